@@ -1,0 +1,34 @@
+use crate::actions::Shop;
+use crate::orders::Event;
+use crate::orders::Order;
+use crate::store;
+use crate::store::Tx;
+use crate::values::Moment;
+use anyhow::Context;
+
+/// Orders whose time has run out give their stock back. Returns how many.
+pub async fn expire_orders(shop: &Shop, now: Moment) -> anyhow::Result<usize> {
+    // Asked first without the writer's lock, since mostly there is nothing to do.
+    if !store::orders::has_run_out(&shop.db, now).await? {
+        return Ok(0);
+    }
+    let mut tx = shop.db.write().await?;
+    let run_out = store::orders::list_run_out(&mut tx, now).await?;
+    for order_ref in &run_out {
+        let order = store::orders::find_now(&mut tx, order_ref).await?.context("find the order that ran out")?;
+        let status = order.status.after(Event::TimeRanOut).context("let the order expire")?;
+        give_back(&mut tx, &order).await?;
+        store::orders::mark_status(&mut tx, order_ref, status, Some(now)).await?;
+    }
+    store::catalog::mark_changed(&mut tx).await?;
+    tx.commit().await.context("commit what ran out")?;
+    Ok(run_out.len())
+}
+
+/// Puts the pieces of an order back on the shelf.
+pub(super) async fn give_back(tx: &mut Tx, order: &Order) -> anyhow::Result<()> {
+    for line in &order.lines {
+        store::catalog::give_back_stock(tx, line.pool, line.quantity.get()).await.context("give the stock back")?;
+    }
+    Ok(())
+}

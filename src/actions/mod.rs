@@ -1,0 +1,45 @@
+//! What the shop does: one file each, named by its verb.
+
+mod change_order;
+mod expire_orders;
+mod forget_orders;
+mod hang_pages;
+mod notify_seller;
+mod place_order;
+mod report_payment;
+mod stock_shelves;
+
+pub use change_order::{OrderChange, Unchanged, change_order};
+pub use expire_orders::expire_orders;
+pub use forget_orders::{forget_orders, list_forgettable};
+pub use hang_pages::{PageFile, hang_pages};
+pub use notify_seller::{notify_seller, sweep};
+pub use place_order::{Placed, Placing, place_order};
+pub use report_payment::{Unreported, report_payment};
+pub use stock_shelves::{PictureFolders, Stocked, check_shelves, stock_shelves};
+
+use crate::mail::Maildir;
+use crate::pictures::Gallery;
+use crate::store::Db;
+use crate::values::Mailbox;
+
+/// What an action may touch.
+#[derive(Clone)]
+pub struct Shop {
+    pub db: Db,
+    pub maildir: Maildir,
+    pub pictures: Gallery,
+    pub terms: Terms,
+}
+
+/// The seller's settings, as far as the shop's deeds hang on them.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    pub site_name: String,
+    /// Whom orders are addressed to.
+    pub seller: Mailbox,
+    /// Units: minutes that a quoted amount stands.
+    pub payment_minutes: i64,
+    /// Units: days that a finished order is kept.
+    pub keep_days: i64,
+}

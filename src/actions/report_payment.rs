@@ -1,0 +1,56 @@
+use crate::actions::Shop;
+use crate::actions::notify_seller;
+use crate::actions::place_order::ALREADY_GIVEN;
+use crate::orders::Event;
+use crate::orders::LookupName;
+use crate::payment::TransactionId;
+use crate::store;
+use crate::store::tidings::TidingKind;
+use crate::values::Moment;
+use anyhow::Context;
+
+/// Why a buyer's word was not taken, in words for the buyer.
+pub enum Unreported {
+    /// The code opens no order any more.
+    NoOrder,
+    Refused(String),
+}
+
+/// The buyer says that it was paid, with this transaction.
+pub async fn report_payment(
+    shop: &Shop,
+    name: &LookupName,
+    transaction: &str,
+    now: Moment,
+) -> anyhow::Result<Result<(), Unreported>> {
+    // What ran out is written down as such first, so that a word that comes late is seen to be late.
+    super::expire_orders(shop, now).await?;
+    let Some(order) = store::orders::find_by_lookup(&shop.db, name).await? else {
+        return Ok(Err(Unreported::NoOrder));
+    };
+    let transaction = match TransactionId::parse(&order.invoice.coin, transaction) {
+        Ok(transaction) => transaction,
+        Err(refused) => return Ok(Err(Unreported::Refused(crate::orders::draft::sentence(&refused.to_string())))),
+    };
+    let mut tx = shop.db.write().await?;
+    let order = store::orders::find_now(&mut tx, &order.order_ref).await?.context("find the order again")?;
+    if order.transaction.as_ref() == Some(&transaction) {
+        return Ok(Ok(()));
+    }
+    let Ok(status) = order.status.after(Event::BuyerReported) else {
+        let words = format!("This order stands at “{}”: it needs no transaction id.", order.status.title());
+        return Ok(Err(Unreported::Refused(words)));
+    };
+    if let Err(error) = store::orders::mark_transaction(&mut tx, &order.order_ref, &transaction).await {
+        if error.is_taken("transaction_id") {
+            return Ok(Err(Unreported::Refused(ALREADY_GIVEN.to_owned())));
+        }
+        return Err(error).context("keep the buyer's word");
+    }
+    store::orders::mark_status(&mut tx, &order.order_ref, status, None).await?;
+    store::tidings::insert(&mut tx, &order.order_ref, TidingKind::Payment, status, now).await?;
+    tx.commit().await.context("commit the buyer's word")?;
+
+    notify_seller(shop, &order.order_ref, now).await;
+    Ok(Ok(()))
+}

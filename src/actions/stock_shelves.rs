@@ -1,0 +1,250 @@
+use crate::actions::Shop;
+use crate::catalog::CatalogFile;
+use crate::catalog::Fault;
+use crate::catalog::ProductRecord;
+use crate::payment::Wallet;
+use crate::pictures::NotAPicture;
+use crate::pictures::Picture;
+use crate::pictures::PictureFile;
+use crate::pictures::Rendered;
+use crate::pictures::Rendition;
+use crate::pictures::Source;
+use crate::store;
+use crate::store::stocking::PictureRow;
+use crate::store::stocking::StockedProduct;
+use anyhow::Context;
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+
+/// Where the seller's pictures may lie, the first that has one counts.
+pub struct PictureFolders(pub Vec<PathBuf>);
+
+/// What the catalog became.
+#[derive(Debug, Default)]
+pub struct Stocked {
+    pub n_products: usize,
+    pub n_pictures: usize,
+    pub n_rendered: usize,
+    /// Shelves that hold less than the file says, since some were sold.
+    pub n_sold_since: i64,
+    pub notes: Vec<String>,
+}
+
+/// Units: products kept with one statement.
+const CHUNK: usize = 2_000;
+
+/// Reads the seller's file and its pictures as far as [`stock_shelves`] would, and changes nothing.
+///
+/// # Errors
+/// Every [`Fault`] of both at once.
+pub fn check_shelves(
+    text: &str,
+    settings_wallet: Option<Wallet>,
+    folders: &PictureFolders,
+    progress: impl Fn(&str, usize, usize) + Sync,
+) -> Result<Stocked, Vec<Fault>> {
+    let (file, mut faults) = CatalogFile::parse(text, settings_wallet);
+    let opened = open_all(&file, folders, &mut faults);
+    let rendered = render_all(&opened, &HashSet::new(), &|_| Ok(()), &progress, &mut faults);
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    Ok(Stocked {
+        n_products: file.products.len(),
+        n_pictures: opened.by_name.len(),
+        n_rendered: rendered.len(),
+        n_sold_since: 0,
+        notes: file.notes,
+    })
+}
+
+/// Products from a file, all or nothing. `progress` hears how many of how many pictures are done, then how many of how
+/// many products.
+pub async fn stock_shelves(
+    shop: &Shop,
+    text: &str,
+    settings_wallet: Option<Wallet>,
+    folders: &PictureFolders,
+    count_anew: bool,
+    progress: impl Fn(&str, usize, usize) + Send + Sync,
+) -> anyhow::Result<Result<Stocked, Vec<Fault>>> {
+    let (file, mut faults) = CatalogFile::parse(text, settings_wallet);
+    let opened = open_all(&file, folders, &mut faults);
+    // Rendering takes long, so it is done before the writer's lock is taken; what is rendered lies on the shelf under
+    // names made of its content, and does no harm there if the rest fails.
+    let known = known_pictures(shop, &opened).await?;
+    let keep = |rendered: &Rendered| shop.pictures.keep(rendered);
+    let rendered = render_all(&opened, &known, &keep, &progress, &mut faults);
+    if !faults.is_empty() {
+        return Ok(Err(faults));
+    }
+
+    let mut tx = shop.db.write().await?;
+    store::payment::replace_wallets(&mut tx, &file.wallets).await.context("keep the wallets")?;
+    store::stocking::clear(&mut tx).await.context("clear the shelves")?;
+    for (fingerprint, picture) in &rendered {
+        let row = PictureRow {
+            fingerprint,
+            sizes: [columns(&picture.thumb), columns(&picture.page), columns(&picture.full)],
+        };
+        store::stocking::keep_picture(&mut tx, &row).await.context("keep a picture")?;
+    }
+    for (n, chunk) in file.products.chunks(CHUNK).enumerate() {
+        let stocked: Vec<StockedProduct<'_>> = chunk
+            .iter()
+            .map(|record| StockedProduct { record, pictures: opened.of_product(record) })
+            .collect();
+        store::stocking::put(&mut tx, &stocked, n * CHUNK, count_anew).await.context("keep the products")?;
+        progress("products", (n * CHUNK + chunk.len()).min(file.products.len()), file.products.len());
+    }
+    store::stocking::count_shelves(&mut tx).await.context("count the shelves")?;
+    store::stocking::put_rates(&mut tx, &file.rates).await.context("keep the shipping rates")?;
+    store::stocking::put_discounts(&mut tx, &file.discounts).await.context("keep the discounts")?;
+    store::catalog::mark_changed(&mut tx).await?;
+    let n_sold_since = store::stocking::count_sold_since(&mut tx).await?;
+    let used: HashSet<String> = store::stocking::list_picture_files(&mut tx).await?.into_iter().collect();
+    tx.commit().await.context("commit the catalog")?;
+
+    // A page that was sent just before may still ask for an old picture; that is a picture missing for a moment.
+    if let Err(error) = shop.pictures.sweep(&used) {
+        tracing::warn!("old pictures stay on the disk: {error}");
+    }
+    Ok(Ok(Stocked {
+        n_products: file.products.len(),
+        n_pictures: opened.by_name.len(),
+        n_rendered: rendered.len(),
+        n_sold_since,
+        notes: file.notes,
+    }))
+}
+
+/// The seller's pictures, each opened once however many products show it.
+struct Opened {
+    /// File name as the catalog gives it → fingerprint.
+    by_name: HashMap<String, String>,
+    /// Fingerprint → where to read it again, and by whom it is shown.
+    places: HashMap<String, (PathBuf, String, String)>,
+}
+
+impl Opened {
+    fn of_product<'a>(&self, record: &'a ProductRecord) -> Vec<(String, &'a str)> {
+        let shown = record.images.iter();
+        shown.filter_map(|image| Some((self.by_name.get(&image.file)?.clone(), image.alt.as_str()))).collect()
+    }
+}
+
+fn open_all(file: &CatalogFile, folders: &PictureFolders, faults: &mut Vec<Fault>) -> Opened {
+    let mut opened = Opened { by_name: HashMap::new(), places: HashMap::new() };
+    for product in &file.products {
+        for (n, image) in product.images.iter().enumerate() {
+            if opened.by_name.contains_key(&image.file) {
+                continue;
+            }
+            match find_source(folders, &image.file) {
+                Ok((folder, source)) => {
+                    let fingerprint = source.fingerprint().to_owned();
+                    let place = (folder, image.file.clone(), product.place.clone());
+                    opened.by_name.insert(image.file.clone(), fingerprint.clone());
+                    opened.places.insert(fingerprint, place);
+                }
+                Err(refused) => {
+                    faults.push(picture_fault(&product.place, &format!("images[{n}]"), &image.file, &refused, folders));
+                }
+            }
+        }
+    }
+    opened
+}
+
+fn find_source(folders: &PictureFolders, name: &str) -> Result<(PathBuf, Source), NotAPicture> {
+    let mut missing = None;
+    for folder in &folders.0 {
+        match Source::open(folder, name) {
+            Ok(source) => return Ok((folder.clone(), source)),
+            Err(refused @ NotAPicture::Missing { .. }) => missing = Some(refused),
+            Err(refused) => return Err(refused),
+        }
+    }
+    Err(missing.unwrap_or(NotAPicture::Missing { name: name.to_owned() }))
+}
+
+fn picture_fault(place: &str, field: &str, name: &str, refused: &NotAPicture, folders: &PictureFolders) -> Fault {
+    let folders: Vec<String> = folders.0.iter().map(|folder| folder.display().to_string()).collect();
+    let expected = match refused {
+        NotAPicture::Missing { .. } => format!("a picture in {}", folders.join(" or ")),
+        _ => "a JPEG, PNG or WebP picture of at most 32 MB and 50 megapixels in the picture folder".to_owned(),
+    };
+    Fault::new(place, field, format!("{name:?} ({refused})"), expected)
+}
+
+/// Which of the opened pictures were rendered before and still lie on the shelf.
+async fn known_pictures(shop: &Shop, opened: &Opened) -> anyhow::Result<HashSet<String>> {
+    let mut known = HashSet::new();
+    let mut tx = shop.db.write().await?;
+    for fingerprint in opened.places.keys() {
+        let files = store::stocking::find_picture(&mut tx, fingerprint).await?;
+        let on_shelf = |file: &String| {
+            PictureFile::parse(file).is_ok_and(|file| shop.pictures.has(&file))
+        };
+        if files.is_some_and(|files| files.iter().all(on_shelf)) {
+            known.insert(fingerprint.clone());
+        }
+    }
+    Ok(known)
+}
+
+/// Renders what is new and keeps it, on two threads: a large picture takes half a gigabyte while it is worked on.
+fn render_all(
+    opened: &Opened,
+    known: &HashSet<String>,
+    keep: &(impl Fn(&Rendered) -> io::Result<()> + Sync),
+    progress: &(impl Fn(&str, usize, usize) + Sync),
+    faults: &mut Vec<Fault>,
+) -> Vec<(String, Picture)> {
+    let new: Vec<_> = opened.places.iter().filter(|(fingerprint, _)| !known.contains(*fingerprint)).collect();
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let outcomes = Mutex::new((Vec::new(), faults));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some((fingerprint, (folder, name, place))) = new.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let rendered = render_one(keep, folder, name);
+                    let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+                    match rendered {
+                        Ok(picture) => outcomes.0.push(((*fingerprint).clone(), picture)),
+                        Err(found) => {
+                            let expected = "a JPEG, PNG or WebP picture that can be shown";
+                            outcomes.1.push(Fault::new(place, "images", format!("{name:?} ({found})"), expected));
+                        }
+                    }
+                    progress("pictures", done.fetch_add(1, Ordering::Relaxed) + 1, new.len());
+                }
+            });
+        }
+    });
+    outcomes.into_inner().unwrap_or_else(PoisonError::into_inner).0
+}
+
+fn render_one(keep: &impl Fn(&Rendered) -> io::Result<()>, folder: &Path, name: &str) -> Result<Picture, String> {
+    let rendered = Source::open(folder, name).and_then(|source| source.render());
+    let mut picture = rendered.map_err(|refused| refused.to_string())?;
+    for size in [&mut picture.thumb, &mut picture.page, &mut picture.full] {
+        for file in [&mut size.webp, &mut size.fallback] {
+            keep(file).map_err(|error| format!("it cannot be kept: {error}"))?;
+            // Only the name is needed from here on; many pictures' bytes would fill the memory.
+            file.bytes = Vec::new();
+        }
+    }
+    Ok(picture)
+}
+
+fn columns(size: &Rendition) -> (u32, u32, &str, &str) {
+    (size.width, size.height, size.webp.file.as_str(), size.fallback.file.as_str())
+}

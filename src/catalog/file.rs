@@ -1,0 +1,580 @@
+use crate::catalog::Fault;
+use crate::catalog::NotASlug;
+use crate::catalog::Slug;
+use crate::catalog::json::Json;
+use crate::catalog::record::Record;
+use crate::payment::AccountKey;
+use crate::payment::Address;
+use crate::payment::Coin;
+use crate::payment::NotAnAddress;
+use crate::payment::Receives;
+use crate::payment::Wallet;
+use crate::values::Country;
+use crate::values::Currency;
+use crate::values::Gwei;
+use std::collections::HashMap;
+use std::collections::HashSet;
+
+/// Units: each price in Gwei of its currency, in the order of the wallets.
+pub type Prices = Vec<(Currency, Gwei)>;
+
+/// The whole catalog, as the seller's file says it.
+///
+/// Source: the ancestor's `db/data.json` (mongoose-seeder), and what this shop adds to it.
+#[derive(Debug, Default)]
+pub struct CatalogFile {
+    pub wallets: Vec<Wallet>,
+    pub products: Vec<ProductRecord>,
+    pub rates: Vec<RateRecord>,
+    pub discounts: Vec<Discount>,
+    /// What was passed over, in whole sentences.
+    pub notes: Vec<String>,
+}
+
+#[derive(Debug)]
+pub struct ProductRecord {
+    /// `products "man-shirt"`, for messages.
+    pub place: String,
+    pub slug: Slug,
+    pub name: String,
+    pub description: String,
+    /// Units: pieces on the shelf.
+    pub quantity: i64,
+    pub prices: Prices,
+    pub images: Vec<ImageRecord>,
+    pub options: Vec<OptionRecord>,
+    pub categories: Vec<String>,
+}
+
+#[derive(Debug)]
+pub struct ImageRecord {
+    /// The file's name below the picture folder, not yet looked at.
+    pub file: String,
+    pub alt: String,
+}
+
+#[derive(Debug)]
+pub struct OptionRecord {
+    pub name: String,
+    /// `None` where it shares the product's.
+    pub quantity: Option<i64>,
+    /// Empty where they are the product's.
+    pub prices: Prices,
+}
+
+#[derive(Debug)]
+pub struct RateRecord {
+    pub name: String,
+    /// Empty: everywhere.
+    pub countries: Vec<Country>,
+    pub prices: Prices,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discount {
+    /// Capital letters and digits; what a buyer types is compared without regard to case.
+    pub code: String,
+    /// 1 to 99.
+    pub percent: i64,
+}
+
+const PRICE: &str = "a price is a whole number of Gwei (1e-9 of one coin, whatever the coin): 91990000 is 0.09199";
+const MOST_PRODUCTS: usize = 1_000_000;
+
+impl CatalogFile {
+    /// Reads the text of the file. `settings_wallet` is the ancestor's older form: one wallet in the settings, which
+    /// counts where the file names none.
+    ///
+    /// Gives back what could be read and every [`Fault`] at once: where there is one, the file is refused, but its
+    /// pictures can be looked at before that is said.
+    pub fn parse(text: &str, settings_wallet: Option<Wallet>) -> (Self, Vec<Fault>) {
+        let collections = match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
+            Ok(Json::Record(collections)) => collections,
+            Ok(other) => {
+                let expected = "a record of collections, for example {\"products\": {\"_model\": \"Product\", …}}";
+                return (Self::default(), vec![Fault::new("", "", other.shown(), expected)]);
+            }
+            Err(error) => {
+                let found = format!("no JSON at line {}, column {} ({error})", error.line(), error.column());
+                return (Self::default(), vec![Fault::new("", "", found, "JSON")]);
+            }
+        };
+        let mut reader = Reader::default();
+        reader.refuse_programs("", &collections);
+        let sorted = reader.sort(&collections);
+        for record in &sorted.wallets {
+            reader.wallet(record);
+        }
+        if let Some(wallet) = settings_wallet
+            && reader.file.wallets.is_empty()
+        {
+            reader.file.wallets.push(wallet);
+        }
+        for record in &sorted.products {
+            reader.product(record);
+        }
+        for record in &sorted.rates {
+            reader.rate(record);
+        }
+        for record in &sorted.discounts {
+            reader.discount(record);
+        }
+        if MOST_PRODUCTS < reader.file.products.len() {
+            reader.faults.push(Fault::new("", "", format!("{} products", sorted.products.len()), "at most a million"));
+        }
+        (reader.file, reader.faults)
+    }
+}
+
+/// A named record: its collection, its name, its fields.
+type Named<'a> = (&'a str, &'a str, &'a [(String, Json)]);
+
+#[derive(Default)]
+struct Sorted<'a> {
+    wallets: Vec<Named<'a>>,
+    products: Vec<Named<'a>>,
+    rates: Vec<Named<'a>>,
+    discounts: Vec<Named<'a>>,
+}
+
+#[derive(Default)]
+struct Reader {
+    file: CatalogFile,
+    faults: Vec<Fault>,
+    /// `wallets.eth` → which wallet; `None` where the wallet itself was refused, which is said there already.
+    references: HashMap<String, Option<usize>>,
+    slugs: HashSet<Slug>,
+    /// The next number to try for the products of one name, so that many of one name stay quick.
+    numbers: HashMap<Slug, usize>,
+}
+
+impl Reader {
+    /// In the ancestor a text that begins with `=`, and `_dependencies`, were program text.
+    fn refuse_programs(&mut self, place: &str, fields: &[(String, Json)]) {
+        for (name, value) in fields {
+            let here = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
+            if name == "_dependencies" {
+                self.faults.push(Fault::new("", &here, value.shown(), "no program text: take `_dependencies` away"));
+                continue;
+            }
+            self.refuse_program(&here, value);
+        }
+    }
+
+    fn refuse_program(&mut self, here: &str, value: &Json) {
+        match value {
+            Json::Text(text) if text.starts_with('=') => {
+                let expected = "no program text: a text that does not begin with `=`";
+                self.faults.push(Fault::new("", here, value.shown(), expected));
+            }
+            Json::List(items) => {
+                for (n, item) in items.iter().enumerate() {
+                    self.refuse_program(&format!("{here}[{n}]"), item);
+                }
+            }
+            Json::Record(fields) => self.refuse_programs(here, fields),
+            _ => {}
+        }
+    }
+
+    fn sort<'a>(&mut self, collections: &'a [(String, Json)]) -> Sorted<'a> {
+        let mut sorted = Sorted::default();
+        let models = "`_model`: one of Wallet, Product, ShippingRate, Discount";
+        for (n, (collection, value)) in collections.iter().enumerate() {
+            if collection == "_dependencies" {
+                continue;
+            }
+            if collections[..n].iter().any(|(earlier, _)| earlier == collection) {
+                self.faults.push(Fault::new(collection, "", "the collection a second time", "each collection once"));
+                continue;
+            }
+            let Json::Record(fields) = value else {
+                self.faults.push(Fault::new(collection, "", value.shown(), format!("a record with {models}")));
+                continue;
+            };
+            let model = fields.iter().find(|(name, _)| name == "_model").map(|(_, model)| model);
+            let records = match model {
+                Some(Json::Text(model)) => match model.as_str() {
+                    "Wallet" => &mut sorted.wallets,
+                    "Product" => &mut sorted.products,
+                    "ShippingRate" => &mut sorted.rates,
+                    "Discount" => &mut sorted.discounts,
+                    "Agent" => {
+                        self.file.notes.push(format!("{collection}: agents have no meaning here and are passed over"));
+                        continue;
+                    }
+                    _ => {
+                        self.faults.push(Fault::new(collection, "_model", format!("{model:?}"), models));
+                        continue;
+                    }
+                },
+                other => {
+                    let found = other.map_or_else(|| "nothing".to_owned(), Json::shown);
+                    self.faults.push(Fault::new(collection, "_model", found, models));
+                    continue;
+                }
+            };
+            let mut seen = HashSet::new();
+            for (name, record) in fields.iter().filter(|(name, _)| !name.starts_with('_')) {
+                let place = format!("{collection} {name:?}");
+                if !seen.insert(name) {
+                    self.faults.push(Fault::new(&place, "", "the record a second time", "each name once"));
+                }
+                match record {
+                    Json::Record(fields) => records.push((collection, name, fields)),
+                    other => self.faults.push(Fault::new(&place, "", other.shown(), "a record with fields")),
+                }
+            }
+        }
+        sorted
+    }
+
+    fn wallet(&mut self, (collection, name, fields): &Named<'_>) {
+        let mut record = Record::new(format!("{collection} {name:?}"), fields);
+        let read = read_wallet(&mut record, name);
+        if let Some(wallet) = &read
+            && self.file.wallets.iter().any(|other| other.currency == wallet.currency)
+        {
+            record.refuse("currency", format!("{} a second time", wallet.currency), "one wallet for each currency");
+        }
+        self.references.insert(format!("{collection}.{name}"), read.as_ref().map(|_| self.file.wallets.len()));
+        self.file.wallets.extend(read);
+        self.faults.extend(record.close(&mut self.file.notes));
+    }
+
+    fn product(&mut self, (collection, name, fields): &Named<'_>) {
+        let mut record = Record::new(format!("{collection} {name:?}"), fields);
+        let title = record.needed_text("name", 200, "the product's name").map(one_line);
+        let description = record.text("description", 20_000, "a description in Markdown").unwrap_or_default().to_owned();
+        let quantity = record.whole("quantity", 0, 1_000_000, "how many there are").unwrap_or(1);
+        let prices = self.prices(&mut record, true);
+        let images = images(&mut record);
+        let options = self.options(&mut record);
+        let categories = categories(&mut record);
+        let slug = self.slug(&mut record, title.as_deref().unwrap_or_default(), name);
+        // What the ancestor's own store wrote beside a product when it was exported.
+        for kept_by_the_ancestor in ["friendlyLink", "createdAt", "updatedAt"] {
+            let _ = record.get(kept_by_the_ancestor);
+        }
+        if let (Some(name), Some(slug)) = (title, slug) {
+            let place = record.place.clone();
+            self.file.products.push(ProductRecord {
+                place,
+                slug,
+                name,
+                description,
+                quantity,
+                prices,
+                images,
+                options,
+                categories,
+            });
+        }
+        self.faults.extend(record.close(&mut self.file.notes));
+    }
+
+    fn slug(&mut self, record: &mut Record<'_>, title: &str, name: &str) -> Option<Slug> {
+        if let Some(text) = record.text("slug", 120, &NotASlug.to_string()) {
+            let Ok(slug) = Slug::parse(text) else {
+                record.refuse("slug", format!("{text:?}"), NotASlug.to_string());
+                return None;
+            };
+            if !self.slugs.insert(slug.clone()) {
+                record.refuse("slug", format!("{text:?}, which another product has"), "each slug once");
+            }
+            return Some(slug);
+        }
+        // A name in a script without ASCII letters leaves nothing: then the record's own name serves.
+        let Ok(slug) = Slug::of_name(title).or_else(|_| Slug::of_name(name)) else {
+            record.refuse("slug", "nothing, and a name of which no slug can be made", NotASlug.to_string());
+            return None;
+        };
+        let mut free = slug.clone();
+        let next = self.numbers.entry(slug.clone()).or_insert(1);
+        while self.slugs.contains(&free) {
+            *next += 1;
+            free = slug.numbered(*next);
+        }
+        self.slugs.insert(free.clone());
+        Some(free)
+    }
+
+    /// `prices`, a list of `{price, wallet}`, or the older form, one `price` in the first wallet.
+    fn prices(&mut self, record: &mut Record<'_>, needed: bool) -> Prices {
+        let mut prices = Prices::new();
+        let list = record.list("prices", 50, "a list of {\"price\": …, \"wallet\": \"->wallets.eth\"}");
+        for (n, item) in list.iter().enumerate() {
+            let Json::Record(fields) = item else {
+                record.refuse(&format!("prices[{n}]"), item.shown(), "{\"price\": …, \"wallet\": \"->wallets.eth\"}");
+                continue;
+            };
+            let of = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value);
+            let wallet = self.refer(record, &format!("prices[{n}].wallet"), of("wallet"));
+            let price = self.price(record, &format!("prices[{n}].price"), of("price"), wallet);
+            if let (Some(wallet), Some(price)) = (wallet, price) {
+                let currency = self.file.wallets[wallet].currency.clone();
+                if prices.iter().any(|(other, _)| *other == currency) {
+                    record.refuse(&format!("prices[{n}].wallet"), format!("{currency} a second time"), "one price for each currency");
+                }
+                prices.push((currency, price));
+            }
+        }
+        if let Some(found) = record.get("price") {
+            if !list.is_empty() {
+                record.refuse("price", found.shown(), "either `price` or `prices`");
+            } else if self.file.wallets.is_empty() && self.references.is_empty() {
+                let expected = "a wallet to pay it to: a collection of _model Wallet, or the settings WALLET and CURRENCY";
+                record.refuse("price", found.shown(), expected);
+            } else if !self.file.wallets.is_empty()
+                && let Some(price) = self.price(record, "price", Some(found), Some(0))
+            {
+                prices.push((self.file.wallets[0].currency.clone(), price));
+            }
+        } else if needed && list.is_empty() && !self.file.wallets.is_empty() {
+            record.refuse("prices", "nothing", format!("at least one price; {PRICE}"));
+        }
+        prices
+    }
+
+    fn refer(&self, record: &mut Record<'_>, field: &str, found: Option<&Json>) -> Option<usize> {
+        let known: Vec<String> = self.references.keys().map(|name| format!("\"->{name}\"")).collect();
+        let expected = match known.len() {
+            0 => "a reference to a wallet of this file, which has none".to_owned(),
+            _ => {
+                let mut known = known;
+                known.sort();
+                format!("a reference to a wallet of this file: {}", known.join(", "))
+            }
+        };
+        match found {
+            Some(Json::Text(text)) => match text.strip_prefix("->").and_then(|name| self.references.get(name.trim())) {
+                Some(wallet) => *wallet,
+                None => {
+                    record.refuse(field, format!("{text:?}"), expected);
+                    None
+                }
+            },
+            other => {
+                record.refuse(field, other.map_or_else(|| "nothing".to_owned(), Json::shown), expected);
+                None
+            }
+        }
+    }
+
+    fn price(&self, record: &mut Record<'_>, field: &str, found: Option<&Json>, wallet: Option<usize>) -> Option<Gwei> {
+        let Some(Json::Whole(n)) = found else {
+            record.refuse(field, found.map_or_else(|| "nothing".to_owned(), Json::shown), PRICE);
+            return None;
+        };
+        let coin = wallet.map(|wallet| &self.file.wallets[wallet].coin);
+        let most = coin.map_or(i64::MAX, |coin| coin.most().get());
+        match Gwei::new(*n) {
+            Ok(price) if 0 < price.get() && price.get() <= most => {
+                if let Some(coin) = coin
+                    && price.get() % coin.grain().get() != 0
+                {
+                    let grain = coin.grain();
+                    let currency = &self.file.wallets[wallet?].currency;
+                    let expected = format!(
+                        "a multiple of {}: {currency} cannot express less than {grain}, so that this price would have to be rounded",
+                        grain.get()
+                    );
+                    record.refuse(field, n.to_string(), expected);
+                    return None;
+                }
+                Some(price)
+            }
+            _ => {
+                record.refuse(field, n.to_string(), format!("1 to {most}; {PRICE}"));
+                None
+            }
+        }
+    }
+
+    fn options(&mut self, record: &mut Record<'_>) -> Vec<OptionRecord> {
+        let expected = "a list of options, each a name or {\"name\": …, \"quantity\": …, \"prices\": […]}";
+        let mut options: Vec<OptionRecord> = Vec::new();
+        for (n, item) in record.list("options", 100, expected).iter().enumerate() {
+            let field = format!("options[{n}]");
+            let option = match item {
+                Json::Record(fields) => {
+                    let mut inner = Record::new(format!("{}, {field}", record.place), fields);
+                    let name = inner.needed_text("name", 80, "the option's name").map(one_line);
+                    let quantity = inner.whole("quantity", 0, 1_000_000, "how many there are");
+                    let prices = self.prices(&mut inner, false);
+                    record.faults.extend(inner.close(&mut self.file.notes));
+                    name.map(|name| OptionRecord { name, quantity, prices })
+                }
+                other => record
+                    .text_of(&field, other, 80, "the option's name")
+                    .map(|name| OptionRecord { name: one_line(name), quantity: None, prices: Prices::new() }),
+            };
+            let Some(option) = option else { continue };
+            if options.iter().any(|other| other.name == option.name) {
+                record.refuse(&field, format!("{:?} a second time", option.name), "each option once");
+            }
+            options.push(option);
+        }
+        options
+    }
+
+    fn rate(&mut self, (collection, name, fields): &Named<'_>) {
+        let mut record = Record::new(format!("{collection} {name:?}"), fields);
+        let title = record.text("name", 80, "the rate's name").map_or_else(|| (*name).to_owned(), one_line);
+        let mut countries = Vec::new();
+        for (n, item) in record.list("countries", 300, "a list of countries; without one, everywhere").iter().enumerate() {
+            match item {
+                Json::Text(text) if Country::parse(text).is_ok() => countries.extend(Country::parse(text)),
+                other => {
+                    let expected = "two letters of ISO 3166 or an English name, for example \"DE\" or \"Germany\"";
+                    record.refuse(&format!("countries[{n}]"), other.shown(), expected);
+                }
+            }
+        }
+        let prices = self.rate_prices(&mut record);
+        if self.file.rates.iter().any(|rate| rate.name == title) {
+            record.refuse("name", format!("{title:?} a second time"), "each rate once");
+        }
+        self.file.rates.push(RateRecord { name: title, countries, prices });
+        self.faults.extend(record.close(&mut self.file.notes));
+    }
+
+    /// As a product's, but sending may cost nothing.
+    fn rate_prices(&mut self, record: &mut Record<'_>) -> Prices {
+        let mut prices = Prices::new();
+        let list = record.list("prices", 50, "a list of {\"price\": …, \"wallet\": \"->wallets.eth\"}");
+        for (n, item) in list.iter().enumerate() {
+            let fields = if let Json::Record(fields) = item { fields.as_slice() } else { &[] };
+            let of = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value);
+            let wallet = self.refer(record, &format!("prices[{n}].wallet"), of("wallet"));
+            let price = match of("price") {
+                Some(Json::Whole(0)) => Some(Gwei::ZERO),
+                other => self.price(record, &format!("prices[{n}].price"), other, wallet),
+            };
+            if let (Some(wallet), Some(price)) = (wallet, price) {
+                prices.push((self.file.wallets[wallet].currency.clone(), price));
+            }
+        }
+        if let Some(found) = record.get("price") {
+            match (found, self.file.wallets.first()) {
+                (Json::Whole(0), Some(wallet)) => prices.push((wallet.currency.clone(), Gwei::ZERO)),
+                (_, Some(wallet)) => {
+                    let currency = wallet.currency.clone();
+                    prices.extend(self.price(record, "price", Some(found), Some(0)).map(|price| (currency, price)));
+                }
+                (_, None) => record.refuse("price", found.shown(), "a wallet to pay it to"),
+            }
+        } else if list.is_empty() && !self.file.wallets.is_empty() {
+            record.refuse("prices", "nothing", "a price for each currency it is offered in; 0 where sending is free");
+        }
+        prices
+    }
+
+    fn discount(&mut self, (collection, name, fields): &Named<'_>) {
+        let mut record = Record::new(format!("{collection} {name:?}"), fields);
+        let code = record.needed_text("code", 40, "the code that a buyer types");
+        let percent = match record.get("percent") {
+            Some(found) => record.whole_of("percent", found, 1, 99, "how much less"),
+            None => {
+                record.refuse("percent", "nothing", "how much less: a whole number from 1 to 99");
+                None
+            }
+        };
+        if let (Some(code), Some(percent)) = (code, percent) {
+            let code = code.to_uppercase();
+            if self.file.discounts.iter().any(|other| other.code == code) {
+                record.refuse("code", format!("{code:?} a second time"), "each code once");
+            }
+            self.file.discounts.push(Discount { code, percent });
+        }
+        self.faults.extend(record.close(&mut self.file.notes));
+    }
+}
+
+fn read_wallet(record: &mut Record<'_>, name: &str) -> Option<Wallet> {
+    let currency_text = record.needed_text("currency", 10, "a currency, for example \"ETH\"")?;
+    let currency = match Currency::parse(currency_text) {
+        Ok(currency) => currency,
+        Err(refused) => {
+            record.refuse("currency", format!("{currency_text:?}"), refused.to_string());
+            return None;
+        }
+    };
+    let title = record.text("name", 60, "the currency's name").map_or_else(|| name.to_owned(), one_line);
+    let chain = record.whole("chain", 1, i64::MAX, "a chain's number (EIP-155)").and_then(|n| u64::try_from(n).ok());
+    let decimals = record.whole("decimals", 0, 36, "a token's decimals").and_then(|n| u64::try_from(n).ok());
+    let token = record.text("token", 64, "a token's contract address");
+    let address = record.text("address", 256, "the address that buyers pay to");
+    let xpub = record.text("xpub", 256, "an extended public key");
+    let coin = match Coin::parse(&currency, chain, token, decimals) {
+        Ok(coin) => coin,
+        Err(refused) => {
+            let found = if token.is_some() { "a token that cannot be read".to_owned() } else { format!("{currency_text:?}") };
+            record.refuse(if token.is_some() { "token" } else { "currency" }, found, refused.to_string());
+            return None;
+        }
+    };
+    let receives = match (address, xpub) {
+        (Some(text), None) => match Address::parse(&coin, text) {
+            Ok(address) => Receives::Address(address),
+            Err(refused) => {
+                // A private key or its words must not be shown again, on whatever screen this is read.
+                let found = match refused {
+                    NotAnAddress::Private => "a secret".to_owned(),
+                    _ => Json::Text(text.to_owned()).shown(),
+                };
+                record.refuse("address", found, refused.to_string());
+                return None;
+            }
+        },
+        (None, Some(text)) => match AccountKey::parse(&coin, text) {
+            Ok(key) => Receives::Account(key),
+            // What stands there may be a private key: it is not shown again.
+            Err(refused) => {
+                record.refuse("xpub", "a key that cannot be used", refused.to_string());
+                return None;
+            }
+        },
+        (None, None) => {
+            record.refuse("address", "nothing", "`address`, or `xpub` for an address of its own for each order");
+            return None;
+        }
+        (Some(_), Some(_)) => {
+            record.refuse("address", "`address` and `xpub`", "one of the two");
+            return None;
+        }
+    };
+    Some(Wallet { currency, name: title, coin, receives })
+}
+
+fn images(record: &mut Record<'_>) -> Vec<ImageRecord> {
+    let mut names: Vec<String> = Vec::new();
+    for (n, item) in record.list("images", 20, "a list of picture files").iter().enumerate() {
+        names.extend(record.text_of(&format!("images[{n}]"), item, 200, "a picture's file name").map(str::to_owned));
+    }
+    if let Some(name) = record.text("image", 200, "a picture's file name") {
+        names.push(name.to_owned());
+    }
+    let mut alts = Vec::new();
+    for (n, item) in record.list("alt", 20, "a list of texts, one for each picture").iter().enumerate() {
+        alts.push(record.text_of(&format!("alt[{n}]"), item, 300, "what the picture shows").map(one_line));
+    }
+    if names.len() < alts.len() {
+        record.refuse("alt", format!("{} texts", alts.len()), format!("at most one for each of the {} pictures", names.len()));
+    }
+    let mut alts = alts.into_iter();
+    names.into_iter().map(|file| ImageRecord { file, alt: alts.next().flatten().unwrap_or_default() }).collect()
+}
+
+fn categories(record: &mut Record<'_>) -> Vec<String> {
+    let mut categories: Vec<String> = Vec::new();
+    for (n, item) in record.list("categories", 20, "a list of categories").iter().enumerate() {
+        let category = record.text_of(&format!("categories[{n}]"), item, 60, "a category's name").map(one_line);
+        categories.extend(category.filter(|category| !categories.contains(category)));
+    }
+    categories
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

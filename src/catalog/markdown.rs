@@ -1,0 +1,134 @@
+use pulldown_cmark::CowStr;
+use pulldown_cmark::Event;
+use pulldown_cmark::LinkType;
+use pulldown_cmark::Options;
+use pulldown_cmark::Parser;
+use pulldown_cmark::Tag;
+use pulldown_cmark::TagEnd;
+
+/// The seller's Markdown as HTML that can do no harm: HTML in it becomes text, pictures become their words, links go
+/// only to pages of this shop, to http, https or mailto, and headings begin at the second level.
+pub fn html(markdown: &str) -> String {
+    let mut shown = String::with_capacity(markdown.len() * 3 / 2);
+    let mut in_picture = 0_usize;
+    let events = events(markdown).filter_map(|event| match event {
+        Event::Html(text) | Event::InlineHtml(text) => Some(Event::Text(text)),
+        Event::Start(Tag::Image { .. }) => {
+            in_picture += 1;
+            None
+        }
+        Event::End(TagEnd::Image) => {
+            in_picture = in_picture.saturating_sub(1);
+            None
+        }
+        Event::Start(Tag::Link { dest_url, link_type, .. }) => Some(Event::Start(Tag::Link {
+            link_type: if link_type == LinkType::Email { LinkType::Email } else { LinkType::Inline },
+            dest_url: if link_type == LinkType::Email { dest_url } else { harmless(dest_url) },
+            title: CowStr::Borrowed(""),
+            id: CowStr::Borrowed(""),
+        })),
+        Event::Start(Tag::Heading { level, .. }) => {
+            Some(Event::Start(Tag::Heading { level: lower(level), id: None, classes: Vec::new(), attrs: Vec::new() }))
+        }
+        Event::End(TagEnd::Heading(level)) => Some(Event::End(TagEnd::Heading(lower(level)))),
+        Event::Start(Tag::HtmlBlock) => Some(Event::Start(Tag::Paragraph)),
+        Event::End(TagEnd::HtmlBlock) => Some(Event::End(TagEnd::Paragraph)),
+        // A language named after the fence would become a class.
+        Event::Start(Tag::CodeBlock(_)) => {
+            Some(Event::Start(Tag::CodeBlock(pulldown_cmark::CodeBlockKind::Indented)))
+        }
+        // A column's alignment would become an inline style, which the shop's own rules for browsers forbid.
+        Event::Start(Tag::Table(columns)) => {
+            Some(Event::Start(Tag::Table(vec![pulldown_cmark::Alignment::None; columns.len()])))
+        }
+        other => Some(other),
+    });
+    pulldown_cmark::html::push_html(&mut shown, events);
+    shown
+}
+
+/// The words alone, for the search and for a line under a picture.
+pub fn words(markdown: &str) -> String {
+    let mut words = String::new();
+    for event in events(markdown) {
+        match event {
+            Event::Text(text) | Event::Code(text) => words.push_str(&text),
+            Event::SoftBreak | Event::HardBreak | Event::End(_) => words.push(' '),
+            _ => {}
+        }
+    }
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The first heading of the first level, and the rest: how a page of the seller's names itself.
+pub fn title(markdown: &str) -> Option<(&str, &str)> {
+    let (first, rest) = markdown.trim_start().split_once('\n').unwrap_or((markdown.trim(), ""));
+    let title = first.strip_prefix("# ")?.trim();
+    if title.is_empty() { None } else { Some((title, rest)) }
+}
+
+fn events(markdown: &str) -> impl Iterator<Item = Event<'_>> {
+    Parser::new_ext(markdown, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH)
+}
+
+fn harmless(link: CowStr<'_>) -> CowStr<'_> {
+    let small = link.trim().to_ascii_lowercase();
+    let of_this_shop = small.starts_with('/') && !small.starts_with("//") && !small.starts_with("/\\");
+    let abroad = ["http://", "https://", "mailto:"].iter().any(|scheme| small.starts_with(scheme));
+    if of_this_shop || abroad { link } else { CowStr::Borrowed("/") }
+}
+
+fn lower(level: pulldown_cmark::HeadingLevel) -> pulldown_cmark::HeadingLevel {
+    use pulldown_cmark::HeadingLevel;
+    match level {
+        HeadingLevel::H1 => HeadingLevel::H2,
+        HeadingLevel::H2 => HeadingLevel::H3,
+        _ => HeadingLevel::H4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check(markdown: &str, expected: &str) {
+        assert_eq!(html(markdown).trim(), expected, "{markdown:?}");
+    }
+
+    #[test]
+    fn markdown_becomes_harmless_html() {
+        check("**bold** and `code`", "<p><strong>bold</strong> and <code>code</code></p>");
+        check("# Title", "<h2>Title</h2>");
+        check("[us](/page/about)", "<p><a href=\"/page/about\">us</a></p>");
+        check("[x](javascript:alert(1))", "<p><a href=\"/\">x</a></p>");
+        check("[x](//evil.example)", "<p><a href=\"/\">x</a></p>");
+        check("[x](data:text/html,1 \"t\")", "<p><a href=\"/\">x</a></p>");
+        check("![a cat](http://x/cat.png)", "<p>a cat</p>");
+        check("a <b onclick=x>b</b>", "<p>a &lt;b onclick=x&gt;b&lt;/b&gt;</p>");
+        check("```html\n<i>\n```", "<pre><code>&lt;i&gt;\n</code></pre>");
+        assert!(!html("|a|b|\n|:-:|-:|\n|1|2|").contains("style"));
+    }
+
+    #[test]
+    fn words_are_for_the_search() {
+        assert_eq!(words("# Tea\n\n- *green*\n- black [more](/x)"), "Tea green black more");
+    }
+
+    #[test]
+    fn a_page_is_named_by_its_first_heading() {
+        assert_eq!(title("\n# About us\nWords"), Some(("About us", "Words")));
+        assert_eq!(title("Words"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_markdown_makes_an_element_that_acts(markdown in "[\\[\\]()!<>a-z\"'=:/ \n#`*|&;-]{0,200}") {
+            let shown = html(&markdown);
+            for bad in ["<script", "<img", "<iframe", "<svg", "<style", "style=", "onclick=\"", "\"javascript:", "\"data:"] {
+                prop_assert!(!shown.contains(bad), "{shown}");
+            }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! What can be bought: products, their options, prices and stock, and the file the seller writes them in.
+
+pub mod fault;
+pub mod file;
+pub mod json;
+pub mod markdown;
+pub mod offer;
+pub mod record;
+pub mod slug;
+
+pub use fault::Fault;
+pub use file::{CatalogFile, Discount, ImageRecord, OptionRecord, Prices, ProductRecord, RateRecord};
+pub use offer::{Offer, OfferKey, Rate, Stock};
+pub use slug::{NotASlug, Slug};

@@ -1,0 +1,95 @@
+use crate::catalog::Fault;
+use crate::catalog::json::Json;
+
+/// One record of the seller's file while it is read: each field is asked for once, and what is wrong is gathered.
+pub struct Record<'a> {
+    pub place: String,
+    fields: &'a [(String, Json)],
+    asked: Vec<&'static str>,
+    pub faults: Vec<Fault>,
+}
+
+impl<'a> Record<'a> {
+    pub fn new(place: String, fields: &'a [(String, Json)]) -> Self {
+        Self { place, fields, asked: Vec::new(), faults: Vec::new() }
+    }
+
+    pub fn get(&mut self, name: &'static str) -> Option<&'a Json> {
+        self.asked.push(name);
+        self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value).filter(|value| **value != Json::Null)
+    }
+
+    pub fn refuse(&mut self, field: &str, found: impl Into<String>, expected: impl Into<String>) {
+        self.faults.push(Fault::new(&self.place, field, found, expected));
+    }
+
+    /// A text of 1 to `most` characters without control characters, or nothing where the field is absent or wrong.
+    pub fn text(&mut self, name: &'static str, most: usize, expected: &str) -> Option<&'a str> {
+        let found = self.get(name)?;
+        self.text_of(name, found, most, expected)
+    }
+
+    /// The same, and a fault where it is absent.
+    pub fn needed_text(&mut self, name: &'static str, most: usize, expected: &str) -> Option<&'a str> {
+        match self.get(name) {
+            Some(found) => self.text_of(name, found, most, expected),
+            None => {
+                self.refuse(name, "nothing", expected);
+                None
+            }
+        }
+    }
+
+    pub fn text_of(&mut self, field: &str, found: &'a Json, most: usize, expected: &str) -> Option<&'a str> {
+        if let Json::Text(text) = found {
+            let text = text.trim();
+            let seen = |c: char| !c.is_control() || c == '\n' || c == '\r' || c == '\t';
+            if !text.is_empty() && text.chars().count() <= most && text.chars().all(seen) {
+                return Some(text);
+            }
+        }
+        self.refuse(field, found.shown(), format!("{expected} (1 to {most} characters, none of them invisible)"));
+        None
+    }
+
+    /// A whole number from `least` to `most`.
+    pub fn whole(&mut self, name: &'static str, least: i64, most: i64, meaning: &str) -> Option<i64> {
+        let found = self.get(name)?;
+        self.whole_of(name, found, least, most, meaning)
+    }
+
+    pub fn whole_of(&mut self, field: &str, found: &Json, least: i64, most: i64, meaning: &str) -> Option<i64> {
+        match found {
+            Json::Whole(n) if (least..=most).contains(n) => Some(*n),
+            _ => {
+                self.refuse(field, found.shown(), format!("{meaning}: a whole number from {least} to {most}"));
+                None
+            }
+        }
+    }
+
+    /// A list, or nothing where the field is absent or wrong.
+    pub fn list(&mut self, name: &'static str, most: usize, expected: &str) -> &'a [Json] {
+        match self.get(name) {
+            None => &[],
+            Some(Json::List(items)) if items.len() <= most => items,
+            Some(found) => {
+                self.refuse(name, found.shown(), format!("{expected} (at most {most})"));
+                &[]
+            }
+        }
+    }
+
+    /// Each name that stands twice is a fault; each that nobody asked for is a note, since it may be a slip of the pen.
+    pub fn close(mut self, notes: &mut Vec<String>) -> Vec<Fault> {
+        for (position, (name, value)) in self.fields.iter().enumerate() {
+            if self.fields[..position].iter().any(|(earlier, _)| earlier == name) {
+                self.faults.push(Fault::new(&self.place, name, format!("{} a second time", value.shown()), "each field once"));
+            }
+            if !self.asked.contains(&name.as_str()) && !name.starts_with('_') {
+                notes.push(format!("{}: the field `{name}` means nothing here and is passed over", self.place));
+            }
+        }
+        self.faults
+    }
+}

@@ -1,0 +1,201 @@
+//! The seller's door: one file for each command.
+
+mod doctor;
+mod open;
+mod orders;
+mod purge;
+mod seed;
+mod serve;
+mod wallet;
+
+use crate::config::Settings;
+use clap::Args;
+use clap::Parser;
+use clap::Subcommand;
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A self-hosted web shop, paid in cryptocurrency, reached through Tor.
+#[derive(Parser)]
+#[command(name = "shop", version, about, arg_required_else_help = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    settings: SettingFlags,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Open the shop
+    Serve,
+    /// Fill the catalog from a file, all or nothing
+    Seed(seed::Seed),
+    /// List the orders, look at one, and say what became of it
+    Orders(orders::Orders),
+    /// What the shop asks buyers to pay to
+    Wallet(wallet::WalletCommand),
+    /// Erase what is due
+    Purge(purge::Purge),
+    /// Is everything as it should be?
+    Doctor(doctor::Doctor),
+}
+
+/// Every setting is a flag, an environment variable and a line in `.env`, in this order of precedence.
+#[derive(Args)]
+#[command(next_help_heading = "Settings (also in the environment and in .env, in capital letters)")]
+struct SettingFlags {
+    /// Buyers' door: HOST:PORT or unix:PATH [default: 127.0.0.1:3000]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// The seller's web desk: off
+    #[arg(long, global = true, value_name = "ADDRESS", hide = true)]
+    desk_listen: Option<String>,
+    /// Where the shop remembers [default: sqlite://db/shop.sqlite]
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// Where orders are written [default: mailorders]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    maildir: Option<String>,
+    /// The seller's OpenPGP public key [default: db/seller.asc where it exists]
+    #[arg(long, global = true, value_name = "FILE")]
+    seller_key: Option<String>,
+    /// The shop's name [default: Shop]
+    #[arg(long, global = true, value_name = "NAME")]
+    site_name: Option<String>,
+    /// The seller's home page
+    #[arg(long, global = true, value_name = "URL")]
+    site_url: Option<String>,
+    /// Where questions go
+    #[arg(long, global = true, value_name = "TEXT")]
+    contact: Option<String>,
+    /// The currency that a new visitor sees [default: the first wallet]
+    #[arg(long, global = true, value_name = "CURRENCY")]
+    preferred_currency: Option<String>,
+    /// One wallet's address, where the catalog names none
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    wallet: Option<String>,
+    /// Its currency [default: ETH]
+    #[arg(long, global = true, value_name = "CURRENCY")]
+    currency: Option<String>,
+    /// The shop's own http://….onion
+    #[arg(long, global = true, value_name = "URL")]
+    onion_url: Option<String>,
+    /// Signs cookies; made and kept beside the database where it is missing
+    #[arg(long, global = true, value_name = "TEXT", hide = true)]
+    secret: Option<String>,
+    /// How long a quoted amount stands, in minutes [default: 120]
+    #[arg(long, global = true, value_name = "MINUTES")]
+    payment_minutes: Option<String>,
+    /// How long a finished order is kept, in days [default: 30]
+    #[arg(long, global = true, value_name = "DAYS")]
+    keep_days: Option<String>,
+    /// The mailbox that orders are addressed to [default: root@localhost]
+    #[arg(long, global = true, value_name = "MAILBOX")]
+    from: Option<String>,
+}
+
+impl SettingFlags {
+    fn by_name(self) -> HashMap<&'static str, String> {
+        [
+            ("LISTEN", self.listen),
+            ("DESK_LISTEN", self.desk_listen),
+            ("DATABASE_URL", self.database_url),
+            ("MAILDIR", self.maildir),
+            ("SELLER_KEY", self.seller_key),
+            ("SITE_NAME", self.site_name),
+            ("SITE_URL", self.site_url),
+            ("CONTACT", self.contact),
+            ("PREFERRED_CURRENCY", self.preferred_currency),
+            ("WALLET", self.wallet),
+            ("CURRENCY", self.currency),
+            ("ONION_URL", self.onion_url),
+            ("SECRET", self.secret),
+            ("PAYMENT_MINUTES", self.payment_minutes),
+            ("KEEP_DAYS", self.keep_days),
+            ("FROM", self.from),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+    }
+}
+
+/// Runs the command line; what it says is the exit code: 0 done, 1 could not, 2 usage.
+pub fn run() -> ExitCode {
+    let CommandLine { command, settings } = match CommandLine::try_parse() {
+        Ok(line) => line,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let flags = settings.by_name();
+    let settings = match Settings::read(&flags, Path::new("")) {
+        Ok(settings) => settings,
+        Err(faults) => {
+            say_error(&format!("the settings cannot be used ({} to mend):", faults.len()));
+            for fault in faults {
+                say_error(&format!("  {fault}"));
+            }
+            return ExitCode::FAILURE;
+        }
+    };
+    start_log();
+    let runtime = actix_web::rt::System::new();
+    let done = runtime.block_on(async move {
+        match command {
+            Command::Serve => serve::run(settings, &flags).await,
+            Command::Seed(seed) => seed::run(seed, settings).await,
+            Command::Orders(orders) => orders::run(orders, settings).await,
+            Command::Wallet(wallet) => wallet::run(wallet, settings).await,
+            Command::Purge(purge) => purge::run(purge, settings).await,
+            Command::Doctor(doctor) => doctor::run(doctor, settings).await,
+        }
+    });
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            say_error(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Start, stop and errors; never a buyer's word, a code, a reference or a visitor's address.
+fn start_log() {
+    let only_ours = |metadata: &tracing::Metadata<'_>| {
+        metadata.target().starts_with("shop") && *metadata.level() <= tracing::Level::INFO
+    };
+    use tracing_subscriber::Layer;
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(false)
+        .without_time()
+        .with_filter(tracing_subscriber::filter::filter_fn(only_ours));
+    // A second start in one process finds the log started: that is as good.
+    let _ = tracing_subscriber::registry().with(lines).try_init();
+}
+
+/// A line for the seller on standard output. A reader that went away, as `head` does, is no error.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+fn say_error(line: &str) {
+    let _ = writeln!(std::io::stderr(), "shop: {line}");
+}
+
+/// The folder in which the database lies, with the secret and the rendered pictures beside it.
+fn home_of(database: &Path) -> PathBuf {
+    match database.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}

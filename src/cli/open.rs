@@ -1,0 +1,115 @@
+use crate::actions::PageFile;
+use crate::actions::Shop;
+use crate::actions::Terms;
+use crate::cli::home_of;
+use crate::config::Settings;
+use crate::mail::Maildir;
+use crate::pictures::Gallery;
+use crate::store::Db;
+use crate::values::Moment;
+use anyhow::Context;
+use std::fs;
+use std::fs::DirBuilder;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
+
+/// The shop behind the doors, with its folders made where they were missing.
+pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
+    let home = home_of(&settings.database);
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&home)
+        .with_context(|| format!("make the folder {}", home.display()))?;
+    let database = settings.database.display();
+    let db = Db::open(&settings.database).await.with_context(|| format!("open the database {database}"))?;
+    let gallery = home.join("pictures");
+    let pictures = Gallery::open(gallery.clone()).with_context(|| format!("open the folder {}", gallery.display()))?;
+    Ok(Shop {
+        db,
+        maildir: Maildir::new(settings.maildir.clone()),
+        pictures,
+        terms: Terms {
+            site_name: settings.site_name.clone(),
+            seller: settings.from.clone(),
+            payment_minutes: settings.payment_minutes,
+            keep_days: settings.keep_days,
+        },
+    })
+}
+
+pub fn now() -> Moment {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
+    Moment::new(i64::try_from(seconds).unwrap_or(0)).expect("a computer's clock stands between 1970 and 9999")
+}
+
+pub fn secret_file(settings: &Settings) -> PathBuf {
+    home_of(&settings.database).join("shop.secret")
+}
+
+/// The secret of the settings, or the one that is kept beside the database; made where there is none.
+pub fn secret(settings: &Settings) -> anyhow::Result<Vec<u8>> {
+    if let Some(secret) = &settings.secret {
+        return Ok(secret.clone().into_bytes());
+    }
+    let path = secret_file(settings);
+    match fs::read(&path) {
+        Ok(secret) if 32 <= secret.len() => return Ok(secret),
+        Ok(_) => anyhow::bail!("{}: the secret is cut short; remove the file and a new one is made", path.display()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(|| format!("read the secret {}", path.display())),
+    }
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(|error| anyhow::anyhow!("the host has no source of chance: {error}"))?;
+    // A name of its own first, so that a stop in between leaves no half secret under the true name.
+    let draft = path.with_extension("secret.new");
+    let _ = fs::remove_file(&draft);
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)
+        .and_then(|mut file| file.write_all(&secret).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&draft, &path))
+        .with_context(|| format!("keep the secret {}", path.display()))?;
+    Ok(secret.to_vec())
+}
+
+/// The Markdown files of a folder, `policy` first; `None` where there is no such folder.
+pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("read the folder {}", folder.display())),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
+        let slug = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        anyhow::ensure!(
+            slug.len() <= 60 && slug.bytes().all(fits),
+            "{}: the name of a page is at most 60 small letters, digits and `-`, for example about.md",
+            path.display()
+        );
+        let markdown = fs::read_to_string(&path).with_context(|| format!("read the page {}", path.display()))?;
+        anyhow::ensure!(markdown.len() <= 200_000, "{}: a page holds at most 200 KB", path.display());
+        anyhow::ensure!(
+            !markdown.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')),
+            "{}: the page holds a control character",
+            path.display()
+        );
+        files.push(PageFile { slug, markdown });
+    }
+    files.sort_by_key(|file| (file.slug != "policy", file.slug.clone()));
+    Ok(Some(files))
+}

@@ -1,0 +1,166 @@
+use crate::actions;
+use crate::actions::PictureFolders;
+use crate::actions::Stocked;
+use crate::catalog::Fault;
+use crate::cli::home_of;
+use crate::cli::open;
+use crate::cli::say;
+use crate::cli::say_error;
+use crate::config::Settings;
+use anyhow::Context;
+use clap::Args;
+use indicatif::ProgressBar;
+use indicatif::ProgressStyle;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+#[derive(Args)]
+pub struct Seed {
+    /// The catalog, as db/data.json
+    file: PathBuf,
+    /// Only read: say what is wrong, change nothing
+    #[arg(long)]
+    check: bool,
+    /// With --check: the outcome as JSON
+    #[arg(long, requires = "check")]
+    json: bool,
+    /// Count every quantity anew, also where the file says the same number as before
+    #[arg(long, conflicts_with = "check")]
+    restock: bool,
+}
+
+pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
+    let shown = seed.file.display().to_string();
+    let bytes = fs::read(&seed.file).with_context(|| format!("read {shown}"))?;
+    let Ok(text) = String::from_utf8(bytes) else {
+        say_error(&format!("{shown}: found bytes that are no UTF-8; expected JSON in UTF-8"));
+        return Ok(ExitCode::FAILURE);
+    };
+    let folders = picture_folders(&seed.file);
+    let bar = Bar::default();
+    let progress = |what: &str, done: usize, all: usize| bar.show(what, done, all);
+    let wallet = settings.wallet.clone();
+    let outcome = if seed.check {
+        actions::check_shelves(&text, wallet, &folders, progress)
+    } else {
+        let shop = open::shop(&settings).await?;
+        let stocked = actions::stock_shelves(&shop, &text, wallet, &folders, seed.restock, progress).await?;
+        if stocked.is_ok()
+            && let Some(files) = pages_of(&seed.file)?
+        {
+            actions::hang_pages(&shop, &files).await?;
+        }
+        shop.db.close().await;
+        stocked
+    };
+    bar.clear();
+    if seed.json {
+        return say_json(&outcome);
+    }
+    match outcome {
+        Ok(stocked) => {
+            tell(&stocked, &shown, seed.check);
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(faults) => {
+            let n = faults.len();
+            let things = if n == 1 { "one thing" } else { &format!("{n} things") };
+            say_error(&format!("{shown}: {things} to mend; the catalog was not changed"));
+            for fault in faults {
+                say_error(&format!("  {fault}"));
+            }
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn tell(stocked: &Stocked, file: &str, only_checked: bool) {
+    for note in &stocked.notes {
+        say(&format!("note: {note}"));
+    }
+    let (products, pictures) = (stocked.n_products, stocked.n_pictures);
+    if only_checked {
+        say(&format!("{file} is good: {products} products, {pictures} pictures. Nothing was changed."));
+        return;
+    }
+    say(&format!("The catalog holds {products} products and {pictures} pictures ({} new).", stocked.n_rendered));
+    if 0 < stocked.n_sold_since {
+        let n = stocked.n_sold_since;
+        say(&format!(
+            "note: {n} quantities are lower than the file says, since some were sold; --restock counts all anew, less what open orders hold"
+        ));
+    }
+}
+
+fn say_json(outcome: &Result<Stocked, Vec<Fault>>) -> anyhow::Result<ExitCode> {
+    let json = match outcome {
+        Ok(stocked) => serde_json::json!({
+            "ok": true, "products": stocked.n_products, "pictures": stocked.n_pictures, "notes": stocked.notes, "errors": [],
+        }),
+        Err(faults) => serde_json::json!({ "ok": false, "errors": faults }),
+    };
+    say(&serde_json::to_string_pretty(&json)?);
+    Ok(if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Beside the file, and where the ancestor kept them; then the same in the folder that the shop was started in.
+fn picture_folders(file: &Path) -> PictureFolders {
+    let beside = home_of(file);
+    let mut folders = vec![
+        beside.join("images"),
+        beside.join("../public/images/products"),
+        beside.join("public/images/products"),
+        PathBuf::from("db/images"),
+        PathBuf::from("public/images/products"),
+    ];
+    let mut seen = Vec::new();
+    folders.retain(|folder| {
+        // A folder that is not there has no real name; it stays, so that a message can name it.
+        let real = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+        let is_new = !seen.contains(&real);
+        seen.push(real);
+        is_new
+    });
+    PictureFolders(folders)
+}
+
+fn pages_of(file: &Path) -> anyhow::Result<Option<Vec<actions::PageFile>>> {
+    match open::page_files(&home_of(file).join("pages"))? {
+        Some(files) => Ok(Some(files)),
+        None => open::page_files(Path::new("db/pages")),
+    }
+}
+
+/// Progress on a terminal; silence elsewhere.
+#[derive(Default)]
+struct Bar(Mutex<Option<(String, ProgressBar)>>);
+
+impl Bar {
+    fn show(&self, what: &str, done: usize, all: usize) {
+        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.as_ref().is_none_or(|(name, _)| name != what) {
+            if let Some((_, bar)) = shown.take() {
+                bar.finish_and_clear();
+            }
+            let bar = ProgressBar::new(u64::try_from(all).unwrap_or(u64::MAX));
+            if let Ok(style) = ProgressStyle::with_template("{msg:10} {bar:40} {pos}/{len}  {eta} left") {
+                bar.set_style(style);
+            }
+            bar.set_message(what.to_owned());
+            *shown = Some((what.to_owned(), bar));
+        }
+        if let Some((_, bar)) = shown.as_ref() {
+            bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+        }
+    }
+
+    fn clear(&self) {
+        if let Some((_, bar)) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! The settings, read once, all faults named together. The only room that looks into the environment.
+
+mod dotenv;
+
+use crate::payment::Address;
+use crate::payment::Coin;
+use crate::payment::Receives;
+use crate::payment::Wallet;
+use crate::values::Currency;
+use crate::values::Mailbox;
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+/// Every name that may stand in the environment and in `.env`, and on the command line with small letters and dashes.
+pub const NAMES: [&str; 18] = [
+    "LISTEN",
+    "DESK_LISTEN",
+    "DATABASE_URL",
+    "MAILDIR",
+    "SELLER_KEY",
+    "SITE_NAME",
+    "SITE_URL",
+    "CONTACT",
+    "PREFERRED_CURRENCY",
+    "WALLET",
+    "CURRENCY",
+    "ONION_URL",
+    "SECRET",
+    "PAYMENT_MINUTES",
+    "KEEP_DAYS",
+    "FROM",
+    "PASSWORD",
+    "TOR",
+];
+
+/// Where buyers come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// Shape: `HOST:PORT`.
+    Tcp(String),
+    Unix(PathBuf),
+}
+
+/// What the seller decided.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub listen: Listen,
+    pub database: PathBuf,
+    pub maildir: PathBuf,
+    /// The armored text of the seller's public key.
+    pub seller_key: Option<String>,
+    pub site_name: String,
+    pub site_url: String,
+    pub contact: String,
+    pub preferred_currency: Option<Currency>,
+    /// The ancestor's one wallet, for a catalog that names none.
+    pub wallet: Option<Wallet>,
+    pub onion_url: Option<String>,
+    /// `None`: one is made and kept beside the database.
+    pub secret: Option<String>,
+    pub payment_minutes: i64,
+    pub keep_days: i64,
+    pub from: Mailbox,
+}
+
+/// One thing that is wrong in the settings.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name} ({place}): found {found}; expected {expected}")]
+pub struct SettingFault {
+    pub name: String,
+    /// `the command line`, `the environment` or `.env, line 3`.
+    pub place: String,
+    pub found: String,
+    pub expected: String,
+}
+
+/// A setting's text and where it stood.
+type Found = (String, String);
+
+impl Settings {
+    /// Reads the settings: what stands on the command line counts before the environment, and that before `.env`.
+    ///
+    /// # Errors
+    /// Every [`SettingFault`] at once; nothing has been opened yet.
+    pub fn read(flags: &HashMap<&'static str, String>, folder: &Path) -> Result<Self, Vec<SettingFault>> {
+        let environment = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        Self::from_sources(flags, environment, folder)
+    }
+
+    fn from_sources(
+        flags: &HashMap<&'static str, String>,
+        environment: impl Fn(&str) -> Option<String>,
+        folder: &Path,
+    ) -> Result<Self, Vec<SettingFault>> {
+        let mut faults = Vec::new();
+        let written = dotenv::read(&folder.join(".env"), &mut faults);
+        let mut values: HashMap<&str, Found> = HashMap::new();
+        for name in NAMES {
+            let found = flags
+                .get(name)
+                .map(|text| (text.clone(), "the command line".to_owned()))
+                .or_else(|| environment(name).map(|text| (text, "the environment".to_owned())))
+                .or_else(|| written.get(name).cloned());
+            // A blank setting is one that was left open.
+            if let Some(found) = found.filter(|(text, _)| !text.trim().is_empty()) {
+                values.insert(name, found);
+            }
+        }
+        let mut reader = Reader { values, faults, folder };
+        let settings = reader.settings();
+        if reader.faults.is_empty() { Ok(settings) } else { Err(reader.faults) }
+    }
+}
+
+struct Reader<'a> {
+    values: HashMap<&'a str, Found>,
+    faults: Vec<SettingFault>,
+    folder: &'a Path,
+}
+
+impl Reader<'_> {
+    fn settings(&mut self) -> Settings {
+        if self.text("DESK_LISTEN").is_some_and(|text| text != "off") {
+            self.refuse("DESK_LISTEN", "`off`: this version of the shop has no web desk");
+        }
+        let listen = self.parsed("LISTEN", "HOST:PORT or unix:PATH, for example 127.0.0.1:3000", parse_listen);
+        let database = self.parsed("DATABASE_URL", "sqlite://PATH, for example sqlite://db/shop.sqlite", parse_database);
+        let minutes = self.parsed("PAYMENT_MINUTES", "a whole number of minutes from 1 to 43200", whole(1, 43_200));
+        let days = self.parsed("KEEP_DAYS", "a whole number of days from 0 to 3650", whole(0, 3_650));
+        let from = self.parsed("FROM", "name@domain, for example root@localhost", |text| Mailbox::parse(text).ok());
+        let preferred = self.parsed("PREFERRED_CURRENCY", "a currency, for example ETH", |text| Currency::parse(text).ok());
+        let site_url = self.parsed("SITE_URL", "an address that begins with http:// or https://, or /", parse_url);
+        let onion = self.parsed("ONION_URL", "http://, 56 letters and digits, .onion", parse_onion);
+        let site_name = self.parsed("SITE_NAME", "1 to 60 characters on one line", |text| line(text, 60));
+        let contact = self.parsed("CONTACT", "1 to 120 characters on one line", |text| line(text, 120));
+        let secret = self.parsed("SECRET", "at least 8 characters; better leave it out, and one is made", |text| {
+            (8 <= text.len()).then(|| text.to_owned())
+        });
+        Settings {
+            listen: listen.unwrap_or_else(|| Listen::Tcp("127.0.0.1:3000".to_owned())),
+            database: database.unwrap_or_else(|| PathBuf::from("db/shop.sqlite")),
+            maildir: PathBuf::from(self.text("MAILDIR").unwrap_or_else(|| "mailorders".to_owned())),
+            seller_key: self.seller_key(),
+            site_name: site_name.unwrap_or_else(|| "Shop".to_owned()),
+            site_url: site_url.unwrap_or_else(|| "/".to_owned()),
+            contact: contact.unwrap_or_default(),
+            preferred_currency: preferred,
+            wallet: self.wallet(),
+            onion_url: onion,
+            secret,
+            payment_minutes: minutes.unwrap_or(120),
+            keep_days: days.unwrap_or(30),
+            from: from.unwrap_or_else(|| Mailbox::parse("root@localhost").expect("it is a mailbox")),
+        }
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        self.values.get(name).map(|(text, _)| text.trim().to_owned())
+    }
+
+    fn refuse(&mut self, name: &str, expected: &str) {
+        let (text, place) = self.values.get(name).cloned().unwrap_or_default();
+        // A secret that is wrong is still a secret.
+        let found = if matches!(name, "SECRET" | "WALLET") { "something else".to_owned() } else { format!("{text:?}") };
+        self.faults.push(SettingFault { name: name.to_owned(), place, found, expected: expected.to_owned() });
+    }
+
+    fn parsed<T>(&mut self, name: &str, expected: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let text = self.text(name)?;
+        let parsed = parse(&text);
+        if parsed.is_none() {
+            self.refuse(name, expected);
+        }
+        parsed
+    }
+
+    /// The ancestor's older form: one wallet, in the settings.
+    fn wallet(&mut self) -> Option<Wallet> {
+        let text = self.text("WALLET")?;
+        let name = self.text("CURRENCY").unwrap_or_else(|| "ETH".to_owned());
+        let coin = Currency::parse(&name).ok().and_then(|currency| Some((Coin::parse(&currency, None, None, None).ok()?, currency)));
+        let Some((coin, currency)) = coin else {
+            self.refuse("CURRENCY", "ETH, BTC or XMR; other coins stand in the catalog, as a Wallet");
+            return None;
+        };
+        match Address::parse(&coin, &text) {
+            Ok(address) => {
+                let name = currency.to_string();
+                Some(Wallet { currency, name, coin, receives: Receives::Address(address) })
+            }
+            Err(refused) => {
+                self.refuse("WALLET", &refused.to_string());
+                None
+            }
+        }
+    }
+
+    fn seller_key(&mut self) -> Option<String> {
+        let named = self.text("SELLER_KEY");
+        let path = self.folder.join(named.as_deref().unwrap_or("db/seller.asc"));
+        let expected = "the path of an armored OpenPGP public key";
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                self.key_fault(&path, &format!("a file that cannot be read ({error})"), expected);
+                return None;
+            }
+        };
+        if text.contains("PRIVATE KEY") {
+            let expected = "a PUBLIC key: take this file away, it holds your private one (gpg --armor --export gives the public one)";
+            self.key_fault(&path, "a private key", expected);
+            return None;
+        }
+        let framed = text.contains("-----BEGIN PGP PUBLIC KEY BLOCK-----") && text.contains("-----END PGP PUBLIC KEY BLOCK-----");
+        if !framed || 200_000 < text.len() {
+            self.key_fault(&path, "something else", expected);
+            return None;
+        }
+        Some(text)
+    }
+
+    fn key_fault(&mut self, path: &Path, found: &str, expected: &str) {
+        let place = self.values.get("SELLER_KEY").map_or_else(|| "the default".to_owned(), |(_, place)| place.clone());
+        self.faults.push(SettingFault {
+            name: "SELLER_KEY".to_owned(),
+            place: format!("{}, {place}", path.display()),
+            found: found.to_owned(),
+            expected: expected.to_owned(),
+        });
+    }
+}
+
+fn parse_listen(text: &str) -> Option<Listen> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        return (!path.is_empty()).then(|| Listen::Unix(PathBuf::from(path)));
+    }
+    let (host, port) = text.rsplit_once(':')?;
+    port.parse::<u16>().ok()?;
+    (!host.is_empty() && !host.contains([' ', '/'])).then(|| Listen::Tcp(text.to_owned()))
+}
+
+fn parse_database(text: &str) -> Option<PathBuf> {
+    let path = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:"))?;
+    let path = path.split('?').next()?;
+    (!path.is_empty() && path != ":memory:").then(|| PathBuf::from(path))
+}
+
+fn parse_url(text: &str) -> Option<String> {
+    let whole = text.starts_with("https://") || text.starts_with("http://") || text == "/";
+    let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>'));
+    (whole && plain && text.len() <= 300).then(|| text.to_owned())
+}
+
+fn parse_onion(text: &str) -> Option<String> {
+    let text = text.trim_end_matches('/');
+    let name = text.strip_prefix("http://")?.strip_suffix(".onion")?;
+    let base_32 = |byte: u8| byte.is_ascii_lowercase() || (b'2'..=b'7').contains(&byte);
+    (name.len() == 56 && name.bytes().all(base_32)).then(|| text.to_owned())
+}
+
+fn whole(least: i64, most: i64) -> impl Fn(&str) -> Option<i64> {
+    move |text| text.parse().ok().filter(|n| (least..=most).contains(n))
+}
+
+fn line(text: &str, most: usize) -> Option<String> {
+    (text.chars().count() <= most && !text.chars().any(char::is_control)).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads `.env` with this text, and nothing else.
+    fn read(text: &str) -> Result<Settings, Vec<String>> {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join(".env"), text).unwrap();
+        let settings = Settings::from_sources(&HashMap::new(), |_| None, home.path());
+        settings.map_err(|faults| faults.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn without_settings_the_defaults_hold() {
+        let settings = read("").unwrap();
+        assert_eq!(settings.listen, Listen::Tcp("127.0.0.1:3000".into()));
+        assert_eq!(settings.database, Path::new("db/shop.sqlite"));
+        assert_eq!((settings.payment_minutes, settings.keep_days), (120, 30));
+        assert_eq!((settings.site_name.as_str(), settings.site_url.as_str()), ("Shop", "/"));
+    }
+
+    #[test]
+    fn the_ancestors_settings_are_read() {
+        let text = "#\n# For sessions\nSECRET=whatsthebigsecret\nFROM=your@email.com\nPASSWORD=secret\n\
+                    CONTACT=questions@email.com\nPREFERRED_CURRENCY=ETH\nSITE_NAME=The Mining King\nSITE_URL=/\n#TOR=true\n\
+                    WALLET=0x52908400098527886E0F7030069857D2E4169EE7\nCURRENCY=ETH\n";
+        let settings = read(text).unwrap();
+        assert_eq!(settings.site_name, "The Mining King");
+        assert_eq!(settings.from.as_str(), "your@email.com");
+        assert_eq!(settings.wallet.unwrap().currency.as_str(), "ETH");
+    }
+
+    #[test]
+    fn all_faults_are_told_together_with_their_lines() {
+        let faults = read("LISTEN=3000\nPAYMENT_MINUTES=soon\n\nWALLET=0x123abc\nnonsense\n").unwrap_err();
+        assert_eq!(faults.len(), 4, "{faults:?}");
+        for words in [".env, line 1", "LISTEN", "\"3000\"", "HOST:PORT", ".env, line 2", ".env, line 4", "line 5"] {
+            assert!(faults.concat().contains(words), "{words}: {faults:?}");
+        }
+        assert!(!faults.concat().contains("0x123abc"), "a wallet's text may be a secret");
+    }
+
+    #[test]
+    fn the_command_line_counts_first_then_the_environment() {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join(".env"), "KEEP_DAYS=1\nSITE_NAME=file\nCONTACT=file\n").unwrap();
+        let flags = HashMap::from([("KEEP_DAYS", "3".to_owned())]);
+        let environment = |name: &str| match name {
+            "KEEP_DAYS" => Some("2".to_owned()),
+            "SITE_NAME" => Some("environment".to_owned()),
+            _ => None,
+        };
+        let settings = Settings::from_sources(&flags, environment, home.path()).unwrap();
+        assert_eq!((settings.keep_days, settings.site_name.as_str(), settings.contact.as_str()), (3, "environment", "file"));
+    }
+
+    #[test]
+    fn a_private_key_is_never_taken_for_the_sellers() {
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir(home.path().join("db")).unwrap();
+        fs::write(home.path().join("db/seller.asc"), "-----BEGIN PGP PRIVATE KEY BLOCK-----\n").unwrap();
+        let faults = Settings::from_sources(&HashMap::new(), |_| None, home.path()).unwrap_err();
+        assert!(faults[0].to_string().contains("a PUBLIC key"));
+    }
+}

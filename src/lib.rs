@@ -1,0 +1,21 @@
+//! A self-hosted web shop, paid in cryptocurrency, reached through Tor. `docs/ARCHITECTURE.md` shows the house.
+
+// Floor 0: what the shop is. Pure rules: no files, no network, no clock, no chance.
+pub mod cart;
+pub mod catalog;
+pub mod orders;
+pub mod payment;
+pub mod values;
+
+// Floor 1: what the shop keeps, tells and hears.
+pub mod config;
+pub mod mail;
+pub mod pictures;
+pub mod store;
+
+// Floor 2: what the shop does.
+pub mod actions;
+
+// Floor 3: the doors, where words from outside become ours.
+pub mod cli;
+pub mod web;

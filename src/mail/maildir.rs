@@ -1,0 +1,180 @@
+use std::fs;
+use std::fs::DirBuilder;
+use std::fs::File;
+use std::fs::OpenOptions;
+use std::io;
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::path::PathBuf;
+
+/// A folder of messages, one file each, that any mail reader opens.
+///
+/// Shape: `tmp`, `new` and `cur`. Source: <https://cr.yp.to/proto/maildir.html>, but for the host's name in the file
+/// names: a message's name is made of its order, so that delivering it twice finds it there.
+#[derive(Clone, Debug)]
+pub struct Maildir {
+    folder: PathBuf,
+}
+
+impl Maildir {
+    /// Names the folder and makes it, readable by its owner alone, where it can be made.
+    pub fn new(folder: PathBuf) -> Self {
+        let maildir = Self { folder };
+        // Where this fails a delivery will say why; orders are taken all the same.
+        let _ = maildir.make();
+        maildir
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn make(&self) -> io::Result<()> {
+        for part in ["tmp", "new", "cur"] {
+            let path = self.folder.join(part);
+            if !path.is_dir() {
+                DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Delivers one message, whole and once: when this returns, it outlives a power cut.
+    ///
+    /// `name`: letters, digits, `.` and `_`. A message of that name that lies in `new`, or, read and flagged, in `cur`,
+    /// is not delivered again.
+    ///
+    /// # Errors
+    /// What the disk says; then nothing lies in `new`, and another try is safe.
+    pub fn deliver(&self, name: &str, message: &[u8]) -> io::Result<()> {
+        self.make()?;
+        if self.holds(name)? {
+            return Ok(());
+        }
+        let draft = self.folder.join("tmp").join(name);
+        // A draft that an earlier try left is half a message: its name is ours alone, so it can go.
+        if let Err(error) = fs::remove_file(&draft)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(error);
+        }
+        // `create_new` follows no link and takes no file that somebody else has put there.
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+        let new = self.folder.join("new");
+        let delivered = file
+            .write_all(message)
+            .and_then(|()| file.sync_all())
+            .and_then(|()| fs::rename(&draft, new.join(name)))
+            // Without this the file is back in `tmp` after a power cut.
+            .and_then(|()| File::open(&new)?.sync_all());
+        if delivered.is_err() {
+            // A second fsync that succeeds would prove nothing: the next try writes a new file.
+            let _ = fs::remove_file(&draft);
+            let _ = fs::remove_file(new.join(name));
+        }
+        delivered
+    }
+
+    /// Removes every message of an order, read or unread.
+    pub fn erase(&self, order_ref: &str) -> io::Result<()> {
+        let of_order = format!(".{order_ref}_");
+        for part in ["tmp", "new", "cur"] {
+            let folder = self.folder.join(part);
+            let entries = match fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            let mut erased = false;
+            for entry in entries {
+                let entry = entry?;
+                if entry.file_name().to_string_lossy().contains(&of_order) {
+                    fs::remove_file(entry.path())?;
+                    erased = true;
+                }
+            }
+            if erased {
+                File::open(&folder)?.sync_all()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes, syncs and removes a draft: whether an order could be delivered now.
+    pub fn try_to_write(&self) -> io::Result<()> {
+        self.make()?;
+        let draft = self.folder.join("tmp").join("trial.shop");
+        let written = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&draft)
+            .and_then(|mut file| file.write_all(b"trial\n").and_then(|()| file.sync_all()))
+            // The folder that a message is renamed into must be writable too.
+            .and_then(|()| fs::rename(&draft, self.folder.join("new").join(".trial.shop")))
+            .and_then(|()| fs::remove_file(self.folder.join("new").join(".trial.shop")));
+        let _ = fs::remove_file(&draft);
+        written
+    }
+
+    fn holds(&self, name: &str) -> io::Result<bool> {
+        if self.folder.join("new").join(name).exists() {
+            return Ok(true);
+        }
+        for entry in fs::read_dir(self.folder.join("cur"))? {
+            let found = entry?.file_name();
+            let found = found.to_string_lossy();
+            if found.split(':').next() == Some(name) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_message_is_delivered_once_even_after_it_was_read() {
+        let home = tempfile::tempdir().unwrap();
+        let maildir = Maildir::new(home.path().join("mail"));
+        maildir.deliver("1.AAAAAAAAAA_0.shop", b"one").unwrap();
+        maildir.deliver("1.AAAAAAAAAA_0.shop", b"one").unwrap();
+        let (new, cur) = (maildir.folder.join("new"), maildir.folder.join("cur"));
+        assert_eq!(names(&new), ["1.AAAAAAAAAA_0.shop"]);
+        fs::rename(new.join("1.AAAAAAAAAA_0.shop"), cur.join("1.AAAAAAAAAA_0.shop:2,FS")).unwrap();
+        maildir.deliver("1.AAAAAAAAAA_0.shop", b"one").unwrap();
+        assert!(names(&new).is_empty() && names(&maildir.folder.join("tmp")).is_empty());
+    }
+
+    #[test]
+    fn a_link_in_the_way_is_not_followed() {
+        let home = tempfile::tempdir().unwrap();
+        let maildir = Maildir::new(home.path().to_owned());
+        let victim = home.path().join("victim");
+        fs::write(&victim, "untouched").unwrap();
+        std::os::unix::fs::symlink(&victim, home.path().join("tmp/1.AAAAAAAAAA_0.shop")).unwrap();
+        maildir.deliver("1.AAAAAAAAAA_0.shop", b"one").unwrap();
+        assert_eq!(fs::read_to_string(victim).unwrap(), "untouched");
+    }
+
+    #[test]
+    fn only_the_messages_of_the_order_are_erased() {
+        let home = tempfile::tempdir().unwrap();
+        let maildir = Maildir::new(home.path().to_owned());
+        for name in ["1.AAAAAAAAAA_0.shop", "2.AAAAAAAAAA_1.shop", "3.BBBBBBBBBB_0.shop"] {
+            maildir.deliver(name, b"text").unwrap();
+        }
+        maildir.erase("AAAAAAAAAA").unwrap();
+        assert_eq!(names(&home.path().join("new")), ["3.BBBBBBBBBB_0.shop"]);
+    }
+}

@@ -1,0 +1,144 @@
+use crate::cart::CartId;
+use hkdf::Hkdf;
+use sha2::Sha256;
+
+/// The EFF's large word list, for five dice a word.
+/// Source: <https://www.eff.org/dice>, Creative Commons Attribution 3.0 US; the numbers left out.
+const WORDS: &str = include_str!("eff_large_wordlist.txt");
+const N_WORDS: u128 = 7776;
+
+/// Seven words that open an order's page. The buyer keeps them; the shop keeps only [`LookupName`].
+///
+/// Shape: 7 of 7776 words, 90 bits: too many to be guessed, so that no slow hash is needed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Code([&'static str; 7]);
+
+/// What an order is found by. No way leads from it back to the code.
+///
+/// Shape: 32 bytes. Source: HKDF-SHA256 of the code's words (RFC 5869).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct LookupName(pub [u8; 32]);
+
+/// By which a checkout form that is sent twice finds its first order.
+///
+/// Shape: 32 bytes. Source: HKDF-SHA256 of the cart's id (RFC 5869).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct FormToken(pub [u8; 32]);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a code is seven words of the list")]
+pub struct NotACode;
+
+impl Code {
+    /// The code of the order that this cart becomes. The same cart always has the same code, so that both answers to a
+    /// form that was sent twice can show it; only the buyer's cookie knows the cart's id.
+    pub fn of_cart(id: CartId) -> Self {
+        let mut chance = [0; 16];
+        derive(&id.0, b"shop order code 1", &mut chance);
+        Self::from_chance(chance)
+    }
+
+    /// Seven words from 128 bits: the remainder of 7776^7 favours no code by more than 2^-37.
+    pub fn from_chance(chance: [u8; 16]) -> Self {
+        let mut rest = u128::from_le_bytes(chance);
+        let list: Vec<&'static str> = WORDS.lines().collect();
+        Self(std::array::from_fn(|_| {
+            let word = list[usize::try_from(rest % N_WORDS).expect("it is below 7776")];
+            rest /= N_WORDS;
+            word
+        }))
+    }
+
+    /// Reads what a person typed: any case, any space, commas or full stops between the words.
+    ///
+    /// # Errors
+    /// [`NotACode`] for anything but seven words of the list.
+    pub fn parse(text: &str) -> Result<Self, NotACode> {
+        // Far more than seven words can be; less than would cost time.
+        if 400 < text.len() {
+            return Err(NotACode);
+        }
+        let text = text.to_lowercase();
+        let mut typed = text.split(|c: char| c.is_whitespace() || matches!(c, ',' | '.' | ';')).filter(|word| !word.is_empty());
+        let mut words = [""; 7];
+        for word in &mut words {
+            let wanted = typed.next().ok_or(NotACode)?;
+            *word = WORDS.lines().find(|known| *known == wanted).ok_or(NotACode)?;
+        }
+        if typed.next().is_some() { Err(NotACode) } else { Ok(Self(words)) }
+    }
+
+    pub fn words(&self) -> String {
+        self.0.join(" ")
+    }
+
+    pub fn lookup_name(&self) -> LookupName {
+        let mut name = [0; 32];
+        derive(self.words().as_bytes(), b"shop order lookup 1", &mut name);
+        LookupName(name)
+    }
+}
+
+impl LookupName {
+    /// The name that belongs to no order: what is looked for where a code cannot be read, so that every wrong code
+    /// costs the same.
+    pub const NOBODY: Self = Self([0; 32]);
+}
+
+impl FormToken {
+    pub fn of_cart(id: CartId) -> Self {
+        let mut token = [0; 32];
+        derive(&id.0, b"shop checkout form 1", &mut token);
+        Self(token)
+    }
+}
+
+fn derive(secret: &[u8], purpose: &[u8], into: &mut [u8]) {
+    Hkdf::<Sha256>::new(None, secret).expand(purpose, into).expect("32 bytes are fewer than HKDF can give");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn the_list_is_the_effs() {
+        let words: HashSet<&str> = WORDS.lines().collect();
+        assert_eq!(u128::try_from(words.len()), Ok(N_WORDS));
+        assert_eq!((WORDS.lines().next(), WORDS.lines().last()), (Some("abacus"), Some("zoom")));
+        assert!(WORDS.lines().all(|word| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')));
+    }
+
+    #[test]
+    fn a_code_is_read_as_people_type_it() {
+        let code = Code::from_chance([9; 16]);
+        let typed = format!("  {} ", code.words().to_uppercase().replace(' ', ",  "));
+        assert!(Code::parse(&typed) == Ok(code));
+    }
+
+    #[test]
+    fn what_is_not_seven_words_is_no_code() {
+        let six = Code::from_chance([9; 16]).words().rsplit_once(' ').unwrap().0.to_owned();
+        for text in ["", "abacus", &six, &format!("{six} notaword"), &format!("{six} abacus abacus"), &"a ".repeat(9_999)] {
+            assert!(Code::parse(text).is_err());
+        }
+    }
+
+    #[test]
+    fn a_cart_has_one_code_and_one_form_and_neither_tells_the_other() {
+        let (one, other) = (CartId([1; 16]), CartId([2; 16]));
+        assert!(Code::of_cart(one) == Code::of_cart(one) && Code::of_cart(one) != Code::of_cart(other));
+        assert!(FormToken::of_cart(one) == FormToken::of_cart(one) && FormToken::of_cart(one) != FormToken::of_cart(other));
+        assert!(Code::of_cart(one).lookup_name().0 != FormToken::of_cart(one).0);
+    }
+
+    proptest! {
+        #[test]
+        fn what_chance_makes_is_read_again(chance: [u8; 16]) {
+            let code = Code::from_chance(chance);
+            prop_assert!(Code::parse(&code.words()) == Ok(code));
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! What an order is, what a buyer may put into one, and how it may change.
+
+pub mod code;
+pub mod draft;
+pub mod order;
+pub mod order_ref;
+pub mod pgp_block;
+pub mod status;
+
+pub use code::{Code, FormToken, LookupName, NotACode};
+pub use draft::{Delivery, Draft, DraftForm, Refusal, StreetAddress};
+pub use order::{AppliedDiscount, NewOrder, Order, OrderLine, Sending, Shelf, Unplaceable};
+pub use order_ref::{NotAnOrderRef, OrderRef};
+pub use pgp_block::{NotAPgpBlock, PgpBlock};
+pub use status::{Event, Misstep, NotAStatus, Status};

@@ -1,0 +1,288 @@
+use crate::cart::PricedCart;
+use crate::catalog::Discount;
+use crate::catalog::OfferKey;
+use crate::catalog::Rate;
+use crate::orders::Delivery;
+use crate::orders::Draft;
+use crate::orders::OrderRef;
+use crate::orders::Refusal;
+use crate::orders::Status;
+use crate::payment::Address;
+use crate::payment::Coin;
+use crate::payment::Invoice;
+use crate::payment::TransactionId;
+use crate::values::Currency;
+use crate::values::Gwei;
+use crate::values::Line;
+use crate::values::Moment;
+use crate::values::Paragraph;
+use crate::values::Quantity;
+
+/// One thing that was ordered, with the words and the price it had then.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OrderLine {
+    pub key: OfferKey,
+    /// Whose stock it was taken from.
+    pub pool: OfferKey,
+    pub name: String,
+    /// Empty where the product has no options.
+    pub option_name: String,
+    pub quantity: Quantity,
+    pub price: Gwei,
+    pub sum: Gwei,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sending {
+    pub name: String,
+    pub price: Gwei,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct AppliedDiscount {
+    pub code: String,
+    pub percent: i64,
+    pub less: Gwei,
+}
+
+/// What the shop has at the moment a draft becomes an order, in one currency.
+pub struct Shelf<'a> {
+    pub cart: &'a PricedCart,
+    pub coin: &'a Coin,
+    /// Those that have a price in this currency.
+    pub rates: &'a [Rate],
+    /// Whether the shop asks for sending at all, in whatever currency.
+    pub asks_for_sending: bool,
+    /// The one whose code the buyer typed, where there is one.
+    pub discount: Option<Discount>,
+}
+
+/// An order that is about to be kept; its address and amount are still to be given out.
+pub struct NewOrder {
+    pub order_ref: OrderRef,
+    pub status: Status,
+    pub placed_at: Moment,
+    pub draft: Draft,
+    pub currency: Currency,
+    pub lines: Vec<OrderLine>,
+    pub sending: Option<Sending>,
+    pub discount: Option<AppliedDiscount>,
+    /// Units: lines less discount plus sending.
+    pub total: Gwei,
+}
+
+/// Why no order could be made.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unplaceable {
+    /// The cart holds something that cannot be bought as it stands; its notices say what.
+    Cart,
+    Fields(Vec<Refusal>),
+}
+
+impl NewOrder {
+    /// # Errors
+    /// [`Unplaceable`]: nothing was changed.
+    pub fn open(draft: Draft, shelf: &Shelf<'_>, fresh: OrderRef, now: Moment) -> Result<Self, Unplaceable> {
+        if !shelf.cart.can_be_ordered() {
+            return Err(Unplaceable::Cart);
+        }
+        let lines: Vec<OrderLine> = shelf.cart.lines.iter().filter_map(order_line).collect();
+        let items = shelf.cart.total.ok_or(Unplaceable::Cart)?;
+        let mut refusals = Vec::new();
+        let sending = sending(&draft, shelf).unwrap_or_else(|refusal| {
+            refusals.push(refusal);
+            None
+        });
+        let discount = discount(&draft, shelf, items).unwrap_or_else(|refusal| {
+            refusals.push(refusal);
+            None
+        });
+        if !refusals.is_empty() {
+            return Err(Unplaceable::Fields(refusals));
+        }
+        let less = discount.as_ref().map_or(Gwei::ZERO, |discount| discount.less);
+        let more = sending.as_ref().map_or(Gwei::ZERO, |sending| sending.price);
+        let total = items.minus(less).and_then(|rest| rest.plus(more)).filter(|total| *total <= shelf.coin.most());
+        let total = total.ok_or_else(|| {
+            let words = "With sending, this is too much for one payment. Please order in parts.";
+            Unplaceable::Fields(vec![Refusal::new("shipping", words)])
+        })?;
+        let status = if draft.transaction.is_some() { Status::Reported } else { Status::Awaiting };
+        let currency = shelf.cart.currency.clone();
+        Ok(Self { order_ref: fresh, status, placed_at: now, draft, currency, lines, sending, discount, total })
+    }
+}
+
+fn order_line(line: &crate::cart::PricedLine) -> Option<OrderLine> {
+    Some(OrderLine {
+        key: line.offer.key,
+        pool: line.offer.pool,
+        name: line.offer.name.clone(),
+        option_name: line.offer.option_name.clone(),
+        quantity: line.quantity,
+        price: line.offer.price?,
+        sum: line.sum?,
+    })
+}
+
+fn sending(draft: &Draft, shelf: &Shelf<'_>) -> Result<Option<Sending>, Refusal> {
+    if !shelf.asks_for_sending {
+        return Ok(None);
+    }
+    let chosen = |rate: &Rate| Some(Sending { name: rate.name.clone(), price: rate.price });
+    if draft.shipping.is_empty() {
+        let fitting = shelf.rates.iter().filter(|rate| rate.reaches(draft.country));
+        return match (fitting.min_by_key(|rate| rate.price), &draft.delivery) {
+            (Some(rate), _) => Ok(chosen(rate)),
+            (None, Delivery::Sealed { country, .. }) if country.is_empty() => {
+                Err(Refusal::new("shipping", "Your address is sealed: please choose how it is to be sent."))
+            }
+            (None, _) if shelf.rates.is_empty() => {
+                let currency = &shelf.cart.currency;
+                Err(Refusal::new("shipping", format!("Sending has no price in {currency}. Please choose another currency.")))
+            }
+            (None, _) => Err(Refusal::new("country", "We do not send to this country, or do not know it by this name.")),
+        };
+    }
+    let Some(rate) = shelf.rates.iter().find(|rate| rate.name == draft.shipping.as_str()) else {
+        return Err(Refusal::new("shipping", "This way of sending is not offered. Please choose one of the list."));
+    };
+    // A sealed address hides its country: then the buyer's choice is believed, and the seller sees both.
+    let hidden = matches!(&draft.delivery, Delivery::Sealed { country, .. } if country.is_empty());
+    if !hidden && !rate.reaches(draft.country) {
+        let words = format!("“{}” does not reach your country. Please choose another way of sending.", rate.name);
+        return Err(Refusal::new("shipping", words));
+    }
+    Ok(chosen(rate))
+}
+
+fn discount(draft: &Draft, shelf: &Shelf<'_>, items: Gwei) -> Result<Option<AppliedDiscount>, Refusal> {
+    if draft.discount.is_empty() {
+        return Ok(None);
+    }
+    let Some(discount) = shelf.discount.as_ref().filter(|discount| discount.code == draft.discount) else {
+        return Err(Refusal::new("discount", "This code is not known. Please check it or leave it out."));
+    };
+    let grain = shelf.coin.grain().get();
+    let less = items.get() / 100 * discount.percent + items.get() % 100 * discount.percent / 100;
+    let less = Gwei::new(less - less % grain).expect("a part of an amount that is not negative is not negative");
+    Ok(Some(AppliedDiscount { code: discount.code.clone(), percent: discount.percent, less }))
+}
+
+/// An order as the shop remembers it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Order {
+    pub order_ref: OrderRef,
+    pub status: Status,
+    pub placed_at: Moment,
+    /// When nothing more was expected.
+    pub finished_at: Option<Moment>,
+    pub lines: Vec<OrderLine>,
+    pub sending: Option<Sending>,
+    pub discount: Option<AppliedDiscount>,
+    pub invoice: Invoice,
+    pub delivery: Delivery,
+    pub email: Line,
+    pub note: Paragraph,
+    pub refund: Option<Address>,
+    pub transaction: Option<TransactionId>,
+    /// The seller's tracking number, reason or transaction id of the last step, for the buyer. Empty: none.
+    pub word: Line,
+    /// For the seller alone. Empty: none.
+    pub seller_note: Paragraph,
+}
+
+impl Order {
+    /// The state at a moment: an order whose time has run out is expired, whether or not the shop has written it down.
+    pub fn status_at(&self, now: Moment) -> Status {
+        if self.status == Status::Awaiting && self.invoice.until <= now { Status::Expired } else { self.status }
+    }
+
+    /// What is still to be paid.
+    pub fn due(&self) -> Gwei {
+        match self.status {
+            Status::Awaiting | Status::Reported | Status::Partial | Status::Expired | Status::Late | Status::Unconfirmed => {
+                self.invoice.amount.minus(self.invoice.received).unwrap_or(Gwei::ZERO)
+            }
+            _ => Gwei::ZERO,
+        }
+    }
+
+    /// The day from which `purge` erases it, where it is finished.
+    pub fn erased_after(&self, keep_days: i64) -> Option<Moment> {
+        self.finished_at.map(|moment| moment.plus_days(keep_days))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cart::Basket;
+    use crate::cart::CartId;
+    use crate::catalog::Offer;
+    use crate::catalog::Slug;
+    use crate::orders::DraftForm;
+    use crate::values::Country;
+    use std::collections::HashMap;
+
+    fn gwei(n: i64) -> Gwei {
+        Gwei::new(n).unwrap()
+    }
+
+    fn rate(name: &str, country: Option<&str>, price: i64) -> Rate {
+        let countries = country.map(|text| Country::parse(text).unwrap()).into_iter().collect();
+        Rate { name: name.into(), countries, price: gwei(price) }
+    }
+
+    /// An order of two things at 1005 each, in bitcoin, sent to Germany.
+    fn open(form: &DraftForm<'_>, rates: &[Rate]) -> Result<NewOrder, Unplaceable> {
+        let key = OfferKey { product: 1, option: 0 };
+        let offer = Offer {
+            key,
+            slug: Slug::parse("tea").unwrap(),
+            name: "Tea".into(),
+            option_name: String::new(),
+            price: Some(gwei(1_050)),
+            stock: 2,
+            pool: key,
+            gone: false,
+        };
+        let btc = Currency::parse("BTC").unwrap();
+        let mut basket = Basket::empty(CartId([0; 16]));
+        basket.add(key, Quantity::new(2).unwrap()).unwrap();
+        let cart = PricedCart::new(&basket, &HashMap::from([(key, offer)]), &btc, Coin::Bitcoin.most());
+        let address = DraftForm { recipient: "A", street: "B", city: "C", province: "D", country: "Germany", postcode: "E", ..*form };
+        let draft = Draft::parse(&address, &Coin::Bitcoin).ok().unwrap();
+        let discount = Some(Discount { code: "SPRING".into(), percent: 7 });
+        let shelf = Shelf { cart: &cart, coin: &Coin::Bitcoin, rates, asks_for_sending: !rates.is_empty(), discount };
+        NewOrder::open(draft, &shelf, OrderRef::from_chance([0; 8]), Moment::new(0).unwrap())
+    }
+
+    #[track_caller]
+    fn check(form: &DraftForm<'_>, rates: &[Rate], expected: Result<i64, &str>) {
+        let total = open(form, rates).map(|order| order.total.get()).map_err(|refused| match refused {
+            Unplaceable::Cart => "cart",
+            Unplaceable::Fields(refusals) => refusals[0].field,
+        });
+        assert_eq!(total, expected);
+    }
+
+    #[test]
+    fn a_total_is_lines_less_discount_plus_sending() {
+        let none = DraftForm::default();
+        check(&none, &[], Ok(2_100));
+        check(&DraftForm { discount: "spring", ..none }, &[], Ok(2_100 - 140));
+        check(&DraftForm { discount: "WINTER", ..none }, &[], Err("discount"));
+    }
+
+    #[test]
+    fn the_cheapest_way_that_reaches_the_country_is_taken_unless_one_is_chosen() {
+        let none = DraftForm::default();
+        let rates = [rate("World", None, 500), rate("Home", Some("DE"), 100), rate("France", Some("FR"), 10)];
+        check(&none, &rates, Ok(2_200));
+        check(&DraftForm { shipping: "World", ..none }, &rates, Ok(2_600));
+        check(&DraftForm { shipping: "France", ..none }, &rates, Err("shipping"));
+        check(&DraftForm { shipping: "Pigeon", ..none }, &rates, Err("shipping"));
+        check(&none, &rates[2..], Err("country"));
+    }
+}

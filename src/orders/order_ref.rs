@@ -1,0 +1,77 @@
+/// The name by which buyer and seller speak of an order. It reveals no count and no time.
+///
+/// Shape: 10 of Crockford's 32 letters and digits, 50 bits of chance.
+/// Source: <https://www.crockford.com/base32.html>.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct OrderRef(String);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an order reference is 10 letters and digits, for example K3QF0W2ZD7")]
+pub struct NotAnOrderRef;
+
+const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+impl OrderRef {
+    /// Makes one from chance that the caller brings; 50 of the 64 bits are used.
+    pub fn from_chance(chance: [u8; 8]) -> Self {
+        let bits = u64::from_le_bytes(chance);
+        let letter = |n: u32| char::from(LETTERS[usize::try_from(bits >> (5 * n) & 31).expect("31 fits")]);
+        Self((0..10).map(letter).collect())
+    }
+
+    /// Reads what a person typed: small letters, and `O`, `I`, `L` for the digits they look like.
+    ///
+    /// # Errors
+    /// [`NotAnOrderRef`] where the shape is another.
+    pub fn parse(text: &str) -> Result<Self, NotAnOrderRef> {
+        let as_meant = |c: char| match c.to_ascii_uppercase() {
+            'O' => '0',
+            'I' | 'L' => '1',
+            other => other,
+        };
+        let name: String = text.trim().chars().map(as_meant).collect();
+        if name.len() != 10 || !name.bytes().all(|byte| LETTERS.contains(&byte)) {
+            return Err(NotAnOrderRef);
+        }
+        Ok(Self(name))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for OrderRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Result<&str, NotAnOrderRef>) {
+        assert_eq!(OrderRef::parse(text).map(|name| name.to_string()), expected.map(str::to_owned), "{text:?}");
+    }
+
+    #[test]
+    fn a_reference_is_read_as_people_type_it() {
+        check("K3QF0W2ZD7", Ok("K3QF0W2ZD7"));
+        check(" k3qfow2zd7 ", Ok("K3QF0W2ZD7"));
+        check("iLOOOOOOOO", Ok("1100000000"));
+        for text in ["", "K3QF0W2ZD", "K3QF0W2ZD77", "K3QF0W2ZDU", "../../../a", "K3QF0W2ZÐ"] {
+            check(text, Err(NotAnOrderRef));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_chance_makes_is_read_again(chance: [u8; 8]) {
+            let name = OrderRef::from_chance(chance);
+            prop_assert!(OrderRef::parse(name.as_str()) == Ok(name));
+        }
+    }
+}

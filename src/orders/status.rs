@@ -1,0 +1,242 @@
+/// Where an order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Nothing was paid, as far as anybody said.
+    Awaiting,
+    /// The buyer says it was paid; nobody has looked.
+    Reported,
+    /// A part of it was paid.
+    Partial,
+    /// Seen, not yet buried under enough blocks.
+    Unconfirmed,
+    Confirmed,
+    Overpaid,
+    /// Not paid in time. Its stock went back.
+    Expired,
+    /// Paid, or said to be paid, after the time had run out.
+    Late,
+    Shipped,
+    Refunded,
+    Cancelled,
+}
+
+/// What can happen to an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The buyer gave a transaction id.
+    BuyerReported,
+    SellerSawAll,
+    SellerSawPart,
+    SellerShipped,
+    SellerRefunded,
+    SellerCancelled,
+    TimeRanOut,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an order that is {from} cannot become anything by this: {event}")]
+pub struct Misstep {
+    pub from: Status,
+    pub event: Event,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no order stands like this")]
+pub struct NotAStatus;
+
+impl Status {
+    pub const ALL: [Self; 11] = [
+        Self::Awaiting,
+        Self::Reported,
+        Self::Partial,
+        Self::Unconfirmed,
+        Self::Confirmed,
+        Self::Overpaid,
+        Self::Expired,
+        Self::Late,
+        Self::Shipped,
+        Self::Refunded,
+        Self::Cancelled,
+    ];
+
+    /// The whole life of an order is this table; every other pair is a [`Misstep`].
+    ///
+    /// # Errors
+    /// [`Misstep`] names what stood and what was tried.
+    pub fn after(self, event: Event) -> Result<Self, Misstep> {
+        use Event::BuyerReported;
+        use Event::SellerCancelled;
+        use Event::SellerRefunded;
+        use Event::SellerSawAll;
+        use Event::SellerSawPart;
+        use Event::SellerShipped;
+        use Event::TimeRanOut;
+        match (self, event) {
+            (Self::Awaiting | Self::Reported, BuyerReported) => Ok(Self::Reported),
+            (Self::Partial | Self::Unconfirmed, BuyerReported) => Ok(self),
+            (Self::Expired | Self::Late, BuyerReported) => Ok(Self::Late),
+            (Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed | Self::Late, SellerSawAll) => {
+                Ok(Self::Confirmed)
+            }
+            (Self::Expired, SellerSawAll | SellerSawPart) => Ok(Self::Late),
+            (Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed, SellerSawPart) => Ok(Self::Partial),
+            (Self::Late, SellerSawPart) => Ok(Self::Late),
+            (Self::Confirmed | Self::Overpaid, SellerShipped) => Ok(Self::Shipped),
+            (Self::Reported | Self::Partial | Self::Confirmed | Self::Overpaid | Self::Late | Self::Cancelled, SellerRefunded) => {
+                Ok(Self::Refunded)
+            }
+            (
+                Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed | Self::Confirmed | Self::Overpaid
+                | Self::Expired | Self::Late,
+                SellerCancelled,
+            ) => Ok(Self::Cancelled),
+            (Self::Awaiting, TimeRanOut) => Ok(Self::Expired),
+            (from, event) => Err(Misstep { from, event }),
+        }
+    }
+
+    /// Whether the order's pieces are off the shelf for it.
+    pub fn holds_stock(self) -> bool {
+        !matches!(self, Self::Expired | Self::Late | Self::Refunded | Self::Cancelled)
+    }
+
+    /// Whether pieces that it holds are still in the seller's house, to be counted when the shelf is stocked anew.
+    pub fn is_open(self) -> bool {
+        self.holds_stock() && self != Self::Shipped
+    }
+
+    /// Whether nothing more is expected, so that the days until it is erased are counted.
+    pub fn is_finished(self) -> bool {
+        matches!(self, Self::Expired | Self::Shipped | Self::Refunded | Self::Cancelled)
+    }
+
+    /// One word, for the page's mark, the mail's header and the table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Awaiting => "awaiting",
+            Self::Reported => "reported",
+            Self::Partial => "partial",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Confirmed => "confirmed",
+            Self::Overpaid => "overpaid",
+            Self::Expired => "expired",
+            Self::Late => "late",
+            Self::Shipped => "shipped",
+            Self::Refunded => "refunded",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// # Errors
+    /// [`NotAStatus`] for any other word.
+    pub fn parse(text: &str) -> Result<Self, NotAStatus> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(NotAStatus)
+    }
+
+    /// The state in a few words, for the buyer.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Awaiting => "Waiting for your payment",
+            Self::Reported => "You have told us of your payment",
+            Self::Partial => "Paid in part",
+            Self::Unconfirmed => "Payment seen, not yet confirmed",
+            Self::Confirmed => "Paid",
+            Self::Overpaid => "Paid, and more than was due",
+            Self::Expired => "The time to pay has run out: do not pay now",
+            Self::Late => "Told of a payment after the time had run out",
+            Self::Shipped => "Sent",
+            Self::Refunded => "Refunded",
+            Self::Cancelled => "Cancelled: do not pay",
+        }
+    }
+
+    /// What happens next, for the buyer. It never claims that a payment was seen where nobody looked.
+    pub fn what_next(self) -> &'static str {
+        match self {
+            Self::Awaiting => {
+                "Send exactly the amount below to the address below. Then give us the transaction id, so that the seller knows where to look."
+            }
+            Self::Reported => "The seller will look for the payment and then send your order. Nobody has checked it yet.",
+            Self::Partial => "Please send the rest, shown below, to the same address.",
+            Self::Unconfirmed => "The payment has to be confirmed by the network. There is nothing for you to do.",
+            Self::Confirmed => "The seller will now send your order. There is nothing for you to do.",
+            Self::Overpaid => "The seller will send your order and can give back what was too much.",
+            Self::Expired => {
+                "The price is no longer kept for you and the things went back on the shelf. If you want them still, order again. If you paid in time, give us the transaction id below."
+            }
+            Self::Late => "The seller will look for the payment, and then send your order or give the money back.",
+            Self::Shipped => "Your order is on its way.",
+            Self::Refunded => "The seller has sent your money back.",
+            Self::Cancelled => "The seller has cancelled this order.",
+        }
+    }
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl std::fmt::Display for Event {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::BuyerReported => "the buyer tells of a payment",
+            Self::SellerSawAll => "it was paid",
+            Self::SellerSawPart => "it was paid in part",
+            Self::SellerShipped => "it was sent (it must be paid first)",
+            Self::SellerRefunded => "it was refunded",
+            Self::SellerCancelled => "it was cancelled",
+            Self::TimeRanOut => "the time ran out",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENTS: [Event; 7] = [
+        Event::BuyerReported,
+        Event::SellerSawAll,
+        Event::SellerSawPart,
+        Event::SellerShipped,
+        Event::SellerRefunded,
+        Event::SellerCancelled,
+        Event::TimeRanOut,
+    ];
+
+    /// What stands after each of [`EVENTS`], in their order; `-` is a misstep.
+    const TABLE: [(&str, [&str; 7]); 11] = [
+        ("awaiting", ["reported", "confirmed", "partial", "-", "-", "cancelled", "expired"]),
+        ("reported", ["reported", "confirmed", "partial", "-", "refunded", "cancelled", "-"]),
+        ("partial", ["partial", "confirmed", "partial", "-", "refunded", "cancelled", "-"]),
+        ("unconfirmed", ["unconfirmed", "confirmed", "partial", "-", "-", "cancelled", "-"]),
+        ("confirmed", ["-", "-", "-", "shipped", "refunded", "cancelled", "-"]),
+        ("overpaid", ["-", "-", "-", "shipped", "refunded", "cancelled", "-"]),
+        ("expired", ["late", "late", "late", "-", "-", "cancelled", "-"]),
+        ("late", ["late", "confirmed", "late", "-", "refunded", "cancelled", "-"]),
+        ("shipped", ["-", "-", "-", "-", "-", "-", "-"]),
+        ("refunded", ["-", "-", "-", "-", "-", "-", "-"]),
+        ("cancelled", ["-", "-", "-", "-", "refunded", "-", "-"]),
+    ];
+
+    #[test]
+    fn an_order_changes_only_along_the_table() {
+        for (from, row) in TABLE {
+            let from = Status::parse(from).unwrap();
+            for (event, expected) in EVENTS.into_iter().zip(row) {
+                let expected = Status::parse(expected).map_err(|_| Misstep { from, event });
+                assert_eq!(from.after(event), expected, "{from} {event}");
+            }
+        }
+        assert_eq!(TABLE.map(|(from, _)| from), Status::ALL.map(Status::as_str));
+    }
+
+    #[test]
+    fn a_finished_order_that_holds_stock_has_sent_it() {
+        for status in Status::ALL {
+            assert_eq!(status.is_finished() && status.holds_stock(), status == Status::Shipped, "{status}");
+        }
+    }
+}

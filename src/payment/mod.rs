@@ -1,0 +1,24 @@
+//! What is owed and how to pay it. This room alone knows coins' keys, addresses, payment links and QR codes; it holds no private key.
+
+pub mod account;
+pub mod address;
+pub mod coin;
+mod demo;
+pub mod invoice;
+mod not_an_address;
+mod pays_to;
+pub mod qr;
+mod secret;
+pub mod transaction;
+pub mod uri;
+pub mod wallet;
+
+pub use account::{AccountKey, NotAnAccountKey};
+pub use address::Address;
+pub use coin::{Coin, NotACoin};
+pub use invoice::{Invoice, MOST_ADDED, distinct_amount};
+pub use not_an_address::NotAnAddress;
+pub use qr::TooLongForAQr;
+pub use transaction::{NotATransactionId, TransactionId};
+pub use uri::payment_uri;
+pub use wallet::{Receives, Wallet};

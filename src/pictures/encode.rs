@@ -1,0 +1,110 @@
+use crate::pictures::file::{Format, PictureFile};
+use crate::pictures::render::Rendered;
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{DynamicImage, ImageEncoder};
+use webp::{Encoder, PixelLayout, WebPConfig};
+
+/// How good a picture is, and how heavy it may be.
+///
+/// Shape: each quality with what the picture may weigh at it, the best first; the last one is taken whatever it weighs.
+/// Units: qualities 0 to 100; bytes of WebP. A JPEG may weigh twice as much.
+pub(super) struct Aim {
+    pub steps: &'static [(u8, usize)],
+    pub sharp_edges: bool,
+}
+
+/// What every Tor Browser shows. `None` where memory is short.
+pub(super) fn webp(image: &DynamicImage, aim: &Aim) -> Option<Rendered> {
+    let layout = if image.color().has_alpha() { PixelLayout::Rgba } else { PixelLayout::Rgb };
+    let encoder = Encoder::new(image.as_bytes(), layout, image.width(), image.height());
+    let mut config = WebPConfig::new().ok()?;
+    config.method = 6;
+    config.use_sharp_yuv = aim.sharp_edges.into();
+    first_light_enough(aim, 1, |quality| {
+        config.quality = quality.into();
+        encoder.encode_advanced(&config).ok().map(|bytes| bytes.to_vec())
+    })
+    .map(|bytes| rendered(bytes, Format::WebP))
+}
+
+/// For browsers without WebP: a JPEG, which has no transparency, or else a PNG.
+pub(super) fn fallback(image: &DynamicImage, aim: &Aim) -> Option<Rendered> {
+    let (pixels, width, height, colour) =
+        (image.as_bytes(), image.width(), image.height(), image.color().into());
+    if image.color().has_alpha() {
+        let mut bytes = Vec::new();
+        let encoder =
+            PngEncoder::new_with_quality(&mut bytes, CompressionType::Best, FilterType::Adaptive);
+        encoder.write_image(pixels, width, height, colour).ok()?;
+        return Some(rendered(bytes, Format::Png));
+    }
+    first_light_enough(aim, 2, |quality| {
+        let mut bytes = Vec::new();
+        JpegEncoder::new_with_quality(&mut bytes, quality)
+            .encode(pixels, width, height, colour)
+            .ok()?;
+        Some(bytes)
+    })
+    .map(|bytes| rendered(bytes, Format::Jpeg))
+}
+
+fn rendered(bytes: Vec<u8>, format: Format) -> Rendered {
+    Rendered { file: PictureFile::of(&bytes, format), bytes }
+}
+
+fn first_light_enough(
+    aim: &Aim,
+    n_budgets: usize,
+    mut encode: impl FnMut(u8) -> Option<Vec<u8>>,
+) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for (quality, budget) in aim.steps {
+        bytes = encode(*quality)?;
+        if bytes.len() <= budget * n_budgets {
+            break;
+        }
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pictures::sample;
+
+    const AIM: Aim =
+        Aim { steps: &[(90, 100), (60, 100), (50, 150), (40, 150)], sharp_edges: false };
+
+    /// `weight` is what the encoder of the test makes at quality 1.
+    #[track_caller]
+    fn check(weight: usize, n_budgets: usize, expected: usize) {
+        let bytes = first_light_enough(&AIM, n_budgets, |quality| {
+            Some(vec![0; weight * usize::from(quality)])
+        });
+        assert_eq!(bytes.map(|bytes| bytes.len()), Some(expected), "{weight}");
+    }
+
+    #[test]
+    fn the_best_quality_that_is_light_enough_is_taken() {
+        check(1, 1, 90);
+        check(2, 1, 100);
+        check(3, 1, 150);
+        check(9, 1, 360);
+        check(2, 2, 180);
+    }
+
+    #[test]
+    fn a_picture_has_a_fallback_for_old_browsers() {
+        for (image, file, fallback) in [
+            (sample::corners(40, 30), "image/webp", "image/jpeg"),
+            (sample::clear(40, 30), "image/webp", "image/png"),
+        ] {
+            assert_eq!(webp(&image, &AIM).map(|rendered| rendered.file.content_type()), Some(file));
+            assert_eq!(
+                super::fallback(&image, &AIM).map(|rendered| rendered.file.content_type()),
+                Some(fallback)
+            );
+        }
+    }
+}

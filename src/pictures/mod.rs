@@ -1,0 +1,21 @@
+//! What a camera made becomes what a page shows: upright, no metadata, three sizes; this room alone knows picture formats.
+
+mod colour;
+mod decode;
+mod encode;
+mod file;
+mod gallery;
+mod jpeg;
+mod outline;
+mod refusal;
+mod render;
+#[cfg(test)]
+mod sample;
+mod scale;
+mod source;
+
+pub use file::{NotAPictureFile, PictureFile};
+pub use gallery::Gallery;
+pub use refusal::NotAPicture;
+pub use render::{Picture, Rendered, Rendition};
+pub use source::Source;

@@ -1,0 +1,38 @@
+use image::DynamicImage;
+use image::imageops::FilterType;
+
+/// An alpha channel that hides nothing goes; what it hides wholly becomes black, so no buyer can dig it out.
+pub(super) fn with_honest_alpha(image: DynamicImage) -> DynamicImage {
+    let DynamicImage::ImageRgba8(mut pixels) = image else { return image };
+    if pixels.pixels().all(|pixel| pixel[3] == u8::MAX) {
+        return DynamicImage::ImageRgba8(pixels).into_rgb8().into();
+    }
+    pixels.pixels_mut().filter(|pixel| pixel[3] == 0).for_each(|pixel| pixel.0 = [0; 4]);
+    pixels.into()
+}
+
+/// Never enlarges. A colour counts as much as its pixel is seen, so that a transparent surrounding lends no tint to an edge.
+pub(super) fn shrunk(mut image: DynamicImage, longest: u32) -> DynamicImage {
+    let (width, height) = (image.width(), image.height());
+    let side = width.max(height);
+    if side <= longest {
+        return image;
+    }
+    let scaled = |length: u32| ((length * longest + side / 2) / side).max(1);
+    each_colour(&mut image, |colour, alpha| (colour * alpha + 127) / 255);
+    let mut image = image.resize_exact(scaled(width), scaled(height), FilterType::Lanczos3);
+    each_colour(&mut image, |colour, alpha| {
+        (colour * 255 + alpha / 2).checked_div(alpha).unwrap_or(0)
+    });
+    image
+}
+
+fn each_colour(image: &mut DynamicImage, change: impl Fn(u32, u32) -> u32) {
+    let Some(pixels) = image.as_mut_rgba8() else { return };
+    for pixel in pixels.pixels_mut() {
+        let alpha = u32::from(pixel[3]);
+        for colour in &mut pixel.0[..3] {
+            *colour = u8::try_from(change((*colour).into(), alpha)).unwrap_or(u8::MAX);
+        }
+    }
+}

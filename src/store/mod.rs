@@ -1,0 +1,121 @@
+//! What the shop remembers. The only room that speaks SQL.
+
+pub mod catalog;
+mod changes;
+pub mod orders;
+pub mod payment;
+pub mod stocking;
+pub mod tidings;
+
+use crate::store::changes::Changes;
+use sqlx::Sqlite;
+use sqlx::SqlitePool;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::sqlite::SqliteJournalMode;
+use sqlx::sqlite::SqlitePoolOptions;
+use sqlx::sqlite::SqliteSynchronous;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The shop's memory: one file, any number of readers, one writer at a time.
+#[derive(Clone)]
+pub struct Db {
+    read: SqlitePool,
+    write: SqlitePool,
+    changes: Arc<Changes>,
+}
+
+/// A piece of work that is kept as a whole or not at all.
+pub struct Tx(sqlx::Transaction<'static, Sqlite>);
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database: {0}")]
+    Sql(#[from] sqlx::Error),
+    #[error("the database's shape: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("the database's file: {0}")]
+    File(#[from] std::io::Error),
+    /// A row holds what no rule of the shop allows: the name of the column.
+    #[error("a row that cannot be read: {0}")]
+    Row(&'static str),
+}
+
+impl StoreError {
+    /// Whether another try may succeed.
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Sql(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == "5" || code == "517"))
+            || matches!(self, Self::Sql(sqlx::Error::PoolTimedOut))
+    }
+
+    /// Whether a rule of the tables that something is there once was broken, and for which columns.
+    pub fn is_taken(&self, column: &str) -> bool {
+        matches!(self, Self::Sql(sqlx::Error::Database(error)) if error.is_unique_violation() && error.message().contains(column))
+    }
+}
+
+impl Db {
+    /// Opens the file, makes it (readable by its owner alone) where it is missing, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`StoreError`], among them a migration that was changed after it had been applied.
+    pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        // SQLite gives its journal the mode of the file itself.
+        OpenOptions::new().create(true).append(true).mode(0o600).open(file)?;
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .journal_mode(SqliteJournalMode::Wal)
+            // FULL: a committed order survives a power cut.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10))
+            // What was erased is overwritten, and does not lie on in free pages.
+            .pragma("secure_delete", "ON")
+            .pragma("temp_store", "MEMORY");
+        let options = sqlx::ConnectOptions::disable_statement_logging(options);
+        // One connection that is never closed: whoever waits, waits here and not for the file's lock, and the journal
+        // that `changes` watches stays the same file.
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(Duration::from_secs(30))
+            .connect_with(options.clone())
+            .await?;
+        sqlx::migrate!().run(&write).await?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(4)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_lazy_with(options.pragma("query_only", "ON"));
+        let changes = Arc::new(Changes::watch(file)?);
+        Ok(Self { read, write, changes })
+    }
+
+    pub async fn write(&self) -> Result<Tx, StoreError> {
+        // IMMEDIATE takes the write lock now: what the transaction reads cannot change before it writes.
+        Ok(Tx(self.write.begin_with("begin immediate").await?))
+    }
+
+    /// Moves what is committed from the journal into the file, so that nothing erased lies on in the journal.
+    pub async fn settle_journal(&self) -> Result<(), StoreError> {
+        sqlx::query("pragma wal_checkpoint(truncate)").execute(&self.write).await?;
+        Ok(())
+    }
+
+    pub async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
+}
+
+impl Tx {
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.0.commit().await?)
+    }
+}

@@ -1,0 +1,386 @@
+use crate::catalog::OfferKey;
+use crate::orders::AppliedDiscount;
+use crate::orders::Delivery;
+use crate::orders::FormToken;
+use crate::orders::LookupName;
+use crate::orders::NewOrder;
+use crate::orders::Order;
+use crate::orders::OrderLine;
+use crate::orders::OrderRef;
+use crate::orders::PgpBlock;
+use crate::orders::Sending;
+use crate::orders::Status;
+use crate::orders::StreetAddress;
+use crate::payment::Address;
+use crate::payment::Invoice;
+use crate::payment::TransactionId;
+use crate::store::Db;
+use crate::store::StoreError;
+use crate::store::Tx;
+use crate::store::catalog::gwei;
+use crate::store::payment::coin_columns;
+use crate::store::payment::parse_coin;
+use crate::store::payment::parse_currency;
+use crate::values::Gwei;
+use crate::values::Line;
+use crate::values::Moment;
+use crate::values::Paragraph;
+use crate::values::Quantity;
+use sqlx::Row;
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+
+/// A line of the seller's list.
+pub struct OrderSummary {
+    pub order_ref: OrderRef,
+    pub status: Status,
+    pub placed_at: Moment,
+    pub until: Moment,
+    pub amount: Gwei,
+    pub received: Gwei,
+    pub currency: String,
+    pub n_pieces: i64,
+}
+
+const BY_REF: &str = "select o.*, i.currency, i.chain, i.token, i.decimals, i.address, i.amount, i.total, i.received, i.until \
+     from orders o join invoices i on i.order_id = o.id where o.order_ref = ?";
+const BY_LOOKUP: &str = "select o.*, i.currency, i.chain, i.token, i.decimals, i.address, i.amount, i.total, i.received, i.until \
+     from orders o join invoices i on i.order_id = o.id where o.lookup_name = ?";
+
+/// The order that this form has already become.
+pub async fn find_by_form(tx: &mut Tx, form: &FormToken) -> Result<Option<OrderRef>, StoreError> {
+    let found: Option<String> = sqlx::query_scalar("select order_ref from orders where form_token = ?")
+        .bind(form.0.as_slice())
+        .fetch_optional(&mut *tx.0)
+        .await?;
+    found.map(|name| OrderRef::parse(&name).map_err(|_| StoreError::Row("order_ref"))).transpose()
+}
+
+/// Whether this form has already become an order, asked without the writer's lock.
+pub async fn is_placed(db: &Db, form: &FormToken) -> Result<bool, StoreError> {
+    let found: Option<i64> = sqlx::query_scalar("select 1 from orders where form_token = ?")
+        .bind(form.0.as_slice())
+        .fetch_optional(&db.read)
+        .await?;
+    Ok(found.is_some())
+}
+
+/// The order that a code opens.
+pub async fn find_by_lookup(db: &Db, name: &LookupName) -> Result<Option<Order>, StoreError> {
+    let mut connection = db.read.acquire().await?;
+    let row = sqlx::query(BY_LOOKUP).bind(name.0.as_slice()).fetch_optional(&mut *connection).await?;
+    read_order(&mut connection, row).await
+}
+
+pub async fn find(db: &Db, order_ref: &OrderRef) -> Result<Option<Order>, StoreError> {
+    let mut connection = db.read.acquire().await?;
+    let row = sqlx::query(BY_REF).bind(order_ref.as_str()).fetch_optional(&mut *connection).await?;
+    read_order(&mut connection, row).await
+}
+
+/// The order as it is at this moment of the transaction.
+pub async fn find_now(tx: &mut Tx, order_ref: &OrderRef) -> Result<Option<Order>, StoreError> {
+    let row = sqlx::query(BY_REF).bind(order_ref.as_str()).fetch_optional(&mut *tx.0).await?;
+    read_order(&mut tx.0, row).await
+}
+
+/// All orders, the newest first.
+pub async fn list(db: &Db) -> Result<Vec<OrderSummary>, StoreError> {
+    let rows = sqlx::query(
+        "select o.order_ref, o.status, o.placed_at, i.until, i.amount, i.received, i.currency, \
+                (select sum(quantity) from order_lines l where l.order_id = o.id) as pieces \
+         from orders o join invoices i on i.order_id = o.id order by o.placed_at desc, o.id desc",
+    )
+    .fetch_all(&db.read)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(OrderSummary {
+                order_ref: parse_ref(row)?,
+                status: parse_status(row)?,
+                placed_at: moment(row, "placed_at")?,
+                until: moment(row, "until")?,
+                amount: gwei(row, "amount")?,
+                received: gwei(row, "received")?,
+                currency: row.try_get("currency")?,
+                n_pieces: row.try_get("pieces")?,
+            })
+        })
+        .collect()
+}
+
+/// Keeps a new order with its lines and its invoice.
+pub async fn insert(
+    tx: &mut Tx,
+    order: &NewOrder,
+    invoice: &Invoice,
+    form: &FormToken,
+    lookup: &LookupName,
+) -> Result<(), StoreError> {
+    let draft = &order.draft;
+    let nobody = StreetAddress::default();
+    let (address, pgp, country) = match &draft.delivery {
+        Delivery::Plain(address) => (address, None, &address.country),
+        Delivery::Sealed { block, country } => (&nobody, Some(block.as_str()), country),
+    };
+    let id: i64 = sqlx::query_scalar(
+        "insert into orders (order_ref, form_token, lookup_name, status, placed_at, sending_name, sending_price, \
+            discount_code, discount_percent, discount_less, recipient, street, city, province, country, postcode, pgp, \
+            email, note, refund, transaction_id) \
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning id",
+    )
+    .bind(order.order_ref.as_str())
+    .bind(form.0.as_slice())
+    .bind(lookup.0.as_slice())
+    .bind(order.status.as_str())
+    .bind(order.placed_at.get())
+    .bind(order.sending.as_ref().map(|sending| sending.name.as_str()))
+    .bind(order.sending.as_ref().map(|sending| sending.price.get()))
+    .bind(order.discount.as_ref().map(|discount| discount.code.as_str()))
+    .bind(order.discount.as_ref().map(|discount| discount.percent))
+    .bind(order.discount.as_ref().map(|discount| discount.less.get()))
+    .bind(address.recipient.as_str())
+    .bind(address.street.as_str())
+    .bind(address.city.as_str())
+    .bind(address.province.as_str())
+    .bind(country.as_str())
+    .bind(address.postcode.as_str())
+    .bind(pgp)
+    .bind(draft.email.as_str())
+    .bind(draft.note.as_str())
+    .bind(draft.refund.as_ref().map(Address::as_str))
+    .bind(draft.transaction.as_ref().map(TransactionId::as_str))
+    .fetch_one(&mut *tx.0)
+    .await?;
+    for (position, line) in (0_i64..).zip(&order.lines) {
+        sqlx::query(
+            "insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price) \
+             values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(id)
+        .bind(position)
+        .bind(line.key.product)
+        .bind(line.key.option)
+        .bind(line.pool.option)
+        .bind(&line.name)
+        .bind(&line.option_name)
+        .bind(line.quantity.get())
+        .bind(line.price.get())
+        .execute(&mut *tx.0)
+        .await?;
+    }
+    let (chain, token, decimals) = coin_columns(&invoice.coin);
+    sqlx::query(
+        "insert into invoices (order_id, currency, chain, token, decimals, address, amount, total, until) \
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(id)
+    .bind(invoice.currency.as_str())
+    .bind(chain)
+    .bind(token)
+    .bind(decimals)
+    .bind(invoice.address.as_str())
+    .bind(invoice.amount.get())
+    .bind(invoice.total.get())
+    .bind(invoice.until.get())
+    .execute(&mut *tx.0)
+    .await?;
+    Ok(())
+}
+
+/// Where an order stands from now on. `finished`: since when nothing more is expected.
+pub async fn mark_status(
+    tx: &mut Tx,
+    order_ref: &OrderRef,
+    status: Status,
+    finished: Option<Moment>,
+) -> Result<(), StoreError> {
+    sqlx::query("update orders set status = ?, finished_at = ? where order_ref = ?")
+        .bind(status.as_str())
+        .bind(finished.map(Moment::get))
+        .bind(order_ref.as_str())
+        .execute(&mut *tx.0)
+        .await?;
+    Ok(())
+}
+
+/// The buyer's word that it was paid.
+pub async fn mark_transaction(tx: &mut Tx, order_ref: &OrderRef, transaction: &TransactionId) -> Result<(), StoreError> {
+    sqlx::query("update orders set transaction_id = ? where order_ref = ?")
+        .bind(transaction.as_str())
+        .bind(order_ref.as_str())
+        .execute(&mut *tx.0)
+        .await?;
+    Ok(())
+}
+
+/// What the seller says has arrived in all.
+pub async fn mark_received(tx: &mut Tx, order_ref: &OrderRef, received: Gwei) -> Result<(), StoreError> {
+    sqlx::query("update invoices set received = ? where order_id = (select id from orders where order_ref = ?)")
+        .bind(received.get())
+        .bind(order_ref.as_str())
+        .execute(&mut *tx.0)
+        .await?;
+    Ok(())
+}
+
+/// The seller's word for the buyer.
+pub async fn mark_word(tx: &mut Tx, order_ref: &OrderRef, word: &Line) -> Result<(), StoreError> {
+    sqlx::query("update orders set word = ? where order_ref = ?")
+        .bind(word.as_str())
+        .bind(order_ref.as_str())
+        .execute(&mut *tx.0)
+        .await?;
+    Ok(())
+}
+
+/// The seller's own note.
+pub async fn mark_note(tx: &mut Tx, order_ref: &OrderRef, note: &Paragraph) -> Result<bool, StoreError> {
+    let changed = sqlx::query("update orders set seller_note = ? where order_ref = ?")
+        .bind(note.as_str())
+        .bind(order_ref.as_str())
+        .execute(&mut *tx.0)
+        .await?;
+    Ok(changed.rows_affected() == 1)
+}
+
+/// The orders that wait for a payment whose time has run out.
+pub async fn list_run_out(tx: &mut Tx, now: Moment) -> Result<Vec<OrderRef>, StoreError> {
+    let rows = sqlx::query(
+        "select o.order_ref from orders o join invoices i on i.order_id = o.id where o.status = 'awaiting' and i.until <= ?",
+    )
+    .bind(now.get())
+    .fetch_all(&mut *tx.0)
+    .await?;
+    rows.iter().map(parse_ref).collect()
+}
+
+/// Whether [`list_run_out`] would find any, asked without the writer's lock.
+pub async fn has_run_out(db: &Db, now: Moment) -> Result<bool, StoreError> {
+    let found: Option<i64> = sqlx::query_scalar(
+        "select 1 from orders o join invoices i on i.order_id = o.id where o.status = 'awaiting' and i.until <= ? limit 1",
+    )
+    .bind(now.get())
+    .fetch_optional(&db.read)
+    .await?;
+    Ok(found.is_some())
+}
+
+/// The orders that were finished before a moment.
+pub async fn list_finished(db: &Db, before: Moment) -> Result<Vec<OrderRef>, StoreError> {
+    let rows = sqlx::query("select order_ref from orders where finished_at < ? order by finished_at")
+        .bind(before.get())
+        .fetch_all(&db.read)
+        .await?;
+    rows.iter().map(parse_ref).collect()
+}
+
+/// Erases an order with all that belongs to it.
+pub async fn erase(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
+    sqlx::query("delete from orders where order_ref = ?").bind(order_ref.as_str()).execute(&mut *tx.0).await?;
+    Ok(())
+}
+
+async fn read_order(connection: &mut SqliteConnection, row: Option<SqliteRow>) -> Result<Option<Order>, StoreError> {
+    let Some(row) = row else { return Ok(None) };
+    let lines = sqlx::query("select * from order_lines where order_id = ? order by position")
+        .bind(row.try_get::<i64, _>("id")?)
+        .fetch_all(connection)
+        .await?;
+    let currency = parse_currency(&row)?;
+    let coin = parse_coin(&row, &currency)?;
+    let address = |text: &str| Address::parse(&coin, text).map_err(|_| StoreError::Row("address"));
+    let refund: Option<String> = row.try_get("refund")?;
+    let transaction: Option<String> = row.try_get("transaction_id")?;
+    let transaction = transaction.map(|text| TransactionId::parse(&coin, &text)).transpose();
+    let invoice = Invoice {
+        currency,
+        address: address(row.try_get("address")?)?,
+        amount: gwei(&row, "amount")?,
+        total: gwei(&row, "total")?,
+        received: gwei(&row, "received")?,
+        until: moment(&row, "until")?,
+        coin: coin.clone(),
+    };
+    let finished: Option<i64> = row.try_get("finished_at")?;
+    Ok(Some(Order {
+        order_ref: parse_ref(&row)?,
+        status: parse_status(&row)?,
+        placed_at: moment(&row, "placed_at")?,
+        finished_at: finished.map(Moment::new).transpose().map_err(|_| StoreError::Row("finished_at"))?,
+        lines: lines.iter().map(parse_line).collect::<Result<_, _>>()?,
+        sending: parse_sending(&row)?,
+        discount: parse_discount(&row)?,
+        invoice,
+        delivery: parse_delivery(&row)?,
+        email: line(&row, "email")?,
+        note: paragraph(&row, "note")?,
+        refund: refund.map(|text| address(&text)).transpose()?,
+        transaction: transaction.map_err(|_| StoreError::Row("transaction_id"))?,
+        word: line(&row, "word")?,
+        seller_note: paragraph(&row, "seller_note")?,
+    }))
+}
+
+fn parse_line(row: &SqliteRow) -> Result<OrderLine, StoreError> {
+    let key = OfferKey { product: row.try_get("product_id")?, option: row.try_get("option_id")? };
+    let quantity = Quantity::new(row.try_get("quantity")?).map_err(|_| StoreError::Row("quantity"))?;
+    let price = gwei(row, "price")?;
+    Ok(OrderLine {
+        key,
+        pool: OfferKey { option: row.try_get("pool_option")?, ..key },
+        name: row.try_get("name")?,
+        option_name: row.try_get("option_name")?,
+        quantity,
+        price,
+        sum: price.times(quantity).ok_or(StoreError::Row("price"))?,
+    })
+}
+
+fn parse_sending(row: &SqliteRow) -> Result<Option<Sending>, StoreError> {
+    let name: Option<String> = row.try_get("sending_name")?;
+    name.map(|name| Ok(Sending { name, price: gwei(row, "sending_price")? })).transpose()
+}
+
+fn parse_discount(row: &SqliteRow) -> Result<Option<AppliedDiscount>, StoreError> {
+    let code: Option<String> = row.try_get("discount_code")?;
+    let Some(code) = code else { return Ok(None) };
+    Ok(Some(AppliedDiscount { code, percent: row.try_get("discount_percent")?, less: gwei(row, "discount_less")? }))
+}
+
+fn parse_delivery(row: &SqliteRow) -> Result<Delivery, StoreError> {
+    let pgp: Option<String> = row.try_get("pgp")?;
+    let country = line(row, "country")?;
+    if let Some(text) = pgp {
+        return Ok(Delivery::Sealed { block: PgpBlock::parse(&text).map_err(|_| StoreError::Row("pgp"))?, country });
+    }
+    Ok(Delivery::Plain(StreetAddress {
+        recipient: line(row, "recipient")?,
+        street: paragraph(row, "street")?,
+        city: line(row, "city")?,
+        province: line(row, "province")?,
+        country,
+        postcode: line(row, "postcode")?,
+    }))
+}
+
+fn parse_ref(row: &SqliteRow) -> Result<OrderRef, StoreError> {
+    OrderRef::parse(row.try_get("order_ref")?).map_err(|_| StoreError::Row("order_ref"))
+}
+
+fn parse_status(row: &SqliteRow) -> Result<Status, StoreError> {
+    Status::parse(row.try_get("status")?).map_err(|_| StoreError::Row("status"))
+}
+
+fn moment(row: &SqliteRow, column: &'static str) -> Result<Moment, StoreError> {
+    Moment::new(row.try_get(column)?).map_err(|_| StoreError::Row(column))
+}
+
+// What was once accepted is read with the longest limit of any field.
+fn line(row: &SqliteRow, column: &'static str) -> Result<Line, StoreError> {
+    Line::parse(row.try_get(column)?, 2_000).map_err(|_| StoreError::Row(column))
+}
+
+fn paragraph(row: &SqliteRow, column: &'static str) -> Result<Paragraph, StoreError> {
+    Paragraph::parse(row.try_get(column)?, 10_000).map_err(|_| StoreError::Row(column))
+}

@@ -1,0 +1,119 @@
+use crate::payment::AccountKey;
+use crate::payment::Address;
+use crate::payment::Coin;
+use crate::payment::Receives;
+use crate::payment::Wallet;
+use crate::store::Db;
+use crate::store::StoreError;
+use crate::store::Tx;
+use crate::values::Currency;
+use crate::values::Gwei;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+/// The wallets, in the seller's order.
+pub async fn list_wallets(db: &Db) -> Result<Vec<Wallet>, StoreError> {
+    let rows = sqlx::query("select * from wallets order by position").fetch_all(&db.read).await?;
+    rows.iter().map(parse_wallet).collect()
+}
+
+/// The wallet of a currency as it is at this moment of the transaction.
+pub async fn find_wallet(tx: &mut Tx, currency: &Currency) -> Result<Option<Wallet>, StoreError> {
+    let row = sqlx::query("select * from wallets where currency = ?")
+        .bind(currency.as_str())
+        .fetch_optional(&mut *tx.0)
+        .await?;
+    row.as_ref().map(parse_wallet).transpose()
+}
+
+/// Takes the next index of an extended key; it is never given out again, whatever becomes of the order.
+pub async fn take_index(tx: &mut Tx, key: &AccountKey) -> Result<u32, StoreError> {
+    let next: i64 = sqlx::query_scalar(
+        "insert into derivations (xpub, next_index) values (?, 1) \
+         on conflict (xpub) do update set next_index = next_index + 1 returning next_index",
+    )
+    .bind(key.as_str())
+    .fetch_one(&mut *tx.0)
+    .await?;
+    u32::try_from(next - 1).map_err(|_| StoreError::Row("next_index"))
+}
+
+/// The amounts from `least` on that unfinished orders are asked for at an address. A finished order keeps its amount
+/// for itself too while it is remembered: a late payment must not be taken for a new one.
+pub async fn list_amounts(tx: &mut Tx, address: &Address, least: Gwei, most: Gwei) -> Result<Vec<Gwei>, StoreError> {
+    let amounts: Vec<i64> =
+        sqlx::query_scalar("select amount from invoices where address = ? and amount between ? and ?")
+            .bind(address.as_str())
+            .bind(least.get())
+            .bind(most.get())
+            .fetch_all(&mut *tx.0)
+            .await?;
+    amounts.into_iter().map(|n| Gwei::new(n).map_err(|_| StoreError::Row("amount"))).collect()
+}
+
+/// Replaces all wallets.
+pub async fn replace_wallets(tx: &mut Tx, wallets: &[Wallet]) -> Result<(), StoreError> {
+    sqlx::query("delete from wallets").execute(&mut *tx.0).await?;
+    for (position, wallet) in (0_i64..).zip(wallets) {
+        let (chain, token, decimals) = coin_columns(&wallet.coin);
+        let (address, xpub) = match &wallet.receives {
+            Receives::Address(address) => (Some(address.as_str()), None),
+            Receives::Account(key) => (None, Some(key.as_str())),
+        };
+        sqlx::query(
+            "insert into wallets (currency, position, name, chain, token, decimals, address, xpub) \
+             values (?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(wallet.currency.as_str())
+        .bind(position)
+        .bind(&wallet.name)
+        .bind(chain)
+        .bind(token)
+        .bind(decimals)
+        .bind(address)
+        .bind(xpub)
+        .execute(&mut *tx.0)
+        .await?;
+    }
+    Ok(())
+}
+
+/// A coin as three columns: chain, token, decimals.
+pub fn coin_columns(coin: &Coin) -> (Option<i64>, Option<&str>, Option<i64>) {
+    let chain_number = |chain: &u64| i64::try_from(*chain).ok();
+    match coin {
+        Coin::Bitcoin | Coin::Monero => (None, None, None),
+        Coin::Ether { chain } => (chain_number(chain), None, None),
+        Coin::Token { chain, contract, decimals } => {
+            (chain_number(chain), Some(contract.as_str()), Some(i64::from(*decimals)))
+        }
+    }
+}
+
+/// The same columns read again.
+pub fn parse_coin(row: &SqliteRow, currency: &Currency) -> Result<Coin, StoreError> {
+    let chain: Option<i64> = row.try_get("chain")?;
+    let token: Option<String> = row.try_get("token")?;
+    let decimals: Option<i64> = row.try_get("decimals")?;
+    let whole = |n: Option<i64>| n.map(u64::try_from).transpose().map_err(|_| StoreError::Row("chain"));
+    Coin::parse(currency, whole(chain)?, token.as_deref(), whole(decimals)?).map_err(|_| StoreError::Row("coin"))
+}
+
+fn parse_wallet(row: &SqliteRow) -> Result<Wallet, StoreError> {
+    let currency = parse_currency(row)?;
+    let coin = parse_coin(row, &currency)?;
+    let address: Option<String> = row.try_get("address")?;
+    let xpub: Option<String> = row.try_get("xpub")?;
+    let receives = match (address, xpub) {
+        (Some(text), _) => Receives::Address(Address::parse(&coin, &text).map_err(|_| StoreError::Row("address"))?),
+        (None, Some(text)) => {
+            Receives::Account(AccountKey::parse(&coin, &text).map_err(|_| StoreError::Row("xpub"))?)
+        }
+        (None, None) => return Err(StoreError::Row("address")),
+    };
+    Ok(Wallet { currency, name: row.try_get("name")?, coin, receives })
+}
+
+pub fn parse_currency(row: &SqliteRow) -> Result<Currency, StoreError> {
+    Currency::parse(row.try_get("currency")?).map_err(|_| StoreError::Row("currency"))
+}

@@ -1,0 +1,15 @@
+//! Small values that every room speaks. Nothing here does I/O, asks the clock or chance.
+
+pub mod country;
+pub mod mailbox;
+pub mod moment;
+pub mod money;
+pub mod quantity;
+pub mod text;
+
+pub use country::{Country, NotACountry};
+pub use mailbox::{Mailbox, NotAMailbox};
+pub use moment::Moment;
+pub use money::{Currency, Gwei, NotAnAmount, NotACurrency};
+pub use quantity::{NotAQuantity, Quantity};
+pub use text::{Line, NotText, Paragraph};

@@ -1,0 +1,111 @@
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+const RFC_3339: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+const FOR_PEOPLE: &[BorrowedFormatItem<'_>] =
+    format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
+const DAY: &[BorrowedFormatItem<'_>] = format_description!("[day padding:none] [month repr:long] [year]");
+const HTTP: &[BorrowedFormatItem<'_>] = format_description!(
+    "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+);
+
+/// An instant that a door handed in: floor 0 never asks the clock.
+///
+/// Shape: a whole number from 0 to 253402300799 (the end of the year 9999).
+/// Units: Unix seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(i64);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a moment lies between 1970 and 9999")]
+pub struct NotAMoment;
+
+impl Moment {
+    const LAST: i64 = 253_402_300_799;
+
+    /// # Errors
+    /// [`NotAMoment`] before 1970 or after 9999.
+    pub fn new(unix_seconds: i64) -> Result<Self, NotAMoment> {
+        if (0..=Self::LAST).contains(&unix_seconds) { Ok(Self(unix_seconds)) } else { Err(NotAMoment) }
+    }
+
+    pub fn get(self) -> i64 {
+        self.0
+    }
+
+    pub fn plus_minutes(self, minutes: i64) -> Self {
+        Self(self.0.saturating_add(minutes.saturating_mul(60)).clamp(0, Self::LAST))
+    }
+
+    pub fn plus_days(self, days: i64) -> Self {
+        self.plus_minutes(days.saturating_mul(24 * 60))
+    }
+
+    /// Units: whole minutes from `earlier` to this moment, rounded up; 0 where it has passed.
+    pub fn minutes_after(self, earlier: Self) -> i64 {
+        (self.0 - earlier.0).max(0).saturating_add(59) / 60
+    }
+
+    /// The same moment with its seconds forgotten, as far as the `Date` of an answer tells.
+    pub fn whole_minute(self) -> Self {
+        Self(self.0 - self.0 % 60)
+    }
+
+    /// For the `datetime` of a `time` element. Source: RFC 3339.
+    pub fn rfc_3339(self) -> String {
+        self.written(RFC_3339)
+    }
+
+    /// `21 November 2026, 14:05 UTC`.
+    pub fn for_people(self) -> String {
+        self.written(FOR_PEOPLE)
+    }
+
+    /// `21 November 2026`.
+    pub fn day(self) -> String {
+        self.written(DAY)
+    }
+
+    /// For the `Date` header. Source: RFC 9110, section 5.6.7.
+    pub fn http(self) -> String {
+        self.written(HTTP)
+    }
+
+    fn written(self, format: &[BorrowedFormatItem<'_>]) -> String {
+        OffsetDateTime::from_unix_timestamp(self.0)
+            .ok()
+            .and_then(|instant| instant.format(format).ok())
+            .expect("a moment up to the year 9999 has every part of a date")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_written_for_machines_and_people() {
+        let moment = Moment(1_795_267_507);
+        assert_eq!(moment.rfc_3339(), "2026-11-21T13:25:07Z");
+        assert_eq!(moment.for_people(), "21 November 2026, 13:25 UTC");
+        assert_eq!(moment.day(), "21 November 2026");
+        assert_eq!(moment.whole_minute().http(), "Sat, 21 Nov 2026 13:25:00 GMT");
+    }
+
+    #[test]
+    fn minutes_left_are_rounded_up_and_never_below_zero() {
+        let now = Moment(1_000);
+        assert_eq!(now.plus_minutes(120).minutes_after(now), 120);
+        assert_eq!(Moment(1_001).minutes_after(now), 1);
+        assert_eq!(now.minutes_after(Moment(2_000)), 0);
+    }
+
+    #[test]
+    fn a_moment_ends_with_the_year_9999() {
+        assert!(Moment::new(Moment::LAST).is_ok());
+        assert_eq!(Moment::new(Moment::LAST + 1), Err(NotAMoment));
+        assert_eq!(Moment::new(-1), Err(NotAMoment));
+        assert_eq!(Moment(5).plus_days(i64::MAX).get(), Moment::LAST);
+    }
+}

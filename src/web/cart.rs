@@ -1,0 +1,296 @@
+use crate::cart::Basket;
+use crate::cart::CartId;
+use crate::cart::PricedCart;
+use crate::catalog::OfferKey;
+use crate::catalog::Slug;
+use crate::payment::Wallet;
+use crate::store;
+use crate::values::Currency;
+use crate::values::Gwei;
+use crate::values::Quantity;
+use crate::web::catalog::RefusedAdd;
+use crate::web::catalog::show_refused_add;
+use crate::web::fields::Fields;
+use crate::web::frame::Frame;
+use crate::web::page::PageError;
+use crate::web::page::see_other;
+use crate::web::page::send;
+use crate::web::ready::ReadyPage;
+use crate::web::state::Facts;
+use crate::web::state::Front;
+use crate::web::state::chance;
+use crate::web::visit::Visit;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::web::Data;
+use actix_web::web::Payload;
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "cart/cart.html")]
+struct CartPage<'a> {
+    frame: Frame<'a>,
+    notices: Vec<String>,
+    refused: Option<&'a str>,
+    lines: Vec<LineView>,
+    total: String,
+    other_totals: Vec<String>,
+    asks_for_sending: bool,
+    can_be_ordered: bool,
+}
+
+pub struct LineView {
+    pub slug: String,
+    pub name: String,
+    pub option: String,
+    pub price: Option<Gwei>,
+    pub quantity: String,
+    pub sum: Option<Gwei>,
+    pub refused: bool,
+}
+
+const TOO_LARGE: &str =
+    "Your cart is full: it lives in a cookie that can hold no more lines. Please order what is in it first, or remove something.";
+
+pub async fn show(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
+    let visit = Visit::of(&request, &front);
+    show_cart(&request, &front, visit, StatusCode::OK, None).await
+}
+
+/// A change of a line that was refused: whose, what was typed, and why.
+struct RefusedChange<'a> {
+    key: Option<OfferKey>,
+    typed: &'a str,
+    words: &'a str,
+}
+
+async fn show_cart(
+    request: &HttpRequest,
+    front: &Front,
+    mut visit: Visit,
+    status: StatusCode,
+    refused: Option<RefusedChange<'_>>,
+) -> Result<HttpResponse, PageError> {
+    let facts = front.facts().await?;
+    let wallet = front.currency(&facts, visit.currency.as_deref());
+    let looked = match wallet {
+        Some(wallet) => Some(look_again(front, &visit.basket, wallet).await?),
+        None => None,
+    };
+    let currency = wallet.map_or("", |wallet| wallet.currency.as_str());
+    let lines = looked.iter().flat_map(|cart| &cart.lines).map(|line| {
+        let refused = refused.as_ref().filter(|refused| refused.key == Some(line.offer.key));
+        LineView { refused: refused.is_some(), ..line_view(line, refused.map(|refused| refused.typed)) }
+    });
+    let template = CartPage {
+        frame: Frame::new(front, &facts, currency, "/cart"),
+        notices: looked.iter().flat_map(|cart| &cart.notices).map(ToString::to_string).collect(),
+        refused: refused.as_ref().map(|refused| refused.words),
+        lines: lines.collect(),
+        total: looked.as_ref().and_then(|cart| cart.total).map_or_else(|| "–".to_owned(), |total| total.to_string()),
+        other_totals: other_totals(front, &facts, &visit.basket, currency).await?,
+        asks_for_sending: store::catalog::asks_for_sending(&front.shop.db).await?,
+        can_be_ordered: looked.as_ref().is_some_and(PricedCart::can_be_ordered),
+    };
+    let html = template.render()?;
+    let cookie = match &looked {
+        Some(cart) => remember(front, &mut visit, cart),
+        None => None,
+    };
+    let mut sent = send(request, front, &visit, status, &ReadyPage::once(&html));
+    if let Some(cookie) = cookie {
+        sent.response.append_header((header::SET_COOKIE, cookie));
+    }
+    Ok(sent.finish_page())
+}
+
+/// What the shop says now of each line.
+pub async fn look_again(front: &Front, basket: &Basket, wallet: &Wallet) -> Result<PricedCart, PageError> {
+    let keys = basket.lines().iter().map(|line| line.key);
+    let offers = store::catalog::list_offers(&front.shop.db, keys, &wallet.currency).await?;
+    Ok(PricedCart::new(basket, &offers, &wallet.currency, wallet.coin.most()))
+}
+
+/// The cart's cookie with the prices that the visitor sees now, and without what the shop does not know; `None` where
+/// nothing changes.
+pub fn remember(front: &Front, visit: &mut Visit, cart: &PricedCart) -> Option<String> {
+    let before = visit.basket.write();
+    let unknown: Vec<OfferKey> = visit.basket.lines().iter().map(|line| line.key).filter(|key| price_in(cart, *key).is_none()).collect();
+    for key in unknown {
+        visit.basket.remove(key);
+    }
+    visit.basket.remember(&cart.currency, |key| price_in(cart, key).flatten());
+    if visit.basket.write() == before { None } else { visit.cart_cookie(front, &visit.basket).ok() }
+}
+
+/// `None`: the shop does not know it; `Some(None)`: it has no price here.
+fn price_in(cart: &PricedCart, key: OfferKey) -> Option<Option<Gwei>> {
+    cart.lines.iter().find(|line| line.offer.key == key).map(|line| line.offer.price)
+}
+
+pub fn line_view(line: &crate::cart::PricedLine, typed: Option<&str>) -> LineView {
+    LineView {
+        slug: line.offer.slug.to_string(),
+        name: line.offer.name.clone(),
+        option: line.offer.option_name.clone(),
+        price: line.offer.price,
+        quantity: typed.map_or_else(|| line.quantity.to_string(), str::to_owned),
+        sum: line.sum,
+        refused: false,
+    }
+}
+
+/// What the same cart costs in the shop's other currencies, where all of it has a price there.
+async fn other_totals(front: &Front, facts: &Facts, basket: &Basket, currency: &str) -> Result<Vec<String>, PageError> {
+    let mut totals = Vec::new();
+    for wallet in facts.wallets.iter().filter(|wallet| wallet.currency.as_str() != currency && !basket.is_empty()) {
+        let cart = look_again(front, basket, wallet).await?;
+        if let Some(total) = cart.total.filter(|_| cart.can_be_ordered()) {
+            totals.push(format!("{total} {}", wallet.currency));
+        }
+    }
+    Ok(totals)
+}
+
+pub async fn add(request: HttpRequest, front: Data<Front>, body: Payload) -> Result<HttpResponse, PageError> {
+    let (fields, visit) = Fields::read(&request, &front, body).await?;
+    let slug = Slug::parse(fields.get("product")).map_err(|_| PageError::NotFound)?;
+    let (option, typed) = (fields.get("option"), fields.get("quantity"));
+    // The ancestor's form had no quantity: it always put in one.
+    let quantity = if typed.is_empty() { Quantity::new(1) } else { Quantity::parse(typed) };
+    let refuse = |field, words: String| {
+        let (request, front, visit, slug) = (&request, &front, &visit, &slug);
+        async move {
+            show_refused_add(request, front, visit, slug, RefusedAdd { option, quantity: typed, field, words: &words }).await
+        }
+    };
+    let Some(key) = store::catalog::find_key(&front.shop.db, &slug, option).await? else {
+        if store::catalog::find_product(&front.shop.db, &slug).await?.is_none() {
+            return Err(PageError::NotFound);
+        }
+        return refuse("option", "Please choose one of the options.".to_owned()).await;
+    };
+    let quantity = match quantity {
+        Ok(quantity) => quantity,
+        Err(_) => return refuse("quantity", "Please give a whole number from 1 to 99.".to_owned()).await,
+    };
+    let mut basket = visit.basket.clone();
+    if let Err(refused) = basket.add(key, quantity) {
+        return refuse("quantity", refused.to_string()).await;
+    }
+    let facts = front.facts().await?;
+    let Some(wallet) = front.currency(&facts, visit.currency.as_deref()) else {
+        return refuse("quantity", "This shop has no wallet yet, so nothing can be bought.".to_owned()).await;
+    };
+    let cart = look_again(&front, &basket, wallet).await?;
+    if let Some(words) = hindrance(&cart, key) {
+        return refuse("quantity", words).await;
+    }
+    basket.id = CartId(chance());
+    basket.remember(&wallet.currency, |key| price_in(&cart, key).flatten());
+    match visit.cart_cookie(&front, &basket) {
+        Ok(cookie) => Ok(see_other("/cart", &[cookie])),
+        Err(_) => refuse("quantity", TOO_LARGE.to_owned()).await,
+    }
+}
+
+/// Why this line cannot be bought as it stands.
+fn hindrance(cart: &PricedCart, key: OfferKey) -> Option<String> {
+    let line = cart.lines.iter().find(|line| line.offer.key == key)?;
+    if line.sum.is_some() && cart.total.is_some() {
+        return None;
+    }
+    let name = line.offer.full_name();
+    let words = match line.offer.stock {
+        ..=0 => format!("{name} is sold out."),
+        left if left < line.quantity.get() => format!("Only {left} of {name} are left, and with what is in your cart you would have {}.", line.quantity),
+        _ if line.offer.price.is_none() => format!("{name} has no price in {}. Please choose another currency.", cart.currency),
+        left => format!("Only {left} are left of the options of {name} together, and your cart holds some already."),
+    };
+    Some(words)
+}
+
+pub async fn change(request: HttpRequest, front: Data<Front>, body: Payload) -> Result<HttpResponse, PageError> {
+    let (fields, visit) = Fields::read(&request, &front, body).await?;
+    let (option, typed) = (fields.get("option"), fields.get("quantity"));
+    let key = find_in_cart(&front, &visit, fields.get("product"), option).await?;
+    let Some(key) = key else { return Ok(see_other("/cart", &[])) };
+    let mut basket = visit.basket.clone();
+    let unchanged = basket.clone();
+    match Quantity::parse(typed) {
+        Ok(quantity) => basket.change(key, quantity),
+        Err(_) if typed.trim() == "0" => basket.remove(key),
+        Err(refused) => {
+            let words = format!("Please check the quantity: {refused}, or 0 to remove it.");
+            let refused = RefusedChange { key: Some(key), typed, words: &words };
+            return show_cart(&request, &front, visit, StatusCode::UNPROCESSABLE_ENTITY, Some(refused)).await;
+        }
+    }
+    if basket == unchanged {
+        return Ok(see_other("/cart", &[]));
+    }
+    basket.id = CartId(chance());
+    match visit.cart_cookie(&front, &basket) {
+        Ok(cookie) => Ok(see_other("/cart", &[cookie])),
+        Err(_) => {
+            let refused = RefusedChange { key: Some(key), typed, words: TOO_LARGE };
+            show_cart(&request, &front, visit, StatusCode::UNPROCESSABLE_ENTITY, Some(refused)).await
+        }
+    }
+}
+
+/// The line that a form means, also where its product is no longer sold.
+async fn find_in_cart(front: &Front, visit: &Visit, slug: &str, option: &str) -> Result<Option<OfferKey>, PageError> {
+    let facts = front.facts().await?;
+    let any = Currency::parse("ANY").map_err(|error| PageError::Broken(error.into()))?;
+    let currency = front.currency(&facts, visit.currency.as_deref()).map_or(&any, |wallet| &wallet.currency);
+    let keys = visit.basket.lines().iter().map(|line| line.key);
+    let offers = store::catalog::list_offers(&front.shop.db, keys, currency).await?;
+    let found = offers.into_values().find(|offer| offer.slug.as_str() == slug && offer.option_name == option);
+    Ok(found.map(|offer| offer.key))
+}
+
+pub async fn choose_currency(request: HttpRequest, front: Data<Front>, body: Payload) -> Result<HttpResponse, PageError> {
+    let (fields, visit) = Fields::read(&request, &front, body).await?;
+    let facts = front.facts().await?;
+    let wanted = fields.get("currency").trim().to_ascii_uppercase();
+    let Some(wallet) = facts.wallets.iter().find(|wallet| wallet.currency.as_str() == wanted) else {
+        let words = "This currency is not accepted here. Please choose one of those below.";
+        let refused = RefusedChange { key: None, typed: "", words };
+        return show_cart(&request, &front, visit, StatusCode::UNPROCESSABLE_ENTITY, Some(refused)).await;
+    };
+    let mut cookies = vec![visit.currency_cookie(&wallet.currency)];
+    // The cart shows its new prices at once: they are no change that has to be told.
+    let mut basket = visit.basket.clone();
+    let cart = look_again(&front, &basket, wallet).await?;
+    basket.remember(&wallet.currency, |key| price_in(&cart, key).flatten());
+    if basket != visit.basket {
+        cookies.extend(visit.cart_cookie(&front, &basket));
+    }
+    Ok(see_other(back(fields.get("back")), &cookies))
+}
+
+/// A path of this shop that a page can be shown at; anything else is the shop window.
+fn back(path: &str) -> &str {
+    let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~%?&=+".contains(&byte);
+    let local = path.starts_with('/') && !path.starts_with("//") && path.len() <= 600 && path.bytes().all(harmless);
+    let shown = !["/currency", "/cart/change", "/order/"].iter().any(|address| path.starts_with(address));
+    if local && shown { path } else { "/" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_visitor_goes_back_to_a_page_of_this_shop_alone() {
+        for path in ["/", "/product?page=2", "/category/T%20shirts", "/search?q=wool+socks&page=1", "/cart", "/order"] {
+            assert_eq!(back(path), path);
+        }
+        for path in ["", "//evil.example", "/\\evil.example", "http://evil.example", "/a\r\nSet-Cookie: x", "/\t/evil", "/currency", "javascript:1"] {
+            assert_eq!(back(path), "/", "{path:?}");
+        }
+    }
+}

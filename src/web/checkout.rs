@@ -1,0 +1,273 @@
+use crate::actions;
+use crate::actions::Placed;
+use crate::actions::Placing;
+use crate::cart::PricedCart;
+use crate::catalog::Rate;
+use crate::orders::Code;
+use crate::orders::Draft;
+use crate::orders::DraftForm;
+use crate::orders::FormToken;
+use crate::orders::OrderRef;
+use crate::orders::Refusal;
+use crate::payment::Wallet;
+use crate::store;
+use crate::values::Gwei;
+use crate::values::text::is_invisible;
+use crate::web::cart::LineView;
+use crate::web::cart::line_view;
+use crate::web::cart::look_again;
+use crate::web::cart::remember;
+use crate::web::fields::Fields;
+use crate::web::frame::Frame;
+use crate::web::page::PageError;
+use crate::web::page::see_other;
+use crate::web::page::send;
+use crate::web::ready::ReadyPage;
+use crate::web::state::Facts;
+use crate::web::state::Front;
+use crate::web::state::chance;
+use crate::web::state::now;
+use crate::web::visit::OpenOrder;
+use crate::web::visit::Visit;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::web::Data;
+use actix_web::web::Payload;
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "orders/checkout.html")]
+struct CheckoutPage<'a> {
+    frame: Frame<'a>,
+    form: &'a FormView,
+    refusals: &'a [Refusal],
+    notices: Vec<String>,
+    lines: Vec<LineView>,
+    total: Gwei,
+    /// What the buyer sees now, so that a form that was shown another sum is not taken for consent to this one.
+    shown: String,
+    asks_for_sending: bool,
+    rates: Vec<RateView>,
+    has_discounts: bool,
+    keep_days: i64,
+    payment_minutes: i64,
+}
+
+struct RateView {
+    name: String,
+    reach: String,
+    price: Gwei,
+    total: Gwei,
+}
+
+/// The fields of the form and the longest text that each takes, in the order in which they are asked.
+/// Units: characters.
+const FIELDS: [(&str, usize); 13] = [
+    ("recipient", 100),
+    ("street", 200),
+    ("city", 100),
+    ("province", 100),
+    ("postcode", 20),
+    ("country", 60),
+    ("pgp", 16_000),
+    ("shipping", 80),
+    ("note", 2_000),
+    ("email", 120),
+    ("refund", 120),
+    ("transaction", 100),
+    ("discount", 40),
+];
+
+/// The form as it is shown: with the buyer's words still in it, and what is wrong with each.
+struct FormView {
+    fields: Vec<FieldView>,
+    currency: String,
+}
+
+struct FieldView {
+    name: &'static str,
+    most: usize,
+    value: String,
+    error: String,
+    first_refused: bool,
+}
+
+impl FormView {
+    fn new(currency: &str, fields: Option<&Fields>, refusals: &[Refusal]) -> Self {
+        let first = FIELDS.iter().map(|(name, _)| *name).find(|name| refusals.iter().any(|refusal| refusal.field == *name));
+        let fields = FIELDS.iter().map(|(name, most)| FieldView {
+            name,
+            most: *most,
+            value: fields.map(|fields| shown(fields.get(name))).unwrap_or_default(),
+            error: refusals.iter().find(|refusal| refusal.field == *name).map(|refusal| refusal.words.clone()).unwrap_or_default(),
+            first_refused: first == Some(*name),
+        });
+        Self { fields: fields.collect(), currency: currency.to_owned() }
+    }
+
+    fn field(&self, name: &str) -> &FieldView {
+        self.fields.iter().find(|field| field.name == name).expect("the template names fields of the table above")
+    }
+
+    fn refund_label(&self) -> String {
+        format!("Refund address, {}", self.currency)
+    }
+}
+
+impl FieldView {
+    fn is_refused(&self) -> bool {
+        !self.error.is_empty()
+    }
+
+    fn is_used(&self) -> bool {
+        self.is_refused() || !self.value.is_empty()
+    }
+}
+
+/// What was typed, without what cannot be seen: it is refused, and the buyer need not hunt for it.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| matches!(c, '\n' | '\r' | '\t') || !is_invisible(*c)).collect()
+}
+
+pub async fn show(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
+    let visit = Visit::of(&request, &front);
+    let facts = front.facts().await?;
+    let Some(wallet) = front.currency(&facts, visit.currency.as_deref()) else { return Ok(see_other("/cart", &[])) };
+    let cart = look_again(&front, &visit.basket, wallet).await?;
+    if !cart.can_be_ordered() {
+        return Ok(see_other("/cart", &[]));
+    }
+    let form = FormView::new(wallet.currency.as_str(), None, &[]);
+    let again = Again { form: &form, refusals: &[], cart: &cart, other_form: false };
+    show_form(&request, &front, visit, &facts, wallet, StatusCode::OK, again).await
+}
+
+/// The form as it goes back to the buyer.
+struct Again<'a> {
+    form: &'a FormView,
+    refusals: &'a [Refusal],
+    cart: &'a PricedCart,
+    /// Whether it was sent from a page that showed something else.
+    other_form: bool,
+}
+
+async fn show_form(
+    request: &HttpRequest,
+    front: &Front,
+    mut visit: Visit,
+    facts: &Facts,
+    wallet: &Wallet,
+    status: StatusCode,
+    again: Again<'_>,
+) -> Result<HttpResponse, PageError> {
+    let db = &front.shop.db;
+    let total = again.cart.total.unwrap_or(Gwei::ZERO);
+    let rates = store::catalog::list_rates(db, &wallet.currency).await?;
+    let mut notices: Vec<String> = again.cart.notices.iter().map(ToString::to_string).collect();
+    if again.other_form && notices.is_empty() {
+        notices.push("Your cart or your currency has changed since this form was shown.".to_owned());
+    }
+    let template = CheckoutPage {
+        frame: Frame::new(front, facts, wallet.currency.as_str(), "/checkout"),
+        form: again.form,
+        refusals: again.refusals,
+        notices,
+        lines: again.cart.lines.iter().map(|line| line_view(line, None)).collect(),
+        total,
+        shown: sum_shown(again.cart),
+        asks_for_sending: store::catalog::asks_for_sending(db).await?,
+        rates: rates.iter().map(|rate| rate_view(rate, total)).collect(),
+        has_discounts: store::catalog::has_discounts(db).await?,
+        keep_days: front.shop.terms.keep_days,
+        payment_minutes: front.shop.terms.payment_minutes,
+    };
+    let html = template.render()?;
+    let cookie = remember(front, &mut visit, again.cart);
+    let mut sent = send(request, front, &visit, status, &ReadyPage::once(&html));
+    if let Some(cookie) = cookie {
+        sent.response.append_header((header::SET_COOKIE, cookie));
+    }
+    Ok(sent.finish_page())
+}
+
+fn sum_shown(cart: &PricedCart) -> String {
+    format!("{} {}", cart.total.unwrap_or(Gwei::ZERO), cart.currency)
+}
+
+fn rate_view(rate: &Rate, total: Gwei) -> RateView {
+    let reach = match rate.countries.as_slice() {
+        [] => "everywhere".to_owned(),
+        countries if countries.len() <= 4 => {
+            countries.iter().map(|country| country.name()).collect::<Vec<_>>().join(", ")
+        }
+        countries => format!("{} countries", countries.len()),
+    };
+    RateView { name: rate.name.clone(), reach, price: rate.price, total: total.plus(rate.price).unwrap_or(total) }
+}
+
+pub async fn submit(request: HttpRequest, front: Data<Front>, body: Payload) -> Result<HttpResponse, PageError> {
+    let (fields, visit) = Fields::read(&request, &front, body).await?;
+    if visit.basket.is_empty() {
+        // After Back, a form may be sent whose order is placed and whose cart is gone.
+        return Ok(see_other(if visit.open_order.is_some() { "/order" } else { "/cart" }, &[]));
+    }
+    let facts = front.facts().await?;
+    let Some(wallet) = front.currency(&facts, visit.currency.as_deref()) else { return Ok(see_other("/cart", &[])) };
+    // A form that was sent twice finds its first order, whatever has happened to the shelf since.
+    if store::orders::is_placed(&front.shop.db, &FormToken::of_cart(visit.basket.id)).await? {
+        return Ok(placed(&front, &visit));
+    }
+    let cart = look_again(&front, &visit.basket, wallet).await?;
+    let other_form = !fields.get("shown").is_empty() && fields.get("shown") != sum_shown(&cart);
+    let mut refusals = Vec::new();
+    match Draft::parse(&draft_form(&fields), &wallet.coin) {
+        Err(refused) => refusals = refused,
+        Ok(_) if other_form => {}
+        Ok(draft) => {
+            let placing = Placing { basket: &visit.basket, currency: &wallet.currency, draft };
+            let fresh = OrderRef::from_chance(chance());
+            match actions::place_order(&front.shop, placing, fresh, now()).await? {
+                Placed::Order(_) => return Ok(placed(&front, &visit)),
+                Placed::Changed(cart) => {
+                    let form = FormView::new(wallet.currency.as_str(), Some(&fields), &[]);
+                    let again = Again { form: &form, refusals: &[], cart: &cart, other_form: true };
+                    return show_form(&request, &front, visit, &facts, wallet, StatusCode::UNPROCESSABLE_ENTITY, again).await;
+                }
+                Placed::Refused(refused) => refusals = refused,
+            }
+        }
+    }
+    refusals.sort_by_key(|refusal| FIELDS.iter().position(|(name, _)| *name == refusal.field));
+    let form = FormView::new(wallet.currency.as_str(), Some(&fields), &refusals);
+    let again = Again { form: &form, refusals: &refusals, cart: &cart, other_form };
+    show_form(&request, &front, visit, &facts, wallet, StatusCode::UNPROCESSABLE_ENTITY, again).await
+}
+
+/// The order's page, opened by its code, and a cart that is empty again.
+fn placed(front: &Front, visit: &Visit) -> HttpResponse {
+    let order = OpenOrder { code: Code::of_cart(visit.basket.id), is_noted: false };
+    let mut cookies = vec![visit.order_cookie(front, &order)];
+    let empty = crate::cart::Basket::empty(visit.basket.id);
+    cookies.extend(visit.cart_cookie(front, &empty));
+    see_other("/order", &cookies)
+}
+
+fn draft_form(fields: &Fields) -> DraftForm<'_> {
+    DraftForm {
+        recipient: fields.get("recipient"),
+        street: fields.get("street"),
+        city: fields.get("city"),
+        province: fields.get("province"),
+        country: fields.get("country"),
+        postcode: fields.get("postcode"),
+        shipping: fields.get("shipping"),
+        email: fields.get("email"),
+        note: fields.get("note"),
+        refund: fields.get("refund"),
+        transaction: fields.get("transaction"),
+        pgp: fields.get("pgp"),
+        discount: fields.get("discount"),
+    }
+}

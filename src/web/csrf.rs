@@ -1,0 +1,71 @@
+use hmac::Hmac;
+use hmac::KeyInit;
+use hmac::Mac;
+use sha2::Sha256;
+
+/// Makes and knows the token that binds a form to the visitor whom it was given to.
+///
+/// A page that another site makes a browser send has neither the visitor's cookie (`SameSite=Strict`) nor this. The
+/// token never passes through the compressor, so that nobody learns it from the length of a page.
+pub struct TokenKey(Hmac<Sha256>);
+
+/// Units: bytes of a token, before they are written in hexadecimal.
+const N_BYTES: usize = 16;
+
+impl TokenKey {
+    pub fn new(key: &[u8]) -> Self {
+        Self(Hmac::new_from_slice(key).expect("HMAC takes a key of any length"))
+    }
+
+    /// Shape: 32 hexadecimal digits.
+    pub fn token(&self, visitor: &str) -> String {
+        let mut mac = self.0.clone();
+        mac.update(visitor.as_bytes());
+        hex(&mac.finalize().into_bytes()[..N_BYTES])
+    }
+
+    /// Whether the token was given to this visitor, found out in the same time for any token.
+    pub fn knows(&self, visitor: &str, token: &str) -> bool {
+        let Some(bytes) = from_hex(token) else { return false };
+        let mut mac = self.0.clone();
+        mac.update(visitor.as_bytes());
+        mac.verify_truncated_left(&bytes).is_ok()
+    }
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    text
+}
+
+fn from_hex(text: &str) -> Option<[u8; N_BYTES]> {
+    let mut bytes = [0; N_BYTES];
+    if text.len() != 2 * N_BYTES || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (n, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * n..2 * n + 2], 16).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_its_visitors_alone() {
+        let key = TokenKey::new(b"secret");
+        let token = key.token("anna");
+        assert!(key.knows("anna", &token));
+        assert!(!key.knows("bert", &token) && !TokenKey::new(b"other").knows("anna", &token));
+        for wrong in ["", "x", &token[..31], &format!("{token}0"), &"0".repeat(32), &"é".repeat(16)] {
+            assert!(!key.knows("anna", wrong));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+use crate::store::catalog::CategorySize;
+use crate::web::ready::CART_COUNT;
+use crate::web::ready::TOKEN;
+use crate::web::state::Facts;
+use crate::web::state::Front;
+
+/// What surrounds every page.
+pub struct Frame<'a> {
+    pub site_name: &'a str,
+    pub home: &'a str,
+    pub contact: &'a str,
+    pub style: &'a str,
+    pub icon: &'a str,
+    pub demo: bool,
+    pub has_key: bool,
+    pub currencies: Vec<&'a str>,
+    /// Empty in a shop without wallets.
+    pub currency: &'a str,
+    pub categories: Vec<CategoryLink>,
+    pub pages: Vec<PageLink<'a>>,
+    /// The address of this page, to come back to after the currency was chosen.
+    pub back: String,
+    /// The words of the search, on its own page.
+    pub query: String,
+}
+
+pub struct CategoryLink {
+    pub name: String,
+    pub href: String,
+    pub products: i64,
+}
+
+pub struct PageLink<'a> {
+    pub slug: &'a str,
+    pub title: &'a str,
+}
+
+impl<'a> Frame<'a> {
+    pub fn new(front: &'a Front, facts: &'a Facts, currency: &'a str, back: impl Into<String>) -> Self {
+        let pages = facts.pages.iter().map(|(slug, title)| PageLink { slug, title }).collect();
+        let categories = facts.categories.get(currency).map(Vec::as_slice).unwrap_or_default();
+        Self {
+            site_name: &front.site.name,
+            home: &front.site.url,
+            contact: &front.site.contact,
+            style: &front.still.style_href,
+            icon: &front.still.icon_href,
+            demo: facts.is_demo,
+            has_key: front.site.seller_key.is_some(),
+            currencies: facts.wallets.iter().map(|wallet| wallet.currency.as_str()).collect(),
+            currency,
+            categories: categories.iter().map(CategoryLink::new).collect(),
+            pages,
+            back: back.into(),
+            query: String::new(),
+        }
+    }
+
+    pub fn is_current(&self, currency: &str) -> bool {
+        self.currency == currency
+    }
+
+    /// Stands in the page where the visitor's token will.
+    pub fn token_mark(&self) -> &'static str {
+        TOKEN
+    }
+
+    /// Stands in the page where the number of pieces in the visitor's cart will.
+    pub fn count_mark(&self) -> &'static str {
+        CART_COUNT
+    }
+}
+
+impl CategoryLink {
+    pub fn new(category: &CategorySize) -> Self {
+        Self { name: category.name.clone(), href: category_href(&category.name), products: category.products }
+    }
+}
+
+pub fn category_href(name: &str) -> String {
+    // A path's `+` is a plus sign, and a space is %20.
+    let encoded: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
+    format!("/category/{}", encoded.replace('+', "%20"))
+}

@@ -1,0 +1,187 @@
+use crate::store::StoreError;
+use crate::web::fields::MOST_BYTES;
+use crate::web::frame::Frame;
+use crate::web::ready::ReadyPage;
+use crate::web::state::Front;
+use crate::web::visit::Visit;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::HttpResponseBuilder;
+use actix_web::ResponseError;
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::web::Data;
+use askama::Template;
+
+/// Why a request gets no page of its own. `headers` turns it into a page of the shop that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    #[error("there is no such page")]
+    NotFound,
+    #[error("the browser did not send the cookie back")]
+    NoCookie,
+    #[error("the form was not given to this visitor")]
+    ForeignForm,
+    #[error("the form is of another kind")]
+    OtherKind,
+    #[error("the form is too large")]
+    TooLarge,
+    #[error("the form took too long")]
+    TooSlow,
+    #[error("the order's code is not in this browser")]
+    NoOrderOpen,
+    #[error("the page: {0}")]
+    Template(#[from] askama::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{0:#}")]
+    Broken(#[from] anyhow::Error),
+}
+
+impl PageError {
+    fn is_ours(&self) -> bool {
+        matches!(self, Self::Template(_) | Self::Store(_) | Self::Broken(_))
+    }
+
+    /// Title and what to do, for the visitor.
+    fn words(&self) -> (&'static str, String) {
+        match self {
+            Self::NotFound => ("There is no such page", "The address may be mistyped, or the thing is no longer sold.".to_owned()),
+            Self::NoCookie => (
+                "Your browser did not send our cookie back",
+                "The cart lives in a cookie that is gone when you close the browser. Please allow cookies for this address, go back, reload the page and try again. Nothing was changed.".to_owned(),
+            ),
+            Self::ForeignForm => (
+                "This form is too old",
+                "It was not given to this browser, or the browser has been closed since. Please go back, reload the page and send it again. Nothing was changed.".to_owned(),
+            ),
+            Self::OtherKind => ("This is no form of ours", "Please use the forms of the shop. Nothing was changed.".to_owned()),
+            Self::TooLarge => (
+                "That is too much",
+                format!("A form may hold {} KB in all. Please go back and shorten what you wrote. Nothing was changed.", MOST_BYTES / 1024),
+            ),
+            Self::TooSlow => ("That took too long", "The form did not arrive whole. Please go back and send it again. Nothing was changed.".to_owned()),
+            Self::NoOrderOpen => ("No order is open in this browser", "Please open it with your seven words, under “Your order”.".to_owned()),
+            Self::Template(_) | Self::Store(_) | Self::Broken(_) => (
+                "Something is broken on our side",
+                "It is not your fault, and the seller can see that it happened. Please try again in a few minutes. If you were placing an order, look under “Your order” first: it may be there.".to_owned(),
+            ),
+        }
+    }
+}
+
+impl ResponseError for PageError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::NotFound | Self::NoOrderOpen => StatusCode::NOT_FOUND,
+            Self::NoCookie | Self::ForeignForm => StatusCode::FORBIDDEN,
+            Self::OtherKind => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Template(_) | Self::Store(_) | Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+#[derive(Template)]
+#[template(path = "pages/trouble.html")]
+struct TroublePage<'a> {
+    frame: Frame<'a>,
+    title: &'a str,
+    words: &'a str,
+}
+
+/// A page made for one visitor.
+pub fn page(
+    request: &HttpRequest,
+    front: &Front,
+    visit: &Visit,
+    status: StatusCode,
+    template: &impl Template,
+) -> Result<HttpResponse, PageError> {
+    let html = template.render()?;
+    Ok(send(request, front, visit, status, &ReadyPage::once(&html)).finish_page())
+}
+
+/// A page with the visitor's own places filled in, packed where the browser takes it.
+pub fn send(request: &HttpRequest, front: &Front, visit: &Visit, status: StatusCode, ready: &ReadyPage) -> Sent {
+    let token = front.token_key.token(&visit.visitor);
+    let mut response = HttpResponse::build(status);
+    response.insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"));
+    if !visit.is_known {
+        response.append_header((header::SET_COOKIE, visit.visitor_cookie()));
+    }
+    let body = if takes_gzip(request) {
+        response.insert_header((header::CONTENT_ENCODING, "gzip"));
+        ready.gzip(visit, &token)
+    } else {
+        ready.plain(visit, &token)
+    };
+    Sent { response, body }
+}
+
+/// A page that may still be given a cookie.
+pub struct Sent {
+    pub response: HttpResponseBuilder,
+    body: actix_web::web::Bytes,
+}
+
+impl Sent {
+    pub fn finish_page(mut self) -> HttpResponse {
+        self.response.body(self.body)
+    }
+}
+
+/// Where every POST that succeeds ends. `address`: of this shop, never what a visitor supplied unread.
+pub fn see_other(address: &str, cookies: &[String]) -> HttpResponse {
+    let mut response = HttpResponse::SeeOther();
+    response.insert_header((header::LOCATION, address));
+    for cookie in cookies {
+        response.append_header((header::SET_COOKIE, cookie.as_str()));
+    }
+    response.finish()
+}
+
+pub fn takes_gzip(request: &HttpRequest) -> bool {
+    let accepted = request.headers().get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+    accepted.unwrap_or_default().split(',').any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        is_gzip && !parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+    })
+}
+
+pub async fn unknown_address(request: HttpRequest) -> HttpResponse {
+    trouble(&request, &PageError::NotFound).await
+}
+
+pub async fn wrong_method(request: &HttpRequest, allowed: &'static str) -> HttpResponse {
+    let words = "This address takes other requests. Please use the links and forms of the shop.";
+    let mut response = trouble_page(request, StatusCode::METHOD_NOT_ALLOWED, "That cannot be done here", words).await;
+    response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allowed));
+    response
+}
+
+/// The page of the shop for what went wrong. What is our fault is logged here, once.
+pub async fn trouble(request: &HttpRequest, error: &PageError) -> HttpResponse {
+    if error.is_ours() {
+        tracing::error!("a page could not be made: {error}");
+    }
+    let (title, words) = error.words();
+    trouble_page(request, error.status_code(), title, &words).await
+}
+
+pub async fn trouble_page(request: &HttpRequest, status: StatusCode, title: &str, words: &str) -> HttpResponse {
+    let plain = || HttpResponse::build(status).content_type("text/plain; charset=utf-8").body(format!("{title}\n\n{words}\n"));
+    let Some(front) = request.app_data::<Data<Front>>() else { return plain() };
+    // Where even the facts cannot be read, a plain page must do.
+    let Ok(facts) = front.facts().await else { return plain() };
+    let visit = Visit::of(request, front);
+    let currency = front.currency(&facts, visit.currency.as_deref()).map_or("", |wallet| wallet.currency.as_str());
+    let template = TroublePage { frame: Frame::new(front, &facts, currency, "/"), title, words };
+    page(request, front, &visit, status, &template).unwrap_or_else(|_| plain())
+}

@@ -1,0 +1,110 @@
+use crate::actions::Shop;
+use crate::payment::Wallet;
+use crate::store;
+use crate::store::StoreError;
+use crate::store::catalog::CategorySize;
+use crate::values::Currency;
+use crate::values::Moment;
+use crate::web::csrf::TokenKey;
+use crate::web::ready::ReadyPages;
+use crate::web::still::StillFiles;
+use actix_web::cookie::Key;
+use hkdf::Hkdf;
+use sha2::Sha256;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
+
+/// What the seller says of the shop itself.
+#[derive(Clone, Debug)]
+pub struct Site {
+    pub name: String,
+    /// The seller's home page; `/` where it is this shop.
+    pub url: String,
+    pub contact: String,
+    pub preferred_currency: Option<Currency>,
+    /// The armored public key, for `/pgp.txt`.
+    pub seller_key: Option<String>,
+}
+
+/// All that a page of the shop needs to be made.
+pub struct Front {
+    pub shop: Shop,
+    pub site: Site,
+    pub token_key: TokenKey,
+    pub cookie_key: Key,
+    pub ready: ReadyPages,
+    pub still: StillFiles,
+    facts: Mutex<Option<Arc<Facts>>>,
+}
+
+/// What every page shows of the catalog; read once for each change of it.
+pub struct Facts {
+    pub version: i64,
+    pub wallets: Vec<Wallet>,
+    pub is_demo: bool,
+    /// Slug and title.
+    pub pages: Vec<(String, String)>,
+    /// For each currency, and for `""` in a shop without wallets.
+    pub categories: HashMap<String, Vec<CategorySize>>,
+}
+
+impl Front {
+    /// `secret`: whatever the seller gave or the shop made; the keys of cookies and forms are made from it.
+    pub fn new(shop: Shop, site: Site, secret: &[u8]) -> Self {
+        let mut bytes = [0; 96];
+        Hkdf::<Sha256>::new(None, secret).expand(b"shop cookies and forms 1", &mut bytes).expect("96 bytes can be had");
+        Self {
+            shop,
+            site,
+            token_key: TokenKey::new(&bytes[64..]),
+            cookie_key: Key::from(&bytes[..64]),
+            ready: ReadyPages::default(),
+            still: StillFiles::new(),
+            facts: Mutex::new(None),
+        }
+    }
+
+    /// The facts as they are now.
+    pub async fn facts(&self) -> Result<Arc<Facts>, StoreError> {
+        let db = &self.shop.db;
+        let version = store::catalog::version(db).await?;
+        let known = self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(facts) = known.filter(|facts| facts.version == version) {
+            return Ok(facts);
+        }
+        let wallets = store::payment::list_wallets(db).await?;
+        let pages = store::catalog::list_pages(db).await?.into_iter().map(|page| (page.slug, page.title)).collect();
+        let mut categories = HashMap::new();
+        for name in wallets.iter().map(|wallet| wallet.currency.as_str()).chain([""]) {
+            categories.insert(name.to_owned(), store::catalog::list_categories(db, name).await?);
+        }
+        let is_demo = wallets.iter().any(Wallet::is_demo);
+        let facts = Arc::new(Facts { version, wallets, is_demo, pages, categories });
+        *self.facts.lock().unwrap_or_else(PoisonError::into_inner) = Some(facts.clone());
+        Ok(facts)
+    }
+
+    /// The currency that a visitor who asked for `wanted` sees; `None` in a shop without wallets.
+    pub fn currency<'a>(&self, facts: &'a Facts, wanted: Option<&str>) -> Option<&'a Wallet> {
+        let of = |name: &str| facts.wallets.iter().find(|wallet| wallet.currency.as_str() == name);
+        let preferred = self.site.preferred_currency.as_ref().map(Currency::as_str);
+        wanted.and_then(of).or_else(|| preferred.and_then(of)).or_else(|| facts.wallets.first())
+    }
+}
+
+/// The door's own clock.
+pub fn now() -> Moment {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
+    Moment::new(i64::try_from(seconds).unwrap_or(0)).expect("a computer's clock stands between 1970 and 9999")
+}
+
+/// The door's own dice.
+pub fn chance<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("a host without a source of chance cannot keep a shop");
+    bytes
+}

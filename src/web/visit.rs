@@ -1,0 +1,135 @@
+use crate::cart::Basket;
+use crate::cart::CartId;
+use crate::orders::Code;
+use crate::values::Currency;
+use crate::web::csrf::hex;
+use crate::web::state::Front;
+use crate::web::state::chance;
+use actix_web::HttpRequest;
+use actix_web::cookie::Cookie;
+use actix_web::cookie::CookieJar;
+use actix_web::http::header;
+
+/// What a visitor's browser brought along. The shop itself remembers nothing of a visitor.
+pub struct Visit {
+    /// Shape: 32 hexadecimal digits of chance, which name nobody; the tokens of forms are bound to it.
+    pub visitor: String,
+    /// Whether the browser brought it, or it was made just now.
+    pub is_known: bool,
+    /// As the browser brought it: whether the shop takes it is seen later.
+    pub currency: Option<String>,
+    pub basket: Basket,
+    pub open_order: Option<OpenOrder>,
+    /// On an onion address the cookies are marked `Secure`, as Tor Browser allows.
+    pub on_onion: bool,
+}
+
+/// The order that this browser may see.
+pub struct OpenOrder {
+    pub code: Code,
+    /// Whether the buyer has said that the code is written down.
+    pub is_noted: bool,
+}
+
+/// Units: bytes of a `Set-Cookie` line, which browsers take whole up to 4096.
+const MOST_COOKIE: usize = 4_000;
+
+/// A cart that would not fit into its cookie.
+pub struct CartTooLarge;
+
+impl Visit {
+    pub fn of(request: &HttpRequest, front: &Front) -> Self {
+        let on_onion = is_onion(request);
+        let mut visitor = None;
+        let mut currency = None;
+        let mut basket = None;
+        let mut open_order = None;
+        let prefix = if on_onion { "__Host-" } else { "" };
+        let headers = request.headers().get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
+        for (name, value) in headers.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('=')) {
+            match name.strip_prefix(prefix).unwrap_or_default() {
+                "visitor" if value.len() == 32 && value.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                    visitor = Some(value.to_owned());
+                }
+                "currency" => currency = Currency::parse(value).ok().map(|currency| currency.as_str().to_owned()),
+                "cart" => basket = unsealed(front, "cart", value).and_then(|text| Basket::parse(&text).ok()),
+                "order" => open_order = unsealed(front, "order", value).and_then(|text| OpenOrder::parse(&text)),
+                _ => {}
+            }
+        }
+        Self {
+            is_known: visitor.is_some(),
+            visitor: visitor.unwrap_or_else(|| hex(&chance::<16>())),
+            currency,
+            basket: basket.unwrap_or_else(|| Basket::empty(CartId([0; 16]))),
+            open_order,
+            on_onion,
+        }
+    }
+
+    pub fn visitor_cookie(&self) -> String {
+        self.cookie("visitor", &self.visitor, "")
+    }
+
+    pub fn currency_cookie(&self, currency: &Currency) -> String {
+        self.cookie("currency", currency.as_str(), "")
+    }
+
+    /// The cart as a cookie, or the removal of an empty one.
+    ///
+    /// # Errors
+    /// [`CartTooLarge`]: nothing is cut off.
+    pub fn cart_cookie(&self, front: &Front, basket: &Basket) -> Result<String, CartTooLarge> {
+        if basket.is_empty() {
+            return Ok(self.cookie("cart", "", "; Max-Age=0"));
+        }
+        let cookie = self.cookie("cart", &sealed(front, "cart", basket.write()), "");
+        if cookie.len() <= MOST_COOKIE { Ok(cookie) } else { Err(CartTooLarge) }
+    }
+
+    pub fn order_cookie(&self, front: &Front, order: &OpenOrder) -> String {
+        self.cookie("order", &sealed(front, "order", order.write()), "")
+    }
+
+    pub fn no_order_cookie(&self) -> String {
+        self.cookie("order", "", "; Max-Age=0")
+    }
+
+    /// A session's cookie: it is gone when the browser is closed.
+    fn cookie(&self, name: &str, value: &str, more: &str) -> String {
+        let (prefix, secure) = if self.on_onion { ("__Host-", "; Secure") } else { ("", "") };
+        format!("{prefix}{name}={value}; HttpOnly; SameSite=Strict; Path=/{secure}{more}")
+    }
+}
+
+impl OpenOrder {
+    fn write(&self) -> String {
+        format!("{}{}", if self.is_noted { '1' } else { '0' }, self.code.words())
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (is_noted, words) = match text.split_at_checked(1)? {
+            ("1", words) => (true, words),
+            ("0", words) => (false, words),
+            _ => return None,
+        };
+        Some(Self { code: Code::parse(words).ok()?, is_noted })
+    }
+}
+
+fn is_onion(request: &HttpRequest) -> bool {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.split(':').next().unwrap_or_default();
+    name.len() > 6 && name[name.len().saturating_sub(6)..].eq_ignore_ascii_case(".onion")
+}
+
+fn sealed(front: &Front, name: &'static str, text: String) -> String {
+    let mut jar = CookieJar::new();
+    jar.private_mut(&front.cookie_key).add(Cookie::new(name, text));
+    jar.get(name).map(|cookie| cookie.value().to_owned()).unwrap_or_default()
+}
+
+fn unsealed(front: &Front, name: &'static str, value: &str) -> Option<String> {
+    let cookie = Cookie::new(name, value.to_owned());
+    CookieJar::new().private(&front.cookie_key).decrypt(cookie).map(|cookie| cookie.value().to_owned())
+}
