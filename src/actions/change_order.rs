@@ -32,7 +32,9 @@ pub enum Unchanged {
     NoOrder,
     #[error("{0}")]
     Misstep(#[from] Misstep),
-    #[error("{name}: {wanted} are needed and {left} are left on the shelf. Put more into the catalog, or refund the order")]
+    #[error(
+        "{name}: {wanted} are needed and {left} are left on the shelf. Put more into the catalog, or refund the order"
+    )]
     TooFew { name: String, wanted: i64, left: i64 },
     #[error("{0} is the whole amount or more: say `paid`")]
     NotPartial(Gwei),
@@ -47,10 +49,14 @@ pub async fn change_order(
 ) -> anyhow::Result<Result<Status, Unchanged>> {
     super::expire_orders(shop, now).await?;
     let mut tx = shop.db.write().await?;
-    let Some(order) = store::orders::find_now(&mut tx, order_ref).await? else { return Ok(Err(Unchanged::NoOrder)) };
+    let Some(order) = store::orders::find_now(&mut tx, order_ref).await? else {
+        return Ok(Err(Unchanged::NoOrder));
+    };
     let (event, word) = match &change {
         OrderChange::Paid => (Event::SellerSawAll, None),
-        OrderChange::Partial(sum) if order.invoice.amount <= *sum => return Ok(Err(Unchanged::NotPartial(*sum))),
+        OrderChange::Partial(sum) if order.invoice.amount <= *sum => {
+            return Ok(Err(Unchanged::NotPartial(*sum)));
+        }
         OrderChange::Partial(_) => (Event::SellerSawPart, None),
         OrderChange::Shipped(word) => (Event::SellerShipped, Some(word)),
         OrderChange::Cancelled(word) => (Event::SellerCancelled, Some(word)),
@@ -80,7 +86,8 @@ pub async fn change_order(
     if let Some(word) = word {
         store::orders::mark_word(&mut tx, order_ref, word).await?;
     }
-    store::orders::mark_status(&mut tx, order_ref, status, status.is_finished().then_some(now)).await?;
+    store::orders::mark_status(&mut tx, order_ref, status, status.is_finished().then_some(now))
+        .await?;
     store::catalog::mark_changed(&mut tx).await?;
     tx.commit().await.context("commit the change")?;
     Ok(Ok(status))

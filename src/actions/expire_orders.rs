@@ -15,7 +15,9 @@ pub async fn expire_orders(shop: &Shop, now: Moment) -> anyhow::Result<usize> {
     let mut tx = shop.db.write().await?;
     let run_out = store::orders::list_run_out(&mut tx, now).await?;
     for order_ref in &run_out {
-        let order = store::orders::find_now(&mut tx, order_ref).await?.context("find the order that ran out")?;
+        let order = store::orders::find_now(&mut tx, order_ref)
+            .await?
+            .context("find the order that ran out")?;
         let status = order.status.after(Event::TimeRanOut).context("let the order expire")?;
         give_back(&mut tx, &order).await?;
         store::orders::mark_status(&mut tx, order_ref, status, Some(now)).await?;
@@ -28,7 +30,9 @@ pub async fn expire_orders(shop: &Shop, now: Moment) -> anyhow::Result<usize> {
 /// Puts the pieces of an order back on the shelf.
 pub(super) async fn give_back(tx: &mut Tx, order: &Order) -> anyhow::Result<()> {
     for line in &order.lines {
-        store::catalog::give_back_stock(tx, line.pool, line.quantity.get()).await.context("give the stock back")?;
+        store::catalog::give_back_stock(tx, line.pool, line.quantity.get())
+            .await
+            .context("give the stock back")?;
     }
     Ok(())
 }

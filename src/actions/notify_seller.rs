@@ -1,10 +1,10 @@
 use crate::actions::Shop;
 use crate::mail::OrderMessage;
+use crate::orders::OrderRef;
 use crate::store;
 use crate::store::tidings::Tiding;
 use crate::store::tidings::TidingKind;
 use crate::values::Moment;
-use crate::orders::OrderRef;
 use anyhow::Context;
 
 /// Tells the seller what is untold of one order. What fails is told later by [`sweep`]: the promise is the row.
@@ -36,7 +36,9 @@ pub async fn sweep(shop: &Shop, now: Moment) -> anyhow::Result<usize> {
 }
 
 async fn tell(shop: &Shop, tiding: &Tiding, now: Moment) -> anyhow::Result<()> {
-    let Some(order) = store::orders::find(&shop.db, &tiding.order_ref).await? else { return Ok(()) };
+    let Some(order) = store::orders::find(&shop.db, &tiding.order_ref).await? else {
+        return Ok(());
+    };
     let message = OrderMessage {
         order: &order,
         status: tiding.status,
@@ -53,5 +55,7 @@ async fn tell(shop: &Shop, tiding: &Tiding, now: Moment) -> anyhow::Result<()> {
         .await
         .context("deliver the message")?
         .context("deliver the message into the Maildir")?;
-    store::tidings::mark_told(&shop.db, tiding.id, now).await.context("note that the seller was told")
+    store::tidings::mark_told(&shop.db, tiding.id, now)
+        .await
+        .context("note that the seller was told")
 }

@@ -40,7 +40,12 @@ pub enum Placed {
 }
 
 /// A draft becomes an order, once for each cart: prices, stock and address are the shop's own at this moment.
-pub async fn place_order(shop: &Shop, placing: Placing<'_>, fresh: OrderRef, now: Moment) -> anyhow::Result<Placed> {
+pub async fn place_order(
+    shop: &Shop,
+    placing: Placing<'_>,
+    fresh: OrderRef,
+    now: Moment,
+) -> anyhow::Result<Placed> {
     let form = FormToken::of_cart(placing.basket.id);
     let currency = placing.currency;
     // What nobody paid for in time goes back on the shelf before a buyer is told that it is empty.
@@ -54,7 +59,8 @@ pub async fn place_order(shop: &Shop, placing: Placing<'_>, fresh: OrderRef, now
         return Ok(Placed::Order(earlier));
     }
     let Some(wallet) = store::payment::find_wallet(&mut tx, currency).await? else {
-        let words = format!("{currency} is no longer accepted here. Please choose another currency.");
+        let words =
+            format!("{currency} is no longer accepted here. Please choose another currency.");
         return Ok(Placed::Refused(vec![Refusal::new("currency", words)]));
     };
     let keys = placing.basket.lines().iter().map(|line| line.key);
@@ -64,7 +70,8 @@ pub async fn place_order(shop: &Shop, placing: Placing<'_>, fresh: OrderRef, now
     if !cart.notices.is_empty() || placing.basket.lines().iter().any(unseen) {
         return Ok(Placed::Changed(cart));
     }
-    let shelf = Shelf { cart: &cart, coin: &wallet.coin, rates: &rates, asks_for_sending, discount };
+    let shelf =
+        Shelf { cart: &cart, coin: &wallet.coin, rates: &rates, asks_for_sending, discount };
     let order = match NewOrder::open(placing.draft, &shelf, fresh, now) {
         Ok(order) => order,
         Err(Unplaceable::Cart) => return Ok(Placed::Changed(cart)),
@@ -79,7 +86,8 @@ pub async fn place_order(shop: &Shop, placing: Placing<'_>, fresh: OrderRef, now
             let most = order.total.plus(MOST_ADDED).unwrap_or(order.total);
             let taken = store::payment::list_amounts(&mut tx, address, order.total, most).await?;
             let Some(amount) = distinct_amount(order.total, &wallet.coin, &taken) else {
-                let words = "Too many orders of this price wait for their payment. Please try again later.";
+                let words =
+                    "Too many orders of this price wait for their payment. Please try again later.";
                 return Ok(Placed::Refused(vec![Refusal::new("currency", words)]));
             };
             (address.clone(), amount)
@@ -117,5 +125,4 @@ pub async fn place_order(shop: &Shop, placing: Placing<'_>, fresh: OrderRef, now
     Ok(Placed::Order(order.order_ref))
 }
 
-pub(super) const ALREADY_GIVEN: &str =
-    "This transaction id was given for another order already. One payment pays one order: please check it.";
+pub(super) const ALREADY_GIVEN: &str = "This transaction id was given for another order already. One payment pays one order: please check it.";

@@ -30,18 +30,27 @@ pub async fn report_payment(
     };
     let transaction = match TransactionId::parse(&order.invoice.coin, transaction) {
         Ok(transaction) => transaction,
-        Err(refused) => return Ok(Err(Unreported::Refused(crate::orders::draft::sentence(&refused.to_string())))),
+        Err(refused) => {
+            return Ok(Err(Unreported::Refused(crate::orders::draft::sentence(
+                &refused.to_string(),
+            ))));
+        }
     };
     let mut tx = shop.db.write().await?;
-    let order = store::orders::find_now(&mut tx, &order.order_ref).await?.context("find the order again")?;
+    let order = store::orders::find_now(&mut tx, &order.order_ref)
+        .await?
+        .context("find the order again")?;
     if order.transaction.as_ref() == Some(&transaction) {
         return Ok(Ok(()));
     }
     let Ok(status) = order.status.after(Event::BuyerReported) else {
-        let words = format!("This order stands at “{}”: it needs no transaction id.", order.status.title());
+        let words =
+            format!("This order stands at “{}”: it needs no transaction id.", order.status.title());
         return Ok(Err(Unreported::Refused(words)));
     };
-    if let Err(error) = store::orders::mark_transaction(&mut tx, &order.order_ref, &transaction).await {
+    if let Err(error) =
+        store::orders::mark_transaction(&mut tx, &order.order_ref, &transaction).await
+    {
         if error.is_taken("transaction_id") {
             return Ok(Err(Unreported::Refused(ALREADY_GIVEN.to_owned())));
         }

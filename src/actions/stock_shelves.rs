@@ -101,15 +101,22 @@ pub async fn stock_shelves(
             .iter()
             .map(|record| StockedProduct { record, pictures: opened.of_product(record) })
             .collect();
-        store::stocking::put(&mut tx, &stocked, n * CHUNK, count_anew).await.context("keep the products")?;
-        progress("products", (n * CHUNK + chunk.len()).min(file.products.len()), file.products.len());
+        store::stocking::put(&mut tx, &stocked, n * CHUNK, count_anew)
+            .await
+            .context("keep the products")?;
+        progress(
+            "products",
+            (n * CHUNK + chunk.len()).min(file.products.len()),
+            file.products.len(),
+        );
     }
     store::stocking::count_shelves(&mut tx).await.context("count the shelves")?;
     store::stocking::put_rates(&mut tx, &file.rates).await.context("keep the shipping rates")?;
     store::stocking::put_discounts(&mut tx, &file.discounts).await.context("keep the discounts")?;
     store::catalog::mark_changed(&mut tx).await?;
     let n_sold_since = store::stocking::count_sold_since(&mut tx).await?;
-    let used: HashSet<String> = store::stocking::list_picture_files(&mut tx).await?.into_iter().collect();
+    let used: HashSet<String> =
+        store::stocking::list_picture_files(&mut tx).await?.into_iter().collect();
     tx.commit().await.context("commit the catalog")?;
 
     // A page that was sent just before may still ask for an old picture; that is a picture missing for a moment.
@@ -136,7 +143,9 @@ struct Opened {
 impl Opened {
     fn of_product<'a>(&self, record: &'a ProductRecord) -> Vec<(String, &'a str)> {
         let shown = record.images.iter();
-        shown.filter_map(|image| Some((self.by_name.get(&image.file)?.clone(), image.alt.as_str()))).collect()
+        shown
+            .filter_map(|image| Some((self.by_name.get(&image.file)?.clone(), image.alt.as_str())))
+            .collect()
     }
 }
 
@@ -155,7 +164,13 @@ fn open_all(file: &CatalogFile, folders: &PictureFolders, faults: &mut Vec<Fault
                     opened.places.insert(fingerprint, place);
                 }
                 Err(refused) => {
-                    faults.push(picture_fault(&product.place, &format!("images[{n}]"), &image.file, &refused, folders));
+                    faults.push(picture_fault(
+                        &product.place,
+                        &format!("images[{n}]"),
+                        &image.file,
+                        &refused,
+                        folders,
+                    ));
                 }
             }
         }
@@ -175,11 +190,19 @@ fn find_source(folders: &PictureFolders, name: &str) -> Result<(PathBuf, Source)
     Err(missing.unwrap_or(NotAPicture::Missing { name: name.to_owned() }))
 }
 
-fn picture_fault(place: &str, field: &str, name: &str, refused: &NotAPicture, folders: &PictureFolders) -> Fault {
-    let folders: Vec<String> = folders.0.iter().map(|folder| folder.display().to_string()).collect();
+fn picture_fault(
+    place: &str,
+    field: &str,
+    name: &str,
+    refused: &NotAPicture,
+    folders: &PictureFolders,
+) -> Fault {
+    let folders: Vec<String> =
+        folders.0.iter().map(|folder| folder.display().to_string()).collect();
     let expected = match refused {
         NotAPicture::Missing { .. } => format!("a picture in {}", folders.join(" or ")),
-        _ => "a JPEG, PNG or WebP picture of at most 32 MB and 50 megapixels in the picture folder".to_owned(),
+        _ => "a JPEG, PNG or WebP picture of at most 32 MB and 50 megapixels in the picture folder"
+            .to_owned(),
     };
     Fault::new(place, field, format!("{name:?} ({refused})"), expected)
 }
@@ -190,9 +213,8 @@ async fn known_pictures(shop: &Shop, opened: &Opened) -> anyhow::Result<HashSet<
     let mut tx = shop.db.write().await?;
     for fingerprint in opened.places.keys() {
         let files = store::stocking::find_picture(&mut tx, fingerprint).await?;
-        let on_shelf = |file: &String| {
-            PictureFile::parse(file).is_ok_and(|file| shop.pictures.has(&file))
-        };
+        let on_shelf =
+            |file: &String| PictureFile::parse(file).is_ok_and(|file| shop.pictures.has(&file));
         if files.is_some_and(|files| files.iter().all(on_shelf)) {
             known.insert(fingerprint.clone());
         }
@@ -208,20 +230,28 @@ fn render_all(
     progress: &(impl Fn(&str, usize, usize) + Sync),
     faults: &mut Vec<Fault>,
 ) -> Vec<(String, Picture)> {
-    let new: Vec<_> = opened.places.iter().filter(|(fingerprint, _)| !known.contains(*fingerprint)).collect();
+    let new: Vec<_> =
+        opened.places.iter().filter(|(fingerprint, _)| !known.contains(*fingerprint)).collect();
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let outcomes = Mutex::new((Vec::new(), faults));
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                while let Some((fingerprint, (folder, name, place))) = new.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some((fingerprint, (folder, name, place))) =
+                    new.get(next.fetch_add(1, Ordering::Relaxed))
+                {
                     let rendered = render_one(keep, folder, name);
                     let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
                     match rendered {
                         Ok(picture) => outcomes.0.push(((*fingerprint).clone(), picture)),
                         Err(found) => {
                             let expected = "a JPEG, PNG or WebP picture that can be shown";
-                            outcomes.1.push(Fault::new(place, "images", format!("{name:?} ({found})"), expected));
+                            outcomes.1.push(Fault::new(
+                                place,
+                                "images",
+                                format!("{name:?} ({found})"),
+                                expected,
+                            ));
                         }
                     }
                     progress("pictures", done.fetch_add(1, Ordering::Relaxed) + 1, new.len());
@@ -232,7 +262,11 @@ fn render_all(
     outcomes.into_inner().unwrap_or_else(PoisonError::into_inner).0
 }
 
-fn render_one(keep: &impl Fn(&Rendered) -> io::Result<()>, folder: &Path, name: &str) -> Result<Picture, String> {
+fn render_one(
+    keep: &impl Fn(&Rendered) -> io::Result<()>,
+    folder: &Path,
+    name: &str,
+) -> Result<Picture, String> {
     let rendered = Source::open(folder, name).and_then(|source| source.render());
     let mut picture = rendered.map_err(|refused| refused.to_string())?;
     for size in [&mut picture.thumb, &mut picture.page, &mut picture.full] {

@@ -98,13 +98,23 @@ impl Basket {
 
     /// The cookie's text: `1|ID|ETH|PRODUCT.OPTION.QUANTITY.PRICE|…`, numbers in base 36.
     pub fn write(&self) -> String {
-        let currency = self.lines.iter().find_map(|line| line.seen.as_ref()).map_or("", |seen| seen.currency.as_str());
+        let currency = self
+            .lines
+            .iter()
+            .find_map(|line| line.seen.as_ref())
+            .map_or("", |seen| seen.currency.as_str());
         let id: String = self.id.0.iter().map(|byte| format!("{byte:02x}")).collect();
         let mut text = format!("1|{id}|{currency}");
         for line in &self.lines {
-            let seen = line.seen.as_ref().map_or_else(String::new, |seen| base_36(seen.price.get()));
+            let seen =
+                line.seen.as_ref().map_or_else(String::new, |seen| base_36(seen.price.get()));
             let OfferKey { product, option } = line.key;
-            text.push_str(&format!("|{}.{}.{}.{seen}", base_36(product), base_36(option), base_36(line.quantity.get())));
+            text.push_str(&format!(
+                "|{}.{}.{}.{seen}",
+                base_36(product),
+                base_36(option),
+                base_36(line.quantity.get())
+            ));
         }
         text
     }
@@ -145,7 +155,11 @@ fn line_from(part: &str, currency: Option<&Currency>) -> Option<CartLine> {
         }
         (_, None) => return None,
     };
-    numbers.next().is_none().then_some(CartLine { key: OfferKey { product, option }, quantity, seen })
+    numbers.next().is_none().then_some(CartLine {
+        key: OfferKey { product, option },
+        quantity,
+        seen,
+    })
 }
 
 fn id_from_hex(text: &str) -> Option<CartId> {
@@ -162,7 +176,8 @@ fn id_from_hex(text: &str) -> Option<CartId> {
 fn base_36(mut n: i64) -> String {
     let mut digits = Vec::new();
     loop {
-        let digit = u32::try_from(n % 36).expect("a remainder of 36 is below 36 for what is not negative");
+        let digit =
+            u32::try_from(n % 36).expect("a remainder of 36 is below 36 for what is not negative");
         digits.push(char::from_digit(digit, 36).expect("it is a digit of base 36"));
         n /= 36;
         if n == 0 {
@@ -204,9 +219,19 @@ mod tests {
     #[test]
     fn what_no_cart_writes_is_no_cart() {
         let id = "00000000000000000000000000000000";
-        for text in ["", "1", "2|x|", "1||", &format!("1|{id}"), &format!("1|{id}||1.0.1.5"), &format!("1|{id}||1.0.0."),
-            &format!("1|{id}|ETH|1.0.1"), &format!("1|{id}||1.0.1.|1.0.2."), &format!("1|{id}||-1.0.1."), &format!("1|{id}||1.0.1.é")]
-        {
+        for text in [
+            "",
+            "1",
+            "2|x|",
+            "1||",
+            &format!("1|{id}"),
+            &format!("1|{id}||1.0.1.5"),
+            &format!("1|{id}||1.0.0."),
+            &format!("1|{id}|ETH|1.0.1"),
+            &format!("1|{id}||1.0.1.|1.0.2."),
+            &format!("1|{id}||-1.0.1."),
+            &format!("1|{id}||1.0.1.é"),
+        ] {
             assert!(Basket::parse(text).is_err(), "{text:?}");
         }
     }

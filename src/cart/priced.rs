@@ -49,28 +49,49 @@ impl std::fmt::Display for Notice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Dearer { name, from, to } => {
-                write!(f, "The price of {name} has gone up from {from} to {to} since you last looked.")
+                write!(
+                    f,
+                    "The price of {name} has gone up from {from} to {to} since you last looked."
+                )
             }
             Self::Cheaper { name, from, to } => {
-                write!(f, "The price of {name} has gone down from {from} to {to} since you last looked.")
+                write!(
+                    f,
+                    "The price of {name} has gone down from {from} to {to} since you last looked."
+                )
             }
             Self::Gone { name } => write!(f, "{name} is no longer sold. Please remove it."),
             Self::SoldOut { name } => write!(f, "{name} is sold out. Please remove it."),
             Self::TooFew { name, wanted, left } => {
-                write!(f, "You want {wanted} of {name}, but only {left} are left. Please change the quantity.")
+                write!(
+                    f,
+                    "You want {wanted} of {name}, but only {left} are left. Please change the quantity."
+                )
             }
             Self::OtherCurrency { name, currency } => {
-                write!(f, "{name} has no price in {currency}. Please choose another currency or remove it.")
+                write!(
+                    f,
+                    "{name} has no price in {currency}. Please choose another currency or remove it."
+                )
             }
-            Self::Unknown => f.write_str("A thing in your cart is not known here any more. It has been taken out."),
-            Self::TooDear => f.write_str("This is too much for one payment. Please order in parts."),
+            Self::Unknown => f.write_str(
+                "A thing in your cart is not known here any more. It has been taken out.",
+            ),
+            Self::TooDear => {
+                f.write_str("This is too much for one payment. Please order in parts.")
+            }
         }
     }
 }
 
 impl PricedCart {
     /// Looks each line up among the offers. Lines whose thing the shop has never known are left out, with a notice.
-    pub fn new(basket: &Basket, offers: &HashMap<OfferKey, Offer>, currency: &Currency, most: Gwei) -> Self {
+    pub fn new(
+        basket: &Basket,
+        offers: &HashMap<OfferKey, Offer>,
+        currency: &Currency,
+        most: Gwei,
+    ) -> Self {
         let mut lines = Vec::new();
         let mut notices = Vec::new();
         let mut total = Some(Gwei::ZERO);
@@ -93,17 +114,27 @@ impl PricedCart {
                 && price != seen.price
             {
                 let (from, to, name) = (seen.price, price, name.clone());
-                notices.push(if from < to { Notice::Dearer { name, from, to } } else { Notice::Cheaper { name, from, to } });
+                notices.push(if from < to {
+                    Notice::Dearer { name, from, to }
+                } else {
+                    Notice::Cheaper { name, from, to }
+                });
             }
             let wanted = wanted.get(&offer.pool).copied().unwrap_or_default();
             let hindrance = match offer.price {
                 _ if offer.gone => Some(Notice::Gone { name }),
                 None => Some(Notice::OtherCurrency { name, currency: currency.clone() }),
                 Some(_) if offer.stock <= 0 => Some(Notice::SoldOut { name }),
-                Some(_) if offer.stock < wanted => Some(Notice::TooFew { name, wanted, left: offer.stock }),
+                Some(_) if offer.stock < wanted => {
+                    Some(Notice::TooFew { name, wanted, left: offer.stock })
+                }
                 Some(_) => None,
             };
-            let sum = if hindrance.is_none() { offer.price.and_then(|price| price.times(line.quantity)) } else { None };
+            let sum = if hindrance.is_none() {
+                offer.price.and_then(|price| price.times(line.quantity))
+            } else {
+                None
+            };
             if hindrance.is_none() {
                 total = total.and_then(|total| sum.and_then(|sum| total.plus(sum)));
             }
@@ -124,7 +155,11 @@ impl PricedCart {
 impl Offer {
     /// `Wool socks, red`.
     pub fn full_name(&self) -> String {
-        if self.option_name.is_empty() { self.name.clone() } else { format!("{}, {}", self.name, self.option_name) }
+        if self.option_name.is_empty() {
+            self.name.clone()
+        } else {
+            format!("{}, {}", self.name, self.option_name)
+        }
     }
 }
 
@@ -177,22 +212,32 @@ mod tests {
 
     #[test]
     fn a_changed_price_is_said_in_words() {
-        let up = "The price of Socks has gone up from 0.0000001 to 0.000000101 since you last looked.";
+        let up =
+            "The price of Socks has gone up from 0.0000001 to 0.000000101 since you last looked.";
         check(&priced(1, &[offer(0, Some(101), 9)]), &[up], true);
-        let down = "The price of Socks has gone down from 0.0000001 to 0.000000099 since you last looked.";
+        let down =
+            "The price of Socks has gone down from 0.0000001 to 0.000000099 since you last looked.";
         check(&priced(1, &[offer(0, Some(99), 9)]), &[down], true);
     }
 
     #[test]
     fn what_cannot_be_bought_hinders_the_order() {
-        check(&priced(1, &[offer(0, Some(100), 0)]), &["Socks is sold out. Please remove it."], false);
+        check(
+            &priced(1, &[offer(0, Some(100), 0)]),
+            &["Socks is sold out. Please remove it."],
+            false,
+        );
         let gone = Offer { gone: true, ..offer(0, Some(100), 9) };
         check(&priced(1, &[gone]), &["Socks is no longer sold. Please remove it."], false);
         let few = "You want 3 of Socks, but only 2 are left. Please change the quantity.";
         check(&priced(3, &[offer(0, Some(100), 2)]), &[few], false);
         let other = "Socks has no price in ETH. Please choose another currency or remove it.";
         check(&priced(1, &[offer(0, None, 2)]), &[other], false);
-        check(&priced(11, &[offer(0, Some(100), 50)]), &["This is too much for one payment. Please order in parts."], false);
+        check(
+            &priced(11, &[offer(0, Some(100), 50)]),
+            &["This is too much for one payment. Please order in parts."],
+            false,
+        );
     }
 
     #[test]

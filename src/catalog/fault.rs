@@ -11,8 +11,18 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub fn new(record: &str, field: &str, found: impl Into<String>, expected: impl Into<String>) -> Self {
-        Self { record: record.to_owned(), field: field.to_owned(), found: found.into(), expected: expected.into() }
+    pub fn new(
+        record: &str,
+        field: &str,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self {
+            record: record.to_owned(),
+            field: field.to_owned(),
+            found: found.into(),
+            expected: expected.into(),
+        }
     }
 }
 

@@ -78,7 +78,8 @@ pub struct Discount {
     pub percent: i64,
 }
 
-const PRICE: &str = "a price is a whole number of Gwei (1e-9 of one coin, whatever the coin): 91990000 is 0.09199";
+const PRICE: &str =
+    "a price is a whole number of Gwei (1e-9 of one coin, whatever the coin): 91990000 is 0.09199";
 const MOST_PRODUCTS: usize = 1_000_000;
 
 impl CatalogFile {
@@ -95,7 +96,11 @@ impl CatalogFile {
                 return (Self::default(), vec![Fault::new("", "", other.shown(), expected)]);
             }
             Err(error) => {
-                let found = format!("no JSON at line {}, column {} ({error})", error.line(), error.column());
+                let found = format!(
+                    "no JSON at line {}, column {} ({error})",
+                    error.line(),
+                    error.column()
+                );
                 return (Self::default(), vec![Fault::new("", "", found, "JSON")]);
             }
         };
@@ -120,7 +125,12 @@ impl CatalogFile {
             reader.discount(record);
         }
         if MOST_PRODUCTS < reader.file.products.len() {
-            reader.faults.push(Fault::new("", "", format!("{} products", sorted.products.len()), "at most a million"));
+            reader.faults.push(Fault::new(
+                "",
+                "",
+                format!("{} products", sorted.products.len()),
+                "at most a million",
+            ));
         }
         (reader.file, reader.faults)
     }
@@ -154,7 +164,12 @@ impl Reader {
         for (name, value) in fields {
             let here = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
             if name == "_dependencies" {
-                self.faults.push(Fault::new("", &here, value.shown(), "no program text: take `_dependencies` away"));
+                self.faults.push(Fault::new(
+                    "",
+                    &here,
+                    value.shown(),
+                    "no program text: take `_dependencies` away",
+                ));
                 continue;
             }
             self.refuse_program(&here, value);
@@ -185,11 +200,21 @@ impl Reader {
                 continue;
             }
             if collections[..n].iter().any(|(earlier, _)| earlier == collection) {
-                self.faults.push(Fault::new(collection, "", "the collection a second time", "each collection once"));
+                self.faults.push(Fault::new(
+                    collection,
+                    "",
+                    "the collection a second time",
+                    "each collection once",
+                ));
                 continue;
             }
             let Json::Record(fields) = value else {
-                self.faults.push(Fault::new(collection, "", value.shown(), format!("a record with {models}")));
+                self.faults.push(Fault::new(
+                    collection,
+                    "",
+                    value.shown(),
+                    format!("a record with {models}"),
+                ));
                 continue;
             };
             let model = fields.iter().find(|(name, _)| name == "_model").map(|(_, model)| model);
@@ -200,11 +225,18 @@ impl Reader {
                     "ShippingRate" => &mut sorted.rates,
                     "Discount" => &mut sorted.discounts,
                     "Agent" => {
-                        self.file.notes.push(format!("{collection}: agents have no meaning here and are passed over"));
+                        self.file.notes.push(format!(
+                            "{collection}: agents have no meaning here and are passed over"
+                        ));
                         continue;
                     }
                     _ => {
-                        self.faults.push(Fault::new(collection, "_model", format!("{model:?}"), models));
+                        self.faults.push(Fault::new(
+                            collection,
+                            "_model",
+                            format!("{model:?}"),
+                            models,
+                        ));
                         continue;
                     }
                 },
@@ -218,11 +250,21 @@ impl Reader {
             for (name, record) in fields.iter().filter(|(name, _)| !name.starts_with('_')) {
                 let place = format!("{collection} {name:?}");
                 if !seen.insert(name) {
-                    self.faults.push(Fault::new(&place, "", "the record a second time", "each name once"));
+                    self.faults.push(Fault::new(
+                        &place,
+                        "",
+                        "the record a second time",
+                        "each name once",
+                    ));
                 }
                 match record {
                     Json::Record(fields) => records.push((collection, name, fields)),
-                    other => self.faults.push(Fault::new(&place, "", other.shown(), "a record with fields")),
+                    other => self.faults.push(Fault::new(
+                        &place,
+                        "",
+                        other.shown(),
+                        "a record with fields",
+                    )),
                 }
             }
         }
@@ -235,9 +277,14 @@ impl Reader {
         if let Some(wallet) = &read
             && self.file.wallets.iter().any(|other| other.currency == wallet.currency)
         {
-            record.refuse("currency", format!("{} a second time", wallet.currency), "one wallet for each currency");
+            record.refuse(
+                "currency",
+                format!("{} a second time", wallet.currency),
+                "one wallet for each currency",
+            );
         }
-        self.references.insert(format!("{collection}.{name}"), read.as_ref().map(|_| self.file.wallets.len()));
+        self.references
+            .insert(format!("{collection}.{name}"), read.as_ref().map(|_| self.file.wallets.len()));
         self.file.wallets.extend(read);
         self.faults.extend(record.close(&mut self.file.notes));
     }
@@ -245,7 +292,10 @@ impl Reader {
     fn product(&mut self, (collection, name, fields): &Named<'_>) {
         let mut record = Record::new(format!("{collection} {name:?}"), fields);
         let title = record.needed_text("name", 200, "the product's name").map(one_line);
-        let description = record.text("description", 20_000, "a description in Markdown").unwrap_or_default().to_owned();
+        let description = record
+            .text("description", 20_000, "a description in Markdown")
+            .unwrap_or_default()
+            .to_owned();
         let quantity = record.whole("quantity", 0, 1_000_000, "how many there are").unwrap_or(1);
         let prices = self.prices(&mut record, true);
         let images = images(&mut record);
@@ -280,13 +330,21 @@ impl Reader {
                 return None;
             };
             if !self.slugs.insert(slug.clone()) {
-                record.refuse("slug", format!("{text:?}, which another product has"), "each slug once");
+                record.refuse(
+                    "slug",
+                    format!("{text:?}, which another product has"),
+                    "each slug once",
+                );
             }
             return Some(slug);
         }
         // A name in a script without ASCII letters leaves nothing: then the record's own name serves.
         let Ok(slug) = Slug::of_name(title).or_else(|_| Slug::of_name(name)) else {
-            record.refuse("slug", "nothing, and a name of which no slug can be made", NotASlug.to_string());
+            record.refuse(
+                "slug",
+                "nothing, and a name of which no slug can be made",
+                NotASlug.to_string(),
+            );
             return None;
         };
         let mut free = slug.clone();
@@ -302,19 +360,29 @@ impl Reader {
     /// `prices`, a list of `{price, wallet}`, or the older form, one `price` in the first wallet.
     fn prices(&mut self, record: &mut Record<'_>, needed: bool) -> Prices {
         let mut prices = Prices::new();
-        let list = record.list("prices", 50, "a list of {\"price\": …, \"wallet\": \"->wallets.eth\"}");
+        let list =
+            record.list("prices", 50, "a list of {\"price\": …, \"wallet\": \"->wallets.eth\"}");
         for (n, item) in list.iter().enumerate() {
             let Json::Record(fields) = item else {
-                record.refuse(&format!("prices[{n}]"), item.shown(), "{\"price\": …, \"wallet\": \"->wallets.eth\"}");
+                record.refuse(
+                    &format!("prices[{n}]"),
+                    item.shown(),
+                    "{\"price\": …, \"wallet\": \"->wallets.eth\"}",
+                );
                 continue;
             };
-            let of = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value);
+            let of =
+                |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value);
             let wallet = self.refer(record, &format!("prices[{n}].wallet"), of("wallet"));
             let price = self.price(record, &format!("prices[{n}].price"), of("price"), wallet);
             if let (Some(wallet), Some(price)) = (wallet, price) {
                 let currency = self.file.wallets[wallet].currency.clone();
                 if prices.iter().any(|(other, _)| *other == currency) {
-                    record.refuse(&format!("prices[{n}].wallet"), format!("{currency} a second time"), "one price for each currency");
+                    record.refuse(
+                        &format!("prices[{n}].wallet"),
+                        format!("{currency} a second time"),
+                        "one price for each currency",
+                    );
                 }
                 prices.push((currency, price));
             }
@@ -337,7 +405,8 @@ impl Reader {
     }
 
     fn refer(&self, record: &mut Record<'_>, field: &str, found: Option<&Json>) -> Option<usize> {
-        let known: Vec<String> = self.references.keys().map(|name| format!("\"->{name}\"")).collect();
+        let known: Vec<String> =
+            self.references.keys().map(|name| format!("\"->{name}\"")).collect();
         let expected = match known.len() {
             0 => "a reference to a wallet of this file, which has none".to_owned(),
             _ => {
@@ -347,21 +416,33 @@ impl Reader {
             }
         };
         match found {
-            Some(Json::Text(text)) => match text.strip_prefix("->").and_then(|name| self.references.get(name.trim())) {
-                Some(wallet) => *wallet,
-                None => {
-                    record.refuse(field, format!("{text:?}"), expected);
-                    None
+            Some(Json::Text(text)) => {
+                match text.strip_prefix("->").and_then(|name| self.references.get(name.trim())) {
+                    Some(wallet) => *wallet,
+                    None => {
+                        record.refuse(field, format!("{text:?}"), expected);
+                        None
+                    }
                 }
-            },
+            }
             other => {
-                record.refuse(field, other.map_or_else(|| "nothing".to_owned(), Json::shown), expected);
+                record.refuse(
+                    field,
+                    other.map_or_else(|| "nothing".to_owned(), Json::shown),
+                    expected,
+                );
                 None
             }
         }
     }
 
-    fn price(&self, record: &mut Record<'_>, field: &str, found: Option<&Json>, wallet: Option<usize>) -> Option<Gwei> {
+    fn price(
+        &self,
+        record: &mut Record<'_>,
+        field: &str,
+        found: Option<&Json>,
+        wallet: Option<usize>,
+    ) -> Option<Gwei> {
         let Some(Json::Whole(n)) = found else {
             record.refuse(field, found.map_or_else(|| "nothing".to_owned(), Json::shown), PRICE);
             return None;
@@ -392,7 +473,8 @@ impl Reader {
     }
 
     fn options(&mut self, record: &mut Record<'_>) -> Vec<OptionRecord> {
-        let expected = "a list of options, each a name or {\"name\": …, \"quantity\": …, \"prices\": […]}";
+        let expected =
+            "a list of options, each a name or {\"name\": …, \"quantity\": …, \"prices\": […]}";
         let mut options: Vec<OptionRecord> = Vec::new();
         for (n, item) in record.list("options", 100, expected).iter().enumerate() {
             let field = format!("options[{n}]");
@@ -405,13 +487,17 @@ impl Reader {
                     record.faults.extend(inner.close(&mut self.file.notes));
                     name.map(|name| OptionRecord { name, quantity, prices })
                 }
-                other => record
-                    .text_of(&field, other, 80, "the option's name")
-                    .map(|name| OptionRecord { name: one_line(name), quantity: None, prices: Prices::new() }),
+                other => record.text_of(&field, other, 80, "the option's name").map(|name| {
+                    OptionRecord { name: one_line(name), quantity: None, prices: Prices::new() }
+                }),
             };
             let Some(option) = option else { continue };
             if options.iter().any(|other| other.name == option.name) {
-                record.refuse(&field, format!("{:?} a second time", option.name), "each option once");
+                record.refuse(
+                    &field,
+                    format!("{:?} a second time", option.name),
+                    "each option once",
+                );
             }
             options.push(option);
         }
@@ -420,11 +506,18 @@ impl Reader {
 
     fn rate(&mut self, (collection, name, fields): &Named<'_>) {
         let mut record = Record::new(format!("{collection} {name:?}"), fields);
-        let title = record.text("name", 80, "the rate's name").map_or_else(|| (*name).to_owned(), one_line);
+        let title =
+            record.text("name", 80, "the rate's name").map_or_else(|| (*name).to_owned(), one_line);
         let mut countries = Vec::new();
-        for (n, item) in record.list("countries", 300, "a list of countries; without one, everywhere").iter().enumerate() {
+        for (n, item) in record
+            .list("countries", 300, "a list of countries; without one, everywhere")
+            .iter()
+            .enumerate()
+        {
             match item {
-                Json::Text(text) if Country::parse(text).is_ok() => countries.extend(Country::parse(text)),
+                Json::Text(text) if Country::parse(text).is_ok() => {
+                    countries.extend(Country::parse(text))
+                }
                 other => {
                     let expected = "two letters of ISO 3166 or an English name, for example \"DE\" or \"Germany\"";
                     record.refuse(&format!("countries[{n}]"), other.shown(), expected);
@@ -442,10 +535,12 @@ impl Reader {
     /// As a product's, but sending may cost nothing.
     fn rate_prices(&mut self, record: &mut Record<'_>) -> Prices {
         let mut prices = Prices::new();
-        let list = record.list("prices", 50, "a list of {\"price\": …, \"wallet\": \"->wallets.eth\"}");
+        let list =
+            record.list("prices", 50, "a list of {\"price\": …, \"wallet\": \"->wallets.eth\"}");
         for (n, item) in list.iter().enumerate() {
             let fields = if let Json::Record(fields) = item { fields.as_slice() } else { &[] };
-            let of = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value);
+            let of =
+                |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value);
             let wallet = self.refer(record, &format!("prices[{n}].wallet"), of("wallet"));
             let price = match of("price") {
                 Some(Json::Whole(0)) => Some(Gwei::ZERO),
@@ -457,15 +552,24 @@ impl Reader {
         }
         if let Some(found) = record.get("price") {
             match (found, self.file.wallets.first()) {
-                (Json::Whole(0), Some(wallet)) => prices.push((wallet.currency.clone(), Gwei::ZERO)),
+                (Json::Whole(0), Some(wallet)) => {
+                    prices.push((wallet.currency.clone(), Gwei::ZERO))
+                }
                 (_, Some(wallet)) => {
                     let currency = wallet.currency.clone();
-                    prices.extend(self.price(record, "price", Some(found), Some(0)).map(|price| (currency, price)));
+                    prices.extend(
+                        self.price(record, "price", Some(found), Some(0))
+                            .map(|price| (currency, price)),
+                    );
                 }
                 (_, None) => record.refuse("price", found.shown(), "a wallet to pay it to"),
             }
         } else if list.is_empty() && !self.file.wallets.is_empty() {
-            record.refuse("prices", "nothing", "a price for each currency it is offered in; 0 where sending is free");
+            record.refuse(
+                "prices",
+                "nothing",
+                "a price for each currency it is offered in; 0 where sending is free",
+            );
         }
         prices
     }
@@ -500,17 +604,29 @@ fn read_wallet(record: &mut Record<'_>, name: &str) -> Option<Wallet> {
             return None;
         }
     };
-    let title = record.text("name", 60, "the currency's name").map_or_else(|| name.to_owned(), one_line);
-    let chain = record.whole("chain", 1, i64::MAX, "a chain's number (EIP-155)").and_then(|n| u64::try_from(n).ok());
-    let decimals = record.whole("decimals", 0, 36, "a token's decimals").and_then(|n| u64::try_from(n).ok());
+    let title =
+        record.text("name", 60, "the currency's name").map_or_else(|| name.to_owned(), one_line);
+    let chain = record
+        .whole("chain", 1, i64::MAX, "a chain's number (EIP-155)")
+        .and_then(|n| u64::try_from(n).ok());
+    let decimals =
+        record.whole("decimals", 0, 36, "a token's decimals").and_then(|n| u64::try_from(n).ok());
     let token = record.text("token", 64, "a token's contract address");
     let address = record.text("address", 256, "the address that buyers pay to");
     let xpub = record.text("xpub", 256, "an extended public key");
     let coin = match Coin::parse(&currency, chain, token, decimals) {
         Ok(coin) => coin,
         Err(refused) => {
-            let found = if token.is_some() { "a token that cannot be read".to_owned() } else { format!("{currency_text:?}") };
-            record.refuse(if token.is_some() { "token" } else { "currency" }, found, refused.to_string());
+            let found = if token.is_some() {
+                "a token that cannot be read".to_owned()
+            } else {
+                format!("{currency_text:?}")
+            };
+            record.refuse(
+                if token.is_some() { "token" } else { "currency" },
+                found,
+                refused.to_string(),
+            );
             return None;
         }
     };
@@ -536,7 +652,11 @@ fn read_wallet(record: &mut Record<'_>, name: &str) -> Option<Wallet> {
             }
         },
         (None, None) => {
-            record.refuse("address", "nothing", "`address`, or `xpub` for an address of its own for each order");
+            record.refuse(
+                "address",
+                "nothing",
+                "`address`, or `xpub` for an address of its own for each order",
+            );
             return None;
         }
         (Some(_), Some(_)) => {
@@ -550,26 +670,43 @@ fn read_wallet(record: &mut Record<'_>, name: &str) -> Option<Wallet> {
 fn images(record: &mut Record<'_>) -> Vec<ImageRecord> {
     let mut names: Vec<String> = Vec::new();
     for (n, item) in record.list("images", 20, "a list of picture files").iter().enumerate() {
-        names.extend(record.text_of(&format!("images[{n}]"), item, 200, "a picture's file name").map(str::to_owned));
+        names.extend(
+            record
+                .text_of(&format!("images[{n}]"), item, 200, "a picture's file name")
+                .map(str::to_owned),
+        );
     }
     if let Some(name) = record.text("image", 200, "a picture's file name") {
         names.push(name.to_owned());
     }
     let mut alts = Vec::new();
-    for (n, item) in record.list("alt", 20, "a list of texts, one for each picture").iter().enumerate() {
-        alts.push(record.text_of(&format!("alt[{n}]"), item, 300, "what the picture shows").map(one_line));
+    for (n, item) in
+        record.list("alt", 20, "a list of texts, one for each picture").iter().enumerate()
+    {
+        alts.push(
+            record.text_of(&format!("alt[{n}]"), item, 300, "what the picture shows").map(one_line),
+        );
     }
     if names.len() < alts.len() {
-        record.refuse("alt", format!("{} texts", alts.len()), format!("at most one for each of the {} pictures", names.len()));
+        record.refuse(
+            "alt",
+            format!("{} texts", alts.len()),
+            format!("at most one for each of the {} pictures", names.len()),
+        );
     }
     let mut alts = alts.into_iter();
-    names.into_iter().map(|file| ImageRecord { file, alt: alts.next().flatten().unwrap_or_default() }).collect()
+    names
+        .into_iter()
+        .map(|file| ImageRecord { file, alt: alts.next().flatten().unwrap_or_default() })
+        .collect()
 }
 
 fn categories(record: &mut Record<'_>) -> Vec<String> {
     let mut categories: Vec<String> = Vec::new();
     for (n, item) in record.list("categories", 20, "a list of categories").iter().enumerate() {
-        let category = record.text_of(&format!("categories[{n}]"), item, 60, "a category's name").map(one_line);
+        let category = record
+            .text_of(&format!("categories[{n}]"), item, 60, "a category's name")
+            .map(one_line);
         categories.extend(category.filter(|category| !categories.contains(category)));
     }
     categories

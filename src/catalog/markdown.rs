@@ -22,14 +22,21 @@ pub fn html(markdown: &str) -> String {
             None
         }
         Event::Start(Tag::Link { dest_url, link_type, .. }) => Some(Event::Start(Tag::Link {
-            link_type: if link_type == LinkType::Email { LinkType::Email } else { LinkType::Inline },
+            link_type: if link_type == LinkType::Email {
+                LinkType::Email
+            } else {
+                LinkType::Inline
+            },
             dest_url: if link_type == LinkType::Email { dest_url } else { harmless(dest_url) },
             title: CowStr::Borrowed(""),
             id: CowStr::Borrowed(""),
         })),
-        Event::Start(Tag::Heading { level, .. }) => {
-            Some(Event::Start(Tag::Heading { level: lower(level), id: None, classes: Vec::new(), attrs: Vec::new() }))
-        }
+        Event::Start(Tag::Heading { level, .. }) => Some(Event::Start(Tag::Heading {
+            level: lower(level),
+            id: None,
+            classes: Vec::new(),
+            attrs: Vec::new(),
+        })),
         Event::End(TagEnd::Heading(level)) => Some(Event::End(TagEnd::Heading(lower(level)))),
         Event::Start(Tag::HtmlBlock) => Some(Event::Start(Tag::Paragraph)),
         Event::End(TagEnd::HtmlBlock) => Some(Event::End(TagEnd::Paragraph)),
@@ -73,7 +80,8 @@ fn events(markdown: &str) -> impl Iterator<Item = Event<'_>> {
 
 fn harmless(link: CowStr<'_>) -> CowStr<'_> {
     let small = link.trim().to_ascii_lowercase();
-    let of_this_shop = small.starts_with('/') && !small.starts_with("//") && !small.starts_with("/\\");
+    let of_this_shop =
+        small.starts_with('/') && !small.starts_with("//") && !small.starts_with("/\\");
     let abroad = ["http://", "https://", "mailto:"].iter().any(|scheme| small.starts_with(scheme));
     if of_this_shop || abroad { link } else { CowStr::Borrowed("/") }
 }

@@ -9,6 +9,8 @@ pub mod record;
 pub mod slug;
 
 pub use fault::Fault;
-pub use file::{CatalogFile, Discount, ImageRecord, OptionRecord, Prices, ProductRecord, RateRecord};
+pub use file::{
+    CatalogFile, Discount, ImageRecord, OptionRecord, Prices, ProductRecord, RateRecord,
+};
 pub use offer::{Offer, OfferKey, Rate, Stock};
 pub use slug::{NotASlug, Slug};

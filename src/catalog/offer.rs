@@ -78,7 +78,8 @@ impl Rate {
 
     /// Whether it reaches a country; `None` is one that no list knows.
     pub fn reaches(&self, country: Option<Country>) -> bool {
-        self.reaches_everywhere() || country.is_some_and(|country| self.countries.contains(&country))
+        self.reaches_everywhere()
+            || country.is_some_and(|country| self.countries.contains(&country))
     }
 }
 
@@ -88,7 +89,14 @@ mod tests {
 
     #[test]
     fn few_pieces_are_counted() {
-        for (pieces, words) in [(-1, "Sold out"), (0, "Sold out"), (1, "1 left"), (3, "3 left"), (5, "5 left"), (6, "In stock")] {
+        for (pieces, words) in [
+            (-1, "Sold out"),
+            (0, "Sold out"),
+            (1, "1 left"),
+            (3, "3 left"),
+            (5, "5 left"),
+            (6, "In stock"),
+        ] {
             assert_eq!(Stock::of(pieces).to_string(), words);
         }
     }
@@ -99,6 +107,10 @@ mod tests {
         let everywhere = Rate { name: "Parcel".into(), countries: Vec::new(), price: Gwei::ZERO };
         assert!(everywhere.reaches(None) && everywhere.reaches(germany));
         let at_home = Rate { countries: germany.into_iter().collect(), ..everywhere };
-        assert!(at_home.reaches(germany) && !at_home.reaches(None) && !at_home.reaches(Country::parse("FR").ok()));
+        assert!(
+            at_home.reaches(germany)
+                && !at_home.reaches(None)
+                && !at_home.reaches(Country::parse("FR").ok())
+        );
     }
 }

@@ -16,7 +16,11 @@ impl<'a> Record<'a> {
 
     pub fn get(&mut self, name: &'static str) -> Option<&'a Json> {
         self.asked.push(name);
-        self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value).filter(|value| **value != Json::Null)
+        self.fields
+            .iter()
+            .find(|(field, _)| field == name)
+            .map(|(_, value)| value)
+            .filter(|value| **value != Json::Null)
     }
 
     pub fn refuse(&mut self, field: &str, found: impl Into<String>, expected: impl Into<String>) {
@@ -30,7 +34,12 @@ impl<'a> Record<'a> {
     }
 
     /// The same, and a fault where it is absent.
-    pub fn needed_text(&mut self, name: &'static str, most: usize, expected: &str) -> Option<&'a str> {
+    pub fn needed_text(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        expected: &str,
+    ) -> Option<&'a str> {
         match self.get(name) {
             Some(found) => self.text_of(name, found, most, expected),
             None => {
@@ -40,7 +49,13 @@ impl<'a> Record<'a> {
         }
     }
 
-    pub fn text_of(&mut self, field: &str, found: &'a Json, most: usize, expected: &str) -> Option<&'a str> {
+    pub fn text_of(
+        &mut self,
+        field: &str,
+        found: &'a Json,
+        most: usize,
+        expected: &str,
+    ) -> Option<&'a str> {
         if let Json::Text(text) = found {
             let text = text.trim();
             let seen = |c: char| !c.is_control() || c == '\n' || c == '\r' || c == '\t';
@@ -48,21 +63,42 @@ impl<'a> Record<'a> {
                 return Some(text);
             }
         }
-        self.refuse(field, found.shown(), format!("{expected} (1 to {most} characters, none of them invisible)"));
+        self.refuse(
+            field,
+            found.shown(),
+            format!("{expected} (1 to {most} characters, none of them invisible)"),
+        );
         None
     }
 
     /// A whole number from `least` to `most`.
-    pub fn whole(&mut self, name: &'static str, least: i64, most: i64, meaning: &str) -> Option<i64> {
+    pub fn whole(
+        &mut self,
+        name: &'static str,
+        least: i64,
+        most: i64,
+        meaning: &str,
+    ) -> Option<i64> {
         let found = self.get(name)?;
         self.whole_of(name, found, least, most, meaning)
     }
 
-    pub fn whole_of(&mut self, field: &str, found: &Json, least: i64, most: i64, meaning: &str) -> Option<i64> {
+    pub fn whole_of(
+        &mut self,
+        field: &str,
+        found: &Json,
+        least: i64,
+        most: i64,
+        meaning: &str,
+    ) -> Option<i64> {
         match found {
             Json::Whole(n) if (least..=most).contains(n) => Some(*n),
             _ => {
-                self.refuse(field, found.shown(), format!("{meaning}: a whole number from {least} to {most}"));
+                self.refuse(
+                    field,
+                    found.shown(),
+                    format!("{meaning}: a whole number from {least} to {most}"),
+                );
                 None
             }
         }
@@ -84,10 +120,18 @@ impl<'a> Record<'a> {
     pub fn close(mut self, notes: &mut Vec<String>) -> Vec<Fault> {
         for (position, (name, value)) in self.fields.iter().enumerate() {
             if self.fields[..position].iter().any(|(earlier, _)| earlier == name) {
-                self.faults.push(Fault::new(&self.place, name, format!("{} a second time", value.shown()), "each field once"));
+                self.faults.push(Fault::new(
+                    &self.place,
+                    name,
+                    format!("{} a second time", value.shown()),
+                    "each field once",
+                ));
             }
             if !self.asked.contains(&name.as_str()) && !name.starts_with('_') {
-                notes.push(format!("{}: the field `{name}` means nothing here and is passed over", self.place));
+                notes.push(format!(
+                    "{}: the field `{name}` means nothing here and is passed over",
+                    self.place
+                ));
             }
         }
         self.faults

@@ -12,7 +12,9 @@ impl Slug {
     /// # Errors
     /// [`NotASlug`] where the shape is another.
     pub fn parse(text: &str) -> Result<Self, NotASlug> {
-        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+        let fits = |byte: u8| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_'
+        };
         if !(1..=120).contains(&text.len()) || !text.bytes().all(fits) {
             return Err(NotASlug);
         }
@@ -58,7 +60,11 @@ mod tests {
 
     #[track_caller]
     fn check(name: &str, expected: Result<&str, NotASlug>) {
-        assert_eq!(Slug::of_name(name).as_ref().map(Slug::as_str), expected.as_ref().map(|slug| *slug), "{name:?}");
+        assert_eq!(
+            Slug::of_name(name).as_ref().map(Slug::as_str),
+            expected.as_ref().map(|slug| *slug),
+            "{name:?}"
+        );
     }
 
     #[test]

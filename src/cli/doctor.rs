@@ -37,25 +37,43 @@ pub async fn run(doctor: Doctor, settings: Settings) -> anyhow::Result<ExitCode>
     let mut findings = vec![well("settings", "all can be read")];
     match open::shop(&settings).await {
         Ok(shop) => {
-            findings.push(well("database", format!("{} opens and is up to date", settings.database.display())));
+            findings.push(well(
+                "database",
+                format!("{} opens and is up to date", settings.database.display()),
+            ));
             look_at_shop(&shop, &mut findings).await?;
             shop.db.close().await;
         }
-        Err(error) => findings.push(ill("database", format!("{error:#}. Give the shop's user its folder, or restore a backup"))),
+        Err(error) => findings.push(ill(
+            "database",
+            format!("{error:#}. Give the shop's user its folder, or restore a backup"),
+        )),
     }
     findings.push(look_at_maildir(&settings));
     findings.extend(look_at_modes(&settings));
     findings.push(look_at_secret(&settings));
     findings.push(match &settings.seller_key {
-        None => well("seller's key", "none: orders are plain text, readable by whoever reads this disk"),
-        Some(_) => ill("seller's key", "it is given to buyers, but this version writes orders as plain text all the same"),
+        None => {
+            well("seller's key", "none: orders are plain text, readable by whoever reads this disk")
+        }
+        Some(_) => ill(
+            "seller's key",
+            "it is given to buyers, but this version writes orders as plain text all the same",
+        ),
     });
     let is_well = findings.iter().all(|finding| finding.ok);
     if doctor.json {
-        say(&serde_json::to_string_pretty(&serde_json::json!({ "ok": is_well, "checks": findings }))?);
+        say(&serde_json::to_string_pretty(
+            &serde_json::json!({ "ok": is_well, "checks": findings }),
+        )?);
     } else {
         for finding in &findings {
-            say(&format!("{}  {:<13} {}", if finding.ok { "ok " } else { "BAD" }, finding.check, finding.words));
+            say(&format!(
+                "{}  {:<13} {}",
+                if finding.ok { "ok " } else { "BAD" },
+                finding.check,
+                finding.words
+            ));
         }
     }
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -79,12 +97,22 @@ async fn look_at_shop(shop: &Shop, findings: &mut Vec<Finding>) -> anyhow::Resul
 }
 
 fn look_at_wallets(wallets: &[Wallet]) -> Finding {
-    let demo: Vec<&str> = wallets.iter().filter(|wallet| wallet.is_demo()).map(|wallet| wallet.currency.as_str()).collect();
+    let demo: Vec<&str> = wallets
+        .iter()
+        .filter(|wallet| wallet.is_demo())
+        .map(|wallet| wallet.currency.as_str())
+        .collect();
     if wallets.is_empty() {
-        return ill("wallets", "there is none, so nothing can be bought: add a Wallet to the catalog");
+        return ill(
+            "wallets",
+            "there is none, so nothing can be bought: add a Wallet to the catalog",
+        );
     }
     if !demo.is_empty() {
-        let words = format!("demo: do not pay. {} belong to a public test wallet: put your own into the catalog", demo.join(", "));
+        let words = format!(
+            "demo: do not pay. {} belong to a public test wallet: put your own into the catalog",
+            demo.join(", ")
+        );
         return ill("wallets", words);
     }
     let shared = wallets.iter().filter(|wallet| matches!(wallet.receives, Receives::Address(_)));
@@ -92,7 +120,10 @@ fn look_at_wallets(wallets: &[Wallet]) -> Finding {
     let words = if shared.is_empty() {
         "each order gets an address of its own".to_owned()
     } else {
-        format!("orders in {} share one address and are told apart by their exact amounts", shared.join(", "))
+        format!(
+            "orders in {} share one address and are told apart by their exact amounts",
+            shared.join(", ")
+        )
     };
     well("wallets", words)
 }
@@ -101,7 +132,10 @@ fn look_at_maildir(settings: &Settings) -> Finding {
     let folder = settings.maildir.display();
     match crate::mail::Maildir::new(settings.maildir.clone()).try_to_write() {
         Ok(()) => well("Maildir", format!("{folder} can be written")),
-        Err(error) => ill("Maildir", format!("{folder} cannot be written ({error}): let the shop's user write there")),
+        Err(error) => ill(
+            "Maildir",
+            format!("{folder} cannot be written ({error}): let the shop's user write there"),
+        ),
     }
 }
 
@@ -112,11 +146,18 @@ fn look_at_modes(settings: &Settings) -> Vec<Finding> {
     for part in ["tmp", "new", "cur"] {
         paths.push(settings.maildir.join(part));
     }
-    let bare: Vec<String> = paths.iter().filter(|path| is_readable_by_others(path)).map(|path| path.display().to_string()).collect();
+    let bare: Vec<String> = paths
+        .iter()
+        .filter(|path| is_readable_by_others(path))
+        .map(|path| path.display().to_string())
+        .collect();
     if bare.is_empty() {
         vec![well("modes", "database, secret and messages are readable by the shop's user alone")]
     } else {
-        vec![ill("modes", format!("others may read {}: chmod go-rwx {}", bare.join(", "), bare.join(" ")))]
+        vec![ill(
+            "modes",
+            format!("others may read {}: chmod go-rwx {}", bare.join(", "), bare.join(" ")),
+        )]
     }
 }
 
@@ -126,9 +167,10 @@ fn is_readable_by_others(path: &Path) -> bool {
 
 fn look_at_secret(settings: &Settings) -> Finding {
     match &settings.secret {
-        Some(secret) if secret.len() < 32 => {
-            ill("secret", "SECRET has fewer than 32 characters and might be guessed: leave it out, and one is made")
-        }
+        Some(secret) if secret.len() < 32 => ill(
+            "secret",
+            "SECRET has fewer than 32 characters and might be guessed: leave it out, and one is made",
+        ),
         Some(_) => well("secret", "it is given by the settings"),
         None => match open::secret(settings) {
             Ok(_) => well("secret", "it is kept beside the database"),

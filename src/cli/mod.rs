@@ -179,6 +179,11 @@ fn start_log() {
         .with_ansi(false)
         .without_time()
         .with_filter(tracing_subscriber::filter::filter_fn(only_ours));
+    // Where it happened is enough to mend it; what it happened with may be a buyer's.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!("a part of the shop failed at {place}");
+    }));
     // A second start in one process finds the log started: that is as good.
     let _ = tracing_subscriber::registry().with(lines).try_init();
 }

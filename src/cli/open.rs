@@ -28,9 +28,12 @@ pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
         .create(&home)
         .with_context(|| format!("make the folder {}", home.display()))?;
     let database = settings.database.display();
-    let db = Db::open(&settings.database).await.with_context(|| format!("open the database {database}"))?;
+    let db = Db::open(&settings.database)
+        .await
+        .with_context(|| format!("open the database {database}"))?;
     let gallery = home.join("pictures");
-    let pictures = Gallery::open(gallery.clone()).with_context(|| format!("open the folder {}", gallery.display()))?;
+    let pictures = Gallery::open(gallery.clone())
+        .with_context(|| format!("open the folder {}", gallery.display()))?;
     Ok(Shop {
         db,
         maildir: Maildir::new(settings.maildir.clone()),
@@ -46,7 +49,8 @@ pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
 
 pub fn now() -> Moment {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
-    Moment::new(i64::try_from(seconds).unwrap_or(0)).expect("a computer's clock stands between 1970 and 9999")
+    Moment::new(i64::try_from(seconds).unwrap_or(0))
+        .expect("a computer's clock stands between 1970 and 9999")
 }
 
 pub fn secret_file(settings: &Settings) -> PathBuf {
@@ -61,12 +65,18 @@ pub fn secret(settings: &Settings) -> anyhow::Result<Vec<u8>> {
     let path = secret_file(settings);
     match fs::read(&path) {
         Ok(secret) if 32 <= secret.len() => return Ok(secret),
-        Ok(_) => anyhow::bail!("{}: the secret is cut short; remove the file and a new one is made", path.display()),
+        Ok(_) => anyhow::bail!(
+            "{}: the secret is cut short; remove the file and a new one is made",
+            path.display()
+        ),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error).with_context(|| format!("read the secret {}", path.display())),
+        Err(error) => {
+            return Err(error).with_context(|| format!("read the secret {}", path.display()));
+        }
     }
     let mut secret = [0; 32];
-    getrandom::fill(&mut secret).map_err(|error| anyhow::anyhow!("the host has no source of chance: {error}"))?;
+    getrandom::fill(&mut secret)
+        .map_err(|error| anyhow::anyhow!("the host has no source of chance: {error}"))?;
     // A name of its own first, so that a stop in between leaves no half secret under the true name.
     let draft = path.with_extension("secret.new");
     let _ = fs::remove_file(&draft);
@@ -86,7 +96,9 @@ pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(|| format!("read the folder {}", folder.display())),
+        Err(error) => {
+            return Err(error).with_context(|| format!("read the folder {}", folder.display()));
+        }
     };
     let mut files = Vec::new();
     for entry in entries {
@@ -101,8 +113,13 @@ pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
             "{}: the name of a page is at most 60 small letters, digits and `-`, for example about.md",
             path.display()
         );
-        let markdown = fs::read_to_string(&path).with_context(|| format!("read the page {}", path.display()))?;
-        anyhow::ensure!(markdown.len() <= 200_000, "{}: a page holds at most 200 KB", path.display());
+        let markdown = fs::read_to_string(&path)
+            .with_context(|| format!("read the page {}", path.display()))?;
+        anyhow::ensure!(
+            markdown.len() <= 200_000,
+            "{}: a page holds at most 200 KB",
+            path.display()
+        );
         anyhow::ensure!(
             !markdown.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')),
             "{}: the page holds a control character",

@@ -90,12 +90,18 @@ async fn list(shop: &Shop, as_json: bool) -> anyhow::Result<()> {
         say("There are no orders yet.");
         return Ok(());
     }
-    say(&format!("{:<10}  {:<11}  {:<29}  {:>6}  {:>22}", "ORDER", "STATE", "PLACED", "PIECES", "AMOUNT"));
+    say(&format!(
+        "{:<10}  {:<11}  {:<29}  {:>6}  {:>22}",
+        "ORDER", "STATE", "PLACED", "PIECES", "AMOUNT"
+    ));
     for order in orders {
         let status = status_now(order.status, order.until);
         let amount = format!("{} {}", order.amount, order.currency);
         let placed = order.placed_at.for_people();
-        say(&format!("{:<10}  {status:<11}  {placed:<29}  {:>6}  {amount:>22}", order.order_ref, order.n_pieces));
+        say(&format!(
+            "{:<10}  {status:<11}  {placed:<29}  {:>6}  {amount:>22}",
+            order.order_ref, order.n_pieces
+        ));
     }
     Ok(())
 }
@@ -120,7 +126,9 @@ fn summary_json(order: &OrderSummary) -> serde_json::Value {
 
 async fn find(shop: &Shop, order_ref: &str) -> anyhow::Result<Order> {
     let order_ref = OrderRef::parse(order_ref)?;
-    store::orders::find(&shop.db, &order_ref).await?.context("there is no order with this reference")
+    store::orders::find(&shop.db, &order_ref)
+        .await?
+        .context("there is no order with this reference")
 }
 
 async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()> {
@@ -165,7 +173,9 @@ fn order_json(order: &Order, status: Status) -> serde_json::Value {
             "recipient": address.recipient.as_str(), "street": address.street.as_str(), "city": address.city.as_str(),
             "province": address.province.as_str(), "country": address.country.as_str(), "postcode": address.postcode.as_str(),
         }),
-        Delivery::Sealed { block, country } => serde_json::json!({ "pgp": block.as_str(), "country": country.as_str() }),
+        Delivery::Sealed { block, country } => {
+            serde_json::json!({ "pgp": block.as_str(), "country": country.as_str() })
+        }
     };
     serde_json::json!({
         "ref": order.order_ref.as_str(),
@@ -196,7 +206,9 @@ async fn change(shop: &Shop, order_ref: &str, change: OrderChange) -> anyhow::Re
     let status = actions::change_order(shop, &order_ref, change, open::now()).await??;
     say(&format!("{order_ref} is now {status}."));
     if status == Status::Late {
-        say("Its time had run out and its things went back on the shelf. Say `paid` again to take them and send it, or `refunded`.");
+        say(
+            "Its time had run out and its things went back on the shelf. Say `paid` again to take them and send it, or `refunded`.",
+        );
     }
     Ok(())
 }
@@ -205,7 +217,10 @@ async fn note(shop: &Shop, order_ref: &str, text: &str) -> anyhow::Result<()> {
     let order_ref = OrderRef::parse(order_ref)?;
     let text = Paragraph::parse(text, 2_000).context("the note")?;
     let mut tx = shop.db.write().await?;
-    anyhow::ensure!(store::orders::mark_note(&mut tx, &order_ref, &text).await?, "there is no order with this reference");
+    anyhow::ensure!(
+        store::orders::mark_note(&mut tx, &order_ref, &text).await?,
+        "there is no order with this reference"
+    );
     tx.commit().await?;
     say(&format!("Noted with {order_ref}."));
     Ok(())

@@ -22,7 +22,10 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
     for order_ref in &due {
         say(order_ref.as_str());
     }
-    say(&format!("{} {words}.", if due.len() == 1 { "1 order is".to_owned() } else { format!("{} orders are", due.len()) }));
+    say(&format!(
+        "{} {words}.",
+        if due.len() == 1 { "1 order is".to_owned() } else { format!("{} orders are", due.len()) }
+    ));
     shop.db.close().await;
     Ok(ExitCode::SUCCESS)
 }

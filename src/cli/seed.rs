@@ -48,7 +48,8 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
         actions::check_shelves(&text, wallet, &folders, progress)
     } else {
         let shop = open::shop(&settings).await?;
-        let stocked = actions::stock_shelves(&shop, &text, wallet, &folders, seed.restock, progress).await?;
+        let stocked =
+            actions::stock_shelves(&shop, &text, wallet, &folders, seed.restock, progress).await?;
         if stocked.is_ok()
             && let Some(files) = pages_of(&seed.file)?
         {
@@ -84,10 +85,15 @@ fn tell(stocked: &Stocked, file: &str, only_checked: bool) {
     }
     let (products, pictures) = (stocked.n_products, stocked.n_pictures);
     if only_checked {
-        say(&format!("{file} is good: {products} products, {pictures} pictures. Nothing was changed."));
+        say(&format!(
+            "{file} is good: {products} products, {pictures} pictures. Nothing was changed."
+        ));
         return;
     }
-    say(&format!("The catalog holds {products} products and {pictures} pictures ({} new).", stocked.n_rendered));
+    say(&format!(
+        "The catalog holds {products} products and {pictures} pictures ({} new).",
+        stocked.n_rendered
+    ));
     if 0 < stocked.n_sold_since {
         let n = stocked.n_sold_since;
         say(&format!(
@@ -147,7 +153,9 @@ impl Bar {
                 bar.finish_and_clear();
             }
             let bar = ProgressBar::new(u64::try_from(all).unwrap_or(u64::MAX));
-            if let Ok(style) = ProgressStyle::with_template("{msg:10} {bar:40} {pos}/{len}  {eta} left") {
+            if let Ok(style) =
+                ProgressStyle::with_template("{msg:10} {bar:40} {pos}/{len}  {eta} left")
+            {
                 bar.set_style(style);
             }
             bar.set_message(what.to_owned());

@@ -22,7 +22,10 @@ const PAGES: &str = "db/pages";
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
 /// Opens the shop, and closes it when the process is told to end.
-pub async fn run(settings: Settings, flags: &HashMap<&'static str, String>) -> anyhow::Result<ExitCode> {
+pub async fn run(
+    settings: Settings,
+    flags: &HashMap<&'static str, String>,
+) -> anyhow::Result<ExitCode> {
     let shop = open::shop(&settings).await?;
     if store::catalog::is_empty(&shop.db).await? && Path::new(DATA).exists() && !seed(flags)? {
         return Ok(ExitCode::FAILURE);
@@ -32,11 +35,17 @@ pub async fn run(settings: Settings, flags: &HashMap<&'static str, String>) -> a
     }
     let secret = open::secret(&settings)?;
     let door = match &settings.listen {
-        Listen::Tcp(address) => Door::tcp(address).with_context(|| format!("open the door at {address}"))?,
-        Listen::Unix(path) => Door::unix(path).with_context(|| format!("open the door at {}", path.display()))?,
+        Listen::Tcp(address) => {
+            Door::tcp(address).with_context(|| format!("open the door at {address}"))?
+        }
+        Listen::Unix(path) => {
+            Door::unix(path).with_context(|| format!("open the door at {}", path.display()))?
+        }
     };
     if settings.seller_key.is_some() {
-        tracing::warn!("this version writes orders as plain text, although there is a seller's key; buyers can seal their address to it");
+        tracing::warn!(
+            "this version writes orders as plain text, although there is a seller's key; buyers can seal their address to it"
+        );
     }
     say(&format!("The shop is open at {}", door.address()));
     if let Some(onion) = &settings.onion_url {
@@ -64,7 +73,11 @@ pub async fn run(settings: Settings, flags: &HashMap<&'static str, String>) -> a
 fn seed(flags: &HashMap<&'static str, String>) -> anyhow::Result<bool> {
     say(&format!("The catalog is empty: filling it from {DATA}"));
     let program = std::env::current_exe().context("find the program itself")?;
-    let done = Command::new(program).args(["seed", DATA]).envs(flags).status().context("start `shop seed`")?;
+    let done = Command::new(program)
+        .args(["seed", DATA])
+        .envs(flags)
+        .status()
+        .context("start `shop seed`")?;
     Ok(done.success())
 }
 

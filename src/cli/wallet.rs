@@ -41,7 +41,8 @@ pub async fn run(command: WalletCommand, settings: Settings) -> anyhow::Result<E
         Deed::Addresses { currency, count } => {
             let currency = Currency::parse(&currency)?;
             let wallet = wallets.iter().find(|wallet| wallet.currency == currency);
-            let wallet = wallet.with_context(|| format!("the catalog has no wallet for {currency}"))?;
+            let wallet =
+                wallet.with_context(|| format!("the catalog has no wallet for {currency}"))?;
             let addresses = addresses(wallet, count);
             if command.json {
                 say(&serde_json::to_string_pretty(&addresses)?);
@@ -57,7 +58,9 @@ pub async fn run(command: WalletCommand, settings: Settings) -> anyhow::Result<E
 fn addresses(wallet: &Wallet, count: u32) -> Vec<String> {
     match &wallet.receives {
         Receives::Address(address) => vec![address.to_string()],
-        Receives::Account(key) => (0..count.min(AccountKey::LAST_INDEX)).map(|n| key.address(n).to_string()).collect(),
+        Receives::Account(key) => {
+            (0..count.min(AccountKey::LAST_INDEX)).map(|n| key.address(n).to_string()).collect()
+        }
     }
 }
 
@@ -75,7 +78,9 @@ fn check(wallets: &[Wallet], as_json: bool) -> anyhow::Result<ExitCode> {
             Receives::Address(_) => {
                 say("  one address for all orders; payments are told apart by their exact amounts");
             }
-            Receives::Account(_) => say("  an address of its own for each order; compare the first three with your wallet program:"),
+            Receives::Account(_) => say(
+                "  an address of its own for each order; compare the first three with your wallet program:",
+            ),
         }
         for address in addresses(wallet, 3) {
             say(&format!("  {address}"));

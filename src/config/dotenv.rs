@@ -17,7 +17,11 @@ pub fn read(path: &Path, faults: &mut Vec<SettingFault>) -> HashMap<String, Foun
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return values,
         Err(error) => {
-            refuse(path.display().to_string(), &format!("a file that cannot be read ({error})"), "a text file");
+            refuse(
+                path.display().to_string(),
+                &format!("a file that cannot be read ({error})"),
+                "a text file",
+            );
             return values;
         }
     };

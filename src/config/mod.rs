@@ -84,8 +84,12 @@ impl Settings {
     ///
     /// # Errors
     /// Every [`SettingFault`] at once; nothing has been opened yet.
-    pub fn read(flags: &HashMap<&'static str, String>, folder: &Path) -> Result<Self, Vec<SettingFault>> {
-        let environment = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    pub fn read(
+        flags: &HashMap<&'static str, String>,
+        folder: &Path,
+    ) -> Result<Self, Vec<SettingFault>> {
+        let environment =
+            |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
         Self::from_sources(flags, environment, folder)
     }
 
@@ -125,19 +129,44 @@ impl Reader<'_> {
         if self.text("DESK_LISTEN").is_some_and(|text| text != "off") {
             self.refuse("DESK_LISTEN", "`off`: this version of the shop has no web desk");
         }
-        let listen = self.parsed("LISTEN", "HOST:PORT or unix:PATH, for example 127.0.0.1:3000", parse_listen);
-        let database = self.parsed("DATABASE_URL", "sqlite://PATH, for example sqlite://db/shop.sqlite", parse_database);
-        let minutes = self.parsed("PAYMENT_MINUTES", "a whole number of minutes from 1 to 43200", whole(1, 43_200));
-        let days = self.parsed("KEEP_DAYS", "a whole number of days from 0 to 3650", whole(0, 3_650));
-        let from = self.parsed("FROM", "name@domain, for example root@localhost", |text| Mailbox::parse(text).ok());
-        let preferred = self.parsed("PREFERRED_CURRENCY", "a currency, for example ETH", |text| Currency::parse(text).ok());
-        let site_url = self.parsed("SITE_URL", "an address that begins with http:// or https://, or /", parse_url);
-        let onion = self.parsed("ONION_URL", "http://, 56 letters and digits, .onion", parse_onion);
-        let site_name = self.parsed("SITE_NAME", "1 to 60 characters on one line", |text| line(text, 60));
-        let contact = self.parsed("CONTACT", "1 to 120 characters on one line", |text| line(text, 120));
-        let secret = self.parsed("SECRET", "at least 8 characters; better leave it out, and one is made", |text| {
-            (8 <= text.len()).then(|| text.to_owned())
+        let listen = self.parsed(
+            "LISTEN",
+            "HOST:PORT or unix:PATH, for example 127.0.0.1:3000",
+            parse_listen,
+        );
+        let database = self.parsed(
+            "DATABASE_URL",
+            "sqlite://PATH, for example sqlite://db/shop.sqlite",
+            parse_database,
+        );
+        let minutes = self.parsed(
+            "PAYMENT_MINUTES",
+            "a whole number of minutes from 1 to 43200",
+            whole(1, 43_200),
+        );
+        let days =
+            self.parsed("KEEP_DAYS", "a whole number of days from 0 to 3650", whole(0, 3_650));
+        let from = self.parsed("FROM", "name@domain, for example root@localhost", |text| {
+            Mailbox::parse(text).ok()
         });
+        let preferred = self.parsed("PREFERRED_CURRENCY", "a currency, for example ETH", |text| {
+            Currency::parse(text).ok()
+        });
+        let site_url = self.parsed(
+            "SITE_URL",
+            "an address that begins with http:// or https://, or /",
+            parse_url,
+        );
+        let onion = self.parsed("ONION_URL", "http://, 56 letters and digits, .onion", parse_onion);
+        let site_name =
+            self.parsed("SITE_NAME", "1 to 60 characters on one line", |text| line(text, 60));
+        let contact =
+            self.parsed("CONTACT", "1 to 120 characters on one line", |text| line(text, 120));
+        let secret = self.parsed(
+            "SECRET",
+            "at least 8 characters; better leave it out, and one is made",
+            |text| (8 <= text.len()).then(|| text.to_owned()),
+        );
         Settings {
             listen: listen.unwrap_or_else(|| Listen::Tcp("127.0.0.1:3000".to_owned())),
             database: database.unwrap_or_else(|| PathBuf::from("db/shop.sqlite")),
@@ -152,7 +181,8 @@ impl Reader<'_> {
             secret,
             payment_minutes: minutes.unwrap_or(120),
             keep_days: days.unwrap_or(30),
-            from: from.unwrap_or_else(|| Mailbox::parse("root@localhost").expect("it is a mailbox")),
+            from: from
+                .unwrap_or_else(|| Mailbox::parse("root@localhost").expect("it is a mailbox")),
         }
     }
 
@@ -163,11 +193,25 @@ impl Reader<'_> {
     fn refuse(&mut self, name: &str, expected: &str) {
         let (text, place) = self.values.get(name).cloned().unwrap_or_default();
         // A secret that is wrong is still a secret.
-        let found = if matches!(name, "SECRET" | "WALLET") { "something else".to_owned() } else { format!("{text:?}") };
-        self.faults.push(SettingFault { name: name.to_owned(), place, found, expected: expected.to_owned() });
+        let found = if matches!(name, "SECRET" | "WALLET") {
+            "something else".to_owned()
+        } else {
+            format!("{text:?}")
+        };
+        self.faults.push(SettingFault {
+            name: name.to_owned(),
+            place,
+            found,
+            expected: expected.to_owned(),
+        });
     }
 
-    fn parsed<T>(&mut self, name: &str, expected: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+    fn parsed<T>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
         let text = self.text(name)?;
         let parsed = parse(&text);
         if parsed.is_none() {
@@ -180,9 +224,14 @@ impl Reader<'_> {
     fn wallet(&mut self) -> Option<Wallet> {
         let text = self.text("WALLET")?;
         let name = self.text("CURRENCY").unwrap_or_else(|| "ETH".to_owned());
-        let coin = Currency::parse(&name).ok().and_then(|currency| Some((Coin::parse(&currency, None, None, None).ok()?, currency)));
+        let coin = Currency::parse(&name)
+            .ok()
+            .and_then(|currency| Some((Coin::parse(&currency, None, None, None).ok()?, currency)));
         let Some((coin, currency)) = coin else {
-            self.refuse("CURRENCY", "ETH, BTC or XMR; other coins stand in the catalog, as a Wallet");
+            self.refuse(
+                "CURRENCY",
+                "ETH, BTC or XMR; other coins stand in the catalog, as a Wallet",
+            );
             return None;
         };
         match Address::parse(&coin, &text) {
@@ -203,7 +252,9 @@ impl Reader<'_> {
         let expected = "the path of an armored OpenPGP public key";
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => return None,
+            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+                return None;
+            }
             Err(error) => {
                 self.key_fault(&path, &format!("a file that cannot be read ({error})"), expected);
                 return None;
@@ -214,7 +265,8 @@ impl Reader<'_> {
             self.key_fault(&path, "a private key", expected);
             return None;
         }
-        let framed = text.contains("-----BEGIN PGP PUBLIC KEY BLOCK-----") && text.contains("-----END PGP PUBLIC KEY BLOCK-----");
+        let framed = text.contains("-----BEGIN PGP PUBLIC KEY BLOCK-----")
+            && text.contains("-----END PGP PUBLIC KEY BLOCK-----");
         if !framed || 200_000 < text.len() {
             self.key_fault(&path, "something else", expected);
             return None;
@@ -223,7 +275,10 @@ impl Reader<'_> {
     }
 
     fn key_fault(&mut self, path: &Path, found: &str, expected: &str) {
-        let place = self.values.get("SELLER_KEY").map_or_else(|| "the default".to_owned(), |(_, place)| place.clone());
+        let place = self
+            .values
+            .get("SELLER_KEY")
+            .map_or_else(|| "the default".to_owned(), |(_, place)| place.clone());
         self.faults.push(SettingFault {
             name: "SELLER_KEY".to_owned(),
             place: format!("{}, {place}", path.display()),
@@ -250,7 +305,8 @@ fn parse_database(text: &str) -> Option<PathBuf> {
 
 fn parse_url(text: &str) -> Option<String> {
     let whole = text.starts_with("https://") || text.starts_with("http://") || text == "/";
-    let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>'));
+    let plain =
+        text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>'));
     (whole && plain && text.len() <= 300).then(|| text.to_owned())
 }
 
@@ -303,9 +359,18 @@ mod tests {
 
     #[test]
     fn all_faults_are_told_together_with_their_lines() {
-        let faults = read("LISTEN=3000\nPAYMENT_MINUTES=soon\n\nWALLET=0x123abc\nnonsense\n").unwrap_err();
+        let faults =
+            read("LISTEN=3000\nPAYMENT_MINUTES=soon\n\nWALLET=0x123abc\nnonsense\n").unwrap_err();
         assert_eq!(faults.len(), 4, "{faults:?}");
-        for words in [".env, line 1", "LISTEN", "\"3000\"", "HOST:PORT", ".env, line 2", ".env, line 4", "line 5"] {
+        for words in [
+            ".env, line 1",
+            "LISTEN",
+            "\"3000\"",
+            "HOST:PORT",
+            ".env, line 2",
+            ".env, line 4",
+            "line 5",
+        ] {
             assert!(faults.concat().contains(words), "{words}: {faults:?}");
         }
         assert!(!faults.concat().contains("0x123abc"), "a wallet's text may be a secret");
@@ -322,14 +387,18 @@ mod tests {
             _ => None,
         };
         let settings = Settings::from_sources(&flags, environment, home.path()).unwrap();
-        assert_eq!((settings.keep_days, settings.site_name.as_str(), settings.contact.as_str()), (3, "environment", "file"));
+        assert_eq!(
+            (settings.keep_days, settings.site_name.as_str(), settings.contact.as_str()),
+            (3, "environment", "file")
+        );
     }
 
     #[test]
     fn a_private_key_is_never_taken_for_the_sellers() {
         let home = tempfile::tempdir().unwrap();
         fs::create_dir(home.path().join("db")).unwrap();
-        fs::write(home.path().join("db/seller.asc"), "-----BEGIN PGP PRIVATE KEY BLOCK-----\n").unwrap();
+        fs::write(home.path().join("db/seller.asc"), "-----BEGIN PGP PRIVATE KEY BLOCK-----\n")
+            .unwrap();
         let faults = Settings::from_sources(&HashMap::new(), |_| None, home.path()).unwrap_err();
         assert!(faults[0].to_string().contains("a PUBLIC key"));
     }

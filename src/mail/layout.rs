@@ -4,7 +4,11 @@ const WIDTH: usize = 76;
 /// A buyer's words, each line behind a bar, so that none of them can pass for the shop's own or for a line of a mail
 /// program.
 pub fn barred(words: &str) -> Vec<String> {
-    words.lines().flat_map(|line| wrapped(line, WIDTH - 4)).map(|line| format!("  | {line}")).collect()
+    words
+        .lines()
+        .flat_map(|line| wrapped(line, WIDTH - 4))
+        .map(|line| format!("  | {line}"))
+        .collect()
 }
 
 /// A line of the bill: what it is on the left, what it costs on the right.
@@ -13,7 +17,9 @@ pub fn bill(left: &str, right: &str) -> Vec<String> {
     let last = lines.pop().unwrap_or_default();
     let gap = (WIDTH - 2).saturating_sub(width(&last) + width(right)).max(2);
     lines.push(format!("{last}{}{right}", " ".repeat(gap)));
-    let hang = |(n, line): (usize, String)| if n == 0 { format!("  {line}") } else { format!("    {line}") };
+    let hang = |(n, line): (usize, String)| {
+        if n == 0 { format!("  {line}") } else { format!("    {line}") }
+    };
     lines.into_iter().enumerate().map(hang).collect()
 }
 

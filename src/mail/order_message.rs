@@ -9,6 +9,7 @@ use lettre::message::Message;
 use lettre::message::header::ContentType;
 use lettre::message::header::HeaderName;
 use lettre::message::header::HeaderValue;
+use lettre::message::header::MIME_VERSION_1_0;
 
 /// An order, as a message whose thread and file name are made of the order.
 pub struct OrderMessage<'a> {
@@ -79,9 +80,13 @@ impl OrderMessage<'_> {
             .from(from.clone())
             .reply_to(from)
             .to(to)
+            .header(MIME_VERSION_1_0)
             .subject(self.subject())
             .message_id(Some(self.message_id(self.number)))
-            .date(std::time::UNIX_EPOCH + std::time::Duration::from_secs(self.at.get().unsigned_abs()));
+            .date(
+                std::time::UNIX_EPOCH
+                    + std::time::Duration::from_secs(self.at.get().unsigned_abs()),
+            );
         if 0 < self.number {
             message = message.in_reply_to(self.message_id(0)).references(self.message_id(0));
         }
@@ -116,8 +121,13 @@ impl OrderMessage<'_> {
         let order = self.order;
         let invoice = &order.invoice;
         let headline = match (self.is_new, self.status) {
-            (true, Status::Awaiting) => format!("New order {} for {}, not paid yet", order.order_ref, self.site_name),
-            (true, _) => format!("New order {} for {}, paid as the buyer says", order.order_ref, self.site_name),
+            (true, Status::Awaiting) => {
+                format!("New order {} for {}, not paid yet", order.order_ref, self.site_name)
+            }
+            (true, _) => format!(
+                "New order {} for {}, paid as the buyer says",
+                order.order_ref, self.site_name
+            ),
             (false, _) => format!("The buyer of order {} says that it was paid", order.order_ref),
         };
         let late = "The time to pay had run out before, and the things had gone back on the shelf.";
@@ -148,7 +158,11 @@ impl OrderMessage<'_> {
         let order = self.order;
         let mut bill = Vec::new();
         for line in &order.lines {
-            let option = if line.option_name.is_empty() { String::new() } else { format!(", {}", line.option_name) };
+            let option = if line.option_name.is_empty() {
+                String::new()
+            } else {
+                format!(", {}", line.option_name)
+            };
             let left = format!("{} x {}{option}  at {}", line.quantity, line.name, line.price);
             bill.extend(layout::bill(&left, &line.sum.to_string()));
         }
@@ -157,7 +171,10 @@ impl OrderMessage<'_> {
             bill.extend(layout::bill(&left, &format!("-{}", discount.less)));
         }
         if let Some(sending) = &order.sending {
-            bill.extend(layout::bill(&format!("sending: {}", sending.name), &sending.price.to_string()));
+            bill.extend(layout::bill(
+                &format!("sending: {}", sending.name),
+                &sending.price.to_string(),
+            ));
         }
         let total = format!("{} {}", order.invoice.total, order.invoice.currency);
         bill.extend(layout::bill("TOTAL", &total));
@@ -176,7 +193,10 @@ fn delivery(delivery: &Delivery) -> Vec<String> {
             lines
         }
         Delivery::Sealed { block, country } => {
-            let mut lines = vec!["  The buyer has sealed the address to your key. To read it: gpg --decrypt".to_owned()];
+            let mut lines = vec![
+                "  The buyer has sealed the address to your key. To read it: gpg --decrypt"
+                    .to_owned(),
+            ];
             lines.extend(layout::barred(country.as_str()));
             // Not indented, so that it can be piped into gpg as it stands (mutt: press | and type gpg).
             lines.push(String::new());

@@ -59,7 +59,9 @@ impl Code {
             return Err(NotACode);
         }
         let text = text.to_lowercase();
-        let mut typed = text.split(|c: char| c.is_whitespace() || matches!(c, ',' | '.' | ';')).filter(|word| !word.is_empty());
+        let mut typed = text
+            .split(|c: char| c.is_whitespace() || matches!(c, ',' | '.' | ';'))
+            .filter(|word| !word.is_empty());
         let mut words = [""; 7];
         for word in &mut words {
             let wanted = typed.next().ok_or(NotACode)?;
@@ -94,7 +96,9 @@ impl FormToken {
 }
 
 fn derive(secret: &[u8], purpose: &[u8], into: &mut [u8]) {
-    Hkdf::<Sha256>::new(None, secret).expand(purpose, into).expect("32 bytes are fewer than HKDF can give");
+    Hkdf::<Sha256>::new(None, secret)
+        .expand(purpose, into)
+        .expect("32 bytes are fewer than HKDF can give");
 }
 
 #[cfg(test)]
@@ -108,7 +112,9 @@ mod tests {
         let words: HashSet<&str> = WORDS.lines().collect();
         assert_eq!(u128::try_from(words.len()), Ok(N_WORDS));
         assert_eq!((WORDS.lines().next(), WORDS.lines().last()), (Some("abacus"), Some("zoom")));
-        assert!(WORDS.lines().all(|word| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')));
+        assert!(
+            WORDS.lines().all(|word| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
+        );
     }
 
     #[test]
@@ -121,7 +127,14 @@ mod tests {
     #[test]
     fn what_is_not_seven_words_is_no_code() {
         let six = Code::from_chance([9; 16]).words().rsplit_once(' ').unwrap().0.to_owned();
-        for text in ["", "abacus", &six, &format!("{six} notaword"), &format!("{six} abacus abacus"), &"a ".repeat(9_999)] {
+        for text in [
+            "",
+            "abacus",
+            &six,
+            &format!("{six} notaword"),
+            &format!("{six} abacus abacus"),
+            &"a ".repeat(9_999),
+        ] {
             assert!(Code::parse(text).is_err());
         }
     }
@@ -129,8 +142,13 @@ mod tests {
     #[test]
     fn a_cart_has_one_code_and_one_form_and_neither_tells_the_other() {
         let (one, other) = (CartId([1; 16]), CartId([2; 16]));
-        assert!(Code::of_cart(one) == Code::of_cart(one) && Code::of_cart(one) != Code::of_cart(other));
-        assert!(FormToken::of_cart(one) == FormToken::of_cart(one) && FormToken::of_cart(one) != FormToken::of_cart(other));
+        assert!(
+            Code::of_cart(one) == Code::of_cart(one) && Code::of_cart(one) != Code::of_cart(other)
+        );
+        assert!(
+            FormToken::of_cart(one) == FormToken::of_cart(one)
+                && FormToken::of_cart(one) != FormToken::of_cart(other)
+        );
         assert!(Code::of_cart(one).lookup_name().0 != FormToken::of_cart(one).0);
     }
 

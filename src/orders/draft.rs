@@ -54,7 +54,10 @@ pub struct StreetAddress {
 pub enum Delivery {
     Plain(StreetAddress),
     /// Only the seller can open it. A country beside it is kept, since the price of sending hangs on it.
-    Sealed { block: PgpBlock, country: Line },
+    Sealed {
+        block: PgpBlock,
+        country: Line,
+    },
 }
 
 /// What a buyer could order: every field read and found good.
@@ -83,10 +86,22 @@ impl Draft {
         let sealed = !form.pgp.trim().is_empty();
         let needed = if sealed { Reader::line } else { Reader::needed_line };
         let address = StreetAddress {
-            recipient: needed(&mut reader, "recipient", form.recipient, 100, "the name of who receives it"),
+            recipient: needed(
+                &mut reader,
+                "recipient",
+                form.recipient,
+                100,
+                "the name of who receives it",
+            ),
             street: reader.street(form.street, !sealed),
             city: needed(&mut reader, "city", form.city, 100, "a city"),
-            province: needed(&mut reader, "province", form.province, 100, "a state, province or region"),
+            province: needed(
+                &mut reader,
+                "province",
+                form.province,
+                100,
+                "a state, province or region",
+            ),
             country: needed(&mut reader, "country", form.country, 60, "a country"),
             postcode: needed(&mut reader, "postcode", form.postcode, 20, "a postal code"),
         };
@@ -107,8 +122,10 @@ impl Draft {
         let email = reader.email(form.email);
         let note = reader.paragraph("note", form.note, 2_000);
         let refund = reader.optional("refund", form.refund, |text| Address::parse(coin, text));
-        let transaction = reader.optional("transaction", form.transaction, |text| TransactionId::parse(coin, text));
-        let draft = Self { delivery, country, shipping, email, note, refund, transaction, discount };
+        let transaction = reader
+            .optional("transaction", form.transaction, |text| TransactionId::parse(coin, text));
+        let draft =
+            Self { delivery, country, shipping, email, note, refund, transaction, discount };
         if reader.refusals.is_empty() { Ok(draft) } else { Err(reader.refusals) }
     }
 }
@@ -166,7 +183,10 @@ impl Reader {
     fn email(&mut self, text: &str) -> Line {
         let email = self.line("email", text, 120, "");
         let has_shape = email.as_str().rsplit_once('@').is_some_and(|(local, domain)| {
-            !local.is_empty() && domain.contains('.') && !domain.starts_with('.') && !domain.ends_with('.')
+            !local.is_empty()
+                && domain.contains('.')
+                && !domain.starts_with('.')
+                && !domain.ends_with('.')
         });
         if !email.is_empty() && (!has_shape || email.as_str().contains([' ', ',', '<', '>'])) {
             self.refuse("email", "An e-mail address looks like name@example.org. It is not needed: you may leave it out.");
@@ -232,7 +252,10 @@ mod tests {
 
     #[test]
     fn everything_that_is_missing_is_said_at_once() {
-        check(&DraftForm::default(), &["recipient", "street", "city", "province", "country", "postcode"]);
+        check(
+            &DraftForm::default(),
+            &["recipient", "street", "city", "province", "country", "postcode"],
+        );
     }
 
     #[test]
@@ -246,13 +269,19 @@ mod tests {
     fn what_is_optional_must_still_be_right() {
         check(&DraftForm { email: "ada", ..FULL }, &["email"]);
         check(&DraftForm { email: "ada@example.org", ..FULL }, &[]);
-        check(&DraftForm { refund: "0x123abc", transaction: "paid!", ..FULL }, &["refund", "transaction"]);
+        check(
+            &DraftForm { refund: "0x123abc", transaction: "paid!", ..FULL },
+            &["refund", "transaction"],
+        );
         check(&DraftForm { note: &"x".repeat(2_001), ..FULL }, &["note"]);
     }
 
     #[test]
     fn what_cannot_be_seen_is_refused() {
-        check(&DraftForm { recipient: "Ada\u{202e}", note: "\u{1b}[31m", ..FULL }, &["recipient", "note"]);
+        check(
+            &DraftForm { recipient: "Ada\u{202e}", note: "\u{1b}[31m", ..FULL },
+            &["recipient", "note"],
+        );
         check(&DraftForm { city: "London\nParis", ..FULL }, &["city"]);
     }
 }

@@ -82,7 +82,12 @@ pub enum Unplaceable {
 impl NewOrder {
     /// # Errors
     /// [`Unplaceable`]: nothing was changed.
-    pub fn open(draft: Draft, shelf: &Shelf<'_>, fresh: OrderRef, now: Moment) -> Result<Self, Unplaceable> {
+    pub fn open(
+        draft: Draft,
+        shelf: &Shelf<'_>,
+        fresh: OrderRef,
+        now: Moment,
+    ) -> Result<Self, Unplaceable> {
         if !shelf.cart.can_be_ordered() {
             return Err(Unplaceable::Cart);
         }
@@ -102,14 +107,27 @@ impl NewOrder {
         }
         let less = discount.as_ref().map_or(Gwei::ZERO, |discount| discount.less);
         let more = sending.as_ref().map_or(Gwei::ZERO, |sending| sending.price);
-        let total = items.minus(less).and_then(|rest| rest.plus(more)).filter(|total| *total <= shelf.coin.most());
+        let total = items
+            .minus(less)
+            .and_then(|rest| rest.plus(more))
+            .filter(|total| *total <= shelf.coin.most());
         let total = total.ok_or_else(|| {
             let words = "With sending, this is too much for one payment. Please order in parts.";
             Unplaceable::Fields(vec![Refusal::new("shipping", words)])
         })?;
         let status = if draft.transaction.is_some() { Status::Reported } else { Status::Awaiting };
         let currency = shelf.cart.currency.clone();
-        Ok(Self { order_ref: fresh, status, placed_at: now, draft, currency, lines, sending, discount, total })
+        Ok(Self {
+            order_ref: fresh,
+            status,
+            placed_at: now,
+            draft,
+            currency,
+            lines,
+            sending,
+            discount,
+            total,
+        })
     }
 }
 
@@ -134,38 +152,60 @@ fn sending(draft: &Draft, shelf: &Shelf<'_>) -> Result<Option<Sending>, Refusal>
         let fitting = shelf.rates.iter().filter(|rate| rate.reaches(draft.country));
         return match (fitting.min_by_key(|rate| rate.price), &draft.delivery) {
             (Some(rate), _) => Ok(chosen(rate)),
-            (None, Delivery::Sealed { country, .. }) if country.is_empty() => {
-                Err(Refusal::new("shipping", "Your address is sealed: please choose how it is to be sent."))
-            }
+            (None, Delivery::Sealed { country, .. }) if country.is_empty() => Err(Refusal::new(
+                "shipping",
+                "Your address is sealed: please choose how it is to be sent.",
+            )),
             (None, _) if shelf.rates.is_empty() => {
                 let currency = &shelf.cart.currency;
-                Err(Refusal::new("shipping", format!("Sending has no price in {currency}. Please choose another currency.")))
+                Err(Refusal::new(
+                    "shipping",
+                    format!("Sending has no price in {currency}. Please choose another currency."),
+                ))
             }
-            (None, _) => Err(Refusal::new("country", "We do not send to this country, or do not know it by this name.")),
+            (None, _) => Err(Refusal::new(
+                "country",
+                "We do not send to this country, or do not know it by this name.",
+            )),
         };
     }
     let Some(rate) = shelf.rates.iter().find(|rate| rate.name == draft.shipping.as_str()) else {
-        return Err(Refusal::new("shipping", "This way of sending is not offered. Please choose one of the list."));
+        return Err(Refusal::new(
+            "shipping",
+            "This way of sending is not offered. Please choose one of the list.",
+        ));
     };
     // A sealed address hides its country: then the buyer's choice is believed, and the seller sees both.
     let hidden = matches!(&draft.delivery, Delivery::Sealed { country, .. } if country.is_empty());
     if !hidden && !rate.reaches(draft.country) {
-        let words = format!("“{}” does not reach your country. Please choose another way of sending.", rate.name);
+        let words = format!(
+            "“{}” does not reach your country. Please choose another way of sending.",
+            rate.name
+        );
         return Err(Refusal::new("shipping", words));
     }
     Ok(chosen(rate))
 }
 
-fn discount(draft: &Draft, shelf: &Shelf<'_>, items: Gwei) -> Result<Option<AppliedDiscount>, Refusal> {
+fn discount(
+    draft: &Draft,
+    shelf: &Shelf<'_>,
+    items: Gwei,
+) -> Result<Option<AppliedDiscount>, Refusal> {
     if draft.discount.is_empty() {
         return Ok(None);
     }
-    let Some(discount) = shelf.discount.as_ref().filter(|discount| discount.code == draft.discount) else {
-        return Err(Refusal::new("discount", "This code is not known. Please check it or leave it out."));
+    let Some(discount) = shelf.discount.as_ref().filter(|discount| discount.code == draft.discount)
+    else {
+        return Err(Refusal::new(
+            "discount",
+            "This code is not known. Please check it or leave it out.",
+        ));
     };
     let grain = shelf.coin.grain().get();
     let less = items.get() / 100 * discount.percent + items.get() % 100 * discount.percent / 100;
-    let less = Gwei::new(less - less % grain).expect("a part of an amount that is not negative is not negative");
+    let less = Gwei::new(less - less % grain)
+        .expect("a part of an amount that is not negative is not negative");
     Ok(Some(AppliedDiscount { code: discount.code.clone(), percent: discount.percent, less }))
 }
 
@@ -195,13 +235,22 @@ pub struct Order {
 impl Order {
     /// The state at a moment: an order whose time has run out is expired, whether or not the shop has written it down.
     pub fn status_at(&self, now: Moment) -> Status {
-        if self.status == Status::Awaiting && self.invoice.until <= now { Status::Expired } else { self.status }
+        if self.status == Status::Awaiting && self.invoice.until <= now {
+            Status::Expired
+        } else {
+            self.status
+        }
     }
 
     /// What is still to be paid.
     pub fn due(&self) -> Gwei {
         match self.status {
-            Status::Awaiting | Status::Reported | Status::Partial | Status::Expired | Status::Late | Status::Unconfirmed => {
+            Status::Awaiting
+            | Status::Reported
+            | Status::Partial
+            | Status::Expired
+            | Status::Late
+            | Status::Unconfirmed => {
                 self.invoice.amount.minus(self.invoice.received).unwrap_or(Gwei::ZERO)
             }
             _ => Gwei::ZERO,
@@ -250,20 +299,36 @@ mod tests {
         let btc = Currency::parse("BTC").unwrap();
         let mut basket = Basket::empty(CartId([0; 16]));
         basket.add(key, Quantity::new(2).unwrap()).unwrap();
-        let cart = PricedCart::new(&basket, &HashMap::from([(key, offer)]), &btc, Coin::Bitcoin.most());
-        let address = DraftForm { recipient: "A", street: "B", city: "C", province: "D", country: "Germany", postcode: "E", ..*form };
+        let cart =
+            PricedCart::new(&basket, &HashMap::from([(key, offer)]), &btc, Coin::Bitcoin.most());
+        let address = DraftForm {
+            recipient: "A",
+            street: "B",
+            city: "C",
+            province: "D",
+            country: "Germany",
+            postcode: "E",
+            ..*form
+        };
         let draft = Draft::parse(&address, &Coin::Bitcoin).ok().unwrap();
         let discount = Some(Discount { code: "SPRING".into(), percent: 7 });
-        let shelf = Shelf { cart: &cart, coin: &Coin::Bitcoin, rates, asks_for_sending: !rates.is_empty(), discount };
+        let shelf = Shelf {
+            cart: &cart,
+            coin: &Coin::Bitcoin,
+            rates,
+            asks_for_sending: !rates.is_empty(),
+            discount,
+        };
         NewOrder::open(draft, &shelf, OrderRef::from_chance([0; 8]), Moment::new(0).unwrap())
     }
 
     #[track_caller]
     fn check(form: &DraftForm<'_>, rates: &[Rate], expected: Result<i64, &str>) {
-        let total = open(form, rates).map(|order| order.total.get()).map_err(|refused| match refused {
-            Unplaceable::Cart => "cart",
-            Unplaceable::Fields(refusals) => refusals[0].field,
-        });
+        let total =
+            open(form, rates).map(|order| order.total.get()).map_err(|refused| match refused {
+                Unplaceable::Cart => "cart",
+                Unplaceable::Fields(refusals) => refusals[0].field,
+            });
         assert_eq!(total, expected);
     }
 
@@ -278,7 +343,11 @@ mod tests {
     #[test]
     fn the_cheapest_way_that_reaches_the_country_is_taken_unless_one_is_chosen() {
         let none = DraftForm::default();
-        let rates = [rate("World", None, 500), rate("Home", Some("DE"), 100), rate("France", Some("FR"), 10)];
+        let rates = [
+            rate("World", None, 500),
+            rate("Home", Some("DE"), 100),
+            rate("France", Some("FR"), 10),
+        ];
         check(&none, &rates, Ok(2_200));
         check(&DraftForm { shipping: "World", ..none }, &rates, Ok(2_600));
         check(&DraftForm { shipping: "France", ..none }, &rates, Err("shipping"));

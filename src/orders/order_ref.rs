@@ -15,7 +15,8 @@ impl OrderRef {
     /// Makes one from chance that the caller brings; 50 of the 64 bits are used.
     pub fn from_chance(chance: [u8; 8]) -> Self {
         let bits = u64::from_le_bytes(chance);
-        let letter = |n: u32| char::from(LETTERS[usize::try_from(bits >> (5 * n) & 31).expect("31 fits")]);
+        let letter =
+            |n: u32| char::from(LETTERS[usize::try_from(bits >> (5 * n) & 31).expect("31 fits")]);
         Self((0..10).map(letter).collect())
     }
 
@@ -54,7 +55,11 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: Result<&str, NotAnOrderRef>) {
-        assert_eq!(OrderRef::parse(text).map(|name| name.to_string()), expected.map(str::to_owned), "{text:?}");
+        assert_eq!(
+            OrderRef::parse(text).map(|name| name.to_string()),
+            expected.map(str::to_owned),
+            "{text:?}"
+        );
     }
 
     #[test]

@@ -7,9 +7,13 @@ pub struct PgpBlock(String);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAPgpBlock {
-    #[error("a PGP message begins with -----BEGIN PGP MESSAGE----- and ends with -----END PGP MESSAGE-----: copy all of it")]
+    #[error(
+        "a PGP message begins with -----BEGIN PGP MESSAGE----- and ends with -----END PGP MESSAGE-----: copy all of it"
+    )]
     NoFrame,
-    #[error("this is a key, not a message: encrypt your address to the seller's key and paste the message that comes out")]
+    #[error(
+        "this is a key, not a message: encrypt your address to the seller's key and paste the message that comes out"
+    )]
     AKey,
     #[error("a line of the PGP message is damaged: copy it again, whole")]
     Damaged,
@@ -28,7 +32,8 @@ impl PgpBlock {
         if MOST < text.len() {
             return Err(NotAPgpBlock::TooLong);
         }
-        if text.contains("-----BEGIN PGP PUBLIC KEY") || text.contains("-----BEGIN PGP PRIVATE KEY") {
+        if text.contains("-----BEGIN PGP PUBLIC KEY") || text.contains("-----BEGIN PGP PRIVATE KEY")
+        {
             return Err(NotAPgpBlock::AKey);
         }
         let lines: Vec<&str> = text.trim().lines().map(str::trim_end).collect();
@@ -37,9 +42,15 @@ impl PgpBlock {
             return Err(NotAPgpBlock::NoFrame);
         }
         // Headers such as `Version:`, if any, end with a blank line; they are left out, since they tell of the buyer's program.
-        let body = inner.iter().position(|line| line.is_empty()).map_or(inner, |blank| &inner[blank + 1..]);
+        let body = inner
+            .iter()
+            .position(|line| line.is_empty())
+            .map_or(inner, |blank| &inner[blank + 1..]);
         let armored = |line: &&&str| {
-            line.len() <= 100 && line.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
+            line.len() <= 100
+                && line
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
         };
         if body.is_empty() || !body.iter().all(|line| armored(&line)) {
             return Err(NotAPgpBlock::Damaged);
@@ -58,13 +69,20 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: Result<&str, NotAPgpBlock>) {
-        assert_eq!(PgpBlock::parse(text).map(|block| block.0), expected.map(str::to_owned), "{text:?}");
+        assert_eq!(
+            PgpBlock::parse(text).map(|block| block.0),
+            expected.map(str::to_owned),
+            "{text:?}"
+        );
     }
 
     #[test]
     fn a_message_is_kept_without_its_headers() {
         let message = "\r\n-----BEGIN PGP MESSAGE-----\r\nVersion: X 1\r\n\r\nhQEMA+/=\r\n=njUN\r\n-----END PGP MESSAGE-----\r\n";
-        check(message, Ok("-----BEGIN PGP MESSAGE-----\n\nhQEMA+/=\n=njUN\n-----END PGP MESSAGE-----\n"));
+        check(
+            message,
+            Ok("-----BEGIN PGP MESSAGE-----\n\nhQEMA+/=\n=njUN\n-----END PGP MESSAGE-----\n"),
+        );
     }
 
     #[test]
@@ -72,8 +90,14 @@ mod tests {
         check("", Err(NotAPgpBlock::NoFrame));
         check("My address is …", Err(NotAPgpBlock::NoFrame));
         check("-----BEGIN PGP MESSAGE-----\n\nhQEMA\n", Err(NotAPgpBlock::NoFrame));
-        check("-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDM\n-----END PGP PUBLIC KEY BLOCK-----", Err(NotAPgpBlock::AKey));
-        check("-----BEGIN PGP MESSAGE-----\n\nhQ EMA\u{1b}\n-----END PGP MESSAGE-----", Err(NotAPgpBlock::Damaged));
+        check(
+            "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDM\n-----END PGP PUBLIC KEY BLOCK-----",
+            Err(NotAPgpBlock::AKey),
+        );
+        check(
+            "-----BEGIN PGP MESSAGE-----\n\nhQ EMA\u{1b}\n-----END PGP MESSAGE-----",
+            Err(NotAPgpBlock::Damaged),
+        );
         check("-----BEGIN PGP MESSAGE-----\n-----END PGP MESSAGE-----", Err(NotAPgpBlock::Damaged));
         check(&"A".repeat(16_001), Err(NotAPgpBlock::TooLong));
     }

@@ -75,19 +75,35 @@ impl Status {
             (Self::Awaiting | Self::Reported, BuyerReported) => Ok(Self::Reported),
             (Self::Partial | Self::Unconfirmed, BuyerReported) => Ok(self),
             (Self::Expired | Self::Late, BuyerReported) => Ok(Self::Late),
-            (Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed | Self::Late, SellerSawAll) => {
-                Ok(Self::Confirmed)
-            }
+            (
+                Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed | Self::Late,
+                SellerSawAll,
+            ) => Ok(Self::Confirmed),
             (Self::Expired, SellerSawAll | SellerSawPart) => Ok(Self::Late),
-            (Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed, SellerSawPart) => Ok(Self::Partial),
+            (
+                Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed,
+                SellerSawPart,
+            ) => Ok(Self::Partial),
             (Self::Late, SellerSawPart) => Ok(Self::Late),
             (Self::Confirmed | Self::Overpaid, SellerShipped) => Ok(Self::Shipped),
-            (Self::Reported | Self::Partial | Self::Confirmed | Self::Overpaid | Self::Late | Self::Cancelled, SellerRefunded) => {
-                Ok(Self::Refunded)
-            }
             (
-                Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed | Self::Confirmed | Self::Overpaid
-                | Self::Expired | Self::Late,
+                Self::Reported
+                | Self::Partial
+                | Self::Confirmed
+                | Self::Overpaid
+                | Self::Late
+                | Self::Cancelled,
+                SellerRefunded,
+            ) => Ok(Self::Refunded),
+            (
+                Self::Awaiting
+                | Self::Reported
+                | Self::Partial
+                | Self::Unconfirmed
+                | Self::Confirmed
+                | Self::Overpaid
+                | Self::Expired
+                | Self::Late,
                 SellerCancelled,
             ) => Ok(Self::Cancelled),
             (Self::Awaiting, TimeRanOut) => Ok(Self::Expired),
@@ -156,15 +172,25 @@ impl Status {
             Self::Awaiting => {
                 "Send exactly the amount below to the address below. Then give us the transaction id, so that the seller knows where to look."
             }
-            Self::Reported => "The seller will look for the payment and then send your order. Nobody has checked it yet.",
+            Self::Reported => {
+                "The seller will look for the payment and then send your order. Nobody has checked it yet."
+            }
             Self::Partial => "Please send the rest, shown below, to the same address.",
-            Self::Unconfirmed => "The payment has to be confirmed by the network. There is nothing for you to do.",
-            Self::Confirmed => "The seller will now send your order. There is nothing for you to do.",
-            Self::Overpaid => "The seller will send your order and can give back what was too much.",
+            Self::Unconfirmed => {
+                "The payment has to be confirmed by the network. There is nothing for you to do."
+            }
+            Self::Confirmed => {
+                "The seller will now send your order. There is nothing for you to do."
+            }
+            Self::Overpaid => {
+                "The seller will send your order and can give back what was too much."
+            }
             Self::Expired => {
                 "The price is no longer kept for you and the things went back on the shelf. If you want them still, order again. If you paid in time, give us the transaction id below."
             }
-            Self::Late => "The seller will look for the payment, and then send your order or give the money back.",
+            Self::Late => {
+                "The seller will look for the payment, and then send your order or give the money back."
+            }
             Self::Shipped => "Your order is on its way.",
             Self::Refunded => "The seller has sent your money back.",
             Self::Cancelled => "The seller has cancelled this order.",
@@ -236,7 +262,11 @@ mod tests {
     #[test]
     fn a_finished_order_that_holds_stock_has_sent_it() {
         for status in Status::ALL {
-            assert_eq!(status.is_finished() && status.holds_stock(), status == Status::Shipped, "{status}");
+            assert_eq!(
+                status.is_finished() && status.holds_stock(),
+                status == Status::Shipped,
+                "{status}"
+            );
         }
     }
 }

@@ -64,7 +64,8 @@ pub fn png(text: &str) -> Result<Vec<u8>, TooLongForAQr> {
 pub fn width(text: &str) -> Result<u32, TooLongForAQr> {
     let code = QrCode::with_error_correction_level(text, EcLevel::M).map_err(|_| TooLongForAQr)?;
     let n_modules = code.width() + 2 * QUIET_ZONE;
-    Ok(u32::try_from(n_modules * LEAST_WIDTH.div_ceil(n_modules)).expect("the largest code has 185 modules"))
+    Ok(u32::try_from(n_modules * LEAST_WIDTH.div_ceil(n_modules))
+        .expect("the largest code has 185 modules"))
 }
 
 #[cfg(test)]
@@ -90,7 +91,10 @@ mod tests {
         let code = QrCode::with_error_correction_level(text, EcLevel::M).unwrap();
         let picture = pixels(&png(text).unwrap());
         let n_modules = code.width() + 8;
-        assert_eq!(width(text).ok().and_then(|width| usize::try_from(width).ok()), Some(picture.len()));
+        assert_eq!(
+            width(text).ok().and_then(|width| usize::try_from(width).ok()),
+            Some(picture.len())
+        );
         let scale = picture.len() / n_modules;
         assert!(
             240 <= picture.len() && picture.len() == n_modules * scale,

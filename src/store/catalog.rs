@@ -99,13 +99,15 @@ pub async fn version(db: &Db) -> Result<i64, StoreError> {
     if let Some(version) = db.changes.remembered(count) {
         return Ok(version);
     }
-    let version = sqlx::query_scalar("select version from catalog_state").fetch_one(&db.read).await?;
+    let version =
+        sqlx::query_scalar("select version from catalog_state").fetch_one(&db.read).await?;
     db.changes.remember(count, version);
     Ok(version)
 }
 
 pub async fn is_empty(db: &Db) -> Result<bool, StoreError> {
-    let found: Option<i64> = sqlx::query_scalar("select 1 from products limit 1").fetch_optional(&db.read).await?;
+    let found: Option<i64> =
+        sqlx::query_scalar("select 1 from products limit 1").fetch_optional(&db.read).await?;
     Ok(found.is_none())
 }
 
@@ -146,10 +148,11 @@ pub async fn find_size(db: &Db, currency: &str, category: &str) -> Result<Option
 
 /// Whether any product stands in a category, in whatever currency.
 pub async fn has_category(db: &Db, category: &str) -> Result<bool, StoreError> {
-    let found: Option<i64> = sqlx::query_scalar("select 1 from shelf_sizes where category = ? limit 1")
-        .bind(category)
-        .fetch_optional(&db.read)
-        .await?;
+    let found: Option<i64> =
+        sqlx::query_scalar("select 1 from shelf_sizes where category = ? limit 1")
+            .bind(category)
+            .fetch_optional(&db.read)
+            .await?;
     Ok(found.is_some() && !category.is_empty())
 }
 
@@ -162,7 +165,9 @@ pub async fn list_categories(db: &Db, currency: &str) -> Result<Vec<CategorySize
     .fetch_all(&db.read)
     .await?;
     rows.iter()
-        .map(|row| Ok(CategorySize { name: row.try_get("category")?, products: row.try_get("products")? }))
+        .map(|row| {
+            Ok(CategorySize { name: row.try_get("category")?, products: row.try_get("products")? })
+        })
         .collect()
 }
 
@@ -182,7 +187,11 @@ pub async fn search(db: &Db, words: &str, currency: &str) -> Result<Vec<i64>, St
 }
 
 /// Cards of these products, in this order.
-pub async fn list_cards_of(db: &Db, products: &[i64], currency: &str) -> Result<Vec<Card>, StoreError> {
+pub async fn list_cards_of(
+    db: &Db,
+    products: &[i64],
+    currency: &str,
+) -> Result<Vec<Card>, StoreError> {
     let mut cards = Vec::new();
     for product in products {
         let position: Option<i64> = sqlx::query_scalar(
@@ -193,7 +202,9 @@ pub async fn list_cards_of(db: &Db, products: &[i64], currency: &str) -> Result<
         .fetch_optional(&db.read)
         .await?;
         if let Some(first) = position {
-            cards.extend(list_cards(db, Window { currency, category: "", first, n_products: 1 }).await?);
+            cards.extend(
+                list_cards(db, Window { currency, category: "", first, n_products: 1 }).await?,
+            );
         }
     }
     Ok(cards)
@@ -229,16 +240,27 @@ pub async fn find_product(db: &Db, slug: &Slug) -> Result<Option<Product>, Store
     .fetch_all(&db.read)
     .await?;
     let prices_of = |option: i64| -> Result<Vec<(Currency, Gwei)>, StoreError> {
-        let of_option = prices.iter().filter(|row| row.try_get::<i64, _>("option_id").is_ok_and(|id| id == option));
-        of_option.map(|row| Ok((crate::store::payment::parse_currency(row)?, gwei(row, "price")?))).collect()
+        let of_option = prices
+            .iter()
+            .filter(|row| row.try_get::<i64, _>("option_id").is_ok_and(|id| id == option));
+        of_option
+            .map(|row| Ok((crate::store::payment::parse_currency(row)?, gwei(row, "price")?)))
+            .collect()
     };
-    let options = sqlx::query("select id, name, stock from options where product_id = ? and gone = 0 order by position")
-        .bind(id)
-        .fetch_all(&db.read)
-        .await?;
+    let options = sqlx::query(
+        "select id, name, stock from options where product_id = ? and gone = 0 order by position",
+    )
+    .bind(id)
+    .fetch_all(&db.read)
+    .await?;
     let options = options.iter().map(|row| {
         let id = row.try_get("id")?;
-        Ok(ProductOption { id, name: row.try_get("name")?, stock: row.try_get("stock")?, prices: prices_of(id)? })
+        Ok(ProductOption {
+            id,
+            name: row.try_get("name")?,
+            stock: row.try_get("stock")?,
+            prices: prices_of(id)?,
+        })
     });
     let options = options.collect::<Result<Vec<_>, StoreError>>()?;
     let pictures = sqlx::query(
@@ -248,10 +270,12 @@ pub async fn find_product(db: &Db, slug: &Slug) -> Result<Option<Product>, Store
     .bind(id)
     .fetch_all(&db.read)
     .await?;
-    let categories = sqlx::query_scalar("select category from product_categories where product_id = ? order by position")
-        .bind(id)
-        .fetch_all(&db.read)
-        .await?;
+    let categories = sqlx::query_scalar(
+        "select category from product_categories where product_id = ? order by position",
+    )
+    .bind(id)
+    .fetch_all(&db.read)
+    .await?;
     Ok(Some(Product {
         id,
         slug: parse_slug(&row)?,
@@ -267,7 +291,11 @@ pub async fn find_product(db: &Db, slug: &Slug) -> Result<Option<Product>, Store
 }
 
 /// The product that stands after this one, and the first after the last.
-pub async fn find_next(db: &Db, product: i64, currency: &str) -> Result<Option<(String, String)>, StoreError> {
+pub async fn find_next(
+    db: &Db,
+    product: i64,
+    currency: &str,
+) -> Result<Option<(String, String)>, StoreError> {
     let row = sqlx::query(
         "select p.slug, p.name from shelf here \
          join shelf_sizes z on z.currency = here.currency and z.category = '' \
@@ -303,7 +331,9 @@ pub async fn list_offers(
             .bind(currency.as_str())
             .fetch_optional(&mut *connection)
             .await?;
-        offers.extend(row.map(|row| parse_offer(&row, key)).transpose()?.flatten().map(|offer| (key, offer)));
+        offers.extend(
+            row.map(|row| parse_offer(&row, key)).transpose()?.flatten().map(|offer| (key, offer)),
+        );
     }
     Ok(offers)
 }
@@ -322,7 +352,9 @@ pub async fn list_offers_now(
             .bind(currency.as_str())
             .fetch_optional(&mut *tx.0)
             .await?;
-        offers.extend(row.map(|row| parse_offer(&row, key)).transpose()?.flatten().map(|offer| (key, offer)));
+        offers.extend(
+            row.map(|row| parse_offer(&row, key)).transpose()?.flatten().map(|offer| (key, offer)),
+        );
     }
     Ok(offers)
 }
@@ -345,9 +377,11 @@ pub async fn find_key(db: &Db, slug: &Slug, option: &str) -> Result<Option<Offer
 /// Takes pieces off the shelf. The caller has read in this transaction that there are enough.
 pub async fn take_stock(tx: &mut Tx, pool: OfferKey, pieces: i64) -> Result<(), StoreError> {
     let changed = if pool.option == 0 {
-        sqlx::query("update products set stock = stock - ?2 where id = ?1 and ?2 <= stock").bind(pool.product)
+        sqlx::query("update products set stock = stock - ?2 where id = ?1 and ?2 <= stock")
+            .bind(pool.product)
     } else {
-        sqlx::query("update options set stock = stock - ?2 where id = ?1 and ?2 <= stock").bind(pool.option)
+        sqlx::query("update options set stock = stock - ?2 where id = ?1 and ?2 <= stock")
+            .bind(pool.option)
     };
     let changed = changed.bind(pieces).execute(&mut *tx.0).await?;
     if changed.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Row("stock")) }
@@ -369,7 +403,8 @@ pub async fn give_back_stock(tx: &mut Tx, pool: OfferKey, pieces: i64) -> Result
         sqlx::query("update products set stock = stock + ?2 where id = ?1").bind(pool.product)
     } else {
         // Where the option has meanwhile joined the product's stock, there is no number to put it back to.
-        sqlx::query("update options set stock = stock + ?2 where id = ?1 and stock is not null").bind(pool.option)
+        sqlx::query("update options set stock = stock + ?2 where id = ?1 and stock is not null")
+            .bind(pool.option)
     };
     update.bind(pieces).execute(&mut *tx.0).await?;
     Ok(())
@@ -395,38 +430,52 @@ pub async fn list_rates(db: &Db, currency: &Currency) -> Result<Vec<Rate>, Store
 
 /// Whether sending is asked for at all, in whatever currency.
 pub async fn asks_for_sending(db: &Db) -> Result<bool, StoreError> {
-    let found: Option<i64> = sqlx::query_scalar("select 1 from shipping_rates limit 1").fetch_optional(&db.read).await?;
+    let found: Option<i64> =
+        sqlx::query_scalar("select 1 from shipping_rates limit 1").fetch_optional(&db.read).await?;
     Ok(found.is_some())
 }
 
 pub async fn has_discounts(db: &Db) -> Result<bool, StoreError> {
-    let found: Option<i64> = sqlx::query_scalar("select 1 from discounts limit 1").fetch_optional(&db.read).await?;
+    let found: Option<i64> =
+        sqlx::query_scalar("select 1 from discounts limit 1").fetch_optional(&db.read).await?;
     Ok(found.is_some())
 }
 
 /// `code`: capital letters.
 pub async fn find_discount(db: &Db, code: &str) -> Result<Option<Discount>, StoreError> {
-    let row = sqlx::query("select code, percent from discounts where code = ?").bind(code).fetch_optional(&db.read).await?;
-    row.map(|row| Ok(Discount { code: row.try_get("code")?, percent: row.try_get("percent")? })).transpose()
+    let row = sqlx::query("select code, percent from discounts where code = ?")
+        .bind(code)
+        .fetch_optional(&db.read)
+        .await?;
+    row.map(|row| Ok(Discount { code: row.try_get("code")?, percent: row.try_get("percent")? }))
+        .transpose()
 }
 
 pub async fn find_page(db: &Db, slug: &str) -> Result<Option<SellersPage>, StoreError> {
-    let row = sqlx::query("select slug, title, html from pages where slug = ?").bind(slug).fetch_optional(&db.read).await?;
+    let row = sqlx::query("select slug, title, html from pages where slug = ?")
+        .bind(slug)
+        .fetch_optional(&db.read)
+        .await?;
     row.map(|row| parse_page(&row)).transpose()
 }
 
 /// The seller's pages, without their texts.
 pub async fn list_pages(db: &Db) -> Result<Vec<SellersPage>, StoreError> {
-    let rows =
-        sqlx::query("select slug, title, '' as html from pages order by position").fetch_all(&db.read).await?;
+    let rows = sqlx::query("select slug, title, '' as html from pages order by position")
+        .fetch_all(&db.read)
+        .await?;
     rows.iter().map(parse_page).collect()
 }
 
 /// Replaces the seller's pages; `false` where they were the same already.
 pub async fn replace_pages(tx: &mut Tx, pages: &[SellersPage]) -> Result<bool, StoreError> {
-    let rows = sqlx::query("select slug, title, html from pages order by position").fetch_all(&mut *tx.0).await?;
+    let rows = sqlx::query("select slug, title, html from pages order by position")
+        .fetch_all(&mut *tx.0)
+        .await?;
     let old = rows.iter().map(parse_page).collect::<Result<Vec<_>, _>>()?;
-    let same = |(a, b): (&SellersPage, &SellersPage)| (&a.slug, &a.title, &a.html) == (&b.slug, &b.title, &b.html);
+    let same = |(a, b): (&SellersPage, &SellersPage)| {
+        (&a.slug, &a.title, &a.html) == (&b.slug, &b.title, &b.html)
+    };
     if old.len() == pages.len() && old.iter().zip(pages).all(same) {
         return Ok(false);
     }
@@ -444,7 +493,11 @@ pub async fn replace_pages(tx: &mut Tx, pages: &[SellersPage]) -> Result<bool, S
 }
 
 fn parse_page(row: &SqliteRow) -> Result<SellersPage, StoreError> {
-    Ok(SellersPage { slug: row.try_get("slug")?, title: row.try_get("title")?, html: row.try_get("html")? })
+    Ok(SellersPage {
+        slug: row.try_get("slug")?,
+        title: row.try_get("title")?,
+        html: row.try_get("html")?,
+    })
 }
 
 fn parse_card(row: &SqliteRow) -> Result<Card, StoreError> {
@@ -453,7 +506,13 @@ fn parse_card(row: &SqliteRow) -> Result<Card, StoreError> {
     let webp: Option<String> = row.try_get("webp")?;
     let thumb = webp.map(|webp| {
         let (width, height) = (row.try_get("width")?, row.try_get("height")?);
-        Ok::<_, StoreError>(Image { width, height, webp, fallback: row.try_get("fallback")?, alt: row.try_get("alt")? })
+        Ok::<_, StoreError>(Image {
+            width,
+            height,
+            webp,
+            fallback: row.try_get("fallback")?,
+            alt: row.try_get("alt")?,
+        })
     });
     Ok(Card {
         slug: row.try_get("slug")?,
@@ -534,7 +593,10 @@ mod tests {
     #[test]
     fn a_search_of_any_characters_is_words_in_quotes() {
         assert_eq!(fts_words("wool socks"), Some("\"wool\"* \"socks\"*".to_owned()));
-        assert_eq!(fts_words("NEAR(\"a\" OR b* -c:d"), Some("\"NEAR\"* \"a\"* \"OR\"* \"b\"* \"c\"* \"d\"*".to_owned()));
+        assert_eq!(
+            fts_words("NEAR(\"a\" OR b* -c:d"),
+            Some("\"NEAR\"* \"a\"* \"OR\"* \"b\"* \"c\"* \"d\"*".to_owned())
+        );
         assert_eq!(fts_words(" \"*;--' \u{0}"), None);
     }
 }

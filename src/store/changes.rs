@@ -26,12 +26,11 @@ impl Changes {
         let mut journal = database.as_os_str().to_owned();
         journal.push("-wal");
         let queue = Inotify::init()?;
-        queue.watches().add(Path::new(&journal), WatchMask::MODIFY | WatchMask::DELETE_SELF | WatchMask::MOVE_SELF)?;
-        Ok(Self {
-            queue: Mutex::new(queue),
-            seen: AtomicU64::new(1),
-            known: Mutex::new((0, 0)),
-        })
+        queue.watches().add(
+            Path::new(&journal),
+            WatchMask::MODIFY | WatchMask::DELETE_SELF | WatchMask::MOVE_SELF,
+        )?;
+        Ok(Self { queue: Mutex::new(queue), seen: AtomicU64::new(1), known: Mutex::new((0, 0)) })
     }
 
     /// The number of changes as far as the queue tells now.

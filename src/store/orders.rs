@@ -49,10 +49,11 @@ const BY_LOOKUP: &str = "select o.*, i.currency, i.chain, i.token, i.decimals, i
 
 /// The order that this form has already become.
 pub async fn find_by_form(tx: &mut Tx, form: &FormToken) -> Result<Option<OrderRef>, StoreError> {
-    let found: Option<String> = sqlx::query_scalar("select order_ref from orders where form_token = ?")
-        .bind(form.0.as_slice())
-        .fetch_optional(&mut *tx.0)
-        .await?;
+    let found: Option<String> =
+        sqlx::query_scalar("select order_ref from orders where form_token = ?")
+            .bind(form.0.as_slice())
+            .fetch_optional(&mut *tx.0)
+            .await?;
     found.map(|name| OrderRef::parse(&name).map_err(|_| StoreError::Row("order_ref"))).transpose()
 }
 
@@ -68,7 +69,8 @@ pub async fn is_placed(db: &Db, form: &FormToken) -> Result<bool, StoreError> {
 /// The order that a code opens.
 pub async fn find_by_lookup(db: &Db, name: &LookupName) -> Result<Option<Order>, StoreError> {
     let mut connection = db.read.acquire().await?;
-    let row = sqlx::query(BY_LOOKUP).bind(name.0.as_slice()).fetch_optional(&mut *connection).await?;
+    let row =
+        sqlx::query(BY_LOOKUP).bind(name.0.as_slice()).fetch_optional(&mut *connection).await?;
     read_order(&mut connection, row).await
 }
 
@@ -205,7 +207,11 @@ pub async fn mark_status(
 }
 
 /// The buyer's word that it was paid.
-pub async fn mark_transaction(tx: &mut Tx, order_ref: &OrderRef, transaction: &TransactionId) -> Result<(), StoreError> {
+pub async fn mark_transaction(
+    tx: &mut Tx,
+    order_ref: &OrderRef,
+    transaction: &TransactionId,
+) -> Result<(), StoreError> {
     sqlx::query("update orders set transaction_id = ? where order_ref = ?")
         .bind(transaction.as_str())
         .bind(order_ref.as_str())
@@ -215,7 +221,11 @@ pub async fn mark_transaction(tx: &mut Tx, order_ref: &OrderRef, transaction: &T
 }
 
 /// What the seller says has arrived in all.
-pub async fn mark_received(tx: &mut Tx, order_ref: &OrderRef, received: Gwei) -> Result<(), StoreError> {
+pub async fn mark_received(
+    tx: &mut Tx,
+    order_ref: &OrderRef,
+    received: Gwei,
+) -> Result<(), StoreError> {
     sqlx::query("update invoices set received = ? where order_id = (select id from orders where order_ref = ?)")
         .bind(received.get())
         .bind(order_ref.as_str())
@@ -235,7 +245,11 @@ pub async fn mark_word(tx: &mut Tx, order_ref: &OrderRef, word: &Line) -> Result
 }
 
 /// The seller's own note.
-pub async fn mark_note(tx: &mut Tx, order_ref: &OrderRef, note: &Paragraph) -> Result<bool, StoreError> {
+pub async fn mark_note(
+    tx: &mut Tx,
+    order_ref: &OrderRef,
+    note: &Paragraph,
+) -> Result<bool, StoreError> {
     let changed = sqlx::query("update orders set seller_note = ? where order_ref = ?")
         .bind(note.as_str())
         .bind(order_ref.as_str())
@@ -268,20 +282,27 @@ pub async fn has_run_out(db: &Db, now: Moment) -> Result<bool, StoreError> {
 
 /// The orders that were finished before a moment.
 pub async fn list_finished(db: &Db, before: Moment) -> Result<Vec<OrderRef>, StoreError> {
-    let rows = sqlx::query("select order_ref from orders where finished_at < ? order by finished_at")
-        .bind(before.get())
-        .fetch_all(&db.read)
-        .await?;
+    let rows =
+        sqlx::query("select order_ref from orders where finished_at < ? order by finished_at")
+            .bind(before.get())
+            .fetch_all(&db.read)
+            .await?;
     rows.iter().map(parse_ref).collect()
 }
 
 /// Erases an order with all that belongs to it.
 pub async fn erase(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
-    sqlx::query("delete from orders where order_ref = ?").bind(order_ref.as_str()).execute(&mut *tx.0).await?;
+    sqlx::query("delete from orders where order_ref = ?")
+        .bind(order_ref.as_str())
+        .execute(&mut *tx.0)
+        .await?;
     Ok(())
 }
 
-async fn read_order(connection: &mut SqliteConnection, row: Option<SqliteRow>) -> Result<Option<Order>, StoreError> {
+async fn read_order(
+    connection: &mut SqliteConnection,
+    row: Option<SqliteRow>,
+) -> Result<Option<Order>, StoreError> {
     let Some(row) = row else { return Ok(None) };
     let lines = sqlx::query("select * from order_lines where order_id = ? order by position")
         .bind(row.try_get::<i64, _>("id")?)
@@ -307,7 +328,10 @@ async fn read_order(connection: &mut SqliteConnection, row: Option<SqliteRow>) -
         order_ref: parse_ref(&row)?,
         status: parse_status(&row)?,
         placed_at: moment(&row, "placed_at")?,
-        finished_at: finished.map(Moment::new).transpose().map_err(|_| StoreError::Row("finished_at"))?,
+        finished_at: finished
+            .map(Moment::new)
+            .transpose()
+            .map_err(|_| StoreError::Row("finished_at"))?,
         lines: lines.iter().map(parse_line).collect::<Result<_, _>>()?,
         sending: parse_sending(&row)?,
         discount: parse_discount(&row)?,
@@ -324,7 +348,8 @@ async fn read_order(connection: &mut SqliteConnection, row: Option<SqliteRow>) -
 
 fn parse_line(row: &SqliteRow) -> Result<OrderLine, StoreError> {
     let key = OfferKey { product: row.try_get("product_id")?, option: row.try_get("option_id")? };
-    let quantity = Quantity::new(row.try_get("quantity")?).map_err(|_| StoreError::Row("quantity"))?;
+    let quantity =
+        Quantity::new(row.try_get("quantity")?).map_err(|_| StoreError::Row("quantity"))?;
     let price = gwei(row, "price")?;
     Ok(OrderLine {
         key,
@@ -345,14 +370,21 @@ fn parse_sending(row: &SqliteRow) -> Result<Option<Sending>, StoreError> {
 fn parse_discount(row: &SqliteRow) -> Result<Option<AppliedDiscount>, StoreError> {
     let code: Option<String> = row.try_get("discount_code")?;
     let Some(code) = code else { return Ok(None) };
-    Ok(Some(AppliedDiscount { code, percent: row.try_get("discount_percent")?, less: gwei(row, "discount_less")? }))
+    Ok(Some(AppliedDiscount {
+        code,
+        percent: row.try_get("discount_percent")?,
+        less: gwei(row, "discount_less")?,
+    }))
 }
 
 fn parse_delivery(row: &SqliteRow) -> Result<Delivery, StoreError> {
     let pgp: Option<String> = row.try_get("pgp")?;
     let country = line(row, "country")?;
     if let Some(text) = pgp {
-        return Ok(Delivery::Sealed { block: PgpBlock::parse(&text).map_err(|_| StoreError::Row("pgp"))?, country });
+        return Ok(Delivery::Sealed {
+            block: PgpBlock::parse(&text).map_err(|_| StoreError::Row("pgp"))?,
+            country,
+        });
     }
     Ok(Delivery::Plain(StreetAddress {
         recipient: line(row, "recipient")?,

@@ -40,14 +40,20 @@ pub async fn take_index(tx: &mut Tx, key: &AccountKey) -> Result<u32, StoreError
 
 /// The amounts from `least` on that unfinished orders are asked for at an address. A finished order keeps its amount
 /// for itself too while it is remembered: a late payment must not be taken for a new one.
-pub async fn list_amounts(tx: &mut Tx, address: &Address, least: Gwei, most: Gwei) -> Result<Vec<Gwei>, StoreError> {
-    let amounts: Vec<i64> =
-        sqlx::query_scalar("select amount from invoices where address = ? and amount between ? and ?")
-            .bind(address.as_str())
-            .bind(least.get())
-            .bind(most.get())
-            .fetch_all(&mut *tx.0)
-            .await?;
+pub async fn list_amounts(
+    tx: &mut Tx,
+    address: &Address,
+    least: Gwei,
+    most: Gwei,
+) -> Result<Vec<Gwei>, StoreError> {
+    let amounts: Vec<i64> = sqlx::query_scalar(
+        "select amount from invoices where address = ? and amount between ? and ?",
+    )
+    .bind(address.as_str())
+    .bind(least.get())
+    .bind(most.get())
+    .fetch_all(&mut *tx.0)
+    .await?;
     amounts.into_iter().map(|n| Gwei::new(n).map_err(|_| StoreError::Row("amount"))).collect()
 }
 
@@ -95,8 +101,10 @@ pub fn parse_coin(row: &SqliteRow, currency: &Currency) -> Result<Coin, StoreErr
     let chain: Option<i64> = row.try_get("chain")?;
     let token: Option<String> = row.try_get("token")?;
     let decimals: Option<i64> = row.try_get("decimals")?;
-    let whole = |n: Option<i64>| n.map(u64::try_from).transpose().map_err(|_| StoreError::Row("chain"));
-    Coin::parse(currency, whole(chain)?, token.as_deref(), whole(decimals)?).map_err(|_| StoreError::Row("coin"))
+    let whole =
+        |n: Option<i64>| n.map(u64::try_from).transpose().map_err(|_| StoreError::Row("chain"));
+    Coin::parse(currency, whole(chain)?, token.as_deref(), whole(decimals)?)
+        .map_err(|_| StoreError::Row("coin"))
 }
 
 fn parse_wallet(row: &SqliteRow) -> Result<Wallet, StoreError> {
@@ -105,7 +113,9 @@ fn parse_wallet(row: &SqliteRow) -> Result<Wallet, StoreError> {
     let address: Option<String> = row.try_get("address")?;
     let xpub: Option<String> = row.try_get("xpub")?;
     let receives = match (address, xpub) {
-        (Some(text), _) => Receives::Address(Address::parse(&coin, &text).map_err(|_| StoreError::Row("address"))?),
+        (Some(text), _) => {
+            Receives::Address(Address::parse(&coin, &text).map_err(|_| StoreError::Row("address"))?)
+        }
         (None, Some(text)) => {
             Receives::Account(AccountKey::parse(&coin, &text).map_err(|_| StoreError::Row("xpub"))?)
         }

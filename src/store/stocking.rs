@@ -20,7 +20,10 @@ pub struct PictureRow<'a> {
 }
 
 /// The files of a picture that was rendered before, or `None`.
-pub async fn find_picture(tx: &mut Tx, fingerprint: &str) -> Result<Option<Vec<String>>, StoreError> {
+pub async fn find_picture(
+    tx: &mut Tx,
+    fingerprint: &str,
+) -> Result<Option<Vec<String>>, StoreError> {
     let row: Option<(String, String, String, String, String, String)> = sqlx::query_as(
         "select thumb_webp, thumb_fallback, page_webp, page_fallback, full_webp, full_fallback from pictures where fingerprint = ?",
     )
@@ -92,14 +95,21 @@ pub async fn put(
             record.categories.join(" "),
             words
         ]));
-        let own = record.prices.iter().map(|(currency, price)| json!([slug, null, currency.as_str(), price.get()]));
+        let own = record
+            .prices
+            .iter()
+            .map(|(currency, price)| json!([slug, null, currency.as_str(), price.get()]));
         prices.extend(own);
         for (n, option) in record.options.iter().enumerate() {
             options.push(json!([slug, n, option.name, option.quantity]));
             let own = option.prices.iter();
-            prices.extend(own.map(|(currency, price)| json!([slug, option.name, currency.as_str(), price.get()])));
+            prices.extend(own.map(|(currency, price)| {
+                json!([slug, option.name, currency.as_str(), price.get()])
+            }));
         }
-        categories.extend(record.categories.iter().enumerate().map(|(n, category)| json!([slug, n, category])));
+        categories.extend(
+            record.categories.iter().enumerate().map(|(n, category)| json!([slug, n, category])),
+        );
         let shown = product.pictures.iter().enumerate();
         pictures.extend(shown.map(|(n, (fingerprint, alt))| json!([slug, n, fingerprint, alt])));
     }

@@ -75,11 +75,17 @@ pub async fn list_untold(db: &Db) -> Result<Vec<Tiding>, StoreError> {
 }
 
 pub async fn count_untold(db: &Db) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar("select count(*) from tidings where told_at is null").fetch_one(&db.read).await?)
+    Ok(sqlx::query_scalar("select count(*) from tidings where told_at is null")
+        .fetch_one(&db.read)
+        .await?)
 }
 
 pub async fn mark_told(db: &Db, tiding: i64, at: Moment) -> Result<(), StoreError> {
-    sqlx::query("update tidings set told_at = ? where id = ?").bind(at.get()).bind(tiding).execute(&db.write).await?;
+    sqlx::query("update tidings set told_at = ? where id = ?")
+        .bind(at.get())
+        .bind(tiding)
+        .execute(&db.write)
+        .await?;
     Ok(())
 }
 
@@ -87,7 +93,8 @@ fn parse(row: &sqlx::sqlite::SqliteRow) -> Result<Tiding, StoreError> {
     let kind: String = row.try_get("kind")?;
     Ok(Tiding {
         id: row.try_get("id")?,
-        order_ref: OrderRef::parse(row.try_get("order_ref")?).map_err(|_| StoreError::Row("order_ref"))?,
+        order_ref: OrderRef::parse(row.try_get("order_ref")?)
+            .map_err(|_| StoreError::Row("order_ref"))?,
         number: row.try_get("number")?,
         kind: if kind == "order" { TidingKind::Order } else { TidingKind::Payment },
         status: Status::parse(row.try_get("status")?).map_err(|_| StoreError::Row("status"))?,

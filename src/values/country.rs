@@ -6,7 +6,9 @@
 pub struct Country(&'static (&'static str, &'static str));
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a country is written as its two letters of ISO 3166 or its English name, for example DE or Germany")]
+#[error(
+    "a country is written as its two letters of ISO 3166 or its English name, for example DE or Germany"
+)]
 pub struct NotACountry;
 
 impl Country {
@@ -16,7 +18,10 @@ impl Country {
     /// [`NotACountry`] where no country has that name.
     pub fn parse(text: &str) -> Result<Self, NotACountry> {
         let wanted = plain(text);
-        let name = OTHER_NAMES.iter().find(|(other, _)| *other == wanted).map_or(wanted.as_str(), |(_, code)| code);
+        let name = OTHER_NAMES
+            .iter()
+            .find(|(other, _)| *other == wanted)
+            .map_or(wanted.as_str(), |(_, code)| code);
         ALL.iter()
             .find(|(code, english)| code.eq_ignore_ascii_case(name) || plain(english) == name)
             .map(Self)

@@ -19,9 +19,15 @@ impl Mailbox {
                 && !part.starts_with('.')
                 && !part.ends_with('.')
                 && !part.contains("..")
-                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.' || more.contains(&byte))
+                && part.bytes().all(|byte| {
+                    byte.is_ascii_alphanumeric() || byte == b'.' || more.contains(&byte)
+                })
         };
-        if 200 < text.len() || 64 < local.len() || !letters(local, b"+-_=~#$&'*!%") || !letters(domain, b"-") {
+        if 200 < text.len()
+            || 64 < local.len()
+            || !letters(local, b"+-_=~#$&'*!%")
+            || !letters(domain, b"-")
+        {
             return Err(NotAMailbox);
         }
         Ok(Self(text.to_owned()))
@@ -41,7 +47,9 @@ mod tests {
         for text in ["root@localhost", "your@email.com", "a+b@shop.invalid"] {
             assert!(Mailbox::parse(text).is_ok(), "{text:?}");
         }
-        for text in ["", "root", "@x", "a@", "a b@x", "a@x\r\nBcc: b@y", "<a@x>", "a@b@c", "ä@x", "a@.x"] {
+        for text in
+            ["", "root", "@x", "a@", "a b@x", "a@x\r\nBcc: b@y", "<a@x>", "a@b@c", "ä@x", "a@.x"]
+        {
             assert_eq!(Mailbox::parse(text), Err(NotAMailbox), "{text:?}");
         }
     }

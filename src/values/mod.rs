@@ -10,6 +10,6 @@ pub mod text;
 pub use country::{Country, NotACountry};
 pub use mailbox::{Mailbox, NotAMailbox};
 pub use moment::Moment;
-pub use money::{Currency, Gwei, NotAnAmount, NotACurrency};
+pub use money::{Currency, Gwei, NotACurrency, NotAnAmount};
 pub use quantity::{NotAQuantity, Quantity};
 pub use text::{Line, NotText, Paragraph};

@@ -2,10 +2,12 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-const RFC_3339: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+const RFC_3339: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 const FOR_PEOPLE: &[BorrowedFormatItem<'_>] =
     format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
-const DAY: &[BorrowedFormatItem<'_>] = format_description!("[day padding:none] [month repr:long] [year]");
+const DAY: &[BorrowedFormatItem<'_>] =
+    format_description!("[day padding:none] [month repr:long] [year]");
 const HTTP: &[BorrowedFormatItem<'_>] = format_description!(
     "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
 );
@@ -27,7 +29,11 @@ impl Moment {
     /// # Errors
     /// [`NotAMoment`] before 1970 or after 9999.
     pub fn new(unix_seconds: i64) -> Result<Self, NotAMoment> {
-        if (0..=Self::LAST).contains(&unix_seconds) { Ok(Self(unix_seconds)) } else { Err(NotAMoment) }
+        if (0..=Self::LAST).contains(&unix_seconds) {
+            Ok(Self(unix_seconds))
+        } else {
+            Err(NotAMoment)
+        }
     }
 
     pub fn get(self) -> i64 {

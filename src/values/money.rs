@@ -11,7 +11,9 @@ use std::str::FromStr;
 pub struct Gwei(i64);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an amount is written in coins, with digits and at most one point and nine decimals, for example 0.05")]
+#[error(
+    "an amount is written in coins, with digits and at most one point and nine decimals, for example 0.05"
+)]
 pub struct NotAnAmount;
 
 impl Gwei {
@@ -33,7 +35,8 @@ impl Gwei {
     pub fn parse_coins(text: &str) -> Result<Self, NotAnAmount> {
         let text = text.trim();
         let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
-        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        let digits =
+            |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
         if !digits(whole) || !digits(decimals) || decimals.len() > 9 || whole.len() > 10 {
             return Err(NotAnAmount);
         }
@@ -83,7 +86,10 @@ impl Currency {
     pub fn parse(text: &str) -> Result<Self, NotACurrency> {
         let name = text.trim().to_ascii_uppercase();
         let shape = name.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if !shape || !(2..=10).contains(&name.len()) || !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        if !shape
+            || !(2..=10).contains(&name.len())
+            || !name.starts_with(|c: char| c.is_ascii_alphabetic())
+        {
             return Err(NotACurrency);
         }
         Ok(Self(name))
@@ -116,7 +122,20 @@ mod tests {
         check("0", Ok(0));
         check(" 12 ", Ok(12_000_000_000));
         check("0.000000001", Ok(1));
-        for text in ["", ".5", "5.", "1_000", "1,5", "-1", "+1", "1e3", "0.0000000001", "1.2.3", "99999999999", "٣"] {
+        for text in [
+            "",
+            ".5",
+            "5.",
+            "1_000",
+            "1,5",
+            "-1",
+            "+1",
+            "1e3",
+            "0.0000000001",
+            "1.2.3",
+            "99999999999",
+            "٣",
+        ] {
             check(text, Err(NotAnAmount));
         }
     }
@@ -138,7 +157,10 @@ mod tests {
 
     #[test]
     fn a_currency_is_a_short_name() {
-        assert_eq!(Currency::parse(" eth ").map(|currency| currency.to_string()), Ok("ETH".to_owned()));
+        assert_eq!(
+            Currency::parse(" eth ").map(|currency| currency.to_string()),
+            Ok("ETH".to_owned())
+        );
         for text in ["", "E", "1INCH", "ETH COIN", "ETHEREUMCOIN", "ÉTH", "<b>"] {
             assert_eq!(Currency::parse(text), Err(NotACurrency), "{text:?}");
         }

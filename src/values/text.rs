@@ -15,7 +15,9 @@ pub struct Paragraph(String);
 pub enum NotText {
     #[error("it is longer than {most} characters: please shorten it")]
     TooLong { most: usize },
-    #[error("it holds a character that cannot be seen (a control, direction or zero-width character): please type it again")]
+    #[error(
+        "it holds a character that cannot be seen (a control, direction or zero-width character): please type it again"
+    )]
     Invisible,
 }
 
@@ -23,7 +25,8 @@ impl Line {
     /// # Errors
     /// [`NotText`] where it is too long or holds what cannot be seen.
     pub fn parse(text: &str, most_characters: usize) -> Result<Self, NotText> {
-        let line: String = text.replace('\t', " ").trim().chars().filter(|c| !is_joiner(*c)).nfc().collect();
+        let line: String =
+            text.replace('\t', " ").trim().chars().filter(|c| !is_joiner(*c)).nfc().collect();
         if line.chars().any(is_invisible) {
             return Err(NotText::Invisible);
         }
@@ -98,7 +101,11 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: Result<&str, NotText>) {
-        assert_eq!(Line::parse(text, 10).as_ref().map(Line::as_str), expected.as_ref().map(|line| *line), "{text:?}");
+        assert_eq!(
+            Line::parse(text, 10).as_ref().map(Line::as_str),
+            expected.as_ref().map(|line| *line),
+            "{text:?}"
+        );
     }
 
     #[test]
@@ -107,7 +114,9 @@ mod tests {
         check("", Ok(""));
         check("東京都千代田区一丁目", Ok("東京都千代田区一丁目"));
         check("12345678901", Err(NotText::TooLong { most: 10 }));
-        for text in ["a\u{1b}[1m", "a\u{0}b", "a\nb", "a\u{202e}b", "a\u{200f}b", "\u{2066}a", "a\u{e0041}"] {
+        for text in
+            ["a\u{1b}[1m", "a\u{0}b", "a\nb", "a\u{202e}b", "a\u{200f}b", "\u{2066}a", "a\u{e0041}"]
+        {
             check(text, Err(NotText::Invisible));
         }
     }

@@ -51,8 +51,7 @@ pub struct LineView {
     pub refused: bool,
 }
 
-const TOO_LARGE: &str =
-    "Your cart is full: it lives in a cookie that can hold no more lines. Please order what is in it first, or remove something.";
+const TOO_LARGE: &str = "Your cart is full: it lives in a cookie that can hold no more lines. Please order what is in it first, or remove something.";
 
 pub async fn show(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
     let visit = Visit::of(&request, &front);
@@ -82,14 +81,20 @@ async fn show_cart(
     let currency = wallet.map_or("", |wallet| wallet.currency.as_str());
     let lines = looked.iter().flat_map(|cart| &cart.lines).map(|line| {
         let refused = refused.as_ref().filter(|refused| refused.key == Some(line.offer.key));
-        LineView { refused: refused.is_some(), ..line_view(line, refused.map(|refused| refused.typed)) }
+        LineView {
+            refused: refused.is_some(),
+            ..line_view(line, refused.map(|refused| refused.typed))
+        }
     });
     let template = CartPage {
         frame: Frame::new(front, &facts, currency, "/cart"),
         notices: looked.iter().flat_map(|cart| &cart.notices).map(ToString::to_string).collect(),
         refused: refused.as_ref().map(|refused| refused.words),
         lines: lines.collect(),
-        total: looked.as_ref().and_then(|cart| cart.total).map_or_else(|| "–".to_owned(), |total| total.to_string()),
+        total: looked
+            .as_ref()
+            .and_then(|cart| cart.total)
+            .map_or_else(|| "–".to_owned(), |total| total.to_string()),
         other_totals: other_totals(front, &facts, &visit.basket, currency).await?,
         asks_for_sending: store::catalog::asks_for_sending(&front.shop.db).await?,
         can_be_ordered: looked.as_ref().is_some_and(PricedCart::can_be_ordered),
@@ -107,7 +112,11 @@ async fn show_cart(
 }
 
 /// What the shop says now of each line.
-pub async fn look_again(front: &Front, basket: &Basket, wallet: &Wallet) -> Result<PricedCart, PageError> {
+pub async fn look_again(
+    front: &Front,
+    basket: &Basket,
+    wallet: &Wallet,
+) -> Result<PricedCart, PageError> {
     let keys = basket.lines().iter().map(|line| line.key);
     let offers = store::catalog::list_offers(&front.shop.db, keys, &wallet.currency).await?;
     Ok(PricedCart::new(basket, &offers, &wallet.currency, wallet.coin.most()))
@@ -117,7 +126,13 @@ pub async fn look_again(front: &Front, basket: &Basket, wallet: &Wallet) -> Resu
 /// nothing changes.
 pub fn remember(front: &Front, visit: &mut Visit, cart: &PricedCart) -> Option<String> {
     let before = visit.basket.write();
-    let unknown: Vec<OfferKey> = visit.basket.lines().iter().map(|line| line.key).filter(|key| price_in(cart, *key).is_none()).collect();
+    let unknown: Vec<OfferKey> = visit
+        .basket
+        .lines()
+        .iter()
+        .map(|line| line.key)
+        .filter(|key| price_in(cart, *key).is_none())
+        .collect();
     for key in unknown {
         visit.basket.remove(key);
     }
@@ -143,9 +158,18 @@ pub fn line_view(line: &crate::cart::PricedLine, typed: Option<&str>) -> LineVie
 }
 
 /// What the same cart costs in the shop's other currencies, where all of it has a price there.
-async fn other_totals(front: &Front, facts: &Facts, basket: &Basket, currency: &str) -> Result<Vec<String>, PageError> {
+async fn other_totals(
+    front: &Front,
+    facts: &Facts,
+    basket: &Basket,
+    currency: &str,
+) -> Result<Vec<String>, PageError> {
     let mut totals = Vec::new();
-    for wallet in facts.wallets.iter().filter(|wallet| wallet.currency.as_str() != currency && !basket.is_empty()) {
+    for wallet in facts
+        .wallets
+        .iter()
+        .filter(|wallet| wallet.currency.as_str() != currency && !basket.is_empty())
+    {
         let cart = look_again(front, basket, wallet).await?;
         if let Some(total) = cart.total.filter(|_| cart.can_be_ordered()) {
             totals.push(format!("{total} {}", wallet.currency));
@@ -154,7 +178,11 @@ async fn other_totals(front: &Front, facts: &Facts, basket: &Basket, currency: &
     Ok(totals)
 }
 
-pub async fn add(request: HttpRequest, front: Data<Front>, body: Payload) -> Result<HttpResponse, PageError> {
+pub async fn add(
+    request: HttpRequest,
+    front: Data<Front>,
+    body: Payload,
+) -> Result<HttpResponse, PageError> {
     let (fields, visit) = Fields::read(&request, &front, body).await?;
     let slug = Slug::parse(fields.get("product")).map_err(|_| PageError::NotFound)?;
     let (option, typed) = (fields.get("option"), fields.get("quantity"));
@@ -163,7 +191,14 @@ pub async fn add(request: HttpRequest, front: Data<Front>, body: Payload) -> Res
     let refuse = |field, words: String| {
         let (request, front, visit, slug) = (&request, &front, &visit, &slug);
         async move {
-            show_refused_add(request, front, visit, slug, RefusedAdd { option, quantity: typed, field, words: &words }).await
+            show_refused_add(
+                request,
+                front,
+                visit,
+                slug,
+                RefusedAdd { option, quantity: typed, field, words: &words },
+            )
+            .await
         }
     };
     let Some(key) = store::catalog::find_key(&front.shop.db, &slug, option).await? else {
@@ -174,7 +209,9 @@ pub async fn add(request: HttpRequest, front: Data<Front>, body: Payload) -> Res
     };
     let quantity = match quantity {
         Ok(quantity) => quantity,
-        Err(_) => return refuse("quantity", "Please give a whole number from 1 to 99.".to_owned()).await,
+        Err(_) => {
+            return refuse("quantity", "Please give a whole number from 1 to 99.".to_owned()).await;
+        }
     };
     let mut basket = visit.basket.clone();
     if let Err(refused) = basket.add(key, quantity) {
@@ -182,7 +219,11 @@ pub async fn add(request: HttpRequest, front: Data<Front>, body: Payload) -> Res
     }
     let facts = front.facts().await?;
     let Some(wallet) = front.currency(&facts, visit.currency.as_deref()) else {
-        return refuse("quantity", "This shop has no wallet yet, so nothing can be bought.".to_owned()).await;
+        return refuse(
+            "quantity",
+            "This shop has no wallet yet, so nothing can be bought.".to_owned(),
+        )
+        .await;
     };
     let cart = look_again(&front, &basket, wallet).await?;
     if let Some(words) = hindrance(&cart, key) {
@@ -205,14 +246,25 @@ fn hindrance(cart: &PricedCart, key: OfferKey) -> Option<String> {
     let name = line.offer.full_name();
     let words = match line.offer.stock {
         ..=0 => format!("{name} is sold out."),
-        left if left < line.quantity.get() => format!("Only {left} of {name} are left, and with what is in your cart you would have {}.", line.quantity),
-        _ if line.offer.price.is_none() => format!("{name} has no price in {}. Please choose another currency.", cart.currency),
-        left => format!("Only {left} are left of the options of {name} together, and your cart holds some already."),
+        left if left < line.quantity.get() => format!(
+            "Only {left} of {name} are left, and with what is in your cart you would have {}.",
+            line.quantity
+        ),
+        _ if line.offer.price.is_none() => {
+            format!("{name} has no price in {}. Please choose another currency.", cart.currency)
+        }
+        left => format!(
+            "Only {left} are left of the options of {name} together, and your cart holds some already."
+        ),
     };
     Some(words)
 }
 
-pub async fn change(request: HttpRequest, front: Data<Front>, body: Payload) -> Result<HttpResponse, PageError> {
+pub async fn change(
+    request: HttpRequest,
+    front: Data<Front>,
+    body: Payload,
+) -> Result<HttpResponse, PageError> {
     let (fields, visit) = Fields::read(&request, &front, body).await?;
     let (option, typed) = (fields.get("option"), fields.get("quantity"));
     let key = find_in_cart(&front, &visit, fields.get("product"), option).await?;
@@ -225,7 +277,14 @@ pub async fn change(request: HttpRequest, front: Data<Front>, body: Payload) -> 
         Err(refused) => {
             let words = format!("Please check the quantity: {refused}, or 0 to remove it.");
             let refused = RefusedChange { key: Some(key), typed, words: &words };
-            return show_cart(&request, &front, visit, StatusCode::UNPROCESSABLE_ENTITY, Some(refused)).await;
+            return show_cart(
+                &request,
+                &front,
+                visit,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                Some(refused),
+            )
+            .await;
         }
     }
     if basket == unchanged {
@@ -236,30 +295,45 @@ pub async fn change(request: HttpRequest, front: Data<Front>, body: Payload) -> 
         Ok(cookie) => Ok(see_other("/cart", &[cookie])),
         Err(_) => {
             let refused = RefusedChange { key: Some(key), typed, words: TOO_LARGE };
-            show_cart(&request, &front, visit, StatusCode::UNPROCESSABLE_ENTITY, Some(refused)).await
+            show_cart(&request, &front, visit, StatusCode::UNPROCESSABLE_ENTITY, Some(refused))
+                .await
         }
     }
 }
 
 /// The line that a form means, also where its product is no longer sold.
-async fn find_in_cart(front: &Front, visit: &Visit, slug: &str, option: &str) -> Result<Option<OfferKey>, PageError> {
+async fn find_in_cart(
+    front: &Front,
+    visit: &Visit,
+    slug: &str,
+    option: &str,
+) -> Result<Option<OfferKey>, PageError> {
     let facts = front.facts().await?;
     let any = Currency::parse("ANY").map_err(|error| PageError::Broken(error.into()))?;
-    let currency = front.currency(&facts, visit.currency.as_deref()).map_or(&any, |wallet| &wallet.currency);
+    let currency =
+        front.currency(&facts, visit.currency.as_deref()).map_or(&any, |wallet| &wallet.currency);
     let keys = visit.basket.lines().iter().map(|line| line.key);
     let offers = store::catalog::list_offers(&front.shop.db, keys, currency).await?;
-    let found = offers.into_values().find(|offer| offer.slug.as_str() == slug && offer.option_name == option);
+    let found = offers
+        .into_values()
+        .find(|offer| offer.slug.as_str() == slug && offer.option_name == option);
     Ok(found.map(|offer| offer.key))
 }
 
-pub async fn choose_currency(request: HttpRequest, front: Data<Front>, body: Payload) -> Result<HttpResponse, PageError> {
+pub async fn choose_currency(
+    request: HttpRequest,
+    front: Data<Front>,
+    body: Payload,
+) -> Result<HttpResponse, PageError> {
     let (fields, visit) = Fields::read(&request, &front, body).await?;
     let facts = front.facts().await?;
     let wanted = fields.get("currency").trim().to_ascii_uppercase();
-    let Some(wallet) = facts.wallets.iter().find(|wallet| wallet.currency.as_str() == wanted) else {
+    let Some(wallet) = facts.wallets.iter().find(|wallet| wallet.currency.as_str() == wanted)
+    else {
         let words = "This currency is not accepted here. Please choose one of those below.";
         let refused = RefusedChange { key: None, typed: "", words };
-        return show_cart(&request, &front, visit, StatusCode::UNPROCESSABLE_ENTITY, Some(refused)).await;
+        return show_cart(&request, &front, visit, StatusCode::UNPROCESSABLE_ENTITY, Some(refused))
+            .await;
     };
     let mut cookies = vec![visit.currency_cookie(&wallet.currency)];
     // The cart shows its new prices at once: they are no change that has to be told.
@@ -275,8 +349,12 @@ pub async fn choose_currency(request: HttpRequest, front: Data<Front>, body: Pay
 /// A path of this shop that a page can be shown at; anything else is the shop window.
 fn back(path: &str) -> &str {
     let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~%?&=+".contains(&byte);
-    let local = path.starts_with('/') && !path.starts_with("//") && path.len() <= 600 && path.bytes().all(harmless);
-    let shown = !["/currency", "/cart/change", "/order/"].iter().any(|address| path.starts_with(address));
+    let local = path.starts_with('/')
+        && !path.starts_with("//")
+        && path.len() <= 600
+        && path.bytes().all(harmless);
+    let shown =
+        !["/currency", "/cart/change", "/order/"].iter().any(|address| path.starts_with(address));
     if local && shown { path } else { "/" }
 }
 
@@ -286,10 +364,26 @@ mod tests {
 
     #[test]
     fn a_visitor_goes_back_to_a_page_of_this_shop_alone() {
-        for path in ["/", "/product?page=2", "/category/T%20shirts", "/search?q=wool+socks&page=1", "/cart", "/order"] {
+        for path in [
+            "/",
+            "/product?page=2",
+            "/category/T%20shirts",
+            "/search?q=wool+socks&page=1",
+            "/cart",
+            "/order",
+        ] {
             assert_eq!(back(path), path);
         }
-        for path in ["", "//evil.example", "/\\evil.example", "http://evil.example", "/a\r\nSet-Cookie: x", "/\t/evil", "/currency", "javascript:1"] {
+        for path in [
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "http://evil.example",
+            "/a\r\nSet-Cookie: x",
+            "/\t/evil",
+            "/currency",
+            "javascript:1",
+        ] {
             assert_eq!(back(path), "/", "{path:?}");
         }
     }

@@ -101,7 +101,10 @@ pub struct RefusedAdd<'a> {
     pub words: &'a str,
 }
 
-pub async fn show_window(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
+pub async fn show_window(
+    request: HttpRequest,
+    front: Data<Front>,
+) -> Result<HttpResponse, PageError> {
     let (facts, visit) = (front.facts().await?, Visit::of(&request, &front));
     let currency = currency_name(&front, &facts, &visit);
     let name = format!("/ {currency}");
@@ -122,9 +125,17 @@ pub async fn show_all(request: HttpRequest, front: Data<Front>) -> Result<HttpRe
     show_list(&request, &front, "", title, "/product").await
 }
 
-pub async fn show_category(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
+pub async fn show_category(
+    request: HttpRequest,
+    front: Data<Front>,
+) -> Result<HttpResponse, PageError> {
     // The path is decoded once by the server, but a slash in a name comes as %2F and stays so.
-    let name = request.match_info().get("name").unwrap_or_default().replace("%2F", "/").replace("%2f", "/");
+    let name = request
+        .match_info()
+        .get("name")
+        .unwrap_or_default()
+        .replace("%2F", "/")
+        .replace("%2f", "/");
     if !store::catalog::has_category(&front.shop.db, &name).await? {
         return Err(PageError::NotFound);
     }
@@ -192,7 +203,11 @@ pub async fn search(request: HttpRequest, front: Data<Front>) -> Result<HttpResp
     frame.query.clone_from(&query);
     let template = ListPage {
         frame,
-        title: if query.trim().is_empty() { "Search".to_owned() } else { format!("Search: {}", query.trim()) },
+        title: if query.trim().is_empty() {
+            "Search".to_owned()
+        } else {
+            format!("Search: {}", query.trim())
+        },
         summary: products(i64::try_from(found.len()).unwrap_or(i64::MAX)),
         nothing: match query.trim() {
             "" => "What are you looking for? Type a word or two above.".to_owned(),
@@ -207,15 +222,20 @@ pub async fn search(request: HttpRequest, front: Data<Front>) -> Result<HttpResp
     page(&request, &front, &visit, StatusCode::OK, &template)
 }
 
-pub async fn show_product(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
+pub async fn show_product(
+    request: HttpRequest,
+    front: Data<Front>,
+) -> Result<HttpResponse, PageError> {
     let (facts, visit) = (front.facts().await?, Visit::of(&request, &front));
     let currency = currency_name(&front, &facts, &visit);
-    let slug = Slug::parse(request.match_info().get("slug").unwrap_or_default()).map_err(|_| PageError::NotFound)?;
+    let slug = Slug::parse(request.match_info().get("slug").unwrap_or_default())
+        .map_err(|_| PageError::NotFound)?;
     let name = format!("/product/{slug} {currency}");
     if let Some(ready) = front.ready.find(facts.version, &name) {
         return Ok(send(&request, &front, &visit, StatusCode::OK, &ready).finish_page());
     }
-    let product = store::catalog::find_product(&front.shop.db, &slug).await?.ok_or(PageError::NotFound)?;
+    let product =
+        store::catalog::find_product(&front.shop.db, &slug).await?.ok_or(PageError::NotFound)?;
     let template = product_page(&front, &facts, currency, &product, None).await?;
     keep_and_send(&request, &front, &visit, facts.version, name, &template)
 }
@@ -229,7 +249,8 @@ pub async fn show_refused_add(
     refused: RefusedAdd<'_>,
 ) -> Result<HttpResponse, PageError> {
     let facts = front.facts().await?;
-    let product = store::catalog::find_product(&front.shop.db, slug).await?.ok_or(PageError::NotFound)?;
+    let product =
+        store::catalog::find_product(&front.shop.db, slug).await?.ok_or(PageError::NotFound)?;
     let currency = currency_name(front, &facts, visit);
     let template = product_page(front, &facts, currency, &product, Some(refused)).await?;
     page(request, front, visit, StatusCode::UNPROCESSABLE_ENTITY, &template)
@@ -261,9 +282,19 @@ async fn product_page<'a>(
             words.push_str(&format!(" ({})", Stock::of(pieces).to_string().to_lowercase()));
         }
         let chosen = refused.as_ref().is_some_and(|refused| refused.option == option.name);
-        Choice { name: option.name.clone(), words, sold_out: pieces <= 0 || price.is_none(), chosen }
+        Choice {
+            name: option.name.clone(),
+            words,
+            sold_out: pieces <= 0 || price.is_none(),
+            chosen,
+        }
     });
-    let others: Vec<&str> = product.prices.iter().map(|(name, _)| name.as_str()).filter(|name| *name != currency).collect();
+    let others: Vec<&str> = product
+        .prices
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .filter(|name| *name != currency)
+        .collect();
     let crumbs = product.categories.iter().map(|name| CategoryLink {
         name: name.clone(),
         href: category_href(name),
@@ -291,7 +322,8 @@ async fn product_page<'a>(
 /// Units: pieces of all options together; options without a quantity of their own share the product's.
 fn store_of(product: &Product) -> i64 {
     let own: i64 = product.options.iter().filter_map(|option| option.stock).sum();
-    let shares = product.options.is_empty() || product.options.iter().any(|option| option.stock.is_none());
+    let shares =
+        product.options.is_empty() || product.options.iter().any(|option| option.stock.is_none());
     own + if shares { product.stock } else { 0 }
 }
 
@@ -338,7 +370,11 @@ fn initial(name: &str) -> char {
 fn page_number(request: &HttpRequest) -> Result<i64, PageError> {
     match query_field(request, "page").as_str() {
         "" => Ok(1),
-        text => text.parse().ok().filter(|number| (1..=LAST_PAGE).contains(number)).ok_or(PageError::NotFound),
+        text => text
+            .parse()
+            .ok()
+            .filter(|number| (1..=LAST_PAGE).contains(number))
+            .ok_or(PageError::NotFound),
     }
 }
 

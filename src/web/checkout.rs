@@ -96,19 +96,29 @@ struct FieldView {
 
 impl FormView {
     fn new(currency: &str, fields: Option<&Fields>, refusals: &[Refusal]) -> Self {
-        let first = FIELDS.iter().map(|(name, _)| *name).find(|name| refusals.iter().any(|refusal| refusal.field == *name));
+        let first = FIELDS
+            .iter()
+            .map(|(name, _)| *name)
+            .find(|name| refusals.iter().any(|refusal| refusal.field == *name));
         let fields = FIELDS.iter().map(|(name, most)| FieldView {
             name,
             most: *most,
             value: fields.map(|fields| shown(fields.get(name))).unwrap_or_default(),
-            error: refusals.iter().find(|refusal| refusal.field == *name).map(|refusal| refusal.words.clone()).unwrap_or_default(),
+            error: refusals
+                .iter()
+                .find(|refusal| refusal.field == *name)
+                .map(|refusal| refusal.words.clone())
+                .unwrap_or_default(),
             first_refused: first == Some(*name),
         });
         Self { fields: fields.collect(), currency: currency.to_owned() }
     }
 
     fn field(&self, name: &str) -> &FieldView {
-        self.fields.iter().find(|field| field.name == name).expect("the template names fields of the table above")
+        self.fields
+            .iter()
+            .find(|field| field.name == name)
+            .expect("the template names fields of the table above")
     }
 
     fn refund_label(&self) -> String {
@@ -134,7 +144,9 @@ fn shown(text: &str) -> String {
 pub async fn show(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
     let visit = Visit::of(&request, &front);
     let facts = front.facts().await?;
-    let Some(wallet) = front.currency(&facts, visit.currency.as_deref()) else { return Ok(see_other("/cart", &[])) };
+    let Some(wallet) = front.currency(&facts, visit.currency.as_deref()) else {
+        return Ok(see_other("/cart", &[]));
+    };
     let cart = look_again(&front, &visit.basket, wallet).await?;
     if !cart.can_be_ordered() {
         return Ok(see_other("/cart", &[]));
@@ -167,7 +179,8 @@ async fn show_form(
     let rates = store::catalog::list_rates(db, &wallet.currency).await?;
     let mut notices: Vec<String> = again.cart.notices.iter().map(ToString::to_string).collect();
     if again.other_form && notices.is_empty() {
-        notices.push("Your cart or your currency has changed since this form was shown.".to_owned());
+        notices
+            .push("Your cart or your currency has changed since this form was shown.".to_owned());
     }
     let template = CheckoutPage {
         frame: Frame::new(front, facts, wallet.currency.as_str(), "/checkout"),
@@ -204,17 +217,28 @@ fn rate_view(rate: &Rate, total: Gwei) -> RateView {
         }
         countries => format!("{} countries", countries.len()),
     };
-    RateView { name: rate.name.clone(), reach, price: rate.price, total: total.plus(rate.price).unwrap_or(total) }
+    RateView {
+        name: rate.name.clone(),
+        reach,
+        price: rate.price,
+        total: total.plus(rate.price).unwrap_or(total),
+    }
 }
 
-pub async fn submit(request: HttpRequest, front: Data<Front>, body: Payload) -> Result<HttpResponse, PageError> {
+pub async fn submit(
+    request: HttpRequest,
+    front: Data<Front>,
+    body: Payload,
+) -> Result<HttpResponse, PageError> {
     let (fields, visit) = Fields::read(&request, &front, body).await?;
     if visit.basket.is_empty() {
         // After Back, a form may be sent whose order is placed and whose cart is gone.
         return Ok(see_other(if visit.open_order.is_some() { "/order" } else { "/cart" }, &[]));
     }
     let facts = front.facts().await?;
-    let Some(wallet) = front.currency(&facts, visit.currency.as_deref()) else { return Ok(see_other("/cart", &[])) };
+    let Some(wallet) = front.currency(&facts, visit.currency.as_deref()) else {
+        return Ok(see_other("/cart", &[]));
+    };
     // A form that was sent twice finds its first order, whatever has happened to the shelf since.
     if store::orders::is_placed(&front.shop.db, &FormToken::of_cart(visit.basket.id)).await? {
         return Ok(placed(&front, &visit));
@@ -233,7 +257,16 @@ pub async fn submit(request: HttpRequest, front: Data<Front>, body: Payload) -> 
                 Placed::Changed(cart) => {
                     let form = FormView::new(wallet.currency.as_str(), Some(&fields), &[]);
                     let again = Again { form: &form, refusals: &[], cart: &cart, other_form: true };
-                    return show_form(&request, &front, visit, &facts, wallet, StatusCode::UNPROCESSABLE_ENTITY, again).await;
+                    return show_form(
+                        &request,
+                        &front,
+                        visit,
+                        &facts,
+                        wallet,
+                        StatusCode::UNPROCESSABLE_ENTITY,
+                        again,
+                    )
+                    .await;
                 }
                 Placed::Refused(refused) => refusals = refused,
             }
@@ -242,7 +275,8 @@ pub async fn submit(request: HttpRequest, front: Data<Front>, body: Payload) -> 
     refusals.sort_by_key(|refusal| FIELDS.iter().position(|(name, _)| *name == refusal.field));
     let form = FormView::new(wallet.currency.as_str(), Some(&fields), &refusals);
     let again = Again { form: &form, refusals: &refusals, cart: &cart, other_form };
-    show_form(&request, &front, visit, &facts, wallet, StatusCode::UNPROCESSABLE_ENTITY, again).await
+    show_form(&request, &front, visit, &facts, wallet, StatusCode::UNPROCESSABLE_ENTITY, again)
+        .await
 }
 
 /// The order's page, opened by its code, and a cart that is empty again.

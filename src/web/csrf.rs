@@ -64,7 +64,8 @@ mod tests {
         let token = key.token("anna");
         assert!(key.knows("anna", &token));
         assert!(!key.knows("bert", &token) && !TokenKey::new(b"other").knows("anna", &token));
-        for wrong in ["", "x", &token[..31], &format!("{token}0"), &"0".repeat(32), &"é".repeat(16)] {
+        for wrong in ["", "x", &token[..31], &format!("{token}0"), &"0".repeat(32), &"é".repeat(16)]
+        {
             assert!(!key.knows("anna", wrong));
         }
     }

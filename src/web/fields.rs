@@ -21,7 +21,11 @@ impl Fields {
     ///
     /// # Errors
     /// A page that says what to do: no cookie, a form of somebody else's, a body too large, too slow or of another kind.
-    pub async fn read(request: &HttpRequest, front: &Front, body: Payload) -> Result<(Self, Visit), PageError> {
+    pub async fn read(
+        request: &HttpRequest,
+        front: &Front,
+        body: Payload,
+    ) -> Result<(Self, Visit), PageError> {
         let visit = Visit::of(request, front);
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
         if header("sec-fetch-site").is_some_and(|site| site != "same-origin") {
@@ -31,7 +35,9 @@ impl Fields {
         if !kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
             return Err(PageError::OtherKind);
         }
-        let body = tokio::time::timeout(BODY_TIME, read_body(body)).await.map_err(|_| PageError::TooSlow)??;
+        let body = tokio::time::timeout(BODY_TIME, read_body(body))
+            .await
+            .map_err(|_| PageError::TooSlow)??;
         let fields = Self::parse(&body).ok_or(PageError::TooLarge)?;
         if !visit.is_known {
             return Err(PageError::NoCookie);
@@ -63,7 +69,11 @@ impl Fields {
 /// A search's words, or a page's number.
 pub fn query_field(request: &HttpRequest, name: &str) -> String {
     let pairs = form_urlencoded::parse(request.query_string().as_bytes());
-    pairs.into_iter().find(|(field, _)| field == name).map(|(_, value)| without_marks(&value)).unwrap_or_default()
+    pairs
+        .into_iter()
+        .find(|(field, _)| field == name)
+        .map(|(_, value)| without_marks(&value))
+        .unwrap_or_default()
 }
 
 /// The two characters that mark a visitor's own places on a page become another control character, which every rule

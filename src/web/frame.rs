@@ -36,7 +36,12 @@ pub struct PageLink<'a> {
 }
 
 impl<'a> Frame<'a> {
-    pub fn new(front: &'a Front, facts: &'a Facts, currency: &'a str, back: impl Into<String>) -> Self {
+    pub fn new(
+        front: &'a Front,
+        facts: &'a Facts,
+        currency: &'a str,
+        back: impl Into<String>,
+    ) -> Self {
         let pages = facts.pages.iter().map(|(slug, title)| PageLink { slug, title }).collect();
         let categories = facts.categories.get(currency).map(Vec::as_slice).unwrap_or_default();
         Self {
@@ -73,7 +78,11 @@ impl<'a> Frame<'a> {
 
 impl CategoryLink {
     pub fn new(category: &CategorySize) -> Self {
-        Self { name: category.name.clone(), href: category_href(&category.name), products: category.products }
+        Self {
+            name: category.name.clone(),
+            href: category_href(&category.name),
+            products: category.products,
+        }
     }
 }
 

@@ -38,16 +38,20 @@ pub async fn add_headers(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let asked = request.request().clone();
-    let answered = next.call(request).await;
-    let mut response = match answered {
-        Ok(response) => response.map_into_boxed_body(),
-        Err(error) => ServiceResponse::new(asked.clone(), broken(&asked, &error).await),
-    };
+    let mut response = next.call(request).await?.map_into_boxed_body();
     if response.response().error().is_some() || is_bare_error(&response) {
+        let asked = response.request().clone();
         let page = match response.response().error() {
             Some(error) => broken(&asked, error).await,
-            None => trouble_page(&asked, response.status(), "This could not be answered", "Please go back to the shop.").await,
+            None => {
+                trouble_page(
+                    &asked,
+                    response.status(),
+                    "This could not be answered",
+                    "Please go back to the shop.",
+                )
+                .await
+            }
         };
         response = ServiceResponse::new(asked, page);
     }

@@ -102,7 +102,11 @@ pub async fn show(request: HttpRequest, front: Data<Front>) -> Result<HttpRespon
 }
 
 /// A wrong code and one that cannot be read are answered alike, after the same look.
-pub async fn open(request: HttpRequest, front: Data<Front>, body: Payload) -> Result<HttpResponse, PageError> {
+pub async fn open(
+    request: HttpRequest,
+    front: Data<Front>,
+    body: Payload,
+) -> Result<HttpResponse, PageError> {
     let (fields, visit) = Fields::read(&request, &front, body).await?;
     let code = Code::parse(fields.get("code")).ok();
     let name = code.as_ref().map_or(LookupName::NOBODY, Code::lookup_name);
@@ -116,7 +120,11 @@ pub async fn open(request: HttpRequest, front: Data<Front>, body: Payload) -> Re
     }
 }
 
-pub async fn note_code(request: HttpRequest, front: Data<Front>, body: Payload) -> Result<HttpResponse, PageError> {
+pub async fn note_code(
+    request: HttpRequest,
+    front: Data<Front>,
+    body: Payload,
+) -> Result<HttpResponse, PageError> {
     let (_, mut visit) = Fields::read(&request, &front, body).await?;
     let mut cookies = Vec::new();
     if let Some(order) = visit.open_order.take() {
@@ -125,7 +133,11 @@ pub async fn note_code(request: HttpRequest, front: Data<Front>, body: Payload) 
     Ok(see_other("/order", &cookies))
 }
 
-pub async fn report(request: HttpRequest, front: Data<Front>, body: Payload) -> Result<HttpResponse, PageError> {
+pub async fn report(
+    request: HttpRequest,
+    front: Data<Front>,
+    body: Payload,
+) -> Result<HttpResponse, PageError> {
     let (fields, visit) = Fields::read(&request, &front, body).await?;
     let Some(open) = &visit.open_order else { return Err(PageError::NoOrderOpen) };
     let typed = fields.get("transaction");
@@ -135,12 +147,17 @@ pub async fn report(request: HttpRequest, front: Data<Front>, body: Payload) -> 
         Err(Unreported::Refused(words)) => {
             let order = find_open(&front, &visit).await?.ok_or(PageError::NoOrderOpen)?;
             let refused = Some((typed, words.as_str()));
-            show_order(&request, &front, &visit, &order, StatusCode::UNPROCESSABLE_ENTITY, refused).await
+            show_order(&request, &front, &visit, &order, StatusCode::UNPROCESSABLE_ENTITY, refused)
+                .await
         }
     }
 }
 
-pub async fn close(request: HttpRequest, front: Data<Front>, body: Payload) -> Result<HttpResponse, PageError> {
+pub async fn close(
+    request: HttpRequest,
+    front: Data<Front>,
+    body: Payload,
+) -> Result<HttpResponse, PageError> {
     let (_, visit) = Fields::read(&request, &front, body).await?;
     let mut response = see_other("/order", &[visit.no_order_cookie()]);
     let cleared = HeaderValue::from_static("\"cache\", \"cookies\", \"storage\"");
@@ -148,12 +165,18 @@ pub async fn close(request: HttpRequest, front: Data<Front>, body: Payload) -> R
     Ok(response)
 }
 
-pub async fn show_link_qr(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
+pub async fn show_link_qr(
+    request: HttpRequest,
+    front: Data<Front>,
+) -> Result<HttpResponse, PageError> {
     let order = find_payable(&request, &front).await?;
     show_qr(&order.invoice.link(order.due()))
 }
 
-pub async fn show_address_qr(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
+pub async fn show_address_qr(
+    request: HttpRequest,
+    front: Data<Front>,
+) -> Result<HttpResponse, PageError> {
     let order = find_payable(&request, &front).await?;
     show_qr(order.invoice.address.as_str())
 }
@@ -163,7 +186,10 @@ fn show_qr(text: &str) -> Result<HttpResponse, PageError> {
     Ok(HttpResponse::Ok().content_type("image/png").body(picture))
 }
 
-pub async fn show_receipt(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
+pub async fn show_receipt(
+    request: HttpRequest,
+    front: Data<Front>,
+) -> Result<HttpResponse, PageError> {
     let visit = Visit::of(&request, &front);
     let order = find_open(&front, &visit).await?.ok_or(PageError::NoOrderOpen)?;
     let status = order.status_at(now());
@@ -185,7 +211,9 @@ pub async fn show_receipt(request: HttpRequest, front: Data<Front>) -> Result<Ht
 
 async fn find_open(front: &Front, visit: &Visit) -> Result<Option<Order>, PageError> {
     match &visit.open_order {
-        Some(open) => Ok(store::orders::find_by_lookup(&front.shop.db, &open.code.lookup_name()).await?),
+        Some(open) => {
+            Ok(store::orders::find_by_lookup(&front.shop.db, &open.code.lookup_name()).await?)
+        }
         None => Ok(None),
     }
 }
@@ -234,7 +262,10 @@ async fn show_order(
         state: status.as_str(),
         state_title: status.title(),
         what_next: status.what_next(),
-        nobody_watches: matches!(status, Status::Awaiting | Status::Reported | Status::Partial | Status::Late),
+        nobody_watches: matches!(
+            status,
+            Status::Awaiting | Status::Reported | Status::Partial | Status::Late
+        ),
         is_waiting: status == Status::Awaiting,
         amount: invoice.amount,
         mark: Some(invoice.mark()).filter(|mark| Gwei::ZERO < *mark),
@@ -280,11 +311,18 @@ fn pay_view(order: &Order) -> Result<PayView, PageError> {
 fn bill(order: &Order) -> Vec<(String, String)> {
     let mut bill = Vec::new();
     for line in &order.lines {
-        let option = if line.option_name.is_empty() { String::new() } else { format!(", {}", line.option_name) };
+        let option = if line.option_name.is_empty() {
+            String::new()
+        } else {
+            format!(", {}", line.option_name)
+        };
         bill.push((format!("{} × {}{option}", line.quantity, line.name), line.sum.to_string()));
     }
     if let Some(discount) = &order.discount {
-        bill.push((format!("{} % less, with your code", discount.percent), format!("−{}", discount.less)));
+        bill.push((
+            format!("{} % less, with your code", discount.percent),
+            format!("−{}", discount.less),
+        ));
     }
     if let Some(sending) = &order.sending {
         bill.push((format!("Sending: {}", sending.name), sending.price.to_string()));
@@ -302,6 +340,8 @@ fn delivery(delivery: &Delivery) -> Vec<String> {
             }
             lines
         }
-        Delivery::Sealed { .. } => vec!["To the address that you have sealed: only the seller can read it.".to_owned()],
+        Delivery::Sealed { .. } => {
+            vec!["To the address that you have sealed: only the seller can read it.".to_owned()]
+        }
     }
 }

@@ -78,7 +78,9 @@ impl ResponseError for PageError {
             Self::OtherKind => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Template(_) | Self::Store(_) | Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Template(_) | Self::Store(_) | Self::Broken(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
         }
     }
 
@@ -108,7 +110,13 @@ pub fn page(
 }
 
 /// A page with the visitor's own places filled in, packed where the browser takes it.
-pub fn send(request: &HttpRequest, front: &Front, visit: &Visit, status: StatusCode, ready: &ReadyPage) -> Sent {
+pub fn send(
+    request: &HttpRequest,
+    front: &Front,
+    visit: &Visit,
+    status: StatusCode,
+    ready: &ReadyPage,
+) -> Sent {
     let token = front.token_key.token(&visit.visitor);
     let mut response = HttpResponse::build(status);
     response.insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"));
@@ -147,7 +155,8 @@ pub fn see_other(address: &str, cookies: &[String]) -> HttpResponse {
 }
 
 pub fn takes_gzip(request: &HttpRequest) -> bool {
-    let accepted = request.headers().get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+    let accepted =
+        request.headers().get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
     accepted.unwrap_or_default().split(',').any(|coding| {
         let mut parts = coding.split(';').map(str::trim);
         let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
@@ -161,7 +170,9 @@ pub async fn unknown_address(request: HttpRequest) -> HttpResponse {
 
 pub async fn wrong_method(request: &HttpRequest, allowed: &'static str) -> HttpResponse {
     let words = "This address takes other requests. Please use the links and forms of the shop.";
-    let mut response = trouble_page(request, StatusCode::METHOD_NOT_ALLOWED, "That cannot be done here", words).await;
+    let mut response =
+        trouble_page(request, StatusCode::METHOD_NOT_ALLOWED, "That cannot be done here", words)
+            .await;
     response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allowed));
     response
 }
@@ -175,13 +186,24 @@ pub async fn trouble(request: &HttpRequest, error: &PageError) -> HttpResponse {
     trouble_page(request, error.status_code(), title, &words).await
 }
 
-pub async fn trouble_page(request: &HttpRequest, status: StatusCode, title: &str, words: &str) -> HttpResponse {
-    let plain = || HttpResponse::build(status).content_type("text/plain; charset=utf-8").body(format!("{title}\n\n{words}\n"));
+pub async fn trouble_page(
+    request: &HttpRequest,
+    status: StatusCode,
+    title: &str,
+    words: &str,
+) -> HttpResponse {
+    let plain = || {
+        HttpResponse::build(status)
+            .content_type("text/plain; charset=utf-8")
+            .body(format!("{title}\n\n{words}\n"))
+    };
     let Some(front) = request.app_data::<Data<Front>>() else { return plain() };
     // Where even the facts cannot be read, a plain page must do.
     let Ok(facts) = front.facts().await else { return plain() };
     let visit = Visit::of(request, front);
-    let currency = front.currency(&facts, visit.currency.as_deref()).map_or("", |wallet| wallet.currency.as_str());
+    let currency = front
+        .currency(&facts, visit.currency.as_deref())
+        .map_or("", |wallet| wallet.currency.as_str());
     let template = TroublePage { frame: Frame::new(front, &facts, currency, "/"), title, words };
     page(request, front, &visit, status, &template).unwrap_or_else(|_| plain())
 }

@@ -47,7 +47,9 @@ impl ReadyPage {
         let mut packer = Compress::new(level, false);
         let mut parts = Vec::new();
         let mut rest = html;
-        while let Some(at) = rest.find([TOKEN, CART_COUNT].map(|mark| mark.chars().next().unwrap_or_default())) {
+        while let Some(at) =
+            rest.find([TOKEN, CART_COUNT].map(|mark| mark.chars().next().unwrap_or_default()))
+        {
             parts.push(Part::text(&rest[..at], &mut packer));
             parts.push(if rest[at..].starts_with(TOKEN) { Part::Token } else { Part::CartCount });
             rest = &rest[at + 1..];
@@ -106,10 +108,13 @@ impl Part {
         let mut read = 0;
         loop {
             let before = packer.total_in();
-            let status = packer.compress_vec(&plain.as_bytes()[read..], &mut packed, FlushCompress::Full);
+            let status =
+                packer.compress_vec(&plain.as_bytes()[read..], &mut packed, FlushCompress::Full);
             read += usize::try_from(packer.total_in() - before).unwrap_or(usize::MAX);
             // A flush is whole when room was left behind it.
-            if read == plain.len() && packed.len() < packed.capacity() || !matches!(status, Ok(Status::Ok)) {
+            if read == plain.len() && packed.len() < packed.capacity()
+                || !matches!(status, Ok(Status::Ok))
+            {
                 return Self::Text { plain: plain.to_owned(), packed };
             }
             packed.reserve(plain.len() + 64);
@@ -182,7 +187,9 @@ mod tests {
         for page in [ReadyPage::new(html), ReadyPage::once(html)] {
             assert_eq!(page.plain(&visit(), "the-token"), expected);
             let mut unpacked = String::new();
-            flate2::read::GzDecoder::new(&page.gzip(&visit(), "the-token")[..]).read_to_string(&mut unpacked).unwrap();
+            flate2::read::GzDecoder::new(&page.gzip(&visit(), "the-token")[..])
+                .read_to_string(&mut unpacked)
+                .unwrap();
             assert_eq!(unpacked, expected);
         }
     }
@@ -202,7 +209,11 @@ mod tests {
         assert!(pages.find(1, "/").is_some() && pages.find(2, "/").is_none());
         pages.keep(2, "/x".into(), Arc::new(ReadyPage::new("new")));
         pages.keep(1, "/".into(), Arc::new(ReadyPage::new("old")));
-        assert!(pages.find(2, "/").is_none() && pages.find(1, "/").is_none() && pages.find(2, "/x").is_some());
+        assert!(
+            pages.find(2, "/").is_none()
+                && pages.find(1, "/").is_none()
+                && pages.find(2, "/x").is_some()
+        );
     }
 
     proptest! {

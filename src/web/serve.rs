@@ -55,11 +55,14 @@ impl Door {
     /// How a browser would call it.
     pub fn address(&self) -> String {
         match self {
-            Self::Tcp(listener) => {
-                listener.local_addr().map_or_else(|_| "http://".to_owned(), |address| format!("http://{address}"))
-            }
+            Self::Tcp(listener) => listener
+                .local_addr()
+                .map_or_else(|_| "http://".to_owned(), |address| format!("http://{address}")),
             Self::Unix(listener) => {
-                let path = listener.local_addr().ok().and_then(|address| address.as_pathname().map(Path::to_owned));
+                let path = listener
+                    .local_addr()
+                    .ok()
+                    .and_then(|address| address.as_pathname().map(Path::to_owned));
                 format!("unix:{}", path.unwrap_or_default().display())
             }
         }

@@ -56,7 +56,9 @@ impl Front {
     /// `secret`: whatever the seller gave or the shop made; the keys of cookies and forms are made from it.
     pub fn new(shop: Shop, site: Site, secret: &[u8]) -> Self {
         let mut bytes = [0; 96];
-        Hkdf::<Sha256>::new(None, secret).expand(b"shop cookies and forms 1", &mut bytes).expect("96 bytes can be had");
+        Hkdf::<Sha256>::new(None, secret)
+            .expand(b"shop cookies and forms 1", &mut bytes)
+            .expect("96 bytes can be had");
         Self {
             shop,
             site,
@@ -77,7 +79,11 @@ impl Front {
             return Ok(facts);
         }
         let wallets = store::payment::list_wallets(db).await?;
-        let pages = store::catalog::list_pages(db).await?.into_iter().map(|page| (page.slug, page.title)).collect();
+        let pages = store::catalog::list_pages(db)
+            .await?
+            .into_iter()
+            .map(|page| (page.slug, page.title))
+            .collect();
         let mut categories = HashMap::new();
         for name in wallets.iter().map(|wallet| wallet.currency.as_str()).chain([""]) {
             categories.insert(name.to_owned(), store::catalog::list_categories(db, name).await?);
@@ -99,7 +105,8 @@ impl Front {
 /// The door's own clock.
 pub fn now() -> Moment {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
-    Moment::new(i64::try_from(seconds).unwrap_or(0)).expect("a computer's clock stands between 1970 and 9999")
+    Moment::new(i64::try_from(seconds).unwrap_or(0))
+        .expect("a computer's clock stands between 1970 and 9999")
 }
 
 /// The door's own dice.

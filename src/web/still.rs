@@ -45,13 +45,20 @@ impl StillFiles {
     }
 }
 
-pub async fn show_static(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
+pub async fn show_static(
+    request: HttpRequest,
+    front: Data<Front>,
+) -> Result<HttpResponse, PageError> {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, FOR_EVER));
     if request.path() == front.still.style_href {
-        response.content_type("text/css; charset=utf-8").insert_header((header::VARY, "Accept-Encoding"));
+        response
+            .content_type("text/css; charset=utf-8")
+            .insert_header((header::VARY, "Accept-Encoding"));
         if takes_gzip(&request) {
-            return Ok(response.insert_header((header::CONTENT_ENCODING, "gzip")).body(front.still.style_gzip.clone()));
+            return Ok(response
+                .insert_header((header::CONTENT_ENCODING, "gzip"))
+                .body(front.still.style_gzip.clone()));
         }
         return Ok(response.body(STYLE));
     }
@@ -61,14 +68,20 @@ pub async fn show_static(request: HttpRequest, front: Data<Front>) -> Result<Htt
     Err(PageError::NotFound)
 }
 
-pub async fn show_picture(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
+pub async fn show_picture(
+    request: HttpRequest,
+    front: Data<Front>,
+) -> Result<HttpResponse, PageError> {
     let name = request.match_info().get("file").unwrap_or_default();
     let file = PictureFile::parse(name).map_err(|_| PageError::NotFound)?;
     let content_type = file.content_type();
     let gallery = front.shop.pictures.clone();
     let read = web::block(move || gallery.read(&file)).await.map_err(anyhow::Error::from)?;
     let bytes = read.map_err(anyhow::Error::from)?.ok_or(PageError::NotFound)?;
-    Ok(HttpResponse::Ok().content_type(content_type).insert_header((header::CACHE_CONTROL, FOR_EVER)).body(bytes))
+    Ok(HttpResponse::Ok()
+        .content_type(content_type)
+        .insert_header((header::CACHE_CONTROL, FOR_EVER))
+        .body(bytes))
 }
 
 #[derive(Template)]
@@ -79,20 +92,33 @@ struct SellersPagePage<'a> {
     html: &'a str,
 }
 
-pub async fn show_policy(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
+pub async fn show_policy(
+    request: HttpRequest,
+    front: Data<Front>,
+) -> Result<HttpResponse, PageError> {
     show_sellers_page(&request, &front, "policy").await
 }
 
-pub async fn show_page(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
+pub async fn show_page(
+    request: HttpRequest,
+    front: Data<Front>,
+) -> Result<HttpResponse, PageError> {
     let slug = request.match_info().get("slug").unwrap_or_default().to_owned();
     show_sellers_page(&request, &front, &slug).await
 }
 
-async fn show_sellers_page(request: &HttpRequest, front: &Front, slug: &str) -> Result<HttpResponse, PageError> {
-    let found = store::catalog::find_page(&front.shop.db, slug).await?.ok_or(PageError::NotFound)?;
+async fn show_sellers_page(
+    request: &HttpRequest,
+    front: &Front,
+    slug: &str,
+) -> Result<HttpResponse, PageError> {
+    let found =
+        store::catalog::find_page(&front.shop.db, slug).await?.ok_or(PageError::NotFound)?;
     let facts = front.facts().await?;
     let visit = Visit::of(request, front);
-    let currency = front.currency(&facts, visit.currency.as_deref()).map_or("", |wallet| wallet.currency.as_str());
+    let currency = front
+        .currency(&facts, visit.currency.as_deref())
+        .map_or("", |wallet| wallet.currency.as_str());
     let frame = Frame::new(front, &facts, currency, request.path());
     let template = SellersPagePage { frame, title: &found.title, html: &found.html };
     page(request, front, &visit, StatusCode::OK, &template)

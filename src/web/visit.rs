@@ -45,15 +45,29 @@ impl Visit {
         let mut basket = None;
         let mut open_order = None;
         let prefix = if on_onion { "__Host-" } else { "" };
-        let headers = request.headers().get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
-        for (name, value) in headers.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('=')) {
+        let headers =
+            request.headers().get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
+        for (name, value) in
+            headers.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='))
+        {
             match name.strip_prefix(prefix).unwrap_or_default() {
-                "visitor" if value.len() == 32 && value.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                "visitor"
+                    if value.len() == 32 && value.bytes().all(|byte| byte.is_ascii_hexdigit()) =>
+                {
                     visitor = Some(value.to_owned());
                 }
-                "currency" => currency = Currency::parse(value).ok().map(|currency| currency.as_str().to_owned()),
-                "cart" => basket = unsealed(front, "cart", value).and_then(|text| Basket::parse(&text).ok()),
-                "order" => open_order = unsealed(front, "order", value).and_then(|text| OpenOrder::parse(&text)),
+                "currency" => {
+                    currency =
+                        Currency::parse(value).ok().map(|currency| currency.as_str().to_owned())
+                }
+                "cart" => {
+                    basket =
+                        unsealed(front, "cart", value).and_then(|text| Basket::parse(&text).ok())
+                }
+                "order" => {
+                    open_order =
+                        unsealed(front, "order", value).and_then(|text| OpenOrder::parse(&text))
+                }
                 _ => {}
             }
         }
@@ -118,7 +132,8 @@ impl OpenOrder {
 }
 
 fn is_onion(request: &HttpRequest) -> bool {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host =
+        request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.split(':').next().unwrap_or_default();
     name.len() > 6 && name[name.len().saturating_sub(6)..].eq_ignore_ascii_case(".onion")
 }
@@ -131,5 +146,8 @@ fn sealed(front: &Front, name: &'static str, text: String) -> String {
 
 fn unsealed(front: &Front, name: &'static str, value: &str) -> Option<String> {
     let cookie = Cookie::new(name, value.to_owned());
-    CookieJar::new().private(&front.cookie_key).decrypt(cookie).map(|cookie| cookie.value().to_owned())
+    CookieJar::new()
+        .private(&front.cookie_key)
+        .decrypt(cookie)
+        .map(|cookie| cookie.value().to_owned())
 }
