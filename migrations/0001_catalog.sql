@@ -1,11 +1,12 @@
 -- What the seller's file says, and what has been sold of it since.
 
--- One row. The number grows with every change that a buyer could see on a page of the catalog.
+-- One row of two numbers that only grow.
 create table catalog_state (
     only    integer primary key check (only = 1),
-    version integer not null
+    version integer not null,   -- with every change that a buyer could see on a page of the catalog, stock among them
+    seeding integer not null    -- with every seeding alone: wallets, pages and categories stay the same in between
 ) strict;
-insert into catalog_state (only, version) values (1, 1);
+insert into catalog_state (only, version, seeding) values (1, 1, 1);
 
 create table wallets (
     currency text    primary key check (length(currency) between 2 and 10),

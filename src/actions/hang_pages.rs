@@ -16,7 +16,7 @@ pub async fn hang_pages(shop: &Shop, files: &[PageFile]) -> anyhow::Result<()> {
     let pages: Vec<SellersPage> = files.iter().map(render).collect();
     let mut tx = shop.db.write().await?;
     if store::catalog::replace_pages(&mut tx, &pages).await.context("keep the pages")? {
-        store::catalog::mark_changed(&mut tx).await?;
+        store::catalog::mark_seeded(&mut tx).await?;
         tx.commit().await.context("commit the pages")?;
     }
     Ok(())

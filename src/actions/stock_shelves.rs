@@ -113,7 +113,7 @@ pub async fn stock_shelves(
     store::stocking::count_shelves(&mut tx).await.context("count the shelves")?;
     store::stocking::put_rates(&mut tx, &file.rates).await.context("keep the shipping rates")?;
     store::stocking::put_discounts(&mut tx, &file.discounts).await.context("keep the discounts")?;
-    store::catalog::mark_changed(&mut tx).await?;
+    store::catalog::mark_seeded(&mut tx).await?;
     let n_sold_since = store::stocking::count_sold_since(&mut tx).await?;
     let used: HashSet<String> =
         store::stocking::list_picture_files(&mut tx).await?.into_iter().collect();

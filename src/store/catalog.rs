@@ -93,14 +93,22 @@ pub struct Window<'a> {
     pub n_products: i64,
 }
 
-/// A number that grows with every change of what a page of the catalog shows.
-pub async fn version(db: &Db) -> Result<i64, StoreError> {
+/// Two numbers that only grow: with every change of what a page of the catalog shows, and with every seeding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version {
+    pub catalog: i64,
+    pub seeding: i64,
+}
+
+/// The numbers as they are now; mostly they are remembered.
+pub async fn version(db: &Db) -> Result<Version, StoreError> {
     let count = db.changes.count();
     if let Some(version) = db.changes.remembered(count) {
         return Ok(version);
     }
-    let version =
-        sqlx::query_scalar("select version from catalog_state").fetch_one(&db.read).await?;
+    let (catalog, seeding) =
+        sqlx::query_as("select version, seeding from catalog_state").fetch_one(&db.read).await?;
+    let version = Version { catalog, seeding };
     db.changes.remember(count, version);
     Ok(version)
 }
@@ -217,7 +225,8 @@ pub fn fts_words(query: &str) -> Option<String> {
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())
         .take(12)
-        .map(|word| format!("\"{word}\"*"))
+        // A single letter begins so many words that only the letter itself is meant.
+        .map(|word| if word.chars().nth(1).is_some() { format!("\"{word}\"*") } else { format!("\"{word}\"") })
         .collect();
     if words.is_empty() { None } else { Some(words.join(" ")) }
 }
@@ -297,11 +306,12 @@ pub async fn find_next(
     currency: &str,
 ) -> Result<Option<(String, String)>, StoreError> {
     let row = sqlx::query(
-        "select p.slug, p.name from shelf here \
-         join shelf_sizes z on z.currency = here.currency and z.category = '' \
-         join shelf s on s.currency = here.currency and s.category = '' and s.position = (here.position + 1) % z.products \
-         join products p on p.id = s.product_id \
-         where here.product_id = ?1 and here.currency = ?2 and here.category = '' and p.id <> ?1",
+        // CROSS keeps SQLite from beginning with the whole shelf.
+        "select p.slug, p.name from shelf here cross join shelf_sizes z cross join shelf s cross join products p \
+         where here.product_id = ?1 and here.currency = ?2 and here.category = '' \
+         and z.currency = here.currency and z.category = '' \
+         and s.currency = here.currency and s.category = '' and s.position = (here.position + 1) % z.products \
+         and p.id = s.product_id and p.id <> ?1",
     )
     .bind(product)
     .bind(currency)
@@ -413,6 +423,12 @@ pub async fn give_back_stock(tx: &mut Tx, pool: OfferKey, pieces: i64) -> Result
 /// Says that pages of the catalog show something else from now on.
 pub async fn mark_changed(tx: &mut Tx) -> Result<(), StoreError> {
     sqlx::query("update catalog_state set version = version + 1").execute(&mut *tx.0).await?;
+    Ok(())
+}
+
+/// Says that wallets, pages and categories may be others from now on, and so the rest too.
+pub async fn mark_seeded(tx: &mut Tx) -> Result<(), StoreError> {
+    sqlx::query("update catalog_state set version = version + 1, seeding = seeding + 1").execute(&mut *tx.0).await?;
     Ok(())
 }
 
@@ -595,7 +611,7 @@ mod tests {
         assert_eq!(fts_words("wool socks"), Some("\"wool\"* \"socks\"*".to_owned()));
         assert_eq!(
             fts_words("NEAR(\"a\" OR b* -c:d"),
-            Some("\"NEAR\"* \"a\"* \"OR\"* \"b\"* \"c\"* \"d\"*".to_owned())
+            Some("\"NEAR\"* \"a\" \"OR\"* \"b\" \"c\" \"d\"".to_owned())
         );
         assert_eq!(fts_words(" \"*;--' \u{0}"), None);
     }

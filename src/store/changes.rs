@@ -1,3 +1,4 @@
+use crate::store::catalog::Version;
 use inotify::Inotify;
 use inotify::WatchMask;
 use std::io;
@@ -18,7 +19,7 @@ pub struct Changes {
     /// Grows with every note.
     seen: AtomicU64,
     /// The last answer, and at which count it was asked for.
-    known: Mutex<(u64, i64)>,
+    known: Mutex<Option<(u64, Version)>>,
 }
 
 impl Changes {
@@ -30,7 +31,7 @@ impl Changes {
             Path::new(&journal),
             WatchMask::MODIFY | WatchMask::DELETE_SELF | WatchMask::MOVE_SELF,
         )?;
-        Ok(Self { queue: Mutex::new(queue), seen: AtomicU64::new(1), known: Mutex::new((0, 0)) })
+        Ok(Self { queue: Mutex::new(queue), seen: AtomicU64::new(1), known: Mutex::new(None) })
     }
 
     /// The number of changes as far as the queue tells now.
@@ -55,16 +56,16 @@ impl Changes {
     }
 
     /// What was remembered under this count, if anything was.
-    pub fn remembered(&self, count: u64) -> Option<i64> {
-        let (at, answer) = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        (at == count).then_some(answer)
+    pub fn remembered(&self, count: u64) -> Option<Version> {
+        let known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.filter(|(at, _)| *at == count).map(|(_, version)| version)
     }
 
     /// Remembers an answer that was asked for after `count` was read.
-    pub fn remember(&self, count: u64, answer: i64) {
+    pub fn remember(&self, count: u64, version: Version) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.0 <= count {
-            *known = (count, answer);
+        if known.is_none_or(|(at, _)| at <= count) {
+            *known = Some((count, version));
         }
     }
 }

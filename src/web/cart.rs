@@ -72,7 +72,7 @@ async fn show_cart(
     status: StatusCode,
     refused: Option<RefusedChange<'_>>,
 ) -> Result<HttpResponse, PageError> {
-    let facts = front.facts().await?;
+    let (facts, _) = front.facts().await?;
     let wallet = front.currency(&facts, visit.currency.as_deref());
     let looked = match wallet {
         Some(wallet) => Some(look_again(front, &visit.basket, wallet).await?),
@@ -217,7 +217,7 @@ pub async fn add(
     if let Err(refused) = basket.add(key, quantity) {
         return refuse("quantity", refused.to_string()).await;
     }
-    let facts = front.facts().await?;
+    let (facts, _) = front.facts().await?;
     let Some(wallet) = front.currency(&facts, visit.currency.as_deref()) else {
         return refuse(
             "quantity",
@@ -308,7 +308,7 @@ async fn find_in_cart(
     slug: &str,
     option: &str,
 ) -> Result<Option<OfferKey>, PageError> {
-    let facts = front.facts().await?;
+    let (facts, _) = front.facts().await?;
     let any = Currency::parse("ANY").map_err(|error| PageError::Broken(error.into()))?;
     let currency =
         front.currency(&facts, visit.currency.as_deref()).map_or(&any, |wallet| &wallet.currency);
@@ -326,11 +326,11 @@ pub async fn choose_currency(
     body: Payload,
 ) -> Result<HttpResponse, PageError> {
     let (fields, visit) = Fields::read(&request, &front, body).await?;
-    let facts = front.facts().await?;
+    let (facts, _) = front.facts().await?;
     let wanted = fields.get("currency").trim().to_ascii_uppercase();
     let Some(wallet) = facts.wallets.iter().find(|wallet| wallet.currency.as_str() == wanted)
     else {
-        let words = "This currency is not accepted here. Please choose one of those below.";
+        let words = "This currency is not accepted here. Please choose one of those above.";
         let refused = RefusedChange { key: None, typed: "", words };
         return show_cart(&request, &front, visit, StatusCode::UNPROCESSABLE_ENTITY, Some(refused))
             .await;

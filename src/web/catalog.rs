@@ -105,10 +105,10 @@ pub async fn show_window(
     request: HttpRequest,
     front: Data<Front>,
 ) -> Result<HttpResponse, PageError> {
-    let (facts, visit) = (front.facts().await?, Visit::of(&request, &front));
+    let ((facts, version), visit) = (front.facts().await?, Visit::of(&request, &front));
     let currency = currency_name(&front, &facts, &visit);
     let name = format!("/ {currency}");
-    if let Some(ready) = front.ready.find(facts.version, &name) {
+    if let Some(ready) = front.ready.find(version, &name) {
         return Ok(send(&request, &front, &visit, StatusCode::OK, &ready).finish_page());
     }
     let db = &front.shop.db;
@@ -117,7 +117,7 @@ pub async fn show_window(
     let cards = card_views(store::catalog::list_cards(db, window).await?);
     let frame = Frame::new(&front, &facts, currency, "/");
     let template = WindowPage { frame, cards, total, has_more: IN_WINDOW < total };
-    keep_and_send(&request, &front, &visit, facts.version, name, &template)
+    keep_and_send(&request, &front, &visit, version, name, &template)
 }
 
 pub async fn show_all(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
@@ -149,11 +149,11 @@ async fn show_list(
     title: String,
     address: &str,
 ) -> Result<HttpResponse, PageError> {
-    let (facts, visit) = (front.facts().await?, Visit::of(request, front));
+    let ((facts, version), visit) = (front.facts().await?, Visit::of(request, front));
     let currency = currency_name(front, &facts, &visit);
     let number = page_number(request)?;
     let name = format!("{address} {currency} {number}");
-    if let Some(ready) = front.ready.find(facts.version, &name) {
+    if let Some(ready) = front.ready.find(version, &name) {
         return Ok(send(request, front, &visit, StatusCode::OK, &ready).finish_page());
     }
     let db = &front.shop.db;
@@ -169,18 +169,18 @@ async fn show_list(
         frame: Frame::new(front, &facts, currency, at(number)),
         title,
         summary: products(total),
-        nothing: format!("Nothing here has a price in {currency}. Choose another currency below."),
+        nothing: format!("Nothing here has a price in {currency}. Choose another currency above."),
         cards,
         page: number,
         pages,
         earlier: (1 < number).then(|| at(number - 1)),
         later: (number < pages).then(|| at(number + 1)),
     };
-    keep_and_send(request, front, &visit, facts.version, name, &template)
+    keep_and_send(request, front, &visit, version, name, &template)
 }
 
 pub async fn search(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
-    let (facts, visit) = (front.facts().await?, Visit::of(&request, &front));
+    let ((facts, _), visit) = (front.facts().await?, Visit::of(&request, &front));
     let currency = currency_name(&front, &facts, &visit);
     let query: String = query_field(&request, "q").chars().take(100).collect();
     let number = page_number(&request)?;
@@ -226,18 +226,18 @@ pub async fn show_product(
     request: HttpRequest,
     front: Data<Front>,
 ) -> Result<HttpResponse, PageError> {
-    let (facts, visit) = (front.facts().await?, Visit::of(&request, &front));
+    let ((facts, version), visit) = (front.facts().await?, Visit::of(&request, &front));
     let currency = currency_name(&front, &facts, &visit);
     let slug = Slug::parse(request.match_info().get("slug").unwrap_or_default())
         .map_err(|_| PageError::NotFound)?;
     let name = format!("/product/{slug} {currency}");
-    if let Some(ready) = front.ready.find(facts.version, &name) {
+    if let Some(ready) = front.ready.find(version, &name) {
         return Ok(send(&request, &front, &visit, StatusCode::OK, &ready).finish_page());
     }
     let product =
         store::catalog::find_product(&front.shop.db, &slug).await?.ok_or(PageError::NotFound)?;
     let template = product_page(&front, &facts, currency, &product, None).await?;
-    keep_and_send(&request, &front, &visit, facts.version, name, &template)
+    keep_and_send(&request, &front, &visit, version, name, &template)
 }
 
 /// The product's page again, with what the visitor chose and why it was refused.
@@ -248,7 +248,7 @@ pub async fn show_refused_add(
     slug: &Slug,
     refused: RefusedAdd<'_>,
 ) -> Result<HttpResponse, PageError> {
-    let facts = front.facts().await?;
+    let (facts, _) = front.facts().await?;
     let product =
         store::catalog::find_product(&front.shop.db, slug).await?.ok_or(PageError::NotFound)?;
     let currency = currency_name(front, &facts, visit);

@@ -143,7 +143,7 @@ fn shown(text: &str) -> String {
 
 pub async fn show(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
     let visit = Visit::of(&request, &front);
-    let facts = front.facts().await?;
+    let (facts, _) = front.facts().await?;
     let Some(wallet) = front.currency(&facts, visit.currency.as_deref()) else {
         return Ok(see_other("/cart", &[]));
     };
@@ -235,7 +235,7 @@ pub async fn submit(
         // After Back, a form may be sent whose order is placed and whose cart is gone.
         return Ok(see_other(if visit.open_order.is_some() { "/order" } else { "/cart" }, &[]));
     }
-    let facts = front.facts().await?;
+    let (facts, _) = front.facts().await?;
     let Some(wallet) = front.currency(&facts, visit.currency.as_deref()) else {
         return Ok(see_other("/cart", &[]));
     };

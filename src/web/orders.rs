@@ -236,7 +236,7 @@ async fn show_code_form(
     status: StatusCode,
     refused: bool,
 ) -> Result<HttpResponse, PageError> {
-    let facts = front.facts().await?;
+    let (facts, _) = front.facts().await?;
     let frame = Frame::new(front, &facts, currency_name(front, &facts, visit), "/order");
     page(request, front, visit, status, &CodePage { frame, refused })
 }
@@ -250,7 +250,7 @@ async fn show_order(
     status_code: StatusCode,
     refused: Option<(&str, &str)>,
 ) -> Result<HttpResponse, PageError> {
-    let facts = front.facts().await?;
+    let (facts, _) = front.facts().await?;
     let now = now();
     let status = order.status_at(now);
     let invoice = &order.invoice;

@@ -199,7 +199,7 @@ pub async fn trouble_page(
     };
     let Some(front) = request.app_data::<Data<Front>>() else { return plain() };
     // Where even the facts cannot be read, a plain page must do.
-    let Ok(facts) = front.facts().await else { return plain() };
+    let Ok((facts, _)) = front.facts().await else { return plain() };
     let visit = Visit::of(request, front);
     let currency = front
         .currency(&facts, visit.currency.as_deref())

@@ -41,9 +41,9 @@ pub struct Front {
     facts: Mutex<Option<Arc<Facts>>>,
 }
 
-/// What every page shows of the catalog; read once for each change of it.
+/// What every page shows of the catalog; read once for each seeding of it.
 pub struct Facts {
-    pub version: i64,
+    seeding: i64,
     pub wallets: Vec<Wallet>,
     pub is_demo: bool,
     /// Slug and title.
@@ -70,13 +70,13 @@ impl Front {
         }
     }
 
-    /// The facts as they are now.
-    pub async fn facts(&self) -> Result<Arc<Facts>, StoreError> {
+    /// The facts as they are now, and the number of the catalog's change.
+    pub async fn facts(&self) -> Result<(Arc<Facts>, i64), StoreError> {
         let db = &self.shop.db;
         let version = store::catalog::version(db).await?;
         let known = self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(facts) = known.filter(|facts| facts.version == version) {
-            return Ok(facts);
+        if let Some(facts) = known.filter(|facts| facts.seeding == version.seeding) {
+            return Ok((facts, version.catalog));
         }
         let wallets = store::payment::list_wallets(db).await?;
         let pages = store::catalog::list_pages(db)
@@ -89,9 +89,9 @@ impl Front {
             categories.insert(name.to_owned(), store::catalog::list_categories(db, name).await?);
         }
         let is_demo = wallets.iter().any(Wallet::is_demo);
-        let facts = Arc::new(Facts { version, wallets, is_demo, pages, categories });
+        let facts = Arc::new(Facts { seeding: version.seeding, wallets, is_demo, pages, categories });
         *self.facts.lock().unwrap_or_else(PoisonError::into_inner) = Some(facts.clone());
-        Ok(facts)
+        Ok((facts, version.catalog))
     }
 
     /// The currency that a visitor who asked for `wanted` sees; `None` in a shop without wallets.

@@ -114,7 +114,7 @@ async fn show_sellers_page(
 ) -> Result<HttpResponse, PageError> {
     let found =
         store::catalog::find_page(&front.shop.db, slug).await?.ok_or(PageError::NotFound)?;
-    let facts = front.facts().await?;
+    let (facts, _) = front.facts().await?;
     let visit = Visit::of(request, front);
     let currency = front
         .currency(&facts, visit.currency.as_deref())

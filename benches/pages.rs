@@ -1,0 +1,218 @@
+//! How fast pages are served, against a bare actix-web handler that serves the same bytes from memory, on one core each;
+//! what a large catalog costs; how soon the shop is open and how much memory it takes.
+//!
+//! `cargo bench --bench pages`. Needs two cores, `taskset` (util-linux) and `wrk`, all on loopback. About two minutes.
+
+mod parts;
+
+use actix_web::App;
+use actix_web::HttpResponse;
+use actix_web::HttpServer;
+use actix_web::http::header;
+use actix_web::web;
+use parts::OpenShop;
+use parts::demo_home;
+use parts::get;
+use parts::large_home;
+use parts::machine;
+use parts::median;
+use std::io::Read;
+use std::io::Write;
+use std::net::TcpStream;
+use std::process::Command;
+use std::process::Stdio;
+use std::time::Duration;
+use std::time::Instant;
+
+const VISITOR: &str = "Cookie: visitor=0123456789abcdef0123456789abcdef\r\n";
+const ROUNDS: usize = 5;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == "--bare") {
+        return bare(&arguments[at + 1], &arguments[at + 2]);
+    }
+    println!("{}\n", machine());
+    let home = demo_home();
+    start_and_memory(home.path());
+    let shop = OpenShop::open(home.path(), "0");
+    println!("| page | encoding | bytes | bare, requests/s | shop, requests/s | ratio | p99 at half load |");
+    println!("|---|---|---|---|---|---|---|");
+    for page in ["/", "/product/linen-notebook"] {
+        for encoding in ["", "Accept-Encoding: gzip\r\n"] {
+            against_bare(&shop, page, encoding);
+        }
+    }
+    drop(shop);
+    large_catalog();
+}
+
+fn start_and_memory(home: &std::path::Path) {
+    let starts: Vec<Duration> = (0..ROUNDS).map(|_| OpenShop::open(home, "0,1").ready_after).collect();
+    println!("ready to serve after the start of the process: {} ms (median of {ROUNDS})", median(&starts).as_millis());
+    let shop = OpenShop::open(home, "0,1");
+    std::thread::sleep(Duration::from_secs(1));
+    println!("resident memory, idle: {} KB", shop.resident());
+    for path in ["/", "/product", "/product/linen-notebook", "/search?q=tea", "/policy"] {
+        get(&shop.address, path, "");
+    }
+    println!("resident memory after a few pages: {} KB\n", shop.resident());
+}
+
+/// The same bytes with the same headers from memory, and nothing else.
+#[actix_web::main]
+async fn bare(head: &str, body: &str) {
+    let head = std::fs::read_to_string(head).expect("the head");
+    let body = web::Bytes::from(std::fs::read(body).expect("the body"));
+    let headers: Vec<(header::HeaderName, header::HeaderValue)> = head
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_once(": "))
+        .filter(|(name, _)| !["content-length", "connection", "set-cookie"].contains(name))
+        .map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")))
+        .collect();
+    let server = HttpServer::new(move || {
+        let (headers, body) = (headers.clone(), body.clone());
+        App::new().default_service(web::to(move || {
+            let mut response = HttpResponse::Ok();
+            for (name, value) in &headers {
+                response.insert_header((name.clone(), value.clone()));
+            }
+            std::future::ready(response.body(body.clone()))
+        }))
+    })
+    .bind("127.0.0.1:0")
+    .expect("bind loopback");
+    println!("{}", server.addrs()[0]);
+    server.run().await.expect("serve");
+}
+
+fn against_bare(shop: &OpenShop, page: &str, encoding: &str) {
+    let (head, body) = get(&shop.address, page, &format!("{VISITOR}{encoding}"));
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (head_file, body_file) = (folder.path().join("head"), folder.path().join("body"));
+    std::fs::write(&head_file, head).expect("keep the head");
+    std::fs::write(&body_file, &body).expect("keep the body");
+    let mut bare = Command::new("taskset")
+        .args(["-c", "0"])
+        .arg(std::env::current_exe().expect("this program"))
+        .arg("--bare")
+        .args([&head_file, &body_file])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("start the bare server");
+    let mut address = [0; 64];
+    let n = bare.stdout.as_mut().expect("stdout is piped").read(&mut address).expect("the address");
+    let address = String::from_utf8_lossy(&address[..n]).trim().to_owned();
+    // Turn by turn, so that whatever else the machine does falls on both alike.
+    let (mut of_bare, mut of_shop) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        of_bare.push(rate(&address, page, encoding));
+        of_shop.push(rate(&shop.address, page, encoding));
+    }
+    bare.kill().expect("end the bare server");
+    bare.wait().expect("the bare server has ended");
+    let ratios: Vec<u64> = of_shop.iter().zip(&of_bare).map(|(shop, bare)| shop * 1_000 / bare).collect();
+    let (bare, shop_rate) = (median(&of_bare), median(&of_shop));
+    let late = latency(&shop.address, page, encoding, shop_rate / 2);
+    println!(
+        "| {page} | {} | {} | {bare} | {shop_rate} | 0.{:03} | {} µs |",
+        if encoding.is_empty() { "none" } else { "gzip" },
+        body.len(),
+        median(&ratios),
+        late.as_micros()
+    );
+}
+
+/// Units: requests a second that `wrk` on the other core gets answered over 16 connections.
+fn rate(address: &str, page: &str, encoding: &str) -> u64 {
+    let mut command = Command::new("taskset");
+    command.args(["-c", "1", "wrk", "-t1", "-c16", "-d2s", "-H", VISITOR.trim()]);
+    if !encoding.is_empty() {
+        command.args(["-H", encoding.trim()]);
+    }
+    let output = command.arg(format!("http://{address}{page}")).output().expect("start wrk");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = text.lines().find(|line| line.starts_with("Requests/sec")).unwrap_or_else(|| panic!("wrk said {text}"));
+    let whole = line.split_whitespace().nth(1).and_then(|number| number.split('.').next());
+    whole.and_then(|number| number.parse().ok()).expect("a number")
+}
+
+/// The time within which 99 of 100 answers come, where requests come at this rate whether or not the last is answered:
+/// each is measured from the moment at which it was due.
+fn latency(address: &str, page: &str, encoding: &str, rate: u64) -> Duration {
+    const CONNECTIONS: u64 = 4;
+    let each = Duration::from_nanos(1_000_000_000 * CONNECTIONS / rate.max(1));
+    let request = format!("GET {page} HTTP/1.1\r\nHost: {address}\r\n{VISITOR}{encoding}\r\n");
+    let threads: Vec<_> = (0..CONNECTIONS)
+        .map(|n| {
+            let (request, mut stream) = (request.clone(), TcpStream::connect(address).expect("connect"));
+            std::thread::spawn(move || {
+                stream.set_nodelay(true).expect("set an option");
+                let begin = Instant::now() + each * u32::try_from(n).expect("small") / u32::try_from(CONNECTIONS).expect("small");
+                let mut late = Vec::new();
+                let mut buffer = vec![0; 65_536];
+                for turn in 0.. {
+                    let due = begin + each * turn;
+                    if begin + Duration::from_secs(3) < due {
+                        return late;
+                    }
+                    while Instant::now() < due {
+                        std::thread::yield_now();
+                    }
+                    stream.write_all(request.as_bytes()).expect("send");
+                    read_answer(&mut stream, &mut buffer);
+                    late.push(due.elapsed());
+                }
+                late
+            })
+        })
+        .collect();
+    let mut late: Vec<Duration> = threads.into_iter().flat_map(|thread| thread.join().expect("a thread")).collect();
+    late.sort();
+    late[late.len() * 99 / 100]
+}
+
+fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) {
+    let mut n = 0;
+    let mut whole = usize::MAX;
+    while n < whole {
+        n += stream.read(&mut buffer[n..]).expect("read");
+        if whole == usize::MAX
+            && let Some(end) = buffer[..n].windows(4).position(|four| four == b"\r\n\r\n")
+        {
+            let head = String::from_utf8_lossy(&buffer[..end]);
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+            whole = end + 4 + length.parse::<usize>().expect("a number");
+        }
+    }
+}
+
+/// Pages that nobody has looked at since the catalog changed, so that each is made anew.
+fn large_catalog() {
+    println!("\n| products | seeding | resident | window | list, a page in the middle | product | search |");
+    println!("|---|---|---|---|---|---|---|");
+    for n_products in [10, 100_000] {
+        let (home, seeding) = large_home(n_products);
+        let shop = OpenShop::open(home.path(), "0,1");
+        let middle = (n_products / 24 / 2).max(1);
+        let first = |path: &dyn Fn(usize) -> String| {
+            let times: Vec<Duration> = (0..9)
+                .map(|n| {
+                    let started = Instant::now();
+                    let (head, _) = get(&shop.address, &path(n), VISITOR);
+                    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+                    started.elapsed()
+                })
+                .collect();
+            format!("{} µs", median(&times).as_micros())
+        };
+        let step = n_products / 10;
+        let window = first(&|n| format!("/?fresh={n}"));
+        let list = first(&|n| format!("/product?page={}", if n_products == 10 { 1 } else { middle + n }));
+        let product = first(&|n| format!("/product/thing-number-{}", step * n));
+        let search = first(&|n| format!("/search?q=thing+{n}"));
+        println!("| {n_products} | {} ms | {} KB | {window} | {list} | {product} | {search} |", seeding.as_millis(), shop.resident());
+    }
+}
