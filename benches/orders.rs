@@ -29,9 +29,16 @@ fn main() {
         of_shop.push(rate);
         of_disk.push(disk_rate(home.path(), &row, &message));
     }
-    let ratios: Vec<u64> = of_shop.iter().zip(&of_disk).map(|(shop, disk)| shop * 1_000 / disk).collect();
+    let ratios: Vec<u64> =
+        of_shop.iter().zip(&of_disk).map(|(shop, disk)| shop * 1_000 / disk).collect();
     println!("| orders/s of the shop | rows and files/s of the disk | ratio |\n|---|---|---|");
-    println!("| {} | {} | {}.{:03} |", median(&of_shop), median(&of_disk), median(&ratios) / 1_000, median(&ratios) % 1_000);
+    println!(
+        "| {} | {} | {}.{:03} |",
+        median(&of_shop),
+        median(&of_disk),
+        median(&ratios) / 1_000,
+        median(&ratios) % 1_000
+    );
 }
 
 /// Units: orders a second; with a row and a message as they lie on the disk afterwards.
@@ -70,7 +77,8 @@ fn shop_rate(home: &Path) -> (u64, Vec<u8>, Vec<u8>) {
 
 /// The same row and the same file, each synced before the next.
 fn disk_rate(home: &Path, row: &[u8], message: &[u8]) -> u64 {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         use sqlx::Connection;
         use sqlx::sqlite::SqliteConnectOptions;
@@ -81,15 +89,23 @@ fn disk_rate(home: &Path, row: &[u8], message: &[u8]) -> u64 {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
-        let mut connection = sqlx::SqliteConnection::connect_with(&options).await.expect("a database");
-        sqlx::query("create table rows (id integer primary key, row blob)").execute(&mut connection).await.expect("a table");
+        let mut connection =
+            sqlx::SqliteConnection::connect_with(&options).await.expect("a database");
+        sqlx::query("create table rows (id integer primary key, row blob)")
+            .execute(&mut connection)
+            .await
+            .expect("a table");
         for folder in ["tmp", "new"] {
             fs::create_dir_all(home.join("baseline").join(folder)).expect("a folder");
         }
         let (tmp, new) = (home.join("baseline/tmp"), home.join("baseline/new"));
         let started = Instant::now();
         for n in 0..N_ORDERS {
-            sqlx::query("insert into rows (row) values (?)").bind(row).execute(&mut connection).await.expect("a row");
+            sqlx::query("insert into rows (row) values (?)")
+                .bind(row)
+                .execute(&mut connection)
+                .await
+                .expect("a row");
             let draft = tmp.join(n.to_string());
             let mut file = File::create(&draft).expect("a file");
             file.write_all(message).and_then(|()| file.sync_all()).expect("the file is kept");
@@ -105,8 +121,14 @@ fn filled_cart(address: &str) -> (String, String) {
     let (head, body) = parts::get(address, "/product/tea", "");
     let visitor = cookie(&head, "visitor");
     let body = String::from_utf8_lossy(&body);
-    let token = body.split("name=\"token\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a token").to_owned();
-    let (head, _) = post(address, "/cart", &visitor, &format!("token={token}&product=tea&quantity=1"));
+    let token = body
+        .split("name=\"token\" value=\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .expect("a token")
+        .to_owned();
+    let (head, _) =
+        post(address, "/cart", &visitor, &format!("token={token}&product=tea&quantity=1"));
     assert!(head.starts_with("HTTP/1.1 303"), "{head}");
     (format!("{visitor}; {}", cookie(&head, "cart")), token)
 }
@@ -134,5 +156,6 @@ fn post(address: &str, path: &str, cookies: &str, form: &str) -> (String, Vec<u8
 }
 
 fn per_second(n: usize, time: Duration) -> u64 {
-    u64::try_from(n).expect("small") * 1_000_000 / u64::try_from(time.as_micros()).expect("small").max(1)
+    u64::try_from(n).expect("small") * 1_000_000
+        / u64::try_from(time.as_micros()).expect("small").max(1)
 }

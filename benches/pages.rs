@@ -36,7 +36,9 @@ fn main() {
     let home = demo_home();
     start_and_memory(home.path());
     let shop = OpenShop::open(home.path(), "0");
-    println!("| page | encoding | bytes | bare, requests/s | shop, requests/s | ratio | p99 at half load |");
+    println!(
+        "| page | encoding | bytes | bare, requests/s | shop, requests/s | ratio | p99 at half load |"
+    );
     println!("|---|---|---|---|---|---|---|");
     for page in ["/", "/product/linen-notebook"] {
         for encoding in ["", "Accept-Encoding: gzip\r\n"] {
@@ -48,8 +50,12 @@ fn main() {
 }
 
 fn start_and_memory(home: &std::path::Path) {
-    let starts: Vec<Duration> = (0..ROUNDS).map(|_| OpenShop::open(home, "0,1").ready_after).collect();
-    println!("ready to serve after the start of the process: {} ms (median of {ROUNDS})", median(&starts).as_millis());
+    let starts: Vec<Duration> =
+        (0..ROUNDS).map(|_| OpenShop::open(home, "0,1").ready_after).collect();
+    println!(
+        "ready to serve after the start of the process: {} ms (median of {ROUNDS})",
+        median(&starts).as_millis()
+    );
     let shop = OpenShop::open(home, "0,1");
     std::thread::sleep(Duration::from_secs(1));
     println!("resident memory, idle: {} KB", shop.resident());
@@ -113,7 +119,8 @@ fn against_bare(shop: &OpenShop, page: &str, encoding: &str) {
     }
     bare.kill().expect("end the bare server");
     bare.wait().expect("the bare server has ended");
-    let ratios: Vec<u64> = of_shop.iter().zip(&of_bare).map(|(shop, bare)| shop * 1_000 / bare).collect();
+    let ratios: Vec<u64> =
+        of_shop.iter().zip(&of_bare).map(|(shop, bare)| shop * 1_000 / bare).collect();
     let (bare, shop_rate) = (median(&of_bare), median(&of_shop));
     let late = latency(&shop.address, page, encoding, shop_rate / 2);
     println!(
@@ -134,7 +141,10 @@ fn rate(address: &str, page: &str, encoding: &str) -> u64 {
     }
     let output = command.arg(format!("http://{address}{page}")).output().expect("start wrk");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let line = text.lines().find(|line| line.starts_with("Requests/sec")).unwrap_or_else(|| panic!("wrk said {text}"));
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("Requests/sec"))
+        .unwrap_or_else(|| panic!("wrk said {text}"));
     let whole = line.split_whitespace().nth(1).and_then(|number| number.split('.').next());
     whole.and_then(|number| number.parse().ok()).expect("a number")
 }
@@ -147,10 +157,13 @@ fn latency(address: &str, page: &str, encoding: &str, rate: u64) -> Duration {
     let request = format!("GET {page} HTTP/1.1\r\nHost: {address}\r\n{VISITOR}{encoding}\r\n");
     let threads: Vec<_> = (0..CONNECTIONS)
         .map(|n| {
-            let (request, mut stream) = (request.clone(), TcpStream::connect(address).expect("connect"));
+            let (request, mut stream) =
+                (request.clone(), TcpStream::connect(address).expect("connect"));
             std::thread::spawn(move || {
                 stream.set_nodelay(true).expect("set an option");
-                let begin = Instant::now() + each * u32::try_from(n).expect("small") / u32::try_from(CONNECTIONS).expect("small");
+                let begin = Instant::now()
+                    + each * u32::try_from(n).expect("small")
+                        / u32::try_from(CONNECTIONS).expect("small");
                 let mut late = Vec::new();
                 let mut buffer = vec![0; 65_536];
                 for turn in 0.. {
@@ -169,7 +182,8 @@ fn latency(address: &str, page: &str, encoding: &str, rate: u64) -> Duration {
             })
         })
         .collect();
-    let mut late: Vec<Duration> = threads.into_iter().flat_map(|thread| thread.join().expect("a thread")).collect();
+    let mut late: Vec<Duration> =
+        threads.into_iter().flat_map(|thread| thread.join().expect("a thread")).collect();
     late.sort();
     late[late.len() * 99 / 100]
 }
@@ -183,7 +197,10 @@ fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) {
             && let Some(end) = buffer[..n].windows(4).position(|four| four == b"\r\n\r\n")
         {
             let head = String::from_utf8_lossy(&buffer[..end]);
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+            let length = head
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length: "))
+                .expect("a length");
             whole = end + 4 + length.parse::<usize>().expect("a number");
         }
     }
@@ -191,7 +208,9 @@ fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) {
 
 /// Pages that nobody has looked at since the catalog changed, so that each is made anew.
 fn large_catalog() {
-    println!("\n| products | seeding | resident | window | list, a page in the middle | product | search |");
+    println!(
+        "\n| products | seeding | resident | window | list, a page in the middle | product | search |"
+    );
     println!("|---|---|---|---|---|---|---|");
     for n_products in [10, 100_000] {
         let (home, seeding) = large_home(n_products);
@@ -210,9 +229,14 @@ fn large_catalog() {
         };
         let step = n_products / 10;
         let window = first(&|n| format!("/?fresh={n}"));
-        let list = first(&|n| format!("/product?page={}", if n_products == 10 { 1 } else { middle + n }));
+        let list =
+            first(&|n| format!("/product?page={}", if n_products == 10 { 1 } else { middle + n }));
         let product = first(&|n| format!("/product/thing-number-{}", step * n));
         let search = first(&|n| format!("/search?q=thing+{n}"));
-        println!("| {n_products} | {} ms | {} KB | {window} | {list} | {product} | {search} |", seeding.as_millis(), shop.resident());
+        println!(
+            "| {n_products} | {} ms | {} KB | {window} | {list} | {product} | {search} |",
+            seeding.as_millis(),
+            shop.resident()
+        );
     }
 }

@@ -51,7 +51,8 @@ impl OpenShop {
 
     /// Units: kilobytes of resident memory.
     pub fn resident(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the shop runs");
+        let status =
+            fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the shop runs");
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux says it");
         line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
     }
@@ -99,7 +100,11 @@ pub fn large_home(n_products: usize) -> (tempfile::TempDir, Duration) {
 }
 
 fn seed(home: &Path) {
-    let done = Command::new(SHOP).args(["seed", "db/data.json"]).current_dir(home).stdout(Stdio::null()).status();
+    let done = Command::new(SHOP)
+        .args(["seed", "db/data.json"])
+        .current_dir(home)
+        .stdout(Stdio::null())
+        .status();
     assert!(done.expect("start `shop seed`").success(), "the catalog is good");
 }
 
@@ -114,7 +119,8 @@ fn copy(from: &Path, to: &Path) {
 /// One request on a connection of its own; head and body of the answer.
 pub fn get(address: &str, path: &str, more: &str) -> (String, Vec<u8>) {
     let mut stream = TcpStream::connect(address).expect("connect to loopback");
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n{more}Connection: close\r\n\r\n").expect("send");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n{more}Connection: close\r\n\r\n")
+        .expect("send");
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).expect("read the answer");
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
@@ -130,7 +136,10 @@ pub fn median<T: PartialOrd + Copy>(values: &[T]) -> T {
 
 pub fn machine() -> String {
     let model = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = model.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split(": ").nth(1));
+    let model = model
+        .lines()
+        .find(|line| line.starts_with("model name"))
+        .and_then(|line| line.split(": ").nth(1));
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     format!("{}, {cores} cores", model.unwrap_or("an unknown processor"))
 }

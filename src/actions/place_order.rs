@@ -51,8 +51,11 @@ pub async fn place_order(
     // What nobody paid for in time goes back on the shelf before a buyer is told that it is empty.
     expire_orders(shop, now).await?;
     let rates = store::catalog::list_rates(&shop.db, currency).await?;
-    let asks_for_sending = store::catalog::asks_for_sending(&shop.db).await?;
-    let discount = store::catalog::find_discount(&shop.db, &placing.draft.discount).await?;
+    let asks_for_sending = !rates.is_empty() || store::catalog::asks_for_sending(&shop.db).await?;
+    let discount = match placing.draft.discount.as_str() {
+        "" => None,
+        code => store::catalog::find_discount(&shop.db, code).await?,
+    };
 
     let mut tx = shop.db.write().await?;
     if let Some(earlier) = store::orders::find_by_form(&mut tx, &form).await? {

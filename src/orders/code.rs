@@ -1,11 +1,14 @@
 use crate::cart::CartId;
 use hkdf::Hkdf;
 use sha2::Sha256;
+use std::sync::LazyLock;
 
 /// The EFF's large word list, for five dice a word.
 /// Source: <https://www.eff.org/dice>, Creative Commons Attribution 3.0 US; the numbers left out.
 const WORDS: &str = include_str!("eff_large_wordlist.txt");
 const N_WORDS: u128 = 7776;
+/// The words in order, which is the alphabet's.
+static LIST: LazyLock<Vec<&'static str>> = LazyLock::new(|| WORDS.lines().collect());
 
 /// Seven words that open an order's page. The buyer keeps them; the shop keeps only [`LookupName`].
 ///
@@ -41,9 +44,8 @@ impl Code {
     /// Seven words from 128 bits: the remainder of 7776^7 favours no code by more than 2^-37.
     pub fn from_chance(chance: [u8; 16]) -> Self {
         let mut rest = u128::from_le_bytes(chance);
-        let list: Vec<&'static str> = WORDS.lines().collect();
         Self(std::array::from_fn(|_| {
-            let word = list[usize::try_from(rest % N_WORDS).expect("it is below 7776")];
+            let word = LIST[usize::try_from(rest % N_WORDS).expect("it is below 7776")];
             rest /= N_WORDS;
             word
         }))
@@ -65,7 +67,7 @@ impl Code {
         let mut words = [""; 7];
         for word in &mut words {
             let wanted = typed.next().ok_or(NotACode)?;
-            *word = WORDS.lines().find(|known| *known == wanted).ok_or(NotACode)?;
+            *word = LIST.iter().find(|known| **known == wanted).ok_or(NotACode)?;
         }
         if typed.next().is_some() { Err(NotACode) } else { Ok(Self(words)) }
     }

@@ -226,7 +226,13 @@ pub fn fts_words(query: &str) -> Option<String> {
         .filter(|word| !word.is_empty())
         .take(12)
         // A single letter begins so many words that only the letter itself is meant.
-        .map(|word| if word.chars().nth(1).is_some() { format!("\"{word}\"*") } else { format!("\"{word}\"") })
+        .map(|word| {
+            if word.chars().nth(1).is_some() {
+                format!("\"{word}\"*")
+            } else {
+                format!("\"{word}\"")
+            }
+        })
         .collect();
     if words.is_empty() { None } else { Some(words.join(" ")) }
 }
@@ -428,7 +434,9 @@ pub async fn mark_changed(tx: &mut Tx) -> Result<(), StoreError> {
 
 /// Says that wallets, pages and categories may be others from now on, and so the rest too.
 pub async fn mark_seeded(tx: &mut Tx) -> Result<(), StoreError> {
-    sqlx::query("update catalog_state set version = version + 1, seeding = seeding + 1").execute(&mut *tx.0).await?;
+    sqlx::query("update catalog_state set version = version + 1, seeding = seeding + 1")
+        .execute(&mut *tx.0)
+        .await?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ pub mod stocking;
 pub mod tidings;
 
 use crate::store::changes::Changes;
+use crate::store::tidings::Told;
 use sqlx::Sqlite;
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -26,6 +27,7 @@ pub struct Db {
     read: SqlitePool,
     write: SqlitePool,
     changes: Arc<Changes>,
+    told: Arc<Told>,
 }
 
 /// A piece of work that is kept as a whole or not at all.
@@ -94,7 +96,7 @@ impl Db {
             .test_before_acquire(false)
             .connect_lazy_with(options.pragma("query_only", "ON"));
         let changes = Arc::new(Changes::watch(file)?);
-        Ok(Self { read, write, changes })
+        Ok(Self { read, write, changes, told: Arc::default() })
     }
 
     pub async fn write(&self) -> Result<Tx, StoreError> {

@@ -5,6 +5,8 @@ use crate::store::StoreError;
 use crate::store::Tx;
 use crate::values::Moment;
 use sqlx::Row;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 
 /// What the seller is to be told of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,10 +82,25 @@ pub async fn count_untold(db: &Db) -> Result<i64, StoreError> {
         .await?)
 }
 
+/// The messages that were told and are not yet marked so.
+#[derive(Default)]
+pub struct Told {
+    waiting: Mutex<Vec<i64>>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// Notes that a message was told. Many that are told at once are noted with one commit, by whoever comes first.
 pub async fn mark_told(db: &Db, tiding: i64, at: Moment) -> Result<(), StoreError> {
-    sqlx::query("update tidings set told_at = ? where id = ?")
+    db.told.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(tiding);
+    let _turn = db.told.turn.lock().await;
+    let told = std::mem::take(&mut *db.told.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+    if told.is_empty() {
+        return Ok(());
+    }
+    // What fails here is told again by the sweep, which finds the message in the Maildir.
+    sqlx::query("update tidings set told_at = ?1 where id in (select value from json_each(?2))")
         .bind(at.get())
-        .bind(tiding)
+        .bind(serde_json::json!(told).to_string())
         .execute(&db.write)
         .await?;
     Ok(())

@@ -89,7 +89,8 @@ impl Front {
             categories.insert(name.to_owned(), store::catalog::list_categories(db, name).await?);
         }
         let is_demo = wallets.iter().any(Wallet::is_demo);
-        let facts = Arc::new(Facts { seeding: version.seeding, wallets, is_demo, pages, categories });
+        let facts =
+            Arc::new(Facts { seeding: version.seeding, wallets, is_demo, pages, categories });
         *self.facts.lock().unwrap_or_else(PoisonError::into_inner) = Some(facts.clone());
         Ok((facts, version.catalog))
     }
