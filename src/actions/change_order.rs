@@ -30,7 +30,7 @@ pub enum OrderChange {
 pub enum Unchanged {
     #[error("there is no order with this reference")]
     NoOrder,
-    #[error("{0}")]
+    #[error(transparent)]
     Misstep(#[from] Misstep),
     #[error(
         "{name}: {wanted} are needed and {left} are left on the shelf. Put more into the catalog, or refund the order"

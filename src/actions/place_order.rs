@@ -50,12 +50,6 @@ pub async fn place_order(
     let currency = placing.currency;
     // What nobody paid for in time goes back on the shelf before a buyer is told that it is empty.
     expire_orders(shop, now).await?;
-    let rates = store::catalog::list_rates(&shop.db, currency).await?;
-    let asks_for_sending = !rates.is_empty() || store::catalog::asks_for_sending(&shop.db).await?;
-    let discount = match placing.draft.discount.as_str() {
-        "" => None,
-        code => store::catalog::find_discount(&shop.db, code).await?,
-    };
 
     let mut tx = shop.db.write().await?;
     if let Some(earlier) = store::orders::find_by_form(&mut tx, &form).await? {
@@ -73,6 +67,13 @@ pub async fn place_order(
     if !cart.notices.is_empty() || placing.basket.lines().iter().any(unseen) {
         return Ok(Placed::Changed(cart));
     }
+    let rates = store::catalog::list_rates_now(&mut tx, currency).await?;
+    let asks_for_sending =
+        !rates.is_empty() || store::catalog::asks_for_sending_now(&mut tx).await?;
+    let discount = match placing.draft.discount.as_str() {
+        "" => None,
+        code => store::catalog::find_discount(&mut tx, code).await?,
+    };
     let shelf =
         Shelf { cart: &cart, coin: &wallet.coin, rates: &rates, asks_for_sending, discount };
     let order = match NewOrder::open(placing.draft, &shelf, fresh, now) {

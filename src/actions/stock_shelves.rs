@@ -114,7 +114,9 @@ pub async fn stock_shelves(
     store::stocking::put_rates(&mut tx, &file.rates).await.context("keep the shipping rates")?;
     store::stocking::put_discounts(&mut tx, &file.discounts).await.context("keep the discounts")?;
     store::catalog::mark_seeded(&mut tx).await?;
-    let n_sold_since = store::stocking::count_sold_since(&mut tx).await?;
+    // Where all was counted anew, what is missing is held by open orders, and nothing is to be said.
+    let n_sold_since =
+        if count_anew { 0 } else { store::stocking::count_sold_since(&mut tx).await? };
     let used: HashSet<String> =
         store::stocking::list_picture_files(&mut tx).await?.into_iter().collect();
     tx.commit().await.context("commit the catalog")?;
@@ -210,9 +212,8 @@ fn picture_fault(
 /// Which of the opened pictures were rendered before and still lie on the shelf.
 async fn known_pictures(shop: &Shop, opened: &Opened) -> anyhow::Result<HashSet<String>> {
     let mut known = HashSet::new();
-    let mut tx = shop.db.write().await?;
     for fingerprint in opened.places.keys() {
-        let files = store::stocking::find_picture(&mut tx, fingerprint).await?;
+        let files = store::stocking::find_picture(&shop.db, fingerprint).await?;
         let on_shelf =
             |file: &String| PictureFile::parse(file).is_ok_and(|file| shop.pictures.has(&file));
         if files.is_some_and(|files| files.iter().all(on_shelf)) {

@@ -51,6 +51,8 @@ pub fn html(markdown: &str) -> String {
         other => Some(other),
     });
     pulldown_cmark::html::push_html(&mut shown, events);
+    // `&#1;` and the like: no page may hold a character that means something to the door.
+    shown.retain(|c| !c.is_control() || matches!(c, '\n' | '\t'));
     shown
 }
 
@@ -109,6 +111,7 @@ mod tests {
     fn markdown_becomes_harmless_html() {
         check("**bold** and `code`", "<p><strong>bold</strong> and <code>code</code></p>");
         check("# Title", "<h2>Title</h2>");
+        check("a&#1;b&#x2;c\u{1}", "<p>abc</p>");
         check("[us](/page/about)", "<p><a href=\"/page/about\">us</a></p>");
         check("[x](javascript:alert(1))", "<p><a href=\"/\">x</a></p>");
         check("[x](//evil.example)", "<p><a href=\"/\">x</a></p>");

@@ -93,7 +93,7 @@ struct SettingFlags {
     /// How long a finished order is kept, in days [default: 30]
     #[arg(long, global = true, value_name = "DAYS")]
     keep_days: Option<String>,
-    /// The mailbox that orders are addressed to [default: root@localhost]
+    /// The mailbox that orders are addressed to (default: `root@localhost`)
     #[arg(long, global = true, value_name = "MAILBOX")]
     from: Option<String>,
 }

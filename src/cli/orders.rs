@@ -54,20 +54,40 @@ pub async fn run(orders: Orders, settings: Settings) -> anyhow::Result<ExitCode>
     match orders.deed {
         None => list(&shop, orders.json).await?,
         Some(Deed::Show { order_ref }) => show(&shop, &order_ref, orders.json).await?,
-        Some(Deed::Paid { order_ref }) => change(&shop, &order_ref, OrderChange::Paid).await?,
+        Some(Deed::Paid { order_ref }) => {
+            change(&shop, &order_ref, OrderChange::Paid, orders.json).await?
+        }
         Some(Deed::Partial { order_ref, amount }) => {
             let sum = Gwei::parse_coins(&amount).with_context(|| format!("{amount:?}"))?;
-            change(&shop, &order_ref, OrderChange::Partial(sum)).await?;
+            change(&shop, &order_ref, OrderChange::Partial(sum), orders.json).await?;
         }
         Some(Deed::Shipped { order_ref, tracking }) => {
-            change(&shop, &order_ref, OrderChange::Shipped(words("tracking", &tracking)?)).await?;
+            change(
+                &shop,
+                &order_ref,
+                OrderChange::Shipped(words("tracking", &tracking)?),
+                orders.json,
+            )
+            .await?;
         }
         Some(Deed::Cancel { order_ref, reason }) => {
-            change(&shop, &order_ref, OrderChange::Cancelled(words("reason", &reason)?)).await?;
+            change(
+                &shop,
+                &order_ref,
+                OrderChange::Cancelled(words("reason", &reason)?),
+                orders.json,
+            )
+            .await?;
         }
         Some(Deed::Refunded { order_ref, txid }) => {
             let txid: Vec<String> = txid.into_iter().collect();
-            change(&shop, &order_ref, OrderChange::Refunded(words("transaction", &txid)?)).await?;
+            change(
+                &shop,
+                &order_ref,
+                OrderChange::Refunded(words("transaction", &txid)?),
+                orders.json,
+            )
+            .await?;
         }
         Some(Deed::Note { order_ref, text }) => note(&shop, &order_ref, &text.join(" ")).await?,
     }
@@ -201,9 +221,18 @@ fn order_json(order: &Order, status: Status) -> serde_json::Value {
     })
 }
 
-async fn change(shop: &Shop, order_ref: &str, change: OrderChange) -> anyhow::Result<()> {
+async fn change(
+    shop: &Shop,
+    order_ref: &str,
+    change: OrderChange,
+    as_json: bool,
+) -> anyhow::Result<()> {
     let order_ref = OrderRef::parse(order_ref)?;
     let status = actions::change_order(shop, &order_ref, change, open::now()).await??;
+    if as_json {
+        say(&serde_json::json!({ "ref": order_ref.as_str(), "state": status.as_str() }).to_string());
+        return Ok(());
+    }
     say(&format!("{order_ref} is now {status}."));
     if status == Status::Late {
         say(

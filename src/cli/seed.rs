@@ -97,7 +97,7 @@ fn tell(stocked: &Stocked, file: &str, only_checked: bool) {
     if 0 < stocked.n_sold_since {
         let n = stocked.n_sold_since;
         say(&format!(
-            "note: {n} quantities are lower than the file says, since some were sold; --restock counts all anew, less what open orders hold"
+            "note: on {n} shelves lies less than the file says, since some were sold; --restock counts all anew, less what open orders hold"
         ));
     }
 }

@@ -8,6 +8,8 @@ use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 
 /// A folder of messages, one file each, that any mail reader opens.
 ///
@@ -53,28 +55,26 @@ impl Maildir {
         if self.holds(name)? {
             return Ok(());
         }
-        let draft = self.folder.join("tmp").join(name);
-        // A draft that an earlier try left is half a message: its name is ours alone, so it can go.
-        if let Err(error) = fs::remove_file(&draft)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            return Err(error);
-        }
+        // A name of this try's own: another that delivers the same message at the same time has its own draft.
+        static TRIES: AtomicU64 = AtomicU64::new(0);
+        let n_try = TRIES.fetch_add(1, Ordering::Relaxed);
+        let draft = self.folder.join("tmp").join(format!("{name}.{}.{n_try}", std::process::id()));
         // `create_new` follows no link and takes no file that somebody else has put there.
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
         let new = self.folder.join("new");
-        let delivered = file
+        let moved = file
             .write_all(message)
             .and_then(|()| file.sync_all())
-            .and_then(|()| fs::rename(&draft, new.join(name)))
-            // Without this the file is back in `tmp` after a power cut.
-            .and_then(|()| File::open(&new)?.sync_all());
-        if delivered.is_err() {
+            .and_then(|()| move_in(&draft, &new.join(name)));
+        let _ = fs::remove_file(&draft);
+        let is_ours = moved?;
+        // Without this the file is back in `tmp` after a power cut.
+        let kept = File::open(&new).and_then(|folder| folder.sync_all());
+        if kept.is_err() && is_ours {
             // A second fsync that succeeds would prove nothing: the next try writes a new file.
-            let _ = fs::remove_file(&draft);
             let _ = fs::remove_file(new.join(name));
         }
-        delivered
+        kept
     }
 
     /// Removes every message of an order, read or unread.
@@ -135,6 +135,16 @@ impl Maildir {
     }
 }
 
+/// Moves a draft to its place, and tells whether it was this draft that came there: what lies there already stays.
+fn move_in(draft: &Path, place: &Path) -> io::Result<bool> {
+    match fs::hard_link(draft, place) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        // A disk that knows no links: then the move itself must do.
+        Err(_) => fs::rename(draft, place).map(|()| true),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,14 +170,17 @@ mod tests {
     }
 
     #[test]
-    fn a_link_in_the_way_is_not_followed() {
+    fn a_message_that_many_deliver_at_once_is_there_once_and_whole() {
         let home = tempfile::tempdir().unwrap();
         let maildir = Maildir::new(home.path().to_owned());
-        let victim = home.path().join("victim");
-        fs::write(&victim, "untouched").unwrap();
-        std::os::unix::fs::symlink(&victim, home.path().join("tmp/1.AAAAAAAAAA_0.shop")).unwrap();
-        maildir.deliver("1.AAAAAAAAAA_0.shop", b"one").unwrap();
-        assert_eq!(fs::read_to_string(victim).unwrap(), "untouched");
+        let message = vec![b'm'; 200_000];
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| maildir.deliver("1.AAAAAAAAAA_0.shop", &message).unwrap());
+            }
+        });
+        assert_eq!(fs::read(home.path().join("new/1.AAAAAAAAAA_0.shop")).unwrap(), message);
+        assert!(names(&home.path().join("tmp")).is_empty());
     }
 
     #[test]

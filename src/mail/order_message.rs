@@ -124,10 +124,11 @@ impl OrderMessage<'_> {
             (true, Status::Awaiting) => {
                 format!("New order {} for {}, not paid yet", order.order_ref, self.site_name)
             }
-            (true, _) => format!(
+            (true, Status::Reported) => format!(
                 "New order {} for {}, paid as the buyer says",
                 order.order_ref, self.site_name
             ),
+            (true, status) => format!("Order {} for {}: {status}", order.order_ref, self.site_name),
             (false, _) => format!("The buyer of order {} says that it was paid", order.order_ref),
         };
         let late = "The time to pay had run out before, and the things had gone back on the shelf.";

@@ -440,22 +440,31 @@ pub async fn mark_seeded(tx: &mut Tx) -> Result<(), StoreError> {
     Ok(())
 }
 
+const RATES: &str = "select r.name, r.countries, p.price from shipping_rates r join shipping_prices p on p.rate = r.name \
+     where p.currency = ? order by r.position";
+const ANY_RATE: &str = "select 1 from shipping_rates limit 1";
+
 /// The ways of sending that have a price in this currency, in the seller's order.
 pub async fn list_rates(db: &Db, currency: &Currency) -> Result<Vec<Rate>, StoreError> {
-    let rows = sqlx::query(
-        "select r.name, r.countries, p.price from shipping_rates r join shipping_prices p on p.rate = r.name \
-         where p.currency = ? order by r.position",
-    )
-    .bind(currency.as_str())
-    .fetch_all(&db.read)
-    .await?;
+    let rows = sqlx::query(RATES).bind(currency.as_str()).fetch_all(&db.read).await?;
+    rows.iter().map(parse_rate).collect()
+}
+
+/// The same inside a transaction.
+pub async fn list_rates_now(tx: &mut Tx, currency: &Currency) -> Result<Vec<Rate>, StoreError> {
+    let rows = sqlx::query(RATES).bind(currency.as_str()).fetch_all(&mut *tx.0).await?;
     rows.iter().map(parse_rate).collect()
 }
 
 /// Whether sending is asked for at all, in whatever currency.
 pub async fn asks_for_sending(db: &Db) -> Result<bool, StoreError> {
-    let found: Option<i64> =
-        sqlx::query_scalar("select 1 from shipping_rates limit 1").fetch_optional(&db.read).await?;
+    let found: Option<i64> = sqlx::query_scalar(ANY_RATE).fetch_optional(&db.read).await?;
+    Ok(found.is_some())
+}
+
+/// The same inside a transaction.
+pub async fn asks_for_sending_now(tx: &mut Tx) -> Result<bool, StoreError> {
+    let found: Option<i64> = sqlx::query_scalar(ANY_RATE).fetch_optional(&mut *tx.0).await?;
     Ok(found.is_some())
 }
 
@@ -466,10 +475,10 @@ pub async fn has_discounts(db: &Db) -> Result<bool, StoreError> {
 }
 
 /// `code`: capital letters.
-pub async fn find_discount(db: &Db, code: &str) -> Result<Option<Discount>, StoreError> {
+pub async fn find_discount(tx: &mut Tx, code: &str) -> Result<Option<Discount>, StoreError> {
     let row = sqlx::query("select code, percent from discounts where code = ?")
         .bind(code)
-        .fetch_optional(&db.read)
+        .fetch_optional(&mut *tx.0)
         .await?;
     row.map(|row| Ok(Discount { code: row.try_get("code")?, percent: row.try_get("percent")? }))
         .transpose()

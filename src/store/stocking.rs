@@ -2,6 +2,7 @@ use crate::catalog::Discount;
 use crate::catalog::ProductRecord;
 use crate::catalog::RateRecord;
 use crate::catalog::markdown;
+use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
 use serde_json::json;
@@ -20,15 +21,12 @@ pub struct PictureRow<'a> {
 }
 
 /// The files of a picture that was rendered before, or `None`.
-pub async fn find_picture(
-    tx: &mut Tx,
-    fingerprint: &str,
-) -> Result<Option<Vec<String>>, StoreError> {
+pub async fn find_picture(db: &Db, fingerprint: &str) -> Result<Option<Vec<String>>, StoreError> {
     let row: Option<(String, String, String, String, String, String)> = sqlx::query_as(
         "select thumb_webp, thumb_fallback, page_webp, page_fallback, full_webp, full_fallback from pictures where fingerprint = ?",
     )
     .bind(fingerprint)
-    .fetch_optional(&mut *tx.0)
+    .fetch_optional(&db.read)
     .await?;
     Ok(row.map(|(a, b, c, d, e, f)| vec![a, b, c, d, e, f]))
 }
