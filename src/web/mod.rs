@@ -13,6 +13,7 @@ mod ready;
 pub mod serve;
 mod state;
 mod still;
+mod stream;
 mod visit;
 
 pub use state::{Front, Site};

@@ -1,20 +1,37 @@
 use crate::web::addresses;
 use crate::web::headers::add_headers;
 use crate::web::state::Front;
+use crate::web::stream::DoorStream;
+use actix_http::HttpService;
+use actix_http::error::DispatchError;
+use actix_server::Server;
+use actix_service::IntoServiceFactory;
+use actix_service::ServiceFactory;
+use actix_service::ServiceFactoryExt;
+use actix_service::fn_service;
+use actix_service::map_config;
 use actix_web::App;
-use actix_web::HttpServer;
+use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use std::fs;
+use std::future::ready;
 use std::io;
+use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
+use tokio::net::TcpStream;
+use tokio::net::UnixStream;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
+use tokio::sync::Notify;
 
 /// An open door that nobody has come through yet.
 pub enum Door {
@@ -74,17 +91,30 @@ impl Door {
 /// # Errors
 /// What the system says of the door.
 pub async fn serve(front: Data<Front>, door: Door) -> io::Result<()> {
-    let server = HttpServer::new(move || {
-        App::new().app_data(front.clone()).wrap(from_fn(add_headers)).configure(addresses)
-    })
-    .client_request_timeout(HEAD_TIME)
-    .keep_alive(IDLE_TIME)
-    .max_connections(MOST_CONNECTIONS)
-    .shutdown_timeout(CLOSING_SECONDS)
-    .disable_signals();
+    let closing = Arc::new(Notify::new());
+    let server = Server::build()
+        .max_concurrent_connections(MOST_CONNECTIONS)
+        .shutdown_timeout(CLOSING_SECONDS)
+        .disable_signals();
     let server = match door {
-        Door::Tcp(listener) => server.listen(listener)?,
-        Door::Unix(listener) => server.listen_uds(listener)?,
+        Door::Tcp(listener) => {
+            let closing = closing.clone();
+            let greet = |stream: TcpStream| {
+                // An answer is one write: nothing is won by waiting for more.
+                let _ = stream.set_nodelay(true);
+                ready(Ok((DoorStream::new(stream), None)))
+            };
+            server.listen("buyers", listener, move || {
+                fn_service(greet).and_then(answering(front.clone(), closing.clone()))
+            })?
+        }
+        Door::Unix(listener) => {
+            let closing = closing.clone();
+            let greet = |stream: UnixStream| ready(Ok((DoorStream::new(stream), None)));
+            server.listen_uds("buyers", listener, move || {
+                fn_service(greet).and_then(answering(front.clone(), closing.clone()))
+            })?
+        }
     }
     .run();
     let handle = server.handle();
@@ -95,7 +125,35 @@ pub async fn serve(front: Data<Front>, door: Door) -> io::Result<()> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+        // Connections that only wait for another request are let go at once.
+        closing.notify_waiters();
         handle.stop(true).await;
     });
     server.await
+}
+
+/// HTTP/1.1 with the shop's pages behind it.
+fn answering<S>(
+    front: Data<Front>,
+    closing: Arc<Notify>,
+) -> impl ServiceFactory<
+    (DoorStream<S>, Option<SocketAddr>),
+    Config = (),
+    Response = (),
+    Error = DispatchError,
+    InitError = (),
+>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let app = App::new().app_data(front).wrap(from_fn(add_headers)).configure(addresses);
+    let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
+    HttpService::build()
+        .client_request_timeout(HEAD_TIME)
+        .keep_alive(IDLE_TIME)
+        .graceful_shutdown_signal(move || {
+            let closing = closing.clone();
+            async move { closing.notified().await }
+        })
+        .h1(map_config(app, |_| AppConfig::default()))
 }
