@@ -33,7 +33,7 @@ create table products (
     name             text    not null,
     description_html text    not null,
     file_quantity    integer not null,  -- what the file last said
-    stock            integer not null,  -- pieces that can still be bought
+    stock            integer not null check (0 <= stock),  -- pieces that can still be bought
     gone             integer not null default 0 check (gone in (0, 1))
 ) strict;
 create index products_by_position on products (position) where gone = 0;
@@ -44,7 +44,7 @@ create table options (
     position      integer not null,
     name          text    not null,
     file_quantity integer,              -- null: it shares the product's stock
-    stock         integer,
+    stock         integer check (0 <= stock),
     gone          integer not null default 0 check (gone in (0, 1)),
     unique (product_id, name),
     check ((file_quantity is null) = (stock is null))

@@ -17,12 +17,10 @@ use crate::payment::MOST_ADDED;
 use crate::payment::Receives;
 use crate::payment::distinct_amount;
 use crate::store;
-use crate::store::tidings::TidingKind;
 use crate::values::Currency;
 use crate::values::Gwei;
 use crate::values::Moment;
 use anyhow::Context;
-use std::collections::HashMap;
 
 /// What a buyer wants to order.
 pub struct Placing<'a> {
@@ -114,15 +112,6 @@ pub async fn place_order(
         }
         return Err(error).context("keep the order");
     }
-    let mut pools: HashMap<_, i64> = HashMap::new();
-    for line in &order.lines {
-        *pools.entry(line.pool).or_default() += line.quantity.get();
-    }
-    for (pool, pieces) in pools {
-        store::catalog::take_stock(&mut tx, pool, pieces).await.context("take the stock")?;
-    }
-    store::catalog::mark_changed(&mut tx).await?;
-    store::tidings::insert(&mut tx, &order.order_ref, TidingKind::Order, order.status, now).await?;
     tx.commit().await.context("commit the order")?;
 
     notify_seller(shop, &order.order_ref, now).await;

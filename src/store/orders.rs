@@ -111,7 +111,29 @@ pub async fn list(db: &Db) -> Result<Vec<OrderSummary>, StoreError> {
         .collect()
 }
 
-/// Keeps a new order with its lines and its invoice.
+/// In one go, since each statement of its own costs a turn of the database's thread while all other buyers wait.
+const INSERT: &str = "\
+    insert into orders (order_ref, form_token, lookup_name, status, placed_at, sending_name, sending_price, \
+        discount_code, discount_percent, discount_less, recipient, street, city, province, country, postcode, pgp, \
+        email, note, refund, transaction_id) \
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?); \
+    insert into invoices (order_id, currency, chain, token, decimals, address, amount, total, until) \
+    values (last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?); \
+    insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price) \
+    select o.id, key, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 \
+    from json_each(?) join orders o on o.order_ref = ?; \
+    update products set stock = stock - taken.pieces from ( \
+        select l.product_id as id, sum(l.quantity) as pieces from order_lines l join orders o on o.id = l.order_id \
+        where o.order_ref = ? and l.pool_option = 0 group by l.product_id) as taken where products.id = taken.id; \
+    update options set stock = stock - taken.pieces from ( \
+        select l.pool_option as id, sum(l.quantity) as pieces from order_lines l join orders o on o.id = l.order_id \
+        where o.order_ref = ? and l.pool_option <> 0 group by l.pool_option) as taken where options.id = taken.id; \
+    update catalog_state set version = version + 1; \
+    insert into tidings (order_id, number, kind, status, at) \
+    select id, 0, 'order', status, placed_at from orders where order_ref = ?";
+
+/// Keeps a new order with its lines and its invoice, takes its pieces off the shelf and owes the seller the message.
+/// The caller has read in this transaction that there are enough; the table refuses a stock below zero.
 pub async fn insert(
     tx: &mut Tx,
     order: &NewOrder,
@@ -125,69 +147,64 @@ pub async fn insert(
         Delivery::Plain(address) => (address, None, &address.country),
         Delivery::Sealed { block, country } => (&nobody, Some(block.as_str()), country),
     };
-    let id: i64 = sqlx::query_scalar(
-        "insert into orders (order_ref, form_token, lookup_name, status, placed_at, sending_name, sending_price, \
-            discount_code, discount_percent, discount_less, recipient, street, city, province, country, postcode, pgp, \
-            email, note, refund, transaction_id) \
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning id",
-    )
-    .bind(order.order_ref.as_str())
-    .bind(form.0.as_slice())
-    .bind(lookup.0.as_slice())
-    .bind(order.status.as_str())
-    .bind(order.placed_at.get())
-    .bind(order.sending.as_ref().map(|sending| sending.name.as_str()))
-    .bind(order.sending.as_ref().map(|sending| sending.price.get()))
-    .bind(order.discount.as_ref().map(|discount| discount.code.as_str()))
-    .bind(order.discount.as_ref().map(|discount| discount.percent))
-    .bind(order.discount.as_ref().map(|discount| discount.less.get()))
-    .bind(address.recipient.as_str())
-    .bind(address.street.as_str())
-    .bind(address.city.as_str())
-    .bind(address.province.as_str())
-    .bind(country.as_str())
-    .bind(address.postcode.as_str())
-    .bind(pgp)
-    .bind(draft.email.as_str())
-    .bind(draft.note.as_str())
-    .bind(draft.refund.as_ref().map(Address::as_str))
-    .bind(draft.transaction.as_ref().map(TransactionId::as_str))
-    .fetch_one(&mut *tx.0)
-    .await?;
-    for (position, line) in (0_i64..).zip(&order.lines) {
-        sqlx::query(
-            "insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price) \
-             values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(id)
-        .bind(position)
-        .bind(line.key.product)
-        .bind(line.key.option)
-        .bind(line.pool.option)
-        .bind(&line.name)
-        .bind(&line.option_name)
-        .bind(line.quantity.get())
-        .bind(line.price.get())
+    let (chain, token, decimals) = coin_columns(&invoice.coin);
+    let order_ref = order.order_ref.as_str();
+    sqlx::query(INSERT)
+        .bind(order_ref)
+        .bind(form.0.as_slice())
+        .bind(lookup.0.as_slice())
+        .bind(order.status.as_str())
+        .bind(order.placed_at.get())
+        .bind(order.sending.as_ref().map(|sending| sending.name.as_str()))
+        .bind(order.sending.as_ref().map(|sending| sending.price.get()))
+        .bind(order.discount.as_ref().map(|discount| discount.code.as_str()))
+        .bind(order.discount.as_ref().map(|discount| discount.percent))
+        .bind(order.discount.as_ref().map(|discount| discount.less.get()))
+        .bind(address.recipient.as_str())
+        .bind(address.street.as_str())
+        .bind(address.city.as_str())
+        .bind(address.province.as_str())
+        .bind(country.as_str())
+        .bind(address.postcode.as_str())
+        .bind(pgp)
+        .bind(draft.email.as_str())
+        .bind(draft.note.as_str())
+        .bind(draft.refund.as_ref().map(Address::as_str))
+        .bind(draft.transaction.as_ref().map(TransactionId::as_str))
+        .bind(invoice.currency.as_str())
+        .bind(chain)
+        .bind(token)
+        .bind(decimals)
+        .bind(invoice.address.as_str())
+        .bind(invoice.amount.get())
+        .bind(invoice.total.get())
+        .bind(invoice.until.get())
+        .bind(lines_json(&order.lines))
+        .bind(order_ref)
+        .bind(order_ref)
+        .bind(order_ref)
+        .bind(order_ref)
         .execute(&mut *tx.0)
         .await?;
-    }
-    let (chain, token, decimals) = coin_columns(&invoice.coin);
-    sqlx::query(
-        "insert into invoices (order_id, currency, chain, token, decimals, address, amount, total, until) \
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(id)
-    .bind(invoice.currency.as_str())
-    .bind(chain)
-    .bind(token)
-    .bind(decimals)
-    .bind(invoice.address.as_str())
-    .bind(invoice.amount.get())
-    .bind(invoice.total.get())
-    .bind(invoice.until.get())
-    .execute(&mut *tx.0)
-    .await?;
     Ok(())
+}
+
+fn lines_json(lines: &[OrderLine]) -> String {
+    let rows: Vec<serde_json::Value> = lines
+        .iter()
+        .map(|line| {
+            serde_json::json!([
+                line.key.product,
+                line.key.option,
+                line.pool.option,
+                line.name,
+                line.option_name,
+                line.quantity.get(),
+                line.price.get()
+            ])
+        })
+        .collect();
+    serde_json::json!(rows).to_string()
 }
 
 /// Where an order stands from now on. `finished`: since when nothing more is expected.
