@@ -138,8 +138,16 @@ pub async fn stock_shelves(
 struct Opened {
     /// File name as the catalog gives it → fingerprint.
     by_name: HashMap<String, String>,
-    /// Fingerprint → where to read it again, and by whom it is shown.
-    places: HashMap<String, (PathBuf, String, String)>,
+    /// Fingerprint → where it was found.
+    places: HashMap<String, Place>,
+}
+
+/// Where a picture lies, and who shows it first.
+struct Place {
+    folder: PathBuf,
+    name: String,
+    record: String,
+    field: String,
 }
 
 impl Opened {
@@ -161,7 +169,9 @@ fn open_all(file: &CatalogFile, folders: &PictureFolders, faults: &mut Vec<Fault
             match find_source(folders, &image.file) {
                 Ok((folder, source)) => {
                     let fingerprint = source.fingerprint().to_owned();
-                    let place = (folder, image.file.clone(), product.place.clone());
+                    let (name, record, field) =
+                        (image.file.clone(), product.place.clone(), format!("images[{n}]"));
+                    let place = Place { folder, name, record, field };
                     opened.by_name.insert(image.file.clone(), fingerprint.clone());
                     opened.places.insert(fingerprint, place);
                 }
@@ -238,19 +248,19 @@ fn render_all(
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                while let Some((fingerprint, (folder, name, place))) =
-                    new.get(next.fetch_add(1, Ordering::Relaxed))
+                while let Some((fingerprint, place)) = new.get(next.fetch_add(1, Ordering::Relaxed))
                 {
-                    let rendered = render_one(keep, folder, name);
+                    let rendered = render_one(keep, &place.folder, &place.name);
                     let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
                     match rendered {
                         Ok(picture) => outcomes.0.push(((*fingerprint).clone(), picture)),
                         Err(found) => {
                             let expected = "a JPEG, PNG or WebP picture that can be shown";
+                            let found = format!("{:?} ({found})", place.name);
                             outcomes.1.push(Fault::new(
-                                place,
-                                "images",
-                                format!("{name:?} ({found})"),
+                                &place.record,
+                                &place.field,
+                                found,
                                 expected,
                             ));
                         }

@@ -1,0 +1,145 @@
+use crate::world::World;
+use crate::world::catalog;
+use serde_json::json;
+
+#[test]
+fn things_are_added_changed_and_removed() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "2");
+    buyer.adds("wool-socks", "Red", "1");
+    buyer.adds("green-tea", "", "1");
+    assert!(buyer.get("/cart").text().contains("0.28097 ETH"));
+    assert_eq!(
+        buyer
+            .post("/cart/change", &[("product", "green-tea"), ("option", ""), ("quantity", "1")])
+            .status,
+        303
+    );
+    assert!(buyer.get("/cart").text().contains("0.09699 ETH"));
+    assert_eq!(
+        buyer
+            .post(
+                "/cart/change",
+                &[("product", "wool-socks"), ("option", "Red"), ("quantity", "0")]
+            )
+            .status,
+        303
+    );
+    assert!(!buyer.get("/cart").text().contains("Wool Socks"));
+    let answer =
+        buyer.post("/cart/change", &[("product", "green-tea"), ("option", ""), ("quantity", "-1")]);
+    assert_eq!(answer.status, 422);
+    assert!(
+        answer.text().contains("value=\"-1\"") && answer.text().contains("aria-invalid=\"true\"")
+    );
+}
+
+#[test]
+fn what_cannot_be_bought_is_refused_in_words() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    for (product, option, quantity, words) in [
+        ("wool-socks", "Red", "4", "Only 3 of Wool Socks, Red are left"),
+        ("wool-socks", "Blue", "1", "Wool Socks, Blue is sold out"),
+        ("wool-socks", "", "1", "choose one of the options"),
+        ("wool-socks", "Green", "1", "choose one of the options"),
+        ("stone", "", "1", "has no price in ETH"),
+        ("green-tea", "", "0", "from 1 to 99"),
+        ("green-tea", "", "many", "from 1 to 99"),
+    ] {
+        let answer = buyer
+            .post("/cart", &[("product", product), ("option", option), ("quantity", quantity)]);
+        assert_eq!(answer.status, 422, "{product} {option}");
+        assert!(answer.text().contains(words), "{words}: {}", answer.text());
+    }
+    assert_eq!(buyer.post("/cart", &[("product", "nothing"), ("quantity", "1")]).status, 404);
+    buyer.adds("cap", "Small", "3");
+    let answer = buyer.post("/cart", &[("product", "cap"), ("option", "Large"), ("quantity", "2")]);
+    assert_eq!(answer.status, 422, "options that share a stock are counted together");
+}
+
+#[test]
+fn the_currency_is_switched_without_leaving_the_place() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    let answer = buyer.post("/currency", &[("currency", "btc"), ("back", "/product/green-tea")]);
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/product/green-tea")));
+    assert!(buyer.get("/product/green-tea").text().contains("0.0009199 BTC"));
+    for foreign in ["//evil.example/", "https://evil.example/", "/\\evil.example"] {
+        assert_eq!(
+            buyer.post("/currency", &[("currency", "ETH"), ("back", foreign)]).header("location"),
+            Some("/")
+        );
+    }
+    assert_eq!(buyer.post("/currency", &[("currency", "DOGE"), ("back", "/")]).status, 422);
+}
+
+#[test]
+fn a_cart_that_is_too_large_for_its_cookie_is_refused_and_nothing_is_cut() {
+    let mut large = catalog();
+    for n in 0..400 {
+        large["products"][format!("p{n}")] = json!({"name": format!("Thing {n}"), "prices": [{"price": 1_000_000_000 - n, "wallet": "->wallets.eth"}]});
+    }
+    let world = World::with(&large, &[]);
+    let mut buyer = world.buyer();
+    let token = buyer.get("/cart").token();
+    let mut held = 0;
+    loop {
+        let name = format!("thing-{held}");
+        let answer =
+            buyer.post_raw("/cart", &[("token", &token), ("product", &name), ("quantity", "1")]);
+        assert!(buyer.cookies.get("cart").is_none_or(|cookie| cookie.len() <= 4096));
+        if answer.status == 422 {
+            assert!(answer.text().contains("Your cart is full"), "{}", answer.text());
+            break;
+        }
+        assert_eq!(answer.status, 303);
+        held += 1;
+        assert!(held < 400, "a cookie of 4 KB cannot hold this");
+    }
+    assert!(100 < held, "{held}");
+    assert_eq!(buyer.get("/cart").text().matches("scope=\"row\"><a").count(), held);
+}
+
+#[test]
+fn a_cart_that_somebody_tampered_with_is_empty() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    let sealed = buyer.cookies["cart"].clone();
+    let mut other = sealed.clone().into_bytes();
+    let middle = other.len() / 2;
+    other[middle] = if other[middle] == b'A' { b'B' } else { b'A' };
+    for value in [
+        String::from_utf8(other).unwrap(),
+        sealed[..20].to_owned(),
+        "1|00|ETH|1.0.1.1".into(),
+        "%ff".into(),
+    ] {
+        buyer.cookies.insert("cart".into(), value);
+        assert!(buyer.get("/cart").text().contains("Your cart is empty"));
+    }
+    buyer.cookies.insert("cart".into(), sealed);
+    assert!(buyer.get("/cart").text().contains("Green Tea"));
+}
+
+#[test]
+fn a_change_of_the_catalog_is_said_once_in_words() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    buyer.adds("cap", "Small", "4");
+    let mut other = catalog();
+    other["products"]["tea"]["prices"][0]["price"] = json!(80_000_000);
+    other["products"]["cap"]["quantity"] = json!(2);
+    world.seed(&other);
+    let text = buyer.get("/cart").text();
+    assert!(text.contains("has gone down from 0.09199 to 0.08"), "{text}");
+    assert!(text.contains("You want 4 of Cap, Small, but only 2 are left"), "{text}");
+    assert!(text.contains("cannot be ordered as it is"));
+    assert!(!buyer.get("/cart").text().contains("has gone down"));
+    other["products"].as_object_mut().unwrap().remove("cap");
+    world.seed(&other);
+    assert!(buyer.get("/cart").text().contains("Cap, Small is no longer sold"));
+}

@@ -1,0 +1,144 @@
+use crate::world::World;
+use crate::world::catalog;
+use serde_json::json;
+
+#[test]
+fn a_product_is_shown_in_a_currency_only_where_it_has_a_price_in_it() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    assert!(!buyer.get("/product").text().contains("/product/stone"));
+    assert!(buyer.get("/product/stone").text().contains("not sold for ETH"));
+    buyer.chooses("XMR");
+    assert!(buyer.get("/product").text().contains("/product/stone"));
+    assert!(buyer.get("/product/stone").text().contains("1.23 XMR"));
+}
+
+#[test]
+fn a_product_page_says_price_stock_and_options_and_its_markdown_is_harmless() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    let text = buyer.get("/product/green-tea").text();
+    assert!(
+        text.contains("<p class=\"price\">0.09199 ETH</p>")
+            && text.contains("<p class=\"stock\">In stock</p>")
+    );
+    assert!(
+        text.contains("<strong>fine</strong>")
+            && text.contains("&lt;script&gt;")
+            && !text.contains("<script")
+    );
+    assert!(text.contains("Next: Wool Socks"));
+    let text = buyer.get("/product/wool-socks").text();
+    assert!(text.contains("3 left") && text.contains("value=\"Blue\" disabled"));
+    assert_eq!(buyer.get("/product/none").status, 404);
+    assert_eq!(buyer.get("/product/%ff").status, 404);
+}
+
+#[test]
+fn slugs_are_made_as_the_ancestor_made_them() {
+    let named = |name: &str| json!({"name": name, "prices": [{"price": 1_000_000, "wallet": "->wallets.eth"}]});
+    let mut other = catalog();
+    other["products"] = json!({"_model": "Product", "a": named("Men's Mining T"), "b": named("Men's Mining T"), "тест": named("Тест"), "c": {"slug": "my-own", "name": "C", "price": 5}});
+    let world = World::closed(&[]);
+    std::fs::create_dir(world.path("db")).unwrap();
+    std::fs::write(world.path("db/data.json"), other.to_string()).unwrap();
+    let said = String::from_utf8(world.shop(&["seed", "db/data.json"]).stderr).unwrap();
+    assert!(said.contains("field `slug`") && said.contains("тест"), "{said}");
+    other["products"].as_object_mut().unwrap().remove("тест");
+    let world = World::with(&other, &[]);
+    for slug in ["mens-mining-t", "mens-mining-t-2", "my-own"] {
+        assert_eq!(world.buyer().get(&format!("/product/{slug}")).status, 200, "{slug}");
+    }
+}
+
+#[test]
+fn lists_have_pages_and_categories_have_any_name() {
+    let mut large = catalog();
+    for n in 0..60 {
+        large["products"][format!("p{n:02}")] = json!({"name": format!("Thing {n:02}"), "categories": ["Things"], "prices": [{"price": 1_000_000, "wallet": "->wallets.eth"}]});
+    }
+    let world = World::with(&large, &[]);
+    let mut buyer = world.buyer();
+    assert_eq!(buyer.get("/").text().matches("class=\"card").count(), 12);
+    let second = buyer.get("/product?page=2").text();
+    assert!(second.contains("Page 2 of 3") && second.matches("class=\"card").count() == 24);
+    assert!(buyer.get("/product?page=3").text().contains("Thing 59"));
+    for path in [
+        "/product?page=4",
+        "/product?page=0",
+        "/product?page=-1",
+        "/product?page=x",
+        "/product?page=99999999999999999999",
+    ] {
+        assert_eq!(buyer.get(path).status, 404, "{path}");
+    }
+    for path in ["/category/Tea%20%26%20Co", "/category/Warm%2FDry", "/category/Warm/Dry"] {
+        assert!(buyer.get(path).text().contains("Green Tea"), "{path}");
+    }
+    assert_eq!(buyer.get("/category/None").status, 404);
+    assert!(buyer.get("/category/Things?page=3").text().contains("Thing 48"));
+}
+
+#[test]
+fn a_search_of_any_bytes_is_answered() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    assert!(buyer.get("/search?q=gree").text().contains("/product/green-tea"));
+    assert!(buyer.get("/search?q=fine+tea").text().contains("/product/green-tea"));
+    for query in [
+        "",
+        "%ff%00",
+        "%22",
+        "*",
+        "NEAR(a%20b)",
+        "a%20OR%20b",
+        "-",
+        "name:tea",
+        "%27;--",
+        "%01%02",
+        "%F0%9F%8D%B5",
+        "(((",
+        "tea%22%20OR%20%22",
+    ] {
+        let answer = buyer.get(&format!("/search?q={query}"));
+        assert_eq!(answer.status, 200, "{query}");
+    }
+    assert!(buyer.get("/search?q=%3Cscript%3E").text().contains("&#60;script&#62;"));
+}
+
+#[test]
+fn seeding_while_the_shop_is_open_is_seen_by_the_next_view() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    for n in 0..5 {
+        assert!(buyer.get("/product/green-tea").status == 200);
+        let mut other = catalog();
+        other["products"]["tea"]["prices"][0]["price"] = json!(1_000_000 * (n + 1));
+        world.seed(&other);
+        assert!(buyer.get("/product/green-tea").text().contains(&format!(">0.00{} ETH<", n + 1)));
+        assert!(buyer.get("/").text().contains(&format!(">0.00{} ETH<", n + 1)));
+    }
+}
+
+#[test]
+fn orders_and_sold_stock_survive_seeding_and_keep_their_names() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    buyer.adds("cap", "Small", "3");
+    let order_ref = buyer.checks_out(&[]).mark("order-ref");
+    assert!(buyer.get("/product/cap").text().contains("1 left"));
+    world.seed(&catalog());
+    assert!(buyer.get("/product/cap").text().contains("1 left"), "what was sold stays sold");
+    let mut other = catalog();
+    other["products"]["cap"]["quantity"] = json!(5);
+    world.seed(&other);
+    assert!(
+        buyer.get("/product/cap").text().contains("2 left"),
+        "a new count, less what an open order holds"
+    );
+    other["products"].as_object_mut().unwrap().remove("cap");
+    world.seed(&other);
+    assert_eq!(buyer.get("/product/cap").status, 404);
+    assert!(buyer.get("/order").text().contains("3 × Cap, Small"));
+    assert!(world.says(&["orders", "show", &order_ref]).contains("3 x Cap, Small"));
+}

@@ -1,0 +1,232 @@
+use crate::world::ADDRESS;
+use crate::world::World;
+use crate::world::catalog;
+use serde_json::json;
+use std::sync::Barrier;
+
+#[test]
+fn twenty_equal_forms_at_once_make_one_order() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    let token = buyer.get("/checkout").token();
+    let barrier = Barrier::new(20);
+    let pages: Vec<String> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..20)
+            .map(|_| {
+                let (mut twin, token, barrier) = (buyer.clone(), &token, &barrier);
+                scope.spawn(move || {
+                    let mut fields = vec![("token", token.as_str())];
+                    fields.extend(ADDRESS);
+                    barrier.wait();
+                    let answer = twin.post_raw("/checkout", &fields);
+                    assert_eq!((answer.status, answer.header("location")), (303, Some("/order")));
+                    let page = twin.get("/order");
+                    format!("{} {}", page.mark("order-ref"), page.mark("code"))
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(pages.iter().all(|page| page == &pages[0]), "{pages:?}");
+    assert_eq!(world.messages().len(), 1);
+    assert_eq!(world.says(&["orders"]).lines().count(), 2);
+}
+
+#[test]
+fn the_last_item_is_sold_once_to_fifty_buyers() {
+    let world = World::new();
+    let mut buyers: Vec<_> = (0..50).map(|_| world.buyer()).collect();
+    for buyer in &mut buyers {
+        buyer.chooses("XMR");
+        buyer.adds("stone", "", "1");
+    }
+    let barrier = Barrier::new(buyers.len());
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let threads: Vec<_> = buyers
+            .into_iter()
+            .map(|mut buyer| {
+                let barrier = &barrier;
+                scope.spawn(move || {
+                    let token = buyer.get("/checkout").token();
+                    let mut fields = vec![("token", token.as_str())];
+                    fields.extend(ADDRESS);
+                    barrier.wait();
+                    let answer = buyer.post_raw("/checkout", &fields);
+                    assert!(
+                        answer.status == 303 || answer.text().contains("sold out"),
+                        "{}",
+                        answer.text()
+                    );
+                    answer.status
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 303).count(), 1, "{statuses:?}");
+    assert_eq!(world.messages().len(), 1);
+    assert!(world.buyer().get("/product/stone").text().contains("Sold out"));
+}
+
+#[test]
+fn a_form_sent_again_after_back_makes_no_second_order() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    let first = buyer.checks_out(&[]).mark("order-ref");
+    let again = buyer.tries_to_check_out(&[]);
+    assert_eq!((again.status, again.header("location")), (303, Some("/order")));
+    assert_eq!(buyer.get("/order").mark("order-ref"), first);
+    assert_eq!(world.messages().len(), 1);
+}
+
+#[test]
+fn all_errors_are_shown_at_once_and_the_words_are_kept() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    let answer = buyer
+        .post("/checkout", &[("city", "Neu <Ulm>"), ("email", "nobody"), ("refund", "0x123abc")]);
+    let text = answer.text();
+    assert_eq!(answer.status, 422);
+    for field in ["recipient", "street", "province", "country", "postcode", "email", "refund"] {
+        assert_eq!(answer.attribute(field, "aria-invalid"), "true", "{field}");
+        assert_eq!(answer.attribute(field, "aria-describedby"), format!("{field}-error"));
+        assert!(
+            answer.find_mark(&format!("{field}-error")).is_some_and(|words| words.len() > 10),
+            "{field}"
+        );
+    }
+    assert!(text.contains("value=\"Neu &#60;Ulm&#62;\""), "{text}");
+    assert_eq!(text.matches(" autofocus").count(), 1);
+    assert!(world.messages().is_empty());
+}
+
+#[test]
+fn what_cannot_be_seen_and_what_is_too_long_is_refused() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    for (field, value) in [
+        ("recipient", "Ada\u{202e}"),
+        ("note", "\u{1b}[2J"),
+        ("note", "\u{1}"),
+        ("city", "a\nb"),
+        ("street", &"x".repeat(201)),
+    ] {
+        let answer = buyer.tries_to_check_out(&[(field, value)]);
+        assert_eq!(
+            (answer.status, answer.attribute(field, "aria-invalid").as_str()),
+            (422, "true"),
+            "{value:?}"
+        );
+    }
+    assert!(world.messages().is_empty());
+}
+
+#[test]
+fn a_price_that_changed_since_the_form_was_shown_is_confirmed_again() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    buyer.get("/checkout");
+    let mut dearer = catalog();
+    dearer["products"]["tea"]["prices"][0]["price"] = json!(99_000_000);
+    world.seed(&dearer);
+    let answer = buyer.tries_to_check_out(&[]);
+    assert_eq!(answer.status, 422);
+    assert!(answer.text().contains("has gone up from 0.09199 to 0.099"));
+    assert!(world.messages().is_empty());
+    assert_eq!(buyer.checks_out(&[]).mark("amount"), "0.099");
+}
+
+#[test]
+fn a_form_that_showed_another_cart_is_no_consent() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    let answer = buyer.tries_to_check_out(&[("shown", "0.05 ETH")]);
+    assert_eq!(answer.status, 422);
+    assert!(world.messages().is_empty());
+}
+
+#[test]
+fn an_address_can_be_sealed_to_the_seller() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    let block = "-----BEGIN PGP MESSAGE-----\n\nhQEMA+/abc=\n=njUN\n-----END PGP MESSAGE-----";
+    let answer = buyer.post("/checkout", &[("pgp", block)]);
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    assert!(
+        world.messages()[0].1.contains("\nhQEMA+/abc=3D\n")
+            || world.messages()[0].1.contains("\nhQEMA+/abc=\n")
+    );
+}
+
+#[test]
+fn sending_is_chosen_by_country_and_added() {
+    let mut with_rates = catalog();
+    with_rates["rates"] = json!({"_model": "ShippingRate",
+        "home": {"name": "Home", "countries": ["GB"], "price": 1_000_000},
+        "world": {"name": "World", "prices": [{"price": 3_000_000, "wallet": "->wallets.eth"}]}});
+    with_rates["codes"] =
+        json!({"_model": "Discount", "spring": {"code": "SPRING", "percent": 10}});
+    let world = World::with(&with_rates, &[]);
+    let order = |more: &[(&str, &str)]| {
+        let mut buyer = world.buyer();
+        buyer.adds("green-tea", "", "1");
+        let answer = buyer.tries_to_check_out(more);
+        if answer.status == 303 {
+            buyer.get("/order").mark("amount")
+        } else {
+            format!("{} {}", answer.status, answer.text().contains("does not reach"))
+        }
+    };
+    assert_eq!(order(&[]), "0.09299");
+    assert_eq!(order(&[("country", "Elbonia")]), "0.09499");
+    assert_eq!(order(&[("shipping", "World")]), "0.09499");
+    assert_eq!(order(&[("country", "France"), ("shipping", "Home")]), "422 true");
+    assert_eq!(order(&[("discount", "spring")]), "0.083791");
+}
+
+#[test]
+fn one_transaction_pays_one_order() {
+    let world = World::new();
+    let transaction = format!("0x{}", "cd".repeat(32));
+    let mut first = world.buyer();
+    first.adds("green-tea", "", "1");
+    assert_eq!(first.checks_out(&[("transaction", &transaction)]).state(), "reported");
+    let (_, message) = &world.messages()[0];
+    assert!(
+        message
+            .lines()
+            .any(|line| line.starts_with("Subject: New order ") && !line.contains("unpaid")),
+        "{message}"
+    );
+    let mut second = world.buyer();
+    second.adds("green-tea", "", "1");
+    let answer = second.tries_to_check_out(&[("transaction", &transaction)]);
+    assert_eq!(
+        (answer.status, answer.attribute("transaction", "aria-invalid").as_str()),
+        (422, "true")
+    );
+    assert_eq!(world.messages().len(), 1);
+}
+
+#[test]
+fn an_address_is_never_given_out_twice() {
+    let world = World::new();
+    let mut addresses: Vec<String> = (0..4)
+        .map(|_| {
+            let mut buyer = world.buyer();
+            buyer.adds("green-tea", "", "1");
+            buyer.checks_out(&[]).mark("address")
+        })
+        .collect();
+    assert_eq!(addresses[1], "0x70997970C51812dc3A010C7d01b50e0d17dc79C8");
+    addresses.sort();
+    addresses.dedup();
+    assert_eq!(addresses.len(), 4);
+}

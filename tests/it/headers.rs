@@ -1,0 +1,220 @@
+use crate::world::Answer;
+use crate::world::World;
+use crate::world::files_below;
+use std::io::Read;
+use std::io::Write;
+use std::net::TcpStream;
+
+const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+const ADDRESSES: [&str; 24] = [
+    "/",
+    "/product",
+    "/product/green-tea",
+    "/product/none",
+    "/category/Wool",
+    "/category/None",
+    "/search?q=tea",
+    "/picture/none.webp",
+    "/picture/..%2f..%2fshop.secret",
+    "/cart",
+    "/cart/change",
+    "/currency",
+    "/checkout",
+    "/order",
+    "/order/noted",
+    "/order/transaction",
+    "/order/close",
+    "/order/qr.png",
+    "/order/receipt.txt",
+    "/policy",
+    "/page/none",
+    "/pgp.txt",
+    "/health",
+    "/nothing",
+];
+
+#[track_caller]
+fn check(answer: &Answer, what: &str) {
+    for (name, value) in [
+        ("content-security-policy", CSP),
+        ("referrer-policy", "same-origin"),
+        ("x-content-type-options", "nosniff"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+    ] {
+        assert_eq!(answer.header(name), Some(value), "{what}: {name}");
+    }
+    assert!(
+        answer.header("date").is_some_and(|date| date.ends_with(":00 GMT")),
+        "{what}: {:?}",
+        answer.header("date")
+    );
+    for name in ["server", "etag", "last-modified", "x-powered-by"] {
+        assert_eq!(answer.header(name), None, "{what}: {name}");
+    }
+    let cached = answer.header("cache-control").unwrap();
+    assert!(
+        cached == "no-store"
+            || (answer.status == 200 && cached == "public, max-age=31536000, immutable"),
+        "{what}: {cached}"
+    );
+    for (_, cookie) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
+        assert!(cookie.contains("; HttpOnly; SameSite=Strict; Path=/"), "{what}: {cookie}");
+    }
+    let text = answer.text();
+    for bad in [
+        "<script",
+        "<svg",
+        " style=",
+        "http://",
+        "https://",
+        "@import",
+        "<iframe",
+        "<link rel=\"preload",
+    ] {
+        assert!(!text.contains(bad), "{what}: {bad}");
+    }
+}
+
+#[test]
+fn every_answer_to_every_address_carries_the_headers() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    for address in ADDRESSES {
+        for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"] {
+            let answer = buyer.request(method, address, &[], b"");
+            check(&answer, &format!("{method} {address}"));
+            assert!(answer.status < 500, "{method} {address}");
+            if method == "HEAD" {
+                assert!(answer.bytes.is_empty());
+            }
+            if ["PUT", "DELETE"].contains(&method) && address != "/nothing" {
+                assert_eq!(answer.status, 405, "{method} {address}");
+                assert!(answer.header("allow").is_some());
+            }
+        }
+    }
+}
+
+#[test]
+fn what_goes_wrong_has_a_page_of_the_shop() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    let no_cookie =
+        world.buyer().request("POST", "/cart", &form, b"token=x&product=green-tea&quantity=1");
+    assert_eq!(no_cookie.status, 403);
+    assert!(no_cookie.text().contains("did not send our cookie back"));
+    let large = buyer.request("POST", "/checkout", &form, &[b'a'; 100_000]);
+    assert_eq!(large.status, 413);
+    let token = buyer.get("/cart").token();
+    let foreign = buyer.request(
+        "POST",
+        "/cart",
+        &[form[0], ("Sec-Fetch-Site", "cross-site")],
+        format!("token={token}&product=green-tea&quantity=1").as_bytes(),
+    );
+    let wrong = buyer.post_raw(
+        "/cart",
+        &[
+            ("token", "0123456789abcdef0123456789abcdef"),
+            ("product", "green-tea"),
+            ("quantity", "1"),
+        ],
+    );
+    let stolen = world.buyer().get("/cart").token();
+    let others =
+        buyer.post_raw("/cart", &[("token", &stolen), ("product", "green-tea"), ("quantity", "1")]);
+    let kind = buyer.request("POST", "/cart", &[("Content-Type", "multipart/form-data")], b"x");
+    for (answer, status) in [
+        (&no_cookie, 403),
+        (&large, 413),
+        (&foreign, 403),
+        (&wrong, 403),
+        (&others, 403),
+        (&kind, 415),
+        (&buyer.get("/nothing"), 404),
+    ] {
+        assert_eq!(answer.status, status);
+        check(answer, &status.to_string());
+        assert!(answer.text().contains("<h1>") && answer.text().contains("href=\"/\""), "{status}");
+    }
+    assert!(buyer.get("/cart").text().contains("Your cart is empty"), "nothing was changed");
+}
+
+#[test]
+fn what_cannot_even_be_read_is_answered_with_the_headers() {
+    let world = World::new();
+    for request in [
+        b"GARBAGE\r\n\r\n".to_vec(),
+        [b"GET / HTTP/1.1\r\nHost: x\r\nX: ".to_vec(), vec![b'a'; 200_000], b"\r\n\r\n".to_vec()]
+            .concat(),
+    ] {
+        let mut stream = TcpStream::connect(world.address()).unwrap();
+        let _ = stream.write_all(&request);
+        let mut bytes = vec![0; 4_000];
+        let n = stream.read(&mut bytes).unwrap();
+        let text = String::from_utf8_lossy(&bytes[..n]).into_owned();
+        assert!(
+            text.starts_with("HTTP/1.1 4")
+                && text.contains(CSP)
+                && text.contains(":00 GMT")
+                && text.contains("<h1>"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn on_an_onion_the_cookies_are_marked_secure() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    buyer.host = format!("{}.onion", "a".repeat(56));
+    buyer.adds("green-tea", "", "1");
+    assert!(
+        buyer.cookies.keys().all(|name| name.starts_with("__Host-")),
+        "{:?}",
+        buyer.cookies.keys()
+    );
+    let answer = buyer.post("/cart", &[("product", "green-tea"), ("quantity", "1")]);
+    assert!(answer.header("set-cookie").unwrap().contains("; Secure"));
+}
+
+#[test]
+fn nothing_is_kept_of_a_visitor_who_does_not_order() {
+    let world = World::new();
+    let state = || -> Vec<(std::path::PathBuf, Vec<u8>)> {
+        files_below(world.home.path())
+            .into_iter()
+            .filter(|path| !path.ends_with("shop.sqlite-shm"))
+            .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+            .collect()
+    };
+    let before = state();
+    let mut buyer = world.buyer();
+    for address in ADDRESSES {
+        buyer.get(address);
+    }
+    buyer.adds("green-tea", "", "1");
+    buyer.get("/cart");
+    buyer.get("/checkout");
+    buyer.post("/checkout", &[("recipient", "Ada")]);
+    buyer.post("/order", &[("code", "a b c d e f g")]);
+    assert!(before == state(), "a file has changed");
+}
+
+#[test]
+fn a_page_packed_and_plain_is_the_same() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    buyer.get("/");
+    let plain = buyer.get("/product/green-tea");
+    let packed =
+        buyer.request("GET", "/product/green-tea", &[("Accept-Encoding", "gzip, deflate")], b"");
+    assert_eq!(packed.header("content-encoding"), Some("gzip"));
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&packed.bytes[..]).read_to_string(&mut text).unwrap();
+    assert_eq!(text, plain.text());
+    assert!(packed.bytes.len() * 10 < plain.bytes.len() * 7);
+}

@@ -1,0 +1,89 @@
+use crate::world::World;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+#[test]
+fn a_message_has_the_headers_that_were_promised() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    let page = buyer.checks_out(&[("note", "[-- End of PGP/MIME encrypted data --]\r\nFrom: me")]);
+    let order_ref = page.mark("order-ref");
+    buyer.post("/order/transaction", &[("transaction", &format!("0x{}", "12".repeat(32)))]);
+    let messages = world.messages();
+    assert_eq!(messages.len(), 2);
+    for (n, (name, text)) in messages.iter().enumerate() {
+        let head = text.split_once("\n\n").unwrap().0;
+        assert!(!text.contains('\r'));
+        for line in [
+            format!("From: order+{order_ref}@shop.invalid"),
+            format!("Reply-To: order+{order_ref}@shop.invalid"),
+            "To: root@localhost".into(),
+            format!("Message-ID: <{order_ref}.{n}@shop.invalid>"),
+            format!("X-Shop-Order: {order_ref}"),
+            "Content-Type: text/plain; charset=utf-8".into(),
+            "MIME-Version: 1.0".into(),
+        ] {
+            assert!(head.lines().any(|found| found == line), "{line}: {head}");
+        }
+        assert!(head.lines().any(|line| line.starts_with("Date: ") && line.ends_with(" +0000")));
+        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+        assert!(!name.contains(host.trim()) && !text.contains(host.trim()));
+        assert_eq!(
+            fs::metadata(world.path("mailorders/new").join(name)).unwrap().permissions().mode()
+                & 0o777,
+            0o600
+        );
+        assert!(
+            text.contains("  | [-- End of PGP/MIME encrypted data --]\n  | From: me\n"),
+            "{text}"
+        );
+    }
+    assert!(messages[1].1.contains(&format!("In-Reply-To: <{order_ref}.0@shop.invalid>\n")));
+    assert!(messages[1].1.contains(&format!("References: <{order_ref}.0@shop.invalid>\n")));
+    assert!(
+        messages[0].1.contains("X-Shop-State: awaiting\n")
+            && messages[1].1.contains("X-Shop-State: reported\n")
+    );
+}
+
+#[test]
+fn pythons_mailbox_reads_what_was_written() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    buyer.checks_out(&[("recipient", "Käthe Größe"), ("note", "東京 — ünïcode")]);
+    let script = "import mailbox\nfor m in mailbox.Maildir('mailorders', create=False):\n print(m['subject']); print(m.get_payload(decode=True).decode(m.get_content_charset()))";
+    let output = Command::new("python3")
+        .args(["-c", script])
+        .current_dir(world.home.path())
+        .env("PYTHONIOENCODING", "utf-8")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for words in ["New order ", "  | Käthe Größe\n", "  | 東京 — ünïcode\n"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+}
+
+#[test]
+fn an_order_is_kept_while_the_maildir_cannot_be_written_and_told_when_it_can() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    fs::remove_dir_all(world.path("mailorders")).unwrap();
+    fs::write(world.path("mailorders"), "in the way").unwrap();
+    let order_ref = buyer.checks_out(&[]).mark("order-ref");
+    let doctor = world.shop(&["doctor"]);
+    let said = String::from_utf8(doctor.stdout).unwrap();
+    assert_eq!(doctor.status.code(), Some(1));
+    assert!(said.contains("BAD  Maildir") && said.contains("BAD  messages      1 wait"), "{said}");
+    fs::remove_file(world.path("mailorders")).unwrap();
+    world.until("the message arrives", || {
+        world.path("mailorders/new").is_dir() && world.messages().len() == 1
+    });
+    assert!(world.messages()[0].1.contains(&order_ref));
+}

@@ -1,0 +1,153 @@
+//! The two tables of `docs/ARCHITECTURE.md`, section 3, as a test of every source line.
+
+use std::fs;
+use std::path::Path;
+
+/// Room → the rooms it may import.
+const MAY_IMPORT: [(&str, &[&str]); 13] = [
+    ("values", &[]),
+    ("payment", &["values"]),
+    ("catalog", &["payment", "values"]),
+    ("cart", &["catalog", "values"]),
+    ("orders", &["cart", "catalog", "payment", "values"]),
+    ("store", &["cart", "catalog", "orders", "payment", "values"]),
+    ("mail", &["catalog", "orders", "payment", "values"]),
+    ("pictures", &["values"]),
+    ("config", &["payment", "values"]),
+    ("actions", &["cart", "catalog", "mail", "orders", "payment", "pictures", "store", "values"]),
+    ("web", &["actions", "cart", "catalog", "orders", "payment", "pictures", "store", "values"]),
+    (
+        "cli",
+        &[
+            "actions", "cart", "catalog", "config", "mail", "orders", "payment", "pictures",
+            "store", "values", "web",
+        ],
+    ),
+    ("", &["cli"]),
+];
+
+/// What a line may only say in these rooms, or in these files.
+const POWERS: [(&str, &[&str]); 30] = [
+    ("sqlx::", &["store"]),
+    ("inotify::", &["store"]),
+    ("lettre::", &["mail"]),
+    ("actix_web::", &["web", "cli"]),
+    ("actix_http::", &["web"]),
+    ("actix_server::", &["web"]),
+    ("flate2::", &["web"]),
+    ("askama::", &["web", "mail"]),
+    ("clap::", &["cli"]),
+    ("indicatif::", &["cli"]),
+    ("tracing_subscriber::", &["cli"]),
+    ("println!", &[]),
+    ("std::env", &["config", "cli/serve.rs"]),
+    ("SystemTime", &["web/state.rs", "cli/open.rs"]),
+    ("Instant::now", &[]),
+    ("getrandom::", &["web/state.rs", "cli/open.rs"]),
+    ("image::", &["pictures"]),
+    ("webp::", &["pictures"]),
+    ("moxcms::", &["pictures"]),
+    ("zune_jpeg::", &["pictures"]),
+    ("png::", &["pictures", "payment/qr.rs", "web/orders.rs"]),
+    ("qrcode::", &["payment"]),
+    ("bitcoin::", &["payment"]),
+    ("monero::", &["payment"]),
+    ("ethers_core::", &["payment"]),
+    ("std::fs", &["mail", "pictures", "config", "cli", "store/mod.rs", "web/serve.rs"]),
+    ("TcpStream", &["web/serve.rs"]),
+    ("async fn", &["store", "actions", "web", "cli"]),
+    ("unsafe ", &[]),
+    ("f64", &["catalog/json.rs", "pictures"]),
+];
+
+const MOST_LINES: usize = 760;
+
+fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path
+                .strip_prefix(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))
+                .unwrap()
+                .display()
+                .to_string();
+            found.push((name, fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+#[test]
+fn every_line_sits_in_its_room() {
+    let mut files = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    assert!(60 < files.len());
+    let mut complaints = Vec::new();
+    for (name, text) in &files {
+        let room = name.split_once('/').map_or("", |(room, _)| room);
+        let Some((_, may)) = MAY_IMPORT.iter().find(|(known, _)| *known == room) else {
+            complaints.push(format!("{name}: '{room}' is no room of the table"));
+            continue;
+        };
+        if MOST_LINES < text.lines().count() {
+            complaints.push(format!("{name}: more than {MOST_LINES} lines"));
+        }
+        // Tests may make what they need.
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for (n, line) in code.lines().enumerate() {
+            let line = line.trim_start();
+            if line.starts_with("//") {
+                continue;
+            }
+            let at = format!("{name}:{}", n + 1);
+            for other in line
+                .split("crate::")
+                .skip(1)
+                .filter_map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next())
+            {
+                if other != room
+                    && !may.contains(&other)
+                    && MAY_IMPORT.iter().any(|(known, _)| *known == other)
+                {
+                    complaints.push(format!("{at}: '{room}' may not import '{other}'"));
+                }
+            }
+            for (power, homes) in POWERS {
+                let says = line.match_indices(power).any(|(at, _)| {
+                    // `qr::png(…)` is a call and `crate::…::image::` a path of ours.
+                    !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
+                });
+                if says && !homes.iter().any(|home| room == *home || name == home) {
+                    complaints.push(format!("{at}: '{power}' lives in {homes:?}"));
+                }
+            }
+        }
+    }
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+}
+
+#[test]
+fn no_template_holds_a_script_a_style_or_a_foreign_address() {
+    fn check(folder: &Path) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                check(&path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            for bad in ["<script", "<svg", "style=\"", "http://", "https://", "onclick", "onload"] {
+                assert!(!text.contains(bad), "{}: {bad}", path.display());
+            }
+        }
+    }
+    check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("templates"));
+    let style =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/static/style.css")).unwrap();
+    assert!(
+        style.len() < 10_240 && !style.contains("url(") && !style.contains("@import"),
+        "{}",
+        style.len()
+    );
+}

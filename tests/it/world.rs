@@ -1,0 +1,436 @@
+use serde_json::Value;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::BufRead;
+use std::io::BufReader;
+use std::io::Read;
+use std::io::Write;
+use std::net::TcpStream;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Command;
+use std::process::Output;
+use std::process::Stdio;
+use std::time::Duration;
+use std::time::Instant;
+
+/// Public test keys: see `docs/THREATS.md`, "the demo".
+pub const ETH_XPUB: &str = "xpub6Ce9NcJvTk36xtLSrJLZqE7wtgA5deCeYs7rSQtreh4cj6ByPtrg9sD7V2FNFLPnf8heNP3FGkeV9qwfzvZNSd54JoNXVsXFYSYwHsnJxqP";
+pub const BTC_ZPUB: &str = "zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtKsAYz2oz2AGutZYs";
+pub const XMR_ADDRESS: &str = "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39";
+
+/// A whole shop in a temporary folder.
+pub struct World {
+    pub home: tempfile::TempDir,
+    settings: Vec<(String, String)>,
+    server: Option<Server>,
+}
+
+struct Server {
+    child: Child,
+    address: String,
+    log: PathBuf,
+}
+
+/// A catalog of four products: tea without options, socks whose options have their own stock, a cap whose options share
+/// it, and a stone that is sold for XMR alone.
+pub fn catalog() -> Value {
+    let price = |eth: i64| json!([{"price": eth, "wallet": "->wallets.eth"}, {"price": eth / 1000 * 10, "wallet": "->wallets.btc"}, {"price": eth * 10, "wallet": "->wallets.xmr"}]);
+    json!({
+        "wallets": {"_model": "Wallet",
+            "eth": {"currency": "ETH", "xpub": ETH_XPUB},
+            "btc": {"currency": "BTC", "xpub": BTC_ZPUB},
+            "xmr": {"currency": "XMR", "address": XMR_ADDRESS}},
+        "products": {"_model": "Product",
+            "tea": {"name": "Green Tea", "description": "A **fine** tea.\n\n<script>alert(1)</script>", "quantity": 20,
+                "prices": price(91_990_000), "categories": ["Tea & Co", "Warm/Dry"]},
+            "socks": {"name": "Wool Socks", "quantity": 9, "prices": price(5_000_000), "categories": ["Wool"],
+                "options": [{"name": "Red", "quantity": 3}, {"name": "Blue", "quantity": 0}]},
+            "cap": {"name": "Cap", "quantity": 4, "prices": price(7_000_000), "options": ["Small", "Large"], "categories": ["Wool"]},
+            "stone": {"name": "Stone", "quantity": 1, "prices": [{"price": 1_230_000_000, "wallet": "->wallets.xmr"}]}}
+    })
+}
+
+impl World {
+    /// An open shop with the catalog above.
+    pub fn new() -> Self {
+        Self::with(&catalog(), &[])
+    }
+
+    pub fn with(catalog: &Value, settings: &[(&str, &str)]) -> Self {
+        let mut world = Self::closed(settings);
+        fs::create_dir(world.path("db")).unwrap();
+        fs::write(world.path("db/data.json"), catalog.to_string()).unwrap();
+        world.open();
+        world
+    }
+
+    /// A folder without anything in it.
+    pub fn closed(settings: &[(&str, &str)]) -> Self {
+        let settings = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Self { home: tempfile::tempdir().unwrap(), settings, server: None }
+    }
+
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.home.path().join(path)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shop"));
+        command
+            .args(arguments)
+            .current_dir(self.home.path())
+            .env_clear()
+            .envs(self.settings.iter().cloned());
+        command
+    }
+
+    pub fn open(&mut self) {
+        let log = self.path("log");
+        let file = fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
+        let mut child = self
+            .command(&["serve", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = loop {
+            let line = lines
+                .next()
+                .unwrap_or_else(|| {
+                    panic!("the shop did not open: {}", fs::read_to_string(&log).unwrap())
+                })
+                .unwrap();
+            if let Some(at) = line.find("http://") {
+                break line[at + 7..].to_owned();
+            }
+        };
+        std::thread::spawn(move || lines.count());
+        self.server = Some(Server { child, address, log });
+    }
+
+    pub fn address(&self) -> &str {
+        &self.server.as_ref().unwrap().address
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.server.as_ref().unwrap().log).unwrap()
+    }
+
+    /// Ends the shop with a signal and gives back its exit code.
+    pub fn close(&mut self, signal: &str) -> Option<i32> {
+        let mut server = self.server.take().unwrap();
+        Command::new("kill").args([signal, &server.child.id().to_string()]).status().unwrap();
+        server.child.wait().unwrap().code()
+    }
+
+    /// The seller's command line.
+    pub fn shop(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// What a command that must succeed says.
+    #[track_caller]
+    pub fn says(&self, arguments: &[&str]) -> String {
+        let output = self.shop(arguments);
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[track_caller]
+    pub fn seed(&self, catalog: &Value) {
+        fs::write(self.path("db/data.json"), catalog.to_string()).unwrap();
+        self.says(&["seed", "db/data.json"]);
+    }
+
+    pub fn buyer(&self) -> Buyer {
+        Buyer {
+            address: self.address().to_owned(),
+            cookies: BTreeMap::new(),
+            host: self.address().to_owned(),
+        }
+    }
+
+    pub fn messages(&self) -> Vec<(String, String)> {
+        let mut messages: Vec<(String, String)> = fs::read_dir(self.path("mailorders/new"))
+            .unwrap()
+            .map(|entry| {
+                let path = entry.unwrap().path();
+                (
+                    path.file_name().unwrap().to_str().unwrap().to_owned(),
+                    fs::read_to_string(&path).unwrap(),
+                )
+            })
+            .collect();
+        messages.sort();
+        messages
+    }
+
+    /// Runs a statement on the shop's database: only to move times, which a test cannot wait for.
+    pub fn sql(&self, statement: &'static str) {
+        let path = self.path("db/shop.sqlite");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async move {
+            use sqlx::Connection;
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+            let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+            sqlx::query(statement).execute(&mut connection).await.unwrap();
+        });
+    }
+
+    /// Waits for what the shop does by itself within seconds.
+    #[track_caller]
+    pub fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        let started = Instant::now();
+        while !is_so() {
+            assert!(started.elapsed() < Duration::from_secs(40), "{what}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(server) = &mut self.server {
+            let _ = server.child.kill();
+            let _ = server.child.wait();
+        }
+    }
+}
+
+/// A browser without scripts, with a cookie jar of its own.
+#[derive(Clone)]
+pub struct Buyer {
+    pub address: String,
+    pub cookies: BTreeMap<String, String>,
+    pub host: String,
+}
+
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub bytes: Vec<u8>,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    /// The text of the element with this id, entities read.
+    #[track_caller]
+    pub fn mark(&self, id: &str) -> String {
+        self.find_mark(id).unwrap_or_else(|| panic!("no #{id} in {}", self.text()))
+    }
+
+    pub fn find_mark(&self, id: &str) -> Option<String> {
+        let text = self.text();
+        let rest = text.split_once(&format!("id=\"{id}\""))?.1.split_once('>')?.1.to_owned();
+        Some(plain(rest.split('<').next()?))
+    }
+
+    /// The attribute of the element with this id.
+    #[track_caller]
+    pub fn attribute(&self, id: &str, name: &str) -> String {
+        let text = self.text();
+        let at = text.find(&format!("id=\"{id}\"")).unwrap_or_else(|| panic!("no #{id}"));
+        let begin = text[..at].rfind('<').unwrap();
+        let element = &text[begin..begin + text[begin..].find('>').unwrap()];
+        let value = element
+            .split_once(&format!("{name}=\""))
+            .unwrap_or_else(|| panic!("no {name} on #{id}"))
+            .1;
+        plain(value.split('"').next().unwrap())
+    }
+
+    pub fn state(&self) -> String {
+        self.attribute("state", "data-state")
+    }
+
+    pub fn token(&self) -> String {
+        let text = self.text();
+        text.split_once("name=\"token\" value=\"")
+            .expect("a form")
+            .1
+            .split('"')
+            .next()
+            .unwrap()
+            .to_owned()
+    }
+}
+
+pub fn plain(text: &str) -> String {
+    let entities = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#34;", "\""),
+        ("&#39;", "'"),
+        ("&#38;", "&"),
+        ("&#60;", "<"),
+        ("&#62;", ">"),
+        ("&amp;", "&"),
+    ];
+    entities
+        .iter()
+        .fold(text.to_owned(), |text, (entity, letter)| text.replace(entity, letter))
+        .trim()
+        .to_owned()
+}
+
+pub const ADDRESS: [(&str, &str); 6] = [
+    ("recipient", "Ada Byron"),
+    ("street", "12 St James's Square\r\nSecond floor"),
+    ("city", "London"),
+    ("province", "Greater London"),
+    ("country", "United Kingdom"),
+    ("postcode", "SW1Y 4JH"),
+];
+
+impl Buyer {
+    pub fn request(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
+        let mut head =
+            format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.host);
+        if !self.cookies.is_empty() {
+            let pairs: Vec<String> =
+                self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            head.push_str(&format!("Cookie: {}\r\n", pairs.join("; ")));
+        }
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if !body.is_empty() || method == "POST" {
+            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        }
+        head.push_str("\r\n");
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        // A server that refuses a long body may close before all of it was sent.
+        let _ = stream.write_all(body);
+        let mut bytes = Vec::new();
+        let _ = stream.read_to_end(&mut bytes);
+        let answer = parse_answer(&bytes);
+        for (_, line) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
+            let (name, rest) = line.split_once('=').unwrap();
+            let value = rest.split(';').next().unwrap();
+            if rest.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        answer
+    }
+
+    pub fn get(&mut self, path: &str) -> Answer {
+        self.request("GET", path, &[], b"")
+    }
+
+    /// Sends a form as it stands, without a token of its own.
+    pub fn post_raw(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.request(
+            "POST",
+            path,
+            &[("Content-Type", "application/x-www-form-urlencoded")],
+            body.as_bytes(),
+        )
+    }
+
+    /// Sends a form with the token of a page.
+    pub fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let token = self.get("/order").token();
+        let mut all = vec![("token", token.as_str())];
+        all.extend(fields);
+        self.post_raw(path, &all)
+    }
+
+    #[track_caller]
+    pub fn adds(&mut self, product: &str, option: &str, quantity: &str) {
+        let answer =
+            self.post("/cart", &[("product", product), ("option", option), ("quantity", quantity)]);
+        assert_eq!(
+            (answer.status, answer.header("location")),
+            (303, Some("/cart")),
+            "{}",
+            answer.text()
+        );
+    }
+
+    /// Sends the checkout form with an address and more.
+    pub fn tries_to_check_out(&mut self, more: &[(&str, &str)]) -> Answer {
+        let mut fields: Vec<(&str, &str)> = ADDRESS
+            .iter()
+            .copied()
+            .filter(|(name, _)| !more.iter().any(|(other, _)| other == name))
+            .collect();
+        fields.extend(more);
+        self.post("/checkout", &fields)
+    }
+
+    /// Places an order and looks at its page.
+    #[track_caller]
+    pub fn checks_out(&mut self, more: &[(&str, &str)]) -> Answer {
+        let answer = self.tries_to_check_out(more);
+        assert_eq!(
+            (answer.status, answer.header("location")),
+            (303, Some("/order")),
+            "{}",
+            answer.text()
+        );
+        self.get("/order")
+    }
+
+    pub fn chooses(&mut self, currency: &str) {
+        assert_eq!(
+            self.post("/currency", &[("currency", currency), ("back", "/cart")]).status,
+            303
+        );
+    }
+}
+
+fn parse_answer(bytes: &[u8]) -> Answer {
+    let end = bytes
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .unwrap_or_else(|| panic!("no answer: {:?}", String::from_utf8_lossy(bytes)));
+    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    let mut lines = head.lines();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let headers = lines
+        .map(|line| line.split_once(": ").unwrap())
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
+    Answer { status, headers: headers.collect(), bytes: bytes[end + 4..].to_vec() }
+}
+
+/// Every file below a folder.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
+    }
+    files.sort();
+    files
+}
