@@ -53,7 +53,8 @@ pub fn html(markdown: &str) -> String {
     pulldown_cmark::html::push_html(&mut shown, events);
     // `&#1;` and the like: no page may hold a character that means something to the door.
     shown.retain(|c| !c.is_control() || matches!(c, '\n' | '\t'));
-    shown
+    // A `<` of the seller's own is `&lt;` by now, so that this is a table's head.
+    shown.replace("<th>", "<th scope=\"col\">")
 }
 
 /// The words alone, for the search and for a line under a picture.
@@ -91,8 +92,8 @@ fn harmless(link: CowStr<'_>) -> CowStr<'_> {
 fn lower(level: pulldown_cmark::HeadingLevel) -> pulldown_cmark::HeadingLevel {
     use pulldown_cmark::HeadingLevel;
     match level {
-        HeadingLevel::H1 => HeadingLevel::H2,
-        HeadingLevel::H2 => HeadingLevel::H3,
+        HeadingLevel::H1 | HeadingLevel::H2 => HeadingLevel::H2,
+        HeadingLevel::H3 => HeadingLevel::H3,
         _ => HeadingLevel::H4,
     }
 }
@@ -120,6 +121,8 @@ mod tests {
         check("a <b onclick=x>b</b>", "<p>a &lt;b onclick=x&gt;b&lt;/b&gt;</p>");
         check("```html\n<i>\n```", "<pre><code>&lt;i&gt;\n</code></pre>");
         assert!(!html("|a|b|\n|:-:|-:|\n|1|2|").contains("style"));
+        check("a <th>", "<p>a &lt;th&gt;</p>");
+        check("## Care", "<h2>Care</h2>");
     }
 
     #[test]
