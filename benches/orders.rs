@@ -17,7 +17,7 @@ use std::time::Instant;
 
 const N_ORDERS: usize = 400;
 const N_BUYERS: usize = 8;
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 
 fn main() {
     println!("{}\n", machine());

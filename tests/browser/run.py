@@ -245,7 +245,7 @@ class Mutt:
     def __init__(self, world):
         self.session = "shop-%d" % time.monotonic_ns()
         (world.home / "muttrc").write_text(
-            "set mbox_type=Maildir\nset sort=threads\nset sort_aux=last-date-received\nset sleep_time=0\nset mail_check=0\nset folder=%s\n" % world.home)
+            "set mbox_type=Maildir\nset sort=threads\nset sort_aux=last-date-received\nset sleep_time=0\nset mail_check=0\nignore *\nunignore from date subject\nset folder=%s\n" % world.home)
         command = "env -u MAIL HOME=%s TERM=xterm LANG=C.UTF-8 mutt -n -F muttrc -R -f mailorders" % world.home
         subprocess.run(["tmux", "new-session", "-d", "-x", "80", "-y", "24", "-s", self.session, "-c", str(world.home), command], check=True)
 

@@ -1,6 +1,9 @@
 //! The shop, tested from its doors only: HTTP, the command line, the Maildir. Real parts, no mocks, no network but
 //! loopback.
 
+// A test that cannot go on fails: that is what unwrap says.
+#![allow(clippy::unwrap_used)]
+
 mod cart;
 mod catalog;
 mod checkout;
