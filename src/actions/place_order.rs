@@ -1,5 +1,4 @@
 use crate::actions::Shop;
-use crate::actions::expire_orders;
 use crate::actions::notify_seller;
 use crate::cart::Basket;
 use crate::cart::CartLine;
@@ -46,8 +45,6 @@ pub async fn place_order(
 ) -> anyhow::Result<Placed> {
     let form = FormToken::of_cart(placing.basket.id);
     let currency = placing.currency;
-    // What nobody paid for in time goes back on the shelf before a buyer is told that it is empty.
-    expire_orders(shop, now).await?;
 
     let mut tx = shop.db.write().await?;
     if let Some(earlier) = store::orders::find_by_form(&mut tx, &form).await? {

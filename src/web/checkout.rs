@@ -239,10 +239,6 @@ pub async fn submit(
     let Some(wallet) = front.currency(&facts, visit.currency.as_deref()) else {
         return Ok(see_other("/cart", &[]));
     };
-    // A form that was sent twice finds its first order, whatever has happened to the shelf since.
-    if store::orders::is_placed(&front.shop.db, &FormToken::of_cart(visit.basket.id)).await? {
-        return Ok(placed(&front, &visit));
-    }
     let cart = look_again(&front, &visit.basket, wallet).await?;
     let other_form = !fields.get("shown").is_empty() && fields.get("shown") != sum_shown(&cart);
     let mut refusals = Vec::new();
@@ -271,6 +267,10 @@ pub async fn submit(
                 Placed::Refused(refused) => refusals = refused,
             }
         }
+    }
+    // A form that was sent twice finds its first order, whatever has happened to the shelf since.
+    if store::orders::is_placed(&front.shop.db, &FormToken::of_cart(visit.basket.id)).await? {
+        return Ok(placed(&front, &visit));
     }
     refusals.sort_by_key(|refusal| FIELDS.iter().position(|(name, _)| *name == refusal.field));
     let form = FormView::new(wallet.currency.as_str(), Some(&fields), &refusals);
