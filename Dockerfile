@@ -7,7 +7,7 @@ WORKDIR /build
 
 # A static program must name its target, or the flags would reach the macros that run while it is built.
 # No path of this machine and no time ends up in the program, so the same source gives the same bytes.
-ENV CARGO_INCREMENTAL=0 ZERO_AR_DATE=1
+ENV CARGO_INCREMENTAL=0 CARGO_PROFILE_RELEASE_STRIP=symbols ZERO_AR_DATE=1
 COPY Cargo.toml Cargo.lock ./
 # Stubs in place of the source: this layer compiles the dependencies, and changes only with Cargo.lock.
 RUN set -eu; \
