@@ -7,6 +7,7 @@ not as it should be.
 """
 
 import base64
+import hashlib
 import json
 import os
 import pathlib
@@ -79,7 +80,7 @@ def first_start(stand, figures):
     stand.up(figures, "first start, which fills the catalog")
     check("The Ash Tree" in Buyer(stand).get("/").text, ".env gives the shop its name")
     check(re.fullmatch(r"[a-z2-7]{56}\.onion", stand.onion()), "the shop's log tells an onion address")
-    check(stand.onion() in stand.shop("onion"), "and so does `shop onion`")
+    check(until(lambda: stand.onion() in stand.shop("onion"), 20), "and so does `shop onion`")
 
 
 def walls(stand):
@@ -180,6 +181,37 @@ def down_and_up(stand, figures, order_ref, code):
     check(Buyer(stand).comes_back(code) == order_ref, "the order too")
 
 
+def somebody_with_a_key(stand):
+    """Client authorisation: a list of the shop's, which reaches tor through the meeting place, and outlives `down`."""
+    def keys():
+        return list((stand.volume("onion") / "shop/authorized_clients").glob("*.auth"))
+
+    words = stand.shop("onion", "client", "add", "ann")
+    check(until(lambda: len(keys()) == 1, 30), "`shop onion client add` gives tor a key that it asks for", words)
+    stand.dc("down")
+    stand.dc("up", "-d")
+    stand.wait_until_ready()
+    check(len(keys()) == 1 and "ann" in stand.shop("onion", "client", "list"), "down and up leave the list as it was")
+    stand.shop("onion", "client", "remove", "ann")
+    check(until(lambda: not keys(), 30), "and `remove` lets everybody in again")
+
+
+def another_host(stand):
+    """The sealed key brings the address to a host whose tor has made another one."""
+    address = stand.onion()
+    sealed = stand.dc("exec", "-T", "tor", "shop", "onion", "backup", "-", words="a passphrase of the test\n")
+    check("BEGIN" in sealed and address not in sealed, "`compose exec tor shop onion backup -` seals the key", sealed)
+    stand.dc("down", "-v")
+    stand.dc("up", "-d")
+    stand.wait_until_ready()
+    check(stand.onion() != address, "`down -v` throws the address away")
+    sealed = sealed[sealed.index("-----BEGIN"):]
+    stand.dc("exec", "-T", "tor", "shop", "onion", "restore", "--replace", "-", words="a passphrase of the test\n" + sealed)
+    stand.dc("restart", "tor")
+    check(until(lambda: address in stand.shop("onion"), 30), "`restore`, and a restart of tor, bring it back")
+    check(until(lambda: stand.health("tor") == "healthy", 60), "and tor holds it")
+
+
 def upgrade(stand, figures, order_ref, code):
     before, address = Buyer(stand).style(), stand.onion()
     style = stand.home / "static/style.css"
@@ -224,15 +256,17 @@ def a_clone_of_root(stand, order_ref, code):
     check(Buyer(stand).comes_back(code) == order_ref, "and has what it had")
 
 
-def journey(compose):
+def journey(compose, commit):
+    """Gives back what the program's bytes come to."""
     figures = {}
     print("\n%s" % compose.version, flush=True)
-    with Stand(compose) as stand:
+    with Stand(compose, commit) as stand:
         configuration(stand)
         images(stand, figures)
         first_start(stand, figures)
         check(until(lambda: stand.health("shop") == "healthy", 60), "the shop's health goes green")
         check(until(lambda: stand.health("tor") == "healthy", 60), "tor's health goes green")
+        program = hashlib.sha256(pathlib.Path("/proc/%d/exe" % stand.inspect("shop")["State"]["Pid"]).read_bytes()).hexdigest()
         walls(stand)
         order_ref, code = a_whole_purchase(stand)
         the_seller_reads(stand, order_ref)
@@ -243,10 +277,13 @@ def journey(compose):
         down_and_up(stand, figures, order_ref, code)
         upgrade(stand, figures, order_ref, code)
         red_and_green(stand)
+        somebody_with_a_key(stand)
+        another_host(stand)
         a_clone_of_root(stand, order_ref, code)
     print("  figures", flush=True)
     for name, figure in figures.items():
         print("      %s: %s" % (name, figure))
+    return program
 
 
 def main():
@@ -256,9 +293,11 @@ def main():
     if not found:
         sys.exit("no such Compose is installed")
     print(run(["docker", "version", "--format", "Docker engine {{.Server.Version}}"]).strip())
+    commit = run(["git", "rev-parse", "HEAD"], cwd=ROOT).strip()
     try:
-        for compose in found:
-            journey(compose)
+        programs = {journey(compose, commit) for compose in found}
+        if len(found) > 1:
+            check(len(programs) == 1, "both builders made the same program, byte for byte: sha256 %s" % min(programs), programs)
     except AssertionError as error:
         print("  BAD %s" % error, flush=True)
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""A shop in containers, in a copy of the last commit, which is gone afterwards."""
+"""A shop in containers, in a copy of one commit, which is gone afterwards."""
 
 import collections
 import io
@@ -31,9 +31,10 @@ networks:
 """
 
 
-def run(command, timeout=300, **more):
-    """What a command that must succeed says, on both streams."""
-    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=timeout, text=True, errors="replace", **more)
+def run(command, words="", timeout=300, **more):
+    """What a command that must succeed says, on both streams; `words` are what it is told."""
+    done = subprocess.run([str(word) for word in command], input=words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=timeout, text=True, errors="replace", **more)
     assert done.returncode == 0, "%s ended with %d:\n%s" % (" ".join(map(str, command)), done.returncode, done.stdout[-6000:])
     return done.stdout
 
@@ -53,14 +54,14 @@ def composes():
 
 
 class Stand:
-    def __init__(self, compose):
-        self.compose = compose
+    def __init__(self, compose, commit):
+        self.compose, self.commit = compose, commit
         self.name = "shop-test-%d-%s" % (os.getpid(), compose.name)
         self.host = "localhost"
 
     def __enter__(self):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="shop-docker-"))
-        archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
+        archive = subprocess.run(["git", "archive", self.commit], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(self.home)
         silence = self.home / "silence"
@@ -87,12 +88,12 @@ class Stand:
         files = ["-f", "docker-compose.tor.yml", "-f", "silence.yml"]
         return [*self.compose.command, "-p", self.name, *files, *words]
 
-    def dc(self, *words, timeout=300):
-        return run(self.dc_command(*words), cwd=self.home, env=self.env(self.compose), timeout=timeout)
+    def dc(self, *command, words="", timeout=300):
+        return run(self.dc_command(*command), words, cwd=self.home, env=self.env(self.compose), timeout=timeout)
 
-    def dc_fails(self, *words):
-        done = subprocess.run(self.dc_command(*words), cwd=self.home, env=self.env(self.compose), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
-        assert done.returncode != 0, "%s should have failed:\n%s" % (" ".join(words), done.stdout)
+    def dc_fails(self, *command):
+        done = subprocess.run(self.dc_command(*command), cwd=self.home, env=self.env(self.compose), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
+        assert done.returncode != 0, "%s should have failed:\n%s" % (" ".join(command), done.stdout)
         return done.stdout
 
     def shop(self, *words):
