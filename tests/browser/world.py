@@ -58,7 +58,8 @@ class World:
     def command(self, *arguments, told=""):
         """Another command of the shop, in the same folder and with the same settings."""
         return subprocess.run(
-            [SHOP, *arguments], cwd=self.home, input=told, capture_output=True, text=True, env=self.environment)
+            [SHOP, *arguments], cwd=self.home, input=told, capture_output=True, text=True, timeout=60,
+            env=self.environment)
 
     def shop(self, *arguments, told=""):
         done = self.command(*arguments, told=told)
@@ -76,8 +77,9 @@ class World:
         return sorted((self.home / "mailorders/new").iterdir())
 
     def stop(self):
-        self.server.terminate()
-        self.server.wait()
+        if self.server:
+            self.server.terminate()
+            self.server.wait()
 
     def close(self):
         self.stop()

@@ -137,11 +137,15 @@ class Control:
     """A line to tor's control socket."""
 
     def __init__(self, path, proof):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(str(path))
         self.unread = b""
         self.events = []
-        self.ask("AUTHENTICATE " + proof)
+        self.sock = socket.socket(socket.AF_UNIX)
+        try:
+            self.sock.connect(str(path))
+            self.ask("AUTHENTICATE " + proof)
+        except BaseException:
+            self.sock.close()
+            raise
 
     def _line(self, seconds):
         """One line, or None when there was none in time."""
@@ -180,8 +184,7 @@ class Control:
         """The next event's line, or None when there was none in time."""
         if self.events:
             return self.events.pop(0)
-        line = self._line(seconds)
-        return line
+        return self._line(seconds)
 
     def all_events(self):
         """What has been told so far: an answer comes after every event before it."""
@@ -210,7 +213,8 @@ class Tor:
         torrc = self.folder / "torrc"
         held = "DisableNetwork 1\n" if without_network else ""
         torrc.write_text(held + self.lines)
-        (self.folder / "control").unlink(missing_ok=True)
+        for left_by_a_killed_one in ("control", "cookie"):
+            (self.folder / left_by_a_killed_one).unlink(missing_ok=True)
         with open(self.folder / "out", "ab") as out:
             self.process = subprocess.Popen(
                 ["tor", "--defaults-torrc", "/dev/null", "-f", str(torrc), "--hush"],
@@ -227,8 +231,7 @@ class Tor:
         try:
             if self.password is not None:
                 return Control(self.folder / "control", '"%s"' % self.password)
-            cookie = (self.folder / "cookie").read_bytes()
-            return len(cookie) == 32 and Control(self.folder / "control", cookie.hex())
+            return Control(self.folder / "control", (self.folder / "cookie").read_bytes().hex())
         except OSError:
             return None
 
@@ -244,24 +247,20 @@ class Tor:
 
     def wait_published(self, address=None, seconds=60):
         """Until the two descriptors of a service, of this day and the next, are wherever they belong."""
-        sent, stored = {}, {}
+        sent, n_stored = {}, 0
         end = time.monotonic() + seconds
         while True:
             self.alive()
-            assert time.monotonic() < end, "not published: sent %s, stored %s" % (sent, stored)
+            assert time.monotonic() < end, "not published: %s, of which %d are stored" % (sent, n_stored)
             words = (self.control.event(0.2) or "").split()
             if words[1:2] != ["HS_DESC"] or (address and words[3] != address.removesuffix(".onion")):
                 continue
             if words[2] == "UPLOAD":
                 sent.setdefault(words[6], set()).add(words[5])
             elif words[2] == "UPLOADED":
-                # An UPLOADED event does not name the descriptor.
-                stored.setdefault(words[5], []).append(True)
-            elif words[2] == "FAILED":
-                for where in sent.values():
-                    where.discard(words[5])
-            n_sent = sum(map(len, sent.values()))
-            if len(sent) == 2 and all(sent.values()) and n_sent <= sum(map(len, stored.values())):
+                # This event does not name the descriptor: they are counted.
+                n_stored += 1
+            if len(sent) == 2 and sum(map(len, sent.values())) <= n_stored:
                 return
 
     def end(self, number=signal.SIGTERM):
@@ -325,21 +324,12 @@ class Client(Tor):
         except AssertionError:
             raise AssertionError("0x%02X did not come; %s" % (wanted, ["0x%02X" % code for code in codes])) from None
 
-    def knows(self, onion, key):
-        """Takes a key as Tor Browser's window takes it: `key` is the base32 text. None forgets it."""
-        folder = self.folder / "onion_auth"
-        folder.mkdir(0o700, exist_ok=True)
-        path = folder / "shop.auth_private"
-        if key is None:
-            path.unlink()
-        else:
-            path.write_text("%s:descriptor:x25519:%s\n" % (onion.removesuffix(".onion"), key))
-            path.chmod(0o600)
+    def takes_key(self, line):
+        """A key of client authorisation, as a line of tor's own format."""
+        path = self.folder / "onion_auth" / "shop.auth_private"
+        path.write_text(line + "\n")
+        path.chmod(0o600)
         self.control.ask("SIGNAL RELOAD")
-
-    def forgets(self):
-        """Drops circuits and descriptors, as "New identity" does."""
-        self.control.ask("SIGNAL NEWNYM")
 
 
 class Network:

@@ -33,8 +33,12 @@ class SocketShop(World):
         folder = self.home / name
         tor = network.tor(name, "HiddenServiceDir %s" % folder, "HiddenServicePort 80 unix:%s" % (target or self.socket), *SERVICE)
         tor.wait_published()
-        self.onion = (folder / "hostname").read_text().strip()
-        self.url = "http://" + self.onion
+        hostname = (folder / "hostname").read_text()
+        # What whoever tends this Tor does: the shop learns its address.
+        (self.home / "db/tor").mkdir(exist_ok=True)
+        (self.home / "db/tor/hostname").write_text(hostname)
+        self.onion = hostname.strip()
+        self.url = self.says(r"and at (http://[a-z2-7]{56}\.onion)\n")
         return tor
 
 
@@ -52,6 +56,13 @@ class TorShop(World):
         self.onion = self.url.removeprefix("http://")
 
 
+class ShutShop(TorShop):
+    """Its folder and settings alone, until `TorShop.open(shop)`."""
+
+    def open(self):
+        pass
+
+
 class Service:
     """A tor that has a control port and nothing else: the shop is to make its service there."""
 
@@ -66,7 +77,9 @@ class Service:
 
     def open(self, **settings):
         """A shop whose service is published."""
-        shop = TorShop(self.control, **settings)
+        return self.published(TorShop(self.control, **settings))
+
+    def published(self, shop):
         self.tor.wait_published(shop.onion)
         return shop
 
