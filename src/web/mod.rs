@@ -7,6 +7,7 @@ mod csrf;
 mod fields;
 mod frame;
 mod headers;
+mod hosts;
 mod orders;
 mod page;
 mod ready;
@@ -48,6 +49,7 @@ pub fn addresses(config: &mut ServiceConfig) {
         .service(only_get("/policy", still::show_policy))
         .service(only_get("/page/{slug}", still::show_page))
         .service(only_get("/pgp.txt", still::show_key))
+        .service(only_get("/mirrors.txt", still::show_mirrors))
         .service(only_get("/static/{file}", still::show_static))
         .service(only_get("/health", still::show_health))
         .default_service(web::to(page::unknown_address));
