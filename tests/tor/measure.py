@@ -119,11 +119,13 @@ class Clock:
 
 
 def shows_a_page_of(firefox, width, height):
-    """Makes the window as large as its page is to be seen."""
-    inner = "const page = gBrowser.selectedBrowser.getBoundingClientRect(); return [page.width, page.height]"
-    firefox.size(width, height + 200)
-    for _ in range(5):
-        now = firefox.run_in_browser(inner)
+    """Makes the window so large that its page is of this size."""
+    def page():
+        return firefox.run_in_browser("const page = gBrowser.selectedBrowser.getBoundingClientRect(); return [page.width, page.height]")
+
+    firefox.size(width, height)
+    for _ in range(10):
+        now = page()
         if now == [width, height]:
             return
         outer = firefox.do("GET", "/window/rect")
@@ -145,7 +147,8 @@ def pictures_of(firefox):
 def run(network, shop, recorder, n):
     client = network.buyer("buyer%d" % n)
     try:
-        with Firefox(socks_port=client.port) as firefox:
+        # Tor Browser's margins around a page, which keep its size to round numbers, would only be in the way.
+        with Firefox(socks_port=client.port, more={"privacy.resistFingerprinting.letterboxing": False}) as firefox:
             shows_a_page_of(firefox, WIDTH, HEIGHT)
             recorder.take()
             clock = Clock()
@@ -169,7 +172,8 @@ def run(network, shop, recorder, n):
 
 def kind(request, pictures):
     if request.path.startswith("/picture/"):
-        return "pictures on show" if pictures[request.path][0] else "pictures below the fold"
+        is_on_show, _ = pictures[request.path]
+        return "pictures on show" if is_on_show else "pictures below the fold"
     return {"/": "the page"}.get(request.path, "style" if request.path.endswith(".css") else "icon")
 
 
