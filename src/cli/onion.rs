@@ -100,7 +100,7 @@ pub fn folder(settings: &Settings) -> OnionFolder {
     OnionFolder::new(settings.onion_folder.clone().unwrap_or_else(beside))
 }
 
-fn key_file(settings: &Settings) -> PathBuf {
+pub fn key_file(settings: &Settings) -> PathBuf {
     settings.onion_key.clone().unwrap_or_else(|| home_of(&settings.database).join("onion.key"))
 }
 

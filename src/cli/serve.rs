@@ -23,7 +23,7 @@ use std::time::Duration;
 
 const DATA: &str = "db/data.json";
 const PAGES: &str = "db/pages";
-const MIRRORS: &str = "db/mirrors.txt";
+pub const MIRRORS: &str = "db/mirrors.txt";
 /// How long what is untold, unpaid or old may wait for the next look.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 

@@ -13,6 +13,7 @@ mod egress;
 mod headers;
 mod journeys;
 mod mail;
+mod onion;
 mod orders;
 mod tidy;
 mod world;
