@@ -43,7 +43,7 @@ class World:
             self.server = subprocess.Popen(
                 [SHOP, "serve", *self.arguments], cwd=self.home, stdout=said, stderr=log, env=self.environment)
 
-    def says(self, pattern, seconds=30):
+    def says(self, pattern, seconds=120):
         """Waits until the shop has printed this, and gives the pattern's group."""
         end = time.monotonic() + seconds
         while True:
@@ -58,7 +58,7 @@ class World:
     def command(self, *arguments, told=""):
         """Another command of the shop, in the same folder and with the same settings."""
         return subprocess.run(
-            [SHOP, *arguments], cwd=self.home, input=told, capture_output=True, text=True, timeout=60,
+            [SHOP, *arguments], cwd=self.home, input=told, capture_output=True, text=True, timeout=120,
             env=self.environment)
 
     def shop(self, *arguments, told=""):

@@ -108,7 +108,7 @@ class Unreached(Exception):
         self.code = code
 
 
-def wait_for(what, asked, seconds=60, alive=lambda: None):
+def wait_for(what, asked, seconds=120, alive=lambda: None):
     """Asks again until the answer is true, and gives it."""
     end = time.monotonic() + seconds
     while True:
@@ -219,7 +219,7 @@ class Tor:
             self.process = subprocess.Popen(
                 ["tor", "--defaults-torrc", "/dev/null", "-f", str(torrc), "--hush"],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
-        self.control = wait_for("a control socket of " + self.name, self.open_control, 30, self.alive)
+        self.control = wait_for("a control socket of " + self.name, self.open_control, 120, self.alive)
         if without_network:
             # Nothing is missed: somebody listens before the first circuit is built.
             self.control.ask("SETEVENTS HS_DESC STATUS_CLIENT")
@@ -243,9 +243,9 @@ class Tor:
         def is_ready():
             return "PROGRESS=100" in self.control.ask("GETINFO status/bootstrap-phase")[0]
 
-        wait_for("%s is connected" % self.name, is_ready, 60, self.alive)
+        wait_for("%s is connected" % self.name, is_ready, 120, self.alive)
 
-    def wait_published(self, address=None, seconds=60):
+    def wait_published(self, address=None, seconds=120):
         """Until the two descriptors of a service, of this day and the next, are wherever they belong."""
         sent, n_stored = {}, 0
         end = time.monotonic() + seconds
@@ -279,7 +279,7 @@ class Tor:
 class Client(Tor):
     """A buyer's tor."""
 
-    def connect(self, onion, port=80, circuit=None, seconds=60):
+    def connect(self, onion, port=80, circuit=None, seconds=120):
         """A connection through the network. The same `circuit` word shares a circuit, no word takes a fresh one."""
         user = (circuit or secrets.token_hex(8)).encode()
         sock = socket.create_connection((HOST, self.port), timeout=seconds)
@@ -312,7 +312,7 @@ class Client(Tor):
         except Unreached as error:
             return error.code
 
-    def wait_code(self, onion, wanted, seconds=60):
+    def wait_code(self, onion, wanted, seconds=120):
         codes = []
 
         def has_it():
@@ -410,7 +410,7 @@ class Network:
             found = re.findall(r"^fingerprint ([0-9A-F ]{49})$", self.directory("server/all"), re.M)
             return found if N_RELAYS < len(found) else None
 
-        known = wait_for("the authority knows every relay", all_known, 60, authority.alive)
+        known = wait_for("the authority knows every relay", all_known, 120, authority.alive)
         # Equal bandwidths: else the relay that happened to move a byte is chosen for each hop, and no circuit is built.
         (self.home / "bandwidths").write_text("%d\n" % time.time() + "".join(
             "node_id=$%s bw=1000\n" % finger.replace(" ", "") for finger in known))

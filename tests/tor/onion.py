@@ -52,7 +52,7 @@ class TorShop(World):
     def open(self):
         self.start()
         self.says(r"open at (\S+)")
-        self.url = self.says(r"and at (http://[a-z2-7]{56}\.onion)\n", 60)
+        self.url = self.says(r"and at (http://[a-z2-7]{56}\.onion)\n")
         self.onion = self.url.removeprefix("http://")
 
 

@@ -214,7 +214,7 @@ class ServeTor(unittest.TestCase):
         shop = self.enterContext(service.open())
         wait_until_reachable(shop)
         service.tor.end(signal.SIGKILL)
-        wait_for("the shop sees that Tor is gone", lambda: not told_of(shop)["reachable"] and status_of(shop)["trouble"], 30)
+        wait_for("the shop sees that Tor is gone", lambda: not told_of(shop)["reachable"] and status_of(shop)["trouble"], 60)
         service.tor.start(without_network=True)
         service.published(shop)
         NETWORK.client.wait_code(shop.onion, 0)
@@ -231,7 +231,7 @@ class ServeTor(unittest.TestCase):
                 status = status_of(shop)
                 return status if status["circuits"] and status["published"] and status["introduction_points"] else None
 
-            status = wait_for("descriptor, introduction points and circuits", is_all_there, 30)
+            status = wait_for("descriptor, introduction points and circuits", is_all_there, 60)
         told = told_of(shop)
         self.assertEqual((shop.url, True, []), (told["address"], told["reachable"], told["clients"]))
         self.assertEqual((100, ""), (status["bootstrap"], status["trouble"]))
@@ -271,7 +271,7 @@ def told_of(shop):
 
 
 def wait_until_reachable(shop):
-    wait_for("the shop sees that it can be reached", lambda: shop.command("onion").returncode == 0 and told_of(shop)["reachable"], 30)
+    wait_for("the shop sees that it can be reached", lambda: shop.command("onion").returncode == 0 and told_of(shop)["reachable"], 60)
 
 
 def status_of(shop):
