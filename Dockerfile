@@ -23,9 +23,9 @@ RUN set -eu; \
         echo '[build]'; \
         echo "target = \"$(uname -m)-unknown-linux-gnu\""; \
         echo "rustflags = [\"-Ctarget-feature=+crt-static\", \"--remap-path-prefix=$crates=/crates\", \"--remap-path-prefix=/build=/shop\"]"; \
-        echo '[env]'; \
-        echo "CFLAGS = \"-ffile-prefix-map=$crates=/crates -ffile-prefix-map=/build=/shop\""; \
     } >.cargo/config.toml; \
+    echo "export CFLAGS='-ffile-prefix-map=$crates=/crates -ffile-prefix-map=/build=/shop'" >flags; \
+    . ./flags; \
     cargo build --release --locked --bin shop
 
 COPY migrations migrations
@@ -37,6 +37,7 @@ COPY src src
 ARG SOURCE_DATE_EPOCH=0
 RUN set -eu; \
     touch src/lib.rs src/main.rs; \
+    . ./flags; \
     cargo build --release --locked --bin shop; \
     install -D -m 0755 target/*-unknown-linux-gnu/release/shop /out/usr/local/bin/shop; \
     mkdir -p /out/tmp /out/run/shop /home-of-shop/db /home-of-shop/mailorders; \
