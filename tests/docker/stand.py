@@ -100,9 +100,32 @@ class Stand:
         """The seller's command line."""
         return self.dc("exec", "-T", "shop", "shop", *words)
 
+    def seller_command(self, command):
+        # Programs such as mutt want a name for their user; this host's own list of users stays as it is.
+        self.write("passwd", "seller:x:%d:%d::%s:/bin/sh\n" % (SELLER, SELLER, self.home))
+        become = 'mount --bind passwd /etc/passwd && exec setpriv --reuid %d --regid %d --clear-groups "$@"' % (SELLER, SELLER)
+        return ["unshare", "--mount", "sh", "-c", become, "sh", *command]
+
+    def seller_settings(self):
+        env = {"PATH": os.environ["PATH"], "HOME": str(self.home), "TERM": "xterm", "LANG": "C.UTF-8"}
+        return {"cwd": self.home, "env": env}
+
     def as_seller(self, command):
-        return run(["setpriv", "--reuid", SELLER, "--regid", SELLER, "--clear-groups", *command], cwd=self.home,
-                   env={"PATH": os.environ["PATH"], "HOME": str(self.home), "TERM": "xterm", "LANG": "C.UTF-8"}, timeout=30)
+        return run(self.seller_command(command), timeout=30, **self.seller_settings())
+
+    def as_seller_in_a_terminal(self, command):
+        screen, terminal = os.openpty()
+        running = subprocess.Popen(self.seller_command(command), stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True, **self.seller_settings())
+        os.close(terminal)
+        shown = b""
+        try:
+            while words := os.read(screen, 4096):
+                shown += words
+        except OSError:
+            # So a terminal says that nobody holds its other end any more.
+            pass
+        os.close(screen)
+        assert running.wait(30) == 0, shown.decode("utf-8", "replace")
 
     def write(self, name, text):
         path = self.home / name
@@ -138,9 +161,9 @@ class Stand:
         return self.volume("door") / "shop.sock"
 
     def answers(self):
-        """Whether somebody who comes through the socket sees the window."""
+        """Whether the shop would take an order from somebody who comes through the socket."""
         try:
-            return Buyer(self).request("GET", "/").status == 200
+            return Buyer(self).request("GET", "/health").status == 200
         except (OSError, AssertionError):
             return False
 
@@ -158,7 +181,7 @@ class Stand:
         started = time.monotonic()
         up = subprocess.Popen(self.dc_command("up", "-d"), cwd=self.home, env=self.env(self.compose), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.wait_until_ready()
-        figures["from `up -d` to the window behind the socket, " + name] = "%.1f s" % (time.monotonic() - started)
+        figures["from `up -d` to a shop that takes orders behind the socket, " + name] = "%.1f s" % (time.monotonic() - started)
         self.host = self.onion()
         figures["from `up -d` to the address in the shop's log, " + name] = "%.1f s" % (time.monotonic() - started)
         words = up.communicate(timeout=60)[0]
