@@ -8,7 +8,7 @@ use crate::tor::folder::write_whole;
 use crate::tor::key::OnionAddress;
 use crate::tor::key::OnionKey;
 use crate::tor::status::OnionStatus;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
 use std::fs::DirBuilder;
 use std::io;
@@ -44,8 +44,8 @@ pub struct Session {
     control: Control,
     /// Who may come in, as Tor was told.
     clients: Option<Clients>,
-    /// Directories that have the descriptor.
-    published: BTreeSet<String>,
+    /// Directories that took the descriptor, and when. Units: Unix seconds.
+    published: BTreeMap<String, i64>,
     /// Circuits that were closed, so that none is closed twice: its number may be another's by then.
     closed: Vec<u32>,
     metrics_port: Option<String>,
@@ -53,6 +53,8 @@ pub struct Session {
 
 /// Streams that one circuit of a visitor may have open: a browser opens six.
 const MOST_STREAMS: usize = 64;
+/// Directories throw a descriptor away that was not sent again by then. Units: seconds. Source: rend-spec-v3, section 2.2.6.
+const DESCRIPTOR_LIVES: i64 = 3 * 60 * 60;
 /// The status is written at every so manieth look, of a second each.
 const LOOKS_PER_STATUS: usize = 3;
 const QUIET_FAILURES: u32 = 3;
@@ -68,7 +70,7 @@ impl Keeper {
         let mut session = Session {
             control,
             clients: None,
-            published: BTreeSet::new(),
+            published: BTreeMap::new(),
             closed: Vec::new(),
             metrics_port: None,
         };
@@ -165,10 +167,14 @@ impl Keeper {
         let ["HS_DESC", action, of, _, directory, ..] = words.as_slice() else { return };
         if *of == address.name() {
             match *action {
-                "UPLOADED" => session.published.insert((*directory).to_owned()),
-                "FAILED" => session.published.remove(*directory),
-                _ => false,
-            };
+                "UPLOADED" => {
+                    session.published.insert((*directory).to_owned(), (self.now)());
+                }
+                "FAILED" => {
+                    session.published.remove(*directory);
+                }
+                _ => {}
+            }
         }
     }
 
@@ -238,6 +244,8 @@ impl Keeper {
     }
 
     fn status(&self, session: &mut Session) -> Result<OnionStatus, TorError> {
+        let now = (self.now)();
+        session.published.retain(|_, then| now - *then < DESCRIPTOR_LIVES);
         let control = &mut session.control;
         let phase = control.ask("GETINFO status/bootstrap-phase")?.concat();
         let bootstrap = phase.split(' ').find_map(|word| word.strip_prefix("PROGRESS="));
@@ -259,7 +267,7 @@ impl Keeper {
             ""
         };
         Ok(OnionStatus {
-            at: (self.now)(),
+            at: now,
             tor: control.version.clone(),
             bootstrap: bootstrap.and_then(|text| text.parse().ok()).unwrap_or(0),
             published: session.published.len(),

@@ -10,7 +10,7 @@ pub struct OnionStatus {
     pub tor: String,
     /// How far Tor has come into the network. Units: percent.
     pub bootstrap: u8,
-    /// To how many directories the service's descriptor was given since it was last made.
+    /// How many directories took the service's descriptor and still keep it.
     pub published: usize,
     /// Introduction points that hold.
     pub introduction_points: usize,
