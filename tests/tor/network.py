@@ -197,7 +197,13 @@ class Control:
 
 
 class Tor:
-    """One tor process with a folder of its own. It can be ended, killed and started again."""
+    """One tor process with a folder of its own. It can be ended, killed and started again.
+
+    `before`: a command that is given tor's own and turns into it; `environment` is for that.
+    """
+
+    before = ()
+    environment = None
 
     def __init__(self, network, name, lines, password=None):
         self.network = network
@@ -217,8 +223,8 @@ class Tor:
             (self.folder / left_by_a_killed_one).unlink(missing_ok=True)
         with open(self.folder / "out", "ab") as out:
             self.process = subprocess.Popen(
-                ["tor", "--defaults-torrc", "/dev/null", "-f", str(torrc), "--hush"],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+                [*self.before, "tor", "--defaults-torrc", "/dev/null", "-f", str(torrc), "--hush"],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, env=self.environment)
         self.control = wait_for("a control socket of " + self.name, self.open_control, 120, self.alive)
         if without_network:
             # Nothing is missed: somebody listens before the first circuit is built.
@@ -322,7 +328,7 @@ class Client(Tor):
         try:
             wait_for("", has_it, seconds, self.alive)
         except AssertionError:
-            raise AssertionError("0x%02X did not come; %s" % (wanted, ["0x%02X" % code for code in codes])) from None
+            raise AssertionError("0x%02X did not come in %d tries, lastly 0x%02X" % (wanted, len(codes), codes[-1])) from None
 
     def takes_key(self, line):
         """A key of client authorisation, as a line of tor's own format."""
@@ -453,9 +459,10 @@ class Network:
         client.wait_ready()
         return client
 
-    def tor(self, name, *lines, password=None):
+    def tor(self, name, *lines, password=None, before=(), environment=None):
         """A tor for onion services with these lines in its torrc; it listens for events from its start."""
         tor = self.add(Tor, name, "SocksPort 0\n", password)
+        tor.before, tor.environment = before, environment
         tor.lines += "".join(line + "\n" for line in lines)
         self.seed(tor)
         tor.start(without_network=True)

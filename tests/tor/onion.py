@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "browser
 
 from buyer import ADDRESS
 from network import free_port, hashed
-from world import World
+from world import SHOP, World
 
 # What a torrc says of the shop's service, beside its folder and its port.
 SERVICE = ("HiddenServiceExportCircuitID haproxy", "HiddenServicePoWDefensesEnabled 1")
@@ -27,6 +27,21 @@ class SocketShop(World):
         self.environment["LISTEN"] = "unix:%s" % self.socket
         self.start()
         self.says(r"open at (unix:\S+)")
+
+    def beside(self, network, name):
+        """Starts a tor that `shop onion sidecar` tends, as in the container beside the shop's."""
+        folder = self.home / name
+        environment = {
+            "PATH": self.environment["PATH"], "TOR_CONTROL": "unix:%s" % (network.home / name / "control"),
+            "ONION_FOLDER": str(self.home / "db/tor"), "ONION_KEY": str(folder / "hs_ed25519_secret_key")}
+        (self.home / "db/tor").mkdir(exist_ok=True)
+        tor = network.tor(
+            name, "HiddenServiceDir %s" % folder, "HiddenServicePort 80 unix:%s" % self.socket, *SERVICE,
+            before=(SHOP, "onion", "sidecar", "--"), environment=environment)
+        tor.wait_published()
+        self.url = self.says(r"and at (http://[a-z2-7]{56}\.onion)\n")
+        self.onion = self.url.removeprefix("http://")
+        return tor
 
     def behind(self, network, name, target=None):
         """Starts a tor with a service for this shop; `target` is another socket that leads here."""

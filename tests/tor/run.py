@@ -278,36 +278,28 @@ def status_of(shop):
     return told_of(shop)["status"] or {"trouble": "", "circuits": 0, "published": 0, "introduction_points": 0}
 
 
-class ClientAuthorisation(unittest.TestCase):
-    """`shop onion client`: only those with a key find the shop."""
-
-    def setUp(self):
-        service = Service(NETWORK, self.id().rsplit(".", 1)[1][:20])
-        self.addCleanup(service.tor.end)
-        self.shop = self.enterContext(service.open())
-        self.service = service
-        wait_until_reachable(self.shop)
+class OnlyWhoHasAKey:
+    """`shop onion client`, whoever makes the service: only those with a key find the shop."""
 
     def buyer(self, name, key=None):
-        buyer = NETWORK.buyer(self.id().rsplit(".", 1)[1][:20] + "-" + name)
+        buyer = NETWORK.buyer(type(self).__name__ + "-" + name)
         self.addCleanup(buyer.end)
         if key:
             buyer.takes_key(key)
         return buyer
 
     def changes(self, *words):
-        self.service.tor.control.all_events()
+        self.tor.control.all_events()
         told = self.shop.shop("onion", "client", *words)
-        self.service.published(self.shop)
+        self.tor.wait_published(self.shop.onion)
         return told
 
     def adds(self, name):
         """What the shop prints for the buyer's own Tor."""
         return re.search(r"%s:descriptor:x25519:[A-Z2-7]{52}" % self.shop.onion[:56], self.changes("add", name)).group()
 
-    def test_only_who_has_a_key_comes_in_and_only_as_long_as_it_counts(self):
-        ada = self.adds("ada")
-        bob = self.adds("bob")
+    def test_only_who_has_a_key_comes_in(self):
+        ada, bob = self.adds("ada"), self.adds("bob")
         self.assertEqual(["ada", "bob"], self.shop.shop("onion", "client", "list").split())
         self.assertEqual(NO_KEY, self.buyer("stranger").code(self.shop.onion))
         for name, key in (("ada", ada), ("bob", bob)):
@@ -321,20 +313,62 @@ class ClientAuthorisation(unittest.TestCase):
         self.assertEqual(NO_KEY, self.buyer("stranger-later").code(self.shop.onion))
         self.buyer("bob-later", bob).wait_code(self.shop.onion, 0)
 
-        self.shop.stop()
-        self.service.tor.control.all_events()
-        self.shop.open()
-        self.service.published(self.shop)
-        self.assertEqual(NO_KEY, self.buyer("after-a-restart").code(self.shop.onion))
+        self.starts_again()
+        self.assertEqual(NO_KEY, self.buyer("stranger-at-last").code(self.shop.onion))
 
-    def test_a_circuit_that_is_open_ends_with_its_key(self):
-        ada = self.buyer("ada", self.adds("ada"))
-        self.adds("bob")
+    def test_what_a_tor_remembers_opens_nothing_once_its_key_is_gone(self):
+        ada = self.buyer("ada-before", self.adds("ada"))
+        self.changes("add", "bob")
         ada.wait_code(self.shop.onion, 0)
         ada.connect(self.shop.onion, circuit="held").close()
         self.changes("remove", "ada")
-        with self.assertRaises((Unreached, OSError)):
-            ada.connect(self.shop.onion, circuit="held").close()
+        with self.subTest("a circuit that is still open"):
+            with self.assertRaises((Unreached, OSError)):
+                ada.connect(self.shop.onion, circuit="held").close()
+        with self.subTest("the old descriptor"):
+            ada.wait_code(self.shop.onion, WRONG_KEY, 30)
+
+
+class ClientsOfServeTor(OnlyWhoHasAKey, unittest.TestCase):
+    def setUp(self):
+        self.service = Service(NETWORK, self.id().rsplit("_", 1)[1] + "-made")
+        self.tor = self.service.tor
+        self.addCleanup(self.tor.end)
+        self.shop = self.enterContext(self.service.open())
+        wait_until_reachable(self.shop)
+
+    def starts_again(self):
+        self.shop.stop()
+        self.tor.control.all_events()
+        self.shop.open()
+        self.service.published(self.shop)
+
+
+class ClientsOfTheSidecar(OnlyWhoHasAKey, unittest.TestCase):
+    def setUp(self):
+        self.shop = self.enterContext(SocketShop())
+        self.tor = self.shop.beside(NETWORK, self.id().rsplit("_", 1)[1] + "-beside")
+        self.addCleanup(self.tor.end)
+        wait_until_reachable(self.shop)
+
+    def starts_again(self):
+        self.tor.end()
+        self.assertEqual(0, self.tor.process.returncode, "the sidecar ends with tor's own exit code")
+        self.tor.start(without_network=True)
+        self.tor.wait_published(self.shop.onion)
+
+    def test_the_shop_learns_its_address_and_how_it_is(self):
+        told = told_of(self.shop)
+        self.assertEqual((self.shop.url, True), (told["address"], told["reachable"]))
+        buyer = self.buyer("somebody")
+        buyer.wait_code(self.shop.onion, 0)
+        self.assertTrue(shows_the_window(buyer, self.shop.onion))
+        self.assertEqual([], [path.name for path in (self.shop.home / "db/tor").iterdir() if "secret" in path.name])
+        self.tor.end(signal.SIGKILL)
+        self.tor.start(without_network=True)
+        self.tor.wait_published(self.shop.onion)
+        buyer.wait_code(self.shop.onion, 0)
+        wait_until_reachable(self.shop)
 
 
 class TheKey(unittest.TestCase):
