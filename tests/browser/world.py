@@ -31,7 +31,11 @@ class World:
             (self.home / "db/images").mkdir()
             (self.home / "db/data.json").write_text(json.dumps(catalog))
         self.server = None
-        self.open()
+        try:
+            self.open()
+        except BaseException:
+            self.close()
+            raise
 
     def open(self):
         self.start()
