@@ -9,6 +9,8 @@ WORKDIR /build
 # No path of this machine and no time ends up in the program, so the same source gives the same bytes.
 ENV CARGO_INCREMENTAL=0 CARGO_PROFILE_RELEASE_STRIP=symbols ZERO_AR_DATE=1
 COPY Cargo.toml Cargo.lock ./
+# Known to both layers that compile: C code is compiled again where it changes.
+ARG SOURCE_DATE_EPOCH=0
 # Stubs in place of the source: this layer compiles the dependencies, and changes only with Cargo.lock.
 RUN set -eu; \
     mkdir -p src benches .cargo; \
@@ -34,7 +36,6 @@ COPY templates templates
 COPY src src
 # The folders that a system without a shell cannot make for itself are made here. /run/shop is where the two containers
 # meet: a volume that is made new takes its mode from the image.
-ARG SOURCE_DATE_EPOCH=0
 RUN set -eu; \
     touch src/lib.rs src/main.rs; \
     . ./flags; \
