@@ -99,6 +99,9 @@ ClientOnionAuthDir {folder}/onion_auth
 # What SOCKS answers when an onion service is not reached (Source: tor's ExtendedErrors).
 NO_DESCRIPTOR, NOT_INTRODUCED, NO_KEY, WRONG_KEY = 0xF0, 0xF2, 0xF4, 0xF5
 
+# Ours: none came in time.
+NO_ANSWER = 0xFFFF
+
 
 class Unreached(Exception):
     """Tor's refusal of a connection; `code` is that of its SOCKS answer."""
@@ -311,12 +314,14 @@ class Client(Tor):
             raise
 
     def code(self, onion):
-        """0 where the service answers, else tor's reason."""
+        """0 where the service answers, else tor's reason; tor may wait long where a service has just gone."""
         try:
-            self.connect(onion).close()
+            self.connect(onion, seconds=30).close()
             return 0
         except Unreached as error:
             return error.code
+        except TimeoutError:
+            return NO_ANSWER
 
     def wait_code(self, onion, wanted, seconds=120):
         codes = []
