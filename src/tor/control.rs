@@ -332,10 +332,10 @@ fn quoted(text: &str) -> String {
 pub fn read_metric(port: &str, name: &str, service: &str) -> Option<u64> {
     let mut stream = Stream::open(&ControlAddress::Tcp(port.to_owned())).ok()?;
     stream.send(b"GET /metrics HTTP/1.0\r\n\r\n").ok()?;
-    let mut text = String::new();
-    stream.take(1 << 20).read_to_string(&mut text).ok()?;
-    let mut lines = text.lines().filter(|line| line.starts_with(name) && line.contains(service));
-    lines.next()?.rsplit(' ').next()?.parse().ok()
+    // Tor leaves the connection open after its answer: nobody must wait for its end.
+    let lines = BufReader::new(stream.take(1 << 20)).lines().map_while(Result::ok);
+    let mut found = lines.filter(|line| line.starts_with(name) && line.contains(service));
+    found.next()?.rsplit(' ').next()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -81,7 +81,8 @@ impl Keeper {
             .find_map(|line| line.strip_prefix("MetricsPort="))
             .and_then(|line| line.split(' ').next())
             .map(str::to_owned);
-        if matches!(self.service, Service::Made { .. }) {
+        if let Service::Made { key, .. } = &self.service {
+            self.folder.write_address(&key.address())?;
             session.clients = Some(self.folder.clients()?.unwrap_or_default());
             self.add_onion(&mut session)?;
         }
@@ -190,11 +191,16 @@ impl Keeper {
                 session.published.clear();
                 session.control.ask(&format!("DEL_ONION {}", key.address().name()))?;
                 self.add_onion(session)?;
+                self.show_out(session)?;
             }
             Service::Kept(folder) if folder.join("hostname").exists() => {
                 if write_authorized_clients(&folder.join("authorized_clients"), &clients)? {
                     session.published.clear();
+                    // A list that is only read again leaves the introduction points as they are, and a Tor that knows
+                    // them from before still gets in: the service is taken away and made anew from the torrc.
+                    session.control.ask("SETCONF HiddenServiceDir")?;
                     session.control.ask("SIGNAL RELOAD")?;
+                    self.show_out(session)?;
                 }
                 session.clients = Some(clients);
             }
@@ -226,6 +232,20 @@ impl Keeper {
             }
             done => {
                 done?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes the circuits of all who are in: those who may come in build new ones.
+    fn show_out(&self, session: &mut Session) -> Result<(), TorError> {
+        let Some(address) = self.address() else { return Ok(()) };
+        let ours = format!("REND_QUERY={}", address.name());
+        for line in session.control.ask("GETINFO circuit-status")? {
+            let words: Vec<&str> = line.split(' ').collect();
+            if words.contains(&ours.as_str()) && words.contains(&"PURPOSE=HS_SERVICE_REND") {
+                // One that went by itself meanwhile is no trouble.
+                let _ = session.control.ask(&format!("CLOSECIRCUIT {}", words[0]));
             }
         }
         Ok(())
