@@ -8,6 +8,7 @@ use crate::store;
 use crate::web::Front;
 use crate::web::Site;
 use crate::web::serve::Door;
+use crate::web::serve::Fairness;
 use actix_web::web::Data;
 use anyhow::Context;
 use std::collections::HashMap;
@@ -60,7 +61,13 @@ pub async fn run(
     };
     let sweeper = actix_web::rt::spawn(sweep_now_and_again(shop.clone()));
     let front = Data::new(Front::new(shop.clone(), site, &secret));
-    let served = crate::web::serve::serve(front, door).await;
+    let fairness = Fairness {
+        reads_circuits: settings.reads_circuits,
+        most_unpaid: settings.most_unpaid,
+        payment_minutes: settings.payment_minutes,
+        closer: None,
+    };
+    let served = crate::web::serve::serve(front, door, fairness).await;
     sweeper.abort();
     shop.db.close().await;
     served.context("serve")?;

@@ -1,9 +1,14 @@
+use crate::web::circuit::Opening;
+use crate::web::circuit::read_opening;
 use crate::web::headers::put_into;
+use crate::web::lobby::Caller;
+use crate::web::lobby::Seat;
 use actix_web::http::header;
 use actix_web::http::header::HeaderMap;
 use actix_web::http::header::HeaderValue;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Context;
 use std::task::Poll;
 use std::task::ready;
@@ -17,9 +22,28 @@ use tokio::io::ReadBuf;
 /// without headers, and with the host's time to the second. Such an answer is put aside for one of ours.
 pub struct DoorStream<S> {
     stream: S,
+    seat: Arc<Seat>,
     /// What of our answer is still to be sent.
     pending: Vec<u8>,
+    opening: Expected,
 }
+
+/// What is known of a connection's first bytes.
+enum Expected {
+    /// Tor's line may still come; this is what has come of it.
+    Line(Vec<u8>),
+    /// It was looked for; this came behind it, or in place of it, and is still to be read.
+    Rest(Vec<u8>),
+    /// It was no line of tor's, although it began like one: the server is told so, and hears nothing more.
+    Malformed,
+    /// Nothing more is heard.
+    End,
+    /// All is the visitor's own.
+    Nothing,
+}
+
+/// What no request begins with: the server answers it as it answers all that it cannot read.
+const UNREADABLE: &[u8] = b"\0\r\n\r\n";
 
 /// An answer that the server makes by itself says that it is an error, and has neither our headers nor a body.
 const BARE: &[u8] = b"HTTP/1.1 4";
@@ -27,8 +51,24 @@ const NO_BODY: &[u8] = b"content-length: 0\r\n";
 const OURS: &[u8] = b"x-content-type-options";
 
 impl<S> DoorStream<S> {
-    pub fn new(stream: S) -> Self {
-        Self { stream, pending: Vec::new() }
+    /// A connection on which every byte is the visitor's.
+    pub fn new(stream: S, seat: Arc<Seat>) -> Self {
+        Self { stream, seat, pending: Vec::new(), opening: Expected::Nothing }
+    }
+
+    /// A connection that tor begins with a line of its own.
+    pub fn behind_tor(stream: S, seat: Arc<Seat>) -> Self {
+        Self { stream, seat, pending: Vec::new(), opening: Expected::Line(Vec::new()) }
+    }
+
+    pub fn seat(&self) -> &Arc<Seat> {
+        &self.seat
+    }
+}
+
+impl<S> Drop for DoorStream<S> {
+    fn drop(&mut self) {
+        self.seat.leave();
     }
 }
 
@@ -60,20 +100,117 @@ fn with_words(bare: &[u8]) -> Vec<u8> {
     answer
 }
 
+impl<S: AsyncRead + Unpin> DoorStream<S> {
+    /// Reads what has come, unless the connection is to end: then nothing more comes.
+    fn poll_bytes(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        match Pin::new(&mut self.stream).poll_read(cx, buffer) {
+            Poll::Ready(Ok(())) => {
+                if before < buffer.filled().len() {
+                    self.seat.heard();
+                }
+                Poll::Ready(Ok(()))
+            }
+            Poll::Pending if self.seat.is_gone(cx.waker()) => Poll::Ready(Ok(())),
+            other => other,
+        }
+    }
+
+    /// Looks for tor's line, in however many pieces it comes.
+    fn poll_opening(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Expected::Line(mut come) = std::mem::replace(&mut self.opening, Expected::Nothing)
+        {
+            let mut space = [0; 512];
+            let mut part = ReadBuf::new(&mut space);
+            match self.poll_bytes(cx, &mut part) {
+                Poll::Ready(Ok(())) => {}
+                other => {
+                    self.opening = Expected::Line(come);
+                    return other;
+                }
+            }
+            let has_ended = part.filled().is_empty();
+            come.extend_from_slice(part.filled());
+            self.opening = match read_opening(&come) {
+                Opening::Partial if !has_ended => Expected::Line(come),
+                Opening::Partial | Opening::NoLine => {
+                    self.seat.decide(Caller::NoLine);
+                    Expected::Rest(come)
+                }
+                Opening::Line { circuit, length } => {
+                    self.seat.decide(Caller::Circuit(circuit));
+                    Expected::Rest(come.split_off(length))
+                }
+                Opening::Malformed => {
+                    self.seat.decide(Caller::NoLine);
+                    Expected::Malformed
+                }
+            };
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for DoorStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        ready!(self.poll_opening(cx))?;
+        match std::mem::replace(&mut self.opening, Expected::Nothing) {
+            Expected::Rest(mut rest) if !rest.is_empty() => {
+                let behind = rest.split_off(rest.len().min(buffer.remaining()));
+                buffer.put_slice(&rest);
+                self.opening = Expected::Rest(behind);
+                return Poll::Ready(Ok(()));
+            }
+            Expected::Malformed => {
+                buffer.put_slice(UNREADABLE);
+                self.opening = Expected::End;
+                return Poll::Ready(Ok(()));
+            }
+            Expected::End => {
+                self.opening = Expected::End;
+                return Poll::Ready(Ok(()));
+            }
+            _ => {}
+        }
+        self.poll_bytes(cx, buffer)
+    }
+}
+
+/// Sends what can be sent. An answer that nobody takes ends with the connection.
+fn poll_send<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    seat: &Seat,
+    cx: &mut Context<'_>,
+    bytes: &[u8],
+) -> Poll<io::Result<usize>> {
+    match Pin::new(stream).poll_write(cx, bytes) {
+        Poll::Pending => {
+            seat.stalls();
+            if seat.is_gone(cx.waker()) {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            Poll::Pending
+        }
+        sent => {
+            seat.takes();
+            sent
+        }
     }
 }
 
 impl<S: AsyncWrite + Unpin> DoorStream<S> {
     fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.pending.is_empty() {
-            let sent = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.pending))?;
+            let Self { stream, pending, seat, .. } = &mut *self;
+            let sent = ready!(poll_send(stream, seat, cx, pending))?;
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -98,7 +235,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for DoorStream<S> {
             }
             return Poll::Ready(Ok(bytes.len()));
         }
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let Self { stream, seat, .. } = &mut *self;
+        poll_send(stream, seat, cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

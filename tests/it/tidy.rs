@@ -42,7 +42,7 @@ const POWERS: [(&str, &[&str]); 30] = [
     ("println!", &[]),
     ("std::env", &["config", "cli/serve.rs"]),
     ("SystemTime", &["web/state.rs", "cli/open.rs"]),
-    ("Instant::now", &[]),
+    ("Instant::now", &["web/state.rs"]),
     ("getrandom::", &["web/state.rs", "cli/open.rs"]),
     ("image::", &["pictures"]),
     ("webp::", &["pictures"]),
