@@ -9,6 +9,7 @@ mod catalog;
 mod checkout;
 mod cli;
 mod crash;
+mod fairness;
 mod headers;
 mod journeys;
 mod mail;
