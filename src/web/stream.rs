@@ -122,8 +122,8 @@ impl<S: AsyncRead + Unpin> DoorStream<S> {
 
     /// Looks for tor's line, in however many pieces it comes.
     fn poll_opening(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while let Expected::Line(mut come) = std::mem::replace(&mut self.opening, Expected::Nothing)
-        {
+        while let Expected::Line(come) = &mut self.opening {
+            let mut come = std::mem::take(come);
             let mut space = [0; 512];
             let mut part = ReadBuf::new(&mut space);
             match self.poll_bytes(cx, &mut part) {
