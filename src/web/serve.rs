@@ -116,7 +116,8 @@ impl Door {
 /// What the system says of the door.
 pub async fn serve(front: Data<Front>, door: Door, fairness: Fairness) -> io::Result<()> {
     let closing = Arc::new(Notify::new());
-    let most_seats = most_connections();
+    let n_cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let most_seats = most_connections(n_cores);
     let payment_minutes = u64::try_from(fairness.payment_minutes).unwrap_or(0);
     let lobby = Lobby::new(LobbyRules {
         most_seats,
@@ -126,8 +127,10 @@ pub async fn serve(front: Data<Front>, door: Door, fairness: Fairness) -> io::Re
     });
     let tending = actix_web::rt::spawn(tend(lobby.clone()));
     let server = Server::build()
-        // Never reached: the lobby makes room. The server itself would let everybody wait outside.
-        .max_concurrent_connections(most_seats + PASSING)
+        .workers(n_cores)
+        // For each core. Reached for moments at most, since the lobby makes room: the server itself would let everybody
+        // wait outside.
+        .max_concurrent_connections((most_seats + PASSING).div_ceil(n_cores))
         .shutdown_timeout(CLOSING_SECONDS)
         .disable_signals();
     let server = match door {
@@ -189,9 +192,8 @@ async fn tend(lobby: Arc<Lobby>) {
 }
 
 /// How many connections there is room for: by cores, and by the files that the system lets the shop open.
-fn most_connections() -> usize {
-    let wanted =
-        MOST_CONNECTIONS * std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+fn most_connections(n_cores: usize) -> usize {
+    let wanted = MOST_CONNECTIONS * n_cores;
     let n_files = fs::read_to_string("/proc/self/limits")
         .ok()
         .and_then(|limits| soft_limit(&limits))

@@ -72,9 +72,15 @@ impl<S> Drop for DoorStream<S> {
     }
 }
 
-fn is_bare(answer: &[u8]) -> bool {
+/// Where such an answer begins: it is the last on its connection, and others may stand before it.
+fn find_bare(answers: &[u8]) -> Option<usize> {
+    if !answers.ends_with(b"\r\n\r\n") {
+        return None;
+    }
+    let at = answers.windows(BARE.len()).rposition(|window| window == BARE)?;
+    let answer = &answers[at..];
     let holds = |part: &[u8]| answer.windows(part.len()).any(|window| window == part);
-    answer.starts_with(BARE) && answer.ends_with(b"\r\n\r\n") && holds(NO_BODY) && !holds(OURS)
+    (holds(NO_BODY) && !holds(OURS)).then_some(at)
 }
 
 /// The same status with our headers and words that say what to do.
@@ -227,8 +233,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for DoorStream<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_pending(cx))?;
-        if is_bare(bytes) {
-            self.pending = with_words(bytes);
+        if let Some(at) = find_bare(bytes) {
+            self.pending = bytes[..at].to_vec();
+            self.pending.extend(with_words(&bytes[at..]));
             // Sent with the flush that follows each answer; what cannot be sent yet waits there.
             if let Poll::Ready(Err(error)) = self.poll_pending(cx) {
                 return Poll::Ready(Err(error));
@@ -257,7 +264,10 @@ mod tests {
     #[test]
     fn only_what_the_server_answers_by_itself_is_put_aside() {
         let bare = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\ndate: Sat, 21 Nov 2026 06:17:16 GMT\r\n\r\n";
-        assert!(is_bare(bare));
+        assert_eq!(find_bare(bare), Some(0));
+        let behind_another =
+            [b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok".as_slice(), bare].concat();
+        assert_eq!(find_bare(&behind_another), Some(behind_another.len() - bare.len()));
         let words = String::from_utf8(with_words(bare)).unwrap();
         assert!(
             words.starts_with("HTTP/1.1 400 Bad Request\r\n")
@@ -269,7 +279,7 @@ mod tests {
             "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nx-content-type-options: nosniff\r\n\r\n",
             "HTTP/1.1 404 Not Found\r\ncontent-length: 5\r\n\r\nwords",
         ] {
-            assert!(!is_bare(answer.as_bytes()), "{answer}");
+            assert_eq!(find_bare(answer.as_bytes()), None, "{answer}");
         }
     }
 }
