@@ -12,6 +12,7 @@ pub mod config;
 pub mod mail;
 pub mod pictures;
 pub mod store;
+pub mod tor;
 
 // Floor 2: what the shop does.
 pub mod actions;

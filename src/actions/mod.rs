@@ -8,6 +8,7 @@ mod notify_seller;
 mod place_order;
 mod report_payment;
 mod stock_shelves;
+mod try_to_work;
 
 pub use change_order::{OrderChange, Unchanged, change_order};
 pub use expire_orders::expire_orders;
@@ -17,6 +18,7 @@ pub use notify_seller::{notify_seller, sweep};
 pub use place_order::{Placed, Placing, place_order};
 pub use report_payment::{Unreported, report_payment};
 pub use stock_shelves::{PictureFolders, Stocked, check_shelves, stock_shelves};
+pub use try_to_work::try_to_work;
 
 use crate::mail::Maildir;
 use crate::pictures::Gallery;

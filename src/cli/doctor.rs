@@ -1,6 +1,8 @@
 use crate::actions::Shop;
+use crate::cli::onion;
 use crate::cli::open;
 use crate::cli::say;
+use crate::cli::serve::MIRRORS;
 use crate::config::Settings;
 use crate::payment::Receives;
 use crate::payment::Wallet;
@@ -60,6 +62,12 @@ pub async fn run(doctor: Doctor, settings: Settings) -> anyhow::Result<ExitCode>
             "seller's key",
             "it is given to buyers, but this version writes orders as plain text all the same",
         ),
+    });
+    findings.push(look_at_tor(&settings));
+    findings.push(match open::mirrors(Path::new(MIRRORS)) {
+        Ok(None) => well("mirrors", "no list of addresses is shown"),
+        Ok(Some(_)) => well("mirrors", format!("{MIRRORS} is shown at /mirrors.txt")),
+        Err(error) => ill("mirrors", format!("{error:#}")),
     });
     let is_well = findings.iter().all(|finding| finding.ok);
     if doctor.json {
@@ -128,6 +136,34 @@ fn look_at_wallets(wallets: &[Wallet]) -> Finding {
     well("wallets", words)
 }
 
+fn look_at_tor(settings: &Settings) -> Finding {
+    let Some(address) = onion::address(settings) else {
+        return well(
+            "Tor",
+            "no onion address: `shop serve --tor` or docker-compose.tor.yml makes one",
+        );
+    };
+    match onion::fresh_status(settings) {
+        Some(status) if status.is_reachable() => {
+            well("Tor", format!("{} can be reached", address.url()))
+        }
+        Some(status) => {
+            ill("Tor", format!("{} cannot be reached: {}", address.url(), status.words()))
+        }
+        None if onion::folder(settings).status().is_none() => well(
+            "Tor",
+            format!("{}; Tor keeps it, and only Tor's log tells how it is", address.url()),
+        ),
+        None => ill(
+            "Tor",
+            format!(
+                "{} is closed: nobody tends Tor for the shop; start `shop serve --tor` or Tor's container",
+                address.url()
+            ),
+        ),
+    }
+}
+
 fn look_at_maildir(settings: &Settings) -> Finding {
     let folder = settings.maildir.display();
     match crate::mail::Maildir::new(settings.maildir.clone()).try_to_write() {
@@ -142,7 +178,7 @@ fn look_at_maildir(settings: &Settings) -> Finding {
 /// What the shop writes, its own user alone may read.
 fn look_at_modes(settings: &Settings) -> Vec<Finding> {
     let database = &settings.database;
-    let mut paths = vec![database.clone(), open::secret_file(settings)];
+    let mut paths = vec![database.clone(), open::secret_file(settings), onion::key_file(settings)];
     for part in ["tmp", "new", "cur"] {
         paths.push(settings.maildir.join(part));
     }
@@ -152,7 +188,7 @@ fn look_at_modes(settings: &Settings) -> Vec<Finding> {
         .map(|path| path.display().to_string())
         .collect();
     if bare.is_empty() {
-        vec![well("modes", "database, secret and messages are readable by the shop's user alone")]
+        vec![well("modes", "database, keys and messages are readable by the shop's user alone")]
     } else {
         vec![ill(
             "modes",

@@ -1,6 +1,8 @@
 //! The seller's door: one file for each command.
 
 mod doctor;
+mod health;
+mod onion;
 mod open;
 mod orders;
 mod purge;
@@ -31,24 +33,28 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Command {
     /// Open the shop
-    Serve,
+    Serve(serve::Serve),
     /// Fill the catalog from a file, all or nothing
     Seed(seed::Seed),
     /// List the orders, look at one, and say what became of it
     Orders(orders::Orders),
     /// What the shop asks buyers to pay to
     Wallet(wallet::WalletCommand),
+    /// The shop's onion address: how it is, who may come in, a copy of its key
+    Onion(onion::Onion),
     /// Erase what is due
     Purge(purge::Purge),
     /// Is everything as it should be?
     Doctor(doctor::Doctor),
+    /// Could the open shop take an order now? For service managers: exit code 0 or 1
+    Health,
 }
 
 /// Every setting is a flag, an environment variable and a line in `.env`, in this order of precedence.
 #[derive(Args)]
 #[command(next_help_heading = "Settings (also in the environment and in .env, in capital letters)")]
 struct SettingFlags {
-    /// Buyers' door: HOST:PORT or unix:PATH [default: 127.0.0.1:3000]
+    /// Buyers' door: HOST:PORT, unix:PATH or systemd [default: 127.0.0.1:3000]
     #[arg(long, global = true, value_name = "ADDRESS")]
     listen: Option<String>,
     /// The seller's web desk: off
@@ -84,6 +90,18 @@ struct SettingFlags {
     /// The shop's own http://….onion
     #[arg(long, global = true, value_name = "URL")]
     onion_url: Option<String>,
+    /// What the shop and whoever tends Tor share [default: tor, beside the database]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    onion_folder: Option<String>,
+    /// The onion service's key, as tor keeps it [default: onion.key, beside the database]
+    #[arg(long, global = true, value_name = "FILE")]
+    onion_key: Option<String>,
+    /// Tor's control port: HOST:PORT or unix:PATH [default: unix:/run/tor/control, then 127.0.0.1:9051]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    tor_control: Option<String>,
+    /// The password of Tor's control port, where it takes one; better in .env than here
+    #[arg(long, global = true, value_name = "PASSWORD")]
+    tor_password: Option<String>,
     /// Signs cookies; made and kept beside the database where it is missing
     #[arg(long, global = true, value_name = "TEXT", hide = true)]
     secret: Option<String>,
@@ -125,6 +143,10 @@ impl SettingFlags {
             ("WALLET", self.wallet),
             ("CURRENCY", self.currency),
             ("ONION_URL", self.onion_url),
+            ("ONION_FOLDER", self.onion_folder),
+            ("ONION_KEY", self.onion_key),
+            ("TOR_CONTROL", self.tor_control),
+            ("TOR_PASSWORD", self.tor_password),
             ("SECRET", self.secret),
             ("PAYMENT_MINUTES", self.payment_minutes),
             ("KEEP_DAYS", self.keep_days),
@@ -164,12 +186,14 @@ pub fn run() -> ExitCode {
     let runtime = actix_web::rt::System::new();
     let done = runtime.block_on(async move {
         match command {
-            Command::Serve => serve::run(settings, &flags).await,
+            Command::Serve(serve) => serve::run(serve, settings, &flags).await,
             Command::Seed(seed) => seed::run(seed, settings).await,
             Command::Orders(orders) => orders::run(orders, settings).await,
             Command::Wallet(wallet) => wallet::run(wallet, settings).await,
             Command::Purge(purge) => purge::run(purge, settings).await,
+            Command::Onion(onion) => onion::run(onion, settings),
             Command::Doctor(doctor) => doctor::run(doctor, settings).await,
+            Command::Health => health::run(&settings),
         }
     });
     match done {

@@ -6,14 +6,12 @@ use crate::config::Settings;
 use crate::mail::Maildir;
 use crate::pictures::Gallery;
 use crate::store::Db;
+use crate::tor::write_whole;
 use crate::values::Moment;
 use anyhow::Context;
 use std::fs;
 use std::fs::DirBuilder;
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -55,6 +53,13 @@ pub fn now() -> Moment {
         .expect("a computer's clock stands between 1970 and 9999")
 }
 
+/// The command line's own dice.
+pub fn chance<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("a host without a source of chance cannot keep a shop");
+    bytes
+}
+
 pub fn secret_file(settings: &Settings) -> PathBuf {
     home_of(&settings.database).join("shop.secret")
 }
@@ -76,19 +81,8 @@ pub fn secret(settings: &Settings) -> anyhow::Result<Vec<u8>> {
             return Err(error).with_context(|| format!("read the secret {}", path.display()));
         }
     }
-    let mut secret = [0; 32];
-    getrandom::fill(&mut secret)
-        .map_err(|error| anyhow::anyhow!("the host has no source of chance: {error}"))?;
-    // A name of its own first, so that a stop in between leaves no half secret under the true name.
-    let draft = path.with_extension("secret.new");
-    let _ = fs::remove_file(&draft);
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&draft)
-        .and_then(|mut file| file.write_all(&secret).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&draft, &path))
+    let secret = chance::<32>();
+    write_whole(&path, &secret, 0o600)
         .with_context(|| format!("keep the secret {}", path.display()))?;
     Ok(secret.to_vec())
 }
@@ -131,4 +125,21 @@ pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
     }
     files.sort_by_key(|file| (file.slug != "policy", file.slug.clone()));
     Ok(Some(files))
+}
+
+/// The seller's list of the shop's addresses, signed before it came here; `None` where there is none.
+pub fn mirrors(path: &Path) -> anyhow::Result<Option<String>> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
+    };
+    let is_signed = text.starts_with("-----BEGIN PGP SIGNED MESSAGE-----")
+        && text.trim_end().ends_with("-----END PGP SIGNATURE-----");
+    anyhow::ensure!(
+        is_signed && text.len() <= 65_536,
+        "{}: expected a list signed in clear, of at most 64 KB: gpg --clearsign makes one, on a computer that is not this one",
+        path.display()
+    );
+    Ok(Some(text))
 }

@@ -1,29 +1,52 @@
 use crate::actions;
 use crate::actions::Shop;
+use crate::cli::onion;
 use crate::cli::open;
 use crate::cli::say;
 use crate::config::Listen;
 use crate::config::Settings;
 use crate::store;
+use crate::tor::Keeper;
+use crate::tor::OnionAddress;
+use crate::tor::Session;
 use crate::web::Front;
 use crate::web::Site;
 use crate::web::serve::Door;
 use crate::web::serve::Fairness;
 use actix_web::web::Data;
 use anyhow::Context;
+use clap::Args;
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::Command;
 use std::process::ExitCode;
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 const DATA: &str = "db/data.json";
 const PAGES: &str = "db/pages";
+pub const MIRRORS: &str = "db/mirrors.txt";
 /// How long what is untold, unpaid or old may wait for the next look.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
+/// How often the shop looks whether Tor has made its address.
+const LOOK_FOR_ADDRESS: Duration = Duration::from_secs(1);
+/// How long a Tor that is just starting is waited for.
+const PATIENCE_WITH_TOR: u32 = 5;
+
+#[derive(Args)]
+pub struct Serve {
+    /// Make an onion service through Tor's control port; the same address at each start
+    #[arg(long)]
+    tor: bool,
+}
+
+/// Units: circuits that are to be closed and have not been named to Tor yet.
+const FLOODERS_AT_ONCE: usize = 32;
+
 /// Opens the shop, and closes it when the process is told to end.
 pub async fn run(
+    serve: Serve,
     settings: Settings,
     flags: &HashMap<&'static str, String>,
 ) -> anyhow::Result<ExitCode> {
@@ -42,37 +65,104 @@ pub async fn run(
         Listen::Unix(path) => {
             Door::unix(path).with_context(|| format!("open the door at {}", path.display()))?
         }
+        Listen::Systemd => Door::handed_over().context("open the door")?,
     };
+    let kept = if serve.tor { Some(begin_onion(&settings, &door).await?) } else { None };
     if settings.seller_key.is_some() {
         tracing::warn!(
             "this version writes orders as plain text, although there is a seller's key; buyers can seal their address to it"
         );
     }
-    say(&format!("The shop is open at {}", door.address()));
-    if let Some(onion) = &settings.onion_url {
-        say(&format!("and at {onion}"));
-    }
+    let mirrors = open::mirrors(Path::new(MIRRORS)).unwrap_or_else(|error| {
+        tracing::error!("/mirrors.txt is not shown: {error:#}");
+        None
+    });
     let site = Site {
         name: settings.site_name.clone(),
         url: settings.site_url.clone(),
         contact: settings.contact.clone(),
         preferred_currency: settings.preferred_currency.clone(),
         seller_key: settings.seller_key.clone(),
+        mirrors,
     };
-    let sweeper = actix_web::rt::spawn(sweep_now_and_again(shop.clone()));
     let front = Data::new(Front::new(shop.clone(), site, &secret));
+    let (closer, flooders) = mpsc::channel(FLOODERS_AT_ONCE);
     let fairness = Fairness {
         reads_circuits: settings.reads_circuits,
         most_unpaid: settings.most_unpaid,
         payment_minutes: settings.payment_minutes,
-        closer: None,
+        closer: settings.closes_circuits.then_some(closer),
     };
+    say(&format!("The shop is open at {}", door.address()));
+    if let Err(error) = onion::give_out_clients(&settings) {
+        tracing::error!("Tor was not told who may come in: {error:#}");
+    }
+    let sweeper = actix_web::rt::spawn(sweep_now_and_again(shop.clone()));
+    let namer = actix_web::rt::spawn(name_flooders(settings.clone(), flooders));
+    let known = kept.as_ref().and_then(|(keeper, _)| keeper.address());
+    let teller = actix_web::rt::spawn(tell_address(front.clone(), settings.clone(), known));
+    if let Some((keeper, session)) = kept {
+        // It ends with the process; Tor lets the service go when the conversation ends.
+        std::thread::spawn(move || keeper.tend(Some(session), || false));
+    }
     let served = crate::web::serve::serve(front, door, fairness).await;
     sweeper.abort();
+    teller.abort();
+    namer.abort();
     shop.db.close().await;
     served.context("serve")?;
     tracing::info!("the shop is closed");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Names circuits that go on asking too much to the one who tends Tor, and can close them.
+async fn name_flooders(settings: Settings, mut flooders: mpsc::Receiver<u32>) {
+    let folder = onion::folder(&settings);
+    let mut named: Vec<u32> = Vec::new();
+    while let Some(circuit) = flooders.recv().await {
+        named.retain(|other| *other != circuit);
+        named.push(circuit);
+        // The folder takes the newest of them.
+        let from = named.len().saturating_sub(FLOODERS_AT_ONCE);
+        named.drain(..from);
+        if let Err(error) = folder.write_closed(&named) {
+            tracing::warn!("circuits that ask too much cannot be named to Tor: {error}");
+        }
+    }
+}
+
+/// Finds Tor and makes the onion service. A Tor that is only starting gets a few seconds.
+async fn begin_onion(settings: &Settings, door: &Door) -> anyhow::Result<(Keeper, Session)> {
+    let keeper = onion::keeper(settings, door.target().context("name the door to Tor")?)?;
+    actix_web::rt::task::spawn_blocking(move || {
+        let mut tries = 0;
+        loop {
+            match keeper.begin() {
+                Ok(session) => return Ok((keeper, session)),
+                Err(error) if tries == PATIENCE_WITH_TOR || !error.may_pass() => {
+                    return Err(error);
+                }
+                Err(_) => {}
+            }
+            tries += 1;
+            std::thread::sleep(LOOK_FOR_ADDRESS);
+        }
+    })
+    .await?
+    .context("make the onion service")
+}
+
+/// Says the onion address as soon as there is one, and takes a request for it as one for us.
+async fn tell_address(front: Data<Front>, settings: Settings, known: Option<OnionAddress>) {
+    let mut address = known;
+    loop {
+        if let Some(address) = address.take().or_else(|| onion::address(&settings)) {
+            say(&format!("and at {}", address.url()));
+            front.hosts.set_onion(address.to_string());
+            return;
+        }
+        tokio::time::sleep(LOOK_FOR_ADDRESS).await;
+    }
 }
 
 /// Fills an empty catalog in a process of its own: what pictures need of memory is given back, and what reads them

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 /// Every name that may stand in the environment and in `.env`, and on the command line with small letters and dashes.
-pub const NAMES: [&str; 22] = [
+pub const NAMES: [&str; 26] = [
     "LISTEN",
     "DESK_LISTEN",
     "DATABASE_URL",
@@ -27,6 +27,10 @@ pub const NAMES: [&str; 22] = [
     "WALLET",
     "CURRENCY",
     "ONION_URL",
+    "ONION_FOLDER",
+    "ONION_KEY",
+    "TOR_CONTROL",
+    "TOR_PASSWORD",
     "SECRET",
     "PAYMENT_MINUTES",
     "KEEP_DAYS",
@@ -45,6 +49,8 @@ pub enum Listen {
     /// Shape: `HOST:PORT`.
     Tcp(String),
     Unix(PathBuf),
+    /// The socket that systemd opened and hands over.
+    Systemd,
 }
 
 /// What the seller decided.
@@ -62,6 +68,13 @@ pub struct Settings {
     /// The ancestor's one wallet, for a catalog that names none.
     pub wallet: Option<Wallet>,
     pub onion_url: Option<String>,
+    /// What the shop and whoever tends Tor share; `None`: beside the database.
+    pub onion_folder: Option<PathBuf>,
+    /// The onion service's key; `None`: beside the database.
+    pub onion_key: Option<PathBuf>,
+    /// Where Tor takes commands; `None`: where Debian's Tor does.
+    pub tor_control: Option<Listen>,
+    pub tor_password: Option<String>,
     /// `None`: one is made and kept beside the database.
     pub secret: Option<String>,
     pub payment_minutes: i64,
@@ -143,7 +156,7 @@ impl Reader<'_> {
         }
         let listen = self.parsed(
             "LISTEN",
-            "HOST:PORT or unix:PATH, for example 127.0.0.1:3000",
+            "HOST:PORT, unix:PATH or systemd, for example 127.0.0.1:3000",
             parse_listen,
         );
         let database = self.parsed(
@@ -197,6 +210,11 @@ impl Reader<'_> {
             parse_url,
         );
         let onion = self.parsed("ONION_URL", "http://, 56 letters and digits, .onion", parse_onion);
+        let tor_control = self.parsed(
+            "TOR_CONTROL",
+            "HOST:PORT or unix:PATH, for example 127.0.0.1:9051",
+            |text| parse_listen(text).filter(|address| *address != Listen::Systemd),
+        );
         let site_name =
             self.parsed("SITE_NAME", "1 to 60 characters on one line", |text| line(text, 60));
         let contact =
@@ -217,6 +235,10 @@ impl Reader<'_> {
             preferred_currency: preferred,
             wallet: self.wallet(),
             onion_url: onion,
+            onion_folder: self.text("ONION_FOLDER").map(PathBuf::from),
+            onion_key: self.text("ONION_KEY").map(PathBuf::from),
+            tor_control,
+            tor_password: self.text("TOR_PASSWORD"),
             secret,
             payment_minutes: minutes.unwrap_or(120),
             keep_days: days.unwrap_or(30),
@@ -236,7 +258,7 @@ impl Reader<'_> {
     fn refuse(&mut self, name: &str, expected: &str) {
         let (text, place) = self.values.get(name).cloned().unwrap_or_default();
         // A secret that is wrong is still a secret.
-        let found = if matches!(name, "SECRET" | "WALLET") {
+        let found = if matches!(name, "SECRET" | "WALLET" | "TOR_PASSWORD") {
             "something else".to_owned()
         } else {
             format!("{text:?}")
@@ -332,6 +354,9 @@ impl Reader<'_> {
 }
 
 fn parse_listen(text: &str) -> Option<Listen> {
+    if text == "systemd" {
+        return Some(Listen::Systemd);
+    }
     if let Some(path) = text.strip_prefix("unix:") {
         return (!path.is_empty()).then(|| Listen::Unix(PathBuf::from(path)));
     }

@@ -13,6 +13,7 @@ pub struct Frame<'a> {
     pub icon: &'a str,
     pub demo: bool,
     pub has_key: bool,
+    pub has_mirrors: bool,
     pub currencies: Vec<&'a str>,
     /// Empty in a shop without wallets.
     pub currency: &'a str,
@@ -52,6 +53,7 @@ impl<'a> Frame<'a> {
             icon: &front.still.icon_href,
             demo: facts.is_demo,
             has_key: front.site.seller_key.is_some(),
+            has_mirrors: front.site.mirrors.is_some(),
             currencies: facts.wallets.iter().map(|wallet| wallet.currency.as_str()).collect(),
             currency,
             categories: categories.iter().map(CategoryLink::new).collect(),

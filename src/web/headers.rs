@@ -2,18 +2,22 @@ use crate::values::Moment;
 use crate::web::page::PageError;
 use crate::web::page::trouble;
 use crate::web::page::trouble_page;
+use crate::web::state::Front;
 use crate::web::state::now;
 use actix_web::Error;
 use actix_web::HttpRequest;
+use actix_web::HttpResponse;
 use actix_web::body::BoxBody;
 use actix_web::body::MessageBody;
 use actix_web::dev::ServiceRequest;
 use actix_web::dev::ServiceResponse;
+use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::http::header::HeaderMap;
 use actix_web::http::header::HeaderName;
 use actix_web::http::header::HeaderValue;
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
@@ -38,6 +42,10 @@ pub async fn add_headers(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    if is_called_strangely(request.request()) {
+        let response = ServiceResponse::new(request.into_parts().0, stranger_page());
+        return Ok(with_headers(response));
+    }
     let mut response = next.call(request).await?.map_into_boxed_body();
     if response.response().error().is_some() || is_bare_error(&response) {
         let asked = response.request().clone();
@@ -55,8 +63,46 @@ pub async fn add_headers(
         };
         response = ServiceResponse::new(asked, page);
     }
+    if let Some(location) = onion_location(&response) {
+        response.headers_mut().insert(HeaderName::from_static("onion-location"), location);
+    }
+    Ok(with_headers(response))
+}
+
+fn with_headers(mut response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     put_into(response.headers_mut());
-    Ok(response)
+    response
+}
+
+fn host(request: &HttpRequest) -> &str {
+    let header = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    header.or_else(|| request.uri().authority().map(|named| named.as_str())).unwrap_or_default()
+}
+
+fn is_called_strangely(request: &HttpRequest) -> bool {
+    // A proxy of this kind says what it is, unless somebody taught it not to.
+    let says_so = request.headers().contains_key("x-tor2web");
+    let front = request.app_data::<Data<Front>>();
+    says_so || front.is_some_and(|front| front.hosts.is_strange(host(request)))
+}
+
+/// Nothing of the request is in it, and no link: whoever stands in between would answer that too.
+fn stranger_page() -> HttpResponse {
+    HttpResponse::build(StatusCode::MISDIRECTED_REQUEST)
+        .content_type("text/html; charset=utf-8")
+        .body(include_str!("../../templates/pages/strange_host.html"))
+}
+
+/// For pages alone: where Tor Browser finds the same page without leaving Tor.
+fn onion_location(response: &ServiceResponse<BoxBody>) -> Option<HeaderValue> {
+    let kind = response.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
+    if !kind.starts_with("text/html") || !response.status().is_success() {
+        return None;
+    }
+    let request = response.request();
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let front = request.app_data::<Data<Front>>()?;
+    HeaderValue::from_str(&front.hosts.onion_location(host(request), path)?).ok()
 }
 
 /// An error that the server itself answers, without a page.
@@ -64,7 +110,7 @@ fn is_bare_error(response: &ServiceResponse<BoxBody>) -> bool {
     response.status().is_client_error() && !response.headers().contains_key(header::CONTENT_TYPE)
 }
 
-async fn broken(request: &HttpRequest, error: &Error) -> actix_web::HttpResponse {
+async fn broken(request: &HttpRequest, error: &Error) -> HttpResponse {
     if let Some(error) = error.as_error::<PageError>() {
         return trouble(request, error).await;
     }

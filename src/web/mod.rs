@@ -11,6 +11,7 @@ mod fair;
 mod fields;
 mod frame;
 mod headers;
+mod hosts;
 mod lobby;
 mod orders;
 mod page;
@@ -53,6 +54,7 @@ pub fn addresses(config: &mut ServiceConfig) {
         .service(only_get("/policy", still::show_policy))
         .service(only_get("/page/{slug}", still::show_page))
         .service(only_get("/pgp.txt", still::show_key))
+        .service(only_get("/mirrors.txt", still::show_mirrors))
         .service(only_get("/static/{file}", still::show_static))
         .service(only_get("/health", still::show_health))
         .default_service(web::to(page::unknown_address));

@@ -93,6 +93,49 @@ impl Door {
         Ok(Self::Unix(listener))
     }
 
+    /// The one socket that a service manager opened and handed over.
+    ///
+    /// # Errors
+    /// Where none was handed over, or more than one.
+    pub fn handed_over() -> io::Result<Self> {
+        let mut handed = listenfd::ListenFd::from_env();
+        if handed.len() != 1 {
+            let words = format!(
+                "expected one socket from systemd, found {}: start shop.socket, not the program",
+                handed.len()
+            );
+            return Err(io::Error::other(words));
+        }
+        if let Ok(Some(listener)) = handed.take_unix_listener(0) {
+            return Ok(Self::Unix(listener));
+        }
+        let listener = handed.take_tcp_listener(0)?;
+        listener
+            .map(Self::Tcp)
+            .ok_or_else(|| io::Error::other("the socket from systemd takes no connections"))
+    }
+
+    /// How Tor on the same host reaches it, as the target of an onion service's port.
+    ///
+    /// # Errors
+    /// What the system says of the door.
+    pub fn target(&self) -> io::Result<String> {
+        match self {
+            Self::Tcp(listener) => {
+                let mut address = listener.local_addr()?;
+                if address.ip().is_unspecified() {
+                    address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+                }
+                Ok(address.to_string())
+            }
+            Self::Unix(listener) => {
+                let address = listener.local_addr()?;
+                let path = address.as_pathname().ok_or(io::ErrorKind::AddrNotAvailable)?;
+                Ok(format!("unix:{}", fs::canonicalize(path)?.display()))
+            }
+        }
+    }
+
     /// How a browser would call it.
     pub fn address(&self) -> String {
         match self {

@@ -1,3 +1,4 @@
+use crate::actions;
 use crate::actions::Shop;
 use crate::payment::Wallet;
 use crate::store;
@@ -6,6 +7,7 @@ use crate::store::catalog::CategorySize;
 use crate::values::Currency;
 use crate::values::Moment;
 use crate::web::csrf::TokenKey;
+use crate::web::hosts::Hosts;
 use crate::web::ready::ReadyPages;
 use crate::web::still::StillFiles;
 use actix_web::cookie::Key;
@@ -31,6 +33,8 @@ pub struct Site {
     pub preferred_currency: Option<Currency>,
     /// The armored public key, for `/pgp.txt`.
     pub seller_key: Option<String>,
+    /// The seller's signed list of addresses, for `/mirrors.txt`.
+    pub mirrors: Option<String>,
 }
 
 /// All that a page of the shop needs to be made.
@@ -41,6 +45,8 @@ pub struct Front {
     pub cookie_key: Key,
     pub ready: ReadyPages,
     pub still: StillFiles,
+    pub hosts: Hosts,
+    health: Mutex<Health>,
     facts: Mutex<Option<Arc<Facts>>>,
 }
 
@@ -55,6 +61,16 @@ pub struct Facts {
     pub categories: HashMap<String, Vec<CategorySize>>,
 }
 
+/// What the last look found, so that asking for it all day costs no more than one look every few seconds.
+#[derive(Default)]
+struct Health {
+    looked_at: Option<Moment>,
+    is_well: bool,
+}
+
+/// Units: seconds that a look at the shop's health holds.
+const LOOK_HOLDS: i64 = 2;
+
 impl Front {
     /// `secret`: whatever the seller gave or the shop made; the keys of cookies and forms are made from it.
     pub fn new(shop: Shop, site: Site, secret: &[u8]) -> Self {
@@ -63,14 +79,41 @@ impl Front {
             .expand(b"shop cookies and forms 1", &mut bytes)
             .expect("96 bytes can be had");
         Self {
+            hosts: Hosts::new(&site.url),
             shop,
             site,
             token_key: TokenKey::new(&bytes[64..]),
             cookie_key: Key::from(&bytes[..64]),
             ready: ReadyPages::default(),
             still: StillFiles::new(),
+            health: Mutex::default(),
             facts: Mutex::new(None),
         }
+    }
+
+    /// Whether an order could be taken now.
+    pub async fn is_well(&self) -> bool {
+        let now = now();
+        {
+            let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+            if health.looked_at.is_some_and(|then| now.get() - then.get() < LOOK_HOLDS) {
+                return health.is_well;
+            }
+            // Whoever asks during this look is told what the last one found.
+            if health.looked_at.is_some() {
+                health.looked_at = Some(now);
+            }
+        }
+        let looked = actions::try_to_work(&self.shop).await;
+        let is_well = looked.is_ok();
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = looked.as_ref().map_err(|error| format!("{error:#}"))
+            && (health.is_well || health.looked_at.is_none())
+        {
+            tracing::error!("no order can be taken: {error}");
+        }
+        *health = Health { looked_at: Some(now), is_well };
+        is_well
     }
 
     /// The facts as they are now, and the number of the catalog's change.

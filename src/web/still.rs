@@ -129,6 +129,17 @@ pub async fn show_key(front: Data<Front>) -> Result<HttpResponse, PageError> {
     Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(key))
 }
 
-pub async fn show_health() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok")
+pub async fn show_mirrors(front: Data<Front>) -> Result<HttpResponse, PageError> {
+    let list = front.site.mirrors.clone().ok_or(PageError::NotFound)?;
+    Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(list))
+}
+
+/// Whether an order could be taken; nothing more is told to anybody.
+pub async fn show_health(front: Data<Front>) -> HttpResponse {
+    let (status, words) = if front.is_well().await {
+        (StatusCode::OK, "ok")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "no order can be taken")
+    };
+    HttpResponse::build(status).content_type("text/plain; charset=utf-8").body(words)
 }

@@ -22,21 +22,27 @@ def free_port():
         return sock.getsockname()[1]
 
 
-def safest_preferences():
+def safest_preferences(socks_port):
     levels = json.loads((HERE / "safest.json").read_text())
     merged = {}
     for level in ("common", "safest", "emulation"):
         merged.update(levels[level])
-    # The shop is on loopback here, not on an onion: plain http must be let through, and no proxy is used.
-    merged["dom.security.https_only_mode"] = False
-    merged["dom.security.https_only_mode_pbm"] = False
+    if socks_port:
+        merged.update(levels["proxy"], **{"network.proxy.socks_port": socks_port})
+    else:
+        # The shop is on loopback then, not on an onion: plain http must be let through, and no proxy is used.
+        merged["dom.security.https_only_mode"] = False
+        merged["dom.security.https_only_mode_pbm"] = False
     return merged
 
 
 class Firefox:
-    """One session. `safest`: Tor Browser's level without scripts; else a stock Firefox, for what judges pages."""
+    """One session. `safest`: Tor Browser's level without scripts; else a stock Firefox, for what judges pages.
 
-    def __init__(self, safest=True, more=None):
+    With a SOCKS port everything goes through that tor, names included, as Tor Browser does it.
+    """
+
+    def __init__(self, safest=True, more=None, socks_port=None):
         driver = ROOT / "tests/tools/bin/geckodriver"
         driver = str(driver) if driver.exists() else shutil.which("geckodriver")
         port = free_port()
@@ -47,7 +53,7 @@ class Firefox:
             env={**os.environ, "MOZ_HEADLESS": "1"},
         )
         self.base = "http://127.0.0.1:%d" % port
-        preferences = safest_preferences() if safest else {}
+        preferences = safest_preferences(socks_port) if safest else {}
         preferences.update(more or {})
         options = {"args": ["-headless"], "binary": shutil.which("firefox-esr"), "prefs": preferences}
         capabilities = {"alwaysMatch": {"browserName": "firefox", "moz:firefoxOptions": options}}
@@ -63,7 +69,7 @@ class Firefox:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.base + path, data, {"Content-Type": "application/json"}, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as error:
             raise AssertionError(error.read().decode()[:600]) from None
@@ -123,14 +129,25 @@ class Firefox:
     def run_later(self, script, *arguments):
         return self.do("POST", "/execute/async", {"script": script, "args": list(arguments)})
 
+    def run_in_browser(self, script, *arguments):
+        """As the browser's own windows run it: it works where pages may run nothing."""
+        self.do("POST", "/moz/context", {"context": "chrome"})
+        try:
+            return self.run(script, *arguments)
+        finally:
+            self.do("POST", "/moz/context", {"context": "content"})
+
     def zoom(self, factor):
         """Larger pixels, as Ctrl and + make them: a narrow page in a window of ordinary width."""
-        self.do("POST", "/moz/context", {"context": "chrome"})
-        self.run("gBrowser.selectedBrowser.fullZoom = arguments[0]", factor)
-        self.do("POST", "/moz/context", {"context": "content"})
+        self.run_in_browser("gBrowser.selectedBrowser.fullZoom = arguments[0]", factor)
 
     def cookies(self):
-        return {cookie["name"]: cookie for cookie in self.do("GET", "/cookie")}
+        """What the browser holds for the site on show. WebDriver's own list leaves out those of private windows."""
+        held = self.run_in_browser(
+            "const site = JSON.stringify(gBrowser.selectedBrowser.contentPrincipal.originAttributes);"
+            "return Services.cookies.getCookiesWithOriginAttributes(site).map(cookie => ({name: cookie.name, value: cookie.value,"
+            " secure: cookie.isSecure, httpOnly: cookie.isHttpOnly, sameSite: cookie.sameSite == 2 ? 'Strict' : 'other', path: cookie.path}))")
+        return {cookie["name"]: cookie for cookie in held}
 
     def picture(self, whole=False):
         path = "/moz/screenshot/full" if whole else "/screenshot"

@@ -17,6 +17,7 @@ import traceback
 
 from buyer import places_the_order, puts_into_cart, fills_the_form
 from firefox import ROOT, Firefox
+from mutt import Mutt, screen_of
 from world import World
 
 TOOLS = ROOT / "tests/tools"
@@ -225,41 +226,6 @@ def no_page_is_wider_than_its_window_and_what_is_clicked_is_large_enough():
                 if height < 43.9:
                     faults.append("%s: %.1f pixels high: %s" % (name, height, what))
     assert not faults, "\n".join(faults)
-
-
-def screen_of(session, until, keys=()):
-    """Types into a terminal and reads it until it shows what is awaited."""
-    for key in keys:
-        subprocess.run(["tmux", "send-keys", "-t", session, key], check=True)
-    for _ in range(100):
-        screen = subprocess.run(["tmux", "capture-pane", "-p", "-t", session], capture_output=True, text=True, check=True).stdout
-        if until in screen:
-            return screen
-        time.sleep(0.1)
-    raise AssertionError("the terminal does not show %r:\n%s" % (until, screen))
-
-
-class Mutt:
-    """mutt in a terminal of 80 columns and 24 lines, on the shop's Maildir."""
-
-    def __init__(self, world):
-        self.session = "shop-%d" % time.monotonic_ns()
-        (world.home / "muttrc").write_text(
-            "set mbox_type=Maildir\nset sort=threads\nset sort_aux=last-date-received\nset sleep_time=0\nset mail_check=0\nignore *\nunignore from date subject\nset folder=%s\n" % world.home)
-        command = "env -u MAIL HOME=%s TERM=xterm LANG=C.UTF-8 mutt -n -F muttrc -R -f mailorders" % world.home
-        subprocess.run(["tmux", "new-session", "-d", "-x", "80", "-y", "24", "-s", self.session, "-c", str(world.home), command], check=True)
-
-    def shows(self, until, *keys):
-        return screen_of(self.session, until, keys)
-
-    def close(self):
-        subprocess.run(["tmux", "kill-session", "-t", self.session])
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
 
 def two_orders(world):

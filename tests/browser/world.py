@@ -8,13 +8,18 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SHOP = os.environ.get("SHOP_BINARY", str(ROOT / "target/release/shop"))
 
 
 class World:
-    def __init__(self, catalog=None):
+    """`arguments` are those of `shop serve`; `settings` reach every command through its environment."""
+
+    def __init__(self, catalog=None, arguments=("--listen", "127.0.0.1:0"), settings=None):
+        self.arguments = arguments
+        self.environment = {"PATH": os.environ["PATH"], **(settings or {})}
         self.folder = tempfile.TemporaryDirectory(prefix="shop-")
         self.home = pathlib.Path(self.folder.name)
         (self.home / "db").mkdir()
@@ -26,27 +31,42 @@ class World:
             (self.home / "db/images").mkdir()
             (self.home / "db/data.json").write_text(json.dumps(catalog))
         self.server = None
-        self.open()
+        try:
+            self.open()
+        except BaseException:
+            self.close()
+            raise
 
     def open(self):
-        self.server = subprocess.Popen(
-            [SHOP, "serve", "--listen", "127.0.0.1:0"],
-            cwd=self.home,
-            stdout=subprocess.PIPE,
-            stderr=open(self.home / "log", "a"),
-            text=True,
-            env={"PATH": os.environ["PATH"]},
-        )
-        for line in self.server.stdout:
-            found = re.search(r"http://(127\.0\.0\.1:\d+)", line)
-            if found:
-                self.address = found.group(1)
-                self.url = "http://" + self.address
-                return
-        raise AssertionError("the shop did not open: " + (self.home / "log").read_text())
+        self.start()
+        self.address = self.says(r"http://(127\.0\.0\.1:\d+)")
+        self.url = "http://" + self.address
 
-    def shop(self, *arguments):
-        done = subprocess.run([SHOP, *arguments], cwd=self.home, capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+    def start(self):
+        with open(self.home / "said", "w") as said, open(self.home / "log", "a") as log:
+            self.server = subprocess.Popen(
+                [SHOP, "serve", *self.arguments], cwd=self.home, stdout=said, stderr=log, env=self.environment)
+
+    def says(self, pattern, seconds=120):
+        """Waits until the shop has printed this, and gives the pattern's group."""
+        end = time.monotonic() + seconds
+        while True:
+            is_over = self.server.poll() is not None or end < time.monotonic()
+            found = re.search(pattern, (self.home / "said").read_text())
+            if found:
+                return found.group(1)
+            if is_over:
+                raise AssertionError("the shop did not print %r: %s" % (pattern, (self.home / "log").read_text()))
+            time.sleep(0.02)
+
+    def command(self, *arguments, told=""):
+        """Another command of the shop, in the same folder and with the same settings."""
+        return subprocess.run(
+            [SHOP, *arguments], cwd=self.home, input=told, capture_output=True, text=True, timeout=120,
+            env=self.environment)
+
+    def shop(self, *arguments, told=""):
+        done = self.command(*arguments, told=told)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -60,10 +80,13 @@ class World:
     def messages(self):
         return sorted((self.home / "mailorders/new").iterdir())
 
+    def stop(self):
+        if self.server:
+            self.server.terminate()
+            self.server.wait()
+
     def close(self):
-        self.server.terminate()
-        self.server.wait()
-        self.server.stdout.close()
+        self.stop()
         self.folder.cleanup()
 
     def __enter__(self):

@@ -115,6 +115,16 @@ fn a_circuit_that_floods_pages_codes_and_orders_leaves_others_served() {
 }
 
 #[test]
+fn a_circuit_that_goes_on_flooding_is_named_to_the_one_who_can_close_it() {
+    let world = behind_tor(&[("CLOSE_CIRCUITS", "on")]);
+    let codes = |buyer: &mut Buyer| buyer.post_raw("/order", &[("code", "one two three")]);
+    flood(&world, 8, codes, || buys(&mut world.buyer_on(1)));
+    let named = || std::fs::read_to_string(world.path("db/tor/close")).unwrap_or_default();
+    world.until("the circuit is named", || !named().is_empty());
+    assert_eq!(named().trim(), 0xbad.to_string());
+}
+
+#[test]
 fn a_first_visit_with_all_its_pictures_in_many_tabs_is_never_refused() {
     let world = behind_tor(&[]);
     std::thread::scope(|scope| {

@@ -7,7 +7,7 @@ use std::net::TcpStream;
 
 const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-const ADDRESSES: [&str; 24] = [
+const ADDRESSES: [&str; 25] = [
     "/",
     "/product",
     "/product/green-tea",
@@ -30,6 +30,7 @@ const ADDRESSES: [&str; 24] = [
     "/policy",
     "/page/none",
     "/pgp.txt",
+    "/mirrors.txt",
     "/health",
     "/nothing",
 ];

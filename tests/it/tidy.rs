@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Room → the rooms it may import.
-const MAY_IMPORT: [(&str, &[&str]); 13] = [
+const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("values", &[]),
     ("payment", &["values"]),
     ("catalog", &["payment", "values"]),
@@ -13,6 +13,7 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("store", &["cart", "catalog", "orders", "payment", "values"]),
     ("mail", &["catalog", "orders", "payment", "values"]),
     ("pictures", &["values"]),
+    ("tor", &[]),
     ("config", &["payment", "values"]),
     ("actions", &["cart", "catalog", "mail", "orders", "payment", "pictures", "store", "values"]),
     ("web", &["actions", "cart", "catalog", "orders", "payment", "pictures", "store", "values"]),
@@ -20,14 +21,14 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
         "cli",
         &[
             "actions", "cart", "catalog", "config", "mail", "orders", "payment", "pictures",
-            "store", "values", "web",
+            "store", "tor", "values", "web",
         ],
     ),
     ("", &["cli"]),
 ];
 
 /// What a line may only say in these rooms, or in these files.
-const POWERS: [(&str, &[&str]); 30] = [
+const POWERS: [(&str, &[&str]); 35] = [
     ("sqlx::", &["store"]),
     ("inotify::", &["store"]),
     ("lettre::", &["mail"]),
@@ -40,7 +41,7 @@ const POWERS: [(&str, &[&str]); 30] = [
     ("indicatif::", &["cli"]),
     ("tracing_subscriber::", &["cli"]),
     ("println!", &[]),
-    ("std::env", &["config", "cli/serve.rs"]),
+    ("std::env", &["config", "cli/serve.rs", "cli/onion.rs"]),
     ("SystemTime", &["web/state.rs", "cli/open.rs"]),
     ("Instant::now", &["web/state.rs"]),
     ("getrandom::", &["web/state.rs", "cli/open.rs"]),
@@ -53,8 +54,13 @@ const POWERS: [(&str, &[&str]); 30] = [
     ("bitcoin::", &["payment"]),
     ("monero::", &["payment"]),
     ("ethers_core::", &["payment"]),
-    ("std::fs", &["mail", "pictures", "config", "cli", "store/mod.rs", "web/serve.rs"]),
-    ("TcpStream", &["web/serve.rs"]),
+    ("std::fs", &["mail", "pictures", "tor", "config", "cli", "store/mod.rs", "web/serve.rs"]),
+    ("TcpStream", &["web/serve.rs", "tor/control.rs", "cli/health.rs"]),
+    ("argon2::", &["tor/sealed.rs"]),
+    ("aes_gcm::", &["tor/sealed.rs"]),
+    ("curve25519_dalek::", &["tor"]),
+    ("rpassword::", &["cli"]),
+    ("listenfd::", &["web/serve.rs"]),
     ("async fn", &["store", "actions", "web", "cli"]),
     ("unsafe ", &[]),
     ("f64", &["catalog/json.rs", "pictures"]),

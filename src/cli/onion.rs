@@ -1,0 +1,442 @@
+use crate::cli::home_of;
+use crate::cli::open;
+use crate::cli::say;
+use crate::cli::say_error;
+use crate::config::Listen;
+use crate::config::Settings;
+use crate::tor;
+use crate::tor::ClientKeys;
+use crate::tor::ClientName;
+use crate::tor::Clients;
+use crate::tor::Control;
+use crate::tor::ControlAddress;
+use crate::tor::Keeper;
+use crate::tor::OnionAddress;
+use crate::tor::OnionFolder;
+use crate::tor::OnionKey;
+use crate::tor::OnionStatus;
+use crate::tor::Service;
+use anyhow::Context;
+use clap::Args;
+use clap::Subcommand;
+use std::fs;
+use std::fs::DirBuilder;
+use std::io;
+use std::io::IsTerminal;
+use std::io::Read;
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::process::CommandExt;
+use std::os::unix::process::parent_id;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::ExitCode;
+
+#[derive(Args)]
+pub struct Onion {
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+    #[command(subcommand)]
+    deed: Option<Deed>,
+}
+
+#[derive(Subcommand)]
+enum Deed {
+    /// Let only those in who hold a key that you gave them
+    #[command(subcommand)]
+    Client(ClientDeed),
+    /// Write the onion key, sealed with a passphrase, to FILE (`-`: standard output)
+    Backup {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Bring a sealed onion key back from FILE (`-`: standard input, after a line with the passphrase)
+    Restore {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Put it in the place of another key, whose address is lost unless you have a copy
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Does Tor answer, with the shop's service? For service managers: exit code 0 or 1
+    Health,
+    /// In Tor's own container: start tor and tend it for the shop
+    #[command(hide = true)]
+    Sidecar {
+        /// tor and its arguments
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
+    },
+    /// Tend a tor that somebody else started, until that one ends
+    #[command(hide = true)]
+    Tend,
+}
+
+#[derive(Subcommand)]
+enum ClientDeed {
+    /// Make a key for somebody, and from then on let in only those on the list
+    Add { name: String },
+    /// Take somebody from the list
+    Remove { name: String },
+    /// Who is on the list
+    List,
+}
+
+pub fn run(onion: Onion, settings: Settings) -> anyhow::Result<ExitCode> {
+    match onion.deed {
+        None => show(&settings, onion.json),
+        Some(Deed::Client(deed)) => change_clients(deed, &settings),
+        Some(Deed::Backup { file }) => back_up(&file, &settings),
+        Some(Deed::Restore { file, replace }) => restore(&file, replace, &settings),
+        Some(Deed::Health) => health(&settings),
+        Some(Deed::Sidecar { command }) => be_sidecar(&command),
+        Some(Deed::Tend) => tend(&settings),
+    }
+}
+
+pub fn folder(settings: &Settings) -> OnionFolder {
+    let beside = || home_of(&settings.database).join("tor");
+    OnionFolder::new(settings.onion_folder.clone().unwrap_or_else(beside))
+}
+
+pub fn key_file(settings: &Settings) -> PathBuf {
+    settings.onion_key.clone().unwrap_or_else(|| home_of(&settings.database).join("onion.key"))
+}
+
+/// The shop's address, from the settings or from whoever tends Tor.
+pub fn address(settings: &Settings) -> Option<OnionAddress> {
+    let given = settings.onion_url.as_deref().and_then(|url| url.strip_prefix("http://"));
+    given.and_then(OnionAddress::parse).or_else(|| folder(settings).address())
+}
+
+/// What is known of the service, unless it was written too long ago.
+pub fn fresh_status(settings: &Settings) -> Option<OnionStatus> {
+    let status = folder(settings).status()?;
+    (open::now().get() - status.at <= OnionStatus::STALE_AFTER).then_some(status)
+}
+
+fn control(settings: &Settings) -> Vec<ControlAddress> {
+    match &settings.tor_control {
+        Some(Listen::Tcp(address)) => vec![ControlAddress::Tcp(address.clone())],
+        Some(Listen::Unix(path)) => vec![ControlAddress::Unix(path.clone())],
+        // Where Debian's Tor listens, and where Tor's manual says.
+        Some(Listen::Systemd) | None => vec![
+            ControlAddress::Unix(PathBuf::from("/run/tor/control")),
+            ControlAddress::Tcp("127.0.0.1:9051".to_owned()),
+        ],
+    }
+}
+
+fn make_folder(path: &Path) -> anyhow::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .with_context(|| format!("make the folder {}", path.display()))
+}
+
+fn chance() -> [u8; 32] {
+    open::chance()
+}
+
+fn clock() -> i64 {
+    open::now().get()
+}
+
+/// Somebody who makes the shop's own service with the key beside the database; the key is made where there is none.
+///
+/// `target`: the shop's door, as Tor writes it.
+pub fn keeper(settings: &Settings, target: String) -> anyhow::Result<Keeper> {
+    let folder = folder(settings);
+    make_folder(folder.path())?;
+    let path = key_file(settings);
+    let key = match read_key(&path)? {
+        Some(key) => key,
+        None => {
+            let key = OnionKey::new(chance());
+            tor::write_whole(&path, &key.file(), 0o600)
+                .with_context(|| format!("keep the onion key {}", path.display()))?;
+            key
+        }
+    };
+    Ok(Keeper {
+        control: control(settings),
+        password: settings.tor_password.clone(),
+        folder,
+        service: Service::Made { key, target },
+        chance,
+        now: clock,
+    })
+}
+
+fn read_key(path: &Path) -> anyhow::Result<Option<OnionKey>> {
+    match fs::read(path) {
+        Ok(bytes) => {
+            let key = OnionKey::parse(&bytes);
+            key.map(Some).with_context(|| format!("the onion key {}", path.display()))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("read the onion key {}", path.display())),
+    }
+}
+
+fn show(settings: &Settings, as_json: bool) -> anyhow::Result<ExitCode> {
+    let address = address(settings);
+    let status = fresh_status(settings);
+    let clients = known_clients(settings)?;
+    let reachable = status.as_ref().is_some_and(OnionStatus::is_reachable);
+    if as_json {
+        say(&serde_json::to_string_pretty(&serde_json::json!({
+            "address": address.as_ref().map(OnionAddress::url),
+            "reachable": status.as_ref().map(|_| reachable),
+            "status": status,
+            "clients": clients.iter().map(|client| client.name.to_string()).collect::<Vec<_>>(),
+        }))?);
+        return Ok(if address.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    let address = address.context(
+        "there is no onion address yet: start `shop serve --tor`, or docker-compose.tor.yml",
+    )?;
+    say(&address.url());
+    let line = |name: &str, words: &str| say(&format!("  {name:<20} {words}"));
+    match status {
+        None => line("reachable", "not known: nobody tends Tor for the shop now"),
+        Some(status) => {
+            line("reachable", &status.words());
+            line("descriptor", &format!("at {} directories", status.published));
+            line("introduction points", &status.introduction_points.to_string());
+            let effort = match status.effort {
+                None => "not told (set MetricsPort 127.0.0.1:9035 in the torrc)".to_owned(),
+                Some(0) => "0: nobody has to work now".to_owned(),
+                Some(effort) => format!("{effort}: visitors work for their turn"),
+            };
+            line("proof-of-work effort", &effort);
+            line("circuits open", &status.circuits.to_string());
+            line("Tor", &status.tor);
+        }
+    }
+    if clients.is_empty() {
+        line("who may come in", "everybody");
+    } else {
+        let names: Vec<String> = clients.iter().map(|client| client.name.to_string()).collect();
+        line("who may come in", &format!("only {}", names.join(", ")));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The list is kept beside the database; a copy is given to whoever tends Tor.
+fn clients_file(settings: &Settings) -> PathBuf {
+    home_of(&settings.database).join("onion.clients")
+}
+
+fn known_clients(settings: &Settings) -> anyhow::Result<Clients> {
+    let path = clients_file(settings);
+    match fs::read_to_string(&path) {
+        Ok(text) => Clients::parse(&text).with_context(|| format!("the list {}", path.display())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Clients::default()),
+        Err(error) => Err(error).with_context(|| format!("read the list {}", path.display())),
+    }
+}
+
+/// Gives the list to whoever tends Tor. A shop that never had a list gives none, so that a list which the seller keeps
+/// in tor's own folder stays as it is.
+pub fn give_out_clients(settings: &Settings) -> anyhow::Result<()> {
+    if !clients_file(settings).exists() {
+        return Ok(());
+    }
+    let clients = known_clients(settings)?;
+    let folder = folder(settings);
+    make_folder(folder.path())?;
+    folder
+        .write_clients(&clients)
+        .with_context(|| format!("write into the folder {}", folder.path().display()))
+}
+
+fn change_clients(deed: ClientDeed, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let mut clients = known_clients(settings)?;
+    let keep = |clients: &Clients| {
+        let path = clients_file(settings);
+        make_folder(&home_of(&settings.database))?;
+        tor::write_whole(&path, clients.file().as_bytes(), 0o600)
+            .with_context(|| format!("keep the list {}", path.display()))?;
+        give_out_clients(settings)
+    };
+    match deed {
+        ClientDeed::List => {
+            for client in clients.iter() {
+                say(&client.name.to_string());
+            }
+        }
+        ClientDeed::Add { name } => {
+            let address = address(settings)
+                .context("there is no onion address yet, and a key is made for an address")?;
+            let name = ClientName::parse(&name)?;
+            let keys = ClientKeys::new(chance());
+            clients.insert(keys.client(name.clone()))?;
+            keep(&clients)?;
+            say(&format!(
+                "Only those on the list can reach {} now. Give {name} this, and",
+                address.url()
+            ));
+            say("nobody else; the shop does not keep it:");
+            say("");
+            say(&format!("  {}", keys.private()));
+            say("");
+            say(
+                "Tor Browser asks for it when the address is opened. A tor without a browser takes",
+            );
+            say(&format!("this line as ClientOnionAuthDir/{name}.auth_private:"));
+            say("");
+            say(&format!("  {}", keys.auth_private(&address)));
+        }
+        ClientDeed::Remove { name } => {
+            let name = ClientName::parse(&name)?;
+            anyhow::ensure!(
+                clients.remove(&name),
+                "nobody on the list is called {name}: `shop onion client list` shows them"
+            );
+            keep(&clients)?;
+            say(&format!("{name} can no longer come in."));
+            if clients.is_empty() {
+                say("The list is empty: everybody can reach the shop again.");
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Units: characters. Argon2 makes guessing slow, not impossible.
+const SHORTEST_PASSPHRASE: usize = 12;
+
+/// `twice`: where a slip would lock the copy for ever.
+fn ask_passphrase(twice: bool) -> anyhow::Result<String> {
+    let given = if io::stdin().is_terminal() {
+        let first = rpassword::prompt_password("Passphrase: ").context("read the passphrase")?;
+        if twice {
+            let second =
+                rpassword::prompt_password("Once more: ").context("read the passphrase")?;
+            anyhow::ensure!(first == second, "the two passphrases differ; nothing was done");
+        }
+        first
+    } else {
+        // Byte for byte, so that what follows the line is left for whoever reads on.
+        let mut line = Vec::new();
+        for byte in io::stdin().lock().bytes() {
+            match byte.context("read the passphrase")? {
+                b'\n' => break,
+                byte if line.len() < 4_096 => line.push(byte),
+                _ => anyhow::bail!("the first line of standard input is no passphrase"),
+            }
+        }
+        let line = String::from_utf8(line).context("the passphrase is not UTF-8")?;
+        line.trim_end_matches('\r').to_owned()
+    };
+    anyhow::ensure!(
+        SHORTEST_PASSPHRASE <= given.chars().count(),
+        "the passphrase needs {SHORTEST_PASSPHRASE} characters or more; five words of a list are good"
+    );
+    Ok(given)
+}
+
+fn back_up(file: &Path, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let path = key_file(settings);
+    let key = read_key(&path)?
+        .with_context(|| format!("there is no onion key at {} yet", path.display()))?;
+    anyhow::ensure!(
+        file == Path::new("-") || !file.exists(),
+        "{} is there already: name another file, nothing is written over",
+        file.display()
+    );
+    let passphrase = ask_passphrase(true)?;
+    let text = tor::seal(&key, &passphrase, open::chance::<{ tor::SALT_BYTES }>());
+    if file == Path::new("-") {
+        say(text.trim_end());
+    } else {
+        tor::write_whole(file, text.as_bytes(), 0o600)
+            .with_context(|| format!("write {}", file.display()))?;
+        say(&format!("{} is sealed in {}", key.address().url(), file.display()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn restore(file: &Path, replace: bool, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let path = key_file(settings);
+    let passphrase = ask_passphrase(false)?;
+    let text = if file == Path::new("-") {
+        let mut text = String::new();
+        io::stdin().lock().take(65_536).read_to_string(&mut text).context("read the sealed key")?;
+        text
+    } else {
+        fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?
+    };
+    let key = tor::unseal(&text, &passphrase)?;
+    if let Some(old) = read_key(&path)?
+        && old != key
+    {
+        anyhow::ensure!(
+            replace,
+            "{} holds the key of {}: keep a copy (`shop onion backup`), then say --replace",
+            path.display(),
+            old.address().url()
+        );
+    }
+    let home = path.parent().unwrap_or(Path::new(""));
+    make_folder(home)?;
+    // What tor made of the old key; it makes both anew.
+    if path.file_name().is_some_and(|name| name == "hs_ed25519_secret_key") {
+        for name in ["hostname", "hs_ed25519_public_key"] {
+            match fs::remove_file(home.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("remove the old {name}"));
+                }
+                _ => {}
+            }
+        }
+    }
+    tor::write_whole(&path, &key.file(), 0o600)
+        .with_context(|| format!("keep the onion key {}", path.display()))?;
+    say(&format!(
+        "{} is back; restart what holds it (the shop, or Tor's container)",
+        key.address().url()
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The folder of Tor's own that the key lies in, where the torrc names it.
+fn service_folder(settings: &Settings) -> anyhow::Result<PathBuf> {
+    let key = settings.onion_key.as_ref().and_then(|key| key.parent());
+    key.map(Path::to_owned)
+        .context("ONION_KEY must name hs_ed25519_secret_key in the HiddenServiceDir of the torrc")
+}
+
+fn health(settings: &Settings) -> anyhow::Result<ExitCode> {
+    Control::open(&control(settings), settings.tor_password.as_deref(), chance())?;
+    anyhow::ensure!(fresh_status(settings).is_some(), "nobody tends Tor for the shop");
+    anyhow::ensure!(folder(settings).address().is_some(), "Tor has no onion service for the shop");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Tor takes this process over, so that signals and its end are its own; the shop's part of the work is a child that
+/// ends with it.
+fn be_sidecar(command: &[String]) -> anyhow::Result<ExitCode> {
+    let program = std::env::current_exe().context("find the program itself")?;
+    Command::new(program).args(["onion", "tend"]).spawn().context("start `shop onion tend`")?;
+    let (tor, arguments) = command.split_first().context("name the command that starts tor")?;
+    Err(Command::new(tor).args(arguments).exec()).with_context(|| format!("start {tor}"))
+}
+
+fn tend(settings: &Settings) -> anyhow::Result<ExitCode> {
+    let keeper = Keeper {
+        control: control(settings),
+        password: settings.tor_password.clone(),
+        folder: folder(settings),
+        service: Service::Kept(service_folder(settings)?),
+        chance,
+        now: clock,
+    };
+    let parent = parent_id();
+    keeper.tend(None, || parent_id() != parent);
+    say_error("tor has ended, and with it the work here");
+    Ok(ExitCode::SUCCESS)
+}

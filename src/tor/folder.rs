@@ -1,0 +1,164 @@
+use crate::tor::client::Clients;
+use crate::tor::key::OnionAddress;
+use crate::tor::status::OnionStatus;
+use std::fs;
+use std::fs::OpenOptions;
+use std::io;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::path::PathBuf;
+
+/// What the shop and whoever tends Tor tell each other: a few small files, none of them secret. The key is never among
+/// them.
+#[derive(Clone, Debug)]
+pub struct OnionFolder(PathBuf);
+
+/// Circuits that the shop may name at once.
+const MOST_CLOSED: usize = 32;
+/// Units: bytes of any of these files.
+const MOST_BYTES: u64 = 64 * 1024;
+
+impl OnionFolder {
+    pub fn new(folder: PathBuf) -> Self {
+        Self(folder)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// `None` while Tor has not made one.
+    pub fn address(&self) -> Option<OnionAddress> {
+        OnionAddress::parse(self.read("hostname").ok()??.trim_end())
+    }
+
+    /// # Errors
+    /// What the system says.
+    pub fn write_address(&self, address: &OnionAddress) -> io::Result<()> {
+        self.write("hostname", &format!("{address}\n"))
+    }
+
+    /// `None` where nobody tends Tor yet.
+    pub fn status(&self) -> Option<OnionStatus> {
+        serde_json::from_str(&self.read("status.json").ok()??).ok()
+    }
+
+    /// # Errors
+    /// What the system says.
+    pub fn write_status(&self, status: &OnionStatus) -> io::Result<()> {
+        self.write("status.json", &serde_json::to_string(status).map_err(io::Error::from)?)
+    }
+
+    /// The list that the shop last gave out; `None` where it gave out none, which changes nothing for anybody.
+    ///
+    /// # Errors
+    /// What the system says, and a list that cannot be read.
+    pub fn clients(&self) -> io::Result<Option<Clients>> {
+        let Some(text) = self.read("clients")? else { return Ok(None) };
+        let bad =
+            |refused| io::Error::new(io::ErrorKind::InvalidData, format!("clients: {refused}"));
+        Clients::parse(&text).map(Some).map_err(bad)
+    }
+
+    /// # Errors
+    /// What the system says.
+    pub fn write_clients(&self, clients: &Clients) -> io::Result<()> {
+        self.write("clients", &clients.file())
+    }
+
+    /// Circuits that the shop wants closed, by the number that Tor gave them.
+    pub fn closed(&self) -> Vec<u32> {
+        let text = self.read("close").ok().flatten().unwrap_or_default();
+        text.lines().filter_map(|line| line.parse().ok()).take(MOST_CLOSED).collect()
+    }
+
+    /// # Errors
+    /// What the system says.
+    pub fn write_closed(&self, circuits: &[u32]) -> io::Result<()> {
+        let newest = &circuits[circuits.len().saturating_sub(MOST_CLOSED)..];
+        let lines: String = newest.iter().map(|circuit| format!("{circuit}\n")).collect();
+        self.write("close", &lines)
+    }
+
+    fn read(&self, name: &str) -> io::Result<Option<String>> {
+        let path = self.0.join(name);
+        match fs::metadata(&path) {
+            Ok(found) if !found.is_file() || MOST_BYTES < found.len() => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{name} is not what it should be"),
+            )),
+            Ok(_) => fs::read_to_string(path).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write(&self, name: &str, text: &str) -> io::Result<()> {
+        // Readable for both sides, which are two users.
+        write_whole(&self.0.join(name), text.as_bytes(), 0o644)
+    }
+}
+
+/// Writes a file that is there as a whole or as it was before.
+///
+/// # Errors
+/// What the system says.
+pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".new");
+    let draft = PathBuf::from(draft);
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&draft, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tor::key::OnionKey;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn what_one_side_writes_the_other_reads() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = OnionFolder::new(home.path().to_owned());
+        assert!(
+            folder.address().is_none() && folder.status().is_none() && folder.closed().is_empty()
+        );
+        assert_eq!(folder.clients().unwrap(), None);
+        let address = OnionKey::new([1; 32]).address();
+        folder.write_address(&address).unwrap();
+        let status = OnionStatus { at: 5, published: 3, ..OnionStatus::default() };
+        folder.write_status(&status).unwrap();
+        folder.write_clients(&Clients::default()).unwrap();
+        folder.write_closed(&(0..40).collect::<Vec<u32>>()).unwrap();
+        assert_eq!((folder.address(), folder.status()), (Some(address), Some(status)));
+        assert_eq!(folder.clients().unwrap(), Some(Clients::default()));
+        assert_eq!(folder.closed(), (8..40).collect::<Vec<u32>>());
+    }
+
+    #[test]
+    fn a_list_that_was_tampered_with_is_not_taken_for_an_empty_one() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = OnionFolder::new(home.path().to_owned());
+        fs::write(home.path().join("clients"), "nonsense\n").unwrap();
+        assert!(folder.clients().is_err());
+    }
+
+    #[test]
+    fn a_file_has_its_mode_from_the_first_moment() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("key");
+        for bytes in [b"one", b"two"] {
+            write_whole(&path, bytes, 0o600).unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(fs::read(&path).unwrap(), bytes);
+        }
+    }
+}

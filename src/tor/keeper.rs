@@ -1,0 +1,332 @@
+use crate::tor::client::Clients;
+use crate::tor::control::Control;
+use crate::tor::control::ControlAddress;
+use crate::tor::control::TorError;
+use crate::tor::control::read_metric;
+use crate::tor::folder::OnionFolder;
+use crate::tor::folder::write_whole;
+use crate::tor::key::OnionAddress;
+use crate::tor::key::OnionKey;
+use crate::tor::status::OnionStatus;
+use std::collections::BTreeMap;
+use std::fs;
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+/// Whose service it is.
+pub enum Service {
+    /// Made by the shop through the control port; Tor lets it go when the shop does.
+    Made { key: OnionKey, target: String },
+    /// Tor's own, in this folder of its torrc.
+    Kept(PathBuf),
+}
+
+/// Tends a Tor for one onion service: makes it, watches it, says how it is, and comes back when Tor does.
+pub struct Keeper {
+    /// Tried in this order.
+    pub control: Vec<ControlAddress>,
+    pub password: Option<String>,
+    pub folder: OnionFolder,
+    pub service: Service,
+    /// The door's dice: 32 bytes.
+    pub chance: fn() -> [u8; 32],
+    /// The door's clock. Units: Unix seconds.
+    pub now: fn() -> i64,
+}
+
+/// One conversation with one Tor.
+pub struct Session {
+    control: Control,
+    /// Who may come in, as Tor was told.
+    clients: Option<Clients>,
+    /// Directories that took the descriptor, and when. Units: Unix seconds.
+    published: BTreeMap<String, i64>,
+    /// Circuits that were closed, so that none is closed twice: its number may be another's by then.
+    closed: Vec<u32>,
+    metrics_port: Option<String>,
+}
+
+/// Streams that one circuit of a visitor may have open: a browser opens six.
+const MOST_STREAMS: usize = 64;
+/// Directories throw a descriptor away that was not sent again by then. Units: seconds. Source: rend-spec-v3, section 2.2.6.
+const DESCRIPTOR_LIVES: i64 = 3 * 60 * 60;
+/// The status is written at every so manieth look, of a second each.
+const LOOKS_PER_STATUS: usize = 3;
+const QUIET_FAILURES: u32 = 3;
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+impl Keeper {
+    /// Finds Tor and makes the service.
+    ///
+    /// # Errors
+    /// [`TorError`] with what to do.
+    pub fn begin(&self) -> Result<Session, TorError> {
+        let control = Control::open(&self.control, self.password.as_deref(), (self.chance)())?;
+        let mut session = Session {
+            control,
+            clients: None,
+            published: BTreeMap::new(),
+            closed: Vec::new(),
+            metrics_port: None,
+        };
+        session.control.ask("SETEVENTS HS_DESC")?;
+        let answer = session.control.ask("GETCONF MetricsPort")?;
+        session.metrics_port = answer
+            .iter()
+            .find_map(|line| line.strip_prefix("MetricsPort="))
+            .and_then(|line| line.split(' ').next())
+            .map(str::to_owned);
+        if matches!(self.service, Service::Made { .. }) {
+            session.clients = Some(self.folder.clients()?.unwrap_or_default());
+            self.add_onion(&mut session)?;
+        }
+        Ok(session)
+    }
+
+    /// Tends the service for ever, through every end of Tor. `is_over` ends it.
+    pub fn tend(&self, begun: Option<Session>, is_over: impl Fn() -> bool) {
+        let mut begun = begun;
+        let mut last = String::new();
+        let mut failures = 0;
+        while !is_over() {
+            let session = match begun.take() {
+                Some(session) => Ok(session),
+                None => self.begin(),
+            };
+            let Err(error) = session.and_then(|session| self.watch(session, &is_over)) else {
+                return;
+            };
+            let trouble = error.to_string();
+            failures = if trouble == last { failures + 1 } else { 0 };
+            // A Tor that is only starting is no news.
+            if failures == QUIET_FAILURES {
+                tracing::warn!("will be tried again: {trouble}");
+            }
+            let status = OnionStatus {
+                at: (self.now)(),
+                trouble: trouble.clone(),
+                ..OnionStatus::default()
+            };
+            let _ = self.folder.write_status(&status);
+            last = trouble;
+            thread::sleep(TRY_AGAIN_AFTER);
+        }
+    }
+
+    /// The service's address, once there is one.
+    pub fn address(&self) -> Option<OnionAddress> {
+        match &self.service {
+            Service::Made { key, .. } => Some(key.address()),
+            Service::Kept(folder) => {
+                let text = fs::read_to_string(folder.join("hostname")).ok()?;
+                OnionAddress::parse(text.trim_end())
+            }
+        }
+    }
+
+    fn watch(&self, mut session: Session, is_over: &impl Fn() -> bool) -> Result<(), TorError> {
+        let mut told_address = None;
+        let mut was_reachable = false;
+        for look in 0.. {
+            for line in session.control.news()? {
+                self.hear(&mut session, &line);
+            }
+            if is_over() {
+                return Ok(());
+            }
+            let address = self.address();
+            if told_address != address
+                && let Some(address) = &address
+            {
+                self.folder.write_address(address)?;
+            }
+            told_address = address;
+            self.let_in(&mut session)?;
+            self.close_circuits(&mut session);
+            if look % LOOKS_PER_STATUS == 0 {
+                let status = self.status(&mut session)?;
+                if status.is_reachable() && !was_reachable {
+                    tracing::info!("the onion service can be reached");
+                }
+                was_reachable = status.is_reachable();
+                self.folder.write_status(&status)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Source: control-spec, section 4.1.25: `HS_DESC ACTION ADDRESS AUTH DIRECTORY …`.
+    fn hear(&self, session: &mut Session, line: &str) {
+        let Some(address) = self.address() else { return };
+        let words: Vec<&str> = line.split(' ').collect();
+        let ["HS_DESC", action, of, _, directory, ..] = words.as_slice() else { return };
+        if *of == address.name() {
+            match *action {
+                "UPLOADED" => {
+                    session.published.insert((*directory).to_owned(), (self.now)());
+                }
+                "FAILED" => {
+                    session.published.remove(*directory);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Gives Tor the list of those who may come in, where it changed.
+    fn let_in(&self, session: &mut Session) -> Result<(), TorError> {
+        let Some(clients) = self.folder.clients()? else { return Ok(()) };
+        if session.clients.as_ref() == Some(&clients) {
+            return Ok(());
+        }
+        match &self.service {
+            Service::Made { key, .. } => {
+                session.clients = Some(clients);
+                session.published.clear();
+                session.control.ask(&format!("DEL_ONION {}", key.address().name()))?;
+                self.add_onion(session)?;
+            }
+            Service::Kept(folder) if folder.join("hostname").exists() => {
+                if write_authorized_clients(&folder.join("authorized_clients"), &clients)? {
+                    session.published.clear();
+                    session.control.ask("SIGNAL RELOAD")?;
+                }
+                session.clients = Some(clients);
+            }
+            Service::Kept(_) => {}
+        }
+        Ok(())
+    }
+
+    fn add_onion(&self, session: &mut Session) -> Result<(), TorError> {
+        let Service::Made { key, target } = &self.service else { return Ok(()) };
+        let clients = session.clients.clone().unwrap_or_default();
+        let mut flags = vec!["DiscardPK", "MaxStreamsCloseCircuit"];
+        if !clients.is_empty() {
+            flags.push("V3Auth");
+        }
+        let mut command = format!(
+            "ADD_ONION {} Flags={} MaxStreams={MOST_STREAMS} Port=80,{target}",
+            key.for_control_port(),
+            flags.join(",")
+        );
+        for client in clients.iter() {
+            command.push_str(&format!(" ClientAuthV3={}", client.public()));
+        }
+        // Tor before 0.4.9 does not know these words; the service is made there all the same.
+        let with_work = format!("{command} PoWDefensesEnabled=1");
+        match session.control.ask(&with_work) {
+            Err(TorError::Refused { answer, .. }) if answer.starts_with("512") => {
+                session.control.ask(&command)?;
+            }
+            done => {
+                done?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes what the shop named, once. A circuit that has gone by itself is no trouble.
+    fn close_circuits(&self, session: &mut Session) {
+        let named = self.folder.closed();
+        session.closed.retain(|circuit| named.contains(circuit));
+        for circuit in named {
+            if !session.closed.contains(&circuit) {
+                let _ = session.control.ask(&format!("CLOSECIRCUIT {circuit}"));
+                session.closed.push(circuit);
+            }
+        }
+    }
+
+    fn status(&self, session: &mut Session) -> Result<OnionStatus, TorError> {
+        let now = (self.now)();
+        session.published.retain(|_, then| now - *then < DESCRIPTOR_LIVES);
+        let control = &mut session.control;
+        let phase = control.ask("GETINFO status/bootstrap-phase")?.concat();
+        let bootstrap = phase.split(' ').find_map(|word| word.strip_prefix("PROGRESS="));
+        let address = self.address();
+        let name = address.as_ref().map(OnionAddress::name).unwrap_or_default();
+        let ours = format!("REND_QUERY={name}");
+        let circuits = control.ask("GETINFO circuit-status")?;
+        let count = |state: &str| {
+            let is_ours =
+                |line: &&String| line.split(' ').any(|word| word == ours) && line.contains(state);
+            circuits.iter().filter(is_ours).count()
+        };
+        let is_off = control.ask("GETCONF DisableNetwork")?.concat().ends_with('1');
+        let trouble = if is_off {
+            "Tor's network is switched off (DisableNetwork)"
+        } else if address.is_none() {
+            "Tor has no onion service for the shop"
+        } else {
+            ""
+        };
+        Ok(OnionStatus {
+            at: now,
+            tor: control.version.clone(),
+            bootstrap: bootstrap.and_then(|text| text.parse().ok()).unwrap_or(0),
+            published: session.published.len(),
+            introduction_points: count("HS_STATE=HSSI_ESTABLISHED"),
+            effort: session
+                .metrics_port
+                .as_deref()
+                .and_then(|port| read_metric(port, "tor_hs_pow_suggested_effort", name)),
+            circuits: count("HS_STATE=HSSR_JOINED"),
+            trouble: trouble.to_owned(),
+        })
+    }
+}
+
+/// Writes tor's own list of clients; says whether anything changed.
+fn write_authorized_clients(folder: &Path, clients: &Clients) -> io::Result<bool> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let mut changed = false;
+    let wanted: Vec<(String, String)> = clients
+        .iter()
+        .map(|client| (format!("{}.auth", client.name), format!("{}\n", client.auth_line())))
+        .collect();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".auth") && !wanted.iter().any(|(known, _)| *known == name) {
+            fs::remove_file(entry.path())?;
+            changed = true;
+        }
+    }
+    for (name, line) in wanted {
+        let path = folder.join(name);
+        if fs::read(&path).ok().as_deref() != Some(line.as_bytes()) {
+            write_whole(&path, line.as_bytes(), 0o600)?;
+            changed = true;
+        }
+    }
+    Ok(changed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tor::client::ClientKeys;
+    use crate::tor::client::ClientName;
+
+    #[test]
+    fn tors_list_becomes_what_the_shop_says_and_no_file_of_others_is_touched() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("authorized_clients");
+        let mut clients = Clients::default();
+        let name = |text: &str| ClientName::parse(text).unwrap();
+        clients.insert(ClientKeys::new([1; 32]).client(name("alice"))).unwrap();
+        assert!(write_authorized_clients(&folder, &clients).unwrap());
+        assert!(!write_authorized_clients(&folder, &clients).unwrap(), "nothing changed");
+        fs::write(folder.join("README"), "the seller's own").unwrap();
+        let text = fs::read_to_string(folder.join("alice.auth")).unwrap();
+        assert!(text.starts_with("descriptor:x25519:") && text.ends_with('\n'));
+        assert!(write_authorized_clients(&folder, &Clients::default()).unwrap());
+        assert!(!folder.join("alice.auth").exists() && folder.join("README").exists());
+    }
+}

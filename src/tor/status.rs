@@ -1,0 +1,77 @@
+use serde::Deserialize;
+use serde::Serialize;
+
+/// What whoever tends Tor knows of the service, written down every few seconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnionStatus {
+    /// When this was written. Units: Unix seconds.
+    pub at: i64,
+    /// Tor's version, as it says itself; empty while it does not answer.
+    pub tor: String,
+    /// How far Tor has come into the network. Units: percent.
+    pub bootstrap: u8,
+    /// How many directories took the service's descriptor and still keep it.
+    pub published: usize,
+    /// Introduction points that hold.
+    pub introduction_points: usize,
+    /// The proof of work that a visitor's Tor is asked for; `None` where Tor does not tell.
+    pub effort: Option<u64>,
+    /// Circuits of visitors, open now.
+    pub circuits: usize,
+    /// What stands in the way, in one line; empty where nothing does.
+    pub trouble: String,
+}
+
+impl OnionStatus {
+    /// Units: seconds after which what was written down no longer counts.
+    pub const STALE_AFTER: i64 = 60;
+
+    /// As far as can be told from here, whether a visitor finds the service.
+    pub fn is_reachable(&self) -> bool {
+        self.trouble.is_empty()
+            && self.bootstrap == 100
+            && 0 < self.published
+            && 0 < self.introduction_points
+    }
+
+    /// One line for people.
+    pub fn words(&self) -> String {
+        if !self.trouble.is_empty() {
+            return self.trouble.clone();
+        }
+        if self.bootstrap < 100 {
+            return format!("not yet: Tor is {}% on its way into the network", self.bootstrap);
+        }
+        if self.introduction_points == 0 {
+            return "not yet: no introduction point holds".to_owned();
+        }
+        if self.published == 0 {
+            return "not yet: no directory has the descriptor".to_owned();
+        }
+        "yes, as far as Tor tells".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_reachable_when_all_of_it_stands() {
+        let good = OnionStatus {
+            bootstrap: 100,
+            published: 2,
+            introduction_points: 3,
+            ..OnionStatus::default()
+        };
+        assert!(good.is_reachable());
+        for bad in [
+            OnionStatus { bootstrap: 80, ..good.clone() },
+            OnionStatus { published: 0, ..good.clone() },
+            OnionStatus { introduction_points: 0, ..good.clone() },
+            OnionStatus { trouble: "Tor is gone".to_owned(), ..good.clone() },
+        ] {
+            assert!(!bad.is_reachable() && bad.words() != good.words(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+use std::net::IpAddr;
+use std::sync::PoisonError;
+use std::sync::RwLock;
+
+/// The names under which the shop may be called.
+pub struct Hosts {
+    /// The host of `SITE_URL`, where that is a name of the open web.
+    clearnet: Option<String>,
+    /// Shape: 56 letters and digits, `.onion`; learnt while the shop is open.
+    onion: RwLock<Option<String>>,
+}
+
+impl Hosts {
+    pub fn new(site_url: &str) -> Self {
+        let host = site_url
+            .split_once("://")
+            .map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default())
+            .map(|host| bare(host).to_ascii_lowercase());
+        let is_clearnet = |host: &String| !host.is_empty() && !host.ends_with(".onion");
+        Self { clearnet: host.filter(is_clearnet), onion: RwLock::new(None) }
+    }
+
+    /// `onion`: 56 letters and digits, `.onion`.
+    pub fn set_onion(&self, onion: String) {
+        *self.onion.write().unwrap_or_else(PoisonError::into_inner) = Some(onion);
+    }
+
+    fn onion(&self) -> Option<String> {
+        self.onion.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether somebody stands between the visitor and the shop and calls it by a name that is not ours, as the
+    /// proxies do that show onion services to browsers without Tor.
+    ///
+    /// Where the shop knows no name of its own, only a name that wraps an onion address is strange.
+    pub fn is_strange(&self, host: &str) -> bool {
+        let host = bare(host).to_ascii_lowercase();
+        if is_local(&host) {
+            return false;
+        }
+        let onion = self.onion();
+        let is_under = |ours: &str| {
+            host == ours || host.strip_suffix(ours).is_some_and(|rest| rest.ends_with('.'))
+        };
+        if onion.as_deref().is_some_and(is_under) || self.clearnet.as_deref().is_some_and(is_under)
+        {
+            return false;
+        }
+        if host.ends_with(".onion") {
+            // Another address of this shop, as a front of several onion services has one.
+            return false;
+        }
+        onion.is_some() || host.contains(".onion.") || host.split('.').any(is_onion_name)
+    }
+
+    /// Where Tor Browser may go instead, for a visitor of the clearnet name.
+    ///
+    /// Source: the Tor Project's `Onion-Location`.
+    pub fn onion_location(&self, host: &str, path: &str) -> Option<String> {
+        let is_clearnet = self.clearnet.as_deref() == Some(&bare(host).to_ascii_lowercase());
+        self.onion().filter(|_| is_clearnet).map(|onion| format!("http://{onion}{path}"))
+    }
+}
+
+/// Without its port.
+fn bare(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// A name of this very host, which nobody reaches from elsewhere.
+fn is_local(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host.is_empty() || !host.contains('.') || host.ends_with(".localhost") || address.is_ok()
+}
+
+fn is_onion_name(label: &str) -> bool {
+    label.len() == 56 && label.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str = "feclorj4bzfwwwiavisd6wg3zm62t5uybnnmopnahujs5y2tu6ff44ad.onion";
+
+    #[track_caller]
+    fn check(hosts: &Hosts, host: &str, expected: bool) {
+        assert_eq!(hosts.is_strange(host), expected, "{host:?}");
+    }
+
+    #[test]
+    fn only_a_name_that_is_not_ours_is_strange() {
+        let hosts = Hosts::new("https://shop.example:8443/start?x");
+        for name in
+            ["localhost", "localhost:3000", "127.0.0.1:3000", "[::1]:80", "shop", "", "10.0.0.7"]
+        {
+            check(&hosts, name, false);
+        }
+        check(&hosts, "shop.example", false);
+        check(&hosts, "anything.example", false);
+        check(&hosts, &format!("{OURS}.to"), true);
+        check(
+            &hosts,
+            "feclorj4bzfwwwiavisd6wg3zm62t5uybnnmopnahujs5y2tu6ff44ad.tor2web.example",
+            true,
+        );
+        hosts.set_onion(OURS.to_owned());
+        check(&hosts, OURS, false);
+        check(&hosts, &format!("www.{OURS}:80"), false);
+        check(&hosts, &OURS.to_uppercase(), false);
+        check(&hosts, "SHOP.example:443", false);
+        check(&hosts, "anything.example", true);
+        check(&hosts, &format!("{OURS}.ws"), true);
+        check(&hosts, &format!("evil{OURS}"), false);
+        check(&hosts, "notshop.example", true);
+    }
+
+    #[test]
+    fn only_the_clearnet_name_is_told_of_the_onion() {
+        let hosts = Hosts::new("https://shop.example/");
+        assert_eq!(hosts.onion_location("shop.example", "/cart"), None);
+        hosts.set_onion(OURS.to_owned());
+        let expected = Some(format!("http://{OURS}/product?page=2"));
+        assert_eq!(hosts.onion_location("shop.example:443", "/product?page=2"), expected);
+        assert_eq!(hosts.onion_location(OURS, "/cart"), None);
+        let alone = Hosts::new("/");
+        alone.set_onion(OURS.to_owned());
+        assert_eq!(alone.onion_location("", "/cart"), None);
+    }
+}

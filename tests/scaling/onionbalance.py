@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""Onionbalance before two tors and one shop, on a private Tor network: does the front address answer, do both back ends
+carry visitors, and what happens when one of them is killed?
+
+Onionbalance is Debian's package, unchanged, but in a hurry: it fetches and publishes every few seconds in place of every
+few minutes, and knows how few directories this network has. Its own `--is-testnet` supposes a network that votes every 20
+seconds; this one's clock is that of the public network, so of that switch the clock alone is taken back.
+
+Needs `tor`, `tor-gencert`, the package `onionbalance`, and target/release/shop (or SHOP_BINARY).
+"""
+
+import collections
+import json
+import os
+import pathlib
+import re
+import secrets
+import socket
+import statistics
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tor"))
+
+from network import Network, Unreached, wait_for
+from onion import SocketShop
+
+# Debian's package is for Debian's Python.
+PYTHON = os.environ.get("ONIONBALANCE_PYTHON", "/usr/bin/python3")
+IN_A_HURRY = """
+import sys
+from onionbalance.hs_v3 import params
+from onionbalance.hs_v3.consensus import Consensus
+from onionbalance.hs_v3.onionbalance import my_onionbalance
+
+params.INITIAL_CALLBACK_DELAY = 1
+params.FETCH_DESCRIPTOR_FREQUENCY_TESTNET = 5
+params.PUBLISH_DESCRIPTOR_CHECK_FREQUENCY_TESTNET = 5
+params.HSDIR_N_REPLICAS = 1
+params.HSDIR_SPREAD_STORE = 2
+
+
+def as_in_public(method):
+    def run(*arguments):
+        my_onionbalance.is_testnet = False
+        try:
+            return method(*arguments)
+        finally:
+            my_onionbalance.is_testnet = True
+    return run
+
+
+for name, method in list(vars(Consensus).items()):
+    if name.startswith(("get_", "_get_")):
+        setattr(Consensus, name, as_in_public(method))
+from onionbalance import manager
+sys.exit(manager.main())
+"""
+N_VISITORS = 60
+
+
+def make_key(folder):
+    """The front address and its key, in tor's own format, made by a tor that stays off every network."""
+    tor = subprocess.Popen(
+        ["tor", "--defaults-torrc", "/dev/null", "--ignore-missing-torrc", "-f", folder / "none", "--DisableNetwork", "1",
+         "--SocksPort", "0", "--DataDirectory", folder / "data", "--HiddenServiceDir", folder / "front",
+         "--HiddenServicePort", "80 unix:%s" % (folder / "none"), "--hush"])
+    try:
+        wait_for("a key", (folder / "front/hostname").exists, 20)
+    finally:
+        tor.terminate()
+        tor.wait()
+    return (folder / "front/hostname").read_text().strip()
+
+
+class BackEnd:
+    """A tor with its own address, which also answers introductions for the front address."""
+
+    def __init__(self, network, shop, name, front):
+        self.folder = shop.home / name
+        self.folder.mkdir(0o700)
+        (self.folder / "ob_config").write_text("MasterOnionAddress %s\n" % front)
+        self.tor = network.tor(
+            name, "HiddenServiceDir %s" % self.folder, "HiddenServicePort 80 unix:%s" % shop.socket,
+            "HiddenServiceOnionbalanceInstance 1")
+        self.tor.wait_published()
+        self.onion = (self.folder / "hostname").read_text().strip()
+        self.tor.control.ask("SETEVENTS CIRC")
+        self.circuits = set()
+
+    def n_met(self):
+        """How many visitors it has met: each introduction that it accepts becomes one rendezvous circuit."""
+        for line in self.tor.control.all_events():
+            if found := re.match(r"650 CIRC (\d+) BUILT .*PURPOSE=HS_SERVICE_REND\b", line):
+                self.circuits.add(found.group(1))
+        return len(self.circuits)
+
+
+def visits(network, onion, client):
+    """How many of the visitors, each on a fresh circuit, get the shop's window, and how long they wait."""
+    times, failures = [], collections.Counter()
+    for _ in range(N_VISITORS):
+        began = time.monotonic()
+        try:
+            with client.connect(onion) as door:
+                door.sendall(b"GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % onion.encode())
+                answer = b""
+                while piece := door.recv(65536):
+                    answer += piece
+            if answer.startswith(b"HTTP/1.1 200") and b"</html>" in answer:
+                times.append(time.monotonic() - began)
+            else:
+                failures[answer[:20]] += 1
+        except (OSError, Unreached) as error:
+            failures[str(error)] += 1
+    shown = ", of which failed %s" % dict(failures) if failures else ""
+    print("  %d of %d visitors served, median %.0f ms, slowest %.1f s%s" % (
+        len(times), N_VISITORS, statistics.median(times) * 1000 if times else 0, max(times, default=0), shown), flush=True)
+    return len(times)
+
+
+def main():
+    if subprocess.run([PYTHON, "-c", "import onionbalance"], capture_output=True).returncode:
+        sys.exit("onionbalance is missing: apt-get install --no-install-recommends onionbalance")
+    with SocketShop(CIRCUIT_ID="off") as shop, Network() as network:
+        front = make_key(shop.home)
+        (shop.home / "db/tor").mkdir(exist_ok=True)
+        (shop.home / "db/tor/hostname").write_text(front + "\n")
+        ends = [BackEnd(network, shop, name, front) for name in ("back1", "back2")]
+        manager = network.tor("manager")
+        manager.wait_ready()
+        config = {"services": [{"key": str(shop.home / "front/hs_ed25519_secret_key"),
+                                "instances": [{"address": end.onion.removesuffix(".onion")} for end in ends]}]}
+        (shop.home / "config.yaml").write_text(json.dumps(config))
+        began = time.monotonic()
+        log = shop.home / "onionbalance.log"
+        with open(log, "w") as out:
+            balance = subprocess.Popen(
+                [PYTHON, "-c", IN_A_HURRY, "-c", str(shop.home / "config.yaml"), "-s", str(manager.folder / "control"), "-v", "info", "--is-testnet"],
+                stdout=out, stderr=out)
+        try:
+            def said(words):
+                assert balance.poll() is None, log.read_text()[-3000:]
+                return words in log.read_text()
+
+            wait_for("Onionbalance publishes", lambda: said("Uploading first descriptor"), 60)
+            network.client.wait_code(front, 0, 120)
+            print("the front address answers %.0f s after Onionbalance was started" % (time.monotonic() - began), flush=True)
+            visits(network, front, network.client)
+            met = [end.n_met() for end in ends]
+            print("  the back ends met %s of them" % " and ".join(map(str, met)), flush=True)
+            assert all(met), "both back ends carry visitors"
+
+            ends[0].tor.end(9)
+            print("one back end killed: a client that knows the descriptor", flush=True)
+            before = ends[1].n_met()
+            visits(network, front, network.client)
+            print("  the other met %d" % (ends[1].n_met() - before), flush=True)
+            print("a new client, which fetches the descriptor now", flush=True)
+            served = visits(network, front, network.buyer("newcomer"))
+            assert N_VISITORS * 0.95 <= served
+
+            ends[0].tor.start(without_network=True)
+            ends[0].tor.wait_published()
+            ends[0].tor.control.ask("SETEVENTS CIRC")
+            ends[0].circuits = set()
+            n_published = log.read_text().count("Intro set modified")
+            wait_for("a descriptor with its new introduction points", lambda: n_published < log.read_text().count("Intro set modified"), 60)
+            time_for_upload = time.monotonic() + 30
+            newcomer = network.buyer("newcomer2")
+            while not ends[0].n_met() and time.monotonic() < time_for_upload:
+                newcomer.connect(front).close()
+            print("the killed one started again: a new client", flush=True)
+            visits(network, front, network.buyer("newcomer3"))
+            print("  it met %d" % ends[0].n_met(), flush=True)
+            assert ends[0].n_met()
+        except BaseException:
+            pathlib.Path(os.environ.get("KEEP_LOG", os.devnull)).write_text(log.read_text())
+            raise
+        finally:
+            balance.terminate()
+            balance.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+"""Figures of a first visit and of a whole purchase: Firefox at "Safest", through a private Tor network on loopback.
+
+Prints Markdown tables. Each run has a new client's tor and a new browser: nothing is known beforehand, neither the
+service's descriptor nor a picture. What is counted passes through a recorder between tor and the shop's socket, heads of
+requests and answers included; what Tor adds to it is not. On loopback no distance is travelled: the times are what the
+programs need, and the real network adds its own for each round trip.
+"""
+
+import argparse
+import pathlib
+import re
+import socket
+import statistics
+import threading
+import time
+
+from network import Network, wait_for
+from onion import SocketShop
+from buyer import fills_the_form
+from firefox import Firefox
+
+PRODUCT = "green-tea-spring-harvest"
+# The part of the window that a page is shown in, as the size of a small screen. Units: CSS pixels.
+WIDTH, HEIGHT = 1000, 900
+
+
+class Request:
+    def __init__(self, path, n_up):
+        self.path, self.up, self.down = path, n_up, 0
+
+
+class Recorder:
+    """Stands between tor and the shop, passes everything on as it is, and notes what was asked."""
+
+    def __init__(self, path, shop):
+        self.path, self.shop = path, str(shop)
+        self.requests = []
+        self.last = time.monotonic()
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen(100)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                tor, _ = self.listener.accept()
+            except OSError:
+                return
+            shop = socket.socket(socket.AF_UNIX)
+            shop.connect(self.shop)
+            on_the_way = []
+            for pump in (self.ask, self.answer):
+                threading.Thread(target=pump, args=(tor, shop, on_the_way), daemon=True).start()
+
+    def ask(self, tor, shop, on_the_way):
+        unread = b""
+        for piece in pieces(tor, shop):
+            unread += piece
+            self.last = time.monotonic()
+            while True:
+                # A browser waits for one answer before it asks again on the same connection.
+                found = re.match(rb"(?:PROXY [^\r\n]*\r\n)?(GET|HEAD|POST) (\S+) HTTP/1.1\r\n(?:[^\r\n]+\r\n)*\r\n", unread)
+                if not found:
+                    break
+                length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", found.group())
+                whole = found.end() + (int(length.group(1)) if length else 0)
+                if len(unread) < whole:
+                    break
+                request = Request(found.group(2).decode(), whole)
+                on_the_way.append(request)
+                self.requests.append(request)
+                unread = unread[whole:]
+
+    def answer(self, tor, shop, on_the_way):
+        for piece in pieces(shop, tor):
+            self.last = time.monotonic()
+            if on_the_way:
+                on_the_way[-1].down += len(piece)
+
+    def quiet(self, seconds=1):
+        """Until nothing has been asked or answered for a second: a browser fetches a site's icon when all else is there."""
+        wait_for("the browser has all it wants", lambda: seconds < time.monotonic() - self.last)
+
+    def take(self):
+        taken, self.requests = self.requests, []
+        return taken
+
+    def close(self):
+        self.listener.close()
+
+
+def pieces(source, sink):
+    """What one side says, once the other has been given it; its end is passed on too."""
+    try:
+        while True:
+            piece = source.recv(65536)
+            if not piece:
+                break
+            yield piece
+            sink.sendall(piece)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        for sock in (source, sink):
+            sock.close()
+
+
+class Clock:
+    """Adds up the seconds that a buyer waits for pages."""
+
+    def __init__(self):
+        self.seconds = 0
+
+    def __call__(self, deed, *arguments):
+        began = time.monotonic()
+        deed(*arguments)
+        self.seconds += time.monotonic() - began
+
+
+def shows_a_page_of(firefox, width, height):
+    """Makes the window so large that its page is of this size."""
+    def page():
+        return firefox.run_in_browser("const page = gBrowser.selectedBrowser.getBoundingClientRect(); return [page.width, page.height]")
+
+    firefox.size(width, height)
+    for _ in range(10):
+        now = page()
+        if now == [width, height]:
+            return
+        outer = firefox.do("GET", "/window/rect")
+        firefox.size(outer["width"] + round(width - now[0]), outer["height"] + round(height - now[1]))
+    raise AssertionError("the page is %s" % now)
+
+
+def pictures_of(firefox):
+    """Address of each picture on the page, whether it is seen without scrolling, and whether it may come late."""
+    found = {}
+    for element in firefox.find_all("img"):
+        of = "/element/%s/" % element
+        path = "/" + firefox.do("GET", of + "property/currentSrc").split("/", 3)[3]
+        is_lazy = firefox.do("GET", of + "attribute/loading") == "lazy"
+        found[path] = (firefox.rect(element)["y"] < HEIGHT, is_lazy)
+    return found
+
+
+def run(network, shop, recorder, n):
+    client = network.buyer("buyer%d" % n)
+    try:
+        # Tor Browser's margins around a page, which keep its size to round numbers, would only be in the way.
+        with Firefox(socks_port=client.port, more={"privacy.resistFingerprinting.letterboxing": False}) as firefox:
+            shows_a_page_of(firefox, WIDTH, HEIGHT)
+            recorder.take()
+            clock = Clock()
+            clock(firefox.go, shop.url + "/")
+            recorder.quiet()
+            window = recorder.take()
+            pictures = pictures_of(firefox)
+            seconds_of_window = clock.seconds
+
+            clock(firefox.click, '.card a[href="/product/%s"]' % PRODUCT)
+            clock(firefox.click, ".buy button")
+            clock(firefox.click, 'a[href="/checkout"]')
+            fills_the_form(firefox)
+            clock(firefox.click, ".checkout .primary")
+            assert firefox.url() == shop.url + "/order", firefox.source()
+            recorder.quiet()
+            return window, pictures, seconds_of_window, window + recorder.take(), clock.seconds
+    finally:
+        client.end()
+
+
+def kind(request, pictures):
+    if request.path.startswith("/picture/"):
+        is_on_show, _ = pictures[request.path]
+        return "pictures on show" if is_on_show else "pictures below the fold"
+    return {"/": "the page"}.get(request.path, "style" if request.path.endswith(".css") else "icon")
+
+
+def line(*cells):
+    print("| " + " | ".join(map(str, cells)) + " |")
+
+
+def figures(title, runs, requests, seconds):
+    n_requests = [len(requests(run)) for run in runs]
+    up = [sum(request.up for request in requests(run)) for run in runs]
+    down = [sum(request.down for request in requests(run)) for run in runs]
+    times = sorted(map(seconds, runs))
+    spread = "%d" % n_requests[0] if len(set(n_requests)) == 1 else "%d to %d" % (min(n_requests), max(n_requests))
+    line(title, spread, "%d" % statistics.median(up), "%d" % statistics.median(down), "%.2f s" % statistics.median(times), "%.2f s" % times[-1])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=10)
+    arguments = parser.parse_args()
+    with Network() as network, SocketShop() as shop:
+        recorder = Recorder(shop.home / "recorder.sock", shop.socket)
+        tor = shop.behind(network, "service", recorder.path)
+        network.client.wait_code(shop.onion, 0)
+        runs = [run(network, shop, recorder, n) for n in range(arguments.runs)]
+        tor.end()
+        recorder.close()
+
+    print("%d runs, each with a new tor and a new browser; the page is seen at %d x %d.\n" % (len(runs), WIDTH, HEIGHT))
+    line("", "requests", "bytes asked", "bytes answered", "median time", "longest")
+    line("---", "---", "---", "---", "---", "---")
+    figures("first visit of the window, until everything is there", runs, lambda run: run[0], lambda run: run[2])
+    figures("whole purchase, window to order, without the time of typing", runs, lambda run: run[3], lambda run: run[4])
+
+    window, pictures = runs[0][0], runs[0][1]
+    kinds = {}
+    for request in window:
+        kinds.setdefault(kind(request, pictures), []).append(request)
+    print("\nThe window's requests, in the order of the first run:\n")
+    line("what", "requests", "bytes answered", "place in the order")
+    line("---", "---", "---", "---")
+    for name, requests in kinds.items():
+        line(name, len(requests), sum(request.down for request in requests), ", ".join(str(window.index(request) + 1) for request in requests))
+    lazy = {path for path, (_, is_lazy) in pictures.items() if is_lazy}
+    fetched = {request.path for request in window}
+    n_first = len(window) - len(kinds.get("pictures below the fold", []))
+    print("\nRequests until the window is complete, apart from pictures below the fold: %d." % n_first)
+    print("Pictures marked `loading=\"lazy\"`: %d, of which %d were fetched without scrolling." % (len(lazy), len(lazy & fetched)))
+
+
+if __name__ == "__main__":
+    main()

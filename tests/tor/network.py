@@ -1,0 +1,476 @@
+"""A private Tor network on loopback: one directory authority, five relays, a client, and what services a test asks for.
+
+    with Network() as network:
+        service = network.tor("service", "HiddenServiceDir …", "HiddenServicePort 80 unix:…")
+        service.wait_published()
+        socket = network.client.connect(onion)
+
+No relay is an exit, so no name is ever looked up, and each tor binds its outgoing sockets to 127.0.0.1: nothing can
+leave the host. The start waits for events. The authority's vote is put far away until it knows every relay, and is
+then called at once; the next one is an hour later. Every tor ends with the program that started it.
+
+Needs `tor` with its relay and authority modules, `tor-gencert`, and nothing beyond Python's standard library.
+"""
+
+import concurrent.futures
+import os
+import pathlib
+import random
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+HOST = "127.0.0.1"
+N_RELAYS = 5
+# Seconds. The authority's first votes are this far apart until told otherwise; tor wants a divisor of 30 minutes.
+FIRST_INTERVAL = 1800
+
+COMMON = """\
+DataDirectory {folder}
+ControlSocket {folder}/control
+CookieAuthentication 1
+CookieAuthFile {folder}/cookie
+Log notice file {folder}/log
+__OwningControllerProcess {owner}
+TestingTorNetwork 1
+AssumeReachable 1
+OutboundBindAddress 127.0.0.1
+ClientUseIPv6 0
+ShutdownWaitLength 0
+AvoidDiskWrites 1
+GeoIPFile /dev/null
+GeoIPv6File /dev/null
+LearnCircuitBuildTimeout 0
+CircuitBuildTimeout 60
+"""
+
+RELAY = """\
+Nickname {name}
+ContactInfo test@shop.invalid
+Address 127.0.0.1
+AddressDisableIPv6 1
+ORPort 127.0.0.1:{port} IPv4Only
+SocksPort 0
+ExitRelay 0
+ExitPolicy reject *:*
+__DisablePredictedCircuits 1
+NumCPUs 1
+ServerDNSResolvConfFile {root}/resolv.conf
+ServerDNSAllowBrokenConfig 1
+ServerDNSDetectHijacking 0
+ServerDNSTestAddresses
+"""
+
+# All six relays are directories of onion services, and each descriptor goes to two of them.
+AUTHORITY = """\
+AuthoritativeDirectory 1
+V3AuthoritativeDirectory 1
+DirPort 127.0.0.1:{dirport}
+TestingDirAuthVoteGuard *
+TestingDirAuthVoteHSDir *
+TestingMinExitFlagThreshold 0
+AuthDirVoteStableGuaranteeMinUptime 0 seconds
+AuthDirVoteStableGuaranteeMTBF 0 seconds
+V3BandwidthsFile {root}/bandwidths
+ConsensusParams hsdir_n_replicas=1 hsdir_spread_store=2 hsdir_spread_fetch=2
+V3AuthVotingInterval 3600 seconds
+V3AuthVoteDelay 2 seconds
+V3AuthDistDelay 2 seconds
+V3AuthNIntervalsValid 72
+TestingV3AuthInitialVotingInterval {interval} seconds
+TestingV3AuthInitialVoteDelay 2 seconds
+TestingV3AuthInitialDistDelay 2 seconds
+TestingV3AuthVotingStartOffset {far} seconds
+"""
+
+# Tor Browser's own flags, and a separate circuit for every user name.
+CLIENT = """\
+SocksPort 127.0.0.1:{port} IsolateSOCKSAuth KeepAliveIsolateSOCKSAuth ExtendedErrors
+ClientOnionAuthDir {folder}/onion_auth
+"""
+
+# What SOCKS answers when an onion service is not reached (Source: tor's ExtendedErrors).
+NO_DESCRIPTOR, NOT_INTRODUCED, NO_KEY, WRONG_KEY = 0xF0, 0xF2, 0xF4, 0xF5
+
+
+class Unreached(Exception):
+    """Tor's refusal of a connection; `code` is that of its SOCKS answer."""
+
+    def __init__(self, code):
+        super().__init__("tor answered 0x%02X" % code)
+        self.code = code
+
+
+def wait_for(what, asked, seconds=120, alive=lambda: None):
+    """Asks again until the answer is true, and gives it."""
+    end = time.monotonic() + seconds
+    while True:
+        found = asked()
+        if found:
+            return found
+        alive()
+        if end < time.monotonic():
+            raise AssertionError("waited %d seconds in vain: %s" % (seconds, what))
+        time.sleep(0.05)
+
+
+def free_port():
+    """Below the kernel's range for outgoing connections: a tor that starts again finds it still free."""
+    while True:
+        port = random.randrange(10000, 32000)
+        with socket.socket() as sock:
+            try:
+                sock.bind((HOST, port))
+                return port
+            except OSError:
+                continue
+
+
+class Control:
+    """A line to tor's control socket."""
+
+    def __init__(self, path, proof):
+        self.unread = b""
+        self.events = []
+        self.sock = socket.socket(socket.AF_UNIX)
+        try:
+            self.sock.connect(str(path))
+            self.ask("AUTHENTICATE " + proof)
+        except BaseException:
+            self.sock.close()
+            raise
+
+    def _line(self, seconds):
+        """One line, or None when there was none in time."""
+        self.sock.settimeout(max(0.01, seconds))
+        while b"\r\n" not in self.unread:
+            try:
+                more = self.sock.recv(65536)
+            except TimeoutError:
+                return None
+            if not more:
+                raise ConnectionError("tor closed its control socket")
+            self.unread += more
+        line, self.unread = self.unread.split(b"\r\n", 1)
+        return line.decode("utf-8", "replace")
+
+    def ask(self, command):
+        self.sock.sendall(command.encode() + b"\r\n")
+        lines = []
+        in_data = False
+        while True:
+            line = self._line(30)
+            assert line is not None, "tor did not answer: " + command.split()[0]
+            if in_data:
+                in_data = line != "."
+            elif line.startswith("650"):
+                self.events.append(line)
+                continue
+            elif line[3:4] == " ":
+                assert line.startswith("25"), command.split()[0] + ": " + line
+                return lines + [line]
+            else:
+                in_data = line[3:4] == "+"
+            lines.append(line)
+
+    def event(self, seconds):
+        """The next event's line, or None when there was none in time."""
+        if self.events:
+            return self.events.pop(0)
+        return self._line(seconds)
+
+    def all_events(self):
+        """What has been told so far: an answer comes after every event before it."""
+        self.ask("GETINFO version")
+        told, self.events = self.events, []
+        return told
+
+    def close(self):
+        self.sock.close()
+
+
+class Tor:
+    """One tor process with a folder of its own. It can be ended, killed and started again.
+
+    `before`: a command that is given tor's own and turns into it; `environment` is for that.
+    """
+
+    before = ()
+    environment = None
+
+    def __init__(self, network, name, lines, password=None):
+        self.network = network
+        self.name = name
+        self.lines = lines
+        self.password = password
+        self.folder = network.home / name
+        self.process = None
+        self.control = None
+
+    def start(self, without_network=False):
+        self.folder.mkdir(0o700, exist_ok=True)
+        torrc = self.folder / "torrc"
+        held = "DisableNetwork 1\n" if without_network else ""
+        torrc.write_text(held + self.lines)
+        for left_by_a_killed_one in ("control", "cookie"):
+            (self.folder / left_by_a_killed_one).unlink(missing_ok=True)
+        with open(self.folder / "out", "ab") as out:
+            self.process = subprocess.Popen(
+                [*self.before, "tor", "--defaults-torrc", "/dev/null", "-f", str(torrc), "--hush"],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, env=self.environment)
+        self.control = wait_for("a control socket of " + self.name, self.open_control, 120, self.alive)
+        if without_network:
+            # Nothing is missed: somebody listens before the first circuit is built.
+            self.control.ask("SETEVENTS HS_DESC STATUS_CLIENT")
+            torrc.write_text(self.lines)
+            self.control.ask("SIGNAL RELOAD")
+        return self
+
+    def open_control(self):
+        try:
+            if self.password is not None:
+                return Control(self.folder / "control", '"%s"' % self.password)
+            return Control(self.folder / "control", (self.folder / "cookie").read_bytes().hex())
+        except OSError:
+            return None
+
+    def alive(self):
+        if self.process.poll() is not None:
+            raise AssertionError("%s ended: %s" % (self.name, (self.folder / "out").read_text(errors="replace")[-1500:]))
+
+    def wait_ready(self):
+        def is_ready():
+            return "PROGRESS=100" in self.control.ask("GETINFO status/bootstrap-phase")[0]
+
+        wait_for("%s is connected" % self.name, is_ready, 120, self.alive)
+
+    def wait_published(self, address=None, seconds=120):
+        """Until the two descriptors of a service, of this day and the next, are wherever they belong."""
+        sent, n_stored = {}, 0
+        end = time.monotonic() + seconds
+        while True:
+            self.alive()
+            assert time.monotonic() < end, "not published: %s, of which %d are stored" % (sent, n_stored)
+            words = (self.control.event(0.2) or "").split()
+            if words[1:2] != ["HS_DESC"] or (address and words[3] != address.removesuffix(".onion")):
+                continue
+            if words[2] == "UPLOAD":
+                sent.setdefault(words[6], set()).add(words[5])
+            elif words[2] == "UPLOADED":
+                # This event does not name the descriptor: they are counted.
+                n_stored += 1
+            if len(sent) == 2 and sum(map(len, sent.values())) <= n_stored:
+                return
+
+    def end(self, number=signal.SIGTERM):
+        if self.control:
+            self.control.close()
+            self.control = None
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(number)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+class Client(Tor):
+    """A buyer's tor."""
+
+    def connect(self, onion, port=80, circuit=None, seconds=120):
+        """A connection through the network. The same `circuit` word shares a circuit, no word takes a fresh one."""
+        user = (circuit or secrets.token_hex(8)).encode()
+        sock = socket.create_connection((HOST, self.port), timeout=seconds)
+        try:
+            name = onion.encode()
+            for sent, awaited in (
+                (b"\x05\x01\x02", 2),
+                (b"\x01" + bytes([len(user)]) + user + b"\x01x", 2),
+                (b"\x05\x01\x00\x03" + bytes([len(name)]) + name + port.to_bytes(2, "big"), 10),
+            ):
+                sock.sendall(sent)
+                answer = b""
+                while len(answer) < awaited:
+                    more = sock.recv(awaited - len(answer))
+                    if not more:
+                        raise ConnectionError("tor closed the connection")
+                    answer += more
+            if answer[1]:
+                raise Unreached(answer[1])
+            return sock
+        except BaseException:
+            sock.close()
+            raise
+
+    def code(self, onion):
+        """0 where the service answers, else tor's reason."""
+        try:
+            self.connect(onion).close()
+            return 0
+        except Unreached as error:
+            return error.code
+
+    def wait_code(self, onion, wanted, seconds=120):
+        codes = []
+
+        def has_it():
+            codes.append(self.code(onion))
+            return codes[-1] == wanted
+
+        try:
+            wait_for("", has_it, seconds, self.alive)
+        except AssertionError:
+            raise AssertionError("0x%02X did not come in %d tries, lastly 0x%02X" % (wanted, len(codes), codes[-1])) from None
+
+    def takes_key(self, line):
+        """A key of client authorisation, as a line of tor's own format."""
+        path = self.folder / "onion_auth" / "shop.auth_private"
+        path.write_text(line + "\n")
+        path.chmod(0o600)
+        self.control.ask("SIGNAL RELOAD")
+
+
+class Network:
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="shop-tor-")
+        self.home = pathlib.Path(self.folder.name)
+        self.tors = []
+        self.seconds = None
+
+    def __enter__(self):
+        began = time.monotonic()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        self.seconds = time.monotonic() - began
+        return self
+
+    def __exit__(self, *_):
+        for tor in reversed(self.tors):
+            tor.end()
+        self.folder.cleanup()
+
+    def start(self):
+        (self.home / "resolv.conf").write_text("nameserver 127.0.0.1\n")
+        self.dirport = free_port()
+        self.authority_line = ""
+        authority = self.add(Tor, "authority", RELAY + AUTHORITY, port=free_port())
+        self.authority_line = self.make_keys(authority)
+        authority.lines += self.authority_line
+        authority.start()
+        relays = [self.add(Tor, "relay%d" % n, RELAY, port=free_port()) for n in range(N_RELAYS)]
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            list(pool.map(Tor.start, relays))
+        self.vote(authority)
+        self.client = self.buyer("client")
+
+    def add(self, kind, name, lines, password=None, **values):
+        # The authority waits for whoever starts it: half an interval from now nothing happens by itself.
+        far = int(time.time() + FIRST_INTERVAL // 2) % FIRST_INTERVAL
+        values = {"name": name, "folder": self.home / name, "root": self.home, "owner": os.getpid(),
+                  "dirport": self.dirport, "interval": FIRST_INTERVAL, "far": far, **values}
+        tor = kind(self, name, (COMMON + lines).format(**values) + self.authority_line, password)
+        self.tors.append(tor)
+        return tor
+
+    def make_keys(self, authority):
+        """The authority's keys, and the line by which everybody knows it."""
+        keys = authority.folder / "keys"
+        keys.mkdir(0o700, parents=True)
+        authority.folder.chmod(0o700)
+        subprocess.run(
+            ["tor-gencert", "--create-identity-key", "--passphrase-fd", "0", "-i", keys / "authority_identity_key",
+             "-s", keys / "authority_signing_key", "-c", keys / "authority_certificate"],
+            input=b"shop\n", capture_output=True, check=True)
+        identity = re.search(r"^fingerprint (\w{40})", (keys / "authority_certificate").read_text(), re.M).group(1)
+        port = re.search(r"^ORPort 127.0.0.1:(\d+)", authority.lines, re.M).group(1)
+        told = subprocess.run(
+            ["tor", "--defaults-torrc", "/dev/null", "--ignore-missing-torrc", "-f", self.home / "none", "--list-fingerprint",
+             "--hush", "--DataDirectory", authority.folder, "--Nickname", "authority", "--ORPort", "%s:%s" % (HOST, port),
+             "--SocksPort", "0", "--Address", HOST],
+            capture_output=True, text=True).stdout
+        fingerprint = re.search(r"^authority ((?:[0-9A-F]{4} ?){10})$", told, re.M).group(1).replace(" ", "")
+        return "DirAuthority authority orport=%s no-v2 v3ident=%s %s:%d %s\n" % (port, identity, HOST, self.dirport, fingerprint)
+
+    def directory(self, path):
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open("http://%s:%d/tor/%s" % (HOST, self.dirport, path), timeout=5) as answer:
+                return answer.read().decode("utf-8", "replace")
+        except (OSError, urllib.error.URLError):
+            return ""
+
+    def vote(self, authority):
+        """Waits until the authority knows every relay, and has it vote now."""
+        def all_known():
+            found = re.findall(r"^fingerprint ([0-9A-F ]{49})$", self.directory("server/all"), re.M)
+            return found if N_RELAYS < len(found) else None
+
+        known = wait_for("the authority knows every relay", all_known, 120, authority.alive)
+        # Equal bandwidths: else the relay that happened to move a byte is chosen for each hop, and no circuit is built.
+        (self.home / "bandwidths").write_text("%d\n" % time.time() + "".join(
+            "node_id=$%s bw=1000\n" % finger.replace(" ", "") for finger in known))
+
+        def all_listed():
+            text = self.directory("status-vote/current/consensus-microdesc")
+            return text if len(re.findall(r"^s .*\bHSDir\b.*\bRunning\b", text, re.M)) == len(known) else None
+
+        for delay in (2, 4, 8):
+            # The timetable moves to a moment just ahead; steps that are due by then are taken at once.
+            moment = int(time.time()) + delay + 1
+            authority.control.ask(
+                'SETCONF TestingV3AuthVotingStartOffset="%d seconds" ' % (moment % FIRST_INTERVAL) + " ".join(
+                    '%s="%d seconds"' % (name, delay) for name in (
+                        "V3AuthVoteDelay", "V3AuthDistDelay", "TestingV3AuthInitialVoteDelay", "TestingV3AuthInitialDistDelay")))
+            try:
+                self.consensus = wait_for("a consensus of all relays", all_listed, delay + 4, authority.alive)
+                return
+            except AssertionError:
+                continue
+        raise AssertionError("the authority made no consensus of all relays")
+
+    def seed(self, tor):
+        """Spares a new tor its downloads: it is given the authority's directory."""
+        tor.folder.mkdir(0o700)
+        (tor.folder / "cached-microdesc-consensus").write_text(self.consensus)
+        for name in ("cached-microdescs", "cached-microdescs.new", "cached-certs"):
+            source = self.home / "authority" / name
+            if source.exists():
+                shutil.copy(source, tor.folder / name)
+
+    def buyer(self, name):
+        """A client's tor that is ready to connect."""
+        port = free_port()
+        client = self.add(Client, name, CLIENT, port=port)
+        client.port = port
+        self.seed(client)
+        (client.folder / "onion_auth").mkdir(0o700)
+        client.start()
+        client.wait_ready()
+        return client
+
+    def tor(self, name, *lines, password=None, before=(), environment=None):
+        """A tor for onion services with these lines in its torrc; it listens for events from its start."""
+        tor = self.add(Tor, name, "SocksPort 0\n", password)
+        tor.before, tor.environment = before, environment
+        tor.lines += "".join(line + "\n" for line in lines)
+        self.seed(tor)
+        tor.start(without_network=True)
+        return tor
+
+
+def hashed(password):
+    """What `HashedControlPassword` takes."""
+    done = subprocess.run(["tor", "--defaults-torrc", "/dev/null", "--ignore-missing-torrc", "--hush", "--hash-password", password],
+                          capture_output=True, text=True, check=True)
+    return done.stdout.strip().splitlines()[-1]

@@ -1,0 +1,453 @@
+#!/usr/bin/env python3
+"""The shop behind Tor, with real parts: a private Tor network on loopback, the real program, Firefox at "Safest".
+
+Run from anywhere, after `cargo build --release`; needs tor, tor-gencert, geckodriver and Firefox ESR, mutt. What is missing is
+a failure. Names on the command line choose tests, as unittest takes them.
+"""
+
+import base64
+import collections
+import concurrent.futures
+import http.client
+import json
+import mailbox
+import pathlib
+import re
+import signal
+import stat
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+from network import NO_KEY, WRONG_KEY, Network, Unreached, free_port, wait_for
+from onion import Service, ShutShop, SocketShop, TorShop, Visitor
+from buyer import fills_the_form
+from firefox import ROOT, Firefox
+from mutt import Mutt
+
+TEA, NOTEBOOK = "green-tea-spring-harvest", "linen-notebook"
+# Firefox asks its maker for settings, whatever page it shows; Tor Browser does not. Here no relay leads there.
+FIREFOX_ITSELF = {"firefox.settings.services.mozilla.com:443"}
+WORDS = "correct horse battery staple"
+
+
+def setUpModule():
+    global NETWORK
+    NETWORK = unittest.enterModuleContext(Network())
+    print("a private Tor network in %.1f seconds" % NETWORK.seconds, flush=True)
+
+
+class TheJourney(unittest.TestCase):
+    """A torrc with a HiddenServiceDir, the shop on a unix socket, a buyer with Tor Browser's preferences."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.shop = cls.enterClassContext(SocketShop())
+        tor = cls.shop.behind(NETWORK, "journey")
+        cls.addClassCleanup(tor.end)
+        NETWORK.client.wait_code(cls.shop.onion, 0)
+
+    def looks_whole(self, firefox):
+        """Every picture shows, nothing is drawn with SVG, and nothing on the page belongs to another site."""
+        source = firefox.source()
+        self.assertNotIn("<svg", source)
+        self.assertNotRegex(source, r"(?i)\.svg|image/svg")
+        for element in firefox.find_all("img"):
+            width = firefox.do("GET", "/element/%s/property/naturalWidth" % element)
+            self.assertGreater(width, 0, "a picture is missing on " + firefox.url())
+        for there in re.findall(r'(?:src|srcset|href|action)="([^"]*)"', source):
+            self.assertRegex(there, r"^(/(?!/)|#|ethereum:|$)", "leads elsewhere")
+        self.assertTrue(firefox.url().startswith(self.shop.url + "/"), firefox.url())
+        for name, cookie in firefox.cookies().items():
+            self.assertTrue(name.startswith("__Host-"), name)
+            self.assertTrue(cookie["secure"] and cookie["httpOnly"], name)
+            self.assertEqual(("Strict", "/"), (cookie["sameSite"], cookie["path"]), name)
+
+    def test_a_whole_purchase_at_safest_and_the_way_back_with_seven_words(self):
+        NETWORK.client.control.all_events()
+        NETWORK.client.control.ask("SETEVENTS STREAM")
+        self.addCleanup(lambda: NETWORK.client.control.ask("SETEVENTS"))
+        shop = self.shop
+        with Firefox(socks_port=NETWORK.client.port) as firefox:
+            firefox.size(1000, 900)
+            firefox.go(shop.url + "/")
+            self.looks_whole(firefox)
+            firefox.click('.card a[href="/product/%s"]' % NOTEBOOK)
+            self.looks_whole(firefox)
+            firefox.click('#option option[value="Ruled"]')
+            firefox.type("#quantity", "2")
+            firefox.click(".buy button")
+            self.assertEqual(shop.url + "/cart", firefox.url())
+            self.assertEqual("0.014 ETH", firefox.text(".total"))
+            self.assertIn("__Host-cart", firefox.cookies())
+            self.looks_whole(firefox)
+            firefox.click('a[href="/checkout"]')
+            self.looks_whole(firefox)
+            fills_the_form(firefox, note="Please wrap it.")
+            firefox.click(".checkout .primary")
+            self.assertEqual(shop.url + "/order", firefox.url(), firefox.source())
+            order_ref, code = firefox.text("#order-ref"), firefox.text("#code")
+            self.assertEqual(7, len(code.split()))
+            self.assertIn("__Host-order", firefox.cookies())
+            self.assertGreaterEqual(firefox.property("#qr", "naturalWidth"), 200)
+            self.looks_whole(firefox)
+        self.reads_the_order(order_ref)
+
+        with Firefox(socks_port=NETWORK.client.port) as elsewhere:
+            elsewhere.go(shop.url + "/order")
+            self.assertEqual([], elsewhere.find_all("#order-ref"))
+            elsewhere.type("#code", code)
+            elsewhere.click("main .primary")
+            self.assertEqual(order_ref, elsewhere.text("#order-ref"))
+            self.looks_whole(elsewhere)
+
+        asked = set()
+        for line in NETWORK.client.control.all_events():
+            words = line.split()
+            if words[3] == "NEW" and "PURPOSE=USER" in line:
+                asked.add(words[5])
+        self.assertEqual({shop.onion + ":80"}, asked - FIREFOX_ITSELF, "what Firefox wanted of Tor")
+
+    def reads_the_order(self, order_ref):
+        messages = list(mailbox.Maildir(self.shop.home / "mailorders", create=False))
+        self.assertEqual(["New order %s - unpaid" % order_ref], [message["subject"] for message in messages])
+        self.assertIn("Please wrap it.", messages[0].get_payload(decode=True).decode())
+        with Mutt(self.shop) as mutt:
+            self.assertIn("New order %s - unpaid" % order_ref, mutt.shows(order_ref))
+            self.assertIn(order_ref, mutt.shows("THINGS", "Enter"))
+
+
+    def test_a_proxy_for_browsers_without_tor_gets_a_warning_and_nothing_else(self):
+        visitor = Visitor(NETWORK.client, self.shop.onion)
+        for host in (self.shop.onion + ".gateway.example", "gateway.example"):
+            status, headers, page = visitor.ask("/product/" + NOTEBOOK, host=host)
+            self.assertEqual(421, status, host)
+            self.assertNotIn("gateway", page + str(headers))
+            self.assertNotIn("Add to cart", page)
+            self.assertEqual({}, visitor.cookies)
+            self.assertIn("no-store", headers["Cache-Control"])
+
+    def test_one_circuit_floods_and_another_buys(self):
+        is_over = threading.Event()
+
+        def flood(_):
+            statuses = collections.Counter()
+            for _ in range(200):
+                if is_over.is_set():
+                    break
+                try:
+                    statuses[Visitor(NETWORK.client, self.shop.onion, circuit="flood").ask("/search?q=tea")[0]] += 1
+                except (OSError, http.client.HTTPException, Unreached):
+                    statuses["broken off"] += 1
+            return statuses
+
+        with concurrent.futures.ThreadPoolExecutor(50) as pool:
+            floods = [pool.submit(flood, n) for n in range(50)]
+            seconds = []
+            try:
+                for n in range(5):
+                    began = time.monotonic()
+                    Visitor(NETWORK.client, self.shop.onion, circuit="buyer%d" % n).buys(TEA)
+                    seconds.append(time.monotonic() - began)
+            finally:
+                is_over.set()
+            statuses = sum((done.result() for done in floods), collections.Counter())
+        print("the flood got %s; five purchases took %s seconds" % (
+            dict(statuses), ", ".join("%.1f" % taken for taken in seconds)), flush=True)
+        self.assertLess(max(seconds), 30)
+        self.assertLessEqual(set(statuses), {200, 429, 503, "broken off"})
+
+
+def shows_the_window(client, onion):
+    """Whether the shop's window is what a buyer of this Tor gets there."""
+    status, _, page = Visitor(client, onion).ask("/")
+    return status == 200 and "<title>Welcome · " in page
+
+
+class ServeTor(unittest.TestCase):
+    """`shop serve --tor`: the shop makes its service through Tor's control port."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.service = Service(NETWORK, "service")
+        cls.addClassCleanup(cls.service.tor.end)
+
+    def opens(self):
+        return self.enterContext(self.service.open())
+
+    def test_the_address_stays_as_long_as_its_key_does(self):
+        shop = self.opens()
+        key = shop.home / "db/onion.key"
+        self.assertEqual(0o600, stat.S_IMODE(key.stat().st_mode))
+        self.assertEqual((96, b"== ed25519v1-secret: type0 =="), (len(key.read_bytes()), key.read_bytes()[:29]))
+        NETWORK.client.wait_code(shop.onion, 0)
+        self.assertTrue(shows_the_window(NETWORK.client, shop.onion))
+        first = shop.onion
+
+        shop.stop()
+        self.service.tor.control.all_events()
+        shop.open()
+        self.assertEqual(first, shop.onion)
+        self.service.published(shop)
+        NETWORK.client.wait_code(shop.onion, 0)
+        self.assertTrue(shows_the_window(NETWORK.client, shop.onion))
+
+        shop.stop()
+        key.unlink()
+        shop.open()
+        self.assertNotEqual(first, shop.onion)
+        self.service.published(shop)
+        NETWORK.client.wait_code(shop.onion, 0)
+
+    def test_the_address_is_known_as_soon_as_it_is_printed(self):
+        with TorShop(self.service.control) as shop:
+            told = shop.command("onion")
+            self.assertEqual(0, told.returncode, told.stderr)
+            self.assertIn(shop.url, told.stdout)
+            self.assertEqual(shop.onion + "\n", (shop.home / "db/tor/hostname").read_text())
+
+    def test_tor_is_killed_and_the_service_comes_back_by_itself(self):
+        service = Service(NETWORK, "killed")
+        self.addCleanup(service.tor.end)
+        shop = self.enterContext(service.open())
+        wait_until_reachable(shop)
+        service.tor.end(signal.SIGKILL)
+        wait_for("the shop sees that Tor is gone", lambda: not told_of(shop)["reachable"] and status_of(shop)["trouble"], 60)
+        service.tor.start(without_network=True)
+        service.published(shop)
+        NETWORK.client.wait_code(shop.onion, 0)
+        self.assertTrue(shows_the_window(NETWORK.client, shop.onion))
+        self.assertIsNone(shop.server.poll())
+        wait_until_reachable(shop)
+
+    def test_what_the_shop_tells_of_its_service(self):
+        shop = self.opens()
+        wait_until_reachable(shop)
+        NETWORK.client.wait_code(shop.onion, 0)
+        with NETWORK.client.connect(shop.onion):
+            def is_all_there():
+                status = status_of(shop)
+                return status if status["circuits"] and status["published"] and status["introduction_points"] else None
+
+            status = wait_for("descriptor, introduction points and circuits", is_all_there, 60)
+        told = told_of(shop)
+        self.assertEqual((shop.url, True, []), (told["address"], told["reachable"], told["clients"]))
+        self.assertEqual((100, ""), (status["bootstrap"], status["trouble"]))
+        self.assertIsInstance(status["effort"], int, "a proof of work is asked for where there is need")
+        words = shop.shop("onion")
+        self.assertIn(shop.url, words)
+        self.assertRegex(words, r"introduction points +[1-9]")
+        self.assertEqual(0, shop.command("onion", "health").returncode)
+
+    def test_a_password_opens_the_control_port_too(self):
+        service = Service(NETWORK, "password", password=WORDS)
+        self.addCleanup(service.tor.end)
+        shop = self.enterContext(service.open(TOR_PASSWORD=WORDS))
+        NETWORK.client.wait_code(shop.onion, 0)
+        self.assertTrue(shows_the_window(NETWORK.client, shop.onion))
+        for settings in ({"TOR_PASSWORD": "something else"}, {}):
+            error = self.is_refused(service.control, **settings)
+            self.assertIn("TOR_PASSWORD", error)
+            self.assertNotIn("something else", error)
+
+    def test_without_tor_the_shop_says_what_to_install_and_to_set(self):
+        error = self.is_refused("127.0.0.1:%d" % free_port())
+        for words in ("install tor", "ControlPort ", "CookieAuthentication 1"):
+            self.assertIn(words, error)
+
+    def is_refused(self, control, **settings):
+        with ShutShop(control, **settings) as shop:
+            done = shop.command("serve", "--tor")
+            self.assertEqual(1, done.returncode, done.stderr)
+            self.assertNotIn("open at", done.stdout)
+            self.assertNotIn("panicked", done.stderr)
+            return done.stderr
+
+
+def told_of(shop):
+    return json.loads(shop.shop("onion", "--json"))
+
+
+def wait_until_reachable(shop):
+    wait_for("the shop sees that it can be reached", lambda: shop.command("onion").returncode == 0 and told_of(shop)["reachable"], 60)
+
+
+def status_of(shop):
+    return told_of(shop)["status"] or {"trouble": "", "circuits": 0, "published": 0, "introduction_points": 0}
+
+
+class OnlyWhoHasAKey:
+    """`shop onion client`, whoever makes the service: only those with a key find the shop."""
+
+    def buyer(self, name, key=None):
+        buyer = NETWORK.buyer(type(self).__name__ + "-" + name)
+        self.addCleanup(buyer.end)
+        if key:
+            buyer.takes_key(key)
+        return buyer
+
+    def changes(self, *words):
+        self.tor.control.all_events()
+        told = self.shop.shop("onion", "client", *words)
+        self.tor.wait_published(self.shop.onion)
+        return told
+
+    def adds(self, name):
+        """What the shop prints for the buyer's own Tor."""
+        return re.search(r"%s:descriptor:x25519:[A-Z2-7]{52}" % self.shop.onion[:56], self.changes("add", name)).group()
+
+    def test_only_who_has_a_key_comes_in(self):
+        ada, bob = self.adds("ada"), self.adds("bob")
+        self.assertEqual(["ada", "bob"], self.shop.shop("onion", "client", "list").split())
+        self.assertEqual(NO_KEY, self.buyer("stranger").code(self.shop.onion))
+        for name, key in (("ada", ada), ("bob", bob)):
+            buyer = self.buyer(name, key)
+            buyer.wait_code(self.shop.onion, 0)
+            self.assertTrue(shows_the_window(buyer, self.shop.onion))
+
+        self.changes("remove", "ada")
+        self.assertEqual(["bob"], self.shop.shop("onion", "client", "list").split())
+        self.assertEqual(WRONG_KEY, self.buyer("ada-later", ada).code(self.shop.onion))
+        self.assertEqual(NO_KEY, self.buyer("stranger-later").code(self.shop.onion))
+        self.buyer("bob-later", bob).wait_code(self.shop.onion, 0)
+
+        self.starts_again()
+        self.assertEqual(NO_KEY, self.buyer("stranger-at-last").code(self.shop.onion))
+
+    def test_what_a_tor_remembers_opens_nothing_once_its_key_is_gone(self):
+        ada = self.buyer("ada-before", self.adds("ada"))
+        self.changes("add", "bob")
+        ada.wait_code(self.shop.onion, 0)
+        ada.connect(self.shop.onion, circuit="held").close()
+        self.changes("remove", "ada")
+        with self.subTest("a circuit that is still open"):
+            with self.assertRaises((Unreached, OSError)):
+                ada.connect(self.shop.onion, circuit="held").close()
+        with self.subTest("the old descriptor"):
+            ada.wait_code(self.shop.onion, WRONG_KEY, 30)
+
+
+class ClientsOfServeTor(OnlyWhoHasAKey, unittest.TestCase):
+    def setUp(self):
+        self.service = Service(NETWORK, self.id().rsplit("_", 1)[1] + "-made")
+        self.tor = self.service.tor
+        self.addCleanup(self.tor.end)
+        self.shop = self.enterContext(self.service.open())
+        wait_until_reachable(self.shop)
+
+    def starts_again(self):
+        self.shop.stop()
+        self.tor.control.all_events()
+        self.shop.open()
+        self.service.published(self.shop)
+
+
+class ClientsOfTheSidecar(OnlyWhoHasAKey, unittest.TestCase):
+    def setUp(self):
+        self.shop = self.enterContext(SocketShop())
+        self.tor = self.shop.beside(NETWORK, self.id().rsplit("_", 1)[1] + "-beside")
+        self.addCleanup(self.tor.end)
+        wait_until_reachable(self.shop)
+
+    def starts_again(self):
+        self.tor.end()
+        self.assertEqual(0, self.tor.process.returncode, "the sidecar ends with tor's own exit code")
+        self.tor.start(without_network=True)
+        self.tor.wait_published(self.shop.onion)
+
+    def test_the_shop_learns_its_address_and_how_it_is(self):
+        told = told_of(self.shop)
+        self.assertEqual((self.shop.url, True), (told["address"], told["reachable"]))
+        buyer = self.buyer("somebody")
+        buyer.wait_code(self.shop.onion, 0)
+        self.assertTrue(shows_the_window(buyer, self.shop.onion))
+        self.assertEqual([], [path.name for path in (self.shop.home / "db/tor").iterdir() if "secret" in path.name])
+        self.tor.end(signal.SIGKILL)
+        self.tor.start(without_network=True)
+        self.tor.wait_published(self.shop.onion)
+        buyer.wait_code(self.shop.onion, 0)
+        wait_until_reachable(self.shop)
+
+
+class TheKey(unittest.TestCase):
+    """`shop onion backup` and `restore`: the address moves to another host."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.service = Service(NETWORK, "key")
+        cls.addClassCleanup(cls.service.tor.end)
+        # The other door of a control port: a socket.
+        cls.service.control = "unix:%s" % (cls.service.tor.folder / "control")
+
+    def test_the_same_address_in_another_folder_and_a_wrong_passphrase_changes_nothing(self):
+        shop = self.enterContext(self.service.open())
+        key = (shop.home / "db/onion.key").read_bytes()
+        shop.shop("onion", "backup", "sealed", told=WORDS + "\n")
+        sealed = (shop.home / "sealed").read_bytes()
+        self.assertEqual(0o600, stat.S_IMODE((shop.home / "sealed").stat().st_mode))
+        for piece in (key[32:64], key[64:]):
+            for written in (piece, base64.b64encode(piece)[:40], piece.hex().encode(), base64.b32encode(piece)[:48]):
+                self.assertNotIn(written, sealed)
+        shop.stop()
+
+        with ShutShop(self.service.control) as other:
+            (other.home / "sealed").write_bytes(sealed)
+            there = other.home / "db/onion.key"
+            refused = other.command("onion", "restore", "sealed", told="wrong horse battery staple\n")
+            self.assertEqual((1, False), (refused.returncode, there.exists()), refused.stderr)
+            self.assertIn("passphrase", refused.stderr)
+            for n in (len(sealed) // 2, len(sealed) - 4):
+                (other.home / "broken").write_bytes(sealed[:n] + bytes([sealed[n] ^ 1]) + sealed[n + 1:])
+                broken = other.command("onion", "restore", "broken", told=WORDS + "\n")
+                self.assertEqual((1, False), (broken.returncode, there.exists()), broken.stderr)
+
+            other.shop("onion", "restore", "sealed", told=WORDS + "\n")
+            self.assertEqual((key, 0o600), (there.read_bytes(), stat.S_IMODE(there.stat().st_mode)))
+            self.service.tor.control.all_events()
+            TorShop.open(other)
+            self.assertEqual(shop.onion, other.onion)
+            self.service.published(other)
+            NETWORK.client.wait_code(other.onion, 0)
+            self.assertTrue(shows_the_window(NETWORK.client, other.onion))
+
+    def test_a_key_that_is_there_is_not_lost_by_a_slip(self):
+        with ShutShop(self.service.control) as one, ShutShop(self.service.control) as other:
+            for shop in (one, other):
+                TorShop.open(shop)
+                shop.stop()
+            text = one.shop("onion", "backup", "-", told=WORDS + "\n")
+            there = other.home / "db/onion.key"
+            before = there.read_bytes()
+            refused = other.command("onion", "restore", "-", told=WORDS + "\n" + text)
+            self.assertEqual((1, before), (refused.returncode, there.read_bytes()), refused.stderr)
+            other.shop("onion", "restore", "--replace", "-", told=WORDS + "\n" + text)
+            self.assertEqual((one.home / "db/onion.key").read_bytes(), there.read_bytes())
+
+
+class Torrcs(unittest.TestCase):
+    def test_tor_takes_every_torrc_of_the_project(self):
+        found = {path.name: path.read_text() for path in sorted((ROOT / "docs/tor").glob("*torrc*"))}
+        self.assertTrue(found)
+        for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+            for n, block in enumerate(re.findall(r"^```torrc\n(.*?)^```", page.read_text(), re.M | re.S)):
+                found["%s, block %d" % (page.name, n + 1)] = block
+        for name, text in found.items():
+            with self.subTest(name), tempfile.TemporaryDirectory(prefix="shop-torrc-") as folder:
+                # The folders of a real host are not there: any private one does for tor's check.
+                home = pathlib.Path(folder)
+                (home / "state").mkdir(0o700)
+                (home / "state/onion").mkdir(0o700)
+                (home / "torrc").write_text(text)
+                done = subprocess.run(
+                    ["tor", "--defaults-torrc", "/dev/null", "-f", str(home / "torrc"), "--DataDirectory", str(home / "state"), "--verify-config"],
+                    capture_output=True, text=True)
+                said = done.stdout + done.stderr
+                self.assertEqual(0, done.returncode, said)
+                self.assertIn("Configuration was valid", said)
+                self.assertNotRegex(said, r"\[warn\].*(obsolete|deprecated|Skipping|unknown|no longer)")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
