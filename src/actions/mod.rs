@@ -44,4 +44,8 @@ pub struct Terms {
     pub payment_minutes: i64,
     /// Units: days that a finished order is kept.
     pub keep_days: i64,
+    /// Units: orders that may wait for their payment at the same time.
+    pub most_unpaid: i64,
+    /// Units: percent of a stock that they may hold.
+    pub most_held: i64,
 }

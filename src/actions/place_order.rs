@@ -11,6 +11,7 @@ use crate::orders::OrderRef;
 use crate::orders::Refusal;
 use crate::orders::Shelf;
 use crate::orders::Unplaceable;
+use crate::orders::too_much_held;
 use crate::payment::Invoice;
 use crate::payment::MOST_ADDED;
 use crate::payment::Receives;
@@ -33,6 +34,8 @@ pub enum Placed {
     Order(OrderRef),
     /// Something changed since the buyer last looked: nothing was done, the buyer looks again.
     Changed(PricedCart),
+    /// So many orders wait for their payment that no more are taken for now.
+    Full,
     Refused(Vec<Refusal>),
 }
 
@@ -45,10 +48,14 @@ pub async fn place_order(
 ) -> anyhow::Result<Placed> {
     let form = FormToken::of_cart(placing.basket.id);
     let currency = placing.currency;
+    let terms = &shop.terms;
 
     let mut tx = shop.db.write().await?;
     if let Some(earlier) = store::orders::find_by_form(&mut tx, &form).await? {
         return Ok(Placed::Order(earlier));
+    }
+    if terms.most_unpaid <= store::orders::count_unpaid(&mut tx, terms.most_unpaid).await? {
+        return Ok(Placed::Full);
     }
     let Some(wallet) = store::payment::find_wallet(&mut tx, currency).await? else {
         let words =
@@ -76,6 +83,14 @@ pub async fn place_order(
         Err(Unplaceable::Cart) => return Ok(Placed::Changed(cart)),
         Err(Unplaceable::Fields(refusals)) => return Ok(Placed::Refused(refusals)),
     };
+    // All of a stock may be held unless the seller says less: then there is nothing to count.
+    if terms.most_held < 100 {
+        let held = store::orders::list_held(&mut tx).await?;
+        let refusals = too_much_held(&cart, &held, terms.most_held);
+        if !refusals.is_empty() {
+            return Ok(Placed::Refused(refusals));
+        }
+    }
     let (address, amount) = match &wallet.receives {
         Receives::Account(key) => {
             let index = store::payment::take_index(&mut tx, key).await?;
@@ -92,7 +107,7 @@ pub async fn place_order(
             (address.clone(), amount)
         }
     };
-    let until = now.plus_minutes(shop.terms.payment_minutes);
+    let until = now.plus_minutes(terms.payment_minutes);
     let invoice = Invoice {
         currency: currency.clone(),
         coin: wallet.coin.clone(),

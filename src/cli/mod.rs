@@ -111,6 +111,18 @@ struct SettingFlags {
     /// How long a finished order is kept, in days [default: 30]
     #[arg(long, global = true, value_name = "DAYS")]
     keep_days: Option<String>,
+    /// How many orders may wait for their payment [default: 1000]
+    #[arg(long, global = true, value_name = "NUMBER")]
+    most_unpaid: Option<String>,
+    /// How much of a stock they may hold, in percent [default: 100]
+    #[arg(long, global = true, value_name = "PERCENT")]
+    most_held: Option<String>,
+    /// Whether tor names the circuit of each connection: haproxy or off [default: off]
+    #[arg(long, global = true, value_name = "HOW")]
+    circuit_id: Option<String>,
+    /// Close circuits that go on asking too much: on or off [default: off]
+    #[arg(long, global = true, value_name = "ON_OFF")]
+    close_circuits: Option<String>,
     /// The mailbox that orders are addressed to (default: `root@localhost`)
     #[arg(long, global = true, value_name = "MAILBOX")]
     from: Option<String>,
@@ -138,6 +150,10 @@ impl SettingFlags {
             ("SECRET", self.secret),
             ("PAYMENT_MINUTES", self.payment_minutes),
             ("KEEP_DAYS", self.keep_days),
+            ("MOST_UNPAID", self.most_unpaid),
+            ("MOST_HELD", self.most_held),
+            ("CIRCUIT_ID", self.circuit_id),
+            ("CLOSE_CIRCUITS", self.close_circuits),
             ("FROM", self.from),
         ]
         .into_iter()

@@ -41,6 +41,8 @@ pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
             seller: settings.from.clone(),
             payment_minutes: settings.payment_minutes,
             keep_days: settings.keep_days,
+            most_unpaid: settings.most_unpaid,
+            most_held: settings.most_held,
         },
     })
 }

@@ -12,6 +12,7 @@ use crate::tor::Session;
 use crate::web::Front;
 use crate::web::Site;
 use crate::web::serve::Door;
+use crate::web::serve::Fairness;
 use actix_web::web::Data;
 use anyhow::Context;
 use clap::Args;
@@ -20,6 +21,7 @@ use std::path::Path;
 use std::process::Command;
 use std::process::ExitCode;
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 const DATA: &str = "db/data.json";
 const PAGES: &str = "db/pages";
@@ -38,6 +40,9 @@ pub struct Serve {
     #[arg(long)]
     tor: bool,
 }
+
+/// Units: circuits that are to be closed and have not been named to Tor yet.
+const FLOODERS_AT_ONCE: usize = 32;
 
 /// Opens the shop, and closes it when the process is told to end.
 pub async fn run(
@@ -81,24 +86,49 @@ pub async fn run(
         mirrors,
     };
     let front = Data::new(Front::new(shop.clone(), site, &secret));
+    let (closer, flooders) = mpsc::channel(FLOODERS_AT_ONCE);
+    let fairness = Fairness {
+        reads_circuits: settings.reads_circuits,
+        most_unpaid: settings.most_unpaid,
+        payment_minutes: settings.payment_minutes,
+        closer: settings.closes_circuits.then_some(closer),
+    };
     say(&format!("The shop is open at {}", door.address()));
     if let Err(error) = onion::give_out_clients(&settings) {
         tracing::error!("Tor was not told who may come in: {error:#}");
     }
     let sweeper = actix_web::rt::spawn(sweep_now_and_again(shop.clone()));
+    let namer = actix_web::rt::spawn(name_flooders(settings.clone(), flooders));
     let known = kept.as_ref().and_then(|(keeper, _)| keeper.address());
     let teller = actix_web::rt::spawn(tell_address(front.clone(), settings.clone(), known));
     if let Some((keeper, session)) = kept {
         // It ends with the process; Tor lets the service go when the conversation ends.
         std::thread::spawn(move || keeper.tend(Some(session), || false));
     }
-    let served = crate::web::serve::serve(front, door).await;
+    let served = crate::web::serve::serve(front, door, fairness).await;
     sweeper.abort();
     teller.abort();
+    namer.abort();
     shop.db.close().await;
     served.context("serve")?;
     tracing::info!("the shop is closed");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Names circuits that go on asking too much to the one who tends Tor, and can close them.
+async fn name_flooders(settings: Settings, mut flooders: mpsc::Receiver<u32>) {
+    let folder = onion::folder(&settings);
+    let mut named: Vec<u32> = Vec::new();
+    while let Some(circuit) = flooders.recv().await {
+        named.retain(|other| *other != circuit);
+        named.push(circuit);
+        // The folder takes the newest of them.
+        let from = named.len().saturating_sub(FLOODERS_AT_ONCE);
+        named.drain(..from);
+        if let Err(error) = folder.write_closed(&named) {
+            tracing::warn!("circuits that ask too much cannot be named to Tor: {error}");
+        }
+    }
 }
 
 /// Finds Tor and makes the onion service. A Tor that is only starting gets a few seconds.

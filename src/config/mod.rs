@@ -14,7 +14,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 /// Every name that may stand in the environment and in `.env`, and on the command line with small letters and dashes.
-pub const NAMES: [&str; 22] = [
+pub const NAMES: [&str; 26] = [
     "LISTEN",
     "DESK_LISTEN",
     "DATABASE_URL",
@@ -34,6 +34,10 @@ pub const NAMES: [&str; 22] = [
     "SECRET",
     "PAYMENT_MINUTES",
     "KEEP_DAYS",
+    "MOST_UNPAID",
+    "MOST_HELD",
+    "CIRCUIT_ID",
+    "CLOSE_CIRCUITS",
     "FROM",
     "PASSWORD",
     "TOR",
@@ -75,6 +79,14 @@ pub struct Settings {
     pub secret: Option<String>,
     pub payment_minutes: i64,
     pub keep_days: i64,
+    /// Units: orders that may wait for their payment at the same time.
+    pub most_unpaid: i64,
+    /// Units: percent of a product's stock that they may hold.
+    pub most_held: i64,
+    /// Whether tor begins each connection on the socket with the number of its circuit.
+    pub reads_circuits: bool,
+    /// Whether circuits that go on asking too much are closed through Tor.
+    pub closes_circuits: bool,
     pub from: Mailbox,
 }
 
@@ -159,9 +171,36 @@ impl Reader<'_> {
         );
         let days =
             self.parsed("KEEP_DAYS", "a whole number of days from 0 to 3650", whole(0, 3_650));
+        let most_unpaid = self.parsed(
+            "MOST_UNPAID",
+            "a whole number of orders from 1 to 1000000",
+            whole(1, 1_000_000),
+        );
+        let most_held = self.parsed("MOST_HELD", "a whole percentage from 1 to 100", |text| {
+            whole(1, 100)(text.trim_end_matches('%').trim_end())
+        });
         let from = self.parsed("FROM", "name@domain, for example root@localhost", |text| {
             Mailbox::parse(text).ok()
         });
+        let reads_circuits = self.parsed("CIRCUIT_ID", "haproxy or off", |text| match text {
+            "haproxy" => Some(true),
+            "off" => Some(false),
+            _ => None,
+        });
+        if reads_circuits == Some(true) && matches!(listen, None | Some(Listen::Tcp(_))) {
+            let expected = "off, or LISTEN=unix:PATH: to a TCP address others than tor can connect, and say that they are any circuit";
+            self.refuse("CIRCUIT_ID", expected);
+        }
+        let closes_circuits = self.parsed("CLOSE_CIRCUITS", "on or off", |text| match text {
+            "on" => Some(true),
+            "off" => Some(false),
+            _ => None,
+        });
+        if closes_circuits == Some(true) && reads_circuits != Some(true) {
+            let expected =
+                "off, or CIRCUIT_ID=haproxy with it: else the shop does not know the circuits";
+            self.refuse("CLOSE_CIRCUITS", expected);
+        }
         let preferred = self.parsed("PREFERRED_CURRENCY", "a currency, for example ETH", |text| {
             Currency::parse(text).ok()
         });
@@ -203,6 +242,10 @@ impl Reader<'_> {
             secret,
             payment_minutes: minutes.unwrap_or(120),
             keep_days: days.unwrap_or(30),
+            most_unpaid: most_unpaid.unwrap_or(1_000),
+            most_held: most_held.unwrap_or(100),
+            reads_circuits: reads_circuits.unwrap_or(false),
+            closes_circuits: closes_circuits.unwrap_or(false),
             from: from
                 .unwrap_or_else(|| Mailbox::parse("root@localhost").expect("it is a mailbox")),
         }
@@ -399,6 +442,26 @@ mod tests {
             assert!(faults.concat().contains(words), "{words}: {faults:?}");
         }
         assert!(!faults.concat().contains("0x123abc"), "a wallet's text may be a secret");
+    }
+
+    #[test]
+    fn circuits_are_read_from_a_socket_alone() {
+        let settings =
+            read("LISTEN=unix:/run/shop/door\nCIRCUIT_ID=haproxy\nCLOSE_CIRCUITS=on\n").unwrap();
+        assert!(settings.reads_circuits && settings.closes_circuits);
+        assert!(!read("LISTEN=unix:/run/shop/door\nCIRCUIT_ID=off\n").unwrap().reads_circuits);
+        for text in [
+            "CIRCUIT_ID=haproxy\n",
+            "LISTEN=127.0.0.1:3000\nCIRCUIT_ID=haproxy\n",
+            "LISTEN=unix:/run/shop/door\nCIRCUIT_ID=yes\n",
+            "LISTEN=unix:/run/shop/door\nCLOSE_CIRCUITS=on\n",
+            "MOST_UNPAID=0\n",
+            "MOST_HELD=101\n",
+        ] {
+            assert_eq!(read(text).unwrap_err().len(), 1, "{text}");
+        }
+        let settings = read("MOST_UNPAID=5\nMOST_HELD=40%\n").unwrap();
+        assert_eq!((settings.most_unpaid, settings.most_held), (5, 40));
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod order;
 pub mod order_ref;
 pub mod pgp_block;
 pub mod status;
+pub mod unpaid;
 
 pub use code::{Code, FormToken, LookupName, NotACode};
 pub use draft::{Delivery, Draft, DraftForm, Refusal, StreetAddress};
@@ -13,3 +14,4 @@ pub use order::{AppliedDiscount, NewOrder, Order, OrderLine, Sending, Shelf, Unp
 pub use order_ref::{NotAnOrderRef, OrderRef};
 pub use pgp_block::{NotAPgpBlock, PgpBlock};
 pub use status::{Event, Misstep, NotAStatus, Status};
+pub use unpaid::{can_be_held, too_much_held};

@@ -30,6 +30,9 @@ pub struct Db {
     told: Arc<Told>,
 }
 
+/// Units: connections that only read. Whoever lets pages wait for each other counts them.
+pub const N_READERS: u32 = 4;
+
 /// A piece of work that is kept as a whole or not at all.
 pub struct Tx(sqlx::Transaction<'static, Sqlite>);
 
@@ -90,7 +93,7 @@ impl Db {
             .await?;
         sqlx::migrate!().run(&write).await?;
         let read = SqlitePoolOptions::new()
-            .max_connections(4)
+            .max_connections(N_READERS)
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)

@@ -29,6 +29,7 @@ use crate::values::Quantity;
 use sqlx::Row;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
+use std::collections::BTreeMap;
 
 /// A line of the seller's list.
 pub struct OrderSummary {
@@ -64,6 +65,34 @@ pub async fn is_placed(db: &Db, form: &FormToken) -> Result<bool, StoreError> {
         .fetch_optional(&db.read)
         .await?;
     Ok(found.is_some())
+}
+
+/// How many orders nobody has paid for, as far as the seller has said; counted to `most` at most.
+pub async fn count_unpaid(tx: &mut Tx, most: i64) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select count(*) from (select 1 from orders where status in ('awaiting', 'reported') limit ?)",
+    )
+    .bind(most)
+    .fetch_one(&mut *tx.0)
+    .await?)
+}
+
+/// How many pieces of each stock are in orders that nobody has paid for.
+pub async fn list_held(tx: &mut Tx) -> Result<BTreeMap<OfferKey, i64>, StoreError> {
+    let rows = sqlx::query(
+        "select l.product_id, l.pool_option, sum(l.quantity) as pieces \
+         from orders o join order_lines l on l.order_id = o.id \
+         where o.status in ('awaiting', 'reported') group by l.product_id, l.pool_option",
+    )
+    .fetch_all(&mut *tx.0)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let product = row.try_get("product_id")?;
+            let option = row.try_get("pool_option")?;
+            Ok((OfferKey { product, option }, row.try_get("pieces")?))
+        })
+        .collect()
 }
 
 /// The order that a code opens.

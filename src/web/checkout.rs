@@ -17,6 +17,7 @@ use crate::web::cart::LineView;
 use crate::web::cart::line_view;
 use crate::web::cart::look_again;
 use crate::web::cart::remember;
+use crate::web::fair::seat_of;
 use crate::web::fields::Fields;
 use crate::web::frame::Frame;
 use crate::web::page::PageError;
@@ -36,6 +37,7 @@ use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::web::Payload;
 use askama::Template;
+use std::time::Duration;
 
 #[derive(Template)]
 #[template(path = "orders/checkout.html")]
@@ -43,6 +45,8 @@ struct CheckoutPage<'a> {
     frame: Frame<'a>,
     form: &'a FormView,
     refusals: &'a [Refusal],
+    /// Why no order can be taken just now, though nothing is wrong with this one.
+    wait: Option<&'a str>,
     notices: Vec<String>,
     lines: Vec<LineView>,
     total: Gwei,
@@ -152,7 +156,7 @@ pub async fn show(request: HttpRequest, front: Data<Front>) -> Result<HttpRespon
         return Ok(see_other("/cart", &[]));
     }
     let form = FormView::new(wallet.currency.as_str(), None, &[]);
-    let again = Again { form: &form, refusals: &[], cart: &cart, other_form: false };
+    let again = Again { form: &form, refusals: &[], wait: None, cart: &cart, other_form: false };
     show_form(&request, &front, visit, &facts, wallet, StatusCode::OK, again).await
 }
 
@@ -160,6 +164,7 @@ pub async fn show(request: HttpRequest, front: Data<Front>) -> Result<HttpRespon
 struct Again<'a> {
     form: &'a FormView,
     refusals: &'a [Refusal],
+    wait: Option<&'a str>,
     cart: &'a PricedCart,
     /// Whether it was sent from a page that showed something else.
     other_form: bool,
@@ -186,6 +191,7 @@ async fn show_form(
         frame: Frame::new(front, facts, wallet.currency.as_str(), "/checkout"),
         form: again.form,
         refusals: again.refusals,
+        wait: again.wait,
         notices,
         lines: again.cart.lines.iter().map(|line| line_view(line, None)).collect(),
         total,
@@ -242,17 +248,23 @@ pub async fn submit(
     let cart = look_again(&front, &visit.basket, wallet).await?;
     let other_form = !fields.get("shown").is_empty() && fields.get("shown") != sum_shown(&cart);
     let mut refusals = Vec::new();
+    let mut wait = None;
     match Draft::parse(&draft_form(&fields), &wallet.coin) {
         Err(refused) => refusals = refused,
         Ok(_) if other_form => {}
         Ok(draft) => {
             let placing = Placing { basket: &visit.basket, currency: &wallet.currency, draft };
-            let fresh = OrderRef::from_chance(chance());
-            match actions::place_order(&front.shop, placing, fresh, now()).await? {
-                Placed::Order(_) => return Ok(placed(&front, &visit)),
-                Placed::Changed(cart) => {
+            match place(&request, &front, placing).await? {
+                Tried::Placed(Placed::Order(_)) => return Ok(placed(&front, &visit)),
+                Tried::Placed(Placed::Changed(cart)) => {
                     let form = FormView::new(wallet.currency.as_str(), Some(&fields), &[]);
-                    let again = Again { form: &form, refusals: &[], cart: &cart, other_form: true };
+                    let again = Again {
+                        form: &form,
+                        refusals: &[],
+                        wait: None,
+                        cart: &cart,
+                        other_form: true,
+                    };
                     return show_form(
                         &request,
                         &front,
@@ -264,7 +276,11 @@ pub async fn submit(
                     )
                     .await;
                 }
-                Placed::Refused(refused) => refusals = refused,
+                Tried::Placed(Placed::Refused(refused)) => refusals = refused,
+                Tried::Placed(Placed::Full) => wait = Some(FULL),
+                Tried::TooMany(time) => {
+                    wait = Some(Wait { seconds: time.as_secs() + 1, ..TOO_MANY })
+                }
             }
         }
     }
@@ -274,9 +290,61 @@ pub async fn submit(
     }
     refusals.sort_by_key(|refusal| FIELDS.iter().position(|(name, _)| *name == refusal.field));
     let form = FormView::new(wallet.currency.as_str(), Some(&fields), &refusals);
-    let again = Again { form: &form, refusals: &refusals, cart: &cart, other_form };
-    show_form(&request, &front, visit, &facts, wallet, StatusCode::UNPROCESSABLE_ENTITY, again)
-        .await
+    let words = wait.as_ref().map(|wait| wait.words);
+    let again = Again { form: &form, refusals: &refusals, wait: words, cart: &cart, other_form };
+    let status = wait.as_ref().map_or(StatusCode::UNPROCESSABLE_ENTITY, |wait| wait.status);
+    let mut response = show_form(&request, &front, visit, &facts, wallet, status, again).await?;
+    if let Some(wait) = wait {
+        response.headers_mut().insert(header::RETRY_AFTER, wait.seconds.into());
+    }
+    Ok(response)
+}
+
+/// Why no order is taken just now, though the buyer has done nothing wrong and can mend nothing: hence no 422.
+struct Wait {
+    status: StatusCode,
+    words: &'static str,
+    /// Units: seconds until another try makes sense.
+    seconds: u64,
+}
+
+const FULL: Wait = Wait {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    words: "So many orders wait for their payment that the shop takes no more at the moment. There is nothing wrong with yours. Some of them will run out: please send the form again in a while. Your words are still in it.",
+    seconds: 600,
+};
+const TOO_MANY: Wait = Wait {
+    status: StatusCode::TOO_MANY_REQUESTS,
+    words: "Too much was ordered from here that is not paid yet, so that something is left for others. Please pay for what you have ordered, or wait until it runs out, and send the form again. Your words are still in it.",
+    seconds: 600,
+};
+
+/// What became of an order that was tried.
+enum Tried {
+    Placed(Placed),
+    /// The circuit has placed too many that can still be unpaid; after this time there is room again.
+    TooMany(Duration),
+}
+
+async fn place(
+    request: &HttpRequest,
+    front: &Front,
+    placing: Placing<'_>,
+) -> Result<Tried, PageError> {
+    let booked = match seat_of(request).map(|seat| seat.book_order(placing.basket.pieces())) {
+        Some(Err(time)) => return Ok(Tried::TooMany(time)),
+        Some(Ok(booked)) => booked,
+        None => None,
+    };
+    let fresh = OrderRef::from_chance(chance());
+    let placed = actions::place_order(&front.shop, placing, fresh.clone(), now()).await?;
+    // A form that was sent twice finds its first order, which counts already.
+    if let (Placed::Order(order_ref), Some(booked)) = (&placed, booked)
+        && *order_ref == fresh
+    {
+        booked.keep();
+    }
+    Ok(Tried::Placed(placed))
 }
 
 /// The order's page, opened by its code, and a cart that is empty again.

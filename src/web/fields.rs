@@ -1,3 +1,5 @@
+use crate::web::fair::begin_to_read;
+use crate::web::fair::take_turn;
 use crate::web::page::PageError;
 use crate::web::state::Front;
 use crate::web::visit::Visit;
@@ -35,9 +37,11 @@ impl Fields {
         if !kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
             return Err(PageError::OtherKind);
         }
+        begin_to_read(request);
         let body = tokio::time::timeout(BODY_TIME, read_body(body))
             .await
             .map_err(|_| PageError::TooSlow)??;
+        take_turn(request).await?;
         let fields = Self::parse(&body).ok_or(PageError::TooLarge)?;
         if !visit.is_known {
             return Err(PageError::NoCookie);

@@ -1,13 +1,18 @@
 //! The buyer's door: HTTP, HTML and cookies. It translates, and decides nothing.
 
+mod account;
+mod budget;
 mod cart;
 mod catalog;
 mod checkout;
+mod circuit;
 mod csrf;
+mod fair;
 mod fields;
 mod frame;
 mod headers;
 mod hosts;
+mod lobby;
 mod orders;
 mod page;
 mod ready;

@@ -28,6 +28,8 @@ pub enum PageError {
     TooLarge,
     #[error("the form took too long")]
     TooSlow,
+    #[error("too many visitors ask at once")]
+    Busy,
     #[error("the order's code is not in this browser")]
     NoOrderOpen,
     #[error("the page: {0}")]
@@ -61,6 +63,10 @@ impl PageError {
                 format!("A form may hold {} KB in all. Please go back and shorten what you wrote. Nothing was changed.", MOST_BYTES / 1024),
             ),
             Self::TooSlow => ("That took too long", "The form did not arrive whole. Please go back and send it again. Nothing was changed.".to_owned()),
+            Self::Busy => (
+                "The shop is full",
+                "Too many visitors ask at once. Please wait a few seconds, go back and send the form again. Nothing was changed.".to_owned(),
+            ),
             Self::NoOrderOpen => ("No order is open in this browser", "Please open it with your seven words, under “Your order”.".to_owned()),
             Self::Template(_) | Self::Store(_) | Self::Broken(_) => (
                 "Something is broken on our side",
@@ -78,6 +84,7 @@ impl ResponseError for PageError {
             Self::OtherKind => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Template(_) | Self::Store(_) | Self::Broken(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }

@@ -1,5 +1,9 @@
 use crate::web::addresses;
+use crate::web::fair::be_fair;
 use crate::web::headers::add_headers;
+use crate::web::lobby::Caller;
+use crate::web::lobby::Lobby;
+use crate::web::lobby::LobbyRules;
 use crate::web::state::Front;
 use crate::web::stream::DoorStream;
 use actix_http::HttpService;
@@ -32,11 +36,24 @@ use tokio::net::UnixStream;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 use tokio::sync::Notify;
+use tokio::sync::mpsc;
 
 /// An open door that nobody has come through yet.
 pub enum Door {
     Tcp(TcpListener),
     Unix(UnixListener),
+}
+
+/// What one visitor may take from the others.
+pub struct Fairness {
+    /// Whether tor begins each connection on the socket with the number of its circuit.
+    pub reads_circuits: bool,
+    /// Units: orders that may be unpaid in the whole shop.
+    pub most_unpaid: i64,
+    /// Units: minutes that an order may be unpaid.
+    pub payment_minutes: i64,
+    /// Takes the numbers of circuits that go on asking too much, to close them.
+    pub closer: Option<mpsc::Sender<u32>>,
 }
 
 /// Time for the head of a request: over Tor a round trip alone takes half a second, and a circuit may stall.
@@ -45,8 +62,15 @@ const HEAD_TIME: Duration = Duration::from_secs(15);
 const IDLE_TIME: Duration = Duration::from_secs(75);
 /// Units: seconds for what is under way when the shop closes.
 const CLOSING_SECONDS: u64 = 10;
-/// Units: connections for each core. Beyond them, new ones wait.
+/// Units: connections for each core. Beyond them, new ones take the place of those that wait longest.
 const MOST_CONNECTIONS: usize = 4_000;
+/// Units: connections that are on their way in or out.
+const PASSING: usize = 128;
+/// Units: files that the shop opens for itself: the database and its readers, pictures, messages.
+const OWN_FILES: usize = 96;
+/// Units: open files, where the system does not say how many there may be.
+/// Source: what Linux gives a process, unless told otherwise.
+const USUAL_FILES: usize = 1_024;
 
 impl Door {
     /// # Errors
@@ -133,28 +157,52 @@ impl Door {
 ///
 /// # Errors
 /// What the system says of the door.
-pub async fn serve(front: Data<Front>, door: Door) -> io::Result<()> {
+pub async fn serve(front: Data<Front>, door: Door, fairness: Fairness) -> io::Result<()> {
     let closing = Arc::new(Notify::new());
+    let n_cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let most_seats = most_connections(n_cores);
+    let payment_minutes = u64::try_from(fairness.payment_minutes).unwrap_or(0);
+    let lobby = Lobby::new(LobbyRules {
+        most_seats,
+        most_unpaid: fairness.most_unpaid,
+        payment_time: Duration::from_secs(60 * payment_minutes),
+        closer: fairness.closer,
+    });
+    let tending = actix_web::rt::spawn(tend(lobby.clone()));
     let server = Server::build()
-        .max_concurrent_connections(MOST_CONNECTIONS)
+        .workers(n_cores)
+        // For each core. Reached for moments at most, since the lobby makes room: the server itself would let everybody
+        // wait outside.
+        .max_concurrent_connections((most_seats + PASSING).div_ceil(n_cores))
         .shutdown_timeout(CLOSING_SECONDS)
         .disable_signals();
     let server = match door {
         Door::Tcp(listener) => {
             let closing = closing.clone();
-            let greet = |stream: TcpStream| {
-                // An answer is one write: nothing is won by waiting for more.
-                let _ = stream.set_nodelay(true);
-                ready(Ok((DoorStream::new(stream), None)))
-            };
             server.listen("buyers", listener, move || {
+                let lobby = lobby.clone();
+                let greet = move |stream: TcpStream| {
+                    // An answer is one write: nothing is won by waiting for more.
+                    let _ = stream.set_nodelay(true);
+                    let seat = lobby.enter(Caller::Anybody);
+                    ready(Ok((DoorStream::new(stream, seat), None)))
+                };
                 fn_service(greet).and_then(answering(front.clone(), closing.clone()))
             })?
         }
         Door::Unix(listener) => {
             let closing = closing.clone();
-            let greet = |stream: UnixStream| ready(Ok((DoorStream::new(stream), None)));
+            let reads_circuits = fairness.reads_circuits;
             server.listen_uds("buyers", listener, move || {
+                let lobby = lobby.clone();
+                let greet = move |stream: UnixStream| {
+                    let stream = if reads_circuits {
+                        DoorStream::behind_tor(stream, lobby.enter(Caller::Undecided))
+                    } else {
+                        DoorStream::new(stream, lobby.enter(Caller::Anybody))
+                    };
+                    ready(Ok((stream, None)))
+                };
                 fn_service(greet).and_then(answering(front.clone(), closing.clone()))
             })?
         }
@@ -172,7 +220,43 @@ pub async fn serve(front: Data<Front>, door: Door) -> io::Result<()> {
         closing.notify_waiters();
         handle.stop(true).await;
     });
-    server.await
+    let served = server.await;
+    tending.abort();
+    served
+}
+
+async fn tend(lobby: Arc<Lobby>) {
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        second.tick().await;
+        lobby.tend();
+    }
+}
+
+/// How many connections there is room for: by cores, and by the files that the system lets the shop open.
+fn most_connections(n_cores: usize) -> usize {
+    let wanted = MOST_CONNECTIONS * n_cores;
+    let n_files = fs::read_to_string("/proc/self/limits")
+        .ok()
+        .and_then(|limits| soft_limit(&limits))
+        .unwrap_or(USUAL_FILES);
+    let possible = n_files.saturating_sub(OWN_FILES + PASSING).max(16);
+    if possible < wanted {
+        tracing::warn!(
+            "room for {possible} connections in place of {wanted}: the system lets the shop open {n_files} files (LimitNOFILE= of systemd, ulimits: of compose)"
+        );
+    }
+    wanted.min(possible)
+}
+
+/// Source: proc_pid_limits(5).
+fn soft_limit(limits: &str) -> Option<usize> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    match line.split_whitespace().next()? {
+        "unlimited" => Some(usize::MAX),
+        number => number.parse().ok(),
+    }
 }
 
 /// HTTP/1.1 with the shop's pages behind it.
@@ -189,14 +273,36 @@ fn answering<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let app = App::new().app_data(front).wrap(from_fn(add_headers)).configure(addresses);
+    let app = App::new()
+        .app_data(front)
+        .wrap(from_fn(be_fair))
+        .wrap(from_fn(add_headers))
+        .configure(addresses);
     let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
     HttpService::build()
         .client_request_timeout(HEAD_TIME)
         .keep_alive(IDLE_TIME)
+        .on_connect_ext(|stream: &DoorStream<S>, known| {
+            known.insert(stream.seat().clone());
+        })
         .graceful_shutdown_signal(move || {
             let closing = closing.clone();
             async move { closing.notified().await }
         })
         .h1(map_config(app, |_| AppConfig::default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_files_is_read_as_linux_writes_it() {
+        let text = "Limit                     Soft Limit           Hard Limit           Units     \n\
+            Max cpu time              unlimited            unlimited            seconds   \n\
+            Max open files            1024                 524288               files     \n";
+        assert_eq!(soft_limit(text), Some(1_024));
+        assert_eq!(soft_limit(&text.replace("1024", "unlimited")), Some(usize::MAX));
+        assert_eq!(soft_limit("Max processes 1 1"), None);
+    }
 }

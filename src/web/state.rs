@@ -16,7 +16,10 @@ use sha2::Sha256;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::OnceLock;
 use std::sync::PoisonError;
+use std::time::Duration;
+use std::time::Instant;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
@@ -151,6 +154,12 @@ pub fn now() -> Moment {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
     Moment::new(i64::try_from(seconds).unwrap_or(0))
         .expect("a computer's clock stands between 1970 and 9999")
+}
+
+/// The door's stopwatch, for limits: it runs from the first look, and no change of the host's clock moves it.
+pub fn ticks() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
 }
 
 /// The door's own dice.

@@ -53,6 +53,7 @@ fn behind_a_unix_socket_the_shop_has_one_socket_and_not_a_byte_crosses_its_loopb
         address: bridge_to(&door),
         cookies: BTreeMap::new(),
         host: "shop.example".to_owned(),
+        before: String::new(),
     };
     let traces = whole_life(&world, buyer, open, |arguments| {
         Watched::says(&world, Command::new("sh").isolated(), arguments)
@@ -74,7 +75,12 @@ fn on_a_tcp_door_the_shop_has_one_socket_and_asks_nobody_for_anything() {
     let world = folder();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let listen = format!("127.0.0.1:{port}");
-    let buyer = Buyer { address: listen.clone(), cookies: BTreeMap::new(), host: listen.clone() };
+    let buyer = Buyer {
+        address: listen.clone(),
+        cookies: BTreeMap::new(),
+        host: listen.clone(),
+        before: String::new(),
+    };
     let open = || Watched::open(&world, Command::new("sh").beside(), &listen);
     let traces = whole_life(&world, buyer, open, |arguments| {
         Watched::says(&world, Command::new("sh").beside(), arguments)

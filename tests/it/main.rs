@@ -10,6 +10,7 @@ mod checkout;
 mod cli;
 mod crash;
 mod egress;
+mod fairness;
 mod headers;
 mod journeys;
 mod mail;

@@ -43,7 +43,7 @@ const POWERS: [(&str, &[&str]); 35] = [
     ("println!", &[]),
     ("std::env", &["config", "cli/serve.rs", "cli/onion.rs"]),
     ("SystemTime", &["web/state.rs", "cli/open.rs"]),
-    ("Instant::now", &[]),
+    ("Instant::now", &["web/state.rs"]),
     ("getrandom::", &["web/state.rs", "cli/open.rs"]),
     ("image::", &["pictures"]),
     ("webp::", &["pictures"]),

@@ -7,6 +7,7 @@ use std::io::BufReader;
 use std::io::Read;
 use std::io::Write;
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
@@ -25,6 +26,8 @@ pub const XMR_ADDRESS: &str = "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5
 pub struct World {
     pub home: tempfile::TempDir,
     settings: Vec<(String, String)>,
+    /// What the system lets the open shop open in its turn.
+    pub most_files: Option<u32>,
     server: Option<Server>,
 }
 
@@ -73,7 +76,7 @@ impl World {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        Self { home: tempfile::tempdir().unwrap(), settings, server: None }
+        Self { home: tempfile::tempdir().unwrap(), settings, most_files: None, server: None }
     }
 
     pub fn path(&self, path: &str) -> PathBuf {
@@ -81,7 +84,15 @@ impl World {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_shop"));
+        let shop = env!("CARGO_BIN_EXE_shop");
+        let mut command = match self.most_files {
+            None => Command::new(shop),
+            Some(most) => {
+                let mut command = Command::new("sh");
+                command.args(["-c", &format!("ulimit -n {most}; exec \"$@\""), "sh", shop]);
+                command
+            }
+        };
         command
             .args(arguments)
             .current_dir(self.home.path())
@@ -93,12 +104,11 @@ impl World {
     pub fn open(&mut self) {
         let log = self.path("log");
         let file = fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
-        let mut child = self
-            .command(&["serve", "--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(file)
-            .spawn()
-            .unwrap();
+        let has_door = self.settings.iter().any(|(name, _)| name == "LISTEN");
+        let arguments: &[&str] =
+            if has_door { &["serve"] } else { &["serve", "--listen", "127.0.0.1:0"] };
+        let mut child =
+            self.command(arguments).stdout(Stdio::piped()).stderr(file).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let address = loop {
             let line = lines
@@ -109,6 +119,9 @@ impl World {
                 .unwrap();
             if let Some(at) = line.find("http://") {
                 break line[at + 7..].to_owned();
+            }
+            if let Some(path) = line.strip_prefix("The shop is open at unix:") {
+                break format!("unix:{}", self.path(path).display());
             }
         };
         std::thread::spawn(move || lines.count());
@@ -157,8 +170,15 @@ impl World {
         Buyer {
             address: self.address().to_owned(),
             cookies: BTreeMap::new(),
-            host: self.address().to_owned(),
+            host: if self.address().starts_with("unix:") { "localhost" } else { self.address() }
+                .to_owned(),
+            before: String::new(),
         }
+    }
+
+    /// A buyer whose connections tor begins with this circuit's line.
+    pub fn buyer_on(&self, circuit: u32) -> Buyer {
+        Buyer { before: tors_line(circuit), ..self.buyer() }
     }
 
     pub fn messages(&self) -> Vec<(String, String)> {
@@ -214,6 +234,30 @@ pub struct Buyer {
     pub address: String,
     pub cookies: BTreeMap<String, String>,
     pub host: String,
+    /// What each connection begins with.
+    pub before: String,
+}
+
+/// Both kinds of door.
+pub trait Connection: Read + Write + Send {}
+impl Connection for TcpStream {}
+impl Connection for UnixStream {}
+
+pub fn connect(address: &str) -> Box<dyn Connection> {
+    let patience = Some(Duration::from_secs(30));
+    if let Some(path) = address.strip_prefix("unix:") {
+        let stream = UnixStream::connect(path).unwrap();
+        stream.set_read_timeout(patience).unwrap();
+        return Box::new(stream);
+    }
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(patience).unwrap();
+    Box::new(stream)
+}
+
+pub fn tors_line(circuit: u32) -> String {
+    let (high, low) = (circuit >> 16, circuit & 0xffff);
+    format!("PROXY TCP6 fc00:dead:beef:4dad::{high:x}:{low:x} ::1 {low} 80\r\n")
 }
 
 pub struct Answer {
@@ -323,8 +367,8 @@ impl Buyer {
             head.push_str(&format!("Content-Length: {}\r\n", body.len()));
         }
         head.push_str("\r\n");
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let mut stream = connect(&self.address);
+        stream.write_all(self.before.as_bytes()).unwrap();
         stream.write_all(head.as_bytes()).unwrap();
         // A server that refuses a long body may close before all of it was sent.
         let _ = stream.write_all(body);
@@ -410,7 +454,7 @@ impl Buyer {
     }
 }
 
-fn parse_answer(bytes: &[u8]) -> Answer {
+pub fn parse_answer(bytes: &[u8]) -> Answer {
     let end = bytes
         .windows(4)
         .position(|four| four == b"\r\n\r\n")

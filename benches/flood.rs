@@ -1,0 +1,238 @@
+//! One circuit floods the shop with 50 requests at once for a minute, while others buy: how many of 100 purchases succeed,
+//! and how long the shop takes for each of their requests. Turn by turn with pages, searches, codes, carts and orders.
+//!
+//! `cargo bench --bench flood`. All on loopback: the shop listens on a unix socket behind tor's own lines, which this
+//! program writes. About a minute and a half. `-- --seconds 10` for a short one.
+
+mod parts;
+
+use parts::SHOP;
+use parts::machine;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::BufRead;
+use std::io::BufReader;
+use std::io::Read;
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use std::time::Instant;
+
+const N_FLOODERS: usize = 50;
+const N_PURCHASES: usize = 100;
+const CIRCUIT_A: u32 = 0xa;
+const CIRCUIT_B: u32 = 0xb;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let seconds = arguments
+        .iter()
+        .position(|argument| argument == "--seconds")
+        .and_then(|at| arguments.get(at + 1)?.parse().ok())
+        .unwrap_or(60);
+    println!("{}\n", machine());
+    println!(
+        "| | purchases that succeeded | B's requests | median | p95 | slowest | A's requests | of them answered | refused | broken off |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|");
+    let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder on this disk");
+    let shop = FloodedShop::open(home.path());
+    let quiet = measure(&shop, Duration::ZERO, |_| CIRCUIT_B);
+    println!("| without a flood | {quiet}");
+    drop(shop);
+    let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder on this disk");
+    let shop = FloodedShop::open(home.path());
+    let time = Duration::from_secs(seconds);
+    println!("| {seconds} s of flood, B on one circuit | {}", measure(&shop, time, |_| CIRCUIT_B));
+    drop(shop);
+    let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder on this disk");
+    let shop = FloodedShop::open(home.path());
+    // Each buyer comes on a circuit of its own, as behind Tor.
+    let row = measure(&shop, Duration::from_secs(seconds.min(20)), |n| 1_000 + n);
+    println!("| {} s of flood, 100 buyers on circuits of their own | {row}", seconds.min(20));
+}
+
+/// A shop behind a socket, with 500 products and much tea.
+struct FloodedShop {
+    child: Child,
+    door: String,
+}
+
+impl FloodedShop {
+    fn open(home: &Path) -> Self {
+        let mut text = String::from(
+            "{\"wallets\": {\"_model\": \"Wallet\", \"eth\": {\"currency\": \"ETH\", \"xpub\": \
+            \"xpub6Ce9NcJvTk36xtLSrJLZqE7wtgA5deCeYs7rSQtreh4cj6ByPtrg9sD7V2FNFLPnf8heNP3FGkeV9qwfzvZNSd54JoNXVsXFYSYwHsnJxqP\"}}, \
+            \"products\": {\"_model\": \"Product\", \"tea\": {\"name\": \"Tea\", \"quantity\": 100000, \
+            \"prices\": [{\"price\": 1000000, \"wallet\": \"->wallets.eth\"}]}",
+        );
+        for n in 0..500 {
+            text.push_str(&format!(
+                ", \"p{n}\": {{\"name\": \"Thing number {n}\", \"description\": \"A thing\", \"quantity\": 10, \"prices\": [{{\"price\": 1000000, \"wallet\": \"->wallets.eth\"}}]}}"
+            ));
+        }
+        text.push_str("}}");
+        fs::create_dir_all(home.join("db")).expect("make db");
+        fs::write(home.join("db/data.json"), text).expect("write the catalog");
+        let mut child = Command::new(SHOP)
+            .args(["serve", "--listen", "unix:door", "--circuit-id", "haproxy"])
+            .current_dir(home)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("start the shop");
+        let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
+        while !lines.next().expect("the shop opens").expect("a line").contains("is open at") {}
+        std::thread::spawn(move || lines.count());
+        Self { child, door: home.join("door").display().to_string() }
+    }
+}
+
+impl Drop for FloodedShop {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let _ = self.child.wait();
+    }
+}
+
+/// Floods for so long, and buys meanwhile; a row of the table.
+fn measure(shop: &FloodedShop, time: Duration, circuit: impl Fn(u32) -> u32) -> String {
+    let is_over = AtomicBool::new(false);
+    let counts = Mutex::new([0_usize; 3]);
+    let mut times = Vec::new();
+    let mut n_bought = 0;
+    std::thread::scope(|scope| {
+        if !time.is_zero() {
+            for n in 0..N_FLOODERS {
+                let (is_over, counts) = (&is_over, &counts);
+                scope.spawn(move || flood(shop, n, is_over, counts));
+            }
+        }
+        let begun = Instant::now();
+        for n in 0..N_PURCHASES {
+            // Spread over the whole flood.
+            let due = time * u32::try_from(n).expect("small")
+                / u32::try_from(N_PURCHASES).expect("small");
+            std::thread::sleep(due.saturating_sub(begun.elapsed()));
+            let mut buyer = Visitor::new(shop, circuit(u32::try_from(n).expect("small")));
+            n_bought += usize::from(buyer.buys());
+            times.extend(buyer.times);
+        }
+        std::thread::sleep(time.saturating_sub(begun.elapsed()));
+        is_over.store(true, Relaxed);
+    });
+    times.sort();
+    let [answered, refused, broken] = *counts.lock().expect("no flooder panics");
+    let ms = |time: Duration| format!("{}.{} ms", time.as_millis(), time.as_micros() / 100 % 10);
+    format!(
+        "{n_bought} of {N_PURCHASES} | {} | {} | {} | {} | {} | {answered} | {refused} | {broken} |",
+        times.len(),
+        ms(times[times.len() / 2]),
+        ms(times[times.len() * 95 / 100]),
+        ms(times[times.len() - 1]),
+        answered + refused + broken
+    )
+}
+
+fn flood(shop: &FloodedShop, n: usize, is_over: &AtomicBool, counts: &Mutex<[usize; 3]>) {
+    let mut turn = n;
+    while !is_over.load(Relaxed) {
+        let mut visitor = Visitor::new(shop, CIRCUIT_A);
+        turn += 1;
+        let status = match turn % 5 {
+            0 => visitor.ask("GET", "/", ""),
+            1 => visitor.ask("GET", &format!("/search?q=thing+{turn}"), ""),
+            2 => visitor.ask("POST", "/order", "code=one+two+three"),
+            3 => visitor.ask("POST", "/cart", "product=tea&quantity=1"),
+            _ => visitor.ask("POST", "/checkout", "recipient=A"),
+        };
+        let kind = match status.map(|(status, _)| status) {
+            Some(429 | 503) => 1,
+            Some(_) => 0,
+            None => 2,
+        };
+        counts.lock().expect("no flooder panics")[kind] += 1;
+    }
+}
+
+struct Visitor<'a> {
+    shop: &'a FloodedShop,
+    circuit: u32,
+    cookies: BTreeMap<String, String>,
+    times: Vec<Duration>,
+}
+
+impl<'a> Visitor<'a> {
+    fn new(shop: &'a FloodedShop, circuit: u32) -> Self {
+        Self { shop, circuit, cookies: BTreeMap::new(), times: Vec::new() }
+    }
+
+    /// The whole purchase, with the pages that a buyer sees on the way.
+    fn buys(&mut self) -> bool {
+        let is = |answer: Option<(u16, String)>, status: u16| {
+            answer.filter(|(answered, _)| *answered == status).map(|(_, text)| text)
+        };
+        let mut steps = || -> Option<()> {
+            is(self.ask("GET", "/", ""), 200)?;
+            let page = is(self.ask("GET", "/product/tea", ""), 200)?;
+            let token = page.split("name=\"token\" value=\"").nth(1)?.split('"').next()?.to_owned();
+            is(self.ask("POST", "/cart", &format!("token={token}&product=tea&quantity=1")), 303)?;
+            is(self.ask("GET", "/cart", ""), 200)?;
+            is(self.ask("GET", "/checkout", ""), 200)?;
+            let form = format!(
+                "token={token}&recipient=Ada+Byron&street=12+St+James%27s+Square&city=London&province=Greater+London&country=United+Kingdom&postcode=SW1Y+4JH"
+            );
+            is(self.ask("POST", "/checkout", &form), 303)?;
+            let order = is(self.ask("GET", "/order", ""), 200)?;
+            order.contains("data-state=\"awaiting\"").then_some(())
+        };
+        steps().is_some()
+    }
+
+    fn ask(&mut self, method: &str, path: &str, form: &str) -> Option<(u16, String)> {
+        let cookies: Vec<String> =
+            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let (high, low) = (self.circuit >> 16, self.circuit & 0xffff);
+        let mut request = format!(
+            "PROXY TCP6 fc00:dead:beef:4dad::{high:x}:{low:x} ::1 {low} 80\r\n{method} {path} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n"
+        );
+        if !cookies.is_empty() {
+            request.push_str(&format!("Cookie: {}\r\n", cookies.join("; ")));
+        }
+        if method == "POST" {
+            request.push_str(&format!(
+                "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
+                form.len()
+            ));
+        }
+        request.push_str("\r\n");
+        request.push_str(form);
+        let started = Instant::now();
+        let mut stream = UnixStream::connect(&self.shop.door).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).ok()?;
+        self.times.push(started.elapsed());
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let head = text.split("\r\n\r\n").next()?;
+        for line in head.lines().filter_map(|line| line.strip_prefix("set-cookie: ")) {
+            let (name, rest) = line.split_once('=')?;
+            let value = rest.split(';').next()?;
+            if rest.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        Some((status, text))
+    }
+}

@@ -1,0 +1,167 @@
+/// The number that tor gives to the circuit on which a connection came. It names nobody: it says that two connections
+/// came the same way, and a visitor changes it at will.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CircuitId(pub u32);
+
+/// What the first bytes of a connection say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// They may still become a line of tor's.
+    Partial,
+    /// No line of tor's: the visitor's own words from the first byte.
+    NoLine,
+    /// Tor's line; `length` is that of the line with its end.
+    Line { circuit: CircuitId, length: usize },
+    /// It begins like tor's line and is none.
+    Malformed,
+}
+
+const BEGIN: &[u8] = b"PROXY ";
+/// Units: bytes. Source: the PROXY protocol's specification, version 1: 107 and a NUL hold any line.
+const LONGEST: usize = 108;
+/// Source: tor, `export_hs_client_circuit_id` in `src/core/or/connection_edge.c`.
+const NETWORK: &str = "fc00:dead:beef:4dad::";
+
+/// Reads the line `PROXY TCP6 fc00:dead:beef:4dad::X:Y ::1 PORT PORT` as tor writes it with
+/// `HiddenServiceExportCircuitID haproxy`, and no other: who can write to the shop's socket is tor, or behind it.
+pub fn read_opening(bytes: &[u8]) -> Opening {
+    let n_same = bytes.iter().zip(BEGIN).take_while(|(byte, same)| byte == same).count();
+    if n_same < BEGIN.len() {
+        return if n_same == bytes.len() { Opening::Partial } else { Opening::NoLine };
+    }
+    let searched = &bytes[..bytes.len().min(LONGEST)];
+    let Some(end) = searched.windows(2).position(|pair| pair == b"\r\n") else {
+        return if bytes.len() < LONGEST { Opening::Partial } else { Opening::Malformed };
+    };
+    match std::str::from_utf8(&bytes[..end]).ok().and_then(parse_line) {
+        Some(circuit) => Opening::Line { circuit, length: end + 2 },
+        None => Opening::Malformed,
+    }
+}
+
+fn parse_line(line: &str) -> Option<CircuitId> {
+    let mut words = line.split(' ');
+    if words.next() != Some("PROXY") || words.next() != Some("TCP6") {
+        return None;
+    }
+    let (high, low) = words.next()?.strip_prefix(NETWORK)?.split_once(':')?;
+    let circuit = u32::from(hex_group(high)?) << 16 | u32::from(hex_group(low)?);
+    if words.next() != Some("::1") {
+        return None;
+    }
+    port(words.next()?)?;
+    port(words.next()?)?;
+    words.next().is_none().then_some(CircuitId(circuit))
+}
+
+/// As `%x` writes it: small letters, no zeros in front.
+fn hex_group(text: &str) -> Option<u16> {
+    let written = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    let plain = !text.is_empty() && text.bytes().all(written);
+    (plain && (text == "0" || !text.starts_with('0')))
+        .then(|| u16::from_str_radix(text, 16).ok())
+        .flatten()
+}
+
+fn port(text: &str) -> Option<u16> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    (plain && (text == "0" || !text.starts_with('0'))).then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Opening) {
+        assert_eq!(read_opening(text.as_bytes()), expected, "{text:?}");
+    }
+
+    fn line(circuit: u32, length: usize) -> Opening {
+        Opening::Line { circuit: CircuitId(circuit), length }
+    }
+
+    #[test]
+    fn tors_own_line_names_the_circuit() {
+        check("PROXY TCP6 fc00:dead:beef:4dad::0:25 ::1 37 80\r\n", line(0x25, 48));
+        check(
+            "PROXY TCP6 fc00:dead:beef:4dad::ffff:ffff ::1 65535 65535\r\nGET /",
+            line(u32::MAX, 59),
+        );
+        check("PROXY TCP6 fc00:dead:beef:4dad::0:0 ::1 1 0\r\n", line(0, 45));
+    }
+
+    #[test]
+    fn what_does_not_begin_like_it_is_the_visitors() {
+        for text in ["GET / HTTP/1.1\r\n", "P ", "PROX\r\n", "PROXY", "\r\n", "proxy TCP6"] {
+            let expected = if text == "PROXY" { Opening::Partial } else { Opening::NoLine };
+            check(text, expected);
+        }
+        for text in ["", "P", "PRO", "PROXY ", "PROXY TCP6 fc00:dead:beef:4dad::0:25 ::1 37 80\r"] {
+            check(text, Opening::Partial);
+        }
+    }
+
+    #[test]
+    fn anything_else_that_begins_like_it_is_malformed() {
+        for text in [
+            "PROXY UNKNOWN\r\n",
+            "PROXY TCP4 127.0.0.1 127.0.0.1 1 80\r\n",
+            "PROXY TCP6 fc00:dead:beef:4dae::0:25 ::1 37 80\r\n",
+            "PROXY TCP6 fc00:dead:beef:4dad::0:25 ::2 37 80\r\n",
+            "PROXY TCP6 fc00:dead:beef:4dad::0:25 ::1 37\r\n",
+            "PROXY TCP6 fc00:dead:beef:4dad::0:25 ::1 37 80 \r\n",
+            "PROXY TCP6 fc00:dead:beef:4dad::0:25 ::1 37 65536\r\n",
+            "PROXY TCP6 fc00:dead:beef:4dad::0:25 ::1 +7 80\r\n",
+            "PROXY TCP6 fc00:dead:beef:4dad::0:025 ::1 37 80\r\n",
+            "PROXY TCP6 fc00:dead:beef:4dad::0:2G ::1 37 80\r\n",
+            "PROXY TCP6 fc00:dead:beef:4dad::0:AB ::1 37 80\r\n",
+            "PROXY TCP6 fc00:dead:beef:4dad::0:12345 ::1 37 80\r\n",
+            "PROXY TCP6 fc00:dead:beef:4dad::25 ::1 37 80\r\n",
+            "PROXY TCP6 fc00:dead:beef:4dad::0:+5 ::1 37 80\r\n",
+            "PROXY TCP6  fc00:dead:beef:4dad::0:25 ::1 37 80\r\n",
+            "PROXY TCP6 fc00:dead:beef:4dad::0:25 ::1 37 80\nGET / HTTP/1.1\r\n",
+            "PROXY / HTTP/1.1\r\n",
+            "PROXY \u{e9}\r\n",
+        ] {
+            check(text, Opening::Malformed);
+        }
+        check(&format!("PROXY {}", "x".repeat(102)), Opening::Malformed);
+        check(&format!("PROXY {}", "x".repeat(101)), Opening::Partial);
+    }
+
+    proptest! {
+        #[test]
+        fn every_circuit_is_read_as_tor_writes_it(circuit: u32, from: u16, to: u16, rest: Vec<u8>) {
+            let line = format!("PROXY TCP6 fc00:dead:beef:4dad::{:x}:{:x} ::1 {from} {to}\r\n", circuit >> 16, circuit & 0xffff);
+            let mut bytes = line.clone().into_bytes();
+            for n in 0..bytes.len() {
+                prop_assert_eq!(read_opening(&bytes[..n]), Opening::Partial);
+            }
+            bytes.extend(rest);
+            prop_assert_eq!(read_opening(&bytes), Opening::Line { circuit: CircuitId(circuit), length: line.len() });
+        }
+
+        #[test]
+        fn any_bytes_are_read(bytes: Vec<u8>) {
+            let mut line = b"PROXY ".to_vec();
+            line.extend(&bytes);
+            read_opening(&line);
+            if let Opening::Line { length, .. } = read_opening(&bytes) {
+                prop_assert!(length <= bytes.len());
+            }
+        }
+
+        #[test]
+        fn a_changed_line_is_malformed_or_another_circuits(at in 6_usize..46, byte: u8) {
+            let mut line = b"PROXY TCP6 fc00:dead:beef:4dad::0:25 ::1 37 80\r\n".to_vec();
+            let was = std::mem::replace(&mut line[at], byte);
+            let same_form = byte == was || byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+            match read_opening(&line) {
+                Opening::Line { .. } => prop_assert!(same_form),
+                other => prop_assert_ne!(other, Opening::NoLine),
+            }
+        }
+    }
+}

@@ -1,0 +1,639 @@
+use crate::web::account::Account;
+use crate::web::account::Verdict;
+use crate::web::budget::Errand;
+use crate::web::circuit::CircuitId;
+use crate::web::state::ticks;
+use futures_util::task::AtomicWaker;
+use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU8;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::SeqCst;
+use std::task::Waker;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc;
+
+/// On which circuit a connection came, as far as that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Caller {
+    /// Circuits are not told apart: all are alike, and only what holds for the whole shop holds for them.
+    Anybody,
+    /// Tor's line is still awaited.
+    Undecided,
+    /// No line of tor's: all of those count as one circuit.
+    NoLine,
+    Circuit(CircuitId),
+}
+
+/// What a connection is about at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Stage {
+    /// Nothing has come yet.
+    Silent,
+    /// A part of a request's head has come.
+    Head,
+    /// A part of a form has come.
+    Body,
+    /// It does not take what is sent.
+    Stalled,
+    /// Kept for the next request.
+    Idle,
+    /// Its request waits for its turn.
+    Queued,
+    /// Its request is being answered.
+    Working,
+}
+
+/// What the lobby is built from.
+pub struct LobbyRules {
+    /// Units: connections, all together.
+    pub most_seats: usize,
+    /// Units: orders that may be unpaid in the whole shop; one circuit gets a tenth of it.
+    pub most_unpaid: i64,
+    /// How long an unpaid order stands.
+    pub payment_time: Duration,
+    /// Who closes circuits that go on asking too much.
+    pub closer: Option<mpsc::Sender<u32>>,
+}
+
+/// Who is in the shop at the moment: every connection, by circuit, with what each circuit has used up. In memory alone,
+/// and forgotten when it no longer matters.
+pub struct Lobby {
+    rules: LobbyRules,
+    book: Mutex<Book>,
+    /// Units: seconds since the start, counted by [`Lobby::tend`], so that a request asks no clock.
+    beat: AtomicU32,
+    n_refused: AtomicU64,
+    looking: Arc<Semaphore>,
+    buying: Arc<Semaphore>,
+}
+
+#[derive(Default)]
+struct Book {
+    accounts: HashMap<Caller, Account>,
+    /// The same by number of connections, so that who holds most is found at once.
+    by_size: BTreeSet<(usize, Caller)>,
+    n_seats: usize,
+    next_number: u64,
+}
+
+/// One connection.
+pub struct Seat {
+    pub number: u64,
+    lobby: Arc<Lobby>,
+    caller: Mutex<Caller>,
+    stage: AtomicU8,
+    since: AtomicU32,
+    /// Whether its circuit has no room for it: its request is answered with that.
+    is_crowded: AtomicBool,
+    /// Whether the whole shop had no room when it came.
+    has_no_room: bool,
+    is_gone: AtomicBool,
+    task: AtomicWaker,
+    gone: Notify,
+}
+
+/// Units: connections of one circuit. Tor Browser opens 6.
+const MOST_OF_CIRCUIT: usize = 64;
+/// Units: circuits that are remembered. Beyond them the one that was quiet longest is forgotten.
+const MOST_ACCOUNTS: usize = 8_192;
+/// Units: pages that are being made at once for those who look: one reader of the database fewer than there are, so
+/// that who buys need not wait for a search.
+pub const MOST_LOOKING: usize = crate::store::N_READERS as usize - 1;
+/// Units: requests on the way to an order at once. The database has one writer; the others wait here for it, or write
+/// their message meanwhile.
+const MOST_BUYING: usize = 16;
+/// How long a request waits for its turn in the whole shop.
+const TURN_TIME: Duration = Duration::from_secs(10);
+/// Units: seconds that a connection may be at a stage. The server's own limits are a little shorter where it has any;
+/// it has none for the head of a second request and for an answer that nobody takes.
+const fn patience(stage: Stage) -> Option<u32> {
+    match stage {
+        Stage::Silent | Stage::Head => Some(16),
+        Stage::Body => Some(62),
+        Stage::Stalled => Some(60),
+        Stage::Idle => Some(78),
+        Stage::Queued | Stage::Working => None,
+    }
+}
+
+/// The whole shop has no room at the moment.
+#[derive(Debug)]
+pub struct NoTurn;
+
+impl Lobby {
+    pub fn new(rules: LobbyRules) -> Arc<Self> {
+        Arc::new(Self {
+            rules,
+            book: Mutex::default(),
+            beat: AtomicU32::new(0),
+            n_refused: AtomicU64::new(0),
+            looking: Arc::new(Semaphore::new(MOST_LOOKING)),
+            buying: Arc::new(Semaphore::new(MOST_BUYING)),
+        })
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A connection comes in. Where the shop is full, another one gives way: of the circuit that has most of them the
+    /// one that has waited longest for bytes. Whoever comes is always heard.
+    pub fn enter(self: &Arc<Self>, caller: Caller) -> Arc<Seat> {
+        let mut book = self.book();
+        let is_full = self.rules.most_seats <= book.n_seats && !book.let_one_go();
+        book.next_number += 1;
+        let seat = Arc::new(Seat {
+            number: book.next_number,
+            lobby: self.clone(),
+            caller: Mutex::new(caller),
+            stage: AtomicU8::new(Stage::Silent as u8),
+            since: AtomicU32::new(self.beat.load(Relaxed)),
+            is_crowded: AtomicBool::new(false),
+            has_no_room: is_full,
+            is_gone: AtomicBool::new(false),
+            task: AtomicWaker::new(),
+            gone: Notify::new(),
+        });
+        book.seat(caller, &seat);
+        seat
+    }
+
+    /// Once a second: connections that take too long are let go, quiet circuits forgotten.
+    pub fn tend(&self) {
+        let beat = self.beat.fetch_add(1, Relaxed) + 1;
+        let mut book = self.book();
+        let too_slow: Vec<Arc<Seat>> = book
+            .accounts
+            .values()
+            .flat_map(|account| account.seats.values())
+            .filter(|seat| {
+                let passed = beat.saturating_sub(seat.since.load(Relaxed));
+                patience(seat.stage()).is_some_and(|most| most < passed)
+            })
+            .cloned()
+            .collect();
+        for seat in too_slow {
+            book.unseat(&seat);
+            seat.let_go();
+        }
+        let at = ticks();
+        book.accounts.retain(|_, account| !account.is_forgettable(at));
+        drop(book);
+        if beat.is_multiple_of(60) {
+            let n_refused = self.n_refused.swap(0, Relaxed);
+            if 0 < n_refused {
+                tracing::warn!(
+                    "{n_refused} requests were refused within a minute: somebody asks too much"
+                );
+            }
+        }
+    }
+}
+
+impl Book {
+    fn seat(&mut self, caller: Caller, seat: &Arc<Seat>) {
+        if MOST_ACCOUNTS <= self.accounts.len() && !self.accounts.contains_key(&caller) {
+            self.forget_quiet();
+        }
+        let account = self.accounts.entry(caller).or_default();
+        self.by_size.remove(&(account.seats.len(), caller));
+        account.seats.insert(seat.number, seat.clone());
+        self.by_size.insert((account.seats.len(), caller));
+        self.n_seats += 1;
+    }
+
+    /// Takes a connection out; whether it was still in.
+    fn unseat(&mut self, seat: &Seat) -> bool {
+        let caller = seat.caller();
+        let Some(account) = self.accounts.get_mut(&caller) else { return false };
+        let before = account.seats.len();
+        if account.seats.remove(&seat.number).is_none() {
+            return false;
+        }
+        account.last_seen = ticks();
+        self.by_size.remove(&(before, caller));
+        if 1 < before {
+            self.by_size.insert((before - 1, caller));
+        }
+        self.n_seats -= 1;
+        true
+    }
+
+    /// Whether a connection of those who have most could be let go.
+    fn let_one_go(&mut self) -> bool {
+        let largest: Vec<Caller> =
+            self.by_size.iter().rev().take(8).map(|(_, caller)| *caller).collect();
+        largest.into_iter().any(|caller| self.let_one_of_go(caller, 0))
+    }
+
+    /// Lets the connection of a circuit go that has waited longest, but not one that came with `newest` or later.
+    fn let_one_of_go(&mut self, caller: Caller, newest: u64) -> bool {
+        let Some(account) = self.accounts.get(&caller) else { return false };
+        // The oldest come first: to look at some of them is enough, and looking stays short.
+        let candidates = account.seats.values().take(MOST_OF_CIRCUIT);
+        let candidates = candidates.filter(|seat| newest == 0 || seat.number < newest);
+        let waiting = candidates.filter(|seat| seat.stage() != Stage::Working);
+        // What has never asked anything goes first, then what asked longest ago.
+        let key = |seat: &&Arc<Seat>| (seat.stage(), seat.since.load(Relaxed), seat.number);
+        let Some(seat) = waiting.min_by_key(key).cloned() else { return false };
+        self.unseat(&seat);
+        seat.let_go();
+        true
+    }
+
+    /// Makes room among the remembered circuits: the quarter of the idle ones that was quiet longest goes.
+    fn forget_quiet(&mut self) {
+        let mut quiet: Vec<Duration> = self
+            .accounts
+            .values()
+            .filter(|account| account.seats.is_empty())
+            .map(|account| account.last_seen)
+            .collect();
+        if quiet.is_empty() {
+            return;
+        }
+        let n = quiet.len() / 4;
+        let (_, last, _) = quiet.select_nth_unstable(n);
+        let last = *last;
+        self.accounts.retain(|_, account| !account.seats.is_empty() || last < account.last_seen);
+    }
+}
+
+impl Seat {
+    pub fn caller(&self) -> Caller {
+        *self.caller.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tor's line was read, or there is none.
+    pub fn decide(self: &Arc<Self>, caller: Caller) {
+        let mut book = self.lobby.book();
+        if !book.unseat(self) {
+            return;
+        }
+        *self.caller.lock().unwrap_or_else(PoisonError::into_inner) = caller;
+        book.seat(caller, self);
+        let n_seats = book.accounts.get(&caller).map_or(0, |account| account.seats.len());
+        if MOST_OF_CIRCUIT < n_seats && !book.let_one_of_go(caller, self.number) {
+            self.is_crowded.store(true, Relaxed);
+        }
+    }
+
+    pub fn stage(&self) -> Stage {
+        const ALL: [Stage; 7] = [
+            Stage::Silent,
+            Stage::Head,
+            Stage::Body,
+            Stage::Stalled,
+            Stage::Idle,
+            Stage::Queued,
+            Stage::Working,
+        ];
+        ALL[usize::from(self.stage.load(Relaxed)) % ALL.len()]
+    }
+
+    pub fn turn_to(&self, stage: Stage) {
+        self.stage.store(stage as u8, Relaxed);
+        self.since.store(self.lobby.beat.load(Relaxed), Relaxed);
+    }
+
+    /// Bytes have come.
+    pub fn heard(&self) {
+        if matches!(self.stage(), Stage::Silent | Stage::Idle) {
+            self.turn_to(Stage::Head);
+        }
+    }
+
+    /// Bytes could not be sent.
+    pub fn stalls(&self) {
+        if matches!(self.stage(), Stage::Idle | Stage::Head) {
+            self.turn_to(Stage::Stalled);
+        }
+    }
+
+    /// Bytes were sent.
+    pub fn takes(&self) {
+        if self.stage() == Stage::Stalled {
+            self.turn_to(Stage::Idle);
+        }
+    }
+
+    /// Whether the connection is to end; if not, `waker` is woken when it is.
+    pub fn is_gone(&self, waker: &Waker) -> bool {
+        if !self.is_gone.load(SeqCst) {
+            self.task.register(waker);
+        }
+        self.is_gone.load(SeqCst)
+    }
+
+    pub fn is_crowded(&self) -> bool {
+        self.is_crowded.load(Relaxed)
+    }
+
+    pub fn has_no_room(&self) -> bool {
+        self.has_no_room
+    }
+
+    fn let_go(&self) {
+        self.is_gone.store(true, SeqCst);
+        self.task.wake();
+        self.gone.notify_one();
+    }
+
+    /// The connection has ended.
+    pub fn leave(&self) {
+        self.lobby.book().unseat(self);
+    }
+
+    /// Waits, but not longer than the connection lasts; whether it lasted.
+    pub async fn wait(&self, time: Duration) -> bool {
+        self.turn_to(Stage::Queued);
+        let lasted = tokio::select! {
+            () = tokio::time::sleep(time) => true,
+            () = self.gone.notified() => false,
+        };
+        self.turn_to(Stage::Working);
+        lasted
+    }
+
+    /// What this circuit's budgets say of a request. Who waits calls [`Seat::has_waited`] afterwards, who is held
+    /// [`Seat::was_held`].
+    pub fn ask(&self, errand: Errand) -> Verdict {
+        let caller = self.caller();
+        if caller == Caller::Anybody {
+            return Verdict::Go;
+        }
+        let at = ticks();
+        let mut book = self.lobby.book();
+        let Some(account) = book.accounts.get_mut(&caller) else { return Verdict::Go };
+        let verdict = account.ask(errand, at);
+        if let Verdict::Refused { is_flood, .. } = verdict {
+            self.lobby.n_refused.fetch_add(1, Relaxed);
+            if is_flood
+                && let (Caller::Circuit(circuit), Some(closer)) = (caller, &self.lobby.rules.closer)
+            {
+                // Where the one who closes is behind, the circuit will be named again.
+                let _ = closer.try_send(circuit.0);
+            }
+        }
+        verdict
+    }
+
+    pub fn has_waited(&self) {
+        if let Some(account) = self.lobby.book().accounts.get_mut(&self.caller()) {
+            account.has_waited();
+        }
+    }
+
+    pub fn was_held(&self) {
+        if let Some(account) = self.lobby.book().accounts.get_mut(&self.caller()) {
+            account.was_held();
+        }
+    }
+
+    /// Waits for this request's turn: first among those of its circuit, then in the whole shop.
+    ///
+    /// # Errors
+    /// [`NoTurn`] where it would take too long.
+    pub async fn turn(&self, errand: Errand) -> Result<Turn, NoTurn> {
+        let of_circuit = match self.caller() {
+            Caller::Anybody => None,
+            caller => self.lobby.book().accounts.get(&caller).map(|account| account.desk.clone()),
+        };
+        let of_shop = match errand {
+            Errand::Look => self.lobby.looking.clone(),
+            _ => self.lobby.buying.clone(),
+        };
+        // Mostly there is room, and then nobody waits and no timer is set.
+        let at_once = match &of_circuit {
+            None => Some(None),
+            Some(desk) => desk.clone().try_acquire_owned().ok().map(Some),
+        };
+        if let Some(of_circuit) = at_once
+            && let Ok(of_shop) = of_shop.clone().try_acquire_owned()
+        {
+            return Ok(Turn { _of_circuit: of_circuit, _of_shop: of_shop });
+        }
+        self.turn_to(Stage::Queued);
+        let turn = async {
+            let of_circuit = match of_circuit {
+                None => None,
+                Some(desk) => desk.acquire_owned().await.ok(),
+            };
+            let of_shop = of_shop.acquire_owned().await.map_err(|_| NoTurn)?;
+            Ok(Turn { _of_circuit: of_circuit, _of_shop: of_shop })
+        };
+        let turn = tokio::select! {
+            turn = turn => turn,
+            () = tokio::time::sleep(TURN_TIME) => Err(NoTurn),
+            () = self.gone.notified() => Err(NoTurn),
+        };
+        self.turn_to(Stage::Working);
+        if turn.is_err() {
+            self.lobby.n_refused.fetch_add(1, Relaxed);
+        }
+        turn
+    }
+
+    /// Counts an order with so many pieces for this circuit, before it is placed.
+    ///
+    /// # Errors
+    /// How long until the circuit may order again.
+    pub fn book_order(self: &Arc<Self>, pieces: i64) -> Result<Option<BookedOrder>, Duration> {
+        let caller = self.caller();
+        if caller == Caller::Anybody {
+            return Ok(None);
+        }
+        let (at, rules) = (ticks(), &self.lobby.rules);
+        let mut book = self.lobby.book();
+        let Some(account) = book.accounts.get_mut(&caller) else { return Ok(None) };
+        let most = usize::try_from(rules.most_unpaid / 10).unwrap_or(0);
+        let until = account.book_order(pieces, most, rules.payment_time, at)?;
+        Ok(Some(BookedOrder { seat: self.clone(), until, pieces, is_kept: false }))
+    }
+}
+
+/// An order that counts for a circuit, unless it is dropped before it is kept.
+pub struct BookedOrder {
+    seat: Arc<Seat>,
+    until: Duration,
+    pieces: i64,
+    is_kept: bool,
+}
+
+impl BookedOrder {
+    pub fn keep(mut self) {
+        self.is_kept = true;
+    }
+}
+
+impl Drop for BookedOrder {
+    fn drop(&mut self) {
+        if self.is_kept {
+            return;
+        }
+        if let Some(account) = self.seat.lobby.book().accounts.get_mut(&self.seat.caller()) {
+            account.unbook_order(self.until, self.pieces);
+        }
+    }
+}
+
+/// A request's turn, until it is dropped.
+pub struct Turn {
+    _of_circuit: Option<OwnedSemaphorePermit>,
+    _of_shop: OwnedSemaphorePermit,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lobby(most_seats: usize) -> Arc<Lobby> {
+        Lobby::new(LobbyRules {
+            most_seats,
+            most_unpaid: 1_000,
+            payment_time: Duration::from_secs(60),
+            closer: None,
+        })
+    }
+
+    fn come(lobby: &Arc<Lobby>, circuit: u32) -> Arc<Seat> {
+        let seat = lobby.enter(Caller::Undecided);
+        seat.decide(Caller::Circuit(CircuitId(circuit)));
+        seat
+    }
+
+    fn is_let_go(seat: &Seat) -> bool {
+        seat.is_gone(Waker::noop())
+    }
+
+    #[test]
+    fn in_a_full_shop_the_circuit_with_most_connections_gives_way() {
+        let lobby = lobby(10);
+        let buyers: Vec<_> = (1..=3).map(|circuit| come(&lobby, circuit)).collect();
+        let flood: Vec<_> = (0..20).map(|_| come(&lobby, 99)).collect();
+        assert!(buyers.iter().all(|seat| !is_let_go(seat) && !seat.has_no_room()));
+        assert_eq!(flood.iter().filter(|seat| is_let_go(seat)).count(), 13);
+        let newcomer = come(&lobby, 4);
+        assert!(!is_let_go(&newcomer) && !newcomer.has_no_room());
+        assert_eq!(flood.iter().filter(|seat| is_let_go(seat)).count(), 14);
+    }
+
+    #[test]
+    fn a_request_that_is_being_answered_is_never_let_go() {
+        let lobby = lobby(2);
+        let busy: Vec<_> = (0..2).map(|_| come(&lobby, 1)).collect();
+        for seat in &busy {
+            seat.turn_to(Stage::Working);
+        }
+        let newcomer = come(&lobby, 2);
+        assert!(newcomer.has_no_room() && busy.iter().all(|seat| !is_let_go(seat)));
+        busy[0].turn_to(Stage::Idle);
+        assert!(!come(&lobby, 3).has_no_room());
+    }
+
+    #[test]
+    fn one_circuit_has_a_bounded_number_of_connections() {
+        let lobby = lobby(1_000);
+        let seats: Vec<_> = (0..100).map(|_| come(&lobby, 1)).collect();
+        let (gone, kept) = seats.split_at(100 - MOST_OF_CIRCUIT);
+        assert!(gone.iter().all(|seat| is_let_go(seat)));
+        assert!(kept.iter().all(|seat| !is_let_go(seat)));
+        for seat in kept {
+            seat.turn_to(Stage::Working);
+        }
+        assert!(come(&lobby, 1).is_crowded());
+        assert!(!come(&lobby, 2).is_crowded());
+    }
+
+    #[test]
+    fn who_never_asked_goes_before_who_did() {
+        let lobby = lobby(3);
+        let asked = lobby.enter(Caller::Anybody);
+        asked.turn_to(Stage::Idle);
+        let silent = lobby.enter(Caller::Anybody);
+        let third = lobby.enter(Caller::Anybody);
+        third.turn_to(Stage::Idle);
+        lobby.enter(Caller::Anybody);
+        assert!(is_let_go(&silent) && !is_let_go(&asked) && !is_let_go(&third));
+    }
+
+    #[test]
+    fn connections_that_take_too_long_are_let_go() {
+        let lobby = lobby(100);
+        let seats: Vec<(Stage, Arc<Seat>)> = [
+            Stage::Silent,
+            Stage::Head,
+            Stage::Body,
+            Stage::Stalled,
+            Stage::Idle,
+            Stage::Queued,
+            Stage::Working,
+        ]
+        .map(|stage| (stage, come(&lobby, 1)))
+        .into();
+        for (stage, seat) in &seats {
+            seat.turn_to(*stage);
+        }
+        let still_in = || -> Vec<Stage> {
+            let left = seats.iter().filter(|(_, seat)| !is_let_go(seat));
+            left.map(|(stage, _)| *stage).collect()
+        };
+        for _ in 0..16 {
+            lobby.tend();
+        }
+        assert_eq!(still_in().len(), 7);
+        for _ in 0..4 {
+            // More of a head does not give it more time.
+            seats[1].1.heard();
+            lobby.tend();
+        }
+        use Stage::*;
+        assert_eq!(still_in(), [Body, Stalled, Idle, Queued, Working]);
+        for _ in 0..80 {
+            lobby.tend();
+        }
+        assert_eq!(still_in(), [Queued, Working]);
+    }
+
+    #[test]
+    fn circuits_are_forgotten_and_never_more_than_a_number_of_them_known() {
+        let lobby = lobby(10);
+        for circuit in 0..20_000 {
+            come(&lobby, circuit).leave();
+        }
+        assert!(lobby.book().accounts.len() <= MOST_ACCOUNTS);
+        assert!(lobby.book().by_size.is_empty() && lobby.book().n_seats == 0);
+        let later = ticks() + Duration::from_secs(601);
+        assert!(lobby.book().accounts.values().all(|account| account.is_forgettable(later)));
+    }
+
+    #[tokio::test]
+    async fn those_who_look_never_take_the_room_of_those_who_buy() {
+        let lobby = lobby(1_000);
+        let mut turns = Vec::new();
+        for circuit in 0..u32::try_from(MOST_LOOKING).unwrap() {
+            turns.push(come(&lobby, circuit).turn(Errand::Look).await.unwrap());
+        }
+        let late = come(&lobby, 900);
+        let looked = tokio::time::timeout(Duration::from_millis(20), late.turn(Errand::Look)).await;
+        assert!(looked.is_err(), "all places for looking are taken");
+        for (n, errand) in
+            [Errand::Buy, Errand::Send, Errand::Code, Errand::Order].iter().enumerate()
+        {
+            let seat = come(&lobby, 1_000 + u32::try_from(n).unwrap());
+            turns.push(seat.turn(*errand).await.unwrap());
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! One visitor who takes much leaves the others served.
+
+use crate::world::Answer;
+use crate::world::Buyer;
+use crate::world::Connection;
+use crate::world::World;
+use crate::world::catalog;
+use crate::world::connect;
+use crate::world::parse_answer;
+use crate::world::tors_line;
+use serde_json::json;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+
+const BEHIND_TOR: [(&str, &str); 2] = [("LISTEN", "unix:door"), ("CIRCUIT_ID", "haproxy")];
+
+fn behind_tor(more: &[(&str, &str)]) -> World {
+    let mut many = catalog();
+    many["products"]["tea"]["quantity"] = json!(1000);
+    World::with(&many, &[&BEHIND_TOR, more].concat())
+}
+
+/// Looks, puts something into the cart and orders it; every answer is what it should be.
+#[track_caller]
+fn buys(buyer: &mut Buyer) {
+    for path in ["/", "/product/green-tea"] {
+        assert_eq!(buyer.get(path).status, 200, "{path}");
+    }
+    buyer.adds("green-tea", "", "1");
+    assert_eq!(buyer.get("/checkout").status, 200);
+    assert_eq!(buyer.checks_out(&[]).state(), "awaiting");
+    assert_eq!(buyer.get("/order/qr.png").status, 200);
+}
+
+/// Sends the bytes on a connection of their own and reads until the shop closes it.
+fn answer_to(world: &World, bytes: &[u8]) -> Answer {
+    let mut stream = connect(world.address());
+    stream.write_all(bytes).unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    parse_answer(&answer)
+}
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+/// Fifty at once on one circuit, each with so many requests, while `meanwhile` is done; the statuses of all answers.
+fn flood(
+    world: &World,
+    n_each: usize,
+    ask: impl Fn(&mut Buyer) -> Answer + Sync,
+    meanwhile: impl FnOnce(),
+) -> Vec<u16> {
+    let has_begun = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let flooders: Vec<_> = (0..50)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut flooder = world.buyer_on(0xbad);
+                    let statuses: Vec<u16> = (0..n_each)
+                        .map(|_| {
+                            let answer = ask(&mut flooder);
+                            if answer.status == 429 {
+                                check_refusal(&answer);
+                                has_begun.store(true, Relaxed);
+                            }
+                            answer.status
+                        })
+                        .collect();
+                    statuses
+                })
+            })
+            .collect();
+        // The others come when the circuit has begun to be refused.
+        while !has_begun.load(Relaxed) && !flooders.iter().all(|flooder| flooder.is_finished()) {
+            std::thread::yield_now();
+        }
+        meanwhile();
+        flooders.into_iter().flat_map(|flooder| flooder.join().unwrap()).collect()
+    })
+}
+
+#[track_caller]
+fn check_refusal(answer: &Answer) {
+    assert!(answer.header("retry-after").unwrap().parse::<u64>().is_ok());
+    assert!(answer.header("set-cookie").is_none() && answer.bytes.len() < 1_000);
+    assert!(answer.header("content-security-policy").is_some());
+    assert!(answer.text().contains("<h1>Too much at once</h1>"));
+}
+
+#[test]
+fn a_circuit_that_floods_pages_codes_and_orders_leaves_others_served() {
+    let world = behind_tor(&[]);
+    let mut n_circuits = 0;
+    let mut next = || {
+        n_circuits += 1;
+        world.buyer_on(n_circuits)
+    };
+    let statuses = flood(&world, 8, |buyer| buyer.get("/search?q=tea"), || buys(&mut next()));
+    let n_served = statuses.iter().filter(|status| **status == 200).count();
+    assert!((200..400).contains(&n_served) && statuses.contains(&429), "{n_served}");
+
+    let codes = |buyer: &mut Buyer| buyer.post_raw("/order", &[("code", "one two three")]);
+    let statuses = flood(&world, 3, codes, || buys(&mut next()));
+    assert!(
+        statuses.contains(&429) && statuses.iter().filter(|status| **status != 429).count() < 60
+    );
+
+    let orders = |buyer: &mut Buyer| buyer.post_raw("/checkout", &[("recipient", "x")]);
+    let statuses = flood(&world, 5, orders, || buys(&mut next()));
+    assert!(statuses.contains(&429));
+
+    // Nothing of it is in the log, and the shop still stands.
+    assert!(!world.log().contains("bad") && !world.log().contains("failed"), "{}", world.log());
+    assert_eq!(next().get("/").status, 200);
+}
+
+#[test]
+fn a_circuit_that_goes_on_flooding_is_named_to_the_one_who_can_close_it() {
+    let world = behind_tor(&[("CLOSE_CIRCUITS", "on")]);
+    let codes = |buyer: &mut Buyer| buyer.post_raw("/order", &[("code", "one two three")]);
+    flood(&world, 8, codes, || buys(&mut world.buyer_on(1)));
+    let named = || std::fs::read_to_string(world.path("db/tor/close")).unwrap_or_default();
+    world.until("the circuit is named", || !named().is_empty());
+    assert_eq!(named().trim(), 0xbad.to_string());
+}
+
+#[test]
+fn a_first_visit_with_all_its_pictures_in_many_tabs_is_never_refused() {
+    let world = behind_tor(&[]);
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                let mut browser = world.buyer_on(7);
+                for _ in 0..30 {
+                    assert_eq!(browser.get("/").status, 200);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn connections_without_tors_line_count_as_one_circuit() {
+    let world = behind_tor(&[]);
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..50)
+            .map(|_| {
+                scope.spawn(|| (0..8).map(|_| world.buyer().get("/").status).collect::<Vec<_>>())
+            })
+            .collect();
+        all.into_iter().flat_map(|one| one.join().unwrap()).collect()
+    });
+    assert!(statuses.contains(&200) && statuses.contains(&429));
+    buys(&mut world.buyer_on(1));
+}
+
+#[test]
+fn tors_line_is_read_in_however_many_pieces_it_comes() {
+    let world = behind_tor(&[]);
+    for bytes in [GET.to_owned(), tors_line(3) + GET, tors_line(u32::MAX) + GET] {
+        assert_eq!(answer_to(&world, bytes.as_bytes()).status, 200, "{bytes}");
+    }
+    let mut stream = connect(world.address());
+    for byte in (tors_line(0x1_0000) + GET).bytes() {
+        stream.write_all(&[byte]).unwrap();
+        stream.flush().unwrap();
+        std::thread::yield_now();
+    }
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert_eq!(parse_answer(&answer).status, 200);
+    // Two requests on one connection: the line stands before the first alone.
+    let twice = tors_line(3) + "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" + GET;
+    let answer = answer_to(&world, twice.as_bytes());
+    assert_eq!(answer.status, 200);
+    assert!(answer.text().contains("HTTP/1.1 200 OK"), "the second answer");
+}
+
+#[test]
+fn any_other_line_is_a_bad_request() {
+    let world = behind_tor(&[]);
+    let mut bad = vec![
+        "PROXY TCP6 fc00:dead:beef:4dad::0:zz ::1 37 80\r\n".to_owned(),
+        "PROXY TCP4 127.0.0.1 127.0.0.1 1 80\r\n".to_owned(),
+        "PROXY UNKNOWN\r\n".to_owned(),
+        "PROXY / HTTP/1.1\r\n".to_owned(),
+        format!("PROXY {}\r\n", "x".repeat(200)),
+        // A buyer's own line behind tor's.
+        tors_line(1) + &tors_line(2),
+    ];
+    // A line between two requests.
+    let between =
+        tors_line(1) + "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" + &tors_line(2) + GET;
+    let answer = answer_to(&world, between.as_bytes());
+    let second = answer.text().split_once("HTTP/1.1 400 Bad Request").unwrap().1.to_owned();
+    assert!(
+        second.contains("content-security-policy") && second.contains("This could not be read")
+    );
+    for line in bad.drain(..) {
+        check_bad(&world, &line);
+    }
+    buys(&mut world.buyer_on(2));
+    // Where circuits are not told apart, tor's line too is one.
+    let off = World::with(&catalog(), &[("LISTEN", "unix:door")]);
+    check_bad(&off, &tors_line(1));
+    assert_eq!(answer_to(&off, GET.as_bytes()).status, 200);
+    check_bad(&World::new(), &tors_line(1));
+}
+
+#[track_caller]
+fn check_bad(world: &World, line: &str) {
+    let answer = answer_to(world, (line.to_owned() + GET).as_bytes());
+    assert_eq!(answer.status, 400, "{line:?}");
+    assert!(answer.header("content-security-policy").is_some(), "{line:?}");
+    assert!(answer.text().contains("This could not be read"), "{line:?}");
+    assert!(!answer.text().contains("HTTP/1.1 2"), "nothing behind it is answered: {line:?}");
+}
+
+fn silent(world: &World, circuit: u32, said: &str) -> Box<dyn Connection> {
+    let mut stream = connect(world.address());
+    stream.write_all((tors_line(circuit) + said).as_bytes()).unwrap();
+    stream
+}
+
+/// `n_files`: what the system lets the shop open.
+fn holds_against_silence(n_files: u32) {
+    let mut world = World::closed(&BEHIND_TOR);
+    std::fs::create_dir(world.path("db")).unwrap();
+    std::fs::write(world.path("db/data.json"), catalog().to_string()).unwrap();
+    world.most_files = Some(n_files);
+    world.open();
+    let mut kept: Vec<Box<dyn Connection>> = Vec::new();
+    // A thousand that say nothing, one half on one circuit; the shop is not told more than tor's line.
+    for n in 0..1_000 {
+        kept.push(silent(&world, if n % 2 == 0 { 1 } else { 1_000 + n }, ""));
+    }
+    let mut early = world.buyer_on(90_001);
+    buys(&mut early);
+    // A thousand whose head comes a byte at a time.
+    let mut slow: Vec<Box<dyn Connection>> =
+        (0..1_000).map(|n| silent(&world, 10_000 + n / 4, "GET / H")).collect();
+    for round in 0..3 {
+        for stream in &mut slow {
+            // Some were let go meanwhile.
+            let _ = stream.write_all(b"T");
+        }
+        buys(&mut world.buyer_on(90_002 + round));
+    }
+    // Who was there before still is.
+    assert_eq!(early.get("/order").state(), "awaiting");
+    assert!(
+        !world.log().contains("failed") && !world.log().contains("could not"),
+        "{}",
+        world.log()
+    );
+}
+
+#[test]
+fn a_thousand_silent_and_a_thousand_slow_connections_change_nothing_for_others() {
+    holds_against_silence(8_192);
+}
+
+#[test]
+fn nor_do_they_where_the_system_allows_the_shop_few_files() {
+    holds_against_silence(1_024);
+}
+
+#[test]
+fn so_many_orders_may_be_unpaid_and_no_more() {
+    let world = behind_tor(&[("MOST_UNPAID", "3")]);
+    let mut last = String::new();
+    for circuit in 0..3 {
+        let mut buyer = world.buyer_on(circuit);
+        buyer.adds("green-tea", "", "1");
+        last = buyer.checks_out(&[]).mark("order-ref");
+    }
+    let mut fourth = world.buyer_on(4);
+    fourth.adds("green-tea", "", "1");
+    let answer = fourth.tries_to_check_out(&[("note", "Please wrap it.")]);
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("600")));
+    assert!(
+        answer.text().contains("wait for their payment")
+            && answer.text().contains("Please wrap it.")
+    );
+    // Told of, but not seen by the seller: it still counts.
+    world.says(&["orders", "paid", &last]);
+    assert_eq!(fourth.checks_out(&[]).state(), "awaiting");
+    let mut fifth = world.buyer_on(5);
+    fifth.adds("green-tea", "", "1");
+    assert_eq!(fifth.tries_to_check_out(&[]).status, 503);
+    // A form that was sent twice finds its order, also where no more are taken.
+    assert_eq!(fourth.get("/order").state(), "awaiting");
+}
+
+#[test]
+fn a_payment_that_only_the_buyer_has_seen_counts_as_unpaid() {
+    let world = behind_tor(&[("MOST_UNPAID", "1")]);
+    let mut first = world.buyer_on(1);
+    first.adds("green-tea", "", "1");
+    let id = format!("0x{}", "ab".repeat(32));
+    assert_eq!(first.checks_out(&[("transaction", &id)]).state(), "reported");
+    let mut second = world.buyer_on(2);
+    second.adds("green-tea", "", "1");
+    assert_eq!(second.tries_to_check_out(&[]).status, 503);
+}
+
+#[test]
+fn unpaid_orders_hold_their_share_of_a_stock_and_no_more() {
+    let world = World::with(&catalog(), &[("MOST_HELD", "50")]);
+    let mut first = world.buyer();
+    first.adds("green-tea", "", "11");
+    let answer = first.tries_to_check_out(&[("note", "Please wrap it.")]);
+    assert_eq!(answer.status, 422);
+    assert!(answer.text().contains("only 10 can be ordered now"), "{}", answer.text());
+    assert!(answer.text().contains("Please wrap it."));
+    first.post("/cart/change", &[("product", "green-tea"), ("option", ""), ("quantity", "10")]);
+    let order = first.checks_out(&[]).mark("order-ref");
+    let mut second = world.buyer();
+    second.adds("green-tea", "", "1");
+    let answer = second.tries_to_check_out(&[]);
+    assert_eq!(answer.status, 422);
+    assert!(answer.text().contains("wait for their payment"));
+    // What is paid is no longer held: of the 10 that are left, 5 can be.
+    world.says(&["orders", "paid", &order]);
+    assert_eq!(second.checks_out(&[]).state(), "awaiting");
+    // One piece can always be ordered, be the share less than one.
+    let mut third = world.buyer();
+    third.chooses("XMR");
+    third.adds("stone", "", "1");
+    assert_eq!(third.checks_out(&[]).state(), "awaiting");
+}
+
+#[test]
+fn one_circuit_has_a_tenth_of_the_unpaid_orders() {
+    let world = behind_tor(&[("MOST_UNPAID", "100")]);
+    for _ in 0..10 {
+        let mut buyer = world.buyer_on(6);
+        buyer.adds("green-tea", "", "1");
+        buyer.checks_out(&[]);
+    }
+    let mut eleventh = world.buyer_on(6);
+    eleventh.adds("green-tea", "", "1");
+    let answer = eleventh.tries_to_check_out(&[("note", "Please wrap it.")]);
+    assert_eq!(answer.status, 429);
+    assert!(answer.header("retry-after").unwrap().parse::<u64>().unwrap() <= 7_201);
+    assert!(answer.text().contains("not paid yet") && answer.text().contains("Please wrap it."));
+    let mut other = Buyer { before: tors_line(7), ..eleventh };
+    assert_eq!(other.checks_out(&[]).state(), "awaiting");
+    // Many pieces in one order are possible, a second one is not.
+    let mut greedy = world.buyer_on(8);
+    greedy.adds("green-tea", "", "99");
+    greedy.checks_out(&[]);
+    let statuses: Vec<u16> = (0..3)
+        .map(|_| {
+            let mut again = world.buyer_on(8);
+            again.adds("green-tea", "", "99");
+            again.tries_to_check_out(&[]).status
+        })
+        .collect();
+    assert_eq!(statuses, [303, 303, 429]);
+}
