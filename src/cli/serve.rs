@@ -13,14 +13,15 @@ use crate::web::Front;
 use crate::web::Site;
 use crate::web::serve::Door;
 use crate::web::serve::Fairness;
+use crate::web::serve::told_to_end;
 use actix_web::web::Data;
 use anyhow::Context;
 use clap::Args;
 use std::collections::HashMap;
 use std::path::Path;
-use std::process::Command;
 use std::process::ExitCode;
 use std::time::Duration;
+use tokio::process::Command;
 use tokio::sync::mpsc;
 
 const DATA: &str = "db/data.json";
@@ -50,9 +51,14 @@ pub async fn run(
     settings: Settings,
     flags: &HashMap<&'static str, String>,
 ) -> anyhow::Result<ExitCode> {
+    let mut told = Box::pin(told_to_end()?);
     let shop = open::shop(&settings).await?;
-    if store::catalog::is_empty(&shop.db).await? && Path::new(DATA).exists() && !seed(flags)? {
-        return Ok(ExitCode::FAILURE);
+    if store::catalog::is_empty(&shop.db).await? && Path::new(DATA).exists() {
+        match seed(flags, &mut told).await? {
+            Seeded::Filled => {}
+            Seeded::Refused => return Ok(ExitCode::FAILURE),
+            Seeded::ToldToEnd => return Ok(ExitCode::SUCCESS),
+        }
     }
     if let Some(files) = open::page_files(Path::new(PAGES))? {
         actions::hang_pages(&shop, &files).await?;
@@ -105,7 +111,7 @@ pub async fn run(
         // It ends with the process; Tor lets the service go when the conversation ends.
         std::thread::spawn(move || keeper.tend(Some(session), || false));
     }
-    let served = crate::web::serve::serve(front, door, fairness).await;
+    let served = crate::web::serve::serve(front, door, fairness, told).await;
     sweeper.abort();
     teller.abort();
     namer.abort();
@@ -167,15 +173,31 @@ async fn tell_address(front: Data<Front>, settings: Settings, known: Option<Onio
 
 /// Fills an empty catalog in a process of its own: what pictures need of memory is given back, and what reads them
 /// never runs where buyers come in.
-fn seed(flags: &HashMap<&'static str, String>) -> anyhow::Result<bool> {
+async fn seed(
+    flags: &HashMap<&'static str, String>,
+    told: impl Future<Output = ()>,
+) -> anyhow::Result<Seeded> {
     say(&format!("The catalog is empty: filling it from {DATA}"));
     let program = std::env::current_exe().context("find the program itself")?;
-    let done = Command::new(program)
+    let mut child = Command::new(program)
         .args(["seed", DATA])
         .envs(flags)
-        .status()
+        .spawn()
         .context("start `shop seed`")?;
-    Ok(done.success())
+    tokio::select! {
+        done = child.wait() => Ok(if done?.success() { Seeded::Filled } else { Seeded::Refused }),
+        () = told => {
+            // All or nothing: the next start begins anew.
+            child.kill().await.context("end `shop seed`")?;
+            Ok(Seeded::ToldToEnd)
+        }
+    }
+}
+
+enum Seeded {
+    Filled,
+    Refused,
+    ToldToEnd,
 }
 
 /// Tells what is untold, lets expire what ran out and erases what is old, now and every few seconds. What fails is

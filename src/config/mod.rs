@@ -242,7 +242,7 @@ impl Reader<'_> {
             secret,
             payment_minutes: minutes.unwrap_or(120),
             keep_days: days.unwrap_or(30),
-            most_unpaid: most_unpaid.unwrap_or(1_000),
+            most_unpaid: most_unpaid.unwrap_or(5_000),
             most_held: most_held.unwrap_or(100),
             reads_circuits: reads_circuits.unwrap_or(false),
             closes_circuits: closes_circuits.unwrap_or(false),

@@ -12,6 +12,8 @@ use webp::{Encoder, PixelLayout, WebPConfig};
 pub(super) struct Aim {
     pub steps: &'static [(u8, usize)],
     pub sharp_edges: bool,
+    /// How long WebP's encoder may look for fewer bytes: 0 to 6.
+    pub effort: i32,
 }
 
 /// What every Tor Browser shows. `None` where memory is short.
@@ -19,7 +21,7 @@ pub(super) fn webp(image: &DynamicImage, aim: &Aim) -> Option<Rendered> {
     let layout = if image.color().has_alpha() { PixelLayout::Rgba } else { PixelLayout::Rgb };
     let encoder = Encoder::new(image.as_bytes(), layout, image.width(), image.height());
     let mut config = WebPConfig::new().ok()?;
-    config.method = 6;
+    config.method = aim.effort;
     config.use_sharp_yuv = aim.sharp_edges.into();
     first_light_enough(aim, 1, |quality| {
         config.quality = quality.into();
@@ -74,7 +76,7 @@ mod tests {
     use crate::pictures::sample;
 
     const AIM: Aim =
-        Aim { steps: &[(90, 100), (60, 100), (50, 150), (40, 150)], sharp_edges: false };
+        Aim { steps: &[(90, 100), (60, 100), (50, 150), (40, 150)], sharp_edges: false, effort: 6 };
 
     /// `weight` is what the encoder of the test makes at quality 1.
     #[track_caller]

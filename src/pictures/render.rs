@@ -21,15 +21,18 @@ const FULL: u32 = 1600;
 const THUMB_AIM: Aim = Aim {
     steps: &[(72, 4_000), (60, 4_000), (50, 5_000), (42, 8_000), (34, 8_000), (26, 8_000)],
     sharp_edges: false,
+    effort: 6,
 };
 const PAGE_AIM: Aim = Aim {
     steps: &[(78, 35_000), (72, 35_000), (66, 35_000), (58, 35_000), (50, 35_000), (42, 35_000)],
     sharp_edges: true,
+    effort: 4,
 };
 const FULL_AIM: Aim = Aim {
     steps: &[(80, 200_000), (74, 200_000), (68, 200_000), (60, 200_000), (52, 200_000)],
     // Its pixels are finer than what an eye tells apart, and sharpening them takes a tenth of the time of rendering.
     sharp_edges: false,
+    effort: 4,
 };
 
 /// One picture of the seller's, for a card, for the product's page and for a close look.

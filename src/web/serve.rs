@@ -153,11 +153,16 @@ impl Door {
     }
 }
 
-/// Serves buyers until the process is told to end, and lets what is under way finish.
+/// Serves buyers until the process is `told` to end, and lets what is under way finish.
 ///
 /// # Errors
 /// What the system says of the door.
-pub async fn serve(front: Data<Front>, door: Door, fairness: Fairness) -> io::Result<()> {
+pub async fn serve(
+    front: Data<Front>,
+    door: Door,
+    fairness: Fairness,
+    told: impl Future<Output = ()> + 'static,
+) -> io::Result<()> {
     let closing = Arc::new(Notify::new());
     let n_cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let most_seats = most_connections(n_cores);
@@ -209,13 +214,8 @@ pub async fn serve(front: Data<Front>, door: Door, fairness: Fairness) -> io::Re
     }
     .run();
     let handle = server.handle();
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
     actix_web::rt::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        told.await;
         // Connections that only wait for another request are let go at once.
         closing.notify_waiters();
         handle.stop(true).await;
@@ -223,6 +223,22 @@ pub async fn serve(front: Data<Front>, door: Door, fairness: Fairness) -> io::Re
     let served = server.await;
     tending.abort();
     served
+}
+
+/// Waits until the process is told to end. From this call on, the signals no longer end it by themselves; as the first
+/// process of a container it would not even hear them.
+///
+/// # Errors
+/// What the system says.
+pub fn told_to_end() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 async fn tend(lobby: Arc<Lobby>) {

@@ -4,7 +4,11 @@ use crate::world::files_below;
 use serde_json::Value;
 use serde_json::json;
 use std::fs;
+use std::io::BufRead;
+use std::io::BufReader;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::process::Stdio;
 
 #[test]
 fn a_first_start_on_an_empty_folder_opens_an_empty_shop() {
@@ -235,4 +239,30 @@ fn the_sellers_pages_and_key_are_shown() {
     ] {
         assert!(text.contains(words), "{words}");
     }
+}
+
+#[test]
+fn a_first_start_that_is_told_to_end_ends_and_the_next_one_begins_anew() {
+    let mut world = World::closed(&[]);
+    fs::create_dir_all(world.path("db/images")).unwrap();
+    for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/db/images")).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), world.path("db/images").join(entry.file_name())).unwrap();
+    }
+    fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/db/data.json"), world.path("db/data.json"))
+        .unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_shop"))
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .current_dir(world.home.path())
+        .env_clear()
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("filling it"));
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(lines.count(), 0, "it did not open");
+    world.open();
+    assert!(world.buyer().get("/").text().contains("Linen Notebook"));
 }
