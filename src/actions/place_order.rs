@@ -39,6 +39,9 @@ pub enum Placed {
     Refused(Vec<Refusal>),
 }
 
+/// Units: days that a payment which only the buyer has seen counts against the limit of unpaid orders.
+const REPORTED_COUNTS: i64 = 1;
+
 /// A draft becomes an order, once for each cart: prices, stock and address are the shop's own at this moment.
 pub async fn place_order(
     shop: &Shop,
@@ -54,7 +57,8 @@ pub async fn place_order(
     if let Some(earlier) = store::orders::find_by_form(&mut tx, &form).await? {
         return Ok(Placed::Order(earlier));
     }
-    if terms.most_unpaid <= store::orders::count_unpaid(&mut tx, terms.most_unpaid).await? {
+    let (most, since) = (terms.most_unpaid, now.plus_days(-REPORTED_COUNTS));
+    if most <= store::orders::count_unpaid(&mut tx, since, most).await? {
         return Ok(Placed::Full);
     }
     let Some(wallet) = store::payment::find_wallet(&mut tx, currency).await? else {

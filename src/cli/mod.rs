@@ -111,7 +111,7 @@ struct SettingFlags {
     /// How long a finished order is kept, in days [default: 30]
     #[arg(long, global = true, value_name = "DAYS")]
     keep_days: Option<String>,
-    /// How many orders may wait for their payment [default: 1000]
+    /// How many orders may wait for their payment [default: 5000]
     #[arg(long, global = true, value_name = "NUMBER")]
     most_unpaid: Option<String>,
     /// How much of a stock they may hold, in percent [default: 100]

@@ -24,6 +24,7 @@ use std::fs::DirBuilder;
 use std::io;
 use std::io::IsTerminal;
 use std::io::Read;
+use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
 use std::os::unix::process::parent_id;
@@ -110,10 +111,16 @@ pub fn address(settings: &Settings) -> Option<OnionAddress> {
     given.and_then(OnionAddress::parse).or_else(|| folder(settings).address())
 }
 
+/// The same, but not one that an earlier shop left behind: where somebody tended Tor, somebody must tend it now.
+pub fn served_address(settings: &Settings) -> Option<OnionAddress> {
+    let is_left = folder(settings).status().is_some() && fresh_status(settings).is_none();
+    address(settings).filter(|_| settings.onion_url.is_some() || !is_left)
+}
+
 /// What is known of the service, unless it was written too long ago.
 pub fn fresh_status(settings: &Settings) -> Option<OnionStatus> {
     let status = folder(settings).status()?;
-    (open::now().get() - status.at <= OnionStatus::STALE_AFTER).then_some(status)
+    status.is_fresh(open::now().get()).then_some(status)
 }
 
 fn control(settings: &Settings) -> Vec<ControlAddress> {
@@ -136,10 +143,6 @@ fn make_folder(path: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("make the folder {}", path.display()))
 }
 
-fn chance() -> [u8; 32] {
-    open::chance()
-}
-
 fn clock() -> i64 {
     open::now().get()
 }
@@ -154,7 +157,7 @@ pub fn keeper(settings: &Settings, target: String) -> anyhow::Result<Keeper> {
     let key = match read_key(&path)? {
         Some(key) => key,
         None => {
-            let key = OnionKey::new(chance());
+            let key = OnionKey::new(open::chance());
             tor::write_whole(&path, &key.file(), 0o600)
                 .with_context(|| format!("keep the onion key {}", path.display()))?;
             key
@@ -165,7 +168,7 @@ pub fn keeper(settings: &Settings, target: String) -> anyhow::Result<Keeper> {
         password: settings.tor_password.clone(),
         folder,
         service: Service::Made { key, target },
-        chance,
+        chance: open::chance,
         now: clock,
     })
 }
@@ -259,9 +262,10 @@ fn change_clients(deed: ClientDeed, settings: &Settings) -> anyhow::Result<ExitC
         let path = clients_file(settings);
         make_folder(&home_of(&settings.database))?;
         tor::write_whole(&path, clients.file().as_bytes(), 0o600)
-            .with_context(|| format!("keep the list {}", path.display()))?;
-        give_out_clients(settings)
+            .with_context(|| format!("keep the list {}", path.display()))
     };
+    let when =
+        if fresh_status(settings).is_some() { "from now on" } else { "from the next start on" };
     match deed {
         ClientDeed::List => {
             for client in clients.iter() {
@@ -272,23 +276,27 @@ fn change_clients(deed: ClientDeed, settings: &Settings) -> anyhow::Result<ExitC
             let address = address(settings)
                 .context("there is no onion address yet, and a key is made for an address")?;
             let name = ClientName::parse(&name)?;
-            let keys = ClientKeys::new(chance());
-            clients.insert(keys.client(name.clone()))?;
-            keep(&clients)?;
-            say(&format!(
-                "Only those on the list can reach {} now. Give {name} this, and",
-                address.url()
-            ));
-            say("nobody else; the shop does not keep it:");
-            say("");
-            say(&format!("  {}", keys.private()));
-            say("");
-            say(
-                "Tor Browser asks for it when the address is opened. A tor without a browser takes",
-            );
-            say(&format!("this line as ClientOnionAuthDir/{name}.auth_private:"));
-            say("");
-            say(&format!("  {}", keys.auth_private(&address)));
+            let keys = ClientKeys::new(open::chance());
+            let client = keys.client(name.clone());
+            if is_tended(settings) {
+                clients.insert(client)?;
+                keep(&clients)?;
+                tell_keys(&keys, &name, &address)?;
+                give_out_clients(settings)?;
+                say("");
+                say(&format!("Only those on the list can reach {} {when}.", address.url()));
+            } else {
+                tell_keys(&keys, &name, &address)?;
+                say("");
+                say(
+                    "Tor's own torrc makes this service, and the shop cannot reach Tor. To let in only whom you",
+                );
+                say(&format!(
+                    "choose, put this line into HiddenServiceDir/authorized_clients/{name}.auth and reload Tor:"
+                ));
+                say("");
+                say(&format!("  {}", client.auth_line()));
+            }
         }
         ClientDeed::Remove { name } => {
             let name = ClientName::parse(&name)?;
@@ -297,13 +305,35 @@ fn change_clients(deed: ClientDeed, settings: &Settings) -> anyhow::Result<ExitC
                 "nobody on the list is called {name}: `shop onion client list` shows them"
             );
             keep(&clients)?;
-            say(&format!("{name} can no longer come in."));
+            give_out_clients(settings)?;
+            say(&format!("{name} can no longer come in, {when}."));
             if clients.is_empty() {
                 say("The list is empty: everybody can reach the shop again.");
             }
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether there is somebody who would give Tor the list: a Tor that the seller's own torrc set up has nobody.
+fn is_tended(settings: &Settings) -> bool {
+    folder(settings).status().is_some() || key_file(settings).exists()
+}
+
+fn tell_keys(keys: &ClientKeys, name: &ClientName, address: &OnionAddress) -> anyhow::Result<()> {
+    write_out(&format!(
+        "Give {name} this, and nobody else; the shop does not keep it:\n\n  {}\n\n\
+         Tor Browser asks for it when the address is opened. A tor without a browser takes\n\
+         this line as ClientOnionAuthDir/{name}.auth_private:\n\n  {}\n",
+        keys.private(),
+        keys.auth_private(address)
+    ))
+}
+
+/// For what is lost where it is not written.
+fn write_out(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("write to standard output")
 }
 
 /// Units: characters. Argon2 makes guessing slow, not impossible.
@@ -351,7 +381,7 @@ fn back_up(file: &Path, settings: &Settings) -> anyhow::Result<ExitCode> {
     let passphrase = ask_passphrase(true)?;
     let text = tor::seal(&key, &passphrase, open::chance::<{ tor::SALT_BYTES }>());
     if file == Path::new("-") {
-        say(text.trim_end());
+        write_out(&text)?;
     } else {
         tor::write_whole(file, text.as_bytes(), 0o600)
             .with_context(|| format!("write {}", file.display()))?;
@@ -371,15 +401,15 @@ fn restore(file: &Path, replace: bool, settings: &Settings) -> anyhow::Result<Ex
         fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?
     };
     let key = tor::unseal(&text, &passphrase)?;
-    if let Some(old) = read_key(&path)?
-        && old != key
-    {
-        anyhow::ensure!(
-            replace,
+    match read_key(&path) {
+        _ if replace => {}
+        Ok(Some(old)) if old != key => anyhow::bail!(
             "{} holds the key of {}: keep a copy (`shop onion backup`), then say --replace",
             path.display(),
             old.address().url()
-        );
+        ),
+        Ok(_) => {}
+        Err(error) => return Err(error.context("say --replace where it is of no more use")),
     }
     let home = path.parent().unwrap_or(Path::new(""));
     make_folder(home)?;
@@ -411,8 +441,10 @@ fn service_folder(settings: &Settings) -> anyhow::Result<PathBuf> {
 }
 
 fn health(settings: &Settings) -> anyhow::Result<ExitCode> {
-    Control::open(&control(settings), settings.tor_password.as_deref(), chance())?;
-    anyhow::ensure!(fresh_status(settings).is_some(), "nobody tends Tor for the shop");
+    Control::open(&control(settings), settings.tor_password.as_deref(), open::chance())?;
+    let status = fresh_status(settings).context("nobody tends Tor for the shop")?;
+    let is_off = status.trouble == OnionStatus::NETWORK_OFF;
+    anyhow::ensure!(status.trouble.is_empty() || is_off, "{}", status.trouble);
     anyhow::ensure!(folder(settings).address().is_some(), "Tor has no onion service for the shop");
     Ok(ExitCode::SUCCESS)
 }
@@ -432,7 +464,7 @@ fn tend(settings: &Settings) -> anyhow::Result<ExitCode> {
         password: settings.tor_password.clone(),
         folder: folder(settings),
         service: Service::Kept(service_folder(settings)?),
-        chance,
+        chance: open::chance,
         now: clock,
     };
     let parent = parent_id();

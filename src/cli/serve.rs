@@ -73,6 +73,18 @@ pub async fn run(
         }
         Listen::Systemd => Door::handed_over().context("open the door")?,
     };
+    anyhow::ensure!(
+        !settings.reads_circuits || !serve.tor && !door.is_tcp(),
+        "CIRCUIT_ID=haproxy holds only where Tor's own torrc leads to a unix socket: a service made with --tor does not \
+         say its circuits, and to a TCP address others than tor can connect"
+    );
+    // Before the service is there: with a list that Tor was not told, everybody could come in.
+    let given_out = onion::give_out_clients(&settings).context("tell Tor who may come in");
+    if serve.tor {
+        given_out?;
+    } else if let Err(error) = given_out {
+        tracing::error!("{error:#}");
+    }
     let kept = if serve.tor { Some(begin_onion(&settings, &door).await?) } else { None };
     if settings.seller_key.is_some() {
         tracing::warn!(
@@ -100,9 +112,6 @@ pub async fn run(
         closer: settings.closes_circuits.then_some(closer),
     };
     say(&format!("The shop is open at {}", door.address()));
-    if let Err(error) = onion::give_out_clients(&settings) {
-        tracing::error!("Tor was not told who may come in: {error:#}");
-    }
     let sweeper = actix_web::rt::spawn(sweep_now_and_again(shop.clone()));
     let namer = actix_web::rt::spawn(name_flooders(settings.clone(), flooders));
     let known = kept.as_ref().and_then(|(keeper, _)| keeper.address());
@@ -162,7 +171,7 @@ async fn begin_onion(settings: &Settings, door: &Door) -> anyhow::Result<(Keeper
 async fn tell_address(front: Data<Front>, settings: Settings, known: Option<OnionAddress>) {
     let mut address = known;
     loop {
-        if let Some(address) = address.take().or_else(|| onion::address(&settings)) {
+        if let Some(address) = address.take().or_else(|| onion::served_address(&settings)) {
             say(&format!("and at {}", address.url()));
             front.hosts.set_onion(address.to_string());
             return;

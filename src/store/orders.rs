@@ -67,11 +67,15 @@ pub async fn is_placed(db: &Db, form: &FormToken) -> Result<bool, StoreError> {
     Ok(found.is_some())
 }
 
-/// How many orders nobody has paid for, as far as the seller has said; counted to `most` at most.
-pub async fn count_unpaid(tx: &mut Tx, most: i64) -> Result<i64, StoreError> {
+/// How many orders nobody has paid for, as far as the seller has said; counted to `most` at most. A payment that only the
+/// buyer has seen counts where the order was placed after `since`: the seller may be away, and made-up ones must not
+/// close the shop for ever.
+pub async fn count_unpaid(tx: &mut Tx, since: Moment, most: i64) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar(
-        "select count(*) from (select 1 from orders where status in ('awaiting', 'reported') limit ?)",
+        "select count(*) from (select 1 from orders where status = 'awaiting' \
+         union all select 1 from orders where status = 'reported' and placed_at > ? limit ?)",
     )
+    .bind(since.get())
     .bind(most)
     .fetch_one(&mut *tx.0)
     .await?)

@@ -49,6 +49,8 @@ pub enum TorError {
     Impostor(String),
     #[error("Tor refused {command}: {answer}")]
     Refused { command: String, answer: String },
+    #[error("the folder that Tor and the shop share: {0}")]
+    Folder(io::Error),
     #[error("Tor is gone: {0}")]
     Gone(#[from] io::Error),
 }

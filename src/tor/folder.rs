@@ -4,10 +4,13 @@ use crate::tor::status::OnionStatus;
 use std::fs;
 use std::fs::OpenOptions;
 use std::io;
+use std::io::Read;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 
 /// What the shop and whoever tends Tor tell each other: a few small files, none of them secret. The key is never among
 /// them.
@@ -82,15 +85,25 @@ impl OnionFolder {
     }
 
     fn read(&self, name: &str) -> io::Result<Option<String>> {
-        let path = self.0.join(name);
-        match fs::metadata(&path) {
-            Ok(found) if !found.is_file() || MOST_BYTES < found.len() => Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("{name} is not what it should be"),
-            )),
-            Ok(_) => fs::read_to_string(path).map(Some),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+        // The other side may have put anything there: no link is followed, and nothing that never ends is waited for.
+        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+        let opened = OpenOptions::new().read(true).custom_flags(flags).open(self.0.join(name));
+        let file = match opened {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        let odd = || {
+            io::Error::new(io::ErrorKind::InvalidData, format!("{name} is not what it should be"))
+        };
+        if !file.metadata()?.is_file() {
+            return Err(odd());
+        }
+        let mut text = String::new();
+        file.take(MOST_BYTES + 1).read_to_string(&mut text)?;
+        if u64::try_from(text.len()).is_ok_and(|n_bytes| n_bytes <= MOST_BYTES) {
+            Ok(Some(text))
+        } else {
+            Err(odd())
         }
     }
 
@@ -100,22 +113,30 @@ impl OnionFolder {
     }
 }
 
-/// Writes a file that is there as a whole or as it was before.
+/// Writes a file that is there as a whole or as it was before, also after a power cut.
 ///
 /// # Errors
 /// What the system says.
 pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    // A name that no other writer has: not of this process, and not of another.
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let mut draft = path.as_os_str().to_owned();
-    draft.push(".new");
+    draft.push(format!(".{}.{count}.new", std::process::id()));
     let draft = PathBuf::from(draft);
-    match fs::remove_file(&draft) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(&draft)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&draft, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&draft);
+        return written;
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&draft, path)
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    fs::File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]
@@ -152,6 +173,19 @@ mod tests {
     }
 
     #[test]
+    fn nothing_but_a_file_of_its_own_is_read() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = OnionFolder::new(home.path().to_owned());
+        fs::write(home.path().join("other"), "7\n").unwrap();
+        std::os::unix::fs::symlink(home.path().join("other"), home.path().join("close")).unwrap();
+        assert!(folder.closed().is_empty(), "a link");
+        std::process::Command::new("mkfifo").arg(home.path().join("clients")).status().unwrap();
+        assert!(folder.clients().is_err(), "a pipe");
+        fs::write(home.path().join("hostname"), "x".repeat(70_000)).unwrap();
+        assert!(folder.address().is_none(), "too long");
+    }
+
+    #[test]
     fn a_file_has_its_mode_from_the_first_moment() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("key");
@@ -160,5 +194,6 @@ mod tests {
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
             assert_eq!(fs::read(&path).unwrap(), bytes);
         }
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "no draft is left");
     }
 }

@@ -42,8 +42,10 @@ pub struct Keeper {
 /// One conversation with one Tor.
 pub struct Session {
     control: Control,
-    /// Who may come in, as Tor was told.
+    /// Who may come in, as this Tor was told; `None` where it was told nothing in this conversation.
     clients: Option<Clients>,
+    /// What could last not be done with the shared folder.
+    folder_trouble: String,
     /// Directories that took the descriptor, and when. Units: Unix seconds.
     published: BTreeMap<String, i64>,
     /// Circuits that were closed, so that none is closed twice: its number may be another's by then.
@@ -70,8 +72,10 @@ impl Keeper {
         let mut session = Session {
             control,
             clients: None,
+            folder_trouble: String::new(),
             published: BTreeMap::new(),
-            closed: Vec::new(),
+            // What stands there now was meant for the Tor before: numbers begin anew with each.
+            closed: self.folder.closed(),
             metrics_port: None,
         };
         session.control.ask("SETEVENTS HS_DESC")?;
@@ -82,8 +86,9 @@ impl Keeper {
             .and_then(|line| line.split(' ').next())
             .map(str::to_owned);
         if let Service::Made { key, .. } = &self.service {
-            self.folder.write_address(&key.address())?;
-            session.clients = Some(self.folder.clients()?.unwrap_or_default());
+            self.folder.write_address(&key.address()).map_err(TorError::Folder)?;
+            session.clients =
+                Some(self.folder.clients().map_err(TorError::Folder)?.unwrap_or_default());
             self.add_onion(&mut session)?;
         }
         Ok(session)
@@ -92,15 +97,24 @@ impl Keeper {
     /// Tends the service for ever, through every end of Tor. `is_over` ends it.
     pub fn tend(&self, begun: Option<Session>, is_over: impl Fn() -> bool) {
         let mut begun = begun;
+        let mut published = BTreeMap::new();
         let mut last = String::new();
         let mut failures = 0;
         while !is_over() {
-            let session = match begun.take() {
-                Some(session) => Ok(session),
-                None => self.begin(),
-            };
-            let Err(error) = session.and_then(|session| self.watch(session, &is_over)) else {
-                return;
+            let error = match begun.take().map_or_else(|| self.begin(), Ok) {
+                Ok(mut session) => {
+                    if matches!(self.service, Service::Kept(_)) {
+                        // Tor's own service went on while nobody looked.
+                        session.published = published;
+                    }
+                    let ended = self.watch(&mut session, &is_over);
+                    published = session.published;
+                    match ended {
+                        Ok(()) => return,
+                        Err(error) => error,
+                    }
+                }
+                Err(error) => error,
             };
             let trouble = error.to_string();
             failures = if trouble == last { failures + 1 } else { 0 };
@@ -130,33 +144,43 @@ impl Keeper {
         }
     }
 
-    fn watch(&self, mut session: Session, is_over: &impl Fn() -> bool) -> Result<(), TorError> {
+    /// Ends with [`TorError`] where Tor does. What cannot be done with the folder is said and tried again: a full disk
+    /// must not take the service away.
+    fn watch(&self, session: &mut Session, is_over: &impl Fn() -> bool) -> Result<(), TorError> {
         let mut told_address = None;
         let mut was_reachable = false;
         for look in 0.. {
             for line in session.control.news()? {
-                self.hear(&mut session, &line);
+                self.hear(session, &line);
             }
             if is_over() {
                 return Ok(());
             }
+            let mut done = Ok(());
             let address = self.address();
             if told_address != address
                 && let Some(address) = &address
             {
-                self.folder.write_address(address)?;
+                done = self.folder.write_address(address);
             }
-            told_address = address;
-            self.let_in(&mut session)?;
-            self.close_circuits(&mut session);
+            if done.is_ok() {
+                told_address = address;
+            }
+            done = done.and(self.let_in(session)?);
+            self.close_circuits(session)?;
             if look % LOOKS_PER_STATUS == 0 {
-                let status = self.status(&mut session)?;
+                let status = self.status(session)?;
                 if status.is_reachable() && !was_reachable {
                     tracing::info!("the onion service can be reached");
                 }
                 was_reachable = status.is_reachable();
-                self.folder.write_status(&status)?;
+                done = done.and(self.folder.write_status(&status));
             }
+            let trouble = done.err().map(|error| error.to_string()).unwrap_or_default();
+            if !trouble.is_empty() && trouble != session.folder_trouble {
+                tracing::warn!("the folder that Tor and the shop share: {trouble}");
+            }
+            session.folder_trouble = trouble;
         }
         Ok(())
     }
@@ -179,11 +203,16 @@ impl Keeper {
         }
     }
 
-    /// Gives Tor the list of those who may come in, where it changed.
-    fn let_in(&self, session: &mut Session) -> Result<(), TorError> {
-        let Some(clients) = self.folder.clients()? else { return Ok(()) };
+    /// Gives Tor the list of those who may come in, where it changed. A list that cannot be read changes nothing; what
+    /// could not be written is tried again.
+    fn let_in(&self, session: &mut Session) -> Result<io::Result<()>, TorError> {
+        let clients = match self.folder.clients() {
+            Ok(Some(clients)) => clients,
+            Ok(None) => return Ok(Ok(())),
+            Err(error) => return Ok(Err(error)),
+        };
         if session.clients.as_ref() == Some(&clients) {
-            return Ok(());
+            return Ok(Ok(()));
         }
         match &self.service {
             Service::Made { key, .. } => {
@@ -194,7 +223,13 @@ impl Keeper {
                 self.show_out(session)?;
             }
             Service::Kept(folder) if folder.join("hostname").exists() => {
-                if write_authorized_clients(&folder.join("authorized_clients"), &clients)? {
+                let changed =
+                    match write_authorized_clients(&folder.join("authorized_clients"), &clients) {
+                        Ok(changed) => changed,
+                        Err(error) => return Ok(Err(error)),
+                    };
+                // The files alone do not prove that this Tor has read them.
+                if changed || session.clients.is_none() && !clients.is_empty() {
                     session.published.clear();
                     // A list that is only read again leaves the introduction points as they are, and a Tor that knows
                     // them from before still gets in: the service is taken away and made anew from the torrc.
@@ -206,7 +241,7 @@ impl Keeper {
             }
             Service::Kept(_) => {}
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
     fn add_onion(&self, session: &mut Session) -> Result<(), TorError> {
@@ -237,30 +272,44 @@ impl Keeper {
         Ok(())
     }
 
+    /// The circuits of all who are in.
+    fn visitors(&self, session: &mut Session) -> Result<Vec<String>, TorError> {
+        let Some(address) = self.address() else { return Ok(Vec::new()) };
+        let ours = format!("REND_QUERY={}", address.name());
+        let lines = session.control.ask("GETINFO circuit-status")?;
+        let is_visitor = |words: &[&str]| {
+            words.contains(&ours.as_str()) && words.contains(&"PURPOSE=HS_SERVICE_REND")
+        };
+        let words = lines.iter().map(|line| line.split(' ').collect::<Vec<&str>>());
+        Ok(words.filter(|words| is_visitor(words)).map(|words| words[0].to_owned()).collect())
+    }
+
     /// Closes the circuits of all who are in: those who may come in build new ones.
     fn show_out(&self, session: &mut Session) -> Result<(), TorError> {
-        let Some(address) = self.address() else { return Ok(()) };
-        let ours = format!("REND_QUERY={}", address.name());
-        for line in session.control.ask("GETINFO circuit-status")? {
-            let words: Vec<&str> = line.split(' ').collect();
-            if words.contains(&ours.as_str()) && words.contains(&"PURPOSE=HS_SERVICE_REND") {
-                // One that went by itself meanwhile is no trouble.
-                let _ = session.control.ask(&format!("CLOSECIRCUIT {}", words[0]));
-            }
+        for circuit in self.visitors(session)? {
+            // One that went by itself meanwhile is no trouble.
+            let _ = session.control.ask(&format!("CLOSECIRCUIT {circuit}"));
         }
         Ok(())
     }
 
-    /// Closes what the shop named, once. A circuit that has gone by itself is no trouble.
-    fn close_circuits(&self, session: &mut Session) {
+    /// Closes what the shop named, once, and only where it is a visitor's.
+    fn close_circuits(&self, session: &mut Session) -> Result<(), TorError> {
         let named = self.folder.closed();
         session.closed.retain(|circuit| named.contains(circuit));
-        for circuit in named {
-            if !session.closed.contains(&circuit) {
-                let _ = session.control.ask(&format!("CLOSECIRCUIT {circuit}"));
-                session.closed.push(circuit);
-            }
+        let fresh: Vec<u32> =
+            named.into_iter().filter(|circuit| !session.closed.contains(circuit)).collect();
+        if fresh.is_empty() {
+            return Ok(());
         }
+        let visitors = self.visitors(session)?;
+        for circuit in fresh {
+            if visitors.contains(&circuit.to_string()) {
+                let _ = session.control.ask(&format!("CLOSECIRCUIT {circuit}"));
+            }
+            session.closed.push(circuit);
+        }
+        Ok(())
     }
 
     fn status(&self, session: &mut Session) -> Result<OnionStatus, TorError> {
@@ -280,7 +329,7 @@ impl Keeper {
         };
         let is_off = control.ask("GETCONF DisableNetwork")?.concat().ends_with('1');
         let trouble = if is_off {
-            "Tor's network is switched off (DisableNetwork)"
+            OnionStatus::NETWORK_OFF
         } else if address.is_none() {
             "Tor has no onion service for the shop"
         } else {

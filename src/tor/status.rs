@@ -24,7 +24,16 @@ pub struct OnionStatus {
 
 impl OnionStatus {
     /// Units: seconds after which what was written down no longer counts.
-    pub const STALE_AFTER: i64 = 60;
+    const STALE_AFTER: i64 = 60;
+
+    /// A Tor that is kept off the network on purpose is well all the same.
+    pub const NETWORK_OFF: &str = "Tor's network is switched off (DisableNetwork)";
+
+    /// Whether this was written lately, seen from `now`. Units: Unix seconds.
+    pub fn is_fresh(&self, now: i64) -> bool {
+        // A little ahead is another clock's second; far ahead, the clock was set back since.
+        (-2..=Self::STALE_AFTER).contains(&(now - self.at))
+    }
 
     /// As far as can be told from here, whether a visitor finds the service.
     pub fn is_reachable(&self) -> bool {
@@ -55,6 +64,16 @@ impl OnionStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_written_counts_for_a_minute() {
+        let status = OnionStatus { at: 1_000, ..OnionStatus::default() };
+        for (now, expected) in
+            [(1_000, true), (1_060, true), (1_061, false), (999, true), (900, false)]
+        {
+            assert_eq!(status.is_fresh(now), expected, "{now}");
+        }
+    }
 
     #[test]
     fn a_service_is_reachable_when_all_of_it_stands() {

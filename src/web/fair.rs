@@ -12,6 +12,7 @@ use actix_web::body::BoxBody;
 use actix_web::body::MessageBody;
 use actix_web::dev::ServiceRequest;
 use actix_web::dev::ServiceResponse;
+use actix_web::http::ConnectionType;
 use actix_web::http::Method;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
@@ -42,11 +43,12 @@ pub async fn be_fair(
     };
     // Until this is dropped, the connection is at work.
     let _work = Work::begin(&seat);
+    // Neither changes while the connection lasts: the next try shall come on another.
     if seat.has_no_room() {
-        return Ok(request.into_response(refusal(StatusCode::SERVICE_UNAVAILABLE, BUSY_RETRY)));
+        return Ok(request.into_response(last_refusal(StatusCode::SERVICE_UNAVAILABLE)));
     }
     if seat.is_crowded() {
-        return Ok(request.into_response(refusal(StatusCode::TOO_MANY_REQUESTS, BUSY_RETRY)));
+        return Ok(request.into_response(last_refusal(StatusCode::TOO_MANY_REQUESTS)));
     }
     let errand = Errand::of(request.method(), request.path());
     match seat.ask(errand) {
@@ -66,7 +68,7 @@ pub async fn be_fair(
     // A form waits for its turn when it has arrived: see `read_turn`.
     let turn = if request.method() == Method::POST { None } else { Some(seat.turn(errand).await) };
     if let Some(Err(_)) = turn {
-        return Ok(request.into_response(refusal(StatusCode::SERVICE_UNAVAILABLE, BUSY_RETRY)));
+        return Ok(request.into_response(busy()));
     }
     Ok(next.call(request).await?.map_into_boxed_body())
 }
@@ -94,6 +96,17 @@ pub async fn take_turn(request: &HttpRequest) -> Result<(), PageError> {
     let turn = seat.turn(errand).await.map_err(|_| PageError::Busy)?;
     request.extensions_mut().insert::<Turn>(turn);
     Ok(())
+}
+
+/// For a turn that did not come in time.
+pub fn busy() -> HttpResponse {
+    refusal(StatusCode::SERVICE_UNAVAILABLE, BUSY_RETRY)
+}
+
+fn last_refusal(status: StatusCode) -> HttpResponse {
+    let mut refused = refusal(status, BUSY_RETRY);
+    refused.head_mut().set_connection_type(ConnectionType::Close);
+    refused
 }
 
 pub fn refusal(status: StatusCode, retry_after: u64) -> HttpResponse {

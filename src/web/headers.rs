@@ -1,4 +1,5 @@
 use crate::values::Moment;
+use crate::web::fair::busy;
 use crate::web::page::PageError;
 use crate::web::page::trouble;
 use crate::web::page::trouble_page;
@@ -111,6 +112,10 @@ fn is_bare_error(response: &ServiceResponse<BoxBody>) -> bool {
 }
 
 async fn broken(request: &HttpRequest, error: &Error) -> HttpResponse {
+    if let Some(PageError::Busy) = error.as_error::<PageError>() {
+        // A page of its own would be more work for a shop that has too much.
+        return busy();
+    }
     if let Some(error) = error.as_error::<PageError>() {
         return trouble(request, error).await;
     }

@@ -136,6 +136,10 @@ impl Door {
         }
     }
 
+    pub fn is_tcp(&self) -> bool {
+        matches!(self, Self::Tcp(_))
+    }
+
     /// How a browser would call it.
     pub fn address(&self) -> String {
         match self {

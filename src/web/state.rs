@@ -64,12 +64,13 @@ pub struct Facts {
 /// What the last look found, so that asking for it all day costs no more than one look every few seconds.
 #[derive(Default)]
 struct Health {
-    looked_at: Option<Moment>,
+    /// By the clock that nobody sets.
+    looked_at: Option<Duration>,
     is_well: bool,
 }
 
-/// Units: seconds that a look at the shop's health holds.
-const LOOK_HOLDS: i64 = 2;
+/// How long a look at the shop's health holds.
+const LOOK_HOLDS: Duration = Duration::from_secs(2);
 
 impl Front {
     /// `secret`: whatever the seller gave or the shop made; the keys of cookies and forms are made from it.
@@ -93,10 +94,10 @@ impl Front {
 
     /// Whether an order could be taken now.
     pub async fn is_well(&self) -> bool {
-        let now = now();
+        let now = ticks();
         {
             let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-            if health.looked_at.is_some_and(|then| now.get() - then.get() < LOOK_HOLDS) {
+            if health.looked_at.is_some_and(|then| now.saturating_sub(then) < LOOK_HOLDS) {
                 return health.is_well;
             }
             // Whoever asks during this look is told what the last one found.

@@ -209,6 +209,64 @@ fn another_key_is_not_lost_to_a_restore() {
 }
 
 #[test]
+fn a_copy_that_could_not_be_written_is_no_success() {
+    let world = world_with_key();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_shop"))
+        .args(["onion", "backup", "-"])
+        .current_dir(world.home.path())
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(full)
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(format!("{PASSPHRASE}\n").as_bytes()).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn a_key_that_is_damaged_can_be_replaced() {
+    let world = world_with_key();
+    shop_with(&world, &["onion", "backup", "onion.sealed"], &format!("{PASSPHRASE}\n"));
+    fs::write(world.path("db/onion.key"), "damaged").unwrap();
+    let refused =
+        shop_with(&world, &["onion", "restore", "onion.sealed"], &format!("{PASSPHRASE}\n"));
+    assert!(error_of(&refused).contains("--replace"));
+    let done = shop_with(
+        &world,
+        &["onion", "restore", "--replace", "onion.sealed"],
+        &format!("{PASSPHRASE}\n"),
+    );
+    assert!(done.status.success(), "{done:?}");
+}
+
+#[test]
+fn the_list_is_told_before_the_door_is_open_or_the_shop_does_not_open() {
+    let world = world_with_key();
+    fs::write(world.path("db/onion.clients"), "nonsense\n").unwrap();
+    let arguments = ["serve", "--tor", "--listen", "127.0.0.1:0", "--tor-control", "unix:none"];
+    let said = error_of(&shop_with(&world, &arguments, ""));
+    assert!(said.contains("who may come in") && said.contains("line 1"), "{said}");
+}
+
+#[test]
+fn circuits_that_nobody_tells_are_refused_and_not_taken_for_one() {
+    let world = World::closed(&[]);
+    let arguments = [
+        "serve",
+        "--tor",
+        "--listen",
+        "unix:door",
+        "--circuit-id",
+        "haproxy",
+        "--tor-control",
+        "unix:none",
+    ];
+    let said = error_of(&shop_with(&world, &arguments, ""));
+    assert!(said.contains("CIRCUIT_ID"), "{said}");
+}
+
+#[test]
 fn a_short_passphrase_is_refused_before_anything_is_written() {
     let world = world_with_key();
     let refused = shop_with(&world, &["onion", "backup", "onion.sealed"], "short\n");
@@ -223,6 +281,16 @@ fn the_list_of_clients_is_kept_and_given_to_whoever_tends_tor() {
     let early = shop_with(&world, &["onion", "client", "add", "alice"], "");
     assert!(error_of(&early).contains("no onion address yet"));
     fs::write(world.path("db/tor/hostname"), format!("{OURS}\n")).unwrap();
+    let untended = shop_with(&world, &["onion", "client", "add", "alice"], "");
+    let said = String::from_utf8(untended.stdout).unwrap();
+    assert!(
+        said.contains("authorized_clients/alice.auth") && !said.contains("Only those"),
+        "{said}"
+    );
+    assert!(!world.path("db/onion.clients").exists(), "the list would be nobody's");
+    // As whoever tends Tor writes it; this one has gone since.
+    let status = r#"{"at":1,"tor":"","bootstrap":0,"published":0,"introduction_points":0,"effort":null,"circuits":0,"trouble":""}"#;
+    fs::write(world.path("db/tor/status.json"), status).unwrap();
     let added = shop_with(&world, &["onion", "client", "add", "alice"], "");
     let said = String::from_utf8(added.stdout).unwrap();
     let private = said
@@ -231,6 +299,7 @@ fn the_list_of_clients_is_kept_and_given_to_whoever_tends_tor() {
         .find(|line| line.len() == 52 && line.bytes().all(|byte| byte.is_ascii_alphanumeric()))
         .unwrap();
     assert!(said.contains(&format!("{}:descriptor:x25519:{private}", &OURS[..56])));
+    assert!(said.contains("from the next start on"), "{said}");
     let given = fs::read_to_string(world.path("db/tor/clients")).unwrap();
     assert!(given.starts_with("descriptor:x25519:") && given.ends_with(" alice\n"), "{given}");
     assert_eq!(given, fs::read_to_string(world.path("db/onion.clients")).unwrap());

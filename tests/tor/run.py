@@ -31,6 +31,8 @@ TEA, NOTEBOOK = "green-tea-spring-harvest", "linen-notebook"
 # Firefox asks its maker for settings, whatever page it shows; Tor Browser does not. Here no relay leads there.
 FIREFOX_ITSELF = {"firefox.settings.services.mozilla.com:443"}
 WORDS = "correct horse battery staple"
+# Any address whose checksum holds.
+FRONT = "feclorj4bzfwwwiavisd6wg3zm62t5uybnnmopnahujs5y2tu6ff44ad.onion"
 
 
 def setUpModule():
@@ -428,8 +430,13 @@ class TheKey(unittest.TestCase):
 
 class Torrcs(unittest.TestCase):
     def test_tor_takes_every_torrc_of_the_project(self):
-        found = {path.name: path.read_text() for path in sorted((ROOT / "docs/tor").glob("*torrc*"))}
-        self.assertTrue(found)
+        folder = ROOT / "docs/tor"
+        found = {path.name: path.read_text() for path in sorted(folder.rglob("*.torrc"))}
+        self.assertEqual({"host.torrc", "manager.torrc", "sidecar.torrc"}, set(found))
+        # Lines that come after the sidecar's own, as its %include reads them.
+        for more in sorted(folder.rglob("*.conf")):
+            found[more.name] = found["sidecar.torrc"] + more.read_text()
+        self.assertIn("backend.conf", found)
         for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
             for n, block in enumerate(re.findall(r"^```torrc\n(.*?)^```", page.read_text(), re.M | re.S)):
                 found["%s, block %d" % (page.name, n + 1)] = block
@@ -439,7 +446,9 @@ class Torrcs(unittest.TestCase):
                 home = pathlib.Path(folder)
                 (home / "state").mkdir(0o700)
                 (home / "state/onion").mkdir(0o700)
-                (home / "torrc").write_text(text)
+                (home / "torrc").write_text(text.replace("/var/lib/tor/shop", str(home / "state/onion")))
+                # A back end of Onionbalance must know the front's address before it starts.
+                (home / "state/onion/ob_config").write_text("MasterOnionAddress %s\n" % FRONT)
                 done = subprocess.run(
                     ["tor", "--defaults-torrc", "/dev/null", "-f", str(home / "torrc"), "--DataDirectory", str(home / "state"), "--verify-config"],
                     capture_output=True, text=True)
