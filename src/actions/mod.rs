@@ -5,6 +5,7 @@ mod expire_orders;
 mod forget_orders;
 mod hang_pages;
 mod notify_seller;
+mod paint_sheets;
 mod place_order;
 mod report_payment;
 mod stock_shelves;

@@ -1,4 +1,5 @@
 use crate::actions::Shop;
+use crate::actions::paint_sheets::paint_sheets;
 use crate::catalog::CatalogFile;
 use crate::catalog::Fault;
 use crate::catalog::ProductRecord;
@@ -85,6 +86,7 @@ pub async fn stock_shelves(
     if !faults.is_empty() {
         return Ok(Err(faults));
     }
+    let sheets = paint_sheets(shop, &file, &opened.by_name, &rendered).await?;
 
     let mut tx = shop.db.write().await?;
     store::payment::replace_wallets(&mut tx, &file.wallets).await.context("keep the wallets")?;
@@ -111,6 +113,11 @@ pub async fn stock_shelves(
         );
     }
     store::stocking::count_shelves(&mut tx).await.context("count the shelves")?;
+    for sheet in &sheets {
+        store::stocking::put_sheet(&mut tx, &sheet.row, &sheet.currencies, &sheet.pictures)
+            .await
+            .context("keep the window's sheet")?;
+    }
     store::stocking::put_rates(&mut tx, &file.rates).await.context("keep the shipping rates")?;
     store::stocking::put_discounts(&mut tx, &file.discounts).await.context("keep the discounts")?;
     store::catalog::mark_seeded(&mut tx).await?;

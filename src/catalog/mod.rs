@@ -12,5 +12,5 @@ pub use fault::Fault;
 pub use file::{
     CatalogFile, Discount, ImageRecord, OptionRecord, Prices, ProductRecord, RateRecord,
 };
-pub use offer::{Offer, OfferKey, Rate, Stock};
+pub use offer::{IN_WINDOW, Offer, OfferKey, Rate, Stock};
 pub use slug::{NotASlug, Slug};

@@ -2,6 +2,9 @@ use crate::catalog::Slug;
 use crate::values::Country;
 use crate::values::Gwei;
 
+/// Units: products on the shop window.
+pub const IN_WINDOW: usize = 12;
+
 /// Which thing on the shelf: a product, and the option chosen of it.
 ///
 /// Shape: row numbers of the shop's memory; `option` is 0 where the product has no options.

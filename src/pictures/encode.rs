@@ -8,16 +8,15 @@ use webp::{Encoder, PixelLayout, WebPConfig};
 /// How good a picture is, and how heavy it may be.
 ///
 /// Shape: each quality with what the picture may weigh at it, the best first; the last one is taken whatever it weighs.
-/// Units: qualities 0 to 100; bytes of WebP. A JPEG may weigh twice as much.
-pub(super) struct Aim {
-    pub steps: &'static [(u8, usize)],
+/// Units: qualities 0 to 100; bytes of WebP, a JPEG may weigh twice as much; effort 0 to 6, libwebp's `method`.
+pub(super) struct Aim<'a> {
+    pub steps: &'a [(u8, usize)],
     pub sharp_edges: bool,
-    /// How long WebP's encoder may look for fewer bytes: 0 to 6.
     pub effort: i32,
 }
 
 /// What every Tor Browser shows. `None` where memory is short.
-pub(super) fn webp(image: &DynamicImage, aim: &Aim) -> Option<Rendered> {
+pub(super) fn webp(image: &DynamicImage, aim: &Aim<'_>) -> Option<Rendered> {
     let layout = if image.color().has_alpha() { PixelLayout::Rgba } else { PixelLayout::Rgb };
     let encoder = Encoder::new(image.as_bytes(), layout, image.width(), image.height());
     let mut config = WebPConfig::new().ok()?;
@@ -31,7 +30,7 @@ pub(super) fn webp(image: &DynamicImage, aim: &Aim) -> Option<Rendered> {
 }
 
 /// For browsers without WebP: a JPEG, which has no transparency, or else a PNG.
-pub(super) fn fallback(image: &DynamicImage, aim: &Aim) -> Option<Rendered> {
+pub(super) fn fallback(image: &DynamicImage, aim: &Aim<'_>) -> Option<Rendered> {
     let (pixels, width, height, colour) =
         (image.as_bytes(), image.width(), image.height(), image.color().into());
     if image.color().has_alpha() {
@@ -56,7 +55,7 @@ fn rendered(bytes: Vec<u8>, format: Format) -> Rendered {
 }
 
 fn first_light_enough(
-    aim: &Aim,
+    aim: &Aim<'_>,
     n_budgets: usize,
     mut encode: impl FnMut(u8) -> Option<Vec<u8>>,
 ) -> Option<Vec<u8>> {
@@ -75,7 +74,7 @@ mod tests {
     use super::*;
     use crate::pictures::sample;
 
-    const AIM: Aim =
+    const AIM: Aim<'_> =
         Aim { steps: &[(90, 100), (60, 100), (50, 150), (40, 150)], sharp_edges: false, effort: 6 };
 
     /// `weight` is what the encoder of the test makes at quality 1.

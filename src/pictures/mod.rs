@@ -12,10 +12,12 @@ mod render;
 #[cfg(test)]
 mod sample;
 mod scale;
+mod sheet;
 mod source;
 
 pub use file::{NotAPictureFile, PictureFile};
 pub use gallery::Gallery;
 pub use refusal::NotAPicture;
 pub use render::{Picture, Rendered, Rendition};
+pub use sheet::{Cell, Sheet};
 pub use source::Source;

@@ -18,17 +18,17 @@ const PAGE: u32 = 800;
 const FULL: u32 = 1600;
 
 /// A buyer waits for these bytes at the speed of Tor: a drawing's thumb takes about 4 KB, a photograph's at most 8.
-const THUMB_AIM: Aim = Aim {
+const THUMB_AIM: Aim<'_> = Aim {
     steps: &[(72, 4_000), (60, 4_000), (50, 5_000), (42, 8_000), (34, 8_000), (26, 8_000)],
     sharp_edges: false,
     effort: 6,
 };
-const PAGE_AIM: Aim = Aim {
+const PAGE_AIM: Aim<'_> = Aim {
     steps: &[(78, 35_000), (72, 35_000), (66, 35_000), (58, 35_000), (50, 35_000), (42, 35_000)],
     sharp_edges: true,
     effort: 4,
 };
-const FULL_AIM: Aim = Aim {
+const FULL_AIM: Aim<'_> = Aim {
     steps: &[(80, 200_000), (74, 200_000), (68, 200_000), (60, 200_000), (52, 200_000)],
     // Its pixels are finer than what an eye tells apart, and sharpening them takes a tenth of the time of rendering.
     sharp_edges: false,
@@ -89,7 +89,7 @@ impl Source {
 }
 
 impl Rendition {
-    fn of(image: &DynamicImage, aim: &Aim) -> Option<Self> {
+    fn of(image: &DynamicImage, aim: &Aim<'_>) -> Option<Self> {
         let (webp, fallback) = (encode::webp(image, aim)?, encode::fallback(image, aim)?);
         Some(Self { width: image.width(), height: image.height(), webp, fallback })
     }

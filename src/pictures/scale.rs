@@ -11,16 +11,30 @@ pub(super) fn with_honest_alpha(image: DynamicImage) -> DynamicImage {
     pixels.into()
 }
 
-/// Never enlarges. A colour counts as much as its pixel is seen, so that a transparent surrounding lends no tint to an edge.
-pub(super) fn shrunk(mut image: DynamicImage, longest: u32) -> DynamicImage {
+/// Never enlarges.
+pub(super) fn shrunk(image: DynamicImage, longest: u32) -> DynamicImage {
     let (width, height) = (image.width(), image.height());
     let side = width.max(height);
     if side <= longest {
         return image;
     }
     let scaled = |length: u32| ((length * longest + side / 2) / side).max(1);
+    exactly(image, scaled(width), scaled(height), FilterType::Lanczos3)
+}
+
+/// The square middle of a picture at this size, also where that enlarges it. A third quicker than [`shrunk`], which is
+/// the finer.
+pub(super) fn covering(image: &DynamicImage, size: u32) -> DynamicImage {
+    let (width, height) = (image.width(), image.height());
+    let side = width.min(height);
+    let middle = image.crop_imm((width - side) / 2, (height - side) / 2, side, side);
+    exactly(middle, size, size, FilterType::CatmullRom)
+}
+
+/// A colour counts as much as its pixel is seen, so that a transparent surrounding lends no tint to an edge.
+fn exactly(mut image: DynamicImage, width: u32, height: u32, filter: FilterType) -> DynamicImage {
     each_colour(&mut image, |colour, alpha| (colour * alpha + 127) / 255);
-    let mut image = image.resize_exact(scaled(width), scaled(height), FilterType::Lanczos3);
+    let mut image = image.resize_exact(width, height, filter);
     each_colour(&mut image, |colour, alpha| {
         (colour * 255 + alpha / 2).checked_div(alpha).unwrap_or(0)
     });

@@ -37,6 +37,16 @@ pub struct Image {
     pub alt: String,
 }
 
+/// Where on a sheet a picture is. Shape: `cell` counts from 0, four in a row.
+#[derive(Clone, Debug)]
+pub struct SheetCell {
+    pub webp: String,
+    pub fallback: String,
+    pub width: i64,
+    pub height: i64,
+    pub cell: i64,
+}
+
 #[derive(Clone, Debug)]
 pub struct Product {
     pub id: i64,
@@ -143,6 +153,18 @@ pub async fn list_cards(db: &Db, window: Window<'_>) -> Result<Vec<Card>, StoreE
     .fetch_all(&db.read)
     .await?;
     rows.iter().map(parse_card).collect()
+}
+
+/// The cells of the window's sheet, by the WebP of the thumb that each stands for; none in a catalog without a sheet.
+pub async fn list_cells(db: &Db, currency: &str) -> Result<HashMap<String, SheetCell>, StoreError> {
+    let rows = sqlx::query(
+        "select i.thumb_webp, s.webp, s.fallback, s.width, s.height, c.cell from sheet_cells c \
+         join sheets s on s.fingerprint = c.sheet join pictures i on i.fingerprint = c.picture where c.currency = ?",
+    )
+    .bind(currency)
+    .fetch_all(&db.read)
+    .await?;
+    rows.iter().map(|row| Ok((row.try_get("thumb_webp")?, parse_cell(row)?))).collect()
 }
 
 /// How many products a list has in all; `None` for a category that there is not in this currency.
@@ -554,6 +576,16 @@ fn parse_card(row: &SqliteRow) -> Result<Card, StoreError> {
         from: price != most,
         stock: row.try_get("stock")?,
         thumb: thumb.transpose()?,
+    })
+}
+
+fn parse_cell(row: &SqliteRow) -> Result<SheetCell, StoreError> {
+    Ok(SheetCell {
+        webp: row.try_get("webp")?,
+        fallback: row.try_get("fallback")?,
+        width: row.try_get("width")?,
+        height: row.try_get("height")?,
+        cell: row.try_get("cell")?,
     })
 }
 

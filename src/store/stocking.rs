@@ -20,15 +20,25 @@ pub struct PictureRow<'a> {
     pub sizes: [(u32, u32, &'a str, &'a str); 3],
 }
 
-/// The files of a picture that was rendered before, or `None`.
-pub async fn find_picture(db: &Db, fingerprint: &str) -> Result<Option<Vec<String>>, StoreError> {
+/// The window's pictures in one file.
+#[derive(Clone, Debug)]
+pub struct SheetRow {
+    pub fingerprint: String,
+    pub width: u32,
+    pub height: u32,
+    pub webp: String,
+    pub fallback: String,
+}
+
+/// The files of a picture that was rendered before, or `None`: thumb, page, full, each with its fallback.
+pub async fn find_picture(db: &Db, fingerprint: &str) -> Result<Option<[String; 6]>, StoreError> {
     let row: Option<(String, String, String, String, String, String)> = sqlx::query_as(
         "select thumb_webp, thumb_fallback, page_webp, page_fallback, full_webp, full_fallback from pictures where fingerprint = ?",
     )
     .bind(fingerprint)
     .fetch_optional(&db.read)
     .await?;
-    Ok(row.map(|(a, b, c, d, e, f)| vec![a, b, c, d, e, f]))
+    Ok(row.map(|(a, b, c, d, e, f)| [a, b, c, d, e, f]))
 }
 
 pub async fn keep_picture(tx: &mut Tx, picture: &PictureRow<'_>) -> Result<(), StoreError> {
@@ -45,6 +55,55 @@ pub async fn keep_picture(tx: &mut Tx, picture: &PictureRow<'_>) -> Result<(), S
     Ok(())
 }
 
+/// A sheet that was painted before, or `None`.
+pub async fn find_sheet(db: &Db, fingerprint: &str) -> Result<Option<SheetRow>, StoreError> {
+    let row: Option<(u32, u32, String, String)> =
+        sqlx::query_as("select width, height, webp, fallback from sheets where fingerprint = ?")
+            .bind(fingerprint)
+            .fetch_optional(&db.read)
+            .await?;
+    Ok(row.map(|(width, height, webp, fallback)| SheetRow {
+        fingerprint: fingerprint.to_owned(),
+        width,
+        height,
+        webp,
+        fallback,
+    }))
+}
+
+/// Hangs a sheet into the windows of these currencies. `pictures`: fingerprints, cell by cell, each kept before.
+pub async fn put_sheet(
+    tx: &mut Tx,
+    sheet: &SheetRow,
+    currencies: &[String],
+    pictures: &[String],
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into sheets (fingerprint, width, height, webp, fallback) values (?, ?, ?, ?, ?)",
+    )
+    .bind(&sheet.fingerprint)
+    .bind(sheet.width)
+    .bind(sheet.height)
+    .bind(&sheet.webp)
+    .bind(&sheet.fallback)
+    .execute(&mut *tx.0)
+    .await?;
+    for currency in currencies {
+        for (cell, picture) in (0_i64..).zip(pictures) {
+            sqlx::query(
+                "insert into sheet_cells (currency, picture, sheet, cell) values (?, ?, ?, ?)",
+            )
+            .bind(currency)
+            .bind(picture)
+            .bind(&sheet.fingerprint)
+            .bind(cell)
+            .execute(&mut *tx.0)
+            .await?;
+        }
+    }
+    Ok(())
+}
+
 /// Takes everything off the shelves but what orders and carts must still find: products and options keep their rows.
 pub async fn clear(tx: &mut Tx) -> Result<(), StoreError> {
     for statement in [
@@ -53,6 +112,8 @@ pub async fn clear(tx: &mut Tx) -> Result<(), StoreError> {
         "delete from prices",
         "delete from product_categories",
         "delete from product_pictures",
+        "delete from sheet_cells",
+        "delete from sheets",
         "delete from shelf",
         "delete from shelf_sizes",
         "insert into product_words (product_words) values ('delete-all')",
@@ -231,11 +292,12 @@ pub async fn put_discounts(tx: &mut Tx, discounts: &[Discount]) -> Result<(), St
     Ok(())
 }
 
-/// Every rendered file that a product shows.
+/// Every rendered file that a product or the window shows.
 pub async fn list_picture_files(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
     Ok(sqlx::query_scalar(
         "select thumb_webp from pictures union select thumb_fallback from pictures union select page_webp from pictures \
-         union select page_fallback from pictures union select full_webp from pictures union select full_fallback from pictures",
+         union select page_fallback from pictures union select full_webp from pictures union select full_fallback from pictures \
+         union select webp from sheets union select fallback from sheets",
     )
     .fetch_all(&mut *tx.0)
     .await?)

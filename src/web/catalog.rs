@@ -1,9 +1,11 @@
+use crate::catalog::IN_WINDOW;
 use crate::catalog::Slug;
 use crate::catalog::Stock;
 use crate::store;
 use crate::store::catalog::Card;
 use crate::store::catalog::Image;
 use crate::store::catalog::Product;
+use crate::store::catalog::SheetCell;
 use crate::store::catalog::Window;
 use crate::values::Gwei;
 use crate::web::fields::query_field;
@@ -24,8 +26,7 @@ use actix_web::web::Data;
 use askama::Template;
 use std::sync::Arc;
 
-/// Units: products on the shop window, and on a page of a list.
-const IN_WINDOW: i64 = 12;
+/// Units: products on a page of a list.
 const ON_PAGE: i64 = 24;
 /// Far more pages than any catalog has.
 const LAST_PAGE: i64 = 1_000_000;
@@ -40,6 +41,8 @@ struct CardView {
     stock: Stock,
     says_stock: bool,
     thumb: Option<Image>,
+    /// Where the window's sheet has the thumb.
+    cell: Option<SheetCell>,
 }
 
 #[derive(Template)]
@@ -113,10 +116,16 @@ pub async fn show_window(
     }
     let db = &front.shop.db;
     let total = store::catalog::find_size(db, currency, "").await?.unwrap_or(0);
-    let window = Window { currency, category: "", first: 0, n_products: IN_WINDOW };
-    let cards = card_views(store::catalog::list_cards(db, window).await?);
+    let n_products = IN_WINDOW as i64;
+    let window = Window { currency, category: "", first: 0, n_products };
+    let mut cards = card_views(store::catalog::list_cards(db, window).await?);
+    // A card is asked for by its picture, so it is right whatever else the sheet shows.
+    let cells = store::catalog::list_cells(db, currency).await?;
+    for card in &mut cards {
+        card.cell = card.thumb.as_ref().and_then(|thumb| cells.get(&thumb.webp).cloned());
+    }
     let frame = Frame::new(&front, &facts, currency, "/");
-    let template = WindowPage { frame, cards, total, has_more: IN_WINDOW < total };
+    let template = WindowPage { frame, cards, total, has_more: n_products < total };
     keep_and_send(&request, &front, &visit, version, name, &template)
 }
 
@@ -358,6 +367,7 @@ fn card_views(cards: Vec<Card>) -> Vec<CardView> {
                 stock,
                 says_stock: stock != Stock::InStock,
                 thumb: card.thumb,
+                cell: None,
             }
         })
         .collect()

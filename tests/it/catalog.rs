@@ -1,6 +1,9 @@
 use crate::world::World;
 use crate::world::catalog;
+use serde_json::Value;
 use serde_json::json;
+use std::collections::BTreeSet;
+use std::fs;
 
 #[test]
 fn a_product_is_shown_in_a_currency_only_where_it_has_a_price_in_it() {
@@ -141,4 +144,120 @@ fn orders_and_sold_stock_survive_seeding_and_keep_their_names() {
     assert_eq!(buyer.get("/product/cap").status, 404);
     assert!(buyer.get("/order").text().contains("3 × Cap, Small"));
     assert!(world.says(&["orders", "show", &order_ref]).contains("3 x Cap, Small"));
+}
+
+/// Products that show these pictures of the demo, one each, between others that have none.
+fn with_pictures(world: &World, pictures: &[&str]) -> Value {
+    let mut catalog = catalog();
+    fs::create_dir_all(world.path("db/images")).unwrap();
+    for (n, picture) in pictures.iter().enumerate() {
+        let from = format!("{}/db/images/{picture}.jpg", env!("CARGO_MANIFEST_DIR"));
+        fs::copy(from, world.path(&format!("db/images/{picture}.jpg"))).unwrap();
+        catalog["products"][format!("p{n:02}")] = json!({"name": format!("Thing {n:02}"), "quantity": 1,
+            "images": [format!("{picture}.jpg")], "prices": [{"price": 1_000_000, "wallet": "->wallets.eth"},
+                {"price": 9_000_000, "wallet": "->wallets.xmr"}]});
+    }
+    // So all of them stand in the window.
+    for name in ["socks", "cap"] {
+        catalog["products"].as_object_mut().unwrap().shift_remove(name);
+    }
+    catalog
+}
+
+const NINE: [&str; 9] = [
+    "green-tea",
+    "notebook",
+    "teapot",
+    "socks",
+    "candle",
+    "pencils",
+    "blanket",
+    "lantern",
+    "herbal-tea",
+];
+
+/// The values of an attribute, each once.
+fn all(text: &str, attribute: &str) -> BTreeSet<String> {
+    let name = format!(" {attribute}=\"");
+    let after = text.split(&name).skip(1);
+    after.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_windows_pictures_are_one_request() {
+    let mut world = World::closed(&[]);
+    let catalog = with_pictures(&world, &NINE);
+    fs::write(world.path("db/data.json"), catalog.to_string()).unwrap();
+    world.open();
+    let mut buyer = world.buyer();
+    for currency in ["ETH", "XMR"] {
+        buyer.chooses(currency);
+        let text = buyer.get("/").text();
+        let (pictures, fallbacks) = (all(&text, "srcset"), all(&text, "src"));
+        assert_eq!((pictures.len(), fallbacks.len()), (1, 1), "{pictures:?} {fallbacks:?}");
+        assert_eq!(text.matches("class=\"cell x").count(), 9);
+        assert!(text.contains("class=\"cell x0 y0\"") && text.contains("class=\"cell x0 y2\""));
+        assert!(text.contains("class=\"no-picture\""));
+        for (file, kind) in
+            pictures.iter().zip(["image/webp"]).chain(fallbacks.iter().zip(["image/jpeg"]))
+        {
+            let answer = buyer.get(file);
+            assert_eq!((answer.status, answer.header("content-type")), (200, Some(kind)));
+            let sheet = image::load_from_memory(&answer.bytes).unwrap();
+            assert_eq!((sheet.width(), sheet.height()), (4 * 336, 3 * 336));
+            assert!(
+                kind == "image/jpeg" || answer.bytes.len() < 9 * 4_000,
+                "{}",
+                answer.bytes.len()
+            );
+        }
+        // The page, its stylesheet, its icon, and the pictures.
+        let others = all(&text, "href");
+        let others = others.iter().filter(|href| href.starts_with("/static/")).count();
+        assert!(1 + others + pictures.len() <= 4, "{others}");
+    }
+    let list = buyer.get("/product").text();
+    assert!(!list.contains("class=\"cell") && all(&list, "srcset").len() == 9);
+}
+
+#[test]
+fn the_windows_sheet_follows_the_catalog() {
+    let mut world = World::closed(&[]);
+    let mut catalog = with_pictures(&world, &NINE[..3]);
+    fs::write(world.path("db/data.json"), catalog.to_string()).unwrap();
+    world.open();
+    let mut buyer = world.buyer();
+    let mut sheet = || all(&buyer.get("/").text(), "srcset");
+    let first = sheet();
+    let on_disk = || fs::read_dir(world.path("db/pictures")).unwrap().count();
+    let n_files = on_disk();
+    assert_eq!((first.len(), n_files), (1, 3 * 6 + 2));
+
+    catalog["products"]["p00"]["name"] = json!("Other Thing");
+    world.seed(&catalog);
+    assert_eq!(
+        (sheet(), on_disk()),
+        (first.clone(), n_files),
+        "the same pictures are the same sheet"
+    );
+
+    fs::copy(world.path("db/images/teapot.jpg"), world.path("db/images/notebook.jpg")).unwrap();
+    world.seed(&catalog);
+    let second = sheet();
+    assert!(second.len() == 1 && second != first);
+    assert_eq!(on_disk(), 2 * 6 + 2, "what is shown no more is gone");
+
+    let mut buyer = world.buyer();
+    buyer.adds("thing-02", "", "1");
+    buyer.checks_out(&[]);
+    let text = buyer.get("/").text();
+    assert!(text.contains("Sold out") && all(&text, "srcset") == second);
+
+    catalog["products"]["p00"]["images"] = json!([]);
+    world.seed(&catalog);
+    let text = buyer.get("/").text();
+    assert!(
+        all(&text, "srcset").len() == 1 && !text.contains("class=\"cell"),
+        "one picture is no sheet"
+    );
 }
