@@ -4,19 +4,13 @@ use crate::web::lobby::Seat;
 use crate::web::lobby::Stage;
 use crate::web::lobby::Turn;
 use crate::web::page::PageError;
-use actix_web::Error;
 use actix_web::HttpMessage;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
-use actix_web::body::BoxBody;
-use actix_web::body::MessageBody;
-use actix_web::dev::ServiceRequest;
-use actix_web::dev::ServiceResponse;
 use actix_web::http::ConnectionType;
 use actix_web::http::Method;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
-use actix_web::middleware::Next;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,44 +27,52 @@ const BUSY: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\
     <h1>The shop is full</h1>\n<p>Too many visitors ask at once. Nothing was changed. Please wait a few seconds and load the page again. \
     If you had filled in a form, go back: your browser still has your words.</p>\n</body>\n</html>\n";
 
-/// Lets each request wait for its turn, so that one circuit that asks for much leaves others served.
-pub async fn be_fair(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    let Some(seat) = request.conn_data::<Arc<Seat>>().cloned() else {
-        return Ok(next.call(request).await?.map_into_boxed_body());
-    };
-    // Until this is dropped, the connection is at work.
-    let _work = Work::begin(&seat);
+/// Lets a request in when it is its turn, so that one circuit that asks for much leaves others served.
+///
+/// # Errors
+/// The answer to a request that is not let in.
+pub async fn let_in(request: &HttpRequest) -> Result<Option<Pass>, HttpResponse> {
+    let Some(seat) = seat_of(request).cloned() else { return Ok(None) };
+    let mut pass = Pass::begin(seat);
     // Neither changes while the connection lasts: the next try shall come on another.
-    if seat.has_no_room() {
-        return Ok(request.into_response(last_refusal(StatusCode::SERVICE_UNAVAILABLE)));
+    if pass.seat.has_no_room() {
+        return Err(last_refusal(StatusCode::SERVICE_UNAVAILABLE));
     }
-    if seat.is_crowded() {
-        return Ok(request.into_response(last_refusal(StatusCode::TOO_MANY_REQUESTS)));
+    if pass.seat.is_crowded() {
+        return Err(last_refusal(StatusCode::TOO_MANY_REQUESTS));
     }
     let errand = Errand::of(request.method(), request.path());
-    match seat.ask(errand) {
+    // What is seldom needed lies in a box of its own, and burdens no other request.
+    match pass.seat.ask(errand) {
         Verdict::Go => {}
+        verdict => Box::pin(wait_or_refuse(&pass.seat, verdict)).await?,
+    }
+    // A form waits for its turn when it has arrived: see `take_turn`.
+    if request.method() != Method::POST {
+        pass.turn = match pass.seat.turn_at_once(errand) {
+            Some(turn) => Some(turn),
+            None => Some(Box::pin(pass.seat.turn(errand)).await.map_err(|_| busy())?),
+        };
+    }
+    Ok(Some(pass))
+}
+
+async fn wait_or_refuse(seat: &Seat, verdict: Verdict) -> Result<(), HttpResponse> {
+    match verdict {
+        Verdict::Go => Ok(()),
         Verdict::Wait(time) => {
-            let _counted = Waiting(&seat);
+            let _counted = Waiting(seat);
             seat.wait(time).await;
+            Ok(())
         }
         Verdict::Refused { retry_after, is_held, .. } => {
             if is_held {
-                let _counted = Held(&seat);
+                let _counted = Held(seat);
                 seat.wait(HOLD).await;
             }
-            return Ok(request.into_response(refusal(StatusCode::TOO_MANY_REQUESTS, retry_after)));
+            Err(refusal(StatusCode::TOO_MANY_REQUESTS, retry_after))
         }
     }
-    // A form waits for its turn when it has arrived: see `read_turn`.
-    let turn = if request.method() == Method::POST { None } else { Some(seat.turn(errand).await) };
-    if let Some(Err(_)) = turn {
-        return Ok(request.into_response(busy()));
-    }
-    Ok(next.call(request).await?.map_into_boxed_body())
 }
 
 /// The connection that a request came on.
@@ -117,18 +119,23 @@ pub fn refusal(status: StatusCode, retry_after: u64) -> HttpResponse {
         .body(page)
 }
 
-struct Work<'a>(&'a Seat);
+/// A request that was let in. Until this is dropped, its connection is at work.
+pub struct Pass {
+    seat: Arc<Seat>,
+    turn: Option<Turn>,
+}
 
-impl<'a> Work<'a> {
-    fn begin(seat: &'a Seat) -> Self {
+impl Pass {
+    fn begin(seat: Arc<Seat>) -> Self {
         seat.turn_to(Stage::Working);
-        Self(seat)
+        Self { seat, turn: None }
     }
 }
 
-impl Drop for Work<'_> {
+impl Drop for Pass {
     fn drop(&mut self) {
-        self.0.turn_to(Stage::Idle);
+        drop(self.turn.take());
+        self.seat.turn_to(Stage::Idle);
     }
 }
 

@@ -1,5 +1,6 @@
 use crate::values::Moment;
 use crate::web::fair::busy;
+use crate::web::fair::let_in;
 use crate::web::page::PageError;
 use crate::web::page::trouble;
 use crate::web::page::trouble_page;
@@ -38,7 +39,8 @@ const ALWAYS: [(HeaderName, &str); 6] = [
     (header::X_FRAME_OPTIONS, "DENY"),
 ];
 
-/// Turns what went wrong into a page of the shop, and adds the headers to every answer.
+/// Lets each request in when it is its turn, turns what went wrong into a page of the shop, and adds the headers to
+/// every answer.
 pub async fn add_headers(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -47,6 +49,10 @@ pub async fn add_headers(
         let response = ServiceResponse::new(request.into_parts().0, stranger_page());
         return Ok(with_headers(response));
     }
+    let _pass = match let_in(request.request()).await {
+        Ok(pass) => pass,
+        Err(refused) => return Ok(with_headers(request.into_response(refused))),
+    };
     let mut response = next.call(request).await?.map_into_boxed_body();
     if response.response().error().is_some() || is_bare_error(&response) {
         let asked = response.request().clone();

@@ -402,11 +402,8 @@ impl Seat {
         }
     }
 
-    /// Waits for this request's turn: first among those of its circuit, then in the whole shop.
-    ///
-    /// # Errors
-    /// [`NoTurn`] where it would take too long.
-    pub async fn turn(&self, errand: Errand) -> Result<Turn, NoTurn> {
+    /// What a turn is made of: room of the circuit and room in the shop.
+    fn room(&self, errand: Errand) -> (Option<Arc<Semaphore>>, Arc<Semaphore>) {
         let of_circuit = match self.caller() {
             Caller::Anybody => None,
             caller => self.lobby.book().accounts.get(&caller).map(|account| account.desk.clone()),
@@ -415,16 +412,29 @@ impl Seat {
             Errand::Look => self.lobby.looking.clone(),
             _ => self.lobby.buying.clone(),
         };
-        // Mostly there is room, and then nobody waits and no timer is set.
-        let at_once = match &of_circuit {
-            None => Some(None),
-            Some(desk) => desk.clone().try_acquire_owned().ok().map(Some),
+        (of_circuit, of_shop)
+    }
+
+    /// Mostly there is room, and then nobody waits and no timer is set.
+    pub fn turn_at_once(&self, errand: Errand) -> Option<Turn> {
+        let (of_circuit, of_shop) = self.room(errand);
+        let of_circuit = match of_circuit {
+            None => None,
+            Some(desk) => Some(desk.try_acquire_owned().ok()?),
         };
-        if let Some(of_circuit) = at_once
-            && let Ok(of_shop) = of_shop.clone().try_acquire_owned()
-        {
-            return Ok(Turn { _of_circuit: of_circuit, _of_shop: of_shop });
+        let of_shop = of_shop.try_acquire_owned().ok()?;
+        Some(Turn { _of_circuit: of_circuit, _of_shop: of_shop })
+    }
+
+    /// Waits for this request's turn: first among those of its circuit, then in the whole shop.
+    ///
+    /// # Errors
+    /// [`NoTurn`] where it would take too long.
+    pub async fn turn(&self, errand: Errand) -> Result<Turn, NoTurn> {
+        if let Some(turn) = self.turn_at_once(errand) {
+            return Ok(turn);
         }
+        let (of_circuit, of_shop) = self.room(errand);
         self.turn_to(Stage::Queued);
         let turn = async {
             let of_circuit = match of_circuit {

@@ -1,5 +1,4 @@
 use crate::web::addresses;
-use crate::web::fair::be_fair;
 use crate::web::headers::add_headers;
 use crate::web::lobby::Caller;
 use crate::web::lobby::Lobby;
@@ -293,11 +292,7 @@ fn answering<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let app = App::new()
-        .app_data(front)
-        .wrap(from_fn(be_fair))
-        .wrap(from_fn(add_headers))
-        .configure(addresses);
+    let app = App::new().app_data(front).wrap(from_fn(add_headers)).configure(addresses);
     let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
     HttpService::build()
         .client_request_timeout(HEAD_TIME)
