@@ -229,7 +229,7 @@ impl Keeper {
                         Err(error) => return Ok(Err(error)),
                     };
                 // The files alone do not prove that this Tor has read them.
-                if changed || session.clients.is_none() && !clients.is_empty() {
+                if changed || session.clients.is_none() {
                     session.published.clear();
                     // A list that is only read again leaves the introduction points as they are, and a Tor that knows
                     // them from before still gets in: the service is taken away and made anew from the torrc.
@@ -272,16 +272,21 @@ impl Keeper {
         Ok(())
     }
 
-    /// The circuits of all who are in.
+    /// Tor's lines about the circuits of our service.
+    fn circuits(&self, session: &mut Session) -> Result<Vec<String>, TorError> {
+        let mut lines = session.control.ask("GETINFO circuit-status")?;
+        let ours = self.address().map(|address| format!("REND_QUERY={}", address.name()));
+        lines.retain(|line| {
+            ours.as_deref().is_some_and(|ours| line.split(' ').any(|word| word == ours))
+        });
+        Ok(lines)
+    }
+
+    /// The numbers of the circuits of all who are in.
     fn visitors(&self, session: &mut Session) -> Result<Vec<String>, TorError> {
-        let Some(address) = self.address() else { return Ok(Vec::new()) };
-        let ours = format!("REND_QUERY={}", address.name());
-        let lines = session.control.ask("GETINFO circuit-status")?;
-        let is_visitor = |words: &[&str]| {
-            words.contains(&ours.as_str()) && words.contains(&"PURPOSE=HS_SERVICE_REND")
-        };
-        let words = lines.iter().map(|line| line.split(' ').collect::<Vec<&str>>());
-        Ok(words.filter(|words| is_visitor(words)).map(|words| words[0].to_owned()).collect())
+        let lines = self.circuits(session)?;
+        let visitors = lines.iter().filter(|line| line.contains(" PURPOSE=HS_SERVICE_REND "));
+        Ok(visitors.filter_map(|line| line.split(' ').next().map(str::to_owned)).collect())
     }
 
     /// Closes the circuits of all who are in: those who may come in build new ones.
@@ -315,18 +320,12 @@ impl Keeper {
     fn status(&self, session: &mut Session) -> Result<OnionStatus, TorError> {
         let now = (self.now)();
         session.published.retain(|_, then| now - *then < DESCRIPTOR_LIVES);
+        let address = self.address();
+        let circuits = self.circuits(session)?;
+        let count = |state: &str| circuits.iter().filter(|line| line.contains(state)).count();
         let control = &mut session.control;
         let phase = control.ask("GETINFO status/bootstrap-phase")?.concat();
         let bootstrap = phase.split(' ').find_map(|word| word.strip_prefix("PROGRESS="));
-        let address = self.address();
-        let name = address.as_ref().map(OnionAddress::name).unwrap_or_default();
-        let ours = format!("REND_QUERY={name}");
-        let circuits = control.ask("GETINFO circuit-status")?;
-        let count = |state: &str| {
-            let is_ours =
-                |line: &&String| line.split(' ').any(|word| word == ours) && line.contains(state);
-            circuits.iter().filter(is_ours).count()
-        };
         let is_off = control.ask("GETCONF DisableNetwork")?.concat().ends_with('1');
         let trouble = if is_off {
             OnionStatus::NETWORK_OFF
@@ -344,7 +343,8 @@ impl Keeper {
             effort: session
                 .metrics_port
                 .as_deref()
-                .and_then(|port| read_metric(port, "tor_hs_pow_suggested_effort", name)),
+                .zip(address.as_ref())
+                .and_then(|(port, of)| read_metric(port, "tor_hs_pow_suggested_effort", of.name())),
             circuits: count("HS_STATE=HSSR_JOINED"),
             trouble: trouble.to_owned(),
         })

@@ -359,6 +359,27 @@ class ClientsOfTheSidecar(OnlyWhoHasAKey, unittest.TestCase):
         self.tor.start(without_network=True)
         self.tor.wait_published(self.shop.onion)
 
+    def test_a_circuit_that_the_shop_names_is_closed_and_no_other(self):
+        client = self.buyer("visitor")
+        client.wait_code(self.shop.onion, 0)
+
+        def visitors():
+            lines = self.tor.control.ask("GETINFO circuit-status")
+            return {line.split()[0] for line in lines if "PURPOSE=HS_SERVICE_REND" in line and "HSSR_JOINED" in line}
+
+        before = visitors()
+        with client.connect(self.shop.onion, circuit="named") as named:
+            wait_for("the circuit", lambda: 1 == len(visitors() - before))
+            (circuit,) = visitors() - before
+            with client.connect(self.shop.onion, circuit="other") as other:
+                (self.shop.home / "db/tor/close").write_text(circuit + "\n")
+                named.settimeout(60)
+                self.assertEqual(b"", named.recv(1), "tor closes what the shop named")
+                self.assertNotIn(circuit, visitors())
+                other.settimeout(60)
+                other.sendall(b"GET /health HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % self.shop.onion.encode())
+                self.assertTrue(other.recv(12).endswith(b"200"), "the other's goes on")
+
     def test_the_shop_learns_its_address_and_how_it_is(self):
         told = told_of(self.shop)
         self.assertEqual((self.shop.url, True), (told["address"], told["reachable"]))
