@@ -8,6 +8,7 @@ use crate::config::Settings;
 use crate::store;
 use crate::tor::Keeper;
 use crate::tor::OnionAddress;
+use crate::tor::OnionFolder;
 use crate::tor::Session;
 use crate::web::Front;
 use crate::web::Site;
@@ -41,9 +42,6 @@ pub struct Serve {
     #[arg(long)]
     tor: bool,
 }
-
-/// Units: circuits that are to be closed and have not been named to Tor yet.
-const FLOODERS_AT_ONCE: usize = 32;
 
 /// Opens the shop, and closes it when the process is told to end.
 pub async fn run(
@@ -104,7 +102,7 @@ pub async fn run(
         mirrors,
     };
     let front = Data::new(Front::new(shop.clone(), site, &secret));
-    let (closer, flooders) = mpsc::channel(FLOODERS_AT_ONCE);
+    let (closer, flooders) = mpsc::channel(OnionFolder::MOST_CLOSED);
     let fairness = Fairness {
         reads_circuits: settings.reads_circuits,
         most_unpaid: settings.most_unpaid,
@@ -138,7 +136,7 @@ async fn name_flooders(settings: Settings, mut flooders: mpsc::Receiver<u32>) {
         named.retain(|other| *other != circuit);
         named.push(circuit);
         // The folder takes the newest of them.
-        let from = named.len().saturating_sub(FLOODERS_AT_ONCE);
+        let from = named.len().saturating_sub(OnionFolder::MOST_CLOSED);
         named.drain(..from);
         if let Err(error) = folder.write_closed(&named) {
             tracing::warn!("circuits that ask too much cannot be named to Tor: {error}");

@@ -14,4 +14,4 @@ pub use order::{AppliedDiscount, NewOrder, Order, OrderLine, Sending, Shelf, Unp
 pub use order_ref::{NotAnOrderRef, OrderRef};
 pub use pgp_block::{NotAPgpBlock, PgpBlock};
 pub use status::{Event, Misstep, NotAStatus, Status};
-pub use unpaid::{can_be_held, too_much_held};
+pub use unpaid::too_much_held;

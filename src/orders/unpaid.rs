@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 ///
 /// Units: pieces. `most_held` is the percentage of what is there, on the shelf and in those orders, that they may hold;
 /// it is at least one piece.
-pub fn can_be_held(stock: i64, held: i64, most_held: i64) -> i64 {
+fn can_be_held(stock: i64, held: i64, most_held: i64) -> i64 {
     let most = (stock.saturating_add(held).saturating_mul(most_held) / 100).max(1);
     (most - held).clamp(0, stock.max(0))
 }

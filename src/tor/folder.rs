@@ -17,12 +17,13 @@ use std::sync::atomic::Ordering;
 #[derive(Clone, Debug)]
 pub struct OnionFolder(PathBuf);
 
-/// Circuits that the shop may name at once.
-const MOST_CLOSED: usize = 32;
 /// Units: bytes of any of these files.
 const MOST_BYTES: u64 = 64 * 1024;
 
 impl OnionFolder {
+    /// Circuits that the shop may name at once.
+    pub const MOST_CLOSED: usize = 32;
+
     pub fn new(folder: PathBuf) -> Self {
         Self(folder)
     }
@@ -73,13 +74,13 @@ impl OnionFolder {
     /// Circuits that the shop wants closed, by the number that Tor gave them.
     pub fn closed(&self) -> Vec<u32> {
         let text = self.read("close").ok().flatten().unwrap_or_default();
-        text.lines().filter_map(|line| line.parse().ok()).take(MOST_CLOSED).collect()
+        text.lines().filter_map(|line| line.parse().ok()).take(Self::MOST_CLOSED).collect()
     }
 
     /// # Errors
     /// What the system says.
     pub fn write_closed(&self, circuits: &[u32]) -> io::Result<()> {
-        let newest = &circuits[circuits.len().saturating_sub(MOST_CLOSED)..];
+        let newest = &circuits[circuits.len().saturating_sub(Self::MOST_CLOSED)..];
         let lines: String = newest.iter().map(|circuit| format!("{circuit}\n")).collect();
         self.write("close", &lines)
     }

@@ -271,6 +271,17 @@ impl Book {
     }
 }
 
+/// In the order of their numbers.
+const STAGES: [Stage; 7] = [
+    Stage::Silent,
+    Stage::Head,
+    Stage::Body,
+    Stage::Stalled,
+    Stage::Idle,
+    Stage::Queued,
+    Stage::Working,
+];
+
 impl Seat {
     pub fn caller(&self) -> Caller {
         *self.caller.lock().unwrap_or_else(PoisonError::into_inner)
@@ -291,16 +302,7 @@ impl Seat {
     }
 
     pub fn stage(&self) -> Stage {
-        const ALL: [Stage; 7] = [
-            Stage::Silent,
-            Stage::Head,
-            Stage::Body,
-            Stage::Stalled,
-            Stage::Idle,
-            Stage::Queued,
-            Stage::Working,
-        ];
-        ALL[usize::from(self.stage.load(Relaxed)) % ALL.len()]
+        STAGES[usize::from(self.stage.load(Relaxed)) % STAGES.len()]
     }
 
     pub fn turn_to(&self, stage: Stage) {
@@ -356,15 +358,14 @@ impl Seat {
         self.lobby.book().unseat(self);
     }
 
-    /// Waits, but not longer than the connection lasts; whether it lasted.
-    pub async fn wait(&self, time: Duration) -> bool {
+    /// Waits, but not longer than the connection lasts.
+    pub async fn wait(&self, time: Duration) {
         self.turn_to(Stage::Queued);
-        let lasted = tokio::select! {
-            () = tokio::time::sleep(time) => true,
-            () = self.gone.notified() => false,
-        };
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            () = self.gone.notified() => {}
+        }
         self.turn_to(Stage::Working);
-        lasted
     }
 
     /// What this circuit's budgets say of a request. Who waits calls [`Seat::has_waited`] afterwards, who is held
@@ -582,17 +583,7 @@ mod tests {
     #[test]
     fn connections_that_take_too_long_are_let_go() {
         let lobby = lobby(100);
-        let seats: Vec<(Stage, Arc<Seat>)> = [
-            Stage::Silent,
-            Stage::Head,
-            Stage::Body,
-            Stage::Stalled,
-            Stage::Idle,
-            Stage::Queued,
-            Stage::Working,
-        ]
-        .map(|stage| (stage, come(&lobby, 1)))
-        .into();
+        let seats: Vec<(Stage, Arc<Seat>)> = STAGES.map(|stage| (stage, come(&lobby, 1))).into();
         for (stage, seat) in &seats {
             seat.turn_to(*stage);
         }
