@@ -5,6 +5,7 @@ mod expire_orders;
 mod forget_orders;
 mod hang_pages;
 mod notify_seller;
+mod openness;
 mod paint_sheets;
 mod place_order;
 mod report_payment;
@@ -16,6 +17,7 @@ pub use expire_orders::expire_orders;
 pub use forget_orders::{forget_orders, list_forgettable};
 pub use hang_pages::{PageFile, hang_pages};
 pub use notify_seller::{notify_seller, sweep};
+pub use openness::{Closed, Openness, why_closed};
 pub use place_order::{Placed, Placing, place_order};
 pub use report_payment::{Unreported, report_payment};
 pub use stock_shelves::{PictureFolders, Stocked, check_shelves, stock_shelves};
@@ -25,6 +27,7 @@ use crate::mail::Maildir;
 use crate::pictures::Gallery;
 use crate::store::Db;
 use crate::values::Mailbox;
+use std::sync::Arc;
 
 /// What an action may touch.
 #[derive(Clone)]
@@ -33,6 +36,7 @@ pub struct Shop {
     pub maildir: Maildir,
     pub pictures: Gallery,
     pub terms: Terms,
+    pub openness: Arc<Openness>,
 }
 
 /// The seller's settings, as far as the shop's deeds hang on them.

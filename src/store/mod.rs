@@ -2,6 +2,7 @@
 
 pub mod catalog;
 mod changes;
+pub mod house;
 pub mod orders;
 pub mod payment;
 pub mod stocking;
