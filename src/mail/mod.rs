@@ -1,8 +1,16 @@
 //! What the shop tells its seller. The only room that speaks mail.
 
+mod armor;
 mod layout;
 mod maildir;
 mod order_message;
+mod padding;
+mod pgp_block_check;
+mod seal;
+mod seller_key;
 
 pub use maildir::Maildir;
 pub use order_message::{OrderMessage, Told, Unwritable, bill, delivery_name};
+pub use pgp_block_check::BlockFault;
+pub use seal::{Unsealable, seal_entity, sealed_message};
+pub use seller_key::{KeyFault, SellerKey};
