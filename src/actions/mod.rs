@@ -21,6 +21,8 @@ pub use report_payment::{Unreported, report_payment};
 pub use stock_shelves::{PictureFolders, Stocked, check_shelves, stock_shelves};
 pub use try_to_work::try_to_work;
 
+pub use crate::stops;
+
 use crate::mail::Maildir;
 use crate::pictures::Gallery;
 use crate::store::Db;
