@@ -58,6 +58,11 @@ impl Moment {
         Self(self.0 - self.0 % 60)
     }
 
+    /// The beginning of its day, where the hour is not needed.
+    pub fn day_start(self) -> Self {
+        Self(self.0 - self.0 % 86_400)
+    }
+
     /// For the `datetime` of a `time` element. Source: RFC 3339.
     pub fn rfc_3339(self) -> String {
         self.written(RFC_3339)
