@@ -13,7 +13,6 @@ mod place_order;
 mod post_reply;
 mod report_payment;
 mod stock_shelves;
-pub mod stops;
 mod take_seen;
 mod try_to_work;
 
