@@ -153,7 +153,7 @@ def full_maildir(trial):
         n_told = len(shop.messages())
         trial.note("%d of 30 orders fit on the disk" % n_told)
         assert 0 < n_told < 30
-        shop.inside("mount", "-o", "remount,size=8m", "mailorders")
+        shop.inside("mount", "-o", "remount,size=8m", shop.home / "mailorders")
         trial.recovers(shop)
         all_told(shop, 31)
         trial.compares(shop, shop.seen("mailorders"))
@@ -184,7 +184,6 @@ def full_database(trial):
         trial.tries_again()
         all_told(shop, shop.n_orders())
         # The database goes with its mount too.
-        shop.end_copies = True
         copy = shop.home / "left"
         shutil.copytree(shop.seen("db"), copy)
         assert shop.end(signal.SIGTERM) == 0
@@ -249,12 +248,12 @@ def read_only_maildir(trial):
         (shop.home / "mailorders").mkdir(exist_ok=True)
         shop.open()
         trial.orders(shop, "acknowledged")
-        shop.inside("mount", "-o", "remount,bind,ro", "mailorders")
+        shop.inside("mount", "-o", "remount,bind,ro", shop.home / "mailorders")
         for _ in range(10):
             trial.orders(shop, "acknowledged")
         trial.note("%d messages while it was read-only" % len(shop.messages()))
         assert len(shop.messages()) == 1
-        shop.inside("mount", "-o", "remount,bind,rw", "mailorders")
+        shop.inside("mount", "-o", "remount,bind,rw", shop.home / "mailorders")
         trial.recovers(shop)
         trial.compares(shop)
 
