@@ -11,8 +11,8 @@ pub mod status;
 pub mod unpaid;
 
 pub use code::{Code, FormToken, LookupName, NotACode};
-pub use draft::{Buyer, Delivery, Draft, DraftForm, Refusal, StreetAddress};
 pub use command::{Command, NotACommand};
+pub use draft::{Buyer, Delivery, Draft, DraftForm, Refusal, StreetAddress};
 pub use order::{AppliedDiscount, NewOrder, Order, OrderLine, Sending, Shelf, Unplaceable};
 pub use order_ref::{NotAnOrderRef, OrderRef};
 pub use pgp_block::{NotAPgpBlock, PgpBlock};
