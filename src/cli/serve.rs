@@ -10,6 +10,7 @@ use crate::tor::Keeper;
 use crate::tor::OnionAddress;
 use crate::tor::OnionFolder;
 use crate::tor::Session;
+use crate::values::Moment;
 use crate::web::Front;
 use crate::web::Site;
 use crate::web::serve::Door;
@@ -207,17 +208,59 @@ enum Seeded {
     ToldToEnd,
 }
 
+/// What the sweeps remember of each other.
+#[derive(Default)]
+struct Caretaker {
+    is_away: bool,
+    n_sweeps: u32,
+}
+
+/// Units: sweeps from one look at the folder of new messages to the next, which may hold very many; and as many from one
+/// emptying of the journal, in which lies on what was erased, to the next.
+const SELDOM: u32 = 6;
+
+impl Caretaker {
+    fn is_time(&self) -> bool {
+        self.n_sweeps.is_multiple_of(SELDOM)
+    }
+
+    async fn erase_what_is_due(&mut self, shop: &Shop, now: Moment) -> anyhow::Result<()> {
+        let n_erased = actions::forget_orders(shop, now).await??.len();
+        if 0 < n_erased || self.is_time() {
+            anyhow::ensure!(
+                actions::empty_journal(shop).await?,
+                "the journal cannot be emptied while somebody reads the database; what was erased lies on there until then"
+            );
+        }
+        Ok(())
+    }
+
+    async fn look_for_seller(&mut self, shop: &Shop, now: Moment) -> anyhow::Result<()> {
+        let is_away = actions::look_for_seller(shop, now).await?;
+        if is_away && !self.is_away {
+            tracing::warn!(
+                "the shop takes no orders until the new mail is looked at: the oldest message has lain unread for more than {} days (CLOSE_AFTER_DAYS)",
+                shop.terms.close_after_days
+            );
+        } else if self.is_away && !is_away {
+            tracing::info!("the new mail was looked at: the shop takes orders again");
+        }
+        self.is_away = is_away;
+        Ok(())
+    }
+}
+
 /// Tells what is untold, lets expire what ran out and erases what is old, now and every few seconds. What fails is
 /// tried again; the log hears of it once for each new reason.
 async fn sweep_now_and_again(shop: Shop) {
     let mut last = String::new();
+    let mut caretaker = Caretaker::default();
     loop {
         let now = open::now();
         let swept = async {
             actions::expire_orders(&shop, now).await.context("let orders expire")?;
             actions::sweep(&shop, now).await.context("tell the seller")?;
-            actions::forget_orders(&shop, now).await.context("erase what is due")?;
-            anyhow::Ok(())
+            caretaker.erase_what_is_due(&shop, now).await.context("erase what is due")
         };
         let trouble = swept.await.err().map(|error| format!("{error:#}")).unwrap_or_default();
         if !trouble.is_empty() && trouble != last {
