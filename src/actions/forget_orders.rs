@@ -1,6 +1,5 @@
 use crate::actions::ClockJumped;
 use crate::actions::Shop;
-use crate::actions::expire_orders;
 use crate::actions::look_at_clock;
 use crate::orders::OrderRef;
 use crate::store;
@@ -32,7 +31,6 @@ pub async fn forget_orders(
     if let Err(jumped) = look_at_clock(shop, now).await? {
         return Ok(Err(jumped));
     }
-    expire_orders(shop, now).await.context("let orders expire")?;
     let due = due(shop, now);
     // Asked first without the writer's lock, since mostly there is nothing to do.
     if !store::erasure::list_due(&shop.db, due).await.context("list what is due")?.is_empty() {

@@ -36,6 +36,14 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
     if purge.now {
         actions::trust_clock(&shop, now).await?;
     }
+    if let Some(jumped) = actions::doubt_clock(&shop, now).await? {
+        shop.db.close().await;
+        return Err(jumped.into());
+    }
+    // Where the seller's key is faulty nothing can expire, and what is due is erased all the same.
+    if let Err(error) = actions::expire_orders(&shop, now).await {
+        say_error(&format!("orders could not expire: {error:#}"));
+    }
     let erased = actions::forget_orders(&shop, now).await??;
     let mut is_empty = actions::empty_journal(&shop).await?;
     for _ in 1..TRIES {

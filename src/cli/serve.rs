@@ -85,10 +85,12 @@ pub async fn run(
         tracing::error!("{error:#}");
     }
     let kept = if serve.tor { Some(begin_onion(&settings, &door).await?) } else { None };
-    if settings.seller_key.is_some() {
-        tracing::warn!(
-            "this version writes orders as plain text, although there is a seller's key; buyers can seal their address to it"
-        );
+    match open::take_key(&shop, &settings).await? {
+        Some(fault) => tracing::error!("no orders are taken: {fault}"),
+        None if shop.openness.has_key() => say("Orders are sealed to the seller's key."),
+        None => say(
+            "Orders are written in plain text: whoever reads this disk reads them. `gpg --armor --export YOUR-KEY > db/seller.asc` seals them.",
+        ),
     }
     let mirrors = open::mirrors(Path::new(MIRRORS)).unwrap_or_else(|error| {
         tracing::error!("/mirrors.txt is not shown: {error:#}");
@@ -99,7 +101,6 @@ pub async fn run(
         url: settings.site_url.clone(),
         contact: settings.contact.clone(),
         preferred_currency: settings.preferred_currency.clone(),
-        seller_key: settings.seller_key.clone(),
         mirrors,
     };
     let front = Data::new(Front::new(shop.clone(), site, &secret));
@@ -111,7 +112,7 @@ pub async fn run(
         closer: settings.closes_circuits.then_some(closer),
     };
     say(&format!("The shop is open at {}", door.address()));
-    let sweeper = actix_web::rt::spawn(sweep_now_and_again(shop.clone()));
+    let sweeper = actix_web::rt::spawn(sweep_now_and_again(shop.clone(), settings.clone()));
     let namer = actix_web::rt::spawn(name_flooders(settings.clone(), flooders));
     let known = kept.as_ref().and_then(|(keeper, _)| keeper.address());
     let teller = actix_web::rt::spawn(tell_address(front.clone(), settings.clone(), known));
@@ -208,6 +209,21 @@ enum Seeded {
     ToldToEnd,
 }
 
+/// Tells what is untold, lets expire what ran out and erases what is old, now and every few seconds. What fails is
+/// tried again; the log hears of it once for each new reason.
+async fn sweep_now_and_again(shop: Shop, settings: Settings) {
+    let mut last = Vec::new();
+    let mut caretaker = Caretaker::default();
+    loop {
+        let troubles = caretaker.sweep(&shop, &settings, open::now()).await;
+        for trouble in troubles.iter().filter(|trouble| !last.contains(*trouble)) {
+            tracing::error!("will be tried again: {trouble}");
+        }
+        last = troubles;
+        tokio::time::sleep(SWEEP_EVERY).await;
+    }
+}
+
 /// What the sweeps remember of each other.
 #[derive(Default)]
 struct Caretaker {
@@ -220,19 +236,27 @@ struct Caretaker {
 const SELDOM: u32 = 6;
 
 impl Caretaker {
-    fn is_time(&self) -> bool {
-        self.n_sweeps.is_multiple_of(SELDOM)
-    }
-
-    async fn erase_what_is_due(&mut self, shop: &Shop, now: Moment) -> anyhow::Result<()> {
-        let n_erased = actions::forget_orders(shop, now).await??.len();
-        if 0 < n_erased || self.is_time() {
-            anyhow::ensure!(
-                actions::empty_journal(shop).await?,
-                "the journal cannot be emptied while somebody reads the database; what was erased lies on there until then"
-            );
+    /// Each part by itself: what hinders one leaves the others. Returns what went wrong.
+    async fn sweep(&mut self, shop: &Shop, settings: &Settings, now: Moment) -> Vec<String> {
+        let key = match open::take_key(shop, settings).await {
+            Ok(Some(fault)) => Err(anyhow::anyhow!("no orders are taken: {fault}")),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error.context("look at the seller's key")),
+        };
+        let can_seal = key.is_ok();
+        let mut done = vec![key, actions::sweep(shop).await.map(|_| ()).context("tell the seller")];
+        // What expires owes the seller a message.
+        if can_seal {
+            done.push(actions::expire_orders(shop, now).await.map(|_| ()).context("let orders expire"));
+            done.push(actions::sweep(shop).await.map(|_| ()).context("tell the seller"));
         }
-        Ok(())
+        let is_time = self.n_sweeps.is_multiple_of(SELDOM);
+        self.n_sweeps = self.n_sweeps.wrapping_add(1);
+        done.push(erase_what_is_due(shop, now, is_time).await.context("erase what is due"));
+        if is_time {
+            done.push(self.look_for_seller(shop, now).await.context("look for the seller"));
+        }
+        done.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect()
     }
 
     async fn look_for_seller(&mut self, shop: &Shop, now: Moment) -> anyhow::Result<()> {
@@ -250,23 +274,15 @@ impl Caretaker {
     }
 }
 
-/// Tells what is untold, lets expire what ran out and erases what is old, now and every few seconds. What fails is
-/// tried again; the log hears of it once for each new reason.
-async fn sweep_now_and_again(shop: Shop) {
-    let mut last = String::new();
-    let mut caretaker = Caretaker::default();
-    loop {
-        let now = open::now();
-        let swept = async {
-            actions::expire_orders(&shop, now).await.context("let orders expire")?;
-            actions::sweep(&shop, now).await.context("tell the seller")?;
-            caretaker.erase_what_is_due(&shop, now).await.context("erase what is due")
-        };
-        let trouble = swept.await.err().map(|error| format!("{error:#}")).unwrap_or_default();
-        if !trouble.is_empty() && trouble != last {
-            tracing::error!("will be tried again: {trouble}");
-        }
-        last = trouble;
-        tokio::time::sleep(SWEEP_EVERY).await;
-    }
+/// `is_time`: to empty the journal although nothing was erased just now.
+async fn erase_what_is_due(shop: &Shop, now: Moment, is_time: bool) -> anyhow::Result<()> {
+    let erased = actions::forget_orders(shop, now).await?;
+    let has_erased = erased.as_ref().is_ok_and(|orders| !orders.is_empty());
+    let is_empty = if has_erased || is_time { actions::empty_journal(shop).await? } else { true };
+    erased?;
+    anyhow::ensure!(
+        is_empty,
+        "the journal cannot be emptied while somebody reads the database; what was erased lies on there until then"
+    );
+    Ok(())
 }

@@ -5,4 +5,4 @@ mod maildir;
 mod order_message;
 
 pub use maildir::Maildir;
-pub use order_message::{OrderMessage, Unwritable};
+pub use order_message::{OrderMessage, Told, Unwritable, bill, delivery_name};

@@ -1,3 +1,4 @@
+use crate::actions::Closed;
 use crate::store::StoreError;
 use crate::web::fields::MOST_BYTES;
 use crate::web::frame::Frame;
@@ -32,12 +33,24 @@ pub enum PageError {
     Busy,
     #[error("the order's code is not in this browser")]
     NoOrderOpen,
+    #[error("the shop takes no orders")]
+    Closed(Closed),
     #[error("the page: {0}")]
     Template(#[from] askama::Error),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("{0:#}")]
-    Broken(#[from] anyhow::Error),
+    Broken(anyhow::Error),
+}
+
+impl From<anyhow::Error> for PageError {
+    fn from(error: anyhow::Error) -> Self {
+        match error.downcast_ref::<Closed>() {
+            // What a buyer wrote cannot be sealed to the seller just now.
+            Some(closed) => Self::Closed(closed.clone()),
+            None => Self::Broken(error),
+        }
+    }
 }
 
 impl PageError {
@@ -68,6 +81,10 @@ impl PageError {
                 "Too many visitors ask at once. Please wait a few seconds, go back and send the form again. Nothing was changed.".to_owned(),
             ),
             Self::NoOrderOpen => ("No order is open in this browser", "Please open it with your seven words, under “Your order”.".to_owned()),
+            Self::Closed(closed) => (
+                "No orders for now",
+                format!("{} Nothing was ordered, and there is nothing to pay. Orders that were placed before go on, and their pages are open.", closed.words()),
+            ),
             Self::Template(_) | Self::Store(_) | Self::Broken(_) => (
                 "Something is broken on our side",
                 "It is not your fault, and the seller can see that it happened. Please try again in a few minutes. If you were placing an order, look under “Your order” first: it may be there.".to_owned(),
@@ -84,7 +101,7 @@ impl ResponseError for PageError {
             Self::OtherKind => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Closed(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Template(_) | Self::Store(_) | Self::Broken(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }

@@ -32,8 +32,6 @@ pub struct Site {
     pub url: String,
     pub contact: String,
     pub preferred_currency: Option<Currency>,
-    /// The armored public key, for `/pgp.txt`.
-    pub seller_key: Option<String>,
     /// The seller's signed list of addresses, for `/mirrors.txt`.
     pub mirrors: Option<String>,
 }
@@ -173,7 +171,7 @@ impl Front {
             Some(known) => known,
             None => store::house::find(&self.shop.db).await?.closed_on.is_some(),
         };
-        let by_itself = self.shop.openness.closed();
+        let by_itself = self.shop.openness.seal_for_order(now()).err();
         let closed = by_itself.or(closed_by_seller.then_some(Closed::BySeller));
         let mut notice = self.notice.lock().unwrap_or_else(PoisonError::into_inner);
         // Somebody else may have looked meanwhile, and later.
