@@ -13,7 +13,9 @@ const UNPAID_DAYS: i64 = 2;
 
 /// The orders whose days are over.
 pub async fn list_forgettable(shop: &Shop, now: Moment) -> anyhow::Result<Vec<OrderRef>> {
-    store::erasure::list_due(&shop.db, due(shop, now)).await.context("list what is due to be erased")
+    store::erasure::list_due(&shop.db, due(shop, now))
+        .await
+        .context("list what is due to be erased")
 }
 
 /// What is old is erased: first the rows, so that nobody finds the order any more, then its messages in the Maildir

@@ -21,10 +21,7 @@ const LEAST_JUMP: i64 = 2;
 ///
 /// # Errors
 /// [`ClockJumped`]; then the day is not remembered, so that tomorrow says the same.
-pub async fn look_at_clock(
-    shop: &Shop,
-    now: Moment,
-) -> anyhow::Result<Result<(), ClockJumped>> {
+pub async fn look_at_clock(shop: &Shop, now: Moment) -> anyhow::Result<Result<(), ClockJumped>> {
     let house = store::house::find(&shop.db).await.context("read the last day")?;
     let today = now.day_start();
     if let Some(looked_on) = house.looked_on {

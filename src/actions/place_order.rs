@@ -86,11 +86,23 @@ pub async fn place_order(
     if most <= before.n_unpaid {
         return Ok(Placed::Full);
     }
-    let (new, wallet) = match open_order(shop, &mut tx, placing.basket, placing.currency, placing.draft, key.as_ref(), (fresh, now)).await? {
+    let (new, wallet) = match open_order(
+        shop,
+        &mut tx,
+        placing.basket,
+        placing.currency,
+        placing.draft,
+        key.as_ref(),
+        (fresh, now),
+    )
+    .await?
+    {
         Ok(opened) => opened,
         Err(not_placed) => return Ok(not_placed),
     };
-    let Some(invoice) = open_invoice(&mut tx, &new, &wallet, now.plus_minutes(terms.payment_minutes)).await? else {
+    let Some(invoice) =
+        open_invoice(&mut tx, &new, &wallet, now.plus_minutes(terms.payment_minutes)).await?
+    else {
         let words = "Too many orders of this price wait for their payment. Please try again later.";
         return Ok(Placed::Refused(vec![Refusal::new("currency", words)]));
     };
@@ -119,7 +131,11 @@ pub async fn place_order(
     stops::at("order-committed");
 
     let order_ref = order.order_ref;
-    notify_seller(shop, Owed { id, order_ref: order_ref.clone(), number: 0, at, is_read: false, message }).await;
+    notify_seller(
+        shop,
+        Owed { id, order_ref: order_ref.clone(), number: 0, at, is_read: false, message },
+    )
+    .await;
     stops::at("before-answer");
     Ok(Placed::Order(order_ref))
 }

@@ -181,7 +181,9 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
     for step in store::words::list_steps(&shop.db, &order.order_ref).await? {
         say(&format!("  {}  {}", &step.day.rfc_3339()[..10], step_words(&step)));
     }
-    say("Where it goes and what was said stands in your mailbox alone, in the thread of this order.");
+    say(
+        "Where it goes and what was said stands in your mailbox alone, in the thread of this order.",
+    );
     if let Some(day) = order.erased_after(shop.terms.keep_days) {
         say(&format!("It is erased after {}.", day.for_people()));
     }

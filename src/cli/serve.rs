@@ -247,7 +247,9 @@ impl Caretaker {
         let mut done = vec![key, actions::sweep(shop).await.map(|_| ()).context("tell the seller")];
         // What expires owes the seller a message.
         if can_seal {
-            done.push(actions::expire_orders(shop, now).await.map(|_| ()).context("let orders expire"));
+            done.push(
+                actions::expire_orders(shop, now).await.map(|_| ()).context("let orders expire"),
+            );
             done.push(actions::sweep(shop).await.map(|_| ()).context("tell the seller"));
         }
         let is_time = self.n_sweeps.is_multiple_of(SELDOM);

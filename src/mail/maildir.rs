@@ -119,7 +119,8 @@ impl Maildir {
             for entry in entries {
                 let entry = entry?;
                 let name = entry.file_name();
-                if !order_of(&name.to_string_lossy()).is_some_and(|name| order_refs.contains(name)) {
+                if !order_of(&name.to_string_lossy()).is_some_and(|name| order_refs.contains(name))
+                {
                     continue;
                 }
                 match fs::remove_file(entry.path()) {
@@ -260,13 +261,19 @@ mod tests {
         maildir.erase("AAAAAAAAAA").unwrap();
         assert_eq!(names(&home.path().join("new")), ["3.BBBBBBBBBB_0.shop"]);
         assert_eq!(maildir.oldest_unread().unwrap(), Some(3));
-        fs::rename(home.path().join("new/3.BBBBBBBBBB_0.shop"), home.path().join("cur/3.BBBBBBBBBB_0.shop:2,S"))
-            .unwrap();
+        fs::rename(
+            home.path().join("new/3.BBBBBBBBBB_0.shop"),
+            home.path().join("cur/3.BBBBBBBBBB_0.shop:2,S"),
+        )
+        .unwrap();
         fs::write(home.path().join("tmp/3.BBBBBBBBBB_1.shop.77.0"), "a draft").unwrap();
         fs::write(home.path().join("new/4.M1P2.host"), "not ours").unwrap();
         assert_eq!(maildir.oldest_unread().unwrap(), Some(4));
         maildir.erase_all(&HashSet::from(["BBBBBBBBBB", "CCCCCCCCCC"])).unwrap();
-        assert!(names(&home.path().join("cur")).is_empty() && names(&home.path().join("tmp")).is_empty());
+        assert!(
+            names(&home.path().join("cur")).is_empty()
+                && names(&home.path().join("tmp")).is_empty()
+        );
         assert_eq!(names(&home.path().join("new")), ["4.M1P2.host"]);
     }
 }

@@ -99,8 +99,7 @@ const PATIENCE: i64 = 300;
 /// it. `false`: somebody is reading; try again later.
 pub async fn empty_journal(db: &Db) -> Result<bool, StoreError> {
     let mut connection = db.write.acquire().await?;
-    let before: i64 =
-        sqlx::query_scalar("pragma busy_timeout").fetch_one(&mut *connection).await?;
+    let before: i64 = sqlx::query_scalar("pragma busy_timeout").fetch_one(&mut *connection).await?;
     wait_at_most(&mut connection, PATIENCE).await?;
     let emptied: Result<(i64, i64, i64), _> =
         sqlx::query_as("pragma wal_checkpoint(truncate)").fetch_one(&mut *connection).await;

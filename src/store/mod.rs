@@ -2,6 +2,7 @@
 
 pub mod catalog;
 mod changes;
+pub mod copy;
 pub mod erasure;
 pub mod house;
 pub mod orders;
