@@ -16,7 +16,6 @@ mod place_order;
 mod post_reply;
 mod report_payment;
 mod stock_shelves;
-pub mod stops;
 mod take_seen;
 mod try_to_work;
 
@@ -37,6 +36,8 @@ pub use report_payment::{Unreported, report_payment};
 pub use stock_shelves::{PictureFolders, Stocked, check_shelves, stock_shelves};
 pub use take_seen::take_seen;
 pub use try_to_work::try_to_work;
+
+pub use crate::stops;
 
 use crate::mail::Maildir;
 use crate::pictures::Gallery;

@@ -5,6 +5,7 @@ use crate::cli::open;
 use crate::cli::say;
 use crate::config::Settings;
 use crate::mail;
+use crate::mail::MessageId;
 use crate::mail::Reply;
 use crate::orders::Order;
 use crate::orders::OrderRef;
@@ -15,7 +16,6 @@ use crate::store::words::SealedWords;
 use crate::store::words::WordsKind;
 use crate::values::Gwei;
 use crate::values::Line;
-use crate::values::Paragraph;
 use anyhow::Context;
 use clap::Args;
 use clap::Subcommand;
@@ -240,9 +240,13 @@ async fn change(
 async fn note(shop: &Shop, order_ref: &str, text: &str) -> anyhow::Result<()> {
     let order_ref = OrderRef::parse(order_ref)?;
     let text = if text.is_empty() { read_words()? } else { text.to_owned() };
-    let words = Paragraph::parse(&text, Reply::MOST_WORDS).context("the words cannot be shown")?;
-    anyhow::ensure!(!words.is_empty(), "there are no words: give them here, or on standard input");
-    let reply = Reply::of_words(order_ref.clone(), words, open::chance());
+    let words = mail::reply::words(&text)?;
+    let reply = Reply {
+        order_refs: vec![order_ref.clone()],
+        message_id: MessageId(open::chance()),
+        command: None,
+        words: Some(words),
+    };
     actions::post_reply(shop, &reply, open::now()).await??;
     say(&format!("The buyer of {order_ref} can read it on the order's page."));
     Ok(())

@@ -9,7 +9,6 @@ use crate::payment::Wallet;
 use crate::values::Currency;
 use crate::values::Mailbox;
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -387,6 +386,7 @@ fn line(text: &str, most: usize) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     /// Reads `.env` with this text, and nothing else.
     fn read(text: &str) -> Result<Settings, Vec<String>> {
@@ -470,15 +470,5 @@ mod tests {
             (settings.keep_days, settings.site_name.as_str(), settings.contact.as_str()),
             (3, "environment", "file")
         );
-    }
-
-    #[test]
-    fn a_private_key_is_never_taken_for_the_sellers() {
-        let home = tempfile::tempdir().unwrap();
-        fs::create_dir(home.path().join("db")).unwrap();
-        fs::write(home.path().join("db/seller.asc"), "-----BEGIN PGP PRIVATE KEY BLOCK-----\n")
-            .unwrap();
-        let faults = Settings::from_sources(&HashMap::new(), |_| None, home.path()).unwrap_err();
-        assert!(faults[0].to_string().contains("a PUBLIC key"));
     }
 }

@@ -1,3 +1,4 @@
+use crate::stops;
 use std::collections::HashSet;
 use std::fs;
 use std::fs::DirBuilder;
@@ -89,7 +90,11 @@ impl Maildir {
             .write_all(message)
             .and_then(|()| file.set_times(FileTimes::new().set_accessed(day).set_modified(day)))
             .and_then(|()| file.sync_all())
-            .and_then(|()| move_in(&draft, &place.join(file_name)));
+            .and_then(|()| {
+                stops::at("message-drafted");
+                move_in(&draft, &place.join(file_name))
+            });
+        stops::at("message-moved");
         let _ = fs::remove_file(&draft);
         let is_ours = moved?;
         // Without this the file is back in `tmp` after a power cut.
