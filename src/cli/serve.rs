@@ -27,7 +27,7 @@ use tokio::process::Command;
 use tokio::sync::mpsc;
 
 const DATA: &str = "db/data.json";
-const PAGES: &str = "db/pages";
+pub const PAGES: &str = "db/pages";
 pub const MIRRORS: &str = "db/mirrors.txt";
 /// How long what is untold, unpaid or old may wait for the next look.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);

@@ -151,19 +151,32 @@ impl Maildir {
     /// # Errors
     /// What the disk says; a folder that is not there holds nothing.
     pub fn oldest_unread(&self) -> io::Result<Option<i64>> {
-        let mut oldest: Option<i64> = None;
-        let entries = match fs::read_dir(self.folder.join("new")) {
+        self.moments("new", |oldest, seconds| oldest.min(seconds))
+    }
+
+    /// When the newest message was written, read or unread; in the same way.
+    ///
+    /// # Errors
+    /// As [`Self::oldest_unread`].
+    pub fn newest(&self) -> io::Result<Option<i64>> {
+        let later = |newest: i64, seconds: i64| newest.max(seconds);
+        Ok(self.moments("new", later)?.max(self.moments("cur", later)?))
+    }
+
+    fn moments(&self, part: &str, choose: impl Fn(i64, i64) -> i64) -> io::Result<Option<i64>> {
+        let entries = match fs::read_dir(self.folder.join(part)) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
+        let mut chosen: Option<i64> = None;
         for entry in entries {
             let name = entry?.file_name();
             let name = name.to_string_lossy();
             let seconds = name.split('.').next().and_then(|number| number.parse().ok());
-            oldest = [oldest, seconds].into_iter().flatten().min();
+            chosen = [chosen, seconds].into_iter().flatten().reduce(&choose);
         }
-        Ok(oldest)
+        Ok(chosen)
     }
 
     /// Writes, syncs and removes a draft: whether an order could be delivered now.
