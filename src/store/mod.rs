@@ -3,6 +3,7 @@
 pub mod catalog;
 mod changes;
 pub mod house;
+pub mod ledger;
 pub mod orders;
 pub mod payment;
 pub mod stocking;

@@ -41,7 +41,7 @@ const POWERS: [(&str, &[&str]); 35] = [
     ("indicatif::", &["cli"]),
     ("tracing_subscriber::", &["cli"]),
     ("println!", &[]),
-    ("std::env", &["config", "cli/serve.rs", "cli/onion.rs"]),
+    ("std::env", &["config", "cli/serve.rs", "cli/onion.rs", "cli/mutt.rs"]),
     ("SystemTime", &["web/state.rs", "cli/open.rs"]),
     ("Instant::now", &["web/state.rs"]),
     ("getrandom::", &["web/state.rs", "cli/open.rs"]),
