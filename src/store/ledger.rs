@@ -223,3 +223,43 @@ fn parse_status(row: &SqliteRow) -> Result<Status, StoreError> {
 fn moment(row: &SqliteRow, column: &'static str) -> Result<Moment, StoreError> {
     Moment::new(row.try_get(column)?).map_err(|_| StoreError::Row(column))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_list_is_found_by_an_index() {
+        let home = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let db = Db::open(&home.path().join("shop.sqlite")).await.unwrap();
+            for query in [LIST, BOOK, COUNT, UNANSWERED] {
+                let plan: Vec<(i64, i64, i64, String)> =
+                    sqlx::query_as(sqlx::AssertSqlSafe(format!("explain query plan {query}")))
+                        .bind("[]")
+                        .bind(0)
+                        .bind(0)
+                        .bind(0)
+                        .bind(0)
+                        .fetch_all(&db.read)
+                        .await
+                        .unwrap();
+                let steps: Vec<&str> = plan.iter().map(|(_, _, _, step)| step.as_str()).collect();
+                let is_by_index = steps.iter().any(|step| {
+                    step.contains("COVERING INDEX orders_by_status")
+                        || step.contains("COVERING INDEX sqlite_autoindex_words_1")
+                });
+                assert!(is_by_index, "{steps:#?}");
+                // What is read from end to end is what was chosen before.
+                for step in steps.iter().filter(|step| step.starts_with("SCAN")) {
+                    let is_small = ["SCAN chosen", "SCAN w", "SCAN json_each"]
+                        .iter()
+                        .any(|small| step.starts_with(small));
+                    assert!(is_small || step.contains("COVERING INDEX"), "{steps:#?}");
+                }
+            }
+            db.close().await;
+        });
+    }
+}
