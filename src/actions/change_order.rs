@@ -1,5 +1,9 @@
 use crate::actions::Shop;
 use crate::actions::expire_orders::give_back;
+use crate::actions::notify_seller;
+use crate::actions::notify_seller::owe_message;
+use crate::actions::post_reply::keep_step;
+use crate::mail::Told;
 use crate::orders::Event;
 use crate::orders::Misstep;
 use crate::orders::Order;
@@ -7,6 +11,7 @@ use crate::orders::OrderRef;
 use crate::orders::Status;
 use crate::store;
 use crate::store::Tx;
+use crate::store::owed::Owed;
 use crate::values::Gwei;
 use crate::values::Line;
 use crate::values::Moment;
@@ -49,27 +54,46 @@ pub async fn change_order(
 ) -> anyhow::Result<Result<Status, Unchanged>> {
     super::expire_orders(shop, now).await?;
     let mut tx = shop.db.write().await?;
-    let Some(order) = store::orders::find_now(&mut tx, order_ref).await? else {
+    let (status, owed) = match change_now(shop, &mut tx, order_ref, &change, None, now).await? {
+        Ok(changed) => changed,
+        Err(unchanged) => return Ok(Err(unchanged)),
+    };
+    tx.commit().await.context("commit the change")?;
+
+    notify_seller(shop, owed).await;
+    Ok(Ok(status))
+}
+
+/// The same, within the transaction of what is said with it. `message_id`: of the mail in which the seller said it.
+pub(super) async fn change_now(
+    shop: &Shop,
+    tx: &mut Tx,
+    order_ref: &OrderRef,
+    change: &OrderChange,
+    message_id: Option<&[u8; 32]>,
+    now: Moment,
+) -> anyhow::Result<Result<(Status, Owed), Unchanged>> {
+    let Some(order) = store::orders::find_now(tx, order_ref).await? else {
         return Ok(Err(Unchanged::NoOrder));
     };
-    let (event, word) = match &change {
-        OrderChange::Paid => (Event::SellerSawAll, None),
+    let (event, word) = match change {
+        OrderChange::Paid => (Event::SellerSawAll, ""),
         OrderChange::Partial(sum) if order.invoice.amount <= *sum => {
             return Ok(Err(Unchanged::NotPartial(*sum)));
         }
-        OrderChange::Partial(_) => (Event::SellerSawPart, None),
-        OrderChange::Shipped(word) => (Event::SellerShipped, Some(word)),
-        OrderChange::Cancelled(word) => (Event::SellerCancelled, Some(word)),
-        OrderChange::Refunded(word) => (Event::SellerRefunded, Some(word)),
+        OrderChange::Partial(_) => (Event::SellerSawPart, ""),
+        OrderChange::Shipped(word) => (Event::SellerShipped, word.as_str()),
+        OrderChange::Cancelled(word) => (Event::SellerCancelled, word.as_str()),
+        OrderChange::Refunded(word) => (Event::SellerRefunded, word.as_str()),
     };
     let status = match order.status.after(event) {
         Ok(status) => status,
         Err(misstep) => return Ok(Err(misstep.into())),
     };
     match (order.status.holds_stock(), status.holds_stock()) {
-        (true, false) => give_back(&mut tx, &order).await?,
+        (true, false) => give_back(tx, &order).await?,
         (false, true) => {
-            if let Err(refused) = take_again(&mut tx, &order).await? {
+            if let Err(refused) = take_again(tx, &order).await? {
                 return Ok(Err(refused));
             }
         }
@@ -77,20 +101,19 @@ pub async fn change_order(
     }
     let received = match change {
         OrderChange::Paid if status == Status::Confirmed => Some(order.invoice.amount),
-        OrderChange::Partial(sum) => Some(sum),
+        OrderChange::Partial(sum) => Some(*sum),
         _ => None,
     };
     if let Some(received) = received {
-        store::orders::mark_received(&mut tx, order_ref, received).await?;
+        store::orders::mark_received(tx, order_ref, received).await?;
     }
-    if let Some(word) = word {
-        store::orders::mark_word(&mut tx, order_ref, word).await?;
-    }
-    store::orders::mark_status(&mut tx, order_ref, status, status.is_finished().then_some(now))
-        .await?;
-    store::catalog::mark_changed(&mut tx).await?;
-    tx.commit().await.context("commit the change")?;
-    Ok(Ok(status))
+    store::orders::mark_status(tx, order_ref, status, status.is_finished().then_some(now)).await?;
+    store::catalog::mark_changed(tx).await?;
+    keep_step(tx, order_ref, status, word, message_id, now).await?;
+    let mut order = Order { status, ..order };
+    order.invoice.received = received.unwrap_or(order.invoice.received);
+    let owed = owe_message(shop, tx, &order, Told::Step(word), true, now).await?;
+    Ok(Ok((status, owed)))
 }
 
 /// An order that had given its pieces back takes them again, where they are still there.

@@ -1,4 +1,7 @@
 use crate::actions::Shop;
+use crate::actions::notify_seller::owe_message;
+use crate::actions::post_reply::keep_step;
+use crate::mail::Told;
 use crate::orders::Event;
 use crate::orders::Order;
 use crate::store;
@@ -8,10 +11,15 @@ use anyhow::Context;
 
 /// Orders whose time has run out give their stock back. Returns how many.
 pub async fn expire_orders(shop: &Shop, now: Moment) -> anyhow::Result<usize> {
+    let mut n_expired = 0;
     // Asked first without the writer's lock, since mostly there is nothing to do.
-    if !store::orders::has_run_out(&shop.db, now).await? {
-        return Ok(0);
+    while store::orders::has_run_out(&shop.db, now).await? {
+        n_expired += expire_some(shop, now).await?;
     }
+    Ok(n_expired)
+}
+
+async fn expire_some(shop: &Shop, now: Moment) -> anyhow::Result<usize> {
     let mut tx = shop.db.write().await?;
     let run_out = store::orders::list_run_out(&mut tx, now).await?;
     for order_ref in &run_out {
@@ -21,6 +29,9 @@ pub async fn expire_orders(shop: &Shop, now: Moment) -> anyhow::Result<usize> {
         let status = order.status.after(Event::TimeRanOut).context("let the order expire")?;
         give_back(&mut tx, &order).await?;
         store::orders::mark_status(&mut tx, order_ref, status, Some(now)).await?;
+        keep_step(&mut tx, order_ref, status, "", None, now).await?;
+        // Told by the sweep, as something that asks for nothing.
+        owe_message(shop, &mut tx, &Order { status, ..order }, Told::Step(""), true, now).await?;
     }
     store::catalog::mark_changed(&mut tx).await?;
     tx.commit().await.context("commit what ran out")?;

@@ -1,6 +1,8 @@
 //! What the shop does: one file each, named by its verb.
 
+mod ask_seller;
 mod change_order;
+mod erase_buyer;
 mod expire_orders;
 mod forget_orders;
 mod hang_pages;
@@ -8,20 +10,28 @@ mod notify_seller;
 mod openness;
 mod paint_sheets;
 mod place_order;
+mod post_reply;
 mod report_payment;
 mod stock_shelves;
+mod take_seen;
 mod try_to_work;
 
+pub use ask_seller::{MOST_MESSAGE, Question, Unasked, ask_seller};
 pub use change_order::{OrderChange, Unchanged, change_order};
+pub use erase_buyer::erase_buyer;
 pub use expire_orders::expire_orders;
 pub use forget_orders::{forget_orders, list_forgettable};
 pub use hang_pages::{PageFile, hang_pages};
 pub use notify_seller::{notify_seller, sweep};
-pub use openness::{Closed, Openness, why_closed};
+pub use openness::{Closed, Openness, refuse_key, take_key, why_closed};
 pub use place_order::{Placed, Placing, place_order};
+pub use post_reply::{Unposted, post_reply};
 pub use report_payment::{Unreported, report_payment};
 pub use stock_shelves::{PictureFolders, Stocked, check_shelves, stock_shelves};
+pub use take_seen::take_seen;
 pub use try_to_work::try_to_work;
+
+pub use crate::stops;
 
 use crate::mail::Maildir;
 use crate::pictures::Gallery;
@@ -37,6 +47,8 @@ pub struct Shop {
     pub pictures: Gallery,
     pub terms: Terms,
     pub openness: Arc<Openness>,
+    /// The shop's own: goes into what is made from buyers' codes.
+    pub salt: Arc<[u8]>,
 }
 
 /// The seller's settings, as far as the shop's deeds hang on them.

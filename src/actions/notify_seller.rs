@@ -1,61 +1,95 @@
 use crate::actions::Shop;
+use crate::actions::stops;
 use crate::mail::OrderMessage;
-use crate::orders::OrderRef;
+use crate::mail::Told;
+use crate::mail::delivery_name;
+use crate::orders::Order;
 use crate::store;
-use crate::store::tidings::Tiding;
-use crate::store::tidings::TidingKind;
+use crate::store::Tx;
+use crate::store::owed::Owed;
 use crate::values::Moment;
 use anyhow::Context;
 
-/// Tells the seller what is untold of one order. What fails is told later by [`sweep`]: the promise is the row.
-pub async fn notify_seller(shop: &Shop, order_ref: &OrderRef, now: Moment) {
-    let told = async {
-        for tiding in store::tidings::list_untold_of(&shop.db, order_ref).await? {
-            tell(shop, &tiding, now).await?;
-        }
-        anyhow::Ok(())
+/// Writes a message and owes it to the seller, in the transaction of what it tells.
+pub(super) async fn owe_message(
+    shop: &Shop,
+    tx: &mut Tx,
+    order: &Order,
+    told: Told<'_>,
+    is_read: bool,
+    now: Moment,
+) -> anyhow::Result<Owed> {
+    let place = store::owed::next_place(tx, &order.order_ref, now).await?;
+    let message = OrderMessage {
+        order,
+        told,
+        number: place.number,
+        at: place.at,
+        site_name: &shop.terms.site_name,
+        seller: &shop.terms.seller,
+        keep_days: shop.terms.keep_days,
     };
-    if let Err(error) = told.await {
+    let key = shop.openness.seal(now)?;
+    let message = message.write(key.as_ref(), now).context("write the message to the seller")?;
+    let id = store::owed::insert(tx, &order.order_ref, place, is_read, &message)
+        .await
+        .context("owe the seller a message")?;
+    let order_ref = order.order_ref.clone();
+    Ok(Owed { id, order_ref, number: place.number, at: place.at, is_read, message })
+}
+
+/// Tells the seller. What fails is told later by [`sweep`]: the promise is the row.
+pub async fn notify_seller(shop: &Shop, owed: Owed) {
+    if let Err(error) = tell(shop, owed).await {
         tracing::warn!("the seller will be told later: {error:#}");
     }
 }
 
-/// Tells the seller everything that is untold, and returns how many messages that were.
-pub async fn sweep(shop: &Shop, now: Moment) -> anyhow::Result<usize> {
+/// Tells the seller everything that is untold, and returns how many messages that were. Costs nothing where nothing is
+/// owed, however many messages lie in the Maildir.
+pub async fn sweep(shop: &Shop) -> anyhow::Result<usize> {
     let mut n_told = 0;
     loop {
-        let untold = store::tidings::list_untold(&shop.db).await?;
+        let untold = store::owed::list_untold(&shop.db).await?;
         if untold.is_empty() {
             return Ok(n_told);
         }
-        for tiding in untold {
-            tell(shop, &tiding, now).await?;
+        // One look for all of them: what was told but not marked so may have been read since.
+        let maildir = shop.maildir.clone();
+        let read = tokio::task::spawn_blocking(move || maildir.list_read())
+            .await
+            .context("look through the Maildir")?
+            .context("look through the Maildir")?;
+        for owed in untold {
+            // Whoever placed the order may have told it meanwhile.
+            if !store::owed::is_untold(&shop.db, owed.id).await? {
+                continue;
+            }
+            if read.contains(&delivery_name(&owed.order_ref, owed.number, owed.at)) {
+                store::owed::mark_told(&shop.db, owed.id).await?;
+            } else {
+                tell(shop, owed).await?;
+            }
             n_told += 1;
         }
     }
 }
 
-async fn tell(shop: &Shop, tiding: &Tiding, now: Moment) -> anyhow::Result<()> {
-    let Some(order) = store::orders::find(&shop.db, &tiding.order_ref).await? else {
-        return Ok(());
-    };
-    let message = OrderMessage {
-        order: &order,
-        status: tiding.status,
-        number: tiding.number,
-        at: tiding.at,
-        is_new: tiding.kind == TidingKind::Order,
-        site_name: &shop.terms.site_name,
-        seller: &shop.terms.seller,
-        keep_days: shop.terms.keep_days,
-    };
-    let (name, bytes) = (message.delivery_name(), message.write().context("write the message")?);
+async fn tell(shop: &Shop, owed: Owed) -> anyhow::Result<()> {
+    let name = delivery_name(&owed.order_ref, owed.number, owed.at);
     let maildir = shop.maildir.clone();
-    tokio::task::spawn_blocking(move || maildir.deliver(&name, &bytes))
-        .await
-        .context("deliver the message")?
-        .context("deliver the message into the Maildir")?;
-    store::tidings::mark_told(&shop.db, tiding.id, now)
-        .await
-        .context("note that the seller was told")
+    tokio::task::spawn_blocking(move || {
+        if owed.is_read {
+            maildir.deliver_read(&name, &owed.message)
+        } else {
+            maildir.deliver(&name, &owed.message)
+        }
+    })
+    .await
+    .context("deliver the message")?
+    .context("deliver the message into the Maildir")?;
+    stops::at("message-delivered");
+    store::owed::mark_told(&shop.db, owed.id).await.context("note that the seller was told")?;
+    stops::at("order-told");
+    Ok(())
 }

@@ -1,16 +1,23 @@
 use crate::actions::Shop;
+use crate::mail::KeyFault;
+use crate::mail::SellerKey;
 use crate::store;
+use crate::values::Moment;
 use anyhow::Context;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
 /// Why the shop takes no orders just now. The window stays open, and so do the pages of orders.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Closed {
+    #[error("the seller has closed the shop")]
     BySeller,
     /// The seller has not looked at new mail for too long.
+    #[error("the seller has not looked at new mail for too long")]
     SellerAway,
     /// The seller's key cannot be used: the reason, for the seller.
+    #[error("{0}")]
     Key(String),
 }
 
@@ -29,7 +36,7 @@ impl Closed {
     }
 }
 
-/// What the open shop knows of itself beside the database.
+/// What the shop knows of itself beside the database: whether it can seal, and whether the seller is there.
 #[derive(Default)]
 pub struct Openness {
     found: Mutex<Found>,
@@ -38,31 +45,136 @@ pub struct Openness {
 #[derive(Default)]
 struct Found {
     is_away: bool,
-    key_fault: Option<String>,
+    key: Key,
+}
+
+/// How messages to the seller are written.
+#[derive(Clone, Default)]
+enum Key {
+    /// The shop never had a key: in plain text.
+    #[default]
+    None,
+    Good(SellerKey),
+    /// The reason, for the seller.
+    Faulty(String),
 }
 
 impl Openness {
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub fn mark_away(&self, is_away: bool) {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner).is_away = is_away;
+        self.found().is_away = is_away;
     }
 
-    /// `None`: the key can be used, or there never was one.
-    pub fn mark_key(&self, fault: Option<String>) {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner).key_fault = fault;
+    /// The key with which messages to the seller are sealed; `None` in a shop that never had one.
+    ///
+    /// # Errors
+    /// Where there is or was a key and it cannot be used: then nothing is written, never in plain text instead.
+    pub fn seal(&self, now: Moment) -> Result<Option<SellerKey>, Closed> {
+        self.key(now).map_err(Closed::Key)
     }
 
-    fn closed(&self) -> Option<Closed> {
-        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        match &found.key_fault {
-            Some(fault) => Some(Closed::Key(fault.clone())),
-            None if found.is_away => Some(Closed::SellerAway),
-            None => None,
+    /// The same for a new order, which a shop whose seller is away does not take either.
+    pub fn seal_for_order(&self, now: Moment) -> Result<Option<SellerKey>, Closed> {
+        let key = self.key(now).map_err(Closed::Key)?;
+        if self.found().is_away { Err(Closed::SellerAway) } else { Ok(key) }
+    }
+
+    /// The key that was last found good, for buyers to seal to: the armored text and, for people, the fingerprint.
+    pub fn public_key(&self) -> Option<(String, String)> {
+        match &self.found().key {
+            Key::Good(key) => Some((key.armored().to_owned(), key.fingerprint_for_people())),
+            Key::None | Key::Faulty(_) => None,
+        }
+    }
+
+    pub fn has_key(&self) -> bool {
+        matches!(self.found().key, Key::Good(_))
+    }
+
+    fn key(&self, now: Moment) -> Result<Option<SellerKey>, String> {
+        let key = self.found().key.clone();
+        match key {
+            Key::None => Ok(None),
+            Key::Faulty(fault) => Err(fault),
+            // It may have expired since it was read.
+            Key::Good(key) => match key.check(now) {
+                Ok(()) => Ok(Some(key)),
+                Err(fault) => Err(fault.to_string()),
+            },
         }
     }
 }
 
+/// Takes the seller's key as it lies there now: `None` where there is no file. The shop remembers that it had one.
+/// Returns why it cannot be used, for the seller.
+pub async fn take_key(
+    shop: &Shop,
+    armored: Option<&str>,
+    now: Moment,
+) -> anyhow::Result<Option<String>> {
+    let house = store::house::find(&shop.db).await.context("look which key the shop had")?;
+    let read = armored.map(|text| SellerKey::parse(text, now));
+    let key = match read {
+        Some(Ok(key)) => {
+            let fingerprint = key.fingerprint();
+            if house.fingerprint.as_ref() != Some(&fingerprint) {
+                let mut tx = shop.db.write().await?;
+                store::house::mark_fingerprint(&mut tx, &fingerprint).await?;
+                tx.commit().await.context("remember the key")?;
+            }
+            Key::Good(key)
+        }
+        Some(Err(fault)) => Key::Faulty(fault_words(&fault)),
+        None => match house.fingerprint {
+            Some(fingerprint) => Key::Faulty(format!(
+                "the seller's key {fingerprint} was there and is gone: put it back, `gpg --armor --export {fingerprint} > db/seller.asc`"
+            )),
+            None => Key::None,
+        },
+    };
+    let fault = if let Key::Faulty(fault) = &key { Some(fault.clone()) } else { None };
+    set_key(shop, key).await?;
+    Ok(fault)
+}
+
+/// Takes it that the seller's key cannot even be read. `fault`: for the seller.
+pub async fn refuse_key(shop: &Shop, fault: String) -> anyhow::Result<()> {
+    set_key(shop, Key::Faulty(fault)).await
+}
+
+async fn set_key(shop: &Shop, key: Key) -> anyhow::Result<()> {
+    let is_usable = !matches!(key, Key::Faulty(_));
+    let was_usable = {
+        let mut found = shop.openness.found();
+        let was_usable = !matches!(found.key, Key::Faulty(_));
+        found.key = key;
+        was_usable
+    };
+    if was_usable != is_usable {
+        renew_pages(shop).await?;
+    }
+    Ok(())
+}
+
+fn fault_words(fault: &KeyFault) -> String {
+    format!("the seller's key: {fault}")
+}
+
+/// Ready-made pages show whether the shop is open: they are made anew.
+pub(super) async fn renew_pages(shop: &Shop) -> anyhow::Result<()> {
+    let mut tx = shop.db.write().await?;
+    store::catalog::mark_changed(&mut tx).await?;
+    tx.commit().await.context("renew the pages")
+}
+
 /// Why no order is taken now; `None`: the shop is open.
-pub async fn why_closed(shop: &Shop) -> anyhow::Result<Option<Closed>> {
+pub async fn why_closed(shop: &Shop, now: Moment) -> anyhow::Result<Option<Closed>> {
+    if let Err(closed) = shop.openness.seal_for_order(now) {
+        return Ok(Some(closed));
+    }
     let house = store::house::find(&shop.db).await.context("look whether the shop is closed")?;
-    Ok(shop.openness.closed().or(house.closed_on.map(|_| Closed::BySeller)))
+    Ok(house.closed_on.map(|_| Closed::BySeller))
 }

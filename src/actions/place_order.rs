@@ -1,13 +1,22 @@
 use crate::actions::Shop;
 use crate::actions::notify_seller;
+use crate::actions::openness::Closed;
+use crate::actions::stops;
 use crate::cart::Basket;
 use crate::cart::CartLine;
 use crate::cart::PricedCart;
+use crate::mail::OrderMessage;
+use crate::mail::SellerKey;
+use crate::mail::Told;
+use crate::orders::Buyer;
 use crate::orders::Code;
+use crate::orders::Delivery;
 use crate::orders::Draft;
 use crate::orders::FormToken;
 use crate::orders::NewOrder;
+use crate::orders::Order;
 use crate::orders::OrderRef;
+use crate::orders::ReaderKey;
 use crate::orders::Refusal;
 use crate::orders::Shelf;
 use crate::orders::Unplaceable;
@@ -15,8 +24,12 @@ use crate::orders::too_much_held;
 use crate::payment::Invoice;
 use crate::payment::MOST_ADDED;
 use crate::payment::Receives;
+use crate::payment::Wallet;
 use crate::payment::distinct_amount;
 use crate::store;
+use crate::store::Tx;
+use crate::store::orders::Beside;
+use crate::store::owed::Owed;
 use crate::values::Currency;
 use crate::values::Gwei;
 use crate::values::Moment;
@@ -36,13 +49,16 @@ pub enum Placed {
     Changed(PricedCart),
     /// So many orders wait for their payment that no more are taken for now.
     Full,
+    /// The shop takes no orders just now.
+    Closed(Closed),
     Refused(Vec<Refusal>),
 }
 
 /// Units: days that a payment which only the buyer has seen counts against the limit of unpaid orders.
 const REPORTED_COUNTS: i64 = 1;
 
-/// A draft becomes an order, once for each cart: prices, stock and address are the shop's own at this moment.
+/// A draft becomes an order, once for each cart: prices, stock and address are the shop's own at this moment. The message
+/// to the seller is made and sealed in memory, and is kept in the same transaction as the order.
 pub async fn place_order(
     shop: &Shop,
     placing: Placing<'_>,
@@ -50,88 +66,181 @@ pub async fn place_order(
     now: Moment,
 ) -> anyhow::Result<Placed> {
     let form = FormToken::of_cart(placing.basket.id);
-    let currency = placing.currency;
     let terms = &shop.terms;
 
     let mut tx = shop.db.write().await?;
-    if let Some(earlier) = store::orders::find_by_form(&mut tx, &form).await? {
+    stops::at("order-begun");
+    let most = terms.most_unpaid;
+    let since = now.plus_days(-REPORTED_COUNTS).day_start();
+    let before = store::orders::look_beforehand(&mut tx, &form, since, most).await?;
+    if let Some(earlier) = before.earlier {
         return Ok(Placed::Order(earlier));
     }
-    let (most, since) = (terms.most_unpaid, now.plus_days(-REPORTED_COUNTS));
-    if most <= store::orders::count_unpaid(&mut tx, since, most).await? {
+    if before.is_closed {
+        return Ok(Placed::Closed(Closed::BySeller));
+    }
+    let key = match shop.openness.seal_for_order(now) {
+        Ok(key) => key,
+        Err(closed) => return Ok(Placed::Closed(closed)),
+    };
+    if most <= before.n_unpaid {
         return Ok(Placed::Full);
     }
-    let Some(wallet) = store::payment::find_wallet(&mut tx, currency).await? else {
-        let words =
-            format!("{currency} is no longer accepted here. Please choose another currency.");
+    let (new, wallet) = match open_order(
+        shop,
+        &mut tx,
+        placing.basket,
+        placing.currency,
+        placing.draft,
+        key.as_ref(),
+        (fresh, now),
+    )
+    .await?
+    {
+        Ok(opened) => opened,
+        Err(not_placed) => return Ok(not_placed),
+    };
+    let Some(invoice) =
+        open_invoice(&mut tx, &new, &wallet, now.plus_minutes(terms.payment_minutes)).await?
+    else {
+        let words = "Too many orders of this price wait for their payment. Please try again later.";
         return Ok(Placed::Refused(vec![Refusal::new("currency", words)]));
     };
-    let keys = placing.basket.lines().iter().map(|line| line.key);
-    let offers = store::catalog::list_offers_now(&mut tx, keys, currency).await?;
-    let cart = PricedCart::new(placing.basket, &offers, currency, wallet.coin.most());
-    let unseen = |line: &CartLine| line.seen.as_ref().is_none_or(|seen| seen.currency != *currency);
-    if !cart.notices.is_empty() || placing.basket.lines().iter().any(unseen) {
-        return Ok(Placed::Changed(cart));
+    let (order, buyer) = new.invoiced(invoice);
+    let at = store::owed::next_at(before.last_owed, now);
+    let message = message(shop, &order, &buyer, at, key.as_ref(), now)?;
+    let code = Code::of_cart(placing.basket.id);
+    let reader = ReaderKey::of_code(&code, &shop.salt).reader();
+    let beside = Beside {
+        form: &form,
+        lookup: &code.lookup_name(&shop.salt),
+        reader: &reader,
+        receipt: &reader.seal(&buyer.receipt())?,
+        message: &message,
+        message_at: at,
+    };
+    let id = match store::orders::insert(&mut tx, &order, &beside).await {
+        Ok(id) => id,
+        Err(error) if error.is_taken("transaction_id") => {
+            return Ok(Placed::Refused(vec![Refusal::new("transaction", ALREADY_GIVEN)]));
+        }
+        Err(error) => return Err(error).context("keep the order"),
+    };
+    stops::at("order-inserted");
+    tx.commit().await.context("commit the order")?;
+    stops::at("order-committed");
+
+    let order_ref = order.order_ref;
+    notify_seller(
+        shop,
+        Owed { id, order_ref: order_ref.clone(), number: 0, at, is_read: false, message },
+    )
+    .await;
+    stops::at("before-answer");
+    Ok(Placed::Order(order_ref))
+}
+
+/// The order as it would be at this moment of the transaction, and the wallet it would be paid to; or what became of it.
+async fn open_order(
+    shop: &Shop,
+    tx: &mut Tx,
+    basket: &Basket,
+    currency: &Currency,
+    draft: Draft,
+    key: Option<&SellerKey>,
+    (fresh, now): (OrderRef, Moment),
+) -> anyhow::Result<Result<(NewOrder, Wallet), Placed>> {
+    if let (Some(key), Delivery::Sealed { block, .. }) = (key, &draft.buyer.delivery)
+        && let Err(fault) = key.check_block(block)
+    {
+        return Ok(Err(Placed::Refused(vec![Refusal::new("pgp", fault.to_string())])));
     }
-    let rates = store::catalog::list_rates_now(&mut tx, currency).await?;
-    let asks_for_sending =
-        !rates.is_empty() || store::catalog::asks_for_sending_now(&mut tx).await?;
-    let discount = match placing.draft.discount.as_str() {
+    let Some(wallet) = store::payment::find_wallet(tx, currency).await? else {
+        let words =
+            format!("{currency} is no longer accepted here. Please choose another currency.");
+        return Ok(Err(Placed::Refused(vec![Refusal::new("currency", words)])));
+    };
+    let keys = basket.lines().iter().map(|line| line.key);
+    let offers = store::catalog::list_offers_now(tx, keys, currency).await?;
+    let cart = PricedCart::new(basket, &offers, currency, wallet.coin.most());
+    let unseen = |line: &CartLine| line.seen.as_ref().is_none_or(|seen| seen.currency != *currency);
+    if !cart.notices.is_empty() || basket.lines().iter().any(unseen) {
+        return Ok(Err(Placed::Changed(cart)));
+    }
+    let rates = store::catalog::list_rates_now(tx, currency).await?;
+    let asks_for_sending = !rates.is_empty() || store::catalog::asks_for_sending_now(tx).await?;
+    let discount = match draft.discount.as_str() {
         "" => None,
-        code => store::catalog::find_discount(&mut tx, code).await?,
+        code => store::catalog::find_discount(tx, code).await?,
     };
     let shelf =
         Shelf { cart: &cart, coin: &wallet.coin, rates: &rates, asks_for_sending, discount };
-    let order = match NewOrder::open(placing.draft, &shelf, fresh, now) {
+    let order = match NewOrder::open(draft, &shelf, fresh, now) {
         Ok(order) => order,
-        Err(Unplaceable::Cart) => return Ok(Placed::Changed(cart)),
-        Err(Unplaceable::Fields(refusals)) => return Ok(Placed::Refused(refusals)),
+        Err(Unplaceable::Cart) => return Ok(Err(Placed::Changed(cart))),
+        Err(Unplaceable::Fields(refusals)) => return Ok(Err(Placed::Refused(refusals))),
     };
     // All of a stock may be held unless the seller says less: then there is nothing to count.
-    if terms.most_held < 100 {
-        let held = store::orders::list_held(&mut tx).await?;
-        let refusals = too_much_held(&cart, &held, terms.most_held);
+    if shop.terms.most_held < 100 {
+        let held = store::orders::list_held(tx).await?;
+        let refusals = too_much_held(&cart, &held, shop.terms.most_held);
         if !refusals.is_empty() {
-            return Ok(Placed::Refused(refusals));
+            return Ok(Err(Placed::Refused(refusals)));
         }
     }
+    Ok(Ok((order, wallet)))
+}
+
+/// `None`: the amounts of this address are used up for now.
+async fn open_invoice(
+    tx: &mut Tx,
+    order: &NewOrder,
+    wallet: &Wallet,
+    until: Moment,
+) -> anyhow::Result<Option<Invoice>> {
     let (address, amount) = match &wallet.receives {
         Receives::Account(key) => {
-            let index = store::payment::take_index(&mut tx, key).await?;
+            let index = store::payment::take_index(tx, key).await?;
             (key.address(index), order.total)
         }
         Receives::Address(address) => {
             let most = order.total.plus(MOST_ADDED).unwrap_or(order.total);
-            let taken = store::payment::list_amounts(&mut tx, address, order.total, most).await?;
+            let taken = store::payment::list_amounts(tx, address, order.total, most).await?;
             let Some(amount) = distinct_amount(order.total, &wallet.coin, &taken) else {
-                let words =
-                    "Too many orders of this price wait for their payment. Please try again later.";
-                return Ok(Placed::Refused(vec![Refusal::new("currency", words)]));
+                return Ok(None);
             };
             (address.clone(), amount)
         }
     };
-    let until = now.plus_minutes(terms.payment_minutes);
-    let invoice = Invoice {
-        currency: currency.clone(),
+    Ok(Some(Invoice {
+        currency: order.currency.clone(),
         coin: wallet.coin.clone(),
         address,
         amount,
         total: order.total,
         received: Gwei::ZERO,
         until,
-    };
-    let lookup = Code::of_cart(placing.basket.id).lookup_name();
-    if let Err(error) = store::orders::insert(&mut tx, &order, &invoice, &form, &lookup).await {
-        if error.is_taken("transaction_id") {
-            return Ok(Placed::Refused(vec![Refusal::new("transaction", ALREADY_GIVEN)]));
-        }
-        return Err(error).context("keep the order");
-    }
-    tx.commit().await.context("commit the order")?;
+    }))
+}
 
-    notify_seller(shop, &order.order_ref, now).await;
-    Ok(Placed::Order(order.order_ref))
+fn message(
+    shop: &Shop,
+    order: &Order,
+    buyer: &Buyer,
+    at: Moment,
+    key: Option<&SellerKey>,
+    now: Moment,
+) -> anyhow::Result<Vec<u8>> {
+    let message = OrderMessage {
+        order,
+        told: Told::New(buyer),
+        number: 0,
+        at,
+        site_name: &shop.terms.site_name,
+        seller: &shop.terms.seller,
+        keep_days: shop.terms.keep_days,
+    };
+    message.write(key, now).context("write the message to the seller")
 }
 
 pub(super) const ALREADY_GIVEN: &str = "This transaction id was given for another order already. One payment pays one order: please check it.";

@@ -1,11 +1,14 @@
 use crate::actions::Shop;
 use crate::actions::notify_seller;
+use crate::actions::notify_seller::owe_message;
 use crate::actions::place_order::ALREADY_GIVEN;
+use crate::actions::post_reply::keep_step;
+use crate::mail::Told;
 use crate::orders::Event;
 use crate::orders::LookupName;
+use crate::orders::Order;
 use crate::payment::TransactionId;
 use crate::store;
-use crate::store::tidings::TidingKind;
 use crate::values::Moment;
 use anyhow::Context;
 
@@ -57,9 +60,11 @@ pub async fn report_payment(
         return Err(error).context("keep the buyer's word");
     }
     store::orders::mark_status(&mut tx, &order.order_ref, status, None).await?;
-    store::tidings::insert(&mut tx, &order.order_ref, TidingKind::Payment, status, now).await?;
+    keep_step(&mut tx, &order.order_ref, status, "", None, now).await?;
+    let order = Order { status, transaction: Some(transaction), ..order };
+    let owed = owe_message(shop, &mut tx, &order, Told::Paid, false, now).await?;
     tx.commit().await.context("commit the buyer's word")?;
 
-    notify_seller(shop, &order.order_ref, now).await;
+    notify_seller(shop, owed).await;
     Ok(Ok(()))
 }

@@ -1,7 +1,13 @@
+use crate::actions;
 use crate::actions::Shop;
+use crate::actions::Unposted;
 use crate::cli::open;
 use crate::cli::say_error;
 use crate::config::Settings;
+use crate::mail::Reply;
+use crate::mail::Unreadable;
+use crate::mail::reply::MOST_BYTES;
+use crate::mail::reply::addressed;
 use clap::Args;
 use std::io;
 use std::io::Read;
@@ -21,9 +27,6 @@ const USAGE: u8 = 64;
 const UNREADABLE: u8 = 65;
 const NO_ORDER: u8 = 67;
 const TRY_AGAIN: u8 = 75;
-
-/// Units: bytes of a reply and its head.
-const LONGEST: usize = 64 * 1_024 + 16 * 1_024;
 
 /// Why a letter was not taken: one sentence, which mutt shows, and the number that says what to do about it.
 struct Undelivered {
@@ -53,46 +56,59 @@ async fn take(deliver: &Deliver, settings: &Settings) -> Result<(), Undelivered>
     let envelope =
         Envelope::parse(&deliver.arguments).map_err(|words| Undelivered { code: USAGE, words })?;
     if envelope.recipients.is_empty() && !envelope.reads_head {
-        let words = "to whom? name a recipient: order+REF@shop.invalid".to_owned();
+        let words = "To whom? Name a recipient: order+REF@shop.invalid".to_owned();
         return Err(Undelivered { code: USAGE, words });
     }
-    let letter = read_letter()?;
-    // A shop is not made by an answer: in the wrong folder there is none.
+    let letter = read_letter().map_err(|error| try_again(&error.into()))?;
+    // A letter makes no shop: in the wrong folder there is none.
     if !settings.database.is_file() {
-        let words = format!("there is no shop here: {} is missing", settings.database.display());
+        let words = format!("There is no shop here: {} is missing.", settings.database.display());
         return Err(Undelivered { code: NO_SETTINGS, words });
     }
-    let shop = open::shop(settings).await.map_err(try_again)?;
+    let shop = open::shop(settings).await.map_err(|error| try_again(&error))?;
     let posted = post(&shop, &envelope, &letter).await;
     shop.db.close().await;
     posted
 }
 
-fn read_letter() -> Result<Vec<u8>, Undelivered> {
+/// The letter, or so much of it that it is seen to be too long.
+fn read_letter() -> io::Result<Vec<u8>> {
     let mut letter = Vec::new();
     let mut stdin = io::stdin().lock();
-    stdin
-        .by_ref()
-        .take(LONGEST as u64 + 1)
-        .read_to_end(&mut letter)
-        .map_err(|error| try_again(error.into()))?;
-    if LONGEST < letter.len() {
-        // Whoever writes into a pipe that nobody reads hears of the pipe, and not of the reason.
-        let _ = io::copy(&mut stdin, &mut io::sink());
-        let words = "the letter is longer than 64 KB: write it shorter, without attachments and long quotes".to_owned();
-        return Err(Undelivered { code: UNREADABLE, words });
-    }
+    stdin.by_ref().take(MOST_BYTES as u64 + 1).read_to_end(&mut letter)?;
+    // Whoever writes into a pipe that nobody reads hears of the pipe, and not of the reason.
+    io::copy(&mut stdin, &mut io::sink())?;
     Ok(letter)
 }
 
 async fn post(shop: &Shop, envelope: &Envelope, letter: &[u8]) -> Result<(), Undelivered> {
-    let _ = (shop, envelope, letter, NO_ORDER);
-    Err(try_again(anyhow::anyhow!("answers cannot be kept yet")))
+    let now = open::now();
+    let unreadable = |error: Unreadable| Undelivered { code: UNREADABLE, words: error.to_string() };
+    let mut recipients = envelope.recipients.clone();
+    if envelope.reads_head {
+        recipients.extend(addressed(letter).map_err(unreadable)?);
+    }
+    let own_key_ids = match shop.openness.seal(now) {
+        Ok(Some(key)) => key.key_ids(),
+        Ok(None) | Err(_) => Vec::new(),
+    };
+    let reply = Reply::parse(letter, &recipients, &own_key_ids).map_err(unreadable)?;
+    match actions::post_reply(shop, &reply, now).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(unposted)) => Err(Undelivered {
+            code: match unposted {
+                Unposted::NoOrder(_) | Unposted::NoReader(_) => NO_ORDER,
+                Unposted::Unchanged { .. } => UNREADABLE,
+            },
+            words: format!("{unposted}. Nothing was sent."),
+        }),
+        Err(error) => Err(try_again(&error)),
+    }
 }
 
-fn try_again(error: anyhow::Error) -> Undelivered {
+fn try_again(error: &anyhow::Error) -> Undelivered {
     let words =
-        format!("the shop cannot take the letter now, nothing was kept, try again: {error:#}");
+        format!("The shop cannot take the letter now; nothing was sent. Try again: {error:#}");
     Undelivered { code: TRY_AGAIN, words }
 }
 

@@ -54,15 +54,6 @@ pub async fn run(doctor: Doctor, settings: Settings) -> anyhow::Result<ExitCode>
     findings.push(look_at_maildir(&settings));
     findings.extend(look_at_modes(&settings));
     findings.push(look_at_secret(&settings));
-    findings.push(match &settings.seller_key {
-        None => {
-            well("seller's key", "none: orders are plain text, readable by whoever reads this disk")
-        }
-        Some(_) => ill(
-            "seller's key",
-            "it is given to buyers, but this version writes orders as plain text all the same",
-        ),
-    });
     findings.push(look_at_tor(&settings));
     findings.push(match open::mirrors(Path::new(MIRRORS)) {
         Ok(None) => well("mirrors", "no list of addresses is shown"),
@@ -95,7 +86,7 @@ async fn look_at_shop(shop: &Shop, findings: &mut Vec<Finding>) -> anyhow::Resul
         well("catalog", "it holds products")
     });
     findings.push(look_at_wallets(&wallets));
-    let untold = store::tidings::count_untold(&shop.db).await?;
+    let untold = store::owed::count_untold(&shop.db).await?;
     findings.push(if untold == 0 {
         well("messages", "every order lies in the Maildir")
     } else {

@@ -334,7 +334,7 @@ pub async fn digest(shop: &Shop, digest: &Digest, as_json: bool) -> anyhow::Resu
     waiting.push(listed("answer", "waiting for your answer", unanswered));
     let due = actions::list_forgettable(shop, now).await.context("list what is due")?;
     waiting.push(listed("erase", "due to be erased", due));
-    let n_untold = store::ledger::count_untold(&shop.db).await?;
+    let n_untold = store::owed::count_untold(&shop.db).await?;
     waiting.push(Waiting {
         key: "untold",
         words: "messages not yet in the Maildir".to_owned(),

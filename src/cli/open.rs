@@ -1,3 +1,5 @@
+use crate::actions;
+use crate::actions::Openness;
 use crate::actions::PageFile;
 use crate::actions::Shop;
 use crate::actions::Terms;
@@ -5,6 +7,7 @@ use crate::cli::home_of;
 use crate::config::Settings;
 use crate::mail::Maildir;
 use crate::pictures::Gallery;
+use crate::store;
 use crate::store::Db;
 use crate::tor::write_whole;
 use crate::values::Moment;
@@ -14,6 +17,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
@@ -32,7 +36,9 @@ pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
     let gallery = home.join("pictures");
     let pictures = Gallery::open(gallery.clone())
         .with_context(|| format!("open the folder {}", gallery.display()))?;
-    Ok(Shop {
+    let salt =
+        store::house::find(&db).await.context("read what the shop remembers of itself")?.salt;
+    let shop = Shop {
         db,
         maildir: Maildir::new(settings.maildir.clone()),
         pictures,
@@ -44,8 +50,36 @@ pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
             most_unpaid: settings.most_unpaid,
             most_held: settings.most_held,
         },
-    })
+        openness: Arc::new(Openness::default()),
+        salt: salt.into(),
+    };
+    take_key(&shop, settings).await?;
+    Ok(shop)
 }
+
+/// Looks at the seller's key as it lies there now. Returns why it cannot be used, which closes the shop's checkout.
+pub async fn take_key(shop: &Shop, settings: &Settings) -> anyhow::Result<Option<String>> {
+    let file = settings.seller_key_file.as_deref().unwrap_or(Path::new(SELLER_KEY));
+    let armored = match fs::read_to_string(file) {
+        Ok(text) => Some(text),
+        Err(error)
+            if error.kind() == std::io::ErrorKind::NotFound
+                && settings.seller_key_file.is_none() =>
+        {
+            None
+        }
+        // What cannot be read is no key, and is not taken for the absence of one.
+        Err(error) => {
+            let fault = format!("{} cannot be read ({error})", file.display());
+            actions::refuse_key(shop, fault.clone()).await?;
+            return Ok(Some(fault));
+        }
+    };
+    actions::take_key(shop, armored.as_deref(), now()).await
+}
+
+/// Where the seller's key lies unless the settings say otherwise.
+const SELLER_KEY: &str = "db/seller.asc";
 
 pub fn now() -> Moment {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());

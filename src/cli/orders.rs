@@ -8,15 +8,17 @@ use crate::cli::ledger::Listing;
 use crate::cli::open;
 use crate::cli::say;
 use crate::config::Settings;
-use crate::mail::OrderMessage;
-use crate::orders::Delivery;
+use crate::mail;
+use crate::mail::MessageId;
+use crate::mail::Reply;
 use crate::orders::Order;
 use crate::orders::OrderRef;
 use crate::orders::Status;
 use crate::store;
+use crate::store::words::SealedWords;
+use crate::store::words::WordsKind;
 use crate::values::Gwei;
 use crate::values::Line;
-use crate::values::Paragraph;
 use anyhow::Context;
 use clap::Args;
 use clap::Subcommand;
@@ -49,7 +51,7 @@ enum Deed {
     Cancel { order_ref: String, reason: Vec<String> },
     /// The money went back
     Refunded { order_ref: String, txid: Option<String> },
-    /// A note of your own, which no buyer sees
+    /// Words for the buyer, on the order's page; without TEXT they are read from standard input
     Note { order_ref: String, text: Vec<String> },
     /// For your books, without anything of the buyers
     Export(Export),
@@ -96,6 +98,10 @@ pub async fn run(orders: Orders, settings: Settings) -> anyhow::Result<ExitCode>
             change(&shop, &named(&order_ref)?, word, as_json).await?;
         }
         Some(Deed::Note { order_ref, text }) => {
+            anyhow::ensure!(
+                order_ref != "-" || !text.is_empty(),
+                "where the order is read from standard input, the words stand here: note - TEXT"
+            );
             note(&shop, &named(&order_ref)?, &text.join(" ")).await?;
         }
     }
@@ -140,23 +146,29 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
         say(&serde_json::to_string_pretty(&order_json(&order, status))?);
         return Ok(());
     }
-    let message = OrderMessage {
-        order: &order,
-        status,
-        number: 0,
-        at: order.placed_at,
-        is_new: true,
-        site_name: &shop.terms.site_name,
-        seller: &shop.terms.seller,
-        keep_days: shop.terms.keep_days,
-    };
-    say(&message.text()?);
-    if !order.word.is_empty() {
-        say(&format!("YOUR WORD TO THE BUYER\n  {}", order.word.as_str()));
+    say(&format!("Order {}, placed {}, is {status}.", order.order_ref, order.placed_at.day()));
+    say("");
+    for line in mail::bill(&order) {
+        say(&line);
     }
-    if !order.seller_note.is_empty() {
-        say(&format!("YOUR NOTE\n  {}", order.seller_note.as_str()));
+    let invoice = &order.invoice;
+    say("");
+    say(&format!("  amount    {} {}", invoice.amount, invoice.currency));
+    say(&format!("  received  {} {}", invoice.received, invoice.currency));
+    say(&format!("  address   {}", invoice.address.as_str()));
+    if status == Status::Awaiting {
+        say(&format!("  until     {}", invoice.until.for_people()));
     }
+    if let Some(id) = &order.transaction {
+        say(&format!("  paid with {} (the buyer's word)", id.as_str()));
+    }
+    say("");
+    for step in store::words::list_steps(&shop.db, &order.order_ref).await? {
+        say(&format!("  {}  {}", &step.day.rfc_3339()[..10], step_words(&step)));
+    }
+    say(
+        "Where it goes and what was said stands in your mailbox alone, in the thread of this order.",
+    );
     if let Some(day) = order.erased_after(shop.terms.keep_days) {
         say(&format!("It is erased after {}.", day.for_people()));
     }
@@ -170,19 +182,10 @@ fn order_json(order: &Order, status: Status) -> serde_json::Value {
             "price": line.price.to_string(), "sum": line.sum.to_string(),
         })
     });
-    let delivery = match &order.delivery {
-        Delivery::Plain(address) => serde_json::json!({
-            "recipient": address.recipient.as_str(), "street": address.street.as_str(), "city": address.city.as_str(),
-            "province": address.province.as_str(), "country": address.country.as_str(), "postcode": address.postcode.as_str(),
-        }),
-        Delivery::Sealed { block, country } => {
-            serde_json::json!({ "pgp": block.as_str(), "country": country.as_str() })
-        }
-    };
     serde_json::json!({
         "ref": order.order_ref.as_str(),
         "state": status.as_str(),
-        "placed": order.placed_at.rfc_3339(),
+        "placed": &order.placed_at.rfc_3339()[..10],
         "until": order.invoice.until.rfc_3339(),
         "lines": lines.collect::<Vec<_>>(),
         "shipping": order.sending.as_ref().map(|sending| serde_json::json!({ "name": sending.name, "price": sending.price.to_string() })),
@@ -194,12 +197,6 @@ fn order_json(order: &Order, status: Status) -> serde_json::Value {
         "currency": order.invoice.currency.as_str(),
         "address": order.invoice.address.as_str(),
         "transaction": order.transaction.as_ref().map(|id| id.as_str()),
-        "refund": order.refund.as_ref().map(|address| address.as_str()),
-        "delivery": delivery,
-        "email": order.email.as_str(),
-        "note": order.note.as_str(),
-        "word": order.word.as_str(),
-        "seller_note": order.seller_note.as_str(),
     })
 }
 
@@ -224,15 +221,33 @@ async fn change(
     Ok(())
 }
 
+/// Words for the order's page: given here, or read from standard input.
 async fn note(shop: &Shop, order_ref: &str, text: &str) -> anyhow::Result<()> {
     let order_ref = OrderRef::parse(order_ref)?;
-    let text = Paragraph::parse(text, 2_000).context("the note")?;
-    let mut tx = shop.db.write().await?;
-    anyhow::ensure!(
-        store::orders::mark_note(&mut tx, &order_ref, &text).await?,
-        "there is no order with this reference"
-    );
-    tx.commit().await?;
-    say(&format!("Noted with {order_ref}."));
+    let text = if text.is_empty() { read_words()? } else { text.to_owned() };
+    let words = mail::reply::words(&text)?;
+    let reply = Reply {
+        order_refs: vec![order_ref.clone()],
+        message_id: MessageId(open::chance()),
+        command: None,
+        words: Some(words),
+    };
+    actions::post_reply(shop, &reply, open::now()).await??;
+    say(&format!("The buyer of {order_ref} can read it on the order's page."));
     Ok(())
+}
+
+fn read_words() -> anyhow::Result<String> {
+    let mut text = String::new();
+    std::io::stdin().take(64 * 1024).read_to_string(&mut text).context("read the words")?;
+    Ok(text)
+}
+
+fn step_words(step: &SealedWords) -> String {
+    match (step.kind, step.status) {
+        (WordsKind::Question, _) => "the buyer wrote".to_owned(),
+        (WordsKind::Answer, _) => "you wrote".to_owned(),
+        (_, Some(status)) => status.to_string(),
+        (_, None) => String::new(),
+    }
 }

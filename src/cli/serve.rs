@@ -84,10 +84,12 @@ pub async fn run(
         tracing::error!("{error:#}");
     }
     let kept = if serve.tor { Some(begin_onion(&settings, &door).await?) } else { None };
-    if settings.seller_key.is_some() {
-        tracing::warn!(
-            "this version writes orders as plain text, although there is a seller's key; buyers can seal their address to it"
-        );
+    match open::take_key(&shop, &settings).await? {
+        Some(fault) => tracing::error!("no orders are taken: {fault}"),
+        None if shop.openness.has_key() => say("Orders are sealed to the seller's key."),
+        None => say(
+            "Orders are written in plain text: whoever reads this disk reads them. `gpg --armor --export YOUR-KEY > db/seller.asc` seals them.",
+        ),
     }
     let mirrors = open::mirrors(Path::new(MIRRORS)).unwrap_or_else(|error| {
         tracing::error!("/mirrors.txt is not shown: {error:#}");
@@ -98,7 +100,6 @@ pub async fn run(
         url: settings.site_url.clone(),
         contact: settings.contact.clone(),
         preferred_currency: settings.preferred_currency.clone(),
-        seller_key: settings.seller_key.clone(),
         mirrors,
     };
     let front = Data::new(Front::new(shop.clone(), site, &secret));
@@ -110,7 +111,7 @@ pub async fn run(
         closer: settings.closes_circuits.then_some(closer),
     };
     say(&format!("The shop is open at {}", door.address()));
-    let sweeper = actix_web::rt::spawn(sweep_now_and_again(shop.clone()));
+    let sweeper = actix_web::rt::spawn(sweep_now_and_again(shop.clone(), settings.clone()));
     let namer = actix_web::rt::spawn(name_flooders(settings.clone(), flooders));
     let known = kept.as_ref().and_then(|(keeper, _)| keeper.address());
     let teller = actix_web::rt::spawn(tell_address(front.clone(), settings.clone(), known));
@@ -209,14 +210,19 @@ enum Seeded {
 
 /// Tells what is untold, lets expire what ran out and erases what is old, now and every few seconds. What fails is
 /// tried again; the log hears of it once for each new reason.
-async fn sweep_now_and_again(shop: Shop) {
+async fn sweep_now_and_again(shop: Shop, settings: Settings) {
     let mut last = String::new();
     loop {
         let now = open::now();
         let swept = async {
-            actions::expire_orders(&shop, now).await.context("let orders expire")?;
-            actions::sweep(&shop, now).await.context("tell the seller")?;
+            let fault = open::take_key(&shop, &settings).await?;
+            actions::sweep(&shop).await.context("tell the seller")?;
             actions::forget_orders(&shop, now).await.context("erase what is due")?;
+            if let Some(fault) = fault {
+                anyhow::bail!("no orders are taken: {fault}");
+            }
+            actions::expire_orders(&shop, now).await.context("let orders expire")?;
+            actions::sweep(&shop).await.context("tell the seller")?;
             anyhow::Ok(())
         };
         let trouble = swept.await.err().map(|error| format!("{error:#}")).unwrap_or_default();

@@ -9,7 +9,6 @@ use crate::payment::Wallet;
 use crate::values::Currency;
 use crate::values::Mailbox;
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -59,8 +58,8 @@ pub struct Settings {
     pub listen: Listen,
     pub database: PathBuf,
     pub maildir: PathBuf,
-    /// The armored text of the seller's public key.
-    pub seller_key: Option<String>,
+    /// The seller's OpenPGP public key; `None`: `db/seller.asc`, where it exists.
+    pub seller_key_file: Option<PathBuf>,
     pub site_name: String,
     pub site_url: String,
     pub contact: String,
@@ -228,7 +227,7 @@ impl Reader<'_> {
             listen: listen.unwrap_or_else(|| Listen::Tcp("127.0.0.1:3000".to_owned())),
             database: database.unwrap_or_else(|| PathBuf::from("db/shop.sqlite")),
             maildir: PathBuf::from(self.text("MAILDIR").unwrap_or_else(|| "mailorders".to_owned())),
-            seller_key: self.seller_key(),
+            seller_key_file: self.seller_key_file(),
             site_name: site_name.unwrap_or_else(|| "Shop".to_owned()),
             site_url: site_url.unwrap_or_else(|| "/".to_owned()),
             contact: contact.unwrap_or_default(),
@@ -311,45 +310,9 @@ impl Reader<'_> {
         }
     }
 
-    fn seller_key(&mut self) -> Option<String> {
-        let named = self.text("SELLER_KEY");
-        let path = self.folder.join(named.as_deref().unwrap_or("db/seller.asc"));
-        let expected = "the path of an armored OpenPGP public key";
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
-                return None;
-            }
-            Err(error) => {
-                self.key_fault(&path, &format!("a file that cannot be read ({error})"), expected);
-                return None;
-            }
-        };
-        if text.contains("PRIVATE KEY") {
-            let expected = "a PUBLIC key: take this file away, it holds your private one (gpg --armor --export gives the public one)";
-            self.key_fault(&path, "a private key", expected);
-            return None;
-        }
-        let framed = text.contains("-----BEGIN PGP PUBLIC KEY BLOCK-----")
-            && text.contains("-----END PGP PUBLIC KEY BLOCK-----");
-        if !framed || 200_000 < text.len() {
-            self.key_fault(&path, "something else", expected);
-            return None;
-        }
-        Some(text)
-    }
-
-    fn key_fault(&mut self, path: &Path, found: &str, expected: &str) {
-        let place = self
-            .values
-            .get("SELLER_KEY")
-            .map_or_else(|| "the default".to_owned(), |(_, place)| place.clone());
-        self.faults.push(SettingFault {
-            name: "SELLER_KEY".to_owned(),
-            place: format!("{}, {place}", path.display()),
-            found: found.to_owned(),
-            expected: expected.to_owned(),
-        });
+    /// Whether it is a key is seen when it is used: a faulty one closes the checkout, not the shop.
+    fn seller_key_file(&mut self) -> Option<PathBuf> {
+        self.text("SELLER_KEY").map(|named| self.folder.join(named))
     }
 }
 
@@ -396,6 +359,7 @@ fn line(text: &str, most: usize) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     /// Reads `.env` with this text, and nothing else.
     fn read(text: &str) -> Result<Settings, Vec<String>> {
@@ -479,15 +443,5 @@ mod tests {
             (settings.keep_days, settings.site_name.as_str(), settings.contact.as_str()),
             (3, "environment", "file")
         );
-    }
-
-    #[test]
-    fn a_private_key_is_never_taken_for_the_sellers() {
-        let home = tempfile::tempdir().unwrap();
-        fs::create_dir(home.path().join("db")).unwrap();
-        fs::write(home.path().join("db/seller.asc"), "-----BEGIN PGP PRIVATE KEY BLOCK-----\n")
-            .unwrap();
-        let faults = Settings::from_sources(&HashMap::new(), |_| None, home.path()).unwrap_err();
-        assert!(faults[0].to_string().contains("a PUBLIC key"));
     }
 }

@@ -1,6 +1,9 @@
+use crate::stops;
+use std::collections::HashSet;
 use std::fs;
 use std::fs::DirBuilder;
 use std::fs::File;
+use std::fs::FileTimes;
 use std::fs::OpenOptions;
 use std::io;
 use std::io::Write;
@@ -10,6 +13,8 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
+use std::time::UNIX_EPOCH;
 
 /// A folder of messages, one file each, that any mail reader opens.
 ///
@@ -45,34 +50,58 @@ impl Maildir {
 
     /// Delivers one message, whole and once: when this returns, it outlives a power cut.
     ///
-    /// `name`: letters, digits, `.` and `_`. A message of that name that lies in `new`, or, read and flagged, in `cur`,
-    /// is not delivered again.
+    /// `name`: letters, digits, `.` and `_`. A message of that name that lies in `new` is not delivered again; whether one
+    /// lies in `cur`, read and flagged, whoever delivers again must ask [`Self::list_read`]: looking through all that the
+    /// seller has kept would make each order dearer than the last.
     ///
     /// # Errors
     /// What the disk says; then nothing lies in `new`, and another try is safe.
     pub fn deliver(&self, name: &str, message: &[u8]) -> io::Result<()> {
+        self.deliver_into("new", name, name, message)
+    }
+
+    /// The same, for what the seller has done and need not be told as news: it lies in `cur`, as read.
+    ///
+    /// # Errors
+    /// As [`Self::deliver`].
+    pub fn deliver_read(&self, name: &str, message: &[u8]) -> io::Result<()> {
+        self.deliver_into("cur", name, &format!("{name}:2,S"), message)
+    }
+
+    fn deliver_into(
+        &self,
+        part: &str,
+        name: &str,
+        file_name: &str,
+        message: &[u8],
+    ) -> io::Result<()> {
         self.make()?;
-        if self.holds(name)? {
-            return Ok(());
-        }
         // A name of this try's own: another that delivers the same message at the same time has its own draft.
         static TRIES: AtomicU64 = AtomicU64::new(0);
         let n_try = TRIES.fetch_add(1, Ordering::Relaxed);
         let draft = self.folder.join("tmp").join(format!("{name}.{}.{n_try}", std::process::id()));
         // `create_new` follows no link and takes no file that somebody else has put there.
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-        let new = self.folder.join("new");
+        // The time at which a file was written tells the hour: it is the day's, as in the name.
+        let day = name.split('.').next().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
+        let day = UNIX_EPOCH + Duration::from_secs(day);
+        let place = self.folder.join(part);
         let moved = file
             .write_all(message)
+            .and_then(|()| file.set_times(FileTimes::new().set_accessed(day).set_modified(day)))
             .and_then(|()| file.sync_all())
-            .and_then(|()| move_in(&draft, &new.join(name)));
+            .and_then(|()| {
+                stops::at("message-drafted");
+                move_in(&draft, &place.join(file_name))
+            });
+        stops::at("message-moved");
         let _ = fs::remove_file(&draft);
         let is_ours = moved?;
         // Without this the file is back in `tmp` after a power cut.
-        let kept = File::open(&new).and_then(|folder| folder.sync_all());
+        let kept = File::open(&place).and_then(|folder| folder.sync_all());
         if kept.is_err() && is_ours {
             // A second fsync that succeeds would prove nothing: the next try writes a new file.
-            let _ = fs::remove_file(new.join(name));
+            let _ = fs::remove_file(place.join(file_name));
         }
         kept
     }
@@ -120,18 +149,16 @@ impl Maildir {
         written
     }
 
-    fn holds(&self, name: &str) -> io::Result<bool> {
-        if self.folder.join("new").join(name).exists() {
-            return Ok(true);
-        }
-        for entry in fs::read_dir(self.folder.join("cur"))? {
-            let found = entry?.file_name();
-            let found = found.to_string_lossy();
-            if found.split(':').next() == Some(name) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    /// The names of the messages that a mail reader has taken over, without their flags.
+    pub fn list_read(&self) -> io::Result<HashSet<String>> {
+        self.make()?;
+        fs::read_dir(self.folder.join("cur"))?
+            .map(|entry| {
+                let name = entry?.file_name();
+                let name = name.to_string_lossy();
+                Ok(name.split(':').next().unwrap_or_default().to_owned())
+            })
+            .collect()
     }
 }
 
@@ -165,8 +192,13 @@ mod tests {
         let (new, cur) = (maildir.folder.join("new"), maildir.folder.join("cur"));
         assert_eq!(names(&new), ["1.AAAAAAAAAA_0.shop"]);
         fs::rename(new.join("1.AAAAAAAAAA_0.shop"), cur.join("1.AAAAAAAAAA_0.shop:2,FS")).unwrap();
-        maildir.deliver("1.AAAAAAAAAA_0.shop", b"one").unwrap();
+        assert!(maildir.list_read().unwrap().contains("1.AAAAAAAAAA_0.shop"));
         assert!(names(&new).is_empty() && names(&maildir.folder.join("tmp")).is_empty());
+        maildir.deliver_read("2.AAAAAAAAAA_1.shop", b"two").unwrap();
+        maildir.deliver_read("2.AAAAAAAAAA_1.shop", b"two").unwrap();
+        assert_eq!(maildir.list_read().unwrap().len(), 2);
+        let told = fs::metadata(cur.join("2.AAAAAAAAAA_1.shop:2,S")).unwrap().modified().unwrap();
+        assert_eq!(told, UNIX_EPOCH + Duration::from_secs(2));
     }
 
     #[test]

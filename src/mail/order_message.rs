@@ -1,26 +1,44 @@
+use crate::mail::SellerKey;
 use crate::mail::layout;
+use crate::mail::seal;
+use crate::mail::seal::Unsealable;
+use crate::orders::Buyer;
 use crate::orders::Delivery;
 use crate::orders::Order;
+use crate::orders::OrderRef;
+use crate::orders::PgpBlock;
 use crate::orders::Status;
 use crate::values::Mailbox;
 use crate::values::Moment;
 use askama::Template;
 use lettre::message::Message;
+use lettre::message::MessageBuilder;
 use lettre::message::header::ContentType;
 use lettre::message::header::HeaderName;
 use lettre::message::header::HeaderValue;
 use lettre::message::header::MIME_VERSION_1_0;
 
-/// An order, as a message whose thread and file name are made of the order.
+/// What the seller is told of an order.
+pub enum Told<'a> {
+    New(&'a Buyer),
+    /// The buyer says that it was paid.
+    Paid,
+    /// The order's state changed, by the seller's own word or because its time ran out. Empty: without words.
+    Step(&'a str),
+    /// The buyer writes: words, or a block that only the seller can read.
+    Question(&'a str, Option<&'a PgpBlock>),
+    /// The buyer erased what the shop held of them.
+    Erased,
+}
+
+/// An event of an order, as a message whose thread and file name are made of the order.
 pub struct OrderMessage<'a> {
     pub order: &'a Order,
-    /// The order's state when it happened: what is told may be older than what is.
-    pub status: Status,
+    pub told: Told<'a>,
     /// 0: the order itself, then 1, 2 … within the order.
     pub number: i64,
+    /// By the mailbox's clock.
     pub at: Moment,
-    /// Whether it tells of the order itself, and not of a payment for it.
-    pub is_new: bool,
     pub site_name: &'a str,
     pub seller: &'a Mailbox,
     pub keep_days: i64,
@@ -34,13 +52,16 @@ pub enum Unwritable {
     Address(#[from] lettre::address::AddressError),
     #[error("the message: {0}")]
     Message(#[from] lettre::error::Error),
+    #[error("the seal of the message: {0}")]
+    Seal(#[from] Unsealable),
 }
 
 #[derive(Template)]
 #[template(path = "mail/order.txt", escape = "none")]
 struct OrderText<'a> {
     headline: String,
-    expired_note: Option<&'a str>,
+    notice: Option<&'a str>,
+    words: Vec<String>,
     order_ref: &'a str,
     placed: String,
     state: &'a str,
@@ -50,49 +71,46 @@ struct OrderText<'a> {
     received: Option<String>,
     currency: &'a str,
     address: &'a str,
-    until: String,
+    until: Option<String>,
     transaction: Option<&'a str>,
+    buyer: Option<BuyerText<'a>>,
+    may_answer: bool,
+    is_sealed: bool,
+    keep_days: i64,
+}
+
+struct BuyerText<'a> {
     refund: Option<&'a str>,
     delivery: Vec<String>,
     email: Vec<String>,
     note: Vec<String>,
-    keep_days: i64,
 }
 
 /// The domain of all names of the shop's own: it can never be one of somebody else's (RFC 6761).
 const DOMAIN: &str = "shop.invalid";
 
-impl OrderMessage<'_> {
-    /// The message's file name: its time, order and number, and neither host nor process.
-    pub fn delivery_name(&self) -> String {
-        format!("{}.{}_{}.shop", self.at.get(), self.order.order_ref, self.number)
-    }
+/// A message's file name: its time by the mailbox's clock, order and number, and neither host nor process.
+pub fn delivery_name(order_ref: &OrderRef, number: i64, at: Moment) -> String {
+    format!("{}.{order_ref}_{number}.shop", at.get())
+}
 
-    /// The message as it lies in the Maildir, lines ended by LF.
+impl OrderMessage<'_> {
+    /// The message as it lies in the Maildir, lines ended by LF: sealed, where there is a key.
     ///
     /// # Errors
     /// [`Unwritable`], which no order should ever cause.
-    pub fn write(&self) -> Result<Vec<u8>, Unwritable> {
-        let order_ref = self.order.order_ref.as_str();
-        let from: lettre::message::Mailbox = format!("order+{order_ref}@{DOMAIN}").parse()?;
-        let to: lettre::message::Mailbox = self.seller.as_str().parse()?;
-        let mut message = Message::builder()
-            .from(from.clone())
-            .reply_to(from)
-            .to(to)
-            .header(MIME_VERSION_1_0)
-            .subject(self.subject())
-            .message_id(Some(self.message_id(self.number)))
-            .date(
-                std::time::UNIX_EPOCH
-                    + std::time::Duration::from_secs(self.at.get().unsigned_abs()),
-            );
-        if 0 < self.number {
-            message = message.in_reply_to(self.message_id(0)).references(self.message_id(0));
-        }
-        let text = self.text()?;
-        let mut message = message.header(ContentType::TEXT_PLAIN).body(text)?;
-        for (name, value) in [("X-Shop-Order", order_ref), ("X-Shop-State", self.status.as_str())] {
+    pub fn write(&self, key: Option<&SellerKey>, now: Moment) -> Result<Vec<u8>, Unwritable> {
+        let subject = self.subject();
+        let text = self.text(key.is_some())?;
+        let head = self.head(&subject)?;
+        let mut message = match key {
+            None => head.header(ContentType::TEXT_PLAIN).body(text)?,
+            Some(key) => seal::sealed_message(head, key, &subject, &text, self.block(), now)?,
+        };
+        let state = self.order.status.as_str();
+        for (name, value) in
+            [("X-Shop-Order", self.order.order_ref.as_str()), ("X-Shop-State", state)]
+        {
             let name = HeaderName::new_from_ascii_str(name);
             message.headers_mut().insert_raw(HeaderValue::new(name, value.to_owned()));
         }
@@ -102,13 +120,36 @@ impl OrderMessage<'_> {
         Ok(bytes)
     }
 
+    fn head(&self, subject: &str) -> Result<MessageBuilder, Unwritable> {
+        let order_ref = &self.order.order_ref;
+        let from: lettre::message::Mailbox = format!("order+{order_ref}@{DOMAIN}").parse()?;
+        let to: lettre::message::Mailbox = self.seller.as_str().parse()?;
+        let since = std::time::Duration::from_secs(self.at.get().unsigned_abs());
+        let head = Message::builder()
+            .from(from.clone())
+            .reply_to(from)
+            .to(to)
+            .header(MIME_VERSION_1_0)
+            .subject(subject)
+            .message_id(Some(self.message_id(self.number)))
+            .date(std::time::UNIX_EPOCH + since);
+        Ok(if 0 < self.number {
+            head.in_reply_to(self.message_id(0)).references(self.message_id(0))
+        } else {
+            head
+        })
+    }
+
     /// Never a buyer's word.
     fn subject(&self) -> String {
-        let order_ref = &self.order.order_ref;
-        match (self.is_new, self.status) {
-            (true, Status::Awaiting) => format!("New order {order_ref} - unpaid"),
-            (true, _) => format!("New order {order_ref}"),
-            (false, status) => format!("Payment for order {order_ref}: {status}"),
+        let Order { order_ref, status, .. } = self.order;
+        match (&self.told, status) {
+            (Told::New(_), Status::Awaiting) => format!("New order {order_ref} - unpaid"),
+            (Told::New(_), _) => format!("New order {order_ref}"),
+            (Told::Paid | Told::Step(_), status) => {
+                format!("Payment for order {order_ref}: {status}")
+            }
+            (Told::Question(..) | Told::Erased, _) => format!("Message about order {order_ref}"),
         }
     }
 
@@ -116,92 +157,136 @@ impl OrderMessage<'_> {
         format!("<{}.{number}@{DOMAIN}>", self.order.order_ref)
     }
 
+    /// What the buyer has sealed to the seller.
+    fn block(&self) -> Option<&PgpBlock> {
+        match &self.told {
+            Told::New(Buyer { delivery: Delivery::Sealed { block, .. }, .. }) => Some(block),
+            Told::Question(_, block) => *block,
+            _ => None,
+        }
+    }
+
+    fn headline(&self) -> String {
+        let Order { order_ref, status, .. } = self.order;
+        let shop = self.site_name;
+        match (&self.told, status) {
+            (Told::New(_), Status::Awaiting) => {
+                format!("New order {order_ref} for {shop}, not paid yet")
+            }
+            (Told::New(_), _) => {
+                format!("New order {order_ref} for {shop}, paid as the buyer says")
+            }
+            (Told::Paid, _) => format!("The buyer of order {order_ref} says that it was paid"),
+            (Told::Step(_), status) => format!("Order {order_ref} is now {status}"),
+            (Told::Question(..), _) => format!("The buyer of order {order_ref} writes"),
+            (Told::Erased, _) => format!("The buyer of order {order_ref} has erased their data"),
+        }
+    }
+
+    fn notice(&self) -> Option<&'static str> {
+        match (&self.told, self.order.status) {
+            (Told::Erased, _) => Some(
+                "The shop holds nothing of the buyer any more, and no code opens the order's page.\n\
+                 What you were told of the buyer is in the first message of this thread: please delete it\n\
+                 as soon as you need it no more.",
+            ),
+            (Told::Paid, Status::Late) => Some(
+                "The time to pay had run out before, and the things had gone back on the shelf.",
+            ),
+            _ => None,
+        }
+    }
+
     /// What the seller reads.
-    pub fn text(&self) -> Result<String, askama::Error> {
+    fn text(&self, is_sealed: bool) -> Result<String, askama::Error> {
         let order = self.order;
         let invoice = &order.invoice;
-        let headline = match (self.is_new, self.status) {
-            (true, Status::Awaiting) => {
-                format!("New order {} for {}, not paid yet", order.order_ref, self.site_name)
+        let words = match &self.told {
+            // A block is shown whole, so that it can be piped into gpg as it stands (mutt: press | and type gpg).
+            Told::Question(_, Some(block)) if !is_sealed => {
+                block.as_str().lines().map(str::to_owned).collect()
             }
-            (true, Status::Reported) => format!(
-                "New order {} for {}, paid as the buyer says",
-                order.order_ref, self.site_name
-            ),
-            (true, status) => format!("Order {} for {}: {status}", order.order_ref, self.site_name),
-            (false, _) => format!("The buyer of order {} says that it was paid", order.order_ref),
+            Told::Question(_, Some(_)) => {
+                vec!["  The words are sealed to your key: they follow below.".to_owned()]
+            }
+            Told::Question(words, None) | Told::Step(words) => layout::barred(words),
+            _ => Vec::new(),
         };
-        let late = "The time to pay had run out before, and the things had gone back on the shelf.";
         let text = OrderText {
-            headline,
-            expired_note: (self.status == Status::Late).then_some(late),
+            headline: self.headline(),
+            notice: self.notice(),
+            words,
             order_ref: order.order_ref.as_str(),
-            placed: order.placed_at.for_people(),
-            state: self.status.as_str(),
-            bill: self.bill(),
+            placed: order.placed_at.day(),
+            state: order.status.as_str(),
+            bill: bill(order),
             amount: invoice.amount.to_string(),
             mark: Some(invoice.mark()).filter(|mark| 0 < mark.get()).map(|mark| mark.to_string()),
             received: Some(invoice.received).filter(|sum| 0 < sum.get()).map(|sum| sum.to_string()),
             currency: invoice.currency.as_str(),
             address: invoice.address.as_str(),
-            until: invoice.until.for_people(),
+            until: (order.status == Status::Awaiting).then(|| invoice.until.for_people()),
             transaction: order.transaction.as_ref().map(|id| id.as_str()),
-            refund: order.refund.as_ref().map(|address| address.as_str()),
-            delivery: delivery(&order.delivery),
-            email: layout::barred(order.email.as_str()),
-            note: layout::barred(order.note.as_str()),
+            buyer: match &self.told {
+                Told::New(buyer) => Some(BuyerText {
+                    refund: buyer.refund.as_ref().map(|address| address.as_str()),
+                    delivery: delivery(&buyer.delivery, is_sealed),
+                    email: layout::barred(buyer.email.as_str()),
+                    note: layout::barred(buyer.note.as_str()),
+                }),
+                _ => None,
+            },
+            may_answer: !matches!(self.told, Told::Erased),
+            is_sealed,
             keep_days: self.keep_days,
         };
         text.render()
     }
-
-    fn bill(&self) -> Vec<String> {
-        let order = self.order;
-        let mut bill = Vec::new();
-        for line in &order.lines {
-            let option = if line.option_name.is_empty() {
-                String::new()
-            } else {
-                format!(", {}", line.option_name)
-            };
-            let left = format!("{} x {}{option}  at {}", line.quantity, line.name, line.price);
-            bill.extend(layout::bill(&left, &line.sum.to_string()));
-        }
-        if let Some(discount) = &order.discount {
-            let left = format!("less {} %, code {}", discount.percent, discount.code);
-            bill.extend(layout::bill(&left, &format!("-{}", discount.less)));
-        }
-        if let Some(sending) = &order.sending {
-            bill.extend(layout::bill(
-                &format!("sending: {}", sending.name),
-                &sending.price.to_string(),
-            ));
-        }
-        let total = format!("{} {}", order.invoice.total, order.invoice.currency);
-        bill.extend(layout::bill("TOTAL", &total));
-        bill
-    }
 }
 
-fn delivery(delivery: &Delivery) -> Vec<String> {
+/// What was ordered and what it cost, line by line, for a terminal.
+pub fn bill(order: &Order) -> Vec<String> {
+    let mut bill = Vec::new();
+    for line in &order.lines {
+        let option = if line.option_name.is_empty() {
+            String::new()
+        } else {
+            format!(", {}", line.option_name)
+        };
+        let left = format!("{} x {}{option}  at {}", line.quantity, line.name, line.price);
+        bill.extend(layout::bill(&left, &line.sum.to_string()));
+    }
+    if let Some(discount) = &order.discount {
+        let left = format!("less {} %, code {}", discount.percent, discount.code);
+        bill.extend(layout::bill(&left, &format!("-{}", discount.less)));
+    }
+    if let Some(sending) = &order.sending {
+        bill.extend(layout::bill(
+            &format!("sending: {}", sending.name),
+            &sending.price.to_string(),
+        ));
+    }
+    let total = format!("{} {}", order.invoice.total, order.invoice.currency);
+    bill.extend(layout::bill("TOTAL", &total));
+    bill
+}
+
+fn delivery(delivery: &Delivery, is_sealed: bool) -> Vec<String> {
     match delivery {
-        Delivery::Plain(address) => {
-            let mut lines = layout::barred(address.recipient.as_str());
-            lines.extend(layout::barred(address.street.as_str()));
-            for line in [&address.city, &address.province, &address.postcode, &address.country] {
-                lines.extend(layout::barred(line.as_str()));
-            }
-            lines
-        }
+        Delivery::Plain(address) => address.lines().flat_map(layout::barred).collect(),
         Delivery::Sealed { block, country } => {
-            let mut lines = vec![
+            let words = if is_sealed {
+                "  The buyer has sealed the address to your key: it follows below."
+            } else {
                 "  The buyer has sealed the address to your key. To read it: gpg --decrypt"
-                    .to_owned(),
-            ];
+            };
+            let mut lines = vec![words.to_owned()];
             lines.extend(layout::barred(country.as_str()));
-            // Not indented, so that it can be piped into gpg as it stands (mutt: press | and type gpg).
-            lines.push(String::new());
-            lines.extend(block.as_str().lines().map(str::to_owned));
+            if !is_sealed {
+                // Not indented, so that it can be piped into gpg as it stands (mutt: press | and type gpg).
+                lines.push(String::new());
+                lines.extend(block.as_str().lines().map(str::to_owned));
+            }
             lines
         }
     }

@@ -72,13 +72,29 @@ impl Code {
         if typed.next().is_some() { Err(NotACode) } else { Ok(Self(words)) }
     }
 
+    /// Whether seven words of the list stand in a row: people paste their code where it does not belong.
+    pub fn is_within(text: &str) -> bool {
+        let mut in_a_row = 0;
+        for word in text.to_lowercase().split(|c: char| !c.is_ascii_alphabetic() && c != '-') {
+            if word.is_empty() {
+                continue;
+            }
+            in_a_row = if LIST.binary_search(&word).is_ok() { in_a_row + 1 } else { 0 };
+            if in_a_row == 7 {
+                return true;
+            }
+        }
+        false
+    }
+
     pub fn words(&self) -> String {
         self.0.join(" ")
     }
 
-    pub fn lookup_name(&self) -> LookupName {
+    /// What the order is found by in the shop with this salt: a list of codes made for another shop is of no use in it.
+    pub fn lookup_name(&self, salt: &[u8]) -> LookupName {
         let mut name = [0; 32];
-        derive(self.words().as_bytes(), b"shop order lookup 1", &mut name);
+        derive_salted(Some(salt), self.words().as_bytes(), b"shop order lookup 1", &mut name);
         LookupName(name)
     }
 }
@@ -98,7 +114,11 @@ impl FormToken {
 }
 
 fn derive(secret: &[u8], purpose: &[u8], into: &mut [u8]) {
-    Hkdf::<Sha256>::new(None, secret)
+    derive_salted(None, secret, purpose, into);
+}
+
+fn derive_salted(salt: Option<&[u8]>, secret: &[u8], purpose: &[u8], into: &mut [u8]) {
+    Hkdf::<Sha256>::new(salt, secret)
         .expand(purpose, into)
         .expect("32 bytes are fewer than HKDF can give");
 }
@@ -127,6 +147,22 @@ mod tests {
     }
 
     #[test]
+    fn a_code_is_seen_within_other_words() {
+        let code = Code::from_chance([9; 16]).words();
+        for text in [
+            code.clone(),
+            format!("My code is: {}. Thanks!", code.to_uppercase()),
+            code.replace(' ', ", "),
+            code.replace(' ', "\n"),
+        ] {
+            assert!(Code::is_within(&text), "{text}");
+        }
+        let six = code.rsplit_once(' ').unwrap().0;
+        assert!(!Code::is_within(&format!("{six} and more")));
+        assert!(!Code::is_within("When will you send the tea? I am away from Monday on."));
+    }
+
+    #[test]
     fn what_is_not_seven_words_is_no_code() {
         let six = Code::from_chance([9; 16]).words().rsplit_once(' ').unwrap().0.to_owned();
         for text in [
@@ -151,7 +187,10 @@ mod tests {
             FormToken::of_cart(one) == FormToken::of_cart(one)
                 && FormToken::of_cart(one) != FormToken::of_cart(other)
         );
-        assert!(Code::of_cart(one).lookup_name().0 != FormToken::of_cart(one).0);
+        assert!(Code::of_cart(one).lookup_name(b"salt").0 != FormToken::of_cart(one).0);
+        assert!(
+            Code::of_cart(one).lookup_name(b"salt") != Code::of_cart(one).lookup_name(b"other")
+        );
     }
 
     proptest! {

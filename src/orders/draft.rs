@@ -49,6 +49,17 @@ pub struct StreetAddress {
     pub postcode: Line,
 }
 
+impl StreetAddress {
+    /// As it stands on a parcel.
+    pub fn lines(&self) -> impl Iterator<Item = &str> {
+        let rest = [&self.city, &self.province, &self.postcode, &self.country];
+        std::iter::once(self.recipient.as_str())
+            .chain(self.street.lines())
+            .chain(rest.into_iter().map(Line::as_str))
+            .filter(|line| !line.is_empty())
+    }
+}
+
 /// Where a parcel goes, as far as the shop can read it.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Delivery {
@@ -60,20 +71,49 @@ pub enum Delivery {
     },
 }
 
+/// What says who a buyer is. It goes to the seller, and back to the buyer, sealed to each; the shop keeps none of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Buyer {
+    pub delivery: Delivery,
+    pub email: Line,
+    pub note: Paragraph,
+    pub refund: Option<Address>,
+}
+
 /// What a buyer could order: every field read and found good.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Draft {
-    pub delivery: Delivery,
+    pub buyer: Buyer,
     /// `None` for one that no list knows, which only a rate for everywhere reaches.
     pub country: Option<Country>,
     /// Empty: the cheapest that fits.
     pub shipping: Line,
-    pub email: Line,
-    pub note: Paragraph,
-    pub refund: Option<Address>,
     pub transaction: Option<TransactionId>,
     /// Empty: none. Capital letters.
     pub discount: String,
+}
+
+impl Buyer {
+    /// What the buyer wrote, for the buyer: shown on the order's page to whoever has the code.
+    pub fn receipt(&self) -> String {
+        let mut text = match &self.delivery {
+            Delivery::Plain(address) => address.lines().collect::<Vec<_>>().join("\n"),
+            Delivery::Sealed { .. } => {
+                "To the address that you have sealed: only the seller can read it.".to_owned()
+            }
+        };
+        let email = (!self.email.is_empty()).then(|| self.email.as_str());
+        let refund = self.refund.as_ref().map(Address::as_str);
+        for (what, words) in [("E-mail", email), ("Refund to", refund)] {
+            if let Some(words) = words {
+                text.push_str(&format!("\n\n{what}: {words}"));
+            }
+        }
+        if !self.note.is_empty() {
+            text.push_str(&format!("\n\nYour note:\n{}", self.note.as_str()));
+        }
+        text
+    }
 }
 
 impl Draft {
@@ -124,8 +164,8 @@ impl Draft {
         let refund = reader.optional("refund", form.refund, |text| Address::parse(coin, text));
         let transaction = reader
             .optional("transaction", form.transaction, |text| TransactionId::parse(coin, text));
-        let draft =
-            Self { delivery, country, shipping, email, note, refund, transaction, discount };
+        let buyer = Buyer { delivery, email, note, refund };
+        let draft = Self { buyer, country, shipping, transaction, discount };
         if reader.refusals.is_empty() { Ok(draft) } else { Err(reader.refusals) }
     }
 }

@@ -1,17 +1,21 @@
 //! What an order is, what a buyer may put into one, and how it may change.
 
 pub mod code;
+pub mod command;
 pub mod draft;
 pub mod order;
 pub mod order_ref;
 pub mod pgp_block;
+pub mod reader;
 pub mod status;
 pub mod unpaid;
 
 pub use code::{Code, FormToken, LookupName, NotACode};
-pub use draft::{Delivery, Draft, DraftForm, Refusal, StreetAddress};
+pub use command::{Command, NotACommand};
+pub use draft::{Buyer, Delivery, Draft, DraftForm, Refusal, StreetAddress};
 pub use order::{AppliedDiscount, NewOrder, Order, OrderLine, Sending, Shelf, Unplaceable};
 pub use order_ref::{NotAnOrderRef, OrderRef};
 pub use pgp_block::{NotAPgpBlock, PgpBlock};
+pub use reader::{NotAReader, Reader, ReaderKey, Unsealed};
 pub use status::{Event, Misstep, NotAStatus, Status};
 pub use unpaid::too_much_held;

@@ -2,20 +2,18 @@ use crate::cart::PricedCart;
 use crate::catalog::Discount;
 use crate::catalog::OfferKey;
 use crate::catalog::Rate;
+use crate::orders::Buyer;
 use crate::orders::Delivery;
 use crate::orders::Draft;
 use crate::orders::OrderRef;
 use crate::orders::Refusal;
 use crate::orders::Status;
-use crate::payment::Address;
 use crate::payment::Coin;
 use crate::payment::Invoice;
 use crate::payment::TransactionId;
 use crate::values::Currency;
 use crate::values::Gwei;
-use crate::values::Line;
 use crate::values::Moment;
-use crate::values::Paragraph;
 use crate::values::Quantity;
 
 /// One thing that was ordered, with the words and the price it had then.
@@ -62,7 +60,8 @@ pub struct NewOrder {
     pub order_ref: OrderRef,
     pub status: Status,
     pub placed_at: Moment,
-    pub draft: Draft,
+    pub buyer: Buyer,
+    pub transaction: Option<TransactionId>,
     pub currency: Currency,
     pub lines: Vec<OrderLine>,
     pub sending: Option<Sending>,
@@ -120,14 +119,31 @@ impl NewOrder {
         Ok(Self {
             order_ref: fresh,
             status,
-            placed_at: now,
-            draft,
+            placed_at: now.day_start(),
+            buyer: draft.buyer,
+            transaction: draft.transaction,
             currency,
             lines,
             sending,
             discount,
             total,
         })
+    }
+
+    /// The order as it is kept, and apart from it what is not.
+    pub fn invoiced(self, invoice: Invoice) -> (Order, Buyer) {
+        let order = Order {
+            order_ref: self.order_ref,
+            status: self.status,
+            placed_at: self.placed_at,
+            finished_at: None,
+            lines: self.lines,
+            sending: self.sending,
+            discount: self.discount,
+            invoice,
+            transaction: self.transaction,
+        };
+        (order, self.buyer)
     }
 }
 
@@ -150,7 +166,7 @@ fn sending(draft: &Draft, shelf: &Shelf<'_>) -> Result<Option<Sending>, Refusal>
     let chosen = |rate: &Rate| Some(Sending { name: rate.name.clone(), price: rate.price });
     if draft.shipping.is_empty() {
         let fitting = shelf.rates.iter().filter(|rate| rate.reaches(draft.country));
-        return match (fitting.min_by_key(|rate| rate.price), &draft.delivery) {
+        return match (fitting.min_by_key(|rate| rate.price), &draft.buyer.delivery) {
             (Some(rate), _) => Ok(chosen(rate)),
             (None, Delivery::Sealed { country, .. }) if country.is_empty() => Err(Refusal::new(
                 "shipping",
@@ -176,7 +192,8 @@ fn sending(draft: &Draft, shelf: &Shelf<'_>) -> Result<Option<Sending>, Refusal>
         ));
     };
     // A sealed address hides its country: then the buyer's choice is believed, and the seller sees both.
-    let hidden = matches!(&draft.delivery, Delivery::Sealed { country, .. } if country.is_empty());
+    let hidden =
+        matches!(&draft.buyer.delivery, Delivery::Sealed { country, .. } if country.is_empty());
     if !hidden && !rate.reaches(draft.country) {
         let words = format!(
             "“{}” does not reach your country. Please choose another way of sending.",
@@ -214,22 +231,15 @@ fn discount(
 pub struct Order {
     pub order_ref: OrderRef,
     pub status: Status,
+    /// By the day.
     pub placed_at: Moment,
-    /// When nothing more was expected.
+    /// The day since which nothing more is expected.
     pub finished_at: Option<Moment>,
     pub lines: Vec<OrderLine>,
     pub sending: Option<Sending>,
     pub discount: Option<AppliedDiscount>,
     pub invoice: Invoice,
-    pub delivery: Delivery,
-    pub email: Line,
-    pub note: Paragraph,
-    pub refund: Option<Address>,
     pub transaction: Option<TransactionId>,
-    /// The seller's tracking number, reason or transaction id of the last step, for the buyer. Empty: none.
-    pub word: Line,
-    /// For the seller alone. Empty: none.
-    pub seller_note: Paragraph,
 }
 
 impl Order {

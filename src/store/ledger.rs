@@ -143,13 +143,6 @@ pub async fn list_unanswered(db: &Db) -> Result<Vec<OrderRef>, StoreError> {
     rows.iter().map(parse_ref).collect()
 }
 
-/// How many messages have not come to the Maildir yet.
-pub async fn count_untold(db: &Db) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar("select count(*) from owed where message is not null")
-        .fetch_one(&db.read)
-        .await?)
-}
-
 impl Filter {
     fn states_json(&self) -> String {
         let states = if self.states.is_empty() { &Status::ALL[..] } else { &self.states };

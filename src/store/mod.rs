@@ -5,12 +5,13 @@ mod changes;
 pub mod house;
 pub mod ledger;
 pub mod orders;
+pub mod owed;
 pub mod payment;
 pub mod stocking;
-pub mod tidings;
+pub mod words;
 
 use crate::store::changes::Changes;
-use crate::store::tidings::Told;
+use crate::store::owed::Told;
 use sqlx::Sqlite;
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnectOptions;

@@ -1,16 +1,13 @@
 use crate::catalog::OfferKey;
 use crate::orders::AppliedDiscount;
-use crate::orders::Delivery;
 use crate::orders::FormToken;
 use crate::orders::LookupName;
-use crate::orders::NewOrder;
 use crate::orders::Order;
 use crate::orders::OrderLine;
 use crate::orders::OrderRef;
-use crate::orders::PgpBlock;
+use crate::orders::Reader;
 use crate::orders::Sending;
 use crate::orders::Status;
-use crate::orders::StreetAddress;
 use crate::payment::Address;
 use crate::payment::Invoice;
 use crate::payment::TransactionId;
@@ -22,9 +19,7 @@ use crate::store::payment::coin_columns;
 use crate::store::payment::parse_coin;
 use crate::store::payment::parse_currency;
 use crate::values::Gwei;
-use crate::values::Line;
 use crate::values::Moment;
-use crate::values::Paragraph;
 use crate::values::Quantity;
 use sqlx::Row;
 use sqlx::SqliteConnection;
@@ -36,14 +31,48 @@ const BY_REF: &str = "select o.*, i.currency, i.chain, i.token, i.decimals, i.ad
 const BY_LOOKUP: &str = "select o.*, i.currency, i.chain, i.token, i.decimals, i.address, i.amount, i.total, i.received, i.until \
      from orders o join invoices i on i.order_id = o.id where o.lookup_name = ?";
 
-/// The order that this form has already become.
-pub async fn find_by_form(tx: &mut Tx, form: &FormToken) -> Result<Option<OrderRef>, StoreError> {
-    let found: Option<String> =
-        sqlx::query_scalar("select order_ref from orders where form_token = ?")
-            .bind(form.0.as_slice())
-            .fetch_optional(&mut *tx.0)
-            .await?;
-    found.map(|name| OrderRef::parse(&name).map_err(|_| StoreError::Row("order_ref"))).transpose()
+/// What must be known before an order is made, read in one go: each statement costs a turn of the database's thread
+/// while all other buyers wait.
+pub struct Beforehand {
+    /// The order that this form has already become.
+    pub earlier: Option<OrderRef>,
+    pub is_closed: bool,
+    /// How many orders nobody has paid for, as far as the seller has said; counted to the limit at most.
+    pub n_unpaid: i64,
+    /// Of the newest message to the seller, by the mailbox's clock; 0 for none.
+    pub last_owed: i64,
+}
+
+/// `since`: a payment that only the buyer has seen counts where the order was placed on that day or later. The seller may
+/// be away, and made-up ones must not close the shop for ever. `most`: how far unpaid orders are counted.
+pub async fn look_beforehand(
+    tx: &mut Tx,
+    form: &FormToken,
+    since: Moment,
+    most: i64,
+) -> Result<Beforehand, StoreError> {
+    let row = sqlx::query(
+        "select (select order_ref from orders where form_token = ?) as earlier, \
+                closed_on is not null as is_closed, \
+                (select count(*) from (select 1 from orders where status = 'awaiting' \
+                    union all select 1 from orders where status = 'reported' and ? <= placed_at limit ?)) as n_unpaid, \
+                (select coalesce(max(at), 0) from owed) as last_owed \
+         from house",
+    )
+    .bind(form.0.as_slice())
+    .bind(since.get())
+    .bind(most)
+    .fetch_one(&mut *tx.0)
+    .await?;
+    let earlier: Option<String> = row.try_get("earlier")?;
+    Ok(Beforehand {
+        earlier: earlier
+            .map(|name| OrderRef::parse(&name).map_err(|_| StoreError::Row("order_ref")))
+            .transpose()?,
+        is_closed: row.try_get("is_closed")?,
+        n_unpaid: row.try_get("n_unpaid")?,
+        last_owed: row.try_get("last_owed")?,
+    })
 }
 
 /// Whether this form has already become an order, asked without the writer's lock.
@@ -53,20 +82,6 @@ pub async fn is_placed(db: &Db, form: &FormToken) -> Result<bool, StoreError> {
         .fetch_optional(&db.read)
         .await?;
     Ok(found.is_some())
-}
-
-/// How many orders nobody has paid for, as far as the seller has said; counted to `most` at most. A payment that only the
-/// buyer has seen counts where the order was placed after `since`: the seller may be away, and made-up ones must not
-/// close the shop for ever.
-pub async fn count_unpaid(tx: &mut Tx, since: Moment, most: i64) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar(
-        "select count(*) from (select 1 from orders where status = 'awaiting' \
-         union all select 1 from orders where status = 'reported' and placed_at > ? limit ?)",
-    )
-    .bind(since.get())
-    .bind(most)
-    .fetch_one(&mut *tx.0)
-    .await?)
 }
 
 /// How many pieces of each stock are in orders that nobody has paid for.
@@ -85,6 +100,16 @@ pub async fn list_held(tx: &mut Tx) -> Result<BTreeMap<OfferKey, i64>, StoreErro
             Ok((OfferKey { product, option }, row.try_get("pieces")?))
         })
         .collect()
+}
+
+/// The reference of the order that a code opens.
+pub async fn find_ref(tx: &mut Tx, name: &LookupName) -> Result<Option<OrderRef>, StoreError> {
+    let found: Option<String> =
+        sqlx::query_scalar("select order_ref from orders where lookup_name = ?")
+            .bind(name.0.as_slice())
+            .fetch_optional(&mut *tx.0)
+            .await?;
+    found.map(|name| OrderRef::parse(&name).map_err(|_| StoreError::Row("order_ref"))).transpose()
 }
 
 /// The order that a code opens.
@@ -109,10 +134,9 @@ pub async fn find_now(tx: &mut Tx, order_ref: &OrderRef) -> Result<Option<Order>
 
 /// In one go, since each statement of its own costs a turn of the database's thread while all other buyers wait.
 const INSERT: &str = "\
-    insert into orders (order_ref, form_token, lookup_name, status, placed_at, sending_name, sending_price, \
-        discount_code, discount_percent, discount_less, recipient, street, city, province, country, postcode, pgp, \
-        email, note, refund, transaction_id) \
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?); \
+    insert into orders (order_ref, form_token, lookup_name, reader, status, placed_at, sending_name, sending_price, \
+        discount_code, discount_percent, discount_less, transaction_id) \
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?); \
     insert into invoices (order_id, currency, chain, token, decimals, address, amount, total, until) \
     values (last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?); \
     insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price) \
@@ -125,30 +149,32 @@ const INSERT: &str = "\
         select l.pool_option as id, sum(l.quantity) as pieces from order_lines l join orders o on o.id = l.order_id \
         where o.order_ref = ? and l.pool_option <> 0 group by l.pool_option) as taken where options.id = taken.id; \
     update catalog_state set version = version + 1; \
-    insert into tidings (order_id, number, kind, status, at) \
-    select id, 0, 'order', status, placed_at from orders where order_ref = ?";
+    insert into words (order_id, kind, day, sealed) select id, 'receipt', placed_at, ? from orders where order_ref = ?; \
+    insert into owed (order_id, number, at, message) select id, 0, ?, ? from orders where order_ref = ?";
 
-/// Keeps a new order with its lines and its invoice, takes its pieces off the shelf and owes the seller the message.
-/// The caller has read in this transaction that there are enough; the table refuses a stock below zero.
-pub async fn insert(
-    tx: &mut Tx,
-    order: &NewOrder,
-    invoice: &Invoice,
-    form: &FormToken,
-    lookup: &LookupName,
-) -> Result<(), StoreError> {
-    let draft = &order.draft;
-    let nobody = StreetAddress::default();
-    let (address, pgp, country) = match &draft.delivery {
-        Delivery::Plain(address) => (address, None, &address.country),
-        Delivery::Sealed { block, country } => (&nobody, Some(block.as_str()), country),
-    };
+/// What is kept beside an order in the same transaction.
+pub struct Beside<'a> {
+    pub form: &'a FormToken,
+    pub lookup: &'a LookupName,
+    pub reader: &'a Reader,
+    /// Sealed to the reader.
+    pub receipt: &'a [u8],
+    /// To the seller, whole, and its time by the mailbox's clock.
+    pub message: &'a [u8],
+    pub message_at: Moment,
+}
+
+/// Keeps a new order with its lines and its invoice, takes its pieces off the shelf and owes the seller the message, whose
+/// number it returns. The caller has read in this transaction that there are enough; the table refuses a stock below zero.
+pub async fn insert(tx: &mut Tx, order: &Order, beside: &Beside<'_>) -> Result<i64, StoreError> {
+    let invoice = &order.invoice;
     let (chain, token, decimals) = coin_columns(&invoice.coin);
     let order_ref = order.order_ref.as_str();
-    sqlx::query(INSERT)
+    let done = sqlx::query(INSERT)
         .bind(order_ref)
-        .bind(form.0.as_slice())
-        .bind(lookup.0.as_slice())
+        .bind(beside.form.0.as_slice())
+        .bind(beside.lookup.0.as_slice())
+        .bind(beside.reader.as_str())
         .bind(order.status.as_str())
         .bind(order.placed_at.get())
         .bind(order.sending.as_ref().map(|sending| sending.name.as_str()))
@@ -156,17 +182,7 @@ pub async fn insert(
         .bind(order.discount.as_ref().map(|discount| discount.code.as_str()))
         .bind(order.discount.as_ref().map(|discount| discount.percent))
         .bind(order.discount.as_ref().map(|discount| discount.less.get()))
-        .bind(address.recipient.as_str())
-        .bind(address.street.as_str())
-        .bind(address.city.as_str())
-        .bind(address.province.as_str())
-        .bind(country.as_str())
-        .bind(address.postcode.as_str())
-        .bind(pgp)
-        .bind(draft.email.as_str())
-        .bind(draft.note.as_str())
-        .bind(draft.refund.as_ref().map(Address::as_str))
-        .bind(draft.transaction.as_ref().map(TransactionId::as_str))
+        .bind(order.transaction.as_ref().map(TransactionId::as_str))
         .bind(invoice.currency.as_str())
         .bind(chain)
         .bind(token)
@@ -179,10 +195,14 @@ pub async fn insert(
         .bind(order_ref)
         .bind(order_ref)
         .bind(order_ref)
+        .bind(beside.receipt)
+        .bind(order_ref)
+        .bind(beside.message_at.get())
+        .bind(beside.message)
         .bind(order_ref)
         .execute(&mut *tx.0)
         .await?;
-    Ok(())
+    Ok(done.last_insert_rowid())
 }
 
 fn lines_json(lines: &[OrderLine]) -> String {
@@ -212,7 +232,7 @@ pub async fn mark_status(
 ) -> Result<(), StoreError> {
     sqlx::query("update orders set status = ?, finished_at = ? where order_ref = ?")
         .bind(status.as_str())
-        .bind(finished.map(Moment::get))
+        .bind(finished.map(|moment| moment.day_start().get()))
         .bind(order_ref.as_str())
         .execute(&mut *tx.0)
         .await?;
@@ -247,34 +267,52 @@ pub async fn mark_received(
     Ok(())
 }
 
-/// The seller's word for the buyer.
-pub async fn mark_word(tx: &mut Tx, order_ref: &OrderRef, word: &Line) -> Result<(), StoreError> {
-    sqlx::query("update orders set word = ? where order_ref = ?")
-        .bind(word.as_str())
+/// To whom the words about an order are sealed; `None`: nobody can read them any more, or could yet.
+pub async fn find_reader(tx: &mut Tx, order_ref: &OrderRef) -> Result<Option<Reader>, StoreError> {
+    let text: Option<Option<String>> =
+        sqlx::query_scalar("select reader from orders where order_ref = ?")
+            .bind(order_ref.as_str())
+            .fetch_optional(&mut *tx.0)
+            .await?;
+    text.flatten()
+        .map(|text| Reader::parse(&text).map_err(|_| StoreError::Row("reader")))
+        .transpose()
+}
+
+/// The newest of its words when the code was last typed, and that it was typed now.
+pub async fn take_seen(tx: &mut Tx, order_ref: &OrderRef) -> Result<i64, StoreError> {
+    let seen = sqlx::query_scalar("select seen_word from orders where order_ref = ?")
+        .bind(order_ref.as_str())
+        .fetch_one(&mut *tx.0)
+        .await?;
+    sqlx::query(
+        "update orders set seen_word = (select coalesce(max(w.id), 0) from words w where w.order_id = orders.id) where order_ref = ?",
+    )
+    .bind(order_ref.as_str())
+    .execute(&mut *tx.0)
+    .await?;
+    Ok(seen)
+}
+
+/// Lets no code open the order any more. `nobody`: a name that no code gives.
+pub async fn forget_reader(
+    tx: &mut Tx,
+    order_ref: &OrderRef,
+    nobody: &LookupName,
+) -> Result<(), StoreError> {
+    sqlx::query("update orders set reader = null, lookup_name = ? where order_ref = ?")
+        .bind(nobody.0.as_slice())
         .bind(order_ref.as_str())
         .execute(&mut *tx.0)
         .await?;
     Ok(())
 }
 
-/// The seller's own note.
-pub async fn mark_note(
-    tx: &mut Tx,
-    order_ref: &OrderRef,
-    note: &Paragraph,
-) -> Result<bool, StoreError> {
-    let changed = sqlx::query("update orders set seller_note = ? where order_ref = ?")
-        .bind(note.as_str())
-        .bind(order_ref.as_str())
-        .execute(&mut *tx.0)
-        .await?;
-    Ok(changed.rows_affected() == 1)
-}
-
-/// The orders that wait for a payment whose time has run out.
+/// The orders that wait for a payment whose time has run out, at most 50 at a time: each is told to the seller, and all
+/// buyers wait for as long as the writer is held.
 pub async fn list_run_out(tx: &mut Tx, now: Moment) -> Result<Vec<OrderRef>, StoreError> {
     let rows = sqlx::query(
-        "select o.order_ref from orders o join invoices i on i.order_id = o.id where o.status = 'awaiting' and i.until <= ?",
+        "select o.order_ref from orders o join invoices i on i.order_id = o.id where o.status = 'awaiting' and i.until <= ? limit 50",
     )
     .bind(now.get())
     .fetch_all(&mut *tx.0)
@@ -324,7 +362,6 @@ async fn read_order(
     let currency = parse_currency(&row)?;
     let coin = parse_coin(&row, &currency)?;
     let address = |text: &str| Address::parse(&coin, text).map_err(|_| StoreError::Row("address"));
-    let refund: Option<String> = row.try_get("refund")?;
     let transaction: Option<String> = row.try_get("transaction_id")?;
     let transaction = transaction.map(|text| TransactionId::parse(&coin, &text)).transpose();
     let invoice = Invoice {
@@ -349,13 +386,7 @@ async fn read_order(
         sending: parse_sending(&row)?,
         discount: parse_discount(&row)?,
         invoice,
-        delivery: parse_delivery(&row)?,
-        email: line(&row, "email")?,
-        note: paragraph(&row, "note")?,
-        refund: refund.map(|text| address(&text)).transpose()?,
         transaction: transaction.map_err(|_| StoreError::Row("transaction_id"))?,
-        word: line(&row, "word")?,
-        seller_note: paragraph(&row, "seller_note")?,
     }))
 }
 
@@ -390,25 +421,6 @@ fn parse_discount(row: &SqliteRow) -> Result<Option<AppliedDiscount>, StoreError
     }))
 }
 
-fn parse_delivery(row: &SqliteRow) -> Result<Delivery, StoreError> {
-    let pgp: Option<String> = row.try_get("pgp")?;
-    let country = line(row, "country")?;
-    if let Some(text) = pgp {
-        return Ok(Delivery::Sealed {
-            block: PgpBlock::parse(&text).map_err(|_| StoreError::Row("pgp"))?,
-            country,
-        });
-    }
-    Ok(Delivery::Plain(StreetAddress {
-        recipient: line(row, "recipient")?,
-        street: paragraph(row, "street")?,
-        city: line(row, "city")?,
-        province: line(row, "province")?,
-        country,
-        postcode: line(row, "postcode")?,
-    }))
-}
-
 fn parse_ref(row: &SqliteRow) -> Result<OrderRef, StoreError> {
     OrderRef::parse(row.try_get("order_ref")?).map_err(|_| StoreError::Row("order_ref"))
 }
@@ -419,13 +431,4 @@ fn parse_status(row: &SqliteRow) -> Result<Status, StoreError> {
 
 fn moment(row: &SqliteRow, column: &'static str) -> Result<Moment, StoreError> {
     Moment::new(row.try_get(column)?).map_err(|_| StoreError::Row(column))
-}
-
-// What was once accepted is read with the longest limit of any field.
-fn line(row: &SqliteRow, column: &'static str) -> Result<Line, StoreError> {
-    Line::parse(row.try_get(column)?, 2_000).map_err(|_| StoreError::Row(column))
-}
-
-fn paragraph(row: &SqliteRow, column: &'static str) -> Result<Paragraph, StoreError> {
-    Paragraph::parse(row.try_get(column)?, 10_000).map_err(|_| StoreError::Row(column))
 }

@@ -155,6 +155,10 @@ pub async fn show(request: HttpRequest, front: Data<Front>) -> Result<HttpRespon
     if !cart.can_be_ordered() {
         return Ok(see_other("/cart", &[]));
     }
+    // Before anything is typed in vain.
+    if let Some(closed) = actions::why_closed(&front.shop, now()).await? {
+        return Err(PageError::Closed(closed));
+    }
     let form = FormView::new(wallet.currency.as_str(), None, &[]);
     let again = Again { form: &form, refusals: &[], wait: None, cart: &cart, other_form: false };
     show_form(&request, &front, visit, &facts, wallet, StatusCode::OK, again).await
@@ -254,7 +258,7 @@ pub async fn submit(
         Ok(_) if other_form => {}
         Ok(draft) => {
             let placing = Placing { basket: &visit.basket, currency: &wallet.currency, draft };
-            match place(&request, &front, placing).await? {
+            match tried_to_place(&request, &front, placing).await {
                 Tried::Placed(Placed::Order(_)) => return Ok(placed(&front, &visit)),
                 Tried::Placed(Placed::Changed(cart)) => {
                     let form = FormView::new(wallet.currency.as_str(), Some(&fields), &[]);
@@ -278,6 +282,10 @@ pub async fn submit(
                 }
                 Tried::Placed(Placed::Refused(refused)) => refusals = refused,
                 Tried::Placed(Placed::Full) => wait = Some(FULL),
+                Tried::Placed(Placed::Closed(closed)) => {
+                    wait = Some(Wait { words: closed.words(), ..CLOSED });
+                }
+                Tried::Broken => wait = Some(BROKEN),
                 Tried::TooMany(time) => {
                     wait = Some(Wait { seconds: time.as_secs() + 1, ..TOO_MANY })
                 }
@@ -313,6 +321,13 @@ const FULL: Wait = Wait {
     words: "So many orders wait for their payment that the shop takes no more at the moment. There is nothing wrong with yours. Some of them will run out: please send the form again in a while. Your words are still in it.",
     seconds: 600,
 };
+/// Its words are the reason's.
+const CLOSED: Wait = Wait { status: StatusCode::SERVICE_UNAVAILABLE, words: "", seconds: 3_600 };
+const BROKEN: Wait = Wait {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    words: "Something is broken on our side, and there is nothing to pay. It is not your fault, and the seller can see that it happened. Please send the form again in a few minutes. Your words are still in it.",
+    seconds: 60,
+};
 const TOO_MANY: Wait = Wait {
     status: StatusCode::TOO_MANY_REQUESTS,
     words: "Too much was ordered from here that is not paid yet, so that something is left for others. Please pay for what you have ordered, or wait until it runs out, and send the form again. Your words are still in it.",
@@ -324,6 +339,15 @@ enum Tried {
     Placed(Placed),
     /// The circuit has placed too many that can still be unpaid; after this time there is room again.
     TooMany(Duration),
+    /// The fault is ours and is in the log; nothing was ordered, as far as can be known.
+    Broken,
+}
+
+async fn tried_to_place(request: &HttpRequest, front: &Front, placing: Placing<'_>) -> Tried {
+    place(request, front, placing).await.unwrap_or_else(|error| {
+        tracing::error!("no order could be taken: {error}");
+        Tried::Broken
+    })
 }
 
 async fn place(
@@ -349,7 +373,7 @@ async fn place(
 
 /// The order's page, opened by its code, and a cart that is empty again.
 fn placed(front: &Front, visit: &Visit) -> HttpResponse {
-    let order = OpenOrder { code: Code::of_cart(visit.basket.id), is_noted: false };
+    let order = OpenOrder { code: Code::of_cart(visit.basket.id), is_noted: false, seen: 0 };
     let mut cookies = vec![visit.order_cookie(front, &order)];
     let empty = crate::cart::Basket::empty(visit.basket.id);
     cookies.extend(visit.cart_cookie(front, &empty));

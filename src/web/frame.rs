@@ -52,7 +52,7 @@ impl<'a> Frame<'a> {
             style: &front.still.style_href,
             icon: &front.still.icon_href,
             demo: facts.is_demo,
-            has_key: front.site.seller_key.is_some(),
+            has_key: front.shop.openness.has_key(),
             has_mirrors: front.site.mirrors.is_some(),
             currencies: facts.wallets.iter().map(|wallet| wallet.currency.as_str()).collect(),
             currency,

@@ -6,6 +6,7 @@ mod cart;
 mod catalog;
 mod checkout;
 mod circuit;
+mod conversation;
 mod csrf;
 mod fair;
 mod fields;
@@ -47,6 +48,8 @@ pub fn addresses(config: &mut ServiceConfig) {
         .service(get_and_post("/order", orders::show, orders::open))
         .service(only_post("/order/noted", orders::note_code))
         .service(only_post("/order/transaction", orders::report))
+        .service(only_post("/order/message", orders::ask))
+        .service(only_post("/order/erase", orders::erase))
         .service(only_post("/order/close", orders::close))
         .service(only_get("/order/qr.png", orders::show_link_qr))
         .service(only_get("/order/address.png", orders::show_address_qr))

@@ -1,27 +1,35 @@
 use crate::actions;
+use crate::actions::MOST_MESSAGE;
+use crate::actions::Question;
+use crate::actions::Unasked;
 use crate::actions::Unreported;
 use crate::orders::Code;
-use crate::orders::Delivery;
 use crate::orders::LookupName;
 use crate::orders::Order;
+use crate::orders::ReaderKey;
 use crate::orders::Status;
 use crate::payment::Coin;
 use crate::payment::qr;
 use crate::store;
 use crate::values::Gwei;
 use crate::web::catalog::currency_name;
+use crate::web::conversation::Conversation;
 use crate::web::fields::Fields;
 use crate::web::frame::Frame;
 use crate::web::page::PageError;
 use crate::web::page::page;
 use crate::web::page::see_other;
+use crate::web::page::send;
+use crate::web::ready::ReadyPage;
 use crate::web::state::Front;
+use crate::web::state::chance;
 use crate::web::state::now;
 use crate::web::visit::OpenOrder;
 use crate::web::visit::Visit;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::http::header;
 use actix_web::http::header::HeaderName;
 use actix_web::http::header::HeaderValue;
 use actix_web::web::Data;
@@ -33,6 +41,8 @@ use askama::Template;
 struct CodePage<'a> {
     frame: Frame<'a>,
     refused: bool,
+    /// Whether the buyer has just erased what the shop held of them.
+    erased: bool,
 }
 
 #[derive(Template)]
@@ -58,13 +68,33 @@ struct OrderPage<'a> {
     minutes_left: i64,
     transaction: Option<&'a str>,
     takes_transaction: bool,
-    typed: &'a str,
-    refused: Option<&'a str>,
-    word: &'a str,
+    /// Empty: whatever was sent was taken.
+    refused: &'a Refused<'a>,
+    talk: Conversation,
+    most_message: usize,
     bill: Vec<(String, String)>,
     total: Gwei,
     placed: String,
-    delivery: Vec<String>,
+    /// As the buyer wrote it; empty where the shop cannot show it.
+    receipt: String,
+}
+
+/// What was not taken of a form on the order's page: the field, what was typed and why.
+#[derive(Default)]
+struct Refused<'a> {
+    field: &'static str,
+    typed: &'a str,
+    words: String,
+}
+
+impl Refused<'_> {
+    fn is(&self, field: &str) -> bool {
+        self.field == field
+    }
+
+    fn typed(&self, field: &str) -> &str {
+        if self.is(field) { self.typed } else { "" }
+    }
 }
 
 /// How to pay, while something is due.
@@ -91,15 +121,28 @@ struct Receipt<'a> {
     address: Option<&'a str>,
     until: String,
     transaction: Option<&'a str>,
+    receipt: String,
 }
 
 pub async fn show(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
     let visit = Visit::of(&request, &front);
     match find_open(&front, &visit).await? {
-        Some(order) => show_order(&request, &front, &visit, &order, StatusCode::OK, None).await,
-        None => show_code_form(&request, &front, &visit, StatusCode::OK, false).await,
+        Some(order) => {
+            let refused = Refused::default();
+            show_order(&request, &front, visit, &order, StatusCode::OK, &refused).await
+        }
+        None => {
+            let erased = request.query_string() == ERASED;
+            let (facts, _) = front.facts().await?;
+            let frame = Frame::new(&front, &facts, currency_name(&front, &facts, &visit), "/order");
+            let template = CodePage { frame, refused: false, erased };
+            page(&request, &front, &visit, StatusCode::OK, &template)
+        }
     }
 }
+
+/// In the address after the buyer has erased everything: it names nobody.
+const ERASED: &str = "erased";
 
 /// A wrong code and one that cannot be read are answered alike, after the same look.
 pub async fn open(
@@ -109,14 +152,20 @@ pub async fn open(
 ) -> Result<HttpResponse, PageError> {
     let (fields, visit) = Fields::read(&request, &front, body).await?;
     let code = Code::parse(fields.get("code")).ok();
-    let name = code.as_ref().map_or(LookupName::NOBODY, Code::lookup_name);
+    let name = code.as_ref().map_or(LookupName::NOBODY, |code| code.lookup_name(&front.shop.salt));
     let order = store::orders::find_by_lookup(&front.shop.db, &name).await?;
     match (code, order) {
-        (Some(code), Some(_)) => {
-            let cookie = visit.order_cookie(&front, &OpenOrder { code, is_noted: true });
+        (Some(code), Some(order)) => {
+            let seen = actions::take_seen(&front.shop, &order.order_ref).await?;
+            let cookie = visit.order_cookie(&front, &OpenOrder { code, is_noted: true, seen });
             Ok(see_other("/order", &[cookie]))
         }
-        _ => show_code_form(&request, &front, &visit, StatusCode::UNPROCESSABLE_ENTITY, true).await,
+        _ => {
+            let (facts, _) = front.facts().await?;
+            let frame = Frame::new(&front, &facts, currency_name(&front, &facts, &visit), "/order");
+            let template = CodePage { frame, refused: true, erased: false };
+            page(&request, &front, &visit, StatusCode::UNPROCESSABLE_ENTITY, &template)
+        }
     }
 }
 
@@ -141,16 +190,50 @@ pub async fn report(
     let (fields, visit) = Fields::read(&request, &front, body).await?;
     let Some(open) = &visit.open_order else { return Err(PageError::NoOrderOpen) };
     let typed = fields.get("transaction");
-    match actions::report_payment(&front.shop, &open.code.lookup_name(), typed, now()).await? {
+    match actions::report_payment(&front.shop, &lookup(&front, open), typed, now()).await? {
         Ok(()) => Ok(see_other("/order", &[])),
         Err(Unreported::NoOrder) => Err(PageError::NoOrderOpen),
         Err(Unreported::Refused(words)) => {
-            let order = find_open(&front, &visit).await?.ok_or(PageError::NoOrderOpen)?;
-            let refused = Some((typed, words.as_str()));
-            show_order(&request, &front, &visit, &order, StatusCode::UNPROCESSABLE_ENTITY, refused)
-                .await
+            refuse(&request, &front, visit, Refused { field: "transaction", typed, words }).await
         }
     }
+}
+
+pub async fn ask(
+    request: HttpRequest,
+    front: Data<Front>,
+    body: Payload,
+) -> Result<HttpResponse, PageError> {
+    let (fields, visit) = Fields::read(&request, &front, body).await?;
+    let Some(open) = &visit.open_order else { return Err(PageError::NoOrderOpen) };
+    let question = Question { message: fields.get("message"), pgp: fields.get("pgp") };
+    match actions::ask_seller(&front.shop, &lookup(&front, open), &question, now()).await? {
+        Ok(()) => Ok(see_other("/order#messages", &[])),
+        Err(Unasked::NoOrder) => Err(PageError::NoOrderOpen),
+        Err(Unasked::Refused(field, words)) => {
+            let typed = fields.get(field);
+            refuse(&request, &front, visit, Refused { field, typed, words }).await
+        }
+    }
+}
+
+pub async fn erase(
+    request: HttpRequest,
+    front: Data<Front>,
+    body: Payload,
+) -> Result<HttpResponse, PageError> {
+    let (fields, visit) = Fields::read(&request, &front, body).await?;
+    let Some(open) = &visit.open_order else { return Err(PageError::NoOrderOpen) };
+    if fields.get("confirm").is_empty() {
+        let words = "Please tick the box first: what is erased cannot be brought back.".to_owned();
+        let refused = Refused { field: "confirm", typed: "", words };
+        return refuse(&request, &front, visit, refused).await;
+    }
+    let nobody = LookupName(chance());
+    if !actions::erase_buyer(&front.shop, &lookup(&front, open), nobody, now()).await? {
+        return Err(PageError::NoOrderOpen);
+    }
+    Ok(forget(&visit, &format!("/order?{ERASED}")))
 }
 
 pub async fn close(
@@ -159,10 +242,15 @@ pub async fn close(
     body: Payload,
 ) -> Result<HttpResponse, PageError> {
     let (_, visit) = Fields::read(&request, &front, body).await?;
-    let mut response = see_other("/order", &[visit.no_order_cookie()]);
+    Ok(forget(&visit, "/order"))
+}
+
+/// The browser forgets the order.
+fn forget(visit: &Visit, next: &str) -> HttpResponse {
+    let mut response = see_other(next, &[visit.no_order_cookie()]);
     let cleared = HeaderValue::from_static("\"cache\", \"cookies\", \"storage\"");
     response.headers_mut().insert(HeaderName::from_static("clear-site-data"), cleared);
-    Ok(response)
+    response
 }
 
 pub async fn show_link_qr(
@@ -191,13 +279,16 @@ pub async fn show_receipt(
     front: Data<Front>,
 ) -> Result<HttpResponse, PageError> {
     let visit = Visit::of(&request, &front);
+    let open = visit.open_order.as_ref().ok_or(PageError::NoOrderOpen)?;
     let order = find_open(&front, &visit).await?.ok_or(PageError::NoOrderOpen)?;
+    let key = ReaderKey::of_code(&open.code, &front.shop.salt);
+    let receipt = read_receipt(&front, &key, &order).await?;
     let status = order.status_at(now());
     let bill = bill(&order).into_iter().map(|(what, sum)| format!("  {what}\n      {sum}"));
     let template = Receipt {
         site_name: &front.site.name,
         order_ref: order.order_ref.as_str(),
-        placed: order.placed_at.for_people(),
+        placed: order.placed_at.day(),
         state_title: status.title(),
         bill: bill.collect(),
         amount: order.invoice.amount,
@@ -205,6 +296,7 @@ pub async fn show_receipt(
         address: is_payable(status).then(|| order.invoice.address.as_str()),
         until: order.invoice.until.for_people(),
         transaction: order.transaction.as_ref().map(|id| id.as_str()),
+        receipt,
     };
     Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(template.render()?))
 }
@@ -212,9 +304,22 @@ pub async fn show_receipt(
 async fn find_open(front: &Front, visit: &Visit) -> Result<Option<Order>, PageError> {
     match &visit.open_order {
         Some(open) => {
-            Ok(store::orders::find_by_lookup(&front.shop.db, &open.code.lookup_name()).await?)
+            Ok(store::orders::find_by_lookup(&front.shop.db, &lookup(front, open)).await?)
         }
         None => Ok(None),
+    }
+}
+
+fn lookup(front: &Front, open: &OpenOrder) -> LookupName {
+    open.code.lookup_name(&front.shop.salt)
+}
+
+/// What the buyer wrote when ordering; empty where nothing was kept.
+async fn read_receipt(front: &Front, key: &ReaderKey, order: &Order) -> Result<String, PageError> {
+    let kept = store::words::find_receipt(&front.shop.db, &order.order_ref).await?;
+    match kept.and_then(|kept| kept.sealed) {
+        Some(sealed) => Ok(key.open(&sealed).map_err(anyhow::Error::from)?),
+        None => Ok(String::new()),
     }
 }
 
@@ -229,36 +334,41 @@ fn is_payable(status: Status) -> bool {
     matches!(status, Status::Awaiting | Status::Reported | Status::Partial)
 }
 
-async fn show_code_form(
+/// The order's page again, with what was typed and why it was not taken.
+async fn refuse(
     request: &HttpRequest,
     front: &Front,
-    visit: &Visit,
-    status: StatusCode,
-    refused: bool,
+    visit: Visit,
+    refused: Refused<'_>,
 ) -> Result<HttpResponse, PageError> {
-    let (facts, _) = front.facts().await?;
-    let frame = Frame::new(front, &facts, currency_name(front, &facts, visit), "/order");
-    page(request, front, visit, status, &CodePage { frame, refused })
+    let order = find_open(front, &visit).await?.ok_or(PageError::NoOrderOpen)?;
+    show_order(request, front, visit, &order, StatusCode::UNPROCESSABLE_ENTITY, &refused).await
 }
 
-/// `refused`: what was typed for the transaction id, and why it was not taken.
 async fn show_order(
     request: &HttpRequest,
     front: &Front,
-    visit: &Visit,
+    mut visit: Visit,
     order: &Order,
     status_code: StatusCode,
-    refused: Option<(&str, &str)>,
+    refused: &Refused<'_>,
 ) -> Result<HttpResponse, PageError> {
+    let Some(open) = visit.open_order.take() else { return Err(PageError::NoOrderOpen) };
     let (facts, _) = front.facts().await?;
     let now = now();
     let status = order.status_at(now);
     let invoice = &order.invoice;
-    let open = visit.open_order.as_ref().filter(|open| !open.is_noted);
+    let key = ReaderKey::of_code(&open.code, &front.shop.salt);
+    let page_number = request.query_string().strip_prefix("page=").and_then(|n| n.parse().ok());
+    let talk =
+        Conversation::read(front, &order.order_ref, &key, page_number.unwrap_or(1), open.seen)
+            .await?;
+    let last = talk.last;
+    let receipt = read_receipt(front, &key, order).await?;
     let template = OrderPage {
-        frame: Frame::new(front, &facts, currency_name(front, &facts, visit), "/order"),
+        frame: Frame::new(front, &facts, currency_name(front, &facts, &visit), "/order"),
         order_ref: order.order_ref.as_str(),
-        code: open.map(|open| open.code.words()),
+        code: (!open.is_noted).then(|| open.code.words()),
         state: status.as_str(),
         state_title: status.title(),
         what_next: status.what_next(),
@@ -278,15 +388,22 @@ async fn show_order(
         minutes_left: invoice.until.minutes_after(now),
         transaction: order.transaction.as_ref().map(|id| id.as_str()),
         takes_transaction: takes_transaction(status),
-        typed: refused.map_or("", |(typed, _)| typed),
-        refused: refused.map(|(_, words)| words),
-        word: order.word.as_str(),
+        refused,
+        talk,
+        most_message: MOST_MESSAGE,
         bill: bill(order),
         total: invoice.total,
-        placed: order.placed_at.for_people(),
-        delivery: delivery(&order.delivery),
+        placed: order.placed_at.day(),
+        receipt,
     };
-    page(request, front, visit, status_code, &template)
+    let html = template.render()?;
+    let mut sent = send(request, front, &visit, status_code, &ReadyPage::once(&html));
+    if open.seen < last {
+        // Only the browser knows what was seen; the shop keeps no record of a look.
+        let cookie = visit.order_cookie(front, &OpenOrder { seen: last, ..open });
+        sent.response.append_header((header::SET_COOKIE, cookie));
+    }
+    Ok(sent.finish_page())
 }
 
 fn takes_transaction(status: Status) -> bool {
@@ -328,20 +445,4 @@ fn bill(order: &Order) -> Vec<(String, String)> {
         bill.push((format!("Sending: {}", sending.name), sending.price.to_string()));
     }
     bill
-}
-
-fn delivery(delivery: &Delivery) -> Vec<String> {
-    match delivery {
-        Delivery::Plain(address) => {
-            let mut lines = vec![address.recipient.as_str().to_owned()];
-            lines.extend(address.street.lines().map(str::to_owned));
-            for line in [&address.city, &address.province, &address.postcode, &address.country] {
-                lines.push(line.as_str().to_owned());
-            }
-            lines
-        }
-        Delivery::Sealed { .. } => {
-            vec!["To the address that you have sealed: only the seller can read it.".to_owned()]
-        }
-    }
 }

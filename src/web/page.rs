@@ -1,3 +1,6 @@
+use crate::actions::Closed;
+use crate::orders::FormToken;
+use crate::store;
 use crate::store::StoreError;
 use crate::web::fields::MOST_BYTES;
 use crate::web::frame::Frame;
@@ -8,6 +11,7 @@ use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::HttpResponseBuilder;
 use actix_web::ResponseError;
+use actix_web::http::Method;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::Data;
@@ -32,12 +36,24 @@ pub enum PageError {
     Busy,
     #[error("the order's code is not in this browser")]
     NoOrderOpen,
+    #[error("the shop takes no orders")]
+    Closed(Closed),
     #[error("the page: {0}")]
     Template(#[from] askama::Error),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("{0:#}")]
-    Broken(#[from] anyhow::Error),
+    Broken(anyhow::Error),
+}
+
+impl From<anyhow::Error> for PageError {
+    fn from(error: anyhow::Error) -> Self {
+        match error.downcast_ref::<Closed>() {
+            // What a buyer wrote cannot be sealed to the seller just now.
+            Some(closed) => Self::Closed(closed.clone()),
+            None => Self::Broken(error),
+        }
+    }
 }
 
 impl PageError {
@@ -68,6 +84,10 @@ impl PageError {
                 "Too many visitors ask at once. Please wait a few seconds, go back and send the form again. Nothing was changed.".to_owned(),
             ),
             Self::NoOrderOpen => ("No order is open in this browser", "Please open it with your seven words, under “Your order”.".to_owned()),
+            Self::Closed(closed) => (
+                "No orders for now",
+                format!("{} Nothing was ordered, and there is nothing to pay. Orders that were placed before go on, and their pages are open.", closed.words()),
+            ),
             Self::Template(_) | Self::Store(_) | Self::Broken(_) => (
                 "Something is broken on our side",
                 "It is not your fault, and the seller can see that it happened. Please try again in a few minutes. If you were placing an order, look under “Your order” first: it may be there.".to_owned(),
@@ -84,7 +104,7 @@ impl ResponseError for PageError {
             Self::OtherKind => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Closed(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Template(_) | Self::Store(_) | Self::Broken(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -188,10 +208,37 @@ pub async fn wrong_method(request: &HttpRequest, allowed: &'static str) -> HttpR
 pub async fn trouble(request: &HttpRequest, error: &PageError) -> HttpResponse {
     if error.is_ours() {
         tracing::error!("a page could not be made: {error}");
+        if request.method() == Method::POST && request.path() == "/checkout" {
+            return not_ordered(request).await;
+        }
     }
     let (title, words) = error.words();
     trouble_page(request, error.status_code(), title, &words).await
 }
+
+/// For an order that could not be taken: whoever reads it must know whether there is something to pay.
+async fn not_ordered(request: &HttpRequest) -> HttpResponse {
+    let is_placed = match request.app_data::<Data<Front>>() {
+        Some(front) => {
+            let form = FormToken::of_cart(Visit::of(request, front).basket.id);
+            store::orders::is_placed(&front.shop.db, &form).await.ok()
+        }
+        None => None,
+    };
+    let (title, words) = match is_placed {
+        Some(false) => ("The order was not taken", NOT_ORDERED),
+        // An earlier sending of the same form may have been heard, and its answer lost.
+        _ => ("The shop cannot say whether your order was taken", PERHAPS_ORDERED),
+    };
+    let mut response = trouble_page(request, StatusCode::SERVICE_UNAVAILABLE, title, words).await;
+    response.headers_mut().insert(header::RETRY_AFTER, RETRY_SECONDS.into());
+    response
+}
+
+const NOT_ORDERED: &str = "Nothing was ordered, and there is nothing to pay. Something is broken on our side; it is not your fault, and the seller can see that it happened. Please go back in a minute and send the form again: your browser still has your words.";
+const PERHAPS_ORDERED: &str = "Please pay nothing yet. Something is broken on our side; it is not your fault, and the seller can see that it happened. Please go back in a minute and send the form again: however often it is sent, it is one order.";
+/// Units: seconds.
+const RETRY_SECONDS: u16 = 60;
 
 pub async fn trouble_page(
     request: &HttpRequest,

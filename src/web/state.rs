@@ -31,8 +31,6 @@ pub struct Site {
     pub url: String,
     pub contact: String,
     pub preferred_currency: Option<Currency>,
-    /// The armored public key, for `/pgp.txt`.
-    pub seller_key: Option<String>,
     /// The seller's signed list of addresses, for `/mirrors.txt`.
     pub mirrors: Option<String>,
 }

@@ -125,8 +125,16 @@ async fn show_sellers_page(
 }
 
 pub async fn show_key(front: Data<Front>) -> Result<HttpResponse, PageError> {
-    let key = front.site.seller_key.clone().ok_or(PageError::NotFound)?;
-    Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(key))
+    let (armored, fingerprint) = front.shop.openness.public_key().ok_or(PageError::NotFound)?;
+    // What stands before the armor is passed over by OpenPGP programs.
+    let text = format!(
+        "The seller's OpenPGP key. Its fingerprint, to compare with what the seller says elsewhere:\n\n    {fingerprint}\n\n\
+         To seal your address: save this page as seller.asc, then\n\n    gpg --import seller.asc\n    \
+         gpg --armor --encrypt --trust-model always --no-encrypt-to -r {} address.txt\n\n\
+         and paste address.txt.asc into the form. Seal to this key alone: a message that others can open is refused.\n\n{armored}",
+        fingerprint.replace(' ', "")
+    );
+    Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(text))
 }
 
 pub async fn show_mirrors(front: Data<Front>) -> Result<HttpResponse, PageError> {

@@ -29,6 +29,8 @@ pub struct OpenOrder {
     pub code: Code,
     /// Whether the buyer has said that the code is written down.
     pub is_noted: bool,
+    /// The newest piece of its conversation that this browser has shown.
+    pub seen: i64,
 }
 
 /// Units: bytes of a `Set-Cookie` line, which browsers take whole up to 4096.
@@ -118,7 +120,7 @@ impl Visit {
 
 impl OpenOrder {
     fn write(&self) -> String {
-        format!("{}{}", if self.is_noted { '1' } else { '0' }, self.code.words())
+        format!("{}{} {}", if self.is_noted { '1' } else { '0' }, self.seen, self.code.words())
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -127,7 +129,8 @@ impl OpenOrder {
             ("0", words) => (false, words),
             _ => return None,
         };
-        Some(Self { code: Code::parse(words).ok()?, is_noted })
+        let (seen, words) = words.split_once(' ')?;
+        Some(Self { code: Code::parse(words).ok()?, is_noted, seen: seen.parse().ok()? })
     }
 }
 

@@ -1,10 +1,14 @@
 use crate::world::ADDRESS;
+use crate::world::Buyer;
 use crate::world::World;
 use crate::world::catalog;
 use serde_json::json;
+use shop::stops;
 use std::io::Read;
 use std::io::Write;
 use std::net::TcpStream;
+use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 #[test]
@@ -60,4 +64,92 @@ fn orders_that_a_buyer_was_told_of_outlive_a_crash_and_each_is_told_to_the_selle
     assert!(std::fs::read_dir(world.path("mailorders/tmp")).unwrap().count() <= 12);
     let stock = 1000 - orders.len();
     assert!(5 < stock && world.buyer().get("/product/green-tea").text().contains("In stock"));
+}
+
+/// The same program with named points in it, which `scripts/test` builds.
+fn program_with_points() -> PathBuf {
+    let built = Path::new(env!("CARGO_BIN_EXE_shop")).parent().and_then(Path::parent).unwrap();
+    let program = built.join("stops/shop");
+    assert!(
+        program.exists(),
+        "{} is missing: scripts/build-with-stops makes it",
+        program.display()
+    );
+    program
+}
+
+/// Sends the checkout form, and says whether anything was answered.
+fn is_answered(buyer: &mut Buyer) -> bool {
+    let token = buyer.get("/cart").token();
+    let form = form_urlencoded::Serializer::new(format!("token={token}"))
+        .extend_pairs(ADDRESS)
+        .extend_pairs([("note", "The blue gate.")])
+        .finish();
+    let cookies: Vec<String> =
+        buyer.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let head = format!(
+        "POST /checkout HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{form}",
+        buyer.host,
+        cookies.join("; "),
+        form.len()
+    );
+    let mut stream = TcpStream::connect(&buyer.address).unwrap();
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    !answer.is_empty()
+}
+
+/// The references of all orders, and those of which the seller was told, each as often as it stands there.
+fn accounts(world: &World) -> (Vec<String>, Vec<String>) {
+    let orders: Vec<serde_json::Value> =
+        serde_json::from_str(&world.says(&["orders", "--json"])).unwrap();
+    let refs = orders.iter().map(|order| order["ref"].as_str().unwrap().to_owned()).collect();
+    let told = world.messages().into_iter().filter_map(|(_, text)| {
+        let subject = text.lines().find_map(|line| line.strip_prefix("Subject: New order "))?;
+        Some(subject.split(' ').next().unwrap().to_owned())
+    });
+    (refs, told.collect())
+}
+
+#[test]
+fn an_order_stopped_at_any_point_is_whole_or_not_there_and_sent_again_it_is_the_same_one() {
+    // The only piece: whether it is still there says whether the stock adds up.
+    let mut last = catalog();
+    last["products"]["tea"]["quantity"] = json!(1);
+    let committed = stops::ORDER.iter().position(|name| *name == "order-committed").unwrap();
+    for (n, point) in stops::ORDER.iter().enumerate() {
+        let mut world = World::with(&last, &[]);
+        world.close("-TERM");
+        world.program = program_with_points();
+        world.settings.push(("SHOP_STOP_AT".to_owned(), (*point).to_owned()));
+        world.open();
+        let mut buyer = world.buyer();
+        buyer.adds("green-tea", "", "1");
+        assert!(!is_answered(&mut buyer), "{point}: the shop went on");
+        world.close("-KILL");
+        world.settings.clear();
+        world.open();
+        let is_sold_out =
+            |world: &World| world.buyer().get("/product/green-tea").text().contains("Sold out");
+
+        // By itself: what was committed is told, and what was not has left nothing behind.
+        let n_expected = usize::from(committed <= n);
+        let (refs, _) = accounts(&world);
+        assert_eq!((refs.len(), is_sold_out(&world)), (n_expected, n_expected == 1), "{point}");
+        world.until(point, || accounts(&world).1 == refs);
+
+        // The buyer sends the form again, with the cookies as they were.
+        buyer.address = world.address().to_owned();
+        buyer.host = world.address().to_owned();
+        let page = buyer.checks_out(&[("note", "The blue gate.")]);
+        let (order_ref, code) = (page.mark("order-ref"), page.mark("code"));
+        let expected = vec![order_ref.clone()];
+        assert_eq!(accounts(&world), (expected.clone(), expected), "{point}");
+        assert!(is_sold_out(&world), "{point}");
+        assert!(world.messages()[0].1.contains("The blue gate."), "{point}: the message is whole");
+        let mut elsewhere = world.buyer();
+        elsewhere.post("/order", &[("code", &code)]);
+        assert_eq!(elsewhere.get("/order").mark("order-ref"), order_ref, "{point}");
+    }
 }

@@ -17,5 +17,6 @@ mod ledger;
 mod mail;
 mod onion;
 mod orders;
+mod sealing;
 mod tidy;
 mod world;

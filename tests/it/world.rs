@@ -25,7 +25,9 @@ pub const XMR_ADDRESS: &str = "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5
 /// A whole shop in a temporary folder.
 pub struct World {
     pub home: tempfile::TempDir,
-    settings: Vec<(String, String)>,
+    /// Which build of the shop.
+    pub program: PathBuf,
+    pub settings: Vec<(String, String)>,
     /// What the system lets the open shop open in its turn.
     pub most_files: Option<u32>,
     server: Option<Server>,
@@ -76,7 +78,13 @@ impl World {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        Self { home: tempfile::tempdir().unwrap(), settings, most_files: None, server: None }
+        Self {
+            home: tempfile::tempdir().unwrap(),
+            program: PathBuf::from(env!("CARGO_BIN_EXE_shop")),
+            settings,
+            most_files: None,
+            server: None,
+        }
     }
 
     pub fn path(&self, path: &str) -> PathBuf {
@@ -84,12 +92,13 @@ impl World {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let shop = env!("CARGO_BIN_EXE_shop");
         let mut command = match self.most_files {
-            None => Command::new(shop),
+            None => Command::new(&self.program),
             Some(most) => {
                 let mut command = Command::new("sh");
-                command.args(["-c", &format!("ulimit -n {most}; exec \"$@\""), "sh", shop]);
+                command
+                    .args(["-c", &format!("ulimit -n {most}; exec \"$@\""), "sh"])
+                    .arg(&self.program);
                 command
             }
         };

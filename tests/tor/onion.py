@@ -28,15 +28,15 @@ class SocketShop(World):
         self.start()
         self.says(r"open at (unix:\S+)")
 
-    def beside(self, network, name):
-        """Starts a tor that `shop onion sidecar` tends, as in the container beside the shop's."""
+    def beside(self, network, name, *more):
+        """Starts a tor that `shop onion sidecar` tends, as in the container beside the shop's; `more` lines for its torrc."""
         folder = self.home / name
         environment = {
             "PATH": self.environment["PATH"], "TOR_CONTROL": "unix:%s" % (network.home / name / "control"),
             "ONION_FOLDER": str(self.home / "db/tor"), "ONION_KEY": str(folder / "hs_ed25519_secret_key")}
         (self.home / "db/tor").mkdir(exist_ok=True)
         tor = network.tor(
-            name, "HiddenServiceDir %s" % folder, "HiddenServicePort 80 unix:%s" % self.socket, *SERVICE,
+            name, "HiddenServiceDir %s" % folder, "HiddenServicePort 80 unix:%s" % self.socket, *SERVICE, *more,
             before=(SHOP, "onion", "sidecar", "--"), environment=environment)
         tor.wait_published()
         self.url = self.says(r"and at (http://[a-z2-7]{56}\.onion)\n")

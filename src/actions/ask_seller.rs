@@ -1,0 +1,116 @@
+use crate::actions::Shop;
+use crate::actions::notify_seller;
+use crate::actions::notify_seller::owe_message;
+use crate::mail::SellerKey;
+use crate::mail::Told;
+use crate::orders::Code;
+use crate::orders::LookupName;
+use crate::orders::PgpBlock;
+use crate::orders::draft::sentence;
+use crate::store;
+use crate::store::words::NewWords;
+use crate::store::words::WordsKind;
+use crate::values::Moment;
+use crate::values::Paragraph;
+use anyhow::Context;
+
+/// Units: characters of a message to the seller.
+pub const MOST_MESSAGE: usize = 4_000;
+/// Units: messages of a buyer about one order, in all and on one day.
+const MOST_MESSAGES: i64 = 200;
+const MOST_A_DAY: i64 = 10;
+
+/// What a buyer typed for the seller; each field is the other's stand-in.
+pub struct Question<'a> {
+    pub message: &'a str,
+    pub pgp: &'a str,
+}
+
+/// Why a message was not taken.
+pub enum Unasked {
+    /// The code opens no order any more.
+    NoOrder,
+    /// The field, and words for the buyer.
+    Refused(&'static str, String),
+}
+
+/// The buyer's words, read and found good.
+enum Asked {
+    Words(Paragraph),
+    /// Only the seller can read it.
+    Block(PgpBlock),
+}
+
+/// The buyer writes to the seller: a message in the Maildir, and the buyer's own words on the order's page.
+pub async fn ask_seller(
+    shop: &Shop,
+    name: &LookupName,
+    question: &Question<'_>,
+    now: Moment,
+) -> anyhow::Result<Result<(), Unasked>> {
+    let asked = match read(question, shop.openness.seal(now)?.as_ref()) {
+        Ok(asked) => asked,
+        Err((field, words)) => return Ok(Err(Unasked::Refused(field, words))),
+    };
+    let mut tx = shop.db.write().await?;
+    let Some(order_ref) = store::orders::find_ref(&mut tx, name).await? else {
+        return Ok(Err(Unasked::NoOrder));
+    };
+    let order =
+        store::orders::find_now(&mut tx, &order_ref).await?.context("find the order again")?;
+    let (n_all, n_today) = store::words::count_questions(&mut tx, &order_ref, now).await?;
+    if MOST_MESSAGES <= n_all || MOST_A_DAY <= n_today {
+        let words = format!(
+            "{MOST_A_DAY} messages a day and {MOST_MESSAGES} in all can be sent about one order. Please go on tomorrow, or wait for the seller's answer."
+        );
+        return Ok(Err(Unasked::Refused("message", words)));
+    }
+    let (told, shown) = match &asked {
+        Asked::Words(words) => (Told::Question(words.as_str(), None), words.as_str()),
+        Asked::Block(block) => {
+            (Told::Question("", Some(block)), "(a message that you had sealed with PGP)")
+        }
+    };
+    if let Some(reader) = store::orders::find_reader(&mut tx, &order_ref).await? {
+        let sealed = reader.seal(shown)?;
+        let kept = NewWords {
+            kind: WordsKind::Question,
+            now,
+            status: None,
+            sealed: Some(&sealed),
+            message_id: None,
+        };
+        store::words::insert(&mut tx, &order_ref, &kept).await.context("keep the buyer's words")?;
+    }
+    let owed = owe_message(shop, &mut tx, &order, told, false, now).await?;
+    tx.commit().await.context("commit the buyer's words")?;
+
+    notify_seller(shop, owed).await;
+    Ok(Ok(()))
+}
+
+fn read(question: &Question<'_>, key: Option<&SellerKey>) -> Result<Asked, (&'static str, String)> {
+    let words = Paragraph::parse(question.message, MOST_MESSAGE)
+        .map_err(|fault| ("message", sentence(&fault.to_string())))?;
+    if question.pgp.trim().is_empty() {
+        if words.is_empty() {
+            return Err(("message", "Please write something to the seller.".to_owned()));
+        }
+        // People paste it, and the seller's mailbox is no place for it.
+        if Code::is_within(words.as_str()) {
+            let words = "This holds seven words that look like a code. Whoever has the code can read the order, and the seller does not need it: please leave it out.";
+            return Err(("message", words.to_owned()));
+        }
+        return Ok(Asked::Words(words));
+    }
+    if !words.is_empty() {
+        let words = "Please send either words or a PGP message: words beside it would not be sealed by you.";
+        return Err(("message", words.to_owned()));
+    }
+    let block =
+        PgpBlock::parse(question.pgp).map_err(|fault| ("pgp", sentence(&fault.to_string())))?;
+    if let Some(key) = key {
+        key.check_block(&block).map_err(|fault| ("pgp", sentence(&fault.to_string())))?;
+    }
+    Ok(Asked::Block(block))
+}

@@ -1,0 +1,34 @@
+use crate::actions::Shop;
+use crate::actions::notify_seller;
+use crate::actions::notify_seller::owe_message;
+use crate::mail::Told;
+use crate::orders::LookupName;
+use crate::store;
+use crate::values::Moment;
+use anyhow::Context;
+
+/// The buyer wants to be forgotten: what was sealed to them goes at once, and no code opens the order any more. What the
+/// seller was told stays with the seller, who is told this too. `nobody`: chance, as a name that no code gives.
+///
+/// Returns whether there was such an order.
+pub async fn erase_buyer(
+    shop: &Shop,
+    name: &LookupName,
+    nobody: LookupName,
+    now: Moment,
+) -> anyhow::Result<bool> {
+    let mut tx = shop.db.write().await?;
+    let Some(order_ref) = store::orders::find_ref(&mut tx, name).await? else { return Ok(false) };
+    let order =
+        store::orders::find_now(&mut tx, &order_ref).await?.context("find the order again")?;
+    store::words::erase(&mut tx, &order_ref).await.context("erase what was sealed to the buyer")?;
+    store::orders::forget_reader(&mut tx, &order_ref, &nobody).await?;
+    let owed = owe_message(shop, &mut tx, &order, Told::Erased, false, now).await?;
+    tx.commit().await.context("commit what was erased")?;
+
+    notify_seller(shop, owed).await;
+    if let Err(error) = shop.db.settle_journal().await {
+        tracing::warn!("the journal is emptied later: {error:#}");
+    }
+    Ok(true)
+}

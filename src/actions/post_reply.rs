@@ -1,0 +1,127 @@
+use crate::actions::OrderChange;
+use crate::actions::Shop;
+use crate::actions::Unchanged;
+use crate::actions::change_order::change_now;
+use crate::actions::notify_seller;
+use crate::actions::stops;
+use crate::mail::Reply;
+use crate::orders::Command;
+use crate::orders::OrderRef;
+use crate::orders::Status;
+use crate::store;
+use crate::store::Tx;
+use crate::store::words::NewWords;
+use crate::store::words::WordsKind;
+use crate::values::Moment;
+use crate::values::Paragraph;
+use anyhow::Context;
+
+/// Why nothing of a reply was taken, in words for the seller.
+#[derive(Debug, thiserror::Error)]
+pub enum Unposted {
+    #[error("there is no order {0}: it was erased, or never was")]
+    NoOrder(OrderRef),
+    #[error("the buyer of {0} has erased their data: nobody can read an answer any more")]
+    NoReader(OrderRef),
+    #[error("{order_ref}: {unchanged}")]
+    Unchanged { order_ref: OrderRef, unchanged: Unchanged },
+}
+
+/// The seller's words come onto the pages of their orders, and what the first line says is done: all of it, or nothing.
+/// A mail that comes twice is heard once.
+pub async fn post_reply(
+    shop: &Shop,
+    reply: &Reply,
+    now: Moment,
+) -> anyhow::Result<Result<(), Unposted>> {
+    super::expire_orders(shop, now).await?;
+    let mut tx = shop.db.write().await?;
+    stops::at("word-begun");
+    let mut owed = Vec::new();
+    let message_id = &reply.message_id.0;
+    for order_ref in &reply.order_refs {
+        if store::orders::find_now(&mut tx, order_ref).await?.is_none() {
+            return Ok(Err(Unposted::NoOrder(order_ref.clone())));
+        }
+        if store::words::is_heard(&mut tx, order_ref, message_id).await? {
+            continue;
+        }
+        if let Some(command) = &reply.command {
+            let change = change(command);
+            match change_now(shop, &mut tx, order_ref, &change, Some(message_id), now).await? {
+                Ok((_, told)) => owed.push(told),
+                Err(unchanged) => {
+                    let order_ref = order_ref.clone();
+                    return Ok(Err(Unposted::Unchanged { order_ref, unchanged }));
+                }
+            }
+        }
+        if let Some(words) = &reply.words
+            && !keep_answer(&mut tx, order_ref, words, message_id, now).await?
+        {
+            return Ok(Err(Unposted::NoReader(order_ref.clone())));
+        }
+    }
+    stops::at("word-inserted");
+    tx.commit().await.context("commit the reply")?;
+    stops::at("word-committed");
+
+    for told in owed {
+        notify_seller(shop, told).await;
+    }
+    Ok(Ok(()))
+}
+
+fn change(command: &Command) -> OrderChange {
+    match command {
+        Command::Paid => OrderChange::Paid,
+        Command::Partial(sum) => OrderChange::Partial(*sum),
+        Command::Shipped(word) => OrderChange::Shipped(word.clone()),
+        Command::Cancel(word) => OrderChange::Cancelled(word.clone()),
+        Command::Refunded(word) => OrderChange::Refunded(word.clone()),
+    }
+}
+
+/// Keeps what happened to an order, and what was said with it, sealed to the buyer.
+pub(super) async fn keep_step(
+    tx: &mut Tx,
+    order_ref: &OrderRef,
+    status: Status,
+    word: &str,
+    message_id: Option<&[u8; 32]>,
+    now: Moment,
+) -> anyhow::Result<()> {
+    let sealed = match store::orders::find_reader(tx, order_ref).await? {
+        Some(reader) if !word.is_empty() => Some(reader.seal(word)?),
+        _ => None,
+    };
+    let words = NewWords {
+        kind: WordsKind::Step,
+        now,
+        status: Some(status),
+        sealed: sealed.as_deref(),
+        message_id,
+    };
+    store::words::insert(tx, order_ref, &words).await.context("keep what happened")
+}
+
+/// Whether there is still somebody who can read it.
+async fn keep_answer(
+    tx: &mut Tx,
+    order_ref: &OrderRef,
+    words: &Paragraph,
+    message_id: &[u8; 32],
+    now: Moment,
+) -> anyhow::Result<bool> {
+    let Some(reader) = store::orders::find_reader(tx, order_ref).await? else { return Ok(false) };
+    let sealed = reader.seal(words.as_str())?;
+    let words = NewWords {
+        kind: WordsKind::Answer,
+        now,
+        status: None,
+        sealed: Some(&sealed),
+        message_id: Some(message_id),
+    };
+    store::words::insert(tx, order_ref, &words).await.context("keep the seller's words")?;
+    Ok(true)
+}

@@ -1,0 +1,84 @@
+use crate::orders::OrderRef;
+use crate::orders::ReaderKey;
+use crate::store;
+use crate::store::words::SealedWords;
+use crate::store::words::WordsKind;
+use crate::web::page::PageError;
+use crate::web::state::Front;
+
+/// What happened to an order and who said what, as its page shows it.
+pub struct Conversation {
+    /// The newest last.
+    pub pieces: Vec<Piece>,
+    pub n_new: i64,
+    /// The page of what came before, where there is more.
+    pub earlier: Option<i64>,
+    /// The page of what came after.
+    pub later: Option<i64>,
+    /// The newest piece of all, to tell what is new at the next look.
+    pub last: i64,
+}
+
+pub struct Piece {
+    pub kind: &'static str,
+    pub who: &'static str,
+    pub day: String,
+    pub day_machine: String,
+    pub words: String,
+    /// Words for a program, which are shown exactly as they came.
+    pub is_armor: bool,
+    pub is_new: bool,
+}
+
+/// Units: pieces on one page; each costs an opening of its seal.
+const ON_A_PAGE: i64 = 20;
+
+impl Conversation {
+    /// `page`: 1 is the newest. `seen`: the newest piece that the buyer had seen before.
+    pub async fn read(
+        front: &Front,
+        order_ref: &OrderRef,
+        key: &ReaderKey,
+        page: i64,
+        seen: i64,
+    ) -> Result<Self, PageError> {
+        let db = &front.shop.db;
+        let extent = store::words::measure(db, order_ref, seen).await?;
+        let n_pages = (extent.n_words + ON_A_PAGE - 1) / ON_A_PAGE;
+        let page = page.clamp(1, n_pages.max(1));
+        let kept = store::words::list(db, order_ref, (page - 1) * ON_A_PAGE, ON_A_PAGE).await?;
+        let pieces = kept.iter().rev().map(|kept| piece(kept, key, seen)).collect();
+        Ok(Self {
+            pieces,
+            n_new: extent.n_new,
+            earlier: (page < n_pages).then_some(page + 1),
+            later: (1 < page).then_some(page - 1),
+            last: extent.last,
+        })
+    }
+}
+
+fn piece(kept: &SealedWords, key: &ReaderKey, seen: i64) -> Piece {
+    let words = match &kept.sealed {
+        Some(sealed) => key
+            .open(sealed)
+            .unwrap_or_else(|_| "(These words are damaged and cannot be shown.)".to_owned()),
+        None => String::new(),
+    };
+    let (kind, who) = match kept.kind {
+        WordsKind::Question => ("question", "You"),
+        WordsKind::Answer => ("answer", "The seller"),
+        WordsKind::Step | WordsKind::Receipt => {
+            ("step", kept.status.map_or("", |status| status.title()))
+        }
+    };
+    Piece {
+        kind,
+        who,
+        day: kept.day.day(),
+        day_machine: kept.day.rfc_3339()[..10].to_owned(),
+        is_armor: words.contains("-----BEGIN PGP"),
+        words,
+        is_new: kept.kind != WordsKind::Question && seen < kept.id,
+    }
+}

@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""Kills a real shop at random moments while clients order, and compares their accounts with what is there afterwards.
+
+    scripts/soak [ROUNDS]       1,000 unless told otherwise; SOAK_SEED=N repeats the moments of a run
+
+Exit code 1 where an order was lost, made twice, or made though it was refused, or where stock does not add up.
+"""
+
+import os
+import random
+import sys
+import threading
+import time
+
+from parts import SOLD, Attempt, Figures, Marks, Shop, Unanswered, all_told, compare, wait_for
+
+N_CLIENTS = 4
+# Seconds. An order takes a few milliseconds: within one life of the shop there are some dozens.
+LONGEST_LIFE = 0.15
+# Of all rounds, how many end while the shop is only opening.
+EARLY = 0.1
+
+
+class Street:
+    """Whether the shop is open; clients wait here."""
+
+    def __init__(self):
+        self.open = threading.Event()
+        self.over = threading.Event()
+
+    def insists(self, deed):
+        """Does it again until there is an answer."""
+        while True:
+            self.open.wait(60)
+            try:
+                return deed()
+            except Unanswered:
+                # The event may still be set: the main thread is about to see it.
+                time.sleep(0.002)
+
+
+class Client(threading.Thread):
+    def __init__(self, shop, street, marks, seed):
+        super().__init__(daemon=True)
+        self.shop, self.street, self.marks, self.dice = shop, street, marks, random.Random(seed)
+        self.wanted, self.attempts = list(SOLD), []
+        self.faults = Figures()
+        self.trouble = None
+
+    def run(self):
+        try:
+            while not self.street.over.is_set():
+                self.buys()
+        except BaseException as error:
+            self.trouble = error
+            raise
+
+    def fault(self, words):
+        self.faults["odd"] += 1
+        if self.faults["odd"] <= 10:
+            print("ODD: " + words, flush=True)
+
+    def buys(self):
+        product, option, pool = self.dice.choice(self.wanted)
+        quantity = self.dice.choice((1, 1, 2, 3))
+        browser, form = self.street.insists(lambda: self.fills_cart(product, option, quantity))
+        if form is None:
+            # Stock only falls: nothing is won by asking again.
+            self.wanted = [sold for sold in self.wanted if sold[2] != pool]
+            return
+        attempt = Attempt(self.marks.next(), pool, quantity)
+        form["note"] = attempt.mark
+        self.attempts.append(attempt)
+        before = browser.twin()
+        way = self.dice.choices(("once", "twice at once", "twice in turn", "walks away"), (55, 20, 15, 10))[0]
+        if way == "walks away":
+            try:
+                browser.send("/checkout", form).close()
+            except Unanswered:
+                pass
+            return
+        # Who hears nothing sends the form again, mostly, with the cookies as they were.
+        is_patient = self.dice.random() < 0.8
+        while True:
+            self.street.open.wait(60)
+            answers = self.sends(before, form, 2 if way == "twice at once" else 1)
+            if answers:
+                break
+            self.faults["connections lost at the order"] += 1
+            if not is_patient:
+                return
+            time.sleep(0.002)
+        statuses = {answer.status for _, answer in answers}
+        done = [browser for browser, answer in answers if answer.status == 303 and answer.location == "/order"]
+        if not done:
+            if statuses - {422, 503}:
+                self.fault("the order got %s" % answers[0][1])
+            if len(answers) == 1 and way == "twice at once":
+                # The other one was never answered.
+                return
+            attempt.told = "refused"
+            return
+        if statuses != {303}:
+            self.fault("one form got %s" % statuses)
+        attempt.told = "acknowledged"
+        browser = done[0]
+        page = self.street.insists(lambda: browser.ask("/order"))
+        attempt.order_ref, attempt.code = page.mark("order-ref"), page.mark("code")
+        if page.status != 200 or not attempt.order_ref or not attempt.code:
+            self.fault("the order's page: %s" % page)
+        if way == "twice in turn":
+            again = before.twin()
+            answer = self.street.insists(lambda: again.ask("/checkout", form))
+            shown = self.street.insists(lambda: again.ask("/order")).mark("order-ref")
+            if answer.status != 303 or shown != attempt.order_ref:
+                self.fault("sent again: %s, %s in place of %s" % (answer, shown, attempt.order_ref))
+        if self.dice.random() < 0.2:
+            self.tries_code(attempt)
+
+    def fills_cart(self, product, option, quantity):
+        # A jar of its own for each try: else a try that broke off late leaves its pieces in the cart.
+        browser = self.shop.browser()
+        return browser, browser.fills_cart(product, option, quantity)
+
+    def sends(self, before, form, n):
+        """Sends the form `n` times at once; what was answered, each with the jar it came into."""
+        waiting, answers = [], []
+        for browser in [before.twin() for _ in range(n)]:
+            try:
+                waiting.append((browser, browser.send("/checkout", form)))
+            except Unanswered:
+                pass
+        for browser, sock in waiting:
+            try:
+                answers.append((browser, browser.read(sock)))
+            except Unanswered:
+                pass
+        return answers
+
+    def tries_code(self, attempt):
+        shown = self.street.insists(lambda: self.shop.browser().opens_with(attempt.code))
+        if shown != attempt.order_ref:
+            self.fault("the code of %s shows %s" % (attempt.order_ref, shown))
+
+
+def reads_mail(shop, dice):
+    """What a mail reader does: some messages move from `new` to `cur`."""
+    new, cur = shop.maildir() / "new", shop.maildir() / "cur"
+    if new.exists():
+        for path in list(new.iterdir()):
+            if dice.random() < 0.2:
+                path.rename(cur / (path.name + ":2,S"))
+
+
+def kills(shop, street, dice):
+    """One life of the shop, up to a random moment."""
+    shop.start()
+    if dice.random() < EARLY:
+        time.sleep(dice.uniform(0, 0.02))
+    else:
+        shop.await_open()
+        street.open.set()
+        time.sleep(dice.uniform(0, LONGEST_LIFE))
+    # Clients notice by themselves: the moment is nobody's secret, but nobody is warned.
+    code = shop.end()
+    street.open.clear()
+    assert code == -9, "the shop ended by itself: %s %s" % (code, shop.log()[-2000:])
+
+
+def main(rounds):
+    seed = int(os.environ.get("SOAK_SEED", random.randrange(1 << 32)))
+    dice = random.Random(seed)
+    print("%d rounds, SOAK_SEED=%d" % (rounds, seed), flush=True)
+    began = time.monotonic()
+    figures = Figures(rounds=rounds)
+    with Shop() as shop:
+        street, marks = Street(), Marks()
+        clients = [Client(shop, street, marks, dice.randrange(1 << 32)) for _ in range(N_CLIENTS)]
+        for client in clients:
+            client.start()
+        for n in range(rounds):
+            kills(shop, street, dice)
+            reads_mail(shop, dice)
+            if (n + 1) % 100 == 0:
+                print("%d rounds, %d attempts, %.0f s" % (n + 1, marks.n, time.monotonic() - began), flush=True)
+            for client in clients:
+                assert client.is_alive(), client.trouble
+        seconds = time.monotonic() - began
+
+        # Whoever waits for an answer gets one; then nobody comes any more.
+        street.over.set()
+        shop.open()
+        street.open.set()
+        for client in clients:
+            client.join(60)
+            assert not client.is_alive() and client.trouble is None, client.trouble
+            figures.update(client.faults)
+        attempts = [attempt for client in clients for attempt in client.attempts]
+        all_told(shop, shop.n_orders())
+        # Every code opens its order for somebody who has nothing but the code.
+        stranger = shop.browser()
+        for attempt in attempts:
+            if attempt.told == "acknowledged" and stranger.opens_with(attempt.code) != attempt.order_ref:
+                figures["lost"] += 1
+                print("LOST: the code of %s opens nothing" % attempt.order_ref)
+        code = shop.end(15)
+        if code != 0:
+            figures["odd"] += 1
+            print("ODD: told to end, the shop ended with %s" % code)
+        compare(shop, attempts, figures)
+        figures["drafts left in tmp"] = len(list((shop.maildir() / "tmp").iterdir()))
+        if "panicked" in shop.log():
+            figures["odd"] += 1
+            print("ODD: " + shop.log()[-2000:])
+    for name in Figures.FAULTS:
+        figures[name] += 0
+    print("\n%.1f s, %.0f ms a round" % (seconds, 1000 * seconds / max(1, rounds)))
+    for name, n in figures.items():
+        print("%8d  %s" % (n, name))
+    return 1 if figures.has_faults() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if 1 < len(sys.argv) else 1_000))
