@@ -236,6 +236,16 @@ pub async fn mark_status(
         .bind(order_ref.as_str())
         .execute(&mut *tx.0)
         .await?;
+    if !matches!(
+        status,
+        Status::Awaiting | Status::Reported | Status::Partial | Status::Unconfirmed | Status::Expired
+    ) {
+        // The hour is no longer needed.
+        sqlx::query("update invoices set until = until - until % 86400 where order_id = (select id from orders where order_ref = ?)")
+            .bind(order_ref.as_str())
+            .execute(&mut *tx.0)
+            .await?;
+    }
     Ok(())
 }
 
