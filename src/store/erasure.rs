@@ -41,13 +41,13 @@ pub async fn list_due(db: &Db, due: Due) -> Result<Vec<OrderRef>, StoreError> {
     rows.iter().map(parse_ref).collect()
 }
 
-// The invoice goes last, since the question whether an order is due asks for it.
+// No order was ever finished in 1970: that day stands for those that are stripped. The invoice goes last, since the question whether an order is due asks for it.
 const STRIP: [&str; 5] = [
     of_due!("delete from owed where order_id in due"),
     of_due!("delete from words where order_id in due"),
     of_due!("delete from order_lines where order_id in due"),
     of_due!(
-        "update orders set lookup_name = randomblob(32), form_token = randomblob(32), transaction_id = null, \
+        "update orders set finished_at = 0, lookup_name = randomblob(32), form_token = randomblob(32), transaction_id = null, \
             reader = null, sending_name = null, sending_price = null, discount_code = null, discount_percent = null, \
             discount_less = null where id in due"
     ),
@@ -70,7 +70,7 @@ pub async fn strip(tx: &mut Tx, due: Due) -> Result<(), StoreError> {
 /// The orders of which nothing but the reference is left.
 pub async fn list_stripped(db: &Db) -> Result<Vec<OrderRef>, StoreError> {
     let rows = sqlx::query(
-        "select order_ref from orders o where finished_at is not null \
+        "select order_ref from orders o where finished_at = 0 \
          and not exists (select 1 from invoices i where i.order_id = o.id) order by id",
     )
     .fetch_all(&db.read)
