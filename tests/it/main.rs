@@ -14,6 +14,7 @@ mod fairness;
 mod headers;
 mod house;
 mod journeys;
+mod ledger;
 mod mail;
 mod onion;
 mod orders;
