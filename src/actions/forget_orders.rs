@@ -34,10 +34,11 @@ pub async fn forget_orders(
         return Ok(Err(jumped));
     }
     let due = due(shop, now);
-    // Asked first without the writer's lock, since mostly there is nothing to do.
-    if !store::erasure::list_due(&shop.db, due).await.context("list what is due")?.is_empty() {
+    // Asked without the writer's lock, since mostly there is nothing to do; what changed meanwhile is seen again.
+    let listed = store::erasure::list_due(&shop.db, due).await.context("list what is due")?;
+    for some in listed.chunks(store::erasure::MOST_AT_ONCE) {
         let mut tx = shop.db.write().await?;
-        store::erasure::strip(&mut tx, due).await.context("erase the orders")?;
+        store::erasure::strip(&mut tx, some, due).await.context("erase the orders")?;
         tx.commit().await.context("commit what was erased")?;
     }
     let stripped = store::erasure::list_stripped(&shop.db).await.context("list what is erased")?;
@@ -53,9 +54,11 @@ pub async fn forget_orders(
         .context("erase the messages")?
         .context("erase the messages in the Maildir")?;
     }
-    let mut tx = shop.db.write().await?;
-    store::erasure::erase_stripped(&mut tx, &stripped).await.context("erase the references")?;
-    tx.commit().await.context("commit what was erased")?;
+    for some in stripped.chunks(store::erasure::MOST_AT_ONCE) {
+        let mut tx = shop.db.write().await?;
+        store::erasure::erase_stripped(&mut tx, some).await.context("erase the references")?;
+        tx.commit().await.context("commit what was erased")?;
+    }
     Ok(Ok(stripped))
 }
 

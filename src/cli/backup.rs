@@ -229,6 +229,9 @@ async fn mend_database(file: &Path, gap: u32) -> anyhow::Result<()> {
     };
     let mended = mended.await;
     db.close().await;
+    for tail in ["-wal", "-shm"] {
+        let _ = fs::remove_file(with_tail(file, tail));
+    }
     mended?;
     File::open(file)?.sync_all().context("sync it")
 }

@@ -111,7 +111,14 @@ pub async fn run(
         payment_minutes: settings.payment_minutes,
         closer: settings.closes_circuits.then_some(closer),
     };
+    // Before the first visitor, and then with every sweep.
+    if let Err(error) = actions::look_for_seller(&shop, open::now()).await {
+        tracing::error!("will be tried again: {error:#}");
+    }
     say(&format!("The shop is open at {}", door.address()));
+    if store::house::find(&shop.db).await?.closed_on.is_some() {
+        tracing::warn!("you have closed it: no orders are taken until `shop open`");
+    }
     let sweeper = actix_web::rt::spawn(sweep_now_and_again(shop.clone(), settings.clone()));
     let namer = actix_web::rt::spawn(name_flooders(settings.clone(), flooders));
     let known = kept.as_ref().and_then(|(keeper, _)| keeper.address());

@@ -15,52 +15,57 @@ pub struct Due {
     pub unpaid_by: Moment,
 }
 
-/// Before each statement that asks for them: the orders that are due, as `due`.
+pub async fn list_due(db: &Db, due: Due) -> Result<Vec<OrderRef>, StoreError> {
+    let rows = sqlx::query(
+        "select o.order_ref from orders o join invoices i on i.order_id = o.id where o.finished_at <= ? \
+         union \
+         select o.order_ref from orders o join invoices i on i.order_id = o.id where o.status = 'expired' and i.until <= ?",
+    )
+    .bind(due.finished_by.get())
+    .bind(due.unpaid_by.get())
+    .fetch_all(&db.read)
+    .await?;
+    rows.iter().map(parse_ref).collect()
+}
+
+/// Before each statement that asks for them: those of the named orders that are due, as `due`.
 macro_rules! of_due {
     ($statement:literal) => {
         concat!(
-            "with due as (select id from orders where finished_at <= ?1 \
-             union select o.id from orders o join invoices i on i.order_id = o.id \
-             where o.status = 'expired' and i.until <= ?2) ",
+            "with due as (select o.id from json_each(?3) named join orders o on o.order_ref = named.value \
+             join invoices i on i.order_id = o.id \
+             where o.finished_at <= ?1 or o.status = 'expired' and i.until <= ?2) ",
             $statement
         )
     };
 }
 
-const LIST_DUE: &str = of_due!(
-    "select o.order_ref from orders o where o.id in due \
-     and exists (select 1 from invoices i where i.order_id = o.id) order by o.id"
-);
-
-pub async fn list_due(db: &Db, due: Due) -> Result<Vec<OrderRef>, StoreError> {
-    let rows = sqlx::query(LIST_DUE)
-        .bind(due.finished_by.get())
-        .bind(due.unpaid_by.get())
-        .fetch_all(&db.read)
-        .await?;
-    rows.iter().map(parse_ref).collect()
-}
-
-// The invoice goes last, since the question whether an order is due asks for it.
+// No order was ever finished in 1970: that day stands for those that are stripped. The invoice goes last, since the
+// question whether an order is due asks for it.
 const STRIP: [&str; 5] = [
     of_due!("delete from owed where order_id in due"),
     of_due!("delete from words where order_id in due"),
     of_due!("delete from order_lines where order_id in due"),
     of_due!(
-        "update orders set lookup_name = randomblob(32), form_token = randomblob(32), transaction_id = null, \
-            reader = null, sending_name = null, sending_price = null, discount_code = null, discount_percent = null, \
-            discount_less = null where id in due"
+        "update orders set finished_at = 0, lookup_name = randomblob(32), form_token = randomblob(32), \
+            transaction_id = null, reader = null, sending_name = null, sending_price = null, discount_code = null, \
+            discount_percent = null, discount_less = null where id in due"
     ),
     of_due!("delete from invoices where order_id in due"),
 ];
 
-/// Erases all of the orders that are due but their references: an order without an invoice is found by nobody any more.
-/// The references stay until the messages in the Maildir are gone too, see [`list_stripped`].
-pub async fn strip(tx: &mut Tx, due: Due) -> Result<(), StoreError> {
+/// Units: orders that are erased with one commit, so that buyers wait for a short time only.
+pub const MOST_AT_ONCE: usize = 500;
+
+/// Erases all of these orders but their references, where they are still due: an order without an invoice is found by
+/// nobody any more. The references stay until the messages in the Maildir are gone too, see [`list_stripped`].
+pub async fn strip(tx: &mut Tx, order_refs: &[OrderRef], due: Due) -> Result<(), StoreError> {
+    let named = names(order_refs);
     for statement in STRIP {
         sqlx::query(statement)
             .bind(due.finished_by.get())
             .bind(due.unpaid_by.get())
+            .bind(&named)
             .execute(&mut *tx.0)
             .await?;
     }
@@ -70,7 +75,7 @@ pub async fn strip(tx: &mut Tx, due: Due) -> Result<(), StoreError> {
 /// The orders of which nothing but the reference is left.
 pub async fn list_stripped(db: &Db) -> Result<Vec<OrderRef>, StoreError> {
     let rows = sqlx::query(
-        "select order_ref from orders o where finished_at is not null \
+        "select order_ref from orders o where finished_at = 0 \
          and not exists (select 1 from invoices i where i.order_id = o.id) order by id",
     )
     .fetch_all(&db.read)
@@ -78,18 +83,21 @@ pub async fn list_stripped(db: &Db) -> Result<Vec<OrderRef>, StoreError> {
     rows.iter().map(parse_ref).collect()
 }
 
-/// Erases the references of [`list_stripped`].
+/// Erases these references of [`list_stripped`].
 pub async fn erase_stripped(tx: &mut Tx, order_refs: &[OrderRef]) -> Result<(), StoreError> {
-    for order_ref in order_refs {
-        sqlx::query(
-            "delete from orders where order_ref = ? \
-             and not exists (select 1 from invoices i where i.order_id = orders.id)",
-        )
-        .bind(order_ref.as_str())
-        .execute(&mut *tx.0)
-        .await?;
-    }
+    sqlx::query(
+        "delete from orders where order_ref in (select value from json_each(?)) \
+         and not exists (select 1 from invoices i where i.order_id = orders.id)",
+    )
+    .bind(names(order_refs))
+    .execute(&mut *tx.0)
+    .await?;
     Ok(())
+}
+
+fn names(order_refs: &[OrderRef]) -> String {
+    let names: Vec<&str> = order_refs.iter().map(OrderRef::as_str).collect();
+    serde_json::json!(names).to_string()
 }
 
 /// Units: milliseconds that buyers wait at most while a reader keeps the journal from being emptied.

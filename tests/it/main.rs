@@ -12,6 +12,7 @@ mod crash;
 mod egress;
 mod fairness;
 mod headers;
+mod house;
 mod journeys;
 mod ledger;
 mod mail;

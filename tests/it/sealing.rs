@@ -24,7 +24,7 @@ fn now() -> Moment {
 }
 
 /// gpg with a home of its own, and its agent ended with it.
-struct Gpg {
+pub struct Gpg {
     home: tempfile::TempDir,
 }
 
@@ -38,14 +38,14 @@ impl Drop for Gpg {
 }
 
 impl Gpg {
-    fn new() -> Self {
+    pub fn new() -> Self {
         // The path of the agent's socket has to be short.
         let home = tempfile::Builder::new().prefix("gpg").tempdir_in("/tmp").unwrap();
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).unwrap();
         Self { home }
     }
 
-    fn tries(&self, arguments: &[&str], input: &[u8]) -> Output {
+    pub fn tries(&self, arguments: &[&str], input: &[u8]) -> Output {
         let mut child = Command::new("gpg")
             .args(["--batch", "--yes", "--no-tty", "--pinentry-mode", "loopback"])
             .args(["--passphrase", "", "--trust-model", "always"])
@@ -95,13 +95,13 @@ impl Gpg {
     }
 
     /// A key as most sellers have it.
-    fn usual_key(&self, name: &str) -> String {
+    pub fn usual_key(&self, name: &str) -> String {
         let key = self.makes_key(name, "ed25519", "sign,cert", 30, "never");
         self.adds_subkey(&key, "cv25519", "encr", 30, "never");
         key
     }
 
-    fn exports(&self, key: &str) -> String {
+    pub fn exports(&self, key: &str) -> String {
         self.does(&["--armor", "--export", key], b"")
     }
 

@@ -28,7 +28,7 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
 ];
 
 /// What a line may only say in these rooms, or in these files.
-const POWERS: [(&str, &[&str]); 38] = [
+const POWERS: [(&str, &[&str]); 40] = [
     ("sqlx::", &["store"]),
     ("inotify::", &["store"]),
     ("lettre::", &["mail"]),
@@ -65,6 +65,8 @@ const POWERS: [(&str, &[&str]); 38] = [
     ("curve25519_dalek::", &["tor"]),
     ("rpassword::", &["cli"]),
     ("listenfd::", &["web/serve.rs"]),
+    ("rustix::", &["cli/quiet.rs", "cli/doctor/host.rs", "cli/doctor/keeping.rs"]),
+    ("tar::", &["cli/backup.rs"]),
     ("async fn", &["store", "actions", "web", "cli"]),
     ("unsafe ", &[]),
     ("f64", &["catalog/json.rs", "pictures"]),

@@ -1,0 +1,514 @@
+//! What the shop forgets, keeps safe and says of itself.
+
+use crate::sealing::Gpg;
+use crate::world::Answer;
+use crate::world::Buyer;
+use crate::world::World;
+use crate::world::catalog;
+use crate::world::files_below;
+use serde_json::Value;
+use serde_json::json;
+use sqlx::Connection;
+use std::collections::HashSet;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use std::process::Output;
+use std::process::Stdio;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use std::time::Instant;
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn orders(world: &World) -> Vec<Value> {
+    serde_json::from_str(&world.says(&["orders", "--json"])).unwrap()
+}
+
+fn places(world: &World) -> (Buyer, Answer) {
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    let page = buyer.checks_out(&[]);
+    (buyer, page)
+}
+
+/// Says from now on that so many days have passed; needs `faketime`.
+fn jumps(world: &mut World, days: &str) {
+    let library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+    assert!(Path::new(library).exists(), "faketime: run scripts/install-test-tools");
+    world.settings.retain(|(name, _)| !name.contains("FAKE") && name != "LD_PRELOAD");
+    for (name, value) in [
+        ("LD_PRELOAD", library),
+        ("FAKETIME", days),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ("NO_FAKE_STAT", "1"),
+    ] {
+        world.settings.push((name.to_owned(), value.to_owned()));
+    }
+}
+
+#[test]
+fn what_is_old_is_erased_by_itself_and_leaves_no_trace() {
+    let world = World::new();
+    let (_, old) = places(&world);
+    let (_, unpaid) = places(&world);
+    let (_, waits) = places(&world);
+    let [old, unpaid, waits] = [old, unpaid, waits].map(|page| page.mark("order-ref"));
+    world.until("three are told", || world.messages().len() == 3);
+    // One was read and flagged by a mail reader.
+    let (name, _) = world.messages().into_iter().find(|(name, _)| name.contains(&old)).unwrap();
+    fs::rename(
+        world.path("mailorders/new").join(&name),
+        world.path("mailorders/cur").join(format!("{name}:2,FS")),
+    )
+    .unwrap();
+    world.says(&["orders", "cancel", &old]);
+    assert_eq!(orders(&world).len(), 3);
+    world.sql("update orders set finished_at = 86400 where status = 'cancelled'");
+    world.sql("update invoices set until = 1 where order_id = 2");
+    world.until("what is due is gone", || orders(&world).len() == 1);
+    world.says(&["purge"]);
+    for path in files_below(world.home.path()) {
+        let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+        for gone in [&old, &unpaid] {
+            let in_name = path.to_string_lossy().contains(gone.as_str());
+            assert!(!in_name && !text.contains(gone.as_str()), "{}", path.display());
+        }
+    }
+    assert!(world.messages().iter().all(|(_, text)| text.contains(&waits)));
+    assert_eq!(fs::metadata(world.path("db/shop.sqlite-wal")).map_or(0, |found| found.len()), 0);
+}
+
+#[test]
+fn an_order_that_nobody_paid_is_kept_for_48_hours_and_messages_as_the_seller_wants() {
+    let world = World::with(&catalog(), &[("PURGE_MAIL", "no")]);
+    let (_, page) = places(&world);
+    world.until("it is told", || world.messages().len() == 1);
+    world.sql("update invoices set until = unixepoch() - 48 * 3600 + 60");
+    world.until("it expires", || orders(&world)[0]["state"] == "expired");
+    assert!(world.says(&["purge"]).contains("0 orders"));
+    world.sql("update invoices set until = unixepoch() - 48 * 3600");
+    assert!(
+        world.says(&["purge", "--dry-run"]).contains(&page.mark("order-ref"))
+            || orders(&world).is_empty()
+    );
+    world.until("it is erased", || {
+        world.says(&["purge"]);
+        orders(&world).is_empty()
+    });
+    assert!(world.messages().iter().any(|(_, text)| text.contains(&page.mark("order-ref"))));
+}
+
+#[test]
+fn while_somebody_reads_the_database_purge_says_that_the_journal_is_not_empty() {
+    let mut world = World::new();
+    let (_, page) = places(&world);
+    world.until("it is told", || world.messages().len() == 1);
+    world.says(&["orders", "cancel", &page.mark("order-ref")]);
+    assert_eq!(world.close("-TERM"), Some(0));
+    let path = world.path("db/shop.sqlite");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+        let mut reader = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::query("begin").execute(&mut reader).await.unwrap();
+        sqlx::query("select * from orders").fetch_all(&mut reader).await.unwrap();
+        let output = world.shop(&["purge", "--keep-days", "0"]);
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        assert!(said(&output).contains("journal could not be emptied"), "{}", said(&output));
+        sqlx::query("rollback").execute(&mut reader).await.unwrap();
+        reader.close().await.unwrap();
+    });
+    assert!(world.says(&["purge"]).contains("0 orders"));
+    assert!(orders(&world).is_empty());
+}
+
+#[test]
+fn a_clock_that_jumped_erases_nothing_until_the_seller_says_that_it_is_right() {
+    let mut world = World::new();
+    let (_, page) = places(&world);
+    let order_ref = page.mark("order-ref");
+    world.until("it is told", || world.messages().len() == 1);
+    world.says(&["orders", "cancel", &order_ref]);
+    assert_eq!(world.close("-TERM"), Some(0));
+
+    jumps(&mut world, "+40d");
+    let output = world.shop(&["purge"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("shop purge --now"), "{}", said(&output));
+    let due = world.says(&["purge", "--dry-run"]);
+    assert!(due.contains(&order_ref) && due.contains("But nothing is erased"), "{due}");
+    world.open();
+    world.until("the open shop says it", || world.log().contains("shop purge --now"));
+    assert_eq!(orders(&world).len(), 1);
+    let doctor = world.shop(&["doctor"]);
+    assert!(String::from_utf8_lossy(&doctor.stdout).contains("BAD  clock"));
+    assert_eq!(world.close("-TERM"), Some(0));
+
+    // The clock is set right again, and all is as it was.
+    jumps(&mut world, "+1d");
+    assert!(world.says(&["purge"]).contains("0 orders"));
+    // It goes back, and the shop follows.
+    jumps(&mut world, "-20d");
+    assert!(world.says(&["purge"]).contains("0 orders"));
+    jumps(&mut world, "+20d");
+    assert_eq!(world.shop(&["purge"]).status.code(), Some(1));
+
+    jumps(&mut world, "+40d");
+    assert!(world.says(&["purge", "--now"]).contains(&order_ref));
+    assert!(orders(&world).is_empty() && world.messages().is_empty());
+    assert!(world.says(&["purge"]).contains("0 orders"));
+}
+
+#[test]
+fn a_closed_shop_shows_its_window_and_orders_pages_and_takes_no_orders() {
+    let world = World::new();
+    let (mut known, _) = places(&world);
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    assert!(!buyer.get("/").text().contains("id=\"closed\""));
+    assert!(world.says(&["close"]).contains("takes no orders"));
+    world.says(&["close"]);
+    for page in
+        ["/", "/product", "/product/green-tea", "/search?q=tea", "/cart", "/order", "/nowhere"]
+    {
+        let words = buyer.get(page).mark("closed");
+        assert!(words.contains("the seller takes no new orders"), "{page}: {words}");
+    }
+    let checkout = buyer.get("/checkout");
+    assert_eq!(checkout.status, 503);
+    assert!(!checkout.text().contains("name=\"street\""), "{}", checkout.text());
+    assert_eq!(buyer.tries_to_check_out(&[]).status, 503);
+    assert_eq!(known.get("/order").state(), "awaiting");
+    assert_eq!(orders(&world).len(), 1);
+    assert!(world.says(&["open"]).contains("takes orders again"));
+    assert!(buyer.get("/").find_mark("closed").is_none());
+    assert_eq!(buyer.get("/cart").text().matches("Green Tea").count().min(1), 1, "the cart stayed");
+    buyer.checks_out(&[]);
+}
+
+#[test]
+fn a_shop_whose_seller_does_not_look_closes_itself_until_the_seller_does() {
+    let mut world = World::with(&catalog(), &[("CLOSE_AFTER_DAYS", "3")]);
+    let (_, page) = places(&world);
+    world.until("it is told", || world.messages().len() == 1);
+    assert_eq!(world.close("-TERM"), Some(0));
+    let name = world.messages()[0].0.clone();
+    let (_, rest) = name.split_once('.').unwrap();
+    let new = world.path("mailorders/new");
+    fs::rename(new.join(&name), new.join(format!("1700000000.{rest}"))).unwrap();
+    world.open();
+    let mut buyer = world.buyer();
+    world.until("it closes itself", || world.buyer().get("/").find_mark("closed").is_some());
+    assert!(buyer.get("/").mark("closed").contains("has not been here for a while"));
+    assert_eq!(world.log().matches("CLOSE_AFTER_DAYS").count(), 1);
+    buyer.adds("green-tea", "", "1");
+    assert_eq!(buyer.tries_to_check_out(&[]).status, 503);
+    fs::rename(
+        new.join(format!("1700000000.{rest}")),
+        world.path("mailorders/cur").join(format!("1700000000.{rest}:2,S")),
+    )
+    .unwrap();
+    let started = Instant::now();
+    while world.buyer().get("/").find_mark("closed").is_some() {
+        assert!(started.elapsed() < Duration::from_secs(100), "it opens within a minute");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    assert!(world.log().contains("takes orders again"));
+    buyer.checks_out(&[]);
+    assert_eq!(orders(&world).len(), 2);
+    assert!(page.status == 200);
+}
+
+/// Names that a copy must not hold, one in each.
+fn foreign_copies(folder: &Path) -> Vec<std::path::PathBuf> {
+    let make = folder.join("make.py");
+    fs::write(
+        &make,
+        r#"
+import io, sys, tarfile
+def copy(file, *members):
+    with tarfile.open(file, "w") as tar:
+        for name, kind, link in members:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, link
+            content = b"evil" if kind == tarfile.REGTYPE else b""
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+REG, SYM, LNK, DIR, FIFO = tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE
+database = ("db/shop.sqlite", REG, "")
+copy("up.tar", database, ("../evil", REG, ""))
+copy("root.tar", database, ("/tmp/shop-evil", REG, ""))
+copy("deep.tar", database, ("db/pages/../../../evil", REG, ""))
+copy("link.tar", database, ("db/pages", SYM, "/tmp"), ("db/pages/evil.md", REG, ""))
+copy("hard.tar", database, ("db/pages/passwd.md", LNK, "/etc/passwd"))
+copy("pipe.tar", database, ("db/data.json", FIFO, ""))
+copy("other.tar", database, ("db/onion.key", REG, ""))
+copy("twice.tar", database, ("db/data.json", REG, ""), ("db/data.json", REG, ""))
+copy("none.tar", ("db/data.json", REG, ""))
+copy("bad.tar", database, ("db/data.json", REG, ""))
+"#,
+    )
+    .unwrap();
+    assert!(Command::new("python3").arg(&make).current_dir(folder).status().unwrap().success());
+    let copies = ["up", "root", "deep", "link", "hard", "pipe", "other", "twice", "none", "bad"];
+    copies.iter().map(|name| folder.join(format!("{name}.tar"))).collect()
+}
+
+#[test]
+fn a_copy_that_is_no_copy_of_a_shop_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for copy in foreign_copies(folder.path()) {
+        let world = World::closed(&[]);
+        let output = world.shop(&["restore", copy.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(1), "{}", copy.display());
+        assert!(files_below(world.home.path()).is_empty(), "{}: {}", copy.display(), said(&output));
+        assert!(!world.home.path().parent().unwrap().join("evil").exists());
+        assert!(!Path::new("/tmp/shop-evil").exists());
+    }
+}
+
+#[test]
+fn a_copy_made_while_orders_are_placed_is_a_whole_shop() {
+    let mut many = catalog();
+    many["products"]["tea"]["quantity"] = json!(1000);
+    let world = World::with(&many, &[("SECRET", "")]);
+    fs::create_dir(world.path("db/pages")).unwrap();
+    fs::write(world.path("db/pages/about.md"), "# About\n\nA page.").unwrap();
+    fs::write(world.path(".env"), "SITE_NAME=The Copied\n").unwrap();
+    fs::write(world.path("db/onion.key"), "not to be copied").unwrap();
+    let (_, first) = places(&world);
+    let copy = world.path("copy.tar");
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    places(&world);
+                }
+            });
+        }
+        world.until("some are placed", || 4 <= orders(&world).len());
+        let output = world.shop(&["backup", copy.to_str().unwrap()]);
+        is_over.store(true, Ordering::Relaxed);
+        assert!(output.status.success(), "{}", said(&output));
+        assert!(said(&output).contains("the onion's key is not in it"), "{}", said(&output));
+    });
+    let again = world.shop(&["backup", copy.to_str().unwrap()]);
+    assert_eq!(again.status.code(), Some(1), "nothing is written over");
+    assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+    let listed = Command::new("tar").arg("tf").arg(&copy).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    for name in [".env", "db/shop.sqlite", "db/shop.secret", "db/data.json", "db/pages/about.md"] {
+        assert!(listed.lines().any(|line| line == name), "{name}: {listed}");
+    }
+    assert!(!listed.contains("onion.key"));
+
+    let mut restored = World::closed(&[]);
+    let told = restored.says(&["restore", copy.to_str().unwrap()]);
+    assert!(told.contains("The shop is back"), "{told}");
+    for path in files_below(restored.home.path()) {
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o077,
+            0,
+            "{}",
+            path.display()
+        );
+    }
+    let before = orders(&world);
+    let brought = orders(&restored);
+    assert!(4 <= brought.len() && brought.len() <= before.len());
+    let secret = |world: &World| fs::read(world.path("db/shop.secret")).unwrap();
+    assert_eq!(secret(&world), secret(&restored));
+    restored.open();
+    let mut buyer = restored.buyer();
+    assert!(buyer.get("/").text().contains("The Copied"));
+    assert_eq!(buyer.post("/order", &[("code", &first.mark("code"))]).status, 303);
+    assert_eq!(buyer.get("/order").mark("order-ref"), first.mark("order-ref"));
+    assert!(buyer.get("/page/about").text().contains("A page."));
+    restored.says(&["seed", "db/data.json"]);
+    // Pieces that were sold stay sold.
+    let stock = 1000 - brought.len();
+    let rest: Value = serde_json::from_slice(&restored.shop(&["orders", "--json"]).stdout).unwrap();
+    assert_eq!(rest.as_array().unwrap().len(), 1000 - stock);
+
+    // No address of either shop is one of the other's.
+    let address = |order: &Value, world: &World| {
+        let order_ref = order["ref"].as_str().unwrap();
+        let shown: Value =
+            serde_json::from_str(&world.says(&["orders", "show", order_ref, "--json"])).unwrap();
+        shown["address"].as_str().unwrap().to_owned()
+    };
+    let mut known: HashSet<String> = before.iter().map(|order| address(order, &world)).collect();
+    assert_eq!(known.len(), before.len());
+    let mut next = restored.buyer();
+    for currency in ["ETH", "BTC"] {
+        next.chooses(currency);
+        next.adds("green-tea", "", "1");
+        let page = next.checks_out(&[]);
+        assert!(known.insert(page.mark("address")), "{currency}");
+        // Nobody had ordered in BTC when the copy was made: others may have since.
+        let listed = restored.says(&["wallet", "addresses", currency, "--count", "1002"]);
+        let place = listed.lines().position(|line| line == page.mark("address")).unwrap_or(9_999);
+        assert!(1_000 <= place, "{currency}: {place}");
+    }
+    let output = restored.shop(&["restore", copy.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("is there already"), "{}", said(&output));
+}
+
+#[test]
+fn files_that_say_something_else_are_written_over_only_where_the_seller_says_so() {
+    let world = World::new();
+    let copy = world.path("copy.tar");
+    world.says(&["backup", copy.to_str().unwrap()]);
+    let other = World::closed(&[]);
+    fs::create_dir(other.path("db")).unwrap();
+    fs::write(other.path("db/data.json"), "{}").unwrap();
+    let output = other.shop(&["restore", copy.to_str().unwrap()]);
+    assert!(
+        !output.status.success() && said(&output).contains("db/data.json"),
+        "{}",
+        said(&output)
+    );
+    assert_eq!(files_below(other.home.path()).len(), 1);
+    other.says(&["restore", "--replace", copy.to_str().unwrap()]);
+    assert_ne!(fs::read_to_string(other.path("db/data.json")).unwrap(), "{}");
+    assert!(other.says(&["orders"]).contains("no orders yet"));
+    let left = files_below(other.home.path());
+    assert!(!left.iter().any(|path| path.to_string_lossy().contains(".restored")), "{left:?}");
+}
+
+#[test]
+fn a_copy_is_sealed_to_the_sellers_key_and_comes_back_through_gpg() {
+    let gpg = Gpg::new();
+    let key = gpg.usual_key("Seller <seller@shop.example>");
+    let world = World::new();
+    fs::write(world.path("db/seller.asc"), gpg.exports(&key)).unwrap();
+    let output = world.shop(&["backup", "-"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.stdout.starts_with(b"-----BEGIN PGP MESSAGE-----"));
+    let refused = |bytes: &[u8]| {
+        let other = World::closed(&[]);
+        fs::write(other.path("copy"), bytes).unwrap();
+        let output = other.shop(&["restore", "copy"]);
+        assert_eq!(output.status.code(), Some(1));
+        said(&output)
+    };
+    assert!(refused(&output.stdout).contains("gpg -d"));
+    let opened = gpg.tries(&["--decrypt"], &output.stdout);
+    assert!(opened.status.success(), "{}", said(&opened));
+
+    let restored = World::closed(&[]);
+    let mut child = Command::new(&restored.program)
+        .args(["restore", "-"])
+        .current_dir(restored.home.path())
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&opened.stdout).unwrap();
+    assert!(child.wait_with_output().unwrap().status.success());
+    assert!(restored.path("db/seller.asc").exists());
+
+    // A key that is gone: nothing is copied in plain text instead.
+    fs::remove_file(world.path("db/seller.asc")).unwrap();
+    let output = world.shop(&["backup", "plain.tar"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(!world.path("plain.tar").exists());
+    let doctor = world.shop(&["doctor"]);
+    let told = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert!(told.contains("BAD  seller's key") && told.contains("is gone"), "{told}");
+}
+
+fn examine(world: &World) -> (Option<i32>, Value) {
+    let output = world.shop(&["doctor", "--json"]);
+    (output.status.code(), serde_json::from_slice(&output.stdout).unwrap())
+}
+
+fn state(found: &Value, check: &str) -> String {
+    let checks = found["checks"].as_array().unwrap();
+    let found = checks.iter().find(|found| found["check"] == check);
+    found.unwrap_or_else(|| panic!("no {check}"))["state"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn doctor_tells_faults_from_what_is_worth_knowing() {
+    let mut real = catalog();
+    real["wallets"] = json!({"_model": "Wallet", "eth": {"currency": "ETH", "address": "0x52908400098527886E0F7030069857D2E4169EE7"}});
+    for product in ["tea", "socks", "cap"] {
+        real["products"][product]["prices"] =
+            json!([{"price": 5_000_000, "wallet": "->wallets.eth"}]);
+    }
+    real["products"].as_object_mut().unwrap().remove("stone");
+    let world = World::with(&real, &[]);
+    let (code, found) = examine(&world);
+    assert_eq!((code, &found["ok"]), (Some(0), &json!(true)), "{found:#}");
+    for (check, expected) in [
+        ("settings", "ok"),
+        ("database", "ok"),
+        ("seller's key", "note"),
+        ("open", "ok"),
+        ("wallets", "ok"),
+        ("messages", "ok"),
+        ("Maildir", "ok"),
+        ("modes", "ok"),
+        ("space", "ok"),
+        ("clock", "ok"),
+        ("pages", "ok"),
+        ("process", "ok"),
+    ] {
+        assert_eq!(state(&found, check), expected, "{check}: {found:#}");
+    }
+    assert!(["ok", "note"].contains(&state(&found, "network").as_str()));
+    world.says(&["close"]);
+    assert_eq!(state(&examine(&world).1, "open"), "note");
+
+    fs::set_permissions(world.path("db/shop.sqlite"), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::create_dir(world.path("db/pages")).unwrap();
+    fs::write(world.path("db/pages/Bad Name.md"), "x").unwrap();
+    fs::write(world.path("db/seller.asc"), "-----BEGIN PGP PUBLIC KEY BLOCK-----\nnonsense")
+        .unwrap();
+    let (code, found) = examine(&world);
+    assert_eq!((code, &found["ok"]), (Some(1), &json!(false)));
+    for check in ["modes", "pages", "seller's key", "open"] {
+        assert_eq!(state(&found, check), "bad", "{check}: {found:#}");
+    }
+    for bad in found["checks"].as_array().unwrap().iter().filter(|found| found["state"] == "bad") {
+        assert!(!bad["words"].as_str().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn doctor_sees_a_clock_that_stands_behind_what_was_written() {
+    let mut world = World::new();
+    world.says(&["orders"]);
+    assert_eq!(world.close("-TERM"), Some(0));
+    jumps(&mut world, "-9d");
+    assert_eq!(state(&examine(&world).1, "clock"), "bad");
+}
+
+#[test]
+fn whatever_the_caller_allows_the_shop_writes_for_its_own_user_alone() {
+    let world = World::closed(&[]);
+    let output = Command::new("sh")
+        .args(["-c", "umask 000; ulimit -c unlimited 2>/dev/null; exec \"$@\"", "sh"])
+        .arg(&world.program)
+        .args(["doctor", "--json"])
+        .current_dir(world.home.path())
+        .env_clear()
+        .output()
+        .unwrap();
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(state(&found, "process"), "ok", "{found:#}");
+    for path in files_below(world.home.path()) {
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}", path.display());
+    }
+}
