@@ -1,7 +1,6 @@
 use crate::actions::Shop;
 use crate::actions::notify_seller;
 use crate::actions::openness::Closed;
-use crate::actions::stops;
 use crate::cart::Basket;
 use crate::cart::CartLine;
 use crate::cart::PricedCart;
@@ -26,6 +25,7 @@ use crate::payment::MOST_ADDED;
 use crate::payment::Receives;
 use crate::payment::Wallet;
 use crate::payment::distinct_amount;
+use crate::stops;
 use crate::store;
 use crate::store::Tx;
 use crate::store::orders::Beside;

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 /// Every name that may stand in the environment and in `.env`, and on the command line with small letters and dashes.
-pub const NAMES: [&str; 26] = [
+pub const NAMES: [&str; 29] = [
     "LISTEN",
     "DESK_LISTEN",
     "DATABASE_URL",
@@ -33,6 +33,9 @@ pub const NAMES: [&str; 26] = [
     "SECRET",
     "PAYMENT_MINUTES",
     "KEEP_DAYS",
+    "PURGE_MAIL",
+    "CLOSE_AFTER_DAYS",
+    "READ_MARKS",
     "MOST_UNPAID",
     "MOST_HELD",
     "CIRCUIT_ID",
@@ -78,6 +81,12 @@ pub struct Settings {
     pub secret: Option<String>,
     pub payment_minutes: i64,
     pub keep_days: i64,
+    /// Whether an erased order's messages are taken out of the Maildir too.
+    pub purge_mail: bool,
+    /// Units: days that new mail may lie unread before the shop closes itself; 0: any number.
+    pub close_after_days: i64,
+    /// Whether buyers are told that the seller has read what they wrote.
+    pub read_marks: bool,
     /// Units: orders that may wait for their payment at the same time.
     pub most_unpaid: i64,
     /// Units: percent of a product's stock that they may hold.
@@ -170,6 +179,13 @@ impl Reader<'_> {
         );
         let days =
             self.parsed("KEEP_DAYS", "a whole number of days from 0 to 3650", whole(0, 3_650));
+        let purge_mail = self.parsed("PURGE_MAIL", "yes or no", yes_or_no);
+        let away_days = self.parsed(
+            "CLOSE_AFTER_DAYS",
+            "a whole number of days from 1 to 3650, or 0: the shop never closes itself",
+            whole(0, 3_650),
+        );
+        let read_marks = self.parsed("READ_MARKS", "yes or no", yes_or_no);
         let most_unpaid = self.parsed(
             "MOST_UNPAID",
             "a whole number of orders from 1 to 1000000",
@@ -241,6 +257,9 @@ impl Reader<'_> {
             secret,
             payment_minutes: minutes.unwrap_or(120),
             keep_days: days.unwrap_or(30),
+            purge_mail: purge_mail.unwrap_or(true),
+            close_after_days: away_days.unwrap_or(0),
+            read_marks: read_marks.unwrap_or(false),
             most_unpaid: most_unpaid.unwrap_or(5_000),
             most_held: most_held.unwrap_or(100),
             reads_circuits: reads_circuits.unwrap_or(false),
@@ -350,6 +369,14 @@ fn parse_onion(text: &str) -> Option<String> {
 
 fn whole(least: i64, most: i64) -> impl Fn(&str) -> Option<i64> {
     move |text| text.parse().ok().filter(|n| (least..=most).contains(n))
+}
+
+fn yes_or_no(text: &str) -> Option<bool> {
+    match text {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    }
 }
 
 fn line(text: &str, most: usize) -> Option<String> {

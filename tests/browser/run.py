@@ -19,7 +19,7 @@ from buyer import places_the_order, puts_into_cart, fills_the_form
 from firefox import ROOT, Firefox
 from mutt import Mutt, screen_of
 from mutt_day import a_seller_lives_in_mutt, a_seller_lives_in_neomutt
-from sealed_mutt import mutt_opens_sealed_letters_without_questions
+from sealed_mutt import mutt_and_neomutt_open_sealed_letters_without_questions
 from world import World
 
 TOOLS = ROOT / "tests/tools"
@@ -262,7 +262,7 @@ def mutt_shows_one_thread_an_order_and_reads_it_well():
             assert all(len(line.rstrip()) <= 80 for line in body.splitlines())
 
 
-test(mutt_opens_sealed_letters_without_questions)
+test(mutt_and_neomutt_open_sealed_letters_without_questions)
 
 
 @test
