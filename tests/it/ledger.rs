@@ -273,3 +273,69 @@ fn deliver_says_with_sendmails_numbers_why_a_letter_was_not_taken() {
     let done = told(&nowhere, &["deliver", "--", "order+K3QF0W2ZD7@shop.invalid"], letter);
     assert_eq!(done.status.code(), Some(78));
 }
+
+/// What mutt makes of a muttrc, without a terminal.
+fn mail_program(
+    program: &str,
+    muttrc: &std::path::Path,
+    arguments: &[&str],
+    words: &[u8],
+) -> Output {
+    let mut child = Command::new(program)
+        .arg("-n")
+        .arg("-F")
+        .arg(muttrc)
+        .args(arguments)
+        .current_dir("/")
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", muttrc.parent().unwrap())
+        .env("TERM", "xterm")
+        .env("LANG", "C.UTF-8")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(words).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn mutt_and_neomutt_find_a_shop_in_a_folder_of_any_name() {
+    let world = World::closed(&[]);
+    let folder = world.path("it's a \"shop\" of 5 $HOME \\ `x` ^A<enter>");
+    std::fs::create_dir(&folder).unwrap();
+    let shop = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_shop"))
+            .args(arguments)
+            .current_dir(&folder)
+            .env_clear()
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        output.stdout
+    };
+    shop(&["orders"]);
+    let muttrc = world.path("muttrc");
+    std::fs::write(&muttrc, shop(&["--from", "me+shop@example.org", "mutt"])).unwrap();
+    for program in ["mutt", "neomutt"] {
+        let asked =
+            mail_program(program, &muttrc, &["-Q", "folder", "-Q", "from", "-Q", "tmpdir"], b"");
+        let said = String::from_utf8(asked.stdout).unwrap();
+        assert!(
+            asked.stderr.is_empty() && asked.status.success(),
+            "{program}: {said} {:?}",
+            asked.stderr
+        );
+        assert!(said.contains("of 5 ") && said.contains("me+shop@example.org"), "{said}");
+        let to = "order+K3QF0W2ZD7@shop.invalid";
+        let sent = mail_program(program, &muttrc, &["-s", "Sent", "--", to], b"On its way.\n");
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&sent.stdout),
+            String::from_utf8_lossy(&sent.stderr)
+        );
+        assert!(!sent.status.success() && said.contains("child exited 67"), "{program}: {said}");
+    }
+}
