@@ -41,6 +41,12 @@ class Desk:
         self.shows("y:Send", "r")
         return self.shows(until, "y")
 
+    def gives_up(self, number):
+        """Leaves the reason that is shown, and the letter, which is still there."""
+        self.shows("child exited %s" % number, "q")
+        self.shows("draft", "q")
+        self.shows("Mail not sent", "n")
+
     def __enter__(self):
         return self
 
@@ -84,12 +90,12 @@ def a_day(reader):
             # What the state does not allow comes back with the reason, the letter is kept, and the buyer sees nothing of it.
             refused = desk.answers("must be paid first", "/shipped RR123456785DE\n\nOn its way.\n")
             assert order_ref in refused, refused
-            desk.shows("child exited 65", "q")
-            desk.shows("%s reported" % order_ref, "q")
+            desk.gives_up("65")
+            desk.shows("%s reported" % order_ref)
             unknown = desk.answers("none of the commands", "/send it\n")
             assert "/shipped TRACKING" in unknown, unknown
-            desk.shows("child exited 65", "q")
-            desk.shows("%s reported" % order_ref, "q")
+            desk.gives_up("65")
+            desk.shows("%s reported" % order_ref)
             firefox.go(world.url + "/order")
             assert "On its way" not in firefox.text("#messages"), firefox.text("#messages")
 
@@ -138,7 +144,7 @@ def a_day(reader):
             desk.shows("%s cancelled" % other, "Enter")
             world.shop("purge", "--keep-days", "0")
             desk.answers("there is no order", "Sorry.\n")
-            desk.shows("child exited 67", "q")
+            desk.gives_up("67")
 
         # What mutt opened is not left anywhere.
         left = subprocess.run(["grep", "-rl", "ring twice", str(world.home), "/dev/shm"], capture_output=True, text=True).stdout
