@@ -18,6 +18,7 @@ import traceback
 from buyer import places_the_order, puts_into_cart, fills_the_form
 from firefox import ROOT, Firefox
 from mutt import Mutt, screen_of
+from mutt_day import a_seller_lives_in_mutt, a_seller_lives_in_neomutt
 from sealed_mutt import mutt_and_neomutt_open_sealed_letters_without_questions
 from world import World
 
@@ -324,6 +325,9 @@ def a_newcomer_sells_a_thing_of_their_own():
             assert "New order %s - unpaid" % order_ref in mutt.shows(order_ref)
             letter = mutt.shows("THINGS", "Enter")
             assert "Ash Bowl" in letter and "0.025" in letter, letter
+
+
+TESTS += [a_seller_lives_in_mutt, a_seller_lives_in_neomutt]
 
 
 def main():

@@ -83,7 +83,7 @@ fn the_list_is_narrowed_by_state_and_day() {
     );
     assert_eq!(refs(&two), ["0000000117", "0000000116", "0000000107", "0000000106"]);
     let open = rows(&world, &["orders", "--open", "--json"]);
-    assert_eq!(open.len(), 84 + 0, "seven of the ten states are open");
+    assert_eq!(open.len(), 84, "seven of the ten states are open");
     let list = world.says(&["orders", "--since", "2026-11-20"]);
     assert_eq!(list.lines().count(), 11, "{list}");
     assert_eq!(world.says(&["orders", "--since", "2026-11-21"]), "There are no such orders.\n");
@@ -183,7 +183,7 @@ fn the_digest_names_what_waits_and_is_silent_where_nothing_does() {
     assert_eq!(world.says(&["orders", "digest", "--json"]), "{}\n");
     world.sql(HUNDRED_AND_TWENTY);
     world.sql(
-        "update orders set status = 'expired', finished_at = 1795132800 where id = 120; \
+        "update orders set status = 'expired', finished_at = 253402214400 where id = 120; \
          update orders set finished_at = 86400 where id = 117; \
          insert into owed (order_id, number, at, message) values (120, 0, 1, x'00'), (119, 0, 2, null); \
          insert into words (order_id, kind, day, sealed, message_id) values \
@@ -272,4 +272,70 @@ fn deliver_says_with_sendmails_numbers_why_a_letter_was_not_taken() {
     std::fs::write(nowhere.path(".env"), "KEEP_DAYS=soon\n").unwrap();
     let done = told(&nowhere, &["deliver", "--", "order+K3QF0W2ZD7@shop.invalid"], letter);
     assert_eq!(done.status.code(), Some(78));
+}
+
+/// What mutt makes of a muttrc, without a terminal.
+fn mail_program(
+    program: &str,
+    muttrc: &std::path::Path,
+    arguments: &[&str],
+    words: &[u8],
+) -> Output {
+    let mut child = Command::new(program)
+        .arg("-n")
+        .arg("-F")
+        .arg(muttrc)
+        .args(arguments)
+        .current_dir("/")
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", muttrc.parent().unwrap())
+        .env("TERM", "xterm")
+        .env("LANG", "C.UTF-8")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(words).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn mutt_and_neomutt_find_a_shop_in_a_folder_of_any_name() {
+    let world = World::closed(&[]);
+    let folder = world.path("it's a \"shop\" of 5 $HOME \\ `x` ^A<enter>");
+    std::fs::create_dir(&folder).unwrap();
+    let shop = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_shop"))
+            .args(arguments)
+            .current_dir(&folder)
+            .env_clear()
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        output.stdout
+    };
+    shop(&["orders"]);
+    let muttrc = world.path("muttrc");
+    std::fs::write(&muttrc, shop(&["--from", "me+shop@example.org", "mutt"])).unwrap();
+    for program in ["mutt", "neomutt"] {
+        let asked =
+            mail_program(program, &muttrc, &["-Q", "folder", "-Q", "from", "-Q", "tmpdir"], b"");
+        let said = String::from_utf8(asked.stdout).unwrap();
+        assert!(
+            asked.stderr.is_empty() && asked.status.success(),
+            "{program}: {said} {:?}",
+            asked.stderr
+        );
+        assert!(said.contains("of 5 ") && said.contains("me+shop@example.org"), "{said}");
+        let to = "order+K3QF0W2ZD7@shop.invalid";
+        let sent = mail_program(program, &muttrc, &["-s", "Sent", "--", to], b"On its way.\n");
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&sent.stdout),
+            String::from_utf8_lossy(&sent.stderr)
+        );
+        assert!(!sent.status.success() && said.contains("child exited 67"), "{program}: {said}");
+    }
 }
