@@ -1,6 +1,5 @@
 use crate::values::Gwei;
 use crate::values::Line;
-use crate::values::NotAnAmount;
 use crate::values::NotText;
 
 /// What the seller does to an order by a line that begins with `/`.
@@ -27,9 +26,9 @@ pub enum NotACommand {
     #[error("/paid stands alone on its line. What the buyer is to read goes on the next line.")]
     PaidAndMore,
     #[error(
-        "After /partial stands what has arrived in all, without the currency, for example: /partial 0.05. {0}."
+        "After /partial stands what has arrived in all, without the currency: digits with at most one point and nine decimals, for example /partial 0.05."
     )]
-    Amount(NotAnAmount),
+    Amount,
     #[error("/partial needs an amount above 0.")]
     Nothing,
     #[error("What stands after the command: {0}.")]
@@ -55,7 +54,7 @@ impl Command {
             "partial" => match Gwei::parse_coins(rest) {
                 Ok(Gwei::ZERO) => Err(NotACommand::Nothing),
                 Ok(sum) => Ok(Self::Partial(sum)),
-                Err(fault) => Err(NotACommand::Amount(fault)),
+                Err(_) => Err(NotACommand::Amount),
             },
             "shipped" => argument().map(Self::Shipped),
             "refunded" => argument().map(Self::Refunded),
@@ -105,7 +104,7 @@ mod tests {
         check("/paid thank you", Some(Err(NotACommand::PaidAndMore)));
         check("/partial 0", Some(Err(NotACommand::Nothing)));
         for text in ["/partial", "/partial 0,05", "/partial 0.05 ETH", "/partial -1"] {
-            check(text, Some(Err(NotACommand::Amount(NotAnAmount))));
+            check(text, Some(Err(NotACommand::Amount)));
         }
         check("/cancel a\u{202e}b", Some(Err(NotACommand::Argument(NotText::Invisible))));
         let long = format!("/shipped {}", "x".repeat(301));

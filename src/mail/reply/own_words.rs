@@ -7,6 +7,9 @@ use crate::mail::reply::said::Said;
 /// # Errors
 /// [`Unreadable`] where it holds what no buyer should be sent.
 pub fn own_words(lines: &[Said]) -> Result<String, Unreadable> {
+    let mut lines = lines.to_vec();
+    mark_indented_quotes(&mut lines);
+    let lines = lines.as_slice();
     let mut own: Vec<&str> = Vec::new();
     let mut in_signature = false;
     let mut after_quote = false;
@@ -42,6 +45,46 @@ pub fn own_words(lines: &[Said]) -> Result<String, Unreadable> {
         return Err(Unreadable::Attachment(super::shown(name)));
     }
     Ok(own.join("\n").trim().to_owned())
+}
+
+/// Some programs quote with a tab or a bar: mailx, and mutt where it is told to. Such lines are a quote where a line leads
+/// them in, or where they are the shop's own message; else they are a list or a table of the seller's.
+fn mark_indented_quotes(lines: &mut [Said]) {
+    for indent in ['\t', '|'] {
+        let mut start = 0;
+        while start < lines.len() {
+            let n_lines =
+                lines[start..].iter().take_while(|line| line.text.starts_with(indent)).count();
+            if n_lines == 0 {
+                start += 1;
+                continue;
+            }
+            let block = start..start + n_lines;
+            let above: Vec<&str> = lines[..start]
+                .iter()
+                .rev()
+                .map(|line| line.text.trim())
+                .skip_while(|text| text.is_empty())
+                .take(2)
+                .collect();
+            let is_led_in = match above.as_slice() {
+                [last, before] => leads_in(last) || leads_in(&format!("{before} {last}")),
+                [last] => leads_in(last),
+                _ => false,
+            };
+            let is_ours = lines[block.clone()]
+                .iter()
+                .any(|line| is_of_an_order_mail(line.text.trim_start_matches(indent)));
+            let continues = lines[..start]
+                .iter()
+                .rfind(|line| !line.text.trim().is_empty())
+                .is_some_and(|line| line.is_quoted && line.text.starts_with(indent));
+            if is_led_in || is_ours || continues {
+                lines[block].iter_mut().for_each(|line| line.is_quoted = true);
+            }
+            start += n_lines;
+        }
+    }
 }
 
 /// Verbs of "On … somebody wrote:", in the languages of common mail programs.
@@ -175,13 +218,16 @@ fn is_older_message(lines: &[Said]) -> bool {
         return true;
     }
     let is_rule = 20 <= first.len() && first.bytes().all(|byte| byte == b'_');
-    let next = lines[1..].iter().find(|line| !line.text.trim().is_empty());
-    if is_rule && next.is_some_and(|line| begins_with(&line.text, &FROM)) {
-        return true;
+    if is_rule {
+        let next = lines[1..].iter().find(|line| !line.text.trim().is_empty());
+        return next.is_some_and(|line| begins_with(&line.text, &FROM));
+    }
+    if !begins_with(first, &FROM) {
+        return false;
     }
     let n_fields =
         lines[1..].iter().take(6).filter(|line| begins_with(&line.text, &FIELDS)).count();
-    begins_with(first, &FROM) && 2 <= n_fields
+    2 <= n_fields
 }
 
 const FROM: [&str; 6] = ["from:", "von:", "de :", "de:", "da:", "van:"];

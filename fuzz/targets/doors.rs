@@ -1,0 +1,104 @@
+//! The other words from outside: the first byte chooses who reads the rest.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use shop::cart::Basket;
+use shop::catalog::CatalogFile;
+use shop::catalog::markdown::html;
+use shop::config::NAMES;
+use shop::config::Settings;
+use shop::orders::Code;
+use shop::orders::Command;
+use shop::orders::Draft;
+use shop::orders::DraftForm;
+use shop::orders::OrderRef;
+use shop::orders::PgpBlock;
+use shop::payment::Coin;
+use shop::values::Country;
+use shop::values::Currency;
+use shop::values::Gwei;
+use shop::values::Line;
+use shop::values::Mailbox;
+use shop::values::Paragraph;
+use shop::values::Quantity;
+use std::collections::HashMap;
+use std::path::Path;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((which, rest)) = bytes.split_first() else { return };
+    let Ok(text) = std::str::from_utf8(rest) else { return };
+    match which % 14 {
+        0 => drop(Basket::parse(text)),
+        1 => {
+            if let Ok(sum) = Gwei::parse_coins(text) {
+                assert!(Gwei::parse_coins(&sum.to_string()) == Ok(sum));
+            }
+        }
+        2 => {
+            if let Ok(block) = PgpBlock::parse(text) {
+                assert!(PgpBlock::parse(block.as_str()) == Ok(block));
+            }
+        }
+        3 => {
+            if let Ok(code) = Code::parse(text) {
+                assert!(Code::parse(&code.words()) == Ok(code));
+            }
+        }
+        4 => drop(Command::parse(text)),
+        5 => drop(OrderRef::parse(text)),
+        6 => drop((Currency::parse(text), Country::parse(text), Quantity::parse(text))),
+        7 => {
+            if let Ok(line) = Line::parse(text, 300) {
+                assert!(Line::parse(line.as_str(), 900) == Ok(line));
+            }
+        }
+        8 => {
+            if let Ok(paragraph) = Paragraph::parse(text, 4_000) {
+                assert!(Paragraph::parse(paragraph.as_str(), 12_000) == Ok(paragraph));
+            }
+        }
+        9 => drop(Mailbox::parse(text)),
+        10 => drop(CatalogFile::parse(text, None)),
+        11 => drop(checkout(text)),
+        12 => drop(settings(text)),
+        _ => drop(html(text)),
+    }
+});
+
+/// A checkout form: a field a line.
+fn checkout(text: &str) {
+    let mut fields = text.split('\n');
+    let mut next = || fields.next().unwrap_or_default();
+    let form = DraftForm {
+        recipient: next(),
+        street: next(),
+        city: next(),
+        province: next(),
+        country: next(),
+        postcode: next(),
+        shipping: next(),
+        email: next(),
+        note: next(),
+        refund: next(),
+        transaction: next(),
+        pgp: next(),
+        discount: next(),
+    };
+    for currency in ["BTC", "XMR", "ETH"] {
+        let currency = Currency::parse(currency).expect("it is one");
+        let coin = Coin::parse(&currency, None, None, None).expect("it is known");
+        let _ = Draft::parse(&form, &coin);
+    }
+}
+
+/// Settings as on the command line: `NAME value`, one a line.
+fn settings(text: &str) {
+    let mut flags: HashMap<&'static str, String> = HashMap::new();
+    for line in text.lines() {
+        let (name, value) = line.split_once(' ').unwrap_or_default();
+        if let Some(known) = NAMES.iter().find(|known| **known == name) {
+            flags.insert(known, value.to_owned());
+        }
+    }
+    let _ = Settings::read(&flags, Path::new("/nonexistent"));
+}

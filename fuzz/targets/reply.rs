@@ -1,0 +1,34 @@
+//! What the seller's mail program hands over: any bytes, with an order's address and with whom the header names.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use shop::mail::Reply;
+use shop::mail::reply;
+use shop::values::text::is_invisible;
+
+const OWN_KEYS: [u64; 2] = [0x98F8_FCAE_1F9B_67D7, 0xD071_C234_175E_DB65];
+
+fuzz_target!(|message: &[u8]| {
+    let envelope = ["order+K3QF0W2ZD7@shop.invalid".to_owned()];
+    for recipients in [envelope.as_slice(), &[]] {
+        match Reply::parse(message, recipients, &OWN_KEYS) {
+            Ok(reply) => {
+                assert!(!reply.order_refs.is_empty());
+                assert!(reply.command.is_some() || reply.words.is_some());
+                if let Some(words) = &reply.words {
+                    let words = words.as_str();
+                    assert!(!words.is_empty());
+                    assert!(words.chars().count() <= reply::MOST_PGP_CHARACTERS);
+                    assert!(!words.chars().any(|c| c != '\n' && is_invisible(c)));
+                    // What was taken once is taken again, unchanged.
+                    assert!(reply::words(words).is_ok_and(|again| again.as_str() == words));
+                }
+            }
+            Err(error) => {
+                let sentence = error.to_string();
+                assert!(!sentence.chars().any(is_invisible) && sentence.chars().count() < 400);
+            }
+        }
+    }
+    let _ = reply::addressed(message);
+});
