@@ -89,10 +89,7 @@ pub async fn ask_seller(
     Ok(Ok(()))
 }
 
-fn read(
-    question: &Question<'_>,
-    key: Option<&SellerKey>,
-) -> Result<Asked, (&'static str, String)> {
+fn read(question: &Question<'_>, key: Option<&SellerKey>) -> Result<Asked, (&'static str, String)> {
     let words = Paragraph::parse(question.message, MOST_MESSAGE)
         .map_err(|fault| ("message", sentence(&fault.to_string())))?;
     if question.pgp.trim().is_empty() {
@@ -110,8 +107,8 @@ fn read(
         let words = "Please send either words or a PGP message: words beside it would not be sealed by you.";
         return Err(("message", words.to_owned()));
     }
-    let block = PgpBlock::parse(question.pgp)
-        .map_err(|fault| ("pgp", sentence(&fault.to_string())))?;
+    let block =
+        PgpBlock::parse(question.pgp).map_err(|fault| ("pgp", sentence(&fault.to_string())))?;
     if let Some(key) = key {
         key.check_block(&block).map_err(|fault| ("pgp", sentence(&fault.to_string())))?;
     }

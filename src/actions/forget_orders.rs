@@ -1,32 +1,72 @@
+use crate::actions::ClockJumped;
 use crate::actions::Shop;
+use crate::actions::look_at_clock;
 use crate::orders::OrderRef;
 use crate::store;
+use crate::store::erasure::Due;
 use crate::values::Moment;
 use anyhow::Context;
+use std::collections::HashSet;
+
+/// Units: days that an order is kept which nobody paid for in time.
+const UNPAID_DAYS: i64 = 2;
 
 /// The orders whose days are over.
 pub async fn list_forgettable(shop: &Shop, now: Moment) -> anyhow::Result<Vec<OrderRef>> {
-    let before = now.plus_days(-shop.terms.keep_days);
-    store::orders::list_finished(&shop.db, before).await.context("list what is due to be erased")
+    store::erasure::list_due(&shop.db, due(shop, now))
+        .await
+        .context("list what is due to be erased")
 }
 
-/// What is old is erased: its messages in the Maildir, its row, and its traces in the journal and in free pages.
-/// Returns the orders that are gone.
-pub async fn forget_orders(shop: &Shop, now: Moment) -> anyhow::Result<Vec<OrderRef>> {
-    let due = list_forgettable(shop, now).await?;
-    for order_ref in &due {
-        // The messages first: were the row erased first and the shop then stopped, nobody would know of them any more.
-        let (maildir, name) = (shop.maildir.clone(), order_ref.as_str().to_owned());
-        tokio::task::spawn_blocking(move || maildir.erase(&name))
-            .await
-            .context("erase the messages")?
-            .context("erase the messages in the Maildir")?;
+/// What is old is erased: first the rows, so that nobody finds the order any more, then its messages in the Maildir
+/// (where the seller wants that), then the reference by which those were found. Returns the orders that are gone.
+///
+/// Stopped between two of these steps, the next call goes on where this one was. What was erased may lie on in the
+/// journal until [`empty_journal`].
+///
+/// # Errors
+/// [`ClockJumped`]: the clock is not believed.
+pub async fn forget_orders(
+    shop: &Shop,
+    now: Moment,
+) -> anyhow::Result<Result<Vec<OrderRef>, ClockJumped>> {
+    if let Err(jumped) = look_at_clock(shop, now).await? {
+        return Ok(Err(jumped));
+    }
+    let due = due(shop, now);
+    // Asked first without the writer's lock, since mostly there is nothing to do.
+    if !store::erasure::list_due(&shop.db, due).await.context("list what is due")?.is_empty() {
         let mut tx = shop.db.write().await?;
-        store::orders::erase(&mut tx, order_ref).await.context("erase the order")?;
+        store::erasure::strip(&mut tx, due).await.context("erase the orders")?;
         tx.commit().await.context("commit what was erased")?;
     }
-    if !due.is_empty() {
-        shop.db.settle_journal().await.context("empty the journal")?;
+    let stripped = store::erasure::list_stripped(&shop.db).await.context("list what is erased")?;
+    if stripped.is_empty() {
+        return Ok(Ok(stripped));
     }
-    Ok(due)
+    if shop.terms.purge_mail {
+        let (maildir, names) = (shop.maildir.clone(), stripped.clone());
+        tokio::task::spawn_blocking(move || {
+            maildir.erase_all(&names.iter().map(OrderRef::as_str).collect::<HashSet<_>>())
+        })
+        .await
+        .context("erase the messages")?
+        .context("erase the messages in the Maildir")?;
+    }
+    let mut tx = shop.db.write().await?;
+    store::erasure::erase_stripped(&mut tx, &stripped).await.context("erase the references")?;
+    tx.commit().await.context("commit what was erased")?;
+    Ok(Ok(stripped))
+}
+
+/// Cuts the journal off. `false`: somebody reads the database just now, and what was erased lies on there.
+pub async fn empty_journal(shop: &Shop) -> anyhow::Result<bool> {
+    store::erasure::empty_journal(&shop.db).await.context("empty the journal")
+}
+
+fn due(shop: &Shop, now: Moment) -> Due {
+    Due {
+        finished_by: now.plus_days(-shop.terms.keep_days),
+        unpaid_by: now.plus_days(-UNPAID_DAYS),
+    }
 }

@@ -2,10 +2,13 @@
 
 mod ask_seller;
 mod change_order;
+mod close_shop;
 mod erase_buyer;
 mod expire_orders;
 mod forget_orders;
 mod hang_pages;
+mod look_at_clock;
+mod look_for_seller;
 mod notify_seller;
 mod openness;
 mod paint_sheets;
@@ -18,10 +21,13 @@ mod try_to_work;
 
 pub use ask_seller::{MOST_MESSAGE, Question, Unasked, ask_seller};
 pub use change_order::{OrderChange, Unchanged, change_order};
+pub use close_shop::{close_shop, open_shop};
 pub use erase_buyer::erase_buyer;
 pub use expire_orders::expire_orders;
-pub use forget_orders::{forget_orders, list_forgettable};
+pub use forget_orders::{empty_journal, forget_orders, list_forgettable};
 pub use hang_pages::{PageFile, hang_pages};
+pub use look_at_clock::{ClockJumped, doubt_clock, look_at_clock, trust_clock};
+pub use look_for_seller::look_for_seller;
 pub use notify_seller::{notify_seller, sweep};
 pub use openness::{Closed, Openness, refuse_key, take_key, why_closed};
 pub use place_order::{Placed, Placing, place_order};
@@ -61,6 +67,12 @@ pub struct Terms {
     pub payment_minutes: i64,
     /// Units: days that a finished order is kept.
     pub keep_days: i64,
+    /// Whether an erased order's messages are taken out of the Maildir too.
+    pub purge_mail: bool,
+    /// Units: days that the seller may leave new mail unread before the shop closes itself; 0: any number.
+    pub close_after_days: i64,
+    /// Whether buyers are told that the seller has read what they wrote.
+    pub read_marks: bool,
     /// Units: orders that may wait for their payment at the same time.
     pub most_unpaid: i64,
     /// Units: percent of a stock that they may hold.

@@ -1,9 +1,9 @@
 use crate::actions::Shop;
-use crate::actions::stops;
 use crate::mail::OrderMessage;
 use crate::mail::Told;
 use crate::mail::delivery_name;
 use crate::orders::Order;
+use crate::stops;
 use crate::store;
 use crate::store::Tx;
 use crate::store::owed::Owed;

@@ -1,7 +1,6 @@
 use crate::actions::Shop;
 use crate::actions::notify_seller;
 use crate::actions::openness::Closed;
-use crate::actions::stops;
 use crate::cart::Basket;
 use crate::cart::CartLine;
 use crate::cart::PricedCart;
@@ -26,6 +25,7 @@ use crate::payment::MOST_ADDED;
 use crate::payment::Receives;
 use crate::payment::Wallet;
 use crate::payment::distinct_amount;
+use crate::stops;
 use crate::store;
 use crate::store::Tx;
 use crate::store::orders::Beside;
@@ -86,11 +86,23 @@ pub async fn place_order(
     if most <= before.n_unpaid {
         return Ok(Placed::Full);
     }
-    let (new, wallet) = match open_order(shop, &mut tx, placing.basket, placing.currency, placing.draft, key.as_ref(), (fresh, now)).await? {
+    let (new, wallet) = match open_order(
+        shop,
+        &mut tx,
+        placing.basket,
+        placing.currency,
+        placing.draft,
+        key.as_ref(),
+        (fresh, now),
+    )
+    .await?
+    {
         Ok(opened) => opened,
         Err(not_placed) => return Ok(not_placed),
     };
-    let Some(invoice) = open_invoice(&mut tx, &new, &wallet, now.plus_minutes(terms.payment_minutes)).await? else {
+    let Some(invoice) =
+        open_invoice(&mut tx, &new, &wallet, now.plus_minutes(terms.payment_minutes)).await?
+    else {
         let words = "Too many orders of this price wait for their payment. Please try again later.";
         return Ok(Placed::Refused(vec![Refusal::new("currency", words)]));
     };
@@ -119,7 +131,11 @@ pub async fn place_order(
     stops::at("order-committed");
 
     let order_ref = order.order_ref;
-    notify_seller(shop, Owed { id, order_ref: order_ref.clone(), number: 0, at, is_read: false, message }).await;
+    notify_seller(
+        shop,
+        Owed { id, order_ref: order_ref.clone(), number: 0, at, is_read: false, message },
+    )
+    .await;
     stops::at("before-answer");
     Ok(Placed::Order(order_ref))
 }

@@ -1,11 +1,14 @@
 //! The seller's door: one file for each command.
 
+mod backup;
 mod doctor;
 mod health;
+mod house;
 mod onion;
 mod open;
 mod orders;
 mod purge;
+mod quiet;
 mod seed;
 mod serve;
 mod wallet;
@@ -44,6 +47,14 @@ enum Command {
     Onion(onion::Onion),
     /// Erase what is due
     Purge(purge::Purge),
+    /// Take no orders until `shop open`; window and orders' pages stay
+    Close,
+    /// Take orders again
+    Open,
+    /// Write a copy of everything but the onion's key to one file, also while the shop is open
+    Backup(backup::Backup),
+    /// Put such a copy in place of a shop that is not there any more
+    Restore(backup::Restore),
     /// Is everything as it should be?
     Doctor(doctor::Doctor),
     /// Could the open shop take an order now? For service managers: exit code 0 or 1
@@ -111,6 +122,15 @@ struct SettingFlags {
     /// How long a finished order is kept, in days [default: 30]
     #[arg(long, global = true, value_name = "DAYS")]
     keep_days: Option<String>,
+    /// Whether an erased order's messages go too: yes or no [default: yes]
+    #[arg(long, global = true, value_name = "YES_NO")]
+    purge_mail: Option<String>,
+    /// The shop closes itself where new mail has lain unread for so many days; 0 never [default: 0]
+    #[arg(long, global = true, value_name = "DAYS")]
+    close_after_days: Option<String>,
+    /// Whether buyers are told that you have read what they wrote: yes or no [default: no]
+    #[arg(long, global = true, value_name = "YES_NO")]
+    read_marks: Option<String>,
     /// How many orders may wait for their payment [default: 5000]
     #[arg(long, global = true, value_name = "NUMBER")]
     most_unpaid: Option<String>,
@@ -150,6 +170,9 @@ impl SettingFlags {
             ("SECRET", self.secret),
             ("PAYMENT_MINUTES", self.payment_minutes),
             ("KEEP_DAYS", self.keep_days),
+            ("PURGE_MAIL", self.purge_mail),
+            ("CLOSE_AFTER_DAYS", self.close_after_days),
+            ("READ_MARKS", self.read_marks),
             ("MOST_UNPAID", self.most_unpaid),
             ("MOST_HELD", self.most_held),
             ("CIRCUIT_ID", self.circuit_id),
@@ -171,6 +194,10 @@ pub fn run() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
+    // What tends Tor writes for another user too, and becomes another program.
+    if !matches!(command, Command::Onion(_)) {
+        quiet::keep_to_ourselves();
+    }
     let flags = settings.by_name();
     let settings = match Settings::read(&flags, Path::new("")) {
         Ok(settings) => settings,
@@ -191,6 +218,10 @@ pub fn run() -> ExitCode {
             Command::Orders(orders) => orders::run(orders, settings).await,
             Command::Wallet(wallet) => wallet::run(wallet, settings).await,
             Command::Purge(purge) => purge::run(purge, settings).await,
+            Command::Close => house::close(settings).await,
+            Command::Open => house::open(settings).await,
+            Command::Backup(backup) => backup::back_up(backup, settings).await,
+            Command::Restore(restore) => backup::restore(restore, settings).await,
             Command::Onion(onion) => onion::run(onion, settings),
             Command::Doctor(doctor) => doctor::run(doctor, settings).await,
             Command::Health => health::run(&settings),

@@ -36,7 +36,8 @@ pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
     let gallery = home.join("pictures");
     let pictures = Gallery::open(gallery.clone())
         .with_context(|| format!("open the folder {}", gallery.display()))?;
-    let salt = store::house::find(&db).await.context("read what the shop remembers of itself")?.salt;
+    let salt =
+        store::house::find(&db).await.context("read what the shop remembers of itself")?.salt;
     let shop = Shop {
         db,
         maildir: Maildir::new(settings.maildir.clone()),
@@ -46,6 +47,9 @@ pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
             seller: settings.from.clone(),
             payment_minutes: settings.payment_minutes,
             keep_days: settings.keep_days,
+            purge_mail: settings.purge_mail,
+            close_after_days: settings.close_after_days,
+            read_marks: settings.read_marks,
             most_unpaid: settings.most_unpaid,
             most_held: settings.most_held,
         },
@@ -62,7 +66,8 @@ pub async fn take_key(shop: &Shop, settings: &Settings) -> anyhow::Result<Option
     let armored = match fs::read_to_string(file) {
         Ok(text) => Some(text),
         Err(error)
-            if error.kind() == std::io::ErrorKind::NotFound && settings.seller_key_file.is_none() =>
+            if error.kind() == std::io::ErrorKind::NotFound
+                && settings.seller_key_file.is_none() =>
         {
             None
         }

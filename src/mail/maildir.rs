@@ -108,7 +108,11 @@ impl Maildir {
 
     /// Removes every message of an order, read or unread.
     pub fn erase(&self, order_ref: &str) -> io::Result<()> {
-        let of_order = format!(".{order_ref}_");
+        self.erase_all(&HashSet::from([order_ref]))
+    }
+
+    /// The same for many orders, in one walk through the folder.
+    pub fn erase_all(&self, order_refs: &HashSet<&str>) -> io::Result<()> {
         for part in ["tmp", "new", "cur"] {
             let folder = self.folder.join(part);
             let entries = match fs::read_dir(&folder) {
@@ -116,19 +120,63 @@ impl Maildir {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
             };
-            let mut erased = false;
+            let (mut erased, mut missed) = (false, false);
             for entry in entries {
                 let entry = entry?;
-                if entry.file_name().to_string_lossy().contains(&of_order) {
-                    fs::remove_file(entry.path())?;
-                    erased = true;
+                let name = entry.file_name();
+                if !order_of(&name.to_string_lossy()).is_some_and(|name| order_refs.contains(name))
+                {
+                    continue;
                 }
+                match fs::remove_file(entry.path()) {
+                    // A mail reader has moved or removed it meanwhile.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => missed = true,
+                    removed => removed?,
+                }
+                erased = true;
             }
             if erased {
                 File::open(&folder)?.sync_all()?;
             }
+            if missed {
+                return Err(io::Error::other("a message was moved at the same time"));
+            }
         }
         Ok(())
+    }
+
+    /// Since when the oldest message lies in `new`, which no mail reader has opened since; unix seconds, as the names of
+    /// messages begin with them.
+    ///
+    /// # Errors
+    /// What the disk says; a folder that is not there holds nothing.
+    pub fn oldest_unread(&self) -> io::Result<Option<i64>> {
+        self.moments("new", |oldest, seconds| oldest.min(seconds))
+    }
+
+    /// When the newest message was written, read or unread; in the same way.
+    ///
+    /// # Errors
+    /// As [`Self::oldest_unread`].
+    pub fn newest(&self) -> io::Result<Option<i64>> {
+        let later = |newest: i64, seconds: i64| newest.max(seconds);
+        Ok(self.moments("new", later)?.max(self.moments("cur", later)?))
+    }
+
+    fn moments(&self, part: &str, choose: impl Fn(i64, i64) -> i64) -> io::Result<Option<i64>> {
+        let entries = match fs::read_dir(self.folder.join(part)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut chosen: Option<i64> = None;
+        for entry in entries {
+            let name = entry?.file_name();
+            let name = name.to_string_lossy();
+            let seconds = name.split('.').next().and_then(|number| number.parse().ok());
+            chosen = [chosen, seconds].into_iter().flatten().reduce(&choose);
+        }
+        Ok(chosen)
     }
 
     /// Writes, syncs and removes a draft: whether an order could be delivered now.
@@ -160,6 +208,11 @@ impl Maildir {
             })
             .collect()
     }
+}
+
+/// The order's reference in a message's name, also in that of a draft.
+fn order_of(name: &str) -> Option<&str> {
+    Some(name.split('.').nth(1)?.split_once('_')?.0)
 }
 
 /// Moves a draft to its place, and tells whether it was this draft that came there: what lies there already stays.
@@ -222,7 +275,23 @@ mod tests {
         for name in ["1.AAAAAAAAAA_0.shop", "2.AAAAAAAAAA_1.shop", "3.BBBBBBBBBB_0.shop"] {
             maildir.deliver(name, b"text").unwrap();
         }
+        assert_eq!(maildir.oldest_unread().unwrap(), Some(1));
         maildir.erase("AAAAAAAAAA").unwrap();
         assert_eq!(names(&home.path().join("new")), ["3.BBBBBBBBBB_0.shop"]);
+        assert_eq!(maildir.oldest_unread().unwrap(), Some(3));
+        fs::rename(
+            home.path().join("new/3.BBBBBBBBBB_0.shop"),
+            home.path().join("cur/3.BBBBBBBBBB_0.shop:2,S"),
+        )
+        .unwrap();
+        fs::write(home.path().join("tmp/3.BBBBBBBBBB_1.shop.77.0"), "a draft").unwrap();
+        fs::write(home.path().join("new/4.M1P2.host"), "not ours").unwrap();
+        assert_eq!(maildir.oldest_unread().unwrap(), Some(4));
+        maildir.erase_all(&HashSet::from(["BBBBBBBBBB", "CCCCCCCCCC"])).unwrap();
+        assert!(
+            names(&home.path().join("cur")).is_empty()
+                && names(&home.path().join("tmp")).is_empty()
+        );
+        assert_eq!(names(&home.path().join("new")), ["4.M1P2.host"]);
     }
 }

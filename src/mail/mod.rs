@@ -1,8 +1,18 @@
-//! What the shop tells its seller. The only room that speaks mail.
+//! What the shop tells its seller, and what the seller answers. The only room that speaks mail.
 
+mod armor;
 mod layout;
 mod maildir;
 mod order_message;
+mod padding;
+mod pgp_block_check;
+pub mod reply;
+mod seal;
+mod seller_key;
 
 pub use maildir::Maildir;
 pub use order_message::{OrderMessage, Told, Unwritable, bill, delivery_name};
+pub use pgp_block_check::BlockFault;
+pub use reply::{MessageId, Reply, Unreadable};
+pub use seal::{Unsealable, seal_entity, sealed_message};
+pub use seller_key::{KeyFault, SellerKey};

@@ -173,7 +173,9 @@ impl OrderMessage<'_> {
             (Told::New(_), Status::Awaiting) => {
                 format!("New order {order_ref} for {shop}, not paid yet")
             }
-            (Told::New(_), _) => format!("New order {order_ref} for {shop}, paid as the buyer says"),
+            (Told::New(_), _) => {
+                format!("New order {order_ref} for {shop}, paid as the buyer says")
+            }
             (Told::Paid, _) => format!("The buyer of order {order_ref} says that it was paid"),
             (Told::Step(_), status) => format!("Order {order_ref} is now {status}"),
             (Told::Question(..), _) => format!("The buyer of order {order_ref} writes"),

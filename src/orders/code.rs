@@ -188,7 +188,9 @@ mod tests {
                 && FormToken::of_cart(one) != FormToken::of_cart(other)
         );
         assert!(Code::of_cart(one).lookup_name(b"salt").0 != FormToken::of_cart(one).0);
-        assert!(Code::of_cart(one).lookup_name(b"salt") != Code::of_cart(one).lookup_name(b"other"));
+        assert!(
+            Code::of_cart(one).lookup_name(b"salt") != Code::of_cart(one).lookup_name(b"other")
+        );
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! What an order is, what a buyer may put into one, and how it may change.
 
 pub mod code;
+pub mod command;
 pub mod draft;
 pub mod order;
 pub mod order_ref;
@@ -10,6 +11,7 @@ pub mod status;
 pub mod unpaid;
 
 pub use code::{Code, FormToken, LookupName, NotACode};
+pub use command::{Command, NotACommand};
 pub use draft::{Buyer, Delivery, Draft, DraftForm, Refusal, StreetAddress};
 pub use order::{AppliedDiscount, NewOrder, Order, OrderLine, Sending, Shelf, Unplaceable};
 pub use order_ref::{NotAnOrderRef, OrderRef};

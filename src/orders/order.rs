@@ -192,7 +192,8 @@ fn sending(draft: &Draft, shelf: &Shelf<'_>) -> Result<Option<Sending>, Refusal>
         ));
     };
     // A sealed address hides its country: then the buyer's choice is believed, and the seller sees both.
-    let hidden = matches!(&draft.buyer.delivery, Delivery::Sealed { country, .. } if country.is_empty());
+    let hidden =
+        matches!(&draft.buyer.delivery, Delivery::Sealed { country, .. } if country.is_empty());
     if !hidden && !rate.reaches(draft.country) {
         let words = format!(
             "“{}” does not reach your country. Please choose another way of sending.",

@@ -11,6 +11,13 @@ pub struct NotAnOrderRef;
 
 const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
+/// Without the reference: it must not come into a log by the way of an error.
+impl std::fmt::Debug for OrderRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OrderRef")
+    }
+}
+
 impl OrderRef {
     /// Makes one from chance that the caller brings; 50 of the 64 bits are used.
     pub fn from_chance(chance: [u8; 8]) -> Self {

@@ -2,6 +2,8 @@
 
 pub mod catalog;
 mod changes;
+pub mod copy;
+pub mod erasure;
 pub mod house;
 pub mod orders;
 pub mod owed;

@@ -29,7 +29,9 @@ pub async fn find_wallet(tx: &mut Tx, currency: &Currency) -> Result<Option<Wall
 /// Takes the next index of an extended key; it is never given out again, whatever becomes of the order.
 pub async fn take_index(tx: &mut Tx, key: &AccountKey) -> Result<u32, StoreError> {
     let next: i64 = sqlx::query_scalar(
-        "insert into derivations (xpub, next_index) values (?, 1) \
+        // The row without a key: where those begin that a copy which was brought back did not know.
+        "insert into derivations (xpub, next_index) \
+         values (?, 1 + coalesce((select next_index from derivations where xpub = ''), 0)) \
          on conflict (xpub) do update set next_index = next_index + 1 returning next_index",
     )
     .bind(key.as_str())

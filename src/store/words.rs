@@ -128,10 +128,7 @@ pub async fn list(
 }
 
 /// All of the conversation that the shop can say without opening anything: what happened on which day.
-pub async fn list_steps(
-    db: &Db,
-    order_ref: &OrderRef,
-) -> Result<Vec<SealedWords>, StoreError> {
+pub async fn list_steps(db: &Db, order_ref: &OrderRef) -> Result<Vec<SealedWords>, StoreError> {
     let rows = sqlx::query(
         "select w.id, w.kind, w.day, w.status, null as sealed from words w join orders o on o.id = w.order_id \
          where o.order_ref = ? and w.kind <> 'receipt' order by w.id",

@@ -322,8 +322,7 @@ const FULL: Wait = Wait {
     seconds: 600,
 };
 /// Its words are the reason's.
-const CLOSED: Wait =
-    Wait { status: StatusCode::SERVICE_UNAVAILABLE, words: "", seconds: 3_600 };
+const CLOSED: Wait = Wait { status: StatusCode::SERVICE_UNAVAILABLE, words: "", seconds: 3_600 };
 const BROKEN: Wait = Wait {
     status: StatusCode::SERVICE_UNAVAILABLE,
     words: "Something is broken on our side, and there is nothing to pay. It is not your fault, and the seller can see that it happened. Please send the form again in a few minutes. Your words are still in it.",

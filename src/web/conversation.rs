@@ -46,8 +46,7 @@ impl Conversation {
         let extent = store::words::measure(db, order_ref, seen).await?;
         let n_pages = (extent.n_words + ON_A_PAGE - 1) / ON_A_PAGE;
         let page = page.clamp(1, n_pages.max(1));
-        let kept =
-            store::words::list(db, order_ref, (page - 1) * ON_A_PAGE, ON_A_PAGE).await?;
+        let kept = store::words::list(db, order_ref, (page - 1) * ON_A_PAGE, ON_A_PAGE).await?;
         let pieces = kept.iter().rev().map(|kept| piece(kept, key, seen)).collect();
         Ok(Self {
             pieces,

@@ -12,6 +12,8 @@ pub struct Frame<'a> {
     pub style: &'a str,
     pub icon: &'a str,
     pub demo: bool,
+    /// Why no order is taken just now.
+    pub closed: Option<&'static str>,
     pub has_key: bool,
     pub has_mirrors: bool,
     pub currencies: Vec<&'a str>,
@@ -52,6 +54,7 @@ impl<'a> Frame<'a> {
             style: &front.still.style_href,
             icon: &front.still.icon_href,
             demo: facts.is_demo,
+            closed: front.closed(),
             has_key: front.shop.openness.has_key(),
             has_mirrors: front.site.mirrors.is_some(),
             currencies: facts.wallets.iter().map(|wallet| wallet.currency.as_str()).collect(),

@@ -225,8 +225,7 @@ pub async fn erase(
     let (fields, visit) = Fields::read(&request, &front, body).await?;
     let Some(open) = &visit.open_order else { return Err(PageError::NoOrderOpen) };
     if fields.get("confirm").is_empty() {
-        let words =
-            "Please tick the box first: what is erased cannot be brought back.".to_owned();
+        let words = "Please tick the box first: what is erased cannot be brought back.".to_owned();
         let refused = Refused { field: "confirm", typed: "", words };
         return refuse(&request, &front, visit, refused).await;
     }
@@ -316,11 +315,7 @@ fn lookup(front: &Front, open: &OpenOrder) -> LookupName {
 }
 
 /// What the buyer wrote when ordering; empty where nothing was kept.
-async fn read_receipt(
-    front: &Front,
-    key: &ReaderKey,
-    order: &Order,
-) -> Result<String, PageError> {
+async fn read_receipt(front: &Front, key: &ReaderKey, order: &Order) -> Result<String, PageError> {
     let kept = store::words::find_receipt(&front.shop.db, &order.order_ref).await?;
     match kept.and_then(|kept| kept.sealed) {
         Some(sealed) => Ok(key.open(&sealed).map_err(anyhow::Error::from)?),

@@ -1,4 +1,5 @@
 use crate::actions;
+use crate::actions::Closed;
 use crate::actions::Shop;
 use crate::payment::Wallet;
 use crate::store;
@@ -46,6 +47,7 @@ pub struct Front {
     pub hosts: Hosts,
     health: Mutex<Health>,
     facts: Mutex<Option<Arc<Facts>>>,
+    notice: Mutex<Notice>,
 }
 
 /// What every page shows of the catalog; read once for each seeding of it.
@@ -57,6 +59,17 @@ pub struct Facts {
     pub pages: Vec<(String, String)>,
     /// For each currency, and for `""` in a shop without wallets.
     pub categories: HashMap<String, Vec<CategorySize>>,
+}
+
+/// Why the shop takes no orders just now, as pages say it.
+#[derive(Default)]
+struct Notice {
+    /// Of the catalog, when the database was last asked.
+    version: Option<i64>,
+    closed_by_seller: bool,
+    shown: Option<&'static str>,
+    /// Grows with every change of `shown`, so that no page is kept that says something else.
+    n_changes: i64,
 }
 
 /// What the last look found, so that asking for it all day costs no more than one look every few seconds.
@@ -87,6 +100,7 @@ impl Front {
             still: StillFiles::new(),
             health: Mutex::default(),
             facts: Mutex::new(None),
+            notice: Mutex::default(),
         }
     }
 
@@ -115,13 +129,14 @@ impl Front {
         is_well
     }
 
-    /// The facts as they are now, and the number of the catalog's change.
+    /// The facts as they are now, and a number that grows whenever pages of the catalog say something else.
     pub async fn facts(&self) -> Result<(Arc<Facts>, i64), StoreError> {
         let db = &self.shop.db;
         let version = store::catalog::version(db).await?;
+        let n_changes = self.look_whether_closed(version.catalog).await?;
         let known = self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(facts) = known.filter(|facts| facts.seeding == version.seeding) {
-            return Ok((facts, version.catalog));
+            return Ok((facts, version.catalog + n_changes));
         }
         let wallets = store::payment::list_wallets(db).await?;
         let pages = store::catalog::list_pages(db)
@@ -137,7 +152,39 @@ impl Front {
         let facts =
             Arc::new(Facts { seeding: version.seeding, wallets, is_demo, pages, categories });
         *self.facts.lock().unwrap_or_else(PoisonError::into_inner) = Some(facts.clone());
-        Ok((facts, version.catalog))
+        Ok((facts, version.catalog + n_changes))
+    }
+
+    /// What every page says while no order is taken; as the last look of [`Self::facts`] found it.
+    pub fn closed(&self) -> Option<&'static str> {
+        self.notice.lock().unwrap_or_else(PoisonError::into_inner).shown
+    }
+
+    /// `version`: of the catalog, which grows when the seller closes or opens the shop.
+    async fn look_whether_closed(&self, version: i64) -> Result<i64, StoreError> {
+        let is_known = |notice: &Notice| notice.version.is_some_and(|known| version <= known);
+        let known = {
+            let notice = self.notice.lock().unwrap_or_else(PoisonError::into_inner);
+            is_known(&notice).then_some(notice.closed_by_seller)
+        };
+        let closed_by_seller = match known {
+            Some(known) => known,
+            None => store::house::find(&self.shop.db).await?.closed_on.is_some(),
+        };
+        let by_itself = self.shop.openness.seal_for_order(now()).err();
+        let closed = by_itself.or(closed_by_seller.then_some(Closed::BySeller));
+        let mut notice = self.notice.lock().unwrap_or_else(PoisonError::into_inner);
+        // Somebody else may have looked meanwhile, and later.
+        if known.is_some() == is_known(&notice) {
+            notice.version = notice.version.max(Some(version));
+            notice.closed_by_seller = closed_by_seller;
+            let shown = closed.as_ref().map(Closed::words);
+            if notice.shown != shown {
+                notice.shown = shown;
+                notice.n_changes += 1;
+            }
+        }
+        Ok(notice.n_changes)
     }
 
     /// The currency that a visitor who asked for `wanted` sees; `None` in a shop without wallets.

@@ -125,8 +125,7 @@ async fn show_sellers_page(
 }
 
 pub async fn show_key(front: Data<Front>) -> Result<HttpResponse, PageError> {
-    let (armored, fingerprint) =
-        front.shop.openness.public_key().ok_or(PageError::NotFound)?;
+    let (armored, fingerprint) = front.shop.openness.public_key().ok_or(PageError::NotFound)?;
     // What stands before the armor is passed over by OpenPGP programs.
     let text = format!(
         "The seller's OpenPGP key. Its fingerprint, to compare with what the seller says elsewhere:\n\n    {fingerprint}\n\n\

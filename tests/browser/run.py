@@ -18,6 +18,7 @@ import traceback
 from buyer import places_the_order, puts_into_cart, fills_the_form
 from firefox import ROOT, Firefox
 from mutt import Mutt, screen_of
+from sealed_mutt import mutt_and_neomutt_open_sealed_letters_without_questions
 from world import World
 
 TOOLS = ROOT / "tests/tools"
@@ -258,6 +259,9 @@ def mutt_shows_one_thread_an_order_and_reads_it_well():
             assert "^M" not in body and "=20" not in body and "=E2" not in body, body
             assert "  | Ada Byron" in body and "+" not in [line[:1] for line in body.splitlines()], body
             assert all(len(line.rstrip()) <= 80 for line in body.splitlines())
+
+
+test(mutt_and_neomutt_open_sealed_letters_without_questions)
 
 
 @test

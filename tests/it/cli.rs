@@ -222,13 +222,11 @@ fn the_sellers_pages_and_key_are_shown() {
     fs::create_dir_all(world.path("db/pages")).unwrap();
     fs::write(world.path("db/pages/policy.md"), "# Our policy\n\nNo returns, *sorry*.").unwrap();
     fs::write(world.path("db/pages/about.md"), "# About us\n\nHello.").unwrap();
-    let key = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDM=\n-----END PGP PUBLIC KEY BLOCK-----\n";
-    fs::write(world.path("db/seller.asc"), key).unwrap();
     world.open();
     let mut buyer = world.buyer();
     assert!(buyer.get("/policy").text().contains("<em>sorry</em>"));
     assert!(buyer.get("/page/about").text().contains("<h1>About us</h1>"));
-    assert_eq!(buyer.get("/pgp.txt").text(), key);
+    assert_eq!(buyer.get("/pgp.txt").status, 404);
     let text = buyer.get("/").text();
     for words in [
         "The Ash Tree",

@@ -30,13 +30,15 @@ const INSIDE: &str = "SHOP_TEST_INSIDE";
 /// `%network` and `%file` are all calls that name an address or a path. The others could do the same by another way.
 const READ_CALLS: &str = "trace=%network,%file,io_uring_setup,pidfd_getfd,bpf,ptrace,open_by_handle_at,name_to_handle_at";
 /// What a program of Rust reads by itself: its libraries, its own limits, chance.
-const SYSTEM_PATHS: [&str; 9] = [
+const SYSTEM_PATHS: [&str; 10] = [
     "/lib/",
     "/lib64/",
     "/usr/lib/",
     "/etc/ld.so.",
     "/proc/self/",
     "/sys/fs/cgroup/",
+    // What the C library asks before it gives memory back.
+    "/proc/sys/vm/overcommit_memory",
     "/sys/devices/system/cpu/",
     "/dev/urandom",
     "/dev/null",

@@ -16,5 +16,6 @@ mod journeys;
 mod mail;
 mod onion;
 mod orders;
+mod sealing;
 mod tidy;
 mod world;

@@ -28,10 +28,13 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
 ];
 
 /// What a line may only say in these rooms, or in these files.
-const POWERS: [(&str, &[&str]); 35] = [
+const POWERS: [(&str, &[&str]); 38] = [
     ("sqlx::", &["store"]),
     ("inotify::", &["store"]),
     ("lettre::", &["mail"]),
+    ("pgp::", &["mail"]),
+    ("rand::", &["mail/seal.rs"]),
+    ("mailparse::", &["mail"]),
     ("actix_web::", &["web", "cli"]),
     ("actix_http::", &["web"]),
     ("actix_server::", &["web"]),

@@ -1,0 +1,35 @@
+//! A letter as the shop seals it, for `tests/browser/sealed_mutt.py`: text on standard input, the letter on standard
+//! output. `sealed_letter KEY-FILE [BLOCK-FILE]`
+
+use shop::mail::SellerKey;
+use shop::mail::sealed_message;
+use shop::orders::PgpBlock;
+use shop::values::Moment;
+use std::io::Read;
+use std::io::Write;
+
+fn main() -> anyhow::Result<()> {
+    let files: Vec<String> =
+        std::env::args().skip(1).map(std::fs::read_to_string).collect::<Result<_, _>>()?;
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+    let now = Moment::new(i64::try_from(since.as_secs())?)?;
+    let [key, blocks @ ..] = files.as_slice() else { anyhow::bail!("no key") };
+    let key = SellerKey::parse(key, now)?;
+    let block = blocks.first().map(|block| PgpBlock::parse(block)).transpose()?;
+    if let Some(block) = &block {
+        key.check_block(block)?;
+    }
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text)?;
+    let outer = lettre::Message::builder()
+        .from("order+AB12@shop.invalid".parse()?)
+        .to("root@localhost".parse()?)
+        .header(lettre::message::header::MIME_VERSION_1_0)
+        .subject("New order AB12")
+        .date(std::time::UNIX_EPOCH);
+    let letter = sealed_message(outer, &key, "Tea for Käthe", &text, block.as_ref(), now)?;
+    let mut letter = letter.formatted();
+    letter.retain(|byte| *byte != b'\r');
+    std::io::stdout().write_all(&letter)?;
+    Ok(())
+}

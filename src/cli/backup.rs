@@ -1,0 +1,455 @@
+use crate::cli::home_of;
+use crate::cli::open;
+use crate::cli::say;
+use crate::cli::say_error;
+use crate::config::Settings;
+use crate::store;
+use crate::store::Db;
+use anyhow::Context;
+use clap::Args;
+use std::collections::BTreeMap;
+use std::fs;
+use std::fs::DirBuilder;
+use std::fs::File;
+use std::fs::OpenOptions;
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Component;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Args)]
+pub struct Backup {
+    /// A file that is not there yet, or `-`: standard output
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Leave db/images out, where the pictures are large and you have them elsewhere
+    #[arg(long)]
+    without_images: bool,
+}
+
+#[derive(Args)]
+pub struct Restore {
+    /// The copy, opened: `gpg -d COPY | shop restore -` where it was sealed to your key
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Write over files of yours that say something else than the copy; never over a database
+    #[arg(long)]
+    replace: bool,
+    /// How many addresses each extended key leaves out, since some may have been given out after the copy was made
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
+    gap: u32,
+}
+
+/// The database, the last to be put into its place: where it lies, the copy has been brought back whole.
+const DATABASE: &str = "db/shop.sqlite";
+const SECRET: &str = "db/shop.secret";
+const CLIENTS: &str = "db/onion.clients";
+const KEY: &str = "db/seller.asc";
+/// What a copy holds beside: single files, then folders.
+const FILES: [&str; 3] = [".env", "db/data.json", "db/mirrors.txt"];
+const FOLDERS: [&str; 3] = ["db/pages", "db/images", "db/pictures"];
+
+/// Units: bytes. Larger than any copy that fits into the memory of the host that made it.
+const MOST_BYTES: u64 = 8 << 30;
+
+/// Writes a copy of the shop, sealed to the seller's key where there is one.
+pub async fn back_up(backup: Backup, settings: Settings) -> anyhow::Result<ExitCode> {
+    let to_stdout = backup.file == Path::new("-");
+    anyhow::ensure!(
+        to_stdout || fs::symlink_metadata(&backup.file).is_err(),
+        "{} is there already: name another file, nothing is written over",
+        backup.file.display()
+    );
+    anyhow::ensure!(
+        settings.database.exists(),
+        "there is no shop at {} yet",
+        settings.database.display()
+    );
+    let shop = open::shop(&settings).await?;
+    let now = open::now();
+    // Never in plain text instead.
+    let key = shop.openness.seal(now).context("nothing was copied, since it cannot be sealed")?;
+    let database = store::copy::whole(&shop.db).await.context("copy the database")?;
+    shop.db.close().await;
+
+    let mut files = BTreeMap::from([(DATABASE.to_owned(), database)]);
+    let mut places = own_places(&settings);
+    places.extend(FILES.map(|name| (name, PathBuf::from(name))));
+    for (name, path) in places {
+        if let Some(bytes) = read_if_there(&path)? {
+            files.insert(name.to_owned(), bytes);
+        }
+    }
+    for name in FOLDERS {
+        if !(backup.without_images && name == "db/images") {
+            gather(&folder_of(name, &settings), name, &mut files)?;
+        }
+    }
+    let n_files = files.len();
+    let copy = pack(files).context("pack the copy")?;
+    let sealed = match &key {
+        None => None,
+        Some(key) => Some(key.seal(&copy, now).context("seal the copy")?),
+    };
+    let bytes = sealed.as_ref().map_or(copy.as_slice(), String::as_bytes);
+    if to_stdout {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes).and_then(|()| out.flush()).context("write to standard output")?;
+    } else {
+        write_new(&backup.file, bytes)
+            .with_context(|| format!("write {}", backup.file.display()))?;
+        say(&format!(
+            "{} holds {n_files} files, {}.",
+            backup.file.display(),
+            match &key {
+                Some(key) => format!("sealed to {}", key.fingerprint_for_people()),
+                None => "readable by whoever has it: the shop has no seller's key".to_owned(),
+            }
+        ));
+    }
+    say_error(
+        "the onion's key is not in it (`shop onion backup` copies it), nor are the messages in the Maildir",
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Brings a copy back where there is no database yet: as a whole, or nothing at all.
+pub async fn restore(restore: Restore, settings: Settings) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(
+        fs::symlink_metadata(&settings.database).is_err(),
+        "{} is there already: a copy is brought back only where no shop is. Move it away with its -wal and -shm",
+        settings.database.display()
+    );
+    for tail in ["-wal", "-shm"] {
+        let beside = with_tail(&settings.database, tail);
+        anyhow::ensure!(
+            fs::symlink_metadata(&beside).is_err(),
+            "{} belongs to a database that is gone: move it away",
+            beside.display()
+        );
+    }
+    let bytes = if restore.file == Path::new("-") {
+        read_all(io::stdin().lock()).context("read standard input")?
+    } else {
+        let file = File::open(&restore.file)
+            .with_context(|| format!("open {}", restore.file.display()))?;
+        read_all(file).with_context(|| format!("read {}", restore.file.display()))?
+    };
+    if bytes.starts_with(b"-----BEGIN PGP MESSAGE-----") {
+        anyhow::bail!(
+            "it is sealed to your key, which this host does not have. Open it where the key is: gpg -d {} | shop restore -",
+            if restore.file == Path::new("-") {
+                "COPY".into()
+            } else {
+                restore.file.display().to_string()
+            }
+        );
+    }
+    let files = unpack(&bytes)?;
+    drop(bytes);
+    anyhow::ensure!(
+        files.contains_key(DATABASE),
+        "it is no copy of a shop: there is no database in it"
+    );
+    let plan: Vec<(PathBuf, &[u8])> = plan(&files, &settings);
+    if !restore.replace {
+        let others: Vec<String> = plan
+            .iter()
+            .filter(|(path, bytes)| fs::symlink_metadata(path).is_ok() && !holds(path, bytes))
+            .map(|(path, _)| path.display().to_string())
+            .collect();
+        anyhow::ensure!(
+            others.is_empty(),
+            "nothing was changed: {} say something else than the copy. --replace writes over them",
+            others.join(", ")
+        );
+    }
+    let brought = bring_back(&plan, &settings, restore.gap).await;
+    if brought.is_err() {
+        for (path, _) in &plan {
+            remove_draft(&draft_of(path));
+        }
+    }
+    brought?;
+    say(&format!("The shop is back: {} files.", plan.len()));
+    say(&format!(
+        "Each extended key goes on {} addresses further on, so that none is given out twice: let your wallet program look that far.",
+        restore.gap
+    ));
+    say(
+        "Then: `shop doctor`, the onion's key (`shop onion restore`), and `shop serve`. Orders that came after the copy was made stand in your mail alone.",
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Every file under a name of its own first, then all into their places, the database last.
+async fn bring_back(
+    plan: &[(PathBuf, &[u8])],
+    settings: &Settings,
+    gap: u32,
+) -> anyhow::Result<()> {
+    for (path, bytes) in plan {
+        let folder = parent_of(path);
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)
+            .with_context(|| format!("make the folder {}", folder.display()))?;
+        let draft = draft_of(path);
+        remove_draft(&draft);
+        write_new(&draft, bytes).with_context(|| format!("write beside {}", path.display()))?;
+    }
+    let draft = draft_of(&settings.database);
+    mend_database(&draft, gap).await.context("the database of the copy")?;
+    for (path, _) in plan {
+        fs::rename(draft_of(path), path)
+            .with_context(|| format!("put {} into its place", path.display()))?;
+        sync_folder(path)?;
+    }
+    Ok(())
+}
+
+/// Brings the tables up to date, and sees to it that no address is given out again.
+async fn mend_database(file: &Path, gap: u32) -> anyhow::Result<()> {
+    let db = Db::open(file).await?;
+    let mended = async {
+        if let Some(damage) = store::copy::find_damage(&db).await? {
+            anyhow::bail!("it is damaged: {damage}");
+        }
+        let mut tx = db.write().await?;
+        store::copy::leave_gap(&mut tx, gap).await.context("leave the gap")?;
+        tx.commit().await.context("commit the gap")?;
+        anyhow::ensure!(store::erasure::empty_journal(&db).await?, "its journal cannot be emptied");
+        anyhow::Ok(())
+    };
+    let mended = mended.await;
+    db.close().await;
+    mended?;
+    File::open(file)?.sync_all().context("sync it")
+}
+
+/// Files that the settings may have put elsewhere.
+fn own_places(settings: &Settings) -> Vec<(&'static str, PathBuf)> {
+    let key = settings.seller_key_file.clone().unwrap_or_else(|| PathBuf::from(KEY));
+    vec![
+        (SECRET, open::secret_file(settings)),
+        (CLIENTS, home_of(&settings.database).join("onion.clients")),
+        (KEY, key),
+    ]
+}
+
+fn folder_of(name: &str, settings: &Settings) -> PathBuf {
+    // The rendered pictures lie beside the database.
+    if name == "db/pictures" {
+        home_of(&settings.database).join("pictures")
+    } else {
+        PathBuf::from(name)
+    }
+}
+
+/// Where each file of a copy goes, the database last.
+fn plan<'a>(files: &'a BTreeMap<String, Vec<u8>>, settings: &Settings) -> Vec<(PathBuf, &'a [u8])> {
+    let own = own_places(settings);
+    let place = |name: &str| {
+        if name == DATABASE {
+            return settings.database.clone();
+        }
+        if let Some((_, path)) = own.iter().find(|(own, _)| *own == name) {
+            return path.clone();
+        }
+        let folder = FOLDERS.iter().find_map(|folder| {
+            Some(folder_of(folder, settings).join(name.strip_prefix(folder)?.strip_prefix('/')?))
+        });
+        folder.unwrap_or_else(|| PathBuf::from(name))
+    };
+    let mut plan: Vec<(PathBuf, &[u8])> =
+        files.iter().map(|(name, bytes)| (place(name), bytes.as_slice())).collect();
+    plan.sort_by_key(|(path, _)| *path == settings.database);
+    plan
+}
+
+/// All plain files below a folder. Links are not followed: what they lead to may be anything.
+fn gather(folder: &Path, name: &str, files: &mut BTreeMap<String, Vec<u8>>) -> anyhow::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => {
+            return Err(error).with_context(|| format!("read the folder {}", folder.display()));
+        }
+    };
+    for entry in entries {
+        let entry = entry?;
+        let Ok(own) = entry.file_name().into_string() else { continue };
+        let (path, name) = (entry.path(), format!("{name}/{own}"));
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            gather(&path, &name, files)?;
+        } else if kind.is_file()
+            && let Some(bytes) = read_if_there(&path)?
+        {
+            files.insert(name, bytes);
+        }
+    }
+    Ok(())
+}
+
+fn read_if_there(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("read {}", path.display())),
+    }
+}
+
+fn pack(files: BTreeMap<String, Vec<u8>>) -> io::Result<Vec<u8>> {
+    let mut packer = tar::Builder::new(Vec::new());
+    for (name, bytes) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len().try_into().map_err(io::Error::other)?);
+        // Neither owner nor time: a copy tells what the shop is, not who made it when.
+        header.set_mode(0o600);
+        packer.append_data(&mut header, name, bytes.as_slice())?;
+    }
+    packer.into_inner()
+}
+
+/// Reads a copy. Every name is known, or a plain name in a known folder; so nothing climbs out of the shop's own.
+fn unpack(bytes: &[u8]) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    let mut archive = tar::Archive::new(bytes);
+    for entry in archive.entries().context("it is no copy of a shop")? {
+        let mut entry = entry.context("it is no copy of a shop, or damaged")?;
+        let path = entry.path().context("a name in it cannot be read")?.into_owned();
+        let name = path.to_str().map(str::to_owned).filter(|_| is_ours(&path));
+        let kind = entry.header().entry_type();
+        let (Some(name), true) = (name, kind.is_file()) else {
+            anyhow::bail!("nothing was changed: {path:?} is nothing that a copy of a shop holds");
+        };
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).with_context(|| format!("read {name} in it"))?;
+        anyhow::ensure!(
+            u64::try_from(content.len()).ok() == entry.header().size().ok(),
+            "it is cut off within {name}"
+        );
+        anyhow::ensure!(
+            files.insert(name, content).is_none(),
+            "nothing was changed: {path:?} stands in it twice"
+        );
+    }
+    Ok(files)
+}
+
+fn is_ours(path: &Path) -> bool {
+    let Some(name) = path.to_str() else { return false };
+    // `components` passes over a dot and a doubled slash: a name that holds one is not written as we write names.
+    let is_plain = path.components().all(|part| matches!(part, Component::Normal(_)))
+        && path.components().map(|part| part.as_os_str().len() + 1).sum::<usize>()
+            == name.len() + 1;
+    let is_known = [DATABASE, SECRET, CLIENTS, KEY].contains(&name)
+        || FILES.contains(&name)
+        || FOLDERS
+            .iter()
+            .any(|folder| name.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')));
+    is_plain && is_known && !name.contains('\0')
+}
+
+fn read_all(from: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(MOST_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn holds(path: &Path, bytes: &[u8]) -> bool {
+    fs::read(path).is_ok_and(|found| found == bytes)
+}
+
+/// A file that was not there before, readable by its owner alone, and on the disk when this returns.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if written.is_err() {
+        let _ = fs::remove_file(path);
+        return written;
+    }
+    sync_folder(path)
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(parent_of(path))?.sync_all()
+}
+
+fn parent_of(path: &Path) -> PathBuf {
+    home_of(path)
+}
+
+/// A name of its own beside its place, always the same: what a power cut leaves, the next try removes.
+fn draft_of(path: &Path) -> PathBuf {
+    with_tail(path, ".restored")
+}
+
+fn with_tail(path: &Path, tail: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(tail);
+    PathBuf::from(name)
+}
+
+fn remove_draft(draft: &Path) {
+    for tail in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(with_tail(draft, tail));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(name: &str, is_good: bool) {
+        assert_eq!(is_ours(Path::new(name)), is_good, "{name}");
+    }
+
+    #[test]
+    fn a_copy_holds_what_belongs_to_a_shop_and_nothing_else() {
+        for name in [".env", DATABASE, KEY, "db/pages/about.md", "db/images/a/b.jpg"] {
+            check(name, true);
+        }
+        for name in [
+            "",
+            "/etc/passwd",
+            "../.env",
+            "db/../.env",
+            "db/pages/../../x",
+            "./.env",
+            "db//data.json",
+            "db/pages/",
+            "db/pages",
+            "db/onion.key",
+            ".ssh/authorized_keys",
+            "db/shop.sqlite-wal",
+            "db/pages/./x",
+            "/db/pages/x",
+        ] {
+            check(name, false);
+        }
+    }
+
+    #[test]
+    fn what_is_packed_is_unpacked() {
+        let files = BTreeMap::from([
+            (DATABASE.to_owned(), vec![0; 70_000]),
+            (format!("db/images/{}.jpg", "n".repeat(300)), b"long".to_vec()),
+            (".env".to_owned(), Vec::new()),
+        ]);
+        let copy = pack(files.clone()).unwrap();
+        assert_eq!(unpack(&copy).unwrap(), files);
+        for cut in [600, 40_000] {
+            assert!(unpack(&copy[..cut]).is_err(), "{cut}");
+        }
+        assert!(unpack(b"nonsense").is_err());
+    }
+}

@@ -1,0 +1,149 @@
+use crate::actions;
+use crate::actions::Shop;
+use crate::cli::doctor::Finding;
+use crate::cli::doctor::ill;
+use crate::cli::doctor::note;
+use crate::cli::doctor::well;
+use crate::cli::home_of;
+use crate::cli::open;
+use crate::cli::quiet;
+use crate::config::Settings;
+use crate::mail::Maildir;
+use crate::store;
+use crate::values::Moment;
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// Units: bytes. Below the first no order may find room soon; below the second it is time to look.
+const NO_ROOM: u64 = 64 << 20;
+const LITTLE_ROOM: u64 = 512 << 20;
+/// Units: files that can still be made.
+const FEW_FILES: u64 = 1_000;
+
+pub fn look_at_space(settings: &Settings) -> Vec<Finding> {
+    let folders = [home_of(&settings.database), settings.maildir.clone()];
+    let mut seen = BTreeSet::new();
+    let mut findings = Vec::new();
+    for folder in folders {
+        // Both may lie on one disk.
+        let disk = fs::metadata(&folder).map(|found| found.dev()).ok();
+        if seen.insert(disk) {
+            findings.push(look_at_disk(&folder));
+        }
+    }
+    findings
+}
+
+fn look_at_disk(folder: &Path) -> Finding {
+    const CHECK: &str = "space";
+    let found = match rustix::fs::statvfs(folder) {
+        Ok(found) => found,
+        Err(error) => return ill(CHECK, format!("{}: {error}", folder.display()), ""),
+    };
+    let n_bytes = found.f_bavail.saturating_mul(found.f_frsize);
+    let words = format!("{} MB are left where {} lies", n_bytes >> 20, folder.display());
+    // Some disks do not count their files.
+    let few = found.f_files != 0 && found.f_favail < FEW_FILES;
+    if n_bytes < NO_ROOM || few {
+        let words =
+            if few { format!("{words}, and room for {} files", found.f_favail) } else { words };
+        ill(CHECK, words, "make room: orders that find none are refused")
+    } else if n_bytes < LITTLE_ROOM {
+        note(CHECK, words, "make room soon")
+    } else {
+        well(CHECK, words)
+    }
+}
+
+/// When this was written: no clock that is right stands before it.
+const THIS_DAY: i64 = 1_795_219_200;
+
+pub async fn look_at_clock(shop: &Shop, settings: &Settings) -> Finding {
+    const CHECK: &str = "clock";
+    let now = open::now();
+    let set = "look whether it is right (`timedatectl`): payments expire, orders are erased and Tor works by it";
+    if now.get() < THIS_DAY {
+        return ill(CHECK, format!("{} has passed long ago", now.for_people()), set);
+    }
+    match actions::doubt_clock(shop, now).await {
+        Ok(None) => {}
+        Ok(Some(jumped)) => {
+            return ill(
+                CHECK,
+                format!("{jumped}"),
+                "look at the clock first, then `shop purge --now`",
+            );
+        }
+        Err(error) => return ill(CHECK, format!("{error:#}"), ""),
+    }
+    let tomorrow = now.plus_days(1);
+    let written = fs::metadata(&settings.database).map_or(0, |found| found.mtime());
+    let newest = Maildir::new(settings.maildir.clone()).newest().ok().flatten().unwrap_or(0);
+    let looked_on = store::house::find(&shop.db).await.ok().and_then(|house| house.looked_on);
+    let marks = [Moment::new(written).ok(), Moment::new(newest).ok(), looked_on];
+    match marks.into_iter().flatten().filter(|mark| tomorrow < *mark).max() {
+        Some(mark) => ill(
+            CHECK,
+            format!("{}, but something was written on {}", now.for_people(), mark.day()),
+            set,
+        ),
+        None => well(CHECK, now.for_people()),
+    }
+}
+
+pub fn look_at_process() -> Finding {
+    const CHECK: &str = "process";
+    let mask = quiet::mask();
+    if mask & 0o077 != 0o077 {
+        return ill(CHECK, format!("umask is {mask:03o}"), "let nothing forbid the shop to set it");
+    }
+    match quiet::leak() {
+        None => well(CHECK, "umask 077; no image of its memory is ever written"),
+        Some(words) => note(CHECK, words, "set `ulimit -c 0` where the shop is started"),
+    }
+}
+
+pub fn look_at_swap() -> Finding {
+    const CHECK: &str = "swap";
+    let table = fs::read_to_string("/proc/swaps").unwrap_or_default();
+    // A compressed part of the memory is no disk.
+    let areas: Vec<&str> = table
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|area| !area.starts_with("/dev/zram"))
+        .collect();
+    if areas.is_empty() {
+        well(CHECK, "off")
+    } else {
+        note(
+            CHECK,
+            format!("on ({}): an order that is being taken may be written there", areas.join(", ")),
+            "swapoff -a, or see to it that it is encrypted",
+        )
+    }
+}
+
+/// By the tables of the kernel, never by trying.
+pub fn look_at_network() -> Finding {
+    const CHECK: &str = "network";
+    let v4 = fs::read_to_string("/proc/net/route").unwrap_or_default();
+    let v6 = fs::read_to_string("/proc/net/ipv6_route").unwrap_or_default();
+    let first = v4.lines().skip(1).filter_map(|line| line.split_whitespace().next());
+    let last = v6.lines().filter_map(|line| line.split_whitespace().last());
+    let ways: BTreeSet<&str> = first.chain(last).filter(|name| *name != "lo").collect();
+    if ways.is_empty() {
+        return well(CHECK, "none can be reached from here");
+    }
+    let ways: Vec<&str> = ways.into_iter().collect();
+    note(
+        CHECK,
+        format!(
+            "one can be reached from here, through {}. The shop opens no connection, but nothing would stop it",
+            ways.join(", ")
+        ),
+        "run it where there is none: docker-compose.tor.yml, or PrivateNetwork=yes as in docs/systemd",
+    )
+}

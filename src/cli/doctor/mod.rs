@@ -1,0 +1,101 @@
+//! Is everything as it should be? Each check: what, how it is, what to do.
+
+mod host;
+mod keeping;
+mod selling;
+
+use crate::cli::open;
+use crate::cli::say;
+use crate::config::Settings;
+use clap::Args;
+use std::process::ExitCode;
+
+#[derive(Args)]
+pub struct Doctor {
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Ok,
+    /// Worth knowing, and no fault.
+    Note,
+    Bad,
+}
+
+#[derive(serde::Serialize)]
+struct Finding {
+    check: &'static str,
+    state: State,
+    words: String,
+    /// Empty where nothing need be done.
+    to_do: String,
+}
+
+fn well(check: &'static str, words: impl Into<String>) -> Finding {
+    Finding { check, state: State::Ok, words: words.into(), to_do: String::new() }
+}
+
+fn note(check: &'static str, words: impl Into<String>, to_do: impl Into<String>) -> Finding {
+    Finding { check, state: State::Note, words: words.into(), to_do: to_do.into() }
+}
+
+fn ill(check: &'static str, words: impl Into<String>, to_do: impl Into<String>) -> Finding {
+    Finding { check, state: State::Bad, words: words.into(), to_do: to_do.into() }
+}
+
+pub async fn run(doctor: Doctor, settings: Settings) -> anyhow::Result<ExitCode> {
+    let mut findings = vec![well("settings", "all can be read")];
+    match open::shop(&settings).await {
+        Ok(shop) => {
+            findings.push(keeping::look_at_database(&shop, &settings).await);
+            findings.push(selling::look_at_key(&shop));
+            findings.push(selling::look_whether_open(&shop).await);
+            findings.extend(selling::look_at_catalog(&shop).await);
+            findings.push(keeping::look_at_messages(&shop).await);
+            findings.push(host::look_at_clock(&shop, &settings).await);
+            shop.db.close().await;
+        }
+        Err(error) => findings.push(ill(
+            "database",
+            format!("{error:#}"),
+            "give the shop's user its folder, or bring a copy back (`shop restore`)",
+        )),
+    }
+    findings.push(keeping::look_at_maildir(&settings));
+    findings.push(keeping::look_at_modes(&settings));
+    findings.push(keeping::look_at_secret(&settings));
+    findings.extend(host::look_at_space(&settings));
+    findings.push(selling::look_at_pages());
+    findings.push(selling::look_at_mirrors());
+    findings.push(selling::look_at_tor(&settings));
+    findings.push(host::look_at_process());
+    findings.push(host::look_at_swap());
+    findings.push(host::look_at_network());
+    let is_well = findings.iter().all(|finding| finding.state != State::Bad);
+    if doctor.json {
+        say(&serde_json::to_string_pretty(
+            &serde_json::json!({ "ok": is_well, "checks": findings }),
+        )?);
+    } else {
+        for finding in &findings {
+            tell(finding);
+        }
+    }
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn tell(finding: &Finding) {
+    let mark = match finding.state {
+        State::Ok => "ok  ",
+        State::Note => "note",
+        State::Bad => "BAD ",
+    };
+    say(&format!("{mark} {:<13} {}", finding.check, finding.words));
+    if !finding.to_do.is_empty() {
+        say(&format!("{:<19}→ {}", "", finding.to_do));
+    }
+}

@@ -1,0 +1,159 @@
+use crate::actions;
+use crate::actions::Closed;
+use crate::actions::Shop;
+use crate::cli::doctor::Finding;
+use crate::cli::doctor::ill;
+use crate::cli::doctor::note;
+use crate::cli::doctor::well;
+use crate::cli::onion;
+use crate::cli::open;
+use crate::cli::serve::MIRRORS;
+use crate::cli::serve::PAGES;
+use crate::config::Settings;
+use crate::payment::Receives;
+use crate::payment::Wallet;
+use crate::store;
+use std::path::Path;
+
+/// Units: days before the key's end in which it is time to make it longer.
+const SOON: i64 = 30;
+
+pub fn look_at_key(shop: &Shop) -> Finding {
+    const CHECK: &str = "seller's key";
+    let now = open::now();
+    match shop.openness.seal(now) {
+        Ok(None) => note(
+            CHECK,
+            "none: orders are plain text, readable by whoever reads this disk",
+            "gpg --armor --export YOUR-KEY > db/seller.asc, where your secret key is on another computer or behind a passphrase",
+        ),
+        Ok(Some(key)) => {
+            let name = key.fingerprint_for_people();
+            match key.usable_until() {
+                None => well(CHECK, format!("{name}, without an end")),
+                Some(until) if now.plus_days(SOON) < until => {
+                    well(CHECK, format!("{name}, usable until {}", until.day()))
+                }
+                Some(until) => note(
+                    CHECK,
+                    format!("{name} ends on {}; then the shop takes no orders", until.day()),
+                    "gpg --quick-set-expire FINGERPRINT 2y, the same with '*' behind it, then gpg --armor --export FINGERPRINT > db/seller.asc",
+                ),
+            }
+        }
+        Err(closed) => ill(
+            CHECK,
+            format!("the shop takes no orders: {closed}"),
+            "put a good key in its place; an open shop sees it within seconds",
+        ),
+    }
+}
+
+pub async fn look_whether_open(shop: &Shop) -> Finding {
+    const CHECK: &str = "open";
+    let now = open::now();
+    // What the key says stands in its own line.
+    if let Err(error) = actions::look_for_seller(shop, now).await {
+        return ill(CHECK, format!("{error:#}"), "let the shop's user read the Maildir");
+    }
+    match actions::why_closed(shop, now).await {
+        Ok(None) => well(CHECK, "orders are taken"),
+        Ok(Some(Closed::BySeller)) => {
+            note(CHECK, "you have closed the shop", "`shop open` takes orders again")
+        }
+        Ok(Some(Closed::SellerAway)) => note(
+            CHECK,
+            "the shop has closed itself: new mail lies unread for too long (CLOSE_AFTER_DAYS)",
+            "open the Maildir with mutt; the shop opens within a minute",
+        ),
+        Ok(Some(Closed::Key(_))) => ill(CHECK, "no orders are taken: see the seller's key", ""),
+        Err(error) => ill(CHECK, format!("{error:#}"), ""),
+    }
+}
+
+pub async fn look_at_catalog(shop: &Shop) -> Vec<Finding> {
+    let catalog = match store::catalog::is_empty(&shop.db).await {
+        Ok(true) => ill("catalog", "it is empty", "`shop seed db/data.json` fills it"),
+        Ok(false) => well("catalog", "it holds products"),
+        Err(error) => ill("catalog", error.to_string(), "bring a copy back (`shop restore`)"),
+    };
+    let wallets = match store::payment::list_wallets(&shop.db).await {
+        Ok(wallets) => look_at_wallets(&wallets),
+        Err(error) => ill("wallets", error.to_string(), "bring a copy back (`shop restore`)"),
+    };
+    vec![catalog, wallets]
+}
+
+fn look_at_wallets(wallets: &[Wallet]) -> Finding {
+    const CHECK: &str = "wallets";
+    let names = |wanted: &dyn Fn(&Wallet) -> bool| {
+        let names: Vec<&str> = wallets
+            .iter()
+            .filter(|wallet| wanted(wallet))
+            .map(|wallet| wallet.currency.as_str())
+            .collect();
+        names.join(", ")
+    };
+    let demo = names(&Wallet::is_demo);
+    let shared = names(&|wallet| matches!(wallet.receives, Receives::Address(_)));
+    if wallets.is_empty() {
+        ill(CHECK, "there is none, so nothing can be bought", "add a Wallet to the catalog")
+    } else if !demo.is_empty() {
+        ill(
+            CHECK,
+            format!("demo: do not pay. {demo} belong to a public test wallet"),
+            "put your own into db/data.json, and `shop seed` it",
+        )
+    } else if shared.is_empty() {
+        well(CHECK, "each order gets an address of its own")
+    } else {
+        well(
+            CHECK,
+            format!(
+                "orders in {shared} share one address and are told apart by their exact amounts"
+            ),
+        )
+    }
+}
+
+pub fn look_at_pages() -> Finding {
+    match open::page_files(Path::new(PAGES)) {
+        Ok(files) => well("pages", format!("{} can be read", files.map_or(0, |files| files.len()))),
+        Err(error) => ill("pages", format!("{error:#}"), "mend it: else the next start fails"),
+    }
+}
+
+pub fn look_at_mirrors() -> Finding {
+    match open::mirrors(Path::new(MIRRORS)) {
+        Ok(None) => well("mirrors", "no list of addresses is shown"),
+        Ok(Some(_)) => well("mirrors", format!("{MIRRORS} is shown at /mirrors.txt")),
+        Err(error) => ill("mirrors", format!("{error:#}"), ""),
+    }
+}
+
+pub fn look_at_tor(settings: &Settings) -> Finding {
+    const CHECK: &str = "Tor";
+    let Some(address) = onion::address(settings) else {
+        return well(
+            CHECK,
+            "no onion address: `shop serve --tor` or docker-compose.tor.yml makes one",
+        );
+    };
+    match onion::fresh_status(settings) {
+        Some(status) if status.is_reachable() => {
+            well(CHECK, format!("{} can be reached", address.url()))
+        }
+        Some(status) => {
+            ill(CHECK, format!("{} cannot be reached: {}", address.url(), status.words()), "")
+        }
+        None if onion::folder(settings).status().is_none() => well(
+            CHECK,
+            format!("{}; Tor keeps it, and only Tor's log tells how it is", address.url()),
+        ),
+        None => ill(
+            CHECK,
+            format!("{} is closed: nobody tends Tor for the shop", address.url()),
+            "start `shop serve --tor` or Tor's container",
+        ),
+    }
+}

@@ -1,0 +1,35 @@
+//! What the process itself keeps from others.
+
+use rustix::process::DumpableBehavior;
+use rustix::process::Resource;
+use rustix::process::Rlimit;
+
+/// What is written from now on its owner alone may read, and an accident leaves no image of the memory behind.
+///
+/// Each of these may be forbidden; `shop doctor` says what is in force.
+pub fn keep_to_ourselves() {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let _ = rustix::process::setrlimit(Resource::Core, none);
+    // A limit of 0 does not keep the image from a program that the kernel hands it to.
+    let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+/// Why an image of the memory could still be written; `None`: it cannot.
+pub fn leak() -> Option<String> {
+    let limit = rustix::process::getrlimit(Resource::Core);
+    match rustix::process::dumpable_behavior() {
+        Ok(DumpableBehavior::NotDumpable) if limit.current == Some(0) => None,
+        Ok(DumpableBehavior::NotDumpable) => {
+            Some("the limit of core files could not be set to 0".to_owned())
+        }
+        _ => Some("the process could not be marked as not to be dumped".to_owned()),
+    }
+}
+
+/// What new files are readable for.
+pub fn mask() -> u32 {
+    let mask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    rustix::process::umask(mask);
+    mask.as_raw_mode()
+}

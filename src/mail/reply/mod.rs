@@ -1,0 +1,215 @@
+//! What the seller's mail program hands over, as what it means for an order. Bytes in, values out.
+
+mod armor;
+mod own_words;
+mod parts;
+mod recipients;
+mod said;
+
+use crate::orders::Command;
+use crate::orders::NotACommand;
+use crate::orders::OrderRef;
+use crate::values::Paragraph;
+use crate::values::text::is_invisible;
+use sha2::Digest;
+use sha2::Sha256;
+use std::borrow::Cow;
+
+/// What the seller says to buyers: a step of their orders, or words, or both.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// Each order once, in the order of the addresses; never empty.
+    pub order_refs: Vec<OrderRef>,
+    pub message_id: MessageId,
+    pub command: Option<Command>,
+    /// The seller's own words, without what they quoted and without their signature.
+    pub words: Option<Paragraph>,
+}
+
+/// By which a message that is handed over twice is known.
+///
+/// Shape: 32 bytes. Source: SHA-256 of the `Message-ID`, so that nothing of the header need be kept; of the whole
+/// message where it has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MessageId(pub [u8; 32]);
+
+/// Each sentence is shown to the seller by their mail program, which keeps the letter.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    #[error("The reply is larger than 64 KB. Send it as plain text, without attachments.")]
+    TooBig,
+    #[error("This is no mail message that the shop can read. Send it again as plain text.")]
+    NotAMessage,
+    #[error("A part of the reply came damaged or cut off. Send it again.")]
+    Damaged,
+    #[error(
+        "The reply is addressed to no order. Press r on a message of the shop, or write to order+REF@shop.invalid."
+    )]
+    NoOrder,
+    #[error("{0} names no order: a reference has 10 letters and digits. Nothing was sent.")]
+    NotAnOrder(String),
+    #[error(
+        "{0} is no order of this shop, and no mail leaves this host. Take the address out. Nothing was sent."
+    )]
+    Foreign(String),
+    #[error("The To, Cc or Bcc line cannot be read. Nothing was sent.")]
+    Addresses,
+    #[error(
+        "Attachments do not reach the buyer: {0}. Take it out and say it in words. Nothing was sent."
+    )]
+    Attachment(String),
+    #[error("The reply has HTML alone. Send plain text. Nothing was sent.")]
+    HtmlOnly,
+    #[error(
+        "The reply is encrypted, and the shop cannot read it: it has no key. Send it unencrypted (in mutt: set crypt_replyencrypt=no, or press p and c before sending)."
+    )]
+    Encrypted,
+    #[error(
+        "The reply is encrypted to your own key alone, so that the buyer could not read it. Send it unencrypted, or encrypted to the buyer's key."
+    )]
+    ToYourself,
+    #[error("The reply holds a private key. Nothing was sent.")]
+    PrivateKey,
+    #[error(
+        "The reply holds the shop's own message with what the buyer wrote. Quote it with > before each line, or take it out. Nothing was sent."
+    )]
+    Forwarded,
+    #[error("The reply has no words of yours and no command. Nothing was sent.")]
+    Empty,
+    #[error(
+        "Some letters of the reply cannot be read: its character set is not the one it names. Send it as UTF-8. Nothing was sent."
+    )]
+    UnknownLetters,
+    #[error(
+        "The reply is longer than {most} characters. Shorten it, or send it in two. Nothing was sent."
+    )]
+    TooLong { most: usize },
+    #[error("{0} Nothing was sent.")]
+    Command(#[from] NotACommand),
+}
+
+/// Units: bytes of a whole message.
+pub const MOST_BYTES: usize = 64 * 1024;
+/// Units: characters of the seller's words.
+pub const MOST_CHARACTERS: usize = 4_000;
+/// Units: characters where the words are one PGP message, which is longer than what it says.
+pub const MOST_PGP_CHARACTERS: usize = 16_000;
+
+impl Reply {
+    /// Reads a message. `recipients` are those of the envelope; where there are none, the header's `To`, `Cc` and `Bcc` are.
+    /// `own_key_ids` are the seller's own OpenPGP keys, which no buyer has.
+    ///
+    /// # Errors
+    /// [`Unreadable`] says what is wrong and what to do. It is all or nothing.
+    pub fn parse(
+        message: &[u8],
+        recipients: &[String],
+        own_key_ids: &[u64],
+    ) -> Result<Self, Unreadable> {
+        if MOST_BYTES < message.len() {
+            return Err(Unreadable::TooBig);
+        }
+        let letter = parts::with_header_closed(message);
+        let mail = mailparse::parse_mail(&letter).map_err(|_| Unreadable::NotAMessage)?;
+        let order_refs = if recipients.is_empty() {
+            recipients::orders(&recipients::of_header(&mail.headers)?)?
+        } else {
+            recipients::orders(recipients)?
+        };
+        let mut lines = Vec::new();
+        for plain in parts::plain_texts(&mail)? {
+            lines.extend(said::lines(&plain));
+        }
+        let text = own_words::own_words(&lines)?;
+        let (command, rest) = first_command(&text)?;
+        let words = words(rest)?;
+        if armor::is_for_nobody_else(words.as_str(), own_key_ids) {
+            return Err(Unreadable::ToYourself);
+        }
+        if command.is_none() && words.is_empty() {
+            return Err(Unreadable::Empty);
+        }
+        let words = Some(words).filter(|words| !words.is_empty());
+        Ok(Self { order_refs, message_id: MessageId::of(&mail, message), command, words })
+    }
+}
+
+/// The addresses in `To`, `Cc` and `Bcc`, for a caller that was told to add them to the envelope's (sendmail's `-t`).
+///
+/// # Errors
+/// [`Unreadable`] where a line of addresses cannot be read.
+pub fn addressed(message: &[u8]) -> Result<Vec<String>, Unreadable> {
+    let letter = parts::with_header_closed(message);
+    let (headers, _) = mailparse::parse_headers(&letter).map_err(|_| Unreadable::NotAMessage)?;
+    recipients::of_header(&headers)
+}
+
+/// The seller's words, as a buyer may be shown them: what cannot be seen is left out. They may be empty.
+///
+/// # Errors
+/// [`Unreadable`] where they are too long, or no buyer should have them.
+pub fn words(text: &str) -> Result<Paragraph, Unreadable> {
+    if text.contains("-----BEGIN PGP PRIVATE KEY") {
+        return Err(Unreadable::PrivateKey);
+    }
+    if text.contains(char::REPLACEMENT_CHARACTER) {
+        return Err(Unreadable::UnknownLetters);
+    }
+    let most = if armor::is_one_message(text) { MOST_PGP_CHARACTERS } else { MOST_CHARACTERS };
+    // After `visible` nothing is left that a paragraph refuses but its length.
+    Paragraph::parse(&visible(text), most).map_err(|_| Unreadable::TooLong { most })
+}
+
+impl MessageId {
+    fn of(mail: &mailparse::ParsedMail<'_>, message: &[u8]) -> Self {
+        use mailparse::MailHeaderMap;
+        let named = mail.headers.get_first_value("Message-ID").unwrap_or_default();
+        let mut hash = Sha256::new();
+        if named.trim().is_empty() {
+            hash.update(b"message\n");
+            hash.update(message);
+        } else {
+            hash.update(b"id\n");
+            hash.update(named.trim().as_bytes());
+        }
+        Self(hash.finalize().into())
+    }
+}
+
+/// The command of the first line, if it is one, and the rest.
+fn first_command(text: &str) -> Result<(Option<Command>, &str), NotACommand> {
+    let text = text.trim();
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    match Command::parse(first) {
+        None => Ok((None, text)),
+        Some(command) => Ok((Some(command?), rest)),
+    }
+}
+
+/// One kind of line end, and nothing that cannot be seen: a zero-width character that came along with a pasted word
+/// costs no letter of it.
+fn visible(text: &str) -> String {
+    let ended = text.replace("\r\n", "\n");
+    let as_line_end = |c: char| match c {
+        '\r' | '\u{0B}' | '\u{0C}' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
+        other => other,
+    };
+    ended
+        .chars()
+        .map(as_line_end)
+        .filter(|c| matches!(c, '\n' | '\t') || !is_invisible(*c))
+        .collect()
+}
+
+/// Somebody else's words inside a sentence of ours: on one line, short, and nothing in them that a terminal obeys.
+fn shown(text: &str) -> String {
+    let seen: Cow<'_, str> = visible(text).replace(['\n', '\t'], " ").into();
+    let mut short: String = seen.trim().chars().take(80).collect();
+    if short.len() < seen.trim().len() {
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+use crate::values::Gwei;
+use crate::values::Line;
+use crate::values::NotAnAmount;
+use crate::values::NotText;
+
+/// What the seller does to an order by a line that begins with `/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    Paid,
+    /// So much has arrived in all.
+    Partial(Gwei),
+    /// With a tracking number, or nothing.
+    Shipped(Line),
+    /// With a transaction id, or nothing.
+    Refunded(Line),
+    /// With a reason, or nothing.
+    Cancel(Line),
+}
+
+/// Each sentence is shown to the seller by their mail program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotACommand {
+    #[error(
+        "The first line begins with / and is none of the commands. They are /paid, /partial 0.05, /shipped TRACKING, /refunded TXID and /cancel REASON."
+    )]
+    Unknown,
+    #[error("/paid stands alone on its line. What the buyer is to read goes on the next line.")]
+    PaidAndMore,
+    #[error(
+        "After /partial stands what has arrived in all, without the currency, for example: /partial 0.05. {0}."
+    )]
+    Amount(NotAnAmount),
+    #[error("/partial needs an amount above 0.")]
+    Nothing,
+    #[error("What stands after the command: {0}.")]
+    Argument(NotText),
+}
+
+/// Units: characters of a tracking number, a transaction id or a reason.
+const MOST: usize = 300;
+
+impl Command {
+    /// `None` where the line is no command, since it does not begin with `/`.
+    ///
+    /// # Errors
+    /// [`NotACommand`] says what is wrong, and which commands there are.
+    pub fn parse(line: &str) -> Option<Result<Self, NotACommand>> {
+        let line = line.trim().strip_prefix('/')?;
+        let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let rest = rest.trim();
+        let argument = || Line::parse(rest, MOST).map_err(NotACommand::Argument);
+        Some(match word.to_ascii_lowercase().as_str() {
+            "paid" if rest.is_empty() => Ok(Self::Paid),
+            "paid" => Err(NotACommand::PaidAndMore),
+            "partial" => match Gwei::parse_coins(rest) {
+                Ok(Gwei::ZERO) => Err(NotACommand::Nothing),
+                Ok(sum) => Ok(Self::Partial(sum)),
+                Err(fault) => Err(NotACommand::Amount(fault)),
+            },
+            "shipped" => argument().map(Self::Shipped),
+            "refunded" => argument().map(Self::Refunded),
+            "cancel" => argument().map(Self::Cancel),
+            _ => Err(NotACommand::Unknown),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check(line: &str, expected: Option<Result<Command, NotACommand>>) {
+        assert_eq!(Command::parse(line), expected, "{line:?}");
+    }
+
+    fn line(text: &str) -> Line {
+        Line::parse(text, MOST).unwrap()
+    }
+
+    #[test]
+    fn a_command_is_one_of_five() {
+        check("/paid", Some(Ok(Command::Paid)));
+        check("  /PAID \t", Some(Ok(Command::Paid)));
+        check("/partial 0.05", Some(Ok(Command::Partial(Gwei::parse_coins("0.05").unwrap()))));
+        check("/shipped  RR 12 DE", Some(Ok(Command::Shipped(line("RR 12 DE")))));
+        check("/shipped", Some(Ok(Command::Shipped(line("")))));
+        check("/Refunded 0xab", Some(Ok(Command::Refunded(line("0xab")))));
+        check("/cancel sold out, sorry", Some(Ok(Command::Cancel(line("sold out, sorry")))));
+    }
+
+    #[test]
+    fn words_are_no_command() {
+        for text in ["", "paid", "I paid / you ship", "\\paid", "Thanks /paid"] {
+            check(text, None);
+        }
+    }
+
+    #[test]
+    fn what_is_nearly_a_command_is_refused_in_words() {
+        for text in ["/", "/pay", "/paid!", "//paid", "/ paid", "/home/me", "/cancelled x"] {
+            check(text, Some(Err(NotACommand::Unknown)));
+        }
+        check("/paid thank you", Some(Err(NotACommand::PaidAndMore)));
+        check("/partial 0", Some(Err(NotACommand::Nothing)));
+        for text in ["/partial", "/partial 0,05", "/partial 0.05 ETH", "/partial -1"] {
+            check(text, Some(Err(NotACommand::Amount(NotAnAmount))));
+        }
+        check("/cancel a\u{202e}b", Some(Err(NotACommand::Argument(NotText::Invisible))));
+        let long = format!("/shipped {}", "x".repeat(301));
+        check(&long, Some(Err(NotACommand::Argument(NotText::TooLong { most: MOST }))));
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_panics(text in ".*") {
+            let _ = Command::parse(&text);
+            let _ = Command::parse(&format!("/{text}"));
+        }
+    }
+}

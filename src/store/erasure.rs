@@ -1,0 +1,125 @@
+use crate::orders::OrderRef;
+use crate::store::Db;
+use crate::store::StoreError;
+use crate::store::Tx;
+use crate::values::Moment;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+/// Which orders are due to be erased.
+#[derive(Clone, Copy, Debug)]
+pub struct Due {
+    /// Finished on this day or before it.
+    pub finished_by: Moment,
+    /// Expired, and the time to pay was over at this moment.
+    pub unpaid_by: Moment,
+}
+
+/// Before each statement that asks for them: the orders that are due, as `due`.
+macro_rules! of_due {
+    ($statement:literal) => {
+        concat!(
+            "with due as (select id from orders where finished_at <= ?1 \
+             union select o.id from orders o join invoices i on i.order_id = o.id \
+             where o.status = 'expired' and i.until <= ?2) ",
+            $statement
+        )
+    };
+}
+
+const LIST_DUE: &str = of_due!(
+    "select o.order_ref from orders o where o.id in due \
+     and exists (select 1 from invoices i where i.order_id = o.id) order by o.id"
+);
+
+pub async fn list_due(db: &Db, due: Due) -> Result<Vec<OrderRef>, StoreError> {
+    let rows = sqlx::query(LIST_DUE)
+        .bind(due.finished_by.get())
+        .bind(due.unpaid_by.get())
+        .fetch_all(&db.read)
+        .await?;
+    rows.iter().map(parse_ref).collect()
+}
+
+// The invoice goes last, since the question whether an order is due asks for it.
+const STRIP: [&str; 5] = [
+    of_due!("delete from owed where order_id in due"),
+    of_due!("delete from words where order_id in due"),
+    of_due!("delete from order_lines where order_id in due"),
+    of_due!(
+        "update orders set lookup_name = randomblob(32), form_token = randomblob(32), transaction_id = null, \
+            reader = null, sending_name = null, sending_price = null, discount_code = null, discount_percent = null, \
+            discount_less = null where id in due"
+    ),
+    of_due!("delete from invoices where order_id in due"),
+];
+
+/// Erases all of the orders that are due but their references: an order without an invoice is found by nobody any more.
+/// The references stay until the messages in the Maildir are gone too, see [`list_stripped`].
+pub async fn strip(tx: &mut Tx, due: Due) -> Result<(), StoreError> {
+    for statement in STRIP {
+        sqlx::query(statement)
+            .bind(due.finished_by.get())
+            .bind(due.unpaid_by.get())
+            .execute(&mut *tx.0)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The orders of which nothing but the reference is left.
+pub async fn list_stripped(db: &Db) -> Result<Vec<OrderRef>, StoreError> {
+    let rows = sqlx::query(
+        "select order_ref from orders o where finished_at is not null \
+         and not exists (select 1 from invoices i where i.order_id = o.id) order by id",
+    )
+    .fetch_all(&db.read)
+    .await?;
+    rows.iter().map(parse_ref).collect()
+}
+
+/// Erases the references of [`list_stripped`].
+pub async fn erase_stripped(tx: &mut Tx, order_refs: &[OrderRef]) -> Result<(), StoreError> {
+    for order_ref in order_refs {
+        sqlx::query(
+            "delete from orders where order_ref = ? \
+             and not exists (select 1 from invoices i where i.order_id = orders.id)",
+        )
+        .bind(order_ref.as_str())
+        .execute(&mut *tx.0)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Units: milliseconds that buyers wait at most while a reader keeps the journal from being emptied.
+const PATIENCE: i64 = 300;
+
+/// Moves what is committed from the journal into the file and cuts the journal off, so that nothing erased lies on in
+/// it. `false`: somebody is reading; try again later.
+pub async fn empty_journal(db: &Db) -> Result<bool, StoreError> {
+    let mut connection = db.write.acquire().await?;
+    let before: i64 = sqlx::query_scalar("pragma busy_timeout").fetch_one(&mut *connection).await?;
+    wait_at_most(&mut connection, PATIENCE).await?;
+    let emptied: Result<(i64, i64, i64), _> =
+        sqlx::query_as("pragma wal_checkpoint(truncate)").fetch_one(&mut *connection).await;
+    wait_at_most(&mut connection, before).await?;
+    match emptied.map_err(StoreError::from) {
+        Ok((is_busy, ..)) => Ok(is_busy == 0),
+        Err(error) if error.is_busy() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+async fn wait_at_most(
+    connection: &mut sqlx::SqliteConnection,
+    milliseconds: i64,
+) -> Result<(), StoreError> {
+    let statement = format!("pragma busy_timeout = {milliseconds}");
+    sqlx::query(sqlx::AssertSqlSafe(statement)).execute(connection).await?;
+    Ok(())
+}
+
+fn parse_ref(row: &SqliteRow) -> Result<OrderRef, StoreError> {
+    OrderRef::parse(row.try_get("order_ref")?).map_err(|_| StoreError::Row("order_ref"))
+}
