@@ -1,9 +1,12 @@
 //! The seller's door: one file for each command.
 
 mod backup;
+mod deliver;
 mod doctor;
 mod health;
 mod house;
+mod ledger;
+mod mutt;
 mod onion;
 mod open;
 mod orders;
@@ -41,6 +44,10 @@ enum Command {
     Seed(seed::Seed),
     /// List the orders, look at one, and say what became of it
     Orders(orders::Orders),
+    /// A message on standard input becomes the seller's answer on the buyer's page: mutt's `sendmail`
+    Deliver(deliver::Deliver),
+    /// Print a muttrc for this shop: `shop mutt > db/muttrc`
+    Mutt(mutt::MuttCommand),
     /// What the shop asks buyers to pay to
     Wallet(wallet::WalletCommand),
     /// The shop's onion address: how it is, who may come in, a copy of its key
@@ -206,7 +213,10 @@ pub fn run() -> ExitCode {
             for fault in faults {
                 say_error(&format!("  {fault}"));
             }
-            return ExitCode::FAILURE;
+            return match command {
+                Command::Deliver(_) => ExitCode::from(deliver::NO_SETTINGS),
+                _ => ExitCode::FAILURE,
+            };
         }
     };
     start_log();
@@ -216,6 +226,8 @@ pub fn run() -> ExitCode {
             Command::Serve(serve) => serve::run(serve, settings, &flags).await,
             Command::Seed(seed) => seed::run(seed, settings).await,
             Command::Orders(orders) => orders::run(orders, settings).await,
+            Command::Deliver(deliver) => Ok(deliver::run(deliver, settings).await),
+            Command::Mutt(mutt) => mutt::run(mutt, &settings, &flags),
             Command::Wallet(wallet) => wallet::run(wallet, settings).await,
             Command::Purge(purge) => purge::run(purge, settings).await,
             Command::Close => house::close(settings).await,

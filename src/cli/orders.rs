@@ -1,6 +1,10 @@
 use crate::actions;
 use crate::actions::OrderChange;
 use crate::actions::Shop;
+use crate::cli::ledger;
+use crate::cli::ledger::Digest;
+use crate::cli::ledger::Export;
+use crate::cli::ledger::Listing;
 use crate::cli::open;
 use crate::cli::say;
 use crate::config::Settings;
@@ -11,7 +15,6 @@ use crate::orders::Order;
 use crate::orders::OrderRef;
 use crate::orders::Status;
 use crate::store;
-use crate::store::orders::OrderSummary;
 use crate::store::words::SealedWords;
 use crate::store::words::WordsKind;
 use crate::values::Gwei;
@@ -26,11 +29,14 @@ use std::process::ExitCode;
 pub struct Orders {
     #[command(subcommand)]
     deed: Option<Deed>,
+    #[command(flatten)]
+    listing: Listing,
     /// As JSON
     #[arg(long, global = true)]
     json: bool,
 }
 
+/// Each takes a reference, or `-`: then it is that of the order's message on standard input.
 #[derive(Subcommand)]
 enum Deed {
     /// One order, whole
@@ -47,104 +53,83 @@ enum Deed {
     Refunded { order_ref: String, txid: Option<String> },
     /// Words for the buyer, on the order's page; without TEXT they are read from standard input
     Note { order_ref: String, text: Vec<String> },
+    /// For your books, without anything of the buyers
+    Export(Export),
+    /// What waits for you, in a few lines; silent where nothing does
+    Digest(Digest),
 }
 
 /// Units: characters of a word to the buyer.
 const MOST_WORDS: usize = 300;
 
+/// Units: bytes of a message's head, in which its order's reference stands.
+const LONGEST_HEAD: u64 = 65_536;
+
 pub async fn run(orders: Orders, settings: Settings) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(
+        orders.deed.is_none() || orders.listing == Listing::default(),
+        "what the list is to hold is said where it is asked for: `shop orders export --since …`"
+    );
     let shop = open::shop(&settings).await?;
+    let as_json = orders.json;
     match orders.deed {
-        None => list(&shop, orders.json).await?,
-        Some(Deed::Show { order_ref }) => show(&shop, &order_ref, orders.json).await?,
+        None => ledger::list(&shop, &orders.listing, as_json).await?,
+        Some(Deed::Export(export)) => ledger::export(&shop, &export, as_json).await?,
+        Some(Deed::Digest(digest)) => ledger::digest(&shop, &digest, as_json).await?,
+        Some(Deed::Show { order_ref }) => show(&shop, &named(&order_ref)?, as_json).await?,
         Some(Deed::Paid { order_ref }) => {
-            change(&shop, &order_ref, OrderChange::Paid, orders.json).await?
+            change(&shop, &named(&order_ref)?, OrderChange::Paid, as_json).await?;
         }
         Some(Deed::Partial { order_ref, amount }) => {
             let sum = Gwei::parse_coins(&amount).with_context(|| format!("{amount:?}"))?;
-            change(&shop, &order_ref, OrderChange::Partial(sum), orders.json).await?;
+            change(&shop, &named(&order_ref)?, OrderChange::Partial(sum), as_json).await?;
         }
         Some(Deed::Shipped { order_ref, tracking }) => {
-            change(
-                &shop,
-                &order_ref,
-                OrderChange::Shipped(words("tracking", &tracking)?),
-                orders.json,
-            )
-            .await?;
+            let word = OrderChange::Shipped(words("tracking", &tracking)?);
+            change(&shop, &named(&order_ref)?, word, as_json).await?;
         }
         Some(Deed::Cancel { order_ref, reason }) => {
-            change(
-                &shop,
-                &order_ref,
-                OrderChange::Cancelled(words("reason", &reason)?),
-                orders.json,
-            )
-            .await?;
+            let word = OrderChange::Cancelled(words("reason", &reason)?);
+            change(&shop, &named(&order_ref)?, word, as_json).await?;
         }
         Some(Deed::Refunded { order_ref, txid }) => {
             let txid: Vec<String> = txid.into_iter().collect();
-            change(
-                &shop,
-                &order_ref,
-                OrderChange::Refunded(words("transaction", &txid)?),
-                orders.json,
-            )
-            .await?;
+            let word = OrderChange::Refunded(words("transaction", &txid)?);
+            change(&shop, &named(&order_ref)?, word, as_json).await?;
         }
-        Some(Deed::Note { order_ref, text }) => note(&shop, &order_ref, &text.join(" ")).await?,
+        Some(Deed::Note { order_ref, text }) => {
+            anyhow::ensure!(
+                order_ref != "-" || !text.is_empty(),
+                "where the order is read from standard input, the words stand here: note - TEXT"
+            );
+            note(&shop, &named(&order_ref)?, &text.join(" ")).await?;
+        }
     }
     shop.db.close().await;
     Ok(ExitCode::SUCCESS)
 }
 
+/// The reference as it was given; for `-` that of the message on standard input, as mutt's `|` hands it over. The head of
+/// a sealed message is not sealed.
+fn named(order_ref: &str) -> anyhow::Result<String> {
+    if order_ref != "-" {
+        return Ok(order_ref.to_owned());
+    }
+    let mut head = Vec::new();
+    std::io::stdin()
+        .take(LONGEST_HEAD)
+        .read_to_end(&mut head)
+        .context("read the message on standard input")?;
+    let head = String::from_utf8_lossy(&head);
+    let of_order = head.lines().take_while(|line| !line.is_empty()).find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("X-Shop-Order").then(|| value.trim().to_owned())
+    });
+    of_order.context("what came on standard input is no message of the shop: it names no order")
+}
+
 fn words(what: &str, given: &[String]) -> anyhow::Result<Line> {
     Line::parse(&given.join(" "), MOST_WORDS).with_context(|| format!("the {what} cannot be shown"))
-}
-
-async fn list(shop: &Shop, as_json: bool) -> anyhow::Result<()> {
-    let orders = store::orders::list(&shop.db).await?;
-    if as_json {
-        let rows: Vec<serde_json::Value> = orders.iter().map(summary_json).collect();
-        say(&serde_json::to_string_pretty(&rows)?);
-        return Ok(());
-    }
-    if orders.is_empty() {
-        say("There are no orders yet.");
-        return Ok(());
-    }
-    say(&format!(
-        "{:<10}  {:<11}  {:<29}  {:>6}  {:>22}",
-        "ORDER", "STATE", "PLACED", "PIECES", "AMOUNT"
-    ));
-    for order in orders {
-        let status = status_now(order.status, order.until);
-        let amount = format!("{} {}", order.amount, order.currency);
-        let placed = order.placed_at.for_people();
-        say(&format!(
-            "{:<10}  {status:<11}  {placed:<29}  {:>6}  {amount:>22}",
-            order.order_ref, order.n_pieces
-        ));
-    }
-    Ok(())
-}
-
-/// An order whose time has run out is shown as expired, also where no shop is open that would write it down.
-fn status_now(status: Status, until: crate::values::Moment) -> Status {
-    if status == Status::Awaiting && until <= open::now() { Status::Expired } else { status }
-}
-
-fn summary_json(order: &OrderSummary) -> serde_json::Value {
-    serde_json::json!({
-        "ref": order.order_ref.as_str(),
-        "state": status_now(order.status, order.until).as_str(),
-        "placed": order.placed_at.rfc_3339(),
-        "until": order.until.rfc_3339(),
-        "pieces": order.n_pieces,
-        "amount": order.amount.to_string(),
-        "received": order.received.to_string(),
-        "currency": order.currency,
-    })
 }
 
 async fn find(shop: &Shop, order_ref: &str) -> anyhow::Result<Order> {

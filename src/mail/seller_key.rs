@@ -153,6 +153,15 @@ impl SellerKey {
         self.0.until.into_iter().chain(parts_end).min()
     }
 
+    /// By which a message that is sealed to this key is known.
+    pub fn key_ids(&self) -> Vec<u64> {
+        let as_number = |recipient: &Recipient| {
+            let bytes = recipient.key.id().as_ref().try_into().ok()?;
+            Some(u64::from_be_bytes(bytes))
+        };
+        self.0.recipients.iter().filter_map(as_number).collect()
+    }
+
     /// The key as others may have it, without comments.
     pub fn armored(&self) -> &str {
         &self.0.armored

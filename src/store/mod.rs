@@ -5,6 +5,7 @@ mod changes;
 pub mod copy;
 pub mod erasure;
 pub mod house;
+pub mod ledger;
 pub mod orders;
 pub mod owed;
 pub mod payment;

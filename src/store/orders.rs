@@ -26,18 +26,6 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 use std::collections::BTreeMap;
 
-/// A line of the seller's list.
-pub struct OrderSummary {
-    pub order_ref: OrderRef,
-    pub status: Status,
-    pub placed_at: Moment,
-    pub until: Moment,
-    pub amount: Gwei,
-    pub received: Gwei,
-    pub currency: String,
-    pub n_pieces: i64,
-}
-
 const BY_REF: &str = "select o.*, i.currency, i.chain, i.token, i.decimals, i.address, i.amount, i.total, i.received, i.until \
      from orders o join invoices i on i.order_id = o.id where o.order_ref = ?";
 const BY_LOOKUP: &str = "select o.*, i.currency, i.chain, i.token, i.decimals, i.address, i.amount, i.total, i.received, i.until \
@@ -142,31 +130,6 @@ pub async fn find(db: &Db, order_ref: &OrderRef) -> Result<Option<Order>, StoreE
 pub async fn find_now(tx: &mut Tx, order_ref: &OrderRef) -> Result<Option<Order>, StoreError> {
     let row = sqlx::query(BY_REF).bind(order_ref.as_str()).fetch_optional(&mut *tx.0).await?;
     read_order(&mut tx.0, row).await
-}
-
-/// All orders, the newest first.
-pub async fn list(db: &Db) -> Result<Vec<OrderSummary>, StoreError> {
-    let rows = sqlx::query(
-        "select o.order_ref, o.status, o.placed_at, i.until, i.amount, i.received, i.currency, \
-                (select sum(quantity) from order_lines l where l.order_id = o.id) as pieces \
-         from orders o join invoices i on i.order_id = o.id order by o.placed_at desc, o.id desc",
-    )
-    .fetch_all(&db.read)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(OrderSummary {
-                order_ref: parse_ref(row)?,
-                status: parse_status(row)?,
-                placed_at: moment(row, "placed_at")?,
-                until: moment(row, "until")?,
-                amount: gwei(row, "amount")?,
-                received: gwei(row, "received")?,
-                currency: row.try_get("currency")?,
-                n_pieces: row.try_get("pieces")?,
-            })
-        })
-        .collect()
 }
 
 /// In one go, since each statement of its own costs a turn of the database's thread while all other buyers wait.

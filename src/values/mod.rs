@@ -9,7 +9,7 @@ pub mod text;
 
 pub use country::{Country, NotACountry};
 pub use mailbox::{Mailbox, NotAMailbox};
-pub use moment::Moment;
+pub use moment::{Moment, NotADay};
 pub use money::{Currency, Gwei, NotACurrency, NotAnAmount};
 pub use quantity::{NotAQuantity, Quantity};
 pub use text::{Line, NotText, Paragraph};

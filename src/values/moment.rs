@@ -1,4 +1,7 @@
+use time::Date;
+use time::Month;
 use time::OffsetDateTime;
+use time::Time;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
@@ -8,6 +11,7 @@ const FOR_PEOPLE: &[BorrowedFormatItem<'_>] =
     format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
 const DAY: &[BorrowedFormatItem<'_>] =
     format_description!("[day padding:none] [month repr:long] [year]");
+const SHORT_DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 const HTTP: &[BorrowedFormatItem<'_>] = format_description!(
     "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
 );
@@ -22,6 +26,10 @@ pub struct Moment(i64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a moment lies between 1970 and 9999")]
 pub struct NotAMoment;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a day is written YYYY-MM-DD, for example 2026-11-21")]
+pub struct NotADay;
 
 impl Moment {
     const LAST: i64 = 253_402_300_799;
@@ -78,6 +86,31 @@ impl Moment {
         self.written(DAY)
     }
 
+    /// `2026-11-21`, as a table and a program want it.
+    pub fn short_day(self) -> String {
+        self.written(SHORT_DAY)
+    }
+
+    /// The beginning of a day that is written as [`Moment::short_day`] writes it.
+    ///
+    /// # Errors
+    /// [`NotADay`] for any other shape, and for a day that no calendar has.
+    pub fn parse_day(text: &str) -> Result<Self, NotADay> {
+        let part = |text: &str, n_digits: usize| -> Result<i32, NotADay> {
+            let digits = text.len() == n_digits && text.bytes().all(|byte| byte.is_ascii_digit());
+            if digits { text.parse().map_err(|_| NotADay) } else { Err(NotADay) }
+        };
+        let [year, month, day] = text.trim().split('-').collect::<Vec<_>>()[..] else {
+            return Err(NotADay);
+        };
+        let month = u8::try_from(part(month, 2)?).map_err(|_| NotADay)?;
+        let month = Month::try_from(month).map_err(|_| NotADay)?;
+        let day = u8::try_from(part(day, 2)?).map_err(|_| NotADay)?;
+        let date = Date::from_calendar_date(part(year, 4)?, month, day).map_err(|_| NotADay)?;
+        let instant = OffsetDateTime::new_utc(date, Time::MIDNIGHT);
+        Self::new(instant.unix_timestamp()).map_err(|_| NotADay)
+    }
+
     /// For the `Date` header. Source: RFC 9110, section 5.6.7.
     pub fn http(self) -> String {
         self.written(HTTP)
@@ -102,6 +135,26 @@ mod tests {
         assert_eq!(moment.for_people(), "21 November 2026, 13:25 UTC");
         assert_eq!(moment.day(), "21 November 2026");
         assert_eq!(moment.whole_minute().http(), "Sat, 21 Nov 2026 13:25:00 GMT");
+    }
+
+    #[test]
+    fn a_day_is_read_as_it_is_written() {
+        let day = Moment::parse_day(" 2026-11-21 ").unwrap();
+        assert_eq!(day, Moment(1_795_267_507).day_start());
+        assert_eq!(day.short_day(), "2026-11-21");
+        assert_eq!(Moment::parse_day("2024-02-29").unwrap().short_day(), "2024-02-29");
+        for text in [
+            "",
+            "2026-02-29",
+            "2026-13-01",
+            "2026-1-1",
+            "21.11.2026",
+            "1969-12-31",
+            "2026-11-21T00",
+            "+026-11-21",
+        ] {
+            assert_eq!(Moment::parse_day(text), Err(NotADay), "{text:?}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod egress;
 mod fairness;
 mod headers;
 mod journeys;
+mod ledger;
 mod mail;
 mod onion;
 mod orders;
