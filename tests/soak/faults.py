@@ -7,6 +7,7 @@ After each: no acknowledged order is missing, none is there twice, none that was
 served got an honest page; and the shop goes on without a restart.
 """
 
+import collections
 import concurrent.futures
 import os
 import pathlib
@@ -397,6 +398,55 @@ def two_shops(trial):
         trial.compares(one)
 
 
+def quick_reader(trial):
+    """Delivered but not yet marked so when the shop crashed, and read while it looks: no message comes a second time."""
+    with Shop() as shop:
+        shop.open()
+        there, away, db = shop.home / "mailorders", shop.home / "away", shop.home / "db"
+        there.rename(away)
+        there.write_text("no folder\n")
+        for _ in range(99):
+            trial.orders(shop, "acknowledged")
+        # The database as it was before, the Maildir as it was after.
+        assert shop.end(signal.SIGTERM) == 0
+        shutil.copytree(db, shop.home / "before")
+        there.unlink()
+        away.rename(there)
+        shop.open()
+        all_told(shop, 99)
+        assert shop.end(signal.SIGTERM) == 0
+        shutil.rmtree(db)
+        (shop.home / "before").rename(db)
+        seen, over = collections.Counter(), threading.Event()
+
+        def reads():
+            while not over.is_set():
+                for name in os.listdir(there / "new"):
+                    os.rename(there / "new" / name, there / "cur" / (name + ":2,S"))
+                    seen[name] += 1
+                    # It takes about as long as the sweep.
+                    time.sleep(0.001)
+
+        reader = threading.Thread(target=reads)
+        shop.start()
+        reader.start()
+        shop.await_open()
+        wait_for("nothing is owed", lambda: not n_owed(shop))
+        over.set()
+        reader.join()
+        n_twice = sum(1 < n for n in seen.values())
+        trial.note("%d messages were read meanwhile" % len(seen))
+        if n_twice:
+            trial.complain("%d of %d messages came twice" % (n_twice, len(seen)))
+        trial.compares(shop)
+
+
+def n_owed(shop):
+    """Messages that the shop still owes the seller."""
+    with shop.db() as db:
+        return db.execute("select count(*) from owed where message is not null").fetchone()[0]
+
+
 def many_messages(trial):
     """100,000 messages that nobody has read, and as many that were: orders and sweep are as quick as before."""
     with Shop() as shop:
@@ -530,6 +580,7 @@ TRIALS = {
     "a database locked for 30 s": locked_database,
     "a clock that jumps": jumping_clock,
     "two shops on one database": two_shops,
+    "a quick mail reader": quick_reader,
     "100,000 messages": many_messages,
     "SIGTERM": told_to_end,
 }
