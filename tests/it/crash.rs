@@ -153,3 +153,23 @@ fn an_order_stopped_at_any_point_is_whole_or_not_there_and_sent_again_it_is_the_
         assert_eq!(elsewhere.get("/order").mark("order-ref"), order_ref, "{point}");
     }
 }
+
+#[test]
+fn a_word_to_the_buyer_stopped_at_any_point_is_on_the_page_once_or_not_at_all() {
+    let mut world = World::new();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    let order_ref = buyer.checks_out(&[]).mark("order-ref");
+    world.program = program_with_points();
+    for point in stops::WORD {
+        world.settings = vec![("SHOP_STOP_AT".to_owned(), point.to_owned())];
+        let words = format!("The blue gate, {point}.");
+        let code = world.shop(&["orders", "note", &order_ref, &words]).status.code();
+        assert_eq!(code, None, "{point}: the shop went on");
+        let n_expected = usize::from(point == "word-committed");
+        assert_eq!(buyer.get("/order").text().matches(&words).count(), n_expected, "{point}");
+    }
+    world.settings.clear();
+    world.says(&["orders", "note", &order_ref, "The green gate."]);
+    assert_eq!(buyer.get("/order").text().matches("The green gate.").count(), 1);
+}

@@ -356,4 +356,11 @@ def compare(shop, attempts, faults, complain=print):
 
 def all_told(shop, n_orders, seconds=60):
     """Until every order lies in the Maildir."""
-    wait_for("%d messages" % n_orders, lambda: n_orders <= len(shop.messages()), seconds)
+    def is_told():
+        try:
+            return n_orders <= len(shop.messages())
+        except FileNotFoundError:
+            # A reader moved one meanwhile, or there is no Maildir yet.
+            return False
+
+    wait_for("%d messages" % n_orders, is_told, seconds)

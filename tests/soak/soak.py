@@ -143,13 +143,21 @@ class Client(threading.Thread):
             self.fault("the code of %s shows %s" % (attempt.order_ref, shown))
 
 
-def reads_mail(shop, dice):
-    """What a mail reader does: some messages move from `new` to `cur`."""
-    new, cur = shop.maildir() / "new", shop.maildir() / "cur"
-    if new.exists():
-        for path in list(new.iterdir()):
-            if dice.random() < 0.2:
-                path.rename(cur / (path.name + ":2,S"))
+class Reader(threading.Thread):
+    """What a mail reader does all the while: messages move from `new` to `cur`."""
+
+    def __init__(self, shop, seed):
+        super().__init__(daemon=True)
+        self.shop, self.dice, self.over, self.n_read = shop, random.Random(seed), threading.Event(), 0
+
+    def run(self):
+        new, cur = self.shop.maildir() / "new", self.shop.maildir() / "cur"
+        while not self.over.wait(0.003):
+            for name in os.listdir(new) if new.exists() else []:
+                # The others it leaves for later.
+                if self.dice.random() < 0.1:
+                    os.rename(new / name, cur / (name + ":2,S"))
+                    self.n_read += 1
 
 
 def kills(shop, street, dice):
@@ -176,15 +184,16 @@ def main(rounds):
     with Shop() as shop:
         street, marks = Street(), Marks()
         clients = [Client(shop, street, marks, dice.randrange(1 << 32)) for _ in range(N_CLIENTS)]
-        for client in clients:
-            client.start()
+        reader = Reader(shop, dice.randrange(1 << 32))
+        for thread in [*clients, reader]:
+            thread.start()
         for n in range(rounds):
             kills(shop, street, dice)
-            reads_mail(shop, dice)
             if (n + 1) % 100 == 0:
                 print("%d rounds, %d attempts, %.0f s" % (n + 1, marks.n, time.monotonic() - began), flush=True)
             for client in clients:
                 assert client.is_alive(), client.trouble
+            assert reader.is_alive()
         seconds = time.monotonic() - began
 
         # Whoever waits for an answer gets one; then nobody comes any more.
@@ -203,6 +212,9 @@ def main(rounds):
             if attempt.told == "acknowledged" and stranger.opens_with(attempt.code) != attempt.order_ref:
                 figures["lost"] += 1
                 print("LOST: the code of %s opens nothing" % attempt.order_ref)
+        reader.over.set()
+        reader.join()
+        figures["messages read meanwhile"] = reader.n_read
         code = shop.end(15)
         if code != 0:
             figures["odd"] += 1
