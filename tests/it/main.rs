@@ -17,6 +17,8 @@ mod ledger;
 mod mail;
 mod onion;
 mod orders;
+mod sealed;
 mod sealing;
 mod tidy;
+mod words;
 mod world;
