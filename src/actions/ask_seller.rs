@@ -30,8 +30,22 @@ pub struct Question<'a> {
 pub enum Unasked {
     /// The code opens no order any more.
     NoOrder,
-    /// The field, and words for the buyer.
-    Refused(&'static str, String),
+    Refused(Unfit),
+}
+
+/// What is wrong with what was typed.
+pub struct Unfit {
+    pub field: &'static str,
+    /// For the buyer.
+    pub words: String,
+    /// What may come back in the form, where that is not all of it.
+    pub left: Option<String>,
+}
+
+impl Unfit {
+    fn new(field: &'static str, words: impl Into<String>) -> Self {
+        Self { field, words: words.into(), left: None }
+    }
 }
 
 /// The buyer's words, read and found good.
@@ -50,7 +64,7 @@ pub async fn ask_seller(
 ) -> anyhow::Result<Result<(), Unasked>> {
     let asked = match read(question, shop.openness.seal(now)?.as_ref()) {
         Ok(asked) => asked,
-        Err((field, words)) => return Ok(Err(Unasked::Refused(field, words))),
+        Err(unfit) => return Ok(Err(Unasked::Refused(unfit))),
     };
     let mut tx = shop.db.write().await?;
     let Some(order_ref) = store::orders::find_ref(&mut tx, name).await? else {
@@ -63,7 +77,7 @@ pub async fn ask_seller(
         let words = format!(
             "{MOST_A_DAY} messages a day and {MOST_MESSAGES} in all can be sent about one order. Please go on tomorrow, or wait for the seller's answer."
         );
-        return Ok(Err(Unasked::Refused("message", words)));
+        return Ok(Err(Unasked::Refused(Unfit::new("message", words))));
     }
     let (told, shown) = match &asked {
         Asked::Words(words) => (Told::Question(words.as_str(), None), words.as_str()),
@@ -89,28 +103,28 @@ pub async fn ask_seller(
     Ok(Ok(()))
 }
 
-fn read(question: &Question<'_>, key: Option<&SellerKey>) -> Result<Asked, (&'static str, String)> {
+fn read(question: &Question<'_>, key: Option<&SellerKey>) -> Result<Asked, Unfit> {
     let words = Paragraph::parse(question.message, MOST_MESSAGE)
-        .map_err(|fault| ("message", sentence(&fault.to_string())))?;
+        .map_err(|fault| Unfit::new("message", sentence(&fault.to_string())))?;
     if question.pgp.trim().is_empty() {
         if words.is_empty() {
-            return Err(("message", "Please write something to the seller.".to_owned()));
+            return Err(Unfit::new("message", "Please write something to the seller."));
         }
         // People paste it, and the seller's mailbox is no place for it.
-        if Code::is_within(words.as_str()) {
-            let words = "This holds seven words that look like a code. Whoever has the code can read the order, and the seller does not need it: please leave it out.";
-            return Err(("message", words.to_owned()));
+        if let Some(left) = Code::cut_out(words.as_str()) {
+            let words = "This held seven words that look like your code. Whoever has them can read the order, and the seller does not need them. They are left out now: please look at the rest and send it again.";
+            return Err(Unfit { left: Some(left), ..Unfit::new("message", words) });
         }
         return Ok(Asked::Words(words));
     }
     if !words.is_empty() {
         let words = "Please send either words or a PGP message: words beside it would not be sealed by you.";
-        return Err(("message", words.to_owned()));
+        return Err(Unfit::new("message", words));
     }
-    let block =
-        PgpBlock::parse(question.pgp).map_err(|fault| ("pgp", sentence(&fault.to_string())))?;
+    let unfit = |fault: String| Unfit::new("pgp", sentence(&fault));
+    let block = PgpBlock::parse(question.pgp).map_err(|fault| unfit(fault.to_string()))?;
     if let Some(key) = key {
-        key.check_block(&block).map_err(|fault| ("pgp", sentence(&fault.to_string())))?;
+        key.check_block(&block).map_err(|fault| unfit(fault.to_string()))?;
     }
     Ok(Asked::Block(block))
 }

@@ -1,3 +1,4 @@
+use crate::actions::Closed;
 use crate::actions::Shop;
 use crate::actions::notify_seller;
 use crate::actions::notify_seller::owe_message;
@@ -8,7 +9,8 @@ use crate::values::Moment;
 use anyhow::Context;
 
 /// The buyer wants to be forgotten: what was sealed to them goes at once, and no code opens the order any more. What the
-/// seller was told stays with the seller, who is told this too. `nobody`: chance, as a name that no code gives.
+/// seller was told stays with the seller, who is told this too; only where nothing can be sealed to the seller is it said
+/// when the seller next answers, since a buyer's wish does not wait for a key. `nobody`: chance, as a name that no code gives.
 ///
 /// Returns whether there was such an order.
 pub async fn erase_buyer(
@@ -23,10 +25,17 @@ pub async fn erase_buyer(
         store::orders::find_now(&mut tx, &order_ref).await?.context("find the order again")?;
     store::words::erase(&mut tx, &order_ref).await.context("erase what was sealed to the buyer")?;
     store::orders::forget_reader(&mut tx, &order_ref, &nobody).await?;
-    let owed = owe_message(shop, &mut tx, &order, Told::Erased, false, now).await?;
+    let owed = match owe_message(shop, &mut tx, &order, Told::Erased, false, now).await {
+        Ok(owed) => Some(owed),
+        Err(error) if error.is::<Closed>() => None,
+        Err(error) => return Err(error),
+    };
     tx.commit().await.context("commit what was erased")?;
 
-    notify_seller(shop, owed).await;
+    match owed {
+        Some(owed) => notify_seller(shop, owed).await,
+        None => tracing::warn!("a buyer erased their data, and nothing can be sealed to tell it"),
+    }
     if let Err(error) = shop.db.settle_journal().await {
         tracing::warn!("the journal is emptied later: {error:#}");
     }

@@ -19,7 +19,7 @@ mod stock_shelves;
 mod take_seen;
 mod try_to_work;
 
-pub use ask_seller::{MOST_MESSAGE, Question, Unasked, ask_seller};
+pub use ask_seller::{MOST_MESSAGE, Question, Unasked, Unfit, ask_seller};
 pub use change_order::{OrderChange, Unchanged, change_order};
 pub use close_shop::{close_shop, open_shop};
 pub use erase_buyer::erase_buyer;

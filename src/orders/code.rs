@@ -72,19 +72,35 @@ impl Code {
         if typed.next().is_some() { Err(NotACode) } else { Ok(Self(words)) }
     }
 
-    /// Whether seven words of the list stand in a row: people paste their code where it does not belong.
-    pub fn is_within(text: &str) -> bool {
-        let mut in_a_row = 0;
-        for word in text.to_lowercase().split(|c: char| !c.is_ascii_alphabetic() && c != '-') {
-            if word.is_empty() {
-                continue;
-            }
-            in_a_row = if LIST.binary_search(&word).is_ok() { in_a_row + 1 } else { 0 };
-            if in_a_row == 7 {
-                return true;
+    /// The text without what looks like a code, which people paste where it does not belong: seven words of the list in
+    /// a row. `None`: there is none in it.
+    pub fn cut_out(text: &str) -> Option<String> {
+        let mut left = String::new();
+        let (mut copied, mut row, mut in_a_row) = (0, 0..0, 0);
+        for word in text.split(|c: char| !c.is_ascii_alphabetic() && c != '-') {
+            // A word of the list may hold a hyphen, and a code may be written with hyphens between its words.
+            let is_one = is_listed(word);
+            let parts = word.split(move |c| c == '-' && !is_one).filter(|part| !part.is_empty());
+            for part in parts {
+                let at = part.as_ptr().addr() - text.as_ptr().addr();
+                if is_listed(part) {
+                    row = if in_a_row == 0 { at } else { row.start }..at + part.len();
+                    in_a_row += 1;
+                    continue;
+                }
+                if 7 <= in_a_row {
+                    left.push_str(&text[copied..row.start]);
+                    copied = row.end;
+                }
+                in_a_row = 0;
             }
         }
-        false
+        if 7 <= in_a_row {
+            left.push_str(&text[copied..row.start]);
+            copied = row.end;
+        }
+        left.push_str(&text[copied..]);
+        (0 < copied).then_some(left)
     }
 
     pub fn words(&self) -> String {
@@ -111,6 +127,10 @@ impl FormToken {
         derive(&id.0, b"shop checkout form 1", &mut token);
         Self(token)
     }
+}
+
+fn is_listed(word: &str) -> bool {
+    LIST.binary_search(&word.to_ascii_lowercase().as_str()).is_ok()
 }
 
 fn derive(secret: &[u8], purpose: &[u8], into: &mut [u8]) {
@@ -147,19 +167,29 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_seen_within_other_words() {
+    fn a_code_is_seen_within_other_words_and_cut_out() {
         let code = Code::from_chance([9; 16]).words();
-        for text in [
+        for code in [
             code.clone(),
-            format!("My code is: {}. Thanks!", code.to_uppercase()),
+            code.to_uppercase(),
             code.replace(' ', ", "),
             code.replace(' ', "\n"),
+            code.replace(' ', "-"),
+            code.replace(' ', " - "),
+            code.replace(' ', " 2. "),
+            format!("{code} {code}"),
         ] {
-            assert!(Code::is_within(&text), "{text}");
+            let text = format!("Mine is, ä: {code}. Thank you, it is 5 o'clock");
+            let left = Code::cut_out(&text);
+            assert_eq!(left.as_deref(), Some("Mine is, ä: . Thank you, it is 5 o'clock"), "{text}");
+            assert_eq!(Code::cut_out(&code).as_deref(), Some(""), "{code}");
         }
+        let twice = format!("a {code} b {code} c");
+        assert_eq!(Code::cut_out(&twice).as_deref(), Some("a  b  c"));
         let six = code.rsplit_once(' ').unwrap().0;
-        assert!(!Code::is_within(&format!("{six} and more")));
-        assert!(!Code::is_within("When will you send the tea? I am away from Monday on."));
+        assert_eq!(Code::cut_out(&format!("{six} and more")), None);
+        assert_eq!(Code::cut_out("When will you send the tea? I am away from Monday on."), None);
+        assert_eq!(Code::cut_out(""), None);
     }
 
     #[test]
@@ -194,6 +224,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_code_is_cut_out_of_any_text(before in "\\PC*", after in "\\PC*", chance: [u8; 16]) {
+            let code = Code::from_chance(chance).words();
+            let left = Code::cut_out(&format!("{before} / {code} / {after}")).unwrap();
+            prop_assert!(Code::cut_out(&left).is_none());
+            prop_assert!(!left.contains(&code));
+        }
+
         #[test]
         fn what_chance_makes_is_read_again(chance: [u8; 16]) {
             let code = Code::from_chance(chance);

@@ -2,6 +2,7 @@ use crate::actions;
 use crate::actions::MOST_MESSAGE;
 use crate::actions::Question;
 use crate::actions::Unasked;
+use crate::actions::Unfit;
 use crate::actions::Unreported;
 use crate::orders::Code;
 use crate::orders::LookupName;
@@ -69,7 +70,7 @@ struct OrderPage<'a> {
     transaction: Option<&'a str>,
     takes_transaction: bool,
     /// Empty: whatever was sent was taken.
-    refused: &'a Refused<'a>,
+    refused: &'a Refused,
     talk: Conversation,
     most_message: usize,
     bill: Vec<(String, String)>,
@@ -79,21 +80,21 @@ struct OrderPage<'a> {
     receipt: String,
 }
 
-/// What was not taken of a form on the order's page: the field, what was typed and why.
+/// What was not taken of a form on the order's page: the field, why, and all that was typed, by its field.
 #[derive(Default)]
-struct Refused<'a> {
+struct Refused {
     field: &'static str,
-    typed: &'a str,
     words: String,
+    typed: Vec<(&'static str, String)>,
 }
 
-impl Refused<'_> {
+impl Refused {
     fn is(&self, field: &str) -> bool {
         self.field == field
     }
 
     fn typed(&self, field: &str) -> &str {
-        if self.is(field) { self.typed } else { "" }
+        self.typed.iter().find(|(name, _)| *name == field).map_or("", |(_, typed)| typed)
     }
 }
 
@@ -189,14 +190,17 @@ pub async fn report(
 ) -> Result<HttpResponse, PageError> {
     let (fields, visit) = Fields::read(&request, &front, body).await?;
     let Some(open) = &visit.open_order else { return Err(PageError::NoOrderOpen) };
-    let typed = fields.get("transaction");
-    match actions::report_payment(&front.shop, &lookup(&front, open), typed, now()).await? {
-        Ok(()) => Ok(see_other("/order", &[])),
-        Err(Unreported::NoOrder) => Err(PageError::NoOrderOpen),
-        Err(Unreported::Refused(words)) => {
-            refuse(&request, &front, visit, Refused { field: "transaction", typed, words }).await
-        }
-    }
+    let field = "transaction";
+    let typed = fields.get(field);
+    let (status, words) =
+        match actions::report_payment(&front.shop, &lookup(&front, open), typed, now()).await {
+            Ok(Ok(())) => return Ok(see_other("/order", &[])),
+            Ok(Err(Unreported::NoOrder)) => return Err(PageError::NoOrderOpen),
+            Ok(Err(Unreported::Refused(words))) => (StatusCode::UNPROCESSABLE_ENTITY, words),
+            Err(error) => (StatusCode::SERVICE_UNAVAILABLE, why_unsealed(error)?),
+        };
+    let typed = vec![(field, typed.to_owned())];
+    refuse(&request, &front, visit, (status, Refused { field, words, typed })).await
 }
 
 pub async fn ask(
@@ -207,13 +211,28 @@ pub async fn ask(
     let (fields, visit) = Fields::read(&request, &front, body).await?;
     let Some(open) = &visit.open_order else { return Err(PageError::NoOrderOpen) };
     let question = Question { message: fields.get("message"), pgp: fields.get("pgp") };
-    match actions::ask_seller(&front.shop, &lookup(&front, open), &question, now()).await? {
-        Ok(()) => Ok(see_other("/order#messages", &[])),
-        Err(Unasked::NoOrder) => Err(PageError::NoOrderOpen),
-        Err(Unasked::Refused(field, words)) => {
-            let typed = fields.get(field);
-            refuse(&request, &front, visit, Refused { field, typed, words }).await
-        }
+    let (status, unfit) =
+        match actions::ask_seller(&front.shop, &lookup(&front, open), &question, now()).await {
+            Ok(Ok(())) => return Ok(see_other("/order#messages", &[])),
+            Ok(Err(Unasked::NoOrder)) => return Err(PageError::NoOrderOpen),
+            Ok(Err(Unasked::Refused(unfit))) => (StatusCode::UNPROCESSABLE_ENTITY, unfit),
+            Err(error) => {
+                let field = if question.pgp.trim().is_empty() { "message" } else { "pgp" };
+                let unfit = Unfit { field, words: why_unsealed(error)?, left: None };
+                (StatusCode::SERVICE_UNAVAILABLE, unfit)
+            }
+        };
+    let Unfit { field, words, left } = unfit;
+    let message = left.unwrap_or_else(|| question.message.to_owned());
+    let typed = vec![("message", message), ("pgp", question.pgp.to_owned())];
+    refuse(&request, &front, visit, (status, Refused { field, words, typed })).await
+}
+
+/// Words for a buyer where nothing can be sealed to the seller just now: what was typed stays in its form.
+fn why_unsealed(error: anyhow::Error) -> Result<String, PageError> {
+    match PageError::from(error) {
+        PageError::Closed(_) => Ok("The shop cannot seal this to the seller just now, and does not send it unsealed. Nothing was sent. Please try again later.".to_owned()),
+        other => Err(other),
     }
 }
 
@@ -226,8 +245,8 @@ pub async fn erase(
     let Some(open) = &visit.open_order else { return Err(PageError::NoOrderOpen) };
     if fields.get("confirm").is_empty() {
         let words = "Please tick the box first: what is erased cannot be brought back.".to_owned();
-        let refused = Refused { field: "confirm", typed: "", words };
-        return refuse(&request, &front, visit, refused).await;
+        let refused = Refused { field: "confirm", words, typed: Vec::new() };
+        return refuse(&request, &front, visit, (StatusCode::UNPROCESSABLE_ENTITY, refused)).await;
     }
     let nobody = LookupName(chance());
     if !actions::erase_buyer(&front.shop, &lookup(&front, open), nobody, now()).await? {
@@ -339,10 +358,10 @@ async fn refuse(
     request: &HttpRequest,
     front: &Front,
     visit: Visit,
-    refused: Refused<'_>,
+    (status, refused): (StatusCode, Refused),
 ) -> Result<HttpResponse, PageError> {
     let order = find_open(front, &visit).await?.ok_or(PageError::NoOrderOpen)?;
-    show_order(request, front, visit, &order, StatusCode::UNPROCESSABLE_ENTITY, &refused).await
+    show_order(request, front, visit, &order, status, &refused).await
 }
 
 async fn show_order(
@@ -351,7 +370,7 @@ async fn show_order(
     mut visit: Visit,
     order: &Order,
     status_code: StatusCode,
-    refused: &Refused<'_>,
+    refused: &Refused,
 ) -> Result<HttpResponse, PageError> {
     let Some(open) = visit.open_order.take() else { return Err(PageError::NoOrderOpen) };
     let (facts, _) = front.facts().await?;

@@ -67,7 +67,7 @@ fn orders_that_a_buyer_was_told_of_outlive_a_crash_and_each_is_told_to_the_selle
 }
 
 /// The same program with named points in it, which `scripts/test` builds.
-fn program_with_points() -> PathBuf {
+pub fn program_with_points() -> PathBuf {
     let built = Path::new(env!("CARGO_BIN_EXE_shop")).parent().and_then(Path::parent).unwrap();
     let program = built.join("stops/shop");
     assert!(

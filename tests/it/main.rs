@@ -18,6 +18,8 @@ mod ledger;
 mod mail;
 mod onion;
 mod orders;
+mod sealed;
 mod sealing;
 mod tidy;
+mod words;
 mod world;

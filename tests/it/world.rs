@@ -7,6 +7,7 @@ use std::io::BufReader;
 use std::io::Read;
 use std::io::Write;
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::path::PathBuf;
@@ -68,6 +69,16 @@ impl World {
         let mut world = Self::closed(settings);
         fs::create_dir(world.path("db")).unwrap();
         fs::write(world.path("db/data.json"), catalog.to_string()).unwrap();
+        world.open();
+        world
+    }
+
+    /// An open shop with the catalog above that seals to this key.
+    pub fn sealed(key: &str) -> Self {
+        let mut world = Self::closed(&[]);
+        fs::create_dir(world.path("db")).unwrap();
+        fs::write(world.path("db/data.json"), catalog().to_string()).unwrap();
+        fs::write(world.path("db/seller.asc"), key).unwrap();
         world.open();
         world
     }
@@ -141,8 +152,32 @@ impl World {
         &self.server.as_ref().unwrap().address
     }
 
+    pub fn pid(&self) -> u32 {
+        self.server.as_ref().unwrap().child.id()
+    }
+
     pub fn log(&self) -> String {
         fs::read_to_string(&self.server.as_ref().unwrap().log).unwrap()
+    }
+
+    /// What a shop says on standard output when it opens; it is closed again at once.
+    pub fn opening_words(&self) -> String {
+        let mut child = self
+            .command(&["serve", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut said = String::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            said.push_str(&format!("{}\n", line.unwrap()));
+            if said.contains("is open at") {
+                break;
+            }
+        }
+        Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+        child.wait().unwrap();
+        said
     }
 
     /// Ends the shop with a signal and gives back its exit code.
@@ -167,6 +202,32 @@ impl World {
             String::from_utf8_lossy(&output.stderr)
         );
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The same with words on standard input.
+    pub fn told(&self, arguments: &[&str], words: &[u8]) -> Output {
+        fed(&mut self.command(arguments), words)
+    }
+
+    /// The seller answers with a mail program: `r`, words, sent.
+    pub fn replies(&self, order_refs: &[&str], id: &str, words: &str) -> Output {
+        let to: Vec<String> =
+            order_refs.iter().map(|order_ref| format!("order+{order_ref}@shop.invalid")).collect();
+        let letter = format!(
+            "From: root@localhost\nTo: {}\nSubject: Re: New order\nMessage-ID: <{id}@seller>\nMIME-Version: 1.0\n\
+             Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n{words}\n",
+            to.join(", ")
+        );
+        let mut arguments = vec!["deliver", "--"];
+        arguments.extend(to.iter().map(String::as_str));
+        self.told(&arguments, letter.as_bytes())
+    }
+
+    /// An answer that is taken.
+    #[track_caller]
+    pub fn answers(&self, order_ref: &str, id: &str, words: &str) {
+        let done = self.replies(&[order_ref], id, words);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 
     #[track_caller]
@@ -207,14 +268,37 @@ impl World {
 
     /// Runs a statement on the shop's database: only to move times, which a test cannot wait for.
     pub fn sql(&self, statement: &'static str) {
+        self.sql_with(statement, &[]);
+    }
+
+    /// The same with a value for each `?`.
+    pub fn sql_with(&self, statement: &'static str, values: &[&[u8]]) {
+        self.ask(statement, values);
+    }
+
+    /// What a statement finds, as bytes: the first column of each row.
+    pub fn find(&self, statement: &'static str) -> Vec<Vec<u8>> {
+        self.ask(statement, &[])
+    }
+
+    fn ask(&self, statement: &'static str, values: &[&[u8]]) -> Vec<Vec<u8>> {
         let path = self.path("db/shop.sqlite");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async move {
             use sqlx::Connection;
             let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
             let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
-            sqlx::query(statement).execute(&mut connection).await.unwrap();
-        });
+            let query = sqlx::query(statement);
+            let query = values.iter().fold(query, |query, value| query.bind(value.to_vec()));
+            let rows = query.fetch_all(&mut connection).await.unwrap();
+            rows.iter()
+                .map(|row| {
+                    use sqlx::Row;
+                    let value = row.try_get_raw(0).unwrap();
+                    <Vec<u8> as sqlx::Decode<sqlx::Sqlite>>::decode(value).unwrap()
+                })
+                .collect()
+        })
     }
 
     /// Waits for what the shop does by itself within seconds.
@@ -475,6 +559,86 @@ pub fn parse_answer(bytes: &[u8]) -> Answer {
         .map(|line| line.split_once(": ").unwrap())
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
     Answer { status, headers: headers.collect(), bytes: bytes[end + 4..].to_vec() }
+}
+
+/// Runs a program with words on its standard input.
+pub fn fed(command: &mut Command, words: &[u8]) -> Output {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}: scripts/install-test-tools"));
+    let mut stdin = child.stdin.take().unwrap();
+    let words = words.to_vec();
+    let writer = std::thread::spawn(move || {
+        // Whoever refuses at once may have gone before all was said.
+        let _ = stdin.write_all(&words);
+    });
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    output
+}
+
+/// The seller's own computer: gpg with a home of its own, and its agent ended with it.
+pub struct Keyring {
+    home: tempfile::TempDir,
+}
+
+impl Drop for Keyring {
+    fn drop(&mut self) {
+        let home = self.home.path();
+        let _ = Command::new("gpgconf").args(["--kill", "all"]).env("GNUPGHOME", home).status();
+    }
+}
+
+impl Keyring {
+    pub fn new() -> Self {
+        // The path of the agent's socket has to be short.
+        let home = tempfile::Builder::new().prefix("gpg").tempdir_in("/tmp").unwrap();
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        Self { home }
+    }
+
+    pub fn tries(&self, arguments: &[&str], words: &[u8]) -> Output {
+        let mut command = Command::new("gpg");
+        command
+            .args(["--batch", "--yes", "--no-tty", "--pinentry-mode", "loopback"])
+            .args(["--passphrase", "", "--trust-model", "always"])
+            .args(arguments)
+            .env("GNUPGHOME", self.home.path())
+            .env("LC_ALL", "C");
+        fed(&mut command, words)
+    }
+
+    #[track_caller]
+    pub fn does(&self, arguments: &[&str], words: &[u8]) -> String {
+        let output = self.tries(arguments, words);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "gpg {arguments:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// A key as most sellers have it; its fingerprint.
+    #[track_caller]
+    pub fn makes_key(&self, name: &str) -> String {
+        self.does(&["--quick-gen-key", name, "future-default", "default", "never"], b"");
+        let listed = self.does(&["--with-colons", "--list-keys", &format!("={name}")], b"");
+        let line = listed.lines().find(|line| line.starts_with("fpr:")).unwrap();
+        line.split(':').nth(9).unwrap().to_owned()
+    }
+
+    #[track_caller]
+    pub fn exports(&self, key: &str) -> String {
+        self.does(&["--armor", "--export", key], b"")
+    }
+
+    /// What lies under the seal of a message, as it was written.
+    #[track_caller]
+    pub fn opens(&self, message: &str) -> String {
+        let begin = message.find("-----BEGIN PGP MESSAGE").expect("a sealed message");
+        self.does(&["--decrypt"], &message.as_bytes()[begin..])
+    }
 }
 
 /// Every file below a folder.
