@@ -116,7 +116,8 @@ pub async fn run(
     if store::house::find(&shop.db).await?.closed_on.is_some() {
         tracing::warn!("you have closed it: no orders are taken until `shop open`");
     }
-    let sweeper = actix_web::rt::spawn(sweep_now_and_again(shop.clone(), settings.clone(), caretaker));
+    let sweeper =
+        actix_web::rt::spawn(sweep_now_and_again(shop.clone(), settings.clone(), caretaker));
     let namer = actix_web::rt::spawn(name_flooders(settings.clone(), flooders));
     let known = kept.as_ref().and_then(|(keeper, _)| keeper.address());
     let teller = actix_web::rt::spawn(tell_address(front.clone(), settings.clone(), known));
