@@ -19,6 +19,7 @@ from buyer import places_the_order, puts_into_cart, fills_the_form
 from firefox import ROOT, Firefox
 from mutt import Mutt, screen_of
 from sealed_mutt import mutt_and_neomutt_open_sealed_letters_without_questions
+from story import the_story_of_an_order
 from world import World
 
 TOOLS = ROOT / "tests/tools"
@@ -262,6 +263,7 @@ def mutt_shows_one_thread_an_order_and_reads_it_well():
 
 
 test(mutt_and_neomutt_open_sealed_letters_without_questions)
+test(the_story_of_an_order)
 
 
 @test
