@@ -51,7 +51,7 @@ impl Maildir {
     /// Delivers one message, whole and once: when this returns, it outlives a power cut.
     ///
     /// `name`: letters, digits, `.` and `_`. A message of that name that lies in `new` is not delivered again; whether one
-    /// lies in `cur`, read and flagged, whoever delivers again must ask [`Self::list_read`]: looking through all that the
+    /// lies in `cur`, read and flagged, whoever delivers again must ask [`Self::list_told`]: looking through all that the
     /// seller has kept would make each order dearer than the last.
     ///
     /// # Errors
@@ -197,16 +197,26 @@ impl Maildir {
         written
     }
 
-    /// The names of the messages that a mail reader has taken over, without their flags.
-    pub fn list_read(&self) -> io::Result<HashSet<String>> {
+    /// The names of all messages that lie there, read or not, without their flags; they outlive a power cut.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn list_told(&self) -> io::Result<HashSet<String>> {
         self.make()?;
-        fs::read_dir(self.folder.join("cur"))?
-            .map(|entry| {
+        let mut names = HashSet::new();
+        // In this order: a mail reader moves messages from `new` to `cur` and never back, so that none slips through
+        // between the two looks.
+        for part in ["new", "cur"] {
+            let folder = self.folder.join(part);
+            for entry in fs::read_dir(&folder)? {
                 let name = entry?.file_name();
                 let name = name.to_string_lossy();
-                Ok(name.split(':').next().unwrap_or_default().to_owned())
-            })
-            .collect()
+                names.insert(name.split(':').next().unwrap_or_default().to_owned());
+            }
+            // Whoever moved it there may have been stopped before this.
+            File::open(&folder)?.sync_all()?;
+        }
+        Ok(names)
     }
 }
 
@@ -245,11 +255,11 @@ mod tests {
         let (new, cur) = (maildir.folder.join("new"), maildir.folder.join("cur"));
         assert_eq!(names(&new), ["1.AAAAAAAAAA_0.shop"]);
         fs::rename(new.join("1.AAAAAAAAAA_0.shop"), cur.join("1.AAAAAAAAAA_0.shop:2,FS")).unwrap();
-        assert!(maildir.list_read().unwrap().contains("1.AAAAAAAAAA_0.shop"));
+        assert!(maildir.list_told().unwrap().contains("1.AAAAAAAAAA_0.shop"));
         assert!(names(&new).is_empty() && names(&maildir.folder.join("tmp")).is_empty());
         maildir.deliver_read("2.AAAAAAAAAA_1.shop", b"two").unwrap();
         maildir.deliver_read("2.AAAAAAAAAA_1.shop", b"two").unwrap();
-        assert_eq!(maildir.list_read().unwrap().len(), 2);
+        assert_eq!(maildir.list_told().unwrap().len(), 2);
         let told = fs::metadata(cur.join("2.AAAAAAAAAA_1.shop:2,S")).unwrap().modified().unwrap();
         assert_eq!(told, UNIX_EPOCH + Duration::from_secs(2));
     }
