@@ -38,7 +38,7 @@ fn talk(page: &Answer) -> Vec<(String, String, String, bool)> {
                 piece.split('"').next().unwrap().to_owned(),
                 between(piece, "<p class=\"who\">", "<time").unwrap(),
                 words.unwrap_or_default(),
-                piece.contains("<span class=\"new\">new</span>"),
+                piece.contains("<span class=\"new count\">new</span>"),
             )
         })
         .collect()
@@ -52,7 +52,7 @@ fn words(page: &Answer) -> Vec<String> {
 fn n_new(page: &Answer) -> Option<String> {
     let text = page.text();
     let heading = text.split_once("id=\"messages-title\">")?.1.split("</h2>").next()?.to_owned();
-    Some(heading.split_once("<span class=\"new\">")?.1.split('<').next()?.to_owned())
+    Some(heading.split_once("<span class=\"new count\">")?.1.split('<').next()?.to_owned())
 }
 
 fn reason(done: &Output) -> (Option<i32>, String) {
