@@ -75,6 +75,16 @@ pub async fn sweep(shop: &Shop) -> anyhow::Result<usize> {
     }
 }
 
+/// Units: minutes after which nobody is still writing a message.
+const DRAFT_TAKES: i64 = 10;
+
+/// Removes what a shop that was stopped left half delivered; the messages themselves are still owed, and told.
+pub async fn clear_drafts(shop: &Shop, now: Moment) -> anyhow::Result<()> {
+    let (maildir, before) = (shop.maildir.clone(), now.plus_minutes(-DRAFT_TAKES));
+    tokio::task::spawn_blocking(move || maildir.clear_drafts(before)).await??;
+    Ok(())
+}
+
 async fn tell(shop: &Shop, owed: Owed) -> anyhow::Result<()> {
     let name = delivery_name(&owed.order_ref, owed.number, owed.at);
     let maildir = shop.maildir.clone();

@@ -1,4 +1,5 @@
 use crate::stops;
+use crate::values::Moment;
 use std::collections::HashSet;
 use std::fs;
 use std::fs::DirBuilder;
@@ -8,6 +9,7 @@ use std::fs::OpenOptions;
 use std::io;
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::path::PathBuf;
@@ -145,6 +147,25 @@ impl Maildir {
         Ok(())
     }
 
+    /// Removes what a shop that was stopped left in `tmp`, last touched before this moment: a draft holds what its message
+    /// holds. Should one be under way still, its delivery fails and is tried again.
+    pub fn clear_drafts(&self, before: Moment) -> io::Result<()> {
+        let entries = match fs::read_dir(self.folder.join("tmp")) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        for entry in entries {
+            let entry = entry?;
+            // The time of writing is the day's; that of the last change is the file system's own.
+            let is_ours = order_of(&entry.file_name().to_string_lossy()).is_some();
+            if is_ours && entry.metadata()?.ctime() < before.get() {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Since when the oldest message lies in `new`, which no mail reader has opened since; unix seconds, as the names of
     /// messages begin with them.
     ///
@@ -276,6 +297,21 @@ mod tests {
         });
         assert_eq!(fs::read(home.path().join("new/1.AAAAAAAAAA_0.shop")).unwrap(), message);
         assert!(names(&home.path().join("tmp")).is_empty());
+    }
+
+    #[test]
+    fn what_a_stopped_shop_left_half_done_is_cleared_and_nothing_else() {
+        let home = tempfile::tempdir().unwrap();
+        let maildir = Maildir::new(home.path().to_owned());
+        let tmp = home.path().join("tmp");
+        for name in ["1.AAAAAAAAAA_0.shop.17.0", "1700000000.M1P2.elsewhere"] {
+            fs::write(tmp.join(name), "half").unwrap();
+        }
+        let changed = fs::metadata(tmp.join("1.AAAAAAAAAA_0.shop.17.0")).unwrap().ctime();
+        maildir.clear_drafts(Moment::new(changed).unwrap()).unwrap();
+        assert_eq!(names(&tmp).len(), 2);
+        maildir.clear_drafts(Moment::new(changed + 1).unwrap()).unwrap();
+        assert_eq!(names(&tmp), ["1700000000.M1P2.elsewhere"]);
     }
 
     #[test]

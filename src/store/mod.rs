@@ -119,12 +119,6 @@ impl Db {
         Ok(Tx(self.write.begin_with("begin immediate").await?, self.write.clone()))
     }
 
-    /// Moves what is committed from the journal into the file, so that nothing erased lies on in the journal.
-    pub async fn settle_journal(&self) -> Result<(), StoreError> {
-        sqlx::query("pragma wal_checkpoint(truncate)").execute(&self.write).await?;
-        Ok(())
-    }
-
     pub async fn close(&self) {
         self.read.close().await;
         self.write.close().await;
