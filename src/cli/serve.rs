@@ -245,6 +245,7 @@ impl Caretaker {
         let _ = caretaker.look_for_seller(shop, now).await;
         let _ = actions::look_at_clock(shop, now).await;
         let _ = actions::empty_journal(shop).await;
+        let _ = actions::look_for_reading(shop).await;
         caretaker
     }
 
@@ -269,6 +270,7 @@ impl Caretaker {
         done.push(erase_what_is_due(shop, now, is_time).await.context("erase what is due"));
         if is_time {
             done.push(self.look_for_seller(shop, now).await.context("look for the seller"));
+            done.push(actions::look_for_reading(shop).await.context("look what was read"));
             done.push(actions::clear_drafts(shop, now).await.context("clear the Maildir's tmp"));
         }
         done.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect()

@@ -239,6 +239,20 @@ impl Maildir {
         }
         Ok(names)
     }
+
+    /// The names of the messages that a mail reader has shown (flag `S`), without their flags.
+    pub fn list_seen(&self) -> io::Result<HashSet<String>> {
+        let mut names = HashSet::new();
+        for entry in fs::read_dir(self.folder.join("cur"))? {
+            let name = entry?.file_name();
+            let name = name.to_string_lossy();
+            match name.split_once(":2,") {
+                Some((name, flags)) if flags.contains('S') => names.insert(name.to_owned()),
+                _ => false,
+            };
+        }
+        Ok(names)
+    }
 }
 
 /// The order's reference in a message's name, also in that of a draft.

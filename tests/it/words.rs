@@ -5,6 +5,7 @@ use crate::world::Answer;
 use crate::world::Buyer;
 use crate::world::Keyring;
 use crate::world::World;
+use crate::world::catalog;
 use crate::world::plain;
 use shop::orders::Code;
 use shop::orders::Reader;
@@ -676,4 +677,31 @@ fn a_code_opens_what_was_sealed_to_it_and_no_other_does() {
     assert!(ReaderKey::of_code(&other, &salt).open(&sealed).is_err());
     assert_eq!(salt.len(), 32);
     assert_ne!(World::new().find("select salt from house").remove(0), salt);
+}
+
+#[test]
+fn a_buyer_is_told_that_the_seller_has_read_a_message_only_where_the_seller_wants_that() {
+    for (setting, is_told) in [("yes", true), ("no", false)] {
+        let mut world = World::with(&catalog(), &[("READ_MARKS", setting)]);
+        let (mut buyer, ..) = order(&world);
+        buyer.post("/order/message", &[("message", "When will it come?")]);
+        let page = buyer.get("/order").text();
+        assert!(page.contains("When will it come?") && !page.contains("has read your message"));
+        for (name, _) in world.messages() {
+            let new = world.path("mailorders/new").join(&name);
+            std::fs::rename(new, world.path("mailorders/cur").join(format!("{name}:2,S"))).unwrap();
+        }
+        // Otherwise it is looked for once a minute.
+        world.close("-TERM");
+        world.open();
+        buyer.address = world.address().to_owned();
+        buyer.host = world.address().to_owned();
+        let says_so =
+            |buyer: &mut Buyer| buyer.get("/order").text().contains("has read your message");
+        if is_told {
+            world.until("the mark is there", || says_so(&mut buyer.clone()));
+        } else {
+            assert!(!says_so(&mut buyer));
+        }
+    }
 }
