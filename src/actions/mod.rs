@@ -28,7 +28,7 @@ pub use forget_orders::{empty_journal, forget_orders, list_forgettable};
 pub use hang_pages::{PageFile, hang_pages};
 pub use look_at_clock::{ClockJumped, doubt_clock, look_at_clock, trust_clock};
 pub use look_for_seller::look_for_seller;
-pub use notify_seller::{notify_seller, sweep};
+pub use notify_seller::{clear_drafts, notify_seller, sweep};
 pub use openness::{Closed, Openness, refuse_key, take_key, why_closed};
 pub use place_order::{Placed, Placing, place_order};
 pub use post_reply::{Unposted, post_reply};

@@ -269,6 +269,7 @@ impl Caretaker {
         done.push(erase_what_is_due(shop, now, is_time).await.context("erase what is due"));
         if is_time {
             done.push(self.look_for_seller(shop, now).await.context("look for the seller"));
+            done.push(actions::clear_drafts(shop, now).await.context("clear the Maildir's tmp"));
         }
         done.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect()
     }

@@ -485,7 +485,10 @@ fn closes_and_opens(what: &str, faulty: Option<&str>, good: &str) {
     let message = world.messages().into_iter().find(|(name, _)| name.contains(&new)).unwrap().1;
     assert!(message.contains("multipart/encrypted") && !message.contains("blue gate"), "{what}");
     let doctor = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
-    assert!(doctor.contains("ok   seller's key") && doctor.contains("ok   open"), "{what}: {doctor}");
+    assert!(
+        doctor.contains("ok   seller's key") && doctor.contains("ok   open"),
+        "{what}: {doctor}"
+    );
 }
 
 /// The window is open, the checkout is not, nothing is written, and the seller can know why.
