@@ -104,7 +104,7 @@ impl OrderMessage<'_> {
         let text = self.text(key.is_some())?;
         let head = self.head(&subject)?;
         let mut message = match key {
-            None => head.header(ContentType::TEXT_PLAIN).body(text)?,
+            None => head.header(ContentType::TEXT_PLAIN).body(seal::body(&text))?,
             Some(key) => seal::sealed_message(head, key, &subject, &text, self.block(), now)?,
         };
         let state = self.order.status.as_str();
