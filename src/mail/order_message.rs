@@ -186,9 +186,9 @@ impl OrderMessage<'_> {
     fn notice(&self) -> Option<&'static str> {
         match (&self.told, self.order.status) {
             (Told::Erased, _) => Some(
-                "The shop holds nothing of the buyer any more, and no code opens the order's page.\n\
-                 What you were told of the buyer is in the first message of this thread: please delete it\n\
-                 as soon as you need it no more.",
+                "The shop holds nothing of the buyer any more, and no code opens the order's\n\
+                 page. What you were told of the buyer is in the first message of this thread:\n\
+                 please delete it as soon as you need it no more.",
             ),
             (Told::Paid, Status::Late) => Some(
                 "The time to pay had run out before, and the things had gone back on the shelf.",
