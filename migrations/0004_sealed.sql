@@ -90,6 +90,8 @@ create table words (
     status     text,                    -- of a step: where the order stands from then on
     sealed     blob,                    -- to the reader (age); null: a step without words
     message_id blob check (length(message_id) = 32), -- of the seller's mail, hashed: a mail that comes twice is kept once
+    told       integer,                 -- of a question: the number of the message in which the seller was told it
+    is_read    integer not null default 0 check (is_read in (0, 1)), -- of a question: the seller has opened that message
     unique (order_id, kind, message_id)
 ) strict;
 create index words_by_order on words (order_id, id);

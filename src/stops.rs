@@ -16,6 +16,8 @@ pub const ORDER: [&str; 8] = [
     "before-answer",
 ];
 pub const WORD: [&str; 3] = ["word-begun", "word-inserted", "word-committed"];
+/// Passed by whatever erases what is due: the rows are gone; the messages too; nothing is left but the journal.
+pub const PURGE: [&str; 3] = ["purge-stripped", "purge-unmailed", "purge-erased"];
 
 /// Nothing, in the program that is given out.
 #[cfg(not(feature = "stops"))]
@@ -25,7 +27,8 @@ pub fn at(_name: &'static str) {}
 /// Ends the process as `kill -9` does, nothing written and nothing put away, where `SHOP_STOP_AT` is this name.
 #[cfg(feature = "stops")]
 pub fn at(name: &'static str) {
-    assert!(ORDER.contains(&name) || WORD.contains(&name), "no point is called {name}");
+    let points = [ORDER.as_slice(), &WORD, &PURGE];
+    assert!(points.iter().any(|some| some.contains(&name)), "no point is called {name}");
     // A test's own wish, which is no setting of the shop.
     if std::env::var_os("SHOP_STOP_AT").is_some_and(|wanted| wanted == name) {
         std::process::abort();

@@ -85,18 +85,19 @@ pub async fn ask_seller(
             (Told::Question("", Some(block)), "(a message that you had sealed with PGP)")
         }
     };
-    if let Some(reader) = store::orders::find_reader(&mut tx, &order_ref).await? {
-        let sealed = reader.seal(shown)?;
-        let kept = NewWords {
-            kind: WordsKind::Question,
-            now,
-            status: None,
-            sealed: Some(&sealed),
-            message_id: None,
-        };
-        store::words::insert(&mut tx, &order_ref, &kept).await.context("keep the buyer's words")?;
-    }
+    // An order from before there were readers keeps that something was said, and not what.
+    let reader = store::orders::find_reader(&mut tx, &order_ref).await?;
+    let sealed = reader.map(|reader| reader.seal(shown)).transpose()?;
     let owed = owe_message(shop, &mut tx, &order, told, false, now).await?;
+    let kept = NewWords {
+        kind: WordsKind::Question,
+        now,
+        status: None,
+        sealed: sealed.as_deref(),
+        message_id: None,
+        told: Some(owed.number),
+    };
+    store::words::insert(&mut tx, &order_ref, &kept).await.context("keep the buyer's words")?;
     tx.commit().await.context("commit the buyer's words")?;
 
     notify_seller(shop, owed).await;

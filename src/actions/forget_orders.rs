@@ -2,6 +2,7 @@ use crate::actions::ClockJumped;
 use crate::actions::Shop;
 use crate::actions::look_at_clock;
 use crate::orders::OrderRef;
+use crate::stops;
 use crate::store;
 use crate::store::erasure::Due;
 use crate::values::Moment;
@@ -40,6 +41,7 @@ pub async fn forget_orders(
         let mut tx = shop.db.write().await?;
         store::erasure::strip(&mut tx, some, due).await.context("erase the orders")?;
         tx.commit().await.context("commit what was erased")?;
+        stops::at("purge-stripped");
     }
     let stripped = store::erasure::list_stripped(&shop.db).await.context("list what is erased")?;
     if stripped.is_empty() {
@@ -54,11 +56,13 @@ pub async fn forget_orders(
         .context("erase the messages")?
         .context("erase the messages in the Maildir")?;
     }
+    stops::at("purge-unmailed");
     for some in stripped.chunks(store::erasure::MOST_AT_ONCE) {
         let mut tx = shop.db.write().await?;
         store::erasure::erase_stripped(&mut tx, some).await.context("erase the references")?;
         tx.commit().await.context("commit what was erased")?;
     }
+    stops::at("purge-erased");
     Ok(Ok(stripped))
 }
 

@@ -84,6 +84,6 @@ mod tests {
             assert_eq!(found.is_ok(), is_believed, "{keep_days} {day}");
         }
         let words = check(looked_on, on_day(2_000), 30).unwrap_err().to_string();
-        assert!(words.contains("23 June 1975") && words.contains("shop purge --now"), "{words}");
+        assert!(words.contains("24 June 1975") && words.contains("shop purge --now"), "{words}");
     }
 }

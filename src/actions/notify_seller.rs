@@ -56,7 +56,7 @@ pub async fn sweep(shop: &Shop) -> anyhow::Result<usize> {
         }
         // One look for all of them: what was told but not marked so may have been read since.
         let maildir = shop.maildir.clone();
-        let read = tokio::task::spawn_blocking(move || maildir.list_read())
+        let there = tokio::task::spawn_blocking(move || maildir.list_told())
             .await
             .context("look through the Maildir")?
             .context("look through the Maildir")?;
@@ -65,7 +65,7 @@ pub async fn sweep(shop: &Shop) -> anyhow::Result<usize> {
             if !store::owed::is_untold(&shop.db, owed.id).await? {
                 continue;
             }
-            if read.contains(&delivery_name(&owed.order_ref, owed.number, owed.at)) {
+            if there.contains(&delivery_name(&owed.order_ref, owed.number, owed.at)) {
                 store::owed::mark_told(&shop.db, owed.id).await?;
             } else {
                 tell(shop, owed).await?;
@@ -73,6 +73,16 @@ pub async fn sweep(shop: &Shop) -> anyhow::Result<usize> {
             n_told += 1;
         }
     }
+}
+
+/// Units: minutes after which nobody is still writing a message.
+const DRAFT_TAKES: i64 = 10;
+
+/// Removes what a shop that was stopped left half delivered; the messages themselves are still owed, and told.
+pub async fn clear_drafts(shop: &Shop, now: Moment) -> anyhow::Result<()> {
+    let (maildir, before) = (shop.maildir.clone(), now.plus_minutes(-DRAFT_TAKES));
+    tokio::task::spawn_blocking(move || maildir.clear_drafts(before)).await??;
+    Ok(())
 }
 
 async fn tell(shop: &Shop, owed: Owed) -> anyhow::Result<()> {

@@ -136,38 +136,17 @@ pub async fn take_key(
         },
     };
     let fault = if let Key::Faulty(fault) = &key { Some(fault.clone()) } else { None };
-    set_key(shop, key).await?;
+    shop.openness.found().key = key;
     Ok(fault)
 }
 
 /// Takes it that the seller's key cannot even be read. `fault`: for the seller.
-pub async fn refuse_key(shop: &Shop, fault: String) -> anyhow::Result<()> {
-    set_key(shop, Key::Faulty(fault)).await
-}
-
-async fn set_key(shop: &Shop, key: Key) -> anyhow::Result<()> {
-    let is_usable = !matches!(key, Key::Faulty(_));
-    let was_usable = {
-        let mut found = shop.openness.found();
-        let was_usable = !matches!(found.key, Key::Faulty(_));
-        found.key = key;
-        was_usable
-    };
-    if was_usable != is_usable {
-        renew_pages(shop).await?;
-    }
-    Ok(())
+pub fn refuse_key(shop: &Shop, fault: String) {
+    shop.openness.found().key = Key::Faulty(fault);
 }
 
 fn fault_words(fault: &KeyFault) -> String {
     format!("the seller's key: {fault}")
-}
-
-/// Ready-made pages show whether the shop is open: they are made anew.
-pub(super) async fn renew_pages(shop: &Shop) -> anyhow::Result<()> {
-    let mut tx = shop.db.write().await?;
-    store::catalog::mark_changed(&mut tx).await?;
-    tx.commit().await.context("renew the pages")
 }
 
 /// Why no order is taken now; `None`: the shop is open.

@@ -19,6 +19,7 @@ use crate::orders::ReaderKey;
 use crate::orders::Refusal;
 use crate::orders::Shelf;
 use crate::orders::Unplaceable;
+use crate::orders::draft::sentence;
 use crate::orders::too_much_held;
 use crate::payment::Invoice;
 use crate::payment::MOST_ADDED;
@@ -153,7 +154,7 @@ async fn open_order(
     if let (Some(key), Delivery::Sealed { block, .. }) = (key, &draft.buyer.delivery)
         && let Err(fault) = key.check_block(block)
     {
-        return Ok(Err(Placed::Refused(vec![Refusal::new("pgp", fault.to_string())])));
+        return Ok(Err(Placed::Refused(vec![Refusal::new("pgp", sentence(&fault.to_string()))])));
     }
     let Some(wallet) = store::payment::find_wallet(tx, currency).await? else {
         let words =

@@ -101,6 +101,7 @@ pub(super) async fn keep_step(
         status: Some(status),
         sealed: sealed.as_deref(),
         message_id,
+        told: None,
     };
     store::words::insert(tx, order_ref, &words).await.context("keep what happened")
 }
@@ -121,6 +122,7 @@ async fn keep_answer(
         status: None,
         sealed: Some(&sealed),
         message_id: Some(message_id),
+        told: None,
     };
     store::words::insert(tx, order_ref, &words).await.context("keep the seller's words")?;
     Ok(true)

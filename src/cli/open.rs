@@ -74,7 +74,7 @@ pub async fn take_key(shop: &Shop, settings: &Settings) -> anyhow::Result<Option
         // What cannot be read is no key, and is not taken for the absence of one.
         Err(error) => {
             let fault = format!("{} cannot be read ({error})", file.display());
-            actions::refuse_key(shop, fault.clone()).await?;
+            actions::refuse_key(shop, fault.clone());
             return Ok(Some(fault));
         }
     };

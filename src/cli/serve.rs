@@ -111,15 +111,13 @@ pub async fn run(
         payment_minutes: settings.payment_minutes,
         closer: settings.closes_circuits.then_some(closer),
     };
-    // Before the first visitor, and then with every sweep.
-    if let Err(error) = actions::look_for_seller(&shop, open::now()).await {
-        tracing::error!("will be tried again: {error:#}");
-    }
+    let caretaker = Caretaker::begin(&shop, open::now()).await;
     say(&format!("The shop is open at {}", door.address()));
     if store::house::find(&shop.db).await?.closed_on.is_some() {
         tracing::warn!("you have closed it: no orders are taken until `shop open`");
     }
-    let sweeper = actix_web::rt::spawn(sweep_now_and_again(shop.clone(), settings.clone()));
+    let sweeper =
+        actix_web::rt::spawn(sweep_now_and_again(shop.clone(), settings.clone(), caretaker));
     let namer = actix_web::rt::spawn(name_flooders(settings.clone(), flooders));
     let known = kept.as_ref().and_then(|(keeper, _)| keeper.address());
     let teller = actix_web::rt::spawn(tell_address(front.clone(), settings.clone(), known));
@@ -218,9 +216,8 @@ enum Seeded {
 
 /// Tells what is untold, lets expire what ran out and erases what is old, now and every few seconds. What fails is
 /// tried again; the log hears of it once for each new reason.
-async fn sweep_now_and_again(shop: Shop, settings: Settings) {
+async fn sweep_now_and_again(shop: Shop, settings: Settings, mut caretaker: Caretaker) {
     let mut last = Vec::new();
-    let mut caretaker = Caretaker::default();
     loop {
         let troubles = caretaker.sweep(&shop, &settings, open::now()).await;
         for trouble in troubles.iter().filter(|trouble| !last.contains(*trouble)) {
@@ -232,7 +229,6 @@ async fn sweep_now_and_again(shop: Shop, settings: Settings) {
 }
 
 /// What the sweeps remember of each other.
-#[derive(Default)]
 struct Caretaker {
     is_away: bool,
     n_sweeps: u32,
@@ -243,6 +239,16 @@ struct Caretaker {
 const SELDOM: u32 = 6;
 
 impl Caretaker {
+    /// What must be so before the first visitor comes. What fails is tried again, and told, by the sweeps.
+    async fn begin(shop: &Shop, now: Moment) -> Self {
+        let mut caretaker = Self { is_away: false, n_sweeps: 1 };
+        let _ = caretaker.look_for_seller(shop, now).await;
+        let _ = actions::look_at_clock(shop, now).await;
+        let _ = actions::empty_journal(shop).await;
+        let _ = actions::look_for_reading(shop).await;
+        caretaker
+    }
+
     /// Each part by itself: what hinders one leaves the others. Returns what went wrong.
     async fn sweep(&mut self, shop: &Shop, settings: &Settings, now: Moment) -> Vec<String> {
         let key = match open::take_key(shop, settings).await {
@@ -264,6 +270,8 @@ impl Caretaker {
         done.push(erase_what_is_due(shop, now, is_time).await.context("erase what is due"));
         if is_time {
             done.push(self.look_for_seller(shop, now).await.context("look for the seller"));
+            done.push(actions::look_for_reading(shop).await.context("look what was read"));
+            done.push(actions::clear_drafts(shop, now).await.context("clear the Maildir's tmp"));
         }
         done.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect()
     }

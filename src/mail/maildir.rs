@@ -1,4 +1,5 @@
 use crate::stops;
+use crate::values::Moment;
 use std::collections::HashSet;
 use std::fs;
 use std::fs::DirBuilder;
@@ -8,6 +9,7 @@ use std::fs::OpenOptions;
 use std::io;
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::path::PathBuf;
@@ -51,7 +53,7 @@ impl Maildir {
     /// Delivers one message, whole and once: when this returns, it outlives a power cut.
     ///
     /// `name`: letters, digits, `.` and `_`. A message of that name that lies in `new` is not delivered again; whether one
-    /// lies in `cur`, read and flagged, whoever delivers again must ask [`Self::list_read`]: looking through all that the
+    /// lies in `cur`, read and flagged, whoever delivers again must ask [`Self::list_told`]: looking through all that the
     /// seller has kept would make each order dearer than the last.
     ///
     /// # Errors
@@ -145,6 +147,25 @@ impl Maildir {
         Ok(())
     }
 
+    /// Removes what a shop that was stopped left in `tmp`, last touched before this moment: a draft holds what its message
+    /// holds. Should one be under way still, its delivery fails and is tried again.
+    pub fn clear_drafts(&self, before: Moment) -> io::Result<()> {
+        let entries = match fs::read_dir(self.folder.join("tmp")) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        for entry in entries {
+            let entry = entry?;
+            // The time of writing is the day's; that of the last change is the file system's own.
+            let is_ours = order_of(&entry.file_name().to_string_lossy()).is_some();
+            if is_ours && entry.metadata()?.ctime() < before.get() {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Since when the oldest message lies in `new`, which no mail reader has opened since; unix seconds, as the names of
     /// messages begin with them.
     ///
@@ -197,16 +218,40 @@ impl Maildir {
         written
     }
 
-    /// The names of the messages that a mail reader has taken over, without their flags.
-    pub fn list_read(&self) -> io::Result<HashSet<String>> {
+    /// The names of all messages that lie there, read or not, without their flags; they outlive a power cut.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn list_told(&self) -> io::Result<HashSet<String>> {
         self.make()?;
-        fs::read_dir(self.folder.join("cur"))?
-            .map(|entry| {
+        let mut names = HashSet::new();
+        // In this order: a mail reader moves messages from `new` to `cur` and never back, so that none slips through
+        // between the two looks.
+        for part in ["new", "cur"] {
+            let folder = self.folder.join(part);
+            for entry in fs::read_dir(&folder)? {
                 let name = entry?.file_name();
                 let name = name.to_string_lossy();
-                Ok(name.split(':').next().unwrap_or_default().to_owned())
-            })
-            .collect()
+                names.insert(name.split(':').next().unwrap_or_default().to_owned());
+            }
+            // Whoever moved it there may have been stopped before this.
+            File::open(&folder)?.sync_all()?;
+        }
+        Ok(names)
+    }
+
+    /// The names of the messages that a mail reader has shown (flag `S`), without their flags.
+    pub fn list_seen(&self) -> io::Result<HashSet<String>> {
+        let mut names = HashSet::new();
+        for entry in fs::read_dir(self.folder.join("cur"))? {
+            let name = entry?.file_name();
+            let name = name.to_string_lossy();
+            match name.split_once(":2,") {
+                Some((name, flags)) if flags.contains('S') => names.insert(name.to_owned()),
+                _ => false,
+            };
+        }
+        Ok(names)
     }
 }
 
@@ -245,11 +290,11 @@ mod tests {
         let (new, cur) = (maildir.folder.join("new"), maildir.folder.join("cur"));
         assert_eq!(names(&new), ["1.AAAAAAAAAA_0.shop"]);
         fs::rename(new.join("1.AAAAAAAAAA_0.shop"), cur.join("1.AAAAAAAAAA_0.shop:2,FS")).unwrap();
-        assert!(maildir.list_read().unwrap().contains("1.AAAAAAAAAA_0.shop"));
+        assert!(maildir.list_told().unwrap().contains("1.AAAAAAAAAA_0.shop"));
         assert!(names(&new).is_empty() && names(&maildir.folder.join("tmp")).is_empty());
         maildir.deliver_read("2.AAAAAAAAAA_1.shop", b"two").unwrap();
         maildir.deliver_read("2.AAAAAAAAAA_1.shop", b"two").unwrap();
-        assert_eq!(maildir.list_read().unwrap().len(), 2);
+        assert_eq!(maildir.list_told().unwrap().len(), 2);
         let told = fs::metadata(cur.join("2.AAAAAAAAAA_1.shop:2,S")).unwrap().modified().unwrap();
         assert_eq!(told, UNIX_EPOCH + Duration::from_secs(2));
     }
@@ -266,6 +311,21 @@ mod tests {
         });
         assert_eq!(fs::read(home.path().join("new/1.AAAAAAAAAA_0.shop")).unwrap(), message);
         assert!(names(&home.path().join("tmp")).is_empty());
+    }
+
+    #[test]
+    fn what_a_stopped_shop_left_half_done_is_cleared_and_nothing_else() {
+        let home = tempfile::tempdir().unwrap();
+        let maildir = Maildir::new(home.path().to_owned());
+        let tmp = home.path().join("tmp");
+        for name in ["1.AAAAAAAAAA_0.shop.17.0", "1700000000.M1P2.elsewhere"] {
+            fs::write(tmp.join(name), "half").unwrap();
+        }
+        let changed = fs::metadata(tmp.join("1.AAAAAAAAAA_0.shop.17.0")).unwrap().ctime();
+        maildir.clear_drafts(Moment::new(changed).unwrap()).unwrap();
+        assert_eq!(names(&tmp).len(), 2);
+        maildir.clear_drafts(Moment::new(changed + 1).unwrap()).unwrap();
+        assert_eq!(names(&tmp), ["1700000000.M1P2.elsewhere"]);
     }
 
     #[test]

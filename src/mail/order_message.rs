@@ -104,7 +104,7 @@ impl OrderMessage<'_> {
         let text = self.text(key.is_some())?;
         let head = self.head(&subject)?;
         let mut message = match key {
-            None => head.header(ContentType::TEXT_PLAIN).body(text)?,
+            None => head.header(ContentType::TEXT_PLAIN).body(seal::body(&text))?,
             Some(key) => seal::sealed_message(head, key, &subject, &text, self.block(), now)?,
         };
         let state = self.order.status.as_str();
@@ -186,9 +186,9 @@ impl OrderMessage<'_> {
     fn notice(&self) -> Option<&'static str> {
         match (&self.told, self.order.status) {
             (Told::Erased, _) => Some(
-                "The shop holds nothing of the buyer any more, and no code opens the order's page.\n\
-                 What you were told of the buyer is in the first message of this thread: please delete it\n\
-                 as soon as you need it no more.",
+                "The shop holds nothing of the buyer any more, and no code opens the order's\n\
+                 page. What you were told of the buyer is in the first message of this thread:\n\
+                 please delete it as soon as you need it no more.",
             ),
             (Told::Paid, Status::Late) => Some(
                 "The time to pay had run out before, and the things had gone back on the shelf.",

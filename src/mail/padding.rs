@@ -33,7 +33,10 @@ mod tests {
         for n_bytes in (0..9_000).chain([32_754, 32_755, 65_522, 65_523, 200_000]) {
             let header = header(n_bytes);
             let length = n_bytes + header.len();
-            assert!(STEPS.contains(&length) || length % (64 << 10) == 0, "{n_bytes}: {length}");
+            assert!(
+                STEPS.contains(&length) || length.is_multiple_of(64 << 10),
+                "{n_bytes}: {length}"
+            );
             assert!(header.ends_with("x\r\n"));
             assert!(header.split("\r\n").all(|line| line.len() <= 92));
             assert!(

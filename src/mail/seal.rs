@@ -137,7 +137,7 @@ fn entity(subject: &str, text: &str, block: Option<&PgpBlock>) -> Result<Vec<u8>
 }
 
 /// As it is, so that gpg alone shows it well; encoded where a line is too long for mail.
-fn body(text: &str) -> Body {
+pub(super) fn body(text: &str) -> Body {
     Body::new_with_encoding(text.to_owned(), ContentTransferEncoding::EightBit)
         .unwrap_or_else(|bytes| Body::new(String::from_utf8_lossy(&bytes).into_owned()))
 }

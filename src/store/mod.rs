@@ -14,6 +14,7 @@ pub mod words;
 
 use crate::store::changes::Changes;
 use crate::store::owed::Told;
+use sqlx::Connection;
 use sqlx::Sqlite;
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -21,6 +22,7 @@ use sqlx::sqlite::SqliteJournalMode;
 use sqlx::sqlite::SqlitePoolOptions;
 use sqlx::sqlite::SqliteSynchronous;
 use std::fs::OpenOptions;
+use std::future::ready;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -39,7 +41,7 @@ pub struct Db {
 pub const N_READERS: u32 = 4;
 
 /// A piece of work that is kept as a whole or not at all.
-pub struct Tx(sqlx::Transaction<'static, Sqlite>);
+pub struct Tx(sqlx::Transaction<'static, Sqlite>, SqlitePool);
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -86,36 +88,35 @@ impl Db {
             .pragma("secure_delete", "ON")
             .pragma("temp_store", "MEMORY");
         let options = sqlx::ConnectOptions::disable_statement_logging(options);
-        // One connection that is never closed: whoever waits, waits here and not for the file's lock, and the journal
-        // that `changes` watches stays the same file.
+        // One connection: whoever waits, waits here and not for the file's lock.
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .min_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
             .acquire_timeout(Duration::from_secs(30))
+            // Where the disk fails, SQLite ends a transaction by itself; sqlx does not hear of it and would begin no other
+            // on this connection.
+            .before_acquire(|connection, _| Box::pin(ready(Ok(!connection.is_in_transaction()))))
             .connect_with(options.clone())
             .await?;
         sqlx::migrate!().run(&write).await?;
         let read = SqlitePoolOptions::new()
             .max_connections(N_READERS)
+            // One is always open, so that the journal that `changes` watches stays the same file.
+            .min_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
-            .connect_lazy_with(options.pragma("query_only", "ON"));
+            .connect_with(options.pragma("query_only", "ON"))
+            .await?;
         let changes = Arc::new(Changes::watch(file)?);
         Ok(Self { read, write, changes, told: Arc::default() })
     }
 
     pub async fn write(&self) -> Result<Tx, StoreError> {
         // IMMEDIATE takes the write lock now: what the transaction reads cannot change before it writes.
-        Ok(Tx(self.write.begin_with("begin immediate").await?))
-    }
-
-    /// Moves what is committed from the journal into the file, so that nothing erased lies on in the journal.
-    pub async fn settle_journal(&self) -> Result<(), StoreError> {
-        sqlx::query("pragma wal_checkpoint(truncate)").execute(&self.write).await?;
-        Ok(())
+        Ok(Tx(self.write.begin_with("begin immediate").await?, self.write.clone()))
     }
 
     pub async fn close(&self) {
@@ -125,7 +126,14 @@ impl Db {
 }
 
 impl Tx {
+    /// # Errors
+    /// What the disk says: then nothing of it is kept, and nothing of it comes back.
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.0.commit().await?)
+        let Self(tx, pool) = self;
+        let Err(error) = tx.commit().await else { return Ok(()) };
+        // The journal may hold all of it although the disk did not say that it is kept: after a crash it would be found
+        // there and be done after all. What is written next takes its place, whether the disk says so or not.
+        let _ = sqlx::query("update catalog_state set version = version + 1").execute(&pool).await;
+        Err(error.into())
     }
 }

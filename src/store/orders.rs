@@ -238,7 +238,11 @@ pub async fn mark_status(
         .await?;
     if !matches!(
         status,
-        Status::Awaiting | Status::Reported | Status::Partial | Status::Unconfirmed | Status::Expired
+        Status::Awaiting
+            | Status::Reported
+            | Status::Partial
+            | Status::Unconfirmed
+            | Status::Expired
     ) {
         // The hour is no longer needed.
         sqlx::query("update invoices set until = until - until % 86400 where order_id = (select id from orders where order_ref = ?)")

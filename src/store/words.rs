@@ -46,6 +46,8 @@ pub struct SealedWords {
     pub status: Option<Status>,
     /// To the order's reader. `None`: a step without words.
     pub sealed: Option<Vec<u8>>,
+    /// Of a question: the seller has opened the message that told it.
+    pub is_read: bool,
 }
 
 /// What is about to be kept.
@@ -56,6 +58,8 @@ pub struct NewWords<'a> {
     pub sealed: Option<&'a [u8]>,
     /// The hash of the seller's mail, where the words came in one.
     pub message_id: Option<&'a [u8; 32]>,
+    /// Of a question: the number of the message to the seller.
+    pub told: Option<i64>,
 }
 
 pub async fn insert(
@@ -64,14 +68,15 @@ pub async fn insert(
     words: &NewWords<'_>,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into words (order_id, kind, day, status, sealed, message_id) \
-         select id, ?, ?, ?, ?, ? from orders where order_ref = ?",
+        "insert into words (order_id, kind, day, status, sealed, message_id, told) \
+         select id, ?, ?, ?, ?, ?, ? from orders where order_ref = ?",
     )
     .bind(words.kind.as_str())
     .bind(words.now.day_start().get())
     .bind(words.status.map(Status::as_str))
     .bind(words.sealed)
     .bind(words.message_id.map(<[u8; 32]>::as_slice))
+    .bind(words.told)
     .bind(order_ref.as_str())
     .execute(&mut *tx.0)
     .await?;
@@ -130,7 +135,7 @@ pub async fn list(
 /// All of the conversation that the shop can say without opening anything: what happened on which day.
 pub async fn list_steps(db: &Db, order_ref: &OrderRef) -> Result<Vec<SealedWords>, StoreError> {
     let rows = sqlx::query(
-        "select w.id, w.kind, w.day, w.status, null as sealed from words w join orders o on o.id = w.order_id \
+        "select w.id, w.kind, w.day, w.status, w.is_read, null as sealed from words w join orders o on o.id = w.order_id \
          where o.order_ref = ? and w.kind <> 'receipt' order by w.id",
     )
     .bind(order_ref.as_str())
@@ -180,6 +185,44 @@ pub async fn count_questions(
     Ok((row.try_get("n_all")?, row.try_get("n_today")?))
 }
 
+/// A question that the seller has not opened yet, as far as was seen: its message's place in the Maildir.
+pub struct Unread {
+    pub id: i64,
+    pub order_ref: OrderRef,
+    pub number: i64,
+    pub at: Moment,
+}
+
+pub async fn list_unread(db: &Db) -> Result<Vec<Unread>, StoreError> {
+    let rows = sqlx::query(
+        "select w.id, o.order_ref, m.number, m.at from words w join orders o on o.id = w.order_id \
+         join owed m on m.order_id = w.order_id and m.number = w.told \
+         where w.kind = 'question' and w.is_read = 0 and m.message is null",
+    )
+    .fetch_all(&db.read)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Unread {
+                id: row.try_get("id")?,
+                order_ref: OrderRef::parse(row.try_get("order_ref")?)
+                    .map_err(|_| StoreError::Row("order_ref"))?,
+                number: row.try_get("number")?,
+                at: Moment::new(row.try_get("at")?).map_err(|_| StoreError::Row("at"))?,
+            })
+        })
+        .collect()
+}
+
+/// The seller has opened the messages of these questions.
+pub async fn mark_read(tx: &mut Tx, ids: &[i64]) -> Result<(), StoreError> {
+    sqlx::query("update words set is_read = 1 where id in (select value from json_each(?))")
+        .bind(serde_json::json!(ids).to_string())
+        .execute(&mut *tx.0)
+        .await?;
+    Ok(())
+}
+
 /// Erases all that was sealed to the buyer. What happened when stays, without its words.
 pub async fn erase(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
     sqlx::query(
@@ -208,5 +251,6 @@ fn parse(row: &SqliteRow) -> Result<SealedWords, StoreError> {
             .transpose()
             .map_err(|_| StoreError::Row("status"))?,
         sealed: row.try_get("sealed")?,
+        is_read: row.try_get("is_read")?,
     })
 }

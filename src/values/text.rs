@@ -25,8 +25,9 @@ impl Line {
     /// # Errors
     /// [`NotText`] where it is too long or holds what cannot be seen.
     pub fn parse(text: &str, most_characters: usize) -> Result<Self, NotText> {
-        let line: String =
-            text.replace('\t', " ").trim().chars().filter(|c| !is_joiner(*c)).nfc().collect();
+        // First what cannot be seen goes: else a space behind it would stand at the end.
+        let seen: String = text.replace('\t', " ").chars().filter(|c| !is_joiner(*c)).collect();
+        let line: String = seen.trim().nfc().collect();
         if line.chars().any(is_invisible) {
             return Err(NotText::Invisible);
         }
@@ -49,7 +50,8 @@ impl Paragraph {
     pub fn parse(text: &str, most_characters: usize) -> Result<Self, NotText> {
         // A browser sends CRLF between the lines of a textarea.
         let text = text.replace("\r\n", "\n").replace('\t', "    ");
-        let paragraph: String = text.trim().chars().filter(|c| !is_joiner(*c)).nfc().collect();
+        let seen: String = text.chars().filter(|c| !is_joiner(*c)).collect();
+        let paragraph: String = seen.trim().nfc().collect();
         if paragraph.chars().any(|c| c != '\n' && is_invisible(c)) {
             return Err(NotText::Invisible);
         }
@@ -126,6 +128,11 @@ mod tests {
         for text in ["a\u{200b}b", "a\u{feff}b", "a\u{200d}b", "a\u{fe0f}b", "a\u{ad}b"] {
             check(text, Ok("ab"));
         }
+        // Found by fuzzing: a space between two of them stood at the end, and a field of one space was not empty.
+        check(" \u{200b} ab\u{200b} ", Ok("ab"));
+        check("\u{200b} \u{200b}", Ok(""));
+        let paragraph = Paragraph::parse("\u{200b}\n\u{200b} ", 40);
+        assert_eq!(paragraph.as_ref().map(Paragraph::as_str), Ok(""));
     }
 
     #[test]

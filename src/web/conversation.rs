@@ -28,6 +28,8 @@ pub struct Piece {
     /// Words for a program, which are shown exactly as they came.
     pub is_armor: bool,
     pub is_new: bool,
+    /// The seller has opened the message, and wants that to be seen.
+    pub is_read: bool,
 }
 
 /// Units: pieces on one page; each costs an opening of its seal.
@@ -80,5 +82,6 @@ fn piece(kept: &SealedWords, key: &ReaderKey, seen: i64) -> Piece {
         is_armor: words.contains("-----BEGIN PGP"),
         words,
         is_new: kept.kind != WordsKind::Question && seen < kept.id,
+        is_read: kept.is_read,
     }
 }

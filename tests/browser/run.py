@@ -20,6 +20,7 @@ from firefox import ROOT, Firefox
 from mutt import Mutt, screen_of
 from mutt_day import a_seller_lives_in_mutt, a_seller_lives_in_neomutt
 from sealed_mutt import mutt_and_neomutt_open_sealed_letters_without_questions
+from story import the_story_of_an_order, the_story_of_an_order_in_neomutt
 from world import World
 
 TOOLS = ROOT / "tests/tools"
@@ -263,6 +264,8 @@ def mutt_shows_one_thread_an_order_and_reads_it_well():
 
 
 test(mutt_and_neomutt_open_sealed_letters_without_questions)
+test(the_story_of_an_order)
+test(the_story_of_an_order_in_neomutt)
 
 
 @test

@@ -12,6 +12,7 @@ use std::fs;
 use std::io;
 use std::io::BufRead;
 use std::io::BufReader;
+use std::io::Write;
 use std::net::Shutdown;
 use std::net::TcpListener;
 use std::net::TcpStream;
@@ -57,8 +58,8 @@ fn behind_a_unix_socket_the_shop_has_one_socket_and_not_a_byte_crosses_its_loopb
         host: "shop.example".to_owned(),
         before: String::new(),
     };
-    let traces = whole_life(&world, buyer, open, |arguments| {
-        Watched::says(&world, Command::new("sh").isolated(), arguments)
+    let traces = whole_life(&world, buyer, open, |arguments, words| {
+        Watched::says(&world, Command::new("sh").isolated(), arguments, words)
     });
     for trace in &traces {
         let door = trace.serves.then(|| format!("sun_path=\"{}\"", door.display()));
@@ -84,8 +85,8 @@ fn on_a_tcp_door_the_shop_has_one_socket_and_asks_nobody_for_anything() {
         before: String::new(),
     };
     let open = || Watched::open(&world, Command::new("sh").beside(), &listen);
-    let traces = whole_life(&world, buyer, open, |arguments| {
-        Watched::says(&world, Command::new("sh").beside(), arguments)
+    let traces = whole_life(&world, buyer, open, |arguments, words| {
+        Watched::says(&world, Command::new("sh").beside(), arguments, words)
     });
     for trace in &traces {
         let door = format!("sin_port=htons({port}), sin_addr=inet_addr(\"127.0.0.1\")");
@@ -144,11 +145,11 @@ fn whole_life(
     world: &World,
     mut buyer: Buyer,
     open: impl Fn() -> Watched,
-    says: impl Fn(&[&str]) -> (String, Trace),
+    says: impl Fn(&[&str], &str) -> (String, Trace),
 ) -> Vec<Trace> {
     let mut traces = Vec::new();
-    let mut seller = |arguments: &[&str]| {
-        let (said, trace) = says(arguments);
+    let mut tell = |arguments: &[&str], words: &str| {
+        let (said, trace) = says(arguments, words);
         traces.push(trace);
         said
     };
@@ -183,10 +184,20 @@ fn whole_life(
     let messages = world.messages();
     assert_eq!(messages.iter().filter(|(_, text)| text.contains("Subject: New order")).count(), 2);
     for order in &orders {
-        seller(&["orders", "paid", order]);
-        seller(&["orders", "shipped", order, "RB123456785GB"]);
+        // As mutt hands it over, from whatever folder.
+        let to = format!("order+{order}@shop.invalid");
+        let letter = format!(
+            "From: root@localhost\nTo: {to}\nMessage-ID: <{order}@seller>\nContent-Type: text/plain\n\n/paid\nThank you.\n"
+        );
+        tell(&["deliver", "-oi", "--", &to], &letter);
+        tell(&["orders", "note", order], "It leaves tomorrow.");
+        tell(&["orders", "shipped", order, "RB123456785GB"], "");
     }
-    assert_eq!(buyer.get("/order").state(), "shipped");
+    let page = buyer.get("/order");
+    assert_eq!(page.state(), "shipped");
+    assert!(page.text().contains("Thank you.") && page.text().contains("It leaves tomorrow."));
+    assert_eq!(buyer.post("/order/message", &[("message", "It is here.")]).status, 303);
+    let mut seller = |arguments: &[&str]| tell(arguments, "");
     assert!(seller(&["orders"]).contains(&orders[0]));
     let first = shop.close();
 
@@ -244,18 +255,25 @@ impl Watched {
     }
 
     /// Runs a command of the seller's that must succeed.
-    fn says(world: &World, mut namespace: Command, arguments: &[&str]) -> (String, Trace) {
+    fn says(
+        world: &World,
+        mut namespace: Command,
+        arguments: &[&str],
+        words: &str,
+    ) -> (String, Trace) {
         let trace = fresh_trace(world);
         namespace.args(["strace", "-D", "-ff", "-e", READ_CALLS, "-s", "300", "-o"]).arg(&trace);
-        let child = namespace
+        let mut child = namespace
             .arg(SHOP)
             .args(arguments)
             .current_dir(world.home.path())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let pid = child.id();
+        child.stdin.take().unwrap().write_all(words.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
         assert!(
             output.status.success(),

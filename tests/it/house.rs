@@ -1,5 +1,6 @@
 //! What the shop forgets, keeps safe and says of itself.
 
+use crate::crash::program_with_points;
 use crate::sealing::Gpg;
 use crate::world::Answer;
 use crate::world::Buyer;
@@ -8,6 +9,7 @@ use crate::world::catalog;
 use crate::world::files_below;
 use serde_json::Value;
 use serde_json::json;
+use shop::stops;
 use sqlx::Connection;
 use std::collections::HashSet;
 use std::fs;
@@ -82,6 +84,37 @@ fn what_is_old_is_erased_by_itself_and_leaves_no_trace() {
     }
     assert!(world.messages().iter().all(|(_, text)| text.contains(&waits)));
     assert_eq!(fs::metadata(world.path("db/shop.sqlite-wal")).map_or(0, |found| found.len()), 0);
+}
+
+#[test]
+fn erasing_that_was_stopped_at_any_point_is_finished_by_the_next() {
+    let world = World::new();
+    for point in stops::PURGE {
+        let (mut buyer, page) = places(&world);
+        let order_ref = page.mark("order-ref");
+        world.until("it is told", || world.messages().len() == 1);
+        world.says(&["orders", "cancel", &order_ref]);
+        let mut stopped = World::closed(&[("SHOP_STOP_AT", point), ("KEEP_DAYS", "0")]);
+        stopped.program = program_with_points();
+        for (name, path) in [("DATABASE_URL", "sqlite://db/shop.sqlite"), ("MAILDIR", "mailorders")]
+        {
+            let whole = path.replace("sqlite://", "");
+            let path = path.replace(&whole, &world.path(&whole).display().to_string());
+            stopped.settings.push((name.to_owned(), path));
+        }
+        assert_eq!(stopped.shop(&["purge"]).status.code(), None, "{point}");
+        assert!(orders(&world).is_empty(), "{point}: nobody finds it any more");
+        assert!(buyer.get("/order").find_mark("order-ref").is_none(), "{point}");
+        // By the open shop, or by this.
+        world.until("all of it is gone", || {
+            world.says(&["purge"]);
+            files_below(world.home.path()).iter().all(|path| {
+                let text =
+                    String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
+                !text.contains(&order_ref) && !path.to_string_lossy().contains(&order_ref)
+            })
+        });
+    }
 }
 
 #[test]
