@@ -136,8 +136,15 @@ fn entity(subject: &str, text: &str, block: Option<&PgpBlock>) -> Result<Vec<u8>
     Ok(entity)
 }
 
-/// As it is, so that gpg alone shows it well; encoded where a line is too long for mail.
+/// Units: bytes of a line of mail, without its end. Source: RFC 5322, section 2.1.1.
+const LONGEST_LINE: usize = 998;
+
+/// As it is, so that gpg alone shows it well and a block within it is found; encoded where a line is too long for mail.
 pub(super) fn body(text: &str) -> Body {
-    Body::new_with_encoding(text.to_owned(), ContentTransferEncoding::EightBit)
-        .unwrap_or_else(|bytes| Body::new(String::from_utf8_lossy(&bytes).into_owned()))
+    if text.lines().any(|line| LONGEST_LINE < line.len()) {
+        return Body::new(text.to_owned());
+    }
+    let ended: String = text.lines().flat_map(|line| [line, "\r\n"]).collect();
+    // Its own choice would take lines of more than 76 bytes for too long.
+    Body::dangerous_pre_encoded(ended.into_bytes(), ContentTransferEncoding::EightBit)
 }
