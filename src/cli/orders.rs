@@ -229,6 +229,7 @@ async fn note(shop: &Shop, order_ref: &str, text: &str) -> anyhow::Result<()> {
     let reply = Reply {
         order_refs: vec![order_ref.clone()],
         message_id: MessageId(open::chance()),
+        is_named: true,
         command: None,
         words: Some(words),
     };
