@@ -162,7 +162,7 @@ def a_day(reader):
             desk.types("%s is now cancelled" % other, "out of tea; don't wait")
             desk.shows(",l list", "Enter")
             desk.sees_mail("%s cancelled" % other)
-            world.shop("purge", "--keep-days", "0", "--purge-mail", "off")
+            world.shop("purge", "--keep-days", "0", "--purge-mail", "no")
             desk.answers("there is no order", "Sorry.\n")
             desk.gives_up("67")
 
