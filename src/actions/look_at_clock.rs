@@ -14,8 +14,8 @@ pub struct ClockJumped {
     pub looked_on: Moment,
 }
 
-/// Units: unix seconds of the day on which this was written; no right clock stands before it.
-pub const THIS_VERSION: i64 = 1_795_219_200;
+/// Units: unix seconds of a day before this was written; no right clock stands before it.
+pub const THIS_VERSION: i64 = 1_767_225_600;
 
 /// Units: days that a shop may be closed, however short its orders are kept.
 const LEAST_JUMP: i64 = 2;
