@@ -2,15 +2,13 @@ use crate::actions::ClockJumped;
 use crate::actions::Shop;
 use crate::actions::look_at_clock;
 use crate::orders::OrderRef;
+use crate::orders::UNPAID_DAYS;
 use crate::stops;
 use crate::store;
 use crate::store::erasure::Due;
 use crate::values::Moment;
 use anyhow::Context;
 use std::collections::HashSet;
-
-/// Units: days that an order is kept which nobody paid for in time.
-const UNPAID_DAYS: i64 = 2;
 
 /// Who wants to erase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
