@@ -103,6 +103,8 @@ def a_day(reader):
             index = desk.sees_mail("%s reported" % order_ref)
             assert ">" in line_of(index, order_ref, "reported"), index
 
+            desk.shows(",l list", "2", "Enter")
+
             # What the state does not allow comes back with the reason, the letter is kept, and the buyer sees nothing of it.
             refused = desk.answers("must be paid first", "/shipped RR123456785DE\n\nOn its way.\n")
             assert order_ref in refused, refused
@@ -129,7 +131,7 @@ def a_day(reader):
             assert "%s awaiting" % other not in index, index
             index = desk.shows("%s awaiting" % other, ",", ",")
             assert "%s confirmed" % order_ref in index, index
-            desk.shows("Tracking", ",", "s")
+            desk.shows("Tracking", "2", "Enter", ",", "s")
             desk.types("%s is now shipped" % order_ref, "RR123456785DE, it's wrapped")
             desk.shows(",l list", "Enter")
             index = desk.sees_mail("%s shipped" % order_ref)
