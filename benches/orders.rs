@@ -1,12 +1,13 @@
-//! How many orders a second the shop takes, against what the disk takes of the same row and the same file, each synced,
+//! How many orders a second the shop takes, sealed and not, against what the disk takes of the same row and the same file, each synced,
 //! one after the other.
 //!
-//! `cargo bench --bench orders`. All on loopback and in a temporary folder below `target`, so that it is this disk.
+//! `cargo bench --bench orders`. Needs gpg, which makes the keys. All on loopback and in a temporary folder below `target`, so that it is this disk.
 
 mod parts;
 
 use parts::OpenShop;
 use parts::machine;
+use parts::made_by_gpg;
 use parts::median;
 use std::fs;
 use std::fs::File;
@@ -22,23 +23,35 @@ const ROUNDS: usize = 5;
 fn main() {
     println!("{}\n", machine());
     let base = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let (mut of_disk, mut of_shop) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        let home = tempfile::tempdir_in(base).expect("a folder on this disk");
-        let (rate, row, message) = shop_rate(home.path());
-        of_shop.push(rate);
-        of_disk.push(disk_rate(home.path(), &row, &message));
-    }
-    let ratios: Vec<u64> =
-        of_shop.iter().zip(&of_disk).map(|(shop, disk)| shop * 1_000 / disk).collect();
-    println!("| orders/s of the shop | rows and files/s of the disk | ratio |\n|---|---|---|");
     println!(
-        "| {} | {} | {}.{:03} |",
-        median(&of_shop),
-        median(&of_disk),
-        median(&ratios) / 1_000,
-        median(&ratios) % 1_000
+        "| sealed to | orders/s of the shop | rows and files/s of the disk | ratio |\n|---|---|---|---|"
     );
+    for key in [None, Some(("ed25519", "cv25519")), Some(("rsa3072", "rsa3072"))] {
+        let (mut of_disk, mut of_shop) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            let home = tempfile::tempdir_in(base).expect("a folder on this disk");
+            fs::create_dir_all(home.path().join("db")).expect("make db");
+            if let Some((kind, part)) = key {
+                let keys =
+                    tempfile::Builder::new().prefix("gpg").tempdir_in("/tmp").expect("a folder");
+                let armored = made_by_gpg(keys.path(), kind, part);
+                fs::write(home.path().join("db/seller.asc"), armored).expect("write the key");
+            }
+            let (rate, row, message) = shop_rate(home.path());
+            of_shop.push(rate);
+            of_disk.push(disk_rate(home.path(), &row, &message));
+        }
+        let ratios: Vec<u64> =
+            of_shop.iter().zip(&of_disk).map(|(shop, disk)| shop * 1_000 / disk).collect();
+        println!(
+            "| {} | {} | {} | {}.{:03} |",
+            key.map_or("nothing", |(_, part)| part),
+            median(&of_shop),
+            median(&of_disk),
+            median(&ratios) / 1_000,
+            median(&ratios) % 1_000
+        );
+    }
 }
 
 /// Units: orders a second; with a row and a message as they lie on the disk afterwards.
@@ -47,7 +60,6 @@ fn shop_rate(home: &Path) -> (u64, Vec<u8>, Vec<u8>) {
         \"xpub6Ce9NcJvTk36xtLSrJLZqE7wtgA5deCeYs7rSQtreh4cj6ByPtrg9sD7V2FNFLPnf8heNP3FGkeV9qwfzvZNSd54JoNXVsXFYSYwHsnJxqP\"}}, \
         \"products\": {\"_model\": \"Product\", \"tea\": {\"name\": \"Tea\", \"quantity\": 100000, \
         \"prices\": [{\"price\": 1000000, \"wallet\": \"->wallets.eth\"}]}}}";
-    fs::create_dir_all(home.join("db")).expect("make db");
     fs::write(home.join("db/data.json"), text).expect("write the catalog");
     let shop = OpenShop::open(home, "0,1");
     let carts: Vec<(String, String)> = (0..N_ORDERS).map(|_| filled_cart(&shop.address)).collect();

@@ -143,3 +143,29 @@ pub fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     format!("{}, {cores} cores", model.unwrap_or("an unknown processor"))
 }
+
+/// The armored public key of a fresh pair.
+pub fn made_by_gpg(home: &Path, kind: &str, part: &str) -> String {
+    let gpg = |arguments: &[&str]| {
+        let output = Command::new("gpg")
+            .args(["--batch", "--pinentry-mode", "loopback", "--passphrase", ""])
+            .args(["--faked-system-time", "1779000000!"])
+            .args(arguments)
+            .env("GNUPGHOME", home)
+            .output()
+            .expect("gpg");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    gpg(&["--quick-gen-key", "seller", kind, "sign,cert", "never"]);
+    let listed = gpg(&["--with-colons", "--list-keys"]);
+    let line = listed.lines().find(|line| line.starts_with("fpr:")).expect("a key");
+    gpg(&["--quick-add-key", line.split(':').nth(9).expect("a fingerprint"), part, "encr"]);
+    let armored = gpg(&["--armor", "--export"]);
+    Command::new("gpgconf")
+        .args(["--kill", "all"])
+        .env("GNUPGHOME", home)
+        .status()
+        .expect("gpg's agent is ended");
+    armored
+}

@@ -24,6 +24,8 @@ const MOST_A_DAY: i64 = 10;
 pub struct Question<'a> {
     pub message: &'a str,
     pub pgp: &'a str,
+    /// The same for the same words on the same day: a form that was sent twice is one message.
+    pub once: [u8; 32],
 }
 
 /// Why a message was not taken.
@@ -72,10 +74,18 @@ pub async fn ask_seller(
     };
     let order =
         store::orders::find_now(&mut tx, &order_ref).await?.context("find the order again")?;
+    if store::words::is_heard(&mut tx, &order_ref, &question.once).await? {
+        return Ok(Ok(()));
+    }
     let (n_all, n_today) = store::words::count_questions(&mut tx, &order_ref, now).await?;
     if MOST_MESSAGES <= n_all || MOST_A_DAY <= n_today {
+        let then = if MOST_MESSAGES <= n_all {
+            "No more can be sent. The seller's answers still appear here."
+        } else {
+            "Please go on tomorrow, or wait for the seller's answer."
+        };
         let words = format!(
-            "{MOST_A_DAY} messages a day and {MOST_MESSAGES} in all can be sent about one order. Please go on tomorrow, or wait for the seller's answer."
+            "{MOST_A_DAY} messages a day and {MOST_MESSAGES} in all can be sent about one order. {then}"
         );
         return Ok(Err(Unasked::Refused(Unfit::new("message", words))));
     }
@@ -94,13 +104,13 @@ pub async fn ask_seller(
         now,
         status: None,
         sealed: sealed.as_deref(),
-        message_id: None,
+        message_id: Some(&question.once),
         told: Some(owed.number),
     };
     store::words::insert(&mut tx, &order_ref, &kept).await.context("keep the buyer's words")?;
     tx.commit().await.context("commit the buyer's words")?;
 
-    notify_seller(shop, owed).await;
+    notify_seller(shop, owed, now).await;
     Ok(Ok(()))
 }
 

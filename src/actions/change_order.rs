@@ -60,7 +60,7 @@ pub async fn change_order(
     };
     tx.commit().await.context("commit the change")?;
 
-    notify_seller(shop, owed).await;
+    notify_seller(shop, owed, now).await;
     Ok(Ok(status))
 }
 

@@ -1,4 +1,3 @@
-use crate::actions::Closed;
 use crate::actions::Shop;
 use crate::actions::notify_seller;
 use crate::actions::notify_seller::owe_message;
@@ -25,17 +24,10 @@ pub async fn erase_buyer(
         store::orders::find_now(&mut tx, &order_ref).await?.context("find the order again")?;
     store::words::erase(&mut tx, &order_ref).await.context("erase what was sealed to the buyer")?;
     store::orders::forget_reader(&mut tx, &order_ref, &nobody).await?;
-    let owed = match owe_message(shop, &mut tx, &order, Told::Erased, false, now).await {
-        Ok(owed) => Some(owed),
-        Err(error) if error.is::<Closed>() => None,
-        Err(error) => return Err(error),
-    };
+    let owed = owe_message(shop, &mut tx, &order, Told::Erased, false, now).await?;
     tx.commit().await.context("commit what was erased")?;
 
-    match owed {
-        Some(owed) => notify_seller(shop, owed).await,
-        None => tracing::warn!("a buyer erased their data, and nothing can be sealed to tell it"),
-    }
+    notify_seller(shop, owed, now).await;
     // Where somebody reads the database just now, the sweep empties it within the minute.
     if let Err(error) = super::empty_journal(shop).await {
         tracing::warn!("the journal is emptied later: {error:#}");

@@ -2,6 +2,7 @@ use crate::actions::ClockJumped;
 use crate::actions::Shop;
 use crate::actions::look_at_clock;
 use crate::orders::OrderRef;
+use crate::orders::UNPAID_DAYS;
 use crate::stops;
 use crate::store;
 use crate::store::erasure::Due;
@@ -9,12 +10,18 @@ use crate::values::Moment;
 use anyhow::Context;
 use std::collections::HashSet;
 
-/// Units: days that an order is kept which nobody paid for in time.
-const UNPAID_DAYS: i64 = 2;
+/// Who wants to erase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Haste {
+    /// The open shop: an unpaid order of a shop that was down gets its days from when the shop saw it.
+    ByItself,
+    /// The seller, who says so.
+    BySeller,
+}
 
 /// The orders whose days are over.
 pub async fn list_forgettable(shop: &Shop, now: Moment) -> anyhow::Result<Vec<OrderRef>> {
-    store::erasure::list_due(&shop.db, due(shop, now))
+    store::erasure::list_due(&shop.db, due(shop, now, Haste::BySeller))
         .await
         .context("list what is due to be erased")
 }
@@ -30,11 +37,12 @@ pub async fn list_forgettable(shop: &Shop, now: Moment) -> anyhow::Result<Vec<Or
 pub async fn forget_orders(
     shop: &Shop,
     now: Moment,
+    haste: Haste,
 ) -> anyhow::Result<Result<Vec<OrderRef>, ClockJumped>> {
     if let Err(jumped) = look_at_clock(shop, now).await? {
         return Ok(Err(jumped));
     }
-    let due = due(shop, now);
+    let due = due(shop, now, haste);
     // Asked without the writer's lock, since mostly there is nothing to do; what changed meanwhile is seen again.
     let listed = store::erasure::list_due(&shop.db, due).await.context("list what is due")?;
     for some in listed.chunks(store::erasure::MOST_AT_ONCE) {
@@ -71,9 +79,14 @@ pub async fn empty_journal(shop: &Shop) -> anyhow::Result<bool> {
     store::erasure::empty_journal(&shop.db).await.context("empty the journal")
 }
 
-fn due(shop: &Shop, now: Moment) -> Due {
+fn due(shop: &Shop, now: Moment, haste: Haste) -> Due {
+    let unpaid_seen_by = match haste {
+        Haste::ByItself => now.plus_days(-UNPAID_DAYS),
+        Haste::BySeller => now,
+    };
     Due {
         finished_by: now.plus_days(-shop.terms.keep_days),
         unpaid_by: now.plus_days(-UNPAID_DAYS),
+        unpaid_seen_by,
     }
 }

@@ -14,15 +14,18 @@ pub async fn look_for_reading(shop: &Shop) -> anyhow::Result<()> {
         return Ok(());
     }
     let maildir = shop.maildir.clone();
-    let seen = tokio::task::spawn_blocking(move || maildir.list_seen())
-        .await
-        .context("look through the Maildir")?
-        .context("look through the Maildir")?;
-    let read: Vec<i64> = unread
-        .iter()
-        .filter(|words| seen.contains(&delivery_name(&words.order_ref, words.number, words.at)))
-        .map(|words| words.id)
-        .collect();
+    let read = tokio::task::spawn_blocking(move || {
+        let mut read = Vec::new();
+        for words in unread {
+            if maildir.is_seen(&delivery_name(&words.order_ref, words.number, words.at))? {
+                read.push(words.id);
+            }
+        }
+        std::io::Result::Ok(read)
+    })
+    .await
+    .context("look into the Maildir")?
+    .context("look into the Maildir")?;
     if read.is_empty() {
         return Ok(());
     }

@@ -1,5 +1,7 @@
+use crate::actions::Closed;
 use crate::actions::Shop;
 use crate::mail::OrderMessage;
+use crate::mail::SellerKey;
 use crate::mail::Told;
 use crate::mail::delivery_name;
 use crate::orders::Order;
@@ -7,6 +9,7 @@ use crate::stops;
 use crate::store;
 use crate::store::Tx;
 use crate::store::owed::Owed;
+use crate::store::owed::Place;
 use crate::values::Moment;
 use anyhow::Context;
 
@@ -20,6 +23,41 @@ pub(super) async fn owe_message(
     now: Moment,
 ) -> anyhow::Result<Owed> {
     let place = store::owed::next_place(tx, &order.order_ref, now).await?;
+    // What the seller or the clock did, and a buyer's wish to be forgotten, do not wait for a key: their message does.
+    let may_wait = matches!(told, Told::Step(_) | Told::Erased);
+    let message = match sealing(shop, place.has_key, now) {
+        Ok(key) => write(shop, order, told, place, key.as_ref(), now)?,
+        Err(_) if may_wait => Vec::new(),
+        Err(closed) => return Err(closed.into()),
+    };
+    let id = store::owed::insert(tx, &order.order_ref, place, is_read, &message)
+        .await
+        .context("owe the seller a message")?;
+    let order_ref = order.order_ref.clone();
+    Ok(Owed { id, order_ref, number: place.number, at: place.at, is_read, message })
+}
+
+/// `had_key`: as the database knows it. Between the moment at which another process has seen a first key and the moment at
+/// which this one looks again, nothing is written in plain text.
+pub(super) fn sealing(
+    shop: &Shop,
+    had_key: bool,
+    now: Moment,
+) -> Result<Option<SellerKey>, Closed> {
+    match shop.openness.seal(now)? {
+        None if had_key => Err(Closed::Key("the seller's key is about to be taken up".to_owned())),
+        key => Ok(key),
+    }
+}
+
+fn write(
+    shop: &Shop,
+    order: &Order,
+    told: Told<'_>,
+    place: Place,
+    key: Option<&SellerKey>,
+    now: Moment,
+) -> anyhow::Result<Vec<u8>> {
     let message = OrderMessage {
         order,
         told,
@@ -29,46 +67,43 @@ pub(super) async fn owe_message(
         seller: &shop.terms.seller,
         keep_days: shop.terms.keep_days,
     };
-    let key = shop.openness.seal(now)?;
-    let message = message.write(key.as_ref(), now).context("write the message to the seller")?;
-    let id = store::owed::insert(tx, &order.order_ref, place, is_read, &message)
-        .await
-        .context("owe the seller a message")?;
-    let order_ref = order.order_ref.clone();
-    Ok(Owed { id, order_ref, number: place.number, at: place.at, is_read, message })
+    message.write(key, now).context("write the message to the seller")
 }
 
 /// Tells the seller. What fails is told later by [`sweep`]: the promise is the row.
-pub async fn notify_seller(shop: &Shop, owed: Owed) {
-    if let Err(error) = tell(shop, owed).await {
+pub async fn notify_seller(shop: &Shop, owed: Owed, now: Moment) {
+    if let Err(error) = tell(shop, owed, now).await {
         tracing::warn!("the seller will be told later: {error:#}");
     }
 }
 
-/// Tells the seller everything that is untold, and returns how many messages that were. Costs nothing where nothing is
-/// owed, however many messages lie in the Maildir.
-pub async fn sweep(shop: &Shop) -> anyhow::Result<usize> {
-    let mut n_told = 0;
+/// Tells the seller everything that is untold, and returns how many messages that were. What it costs does not hang on how
+/// many messages lie in the Maildir.
+pub async fn sweep(shop: &Shop, now: Moment) -> anyhow::Result<usize> {
+    let (mut n_told, mut last) = (0, 0);
     loop {
-        let untold = store::owed::list_untold(&shop.db).await?;
-        if untold.is_empty() {
-            return Ok(n_told);
-        }
-        // One look for all of them: what was told but not marked so may have been read since.
-        let maildir = shop.maildir.clone();
-        let there = tokio::task::spawn_blocking(move || maildir.list_told())
-            .await
-            .context("look through the Maildir")?
-            .context("look through the Maildir")?;
+        let untold = store::owed::list_untold(&shop.db, last).await?;
+        let Some(newest) = untold.last() else { return Ok(n_told) };
+        last = newest.id;
         for owed in untold {
             // Whoever placed the order may have told it meanwhile.
             if !store::owed::is_untold(&shop.db, owed.id).await? {
                 continue;
             }
-            if there.contains(&delivery_name(&owed.order_ref, owed.number, owed.at)) {
+            // What was told but not marked so may have been read since.
+            let name = delivery_name(&owed.order_ref, owed.number, owed.at);
+            let maildir = shop.maildir.clone();
+            let is_told = tokio::task::spawn_blocking(move || maildir.is_told(&name))
+                .await
+                .context("look into the Maildir")?
+                .context("look into the Maildir")?;
+            if is_told {
                 store::owed::mark_told(&shop.db, owed.id).await?;
+            } else if owed.message.is_empty() && shop.openness.seal(now).is_err() {
+                // It waits for the key, which the log asks for already.
+                continue;
             } else {
-                tell(shop, owed).await?;
+                tell(shop, owed, now).await?;
             }
             n_told += 1;
         }
@@ -85,7 +120,16 @@ pub async fn clear_drafts(shop: &Shop, now: Moment) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn tell(shop: &Shop, owed: Owed) -> anyhow::Result<()> {
+async fn tell(shop: &Shop, mut owed: Owed, now: Moment) -> anyhow::Result<()> {
+    if owed.message.is_empty() {
+        let Some(order) = store::orders::find(&shop.db, &owed.order_ref).await? else {
+            return Ok(());
+        };
+        let told = if owed.is_read { Told::Step("") } else { Told::Erased };
+        let place = Place { number: owed.number, at: owed.at, has_key: true };
+        let key = sealing(shop, true, now)?;
+        owed.message = write(shop, &order, told, place, key.as_ref(), now)?;
+    }
     let name = delivery_name(&owed.order_ref, owed.number, owed.at);
     let maildir = shop.maildir.clone();
     tokio::task::spawn_blocking(move || {

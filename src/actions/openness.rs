@@ -1,5 +1,4 @@
 use crate::actions::Shop;
-use crate::mail::KeyFault;
 use crate::mail::SellerKey;
 use crate::store;
 use crate::values::Moment;
@@ -76,9 +75,13 @@ impl Openness {
         self.key(now).map_err(Closed::Key)
     }
 
-    /// The same for a new order, which a shop whose seller is away does not take either.
-    pub fn seal_for_order(&self, now: Moment) -> Result<Option<SellerKey>, Closed> {
+    /// The same for a new order, which a shop whose seller is away does not take either. `had_key`: as the database knows
+    /// it, since another process may have seen a first key before this one.
+    pub fn seal_for_order(&self, had_key: bool, now: Moment) -> Result<Option<SellerKey>, Closed> {
         let key = self.key(now).map_err(Closed::Key)?;
+        if had_key && key.is_none() {
+            return Err(Closed::Key("the seller's key is about to be taken up".to_owned()));
+        }
         if self.found().is_away { Err(Closed::SellerAway) } else { Ok(key) }
     }
 
@@ -92,6 +95,11 @@ impl Openness {
 
     pub fn has_key(&self) -> bool {
         matches!(self.found().key, Key::Good(_))
+    }
+
+    /// Whether the shop never had a key, and writes in plain text.
+    pub fn is_plain(&self) -> bool {
+        matches!(self.found().key, Key::None)
     }
 
     fn key(&self, now: Moment) -> Result<Option<SellerKey>, String> {
@@ -108,8 +116,8 @@ impl Openness {
     }
 }
 
-/// Takes the seller's key as it lies there now: `None` where there is no file. The shop remembers that it had one.
-/// Returns why it cannot be used, for the seller.
+/// Takes the seller's key as it lies there now: `None` where there is no file. Returns why it cannot be used, for the
+/// seller.
 pub async fn take_key(
     shop: &Shop,
     armored: Option<&str>,
@@ -118,16 +126,8 @@ pub async fn take_key(
     let house = store::house::find(&shop.db).await.context("look which key the shop had")?;
     let read = armored.map(|text| SellerKey::parse(text, now));
     let key = match read {
-        Some(Ok(key)) => {
-            let fingerprint = key.fingerprint();
-            if house.fingerprint.as_ref() != Some(&fingerprint) {
-                let mut tx = shop.db.write().await?;
-                store::house::mark_fingerprint(&mut tx, &fingerprint).await?;
-                tx.commit().await.context("remember the key")?;
-            }
-            Key::Good(key)
-        }
-        Some(Err(fault)) => Key::Faulty(fault_words(&fault)),
+        Some(Ok(key)) => Key::Good(key),
+        Some(Err(fault)) => Key::Faulty(fault.to_string()),
         None => match house.fingerprint {
             Some(fingerprint) => Key::Faulty(format!(
                 "the seller's key {fingerprint} was there and is gone: put it back, `gpg --armor --export {fingerprint} > db/seller.asc`"
@@ -145,15 +145,26 @@ pub fn refuse_key(shop: &Shop, fault: String) {
     shop.openness.found().key = Key::Faulty(fault);
 }
 
-fn fault_words(fault: &KeyFault) -> String {
-    format!("the seller's key: {fault}")
+/// The open shop remembers which key it seals to: from then on it never writes in plain text.
+pub async fn remember_key(shop: &Shop) -> anyhow::Result<()> {
+    let fingerprint = match &shop.openness.found().key {
+        Key::Good(key) => key.fingerprint(),
+        Key::None | Key::Faulty(_) => return Ok(()),
+    };
+    let house = store::house::find(&shop.db).await.context("look which key the shop had")?;
+    if house.fingerprint.as_ref() != Some(&fingerprint) {
+        let mut tx = shop.db.write().await?;
+        store::house::mark_fingerprint(&mut tx, &fingerprint).await?;
+        tx.commit().await.context("remember the key")?;
+    }
+    Ok(())
 }
 
 /// Why no order is taken now; `None`: the shop is open.
 pub async fn why_closed(shop: &Shop, now: Moment) -> anyhow::Result<Option<Closed>> {
-    if let Err(closed) = shop.openness.seal_for_order(now) {
+    let house = store::house::find(&shop.db).await.context("look whether the shop is closed")?;
+    if let Err(closed) = shop.openness.seal_for_order(house.fingerprint.is_some(), now) {
         return Ok(Some(closed));
     }
-    let house = store::house::find(&shop.db).await.context("look whether the shop is closed")?;
     Ok(house.closed_on.map(|_| Closed::BySeller))
 }

@@ -80,7 +80,7 @@ pub async fn place_order(
     if before.is_closed {
         return Ok(Placed::Closed(Closed::BySeller));
     }
-    let key = match shop.openness.seal_for_order(now) {
+    let key = match shop.openness.seal_for_order(before.has_key, now) {
         Ok(key) => key,
         Err(closed) => return Ok(Placed::Closed(closed)),
     };
@@ -135,6 +135,7 @@ pub async fn place_order(
     notify_seller(
         shop,
         Owed { id, order_ref: order_ref.clone(), number: 0, at, is_read: false, message },
+        now,
     )
     .await;
     stops::at("before-answer");

@@ -67,7 +67,7 @@ pub async fn post_reply(
     stops::at("word-committed");
 
     for told in owed {
-        notify_seller(shop, told).await;
+        notify_seller(shop, told, now).await;
     }
     Ok(Ok(()))
 }

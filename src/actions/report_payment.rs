@@ -65,6 +65,6 @@ pub async fn report_payment(
     let owed = owe_message(shop, &mut tx, &order, Told::Paid, false, now).await?;
     tx.commit().await.context("commit the buyer's word")?;
 
-    notify_seller(shop, owed).await;
+    notify_seller(shop, owed, now).await;
     Ok(Ok(()))
 }

@@ -93,6 +93,7 @@ async fn post(shop: &Shop, envelope: &Envelope, letter: &[u8]) -> Result<(), Und
         Ok(None) | Err(_) => Vec::new(),
     };
     let reply = Reply::parse(letter, &recipients, &own_key_ids).map_err(unreadable)?;
+    let reply = reply.handed_over_on(now);
     match actions::post_reply(shop, &reply, now).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(unposted)) => Err(Undelivered {

@@ -63,8 +63,9 @@ pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
 /// Looks at the seller's key as it lies there now. Returns why it cannot be used, which closes the shop's checkout.
 pub async fn take_key(shop: &Shop, settings: &Settings) -> anyhow::Result<Option<String>> {
     let file = settings.seller_key_file.as_deref().unwrap_or(Path::new(SELLER_KEY));
-    let armored = match fs::read_to_string(file) {
-        Ok(text) => Some(text),
+    let armored = match fs::read(file) {
+        // What is no text is said to be no armored key.
+        Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
         Err(error)
             if error.kind() == std::io::ErrorKind::NotFound
                 && settings.seller_key_file.is_none() =>

@@ -226,9 +226,11 @@ async fn note(shop: &Shop, order_ref: &str, text: &str) -> anyhow::Result<()> {
     let order_ref = OrderRef::parse(order_ref)?;
     let text = if text.is_empty() { read_words()? } else { text.to_owned() };
     let words = mail::reply::words(&text)?;
+    anyhow::ensure!(!words.is_empty(), "there are no words: give them here, or on standard input");
     let reply = Reply {
         order_refs: vec![order_ref.clone()],
         message_id: MessageId(open::chance()),
+        is_named: true,
         command: None,
         words: Some(words),
     };

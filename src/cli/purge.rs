@@ -1,4 +1,5 @@
 use crate::actions;
+use crate::actions::Haste;
 use crate::cli::open;
 use crate::cli::say;
 use crate::cli::say_error;
@@ -40,11 +41,12 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
         shop.db.close().await;
         return Err(jumped.into());
     }
-    // Where the seller's key is faulty nothing can expire, and what is due is erased all the same.
-    if let Err(error) = actions::expire_orders(&shop, now).await {
-        say_error(&format!("orders could not expire: {error:#}"));
+    actions::expire_orders(&shop, now).await?;
+    // What the seller was not told yet is never erased.
+    if let Err(error) = actions::sweep(&shop, now).await {
+        say_error(&format!("not all messages could be written: {error:#}"));
     }
-    let erased = actions::forget_orders(&shop, now).await??;
+    let erased = actions::forget_orders(&shop, now, Haste::BySeller).await??;
     let mut is_empty = actions::empty_journal(&shop).await?;
     for _ in 1..TRIES {
         if is_empty {

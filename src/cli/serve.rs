@@ -1,4 +1,5 @@
 use crate::actions;
+use crate::actions::Haste;
 use crate::actions::Shop;
 use crate::cli::onion;
 use crate::cli::open;
@@ -85,7 +86,9 @@ pub async fn run(
         tracing::error!("{error:#}");
     }
     let kept = if serve.tor { Some(begin_onion(&settings, &door).await?) } else { None };
-    match open::take_key(&shop, &settings).await? {
+    let fault = open::take_key(&shop, &settings).await?;
+    actions::remember_key(&shop).await?;
+    match fault {
         Some(fault) => tracing::error!("no orders are taken: {fault}"),
         None if shop.openness.has_key() => say("Orders are sealed to the seller's key."),
         None => say(
@@ -256,15 +259,9 @@ impl Caretaker {
             Ok(None) => Ok(()),
             Err(error) => Err(error.context("look at the seller's key")),
         };
-        let can_seal = key.is_ok();
-        let mut done = vec![key, actions::sweep(shop).await.map(|_| ()).context("tell the seller")];
-        // What expires owes the seller a message.
-        if can_seal {
-            done.push(
-                actions::expire_orders(shop, now).await.map(|_| ()).context("let orders expire"),
-            );
-            done.push(actions::sweep(shop).await.map(|_| ()).context("tell the seller"));
-        }
+        let mut done = vec![key, actions::remember_key(shop).await.context("remember the key")];
+        done.push(actions::expire_orders(shop, now).await.map(|_| ()).context("let orders expire"));
+        done.push(actions::sweep(shop, now).await.map(|_| ()).context("tell the seller"));
         let is_time = self.n_sweeps.is_multiple_of(SELDOM);
         self.n_sweeps = self.n_sweeps.wrapping_add(1);
         done.push(erase_what_is_due(shop, now, is_time).await.context("erase what is due"));
@@ -293,7 +290,7 @@ impl Caretaker {
 
 /// `is_time`: to empty the journal although nothing was erased just now.
 async fn erase_what_is_due(shop: &Shop, now: Moment, is_time: bool) -> anyhow::Result<()> {
-    let erased = actions::forget_orders(shop, now).await?;
+    let erased = actions::forget_orders(shop, now, Haste::ByItself).await?;
     let has_erased = erased.as_ref().is_ok_and(|orders| !orders.is_empty());
     let is_empty = if has_erased || is_time { actions::empty_journal(shop).await? } else { true };
     erased?;

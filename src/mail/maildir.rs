@@ -36,10 +36,6 @@ impl Maildir {
         maildir
     }
 
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     fn make(&self) -> io::Result<()> {
         for part in ["tmp", "new", "cur"] {
             let path = self.folder.join(part);
@@ -53,7 +49,7 @@ impl Maildir {
     /// Delivers one message, whole and once: when this returns, it outlives a power cut.
     ///
     /// `name`: letters, digits, `.` and `_`. A message of that name that lies in `new` is not delivered again; whether one
-    /// lies in `cur`, read and flagged, whoever delivers again must ask [`Self::list_told`]: looking through all that the
+    /// lies in `cur`, read and flagged, whoever delivers again must ask [`Self::is_told`]: looking through all that the
     /// seller has kept would make each order dearer than the last.
     ///
     /// # Errors
@@ -108,12 +104,7 @@ impl Maildir {
         kept
     }
 
-    /// Removes every message of an order, read or unread.
-    pub fn erase(&self, order_ref: &str) -> io::Result<()> {
-        self.erase_all(&HashSet::from([order_ref]))
-    }
-
-    /// The same for many orders, in one walk through the folder.
+    /// Removes every message of these orders, read or unread, in one walk through the folder.
     pub fn erase_all(&self, order_refs: &HashSet<&str>) -> io::Result<()> {
         for part in ["tmp", "new", "cur"] {
             let folder = self.folder.join(part);
@@ -218,41 +209,53 @@ impl Maildir {
         written
     }
 
-    /// The names of all messages that lie there, read or not, without their flags; they outlive a power cut.
+    /// Whether a message lies there, read or not, so that it outlives a power cut. It is looked for under each name that it
+    /// can have: what it costs does not grow with what the seller has kept.
     ///
     /// # Errors
     /// What the disk says.
-    pub fn list_told(&self) -> io::Result<HashSet<String>> {
-        self.make()?;
-        let mut names = HashSet::new();
+    pub fn is_told(&self, name: &str) -> io::Result<bool> {
         // In this order: a mail reader moves messages from `new` to `cur` and never back, so that none slips through
         // between the two looks.
-        for part in ["new", "cur"] {
-            let folder = self.folder.join(part);
-            for entry in fs::read_dir(&folder)? {
-                let name = entry?.file_name();
-                let name = name.to_string_lossy();
-                names.insert(name.split(':').next().unwrap_or_default().to_owned());
-            }
-            // Whoever moved it there may have been stopped before this.
-            File::open(&folder)?.sync_all()?;
-        }
-        Ok(names)
+        let (new, cur) = (self.folder.join("new"), self.folder.join("cur"));
+        let folder = if new.join(name).try_exists()? {
+            new
+        } else if exists_flagged(&cur, name, "")? {
+            cur
+        } else {
+            return Ok(false);
+        };
+        // Whoever moved it there may have been stopped before this.
+        File::open(folder)?.sync_all()?;
+        Ok(true)
     }
 
-    /// The names of the messages that a mail reader has shown (flag `S`), without their flags.
-    pub fn list_seen(&self) -> io::Result<HashSet<String>> {
-        let mut names = HashSet::new();
-        for entry in fs::read_dir(self.folder.join("cur"))? {
-            let name = entry?.file_name();
-            let name = name.to_string_lossy();
-            match name.split_once(":2,") {
-                Some((name, flags)) if flags.contains('S') => names.insert(name.to_owned()),
-                _ => false,
-            };
-        }
-        Ok(names)
+    /// Whether a mail reader has shown it.
+    pub fn is_seen(&self, name: &str) -> io::Result<bool> {
+        exists_flagged(&self.folder.join("cur"), name, "S")
     }
+}
+
+/// All flags of a message, in the order in which they stand in its name. Source: <https://cr.yp.to/proto/maildir.html>.
+const FLAGS: &str = "DFPRST";
+
+/// Whether a message lies in `cur` with these flags at least. Letters that only single programs know are not looked for.
+fn exists_flagged(cur: &Path, name: &str, with: &str) -> io::Result<bool> {
+    if with.is_empty() && cur.join(name).try_exists()? {
+        return Ok(true);
+    }
+    for chosen in 0..1_u32 << FLAGS.len() {
+        let flags: String = FLAGS
+            .chars()
+            .enumerate()
+            .filter(|(n, _)| chosen >> n & 1 == 1)
+            .map(|(_, flag)| flag)
+            .collect();
+        if flags.contains(with) && cur.join(format!("{name}:2,{flags}")).try_exists()? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The order's reference in a message's name, also in that of a draft.
@@ -290,11 +293,13 @@ mod tests {
         let (new, cur) = (maildir.folder.join("new"), maildir.folder.join("cur"));
         assert_eq!(names(&new), ["1.AAAAAAAAAA_0.shop"]);
         fs::rename(new.join("1.AAAAAAAAAA_0.shop"), cur.join("1.AAAAAAAAAA_0.shop:2,FS")).unwrap();
-        assert!(maildir.list_told().unwrap().contains("1.AAAAAAAAAA_0.shop"));
+        assert!(maildir.is_told("1.AAAAAAAAAA_0.shop").unwrap());
+        assert!(maildir.is_seen("1.AAAAAAAAAA_0.shop").unwrap());
         assert!(names(&new).is_empty() && names(&maildir.folder.join("tmp")).is_empty());
         maildir.deliver_read("2.AAAAAAAAAA_1.shop", b"two").unwrap();
         maildir.deliver_read("2.AAAAAAAAAA_1.shop", b"two").unwrap();
-        assert_eq!(maildir.list_told().unwrap().len(), 2);
+        assert!(maildir.is_told("2.AAAAAAAAAA_1.shop").unwrap());
+        assert!(!maildir.is_told("2.AAAAAAAAAA_0.shop").unwrap());
         let told = fs::metadata(cur.join("2.AAAAAAAAAA_1.shop:2,S")).unwrap().modified().unwrap();
         assert_eq!(told, UNIX_EPOCH + Duration::from_secs(2));
     }
@@ -336,7 +341,7 @@ mod tests {
             maildir.deliver(name, b"text").unwrap();
         }
         assert_eq!(maildir.oldest_unread().unwrap(), Some(1));
-        maildir.erase("AAAAAAAAAA").unwrap();
+        maildir.erase_all(&HashSet::from(["AAAAAAAAAA"])).unwrap();
         assert_eq!(names(&home.path().join("new")), ["3.BBBBBBBBBB_0.shop"]);
         assert_eq!(maildir.oldest_unread().unwrap(), Some(3));
         fs::rename(

@@ -14,5 +14,5 @@ pub use maildir::Maildir;
 pub use order_message::{OrderMessage, Told, Unwritable, bill, delivery_name};
 pub use pgp_block_check::BlockFault;
 pub use reply::{MessageId, Reply, Unreadable};
-pub use seal::{Unsealable, seal_entity, sealed_message};
+pub use seal::{Unsealable, sealed_message};
 pub use seller_key::{KeyFault, SellerKey};

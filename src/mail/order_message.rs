@@ -107,10 +107,13 @@ impl OrderMessage<'_> {
             None => head.header(ContentType::TEXT_PLAIN).body(seal::body(&text))?,
             Some(key) => seal::sealed_message(head, key, &subject, &text, self.block(), now)?,
         };
-        let state = self.order.status.as_str();
-        for (name, value) in
-            [("X-Shop-Order", self.order.order_ref.as_str()), ("X-Shop-State", state)]
-        {
+        let Order { order_ref, status, invoice, .. } = self.order;
+        let amount = format!("{} {}", invoice.amount, invoice.currency);
+        for (name, value) in [
+            ("X-Shop-Order", order_ref.as_str()),
+            ("X-Shop-State", status.as_str()),
+            ("X-Shop-Amount", &amount),
+        ] {
             let name = HeaderName::new_from_ascii_str(name);
             message.headers_mut().insert_raw(HeaderValue::new(name, value.to_owned()));
         }

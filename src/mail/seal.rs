@@ -80,7 +80,7 @@ pub fn sealed_message(
 ///
 /// # Errors
 /// [`Unsealable`]
-pub fn seal_entity(
+fn seal_entity(
     key: &SellerKey,
     subject: &str,
     text: &str,

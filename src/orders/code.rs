@@ -1,4 +1,5 @@
 use crate::cart::CartId;
+use crate::values::Moment;
 use hkdf::Hkdf;
 use sha2::Sha256;
 use std::sync::LazyLock;
@@ -102,6 +103,14 @@ impl Code {
         }
         left.push_str(&text[copied..]);
         (0 < copied).then_some(left)
+    }
+
+    /// By which the same words of this buyer on the same day are known again. Nobody without the code can guess at them.
+    pub fn mark_of(&self, words: &str, now: Moment) -> [u8; 32] {
+        let mut mark = [0; 32];
+        let purpose = format!("shop question 1 {} {words}", now.day_start().get());
+        derive(self.words().as_bytes(), purpose.as_bytes(), &mut mark);
+        mark
     }
 
     pub fn words(&self) -> String {

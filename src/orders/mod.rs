@@ -13,7 +13,9 @@ pub mod unpaid;
 pub use code::{Code, FormToken, LookupName, NotACode};
 pub use command::{Command, NotACommand};
 pub use draft::{Buyer, Delivery, Draft, DraftForm, Refusal, StreetAddress};
-pub use order::{AppliedDiscount, NewOrder, Order, OrderLine, Sending, Shelf, Unplaceable};
+pub use order::{
+    AppliedDiscount, NewOrder, Order, OrderLine, Sending, Shelf, UNPAID_DAYS, Unplaceable,
+};
 pub use order_ref::{NotAnOrderRef, OrderRef};
 pub use pgp_block::{NotAPgpBlock, PgpBlock};
 pub use reader::{NotAReader, Reader, ReaderKey, Unsealed};

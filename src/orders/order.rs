@@ -16,6 +16,9 @@ use crate::values::Gwei;
 use crate::values::Moment;
 use crate::values::Quantity;
 
+/// Units: days that an order is kept which nobody paid for in time.
+pub const UNPAID_DAYS: i64 = 2;
+
 /// One thing that was ordered, with the words and the price it had then.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OrderLine {
@@ -269,7 +272,11 @@ impl Order {
 
     /// The day from which `purge` erases it, where it is finished.
     pub fn erased_after(&self, keep_days: i64) -> Option<Moment> {
-        self.finished_at.map(|moment| moment.plus_days(keep_days))
+        let finished = self.finished_at?;
+        if self.status == Status::Expired {
+            return Some(self.invoice.until.plus_days(UNPAID_DAYS));
+        }
+        Some(finished.plus_days(keep_days))
     }
 }
 

@@ -12,7 +12,7 @@ pub enum NotAPgpBlock {
     )]
     NoFrame,
     #[error(
-        "this is a key, not a message: encrypt your address to the seller's key and paste the message that comes out"
+        "this is a key, not a message: encrypt your words to the seller's key and paste the message that comes out"
     )]
     AKey,
     #[error("a line of the PGP message is damaged: copy it again, whole")]

@@ -13,16 +13,24 @@ pub struct Due {
     pub finished_by: Moment,
     /// Expired, and the time to pay was over at this moment.
     pub unpaid_by: Moment,
+    /// The same, and the shop saw it on this day or before it: after it was down for days, buyers who paid meanwhile can
+    /// still say so.
+    pub unpaid_seen_by: Moment,
 }
 
+/// What the seller was not told yet is never due.
 pub async fn list_due(db: &Db, due: Due) -> Result<Vec<OrderRef>, StoreError> {
     let rows = sqlx::query(
-        "select o.order_ref from orders o join invoices i on i.order_id = o.id where o.finished_at <= ? \
+        "select o.order_ref from orders o join invoices i on i.order_id = o.id where o.finished_at <= ?1 \
+             and not exists (select 1 from owed w where w.order_id = o.id and w.message is not null) \
          union \
-         select o.order_ref from orders o join invoices i on i.order_id = o.id where o.status = 'expired' and i.until <= ?",
+         select o.order_ref from orders o join invoices i on i.order_id = o.id \
+             where o.status = 'expired' and i.until <= ?2 and o.finished_at <= ?3 \
+             and not exists (select 1 from owed w where w.order_id = o.id and w.message is not null)",
     )
     .bind(due.finished_by.get())
     .bind(due.unpaid_by.get())
+    .bind(due.unpaid_seen_by.get())
     .fetch_all(&db.read)
     .await?;
     rows.iter().map(parse_ref).collect()
@@ -34,7 +42,8 @@ macro_rules! of_due {
         concat!(
             "with due as (select o.id from json_each(?3) named join orders o on o.order_ref = named.value \
              join invoices i on i.order_id = o.id \
-             where o.finished_at <= ?1 or o.status = 'expired' and i.until <= ?2) ",
+             where (o.finished_at <= ?1 or o.status = 'expired' and i.until <= ?2 and o.finished_at <= ?4) \
+             and not exists (select 1 from owed w where w.order_id = o.id and w.message is not null)) ",
             $statement
         )
     };
@@ -66,6 +75,7 @@ pub async fn strip(tx: &mut Tx, order_refs: &[OrderRef], due: Due) -> Result<(),
             .bind(due.finished_by.get())
             .bind(due.unpaid_by.get())
             .bind(&named)
+            .bind(due.unpaid_seen_by.get())
             .execute(&mut *tx.0)
             .await?;
     }

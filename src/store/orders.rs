@@ -41,6 +41,8 @@ pub struct Beforehand {
     pub n_unpaid: i64,
     /// Of the newest message to the seller, by the mailbox's clock; 0 for none.
     pub last_owed: i64,
+    /// Whether the shop has or had a seller's key.
+    pub has_key: bool,
 }
 
 /// `since`: a payment that only the buyer has seen counts where the order was placed on that day or later. The seller may
@@ -56,7 +58,7 @@ pub async fn look_beforehand(
                 closed_on is not null as is_closed, \
                 (select count(*) from (select 1 from orders where status = 'awaiting' \
                     union all select 1 from orders where status = 'reported' and ? <= placed_at limit ?)) as n_unpaid, \
-                (select coalesce(max(at), 0) from owed) as last_owed \
+                (select coalesce(max(at), 0) from owed) as last_owed, fingerprint is not null as has_key \
          from house",
     )
     .bind(form.0.as_slice())
@@ -72,6 +74,7 @@ pub async fn look_beforehand(
         is_closed: row.try_get("is_closed")?,
         n_unpaid: row.try_get("n_unpaid")?,
         last_owed: row.try_get("last_owed")?,
+        has_key: row.try_get("has_key")?,
     })
 }
 
@@ -343,25 +346,6 @@ pub async fn has_run_out(db: &Db, now: Moment) -> Result<bool, StoreError> {
     .fetch_optional(&db.read)
     .await?;
     Ok(found.is_some())
-}
-
-/// The orders that were finished before a moment.
-pub async fn list_finished(db: &Db, before: Moment) -> Result<Vec<OrderRef>, StoreError> {
-    let rows =
-        sqlx::query("select order_ref from orders where finished_at < ? order by finished_at")
-            .bind(before.get())
-            .fetch_all(&db.read)
-            .await?;
-    rows.iter().map(parse_ref).collect()
-}
-
-/// Erases an order with all that belongs to it.
-pub async fn erase(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
-    sqlx::query("delete from orders where order_ref = ?")
-        .bind(order_ref.as_str())
-        .execute(&mut *tx.0)
-        .await?;
-    Ok(())
 }
 
 async fn read_order(

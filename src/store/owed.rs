@@ -17,6 +17,7 @@ pub struct Owed {
     pub at: Moment,
     /// Whether it tells the seller's own deed, and so is no news.
     pub is_read: bool,
+    /// Empty: it could not be sealed when it was owed. It is written later, of the state alone or of an erased buyer.
     pub message: Vec<u8>,
 }
 
@@ -25,6 +26,8 @@ pub struct Owed {
 pub struct Place {
     pub number: i64,
     pub at: Moment,
+    /// Whether the shop has or had a seller's key.
+    pub has_key: bool,
 }
 
 /// The time of the next message by the mailbox's clock: the day, and in its seconds how many came before on that day. So
@@ -41,13 +44,18 @@ pub async fn next_place(
     now: Moment,
 ) -> Result<Place, StoreError> {
     let row = sqlx::query(
-        "select (select coalesce(max(at), 0) from owed) as last, coalesce(max(w.number), 0) + 1 as number \
+        "select (select coalesce(max(at), 0) from owed) as last, coalesce(max(w.number), 0) + 1 as number, \
+                (select fingerprint is not null from house) as has_key \
          from orders o left join owed w on w.order_id = o.id where o.order_ref = ?",
     )
     .bind(order_ref.as_str())
     .fetch_one(&mut *tx.0)
     .await?;
-    Ok(Place { number: row.try_get("number")?, at: next_at(row.try_get("last")?, now) })
+    Ok(Place {
+        number: row.try_get("number")?,
+        at: next_at(row.try_get("last")?, now),
+        has_key: row.try_get("has_key")?,
+    })
 }
 
 /// Owes the seller a message, in the transaction of what it tells.
@@ -71,12 +79,13 @@ pub async fn insert(
     Ok(done.last_insert_rowid())
 }
 
-/// What is still to be told, the oldest first, at most 100 at a time.
-pub async fn list_untold(db: &Db) -> Result<Vec<Owed>, StoreError> {
+/// What is still to be told after this one, the oldest first, at most 100 at a time.
+pub async fn list_untold(db: &Db, after: i64) -> Result<Vec<Owed>, StoreError> {
     let rows = sqlx::query(
         "select w.*, o.order_ref from owed w join orders o on o.id = w.order_id \
-         where w.message is not null order by w.id limit 100",
+         where w.message is not null and ? < w.id order by w.id limit 100",
     )
+    .bind(after)
     .fetch_all(&db.read)
     .await?;
     rows.iter().map(parse).collect()

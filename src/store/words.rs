@@ -144,7 +144,7 @@ pub async fn list_steps(db: &Db, order_ref: &OrderRef) -> Result<Vec<SealedWords
     rows.iter().map(parse).collect()
 }
 
-/// How much of it there is, and how much of what is not the buyer's own came after `seen`.
+/// How much of it there is, and how much of what is not the buyer's own words or deed came after `seen`.
 pub struct Extent {
     pub n_words: i64,
     pub n_new: i64,
@@ -154,7 +154,7 @@ pub struct Extent {
 
 pub async fn measure(db: &Db, order_ref: &OrderRef, seen: i64) -> Result<Extent, StoreError> {
     let row = sqlx::query(
-        "select count(*) as n_words, coalesce(sum(w.kind <> 'question' and ?1 < w.id), 0) as n_new, coalesce(max(w.id), 0) as last \
+        "select count(*) as n_words, coalesce(sum(w.kind <> 'question' and coalesce(w.status, '') <> 'reported' and ?1 < w.id), 0) as n_new, coalesce(max(w.id), 0) as last \
          from words w join orders o on o.id = w.order_id where o.order_ref = ?2 and w.kind <> 'receipt'",
     )
     .bind(seen)

@@ -1,5 +1,6 @@
 use crate::orders::OrderRef;
 use crate::orders::ReaderKey;
+use crate::orders::Status;
 use crate::store;
 use crate::store::words::SealedWords;
 use crate::store::words::WordsKind;
@@ -49,7 +50,11 @@ impl Conversation {
         let n_pages = (extent.n_words + ON_A_PAGE - 1) / ON_A_PAGE;
         let page = page.clamp(1, n_pages.max(1));
         let kept = store::words::list(db, order_ref, (page - 1) * ON_A_PAGE, ON_A_PAGE).await?;
-        let pieces = kept.iter().rev().map(|kept| piece(kept, key, seen)).collect();
+        let pieces = kept
+            .iter()
+            .rev()
+            .map(|kept| piece(kept, key, seen, front.shop.terms.read_marks))
+            .collect();
         Ok(Self {
             pieces,
             n_new: extent.n_new,
@@ -60,7 +65,7 @@ impl Conversation {
     }
 }
 
-fn piece(kept: &SealedWords, key: &ReaderKey, seen: i64) -> Piece {
+fn piece(kept: &SealedWords, key: &ReaderKey, seen: i64, shows_read: bool) -> Piece {
     let words = match &kept.sealed {
         Some(sealed) => key
             .open(sealed)
@@ -81,7 +86,12 @@ fn piece(kept: &SealedWords, key: &ReaderKey, seen: i64) -> Piece {
         day_machine: kept.day.rfc_3339()[..10].to_owned(),
         is_armor: words.contains("-----BEGIN PGP"),
         words,
-        is_new: kept.kind != WordsKind::Question && seen < kept.id,
-        is_read: kept.is_read,
+        is_new: !is_own(kept) && seen < kept.id,
+        is_read: kept.is_read && shows_read,
     }
+}
+
+/// What the buyer did is no news to the buyer: as [`store::words::measure`] counts it.
+fn is_own(kept: &SealedWords) -> bool {
+    kept.kind == WordsKind::Question || kept.status == Some(Status::Reported)
 }

@@ -15,6 +15,8 @@ pub struct Frame<'a> {
     /// Why no order is taken just now.
     pub closed: Option<&'static str>,
     pub has_key: bool,
+    /// The shop never had a key, and writes to the seller in plain text.
+    pub is_plain: bool,
     pub has_mirrors: bool,
     pub currencies: Vec<&'a str>,
     /// Empty in a shop without wallets.
@@ -56,6 +58,7 @@ impl<'a> Frame<'a> {
             demo: facts.is_demo,
             closed: front.closed(),
             has_key: front.shop.openness.has_key(),
+            is_plain: front.shop.openness.is_plain(),
             has_mirrors: front.site.mirrors.is_some(),
             currencies: facts.wallets.iter().map(|wallet| wallet.currency.as_str()).collect(),
             currency,

@@ -210,7 +210,9 @@ pub async fn ask(
 ) -> Result<HttpResponse, PageError> {
     let (fields, visit) = Fields::read(&request, &front, body).await?;
     let Some(open) = &visit.open_order else { return Err(PageError::NoOrderOpen) };
-    let question = Question { message: fields.get("message"), pgp: fields.get("pgp") };
+    let (message, pgp) = (fields.get("message"), fields.get("pgp"));
+    let once = open.code.mark_of(&format!("{message}\n{pgp}"), now());
+    let question = Question { message, pgp, once };
     let (status, unfit) =
         match actions::ask_seller(&front.shop, &lookup(&front, open), &question, now()).await {
             Ok(Ok(())) => return Ok(see_other("/order#messages", &[])),
@@ -415,9 +417,12 @@ async fn show_order(
         placed: order.placed_at.day(),
         receipt,
     };
+    let n_shown = template.talk.pieces.iter().filter(|piece| piece.is_new).count();
+    let has_more_new = i64::try_from(n_shown).unwrap_or(0) < template.talk.n_new;
     let html = template.render()?;
     let mut sent = send(request, front, &visit, status_code, &ReadyPage::once(&html));
-    if open.seen < last {
+    // What is new on an earlier page stays new until that page was looked at.
+    if open.seen < last && !has_more_new {
         // Only the browser knows what was seen; the shop keeps no record of a look.
         let cookie = visit.order_cookie(front, &OpenOrder { seen: last, ..open });
         sent.response.append_header((header::SET_COOKIE, cookie));

@@ -69,6 +69,8 @@ struct Notice {
     closed_by_seller: bool,
     shown: Option<&'static str>,
     /// Grows with every change of `shown`, so that no page is kept that says something else.
+    /// Whether pages lead to the seller's key.
+    has_key: bool,
     n_changes: i64,
 }
 
@@ -171,7 +173,7 @@ impl Front {
             Some(known) => known,
             None => store::house::find(&self.shop.db).await?.closed_on.is_some(),
         };
-        let by_itself = self.shop.openness.seal_for_order(now()).err();
+        let by_itself = self.shop.openness.seal_for_order(false, now()).err();
         let closed = by_itself.or(closed_by_seller.then_some(Closed::BySeller));
         let mut notice = self.notice.lock().unwrap_or_else(PoisonError::into_inner);
         // Somebody else may have looked meanwhile, and later.
@@ -179,8 +181,9 @@ impl Front {
             notice.version = notice.version.max(Some(version));
             notice.closed_by_seller = closed_by_seller;
             let shown = closed.as_ref().map(Closed::words);
-            if notice.shown != shown {
-                notice.shown = shown;
+            let has_key = self.shop.openness.has_key();
+            if notice.shown != shown || notice.has_key != has_key {
+                (notice.shown, notice.has_key) = (shown, has_key);
                 notice.n_changes += 1;
             }
         }

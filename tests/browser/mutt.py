@@ -4,11 +4,11 @@ import subprocess
 import time
 
 
-def screen_of(session, until, keys=()):
+def screen_of(session, until, keys=(), seconds=10):
     """Types into a terminal and reads it until it shows what is awaited."""
     for key in keys:
         subprocess.run(["tmux", "send-keys", "-t", session, key], check=True)
-    for _ in range(100):
+    for _ in range(10 * seconds):
         screen = subprocess.run(["tmux", "capture-pane", "-p", "-t", session], capture_output=True, text=True, check=True).stdout
         if until in screen:
             return screen

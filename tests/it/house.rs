@@ -73,6 +73,9 @@ fn what_is_old_is_erased_by_itself_and_leaves_no_trace() {
     assert_eq!(orders(&world).len(), 3);
     world.sql("update orders set finished_at = 86400 where status = 'cancelled'");
     world.sql("update invoices set until = 1 where order_id = 2");
+    let expired = "select order_ref from orders where status = 'expired'";
+    world.until("it expires", || !world.find(expired).is_empty());
+    world.sql("update orders set finished_at = 86400 where status = 'expired'");
     world.until("what is due is gone", || orders(&world).len() == 1);
     world.says(&["purge"]);
     for path in files_below(world.home.path()) {
@@ -138,6 +141,43 @@ fn an_order_that_nobody_paid_is_kept_for_48_hours_and_messages_as_the_seller_wan
 }
 
 #[test]
+fn after_a_shop_was_down_for_days_a_buyer_who_has_paid_meanwhile_can_still_say_so() {
+    let mut world = World::new();
+    let (mut buyer, page) = places(&world);
+    world.until("it is told", || world.messages().len() == 1);
+    world.close("-TERM");
+    world.sql("update invoices set until = unixepoch() - 3 * 86400");
+    world.open();
+    buyer.address = world.address().to_owned();
+    buyer.host = world.address().to_owned();
+    let expired = "select order_ref from orders where status = 'expired'";
+    world.until("it expires", || !world.find(expired).is_empty());
+    // It is told that it expired after what would have been erased was.
+    world
+        .until("that is told", || fs::read_dir(world.path("mailorders/cur")).unwrap().count() == 1);
+    let transaction = format!("0x{}", "5a".repeat(32));
+    assert_eq!(buyer.post("/order/transaction", &[("transaction", &transaction)]).status, 303);
+    let again = buyer.get("/order");
+    assert_eq!((again.mark("order-ref"), again.state()), (page.mark("order-ref"), "late".into()));
+}
+
+#[test]
+fn what_the_seller_was_not_told_is_never_erased() {
+    let world = World::with(&catalog(), &[("KEEP_DAYS", "0")]);
+    fs::remove_dir_all(world.path("mailorders")).unwrap();
+    fs::write(world.path("mailorders"), "in the way").unwrap();
+    let (_, page) = places(&world);
+    let order_ref = page.mark("order-ref");
+    world.says(&["orders", "cancel", &order_ref]);
+    assert!(world.says(&["purge"]).contains("0 orders"));
+    assert_eq!(orders(&world).len(), 1);
+    fs::remove_file(world.path("mailorders")).unwrap();
+    world.until("it is told and then erased", || {
+        world.says(&["purge"]).contains(&order_ref) || orders(&world).is_empty()
+    });
+}
+
+#[test]
 fn while_somebody_reads_the_database_purge_says_that_the_journal_is_not_empty() {
     let mut world = World::new();
     let (_, page) = places(&world);
@@ -170,6 +210,12 @@ fn a_clock_that_jumped_erases_nothing_until_the_seller_says_that_it_is_right() {
     world.says(&["orders", "cancel", &order_ref]);
     assert_eq!(world.close("-TERM"), Some(0));
 
+    let (_, waits) = {
+        world.open();
+        let placed = places(&world);
+        assert_eq!(world.close("-TERM"), Some(0));
+        placed
+    };
     jumps(&mut world, "+40d");
     let output = world.shop(&["purge"]);
     assert_eq!(output.status.code(), Some(1));
@@ -178,7 +224,10 @@ fn a_clock_that_jumped_erases_nothing_until_the_seller_says_that_it_is_right() {
     assert!(due.contains(&order_ref) && due.contains("But nothing is erased"), "{due}");
     world.open();
     world.until("the open shop says it", || world.log().contains("shop purge --now"));
-    assert_eq!(orders(&world).len(), 1);
+    assert_eq!(orders(&world).len(), 2);
+    // What waits for a payment is not over either.
+    let awaiting = "select order_ref from orders where status = 'awaiting'";
+    assert_eq!(world.find(awaiting), [waits.mark("order-ref").into_bytes()]);
     let doctor = world.shop(&["doctor"]);
     assert!(String::from_utf8_lossy(&doctor.stdout).contains("BAD  clock"));
     assert_eq!(world.close("-TERM"), Some(0));

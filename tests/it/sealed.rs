@@ -376,7 +376,14 @@ fn messages_of_different_orders_are_of_one_size() {
     }
     let messages = world.messages();
     assert_eq!(messages.len(), 2);
-    assert_eq!(messages[0].1.len(), messages[1].1.len());
+    // The amount stands in the head for all to see, and so does its length.
+    let size = |text: &str| {
+        text.lines()
+            .filter(|line| !line.starts_with("X-Shop-Amount: "))
+            .map(str::len)
+            .sum::<usize>()
+    };
+    assert_eq!(size(&messages[0].1), size(&messages[1].1));
     assert_eq!(messages[0].0.len(), messages[1].0.len());
     for (_, text) in &messages {
         let subject = text.lines().find(|line| line.starts_with("Subject: ")).unwrap();
@@ -640,4 +647,62 @@ fn a_buyers_own_seal_goes_through_as_it_came_and_only_to_the_seller() {
     let messages = world.messages();
     let opened = keyring.opens(&messages[before + 1].1).replace("\r\n", "\n");
     assert!(opened.contains(block.trim()), "{opened}");
+}
+
+#[test]
+fn a_key_that_cannot_be_used_hinders_no_deed_of_the_sellers_and_their_messages_come_with_the_next_key()
+ {
+    let keyring = Keyring::new();
+    let good = keyring.exports(&keyring.makes_key("seller"));
+    let world = World::sealed(&good);
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    let order_ref = buyer.checks_out(&[]).mark("order-ref");
+    let path = world.path("db/seller.asc");
+    fs::write(&path, "no key").unwrap();
+    world.until("the checkout closes", || {
+        let mut other = world.buyer();
+        other.adds("green-tea", "", "1");
+        other.get("/checkout").status == 503
+    });
+    world.says(&["orders"]);
+    world.says(&["orders", "paid", &order_ref]);
+    world.says(&["orders", "shipped", &order_ref, "RB5"]);
+    world.says(&["orders", "note", &order_ref, "It is on its way."]);
+    let page = buyer.get("/order");
+    assert_eq!(page.state(), "shipped");
+    assert!(page.text().contains("RB5") && page.text().contains("It is on its way."));
+    let read = || {
+        let cur = fs::read_dir(world.path("mailorders/cur")).unwrap();
+        cur.map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap()).collect::<Vec<_>>()
+    };
+    assert!(read().is_empty(), "nothing is written that nobody can seal");
+    fs::write(&path, good).unwrap();
+    world.until("they are told", || read().len() == 2);
+    for message in read() {
+        assert!(message.contains("multipart/encrypted") && !message.contains("RB5"), "{message}");
+        assert!(message.contains(&format!("Subject: Payment for order {order_ref}: shipped")));
+    }
+}
+
+#[test]
+fn looking_at_a_key_binds_the_shop_to_nothing() {
+    let keyring = Keyring::new();
+    let world = World::new();
+    let key = world.path("try.asc");
+    fs::write(&key, keyring.exports(&keyring.makes_key("somebody"))).unwrap();
+    let key = key.display().to_string();
+    world.shop(&["doctor", "--seller-key", &key]);
+    world.shop(&["orders", "--seller-key", &key]);
+    assert_eq!(world.find("select 1 from house where fingerprint is not null").len(), 0);
+    // Once the shop itself has sealed to one, no order goes through in plain text, not even for a moment.
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    world.sql("update house set fingerprint = 'A KEY'");
+    assert_eq!(buyer.tries_to_check_out(&[]).status, 503);
+    assert_eq!((orders_of(&world), world.messages().len()), (0, 0));
+}
+
+fn orders_of(world: &World) -> usize {
+    world.find("select 1 from orders").len()
 }

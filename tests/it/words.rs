@@ -705,3 +705,22 @@ fn a_buyer_is_told_that_the_seller_has_read_a_message_only_where_the_seller_want
         }
     }
 }
+
+#[test]
+fn a_message_whose_form_was_sent_twice_is_one_message() {
+    let world = World::new();
+    let (mut buyer, ..) = order(&world);
+    let page = buyer.get("/order");
+    let fields = [("token", page.token()), ("message", "When will it come?".to_owned())];
+    let fields: Vec<(&str, &str)> =
+        fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    for _ in 0..3 {
+        assert_eq!(buyer.post_raw("/order/message", &fields).status, 303);
+    }
+    assert_eq!(talk(&buyer.get("/order")).len(), 1);
+    world.until("it is told once", || world.messages().len() == 2);
+    // Another buyer may say the same.
+    let (mut other, ..) = order(&world);
+    assert_eq!(other.post("/order/message", &[("message", "When will it come?")]).status, 303);
+    assert_eq!(world.find("select 1 from words where kind = 'question'").len(), 2);
+}

@@ -57,14 +57,11 @@ fn look_at_disk(folder: &Path) -> Finding {
     }
 }
 
-/// When this was written: no clock that is right stands before it.
-const THIS_DAY: i64 = 1_795_219_200;
-
 pub async fn look_at_clock(shop: &Shop, settings: &Settings) -> Finding {
     const CHECK: &str = "clock";
     let now = open::now();
     let set = "look whether it is right (`timedatectl`): payments expire, orders are erased and Tor works by it";
-    if now.get() < THIS_DAY {
+    if now.get() < actions::THIS_VERSION {
         return ill(CHECK, format!("{} has passed long ago", now.for_people()), set);
     }
     match actions::doubt_clock(shop, now).await {

@@ -9,6 +9,7 @@ mod said;
 use crate::orders::Command;
 use crate::orders::NotACommand;
 use crate::orders::OrderRef;
+use crate::values::Moment;
 use crate::values::Paragraph;
 use crate::values::text::is_invisible;
 use sha2::Digest;
@@ -21,6 +22,8 @@ pub struct Reply {
     /// Each order once, in the order of the addresses; never empty.
     pub order_refs: Vec<OrderRef>,
     pub message_id: MessageId,
+    /// Whether the mail brought that id along, and it was not made of the whole of it.
+    pub is_named: bool,
     pub command: Option<Command>,
     /// The seller's own words, without what they quoted and without their signature.
     pub words: Option<Paragraph>,
@@ -130,7 +133,15 @@ impl Reply {
             return Err(Unreadable::Empty);
         }
         let words = Some(words).filter(|words| !words.is_empty());
-        Ok(Self { order_refs, message_id: MessageId::of(&mail, message), command, words })
+        let message_id = MessageId::of(&mail, message);
+        let is_named = message_id_of(&mail).is_some();
+        Ok(Self { order_refs, message_id, is_named, command, words })
+    }
+
+    /// The same, handed over on this day: words without an id of their own, said again on another day, are said anew.
+    pub fn handed_over_on(self, day: Moment) -> Self {
+        let message_id = if self.is_named { self.message_id } else { self.message_id.on_day(day) };
+        Self { message_id, ..self }
     }
 }
 
@@ -161,19 +172,31 @@ pub fn words(text: &str) -> Result<Paragraph, Unreadable> {
 }
 
 impl MessageId {
-    fn of(mail: &mailparse::ParsedMail<'_>, message: &[u8]) -> Self {
-        use mailparse::MailHeaderMap;
-        let named = mail.headers.get_first_value("Message-ID").unwrap_or_default();
+    /// Of a mail without an id of its own: the same words said again on another day are another mail.
+    fn on_day(self, day: Moment) -> Self {
         let mut hash = Sha256::new();
-        if named.trim().is_empty() {
+        hash.update(self.0);
+        hash.update(day.day_start().get().to_be_bytes());
+        Self(hash.finalize().into())
+    }
+
+    fn of(mail: &mailparse::ParsedMail<'_>, message: &[u8]) -> Self {
+        let mut hash = Sha256::new();
+        if let Some(named) = message_id_of(mail) {
+            hash.update(b"id\n");
+            hash.update(named.as_bytes());
+        } else {
             hash.update(b"message\n");
             hash.update(message);
-        } else {
-            hash.update(b"id\n");
-            hash.update(named.trim().as_bytes());
         }
         Self(hash.finalize().into())
     }
+}
+
+fn message_id_of(mail: &mailparse::ParsedMail<'_>) -> Option<String> {
+    use mailparse::MailHeaderMap;
+    let named = mail.headers.get_first_value("Message-ID")?;
+    Some(named.trim().to_owned()).filter(|named| !named.is_empty())
 }
 
 /// The command of the first line, if it is one, and the rest.
