@@ -151,12 +151,26 @@ def every_page(world, firefox):
     firefox.type("#email", "a@b")
     firefox.click(".checkout .primary")
     yield "refused checkout"
-    places_the_order(firefox, world)
+    order_ref = places_the_order(firefox, world)
     yield "order"
     firefox.type("#transaction", "0x1")
     firefox.click("form[action='/order/transaction'] button")
     yield "refused transaction"
-    firefox.click('form[action="/order/close"] button')
+    firefox.click("form[action='/order/message'] button")
+    yield "refused message"
+    firefox.type("#message", "When will it come?\n" + "Ah" * 200)
+    firefox.click("form[action='/order/message'] button")
+    world.shop("orders", "note", order_ref, told="-----BEGIN PGP MESSAGE-----\n\n" + ("hF4D" * 16 + "\n") * 5 + "-----END PGP MESSAGE-----\n")
+    world.shop("orders", "paid", order_ref)
+    world.shop("orders", "shipped", order_ref, "RB123456785GB" * 9)
+    firefox.go(world.url + "/order")
+    yield "conversation"
+    firefox.click("details:has(#confirm) summary")
+    firefox.click("form[action='/order/erase'] button")
+    yield "refused erasure"
+    firefox.click("#confirm")
+    firefox.click("form[action='/order/erase'] button")
+    yield "erased"
     firefox.type("#code", "a b c d e f g")
     firefox.click("main .primary")
     yield "refused code"
@@ -224,7 +238,7 @@ def no_page_is_wider_than_its_window_and_what_is_clicked_is_large_enough():
     with World() as world, Firefox(safest=False, more={"security.csp.enable": False}) as firefox:
         for name in every_page(world, firefox):
             for what, height in firefox.run(
-                "return [...document.querySelectorAll('button, input:not([type=hidden]):not([type=radio]), select, textarea, nav a, .button')]"
+                "return [...document.querySelectorAll('button, input:not([type=hidden]):not([type=radio]):not([type=checkbox]), select, textarea, nav a, .button')]"
                 ".filter(e => e.getClientRects().length).map(e => [e.outerHTML.slice(0, 80), e.getBoundingClientRect().height])"):
                 if height < 43.9:
                     faults.append("%s: %.1f pixels high: %s" % (name, height, what))
