@@ -11,8 +11,6 @@ use parts::made_by_gpg;
 use shop::mail::SellerKey;
 use shop::mail::sealed_message;
 use shop::values::Moment;
-use std::path::Path;
-use std::process::Command;
 use std::time::Instant;
 
 const ROUNDS: usize = 1_001;
