@@ -26,7 +26,13 @@ pub(super) async fn owe_message(
     // What the seller or the clock did, and a buyer's wish to be forgotten, do not wait for a key: their message does.
     let may_wait = matches!(told, Told::Step(_) | Told::Erased);
     let message = match sealing(shop, place.has_key, now) {
-        Ok(key) => write(shop, order, told, place, key.as_ref(), now)?,
+        Ok(key) => {
+            // From the first sealed message on there is no way back to plain text.
+            if let Some(key) = key.as_ref().filter(|_| !place.has_key) {
+                store::house::mark_fingerprint(tx, &key.fingerprint()).await?;
+            }
+            write(shop, order, told, place, key.as_ref(), now)?
+        }
         Err(_) if may_wait => Vec::new(),
         Err(closed) => return Err(closed.into()),
     };

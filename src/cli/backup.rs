@@ -1,3 +1,4 @@
+use crate::actions;
 use crate::cli::home_of;
 use crate::cli::open;
 use crate::cli::say;
@@ -74,6 +75,8 @@ pub async fn back_up(backup: Backup, settings: Settings) -> anyhow::Result<ExitC
     let now = open::now();
     // Never in plain text instead.
     let key = shop.openness.seal(now).context("nothing was copied, since it cannot be sealed")?;
+    // Once sealed, never plain again.
+    actions::remember_key(&shop).await?;
     let database = store::copy::whole(&shop.db).await.context("copy the database")?;
     shop.db.close().await;
 
