@@ -251,12 +251,7 @@ impl OrderMessage<'_> {
 pub fn bill(order: &Order) -> Vec<String> {
     let mut bill = Vec::new();
     for line in &order.lines {
-        let option = if line.option_name.is_empty() {
-            String::new()
-        } else {
-            format!(", {}", line.option_name)
-        };
-        let left = format!("{} x {}{option}  at {}", line.quantity, line.name, line.price);
+        let left = format!("{} x {}  at {}", line.quantity, line.full_name(), line.price);
         bill.extend(layout::bill(&left, &line.sum.to_string()));
     }
     if let Some(discount) = &order.discount {

@@ -33,6 +33,17 @@ pub struct OrderLine {
     pub sum: Gwei,
 }
 
+impl OrderLine {
+    /// With its option, where it has one.
+    pub fn full_name(&self) -> String {
+        if self.option_name.is_empty() {
+            self.name.clone()
+        } else {
+            format!("{}, {}", self.name, self.option_name)
+        }
+    }
+}
+
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sending {
     pub name: String,

@@ -2,9 +2,8 @@ use crate::orders::OrderRef;
 use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
+use crate::store::orders::parse_ref;
 use crate::values::Moment;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 /// Which orders are due to be erased.
 #[derive(Clone, Copy, Debug)]
@@ -136,8 +135,4 @@ async fn wait_at_most(
     let statement = format!("pragma busy_timeout = {milliseconds}");
     sqlx::query(sqlx::AssertSqlSafe(statement)).execute(connection).await?;
     Ok(())
-}
-
-fn parse_ref(row: &SqliteRow) -> Result<OrderRef, StoreError> {
-    OrderRef::parse(row.try_get("order_ref")?).map_err(|_| StoreError::Row("order_ref"))
 }

@@ -3,6 +3,9 @@ use crate::orders::Status;
 use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::catalog::gwei;
+use crate::store::orders::moment;
+use crate::store::orders::parse_ref;
+use crate::store::orders::parse_status;
 use crate::values::Gwei;
 use crate::values::Moment;
 use sqlx::Row;
@@ -203,18 +206,6 @@ fn parse_entry(row: &SqliteRow) -> Result<Entry, StoreError> {
         currency: row.try_get("currency")?,
         transaction: row.try_get("transaction_id")?,
     })
-}
-
-fn parse_ref(row: &SqliteRow) -> Result<OrderRef, StoreError> {
-    OrderRef::parse(row.try_get("order_ref")?).map_err(|_| StoreError::Row("order_ref"))
-}
-
-fn parse_status(row: &SqliteRow) -> Result<Status, StoreError> {
-    Status::parse(row.try_get("status")?).map_err(|_| StoreError::Row("status"))
-}
-
-fn moment(row: &SqliteRow, column: &'static str) -> Result<Moment, StoreError> {
-    Moment::new(row.try_get(column)?).map_err(|_| StoreError::Row(column))
 }
 
 #[cfg(test)]

@@ -419,14 +419,14 @@ fn parse_discount(row: &SqliteRow) -> Result<Option<AppliedDiscount>, StoreError
     }))
 }
 
-fn parse_ref(row: &SqliteRow) -> Result<OrderRef, StoreError> {
+pub(super) fn parse_ref(row: &SqliteRow) -> Result<OrderRef, StoreError> {
     OrderRef::parse(row.try_get("order_ref")?).map_err(|_| StoreError::Row("order_ref"))
 }
 
-fn parse_status(row: &SqliteRow) -> Result<Status, StoreError> {
+pub(super) fn parse_status(row: &SqliteRow) -> Result<Status, StoreError> {
     Status::parse(row.try_get("status")?).map_err(|_| StoreError::Row("status"))
 }
 
-fn moment(row: &SqliteRow, column: &'static str) -> Result<Moment, StoreError> {
+pub(super) fn moment(row: &SqliteRow, column: &'static str) -> Result<Moment, StoreError> {
     Moment::new(row.try_get(column)?).map_err(|_| StoreError::Row(column))
 }

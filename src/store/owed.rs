@@ -2,6 +2,8 @@ use crate::orders::OrderRef;
 use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
+use crate::store::orders::moment;
+use crate::store::orders::parse_ref;
 use crate::values::Moment;
 use sqlx::Row;
 use std::sync::Mutex;
@@ -132,10 +134,9 @@ pub async fn mark_told(db: &Db, id: i64) -> Result<(), StoreError> {
 fn parse(row: &sqlx::sqlite::SqliteRow) -> Result<Owed, StoreError> {
     Ok(Owed {
         id: row.try_get("id")?,
-        order_ref: OrderRef::parse(row.try_get("order_ref")?)
-            .map_err(|_| StoreError::Row("order_ref"))?,
+        order_ref: parse_ref(row)?,
         number: row.try_get("number")?,
-        at: Moment::new(row.try_get("at")?).map_err(|_| StoreError::Row("at"))?,
+        at: moment(row, "at")?,
         is_read: row.try_get("is_read")?,
         message: row.try_get("message")?,
     })

@@ -3,6 +3,8 @@ use crate::orders::Status;
 use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
+use crate::store::orders::moment;
+use crate::store::orders::parse_ref;
 use crate::values::Moment;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -205,10 +207,9 @@ pub async fn list_unread(db: &Db) -> Result<Vec<Unread>, StoreError> {
         .map(|row| {
             Ok(Unread {
                 id: row.try_get("id")?,
-                order_ref: OrderRef::parse(row.try_get("order_ref")?)
-                    .map_err(|_| StoreError::Row("order_ref"))?,
+                order_ref: parse_ref(row)?,
                 number: row.try_get("number")?,
-                at: Moment::new(row.try_get("at")?).map_err(|_| StoreError::Row("at"))?,
+                at: moment(row, "at")?,
             })
         })
         .collect()
@@ -245,7 +246,7 @@ fn parse(row: &SqliteRow) -> Result<SealedWords, StoreError> {
     Ok(SealedWords {
         id: row.try_get("id")?,
         kind: WordsKind::parse(row.try_get("kind")?).ok_or(StoreError::Row("kind"))?,
-        day: Moment::new(row.try_get("day")?).map_err(|_| StoreError::Row("day"))?,
+        day: moment(row, "day")?,
         status: status
             .map(|text| Status::parse(&text))
             .transpose()

@@ -452,12 +452,7 @@ fn pay_view(order: &Order) -> Result<PayView, PageError> {
 fn bill(order: &Order) -> Vec<(String, String)> {
     let mut bill = Vec::new();
     for line in &order.lines {
-        let option = if line.option_name.is_empty() {
-            String::new()
-        } else {
-            format!(", {}", line.option_name)
-        };
-        bill.push((format!("{} × {}{option}", line.quantity, line.name), line.sum.to_string()));
+        bill.push((format!("{} × {}", line.quantity, line.full_name()), line.sum.to_string()));
     }
     if let Some(discount) = &order.discount {
         bill.push((
