@@ -16,6 +16,17 @@ def screen_of(session, until, keys=(), seconds=10):
     raise AssertionError("the terminal does not show %r:\n%s" % (until, screen))
 
 
+def sees_mail(session, until):
+    """What the list shows once the new mail is there: neomutt overlooks some now and then, `,n` does not."""
+    for _ in range(10):
+        subprocess.run(["tmux", "send-keys", "-t", session, "-l", ",n"], check=True)
+        try:
+            return screen_of(session, until, seconds=2)
+        except AssertionError:
+            continue
+    return screen_of(session, until)
+
+
 class Mutt:
     """mutt in a terminal of 80 columns and 24 lines, on the shop's Maildir."""
 

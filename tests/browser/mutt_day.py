@@ -6,7 +6,7 @@ import time
 
 from buyer import places_the_order, puts_into_cart
 from firefox import Firefox
-from mutt import screen_of
+from mutt import screen_of, sees_mail
 from sealed_mutt import Seller
 from world import World
 
@@ -32,14 +32,7 @@ class Desk:
         return screen_of(self.session, until, keys)
 
     def sees_mail(self, until):
-        """neomutt overlooks new mail now and then: `,n` does not."""
-        for _ in range(10):
-            subprocess.run(["tmux", "send-keys", "-t", self.session, "-l", ",n"], check=True)
-            try:
-                return screen_of(self.session, until, seconds=2)
-            except AssertionError:
-                continue
-        return screen_of(self.session, until)
+        return sees_mail(self.session, until)
 
     def types(self, until, text):
         subprocess.run(["tmux", "send-keys", "-t", self.session, "-l", text], check=True)

@@ -5,7 +5,7 @@ import time
 
 from buyer import places_the_order, puts_into_cart
 from firefox import Firefox
-from mutt import screen_of
+from mutt import screen_of, sees_mail
 from sealed_mutt import Seller
 from world import World
 
@@ -31,6 +31,11 @@ class Desk:
 
     def shows(self, until, *keys):
         return screen_of(self.session, until, keys)
+
+    def sees_mail(self, until, *keys):
+        """Leaves what is open, and looks for new mail."""
+        screen_of(self.session, ",l list", keys)
+        return sees_mail(self.session, until)
 
     def types(self, words):
         subprocess.run(["tmux", "send-keys", "-t", self.session, "-l", words], check=True)
@@ -96,7 +101,7 @@ def the_story_of_an_order(keep=lambda firefox, name: None, program="mutt"):
             assert "new since" not in firefox.text("#messages-title")
 
             # The seller sees it in the same thread, answers, and says that it was sent.
-            desk.shows("Message about", "q")
+            desk.sees_mail("Message about", "q")
             question = desk.shows("| Is Monday the 30th?", "*", "Enter")
             assert "The buyer of order %s writes" % order_ref in question, question
             desk.answers("Yes, the 30th.\n\n", "Mail sent")
@@ -132,7 +137,7 @@ def the_story_of_an_order(keep=lambda firefox, name: None, program="mutt"):
             firefox.type("#code", code)
             firefox.click("main .primary")
             assert "opens no order" in firefox.text("#code-error")
-            desk.shows("Message about", "q")
+            desk.sees_mail("Message about", "q")
             desk.shows("has erased their data", "*", "Enter")
             refused = desk.answers("Are you still there?\n\n", "erased their data: nobody can read")
             assert "Mail sent" not in refused, refused
