@@ -67,6 +67,11 @@ pub async fn place_order(
     now: Moment,
 ) -> anyhow::Result<Placed> {
     let form = FormToken::of_cart(placing.basket.id);
+    // What can be made beforehand is: all other buyers wait for as long as the writer is held.
+    let code = Code::of_cart(placing.basket.id);
+    let reader = ReaderKey::of_code(&code, &shop.salt).reader();
+    let receipt = reader.seal(&placing.draft.buyer.receipt())?;
+    let lookup = code.lookup_name(&shop.salt);
     let terms = &shop.terms;
 
     let mut tx = shop.db.write().await?;
@@ -110,13 +115,11 @@ pub async fn place_order(
     let (order, buyer) = new.invoiced(invoice);
     let at = store::owed::next_at(before.last_owed, now);
     let message = message(shop, &order, &buyer, at, key.as_ref(), now)?;
-    let code = Code::of_cart(placing.basket.id);
-    let reader = ReaderKey::of_code(&code, &shop.salt).reader();
     let beside = Beside {
         form: &form,
-        lookup: &code.lookup_name(&shop.salt),
+        lookup: &lookup,
         reader: &reader,
-        receipt: &reader.seal(&buyer.receipt())?,
+        receipt: &receipt,
         message: &message,
         message_at: at,
     };
