@@ -4,7 +4,9 @@ mod dotenv;
 
 use crate::payment::Address;
 use crate::payment::Coin;
+use crate::payment::Confirmations;
 use crate::payment::Receives;
+use crate::payment::Tolerance;
 use crate::payment::Wallet;
 use crate::values::Currency;
 use crate::values::Mailbox;
@@ -13,7 +15,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 /// Every name that may stand in the environment and in `.env`, and on the command line with small letters and dashes.
-pub const NAMES: [&str; 29] = [
+pub const NAMES: [&str; 36] = [
     "LISTEN",
     "DESK_LISTEN",
     "DATABASE_URL",
@@ -40,6 +42,13 @@ pub const NAMES: [&str; 29] = [
     "MOST_HELD",
     "CIRCUIT_ID",
     "CLOSE_CIRCUITS",
+    "ETH_RPC_URL",
+    "BTC_RPC_URL",
+    "XMR_RPC_URL",
+    "TOR_PROXY_URL",
+    "WATCH_SECONDS",
+    "CONFIRMATIONS",
+    "TOLERANCE",
     "FROM",
     "PASSWORD",
     "TOR",
@@ -96,6 +105,17 @@ pub struct Settings {
     /// Whether circuits that go on asking too much are closed through Tor.
     pub closes_circuits: bool,
     pub from: Mailbox,
+    /// The seller's own nodes; read by `shop watch` alone.
+    pub eth_rpc_url: Option<String>,
+    pub btc_rpc_url: Option<String>,
+    pub xmr_rpc_url: Option<String>,
+    pub tor_proxy_url: Option<String>,
+    /// Units: seconds from one look at the nodes to the next.
+    pub watch_seconds: i64,
+    /// How deep payments must lie before they count.
+    pub confirmations: Confirmations,
+    /// What a payment may be short of its amount, or above it.
+    pub tolerance: Tolerance,
 }
 
 /// One thing that is wrong in the settings.
@@ -239,6 +259,21 @@ impl Reader<'_> {
             "at least 8 characters; better leave it out, and one is made",
             |text| (8 <= text.len()).then(|| text.to_owned()),
         );
+        let watch_seconds = self.parsed(
+            "WATCH_SECONDS",
+            "a whole number of seconds from 1 to 3600",
+            whole(1, 3_600),
+        );
+        let confirmations = self.parsed(
+            "CONFIRMATIONS",
+            "rules like BTC=1 BTC>0.05=3 XMR=10 ETH=final: a number of blocks from 1 to 1000, or final",
+            Confirmations::parse,
+        );
+        let tolerance = self.parsed(
+            "TOLERANCE",
+            "a percentage from 0 to 10 with at most three decimals, for example 0.5",
+            Tolerance::parse,
+        );
         Settings {
             listen: listen.unwrap_or_else(|| Listen::Tcp("127.0.0.1:3000".to_owned())),
             database: database.unwrap_or_else(|| PathBuf::from("db/shop.sqlite")),
@@ -264,6 +299,13 @@ impl Reader<'_> {
             most_held: most_held.unwrap_or(100),
             reads_circuits: reads_circuits.unwrap_or(false),
             closes_circuits: closes_circuits.unwrap_or(false),
+            eth_rpc_url: self.text("ETH_RPC_URL"),
+            btc_rpc_url: self.text("BTC_RPC_URL"),
+            xmr_rpc_url: self.text("XMR_RPC_URL"),
+            tor_proxy_url: self.text("TOR_PROXY_URL"),
+            watch_seconds: watch_seconds.unwrap_or(15),
+            confirmations: confirmations.unwrap_or_default(),
+            tolerance: tolerance.unwrap_or_default(),
             from: from
                 .unwrap_or_else(|| Mailbox::parse("root@localhost").expect("it is a mailbox")),
         }
@@ -276,7 +318,10 @@ impl Reader<'_> {
     fn refuse(&mut self, name: &str, expected: &str) {
         let (text, place) = self.values.get(name).cloned().unwrap_or_default();
         // A secret that is wrong is still a secret.
-        let found = if matches!(name, "SECRET" | "WALLET" | "TOR_PASSWORD") {
+        let found = if matches!(
+            name,
+            "SECRET" | "WALLET" | "TOR_PASSWORD" | "ETH_RPC_URL" | "BTC_RPC_URL" | "XMR_RPC_URL"
+        ) {
             "something else".to_owned()
         } else {
             format!("{text:?}")

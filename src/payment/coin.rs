@@ -113,6 +113,15 @@ impl Coin {
         }
     }
 
+    /// What moves it, as the shop names it to itself: `bitcoin`, `monero`, `chain:1`.
+    pub fn network(&self) -> String {
+        match self {
+            Self::Bitcoin => "bitcoin".to_owned(),
+            Self::Monero => "monero".to_owned(),
+            Self::Ether { chain } | Self::Token { chain, .. } => format!("chain:{chain}"),
+        }
+    }
+
     /// For a page: `Bitcoin`, `Ethereum, chain 1`.
     pub fn name(&self) -> String {
         match self {
