@@ -1,6 +1,9 @@
 //! The settings, read once, all faults named together. The only room that looks into the environment.
 
 mod dotenv;
+mod node_url;
+
+pub use node_url::{NodeUrlFault, read_node_urls};
 
 use crate::payment::Address;
 use crate::payment::Coin;
