@@ -1,8 +1,10 @@
 //! The seller's own nodes, asked what they saw. The only room with a way out; `shop watch` alone enters it.
 
+pub mod bitcoin;
 pub mod ethereum;
 pub mod link;
 
+pub use bitcoin::Bitcoin;
 pub use ethereum::Ethereum;
 pub use link::Link;
 

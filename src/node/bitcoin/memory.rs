@@ -44,10 +44,7 @@ mod tests {
             searched: [3, 1].into(),
         };
         let text = serde_json::to_string(&memory).unwrap();
-        assert_eq!(
-            text,
-            r#"{"genesis":"00","head":7,"looked_at":1795267507,"searched":[1,3]}"#
-        );
+        assert_eq!(text, r#"{"genesis":"00","head":7,"looked_at":1795267507,"searched":[1,3]}"#);
         let again = Memory::read(Some(&text));
         assert_eq!((again.head, again.searched), (7, [1, 3].into()));
         for text in [None, Some(""), Some("[]"), Some(r#"{"head":-1}"#)] {
@@ -58,11 +55,8 @@ mod tests {
     #[test]
     fn an_invoice_of_an_earlier_day_may_have_been_paid_before_the_last_look() {
         let today = Moment::new(1_795_267_507).unwrap();
-        let memory = Memory {
-            genesis: Some("00".to_owned()),
-            looked_at: today.get(),
-            ..Memory::default()
-        };
+        let memory =
+            Memory { genesis: Some("00".to_owned()), looked_at: today.get(), ..Memory::default() };
         assert!(memory.looked_by(today.day_start()));
         assert!(!memory.looked_by(today.plus_days(-1).day_start()));
         assert!(!Memory::default().looked_by(today));
