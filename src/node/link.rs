@@ -74,6 +74,11 @@ impl Link {
         self.url.to_string()
     }
 
+    /// Shape: begins with `/`.
+    pub fn path(&self) -> &str {
+        self.url.path()
+    }
+
     /// The same node at another path: Bitcoin Core's wallets have one each.
     pub fn at_path(&self, path: &str) -> Self {
         Self {

@@ -1,12 +1,14 @@
 //! The seller's own nodes, asked what they saw. The only room with a way out; `shop watch` alone enters it.
 
-pub mod bitcoin;
+mod bitcoin;
 pub mod ethereum;
 pub mod link;
+mod monero;
 
 pub use bitcoin::Bitcoin;
 pub use ethereum::Ethereum;
 pub use link::Link;
+pub use monero::Monero;
 
 /// Why a look at a node decides nothing. Its words are for the seller: what is wrong, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

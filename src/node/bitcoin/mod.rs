@@ -19,8 +19,6 @@ use crate::payment::sighting::Depth;
 use crate::payment::sighting::Followed;
 use crate::payment::sighting::Look;
 use crate::values::Moment;
-use crate::values::NodeUrl;
-use crate::values::ProxyUrl;
 use serde_json::Value;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -66,12 +64,12 @@ struct Chain {
 }
 
 impl Bitcoin {
-    /// Opens nothing yet. The wallet is `shop`, or what stands behind `/wallet/` in the path of `url`.
+    /// Opens nothing yet. The wallet is `shop`, or what stands behind `/wallet/` in the link's path.
     ///
     /// # Errors
-    /// As [`Link::open`]; [`Doubt::Other`] for the name of a wallet that is none.
-    pub fn open(url: &NodeUrl, proxy: Option<&ProxyUrl>) -> Result<Self, Doubt> {
-        let wallet = match url.path().trim_end_matches('/') {
+    /// [`Doubt::Other`] for the name of a wallet that is none.
+    pub fn open(link: Link) -> Result<Self, Doubt> {
+        let wallet = match link.path().trim_end_matches('/') {
             "" => "shop",
             path => path.strip_prefix("/wallet/").unwrap_or_default(),
         };
@@ -82,9 +80,8 @@ impl Bitcoin {
                     .to_owned(),
             ));
         }
-        let link = Link::open(url, proxy)?.at_path(&format!("/wallet/{wallet}"));
         Ok(Self {
-            link,
+            link: link.at_path(&format!("/wallet/{wallet}")),
             wallet: wallet.to_owned(),
             oldest_head_minutes: OLDEST_HEAD_MINUTES,
             known: Mutex::default(),

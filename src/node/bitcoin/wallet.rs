@@ -119,8 +119,7 @@ impl Bitcoin {
         let mut covered: BTreeSet<&str> = BTreeSet::new();
         let mut unsearched = Vec::new();
         for one in asked {
-            let is_old = memory.searched.contains(&one.followed.id) || one.followed.last.is_some();
-            if is_old && !missing.contains(&one.script) {
+            if memory.searched.contains(&one.followed.id) && !missing.contains(&one.script) {
                 searched.insert(one.followed.id);
                 covered.insert(&one.script);
             } else {
@@ -133,8 +132,8 @@ impl Bitcoin {
             // The wallet has looked for what pays to a shared address all the time.
             if !covered.contains(one.script.as_str()) {
                 let placed_on = one.followed.placed_on;
-                let is_new = one.followed.last.is_none() && memory.looked_by(placed_on);
-                let first = if is_new && !memory.searched.contains(&one.followed.id) {
+                let is_new = !memory.searched.contains(&one.followed.id);
+                let first = if is_new && memory.looked_by(placed_on) {
                     memory.head.min(chain.height).saturating_sub(TURNED.max(u64::from(one.needed)))
                 } else if let Some(first) = of_days.get(&placed_on) {
                     *first
