@@ -136,7 +136,7 @@ fn kinds(settings: &Settings) -> anyhow::Result<Vec<Kind>> {
         kinds.push(Nodes::Ethereum(nodes.collect::<Result<_, Doubt>>()?));
     }
     if let Some(url) = &settings.btc_rpc_url {
-        kinds.push(Nodes::Bitcoin(Bitcoin::open(Link::open(url, proxy)?)));
+        kinds.push(Nodes::Bitcoin(Bitcoin::open(Link::open(url, proxy)?)?));
     }
     if let Some(url) = &settings.xmr_rpc_url {
         kinds.push(Nodes::Monero(Monero::open(Link::open(url, proxy)?)));
