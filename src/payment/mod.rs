@@ -12,6 +12,7 @@ mod secret;
 pub mod sighting;
 pub mod transaction;
 pub mod uri;
+pub mod view_key;
 pub mod wallet;
 
 pub use account::{AccountKey, NotAnAccountKey};
@@ -23,4 +24,5 @@ pub use qr::TooLongForAQr;
 pub use sighting::{Depth, Followed, Look, Sighting};
 pub use transaction::{NotATransactionId, TransactionId};
 pub use uri::payment_uri;
+pub use view_key::{NotAViewKey, ViewKey, integrated};
 pub use wallet::{Receives, Wallet};
