@@ -2,9 +2,11 @@
 
 pub mod ethereum;
 pub mod link;
+pub mod monero;
 
 pub use ethereum::Ethereum;
 pub use link::Link;
+pub use monero::Monero;
 
 /// Why a look at a node decides nothing. Its words are for the seller: what is wrong, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
