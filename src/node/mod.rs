@@ -1,9 +1,11 @@
 //! The seller's own nodes, asked what they saw. The only room with a way out; `shop watch` alone enters it.
 
+mod bitcoin;
 pub mod ethereum;
 pub mod link;
-pub mod monero;
+mod monero;
 
+pub use bitcoin::Bitcoin;
 pub use ethereum::Ethereum;
 pub use link::Link;
 pub use monero::Monero;

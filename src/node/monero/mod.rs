@@ -13,8 +13,6 @@ use crate::payment::Look;
 use crate::payment::ViewKey;
 use crate::payment::integrated;
 use crate::values::Moment;
-use crate::values::NodeUrl;
-use crate::values::ProxyUrl;
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
@@ -81,15 +79,8 @@ impl Monero {
     const STALE_MINUTES: i64 = 120;
 
     /// Opens nothing yet.
-    ///
-    /// # Errors
-    /// As [`Link::open`]; a login, which the shop cannot give to this program.
-    pub fn open(url: &NodeUrl, proxy: Option<&ProxyUrl>) -> Result<Self, Doubt> {
-        let link = Link::open(url, proxy)?.at_path("/json_rpc");
-        if url.login().is_some() {
-            return Err(no_login(&link));
-        }
-        Ok(Self { link, stale_minutes: Self::STALE_MINUTES })
+    pub fn open(link: Link) -> Self {
+        Self { link: link.at_path("/json_rpc"), stale_minutes: Self::STALE_MINUTES }
     }
 
     /// # Errors
