@@ -115,6 +115,17 @@ impl Link {
     /// # Errors
     /// As [`Link::call`]: one answer that is missing or an error fails them all.
     pub async fn batch(&self, calls: Vec<(&str, Value)>) -> Result<Vec<Value>, Doubt> {
+        self.batch_each(calls).await?.into_iter().collect()
+    }
+
+    /// The same, where single calls may be refused.
+    ///
+    /// # Errors
+    /// As [`Link::call`]: one answer that is missing fails them all.
+    pub async fn batch_each(
+        &self,
+        calls: Vec<(&str, Value)>,
+    ) -> Result<Vec<Result<Value, Doubt>>, Doubt> {
         if calls.is_empty() {
             return Ok(Vec::new());
         }
@@ -134,12 +145,11 @@ impl Link {
             }
             _ => return Err(self.malformed("a batch")),
         };
-        let mut found: Vec<Option<Value>> = vec![None; methods.len()];
+        let mut found: Vec<Option<Result<Value, Doubt>>> = vec![None; methods.len()];
         for answer in answers {
             let id = answer["id"].as_u64().and_then(|id| usize::try_from(id).ok());
-            let place = id.and_then(|id| found.get_mut(id).map(|place| (id, place)));
-            match place {
-                Some((id, place @ None)) => *place = Some(self.result(methods[id], answer)?),
+            match id.and_then(|id| Some((methods.get(id)?, found.get_mut(id)?))) {
+                Some((method, place @ None)) => *place = Some(self.result(method, answer)),
                 _ => return Err(self.malformed("a batch with an answer that nobody asked for")),
             }
         }
