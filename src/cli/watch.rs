@@ -132,7 +132,7 @@ fn kinds(settings: &Settings) -> anyhow::Result<Vec<Kind>> {
     let mut kinds = Vec::new();
     if !settings.eth_rpc_url.is_empty() {
         let links = settings.eth_rpc_url.iter().map(|url| Link::open(url, proxy));
-        let nodes = links.map(|link| Ok(Ethereum::open(link?)));
+        let nodes = links.map(|link| Ok(Ethereum::open(link?, Ethereum::OLDEST_HEAD)));
         kinds.push(Nodes::Ethereum(nodes.collect::<Result<_, Doubt>>()?));
     }
     if let Some(url) = &settings.btc_rpc_url {
