@@ -272,8 +272,8 @@ impl Reader<'_> {
             .parsed("TOR_PROXY_URL", &NotAProxyUrl.to_string(), |text| ProxyUrl::parse(text).ok());
         let watch_seconds = self.parsed(
             "WATCH_SECONDS",
-            "a whole number of seconds from 1 to 3600",
-            whole(1, 3_600),
+            "a whole number of seconds from 1 to 600",
+            whole(1, 600),
         );
         let confirmations = self.parsed(
             "CONFIRMATIONS",

@@ -33,6 +33,26 @@ pub struct Watch {
     pub is_told: bool,
 }
 
+/// Units: minutes without a whole look after which somebody should look why.
+const SILENCE: i64 = 15;
+
+impl Watch {
+    /// Why nothing is decided; `None`: all is well.
+    pub fn complaint(&self, now: Moment) -> Option<String> {
+        if let Some(trouble) = &self.trouble {
+            return Some(trouble.clone());
+        }
+        match self.looked_at {
+            None => Some("nobody has looked yet: `shop watch` has to run".to_owned()),
+            Some(at) if at.plus_minutes(SILENCE) < now => Some(format!(
+                "nobody has looked since {}: `shop watch` does not run",
+                at.for_people()
+            )),
+            Some(_) => None,
+        }
+    }
+}
+
 /// These chains are followed from now on, and no others: there the clock decides again, and the seller's eyes.
 pub async fn begin(tx: &mut Tx, networks: &[String]) -> Result<(), StoreError> {
     let networks = serde_json::json!(networks).to_string();
