@@ -200,6 +200,11 @@ impl Bitcoin {
         {
             return Err(Doubt::Syncing { node: self.link.node() });
         }
+        // After a crash a node may have forgotten its last blocks, and reads them anew.
+        let final_then = memory.head.saturating_sub(u64::from(FINAL));
+        if height < final_then {
+            return Err(Doubt::WentBack { node: self.link.node(), number: final_then });
+        }
         let is_pruned = told["pruned"].as_bool().ok_or_else(malformed)?;
         let chain = Chain {
             height,
