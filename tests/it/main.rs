@@ -21,5 +21,6 @@ mod orders;
 mod sealed;
 mod sealing;
 mod tidy;
+mod watch;
 mod words;
 mod world;
