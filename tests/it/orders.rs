@@ -54,10 +54,12 @@ fn an_order_that_nobody_paid_gives_its_stock_back_and_says_do_not_pay_now() {
     assert_eq!(page.state(), "expired");
     assert!(page.text().contains("do not pay now"));
     assert_eq!(
-        (page.find_mark("address"), page.find_mark("payment-link"), page.find_mark("expires")),
+        (page.find_mark("payment-link"), page.find_mark("payment-uri"), page.find_mark("expires")),
         (None, None, None)
     );
+    assert_eq!(page.mark("due"), "0");
     assert_eq!(buyer.get("/order/qr.png").status, 404);
+    assert_eq!(buyer.get("/order/address.png").status, 404);
     world.until("the stock comes back", || {
         world.buyer().get("/product/cap").text().contains("4 left")
     });
