@@ -17,6 +17,7 @@ import traceback
 
 from buyer import places_the_order, puts_into_cart, fills_the_form
 from firefox import ROOT, Firefox
+from links import long_addresses_fit_into_pictures, what_is_asked_for_is_read_back_by_others
 from mutt import Mutt, screen_of
 from mutt_day import a_seller_lives_in_mutt, a_seller_lives_in_neomutt
 from sealed_mutt import mutt_and_neomutt_open_sealed_letters_without_questions
@@ -344,7 +345,7 @@ def a_newcomer_sells_a_thing_of_their_own():
             assert "Ash Bowl" in letter and "0.025" in letter, letter
 
 
-TESTS += [a_seller_lives_in_mutt, a_seller_lives_in_neomutt]
+TESTS += [a_seller_lives_in_mutt, a_seller_lives_in_neomutt, what_is_asked_for_is_read_back_by_others, long_addresses_fit_into_pictures]
 
 
 def main():
