@@ -13,6 +13,7 @@ pub mod values;
 // Floor 1: what the shop keeps, tells and hears.
 pub mod config;
 pub mod mail;
+pub mod node;
 pub mod pictures;
 pub mod store;
 pub mod tor;

@@ -1,4 +1,5 @@
 use crate::actions::Shop;
+use crate::actions::doubt_node::tell_of_node;
 use crate::actions::expire_orders::give_back;
 use crate::actions::notify_seller;
 use crate::actions::notify_seller::owe_message;
@@ -51,10 +52,15 @@ pub async fn follow_payments(
             notify_seller(shop, owed, now).await;
         }
     }
+    let before = store::watch::find(&shop.db, network).await?;
     // Last: were the shop stopped before, the node would be asked from the same place on again.
     let mut tx = shop.db.write().await?;
     store::watch::mark_looked(&mut tx, network, look, now).await.context("keep the look")?;
     tx.commit().await.context("commit the look")?;
+
+    if let Some(watch) = before.filter(|watch| watch.is_told) {
+        tell_of_node(shop, &watch, None, now).await.context("tell the seller that it is over")?;
+    }
     Ok(n_changed)
 }
 

@@ -67,6 +67,14 @@ pub async fn list(db: &Db) -> Result<Vec<Watch>, StoreError> {
     rows.iter().map(parse_watch).collect()
 }
 
+pub async fn find(db: &Db, network: &str) -> Result<Option<Watch>, StoreError> {
+    let row = sqlx::query("select * from watches where network = ?")
+        .bind(network)
+        .fetch_optional(&db.read)
+        .await?;
+    row.as_ref().map(parse_watch).transpose()
+}
+
 pub async fn find_memory(db: &Db, network: &str) -> Result<Option<String>, StoreError> {
     let found: Option<Option<String>> =
         sqlx::query_scalar("select memory from watches where network = ?")
@@ -136,18 +144,13 @@ pub async fn mark_paid_index(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), St
     Ok(())
 }
 
-/// A whole look, and nothing is in doubt. Returns whether the seller was written to about what is over now.
+/// A whole look, and nothing is in doubt.
 pub async fn mark_looked(
     tx: &mut Tx,
     network: &str,
     look: &Look,
     now: Moment,
-) -> Result<bool, StoreError> {
-    let was_told: Option<bool> =
-        sqlx::query_scalar("select is_told from watches where network = ?")
-            .bind(network)
-            .fetch_optional(&mut *tx.0)
-            .await?;
+) -> Result<(), StoreError> {
     // The time never goes back: what has run out once is over.
     sqlx::query(
         "update watches set looked_at = ?, head = ?, time = max(coalesce(time, 0), ?), memory = ?, trouble = null, \
@@ -160,7 +163,7 @@ pub async fn mark_looked(
     .bind(network)
     .execute(&mut *tx.0)
     .await?;
-    Ok(was_told.unwrap_or(false))
+    Ok(())
 }
 
 /// Nothing is decided until the node is well again.

@@ -4,6 +4,7 @@ pub mod country;
 pub mod mailbox;
 pub mod moment;
 pub mod money;
+pub mod node_url;
 pub mod quantity;
 pub mod text;
 
@@ -11,5 +12,6 @@ pub use country::{Country, NotACountry};
 pub use mailbox::{Mailbox, NotAMailbox};
 pub use moment::{Moment, NotADay};
 pub use money::{Currency, Gwei, NotACurrency, NotAnAmount};
+pub use node_url::{Host, NodeUrl, NotANodeUrl, NotAProxyUrl, ProxyUrl};
 pub use quantity::{NotAQuantity, Quantity};
 pub use text::{Line, NotText, Paragraph};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Room → the rooms it may import.
-const MAY_IMPORT: [(&str, &[&str]); 14] = [
+const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("values", &[]),
     ("payment", &["values"]),
     ("catalog", &["payment", "values"]),
@@ -15,20 +15,21 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("pictures", &["values"]),
     ("tor", &[]),
     ("config", &["payment", "values"]),
+    ("node", &["payment", "values"]),
     ("actions", &["cart", "catalog", "mail", "orders", "payment", "pictures", "store", "values"]),
     ("web", &["actions", "cart", "catalog", "orders", "payment", "pictures", "store", "values"]),
     (
         "cli",
         &[
-            "actions", "cart", "catalog", "config", "mail", "orders", "payment", "pictures",
-            "store", "tor", "values", "web",
+            "actions", "cart", "catalog", "config", "mail", "node", "orders", "payment",
+            "pictures", "store", "tor", "values", "web",
         ],
     ),
     ("", &["cli"]),
 ];
 
 /// What a line may only say in these rooms, or in these files.
-const POWERS: [(&str, &[&str]); 40] = [
+const POWERS: [(&str, &[&str]); 45] = [
     ("sqlx::", &["store"]),
     ("inotify::", &["store"]),
     ("lettre::", &["mail"]),
@@ -59,7 +60,12 @@ const POWERS: [(&str, &[&str]); 40] = [
     ("monero::", &["payment"]),
     ("ethers_core::", &["payment"]),
     ("std::fs", &["mail", "pictures", "tor", "config", "cli", "store/mod.rs", "web/serve.rs"]),
-    ("TcpStream", &["web/serve.rs", "tor/control.rs", "cli/health.rs"]),
+    ("TcpStream", &["web/serve.rs", "tor/control.rs", "cli/health.rs", "node/link.rs"]),
+    ("hyper::", &["node/link.rs"]),
+    ("hyper_util::", &["node/link.rs"]),
+    ("http_body_util::", &["node/link.rs"]),
+    ("tokio_rustls::", &["node/link.rs"]),
+    ("rustls_native_certs::", &["node/link.rs"]),
     ("argon2::", &["tor/sealed.rs"]),
     ("aes_gcm::", &["tor/sealed.rs"]),
     ("curve25519_dalek::", &["tor"]),
@@ -67,7 +73,7 @@ const POWERS: [(&str, &[&str]); 40] = [
     ("listenfd::", &["web/serve.rs"]),
     ("rustix::", &["cli/quiet.rs", "cli/doctor/host.rs", "cli/doctor/keeping.rs"]),
     ("tar::", &["cli/backup.rs"]),
-    ("async fn", &["store", "actions", "web", "cli"]),
+    ("async fn", &["node", "store", "actions", "web", "cli"]),
     ("unsafe ", &[]),
     ("f64", &["catalog/json.rs", "pictures"]),
 ];

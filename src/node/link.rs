@@ -1,0 +1,364 @@
+use crate::node::Doubt;
+use crate::values::Host;
+use crate::values::NodeUrl;
+use crate::values::ProxyUrl;
+use data_encoding::BASE64;
+use http_body_util::BodyExt;
+use http_body_util::Full;
+use hyper::Request;
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use hyper::body::Incoming;
+use hyper::header;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use serde_json::json;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWrite;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::RootCertStore;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::ServerName;
+
+/// Units: seconds; over Tor a connection alone may take most of it.
+const CONNECT_SECONDS: u64 = 30;
+const USUAL_SECONDS: u64 = 60;
+const SLOW_SECONDS: u64 = 900;
+/// Units: bytes of one answer, one of a batch of blocks among them.
+const MOST_BYTES: usize = 32 << 20;
+/// Units: characters of a node's own words.
+const MOST_WORDS: usize = 200;
+
+/// A way to one node: JSON-RPC by HTTP POST, a connection for each request, no redirects.
+///
+/// Source: JSON-RPC 2.0.
+pub struct Link {
+    url: NodeUrl,
+    proxy: Option<ProxyUrl>,
+    tls: Option<TlsConnector>,
+    authorization: Option<String>,
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+impl Link {
+    /// Opens nothing yet. A host that is near is asked directly; any other through the proxy, which resolves its name.
+    ///
+    /// # Errors
+    /// [`Doubt::NoProxy`] where a name would have to be resolved here; [`Doubt::Other`] where https has nobody to believe.
+    pub fn open(url: &NodeUrl, proxy: Option<&ProxyUrl>) -> Result<Self, Doubt> {
+        let is_far = !url.host().is_near();
+        if is_far && proxy.is_none() && matches!(url.host(), Host::Name(_)) {
+            return Err(Doubt::NoProxy { node: url.to_string() });
+        }
+        Ok(Self {
+            url: url.clone(),
+            proxy: proxy.filter(|_| is_far).cloned(),
+            tls: if url.is_tls() { Some(connector()?) } else { None },
+            authorization: url.login().map(|(user, password)| {
+                format!("Basic {}", BASE64.encode(format!("{user}:{password}").as_bytes()))
+            }),
+        })
+    }
+
+    /// For a [`Doubt`]: host and port.
+    pub fn node(&self) -> String {
+        self.url.to_string()
+    }
+
+    /// The same node at another path: Bitcoin Core's wallets have one each.
+    pub fn at_path(&self, path: &str) -> Self {
+        Self {
+            url: self.url.at_path(path),
+            proxy: self.proxy.clone(),
+            tls: self.tls.clone(),
+            authorization: self.authorization.clone(),
+        }
+    }
+
+    /// `params`: an array or an object.
+    ///
+    /// # Errors
+    /// [`Doubt::Refused`] with the node's own code and words; any other where there is no answer.
+    pub async fn call(&self, method: &str, params: Value) -> Result<Value, Doubt> {
+        self.call_within(method, params, USUAL_SECONDS).await
+    }
+
+    /// For what a node computes for minutes, such as a search through the whole chain.
+    ///
+    /// # Errors
+    /// As [`Link::call`].
+    pub async fn call_slow(&self, method: &str, params: Value) -> Result<Value, Doubt> {
+        self.call_within(method, params, SLOW_SECONDS).await
+    }
+
+    async fn call_within(&self, method: &str, params: Value, seconds: u64) -> Result<Value, Doubt> {
+        let request = json!({"jsonrpc": "2.0", "id": 0, "method": method, "params": params});
+        match self.ask(&request, seconds).await? {
+            answer @ Value::Object(_) if answer["id"] == 0 || answer["error"].is_object() => {
+                self.result(method, answer)
+            }
+            _ => Err(self.malformed(method)),
+        }
+    }
+
+    /// All answers in the order of the calls, in one request.
+    ///
+    /// # Errors
+    /// As [`Link::call`]: one answer that is missing or an error fails them all.
+    pub async fn batch(&self, calls: Vec<(&str, Value)>) -> Result<Vec<Value>, Doubt> {
+        if calls.is_empty() {
+            return Ok(Vec::new());
+        }
+        let methods: Vec<&str> = calls.iter().map(|(method, _)| *method).collect();
+        let request = calls
+            .iter()
+            .enumerate()
+            .map(|(id, (method, params))| {
+                json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
+            })
+            .collect();
+        let answers = match self.ask(&request, USUAL_SECONDS).await? {
+            Value::Array(answers) => answers,
+            // The whole batch is refused.
+            answer @ Value::Object(_) if answer["error"].is_object() => {
+                return self.result("a batch", answer).map(|_| Vec::new());
+            }
+            _ => return Err(self.malformed("a batch")),
+        };
+        let mut found: Vec<Option<Value>> = vec![None; methods.len()];
+        for answer in answers {
+            let id = answer["id"].as_u64().and_then(|id| usize::try_from(id).ok());
+            let place = id.and_then(|id| found.get_mut(id).map(|place| (id, place)));
+            match place {
+                Some((id, place @ None)) => *place = Some(self.result(methods[id], answer)?),
+                _ => return Err(self.malformed("a batch with an answer that nobody asked for")),
+            }
+        }
+        let missing = || self.malformed("a batch with an answer missing");
+        found.into_iter().map(|answer| answer.ok_or_else(missing)).collect()
+    }
+
+    fn result(&self, method: &str, mut answer: Value) -> Result<Value, Doubt> {
+        // JSON-RPC 1.0 says `"error": null` where all is well.
+        let error = &answer["error"];
+        if !error.is_null() {
+            return Err(Doubt::Refused {
+                node: self.node(),
+                method: method.to_owned(),
+                code: error["code"].as_i64().unwrap_or(0),
+                words: plain(error["message"].as_str().unwrap_or("it does not say why")),
+            });
+        }
+        match answer.get_mut("result") {
+            Some(result) => Ok(result.take()),
+            None => Err(self.malformed(method)),
+        }
+    }
+
+    /// For whoever reads the answer: it is not what `what` should be.
+    pub fn malformed(&self, what: &str) -> Doubt {
+        Doubt::Malformed { node: self.node(), what: what.to_owned() }
+    }
+
+    async fn ask(&self, request: &Value, seconds: u64) -> Result<Value, Doubt> {
+        let slow = |seconds| Doubt::Slow { node: self.node(), seconds };
+        let connecting = tokio::time::timeout(Duration::from_secs(CONNECT_SECONDS), self.connect());
+        let stream = connecting.await.map_err(|_| slow(CONNECT_SECONDS))??;
+        let asking = self.exchange(stream, request.to_string());
+        let (status, body) = tokio::time::timeout(Duration::from_secs(seconds), asking)
+            .await
+            .map_err(|_| slow(seconds))??;
+        // Bitcoin Core tells its errors with statuses of errors.
+        match serde_json::from_slice(&body) {
+            Ok(answer @ (Value::Object(_) | Value::Array(_))) if !status.is_redirection() => {
+                Ok(answer)
+            }
+            _ if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+                Err(Doubt::NotLetIn { node: self.node() })
+            }
+            _ if status.is_success() => Err(self.malformed("not JSON")),
+            _ => Err(Doubt::Status { node: self.node(), status: status.as_u16() }),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        stream: Box<dyn Stream>,
+        body: String,
+    ) -> Result<(StatusCode, Vec<u8>), Doubt> {
+        let broken = |error: hyper::Error| self.unreachable(&error.to_string());
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        let mut request = Request::post(self.url.path())
+            .header(header::HOST, self.url.to_string())
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONNECTION, "close");
+        if let Some(authorization) = &self.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let request = request
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|_| self.unreachable("its path cannot be asked for"))?;
+        let answering = async {
+            let answer = sender.send_request(request).await.map_err(broken)?;
+            let status = answer.status();
+            Ok((status, self.read(answer.into_body()).await?))
+        };
+        // The connection has to be driven while the answer is awaited; it ends with it.
+        let answering = std::pin::pin!(answering);
+        let connection = std::pin::pin!(connection);
+        match futures_util::future::select(answering, connection).await {
+            futures_util::future::Either::Left((answer, _)) => answer,
+            futures_util::future::Either::Right((_, answering)) => answering.await,
+        }
+    }
+
+    async fn read(&self, mut body: Incoming) -> Result<Vec<u8>, Doubt> {
+        let mut bytes = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| self.unreachable(&error.to_string()))?;
+            if let Some(data) = frame.data_ref() {
+                if MOST_BYTES < bytes.len() + data.len() {
+                    return Err(Doubt::TooLong { node: self.node(), megabytes: MOST_BYTES >> 20 });
+                }
+                bytes.extend_from_slice(data);
+            }
+        }
+        Ok(bytes)
+    }
+
+    async fn connect(&self) -> Result<Box<dyn Stream>, Doubt> {
+        let stream = match &self.proxy {
+            Some(proxy) => self.connect_by(proxy).await?,
+            None => dial(self.url.host(), self.url.port())
+                .await
+                .map_err(|why| self.unreachable(&why))?,
+        };
+        let Some(tls) = &self.tls else { return Ok(Box::new(stream)) };
+        let name = match self.url.host() {
+            Host::Ip(ip) => ServerName::IpAddress((*ip).into()),
+            Host::Name(name) => ServerName::try_from(name.clone())
+                .map_err(|_| self.unreachable("no certificate can have its name"))?,
+        };
+        let stream = tls
+            .connect(name, stream)
+            .await
+            .map_err(|error| self.unreachable(&plain(&error.to_string())))?;
+        Ok(Box::new(stream))
+    }
+
+    /// Source: RFC 1928, RFC 1929; Tor keeps what comes with another user or password on another circuit (tor(1), IsolateSOCKSAuth).
+    async fn connect_by(&self, proxy: &ProxyUrl) -> Result<TcpStream, Doubt> {
+        let refused = |why: &str| Doubt::Proxy { proxy: proxy.to_string(), why: why.to_owned() };
+        let gone = |error: std::io::Error| refused(&error.to_string());
+        let mut stream = dial(proxy.host(), proxy.port()).await.map_err(|why| refused(&why))?;
+        let node = self.node();
+        let (user, password) = proxy.login().unwrap_or(("shop-watch", &node));
+
+        // No login, or user and password.
+        stream.write_all(&[5, 2, 0, 2]).await.map_err(gone)?;
+        let mut chosen = [0; 2];
+        stream.read_exact(&mut chosen).await.map_err(gone)?;
+        match chosen {
+            [5, 0] => {}
+            [5, 2] => {
+                let mut login = vec![1];
+                for word in [user, password] {
+                    let length = u8::try_from(word.len())
+                        .map_err(|_| refused("its password is too long"))?;
+                    login.push(length);
+                    login.extend_from_slice(word.as_bytes());
+                }
+                stream.write_all(&login).await.map_err(gone)?;
+                let mut answer = [0; 2];
+                stream.read_exact(&mut answer).await.map_err(gone)?;
+                if answer[1] != 0 {
+                    return Err(refused("it wants another user or password"));
+                }
+            }
+            _ => return Err(refused("it speaks no SOCKS5")),
+        }
+
+        let mut request = vec![5, 1, 0];
+        match self.url.host() {
+            Host::Ip(IpAddr::V4(ip)) => {
+                request.push(1);
+                request.extend_from_slice(&ip.octets());
+            }
+            Host::Ip(IpAddr::V6(ip)) => {
+                request.push(4);
+                request.extend_from_slice(&ip.octets());
+            }
+            Host::Name(name) => {
+                request.push(3);
+                // A name has 253 letters at most.
+                request.push(u8::try_from(name.len()).unwrap_or(u8::MAX));
+                request.extend_from_slice(name.as_bytes());
+            }
+        }
+        request.extend_from_slice(&self.url.port().to_be_bytes());
+        stream.write_all(&request).await.map_err(gone)?;
+
+        let mut answer = [0; 4];
+        stream.read_exact(&mut answer).await.map_err(gone)?;
+        match answer[1] {
+            0 => {}
+            4 => return Err(refused("it does not find the host")),
+            5 => return Err(refused("the node's host refuses the connection")),
+            code => return Err(refused(&format!("SOCKS error {code}"))),
+        }
+        // The address that it bound, which means nothing to us.
+        let length = match answer[3] {
+            1 => 4,
+            4 => 16,
+            3 => usize::from(stream.read_u8().await.map_err(gone)?),
+            _ => return Err(refused("it speaks no SOCKS5")),
+        };
+        let mut bound = vec![0; length + 2];
+        stream.read_exact(&mut bound).await.map_err(gone)?;
+        Ok(stream)
+    }
+
+    fn unreachable(&self, why: &str) -> Doubt {
+        Doubt::Unreachable { node: self.node(), why: why.to_owned() }
+    }
+}
+
+async fn dial(host: &Host, port: u16) -> Result<TcpStream, String> {
+    let stream = match host {
+        Host::Ip(ip) => TcpStream::connect((*ip, port)).await,
+        Host::Name(name) if host.is_near() => TcpStream::connect((name.as_str(), port)).await,
+        Host::Name(_) => return Err("its name is not resolved here".to_owned()),
+    };
+    stream.map_err(|error| error.to_string())
+}
+
+fn connector() -> Result<TlsConnector, Doubt> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        let words = "https needs certificates to believe, and this host has none: install them (apt install ca-certificates), \
+                     or name a file with the node's own in SSL_CERT_FILE";
+        return Err(Doubt::Other(words.to_owned()));
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Doubt::Other(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+/// A stranger's words on one short line, for a log and a terminal.
+fn plain(words: &str) -> String {
+    words.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(MOST_WORDS).collect()
+}
