@@ -186,7 +186,7 @@ fn of_node(order: &Order) -> Vec<String> {
     let Some(sighting) = &order.invoice.sighting else { return Vec::new() };
     let currency = &order.invoice.currency;
     let mut lines = vec![format!("seen      {} {currency}, as your node says", sighting.seen)];
-    if sighting.settled < sighting.seen {
+    if Gwei::ZERO < sighting.settled && sighting.settled < sighting.seen {
         lines.push(format!("          ({} of it confirmed)", sighting.settled));
     }
     if let Some(depth) = order.confirmations() {

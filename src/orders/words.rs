@@ -22,11 +22,12 @@ impl Order {
         (asks && Gwei::ZERO < due).then_some(due)
     }
 
-    /// The state in a few words, for the buyer.
-    pub fn title_at(&self, now: Moment) -> &'static str {
+    /// The state in a few words, for the buyer. `asks`: whether something is to be sent now.
+    pub fn title_at(&self, asks: bool, now: Moment) -> &'static str {
         match self.status_at(now) {
             Status::Awaiting if self.is_time_over(now) => Status::Expired.title(),
             Status::Unconfirmed if self.is_lost() => "Your payment is not seen any more",
+            Status::Unconfirmed if asks => "A part of the payment seen, not yet confirmed",
             Status::Late if Gwei::ZERO < self.invoice.seen() => {
                 "A payment came after the time had run out"
             }
@@ -58,7 +59,7 @@ impl Order {
                 "The network took back what it had written down of your payment. Most often it comes again by itself: please wait, and ask the seller below before you pay again."
             }
             Status::Unconfirmed if asks => {
-                "A part of the payment was seen and has to be confirmed by the network. Please send the rest, shown below, to the same address."
+                "It has to be confirmed by the network. Please send the rest, shown below, to the same address."
             }
             Status::Unconfirmed => {
                 "The payment has to be confirmed by the network. There is nothing for you to do."
@@ -207,7 +208,9 @@ mod tests {
                     let words = order.what_next(asks, now);
                     let invites = words.contains("Send exactly") || words.contains("Please send");
                     // Whoever has told of a payment is not asked again in words.
-                    if status != Status::Reported && (status, followed) != (Status::Partial, Some((1_100, 400))) {
+                    if status != Status::Reported
+                        && (status, followed) != (Status::Partial, Some((1_100, 400)))
+                    {
                         assert_eq!(invites, asks, "{status} {followed:?} {minutes_left}: {words}");
                     }
                 }

@@ -356,7 +356,7 @@ pub async fn show_receipt(
         site_name: &front.site.name,
         order_ref: order.order_ref.as_str(),
         placed: order.placed_at.day(),
-        state_title: order.title_at(now),
+        state_title: order.title_at(due.is_some(), now),
         bill: bill.collect(),
         amount: order.invoice.amount,
         seen: Seen::of(&order, status),
@@ -437,7 +437,7 @@ async fn show_order(
         order_ref: order.order_ref.as_str(),
         code: (!open.is_noted).then(|| open.code.words()),
         state: status.as_str(),
-        state_title: order.title_at(now),
+        state_title: order.title_at(asked.is_some(), now),
         what_next: order.what_next(asked.is_some(), now),
         is_unsettled: matches!(
             status,
