@@ -25,6 +25,6 @@ pub use not_an_address::NotAnAddress;
 pub use qr::TooLongForAQr;
 pub use sighting::{Depth, Followed, Look, Sighting, Standing, Tolerance};
 pub use transaction::{NotATransactionId, TransactionId};
-pub use uri::payment_uri;
+pub use uri::{payment_uri, read_by};
 pub use view_key::{NotAViewKey, ViewKey, integrated};
 pub use wallet::{Receives, Wallet};
