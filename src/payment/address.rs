@@ -46,6 +46,27 @@ impl Address {
         Self(address.to_string())
     }
 
+    pub(super) fn of_monero(address: &monero::Address) -> Self {
+        Self(address.to_string())
+    }
+
+    pub(super) fn as_monero(&self) -> Option<monero::Address> {
+        self.0.parse().ok()
+    }
+
+    /// Whether this is a Monero wallet's primary address: neither a subaddress nor one with a payment id in it.
+    pub fn is_primary_monero(&self) -> bool {
+        self.as_monero().is_some_and(|address| address.addr_type == monero::AddressType::Standard)
+    }
+
+    /// What an integrated Monero address carries.
+    pub fn payment_id(&self) -> Option<[u8; 8]> {
+        match self.as_monero()?.addr_type {
+            monero::AddressType::Integrated(id) => Some(id.0),
+            _ => None,
+        }
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -13,6 +13,7 @@ mod secret;
 pub mod sighting;
 pub mod transaction;
 pub mod uri;
+pub mod view_key;
 pub mod wallet;
 
 pub use account::{AccountKey, NotAnAccountKey};
@@ -25,4 +26,5 @@ pub use qr::TooLongForAQr;
 pub use sighting::{Depth, Followed, Look, Sighting, Standing, Tolerance};
 pub use transaction::{NotATransactionId, TransactionId};
 pub use uri::payment_uri;
+pub use view_key::{NotAViewKey, ViewKey, integrated};
 pub use wallet::{Receives, Wallet};
