@@ -1,5 +1,4 @@
 use crate::orders::OrderRef;
-use crate::payment::AccountKey;
 use crate::payment::Address;
 use crate::payment::Confirmations;
 use crate::payment::Followed;
@@ -193,10 +192,10 @@ pub async fn mark_trouble_told(tx: &mut Tx, network: &str) -> Result<(), StoreEr
 const AHEAD: i64 = 20;
 
 /// The indexes that come next, as far as no node was asked whether they were used already.
-pub async fn list_unlooked(db: &Db, key: &AccountKey) -> Result<Vec<u32>, StoreError> {
+pub async fn list_unlooked(db: &Db, account: &str) -> Result<Vec<u32>, StoreError> {
     let row: Option<(i64, i64)> =
         sqlx::query_as("select next_index, looked_to from derivations where xpub = ?")
-            .bind(key.as_str())
+            .bind(account)
             .fetch_optional(&db.read)
             .await?;
     let (next, looked_to) = row.unwrap_or((0, 0));
@@ -208,7 +207,7 @@ pub async fn list_unlooked(db: &Db, key: &AccountKey) -> Result<Vec<u32>, StoreE
 /// These indexes were looked at, and of them these are never given out.
 pub async fn mark_unused_to(
     tx: &mut Tx,
-    key: &AccountKey,
+    account: &str,
     to: u32,
     used: &[u32],
 ) -> Result<(), StoreError> {
@@ -217,14 +216,14 @@ pub async fn mark_unused_to(
          values (?1, coalesce((select next_index from derivations where xpub = ''), 0), ?2) \
          on conflict (xpub) do update set looked_to = ?2",
     )
-    .bind(key.as_str())
+    .bind(account)
     .bind(to)
     .execute(&mut *tx.0)
     .await?;
     sqlx::query(
         "insert into used_indexes (xpub, key_index) select ?, value from json_each(?) where true on conflict do nothing",
     )
-    .bind(key.as_str())
+    .bind(account)
     .bind(serde_json::json!(used).to_string())
     .execute(&mut *tx.0)
     .await?;
