@@ -1,4 +1,5 @@
 use crate::actions::Shop;
+use crate::actions::doubt_node::tell_of_node;
 use crate::actions::expire_orders::give_back;
 use crate::actions::notify_seller;
 use crate::actions::notify_seller::owe_message;
@@ -17,6 +18,7 @@ use crate::store::owed::Owed;
 use crate::values::Gwei;
 use crate::values::Moment;
 use anyhow::Context;
+use std::collections::HashMap;
 
 /// Units: orders that change within one transaction, since buyers wait for as long as the writer is held.
 const AT_ONCE: usize = 50;
@@ -30,11 +32,12 @@ pub async fn follow_payments(
     look: &Look,
     now: Moment,
 ) -> anyhow::Result<usize> {
-    let is_new = |id: &i64, sighting: &Sighting| {
-        followed.iter().any(|asked| asked.id == *id && asked.last != Some(*sighting))
+    let last: HashMap<i64, Option<Sighting>> =
+        followed.iter().map(|asked| (asked.id, asked.last)).collect();
+    let is_new = |(id, sighting): &&(i64, Sighting)| {
+        last.get(id).is_some_and(|last| last.is_none_or(|last| sighting.says_more_than(&last)))
     };
-    let new: Vec<(i64, Sighting)> =
-        look.sightings.iter().filter(|(id, sighting)| is_new(id, sighting)).copied().collect();
+    let new: Vec<(i64, Sighting)> = look.sightings.iter().filter(is_new).copied().collect();
     let mut n_changed = 0;
     for some in new.chunks(AT_ONCE) {
         let mut tx = shop.db.write().await?;
@@ -51,10 +54,15 @@ pub async fn follow_payments(
             notify_seller(shop, owed, now).await;
         }
     }
+    let before = store::watch::find(&shop.db, network).await?;
     // Last: were the shop stopped before, the node would be asked from the same place on again.
     let mut tx = shop.db.write().await?;
     store::watch::mark_looked(&mut tx, network, look, now).await.context("keep the look")?;
     tx.commit().await.context("commit the look")?;
+
+    if let Some(watch) = before.filter(|watch| watch.is_told) {
+        tell_of_node(shop, &watch, None, now).await.context("tell the seller that it is over")?;
+    }
     Ok(n_changed)
 }
 

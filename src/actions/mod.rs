@@ -3,6 +3,7 @@
 mod ask_seller;
 mod change_order;
 mod close_shop;
+mod doubt_node;
 mod erase_buyer;
 mod expire_orders;
 mod follow_payments;
@@ -24,6 +25,7 @@ mod try_to_work;
 pub use ask_seller::{MOST_MESSAGE, Question, Unasked, Unfit, ask_seller};
 pub use change_order::{OrderChange, Unchanged, change_order};
 pub use close_shop::{close_shop, open_shop};
+pub use doubt_node::doubt_node;
 pub use erase_buyer::erase_buyer;
 pub use expire_orders::expire_orders;
 pub use follow_payments::follow_payments;

@@ -15,6 +15,7 @@ mod quiet;
 mod seed;
 mod serve;
 mod wallet;
+mod watch;
 
 use crate::config::Settings;
 use clap::Args;
@@ -50,6 +51,8 @@ enum Command {
     Mutt(mutt::MuttCommand),
     /// What the shop asks buyers to pay to
     Wallet(wallet::WalletCommand),
+    /// Follow payments on your own nodes: the only command that speaks to a network
+    Watch(watch::WatchCommand),
     /// The shop's onion address: how it is, who may come in, a copy of its key
     Onion(onion::Onion),
     /// Erase what is due
@@ -257,6 +260,7 @@ pub fn run() -> ExitCode {
             Command::Deliver(deliver) => Ok(deliver::run(deliver, settings).await),
             Command::Mutt(mutt) => mutt::run(mutt, &settings, &flags),
             Command::Wallet(wallet) => wallet::run(wallet, settings).await,
+            Command::Watch(watch) => watch::run(watch, settings).await,
             Command::Purge(purge) => purge::run(purge, settings).await,
             Command::Close => house::close(settings).await,
             Command::Open => house::open(settings).await,

@@ -89,7 +89,7 @@ struct BuyerText<'a> {
 }
 
 /// The domain of all names of the shop's own: it can never be one of somebody else's (RFC 6761).
-const DOMAIN: &str = "shop.invalid";
+pub(super) const DOMAIN: &str = "shop.invalid";
 
 /// A message's file name: its time by the mailbox's clock, order and number, and neither host nor process.
 pub fn delivery_name(order_ref: &OrderRef, number: i64, at: Moment) -> String {

@@ -122,6 +122,15 @@ impl Coin {
         }
     }
 
+    /// What is paid on a network, for people.
+    pub fn name_of_network(network: &str) -> String {
+        match network.split_once(':').and_then(|(_, chain)| chain.parse().ok()) {
+            Some(chain) => Self::Ether { chain }.name(),
+            None if network == "bitcoin" => Self::Bitcoin.name(),
+            None => Self::Monero.name(),
+        }
+    }
+
     /// For a page: `Bitcoin`, `Ethereum, chain 1`.
     pub fn name(&self) -> String {
         match self {

@@ -12,6 +12,7 @@ use crate::store::orders::moment;
 use crate::store::orders::parse_sighting;
 use crate::store::payment::parse_coin;
 use crate::store::payment::parse_currency;
+use crate::values::Currency;
 use crate::values::Moment;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -30,6 +31,26 @@ pub struct Watch {
     pub trouble_since: Option<Moment>,
     /// Whether the seller was written to about the trouble.
     pub is_told: bool,
+}
+
+/// Units: minutes without a whole look after which somebody should look why.
+const SILENCE: i64 = 15;
+
+impl Watch {
+    /// Why nothing is decided; `None`: all is well.
+    pub fn complaint(&self, now: Moment) -> Option<String> {
+        if let Some(trouble) = &self.trouble {
+            return Some(trouble.clone());
+        }
+        match self.looked_at {
+            None => Some("nobody has looked yet: `shop watch` has to run".to_owned()),
+            Some(at) if at.plus_minutes(SILENCE) < now => Some(format!(
+                "nobody has looked since {}: `shop watch` does not run",
+                at.for_people()
+            )),
+            Some(_) => None,
+        }
+    }
 }
 
 /// These chains are followed from now on, and no others: there the clock decides again, and the seller's eyes.
@@ -64,6 +85,14 @@ pub async fn list_needed(db: &Db) -> Result<Vec<String>, StoreError> {
 pub async fn list(db: &Db) -> Result<Vec<Watch>, StoreError> {
     let rows = sqlx::query("select * from watches order by network").fetch_all(&db.read).await?;
     rows.iter().map(parse_watch).collect()
+}
+
+pub async fn find(db: &Db, network: &str) -> Result<Option<Watch>, StoreError> {
+    let row = sqlx::query("select * from watches where network = ?")
+        .bind(network)
+        .fetch_optional(&db.read)
+        .await?;
+    row.as_ref().map(parse_watch).transpose()
 }
 
 pub async fn find_memory(db: &Db, network: &str) -> Result<Option<String>, StoreError> {
@@ -135,18 +164,13 @@ pub async fn mark_paid_index(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), St
     Ok(())
 }
 
-/// A whole look, and nothing is in doubt. Returns whether the seller was written to about what is over now.
+/// A whole look, and nothing is in doubt.
 pub async fn mark_looked(
     tx: &mut Tx,
     network: &str,
     look: &Look,
     now: Moment,
-) -> Result<bool, StoreError> {
-    let was_told: Option<bool> =
-        sqlx::query_scalar("select is_told from watches where network = ?")
-            .bind(network)
-            .fetch_optional(&mut *tx.0)
-            .await?;
+) -> Result<(), StoreError> {
     // The time never goes back: what has run out once is over.
     sqlx::query(
         "update watches set looked_at = ?, head = ?, time = max(coalesce(time, 0), ?), memory = ?, trouble = null, \
@@ -159,7 +183,7 @@ pub async fn mark_looked(
     .bind(network)
     .execute(&mut *tx.0)
     .await?;
-    Ok(was_told.unwrap_or(false))
+    Ok(())
 }
 
 /// Nothing is decided until the node is well again.
@@ -191,32 +215,40 @@ pub async fn mark_trouble_told(tx: &mut Tx, network: &str) -> Result<(), StoreEr
 /// Units: indexes ahead of the next one that a node is asked about.
 const AHEAD: i64 = 20;
 
-/// The indexes that come next, as far as no node was asked whether they were used already.
-pub async fn list_unlooked(db: &Db, account: &str) -> Result<Vec<u32>, StoreError> {
-    let row: Option<(i64, i64)> =
-        sqlx::query_as("select next_index, looked_to from derivations where xpub = ?")
-            .bind(account)
-            .fetch_optional(&db.read)
-            .await?;
-    let (next, looked_to) = row.unwrap_or((0, 0));
+/// The indexes that come next, as far as no node was asked whether they were used already in this currency.
+pub async fn list_unlooked(
+    db: &Db,
+    account: &str,
+    currency: &Currency,
+) -> Result<Vec<u32>, StoreError> {
+    let (next, looked_to): (i64, i64) = sqlx::query_as(
+        "select coalesce((select next_index from derivations where xpub = ?1), \
+                 (select next_index from derivations where xpub = ''), 0), \
+             coalesce((select looked_to from looked_ahead where xpub = ?1 and currency = ?2), 0)",
+    )
+    .bind(account)
+    .bind(currency.as_str())
+    .fetch_one(&db.read)
+    .await?;
     (next.max(looked_to)..next + AHEAD)
         .map(|n| u32::try_from(n).map_err(|_| StoreError::Row("next_index")))
         .collect()
 }
 
-/// These indexes were looked at, and of them these are never given out.
-pub async fn mark_unused_to(
+/// The indexes below this one were looked at, and of them these are never given out.
+pub async fn mark_looked_to(
     tx: &mut Tx,
     account: &str,
+    currency: &Currency,
     to: u32,
     used: &[u32],
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into derivations (xpub, next_index, looked_to) \
-         values (?1, coalesce((select next_index from derivations where xpub = ''), 0), ?2) \
-         on conflict (xpub) do update set looked_to = ?2",
+        "insert into looked_ahead (xpub, currency, looked_to) values (?1, ?2, ?3) \
+         on conflict (xpub, currency) do update set looked_to = ?3",
     )
     .bind(account)
+    .bind(currency.as_str())
     .bind(to)
     .execute(&mut *tx.0)
     .await?;
