@@ -270,11 +270,8 @@ impl Reader<'_> {
         );
         let proxy = self
             .parsed("TOR_PROXY_URL", &NotAProxyUrl.to_string(), |text| ProxyUrl::parse(text).ok());
-        let watch_seconds = self.parsed(
-            "WATCH_SECONDS",
-            "a whole number of seconds from 1 to 600",
-            whole(1, 600),
-        );
+        let watch_seconds =
+            self.parsed("WATCH_SECONDS", "a whole number of seconds from 1 to 600", whole(1, 600));
         let confirmations = self.parsed(
             "CONFIRMATIONS",
             "rules like BTC=1 BTC>0.05=3 XMR=10 ETH=final: a number of blocks from 1 to 1000, or final",
