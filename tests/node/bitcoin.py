@@ -446,6 +446,29 @@ def reorganised_at_each_depth(node):
         check(buyer, "confirmed")
 
 
+def the_chains_own_time(node):
+    """An order runs out by the time of the blocks, and what comes after that is late."""
+    with Seller(node.url(), PAYMENT_MINUTES="240") as seller:
+        in_time, too_late, never = (seller.sells() for _ in range(3))
+        seller.looks()
+        node.pay(in_time.address, PRICE)
+        seller.looks()
+        # Five hours on, by the blocks alone: eleven make the median, one more lies above.
+        node("setmocktime", int(time.time()) + 5 * 3600)
+        node.mine(5)
+        seller.looks()
+        check(never, "awaiting")
+        node.mine(8)
+        seller.looks()
+        check(in_time, "confirmed")
+        check(too_late, "expired")
+        node.pay(too_late.address, PRICE)
+        node.mine(2)
+        seller.looks()
+        check(too_late, "late")
+        check(never, "expired")
+
+
 def shared_address(node):
     """At an address that orders share, the exact amount says whose a payment is."""
     with Seller(node.url("/wallet/shared"), wallet={"address": SHARED}) as seller:
@@ -537,7 +560,7 @@ def doubtful_nodes(node):
         doubts("first block differs", lambda call, told: {**told, "result": other} if (call["method"], call["params"]) == ("getblockhash", [0]) else told)
         doubts("still reading", info(initialblockdownload=True))
         doubts("still reading", info(headers=10_000))
-        doubts("went back", info(blocks=1))
+        doubts("went back", info(blocks=1, headers=1))
         doubts("minutes old", answers("getblockheader", lambda head: {**head, "time": head["time"] - 5 * 3600}))
         doubts("reading older blocks", answers("getwalletinfo", lambda told: {**told, "scanning": {"duration": 9, "progress": 0.5}}))
         doubts("without wallets", lambda call, told: {**told, "result": None, "error": {"code": -32601, "message": "Method not found"}} if call["method"] == "getwalletinfo" else told)
@@ -663,7 +686,7 @@ def cpu(process):
 
 
 WALKS = [
-    the_whole_walk, replaced_by_fee, reorganised_at_each_depth, shared_address, lost_wallets, doubtful_nodes, pruned_node,
+    the_whole_walk, replaced_by_fee, reorganised_at_each_depth, the_chains_own_time, shared_address, lost_wallets, doubtful_nodes, pruned_node,
     descriptor_wallets, a_thousand_orders,
 ]
 
