@@ -18,6 +18,7 @@ use crate::store::owed::Owed;
 use crate::values::Gwei;
 use crate::values::Moment;
 use anyhow::Context;
+use std::collections::HashMap;
 
 /// Units: orders that change within one transaction, since buyers wait for as long as the writer is held.
 const AT_ONCE: usize = 50;
@@ -31,11 +32,12 @@ pub async fn follow_payments(
     look: &Look,
     now: Moment,
 ) -> anyhow::Result<usize> {
-    let is_new = |id: &i64, sighting: &Sighting| {
-        followed.iter().any(|asked| asked.id == *id && asked.last != Some(*sighting))
+    let last: HashMap<i64, Option<Sighting>> =
+        followed.iter().map(|asked| (asked.id, asked.last)).collect();
+    let is_new = |(id, sighting): &&(i64, Sighting)| {
+        last.get(id).is_some_and(|last| last.is_none_or(|last| sighting.says_more_than(&last)))
     };
-    let new: Vec<(i64, Sighting)> =
-        look.sightings.iter().filter(|(id, sighting)| is_new(id, sighting)).copied().collect();
+    let new: Vec<(i64, Sighting)> = look.sightings.iter().filter(is_new).copied().collect();
     let mut n_changed = 0;
     for some in new.chunks(AT_ONCE) {
         let mut tx = shop.db.write().await?;

@@ -132,7 +132,7 @@ fn kinds(settings: &Settings) -> anyhow::Result<Vec<Kind>> {
     let mut kinds = Vec::new();
     if !settings.eth_rpc_url.is_empty() {
         let links = settings.eth_rpc_url.iter().map(|url| Link::open(url, proxy));
-        let nodes = links.map(|link| Ok(Ethereum::open(link?)));
+        let nodes = links.map(|link| Ok(Ethereum::open(link?, Ethereum::OLDEST_HEAD)));
         kinds.push(Nodes::Ethereum(nodes.collect::<Result<_, Doubt>>()?));
     }
     if let Some(url) = &settings.btc_rpc_url {
@@ -276,18 +276,18 @@ async fn look_ahead(shop: &Shop, network: &str, node: &Ethereum) -> anyhow::Resu
         if wallet.coin.network() != network {
             continue;
         }
-        let indexes = store::watch::list_unlooked(&shop.db, key).await?;
+        let indexes = store::watch::list_unlooked(&shop.db, key, &wallet.currency).await?;
         let Some(last) = indexes.last() else { continue };
         let addresses: Vec<_> = indexes.iter().map(|index| key.address(*index)).collect();
         // What cannot be asked now is asked at the next look.
-        let Ok(used) = node.list_used(&addresses).await else { continue };
+        let Ok(used) = node.list_used(&wallet.coin, &addresses).await else { continue };
         let used: Vec<u32> = indexes
             .iter()
             .zip(used)
             .filter_map(|(index, is_used)| is_used.then_some(*index))
             .collect();
         let mut tx = shop.db.write().await?;
-        store::watch::mark_unused_to(&mut tx, key, last + 1, &used).await?;
+        store::watch::mark_looked_to(&mut tx, key, &wallet.currency, last + 1, &used).await?;
         tx.commit().await.context("commit which addresses were used")?;
     }
     Ok(())

@@ -5,10 +5,10 @@ pub mod ethereum;
 pub mod link;
 mod monero;
 
-pub use bitcoin::Bitcoin;
+pub use self::bitcoin::Bitcoin;
+pub use self::monero::Monero;
 pub use ethereum::Ethereum;
 pub use link::Link;
-pub use monero::Monero;
 
 /// Why a look at a node decides nothing. Its words are for the seller: what is wrong, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

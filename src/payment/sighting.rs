@@ -93,6 +93,13 @@ impl Sighting {
         is_moved: false,
     };
 
+    /// Whether anybody would be told something new. How deep a payment lies is of interest until it has settled: else every
+    /// block would be news of every order.
+    pub fn says_more_than(&self, last: &Self) -> bool {
+        let money = |sighting: &Self| (sighting.seen, sighting.settled, sighting.is_moved);
+        money(self) != money(last) || self.settled < self.seen && self != last
+    }
+
     /// What this says of an amount. Dust, which is less than what is tolerated, says nothing: else anybody could keep an
     /// order from running out.
     pub fn standing(&self, amount: Gwei, tolerance: Tolerance) -> Standing {
@@ -156,6 +163,22 @@ mod tests {
         // What is on its way beyond the amount is not there yet.
         check(200_000, 100_000, Standing::All);
         check(200_000, 200_000, Standing::More);
+    }
+
+    #[test]
+    fn how_deep_it_lies_is_news_until_it_has_settled() {
+        let deeper = |sighting: Sighting| Sighting { confirmations: 7, needed: 9, ..sighting };
+        for (before, after, is_news) in [
+            (sighting(0, 0), deeper(sighting(0, 0)), false),
+            (sighting(5, 5), deeper(sighting(5, 5)), false),
+            (sighting(5, 0), deeper(sighting(5, 0)), true),
+            (sighting(5, 0), sighting(5, 0), false),
+            (sighting(5, 0), sighting(5, 5), true),
+            (sighting(5, 5), sighting(0, 0), true),
+            (sighting(0, 0), Sighting { is_moved: true, ..sighting(0, 0) }, true),
+        ] {
+            assert_eq!(after.says_more_than(&before), is_news, "{before:?} {after:?}");
+        }
     }
 
     #[test]

@@ -160,9 +160,9 @@ const INSERT: &str = "\
         discount_code, discount_percent, discount_less, transaction_id) \
     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?); \
     insert into invoices (order_id, currency, chain, token, decimals, address, amount, total, until, network, account, \
-        key_index, is_alone) values (last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?); \
-    update invoices set seen = 0, settled = 0, confirmations = 0, needed = 0 where order_id = last_insert_rowid() \
-        and network in (select network from watches); \
+        key_index, is_alone, seen, settled, confirmations, needed) \
+    select last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, followed, followed, followed, followed \
+    from (select (select 0 from watches where network = ?) as followed); \
     insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price) \
     select o.id, key, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 \
     from json_each(?) join orders o on o.order_ref = ?; \
@@ -223,6 +223,7 @@ pub async fn insert(tx: &mut Tx, order: &Order, beside: &Beside<'_>) -> Result<i
         .bind(beside.derived.map(|(key, _)| key.as_str()))
         .bind(beside.derived.map(|(_, index)| index))
         .bind(beside.is_alone)
+        .bind(invoice.coin.network())
         .bind(lines_json(&order.lines))
         .bind(order_ref)
         .bind(order_ref)

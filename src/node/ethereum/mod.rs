@@ -1,29 +1,455 @@
-use crate::node::Link;
+//! A node of a chain like Ethereum's. Balances decide, and not transactions: what a contract pays leaves none to the address.
 
-/// A node of a chain like Ethereum's.
+mod balances;
+mod judge;
+mod memory;
+mod transfers;
+mod words;
+
+use crate::node::Doubt;
+use crate::node::Link;
+use crate::payment::Address;
+use crate::payment::Coin;
+use crate::payment::Depth;
+use crate::payment::Followed;
+use crate::payment::Look;
+use crate::payment::Sighting;
+use crate::values::Gwei;
+use crate::values::Moment;
+use balances::Counted;
+use judge::Found;
+use judge::Sent;
+use memory::Memory;
+use serde_json::Value;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use words::Block;
+use words::Hash;
+
+/// Units: calls of one request. Source: geth's own limit is 1,000.
+const MOST_CALLS: usize = 500;
+/// Units: calls of one request that read many balances each.
+const MOST_PROGRAMS: usize = 40;
+/// From this many blocks without a look on, all addresses are asked whether anything left them.
+const LONG_BLOCKS: u64 = 5;
+/// How many new blocks a look has foreseen, so that it needs no request more: 15 seconds are hardly more than one.
+const FORESEEN_BLOCKS: u64 = 3;
+
 pub struct Ethereum {
-    pub link: Link,
+    link: Link,
+    /// Units: seconds; a chain whose newest block is older has stopped, or the node has lost it.
+    oldest_head: i64,
+}
+
+/// The chain as it is at one look.
+struct Chain {
+    id: u64,
+    head: Block,
+    /// The newest block that the chain calls final, where it calls any so.
+    is_final: Option<Block>,
+    /// Depth → the newest block that lies so deep; `None`: the chain is too short.
+    deep: BTreeMap<Depth, Option<Block>>,
 }
 
 impl Ethereum {
-    pub fn open(link: Link) -> Self {
-        Self { link }
+    /// Units: seconds. Ethereum makes a block every 12 seconds.
+    pub const OLDEST_HEAD: i64 = 180;
+
+    pub fn open(link: Link, oldest_head: i64) -> Self {
+        Self { link, oldest_head }
     }
-    pub async fn chain_id(&self) -> Result<u64, crate::node::Doubt> {
-        Err(self.link.malformed("nothing"))
+
+    /// Which chain it serves, as the node says.
+    ///
+    /// # Errors
+    /// [`Doubt`] where it does not say.
+    pub async fn chain_id(&self) -> Result<u64, Doubt> {
+        let answer = self.link.call("eth_chainId", json!([])).await?;
+        words::number(&answer).ok_or_else(|| self.link.malformed("eth_chainId"))
     }
+
+    /// Which of these addresses were ever sent from, or hold some of this coin now.
+    ///
+    /// # Errors
+    /// [`Doubt`]: nothing is known of any.
+    pub async fn list_used(&self, coin: &Coin, addresses: &[Address]) -> Result<Vec<bool>, Doubt> {
+        let counted = Counted::of(coin);
+        let mut all_used = Vec::with_capacity(addresses.len());
+        for some in addresses.chunks(MOST_CALLS - 1) {
+            let mut calls: Vec<(&str, Value)> = some
+                .iter()
+                .map(|address| ("eth_getTransactionCount", json!([address.as_str(), "latest"])))
+                .collect();
+            let some: Vec<&Address> = some.iter().collect();
+            calls.push(("eth_call", json!([{"data": counted.data(&some)}, "latest"])));
+            let mut answers = self.link.batch(calls).await?;
+            let balances = answers.pop().unwrap_or_default();
+            let balances = self.balances(counted, some.len(), &balances)?;
+            for (sent, balance) in answers.iter().zip(balances) {
+                let sent = self.number("eth_getTransactionCount", sent)?;
+                all_used.push(0 < sent || 0 < balance);
+            }
+        }
+        Ok(all_used)
+    }
+
+    /// Looks once, whole.
+    ///
+    /// # Errors
+    /// [`Doubt`]: nothing is decided.
     pub async fn look(
         &self,
-        _: &[crate::payment::Followed],
-        _: Option<&str>,
-        _: crate::values::Moment,
-    ) -> Result<crate::payment::Look, crate::node::Doubt> {
-        Err(self.link.malformed("nothing"))
+        followed: &[Followed],
+        memory: Option<&str>,
+        now: Moment,
+    ) -> Result<Look, Doubt> {
+        let memory: Option<Memory> =
+            memory.map(serde_json::from_str).transpose().map_err(|_| {
+                Doubt::Other("what the shop remembers of the node is unreadable".to_owned())
+            })?;
+        match self.try_to_look(followed, memory.clone(), now).await {
+            // A reorganisation came between the questions, and the node no longer knows the blocks that were asked for.
+            Err(Doubt::Refused { .. } | Doubt::Turned { .. }) => {
+                self.try_to_look(followed, memory, now).await
+            }
+            looked => looked,
+        }
     }
-    pub async fn list_used(
+
+    async fn try_to_look(
         &self,
-        _: &[crate::payment::Address],
-    ) -> Result<Vec<bool>, crate::node::Doubt> {
-        Err(self.link.malformed("nothing"))
+        followed: &[Followed],
+        memory: Option<Memory>,
+        now: Moment,
+    ) -> Result<Look, Doubt> {
+        let (genesis, chain) = self.read_chain(followed, memory.as_ref(), now).await?;
+        if let Some(memory) = memory.as_ref().filter(|memory| chain.is_known(memory, followed)) {
+            return self.look_of(memory, Vec::new());
+        }
+
+        let last_head = memory.as_ref().map(|memory| memory.head.0);
+        let mut next = memory.unwrap_or_else(|| Memory::new(chain.id, genesis));
+        let (alone, shared): (Vec<&Followed>, Vec<&Followed>) =
+            followed.iter().partition(|followed| followed.is_alone);
+        let is_long = last_head.is_none_or(|last| last + LONG_BLOCKS < chain.head.number);
+        let mut sightings = self.look_at_balances(&chain, &alone, is_long).await?;
+        for (followed, sighting) in &mut sightings {
+            sighting.needed = chain.needed(followed.depth);
+            let last = followed.last.map_or(Gwei::ZERO, |last| last.seen);
+            let since = next.since_of(followed.id, last < sighting.seen, chain.head.number);
+            sighting.confirmations = judge::confirmations(sighting, chain.head.number, since);
+            if sighting.seen == Gwei::ZERO {
+                next.since.remove(&followed.id);
+            }
+        }
+
+        let mut time = chain.deepest_time();
+        if shared.is_empty() {
+            next.forget_from(0);
+        } else {
+            let (seen, scanned) = self.look_at_transfers(&chain, &shared, &mut next).await?;
+            sightings.extend(seen);
+            time = time.min(scanned);
+        }
+        next.head = (chain.head.number, chain.head.hash.clone());
+        if let Some(block) = &chain.is_final {
+            next.is_final = Some((block.number, block.hash.clone()));
+        }
+        next.time = time;
+        next.keep_only(&followed.iter().map(|followed| followed.id).collect());
+        let sightings =
+            sightings.into_iter().map(|(followed, sighting)| (followed.id, sighting)).collect();
+        self.look_of(&next, sightings)
+    }
+
+    fn look_of(&self, memory: &Memory, sightings: Vec<(i64, Sighting)>) -> Result<Look, Doubt> {
+        let time = Moment::new(memory.time).map_err(|_| self.link.malformed("a block's time"))?;
+        let told =
+            serde_json::to_string(memory).map_err(|error| Doubt::Other(error.to_string()))?;
+        Ok(Look { head: memory.head.0, time, sightings, memory: told })
+    }
+
+    /// Where the chain stands, and whether it may be believed; its first block's hash.
+    async fn read_chain(
+        &self,
+        followed: &[Followed],
+        memory: Option<&Memory>,
+        now: Moment,
+    ) -> Result<(Hash, Chain), Doubt> {
+        let depths: BTreeSet<Depth> = followed.iter().map(|followed| followed.depth).collect();
+        // Where the head will be by now, about; what else has to be asked is asked later.
+        let foreseen: BTreeSet<u64> = memory
+            .iter()
+            .flat_map(|memory| memory.head.0..=memory.head.0 + FORESEEN_BLOCKS)
+            .flat_map(|head| depths.iter().filter_map(move |depth| deep_number(*depth, head)))
+            .filter(|number| memory.is_none_or(|memory| *number <= memory.head.0))
+            .collect();
+        let mut numbers: Vec<u64> = foreseen.into_iter().collect();
+        numbers
+            .extend(memory.and_then(|memory| memory.is_final.as_ref()).map(|(number, _)| *number));
+
+        let mut calls = vec![
+            ("eth_chainId", json!([])),
+            ("eth_getBlockByNumber", json!(["0x0", false])),
+            ("eth_syncing", json!([])),
+            ("eth_getBlockByNumber", json!(["latest", false])),
+            ("eth_getBlockByNumber", json!(["finalized", false])),
+        ];
+        calls.extend(
+            numbers.iter().map(|n| ("eth_getBlockByNumber", json!([words::hex(*n), false]))),
+        );
+        let mut answers = self.link.batch_of_each(calls).await?.into_iter();
+        let mut next = || answers.next().unwrap_or_else(|| Err(self.link.malformed("a batch")));
+        let id = self.number("eth_chainId", &next()?)?;
+        let genesis = self.block(&next()?)?;
+        let syncing = next()?;
+        let head = self.block(&next()?)?;
+        // Just after its start a node does not know yet what is final, and some chains never do.
+        let is_final = match next() {
+            Ok(Value::Null) | Err(Doubt::Refused { .. }) => None,
+            Ok(block) => Some(self.block(&block)?),
+            Err(doubt) => return Err(doubt),
+        };
+        let mut known = BTreeMap::new();
+        for number in numbers {
+            let answer = next()?;
+            if !answer.is_null() {
+                let block = self.block(&answer)?;
+                if block.number != number {
+                    return Err(self.link.malformed("another block than was asked for"));
+                }
+                known.insert(number, block);
+            }
+        }
+
+        self.check_chain(followed, memory, id, &genesis)?;
+        if syncing != false {
+            return Err(Doubt::Syncing { node: self.link.node() });
+        }
+        let age = now.get() - head.time;
+        if self.oldest_head < age {
+            return Err(Doubt::Stale { node: self.link.node(), minutes: age / 60 });
+        }
+        if let Some((number, hash)) = memory.and_then(|memory| memory.is_final.as_ref()) {
+            let is_there = known.get(number).is_some_and(|block| block.hash == *hash);
+            let is_back = is_final.as_ref().is_some_and(|block| block.number < *number);
+            if !is_there || is_back {
+                return Err(Doubt::WentBack { node: self.link.node(), number: *number });
+            }
+        }
+        if is_final.as_ref().is_some_and(|block| head.number < block.number) {
+            return Err(Doubt::Turned { node: self.link.node() });
+        }
+
+        let mut deep = BTreeMap::new();
+        for depth in depths {
+            let block = match (depth, deep_number(depth, head.number)) {
+                (Depth::Final, _) => {
+                    let words = "the node does not know what is final: wait a little, or set CONFIRMATIONS to a number of blocks";
+                    Some(is_final.clone().ok_or_else(|| Doubt::Other(words.to_owned()))?)
+                }
+                (Depth::Blocks(_), None) => None,
+                (Depth::Blocks(_), Some(number)) if number == head.number => Some(head.clone()),
+                (Depth::Blocks(_), Some(number)) => match known.remove(&number) {
+                    Some(block) => Some(block),
+                    None => Some(self.block_at(number).await?),
+                },
+            };
+            deep.insert(depth, block);
+        }
+        Ok((genesis.hash, Chain { id, head, is_final, deep }))
+    }
+
+    fn check_chain(
+        &self,
+        followed: &[Followed],
+        memory: Option<&Memory>,
+        id: u64,
+        genesis: &Block,
+    ) -> Result<(), Doubt> {
+        let node = self.link.node();
+        let asked = followed.iter().filter_map(|followed| chain_of(&followed.coin));
+        let remembered = memory.iter().map(|memory| memory.chain);
+        if let Some(other) = asked.chain(remembered).find(|asked| *asked != id) {
+            let (expected, found) = (other.to_string(), id.to_string());
+            return Err(Doubt::OtherChain { node, expected, found });
+        }
+        if memory.is_some_and(|memory| memory.genesis != genesis.hash) {
+            return Err(Doubt::OtherGenesis { node });
+        }
+        Ok(())
+    }
+
+    async fn look_at_balances<'a>(
+        &self,
+        chain: &Chain,
+        alone: &[&'a Followed],
+        is_long: bool,
+    ) -> Result<Vec<(&'a Followed, Sighting)>, Doubt> {
+        let found = self.read_balances(chain, alone).await?;
+        // After a long time something may have come and gone unseen.
+        let asked: Vec<usize> = (0..alone.len())
+            .filter(|n| {
+                let is_open = found[*n].deep < alone[*n].amount;
+                judge::is_sent_asked(alone[*n], found[*n]) || (is_long && is_open)
+            })
+            .collect();
+        let mut sent = vec![None; alone.len()];
+        for some in asked.chunks(MOST_CALLS / 2) {
+            let calls = some.iter().flat_map(|n| {
+                let deep = chain.deep_hash(alone[*n].depth);
+                [&chain.head.hash, deep.unwrap_or(&chain.head.hash)].map(|hash| {
+                    ("eth_getTransactionCount", json!([alone[*n].address.as_str(), at(hash)]))
+                })
+            });
+            let answers = self.link.batch(calls.collect()).await?;
+            for (n, answers) in some.iter().zip(answers.chunks(2)) {
+                let [head, deep] = answers else { continue };
+                let head = self.number("eth_getTransactionCount", head)?;
+                let deep = match chain.deep_hash(alone[*n].depth) {
+                    Some(_) => self.number("eth_getTransactionCount", deep)?,
+                    None => 0,
+                };
+                sent[*n] = Some(Sent { head, deep });
+            }
+        }
+        let judged = |n: usize| (alone[n], judge::judge(alone[n], found[n], sent[n]));
+        Ok((0..alone.len()).map(judged).collect())
+    }
+
+    /// What lies at each address, now and deep enough, all in one request where it can be.
+    async fn read_balances(&self, chain: &Chain, alone: &[&Followed]) -> Result<Vec<Found>, Doubt> {
+        let mut groups: BTreeMap<(Counted<'_>, &str), Vec<(usize, bool)>> = BTreeMap::new();
+        for (n, followed) in alone.iter().enumerate() {
+            let counted = Counted::of(&followed.coin);
+            groups.entry((counted, &chain.head.hash)).or_default().push((n, false));
+            if let Some(hash) = chain.deep_hash(followed.depth) {
+                groups.entry((counted, hash)).or_default().push((n, true));
+            }
+        }
+        let calls: Vec<(Counted<'_>, &str, &[(usize, bool)])> = groups
+            .iter()
+            .flat_map(|((counted, hash), some)| {
+                some.chunks(counted.most()).map(|some| (*counted, *hash, some))
+            })
+            .collect();
+        let mut found = vec![Found { head: Gwei::ZERO, deep: Gwei::ZERO }; alone.len()];
+        for some_calls in calls.chunks(MOST_PROGRAMS) {
+            let asked = some_calls.iter().map(|(counted, hash, some)| {
+                let addresses: Vec<&Address> =
+                    some.iter().map(|(n, _)| &alone[*n].address).collect();
+                ("eth_call", json!([{"data": counted.data(&addresses)}, at(hash)]))
+            });
+            let answers = self.link.batch(asked.collect()).await?;
+            for ((counted, _, some), answer) in some_calls.iter().zip(answers) {
+                let balances = self.balances(*counted, some.len(), &answer)?;
+                for ((n, is_deep), balance) in some.iter().zip(balances) {
+                    let gwei = words::gwei(balance, decimals(&alone[*n].coin));
+                    let place = &mut found[*n];
+                    *(if *is_deep { &mut place.deep } else { &mut place.head }) = gwei;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn balances(&self, counted: Counted<'_>, n: usize, answer: &Value) -> Result<Vec<u128>, Doubt> {
+        let n_before = counted.n_words_before();
+        words::units_list(answer)
+            .filter(|all| all.len() == n + n_before)
+            .map(|all| all[n_before..].to_vec())
+            .ok_or_else(|| self.link.malformed("balances"))
+    }
+
+    async fn block_at(&self, number: u64) -> Result<Block, Doubt> {
+        let params = json!([words::hex(number), false]);
+        let block = self.block(&self.link.call("eth_getBlockByNumber", params).await?)?;
+        if block.number == number {
+            Ok(block)
+        } else {
+            Err(self.link.malformed("another block than was asked for"))
+        }
+    }
+
+    fn block(&self, answer: &Value) -> Result<Block, Doubt> {
+        words::block(answer).ok_or_else(|| self.link.malformed("a block"))
+    }
+
+    fn number(&self, method: &str, answer: &Value) -> Result<u64, Doubt> {
+        words::number(answer).ok_or_else(|| self.link.malformed(method))
+    }
+}
+
+impl Chain {
+    fn deep_hash(&self, depth: Depth) -> Option<&Hash> {
+        self.deep.get(&depth)?.as_ref().map(|block| &block.hash)
+    }
+
+    fn deep_number(&self, depth: Depth) -> Option<u64> {
+        self.deep.get(&depth)?.as_ref().map(|block| block.number)
+    }
+
+    /// When the newest block was made that lies as deep as all that is asked for.
+    fn deepest_time(&self) -> i64 {
+        let times = self.deep.values().map(|block| block.as_ref().map_or(0, |block| block.time));
+        times.min().unwrap_or(self.head.time)
+    }
+
+    fn needed(&self, depth: Depth) -> u32 {
+        match (depth, self.deep_number(depth)) {
+            (Depth::Blocks(n), _) => n,
+            (Depth::Final, Some(number)) => {
+                u32::try_from(self.head.number - number + 1).unwrap_or(u32::MAX)
+            }
+            (Depth::Final, None) => 0,
+        }
+    }
+
+    /// Whether nothing can have changed since the last look.
+    fn is_known(&self, memory: &Memory, followed: &[Followed]) -> bool {
+        let is_same = |block: &Block, (number, hash): &(u64, Hash)| {
+            block.number == *number && block.hash == *hash
+        };
+        let is_final_same = match (&self.is_final, &memory.is_final) {
+            (Some(block), Some(known)) => is_same(block, known),
+            (None, _) => true,
+            (Some(_), None) => false,
+        };
+        let is_looked_at = |followed: &Followed| {
+            followed.last.is_some_and(|last| last.needed == self.needed(followed.depth))
+        };
+        let is_scanned = followed.iter().all(|followed| followed.is_alone)
+            || memory.scanned.last().is_some_and(|last| is_same(&self.head, last));
+        is_same(&self.head, &memory.head)
+            && is_final_same
+            && is_scanned
+            && followed.iter().all(is_looked_at)
+    }
+}
+
+/// Source: EIP-1898. A node that no longer has this block on its chain refuses.
+fn at(hash: &str) -> Value {
+    json!({"blockHash": hash, "requireCanonical": true})
+}
+
+fn deep_number(depth: Depth, head: u64) -> Option<u64> {
+    match depth {
+        Depth::Blocks(n) => (head + 1).checked_sub(n.into()),
+        Depth::Final => None,
+    }
+}
+
+fn chain_of(coin: &Coin) -> Option<u64> {
+    match coin {
+        Coin::Ether { chain } | Coin::Token { chain, .. } => Some(*chain),
+        Coin::Bitcoin | Coin::Monero => None,
+    }
+}
+
+fn decimals(coin: &Coin) -> u8 {
+    match coin {
+        Coin::Token { decimals, .. } => *decimals,
+        _ => 18,
     }
 }
