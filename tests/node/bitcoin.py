@@ -556,7 +556,7 @@ def doubtful_nodes(node):
 
         other = hashlib.sha256(b"another chain").hexdigest()
         doubts("serves chain", info(chain="test"))
-        doubts("serves chain", info(chain="main"))
+        doubts("serves chain the main one of another coin", info(chain="main"))
         doubts("first block differs", lambda call, told: {**told, "result": other} if (call["method"], call["params"]) == ("getblockhash", [0]) else told)
         doubts("still reading", info(initialblockdownload=True))
         doubts("still reading", info(headers=10_000))
