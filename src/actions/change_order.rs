@@ -106,6 +106,7 @@ pub(super) async fn change_now(
     };
     if let Some(received) = received {
         store::orders::mark_received(tx, order_ref, received).await?;
+        store::watch::mark_paid_index(tx, order_ref).await?;
     }
     store::orders::mark_status(tx, order_ref, status, status.is_finished().then_some(now)).await?;
     store::catalog::mark_changed(tx).await?;
@@ -117,7 +118,10 @@ pub(super) async fn change_now(
 }
 
 /// An order that had given its pieces back takes them again, where they are still there.
-async fn take_again(tx: &mut Tx, order: &Order) -> anyhow::Result<Result<(), Unchanged>> {
+pub(super) async fn take_again(
+    tx: &mut Tx,
+    order: &Order,
+) -> anyhow::Result<Result<(), Unchanged>> {
     for line in &order.lines {
         let left = store::catalog::find_stock(tx, line.pool).await?.unwrap_or(0);
         let wanted = line.quantity.get();

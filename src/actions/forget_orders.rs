@@ -1,6 +1,7 @@
 use crate::actions::ClockJumped;
 use crate::actions::Shop;
 use crate::actions::look_at_clock;
+use crate::orders::FOLLOWED_DAYS;
 use crate::orders::OrderRef;
 use crate::orders::UNPAID_DAYS;
 use crate::stops;
@@ -87,6 +88,7 @@ fn due(shop: &Shop, now: Moment, haste: Haste) -> Due {
     Due {
         finished_by: now.plus_days(-shop.terms.keep_days),
         unpaid_by: now.plus_days(-UNPAID_DAYS),
+        followed_by: now.plus_days(-FOLLOWED_DAYS),
         unpaid_seen_by,
     }
 }

@@ -3,8 +3,10 @@
 mod ask_seller;
 mod change_order;
 mod close_shop;
+mod doubt_node;
 mod erase_buyer;
 mod expire_orders;
+mod follow_payments;
 mod forget_orders;
 mod hang_pages;
 mod look_at_clock;
@@ -23,8 +25,10 @@ mod try_to_work;
 pub use ask_seller::{MOST_MESSAGE, Question, Unasked, Unfit, ask_seller};
 pub use change_order::{OrderChange, Unchanged, change_order};
 pub use close_shop::{close_shop, open_shop};
+pub use doubt_node::doubt_node;
 pub use erase_buyer::erase_buyer;
 pub use expire_orders::expire_orders;
+pub use follow_payments::follow_payments;
 pub use forget_orders::{Haste, empty_journal, forget_orders, list_forgettable};
 pub use hang_pages::{PageFile, hang_pages};
 pub use look_at_clock::{ClockJumped, THIS_VERSION, doubt_clock, look_at_clock, trust_clock};
@@ -42,6 +46,7 @@ pub use try_to_work::try_to_work;
 pub use crate::stops;
 
 use crate::mail::Maildir;
+use crate::payment::Tolerance;
 use crate::pictures::Gallery;
 use crate::store::Db;
 use crate::values::Mailbox;
@@ -79,4 +84,6 @@ pub struct Terms {
     pub most_unpaid: i64,
     /// Units: percent of a stock that they may hold.
     pub most_held: i64,
+    /// What a payment may be short of its amount, or above it, without a word about it.
+    pub tolerance: Tolerance,
 }

@@ -24,7 +24,8 @@ pub(super) async fn owe_message(
 ) -> anyhow::Result<Owed> {
     let place = store::owed::next_place(tx, &order.order_ref, now).await?;
     // What the seller or the clock did, and a buyer's wish to be forgotten, do not wait for a key: their message does.
-    let may_wait = matches!(told, Told::Step(_) | Told::Erased);
+    let is_erasure = matches!(told, Told::Erased);
+    let may_wait = matches!(told, Told::Step(_) | Told::Node(_)) || is_erasure;
     let message = match sealing(shop, place.has_key, now) {
         Ok(key) => {
             // From the first sealed message on there is no way back to plain text.
@@ -36,11 +37,11 @@ pub(super) async fn owe_message(
         Err(_) if may_wait => Vec::new(),
         Err(closed) => return Err(closed.into()),
     };
-    let id = store::owed::insert(tx, &order.order_ref, place, is_read, &message)
+    let id = store::owed::insert(tx, &order.order_ref, place, is_read, is_erasure, &message)
         .await
         .context("owe the seller a message")?;
     let order_ref = order.order_ref.clone();
-    Ok(Owed { id, order_ref, number: place.number, at: place.at, is_read, message })
+    Ok(Owed { id, order_ref, number: place.number, at: place.at, is_read, is_erasure, message })
 }
 
 /// `had_key`: as the database knows it. Between the moment at which another process has seen a first key and the moment at
@@ -131,7 +132,7 @@ async fn tell(shop: &Shop, mut owed: Owed, now: Moment) -> anyhow::Result<()> {
         let Some(order) = store::orders::find(&shop.db, &owed.order_ref).await? else {
             return Ok(());
         };
-        let told = if owed.is_read { Told::Step("") } else { Told::Erased };
+        let told = if owed.is_erasure { Told::Erased } else { Told::Step("") };
         let place = Place { number: owed.number, at: owed.at, has_key: true };
         let key = sealing(shop, true, now)?;
         owed.message = write(shop, &order, told, place, key.as_ref(), now)?;

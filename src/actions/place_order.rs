@@ -106,7 +106,7 @@ pub async fn place_order(
         Ok(opened) => opened,
         Err(not_placed) => return Ok(not_placed),
     };
-    let Some(invoice) =
+    let Some(Asked { invoice, index, is_alone }) =
         open_invoice(&mut tx, &new, &wallet, now.plus_minutes(terms.payment_minutes)).await?
     else {
         let words = "Too many orders of this price wait for their payment. Please try again later.";
@@ -115,7 +115,13 @@ pub async fn place_order(
     let (order, buyer) = new.invoiced(invoice);
     let at = store::owed::next_at(before.last_owed, now);
     let message = message(shop, &order, &buyer, at, key.as_ref(), now)?;
+    let account = match &wallet.receives {
+        Receives::Account(key) => Some(key),
+        Receives::Address(_) => None,
+    };
     let beside = Beside {
+        derived: account.zip(index),
+        is_alone,
         form: &form,
         lookup: &lookup,
         reader: &reader,
@@ -137,7 +143,15 @@ pub async fn place_order(
     let order_ref = order.order_ref;
     notify_seller(
         shop,
-        Owed { id, order_ref: order_ref.clone(), number: 0, at, is_read: false, message },
+        Owed {
+            id,
+            order_ref: order_ref.clone(),
+            number: 0,
+            at,
+            is_read: false,
+            is_erasure: false,
+            message,
+        },
         now,
     )
     .await;
@@ -196,17 +210,26 @@ async fn open_order(
     Ok(Ok((order, wallet)))
 }
 
+/// What a buyer is asked for, and which address of the seller's that is.
+struct Asked {
+    invoice: Invoice,
+    /// Of the wallet's account, where it has one.
+    index: Option<u32>,
+    /// Whether the address is this order's alone.
+    is_alone: bool,
+}
+
 /// `None`: the amounts of this address are used up for now.
 async fn open_invoice(
     tx: &mut Tx,
     order: &NewOrder,
     wallet: &Wallet,
     until: Moment,
-) -> anyhow::Result<Option<Invoice>> {
-    let (address, amount) = match &wallet.receives {
+) -> anyhow::Result<Option<Asked>> {
+    let (address, amount, index, is_alone) = match &wallet.receives {
         Receives::Account(key) => {
             let index = store::payment::take_index(tx, key).await?;
-            (key.address(index), order.total)
+            (key.address(index), order.total, Some(index), true)
         }
         Receives::Address(address) => {
             let most = order.total.plus(MOST_ADDED).unwrap_or(order.total);
@@ -214,18 +237,20 @@ async fn open_invoice(
             let Some(amount) = distinct_amount(order.total, &wallet.coin, &taken) else {
                 return Ok(None);
             };
-            (address.clone(), amount)
+            (address.clone(), amount, None, false)
         }
     };
-    Ok(Some(Invoice {
+    let invoice = Invoice {
         currency: order.currency.clone(),
         coin: wallet.coin.clone(),
         address,
         amount,
         total: order.total,
         received: Gwei::ZERO,
+        sighting: None,
         until,
-    }))
+    };
+    Ok(Some(Asked { invoice, index, is_alone }))
 }
 
 fn message(

@@ -341,6 +341,13 @@ pub async fn digest(shop: &Shop, digest: &Digest, as_json: bool) -> anyhow::Resu
         count: usize::try_from(n_untold).unwrap_or(usize::MAX),
         named: Vec::new(),
     });
+    let watches = store::watch::list(&shop.db).await?;
+    waiting.push(Waiting {
+        key: "nodes",
+        words: "coins not followed: shop doctor".to_owned(),
+        count: watches.iter().filter(|watch| watch.complaint(now).is_some()).count(),
+        named: Vec::new(),
+    });
     waiting.retain(|group| 0 < group.count);
     let mut out = io::stdout().lock();
     pour(write_digest(&mut out, &waiting, as_json).map_err(Into::into))

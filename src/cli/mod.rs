@@ -15,6 +15,7 @@ mod quiet;
 mod seed;
 mod serve;
 mod wallet;
+mod watch;
 
 use crate::config::Settings;
 use clap::Args;
@@ -50,6 +51,8 @@ enum Command {
     Mutt(mutt::MuttCommand),
     /// What the shop asks buyers to pay to
     Wallet(wallet::WalletCommand),
+    /// Follow payments on your own nodes: the only command that speaks to a network
+    Watch(watch::WatchCommand),
     /// The shop's onion address: how it is, who may come in, a copy of its key
     Onion(onion::Onion),
     /// Erase what is due
@@ -150,6 +153,27 @@ struct SettingFlags {
     /// Close circuits that go on asking too much: on or off [default: off]
     #[arg(long, global = true, value_name = "ON_OFF")]
     close_circuits: Option<String>,
+    /// Your own Ethereum node, for `shop watch`; several chains: their nodes with spaces between
+    #[arg(long, global = true, value_name = "URL")]
+    eth_rpc_url: Option<String>,
+    /// Your own Bitcoin Core: http://USER:PASSWORD@HOST:PORT; better in .env than here
+    #[arg(long, global = true, value_name = "URL")]
+    btc_rpc_url: Option<String>,
+    /// Your own monero-wallet-rpc, view-only
+    #[arg(long, global = true, value_name = "URL")]
+    xmr_rpc_url: Option<String>,
+    /// Tor's SOCKS port, through which a node elsewhere is reached: socks5h://HOST:PORT
+    #[arg(long, global = true, value_name = "URL")]
+    tor_proxy_url: Option<String>,
+    /// How often the nodes are asked, in seconds [default: 15]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    watch_seconds: Option<String>,
+    /// How deep payments must lie, by currency and worth: "BTC=1 BTC>0.05=3" [default: BTC=2 XMR=10 ETH=final]
+    #[arg(long, global = true, value_name = "RULES")]
+    confirmations: Option<String>,
+    /// What a payment may be short or above without a word, in percent [default: 0.5]
+    #[arg(long, global = true, value_name = "PERCENT")]
+    tolerance: Option<String>,
     /// The mailbox that orders are addressed to (default: `root@localhost`)
     #[arg(long, global = true, value_name = "MAILBOX")]
     from: Option<String>,
@@ -184,6 +208,13 @@ impl SettingFlags {
             ("MOST_HELD", self.most_held),
             ("CIRCUIT_ID", self.circuit_id),
             ("CLOSE_CIRCUITS", self.close_circuits),
+            ("ETH_RPC_URL", self.eth_rpc_url),
+            ("BTC_RPC_URL", self.btc_rpc_url),
+            ("XMR_RPC_URL", self.xmr_rpc_url),
+            ("TOR_PROXY_URL", self.tor_proxy_url),
+            ("WATCH_SECONDS", self.watch_seconds),
+            ("CONFIRMATIONS", self.confirmations),
+            ("TOLERANCE", self.tolerance),
             ("FROM", self.from),
         ]
         .into_iter()
@@ -229,6 +260,7 @@ pub fn run() -> ExitCode {
             Command::Deliver(deliver) => Ok(deliver::run(deliver, settings).await),
             Command::Mutt(mutt) => mutt::run(mutt, &settings, &flags),
             Command::Wallet(wallet) => wallet::run(wallet, settings).await,
+            Command::Watch(watch) => watch::run(watch, settings).await,
             Command::Purge(purge) => purge::run(purge, settings).await,
             Command::Close => house::close(settings).await,
             Command::Open => house::open(settings).await,

@@ -52,6 +52,7 @@ pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
             read_marks: settings.read_marks,
             most_unpaid: settings.most_unpaid,
             most_held: settings.most_held,
+            tolerance: settings.tolerance,
         },
         openness: Arc::new(Openness::default()),
         salt: salt.into(),

@@ -3,20 +3,23 @@
 mod dotenv;
 mod node_url;
 
-pub use node_url::{NodeUrlFault, read_node_urls};
-
 use crate::payment::Address;
 use crate::payment::Coin;
+use crate::payment::Confirmations;
 use crate::payment::Receives;
+use crate::payment::Tolerance;
 use crate::payment::Wallet;
 use crate::values::Currency;
 use crate::values::Mailbox;
+use crate::values::NodeUrl;
+use crate::values::NotAProxyUrl;
+use crate::values::ProxyUrl;
 use std::collections::HashMap;
 use std::path::Path;
 use std::path::PathBuf;
 
 /// Every name that may stand in the environment and in `.env`, and on the command line with small letters and dashes.
-pub const NAMES: [&str; 29] = [
+pub const NAMES: [&str; 36] = [
     "LISTEN",
     "DESK_LISTEN",
     "DATABASE_URL",
@@ -43,10 +46,20 @@ pub const NAMES: [&str; 29] = [
     "MOST_HELD",
     "CIRCUIT_ID",
     "CLOSE_CIRCUITS",
+    "ETH_RPC_URL",
+    "BTC_RPC_URL",
+    "XMR_RPC_URL",
+    "TOR_PROXY_URL",
+    "WATCH_SECONDS",
+    "CONFIRMATIONS",
+    "TOLERANCE",
     "FROM",
     "PASSWORD",
     "TOR",
 ];
+
+/// Units: nodes of chains like Ethereum's.
+const MOST_CHAINS: usize = 16;
 
 /// Where buyers come in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +112,19 @@ pub struct Settings {
     /// Whether circuits that go on asking too much are closed through Tor.
     pub closes_circuits: bool,
     pub from: Mailbox,
+    /// The seller's own nodes; read by `shop watch` alone.
+    /// One for each chain.
+    pub eth_rpc_url: Vec<NodeUrl>,
+    pub btc_rpc_url: Option<NodeUrl>,
+    pub xmr_rpc_url: Option<NodeUrl>,
+    /// Through which nodes are reached that are elsewhere.
+    pub tor_proxy_url: Option<ProxyUrl>,
+    /// Units: seconds from one look at the nodes to the next.
+    pub watch_seconds: i64,
+    /// How deep payments must lie before they count.
+    pub confirmations: Confirmations,
+    /// What a payment may be short of its amount, or above it.
+    pub tolerance: Tolerance,
 }
 
 /// One thing that is wrong in the settings.
@@ -242,6 +268,20 @@ impl Reader<'_> {
             "at least 8 characters; better leave it out, and one is made",
             |text| (8 <= text.len()).then(|| text.to_owned()),
         );
+        let proxy = self
+            .parsed("TOR_PROXY_URL", &NotAProxyUrl.to_string(), |text| ProxyUrl::parse(text).ok());
+        let watch_seconds =
+            self.parsed("WATCH_SECONDS", "a whole number of seconds from 1 to 600", whole(1, 600));
+        let confirmations = self.parsed(
+            "CONFIRMATIONS",
+            "rules like BTC=1 BTC>0.05=3 XMR=10 ETH=final: a number of blocks from 1 to 1000, or final",
+            Confirmations::parse,
+        );
+        let tolerance = self.parsed(
+            "TOLERANCE",
+            "a percentage from 0 to 10 with at most three decimals, for example 0.5",
+            Tolerance::parse,
+        );
         Settings {
             listen: listen.unwrap_or_else(|| Listen::Tcp("127.0.0.1:3000".to_owned())),
             database: database.unwrap_or_else(|| PathBuf::from("db/shop.sqlite")),
@@ -267,6 +307,13 @@ impl Reader<'_> {
             most_held: most_held.unwrap_or(100),
             reads_circuits: reads_circuits.unwrap_or(false),
             closes_circuits: closes_circuits.unwrap_or(false),
+            eth_rpc_url: self.nodes("ETH_RPC_URL", MOST_CHAINS, proxy.as_ref()),
+            btc_rpc_url: self.nodes("BTC_RPC_URL", 1, proxy.as_ref()).pop(),
+            xmr_rpc_url: self.nodes("XMR_RPC_URL", 1, proxy.as_ref()).pop(),
+            tor_proxy_url: proxy,
+            watch_seconds: watch_seconds.unwrap_or(15),
+            confirmations: confirmations.unwrap_or_default(),
+            tolerance: tolerance.unwrap_or_default(),
             from: from
                 .unwrap_or_else(|| Mailbox::parse("root@localhost").expect("it is a mailbox")),
         }
@@ -277,13 +324,18 @@ impl Reader<'_> {
     }
 
     fn refuse(&mut self, name: &str, expected: &str) {
-        let (text, place) = self.values.get(name).cloned().unwrap_or_default();
+        let (text, _) = self.values.get(name).cloned().unwrap_or_default();
         // A secret that is wrong is still a secret.
-        let found = if matches!(name, "SECRET" | "WALLET" | "TOR_PASSWORD") {
+        let found = if matches!(name, "SECRET" | "WALLET" | "TOR_PASSWORD" | "TOR_PROXY_URL") {
             "something else".to_owned()
         } else {
             format!("{text:?}")
         };
+        self.refuse_found(name, found, expected);
+    }
+
+    fn refuse_found(&mut self, name: &str, found: String, expected: &str) {
+        let place = self.values.get(name).map(|(_, place)| place.clone()).unwrap_or_default();
         self.faults.push(SettingFault {
             name: name.to_owned(),
             place,
@@ -330,6 +382,15 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// The seller's own nodes of one kind.
+    fn nodes(&mut self, name: &str, most: usize, proxy: Option<&ProxyUrl>) -> Vec<NodeUrl> {
+        let Some(text) = self.text(name) else { return Vec::new() };
+        node_url::read_node_urls(&text, most, proxy).unwrap_or_else(|fault| {
+            self.refuse_found(name, fault.found, fault.expected);
+            Vec::new()
+        })
     }
 
     /// Whether it is a key is seen when it is used: a faulty one closes the checkout, not the shop.

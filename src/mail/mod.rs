@@ -3,6 +3,7 @@
 mod armor;
 mod layout;
 mod maildir;
+mod node_message;
 mod order_message;
 mod padding;
 mod pgp_block_check;
@@ -11,6 +12,7 @@ mod seal;
 mod seller_key;
 
 pub use maildir::Maildir;
+pub use node_message::NodeMessage;
 pub use order_message::{OrderMessage, Told, Unwritable, bill, delivery_name};
 pub use pgp_block_check::BlockFault;
 pub use reply::{MessageId, Reply, Unreadable};

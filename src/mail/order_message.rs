@@ -25,6 +25,8 @@ pub enum Told<'a> {
     Paid,
     /// The order's state changed, by the seller's own word or because its time ran out. Empty: without words.
     Step(&'a str),
+    /// What the seller's node saw, where the order's state stays as it is.
+    Node(&'a str),
     /// The buyer writes: words, or a block that only the seller can read.
     Question(&'a str, Option<&'a PgpBlock>),
     /// The buyer erased what the shop held of them.
@@ -87,7 +89,7 @@ struct BuyerText<'a> {
 }
 
 /// The domain of all names of the shop's own: it can never be one of somebody else's (RFC 6761).
-const DOMAIN: &str = "shop.invalid";
+pub(super) const DOMAIN: &str = "shop.invalid";
 
 /// A message's file name: its time by the mailbox's clock, order and number, and neither host nor process.
 pub fn delivery_name(order_ref: &OrderRef, number: i64, at: Moment) -> String {
@@ -149,7 +151,7 @@ impl OrderMessage<'_> {
         match (&self.told, status) {
             (Told::New(_), Status::Awaiting) => format!("New order {order_ref} - unpaid"),
             (Told::New(_), _) => format!("New order {order_ref}"),
-            (Told::Paid | Told::Step(_), status) => {
+            (Told::Paid | Told::Step(_) | Told::Node(_), status) => {
                 format!("Payment for order {order_ref}: {status}")
             }
             (Told::Question(..) | Told::Erased, _) => format!("Message about order {order_ref}"),
@@ -181,18 +183,20 @@ impl OrderMessage<'_> {
             }
             (Told::Paid, _) => format!("The buyer of order {order_ref} says that it was paid"),
             (Told::Step(_), status) => format!("Order {order_ref} is now {status}"),
+            (Told::Node(_), _) => format!("Your node on the payment of order {order_ref}"),
             (Told::Question(..), _) => format!("The buyer of order {order_ref} writes"),
             (Told::Erased, _) => format!("The buyer of order {order_ref} has erased their data"),
         }
     }
 
-    fn notice(&self) -> Option<&'static str> {
+    fn notice(&self) -> Option<&str> {
         match (&self.told, self.order.status) {
             (Told::Erased, _) => Some(
                 "The shop holds nothing of the buyer any more, and no code opens the order's\n\
                  page. What you were told of the buyer is in the first message of this thread:\n\
                  please delete it as soon as you need it no more.",
             ),
+            (Told::Node(words), _) => Some(words),
             (Told::Paid, Status::Late) => Some(
                 "The time to pay had run out before, and the things had gone back on the shelf.",
             ),

@@ -74,6 +74,11 @@ impl Link {
         self.url.to_string()
     }
 
+    /// Shape: begins with `/`.
+    pub fn path(&self) -> &str {
+        self.url.path()
+    }
+
     /// The same node at another path: Bitcoin Core's wallets have one each.
     pub fn at_path(&self, path: &str) -> Self {
         Self {
@@ -115,14 +120,14 @@ impl Link {
     /// # Errors
     /// As [`Link::call`]: one answer that is missing or an error fails them all.
     pub async fn batch(&self, calls: Vec<(&str, Value)>) -> Result<Vec<Value>, Doubt> {
-        self.batch_each(calls).await?.into_iter().collect()
+        self.batch_of_each(calls).await?.into_iter().collect()
     }
 
-    /// The same, where single calls may be refused.
+    /// The same where the node's refusal of one call says something by itself.
     ///
     /// # Errors
-    /// As [`Link::call`]: one answer that is missing fails them all.
-    pub async fn batch_each(
+    /// As [`Link::call`], but for [`Doubt::Refused`], which stands in its answer's place.
+    pub async fn batch_of_each(
         &self,
         calls: Vec<(&str, Value)>,
     ) -> Result<Vec<Result<Value, Doubt>>, Doubt> {
@@ -148,13 +153,27 @@ impl Link {
         let mut found: Vec<Option<Result<Value, Doubt>>> = vec![None; methods.len()];
         for answer in answers {
             let id = answer["id"].as_u64().and_then(|id| usize::try_from(id).ok());
-            match id.and_then(|id| Some((methods.get(id)?, found.get_mut(id)?))) {
-                Some((method, place @ None)) => *place = Some(self.result(method, answer)),
+            let place = id.and_then(|id| found.get_mut(id).map(|place| (id, place)));
+            match place {
+                Some((id, place @ None)) => {
+                    *place = Some(self.answer_in_a_batch(methods[id], answer)?)
+                }
                 _ => return Err(self.malformed("a batch with an answer that nobody asked for")),
             }
         }
         let missing = || self.malformed("a batch with an answer missing");
         found.into_iter().map(|answer| answer.ok_or_else(missing)).collect()
+    }
+
+    fn answer_in_a_batch(
+        &self,
+        method: &str,
+        answer: Value,
+    ) -> Result<Result<Value, Doubt>, Doubt> {
+        match self.result(method, answer) {
+            Err(doubt @ Doubt::Malformed { .. }) => Err(doubt),
+            told => Ok(told),
+        }
     }
 
     fn result(&self, method: &str, mut answer: Value) -> Result<Value, Doubt> {

@@ -1,8 +1,12 @@
 //! The seller's own nodes, asked what they saw. The only room with a way out; `shop watch` alone enters it.
 
+mod bitcoin;
 pub mod ethereum;
 pub mod link;
+mod monero;
 
+pub use self::bitcoin::Bitcoin;
+pub use self::monero::Monero;
 pub use ethereum::Ethereum;
 pub use link::Link;
 

@@ -14,7 +14,8 @@ pub use code::{Code, FormToken, LookupName, NotACode};
 pub use command::{Command, NotACommand};
 pub use draft::{Buyer, Delivery, Draft, DraftForm, Refusal, StreetAddress};
 pub use order::{
-    AppliedDiscount, NewOrder, Order, OrderLine, Sending, Shelf, UNPAID_DAYS, Unplaceable,
+    AppliedDiscount, FOLLOWED_DAYS, NewOrder, Order, OrderLine, Sending, Shelf, UNPAID_DAYS,
+    Unplaceable,
 };
 pub use order_ref::{NotAnOrderRef, OrderRef};
 pub use pgp_block::{NotAPgpBlock, PgpBlock};

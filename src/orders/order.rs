@@ -19,6 +19,9 @@ use crate::values::Quantity;
 /// Units: days that an order is kept which nobody paid for in time.
 pub const UNPAID_DAYS: i64 = 2;
 
+/// The same where a node follows it: for so long it sees money that comes late.
+pub const FOLLOWED_DAYS: i64 = 7;
+
 /// One thing that was ordered, with the words and the price it had then.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OrderLine {
@@ -257,16 +260,25 @@ pub struct Order {
 }
 
 impl Order {
-    /// The state at a moment: an order whose time has run out is expired, whether or not the shop has written it down.
+    /// The state at a moment: an order whose time has run out is expired, whether or not the shop has written it down. Where
+    /// a node follows it, the chain's time decides, and that is written down.
     pub fn status_at(&self, now: Moment) -> Status {
-        if self.status == Status::Awaiting && self.invoice.until <= now {
+        if self.status == Status::Awaiting
+            && self.is_time_over(now)
+            && self.invoice.sighting.is_none()
+        {
             Status::Expired
         } else {
             self.status
         }
     }
 
-    /// What is still to be paid.
+    /// Whether the time to pay is over by the clock.
+    pub fn is_time_over(&self, now: Moment) -> bool {
+        self.invoice.until <= now
+    }
+
+    /// What is still to be paid, what is on its way taken off.
     pub fn due(&self) -> Gwei {
         match self.status {
             Status::Awaiting
@@ -275,17 +287,27 @@ impl Order {
             | Status::Expired
             | Status::Late
             | Status::Unconfirmed => {
-                self.invoice.amount.minus(self.invoice.received).unwrap_or(Gwei::ZERO)
+                self.invoice.amount.minus(self.invoice.seen()).unwrap_or(Gwei::ZERO)
             }
             _ => Gwei::ZERO,
         }
+    }
+
+    /// What was paid too much.
+    pub fn excess(&self) -> Gwei {
+        self.invoice.arrived().minus(self.invoice.amount).unwrap_or(Gwei::ZERO)
+    }
+
+    /// Units: days that it is kept where nobody pays for it in time.
+    pub fn unpaid_days(&self) -> i64 {
+        if self.invoice.sighting.is_some() { FOLLOWED_DAYS } else { UNPAID_DAYS }
     }
 
     /// The day from which `purge` erases it, where it is finished.
     pub fn erased_after(&self, keep_days: i64) -> Option<Moment> {
         let finished = self.finished_at?;
         if self.status == Status::Expired {
-            return Some(self.invoice.until.plus_days(UNPAID_DAYS));
+            return Some(self.invoice.until.plus_days(self.unpaid_days()));
         }
         Some(finished.plus_days(keep_days))
     }

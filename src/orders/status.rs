@@ -31,6 +31,14 @@ pub enum Event {
     SellerRefunded,
     SellerCancelled,
     TimeRanOut,
+    /// The seller's node sees a payment that does not lie deep enough yet.
+    NodeSawSome,
+    /// Less than was due lies deep enough, and nothing else was seen.
+    NodeSawPart,
+    NodeSawAll,
+    NodeSawMore,
+    /// What had been seen is gone: the network took back the blocks it was in.
+    NodeLost,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +73,11 @@ impl Status {
     /// [`Misstep`] names what stood and what was tried.
     pub fn after(self, event: Event) -> Result<Self, Misstep> {
         use Event::BuyerReported;
+        use Event::NodeLost;
+        use Event::NodeSawAll;
+        use Event::NodeSawMore;
+        use Event::NodeSawPart;
+        use Event::NodeSawSome;
         use Event::SellerCancelled;
         use Event::SellerRefunded;
         use Event::SellerSawAll;
@@ -106,7 +119,31 @@ impl Status {
                 | Self::Late,
                 SellerCancelled,
             ) => Ok(Self::Cancelled),
-            (Self::Awaiting, TimeRanOut) => Ok(Self::Expired),
+            (Self::Awaiting | Self::Unconfirmed, TimeRanOut) => Ok(Self::Expired),
+
+            // Money that comes after the time: the things went back on the shelf, and the seller decides.
+            (Self::Expired, NodeSawSome | NodeSawPart | NodeSawAll | NodeSawMore) => Ok(Self::Late),
+            (Self::Late, NodeSawSome | NodeSawPart | NodeSawAll | NodeSawMore | NodeLost) => {
+                Ok(Self::Late)
+            }
+            // What is paid stays paid while more is on its way.
+            (Self::Confirmed | Self::Overpaid, NodeSawSome | NodeSawPart | NodeSawAll) => Ok(self),
+            (Self::Confirmed | Self::Overpaid, NodeSawMore) => Ok(Self::Overpaid),
+            (Self::Partial | Self::Unconfirmed | Self::Confirmed | Self::Overpaid, NodeLost) => {
+                Ok(Self::Unconfirmed)
+            }
+            (Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed, NodeSawSome) => {
+                Ok(Self::Unconfirmed)
+            }
+            (Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed, NodeSawPart) => {
+                Ok(Self::Partial)
+            }
+            (Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed, NodeSawAll) => {
+                Ok(Self::Confirmed)
+            }
+            (Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed, NodeSawMore) => {
+                Ok(Self::Overpaid)
+            }
             (from, event) => Err(Misstep { from, event }),
         }
     }
@@ -214,6 +251,11 @@ impl std::fmt::Display for Event {
             Self::SellerRefunded => "it was refunded",
             Self::SellerCancelled => "it was cancelled",
             Self::TimeRanOut => "the time ran out",
+            Self::NodeSawSome => "the node sees a payment",
+            Self::NodeSawPart => "the node sees that it was paid in part",
+            Self::NodeSawAll => "the node sees that it was paid",
+            Self::NodeSawMore => "the node sees that more was paid than was due",
+            Self::NodeLost => "the node sees the payment no more",
         })
     }
 }
@@ -222,7 +264,7 @@ impl std::fmt::Display for Event {
 mod tests {
     use super::*;
 
-    const EVENTS: [Event; 7] = [
+    const EVENTS: [Event; 12] = [
         Event::BuyerReported,
         Event::SellerSawAll,
         Event::SellerSawPart,
@@ -230,28 +272,35 @@ mod tests {
         Event::SellerRefunded,
         Event::SellerCancelled,
         Event::TimeRanOut,
+        Event::NodeSawSome,
+        Event::NodeSawPart,
+        Event::NodeSawAll,
+        Event::NodeSawMore,
+        Event::NodeLost,
     ];
 
-    /// What stands after each of [`EVENTS`], in their order; `-` is a misstep.
-    const TABLE: [(&str, [&str; 7]); 11] = [
-        ("awaiting", ["reported", "confirmed", "partial", "-", "-", "cancelled", "expired"]),
-        ("reported", ["reported", "confirmed", "partial", "-", "refunded", "cancelled", "-"]),
-        ("partial", ["partial", "confirmed", "partial", "-", "refunded", "cancelled", "-"]),
-        ("unconfirmed", ["unconfirmed", "confirmed", "partial", "-", "-", "cancelled", "-"]),
-        ("confirmed", ["-", "-", "-", "shipped", "refunded", "cancelled", "-"]),
-        ("overpaid", ["-", "-", "-", "shipped", "refunded", "cancelled", "-"]),
-        ("expired", ["late", "late", "late", "-", "-", "cancelled", "-"]),
-        ("late", ["late", "confirmed", "late", "-", "refunded", "cancelled", "-"]),
-        ("shipped", ["-", "-", "-", "-", "-", "-", "-"]),
-        ("refunded", ["-", "-", "-", "-", "-", "-", "-"]),
-        ("cancelled", ["-", "-", "-", "-", "refunded", "-", "-"]),
+    /// Rows: the state; columns: [`EVENTS`], in their order; `-` is a misstep.
+    #[rustfmt::skip]
+    const TABLE: [(&str, &str); 11] = [
+        ("awaiting", "reported confirmed partial - - cancelled expired unconfirmed partial confirmed overpaid -"),
+        ("reported", "reported confirmed partial - refunded cancelled - unconfirmed partial confirmed overpaid -"),
+        ("partial", "partial confirmed partial - refunded cancelled - unconfirmed partial confirmed overpaid unconfirmed"),
+        ("unconfirmed", "unconfirmed confirmed partial - - cancelled expired unconfirmed partial confirmed overpaid unconfirmed"),
+        ("confirmed", "- - - shipped refunded cancelled - confirmed confirmed confirmed overpaid unconfirmed"),
+        ("overpaid", "- - - shipped refunded cancelled - overpaid overpaid overpaid overpaid unconfirmed"),
+        ("expired", "late late late - - cancelled - late late late late -"),
+        ("late", "late confirmed late - refunded cancelled - late late late late late"),
+        ("shipped", "- - - - - - - - - - - -"),
+        ("refunded", "- - - - - - - - - - - -"),
+        ("cancelled", "- - - - refunded - - - - - - -"),
     ];
 
     #[test]
     fn an_order_changes_only_along_the_table() {
         for (from, row) in TABLE {
             let from = Status::parse(from).unwrap();
-            for (event, expected) in EVENTS.into_iter().zip(row) {
+            assert_eq!(row.split(' ').count(), EVENTS.len(), "{from}");
+            for (event, expected) in EVENTS.into_iter().zip(row.split(' ')) {
                 let expected = Status::parse(expected).map_err(|_| Misstep { from, event });
                 assert_eq!(from.after(event), expected, "{from} {event}");
             }

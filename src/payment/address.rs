@@ -46,8 +46,38 @@ impl Address {
         Self(address.to_string())
     }
 
+    pub(super) fn of_monero(address: &monero::Address) -> Self {
+        Self(address.to_string())
+    }
+
+    pub(super) fn as_monero(&self) -> Option<monero::Address> {
+        self.0.parse().ok()
+    }
+
+    /// Whether this is a Monero wallet's primary address: neither a subaddress nor one with a payment id in it.
+    pub fn is_primary_monero(&self) -> bool {
+        self.as_monero().is_some_and(|address| address.addr_type == monero::AddressType::Standard)
+    }
+
+    /// What an integrated Monero address carries.
+    pub fn payment_id(&self) -> Option<[u8; 8]> {
+        match self.as_monero()?.addr_type {
+            monero::AddressType::Integrated(id) => Some(id.0),
+            _ => None,
+        }
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What an output that pays it carries; every network of Bitcoin's writes it alike. `None` for another coin's.
+    ///
+    /// Shape: hexadecimal digits, small letters.
+    pub fn bitcoin_script(&self) -> Option<String> {
+        let address: bitcoin::Address<NetworkUnchecked> = self.0.parse().ok()?;
+        let address = address.require_network(Network::Bitcoin).ok()?;
+        Some(address.script_pubkey().to_hex_string())
     }
 }
 
@@ -213,6 +243,34 @@ mod tests {
         ] {
             check(&Coin::Bitcoin, text, Err(NotAnAddress::TestBitcoin));
         }
+    }
+
+    #[test]
+    fn a_bitcoin_address_is_a_script_on_every_network() {
+        // Source: BIP-173 and BIP-350; the outputs that such addresses are paid by.
+        for (address, script) in [
+            (
+                "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+                "0014751e76e8199196d454941c45d1b3a323f1433bd6",
+            ),
+            (
+                "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0",
+                "512079be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798",
+            ),
+            (
+                "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
+                "76a91462e907b15cbf27d5425399ebf6f0fb50ebb88f1888ac",
+            ),
+            (
+                "3P14159f73E4gFr7JterCCQh9QjiTjiZrG",
+                "a914e9c3dd0c07aac76179ebc76a6c78d4d67c6c160a87",
+            ),
+        ] {
+            let address = Address::parse(&Coin::Bitcoin, address).unwrap();
+            assert_eq!(address.bitcoin_script().as_deref(), Some(script));
+        }
+        let monero = Address::parse(&Coin::Monero, MONERO).unwrap();
+        assert_eq!(monero.bitcoin_script(), None);
     }
 
     #[test]

@@ -113,6 +113,24 @@ impl Coin {
         }
     }
 
+    /// What moves it, as the shop names it to itself: `bitcoin`, `monero`, `chain:1`.
+    pub fn network(&self) -> String {
+        match self {
+            Self::Bitcoin => "bitcoin".to_owned(),
+            Self::Monero => "monero".to_owned(),
+            Self::Ether { chain } | Self::Token { chain, .. } => format!("chain:{chain}"),
+        }
+    }
+
+    /// What is paid on a network, for people.
+    pub fn name_of_network(network: &str) -> String {
+        match network.split_once(':').and_then(|(_, chain)| chain.parse().ok()) {
+            Some(chain) => Self::Ether { chain }.name(),
+            None if network == "bitcoin" => Self::Bitcoin.name(),
+            None => Self::Monero.name(),
+        }
+    }
+
     /// For a page: `Bitcoin`, `Ethereum, chain 1`.
     pub fn name(&self) -> String {
         match self {

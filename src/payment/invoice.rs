@@ -1,5 +1,6 @@
 use crate::payment::Address;
 use crate::payment::Coin;
+use crate::payment::Sighting;
 use crate::payment::payment_uri;
 use crate::values::Currency;
 use crate::values::Gwei;
@@ -17,6 +18,8 @@ pub struct Invoice {
     pub total: Gwei,
     /// What the seller says has arrived.
     pub received: Gwei,
+    /// What the seller's node saw; `None`: no node follows it.
+    pub sighting: Option<Sighting>,
     /// How long the price stands.
     pub until: Moment,
 }
@@ -28,6 +31,16 @@ impl Invoice {
     /// The link that a wallet opens, for what is still due.
     pub fn link(&self, due: Gwei) -> String {
         payment_uri(&self.coin, &self.address, due)
+    }
+
+    /// What has arrived for good: by the seller's word or by what their node saw, whichever is more.
+    pub fn arrived(&self) -> Gwei {
+        self.received.max(self.sighting.map_or(Gwei::ZERO, |sighting| sighting.settled))
+    }
+
+    /// What has arrived or is on its way.
+    pub fn seen(&self) -> Gwei {
+        self.received.max(self.sighting.map_or(Gwei::ZERO, |sighting| sighting.seen))
     }
 
     /// What was added to the total so that this payment can be told from others.

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod address;
 pub mod coin;
+pub mod confirmations;
 mod demo;
 pub mod invoice;
 mod not_an_address;
@@ -12,15 +13,18 @@ mod secret;
 pub mod sighting;
 pub mod transaction;
 pub mod uri;
+pub mod view_key;
 pub mod wallet;
 
 pub use account::{AccountKey, NotAnAccountKey};
 pub use address::Address;
 pub use coin::{Coin, NotACoin};
+pub use confirmations::Confirmations;
 pub use invoice::{Invoice, MOST_ADDED, distinct_amount};
 pub use not_an_address::NotAnAddress;
 pub use qr::TooLongForAQr;
-pub use sighting::{Depth, Followed, Look, Sighting};
+pub use sighting::{Depth, Followed, Look, Sighting, Standing, Tolerance};
 pub use transaction::{NotATransactionId, TransactionId};
 pub use uri::payment_uri;
+pub use view_key::{NotAViewKey, ViewKey, integrated};
 pub use wallet::{Receives, Wallet};

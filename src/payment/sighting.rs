@@ -44,6 +44,82 @@ pub struct Sighting {
     pub is_moved: bool,
 }
 
+/// How much of an invoice is paid, by what a node saw. In rising order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Nothing, or so little that it does not count.
+    Nothing,
+    /// Something was seen that has not settled.
+    Some,
+    /// All that was seen has settled, and is too little.
+    Part,
+    All,
+    More,
+}
+
+/// What exchanges and rounding may lose of an amount, and what somebody may send too much, without a word about it.
+///
+/// Units: thousandths of a percent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tolerance(i64);
+
+impl Tolerance {
+    /// Shape: 0 to 10 percent, at most three decimals: `0.5`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let percent = Gwei::parse_coins(text.trim().trim_end_matches('%')).ok()?.get();
+        let is_whole = percent % 1_000_000 == 0;
+        (is_whole && percent <= 10 * Gwei::PER_COIN).then_some(Self(percent / 1_000_000))
+    }
+
+    /// So much of an amount; parts of a Gwei are cut off.
+    pub fn of(self, amount: Gwei) -> Gwei {
+        let share = i128::from(amount.get()) * i128::from(self.0) / 100_000;
+        i64::try_from(share).ok().and_then(|n| Gwei::new(n).ok()).unwrap_or(amount)
+    }
+}
+
+impl Default for Tolerance {
+    fn default() -> Self {
+        Self(500)
+    }
+}
+
+impl Sighting {
+    pub const NOTHING: Self = Self {
+        seen: Gwei::ZERO,
+        settled: Gwei::ZERO,
+        confirmations: 0,
+        needed: 0,
+        is_moved: false,
+    };
+
+    /// Whether anybody would be told something new. How deep a payment lies is of interest until it has settled: else every
+    /// block would be news of every order.
+    pub fn says_more_than(&self, last: &Self) -> bool {
+        let money = |sighting: &Self| (sighting.seen, sighting.settled, sighting.is_moved);
+        money(self) != money(last) || self.settled < self.seen && self != last
+    }
+
+    /// What this says of an amount. Dust, which is less than what is tolerated, says nothing: else anybody could keep an
+    /// order from running out.
+    pub fn standing(&self, amount: Gwei, tolerance: Tolerance) -> Standing {
+        let slack = tolerance.of(amount);
+        let least = amount.minus(slack).unwrap_or(amount);
+        let most = amount.plus(slack).unwrap_or(amount);
+        if most < self.settled {
+            Standing::More
+        } else if least <= self.settled {
+            Standing::All
+        } else if self.seen.max(self.settled) <= slack {
+            Standing::Nothing
+        } else if self.settled < self.seen {
+            Standing::Some
+        } else {
+            Standing::Part
+        }
+    }
+}
+
 /// One look of a node's, whole: where anything about it is in doubt, there is none.
 #[derive(Clone, Debug)]
 pub struct Look {
@@ -57,4 +133,85 @@ pub struct Look {
     /// What this node's reader wants to be told at its next look, in its own form; it holds nothing of an invoice that was
     /// not followed at this look.
     pub memory: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sighting(seen: i64, settled: i64) -> Sighting {
+        let gwei = |n| Gwei::new(n).unwrap();
+        Sighting { seen: gwei(seen), settled: gwei(settled), ..Sighting::NOTHING }
+    }
+
+    #[track_caller]
+    fn check(seen: i64, settled: i64, expected: Standing) {
+        let standing =
+            sighting(seen, settled).standing(Gwei::new(100_000).unwrap(), Tolerance::default());
+        assert_eq!(standing, expected, "{seen} {settled}");
+    }
+
+    #[test]
+    fn what_was_seen_says_how_much_is_paid() {
+        check(0, 0, Standing::Nothing);
+        check(100_000, 0, Standing::Some);
+        check(40_000, 0, Standing::Some);
+        check(100_000, 40_000, Standing::Some);
+        check(40_000, 40_000, Standing::Part);
+        check(100_000, 100_000, Standing::All);
+        // What is on its way beyond the amount is not there yet.
+        check(200_000, 100_000, Standing::All);
+        check(200_000, 200_000, Standing::More);
+    }
+
+    #[test]
+    fn how_deep_it_lies_is_news_until_it_has_settled() {
+        let deeper = |sighting: Sighting| Sighting { confirmations: 7, needed: 9, ..sighting };
+        for (before, after, is_news) in [
+            (sighting(0, 0), deeper(sighting(0, 0)), false),
+            (sighting(5, 5), deeper(sighting(5, 5)), false),
+            (sighting(5, 0), deeper(sighting(5, 0)), true),
+            (sighting(5, 0), sighting(5, 0), false),
+            (sighting(5, 0), sighting(5, 5), true),
+            (sighting(5, 5), sighting(0, 0), true),
+            (sighting(0, 0), Sighting { is_moved: true, ..sighting(0, 0) }, true),
+        ] {
+            assert_eq!(after.says_more_than(&before), is_news, "{before:?} {after:?}");
+        }
+    }
+
+    #[test]
+    fn half_a_percent_is_passed_over_in_both_directions_and_alone_is_dust() {
+        check(99_500, 99_500, Standing::All);
+        check(99_499, 99_499, Standing::Part);
+        check(100_500, 100_500, Standing::All);
+        check(100_501, 100_501, Standing::More);
+        check(500, 500, Standing::Nothing);
+        check(501, 0, Standing::Some);
+        check(501, 501, Standing::Part);
+    }
+
+    #[test]
+    fn a_tolerance_is_written_in_percent() {
+        let of =
+            |text: &str| Tolerance::parse(text).map(|tolerance| tolerance.of(Gwei::ONE_COIN).get());
+        assert_eq!(of("0.5"), Some(5_000_000));
+        assert_eq!(of("0.5%"), Some(5_000_000));
+        assert_eq!(of("0"), Some(0));
+        assert_eq!(of("10"), Some(100_000_000));
+        assert_eq!(of("0.001"), Some(10_000));
+        for text in ["", "-1", "10.001", "0.0001", "half", "1e1"] {
+            assert_eq!(of(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn more_money_never_says_less(amount in 1..i64::MAX, settled in 0..i64::MAX, more in 0..i64::MAX) {
+            let amount = Gwei::new(amount).unwrap();
+            let standing = |n| sighting(n, n).standing(amount, Tolerance::default());
+            prop_assert!(standing(settled) <= standing(settled.saturating_add(more)));
+        }
+    }
 }

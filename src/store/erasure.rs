@@ -12,23 +12,32 @@ pub struct Due {
     pub finished_by: Moment,
     /// Expired, and the time to pay was over at this moment.
     pub unpaid_by: Moment,
+    /// The same where a node follows it: until then it is kept, however short others are.
+    pub followed_by: Moment,
     /// The same, and the shop saw it on this day or before it: after it was down for days, buyers who paid meanwhile can
     /// still say so.
     pub unpaid_seen_by: Moment,
 }
 
+/// Which of `orders o join invoices i` are due: `?1` to `?4` are the fields of [`Due`] in their order.
+macro_rules! is_due {
+    () => {
+        "(o.finished_at <= ?1 and not (o.status = 'expired' and i.seen is not null and ?3 < i.until) \
+             or o.status = 'expired' and o.finished_at <= ?4 and i.until <= case when i.seen is null then ?2 else ?3 end) \
+         and not exists (select 1 from owed w where w.order_id = o.id and w.message is not null)"
+    };
+}
+
 /// What the seller was not told yet is never due.
 pub async fn list_due(db: &Db, due: Due) -> Result<Vec<OrderRef>, StoreError> {
-    let rows = sqlx::query(
-        "select o.order_ref from orders o join invoices i on i.order_id = o.id where o.finished_at <= ?1 \
-             and not exists (select 1 from owed w where w.order_id = o.id and w.message is not null) \
-         union \
-         select o.order_ref from orders o join invoices i on i.order_id = o.id \
-             where o.status = 'expired' and i.until <= ?2 and o.finished_at <= ?3 \
-             and not exists (select 1 from owed w where w.order_id = o.id and w.message is not null)",
-    )
+    let rows = sqlx::query(concat!(
+        "select o.order_ref from orders o join invoices i on i.order_id = o.id \
+         where o.finished_at is not null and ",
+        is_due!()
+    ))
     .bind(due.finished_by.get())
     .bind(due.unpaid_by.get())
+    .bind(due.followed_by.get())
     .bind(due.unpaid_seen_by.get())
     .fetch_all(&db.read)
     .await?;
@@ -39,10 +48,10 @@ pub async fn list_due(db: &Db, due: Due) -> Result<Vec<OrderRef>, StoreError> {
 macro_rules! of_due {
     ($statement:literal) => {
         concat!(
-            "with due as (select o.id from json_each(?3) named join orders o on o.order_ref = named.value \
-             join invoices i on i.order_id = o.id \
-             where (o.finished_at <= ?1 or o.status = 'expired' and i.until <= ?2 and o.finished_at <= ?4) \
-             and not exists (select 1 from owed w where w.order_id = o.id and w.message is not null)) ",
+            "with due as (select o.id from json_each(?5) named join orders o on o.order_ref = named.value \
+             join invoices i on i.order_id = o.id where ",
+            is_due!(),
+            ") ",
             $statement
         )
     };
@@ -73,8 +82,9 @@ pub async fn strip(tx: &mut Tx, order_refs: &[OrderRef], due: Due) -> Result<(),
         sqlx::query(statement)
             .bind(due.finished_by.get())
             .bind(due.unpaid_by.get())
-            .bind(&named)
+            .bind(due.followed_by.get())
             .bind(due.unpaid_seen_by.get())
+            .bind(&named)
             .execute(&mut *tx.0)
             .await?;
     }

@@ -8,8 +8,10 @@ use crate::orders::OrderRef;
 use crate::orders::Reader;
 use crate::orders::Sending;
 use crate::orders::Status;
+use crate::payment::AccountKey;
 use crate::payment::Address;
 use crate::payment::Invoice;
+use crate::payment::Sighting;
 use crate::payment::TransactionId;
 use crate::store::Db;
 use crate::store::StoreError;
@@ -26,10 +28,21 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 use std::collections::BTreeMap;
 
-const BY_REF: &str = "select o.*, i.currency, i.chain, i.token, i.decimals, i.address, i.amount, i.total, i.received, i.until \
-     from orders o join invoices i on i.order_id = o.id where o.order_ref = ?";
-const BY_LOOKUP: &str = "select o.*, i.currency, i.chain, i.token, i.decimals, i.address, i.amount, i.total, i.received, i.until \
-     from orders o join invoices i on i.order_id = o.id where o.lookup_name = ?";
+/// Before each condition that names one order.
+macro_rules! order_where {
+    ($condition:literal) => {
+        concat!(
+            "select o.*, i.currency, i.chain, i.token, i.decimals, i.address, i.amount, i.total, i.received, i.until, \
+                i.seen, i.settled, i.confirmations, i.needed, i.is_moved \
+             from orders o join invoices i on i.order_id = o.id where ",
+            $condition
+        )
+    };
+}
+
+const BY_REF: &str = order_where!("o.order_ref = ?");
+const BY_LOOKUP: &str = order_where!("o.lookup_name = ?");
+const BY_ID: &str = order_where!("o.id = ?");
 
 /// What must be known before an order is made, read in one go: each statement costs a turn of the database's thread
 /// while all other buyers wait.
@@ -135,13 +148,21 @@ pub async fn find_now(tx: &mut Tx, order_ref: &OrderRef) -> Result<Option<Order>
     read_order(&mut tx.0, row).await
 }
 
+/// The same by its row, as [`crate::payment::Followed`] names it.
+pub async fn find_by_id(tx: &mut Tx, id: i64) -> Result<Option<Order>, StoreError> {
+    let row = sqlx::query(BY_ID).bind(id).fetch_optional(&mut *tx.0).await?;
+    read_order(&mut tx.0, row).await
+}
+
 /// In one go, since each statement of its own costs a turn of the database's thread while all other buyers wait.
 const INSERT: &str = "\
     insert into orders (order_ref, form_token, lookup_name, reader, status, placed_at, sending_name, sending_price, \
         discount_code, discount_percent, discount_less, transaction_id) \
     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?); \
-    insert into invoices (order_id, currency, chain, token, decimals, address, amount, total, until) \
-    values (last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?); \
+    insert into invoices (order_id, currency, chain, token, decimals, address, amount, total, until, network, account, \
+        key_index, is_alone, seen, settled, confirmations, needed) \
+    select last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, followed, followed, followed, followed \
+    from (select (select 0 from watches where network = ?) as followed); \
     insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price) \
     select o.id, key, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 \
     from json_each(?) join orders o on o.order_ref = ?; \
@@ -162,6 +183,10 @@ pub struct Beside<'a> {
     pub reader: &'a Reader,
     /// Sealed to the reader.
     pub receipt: &'a [u8],
+    /// From which account its address was made and with which index; `None`: from none.
+    pub derived: Option<(&'a AccountKey, u32)>,
+    /// Whether the address is this order's alone.
+    pub is_alone: bool,
     /// To the seller, whole, and its time by the mailbox's clock.
     pub message: &'a [u8],
     pub message_at: Moment,
@@ -194,6 +219,11 @@ pub async fn insert(tx: &mut Tx, order: &Order, beside: &Beside<'_>) -> Result<i
         .bind(invoice.amount.get())
         .bind(invoice.total.get())
         .bind(invoice.until.get())
+        .bind(invoice.coin.network())
+        .bind(beside.derived.map(|(key, _)| key.as_str()))
+        .bind(beside.derived.map(|(_, index)| index))
+        .bind(beside.is_alone)
+        .bind(invoice.coin.network())
         .bind(lines_json(&order.lines))
         .bind(order_ref)
         .bind(order_ref)
@@ -325,26 +355,36 @@ pub async fn forget_reader(
     Ok(())
 }
 
-/// The orders that wait for a payment whose time has run out, at most 50 at a time: each is told to the seller, and all
-/// buyers wait for as long as the writer is held.
+/// Orders that wait for a payment whose time has run out at `?1`: by the clock, or where a node follows the chain by the
+/// chain's own time, up to which it was seen that nothing came. What the network took back has a day to come again.
+macro_rules! run_out {
+    ($what:literal) => {
+        concat!(
+            "select ",
+            $what,
+            " from orders o join invoices i on i.order_id = o.id left join watches w on w.network = i.network \
+             where o.status = 'awaiting' and i.is_moved = 0 \
+                 and i.until <= case when w.network is null or i.seen is null then ?1 else w.time end \
+             or o.status = 'unconfirmed' and i.seen = 0 and i.until + 86400 <= w.time"
+        )
+    };
+}
+
+/// At most 50 at a time: each is told to the seller, and all buyers wait for as long as the writer is held.
 pub async fn list_run_out(tx: &mut Tx, now: Moment) -> Result<Vec<OrderRef>, StoreError> {
-    let rows = sqlx::query(
-        "select o.order_ref from orders o join invoices i on i.order_id = o.id where o.status = 'awaiting' and i.until <= ? limit 50",
-    )
-    .bind(now.get())
-    .fetch_all(&mut *tx.0)
-    .await?;
+    let rows = sqlx::query(concat!(run_out!("o.order_ref"), " limit 50"))
+        .bind(now.get())
+        .fetch_all(&mut *tx.0)
+        .await?;
     rows.iter().map(parse_ref).collect()
 }
 
 /// Whether [`list_run_out`] would find any, asked without the writer's lock.
 pub async fn has_run_out(db: &Db, now: Moment) -> Result<bool, StoreError> {
-    let found: Option<i64> = sqlx::query_scalar(
-        "select 1 from orders o join invoices i on i.order_id = o.id where o.status = 'awaiting' and i.until <= ? limit 1",
-    )
-    .bind(now.get())
-    .fetch_optional(&db.read)
-    .await?;
+    let found: Option<i64> = sqlx::query_scalar(concat!(run_out!("1"), " limit 1"))
+        .bind(now.get())
+        .fetch_optional(&db.read)
+        .await?;
     Ok(found.is_some())
 }
 
@@ -368,6 +408,7 @@ async fn read_order(
         amount: gwei(&row, "amount")?,
         total: gwei(&row, "total")?,
         received: gwei(&row, "received")?,
+        sighting: parse_sighting(&row)?,
         until: moment(&row, "until")?,
         coin: coin.clone(),
     };
@@ -385,6 +426,23 @@ async fn read_order(
         discount: parse_discount(&row)?,
         invoice,
         transaction: transaction.map_err(|_| StoreError::Row("transaction_id"))?,
+    }))
+}
+
+/// `None`: no node follows it.
+pub(super) fn parse_sighting(row: &SqliteRow) -> Result<Option<Sighting>, StoreError> {
+    if row.try_get::<Option<i64>, _>("seen")?.is_none() {
+        return Ok(None);
+    }
+    let count = |column: &'static str| -> Result<u32, StoreError> {
+        u32::try_from(row.try_get::<i64, _>(column)?).map_err(|_| StoreError::Row(column))
+    };
+    Ok(Some(Sighting {
+        seen: gwei(row, "seen")?,
+        settled: gwei(row, "settled")?,
+        confirmations: count("confirmations")?,
+        needed: count("needed")?,
+        is_moved: row.try_get("is_moved")?,
     }))
 }
 

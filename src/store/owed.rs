@@ -19,6 +19,8 @@ pub struct Owed {
     pub at: Moment,
     /// Whether it tells the seller's own deed, and so is no news.
     pub is_read: bool,
+    /// Whether it tells that the buyer's data was erased.
+    pub is_erasure: bool,
     /// Empty: it could not be sealed when it was owed. It is written later, of the state alone or of an erased buyer.
     pub message: Vec<u8>,
 }
@@ -66,14 +68,16 @@ pub async fn insert(
     order_ref: &OrderRef,
     place: Place,
     is_read: bool,
+    is_erasure: bool,
     message: &[u8],
 ) -> Result<i64, StoreError> {
     let done = sqlx::query(
-        "insert into owed (order_id, number, at, is_read, message) select id, ?, ?, ?, ? from orders where order_ref = ?",
+        "insert into owed (order_id, number, at, is_read, is_erasure, message) select id, ?, ?, ?, ?, ? from orders where order_ref = ?",
     )
     .bind(place.number)
     .bind(place.at.get())
     .bind(is_read)
+    .bind(is_erasure)
     .bind(message)
     .bind(order_ref.as_str())
     .execute(&mut *tx.0)
@@ -138,6 +142,7 @@ fn parse(row: &sqlx::sqlite::SqliteRow) -> Result<Owed, StoreError> {
         number: row.try_get("number")?,
         at: moment(row, "at")?,
         is_read: row.try_get("is_read")?,
+        is_erasure: row.try_get("is_erasure")?,
         message: row.try_get("message")?,
     })
 }

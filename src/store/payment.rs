@@ -26,18 +26,26 @@ pub async fn find_wallet(tx: &mut Tx, currency: &Currency) -> Result<Option<Wall
     row.as_ref().map(parse_wallet).transpose()
 }
 
-/// Takes the next index of an extended key; it is never given out again, whatever becomes of the order.
+/// Takes the next index of an extended key; it is never given out again, whatever becomes of the order. Those that a node
+/// found used on the chain are passed over.
 pub async fn take_index(tx: &mut Tx, key: &AccountKey) -> Result<u32, StoreError> {
-    let next: i64 = sqlx::query_scalar(
-        // The row without a key: where those begin that a copy which was brought back did not know.
-        "insert into derivations (xpub, next_index) \
-         values (?, 1 + coalesce((select next_index from derivations where xpub = ''), 0)) \
-         on conflict (xpub) do update set next_index = next_index + 1 returning next_index",
-    )
-    .bind(key.as_str())
-    .fetch_one(&mut *tx.0)
-    .await?;
-    u32::try_from(next - 1).map_err(|_| StoreError::Row("next_index"))
+    loop {
+        let row = sqlx::query(
+            // The row without a key: where those begin that a copy which was brought back did not know.
+            "insert into derivations (xpub, next_index) \
+             values (?, 1 + coalesce((select next_index from derivations where xpub = ''), 0)) \
+             on conflict (xpub) do update set next_index = next_index + 1 \
+             returning next_index - 1 as taken, exists (select 1 from used_indexes u \
+                 where u.xpub = derivations.xpub and u.key_index = derivations.next_index - 1) as is_used",
+        )
+        .bind(key.as_str())
+        .fetch_one(&mut *tx.0)
+        .await?;
+        let taken: i64 = row.try_get("taken")?;
+        if !row.try_get::<bool, _>("is_used")? {
+            return u32::try_from(taken).map_err(|_| StoreError::Row("next_index"));
+        }
+    }
 }
 
 /// The amounts from `least` on that unfinished orders are asked for at an address. A finished order keeps its amount

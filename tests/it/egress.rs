@@ -95,6 +95,42 @@ fn on_a_tcp_door_the_shop_has_one_socket_and_asks_nobody_for_anything() {
 }
 
 #[test]
+fn while_payments_are_followed_the_shop_itself_still_opens_no_connection() {
+    let world = folder();
+    let door = world.path("door.sock");
+    let listen = format!("unix:{}", door.display());
+    let shop = Watched::open(&world, Command::new("sh").isolated(), &listen);
+    // Whoever is asked here says nothing: that somebody asks is what counts.
+    let node = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", node.local_addr().unwrap());
+    let mut watch = Command::new(SHOP)
+        .args(["watch", "--watch-seconds", "1", "--eth-rpc-url", &url])
+        .current_dir(world.home.path())
+        .env_clear()
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut buyer = Buyer {
+        address: bridge_to(&door),
+        cookies: BTreeMap::new(),
+        host: "shop.example".to_owned(),
+        before: String::new(),
+    };
+    for _ in 0..3 {
+        drop(node.accept().unwrap());
+        buyer.adds("wool-socks", "Red", "1");
+        assert_eq!(buyer.checks_out(&[]).state(), "awaiting");
+        assert_eq!(buyer.get("/order").state(), "awaiting");
+    }
+    watch.kill().unwrap();
+    watch.wait().unwrap();
+    let trace = shop.close();
+    let door = format!("sun_path=\"{}\"", door.display());
+    assert_nothing_leaves(&world, &trace, "AF_UNIX", Some(&door));
+}
+
+#[test]
 fn a_program_that_looks_up_a_name_or_sends_a_packet_is_seen() {
     let world = folder();
     let found = |script: &str| {

@@ -10,6 +10,7 @@ use crate::cli::open;
 use crate::cli::serve::MIRRORS;
 use crate::cli::serve::PAGES;
 use crate::config::Settings;
+use crate::payment::Coin;
 use crate::payment::Receives;
 use crate::payment::Wallet;
 use crate::store;
@@ -114,6 +115,40 @@ fn look_at_wallets(wallets: &[Wallet]) -> Finding {
             ),
         )
     }
+}
+
+/// Whether payments are followed, coin by coin.
+pub async fn look_at_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
+    const CHECK: &str = "nodes";
+    let watches = match store::watch::list(&shop.db).await {
+        Ok(watches) => watches,
+        Err(error) => return vec![ill(CHECK, error.to_string(), "")],
+    };
+    let is_set = !settings.eth_rpc_url.is_empty()
+        || settings.btc_rpc_url.is_some()
+        || settings.xmr_rpc_url.is_some();
+    if watches.is_empty() {
+        return vec![if is_set {
+            ill(CHECK, "a node is named, and nobody follows payments on it", "start `shop watch`")
+        } else {
+            well(CHECK, "none: your own eyes decide who has paid")
+        }];
+    }
+    let now = open::now();
+    let look = |watch: &store::watch::Watch| {
+        let coin = Coin::name_of_network(&watch.network);
+        match watch.complaint(now) {
+            Some(complaint) => ill(
+                CHECK,
+                format!("{coin}: {complaint}"),
+                "no payment counts and no order runs out until it is well; `shop watch --stop` goes on without a node",
+            ),
+            None => {
+                well(CHECK, format!("{coin}: followed up to block {}", watch.head.unwrap_or(0)))
+            }
+        }
+    };
+    watches.iter().map(look).collect()
 }
 
 pub fn look_at_pages() -> Finding {

@@ -198,7 +198,7 @@ impl Ethereum {
         calls.extend(
             numbers.iter().map(|n| ("eth_getBlockByNumber", json!([words::hex(*n), false]))),
         );
-        let mut answers = self.link.batch_each(calls).await?.into_iter();
+        let mut answers = self.link.batch_of_each(calls).await?.into_iter();
         let mut next = || answers.next().unwrap_or_else(|| Err(self.link.malformed("a batch")));
         let id = self.number("eth_chainId", &next()?)?;
         let genesis = self.block(&next()?)?;

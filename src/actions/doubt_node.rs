@@ -1,0 +1,54 @@
+use crate::actions::Shop;
+use crate::actions::notify_seller::sealing;
+use crate::mail::NodeMessage;
+use crate::payment::Coin;
+use crate::store;
+use crate::store::watch::Watch;
+use crate::values::Moment;
+use anyhow::Context;
+
+/// A node's word cannot be trusted just now: nothing is decided, and where that lasts, the seller is told. `patience`:
+/// seconds of doubt that are nobody's business, since nodes start again.
+pub async fn doubt_node(
+    shop: &Shop,
+    network: &str,
+    trouble: &str,
+    patience: i64,
+    now: Moment,
+) -> anyhow::Result<()> {
+    let mut tx = shop.db.write().await?;
+    store::watch::mark_trouble(&mut tx, network, trouble, now).await.context("keep the doubt")?;
+    tx.commit().await.context("commit the doubt")?;
+
+    let Some(watch) = store::watch::find(&shop.db, network).await? else { return Ok(()) };
+    let since = watch.trouble_since.unwrap_or(now);
+    if watch.is_told || now.get() < since.get() + patience {
+        return Ok(());
+    }
+    tell_of_node(shop, &watch, Some(trouble), now).await.context("tell the seller of the doubt")?;
+    let mut tx = shop.db.write().await?;
+    store::watch::mark_trouble_told(&mut tx, network).await?;
+    tx.commit().await.context("commit that the seller was told")
+}
+
+/// Writes to the seller about a node. Done twice it is one message.
+pub(super) async fn tell_of_node(
+    shop: &Shop,
+    watch: &Watch,
+    trouble: Option<&str>,
+    now: Moment,
+) -> anyhow::Result<()> {
+    let had_key = store::house::find(&shop.db).await?.fingerprint.is_some();
+    let key = sealing(shop, had_key, now)?;
+    let message = NodeMessage {
+        coin: &Coin::name_of_network(&watch.network),
+        trouble,
+        since: watch.trouble_since.unwrap_or(now),
+        site_name: &shop.terms.site_name,
+        seller: &shop.terms.seller,
+    };
+    let (name, message) = message.write(key.as_ref(), now).context("write the message")?;
+    let maildir = shop.maildir.clone();
+    tokio::task::spawn_blocking(move || maildir.deliver(&name, &message)).await??;
+    Ok(())
+}

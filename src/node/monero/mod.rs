@@ -1,0 +1,368 @@
+//! Monero: the seller's view-only wallet in `monero-wallet-rpc`, which looks through the blocks of a monerod of its own.
+
+mod transfers;
+
+use crate::node::Doubt;
+use crate::node::Link;
+use crate::node::monero::transfers::Transfers;
+use crate::payment::Address;
+use crate::payment::Coin;
+use crate::payment::Depth;
+use crate::payment::Followed;
+use crate::payment::Look;
+use crate::payment::ViewKey;
+use crate::payment::integrated;
+use crate::values::Moment;
+use serde::Deserialize;
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+/// Monero's chain has no blocks that are final: what wallets wait for before they spend. Source: Monero's consensus rules.
+const USUAL_DEPTH: u32 = 10;
+/// Units: minutes from one block to the next. Source: Monero's difficulty rule.
+const BLOCK_MINUTES: i64 = 2;
+/// How many addresses the wallet makes at once. Source: monero-wallet-rpc 0.18 refuses more.
+const MADE_AT_ONCE: u32 = 64;
+/// How far beyond the highest index known an order's address is looked for. Units: indexes; some seconds of work.
+const SEARCH: u32 = 20_000;
+/// With so many minutes without a new block, the time of the chain stands still. Rarer than once in a million hours by chance.
+const QUIET_MINUTES: i64 = 40;
+/// A daemon that reads what it missed brings many blocks at once; when it has brought none for so long, it is done.
+const CALM_MINUTES: i64 = 10;
+/// Between two looks further apart, anything may have been missed.
+const GAP_MINUTES: i64 = 60;
+
+/// Source: `wallet_rpc_server_error_codes.h` of Monero 0.18.
+const WRONG_ADDRESS: i64 = -2;
+const DENIED: i64 = -7;
+const NO_WALLET: i64 = -13;
+const NO_SUCH_INDEX: i64 = -15;
+const WATCH_ONLY: i64 = -29;
+
+/// The seller's view-only wallet.
+pub struct Monero {
+    link: Link,
+    /// After so many minutes without a new block, the wallet's daemon has lost touch with the network.
+    pub stale_minutes: i64,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Memory {
+    /// When the wallet was last looked at, how many blocks it knew then, and when it last knew more than before.
+    at: i64,
+    height: u64,
+    grew_at: i64,
+    /// Since when no more blocks came than are made.
+    calm_since: i64,
+    /// The time of the last look.
+    time: i64,
+    /// Invoice → index of its subaddress, for those that have one of their own.
+    indexes: BTreeMap<i64, u32>,
+    /// Transaction → invoice, for those at a shared address.
+    paid: BTreeMap<String, i64>,
+}
+
+/// How many confirmations a payment must have.
+fn needed(depth: Depth) -> u32 {
+    match depth {
+        Depth::Blocks(n) => n.max(1),
+        Depth::Final => USUAL_DEPTH,
+    }
+}
+
+impl Monero {
+    /// Two hours without a block happen by chance once in many ages of the universe.
+    const STALE_MINUTES: i64 = 120;
+
+    /// Opens nothing yet.
+    pub fn open(link: Link) -> Self {
+        Self { link: link.at_path("/json_rpc"), stale_minutes: Self::STALE_MINUTES }
+    }
+
+    /// # Errors
+    /// [`Doubt`] where the wallet, its daemon or an answer is not what it must be; then nothing was decided.
+    pub async fn look(
+        &self,
+        followed: &[Followed],
+        memory: Option<&str>,
+        now: Moment,
+    ) -> Result<Look, Doubt> {
+        // What cannot be read any more is found again.
+        let mut memory: Memory =
+            memory.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let ids: BTreeSet<i64> = followed.iter().map(|invoice| invoice.id).collect();
+        memory.indexes.retain(|id, _| ids.contains(id));
+
+        self.check_view_only().await?;
+        let primary = self.primary().await?;
+        self.know_addresses(&primary, followed, &mut memory).await?;
+
+        // The wallet reads new blocks by itself now and then; asked for it, it also says whether its daemon is there.
+        self.ask_slow("refresh", json!({})).await.map_err(|doubt| self.no_daemon(doubt))?;
+        let height = self.number(&self.ask("get_height", json!({})).await?, "height")?;
+        self.keep_time(&mut memory, height, followed, now)?;
+
+        let asked = json!({
+            "in": true,
+            "pool": true,
+            "all_accounts": true,
+            "filter_by_height": true,
+            "min_height": oldest_block(height, followed, now),
+        });
+        let transfers: Transfers = serde_json::from_value(self.ask("get_transfers", asked).await?)
+            .map_err(|_| self.link.malformed("get_transfers"))?;
+        let sightings = transfers.sightings(followed, &mut memory.paid);
+        Ok(Look {
+            head: height.saturating_sub(1),
+            time: Moment::new(memory.time).map_err(|_| self.link.malformed("its memory"))?,
+            sightings,
+            memory: serde_json::to_string(&memory)
+                .map_err(|error| Doubt::Other(format!("what was seen cannot be kept: {error}")))?,
+        })
+    }
+
+    /// A wallet that can spend does not belong on a server. Asked to sign nothing, a view-only one says what it is; no key is
+    /// asked for.
+    async fn check_view_only(&self) -> Result<(), Doubt> {
+        let node = self.link.node();
+        match self.ask("sign_transfer", json!({"unsigned_txset": "00"})).await {
+            Err(Doubt::Refused { code: WATCH_ONLY, .. }) => Ok(()),
+            Err(Doubt::Refused { code: NO_WALLET, .. }) => Err(Doubt::Other(format!(
+                "monero-wallet-rpc at {node} has no wallet open: start it with --wallet-file and the view-only wallet"
+            ))),
+            Err(Doubt::Refused { code: DENIED, .. }) => Err(Doubt::Other(format!(
+                "monero-wallet-rpc at {node} is restricted: start it without --restricted-rpc, on this host alone"
+            ))),
+            Ok(_) | Err(Doubt::Refused { .. }) => Err(Doubt::Other(format!(
+                "the wallet in monero-wallet-rpc at {node} CAN SPEND: take it off this host, and make a view-only wallet of its \
+                 primary address and private view key (monero-wallet-cli --generate-from-view-key)"
+            ))),
+            Err(doubt) => Err(doubt),
+        }
+    }
+
+    async fn primary(&self) -> Result<Address, Doubt> {
+        let asked = json!({"account_index": 0, "address_index": [0]});
+        let answer = self.ask("get_address", asked).await?;
+        let text = answer["address"].as_str().unwrap_or_default();
+        let address = Address::parse(&Coin::Monero, text).map_err(|why| {
+            let node = self.link.node();
+            Doubt::Other(format!(
+                "the wallet in monero-wallet-rpc at {node} is none for the shop: {why}"
+            ))
+        })?;
+        if address.is_primary_monero() {
+            Ok(address)
+        } else {
+            Err(self.link.malformed("get_address"))
+        }
+    }
+
+    /// Sees to it that the wallet finds what is paid to each of these addresses.
+    async fn know_addresses(
+        &self,
+        primary: &Address,
+        followed: &[Followed],
+        memory: &mut Memory,
+    ) -> Result<(), Doubt> {
+        let mut strangers: Vec<&Followed> = Vec::new();
+        let mut shared: BTreeSet<&Address> = BTreeSet::new();
+        for invoice in followed {
+            let address = &invoice.address;
+            if let Some(id) = address.payment_id() {
+                if integrated(primary, id) != *address {
+                    return Err(self.other_wallet());
+                }
+            } else if address.is_primary_monero() {
+                if address != primary {
+                    return Err(self.other_wallet());
+                }
+            } else if !invoice.is_alone {
+                if shared.insert(address) && self.index_of(address).await?.is_none() {
+                    return Err(self.other_wallet());
+                }
+            } else if !memory.indexes.contains_key(&invoice.id) {
+                match self.index_of(address).await? {
+                    // The shop gives out addresses of the first account alone.
+                    Some((0, index)) => drop(memory.indexes.insert(invoice.id, index)),
+                    Some(_) => return Err(self.other_wallet()),
+                    None => strangers.push(invoice),
+                }
+            }
+        }
+        if !strangers.is_empty() {
+            self.search(primary, &strangers, memory).await?;
+        }
+        self.reach(followed, memory).await
+    }
+
+    /// Account and index of an address that the wallet looks for in new blocks.
+    async fn index_of(&self, address: &Address) -> Result<Option<(u32, u32)>, Doubt> {
+        let what = "get_address_index";
+        let answer = match self.ask(what, json!({"address": address.as_str()})).await {
+            Ok(answer) => answer,
+            Err(Doubt::Refused { code: WRONG_ADDRESS, .. }) => return Ok(None),
+            Err(doubt) => return Err(doubt),
+        };
+        let part = |name| {
+            let number = answer["index"][name].as_u64().and_then(|n| u32::try_from(n).ok());
+            number.ok_or_else(|| self.link.malformed(what))
+        };
+        Ok(Some((part("major")?, part("minor")?)))
+    }
+
+    /// The indexes of addresses that lie beyond those that the wallet looks for. With its view key they are counted here:
+    /// a wallet that made addresses until it met a stranger's would make them for ever.
+    async fn search(
+        &self,
+        primary: &Address,
+        strangers: &[&Followed],
+        memory: &mut Memory,
+    ) -> Result<(), Doubt> {
+        let answer = self.ask("query_key", json!({"key_type": "view_key"})).await?;
+        let key = ViewKey::parse(primary, answer["key"].as_str().unwrap_or_default())
+            .map_err(|_| self.link.malformed("query_key"))?;
+        let mut wanted: BTreeMap<&Address, i64> =
+            strangers.iter().map(|invoice| (&invoice.address, invoice.id)).collect();
+        let highest = memory.indexes.values().max().copied().unwrap_or(0);
+        for index in 0..highest.saturating_add(SEARCH).min(ViewKey::LAST_INDEX) {
+            if let Some(id) = wanted.remove(&key.address(index)) {
+                memory.indexes.insert(id, index + 1);
+            }
+            if wanted.is_empty() {
+                return Ok(());
+            }
+            if index % 100 == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        Err(self.other_wallet())
+    }
+
+    /// Makes the wallet look for all indexes up to the highest: by itself it looks 200 beyond the last one that it made.
+    async fn reach(&self, followed: &[Followed], memory: &Memory) -> Result<(), Doubt> {
+        let Some((id, highest)) = memory.indexes.iter().max_by_key(|(_, index)| **index) else {
+            return Ok(());
+        };
+        let Some(invoice) = followed.iter().find(|invoice| invoice.id == *id) else {
+            return Ok(());
+        };
+        let asked = json!({"account_index": 0, "address_index": [highest]});
+        match self.ask("get_address", asked).await {
+            Ok(answer) if answer["addresses"][0]["address"] == invoice.address.as_str() => {
+                return Ok(());
+            }
+            // The order's address has another index than it had: this is another wallet than the last time.
+            Ok(_) => return Err(self.other_wallet()),
+            Err(Doubt::Refused { code: NO_SUCH_INDEX, .. }) => {}
+            Err(doubt) => return Err(doubt),
+        }
+        let was_looked_for = self.index_of(&invoice.address).await?.is_some();
+        let made = json!({"account_index": 0, "count": MADE_AT_ONCE});
+        let mut last = 0;
+        while last < u64::from(*highest) {
+            let answer = self.ask("create_address", made.clone()).await?;
+            last = self.number(&answer, "address_index")? + u64::from(MADE_AT_ONCE) - 1;
+        }
+        if !was_looked_for {
+            // What was paid there lies in blocks that the wallet has read with other eyes.
+            self.ask_slow("rescan_blockchain", json!({}))
+                .await
+                .map_err(|doubt| self.no_daemon(doubt))?;
+        }
+        // Not before that: a wallet that ends in between shall begin again.
+        self.ask_slow("store", json!({})).await?;
+        Ok(())
+    }
+
+    fn keep_time(
+        &self,
+        memory: &mut Memory,
+        height: u64,
+        followed: &[Followed],
+        now: Moment,
+    ) -> Result<(), Doubt> {
+        let deepest = followed.iter().map(|invoice| needed(invoice.depth)).max().unwrap_or(0);
+        let lowest = memory.height.saturating_sub(u64::from(deepest.max(USUAL_DEPTH)));
+        if height < lowest {
+            return Err(Doubt::WentBack { node: self.link.node(), number: lowest });
+        }
+        let minutes_since = |then: i64| (now.get() - then) / 60;
+        if memory.height < height {
+            memory.grew_at = now.get();
+        } else if self.stale_minutes < minutes_since(memory.grew_at) {
+            let node = self.link.node();
+            return Err(Doubt::Stale { node, minutes: minutes_since(memory.grew_at) });
+        }
+
+        // Neither the wallet nor its daemon tells whether it has the whole chain. So the orders' time goes on only while
+        // blocks come as they are made: not too many at once, not after a pause, not after a long silence.
+        let made = minutes_since(memory.at) / BLOCK_MINUTES;
+        let most = u64::try_from(3 * made).unwrap_or(0) + 4;
+        if GAP_MINUTES < minutes_since(memory.at) || memory.height + most < height {
+            memory.calm_since = now.get();
+        }
+        if CALM_MINUTES <= minutes_since(memory.calm_since) {
+            // Nothing is taken off for the depth: what was sent until now stands in the pool at least, is seen, and keeps
+            // its order from expiring.
+            let until = (memory.grew_at + QUIET_MINUTES * 60).min(now.get());
+            memory.time = until.max(memory.time);
+        }
+        memory.at = now.get();
+        memory.height = height;
+        Ok(())
+    }
+
+    async fn ask(&self, method: &str, params: Value) -> Result<Value, Doubt> {
+        self.link.call(method, params).await.map_err(|doubt| self.let_in(doubt))
+    }
+
+    async fn ask_slow(&self, method: &str, params: Value) -> Result<Value, Doubt> {
+        self.link.call_slow(method, params).await.map_err(|doubt| self.let_in(doubt))
+    }
+
+    fn let_in(&self, doubt: Doubt) -> Doubt {
+        if matches!(doubt, Doubt::NotLetIn { .. }) { no_login(&self.link) } else { doubt }
+    }
+
+    fn number(&self, answer: &Value, name: &str) -> Result<u64, Doubt> {
+        answer[name].as_u64().ok_or_else(|| self.link.malformed(name))
+    }
+
+    fn no_daemon(&self, doubt: Doubt) -> Doubt {
+        match doubt {
+            Doubt::Refused { words, .. } => Doubt::Other(format!(
+                "monero-wallet-rpc at {} does not get on with its monerod ({words}): is monerod running?",
+                self.link.node()
+            )),
+            doubt => doubt,
+        }
+    }
+
+    fn other_wallet(&self) -> Doubt {
+        Doubt::Other(format!(
+            "the wallet in monero-wallet-rpc at {} is another one than orders are to be paid to: open the view-only wallet of \
+             the address in the shop's catalog; orders of an older wallet have to be settled by hand first",
+            self.link.node()
+        ))
+    }
+}
+
+fn no_login(link: &Link) -> Doubt {
+    Doubt::Other(format!(
+        "monero-wallet-rpc at {} wants a login of a kind that the shop does not know: start it with --disable-rpc-login where \
+         nobody else reaches it (--rpc-bind-ip 127.0.0.1), and set XMR_RPC_URL without user and password",
+        link.node()
+    ))
+}
+
+/// A block older than all that these orders can have been paid in: two days of blocks more than were made since, as a rule.
+fn oldest_block(height: u64, followed: &[Followed], now: Moment) -> u64 {
+    let oldest = followed.iter().map(|invoice| invoice.placed_on).min().unwrap_or(now);
+    let blocks = (now.minutes_after(oldest) + 2 * 24 * 60) / BLOCK_MINUTES;
+    height.saturating_sub(u64::try_from(blocks).unwrap_or(0))
+}

@@ -1,0 +1,287 @@
+use crate::orders::OrderRef;
+use crate::payment::AccountKey;
+use crate::payment::Address;
+use crate::payment::Confirmations;
+use crate::payment::Followed;
+use crate::payment::Look;
+use crate::payment::Sighting;
+use crate::store::Db;
+use crate::store::StoreError;
+use crate::store::Tx;
+use crate::store::catalog::gwei;
+use crate::store::orders::moment;
+use crate::store::orders::parse_sighting;
+use crate::store::payment::parse_coin;
+use crate::store::payment::parse_currency;
+use crate::values::Moment;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+/// How a chain is followed.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// As [`crate::payment::Coin::network`] names it.
+    pub network: String,
+    /// The last whole look, by the host's clock.
+    pub looked_at: Option<Moment>,
+    /// The newest block's number.
+    pub head: Option<i64>,
+    /// Why nothing is decided just now.
+    pub trouble: Option<String>,
+    pub trouble_since: Option<Moment>,
+    /// Whether the seller was written to about the trouble.
+    pub is_told: bool,
+}
+
+/// Units: minutes without a whole look after which somebody should look why.
+const SILENCE: i64 = 15;
+
+impl Watch {
+    /// Why nothing is decided; `None`: all is well.
+    pub fn complaint(&self, now: Moment) -> Option<String> {
+        if let Some(trouble) = &self.trouble {
+            return Some(trouble.clone());
+        }
+        match self.looked_at {
+            None => Some("nobody has looked yet: `shop watch` has to run".to_owned()),
+            Some(at) if at.plus_minutes(SILENCE) < now => Some(format!(
+                "nobody has looked since {}: `shop watch` does not run",
+                at.for_people()
+            )),
+            Some(_) => None,
+        }
+    }
+}
+
+/// These chains are followed from now on, and no others: there the clock decides again, and the seller's eyes.
+pub async fn begin(tx: &mut Tx, networks: &[String]) -> Result<(), StoreError> {
+    let networks = serde_json::json!(networks).to_string();
+    for statement in [
+        "insert into watches (network) select value from json_each(?) where true on conflict (network) do nothing",
+        "update invoices set seen = 0, settled = 0, confirmations = 0, needed = 0 where seen is null \
+         and network in (select value from json_each(?)) \
+         and order_id in (select id from orders where status in ('awaiting', 'reported', 'partial', 'late', 'expired'))",
+        "update invoices set seen = null where seen = 0 and network not in (select value from json_each(?)) \
+         and order_id in (select id from orders where status in ('awaiting', 'reported', 'expired'))",
+        "delete from watches where network not in (select value from json_each(?))",
+    ] {
+        sqlx::query(statement).bind(&networks).execute(&mut *tx.0).await?;
+    }
+    Ok(())
+}
+
+/// The chains that wallets and unfinished orders need.
+pub async fn list_needed(db: &Db) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select case when chain is not null then 'chain:' || chain when currency = 'BTC' then 'bitcoin' else 'monero' end \
+             as network from wallets \
+         union select i.network from invoices i join orders o on o.id = i.order_id where o.finished_at is null \
+         order by network",
+    )
+    .fetch_all(&db.read)
+    .await?)
+}
+
+pub async fn list(db: &Db) -> Result<Vec<Watch>, StoreError> {
+    let rows = sqlx::query("select * from watches order by network").fetch_all(&db.read).await?;
+    rows.iter().map(parse_watch).collect()
+}
+
+pub async fn find(db: &Db, network: &str) -> Result<Option<Watch>, StoreError> {
+    let row = sqlx::query("select * from watches where network = ?")
+        .bind(network)
+        .fetch_optional(&db.read)
+        .await?;
+    row.as_ref().map(parse_watch).transpose()
+}
+
+pub async fn find_memory(db: &Db, network: &str) -> Result<Option<String>, StoreError> {
+    let found: Option<Option<String>> =
+        sqlx::query_scalar("select memory from watches where network = ?")
+            .bind(network)
+            .fetch_optional(&db.read)
+            .await?;
+    Ok(found.flatten())
+}
+
+/// Units: days that money may still come for an order that was cancelled.
+const CANCELLED_DAYS: i64 = 7;
+
+/// The invoices of a chain that a node is asked about: those of unfinished orders, and of those that expired or were
+/// cancelled a few days ago. An order that waits for its parcel alone is among them, since a chain may take a block back.
+pub async fn list_followed(
+    db: &Db,
+    network: &str,
+    rules: &Confirmations,
+    now: Moment,
+) -> Result<Vec<Followed>, StoreError> {
+    let rows = sqlx::query(
+        "select i.*, o.placed_at from invoices i join orders o on o.id = i.order_id where i.network = ? \
+         and (o.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid', 'late', 'expired') \
+             or o.status = 'cancelled' and ? <= o.finished_at) order by i.order_id",
+    )
+    .bind(network)
+    .bind(now.plus_days(-CANCELLED_DAYS).get())
+    .fetch_all(&db.read)
+    .await?;
+    rows.iter().map(|row| parse_followed(row, rules)).collect()
+}
+
+/// What was seen of these invoices.
+pub async fn mark_seen(tx: &mut Tx, sightings: &[(i64, Sighting)]) -> Result<(), StoreError> {
+    let rows: Vec<serde_json::Value> = sightings
+        .iter()
+        .map(|(id, sighting)| {
+            serde_json::json!([
+                id,
+                sighting.seen.get(),
+                sighting.settled.get(),
+                sighting.confirmations,
+                sighting.needed,
+                i64::from(sighting.is_moved)
+            ])
+        })
+        .collect();
+    sqlx::query(
+        "update invoices set seen = s.value ->> 1, settled = s.value ->> 2, confirmations = s.value ->> 3, \
+             needed = s.value ->> 4, is_moved = s.value ->> 5 from json_each(?) s where order_id = s.value ->> 0",
+    )
+    .bind(serde_json::json!(rows).to_string())
+    .execute(&mut *tx.0)
+    .await?;
+    Ok(())
+}
+
+/// The wallet's account has been paid to at the index of this order: what lies above it counts from there.
+pub async fn mark_paid_index(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
+    sqlx::query(
+        "update derivations set paid_index = max(coalesce(paid_index, -1), i.key_index) from invoices i \
+         where i.order_id = (select id from orders where order_ref = ?) and i.account = derivations.xpub and i.key_index is not null",
+    )
+    .bind(order_ref.as_str())
+    .execute(&mut *tx.0)
+    .await?;
+    Ok(())
+}
+
+/// A whole look, and nothing is in doubt.
+pub async fn mark_looked(
+    tx: &mut Tx,
+    network: &str,
+    look: &Look,
+    now: Moment,
+) -> Result<(), StoreError> {
+    // The time never goes back: what has run out once is over.
+    sqlx::query(
+        "update watches set looked_at = ?, head = ?, time = max(coalesce(time, 0), ?), memory = ?, trouble = null, \
+             trouble_since = null, is_told = 0 where network = ?",
+    )
+    .bind(now.get())
+    .bind(i64::try_from(look.head).unwrap_or(i64::MAX))
+    .bind(look.time.get())
+    .bind(&look.memory)
+    .bind(network)
+    .execute(&mut *tx.0)
+    .await?;
+    Ok(())
+}
+
+/// Nothing is decided until the node is well again.
+pub async fn mark_trouble(
+    tx: &mut Tx,
+    network: &str,
+    trouble: &str,
+    now: Moment,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "update watches set trouble = ?, trouble_since = coalesce(trouble_since, ?) where network = ?",
+    )
+    .bind(trouble)
+    .bind(now.get())
+    .bind(network)
+    .execute(&mut *tx.0)
+    .await?;
+    Ok(())
+}
+
+pub async fn mark_trouble_told(tx: &mut Tx, network: &str) -> Result<(), StoreError> {
+    sqlx::query("update watches set is_told = 1 where network = ?")
+        .bind(network)
+        .execute(&mut *tx.0)
+        .await?;
+    Ok(())
+}
+
+/// Units: indexes ahead of the next one that a node is asked about.
+const AHEAD: i64 = 20;
+
+/// The indexes that come next, as far as no node was asked whether they were used already.
+pub async fn list_unlooked(db: &Db, key: &AccountKey) -> Result<Vec<u32>, StoreError> {
+    let row: Option<(i64, i64)> =
+        sqlx::query_as("select next_index, looked_to from derivations where xpub = ?")
+            .bind(key.as_str())
+            .fetch_optional(&db.read)
+            .await?;
+    let (next, looked_to) = row.unwrap_or((0, 0));
+    (next.max(looked_to)..next + AHEAD)
+        .map(|n| u32::try_from(n).map_err(|_| StoreError::Row("next_index")))
+        .collect()
+}
+
+/// These indexes were looked at, and of them these are never given out.
+pub async fn mark_unused_to(
+    tx: &mut Tx,
+    key: &AccountKey,
+    to: u32,
+    used: &[u32],
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into derivations (xpub, next_index, looked_to) \
+         values (?1, coalesce((select next_index from derivations where xpub = ''), 0), ?2) \
+         on conflict (xpub) do update set looked_to = ?2",
+    )
+    .bind(key.as_str())
+    .bind(to)
+    .execute(&mut *tx.0)
+    .await?;
+    sqlx::query(
+        "insert into used_indexes (xpub, key_index) select ?, value from json_each(?) where true on conflict do nothing",
+    )
+    .bind(key.as_str())
+    .bind(serde_json::json!(used).to_string())
+    .execute(&mut *tx.0)
+    .await?;
+    Ok(())
+}
+
+fn parse_watch(row: &SqliteRow) -> Result<Watch, StoreError> {
+    let at = |column: &'static str| -> Result<Option<Moment>, StoreError> {
+        let seconds: Option<i64> = row.try_get(column)?;
+        seconds.map(Moment::new).transpose().map_err(|_| StoreError::Row(column))
+    };
+    Ok(Watch {
+        network: row.try_get("network")?,
+        looked_at: at("looked_at")?,
+        head: row.try_get("head")?,
+        trouble: row.try_get("trouble")?,
+        trouble_since: at("trouble_since")?,
+        is_told: row.try_get("is_told")?,
+    })
+}
+
+fn parse_followed(row: &SqliteRow, rules: &Confirmations) -> Result<Followed, StoreError> {
+    let currency = parse_currency(row)?;
+    let coin = parse_coin(row, &currency)?;
+    let amount = gwei(row, "amount")?;
+    Ok(Followed {
+        id: row.try_get("order_id")?,
+        address: Address::parse(&coin, row.try_get("address")?)
+            .map_err(|_| StoreError::Row("address"))?,
+        depth: rules.depth(&currency, &coin, amount),
+        coin,
+        amount,
+        is_alone: row.try_get("is_alone")?,
+        placed_on: moment(row, "placed_at")?,
+        last: parse_sighting(row)?,
+    })
+}

@@ -1,0 +1,480 @@
+"""Payments in Monero, followed on a real monerod (regtest) with real wallets: a buyer's, and the seller's view-only one.
+
+Regtest's addresses carry the main network's prefix, so the shop takes them. Difficulty is 1; nothing leaves the host.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests/soak"))
+
+from parts import SHOP, Shop, wait_for
+
+# Gwei, and piconero in one.
+PRICE = 50_000_000
+PICONERO = 1_000
+DEPTH = 3
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+class Failed(Exception):
+    pass
+
+
+class Program:
+    """A program of Monero's, and its JSON-RPC."""
+
+    def __init__(self, folder, name, *words):
+        self.name, self.words, self.port = name, words, free_port()
+        self.log = folder / ("%s-%d.log" % (name, self.port))
+        self.process = None
+
+    def start(self):
+        with open(self.log, "a") as log:
+            self.process = subprocess.Popen(
+                [self.name, *self.words, "--rpc-bind-ip", "127.0.0.1", "--rpc-bind-port", str(self.port), "--log-level", "0",
+                 "--log-file", str(self.log) + ".own"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.log.parent)
+        wait_for("%s answers" % self.name, self.answers, 60)
+        return self
+
+    def answers(self):
+        assert self.process.poll() is None, "%s ended: %s" % (self.name, self.log.read_text()[-2000:])
+        try:
+            self.call("get_version")
+            return True
+        except OSError:
+            return False
+
+    def post(self, path, body):
+        request = urllib.request.Request(
+            "http://127.0.0.1:%d%s" % (self.port, path), json.dumps(body).encode(), {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return json.load(answer)
+
+    def call(self, method, **params):
+        answer = self.post("/json_rpc", {"jsonrpc": "2.0", "id": 0, "method": method, "params": params})
+        if "error" in answer:
+            raise Failed("%s: %s" % (method, answer["error"]))
+        return answer["result"]
+
+    def end(self, number=signal.SIGTERM):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(number)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.end(signal.SIGKILL)
+
+
+class Chain(Program):
+    def __init__(self, folder):
+        data = folder / "chain"
+        data.mkdir()
+        super().__init__(
+            folder, "monerod", "--regtest", "--offline", "--fixed-difficulty", "1", "--non-interactive", "--no-igd",
+            "--disable-dns-checkpoints", "--check-updates", "disabled", "--no-zmq", "--data-dir", str(data))
+        self.miner = None
+
+    def mine(self, n_blocks):
+        self.call("generateblocks", amount_of_blocks=n_blocks, wallet_address=self.miner)
+
+    def pops(self, n_blocks):
+        """Takes the newest blocks back; their transactions wait again."""
+        return self.post("/pop_blocks", {"nblocks": n_blocks})["height"]
+
+    def forgets_the_pool(self):
+        self.call("flush_txpool")
+
+    def height(self):
+        return self.call("get_block_count")["count"]
+
+
+class WalletProgram(Program):
+    def __init__(self, folder, chain, *words):
+        super().__init__(
+            folder, "monero-wallet-rpc", "--daemon-address", "127.0.0.1:%d" % chain.port, "--trusted-daemon",
+            "--disable-rpc-login", *words)
+
+    def pays(self, address, gwei, unlock_time=0):
+        """The id of the transaction."""
+        self.call("refresh")
+        sent = self.call(
+            "transfer", destinations=[{"address": address, "amount": gwei * PICONERO}], unlock_time=unlock_time)
+        return sent["tx_hash"]
+
+    def url(self):
+        return "http://127.0.0.1:%d" % self.port
+
+
+class World:
+    """A chain, a buyer with unlocked coins, and the keys of the seller."""
+
+    def __init__(self, stack, folder):
+        self.stack, self.folder = stack, folder
+        self.chain = stack.enter_context(Chain(folder))
+        wallets = folder / "wallets"
+        wallets.mkdir()
+        self.buyer = stack.enter_context(WalletProgram(folder, self.chain, "--wallet-dir", str(wallets)))
+        self.sellers = [self.new_keys("seller"), self.new_keys("other seller")]
+        self.buyer.call("create_wallet", filename="buyer", password="", language="English")
+        self.chain.miner = self.buyer.call("get_address")["address"]
+        # Coins that were mined can be spent 60 blocks later; each payment takes a few whole ones.
+        self.chain.mine(120)
+        self.buyer.call("refresh")
+
+    def new_keys(self, name):
+        self.buyer.call("create_wallet", filename=name, password="", language="English")
+        keys = {
+            "address": self.buyer.call("get_address")["address"],
+            "view": self.buyer.call("query_key", key_type="view_key")["key"],
+        }
+        self.buyer.call("close_wallet")
+        return keys
+
+    def view_only(self, keys):
+        """A view-only wallet, made and opened as docs/SELLER.md says."""
+        folder = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
+        with WalletProgram(self.folder, self.chain, "--wallet-dir", str(folder)) as maker:
+            maker.call(
+                "generate_from_keys", filename="shop", address=keys["address"], viewkey=keys["view"], password="",
+                restore_height=0)
+            maker.call("close_wallet")
+            maker.end()
+        return self.stack.enter_context(
+            WalletProgram(self.folder, self.chain, "--wallet-file", str(folder / "shop"), "--password", ""))
+
+    def shop(self, wallet, rpc, **settings):
+        home = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
+        (home / "db").mkdir()
+        price = [{"price": PRICE, "wallet": "->wallets.xmr"}]
+        (home / "db/data.json").write_text(json.dumps({
+            "wallets": {"_model": "Wallet", "xmr": {"currency": "XMR", **wallet}},
+            "products": {"_model": "Product", "tea": {"name": "Tea", "quantity": 100000, "prices": price}},
+        }))
+        settings = {"XMR_RPC_URL": rpc.url(), "WATCH_SECONDS": "1", "CONFIRMATIONS": "XMR=%d" % DEPTH, **settings}
+        shop = WatchedShop(home=home, **settings)
+        subprocess.run([SHOP, "seed", "db/data.json"], cwd=home, env=shop.environment, check=True, capture_output=True)
+        return self.stack.enter_context(shop)
+
+
+class WatchedShop(Shop):
+    watch = None
+
+    def watches(self):
+        with open(self.home / "watch.log", "a") as log:
+            self.watch = subprocess.Popen([SHOP, "watch"], cwd=self.home, stdout=log, stderr=log, env=self.environment)
+        return self
+
+    def looks_once(self):
+        """Its exit code, and what it said."""
+        done = subprocess.run(
+            [SHOP, "watch", "--once"], cwd=self.home, env=self.environment, capture_output=True, text=True, timeout=120)
+        return done.returncode, done.stdout + done.stderr
+
+    def stops_watching(self):
+        self.watch.terminate()
+        assert self.watch.wait(30) == 0, self.watch.returncode
+
+    def seen(self, order_ref):
+        with self.db() as db:
+            return db.execute(
+                "select i.seen, i.settled, i.confirmations, i.needed from invoices i join orders o on o.id = i.order_id "
+                "where o.order_ref = ?", (order_ref,)).fetchone()
+
+    def trouble(self):
+        with self.db() as db:
+            return db.execute("select trouble from watches where network = 'monero'").fetchone()[0]
+
+    def memory(self):
+        with self.db() as db:
+            return json.loads(db.execute("select memory from watches where network = 'monero'").fetchone()[0] or "{}")
+
+    def looked(self):
+        """Waits for a whole look that began after now."""
+        def at():
+            return self.memory().get("at", 0)
+
+        start = int(time.time())
+        wait_for("a look", lambda: start < at(), 60)
+
+    def order(self):
+        return PlacedOrder(self)
+
+    def __exit__(self, *words):
+        if self.watch and self.watch.poll() is None:
+            self.watch.kill()
+            self.watch.wait()
+        super().__exit__(*words)
+
+
+class PlacedOrder:
+    """A buyer with an order."""
+
+    def __init__(self, shop):
+        self.shop, self.browser = shop, shop.browser()
+        answer = self.browser.ask("/checkout", self.browser.fills_cart())
+        assert answer.status == 303, answer
+        page = self.browser.ask("/order")
+        self.order_ref = page.mark("order-ref")
+        self.address = page.mark("address")
+        self.amount = round(float(page.mark("amount")) * 1e9)
+
+    def state(self):
+        return re.search(r'data-state="([a-z]+)"', self.browser.ask("/order").text).group(1)
+
+    def becomes(self, state, seen=None, settled=None, confirmations=None):
+        def is_so():
+            found = self.shop.seen(self.order_ref)
+            wanted = (seen, settled, confirmations)
+            return self.state() == state and all(b is None or a == b for a, b in zip(found, wanted))
+
+        try:
+            wait_for("%s is %s" % (self.order_ref, state), is_so, 60)
+        except AssertionError as error:
+            raise AssertionError("%s; it is %s, %s; trouble: %s" % (
+                error, self.state(), self.shop.seen(self.order_ref), self.shop.trouble())) from error
+
+
+def follows_subaddresses(world):
+    """One subaddress an order: the pool, the first block, deep enough; in two parts; too little; too much; late blocks."""
+    keys = world.sellers[0]
+    rpc = world.view_only(keys)
+    chain, buyer = world.chain, world.buyer
+    shop = world.shop({"address": keys["address"], "viewKey": keys["view"]}, rpc).open().watches()
+    exact, parts, under, over, quiet = (shop.order() for _ in range(5))
+    orders = exact, parts, under, over, quiet
+    assert len({order.address for order in orders}) == 5 and all(order.address.startswith("8") for order in orders)
+    shop.looked()
+
+    buyer.pays(exact.address, exact.amount)
+    buyer.pays(parts.address, exact.amount - 10_000_000)
+    buyer.pays(under.address, under.amount - 10_000_000)
+    buyer.pays(over.address, over.amount + 10_000_000)
+    exact.becomes("unconfirmed", PRICE, 0, 0)
+    parts.becomes("unconfirmed", PRICE - 10_000_000, 0, 0)
+    chain.mine(1)
+    exact.becomes("unconfirmed", PRICE, 0, 1)
+    chain.mine(DEPTH - 1)
+    exact.becomes("confirmed", PRICE, PRICE, DEPTH)
+    parts.becomes("partial", PRICE - 10_000_000, PRICE - 10_000_000)
+    under.becomes("partial")
+    over.becomes("overpaid", PRICE + 10_000_000, PRICE + 10_000_000)
+    buyer.pays(parts.address, 10_000_000)
+    parts.becomes("unconfirmed", PRICE, PRICE - 10_000_000, 0)
+    chain.mine(DEPTH)
+    parts.becomes("confirmed", PRICE, PRICE)
+    quiet.becomes("awaiting", 0, 0, 0)
+
+    # What the sender locks does not count until it can be spent.
+    locked = shop.order()
+    shop.looked()
+    buyer.pays(locked.address, locked.amount, unlock_time=chain.height() + DEPTH + 30)
+    chain.mine(DEPTH + 1)
+    locked.becomes("unconfirmed", PRICE, 0, DEPTH - 1)
+    chain.mine(31)
+    locked.becomes("confirmed", PRICE, PRICE)
+    return shop, rpc, exact
+
+
+def follows_a_reorganisation(world, shop, order):
+    """Blocks are taken back: what they confirmed waits in the pool again, and counts again later."""
+    chain = world.chain
+    paid = shop.order()
+    shop.looked()
+    world.buyer.pays(paid.address, paid.amount)
+    chain.mine(DEPTH)
+    paid.becomes("confirmed", PRICE, PRICE)
+    order.becomes("confirmed", PRICE, PRICE)
+    chain.pops(DEPTH)
+    # A wallet notices with the next block.
+    chain.mine(1)
+    chain.mine(DEPTH)
+    paid.becomes("confirmed", PRICE, PRICE)
+    # Taken back and forgotten, as where another transaction was mined in its place.
+    chain.pops(DEPTH + 1)
+    chain.forgets_the_pool()
+    chain.mine(1)
+    paid.becomes("unconfirmed", 0, 0, 0)
+    order.becomes("confirmed", PRICE, PRICE)
+    chain.mine(DEPTH + 2)
+
+
+def lives_through_a_wallet_that_ends(world, shop, rpc):
+    """The wallet is killed, orders are placed and paid meanwhile, and it comes back."""
+    rpc.end(signal.SIGKILL)
+    wait_for("a doubt", lambda: shop.trouble() and "does not answer" in shop.trouble(), 60)
+    order = shop.order()
+    world.buyer.pays(order.address, order.amount)
+    world.chain.mine(DEPTH)
+    assert order.state() == "awaiting"
+    rpc.start()
+    order.becomes("confirmed", PRICE, PRICE)
+    assert shop.trouble() is None, shop.trouble()
+
+    # monerod is gone, the wallet is there.
+    world.chain.end(signal.SIGKILL)
+    wait_for("a doubt", lambda: shop.trouble() and "is monerod running?" in shop.trouble(), 60)
+    world.chain.start()
+    wait_for("no doubt", lambda: shop.trouble() is None, 60)
+
+
+def catches_up_after_a_day(world, shop):
+    """`shop watch` is off; what was paid meanwhile is found."""
+    shop.stops_watching()
+    order = shop.order()
+    world.buyer.pays(order.address, order.amount)
+    world.chain.mine(DEPTH + 20)
+    shop.watches()
+    order.becomes("confirmed", PRICE, PRICE)
+
+
+def finds_addresses_far_ahead(world):
+    """A wallet that looks 200 addresses ahead, and an order beyond: paid before the wallet was told of it."""
+    keys = world.sellers[1]
+    rpc = world.view_only(keys)
+    shop = world.shop({"address": keys["address"], "viewKey": keys["view"]}, rpc, MOST_UNPAID="1000").open()
+    orders = [shop.order() for _ in range(300)]
+    near, far = orders[10], orders[-1]
+    for order in near, far:
+        world.buyer.pays(order.address, order.amount)
+    world.chain.mine(DEPTH)
+    rpc.call("refresh")
+    began = time.monotonic()
+    code, said = shop.looks_once()
+    print("   300 orders' addresses made known and the chain read again: %.1f s" % (time.monotonic() - began))
+    assert code == 0, said
+    for order in near, far:
+        order.becomes("confirmed", PRICE, PRICE)
+    began = time.monotonic()
+    shop.looks_once()
+    print("   a look at 300 orders: %.2f s" % (time.monotonic() - began))
+
+
+def follows_integrated_addresses(world):
+    """Without the view key each order has a payment id."""
+    keys = world.sellers[0]
+    rpc = world.view_only(keys)
+    shop = world.shop({"address": keys["address"]}, rpc).open().watches()
+    first, second = shop.order(), shop.order()
+    assert len(first.address) == len(second.address) == 106 and first.address != second.address
+    shop.looked()
+    world.buyer.pays(first.address, first.amount)
+    first.becomes("unconfirmed", PRICE, 0, 0)
+    world.chain.mine(DEPTH)
+    first.becomes("confirmed", PRICE, PRICE)
+    second.becomes("awaiting", 0, 0, 0)
+
+
+def follows_a_shared_address(world):
+    """A subaddress for the wallet's address: the exact amount tells orders apart."""
+    keys = world.sellers[0]
+    rpc = world.view_only(keys)
+    shared = rpc.call("create_address", account_index=0)["address"]
+    shop = world.shop({"address": shared}, rpc).open().watches()
+    first, second = shop.order(), shop.order()
+    assert first.address == second.address == shared and first.amount != second.amount
+    shop.looked()
+    world.buyer.pays(shared, second.amount)
+    world.buyer.pays(shared, second.amount + 5)
+    world.chain.mine(DEPTH)
+    second.becomes("confirmed", second.amount, second.amount)
+    first.becomes("awaiting", 0, 0, 0)
+
+
+def doubts_other_wallets(world):
+    """Another wallet; one that can spend; none."""
+    keys, other = world.sellers
+    rpc = world.view_only(other)
+    shop = world.shop({"address": keys["address"], "viewKey": keys["view"]}, rpc).open()
+    order = shop.order()
+    code, said = shop.looks_once()
+    assert code == 1 and "another one than orders are to be paid to" in said, (code, said)
+    shop.environment["XMR_RPC_URL"] = world.buyer.url()
+    code, said = shop.looks_once()
+    assert code == 1 and "CAN SPEND" in said, (code, said)
+    world.buyer.call("close_wallet")
+    try:
+        code, said = shop.looks_once()
+        assert code == 1 and "no wallet open" in said, (code, said)
+    finally:
+        world.buyer.call("open_wallet", filename="buyer", password="")
+    with WalletProgram(world.folder, world.chain, "--wallet-dir", str(world.folder / "wallets")) as locked:
+        locked.end()
+    assert order.state() == "awaiting"
+
+
+def tells_of_a_login(world):
+    """monero-wallet-rpc with its own login, which is of a kind that the shop does not speak."""
+    keys = world.sellers[0]
+    folder = pathlib.Path(tempfile.mkdtemp(dir=world.folder))
+    rpc = WalletProgram(world.folder, world.chain, "--wallet-dir", str(folder), "--rpc-login", "shop:secret")
+    rpc.words = [word for word in rpc.words if word != "--disable-rpc-login"]
+    rpc.answers = lambda: b"HTTP" in answer_of(rpc.port)
+    with rpc:
+        shop = world.shop({"address": keys["address"]}, rpc).open()
+        code, said = shop.looks_once()
+        assert code == 1 and "--disable-rpc-login" in said, (code, said)
+
+
+def answer_of(port):
+    try:
+        with socket.create_connection(("127.0.0.1", port), 5) as sock:
+            sock.sendall(b"POST /json_rpc HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+            return sock.recv(100)
+    except OSError:
+        return b""
+
+
+def run():
+    for name in "monerod", "monero-wallet-rpc":
+        assert shutil.which(name), "%s is missing: scripts/install-test-tools installs it" % name
+    with contextlib.ExitStack() as stack:
+        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shop-monero-")))
+        world = World(stack, folder)
+        only = sys.argv[1:]
+
+        def passes(test, *words):
+            began = time.monotonic()
+            found = test(world, *words)
+            print("ok %s (%.0f s)" % (test.__doc__.split("\n")[0], time.monotonic() - began), flush=True)
+            return found
+
+        for test in follows_a_shared_address, follows_integrated_addresses, doubts_other_wallets, tells_of_a_login, \
+                finds_addresses_far_ahead:
+            if not only or test.__name__ in only:
+                passes(test)
+        if not only or "follows_subaddresses" in only:
+            shop, rpc, order = passes(follows_subaddresses)
+            passes(follows_a_reorganisation, shop, order)
+            passes(lives_through_a_wallet_that_ends, shop, rpc)
+            passes(catches_up_after_a_day, shop)
+
+
+if __name__ == "__main__":
+    run()
