@@ -18,6 +18,7 @@ mod ledger;
 mod mail;
 mod onion;
 mod orders;
+mod payment;
 mod sealed;
 mod sealing;
 mod tidy;
