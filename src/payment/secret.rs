@@ -45,9 +45,11 @@ pub fn looks_private(text: &str) -> bool {
 /// Shape: an extended private key, Bitcoin's wallet import format or BIP-38 anywhere in it; 12, 15, 18, 21 or 24 words of
 /// BIP-39's English list in a row whose checksum holds; 64 hexadecimal digits alone.
 pub fn holds_private(text: &str) -> bool {
-    if is_hex_key(text.trim()) {
-        return true;
-    }
+    is_hex_key(text.trim()) || holds_private_beside_digits(text)
+}
+
+/// The same where 64 hexadecimal digits may be something else.
+pub fn holds_private_beside_digits(text: &str) -> bool {
     let mut pieces = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|p| 50 < p.len());
     if pieces.any(is_certain_key) {
         return true;
@@ -70,6 +72,12 @@ pub fn holds_private(text: &str) -> bool {
         }
     }
     false
+}
+
+/// Whether a sentence that is about to be shown repeats a private key, mistyped ones among them.
+pub fn repeats_private(text: &str) -> bool {
+    let mut pieces = text.split(|c: char| !c.is_ascii_alphanumeric());
+    holds_private(text) || pieces.any(looks_private)
 }
 
 fn is_certain_key(piece: &str) -> bool {
@@ -147,18 +155,33 @@ mod tests {
         check_prose(&format!("Keep this: {}", words.to_uppercase().replace(' ', "\n2. ")), true);
         check_prose(&format!("{}junk", "test ".repeat(11)), true);
         // Source: BIP-39, Trezor's vectors.
-        check_prose("letter advice cage absurd amount doctor acoustic avoid letter advice cage absurd amount doctor acoustic avoid letter advice cage above", true);
+        check_prose(
+            "letter advice cage absurd amount doctor acoustic avoid letter advice cage absurd amount doctor acoustic avoid letter advice cage above",
+            true,
+        );
         check_prose("Mine is 5HueCGU8rMjxEXxiPuD5BDku4MkFqeZyd4dZ1jvhTVqvbTLvyTJ.", true);
         check_prose("(6PRVWUbkzzsbcVac2qwfssoUJAN1Xhrg6bNk8J7Nzm5H7kxEbn2Nh2ZoGg)", true);
-        check_prose("key=xprv9s21ZrQH143K3QTDL4LXw2F7HEK3wJUD2nW2nRk4stbPy6cq3jPPqjiChkVvvNKmPGJxWUtg6LnF5kejMRNNU3TGtRBeJgk33yuGBxrMPHi", true);
+        check_prose(
+            "key=xprv9s21ZrQH143K3QTDL4LXw2F7HEK3wJUD2nW2nRk4stbPy6cq3jPPqjiChkVvvNKmPGJxWUtg6LnF5kejMRNNU3TGtRBeJgk33yuGBxrMPHi",
+            true,
+        );
         check_prose("0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80", true);
 
         check_prose("", false);
         check_prose(&"abandon ".repeat(12), false);
-        check_prose("Young leaves, picked in April and steamed the same day. The cup is pale and bright, with something of fresh peas and warm hay about it.", false);
-        check_prose("Paid by 0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80, thank you", false);
+        check_prose(
+            "Young leaves, picked in April and steamed the same day. The cup is pale and bright, with something of fresh peas and warm hay about it.",
+            false,
+        );
+        check_prose(
+            "Paid by 0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80, thank you",
+            false,
+        );
         check_prose("xprv is the beginning of a private key", false);
-        check_prose("zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtKsAYz2oz2AGutZYs", false);
+        check_prose(
+            "zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtKsAYz2oz2AGutZYs",
+            false,
+        );
     }
 
     proptest! {
