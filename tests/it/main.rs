@@ -16,6 +16,7 @@ mod house;
 mod journeys;
 mod ledger;
 mod mail;
+mod node;
 mod onion;
 mod orders;
 mod sealed;
