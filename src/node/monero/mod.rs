@@ -366,3 +366,116 @@ fn oldest_block(height: u64, followed: &[Followed], now: Moment) -> u64 {
     let blocks = (now.minutes_after(oldest) + 2 * 24 * 60) / BLOCK_MINUTES;
     height.saturating_sub(u64::try_from(blocks).unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::values::Gwei;
+    use crate::values::NodeUrl;
+    use std::ops::RangeInclusive;
+
+    const START: i64 = 1_795_267_507;
+
+    fn monero() -> Monero {
+        let url = NodeUrl::parse("http://127.0.0.1:18083").unwrap();
+        Monero::open(Link::open(&url, None).unwrap())
+    }
+
+    fn at(minutes: i64) -> Moment {
+        Moment::new(START).unwrap().plus_minutes(minutes)
+    }
+
+    fn look(memory: &mut Memory, minutes: i64, height: u64) -> Result<(), Doubt> {
+        monero().keep_time(memory, height, &[], at(minutes))
+    }
+
+    /// Looks once a minute, with a block every other one.
+    fn looks(memory: &mut Memory, minutes: RangeInclusive<i64>, height: u64) -> u64 {
+        let start = *minutes.start();
+        let height_at = |minute: i64| height + u64::try_from((minute - start) / 2).unwrap();
+        for minute in minutes.clone() {
+            look(memory, minute, height_at(minute)).unwrap();
+        }
+        height_at(*minutes.end())
+    }
+
+    #[test]
+    fn the_orders_time_goes_on_while_blocks_come_as_they_are_made() {
+        let mut memory = Memory::default();
+        looks(&mut memory, 0..=9, 1_000);
+        assert_eq!(memory.time, 0);
+        looks(&mut memory, 10..=30, 1_005);
+        assert_eq!(memory.time, at(30).get());
+    }
+
+    #[test]
+    fn a_daemon_that_reads_what_it_missed_moves_no_orders_time() {
+        let mut memory = Memory::default();
+        let height = looks(&mut memory, 0..=30, 1_000);
+        // A night without the host, and then many blocks at each look.
+        for n in 0..20_u64 {
+            look(&mut memory, 600 + i64::try_from(n).unwrap(), height + 50 * n).unwrap();
+            assert_eq!(memory.time, at(30).get());
+        }
+        let height = looks(&mut memory, 620..=628, height + 950);
+        assert_eq!(memory.time, at(30).get());
+        looks(&mut memory, 629..=640, height);
+        assert_eq!(memory.time, at(640).get());
+    }
+
+    #[test]
+    fn without_blocks_the_orders_time_stands_still_and_then_the_daemon_is_doubted() {
+        let mut memory = Memory::default();
+        let height = looks(&mut memory, 0..=30, 1_000);
+        for minute in 31..=150 {
+            look(&mut memory, minute, height).unwrap();
+        }
+        assert_eq!(memory.time, at(70).get());
+        let doubt = look(&mut memory, 151, height);
+        assert!(matches!(doubt, Err(Doubt::Stale { minutes: 121, .. })), "{doubt:?}");
+        assert_eq!(look(&mut memory, 152, height + 1), Ok(()));
+    }
+
+    #[test]
+    fn a_chain_that_goes_back_further_than_payments_must_lie_deep_is_doubted() {
+        let mut memory = Memory::default();
+        let height = looks(&mut memory, 0..=30, 1_000);
+        assert_eq!(look(&mut memory, 31, height - 10), Ok(()));
+        let doubt = look(&mut memory, 32, height - 21);
+        assert!(matches!(doubt, Err(Doubt::WentBack { .. })), "{doubt:?}");
+    }
+
+    #[test]
+    fn the_blocks_looked_at_reach_back_behind_the_oldest_order() {
+        let placed = |minutes: i64| {
+            Followed {
+            id: 1,
+            coin: Coin::Monero,
+            address: Address::parse(&Coin::Monero, "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39").unwrap(),
+            amount: Gwei::ONE_COIN,
+            is_alone: true,
+            depth: Depth::Final,
+            placed_on: at(minutes),
+            last: None,
+        }
+        };
+        let now = at(7 * 24 * 60);
+        assert_eq!(oldest_block(3_000_000, &[], now), 3_000_000 - 1_440);
+        let orders = [placed(7 * 24 * 60), placed(0)];
+        assert_eq!(oldest_block(3_000_000, &orders, now), 3_000_000 - 1_440 - 5_040);
+        assert_eq!(oldest_block(100, &orders, now), 0);
+    }
+
+    #[test]
+    fn what_is_remembered_is_read_back() {
+        let memory = Memory {
+            height: 5,
+            indexes: BTreeMap::from([(7, 3)]),
+            paid: BTreeMap::from([("aa".to_owned(), 7)]),
+            ..Memory::default()
+        };
+        let text = serde_json::to_string(&memory).unwrap();
+        let read: Memory = serde_json::from_str(&text).unwrap();
+        assert_eq!((read.height, read.indexes, read.paid), (5, memory.indexes, memory.paid));
+    }
+}
