@@ -341,7 +341,7 @@ def doubts_other_wallets(world):
     shop = world.shop({"address": keys["address"], "view_key": keys["view"]}, rpc)
     order = shop.order()
     code, said = shop.looks_once()
-    assert code == 1 and "another one than orders are to be paid to" in said, (code, said)
+    assert code == 1 and "another one than the newest order is to be paid to" in said, (code, said)
     shop.environment["XMR_RPC_URL"] = world.buyer.url()
     code, said = shop.looks_once()
     assert code == 1 and "CAN SPEND" in said, (code, said)
@@ -352,6 +352,27 @@ def doubts_other_wallets(world):
     finally:
         world.buyer.call("open_wallet", filename="buyer", password="")
     order.is_still("awaiting")
+
+
+def moves_to_another_wallet(world):
+    """The seller changes to another wallet while an order of the old one is open."""
+    old, new = world.sellers
+    rpc = world.view_only(new)
+    shop = world.shop({"address": old["address"]}, rpc)
+    before = shop.order()
+    code, said = shop.looks_once()
+    assert code == 1 and "another one" in said, (code, said)
+    catalog = shop.home / "db/data.json"
+    catalog.write_text(catalog.read_text().replace(old["address"], new["address"]))
+    shop.commands("seed", "db/data.json")
+    after = shop.order()
+    world.buyer.pays(before.address, before.amount)
+    world.buyer.pays(after.address, after.amount)
+    world.chain.mine(DEPTH)
+    code, said = shop.looks_once()
+    assert code == 0, said
+    becomes(after, "confirmed", PRICE, PRICE)
+    before.is_still("awaiting")
 
 
 def tells_of_a_login(world):
@@ -390,8 +411,8 @@ def run():
             print("ok %s (%.0f s)" % (test.__doc__.split("\n")[0], time.monotonic() - began), flush=True)
             return found
 
-        for test in follows_a_shared_address, follows_integrated_addresses, doubts_other_wallets, tells_of_a_login, \
-                finds_addresses_far_ahead:
+        for test in follows_a_shared_address, follows_integrated_addresses, doubts_other_wallets, moves_to_another_wallet, \
+                tells_of_a_login, finds_addresses_far_ahead:
             if not only or test.__name__ in only:
                 passes(test)
         if not only or "follows_subaddresses" in only:
