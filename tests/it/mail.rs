@@ -132,7 +132,7 @@ fn a_message_says_what_the_node_saw_and_what_there_is_to_do() {
         "10000000",
         &[
             "Your node sees a payment.",
-            "  seen      0.04 ETH, as your node says\n            (0.01 of it confirmed)\n            (2 of 12 confirmations)\n  due       0.05199 ETH\n",
+            "  seen      0.04 ETH, as your node says\n            (0.01 of it confirmed)\n            (2 of 12 confirmations)\n  missing   0.05199 ETH\n",
         ],
     );
     check("unconfirmed", "0", "0", &["took back", "  seen      nothing, as your node says\n"]);
