@@ -1,5 +1,4 @@
 use crate::orders::OrderRef;
-use crate::payment::AccountKey;
 use crate::payment::Address;
 use crate::payment::Confirmations;
 use crate::payment::Followed;
@@ -219,7 +218,7 @@ const AHEAD: i64 = 20;
 /// The indexes that come next, as far as no node was asked whether they were used already in this currency.
 pub async fn list_unlooked(
     db: &Db,
-    key: &AccountKey,
+    account: &str,
     currency: &Currency,
 ) -> Result<Vec<u32>, StoreError> {
     let (next, looked_to): (i64, i64) = sqlx::query_as(
@@ -227,7 +226,7 @@ pub async fn list_unlooked(
                  (select next_index from derivations where xpub = ''), 0), \
              coalesce((select looked_to from looked_ahead where xpub = ?1 and currency = ?2), 0)",
     )
-    .bind(key.as_str())
+    .bind(account)
     .bind(currency.as_str())
     .fetch_one(&db.read)
     .await?;
@@ -239,7 +238,7 @@ pub async fn list_unlooked(
 /// The indexes below this one were looked at, and of them these are never given out.
 pub async fn mark_looked_to(
     tx: &mut Tx,
-    key: &AccountKey,
+    account: &str,
     currency: &Currency,
     to: u32,
     used: &[u32],
@@ -248,7 +247,7 @@ pub async fn mark_looked_to(
         "insert into looked_ahead (xpub, currency, looked_to) values (?1, ?2, ?3) \
          on conflict (xpub, currency) do update set looked_to = ?3",
     )
-    .bind(key.as_str())
+    .bind(account)
     .bind(currency.as_str())
     .bind(to)
     .execute(&mut *tx.0)
@@ -256,7 +255,7 @@ pub async fn mark_looked_to(
     sqlx::query(
         "insert into used_indexes (xpub, key_index) select ?, value from json_each(?) where true on conflict do nothing",
     )
-    .bind(key.as_str())
+    .bind(account)
     .bind(serde_json::json!(used).to_string())
     .execute(&mut *tx.0)
     .await?;
