@@ -37,9 +37,15 @@ create table used_indexes (
     key_index integer not null,
     primary key (xpub, key_index)
 ) strict, without rowid;
--- The highest index that was paid to, and up to which (without it) a node was asked whether they were used.
+-- Up to which index (without it) a node was asked whether they were used.
+create table looked_ahead (
+    xpub      text    not null,
+    currency  text    not null,
+    looked_to integer not null,
+    primary key (xpub, currency)
+) strict, without rowid;
+-- The highest index that was paid to.
 alter table derivations add column paid_index integer;
-alter table derivations add column looked_to integer not null default 0;
 
 -- Monero's private view key: it sees what comes in, and spends nothing.
 alter table wallets add column view_key text;

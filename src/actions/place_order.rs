@@ -13,6 +13,7 @@ use crate::orders::Delivery;
 use crate::orders::Draft;
 use crate::orders::FormToken;
 use crate::orders::NewOrder;
+use crate::orders::NumberFor;
 use crate::orders::Order;
 use crate::orders::OrderRef;
 use crate::orders::ReaderKey;
@@ -22,10 +23,11 @@ use crate::orders::Unplaceable;
 use crate::orders::draft::sentence;
 use crate::orders::too_much_held;
 use crate::payment::Invoice;
-use crate::payment::MOST_ADDED;
 use crate::payment::Receives;
+use crate::payment::Tails;
 use crate::payment::Wallet;
 use crate::payment::distinct_amount;
+use crate::payment::integrated;
 use crate::stops;
 use crate::store;
 use crate::store::Tx;
@@ -106,8 +108,9 @@ pub async fn place_order(
         Ok(opened) => opened,
         Err(not_placed) => return Ok(not_placed),
     };
-    let Some(Asked { invoice, index, is_alone }) =
-        open_invoice(&mut tx, &new, &wallet, now.plus_minutes(terms.payment_minutes)).await?
+    let until = now.plus_minutes(terms.payment_minutes);
+    let Some(Asked { invoice, derived, is_alone }) =
+        open_invoice(&mut tx, &new, &wallet, &shop.salt, until).await?
     else {
         let words = "Too many orders of this price wait for their payment. Please try again later.";
         return Ok(Placed::Refused(vec![Refusal::new("currency", words)]));
@@ -115,12 +118,8 @@ pub async fn place_order(
     let (order, buyer) = new.invoiced(invoice);
     let at = store::owed::next_at(before.last_owed, now);
     let message = message(shop, &order, &buyer, at, key.as_ref(), now)?;
-    let account = match &wallet.receives {
-        Receives::Account(key) => Some(key),
-        Receives::Address(_) => None,
-    };
     let beside = Beside {
-        derived: account.zip(index),
+        derived: derived.as_ref().map(|(account, index)| (account.as_str(), *index)),
         is_alone,
         form: &form,
         lookup: &lookup,
@@ -213,8 +212,8 @@ async fn open_order(
 /// What a buyer is asked for, and which address of the seller's that is.
 struct Asked {
     invoice: Invoice,
-    /// Of the wallet's account, where it has one.
-    index: Option<u32>,
+    /// The wallet's account and the index in it, where it has one.
+    derived: Option<(String, u32)>,
     /// Whether the address is this order's alone.
     is_alone: bool,
 }
@@ -224,20 +223,31 @@ async fn open_invoice(
     tx: &mut Tx,
     order: &NewOrder,
     wallet: &Wallet,
+    salt: &[u8],
     until: Moment,
 ) -> anyhow::Result<Option<Asked>> {
-    let (address, amount, index, is_alone) = match &wallet.receives {
-        Receives::Account(key) => {
-            let index = store::payment::take_index(tx, key).await?;
-            (key.address(index), order.total, Some(index), true)
+    let mut derived = None;
+    if let Some(account) = wallet.receives.account() {
+        let index = store::payment::take_index(tx, &account).await?;
+        derived = Some((account, index));
+    }
+    let index = derived.as_ref().map_or(0, |(_, index)| *index);
+    let (address, amount, is_alone) = match &wallet.receives {
+        Receives::Account(key) => (key.address(index), order.total, true),
+        Receives::View(key) => (key.address(index), order.total, true),
+        Receives::Integrated(primary) => {
+            let id = order.order_ref.number(salt, NumberFor::PaymentId);
+            (integrated(primary, id), order.total, true)
         }
         Receives::Address(address) => {
-            let most = order.total.plus(MOST_ADDED).unwrap_or(order.total);
+            let tails = Tails::of(&order.currency, &wallet.coin);
+            let most = order.total.plus(tails.most()).unwrap_or(order.total);
             let taken = store::payment::list_amounts(tx, address, order.total, most).await?;
-            let Some(amount) = distinct_amount(order.total, &wallet.coin, &taken) else {
+            let chance = order.order_ref.number(salt, NumberFor::Amount);
+            let Some(amount) = distinct_amount(order.total, tails, &taken, chance) else {
                 return Ok(None);
             };
-            (address.clone(), amount, None, false)
+            (address.clone(), amount, false)
         }
     };
     let invoice = Invoice {
@@ -250,7 +260,7 @@ async fn open_invoice(
         sighting: None,
         until,
     };
-    Ok(Some(Asked { invoice, index, is_alone }))
+    Ok(Some(Asked { invoice, derived, is_alone }))
 }
 
 fn message(

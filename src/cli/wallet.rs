@@ -1,14 +1,22 @@
+use crate::catalog::CatalogFile;
 use crate::cli::open;
 use crate::cli::say;
+use crate::cli::say_error;
 use crate::config::Settings;
 use crate::payment::AccountKey;
+use crate::payment::Coin;
 use crate::payment::Receives;
+use crate::payment::Tails;
 use crate::payment::Wallet;
 use crate::store;
+use crate::store::payment::Reach;
 use crate::values::Currency;
 use anyhow::Context;
 use clap::Args;
 use clap::Subcommand;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Args)]
@@ -23,79 +31,184 @@ pub struct WalletCommand {
 #[derive(Subcommand)]
 enum Deed {
     /// What each wallet is, and its first three addresses to compare with your own wallet program
-    Check,
+    Check {
+        /// Look at the wallets of this file, as db/data.json, instead of those of the shop; nothing is changed
+        file: Option<PathBuf>,
+    },
     /// The addresses that orders get
     Addresses {
         currency: String,
         #[arg(long, default_value_t = 10)]
         count: u32,
+        /// Begin with this index; the first address has index 0
+        #[arg(long, default_value_t = 0)]
+        from: u32,
+        /// Write the index before each address
+        #[arg(long)]
+        numbers: bool,
     },
 }
 
 pub async fn run(command: WalletCommand, settings: Settings) -> anyhow::Result<ExitCode> {
+    if let Deed::Check { file: Some(file) } = &command.deed {
+        return check_file(file, settings.wallet, command.json);
+    }
     let shop = open::shop(&settings).await?;
     let wallets = store::payment::list_wallets(&shop.db).await?;
+    let mut looked = Vec::new();
+    for wallet in wallets {
+        let reach = match wallet.receives.account() {
+            Some(account) => store::payment::find_reach(&shop.db, &account).await?,
+            None => None,
+        };
+        looked.push((wallet, reach));
+    }
     shop.db.close().await;
     match command.deed {
-        Deed::Check => check(&wallets, command.json),
-        Deed::Addresses { currency, count } => {
+        Deed::Check { .. } => tell(&looked, command.json),
+        Deed::Addresses { currency, count, from, numbers } => {
             let currency = Currency::parse(&currency)?;
-            let wallet = wallets.iter().find(|wallet| wallet.currency == currency);
-            let wallet =
+            let wallet = looked.iter().find(|(wallet, _)| wallet.currency == currency);
+            let (wallet, _) =
                 wallet.with_context(|| format!("the catalog has no wallet for {currency}"))?;
-            let addresses = addresses(wallet, count);
+            let addresses = addresses(wallet, from, count);
             if command.json {
                 say(&serde_json::to_string_pretty(&addresses)?);
-            } else {
-                addresses.iter().for_each(|address| say(address));
+                return Ok(ExitCode::SUCCESS);
+            }
+            for (index, address) in (from..).zip(addresses) {
+                if numbers && wallet.receives.account().is_some() {
+                    say(&format!("{index:>6}  {address}"));
+                } else {
+                    say(&address);
+                }
             }
             Ok(ExitCode::SUCCESS)
         }
     }
 }
 
-/// One address where all orders share it.
-fn addresses(wallet: &Wallet, count: u32) -> Vec<String> {
-    match &wallet.receives {
-        Receives::Address(address) => vec![address.to_string()],
-        Receives::Account(key) => {
-            (0..count.min(AccountKey::LAST_INDEX)).map(|n| key.address(n).to_string()).collect()
-        }
+/// One address where all orders share it, or where each adds a number of its own to it.
+fn addresses(wallet: &Wallet, from: u32, count: u32) -> Vec<String> {
+    if wallet.receives.account().is_none() {
+        return vec![wallet.address(0).to_string()];
     }
+    let end = from.saturating_add(count).min(AccountKey::LAST_INDEX);
+    (from..end).map(|index| wallet.address(index).to_string()).collect()
 }
 
-fn check(wallets: &[Wallet], as_json: bool) -> anyhow::Result<ExitCode> {
+fn check_file(
+    file: &Path,
+    settings_wallet: Option<Wallet>,
+    as_json: bool,
+) -> anyhow::Result<ExitCode> {
+    let shown = file.display();
+    let text = fs::read_to_string(file).with_context(|| format!("read {shown}"))?;
+    let (catalog, faults) = CatalogFile::parse(&text, settings_wallet);
+    let looked: Vec<_> = catalog.wallets.into_iter().map(|wallet| (wallet, None)).collect();
+    tell(&looked, as_json)?;
+    for fault in &faults {
+        say_error(&format!("{shown}: {fault}"));
+    }
+    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What is kept of a wallet has been checked before it was kept, and once more when it was read for this.
+fn tell(looked: &[(Wallet, Option<Reach>)], as_json: bool) -> anyhow::Result<ExitCode> {
     if as_json {
-        let rows: Vec<serde_json::Value> = wallets.iter().map(wallet_json).collect();
+        let rows: Vec<serde_json::Value> =
+            looked.iter().map(|(wallet, reach)| wallet_json(wallet, reach.as_ref())).collect();
         say(&serde_json::to_string_pretty(&rows)?);
-    } else if wallets.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    if looked.is_empty() {
         say("The catalog has no wallet: nothing can be bought.");
     }
-    for wallet in wallets.iter().filter(|_| !as_json) {
+    for (wallet, reach) in looked {
         let demo = if wallet.is_demo() { "  DEMO: its keys are public, do not use it" } else { "" };
-        say(&format!("{} ({}): {}{demo}", wallet.currency, wallet.name, wallet.coin.name()));
-        match &wallet.receives {
-            Receives::Address(_) => {
-                say("  one address for all orders; payments are told apart by their exact amounts");
-            }
-            Receives::Account(_) => say(
-                "  an address of its own for each order; compare the first three with your wallet program:",
-            ),
+        say(&format!("{} ({}): {}{demo}", wallet.currency, wallet.name, network(wallet)));
+        say(&format!("  valid, its checksum holds; {}", told_apart(wallet)));
+        if let Receives::Account(key) = &wallet.receives
+            && key.may_be_of_another_kind()
+        {
+            say(
+                "  many programs write xpub for accounts of every kind: where yours shows bc1q…, 3… or bc1p…, give the shop \
+                 the zpub or ypub, or wpkh(KEY/0/*), sh(wpkh(KEY/0/*)) or tr(KEY/0/*)",
+            );
         }
-        for address in addresses(wallet, 3) {
+        if wallet.receives.account().is_some() {
+            say("  compare the first three with your wallet program:");
+        }
+        for address in addresses(wallet, 0, 3) {
             say(&format!("  {address}"));
         }
+        if let Some(Reach { n_given, n_since_paid }) = reach {
+            say(&format!(
+                "  {n_given} addresses are given out, {n_since_paid} of them since the last that was paid to"
+            ));
+        }
+        say(&format!("  whoever takes the server sees {}", reveals(&wallet.receives)));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn wallet_json(wallet: &Wallet) -> serde_json::Value {
+fn network(wallet: &Wallet) -> String {
+    match wallet.coin {
+        Coin::Bitcoin | Coin::Monero => format!("{}, main network", wallet.coin.name()),
+        Coin::Ether { .. } => wallet.coin.name(),
+        Coin::Token { ref contract, decimals, .. } => {
+            format!("{}, contract {contract}, {decimals} decimals", wallet.coin.name())
+        }
+    }
+}
+
+fn told_apart(wallet: &Wallet) -> String {
+    match &wallet.receives {
+        Receives::Address(_) => {
+            let tails = Tails::of(&wallet.currency, &wallet.coin);
+            format!(
+                "one address for all orders; payments are told apart by their exact amounts: up to {} is added, in steps of {}, \
+                 so that {} orders of one price can be open at a time",
+                tails.most(),
+                tails.step,
+                tails.n
+            )
+        }
+        Receives::Account(key) => format!("an address of its own for each order, {}", key.kind()),
+        Receives::View(_) => "a subaddress of its own for each order, of the first account".to_owned(),
+        Receives::Integrated(_) => {
+            "an integrated address of its own for each order: this one with a payment id in it".to_owned()
+        }
+    }
+}
+
+fn reveals(receives: &Receives) -> &'static str {
+    match receives {
+        Receives::Address(_) => "this address, and what it ever received and sent",
+        Receives::Account(_) => {
+            "every address of this account, past and future, and what they received and sent; nobody can spend with it"
+        }
+        Receives::View(_) => {
+            "every payment that this wallet receives, at any of its addresses, past and future; nobody can spend with it"
+        }
+        Receives::Integrated(_) => {
+            "this address and the orders' payment ids, and nothing of what it received"
+        }
+    }
+}
+
+fn wallet_json(wallet: &Wallet, reach: Option<&Reach>) -> serde_json::Value {
     serde_json::json!({
         "currency": wallet.currency.as_str(),
         "name": wallet.name,
         "network": wallet.coin.name(),
+        "valid": true,
         "demo": wallet.is_demo(),
         "one_address_for_all": matches!(wallet.receives, Receives::Address(_)),
-        "addresses": addresses(wallet, 3),
+        "told_apart": told_apart(wallet),
+        "reveals": reveals(&wallet.receives),
+        "addresses": addresses(wallet, 0, 3),
+        "given_out": reach.map(|reach| reach.n_given),
+        "since_paid": reach.map(|reach| reach.n_since_paid),
     })
 }

@@ -272,22 +272,26 @@ impl Kind {
 /// Asks whether the addresses that come next were used before, by the seller themselves: those are never given out.
 async fn look_ahead(shop: &Shop, network: &str, node: &Ethereum) -> anyhow::Result<()> {
     for wallet in store::payment::list_wallets(&shop.db).await? {
-        let Receives::Account(key) = &wallet.receives else { continue };
+        let (Receives::Account(key), Some(account)) =
+            (&wallet.receives, wallet.receives.account())
+        else {
+            continue;
+        };
         if wallet.coin.network() != network {
             continue;
         }
-        let indexes = store::watch::list_unlooked(&shop.db, key).await?;
+        let indexes = store::watch::list_unlooked(&shop.db, &account, &wallet.currency).await?;
         let Some(last) = indexes.last() else { continue };
         let addresses: Vec<_> = indexes.iter().map(|index| key.address(*index)).collect();
         // What cannot be asked now is asked at the next look.
-        let Ok(used) = node.list_used(&addresses).await else { continue };
+        let Ok(used) = node.list_used(&wallet.coin, &addresses).await else { continue };
         let used: Vec<u32> = indexes
             .iter()
             .zip(used)
             .filter_map(|(index, is_used)| is_used.then_some(*index))
             .collect();
         let mut tx = shop.db.write().await?;
-        store::watch::mark_unused_to(&mut tx, key, last + 1, &used).await?;
+        store::watch::mark_looked_to(&mut tx, &account, &wallet.currency, last + 1, &used).await?;
         tx.commit().await.context("commit which addresses were used")?;
     }
     Ok(())

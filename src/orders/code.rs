@@ -1,4 +1,5 @@
 use crate::cart::CartId;
+use crate::orders::OrderRef;
 use crate::values::Moment;
 use hkdf::Hkdf;
 use sha2::Sha256;
@@ -28,6 +29,15 @@ pub struct LookupName(pub [u8; 32]);
 /// Shape: 32 bytes. Source: HKDF-SHA256 of the cart's id (RFC 5869).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct FormToken(pub [u8; 32]);
+
+/// What an order's own number is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NumberFor {
+    /// Where the search for its amount begins.
+    Amount,
+    /// By which Monero's wallets tell its payment from others.
+    PaymentId,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a code is seven words of the list")]
@@ -131,6 +141,22 @@ impl LookupName {
     pub const NOBODY: Self = Self([0; 32]);
 }
 
+impl OrderRef {
+    /// A number that belongs to this order alone, for one purpose: nobody who does not know the salt can tell it from
+    /// chance, and it says nothing of how many orders there are.
+    ///
+    /// Source: HKDF-SHA256 of the reference (RFC 5869).
+    pub fn number(&self, salt: &[u8], purpose: NumberFor) -> [u8; 8] {
+        let mut number = [0; 8];
+        let purpose = match purpose {
+            NumberFor::Amount => b"shop order amount 1".as_slice(),
+            NumberFor::PaymentId => b"shop order payment 1",
+        };
+        derive_salted(Some(salt), self.as_str().as_bytes(), purpose, &mut number);
+        number
+    }
+}
+
 impl FormToken {
     pub fn of_cart(id: CartId) -> Self {
         let mut token = [0; 32];
@@ -231,6 +257,16 @@ mod tests {
         assert!(
             Code::of_cart(one).lookup_name(b"salt") != Code::of_cart(one).lookup_name(b"other")
         );
+    }
+
+    #[test]
+    fn an_orders_number_is_its_own_and_the_shops_and_for_one_purpose() {
+        let order = |n: u64| OrderRef::from_chance(n.to_le_bytes());
+        let number = |n, salt: &[u8]| order(n).number(salt, NumberFor::Amount);
+        assert_eq!(number(1, b"salt"), number(1, b"salt"));
+        assert_ne!(number(1, b"salt"), number(2, b"salt"));
+        assert_ne!(number(1, b"salt"), number(1, b"other"));
+        assert_ne!(number(1, b"salt"), order(1).number(b"salt", NumberFor::PaymentId));
     }
 
     proptest! {

@@ -9,8 +9,9 @@ pub mod pgp_block;
 pub mod reader;
 pub mod status;
 pub mod unpaid;
+mod words;
 
-pub use code::{Code, FormToken, LookupName, NotACode};
+pub use code::{Code, FormToken, LookupName, NotACode, NumberFor};
 pub use command::{Command, NotACommand};
 pub use draft::{Buyer, Delivery, Draft, DraftForm, Refusal, StreetAddress};
 pub use order::{

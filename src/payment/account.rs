@@ -1,5 +1,6 @@
 use crate::payment::Address;
 use crate::payment::Coin;
+use crate::payment::descriptor::Descriptor;
 use crate::payment::pays_to::PaysTo;
 use crate::payment::pays_to::XPUB;
 use crate::payment::secret;
@@ -7,11 +8,15 @@ use bitcoin::base58;
 use bitcoin::bip32::ChildNumber;
 use bitcoin::bip32::Xpub;
 use bitcoin::secp256k1::Secp256k1;
+use bitcoin::secp256k1::VerifyOnly;
+use std::sync::LazyLock;
 
 /// An extended public key: it makes an address for each order and can spend nothing.
 ///
-/// Shape: 111 characters of Base58Check, of an account (depth 3) or of its receiving addresses (depth 4, index 0).
-/// Source: BIP-32; BIP-44 for `xpub`, BIP-49 for `ypub`, BIP-84 for `zpub`; Ethereum's wallets follow BIP-44.
+/// Shape: 111 characters of Base58Check, of an account (depth 3; in Electrum's own wallets depth 1) or of its receiving
+/// addresses (depth 4, index 0); for Bitcoin also a descriptor around such a key, as [`Descriptor`] reads it.
+/// Source: BIP-32; BIP-44 for `xpub`, BIP-49 for `ypub`, BIP-84 for `zpub`, BIP-86 for `tr(…)`; Ethereum's wallets follow
+/// BIP-44.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccountKey {
     text: String,
@@ -24,7 +29,9 @@ pub struct AccountKey {
 pub enum NotAnAccountKey {
     #[error("{}", secret::WARNING)]
     Private,
-    #[error("Monero has no extended public key: an XMR wallet takes `address`")]
+    #[error(
+        "Monero has no extended public key: an XMR wallet takes `address`, and `view_key` beside it"
+    )]
     NoneForMonero,
     #[error(
         "an account key is 111 letters and digits that begin with xpub, for Bitcoin also with ypub or zpub; the place of \
@@ -36,7 +43,7 @@ pub enum NotAnAccountKey {
     )]
     Mistyped,
     #[error(
-        "ypub and zpub are Bitcoin's: the account key of a coin like Ethereum's begins with xpub"
+        "ypub, zpub and descriptors are Bitcoin's: the account key of a coin like Ethereum's begins with xpub"
     )]
     BitcoinsOnly,
     #[error(
@@ -49,10 +56,28 @@ pub enum NotAnAccountKey {
     TestNetwork,
     #[error(
         "an account key is the one of an account (depth 3, like m/84'/0'/0') or of its receiving addresses (depth 4, \
-         like m/84'/0'/0'/0); this is another, of depth {depth}, whose addresses the wallet would not look at"
+         like m/84'/0'/0'/0); this is another, of depth {depth}, whose addresses the wallet would not look at; for the key \
+         of an old Electrum wallet (depth 0) write pkh(KEY/0/*)"
     )]
     Level { depth: u8 },
+    #[error(
+        "a descriptor is pkh(…), sh(wpkh(…)), wpkh(…) or tr(…) around one xpub, with /0/* or /<0;1>/* behind it: \
+         wpkh([d34db33f/84h/0h/0h]xpub…/0/*)"
+    )]
+    NotADescriptor,
+    #[error(
+        "the descriptor's checksum does not hold: a character was mistyped or is missing; copy it from the wallet again"
+    )]
+    MistypedDescriptor,
+    #[error(
+        "the descriptor makes other addresses than the wallet's receiving ones: behind the account's xpub stands /0/* or \
+         /<0;1>/*, and no step with ' or h"
+    )]
+    NotReceiving,
 }
+
+/// Made once: to make it costs as much as many addresses.
+static CURVE: LazyLock<Secp256k1<VerifyOnly>> = LazyLock::new(Secp256k1::verification_only);
 
 impl AccountKey {
     /// The last index that has an address. Source: BIP-32; from 2^31 on only private keys have children.
@@ -69,16 +94,36 @@ impl AccountKey {
         if *coin == Coin::Monero {
             return Err(NotAnAccountKey::NoneForMonero);
         }
-        let mut bytes = bytes_of(text)?;
-        let version = [bytes[0], bytes[1], bytes[2], bytes[3]];
+        if text.contains('(') {
+            if *coin != Coin::Bitcoin {
+                return Err(NotAnAccountKey::BitcoinsOnly);
+            }
+            return Self::of_descriptor(text);
+        }
+        let (version, key) = read_key(text)?;
         let pays_to = PaysTo::parse(coin, version)?;
-        // The library reads BIP-32 alone; ypub and zpub differ from it in these four bytes only.
-        bytes[..4].copy_from_slice(&XPUB);
-        let key = Xpub::decode(&bytes).map_err(|_| NotAnAccountKey::NotExtended)?;
         let receiving = match (key.depth, key.child_number) {
             (3, ChildNumber::Hardened { .. }) => child(&key, 0),
             (4, ChildNumber::Normal { index: 0 }) => key,
+            // Electrum's own words make wallets whose account is m/0'. Source: Electrum's keystore.py.
+            (1, ChildNumber::Hardened { index: 0 }) if pays_to == PaysTo::P2wpkh => child(&key, 0),
             (depth, _) => return Err(NotAnAccountKey::Level { depth }),
+        };
+        Ok(Self { text: text.to_owned(), pays_to, receiving })
+    }
+
+    fn of_descriptor(text: &str) -> Result<Self, NotAnAccountKey> {
+        let Descriptor { pays_to, key, steps } = Descriptor::parse(text)?;
+        let (version, key) = read_key(key)?;
+        if version != XPUB {
+            // Says what is wrong with a key of several, of a test network, or with the prefix of another kind of address.
+            return Err(PaysTo::parse(&Coin::Bitcoin, version)
+                .map_or_else(|refused| refused, |_| NotAnAccountKey::NotADescriptor));
+        }
+        let receiving = match (steps, key.child_number) {
+            ("/0/*" | "/<0;1>/*", _) if key.depth <= 3 => child(&key, 0),
+            ("/*", ChildNumber::Normal { index: 0 }) if 0 < key.depth => key,
+            _ => return Err(NotAnAccountKey::NotReceiving),
         };
         Ok(Self { text: text.to_owned(), pays_to, receiving })
     }
@@ -87,12 +132,33 @@ impl AccountKey {
         &self.text
     }
 
+    /// One name for the account, at whatever level and with whatever prefix it is written: under it is kept which index
+    /// comes next.
+    ///
+    /// Shape: 130 hexadecimal digits, the public key and the chain code from which the receiving addresses are made. No
+    /// text that [`AccountKey::parse`] takes looks like it.
+    pub fn identity(&self) -> String {
+        let key = self.receiving.public_key.serialize();
+        let bytes = key.iter().chain(self.receiving.chain_code.as_bytes());
+        bytes.map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Which addresses it makes, for the seller to compare: `addresses that begin with bc1q (BIP-84)`.
+    pub fn kind(&self) -> &'static str {
+        self.pays_to.kind()
+    }
+
+    /// Whether a Bitcoin key was given as plain `xpub`: many wallets write that prefix for accounts of every kind.
+    pub fn may_be_of_another_kind(&self) -> bool {
+        self.pays_to == PaysTo::P2pkh && self.text.starts_with("xpub")
+    }
+
     /// The address at `index`, as the wallet itself numbers its receiving addresses.
     ///
     /// # Panics
     /// Beyond [`AccountKey::LAST_INDEX`].
     pub fn address(&self, index: u32) -> Address {
-        self.pays_to.address(&child(&self.receiving, index).public_key)
+        self.pays_to.address(&CURVE, &child(&self.receiving, index).public_key)
     }
 
     /// Whether both make their addresses from one key, at whatever level and for whatever coin they are written.
@@ -109,6 +175,16 @@ impl std::fmt::Debug for AccountKey {
     }
 }
 
+/// The four bytes of its prefix, and the key behind them.
+fn read_key(text: &str) -> Result<([u8; 4], Xpub), NotAnAccountKey> {
+    let mut bytes = bytes_of(text)?;
+    let version = [bytes[0], bytes[1], bytes[2], bytes[3]];
+    // The library reads BIP-32 alone; ypub and zpub differ from it in these four bytes only.
+    bytes[..4].copy_from_slice(&XPUB);
+    let key = Xpub::decode(&bytes).map_err(|_| NotAnAccountKey::NotExtended)?;
+    Ok((version, key))
+}
+
 fn bytes_of(text: &str) -> Result<[u8; 78], NotAnAccountKey> {
     // Reading Base58 takes the square of its length.
     if 120 < text.len() {
@@ -122,7 +198,7 @@ fn bytes_of(text: &str) -> Result<[u8; 78], NotAnAccountKey> {
 
 fn child(key: &Xpub, index: u32) -> Xpub {
     let number = ChildNumber::from_normal_idx(index).expect("an address has an index below 2^31");
-    key.ckd_pub(&Secp256k1::verification_only(), number).expect(
+    key.ckd_pub(&CURVE, number).expect(
         "no index is known, and none will be met, whose key does not exist (chance: 2^-127)",
     )
 }
@@ -143,6 +219,12 @@ mod tests {
     const BIP_84: &str = "zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtKsAYz2oz2AGutZYs";
     /// Source: BIP-84's mnemonic, m/49'/0'/0' and m/44'/0'/0'.
     const BIP_49: &str = "ypub6Ww3ibxVfGzLrAH1PNcjyAWenMTbbAosGNB6VvmSEgytSER9azLDWCxoJwW7Ke7icmizBMXrzBx9979FfaHxHcrArf3zbeJJJUZPf663zsP";
+    /// Source: BIP-86, m/86'/0'/0' of the same mnemonic.
+    const BIP_86: &str = "xpub6BgBgsespWvERF3LHQu6CnqdvfEvtMcQjYrcRzx53QJjSxarj2afYWcLteoGVky7D3UKDP9QyrLprQ3VCECoY49yfdDEHGCtMMj92pReUsQ";
+    /// Source: Electrum's tests, the words `bitter grass shiver impose acquire brush forget axis eager alone wine silver`, m/0'.
+    const ELECTRUM: &str = "zpub6nydoME6CFdJtMpzHW5BNoPz6i6XbeT9qfz72wsRqGdgGEYeivso6xjfw8cGcCyHwF7BNW4LDuHF35XrZsovBLWMF4qXSjmhTXYiHbWqGLt";
+    /// Source: Electrum's tests, the words `cycle rocket west magnet parrot shuffle foot correct salt library feed song`, m.
+    const OLD_ELECTRUM: &str = "xpub661MyMwAqRbcFWohJWt7PHsFEJfZAvw9ZxwQoDa4SoMgsDDM1T7WK3u9E4edkC4ugRnZ8E4xDZRpk8Rnts3Nbt97dPwT52CwBdDWroaZf8U";
     const BIP_44: &str = "xpub6BosfCnifzxcFwrSzQiqu2DBVTshkCXacvNsWGYJVVhhawA7d4R5WSWGFNbi8Aw6ZRc1brxMyWMzG3DSSSSoekkudhUd9yLb6qx39T9nMdj";
 
     /// The key of a path below this one, under the same version bytes.
@@ -207,6 +289,93 @@ mod tests {
     }
 
     #[test]
+    fn electrums_own_wallets_have_their_account_right_below_the_top() {
+        let shown: &[(u32, &str)] = &[(0, "bc1q3g5tmkmlvxryhh843v4dz026avatc0zzr6h3af")];
+        check(&Coin::Bitcoin, ELECTRUM, Ok(shown));
+        check(&Coin::Bitcoin, &below(ELECTRUM, &[0]), Err(NotAnAccountKey::Level { depth: 2 }));
+        check(&Coin::Bitcoin, OLD_ELECTRUM, Err(NotAnAccountKey::Level { depth: 0 }));
+        let old: &[(u32, &str)] = &[(0, "1NNkttn1YvVGdqBW4PR6zvc3Zx3H5owKRf")];
+        check(&Coin::Bitcoin, &format!("pkh({OLD_ELECTRUM}/0/*)"), Ok(old));
+    }
+
+    #[test]
+    fn a_descriptor_says_itself_which_addresses_it_makes() {
+        let bip_86: &[(u32, &str)] = &[
+            (0, "bc1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr"),
+            (1, "bc1p4qhjn9zdvkux4e44uhx8tc55attvtyu358kutcqkudyccelu0was9fqzwh"),
+        ];
+        let as_xpub = |text: &str| with_version(text, XPUB);
+        let (bip_84, bip_49) = (as_xpub(BIP_84), as_xpub(BIP_49));
+        for (text, addresses) in [
+            (format!("tr([73c5da0a/86'/0'/0']{BIP_86}/0/*)"), bip_86),
+            (format!("tr({BIP_86}/<0;1>/*)"), bip_86),
+            (format!("tr({}/*)", below(BIP_86, &[0])), bip_86),
+            (
+                format!("wpkh([73c5da0a/84h/0h/0h]{bip_84}/0/*)"),
+                &[(0, "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu")],
+            ),
+            (
+                format!("sh(wpkh([73c5da0a/49h/0h/0h]{bip_49}/<0;1>/*))"),
+                &[(0, "37VucYSaXLCAsxYyAPfbSi9eh4iEcbShgf")],
+            ),
+            (format!("pkh({BIP_44}/0/*)"), &[(0, "1LqBGSKuX5yYUonjxT5qGfpUsXKYYWeabA")]),
+        ] {
+            check(&Coin::Bitcoin, &text, Ok(addresses));
+            check(&ETHER, &text, Err(NotAnAccountKey::BitcoinsOnly));
+        }
+    }
+
+    #[test]
+    fn a_descriptor_of_other_addresses_than_one_wallets_receiving_ones_is_refused() {
+        let receiving = below(BIP_86, &[0]);
+        for (text, refused) in [
+            (format!("tr({BIP_86}/1/*)"), NotAnAccountKey::NotReceiving),
+            (format!("tr({BIP_86}/*)"), NotAnAccountKey::NotReceiving),
+            (format!("tr({BIP_86}/<1;0>/*)"), NotAnAccountKey::NotReceiving),
+            (format!("tr({BIP_86}/0/*')"), NotAnAccountKey::NotReceiving),
+            (format!("tr({BIP_86}/0h/*)"), NotAnAccountKey::NotReceiving),
+            (format!("tr({BIP_86})"), NotAnAccountKey::NotReceiving),
+            (format!("tr({receiving}/0/*)"), NotAnAccountKey::NotReceiving),
+            (format!("wpkh({BIP_84}/0/*)"), NotAnAccountKey::NotADescriptor),
+            (format!("tr({BIP_86}/0/*,pk({BIP_86}))"), NotAnAccountKey::OfSeveral),
+            (format!("wsh(sortedmulti(2,{BIP_86}/0/*,{BIP_44}/0/*))"), NotAnAccountKey::OfSeveral),
+            (format!("sh({BIP_86}/0/*)"), NotAnAccountKey::NotADescriptor),
+            (format!("tr({BIP_86}/0/*"), NotAnAccountKey::NotADescriptor),
+            (format!("tr({BIP_86}/0/*))"), NotAnAccountKey::NotADescriptor),
+            (format!("tr({BIP_86}/0/*)#89f8spxm"), NotAnAccountKey::MistypedDescriptor),
+            (format!("tr([73c5da0a/86'{BIP_86}/0/*)"), NotAnAccountKey::NotADescriptor),
+            (format!("tr({}/0/*)", &BIP_86[..100]), NotAnAccountKey::Mistyped),
+            (format!("tr({}/0/*)", BIP_86.replacen("xpub", "xprv", 1)), NotAnAccountKey::Private),
+            (
+                format!("tr({}/0/*)", with_version(BIP_86, OF_TEST_NETWORKS[0])),
+                NotAnAccountKey::TestNetwork,
+            ),
+        ] {
+            check(&Coin::Bitcoin, &text, Err(refused));
+        }
+    }
+
+    #[test]
+    fn an_account_has_one_name_however_it_is_written() {
+        let name = |coin: &Coin, text: &str| AccountKey::parse(coin, text).unwrap().identity();
+        let as_xpub = with_version(BIP_84, XPUB);
+        let one = name(&Coin::Bitcoin, BIP_84);
+        assert_eq!(one.len(), 130);
+        for text in [
+            as_xpub.clone(),
+            with_version(BIP_84, YPUB),
+            below(BIP_84, &[0]),
+            below(&as_xpub, &[0]),
+            format!("wpkh([73c5da0a/84h/0h/0h]{as_xpub}/0/*)"),
+            format!("tr({as_xpub}/<0;1>/*)"),
+        ] {
+            assert_eq!(name(&Coin::Bitcoin, &text), one, "{text}");
+        }
+        assert_eq!(name(&ETHER, &as_xpub), one);
+        assert_ne!(name(&Coin::Bitcoin, BIP_49), one);
+    }
+
+    #[test]
     fn a_key_of_another_level_is_refused() {
         check(&ETHER, &below(ETHER_KEY, &[0, 0]), Err(NotAnAccountKey::Level { depth: 5 }));
         // The wallet's own change.
@@ -266,7 +435,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics(text in ".*|[xyz]pub[1-9A-HJ-NP-Za-km-z]{107}") {
+        fn no_text_panics(text in ".*|[xyz]pub[1-9A-HJ-NP-Za-km-z]{107}|(wpkh|tr|pkh|sh)\\((\\[[0-9a-f/]{0,9}\\]?)?xpub[1-9a-z]{0,9}[/0-9<;>*]{0,9}\\){0,3}#?.{0,9}") {
             for coin in [ETHER, Coin::Bitcoin, Coin::Monero] {
                 let _ = AccountKey::parse(&coin, &text);
             }

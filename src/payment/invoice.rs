@@ -1,6 +1,7 @@
 use crate::payment::Address;
 use crate::payment::Coin;
 use crate::payment::Sighting;
+use crate::payment::Tails;
 use crate::payment::payment_uri;
 use crate::values::Currency;
 use crate::values::Gwei;
@@ -24,9 +25,6 @@ pub struct Invoice {
     pub until: Moment,
 }
 
-/// Among this many open orders of one price and one address the next amount is looked for.
-pub const MOST_ALIKE: i64 = 10_000;
-
 impl Invoice {
     /// The link that a wallet opens, for what is still due.
     pub fn link(&self, due: Gwei) -> String {
@@ -49,16 +47,17 @@ impl Invoice {
     }
 }
 
-/// No amount is asked for that lies further above a total.
-pub const MOST_ADDED: Gwei = Gwei::ONE_COIN;
-
-/// The amount to ask for where buyers share an address: the total itself, or the next step above it that no other open
-/// order there is asked for. `None` where too many orders are alike.
-pub fn distinct_amount(total: Gwei, coin: &Coin, taken: &[Gwei]) -> Option<Gwei> {
-    let step = coin.grain().get();
-    (0..MOST_ALIKE).find_map(|n| {
-        let added = Gwei::new(n.checked_mul(step)?).ok().filter(|added| *added <= MOST_ADDED)?;
-        let amount = total.plus(added)?;
+/// The amount to ask for where buyers share an address: the total and a tail that no other order there has. `chance` says
+/// at which tail the search begins, so that a tail tells nobody how many orders there were. `None` where all are taken.
+pub fn distinct_amount(
+    total: Gwei,
+    tails: Tails,
+    taken: &[Gwei],
+    chance: [u8; 8],
+) -> Option<Gwei> {
+    let start = u64::from_le_bytes(chance).checked_rem(tails.n)?;
+    (0..tails.n).find_map(|n| {
+        let amount = total.plus(tails.tail(1 + (start + n) % tails.n))?;
         (!taken.contains(&amount)).then_some(amount)
     })
 }
@@ -66,20 +65,76 @@ pub fn distinct_amount(total: Gwei, coin: &Coin, taken: &[Gwei]) -> Option<Gwei>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    const ETHER: Coin = Coin::Ether { chain: 1 };
+
+    fn coins() -> Vec<(Currency, Coin)> {
+        let token = |decimals| Coin::Token { chain: 1, contract: String::new(), decimals };
+        [
+            ("BTC", Coin::Bitcoin),
+            ("XMR", Coin::Monero),
+            ("ETH", ETHER),
+            ("USDC", token(6)),
+            ("DAI", token(18)),
+            ("WBTC", token(8)),
+            ("GUSD", token(2)),
+            ("HOURS", token(0)),
+        ]
+        .map(|(currency, coin)| (Currency::parse(currency).unwrap(), coin))
+        .to_vec()
+    }
 
     #[track_caller]
-    fn check(total: i64, coin: &Coin, taken: &[i64], expected: i64) {
+    fn check(total: i64, tails: Tails, taken: &[i64], start: u64, expected: Option<i64>) {
         let taken: Vec<Gwei> = taken.iter().map(|n| Gwei::new(*n).unwrap()).collect();
-        let amount = distinct_amount(Gwei::new(total).unwrap(), coin, &taken);
-        assert_eq!(amount.map(Gwei::get), Some(expected));
+        let amount =
+            distinct_amount(Gwei::new(total).unwrap(), tails, &taken, start.to_le_bytes());
+        assert_eq!(amount.map(Gwei::get), expected);
     }
 
     #[test]
-    fn orders_that_share_an_address_differ_in_their_amount() {
-        let ether = Coin::Ether { chain: 1 };
-        check(1_000, &ether, &[], 1_000);
-        check(1_000, &ether, &[1_000, 1_001, 1_003], 1_002);
-        check(1_000, &ether, &[999], 1_000);
-        check(1_000, &Coin::Bitcoin, &[1_000], 1_010);
+    fn orders_that_share_an_address_differ_in_their_amount_and_none_is_the_bare_total() {
+        let tails = Tails { step: Gwei::new(10).unwrap(), n: 3 };
+        check(1_000, tails, &[], 0, Some(1_010));
+        check(1_000, tails, &[], 2, Some(1_030));
+        check(1_000, tails, &[], 3, Some(1_010));
+        check(1_000, tails, &[1_030, 1_020, 990], 2, Some(1_010));
+        check(1_000, tails, &[1_010, 1_020, 1_030], 1, None);
+        check(i64::MAX - 15, tails, &[], 0, Some(i64::MAX - 5));
+        check(i64::MAX - 5, tails, &[], 0, None);
+    }
+
+    proptest! {
+        #[test]
+        fn as_many_orders_are_told_apart_as_a_coin_has_tails(total in 1..1_000_000_000_i64, chances in proptest::collection::vec(any::<[u8; 8]>(), 1_000), spread in 1..5_i64) {
+            for (currency, coin) in coins() {
+                let tails = Tails::of(&currency, &coin);
+                let grain = coin.grain().get();
+                let mut taken: Vec<Gwei> = Vec::new();
+                let mut n_refused = 0_usize;
+                for (n, chance) in (0_i64..).zip(&chances) {
+                    // Totals that lie close to each other have their tails in common.
+                    let total = Gwei::new((total + n % spread) * grain).unwrap();
+                    let Some(amount) = distinct_amount(total, tails, &taken, *chance) else {
+                        n_refused += 1;
+                        continue;
+                    };
+                    let tail = amount.minus(total).unwrap();
+                    prop_assert!(Gwei::ZERO < tail && tail <= tails.most());
+                    prop_assert_eq!(amount.get() % grain, 0, "{}", currency);
+                    prop_assert!(!taken.contains(&amount));
+                    taken.push(amount);
+                }
+                let distinct: BTreeSet<Gwei> = taken.iter().copied().collect();
+                prop_assert_eq!(distinct.len(), taken.len());
+                if spread == 1 {
+                    let most = usize::try_from(tails.n).unwrap();
+                    prop_assert_eq!(taken.len(), most.min(chances.len()));
+                    prop_assert_eq!(n_refused, chances.len() - taken.len());
+                }
+            }
+        }
     }
 }

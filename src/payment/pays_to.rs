@@ -4,6 +4,8 @@ use crate::payment::NotAnAccountKey;
 use bitcoin::CompressedPublicKey;
 use bitcoin::Network;
 use bitcoin::secp256k1::PublicKey;
+use bitcoin::secp256k1::Secp256k1;
+use bitcoin::secp256k1::VerifyOnly;
 use ethers_core::types::H160;
 use ethers_core::utils::keccak256;
 
@@ -17,6 +19,8 @@ pub enum PaysTo {
     P2shP2wpkh,
     /// BIP-84, `bc1q…`
     P2wpkh,
+    /// BIP-86, `bc1p…`
+    P2tr,
 }
 
 /// Source: BIP-32.
@@ -57,7 +61,18 @@ impl PaysTo {
         }
     }
 
-    pub fn address(self, key: &PublicKey) -> Address {
+    /// For the seller to compare.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Ethereum => "as MetaMask and Trezor number their accounts (BIP-44)",
+            Self::P2pkh => "addresses that begin with 1 (BIP-44)",
+            Self::P2shP2wpkh => "addresses that begin with 3 (BIP-49)",
+            Self::P2wpkh => "addresses that begin with bc1q (BIP-84)",
+            Self::P2tr => "addresses that begin with bc1p (BIP-86)",
+        }
+    }
+
+    pub fn address(self, curve: &Secp256k1<VerifyOnly>, key: &PublicKey) -> Address {
         let compressed = CompressedPublicKey(*key);
         match self {
             Self::Ethereum => {
@@ -73,6 +88,10 @@ impl PaysTo {
             }
             Self::P2wpkh => {
                 Address::of_bitcoin(&bitcoin::Address::p2wpkh(&compressed, Network::Bitcoin))
+            }
+            Self::P2tr => {
+                let key = key.x_only_public_key().0;
+                Address::of_bitcoin(&bitcoin::Address::p2tr(curve, key, None, Network::Bitcoin))
             }
         }
     }

@@ -1,3 +1,7 @@
+use bip39::Language;
+use bip39::Mnemonic;
+use bitcoin::base58;
+
 /// What is said to whoever shows the shop a private key. The key itself is not repeated.
 pub const WARNING: &str = "this looks like a PRIVATE key, or the words that make one: never give it to the shop, which needs \
      only what receives; if it stands in a file or was sent anywhere, move the coins to a new wallet now";
@@ -12,9 +16,6 @@ const PRIVATE_PREFIXES: [&str; 8] =
 /// 58 after `6P`); an extended private key, alone or inside a descriptor; 10 or more words in a row.
 pub fn looks_private(text: &str) -> bool {
     let text = text.trim();
-    let digits = text.strip_prefix("0x").unwrap_or(text);
-    let is_hex_key = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-
     let is_alphanumeric = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let is_wallet_import =
         matches!(text.len(), 51 | 52) && text.starts_with(['5', 'K', 'L', '9', 'c']);
@@ -32,10 +33,65 @@ pub fn looks_private(text: &str) -> bool {
     let words: Vec<&str> = bare.filter(|word| !word.is_empty()).collect();
     let is_mnemonic = 10 <= words.len() && words.iter().all(|word| is_word(word));
 
-    is_hex_key
+    is_hex_key(text)
         || is_alphanumeric && (is_wallet_import || is_encrypted_key)
         || is_extended
         || is_mnemonic
+}
+
+/// Whether a text in which anything may stand, a description or a page, holds a private key or a mnemonic beyond doubt: by
+/// its checksum, or because it is all that stands there.
+///
+/// Shape: an extended private key, Bitcoin's wallet import format or BIP-38 anywhere in it; 12, 15, 18, 21 or 24 words of
+/// BIP-39's English list in a row whose checksum holds; 64 hexadecimal digits alone.
+pub fn holds_private(text: &str) -> bool {
+    if is_hex_key(text.trim()) {
+        return true;
+    }
+    let mut pieces = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|p| 50 < p.len());
+    if pieces.any(is_certain_key) {
+        return true;
+    }
+    // Ten words of prose in a row that are all of the list are rare: few texts come to be counted through.
+    let words = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
+    let mut row = Vec::new();
+    for word in words {
+        let word = word.to_ascii_lowercase();
+        if Language::English.find_word(&word).is_none() {
+            row.clear();
+            continue;
+        }
+        row.push(word);
+        for n_words in [12, 15, 18, 21, 24] {
+            let Some(start) = row.len().checked_sub(n_words) else { break };
+            if Mnemonic::parse_in_normalized(Language::English, &row[start..].join(" ")).is_ok() {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+fn is_certain_key(piece: &str) -> bool {
+    // Reading Base58 takes the square of its length.
+    if 120 < piece.len() {
+        return false;
+    }
+    let is_extended = PRIVATE_PREFIXES.iter().any(|prefix| piece.starts_with(prefix));
+    let is_of_bitcoin = matches!(piece.len(), 51 | 52 | 58);
+    (is_extended && 100 < piece.len())
+        || is_of_bitcoin
+            && base58::decode_check(piece).is_ok_and(|bytes| match bytes.as_slice() {
+                // The key, and where its public key is compressed one byte more.
+                [0x80 | 0xEF, rest @ ..] => matches!(rest.len(), 32 | 33),
+                [0x01, 0x42 | 0x43, ..] => bytes.len() == 39,
+                _ => false,
+            })
+}
+
+fn is_hex_key(text: &str) -> bool {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -79,10 +135,36 @@ mod tests {
         check("the address that buyers pay to", false);
     }
 
+    #[track_caller]
+    fn check_prose(text: &str, expected: bool) {
+        assert_eq!(holds_private(text), expected, "{text:?}");
+    }
+
+    #[test]
+    fn a_key_within_other_words_is_found_where_it_is_one_beyond_doubt() {
+        let words = format!("{}about", "abandon ".repeat(11));
+        check_prose(&words, true);
+        check_prose(&format!("Keep this: {}", words.to_uppercase().replace(' ', "\n2. ")), true);
+        check_prose(&format!("{}junk", "test ".repeat(11)), true);
+        // Source: BIP-39, Trezor's vectors.
+        check_prose("letter advice cage absurd amount doctor acoustic avoid letter advice cage absurd amount doctor acoustic avoid letter advice cage above", true);
+        check_prose("Mine is 5HueCGU8rMjxEXxiPuD5BDku4MkFqeZyd4dZ1jvhTVqvbTLvyTJ.", true);
+        check_prose("(6PRVWUbkzzsbcVac2qwfssoUJAN1Xhrg6bNk8J7Nzm5H7kxEbn2Nh2ZoGg)", true);
+        check_prose("key=xprv9s21ZrQH143K3QTDL4LXw2F7HEK3wJUD2nW2nRk4stbPy6cq3jPPqjiChkVvvNKmPGJxWUtg6LnF5kejMRNNU3TGtRBeJgk33yuGBxrMPHi", true);
+        check_prose("0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80", true);
+
+        check_prose("", false);
+        check_prose(&"abandon ".repeat(12), false);
+        check_prose("Young leaves, picked in April and steamed the same day. The cup is pale and bright, with something of fresh peas and warm hay about it.", false);
+        check_prose("Paid by 0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80, thank you", false);
+        check_prose("xprv is the beginning of a private key", false);
+        check_prose("zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtKsAYz2oz2AGutZYs", false);
+    }
+
     proptest! {
         #[test]
-        fn no_text_panics(text in ".*") {
-            let _ = looks_private(&text);
+        fn no_text_panics(text in ".*|([a-z]{3,8} ){12,30}") {
+            let _ = (looks_private(&text), holds_private(&text));
         }
     }
 }

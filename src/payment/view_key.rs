@@ -77,6 +77,11 @@ impl ViewKey {
         &self.text
     }
 
+    /// The wallet's primary address.
+    pub fn primary(&self) -> Address {
+        Address::of_monero(&monero::Address::from_viewpair(Network::Mainnet, &self.pair))
+    }
+
     /// The subaddress `index + 1` of the wallet's first account: 0 is the primary address itself.
     ///
     /// # Panics
@@ -163,6 +168,7 @@ mod tests {
         let key =
             ViewKey::parse(&address(PRIMARY), &format!(" {}\n", VIEW.to_uppercase())).unwrap();
         assert_eq!(key.as_str(), VIEW);
+        assert_eq!(key.primary(), address(PRIMARY));
         for (minor, expected) in SUBADDRESSES {
             assert_eq!(key.address(minor - 1).as_str(), expected, "0/{minor}");
         }

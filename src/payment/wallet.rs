@@ -1,6 +1,7 @@
 use crate::payment::AccountKey;
 use crate::payment::Address;
 use crate::payment::Coin;
+use crate::payment::ViewKey;
 use crate::payment::demo;
 use crate::values::Currency;
 
@@ -18,27 +19,53 @@ pub struct Wallet {
 pub enum Receives {
     /// One address for all orders: only their amounts tell them apart.
     Address(Address),
-    /// An address of its own for each order.
+    /// An address of its own for each order, made from an extended public key.
     Account(AccountKey),
+    /// A subaddress of its own for each order.
+    View(ViewKey),
+    /// A Monero wallet's primary address: each order gets it with a payment id of its own in it.
+    Integrated(Address),
+}
+
+impl Receives {
+    /// What stands alone as an address.
+    pub fn of_address(address: Address) -> Self {
+        if address.is_primary_monero() { Self::Integrated(address) } else { Self::Address(address) }
+    }
+
+    /// The name under which is kept which index comes next; `None`: nothing is numbered here.
+    ///
+    /// Shape: 130 hexadecimal digits, or a Monero address.
+    pub fn account(&self) -> Option<String> {
+        match self {
+            Self::Account(key) => Some(key.identity()),
+            Self::View(key) => Some(key.primary().to_string()),
+            Self::Address(_) | Self::Integrated(_) => None,
+        }
+    }
 }
 
 impl Wallet {
-    /// The address that the order with this index pays to.
+    /// The address that the order with this index pays to; where nothing is numbered, the wallet's one address.
     ///
     /// # Panics
     /// Beyond [`AccountKey::LAST_INDEX`], where the wallet has an account.
     pub fn address(&self, index: u32) -> Address {
         match &self.receives {
-            Receives::Address(address) => address.clone(),
+            Receives::Address(address) | Receives::Integrated(address) => address.clone(),
             Receives::Account(key) => key.address(index),
+            Receives::View(key) => key.address(index),
         }
     }
 
     /// Whether what it receives belongs to a mnemonic that everybody knows, so that anybody can take it.
     pub fn is_demo(&self) -> bool {
         match &self.receives {
-            Receives::Address(address) => demo::has_address(address),
+            Receives::Address(address) | Receives::Integrated(address) => {
+                demo::has_address(address)
+            }
             Receives::Account(key) => demo::has_account(key),
+            Receives::View(key) => demo::has_address(&key.primary()),
         }
     }
 }
@@ -58,7 +85,7 @@ mod tests {
     }
 
     fn with_address(currency: &str, text: &str) -> Wallet {
-        wallet(currency, |coin| Receives::Address(Address::parse(coin, text).unwrap()))
+        wallet(currency, |coin| Receives::of_address(Address::parse(coin, text).unwrap()))
     }
 
     fn with_account(currency: &str, text: &str) -> Wallet {
@@ -76,6 +103,7 @@ mod tests {
         assert_eq!(account.address(1).as_str(), "0x70997970C51812dc3A010C7d01b50e0d17dc79C8");
         let shared = with_address("ETH", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed");
         assert_eq!(shared.address(0), shared.address(u32::MAX));
+        assert!(shared.receives.account().is_none() && account.receives.account().is_some());
     }
 
     #[test]
@@ -90,6 +118,12 @@ mod tests {
         check(&with_address("ETH", "0x9858EfFD232B4033E47d90003D41EC34EcaEda94"), true);
         let monero = "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39";
         check(&with_address("XMR", monero), true);
+        let view = "2f85eb3c2a3ffcede6ca9404f7a3de21c48bd4e85858ce68c19452f1098d140d";
+        let primary = Address::parse(&Coin::Monero, monero).unwrap();
+        let view = ViewKey::parse(&primary, view).unwrap();
+        let seen = wallet("XMR", |_| Receives::View(view));
+        check(&seen, true);
+        assert_eq!(seen.receives.account().as_deref(), Some(monero));
     }
 
     #[test]

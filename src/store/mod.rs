@@ -102,6 +102,7 @@ impl Db {
             .connect_with(options.clone())
             .await?;
         sqlx::migrate!().run(&write).await?;
+        payment::name_accounts(&write).await?;
         let read = SqlitePoolOptions::new()
             .max_connections(N_READERS)
             // One is always open, so that the journal that `changes` watches stays the same file.

@@ -8,7 +8,6 @@ use crate::orders::OrderRef;
 use crate::orders::Reader;
 use crate::orders::Sending;
 use crate::orders::Status;
-use crate::payment::AccountKey;
 use crate::payment::Address;
 use crate::payment::Invoice;
 use crate::payment::Sighting;
@@ -184,7 +183,7 @@ pub struct Beside<'a> {
     /// Sealed to the reader.
     pub receipt: &'a [u8],
     /// From which account its address was made and with which index; `None`: from none.
-    pub derived: Option<(&'a AccountKey, u32)>,
+    pub derived: Option<(&'a str, u32)>,
     /// Whether the address is this order's alone.
     pub is_alone: bool,
     /// To the seller, whole, and its time by the mailbox's clock.
@@ -220,7 +219,7 @@ pub async fn insert(tx: &mut Tx, order: &Order, beside: &Beside<'_>) -> Result<i
         .bind(invoice.total.get())
         .bind(invoice.until.get())
         .bind(invoice.coin.network())
-        .bind(beside.derived.map(|(key, _)| key.as_str()))
+        .bind(beside.derived.map(|(account, _)| account))
         .bind(beside.derived.map(|(_, index)| index))
         .bind(beside.is_alone)
         .bind(invoice.coin.network())

@@ -2,6 +2,7 @@ use crate::payment::AccountKey;
 use crate::payment::Address;
 use crate::payment::Coin;
 use crate::payment::Receives;
+use crate::payment::ViewKey;
 use crate::payment::Wallet;
 use crate::store::Db;
 use crate::store::StoreError;
@@ -9,6 +10,7 @@ use crate::store::Tx;
 use crate::values::Currency;
 use crate::values::Gwei;
 use sqlx::Row;
+use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteRow;
 
 /// The wallets, in the seller's order.
@@ -26,9 +28,9 @@ pub async fn find_wallet(tx: &mut Tx, currency: &Currency) -> Result<Option<Wall
     row.as_ref().map(parse_wallet).transpose()
 }
 
-/// Takes the next index of an extended key; it is never given out again, whatever becomes of the order. Those that a node
-/// found used on the chain are passed over.
-pub async fn take_index(tx: &mut Tx, key: &AccountKey) -> Result<u32, StoreError> {
+/// Takes the next index of an account, as [`Receives::account`] names it; it is never given out again, whatever becomes of
+/// the order. Those that a node found used on the chain are passed over.
+pub async fn take_index(tx: &mut Tx, account: &str) -> Result<u32, StoreError> {
     loop {
         let row = sqlx::query(
             // The row without a key: where those begin that a copy which was brought back did not know.
@@ -38,7 +40,7 @@ pub async fn take_index(tx: &mut Tx, key: &AccountKey) -> Result<u32, StoreError
              returning next_index - 1 as taken, exists (select 1 from used_indexes u \
                  where u.xpub = derivations.xpub and u.key_index = derivations.next_index - 1) as is_used",
         )
-        .bind(key.as_str())
+        .bind(account)
         .fetch_one(&mut *tx.0)
         .await?;
         let taken: i64 = row.try_get("taken")?;
@@ -46,6 +48,47 @@ pub async fn take_index(tx: &mut Tx, key: &AccountKey) -> Result<u32, StoreError
             return u32::try_from(taken).map_err(|_| StoreError::Row("next_index"));
         }
     }
+}
+
+/// How far an account was used.
+pub struct Reach {
+    /// Units: addresses that were given out, and those that were left out on the way.
+    pub n_given: i64,
+    /// Of those, how many were given out after the last one that was paid to.
+    pub n_since_paid: i64,
+}
+
+pub async fn find_reach(db: &Db, account: &str) -> Result<Option<Reach>, StoreError> {
+    let row: Option<(i64, i64)> = sqlx::query_as(
+        "select next_index, next_index - 1 - coalesce(paid_index, -1) from derivations where xpub = ?",
+    )
+    .bind(account)
+    .fetch_optional(&db.read)
+    .await?;
+    Ok(row.map(|(n_given, n_since_paid)| Reach { n_given, n_since_paid }))
+}
+
+/// Accounts that an earlier version of the shop named by their text go on under the name that all texts of one account
+/// have. The old rows stay, for a shop of that version may still be open: at each start what it took is taken over.
+pub(super) async fn name_accounts(pool: &SqlitePool) -> Result<(), StoreError> {
+    let rows: Vec<(String, i64)> = sqlx::query_as(
+        "select xpub, next_index from derivations where xpub glob '[xyz]pub*' and 0 < next_index",
+    )
+    .fetch_all(pool)
+    .await?;
+    for (text, next) in rows {
+        // Bitcoin reads every prefix; the account is the same for all coins.
+        let key = AccountKey::parse(&Coin::Bitcoin, &text).map_err(|_| StoreError::Row("xpub"))?;
+        sqlx::query(
+            "insert into derivations (xpub, next_index) values (?, ?) \
+             on conflict (xpub) do update set next_index = excluded.next_index where next_index < excluded.next_index",
+        )
+        .bind(key.identity())
+        .bind(next)
+        .execute(pool)
+        .await?;
+    }
+    Ok(())
 }
 
 /// The amounts from `least` on that unfinished orders are asked for at an address. A finished order keeps its amount
@@ -72,13 +115,16 @@ pub async fn replace_wallets(tx: &mut Tx, wallets: &[Wallet]) -> Result<(), Stor
     sqlx::query("delete from wallets").execute(&mut *tx.0).await?;
     for (position, wallet) in (0_i64..).zip(wallets) {
         let (chain, token, decimals) = coin_columns(&wallet.coin);
-        let (address, xpub) = match &wallet.receives {
-            Receives::Address(address) => (Some(address.as_str()), None),
-            Receives::Account(key) => (None, Some(key.as_str())),
+        let (address, xpub, view_key) = match &wallet.receives {
+            Receives::Address(address) | Receives::Integrated(address) => {
+                (Some(address.to_string()), None, None)
+            }
+            Receives::Account(key) => (None, Some(key.as_str()), None),
+            Receives::View(key) => (Some(key.primary().to_string()), None, Some(key.as_str())),
         };
         sqlx::query(
-            "insert into wallets (currency, position, name, chain, token, decimals, address, xpub) \
-             values (?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into wallets (currency, position, name, chain, token, decimals, address, xpub, view_key) \
+             values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(wallet.currency.as_str())
         .bind(position)
@@ -88,6 +134,7 @@ pub async fn replace_wallets(tx: &mut Tx, wallets: &[Wallet]) -> Result<(), Stor
         .bind(decimals)
         .bind(address)
         .bind(xpub)
+        .bind(view_key)
         .execute(&mut *tx.0)
         .await?;
     }
@@ -122,14 +169,19 @@ fn parse_wallet(row: &SqliteRow) -> Result<Wallet, StoreError> {
     let coin = parse_coin(row, &currency)?;
     let address: Option<String> = row.try_get("address")?;
     let xpub: Option<String> = row.try_get("xpub")?;
-    let receives = match (address, xpub) {
-        (Some(text), _) => {
-            Receives::Address(Address::parse(&coin, &text).map_err(|_| StoreError::Row("address"))?)
+    let view_key: Option<String> = row.try_get("view_key")?;
+    let parse_address =
+        |text: &str| Address::parse(&coin, text).map_err(|_| StoreError::Row("address"));
+    let receives = match (address, view_key, xpub) {
+        (Some(primary), Some(text), _) => {
+            let key = ViewKey::parse(&parse_address(&primary)?, &text);
+            Receives::View(key.map_err(|_| StoreError::Row("view_key"))?)
         }
-        (None, Some(text)) => {
+        (Some(text), None, _) => Receives::of_address(parse_address(&text)?),
+        (None, _, Some(text)) => {
             Receives::Account(AccountKey::parse(&coin, &text).map_err(|_| StoreError::Row("xpub"))?)
         }
-        (None, None) => return Err(StoreError::Row("address")),
+        (None, _, None) => return Err(StoreError::Row("address")),
     };
     Ok(Wallet { currency, name: row.try_get("name")?, coin, receives })
 }

@@ -1,5 +1,4 @@
 use crate::orders::OrderRef;
-use crate::payment::AccountKey;
 use crate::payment::Address;
 use crate::payment::Confirmations;
 use crate::payment::Followed;
@@ -13,6 +12,7 @@ use crate::store::orders::moment;
 use crate::store::orders::parse_sighting;
 use crate::store::payment::parse_coin;
 use crate::store::payment::parse_currency;
+use crate::values::Currency;
 use crate::values::Moment;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -215,39 +215,47 @@ pub async fn mark_trouble_told(tx: &mut Tx, network: &str) -> Result<(), StoreEr
 /// Units: indexes ahead of the next one that a node is asked about.
 const AHEAD: i64 = 20;
 
-/// The indexes that come next, as far as no node was asked whether they were used already.
-pub async fn list_unlooked(db: &Db, key: &AccountKey) -> Result<Vec<u32>, StoreError> {
-    let row: Option<(i64, i64)> =
-        sqlx::query_as("select next_index, looked_to from derivations where xpub = ?")
-            .bind(key.as_str())
-            .fetch_optional(&db.read)
-            .await?;
-    let (next, looked_to) = row.unwrap_or((0, 0));
+/// The indexes that come next, as far as no node was asked whether they were used already in this currency.
+pub async fn list_unlooked(
+    db: &Db,
+    account: &str,
+    currency: &Currency,
+) -> Result<Vec<u32>, StoreError> {
+    let (next, looked_to): (i64, i64) = sqlx::query_as(
+        "select coalesce((select next_index from derivations where xpub = ?1), \
+                 (select next_index from derivations where xpub = ''), 0), \
+             coalesce((select looked_to from looked_ahead where xpub = ?1 and currency = ?2), 0)",
+    )
+    .bind(account)
+    .bind(currency.as_str())
+    .fetch_one(&db.read)
+    .await?;
     (next.max(looked_to)..next + AHEAD)
         .map(|n| u32::try_from(n).map_err(|_| StoreError::Row("next_index")))
         .collect()
 }
 
-/// These indexes were looked at, and of them these are never given out.
-pub async fn mark_unused_to(
+/// The indexes below this one were looked at, and of them these are never given out.
+pub async fn mark_looked_to(
     tx: &mut Tx,
-    key: &AccountKey,
+    account: &str,
+    currency: &Currency,
     to: u32,
     used: &[u32],
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into derivations (xpub, next_index, looked_to) \
-         values (?1, coalesce((select next_index from derivations where xpub = ''), 0), ?2) \
-         on conflict (xpub) do update set looked_to = ?2",
+        "insert into looked_ahead (xpub, currency, looked_to) values (?1, ?2, ?3) \
+         on conflict (xpub, currency) do update set looked_to = ?3",
     )
-    .bind(key.as_str())
+    .bind(account)
+    .bind(currency.as_str())
     .bind(to)
     .execute(&mut *tx.0)
     .await?;
     sqlx::query(
         "insert into used_indexes (xpub, key_index) select ?, value from json_each(?) where true on conflict do nothing",
     )
-    .bind(key.as_str())
+    .bind(account)
     .bind(serde_json::json!(used).to_string())
     .execute(&mut *tx.0)
     .await?;

@@ -22,5 +22,6 @@ mod orders;
 mod sealed;
 mod sealing;
 mod tidy;
+mod watch;
 mod words;
 mod world;

@@ -69,11 +69,12 @@ impl Ethereum {
         words::number(&answer).ok_or_else(|| self.link.malformed("eth_chainId"))
     }
 
-    /// Which of these addresses were ever sent from, or hold the chain's coin now.
+    /// Which of these addresses were ever sent from, or hold some of this coin now.
     ///
     /// # Errors
     /// [`Doubt`]: nothing is known of any.
-    pub async fn list_used(&self, addresses: &[Address]) -> Result<Vec<bool>, Doubt> {
+    pub async fn list_used(&self, coin: &Coin, addresses: &[Address]) -> Result<Vec<bool>, Doubt> {
+        let counted = Counted::of(coin);
         let mut all_used = Vec::with_capacity(addresses.len());
         for some in addresses.chunks(MOST_CALLS - 1) {
             let mut calls: Vec<(&str, Value)> = some
@@ -81,10 +82,10 @@ impl Ethereum {
                 .map(|address| ("eth_getTransactionCount", json!([address.as_str(), "latest"])))
                 .collect();
             let some: Vec<&Address> = some.iter().collect();
-            calls.push(("eth_call", json!([{"data": Counted::Coin.data(&some)}, "latest"])));
+            calls.push(("eth_call", json!([{"data": counted.data(&some)}, "latest"])));
             let mut answers = self.link.batch(calls).await?;
             let balances = answers.pop().unwrap_or_default();
-            let balances = self.balances(Counted::Coin, some.len(), &balances)?;
+            let balances = self.balances(counted, some.len(), &balances)?;
             for (sent, balance) in answers.iter().zip(balances) {
                 let sent = self.number("eth_getTransactionCount", sent)?;
                 all_used.push(0 < sent || 0 < balance);

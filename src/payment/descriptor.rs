@@ -1,0 +1,105 @@
+use crate::payment::NotAnAccountKey;
+use crate::payment::pays_to::PaysTo;
+
+/// An output descriptor around one extended public key, as wallets export it for whoever watches an account.
+///
+/// Shape: `wpkh([d34db33f/84h/0h/0h]xpub…/0/*)#checksum`; or `pkh(…)`, `sh(wpkh(…))`, `tr(…)`; what stands in brackets, and
+/// the checksum, may be left out.
+/// Source: BIP-380 to BIP-386; BIP-389 for `<0;1>`.
+pub struct Descriptor<'a> {
+    pub pays_to: PaysTo,
+    /// Not yet looked at.
+    pub key: &'a str,
+    /// What stands behind the key, not yet looked at: `/0/*`.
+    pub steps: &'a str,
+}
+
+impl<'a> Descriptor<'a> {
+    /// # Errors
+    /// [`NotAnAccountKey`] where it is around something else than one key, or its checksum does not hold.
+    pub fn parse(text: &'a str) -> Result<Self, NotAnAccountKey> {
+        let body = match text.split_once('#') {
+            Some((body, written)) if checksum(body).as_deref() == Some(written) => body,
+            Some(_) => return Err(NotAnAccountKey::MistypedDescriptor),
+            None => text,
+        };
+        // Several keys, or scripts beside one.
+        if body.contains([',', '{']) {
+            return Err(NotAnAccountKey::OfSeveral);
+        }
+        let within = |before: &str, after: &str| body.strip_prefix(before)?.strip_suffix(after);
+        let forms = [
+            (PaysTo::P2pkh, within("pkh(", ")")),
+            (PaysTo::P2shP2wpkh, within("sh(wpkh(", "))")),
+            (PaysTo::P2wpkh, within("wpkh(", ")")),
+            (PaysTo::P2tr, within("tr(", ")")),
+        ];
+        let form = forms.into_iter().find_map(|(pays_to, inside)| Some((pays_to, inside?)));
+        let (pays_to, inside) = form.ok_or(NotAnAccountKey::NotADescriptor)?;
+        let bare = match inside.strip_prefix('[') {
+            // Where the key comes from: whoever only receives has no use for it.
+            Some(rest) => rest.split_once(']').ok_or(NotAnAccountKey::NotADescriptor)?.1,
+            None => inside,
+        };
+        if bare.contains(['(', ')', '[', ']']) {
+            return Err(NotAnAccountKey::NotADescriptor);
+        }
+        let (key, steps) = bare.split_at(bare.find('/').unwrap_or(bare.len()));
+        Ok(Self { pays_to, key, steps })
+    }
+}
+
+/// Source: BIP-380, as are the numbers and letters below.
+const LETTERS: &str = "0123456789()[],'/*abcdefgh@:$%{}IJKLMNOPQRSTUVWXYZ&+-.;<=>?!^_|~ijklmnopqrstuvwxyzABCDEFGH`#\"\\ ";
+const LETTERS_OF_CHECKSUM: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+const GENERATOR: [u64; 5] =
+    [0xf5_dee5_1989, 0xa9_fdca_3312, 0x1b_ab10_e32d, 0x37_06b1_677a, 0x64_4d62_6ffd];
+
+/// The eight letters behind `#`; `None` where no checksum can be made of the text.
+fn checksum(text: &str) -> Option<String> {
+    let mut sum = 1;
+    let mut groups = 0;
+    let mut n_groups = 0;
+    for letter in text.chars() {
+        let place = u64::try_from(LETTERS.find(letter)?).ok()?;
+        sum = step(sum, place & 31);
+        groups = groups * 3 + (place >> 5);
+        n_groups += 1;
+        if n_groups == 3 {
+            sum = step(sum, groups);
+            (groups, n_groups) = (0, 0);
+        }
+    }
+    if 0 < n_groups {
+        sum = step(sum, groups);
+    }
+    for _ in 0..8 {
+        sum = step(sum, 0);
+    }
+    sum ^= 1;
+    let letter = |n: u32| {
+        let place = usize::try_from((sum >> (5 * (7 - n))) & 31).expect("31 fits");
+        char::from(LETTERS_OF_CHECKSUM[place])
+    };
+    Some((0..8).map(letter).collect())
+}
+
+fn step(sum: u64, value: u64) -> u64 {
+    let top = sum >> 35;
+    let next = ((sum & 0x7_ffff_ffff) << 5) ^ value;
+    let bits = (0..).zip(GENERATOR).filter(|(n, _)| (top >> n) & 1 == 1);
+    bits.fold(next, |sum, (_, number)| sum ^ number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checksum_is_the_one_that_wallets_write() {
+        // Source: BIP-380.
+        assert_eq!(checksum("raw(deadbeef)").as_deref(), Some("89f8spxm"));
+        assert_eq!(checksum("raw(Ü)"), None);
+        assert_ne!(checksum("raw(deedbeef)").as_deref(), Some("89f8spxm"));
+    }
+}
