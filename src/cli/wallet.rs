@@ -175,9 +175,12 @@ fn told_apart(wallet: &Wallet) -> String {
             )
         }
         Receives::Account(key) => format!("an address of its own for each order, {}", key.kind()),
-        Receives::View(_) => "a subaddress of its own for each order, of the first account".to_owned(),
+        Receives::View(_) => {
+            "a subaddress of its own for each order, of the first account".to_owned()
+        }
         Receives::Integrated(_) => {
-            "an integrated address of its own for each order: this one with a payment id in it".to_owned()
+            "an integrated address of its own for each order: this one with a payment id in it"
+                .to_owned()
         }
     }
 }

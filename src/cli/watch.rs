@@ -272,8 +272,7 @@ impl Kind {
 /// Asks whether the addresses that come next were used before, by the seller themselves: those are never given out.
 async fn look_ahead(shop: &Shop, network: &str, node: &Ethereum) -> anyhow::Result<()> {
     for wallet in store::payment::list_wallets(&shop.db).await? {
-        let (Receives::Account(key), Some(account)) =
-            (&wallet.receives, wallet.receives.account())
+        let (Receives::Account(key), Some(account)) = (&wallet.receives, wallet.receives.account())
         else {
             continue;
         };

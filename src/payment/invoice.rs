@@ -49,12 +49,7 @@ impl Invoice {
 
 /// The amount to ask for where buyers share an address: the total and a tail that no other order there has. `chance` says
 /// at which tail the search begins, so that a tail tells nobody how many orders there were. `None` where all are taken.
-pub fn distinct_amount(
-    total: Gwei,
-    tails: Tails,
-    taken: &[Gwei],
-    chance: [u8; 8],
-) -> Option<Gwei> {
+pub fn distinct_amount(total: Gwei, tails: Tails, taken: &[Gwei], chance: [u8; 8]) -> Option<Gwei> {
     let start = u64::from_le_bytes(chance).checked_rem(tails.n)?;
     (0..tails.n).find_map(|n| {
         let amount = total.plus(tails.tail(1 + (start + n) % tails.n))?;
@@ -89,8 +84,7 @@ mod tests {
     #[track_caller]
     fn check(total: i64, tails: Tails, taken: &[i64], start: u64, expected: Option<i64>) {
         let taken: Vec<Gwei> = taken.iter().map(|n| Gwei::new(*n).unwrap()).collect();
-        let amount =
-            distinct_amount(Gwei::new(total).unwrap(), tails, &taken, start.to_le_bytes());
+        let amount = distinct_amount(Gwei::new(total).unwrap(), tails, &taken, start.to_le_bytes());
         assert_eq!(amount.map(Gwei::get), expected);
     }
 

@@ -147,18 +147,33 @@ mod tests {
         check_prose(&format!("Keep this: {}", words.to_uppercase().replace(' ', "\n2. ")), true);
         check_prose(&format!("{}junk", "test ".repeat(11)), true);
         // Source: BIP-39, Trezor's vectors.
-        check_prose("letter advice cage absurd amount doctor acoustic avoid letter advice cage absurd amount doctor acoustic avoid letter advice cage above", true);
+        check_prose(
+            "letter advice cage absurd amount doctor acoustic avoid letter advice cage absurd amount doctor acoustic avoid letter advice cage above",
+            true,
+        );
         check_prose("Mine is 5HueCGU8rMjxEXxiPuD5BDku4MkFqeZyd4dZ1jvhTVqvbTLvyTJ.", true);
         check_prose("(6PRVWUbkzzsbcVac2qwfssoUJAN1Xhrg6bNk8J7Nzm5H7kxEbn2Nh2ZoGg)", true);
-        check_prose("key=xprv9s21ZrQH143K3QTDL4LXw2F7HEK3wJUD2nW2nRk4stbPy6cq3jPPqjiChkVvvNKmPGJxWUtg6LnF5kejMRNNU3TGtRBeJgk33yuGBxrMPHi", true);
+        check_prose(
+            "key=xprv9s21ZrQH143K3QTDL4LXw2F7HEK3wJUD2nW2nRk4stbPy6cq3jPPqjiChkVvvNKmPGJxWUtg6LnF5kejMRNNU3TGtRBeJgk33yuGBxrMPHi",
+            true,
+        );
         check_prose("0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80", true);
 
         check_prose("", false);
         check_prose(&"abandon ".repeat(12), false);
-        check_prose("Young leaves, picked in April and steamed the same day. The cup is pale and bright, with something of fresh peas and warm hay about it.", false);
-        check_prose("Paid by 0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80, thank you", false);
+        check_prose(
+            "Young leaves, picked in April and steamed the same day. The cup is pale and bright, with something of fresh peas and warm hay about it.",
+            false,
+        );
+        check_prose(
+            "Paid by 0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80, thank you",
+            false,
+        );
         check_prose("xprv is the beginning of a private key", false);
-        check_prose("zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtKsAYz2oz2AGutZYs", false);
+        check_prose(
+            "zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtKsAYz2oz2AGutZYs",
+            false,
+        );
     }
 
     proptest! {
