@@ -10,7 +10,11 @@ import time
 import traceback
 
 from evm import CHAIN, GWEI, Anvil, Gate
-from shops import WatchedShop, soak, wait_for
+from shops import ROOT, WatchedShop, soak, wait_for
+
+sys.path.append(str(ROOT / "tests/browser"))
+
+from mutt import Mutt
 
 # anvil's own mnemonic, with which this anvil was not begun: its addresses are empty here.
 XPUB = soak.XPUB
@@ -314,6 +318,24 @@ def a_node_in_doubt_decides_nothing():
 
 
 @test
+def a_node_that_hangs_is_given_up_after_a_minute():
+    with Anvil() as node, new_shop(url(node)) as shop:
+        shop.open().watches()
+        order = shop.order()
+        shop.has_seen(node)
+        node.process.send_signal(signal.SIGSTOP)
+        try:
+            wait_for("the shop says so", lambda: "within 60 seconds" in (shop.trouble() or ""), 90)
+            order.is_still("awaiting")
+        finally:
+            node.process.send_signal(signal.SIGCONT)
+        node.sends(order.address, PRICE)
+        node.mines(DEPTH)
+        order.becomes("confirmed")
+        shop.stops_watching()
+
+
+@test
 def another_chain_in_the_same_place_halts_all():
     with Anvil() as node, new_shop(url(node)) as shop:
         shop.open().watches()
@@ -447,6 +469,9 @@ def the_story_of_two_buyers():
         wait_for("the seller is told of each step", lambda: told().count("confirmed") == 2)
         assert "partial" in told(), told()
         assert 'data-state="confirmed"' in parts.page()
+        with Mutt(shop) as mutt:
+            screen = mutt.shows("partial")
+            assert screen.count("confirme") == 3, screen
         # No key of any coin lies there.
         kept = b"".join(path.read_bytes() for path in shop.home.rglob("*") if path.is_file())
         assert XPUB.encode() in kept and b"xprv" not in kept

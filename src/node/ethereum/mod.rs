@@ -76,7 +76,7 @@ impl Ethereum {
     pub async fn list_used(&self, coin: &Coin, addresses: &[Address]) -> Result<Vec<bool>, Doubt> {
         let counted = Counted::of(coin);
         let mut all_used = Vec::with_capacity(addresses.len());
-        for some in addresses.chunks(MOST_CALLS - 1) {
+        for some in addresses.chunks(counted.most().min(MOST_CALLS - 1)) {
             let mut calls: Vec<(&str, Value)> = some
                 .iter()
                 .map(|address| ("eth_getTransactionCount", json!([address.as_str(), "latest"])))
