@@ -182,6 +182,9 @@ fn summary_json(order: &OrderSummary) -> serde_json::Value {
         "pieces": order.n_pieces,
         "amount": order.amount.to_string(),
         "received": order.received.to_string(),
+        // Null where no node follows it.
+        "seen": order.seen.map(|sum| sum.to_string()),
+        "settled": order.settled.map(|sum| sum.to_string()),
         "currency": order.currency,
     })
 }

@@ -54,6 +54,7 @@ pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
             most_unpaid: settings.most_unpaid,
             most_held: settings.most_held,
             tolerance: settings.tolerance,
+            watch_seconds: settings.watch_seconds,
         },
         openness: Arc::new(Openness::default()),
         salt: salt.into(),

@@ -154,8 +154,14 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
     let invoice = &order.invoice;
     say("");
     say(&format!("  amount    {} {}", invoice.amount, invoice.currency));
-    say(&format!("  received  {} {}", invoice.received, invoice.currency));
+    say(&format!("  received  {} {}, as you said", invoice.received, invoice.currency));
+    for line in of_node(&order) {
+        say(&format!("  {line}"));
+    }
     say(&format!("  address   {}", invoice.address.as_str()));
+    if matches!(status, Status::Partial | Status::Unconfirmed | Status::Late) {
+        say(&format!("  due       {} {}", order.due(), invoice.currency));
+    }
     if status == Status::Awaiting {
         say(&format!("  until     {}", invoice.until.for_people()));
     }
@@ -173,6 +179,29 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
         say(&format!("It is erased after {}.", day.for_people()));
     }
     Ok(())
+}
+
+/// What the seller's node saw of it.
+fn of_node(order: &Order) -> Vec<String> {
+    let Some(sighting) = &order.invoice.sighting else { return Vec::new() };
+    let currency = &order.invoice.currency;
+    let mut lines = vec![format!("seen      {} {currency}, as your node says", sighting.seen)];
+    if Gwei::ZERO < sighting.settled && sighting.settled < sighting.seen {
+        lines.push(format!("          ({} of it confirmed)", sighting.settled));
+    }
+    if let Some(depth) = order.confirmations() {
+        lines.push(format!("          ({depth} confirmations)"));
+    }
+    if sighting.is_moved {
+        lines.push(
+            "          (something left the address before it settled: look into your wallet)"
+                .to_owned(),
+        );
+    }
+    if order.status == Status::Overpaid {
+        lines.push(format!("too much  {} {currency}", order.excess()));
+    }
+    lines
 }
 
 fn order_json(order: &Order, status: Status) -> serde_json::Value {
@@ -193,7 +222,14 @@ fn order_json(order: &Order, status: Status) -> serde_json::Value {
         "total": order.invoice.total.to_string(),
         "amount": order.invoice.amount.to_string(),
         "received": order.invoice.received.to_string(),
+        // Null where no node follows it.
+        "seen": order.invoice.sighting.map(|sighting| sighting.seen.to_string()),
+        "settled": order.invoice.sighting.map(|sighting| sighting.settled.to_string()),
+        "confirmations": order.invoice.sighting.map(|sighting| sighting.confirmations),
+        "needed": order.invoice.sighting.map(|sighting| sighting.needed),
+        "moved": order.invoice.sighting.map(|sighting| sighting.is_moved),
         "due": order.due().to_string(),
+        "excess": order.excess().to_string(),
         "currency": order.invoice.currency.as_str(),
         "address": order.invoice.address.as_str(),
         "transaction": order.transaction.as_ref().map(|id| id.as_str()),

@@ -8,6 +8,8 @@ use crate::orders::Order;
 use crate::orders::OrderRef;
 use crate::orders::PgpBlock;
 use crate::orders::Status;
+use crate::payment::Invoice;
+use crate::values::Gwei;
 use crate::values::Mailbox;
 use crate::values::Moment;
 use askama::Template;
@@ -62,7 +64,7 @@ pub enum Unwritable {
 #[template(path = "mail/order.txt", escape = "none")]
 struct OrderText<'a> {
     headline: String,
-    notice: Option<&'a str>,
+    notice: Option<String>,
     words: Vec<String>,
     order_ref: &'a str,
     placed: String,
@@ -71,6 +73,8 @@ struct OrderText<'a> {
     amount: String,
     mark: Option<String>,
     received: Option<String>,
+    node: Option<NodeText>,
+    due: Option<String>,
     currency: &'a str,
     address: &'a str,
     until: Option<String>,
@@ -79,6 +83,17 @@ struct OrderText<'a> {
     may_answer: bool,
     is_sealed: bool,
     keep_days: i64,
+    unpaid_days: i64,
+}
+
+/// What the seller's node saw.
+struct NodeText {
+    seen: Option<String>,
+    /// Of it, where it is less.
+    settled: Option<String>,
+    depth: Option<String>,
+    is_moved: bool,
+    excess: Option<String>,
 }
 
 struct BuyerText<'a> {
@@ -189,19 +204,85 @@ impl OrderMessage<'_> {
         }
     }
 
-    fn notice(&self) -> Option<&str> {
-        match (&self.told, self.order.status) {
-            (Told::Erased, _) => Some(
+    fn notice(&self) -> Option<String> {
+        let words = match (&self.told, self.order.status) {
+            (Told::Erased, _) => {
                 "The shop holds nothing of the buyer any more, and no code opens the order's\n\
                  page. What you were told of the buyer is in the first message of this thread:\n\
-                 please delete it as soon as you need it no more.",
+                 please delete it as soon as you need it no more."
+            }
+            (Told::Node(words), _) => words,
+            (Told::Paid, Status::Late) => {
+                "The time to pay had run out before, and the things had gone back on the shelf."
+            }
+            (Told::New(_), Status::Awaiting) if self.order.invoice.sighting.is_some() => {
+                "Your node looks for the payment: you are told when it comes."
+            }
+            (Told::Step(_), _) => return self.node_notice(),
+            _ => return None,
+        };
+        Some(words.to_owned())
+    }
+
+    /// What a change means that the seller's node has seen, and what there is to do.
+    fn node_notice(&self) -> Option<String> {
+        let order = self.order;
+        let Invoice { amount, currency, received, .. } = &order.invoice;
+        let sighting = order.invoice.sighting.as_ref()?;
+        let words = match order.status {
+            Status::Unconfirmed if order.is_lost() => {
+                "The network took back what it had written down of the payment. It may come\n\
+                 again by itself: send nothing before it is confirmed."
+                    .to_owned()
+            }
+            Status::Unconfirmed => {
+                "Your node sees a payment. You are told when it is confirmed: send nothing before."
+                    .to_owned()
+            }
+            Status::Partial => format!(
+                "The order's page asks the buyer for the rest, {} {currency}, to the same\n\
+                 address.",
+                order.due()
             ),
-            (Told::Node(words), _) => Some(words),
-            (Told::Paid, Status::Late) => Some(
-                "The time to pay had run out before, and the things had gone back on the shelf.",
+            Status::Confirmed if *received < sighting.settled => {
+                "Your node has seen all of it come, as deep as it must lie: you can send the\n\
+                 things."
+                    .to_owned()
+            }
+            Status::Overpaid => format!(
+                "{} {currency} came too much. You can send the things, and give that back. Not to\n\
+                 the address it came from, which may be an exchange's: the order's page asks the\n\
+                 buyer to name one. Say in an answer when it went back; /refunded is for an order\n\
+                 that you do not send.",
+                order.excess()
             ),
-            _ => None,
-        }
+            Status::Late => format!(
+                "A payment came after the time had run out: {} of {amount} {currency}. The\n\
+                 things had gone back on the shelf. You decide: /paid takes them again, where\n\
+                 they are still there; or give the money back and say /refunded.",
+                sighting.seen
+            ),
+            Status::Expired => format!(
+                "The things are back on the shelf. Your node looks for money that comes late for\n\
+                 {} days more.",
+                order.unpaid_days()
+            ),
+            _ => return None,
+        };
+        Some(words)
+    }
+
+    fn node(&self) -> Option<NodeText> {
+        let order = self.order;
+        let sighting = order.invoice.sighting.as_ref()?;
+        let settled = Some(sighting.settled).filter(|settled| *settled < sighting.seen);
+        Some(NodeText {
+            seen: some(sighting.seen),
+            settled: settled.and_then(some),
+            depth: order.confirmations(),
+            is_moved: sighting.is_moved,
+            excess: some(order.excess()).filter(|_| order.status == Status::Overpaid),
+        })
     }
 
     /// What the seller reads.
@@ -228,8 +309,12 @@ impl OrderMessage<'_> {
             state: order.status.as_str(),
             bill: bill(order),
             amount: invoice.amount.to_string(),
-            mark: Some(invoice.mark()).filter(|mark| 0 < mark.get()).map(|mark| mark.to_string()),
-            received: Some(invoice.received).filter(|sum| 0 < sum.get()).map(|sum| sum.to_string()),
+            mark: some(invoice.mark()),
+            received: some(invoice.received),
+            node: self.node(),
+            due: some(order.due()).filter(|_| {
+                matches!(order.status, Status::Partial | Status::Unconfirmed | Status::Late)
+            }),
             currency: invoice.currency.as_str(),
             address: invoice.address.as_str(),
             until: (order.status == Status::Awaiting).then(|| invoice.until.for_people()),
@@ -246,9 +331,15 @@ impl OrderMessage<'_> {
             may_answer: !matches!(self.told, Told::Erased),
             is_sealed,
             keep_days: self.keep_days,
+            unpaid_days: order.unpaid_days(),
         };
         text.render()
     }
+}
+
+/// Nothing is not written.
+fn some(sum: Gwei) -> Option<String> {
+    (Gwei::ZERO < sum).then(|| sum.to_string())
 }
 
 /// What was ordered and what it cost, line by line, for a terminal.

@@ -9,6 +9,7 @@ pub mod pgp_block;
 pub mod reader;
 pub mod status;
 pub mod unpaid;
+mod words;
 
 pub use code::{Code, FormToken, LookupName, NotACode, NumberFor};
 pub use command::{Command, NotACommand};

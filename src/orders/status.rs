@@ -203,34 +203,14 @@ impl Status {
         }
     }
 
-    /// What happens next, for the buyer. It never claims that a payment was seen where nobody looked.
-    pub fn what_next(self) -> &'static str {
+    /// The same as something that happened, among what was said.
+    pub fn deed(self) -> &'static str {
         match self {
-            Self::Awaiting => {
-                "Send exactly the amount below to the address below. Then give us the transaction id, so that the seller knows where to look."
-            }
-            Self::Reported => {
-                "The seller will look for the payment and then send your order. Nobody has checked it yet."
-            }
-            Self::Partial => "Please send the rest, shown below, to the same address.",
-            Self::Unconfirmed => {
-                "The payment has to be confirmed by the network. There is nothing for you to do."
-            }
-            Self::Confirmed => {
-                "The seller will now send your order. There is nothing for you to do."
-            }
-            Self::Overpaid => {
-                "The seller will send your order and can give back what was too much."
-            }
-            Self::Expired => {
-                "The price is no longer kept for you and the things went back on the shelf. If you want them still, order again. If you paid in time, give us the transaction id below."
-            }
-            Self::Late => {
-                "The seller will look for the payment, and then send your order or give the money back."
-            }
-            Self::Shipped => "Your order is on its way.",
-            Self::Refunded => "The seller has sent your money back.",
-            Self::Cancelled => "The seller has cancelled this order.",
+            Self::Unconfirmed => "Payment seen",
+            Self::Expired => "The time to pay ran out",
+            Self::Late => "A payment after the time had run out",
+            Self::Cancelled => "Cancelled",
+            status => status.title(),
         }
     }
 }

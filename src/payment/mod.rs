@@ -28,6 +28,6 @@ pub use qr::TooLongForAQr;
 pub use sighting::{Depth, Followed, Look, Sighting, Standing, Tolerance};
 pub use tails::Tails;
 pub use transaction::{NotATransactionId, TransactionId};
-pub use uri::payment_uri;
+pub use uri::{payment_uri, read_by};
 pub use view_key::{NotAViewKey, ViewKey, integrated};
 pub use wallet::{Receives, Wallet};

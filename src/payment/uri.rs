@@ -22,6 +22,26 @@ pub fn payment_uri(coin: &Coin, address: &Address, amount: Gwei) -> String {
     }
 }
 
+/// Which wallets read what, in one line beside the link.
+///
+/// Source: tried with wallets and read in their sources.
+pub fn read_by(coin: &Coin) -> &'static str {
+    match coin {
+        Coin::Bitcoin => {
+            "Nearly every Bitcoin wallet reads address and amount from the link (BIP-21); where yours does not, take the address and type the amount."
+        }
+        Coin::Monero => {
+            "Monero's own wallet, Feather, Cake Wallet and Monerujo read address and amount from the link; where yours does not, take the address and type the amount."
+        }
+        Coin::Ether { .. } => {
+            "MetaMask on a phone reads address and amount from the link (EIP-681). MetaMask in a browser, Trust, Trezor and BitBox take the address alone: then type the amount."
+        }
+        Coin::Token { .. } => {
+            "Every wallet takes the address: then choose the token and type the amount. Only a few, such as MetaMask on a phone, read the link to a token (EIP-681)."
+        }
+    }
+}
+
 fn decimal_bitcoin(amount: Gwei) -> String {
     let satoshi = amount.get().unsigned_abs().div_ceil(10);
     let eight_decimals = format!("{}.{:08}", satoshi / 100_000_000, satoshi % 100_000_000);

@@ -31,6 +31,9 @@ pub struct OrderSummary {
     pub until: Moment,
     pub amount: Gwei,
     pub received: Gwei,
+    /// By the seller's node; `None`: no node follows it.
+    pub seen: Option<Gwei>,
+    pub settled: Option<Gwei>,
     pub currency: String,
     pub n_pieces: i64,
 }
@@ -47,6 +50,7 @@ pub struct Entry {
     pub total: Gwei,
     /// What was asked for: the total, and what tells this payment from others.
     pub amount: Gwei,
+    /// By the seller's word or as their node saw it settle, whichever is more.
     pub received: Gwei,
     pub currency: String,
     pub transaction: Option<String>,
@@ -68,7 +72,7 @@ pub struct Rebate {
 // In all three the first select reads the index alone, whatever is asked for, and only the orders that are shown are
 // looked up: an order's number grows with its day, so that it serves as the place in the list.
 const LIST: &str = "\
-    select o.id, o.order_ref, o.status, o.placed_at, i.until, i.amount, i.received, i.currency, \
+    select o.id, o.order_ref, o.status, o.placed_at, i.until, i.amount, i.received, i.seen, i.settled, i.currency, \
         (select sum(l.quantity) from order_lines l where l.order_id = o.id) as pieces \
     from (select id from orders indexed by orders_by_status \
         where status in (select value from json_each(?1)) and ?2 <= placed_at and placed_at < ?3 and id < ?4 \
@@ -76,7 +80,8 @@ const LIST: &str = "\
     join orders o on o.id = chosen.id join invoices i on i.order_id = o.id order by o.id desc";
 const BOOK: &str = "\
     select o.id, o.order_ref, o.status, o.placed_at, o.sending_name, o.sending_price, o.discount_code, \
-        o.discount_percent, o.discount_less, o.transaction_id, i.total, i.amount, i.received, i.currency, \
+        o.discount_percent, o.discount_less, o.transaction_id, i.total, i.amount, \
+        max(i.received, coalesce(i.settled, 0)) as received, i.currency, \
         (select json_group_array(json_array(l.name, l.option_name, l.quantity, l.price) order by l.position) \
          from order_lines l where l.order_id = o.id) as items \
     from (select id from orders indexed by orders_by_status \
@@ -171,9 +176,16 @@ fn parse_summary(row: &SqliteRow) -> Result<OrderSummary, StoreError> {
         until: moment(row, "until")?,
         amount: gwei(row, "amount")?,
         received: gwei(row, "received")?,
+        seen: sum(row, "seen")?,
+        settled: sum(row, "settled")?,
         currency: row.try_get("currency")?,
         n_pieces: row.try_get("pieces")?,
     })
+}
+
+fn sum(row: &SqliteRow, column: &'static str) -> Result<Option<Gwei>, StoreError> {
+    let sum: Option<i64> = row.try_get(column)?;
+    sum.map(|n| Gwei::new(n).map_err(|_| StoreError::Row(column))).transpose()
 }
 
 fn parse_entry(row: &SqliteRow) -> Result<Entry, StoreError> {

@@ -50,11 +50,12 @@ impl Conversation {
         let n_pages = (extent.n_words + ON_A_PAGE - 1) / ON_A_PAGE;
         let page = page.clamp(1, n_pages.max(1));
         let kept = store::words::list(db, order_ref, (page - 1) * ON_A_PAGE, ON_A_PAGE).await?;
-        let pieces = kept
-            .iter()
-            .rev()
-            .map(|kept| piece(kept, key, seen, front.shop.terms.read_marks))
-            .collect();
+        let mut stood = None;
+        let mut pieces = Vec::with_capacity(kept.len());
+        for kept in kept.iter().rev() {
+            pieces.push(piece(kept, stood, key, seen, front.shop.terms.read_marks));
+            stood = kept.status.or(stood);
+        }
         Ok(Self {
             pieces,
             n_new: extent.n_new,
@@ -65,7 +66,14 @@ impl Conversation {
     }
 }
 
-fn piece(kept: &SealedWords, key: &ReaderKey, seen: i64, shows_read: bool) -> Piece {
+/// `stood`: where the order stood before, as far as this page shows it.
+fn piece(
+    kept: &SealedWords,
+    stood: Option<Status>,
+    key: &ReaderKey,
+    seen: i64,
+    shows_read: bool,
+) -> Piece {
     let words = match &kept.sealed {
         Some(sealed) => key
             .open(sealed)
@@ -76,7 +84,7 @@ fn piece(kept: &SealedWords, key: &ReaderKey, seen: i64, shows_read: bool) -> Pi
         WordsKind::Question => ("question", "You"),
         WordsKind::Answer => ("answer", "The seller"),
         WordsKind::Step | WordsKind::Receipt => {
-            ("step", kept.status.map_or("", |status| status.title()))
+            ("step", kept.status.map_or("", |status| deed(status, stood)))
         }
     };
     Piece {
@@ -88,6 +96,15 @@ fn piece(kept: &SealedWords, key: &ReaderKey, seen: i64, shows_read: bool) -> Pi
         words,
         is_new: !is_own(kept) && seen < kept.id,
         is_read: kept.is_read && shows_read,
+    }
+}
+
+fn deed(status: Status, stood: Option<Status>) -> &'static str {
+    match (stood, status) {
+        (Some(Status::Confirmed | Status::Overpaid), Status::Unconfirmed) => {
+            "The network took the payment back: it has to be confirmed again"
+        }
+        (_, status) => status.deed(),
     }
 }
 

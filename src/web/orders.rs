@@ -10,7 +10,9 @@ use crate::orders::Order;
 use crate::orders::ReaderKey;
 use crate::orders::Status;
 use crate::payment::Coin;
+use crate::payment::Invoice;
 use crate::payment::qr;
+use crate::payment::read_by;
 use crate::store;
 use crate::values::Gwei;
 use crate::web::catalog::currency_name;
@@ -56,12 +58,17 @@ struct OrderPage<'a> {
     state: &'a str,
     state_title: &'a str,
     what_next: &'a str,
-    nobody_watches: bool,
+    /// Whether this page may change by itself because of a payment, or by the seller's word alone.
+    is_unsettled: bool,
+    /// Units: seconds between two looks of the seller's node; `None`: no node looks.
+    watch_seconds: Option<i64>,
     is_waiting: bool,
     amount: Gwei,
     mark: Option<Gwei>,
+    seen: Seen,
     due: Gwei,
     currency: &'a str,
+    address: &'a str,
     network: String,
     pay: Option<PayView>,
     until: String,
@@ -100,13 +107,48 @@ impl Refused {
 
 /// How to pay, while something is due.
 struct PayView {
-    address: String,
     link: String,
     qr_width: u32,
     address_qr_width: u32,
+    read_by: &'static str,
     /// A token's link misleads many wallets, so that its address comes first.
     token_first: bool,
-    shows_address_qr: bool,
+}
+
+/// What has come, by whom it was seen.
+struct Seen {
+    /// By the seller's node.
+    by_node: Option<Gwei>,
+    /// Of it, where it is less.
+    settled: Option<Gwei>,
+    confirmations: Option<String>,
+    /// By the seller's word, while it is not all.
+    by_seller: Option<Gwei>,
+    missing: Option<Gwei>,
+    excess: Option<Gwei>,
+}
+
+impl Seen {
+    fn of(order: &Order, status: Status) -> Self {
+        let invoice = &order.invoice;
+        let some = |sum: Gwei| Some(sum).filter(|sum| Gwei::ZERO < *sum);
+        let (by_node, settled) = match &invoice.sighting {
+            Some(sighting) => (
+                some(sighting.seen),
+                some(sighting.settled).filter(|settled| *settled < sighting.seen),
+            ),
+            None => (None, None),
+        };
+        Self {
+            by_node,
+            settled,
+            confirmations: order.confirmations(),
+            by_seller: some(invoice.received).filter(|sum| *sum < invoice.amount),
+            missing: some(order.due())
+                .filter(|due| status == Status::Late && *due < invoice.amount),
+            excess: some(order.excess()).filter(|_| status == Status::Overpaid),
+        }
+    }
 }
 
 #[derive(Template)]
@@ -118,9 +160,11 @@ struct Receipt<'a> {
     state_title: &'a str,
     bill: Vec<String>,
     amount: Gwei,
+    seen: Seen,
+    due: Option<Gwei>,
     currency: &'a str,
-    address: Option<&'a str>,
-    until: String,
+    address: &'a str,
+    until: Option<String>,
     transaction: Option<&'a str>,
     receipt: String,
 }
@@ -278,15 +322,15 @@ pub async fn show_link_qr(
     request: HttpRequest,
     front: Data<Front>,
 ) -> Result<HttpResponse, PageError> {
-    let order = find_payable(&request, &front).await?;
-    show_qr(&order.invoice.link(order.due()))
+    let (order, due) = find_payable(&request, &front).await?;
+    show_qr(&order.invoice.link(due))
 }
 
 pub async fn show_address_qr(
     request: HttpRequest,
     front: Data<Front>,
 ) -> Result<HttpResponse, PageError> {
-    let order = find_payable(&request, &front).await?;
+    let (order, _) = find_payable(&request, &front).await?;
     show_qr(order.invoice.address.as_str())
 }
 
@@ -304,18 +348,22 @@ pub async fn show_receipt(
     let order = find_open(&front, &visit).await?.ok_or(PageError::NoOrderOpen)?;
     let key = ReaderKey::of_code(&open.code, &front.shop.salt);
     let receipt = read_receipt(&front, &key, &order).await?;
-    let status = order.status_at(now());
+    let now = now();
+    let status = order.status_at(now);
+    let due = order.asks_for(front.shop.terms.tolerance, now);
     let bill = bill(&order).into_iter().map(|(what, sum)| format!("  {what}\n      {sum}"));
     let template = Receipt {
         site_name: &front.site.name,
         order_ref: order.order_ref.as_str(),
         placed: order.placed_at.day(),
-        state_title: status.title(),
+        state_title: order.title_at(due.is_some(), now),
         bill: bill.collect(),
         amount: order.invoice.amount,
+        seen: Seen::of(&order, status),
+        due,
         currency: order.invoice.currency.as_str(),
-        address: is_payable(status).then(|| order.invoice.address.as_str()),
-        until: order.invoice.until.for_people(),
+        address: order.invoice.address.as_str(),
+        until: due.filter(|_| status == Status::Awaiting).map(|_| order.invoice.until.for_people()),
         transaction: order.transaction.as_ref().map(|id| id.as_str()),
         receipt,
     };
@@ -344,15 +392,12 @@ async fn read_receipt(front: &Front, key: &ReaderKey, order: &Order) -> Result<S
     }
 }
 
-async fn find_payable(request: &HttpRequest, front: &Front) -> Result<Order, PageError> {
+/// The order, and what is to be sent now.
+async fn find_payable(request: &HttpRequest, front: &Front) -> Result<(Order, Gwei), PageError> {
     let visit = Visit::of(request, front);
     let order = find_open(front, &visit).await?.ok_or(PageError::NoOrderOpen)?;
-    if is_payable(order.status_at(now())) { Ok(order) } else { Err(PageError::NotFound) }
-}
-
-/// Whether the page still shows where to pay to.
-fn is_payable(status: Status) -> bool {
-    matches!(status, Status::Awaiting | Status::Reported | Status::Partial)
+    let due = order.asks_for(front.shop.terms.tolerance, now()).ok_or(PageError::NotFound)?;
+    Ok((order, due))
 }
 
 /// The order's page again, with what was typed and why it was not taken.
@@ -378,6 +423,7 @@ async fn show_order(
     let (facts, _) = front.facts().await?;
     let now = now();
     let status = order.status_at(now);
+    let asked = order.asks_for(front.shop.terms.tolerance, now);
     let invoice = &order.invoice;
     let key = ReaderKey::of_code(&open.code, &front.shop.salt);
     let page_number = request.query_string().strip_prefix("page=").and_then(|n| n.parse().ok());
@@ -391,19 +437,26 @@ async fn show_order(
         order_ref: order.order_ref.as_str(),
         code: (!open.is_noted).then(|| open.code.words()),
         state: status.as_str(),
-        state_title: status.title(),
-        what_next: status.what_next(),
-        nobody_watches: matches!(
+        state_title: order.title_at(asked.is_some(), now),
+        what_next: order.what_next(asked.is_some(), now),
+        is_unsettled: matches!(
             status,
-            Status::Awaiting | Status::Reported | Status::Partial | Status::Late
+            Status::Awaiting
+                | Status::Reported
+                | Status::Partial
+                | Status::Unconfirmed
+                | Status::Late
         ),
-        is_waiting: status == Status::Awaiting,
+        watch_seconds: invoice.sighting.map(|_| front.shop.terms.watch_seconds),
+        is_waiting: status == Status::Awaiting && asked.is_some(),
         amount: invoice.amount,
         mark: Some(invoice.mark()).filter(|mark| Gwei::ZERO < *mark),
-        due: order.due(),
+        seen: Seen::of(order, status),
+        due: asked.unwrap_or(Gwei::ZERO),
         currency: invoice.currency.as_str(),
+        address: invoice.address.as_str(),
         network: invoice.coin.name(),
-        pay: if is_payable(status) { Some(pay_view(order)?) } else { None },
+        pay: asked.map(|due| pay_view(invoice, due)).transpose()?,
         until: invoice.until.for_people(),
         until_machine: invoice.until.rfc_3339(),
         minutes_left: invoice.until.minutes_after(now),
@@ -434,17 +487,15 @@ fn takes_transaction(status: Status) -> bool {
     status.after(crate::orders::Event::BuyerReported).is_ok()
 }
 
-fn pay_view(order: &Order) -> Result<PayView, PageError> {
-    let link = order.invoice.link(order.due());
-    let address = order.invoice.address.as_str();
+fn pay_view(invoice: &Invoice, due: Gwei) -> Result<PayView, PageError> {
+    let link = invoice.link(due);
     let width = |text: &str| qr::width(text).map_err(anyhow::Error::from);
     Ok(PayView {
         qr_width: width(&link)?,
-        address_qr_width: width(address)?,
-        address: address.to_owned(),
+        address_qr_width: width(invoice.address.as_str())?,
         link,
-        token_first: matches!(order.invoice.coin, Coin::Token { .. }),
-        shows_address_qr: matches!(order.invoice.coin, Coin::Ether { .. }),
+        read_by: read_by(&invoice.coin),
+        token_first: matches!(invoice.coin, Coin::Token { .. }),
     })
 }
 

@@ -17,6 +17,7 @@ import traceback
 
 from buyer import places_the_order, puts_into_cart, fills_the_form
 from firefox import ROOT, Firefox
+from links import change, long_addresses_fit_into_pictures, what_is_asked_for_is_read_back_by_others
 from mutt import Mutt, screen_of
 from mutt_day import a_seller_lives_in_mutt, a_seller_lives_in_neomutt
 from sealed_mutt import mutt_and_neomutt_open_sealed_letters_without_questions
@@ -153,6 +154,15 @@ def every_page(world, firefox):
     yield "refused checkout"
     order_ref = places_the_order(firefox, world)
     yield "order"
+    # As a node would see it.
+    for name, status, seen, settled in (("order seen in part", "unconfirmed", 4_000_000, 1_000_000), ("order overpaid", "overpaid", 10**9, 10**9)):
+        change(world, "update invoices set seen = %d, settled = %d, confirmations = 2, needed = 12" % (seen, settled))
+        change(world, "update orders set status = '%s'" % status)
+        firefox.go(world.url + "/order")
+        yield name
+    change(world, "update invoices set seen = null, settled = null")
+    change(world, "update orders set status = 'awaiting'")
+    firefox.go(world.url + "/order")
     firefox.type("#transaction", "0x1")
     firefox.click("form[action='/order/transaction'] button")
     yield "refused transaction"
@@ -344,7 +354,7 @@ def a_newcomer_sells_a_thing_of_their_own():
             assert "Ash Bowl" in letter and "0.025" in letter, letter
 
 
-TESTS += [a_seller_lives_in_mutt, a_seller_lives_in_neomutt]
+TESTS += [a_seller_lives_in_mutt, a_seller_lives_in_neomutt, what_is_asked_for_is_read_back_by_others, long_addresses_fit_into_pictures]
 
 
 def main():

@@ -87,3 +87,58 @@ fn an_order_is_kept_while_the_maildir_cannot_be_written_and_told_when_it_can() {
     });
     assert!(world.messages()[0].1.contains(&order_ref));
 }
+
+#[test]
+fn a_message_says_what_the_node_saw_and_what_there_is_to_do() {
+    let mut world = World::new();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    let order_ref = buyer.checks_out(&[]).mark("order-ref");
+    let mut n_messages = 1;
+    let mut check = |status: &str, seen: &str, settled: &str, expected: &[&str]| {
+        world.sql_with("update orders set status = cast(? as text)", &[status.as_bytes()]);
+        world.sql_with(
+            "update invoices set seen = cast(cast(? as text) as integer), settled = cast(cast(? as text) as integer), \
+                confirmations = 2, needed = 12",
+            &[seen.as_bytes(), settled.as_bytes()],
+        );
+        // As one that could not be sealed when it was owed: it is written of the state alone.
+        world.sql(
+            "insert into owed (order_id, number, at, message) \
+             select order_id, max(number) + 1, max(at) + 1, x'' from owed group by order_id",
+        );
+        n_messages += 1;
+        // It tells at once what was left to be told.
+        world.close("TERM");
+        world.open();
+        world.until("the message lies in the mailbox", || world.messages().len() == n_messages);
+        let (_, text) = world.messages().pop().unwrap();
+        let subject = format!("Subject: Payment for order {order_ref}: {status}\n");
+        let state = format!("X-Shop-State: {status}\n");
+        for words in [subject.as_str(), state.as_str()].iter().chain(expected) {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        let longest = text.lines().map(|line| line.chars().count()).max();
+        assert!(longest <= Some(80), "{text}");
+    };
+    check(
+        "unconfirmed",
+        "40000000",
+        "10000000",
+        &[
+            "Your node sees a payment.",
+            "  seen      0.04 ETH, as your node says\n            (0.01 of it confirmed)\n            (2 of 12 confirmations)\n  due       0.05199 ETH\n",
+        ],
+    );
+    check("unconfirmed", "0", "0", &["took back", "  seen      nothing, as your node says\n"]);
+    check("partial", "40000000", "40000000", &["asks the buyer for the rest, 0.05199 ETH"]);
+    check("confirmed", "91990000", "91990000", &["you can send the\nthings"]);
+    check(
+        "overpaid",
+        "100000000",
+        "100000000",
+        &["0.00801 ETH came too much.", "  too much  0.00801 ETH\n"],
+    );
+    check("expired", "0", "0", &["7 days more", "unpaid, 7 days after its time\nran out"]);
+    check("late", "40000000", "40000000", &["0.04 of 0.09199 ETH", "You decide: /paid"]);
+}

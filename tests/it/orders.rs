@@ -54,10 +54,12 @@ fn an_order_that_nobody_paid_gives_its_stock_back_and_says_do_not_pay_now() {
     assert_eq!(page.state(), "expired");
     assert!(page.text().contains("do not pay now"));
     assert_eq!(
-        (page.find_mark("address"), page.find_mark("payment-link"), page.find_mark("expires")),
+        (page.find_mark("payment-link"), page.find_mark("payment-uri"), page.find_mark("expires")),
         (None, None, None)
     );
+    assert_eq!(page.mark("due"), "0");
     assert_eq!(buyer.get("/order/qr.png").status, 404);
+    assert_eq!(buyer.get("/order/address.png").status, 404);
     world.until("the stock comes back", || {
         world.buyer().get("/product/cap").text().contains("4 left")
     });
@@ -120,4 +122,75 @@ fn the_log_holds_nothing_of_a_buyer() {
     for word in words {
         assert!(!log.contains(&word), "{word}: {log}");
     }
+}
+
+/// Gwei of the 91990000 that were asked for.
+fn sees(world: &World, status: &str, seen: &str, settled: &str) {
+    world.sql_with("update orders set status = cast(? as text)", &[status.as_bytes()]);
+    world.sql_with(
+        "update invoices set seen = cast(cast(? as text) as integer), settled = cast(cast(? as text) as integer), \
+            confirmations = 2, needed = 12",
+        &[seen.as_bytes(), settled.as_bytes()],
+    );
+}
+
+#[test]
+fn what_a_node_saw_is_on_the_page_and_only_the_rest_is_asked_for() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    let placed = buyer.checks_out(&[]);
+    let invites = |page: &crate::world::Answer| {
+        let link = page.find_mark("payment-link").map(|_| page.attribute("payment-link", "href"));
+        assert_eq!(page.mark("amount"), placed.mark("amount"), "it never changes");
+        assert_eq!(page.mark("address"), placed.mark("address"), "it never changes");
+        assert_eq!(page.find_mark("payment-uri"), link);
+        link.map(|link| link.rsplit('=').next().unwrap().to_owned())
+    };
+    assert!(placed.text().contains("does not see payments by itself"));
+    assert_eq!(invites(&placed).as_deref(), Some("91990000000000000"));
+
+    sees(&world, "unconfirmed", "40000000", "10000000");
+    let page = buyer.get("/order");
+    assert!(page.text().contains("own node looks by itself, about every 15 seconds"));
+    assert_eq!(
+        (page.mark("seen"), page.mark("confirmations"), page.mark("due")),
+        ("0.04".into(), "2 of 12".into(), "0.05199".into())
+    );
+    assert_eq!(invites(&page).as_deref(), Some("51990000000000000"));
+    assert_eq!(buyer.get("/order/qr.png").status, 200);
+
+    sees(&world, "unconfirmed", "91600000", "0");
+    let page = buyer.get("/order");
+    assert_eq!((page.mark("due"), invites(&page)), ("0".into(), None), "so little is passed over");
+
+    sees(&world, "unconfirmed", "0", "0");
+    let page = buyer.get("/order");
+    assert!(page.text().contains("ask the seller below before you pay again"));
+    assert_eq!((page.mark("due"), invites(&page)), ("0".into(), None));
+
+    sees(&world, "partial", "40000000", "40000000");
+    assert_eq!(invites(&buyer.get("/order")).as_deref(), Some("51990000000000000"));
+
+    sees(&world, "overpaid", "100000000", "100000000");
+    let page = buyer.get("/order");
+    assert_eq!((page.mark("excess"), invites(&page)), ("0.00801".into(), None));
+    assert!(page.text().contains("to which address what was too much shall go back"));
+    assert!(buyer.get("/order/receipt.txt").text().contains("Too much 0.00801 ETH"));
+
+    world.sql("update invoices set until = unixepoch() - 60");
+    sees(&world, "awaiting", "0", "0");
+    let page = buyer.get("/order");
+    assert_eq!((page.state().as_str(), invites(&page)), ("awaiting", None));
+    assert!(page.mark("state").contains("do not pay now"));
+    assert!(page.text().contains("What was sent in time is still seen"));
+    assert_eq!(buyer.get("/order/qr.png").status, 404);
+
+    sees(&world, "late", "40000000", "40000000");
+    let page = buyer.get("/order");
+    assert_eq!((page.mark("seen"), invites(&page)), ("0.04".into(), None));
+    assert!(page.text().contains("The seller decides"));
+    let receipt = buyer.get("/order/receipt.txt").text();
+    assert!(receipt.contains("Seen     0.04 ETH (by the shop's own node)"), "{receipt}");
+    assert!(receipt.contains(&placed.mark("address")), "{receipt}");
 }

@@ -97,7 +97,7 @@ class Chain(Program):
         data = folder / "chain"
         data.mkdir()
         super().__init__(
-            folder, "monerod", "--regtest", "--offline", "--fixed-difficulty", "1", "--non-interactive", "--no-igd",
+            folder, "monerod", "--regtest", "--offline", "--keep-fakechain", "--fixed-difficulty", "1", "--non-interactive", "--no-igd",
             "--disable-dns-checkpoints", "--check-updates", "disabled", "--no-zmq", "--data-dir", str(data))
         self.miner = None
 
@@ -266,7 +266,7 @@ def follows_subaddresses(world):
     keys = world.sellers[0]
     rpc = world.view_only(keys)
     chain, buyer = world.chain, world.buyer
-    shop = world.shop({"address": keys["address"], "viewKey": keys["view"]}, rpc).open().watches()
+    shop = world.shop({"address": keys["address"], "view_key": keys["view"]}, rpc).open().watches()
     exact, parts, under, over, quiet = (shop.order() for _ in range(5))
     orders = exact, parts, under, over, quiet
     assert len({order.address for order in orders}) == 5 and all(order.address.startswith("8") for order in orders)
@@ -335,7 +335,7 @@ def lives_through_a_wallet_that_ends(world, shop, rpc):
     assert order.state() == "awaiting"
     rpc.start()
     order.becomes("confirmed", PRICE, PRICE)
-    assert shop.trouble() is None, shop.trouble()
+    wait_for("no doubt", lambda: shop.trouble() is None, 60)
 
     # monerod is gone, the wallet is there.
     world.chain.end(signal.SIGKILL)
@@ -358,7 +358,7 @@ def finds_addresses_far_ahead(world):
     """A wallet that looks 200 addresses ahead, and an order beyond: paid before the wallet was told of it."""
     keys = world.sellers[1]
     rpc = world.view_only(keys)
-    shop = world.shop({"address": keys["address"], "viewKey": keys["view"]}, rpc, MOST_UNPAID="1000").open()
+    shop = world.shop({"address": keys["address"], "view_key": keys["view"]}, rpc, MOST_UNPAID="1000").open()
     orders = [shop.order() for _ in range(300)]
     near, far = orders[10], orders[-1]
     for order in near, far:
@@ -411,7 +411,7 @@ def doubts_other_wallets(world):
     """Another wallet; one that can spend; none."""
     keys, other = world.sellers
     rpc = world.view_only(other)
-    shop = world.shop({"address": keys["address"], "viewKey": keys["view"]}, rpc).open()
+    shop = world.shop({"address": keys["address"], "view_key": keys["view"]}, rpc).open()
     order = shop.order()
     code, said = shop.looks_once()
     assert code == 1 and "another one than orders are to be paid to" in said, (code, said)

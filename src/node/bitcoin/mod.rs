@@ -33,7 +33,7 @@ const FINAL: u32 = 6;
 const HEADS_AHEAD: u64 = 2;
 /// Units: minutes. Four hours without a block happen by chance once in about five hundred thousand years.
 const OLDEST_HEAD_MINUTES: i64 = 4 * 60;
-/// Units: seconds that the median of eleven blocks' times may lie behind the hour that a payment was made, and more.
+/// Units: seconds before an order's day from which blocks are looked at: their own times are inexact by two hours.
 const BEFOREHAND: i64 = 3 * 60 * 60;
 /// Units: seconds.
 const PER_BLOCK: i64 = 10 * 60;
@@ -188,7 +188,7 @@ impl Bitcoin {
             return Err(Doubt::OtherChain {
                 node: self.link.node(),
                 expected: "main, of Bitcoin".to_owned(),
-                found: found.chars().filter(char::is_ascii_graphic).take(20).collect(),
+                found: found.chars().filter(|c| (' '..='~').contains(c)).take(40).collect(),
             });
         }
         if memory.genesis.as_ref().is_some_and(|before| *before != genesis) {

@@ -144,10 +144,13 @@ impl Bitcoin {
                     first
                 };
                 if first < chain.lowest {
-                    tracing::warn!(
-                        "the node at {} has thrown away block {first}: an order that is older than its blocks is not followed",
-                        self.link.node()
-                    );
+                    // Once a process, or the log would say it at every look.
+                    if addresses.contains_key(&one.script) {
+                        tracing::warn!(
+                            "the node at {} has thrown away block {first}: an order that is older than its blocks is not followed",
+                            self.link.node()
+                        );
+                    }
                     continue;
                 }
                 from = Some(from.map_or(first, |from| from.min(first)));

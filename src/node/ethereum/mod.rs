@@ -124,12 +124,15 @@ impl Ethereum {
         now: Moment,
     ) -> Result<Look, Doubt> {
         let (genesis, chain) = self.read_chain(followed, memory.as_ref(), now).await?;
-        if let Some(memory) = memory.as_ref().filter(|memory| chain.is_known(memory, followed)) {
-            return self.look_of(memory, Vec::new());
-        }
-
+        let ids = followed.iter().map(|followed| followed.id).collect();
+        let is_known = memory.as_ref().is_some_and(|memory| chain.is_known(memory, followed));
         let last_head = memory.as_ref().map(|memory| memory.head.0);
         let mut next = memory.unwrap_or_else(|| Memory::new(chain.id, genesis));
+        next.keep_only(&ids);
+        if is_known {
+            return self.look_of(&next, Vec::new());
+        }
+
         let (alone, shared): (Vec<&Followed>, Vec<&Followed>) =
             followed.iter().partition(|followed| followed.is_alone);
         let is_long = last_head.is_none_or(|last| last + LONG_BLOCKS < chain.head.number);
@@ -157,7 +160,7 @@ impl Ethereum {
             next.is_final = Some((block.number, block.hash.clone()));
         }
         next.time = time;
-        next.keep_only(&followed.iter().map(|followed| followed.id).collect());
+        next.keep_only(&ids);
         let sightings =
             sightings.into_iter().map(|(followed, sighting)| (followed.id, sighting)).collect();
         self.look_of(&next, sightings)
@@ -416,8 +419,10 @@ impl Chain {
             (None, _) => true,
             (Some(_), None) => false,
         };
-        let is_looked_at = |followed: &Followed| {
-            followed.last.is_some_and(|last| last.needed == self.needed(followed.depth))
+        let is_looked_at = |followed: &Followed| match (followed.last, followed.depth) {
+            (None, _) => false,
+            (Some(last), Depth::Blocks(n)) => last.needed == n,
+            (Some(_), Depth::Final) => true,
         };
         let is_scanned = followed.iter().all(|followed| followed.is_alone)
             || memory.scanned.last().is_some_and(|last| is_same(&self.head, last));

@@ -1,0 +1,230 @@
+use crate::orders::Order;
+use crate::orders::Status;
+use crate::payment::Sighting;
+use crate::payment::Tolerance;
+use crate::values::Gwei;
+use crate::values::Moment;
+
+/// What an order's page says of its payment: never more than somebody, or some node, has looked at.
+impl Order {
+    /// What is to be sent now, to the order's address. `None`: no page may invite anybody to pay.
+    pub fn asks_for(&self, tolerance: Tolerance, now: Moment) -> Option<Gwei> {
+        let due = self.due();
+        let asks = match self.status_at(now) {
+            Status::Awaiting => !self.is_time_over(now),
+            Status::Reported | Status::Partial => true,
+            // What is passed over when it settles is not asked for before; and what the network took back may come again.
+            Status::Unconfirmed => {
+                Gwei::ZERO < self.invoice.seen() && tolerance.of(self.invoice.amount) < due
+            }
+            _ => false,
+        };
+        (asks && Gwei::ZERO < due).then_some(due)
+    }
+
+    /// The state in a few words, for the buyer. `asks`: whether something is to be sent now.
+    pub fn title_at(&self, asks: bool, now: Moment) -> &'static str {
+        match self.status_at(now) {
+            Status::Awaiting if self.is_time_over(now) => Status::Expired.title(),
+            Status::Unconfirmed if self.is_lost() => "Your payment is not seen any more",
+            Status::Unconfirmed if asks => "A part of the payment seen, not yet confirmed",
+            Status::Late if Gwei::ZERO < self.invoice.seen() => {
+                "A payment came after the time had run out"
+            }
+            status => status.title(),
+        }
+    }
+
+    /// What happens next, for the buyer. `asks`: whether something is to be sent now.
+    pub fn what_next(&self, asks: bool, now: Moment) -> &'static str {
+        let is_followed = self.invoice.sighting.is_some();
+        match self.status_at(now) {
+            Status::Awaiting if self.is_time_over(now) => {
+                "What was sent in time is still seen: the shop's own node looks through what the network wrote down until then, and this page says what it found. If nothing came, the things go back on the shelf."
+            }
+            Status::Awaiting if is_followed => {
+                "Send exactly the amount below to the address below. The shop's own node sees it by itself: you need not tell us."
+            }
+            Status::Awaiting => {
+                "Send exactly the amount below to the address below. Then give us the transaction id, so that the seller knows where to look."
+            }
+            Status::Reported if is_followed => {
+                "The shop's own node has not seen the payment yet. Until it does, this is your word alone."
+            }
+            Status::Reported => {
+                "The seller will look for the payment and then send your order. Nobody has checked it yet."
+            }
+            Status::Partial => "Please send the rest, shown below, to the same address.",
+            Status::Unconfirmed if self.is_lost() => {
+                "The network took back what it had written down of your payment. Most often it comes again by itself: please wait, and ask the seller below before you pay again."
+            }
+            Status::Unconfirmed if asks => {
+                "It has to be confirmed by the network. Please send the rest, shown below, to the same address."
+            }
+            Status::Unconfirmed => {
+                "The payment has to be confirmed by the network. There is nothing for you to do."
+            }
+            Status::Confirmed => {
+                "The seller will now send your order. There is nothing for you to do."
+            }
+            Status::Overpaid => {
+                "The seller will send your order and can give back what was too much."
+            }
+            Status::Expired if is_followed => {
+                "The price is no longer kept for you and the things went back on the shelf. If you want them still, order again. If you have paid all the same, the shop's own node sees it here for some days more."
+            }
+            Status::Expired => {
+                "The price is no longer kept for you and the things went back on the shelf. If you want them still, order again. If you paid in time, give us the transaction id below."
+            }
+            Status::Late if Gwei::ZERO < self.invoice.seen() => {
+                "The things had gone back on the shelf by then. The seller decides: to send your order all the same, or to give the money back. Do not send any more now."
+            }
+            Status::Late => {
+                "The seller will look for the payment, and then send your order or give the money back."
+            }
+            Status::Shipped => "Your order is on its way.",
+            Status::Refunded => "The seller has sent your money back.",
+            Status::Cancelled => "The seller has cancelled this order.",
+        }
+    }
+
+    /// How deep what was seen lies, `2 of 12`, while it is not settled.
+    pub fn confirmations(&self) -> Option<String> {
+        let Sighting { seen, settled, confirmations, needed, .. } = self.invoice.sighting?;
+        let counts = self.status == Status::Unconfirmed
+            || settled < seen && matches!(self.status, Status::Late | Status::Partial);
+        counts.then(|| match needed {
+            0 => "0".to_owned(),
+            _ => format!("{} of {needed}", confirmations.min(needed)),
+        })
+    }
+
+    /// Whether what a node had seen is gone.
+    pub fn is_lost(&self) -> bool {
+        self.status == Status::Unconfirmed
+            && self.invoice.sighting.is_some_and(|sighting| sighting.seen == Gwei::ZERO)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::orders::OrderRef;
+    use crate::payment::Address;
+    use crate::payment::Coin;
+    use crate::payment::Invoice;
+    use crate::values::Currency;
+
+    const NOW: i64 = 1_000_000;
+
+    /// Of 1 coin; `seen` and `settled` in thousandths of it, where a node follows it.
+    fn order(status: Status, followed: Option<(i64, i64)>, minutes_left: i64) -> Order {
+        let coin = Coin::Ether { chain: 1 };
+        let part = |n: i64| Gwei::new(n * 1_000_000).unwrap();
+        let sighting = followed.map(|(seen, settled)| Sighting {
+            seen: part(seen),
+            settled: part(settled),
+            confirmations: 2,
+            needed: 12,
+            is_moved: false,
+        });
+        Order {
+            order_ref: OrderRef::from_chance([0; 8]),
+            status,
+            placed_at: Moment::new(0).unwrap(),
+            finished_at: None,
+            lines: Vec::new(),
+            sending: None,
+            discount: None,
+            invoice: Invoice {
+                currency: Currency::parse("ETH").unwrap(),
+                address: Address::parse(&coin, "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266")
+                    .unwrap(),
+                coin,
+                amount: Gwei::ONE_COIN,
+                total: Gwei::ONE_COIN,
+                received: Gwei::ZERO,
+                sighting,
+                until: Moment::new(NOW + 60 * minutes_left).unwrap(),
+            },
+            transaction: None,
+        }
+    }
+
+    #[track_caller]
+    fn check(
+        status: Status,
+        followed: Option<(i64, i64)>,
+        minutes_left: i64,
+        expected: Option<&str>,
+    ) {
+        let now = Moment::new(NOW).unwrap();
+        let asked = order(status, followed, minutes_left).asks_for(Tolerance::default(), now);
+        assert_eq!(asked.map(|due| due.to_string()).as_deref(), expected, "{status} {followed:?}");
+    }
+
+    #[test]
+    fn a_buyer_is_asked_for_what_is_due_while_it_can_be_paid() {
+        check(Status::Awaiting, None, 1, Some("1"));
+        check(Status::Awaiting, Some((0, 0)), 1, Some("1"));
+        check(Status::Reported, None, -1, Some("1"));
+        check(Status::Partial, Some((400, 400)), -1, Some("0.6"));
+        check(Status::Unconfirmed, Some((400, 0)), 1, Some("0.6"));
+        check(Status::Unconfirmed, Some((1_000, 400)), 1, None);
+        // What will be passed over when it has settled.
+        check(Status::Unconfirmed, Some((996, 0)), 1, None);
+    }
+
+    #[test]
+    fn nobody_is_asked_to_pay_too_late_twice_or_for_nothing() {
+        check(Status::Awaiting, None, 0, None);
+        check(Status::Awaiting, Some((0, 0)), 0, None);
+        // The network took it back: it may come again.
+        check(Status::Unconfirmed, Some((0, 0)), 1, None);
+        for status in [
+            Status::Confirmed,
+            Status::Overpaid,
+            Status::Expired,
+            Status::Late,
+            Status::Shipped,
+            Status::Refunded,
+            Status::Cancelled,
+        ] {
+            check(status, None, 1, None);
+            check(status, Some((0, 0)), 1, None);
+            check(status, Some((400, 400)), 1, None);
+        }
+    }
+
+    #[test]
+    fn words_ask_to_pay_only_where_the_page_does() {
+        let now = Moment::new(NOW).unwrap();
+        for status in Status::ALL {
+            for followed in [None, Some((0, 0)), Some((400, 0)), Some((996, 0)), Some((1_100, 400))]
+            {
+                for minutes_left in [-1, 1] {
+                    let order = order(status, followed, minutes_left);
+                    let asks = order.asks_for(Tolerance::default(), now).is_some();
+                    let words = order.what_next(asks, now);
+                    let invites = words.contains("Send exactly") || words.contains("Please send");
+                    // Whoever has told of a payment is not asked again in words.
+                    if status != Status::Reported
+                        && (status, followed) != (Status::Partial, Some((1_100, 400)))
+                    {
+                        assert_eq!(invites, asks, "{status} {followed:?} {minutes_left}: {words}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn depth_is_told_while_something_has_not_settled() {
+        let told = |status, followed| order(status, Some(followed), 1).confirmations();
+        assert_eq!(told(Status::Unconfirmed, (400, 0)).as_deref(), Some("2 of 12"));
+        assert_eq!(told(Status::Late, (400, 0)).as_deref(), Some("2 of 12"));
+        assert_eq!(told(Status::Late, (400, 400)), None);
+        assert_eq!(told(Status::Confirmed, (1_000, 1_000)), None);
+        assert_eq!(order(Status::Unconfirmed, None, 1).confirmations(), None);
+    }
+}

@@ -1,0 +1,390 @@
+//! A real Ethereum node, its blocks made by hand: what a look sees.
+
+use serde_json::Value;
+use serde_json::json;
+use shop::node::Doubt;
+use shop::node::Ethereum;
+use shop::node::Link;
+use shop::payment::Address;
+use shop::payment::Coin;
+use shop::payment::Depth;
+use shop::payment::Followed;
+use shop::payment::Look;
+use shop::payment::Sighting;
+use shop::values::Gwei;
+use shop::values::Moment;
+use shop::values::NodeUrl;
+use std::io::Read;
+use std::io::Write;
+use std::net::TcpListener;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::time::Duration;
+use std::time::SystemTime;
+
+const ANVIL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tools/bin/anvil");
+const CHAIN: u64 = 31_337;
+const COIN: Coin = Coin::Ether { chain: CHAIN };
+/// One of anvil's own, with coins on it.
+const RICH: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+/// Answers 5,000,000 to whatever it is asked: PUSH3, MSTORE, RETURN of a word.
+const TOKEN_CODE: &str = "0x624c4b4060005260206000f3";
+const TOKEN: &str = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48";
+
+struct Chain {
+    process: Child,
+    url: NodeUrl,
+    link: Link,
+}
+
+impl Drop for Chain {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn now() -> Moment {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    Moment::new(i64::try_from(since.as_secs()).unwrap()).unwrap()
+}
+
+impl Chain {
+    async fn new() -> Self {
+        let port = free_port();
+        let process = Command::new(ANVIL)
+            .args(["--host", "127.0.0.1", "--port", &port.to_string(), "--no-mining"])
+            .args(["--slots-in-an-epoch", "4", "--silent", "--chain-id", &CHAIN.to_string()])
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("scripts/install-test-tools installs anvil");
+        let url = NodeUrl::parse(&format!("http://127.0.0.1:{port}")).unwrap();
+        let chain = Self { process, link: Link::open(&url, None).unwrap(), url };
+        for _ in 0..500 {
+            if chain.link.call("eth_chainId", json!([])).await.is_ok() {
+                chain.mine(20).await;
+                return chain;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("anvil does not answer");
+    }
+
+    async fn call(&self, method: &str, params: Value) -> Value {
+        self.link.call(method, params).await.unwrap()
+    }
+
+    async fn mine(&self, n: u64) {
+        self.call("anvil_mine", json!([n])).await;
+    }
+
+    async fn pay(&self, to: &Address, gwei: u128) -> String {
+        self.send(RICH, to, gwei).await
+    }
+
+    async fn send(&self, from: &str, to: &Address, gwei: u128) -> String {
+        let value = format!("0x{:x}", gwei * 1_000_000_000);
+        let params = json!([{"from": from, "to": to.as_str(), "value": value, "gas": "0x5208"}]);
+        self.call("eth_sendTransaction", params).await.as_str().unwrap().to_owned()
+    }
+
+    fn ethereum(&self) -> Ethereum {
+        Ethereum::open(Link::open(&self.url, None).unwrap(), 1_000_000)
+    }
+
+    async fn look(&self, followed: &[Followed], memory: Option<&str>) -> Result<Look, Doubt> {
+        self.ethereum().look(followed, memory, now()).await
+    }
+}
+
+fn address(n: u64) -> Address {
+    Address::parse(&COIN, &format!("0x{:040x}", n + 0x1000_0000)).unwrap()
+}
+
+fn invoice(id: i64, depth: Depth) -> Followed {
+    Followed {
+        id,
+        coin: COIN,
+        address: address(u64::try_from(id).unwrap()),
+        amount: Gwei::new(1_000_000).unwrap(),
+        is_alone: true,
+        depth,
+        placed_on: Moment::new(0).unwrap(),
+        last: None,
+    }
+}
+
+/// What the shop does between two looks.
+fn keep(followed: &mut [Followed], look: &Look) {
+    for one in followed {
+        if let Some((_, sighting)) = look.sightings.iter().find(|(id, _)| *id == one.id) {
+            one.last = Some(*sighting);
+        }
+    }
+}
+
+/// Seen, settled, confirmations, needed.
+fn four(followed: &Followed) -> (i64, i64, u32, u32) {
+    let Sighting { seen, settled, confirmations, needed, .. } = followed.last.unwrap();
+    (seen.get(), settled.get(), confirmations, needed)
+}
+
+#[actix_web::test]
+async fn payments_are_seen_settle_and_are_taken_back() {
+    let chain = Chain::new().await;
+    let mut all =
+        [invoice(1, Depth::Blocks(3)), invoice(2, Depth::Final), invoice(3, Depth::Blocks(1))];
+    let look = chain.look(&all, None).await.unwrap();
+    keep(&mut all, &look);
+    assert_eq!(four(&all[0]), (0, 0, 0, 3));
+    assert_eq!(four(&all[1]), (0, 0, 0, 9));
+
+    for one in &all {
+        chain.pay(&one.address, 1_000_000).await;
+    }
+    let mut memory = look.memory;
+    let mut told = Vec::new();
+    for _ in 0..9 {
+        chain.mine(1).await;
+        let look = chain.look(&all, Some(&memory)).await.unwrap();
+        keep(&mut all, &look);
+        memory = look.memory;
+        told.push((
+            four(&all[0]).1,
+            four(&all[0]).2,
+            four(&all[1]).1,
+            four(&all[1]).2,
+            four(&all[2]).1,
+        ));
+    }
+    let full = 1_000_000;
+    assert_eq!(told[0], (0, 1, 0, 1, full));
+    assert_eq!(told[1], (0, 2, 0, 2, full));
+    assert_eq!(told[2], (full, 3, 0, 3, full));
+    assert_eq!(told[7], (full, 8, 0, 8, full));
+    assert_eq!(told[8], (full, 9, full, 9, full));
+
+    // More comes, and a reorganisation takes it back at every depth short of what is final.
+    for depth in 1..=5_u64 {
+        chain.pay(&all[0].address, 50).await;
+        chain.mine(depth).await;
+        let look = chain.look(&all, Some(&memory)).await.unwrap();
+        keep(&mut all, &look);
+        assert_eq!(four(&all[0]).0, full + 50, "{depth}");
+        assert_eq!(four(&all[0]).1, if depth < 3 { full } else { full + 50 }, "{depth}");
+        chain.call("anvil_reorg", json!([depth, []])).await;
+        let look = chain.look(&all, Some(&look.memory)).await.unwrap();
+        keep(&mut all, &look);
+        assert_eq!((four(&all[0]).0, four(&all[0]).1), (full, full), "{depth}");
+        memory = look.memory;
+        // anvil keeps what was undone for the next block; an empty one of ours follows it.
+        chain.call("anvil_dropAllTransactions", json!([])).await;
+    }
+    chain.call("anvil_reorg", json!([12, []])).await;
+    let doubt = chain.look(&all, Some(&memory)).await.unwrap_err();
+    assert!(matches!(doubt, Doubt::WentBack { .. }), "{doubt}");
+}
+
+#[actix_web::test]
+async fn what_the_seller_sweeps_stays_paid_and_what_was_swept_unseen_is_told() {
+    let chain = Chain::new().await;
+    let mut all = [invoice(1, Depth::Blocks(3)), invoice(2, Depth::Blocks(3))];
+    let first = chain.look(&all, None).await.unwrap();
+    keep(&mut all, &first);
+    chain.pay(&all[0].address, 1_000_000).await;
+    chain.mine(3).await;
+    let look = chain.look(&all, Some(&first.memory)).await.unwrap();
+    keep(&mut all, &look);
+    assert_eq!(four(&all[0]).1, 1_000_000);
+
+    let back = Address::parse(&COIN, RICH).unwrap();
+    for one in &all {
+        chain.call("anvil_impersonateAccount", json!([one.address.as_str()])).await;
+    }
+    chain.pay(&all[1].address, 1_000_000).await;
+    chain.mine(1).await;
+    for one in &all {
+        chain.send(one.address.as_str(), &back, 500_000).await;
+    }
+    chain.mine(1).await;
+    chain.mine(10).await;
+    let look = chain.look(&all, Some(&look.memory)).await.unwrap();
+    keep(&mut all, &look);
+    assert_eq!((four(&all[0]).0, four(&all[0]).1), (1_000_000, 1_000_000));
+    assert!(!all[0].last.unwrap().is_moved);
+    // It came and went between two looks.
+    assert!(all[1].last.unwrap().is_moved);
+    assert!(four(&all[1]).1 < 1_000_000);
+    assert_eq!(
+        chain.ethereum().list_used(&[all[0].address.clone(), address(77), back]).await.unwrap(),
+        [true, false, true]
+    );
+}
+
+#[actix_web::test]
+async fn a_token_is_counted_by_its_contract() {
+    let chain = Chain::new().await;
+    chain.call("anvil_setCode", json!([TOKEN, TOKEN_CODE])).await;
+    chain.mine(1).await;
+    let coin = Coin::Token { chain: CHAIN, contract: TOKEN.to_owned(), decimals: 6 };
+    let mut all: Vec<Followed> = (1..=700).map(|id| invoice(id, Depth::Blocks(1))).collect();
+    for one in all.iter_mut().step_by(2) {
+        one.coin = coin.clone();
+    }
+    let look = chain.look(&all, None).await.unwrap();
+    keep(&mut all, &look);
+    assert!(all.iter().step_by(2).all(|one| four(one).1 == 5_000_000_000));
+    assert!(all.iter().skip(1).step_by(2).all(|one| four(one).1 == 0));
+
+    // Where no contract stands, nothing is decided.
+    all[0].coin = Coin::Token {
+        chain: CHAIN,
+        contract: "0x52908400098527886E0F7030069857D2E4169EE7".to_owned(),
+        decimals: 6,
+    };
+    let doubt = chain.look(&all, None).await.unwrap_err();
+    assert!(matches!(doubt, Doubt::Refused { .. }), "{doubt}");
+}
+
+#[actix_web::test]
+async fn a_shared_address_is_told_apart_by_exact_amounts() {
+    let chain = Chain::new().await;
+    let place = address(500);
+    let mut all: Vec<Followed> = (1..=3).map(|id| invoice(id, Depth::Blocks(3))).collect();
+    for (one, amount) in all.iter_mut().zip([1_000_000, 1_000_001, 1_000_002]) {
+        one.address = place.clone();
+        one.amount = Gwei::new(amount).unwrap();
+        one.is_alone = false;
+    }
+    let mut memory = chain.look(&all, None).await.unwrap().memory;
+    chain.pay(&place, 1_000_001).await;
+    chain.pay(&place, 999_999).await;
+    chain.mine(2).await;
+    let look = chain.look(&all, Some(&memory)).await.unwrap();
+    keep(&mut all, &look);
+    assert_eq!(four(&all[0]), (0, 0, 0, 3));
+    assert_eq!(four(&all[1]), (1_000_001, 0, 2, 3));
+    chain.mine(600).await;
+    chain.pay(&place, 1_000_002).await;
+    chain.mine(1).await;
+    let look = chain.look(&all, Some(&look.memory)).await.unwrap();
+    keep(&mut all, &look);
+    assert_eq!(four(&all[1]).1, 1_000_001);
+    // 500 blocks at a look.
+    assert_eq!(four(&all[2]).0, 0);
+    let look = chain.look(&all, Some(&look.memory)).await.unwrap();
+    keep(&mut all, &look);
+    assert_eq!(four(&all[2]), (1_000_002, 0, 1, 3));
+    chain.call("anvil_reorg", json!([1, []])).await;
+    let look = chain.look(&all, Some(&look.memory)).await.unwrap();
+    keep(&mut all, &look);
+    assert_eq!(four(&all[2]), (0, 0, 0, 3));
+    chain.mine(1).await;
+    let look = chain.look(&all, Some(&look.memory)).await.unwrap();
+    keep(&mut all, &look);
+    memory = look.memory;
+    assert_eq!(four(&all[1]).1, 1_000_001);
+    let look = chain.look(&all[..1], Some(&memory)).await.unwrap();
+    assert!(!look.memory.contains("\"id\":2"));
+}
+
+#[actix_web::test]
+async fn another_chain_and_an_old_head_are_in_doubt() {
+    let chain = Chain::new().await;
+    let mut one = invoice(1, Depth::Final);
+    one.coin = Coin::Ether { chain: 1 };
+    let doubt = chain.look(&[one], None).await.unwrap_err();
+    assert!(matches!(doubt, Doubt::OtherChain { .. }), "{doubt}");
+
+    let one = [invoice(1, Depth::Final)];
+    let memory = chain.look(&one, None).await.unwrap().memory;
+    let genesis = serde_json::from_str::<Value>(&memory).unwrap()["genesis"].clone();
+    let other = memory.replace(genesis.as_str().unwrap(), &format!("0x{}", "1".repeat(64)));
+    let doubt = chain.look(&one, Some(&other)).await.unwrap_err();
+    assert!(matches!(doubt, Doubt::OtherGenesis { .. }), "{doubt}");
+
+    let later = now().plus_minutes(4);
+    let ethereum = Ethereum::open(Link::open(&chain.url, None).unwrap(), Ethereum::OLDEST_HEAD);
+    let doubt = ethereum.look(&one, Some(&memory), later).await.unwrap_err();
+    assert!(matches!(doubt, Doubt::Stale { .. }), "{doubt}");
+    let url = NodeUrl::parse(&format!("http://127.0.0.1:{}", free_port())).unwrap();
+    let gone = Ethereum::open(Link::open(&url, None).unwrap(), 180);
+    let doubt = gone.look(&one, Some(&memory), now()).await.unwrap_err();
+    assert!(matches!(doubt, Doubt::Unreachable { .. }), "{doubt}");
+}
+
+/// A server that gives this to whoever asks, and keeps what it was asked.
+fn broken(answer: Vec<u8>) -> (NodeUrl, std::thread::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let serving = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let mut asked = Vec::new();
+        let mut some = [0; 4096];
+        while !String::from_utf8_lossy(&asked).contains("jsonrpc") {
+            match stream.read(&mut some) {
+                Ok(n) if 0 < n => asked.extend_from_slice(&some[..n]),
+                _ => break,
+            }
+        }
+        let _ = stream.write_all(&answer);
+        String::from_utf8_lossy(&asked).into_owned()
+    });
+    let url = format!("http://user:hunter2@127.0.0.1:{port}/key");
+    (NodeUrl::parse(&url).unwrap(), serving)
+}
+
+#[actix_web::test]
+async fn an_answer_that_is_none_is_in_doubt_and_tells_no_password() {
+    let http = |status: &str, body: &str| {
+        format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+    };
+    let huge = {
+        let mut all = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+        for _ in 0..40 {
+            all.extend_from_slice(b"100000\r\n");
+            all.resize(all.len() + 0x10_0000, b' ');
+            all.extend_from_slice(b"\r\n");
+        }
+        all
+    };
+    let cases: Vec<(Vec<u8>, &str)> = vec![
+        (http("200 OK", "no"), "not JSON"),
+        (http("200 OK", "{}"), "no answer"),
+        (http("200 OK", r#"{"id":0}"#), "no answer"),
+        (http("200 OK", r#"{"id":7,"result":"0x1"}"#), "no answer"),
+        (http("200 OK", r#"{"id":0,"result":1}"#), "no answer"),
+        (http("200 OK", r#"[{"id":0,"result":"0x1"}]"#), "no answer"),
+        (
+            http(
+                "200 OK",
+                r#"{"id":0,"error":{"code":-32000,"message":"missing\u001b[2J trie node"}}"#,
+            ),
+            "missing[2J trie node (-32000)",
+        ),
+        (http("500 No", r#"{"id":0,"error":{"code":-5,"message":"gone"}}"#), "gone (-5)"),
+        (http("401 No", ""), "password"),
+        (http("502 No", "<html>"), "status 502"),
+        (http("302 Away\r\nLocation: http://127.0.0.1:1/", "{}"), "status 302"),
+        (b"SSH-2.0-OpenSSH\r\n".to_vec(), "does not answer"),
+        (Vec::new(), "does not answer"),
+        (huge, "more than 32 MB"),
+    ];
+    for (answer, words) in cases {
+        let (url, serving) = broken(answer);
+        let link = Link::open(&url, None).unwrap();
+        let doubt = Ethereum::open(link, 180).chain_id().await.unwrap_err();
+        let said = format!("{doubt} {doubt:?}");
+        assert!(said.contains(words), "{words}: {said}");
+        assert!(!said.contains("hunter2") && !said.contains("/key"), "{said}");
+        let asked = serving.join().unwrap();
+        assert!(asked.starts_with("POST /key HTTP/1.1\r\n"), "{asked}");
+        assert!(asked.contains("Basic dXNlcjpodW50ZXIy"), "{asked}");
+    }
+}

@@ -1,0 +1,165 @@
+//! Payments that a node follows, as far as no node is needed to see it: what is in doubt, what waits, what is kept.
+
+use crate::world::Buyer;
+use crate::world::World;
+use std::net::TcpListener;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+
+/// Where nobody answers.
+fn nobody() -> String {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    format!("http://127.0.0.1:{port}")
+}
+
+/// A shop whose Ether is followed on a node that does not answer.
+fn in_doubt() -> World {
+    let world = World::new();
+    let done = world.shop(&["watch", "--once", "--eth-rpc-url", &nobody()]);
+    assert_eq!(done.status.code(), Some(1));
+    world
+}
+
+fn places(world: &World, currency: &str) -> Buyer {
+    let mut buyer = world.buyer();
+    buyer.chooses(currency);
+    buyer.adds("green-tea", "", "1");
+    assert_eq!(buyer.checks_out(&[]).state(), "awaiting");
+    buyer
+}
+
+struct Watch(Child);
+
+impl Watch {
+    fn begin(world: &World, url: &str) -> Self {
+        let child = Command::new(&world.program)
+            .args(["watch", "--watch-seconds", "1", "--eth-rpc-url", url])
+            .current_dir(world.home.path())
+            .env_clear()
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        Self(child.unwrap())
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn while_a_node_is_in_doubt_no_order_of_its_coin_runs_out() {
+    let world = in_doubt();
+    let mut ether = places(&world, "ETH");
+    let mut bitcoin = places(&world, "BTC");
+    world.sql("update invoices set until = 1000");
+    // Each command that asks for the orders lets expire what has run out.
+    world.says(&["orders"]);
+    assert_eq!(ether.get("/order").state(), "awaiting");
+    assert_eq!(bitcoin.get("/order").state(), "expired");
+    // Nobody is invited to pay at a price that no longer stands.
+    let page = ether.get("/order");
+    assert!(page.find_mark("payment-link").is_none(), "{}", page.text());
+
+    // The chain's own time decides, up to which it was seen that nothing came.
+    world.sql("update watches set time = 999");
+    world.says(&["orders"]);
+    assert_eq!(ether.get("/order").state(), "awaiting");
+    world.sql("update watches set time = 1000");
+    world.says(&["orders"]);
+    assert_eq!(ether.get("/order").state(), "expired");
+}
+
+#[test]
+fn a_shop_that_no_longer_asks_a_node_goes_by_the_clock_again() {
+    let world = in_doubt();
+    let mut buyer = places(&world, "ETH");
+    world.sql("update invoices set until = 1000");
+    assert!(world.says(&["watch", "--stop"]).contains("No payments are followed"));
+    world.says(&["orders"]);
+    assert_eq!(buyer.get("/order").state(), "expired");
+}
+
+#[test]
+fn a_node_in_doubt_is_named_by_the_doctor_and_the_digest() {
+    let world = in_doubt();
+    let doctor = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
+    let line = doctor.lines().find(|line| line.starts_with("BAD  nodes")).unwrap();
+    assert!(line.contains("Ethereum, chain 1") && line.contains("does not answer"), "{line}");
+    assert!(world.says(&["orders", "digest"]).contains("coins not followed"));
+    world.says(&["watch", "--stop"]);
+    let doctor = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
+    assert!(doctor.contains("none: your own eyes decide who has paid"), "{doctor}");
+    assert!(!world.says(&["orders", "digest"]).contains("coins not followed"));
+}
+
+#[test]
+fn a_doubt_that_lasts_is_written_to_the_seller_once() {
+    let world = World::new();
+    let _watch = Watch::begin(&world, &nobody());
+    let told =
+        |text: &str| text.contains("Subject: Payments in Ethereum, chain 1 are not followed");
+    world.until("the seller is told", || world.messages().iter().any(|(_, text)| told(text)));
+    // Some looks later.
+    let looks = || world.find("select trouble_since from watches where is_told = 1").len();
+    world.until("that is remembered", || looks() == 1);
+    let (name, message) = world.messages().into_iter().find(|(_, text)| told(text)).unwrap();
+    assert!(message.contains("does not answer"), "{message}");
+    assert!(!name.contains(&*hostname()), "{name}");
+    assert_eq!(world.messages().len(), 1);
+}
+
+fn hostname() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_owned()
+}
+
+#[test]
+fn an_order_that_was_followed_is_kept_for_seven_days_after_its_time() {
+    let world = in_doubt();
+    places(&world, "ETH");
+    places(&world, "BTC");
+    world.sql("update invoices set until = cast(strftime('%s', 'now') as integer) - 3 * 86400");
+    world.sql("update watches set time = cast(strftime('%s', 'now') as integer)");
+    world.says(&["orders"]);
+    world.until("the seller was told", || {
+        world.find("select 1 from owed where message is not null").is_empty()
+    });
+    world.sql("update orders set finished_at = finished_at - 3 * 86400");
+    let erased = world.says(&["purge"]);
+    assert!(erased.contains("1 order"), "{erased}");
+    let left = world.find("select currency from invoices");
+    assert_eq!(left, [b"ETH"]);
+    world.sql("update invoices set until = until - 5 * 86400");
+    let erased = world.says(&["purge"]);
+    assert!(erased.contains("1 order"), "{erased}");
+}
+
+#[test]
+fn a_node_that_is_not_the_sellers_own_neighbour_is_refused_before_anything_is_opened() {
+    let world = World::closed(&[]);
+    for (url, words) in [
+        ("http://192.0.2.1:8545", "whoever carries the line"),
+        ("http://node.example:8545", "TOR_PROXY_URL"),
+        ("http://user:hunter2@192.0.2.1:8545", "whoever carries the line"),
+        ("ws://127.0.0.1:8545", "http://HOST:PORT"),
+    ] {
+        let done = world.shop(&["watch", "--eth-rpc-url", url]);
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(1), "{said}");
+        assert!(said.contains("ETH_RPC_URL (the command line)") && said.contains(words), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+    assert!(!world.path("db").exists());
+}
+
+#[test]
+fn without_a_node_watch_says_what_to_set() {
+    let world = World::new();
+    let done = world.shop(&["watch"]);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&done.stderr).contains("ETH_RPC_URL"));
+}

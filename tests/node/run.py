@@ -1,0 +1,26 @@
+#!/usr/bin/env python3
+"""Payments, followed by the real program on real nodes: anvil, litecoind, monerod. Run by scripts/test, after scripts/install-test-tools.
+
+    python3 tests/node/run.py [ethereum | bitcoin | monero] …
+"""
+
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+NODES = ("ethereum", "bitcoin", "monero")
+
+
+def main(names):
+    n_failed = 0
+    for name in names or NODES:
+        assert name in NODES, name
+        print("== " + name, flush=True)
+        # A program each: one that hangs ends by its own limits.
+        n_failed += subprocess.run([sys.executable, str(HERE / (name + ".py"))]).returncode != 0
+    return n_failed
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main(sys.argv[1:]) else 0)
