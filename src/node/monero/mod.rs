@@ -204,7 +204,9 @@ impl Monero {
                 };
                 places.insert(address, place);
                 match place {
-                    Some((0, index)) => drop(memory.indexes.insert(id, index)),
+                    Some((0, index)) => {
+                        memory.indexes.insert(id, index);
+                    }
                     // One address of the seller's from another account, for all orders.
                     Some(_) => {}
                     None => strangers.push(invoice),
@@ -264,9 +266,10 @@ impl Monero {
             }
         }
         for invoice in strangers {
-            match found.get(&invoice.address) {
-                Some(index) => drop(memory.indexes.insert(invoice.id, *index)),
-                None => drop(memory.foreign.insert(invoice.id)),
+            if let Some(index) = found.get(&invoice.address) {
+                memory.indexes.insert(invoice.id, *index);
+            } else {
+                memory.foreign.insert(invoice.id);
             }
         }
         Ok(())
