@@ -284,7 +284,7 @@ impl Watched {
             }
         }
         let known: Vec<String> = served.borrow().iter().cloned().collect();
-        let words = "none of the nodes that ETH_RPC_URL names is of this chain; they are of";
+        let words = "none of the nodes that ETH_RPC_URL names is of this chain; those that answer are of";
         Some(Doubt::Other(format!("{words} {}", known.join(", "))))
     }
 
