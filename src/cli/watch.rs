@@ -36,6 +36,9 @@ pub struct WatchCommand {
     /// Follow no payments any more: orders run out by the clock again, and your own eyes decide who has paid
     #[arg(long)]
     stop: bool,
+    /// The nodes are others now, or their chain has turned: forget what they said of it before
+    #[arg(long, conflicts_with_all = ["once", "stop"])]
+    forget: bool,
 }
 
 /// Units: looks that may fail before the seller is written to.
@@ -49,6 +52,13 @@ pub async fn run(command: WatchCommand, settings: Settings) -> anyhow::Result<Ex
     let told = told_to_end()?;
     let shop = open::shop(&settings).await?;
     let _alone = watch_alone(&settings)?;
+    if command.forget {
+        let mut tx = shop.db.write().await?;
+        store::watch::forget_memories(&mut tx).await.context("forget what the nodes said")?;
+        tx.commit().await.context("commit what is forgotten")?;
+        say("Forgotten. What was seen of the orders stays; the nodes are asked anew.");
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut nodes = if command.stop { Vec::new() } else { nodes(&settings)? };
     let mut networks = store::watch::list_needed(&shop.db).await?;
     networks.retain(|network| nodes.iter().any(|node| node.may_serve(network)));
@@ -284,7 +294,8 @@ impl Watched {
             }
         }
         let known: Vec<String> = served.borrow().iter().cloned().collect();
-        let words = "none of the nodes that ETH_RPC_URL names is of this chain; those that answer are of";
+        let words =
+            "none of the nodes that ETH_RPC_URL names is of this chain; those that answer are of";
         Some(Doubt::Other(format!("{words} {}", known.join(", "))))
     }
 

@@ -84,6 +84,12 @@ pub async fn end_others(tx: &mut Tx, networks: &[String]) -> Result<(), StoreErr
     Ok(())
 }
 
+/// What the nodes' readers remember is forgotten, and with it which chain it was.
+pub async fn forget_memories(tx: &mut Tx) -> Result<(), StoreError> {
+    sqlx::query("update watches set memory = null").execute(&mut *tx.0).await?;
+    Ok(())
+}
+
 /// The chains that wallets and unfinished orders need.
 pub async fn list_needed(db: &Db) -> Result<Vec<String>, StoreError> {
     Ok(sqlx::query_scalar(

@@ -216,4 +216,6 @@ fn what_a_node_knew_is_there_when_it_is_followed_again() {
     assert_eq!(world.find("select memory from watches where is_on = 0"), [b"known"]);
     world.shop(&["watch", "--once", "--eth-rpc-url", &nobody()]);
     assert_eq!(world.find("select memory from watches where is_on = 1"), [b"known"]);
+    world.says(&["watch", "--forget"]);
+    assert!(world.find("select 1 from watches where memory is not null").is_empty());
 }
