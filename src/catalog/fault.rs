@@ -1,3 +1,5 @@
+use crate::payment::secret;
+
 /// One thing that is wrong in the seller's catalog.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Fault {
@@ -10,20 +12,29 @@ pub struct Fault {
     pub expected: String,
 }
 
+/// Stands where a secret stood.
+pub const A_SECRET: &str = "a secret";
+
 impl Fault {
+    /// What looks like a private key or a mnemonic is shown nowhere again, on whatever screen this is read.
     pub fn new(
         record: &str,
         field: &str,
         found: impl Into<String>,
         expected: impl Into<String>,
     ) -> Self {
+        let found = found.into();
         Self {
-            record: record.to_owned(),
-            field: field.to_owned(),
-            found: found.into(),
+            record: unless_secret(record),
+            field: unless_secret(field),
+            found: if secret::repeats_private(&found) { A_SECRET.to_owned() } else { found },
             expected: expected.into(),
         }
     }
+}
+
+fn unless_secret(name: &str) -> String {
+    if secret::repeats_private(name) { A_SECRET.to_owned() } else { name.to_owned() }
 }
 
 impl std::fmt::Display for Fault {

@@ -1,14 +1,13 @@
 use crate::catalog::Fault;
 use crate::catalog::NotASlug;
 use crate::catalog::Slug;
+use crate::catalog::fault::A_SECRET;
 use crate::catalog::json::Json;
 use crate::catalog::record::Record;
-use crate::payment::AccountKey;
-use crate::payment::Address;
-use crate::payment::Coin;
-use crate::payment::NotAnAddress;
-use crate::payment::Receives;
+use crate::catalog::record::one_line;
+use crate::catalog::wallet_record::read_wallet;
 use crate::payment::Wallet;
+use crate::payment::secret;
 use crate::values::Country;
 use crate::values::Currency;
 use crate::values::Gwei;
@@ -106,6 +105,7 @@ impl CatalogFile {
         };
         let mut reader = Reader::default();
         reader.refuse_programs("", &collections);
+        reader.refuse_secrets(&collections);
         let sorted = reader.sort(&collections);
         for record in &sorted.wallets {
             reader.wallet(record);
@@ -154,6 +154,8 @@ struct Reader {
     /// `wallets.eth` → which wallet; `None` where the wallet itself was refused, which is said there already.
     references: HashMap<String, Option<usize>>,
     slugs: HashSet<Slug>,
+    /// Records that hold a secret, which is all that is said of them.
+    secrets: HashSet<String>,
     /// The next number to try for the products of one name, so that many of one name stay quick.
     numbers: HashMap<Slug, usize>,
 }
@@ -189,6 +191,70 @@ impl Reader {
             }
             Json::Record(fields) => self.refuse_programs(here, fields),
             _ => {}
+        }
+    }
+
+    /// No private key and no mnemonic of any coin, wherever it stands in the file. In a wallet's record everything is looked
+    /// at that may be one; elsewhere, where people write what they like, what is one beyond doubt.
+    fn refuse_secrets(&mut self, collections: &[(String, Json)]) {
+        for (collection, value) in collections {
+            let Json::Record(records) = value else {
+                self.refuse_secret(collection, "", value, secret::holds_private);
+                continue;
+            };
+            let is_of_wallets = |(name, value): &(String, Json)| {
+                name == "_model" && *value == Json::Text("Wallet".to_owned())
+            };
+            let is_secret: fn(&str) -> bool = if records.iter().any(is_of_wallets) {
+                |text: &str| secret::looks_private(text) || secret::holds_private(text)
+            } else {
+                secret::holds_private
+            };
+            for (name, record) in records {
+                let place = format!("{collection} {name:?}");
+                let Json::Record(fields) = record else {
+                    self.refuse_secret(&place, "", record, is_secret);
+                    continue;
+                };
+                for (field, value) in fields {
+                    // Monero's private view key, which is looked at where it is read.
+                    let is_view_key = field == "view_key"
+                        && matches!(value, Json::Text(text) if text.trim().len() == 64);
+                    if !is_view_key {
+                        self.refuse_secret(&place, field, value, is_secret);
+                    }
+                }
+            }
+        }
+    }
+
+    fn refuse_secret(
+        &mut self,
+        place: &str,
+        field: &str,
+        value: &Json,
+        is_secret: fn(&str) -> bool,
+    ) {
+        let holds = match value {
+            Json::Text(text) => is_secret(text),
+            Json::List(items) => {
+                for (n, item) in items.iter().enumerate() {
+                    self.refuse_secret(place, &format!("{field}[{n}]"), item, is_secret);
+                }
+                false
+            }
+            Json::Record(fields) => {
+                for (name, value) in fields {
+                    self.refuse_secret(place, &format!("{field}.{name}"), value, is_secret);
+                }
+                false
+            }
+            _ => false,
+        };
+        // Whoever pastes a key in the wrong place may paste it before the colon.
+        if holds || is_secret(field) || secret::holds_private(place) {
+            self.secrets.insert(place.to_owned());
+            self.faults.push(Fault::new(place, field, A_SECRET, secret::WARNING));
         }
     }
 
@@ -272,8 +338,13 @@ impl Reader {
     }
 
     fn wallet(&mut self, (collection, name, fields): &Named<'_>) {
-        let mut record = Record::new(format!("{collection} {name:?}"), fields);
-        let read = read_wallet(&mut record, name);
+        let place = format!("{collection} {name:?}");
+        if self.secrets.contains(&place) {
+            self.references.insert(format!("{collection}.{name}"), None);
+            return;
+        }
+        let mut record = Record::new(place, fields);
+        let read = read_wallet(&mut record, name, &mut self.file.notes);
         if let Some(wallet) = &read
             && self.file.wallets.iter().any(|other| other.currency == wallet.currency)
         {
@@ -595,78 +666,6 @@ impl Reader {
     }
 }
 
-fn read_wallet(record: &mut Record<'_>, name: &str) -> Option<Wallet> {
-    let currency_text = record.needed_text("currency", 10, "a currency, for example \"ETH\"")?;
-    let currency = match Currency::parse(currency_text) {
-        Ok(currency) => currency,
-        Err(refused) => {
-            record.refuse("currency", format!("{currency_text:?}"), refused.to_string());
-            return None;
-        }
-    };
-    let title =
-        record.text("name", 60, "the currency's name").map_or_else(|| name.to_owned(), one_line);
-    let chain = record
-        .whole("chain", 1, i64::MAX, "a chain's number (EIP-155)")
-        .and_then(|n| u64::try_from(n).ok());
-    let decimals =
-        record.whole("decimals", 0, 36, "a token's decimals").and_then(|n| u64::try_from(n).ok());
-    let token = record.text("token", 64, "a token's contract address");
-    let address = record.text("address", 256, "the address that buyers pay to");
-    let xpub = record.text("xpub", 256, "an extended public key");
-    let coin = match Coin::parse(&currency, chain, token, decimals) {
-        Ok(coin) => coin,
-        Err(refused) => {
-            let found = if token.is_some() {
-                "a token that cannot be read".to_owned()
-            } else {
-                format!("{currency_text:?}")
-            };
-            record.refuse(
-                if token.is_some() { "token" } else { "currency" },
-                found,
-                refused.to_string(),
-            );
-            return None;
-        }
-    };
-    let receives = match (address, xpub) {
-        (Some(text), None) => match Address::parse(&coin, text) {
-            Ok(address) => Receives::Address(address),
-            Err(refused) => {
-                // A private key or its words must not be shown again, on whatever screen this is read.
-                let found = match refused {
-                    NotAnAddress::Private => "a secret".to_owned(),
-                    _ => Json::Text(text.to_owned()).shown(),
-                };
-                record.refuse("address", found, refused.to_string());
-                return None;
-            }
-        },
-        (None, Some(text)) => match AccountKey::parse(&coin, text) {
-            Ok(key) => Receives::Account(key),
-            // What stands there may be a private key: it is not shown again.
-            Err(refused) => {
-                record.refuse("xpub", "a key that cannot be used", refused.to_string());
-                return None;
-            }
-        },
-        (None, None) => {
-            record.refuse(
-                "address",
-                "nothing",
-                "`address`, or `xpub` for an address of its own for each order",
-            );
-            return None;
-        }
-        (Some(_), Some(_)) => {
-            record.refuse("address", "`address` and `xpub`", "one of the two");
-            return None;
-        }
-    };
-    Some(Wallet { currency, name: title, coin, receives })
-}
-
 fn images(record: &mut Record<'_>) -> Vec<ImageRecord> {
     let mut names: Vec<String> = Vec::new();
     for (n, item) in record.list("images", 20, "a list of picture files").iter().enumerate() {
@@ -710,8 +709,4 @@ fn categories(record: &mut Record<'_>) -> Vec<String> {
         categories.extend(category.filter(|category| !categories.contains(category)));
     }
     categories
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

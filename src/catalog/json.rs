@@ -1,3 +1,4 @@
+use crate::payment::secret;
 use serde::Deserialize;
 use serde::Deserializer;
 use serde::de::MapAccess;
@@ -21,6 +22,12 @@ pub enum Json {
 impl Json {
     /// The value shortened for a message: what stood there.
     pub fn shown(&self) -> String {
+        // Before it is shortened: what is left of a mnemonic must not be shown either.
+        if let Self::Text(text) = self
+            && (secret::looks_private(text) || secret::repeats_private(text))
+        {
+            return "a text that is not shown here, since it may be a secret".to_owned();
+        }
         let whole = match self {
             Self::Null => "null".to_owned(),
             Self::Truth(truth) => truth.to_string(),

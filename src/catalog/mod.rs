@@ -7,6 +7,7 @@ pub mod markdown;
 pub mod offer;
 pub mod record;
 pub mod slug;
+mod wallet_record;
 
 pub use fault::Fault;
 pub use file::{

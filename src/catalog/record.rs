@@ -137,3 +137,7 @@ impl<'a> Record<'a> {
         self.faults
     }
 }
+
+pub fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -6,6 +6,7 @@ use crate::actions::Terms;
 use crate::cli::home_of;
 use crate::config::Settings;
 use crate::mail::Maildir;
+use crate::payment::secret;
 use crate::pictures::Gallery;
 use crate::store;
 use crate::store::Db;
@@ -160,6 +161,12 @@ pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
             !markdown.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')),
             "{}: the page holds a control character",
             path.display()
+        );
+        anyhow::ensure!(
+            !secret::holds_private(&markdown),
+            "{}: {}",
+            path.display(),
+            secret::WARNING
         );
         files.push(PageFile { slug, markdown });
     }

@@ -9,6 +9,7 @@ use crate::payment::Confirmations;
 use crate::payment::Receives;
 use crate::payment::Tolerance;
 use crate::payment::Wallet;
+use crate::payment::secret;
 use crate::values::Currency;
 use crate::values::Mailbox;
 use crate::values::NodeUrl;
@@ -174,10 +175,42 @@ impl Settings {
                 values.insert(name, found);
             }
         }
+        faults.extend(refuse_secrets(&mut values, &written));
         let mut reader = Reader { values, faults, folder };
         let settings = reader.settings();
         if reader.faults.is_empty() { Ok(settings) } else { Err(reader.faults) }
     }
+}
+
+/// A private key or a mnemonic of any coin, in whatever setting: what else is wrong with that setting is not said, and
+/// nothing of it is shown.
+fn refuse_secrets(
+    values: &mut HashMap<&str, Found>,
+    written: &HashMap<String, Found>,
+) -> Vec<SettingFault> {
+    let of_others = written.iter().filter(|(name, _)| !NAMES.contains(&name.as_str()));
+    let all = values.iter().map(|(name, found)| (*name, found));
+    let all = all.chain(of_others.map(|(name, found)| (name.as_str(), found)));
+    let is_secret = |name: &str, text: &str| match name {
+        // Chance in hexadecimal digits is what belongs there.
+        "SECRET" | "PASSWORD" | "TOR_PASSWORD" => secret::holds_private_beside_digits(text),
+        _ if NAMES.contains(&name) => secret::holds_private(text),
+        _ => secret::holds_private_beside_digits(text),
+    };
+    let refused = all.filter(|(name, (text, _))| is_secret(name, text));
+    let mut faults: Vec<SettingFault> = refused
+        .map(|(name, (_, place))| SettingFault {
+            name: name.to_owned(),
+            place: place.clone(),
+            found: "a secret".to_owned(),
+            expected: secret::WARNING.to_owned(),
+        })
+        .collect();
+    faults.sort_by(|one, other| one.name.cmp(&other.name));
+    for fault in &faults {
+        values.remove(fault.name.as_str());
+    }
+    faults
 }
 
 struct Reader<'a> {
@@ -375,7 +408,8 @@ impl Reader<'_> {
         match Address::parse(&coin, &text) {
             Ok(address) => {
                 let name = currency.to_string();
-                Some(Wallet { currency, name, coin, receives: Receives::Address(address) })
+                let receives = Receives::of_address(address);
+                Some(Wallet { currency, name, coin, receives })
             }
             Err(refused) => {
                 self.refuse("WALLET", &refused.to_string());

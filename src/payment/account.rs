@@ -289,6 +289,34 @@ mod tests {
     }
 
     #[test]
+    fn the_keys_of_these_tests_are_those_of_their_words() {
+        // Source: BIP-39's mnemonics by the paths of BIP-44, BIP-49, BIP-84 and BIP-86; m/0 from m of BIP-32's test vector 2.
+        let (junk, about) =
+            (format!("{}junk", "test ".repeat(11)), format!("{}about", "abandon ".repeat(11)));
+        for (words, path, text) in [
+            (&junk, "m/44'/60'/0'", ETHER_KEY),
+            (&about, "m/44'/0'/0'", BIP_44),
+            (&about, "m/49'/0'/0'", BIP_49),
+            (&about, "m/84'/0'/0'", BIP_84),
+            (&about, "m/86'/0'/0'", BIP_86),
+        ] {
+            let seed = bip39::Mnemonic::parse_in_normalized(bip39::Language::English, words)
+                .unwrap()
+                .to_seed_normalized("");
+            let curve = Secp256k1::new();
+            let top = bitcoin::bip32::Xpriv::new_master(bitcoin::Network::Bitcoin, &seed).unwrap();
+            let path: bitcoin::bip32::DerivationPath = path.parse().unwrap();
+            let key = Xpub::from_priv(&curve, &top.derive_priv(&curve, &path).unwrap());
+            assert_eq!(key.encode(), read_key(text).unwrap().1.encode(), "{path}");
+        }
+        let (above, below) = (
+            "xpub661MyMwAqRbcFW31YEwpkMuc5THy2PSt5bDMsktWQcFF8syAmRUapSCGu8ED9W6oDMSgv6Zz8idoc4a6mr8BDzTJY47LJhkJ8UB7WEGuduB",
+            "xpub69H7F5d8KSRgmmdJg2KhpAK8SR3DjMwAdkxj3ZuxV27CprR9LgpeyGmXUbC6wb7ERfvrnKZjXoUmmDznezpbZb7ap6r1D3tgFxHmwMkQTPH",
+        );
+        assert_eq!(child(&read_key(above).unwrap().1, 0), read_key(below).unwrap().1);
+    }
+
+    #[test]
     fn electrums_own_wallets_have_their_account_right_below_the_top() {
         let shown: &[(u32, &str)] = &[(0, "bc1q3g5tmkmlvxryhh843v4dz026avatc0zzr6h3af")];
         check(&Coin::Bitcoin, ELECTRUM, Ok(shown));

@@ -45,9 +45,11 @@ pub fn looks_private(text: &str) -> bool {
 /// Shape: an extended private key, Bitcoin's wallet import format or BIP-38 anywhere in it; 12, 15, 18, 21 or 24 words of
 /// BIP-39's English list in a row whose checksum holds; 64 hexadecimal digits alone.
 pub fn holds_private(text: &str) -> bool {
-    if is_hex_key(text.trim()) {
-        return true;
-    }
+    is_hex_key(text.trim()) || holds_private_beside_digits(text)
+}
+
+/// The same where 64 hexadecimal digits may be something else.
+pub fn holds_private_beside_digits(text: &str) -> bool {
     let mut pieces = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|p| 50 < p.len());
     if pieces.any(is_certain_key) {
         return true;
@@ -70,6 +72,12 @@ pub fn holds_private(text: &str) -> bool {
         }
     }
     false
+}
+
+/// Whether a sentence that is about to be shown repeats a private key, mistyped ones among them.
+pub fn repeats_private(text: &str) -> bool {
+    let mut pieces = text.split(|c: char| !c.is_ascii_alphanumeric());
+    holds_private(text) || pieces.any(looks_private)
 }
 
 fn is_certain_key(piece: &str) -> bool {

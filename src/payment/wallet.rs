@@ -115,6 +115,8 @@ mod tests {
         check(&with_address("BTC", "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu"), true);
         check(&with_address("BTC", "37VucYSaXLCAsxYyAPfbSi9eh4iEcbShgf"), true);
         check(&with_address("BTC", "1LqBGSKuX5yYUonjxT5qGfpUsXKYYWeabA"), true);
+        let taproot = "bc1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr";
+        check(&with_address("BTC", taproot), true);
         check(&with_address("ETH", "0x9858EfFD232B4033E47d90003D41EC34EcaEda94"), true);
         let monero = "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39";
         check(&with_address("XMR", monero), true);

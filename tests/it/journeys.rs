@@ -1,5 +1,4 @@
 use crate::world::World;
-use crate::world::XMR_ADDRESS;
 
 #[test]
 fn a_buyer_orders_pays_and_comes_back_and_the_seller_reads_and_answers() {
@@ -88,9 +87,12 @@ fn each_coin_has_its_own_address_amount_and_link() {
     buyer.chooses("XMR");
     buyer.adds("stone", "", "1");
     let page = buyer.checks_out(&[]);
+    // The seller's own address with a payment id in it, which makes it longer.
+    let address = page.mark("address");
+    assert!(address.len() == 106 && address.starts_with('4'), "{address}");
     assert_eq!(
         page.attribute("payment-link", "href"),
-        format!("monero:{XMR_ADDRESS}?tx_amount=1.230000000000")
+        format!("monero:{address}?tx_amount=1.230000000000")
     );
 
     let mut second = world.buyer();
@@ -100,18 +102,4 @@ fn each_coin_has_its_own_address_amount_and_link() {
         second.checks_out(&[]).mark("address"),
         "bc1qnjg0jd8228aq7egyzacy8cys3knf9xvrerkf9g"
     );
-}
-
-#[test]
-fn orders_that_share_an_address_are_told_apart_by_their_amount() {
-    let world = World::new();
-    let amounts: Vec<String> = (0..3)
-        .map(|_| {
-            let mut buyer = world.buyer();
-            buyer.chooses("XMR");
-            buyer.adds("green-tea", "", "1");
-            buyer.checks_out(&[]).mark("amount")
-        })
-        .collect();
-    assert_eq!(amounts, ["0.9199", "0.919900001", "0.919900002"]);
 }

@@ -19,6 +19,7 @@ mod mail;
 mod node;
 mod onion;
 mod orders;
+mod payment;
 mod sealed;
 mod sealing;
 mod tidy;

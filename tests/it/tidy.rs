@@ -29,7 +29,7 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
 ];
 
 /// What a line may only say in these rooms, or in these files.
-const POWERS: [(&str, &[&str]); 45] = [
+const POWERS: [(&str, &[&str]); 46] = [
     ("sqlx::", &["store"]),
     ("inotify::", &["store"]),
     ("lettre::", &["mail"]),
@@ -57,6 +57,7 @@ const POWERS: [(&str, &[&str]); 45] = [
     ("png::", &["pictures", "payment/qr.rs", "web/orders.rs"]),
     ("qrcode::", &["payment"]),
     ("bitcoin::", &["payment"]),
+    ("bip39::", &["payment"]),
     ("monero::", &["payment"]),
     ("ethers_core::", &["payment"]),
     ("std::fs", &["mail", "pictures", "tor", "config", "cli", "store/mod.rs", "web/serve.rs"]),

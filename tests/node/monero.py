@@ -5,9 +5,7 @@ Regtest's addresses carry the main network's prefix, so the shop takes them. Dif
 
 import contextlib
 import json
-import os
 import pathlib
-import re
 import shutil
 import signal
 import socket
@@ -15,24 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tests/soak"))
-
-from parts import SHOP, Shop, wait_for
+from shops import SHOP, WatchedShop, free_port, wait_for
 
 # Gwei, and piconero in one.
 PRICE = 50_000_000
 PICONERO = 1_000
 DEPTH = 3
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 class Failed(Exception):
@@ -170,26 +158,15 @@ class World:
             WalletProgram(self.folder, self.chain, "--wallet-file", str(folder / "shop"), "--password", ""))
 
     def shop(self, wallet, rpc, **settings):
-        home = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
-        (home / "db").mkdir()
-        price = [{"price": PRICE, "wallet": "->wallets.xmr"}]
-        (home / "db/data.json").write_text(json.dumps({
-            "wallets": {"_model": "Wallet", "xmr": {"currency": "XMR", **wallet}},
-            "products": {"_model": "Product", "tea": {"name": "Tea", "quantity": 100000, "prices": price}},
-        }))
-        settings = {"XMR_RPC_URL": rpc.url(), "WATCH_SECONDS": "1", "CONFIRMATIONS": "XMR=%d" % DEPTH, **settings}
-        shop = WatchedShop(home=home, **settings)
-        subprocess.run([SHOP, "seed", "db/data.json"], cwd=home, env=shop.environment, check=True, capture_output=True)
-        return self.stack.enter_context(shop)
+        return self.stack.enter_context(MoneroShop(wallet, rpc, **settings)).open()
 
 
-class WatchedShop(Shop):
-    watch = None
+class MoneroShop(WatchedShop):
+    network = "monero"
 
-    def watches(self):
-        with open(self.home / "watch.log", "a") as log:
-            self.watch = subprocess.Popen([SHOP, "watch"], cwd=self.home, stdout=log, stderr=log, env=self.environment)
-        return self
+    def __init__(self, wallet, rpc, **settings):
+        settings = {"XMR_RPC_URL": rpc.url(), "CONFIRMATIONS": "XMR=%d" % DEPTH, **settings}
+        super().__init__({"xmr": {"currency": "XMR", **wallet}}, {"tea": ("xmr", PRICE)}, **settings)
 
     def looks_once(self):
         """Its exit code, and what it said."""
@@ -197,68 +174,18 @@ class WatchedShop(Shop):
             [SHOP, "watch", "--once"], cwd=self.home, env=self.environment, capture_output=True, text=True, timeout=120)
         return done.returncode, done.stdout + done.stderr
 
-    def stops_watching(self):
-        self.watch.terminate()
-        assert self.watch.wait(30) == 0, self.watch.returncode
+    def doubts(self, words):
+        wait_for("a doubt: " + words, lambda: words in (self.trouble() or ""), 60)
 
-    def seen(self, order_ref):
-        with self.db() as db:
-            return db.execute(
-                "select i.seen, i.settled, i.confirmations, i.needed from invoices i join orders o on o.id = i.order_id "
-                "where o.order_ref = ?", (order_ref,)).fetchone()
-
-    def trouble(self):
-        with self.db() as db:
-            return db.execute("select trouble from watches where network = 'monero'").fetchone()[0]
-
-    def memory(self):
-        with self.db() as db:
-            return json.loads(db.execute("select memory from watches where network = 'monero'").fetchone()[0] or "{}")
-
-    def looked(self):
-        """Waits for a whole look that began after now."""
-        def at():
-            return self.memory().get("at", 0)
-
-        start = int(time.time())
-        wait_for("a look", lambda: start < at(), 60)
-
-    def order(self):
-        return PlacedOrder(self)
-
-    def __exit__(self, *words):
-        if self.watch and self.watch.poll() is None:
-            self.watch.kill()
-            self.watch.wait()
-        super().__exit__(*words)
+    def doubts_no_more(self):
+        wait_for("no doubt", lambda: self.trouble() is None, 60)
 
 
-class PlacedOrder:
-    """A buyer with an order."""
-
-    def __init__(self, shop):
-        self.shop, self.browser = shop, shop.browser()
-        answer = self.browser.ask("/checkout", self.browser.fills_cart())
-        assert answer.status == 303, answer
-        page = self.browser.ask("/order")
-        self.order_ref = page.mark("order-ref")
-        self.address = page.mark("address")
-        self.amount = round(float(page.mark("amount")) * 1e9)
-
-    def state(self):
-        return re.search(r'data-state="([a-z]+)"', self.browser.ask("/order").text).group(1)
-
-    def becomes(self, state, seen=None, settled=None, confirmations=None):
-        def is_so():
-            found = self.shop.seen(self.order_ref)
-            wanted = (seen, settled, confirmations)
-            return self.state() == state and all(b is None or a == b for a, b in zip(found, wanted))
-
-        try:
-            wait_for("%s is %s" % (self.order_ref, state), is_so, 60)
-        except AssertionError as error:
-            raise AssertionError("%s; it is %s, %s; trouble: %s" % (
-                error, self.state(), self.shop.seen(self.order_ref), self.shop.trouble())) from error
+def becomes(order, state, *figures):
+    """`figures`: what was seen, what is settled, confirmations; as many as matter."""
+    order.becomes(state)
+    wait_for("%s of %s, it is %s" % (figures, order.order_ref, order.seen()), lambda: order.seen()[:len(figures)] == figures, 60)
+    order.is_still(state)
 
 
 def follows_subaddresses(world):
@@ -266,39 +193,39 @@ def follows_subaddresses(world):
     keys = world.sellers[0]
     rpc = world.view_only(keys)
     chain, buyer = world.chain, world.buyer
-    shop = world.shop({"address": keys["address"], "view_key": keys["view"]}, rpc).open().watches()
+    shop = world.shop({"address": keys["address"], "view_key": keys["view"]}, rpc).watches()
     exact, parts, under, over, quiet = (shop.order() for _ in range(5))
     orders = exact, parts, under, over, quiet
     assert len({order.address for order in orders}) == 5 and all(order.address.startswith("8") for order in orders)
-    shop.looked()
+    shop.looks_anew()
 
     buyer.pays(exact.address, exact.amount)
     buyer.pays(parts.address, exact.amount - 10_000_000)
     buyer.pays(under.address, under.amount - 10_000_000)
     buyer.pays(over.address, over.amount + 10_000_000)
-    exact.becomes("unconfirmed", PRICE, 0, 0)
-    parts.becomes("unconfirmed", PRICE - 10_000_000, 0, 0)
+    becomes(exact, "unconfirmed", PRICE, 0, 0)
+    becomes(parts, "unconfirmed", PRICE - 10_000_000, 0, 0)
     chain.mine(1)
-    exact.becomes("unconfirmed", PRICE, 0, 1)
+    becomes(exact, "unconfirmed", PRICE, 0, 1)
     chain.mine(DEPTH - 1)
-    exact.becomes("confirmed", PRICE, PRICE, DEPTH)
-    parts.becomes("partial", PRICE - 10_000_000, PRICE - 10_000_000)
-    under.becomes("partial")
-    over.becomes("overpaid", PRICE + 10_000_000, PRICE + 10_000_000)
+    becomes(exact, "confirmed", PRICE, PRICE, DEPTH)
+    becomes(parts, "partial", PRICE - 10_000_000, PRICE - 10_000_000)
+    becomes(under, "partial")
+    becomes(over, "overpaid", PRICE + 10_000_000, PRICE + 10_000_000)
     buyer.pays(parts.address, 10_000_000)
-    parts.becomes("unconfirmed", PRICE, PRICE - 10_000_000, 0)
+    becomes(parts, "unconfirmed", PRICE, PRICE - 10_000_000, 0)
     chain.mine(DEPTH)
-    parts.becomes("confirmed", PRICE, PRICE)
-    quiet.becomes("awaiting", 0, 0, 0)
+    becomes(parts, "confirmed", PRICE, PRICE)
+    becomes(quiet, "awaiting", 0, 0, 0)
 
     # What the sender locks does not count until it can be spent.
     locked = shop.order()
-    shop.looked()
+    shop.looks_anew()
     buyer.pays(locked.address, locked.amount, unlock_time=chain.height() + DEPTH + 30)
     chain.mine(DEPTH + 1)
-    locked.becomes("unconfirmed", PRICE, 0, DEPTH - 1)
+    becomes(locked, "unconfirmed", PRICE, 0, DEPTH - 1)
     chain.mine(31)
-    locked.becomes("confirmed", PRICE, PRICE)
+    becomes(locked, "confirmed", PRICE, PRICE)
     return shop, rpc, exact
 
 
@@ -306,42 +233,42 @@ def follows_a_reorganisation(world, shop, order):
     """Blocks are taken back: what they confirmed waits in the pool again, and counts again later."""
     chain = world.chain
     paid = shop.order()
-    shop.looked()
+    shop.looks_anew()
     world.buyer.pays(paid.address, paid.amount)
     chain.mine(DEPTH)
-    paid.becomes("confirmed", PRICE, PRICE)
-    order.becomes("confirmed", PRICE, PRICE)
+    becomes(paid, "confirmed", PRICE, PRICE)
+    becomes(order, "confirmed", PRICE, PRICE)
     chain.pops(DEPTH)
     # A wallet notices with the next block.
     chain.mine(1)
     chain.mine(DEPTH)
-    paid.becomes("confirmed", PRICE, PRICE)
+    becomes(paid, "confirmed", PRICE, PRICE)
     # Taken back and forgotten, as where another transaction was mined in its place.
     chain.pops(DEPTH + 1)
     chain.forgets_the_pool()
     chain.mine(1)
-    paid.becomes("unconfirmed", 0, 0, 0)
-    order.becomes("confirmed", PRICE, PRICE)
+    becomes(paid, "unconfirmed", 0, 0, 0)
+    becomes(order, "confirmed", PRICE, PRICE)
     chain.mine(DEPTH + 2)
 
 
 def lives_through_a_wallet_that_ends(world, shop, rpc):
     """The wallet is killed, orders are placed and paid meanwhile, and it comes back."""
     rpc.end(signal.SIGKILL)
-    wait_for("a doubt", lambda: shop.trouble() and "does not answer" in shop.trouble(), 60)
+    shop.doubts("does not answer")
     order = shop.order()
     world.buyer.pays(order.address, order.amount)
     world.chain.mine(DEPTH)
-    assert order.state() == "awaiting"
+    order.is_still("awaiting")
     rpc.start()
-    order.becomes("confirmed", PRICE, PRICE)
-    wait_for("no doubt", lambda: shop.trouble() is None, 60)
+    becomes(order, "confirmed", PRICE, PRICE)
+    shop.doubts_no_more()
 
     # monerod is gone, the wallet is there.
     world.chain.end(signal.SIGKILL)
-    wait_for("a doubt", lambda: shop.trouble() and "is monerod running?" in shop.trouble(), 60)
+    shop.doubts("is monerod running?")
     world.chain.start()
-    wait_for("no doubt", lambda: shop.trouble() is None, 60)
+    shop.doubts_no_more()
 
 
 def catches_up_after_a_day(world, shop):
@@ -351,14 +278,14 @@ def catches_up_after_a_day(world, shop):
     world.buyer.pays(order.address, order.amount)
     world.chain.mine(DEPTH + 20)
     shop.watches()
-    order.becomes("confirmed", PRICE, PRICE)
+    becomes(order, "confirmed", PRICE, PRICE)
 
 
 def finds_addresses_far_ahead(world):
     """A wallet that looks 200 addresses ahead, and an order beyond: paid before the wallet was told of it."""
     keys = world.sellers[1]
     rpc = world.view_only(keys)
-    shop = world.shop({"address": keys["address"], "view_key": keys["view"]}, rpc, MOST_UNPAID="1000").open()
+    shop = world.shop({"address": keys["address"], "view_key": keys["view"]}, rpc)
     orders = [shop.order() for _ in range(300)]
     near, far = orders[10], orders[-1]
     for order in near, far:
@@ -370,7 +297,7 @@ def finds_addresses_far_ahead(world):
     print("   300 orders' addresses made known and the chain read again: %.1f s" % (time.monotonic() - began))
     assert code == 0, said
     for order in near, far:
-        order.becomes("confirmed", PRICE, PRICE)
+        becomes(order, "confirmed", PRICE, PRICE)
     began = time.monotonic()
     shop.looks_once()
     print("   a look at 300 orders: %.2f s" % (time.monotonic() - began))
@@ -380,15 +307,15 @@ def follows_integrated_addresses(world):
     """Without the view key each order has a payment id."""
     keys = world.sellers[0]
     rpc = world.view_only(keys)
-    shop = world.shop({"address": keys["address"]}, rpc).open().watches()
+    shop = world.shop({"address": keys["address"]}, rpc).watches()
     first, second = shop.order(), shop.order()
     assert len(first.address) == len(second.address) == 106 and first.address != second.address
-    shop.looked()
+    shop.looks_anew()
     world.buyer.pays(first.address, first.amount)
-    first.becomes("unconfirmed", PRICE, 0, 0)
+    becomes(first, "unconfirmed", PRICE, 0, 0)
     world.chain.mine(DEPTH)
-    first.becomes("confirmed", PRICE, PRICE)
-    second.becomes("awaiting", 0, 0, 0)
+    becomes(first, "confirmed", PRICE, PRICE)
+    becomes(second, "awaiting", 0, 0, 0)
 
 
 def follows_a_shared_address(world):
@@ -396,25 +323,25 @@ def follows_a_shared_address(world):
     keys = world.sellers[0]
     rpc = world.view_only(keys)
     shared = rpc.call("create_address", account_index=0)["address"]
-    shop = world.shop({"address": shared}, rpc).open().watches()
+    shop = world.shop({"address": shared}, rpc).watches()
     first, second = shop.order(), shop.order()
     assert first.address == second.address == shared and first.amount != second.amount
-    shop.looked()
+    shop.looks_anew()
     world.buyer.pays(shared, second.amount)
-    world.buyer.pays(shared, second.amount + 5)
+    world.buyer.pays(shared, max(first.amount, second.amount) + 5)
     world.chain.mine(DEPTH)
-    second.becomes("confirmed", second.amount, second.amount)
-    first.becomes("awaiting", 0, 0, 0)
+    becomes(second, "confirmed", second.amount, second.amount)
+    becomes(first, "awaiting", 0, 0, 0)
 
 
 def doubts_other_wallets(world):
     """Another wallet; one that can spend; none."""
     keys, other = world.sellers
     rpc = world.view_only(other)
-    shop = world.shop({"address": keys["address"], "view_key": keys["view"]}, rpc).open()
+    shop = world.shop({"address": keys["address"], "view_key": keys["view"]}, rpc)
     order = shop.order()
     code, said = shop.looks_once()
-    assert code == 1 and "another one than orders are to be paid to" in said, (code, said)
+    assert code == 1 and "another one than the newest order is to be paid to" in said, (code, said)
     shop.environment["XMR_RPC_URL"] = world.buyer.url()
     code, said = shop.looks_once()
     assert code == 1 and "CAN SPEND" in said, (code, said)
@@ -424,9 +351,28 @@ def doubts_other_wallets(world):
         assert code == 1 and "no wallet open" in said, (code, said)
     finally:
         world.buyer.call("open_wallet", filename="buyer", password="")
-    with WalletProgram(world.folder, world.chain, "--wallet-dir", str(world.folder / "wallets")) as locked:
-        locked.end()
-    assert order.state() == "awaiting"
+    order.is_still("awaiting")
+
+
+def moves_to_another_wallet(world):
+    """The seller changes to another wallet while an order of the old one is open."""
+    old, new = world.sellers
+    rpc = world.view_only(new)
+    shop = world.shop({"address": old["address"]}, rpc)
+    before = shop.order()
+    code, said = shop.looks_once()
+    assert code == 1 and "another one" in said, (code, said)
+    catalog = shop.home / "db/data.json"
+    catalog.write_text(catalog.read_text().replace(old["address"], new["address"]))
+    shop.commands("seed", "db/data.json")
+    after = shop.order()
+    world.buyer.pays(before.address, before.amount)
+    world.buyer.pays(after.address, after.amount)
+    world.chain.mine(DEPTH)
+    code, said = shop.looks_once()
+    assert code == 0, said
+    becomes(after, "confirmed", PRICE, PRICE)
+    before.is_still("awaiting")
 
 
 def tells_of_a_login(world):
@@ -437,7 +383,7 @@ def tells_of_a_login(world):
     rpc.words = [word for word in rpc.words if word != "--disable-rpc-login"]
     rpc.answers = lambda: b"HTTP" in answer_of(rpc.port)
     with rpc:
-        shop = world.shop({"address": keys["address"]}, rpc).open()
+        shop = world.shop({"address": keys["address"]}, rpc)
         code, said = shop.looks_once()
         assert code == 1 and "--disable-rpc-login" in said, (code, said)
 
@@ -465,8 +411,8 @@ def run():
             print("ok %s (%.0f s)" % (test.__doc__.split("\n")[0], time.monotonic() - began), flush=True)
             return found
 
-        for test in follows_a_shared_address, follows_integrated_addresses, doubts_other_wallets, tells_of_a_login, \
-                finds_addresses_far_ahead:
+        for test in follows_a_shared_address, follows_integrated_addresses, doubts_other_wallets, moves_to_another_wallet, \
+                tells_of_a_login, finds_addresses_far_ahead:
             if not only or test.__name__ in only:
                 passes(test)
         if not only or "follows_subaddresses" in only:

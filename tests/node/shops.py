@@ -26,6 +26,9 @@ def free_port():
 class WatchedShop(soak.Shop):
     """`wallets`: name → what stands in the catalog; `prices`: product → (wallet, Gwei)."""
 
+    # The chain that it follows, as SQL's `like` reads it.
+    network = "chain:%"
+
     def __init__(self, wallets, prices, **settings):
         self.whole = tempfile.TemporaryDirectory(prefix="shop-node-")
         home = pathlib.Path(self.whole.name)
@@ -73,15 +76,15 @@ class WatchedShop(soak.Shop):
 
     def head(self):
         """The newest block that a look has seen; None: none yet."""
-        row = self.one("select head from watches where network like 'chain:%'")
+        row = self.one("select head from watches where network like ?", self.network)
         return row and row[0]
 
     def trouble(self):
-        row = self.one("select trouble from watches where network like 'chain:%'")
+        row = self.one("select trouble from watches where network like ?", self.network)
         return row and row[0]
 
     def looked_at(self):
-        row = self.one("select looked_at from watches where network like 'chain:%'")
+        row = self.one("select looked_at from watches where network like ?", self.network)
         return row and row[0]
 
     def has_seen(self, node):

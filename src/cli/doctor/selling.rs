@@ -14,6 +14,7 @@ use crate::payment::Coin;
 use crate::payment::Receives;
 use crate::payment::Wallet;
 use crate::store;
+use crate::store::payment::Reach;
 use std::path::Path;
 
 /// Units: days before the key's end in which it is time to make it longer.
@@ -79,10 +80,64 @@ pub async fn look_at_catalog(shop: &Shop) -> Vec<Finding> {
         Err(error) => ill("catalog", error.to_string(), "bring a copy back (`shop restore`)"),
     };
     let wallets = match store::payment::list_wallets(&shop.db).await {
-        Ok(wallets) => look_at_wallets(&wallets),
-        Err(error) => ill("wallets", error.to_string(), "bring a copy back (`shop restore`)"),
+        Ok(wallets) => wallets,
+        Err(error) => {
+            let wallets = ill("wallets", error.to_string(), "bring a copy back (`shop restore`)");
+            return vec![catalog, wallets];
+        }
     };
-    vec![catalog, wallets]
+    let mut findings = vec![catalog, look_at_wallets(&wallets)];
+    for wallet in &wallets {
+        let Some(account) = wallet.receives.account() else { continue };
+        match store::payment::find_reach(&shop.db, &account).await {
+            Ok(Some(reach)) => findings.push(look_at_reach(wallet, &reach)),
+            Ok(None) => {}
+            Err(error) => findings.push(ill(ADDRESSES, error.to_string(), "")),
+        }
+    }
+    findings
+}
+
+const ADDRESSES: &str = "addresses";
+
+/// Units: addresses. Wallets stop looking after as many that nothing came to.
+/// Source: BIP-44's gap limit, which Electrum, Sparrow, Ledger and Trezor have kept; Monero's wallets look 200 ahead.
+const AHEAD: i64 = 20;
+const AHEAD_OF_MONERO: i64 = 200;
+
+fn look_at_reach(wallet: &Wallet, reach: &Reach) -> Finding {
+    let currency = &wallet.currency;
+    let Reach { n_given, n_since_paid } = reach;
+    let ahead = if wallet.coin == Coin::Monero { AHEAD_OF_MONERO } else { AHEAD };
+    if *n_since_paid < ahead {
+        return well(
+            ADDRESSES,
+            format!("{n_since_paid} in {currency} were given out since the last that was paid to"),
+        );
+    }
+    // Rounded up, with room for the orders of the next days.
+    let n = (n_since_paid + ahead).div_euclid(10) * 10 + 10;
+    let remedy = match wallet.coin {
+        Coin::Bitcoin => format!(
+            "let it look {n} ahead: in Electrum's console `wallet.change_gap_limit({n})`; in Sparrow the wallet's Settings, \
+             Advanced, Gap limit; in Ledger Live Settings, Experimental features, Custom gap limit"
+        ),
+        Coin::Monero => {
+            format!("let it look {n} ahead: in monero-wallet-cli `set subaddress-lookahead 1:{n}`")
+        }
+        Coin::Ether { .. } | Coin::Token { .. } => format!(
+            "MetaMask and its like show the accounts that you add by hand, and there are {n_given}: `shop orders` names the \
+             address of each order that was paid, and the account of index N is the one that is added as number N + 1"
+        ),
+    };
+    note(
+        ADDRESSES,
+        format!(
+            "{n_since_paid} in {currency} were given out since the last that was paid to: a wallet that looks {ahead} ahead \
+             does not see what comes to the next"
+        ),
+        remedy,
+    )
 }
 
 fn look_at_wallets(wallets: &[Wallet]) -> Finding {

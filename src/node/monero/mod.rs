@@ -26,8 +26,8 @@ const USUAL_DEPTH: u32 = 10;
 const BLOCK_MINUTES: i64 = 2;
 /// How many addresses the wallet makes at once. Source: monero-wallet-rpc 0.18 refuses more.
 const MADE_AT_ONCE: u32 = 64;
-/// How far beyond the highest index known an order's address is looked for. Units: indexes; some seconds of work.
-const SEARCH: u32 = 20_000;
+/// How far beyond the highest index known an order's address is looked for. Units: indexes; a second of work.
+const SEARCH: u32 = 10_000;
 /// With so many minutes without a new block, the time of the chain stands still. Rarer than once in a million hours by chance.
 const QUIET_MINUTES: i64 = 40;
 /// A daemon that reads what it missed brings many blocks at once; when it has brought none for so long, it is done.
@@ -60,8 +60,12 @@ struct Memory {
     calm_since: i64,
     /// The time of the last look.
     time: i64,
-    /// Invoice → index of its subaddress, for those that have one of their own.
+    /// The wallet's, to which the next two belong.
+    primary: String,
+    /// Invoice → index of its subaddress in the first account.
     indexes: BTreeMap<i64, u32>,
+    /// Invoices that are to be paid to another wallet.
+    foreign: BTreeSet<i64>,
     /// Transaction → invoice, for those at a shared address.
     paid: BTreeMap<String, i64>,
 }
@@ -96,10 +100,17 @@ impl Monero {
             memory.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         let ids: BTreeSet<i64> = followed.iter().map(|invoice| invoice.id).collect();
         memory.indexes.retain(|id, _| ids.contains(id));
+        memory.foreign.retain(|id| ids.contains(id));
 
         self.check_view_only().await?;
         let primary = self.primary().await?;
+        if memory.primary != primary.as_str() {
+            memory.primary = primary.to_string();
+            memory.indexes.clear();
+            memory.foreign.clear();
+        }
         self.know_addresses(&primary, followed, &mut memory).await?;
+        self.reach(followed, &memory).await?;
 
         // The wallet reads new blocks by itself now and then; asked for it, it also says whether its daemon is there.
         self.ask_slow("refresh", json!({})).await.map_err(|doubt| self.no_daemon(doubt))?;
@@ -115,7 +126,8 @@ impl Monero {
         });
         let transfers: Transfers = serde_json::from_value(self.ask("get_transfers", asked).await?)
             .map_err(|_| self.link.malformed("get_transfers"))?;
-        let sightings = transfers.sightings(followed, &mut memory.paid);
+        let mut sightings = transfers.sightings(followed, &mut memory.paid);
+        sightings.retain(|(id, _)| !memory.foreign.contains(id));
         Ok(Look {
             head: height.saturating_sub(1),
             time: Moment::new(memory.time).map_err(|_| self.link.malformed("its memory"))?,
@@ -162,34 +174,41 @@ impl Monero {
         }
     }
 
-    /// Sees to it that the wallet finds what is paid to each of these addresses.
+    /// Which of the orders are to be paid to this wallet, and where their subaddresses stand in it. Orders of an older wallet
+    /// stay as they are; where the newest order is not this wallet's, it is the wrong one.
     async fn know_addresses(
         &self,
         primary: &Address,
         followed: &[Followed],
         memory: &mut Memory,
     ) -> Result<(), Doubt> {
+        let mut places: BTreeMap<&Address, Option<(u32, u32)>> = BTreeMap::new();
         let mut strangers: Vec<&Followed> = Vec::new();
-        let mut shared: BTreeSet<&Address> = BTreeSet::new();
         for invoice in followed {
-            let address = &invoice.address;
-            if let Some(id) = address.payment_id() {
-                if integrated(primary, id) != *address {
-                    return Err(self.other_wallet());
+            let (id, address) = (invoice.id, &invoice.address);
+            if memory.indexes.contains_key(&id) || memory.foreign.contains(&id) {
+                continue;
+            }
+            if let Some(payment_id) = address.payment_id() {
+                if integrated(primary, payment_id) != *address {
+                    memory.foreign.insert(id);
                 }
             } else if address.is_primary_monero() {
                 if address != primary {
-                    return Err(self.other_wallet());
+                    memory.foreign.insert(id);
                 }
-            } else if !invoice.is_alone {
-                if shared.insert(address) && self.index_of(address).await?.is_none() {
-                    return Err(self.other_wallet());
-                }
-            } else if !memory.indexes.contains_key(&invoice.id) {
-                match self.index_of(address).await? {
-                    // The shop gives out addresses of the first account alone.
-                    Some((0, index)) => drop(memory.indexes.insert(invoice.id, index)),
-                    Some(_) => return Err(self.other_wallet()),
+            } else {
+                let place = match places.get(address) {
+                    Some(place) => *place,
+                    None => self.index_of(address).await?,
+                };
+                places.insert(address, place);
+                match place {
+                    Some((0, index)) => {
+                        memory.indexes.insert(id, index);
+                    }
+                    // One address of the seller's from another account, for all orders.
+                    Some(_) => {}
                     None => strangers.push(invoice),
                 }
             }
@@ -197,7 +216,11 @@ impl Monero {
         if !strangers.is_empty() {
             self.search(primary, &strangers, memory).await?;
         }
-        self.reach(followed, memory).await
+        let newest = followed.iter().max_by_key(|invoice| (invoice.placed_on, invoice.id));
+        match newest {
+            Some(invoice) if memory.foreign.contains(&invoice.id) => Err(self.other_wallet()),
+            _ => Ok(()),
+        }
     }
 
     /// Account and index of an address that the wallet looks for in new blocks.
@@ -226,21 +249,30 @@ impl Monero {
         let answer = self.ask("query_key", json!({"key_type": "view_key"})).await?;
         let key = ViewKey::parse(primary, answer["key"].as_str().unwrap_or_default())
             .map_err(|_| self.link.malformed("query_key"))?;
-        let mut wanted: BTreeMap<&Address, i64> =
-            strangers.iter().map(|invoice| (&invoice.address, invoice.id)).collect();
+        let mut wanted: BTreeSet<&Address> =
+            strangers.iter().map(|invoice| &invoice.address).collect();
+        let mut found: BTreeMap<Address, u32> = BTreeMap::new();
         let highest = memory.indexes.values().max().copied().unwrap_or(0);
         for index in 0..highest.saturating_add(SEARCH).min(ViewKey::LAST_INDEX) {
-            if let Some(id) = wanted.remove(&key.address(index)) {
-                memory.indexes.insert(id, index + 1);
-            }
             if wanted.is_empty() {
-                return Ok(());
+                break;
+            }
+            let address = key.address(index);
+            if wanted.remove(&address) {
+                found.insert(address, index + 1);
             }
             if index % 100 == 0 {
                 tokio::task::yield_now().await;
             }
         }
-        Err(self.other_wallet())
+        for invoice in strangers {
+            if let Some(index) = found.get(&invoice.address) {
+                memory.indexes.insert(invoice.id, *index);
+            } else {
+                memory.foreign.insert(invoice.id);
+            }
+        }
+        Ok(())
     }
 
     /// Makes the wallet look for all indexes up to the highest: by itself it looks 200 beyond the last one that it made.
@@ -256,7 +288,7 @@ impl Monero {
             Ok(answer) if answer["addresses"][0]["address"] == invoice.address.as_str() => {
                 return Ok(());
             }
-            // The order's address has another index than it had: this is another wallet than the last time.
+            // Its address had this index at the last look: the wallet was exchanged for another just now.
             Ok(_) => return Err(self.other_wallet()),
             Err(Doubt::Refused { code: NO_SUCH_INDEX, .. }) => {}
             Err(doubt) => return Err(doubt),
@@ -345,8 +377,8 @@ impl Monero {
 
     fn other_wallet(&self) -> Doubt {
         Doubt::Other(format!(
-            "the wallet in monero-wallet-rpc at {} is another one than orders are to be paid to: open the view-only wallet of \
-             the address in the shop's catalog; orders of an older wallet have to be settled by hand first",
+            "the wallet in monero-wallet-rpc at {} is another one than the newest order is to be paid to: open the \
+             view-only wallet of the address in the shop's catalog",
             self.link.node()
         ))
     }
@@ -365,4 +397,117 @@ fn oldest_block(height: u64, followed: &[Followed], now: Moment) -> u64 {
     let oldest = followed.iter().map(|invoice| invoice.placed_on).min().unwrap_or(now);
     let blocks = (now.minutes_after(oldest) + 2 * 24 * 60) / BLOCK_MINUTES;
     height.saturating_sub(u64::try_from(blocks).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::values::Gwei;
+    use crate::values::NodeUrl;
+    use std::ops::RangeInclusive;
+
+    const START: i64 = 1_795_267_507;
+
+    fn monero() -> Monero {
+        let url = NodeUrl::parse("http://127.0.0.1:18083").unwrap();
+        Monero::open(Link::open(&url, None).unwrap())
+    }
+
+    fn at(minutes: i64) -> Moment {
+        Moment::new(START).unwrap().plus_minutes(minutes)
+    }
+
+    fn look(memory: &mut Memory, minutes: i64, height: u64) -> Result<(), Doubt> {
+        monero().keep_time(memory, height, &[], at(minutes))
+    }
+
+    /// Looks once a minute, with a block every other one.
+    fn looks(memory: &mut Memory, minutes: RangeInclusive<i64>, height: u64) -> u64 {
+        let start = *minutes.start();
+        let height_at = |minute: i64| height + u64::try_from((minute - start) / 2).unwrap();
+        for minute in minutes.clone() {
+            look(memory, minute, height_at(minute)).unwrap();
+        }
+        height_at(*minutes.end())
+    }
+
+    #[test]
+    fn the_orders_time_goes_on_while_blocks_come_as_they_are_made() {
+        let mut memory = Memory::default();
+        looks(&mut memory, 0..=9, 1_000);
+        assert_eq!(memory.time, 0);
+        looks(&mut memory, 10..=30, 1_005);
+        assert_eq!(memory.time, at(30).get());
+    }
+
+    #[test]
+    fn a_daemon_that_reads_what_it_missed_moves_no_orders_time() {
+        let mut memory = Memory::default();
+        let height = looks(&mut memory, 0..=30, 1_000);
+        // A night without the host, and then many blocks at each look.
+        for n in 0..20_u64 {
+            look(&mut memory, 600 + i64::try_from(n).unwrap(), height + 50 * n).unwrap();
+            assert_eq!(memory.time, at(30).get());
+        }
+        let height = looks(&mut memory, 620..=628, height + 950);
+        assert_eq!(memory.time, at(30).get());
+        looks(&mut memory, 629..=640, height);
+        assert_eq!(memory.time, at(640).get());
+    }
+
+    #[test]
+    fn without_blocks_the_orders_time_stands_still_and_then_the_daemon_is_doubted() {
+        let mut memory = Memory::default();
+        let height = looks(&mut memory, 0..=30, 1_000);
+        for minute in 31..=150 {
+            look(&mut memory, minute, height).unwrap();
+        }
+        assert_eq!(memory.time, at(70).get());
+        let doubt = look(&mut memory, 151, height);
+        assert!(matches!(doubt, Err(Doubt::Stale { minutes: 121, .. })), "{doubt:?}");
+        assert_eq!(look(&mut memory, 152, height + 1), Ok(()));
+    }
+
+    #[test]
+    fn a_chain_that_goes_back_further_than_payments_must_lie_deep_is_doubted() {
+        let mut memory = Memory::default();
+        let height = looks(&mut memory, 0..=30, 1_000);
+        assert_eq!(look(&mut memory, 31, height - 10), Ok(()));
+        let doubt = look(&mut memory, 32, height - 21);
+        assert!(matches!(doubt, Err(Doubt::WentBack { .. })), "{doubt:?}");
+    }
+
+    #[test]
+    fn the_blocks_looked_at_reach_back_behind_the_oldest_order() {
+        let placed = |minutes: i64| {
+            Followed {
+            id: 1,
+            coin: Coin::Monero,
+            address: Address::parse(&Coin::Monero, "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39").unwrap(),
+            amount: Gwei::ONE_COIN,
+            is_alone: true,
+            depth: Depth::Final,
+            placed_on: at(minutes),
+            last: None,
+        }
+        };
+        let now = at(7 * 24 * 60);
+        assert_eq!(oldest_block(3_000_000, &[], now), 3_000_000 - 1_440);
+        let orders = [placed(7 * 24 * 60), placed(0)];
+        assert_eq!(oldest_block(3_000_000, &orders, now), 3_000_000 - 1_440 - 5_040);
+        assert_eq!(oldest_block(100, &orders, now), 0);
+    }
+
+    #[test]
+    fn what_is_remembered_is_read_back() {
+        let memory = Memory {
+            height: 5,
+            indexes: BTreeMap::from([(7, 3)]),
+            paid: BTreeMap::from([("aa".to_owned(), 7)]),
+            ..Memory::default()
+        };
+        let text = serde_json::to_string(&memory).unwrap();
+        let read: Memory = serde_json::from_str(&text).unwrap();
+        assert_eq!((read.height, read.indexes, read.paid), (5, memory.indexes, memory.paid));
+    }
 }

@@ -1,0 +1,151 @@
+use crate::catalog::json::Json;
+use crate::catalog::record::Record;
+use crate::catalog::record::one_line;
+use crate::payment::AccountKey;
+use crate::payment::Address;
+use crate::payment::Coin;
+use crate::payment::Receives;
+use crate::payment::Tails;
+use crate::payment::ViewKey;
+use crate::payment::Wallet;
+use crate::values::Currency;
+
+/// A record of the model Wallet. `name` is the record's own.
+pub fn read_wallet(record: &mut Record<'_>, name: &str, notes: &mut Vec<String>) -> Option<Wallet> {
+    let currency_text = record.needed_text("currency", 10, "a currency, for example \"ETH\"")?;
+    let currency = match Currency::parse(currency_text) {
+        Ok(currency) => currency,
+        Err(refused) => {
+            record.refuse("currency", format!("{currency_text:?}"), refused.to_string());
+            return None;
+        }
+    };
+    let title =
+        record.text("name", 60, "the currency's name").map_or_else(|| name.to_owned(), one_line);
+    let coin = read_coin(record, &currency, notes)?;
+    let address = record.text("address", 256, "the address that buyers pay to");
+    let xpub = record.text("xpub", 256, "an extended public key");
+    let view_key = record.text("view_key", 64, "a Monero wallet's private view key");
+    let receives = match (address, xpub, view_key) {
+        (Some(text), None, view_key) => {
+            let address = match Address::parse(&coin, text) {
+                Ok(address) => address,
+                Err(refused) => {
+                    record.refuse(
+                        "address",
+                        Json::Text(text.to_owned()).shown(),
+                        refused.to_string(),
+                    );
+                    return None;
+                }
+            };
+            match view_key.map(|text| ViewKey::parse(&address, text)) {
+                None => Receives::of_address(address),
+                Some(Ok(key)) => Receives::View(key),
+                // What stands there may be the key that spends: it is not shown again.
+                Some(Err(refused)) => {
+                    record.refuse("view_key", "a key that cannot be used", refused.to_string());
+                    return None;
+                }
+            }
+        }
+        (None, Some(text), None) => match AccountKey::parse(&coin, text) {
+            Ok(key) => Receives::Account(key),
+            Err(refused) => {
+                record.refuse("xpub", "a key that cannot be used", refused.to_string());
+                return None;
+            }
+        },
+        (None, Some(_), Some(_)) => {
+            let expected = "nothing: `view_key` stands beside a Monero `address`";
+            record.refuse("view_key", "a key beside `xpub`", expected);
+            return None;
+        }
+        (None, None, _) => {
+            record.refuse(
+                "address",
+                "nothing",
+                "`address`, or `xpub` for an address of its own for each order",
+            );
+            return None;
+        }
+        (Some(_), Some(_), _) => {
+            record.refuse("address", "`address` and `xpub`", "one of the two");
+            return None;
+        }
+    };
+    if matches!(receives, Receives::Address(_)) && Tails::of(&currency, &coin).n == 0 {
+        let expected = "`xpub`: the token's smallest unit may be worth more than a cent, so that amounts cannot tell orders \
+                        apart that share an address";
+        record.refuse("address", "one address for a token of few decimals", expected);
+        return None;
+    }
+    Some(Wallet { currency, name: title, coin, receives })
+}
+
+const TOKEN: &str = "the token's contract address with `decimals` beside it, or {\"contract\": \"0x…\", \"decimals\": 6, \"symbol\": \"USDC\"}";
+
+fn read_coin(
+    record: &mut Record<'_>,
+    currency: &Currency,
+    notes: &mut Vec<String>,
+) -> Option<Coin> {
+    let chain = record
+        .whole("chain", 1, i64::MAX, "a chain's number (EIP-155)")
+        .and_then(|n| u64::try_from(n).ok());
+    let decimals =
+        record.whole("decimals", 0, 36, "a token's decimals").and_then(|n| u64::try_from(n).ok());
+    let n_faults = record.faults.len();
+    let (token, decimals) = match record.get("token") {
+        None => (None, decimals),
+        Some(Json::Record(fields)) => {
+            if decimals.is_some() {
+                record.refuse(
+                    "decimals",
+                    "a number beside `token`",
+                    "`decimals` inside of `token`",
+                );
+            }
+            let mut inner = Record::new(format!("{}, token", record.place), fields);
+            let contract = inner.needed_text("contract", 64, "the token's contract address");
+            // Nothing is taken for granted here: with a wrong number every price would be wrong a thousand times.
+            let decimals = match inner.get("decimals") {
+                Some(found) => inner.whole_of("decimals", found, 0, 36, "as the contract says"),
+                None => {
+                    inner.refuse(
+                        "decimals",
+                        "nothing",
+                        "as the contract says: a whole number from 0 to 36",
+                    );
+                    None
+                }
+            };
+            let symbol = inner.text("symbol", 11, "what the contract calls the token");
+            if let Some(symbol) =
+                symbol.filter(|symbol| !symbol.eq_ignore_ascii_case(currency.as_str()))
+            {
+                notes.push(format!(
+                    "{}: buyers read {currency} where they pay with the token {symbol:?}",
+                    record.place
+                ));
+            }
+            record.faults.extend(inner.close(notes));
+            (contract, decimals.and_then(|n| u64::try_from(n).ok()))
+        }
+        Some(found) => (record.text_of("token", found, 64, TOKEN), decimals),
+    };
+    if n_faults < record.faults.len() {
+        return None;
+    }
+    match Coin::parse(currency, chain, token, decimals) {
+        Ok(coin) => Some(coin),
+        Err(refused) if token.is_some() => {
+            record.refuse("token", "a token that cannot be read", refused.to_string());
+            None
+        }
+        Err(refused) => {
+            record.refuse("currency", format!("{:?}", currency.as_str()), refused.to_string());
+            None
+        }
+    }
+}
