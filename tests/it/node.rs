@@ -213,7 +213,7 @@ async fn what_the_seller_sweeps_stays_paid_and_what_was_swept_unseen_is_told() {
         chain.send(one.address.as_str(), &back, 500_000).await;
     }
     chain.mine(1).await;
-    chain.mine(100).await;
+    chain.mine(300).await;
     let look = chain.look(&all, Some(&look.memory)).await.unwrap();
     keep(&mut all, &look);
     assert_eq!((four(&all[0]).0, four(&all[0]).1), (1_000_000, 1_000_000));

@@ -31,8 +31,10 @@ use words::Hash;
 const MOST_CALLS: usize = 500;
 /// Units: calls of one request that read many balances each.
 const MOST_PROGRAMS: usize = 40;
-/// Units: seconds of the chain's time without a look, after which all addresses are asked whether anything left them.
+/// After so long without a look all addresses are asked whether anything left them. Units: seconds of the chain's time.
 const LONG_SECONDS: i64 = 60;
+/// The same in blocks: chains with four blocks a second make 60 between two looks.
+const LONG_BLOCKS: u64 = 250;
 /// How many new blocks a look has foreseen, so that it needs no request more: 15 seconds are hardly more than one.
 const FORESEEN_BLOCKS: u64 = 3;
 
@@ -126,7 +128,7 @@ impl Ethereum {
         let (genesis, chain) = self.read_chain(followed, memory.as_ref(), now).await?;
         let ids = followed.iter().map(|followed| followed.id).collect();
         let is_known = memory.as_ref().is_some_and(|memory| chain.is_known(memory, followed));
-        let last_time = memory.as_ref().map(|memory| memory.head_time);
+        let last = memory.as_ref().map(|memory| (memory.head.0, memory.head_time));
         let mut next = memory.unwrap_or_else(|| Memory::new(chain.id, genesis));
         next.keep_only(&ids);
         if is_known {
@@ -135,7 +137,9 @@ impl Ethereum {
 
         let (alone, shared): (Vec<&Followed>, Vec<&Followed>) =
             followed.iter().partition(|followed| followed.is_alone);
-        let is_long = last_time.is_none_or(|last| last + LONG_SECONDS < chain.head.time);
+        let is_long = last.is_none_or(|(number, time)| {
+            number + LONG_BLOCKS < chain.head.number || time + LONG_SECONDS < chain.head.time
+        });
         let mut sightings = self.look_at_balances(&chain, &alone, is_long).await?;
         for (followed, sighting) in &mut sightings {
             sighting.needed = chain.needed(followed.depth);
