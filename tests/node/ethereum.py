@@ -286,7 +286,7 @@ def a_node_in_doubt_decides_nothing():
             ("nothing", lambda calls, ask: [], "batch"),
             ("a lie", lambda calls, ask: [{"id": call["id"], "result": None} for call in calls], "no answer"),
             ("nonsense", lambda calls, ask: [{"id": call["id"], "result": {"a": [1] * 9}} for call in calls], "no answer"),
-            ("too much", lambda calls, ask: b" " * (40 << 20), "more than 32 MB"),
+            ("too much", lambda calls, ask: b" " * (40 << 20), "more than 8 MB"),
         ]
         node.sends(order.address, PRICE)
         node.mines(DEPTH)
