@@ -50,11 +50,11 @@ impl Transfers {
         paid: &mut BTreeMap<String, i64>,
     ) -> Vec<(i64, Sighting)> {
         paid.retain(|_, id| followed.iter().any(|invoice| invoice.id == *id));
-        let mut alone: BTreeMap<String, i64> = BTreeMap::new();
+        let mut alone: BTreeMap<String, &Followed> = BTreeMap::new();
         let mut shared: BTreeMap<String, Vec<&Followed>> = BTreeMap::new();
         for invoice in followed {
             if invoice.is_alone {
-                alone.insert(place_of(invoice), invoice.id);
+                alone.insert(place_of(invoice), invoice);
             } else {
                 shared.entry(place_of(invoice)).or_default().push(invoice);
             }
@@ -69,7 +69,7 @@ impl Transfers {
                 continue;
             }
             let invoice = match (alone.get(&place), shared.get(&place)) {
-                (Some(id), _) => Some(*id),
+                (Some(invoice), _) => transfer.came_after(invoice).then_some(invoice.id),
                 (None, Some(invoices)) => transfer.of_exact_amount(invoices, paid),
                 (None, None) => None,
             };
@@ -104,9 +104,7 @@ impl Transfer {
     ) -> Option<i64> {
         let fits = |invoice: &Followed| {
             u128::from(self.amount) == u128::from(invoice.amount.get().unsigned_abs()) * PICONERO
-                // An older payment is another order's, which asked for the same amount in its time.
-                && Moment::new(self.timestamp)
-                    .is_ok_and(|at| invoice.placed_on <= at.plus_minutes(BLOCK_TIME_MINUTES))
+                && self.came_after(invoice)
         };
         let fitting: Vec<i64> =
             invoices.iter().filter(|invoice| fits(invoice)).map(|invoice| invoice.id).collect();
@@ -121,6 +119,14 @@ impl Transfer {
         let id = *waiting.or(fitting.first())?;
         paid.insert(self.txid.clone(), id);
         Some(id)
+    }
+
+    /// An older payment is another order's, or nobody's. What is in no block yet is not old.
+    fn came_after(&self, invoice: &Followed) -> bool {
+        self.confirmations == 0
+            || Moment::new(self.timestamp).is_ok_and(|at| {
+                invoice.placed_on.day_start() <= at.plus_minutes(BLOCK_TIME_MINUTES)
+            })
     }
 
     fn is_settled(&self, needed: u32) -> bool {
@@ -232,6 +238,14 @@ mod tests {
             look(&order, &[old], &[transfer("b", SUBADDRESS, 400_001, 0)]),
             [(7, 1_001, 600, 0)]
         );
+    }
+
+    #[test]
+    fn what_a_block_took_in_before_the_orders_day_is_not_its_own() {
+        let order = [invoice(7, SUBADDRESS, 1_000, true)];
+        let at = |timestamp| Transfer { timestamp, ..transfer("a", SUBADDRESS, 1_000_000, 90) };
+        assert_eq!(look(&order, &[at(DAY - 7_201)], &[]), [(7, 0, 0, 0)]);
+        assert_eq!(look(&order, &[at(DAY - 7_200)], &[]), [(7, 1_000, 1_000, 90)]);
     }
 
     #[test]
