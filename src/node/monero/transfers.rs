@@ -109,7 +109,7 @@ impl Transfer {
         let fitting: Vec<i64> =
             invoices.iter().filter(|invoice| fits(invoice)).map(|invoice| invoice.id).collect();
         if let Some(id) = paid.get(&self.txid)
-            && invoices.iter().any(|invoice| invoice.id == *id)
+            && fitting.contains(id)
         {
             return Some(*id);
         }
