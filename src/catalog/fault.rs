@@ -27,14 +27,14 @@ impl Fault {
         Self {
             record: unless_secret(record),
             field: unless_secret(field),
-            found: if secret::may_show_private(&found) { A_SECRET.to_owned() } else { found },
+            found: if secret::repeats_private(&found) { A_SECRET.to_owned() } else { found },
             expected: expected.into(),
         }
     }
 }
 
 fn unless_secret(name: &str) -> String {
-    if secret::may_show_private(name) { A_SECRET.to_owned() } else { name.to_owned() }
+    if secret::repeats_private(name) { A_SECRET.to_owned() } else { name.to_owned() }
 }
 
 impl std::fmt::Display for Fault {

@@ -206,7 +206,7 @@ impl Reader {
                 name == "_model" && *value == Json::Text("Wallet".to_owned())
             };
             let is_secret: fn(&str) -> bool = if records.iter().any(is_of_wallets) {
-                |text| secret::looks_private(text) || secret::holds_private(text)
+                |text: &str| secret::looks_private(text) || secret::holds_private(text)
             } else {
                 secret::holds_private
             };

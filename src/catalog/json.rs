@@ -24,7 +24,7 @@ impl Json {
     pub fn shown(&self) -> String {
         // Before it is shortened: what is left of a mnemonic must not be shown either.
         if let Self::Text(text) = self
-            && secret::may_show_private(text)
+            && (secret::looks_private(text) || secret::repeats_private(text))
         {
             return "a text that is not shown here, since it may be a secret".to_owned();
         }

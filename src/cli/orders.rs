@@ -159,8 +159,11 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
         say(&format!("  {line}"));
     }
     say(&format!("  address   {}", invoice.address.as_str()));
-    if matches!(status, Status::Partial | Status::Unconfirmed | Status::Late) {
-        say(&format!("  due       {} {}", order.due(), invoice.currency));
+    if matches!(status, Status::Partial | Status::Unconfirmed | Status::Late)
+        && Gwei::ZERO < order.due()
+        && !order.is_lost()
+    {
+        say(&format!("  missing   {} {}", order.due(), invoice.currency));
     }
     if status == Status::Awaiting {
         say(&format!("  until     {}", invoice.until.for_people()));

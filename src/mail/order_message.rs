@@ -251,9 +251,9 @@ impl OrderMessage<'_> {
             }
             Status::Overpaid => format!(
                 "{} {currency} came too much. You can send the things, and give that back. Not to\n\
-                 the address it came from, which may be an exchange's: the order's page asks the\n\
-                 buyer to name one. Say in an answer when it went back; /refunded is for an order\n\
-                 that you do not send.",
+                 the address it came from, which may be an exchange's: take the one that the buyer\n\
+                 gave with the order, or writes to you now, as the order's page asks. Say in an\n\
+                 answer when it went back; /refunded is for an order that you do not send.",
                 order.excess()
             ),
             Status::Late => format!(
@@ -314,6 +314,7 @@ impl OrderMessage<'_> {
             node: self.node(),
             due: some(order.due()).filter(|_| {
                 matches!(order.status, Status::Partial | Status::Unconfirmed | Status::Late)
+                    && !order.is_lost()
             }),
             currency: invoice.currency.as_str(),
             address: invoice.address.as_str(),

@@ -36,6 +36,8 @@ const MOST_BYTES: usize = 32 << 20;
 /// Units: characters of a node's own words.
 const MOST_WORDS: usize = 200;
 
+const OWN: &str = "a certificate of your own is believed where SSL_CERT_FILE names it";
+
 /// A way to one node: JSON-RPC by HTTP POST, a connection for each request, no redirects.
 ///
 /// Source: JSON-RPC 2.0.
@@ -281,7 +283,7 @@ impl Link {
         let stream = tls
             .connect(name, stream)
             .await
-            .map_err(|error| self.unreachable(&plain(&error.to_string())))?;
+            .map_err(|error| self.unreachable(&format!("{}; {OWN}", plain(&error.to_string()))))?;
         Ok(Box::new(stream))
     }
 

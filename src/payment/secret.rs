@@ -74,11 +74,10 @@ pub fn holds_private_beside_digits(text: &str) -> bool {
     false
 }
 
-/// Whether a text that is about to be shown may hold a private key, mistyped ones among them: it is better not shown once too
-/// often.
-pub fn may_show_private(text: &str) -> bool {
+/// Whether a sentence that is about to be shown repeats a private key, mistyped ones among them.
+pub fn repeats_private(text: &str) -> bool {
     let mut pieces = text.split(|c: char| !c.is_ascii_alphanumeric());
-    looks_private(text) || holds_private(text) || pieces.any(looks_private)
+    holds_private(text) || pieces.any(looks_private)
 }
 
 fn is_certain_key(piece: &str) -> bool {

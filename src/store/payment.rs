@@ -78,7 +78,7 @@ pub(super) async fn name_accounts(pool: &SqlitePool) -> Result<(), StoreError> {
     .await?;
     for (text, next) in rows {
         // Bitcoin reads every prefix; the account is the same for all coins.
-        let key = AccountKey::parse(&Coin::Bitcoin, &text).map_err(|_| StoreError::Row("xpub"))?;
+        let Ok(key) = AccountKey::parse(&Coin::Bitcoin, &text) else { continue };
         sqlx::query(
             "insert into derivations (xpub, next_index) values (?, ?) \
              on conflict (xpub) do update set next_index = excluded.next_index where next_index < excluded.next_index",

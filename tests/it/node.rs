@@ -14,6 +14,7 @@ use shop::payment::Sighting;
 use shop::values::Gwei;
 use shop::values::Moment;
 use shop::values::NodeUrl;
+use shop::values::ProxyUrl;
 use std::io::Read;
 use std::io::Write;
 use std::net::TcpListener;
@@ -212,7 +213,7 @@ async fn what_the_seller_sweeps_stays_paid_and_what_was_swept_unseen_is_told() {
         chain.send(one.address.as_str(), &back, 500_000).await;
     }
     chain.mine(1).await;
-    chain.mine(10).await;
+    chain.mine(100).await;
     let look = chain.look(&all, Some(&look.memory)).await.unwrap();
     keep(&mut all, &look);
     assert_eq!((four(&all[0]).0, four(&all[0]).1), (1_000_000, 1_000_000));
@@ -221,7 +222,11 @@ async fn what_the_seller_sweeps_stays_paid_and_what_was_swept_unseen_is_told() {
     assert!(all[1].last.unwrap().is_moved);
     assert!(four(&all[1]).1 < 1_000_000);
     assert_eq!(
-        chain.ethereum().list_used(&[all[0].address.clone(), address(77), back]).await.unwrap(),
+        chain
+            .ethereum()
+            .list_used(&COIN, &[all[0].address.clone(), address(77), back])
+            .await
+            .unwrap(),
         [true, false, true]
     );
 }
@@ -248,7 +253,7 @@ async fn a_token_is_counted_by_its_contract() {
         decimals: 6,
     };
     let doubt = chain.look(&all, None).await.unwrap_err();
-    assert!(matches!(doubt, Doubt::Refused { .. }), "{doubt}");
+    assert!(doubt.to_string().contains("is that its contract"), "{doubt}");
 }
 
 #[actix_web::test]
@@ -386,5 +391,51 @@ async fn an_answer_that_is_none_is_in_doubt_and_tells_no_password() {
         let asked = serving.join().unwrap();
         assert!(asked.starts_with("POST /key HTTP/1.1\r\n"), "{asked}");
         assert!(asked.contains("Basic dXNlcjpodW50ZXIy"), "{asked}");
+    }
+}
+
+/// A proxy that notes what it is told, and plays the node behind it.
+fn proxy() -> (ProxyUrl, std::thread::JoinHandle<(Vec<u8>, Vec<u8>, String)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let serving = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let mut some = [0; 4096];
+        let mut told = |stream: &mut std::net::TcpStream| {
+            let n = stream.read(&mut some).unwrap();
+            some[..n].to_vec()
+        };
+        told(&mut stream);
+        stream.write_all(&[5, 2]).unwrap();
+        let login = told(&mut stream);
+        stream.write_all(&[1, 0]).unwrap();
+        let asked = told(&mut stream);
+        stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).unwrap();
+        let request = String::from_utf8(told(&mut stream)).unwrap();
+        let body = r#"{"jsonrpc":"2.0","id":0,"result":"0x1"}"#;
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(answer.as_bytes()).unwrap();
+        (login, asked, request)
+    });
+    (ProxyUrl::parse(&format!("socks5h://127.0.0.1:{port}")).unwrap(), serving)
+}
+
+#[actix_web::test]
+async fn a_far_node_is_reached_through_the_proxy_which_resolves_its_name() {
+    let (proxy, serving) = proxy();
+    let far = NodeUrl::parse("http://abcdefgh.onion:8545").unwrap();
+    let link = Link::open(&far, Some(&proxy)).unwrap();
+    assert_eq!(Ethereum::open(link, 180).chain_id().await.unwrap(), 1);
+    let (login, asked, request) = serving.join().unwrap();
+    // A circuit of its own: user and password are this node's.
+    assert!(String::from_utf8_lossy(&login).contains("abcdefgh.onion:8545"));
+    assert_eq!(asked[..5], [5, 1, 0, 3, 14]);
+    assert_eq!(&asked[5..19], b"abcdefgh.onion");
+    assert!(request.contains("host: abcdefgh.onion:8545\r\n"), "{request}");
+
+    for text in ["http://abcdefgh.onion", "https://node.example", "http://node.example"] {
+        let doubt = Link::open(&NodeUrl::parse(text).unwrap(), None).err().unwrap();
+        assert!(matches!(doubt, Doubt::NoProxy { .. }), "{doubt}");
     }
 }

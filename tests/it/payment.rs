@@ -223,9 +223,9 @@ fn a_secret_in_a_setting_or_on_a_page_is_refused_by_its_name_and_never_shown() {
     for (name, value) in [
         ("WALLET", mnemonic.as_str()),
         ("WALLET", digits),
-        ("CONTACT", &mnemonic),
+        ("CONTACT", mnemonic.as_str()),
         ("SITE_NAME", digits),
-        ("SECRET", &mnemonic),
+        ("SECRET", mnemonic.as_str()),
     ] {
         let output = World::closed(&[(name, value)]).shop(&["doctor"]);
         let said = said(&output);

@@ -34,6 +34,7 @@ class WatchedShop(soak.Shop):
         home = pathlib.Path(self.whole.name)
         super().__init__(home=home, WATCH_SECONDS="1", **settings)
         self.watch = None
+        self.currencies = {name: wallets[wallet]["currency"] for name, (wallet, _) in prices.items()}
         (home / "db").mkdir()
         (home / "db/data.json").write_text(json.dumps({
             "wallets": {"_model": "Wallet", **wallets},
@@ -119,6 +120,9 @@ class PlacedOrder:
 
     def __init__(self, shop, product):
         self.shop, self.browser = shop, shop.browser()
+        if 1 < len(set(shop.currencies.values())):
+            chosen = {"token": self.browser.ask("/").token(), "currency": shop.currencies[product], "back": "/"}
+            assert self.browser.ask("/currency", chosen).status == 303
         answer = self.browser.ask("/checkout", self.browser.fills_cart(product))
         assert answer.status == 303, answer
         page = self.browser.ask("/order")

@@ -131,7 +131,7 @@ impl Bitcoin {
         for one in unsearched {
             // The wallet has looked for what pays to a shared address all the time.
             if !covered.contains(one.script.as_str()) {
-                let placed_on = one.followed.placed_on;
+                let placed_on = one.followed.placed_on.day_start();
                 let is_new = !memory.searched.contains(&one.followed.id);
                 let first = if is_new && memory.looked_by(placed_on) {
                     memory.head.min(chain.height).saturating_sub(TURNED.max(u64::from(one.needed)))

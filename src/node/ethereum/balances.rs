@@ -1,6 +1,7 @@
 //! Many balances by one `eth_call`: a creation of a contract that is never made. Its `data` is run by the node as a
 //! program, and what that returns is the answer. So one call reads hundreds of balances in one state of the chain.
 
+use crate::node::Doubt;
 use crate::payment::Address;
 use crate::payment::Coin;
 use std::fmt::Write;
@@ -37,6 +38,19 @@ impl<'a> Counted<'a> {
         match self {
             Self::Coin => 1,
             Self::Token(_) => 3,
+        }
+    }
+
+    /// Where the node refused to count: which token it was.
+    pub fn name_token(self, doubt: Doubt) -> Doubt {
+        match (self, doubt) {
+            (Self::Token(contract), Doubt::Refused { node, method, code, words }) => {
+                let words = format!(
+                    "{words}; asked was the token {contract}: is that its contract, on this chain?"
+                );
+                Doubt::Refused { node, method, code, words }
+            }
+            (_, doubt) => doubt,
         }
     }
 

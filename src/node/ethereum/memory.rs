@@ -16,6 +16,8 @@ pub struct Memory {
     /// The newest block that the chain called final.
     pub is_final: Option<(u64, Hash)>,
     pub head: (u64, Hash),
+    /// Units: Unix seconds.
+    pub head_time: i64,
     /// Units: Unix seconds; the last look's time.
     pub time: i64,
     /// Invoice → the block at whose look the youngest part was first seen.
@@ -45,6 +47,7 @@ impl Memory {
             genesis,
             is_final: None,
             head: (0, String::new()),
+            head_time: 0,
             time: 0,
             since: BTreeMap::new(),
             scanned: Vec::new(),

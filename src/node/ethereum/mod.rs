@@ -31,8 +31,8 @@ use words::Hash;
 const MOST_CALLS: usize = 500;
 /// Units: calls of one request that read many balances each.
 const MOST_PROGRAMS: usize = 40;
-/// From this many blocks without a look on, all addresses are asked whether anything left them.
-const LONG_BLOCKS: u64 = 5;
+/// Units: seconds of the chain's time without a look, after which all addresses are asked whether anything left them.
+const LONG_SECONDS: i64 = 60;
 /// How many new blocks a look has foreseen, so that it needs no request more: 15 seconds are hardly more than one.
 const FORESEEN_BLOCKS: u64 = 3;
 
@@ -76,7 +76,7 @@ impl Ethereum {
     pub async fn list_used(&self, coin: &Coin, addresses: &[Address]) -> Result<Vec<bool>, Doubt> {
         let counted = Counted::of(coin);
         let mut all_used = Vec::with_capacity(addresses.len());
-        for some in addresses.chunks(MOST_CALLS - 1) {
+        for some in addresses.chunks(counted.most().min(MOST_CALLS - 1)) {
             let mut calls: Vec<(&str, Value)> = some
                 .iter()
                 .map(|address| ("eth_getTransactionCount", json!([address.as_str(), "latest"])))
@@ -126,7 +126,7 @@ impl Ethereum {
         let (genesis, chain) = self.read_chain(followed, memory.as_ref(), now).await?;
         let ids = followed.iter().map(|followed| followed.id).collect();
         let is_known = memory.as_ref().is_some_and(|memory| chain.is_known(memory, followed));
-        let last_head = memory.as_ref().map(|memory| memory.head.0);
+        let last_time = memory.as_ref().map(|memory| memory.head_time);
         let mut next = memory.unwrap_or_else(|| Memory::new(chain.id, genesis));
         next.keep_only(&ids);
         if is_known {
@@ -135,7 +135,7 @@ impl Ethereum {
 
         let (alone, shared): (Vec<&Followed>, Vec<&Followed>) =
             followed.iter().partition(|followed| followed.is_alone);
-        let is_long = last_head.is_none_or(|last| last + LONG_BLOCKS < chain.head.number);
+        let is_long = last_time.is_none_or(|last| last + LONG_SECONDS < chain.head.time);
         let mut sightings = self.look_at_balances(&chain, &alone, is_long).await?;
         for (followed, sighting) in &mut sightings {
             sighting.needed = chain.needed(followed.depth);
@@ -156,6 +156,7 @@ impl Ethereum {
             time = time.min(scanned);
         }
         next.head = (chain.head.number, chain.head.hash.clone());
+        next.head_time = chain.head.time;
         if let Some(block) = &chain.is_final {
             next.is_final = Some((block.number, block.hash.clone()));
         }
@@ -344,8 +345,9 @@ impl Ethereum {
                     some.iter().map(|(n, _)| &alone[*n].address).collect();
                 ("eth_call", json!([{"data": counted.data(&addresses)}, at(hash)]))
             });
-            let answers = self.link.batch(asked.collect()).await?;
+            let answers = self.link.batch_of_each(asked.collect()).await?;
             for ((counted, _, some), answer) in some_calls.iter().zip(answers) {
+                let answer = answer.map_err(|doubt| counted.name_token(doubt))?;
                 let balances = self.balances(*counted, some.len(), &answer)?;
                 for ((n, is_deep), balance) in some.iter().zip(balances) {
                     let gwei = words::gwei(balance, decimals(&alone[*n].coin));
