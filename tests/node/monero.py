@@ -111,10 +111,17 @@ class WalletProgram(Program):
 
     def pays(self, address, gwei, unlock_time=0):
         """The id of the transaction."""
-        self.call("refresh")
+        # A wallet takes a while to notice that its daemon is back.
+        wait_for("the buyer's wallet reaches monerod", self.refreshes, 60)
         sent = self.call(
             "transfer", destinations=[{"address": address, "amount": gwei * PICONERO}], unlock_time=unlock_time)
         return sent["tx_hash"]
+
+    def refreshes(self):
+        try:
+            return self.call("refresh")
+        except Failed:
+            return None
 
     def url(self):
         return "http://127.0.0.1:%d" % self.port
