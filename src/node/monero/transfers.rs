@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(look(&order, &[], &[]), [(7, 0, 0, 0)]);
         let (old, young) =
             (transfer("a", SUBADDRESS, 600_999, 12), transfer("b", SUBADDRESS, 400_001, 3));
-        assert_eq!(look(&order, &[old.clone()], &[]), [(7, 600, 600, 12)]);
+        assert_eq!(look(&order, std::slice::from_ref(&old), &[]), [(7, 600, 600, 12)]);
         // What is cut off is cut off the sum.
         assert_eq!(look(&order, &[old.clone(), young.clone()], &[]), [(7, 1_001, 600, 3)]);
         assert_eq!(
@@ -267,7 +267,7 @@ mod tests {
             locked: true,
             ..transfer("a", SUBADDRESS, 1_000_000, 50)
         };
-        assert_eq!(look(&order, &[locked.clone()], &[]), [(7, 1_000, 0, 9)]);
+        assert_eq!(look(&order, std::slice::from_ref(&locked), &[]), [(7, 1_000, 0, 9)]);
         let free = Transfer { locked: false, ..locked };
         assert_eq!(look(&order, &[free], &[]), [(7, 1_000, 1_000, 50)]);
     }
@@ -292,7 +292,7 @@ mod tests {
             ..transfer("a", PRIMARY, 1_000_000, 10)
         };
         assert_eq!(
-            look(&orders, &[with_id.clone()], &[]),
+            look(&orders, std::slice::from_ref(&with_id), &[]),
             [(1, 1_000, 1_000, 10), (2, 0, 0, 0), (3, 0, 0, 0)]
         );
         let other_id = Transfer { payment_id: "f102030405060708".to_owned(), ..with_id.clone() };
