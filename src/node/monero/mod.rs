@@ -446,13 +446,13 @@ mod tests {
         let mut memory = Memory::default();
         let height = looks(&mut memory, 0..=30, 1_000);
         // A night without the host, and then many blocks at each look.
-        for n in 0..20_u64 {
+        for n in 1..=20_u64 {
             look(&mut memory, 600 + i64::try_from(n).unwrap(), height + 50 * n).unwrap();
             assert_eq!(memory.time, at(30).get());
         }
-        let height = looks(&mut memory, 620..=628, height + 950);
+        let height = looks(&mut memory, 621..=629, height + 1_000);
         assert_eq!(memory.time, at(30).get());
-        looks(&mut memory, 629..=640, height);
+        looks(&mut memory, 630..=640, height);
         assert_eq!(memory.time, at(640).get());
     }
 

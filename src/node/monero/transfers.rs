@@ -69,7 +69,7 @@ impl Transfers {
                 continue;
             }
             let invoice = match (alone.get(&place), shared.get(&place)) {
-                (Some(invoice), _) => transfer.came_after(invoice).then_some(invoice.id),
+                (Some(invoice), _) => transfer.is_since(invoice).then_some(invoice.id),
                 (None, Some(invoices)) => transfer.of_exact_amount(invoices, paid),
                 (None, None) => None,
             };
@@ -103,13 +103,13 @@ impl Transfer {
         paid: &mut BTreeMap<String, i64>,
     ) -> Option<i64> {
         let fits = |invoice: &Followed| {
-            u128::from(self.amount) == u128::from(invoice.amount.get().unsigned_abs()) * PICONERO
-                && self.came_after(invoice)
+            let asked = u128::from(invoice.amount.get().unsigned_abs()) * PICONERO;
+            u128::from(self.amount) == asked && self.is_since(invoice)
         };
         let fitting: Vec<i64> =
             invoices.iter().filter(|invoice| fits(invoice)).map(|invoice| invoice.id).collect();
         if let Some(id) = paid.get(&self.txid)
-            && invoices.iter().any(|invoice| invoice.id == *id)
+            && fitting.contains(id)
         {
             return Some(*id);
         }
@@ -121,12 +121,11 @@ impl Transfer {
         Some(id)
     }
 
-    /// An older payment is another order's, or nobody's. What is in no block yet is not old.
-    fn came_after(&self, invoice: &Followed) -> bool {
-        self.confirmations == 0
-            || Moment::new(self.timestamp).is_ok_and(|at| {
-                invoice.placed_on.day_start() <= at.plus_minutes(BLOCK_TIME_MINUTES)
-            })
+    /// What came before was for something else: another order of this amount in its time, or the seller's own, at a subaddress
+    /// that was used before the shop had it.
+    fn is_since(&self, invoice: &Followed) -> bool {
+        Moment::new(self.timestamp)
+            .is_ok_and(|at| invoice.placed_on <= at.plus_minutes(BLOCK_TIME_MINUTES))
     }
 
     fn is_settled(&self, needed: u32) -> bool {
@@ -231,7 +230,7 @@ mod tests {
         assert_eq!(look(&order, &[], &[]), [(7, 0, 0, 0)]);
         let (old, young) =
             (transfer("a", SUBADDRESS, 600_999, 12), transfer("b", SUBADDRESS, 400_001, 3));
-        assert_eq!(look(&order, &[old.clone()], &[]), [(7, 600, 600, 12)]);
+        assert_eq!(look(&order, std::slice::from_ref(&old), &[]), [(7, 600, 600, 12)]);
         // What is cut off is cut off the sum.
         assert_eq!(look(&order, &[old.clone(), young.clone()], &[]), [(7, 1_001, 600, 3)]);
         assert_eq!(
@@ -241,11 +240,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_block_took_in_before_the_orders_day_is_not_its_own() {
+    fn what_came_to_a_subaddress_before_its_order_is_not_its_own() {
         let order = [invoice(7, SUBADDRESS, 1_000, true)];
-        let at = |timestamp| Transfer { timestamp, ..transfer("a", SUBADDRESS, 1_000_000, 90) };
-        assert_eq!(look(&order, &[at(DAY - 7_201)], &[]), [(7, 0, 0, 0)]);
-        assert_eq!(look(&order, &[at(DAY - 7_200)], &[]), [(7, 1_000, 1_000, 90)]);
+        let old = Transfer { timestamp: DAY - 86_400, ..transfer("a", SUBADDRESS, 1_000_000, 700) };
+        assert_eq!(look(&order, &[old], &[]), [(7, 0, 0, 0)]);
+        // A block's time is not exact.
+        let early = Transfer { timestamp: DAY - 3_600, ..transfer("a", SUBADDRESS, 1_000_000, 10) };
+        assert_eq!(look(&order, &[early], &[]), [(7, 1_000, 1_000, 10)]);
     }
 
     #[test]
@@ -266,7 +267,7 @@ mod tests {
             locked: true,
             ..transfer("a", SUBADDRESS, 1_000_000, 50)
         };
-        assert_eq!(look(&order, &[locked.clone()], &[]), [(7, 1_000, 0, 9)]);
+        assert_eq!(look(&order, std::slice::from_ref(&locked), &[]), [(7, 1_000, 0, 9)]);
         let free = Transfer { locked: false, ..locked };
         assert_eq!(look(&order, &[free], &[]), [(7, 1_000, 1_000, 50)]);
     }
@@ -291,7 +292,7 @@ mod tests {
             ..transfer("a", PRIMARY, 1_000_000, 10)
         };
         assert_eq!(
-            look(&orders, &[with_id.clone()], &[]),
+            look(&orders, std::slice::from_ref(&with_id), &[]),
             [(1, 1_000, 1_000, 10), (2, 0, 0, 0), (3, 0, 0, 0)]
         );
         let other_id = Transfer { payment_id: "f102030405060708".to_owned(), ..with_id.clone() };
