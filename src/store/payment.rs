@@ -70,7 +70,7 @@ pub async fn find_reach(db: &Db, account: &str) -> Result<Option<Reach>, StoreEr
 }
 
 /// Accounts that an earlier version of the shop named by their text go on under the name that all texts of one account
-/// have. The old rows stay, for a shop of that version may still be open: at each start what it took is taken over.
+/// have. The old rows stay, and change nothing.
 pub(super) async fn name_accounts(pool: &SqlitePool) -> Result<(), StoreError> {
     let rows: Vec<(String, i64)> = sqlx::query_as(
         "select xpub, next_index from derivations where xpub glob '[xyz]pub*' and 0 < next_index",
