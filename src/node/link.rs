@@ -30,8 +30,9 @@ use tokio_socks::tcp::Socks5Stream;
 const CONNECT_SECONDS: u64 = 30;
 const USUAL_SECONDS: u64 = 60;
 const SLOW_SECONDS: u64 = 900;
-/// Units: bytes of one answer, one of a batch of blocks among them.
-const MOST_BYTES: usize = 32 << 20;
+/// Units: bytes of one answer, one of a batch of blocks among them. Read, it may take fifteen times as much memory, and the
+/// shop may have 256 MB in all. What a node tells of 1,000 orders is about one megabyte.
+const MOST_BYTES: usize = 8 << 20;
 /// Units: characters of a node's own words.
 const MOST_WORDS: usize = 200;
 

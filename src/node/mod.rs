@@ -50,6 +50,11 @@ pub enum Doubt {
     )]
     Stale { node: String, minutes: i64 },
     #[error(
+        "the newest block of the node at {node} lies {minutes} minutes ahead of this host's clock: the node's chain or the clock is wrong; \
+         nothing is decided until both agree"
+    )]
+    Ahead { node: String, minutes: i64 },
+    #[error(
         "the node at {node} went back behind block {number}, which was final: nothing is decided until it knows that block again. Where that is right, as on a new chain: `shop watch --forget`"
     )]
     WentBack { node: String, number: u64 },

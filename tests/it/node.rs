@@ -379,7 +379,7 @@ async fn an_answer_that_is_none_is_in_doubt_and_tells_no_password() {
         (http("302 Away\r\nLocation: http://127.0.0.1:1/", "{}"), "status 302"),
         (b"SSH-2.0-OpenSSH\r\n".to_vec(), "does not answer"),
         (Vec::new(), "does not answer"),
-        (huge, "more than 32 MB"),
+        (huge, "more than 8 MB"),
     ];
     for (answer, words) in cases {
         let (url, serving) = broken(answer);

@@ -111,10 +111,17 @@ class WalletProgram(Program):
 
     def pays(self, address, gwei, unlock_time=0):
         """The id of the transaction."""
-        self.call("refresh")
+        # A wallet takes a while to notice that its daemon is back.
+        wait_for("the buyer's wallet reaches monerod", self.refreshes, 60)
         sent = self.call(
             "transfer", destinations=[{"address": address, "amount": gwei * PICONERO}], unlock_time=unlock_time)
         return sent["tx_hash"]
+
+    def refreshes(self):
+        try:
+            return self.call("refresh")
+        except Failed:
+            return None
 
     def url(self):
         return "http://127.0.0.1:%d" % self.port
@@ -129,7 +136,7 @@ class World:
         wallets = folder / "wallets"
         wallets.mkdir()
         self.buyer = stack.enter_context(WalletProgram(folder, self.chain, "--wallet-dir", str(wallets)))
-        self.sellers = [self.new_keys("seller"), self.new_keys("other seller")]
+        self.sellers = [self.new_keys("seller %d" % n) for n in range(3)]
         self.buyer.call("create_wallet", filename="buyer", password="", language="English")
         self.chain.miner = self.buyer.call("get_address")["address"]
         # Coins that were mined can be spent 60 blocks later; each payment takes a few whole ones.
@@ -190,7 +197,8 @@ def becomes(order, state, *figures):
 
 def follows_subaddresses(world):
     """One subaddress an order: the pool, the first block, deep enough; in two parts; too little; too much; late blocks."""
-    keys = world.sellers[0]
+    # A wallet whose subaddresses nobody has paid to yet.
+    keys = world.sellers[2]
     rpc = world.view_only(keys)
     chain, buyer = world.chain, world.buyer
     shop = world.shop({"address": keys["address"], "view_key": keys["view"]}, rpc).watches()
@@ -336,7 +344,7 @@ def follows_a_shared_address(world):
 
 def doubts_other_wallets(world):
     """Another wallet; one that can spend; none."""
-    keys, other = world.sellers
+    keys, other, _ = world.sellers
     rpc = world.view_only(other)
     shop = world.shop({"address": keys["address"], "view_key": keys["view"]}, rpc)
     order = shop.order()
@@ -356,7 +364,7 @@ def doubts_other_wallets(world):
 
 def moves_to_another_wallet(world):
     """The seller changes to another wallet while an order of the old one is open."""
-    old, new = world.sellers
+    old, new, _ = world.sellers
     rpc = world.view_only(new)
     shop = world.shop({"address": old["address"]}, rpc)
     before = shop.order()

@@ -50,11 +50,11 @@ impl Transfers {
         paid: &mut BTreeMap<String, i64>,
     ) -> Vec<(i64, Sighting)> {
         paid.retain(|_, id| followed.iter().any(|invoice| invoice.id == *id));
-        let mut alone: BTreeMap<String, i64> = BTreeMap::new();
+        let mut alone: BTreeMap<String, &Followed> = BTreeMap::new();
         let mut shared: BTreeMap<String, Vec<&Followed>> = BTreeMap::new();
         for invoice in followed {
             if invoice.is_alone {
-                alone.insert(place_of(invoice), invoice.id);
+                alone.insert(place_of(invoice), invoice);
             } else {
                 shared.entry(place_of(invoice)).or_default().push(invoice);
             }
@@ -69,7 +69,7 @@ impl Transfers {
                 continue;
             }
             let invoice = match (alone.get(&place), shared.get(&place)) {
-                (Some(id), _) => Some(*id),
+                (Some(invoice), _) => transfer.is_since(invoice).then_some(invoice.id),
                 (None, Some(invoices)) => transfer.of_exact_amount(invoices, paid),
                 (None, None) => None,
             };
@@ -103,15 +103,13 @@ impl Transfer {
         paid: &mut BTreeMap<String, i64>,
     ) -> Option<i64> {
         let fits = |invoice: &Followed| {
-            u128::from(self.amount) == u128::from(invoice.amount.get().unsigned_abs()) * PICONERO
-                // An older payment is another order's, which asked for the same amount in its time.
-                && Moment::new(self.timestamp)
-                    .is_ok_and(|at| invoice.placed_on <= at.plus_minutes(BLOCK_TIME_MINUTES))
+            let asked = u128::from(invoice.amount.get().unsigned_abs()) * PICONERO;
+            u128::from(self.amount) == asked && self.is_since(invoice)
         };
         let fitting: Vec<i64> =
             invoices.iter().filter(|invoice| fits(invoice)).map(|invoice| invoice.id).collect();
         if let Some(id) = paid.get(&self.txid)
-            && invoices.iter().any(|invoice| invoice.id == *id)
+            && fitting.contains(id)
         {
             return Some(*id);
         }
@@ -121,6 +119,13 @@ impl Transfer {
         let id = *waiting.or(fitting.first())?;
         paid.insert(self.txid.clone(), id);
         Some(id)
+    }
+
+    /// What came before was for something else: another order of this amount in its time, or the seller's own, at a subaddress
+    /// that was used before the shop had it.
+    fn is_since(&self, invoice: &Followed) -> bool {
+        Moment::new(self.timestamp)
+            .is_ok_and(|at| invoice.placed_on <= at.plus_minutes(BLOCK_TIME_MINUTES))
     }
 
     fn is_settled(&self, needed: u32) -> bool {
@@ -225,13 +230,23 @@ mod tests {
         assert_eq!(look(&order, &[], &[]), [(7, 0, 0, 0)]);
         let (old, young) =
             (transfer("a", SUBADDRESS, 600_999, 12), transfer("b", SUBADDRESS, 400_001, 3));
-        assert_eq!(look(&order, &[old.clone()], &[]), [(7, 600, 600, 12)]);
+        assert_eq!(look(&order, std::slice::from_ref(&old), &[]), [(7, 600, 600, 12)]);
         // What is cut off is cut off the sum.
         assert_eq!(look(&order, &[old.clone(), young.clone()], &[]), [(7, 1_001, 600, 3)]);
         assert_eq!(
             look(&order, &[old], &[transfer("b", SUBADDRESS, 400_001, 0)]),
             [(7, 1_001, 600, 0)]
         );
+    }
+
+    #[test]
+    fn what_came_to_a_subaddress_before_its_order_is_not_its_own() {
+        let order = [invoice(7, SUBADDRESS, 1_000, true)];
+        let old = Transfer { timestamp: DAY - 86_400, ..transfer("a", SUBADDRESS, 1_000_000, 700) };
+        assert_eq!(look(&order, &[old], &[]), [(7, 0, 0, 0)]);
+        // A block's time is not exact.
+        let early = Transfer { timestamp: DAY - 3_600, ..transfer("a", SUBADDRESS, 1_000_000, 10) };
+        assert_eq!(look(&order, &[early], &[]), [(7, 1_000, 1_000, 10)]);
     }
 
     #[test]
@@ -252,7 +267,7 @@ mod tests {
             locked: true,
             ..transfer("a", SUBADDRESS, 1_000_000, 50)
         };
-        assert_eq!(look(&order, &[locked.clone()], &[]), [(7, 1_000, 0, 9)]);
+        assert_eq!(look(&order, std::slice::from_ref(&locked), &[]), [(7, 1_000, 0, 9)]);
         let free = Transfer { locked: false, ..locked };
         assert_eq!(look(&order, &[free], &[]), [(7, 1_000, 1_000, 50)]);
     }
@@ -277,7 +292,7 @@ mod tests {
             ..transfer("a", PRIMARY, 1_000_000, 10)
         };
         assert_eq!(
-            look(&orders, &[with_id.clone()], &[]),
+            look(&orders, std::slice::from_ref(&with_id), &[]),
             [(1, 1_000, 1_000, 10), (2, 0, 0, 0), (3, 0, 0, 0)]
         );
         let other_id = Transfer { payment_id: "f102030405060708".to_owned(), ..with_id.clone() };
