@@ -394,8 +394,11 @@ async fn an_answer_that_is_none_is_in_doubt_and_tells_no_password() {
     }
 }
 
+/// What a proxy was told: the login, the target, the request.
+type Heard = (Vec<u8>, Vec<u8>, String);
+
 /// A proxy that notes what it is told, and plays the node behind it.
-fn proxy() -> (ProxyUrl, std::thread::JoinHandle<(Vec<u8>, Vec<u8>, String)>) {
+fn proxy() -> (ProxyUrl, std::thread::JoinHandle<Heard>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let serving = std::thread::spawn(move || {

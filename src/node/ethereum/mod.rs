@@ -57,6 +57,9 @@ struct Chain {
     deep: BTreeMap<Depth, Option<Block>>,
 }
 
+/// The place of an invoice among those that are looked at, and whether it is what lies deep enough that is read.
+type Place = (usize, bool);
+
 impl Ethereum {
     /// Units: seconds. Ethereum makes a block every 12 seconds.
     pub const OLDEST_HEAD: i64 = 180;
@@ -348,7 +351,7 @@ impl Ethereum {
 
     /// What lies at each address, now and deep enough, all in one request where it can be.
     async fn read_balances(&self, chain: &Chain, alone: &[&Followed]) -> Result<Vec<Found>, Doubt> {
-        let mut groups: BTreeMap<(Counted<'_>, &str), Vec<(usize, bool)>> = BTreeMap::new();
+        let mut groups: BTreeMap<(Counted<'_>, &str), Vec<Place>> = BTreeMap::new();
         for (n, followed) in alone.iter().enumerate() {
             let counted = Counted::of(&followed.coin);
             groups.entry((counted, &chain.head.hash)).or_default().push((n, false));
@@ -356,7 +359,7 @@ impl Ethereum {
                 groups.entry((counted, hash)).or_default().push((n, true));
             }
         }
-        let calls: Vec<(Counted<'_>, &str, &[(usize, bool)])> = groups
+        let calls: Vec<(Counted<'_>, &str, &[Place])> = groups
             .iter()
             .flat_map(|((counted, hash), some)| {
                 some.chunks(counted.most()).map(|some| (*counted, *hash, some))
