@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 /// An extended public key: it makes an address for each order and can spend nothing.
 ///
 /// Shape: 111 characters of Base58Check, of an account (depth 3; in Electrum's own wallets depth 1) or of its receiving
-/// addresses (depth 4, index 0); for Bitcoin also a descriptor around such a key, as [`Descriptor`] reads it.
+/// addresses (depth 4, index 0); for Bitcoin also a descriptor around such a key, as `descriptor.rs` reads it.
 /// Source: BIP-32; BIP-44 for `xpub`, BIP-49 for `ypub`, BIP-84 for `zpub`, BIP-86 for `tr(…)`; Ethereum's wallets follow
 /// BIP-44.
 #[derive(Clone, PartialEq, Eq)]

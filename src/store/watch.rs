@@ -90,13 +90,12 @@ pub async fn forget_memories(tx: &mut Tx) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The chains that wallets and unfinished orders need.
+/// The chains that wallets need, and orders that the shop remembers.
 pub async fn list_needed(db: &Db) -> Result<Vec<String>, StoreError> {
     Ok(sqlx::query_scalar(
         "select case when chain is not null then 'chain:' || chain when currency = 'BTC' then 'bitcoin' else 'monero' end \
              as network from wallets \
-         union select i.network from invoices i join orders o on o.id = i.order_id where o.finished_at is null \
-             or o.status in ('expired', 'cancelled') order by network",
+         union select network from invoices order by network",
     )
     .fetch_all(&db.read)
     .await?)
@@ -126,8 +125,7 @@ pub async fn find_memory(db: &Db, network: &str) -> Result<Option<String>, Store
     Ok(found.flatten())
 }
 
-/// The invoices of a chain that a node is asked about: those of unfinished orders, and of those that expired or were
-/// cancelled a few days ago. An order that waits for its parcel alone is among them, since a chain may take a block back.
+/// The invoices of a chain that a node is asked about: those of unfinished orders, and of those that ended a few days ago. An order that waits for its parcel alone is among them, since a chain may take a block back.
 pub async fn list_followed(
     db: &Db,
     network: &str,
@@ -138,7 +136,7 @@ pub async fn list_followed(
         "select i.*, o.placed_at from invoices i join orders o on o.id = i.order_id where i.network = ?1 \
          and (o.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid', 'late') \
              or o.status = 'expired' and ?2 <= max(i.until, o.finished_at) \
-             or o.status = 'cancelled' and ?2 <= o.finished_at) order by i.order_id",
+             or o.status in ('shipped', 'refunded', 'cancelled') and ?2 <= o.finished_at) order by i.order_id",
     )
     .bind(network)
     .bind(now.plus_days(-FOLLOWED_DAYS).day_start().get())
