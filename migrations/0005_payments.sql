@@ -7,8 +7,8 @@ update invoices set network = case when chain is not null then 'chain:' || chain
 alter table invoices add column account text;
 alter table invoices add column key_index integer;
 -- 0: other orders pay to the same address, so that only a payment of exactly its amount is its own.
-alter table invoices add column is_alone integer not null default 1 check (is_alone in (0, 1));
-update invoices set is_alone = 0 where address in (select address from wallets where address is not null);
+-- What older orders pay to may have been shared before, and nobody can tell any more.
+alter table invoices add column is_alone integer not null default 0 check (is_alone in (0, 1));
 -- Gwei that came, and Gwei of it that lie deep enough, at the node's last look; null: no node follows it.
 alter table invoices add column seen integer check (0 <= seen);
 alter table invoices add column settled integer check (0 <= settled);
@@ -19,9 +19,10 @@ alter table invoices add column needed integer;
 alter table invoices add column is_moved integer not null default 0 check (is_moved in (0, 1));
 create index invoices_by_network on invoices (network);
 
--- The chains that `shop watch` follows; a chain without a row is followed by nobody.
+-- The chains that `shop watch` follows, or has followed.
 create table watches (
     network       text    primary key,
+    is_on         integer not null default 1 check (is_on in (0, 1)), -- 0: nobody follows it now; what was known stays
     looked_at     integer,          -- unix seconds, by the host's clock: the last whole look
     time          integer,          -- unix seconds, by the chain's: what was not seen until then did not come until then
     head          integer,          -- the newest block's number
@@ -53,3 +54,9 @@ alter table wallets add column view_key text;
 -- 1: tells that a buyer erased their data. It is only asked where the message could not be sealed when it was owed.
 alter table owed add column is_erasure integer not null default 0 check (is_erasure in (0, 1));
 update owed set is_erasure = 1 where is_read = 0 and length(message) = 0;
+
+-- A row's number is never another order's later: what nodes' readers remember goes by it.
+alter table house add column last_order integer not null default 0;
+create trigger orders_erased after delete on orders begin
+    update house set last_order = max(last_order, old.id);
+end;

@@ -118,10 +118,7 @@ pub(super) async fn change_now(
 }
 
 /// An order that had given its pieces back takes them again, where they are still there.
-pub(super) async fn take_again(
-    tx: &mut Tx,
-    order: &Order,
-) -> anyhow::Result<Result<(), Unchanged>> {
+async fn take_again(tx: &mut Tx, order: &Order) -> anyhow::Result<Result<(), Unchanged>> {
     for line in &order.lines {
         let left = store::catalog::find_stock(tx, line.pool).await?.unwrap_or(0);
         let wanted = line.quantity.get();

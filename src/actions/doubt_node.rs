@@ -31,8 +31,20 @@ pub async fn doubt_node(
     tx.commit().await.context("commit that the seller was told")
 }
 
+/// All is well again: whoever was told of the doubt is told that too.
+pub(super) async fn end_doubt(shop: &Shop, network: &str, now: Moment) -> anyhow::Result<()> {
+    let Some(watch) = store::watch::find(&shop.db, network).await? else { return Ok(()) };
+    if !watch.is_told {
+        return Ok(());
+    }
+    tell_of_node(shop, &watch, None, now).await.context("tell the seller that it is over")?;
+    let mut tx = shop.db.write().await?;
+    store::watch::mark_trouble_over(&mut tx, network).await?;
+    tx.commit().await.context("commit that the seller was told")
+}
+
 /// Writes to the seller about a node. Done twice it is one message.
-pub(super) async fn tell_of_node(
+async fn tell_of_node(
     shop: &Shop,
     watch: &Watch,
     trouble: Option<&str>,

@@ -1,5 +1,5 @@
 use crate::actions::Shop;
-use crate::actions::doubt_node::tell_of_node;
+use crate::actions::doubt_node::end_doubt;
 use crate::actions::expire_orders::give_back;
 use crate::actions::notify_seller;
 use crate::actions::notify_seller::owe_message;
@@ -32,37 +32,39 @@ pub async fn follow_payments(
     look: &Look,
     now: Moment,
 ) -> anyhow::Result<usize> {
-    let last: HashMap<i64, Option<Sighting>> =
-        followed.iter().map(|asked| (asked.id, asked.last)).collect();
-    let is_new = |(id, sighting): &&(i64, Sighting)| {
-        last.get(id).is_some_and(|last| last.is_none_or(|last| sighting.says_more_than(&last)))
-    };
-    let new: Vec<(i64, Sighting)> = look.sightings.iter().filter(is_new).copied().collect();
+    let asked: HashMap<i64, &Followed> = followed.iter().map(|asked| (asked.id, asked)).collect();
+    let news: Vec<(&Followed, Sighting)> = look
+        .sightings
+        .iter()
+        .filter_map(|(id, sighting)| Some((*asked.get(id)?, *sighting)))
+        .map(|(asked, sighting)| (asked, sighting.without_dust(asked.amount, shop.terms.tolerance)))
+        .filter(|(asked, sighting)| asked.last.is_none_or(|last| sighting.says_more_than(&last)))
+        .collect();
     let mut n_changed = 0;
-    for some in new.chunks(AT_ONCE) {
+    for some in news.chunks(AT_ONCE) {
         let mut tx = shop.db.write().await?;
-        let mut told = Vec::new();
-        for (id, sighting) in some {
-            if let Some(order) = store::orders::find_by_id(&mut tx, *id).await? {
-                told.extend(take_sighting(shop, &mut tx, order, *sighting, now).await?);
+        let (mut seen, mut told) = (Vec::new(), Vec::new());
+        for (asked, sighting) in some {
+            let Some(order) = store::orders::find_by_id(&mut tx, asked.id).await? else { continue };
+            // Somebody else has looked since the node was asked.
+            if order.invoice.sighting != asked.last {
+                continue;
             }
+            told.extend(take_sighting(shop, &mut tx, order, *sighting, now).await?);
+            seen.push((asked.id, *sighting));
         }
-        store::watch::mark_seen(&mut tx, some).await.context("keep what was seen")?;
+        store::watch::mark_seen(&mut tx, &seen).await.context("keep what was seen")?;
         tx.commit().await.context("commit what was seen")?;
         n_changed += told.len();
         for owed in told {
             notify_seller(shop, owed, now).await;
         }
     }
-    let before = store::watch::find(&shop.db, network).await?;
     // Last: were the shop stopped before, the node would be asked from the same place on again.
     let mut tx = shop.db.write().await?;
     store::watch::mark_looked(&mut tx, network, look, now).await.context("keep the look")?;
     tx.commit().await.context("commit the look")?;
-
-    if let Some(watch) = before.filter(|watch| watch.is_told) {
-        tell_of_node(shop, &watch, None, now).await.context("tell the seller that it is over")?;
-    }
+    end_doubt(shop, network, now).await?;
     Ok(n_changed)
 }
 
@@ -73,7 +75,7 @@ async fn take_sighting(
     mut order: Order,
     sighting: Sighting,
     now: Moment,
-) -> anyhow::Result<Option<Owed>> {
+) -> anyhow::Result<Vec<Owed>> {
     let before = order.invoice.sighting.unwrap_or(Sighting::NOTHING);
     let tolerance = shop.terms.tolerance;
     let was = before.standing(order.invoice.amount, tolerance);
@@ -82,22 +84,31 @@ async fn take_sighting(
     if Gwei::ZERO < sighting.seen && before.seen == Gwei::ZERO {
         store::watch::mark_paid_index(tx, &order.order_ref).await?;
     }
+    let mut told = Vec::new();
     if sighting.is_moved && !before.is_moved {
-        return tell(shop, tx, &order, MOVED, now).await;
+        told.push(owe_message(shop, tx, &order, Told::Node(MOVED), false, now).await?);
     }
     if was == is {
-        return Ok(None);
+        return Ok(told);
     }
-    let has_lost = sighting.settled < before.settled || is == Standing::Nothing;
+    // What the seller has decided no node takes back.
+    let has_lost = order.invoice.received == Gwei::ZERO
+        && (sighting.settled < before.settled || is == Standing::Nothing);
     let status = after(order.status, has_lost, is);
     if status == order.status {
+        let is_over = matches!(status, Status::Shipped | Status::Refunded | Status::Cancelled);
         let words = match status {
-            Status::Shipped | Status::Refunded | Status::Cancelled if has_lost => LOST,
-            Status::Shipped | Status::Refunded | Status::Cancelled => UNEXPECTED,
-            Status::Late => LATE,
-            _ => return Ok(None),
+            // What comes and goes without ever settling is no news: else somebody could write without end.
+            _ if sighting.settled == before.settled => None,
+            Status::Late => Some(LATE),
+            _ if is_over && sighting.settled < before.settled => Some(LOST),
+            _ if is_over => Some(UNEXPECTED),
+            _ => None,
         };
-        return tell(shop, tx, &order, words, now).await;
+        if let Some(words) = words {
+            told.push(owe_message(shop, tx, &order, Told::Node(words), false, now).await?);
+        }
+        return Ok(told);
     }
     if order.status.holds_stock() && !status.holds_stock() {
         give_back(tx, &order).await?;
@@ -107,7 +118,8 @@ async fn take_sighting(
     let order_ref = &order.order_ref;
     store::orders::mark_status(tx, order_ref, status, status.is_finished().then_some(now)).await?;
     keep_step(tx, order_ref, status, "", None, now).await?;
-    owe_message(shop, tx, &order, Told::Step(""), false, now).await.map(Some)
+    told.push(owe_message(shop, tx, &order, Told::Step(""), false, now).await?);
+    Ok(told)
 }
 
 /// Where the order stands after what was seen; a pair that is not in the table leaves it where it is.
@@ -135,16 +147,6 @@ wallet; you may want to send it back.";
 const LATE: &str = "\
 What was seen of the late payment has changed. You decide: `paid` takes the things\n\
 from the shelf again, `refunded` when you have sent the money back.";
-
-async fn tell(
-    shop: &Shop,
-    tx: &mut Tx,
-    order: &Order,
-    words: &str,
-    now: Moment,
-) -> anyhow::Result<Option<Owed>> {
-    owe_message(shop, tx, order, Told::Node(words), false, now).await.map(Some)
-}
 
 #[cfg(test)]
 mod tests {

@@ -11,6 +11,7 @@ use crate::orders::Buyer;
 use crate::orders::Code;
 use crate::orders::Delivery;
 use crate::orders::Draft;
+use crate::orders::FOLLOWED_DAYS;
 use crate::orders::FormToken;
 use crate::orders::NewOrder;
 use crate::orders::NumberFor;
@@ -242,7 +243,10 @@ async fn open_invoice(
         Receives::Address(address) => {
             let tails = Tails::of(&order.currency, &wallet.coin);
             let most = order.total.plus(tails.most()).unwrap_or(order.total);
-            let taken = store::payment::list_amounts(tx, address, order.total, most).await?;
+            // For as long as late money is looked for.
+            let recent = order.placed_at.plus_days(-FOLLOWED_DAYS);
+            let taken =
+                store::payment::list_amounts(tx, address, order.total, most, recent).await?;
             let chance = order.order_ref.number(salt, NumberFor::Amount);
             let Some(amount) = distinct_amount(order.total, tails, &taken, chance) else {
                 return Ok(None);

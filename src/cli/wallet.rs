@@ -41,8 +41,8 @@ enum Deed {
         #[arg(long, default_value_t = 10)]
         count: u32,
         /// Begin with this index; the first address has index 0
-        #[arg(long, default_value_t = 0)]
-        from: u32,
+        #[arg(long, value_name = "INDEX", default_value_t = 0)]
+        first: u32,
         /// Write the index before each address
         #[arg(long)]
         numbers: bool,
@@ -66,17 +66,17 @@ pub async fn run(command: WalletCommand, settings: Settings) -> anyhow::Result<E
     shop.db.close().await;
     match command.deed {
         Deed::Check { .. } => tell(&looked, command.json),
-        Deed::Addresses { currency, count, from, numbers } => {
+        Deed::Addresses { currency, count, first, numbers } => {
             let currency = Currency::parse(&currency)?;
             let wallet = looked.iter().find(|(wallet, _)| wallet.currency == currency);
             let (wallet, _) =
                 wallet.with_context(|| format!("the catalog has no wallet for {currency}"))?;
-            let addresses = addresses(wallet, from, count);
+            let addresses = addresses(wallet, first, count);
             if command.json {
                 say(&serde_json::to_string_pretty(&addresses)?);
                 return Ok(ExitCode::SUCCESS);
             }
-            for (index, address) in (from..).zip(addresses) {
+            for (index, address) in (first..).zip(addresses) {
                 if numbers && wallet.receives.account().is_some() {
                     say(&format!("{index:>6}  {address}"));
                 } else {
@@ -89,12 +89,12 @@ pub async fn run(command: WalletCommand, settings: Settings) -> anyhow::Result<E
 }
 
 /// One address where all orders share it, or where each adds a number of its own to it.
-fn addresses(wallet: &Wallet, from: u32, count: u32) -> Vec<String> {
+fn addresses(wallet: &Wallet, first: u32, count: u32) -> Vec<String> {
     if wallet.receives.account().is_none() {
         return vec![wallet.address(0).to_string()];
     }
-    let end = from.saturating_add(count).min(AccountKey::LAST_INDEX);
-    (from..end).map(|index| wallet.address(index).to_string()).collect()
+    let end = first.saturating_add(count).min(AccountKey::LAST_INDEX);
+    (first..end).map(|index| wallet.address(index).to_string()).collect()
 }
 
 fn check_file(

@@ -1,5 +1,6 @@
 use crate::actions;
 use crate::actions::Shop;
+use crate::cli::home_of;
 use crate::cli::open;
 use crate::cli::say;
 use crate::config::Settings;
@@ -17,8 +18,14 @@ use crate::values::Moment;
 use crate::web::serve::told_to_end;
 use anyhow::Context;
 use clap::Args;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::collections::HashMap;
+use std::fs::File;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::time::Duration;
 
 #[derive(Args)]
@@ -29,63 +36,96 @@ pub struct WatchCommand {
     /// Follow no payments any more: orders run out by the clock again, and your own eyes decide who has paid
     #[arg(long)]
     stop: bool,
+    /// The nodes are others now, or their chain has turned: forget what they said of it before
+    #[arg(long, conflicts_with_all = ["once", "stop"])]
+    forget: bool,
 }
 
 /// Units: looks that may fail before the seller is written to.
 const PATIENCE: i64 = 20;
 
+/// Units: seconds for one look. A node may search its whole chain for what it was not told of before.
+const LONGEST_LOOK: Duration = Duration::from_secs(1_800);
+
 /// Follows payments on the seller's own nodes, and writes what was seen. The only command that speaks to a network.
 pub async fn run(command: WatchCommand, settings: Settings) -> anyhow::Result<ExitCode> {
     let told = told_to_end()?;
     let shop = open::shop(&settings).await?;
+    let _alone = watch_alone(&settings)?;
+    if command.forget {
+        let mut tx = shop.db.write().await?;
+        store::watch::forget_memories(&mut tx).await.context("forget what the nodes said")?;
+        tx.commit().await.context("commit what is forgotten")?;
+        say("Forgotten. What was seen of the orders stays; the nodes are asked anew.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut nodes = if command.stop { Vec::new() } else { nodes(&settings)? };
+    let mut networks = store::watch::list_needed(&shop.db).await?;
+    networks.retain(|network| nodes.iter().any(|node| node.may_serve(network)));
+    let mut tx = shop.db.write().await?;
+    store::watch::begin(&mut tx, &networks).await.context("say what is followed")?;
+    // What was followed once and is not any more must not keep orders waiting.
+    store::watch::end_others(&mut tx, &networks).await.context("say what is not")?;
+    tx.commit().await.context("commit what is followed")?;
     if command.stop {
-        follow(&shop, &[]).await?;
         say(
             "No payments are followed. Orders run out by the clock, and your own eyes decide who has paid.",
         );
         return Ok(ExitCode::SUCCESS);
     }
-    let mut kinds = kinds(&settings)?;
-    if kinds.is_empty() {
-        // What was followed once and is not any more must not keep orders waiting.
-        follow(&shop, &[]).await?;
-        anyhow::bail!(
-            "no node is named: set ETH_RPC_URL, BTC_RPC_URL or XMR_RPC_URL to your own (docs/SELLER.md, \"Your own node\")"
-        );
-    }
-    let networks = networks(&shop, &kinds).await?;
-    follow(&shop, &networks).await?;
-    for network in &networks {
-        say(&format!("Payments in {} are followed.", Coin::name_of_network(network)));
-    }
+    anyhow::ensure!(
+        !nodes.is_empty(),
+        "no node is named: set ETH_RPC_URL, BTC_RPC_URL or XMR_RPC_URL to your own (docs/SELLER.md, \"Your own node\")"
+    );
     anyhow::ensure!(
         !networks.is_empty(),
         "no wallet of the catalog is paid on a chain of these nodes"
     );
+    for network in &networks {
+        say(&format!("Payments in {} are followed.", Coin::name_of_network(network)));
+    }
     if command.once {
         let mut is_well = true;
-        for kind in &mut kinds {
-            is_well &= kind.tick(&shop, &settings).await?;
+        for node in &mut nodes {
+            is_well &= node.tick(&shop, &settings).await?;
         }
         shop.db.close().await;
         return Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     // A task for each: a node that hangs hinders the others in nothing.
-    let tasks: Vec<_> = kinds
+    let tasks: Vec<_> = nodes
         .into_iter()
-        .map(|kind| actix_web::rt::spawn(now_and_again(kind, shop.clone(), settings.clone())))
+        .map(|node| actix_web::rt::spawn(now_and_again(node, shop.clone(), settings.clone())))
         .collect();
-    told.await;
-    tasks.iter().for_each(|task| task.abort());
+    let handles: Vec<_> = tasks.iter().map(|task| task.abort_handle()).collect();
+    let is_told = tokio::select! {
+        () = told => true,
+        _ = futures_util::future::select_all(tasks) => false,
+    };
+    handles.iter().for_each(|task| task.abort());
     shop.db.close().await;
+    anyhow::ensure!(is_told, "a part of it failed; whoever started it starts it again");
     Ok(ExitCode::SUCCESS)
 }
 
-async fn now_and_again(mut kind: Kind, shop: Shop, settings: Settings) {
+/// Two would undo what the other saw.
+fn watch_alone(settings: &Settings) -> anyhow::Result<File> {
+    let path = home_of(&settings.database).join("watch.lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(&path)
+        .with_context(|| format!("open {}", path.display()))?;
+    file.try_lock().context("another `shop watch` runs on this shop: end that one first")?;
+    Ok(file)
+}
+
+async fn now_and_again(mut node: Watched, shop: Shop, settings: Settings) {
     let pause = Duration::from_secs(settings.watch_seconds.unsigned_abs());
     let mut last = String::new();
     loop {
-        let trouble = match kind.tick(&shop, &settings).await {
+        let trouble = match node.tick(&shop, &settings).await {
             Ok(_) => String::new(),
             Err(error) => format!("{error:#}"),
         };
@@ -97,62 +137,51 @@ async fn now_and_again(mut kind: Kind, shop: Shop, settings: Settings) {
     }
 }
 
-/// These chains are followed, and no others.
-async fn follow(shop: &Shop, networks: &[String]) -> anyhow::Result<()> {
-    let mut tx = shop.db.write().await?;
-    store::watch::begin(&mut tx, networks).await.context("say what is followed")?;
-    tx.commit().await.context("commit what is followed")
-}
-
-/// The chains that the shop needs and these nodes may serve.
-async fn networks(shop: &Shop, kinds: &[Kind]) -> anyhow::Result<Vec<String>> {
-    let mut networks = store::watch::list_needed(&shop.db).await?;
-    networks.retain(|network| kinds.iter().any(|kind| kind.may_serve(network)));
-    Ok(networks)
-}
-
-/// The nodes of one kind of chain.
-struct Kind {
-    nodes: Nodes,
+/// A node that is asked now and again.
+struct Watched {
+    node: Node,
     /// What was wrong with each chain at the last look, so that the log says it once.
     troubles: HashMap<String, String>,
-    /// Which of the nodes serves which chain. Asked once, since each look asks its node itself; asked anew after a doubt.
-    chains: HashMap<String, usize>,
 }
 
-enum Nodes {
-    /// Several chains have a node each.
-    Ethereum(Vec<Ethereum>),
+enum Node {
+    /// Several chains have a node each; which one is whose, they say themselves.
+    Ethereum {
+        node: Ethereum,
+        chain: Option<String>,
+        place: usize,
+        served: Served,
+    },
     Bitcoin(Bitcoin),
     Monero(Monero),
 }
 
-fn kinds(settings: &Settings) -> anyhow::Result<Vec<Kind>> {
+/// Which chains the nodes of Ethereum's kind have said that they serve.
+type Served = Rc<RefCell<BTreeSet<String>>>;
+
+fn nodes(settings: &Settings) -> anyhow::Result<Vec<Watched>> {
     let proxy = settings.tor_proxy_url.as_ref();
-    let mut kinds = Vec::new();
-    if !settings.eth_rpc_url.is_empty() {
-        let links = settings.eth_rpc_url.iter().map(|url| Link::open(url, proxy));
-        let nodes = links.map(|link| Ok(Ethereum::open(link?, Ethereum::OLDEST_HEAD)));
-        kinds.push(Nodes::Ethereum(nodes.collect::<Result<_, Doubt>>()?));
+    let served = Served::default();
+    let mut nodes = Vec::new();
+    for (place, url) in settings.eth_rpc_url.iter().enumerate() {
+        let node = Ethereum::open(Link::open(url, proxy)?, Ethereum::OLDEST_HEAD);
+        nodes.push(Node::Ethereum { node, chain: None, place, served: served.clone() });
     }
     if let Some(url) = &settings.btc_rpc_url {
-        kinds.push(Nodes::Bitcoin(Bitcoin::open(Link::open(url, proxy)?)?));
+        nodes.push(Node::Bitcoin(Bitcoin::open(Link::open(url, proxy)?)?));
     }
     if let Some(url) = &settings.xmr_rpc_url {
-        kinds.push(Nodes::Monero(Monero::open(Link::open(url, proxy)?)));
+        nodes.push(Node::Monero(Monero::open(Link::open(url, proxy)?)));
     }
-    Ok(kinds
-        .into_iter()
-        .map(|nodes| Kind { nodes, troubles: HashMap::new(), chains: HashMap::new() })
-        .collect())
+    Ok(nodes.into_iter().map(|node| Watched { node, troubles: HashMap::new() }).collect())
 }
 
-impl Kind {
+impl Watched {
     fn may_serve(&self, network: &str) -> bool {
-        match self.nodes {
-            Nodes::Ethereum(_) => network.starts_with("chain:"),
-            Nodes::Bitcoin(_) => network == "bitcoin",
-            Nodes::Monero(_) => network == "monero",
+        match self.node {
+            Node::Ethereum { .. } => network.starts_with("chain:"),
+            Node::Bitcoin(_) => network == "bitcoin",
+            Node::Monero(_) => network == "monero",
         }
     }
 
@@ -160,111 +189,138 @@ impl Kind {
     async fn tick(&mut self, shop: &Shop, settings: &Settings) -> anyhow::Result<bool> {
         // A key that was put there, or away, since the last look.
         open::take_key(shop, settings).await?;
-        let networks = self.networks(shop).await?;
-        let unserved = self.find_nodes(&networks).await;
+        let why_unknown = self.learn_chain().await;
         let mut is_well = true;
-        for network in networks {
-            let now = open::now();
-            let followed =
-                store::watch::list_followed(&shop.db, &network, &settings.confirmations, now)
-                    .await?;
-            let memory = store::watch::find_memory(&shop.db, &network).await?;
-            let looked = match &unserved {
-                Some(doubt) if !self.has_node(&network) => Err(doubt.clone()),
-                _ => self.look(&network, &followed, memory.as_deref(), now).await,
+        for network in self.networks(shop).await? {
+            let looked = match &why_unknown {
+                Some(doubt) if !self.is_of(&network) => Err(doubt.to_string()),
+                _ => self.look(shop, settings, &network).await?,
             };
-            let now = open::now();
             match looked {
-                Ok(look) => {
+                Ok(()) => {
                     if self.troubles.remove(&network).is_some() {
                         tracing::info!("{}: all is well again", Coin::name_of_network(&network));
                     }
-                    actions::follow_payments(shop, &network, &followed, &look, now).await?;
                 }
-                Err(doubt) => {
+                Err(words) => {
                     is_well = false;
-                    self.chains.remove(&network);
-                    let words = doubt.to_string();
                     if self.troubles.get(&network) != Some(&words) {
                         tracing::error!("{}: {words}", Coin::name_of_network(&network));
                         self.troubles.insert(network.clone(), words.clone());
                     }
                     let patience = PATIENCE * settings.watch_seconds;
-                    actions::doubt_node(shop, &network, &words, patience, now).await?;
+                    actions::doubt_node(shop, &network, &words, patience, open::now()).await?;
                 }
-            }
-            if let Some(node) = self.ethereum(&network) {
-                look_ahead(shop, &network, node).await?;
             }
         }
         actions::expire_orders(shop, open::now()).await?;
         Ok(is_well)
     }
 
-    /// Those of the chains that are followed which are this kind's; a wallet that came with a new catalog among them.
-    async fn networks(&self, shop: &Shop) -> anyhow::Result<Vec<String>> {
-        let followed = store::watch::list(&shop.db).await?;
-        let mut all: Vec<String> = followed.into_iter().map(|watch| watch.network).collect();
-        let needed = store::watch::list_needed(&shop.db).await?;
-        let n_known = all.len();
-        all.extend(
-            needed.into_iter().filter(|network| self.may_serve(network)).collect::<Vec<_>>(),
-        );
-        all.sort();
-        all.dedup();
-        if n_known < all.len() {
-            follow(shop, &all).await?;
+    /// One look at one chain, or why it decides nothing.
+    async fn look(
+        &mut self,
+        shop: &Shop,
+        settings: &Settings,
+        network: &str,
+    ) -> anyhow::Result<Result<(), String>> {
+        let now = open::now();
+        let rules = &settings.confirmations;
+        let followed = store::watch::list_followed(&shop.db, network, rules, now).await?;
+        let memory = store::watch::find_memory(&shop.db, network).await?;
+        let looking = self.node.look(&followed, memory.as_deref(), now);
+        let looked = tokio::time::timeout(LONGEST_LOOK, looking).await;
+        let look = match looked {
+            Ok(Ok(look)) => look,
+            Ok(Err(doubt)) => {
+                self.forget_chain(&doubt);
+                return Ok(Err(doubt.to_string()));
+            }
+            Err(_) => return Ok(Err("the node takes longer than half an hour".to_owned())),
+        };
+        let followed = actions::follow_payments(shop, network, &followed, &look, open::now()).await;
+        if let Err(error) = followed {
+            return Ok(Err(format!("what was seen could not be kept: {error:#}")));
         }
-        all.retain(|network| self.may_serve(network));
-        Ok(all)
+        if let Node::Ethereum { node, .. } = &self.node {
+            look_ahead(shop, network, node).await?;
+        }
+        Ok(Ok(()))
     }
 
-    fn has_node(&self, network: &str) -> bool {
-        !matches!(self.nodes, Nodes::Ethereum(_)) || self.chains.contains_key(network)
+    /// Those of the chains that are followed which are this node's. A wallet that came with a new catalog is followed too.
+    async fn networks(&self, shop: &Shop) -> anyhow::Result<Vec<String>> {
+        let mut needed = store::watch::list_needed(&shop.db).await?;
+        needed.retain(|network| self.is_mine(network));
+        let known = store::watch::list(&shop.db).await?;
+        if !needed.iter().all(|network| known.iter().any(|watch| watch.network == *network)) {
+            let mut tx = shop.db.write().await?;
+            store::watch::begin(&mut tx, &needed).await.context("say what is followed")?;
+            tx.commit().await.context("commit what is followed")?;
+        }
+        Ok(needed)
     }
 
-    /// Learns which node serves which chain, where that is not known. Returns why a chain has none.
-    async fn find_nodes(&mut self, networks: &[String]) -> Option<Doubt> {
-        let Nodes::Ethereum(nodes) = &self.nodes else { return None };
-        let missing = networks.iter().find(|network| !self.chains.contains_key(*network))?;
-        let (mut others, mut unreachable) = (Vec::new(), None);
-        for (n, node) in nodes.iter().enumerate() {
+    /// A chain that no node has said to serve is the first one's, which says so.
+    fn is_mine(&self, network: &str) -> bool {
+        let is_orphan = match &self.node {
+            Node::Ethereum { place, served, .. } => {
+                *place == 0 && !served.borrow().contains(network)
+            }
+            Node::Bitcoin(_) | Node::Monero(_) => true,
+        };
+        self.may_serve(network) && (self.is_of(network) || is_orphan)
+    }
+
+    fn is_of(&self, network: &str) -> bool {
+        match &self.node {
+            Node::Ethereum { chain, .. } => chain.as_deref() == Some(network),
+            Node::Bitcoin(_) | Node::Monero(_) => true,
+        }
+    }
+
+    /// Asks a node of Ethereum's kind once for its chain; each look asks it again. Returns why chains that nobody serves
+    /// are not followed.
+    async fn learn_chain(&mut self) -> Option<Doubt> {
+        let Node::Ethereum { node, chain, served, .. } = &mut self.node else { return None };
+        if chain.is_none() {
             match node.chain_id().await {
-                Ok(chain) => {
-                    others.push(format!("chain {chain}"));
-                    self.chains.insert(format!("chain:{chain}"), n);
+                Ok(id) => {
+                    let network = format!("chain:{id}");
+                    served.borrow_mut().insert(network.clone());
+                    *chain = Some(network);
                 }
-                Err(doubt) => unreachable = Some(doubt),
+                Err(doubt) => return Some(doubt),
             }
         }
-        Some(unreachable.unwrap_or_else(|| {
-            let missing = Coin::name_of_network(missing);
-            let others = others.join(", ");
-            Doubt::Other(format!("no node of {missing}: those of ETH_RPC_URL are of {others}"))
-        }))
+        let known: Vec<String> = served.borrow().iter().cloned().collect();
+        let words =
+            "none of the nodes that ETH_RPC_URL names is of this chain; those that answer are of";
+        Some(Doubt::Other(format!("{words} {}", known.join(", "))))
     }
 
-    fn ethereum(&self, network: &str) -> Option<&Ethereum> {
-        match &self.nodes {
-            Nodes::Ethereum(nodes) => self.chains.get(network).and_then(|n| nodes.get(*n)),
-            _ => None,
+    /// A node that is of another chain than it was says itself of which.
+    fn forget_chain(&mut self, doubt: &Doubt) {
+        if let Node::Ethereum { chain, served, .. } = &mut self.node
+            && matches!(doubt, Doubt::OtherChain { .. })
+            && let Some(network) = chain.take()
+        {
+            served.borrow_mut().remove(&network);
         }
     }
+}
 
+impl Node {
     async fn look(
         &self,
-        network: &str,
         followed: &[Followed],
         memory: Option<&str>,
         now: Moment,
     ) -> Result<Look, Doubt> {
-        match &self.nodes {
-            Nodes::Bitcoin(node) => node.look(followed, memory, now).await,
-            Nodes::Monero(node) => node.look(followed, memory, now).await,
-            Nodes::Ethereum(_) => match self.ethereum(network) {
-                Some(node) => node.look(followed, memory, now).await,
-                None => Err(Doubt::Other("no node of this chain is known".to_owned())),
-            },
+        match self {
+            Self::Ethereum { node, .. } => node.look(followed, memory, now).await,
+            Self::Bitcoin(node) => node.look(followed, memory, now).await,
+            Self::Monero(node) => node.look(followed, memory, now).await,
         }
     }
 }

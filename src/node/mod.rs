@@ -40,7 +40,7 @@ pub enum Doubt {
     #[error("the node at {node} serves chain {found}; asked for is chain {expected}")]
     OtherChain { node: String, expected: String, found: String },
     #[error(
-        "the node at {node} is on another chain than before, although it has the same name: its first block differs"
+        "the node at {node} is on another chain than before, although it has the same name: its first block differs. Where that is right: `shop watch --forget`"
     )]
     OtherGenesis { node: String },
     #[error("the node at {node} is still reading its chain: wait until it is done")]
@@ -50,7 +50,12 @@ pub enum Doubt {
     )]
     Stale { node: String, minutes: i64 },
     #[error(
-        "the node at {node} went back behind block {number}, which was final: nothing is decided until it knows that block again"
+        "the newest block of the node at {node} lies {minutes} minutes ahead of this host's clock: the node's chain or the clock is wrong; \
+         nothing is decided until both agree"
+    )]
+    Ahead { node: String, minutes: i64 },
+    #[error(
+        "the node at {node} went back behind block {number}, which was final: nothing is decided until it knows that block again. Where that is right, as on a new chain: `shop watch --forget`"
     )]
     WentBack { node: String, number: u64 },
     #[error("the chain of the node at {node} turned while it was looked at")]

@@ -119,7 +119,8 @@ impl Status {
                 | Self::Late,
                 SellerCancelled,
             ) => Ok(Self::Cancelled),
-            (Self::Awaiting | Self::Unconfirmed, TimeRanOut) => Ok(Self::Expired),
+            // Of the last two only where a node looks, and sees nothing.
+            (Self::Awaiting | Self::Reported | Self::Unconfirmed, TimeRanOut) => Ok(Self::Expired),
 
             // Money that comes after the time: the things went back on the shelf, and the seller decides.
             (Self::Expired, NodeSawSome | NodeSawPart | NodeSawAll | NodeSawMore) => Ok(Self::Late),
@@ -263,7 +264,7 @@ mod tests {
     #[rustfmt::skip]
     const TABLE: [(&str, &str); 11] = [
         ("awaiting", "reported confirmed partial - - cancelled expired unconfirmed partial confirmed overpaid -"),
-        ("reported", "reported confirmed partial - refunded cancelled - unconfirmed partial confirmed overpaid -"),
+        ("reported", "reported confirmed partial - refunded cancelled expired unconfirmed partial confirmed overpaid -"),
         ("partial", "partial confirmed partial - refunded cancelled - unconfirmed partial confirmed overpaid unconfirmed"),
         ("unconfirmed", "unconfirmed confirmed partial - - cancelled expired unconfirmed partial confirmed overpaid unconfirmed"),
         ("confirmed", "- - - shipped refunded cancelled - confirmed confirmed confirmed overpaid unconfirmed"),

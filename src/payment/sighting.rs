@@ -93,6 +93,15 @@ impl Sighting {
         is_moved: false,
     };
 
+    /// The same where dust is nothing at all.
+    pub fn without_dust(self, amount: Gwei, tolerance: Tolerance) -> Self {
+        if self.standing(amount, tolerance) == Standing::Nothing {
+            Self { seen: Gwei::ZERO, settled: Gwei::ZERO, ..self }
+        } else {
+            self
+        }
+    }
+
     /// Whether anybody would be told something new. How deep a payment lies is of interest until it has settled: else every
     /// block would be news of every order.
     pub fn says_more_than(&self, last: &Self) -> bool {

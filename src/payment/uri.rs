@@ -24,7 +24,7 @@ pub fn payment_uri(coin: &Coin, address: &Address, amount: Gwei) -> String {
 
 /// Which wallets read what, in one line beside the link.
 ///
-/// Source: tried with wallets and read in their sources.
+/// Source: for Ethereum's wallets, tried and read in their sources; for the others, what their makers say.
 pub fn read_by(coin: &Coin) -> &'static str {
     match coin {
         Coin::Bitcoin => {

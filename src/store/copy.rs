@@ -14,13 +14,11 @@ pub async fn find_damage(db: &Db) -> Result<Option<String>, StoreError> {
     Ok((found != "ok").then_some(found))
 }
 
-/// Lets every extended key go on so much further on. After a copy was brought back nobody knows how many addresses were
-/// given out since it was made; a key that the copy does not know may have been used too, and begins with the gap.
+/// Lets every account go on so much further on. After a copy was brought back nobody knows how many addresses were given out
+/// since it was made; an account that the copy does not know may have been used too, and begins with the gap.
 pub async fn leave_gap(tx: &mut Tx, gap: u32) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into derivations (xpub, next_index) \
-         select xpub, 0 from wallets where xpub is not null union select '', 0 where true \
-         on conflict (xpub) do nothing",
+        "insert into derivations (xpub, next_index) values ('', 0) on conflict (xpub) do nothing",
     )
     .execute(&mut *tx.0)
     .await?;

@@ -155,13 +155,14 @@ pub async fn find_by_id(tx: &mut Tx, id: i64) -> Result<Option<Order>, StoreErro
 
 /// In one go, since each statement of its own costs a turn of the database's thread while all other buyers wait.
 const INSERT: &str = "\
-    insert into orders (order_ref, form_token, lookup_name, reader, status, placed_at, sending_name, sending_price, \
+    insert into orders (id, order_ref, form_token, lookup_name, reader, status, placed_at, sending_name, sending_price, \
         discount_code, discount_percent, discount_less, transaction_id) \
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?); \
+    values (1 + max((select coalesce(max(id), 0) from orders), (select last_order from house)), \
+        ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?); \
     insert into invoices (order_id, currency, chain, token, decimals, address, amount, total, until, network, account, \
         key_index, is_alone, seen, settled, confirmations, needed) \
     select last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, followed, followed, followed, followed \
-    from (select (select 0 from watches where network = ?) as followed); \
+    from (select (select 0 from watches where network = ? and is_on = 1) as followed); \
     insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price) \
     select o.id, key, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 \
     from json_each(?) join orders o on o.order_ref = ?; \
@@ -355,16 +356,18 @@ pub async fn forget_reader(
 }
 
 /// Orders that wait for a payment whose time has run out at `?1`: by the clock, or where a node follows the chain by the
-/// chain's own time, up to which it was seen that nothing came. What the network took back has a day to come again.
+/// chain's own time, up to which it was seen that nothing came. What the network took back, and
+/// what a buyer told of and the node does not see, has a day more.
 macro_rules! run_out {
     ($what:literal) => {
         concat!(
             "select ",
             $what,
-            " from orders o join invoices i on i.order_id = o.id left join watches w on w.network = i.network \
+            " from orders o join invoices i on i.order_id = o.id left join watches w on w.network = i.network and w.is_on = 1 \
              where o.status = 'awaiting' and i.is_moved = 0 \
                  and i.until <= case when w.network is null or i.seen is null then ?1 else w.time end \
-             or o.status = 'unconfirmed' and i.seen = 0 and i.until + 86400 <= w.time"
+             or o.status in ('unconfirmed', 'reported') and i.seen = 0 and i.received = 0 and i.is_moved = 0 \
+                 and i.until + 86400 <= case when w.network is null then ?1 else w.time end"
         )
     };
 }

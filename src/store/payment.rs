@@ -9,6 +9,7 @@ use crate::store::StoreError;
 use crate::store::Tx;
 use crate::values::Currency;
 use crate::values::Gwei;
+use crate::values::Moment;
 use sqlx::Row;
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteRow;
@@ -69,7 +70,7 @@ pub async fn find_reach(db: &Db, account: &str) -> Result<Option<Reach>, StoreEr
 }
 
 /// Accounts that an earlier version of the shop named by their text go on under the name that all texts of one account
-/// have. The old rows stay, for a shop of that version may still be open: at each start what it took is taken over.
+/// have. The old rows stay, and change nothing.
 pub(super) async fn name_accounts(pool: &SqlitePool) -> Result<(), StoreError> {
     let rows: Vec<(String, i64)> = sqlx::query_as(
         "select xpub, next_index from derivations where xpub glob '[xyz]pub*' and 0 < next_index",
@@ -91,20 +92,23 @@ pub(super) async fn name_accounts(pool: &SqlitePool) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The amounts from `least` on that unfinished orders are asked for at an address. A finished order keeps its amount
-/// for itself too while it is remembered: a late payment must not be taken for a new one.
+/// The amounts from `least` to `most` that orders are asked for at an address: unfinished ones, and those that were
+/// finished on `recent` or later, since a late payment must not be taken for a new one.
 pub async fn list_amounts(
     tx: &mut Tx,
     address: &Address,
     least: Gwei,
     most: Gwei,
+    recent: Moment,
 ) -> Result<Vec<Gwei>, StoreError> {
     let amounts: Vec<i64> = sqlx::query_scalar(
-        "select amount from invoices where address = ? and amount between ? and ?",
+        "select i.amount from invoices i join orders o on o.id = i.order_id where i.address = ? and i.amount between ? and ? \
+             and (o.finished_at is null or ? <= o.finished_at)",
     )
     .bind(address.as_str())
     .bind(least.get())
     .bind(most.get())
+    .bind(recent.day_start().get())
     .fetch_all(&mut *tx.0)
     .await?;
     amounts.into_iter().map(|n| Gwei::new(n).map_err(|_| StoreError::Row("amount"))).collect()

@@ -1,3 +1,4 @@
+use crate::orders::FOLLOWED_DAYS;
 use crate::orders::OrderRef;
 use crate::payment::Address;
 use crate::payment::Confirmations;
@@ -53,20 +54,39 @@ impl Watch {
     }
 }
 
-/// These chains are followed from now on, and no others: there the clock decides again, and the seller's eyes.
+/// These chains are followed from now on, beside those that are already.
 pub async fn begin(tx: &mut Tx, networks: &[String]) -> Result<(), StoreError> {
     let networks = serde_json::json!(networks).to_string();
     for statement in [
-        "insert into watches (network) select value from json_each(?) where true on conflict (network) do nothing",
+        "insert into watches (network) select value from json_each(?) where true \
+         on conflict (network) do update set is_on = 1",
         "update invoices set seen = 0, settled = 0, confirmations = 0, needed = 0 where seen is null \
          and network in (select value from json_each(?)) \
          and order_id in (select id from orders where status in ('awaiting', 'reported', 'partial', 'late', 'expired'))",
-        "update invoices set seen = null where seen = 0 and network not in (select value from json_each(?)) \
-         and order_id in (select id from orders where status in ('awaiting', 'reported', 'expired'))",
-        "delete from watches where network not in (select value from json_each(?))",
     ] {
         sqlx::query(statement).bind(&networks).execute(&mut *tx.0).await?;
     }
+    Ok(())
+}
+
+/// All other chains are followed no more: there the clock decides again, and the seller's eyes. What was known of them
+/// stays, for whoever follows them again.
+pub async fn end_others(tx: &mut Tx, networks: &[String]) -> Result<(), StoreError> {
+    let networks = serde_json::json!(networks).to_string();
+    for statement in [
+        "update invoices set seen = null where seen = 0 and network not in (select value from json_each(?)) \
+         and order_id in (select id from orders where status in ('awaiting', 'reported', 'expired'))",
+        "update watches set is_on = 0, trouble = null, trouble_since = null, is_told = 0 \
+         where network not in (select value from json_each(?))",
+    ] {
+        sqlx::query(statement).bind(&networks).execute(&mut *tx.0).await?;
+    }
+    Ok(())
+}
+
+/// What the nodes' readers remember is forgotten, and with it which chain it was.
+pub async fn forget_memories(tx: &mut Tx) -> Result<(), StoreError> {
+    sqlx::query("update watches set memory = null").execute(&mut *tx.0).await?;
     Ok(())
 }
 
@@ -76,14 +96,16 @@ pub async fn list_needed(db: &Db) -> Result<Vec<String>, StoreError> {
         "select case when chain is not null then 'chain:' || chain when currency = 'BTC' then 'bitcoin' else 'monero' end \
              as network from wallets \
          union select i.network from invoices i join orders o on o.id = i.order_id where o.finished_at is null \
-         order by network",
+             or o.status in ('expired', 'cancelled') order by network",
     )
     .fetch_all(&db.read)
     .await?)
 }
 
 pub async fn list(db: &Db) -> Result<Vec<Watch>, StoreError> {
-    let rows = sqlx::query("select * from watches order by network").fetch_all(&db.read).await?;
+    let rows = sqlx::query("select * from watches where is_on = 1 order by network")
+        .fetch_all(&db.read)
+        .await?;
     rows.iter().map(parse_watch).collect()
 }
 
@@ -104,9 +126,6 @@ pub async fn find_memory(db: &Db, network: &str) -> Result<Option<String>, Store
     Ok(found.flatten())
 }
 
-/// Units: days that money may still come for an order that was cancelled.
-const CANCELLED_DAYS: i64 = 7;
-
 /// The invoices of a chain that a node is asked about: those of unfinished orders, and of those that expired or were
 /// cancelled a few days ago. An order that waits for its parcel alone is among them, since a chain may take a block back.
 pub async fn list_followed(
@@ -116,12 +135,13 @@ pub async fn list_followed(
     now: Moment,
 ) -> Result<Vec<Followed>, StoreError> {
     let rows = sqlx::query(
-        "select i.*, o.placed_at from invoices i join orders o on o.id = i.order_id where i.network = ? \
-         and (o.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid', 'late', 'expired') \
-             or o.status = 'cancelled' and ? <= o.finished_at) order by i.order_id",
+        "select i.*, o.placed_at from invoices i join orders o on o.id = i.order_id where i.network = ?1 \
+         and (o.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid', 'late') \
+             or o.status = 'expired' and ?2 <= max(i.until, o.finished_at) \
+             or o.status = 'cancelled' and ?2 <= o.finished_at) order by i.order_id",
     )
     .bind(network)
-    .bind(now.plus_days(-CANCELLED_DAYS).get())
+    .bind(now.plus_days(-FOLLOWED_DAYS).day_start().get())
     .fetch_all(&db.read)
     .await?;
     rows.iter().map(|row| parse_followed(row, rules)).collect()
@@ -171,10 +191,11 @@ pub async fn mark_looked(
     look: &Look,
     now: Moment,
 ) -> Result<(), StoreError> {
-    // The time never goes back: what has run out once is over.
+    // The time never goes back: what has run out once is over. That the seller was told of a doubt is forgotten once they
+    // are told that it is over.
     sqlx::query(
         "update watches set looked_at = ?, head = ?, time = max(coalesce(time, 0), ?), memory = ?, trouble = null, \
-             trouble_since = null, is_told = 0 where network = ?",
+             trouble_since = iif(is_told = 1, trouble_since, null) where network = ?",
     )
     .bind(now.get())
     .bind(i64::try_from(look.head).unwrap_or(i64::MAX))
@@ -204,6 +225,7 @@ pub async fn mark_trouble(
     Ok(())
 }
 
+/// The seller was told of the doubt.
 pub async fn mark_trouble_told(tx: &mut Tx, network: &str) -> Result<(), StoreError> {
     sqlx::query("update watches set is_told = 1 where network = ?")
         .bind(network)
@@ -212,8 +234,17 @@ pub async fn mark_trouble_told(tx: &mut Tx, network: &str) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Units: indexes ahead of the next one that a node is asked about.
-const AHEAD: i64 = 20;
+/// The seller was told that it is over.
+pub async fn mark_trouble_over(tx: &mut Tx, network: &str) -> Result<(), StoreError> {
+    sqlx::query("update watches set is_told = 0, trouble_since = null where network = ?")
+        .bind(network)
+        .execute(&mut *tx.0)
+        .await?;
+    Ok(())
+}
+
+/// Units: indexes ahead of the next one that a node is asked about: more than are ordered between two looks.
+const AHEAD: i64 = 200;
 
 /// The indexes that come next, as far as no node was asked whether they were used already in this currency.
 pub async fn list_unlooked(

@@ -213,7 +213,7 @@ async fn what_the_seller_sweeps_stays_paid_and_what_was_swept_unseen_is_told() {
         chain.send(one.address.as_str(), &back, 500_000).await;
     }
     chain.mine(1).await;
-    chain.mine(100).await;
+    chain.mine(300).await;
     let look = chain.look(&all, Some(&look.memory)).await.unwrap();
     keep(&mut all, &look);
     assert_eq!((four(&all[0]).0, four(&all[0]).1), (1_000_000, 1_000_000));
@@ -379,7 +379,7 @@ async fn an_answer_that_is_none_is_in_doubt_and_tells_no_password() {
         (http("302 Away\r\nLocation: http://127.0.0.1:1/", "{}"), "status 302"),
         (b"SSH-2.0-OpenSSH\r\n".to_vec(), "does not answer"),
         (Vec::new(), "does not answer"),
-        (huge, "more than 32 MB"),
+        (huge, "more than 8 MB"),
     ];
     for (answer, words) in cases {
         let (url, serving) = broken(answer);
@@ -394,8 +394,11 @@ async fn an_answer_that_is_none_is_in_doubt_and_tells_no_password() {
     }
 }
 
+/// What a proxy was told: the login, the target, the request.
+type Heard = (Vec<u8>, Vec<u8>, String);
+
 /// A proxy that notes what it is told, and plays the node behind it.
-fn proxy() -> (ProxyUrl, std::thread::JoinHandle<(Vec<u8>, Vec<u8>, String)>) {
+fn proxy() -> (ProxyUrl, std::thread::JoinHandle<Heard>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let serving = std::thread::spawn(move || {

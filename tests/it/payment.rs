@@ -151,7 +151,7 @@ fn what_an_earlier_version_counted_by_the_keys_text_is_not_given_out_again() {
         &[BTC_ZPUB.as_bytes()],
     );
     world.open();
-    let listed = world.says(&["wallet", "addresses", "BTC", "--from", "7", "--count", "2"]);
+    let listed = world.says(&["wallet", "addresses", "BTC", "--first", "7", "--count", "2"]);
     let listed: Vec<&str> = listed.lines().collect();
     assert_eq!(orders(&world).0, listed[0]);
     world.close("-TERM");
@@ -287,7 +287,7 @@ fn wallet_check_says_what_each_wallet_is_and_what_a_thief_would_see() {
     assert_eq!(all[3]["one_address_for_all"], true);
 
     let numbered =
-        world.says(&["wallet", "addresses", "ETH", "--count", "2", "--from", "1", "--numbers"]);
+        world.says(&["wallet", "addresses", "ETH", "--count", "2", "--first", "1", "--numbers"]);
     assert!(
         numbered.starts_with("     1  0x70997970C51812dc3A010C7d01b50e0d17dc79C8\n     2  0x"),
         "{numbered}"

@@ -29,7 +29,7 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
 ];
 
 /// What a line may only say in these rooms, or in these files.
-const POWERS: [(&str, &[&str]); 46] = [
+const POWERS: [(&str, &[&str]); 47] = [
     ("sqlx::", &["store"]),
     ("inotify::", &["store"]),
     ("lettre::", &["mail"]),
@@ -66,6 +66,7 @@ const POWERS: [(&str, &[&str]); 46] = [
     ("hyper_util::", &["node/link.rs"]),
     ("http_body_util::", &["node/link.rs"]),
     ("tokio_rustls::", &["node/link.rs"]),
+    ("tokio_socks::", &["node/link.rs"]),
     ("rustls_native_certs::", &["node/link.rs"]),
     ("argon2::", &["tor/sealed.rs"]),
     ("aes_gcm::", &["tor/sealed.rs"]),

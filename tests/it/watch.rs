@@ -163,3 +163,59 @@ fn without_a_node_watch_says_what_to_set() {
     assert_eq!(done.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&done.stderr).contains("ETH_RPC_URL"));
 }
+
+#[test]
+fn what_the_network_took_back_has_a_day_and_what_the_seller_saw_stays() {
+    let world = in_doubt();
+    let mut lost = places(&world, "ETH");
+    let mut decided = places(&world, "ETH");
+    let mut told = places(&world, "ETH");
+    let transaction = format!("0x{}", "ab".repeat(32));
+    assert_eq!(told.post("/order/transaction", &[("transaction", &transaction)]).status, 303);
+    world.sql("update orders set status = 'unconfirmed' where status = 'awaiting'");
+    world.sql("update invoices set until = 1000");
+    world.sql("update invoices set received = amount where order_id = 2");
+    world.sql("update watches set time = 87399");
+    world.says(&["orders"]);
+    assert_eq!(lost.get("/order").state(), "unconfirmed");
+    assert_eq!(told.get("/order").state(), "reported");
+    world.sql("update watches set time = 87400");
+    world.says(&["orders"]);
+    assert_eq!(lost.get("/order").state(), "expired");
+    assert_eq!(told.get("/order").state(), "expired");
+    assert_eq!(decided.get("/order").state(), "unconfirmed");
+}
+
+#[test]
+fn two_do_not_watch_one_shop() {
+    let world = World::new();
+    let node = TcpListener::bind("127.0.0.1:0").unwrap();
+    let _watch = Watch::begin(&world, &format!("http://{}", node.local_addr().unwrap()));
+    // The first has begun when it asks.
+    node.accept().unwrap();
+    let second = world.shop(&["watch", "--once", "--eth-rpc-url", &nobody()]);
+    assert_eq!(second.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(said.contains("another `shop watch` runs"), "{said}");
+}
+
+#[test]
+fn the_number_of_an_erased_order_is_no_other_orders() {
+    let world = World::new();
+    places(&world, "ETH");
+    world.sql("delete from orders");
+    places(&world, "ETH");
+    assert_eq!(world.find("select cast(id as text) from orders"), [b"2"]);
+}
+
+#[test]
+fn what_a_node_knew_is_there_when_it_is_followed_again() {
+    let world = in_doubt();
+    world.sql("update watches set memory = 'known'");
+    world.says(&["watch", "--stop"]);
+    assert_eq!(world.find("select memory from watches where is_on = 0"), [b"known"]);
+    world.shop(&["watch", "--once", "--eth-rpc-url", &nobody()]);
+    assert_eq!(world.find("select memory from watches where is_on = 1"), [b"known"]);
+    world.says(&["watch", "--forget"]);
+    assert!(world.find("select 1 from watches where memory is not null").is_empty());
+}

@@ -33,6 +33,8 @@ const FINAL: u32 = 6;
 const HEADS_AHEAD: u64 = 2;
 /// Units: minutes. Four hours without a block happen by chance once in about five hundred thousand years.
 const OLDEST_HEAD_MINUTES: i64 = 4 * 60;
+/// Units: minutes. The network itself takes no block whose time lies two hours ahead.
+const MOST_AHEAD_MINUTES: i64 = 2 * 60 + 10;
 /// Units: seconds before an order's day from which blocks are looked at: their own times are inexact by two hours.
 const BEFOREHAND: i64 = 3 * 60 * 60;
 /// Units: seconds.
@@ -140,8 +142,9 @@ impl Bitcoin {
         };
 
         let searched = self.follow(known, &asked, &memory, &chain, kind, now).await?;
-        let asked: Vec<Asked<'_>> =
-            asked.into_iter().filter(|one| searched.contains(&one.followed.id)).collect();
+        let (asked, left_out): (Vec<Asked<'_>>, Vec<Asked<'_>>) =
+            asked.into_iter().partition(|one| searched.contains(&one.followed.id));
+        let time = payments::time(time, now, &left_out);
         let parts = if asked.is_empty() { Vec::new() } else { self.parts(&since).await? };
         let memory = Memory {
             genesis: Some(chain.genesis),
@@ -234,6 +237,10 @@ impl Bitcoin {
         if self.oldest_head_minutes < minutes {
             return Err(Doubt::Stale { node: self.link.node(), minutes });
         }
+        let minutes = made_at.minutes_after(now);
+        if MOST_AHEAD_MINUTES < minutes {
+            return Err(Doubt::Ahead { node: self.link.node(), minutes });
+        }
         Ok(())
     }
 
@@ -316,4 +323,30 @@ fn asked(followed: &Followed) -> Option<Asked<'_>> {
 fn blocks_since(time: i64, now: Moment) -> u64 {
     let blocks = now.get().saturating_sub(time).max(0) / PER_BLOCK;
     u64::try_from(blocks.saturating_add(blocks / 8).saturating_add(12)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::values::NodeUrl;
+
+    const NOW: i64 = 1_795_267_507;
+
+    #[test]
+    fn a_head_too_old_or_from_the_future_is_in_doubt() {
+        let url = NodeUrl::parse("http://127.0.0.1:8332").unwrap();
+        let bitcoin = Bitcoin::open(Link::open(&url, None).unwrap()).unwrap();
+        let check = |minutes: i64| {
+            let head = json!({"time": NOW + minutes * 60});
+            bitcoin.is_fresh(&head, Moment::new(NOW).unwrap())
+        };
+        for minutes in [-OLDEST_HEAD_MINUTES, 0, MOST_AHEAD_MINUTES] {
+            assert_eq!(check(minutes), Ok(()), "{minutes}");
+        }
+        let doubt = check(-OLDEST_HEAD_MINUTES - 1).unwrap_err();
+        assert!(matches!(doubt, Doubt::Stale { .. }), "{doubt}");
+        let doubt = check(MOST_AHEAD_MINUTES + 1).unwrap_err();
+        assert!(matches!(doubt, Doubt::Ahead { .. }), "{doubt}");
+        assert!(bitcoin.is_fresh(&json!({"time": i64::MAX}), Moment::new(NOW).unwrap()).is_err());
+    }
 }

@@ -112,6 +112,16 @@ fn satoshi(coins: &Number) -> Option<i64> {
     (0..=MOST_SATOSHI).contains(&whole).then_some(whole)
 }
 
+/// The look's time: never later than now, and not beyond the day of an order that is left out with nothing seen. Nobody knows
+/// whether it was paid, so it may not run out.
+pub fn time(deep: Moment, now: Moment, left_out: &[Asked<'_>]) -> Moment {
+    let unseen = left_out
+        .iter()
+        .filter(|one| one.followed.last.is_none_or(|last| last.seen == Gwei::ZERO))
+        .map(|one| one.followed.placed_on);
+    unseen.fold(deep.min(now), Moment::min)
+}
+
 /// `addresses`: script → address, as the node writes it.
 pub fn sightings(
     asked: &[Asked<'_>],
@@ -146,8 +156,8 @@ pub fn sightings(
 
 impl Asked<'_> {
     fn takes(&self, part: &Part) -> bool {
-        self.followed.is_alone
-            || (part.gwei() == self.followed.amount && part.came_after(self.followed.placed_on))
+        part.came_after(self.followed.placed_on)
+            && (self.followed.is_alone || part.gwei() == self.followed.amount)
     }
 }
 
@@ -157,7 +167,8 @@ impl Part {
     }
 
     fn came_after(&self, placed_on: Moment) -> bool {
-        self.in_block.is_none_or(|at| placed_on.day_start().get() - CLOCKS_DIFFER <= at)
+        let first = placed_on.day_start().get().saturating_sub(CLOCKS_DIFFER);
+        self.in_block.is_none_or(|at| first <= at)
     }
 }
 
@@ -281,6 +292,33 @@ mod tests {
         check(&one, vec![entry("x", "a0", 1000, 2)], &[(7, 1000, 1000, 2)]);
         check(&one, vec![entry("x", "a0", 400, 9), entry("y", "a0", 600, 1)], &[(7, 1000, 400, 1)]);
         check(&one, vec![entry("x", "a9", 1000, 3)], &[(7, 0, 0, 0)]);
+    }
+
+    #[test]
+    fn what_a_block_took_in_before_the_orders_day_is_not_its_own() {
+        let one = [(followed(7, 1000, true), "0")];
+        let at = |time: i64| with(entry("x", "a0", 1000, 300), "blocktime", json!(time));
+        check(&one, vec![at(DAY - 7201)], &[(7, 0, 0, 0)]);
+        check(&one, vec![at(DAY - 7200)], &[(7, 1000, 1000, 300)]);
+    }
+
+    #[test]
+    fn the_time_waits_for_an_order_that_is_left_out_and_never_runs_ahead() {
+        let at = |time: i64| Moment::new(time).unwrap();
+        let (now, seen) = (at(DAY + 900), Sighting { seen: gwei(1), ..Sighting::NOTHING });
+        let with_last = |last| Followed { last, ..followed(7, 1000, true) };
+        for (last, deep, expected) in [
+            (None, DAY + 600, DAY),
+            (Some(Sighting::NOTHING), DAY + 600, DAY),
+            (Some(seen), DAY + 600, DAY + 600),
+            (Some(seen), DAY + 9000, DAY + 900),
+            (None, DAY - 600, DAY - 600),
+        ] {
+            let followed = with_last(last);
+            let left_out = [Asked { followed: &followed, script: "0".to_owned(), needed: 2 }];
+            assert_eq!(time(at(deep), now, &left_out), at(expected), "{last:?} {deep}");
+        }
+        assert_eq!(time(at(DAY + 9000), now, &[]), now);
     }
 
     #[test]

@@ -147,7 +147,8 @@ impl Bitcoin {
                     // Once a process, or the log would say it at every look.
                     if addresses.contains_key(&one.script) {
                         tracing::warn!(
-                            "the node at {} has thrown away block {first}: an order that is older than its blocks is not followed",
+                            "the node at {} has thrown away block {first}: an order that is older than its blocks is not followed. \
+                             Look into your wallet and say what arrived (`shop orders`): until then no order in Bitcoin runs out",
                             self.link.node()
                         );
                     }

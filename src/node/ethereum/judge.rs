@@ -61,13 +61,7 @@ pub fn confirmations(sighting: &Sighting, head: u64, since: u64) -> u32 {
 }
 
 fn last(followed: &Followed) -> Sighting {
-    followed.last.unwrap_or(Sighting {
-        seen: Gwei::ZERO,
-        settled: Gwei::ZERO,
-        confirmations: 0,
-        needed: 0,
-        is_moved: false,
-    })
+    followed.last.unwrap_or(Sighting::NOTHING)
 }
 
 #[cfg(test)]

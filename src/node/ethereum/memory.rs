@@ -28,6 +28,10 @@ pub struct Memory {
     pub scanned: Vec<(u64, Hash)>,
     #[serde(default)]
     pub matched: Vec<Matched>,
+    /// Invoice at a shared address → what had been seen and settled of it before its transfers were read into this memory.
+    /// What is not known by a transfer here cannot be undone here.
+    #[serde(default)]
+    pub read: BTreeMap<i64, (i64, i64)>,
 }
 
 /// A transfer of exactly an invoice's amount to the address that it shares.
@@ -52,6 +56,7 @@ impl Memory {
             since: BTreeMap::new(),
             scanned: Vec::new(),
             matched: Vec::new(),
+            read: BTreeMap::new(),
         }
     }
 
@@ -74,6 +79,7 @@ impl Memory {
     pub fn keep_only(&mut self, ids: &BTreeSet<i64>) {
         self.since.retain(|id, _| ids.contains(id));
         self.matched.retain(|matched| ids.contains(&matched.id));
+        self.read.retain(|id, _| ids.contains(id));
         let n_old = self.scanned.len().saturating_sub(MOST_SCANNED);
         self.scanned.drain(..n_old);
     }

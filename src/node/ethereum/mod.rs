@@ -31,10 +31,15 @@ use words::Hash;
 const MOST_CALLS: usize = 500;
 /// Units: calls of one request that read many balances each.
 const MOST_PROGRAMS: usize = 40;
-/// Units: seconds of the chain's time without a look, after which all addresses are asked whether anything left them.
+/// After so long without a look all addresses are asked whether anything left them. Units: seconds of the chain's time.
 const LONG_SECONDS: i64 = 60;
+/// The same in blocks: chains with four blocks a second make 60 between two looks.
+const LONG_BLOCKS: u64 = 250;
 /// How many new blocks a look has foreseen, so that it needs no request more: 15 seconds are hardly more than one.
 const FORESEEN_BLOCKS: u64 = 3;
+
+/// Units: seconds that the newest block may lie ahead of this host's clock: blocks are made by clocks that agree within seconds.
+const MOST_AHEAD: i64 = 15 * 60;
 
 pub struct Ethereum {
     link: Link,
@@ -51,6 +56,9 @@ struct Chain {
     /// Depth → the newest block that lies so deep; `None`: the chain is too short.
     deep: BTreeMap<Depth, Option<Block>>,
 }
+
+/// The place of an invoice among those that are looked at, and whether it is what lies deep enough that is read.
+type Place = (usize, bool);
 
 impl Ethereum {
     /// Units: seconds. Ethereum makes a block every 12 seconds.
@@ -126,16 +134,19 @@ impl Ethereum {
         let (genesis, chain) = self.read_chain(followed, memory.as_ref(), now).await?;
         let ids = followed.iter().map(|followed| followed.id).collect();
         let is_known = memory.as_ref().is_some_and(|memory| chain.is_known(memory, followed));
-        let last_time = memory.as_ref().map(|memory| memory.head_time);
+        let last = memory.as_ref().map(|memory| (memory.head.0, memory.head_time));
         let mut next = memory.unwrap_or_else(|| Memory::new(chain.id, genesis));
         next.keep_only(&ids);
         if is_known {
-            return self.look_of(&next, Vec::new());
+            return self.look_of(&next, Vec::new(), now);
         }
 
         let (alone, shared): (Vec<&Followed>, Vec<&Followed>) =
             followed.iter().partition(|followed| followed.is_alone);
-        let is_long = last_time.is_none_or(|last| last + LONG_SECONDS < chain.head.time);
+        let is_long = last.is_none_or(|(number, time)| {
+            number.saturating_add(LONG_BLOCKS) < chain.head.number
+                || time.saturating_add(LONG_SECONDS) < chain.head.time
+        });
         let mut sightings = self.look_at_balances(&chain, &alone, is_long).await?;
         for (followed, sighting) in &mut sightings {
             sighting.needed = chain.needed(followed.depth);
@@ -164,11 +175,17 @@ impl Ethereum {
         next.keep_only(&ids);
         let sightings =
             sightings.into_iter().map(|(followed, sighting)| (followed.id, sighting)).collect();
-        self.look_of(&next, sightings)
+        self.look_of(&next, sightings, now)
     }
 
-    fn look_of(&self, memory: &Memory, sightings: Vec<(i64, Sighting)>) -> Result<Look, Doubt> {
+    fn look_of(
+        &self,
+        memory: &Memory,
+        sightings: Vec<(i64, Sighting)>,
+        now: Moment,
+    ) -> Result<Look, Doubt> {
         let time = Moment::new(memory.time).map_err(|_| self.link.malformed("a block's time"))?;
+        let time = time.min(now);
         let told =
             serde_json::to_string(memory).map_err(|error| Doubt::Other(error.to_string()))?;
         Ok(Look { head: memory.head.0, time, sightings, memory: told })
@@ -185,7 +202,7 @@ impl Ethereum {
         // Where the head will be by now, about; what else has to be asked is asked later.
         let foreseen: BTreeSet<u64> = memory
             .iter()
-            .flat_map(|memory| memory.head.0..=memory.head.0 + FORESEEN_BLOCKS)
+            .flat_map(|memory| memory.head.0..=memory.head.0.saturating_add(FORESEEN_BLOCKS))
             .flat_map(|head| depths.iter().filter_map(move |depth| deep_number(*depth, head)))
             .filter(|number| memory.is_none_or(|memory| *number <= memory.head.0))
             .collect();
@@ -231,10 +248,7 @@ impl Ethereum {
         if syncing != false {
             return Err(Doubt::Syncing { node: self.link.node() });
         }
-        let age = now.get() - head.time;
-        if self.oldest_head < age {
-            return Err(Doubt::Stale { node: self.link.node(), minutes: age / 60 });
-        }
+        self.check_age(&head, now)?;
         if let Some((number, hash)) = memory.and_then(|memory| memory.is_final.as_ref()) {
             let is_there = known.get(number).is_some_and(|block| block.hash == *hash);
             let is_back = is_final.as_ref().is_some_and(|block| block.number < *number);
@@ -285,6 +299,19 @@ impl Ethereum {
         Ok(())
     }
 
+    fn check_age(&self, head: &Block, now: Moment) -> Result<(), Doubt> {
+        let node = self.link.node();
+        let age = now.get().saturating_sub(head.time);
+        if self.oldest_head < age {
+            return Err(Doubt::Stale { node, minutes: age / 60 });
+        }
+        let ahead = head.time.saturating_sub(now.get());
+        if MOST_AHEAD < ahead {
+            return Err(Doubt::Ahead { node, minutes: ahead / 60 });
+        }
+        Ok(())
+    }
+
     async fn look_at_balances<'a>(
         &self,
         chain: &Chain,
@@ -324,7 +351,7 @@ impl Ethereum {
 
     /// What lies at each address, now and deep enough, all in one request where it can be.
     async fn read_balances(&self, chain: &Chain, alone: &[&Followed]) -> Result<Vec<Found>, Doubt> {
-        let mut groups: BTreeMap<(Counted<'_>, &str), Vec<(usize, bool)>> = BTreeMap::new();
+        let mut groups: BTreeMap<(Counted<'_>, &str), Vec<Place>> = BTreeMap::new();
         for (n, followed) in alone.iter().enumerate() {
             let counted = Counted::of(&followed.coin);
             groups.entry((counted, &chain.head.hash)).or_default().push((n, false));
@@ -332,7 +359,7 @@ impl Ethereum {
                 groups.entry((counted, hash)).or_default().push((n, true));
             }
         }
-        let calls: Vec<(Counted<'_>, &str, &[(usize, bool)])> = groups
+        let calls: Vec<(Counted<'_>, &str, &[Place])> = groups
             .iter()
             .flat_map(|((counted, hash), some)| {
                 some.chunks(counted.most()).map(|some| (*counted, *hash, some))
@@ -405,7 +432,8 @@ impl Chain {
         match (depth, self.deep_number(depth)) {
             (Depth::Blocks(n), _) => n,
             (Depth::Final, Some(number)) => {
-                u32::try_from(self.head.number - number + 1).unwrap_or(u32::MAX)
+                let depth = self.head.number.saturating_sub(number).saturating_add(1);
+                u32::try_from(depth).unwrap_or(u32::MAX)
             }
             (Depth::Final, None) => 0,
         }
@@ -423,8 +451,9 @@ impl Chain {
         };
         let is_looked_at = |followed: &Followed| match (followed.last, followed.depth) {
             (None, _) => false,
-            (Some(last), Depth::Blocks(n)) => last.needed == n,
-            (Some(_), Depth::Final) => true,
+            // How deep it must lie may have been set anew, which matters while something waits for it.
+            (Some(last), Depth::Blocks(n)) if last.settled < last.seen => last.needed == n,
+            (Some(_), _) => true,
         };
         let is_scanned = followed.iter().all(|followed| followed.is_alone)
             || memory.scanned.last().is_some_and(|last| is_same(&self.head, last));
@@ -442,7 +471,7 @@ fn at(hash: &str) -> Value {
 
 fn deep_number(depth: Depth, head: u64) -> Option<u64> {
     match depth {
-        Depth::Blocks(n) => (head + 1).checked_sub(n.into()),
+        Depth::Blocks(n) => head.saturating_add(1).checked_sub(n.into()),
         Depth::Final => None,
     }
 }
@@ -458,5 +487,52 @@ fn decimals(coin: &Coin) -> u8 {
     match coin {
         Coin::Token { decimals, .. } => *decimals,
         _ => 18,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::values::NodeUrl;
+
+    const NOW: i64 = 1_795_267_507;
+
+    fn ethereum() -> Ethereum {
+        let url = NodeUrl::parse("http://127.0.0.1:8545").unwrap();
+        Ethereum::open(Link::open(&url, None).unwrap(), Ethereum::OLDEST_HEAD)
+    }
+
+    fn head(time: i64) -> Block {
+        Block { number: 7, hash: String::new(), parent: String::new(), time }
+    }
+
+    #[test]
+    fn a_head_too_old_or_from_the_future_is_in_doubt() {
+        let now = Moment::new(NOW).unwrap();
+        let check = |time: i64| ethereum().check_age(&head(time), now);
+        for time in [NOW - Ethereum::OLDEST_HEAD, NOW, NOW + MOST_AHEAD] {
+            assert_eq!(check(time), Ok(()), "{time}");
+        }
+        let doubt = check(NOW - Ethereum::OLDEST_HEAD - 1).unwrap_err();
+        assert!(matches!(doubt, Doubt::Stale { minutes: 3, .. }), "{doubt}");
+        let doubt = check(NOW + MOST_AHEAD + 1).unwrap_err();
+        assert!(matches!(doubt, Doubt::Ahead { minutes: 15, .. }), "{doubt}");
+        assert!(check(i64::MAX).is_err());
+    }
+
+    #[test]
+    fn no_look_is_later_than_now() {
+        let now = Moment::new(NOW).unwrap();
+        for (time, expected) in [(NOW - 60, NOW - 60), (NOW + 60, NOW)] {
+            let memory = Memory { time, ..Memory::new(1, String::new()) };
+            let look = ethereum().look_of(&memory, Vec::new(), now).unwrap();
+            assert_eq!(look.time.get(), expected);
+        }
+    }
+
+    #[test]
+    fn no_number_of_a_node_is_too_large() {
+        assert_eq!(deep_number(Depth::Blocks(3), u64::MAX), Some(u64::MAX - 3));
+        assert_eq!(deep_number(Depth::Blocks(3), 1), None);
     }
 }

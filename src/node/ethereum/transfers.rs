@@ -42,22 +42,35 @@ impl Ethereum {
         let oldest = memory.scanned.first().map(|(number, _)| *number);
         self.walk_back(memory).await?;
         let mut from = match memory.scanned.last() {
-            Some((last, _)) => last + 1,
+            Some((last, _)) => last.saturating_add(1),
             None => oldest.unwrap_or(head.saturating_sub(FIRST_BLOCKS)),
         };
-        if shared.iter().any(|followed| followed.last.is_none()) {
+        if shared.iter().any(|followed| !memory.read.contains_key(&followed.id)) {
             from = from.saturating_sub(AGAIN_BLOCKS).max(oldest.unwrap_or(from));
+        }
+        for followed in shared {
+            let last = followed.last.unwrap_or(Sighting::NOTHING);
+            memory.read.entry(followed.id).or_insert((last.seen.get(), last.settled.get()));
         }
         let to = head.min(from.saturating_add(MOST_BLOCKS - 1));
         memory.forget_from(from);
         let is_full = shared.iter().any(|followed| matches!(followed.coin, Coin::Ether { .. }));
-        let step = if is_full { FULL_BLOCKS } else { BARE_BLOCKS };
+        let mut step = if is_full { FULL_BLOCKS } else { BARE_BLOCKS };
         let mut time = chain.deepest_time();
         let mut first = from;
         while first <= to {
-            let last = to.min(first + step - 1);
-            time = self.read_blocks(first, last, is_full, shared, memory).await?;
-            first = last + 1;
+            let last = to.min(first.saturating_add(step - 1));
+            match self.read_blocks(first, last, is_full, shared, memory).await {
+                Ok(read) => time = read,
+                Err(doubt) if first < last && is_too_much(&doubt) => {
+                    memory.forget_from(first);
+                    step = last.saturating_sub(first).saturating_add(1) / 2;
+                    continue;
+                }
+                Err(doubt) => return Err(doubt),
+            }
+            let Some(next) = last.checked_add(1) else { break };
+            first = next;
         }
         if to == head && memory.scanned.last().is_some_and(|(_, hash)| *hash != chain.head.hash) {
             return Err(Doubt::Turned { node: self.link.node() });
@@ -83,7 +96,7 @@ impl Ethereum {
             });
             if let Some(((number, _), _)) = still {
                 let number = *number;
-                memory.forget_from(number + 1);
+                memory.forget_from(number.saturating_add(1));
                 return Ok(());
             }
             let first = some[0].0;
@@ -120,7 +133,8 @@ impl Ethereum {
             }
             let block = self.block(answer)?;
             let before = memory.scanned.last().map(|(number, hash)| (*number, hash));
-            let is_next = before.is_none_or(|(n, hash)| n + 1 == number && *hash == block.parent);
+            let is_next = before
+                .is_none_or(|(n, hash)| n.checked_add(1) == Some(number) && *hash == block.parent);
             if block.number != number || !is_next {
                 return Err(Doubt::Turned { node: self.link.node() });
             }
@@ -244,23 +258,179 @@ fn filter(first: u64, last: u64, shared: &[&Followed]) -> Value {
     })
 }
 
+/// Whether less at once may be answered. Nodes refuse too many blocks or logs in words of their own.
+fn is_too_much(doubt: &Doubt) -> bool {
+    matches!(doubt, Doubt::TooLong { .. } | Doubt::Slow { .. } | Doubt::Refused { .. })
+}
+
 fn sighting(chain: &Chain, memory: &Memory, followed: &Followed) -> Sighting {
     let of: Vec<&Matched> =
         memory.matched.iter().filter(|matched| matched.id == followed.id).collect();
     let deep = chain.deep_number(followed.depth);
     let n_deep = of.iter().filter(|matched| deep.is_some_and(|deep| matched.block <= deep)).count();
     let youngest = of.iter().map(|matched| matched.block).max();
-    let depth = youngest.map_or(0, |block| chain.head.number.saturating_sub(block) + 1);
-    Sighting {
+    let depth = |block| chain.head.number.saturating_sub(block).saturating_add(1);
+    let confirmations = u32::try_from(youngest.map_or(0, depth)).unwrap_or(u32::MAX);
+    let needed = chain.needed(followed.depth);
+    let found = Sighting {
         seen: times(followed.amount, of.len()),
         settled: times(followed.amount, n_deep),
-        confirmations: u32::try_from(depth).unwrap_or(u32::MAX),
-        needed: chain.needed(followed.depth),
+        confirmations,
+        needed,
         is_moved: false,
+    };
+    let (seen, settled) = memory.read.get(&followed.id).copied().unwrap_or_default();
+    let settled = found.settled.max(Gwei::new(settled).unwrap_or_default());
+    let seen = found.seen.max(Gwei::new(seen).unwrap_or_default()).max(settled);
+    if (seen, settled) == (found.seen, found.settled) {
+        return found;
     }
+    // It lies as deep as it lay, as far as anybody knows.
+    let known = followed.last.map_or(0, |last| last.confirmations).max(confirmations);
+    let confirmations =
+        if settled < seen { known.min(needed.saturating_sub(1)) } else { known.max(needed) };
+    Sighting { seen, settled, confirmations, ..found }
 }
 
 fn times(amount: Gwei, n: usize) -> Gwei {
     let n = i64::try_from(n).unwrap_or(i64::MAX);
     Gwei::new(amount.get().saturating_mul(n)).expect("neither is below zero")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::Link;
+    use crate::payment::Address;
+    use crate::payment::Depth;
+    use crate::values::Moment;
+    use crate::values::NodeUrl;
+    use std::collections::BTreeMap;
+    use std::io::Read;
+    use std::io::Write;
+    use std::net::TcpListener;
+    use std::net::TcpStream;
+
+    const COIN: Coin = Coin::Ether { chain: 1 };
+
+    fn gwei(n: i64) -> Gwei {
+        Gwei::new(n).unwrap()
+    }
+
+    fn hash(number: u64) -> Hash {
+        format!("0x{number:064x}")
+    }
+
+    fn block(number: u64) -> Block {
+        let parent = hash(number.saturating_sub(1));
+        Block { number, hash: hash(number), parent, time: 1_795_267_507 }
+    }
+
+    /// Three blocks are deep.
+    fn chain(head: u64) -> Chain {
+        let deep = BTreeMap::from([(Depth::Blocks(3), Some(block(head - 2)))]);
+        Chain { id: 1, head: block(head), is_final: None, deep }
+    }
+
+    fn followed(seen: i64, settled: i64) -> Followed {
+        let last = Sighting {
+            seen: gwei(seen),
+            settled: gwei(settled),
+            confirmations: 5,
+            needed: 3,
+            is_moved: false,
+        };
+        Followed {
+            id: 7,
+            coin: COIN,
+            address: Address::parse(&COIN, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed").unwrap(),
+            amount: gwei(1_000),
+            is_alone: false,
+            depth: Depth::Blocks(3),
+            placed_on: Moment::new(0).unwrap(),
+            last: Some(last),
+        }
+    }
+
+    fn matched(block: u64) -> Matched {
+        Matched { id: 7, block, transaction: hash(block), log: 0 }
+    }
+
+    /// `before`: what was seen and settled when its transfers were first read; `expected`: seen, settled, confirmations.
+    #[track_caller]
+    fn check(before: (i64, i64), blocks: &[u64], expected: (i64, i64, u32)) {
+        let mut memory = Memory::new(1, hash(0));
+        memory.read.insert(7, before);
+        memory.matched = blocks.iter().map(|number| matched(*number)).collect();
+        let found = sighting(&chain(100), &memory, &followed(1_000, 1_000));
+        assert_eq!((found.seen.get(), found.settled.get(), found.confirmations), expected);
+        assert_eq!(found.needed, 3);
+    }
+
+    #[test]
+    fn a_reorganisation_takes_back_what_was_read_and_a_lost_memory_nothing() {
+        check((0, 0), &[98], (1_000, 1_000, 3));
+        check((0, 0), &[99], (1_000, 0, 2));
+        check((0, 0), &[], (0, 0, 0));
+        check((1_000, 1_000), &[], (1_000, 1_000, 5));
+        check((1_000, 0), &[], (1_000, 0, 2));
+        check((1_000, 0), &[98], (1_000, 1_000, 3));
+        check((1_000, 1_000), &[99, 98], (2_000, 1_000, 2));
+    }
+
+    /// A node of blocks without transactions, which refuses more than three at once. Keeps how many it was asked for each time,
+    /// and serves as often as it is told.
+    fn small_node(n_requests: usize) -> (NodeUrl, std::thread::JoinHandle<Vec<usize>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
+        let serve = move || (0..n_requests).map(|_| answer(listener.accept().unwrap().0)).collect();
+        (NodeUrl::parse(&url).unwrap(), std::thread::spawn(serve))
+    }
+
+    fn answer(mut stream: TcpStream) -> usize {
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+        let (mut asked, mut some) = (Vec::new(), [0; 4096]);
+        let calls: Vec<Value> = loop {
+            let n = stream.read(&mut some).unwrap();
+            assert!(0 < n, "the request ends early");
+            asked.extend_from_slice(&some[..n]);
+            let body = asked.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4);
+            if let Some(Ok(calls)) = body.map(|at| serde_json::from_slice(&asked[at..])) {
+                break calls;
+            }
+        };
+        let answers = calls.iter().map(|call| {
+            let number = words::number(&call["params"][0]).unwrap();
+            json!({"id": call["id"], "result": {
+                "number": words::hex(number), "hash": hash(number), "parentHash": hash(number - 1),
+                "timestamp": "0x6b000000", "transactions": [],
+            }})
+        });
+        let told = if calls.len() <= 3 {
+            answers.collect()
+        } else {
+            json!({"id": null, "error": {"code": -32_005, "message": "too many"}})
+        };
+        let told = told.to_string();
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{told}", told.len()).unwrap();
+        calls.len()
+    }
+
+    #[tokio::test]
+    async fn a_node_that_refuses_many_blocks_is_asked_for_fewer() {
+        // The oldest block but 32: 68 to 100, by 10, 5, 2, 2, …, 1.
+        let (url, serving) = small_node(2 + 17);
+        let ethereum = Ethereum::open(Link::open(&url, None).unwrap(), Ethereum::OLDEST_HEAD);
+        let mut memory = Memory::new(1, hash(0));
+        let order = followed(0, 0);
+        let (seen, _) =
+            ethereum.look_at_transfers(&chain(100), &[&order], &mut memory).await.unwrap();
+        assert_eq!(seen[0].1.seen, Gwei::ZERO);
+        let scanned: Vec<u64> = memory.scanned.iter().map(|(number, _)| *number).collect();
+        assert_eq!(scanned, (68..=100).collect::<Vec<u64>>());
+        assert_eq!(memory.read.keys().collect::<Vec<_>>(), [&7]);
+        let n_asked = serving.join().unwrap();
+        assert_eq!(n_asked[..3], [10, 5, 2]);
+        assert_eq!(n_asked[18], 1);
+    }
 }

@@ -130,7 +130,7 @@ impl Monero {
         sightings.retain(|(id, _)| !memory.foreign.contains(id));
         Ok(Look {
             head: height.saturating_sub(1),
-            time: Moment::new(memory.time).map_err(|_| self.link.malformed("its memory"))?,
+            time: Moment::new(memory.time).map_err(|_| self.link.malformed("its memory"))?.min(now),
             sightings,
             memory: serde_json::to_string(&memory)
                 .map_err(|error| Doubt::Other(format!("what was seen cannot be kept: {error}")))?,
@@ -298,7 +298,8 @@ impl Monero {
         let mut last = 0;
         while last < u64::from(*highest) {
             let answer = self.ask("create_address", made.clone()).await?;
-            last = self.number(&answer, "address_index")? + u64::from(MADE_AT_ONCE) - 1;
+            let first = self.number(&answer, "address_index")?;
+            last = first.saturating_add(u64::from(MADE_AT_ONCE) - 1);
         }
         if !was_looked_for {
             // What was paid there lies in blocks that the wallet has read with other eyes.
@@ -323,7 +324,7 @@ impl Monero {
         if height < lowest {
             return Err(Doubt::WentBack { node: self.link.node(), number: lowest });
         }
-        let minutes_since = |then: i64| (now.get() - then) / 60;
+        let minutes_since = |then: i64| now.get().saturating_sub(then) / 60;
         if memory.height < height {
             memory.grew_at = now.get();
         } else if self.stale_minutes < minutes_since(memory.grew_at) {
@@ -334,14 +335,14 @@ impl Monero {
         // Neither the wallet nor its daemon tells whether it has the whole chain. So the orders' time goes on only while
         // blocks come as they are made: not too many at once, not after a pause, not after a long silence.
         let made = minutes_since(memory.at) / BLOCK_MINUTES;
-        let most = u64::try_from(3 * made).unwrap_or(0) + 4;
-        if GAP_MINUTES < minutes_since(memory.at) || memory.height + most < height {
+        let most = u64::try_from(made.saturating_mul(3)).unwrap_or(0).saturating_add(4);
+        if GAP_MINUTES < minutes_since(memory.at) || memory.height.saturating_add(most) < height {
             memory.calm_since = now.get();
         }
         if CALM_MINUTES <= minutes_since(memory.calm_since) {
             // Nothing is taken off for the depth: what was sent until now stands in the pool at least, is seen, and keeps
             // its order from expiring.
-            let until = (memory.grew_at + QUIET_MINUTES * 60).min(now.get());
+            let until = memory.grew_at.saturating_add(QUIET_MINUTES * 60).min(now.get());
             memory.time = until.max(memory.time);
         }
         memory.at = now.get();
