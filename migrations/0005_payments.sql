@@ -17,6 +17,8 @@ alter table invoices add column confirmations integer;
 alter table invoices add column needed integer;
 -- 1: something left the address before it was seen to settle.
 alter table invoices add column is_moved integer not null default 0 check (is_moved in (0, 1));
+-- Seconds by which the chain's clock was ahead of this host's when the order was placed.
+alter table invoices add column ahead integer not null default 0;
 create index invoices_by_network on invoices (network);
 
 -- The chains that `shop watch` follows, or has followed.
@@ -25,6 +27,7 @@ create table watches (
     is_on         integer not null default 1 check (is_on in (0, 1)), -- 0: nobody follows it now; what was known stays
     looked_at     integer,          -- unix seconds, by the host's clock: the last whole look
     time          integer,          -- unix seconds, by the chain's: what was not seen until then did not come until then
+    ahead         integer not null default 0, -- seconds by which the chain's clock is ahead of this host's
     head          integer,          -- the newest block's number
     memory        text,             -- the node's reader's own
     trouble       text,             -- why nothing is decided just now; null: all is well

@@ -137,6 +137,10 @@ pub struct Look {
     /// When the newest block was made that lies as deep as the deepest that is asked for: until then, what was not seen
     /// did not come.
     pub time: Moment,
+    /// How far the chain's own clock is ahead of this host's: an order's time is the host's, and is judged by the chain's.
+    ///
+    /// Units: seconds, 0 where it is not ahead.
+    pub ahead: i64,
     /// By [`Followed::id`]; an invoice that is missing here was not looked at, and stays as it was.
     pub sightings: Vec<(i64, Sighting)>,
     /// What this node's reader wants to be told at its next look, in its own form; it holds nothing of an invoice that was

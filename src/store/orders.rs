@@ -160,9 +160,9 @@ const INSERT: &str = "\
     values (1 + max((select coalesce(max(id), 0) from orders), (select last_order from house)), \
         ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?); \
     insert into invoices (order_id, currency, chain, token, decimals, address, amount, total, until, network, account, \
-        key_index, is_alone, seen, settled, confirmations, needed) \
-    select last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, followed, followed, followed, followed \
-    from (select (select 0 from watches where network = ? and is_on = 1) as followed); \
+        key_index, is_alone, ahead, seen, settled, confirmations, needed) \
+    select last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(ahead, 0), ahead * 0, ahead * 0, ahead * 0, ahead * 0 \
+    from (select (select ahead from watches where network = ? and is_on = 1) as ahead); \
     insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price) \
     select o.id, key, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 \
     from json_each(?) join orders o on o.order_ref = ?; \
@@ -365,9 +365,9 @@ macro_rules! run_out {
             $what,
             " from orders o join invoices i on i.order_id = o.id left join watches w on w.network = i.network and w.is_on = 1 \
              where o.status = 'awaiting' and i.is_moved = 0 \
-                 and i.until <= case when w.network is null or i.seen is null then ?1 else w.time end \
+                 and i.until <= case when w.network is null or i.seen is null then ?1 else w.time - i.ahead end \
              or o.status in ('unconfirmed', 'reported') and i.seen = 0 and i.received = 0 and i.is_moved = 0 \
-                 and i.until + 86400 <= case when w.network is null then ?1 else w.time end"
+                 and i.until + 86400 <= case when w.network is null then ?1 else w.time - i.ahead end"
         )
     };
 }

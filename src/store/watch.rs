@@ -192,11 +192,12 @@ pub async fn mark_looked(
     // The time never goes back: what has run out once is over. That the seller was told of a doubt is forgotten once they
     // are told that it is over.
     sqlx::query(
-        "update watches set looked_at = ?, head = ?, time = max(coalesce(time, 0), ?), memory = ?, trouble = null, \
+        "update watches set looked_at = ?, head = ?, ahead = ?, time = max(coalesce(time, 0), ?), memory = ?, trouble = null, \
              trouble_since = iif(is_told = 1, trouble_since, null) where network = ?",
     )
     .bind(now.get())
     .bind(i64::try_from(look.head).unwrap_or(i64::MAX))
+    .bind(look.ahead)
     .bind(look.time.get())
     .bind(&look.memory)
     .bind(network)

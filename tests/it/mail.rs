@@ -112,7 +112,7 @@ fn a_message_says_what_the_node_saw_and_what_there_is_to_do() {
         );
         n_messages += 1;
         // It tells at once what was left to be told.
-        world.close("TERM");
+        world.close("-TERM");
         world.open();
         world.until("the message lies in the mailbox", || world.messages().len() == n_messages);
         let (_, message) = world.messages().pop().unwrap();

@@ -219,3 +219,16 @@ fn what_a_node_knew_is_there_when_it_is_followed_again() {
     world.says(&["watch", "--forget"]);
     assert!(world.find("select 1 from watches where memory is not null").is_empty());
 }
+
+#[test]
+fn a_chain_whose_clock_is_ahead_takes_nothing_of_an_orders_time() {
+    let world = in_doubt();
+    world.sql("update watches set ahead = 5000, time = 5000");
+    let mut buyer = places(&world, "ETH");
+    world.sql("update invoices set until = 1000");
+    world.says(&["orders"]);
+    assert_eq!(buyer.get("/order").state(), "awaiting");
+    world.sql("update watches set time = 6000");
+    world.says(&["orders"]);
+    assert_eq!(buyer.get("/order").state(), "expired");
+}

@@ -153,6 +153,7 @@ impl Bitcoin {
             searched,
         };
         Ok(Look {
+            ahead: 0,
             head: chain.height,
             time,
             sightings: payments::sightings(&asked, &parts, known),

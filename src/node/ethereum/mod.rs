@@ -38,8 +38,9 @@ const LONG_BLOCKS: u64 = 250;
 /// How many new blocks a look has foreseen, so that it needs no request more: 15 seconds are hardly more than one.
 const FORESEEN_BLOCKS: u64 = 3;
 
-/// Units: seconds that the newest block may lie ahead of this host's clock: blocks are made by clocks that agree within seconds.
-const MOST_AHEAD: i64 = 15 * 60;
+/// Units: seconds that the newest block may lie ahead of this host's clock. A clock in the wrong time zone does no harm, since
+/// orders are judged by what the chain's clock showed when they were placed; beyond a day one of the two is broken.
+const MOST_AHEAD: i64 = 24 * 60 * 60;
 
 pub struct Ethereum {
     link: Link,
@@ -185,10 +186,10 @@ impl Ethereum {
         now: Moment,
     ) -> Result<Look, Doubt> {
         let time = Moment::new(memory.time).map_err(|_| self.link.malformed("a block's time"))?;
-        let time = time.min(now);
+        let ahead = memory.head_time.saturating_sub(now.get()).max(0);
         let told =
             serde_json::to_string(memory).map_err(|error| Doubt::Other(error.to_string()))?;
-        Ok(Look { head: memory.head.0, time, sightings, memory: told })
+        Ok(Look { head: memory.head.0, time, ahead, sightings, memory: told })
     }
 
     /// Where the chain stands, and whether it may be believed; its first block's hash.
@@ -516,17 +517,17 @@ mod tests {
         let doubt = check(NOW - Ethereum::OLDEST_HEAD - 1).unwrap_err();
         assert!(matches!(doubt, Doubt::Stale { minutes: 3, .. }), "{doubt}");
         let doubt = check(NOW + MOST_AHEAD + 1).unwrap_err();
-        assert!(matches!(doubt, Doubt::Ahead { minutes: 15, .. }), "{doubt}");
+        assert!(matches!(doubt, Doubt::Ahead { minutes: 1_440, .. }), "{doubt}");
         assert!(check(i64::MAX).is_err());
     }
 
     #[test]
-    fn no_look_is_later_than_now() {
+    fn a_look_says_how_far_the_chain_is_ahead() {
         let now = Moment::new(NOW).unwrap();
-        for (time, expected) in [(NOW - 60, NOW - 60), (NOW + 60, NOW)] {
-            let memory = Memory { time, ..Memory::new(1, String::new()) };
+        for (head_time, expected) in [(NOW - 60, 0), (NOW, 0), (NOW + 60, 60)] {
+            let memory = Memory { head_time, ..Memory::new(1, String::new()) };
             let look = ethereum().look_of(&memory, Vec::new(), now).unwrap();
-            assert_eq!(look.time.get(), expected);
+            assert_eq!(look.ahead, expected);
         }
     }
 

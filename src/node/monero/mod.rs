@@ -129,6 +129,7 @@ impl Monero {
         let mut sightings = transfers.sightings(followed, &mut memory.paid);
         sightings.retain(|(id, _)| !memory.foreign.contains(id));
         Ok(Look {
+            ahead: 0,
             head: height.saturating_sub(1),
             time: Moment::new(memory.time).map_err(|_| self.link.malformed("its memory"))?.min(now),
             sightings,
