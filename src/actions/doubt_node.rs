@@ -56,6 +56,7 @@ async fn tell_of_node(
         coin: &Coin::name_of_network(&watch.network),
         trouble,
         since: watch.trouble_since.unwrap_or(now),
+        at: store::owed::find_next_at(&shop.db, now).await?,
         site_name: &shop.terms.site_name,
         seller: &shop.terms.seller,
     };

@@ -9,6 +9,7 @@ use crate::orders::Event;
 use crate::orders::Order;
 use crate::orders::Status;
 use crate::payment::Followed;
+use crate::payment::Invoice;
 use crate::payment::Look;
 use crate::payment::Sighting;
 use crate::payment::Standing;
@@ -100,13 +101,13 @@ async fn take_sighting(
         let words = match status {
             // What comes and goes without ever settling is no news: else somebody could write without end.
             _ if sighting.settled == before.settled => None,
-            Status::Late => Some(LATE),
-            _ if is_over && sighting.settled < before.settled => Some(LOST),
-            _ if is_over => Some(UNEXPECTED),
+            Status::Late => Some(late(&order, sighting)),
+            _ if is_over && sighting.settled < before.settled => Some(LOST.to_owned()),
+            _ if is_over => Some(UNEXPECTED.to_owned()),
             _ => None,
         };
         if let Some(words) = words {
-            told.push(owe_message(shop, tx, &order, Told::Node(words), false, now).await?);
+            told.push(owe_message(shop, tx, &order, Told::Node(&words), false, now).await?);
         }
         return Ok(told);
     }
@@ -144,9 +145,16 @@ comes back before you send anything more.";
 const UNEXPECTED: &str = "\
 Money came for this order, from which nothing more was expected. Look into your\n\
 wallet; you may want to send it back.";
-const LATE: &str = "\
-What was seen of the late payment has changed. You decide: `paid` takes the things\n\
-from the shelf again, `refunded` when you have sent the money back.";
+
+fn late(order: &Order, sighting: Sighting) -> String {
+    let Invoice { amount, currency, .. } = &order.invoice;
+    format!(
+        "Of the late payment {} of {amount} {currency} is confirmed now. You decide: /paid\n\
+         takes the things from the shelf again, where they are still there; or give the\n\
+         money back and say /refunded.",
+        sighting.settled
+    )
+}
 
 #[cfg(test)]
 mod tests {

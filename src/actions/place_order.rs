@@ -262,6 +262,7 @@ async fn open_invoice(
         total: order.total,
         received: Gwei::ZERO,
         sighting: None,
+        in_doubt: false,
         until,
     };
     Ok(Some(Asked { invoice, derived, is_alone }))

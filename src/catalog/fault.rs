@@ -45,6 +45,10 @@ impl std::fmt::Display for Fault {
             (true, false) => write!(f, "{}: ", self.field)?,
             (false, false) => write!(f, "{}, field `{}`: ", self.record, self.field)?,
         }
-        write!(f, "found {}; expected {}", self.found, self.expected)
+        // Some of what is expected is said by what is wrong.
+        let says_wrong =
+            ["this ", "the checksum"].iter().any(|begin| self.expected.starts_with(begin));
+        let link = if says_wrong { ": " } else { "; expected " };
+        write!(f, "found {}{link}{}", self.found, self.expected)
     }
 }

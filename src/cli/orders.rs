@@ -154,7 +154,9 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
     let invoice = &order.invoice;
     say("");
     say(&format!("  amount    {} {}", invoice.amount, invoice.currency));
-    say(&format!("  received  {} {}, as you said", invoice.received, invoice.currency));
+    if Gwei::ZERO < invoice.received || invoice.sighting.is_none() {
+        say(&format!("  received  {} {}, as you said", invoice.received, invoice.currency));
+    }
     for line in of_node(&order) {
         say(&format!("  {line}"));
     }

@@ -106,7 +106,9 @@ fn check_file(
     let text = fs::read_to_string(file).with_context(|| format!("read {shown}"))?;
     let (catalog, faults) = CatalogFile::parse(&text, settings_wallet);
     let looked: Vec<_> = catalog.wallets.into_iter().map(|wallet| (wallet, None)).collect();
-    tell(&looked, as_json)?;
+    if !looked.is_empty() || faults.is_empty() {
+        tell(&looked, as_json)?;
+    }
     for fault in &faults {
         say_error(&format!("{shown}: {fault}"));
     }

@@ -117,7 +117,8 @@ fn watch_alone(settings: &Settings) -> anyhow::Result<File> {
         .mode(0o600)
         .open(&path)
         .with_context(|| format!("open {}", path.display()))?;
-    file.try_lock().context("another `shop watch` runs on this shop: end that one first")?;
+    let is_alone = file.try_lock().is_ok();
+    anyhow::ensure!(is_alone, "another `shop watch` runs on this shop: end that one first");
     Ok(file)
 }
 

@@ -16,6 +16,8 @@ pub struct NodeMessage<'a> {
     /// Why nothing is decided; `None`: all is well again.
     pub trouble: Option<&'a str>,
     pub since: Moment,
+    /// By the mailbox's clock.
+    pub at: Moment,
     pub site_name: &'a str,
     pub seller: &'a Mailbox,
 }
@@ -40,8 +42,8 @@ impl NodeMessage<'_> {
         now: Moment,
     ) -> Result<(String, Vec<u8>), Unwritable> {
         let subject = match self.trouble {
-            Some(_) => format!("Payments in {} are not followed", self.coin),
-            None => format!("Payments in {} are followed again", self.coin),
+            Some(_) => format!("NOT FOLLOWED: payments in {}", self.coin),
+            None => format!("Followed again: payments in {}", self.coin),
         };
         let text = NodeText {
             coin: self.coin,
@@ -59,7 +61,10 @@ impl NodeMessage<'_> {
             .header(MIME_VERSION_1_0)
             .subject(&subject)
             .message_id(Some(format!("<node.{name}@{DOMAIN}>")))
-            .date(std::time::UNIX_EPOCH + std::time::Duration::from_secs(day.unsigned_abs()));
+            .date(
+                std::time::UNIX_EPOCH
+                    + std::time::Duration::from_secs(self.at.get().unsigned_abs()),
+            );
         let message = match key {
             None => head.header(ContentType::TEXT_PLAIN).body(seal::body(&text))?,
             Some(key) => seal::sealed_message(head, key, &subject, &text, None, now)?,

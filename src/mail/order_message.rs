@@ -259,8 +259,13 @@ impl OrderMessage<'_> {
             Status::Late => format!(
                 "A payment came after the time had run out: {} of {amount} {currency}. The\n\
                  things had gone back on the shelf. You decide: /paid takes them again, where\n\
-                 they are still there; or give the money back and say /refunded.",
-                sighting.seen
+                 they are still there; or give the money back and say /refunded.{}",
+                sighting.seen,
+                if sighting.settled < sighting.seen {
+                    "\nIt is not confirmed yet: wait until you are told that it is."
+                } else {
+                    ""
+                }
             ),
             Status::Expired => format!(
                 "The things are back on the shelf. Your node looks for money that comes late for\n\

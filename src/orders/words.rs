@@ -42,11 +42,17 @@ impl Order {
             Status::Awaiting if self.is_time_over(now) => {
                 "What was sent in time is still seen: the shop's own node looks through what the network wrote down until then, and this page says what it found. If nothing came, the things go back on the shelf."
             }
+            Status::Awaiting if is_followed && Gwei::ZERO < self.invoice.mark() => {
+                "Send exactly the amount below to the address below. The shop's own node sees exactly this amount by itself; if another was sent, tell the seller below."
+            }
             Status::Awaiting if is_followed => {
                 "Send exactly the amount below to the address below. The shop's own node sees it by itself: you need not tell us."
             }
             Status::Awaiting => {
                 "Send exactly the amount below to the address below. Then give us the transaction id, so that the seller knows where to look."
+            }
+            Status::Reported if is_followed && Gwei::ZERO < self.invoice.mark() => {
+                "The shop's own node has not seen exactly this amount. The seller looks for your payment too; until somebody has seen it, this is your word alone."
             }
             Status::Reported if is_followed => {
                 "The shop's own node has not seen the payment yet. Until it does, this is your word alone."
@@ -145,6 +151,7 @@ mod tests {
                 total: Gwei::ONE_COIN,
                 received: Gwei::ZERO,
                 sighting,
+                in_doubt: false,
                 until: Moment::new(NOW + 60 * minutes_left).unwrap(),
             },
             transaction: None,

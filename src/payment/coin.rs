@@ -131,15 +131,15 @@ impl Coin {
         }
     }
 
-    /// For a page: `Bitcoin`, `Ethereum, chain 1`.
+    /// For people: `Bitcoin`, `Ethereum, chain 1`.
     pub fn name(&self) -> String {
         match self {
             Self::Bitcoin => "Bitcoin".to_owned(),
             Self::Monero => "Monero".to_owned(),
             Self::Ether { chain: Self::ETHEREUM } => "Ethereum, chain 1".to_owned(),
-            Self::Ether { chain } => format!("a coin like Ethereum's, chain {chain}"),
+            Self::Ether { chain } => format!("Ethereum-like, chain {chain}"),
             Self::Token { chain: Self::ETHEREUM, .. } => "a token on Ethereum, chain 1".to_owned(),
-            Self::Token { chain, .. } => format!("a token like Ethereum's, chain {chain}"),
+            Self::Token { chain, .. } => format!("a token, Ethereum-like, chain {chain}"),
         }
     }
 }

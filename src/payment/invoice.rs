@@ -21,6 +21,8 @@ pub struct Invoice {
     pub received: Gwei,
     /// What the seller's node saw; `None`: no node follows it.
     pub sighting: Option<Sighting>,
+    /// Whether that node cannot be trusted just now.
+    pub in_doubt: bool,
     /// How long the price stands.
     pub until: Moment,
 }

@@ -32,7 +32,8 @@ macro_rules! order_where {
     ($condition:literal) => {
         concat!(
             "select o.*, i.currency, i.chain, i.token, i.decimals, i.address, i.amount, i.total, i.received, i.until, \
-                i.seen, i.settled, i.confirmations, i.needed, i.is_moved \
+                i.seen, i.settled, i.confirmations, i.needed, i.is_moved, \
+                exists (select 1 from watches w where w.network = i.network and w.is_on = 1 and w.trouble is not null) as in_doubt \
              from orders o join invoices i on i.order_id = o.id where ",
             $condition
         )
@@ -411,6 +412,7 @@ async fn read_order(
         total: gwei(&row, "total")?,
         received: gwei(&row, "received")?,
         sighting: parse_sighting(&row)?,
+        in_doubt: row.try_get("in_doubt")?,
         until: moment(&row, "until")?,
         coin: coin.clone(),
     };

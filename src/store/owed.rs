@@ -41,6 +41,13 @@ pub fn next_at(last: i64, now: Moment) -> Moment {
     Moment::new(at).unwrap_or(now)
 }
 
+/// The time of a message that belongs to no order.
+pub async fn find_next_at(db: &Db, now: Moment) -> Result<Moment, StoreError> {
+    let last: i64 =
+        sqlx::query_scalar("select coalesce(max(at), 0) from owed").fetch_one(&db.read).await?;
+    Ok(next_at(last, now))
+}
+
 /// The place of the next message of an order that is there already.
 pub async fn next_place(
     tx: &mut Tx,

@@ -60,6 +60,8 @@ struct OrderPage<'a> {
     what_next: &'a str,
     /// Whether this page may change by itself because of a payment, or by the seller's word alone.
     is_unsettled: bool,
+    /// Whether the node cannot be trusted just now.
+    in_doubt: bool,
     /// Units: seconds between two looks of the seller's node; `None`: no node looks.
     watch_seconds: Option<i64>,
     is_waiting: bool,
@@ -439,6 +441,7 @@ async fn show_order(
         state: status.as_str(),
         state_title: order.title_at(asked.is_some(), now),
         what_next: order.what_next(asked.is_some(), now),
+        in_doubt: invoice.in_doubt,
         is_unsettled: matches!(
             status,
             Status::Awaiting

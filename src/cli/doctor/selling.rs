@@ -184,7 +184,11 @@ pub async fn look_at_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
         || settings.xmr_rpc_url.is_some();
     if watches.is_empty() {
         return vec![if is_set {
-            ill(CHECK, "a node is named, and nobody follows payments on it", "start `shop watch`")
+            note(
+                CHECK,
+                "a node is named, and nobody follows payments on it",
+                "start `shop watch`, or take the setting out",
+            )
         } else {
             well(CHECK, "none: your own eyes decide who has paid")
         }];
@@ -199,7 +203,14 @@ pub async fn look_at_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
                 "no payment counts and no order runs out until it is well; `shop watch --stop` goes on without a node",
             ),
             None => {
-                well(CHECK, format!("{coin}: followed up to block {}", watch.head.unwrap_or(0)))
+                let ago = watch.looked_at.map_or(0, |at| now.get() - at.get());
+                well(
+                    CHECK,
+                    format!(
+                        "{coin}: followed up to block {}; the last look was {ago} seconds ago",
+                        watch.head.unwrap_or(0)
+                    ),
+                )
             }
         }
     };
