@@ -149,9 +149,9 @@ wallet; you may want to send it back.";
 fn late(order: &Order, sighting: Sighting) -> String {
     let Invoice { amount, currency, .. } = &order.invoice;
     format!(
-        "Of the late payment {} of {amount} {currency} is confirmed now. You decide: /paid\n\
-         takes the things from the shelf again, where they are still there; or give the\n\
-         money back and say /refunded.",
+        "Of the late payment {} of {amount} {currency} is confirmed now.\n\
+         You decide: /paid takes the things from the shelf again, where they are still\n\
+         there; or give the money back and say /refunded.",
         sighting.settled
     )
 }

@@ -236,7 +236,8 @@ impl OrderMessage<'_> {
                     .to_owned()
             }
             Status::Unconfirmed => {
-                "Your node sees a payment. You are told when it is confirmed: send nothing before."
+                "Your node sees a payment. You are told when it is confirmed: send nothing\n\
+                 before."
                     .to_owned()
             }
             Status::Partial => format!(
@@ -250,15 +251,16 @@ impl OrderMessage<'_> {
                     .to_owned()
             }
             Status::Overpaid => format!(
-                "{} {currency} came too much. You can send the things, and give that back. Not to\n\
-                 the address it came from, which may be an exchange's: take the one that the buyer\n\
-                 gave with the order, or writes to you now, as the order's page asks. Say in an\n\
-                 answer when it went back; /refunded is for an order that you do not send.",
+                "{} {currency} came too much.\n\
+                 You can send the things, and give that back: not to the address it came\n\
+                 from, which may be an exchange's, but to the one that the buyer gave with\n\
+                 the order, or writes to you now, as the order's page asks. Say in an answer\n\
+                 when it went back; /refunded is for an order that you do not send.",
                 order.excess()
             ),
             Status::Late => format!(
-                "A payment came after the time had run out: {} of {amount} {currency}. The\n\
-                 things had gone back on the shelf. You decide: /paid takes them again, where\n\
+                "A payment came after the time had run out: {} of {amount} {currency}.\n\
+                 The things had gone back on the shelf. You decide: /paid takes them again, where\n\
                  they are still there; or give the money back and say /refunded.{}",
                 sighting.seen,
                 if sighting.settled < sighting.seen {

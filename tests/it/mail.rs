@@ -123,7 +123,8 @@ fn a_message_says_what_the_node_saw_and_what_there_is_to_do() {
         for words in expected {
             assert!(text.contains(words), "{words}: {text}");
         }
-        let longest = text.lines().map(|line| line.chars().count()).max();
+        let (_, body) = text.split_once("\n\n").unwrap();
+        let longest = body.lines().map(|line| line.chars().count()).max();
         assert!(longest <= Some(80), "{text}");
     };
     check(
