@@ -243,10 +243,9 @@ impl Watched {
         if let Err(error) = followed {
             return Ok(Err(format!("what was seen could not be kept: {error:#}")));
         }
-        if let Node::Ethereum { node, .. } = &self.node {
-            look_ahead(shop, network, node).await?;
-        }
-        Ok(Ok(()))
+        let Node::Ethereum { node, .. } = &self.node else { return Ok(Ok(())) };
+        let looked = look_ahead(shop, network, node).await?;
+        Ok(looked.map_err(|doubt| doubt.to_string()))
     }
 
     /// Those of the chains that are followed which are this node's. A wallet that came with a new catalog is followed too.
@@ -327,7 +326,11 @@ impl Node {
 }
 
 /// Asks whether the addresses that come next were used before, by the seller themselves: those are never given out.
-async fn look_ahead(shop: &Shop, network: &str, node: &Ethereum) -> anyhow::Result<()> {
+async fn look_ahead(
+    shop: &Shop,
+    network: &str,
+    node: &Ethereum,
+) -> anyhow::Result<Result<(), Doubt>> {
     for wallet in store::payment::list_wallets(&shop.db).await? {
         let (Receives::Account(key), Some(account)) = (&wallet.receives, wallet.receives.account())
         else {
@@ -339,8 +342,10 @@ async fn look_ahead(shop: &Shop, network: &str, node: &Ethereum) -> anyhow::Resu
         let indexes = store::watch::list_unlooked(&shop.db, &account, &wallet.currency).await?;
         let Some(last) = indexes.last() else { continue };
         let addresses: Vec<_> = indexes.iter().map(|index| key.address(*index)).collect();
-        // What cannot be asked now is asked at the next look.
-        let Ok(used) = node.list_used(&wallet.coin, &addresses).await else { continue };
+        let used = match node.list_used(&wallet.coin, &addresses).await {
+            Ok(used) => used,
+            Err(doubt) => return Ok(Err(doubt)),
+        };
         let used: Vec<u32> = indexes
             .iter()
             .zip(used)
@@ -350,5 +355,5 @@ async fn look_ahead(shop: &Shop, network: &str, node: &Ethereum) -> anyhow::Resu
         store::watch::mark_looked_to(&mut tx, &account, &wallet.currency, last + 1, &used).await?;
         tx.commit().await.context("commit which addresses were used")?;
     }
-    Ok(())
+    Ok(Ok(()))
 }

@@ -2,6 +2,11 @@
 
 use crate::world::Buyer;
 use crate::world::World;
+use crate::world::catalog;
+use sqlx::Connection;
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteConnectOptions;
+use std::fs;
 use std::net::TcpListener;
 use std::process::Child;
 use std::process::Command;
@@ -230,4 +235,52 @@ fn a_chain_whose_clock_is_ahead_takes_nothing_of_an_orders_time() {
     world.sql("update watches set time = 6000");
     world.says(&["orders"]);
     assert_eq!(buyer.get("/order").state(), "expired");
+}
+
+/// A shop of the version before nodes were asked, with two orders that were to be paid to one address.
+fn older_shop() -> World {
+    let mut world = World::closed(&[]);
+    fs::create_dir(world.path("db")).unwrap();
+    fs::write(world.path("db/data.json"), catalog().to_string()).unwrap();
+    let file = world.path("db/shop.sqlite");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let options = SqliteConnectOptions::new().filename(file).create_if_missing(true);
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        let mut migrator = sqlx::migrate!();
+        migrator.migrations =
+            migrator.iter().filter(|migration| migration.version <= 4).cloned().collect();
+        migrator.run(&mut connection).await.unwrap();
+        for order_ref in ["AAAAAAAAAA", "BBBBBBBBBB"] {
+            sqlx::query(
+                "insert into orders (order_ref, form_token, lookup_name, status, placed_at) \
+                 values (?, randomblob(32), randomblob(32), 'awaiting', 1795219200)",
+            )
+            .bind(order_ref)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+            sqlx::query(
+                "insert into invoices (order_id, currency, chain, address, amount, total, until) \
+                 values (last_insert_rowid(), 'ETH', 1, '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed', 1000, 1000, 4000000000)",
+            )
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        }
+        connection.close().await.unwrap();
+    });
+    world.open();
+    world
+}
+
+#[test]
+fn an_older_shops_orders_are_there_and_no_balance_is_taken_for_their_payment() {
+    let world = older_shop();
+    assert!(world.says(&["orders", "show", "AAAAAAAAAA"]).contains("awaiting"));
+    let told =
+        world.find("select network || ' ' || is_alone || ' ' || coalesce(seen, '-') from invoices");
+    assert_eq!(told, [b"chain:1 0 -", b"chain:1 0 -"]);
+    world.shop(&["watch", "--once", "--eth-rpc-url", &nobody()]);
+    assert_eq!(world.find("select cast(count(seen) as text) from invoices"), [b"2"]);
 }
