@@ -88,6 +88,8 @@ pub async fn strip(tx: &mut Tx, order_refs: &[OrderRef], due: Due) -> Result<(),
             .execute(&mut *tx.0)
             .await?;
     }
+    // A node's reader leaves out by itself what is no longer there, where one still looks.
+    sqlx::query("update watches set memory = null where is_on = 0").execute(&mut *tx.0).await?;
     Ok(())
 }
 
