@@ -60,8 +60,11 @@ pub async fn run(command: WatchCommand, settings: Settings) -> anyhow::Result<Ex
         return Ok(ExitCode::SUCCESS);
     }
     let mut nodes = if command.stop { Vec::new() } else { nodes(&settings)? };
-    let mut networks = store::watch::list_needed(&shop.db).await?;
-    networks.retain(|network| nodes.iter().any(|node| node.may_serve(network)));
+    futures_util::future::join_all(nodes.iter_mut().map(Watched::learn_chain)).await;
+    let mut networks = Vec::new();
+    for node in &nodes {
+        networks.extend(node.list_mine(&shop).await?);
+    }
     let mut tx = shop.db.write().await?;
     store::watch::begin(&mut tx, &networks).await.context("say what is followed")?;
     // What was followed once and is not any more must not keep orders waiting.
@@ -151,6 +154,7 @@ enum Node {
         node: Ethereum,
         chain: Option<String>,
         place: usize,
+        n_nodes: usize,
         served: Served,
     },
     Bitcoin(Bitcoin),
@@ -163,10 +167,11 @@ type Served = Rc<RefCell<BTreeSet<String>>>;
 fn nodes(settings: &Settings) -> anyhow::Result<Vec<Watched>> {
     let proxy = settings.tor_proxy_url.as_ref();
     let served = Served::default();
+    let n_nodes = settings.eth_rpc_url.len();
     let mut nodes = Vec::new();
     for (place, url) in settings.eth_rpc_url.iter().enumerate() {
         let node = Ethereum::open(Link::open(url, proxy)?, Ethereum::OLDEST_HEAD);
-        nodes.push(Node::Ethereum { node, chain: None, place, served: served.clone() });
+        nodes.push(Node::Ethereum { node, chain: None, place, n_nodes, served: served.clone() });
     }
     if let Some(url) = &settings.btc_rpc_url {
         nodes.push(Node::Bitcoin(Bitcoin::open(Link::open(url, proxy)?)?));
@@ -250,8 +255,7 @@ impl Watched {
 
     /// Those of the chains that are followed which are this node's. A wallet that came with a new catalog is followed too.
     async fn networks(&self, shop: &Shop) -> anyhow::Result<Vec<String>> {
-        let mut needed = store::watch::list_needed(&shop.db).await?;
-        needed.retain(|network| self.is_mine(network));
+        let needed = self.list_mine(shop).await?;
         let known = store::watch::list(&shop.db).await?;
         if !needed.iter().all(|network| known.iter().any(|watch| watch.network == *network)) {
             let mut tx = shop.db.write().await?;
@@ -261,15 +265,19 @@ impl Watched {
         Ok(needed)
     }
 
-    /// A chain that no node has said to serve is the first one's, which says so.
-    fn is_mine(&self, network: &str) -> bool {
-        let is_orphan = match &self.node {
-            Node::Ethereum { place, served, .. } => {
-                *place == 0 && !served.borrow().contains(network)
-            }
-            Node::Bitcoin(_) | Node::Monero(_) => true,
-        };
-        self.may_serve(network) && (self.is_of(network) || is_orphan)
+    /// The chains that the shop needs and this node serves. Where a node of Ethereum's kind serves none of them, or does not
+    /// say which, the first node takes those that nobody serves, and says so; else nobody follows them.
+    async fn list_mine(&self, shop: &Shop) -> anyhow::Result<Vec<String>> {
+        let mut needed = store::watch::list_needed(&shop.db).await?;
+        needed.retain(|network| self.may_serve(network));
+        if let Node::Ethereum { place, n_nodes, served, .. } = &self.node {
+            let served = served.borrow();
+            let n_serving = needed.iter().filter(|network| served.contains(*network)).count();
+            let takes_others = *place == 0 && n_serving < *n_nodes;
+            needed
+                .retain(|network| self.is_of(network) || takes_others && !served.contains(network));
+        }
+        Ok(needed)
     }
 
     fn is_of(&self, network: &str) -> bool {
