@@ -357,8 +357,8 @@ pub async fn forget_reader(
 }
 
 /// Orders that wait for a payment whose time has run out at `?1`: by the clock, or where a node follows the chain by the
-/// chain's own time, up to which it was seen that nothing came. What the network took back, and
-/// what a buyer told of and the node does not see, has a day more.
+/// chain's own time, up to which it was seen that nothing came. What the network took back, and what a buyer told of and the
+/// node does not see, has a day more.
 macro_rules! run_out {
     ($what:literal) => {
         concat!(

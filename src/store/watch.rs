@@ -125,7 +125,8 @@ pub async fn find_memory(db: &Db, network: &str) -> Result<Option<String>, Store
     Ok(found.flatten())
 }
 
-/// The invoices of a chain that a node is asked about: those of unfinished orders, and of those that ended a few days ago. An order that waits for its parcel alone is among them, since a chain may take a block back.
+/// The invoices of a chain that a node is asked about: those of unfinished orders, and of those that ended a few days ago.
+/// An order that waits for its parcel alone is among them, since a chain may take a block back.
 pub async fn list_followed(
     db: &Db,
     network: &str,
