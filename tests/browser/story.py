@@ -29,8 +29,14 @@ class Desk:
             seller.home, seller.environment["GNUPGHOME"], editor, program, world.home / "db/muttrc")
         subprocess.run(["tmux", "new-session", "-d", "-x", "100", "-y", "44", "-s", self.session, "-c", str(seller.home), command], check=True)
 
-    def shows(self, until, *keys):
-        return screen_of(self.session, until, keys)
+    def shows(self, until, *keys, often=False):
+        """`often`: the keys are typed again where nothing comes of them: what is typed while gpg runs may be lost."""
+        for _ in range(3 if often else 0):
+            try:
+                return screen_of(self.session, until, keys, seconds=20)
+            except AssertionError:
+                continue
+        return screen_of(self.session, until, keys, seconds=30)
 
     def sees_mail(self, until, *keys):
         """Leaves what is open, and looks for new mail."""
@@ -43,7 +49,7 @@ class Desk:
     def answers(self, words, until):
         """`r`, words, sent: what mutt says then."""
         (self.seller.home / "words").write_text(words)
-        self.shows("y:Send", "r")
+        self.shows("y:Send", "r", often=True)
         return self.shows(until, "y")
 
     def close(self):
