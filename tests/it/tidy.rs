@@ -4,11 +4,12 @@ use std::fs;
 use std::path::Path;
 
 /// Room → the rooms it may import.
-const MAY_IMPORT: [(&str, &[&str]); 15] = [
+const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("values", &[]),
     ("payment", &["values"]),
     ("catalog", &["payment", "values"]),
     ("cart", &["catalog", "values"]),
+    ("login", &["values"]),
     ("orders", &["cart", "catalog", "payment", "values"]),
     ("store", &["cart", "catalog", "orders", "payment", "values"]),
     ("mail", &["catalog", "orders", "payment", "values"]),
@@ -29,7 +30,7 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
 ];
 
 /// What a line may only say in these rooms, or in these files.
-const POWERS: [(&str, &[&str]); 47] = [
+const POWERS: [(&str, &[&str]); 49] = [
     ("sqlx::", &["store"]),
     ("inotify::", &["store"]),
     ("lettre::", &["mail"]),
@@ -68,7 +69,9 @@ const POWERS: [(&str, &[&str]); 47] = [
     ("tokio_rustls::", &["node/link.rs"]),
     ("tokio_socks::", &["node/link.rs"]),
     ("rustls_native_certs::", &["node/link.rs"]),
-    ("argon2::", &["tor/sealed.rs"]),
+    ("argon2::", &["tor/sealed.rs", "login/password.rs"]),
+    ("zxcvbn::", &["login/password.rs"]),
+    ("sha1::", &["login/factor.rs"]),
     ("aes_gcm::", &["tor/sealed.rs"]),
     ("curve25519_dalek::", &["tor"]),
     ("rpassword::", &["cli"]),

@@ -1,0 +1,187 @@
+use crate::actions::Shop;
+use crate::login::Factor;
+use crate::login::FactorProof;
+use crate::login::FactorSecret;
+use crate::login::Failures;
+use crate::login::KeptPassword;
+use crate::login::PASSWORD_SALT_BYTES;
+use crate::login::TypedPassword;
+use crate::login::Workbench;
+use crate::store;
+use crate::values::Moment;
+use anyhow::Context;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Stands at the desk's door: looks at passwords in a bounded number of places, and lets wrong ones wait.
+pub struct Porter {
+    /// Where passwords are hashed: one for every two cores, so that buyers are served meanwhile.
+    places: Arc<Semaphore>,
+    n_places: usize,
+    /// Those that wait for a place, and those that have one.
+    n_inside: Arc<AtomicUsize>,
+    benches: Arc<Mutex<Vec<Workbench>>>,
+    failures: Mutex<Failures>,
+    n_slowed: AtomicUsize,
+}
+
+/// What somebody gives who wants to come in.
+pub struct Given {
+    pub password: TypedPassword,
+    /// As it was typed: a code of the second factor, or a recovery code. Empty where none was asked for.
+    pub code: String,
+}
+
+/// Why somebody was not let in. It does not say what was wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotIn {
+    #[error("the password, or the code, is not right")]
+    Wrong,
+    #[error("too many try to come in just now: please try again in a few seconds")]
+    Busy,
+}
+
+/// Whoever gave this is the seller.
+pub(super) struct Known {
+    /// As it was kept when it was looked at; another one since then means that this one is not right any more.
+    pub kept: KeptPassword,
+    pub proof: Option<FactorProof>,
+    /// The same password, hashed as passwords are today, where it was kept otherwise.
+    pub upgraded: Option<KeptPassword>,
+}
+
+/// Units: places in which passwords are hashed, at most. Source: 4 x 19 MiB is what a small host can miss.
+const MOST_PLACES: usize = 4;
+/// Units: those that wait for each place: about half a second.
+const MOST_WAITING: usize = 8;
+/// Units: wrong answers that are held back at once. More are told at once: their connections are needed.
+const MOST_SLOWED: usize = 64;
+
+impl Porter {
+    pub fn new(n_cores: usize) -> Self {
+        let n_places = (n_cores / 2).clamp(1, MOST_PLACES);
+        Self {
+            places: Arc::new(Semaphore::new(n_places)),
+            n_places,
+            n_inside: Arc::default(),
+            benches: Arc::default(),
+            failures: Mutex::default(),
+            n_slowed: AtomicUsize::new(0),
+        }
+    }
+
+    /// Whether it is the seller. Nothing is changed by it, but that wrong ones are counted: their answer waits.
+    ///
+    /// All wrong ones cost the same work, whatever is wrong with them and whatever is set.
+    pub(super) async fn look_at(
+        &self,
+        shop: &Shop,
+        given: Given,
+        salt: [u8; PASSWORD_SALT_BYTES],
+        now: Moment,
+    ) -> anyhow::Result<Result<Known, NotIn>> {
+        let lock = store::desk::find_lock(&shop.db).await.context("read the desk's lock")?;
+        let is_set = lock.password.is_some();
+        let kept = lock.password.unwrap_or_else(KeptPassword::nobodys);
+        let looked_at = kept.clone();
+        let Given { password, code } = given;
+        let hashed = self
+            .hash(move |bench| {
+                let is_right = looked_at.is(&password, bench);
+                // A right one that is kept in an older way costs twice, once.
+                let upgraded = (is_right && looked_at.needs_upgrade())
+                    .then(|| KeptPassword::make(&password, salt, bench));
+                (is_right, upgraded)
+            })
+            .await?;
+        let Some((is_right, upgraded)) = hashed else { return Ok(Err(NotIn::Busy)) };
+        let proof = match &lock.factor {
+            Some(factor) => factor.proof(&code, now),
+            None => nobodys_factor().proof(&code, now),
+        };
+        let is_proven = lock.factor.is_none() || proof.is_some();
+        if !(is_set & is_right & is_proven) {
+            self.slow_down(now).await;
+            return Ok(Err(NotIn::Wrong));
+        }
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).forget();
+        Ok(Ok(Known { kept, proof: proof.filter(|_| lock.factor.is_some()), upgraded }))
+    }
+
+    /// A new password, hashed where there is room. `None`: there is none.
+    pub(super) async fn make(
+        &self,
+        password: TypedPassword,
+        salt: [u8; PASSWORD_SALT_BYTES],
+    ) -> anyhow::Result<Option<KeptPassword>> {
+        self.hash(move |bench| KeptPassword::make(&password, salt, bench)).await
+    }
+
+    /// Whether whoever was taken for the seller gave something that did not hold in the end.
+    pub(super) async fn slow_down(&self, now: Moment) {
+        let delay = self.failures.lock().unwrap_or_else(PoisonError::into_inner).note(now);
+        if delay == Duration::ZERO {
+            return;
+        }
+        let _slowed = Counted::enter(&self.n_slowed);
+        if self.n_slowed.load(Ordering::Relaxed) <= MOST_SLOWED {
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    /// `None`: as many wait as may.
+    async fn hash<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Workbench) -> T + Send + 'static,
+    ) -> anyhow::Result<Option<T>> {
+        let inside = Counted::enter_shared(&self.n_inside);
+        if self.n_places * (1 + MOST_WAITING) < self.n_inside.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let place = self.places.clone().acquire_owned().await.context("wait for a place")?;
+        let benches = self.benches.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            // Whoever went away meanwhile leaves the place only when the work is done.
+            let _held = (place, inside);
+            let lock = || benches.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut bench = lock().pop().unwrap_or_default();
+            let done = work(&mut bench);
+            lock().push(bench);
+            done
+        });
+        done.await.context("hash a password").map(Some)
+    }
+}
+
+/// Where no second factor is set, one is looked at all the same.
+fn nobodys_factor() -> Factor {
+    Factor { secret: FactorSecret::new([0; 20]), last_step: i64::MAX, recovery: Vec::new() }
+}
+
+/// One of a number, until it is dropped.
+struct Counted<C: std::ops::Deref<Target = AtomicUsize>>(C);
+
+impl<'a> Counted<&'a AtomicUsize> {
+    fn enter(counter: &'a AtomicUsize) -> Self {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Self(counter)
+    }
+}
+
+impl Counted<Arc<AtomicUsize>> {
+    fn enter_shared(counter: &Arc<AtomicUsize>) -> Self {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Self(counter.clone())
+    }
+}
+
+impl<C: std::ops::Deref<Target = AtomicUsize>> Drop for Counted<C> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
