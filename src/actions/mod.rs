@@ -1,6 +1,7 @@
 //! What the shop does: one file each, named by its verb.
 
 mod ask_seller;
+mod change_factor;
 mod change_order;
 mod close_shop;
 mod doubt_node;
@@ -16,13 +17,18 @@ mod notify_seller;
 mod openness;
 mod paint_sheets;
 mod place_order;
+mod porter;
 mod post_reply;
 mod report_payment;
+mod set_password;
+mod sign_in;
+mod sign_out;
 mod stock_shelves;
 mod take_seen;
 mod try_to_work;
 
 pub use ask_seller::{MOST_MESSAGE, Question, Unasked, Unfit, ask_seller};
+pub use change_factor::{FactorUnset, begin_factor, confirm_factor, drop_factor, renew_recovery};
 pub use change_order::{OrderChange, Unchanged, change_order};
 pub use close_shop::{close_shop, open_shop};
 pub use doubt_node::doubt_node;
@@ -37,8 +43,12 @@ pub use look_for_seller::look_for_seller;
 pub use notify_seller::{clear_drafts, notify_seller, sweep};
 pub use openness::{Closed, Openness, refuse_key, remember_key, take_key, why_closed};
 pub use place_order::{Placed, Placing, place_order};
+pub use porter::{Given, NotIn, Porter};
 pub use post_reply::{Unposted, post_reply};
 pub use report_payment::{Unreported, report_payment};
+pub use set_password::{change_password, set_password};
+pub use sign_in::{confirm_seller, sign_in};
+pub use sign_out::{end_sessions, sign_out};
 pub use stock_shelves::{PictureFolders, Stocked, check_shelves, stock_shelves};
 pub use take_seen::take_seen;
 pub use try_to_work::try_to_work;

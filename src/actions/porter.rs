@@ -27,7 +27,6 @@ pub struct Porter {
     n_inside: Arc<AtomicUsize>,
     benches: Arc<Mutex<Vec<Workbench>>>,
     failures: Mutex<Failures>,
-    n_slowed: AtomicUsize,
 }
 
 /// What somebody gives who wants to come in.
@@ -41,7 +40,10 @@ pub struct Given {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotIn {
     #[error("the password, or the code, is not right")]
-    Wrong,
+    Wrong {
+        /// How long the answer waits. All wrong ones of the whole desk count, and no right one waits for them.
+        wait: Duration,
+    },
     #[error("too many try to come in just now: please try again in a few seconds")]
     Busy,
 }
@@ -59,8 +61,6 @@ pub(super) struct Known {
 const MOST_PLACES: usize = 4;
 /// Units: those that wait for each place: about half a second.
 const MOST_WAITING: usize = 8;
-/// Units: wrong answers that are held back at once. More are told at once: their connections are needed.
-const MOST_SLOWED: usize = 64;
 
 impl Porter {
     pub fn new(n_cores: usize) -> Self {
@@ -71,11 +71,10 @@ impl Porter {
             n_inside: Arc::default(),
             benches: Arc::default(),
             failures: Mutex::default(),
-            n_slowed: AtomicUsize::new(0),
         }
     }
 
-    /// Whether it is the seller. Nothing is changed by it, but that wrong ones are counted: their answer waits.
+    /// Whether it is the seller. Nothing is changed by it, but that wrong ones are counted.
     ///
     /// All wrong ones cost the same work, whatever is wrong with them and whatever is set.
     pub(super) async fn look_at(
@@ -106,8 +105,7 @@ impl Porter {
         };
         let is_proven = lock.factor.is_none() || proof.is_some();
         if !(is_set & is_right & is_proven) {
-            self.slow_down(now).await;
-            return Ok(Err(NotIn::Wrong));
+            return Ok(Err(self.wrong(now)));
         }
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).forget();
         Ok(Ok(Known { kept, proof: proof.filter(|_| lock.factor.is_some()), upgraded }))
@@ -122,16 +120,10 @@ impl Porter {
         self.hash(move |bench| KeptPassword::make(&password, salt, bench)).await
     }
 
-    /// Whether whoever was taken for the seller gave something that did not hold in the end.
-    pub(super) async fn slow_down(&self, now: Moment) {
-        let delay = self.failures.lock().unwrap_or_else(PoisonError::into_inner).note(now);
-        if delay == Duration::ZERO {
-            return;
-        }
-        let _slowed = Counted::enter(&self.n_slowed);
-        if self.n_slowed.load(Ordering::Relaxed) <= MOST_SLOWED {
-            tokio::time::sleep(delay).await;
-        }
+    /// One more was wrong.
+    pub(super) fn wrong(&self, now: Moment) -> NotIn {
+        let wait = self.failures.lock().unwrap_or_else(PoisonError::into_inner).note(now);
+        NotIn::Wrong { wait }
     }
 
     /// `None`: as many wait as may.
@@ -139,7 +131,7 @@ impl Porter {
         &self,
         work: impl FnOnce(&mut Workbench) -> T + Send + 'static,
     ) -> anyhow::Result<Option<T>> {
-        let inside = Counted::enter_shared(&self.n_inside);
+        let inside = Counted::enter(&self.n_inside);
         if self.n_places * (1 + MOST_WAITING) < self.n_inside.load(Ordering::Relaxed) {
             return Ok(None);
         }
@@ -164,23 +156,16 @@ fn nobodys_factor() -> Factor {
 }
 
 /// One of a number, until it is dropped.
-struct Counted<C: std::ops::Deref<Target = AtomicUsize>>(C);
+struct Counted(Arc<AtomicUsize>);
 
-impl<'a> Counted<&'a AtomicUsize> {
-    fn enter(counter: &'a AtomicUsize) -> Self {
-        counter.fetch_add(1, Ordering::Relaxed);
-        Self(counter)
-    }
-}
-
-impl Counted<Arc<AtomicUsize>> {
-    fn enter_shared(counter: &Arc<AtomicUsize>) -> Self {
+impl Counted {
+    fn enter(counter: &Arc<AtomicUsize>) -> Self {
         counter.fetch_add(1, Ordering::Relaxed);
         Self(counter.clone())
     }
 }
 
-impl<C: std::ops::Deref<Target = AtomicUsize>> Drop for Counted<C> {
+impl Drop for Counted {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

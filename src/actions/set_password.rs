@@ -6,6 +6,7 @@ use crate::actions::sign_in::use_up;
 use crate::login::NewPassword;
 use crate::login::PASSWORD_SALT_BYTES;
 use crate::login::SessionHash;
+use crate::login::SessionSpan;
 use crate::store;
 use crate::values::Moment;
 use anyhow::Context;
@@ -23,7 +24,7 @@ pub async fn set_password(
     };
     let mut tx = shop.db.write().await?;
     store::desk::mark_password(&mut tx, &kept).await.context("keep the password")?;
-    store::desk::remove_sessions(&mut tx).await.context("end the sessions")?;
+    store::desk::delete_sessions(&mut tx).await.context("end the sessions")?;
     store::desk::note_deed(&mut tx, now, "Set the desk's password at the shell").await?;
     tx.commit().await.context("commit the password")?;
     Ok(Ok(()))
@@ -49,13 +50,11 @@ pub async fn change_password(
     };
     let mut tx = shop.db.write().await?;
     if !use_up(&mut tx, &known).await? {
-        drop(tx);
-        porter.slow_down(now).await;
-        return Ok(Err(NotIn::Wrong));
+        return Ok(Err(porter.wrong(now)));
     }
     store::desk::mark_password(&mut tx, &kept).await.context("keep the password")?;
-    store::desk::remove_sessions(&mut tx).await.context("end the sessions")?;
-    store::desk::insert_session(&mut tx, stays, now).await.context("keep this session")?;
+    store::desk::delete_sessions(&mut tx).await.context("end the sessions")?;
+    store::desk::insert_session(&mut tx, stays, SessionSpan::begin(now)).await.context("keep this session")?;
     store::desk::note_deed(&mut tx, now, "Changed the desk's password").await?;
     tx.commit().await.context("commit the password")?;
     Ok(Ok(()))

@@ -6,6 +6,7 @@ use crate::actions::porter::NotIn;
 use crate::login::FactorProof;
 use crate::login::PASSWORD_SALT_BYTES;
 use crate::login::SessionHash;
+use crate::login::SessionSpan;
 use crate::store;
 use crate::store::Tx;
 use crate::values::Moment;
@@ -28,12 +29,12 @@ pub async fn sign_in(
     };
     let mut tx = shop.db.write().await?;
     if !use_up(&mut tx, &known).await? {
-        drop(tx);
-        porter.slow_down(now).await;
-        return Ok(Err(NotIn::Wrong));
+        return Ok(Err(porter.wrong(now)));
     }
-    store::desk::forget_over(&mut tx, now).await.context("forget sessions that are over")?;
-    store::desk::insert_session(&mut tx, &fresh, now).await.context("keep the session")?;
+    let over = now.plus_minutes(-SessionSpan::IDLE_MINUTES);
+    store::desk::delete_sessions_seen_before(&mut tx, over).await.context("forget old sessions")?;
+    let span = SessionSpan::begin(now);
+    store::desk::insert_session(&mut tx, &fresh, span).await.context("keep the session")?;
     store::desk::note_deed(&mut tx, now, deed_of(&known)).await.context("note the deed")?;
     tx.commit().await.context("commit the session")?;
     Ok(Ok(()))
@@ -53,9 +54,7 @@ pub async fn confirm_seller(
     };
     let mut tx = shop.db.write().await?;
     if !use_up(&mut tx, &known).await? {
-        drop(tx);
-        porter.slow_down(now).await;
-        return Ok(Err(NotIn::Wrong));
+        return Ok(Err(porter.wrong(now)));
     }
     tx.commit().await.context("commit that the code is used")?;
     Ok(Ok(()))
