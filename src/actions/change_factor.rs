@@ -8,7 +8,9 @@ use anyhow::Context;
 /// Why the second factor was not switched on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FactorUnset {
-    #[error("this is not the code that the secret makes now: look whether the clocks of phone and host are right")]
+    #[error(
+        "this is not the code that the secret makes now: look whether the clocks of phone and host are right"
+    )]
     WrongCode,
     #[error("another secret was begun meanwhile, or it is switched on already")]
     NotBegun,
@@ -43,16 +45,21 @@ pub async fn confirm_factor(
     Ok(Ok(()))
 }
 
-/// New recovery codes in the place of those that are left.
+/// New recovery codes in the place of those that are left. `false`: there is no second factor that they could recover.
 pub async fn renew_recovery(
     shop: &Shop,
     recovery: &[RecoveryHash],
     now: Moment,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     let mut tx = shop.db.write().await?;
+    let lock = store::desk::find_lock_now(&mut tx).await.context("read the desk's lock")?;
+    if lock.factor.is_none() {
+        return Ok(false);
+    }
     store::desk::put_recovery(&mut tx, recovery).await.context("keep the recovery codes")?;
     store::desk::note_deed(&mut tx, now, "Made new recovery codes").await?;
-    tx.commit().await.context("commit the recovery codes")
+    tx.commit().await.context("commit the recovery codes")?;
+    Ok(true)
 }
 
 /// From now on the password is enough. Whoever asks for it has been asked for password and code, or has the shell.

@@ -47,7 +47,7 @@ pub use porter::{Given, NotIn, Porter};
 pub use post_reply::{Unposted, post_reply};
 pub use report_payment::{Unreported, report_payment};
 pub use set_password::{change_password, set_password};
-pub use sign_in::{confirm_seller, sign_in};
+pub use sign_in::{Signing, confirm_password, confirm_seller, sign_in};
 pub use sign_out::{end_sessions, sign_out};
 pub use stock_shelves::{PictureFolders, Stocked, check_shelves, stock_shelves};
 pub use take_seen::take_seen;

@@ -32,8 +32,16 @@ pub struct Porter {
 /// What somebody gives who wants to come in.
 pub struct Given {
     pub password: TypedPassword,
-    /// As it was typed: a code of the second factor, or a recovery code. Empty where none was asked for.
+    /// As it was typed: a code of the second factor, or a recovery code. Not looked at where none is set.
     pub code: String,
+}
+
+/// What is asked of somebody.
+pub(super) enum Asked {
+    /// At the door: the password, and a code where a second factor is set.
+    All(Given),
+    /// Of somebody who is in already.
+    Password(TypedPassword),
 }
 
 /// Why somebody was not let in. It does not say what was wrong.
@@ -52,7 +60,10 @@ pub enum NotIn {
 pub(super) struct Known {
     /// As it was kept when it was looked at; another one since then means that this one is not right any more.
     pub kept: KeptPassword,
+    /// `None` where no code was asked for.
     pub proof: Option<FactorProof>,
+    /// Whether a second factor that is set needed no proof.
+    pub is_inside: bool,
     /// The same password, hashed as passwords are today, where it was kept otherwise.
     pub upgraded: Option<KeptPassword>,
 }
@@ -80,7 +91,7 @@ impl Porter {
     pub(super) async fn look_at(
         &self,
         shop: &Shop,
-        given: Given,
+        asked: Asked,
         salt: [u8; PASSWORD_SALT_BYTES],
         now: Moment,
     ) -> anyhow::Result<Result<Known, NotIn>> {
@@ -88,7 +99,10 @@ impl Porter {
         let is_set = lock.password.is_some();
         let kept = lock.password.unwrap_or_else(KeptPassword::nobodys);
         let looked_at = kept.clone();
-        let Given { password, code } = given;
+        let (password, code) = match asked {
+            Asked::All(Given { password, code }) => (password, Some(code)),
+            Asked::Password(password) => (password, None),
+        };
         let hashed = self
             .hash(move |bench| {
                 let is_right = looked_at.is(&password, bench);
@@ -99,16 +113,17 @@ impl Porter {
             })
             .await?;
         let Some((is_right, upgraded)) = hashed else { return Ok(Err(NotIn::Busy)) };
-        let proof = match &lock.factor {
-            Some(factor) => factor.proof(&code, now),
-            None => nobodys_factor().proof(&code, now),
-        };
-        let is_proven = lock.factor.is_none() || proof.is_some();
+        let is_inside = code.is_none();
+        let factor = lock.factor.as_ref().filter(|_| !is_inside);
+        // Where no second factor is set, one is looked at all the same.
+        let proof = factor.unwrap_or(&nobodys_factor()).proof(&code.unwrap_or_default(), now);
+        let is_proven = factor.is_none() || proof.is_some();
         if !(is_set & is_right & is_proven) {
             return Ok(Err(self.wrong(now)));
         }
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).forget();
-        Ok(Ok(Known { kept, proof: proof.filter(|_| lock.factor.is_some()), upgraded }))
+        let proof = proof.filter(|_| factor.is_some());
+        Ok(Ok(Known { kept, proof, is_inside, upgraded }))
     }
 
     /// A new password, hashed where there is room. `None`: there is none.
@@ -150,7 +165,6 @@ impl Porter {
     }
 }
 
-/// Where no second factor is set, one is looked at all the same.
 fn nobodys_factor() -> Factor {
     Factor { secret: FactorSecret::new([0; 20]), last_step: i64::MAX, recovery: Vec::new() }
 }

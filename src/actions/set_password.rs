@@ -1,12 +1,11 @@
 use crate::actions::Porter;
 use crate::actions::Shop;
-use crate::actions::porter::Given;
+use crate::actions::porter::Asked;
 use crate::actions::porter::NotIn;
 use crate::actions::sign_in::use_up;
 use crate::login::NewPassword;
 use crate::login::PASSWORD_SALT_BYTES;
-use crate::login::SessionHash;
-use crate::login::SessionSpan;
+use crate::login::TypedPassword;
 use crate::store;
 use crate::values::Moment;
 use anyhow::Context;
@@ -30,22 +29,20 @@ pub async fn set_password(
     Ok(Ok(()))
 }
 
-/// The seller's word at the desk, with the password that held until now. Every session ends but `stays`, which is new:
-/// it takes the place of the one in which this is done.
+/// The seller's word at the desk, with the password that held until now. Every session ends, this one too.
 pub async fn change_password(
     shop: &Shop,
     porter: &Porter,
-    given: Given,
-    password: &NewPassword,
-    stays: &SessionHash,
+    password: TypedPassword,
+    new: &NewPassword,
     salts: [[u8; PASSWORD_SALT_BYTES]; 2],
     now: Moment,
 ) -> anyhow::Result<Result<(), NotIn>> {
-    let known = match porter.look_at(shop, given, salts[0], now).await? {
+    let known = match porter.look_at(shop, Asked::Password(password), salts[0], now).await? {
         Ok(known) => known,
         Err(not_in) => return Ok(Err(not_in)),
     };
-    let Some(kept) = porter.make(password.typed().clone(), salts[1]).await? else {
+    let Some(kept) = porter.make(new.typed().clone(), salts[1]).await? else {
         return Ok(Err(NotIn::Busy));
     };
     let mut tx = shop.db.write().await?;
@@ -54,7 +51,6 @@ pub async fn change_password(
     }
     store::desk::mark_password(&mut tx, &kept).await.context("keep the password")?;
     store::desk::delete_sessions(&mut tx).await.context("end the sessions")?;
-    store::desk::insert_session(&mut tx, stays, SessionSpan::begin(now)).await.context("keep this session")?;
     store::desk::note_deed(&mut tx, now, "Changed the desk's password").await?;
     tx.commit().await.context("commit the password")?;
     Ok(Ok(()))

@@ -1,5 +1,6 @@
 use crate::actions::Porter;
 use crate::actions::Shop;
+use crate::actions::porter::Asked;
 use crate::actions::porter::Given;
 use crate::actions::porter::Known;
 use crate::actions::porter::NotIn;
@@ -7,23 +8,31 @@ use crate::login::FactorProof;
 use crate::login::PASSWORD_SALT_BYTES;
 use crate::login::SessionHash;
 use crate::login::SessionSpan;
+use crate::login::TypedPassword;
 use crate::store;
 use crate::store::Tx;
 use crate::values::Moment;
 use anyhow::Context;
 
+/// What a session begins with.
+pub struct Signing {
+    /// Of a session id that is new: nothing that the browser brought along lives on.
+    pub fresh: SessionHash,
+    /// Of the one that the browser brought along; it ends.
+    pub earlier: Option<SessionHash>,
+    /// Chance, for a password that is kept anew.
+    pub salt: [u8; PASSWORD_SALT_BYTES],
+}
+
 /// Opens a session for whoever gives the password and, where one is set, a code of the second factor.
-///
-/// `fresh`: of a session id that is new; nothing that the browser brought along lives on.
 pub async fn sign_in(
     shop: &Shop,
     porter: &Porter,
     given: Given,
-    fresh: SessionHash,
-    salt: [u8; PASSWORD_SALT_BYTES],
+    signing: Signing,
     now: Moment,
 ) -> anyhow::Result<Result<(), NotIn>> {
-    let known = match porter.look_at(shop, given, salt, now).await? {
+    let known = match porter.look_at(shop, Asked::All(given), signing.salt, now).await? {
         Ok(known) => known,
         Err(not_in) => return Ok(Err(not_in)),
     };
@@ -33,14 +42,28 @@ pub async fn sign_in(
     }
     let over = now.plus_minutes(-SessionSpan::IDLE_MINUTES);
     store::desk::delete_sessions_seen_before(&mut tx, over).await.context("forget old sessions")?;
+    if let Some(earlier) = &signing.earlier {
+        store::desk::delete_session(&mut tx, earlier).await.context("end the earlier session")?;
+    }
     let span = SessionSpan::begin(now);
-    store::desk::insert_session(&mut tx, &fresh, span).await.context("keep the session")?;
+    store::desk::insert_session(&mut tx, &signing.fresh, span).await.context("keep the session")?;
     store::desk::note_deed(&mut tx, now, deed_of(&known)).await.context("note the deed")?;
     tx.commit().await.context("commit the session")?;
     Ok(Ok(()))
 }
 
-/// The seller gives the password, and the code, once more before what cannot be undone.
+/// The seller, who is in, gives the password once more before what cannot be undone.
+pub async fn confirm_password(
+    shop: &Shop,
+    porter: &Porter,
+    password: TypedPassword,
+    salt: [u8; PASSWORD_SALT_BYTES],
+    now: Moment,
+) -> anyhow::Result<Result<(), NotIn>> {
+    confirm(shop, porter, Asked::Password(password), salt, now).await
+}
+
+/// The same with a code of the second factor.
 pub async fn confirm_seller(
     shop: &Shop,
     porter: &Porter,
@@ -48,7 +71,17 @@ pub async fn confirm_seller(
     salt: [u8; PASSWORD_SALT_BYTES],
     now: Moment,
 ) -> anyhow::Result<Result<(), NotIn>> {
-    let known = match porter.look_at(shop, given, salt, now).await? {
+    confirm(shop, porter, Asked::All(given), salt, now).await
+}
+
+async fn confirm(
+    shop: &Shop,
+    porter: &Porter,
+    asked: Asked,
+    salt: [u8; PASSWORD_SALT_BYTES],
+    now: Moment,
+) -> anyhow::Result<Result<(), NotIn>> {
+    let known = match porter.look_at(shop, asked, salt, now).await? {
         Ok(known) => known,
         Err(not_in) => return Ok(Err(not_in)),
     };
@@ -70,7 +103,8 @@ fn deed_of(known: &Known) -> &'static str {
 /// What was looked at must still be so, and each code counts once. `false`: another was faster.
 pub(super) async fn use_up(tx: &mut Tx, known: &Known) -> anyhow::Result<bool> {
     let lock = store::desk::find_lock_now(tx).await.context("read the desk's lock")?;
-    if lock.password.as_ref() != Some(&known.kept) || lock.factor.is_some() != known.proof.is_some() {
+    let is_asked = lock.factor.is_some() && !known.is_inside;
+    if lock.password.as_ref() != Some(&known.kept) || is_asked != known.proof.is_some() {
         return Ok(false);
     }
     let is_used = match &known.proof {

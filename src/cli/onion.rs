@@ -161,11 +161,7 @@ pub fn desk_keeper(settings: &Settings, target: String) -> anyhow::Result<Keeper
     keeper_of(settings, desk_folder(settings), Service::MadeForClients { key, target })
 }
 
-fn keeper_of(
-    settings: &Settings,
-    folder: OnionFolder,
-    service: Service,
-) -> anyhow::Result<Keeper> {
+fn keeper_of(settings: &Settings, folder: OnionFolder, service: Service) -> anyhow::Result<Keeper> {
     make_folder(folder.path())?;
     Ok(Keeper {
         control: control(settings),
@@ -187,11 +183,6 @@ pub fn desk_key_file(settings: &Settings) -> PathBuf {
 
 fn desk_clients_file(settings: &Settings) -> PathBuf {
     home_of(&settings.database).join("desk.clients")
-}
-
-/// The desk's address, where `serve --tor` or `shop desk client add` has made one.
-pub fn desk_address(settings: &Settings) -> Option<OnionAddress> {
-    read_key(&desk_key_file(settings)).ok().flatten().map(|key| key.address())
 }
 
 fn key_made_once(path: &Path) -> anyhow::Result<OnionKey> {
@@ -297,6 +288,10 @@ pub fn give_out_desk_clients(settings: &Settings) -> anyhow::Result<()> {
         .with_context(|| format!("write into the folder {}", folder.path().display()))
 }
 
+pub fn has_desk_clients(settings: &Settings) -> anyhow::Result<bool> {
+    Ok(!known_clients(&desk_clients_file(settings))?.is_empty())
+}
+
 /// Who may come to the desk's onion.
 pub fn change_desk_clients(deed: ClientDeed, settings: &Settings) -> anyhow::Result<ExitCode> {
     let path = desk_clients_file(settings);
@@ -322,9 +317,16 @@ pub fn change_desk_clients(deed: ClientDeed, settings: &Settings) -> anyhow::Res
             tell_keys(&keys, &name, &address)?;
             give_out_desk_clients(settings)?;
             say("");
-            say(&format!("The desk is at {} for those on the list alone, where `shop serve --tor`", address.url()));
-            say("runs with DESK_LISTEN. Where Tor's own torrc makes the service, this line goes into");
-            say(&format!("HiddenServiceDir/authorized_clients/{name}.auth, and its address is another:"));
+            say(&format!(
+                "The desk is at {} for those on the list alone, where `shop serve --tor`",
+                address.url()
+            ));
+            say(
+                "runs with DESK_LISTEN. Where Tor's own torrc makes the service, this line goes into",
+            );
+            say(&format!(
+                "HiddenServiceDir/authorized_clients/{name}.auth, and its address is another:"
+            ));
             say("");
             say(&format!("  {line}"));
         }

@@ -6,6 +6,8 @@ use crate::cli::open;
 use crate::cli::say;
 use crate::config::Listen;
 use crate::config::Settings;
+use crate::desk::Desk;
+use crate::desk::DeskHosts;
 use crate::store;
 use crate::tor::Keeper;
 use crate::tor::OnionAddress;
@@ -23,8 +25,10 @@ use clap::Args;
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::process::Command;
+use tokio::sync::Notify;
 use tokio::sync::mpsc;
 
 const DATA: &str = "db/data.json";
@@ -106,6 +110,17 @@ pub async fn run(
         preferred_currency: settings.preferred_currency.clone(),
         mirrors,
     };
+    let desk = match &settings.desk_listen {
+        None => None,
+        Some(listen) => {
+            let door = open_desk(listen)?;
+            let hosts = DeskHosts::new(match listen {
+                Listen::Tcp(address) => address,
+                Listen::Unix(_) | Listen::Systemd => "",
+            });
+            Some((Data::new(Desk::new(shop.clone(), site.clone(), &secret, hosts)), door))
+        }
+    };
     let front = Data::new(Front::new(shop.clone(), site, &secret));
     let (closer, flooders) = mpsc::channel(OnionFolder::MOST_CLOSED);
     let fairness = Fairness {
@@ -116,6 +131,18 @@ pub async fn run(
     };
     let caretaker = Caretaker::begin(&shop, open::now()).await;
     say(&format!("The shop is open at {}", door.address()));
+    let closing = Arc::new(Notify::new());
+    if let Some((desk, door)) = &desk {
+        tell_desk(desk, door).await?;
+        if serve.tor {
+            begin_desk_onion(&settings, desk, door)?;
+        }
+    }
+    let desk = desk.map(|(desk, door)| {
+        let closing = closing.clone();
+        let told = async move { closing.notified().await };
+        actix_web::rt::spawn(crate::desk::serve::serve(desk, door, told))
+    });
     if store::house::find(&shop.db).await?.closed_on.is_some() {
         tracing::warn!("you have closed it: no orders are taken until `shop open`");
     }
@@ -129,6 +156,10 @@ pub async fn run(
         std::thread::spawn(move || keeper.tend(Some(session), || false));
     }
     let served = crate::web::serve::serve(front, door, fairness, told).await;
+    closing.notify_one();
+    if let Some(desk) = desk {
+        desk.await?.context("serve the desk")?;
+    }
     sweeper.abort();
     teller.abort();
     namer.abort();
@@ -136,6 +167,47 @@ pub async fn run(
     served.context("serve")?;
     tracing::info!("the shop is closed");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says where the desk is, and what it still needs.
+async fn tell_desk(desk: &Desk, door: &Door) -> anyhow::Result<()> {
+    say(&format!("Your desk is at {}", door.address()));
+    if store::desk::find_lock(&desk.shop.db).await?.password.is_none() {
+        say("Nobody can sign in there yet: `shop desk password` sets its password.");
+    }
+    if door.is_open() {
+        tracing::warn!("others than this host can reach the desk, as DESK_LISTEN says twice");
+    }
+    Ok(())
+}
+
+/// An onion service for the desk, for those on its list alone; while nobody is on it, there is none.
+fn begin_desk_onion(settings: &Settings, desk: &Desk, door: &Door) -> anyhow::Result<()> {
+    onion::give_out_desk_clients(settings).context("tell Tor who may come to the desk")?;
+    let target = door.target().context("name the desk to Tor")?;
+    let keeper = onion::desk_keeper(settings, target)?;
+    let address = keeper.address().context("name the desk's onion")?;
+    desk.hosts.set_onion(address.to_string());
+    if onion::has_desk_clients(settings)? {
+        say(&format!("Your desk is also at {}, for those on its list alone", address.url()));
+    } else {
+        say("The desk has no onion until somebody may come there: `shop desk client add NAME`");
+    }
+    // It ends with the process; Tor lets the service go when the conversation ends.
+    std::thread::spawn(move || keeper.tend(None, || false));
+    Ok(())
+}
+
+fn open_desk(listen: &Listen) -> anyhow::Result<Door> {
+    match listen {
+        Listen::Tcp(address) => {
+            Door::tcp(address).with_context(|| format!("open the desk at {address}"))
+        }
+        Listen::Unix(path) => {
+            Door::unix(path).with_context(|| format!("open the desk at {}", path.display()))
+        }
+        Listen::Systemd => anyhow::bail!("the desk has no socket from systemd"),
+    }
 }
 
 /// Names circuits that go on asking too much to the one who tends Tor, and can close them.

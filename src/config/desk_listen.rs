@@ -3,7 +3,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// What is wrong with `DESK_LISTEN`.
-pub const EXPECTED: &str = "off, unix:PATH, or HOST:PORT of this host alone, for example 127.0.0.1:3001";
+pub const EXPECTED: &str =
+    "off, unix:PATH, or HOST:PORT of this host alone, for example 127.0.0.1:3001";
 pub const OPEN: &str = "an address of this host alone, for example 127.0.0.1:3001, or unix:PATH: whoever reaches the desk may try \
                         passwords, and over plain http whoever carries the line reads them. Whoever wants it all the same writes the \
                         same address twice, with a space between";
@@ -63,10 +64,22 @@ mod tests {
     #[test]
     fn the_desk_is_on_this_host_alone() {
         check("off", Ok(None));
-        for text in ["127.0.0.1:3001", "127.9.9.9:1", "[::1]:3001", "localhost:3001", "unix:/run/shop/desk"] {
+        for text in
+            ["127.0.0.1:3001", "127.9.9.9:1", "[::1]:3001", "localhost:3001", "unix:/run/shop/desk"]
+        {
             check(text, Ok(Some(text)));
         }
-        for text in ["", "on", "3001", "127.0.0.1", "127.0.0.1:x", ":3001", "unix:", "systemd", "http://127.0.0.1:1"] {
+        for text in [
+            "",
+            "on",
+            "3001",
+            "127.0.0.1",
+            "127.0.0.1:x",
+            ":3001",
+            "unix:",
+            "systemd",
+            "http://127.0.0.1:1",
+        ] {
             check(text, Err(EXPECTED));
         }
     }

@@ -1,5 +1,6 @@
 //! The settings, read once, all faults named together. The only room that looks into the environment.
 
+mod desk_listen;
 mod dotenv;
 mod node_url;
 
@@ -76,6 +77,8 @@ pub enum Listen {
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub listen: Listen,
+    /// Where the seller's desk is; `None`: there is none.
+    pub desk_listen: Option<Listen>,
     pub database: PathBuf,
     pub maildir: PathBuf,
     /// The seller's OpenPGP public key; `None`: `db/seller.asc`, where it exists.
@@ -221,9 +224,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn settings(&mut self) -> Settings {
-        if self.text("DESK_LISTEN").is_some_and(|text| text != "off") {
-            self.refuse("DESK_LISTEN", "`off`: this version of the shop has no web desk");
-        }
+        let desk_listen = self.desk_listen();
         let listen = self.parsed(
             "LISTEN",
             "HOST:PORT, unix:PATH or systemd, for example 127.0.0.1:3000",
@@ -316,6 +317,7 @@ impl Reader<'_> {
             Tolerance::parse,
         );
         Settings {
+            desk_listen,
             listen: listen.unwrap_or_else(|| Listen::Tcp("127.0.0.1:3000".to_owned())),
             database: database.unwrap_or_else(|| PathBuf::from("db/shop.sqlite")),
             maildir: PathBuf::from(self.text("MAILDIR").unwrap_or_else(|| "mailorders".to_owned())),
@@ -424,6 +426,15 @@ impl Reader<'_> {
         node_url::read_node_urls(&text, most, proxy).unwrap_or_else(|fault| {
             self.refuse_found(name, fault.found, fault.expected);
             Vec::new()
+        })
+    }
+
+    /// Where the desk is; an address that others can reach has to be written twice.
+    fn desk_listen(&mut self) -> Option<Listen> {
+        let text = self.text("DESK_LISTEN")?;
+        desk_listen::read_desk_listen(&text).unwrap_or_else(|expected| {
+            self.refuse("DESK_LISTEN", expected);
+            None
         })
     }
 

@@ -89,7 +89,8 @@ impl FactorSecret {
 
     /// Source: RFC 4226, section 5.3, with the step of RFC 6238 as its counter.
     fn code(&self, step: i64) -> u32 {
-        let mut mac = Hmac::<Sha1>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        let mut mac =
+            Hmac::<Sha1>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
         mac.update(&step.to_be_bytes());
         let hash = mac.finalize().into_bytes();
         let at = usize::from(hash[19] & 15);
@@ -168,7 +169,8 @@ mod tests {
         assert_eq!(secret().step_of(code, step, at(seconds)), None);
         assert_eq!(secret().step_of(code, step + 1, at(seconds)), None);
         assert_eq!(secret().step_of(" 005 924 ", 0, at(seconds)), Some(step));
-        for wrong in ["", "5924", "005925", "0059240", "00592x", "٠٠٥٩٢٤", "-05924", "+05924"] {
+        for wrong in ["", "5924", "005925", "0059240", "00592x", "٠٠٥٩٢٤", "-05924", "+05924"]
+        {
             assert_eq!(secret().step_of(wrong, 0, at(seconds)), None, "{wrong}");
         }
     }

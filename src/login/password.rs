@@ -202,9 +202,7 @@ fn take_apart(text: &str) -> Result<(PasswordHash, Params, Version), NotAKeptPas
 fn capital(words: &impl ToString) -> String {
     let words = words.to_string();
     let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 #[cfg(test)]
@@ -235,7 +233,9 @@ mod tests {
             let reasons = refused(text);
             assert!(reasons.to_lowercase().contains(&word.to_lowercase()), "{text:?}: {reasons}");
         }
-        for text in ["correct horse battery staple", "fhjw8-Qkd02-mmzp", "Über sieben Brücken mußt du gehn"] {
+        for text in
+            ["correct horse battery staple", "fhjw8-Qkd02-mmzp", "Über sieben Brücken mußt du gehn"]
+        {
             assert!(NewPassword::parse(text, &[]).is_ok(), "{text}");
         }
     }
@@ -249,7 +249,8 @@ mod tests {
         let kept = KeptPassword::parse(kept.as_str()).unwrap();
         assert!(kept.is(&good, &mut bench) && !kept.needs_upgrade());
         // Typed with a decomposed letter and a space behind it, it is the same.
-        let accent = KeptPassword::make(&TypedPassword::of("B\u{fc}cherwurm 9"), [1; 16], &mut bench);
+        let accent =
+            KeptPassword::make(&TypedPassword::of("B\u{fc}cherwurm 9"), [1; 16], &mut bench);
         assert!(accent.is(&TypedPassword::of("Bu\u{308}cherwurm 9 "), &mut bench));
         for wrong in ["", "correct horse battery stapl", "Correct horse battery staple"] {
             assert!(!kept.is(&TypedPassword::of(wrong), &mut bench), "{wrong}");

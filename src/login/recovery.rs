@@ -60,10 +60,16 @@ mod tests {
         let code = RecoveryCode::from_chance(*b"\x00\x44\x32\x14\xc7\x42\x54\xb6\x35\xcf");
         assert_eq!(code.text(), "ABCD-EFGH-IJKL-MNOP");
         for text in ["ABCD-EFGH-IJKL-MNOP", "abcdefghijklmnop", " abcd efgh ijkl mnop\n"] {
-            assert_eq!(RecoveryCode::parse(text).map(|code| code.text()), Some(code.text()), "{text}");
+            assert_eq!(
+                RecoveryCode::parse(text).map(|code| code.text()),
+                Some(code.text()),
+                "{text}"
+            );
             assert!(RecoveryCode::parse(text).unwrap().hash() == code.hash());
         }
-        for text in ["", "123456", "ABCD-EFGH-IJKL-MNO", "ABCD-EFGH-IJKL-MNOPQ", "ABCD-EFGH-IJKL-MNO1", "é"] {
+        for text in
+            ["", "123456", "ABCD-EFGH-IJKL-MNO", "ABCD-EFGH-IJKL-MNOPQ", "ABCD-EFGH-IJKL-MNO1", "é"]
+        {
             assert!(RecoveryCode::parse(text).is_none(), "{text}");
         }
     }

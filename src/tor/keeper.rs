@@ -345,6 +345,7 @@ impl Keeper {
         let now = (self.now)();
         session.published.retain(|_, then| now - *then < DESCRIPTOR_LIVES);
         let address = self.address();
+        let is_shut = self.is_shut(session);
         let circuits = self.circuits(session)?;
         let count = |state: &str| circuits.iter().filter(|line| line.contains(state)).count();
         let control = &mut session.control;
@@ -353,7 +354,7 @@ impl Keeper {
         let is_off = control.ask("GETCONF DisableNetwork")?.concat().ends_with('1');
         let trouble = if is_off {
             OnionStatus::NETWORK_OFF
-        } else if self.is_shut(session) {
+        } else if is_shut {
             OnionStatus::NOBODY_MAY_COME
         } else if address.is_none() {
             "Tor has no onion service for the shop"

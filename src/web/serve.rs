@@ -143,6 +143,16 @@ impl Door {
         matches!(self, Self::Tcp(_))
     }
 
+    /// Whether others than this host can come to it.
+    pub fn is_open(&self) -> bool {
+        match self {
+            Self::Tcp(listener) => {
+                listener.local_addr().is_ok_and(|address| !address.ip().is_loopback())
+            }
+            Self::Unix(_) => false,
+        }
+    }
+
     /// How a browser would call it.
     pub fn address(&self) -> String {
         match self {
@@ -180,7 +190,8 @@ pub async fn serve(
         closer: fairness.closer,
     });
     let tending = actix_web::rt::spawn(tend(lobby.clone()));
-    let room = Room { lobby, most_seats, n_workers: n_cores, reads_circuits: fairness.reads_circuits };
+    let room =
+        Room { lobby, most_seats, n_workers: n_cores, reads_circuits: fairness.reads_circuits };
     let served = serve_app(move || shop_app(front.clone()), room, door, told).await;
     tending.abort();
     served

@@ -1,0 +1,141 @@
+use crate::actions;
+use crate::actions::Given;
+use crate::actions::NotIn;
+use crate::desk::form::DeskForm;
+use crate::desk::page::DeskError;
+use crate::desk::page::DeskFrame;
+use crate::desk::page::page;
+use crate::desk::session;
+use crate::desk::session::Seller;
+use crate::desk::state::Desk;
+use crate::login::SessionId;
+use crate::login::TypedPassword;
+use crate::store;
+use crate::web::chance;
+use crate::web::hex;
+use crate::web::now;
+use crate::web::seat_of;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::web;
+use actix_web::web::Data;
+use actix_web::web::Payload;
+use actix_web::web::ServiceConfig;
+use askama::Template;
+use std::time::Duration;
+
+/// The cookie that a form of somebody without a session is bound to.
+const BEFORE: &str = "before";
+
+pub fn addresses(config: &mut ServiceConfig) {
+    config
+        .route("/login", web::get().to(show))
+        .route("/login", web::post().to(submit))
+        .route("/logout", web::post().to(leave));
+}
+
+#[derive(Template)]
+#[template(path = "desk/login.html")]
+struct LoginPage<'a> {
+    frame: DeskFrame<'a>,
+    token: String,
+    has_password: bool,
+    has_factor: bool,
+    is_refused: bool,
+}
+
+async fn show(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse, DeskError> {
+    const DONE: [(&str, &str); 3] = [
+        ("out", "You have signed out."),
+        ("ended", "All sessions have ended, on every browser."),
+        ("password", "The password is changed. Please sign in with the new one."),
+    ];
+    let frame = DeskFrame::outside(&desk.site.name).told(&request, &DONE);
+    ask(&request, &desk, frame, StatusCode::OK, false).await
+}
+
+async fn ask(
+    request: &HttpRequest,
+    desk: &Desk,
+    frame: DeskFrame<'_>,
+    status: StatusCode,
+    is_refused: bool,
+) -> Result<HttpResponse, DeskError> {
+    let known = session::cookie(request, BEFORE);
+    let before = known.clone().unwrap_or_else(|| hex(&chance::<16>()));
+    let lock = store::desk::find_lock(&desk.shop.db).await?;
+    let template = LoginPage {
+        frame,
+        token: desk.token_key.token(&before),
+        has_password: lock.password.is_some(),
+        has_factor: lock.factor.is_some(),
+        is_refused,
+    };
+    let mut response = page(status, &template)?;
+    if known.is_none() {
+        let cookie = session::session_cookie(BEFORE, &before);
+        let cookie = header::HeaderValue::from_str(&cookie).map_err(anyhow::Error::from)?;
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+async fn submit(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let before = session::cookie(&request, BEFORE).ok_or(DeskError::NoCookie)?;
+    let form = DeskForm::read_of(&request, &desk.token_key, &before, body).await?;
+    let given = Given {
+        password: TypedPassword::of(form.get("password")),
+        code: form.get("code").to_owned(),
+    };
+    let id = SessionId::from_chance(chance());
+    let earlier = session::session_id(&request).map(|id| id.hash());
+    let signing = actions::Signing { fresh: id.hash(), earlier, salt: chance() };
+    match actions::sign_in(&desk.shop, &desk.porter, given, signing, now()).await? {
+        Ok(()) => {
+            let cookie = session::session_cookie(session::COOKIE, &id.text());
+            Ok(crate::web::see_other("/", &[cookie]))
+        }
+        Err(NotIn::Busy) => Err(DeskError::Busy),
+        Err(NotIn::Wrong { wait }) => {
+            hold(&request, wait).await;
+            let frame = DeskFrame::outside(&desk.site.name);
+            ask(&request, &desk, frame, StatusCode::UNPROCESSABLE_ENTITY, true).await
+        }
+    }
+}
+
+/// A wrong answer waits, and gives way to whoever comes meanwhile where the desk is full.
+async fn hold(request: &HttpRequest, wait: Duration) {
+    match seat_of(request) {
+        _ if wait == Duration::ZERO => {}
+        Some(seat) => seat.wait(wait).await,
+        None => tokio::time::sleep(wait).await,
+    }
+}
+
+async fn leave(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    DeskForm::read(&request, &desk, &seller, body).await?;
+    actions::sign_out(&desk.shop, &seller.session, now()).await?;
+    Ok(signed_out("/login?done=out"))
+}
+
+/// What leads out of the desk leaves nothing of it in the browser.
+pub fn signed_out(address: &str) -> HttpResponse {
+    let mut response =
+        crate::web::see_other(address, &[session::session_cookie(session::COOKIE, "")]);
+    // Not its cookies: on loopback they are those of every port, the buyers' door among them.
+    let cleared = header::HeaderValue::from_static("\"cache\"");
+    response.headers_mut().insert(header::HeaderName::from_static("clear-site-data"), cleared);
+    response
+}

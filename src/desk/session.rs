@@ -1,0 +1,101 @@
+use crate::actions;
+use crate::actions::NotIn;
+use crate::desk::form::DeskForm;
+use crate::desk::fresh::Fresh;
+use crate::desk::page::DeskError;
+use crate::desk::state::Desk;
+use crate::login::SessionHash;
+use crate::login::SessionId;
+use crate::login::TypedPassword;
+use crate::store;
+use crate::web::chance;
+use crate::web::now;
+use actix_web::FromRequest;
+use actix_web::HttpRequest;
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::web::Data;
+use std::future::Future;
+use std::pin::Pin;
+
+/// Whoever has said the password. A handler that takes it is answered with a session alone.
+pub struct Seller {
+    /// The name under which the session is kept.
+    pub session: SessionHash,
+    /// For every form that this seller is given.
+    pub token: String,
+}
+
+impl FromRequest for Seller {
+    type Error = DeskError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, DeskError>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { Seller::of(&request).await })
+    }
+}
+
+impl Seller {
+    async fn of(request: &HttpRequest) -> Result<Self, DeskError> {
+        let desk = request.app_data::<Data<Desk>>().ok_or(DeskError::NotFound)?;
+        let id = session_id(request).ok_or(DeskError::SignedOut)?;
+        let session = id.hash();
+        let db = &desk.shop.db;
+        let now = now();
+        let span = store::desk::find_session(db, &session).await?;
+        let span = span.filter(|span| !span.is_over(now)).ok_or(DeskError::SignedOut)?;
+        if span.is_news(now) {
+            let mut tx = db.write().await?;
+            store::desk::mark_seen(&mut tx, &session, now).await?;
+            tx.commit().await?;
+        }
+        Ok(Self { session, token: desk.token_key.token(&id.text()) })
+    }
+
+    /// Whether the form brings the password once more, before what cannot be undone. `Some`: it does not; nothing is to
+    /// be done, and the form is shown again with this, at 422.
+    ///
+    /// The form includes `desk/fresh.html`, which shows the field of a [`Fresh`].
+    pub async fn fresh_password(
+        &self,
+        desk: &Desk,
+        form: &DeskForm,
+    ) -> Result<Option<Fresh>, DeskError> {
+        let password = TypedPassword::of(form.get("password"));
+        match actions::confirm_password(&desk.shop, &desk.porter, password, chance(), now()).await?
+        {
+            Ok(()) => Ok(None),
+            Err(NotIn::Busy) => Err(DeskError::Busy),
+            Err(NotIn::Wrong { wait }) => {
+                tokio::time::sleep(wait).await;
+                Ok(Some(Fresh::refused()))
+            }
+        }
+    }
+}
+
+/// What the browser of a seller who has signed in brings along.
+pub fn session_id(request: &HttpRequest) -> Option<SessionId> {
+    cookie(request, COOKIE).and_then(|text| SessionId::parse(&text))
+}
+
+/// A cookie of the desk. Only its own name is read, with the prefix: no other site and no other path can set such a one.
+pub fn cookie(request: &HttpRequest, wanted: &str) -> Option<String> {
+    let lines = request.headers().get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
+    let pairs =
+        lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut wanted =
+        pairs.filter(|(name, _)| name.strip_prefix("__Host-").is_some_and(|name| name == wanted));
+    wanted.next().map(|(_, value)| value.to_owned())
+}
+
+pub const COOKIE: &str = "desk";
+
+/// It is gone when the browser is closed; an empty one is gone at once.
+///
+/// `Secure` also on http://127.0.0.1 and on an onion: Firefox and Chromium take such a cookie there and bring it back.
+pub fn session_cookie(name: &str, value: &str) -> String {
+    let ends = if value.is_empty() { "; Max-Age=0" } else { "" };
+    format!("__Host-{name}={value}; HttpOnly; SameSite=Strict; Path=/; Secure{ends}")
+}
