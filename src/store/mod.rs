@@ -4,6 +4,7 @@ pub mod browse;
 pub mod catalog;
 mod changes;
 pub mod copy;
+pub mod desk;
 pub mod erasure;
 pub mod house;
 pub mod ledger;
