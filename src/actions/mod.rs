@@ -16,10 +16,13 @@ mod notify_seller;
 mod openness;
 mod paint_sheets;
 mod place_order;
+mod post_answer;
 mod post_reply;
+mod read_letters;
 mod report_payment;
 mod stock_shelves;
 mod take_seen;
+mod take_steps;
 mod try_to_work;
 
 pub use ask_seller::{MOST_MESSAGE, Question, Unasked, Unfit, ask_seller};
@@ -37,10 +40,13 @@ pub use look_for_seller::look_for_seller;
 pub use notify_seller::{clear_drafts, notify_seller, sweep};
 pub use openness::{Closed, Openness, refuse_key, remember_key, take_key, why_closed};
 pub use place_order::{Placed, Placing, place_order};
+pub use post_answer::{Unanswered, post_answer};
 pub use post_reply::{Unposted, post_reply};
+pub use read_letters::{Letter, read_letters};
 pub use report_payment::{Unreported, report_payment};
 pub use stock_shelves::{PictureFolders, Stocked, check_shelves, stock_shelves};
 pub use take_seen::take_seen;
+pub use take_steps::{Untaken, send_orders, take_step};
 pub use try_to_work::try_to_work;
 
 pub use crate::stops;

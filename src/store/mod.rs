@@ -1,5 +1,6 @@
 //! What the shop remembers. The only room that speaks SQL.
 
+pub mod browse;
 pub mod catalog;
 mod changes;
 pub mod copy;
