@@ -157,9 +157,9 @@ pub async fn find_by_id(tx: &mut Tx, id: i64) -> Result<Option<Order>, StoreErro
 /// In one go, since each statement of its own costs a turn of the database's thread while all other buyers wait.
 const INSERT: &str = "\
     insert into orders (id, order_ref, form_token, lookup_name, reader, status, placed_at, sending_name, sending_price, \
-        discount_code, discount_percent, discount_less, transaction_id) \
+        discount_code, discount_percent, discount_less, transaction_id, list_currency, list_amount) \
     values (1 + max((select coalesce(max(id), 0) from orders), (select last_order from house)), \
-        ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?); \
+        ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?); \
     insert into invoices (order_id, currency, chain, token, decimals, address, amount, total, until, network, account, \
         key_index, is_alone, ahead, seen, settled, confirmations, needed) \
     select last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(ahead, 0), ahead * 0, ahead * 0, ahead * 0, ahead * 0 \
@@ -212,6 +212,8 @@ pub async fn insert(tx: &mut Tx, order: &Order, beside: &Beside<'_>) -> Result<i
         .bind(order.discount.as_ref().map(|discount| discount.percent))
         .bind(order.discount.as_ref().map(|discount| discount.less.get()))
         .bind(order.transaction.as_ref().map(TransactionId::as_str))
+        .bind(invoice.currency.as_str())
+        .bind(invoice.amount.get())
         .bind(invoice.currency.as_str())
         .bind(chain)
         .bind(token)
