@@ -3,8 +3,10 @@
 pub mod catalog;
 mod changes;
 pub mod copy;
+pub mod deeds;
 pub mod desk;
 pub mod erasure;
+pub mod figures;
 pub mod house;
 pub mod ledger;
 pub mod orders;
