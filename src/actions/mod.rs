@@ -1,12 +1,14 @@
 //! What the shop does: one file each, named by its verb.
 
 mod ask_seller;
+mod blur_figures;
 mod change_order;
 mod close_shop;
 mod doubt_node;
 mod erase_buyer;
 mod expire_orders;
 mod follow_payments;
+mod forget_deeds;
 mod forget_orders;
 mod hang_pages;
 mod look_at_clock;
@@ -26,12 +28,14 @@ mod take_steps;
 mod try_to_work;
 
 pub use ask_seller::{MOST_MESSAGE, Question, Unasked, Unfit, ask_seller};
+pub use blur_figures::{best_since, blur_figures, forget_figures};
 pub use change_order::{OrderChange, Unchanged, change_order};
 pub use close_shop::{close_shop, open_shop};
 pub use doubt_node::doubt_node;
 pub use erase_buyer::erase_buyer;
 pub use expire_orders::expire_orders;
 pub use follow_payments::follow_payments;
+pub use forget_deeds::{count_old_deeds, forget_deeds};
 pub use forget_orders::{Haste, empty_journal, forget_orders, list_forgettable};
 pub use hang_pages::{PageFile, hang_pages};
 pub use look_at_clock::{ClockJumped, THIS_VERSION, doubt_clock, look_at_clock, trust_clock};

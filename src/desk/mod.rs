@@ -4,6 +4,7 @@ mod account;
 mod deeds;
 mod discounts;
 mod form;
+mod health;
 mod login;
 mod look;
 mod orders;
@@ -18,6 +19,7 @@ mod still;
 mod today;
 mod wallets;
 
+pub use health::{Complaint, Health};
 pub use state::Desk;
 
 use actix_web::web;

@@ -16,6 +16,7 @@ use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
 use crate::store::catalog::gwei;
+use crate::store::figures;
 use crate::store::payment::coin_columns;
 use crate::store::payment::parse_coin;
 use crate::store::payment::parse_currency;
@@ -303,12 +304,14 @@ pub async fn mark_transaction(
     Ok(())
 }
 
-/// What the seller says has arrived in all.
+/// What the seller says has arrived in all; `now`: on which day the rest of it counts as taken.
 pub async fn mark_received(
     tx: &mut Tx,
     order_ref: &OrderRef,
     received: Gwei,
+    now: Moment,
 ) -> Result<(), StoreError> {
+    figures::note_received(tx, order_ref, received, now).await?;
     sqlx::query("update invoices set received = ? where order_id = (select id from orders where order_ref = ?)")
         .bind(received.get())
         .bind(order_ref.as_str())
