@@ -5,6 +5,7 @@ mod blur_figures;
 mod change_order;
 mod close_shop;
 mod doubt_node;
+mod edit_product;
 mod erase_buyer;
 mod expire_orders;
 mod follow_payments;
@@ -23,8 +24,10 @@ mod post_reply;
 mod read_letters;
 mod report_payment;
 mod stock_shelves;
+mod take_picture;
 mod take_seen;
 mod take_steps;
+mod tend_product;
 mod try_to_work;
 
 pub use ask_seller::{MOST_MESSAGE, Question, Unasked, Unfit, ask_seller};
@@ -32,6 +35,7 @@ pub use blur_figures::{best_since, blur_figures, forget_figures};
 pub use change_order::{OrderChange, Unchanged, change_order};
 pub use close_shop::{close_shop, open_shop};
 pub use doubt_node::doubt_node;
+pub use edit_product::{Edited, PoolEdit, ProductEdit, edit_product};
 pub use erase_buyer::erase_buyer;
 pub use expire_orders::expire_orders;
 pub use follow_payments::follow_payments;
@@ -48,9 +52,14 @@ pub use post_answer::{Unanswered, post_answer};
 pub use post_reply::{Unposted, post_reply};
 pub use read_letters::{Letter, read_letters};
 pub use report_payment::{Unreported, report_payment};
-pub use stock_shelves::{PictureFolders, Stocked, check_shelves, stock_shelves};
+pub use stock_shelves::{Stocked, check_shelves, stock_shelves};
+pub use take_picture::{Darkroom, TakenPicture, name_pictures, take_picture};
 pub use take_seen::take_seen;
 pub use take_steps::{Untaken, send_orders, take_step};
+pub use tend_product::{
+    Place, add_stock, delete_product, duplicate_product, hide_product, move_product,
+    rename_category,
+};
 pub use try_to_work::try_to_work;
 
 pub use crate::stops;
@@ -58,6 +67,7 @@ pub use crate::stops;
 use crate::mail::Maildir;
 use crate::payment::Tolerance;
 use crate::pictures::Gallery;
+use crate::pictures::Originals;
 use crate::store::Db;
 use crate::values::Mailbox;
 use std::sync::Arc;
@@ -68,6 +78,9 @@ pub struct Shop {
     pub db: Db,
     pub maildir: Maildir,
     pub pictures: Gallery,
+    /// The seller's own pictures.
+    pub originals: Originals,
+    pub darkroom: Darkroom,
     pub terms: Terms,
     pub openness: Arc<Openness>,
     /// The shop's own: goes into what is made from buyers' codes.

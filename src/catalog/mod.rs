@@ -5,6 +5,7 @@ pub mod file;
 pub mod json;
 pub mod markdown;
 pub mod offer;
+mod product_file;
 pub mod record;
 pub mod slug;
 mod wallet_record;

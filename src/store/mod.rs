@@ -6,6 +6,8 @@ mod changes;
 pub mod copy;
 pub mod deeds;
 pub mod desk;
+pub mod desk_list;
+pub mod editing;
 pub mod erasure;
 pub mod figures;
 pub mod house;
