@@ -6,6 +6,7 @@ mod encode;
 mod file;
 mod gallery;
 mod jpeg;
+mod logo;
 mod outline;
 mod refusal;
 mod render;
