@@ -159,11 +159,7 @@ mod tests {
 
     /// `kept`: what the file last said, what the desk made of it, and whether it was taken down there.
     #[track_caller]
-    fn check(
-        kept: Option<(Option<&str>, Option<&str>, bool)>,
-        file: Option<&str>,
-        expected: &str,
-    ) {
+    fn check(kept: Option<(Option<&str>, Option<&str>, bool)>, file: Option<&str>, expected: &str) {
         let kept: Vec<KeptPage> =
             kept.into_iter().map(|(file, desk, gone)| page(file, desk, gone)).collect();
         let files: Vec<PageFile> = file

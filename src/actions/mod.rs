@@ -45,9 +45,7 @@ pub use report_payment::{Unreported, report_payment};
 pub use stock_shelves::{PictureFolders, Stocked, check_shelves, stock_shelves};
 pub use take_seen::take_seen;
 pub use try_to_work::try_to_work;
-pub use write_page::{
-    Unwritten, add_page, change_page, list_page_texts, remove_page, swap_pages,
-};
+pub use write_page::{Unwritten, add_page, change_page, list_page_texts, remove_page, swap_pages};
 
 pub use crate::stops;
 

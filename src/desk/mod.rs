@@ -3,6 +3,7 @@
 mod account;
 mod deeds;
 mod discounts;
+mod filled;
 mod form;
 mod login;
 mod look;

@@ -38,7 +38,8 @@ impl KeptPage {
 }
 
 const SHOWN: &str = "select slug, title, html from pages where slug = ? and is_gone = 0";
-const TITLES: &str = "select slug, title, '' as html from pages where is_gone = 0 order by position";
+const TITLES: &str =
+    "select slug, title, '' as html from pages where is_gone = 0 order by position";
 const KEPT: &str = "select * from pages order by position";
 const ONE: &str = "select * from pages where slug = ? and is_gone = 0";
 
@@ -171,7 +172,10 @@ mod tests {
                         .fetch_all(&db.read)
                         .await
                         .unwrap();
-                assert!(plan.iter().all(|(_, _, _, step)| step.contains("USING INDEX")), "{plan:?}");
+                assert!(
+                    plan.iter().all(|(_, _, _, step)| step.contains("USING INDEX")),
+                    "{plan:?}"
+                );
             }
             let mut tx = db.write().await.unwrap();
             delete(&mut tx, &pages[1].slug).await.unwrap();

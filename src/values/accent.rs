@@ -25,8 +25,7 @@ pub struct TooPale {
 }
 
 /// Source: `--paper`, `--sheet`, `--tint` and `--note` of static/style.css, in the light and in the dark.
-const LIGHT_GROUNDS: [Colour; 4] =
-    [of(0xfb_f9_f5), of(0xff_ff_ff), of(0xf3_ee_e5), of(0xf7_f0_d9)];
+const LIGHT_GROUNDS: [Colour; 4] = [of(0xfb_f9_f5), of(0xff_ff_ff), of(0xf3_ee_e5), of(0xf7_f0_d9)];
 const DARK_GROUNDS: [Colour; 4] = [of(0x19_17_15), of(0x23_20_1d), of(0x2a_26_22), of(0x35_30_19)];
 const ON_DARK: Colour = of(0x16_16_16);
 

@@ -143,7 +143,9 @@ mod tests {
     fn a_colour_is_six_hexadecimal_digits() {
         check("#1c5d50", Ok("#1c5d50"));
         check(" FFD500 ", Ok("#ffd500"));
-        for text in ["", "#", "#fff", "red", "#1c5d5g", "#1c5d501", "#1c5d5é", "rgb(0,0,0)", "#+1+2+3"] {
+        for text in
+            ["", "#", "#fff", "red", "#1c5d5g", "#1c5d501", "#1c5d5é", "rgb(0,0,0)", "#+1+2+3"]
+        {
             check(text, Err(NotAColour));
         }
     }

@@ -172,8 +172,7 @@ async fn show_sellers_page(
     front: &Front,
     slug: &str,
 ) -> Result<HttpResponse, PageError> {
-    let found =
-        store::pages::find_shown(&front.shop.db, slug).await?.ok_or(PageError::NotFound)?;
+    let found = store::pages::find_shown(&front.shop.db, slug).await?.ok_or(PageError::NotFound)?;
     let (facts, _) = front.facts().await?;
     let visit = Visit::of(request, front);
     let currency = front
@@ -228,7 +227,9 @@ mod tests {
         let light = text.find(&words(chosen.light)).unwrap();
         let dark = text.find("prefers-color-scheme:dark").unwrap();
         assert!(light < dark && dark < text.find(&words(chosen.dark)).unwrap());
-        assert!(!text.contains("#1c5d50") && !text.contains("#86cdb9") && !text.contains("#10211d"));
+        assert!(
+            !text.contains("#1c5d50") && !text.contains("#86cdb9") && !text.contains("#10211d")
+        );
         assert_ne!(style.href, own.href);
     }
 
