@@ -5,6 +5,7 @@ mod change_look;
 mod change_order;
 mod close_shop;
 mod doubt_node;
+mod edit_product;
 mod erase_buyer;
 mod expire_orders;
 mod follow_payments;
@@ -20,7 +21,9 @@ mod place_order;
 mod post_reply;
 mod report_payment;
 mod stock_shelves;
+mod take_picture;
 mod take_seen;
+mod tend_product;
 mod try_to_work;
 mod write_page;
 
@@ -29,6 +32,7 @@ pub use change_look::{LookChange, Unlooked, change_look, hang_logo, take_logo_do
 pub use change_order::{OrderChange, Unchanged, change_order};
 pub use close_shop::{close_shop, open_shop};
 pub use doubt_node::doubt_node;
+pub use edit_product::{Edited, PoolEdit, ProductEdit, edit_product};
 pub use erase_buyer::erase_buyer;
 pub use expire_orders::expire_orders;
 pub use follow_payments::follow_payments;
@@ -42,8 +46,13 @@ pub use openness::{Closed, Openness, refuse_key, remember_key, take_key, why_clo
 pub use place_order::{Placed, Placing, place_order};
 pub use post_reply::{Unposted, post_reply};
 pub use report_payment::{Unreported, report_payment};
-pub use stock_shelves::{PictureFolders, Stocked, check_shelves, stock_shelves};
+pub use stock_shelves::{Stocked, check_shelves, stock_shelves};
+pub use take_picture::{Darkroom, TakenPicture, name_pictures, take_picture};
 pub use take_seen::take_seen;
+pub use tend_product::{
+    Place, add_stock, delete_product, duplicate_product, hide_product, move_product,
+    rename_category,
+};
 pub use try_to_work::try_to_work;
 pub use write_page::{Unwritten, add_page, change_page, list_page_texts, remove_page, swap_pages};
 
@@ -52,6 +61,7 @@ pub use crate::stops;
 use crate::mail::Maildir;
 use crate::payment::Tolerance;
 use crate::pictures::Gallery;
+use crate::pictures::Originals;
 use crate::store;
 use crate::store::Db;
 use crate::store::StoreError;
@@ -65,6 +75,9 @@ pub struct Shop {
     pub db: Db,
     pub maildir: Maildir,
     pub pictures: Gallery,
+    /// The seller's own pictures.
+    pub originals: Originals,
+    pub darkroom: Darkroom,
     pub terms: Terms,
     pub openness: Arc<Openness>,
     /// The shop's own: goes into what is made from buyers' codes.

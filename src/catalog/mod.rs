@@ -6,6 +6,7 @@ pub mod json;
 pub mod markdown;
 pub mod offer;
 pub mod page;
+mod product_file;
 pub mod record;
 pub mod slug;
 mod wallet_record;

@@ -1,4 +1,4 @@
-//mod logo;
+mod logo;
 
 use crate::actions;
 use crate::actions::LookChange;
@@ -43,7 +43,7 @@ const MOST_NOTICE: usize = 1_000;
 
 pub fn addresses(config: &mut ServiceConfig) {
     config.route(SECTION, web::get().to(show)).route(SECTION, web::post().to(submit));
-    //logo::addresses(config);
+    logo::addresses(config);
 }
 
 #[derive(Template)]

@@ -17,6 +17,7 @@ mod session;
 mod state;
 mod still;
 mod today;
+mod upload;
 mod wallets;
 
 pub use state::Desk;

@@ -56,14 +56,6 @@ impl Gallery {
         fs::symlink_metadata(self.path(file)).is_ok_and(|seen| seen.is_file())
     }
 
-    /// Nothing happens where it is not there.
-    pub fn remove(&self, file: &PictureFile) -> io::Result<()> {
-        match fs::remove_file(self.path(file)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
-    }
-
     /// Removes the pictures that `keep` does not name, and parts that a power cut left; tells how many files went.
     /// What has another name than a picture's is not ours and stays.
     pub fn sweep(&self, keep: &HashSet<String>) -> io::Result<usize> {
@@ -79,6 +71,14 @@ impl Gallery {
             }
         }
         Ok(n_removed)
+    }
+
+    /// One that is not there is removed already.
+    pub fn remove(&self, file: &PictureFile) -> io::Result<()> {
+        match fs::remove_file(self.path(file)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     fn path(&self, file: &PictureFile) -> PathBuf {

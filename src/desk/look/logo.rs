@@ -1,7 +1,7 @@
 use crate::actions;
 use crate::actions::Unlooked;
-use crate::desk::look::SECTION;
 use crate::desk::form::DeskForm;
+use crate::desk::look::SECTION;
 use crate::desk::page::DeskError;
 use crate::desk::page::DeskFrame;
 use crate::desk::page::page;
@@ -89,9 +89,7 @@ async fn submit(
         Err(Unlooked::NotAPicture(why)) => {
             show_logo(&desk, &seller, refused, Some(sentence(&why))).await
         }
-        Err(Unlooked::Changed(_)) => {
-            show_logo(&desk, &seller, StatusCode::CONFLICT, None).await
-        }
+        Err(Unlooked::Changed(_)) => show_logo(&desk, &seller, StatusCode::CONFLICT, None).await,
     }
 }
 
