@@ -2,6 +2,7 @@
 
 mod ask_seller;
 mod blur_figures;
+mod change_look;
 mod change_order;
 mod close_shop;
 mod doubt_node;
@@ -29,9 +30,11 @@ mod take_seen;
 mod take_steps;
 mod tend_product;
 mod try_to_work;
+mod write_page;
 
 pub use ask_seller::{MOST_MESSAGE, Question, Unasked, Unfit, ask_seller};
 pub use blur_figures::{best_since, blur_figures, forget_figures};
+pub use change_look::{LookChange, Unlooked, change_look, hang_logo, take_logo_down};
 pub use change_order::{OrderChange, Unchanged, change_order};
 pub use close_shop::{close_shop, open_shop};
 pub use doubt_node::doubt_node;
@@ -41,7 +44,7 @@ pub use expire_orders::expire_orders;
 pub use follow_payments::follow_payments;
 pub use forget_deeds::{count_old_deeds, forget_deeds};
 pub use forget_orders::{Haste, empty_journal, forget_orders, list_forgettable};
-pub use hang_pages::{PageFile, hang_pages};
+pub use hang_pages::{PageFile, hang_pages, list_pages_over_desk};
 pub use look_at_clock::{ClockJumped, THIS_VERSION, doubt_clock, look_at_clock, trust_clock};
 pub use look_for_reading::look_for_reading;
 pub use look_for_seller::look_for_seller;
@@ -61,6 +64,7 @@ pub use tend_product::{
     rename_category,
 };
 pub use try_to_work::try_to_work;
+pub use write_page::{Unwritten, add_page, change_page, list_page_texts, remove_page, swap_pages};
 
 pub use crate::stops;
 
@@ -68,7 +72,10 @@ use crate::mail::Maildir;
 use crate::payment::Tolerance;
 use crate::pictures::Gallery;
 use crate::pictures::Originals;
+use crate::store;
 use crate::store::Db;
+use crate::store::StoreError;
+use crate::store::Tx;
 use crate::values::Mailbox;
 use std::sync::Arc;
 
@@ -87,9 +94,24 @@ pub struct Shop {
     pub salt: Arc<[u8]>,
 }
 
+impl Shop {
+    /// The shop's name: what the desk says stands above the settings, from the moment it was said.
+    async fn name(&self) -> Result<String, StoreError> {
+        let name = store::look::find_name(&self.db).await?;
+        Ok(name.unwrap_or_else(|| self.terms.site_name.clone()))
+    }
+
+    /// The same inside a transaction.
+    async fn name_now(&self, tx: &mut Tx) -> Result<String, StoreError> {
+        let name = store::look::find_name_now(tx).await?;
+        Ok(name.unwrap_or_else(|| self.terms.site_name.clone()))
+    }
+}
+
 /// The seller's settings, as far as the shop's deeds hang on them.
 #[derive(Clone, Debug)]
 pub struct Terms {
+    /// Until the desk says another: see [`Shop::name`].
     pub site_name: String,
     /// Whom orders are addressed to.
     pub seller: Mailbox,

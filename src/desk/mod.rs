@@ -3,6 +3,7 @@
 mod account;
 mod deeds;
 mod discounts;
+mod filled;
 mod form;
 mod health;
 mod login;
