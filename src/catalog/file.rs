@@ -1,5 +1,4 @@
 use crate::catalog::Fault;
-use crate::catalog::NotASlug;
 use crate::catalog::Slug;
 use crate::catalog::fault::A_SECRET;
 use crate::catalog::json::Json;
@@ -34,6 +33,8 @@ pub struct CatalogFile {
 pub struct ProductRecord {
     /// `products "man-shirt"`, for messages.
     pub place: String,
+    /// The record's own name in the file: `man-shirt`.
+    pub record: String,
     pub slug: Slug,
     pub name: String,
     pub description: String,
@@ -43,6 +44,8 @@ pub struct ProductRecord {
     pub images: Vec<ImageRecord>,
     pub options: Vec<OptionRecord>,
     pub categories: Vec<String>,
+    /// Whether the seller keeps it from the buyers for now.
+    pub hidden: bool,
 }
 
 #[derive(Debug)]
@@ -137,7 +140,7 @@ impl CatalogFile {
 }
 
 /// A named record: its collection, its name, its fields.
-type Named<'a> = (&'a str, &'a str, &'a [(String, Json)]);
+pub(super) type Named<'a> = (&'a str, &'a str, &'a [(String, Json)]);
 
 #[derive(Default)]
 struct Sorted<'a> {
@@ -148,21 +151,21 @@ struct Sorted<'a> {
 }
 
 #[derive(Default)]
-struct Reader {
-    file: CatalogFile,
-    faults: Vec<Fault>,
+pub(super) struct Reader {
+    pub(super) file: CatalogFile,
+    pub(super) faults: Vec<Fault>,
     /// `wallets.eth` → which wallet; `None` where the wallet itself was refused, which is said there already.
-    references: HashMap<String, Option<usize>>,
-    slugs: HashSet<Slug>,
+    pub(super) references: HashMap<String, Option<usize>>,
+    pub(super) slugs: HashSet<Slug>,
     /// Records that hold a secret, which is all that is said of them.
     secrets: HashSet<String>,
     /// The next number to try for the products of one name, so that many of one name stay quick.
-    numbers: HashMap<Slug, usize>,
+    pub(super) numbers: HashMap<Slug, usize>,
 }
 
 impl Reader {
     /// In the ancestor a text that begins with `=`, and `_dependencies`, were program text.
-    fn refuse_programs(&mut self, place: &str, fields: &[(String, Json)]) {
+    pub(super) fn refuse_programs(&mut self, place: &str, fields: &[(String, Json)]) {
         for (name, value) in fields {
             let here = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
             if name == "_dependencies" {
@@ -196,7 +199,7 @@ impl Reader {
 
     /// No private key and no mnemonic of any coin, wherever it stands in the file. In a wallet's record everything is looked
     /// at that may be one; elsewhere, where people write what they like, what is one beyond doubt.
-    fn refuse_secrets(&mut self, collections: &[(String, Json)]) {
+    pub(super) fn refuse_secrets(&mut self, collections: &[(String, Json)]) {
         for (collection, value) in collections {
             let Json::Record(records) = value else {
                 self.refuse_secret(collection, "", value, secret::holds_private);
@@ -360,76 +363,8 @@ impl Reader {
         self.faults.extend(record.close(&mut self.file.notes));
     }
 
-    fn product(&mut self, (collection, name, fields): &Named<'_>) {
-        let mut record = Record::new(format!("{collection} {name:?}"), fields);
-        let title = record.needed_text("name", 200, "the product's name").map(one_line);
-        let description = record
-            .text("description", 20_000, "a description in Markdown")
-            .unwrap_or_default()
-            .to_owned();
-        let quantity = record.whole("quantity", 0, 1_000_000, "how many there are").unwrap_or(1);
-        let prices = self.prices(&mut record, true);
-        let images = images(&mut record);
-        let options = self.options(&mut record);
-        let categories = categories(&mut record);
-        let slug = self.slug(&mut record, title.as_deref().unwrap_or_default(), name);
-        // What the ancestor's own store wrote beside a product when it was exported.
-        for kept_by_the_ancestor in ["friendlyLink", "createdAt", "updatedAt"] {
-            let _ = record.get(kept_by_the_ancestor);
-        }
-        if let (Some(name), Some(slug)) = (title, slug) {
-            let place = record.place.clone();
-            self.file.products.push(ProductRecord {
-                place,
-                slug,
-                name,
-                description,
-                quantity,
-                prices,
-                images,
-                options,
-                categories,
-            });
-        }
-        self.faults.extend(record.close(&mut self.file.notes));
-    }
-
-    fn slug(&mut self, record: &mut Record<'_>, title: &str, name: &str) -> Option<Slug> {
-        if let Some(text) = record.text("slug", 120, &NotASlug.to_string()) {
-            let Ok(slug) = Slug::parse(text) else {
-                record.refuse("slug", format!("{text:?}"), NotASlug.to_string());
-                return None;
-            };
-            if !self.slugs.insert(slug.clone()) {
-                record.refuse(
-                    "slug",
-                    format!("{text:?}, which another product has"),
-                    "each slug once",
-                );
-            }
-            return Some(slug);
-        }
-        // A name in a script without ASCII letters leaves nothing: then the record's own name serves.
-        let Ok(slug) = Slug::of_name(title).or_else(|_| Slug::of_name(name)) else {
-            record.refuse(
-                "slug",
-                "nothing, and a name of which no slug can be made",
-                NotASlug.to_string(),
-            );
-            return None;
-        };
-        let mut free = slug.clone();
-        let next = self.numbers.entry(slug.clone()).or_insert(1);
-        while self.slugs.contains(&free) {
-            *next += 1;
-            free = slug.numbered(*next);
-        }
-        self.slugs.insert(free.clone());
-        Some(free)
-    }
-
     /// `prices`, a list of `{price, wallet}`, or the older form, one `price` in the first wallet.
-    fn prices(&mut self, record: &mut Record<'_>, needed: bool) -> Prices {
+    pub(super) fn prices(&mut self, record: &mut Record<'_>, needed: bool) -> Prices {
         let mut prices = Prices::new();
         let list =
             record.list("prices", 50, "a list of {\"price\": …, \"wallet\": \"->wallets.eth\"}");
@@ -543,38 +478,6 @@ impl Reader {
         }
     }
 
-    fn options(&mut self, record: &mut Record<'_>) -> Vec<OptionRecord> {
-        let expected =
-            "a list of options, each a name or {\"name\": …, \"quantity\": …, \"prices\": […]}";
-        let mut options: Vec<OptionRecord> = Vec::new();
-        for (n, item) in record.list("options", 100, expected).iter().enumerate() {
-            let field = format!("options[{n}]");
-            let option = match item {
-                Json::Record(fields) => {
-                    let mut inner = Record::new(format!("{}, {field}", record.place), fields);
-                    let name = inner.needed_text("name", 80, "the option's name").map(one_line);
-                    let quantity = inner.whole("quantity", 0, 1_000_000, "how many there are");
-                    let prices = self.prices(&mut inner, false);
-                    record.faults.extend(inner.close(&mut self.file.notes));
-                    name.map(|name| OptionRecord { name, quantity, prices })
-                }
-                other => record.text_of(&field, other, 80, "the option's name").map(|name| {
-                    OptionRecord { name: one_line(name), quantity: None, prices: Prices::new() }
-                }),
-            };
-            let Some(option) = option else { continue };
-            if options.iter().any(|other| other.name == option.name) {
-                record.refuse(
-                    &field,
-                    format!("{:?} a second time", option.name),
-                    "each option once",
-                );
-            }
-            options.push(option);
-        }
-        options
-    }
-
     fn rate(&mut self, (collection, name, fields): &Named<'_>) {
         let mut record = Record::new(format!("{collection} {name:?}"), fields);
         let title =
@@ -664,49 +567,4 @@ impl Reader {
         }
         self.faults.extend(record.close(&mut self.file.notes));
     }
-}
-
-fn images(record: &mut Record<'_>) -> Vec<ImageRecord> {
-    let mut names: Vec<String> = Vec::new();
-    for (n, item) in record.list("images", 20, "a list of picture files").iter().enumerate() {
-        names.extend(
-            record
-                .text_of(&format!("images[{n}]"), item, 200, "a picture's file name")
-                .map(str::to_owned),
-        );
-    }
-    if let Some(name) = record.text("image", 200, "a picture's file name") {
-        names.push(name.to_owned());
-    }
-    let mut alts = Vec::new();
-    for (n, item) in
-        record.list("alt", 20, "a list of texts, one for each picture").iter().enumerate()
-    {
-        alts.push(
-            record.text_of(&format!("alt[{n}]"), item, 300, "what the picture shows").map(one_line),
-        );
-    }
-    if names.len() < alts.len() {
-        record.refuse(
-            "alt",
-            format!("{} texts", alts.len()),
-            format!("at most one for each of the {} pictures", names.len()),
-        );
-    }
-    let mut alts = alts.into_iter();
-    names
-        .into_iter()
-        .map(|file| ImageRecord { file, alt: alts.next().flatten().unwrap_or_default() })
-        .collect()
-}
-
-fn categories(record: &mut Record<'_>) -> Vec<String> {
-    let mut categories: Vec<String> = Vec::new();
-    for (n, item) in record.list("categories", 20, "a list of categories").iter().enumerate() {
-        let category = record
-            .text_of(&format!("categories[{n}]"), item, 60, "a category's name")
-            .map(one_line);
-        categories.extend(category.filter(|category| !categories.contains(category)));
-    }
-    categories
 }

@@ -5,6 +5,8 @@ pub mod file;
 pub mod json;
 pub mod markdown;
 pub mod offer;
+pub mod page;
+mod product_file;
 pub mod record;
 pub mod slug;
 mod wallet_record;
@@ -14,4 +16,5 @@ pub use file::{
     CatalogFile, Discount, ImageRecord, OptionRecord, Prices, ProductRecord, RateRecord,
 };
 pub use offer::{IN_WINDOW, Offer, OfferKey, Rate, Stock};
+pub use page::{NotAPage, PageSlug, PageText};
 pub use slug::{NotASlug, Slug};

@@ -38,11 +38,8 @@ async fn show(
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
     let asked = query_field(&request, "below");
-    let above: i64 = if asked.is_empty() {
-        i64::MAX
-    } else {
-        asked.parse().map_err(|_| DeskError::NotFound)?
-    };
+    let above: i64 =
+        if asked.is_empty() { i64::MAX } else { asked.parse().map_err(|_| DeskError::NotFound)? };
     let mut deeds = store::deeds::list(&desk.shop.db, above, ON_A_PAGE + 1).await?;
     let has_more = usize::try_from(ON_A_PAGE).is_ok_and(|most| most < deeds.len());
     if has_more {

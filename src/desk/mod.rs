@@ -3,6 +3,7 @@
 mod account;
 mod deeds;
 mod discounts;
+mod filled;
 mod form;
 mod health;
 mod login;
@@ -17,6 +18,7 @@ mod session;
 mod state;
 mod still;
 mod today;
+mod upload;
 mod wallets;
 
 pub use health::{Complaint, Health};

@@ -79,9 +79,7 @@ pub fn draw_columns(plot: &Columns<'_>) -> Result<Vec<u8>, Undrawn> {
         for (n, column) in (0..n_columns).zip(plot.columns) {
             let (left, right) = (n * ROOM + GAP, (n + 1) * ROOM - GAP);
             let (lower, all) = (column.lower.max(0), tall(column));
-            for (from, to, filling) in
-                [(0, lower, paper::DARK), (lower, all, paper::BRIGHT)]
-            {
+            for (from, to, filling) in [(0, lower, paper::DARK), (lower, all, paper::BRIGHT)] {
                 if from < to {
                     let part = Rectangle::new([(left, from), (right, to)], filling.filled());
                     chart.draw_series([part]).map_err(failed)?;
@@ -89,9 +87,7 @@ pub fn draw_columns(plot: &Columns<'_>) -> Result<Vec<u8>, Undrawn> {
             }
         }
         let mut left = 16;
-        for (words, filling) in
-            [(plot.legend.0, paper::DARK), (plot.legend.1, paper::BRIGHT)]
-        {
+        for (words, filling) in [(plot.legend.0, paper::DARK), (plot.legend.1, paper::BRIGHT)] {
             if words.is_empty() {
                 continue;
             }

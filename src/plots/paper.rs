@@ -35,8 +35,7 @@ pub fn draw(
     let n_bytes = usize::try_from(WIDTH * height * 3).map_err(failed)?;
     let mut pixels = vec![0; n_bytes];
     {
-        let sheet =
-            BitMapBackend::with_buffer(&mut pixels, (WIDTH, height)).into_drawing_area();
+        let sheet = BitMapBackend::with_buffer(&mut pixels, (WIDTH, height)).into_drawing_area();
         sheet.fill(&PAPER).map_err(failed)?;
         on(&sheet)?;
         sheet.present().map_err(failed)?;

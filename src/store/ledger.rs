@@ -25,7 +25,7 @@ pub struct Filter {
 /// A line of the seller's list.
 pub struct OrderSummary {
     /// Where the list goes on below it.
-    id: i64,
+    pub(super) id: i64,
     pub order_ref: OrderRef,
     pub status: Status,
     pub placed_at: Moment,
@@ -194,12 +194,12 @@ impl Filter {
     }
 }
 
-fn states_json(states: &[Status]) -> String {
+pub(super) fn states_json(states: &[Status]) -> String {
     let words: Vec<&str> = states.iter().map(|status| status.as_str()).collect();
     serde_json::json!(words).to_string()
 }
 
-fn parse_summary(row: &SqliteRow) -> Result<OrderSummary, StoreError> {
+pub(super) fn parse_summary(row: &SqliteRow) -> Result<OrderSummary, StoreError> {
     Ok(OrderSummary {
         id: row.try_get("id")?,
         order_ref: parse_ref(row)?,

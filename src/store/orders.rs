@@ -332,6 +332,17 @@ pub async fn find_reader(tx: &mut Tx, order_ref: &OrderRef) -> Result<Option<Rea
         .transpose()
 }
 
+/// Whether somebody can still open the order's page: `false` where the buyer has erased their data, or it was placed before
+/// pages could be opened.
+pub async fn has_reader(db: &Db, order_ref: &OrderRef) -> Result<bool, StoreError> {
+    let found: Option<bool> =
+        sqlx::query_scalar("select reader is not null from orders where order_ref = ?")
+            .bind(order_ref.as_str())
+            .fetch_optional(&db.read)
+            .await?;
+    Ok(found.unwrap_or(false))
+}
+
 /// The newest of its words when the code was last typed, and that it was typed now.
 pub async fn take_seen(tx: &mut Tx, order_ref: &OrderRef) -> Result<i64, StoreError> {
     let seen = sqlx::query_scalar("select seen_word from orders where order_ref = ?")

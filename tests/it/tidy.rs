@@ -22,8 +22,8 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
     (
         "desk",
         &[
-            "actions", "cart", "catalog", "orders", "payment", "pictures", "plots", "store", "values",
-            "web",
+            "actions", "cart", "catalog", "orders", "payment", "pictures", "plots", "store",
+            "values", "web",
         ],
     ),
     (
@@ -46,6 +46,7 @@ const POWERS: [(&str, &[&str]); 48] = [
     ("mailparse::", &["mail"]),
     ("actix_web::", &["web", "desk", "cli"]),
     ("actix_http::", &["web"]),
+    ("actix_multipart::", &["desk/upload.rs"]),
     ("actix_server::", &["web"]),
     ("flate2::", &["web"]),
     ("askama::", &["web", "desk", "mail"]),

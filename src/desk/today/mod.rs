@@ -119,21 +119,16 @@ async fn show(
 ) -> Result<HttpResponse, DeskError> {
     let db = &desk.shop.db;
     let now = now();
-    let days =
-        store::figures::list_days(db, first_week(now), now.plus_days(1)).await?;
-    let mut currencies: Vec<Currency> = store::payment::list_wallets(db)
-        .await?
-        .into_iter()
-        .map(|wallet| wallet.currency)
-        .collect();
+    let days = store::figures::list_days(db, first_week(now), now.plus_days(1)).await?;
+    let mut currencies: Vec<Currency> =
+        store::payment::list_wallets(db).await?.into_iter().map(|wallet| wallet.currency).collect();
     // What came in a currency whose wallet is gone came all the same.
     let others: BTreeSet<Currency> = days.iter().map(|figures| figures.currency.clone()).collect();
-    currencies.extend(others.into_iter().filter(|other| !currencies.contains(other)).collect::<Vec<_>>());
+    currencies
+        .extend(others.into_iter().filter(|other| !currencies.contains(other)).collect::<Vec<_>>());
     let asked = query_field(&request, "currency");
-    let currency = currencies
-        .iter()
-        .find(|currency| currency.as_str() == asked)
-        .or(currencies.first());
+    let currency =
+        currencies.iter().find(|currency| currency.as_str() == asked).or(currencies.first());
     let mut low = store::figures::list_low(db, FEW, MOST_LOW + 1).await?;
     let has_more_low = low.len() > usize::try_from(MOST_LOW).unwrap_or(usize::MAX);
     low.truncate(usize::try_from(MOST_LOW).unwrap_or(usize::MAX));
@@ -167,8 +162,7 @@ async fn show(
 }
 
 async fn count(desk: &Desk, status: Status) -> Result<i64, DeskError> {
-    let filter =
-        store::ledger::Filter { states: vec![status], since: None, before: None };
+    let filter = store::ledger::Filter { states: vec![status], since: None, before: None };
     Ok(store::ledger::count(&desk.shop.db, &filter).await?)
 }
 

@@ -26,10 +26,8 @@ pub const N_BEST: i64 = 8;
 pub async fn show_orders(desk: Data<Desk>, _seller: Seller) -> Result<HttpResponse, DeskError> {
     let weeks = read_weeks(&desk, None).await?;
     draw(move || {
-        let columns: Vec<Column> = weeks
-            .iter()
-            .map(|week| column(week, week.paid, week.orders - week.paid))
-            .collect();
+        let columns: Vec<Column> =
+            weeks.iter().map(|week| column(week, week.paid, week.orders - week.paid)).collect();
         let legend = ("paid", "not paid");
         draw_columns(&Columns { legend, columns: &columns, write: &|n| n.to_string() })
     })
@@ -45,8 +43,7 @@ pub async fn show_takings(
     let currency = currency.map_err(|_| DeskError::NotFound)?;
     let weeks = read_weeks(&desk, Some(&currency)).await?;
     draw(move || {
-        let columns: Vec<Column> =
-            weeks.iter().map(|week| column(week, week.taken, 0)).collect();
+        let columns: Vec<Column> = weeks.iter().map(|week| column(week, week.taken, 0)).collect();
         let legend = (&*format!("{currency} that came in"), "");
         draw_columns(&Columns { legend, columns: &columns, write: &coins })
     })

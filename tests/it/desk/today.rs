@@ -31,7 +31,8 @@ fn table(page: &Answer, id: &str) -> Vec<Vec<String>> {
         }
         words.trim().to_owned()
     };
-    body.split("<tr").skip(1)
+    body.split("<tr")
+        .skip(1)
         .map(|row| {
             row.replace("</th>", "</td>")
                 .split("</td>")
@@ -103,7 +104,9 @@ fn each_number_of_the_first_page_is_that_of_the_orders() {
 
     // Too late, and cancelled: nothing is held any more, and what was placed was placed.
     world.says(&["orders", "cancel", &more]);
-    world.sql("update orders set status = 'expired', finished_at = unixepoch() where status = 'awaiting'");
+    world.sql(
+        "update orders set status = 'expired', finished_at = unixepoch() where status = 'awaiting'",
+    );
     assert_eq!(counts(&mut desk), ["1", "1", "1", "0"]);
     let low = table(&desk.get("/"), "low");
     assert_eq!(low[2], ["Wool Socks, Red", "1", "0"]);
@@ -144,7 +147,8 @@ fn the_plots_are_pictures_of_which_the_page_says_the_size() {
         assert_eq!(picture.header("content-type"), Some("image/png"));
         assert_eq!(measures(&picture.bytes), size, "{path}");
         assert!(picture.bytes.len() < 40 << 10, "{path}: {}", picture.bytes.len());
-        let image = format!("<img src=\"{path}\" width=\"{}\" height=\"{}\" alt=\"", size.0, size.1);
+        let image =
+            format!("<img src=\"{path}\" width=\"{}\" height=\"{}\" alt=\"", size.0, size.1);
         assert!(page.contains(&image), "{path}");
         // What it shows is nobody else's.
         assert_eq!(world.stranger_at_desk().get(path).status, 303, "{path}");
@@ -173,7 +177,8 @@ fn what_buyers_see_is_what_the_desk_has_closed_and_opened() {
     assert_eq!(page.attribute("house", "data-house"), "open");
     assert_eq!(buyer.checks_out(&[]).state(), "awaiting");
 
-    let deeds: Vec<String> = table(&desk.get("/deeds"), "deeds").into_iter().map(|row| row[1].clone()).collect();
+    let deeds: Vec<String> =
+        table(&desk.get("/deeds"), "deeds").into_iter().map(|row| row[1].clone()).collect();
     assert_eq!(deeds, ["Opened the shop", "Closed the shop"]);
     // Neither without a token nor by looking.
     assert_eq!(desk.0.post_raw("/today/close", &[]).status, 403);
@@ -186,7 +191,8 @@ fn the_first_page_says_what_the_doctor_and_the_nodes_say() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let seen = |desk: &mut SellerAtDesk| desk.get("/").text();
-    world.until("the doctor has looked", || seen(&mut desk.clone()).contains("the doctor found it"));
+    world
+        .until("the doctor has looked", || seen(&mut desk.clone()).contains("the doctor found it"));
     let page = seen(&mut desk);
     assert!(page.contains("There is no key of yours"), "{page}");
     assert!(!page.contains("In doubt since"));
@@ -205,7 +211,8 @@ fn the_first_page_says_when_the_sellers_key_ends() {
     let desk = world.desk();
     for (ends, words) in [("1y", "Your key is good until"), ("20d", "Your key ends on")] {
         let gpg = Gpg::new();
-        let made = gpg.tries(&["--quick-gen-key", "seller", "future-default", "default", ends], b"");
+        let made =
+            gpg.tries(&["--quick-gen-key", "seller", "future-default", "default", ends], b"");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         std::fs::write(world.path("db/seller.asc"), gpg.exports("seller")).unwrap();
         world.until(words, || desk.clone().get("/").text().contains(words));
@@ -235,7 +242,10 @@ fn deeds_are_erased_with_the_orders_days() {
     world.sql("update deeds set at = at - 4 * 86400 where what <> 'Opened the shop'");
     // The open shop may be quicker.
     let due = world.says(&["purge", "--dry-run"]);
-    assert!(due.contains("61 deeds are due to be erased from your log.") || due.contains("0 orders"), "{due}");
+    assert!(
+        due.contains("61 deeds are due to be erased from your log.") || due.contains("0 orders"),
+        "{due}"
+    );
     world.says(&["purge"]);
     let deeds = table(&desk.get("/deeds"), "deeds");
     assert_eq!(deeds.len(), 1);
@@ -285,14 +295,17 @@ fn orders_of_before_are_counted_when_the_desk_comes() {
     let [paid, _unpaid] = ["3", "1"].map(|n| orders_tea(&world, n));
     world.says(&["orders", "paid", &paid]);
     let counted = |world: &World| {
-        let takings = "select orders || ' ' || paid || ' ' || taken from takings order by day, currency";
+        let takings =
+            "select orders || ' ' || paid || ' ' || taken from takings order by day, currency";
         let sold = "select week || ' ' || product_id || ' ' || pieces from sold";
         let held = "select product_id || ' ' || pool_option || ' ' || pieces from held";
         [takings, sold, held].map(|question| world.find(question))
     };
     let by_triggers = counted(&world);
     world.close("TERM");
-    for table in ["delete from takings", "delete from sold", "delete from best_sold", "delete from held"] {
+    for table in
+        ["delete from takings", "delete from sold", "delete from best_sold", "delete from held"]
+    {
         world.sql(table);
     }
     // What the migration does once.
