@@ -1,6 +1,7 @@
 //! What the shop does: one file each, named by its verb.
 
 mod ask_seller;
+mod blur_figures;
 mod change_look;
 mod change_order;
 mod close_shop;
@@ -9,6 +10,7 @@ mod edit_product;
 mod erase_buyer;
 mod expire_orders;
 mod follow_payments;
+mod forget_deeds;
 mod forget_orders;
 mod hang_pages;
 mod look_at_clock;
@@ -18,16 +20,20 @@ mod notify_seller;
 mod openness;
 mod paint_sheets;
 mod place_order;
+mod post_answer;
 mod post_reply;
+mod read_letters;
 mod report_payment;
 mod stock_shelves;
 mod take_picture;
 mod take_seen;
+mod take_steps;
 mod tend_product;
 mod try_to_work;
 mod write_page;
 
 pub use ask_seller::{MOST_MESSAGE, Question, Unasked, Unfit, ask_seller};
+pub use blur_figures::{best_since, blur_figures, forget_figures};
 pub use change_look::{LookChange, Unlooked, change_look, hang_logo, take_logo_down};
 pub use change_order::{OrderChange, Unchanged, change_order};
 pub use close_shop::{close_shop, open_shop};
@@ -36,6 +42,7 @@ pub use edit_product::{Edited, PoolEdit, ProductEdit, edit_product};
 pub use erase_buyer::erase_buyer;
 pub use expire_orders::expire_orders;
 pub use follow_payments::follow_payments;
+pub use forget_deeds::{count_old_deeds, forget_deeds};
 pub use forget_orders::{Haste, empty_journal, forget_orders, list_forgettable};
 pub use hang_pages::{PageFile, hang_pages, list_pages_over_desk};
 pub use look_at_clock::{ClockJumped, THIS_VERSION, doubt_clock, look_at_clock, trust_clock};
@@ -44,11 +51,14 @@ pub use look_for_seller::look_for_seller;
 pub use notify_seller::{clear_drafts, notify_seller, sweep};
 pub use openness::{Closed, Openness, refuse_key, remember_key, take_key, why_closed};
 pub use place_order::{Placed, Placing, place_order};
+pub use post_answer::{Unanswered, post_answer};
 pub use post_reply::{Unposted, post_reply};
+pub use read_letters::{Letter, read_letters};
 pub use report_payment::{Unreported, report_payment};
 pub use stock_shelves::{Stocked, check_shelves, stock_shelves};
 pub use take_picture::{Darkroom, TakenPicture, name_pictures, take_picture};
 pub use take_seen::take_seen;
+pub use take_steps::{Untaken, send_orders, take_step};
 pub use tend_product::{
     Place, add_stock, delete_product, duplicate_product, hide_product, move_product,
     rename_category,

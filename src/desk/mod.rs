@@ -5,6 +5,7 @@ mod deeds;
 mod discounts;
 mod filled;
 mod form;
+mod health;
 mod login;
 mod look;
 mod orders;
@@ -20,6 +21,7 @@ mod today;
 mod upload;
 mod wallets;
 
+pub use health::{Complaint, Health};
 pub use state::Desk;
 
 use actix_web::web;

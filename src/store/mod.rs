@@ -1,12 +1,15 @@
 //! What the shop remembers. The only room that speaks SQL.
 
+pub mod browse;
 pub mod catalog;
 mod changes;
 pub mod copy;
+pub mod deeds;
 pub mod desk;
 pub mod desk_list;
 pub mod editing;
 pub mod erasure;
+pub mod figures;
 pub mod house;
 pub mod ledger;
 pub mod look;
