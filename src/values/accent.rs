@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn a_colour_is_read_in_the_light_and_made_lighter_for_the_dark() {
         check("#1c5d50", Ok(("#1c5d50", "#86cdb9")));
-        check("#000000", Ok(("#000000", "#999999")));
+        check("#000000", Ok(("#000000", "#979797")));
         check("#8a1538", Ok(("#8a1538", "#c28698")));
         check("#ffd500", Err(("1.2:1", "#806b00")));
         check("#ffffff", Err(("1.0:1", "#696969")));
