@@ -112,5 +112,5 @@ select l.product_id, l.pool_option, sum(l.quantity) from orders o join order_lin
 where o.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid') group by 1, 2;
 
 -- What runs out, the fewest first.
-create index products_by_stock on products (stock, id) where gone = 0;
-create index options_by_stock on options (stock, id) where gone = 0 and stock is not null;
+create index products_running_out on products (stock, id) where gone = 0;
+create index options_running_out on options (stock, id) where gone = 0 and stock is not null;
