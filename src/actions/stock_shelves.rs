@@ -118,8 +118,8 @@ pub async fn stock_shelves(
             .await
             .context("keep the window's sheet")?;
     }
-    store::stocking::put_rates(&mut tx, &file.rates).await.context("keep the shipping rates")?;
-    store::stocking::put_discounts(&mut tx, &file.discounts).await.context("keep the discounts")?;
+    store::trade::replace_rates(&mut tx, &file.rates).await.context("keep the shipping rates")?;
+    store::trade::replace_discounts(&mut tx, &file.discounts).await.context("keep the discounts")?;
     store::catalog::mark_seeded(&mut tx).await?;
     // Where all was counted anew, what is missing is held by open orders, and nothing is to be said.
     let n_sold_since =

@@ -1,4 +1,3 @@
-use crate::catalog::Discount;
 use crate::catalog::Offer;
 use crate::catalog::OfferKey;
 use crate::catalog::Rate;
@@ -496,16 +495,6 @@ pub async fn has_discounts(db: &Db) -> Result<bool, StoreError> {
     Ok(found.is_some())
 }
 
-/// `code`: capital letters.
-pub async fn find_discount(tx: &mut Tx, code: &str) -> Result<Option<Discount>, StoreError> {
-    let row = sqlx::query("select code, percent from discounts where code = ?")
-        .bind(code)
-        .fetch_optional(&mut *tx.0)
-        .await?;
-    row.map(|row| Ok(Discount { code: row.try_get("code")?, percent: row.try_get("percent")? }))
-        .transpose()
-}
-
 pub async fn find_page(db: &Db, slug: &str) -> Result<Option<SellersPage>, StoreError> {
     let row = sqlx::query("select slug, title, html from pages where slug = ?")
         .bind(slug)
@@ -643,7 +632,7 @@ fn parse_rate(row: &SqliteRow) -> Result<Rate, StoreError> {
     })
 }
 
-fn parse_slug(row: &SqliteRow) -> Result<Slug, StoreError> {
+pub(super) fn parse_slug(row: &SqliteRow) -> Result<Slug, StoreError> {
     Slug::parse(row.try_get("slug")?).map_err(|_| StoreError::Row("slug"))
 }
 

@@ -10,6 +10,7 @@ pub mod orders;
 pub mod owed;
 pub mod payment;
 pub mod stocking;
+pub mod trade;
 pub mod watch;
 pub mod words;
 

@@ -168,7 +168,7 @@ pub fn parse_coin(row: &SqliteRow, currency: &Currency) -> Result<Coin, StoreErr
         .map_err(|_| StoreError::Row("coin"))
 }
 
-fn parse_wallet(row: &SqliteRow) -> Result<Wallet, StoreError> {
+pub(super) fn parse_wallet(row: &SqliteRow) -> Result<Wallet, StoreError> {
     let currency = parse_currency(row)?;
     let coin = parse_coin(row, &currency)?;
     let address: Option<String> = row.try_get("address")?;
