@@ -23,4 +23,5 @@ pub mod actions;
 
 // Floor 3: the doors, where words from outside become ours.
 pub mod cli;
+pub mod desk;
 pub mod web;

@@ -2,6 +2,7 @@
 
 mod backup;
 mod deliver;
+mod desk;
 mod doctor;
 mod health;
 mod house;
@@ -55,6 +56,8 @@ enum Command {
     Watch(watch::WatchCommand),
     /// The shop's onion address: how it is, who may come in, a copy of its key
     Onion(onion::Onion),
+    /// The seller's web desk: its password
+    Desk(desk::DeskCommand),
     /// Erase what is due
     Purge(purge::Purge),
     /// Take no orders until `shop open`; window and orders' pages stay
@@ -78,8 +81,8 @@ struct SettingFlags {
     /// Buyers' door: HOST:PORT, unix:PATH or systemd [default: 127.0.0.1:3000]
     #[arg(long, global = true, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// The seller's web desk: off
-    #[arg(long, global = true, value_name = "ADDRESS", hide = true)]
+    /// The seller's web desk: HOST:PORT on this host alone, unix:PATH or off [default: off]
+    #[arg(long, global = true, value_name = "ADDRESS")]
     desk_listen: Option<String>,
     /// Where the shop remembers [default: sqlite://db/shop.sqlite]
     #[arg(long, global = true, value_name = "URL")]
@@ -261,6 +264,7 @@ pub fn run() -> ExitCode {
             Command::Mutt(mutt) => mutt::run(mutt, &settings, &flags),
             Command::Wallet(wallet) => wallet::run(wallet, settings).await,
             Command::Watch(watch) => watch::run(watch, settings).await,
+            Command::Desk(desk) => desk::run(desk, settings).await,
             Command::Purge(purge) => purge::run(purge, settings).await,
             Command::Close => house::close(settings).await,
             Command::Open => house::open(settings).await,

@@ -6,6 +6,7 @@ use crate::cli::open;
 use crate::cli::say;
 use crate::config::Listen;
 use crate::config::Settings;
+use crate::desk::Desk;
 use crate::store;
 use crate::tor::Keeper;
 use crate::tor::OnionAddress;
@@ -23,8 +24,10 @@ use clap::Args;
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::process::Command;
+use tokio::sync::Notify;
 use tokio::sync::mpsc;
 
 const DATA: &str = "db/data.json";
@@ -106,6 +109,13 @@ pub async fn run(
         preferred_currency: settings.preferred_currency.clone(),
         mirrors,
     };
+    let desk = match &settings.desk_listen {
+        None => None,
+        Some(listen) => {
+            let door = open_desk(listen)?;
+            Some((Data::new(Desk::new(shop.clone(), site.clone(), &secret)), door))
+        }
+    };
     let front = Data::new(Front::new(shop.clone(), site, &secret));
     let (closer, flooders) = mpsc::channel(OnionFolder::MOST_CLOSED);
     let fairness = Fairness {
@@ -116,6 +126,13 @@ pub async fn run(
     };
     let caretaker = Caretaker::begin(&shop, open::now()).await;
     say(&format!("The shop is open at {}", door.address()));
+    let closing = Arc::new(Notify::new());
+    let desk = desk.map(|(desk, door)| {
+        say(&format!("Your desk is at {}", door.address()));
+        let closing = closing.clone();
+        let told = async move { closing.notified().await };
+        actix_web::rt::spawn(crate::desk::serve::serve(desk, door, told))
+    });
     if store::house::find(&shop.db).await?.closed_on.is_some() {
         tracing::warn!("you have closed it: no orders are taken until `shop open`");
     }
@@ -129,6 +146,10 @@ pub async fn run(
         std::thread::spawn(move || keeper.tend(Some(session), || false));
     }
     let served = crate::web::serve::serve(front, door, fairness, told).await;
+    closing.notify_one();
+    if let Some(desk) = desk {
+        desk.await?.context("serve the desk")?;
+    }
     sweeper.abort();
     teller.abort();
     namer.abort();
@@ -136,6 +157,18 @@ pub async fn run(
     served.context("serve")?;
     tracing::info!("the shop is closed");
     Ok(ExitCode::SUCCESS)
+}
+
+fn open_desk(listen: &Listen) -> anyhow::Result<Door> {
+    match listen {
+        Listen::Tcp(address) => {
+            Door::tcp(address).with_context(|| format!("open the desk at {address}"))
+        }
+        Listen::Unix(path) => {
+            Door::unix(path).with_context(|| format!("open the desk at {}", path.display()))
+        }
+        Listen::Systemd => anyhow::bail!("the desk has no socket from systemd"),
+    }
 }
 
 /// Names circuits that go on asking too much to the one who tends Tor, and can close them.

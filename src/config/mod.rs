@@ -76,6 +76,8 @@ pub enum Listen {
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub listen: Listen,
+    /// Where the seller's desk is; `None`: there is none.
+    pub desk_listen: Option<Listen>,
     pub database: PathBuf,
     pub maildir: PathBuf,
     /// The seller's OpenPGP public key; `None`: `db/seller.asc`, where it exists.
@@ -221,9 +223,11 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn settings(&mut self) -> Settings {
-        if self.text("DESK_LISTEN").is_some_and(|text| text != "off") {
-            self.refuse("DESK_LISTEN", "`off`: this version of the shop has no web desk");
-        }
+        let desk_listen = self.parsed(
+            "DESK_LISTEN",
+            "HOST:PORT on this host alone or unix:PATH, for example 127.0.0.1:3001; or off",
+            parse_desk_listen,
+        );
         let listen = self.parsed(
             "LISTEN",
             "HOST:PORT, unix:PATH or systemd, for example 127.0.0.1:3000",
@@ -316,6 +320,7 @@ impl Reader<'_> {
             Tolerance::parse,
         );
         Settings {
+            desk_listen: desk_listen.flatten(),
             listen: listen.unwrap_or_else(|| Listen::Tcp("127.0.0.1:3000".to_owned())),
             database: database.unwrap_or_else(|| PathBuf::from("db/shop.sqlite")),
             maildir: PathBuf::from(self.text("MAILDIR").unwrap_or_else(|| "mailorders".to_owned())),
@@ -443,6 +448,14 @@ fn parse_listen(text: &str) -> Option<Listen> {
     let (host, port) = text.rsplit_once(':')?;
     port.parse::<u16>().ok()?;
     (!host.is_empty() && !host.contains([' ', '/'])).then(|| Listen::Tcp(text.to_owned()))
+}
+
+/// `Some(None)`: off.
+fn parse_desk_listen(text: &str) -> Option<Option<Listen>> {
+    match text {
+        "off" => Some(None),
+        _ => parse_listen(text).filter(|listen| *listen != Listen::Systemd).map(Some),
+    }
 }
 
 fn parse_database(text: &str) -> Option<PathBuf> {

@@ -3,6 +3,7 @@
 pub mod catalog;
 mod changes;
 pub mod copy;
+pub mod desk;
 pub mod erasure;
 pub mod house;
 pub mod ledger;

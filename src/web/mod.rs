@@ -23,7 +23,10 @@ mod still;
 mod stream;
 mod visit;
 
-pub use state::{Front, Site};
+pub use csrf::{TokenKey, hex};
+pub use headers::put_into;
+pub use page::{see_other, takes_gzip};
+pub use state::{Front, Site, chance, now, ticks};
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;

@@ -9,6 +9,7 @@ mod catalog;
 mod checkout;
 mod cli;
 mod crash;
+mod desk;
 mod egress;
 mod fairness;
 mod headers;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Room → the rooms it may import.
-const MAY_IMPORT: [(&str, &[&str]); 15] = [
+const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("values", &[]),
     ("payment", &["values"]),
     ("catalog", &["payment", "values"]),
@@ -19,9 +19,13 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("actions", &["cart", "catalog", "mail", "orders", "payment", "pictures", "store", "values"]),
     ("web", &["actions", "cart", "catalog", "orders", "payment", "pictures", "store", "values"]),
     (
+        "desk",
+        &["actions", "cart", "catalog", "orders", "payment", "pictures", "store", "values", "web"],
+    ),
+    (
         "cli",
         &[
-            "actions", "cart", "catalog", "config", "mail", "node", "orders", "payment",
+            "actions", "cart", "catalog", "config", "desk", "mail", "node", "orders", "payment",
             "pictures", "store", "tor", "values", "web",
         ],
     ),
@@ -36,11 +40,11 @@ const POWERS: [(&str, &[&str]); 47] = [
     ("pgp::", &["mail"]),
     ("rand::", &["mail/seal.rs"]),
     ("mailparse::", &["mail"]),
-    ("actix_web::", &["web", "cli"]),
+    ("actix_web::", &["web", "desk", "cli"]),
     ("actix_http::", &["web"]),
     ("actix_server::", &["web"]),
     ("flate2::", &["web"]),
-    ("askama::", &["web", "mail"]),
+    ("askama::", &["web", "desk", "mail"]),
     ("clap::", &["cli"]),
     ("indicatif::", &["cli"]),
     ("tracing_subscriber::", &["cli"]),
@@ -68,14 +72,14 @@ const POWERS: [(&str, &[&str]); 47] = [
     ("tokio_rustls::", &["node/link.rs"]),
     ("tokio_socks::", &["node/link.rs"]),
     ("rustls_native_certs::", &["node/link.rs"]),
-    ("argon2::", &["tor/sealed.rs"]),
+    ("argon2::", &["tor/sealed.rs", "desk/login.rs", "cli/desk.rs"]),
     ("aes_gcm::", &["tor/sealed.rs"]),
     ("curve25519_dalek::", &["tor"]),
     ("rpassword::", &["cli"]),
     ("listenfd::", &["web/serve.rs"]),
     ("rustix::", &["cli/quiet.rs", "cli/doctor/host.rs", "cli/doctor/keeping.rs"]),
     ("tar::", &["cli/backup.rs"]),
-    ("async fn", &["node", "store", "actions", "web", "cli"]),
+    ("async fn", &["node", "store", "actions", "web", "desk", "cli"]),
     ("unsafe ", &[]),
     ("f64", &["catalog/json.rs", "pictures"]),
 ];

@@ -37,6 +37,8 @@ pub struct World {
 struct Server {
     child: Child,
     address: String,
+    /// Of the seller's desk, where the settings open one.
+    desk: Option<String>,
     log: PathBuf,
 }
 
@@ -130,13 +132,14 @@ impl World {
         let mut child =
             self.command(arguments).stdout(Stdio::piped()).stderr(file).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut next_line = || {
+            let line = lines.next().unwrap_or_else(|| {
+                panic!("the shop did not open: {}", fs::read_to_string(&log).unwrap())
+            });
+            line.unwrap()
+        };
         let address = loop {
-            let line = lines
-                .next()
-                .unwrap_or_else(|| {
-                    panic!("the shop did not open: {}", fs::read_to_string(&log).unwrap())
-                })
-                .unwrap();
+            let line = next_line();
             if let Some(at) = line.find("http://") {
                 break line[at + 7..].to_owned();
             }
@@ -144,8 +147,17 @@ impl World {
                 break format!("unix:{}", self.path(path).display());
             }
         };
+        let has_desk = self.settings.iter().any(|(name, _)| name == "DESK_LISTEN");
+        let desk = has_desk.then(|| {
+            loop {
+                let line = next_line();
+                if let Some(address) = line.strip_prefix("Your desk is at ") {
+                    break address.trim_start_matches("http://").to_owned();
+                }
+            }
+        });
         std::thread::spawn(move || lines.count());
-        self.server = Some(Server { child, address, log });
+        self.server = Some(Server { child, address, desk, log });
     }
 
     pub fn address(&self) -> &str {
@@ -246,6 +258,42 @@ impl World {
         }
     }
 
+    /// A browser before the desk's login page.
+    pub fn stranger_at_desk(&self) -> Buyer {
+        let address = self.server.as_ref().unwrap().desk.clone().expect("DESK_LISTEN");
+        Buyer { address: address.clone(), host: address, ..self.buyer() }
+    }
+
+    /// The seller at the desk, signed in with [`DESK_PASSWORD`]. For a shop that was made [`World::with_desk`].
+    #[track_caller]
+    pub fn desk(&self) -> SellerAtDesk {
+        let mut browser = self.stranger_at_desk();
+        let token = browser.get("/login").token();
+        let answer = browser.post_raw("/login", &[("token", &token), ("password", DESK_PASSWORD)]);
+        assert_eq!(
+            (answer.status, answer.header("location")),
+            (303, Some("/")),
+            "{}",
+            answer.text()
+        );
+        SellerAtDesk(browser)
+    }
+
+    /// An open shop with the catalog above and a desk whose password is set.
+    pub fn with_desk() -> Self {
+        Self::with_desk_and(&catalog(), &[])
+    }
+
+    pub fn with_desk_and(catalog: &Value, settings: &[(&str, &str)]) -> Self {
+        let mut all = vec![("DESK_LISTEN", "127.0.0.1:0")];
+        all.extend(settings);
+        let world = Self::with(catalog, &all);
+        let words = format!("{DESK_PASSWORD}\n{DESK_PASSWORD}\n");
+        let done = world.told(&["desk", "password"], words.as_bytes());
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        world
+    }
+
     /// A buyer whose connections tor begins with this circuit's line.
     pub fn buyer_on(&self, circuit: u32) -> Buyer {
         Buyer { before: tors_line(circuit), ..self.buyer() }
@@ -329,6 +377,38 @@ pub struct Buyer {
     pub host: String,
     /// What each connection begins with.
     pub before: String,
+}
+
+pub const DESK_PASSWORD: &str = "cinder-otter-velvet-28-plum";
+
+/// The seller's browser, signed in at the desk.
+#[derive(Clone)]
+pub struct SellerAtDesk(pub Buyer);
+
+impl SellerAtDesk {
+    #[track_caller]
+    pub fn get(&mut self, path: &str) -> Answer {
+        let answer = self.0.get(path);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        answer
+    }
+
+    /// Sends a form with the token of a page; without the hidden fields that the page's own form has.
+    pub fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let token = self.0.get("/").token();
+        let mut all = vec![("token", token.as_str())];
+        all.extend(fields);
+        self.0.post_raw(path, &all)
+    }
+
+    /// The same, of a form that is taken: it leads to the page that shows what was done.
+    #[track_caller]
+    pub fn does(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let answer = self.post(path, fields);
+        assert_eq!(answer.status, 303, "{path} {fields:?}: {}", answer.text());
+        let next = answer.header("location").unwrap().to_owned();
+        self.get(next.split('#').next().unwrap())
+    }
 }
 
 /// Both kinds of door.

@@ -1,0 +1,137 @@
+use crate::desk::page::DeskError;
+use crate::desk::session::Seller;
+use crate::desk::state::Desk;
+use crate::web::TokenKey;
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use actix_web::web::Payload;
+use futures_util::StreamExt;
+use std::time::Duration;
+
+/// The fields of a form, as the browser sent them.
+pub struct DeskForm(Vec<(String, String)>);
+
+/// Units: bytes of a form without pictures: room for a page of 200 KB in any letters.
+const MOST_BYTES: usize = 1024 * 1024;
+const MOST_FIELDS: usize = 2_000;
+const BODY_TIME: Duration = Duration::from_secs(120);
+
+impl DeskForm {
+    /// Reads a form that this seller was given.
+    ///
+    /// # Errors
+    /// A page that says what to do: a form of somebody else's, a body too large, too slow or of another kind.
+    pub async fn read(
+        request: &HttpRequest,
+        desk: &Desk,
+        seller: &Seller,
+        body: Payload,
+    ) -> Result<Self, DeskError> {
+        let form = Self::read_any(request, body).await?;
+        form.check(&seller.token)?;
+        let _ = desk;
+        Ok(form)
+    }
+
+    /// The same of somebody without a session yet: `holder` is what the form was bound to.
+    pub async fn read_of(
+        request: &HttpRequest,
+        key: &TokenKey,
+        holder: &str,
+        body: Payload,
+    ) -> Result<Self, DeskError> {
+        let form = Self::read_any(request, body).await?;
+        if !key.knows(holder, form.get("token")) {
+            return Err(DeskError::ForeignForm);
+        }
+        Ok(form)
+    }
+
+    async fn read_any(request: &HttpRequest, body: Payload) -> Result<Self, DeskError> {
+        check_site(request)?;
+        let kind = request.headers().get(header::CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        if !kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
+            return Err(DeskError::OtherKind);
+        }
+        let body = tokio::time::timeout(BODY_TIME, read_body(body))
+            .await
+            .map_err(|_| DeskError::TooSlow)??;
+        let fields: Vec<(String, String)> = form_urlencoded::parse(&body)
+            .take(MOST_FIELDS + 1)
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
+            .collect();
+        if MOST_FIELDS < fields.len() { Err(DeskError::TooLarge) } else { Ok(Self(fields)) }
+    }
+
+    /// Fields that were read in another way; the token is checked by [`Self::check`].
+    pub fn of(fields: Vec<(String, String)>) -> Self {
+        Self(fields)
+    }
+
+    /// # Errors
+    /// [`DeskError::ForeignForm`]: it was not given to this seller.
+    pub fn check(&self, token: &str) -> Result<(), DeskError> {
+        // The token is made from chance and bound to a session: its time of comparison tells nothing that helps.
+        let given = self.get("token").as_bytes();
+        let is_same = given.len() == token.len()
+            && given.iter().zip(token.as_bytes()).fold(0, |sum, (one, other)| sum | (one ^ other))
+                == 0;
+        if is_same && !token.is_empty() { Ok(()) } else { Err(DeskError::ForeignForm) }
+    }
+
+    /// The first field of that name, its line ends as Unix writes them; an absent one is empty.
+    pub fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(field, _)| field == name)
+    }
+
+    /// Every field of that name, in the order of the form.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All fields, in the order of the form.
+    pub fn fields(&self) -> &[(String, String)] {
+        &self.0
+    }
+
+    /// The edition that was shown with the form; 0 where it says none.
+    pub fn edition(&self) -> i64 {
+        self.get("edition").parse().unwrap_or(0)
+    }
+}
+
+/// # Errors
+/// [`DeskError::ForeignForm`]: the browser says that another site sent it.
+pub fn check_site(request: &HttpRequest) -> Result<(), DeskError> {
+    let site = request.headers().get("sec-fetch-site").and_then(|site| site.to_str().ok());
+    if site.is_some_and(|site| site != "same-origin") {
+        Err(DeskError::ForeignForm)
+    } else {
+        Ok(())
+    }
+}
+
+/// A field of the address: a filter, a page's number.
+pub fn query_field(request: &HttpRequest, name: &str) -> String {
+    form_urlencoded::parse(request.query_string().as_bytes())
+        .find(|(field, _)| field == name)
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
+}
+
+async fn read_body(mut body: Payload) -> Result<Vec<u8>, DeskError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|_| DeskError::TooSlow)?;
+        if MOST_BYTES < bytes.len() + chunk.len() {
+            return Err(DeskError::TooLarge);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}

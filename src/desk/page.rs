@@ -1,0 +1,177 @@
+use crate::desk::session::Seller;
+use crate::desk::state::Desk;
+use crate::desk::still;
+use crate::store::StoreError;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::ResponseError;
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use askama::Template;
+
+/// Why a request gets no page of its own.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    #[error("there is no such page")]
+    NotFound,
+    #[error("nobody has said the password")]
+    SignedOut,
+    #[error("the form was not given to this seller")]
+    ForeignForm,
+    #[error("the form is of another kind")]
+    OtherKind,
+    #[error("the form is too large")]
+    TooLarge,
+    #[error("the form took too long")]
+    TooSlow,
+    #[error("too much is under way")]
+    Busy,
+    #[error("the page: {0}")]
+    Template(#[from] askama::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{0:#}")]
+    Broken(#[from] anyhow::Error),
+}
+
+impl DeskError {
+    /// Title and what to do.
+    fn words(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::NotFound => (
+                "There is no such page",
+                "The address may be mistyped, or the thing is not there any more.",
+            ),
+            Self::SignedOut => ("Signed out", "Please say your password."),
+            Self::ForeignForm => (
+                "This form is too old",
+                "It was given to another session, or you have signed out since. Please go back, reload the page and send it again. Nothing was changed.",
+            ),
+            Self::OtherKind => (
+                "This is no form of ours",
+                "Please use the forms of the desk. Nothing was changed.",
+            ),
+            Self::TooLarge => (
+                "That is too much",
+                "The form is larger than the desk takes. Please go back and send less at once. Nothing was changed.",
+            ),
+            Self::TooSlow => (
+                "That took too long",
+                "The form did not arrive whole. Please go back and send it again. Nothing was changed.",
+            ),
+            Self::Busy => (
+                "Please wait",
+                "Too much is under way. Please go back in a few seconds and send it again. Nothing was changed.",
+            ),
+            Self::Template(_) | Self::Store(_) | Self::Broken(_) => {
+                ("Something is broken", "The shop's log says what. `shop doctor` may know more.")
+            }
+        }
+    }
+}
+
+impl ResponseError for DeskError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::SignedOut => StatusCode::SEE_OTHER,
+            Self::ForeignForm => StatusCode::FORBIDDEN,
+            Self::OtherKind => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Template(_) | Self::Store(_) | Self::Broken(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        if matches!(self, Self::SignedOut) {
+            return crate::web::see_other("/login", &[]);
+        }
+        if self.status_code().is_server_error() && !matches!(self, Self::Busy) {
+            tracing::error!("a page of the desk could not be made: {self}");
+        }
+        let (title, words) = self.words();
+        trouble_page(self.status_code(), title, words)
+    }
+}
+
+/// What surrounds every page of the desk.
+pub struct DeskFrame<'a> {
+    pub site_name: &'a str,
+    /// Empty where nobody is signed in.
+    pub token: &'a str,
+    /// The address of the section that is marked in the menu.
+    pub section: &'static str,
+    /// What was just done, of a fixed list.
+    pub done: Option<&'static str>,
+    pub styles: [&'static str; 2],
+}
+
+/// The desk's sections: address and name.
+const SECTIONS: [(&str, &str); 10] = [
+    ("/", "Today"),
+    ("/orders", "Orders"),
+    ("/products", "Products"),
+    ("/discounts", "Discounts"),
+    ("/rates", "Sending"),
+    ("/wallets", "Wallets"),
+    ("/pages", "Pages"),
+    ("/look", "Look"),
+    ("/deeds", "Deeds"),
+    ("/account", "Account"),
+];
+
+impl<'a> DeskFrame<'a> {
+    pub fn new(desk: &'a Desk, seller: &'a Seller, section: &'static str) -> Self {
+        Self { token: &seller.token, section, ..Self::outside(&desk.site.name) }
+    }
+
+    /// For whoever has not said the password.
+    pub fn outside(site_name: &'a str) -> Self {
+        Self { site_name, token: "", section: "", done: None, styles: still::styles() }
+    }
+
+    /// `words`: what each `?done=` of this page says.
+    pub fn told(mut self, request: &HttpRequest, words: &[(&str, &'static str)]) -> Self {
+        let done = crate::desk::form::query_field(request, "done");
+        self.done = words.iter().find(|(name, _)| *name == done).map(|(_, words)| *words);
+        self
+    }
+
+    pub fn sections(&self) -> &'static [(&'static str, &'static str)] {
+        &SECTIONS
+    }
+}
+
+#[derive(Template)]
+#[template(path = "desk/trouble.html")]
+struct DeskTroublePage<'a> {
+    frame: DeskFrame<'a>,
+    title: &'a str,
+    words: &'a str,
+}
+
+/// A page of the desk.
+pub fn page(status: StatusCode, template: &impl Template) -> Result<HttpResponse, DeskError> {
+    let html = template.render()?;
+    Ok(HttpResponse::build(status)
+        .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
+        .body(html))
+}
+
+/// Where every POST that succeeds ends.
+pub fn see_other(address: &str) -> HttpResponse {
+    crate::web::see_other(address, &[])
+}
+
+pub fn trouble_page(status: StatusCode, title: &str, words: &str) -> HttpResponse {
+    let template = DeskTroublePage { frame: DeskFrame::outside("Desk"), title, words };
+    page(status, &template).unwrap_or_else(|_| HttpResponse::build(status).finish())
+}
+
+pub async fn unknown_address() -> Result<HttpResponse, DeskError> {
+    Err(DeskError::NotFound)
+}

@@ -1,0 +1,8 @@
+//! The seller's desk, through its own door.
+
+mod door;
+mod look;
+mod orders;
+mod products;
+mod today;
+mod trade;
