@@ -4,6 +4,8 @@ mod ask_seller;
 mod change_order;
 mod close_shop;
 mod doubt_node;
+mod edit_trade;
+mod edit_wallet;
 mod erase_buyer;
 mod expire_orders;
 mod follow_payments;
@@ -26,6 +28,10 @@ pub use ask_seller::{MOST_MESSAGE, Question, Unasked, Unfit, ask_seller};
 pub use change_order::{OrderChange, Unchanged, change_order};
 pub use close_shop::{close_shop, open_shop};
 pub use doubt_node::doubt_node;
+pub use edit_trade::{
+    Edited, Shown, move_rate, remove_discount, remove_rate, save_discount, save_rate,
+};
+pub use edit_wallet::{move_wallet, remove_wallet, save_wallet, what_hangs_on};
 pub use erase_buyer::erase_buyer;
 pub use expire_orders::expire_orders;
 pub use follow_payments::follow_payments;
@@ -39,7 +45,9 @@ pub use openness::{Closed, Openness, refuse_key, remember_key, take_key, why_clo
 pub use place_order::{Placed, Placing, place_order};
 pub use post_reply::{Unposted, post_reply};
 pub use report_payment::{Unreported, report_payment};
-pub use stock_shelves::{PictureFolders, Stocked, check_shelves, stock_shelves};
+pub use stock_shelves::{
+    PictureFolders, Stocked, Stocking, Unstocked, check_shelves, list_changes, stock_shelves,
+};
 pub use take_seen::take_seen;
 pub use try_to_work::try_to_work;
 

@@ -49,7 +49,10 @@ const SHOWN: usize = 60;
 pub fn differences(shop: &CatalogFile, file: &CatalogFile) -> Vec<Difference> {
     let mut found = Vec::new();
     let wallets = |file: &CatalogFile| -> Vec<_> {
-        file.wallets.iter().map(|wallet| (wallet.currency.to_string(), wallet_fields(wallet))).collect()
+        file.wallets
+            .iter()
+            .map(|wallet| (wallet.currency.to_string(), wallet_fields(wallet)))
+            .collect()
     };
     compare("wallet", &wallets(shop), &wallets(file), &mut found);
     let products = |file: &CatalogFile| -> Vec<_> {
@@ -76,11 +79,8 @@ fn compare(what: &str, shop: &Records, file: &Records, found: &mut Vec<Differenc
         shop.iter().map(|(name, fields)| (name.as_str(), fields)).collect();
     let there: HashMap<&str, &Vec<Field>> =
         file.iter().map(|(name, fields)| (name.as_str(), fields)).collect();
-    let difference = |name: &str, kind, fields| Difference {
-        record: format!("{what} {name}"),
-        kind,
-        fields,
-    };
+    let difference =
+        |name: &str, kind, fields| Difference { record: format!("{what} {name}"), kind, fields };
     for (name, fields) in shop {
         let Some(theirs) = there.get(name.as_str()) else {
             found.push(difference(name, Kind::Removed, Vec::new()));
@@ -240,7 +240,9 @@ fn discount_fields(discount: &Discount) -> Vec<Field> {
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.kind {
-            Kind::Added => write!(f, "+ {}: the file has it, the shop does not: it would come", self.record),
+            Kind::Added => {
+                write!(f, "+ {}: the file has it, the shop does not: it would come", self.record)
+            }
             Kind::Removed => {
                 write!(f, "- {}: the shop has it, the file does not: it would go", self.record)
             }
@@ -324,7 +326,9 @@ mod tests {
         );
         check(
             &turned,
-            &["~ products\n    order: tea comes first of the two would become cap comes first of the two"],
+            &[
+                "~ products\n    order: tea comes first of the two would become cap comes first of the two",
+            ],
         );
     }
 
@@ -335,9 +339,14 @@ mod tests {
                 r#"{{"wallets": {{"_model": "Wallet", "xmr": {{"currency": "XMR", "address": "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39"{key}}}}}}}"#
             ))
         };
-        let with = monero(", \"view_key\": \"2f85eb3c2a3ffcede6ca9404f7a3de21c48bd4e85858ce68c19452f1098d140d\"");
+        let with = monero(
+            ", \"view_key\": \"2f85eb3c2a3ffcede6ca9404f7a3de21c48bd4e85858ce68c19452f1098d140d\"",
+        );
         let words = differences(&with, &monero(""))[0].to_string();
-        assert_eq!(words, "~ wallet XMR\n    view_key: a key that is not shown would become nothing");
+        assert_eq!(
+            words,
+            "~ wallet XMR\n    view_key: a key that is not shown would become nothing"
+        );
     }
 
     #[test]

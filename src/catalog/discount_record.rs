@@ -7,7 +7,8 @@ use crate::catalog::json::Json;
 use crate::catalog::record::Record;
 use crate::values::Moment;
 
-const HOW_MUCH: &str = "how much less: `percent`, a whole number from 1 to 99, or `less`, an amount for each currency";
+const HOW_MUCH: &str =
+    "how much less: `percent`, a whole number from 1 to 99, or `less`, an amount for each currency";
 
 /// Records of the model Discount.
 impl Reader {

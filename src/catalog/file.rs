@@ -476,7 +476,12 @@ impl Reader {
         prices
     }
 
-    pub(super) fn refer(&self, record: &mut Record<'_>, field: &str, found: Option<&Json>) -> Option<usize> {
+    pub(super) fn refer(
+        &self,
+        record: &mut Record<'_>,
+        field: &str,
+        found: Option<&Json>,
+    ) -> Option<usize> {
         let known: Vec<String> =
             self.references.keys().map(|name| format!("\"->{name}\"")).collect();
         let expected = match known.len() {

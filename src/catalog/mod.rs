@@ -18,9 +18,7 @@ mod written;
 pub use difference::{Difference, Kind, differences};
 pub use discount::{Discount, Less, NotUsable, Sum};
 pub use fault::Fault;
-pub use file::{
-    CatalogFile, ImageRecord, OptionRecord, Prices, ProductRecord, RateRecord,
-};
+pub use file::{CatalogFile, ImageRecord, OptionRecord, Prices, ProductRecord, RateRecord};
 pub use json::Json;
 pub use offer::{IN_WINDOW, Offer, OfferKey, Rate, Stock};
 pub use single::wallet_reference;

@@ -21,14 +21,19 @@ impl CatalogFile {
     pub fn write(&self) -> String {
         let mut collections = Vec::new();
         let mut taken = HashSet::new();
-        let wallets =
-            self.wallets.iter().map(|wallet| (record_of_wallet(&wallet.currency), wallet_of(wallet)));
+        let wallets = self
+            .wallets
+            .iter()
+            .map(|wallet| (record_of_wallet(&wallet.currency), wallet_of(wallet)));
         collections.extend(collection("wallets", "Wallet", wallets.collect()));
-        let products = self.products.iter().map(|product| (product.record.clone(), product_of(product)));
+        let products =
+            self.products.iter().map(|product| (product.record.clone(), product_of(product)));
         collections.extend(collection("products", "Product", products.collect()));
-        let rates = self.rates.iter().enumerate().map(|(n, rate)| {
-            (record_name(&rate.name, "rate", n, &mut taken), rate_of(rate))
-        });
+        let rates = self
+            .rates
+            .iter()
+            .enumerate()
+            .map(|(n, rate)| (record_name(&rate.name, "rate", n, &mut taken), rate_of(rate)));
         collections.extend(collection("shipping", "ShippingRate", rates.collect()));
         taken = HashSet::new();
         let discounts = self.discounts.iter().enumerate().map(|(n, discount)| {
@@ -43,11 +48,7 @@ impl CatalogFile {
 }
 
 /// A collection with nothing in it is left out.
-fn collection(
-    name: &str,
-    model: &str,
-    records: Vec<(String, Json)>,
-) -> Option<(String, Json)> {
+fn collection(name: &str, model: &str, records: Vec<(String, Json)>) -> Option<(String, Json)> {
     if records.is_empty() {
         return None;
     }
@@ -61,9 +62,8 @@ fn record_name(name: &str, kind: &str, n: usize, taken: &mut HashSet<String>) ->
     let of_name = Slug::of_name(name).ok().map(|slug| slug.to_string());
     let numbered = format!("{kind}-{}", n + 1);
     // What begins with `_` is no record's name.
-    let found = of_name
-        .filter(|slug| !slug.starts_with('_') && !taken.contains(slug))
-        .unwrap_or(numbered);
+    let found =
+        of_name.filter(|slug| !slug.starts_with('_') && !taken.contains(slug)).unwrap_or(numbered);
     let mut free = found.clone();
     let mut more = 1;
     while taken.contains(&free) {
@@ -77,7 +77,8 @@ fn record_name(name: &str, kind: &str, n: usize, taken: &mut HashSet<String>) ->
 fn wallet_of(wallet: &Wallet) -> Json {
     let mut fields = vec![field("currency", text(wallet.currency.as_str()))];
     fields.push(field("name", text(&wallet.name)));
-    let number = |n: u64| i64::try_from(n).map_or_else(|_| Json::Broken(n.to_string()), Json::Whole);
+    let number =
+        |n: u64| i64::try_from(n).map_or_else(|_| Json::Broken(n.to_string()), Json::Whole);
     match &wallet.coin {
         Coin::Bitcoin | Coin::Monero => {}
         Coin::Ether { chain: 1 } if wallet.currency.as_str() == "ETH" => {}
@@ -289,6 +290,7 @@ mod tests {
     const VIEW: &str = "2f85eb3c2a3ffcede6ca9404f7a3de21c48bd4e85858ce68c19452f1098d140d";
     const ZPUB: &str = "zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtKsAYz2oz2AGutZYs";
     const XPUB: &str = "xpub6Ce9NcJvTk36xtLSrJLZqE7wtgA5deCeYs7rSQtreh4cj6ByPtrg9sD7V2FNFLPnf8heNP3FGkeV9qwfzvZNSd54JoNXVsXFYSYwHsnJxqP";
+    const CONTRACT: &str = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48";
     const ADDRESS: &str = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
 
     fn currency(name: &str) -> Currency {
@@ -299,7 +301,7 @@ mod tests {
     fn wallets() -> Vec<Wallet> {
         let account = |coin: &Coin, text| Receives::Account(AccountKey::parse(coin, text).unwrap());
         let one = |coin: &Coin, text| Receives::of_address(Address::parse(coin, text).unwrap());
-        let token = |chain, decimals| Coin::Token { chain, contract: ADDRESS.into(), decimals };
+        let token = |chain, decimals| Coin::Token { chain, contract: CONTRACT.into(), decimals };
         let primary = Address::parse(&Coin::Monero, XMR).unwrap();
         [
             ("ETH", Coin::Ether { chain: 1 }),
@@ -323,26 +325,30 @@ mod tests {
 
     fn words(most: usize) -> impl Strategy<Value = String> {
         // As the reader leaves them: trimmed, one space between two words, nothing that looks like program text.
-        proptest::string::string_regex(&format!("[a-zé\"\\\\/<>ß東]([ ]?[^\\s\\p{{C}}]){{0,{most}}}"))
-            .unwrap()
-            .prop_map(|text| crate::catalog::record::one_line(&text))
+        proptest::string::string_regex(&format!(
+            "[a-zé\"\\\\/<>ß東]([ ]?[^\\s\\p{{C}}]){{0,{most}}}"
+        ))
+        .unwrap()
+        .prop_map(|text| crate::catalog::record::one_line(&text))
     }
 
     fn prices(least: i64) -> impl Strategy<Value = Prices> {
         let all = wallets();
-        proptest::collection::vec(least..1_000_000_000_i64, all.len()).prop_flat_map(move |amounts| {
-            let rows: Prices = all
-                .iter()
-                .zip(amounts)
-                .map(|(wallet, n)| {
-                    let grain = wallet.coin.grain().get();
-                    let n = if n == 0 { 0 } else { (n / grain).max(1) * grain };
-                    (wallet.currency.clone(), Gwei::new(n).unwrap())
-                })
-                .collect();
-            let n = rows.len();
-            proptest::sample::subsequence(rows, 1..=n)
-        })
+        proptest::collection::vec(least..1_000_000_000_i64, all.len()).prop_flat_map(
+            move |amounts| {
+                let rows: Prices = all
+                    .iter()
+                    .zip(amounts)
+                    .map(|(wallet, n)| {
+                        let grain = wallet.coin.grain().get();
+                        let n = if n == 0 { 0 } else { (n / grain).max(1) * grain };
+                        (wallet.currency.clone(), Gwei::new(n).unwrap())
+                    })
+                    .collect();
+                let n = rows.len();
+                proptest::sample::subsequence(rows, 1..=n)
+            },
+        )
     }
 
     fn product() -> impl Strategy<Value = ProductRecord> {
@@ -375,7 +381,10 @@ mod tests {
                     description,
                     quantity,
                     prices,
-                    images: images.into_iter().map(|(file, alt)| ImageRecord { file, alt }).collect(),
+                    images: images
+                        .into_iter()
+                        .map(|(file, alt)| ImageRecord { file, alt })
+                        .collect(),
                     options: all,
                     categories,
                     hidden,
@@ -384,12 +393,21 @@ mod tests {
     }
 
     fn discount() -> impl Strategy<Value = Discount> {
-        let less = prop_oneof![(1..=99_i64).prop_map(Less::Percent), prices(1).prop_map(Less::Amounts)];
+        let less =
+            prop_oneof![(1..=99_i64).prop_map(Less::Percent), prices(1).prop_map(Less::Amounts)];
         let days = (proptest::option::of(0..20_000_i64), proptest::option::of(20_000..40_000_i64));
-        (less, days, proptest::option::of(1..1_000_000_i64)).prop_map(|(less, (from, until), uses)| {
-            let day = |n: i64| Moment::new(n * 86_400).unwrap();
-            Discount { code: String::new(), less, from: from.map(day), until: until.map(day), uses }
-        })
+        (less, days, proptest::option::of(1..1_000_000_i64)).prop_map(
+            |(less, (from, until), uses)| {
+                let day = |n: i64| Moment::new(n * 86_400).unwrap();
+                Discount {
+                    code: String::new(),
+                    less,
+                    from: from.map(day),
+                    until: until.map(day),
+                    uses,
+                }
+            },
+        )
     }
 
     proptest! {

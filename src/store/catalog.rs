@@ -122,9 +122,13 @@ pub async fn version(db: &Db) -> Result<Version, StoreError> {
     Ok(version)
 }
 
+/// Whether nothing was ever put into it, neither from a file nor at the desk.
 pub async fn is_empty(db: &Db) -> Result<bool, StoreError> {
-    let found: Option<i64> =
-        sqlx::query_scalar("select 1 from products limit 1").fetch_optional(&db.read).await?;
+    let found: Option<i64> = sqlx::query_scalar(
+        "select 1 from products union all select 1 from catalog_state where 0 < desk_changes limit 1",
+    )
+    .fetch_optional(&db.read)
+    .await?;
     Ok(found.is_none())
 }
 

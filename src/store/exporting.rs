@@ -3,6 +3,7 @@ use crate::catalog::ImageRecord;
 use crate::catalog::OptionRecord;
 use crate::catalog::Prices;
 use crate::catalog::ProductRecord;
+use crate::catalog::Slug;
 use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
@@ -14,6 +15,7 @@ use crate::store::trade;
 use sqlx::Row;
 use sqlx::SqliteConnection;
 use std::collections::HashMap;
+use std::collections::HashSet;
 
 /// The catalog as the tables hold it, in the form of the seller's file.
 pub struct Kept {
@@ -23,8 +25,6 @@ pub struct Kept {
     pub said: HashMap<(String, String), i64>,
     /// Slugs of products that an older version of the shop kept without what their file said of them.
     pub incomplete: Vec<String>,
-    /// How often the desk has changed the catalog since it was last filled from the file.
-    pub desk_changes: i64,
 }
 
 /// Everything at one moment.
@@ -45,6 +45,11 @@ pub async fn count_desk_changes(db: &Db) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar("select desk_changes from catalog_state").fetch_one(&db.read).await?)
 }
 
+/// The same inside a transaction.
+pub async fn count_desk_changes_now(tx: &mut Tx) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar("select desk_changes from catalog_state").fetch_one(&mut *tx.0).await?)
+}
+
 /// Pieces that open orders hold, counted as seeding counts them.
 macro_rules! held {
     ($of:literal) => {
@@ -59,19 +64,17 @@ macro_rules! held {
 const PRODUCTS: &str = concat!(
     "select p.id, p.slug, p.record, p.name, p.description, p.hidden, p.file_quantity, p.stock + ",
     held!("l.product_id = p.id and l.pool_option = 0"),
-    " as quantity from products p where p.gone = 0 order by p.position, p.id"
+    " as quantity, p.description = '' and p.description_html <> '' as has_lost \
+      from products p where p.gone = 0 or p.hidden = 1 order by p.position, p.id"
 );
 
 const OPTIONS: &str = concat!(
     "select c.id, c.product_id, c.name, c.file_quantity, c.stock + ",
     held!("l.product_id = c.product_id and l.option_id = c.id"),
-    " as quantity from options c join products p on p.id = c.product_id where c.gone = 0 and p.gone = 0 order by c.position, c.id"
+    " as quantity from options c join products p on p.id = c.product_id where c.gone = 0 and (p.gone = 0 or p.hidden = 1) order by c.position, c.id"
 );
 
 async fn read(connection: &mut SqliteConnection) -> Result<Kept, StoreError> {
-    let desk_changes = sqlx::query_scalar("select desk_changes from catalog_state")
-        .fetch_one(&mut *connection)
-        .await?;
     let wallets = sqlx::query("select * from wallets order by position")
         .fetch_all(&mut *connection)
         .await?
@@ -101,7 +104,7 @@ async fn read(connection: &mut SqliteConnection) -> Result<Kept, StoreError> {
     }
     let mut images: HashMap<i64, Vec<ImageRecord>> = HashMap::new();
     for (product, file, alt) in sqlx::query_as::<_, (i64, String, String)>(
-        "select product_id, coalesce(file, ''), alt from product_pictures order by product_id, position",
+        "select product_id, file, alt from product_pictures order by product_id, position",
     )
     .fetch_all(&mut *connection)
     .await?
@@ -110,14 +113,12 @@ async fn read(connection: &mut SqliteConnection) -> Result<Kept, StoreError> {
     }
     let mut products = Vec::new();
     let mut incomplete = Vec::new();
+    let mut names = HashSet::new();
     for row in sqlx::query(PRODUCTS).fetch_all(&mut *connection).await? {
         let id: i64 = row.try_get("id")?;
         let slug = parse_slug(&row)?;
-        let record: Option<String> = row.try_get("record")?;
-        let description: Option<String> = row.try_get("description")?;
         let images = images.remove(&id).unwrap_or_default();
-        let has_names = images.iter().all(|image| !image.file.is_empty());
-        if record.as_ref().is_none_or(String::is_empty) || description.is_none() || !has_names {
+        if row.try_get("has_lost")? || images.iter().any(|image| image.file.is_empty()) {
             incomplete.push(slug.to_string());
         }
         said.insert((slug.to_string(), String::new()), row.try_get("file_quantity")?);
@@ -128,12 +129,12 @@ async fn read(connection: &mut SqliteConnection) -> Result<Kept, StoreError> {
             }
             own.push(option);
         }
-        let record = record.unwrap_or_default();
+        let record = record_name(row.try_get("record")?, &slug, &mut names);
         products.push(ProductRecord {
             place: format!("products {record:?}"),
             record,
             name: row.try_get("name")?,
-            description: description.unwrap_or_default(),
+            description: row.try_get("description")?,
             quantity: row.try_get("quantity")?,
             prices: prices.remove(&(id, 0)).unwrap_or_default(),
             images,
@@ -152,7 +153,21 @@ async fn read(connection: &mut SqliteConnection) -> Result<Kept, StoreError> {
         discounts: discounts.into_iter().map(|kept| kept.discount).collect(),
         notes: Vec::new(),
     };
-    Ok(Kept { file, said, incomplete, desk_changes })
+    Ok(Kept { file, said, incomplete })
+}
+
+/// What was made at the desk has no record's name yet: its slug serves. Each name stands once in a file.
+fn record_name(kept: String, slug: &Slug, names: &mut HashSet<String>) -> String {
+    // What begins with `_` is no record's name.
+    let of_slug = || slug.as_str().trim_start_matches('_').to_owned();
+    let name = if kept.is_empty() { of_slug() } else { kept };
+    let mut free = name.clone();
+    let mut n = 1;
+    while free.is_empty() || !names.insert(free.clone()) {
+        n += 1;
+        free = format!("{name}-{n}");
+    }
+    free
 }
 
 /// Product and option (0: the product's own) → its prices, in the order of the wallets.

@@ -5,6 +5,7 @@ mod changes;
 pub mod copy;
 pub mod desk;
 pub mod erasure;
+pub mod exporting;
 pub mod house;
 pub mod ledger;
 pub mod orders;

@@ -2,10 +2,14 @@ use crate::catalog::Discount;
 use crate::catalog::Less;
 use crate::catalog::Prices;
 use crate::catalog::RateRecord;
+use crate::payment::AccountKey;
+use crate::payment::Wallet;
 use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
 use crate::store::orders::moment;
+use crate::store::payment::insert_wallet;
+use crate::store::payment::parse_wallet;
 use crate::values::Country;
 use crate::values::Currency;
 use crate::values::Gwei;
@@ -261,11 +265,7 @@ async fn insert_rate(tx: &mut Tx, rate: &RateRecord, position: i64) -> Result<()
 }
 
 /// Puts a way of sending in the place of the one of this name, or behind all others.
-pub async fn put_rate(
-    tx: &mut Tx,
-    was: Option<&str>,
-    rate: &RateRecord,
-) -> Result<(), StoreError> {
+pub async fn put_rate(tx: &mut Tx, was: Option<&str>, rate: &RateRecord) -> Result<(), StoreError> {
     let position: Option<i64> =
         sqlx::query_scalar("select position from shipping_rates where name = ?")
             .bind(was)
@@ -311,4 +311,167 @@ pub async fn reorder(tx: &mut Tx, what: Ordered, names: &[String]) -> Result<(),
     };
     sqlx::query(statement).bind(json!(names).to_string()).execute(&mut *tx.0).await?;
     Ok(())
+}
+
+/// A wallet as the desk shows it.
+#[derive(Clone, Debug)]
+pub struct KeptWallet {
+    pub wallet: Wallet,
+    pub edition: i64,
+}
+
+const WALLETS: &str = "select * from wallets order by position";
+
+/// All wallets, the preferred first.
+pub async fn list_kept_wallets(db: &Db) -> Result<Vec<KeptWallet>, StoreError> {
+    let rows = sqlx::query(WALLETS).fetch_all(&db.read).await?;
+    rows.iter().map(parse_kept_wallet).collect()
+}
+
+/// The same inside a transaction.
+pub async fn list_kept_wallets_now(tx: &mut Tx) -> Result<Vec<KeptWallet>, StoreError> {
+    let rows = sqlx::query(WALLETS).fetch_all(&mut *tx.0).await?;
+    rows.iter().map(parse_kept_wallet).collect()
+}
+
+fn parse_kept_wallet(row: &SqliteRow) -> Result<KeptWallet, StoreError> {
+    Ok(KeptWallet { wallet: parse_wallet(row)?, edition: row.try_get("edition")? })
+}
+
+/// Puts a wallet in the place of the one of its currency, or behind all others.
+pub async fn put_wallet(tx: &mut Tx, wallet: &Wallet) -> Result<(), StoreError> {
+    let position: Option<i64> =
+        sqlx::query_scalar("select position from wallets where currency = ?")
+            .bind(wallet.currency.as_str())
+            .fetch_optional(&mut *tx.0)
+            .await?;
+    let position = match position {
+        Some(position) => position,
+        None => next_position(tx, "select 1 + coalesce(max(position), -1) from wallets").await?,
+    };
+    insert_wallet(tx, wallet, position).await
+}
+
+/// Removes a wallet, and all that has a price in its currency loses that price. What was given out of its account is kept
+/// elsewhere, and stays.
+pub async fn remove_wallet(tx: &mut Tx, currency: &Currency) -> Result<(), StoreError> {
+    for statement in [
+        "delete from prices where currency = ?",
+        "delete from shipping_prices where currency = ?",
+        "delete from discount_amounts where currency = ?",
+        "delete from sheet_cells where currency = ?",
+        "delete from wallets where currency = ?",
+    ] {
+        sqlx::query(statement).bind(currency.as_str()).execute(&mut *tx.0).await?;
+    }
+    Ok(())
+}
+
+/// Takes everything off the shelves, to be counted through anew.
+pub async fn clear_shelf(tx: &mut Tx) -> Result<(), StoreError> {
+    sqlx::query("delete from shelf").execute(&mut *tx.0).await?;
+    sqlx::query("delete from shelf_sizes").execute(&mut *tx.0).await?;
+    Ok(())
+}
+
+/// Every price in a currency: of products, options, ways of sending and codes.
+pub async fn list_prices_in(tx: &mut Tx, currency: &Currency) -> Result<Vec<Gwei>, StoreError> {
+    let prices: Vec<i64> = sqlx::query_scalar(
+        "select price from prices where currency = ?1 union select price from shipping_prices where currency = ?1 \
+         union select amount from discount_amounts where currency = ?1",
+    )
+    .bind(currency.as_str())
+    .fetch_all(&mut *tx.0)
+    .await?;
+    prices.into_iter().map(|n| Gwei::new(n).map_err(|_| StoreError::Row("price"))).collect()
+}
+
+/// What would have no price left without a currency.
+#[derive(Clone, Debug, Default)]
+pub struct Stranded {
+    pub n: usize,
+    /// The first of them.
+    pub names: Vec<String>,
+    /// Units: products that lose one of several prices.
+    pub n_products: i64,
+    /// Units: orders that are asked for this currency and are not finished.
+    pub n_orders: i64,
+}
+
+impl Stranded {
+    pub fn is_empty(&self) -> bool {
+        self.n == 0
+    }
+}
+
+const STRANDED: &str = "\
+    select p.name from products p where (p.gone = 0 or p.hidden = 1) \
+        and exists (select 1 from prices r where r.product_id = p.id and r.option_id = 0 and r.currency = ?1) \
+        and not exists (select 1 from prices r where r.product_id = p.id and r.option_id = 0 and r.currency <> ?1) \
+    union all select name from shipping_rates s \
+        where exists (select 1 from shipping_prices r where r.rate = s.name and r.currency = ?1) \
+        and not exists (select 1 from shipping_prices r where r.rate = s.name and r.currency <> ?1) \
+    union all select code from discounts d \
+        where exists (select 1 from discount_amounts a where a.code = d.code and a.currency = ?1) \
+        and not exists (select 1 from discount_amounts a where a.code = d.code and a.currency <> ?1)";
+
+const LOSING: &str = "\
+    select (select count(*) from prices r join products p on p.id = r.product_id \
+            where (p.gone = 0 or p.hidden = 1) and r.option_id = 0 and r.currency = ?1) as products, \
+        (select count(*) from orders o join invoices i on i.order_id = o.id where i.currency = ?1 \
+            and o.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'late')) as orders";
+
+/// Units: names that are shown.
+const MOST_NAMES: usize = 12;
+
+pub async fn list_stranded(db: &Db, currency: &Currency) -> Result<Stranded, StoreError> {
+    read_stranded(&mut *db.read.acquire().await?, currency).await
+}
+
+/// The same inside a transaction.
+pub async fn list_stranded_now(tx: &mut Tx, currency: &Currency) -> Result<Stranded, StoreError> {
+    read_stranded(&mut tx.0, currency).await
+}
+
+async fn read_stranded(
+    connection: &mut SqliteConnection,
+    currency: &Currency,
+) -> Result<Stranded, StoreError> {
+    let mut names: Vec<String> =
+        sqlx::query_scalar(STRANDED).bind(currency.as_str()).fetch_all(&mut *connection).await?;
+    let n = names.len();
+    names.truncate(MOST_NAMES);
+    let row = sqlx::query(LOSING).bind(currency.as_str()).fetch_one(connection).await?;
+    Ok(Stranded {
+        n,
+        names,
+        n_products: row.try_get("products")?,
+        n_orders: row.try_get("orders")?,
+    })
+}
+
+/// The next indexes that an account's orders get.
+pub async fn list_next_indexes(
+    db: &Db,
+    account: &str,
+    count: usize,
+) -> Result<Vec<u32>, StoreError> {
+    let next: i64 = sqlx::query_scalar(
+        "select coalesce((select next_index from derivations where xpub = ?), \
+            (select next_index from derivations where xpub = ''), 0)",
+    )
+    .bind(account)
+    .fetch_one(&db.read)
+    .await?;
+    let used: Vec<i64> = sqlx::query_scalar(
+        "select key_index from used_indexes where xpub = ? and ? <= key_index order by key_index limit 1000",
+    )
+    .bind(account)
+    .bind(next)
+    .fetch_all(&db.read)
+    .await?;
+    let free = (next..=i64::from(AccountKey::LAST_INDEX)).filter(|index| !used.contains(index));
+    free.take(count)
+        .map(|index| u32::try_from(index).map_err(|_| StoreError::Row("next_index")))
+        .collect()
 }
