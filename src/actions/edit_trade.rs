@@ -13,7 +13,7 @@ use crate::values::Moment;
 use anyhow::Context;
 
 /// What became of something that the desk changes.
-pub enum Edited<T> {
+pub enum Saved<T> {
     Done,
     /// Nothing was changed: it is not as the form showed it any more. `None`: it is not there any more.
     Stale(Option<T>),
@@ -30,43 +30,43 @@ pub async fn save_discount(
     shown: Shown<'_>,
     fields: &[(String, Json)],
     now: Moment,
-) -> anyhow::Result<Edited<KeptDiscount>> {
+) -> anyhow::Result<Saved<KeptDiscount>> {
     let mut tx = shop.db.write().await?;
     let wallets = store::payment::list_wallets_now(&mut tx).await?;
     let discount: Discount = match CatalogFile::parse_discount("code", fields, &wallets) {
         Ok(discount) => discount,
-        Err(faults) => return Ok(Edited::Refused(faults)),
+        Err(faults) => return Ok(Saved::Refused(faults)),
     };
     let code = discount.code.as_str();
     if let Some((was, edition)) = shown {
         let kept = store::trade::find_discount(&mut tx, was).await?;
         if kept.as_ref().is_none_or(|kept| kept.edition != edition) {
-            return Ok(Edited::Stale(kept));
+            return Ok(Saved::Stale(kept));
         }
     }
     let was = shown.map(|(was, _)| was);
     if was != Some(code) && store::trade::find_discount(&mut tx, code).await?.is_some() {
-        return Ok(Edited::Refused(vec![taken("code", code)]));
+        return Ok(Saved::Refused(vec![taken("code", code)]));
     }
     store::trade::put_discount(&mut tx, was, &discount).await.context("keep the code")?;
     let what = if was.is_some() { "Changed" } else { "Added" };
     finish(tx, now, &format!("{what} the code {code}")).await?;
-    Ok(Edited::Done)
+    Ok(Saved::Done)
 }
 
 pub async fn remove_discount(
     shop: &Shop,
     (code, edition): (&str, i64),
     now: Moment,
-) -> anyhow::Result<Edited<KeptDiscount>> {
+) -> anyhow::Result<Saved<KeptDiscount>> {
     let mut tx = shop.db.write().await?;
     let kept = store::trade::find_discount(&mut tx, code).await?;
     if kept.as_ref().is_none_or(|kept| kept.edition != edition) {
-        return Ok(Edited::Stale(kept));
+        return Ok(Saved::Stale(kept));
     }
     store::trade::remove_discount(&mut tx, code).await.context("remove the code")?;
     finish(tx, now, &format!("Removed the code {code}")).await?;
-    Ok(Edited::Done)
+    Ok(Saved::Done)
 }
 
 /// Keeps a way of sending that the desk has made or changed. `fields`: as a record of the seller's file has them.
@@ -75,46 +75,46 @@ pub async fn save_rate(
     shown: Shown<'_>,
     fields: &[(String, Json)],
     now: Moment,
-) -> anyhow::Result<Edited<KeptRate>> {
+) -> anyhow::Result<Saved<KeptRate>> {
     let mut tx = shop.db.write().await?;
     let wallets = store::payment::list_wallets_now(&mut tx).await?;
     let rate: RateRecord = match CatalogFile::parse_rate("rate", fields, &wallets) {
         Ok(rate) => rate,
-        Err(faults) => return Ok(Edited::Refused(faults)),
+        Err(faults) => return Ok(Saved::Refused(faults)),
     };
     let rates = store::trade::list_rates_now(&mut tx).await?;
     let find = |name: &str| rates.iter().find(|kept| kept.rate.name == name);
     if let Some((was, edition)) = shown {
         let kept = find(was);
         if kept.is_none_or(|kept| kept.edition != edition) {
-            return Ok(Edited::Stale(kept.cloned()));
+            return Ok(Saved::Stale(kept.cloned()));
         }
     }
     let was = shown.map(|(was, _)| was);
     let name = rate.name.as_str();
     if was != Some(name) && find(name).is_some() {
-        return Ok(Edited::Refused(vec![taken("name", name)]));
+        return Ok(Saved::Refused(vec![taken("name", name)]));
     }
     store::trade::put_rate(&mut tx, was, &rate).await.context("keep the way of sending")?;
     let what = if was.is_some() { "Changed" } else { "Added" };
     finish(tx, now, &format!("{what} the way of sending “{name}”")).await?;
-    Ok(Edited::Done)
+    Ok(Saved::Done)
 }
 
 pub async fn remove_rate(
     shop: &Shop,
     (name, edition): (&str, i64),
     now: Moment,
-) -> anyhow::Result<Edited<KeptRate>> {
+) -> anyhow::Result<Saved<KeptRate>> {
     let mut tx = shop.db.write().await?;
     let rates = store::trade::list_rates_now(&mut tx).await?;
     let kept = rates.into_iter().find(|kept| kept.rate.name == name);
     if kept.as_ref().is_none_or(|kept| kept.edition != edition) {
-        return Ok(Edited::Stale(kept));
+        return Ok(Saved::Stale(kept));
     }
     store::trade::remove_rate(&mut tx, name).await.context("remove the way of sending")?;
     finish(tx, now, &format!("Removed the way of sending “{name}”")).await?;
-    Ok(Edited::Done)
+    Ok(Saved::Done)
 }
 
 /// One place up or down in the order in which buyers read them. What is not there, and what stands at the end already, stays.

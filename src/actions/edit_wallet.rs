@@ -1,7 +1,8 @@
-use crate::actions::Edited;
+use crate::actions::Saved;
 use crate::actions::Shop;
 use crate::actions::edit_trade::Shown;
 use crate::actions::edit_trade::moved;
+use crate::actions::paint_sheets::follow_windows;
 use crate::catalog::CatalogFile;
 use crate::catalog::Fault;
 use crate::catalog::Json;
@@ -23,10 +24,10 @@ pub async fn save_wallet(
     shown: Shown<'_>,
     fields: &[(String, Json)],
     now: Moment,
-) -> anyhow::Result<Edited<KeptWallet>> {
+) -> anyhow::Result<Saved<KeptWallet>> {
     let wallet = match CatalogFile::parse_wallet("wallet", fields) {
         Ok(wallet) => wallet,
-        Err(faults) => return Ok(Edited::Refused(faults)),
+        Err(faults) => return Ok(Saved::Refused(faults)),
     };
     let mut tx = shop.db.write().await?;
     let wallets = store::trade::list_kept_wallets_now(&mut tx).await?;
@@ -37,28 +38,29 @@ pub async fn save_wallet(
             let of = |kept: &&KeptWallet| kept.wallet.currency.as_str() == was;
             let kept = wallets.iter().find(of);
             if kept.is_none_or(|kept| kept.edition != edition) {
-                return Ok(Edited::Stale(kept.cloned()));
+                return Ok(Saved::Stale(kept.cloned()));
             }
             if was != currency {
                 let expected =
                     "the currency that the wallet has; another one is another wallet, to be added";
-                return Ok(Edited::Refused(vec![Fault::new("", "currency", currency, expected)]));
+                return Ok(Saved::Refused(vec![Fault::new("", "currency", currency, expected)]));
             }
         }
         None if kept.is_some() => {
             let found = format!("{currency}, for which there is a wallet already");
             let expected = "one wallet for each currency";
-            return Ok(Edited::Refused(vec![Fault::new("", "currency", found, expected)]));
+            return Ok(Saved::Refused(vec![Fault::new("", "currency", found, expected)]));
         }
         None => {}
     }
     if let Some(fault) = inexpressible(&mut tx, &wallet).await? {
-        return Ok(Edited::Refused(vec![fault]));
+        return Ok(Saved::Refused(vec![fault]));
     }
     store::trade::put_wallet(&mut tx, &wallet).await.context("keep the wallet")?;
     let what = if shown.is_some() { "Changed" } else { "Added" };
     finish(tx, now, wallets.is_empty(), &format!("{what} the wallet for {currency}")).await?;
-    Ok(Edited::Done)
+    follow(shop).await;
+    Ok(Saved::Done)
 }
 
 /// Prices that are there already must be sums that the coin can have: another token has other decimals.
@@ -90,22 +92,23 @@ pub async fn remove_wallet(
     shop: &Shop,
     (currency, edition): (&Currency, i64),
     now: Moment,
-) -> anyhow::Result<Edited<KeptWallet>> {
+) -> anyhow::Result<Saved<KeptWallet>> {
     let mut tx = shop.db.write().await?;
     let wallets = store::trade::list_kept_wallets_now(&mut tx).await?;
     let kept = wallets.into_iter().find(|kept| kept.wallet.currency == *currency);
     if kept.as_ref().is_none_or(|kept| kept.edition != edition) {
-        return Ok(Edited::Stale(kept));
+        return Ok(Saved::Stale(kept));
     }
     let stranded = store::trade::list_stranded_now(&mut tx, currency).await?;
     if !stranded.is_empty() {
         let found = format!("{} things that have a price in {currency} alone", stranded.n);
         let expected = "a price in another currency for each of them first";
-        return Ok(Edited::Refused(vec![Fault::new("", "currency", found, expected)]));
+        return Ok(Saved::Refused(vec![Fault::new("", "currency", found, expected)]));
     }
     store::trade::remove_wallet(&mut tx, currency).await.context("remove the wallet")?;
     finish(tx, now, true, &format!("Removed the wallet for {currency}")).await?;
-    Ok(Edited::Done)
+    follow(shop).await;
+    Ok(Saved::Done)
 }
 
 /// One place up or down: the first is what a new visitor sees.
@@ -128,12 +131,18 @@ pub async fn move_wallet(
 /// `counts`: whether what stands on the shelves may be something else now.
 async fn finish(mut tx: Tx, now: Moment, counts: bool, deed: &str) -> anyhow::Result<()> {
     if counts {
-        store::trade::clear_shelf(&mut tx).await?;
-        store::stocking::count_shelves(&mut tx).await.context("count the shelves")?;
+        store::editing::recount_shelves(&mut tx).await.context("count the shelves")?;
     }
     // Wallets are kept in mind by whoever shows the shop, until its founding is said to be another.
     store::catalog::mark_seeded(&mut tx).await?;
     store::desk::mark_catalog_changed(&mut tx).await?;
     store::desk::note_deed(&mut tx, now, deed).await.context("note the deed")?;
     tx.commit().await.context("commit the change")
+}
+
+/// A window that has come or gone needs its sheet, or needs it no more.
+async fn follow(shop: &Shop) {
+    if let Err(error) = follow_windows(shop).await {
+        tracing::warn!("the window's pictures are shown one by one: {error:#}");
+    }
 }

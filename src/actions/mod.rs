@@ -4,6 +4,7 @@ mod ask_seller;
 mod change_order;
 mod close_shop;
 mod doubt_node;
+mod edit_product;
 mod edit_trade;
 mod edit_wallet;
 mod erase_buyer;
@@ -21,15 +22,18 @@ mod place_order;
 mod post_reply;
 mod report_payment;
 mod stock_shelves;
+mod take_picture;
 mod take_seen;
+mod tend_product;
 mod try_to_work;
 
 pub use ask_seller::{MOST_MESSAGE, Question, Unasked, Unfit, ask_seller};
 pub use change_order::{OrderChange, Unchanged, change_order};
 pub use close_shop::{close_shop, open_shop};
 pub use doubt_node::doubt_node;
+pub use edit_product::{Edited, PoolEdit, ProductEdit, edit_product};
 pub use edit_trade::{
-    Edited, Shown, move_rate, remove_discount, remove_rate, save_discount, save_rate,
+    Saved, Shown, move_rate, remove_discount, remove_rate, save_discount, save_rate,
 };
 pub use edit_wallet::{move_wallet, remove_wallet, save_wallet, what_hangs_on};
 pub use erase_buyer::erase_buyer;
@@ -45,10 +49,13 @@ pub use openness::{Closed, Openness, refuse_key, remember_key, take_key, why_clo
 pub use place_order::{Placed, Placing, place_order};
 pub use post_reply::{Unposted, post_reply};
 pub use report_payment::{Unreported, report_payment};
-pub use stock_shelves::{
-    PictureFolders, Stocked, Stocking, Unstocked, check_shelves, list_changes, stock_shelves,
-};
+pub use stock_shelves::{Stocked, Stocking, Unstocked, check_shelves, list_changes, stock_shelves};
+pub use take_picture::{Darkroom, TakenPicture, name_pictures, take_picture};
 pub use take_seen::take_seen;
+pub use tend_product::{
+    Place, add_stock, delete_product, duplicate_product, hide_product, move_product,
+    rename_category,
+};
 pub use try_to_work::try_to_work;
 
 pub use crate::stops;
@@ -56,6 +63,7 @@ pub use crate::stops;
 use crate::mail::Maildir;
 use crate::payment::Tolerance;
 use crate::pictures::Gallery;
+use crate::pictures::Originals;
 use crate::store::Db;
 use crate::values::Mailbox;
 use std::sync::Arc;
@@ -66,6 +74,9 @@ pub struct Shop {
     pub db: Db,
     pub maildir: Maildir,
     pub pictures: Gallery,
+    /// The seller's own pictures.
+    pub originals: Originals,
+    pub darkroom: Darkroom,
     pub terms: Terms,
     pub openness: Arc<Openness>,
     /// The shop's own: goes into what is made from buyers' codes.

@@ -1,5 +1,6 @@
 use crate::actions::Shop;
 use crate::actions::paint_sheets::paint_sheets;
+use crate::actions::paint_sheets::windows;
 use crate::catalog::CatalogFile;
 use crate::catalog::Difference;
 use crate::catalog::Fault;
@@ -7,6 +8,7 @@ use crate::catalog::ProductRecord;
 use crate::catalog::differences;
 use crate::payment::Wallet;
 use crate::pictures::NotAPicture;
+use crate::pictures::Originals;
 use crate::pictures::Picture;
 use crate::pictures::PictureFile;
 use crate::pictures::Rendered;
@@ -16,20 +18,16 @@ use crate::store;
 use crate::store::Db;
 use crate::store::exporting::Kept;
 use crate::store::stocking::PictureRow;
+use crate::store::stocking::ShownPicture;
 use crate::store::stocking::StockedProduct;
 use anyhow::Context;
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::io;
-use std::path::Path;
-use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
-
-/// Where the seller's pictures may lie, the first that has one counts.
-pub struct PictureFolders(pub Vec<PathBuf>);
 
 /// What the catalog became.
 #[derive(Debug, Default)]
@@ -69,12 +67,13 @@ const CHUNK: usize = 2_000;
 pub fn check_shelves(
     text: &str,
     settings_wallet: Option<Wallet>,
-    folders: &PictureFolders,
+    folders: &Originals,
     progress: impl Fn(&str, usize, usize) + Sync,
 ) -> Result<Stocked, Vec<Fault>> {
     let (file, mut faults) = CatalogFile::parse(text, settings_wallet);
     let opened = open_all(&file, folders, &mut faults);
-    let rendered = render_all(&opened, &HashSet::new(), &|_| Ok(()), &progress, &mut faults);
+    let rendered =
+        render_all(&opened, folders, &HashSet::new(), &|_| Ok(()), &progress, &mut faults);
     if !faults.is_empty() {
         return Err(faults);
     }
@@ -93,7 +92,7 @@ pub async fn stock_shelves(
     shop: &Shop,
     text: &str,
     settings_wallet: Option<Wallet>,
-    folders: &PictureFolders,
+    folders: &Originals,
     Stocking { count_anew, over_desk }: Stocking,
     progress: impl Fn(&str, usize, usize) + Send + Sync,
 ) -> anyhow::Result<Result<Stocked, Unstocked>> {
@@ -112,11 +111,11 @@ pub async fn stock_shelves(
     // names made of its content, and does no harm there if the rest fails.
     let known = known_pictures(shop, &opened).await?;
     let keep = |rendered: &Rendered| shop.pictures.keep(rendered);
-    let rendered = render_all(&opened, &known, &keep, &progress, &mut faults);
+    let rendered = render_all(&opened, folders, &known, &keep, &progress, &mut faults);
     if !faults.is_empty() {
         return Ok(Err(Unstocked::Faults(faults)));
     }
-    let sheets = paint_sheets(shop, &file, &opened.by_name, &rendered).await?;
+    let sheets = paint_sheets(shop, windows(&file, &opened.by_name), &rendered).await?;
 
     let mut tx = shop.db.write().await?;
     // Once more, since somebody may have sat at the desk meanwhile.
@@ -151,6 +150,7 @@ pub async fn stock_shelves(
         );
     }
     store::stocking::count_shelves(&mut tx).await.context("count the shelves")?;
+    store::stocking::forget_unused_pictures(&mut tx).await.context("forget old pictures")?;
     for sheet in &sheets {
         store::stocking::put_sheet(&mut tx, &sheet.row, &sheet.currencies, &sheet.pictures)
             .await
@@ -211,36 +211,36 @@ struct Opened {
     places: HashMap<String, Place>,
 }
 
-/// Where a picture lies, and who shows it first.
+/// What a picture is called, and who shows it first.
 struct Place {
-    folder: PathBuf,
     name: String,
     record: String,
     field: String,
 }
 
 impl Opened {
-    fn of_product<'a>(&self, record: &'a ProductRecord) -> Vec<(String, &'a str)> {
-        let shown = record.images.iter();
-        shown
-            .filter_map(|image| Some((self.by_name.get(&image.file)?.clone(), image.alt.as_str())))
-            .collect()
+    fn of_product<'a>(&self, record: &'a ProductRecord) -> Vec<ShownPicture<'a>> {
+        let shown = record.images.iter().filter_map(|image| {
+            let fingerprint = self.by_name.get(&image.file)?.clone();
+            Some(ShownPicture { fingerprint, file: &image.file, alt: &image.alt })
+        });
+        shown.collect()
     }
 }
 
-fn open_all(file: &CatalogFile, folders: &PictureFolders, faults: &mut Vec<Fault>) -> Opened {
+fn open_all(file: &CatalogFile, folders: &Originals, faults: &mut Vec<Fault>) -> Opened {
     let mut opened = Opened { by_name: HashMap::new(), places: HashMap::new() };
     for product in &file.products {
         for (n, image) in product.images.iter().enumerate() {
             if opened.by_name.contains_key(&image.file) {
                 continue;
             }
-            match find_source(folders, &image.file) {
-                Ok((folder, source)) => {
+            match folders.find(&image.file) {
+                Ok(source) => {
                     let fingerprint = source.fingerprint().to_owned();
                     let (name, record, field) =
                         (image.file.clone(), product.place.clone(), format!("images[{n}]"));
-                    let place = Place { folder, name, record, field };
+                    let place = Place { name, record, field };
                     opened.by_name.insert(image.file.clone(), fingerprint.clone());
                     opened.places.insert(fingerprint, place);
                 }
@@ -259,27 +259,15 @@ fn open_all(file: &CatalogFile, folders: &PictureFolders, faults: &mut Vec<Fault
     opened
 }
 
-fn find_source(folders: &PictureFolders, name: &str) -> Result<(PathBuf, Source), NotAPicture> {
-    let mut missing = None;
-    for folder in &folders.0 {
-        match Source::open(folder, name) {
-            Ok(source) => return Ok((folder.clone(), source)),
-            Err(refused @ NotAPicture::Missing { .. }) => missing = Some(refused),
-            Err(refused) => return Err(refused),
-        }
-    }
-    Err(missing.unwrap_or(NotAPicture::Missing { name: name.to_owned() }))
-}
-
 fn picture_fault(
     place: &str,
     field: &str,
     name: &str,
     refused: &NotAPicture,
-    folders: &PictureFolders,
+    folders: &Originals,
 ) -> Fault {
     let folders: Vec<String> =
-        folders.0.iter().map(|folder| folder.display().to_string()).collect();
+        folders.folders().iter().map(|folder| folder.display().to_string()).collect();
     let expected = match refused {
         NotAPicture::Missing { .. } => format!("a picture in {}", folders.join(" or ")),
         _ => "a JPEG, PNG or WebP picture of at most 32 MB and 50 megapixels in the picture folder"
@@ -305,6 +293,7 @@ async fn known_pictures(shop: &Shop, opened: &Opened) -> anyhow::Result<HashSet<
 /// Renders what is new and keeps it, on two threads: a large picture takes half a gigabyte while it is worked on.
 fn render_all(
     opened: &Opened,
+    folders: &Originals,
     known: &HashSet<String>,
     keep: &(impl Fn(&Rendered) -> io::Result<()> + Sync),
     progress: &(impl Fn(&str, usize, usize) + Sync),
@@ -319,7 +308,7 @@ fn render_all(
             scope.spawn(|| {
                 while let Some((fingerprint, place)) = new.get(next.fetch_add(1, Ordering::Relaxed))
                 {
-                    let rendered = render_one(keep, &place.folder, &place.name);
+                    let rendered = render_one(keep, folders.find(&place.name));
                     let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
                     match rendered {
                         Ok(picture) => outcomes.0.push(((*fingerprint).clone(), picture)),
@@ -342,13 +331,12 @@ fn render_all(
     outcomes.into_inner().unwrap_or_else(PoisonError::into_inner).0
 }
 
-fn render_one(
+pub(super) fn render_one(
     keep: &impl Fn(&Rendered) -> io::Result<()>,
-    folder: &Path,
-    name: &str,
+    found: Result<Source, NotAPicture>,
 ) -> Result<Picture, String> {
-    let rendered = Source::open(folder, name).and_then(|source| source.render());
-    let mut picture = rendered.map_err(|refused| refused.to_string())?;
+    let mut picture =
+        found.and_then(|source| source.render()).map_err(|refused| refused.to_string())?;
     for size in [&mut picture.thumb, &mut picture.page, &mut picture.full] {
         for file in [&mut size.webp, &mut size.fallback] {
             keep(file).map_err(|error| format!("it cannot be kept: {error}"))?;
@@ -359,6 +347,6 @@ fn render_one(
     Ok(picture)
 }
 
-fn columns(size: &Rendition) -> (u32, u32, &str, &str) {
+pub(super) fn columns(size: &Rendition) -> (u32, u32, &str, &str) {
     (size.width, size.height, size.webp.file.as_str(), size.fallback.file.as_str())
 }

@@ -207,7 +207,7 @@ fn write(out: &mut String, value: &Json, depth: usize) {
         return;
     }
     let (begin, end) = if matches!(value, Json::List(_)) { ('[', ']') } else { ('{', '}') };
-    let mut write_item = |out: &mut String, n: usize, name: Option<&str>, item: &Json| {
+    let write_item = |out: &mut String, n: usize, name: Option<&str>, item: &Json| {
         out.push_str(if n == 0 { "\n" } else { ",\n" });
         out.push_str(&"  ".repeat(depth + 1));
         if let Some(name) = name {
@@ -356,7 +356,10 @@ mod tests {
             (words(20), proptest::option::of(0..1_000_i64), proptest::option::of(prices(1))),
             0..4,
         );
-        let images = proptest::collection::vec(("[a-z]{1,9}\\.png", words(9)), 0..4);
+        let images = proptest::collection::vec(
+            ("[a-z]{1,9}\\.png", prop_oneof![words(9), Just(String::new())]),
+            0..4,
+        );
         let text = ("[a-z*#][^\\p{C}=]{0,200}[a-z]", 0..1_000_000_i64, any::<bool>());
         (words(60), text, prices(1), options, images, proptest::collection::vec(words(20), 0..4))
             .prop_map(|(name, (description, quantity, hidden), prices, options, images, kinds)| {

@@ -1,4 +1,5 @@
 use crate::actions;
+use crate::actions::Darkroom;
 use crate::actions::Openness;
 use crate::actions::PageFile;
 use crate::actions::Shop;
@@ -8,6 +9,7 @@ use crate::config::Settings;
 use crate::mail::Maildir;
 use crate::payment::secret;
 use crate::pictures::Gallery;
+use crate::pictures::Originals;
 use crate::store;
 use crate::store::Db;
 use crate::tor::write_whole;
@@ -43,6 +45,8 @@ pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
         db,
         maildir: Maildir::new(settings.maildir.clone()),
         pictures,
+        originals: originals(&home),
+        darkroom: Darkroom::default(),
         terms: Terms {
             site_name: settings.site_name.clone(),
             seller: settings.from.clone(),
@@ -61,6 +65,27 @@ pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
     };
     take_key(&shop, settings).await?;
     Ok(shop)
+}
+
+/// Where the seller's pictures lie: beside the file or the database, and where the ancestor kept them; then the same in
+/// the folder that the shop was started in.
+pub fn originals(beside: &Path) -> Originals {
+    let mut folders = vec![
+        beside.join("images"),
+        beside.join("../public/images/products"),
+        beside.join("public/images/products"),
+        PathBuf::from("db/images"),
+        PathBuf::from("public/images/products"),
+    ];
+    let mut seen = Vec::new();
+    folders.retain(|folder| {
+        // A folder that is not there has no real name; it stays, so that a message can name it.
+        let real = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+        let is_new = !seen.contains(&real);
+        seen.push(real);
+        is_new
+    });
+    Originals::new(folders)
 }
 
 /// Looks at the seller's key as it lies there now. Returns why it cannot be used, which closes the shop's checkout.

@@ -1,5 +1,4 @@
 use crate::actions;
-use crate::actions::PictureFolders;
 use crate::actions::Stocked;
 use crate::actions::Stocking;
 use crate::actions::Unstocked;
@@ -46,7 +45,7 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
         say_error(&format!("{shown}: found bytes that are no UTF-8; expected JSON in UTF-8"));
         return Ok(ExitCode::FAILURE);
     };
-    let folders = picture_folders(&seed.file);
+    let folders = open::originals(&home_of(&seed.file));
     let bar = Bar::default();
     let progress = |what: &str, done: usize, all: usize| bar.show(what, done, all);
     let wallet = settings.wallet.clone();
@@ -162,27 +161,6 @@ fn say_json(
     };
     say(&serde_json::to_string_pretty(&json)?);
     Ok(if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Beside the file, and where the ancestor kept them; then the same in the folder that the shop was started in.
-fn picture_folders(file: &Path) -> PictureFolders {
-    let beside = home_of(file);
-    let mut folders = vec![
-        beside.join("images"),
-        beside.join("../public/images/products"),
-        beside.join("public/images/products"),
-        PathBuf::from("db/images"),
-        PathBuf::from("public/images/products"),
-    ];
-    let mut seen = Vec::new();
-    folders.retain(|folder| {
-        // A folder that is not there has no real name; it stays, so that a message can name it.
-        let real = folder.canonicalize().unwrap_or_else(|_| folder.clone());
-        let is_new = !seen.contains(&real);
-        seen.push(real);
-        is_new
-    });
-    PictureFolders(folders)
 }
 
 fn pages_of(file: &Path) -> anyhow::Result<Option<Vec<actions::PageFile>>> {

@@ -3,6 +3,7 @@
 mod account;
 mod deeds;
 mod discounts;
+mod fields;
 mod form;
 mod login;
 mod look;
@@ -16,6 +17,7 @@ mod session;
 mod state;
 mod still;
 mod today;
+mod upload;
 mod wallets;
 
 pub use state::Desk;

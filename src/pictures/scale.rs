@@ -1,4 +1,5 @@
 use image::DynamicImage;
+use image::RgbImage;
 use image::imageops::FilterType;
 
 /// An alpha channel that hides nothing goes; what it hides wholly becomes black, so no buyer can dig it out.
@@ -48,5 +49,34 @@ fn each_colour(image: &mut DynamicImage, change: impl Fn(u32, u32) -> u32) {
         for colour in &mut pixel.0[..3] {
             *colour = u8::try_from(change((*colour).into(), alpha)).unwrap_or(u8::MAX);
         }
+    }
+}
+
+/// Each four pixels become one. Quick, and as fine as a halving needs.
+pub(super) fn halved(image: DynamicImage) -> DynamicImage {
+    let (width, height) = ((image.width() / 2).max(1), (image.height() / 2).max(1));
+    match image {
+        DynamicImage::ImageRgb8(pixels) if 1 < pixels.width() && 1 < pixels.height() => {
+            let line = pixels.width() as usize * 3;
+            let mut small = Vec::with_capacity(width as usize * height as usize * 3);
+            for pair in pixels.as_raw().chunks_exact(2 * line) {
+                let (above, below) = pair.split_at(line);
+                for (above, below) in above.chunks_exact(6).zip(below.chunks_exact(6)) {
+                    for colour in 0..3 {
+                        let sum =
+                            [above[colour], above[colour + 3], below[colour], below[colour + 3]];
+                        let sum: u16 = sum.into_iter().map(u16::from).sum();
+                        small.push(u8::try_from((sum + 2) / 4).unwrap_or(u8::MAX));
+                    }
+                }
+            }
+            match RgbImage::from_raw(width, height, small) {
+                Some(small) => small.into(),
+                // Four pixels for each one are there, so that the measures fit.
+                None => DynamicImage::ImageRgb8(pixels),
+            }
+        }
+        // What can be seen through is weighed by how far it is seen.
+        other => exactly(other, width, height, FilterType::Triangle),
     }
 }

@@ -4,6 +4,8 @@ pub mod catalog;
 mod changes;
 pub mod copy;
 pub mod desk;
+pub mod desk_list;
+pub mod editing;
 pub mod erasure;
 pub mod exporting;
 pub mod house;

@@ -8,8 +8,17 @@ use serde_json::json;
 /// A product of the seller's file with the pictures it has on the shelf.
 pub struct StockedProduct<'a> {
     pub record: &'a ProductRecord,
-    /// Fingerprints of its pictures, each kept before with [`keep_picture`], and what each shows.
-    pub pictures: Vec<(String, &'a str)>,
+    /// Its pictures, each kept before with [`keep_picture`].
+    pub pictures: Vec<ShownPicture<'a>>,
+}
+
+/// A picture of a product.
+#[derive(Clone, Debug)]
+pub struct ShownPicture<'a> {
+    pub fingerprint: String,
+    /// Its name below the seller's picture folder.
+    pub file: &'a str,
+    pub alt: &'a str,
 }
 
 /// A rendered picture's columns: for thumb, page and full the width, the height and the two files.
@@ -105,7 +114,7 @@ pub async fn put_sheet(
 /// Takes everything off the shelves but what orders and carts must still find: products and options keep their rows.
 pub async fn clear(tx: &mut Tx) -> Result<(), StoreError> {
     for statement in [
-        "update products set gone = 1 where gone = 0",
+        "update products set gone = 1, hidden = 0 where gone = 0 or hidden = 1",
         "update options set gone = 1 where gone = 0",
         "delete from prices",
         "delete from product_categories",
@@ -148,7 +157,10 @@ pub async fn put(
             markdown::html(&record.description),
             record.quantity,
             record.categories.join(" "),
-            words
+            words,
+            record.description,
+            record.record,
+            i64::from(record.hidden)
         ]));
         let own = record
             .prices
@@ -166,14 +178,20 @@ pub async fn put(
             record.categories.iter().enumerate().map(|(n, category)| json!([slug, n, category])),
         );
         let shown = product.pictures.iter().enumerate();
-        pictures.extend(shown.map(|(n, (fingerprint, alt))| json!([slug, n, fingerprint, alt])));
+        pictures.extend(
+            shown.map(|(n, picture)| {
+                json!([slug, n, picture.fingerprint, picture.alt, picture.file])
+            }),
+        );
     }
     let rows = json!(rows).to_string();
     sqlx::query(
-        "insert into products (slug, position, name, description_html, file_quantity, stock) \
-         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 4 from json_each(?1) where true \
-         on conflict (slug) do update set position = excluded.position, name = excluded.name, gone = 0, \
-            description_html = excluded.description_html, file_quantity = excluded.file_quantity, \
+        "insert into products (slug, position, name, description_html, file_quantity, stock, description, record, hidden, gone) \
+         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 4, value ->> 7, value ->> 8, \
+            value ->> 9, value ->> 9 from json_each(?1) where true \
+         on conflict (slug) do update set position = excluded.position, name = excluded.name, gone = excluded.gone, \
+            hidden = excluded.hidden, description_html = excluded.description_html, description = excluded.description, \
+            record = excluded.record, edition = edition + 1, file_quantity = excluded.file_quantity, \
             stock = case when products.file_quantity = excluded.file_quantity and not ?2 then products.stock \
               else max(0, excluded.file_quantity - (select coalesce(sum(l.quantity), 0) from order_lines l \
                 join orders o on o.id = l.order_id where l.product_id = products.id and l.pool_option = 0 \
@@ -217,8 +235,8 @@ pub async fn put(
             categories,
         ),
         (
-            "insert into product_pictures (product_id, position, fingerprint, alt) \
-             select p.id, value ->> 1, value ->> 2, value ->> 3 from json_each(?) join products p on p.slug = value ->> 0",
+            "insert into product_pictures (product_id, position, fingerprint, alt, file) \
+             select p.id, value ->> 1, value ->> 2, value ->> 3, value ->> 4 from json_each(?) join products p on p.slug = value ->> 0",
             pictures,
         ),
     ] {
@@ -249,10 +267,19 @@ pub async fn count_shelves(tx: &mut Tx) -> Result<(), StoreError> {
         "insert into shelf_sizes (currency, category, position, products) \
          select s.currency, s.category, min(p.position), count(*) from shelf s join products p on p.id = s.product_id \
          group by s.currency, s.category",
-        "delete from pictures where fingerprint not in (select fingerprint from product_pictures)",
     ] {
         sqlx::query(statement).execute(&mut *tx.0).await?;
     }
+    Ok(())
+}
+
+/// Forgets the pictures that no product shows.
+pub async fn forget_unused_pictures(tx: &mut Tx) -> Result<(), StoreError> {
+    sqlx::query(
+        "delete from pictures where fingerprint not in (select fingerprint from product_pictures)",
+    )
+    .execute(&mut *tx.0)
+    .await?;
     Ok(())
 }
 

@@ -367,13 +367,6 @@ pub async fn remove_wallet(tx: &mut Tx, currency: &Currency) -> Result<(), Store
     Ok(())
 }
 
-/// Takes everything off the shelves, to be counted through anew.
-pub async fn clear_shelf(tx: &mut Tx) -> Result<(), StoreError> {
-    sqlx::query("delete from shelf").execute(&mut *tx.0).await?;
-    sqlx::query("delete from shelf_sizes").execute(&mut *tx.0).await?;
-    Ok(())
-}
-
 /// Every price in a currency: of products, options, ways of sending and codes.
 pub async fn list_prices_in(tx: &mut Tx, currency: &Currency) -> Result<Vec<Gwei>, StoreError> {
     let prices: Vec<i64> = sqlx::query_scalar(

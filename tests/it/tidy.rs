@@ -33,7 +33,7 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
 ];
 
 /// What a line may only say in these rooms, or in these files.
-const POWERS: [(&str, &[&str]); 47] = [
+const POWERS: [(&str, &[&str]); 48] = [
     ("sqlx::", &["store"]),
     ("inotify::", &["store"]),
     ("lettre::", &["mail"]),
@@ -42,6 +42,7 @@ const POWERS: [(&str, &[&str]); 47] = [
     ("mailparse::", &["mail"]),
     ("actix_web::", &["web", "desk", "cli"]),
     ("actix_http::", &["web"]),
+    ("actix_multipart::", &["desk/upload.rs"]),
     ("actix_server::", &["web"]),
     ("flate2::", &["web"]),
     ("askama::", &["web", "desk", "mail"]),
