@@ -116,7 +116,7 @@ pub(super) async fn change_now(
         _ => None,
     };
     if let Some(received) = received {
-        store::orders::mark_received(tx, order_ref, received).await?;
+        store::orders::mark_received(tx, order_ref, received, now).await?;
         store::watch::mark_paid_index(tx, order_ref).await?;
     }
     store::orders::mark_status(tx, order_ref, status, status.is_finished().then_some(now)).await?;

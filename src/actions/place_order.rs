@@ -118,7 +118,8 @@ pub async fn place_order(
     };
     let (order, buyer) = new.invoiced(invoice);
     let at = store::owed::next_at(before.last_owed, now);
-    let message = message(shop, &order, &buyer, at, key.as_ref(), now)?;
+    let name = shop.name_now(&mut tx).await?;
+    let message = message(shop, &name, (&order, &buyer), at, key.as_ref(), now)?;
     let beside = Beside {
         derived: derived.as_ref().map(|(account, index)| (account.as_str(), *index)),
         is_alone,
@@ -275,8 +276,8 @@ async fn open_invoice(
 
 fn message(
     shop: &Shop,
-    order: &Order,
-    buyer: &Buyer,
+    site_name: &str,
+    (order, buyer): (&Order, &Buyer),
     at: Moment,
     key: Option<&SellerKey>,
     now: Moment,
@@ -286,7 +287,7 @@ fn message(
         told: Told::New(buyer),
         number: 0,
         at,
-        site_name: &shop.terms.site_name,
+        site_name,
         seller: &shop.terms.seller,
         keep_days: shop.terms.keep_days,
     };

@@ -4,7 +4,9 @@ mod account;
 mod deeds;
 mod discounts;
 mod fields;
+mod filled;
 mod form;
+mod health;
 mod login;
 mod look;
 mod orders;
@@ -20,6 +22,7 @@ mod today;
 mod upload;
 mod wallets;
 
+pub use health::{Complaint, Health};
 pub use state::Desk;
 
 use actix_web::web;

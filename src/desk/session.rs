@@ -22,6 +22,8 @@ pub struct Seller {
     pub session: [u8; 32],
     /// For every form that this seller is given.
     pub token: String,
+    /// The shop's name as it is now.
+    pub site_name: String,
 }
 
 /// Units: minutes.
@@ -60,7 +62,9 @@ impl Seller {
             store::desk::mark_seen(&mut tx, &name, now).await?;
             tx.commit().await?;
         }
-        Ok(Self { session: name, token: desk.token_key.token(&id) })
+        let site_name = store::look::find_name(db).await?;
+        let site_name = site_name.unwrap_or_else(|| desk.site.name.clone());
+        Ok(Self { session: name, token: desk.token_key.token(&id), site_name })
     }
 }
 

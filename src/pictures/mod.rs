@@ -7,6 +7,7 @@ mod encode;
 mod file;
 mod gallery;
 mod jpeg;
+mod logo;
 mod originals;
 mod outline;
 mod refusal;

@@ -23,6 +23,21 @@ pub(super) fn shrunk(image: DynamicImage, longest: u32) -> DynamicImage {
     exactly(image, scaled(width), scaled(height), FilterType::Lanczos3)
 }
 
+/// Into a box, never enlarged.
+pub(super) fn within(image: DynamicImage, most_width: u32, most_height: u32) -> DynamicImage {
+    let (width, height) = (image.width(), image.height());
+    if width <= most_width && height <= most_height {
+        return image;
+    }
+    // No side is longer than 1600 by now.
+    if height * most_width <= width * most_height {
+        let scaled = (height * most_width + width / 2) / width;
+        return exactly(image, most_width, scaled.max(1), FilterType::Lanczos3);
+    }
+    let scaled = (width * most_height + height / 2) / height;
+    exactly(image, scaled.max(1), most_height, FilterType::Lanczos3)
+}
+
 /// The square middle of a picture at this size, also where that enlarges it. A third quicker than [`shrunk`], which is
 /// the finer.
 pub(super) fn covering(image: &DynamicImage, size: u32) -> DynamicImage {

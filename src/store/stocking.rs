@@ -283,12 +283,14 @@ pub async fn forget_unused_pictures(tx: &mut Tx) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Every rendered file that a product or the window shows.
+/// Every rendered file that a product, the window or the frame of the pages shows.
 pub async fn list_picture_files(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
     Ok(sqlx::query_scalar(
         "select thumb_webp from pictures union select thumb_fallback from pictures union select page_webp from pictures \
          union select page_fallback from pictures union select full_webp from pictures union select full_fallback from pictures \
-         union select webp from sheets union select fallback from sheets",
+         union select webp from sheets union select fallback from sheets \
+         union select logo_webp from look where logo_webp is not null \
+         union select logo_fallback from look where logo_fallback is not null",
     )
     .fetch_all(&mut *tx.0)
     .await?)

@@ -353,9 +353,10 @@ pub async fn show_receipt(
     let now = now();
     let status = order.status_at(now);
     let due = order.asks_for(front.shop.terms.tolerance, now);
+    let (facts, _) = front.facts().await?;
     let bill = bill(&order).into_iter().map(|(what, sum)| format!("  {what}\n      {sum}"));
     let template = Receipt {
-        site_name: &front.site.name,
+        site_name: &facts.site_name,
         order_ref: order.order_ref.as_str(),
         placed: order.placed_at.day(),
         state_title: order.title_at(due.is_some(), now),

@@ -13,6 +13,7 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("store", &["cart", "catalog", "orders", "payment", "values"]),
     ("mail", &["catalog", "orders", "payment", "values"]),
     ("pictures", &["values"]),
+    ("plots", &[]),
     ("tor", &[]),
     ("config", &["payment", "values"]),
     ("node", &["payment", "values"]),
@@ -20,7 +21,10 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("web", &["actions", "cart", "catalog", "orders", "payment", "pictures", "store", "values"]),
     (
         "desk",
-        &["actions", "cart", "catalog", "orders", "payment", "pictures", "store", "values", "web"],
+        &[
+            "actions", "cart", "catalog", "orders", "payment", "pictures", "plots", "store",
+            "values", "web",
+        ],
     ),
     (
         "cli",
@@ -59,7 +63,8 @@ const POWERS: [(&str, &[&str]); 48] = [
     ("webp::", &["pictures"]),
     ("moxcms::", &["pictures"]),
     ("zune_jpeg::", &["pictures"]),
-    ("png::", &["pictures", "payment/qr.rs", "web/orders.rs"]),
+    ("png::", &["pictures", "payment/qr.rs", "web/orders.rs", "plots"]),
+    ("plotters::", &["plots"]),
     ("qrcode::", &["payment"]),
     ("bitcoin::", &["payment"]),
     ("bip39::", &["payment"]),
