@@ -8,6 +8,8 @@ mod change_order;
 mod close_shop;
 mod doubt_node;
 mod edit_product;
+mod edit_trade;
+mod edit_wallet;
 mod erase_buyer;
 mod expire_orders;
 mod follow_payments;
@@ -45,6 +47,10 @@ pub use change_order::{OrderChange, Unchanged, change_order};
 pub use close_shop::{close_shop, open_shop};
 pub use doubt_node::doubt_node;
 pub use edit_product::{Edited, PoolEdit, ProductEdit, edit_product};
+pub use edit_trade::{
+    Saved, Shown, move_rate, remove_discount, remove_rate, save_discount, save_rate,
+};
+pub use edit_wallet::{move_wallet, remove_wallet, save_wallet, what_hangs_on};
 pub use erase_buyer::erase_buyer;
 pub use expire_orders::expire_orders;
 pub use follow_payments::follow_payments;
@@ -65,7 +71,7 @@ pub use report_payment::{Unreported, report_payment};
 pub use set_password::{change_password, set_password};
 pub use sign_in::{Signing, confirm_password, confirm_seller, sign_in};
 pub use sign_out::{end_sessions, sign_out};
-pub use stock_shelves::{Stocked, check_shelves, stock_shelves};
+pub use stock_shelves::{Stocked, Stocking, Unstocked, check_shelves, list_changes, stock_shelves};
 pub use take_picture::{Darkroom, TakenPicture, name_pictures, take_picture};
 pub use take_seen::take_seen;
 pub use take_steps::{Untaken, send_orders, take_step};

@@ -3,6 +3,7 @@
 mod account;
 mod deeds;
 mod discounts;
+mod fields;
 mod filled;
 mod form;
 mod fresh;

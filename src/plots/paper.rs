@@ -89,9 +89,7 @@ fn encode(pixels: &[u8], height: u32) -> Result<Vec<u8>, Undrawn> {
             let (paper, ink) = (i32::from(paper), i32::from(ink));
             paper + (ink - paper) * i32::from(shade) / i32::from(SHADES - 1)
         };
-        for channel in
-            [between(PAPER.0, INK.0), between(PAPER.1, INK.1), between(PAPER.2, INK.2)]
-        {
+        for channel in [between(PAPER.0, INK.0), between(PAPER.1, INK.1), between(PAPER.2, INK.2)] {
             palette.push(u8::try_from(channel).map_err(failed)?);
         }
     }
