@@ -16,6 +16,7 @@ pub mod config;
 pub mod mail;
 pub mod node;
 pub mod pictures;
+pub mod plots;
 pub mod store;
 pub mod tor;
 

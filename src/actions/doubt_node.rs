@@ -57,7 +57,7 @@ async fn tell_of_node(
         trouble,
         since: watch.trouble_since.unwrap_or(now),
         at: store::owed::find_next_at(&shop.db, now).await?,
-        site_name: &shop.terms.site_name,
+        site_name: &shop.name().await?,
         seller: &shop.terms.seller,
     };
     let (name, message) = message.write(key.as_ref(), now).context("write the message")?;

@@ -54,7 +54,7 @@ pub async fn follow_payments(
             told.extend(take_sighting(shop, &mut tx, order, *sighting, now).await?);
             seen.push((asked.id, *sighting));
         }
-        store::watch::mark_seen(&mut tx, &seen).await.context("keep what was seen")?;
+        store::watch::mark_seen(&mut tx, &seen, now).await.context("keep what was seen")?;
         tx.commit().await.context("commit what was seen")?;
         n_changed += told.len();
         for owed in told {

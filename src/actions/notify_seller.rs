@@ -32,7 +32,8 @@ pub(super) async fn owe_message(
             if let Some(key) = key.as_ref().filter(|_| !place.has_key) {
                 store::house::mark_fingerprint(tx, &key.fingerprint()).await?;
             }
-            write(shop, order, told, place, key.as_ref(), now)?
+            let name = shop.name_now(tx).await?;
+            write(shop, &name, order, told, place, (key.as_ref(), now))?
         }
         Err(_) if may_wait => Vec::new(),
         Err(closed) => return Err(closed.into()),
@@ -59,18 +60,18 @@ pub(super) fn sealing(
 
 fn write(
     shop: &Shop,
+    site_name: &str,
     order: &Order,
     told: Told<'_>,
     place: Place,
-    key: Option<&SellerKey>,
-    now: Moment,
+    (key, now): (Option<&SellerKey>, Moment),
 ) -> anyhow::Result<Vec<u8>> {
     let message = OrderMessage {
         order,
         told,
         number: place.number,
         at: place.at,
-        site_name: &shop.terms.site_name,
+        site_name,
         seller: &shop.terms.seller,
         keep_days: shop.terms.keep_days,
     };
@@ -135,7 +136,8 @@ async fn tell(shop: &Shop, mut owed: Owed, now: Moment) -> anyhow::Result<()> {
         let told = if owed.is_erasure { Told::Erased } else { Told::Step("") };
         let place = Place { number: owed.number, at: owed.at, has_key: true };
         let key = sealing(shop, true, now)?;
-        owed.message = write(shop, &order, told, place, key.as_ref(), now)?;
+        let name = shop.name().await?;
+        owed.message = write(shop, &name, &order, told, place, (key.as_ref(), now))?;
     }
     let name = delivery_name(&owed.order_ref, owed.number, owed.at);
     let maildir = shop.maildir.clone();

@@ -10,6 +10,7 @@ use crate::pictures::Sheet;
 use crate::store;
 use crate::store::stocking::SheetRow;
 use crate::store::stocking::find_picture;
+use anyhow::Context;
 use std::collections::HashMap;
 use std::thread;
 
@@ -26,16 +27,15 @@ const MOST_STRANGERS: usize = 3;
 
 /// Paints what the windows of this catalog will show, and keeps it. What was painted before is not painted again.
 ///
-/// `by_name`: file name as the catalog gives it → fingerprint; `rendered`: those that were not on the shelf before.
+/// `windows`: each currency with the pictures that its window shows; `rendered`: those that were not on the shelf before.
 /// A sheet that cannot be painted is left out: its window shows each picture by itself.
 pub async fn paint_sheets(
     shop: &Shop,
-    file: &CatalogFile,
-    by_name: &HashMap<String, String>,
+    windows: Vec<(String, Vec<String>)>,
     rendered: &[(String, Picture)],
 ) -> anyhow::Result<Vec<WindowSheet>> {
     let mut sheets = Vec::new();
-    for (pictures, currencies) in share(windows(file, by_name)) {
+    for (pictures, currencies) in share(windows) {
         let fingerprint = Sheet::fingerprint(pictures.iter().map(String::as_str));
         let known = store::stocking::find_sheet(&shop.db, &fingerprint).await?;
         let on_shelf =
@@ -53,7 +53,11 @@ pub async fn paint_sheets(
             };
             pages.extend(page.and_then(|page| PictureFile::parse(&page).ok()));
         }
-        match paint(shop, &pages).filter(|_| pages.len() == pictures.len()) {
+        let n_pages = pages.len();
+        let of_shop = shop.clone();
+        // Painting takes a second, in which the doors go on.
+        let painted = tokio::task::spawn_blocking(move || paint(&of_shop, &pages)).await?;
+        match painted.filter(|_| n_pages == pictures.len()) {
             Some((width, height, webp, fallback)) => sheets.push(WindowSheet {
                 row: SheetRow { fingerprint, width, height, webp, fallback },
                 currencies,
@@ -66,12 +70,70 @@ pub async fn paint_sheets(
 }
 
 /// Currency → the fingerprints of what its window shows, each once; as `store::catalog::list_cards` will list it.
-fn windows(file: &CatalogFile, by_name: &HashMap<String, String>) -> Vec<(String, Vec<String>)> {
+/// Paints the windows' sheets anew where a window shows a picture that its sheet has not, or where a sheet shows many
+/// that no window needs. What changes places within a window changes nothing.
+///
+/// A window whose sheet is late shows its pictures by themselves, so this may come after the change itself.
+pub async fn follow_windows(shop: &Shop) -> anyhow::Result<()> {
+    let windows = store::editing::list_windows(&shop.db, IN_WINDOW).await?;
+    let hung = store::editing::list_sheets(&shop.db).await?;
+    let suits = |(currency, pictures): &(String, Vec<String>)| {
+        match hung.iter().find(|(hung, _)| hung == currency) {
+            Some((_, sheet)) => {
+                sheet.len() <= pictures.len() + MOST_STRANGERS
+                    && pictures.iter().all(|picture| sheet.contains(picture))
+            }
+            // One picture alone is one request already.
+            None => pictures.len() < 2,
+        }
+    };
+    let is_needed = |(currency, _): &(String, Vec<String>)| {
+        windows.iter().any(|(shown, pictures)| shown == currency && 1 < pictures.len())
+    };
+    if windows.iter().all(suits) && hung.iter().all(is_needed) {
+        return Ok(());
+    }
+    let sheets = paint_sheets(shop, windows, &[]).await?;
+    let mut tx = shop.db.write().await?;
+    let old = store::editing::take_sheets_down(&mut tx).await.context("take the sheets down")?;
+    for sheet in &sheets {
+        // A picture may have gone while the sheet was painted.
+        store::stocking::put_sheet(&mut tx, &sheet.row, &sheet.currencies, &sheet.pictures)
+            .await
+            .context("keep the window's sheet")?;
+    }
+    store::catalog::mark_changed(&mut tx).await?;
+    tx.commit().await.context("commit the window's sheets")?;
+    let is_used = |file: &&String| {
+        sheets.iter().any(|sheet| sheet.row.webp == **file || sheet.row.fallback == **file)
+    };
+    remove_files(shop, old.iter().filter(|file| !is_used(file)));
+    Ok(())
+}
+
+/// A file that cannot be removed is found at the next seeding.
+pub(super) fn remove_files<'a>(shop: &Shop, files: impl Iterator<Item = &'a String>) {
+    for file in files {
+        let removed = PictureFile::parse(file).map(|file| shop.pictures.remove(&file));
+        if let Ok(Err(error)) = removed {
+            tracing::warn!("an old picture stays on the disk: {error}");
+        }
+    }
+}
+
+/// `by_name`: file name as the catalog gives it → fingerprint.
+pub fn windows(
+    file: &CatalogFile,
+    by_name: &HashMap<String, String>,
+) -> Vec<(String, Vec<String>)> {
     let currencies = file.wallets.iter().map(|wallet| wallet.currency.as_str());
     // In a shop without wallets everything is shown.
     let currencies = currencies.chain(file.wallets.is_empty().then_some(""));
     let window = |currency: &str| {
-        let shown = file.products.iter().filter(|product| is_sold_for(product, currency));
+        let shown = file
+            .products
+            .iter()
+            .filter(|product| !product.hidden && is_sold_for(product, currency));
         let mut pictures: Vec<String> = Vec::new();
         for image in shown.take(IN_WINDOW).filter_map(|product| product.images.first()) {
             let picture = by_name.get(&image.file).filter(|picture| !pictures.contains(picture));

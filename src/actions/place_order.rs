@@ -118,7 +118,8 @@ pub async fn place_order(
     };
     let (order, buyer) = new.invoiced(invoice);
     let at = store::owed::next_at(before.last_owed, now);
-    let message = message(shop, &order, &buyer, at, key.as_ref(), now)?;
+    let name = shop.name_now(&mut tx).await?;
+    let message = message(shop, &name, (&order, &buyer), at, key.as_ref(), now)?;
     let beside = Beside {
         derived: derived.as_ref().map(|(account, index)| (account.as_str(), *index)),
         is_alone,
@@ -136,6 +137,10 @@ pub async fn place_order(
         }
         Err(error) => return Err(error).context("keep the order"),
     };
+    // Whose it is, the count does not know: it goes on after the order is erased.
+    if let Some(discount) = &order.discount {
+        store::trade::take_use(&mut tx, &discount.code).await.context("count the code's use")?;
+    }
     stops::at("order-inserted");
     tx.commit().await.context("commit the order")?;
     stops::at("order-committed");
@@ -190,8 +195,9 @@ async fn open_order(
     let asks_for_sending = !rates.is_empty() || store::catalog::asks_for_sending_now(tx).await?;
     let discount = match draft.discount.as_str() {
         "" => None,
-        code => store::catalog::find_discount(tx, code).await?,
+        code => store::trade::find_discount(tx, code).await?,
     };
+    let discount = discount.map(|kept| (kept.discount, kept.used));
     let shelf =
         Shelf { cart: &cart, coin: &wallet.coin, rates: &rates, asks_for_sending, discount };
     let order = match NewOrder::open(draft, &shelf, fresh, now) {
@@ -270,8 +276,8 @@ async fn open_invoice(
 
 fn message(
     shop: &Shop,
-    order: &Order,
-    buyer: &Buyer,
+    site_name: &str,
+    (order, buyer): (&Order, &Buyer),
     at: Moment,
     key: Option<&SellerKey>,
     now: Moment,
@@ -281,7 +287,7 @@ fn message(
         told: Told::New(buyer),
         number: 0,
         at,
-        site_name: &shop.terms.site_name,
+        site_name,
         seller: &shop.terms.seller,
         keep_days: shop.terms.keep_days,
     };

@@ -10,6 +10,7 @@ use crate::orders::Status;
 use crate::stops;
 use crate::store;
 use crate::store::Tx;
+use crate::store::owed::Owed;
 use crate::store::words::NewWords;
 use crate::store::words::WordsKind;
 use crate::values::Moment;
@@ -37,31 +38,10 @@ pub async fn post_reply(
     super::expire_orders(shop, now).await?;
     let mut tx = shop.db.write().await?;
     stops::at("word-begun");
-    let mut owed = Vec::new();
-    let message_id = &reply.message_id.0;
-    for order_ref in &reply.order_refs {
-        if store::orders::find_now(&mut tx, order_ref).await?.is_none() {
-            return Ok(Err(Unposted::NoOrder(order_ref.clone())));
-        }
-        if store::words::is_heard(&mut tx, order_ref, message_id).await? {
-            continue;
-        }
-        if let Some(command) = &reply.command {
-            let change = change(command);
-            match change_now(shop, &mut tx, order_ref, &change, Some(message_id), now).await? {
-                Ok((_, told)) => owed.push(told),
-                Err(unchanged) => {
-                    let order_ref = order_ref.clone();
-                    return Ok(Err(Unposted::Unchanged { order_ref, unchanged }));
-                }
-            }
-        }
-        if let Some(words) = &reply.words
-            && !keep_answer(&mut tx, order_ref, words, message_id, now).await?
-        {
-            return Ok(Err(Unposted::NoReader(order_ref.clone())));
-        }
-    }
+    let owed = match post_now(shop, &mut tx, reply, now).await? {
+        Ok(owed) => owed,
+        Err(unposted) => return Ok(Err(unposted)),
+    };
     stops::at("word-inserted");
     tx.commit().await.context("commit the reply")?;
     stops::at("word-committed");
@@ -72,7 +52,42 @@ pub async fn post_reply(
     Ok(Ok(()))
 }
 
-fn change(command: &Command) -> OrderChange {
+/// The same, within a transaction. Returns what the seller is to be told of it.
+pub(super) async fn post_now(
+    shop: &Shop,
+    tx: &mut Tx,
+    reply: &Reply,
+    now: Moment,
+) -> anyhow::Result<Result<Vec<Owed>, Unposted>> {
+    let mut owed = Vec::new();
+    let message_id = &reply.message_id.0;
+    for order_ref in &reply.order_refs {
+        if store::orders::find_now(tx, order_ref).await?.is_none() {
+            return Ok(Err(Unposted::NoOrder(order_ref.clone())));
+        }
+        if store::words::is_heard(tx, order_ref, message_id).await? {
+            continue;
+        }
+        if let Some(command) = &reply.command {
+            let change = change(command);
+            match change_now(shop, tx, order_ref, &change, Some(message_id), now).await? {
+                Ok((_, told)) => owed.push(told),
+                Err(unchanged) => {
+                    let order_ref = order_ref.clone();
+                    return Ok(Err(Unposted::Unchanged { order_ref, unchanged }));
+                }
+            }
+        }
+        if let Some(words) = &reply.words
+            && !keep_answer(tx, order_ref, words, message_id, now).await?
+        {
+            return Ok(Err(Unposted::NoReader(order_ref.clone())));
+        }
+    }
+    Ok(Ok(owed))
+}
+
+pub(super) fn change(command: &Command) -> OrderChange {
     match command {
         Command::Paid => OrderChange::Paid,
         Command::Partial(sum) => OrderChange::Partial(*sum),

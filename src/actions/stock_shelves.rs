@@ -1,31 +1,33 @@
 use crate::actions::Shop;
 use crate::actions::paint_sheets::paint_sheets;
+use crate::actions::paint_sheets::windows;
 use crate::catalog::CatalogFile;
+use crate::catalog::Difference;
 use crate::catalog::Fault;
 use crate::catalog::ProductRecord;
+use crate::catalog::differences;
 use crate::payment::Wallet;
 use crate::pictures::NotAPicture;
+use crate::pictures::Originals;
 use crate::pictures::Picture;
 use crate::pictures::PictureFile;
 use crate::pictures::Rendered;
 use crate::pictures::Rendition;
 use crate::pictures::Source;
 use crate::store;
+use crate::store::Db;
+use crate::store::exporting::Kept;
 use crate::store::stocking::PictureRow;
+use crate::store::stocking::ShownPicture;
 use crate::store::stocking::StockedProduct;
 use anyhow::Context;
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::io;
-use std::path::Path;
-use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
-
-/// Where the seller's pictures may lie, the first that has one counts.
-pub struct PictureFolders(pub Vec<PathBuf>);
 
 /// What the catalog became.
 #[derive(Debug, Default)]
@@ -38,6 +40,23 @@ pub struct Stocked {
     pub notes: Vec<String>,
 }
 
+/// Why the catalog stays as it is.
+#[derive(Debug)]
+pub enum Unstocked {
+    Faults(Vec<Fault>),
+    /// The desk has changed it since it was last filled, and this is what the file would change: never empty.
+    OverDesk(Vec<Difference>),
+}
+
+/// How the shelves are stocked.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stocking {
+    /// Counts every quantity anew, also where the file says the same number as before.
+    pub count_anew: bool,
+    /// Also over what was changed at the desk.
+    pub over_desk: bool,
+}
+
 /// Units: products kept with one statement.
 const CHUNK: usize = 2_000;
 
@@ -48,12 +67,13 @@ const CHUNK: usize = 2_000;
 pub fn check_shelves(
     text: &str,
     settings_wallet: Option<Wallet>,
-    folders: &PictureFolders,
+    folders: &Originals,
     progress: impl Fn(&str, usize, usize) + Sync,
 ) -> Result<Stocked, Vec<Fault>> {
     let (file, mut faults) = CatalogFile::parse(text, settings_wallet);
     let opened = open_all(&file, folders, &mut faults);
-    let rendered = render_all(&opened, &HashSet::new(), &|_| Ok(()), &progress, &mut faults);
+    let rendered =
+        render_all(&opened, folders, &HashSet::new(), &|_| Ok(()), &progress, &mut faults);
     if !faults.is_empty() {
         return Err(faults);
     }
@@ -72,23 +92,40 @@ pub async fn stock_shelves(
     shop: &Shop,
     text: &str,
     settings_wallet: Option<Wallet>,
-    folders: &PictureFolders,
-    count_anew: bool,
+    folders: &Originals,
+    Stocking { count_anew, over_desk }: Stocking,
     progress: impl Fn(&str, usize, usize) + Send + Sync,
-) -> anyhow::Result<Result<Stocked, Vec<Fault>>> {
+) -> anyhow::Result<Result<Stocked, Unstocked>> {
     let (file, mut faults) = CatalogFile::parse(text, settings_wallet);
+    // Before the pictures, which take long.
+    if faults.is_empty() && !over_desk && 0 < store::exporting::count_desk_changes(&shop.db).await?
+    {
+        let kept = store::exporting::read_catalog(&shop.db).await?;
+        let changes = differences_from(&kept, &file, count_anew);
+        if !changes.is_empty() {
+            return Ok(Err(Unstocked::OverDesk(changes)));
+        }
+    }
     let opened = open_all(&file, folders, &mut faults);
     // Rendering takes long, so it is done before the writer's lock is taken; what is rendered lies on the shelf under
     // names made of its content, and does no harm there if the rest fails.
     let known = known_pictures(shop, &opened).await?;
     let keep = |rendered: &Rendered| shop.pictures.keep(rendered);
-    let rendered = render_all(&opened, &known, &keep, &progress, &mut faults);
+    let rendered = render_all(&opened, folders, &known, &keep, &progress, &mut faults);
     if !faults.is_empty() {
-        return Ok(Err(faults));
+        return Ok(Err(Unstocked::Faults(faults)));
     }
-    let sheets = paint_sheets(shop, &file, &opened.by_name, &rendered).await?;
+    let sheets = paint_sheets(shop, windows(&file, &opened.by_name), &rendered).await?;
 
     let mut tx = shop.db.write().await?;
+    // Once more, since somebody may have sat at the desk meanwhile.
+    if !over_desk && 0 < store::exporting::count_desk_changes_now(&mut tx).await? {
+        let kept = store::exporting::read_catalog_now(&mut tx).await?;
+        let changes = differences_from(&kept, &file, count_anew);
+        if !changes.is_empty() {
+            return Ok(Err(Unstocked::OverDesk(changes)));
+        }
+    }
     store::payment::replace_wallets(&mut tx, &file.wallets).await.context("keep the wallets")?;
     store::stocking::clear(&mut tx).await.context("clear the shelves")?;
     for (fingerprint, picture) in &rendered {
@@ -113,14 +150,18 @@ pub async fn stock_shelves(
         );
     }
     store::stocking::count_shelves(&mut tx).await.context("count the shelves")?;
+    store::stocking::forget_unused_pictures(&mut tx).await.context("forget old pictures")?;
     for sheet in &sheets {
         store::stocking::put_sheet(&mut tx, &sheet.row, &sheet.currencies, &sheet.pictures)
             .await
             .context("keep the window's sheet")?;
     }
-    store::stocking::put_rates(&mut tx, &file.rates).await.context("keep the shipping rates")?;
-    store::stocking::put_discounts(&mut tx, &file.discounts).await.context("keep the discounts")?;
+    store::trade::replace_rates(&mut tx, &file.rates).await.context("keep the shipping rates")?;
+    store::trade::replace_discounts(&mut tx, &file.discounts)
+        .await
+        .context("keep the discounts")?;
     store::catalog::mark_seeded(&mut tx).await?;
+    store::desk::forget_catalog_changes(&mut tx).await?;
     // Where all was counted anew, what is missing is held by open orders, and nothing is to be said.
     let n_sold_since =
         if count_anew { 0 } else { store::stocking::count_sold_since(&mut tx).await? };
@@ -141,6 +182,27 @@ pub async fn stock_shelves(
     }))
 }
 
+/// What seeding this file would change of what is kept.
+fn differences_from(kept: &Kept, file: &CatalogFile, count_anew: bool) -> Vec<Difference> {
+    let file = Kept::in_order(file.clone());
+    let file = if count_anew { file } else { kept.without_old_news(file) };
+    differences(&kept.file, &file)
+}
+
+/// What seeding a file would change of what the desk made of the catalog; nothing where the desk has changed nothing, and
+/// where the file cannot be read.
+pub async fn list_changes(
+    db: &Db,
+    text: &str,
+    settings_wallet: Option<Wallet>,
+) -> anyhow::Result<Vec<Difference>> {
+    let (file, faults) = CatalogFile::parse(text, settings_wallet);
+    if !faults.is_empty() || store::exporting::count_desk_changes(db).await? == 0 {
+        return Ok(Vec::new());
+    }
+    Ok(differences_from(&store::exporting::read_catalog(db).await?, &file, false))
+}
+
 /// The seller's pictures, each opened once however many products show it.
 struct Opened {
     /// File name as the catalog gives it → fingerprint.
@@ -149,36 +211,36 @@ struct Opened {
     places: HashMap<String, Place>,
 }
 
-/// Where a picture lies, and who shows it first.
+/// What a picture is called, and who shows it first.
 struct Place {
-    folder: PathBuf,
     name: String,
     record: String,
     field: String,
 }
 
 impl Opened {
-    fn of_product<'a>(&self, record: &'a ProductRecord) -> Vec<(String, &'a str)> {
-        let shown = record.images.iter();
-        shown
-            .filter_map(|image| Some((self.by_name.get(&image.file)?.clone(), image.alt.as_str())))
-            .collect()
+    fn of_product<'a>(&self, record: &'a ProductRecord) -> Vec<ShownPicture<'a>> {
+        let shown = record.images.iter().filter_map(|image| {
+            let fingerprint = self.by_name.get(&image.file)?.clone();
+            Some(ShownPicture { fingerprint, file: &image.file, alt: &image.alt })
+        });
+        shown.collect()
     }
 }
 
-fn open_all(file: &CatalogFile, folders: &PictureFolders, faults: &mut Vec<Fault>) -> Opened {
+fn open_all(file: &CatalogFile, folders: &Originals, faults: &mut Vec<Fault>) -> Opened {
     let mut opened = Opened { by_name: HashMap::new(), places: HashMap::new() };
     for product in &file.products {
         for (n, image) in product.images.iter().enumerate() {
             if opened.by_name.contains_key(&image.file) {
                 continue;
             }
-            match find_source(folders, &image.file) {
-                Ok((folder, source)) => {
+            match folders.find(&image.file) {
+                Ok(source) => {
                     let fingerprint = source.fingerprint().to_owned();
                     let (name, record, field) =
                         (image.file.clone(), product.place.clone(), format!("images[{n}]"));
-                    let place = Place { folder, name, record, field };
+                    let place = Place { name, record, field };
                     opened.by_name.insert(image.file.clone(), fingerprint.clone());
                     opened.places.insert(fingerprint, place);
                 }
@@ -197,27 +259,15 @@ fn open_all(file: &CatalogFile, folders: &PictureFolders, faults: &mut Vec<Fault
     opened
 }
 
-fn find_source(folders: &PictureFolders, name: &str) -> Result<(PathBuf, Source), NotAPicture> {
-    let mut missing = None;
-    for folder in &folders.0 {
-        match Source::open(folder, name) {
-            Ok(source) => return Ok((folder.clone(), source)),
-            Err(refused @ NotAPicture::Missing { .. }) => missing = Some(refused),
-            Err(refused) => return Err(refused),
-        }
-    }
-    Err(missing.unwrap_or(NotAPicture::Missing { name: name.to_owned() }))
-}
-
 fn picture_fault(
     place: &str,
     field: &str,
     name: &str,
     refused: &NotAPicture,
-    folders: &PictureFolders,
+    folders: &Originals,
 ) -> Fault {
     let folders: Vec<String> =
-        folders.0.iter().map(|folder| folder.display().to_string()).collect();
+        folders.folders().iter().map(|folder| folder.display().to_string()).collect();
     let expected = match refused {
         NotAPicture::Missing { .. } => format!("a picture in {}", folders.join(" or ")),
         _ => "a JPEG, PNG or WebP picture of at most 32 MB and 50 megapixels in the picture folder"
@@ -243,6 +293,7 @@ async fn known_pictures(shop: &Shop, opened: &Opened) -> anyhow::Result<HashSet<
 /// Renders what is new and keeps it, on two threads: a large picture takes half a gigabyte while it is worked on.
 fn render_all(
     opened: &Opened,
+    folders: &Originals,
     known: &HashSet<String>,
     keep: &(impl Fn(&Rendered) -> io::Result<()> + Sync),
     progress: &(impl Fn(&str, usize, usize) + Sync),
@@ -257,7 +308,7 @@ fn render_all(
             scope.spawn(|| {
                 while let Some((fingerprint, place)) = new.get(next.fetch_add(1, Ordering::Relaxed))
                 {
-                    let rendered = render_one(keep, &place.folder, &place.name);
+                    let rendered = render_one(keep, folders.find(&place.name));
                     let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
                     match rendered {
                         Ok(picture) => outcomes.0.push(((*fingerprint).clone(), picture)),
@@ -280,13 +331,12 @@ fn render_all(
     outcomes.into_inner().unwrap_or_else(PoisonError::into_inner).0
 }
 
-fn render_one(
+pub(super) fn render_one(
     keep: &impl Fn(&Rendered) -> io::Result<()>,
-    folder: &Path,
-    name: &str,
+    found: Result<Source, NotAPicture>,
 ) -> Result<Picture, String> {
-    let rendered = Source::open(folder, name).and_then(|source| source.render());
-    let mut picture = rendered.map_err(|refused| refused.to_string())?;
+    let mut picture =
+        found.and_then(|source| source.render()).map_err(|refused| refused.to_string())?;
     for size in [&mut picture.thumb, &mut picture.page, &mut picture.full] {
         for file in [&mut size.webp, &mut size.fallback] {
             keep(file).map_err(|error| format!("it cannot be kept: {error}"))?;
@@ -297,6 +347,6 @@ fn render_one(
     Ok(picture)
 }
 
-fn columns(size: &Rendition) -> (u32, u32, &str, &str) {
+pub(super) fn columns(size: &Rendition) -> (u32, u32, &str, &str) {
     (size.width, size.height, size.webp.file.as_str(), size.fallback.file.as_str())
 }

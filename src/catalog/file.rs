@@ -1,10 +1,9 @@
+use crate::catalog::Discount;
 use crate::catalog::Fault;
-use crate::catalog::NotASlug;
 use crate::catalog::Slug;
 use crate::catalog::fault::A_SECRET;
 use crate::catalog::json::Json;
 use crate::catalog::record::Record;
-use crate::catalog::record::one_line;
 use crate::catalog::wallet_record::read_wallet;
 use crate::payment::Wallet;
 use crate::payment::secret;
@@ -20,7 +19,7 @@ pub type Prices = Vec<(Currency, Gwei)>;
 /// The whole catalog, as the seller's file says it.
 ///
 /// Source: the ancestor's `db/data.json` (mongoose-seeder), and what this shop adds to it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct CatalogFile {
     pub wallets: Vec<Wallet>,
     pub products: Vec<ProductRecord>,
@@ -30,10 +29,12 @@ pub struct CatalogFile {
     pub notes: Vec<String>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProductRecord {
     /// `products "man-shirt"`, for messages.
     pub place: String,
+    /// The record's own name in the file: `man-shirt`.
+    pub record: String,
     pub slug: Slug,
     pub name: String,
     pub description: String,
@@ -43,16 +44,18 @@ pub struct ProductRecord {
     pub images: Vec<ImageRecord>,
     pub options: Vec<OptionRecord>,
     pub categories: Vec<String>,
+    /// Whether the seller keeps it from the buyers for now.
+    pub hidden: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageRecord {
     /// The file's name below the picture folder, not yet looked at.
     pub file: String,
     pub alt: String,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptionRecord {
     pub name: String,
     /// `None` where it shares the product's.
@@ -61,20 +64,12 @@ pub struct OptionRecord {
     pub prices: Prices,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RateRecord {
     pub name: String,
     /// Empty: everywhere.
     pub countries: Vec<Country>,
     pub prices: Prices,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Discount {
-    /// Capital letters and digits; what a buyer types is compared without regard to case.
-    pub code: String,
-    /// 1 to 99.
-    pub percent: i64,
 }
 
 const PRICE: &str =
@@ -137,7 +132,7 @@ impl CatalogFile {
 }
 
 /// A named record: its collection, its name, its fields.
-type Named<'a> = (&'a str, &'a str, &'a [(String, Json)]);
+pub(super) type Named<'a> = (&'a str, &'a str, &'a [(String, Json)]);
 
 #[derive(Default)]
 struct Sorted<'a> {
@@ -148,21 +143,21 @@ struct Sorted<'a> {
 }
 
 #[derive(Default)]
-struct Reader {
-    file: CatalogFile,
-    faults: Vec<Fault>,
+pub(super) struct Reader {
+    pub(super) file: CatalogFile,
+    pub(super) faults: Vec<Fault>,
     /// `wallets.eth` → which wallet; `None` where the wallet itself was refused, which is said there already.
-    references: HashMap<String, Option<usize>>,
-    slugs: HashSet<Slug>,
+    pub(super) references: HashMap<String, Option<usize>>,
+    pub(super) slugs: HashSet<Slug>,
     /// Records that hold a secret, which is all that is said of them.
-    secrets: HashSet<String>,
+    pub(super) secrets: HashSet<String>,
     /// The next number to try for the products of one name, so that many of one name stay quick.
-    numbers: HashMap<Slug, usize>,
+    pub(super) numbers: HashMap<Slug, usize>,
 }
 
 impl Reader {
     /// In the ancestor a text that begins with `=`, and `_dependencies`, were program text.
-    fn refuse_programs(&mut self, place: &str, fields: &[(String, Json)]) {
+    pub(super) fn refuse_programs(&mut self, place: &str, fields: &[(String, Json)]) {
         for (name, value) in fields {
             let here = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
             if name == "_dependencies" {
@@ -196,7 +191,7 @@ impl Reader {
 
     /// No private key and no mnemonic of any coin, wherever it stands in the file. In a wallet's record everything is looked
     /// at that may be one; elsewhere, where people write what they like, what is one beyond doubt.
-    fn refuse_secrets(&mut self, collections: &[(String, Json)]) {
+    pub(super) fn refuse_secrets(&mut self, collections: &[(String, Json)]) {
         for (collection, value) in collections {
             let Json::Record(records) = value else {
                 self.refuse_secret(collection, "", value, secret::holds_private);
@@ -228,7 +223,7 @@ impl Reader {
         }
     }
 
-    fn refuse_secret(
+    pub(super) fn refuse_secret(
         &mut self,
         place: &str,
         field: &str,
@@ -337,7 +332,7 @@ impl Reader {
         sorted
     }
 
-    fn wallet(&mut self, (collection, name, fields): &Named<'_>) {
+    pub(super) fn wallet(&mut self, (collection, name, fields): &Named<'_>) {
         let place = format!("{collection} {name:?}");
         if self.secrets.contains(&place) {
             self.references.insert(format!("{collection}.{name}"), None);
@@ -360,76 +355,8 @@ impl Reader {
         self.faults.extend(record.close(&mut self.file.notes));
     }
 
-    fn product(&mut self, (collection, name, fields): &Named<'_>) {
-        let mut record = Record::new(format!("{collection} {name:?}"), fields);
-        let title = record.needed_text("name", 200, "the product's name").map(one_line);
-        let description = record
-            .text("description", 20_000, "a description in Markdown")
-            .unwrap_or_default()
-            .to_owned();
-        let quantity = record.whole("quantity", 0, 1_000_000, "how many there are").unwrap_or(1);
-        let prices = self.prices(&mut record, true);
-        let images = images(&mut record);
-        let options = self.options(&mut record);
-        let categories = categories(&mut record);
-        let slug = self.slug(&mut record, title.as_deref().unwrap_or_default(), name);
-        // What the ancestor's own store wrote beside a product when it was exported.
-        for kept_by_the_ancestor in ["friendlyLink", "createdAt", "updatedAt"] {
-            let _ = record.get(kept_by_the_ancestor);
-        }
-        if let (Some(name), Some(slug)) = (title, slug) {
-            let place = record.place.clone();
-            self.file.products.push(ProductRecord {
-                place,
-                slug,
-                name,
-                description,
-                quantity,
-                prices,
-                images,
-                options,
-                categories,
-            });
-        }
-        self.faults.extend(record.close(&mut self.file.notes));
-    }
-
-    fn slug(&mut self, record: &mut Record<'_>, title: &str, name: &str) -> Option<Slug> {
-        if let Some(text) = record.text("slug", 120, &NotASlug.to_string()) {
-            let Ok(slug) = Slug::parse(text) else {
-                record.refuse("slug", format!("{text:?}"), NotASlug.to_string());
-                return None;
-            };
-            if !self.slugs.insert(slug.clone()) {
-                record.refuse(
-                    "slug",
-                    format!("{text:?}, which another product has"),
-                    "each slug once",
-                );
-            }
-            return Some(slug);
-        }
-        // A name in a script without ASCII letters leaves nothing: then the record's own name serves.
-        let Ok(slug) = Slug::of_name(title).or_else(|_| Slug::of_name(name)) else {
-            record.refuse(
-                "slug",
-                "nothing, and a name of which no slug can be made",
-                NotASlug.to_string(),
-            );
-            return None;
-        };
-        let mut free = slug.clone();
-        let next = self.numbers.entry(slug.clone()).or_insert(1);
-        while self.slugs.contains(&free) {
-            *next += 1;
-            free = slug.numbered(*next);
-        }
-        self.slugs.insert(free.clone());
-        Some(free)
-    }
-
     /// `prices`, a list of `{price, wallet}`, or the older form, one `price` in the first wallet.
-    fn prices(&mut self, record: &mut Record<'_>, needed: bool) -> Prices {
+    pub(super) fn prices(&mut self, record: &mut Record<'_>, needed: bool) -> Prices {
         let mut prices = Prices::new();
         let list =
             record.list("prices", 50, "a list of {\"price\": …, \"wallet\": \"->wallets.eth\"}");
@@ -475,7 +402,12 @@ impl Reader {
         prices
     }
 
-    fn refer(&self, record: &mut Record<'_>, field: &str, found: Option<&Json>) -> Option<usize> {
+    pub(super) fn refer(
+        &self,
+        record: &mut Record<'_>,
+        field: &str,
+        found: Option<&Json>,
+    ) -> Option<usize> {
         let known: Vec<String> =
             self.references.keys().map(|name| format!("\"->{name}\"")).collect();
         let expected = match known.len() {
@@ -507,7 +439,7 @@ impl Reader {
         }
     }
 
-    fn price(
+    pub(super) fn price(
         &self,
         record: &mut Record<'_>,
         field: &str,
@@ -542,171 +474,4 @@ impl Reader {
             }
         }
     }
-
-    fn options(&mut self, record: &mut Record<'_>) -> Vec<OptionRecord> {
-        let expected =
-            "a list of options, each a name or {\"name\": …, \"quantity\": …, \"prices\": […]}";
-        let mut options: Vec<OptionRecord> = Vec::new();
-        for (n, item) in record.list("options", 100, expected).iter().enumerate() {
-            let field = format!("options[{n}]");
-            let option = match item {
-                Json::Record(fields) => {
-                    let mut inner = Record::new(format!("{}, {field}", record.place), fields);
-                    let name = inner.needed_text("name", 80, "the option's name").map(one_line);
-                    let quantity = inner.whole("quantity", 0, 1_000_000, "how many there are");
-                    let prices = self.prices(&mut inner, false);
-                    record.faults.extend(inner.close(&mut self.file.notes));
-                    name.map(|name| OptionRecord { name, quantity, prices })
-                }
-                other => record.text_of(&field, other, 80, "the option's name").map(|name| {
-                    OptionRecord { name: one_line(name), quantity: None, prices: Prices::new() }
-                }),
-            };
-            let Some(option) = option else { continue };
-            if options.iter().any(|other| other.name == option.name) {
-                record.refuse(
-                    &field,
-                    format!("{:?} a second time", option.name),
-                    "each option once",
-                );
-            }
-            options.push(option);
-        }
-        options
-    }
-
-    fn rate(&mut self, (collection, name, fields): &Named<'_>) {
-        let mut record = Record::new(format!("{collection} {name:?}"), fields);
-        let title =
-            record.text("name", 80, "the rate's name").map_or_else(|| (*name).to_owned(), one_line);
-        let mut countries = Vec::new();
-        for (n, item) in record
-            .list("countries", 300, "a list of countries; without one, everywhere")
-            .iter()
-            .enumerate()
-        {
-            match item {
-                Json::Text(text) if Country::parse(text).is_ok() => {
-                    countries.extend(Country::parse(text))
-                }
-                other => {
-                    let expected = "two letters of ISO 3166 or an English name, for example \"DE\" or \"Germany\"";
-                    record.refuse(&format!("countries[{n}]"), other.shown(), expected);
-                }
-            }
-        }
-        let prices = self.rate_prices(&mut record);
-        if self.file.rates.iter().any(|rate| rate.name == title) {
-            record.refuse("name", format!("{title:?} a second time"), "each rate once");
-        }
-        self.file.rates.push(RateRecord { name: title, countries, prices });
-        self.faults.extend(record.close(&mut self.file.notes));
-    }
-
-    /// As a product's, but sending may cost nothing.
-    fn rate_prices(&mut self, record: &mut Record<'_>) -> Prices {
-        let mut prices = Prices::new();
-        let list =
-            record.list("prices", 50, "a list of {\"price\": …, \"wallet\": \"->wallets.eth\"}");
-        for (n, item) in list.iter().enumerate() {
-            let fields = if let Json::Record(fields) = item { fields.as_slice() } else { &[] };
-            let of =
-                |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value);
-            let wallet = self.refer(record, &format!("prices[{n}].wallet"), of("wallet"));
-            let price = match of("price") {
-                Some(Json::Whole(0)) => Some(Gwei::ZERO),
-                other => self.price(record, &format!("prices[{n}].price"), other, wallet),
-            };
-            if let (Some(wallet), Some(price)) = (wallet, price) {
-                prices.push((self.file.wallets[wallet].currency.clone(), price));
-            }
-        }
-        if let Some(found) = record.get("price") {
-            match (found, self.file.wallets.first()) {
-                (Json::Whole(0), Some(wallet)) => {
-                    prices.push((wallet.currency.clone(), Gwei::ZERO))
-                }
-                (_, Some(wallet)) => {
-                    let currency = wallet.currency.clone();
-                    prices.extend(
-                        self.price(record, "price", Some(found), Some(0))
-                            .map(|price| (currency, price)),
-                    );
-                }
-                (_, None) => record.refuse("price", found.shown(), "a wallet to pay it to"),
-            }
-        } else if list.is_empty() && !self.file.wallets.is_empty() {
-            record.refuse(
-                "prices",
-                "nothing",
-                "a price for each currency it is offered in; 0 where sending is free",
-            );
-        }
-        prices
-    }
-
-    fn discount(&mut self, (collection, name, fields): &Named<'_>) {
-        let mut record = Record::new(format!("{collection} {name:?}"), fields);
-        let code = record.needed_text("code", 40, "the code that a buyer types");
-        let percent = match record.get("percent") {
-            Some(found) => record.whole_of("percent", found, 1, 99, "how much less"),
-            None => {
-                record.refuse("percent", "nothing", "how much less: a whole number from 1 to 99");
-                None
-            }
-        };
-        if let (Some(code), Some(percent)) = (code, percent) {
-            let code = code.to_uppercase();
-            if self.file.discounts.iter().any(|other| other.code == code) {
-                record.refuse("code", format!("{code:?} a second time"), "each code once");
-            }
-            self.file.discounts.push(Discount { code, percent });
-        }
-        self.faults.extend(record.close(&mut self.file.notes));
-    }
-}
-
-fn images(record: &mut Record<'_>) -> Vec<ImageRecord> {
-    let mut names: Vec<String> = Vec::new();
-    for (n, item) in record.list("images", 20, "a list of picture files").iter().enumerate() {
-        names.extend(
-            record
-                .text_of(&format!("images[{n}]"), item, 200, "a picture's file name")
-                .map(str::to_owned),
-        );
-    }
-    if let Some(name) = record.text("image", 200, "a picture's file name") {
-        names.push(name.to_owned());
-    }
-    let mut alts = Vec::new();
-    for (n, item) in
-        record.list("alt", 20, "a list of texts, one for each picture").iter().enumerate()
-    {
-        alts.push(
-            record.text_of(&format!("alt[{n}]"), item, 300, "what the picture shows").map(one_line),
-        );
-    }
-    if names.len() < alts.len() {
-        record.refuse(
-            "alt",
-            format!("{} texts", alts.len()),
-            format!("at most one for each of the {} pictures", names.len()),
-        );
-    }
-    let mut alts = alts.into_iter();
-    names
-        .into_iter()
-        .map(|file| ImageRecord { file, alt: alts.next().flatten().unwrap_or_default() })
-        .collect()
-}
-
-fn categories(record: &mut Record<'_>) -> Vec<String> {
-    let mut categories: Vec<String> = Vec::new();
-    for (n, item) in record.list("categories", 20, "a list of categories").iter().enumerate() {
-        let category = record
-            .text_of(&format!("categories[{n}]"), item, 60, "a category's name")
-            .map(one_line);
-        categories.extend(category.filter(|category| !categories.contains(category)));
-    }
-    categories
 }

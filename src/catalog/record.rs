@@ -104,6 +104,17 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// Yes or no, or nothing where the field is absent or wrong.
+    pub fn truth(&mut self, name: &'static str) -> Option<bool> {
+        match self.get(name)? {
+            Json::Truth(truth) => Some(*truth),
+            found => {
+                self.refuse(name, found.shown(), "true or false");
+                None
+            }
+        }
+    }
+
     /// A list, or nothing where the field is absent or wrong.
     pub fn list(&mut self, name: &'static str, most: usize, expected: &str) -> &'a [Json] {
         match self.get(name) {

@@ -17,7 +17,7 @@ pub async fn close(settings: Settings) -> anyhow::Result<ExitCode> {
 
 pub async fn open(settings: Settings) -> anyhow::Result<ExitCode> {
     let shop = open::shop(&settings).await?;
-    say(if actions::open_shop(&shop).await? {
+    say(if actions::open_shop(&shop, open::now()).await? {
         "The shop takes orders again."
     } else {
         "The shop was not closed."

@@ -1,13 +1,17 @@
 use crate::actions;
+use crate::actions::Darkroom;
 use crate::actions::Openness;
 use crate::actions::PageFile;
 use crate::actions::Shop;
 use crate::actions::Terms;
+use crate::catalog::NotAPage;
+use crate::catalog::PageSlug;
+use crate::catalog::PageText;
 use crate::cli::home_of;
 use crate::config::Settings;
 use crate::mail::Maildir;
-use crate::payment::secret;
 use crate::pictures::Gallery;
+use crate::pictures::Originals;
 use crate::store;
 use crate::store::Db;
 use crate::tor::write_whole;
@@ -43,6 +47,8 @@ pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
         db,
         maildir: Maildir::new(settings.maildir.clone()),
         pictures,
+        originals: originals(&home),
+        darkroom: Darkroom::default(),
         terms: Terms {
             site_name: settings.site_name.clone(),
             seller: settings.from.clone(),
@@ -61,6 +67,27 @@ pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
     };
     take_key(&shop, settings).await?;
     Ok(shop)
+}
+
+/// Where the seller's pictures lie: beside the file or the database, and where the ancestor kept them; then the same in
+/// the folder that the shop was started in.
+pub fn originals(beside: &Path) -> Originals {
+    let mut folders = vec![
+        beside.join("images"),
+        beside.join("../public/images/products"),
+        beside.join("public/images/products"),
+        PathBuf::from("db/images"),
+        PathBuf::from("public/images/products"),
+    ];
+    let mut seen = Vec::new();
+    folders.retain(|folder| {
+        // A folder that is not there has no real name; it stays, so that a message can name it.
+        let real = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+        let is_new = !seen.contains(&real);
+        seen.push(real);
+        is_new
+    });
+    Originals::new(folders)
 }
 
 /// Looks at the seller's key as it lies there now. Returns why it cannot be used, which closes the shop's checkout.
@@ -143,34 +170,15 @@ pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
         if path.extension().is_none_or(|extension| extension != "md") {
             continue;
         }
-        let slug = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        anyhow::ensure!(
-            slug.len() <= 60 && slug.bytes().all(fits),
-            "{}: the name of a page is at most 60 small letters, digits and `-`, for example about.md",
-            path.display()
-        );
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let refused = |why: NotAPage| anyhow::anyhow!("{}: {why}", path.display());
+        let slug = PageSlug::parse(&name).map_err(refused)?;
         let markdown = fs::read_to_string(&path)
             .with_context(|| format!("read the page {}", path.display()))?;
-        anyhow::ensure!(
-            markdown.len() <= 200_000,
-            "{}: a page holds at most 200 KB",
-            path.display()
-        );
-        anyhow::ensure!(
-            !markdown.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')),
-            "{}: the page holds a control character",
-            path.display()
-        );
-        anyhow::ensure!(
-            !secret::holds_private(&markdown),
-            "{}: {}",
-            path.display(),
-            secret::WARNING
-        );
-        files.push(PageFile { slug, markdown });
+        let text = PageText::parse(&markdown).map_err(refused)?;
+        files.push(PageFile { slug, text });
     }
-    files.sort_by_key(|file| (file.slug != "policy", file.slug.clone()));
+    files.sort_by_key(|file| (file.slug.as_str() != PageSlug::POLICY, file.slug.clone()));
     Ok(Some(files))
 }
 

@@ -4,6 +4,7 @@ use crate::cli::open;
 use crate::cli::say;
 use crate::cli::say_error;
 use crate::config::Settings;
+use crate::store;
 use clap::Args;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -16,6 +17,9 @@ pub struct Purge {
     /// Erase although the clock has gone on by more days than orders are kept: it is right
     #[arg(long)]
     now: bool,
+    /// Erase the numbers of all days and weeks too, from which the desk draws its plots
+    #[arg(long)]
+    figures: bool,
 }
 
 /// How often, and how long each time, a journal that somebody reads is waited for.
@@ -28,6 +32,11 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
     if purge.dry_run {
         let due = actions::list_forgettable(&shop, now).await?;
         tell(&due, "due to be erased");
+        tell_deeds(actions::count_old_deeds(&shop, now).await?, "due to be erased from your log");
+        if purge.figures {
+            let n = store::figures::count(&shop.db).await?;
+            say(&format!("Numbers by day and week to be erased: {n} rows."));
+        }
         if let Some(jumped) = actions::doubt_clock(&shop, now).await? {
             say(&format!("But {jumped}."));
         }
@@ -47,6 +56,13 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
         say_error(&format!("not all messages could be written: {error:#}"));
     }
     let erased = actions::forget_orders(&shop, now, Haste::BySeller).await??;
+    let n_deeds = actions::forget_deeds(&shop, now).await?;
+    let n_figures = if purge.figures {
+        Some(actions::forget_figures(&shop).await?)
+    } else {
+        actions::blur_figures(&shop, now).await?;
+        None
+    };
     let mut is_empty = actions::empty_journal(&shop).await?;
     for _ in 1..TRIES {
         if is_empty {
@@ -61,6 +77,10 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
         "erased; their messages stay in the Maildir (PURGE_MAIL=no)"
     };
     tell(&erased, words);
+    tell_deeds(n_deeds, "erased from your log");
+    if let Some(n) = n_figures {
+        say(&format!("Numbers by day and week: {n} rows are erased."));
+    }
     shop.db.close().await;
     if is_empty {
         return Ok(ExitCode::SUCCESS);
@@ -81,4 +101,13 @@ fn tell(order_refs: &[crate::orders::OrderRef], words: &str) {
         "{} {words}.",
         if n == 1 { "1 order is".to_owned() } else { format!("{n} orders are") }
     ));
+}
+
+/// Of a shop that keeps no log of deeds, nothing is said.
+fn tell_deeds(n: i64, words: &str) {
+    match n {
+        0 => {}
+        1 => say(&format!("1 deed is {words}.")),
+        n => say(&format!("{n} deeds are {words}.")),
+    }
 }

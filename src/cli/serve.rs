@@ -1,6 +1,7 @@
 use crate::actions;
 use crate::actions::Haste;
 use crate::actions::Shop;
+use crate::cli::doctor;
 use crate::cli::onion;
 use crate::cli::open;
 use crate::cli::say;
@@ -8,6 +9,7 @@ use crate::config::Listen;
 use crate::config::Settings;
 use crate::desk::Desk;
 use crate::desk::DeskHosts;
+use crate::desk::Health;
 use crate::store;
 use crate::tor::Keeper;
 use crate::tor::OnionAddress;
@@ -132,6 +134,10 @@ pub async fn run(
     let caretaker = Caretaker::begin(&shop, open::now()).await;
     say(&format!("The shop is open at {}", door.address()));
     let closing = Arc::new(Notify::new());
+    let doctor = desk.as_ref().map(|(desk, _)| {
+        let health = desk.health.clone();
+        actix_web::rt::spawn(look_when_asked(health, shop.clone(), settings.clone()))
+    });
     if let Some((desk, door)) = &desk {
         tell_desk(desk, door).await?;
         if serve.tor {
@@ -160,6 +166,9 @@ pub async fn run(
     if let Some(desk) = desk {
         desk.await?.context("serve the desk")?;
     }
+    if let Some(doctor) = doctor {
+        doctor.abort();
+    }
     sweeper.abort();
     teller.abort();
     namer.abort();
@@ -167,6 +176,17 @@ pub async fn run(
     served.context("serve")?;
     tracing::info!("the shop is closed");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Looks what is not well when the desk asks for it, at most once a minute, and once at the beginning.
+async fn look_when_asked(health: Arc<Health>, shop: Shop, settings: Settings) {
+    loop {
+        if !health.is_fresh(open::now()) {
+            let complaints = doctor::complaints(&shop, &settings).await;
+            health.keep(complaints, open::now());
+        }
+        health.asked().await;
+    }
 }
 
 /// Says where the desk is, and what it still needs.
@@ -364,6 +384,11 @@ impl Caretaker {
 async fn erase_what_is_due(shop: &Shop, now: Moment, is_time: bool) -> anyhow::Result<()> {
     let erased = actions::forget_orders(shop, now, Haste::ByItself).await?;
     let has_erased = erased.as_ref().is_ok_and(|orders| !orders.is_empty());
+    // A clock that is not believed blurs nothing either.
+    if erased.is_ok() {
+        actions::forget_deeds(shop, now).await?;
+        actions::blur_figures(shop, now).await?;
+    }
     let is_empty = if has_erased || is_time { actions::empty_journal(shop).await? } else { true };
     erased?;
     anyhow::ensure!(

@@ -3,8 +3,11 @@
 mod account;
 mod deeds;
 mod discounts;
+mod fields;
+mod filled;
 mod form;
 mod fresh;
+mod health;
 mod hosts;
 mod login;
 mod look;
@@ -18,8 +21,10 @@ mod session;
 mod state;
 mod still;
 mod today;
+mod upload;
 mod wallets;
 
+pub use health::{Complaint, Health};
 pub use hosts::DeskHosts;
 pub use state::Desk;
 

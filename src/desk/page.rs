@@ -138,8 +138,8 @@ const SECTIONS: [(&str, &str); 10] = [
 ];
 
 impl<'a> DeskFrame<'a> {
-    pub fn new(desk: &'a Desk, seller: &'a Seller, section: &'static str) -> Self {
-        Self { token: &seller.token, section, ..Self::outside(&desk.site.name) }
+    pub fn new(_: &'a Desk, seller: &'a Seller, section: &'static str) -> Self {
+        Self { token: &seller.token, section, ..Self::outside(&seller.site_name) }
     }
 
     /// For whoever has not said the password.

@@ -24,6 +24,8 @@ pub struct Seller {
     pub session: SessionHash,
     /// For every form that this seller is given.
     pub token: String,
+    /// The shop's name as it is now.
+    pub site_name: String,
 }
 
 impl FromRequest for Seller {
@@ -50,7 +52,9 @@ impl Seller {
             store::desk::mark_seen(&mut tx, &session, now).await?;
             tx.commit().await?;
         }
-        Ok(Self { session, token: desk.token_key.token(&id.text()) })
+        let site_name = store::look::find_name(db).await?;
+        let site_name = site_name.unwrap_or_else(|| desk.site.name.clone());
+        Ok(Self { session, token: desk.token_key.token(&id.text()), site_name })
     }
 
     /// Whether the form brings the password once more, before what cannot be undone. `Some`: it does not; nothing is to

@@ -1,16 +1,20 @@
 use crate::actions::Porter;
 use crate::actions::Shop;
+use crate::desk::health::Health;
 use crate::desk::hosts::DeskHosts;
 use crate::web::Site;
 use crate::web::TokenKey;
 use hkdf::Hkdf;
 use sha2::Sha256;
+use std::sync::Arc;
 
 /// All that a page of the desk needs to be made.
 pub struct Desk {
     pub shop: Shop,
     pub site: Site,
     pub token_key: TokenKey,
+    /// What the doctor found: whoever opens the desk looks, and pages show it.
+    pub health: Arc<Health>,
     pub porter: Porter,
     pub hosts: DeskHosts,
 }
@@ -24,6 +28,7 @@ impl Desk {
             .expect("32 bytes can be had");
         let n_cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let porter = Porter::new(n_cores);
-        Self { shop, site, token_key: TokenKey::new(&bytes), porter, hosts }
+        let token_key = TokenKey::new(&bytes);
+        Self { shop, site, token_key, health: Arc::default(), porter, hosts }
     }
 }

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::fs::FileTimes;
 use std::fs::OpenOptions;
 use std::io;
+use std::io::Read;
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::fs::MetadataExt;
@@ -230,6 +231,30 @@ impl Maildir {
         Ok(true)
     }
 
+    /// What a message says, read or not; `None`: it does not lie there any more.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let cur = self.folder.join("cur");
+        // A mail reader may give it another name between two looks: then the second round finds it.
+        for _ in 0..2 {
+            let unread = self.folder.join("new").join(name);
+            for path in std::iter::once(unread).chain(flagged_names(&cur, name)) {
+                match File::open(&path) {
+                    Ok(file) => {
+                        let mut message = Vec::new();
+                        file.take(MOST_READ).read_to_end(&mut message)?;
+                        return Ok(Some(message));
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// Whether a mail reader has shown it.
     pub fn is_seen(&self, name: &str) -> io::Result<bool> {
         exists_flagged(&self.folder.join("cur"), name, "S")
@@ -239,23 +264,32 @@ impl Maildir {
 /// All flags of a message, in the order in which they stand in its name. Source: <https://cr.yp.to/proto/maildir.html>.
 const FLAGS: &str = "DFPRST";
 
+/// Units: bytes of a message that are read; the shop writes none that is longer.
+const MOST_READ: u64 = 1_048_576;
+
 /// Whether a message lies in `cur` with these flags at least. Letters that only single programs know are not looked for.
 fn exists_flagged(cur: &Path, name: &str, with: &str) -> io::Result<bool> {
-    if with.is_empty() && cur.join(name).try_exists()? {
-        return Ok(true);
+    for path in flagged_names(cur, name) {
+        let flagged = path.file_name().unwrap_or_default().to_string_lossy();
+        if flagged.trim_start_matches(name).contains(with) && path.try_exists()? {
+            return Ok(true);
+        }
     }
-    for chosen in 0..1_u32 << FLAGS.len() {
+    Ok(false)
+}
+
+/// Each name that a message can have in `cur`.
+fn flagged_names(cur: &Path, name: &str) -> impl Iterator<Item = PathBuf> {
+    let flagged = (0..1_u32 << FLAGS.len()).map(move |chosen| {
         let flags: String = FLAGS
             .chars()
             .enumerate()
             .filter(|(n, _)| chosen >> n & 1 == 1)
             .map(|(_, flag)| flag)
             .collect();
-        if flags.contains(with) && cur.join(format!("{name}:2,{flags}")).try_exists()? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+        cur.join(format!("{name}:2,{flags}"))
+    });
+    std::iter::once(cur.join(name)).chain(flagged)
 }
 
 /// The order's reference in a message's name, also in that of a draft.
@@ -295,6 +329,8 @@ mod tests {
         fs::rename(new.join("1.AAAAAAAAAA_0.shop"), cur.join("1.AAAAAAAAAA_0.shop:2,FS")).unwrap();
         assert!(maildir.is_told("1.AAAAAAAAAA_0.shop").unwrap());
         assert!(maildir.is_seen("1.AAAAAAAAAA_0.shop").unwrap());
+        assert_eq!(maildir.read("1.AAAAAAAAAA_0.shop").unwrap().as_deref(), Some(&b"one"[..]));
+        assert_eq!(maildir.read("1.AAAAAAAAAA_1.shop").unwrap(), None);
         assert!(names(&new).is_empty() && names(&maildir.folder.join("tmp")).is_empty());
         maildir.deliver_read("2.AAAAAAAAAA_1.shop", b"two").unwrap();
         maildir.deliver_read("2.AAAAAAAAAA_1.shop", b"two").unwrap();

@@ -2,6 +2,7 @@
 
 mod armor;
 mod layout;
+mod letter;
 mod maildir;
 mod node_message;
 mod order_message;
@@ -11,6 +12,7 @@ pub mod reply;
 mod seal;
 mod seller_key;
 
+pub use letter::{Letter, PlainLetter};
 pub use maildir::Maildir;
 pub use node_message::NodeMessage;
 pub use order_message::{OrderMessage, Told, Unwritable, bill, delivery_name};

@@ -36,7 +36,7 @@ pub enum NotACommand {
 }
 
 /// Units: characters of a tracking number, a transaction id or a reason.
-const MOST: usize = 300;
+pub const MOST_ARGUMENT: usize = 300;
 
 impl Command {
     /// `None` where the line is no command, since it does not begin with `/`.
@@ -47,7 +47,7 @@ impl Command {
         let line = line.trim().strip_prefix('/')?;
         let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let rest = rest.trim();
-        let argument = || Line::parse(rest, MOST).map_err(NotACommand::Argument);
+        let argument = || Line::parse(rest, MOST_ARGUMENT).map_err(NotACommand::Argument);
         Some(match word.to_ascii_lowercase().as_str() {
             "paid" if rest.is_empty() => Ok(Self::Paid),
             "paid" => Err(NotACommand::PaidAndMore),
@@ -75,7 +75,7 @@ mod tests {
     }
 
     fn line(text: &str) -> Line {
-        Line::parse(text, MOST).unwrap()
+        Line::parse(text, MOST_ARGUMENT).unwrap()
     }
 
     #[test]
@@ -108,7 +108,7 @@ mod tests {
         }
         check("/cancel a\u{202e}b", Some(Err(NotACommand::Argument(NotText::Invisible))));
         let long = format!("/shipped {}", "x".repeat(301));
-        check(&long, Some(Err(NotACommand::Argument(NotText::TooLong { most: MOST }))));
+        check(&long, Some(Err(NotACommand::Argument(NotText::TooLong { most: MOST_ARGUMENT }))));
     }
 
     proptest! {

@@ -3,6 +3,7 @@
 pub mod code;
 pub mod command;
 pub mod draft;
+pub mod duty;
 pub mod order;
 pub mod order_ref;
 pub mod pgp_block;
@@ -12,13 +13,14 @@ pub mod unpaid;
 mod words;
 
 pub use code::{Code, FormToken, LookupName, NotACode, NumberFor};
-pub use command::{Command, NotACommand};
+pub use command::{Command, MOST_ARGUMENT, NotACommand};
 pub use draft::{Buyer, Delivery, Draft, DraftForm, Refusal, StreetAddress};
+pub use duty::Duty;
 pub use order::{
     AppliedDiscount, FOLLOWED_DAYS, NewOrder, Order, OrderLine, Sending, Shelf, UNPAID_DAYS,
     Unplaceable,
 };
-pub use order_ref::{NotAnOrderRef, OrderRef};
+pub use order_ref::{NotARefPart, NotAnOrderRef, OrderRef, RefPart};
 pub use pgp_block::{NotAPgpBlock, PgpBlock};
 pub use reader::{NotAReader, Reader, ReaderKey, Unsealed};
 pub use status::{Event, Misstep, NotAStatus, Status};

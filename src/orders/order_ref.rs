@@ -32,11 +32,6 @@ impl OrderRef {
     /// # Errors
     /// [`NotAnOrderRef`] where the shape is another.
     pub fn parse(text: &str) -> Result<Self, NotAnOrderRef> {
-        let as_meant = |c: char| match c.to_ascii_uppercase() {
-            'O' => '0',
-            'I' | 'L' => '1',
-            other => other,
-        };
         let name: String = text.trim().chars().map(as_meant).collect();
         if name.len() != 10 || !name.bytes().all(|byte| LETTERS.contains(&byte)) {
             return Err(NotAnOrderRef);
@@ -46,6 +41,41 @@ impl OrderRef {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// A part of a reference, by which orders are looked for.
+///
+/// Shape: 1 to 10 of its letters and digits.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RefPart(String);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a part of a reference is 1 to 10 letters and digits, for example K3QF")]
+pub struct NotARefPart;
+
+impl RefPart {
+    /// Reads what a person typed, as [`OrderRef::parse`] does.
+    ///
+    /// # Errors
+    /// [`NotARefPart`] where no reference holds it.
+    pub fn parse(text: &str) -> Result<Self, NotARefPart> {
+        let part: String = text.trim().chars().map(as_meant).collect();
+        let fits = part.bytes().all(|byte| LETTERS.contains(&byte));
+        if fits && (1..=10).contains(&part.len()) { Ok(Self(part)) } else { Err(NotARefPart) }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Small letters are large ones, and letters that look like digits are those.
+fn as_meant(c: char) -> char {
+    match c.to_ascii_uppercase() {
+        'O' => '0',
+        'I' | 'L' => '1',
+        other => other,
     }
 }
 

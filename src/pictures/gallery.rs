@@ -73,6 +73,14 @@ impl Gallery {
         Ok(n_removed)
     }
 
+    /// One that is not there is removed already.
+    pub fn remove(&self, file: &PictureFile) -> io::Result<()> {
+        match fs::remove_file(self.path(file)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     fn path(&self, file: &PictureFile) -> PathBuf {
         self.folder.join(file.as_str())
     }

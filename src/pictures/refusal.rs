@@ -45,6 +45,10 @@ pub enum NotAPicture {
     #[error("the picture {name:?} has a colour profile that cannot be used: convert it to sRGB")]
     Profile { name: String },
     #[error(
+        "the picture {name:?} is too busy for a logo, which may weigh 8 KB: save it with fewer details or without shades of transparency"
+    )]
+    TooBusy { name: String },
+    #[error(
         "the picture {name:?} could not be written for the page: there may be too little memory free"
     )]
     Unwritten { name: String },

@@ -64,6 +64,24 @@ impl Source {
     /// # Errors
     /// [`NotAPicture`] says what is wrong with the file, and what would be right.
     pub fn render(&self) -> Result<Picture, NotAPicture> {
+        let full = self.pixels()?;
+        let page = scale::shrunk(full.clone(), PAGE);
+        let thumb = scale::shrunk(page.clone(), THUMB);
+        let picture = || {
+            Some(Picture {
+                thumb: Rendition::of(&thumb, &THUMB_AIM)?,
+                page: Rendition::of(&page, &PAGE_AIM)?,
+                full: Rendition::of(&full, &FULL_AIM)?,
+            })
+        };
+        picture().ok_or_else(|| NotAPicture::Unwritten { name: self.name() })
+    }
+
+    /// Upright, in the colours of the web, no side longer than what is shown at the closest look.
+    ///
+    /// # Errors
+    /// As [`Source::render`].
+    pub(super) fn pixels(&self) -> Result<DynamicImage, NotAPicture> {
         let outline = Outline::of(self)?;
         let decoded =
             Decoded::new(&outline).ok_or_else(|| NotAPicture::Damaged { name: self.name() })?;
@@ -75,16 +93,7 @@ impl Source {
             colour::to_srgb(&mut full, gray, &profile)
                 .map_err(|_| NotAPicture::Profile { name: self.name() })?;
         }
-        let page = scale::shrunk(full.clone(), PAGE);
-        let thumb = scale::shrunk(page.clone(), THUMB);
-        let picture = || {
-            Some(Picture {
-                thumb: Rendition::of(&thumb, &THUMB_AIM)?,
-                page: Rendition::of(&page, &PAGE_AIM)?,
-                full: Rendition::of(&full, &FULL_AIM)?,
-            })
-        };
-        picture().ok_or_else(|| NotAPicture::Unwritten { name: self.name() })
+        Ok(full)
     }
 }
 

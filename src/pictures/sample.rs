@@ -155,9 +155,14 @@ pub fn wide_profile() -> Vec<u8> {
 
 /// Seen as the catalog would: a file in a folder.
 pub fn rendered(bytes: &[u8]) -> Result<Picture, NotAPicture> {
+    source(bytes).render()
+}
+
+#[track_caller]
+pub fn source(bytes: &[u8]) -> Source {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("red shirt.jpg"), bytes).unwrap();
-    Source::open(folder.path(), "red shirt.jpg")?.render()
+    Source::open(folder.path(), "red shirt.jpg").unwrap_or_else(|refusal| panic!("{refusal}"))
 }
 
 #[track_caller]

@@ -1,4 +1,5 @@
 use image::DynamicImage;
+use image::RgbImage;
 use image::imageops::FilterType;
 
 /// An alpha channel that hides nothing goes; what it hides wholly becomes black, so no buyer can dig it out.
@@ -20,6 +21,21 @@ pub(super) fn shrunk(image: DynamicImage, longest: u32) -> DynamicImage {
     }
     let scaled = |length: u32| ((length * longest + side / 2) / side).max(1);
     exactly(image, scaled(width), scaled(height), FilterType::Lanczos3)
+}
+
+/// Into a box, never enlarged.
+pub(super) fn within(image: DynamicImage, most_width: u32, most_height: u32) -> DynamicImage {
+    let (width, height) = (image.width(), image.height());
+    if width <= most_width && height <= most_height {
+        return image;
+    }
+    // No side is longer than 1600 by now.
+    if height * most_width <= width * most_height {
+        let scaled = (height * most_width + width / 2) / width;
+        return exactly(image, most_width, scaled.max(1), FilterType::Lanczos3);
+    }
+    let scaled = (width * most_height + height / 2) / height;
+    exactly(image, scaled.max(1), most_height, FilterType::Lanczos3)
 }
 
 /// The square middle of a picture at this size, also where that enlarges it. A third quicker than [`shrunk`], which is
@@ -48,5 +64,34 @@ fn each_colour(image: &mut DynamicImage, change: impl Fn(u32, u32) -> u32) {
         for colour in &mut pixel.0[..3] {
             *colour = u8::try_from(change((*colour).into(), alpha)).unwrap_or(u8::MAX);
         }
+    }
+}
+
+/// Each four pixels become one. Quick, and as fine as a halving needs.
+pub(super) fn halved(image: DynamicImage) -> DynamicImage {
+    let (width, height) = ((image.width() / 2).max(1), (image.height() / 2).max(1));
+    match image {
+        DynamicImage::ImageRgb8(pixels) if 1 < pixels.width() && 1 < pixels.height() => {
+            let line = pixels.width() as usize * 3;
+            let mut small = Vec::with_capacity(width as usize * height as usize * 3);
+            for pair in pixels.as_raw().chunks_exact(2 * line) {
+                let (above, below) = pair.split_at(line);
+                for (above, below) in above.chunks_exact(6).zip(below.chunks_exact(6)) {
+                    for colour in 0..3 {
+                        let sum =
+                            [above[colour], above[colour + 3], below[colour], below[colour + 3]];
+                        let sum: u16 = sum.into_iter().map(u16::from).sum();
+                        small.push(u8::try_from((sum + 2) / 4).unwrap_or(u8::MAX));
+                    }
+                }
+            }
+            match RgbImage::from_raw(width, height, small) {
+                Some(small) => small.into(),
+                // Four pixels for each one are there, so that the measures fit.
+                None => DynamicImage::ImageRgb8(pixels),
+            }
+        }
+        // What can be seen through is weighed by how far it is seen.
+        other => exactly(other, width, height, FilterType::Triangle),
     }
 }

@@ -9,8 +9,7 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-/// Units: bytes.
-const MOST_BYTES: u64 = 32 * 1024 * 1024;
+const MOST_BYTES: u64 = Source::MOST_BYTES as u64;
 
 /// A picture file of the seller's, read once.
 pub struct Source {
@@ -20,6 +19,9 @@ pub struct Source {
 }
 
 impl Source {
+    /// Units: bytes.
+    pub const MOST_BYTES: usize = 32 * 1024 * 1024;
+
     /// Reads `name` below `folder`; `shirts/red.jpg` is a name too.
     ///
     /// # Errors
@@ -32,7 +34,15 @@ impl Source {
             Err(why) if is_missing(&why) => return Err(NotAPicture::Missing { name }),
             Err(why) => return Err(NotAPicture::Unreadable { name, why }),
         };
-        if MOST_BYTES < bytes.len() as u64 {
+        Self::of(name, bytes)
+    }
+
+    /// A picture that came through a door. `name`: what it was called there, for messages.
+    ///
+    /// # Errors
+    /// [`NotAPicture::TooHeavy`] above 32 MB.
+    pub fn of(name: String, bytes: Vec<u8>) -> Result<Self, NotAPicture> {
+        if Self::MOST_BYTES < bytes.len() {
             return Err(NotAPicture::TooHeavy { name });
         }
         let fingerprint =
@@ -47,7 +57,8 @@ impl Source {
         &self.fingerprint
     }
 
-    pub(super) fn name(&self) -> String {
+    /// As it was called where it came from.
+    pub fn name(&self) -> String {
         self.name.clone()
     }
 

@@ -1,4 +1,3 @@
-use crate::catalog::Discount;
 use crate::catalog::Offer;
 use crate::catalog::OfferKey;
 use crate::catalog::Rate;
@@ -85,13 +84,6 @@ pub struct CategorySize {
     pub products: i64,
 }
 
-#[derive(Clone, Debug)]
-pub struct SellersPage {
-    pub slug: String,
-    pub title: String,
-    pub html: String,
-}
-
 /// Which products a list shows.
 #[derive(Clone, Copy, Debug)]
 pub struct Window<'a> {
@@ -123,9 +115,13 @@ pub async fn version(db: &Db) -> Result<Version, StoreError> {
     Ok(version)
 }
 
+/// Whether nothing was ever put into it, neither from a file nor at the desk.
 pub async fn is_empty(db: &Db) -> Result<bool, StoreError> {
-    let found: Option<i64> =
-        sqlx::query_scalar("select 1 from products limit 1").fetch_optional(&db.read).await?;
+    let found: Option<i64> = sqlx::query_scalar(
+        "select 1 from products union all select 1 from catalog_state where 0 < desk_changes limit 1",
+    )
+    .fetch_optional(&db.read)
+    .await?;
     Ok(found.is_none())
 }
 
@@ -496,65 +492,6 @@ pub async fn has_discounts(db: &Db) -> Result<bool, StoreError> {
     Ok(found.is_some())
 }
 
-/// `code`: capital letters.
-pub async fn find_discount(tx: &mut Tx, code: &str) -> Result<Option<Discount>, StoreError> {
-    let row = sqlx::query("select code, percent from discounts where code = ?")
-        .bind(code)
-        .fetch_optional(&mut *tx.0)
-        .await?;
-    row.map(|row| Ok(Discount { code: row.try_get("code")?, percent: row.try_get("percent")? }))
-        .transpose()
-}
-
-pub async fn find_page(db: &Db, slug: &str) -> Result<Option<SellersPage>, StoreError> {
-    let row = sqlx::query("select slug, title, html from pages where slug = ?")
-        .bind(slug)
-        .fetch_optional(&db.read)
-        .await?;
-    row.map(|row| parse_page(&row)).transpose()
-}
-
-/// The seller's pages, without their texts.
-pub async fn list_pages(db: &Db) -> Result<Vec<SellersPage>, StoreError> {
-    let rows = sqlx::query("select slug, title, '' as html from pages order by position")
-        .fetch_all(&db.read)
-        .await?;
-    rows.iter().map(parse_page).collect()
-}
-
-/// Replaces the seller's pages; `false` where they were the same already.
-pub async fn replace_pages(tx: &mut Tx, pages: &[SellersPage]) -> Result<bool, StoreError> {
-    let rows = sqlx::query("select slug, title, html from pages order by position")
-        .fetch_all(&mut *tx.0)
-        .await?;
-    let old = rows.iter().map(parse_page).collect::<Result<Vec<_>, _>>()?;
-    let same = |(a, b): (&SellersPage, &SellersPage)| {
-        (&a.slug, &a.title, &a.html) == (&b.slug, &b.title, &b.html)
-    };
-    if old.len() == pages.len() && old.iter().zip(pages).all(same) {
-        return Ok(false);
-    }
-    sqlx::query("delete from pages").execute(&mut *tx.0).await?;
-    for (position, page) in (0_i64..).zip(pages) {
-        sqlx::query("insert into pages (slug, position, title, html) values (?, ?, ?, ?)")
-            .bind(&page.slug)
-            .bind(position)
-            .bind(&page.title)
-            .bind(&page.html)
-            .execute(&mut *tx.0)
-            .await?;
-    }
-    Ok(true)
-}
-
-fn parse_page(row: &SqliteRow) -> Result<SellersPage, StoreError> {
-    Ok(SellersPage {
-        slug: row.try_get("slug")?,
-        title: row.try_get("title")?,
-        html: row.try_get("html")?,
-    })
-}
-
 fn parse_card(row: &SqliteRow) -> Result<Card, StoreError> {
     let price: Option<i64> = row.try_get("price")?;
     let most: Option<i64> = row.try_get("most")?;
@@ -643,7 +580,7 @@ fn parse_rate(row: &SqliteRow) -> Result<Rate, StoreError> {
     })
 }
 
-fn parse_slug(row: &SqliteRow) -> Result<Slug, StoreError> {
+pub(super) fn parse_slug(row: &SqliteRow) -> Result<Slug, StoreError> {
     Slug::parse(row.try_get("slug")?).map_err(|_| StoreError::Row("slug"))
 }
 

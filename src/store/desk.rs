@@ -235,3 +235,9 @@ pub async fn mark_catalog_changed(tx: &mut Tx) -> Result<(), StoreError> {
         .await?;
     Ok(())
 }
+
+/// The catalog is again what the seller's file says.
+pub async fn forget_catalog_changes(tx: &mut Tx) -> Result<(), StoreError> {
+    sqlx::query("update catalog_state set desk_changes = 0").execute(&mut *tx.0).await?;
+    Ok(())
+}

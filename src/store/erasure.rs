@@ -66,7 +66,7 @@ const STRIP: [&str; 5] = [
     of_due!(
         "update orders set finished_at = 0, lookup_name = randomblob(32), form_token = randomblob(32), \
             transaction_id = null, reader = null, sending_name = null, sending_price = null, discount_code = null, \
-            discount_percent = null, discount_less = null where id in due"
+            discount_percent = null, discount_less = null, list_currency = '', list_amount = 0 where id in due"
     ),
     of_due!("delete from invoices where order_id in due"),
 ];
@@ -102,6 +102,18 @@ pub async fn list_stripped(db: &Db) -> Result<Vec<OrderRef>, StoreError> {
     .fetch_all(&db.read)
     .await?;
     rows.iter().map(parse_ref).collect()
+}
+
+/// Whether nothing but the reference is left of this order.
+pub async fn is_stripped(db: &Db, order_ref: &OrderRef) -> Result<bool, StoreError> {
+    let found: Option<i64> = sqlx::query_scalar(
+        "select 1 from orders o where order_ref = ? \
+         and not exists (select 1 from invoices i where i.order_id = o.id)",
+    )
+    .bind(order_ref.as_str())
+    .fetch_optional(&db.read)
+    .await?;
+    Ok(found.is_some())
 }
 
 /// Erases these references of [`list_stripped`].

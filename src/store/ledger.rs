@@ -1,3 +1,4 @@
+use crate::orders::Duty;
 use crate::orders::OrderRef;
 use crate::orders::Status;
 use crate::store::Db;
@@ -24,7 +25,7 @@ pub struct Filter {
 /// A line of the seller's list.
 pub struct OrderSummary {
     /// Where the list goes on below it.
-    id: i64,
+    pub(super) id: i64,
     pub order_ref: OrderRef,
     pub status: Status,
     pub placed_at: Moment,
@@ -65,7 +66,8 @@ pub struct Item {
 
 pub struct Rebate {
     pub code: String,
-    pub percent: i64,
+    /// `None`: an amount was taken off.
+    pub percent: Option<i64>,
     pub less: Gwei,
 }
 
@@ -91,14 +93,24 @@ const BOOK: &str = "\
 const COUNT: &str = "\
     select count(*) from orders indexed by orders_by_status \
     where status in (select value from json_each(?1)) and ?2 <= placed_at and placed_at < ?3";
-/// Buyers whose last message is newer than the last answer. Read from the index of `words` alone.
 const UNANSWERED: &str = "\
-    select o.order_ref from ( \
-        select order_id, max(case kind when 'question' then id end) as asked, \
-            max(case kind when 'answer' then id end) as answered \
-        from words where kind in ('question', 'answer') group by order_id) as w \
-    join orders o on o.id = w.order_id \
-    where coalesce(w.answered, 0) < w.asked order by w.asked";
+    select o.order_ref from unanswered u join orders o on o.id = u.order_id order by u.asked";
+const COUNTS: &str = "\
+    select (select count(*) from orders where status in (select value from json_each(?1))) as to_pay, \
+        (select count(*) from orders where status in (select value from json_each(?2))) as to_send, \
+        (select count(*) from orders where status in (select value from json_each(?3))) as to_decide, \
+        (select count(*) from unanswered) as to_answer";
+
+/// What waits, at a glance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    pub to_pay: i64,
+    pub to_send: i64,
+    /// Buyers who wrote last.
+    pub to_answer: i64,
+    /// Money that came too late.
+    pub to_decide: i64,
+}
 
 /// The orders that are asked for, the newest first, `most` at most, below one that was listed before.
 pub async fn list(
@@ -145,6 +157,23 @@ pub async fn count(db: &Db, filter: &Filter) -> Result<i64, StoreError> {
         .await?)
 }
 
+/// How many orders are to be paid, to be sent, to be answered and to be decided: however many are done.
+pub async fn count_today(db: &Db) -> Result<Counts, StoreError> {
+    let [pay, send, decide] = [Duty::ToPay, Duty::ToSend, Duty::ToDecide].map(Duty::states);
+    let row = sqlx::query(COUNTS)
+        .bind(states_json(&pay))
+        .bind(states_json(&send))
+        .bind(states_json(&decide))
+        .fetch_one(&db.read)
+        .await?;
+    Ok(Counts {
+        to_pay: row.try_get("to_pay")?,
+        to_send: row.try_get("to_send")?,
+        to_answer: row.try_get("to_answer")?,
+        to_decide: row.try_get("to_decide")?,
+    })
+}
+
 /// The orders whose buyers wait for an answer, who has waited longest first.
 pub async fn list_unanswered(db: &Db) -> Result<Vec<OrderRef>, StoreError> {
     let rows = sqlx::query(UNANSWERED).fetch_all(&db.read).await?;
@@ -154,8 +183,7 @@ pub async fn list_unanswered(db: &Db) -> Result<Vec<OrderRef>, StoreError> {
 impl Filter {
     fn states_json(&self) -> String {
         let states = if self.states.is_empty() { &Status::ALL[..] } else { &self.states };
-        let words: Vec<&str> = states.iter().map(|status| status.as_str()).collect();
-        serde_json::json!(words).to_string()
+        states_json(states)
     }
 
     fn first(&self) -> i64 {
@@ -167,7 +195,12 @@ impl Filter {
     }
 }
 
-fn parse_summary(row: &SqliteRow) -> Result<OrderSummary, StoreError> {
+pub(super) fn states_json(states: &[Status]) -> String {
+    let words: Vec<&str> = states.iter().map(|status| status.as_str()).collect();
+    serde_json::json!(words).to_string()
+}
+
+pub(super) fn parse_summary(row: &SqliteRow) -> Result<OrderSummary, StoreError> {
     Ok(OrderSummary {
         id: row.try_get("id")?,
         order_ref: parse_ref(row)?,
@@ -230,7 +263,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let db = Db::open(&home.path().join("shop.sqlite")).await.unwrap();
-            for query in [LIST, BOOK, COUNT, UNANSWERED] {
+            for query in [LIST, BOOK, COUNT, UNANSWERED, COUNTS] {
                 let plan: Vec<(i64, i64, i64, String)> =
                     sqlx::query_as(sqlx::AssertSqlSafe(format!("explain query plan {query}")))
                         .bind("[]")
@@ -244,14 +277,15 @@ mod tests {
                 let steps: Vec<&str> = plan.iter().map(|(_, _, _, step)| step.as_str()).collect();
                 let is_by_index = steps.iter().any(|step| {
                     step.contains("COVERING INDEX orders_by_status")
-                        || step.contains("COVERING INDEX sqlite_autoindex_words_1")
+                        || step.contains("COVERING INDEX unanswered_by_asked")
                 });
                 assert!(is_by_index, "{steps:#?}");
                 // What is read from end to end is what was chosen before.
                 for step in steps.iter().filter(|step| step.starts_with("SCAN")) {
-                    let is_small = ["SCAN chosen", "SCAN w", "SCAN json_each"]
-                        .iter()
-                        .any(|small| step.starts_with(small));
+                    let is_small =
+                        ["SCAN chosen", "SCAN json_each", "SCAN CONSTANT ROW", "SCAN unanswered"]
+                            .iter()
+                            .any(|small| step.starts_with(small));
                     assert!(is_small || step.contains("COVERING INDEX"), "{steps:#?}");
                 }
             }

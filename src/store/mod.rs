@@ -1,16 +1,25 @@
 //! What the shop remembers. The only room that speaks SQL.
 
+pub mod browse;
 pub mod catalog;
 mod changes;
 pub mod copy;
+pub mod deeds;
 pub mod desk;
+pub mod desk_list;
+pub mod editing;
 pub mod erasure;
+pub mod exporting;
+pub mod figures;
 pub mod house;
 pub mod ledger;
+pub mod look;
 pub mod orders;
 pub mod owed;
+pub mod pages;
 pub mod payment;
 pub mod stocking;
+pub mod trade;
 pub mod watch;
 pub mod words;
 

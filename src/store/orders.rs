@@ -16,6 +16,7 @@ use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
 use crate::store::catalog::gwei;
+use crate::store::figures;
 use crate::store::payment::coin_columns;
 use crate::store::payment::parse_coin;
 use crate::store::payment::parse_currency;
@@ -157,9 +158,9 @@ pub async fn find_by_id(tx: &mut Tx, id: i64) -> Result<Option<Order>, StoreErro
 /// In one go, since each statement of its own costs a turn of the database's thread while all other buyers wait.
 const INSERT: &str = "\
     insert into orders (id, order_ref, form_token, lookup_name, reader, status, placed_at, sending_name, sending_price, \
-        discount_code, discount_percent, discount_less, transaction_id) \
+        discount_code, discount_percent, discount_less, transaction_id, list_currency, list_amount) \
     values (1 + max((select coalesce(max(id), 0) from orders), (select last_order from house)), \
-        ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?); \
+        ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?); \
     insert into invoices (order_id, currency, chain, token, decimals, address, amount, total, until, network, account, \
         key_index, is_alone, ahead, seen, settled, confirmations, needed) \
     select last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(ahead, 0), ahead * 0, ahead * 0, ahead * 0, ahead * 0 \
@@ -212,6 +213,8 @@ pub async fn insert(tx: &mut Tx, order: &Order, beside: &Beside<'_>) -> Result<i
         .bind(order.discount.as_ref().map(|discount| discount.percent))
         .bind(order.discount.as_ref().map(|discount| discount.less.get()))
         .bind(order.transaction.as_ref().map(TransactionId::as_str))
+        .bind(invoice.currency.as_str())
+        .bind(invoice.amount.get())
         .bind(invoice.currency.as_str())
         .bind(chain)
         .bind(token)
@@ -301,12 +304,14 @@ pub async fn mark_transaction(
     Ok(())
 }
 
-/// What the seller says has arrived in all.
+/// What the seller says has arrived in all; `now`: on which day the rest of it counts as taken.
 pub async fn mark_received(
     tx: &mut Tx,
     order_ref: &OrderRef,
     received: Gwei,
+    now: Moment,
 ) -> Result<(), StoreError> {
+    figures::note_received(tx, order_ref, received, now).await?;
     sqlx::query("update invoices set received = ? where order_id = (select id from orders where order_ref = ?)")
         .bind(received.get())
         .bind(order_ref.as_str())
@@ -325,6 +330,17 @@ pub async fn find_reader(tx: &mut Tx, order_ref: &OrderRef) -> Result<Option<Rea
     text.flatten()
         .map(|text| Reader::parse(&text).map_err(|_| StoreError::Row("reader")))
         .transpose()
+}
+
+/// Whether somebody can still open the order's page: `false` where the buyer has erased their data, or it was placed before
+/// pages could be opened.
+pub async fn has_reader(db: &Db, order_ref: &OrderRef) -> Result<bool, StoreError> {
+    let found: Option<bool> =
+        sqlx::query_scalar("select reader is not null from orders where order_ref = ?")
+            .bind(order_ref.as_str())
+            .fetch_optional(&db.read)
+            .await?;
+    Ok(found.unwrap_or(false))
 }
 
 /// The newest of its words when the code was last typed, and that it was typed now.

@@ -92,6 +92,40 @@ pub async fn insert(
     Ok(done.last_insert_rowid())
 }
 
+/// A message of an order, told or not.
+pub struct Sent {
+    /// 0: the order itself, then 1, 2 … within the order.
+    pub number: i64,
+    pub at: Moment,
+    /// While it is owed. Empty: it could not be sealed when it was owed.
+    pub waiting: Option<Vec<u8>>,
+}
+
+/// The messages of an order with these numbers.
+pub async fn list_sent(
+    db: &Db,
+    order_ref: &OrderRef,
+    numbers: &[i64],
+) -> Result<Vec<Sent>, StoreError> {
+    let rows = sqlx::query(
+        "select w.number, w.at, w.message from owed w join orders o on o.id = w.order_id \
+         where o.order_ref = ? and w.number in (select value from json_each(?))",
+    )
+    .bind(order_ref.as_str())
+    .bind(serde_json::json!(numbers).to_string())
+    .fetch_all(&db.read)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Sent {
+                number: row.try_get("number")?,
+                at: moment(row, "at")?,
+                waiting: row.try_get("message")?,
+            })
+        })
+        .collect()
+}
+
 /// What is still to be told after this one, the oldest first, at most 100 at a time.
 pub async fn list_untold(db: &Db, after: i64) -> Result<Vec<Owed>, StoreError> {
     let rows = sqlx::query(

@@ -1,6 +1,4 @@
-use crate::catalog::Discount;
 use crate::catalog::ProductRecord;
-use crate::catalog::RateRecord;
 use crate::catalog::markdown;
 use crate::store::Db;
 use crate::store::StoreError;
@@ -10,8 +8,17 @@ use serde_json::json;
 /// A product of the seller's file with the pictures it has on the shelf.
 pub struct StockedProduct<'a> {
     pub record: &'a ProductRecord,
-    /// Fingerprints of its pictures, each kept before with [`keep_picture`], and what each shows.
-    pub pictures: Vec<(String, &'a str)>,
+    /// Its pictures, each kept before with [`keep_picture`].
+    pub pictures: Vec<ShownPicture<'a>>,
+}
+
+/// A picture of a product.
+#[derive(Clone, Debug)]
+pub struct ShownPicture<'a> {
+    pub fingerprint: String,
+    /// Its name below the seller's picture folder.
+    pub file: &'a str,
+    pub alt: &'a str,
 }
 
 /// A rendered picture's columns: for thumb, page and full the width, the height and the two files.
@@ -107,7 +114,7 @@ pub async fn put_sheet(
 /// Takes everything off the shelves but what orders and carts must still find: products and options keep their rows.
 pub async fn clear(tx: &mut Tx) -> Result<(), StoreError> {
     for statement in [
-        "update products set gone = 1 where gone = 0",
+        "update products set gone = 1, hidden = 0 where gone = 0 or hidden = 1",
         "update options set gone = 1 where gone = 0",
         "delete from prices",
         "delete from product_categories",
@@ -117,8 +124,6 @@ pub async fn clear(tx: &mut Tx) -> Result<(), StoreError> {
         "delete from shelf",
         "delete from shelf_sizes",
         "insert into product_words (product_words) values ('delete-all')",
-        "delete from shipping_rates",
-        "delete from discounts",
     ] {
         sqlx::query(statement).execute(&mut *tx.0).await?;
     }
@@ -152,7 +157,10 @@ pub async fn put(
             markdown::html(&record.description),
             record.quantity,
             record.categories.join(" "),
-            words
+            words,
+            record.description,
+            record.record,
+            i64::from(record.hidden)
         ]));
         let own = record
             .prices
@@ -170,14 +178,20 @@ pub async fn put(
             record.categories.iter().enumerate().map(|(n, category)| json!([slug, n, category])),
         );
         let shown = product.pictures.iter().enumerate();
-        pictures.extend(shown.map(|(n, (fingerprint, alt))| json!([slug, n, fingerprint, alt])));
+        pictures.extend(
+            shown.map(|(n, picture)| {
+                json!([slug, n, picture.fingerprint, picture.alt, picture.file])
+            }),
+        );
     }
     let rows = json!(rows).to_string();
     sqlx::query(
-        "insert into products (slug, position, name, description_html, file_quantity, stock) \
-         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 4 from json_each(?1) where true \
-         on conflict (slug) do update set position = excluded.position, name = excluded.name, gone = 0, \
-            description_html = excluded.description_html, file_quantity = excluded.file_quantity, \
+        "insert into products (slug, position, name, description_html, file_quantity, stock, description, record, hidden, gone) \
+         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 4, value ->> 7, value ->> 8, \
+            value ->> 9, value ->> 9 from json_each(?1) where true \
+         on conflict (slug) do update set position = excluded.position, name = excluded.name, gone = excluded.gone, \
+            hidden = excluded.hidden, description_html = excluded.description_html, description = excluded.description, \
+            record = excluded.record, edition = edition + 1, file_quantity = excluded.file_quantity, \
             stock = case when products.file_quantity = excluded.file_quantity and not ?2 then products.stock \
               else max(0, excluded.file_quantity - (select coalesce(sum(l.quantity), 0) from order_lines l \
                 join orders o on o.id = l.order_id where l.product_id = products.id and l.pool_option = 0 \
@@ -221,8 +235,8 @@ pub async fn put(
             categories,
         ),
         (
-            "insert into product_pictures (product_id, position, fingerprint, alt) \
-             select p.id, value ->> 1, value ->> 2, value ->> 3 from json_each(?) join products p on p.slug = value ->> 0",
+            "insert into product_pictures (product_id, position, fingerprint, alt, file) \
+             select p.id, value ->> 1, value ->> 2, value ->> 3, value ->> 4 from json_each(?) join products p on p.slug = value ->> 0",
             pictures,
         ),
     ] {
@@ -253,51 +267,30 @@ pub async fn count_shelves(tx: &mut Tx) -> Result<(), StoreError> {
         "insert into shelf_sizes (currency, category, position, products) \
          select s.currency, s.category, min(p.position), count(*) from shelf s join products p on p.id = s.product_id \
          group by s.currency, s.category",
-        "delete from pictures where fingerprint not in (select fingerprint from product_pictures)",
     ] {
         sqlx::query(statement).execute(&mut *tx.0).await?;
     }
     Ok(())
 }
 
-pub async fn put_rates(tx: &mut Tx, rates: &[RateRecord]) -> Result<(), StoreError> {
-    for (position, rate) in (0_i64..).zip(rates) {
-        let letters: Vec<&str> = rate.countries.iter().map(|country| country.code()).collect();
-        sqlx::query("insert into shipping_rates (name, position, countries) values (?, ?, ?)")
-            .bind(&rate.name)
-            .bind(position)
-            .bind(letters.join(","))
-            .execute(&mut *tx.0)
-            .await?;
-        for (currency, price) in &rate.prices {
-            sqlx::query("insert into shipping_prices (rate, currency, price) values (?, ?, ?)")
-                .bind(&rate.name)
-                .bind(currency.as_str())
-                .bind(price.get())
-                .execute(&mut *tx.0)
-                .await?;
-        }
-    }
+/// Forgets the pictures that no product shows.
+pub async fn forget_unused_pictures(tx: &mut Tx) -> Result<(), StoreError> {
+    sqlx::query(
+        "delete from pictures where fingerprint not in (select fingerprint from product_pictures)",
+    )
+    .execute(&mut *tx.0)
+    .await?;
     Ok(())
 }
 
-pub async fn put_discounts(tx: &mut Tx, discounts: &[Discount]) -> Result<(), StoreError> {
-    for discount in discounts {
-        sqlx::query("insert into discounts (code, percent) values (?, ?)")
-            .bind(&discount.code)
-            .bind(discount.percent)
-            .execute(&mut *tx.0)
-            .await?;
-    }
-    Ok(())
-}
-
-/// Every rendered file that a product or the window shows.
+/// Every rendered file that a product, the window or the frame of the pages shows.
 pub async fn list_picture_files(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
     Ok(sqlx::query_scalar(
         "select thumb_webp from pictures union select thumb_fallback from pictures union select page_webp from pictures \
          union select page_fallback from pictures union select full_webp from pictures union select full_fallback from pictures \
-         union select webp from sheets union select fallback from sheets",
+         union select webp from sheets union select fallback from sheets \
+         union select logo_webp from look where logo_webp is not null \
+         union select logo_fallback from look where logo_fallback is not null",
     )
     .fetch_all(&mut *tx.0)
     .await?)

@@ -9,6 +9,7 @@ use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
 use crate::store::catalog::gwei;
+use crate::store::figures;
 use crate::store::orders::moment;
 use crate::store::orders::parse_sighting;
 use crate::store::payment::parse_coin;
@@ -146,8 +147,13 @@ pub async fn list_followed(
     rows.iter().map(|row| parse_followed(row, rules)).collect()
 }
 
-/// What was seen of these invoices.
-pub async fn mark_seen(tx: &mut Tx, sightings: &[(i64, Sighting)]) -> Result<(), StoreError> {
+/// What was seen of these invoices; `now`: on which day what settled counts as taken.
+pub async fn mark_seen(
+    tx: &mut Tx,
+    sightings: &[(i64, Sighting)],
+    now: Moment,
+) -> Result<(), StoreError> {
+    figures::note_settled(tx, sightings, now).await?;
     let rows: Vec<serde_json::Value> = sightings
         .iter()
         .map(|(id, sighting)| {

@@ -146,6 +146,45 @@ pub async fn list_steps(db: &Db, order_ref: &OrderRef) -> Result<Vec<SealedWords
     rows.iter().map(parse).collect()
 }
 
+/// A piece of the conversation as the seller's desk shows it: the shop opens nothing.
+pub struct Spoken {
+    pub kind: WordsKind,
+    pub day: Moment,
+    /// Of a step.
+    pub status: Option<Status>,
+    /// Whether words came with it.
+    pub has_words: bool,
+    /// Of a question: the number of the message in which the seller was told it.
+    pub told: Option<i64>,
+}
+
+/// The newest of it first, `most` at most.
+pub async fn list_spoken(
+    db: &Db,
+    order_ref: &OrderRef,
+    most: i64,
+) -> Result<Vec<Spoken>, StoreError> {
+    let rows = sqlx::query(
+        "select w.kind, w.day, w.status, w.sealed is not null as has_words, w.told from words w join orders o on o.id = w.order_id \
+         where o.order_ref = ? and w.kind <> 'receipt' order by w.id desc limit ?",
+    )
+    .bind(order_ref.as_str())
+    .bind(most)
+    .fetch_all(&db.read)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Spoken {
+                kind: parse_kind(row)?,
+                day: moment(row, "day")?,
+                status: parse_step(row)?,
+                has_words: row.try_get("has_words")?,
+                told: row.try_get("told")?,
+            })
+        })
+        .collect()
+}
+
 /// How much of it there is, and how much of what is not the buyer's own words or deed came after `seen`.
 pub struct Extent {
     pub n_words: i64,
@@ -242,16 +281,21 @@ pub async fn erase(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> 
 }
 
 fn parse(row: &SqliteRow) -> Result<SealedWords, StoreError> {
-    let status: Option<String> = row.try_get("status")?;
     Ok(SealedWords {
         id: row.try_get("id")?,
-        kind: WordsKind::parse(row.try_get("kind")?).ok_or(StoreError::Row("kind"))?,
+        kind: parse_kind(row)?,
         day: moment(row, "day")?,
-        status: status
-            .map(|text| Status::parse(&text))
-            .transpose()
-            .map_err(|_| StoreError::Row("status"))?,
+        status: parse_step(row)?,
         sealed: row.try_get("sealed")?,
         is_read: row.try_get("is_read")?,
     })
+}
+
+fn parse_kind(row: &SqliteRow) -> Result<WordsKind, StoreError> {
+    WordsKind::parse(row.try_get("kind")?).ok_or(StoreError::Row("kind"))
+}
+
+fn parse_step(row: &SqliteRow) -> Result<Option<Status>, StoreError> {
+    let status: Option<String> = row.try_get("status")?;
+    status.map(|text| Status::parse(&text)).transpose().map_err(|_| StoreError::Row("status"))
 }

@@ -1,5 +1,7 @@
 //! Small values that every room speaks. Nothing here does I/O, asks the clock or chance.
 
+pub mod accent;
+pub mod colour;
 pub mod country;
 pub mod mailbox;
 pub mod moment;
@@ -8,6 +10,8 @@ pub mod node_url;
 pub mod quantity;
 pub mod text;
 
+pub use accent::{Accent, TooPale};
+pub use colour::{Colour, Contrast, NotAColour};
 pub use country::{Country, NotACountry};
 pub use mailbox::{Mailbox, NotAMailbox};
 pub use moment::{Moment, NotADay};

@@ -11,7 +11,10 @@ const FOR_PEOPLE: &[BorrowedFormatItem<'_>] =
     format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
 const DAY: &[BorrowedFormatItem<'_>] =
     format_description!("[day padding:none] [month repr:long] [year]");
+const MONTH: &[BorrowedFormatItem<'_>] = format_description!("[month repr:short]");
 const SHORT_DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
+const SHORT_MINUTE: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day] [hour]:[minute]");
 const HTTP: &[BorrowedFormatItem<'_>] = format_description!(
     "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
 );
@@ -71,6 +74,18 @@ impl Moment {
         Self(self.0 - self.0 % 86_400)
     }
 
+    /// The beginning of its week's Monday; in the first week of 1970, of that year.
+    pub fn week_start(self) -> Self {
+        // The first of January 1970 was a Thursday.
+        let days_after_monday = (self.0 / 86_400 + 3) % 7;
+        Self((self.day_start().0 - days_after_monday * 86_400).max(0))
+    }
+
+    /// `Nov`, for the axis of a plot.
+    pub fn month(self) -> String {
+        self.written(MONTH)
+    }
+
     /// For the `datetime` of a `time` element. Source: RFC 3339.
     pub fn rfc_3339(self) -> String {
         self.written(RFC_3339)
@@ -89,6 +104,11 @@ impl Moment {
     /// `2026-11-21`, as a table and a program want it.
     pub fn short_day(self) -> String {
         self.written(SHORT_DAY)
+    }
+
+    /// `2026-11-21 14:05`, where the heading says UTC.
+    pub fn short_minute(self) -> String {
+        self.written(SHORT_MINUTE)
     }
 
     /// The beginning of a day that is written as [`Moment::short_day`] writes it.
@@ -134,6 +154,7 @@ mod tests {
         assert_eq!(moment.rfc_3339(), "2026-11-21T13:25:07Z");
         assert_eq!(moment.for_people(), "21 November 2026, 13:25 UTC");
         assert_eq!(moment.day(), "21 November 2026");
+        assert_eq!(moment.short_minute(), "2026-11-21 13:25");
         assert_eq!(moment.whole_minute().http(), "Sat, 21 Nov 2026 13:25:00 GMT");
     }
 
@@ -155,6 +176,17 @@ mod tests {
         ] {
             assert_eq!(Moment::parse_day(text), Err(NotADay), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_week_begins_with_its_monday() {
+        let week = |day: &str| Moment::parse_day(day).unwrap().plus_minutes(61).week_start();
+        assert_eq!(week("2026-11-21").short_day(), "2026-11-16");
+        assert_eq!(week("2026-11-16").short_day(), "2026-11-16");
+        assert_eq!(week("2026-11-15").short_day(), "2026-11-09");
+        assert_eq!(week("1970-01-04"), Moment(0));
+        assert_eq!(week("1970-01-05").short_day(), "1970-01-05");
+        assert_eq!(week("2026-11-21").month(), "Nov");
     }
 
     #[test]

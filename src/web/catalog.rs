@@ -49,6 +49,7 @@ struct CardView {
 #[template(path = "catalog/window.html")]
 struct WindowPage<'a> {
     frame: Frame<'a>,
+    notice: &'a str,
     cards: Vec<CardView>,
     total: i64,
     has_more: bool,
@@ -125,7 +126,8 @@ pub async fn show_window(
         card.cell = card.thumb.as_ref().and_then(|thumb| cells.get(&thumb.webp).cloned());
     }
     let frame = Frame::new(&front, &facts, currency, "/");
-    let template = WindowPage { frame, cards, total, has_more: n_products < total };
+    let template =
+        WindowPage { frame, notice: &facts.notice, cards, total, has_more: n_products < total };
     keep_and_send(&request, &front, &visit, version, name, &template)
 }
 

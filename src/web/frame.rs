@@ -1,4 +1,5 @@
 use crate::store::catalog::CategorySize;
+use crate::store::look::Logo;
 use crate::web::ready::CART_COUNT;
 use crate::web::ready::TOKEN;
 use crate::web::state::Facts;
@@ -7,6 +8,7 @@ use crate::web::state::Front;
 /// What surrounds every page.
 pub struct Frame<'a> {
     pub site_name: &'a str,
+    pub logo: Option<&'a Logo>,
     pub home: &'a str,
     pub contact: &'a str,
     pub style: &'a str,
@@ -50,10 +52,11 @@ impl<'a> Frame<'a> {
         let pages = facts.pages.iter().map(|(slug, title)| PageLink { slug, title }).collect();
         let categories = facts.categories.get(currency).map(Vec::as_slice).unwrap_or_default();
         Self {
-            site_name: &front.site.name,
+            site_name: &facts.site_name,
+            logo: facts.logo.as_ref(),
             home: &front.site.url,
-            contact: &front.site.contact,
-            style: &front.still.style_href,
+            contact: &facts.contact,
+            style: &facts.style.href,
             icon: &front.still.icon_href,
             demo: facts.is_demo,
             closed: front.closed(),

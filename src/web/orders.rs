@@ -353,9 +353,10 @@ pub async fn show_receipt(
     let now = now();
     let status = order.status_at(now);
     let due = order.asks_for(front.shop.terms.tolerance, now);
+    let (facts, _) = front.facts().await?;
     let bill = bill(&order).into_iter().map(|(what, sum)| format!("  {what}\n      {sum}"));
     let template = Receipt {
-        site_name: &front.site.name,
+        site_name: &facts.site_name,
         order_ref: order.order_ref.as_str(),
         placed: order.placed_at.day(),
         state_title: order.title_at(due.is_some(), now),
@@ -509,10 +510,11 @@ fn bill(order: &Order) -> Vec<(String, String)> {
         bill.push((format!("{} × {}", line.quantity, line.full_name()), line.sum.to_string()));
     }
     if let Some(discount) = &order.discount {
-        bill.push((
-            format!("{} % less, with your code", discount.percent),
-            format!("−{}", discount.less),
-        ));
+        let what = discount.percent.map_or_else(
+            || "Less, with your code".to_owned(),
+            |percent| format!("{percent} % less, with your code"),
+        );
+        bill.push((what, format!("−{}", discount.less)));
     }
     if let Some(sending) = &order.sending {
         bill.push((format!("Sending: {}", sending.name), sending.price.to_string()));

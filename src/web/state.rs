@@ -5,12 +5,15 @@ use crate::payment::Wallet;
 use crate::store;
 use crate::store::StoreError;
 use crate::store::catalog::CategorySize;
+use crate::store::look::Logo;
+use crate::values::Accent;
 use crate::values::Currency;
 use crate::values::Moment;
 use crate::web::csrf::TokenKey;
 use crate::web::hosts::Hosts;
 use crate::web::ready::ReadyPages;
 use crate::web::still::StillFiles;
+use crate::web::still::StyleSheet;
 use actix_web::cookie::Key;
 use hkdf::Hkdf;
 use sha2::Sha256;
@@ -27,9 +30,11 @@ use std::time::UNIX_EPOCH;
 /// What the seller says of the shop itself.
 #[derive(Clone, Debug)]
 pub struct Site {
+    /// Until the desk says another: see [`Facts`].
     pub name: String,
     /// The seller's home page; `/` where it is this shop.
     pub url: String,
+    /// The same.
     pub contact: String,
     pub preferred_currency: Option<Currency>,
     /// The seller's signed list of addresses, for `/mirrors.txt`.
@@ -57,6 +62,12 @@ pub struct Facts {
     pub is_demo: bool,
     /// Slug and title.
     pub pages: Vec<(String, String)>,
+    pub site_name: String,
+    pub contact: String,
+    /// What the seller says on the shop window, as HTML; empty: nothing.
+    pub notice: String,
+    pub logo: Option<Logo>,
+    pub style: Arc<StyleSheet>,
     /// For each currency, and for `""` in a shop without wallets.
     pub categories: HashMap<String, Vec<CategorySize>>,
 }
@@ -141,7 +152,7 @@ impl Front {
             return Ok((facts, version.catalog + n_changes));
         }
         let wallets = store::payment::list_wallets(db).await?;
-        let pages = store::catalog::list_pages(db)
+        let pages = store::pages::list_shown(db)
             .await?
             .into_iter()
             .map(|page| (page.slug, page.title))
@@ -151,8 +162,20 @@ impl Front {
             categories.insert(name.to_owned(), store::catalog::list_categories(db, name).await?);
         }
         let is_demo = wallets.iter().any(Wallet::is_demo);
-        let facts =
-            Arc::new(Facts { seeding: version.seeding, wallets, is_demo, pages, categories });
+        let look = store::look::find(db).await?;
+        let accent = look.accent.and_then(|accent| Accent::of(accent).ok()).unwrap_or_default();
+        let facts = Arc::new(Facts {
+            seeding: version.seeding,
+            wallets,
+            is_demo,
+            pages,
+            site_name: look.name.unwrap_or_else(|| self.site.name.clone()),
+            contact: look.contact.unwrap_or_else(|| self.site.contact.clone()),
+            notice: look.notice_html,
+            logo: look.logo,
+            style: self.still.style(accent),
+            categories,
+        });
         *self.facts.lock().unwrap_or_else(PoisonError::into_inner) = Some(facts.clone());
         Ok((facts, version.catalog + n_changes))
     }

@@ -1,5 +1,7 @@
 use crate::pictures::PictureFile;
 use crate::store;
+use crate::values::Accent;
+use crate::values::Colour;
 use crate::web::csrf::hex;
 use crate::web::frame::Frame;
 use crate::web::page::PageError;
@@ -20,13 +22,27 @@ use flate2::write::GzEncoder;
 use sha2::Digest;
 use sha2::Sha256;
 use std::io::Write;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 
 /// What never changes while the shop runs. Its name is made of its content, so that a browser asks for it once.
 pub struct StillFiles {
-    pub style_href: String,
     pub icon_href: String,
-    style_gzip: Bytes,
+    /// The newest last. Whoever was sent a page just before the seller chose another colour still asks for the old sheet.
+    styles: Mutex<Vec<Arc<StyleSheet>>>,
 }
+
+/// The sheet with the colours of one accent.
+pub struct StyleSheet {
+    accent: Accent,
+    pub href: String,
+    plain: Bytes,
+    gzip: Bytes,
+}
+
+/// Units: sheets.
+const MOST_STYLES: usize = 8;
 
 const STYLE: &str = include_str!("../../static/style.css");
 const ICON: &[u8] = include_bytes!("../../static/icon.png");
@@ -34,15 +50,55 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 impl StillFiles {
     pub fn new() -> Self {
-        let name = |bytes: &[u8]| hex(&Sha256::digest(bytes)[..6]);
+        Self { icon_href: format!("/static/{}.png", name(ICON)), styles: Mutex::default() }
+    }
+
+    /// The sheet for an accent, made where it is not known.
+    pub fn style(&self, accent: Accent) -> Arc<StyleSheet> {
+        let mut styles = self.styles.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(style) = styles.iter().find(|style| style.accent == accent) {
+            return style.clone();
+        }
+        let style = Arc::new(StyleSheet::new(accent));
+        let n_old = styles.len().saturating_sub(MOST_STYLES - 1);
+        styles.drain(..n_old);
+        styles.push(style.clone());
+        style
+    }
+
+    fn find_style(&self, href: &str) -> Option<Arc<StyleSheet>> {
+        let styles = self.styles.lock().unwrap_or_else(PoisonError::into_inner);
+        styles.iter().find(|style| style.href == href).cloned()
+    }
+}
+
+impl StyleSheet {
+    fn new(accent: Accent) -> Self {
+        let own = Accent::default();
+        // The first of each is for the light, the second for the dark.
+        let text = STYLE
+            .replacen(&words(own.light), &words(accent.light), 1)
+            .replacen(&words(own.dark), &words(accent.dark), 1)
+            .replacen(&format!("--on:{}", own.on_dark), &format!("--on:{}", accent.on_dark), 1);
         let mut packer = GzEncoder::new(Vec::new(), Compression::best());
-        let packed = packer.write_all(STYLE.as_bytes()).and_then(|()| packer.finish());
+        let packed = packer.write_all(text.as_bytes()).and_then(|()| packer.finish());
         Self {
-            style_href: format!("/static/{}.css", name(STYLE.as_bytes())),
-            icon_href: format!("/static/{}.png", name(ICON)),
-            style_gzip: packed.expect("a memory takes whatever is written").into(),
+            accent,
+            href: format!("/static/{}.css", name(text.as_bytes())),
+            gzip: packed.expect("a memory takes whatever is written").into(),
+            plain: text.into(),
         }
     }
+}
+
+/// How the sheet says what its accent is.
+fn words(accent: Colour) -> String {
+    format!("--accent:{accent}")
+}
+
+/// Of a file, by its content.
+fn name(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes)[..6])
 }
 
 pub async fn show_static(
@@ -51,16 +107,20 @@ pub async fn show_static(
 ) -> Result<HttpResponse, PageError> {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, FOR_EVER));
-    if request.path() == front.still.style_href {
+    if request.path().ends_with(".css") {
+        // After a start, whoever asks for the sheet may be the first to ask for anything.
+        front.facts().await?;
+    }
+    if let Some(style) = front.still.find_style(request.path()) {
         response
             .content_type("text/css; charset=utf-8")
             .insert_header((header::VARY, "Accept-Encoding"));
         if takes_gzip(&request) {
             return Ok(response
                 .insert_header((header::CONTENT_ENCODING, "gzip"))
-                .body(front.still.style_gzip.clone()));
+                .body(style.gzip.clone()));
         }
-        return Ok(response.body(STYLE));
+        return Ok(response.body(style.plain.clone()));
     }
     if request.path() == front.still.icon_href {
         return Ok(response.content_type("image/png").body(ICON));
@@ -112,8 +172,7 @@ async fn show_sellers_page(
     front: &Front,
     slug: &str,
 ) -> Result<HttpResponse, PageError> {
-    let found =
-        store::catalog::find_page(&front.shop.db, slug).await?.ok_or(PageError::NotFound)?;
+    let found = store::pages::find_shown(&front.shop.db, slug).await?.ok_or(PageError::NotFound)?;
     let (facts, _) = front.facts().await?;
     let visit = Visit::of(request, front);
     let currency = front
@@ -150,4 +209,43 @@ pub async fn show_health(front: Data<Front>) -> HttpResponse {
         (StatusCode::SERVICE_UNAVAILABLE, "no order can be taken")
     };
     HttpResponse::build(status).content_type("text/plain; charset=utf-8").body(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_accent_is_all_that_tells_a_sheet_from_the_shops_own() {
+        let still = StillFiles::new();
+        let own = still.style(Accent::default());
+        assert_eq!(own.plain, STYLE.as_bytes());
+        let chosen = Accent::of(Colour::parse("#8a1538").unwrap()).unwrap();
+        let style = still.style(chosen);
+        let text = std::str::from_utf8(&style.plain).unwrap();
+        assert_eq!(text.len(), STYLE.len());
+        let light = text.find(&words(chosen.light)).unwrap();
+        let dark = text.find("prefers-color-scheme:dark").unwrap();
+        assert!(light < dark && dark < text.find(&words(chosen.dark)).unwrap());
+        assert!(
+            !text.contains("#1c5d50") && !text.contains("#86cdb9") && !text.contains("#10211d")
+        );
+        assert_ne!(style.href, own.href);
+    }
+
+    #[test]
+    fn the_last_sheets_are_found_and_no_others() {
+        let still = StillFiles::new();
+        let hrefs: Vec<String> = (0..20)
+            .map(|red| {
+                let colour = Colour { red, green: 0, blue: 0 };
+                let href = still.style(Accent::of(colour).unwrap()).href.clone();
+                assert!(still.find_style(&href).is_some());
+                href
+            })
+            .collect();
+        let found = hrefs.iter().filter(|href| still.find_style(href).is_some()).count();
+        assert_eq!(found, MOST_STYLES);
+        assert!(still.find_style("/static/000000000000.css").is_none());
+    }
 }

@@ -16,6 +16,7 @@ import time
 import traceback
 
 from buyer import places_the_order, puts_into_cart, fills_the_form
+from desk import DeskWorld, every_page_of_the_desk
 from firefox import ROOT, Firefox
 from links import change, long_addresses_fit_into_pictures, what_is_asked_for_is_read_back_by_others
 from mutt import Mutt, screen_of
@@ -186,9 +187,18 @@ def every_page(world, firefox):
     yield "refused code"
 
 
+# Who leads to which pages.
+DOORS = (World, every_page), (DeskWorld, every_page_of_the_desk)
+
+
 @test
 def every_page_is_valid_html():
-    with World() as world, Firefox() as firefox, tempfile.TemporaryDirectory() as folder:
+    for door, pages in DOORS:
+        they_are_valid_html(door, pages)
+
+
+def they_are_valid_html(door, pages):
+    with door() as world, Firefox() as firefox, tempfile.TemporaryDirectory() as folder:
         rules = {"extends": ["html-validate:standard", "html-validate:a11y"], "rules": {
             # Matters of taste, not of validity: the server writes <br> and <input>, and quotes as they come.
             "void-style": "off", "no-trailing-whitespace": "off", "attribute-boolean-style": "off", "attribute-empty-style": "off",
@@ -199,12 +209,13 @@ def every_page_is_valid_html():
         config = pathlib.Path(folder) / "rules.json"
         config.write_text(json.dumps({"root": True, **rules}))
         # The pages as the server sends them, fetched with the cookies that Firefox holds by then.
-        for name in every_page(world, firefox):
+        for name in pages(world, firefox):
             if name.startswith("refused"):
                 text = "<!DOCTYPE html>\n" + firefox.source()
             else:
                 cookies = "; ".join("%s=%s" % (cookie["name"], cookie["value"]) for cookie in firefox.cookies().values())
-                text = world.fetch(firefox.url()[len(world.url):], Cookie=cookies)[2].decode()
+                _, address, path = firefox.url().split("/", 3)[1:]
+                text = world.fetch("/" + path, address=address, Cookie=cookies)[2].decode()
             (pathlib.Path(folder) / (name.replace(" ", "-") + ".html")).write_text(text)
         judge = [str(TOOLS / "node_modules/.bin/html-validate"), "--config", str(config), folder + "/*.html"]
         done = subprocess.run(judge, capture_output=True, text=True)
@@ -218,15 +229,17 @@ def every_page_is_accessible_in_light_and_dark():
     faults = []
     for dark in (False, True):
         looks = {"security.csp.enable": False, "layout.css.prefers-color-scheme.content-override": 0 if dark else 1}
-        with World() as world, Firefox(safest=False, more=looks) as firefox:
-            firefox.size(1000, 900)
-            for name in every_page(world, firefox):
-                firefox.run(axe)
-                found = firefox.run_later(
-                    "const [tags, done] = arguments; axe.run({runOnly: {type: 'tag', values: tags}}).then(r => done(r.violations))", tags)
-                for fault in found:
-                    for node in fault["nodes"]:
-                        faults.append("%s (%s): %s: %s\n      %s" % (name, "dark" if dark else "light", fault["id"], node["html"][:160], node["failureSummary"][:300]))
+        for door, pages in DOORS:
+            with door() as world, Firefox(safest=False, more=looks) as firefox:
+                firefox.size(1000, 900)
+                for name in pages(world, firefox):
+                    firefox.run(axe)
+                    found = firefox.run_later(
+                        "const [tags, done] = arguments; axe.run({runOnly: {type: 'tag', values: tags}}).then(r => done(r.violations))", tags)
+                    look = "dark" if dark else "light"
+                    for fault in found:
+                        for node in fault["nodes"]:
+                            faults.append("%s (%s): %s: %s\n      %s" % (name, look, fault["id"], node["html"][:160], node["failureSummary"][:300]))
     assert not faults, "\n".join(faults)
 
 
@@ -234,25 +247,34 @@ def every_page_is_accessible_in_light_and_dark():
 def no_page_is_wider_than_its_window_and_what_is_clicked_is_large_enough():
     faults = []
     seen = set()
-    with World() as world, Firefox(safest=False, more={"security.csp.enable": False}) as firefox:
-        for name in every_page(world, firefox):
-            # Firefox makes no window narrower than 500 pixels; with larger pixels it holds a page of 320.
-            for width, zoom in ((480, 1.5), (480, 1), (600, 1), (1000, 1), (1600, 1)):
-                firefox.size(width, 900)
-                firefox.zoom(zoom)
-                inner, needed = firefox.run("return [document.documentElement.clientWidth, document.documentElement.scrollWidth]")
-                seen.add(inner)
-                if inner < needed:
-                    faults.append("%s at %d: %d needed" % (name, inner, needed))
+    for door, pages in DOORS:
+        with door() as world, Firefox(safest=False, more={"security.csp.enable": False}) as firefox:
+            they_fit(firefox, pages(world, firefox), seen, faults)
+        with door() as world, Firefox(safest=False, more={"security.csp.enable": False}) as firefox:
+            they_are_large_enough(firefox, pages(world, firefox), faults)
     assert min(seen) <= 330 and 1550 <= max(seen), sorted(seen)
-    with World() as world, Firefox(safest=False, more={"security.csp.enable": False}) as firefox:
-        for name in every_page(world, firefox):
-            for what, height in firefox.run(
-                "return [...document.querySelectorAll('button, input:not([type=hidden]):not([type=radio]):not([type=checkbox]), select, textarea, nav a, .button')]"
-                ".filter(e => e.getClientRects().length).map(e => [e.outerHTML.slice(0, 80), e.getBoundingClientRect().height])"):
-                if height < 43.9:
-                    faults.append("%s: %.1f pixels high: %s" % (name, height, what))
     assert not faults, "\n".join(faults)
+
+
+def they_fit(firefox, names, seen, faults):
+    for name in names:
+        # Firefox makes no window narrower than 500 pixels; with larger pixels it holds a page of 320.
+        for width, zoom in ((480, 1.5), (480, 1), (600, 1), (1000, 1), (1600, 1)):
+            firefox.size(width, 900)
+            firefox.zoom(zoom)
+            inner, needed = firefox.run("return [document.documentElement.clientWidth, document.documentElement.scrollWidth]")
+            seen.add(inner)
+            if inner < needed:
+                faults.append("%s at %d: %d needed" % (name, inner, needed))
+
+
+def they_are_large_enough(firefox, names, faults):
+    for name in names:
+        for what, height in firefox.run(
+            "return [...document.querySelectorAll('button, input:not([type=hidden]):not([type=radio]):not([type=checkbox]), select, textarea, nav a, .button')]"
+            ".filter(e => e.getClientRects().length).map(e => [e.outerHTML.slice(0, 80), e.getBoundingClientRect().height])"):
+            if height < 43.9:
+                faults.append("%s: %.1f pixels high: %s" % (name, height, what))
 
 
 def two_orders(world):

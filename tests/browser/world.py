@@ -70,9 +70,9 @@ class World:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def fetch(self, path, **headers):
-        """Status, headers and bytes as sent."""
-        connection = http.client.HTTPConnection(self.address)
+    def fetch(self, path, address=None, **headers):
+        """Status, headers and bytes as sent; at the buyers' door, or at another."""
+        connection = http.client.HTTPConnection(address or self.address)
         connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
         answer = connection.getresponse()
         return answer.status, answer.headers, answer.read()

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Room → the rooms it may import.
-const MAY_IMPORT: [(&str, &[&str]); 17] = [
+const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("values", &[]),
     ("payment", &["values"]),
     ("catalog", &["payment", "values"]),
@@ -14,6 +14,7 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("store", &["cart", "catalog", "login", "orders", "payment", "values"]),
     ("mail", &["catalog", "orders", "payment", "values"]),
     ("pictures", &["values"]),
+    ("plots", &[]),
     ("tor", &[]),
     ("config", &["payment", "values"]),
     ("node", &["payment", "values"]),
@@ -25,8 +26,8 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
     (
         "desk",
         &[
-            "actions", "cart", "catalog", "login", "orders", "payment", "pictures", "store",
-            "values", "web",
+            "actions", "cart", "catalog", "login", "orders", "payment", "pictures", "plots",
+            "store", "values", "web",
         ],
     ),
     (
@@ -40,7 +41,7 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
 ];
 
 /// What a line may only say in these rooms, or in these files.
-const POWERS: [(&str, &[&str]); 49] = [
+const POWERS: [(&str, &[&str]); 51] = [
     ("sqlx::", &["store"]),
     ("inotify::", &["store"]),
     ("lettre::", &["mail"]),
@@ -49,6 +50,7 @@ const POWERS: [(&str, &[&str]); 49] = [
     ("mailparse::", &["mail"]),
     ("actix_web::", &["web", "desk", "cli"]),
     ("actix_http::", &["web"]),
+    ("actix_multipart::", &["desk/upload.rs"]),
     ("actix_server::", &["web"]),
     ("flate2::", &["web"]),
     ("askama::", &["web", "desk", "mail"]),
@@ -65,7 +67,8 @@ const POWERS: [(&str, &[&str]); 49] = [
     ("webp::", &["pictures"]),
     ("moxcms::", &["pictures"]),
     ("zune_jpeg::", &["pictures"]),
-    ("png::", &["pictures", "payment/qr.rs", "web/orders.rs"]),
+    ("png::", &["pictures", "payment/qr.rs", "web/orders.rs", "plots"]),
+    ("plotters::", &["plots"]),
     ("qrcode::", &["payment"]),
     ("bitcoin::", &["payment"]),
     ("bip39::", &["payment"]),

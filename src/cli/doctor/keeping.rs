@@ -26,17 +26,28 @@ pub async fn look_at_database(shop: &Shop, settings: &Settings) -> Finding {
         Ok(Some(damage)) => return ill(CHECK, format!("{path} is damaged: {damage}"), restore),
         Err(error) => return ill(CHECK, error.to_string(), restore),
     }
-    let mut journal = settings.database.as_os_str().to_owned();
-    journal.push("-wal");
-    let n_bytes = fs::metadata(PathBuf::from(journal)).map_or(0, |found| found.len());
-    if LONG_JOURNAL < n_bytes {
-        return note(
-            CHECK,
+    look_at_journal(settings).unwrap_or_else(|| {
+        let n_kilobytes = n_bytes_of_journal(settings) >> 10;
+        well(CHECK, format!("{path} is whole and up to date; its journal has {n_kilobytes} KB"))
+    })
+}
+
+/// `None`: it is as short as it should be.
+pub fn look_at_journal(settings: &Settings) -> Option<Finding> {
+    let n_bytes = n_bytes_of_journal(settings);
+    (LONG_JOURNAL < n_bytes).then(|| {
+        note(
+            "database",
             format!("its journal has {} MB, and what was erased may lie on in it", n_bytes >> 20),
             "somebody keeps the database open for reading: end that program, then `shop purge`",
-        );
-    }
-    well(CHECK, format!("{path} is whole and up to date; its journal has {} KB", n_bytes >> 10))
+        )
+    })
+}
+
+fn n_bytes_of_journal(settings: &Settings) -> u64 {
+    let mut journal = settings.database.as_os_str().to_owned();
+    journal.push("-wal");
+    fs::metadata(PathBuf::from(journal)).map_or(0, |found| found.len())
 }
 
 pub async fn look_at_messages(shop: &Shop) -> Finding {

@@ -4,9 +4,11 @@ mod host;
 mod keeping;
 mod selling;
 
+use crate::actions::Shop;
 use crate::cli::open;
 use crate::cli::say;
 use crate::config::Settings;
+use crate::desk::Complaint;
 use clap::Args;
 use std::process::ExitCode;
 
@@ -67,16 +69,7 @@ pub async fn run(doctor: Doctor, settings: Settings) -> anyhow::Result<ExitCode>
             "give the shop's user its folder, or bring a copy back (`shop restore`)",
         )),
     }
-    findings.push(keeping::look_at_maildir(&settings));
-    findings.push(keeping::look_at_modes(&settings));
-    findings.push(keeping::look_at_secret(&settings));
-    findings.extend(host::look_at_space(&settings));
-    findings.push(selling::look_at_pages());
-    findings.push(selling::look_at_mirrors());
-    findings.push(selling::look_at_tor(&settings));
-    findings.push(host::look_at_process());
-    findings.push(host::look_at_swap());
-    findings.push(host::look_at_network());
+    findings.extend(look_around(&settings));
     let is_well = findings.iter().all(|finding| finding.state != State::Bad);
     if doctor.json {
         say(&serde_json::to_string_pretty(
@@ -88,6 +81,44 @@ pub async fn run(doctor: Doctor, settings: Settings) -> anyhow::Result<ExitCode>
         }
     }
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What needs no database.
+fn look_around(settings: &Settings) -> Vec<Finding> {
+    let mut findings = vec![
+        keeping::look_at_maildir(settings),
+        keeping::look_at_modes(settings),
+        keeping::look_at_secret(settings),
+    ];
+    findings.extend(host::look_at_space(settings));
+    findings.push(selling::look_at_pages());
+    findings.push(selling::look_at_mirrors());
+    findings.push(selling::look_at_tor(settings));
+    findings.push(host::look_at_process());
+    findings.push(host::look_at_swap());
+    findings.push(host::look_at_network());
+    findings
+}
+
+/// What is not well in an open shop, for the desk, as often as somebody looks there. The whole file is not read for it, as
+/// `shop doctor` does; whether orders are taken and what nodes say stands on the desk's page itself.
+pub async fn complaints(shop: &Shop, settings: &Settings) -> Vec<Complaint> {
+    let mut findings = vec![selling::look_at_key(shop)];
+    findings.extend(selling::look_at_catalog(shop).await);
+    findings.push(keeping::look_at_messages(shop).await);
+    findings.push(host::look_at_clock(shop, settings).await);
+    findings.extend(keeping::look_at_journal(settings));
+    findings.extend(look_around(settings));
+    findings
+        .into_iter()
+        .filter(|finding| finding.state != State::Ok)
+        .map(|finding| Complaint {
+            check: finding.check,
+            is_bad: finding.state == State::Bad,
+            words: finding.words,
+            to_do: finding.to_do,
+        })
+        .collect()
 }
 
 fn tell(finding: &Finding) {

@@ -6,6 +6,9 @@ mod parts;
 mod recipients;
 mod said;
 
+use crate::mail::reply::parts::Flow;
+use crate::mail::reply::parts::Plain;
+use crate::mail::reply::said::Said;
 use crate::orders::Command;
 use crate::orders::NotACommand;
 use crate::orders::OrderRef;
@@ -123,19 +126,30 @@ impl Reply {
         for plain in parts::plain_texts(&mail)? {
             lines.extend(said::lines(&plain));
         }
-        let text = own_words::own_words(&lines)?;
-        let (command, rest) = first_command(&text)?;
-        let words = words(rest)?;
-        if armor::is_for_nobody_else(words.as_str(), own_key_ids) {
-            return Err(Unreadable::ToYourself);
-        }
-        if command.is_none() && words.is_empty() {
-            return Err(Unreadable::Empty);
-        }
-        let words = Some(words).filter(|words| !words.is_empty());
+        let (command, words) = meant(&lines, own_key_ids)?;
         let message_id = MessageId::of(&mail, message);
         let is_named = message_id_of(&mail).is_some();
         Ok(Self { order_refs, message_id, is_named, command, words })
+    }
+
+    /// Reads what the seller typed into a form, in the same way. `once`: the form's own, by which it is known if it comes
+    /// twice.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn typed(
+        order_ref: OrderRef,
+        text: &str,
+        once: [u8; 32],
+        own_key_ids: &[u64],
+    ) -> Result<Self, Unreadable> {
+        if MOST_BYTES < text.len() {
+            return Err(Unreadable::TooBig);
+        }
+        let lines = said::lines(&Plain { text: text.to_owned(), flow: Flow::Fixed });
+        let (command, words) = meant(&lines, own_key_ids)?;
+        let message_id = MessageId(once);
+        Ok(Self { order_refs: vec![order_ref], message_id, is_named: true, command, words })
     }
 
     /// The same, handed over on this day: words without an id of their own, said again on another day, are said anew.
@@ -143,6 +157,23 @@ impl Reply {
         let message_id = if self.is_named { self.message_id } else { self.message_id.on_day(day) };
         Self { message_id, ..self }
     }
+}
+
+/// A command, or words, or both.
+fn meant(
+    lines: &[Said],
+    own_key_ids: &[u64],
+) -> Result<(Option<Command>, Option<Paragraph>), Unreadable> {
+    let text = own_words::own_words(lines)?;
+    let (command, rest) = first_command(&text)?;
+    let words = words(rest)?;
+    if armor::is_for_nobody_else(words.as_str(), own_key_ids) {
+        return Err(Unreadable::ToYourself);
+    }
+    if command.is_none() && words.is_empty() {
+        return Err(Unreadable::Empty);
+    }
+    Ok((command, Some(words).filter(|words| !words.is_empty())))
 }
 
 /// The addresses in `To`, `Cc` and `Bcc`, for a caller that was told to add them to the envelope's (sendmail's `-t`).

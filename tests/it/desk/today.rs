@@ -1,1 +1,319 @@
+use crate::sealing::Gpg;
+use crate::world::Answer;
+use crate::world::SellerAtDesk;
+use crate::world::World;
+use crate::world::catalog;
+use std::io::Cursor;
+use std::net::TcpListener;
 
+/// How many orders wait: to be paid, sent, answered, decided.
+fn counts(desk: &mut SellerAtDesk) -> [String; 4] {
+    let page = desk.get("/");
+    ["to-pay", "to-send", "to-answer", "to-decide"].map(|mark| page.mark(mark))
+}
+
+/// The cells of a table, row by row.
+fn table(page: &Answer, id: &str) -> Vec<Vec<String>> {
+    let text = page.text();
+    let (_, table) = text.split_once(&format!("id=\"{id}\"")).unwrap();
+    let (_, body) = table.split_once("<tbody>").unwrap();
+    let (body, _) = body.split_once("</tbody>").unwrap();
+    let plain = |cell: &str| {
+        let mut words = String::new();
+        let mut is_tag = true;
+        for letter in cell.chars() {
+            match letter {
+                '<' => is_tag = true,
+                '>' => is_tag = false,
+                letter if !is_tag => words.push(letter),
+                _ => {}
+            }
+        }
+        words.trim().to_owned()
+    };
+    body.split("<tr")
+        .skip(1)
+        .map(|row| {
+            row.replace("</th>", "</td>")
+                .split("</td>")
+                .map(|cell| cell.replace("<th ", "<td "))
+                .filter_map(|cell| cell.rfind("<td").map(|at| plain(&cell[at..])))
+                .collect()
+        })
+        .collect()
+}
+
+/// Orders so many pieces of the tea and returns the reference.
+#[track_caller]
+fn orders_tea(world: &World, pieces: &str) -> String {
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", pieces);
+    buyer.checks_out(&[]).mark("order-ref")
+}
+
+fn measures(picture: &[u8]) -> (u32, u32) {
+    let mut reader = png::Decoder::new(Cursor::new(picture)).read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    reader.next_frame(&mut pixels).unwrap();
+    (reader.info().width, reader.info().height)
+}
+
+#[test]
+fn each_number_of_the_first_page_is_that_of_the_orders() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    assert_eq!(counts(&mut desk), ["0", "0", "0", "0"]);
+    assert!(desk.get("/").text().contains("Nothing that was paid for yet."));
+
+    let [paid, sent, partial, _unpaid] = ["3", "2", "1", "1"].map(|n| orders_tea(&world, n));
+    let mut asking = world.buyer();
+    asking.adds("wool-socks", "Red", "2");
+    asking.checks_out(&[]);
+    asking.post("/order/message", &[("message", "When do you send it?")]);
+    world.says(&["orders", "paid", &paid]);
+    world.says(&["orders", "paid", &sent]);
+    world.says(&["orders", "shipped", &sent]);
+    world.says(&["orders", "partial", "0.05", &partial]);
+
+    assert_eq!(counts(&mut desk), ["3", "1", "1", "0"]);
+    assert_eq!(desk.get("/").mark("partial"), "1 of them paid in part");
+
+    let page = desk.get("/");
+    // Three and two pieces of 0.09199, and 0.05.
+    let money = table(&page, "money");
+    assert_eq!(money[0], ["ETH", "0.50995", "0.50995"]);
+    assert_eq!(money[1], ["BTC", "0", "0"]);
+    // Twenty were there: what is sent is no longer held.
+    let low = table(&page, "low");
+    assert_eq!(low[0], ["Wool Socks, Blue", "0", "0"]);
+    assert_eq!(low[1], ["Stone", "1", "0"]);
+    assert_eq!(low[2], ["Wool Socks, Red", "1", "2"]);
+    assert_eq!(low[3], ["Cap", "4", "0"]);
+    let more = orders_tea(&world, "8");
+    let low = table(&desk.get("/"), "low");
+    assert_eq!(low[4], ["Green Tea", "5", "13"]);
+    assert!(page.text().contains("href=\"/products/wool-socks\""));
+
+    let weeks = table(&desk.get("/"), "weeks");
+    assert_eq!(weeks.len(), 26);
+    assert_eq!(weeks[0][1..], ["6", "2", "0.50995"]);
+    assert_eq!(weeks[1][1..], ["0", "0", "0"]);
+    let gist = "Orders by week: 6 in 26 weeks, of which 2 were paid. The most, 6, in the week of";
+    assert!(desk.get("/").text().contains(gist));
+    assert_eq!(table(&desk.get("/"), "best"), [["Green Tea", "5"]]);
+
+    // Too late, and cancelled: nothing is held any more, and what was placed was placed.
+    world.says(&["orders", "cancel", &more]);
+    world.sql(
+        "update orders set status = 'expired', finished_at = unixepoch() where status = 'awaiting'",
+    );
+    assert_eq!(counts(&mut desk), ["1", "1", "1", "0"]);
+    let low = table(&desk.get("/"), "low");
+    assert_eq!(low[2], ["Wool Socks, Red", "1", "0"]);
+    assert_eq!(table(&desk.get("/"), "weeks")[0][1..], ["6", "2", "0.50995"]);
+}
+
+#[test]
+fn every_currency_has_its_own_takings() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let mut buyer = world.buyer();
+    buyer.chooses("BTC");
+    buyer.adds("green-tea", "", "1");
+    let order_ref = buyer.checks_out(&[]).mark("order-ref");
+    world.says(&["orders", "paid", &order_ref]);
+    assert_eq!(table(&desk.get("/"), "weeks")[0][1..], ["1", "1", "0"]);
+    let page = desk.get("/?currency=BTC");
+    assert_eq!(table(&page, "weeks")[0][1..], ["1", "1", "0.0009199"]);
+    assert!(page.text().contains("BTC that came in by week: 0.0009199 in 26 weeks."));
+    // What is no currency of the shop's shows the first.
+    let page = desk.get("/?currency=%3Cb%3E");
+    assert!(page.text().contains("/today/takings.png?currency=ETH"));
+}
+
+#[test]
+fn the_plots_are_pictures_of_which_the_page_says_the_size() {
+    let world = World::with_desk();
+    let order_ref = orders_tea(&world, "2");
+    world.says(&["orders", "paid", &order_ref]);
+    let mut desk = world.desk();
+    let page = desk.get("/").text();
+    for (path, size) in [
+        ("/today/orders.png", (720, 400)),
+        ("/today/takings.png?currency=ETH", (720, 400)),
+        ("/today/best.png", (720, 110)),
+    ] {
+        let picture = desk.get(path);
+        assert_eq!(picture.header("content-type"), Some("image/png"));
+        assert_eq!(measures(&picture.bytes), size, "{path}");
+        assert!(picture.bytes.len() < 40 << 10, "{path}: {}", picture.bytes.len());
+        let image =
+            format!("<img src=\"{path}\" width=\"{}\" height=\"{}\" alt=\"", size.0, size.1);
+        assert!(page.contains(&image), "{path}");
+        // What it shows is nobody else's.
+        assert_eq!(world.stranger_at_desk().get(path).status, 303, "{path}");
+    }
+    assert_eq!(desk.0.get("/today/takings.png?currency=%00").status, 404);
+}
+
+#[test]
+fn what_buyers_see_is_what_the_desk_has_closed_and_opened() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    assert_eq!(desk.get("/").attribute("house", "data-house"), "open");
+
+    let page = desk.does("/today/close", &[]);
+    assert_eq!(page.attribute("house", "data-house"), "closed");
+    assert!(page.mark("done").contains("The shop is closed"), "{}", page.text());
+    let refused = buyer.tries_to_check_out(&[]);
+    assert_eq!(refused.status, 503);
+    assert!(refused.text().contains("The shop is closed for now: the seller takes no new orders."));
+    // A second click changes nothing and says so again.
+    desk.does("/today/close", &[]);
+
+    let page = desk.does("/today/open", &[]);
+    assert_eq!(page.attribute("house", "data-house"), "open");
+    assert_eq!(buyer.checks_out(&[]).state(), "awaiting");
+
+    let deeds: Vec<String> =
+        table(&desk.get("/deeds"), "deeds").into_iter().map(|row| row[1].clone()).collect();
+    assert_eq!(deeds, ["Opened the shop", "Closed the shop"]);
+    // Neither without a token nor by looking.
+    assert_eq!(desk.0.post_raw("/today/close", &[]).status, 403);
+    assert_ne!(desk.0.get("/today/close").status, 200);
+    assert_eq!(desk.get("/").attribute("house", "data-house"), "open");
+}
+
+#[test]
+fn the_first_page_says_what_the_doctor_and_the_nodes_say() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let seen = |desk: &mut SellerAtDesk| desk.get("/").text();
+    world
+        .until("the doctor has looked", || seen(&mut desk.clone()).contains("the doctor found it"));
+    let page = seen(&mut desk);
+    assert!(page.contains("There is no key of yours"), "{page}");
+    assert!(!page.contains("In doubt since"));
+
+    // Where nobody answers.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}");
+    assert_eq!(world.shop(&["watch", "--once", "--eth-rpc-url", &url]).status.code(), Some(1));
+    let page = seen(&mut desk);
+    assert!(page.contains("<li class=\"doubt\">") && page.contains("In doubt since"), "{page}");
+}
+
+#[test]
+fn the_first_page_says_when_the_sellers_key_ends() {
+    let world = World::with_desk();
+    let desk = world.desk();
+    for (ends, words) in [("1y", "Your key is good until"), ("20d", "Your key ends on")] {
+        let gpg = Gpg::new();
+        let made =
+            gpg.tries(&["--quick-gen-key", "seller", "future-default", "default", ends], b"");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        std::fs::write(world.path("db/seller.asc"), gpg.exports("seller")).unwrap();
+        world.until(words, || desk.clone().get("/").text().contains(words));
+    }
+}
+
+#[test]
+fn deeds_are_erased_with_the_orders_days() {
+    let world = World::with_desk_and(&catalog(), &[("KEEP_DAYS", "3")]);
+    let mut desk = world.desk();
+    world.says(&["close"]);
+    for _ in 0..60 {
+        world.sql("insert into deeds (at, what) select at, 'Looked' from deeds limit 1");
+    }
+    let page = desk.get("/deeds");
+    assert_eq!(table(&page, "deeds").len(), 50);
+    let next = page.text();
+    let (_, next) = next.split_once("href=\"/deeds?below=").unwrap();
+    let next = format!("/deeds?below={}", next.split('"').next().unwrap());
+    let page = desk.get(&next);
+    let deeds = table(&page, "deeds");
+    assert_eq!((deeds.len(), deeds.last().unwrap()[1].as_str()), (11, "Closed the shop"));
+    assert!(!page.text().contains("below="));
+    assert_eq!(desk.0.get("/deeds?below=x").status, 404);
+
+    world.says(&["open"]);
+    world.sql("update deeds set at = at - 4 * 86400 where what <> 'Opened the shop'");
+    // The open shop may be quicker.
+    let due = world.says(&["purge", "--dry-run"]);
+    assert!(
+        due.contains("61 deeds are due to be erased from your log.") || due.contains("0 orders"),
+        "{due}"
+    );
+    world.says(&["purge"]);
+    let deeds = table(&desk.get("/deeds"), "deeds");
+    assert_eq!(deeds.len(), 1);
+    assert_eq!(deeds[0][1], "Opened the shop");
+}
+
+#[test]
+fn the_takings_survive_a_purge_and_hold_nothing_of_buyers() {
+    let mut world = World::with_desk();
+    let order_ref = orders_tea(&world, "3");
+    world.says(&["orders", "paid", &order_ref]);
+    world.says(&["orders", "shipped", &order_ref]);
+    let exact = world.find("select taken from takings where taken <> 0");
+    assert_eq!(exact, [b"275970000"]);
+
+    // The shop as it is 40 days later.
+    world.close("TERM");
+    world.sql("update orders set placed_at = placed_at - 40 * 86400, finished_at = finished_at - 40 * 86400");
+    world.sql("update invoices set until = until - 40 * 86400");
+    world.sql("update takings set day = day - 40 * 86400");
+    world.sql("update sold set week = week - 35 * 86400");
+    world.says(&["purge"]);
+    assert!(world.find("select order_ref from orders").is_empty());
+    // A week, and two digits of what came.
+    assert_eq!(world.find("select taken from takings"), [b"280000000"]);
+    assert_eq!(world.find("select cast((day / 86400 + 3) % 7 as text) from takings"), [b"0"]);
+    assert_eq!(world.find("select cast(pieces as text) from best_sold"), [b"3"]);
+    assert!(world.find("select product_id from held").is_empty());
+    world.open();
+    let mut desk = world.desk();
+    let page = desk.get("/");
+    let weeks = table(&page, "weeks");
+    assert_eq!(weeks.iter().filter(|week| week[1..] == ["1", "1", "0.28"]).count(), 1, "{weeks:?}");
+    assert_eq!(table(&page, "best"), [["Green Tea", "3"]]);
+
+    let words = world.says(&["purge", "--dry-run", "--figures"]);
+    assert!(words.contains("Numbers by day and week to be erased: 2 rows."), "{words}");
+    world.says(&["purge", "--figures"]);
+    let page = desk.get("/");
+    assert!(table(&page, "weeks").iter().all(|week| week[1..] == ["0", "0", "0"]));
+    assert!(page.text().contains("Nothing that was paid for yet."));
+}
+
+#[test]
+fn orders_of_before_are_counted_when_the_desk_comes() {
+    let mut world = World::with_desk();
+    let [paid, _unpaid] = ["3", "1"].map(|n| orders_tea(&world, n));
+    world.says(&["orders", "paid", &paid]);
+    let counted = |world: &World| {
+        let takings =
+            "select orders || ' ' || paid || ' ' || taken from takings order by day, currency";
+        let sold = "select week || ' ' || product_id || ' ' || pieces from sold";
+        let held = "select product_id || ' ' || pool_option || ' ' || pieces from held";
+        [takings, sold, held].map(|question| world.find(question))
+    };
+    let by_triggers = counted(&world);
+    world.close("TERM");
+    for table in
+        ["delete from takings", "delete from sold", "delete from best_sold", "delete from held"]
+    {
+        world.sql(table);
+    }
+    // What the migration does once.
+    let migration = include_str!("../../../migrations/0010_today.sql");
+    let (_, fillings) = migration.split_once("-- The orders that are there.").unwrap();
+    let (fillings, _) = fillings.split_once("-- What runs out").unwrap();
+    for statement in fillings.split_once('\n').unwrap().1.split(';') {
+        world.sql(statement);
+    }
+    assert_eq!(counted(&world), by_triggers);
+}

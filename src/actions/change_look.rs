@@ -1,0 +1,164 @@
+use crate::actions::Shop;
+use crate::actions::take_picture::enter;
+use crate::catalog::markdown;
+use crate::pictures::NotAPicture;
+use crate::pictures::PictureFile;
+use crate::pictures::Source;
+use crate::store;
+use crate::store::Tx;
+use crate::store::look::Logo;
+use crate::store::look::Look;
+use crate::values::Colour;
+use crate::values::Line;
+use crate::values::Moment;
+use crate::values::Paragraph;
+use anyhow::Context;
+
+/// What the seller wants said and shown.
+pub struct LookChange {
+    /// `None`: as in the settings.
+    pub name: Option<Line>,
+    /// `None`: as in the settings; empty: none.
+    pub contact: Option<Line>,
+    pub notice: Paragraph,
+    /// `None`: the shop's own.
+    pub accent: Option<Colour>,
+}
+
+/// Why the shop looks as before.
+#[derive(Debug)]
+pub enum Unlooked {
+    /// Somebody has changed it since it was read: as it is now.
+    Changed(Box<Look>),
+    NotAPicture(NotAPicture),
+}
+
+/// `edition`: of the look as it was read.
+pub async fn change_look(
+    shop: &Shop,
+    edition: i64,
+    change: LookChange,
+    now: Moment,
+) -> anyhow::Result<Result<(), Unlooked>> {
+    let mut tx = shop.db.write().await?;
+    let old = store::look::find_now(&mut tx).await.context("look at the look")?;
+    if old.edition != edition {
+        return Ok(Err(Unlooked::Changed(Box::new(old))));
+    }
+    let own = |line: Option<Line>| line.map(|line| line.as_str().to_owned());
+    let new = Look {
+        name: own(change.name),
+        contact: own(change.contact),
+        notice_html: markdown::html(change.notice.as_str()),
+        notice: change.notice.as_str().to_owned(),
+        accent: change.accent,
+        ..old.clone()
+    };
+    let changed = [
+        ("the shop's name", new.name != old.name),
+        ("the contact", new.contact != old.contact),
+        ("the notice", new.notice != old.notice),
+        ("the colour", new.accent != old.accent),
+    ];
+    let changed: Vec<&str> =
+        changed.iter().filter(|(_, is_new)| *is_new).map(|(what, _)| *what).collect();
+    if changed.is_empty() {
+        return Ok(Ok(()));
+    }
+    finish(tx, &new, &format!("Changed {}", changed.join(", ")), now).await.map(Ok)
+}
+
+/// A logo takes the place of the name above every page.
+pub async fn hang_logo(
+    shop: &Shop,
+    edition: i64,
+    source: Source,
+    now: Moment,
+) -> anyhow::Result<Result<(), Unlooked>> {
+    // Rendering takes long, so it is done before the writer's lock is taken.
+    let outline = tokio::task::spawn_blocking(move || {
+        let size = source.size()?;
+        Ok::<_, NotAPicture>((source, size))
+    });
+    let (source, size) = match outline.await.context("look at the logo")? {
+        Ok(seen) => seen,
+        Err(refused) => return Ok(Err(Unlooked::NotAPicture(refused))),
+    };
+    let permit = enter(shop, size.megapixels).await?;
+    let pictures = shop.pictures.clone();
+    let rendered = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        let logo = match source.logo() {
+            Ok(logo) => logo,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        pictures.keep(&logo.webp)?;
+        pictures.keep(&logo.fallback)?;
+        Ok::<_, std::io::Error>(Ok(logo))
+    });
+    let logo = match rendered.await?.context("keep the logo's files")? {
+        Ok(logo) => logo,
+        Err(refused) => return Ok(Err(Unlooked::NotAPicture(refused))),
+    };
+    let logo = Logo {
+        width: logo.width,
+        height: logo.height,
+        webp: logo.webp.file.as_str().to_owned(),
+        fallback: logo.fallback.file.as_str().to_owned(),
+    };
+    replace_logo(shop, edition, Some(logo), "Changed the logo", now).await
+}
+
+/// The shop's name stands above every page again.
+pub async fn take_logo_down(
+    shop: &Shop,
+    edition: i64,
+    now: Moment,
+) -> anyhow::Result<Result<(), Unlooked>> {
+    replace_logo(shop, edition, None, "Removed the logo", now).await
+}
+
+async fn replace_logo(
+    shop: &Shop,
+    edition: i64,
+    logo: Option<Logo>,
+    deed: &str,
+    now: Moment,
+) -> anyhow::Result<Result<(), Unlooked>> {
+    let mut tx = shop.db.write().await?;
+    let mut look = store::look::find_now(&mut tx).await.context("look at the look")?;
+    if look.edition != edition {
+        return Ok(Err(Unlooked::Changed(Box::new(look))));
+    }
+    if look.logo == logo {
+        return Ok(Ok(()));
+    }
+    let old = std::mem::replace(&mut look.logo, logo);
+    finish(tx, &look, deed, now).await?;
+    if let Some(old) = old {
+        forget_files(shop, &old).await.unwrap_or_else(|error| {
+            tracing::warn!("the old logo stays on the disk until the next seeding: {error:#}");
+        });
+    }
+    Ok(Ok(()))
+}
+
+/// What the seller took down is not shown to whoever still knows its address.
+async fn forget_files(shop: &Shop, logo: &Logo) -> anyhow::Result<()> {
+    let mut tx = shop.db.write().await?;
+    let used = store::stocking::list_picture_files(&mut tx).await?;
+    drop(tx);
+    let unused = [&logo.webp, &logo.fallback].into_iter().filter(|file| !used.contains(file));
+    for file in unused.filter_map(|file| PictureFile::parse(file).ok()) {
+        shop.pictures.remove(&file)?;
+    }
+    Ok(())
+}
+
+async fn finish(mut tx: Tx, look: &Look, deed: &str, now: Moment) -> anyhow::Result<()> {
+    store::look::put(&mut tx, look).await.context("keep the look")?;
+    store::desk::note_deed(&mut tx, now, deed).await.context("note the deed")?;
+    store::catalog::mark_seeded(&mut tx).await?;
+    tx.commit().await.context("commit the look")?;
+    Ok(())
+}

@@ -1,0 +1,263 @@
+use crate::actions::Shop;
+use crate::actions::paint_sheets::follow_windows;
+use crate::actions::paint_sheets::remove_files;
+use crate::actions::take_picture::show_original;
+use crate::catalog::ProductRecord;
+use crate::catalog::Slug;
+use crate::store;
+use crate::store::Tx;
+use crate::store::editing::EditedProduct;
+use crate::store::editing::Pieces;
+use crate::store::editing::Written;
+use crate::store::stocking::ShownPicture;
+use crate::values::Moment;
+use anyhow::Context;
+
+/// A product as the form wants it.
+pub struct ProductEdit {
+    /// The product as it was when the form was shown: its address and its edition. `None`: a new one.
+    pub of: Option<(Slug, i64)>,
+    pub record: ProductRecord,
+    /// Whether the seller wrote the slug; where the name made it, a number makes it free.
+    pub has_chosen_slug: bool,
+    pub pieces: PoolEdit,
+    /// Beside each option of the record: which one it was, and its pieces.
+    pub options: Vec<(Option<i64>, PoolEdit)>,
+}
+
+/// The pieces of a pool: the number that was shown, and the one that is wanted; `None`: it has none of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolEdit {
+    pub was: Option<i64>,
+    pub now: Option<i64>,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub enum Edited {
+    Kept(Slug),
+    /// All is as it was.
+    Same(Slug),
+    /// It was deleted meanwhile.
+    Gone,
+    /// Somebody else has changed it since, or some were sold of what was to be counted: nothing was changed.
+    Meanwhile(Box<EditedProduct>),
+    SlugTaken,
+    /// Which pictures cannot be shown, and why.
+    NoPictures(Vec<(usize, String)>),
+}
+
+/// Adds a product or changes one, all or nothing. What lies in carts and what was ordered stays as it is.
+pub async fn edit_product(shop: &Shop, edit: ProductEdit, now: Moment) -> anyhow::Result<Edited> {
+    let fingerprints = match find_pictures(shop, &edit).await? {
+        Ok(fingerprints) => fingerprints,
+        Err(refused) => return Ok(Edited::NoPictures(refused)),
+    };
+    let mut tx = shop.db.write().await?;
+    let old = match &edit.of {
+        None => None,
+        Some((slug, edition)) => match store::editing::find_now(&mut tx, slug).await? {
+            None => return Ok(Edited::Gone),
+            Some(old) if old.edition != *edition || is_sold_since(&edit, &old) => {
+                return Ok(Edited::Meanwhile(Box::new(old)));
+            }
+            Some(old) => Some(old),
+        },
+    };
+    let id = old.as_ref().map(|old| old.id);
+    let mut slug = edit.record.slug.clone();
+    let mut n = 1;
+    while store::editing::is_slug_taken(&mut tx, &slug, id).await? {
+        if edit.has_chosen_slug {
+            return Ok(Edited::SlugTaken);
+        }
+        n += 1;
+        slug = edit.record.slug.numbered(n);
+    }
+    let written = Written {
+        slug: &slug,
+        record: &edit.record,
+        pieces: pieces(edit.pieces, old.as_ref().map(|old| old.stock)),
+        options: edit
+            .options
+            .iter()
+            .map(|(id, pool)| (*id, pieces(*pool, old.as_ref().and_then(|old| stock_of(old, *id)))))
+            .collect(),
+        pictures: edit
+            .record
+            .images
+            .iter()
+            .zip(&fingerprints)
+            .map(|(image, fingerprint)| ShownPicture {
+                fingerprint: fingerprint.clone(),
+                file: &image.file,
+                alt: &image.alt,
+            })
+            .collect(),
+    };
+    let changes = match &old {
+        Some(old) => changes(old, &written),
+        None => Vec::new(),
+    };
+    if old.is_some() && changes.is_empty() {
+        return Ok(Edited::Same(slug));
+    }
+    store::editing::write(&mut tx, id, &written).await.context("keep the product")?;
+    settle(&mut tx, shelves_change(old.as_ref(), &edit.record)).await?;
+    let name = &edit.record.name;
+    let deed = match (&old, changes.as_slice()) {
+        (None, _) => format!("Added {name}"),
+        (Some(_), [one]) => format!("Changed the {one} of {name}"),
+        (Some(_), several) => format!("Changed {name}: {}", several.join(", ")),
+    };
+    store::desk::note_deed(&mut tx, now, &deed).await?;
+    tx.commit().await.context("commit the product")?;
+
+    let dropped = old.iter().flat_map(|old| &old.pictures);
+    let dropped = dropped.map(|picture| picture.fingerprint.clone());
+    let dropped: Vec<String> =
+        dropped.filter(|fingerprint| !fingerprints.contains(fingerprint)).collect();
+    clear_up(shop, &dropped).await;
+    Ok(Edited::Kept(slug))
+}
+
+/// Each picture of the record → its fingerprint. What the product shows already is not looked at again.
+async fn find_pictures(
+    shop: &Shop,
+    edit: &ProductEdit,
+) -> anyhow::Result<Result<Vec<String>, Vec<(usize, String)>>> {
+    let shown = match &edit.of {
+        Some((slug, _)) => store::editing::find(&shop.db, slug).await?,
+        None => None,
+    };
+    let shown = shown.map(|product| product.pictures).unwrap_or_default();
+    let (mut fingerprints, mut refused) = (Vec::new(), Vec::new());
+    for (n, image) in edit.record.images.iter().enumerate() {
+        if let Some(known) = shown.iter().find(|picture| picture.file == image.file) {
+            fingerprints.push(known.fingerprint.clone());
+            continue;
+        }
+        match show_original(shop, &image.file).await? {
+            Ok(fingerprint) => fingerprints.push(fingerprint),
+            Err(why) => refused.push((n, why)),
+        }
+    }
+    Ok(if refused.is_empty() { Ok(fingerprints) } else { Err(refused) })
+}
+
+/// Whether a number is to be replaced that is not the one any more which the seller saw.
+fn is_sold_since(edit: &ProductEdit, old: &EditedProduct) -> bool {
+    let moved = |pool: &PoolEdit, stock: Option<i64>| {
+        pool.now != pool.was && pool.now.is_some() && stock != pool.was && stock != pool.now
+    };
+    moved(&edit.pieces, Some(old.stock))
+        || edit.options.iter().any(|(id, pool)| {
+            id.is_some_and(|id| old.options.iter().any(|option| option.id == id))
+                && moved(pool, stock_of(old, *id))
+        })
+}
+
+fn stock_of(product: &EditedProduct, option: Option<i64>) -> Option<i64> {
+    product.options.iter().find(|one| Some(one.id) == option).and_then(|option| option.stock)
+}
+
+fn pieces(pool: PoolEdit, stock: Option<i64>) -> Pieces {
+    match pool.now {
+        None => Pieces::Shared,
+        // Not touched: whatever was sold since stays sold.
+        Some(now) if Some(now) == pool.was && stock.is_some() => Pieces::Kept,
+        Some(now) => Pieces::Set(now),
+    }
+}
+
+/// What differs, in the words of the seller's log.
+fn changes(old: &EditedProduct, new: &Written<'_>) -> Vec<&'static str> {
+    let record = new.record;
+    let mut changes = Vec::new();
+    let mut note = |differs: bool, what: &'static str| {
+        if differs {
+            changes.push(what);
+        }
+    };
+    note(old.name != record.name, "name");
+    note(old.slug != *new.slug, "address");
+    note(old.description != record.description, "description");
+    let sorted = |prices: &crate::catalog::Prices| {
+        let mut prices = prices.clone();
+        prices.sort();
+        prices
+    };
+    let same_prices = sorted(&old.prices) == sorted(&record.prices)
+        && old.options.len() == record.options.len()
+        && old
+            .options
+            .iter()
+            .zip(&record.options)
+            .all(|(old, new)| sorted(&old.prices) == sorted(&new.prices));
+    note(!same_prices && old.options.len() == record.options.len(), "price");
+    note(
+        new.pieces != Pieces::Kept
+            || new.options.iter().any(|(id, pieces)| match pieces {
+                Pieces::Kept => false,
+                Pieces::Set(_) => true,
+                Pieces::Shared => stock_of(old, *id).is_some(),
+            }),
+        "stock",
+    );
+    let same_options = old.options.len() == record.options.len()
+        && old
+            .options
+            .iter()
+            .zip(record.options.iter().zip(&new.options))
+            .all(|(old, (new, (id, _)))| Some(old.id) == *id && old.name == new.name);
+    note(!same_options, "options");
+    note(old.categories != record.categories, "categories");
+    let same_pictures = old.pictures.len() == new.pictures.len()
+        && old.pictures.iter().zip(&new.pictures).all(|(old, new)| {
+            old.fingerprint == new.fingerprint && old.alt == new.alt && old.file == new.file
+        });
+    note(!same_pictures, "pictures");
+    changes
+}
+
+/// Whether a page lists other products than before.
+fn shelves_change(old: Option<&EditedProduct>, new: &ProductRecord) -> bool {
+    let Some(old) = old else { return !new.hidden };
+    let of_options: Vec<_> = old.options.iter().map(|option| &option.prices).collect();
+    let before = store::editing::currencies(&old.prices, &of_options);
+    let of_options: Vec<_> = new.options.iter().map(|option| &option.prices).collect();
+    let after = store::editing::currencies(&new.prices, &of_options);
+    !old.hidden && (old.categories != new.categories || before != after)
+}
+
+/// The end of every change: the shelves, where they are others now; the buyers' pages; and what the seller's file says
+/// no longer.
+pub(super) async fn settle(tx: &mut Tx, shelves_change: bool) -> anyhow::Result<()> {
+    if shelves_change {
+        store::editing::recount_shelves(tx).await.context("count the shelves")?;
+        store::catalog::mark_seeded(tx).await?;
+    } else {
+        store::catalog::mark_changed(tx).await?;
+    }
+    store::desk::mark_catalog_changed(tx).await?;
+    Ok(())
+}
+
+/// After the change: the windows' sheets, then the pictures that nobody shows. If it fails, the pages are right all the
+/// same, and a little slower.
+pub(super) async fn clear_up(shop: &Shop, dropped: &[String]) {
+    let cleared = async {
+        follow_windows(shop).await?;
+        if dropped.is_empty() {
+            return Ok(());
+        }
+        let mut tx = shop.db.write().await?;
+        let files = store::editing::forget_pictures(&mut tx, dropped).await?;
+        tx.commit().await?;
+        remove_files(shop, files.iter());
+        anyhow::Ok(())
+    };
+    if let Err(error) = cleared.await {
+        tracing::warn!("the shop window's pictures will follow later: {error:#}");
+    }
+}

@@ -1,0 +1,23 @@
+use crate::actions::Shop;
+use crate::store;
+use crate::values::Moment;
+use anyhow::Context;
+
+/// How many deeds of the seller's log are as old as orders that are erased.
+pub async fn count_old_deeds(shop: &Shop, now: Moment) -> anyhow::Result<i64> {
+    let before = now.plus_days(-shop.terms.keep_days);
+    store::deeds::count_old(&shop.db, before).await.context("count old deeds")
+}
+
+/// Erases them. Those of an order go with it, if that is sooner.
+pub async fn forget_deeds(shop: &Shop, now: Moment) -> anyhow::Result<i64> {
+    // Asked without the writer's lock, since mostly there is nothing to do.
+    let n = count_old_deeds(shop, now).await?;
+    if 0 < n {
+        let mut tx = shop.db.write().await?;
+        let before = now.plus_days(-shop.terms.keep_days);
+        store::deeds::erase_old(&mut tx, before).await.context("erase old deeds")?;
+        tx.commit().await.context("commit what was erased")?;
+    }
+    Ok(n)
+}

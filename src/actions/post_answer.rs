@@ -1,0 +1,61 @@
+use crate::actions::Shop;
+use crate::actions::Unposted;
+use crate::actions::notify_seller;
+use crate::actions::post_reply::change;
+use crate::actions::post_reply::post_now;
+use crate::actions::take_steps::deed;
+use crate::mail::Reply;
+use crate::mail::Unreadable;
+use crate::orders::OrderRef;
+use crate::store;
+use crate::values::Moment;
+use anyhow::Context;
+
+/// Why nothing of an answer was taken, in words for the seller.
+#[derive(Debug, thiserror::Error)]
+pub enum Unanswered {
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    #[error("{0}. Nothing was sent.")]
+    Unposted(#[from] Unposted),
+}
+
+/// What the seller typed at the desk comes onto the order's page, exactly as a mail would, and is noted among the seller's
+/// deeds. `once`: of the form, so that one that is sent twice is heard once.
+pub async fn post_answer(
+    shop: &Shop,
+    order_ref: &OrderRef,
+    text: &str,
+    once: &[u8; 32],
+    now: Moment,
+) -> anyhow::Result<Result<(), Unanswered>> {
+    let own_key_ids = match shop.openness.seal(now) {
+        Ok(Some(key)) => key.key_ids(),
+        Ok(None) | Err(_) => Vec::new(),
+    };
+    let reply = match Reply::typed(order_ref.clone(), text, *once, &own_key_ids) {
+        Ok(reply) => reply,
+        Err(unreadable) => return Ok(Err(unreadable.into())),
+    };
+    super::expire_orders(shop, now).await?;
+    let mut tx = shop.db.write().await?;
+    if store::words::is_heard(&mut tx, order_ref, once).await? {
+        return Ok(Ok(()));
+    }
+    let owed = match post_now(shop, &mut tx, &reply, now).await? {
+        Ok(owed) => owed,
+        Err(unposted) => return Ok(Err(unposted.into())),
+    };
+    if let Some(command) = &reply.command {
+        store::desk::note_deed_of(&mut tx, now, order_ref, deed(&change(command))).await?;
+    }
+    if reply.words.is_some() {
+        store::desk::note_deed_of(&mut tx, now, order_ref, "Answered").await?;
+    }
+    tx.commit().await.context("commit the answer")?;
+
+    for told in owed {
+        notify_seller(shop, told, now).await;
+    }
+    Ok(Ok(()))
+}

@@ -1,0 +1,231 @@
+use crate::actions::Shop;
+use crate::actions::edit_product::clear_up;
+use crate::actions::edit_product::settle;
+use crate::catalog::ImageRecord;
+use crate::catalog::OfferKey;
+use crate::catalog::OptionRecord;
+use crate::catalog::ProductRecord;
+use crate::catalog::Slug;
+use crate::store;
+use crate::store::editing::EditedProduct;
+use crate::store::editing::Pieces;
+use crate::store::editing::Written;
+use crate::store::stocking::ShownPicture;
+use crate::values::Moment;
+use anyhow::Context;
+
+/// Where a product goes in the seller's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Up,
+    Down,
+    /// Shape: counts from 1.
+    Number(i64),
+}
+
+/// Keeps a product from the buyers, or shows it again. `None`: there is none.
+pub async fn hide_product(
+    shop: &Shop,
+    slug: &Slug,
+    hidden: bool,
+    now: Moment,
+) -> anyhow::Result<Option<()>> {
+    let mut tx = shop.db.write().await?;
+    let Some(product) = store::editing::find_now(&mut tx, slug).await? else { return Ok(None) };
+    if product.hidden == hidden {
+        return Ok(Some(()));
+    }
+    store::editing::set_hidden(&mut tx, product.id, hidden).await.context("hide the product")?;
+    settle(&mut tx, true).await?;
+    let deed = format!("{} {}", if hidden { "Hid" } else { "Showed" }, product.name);
+    store::desk::note_deed(&mut tx, now, &deed).await?;
+    tx.commit().await.context("commit the product")?;
+    clear_up(shop, &[]).await;
+    Ok(Some(()))
+}
+
+/// Takes a product away for good; orders keep what they hold.
+pub async fn delete_product(shop: &Shop, slug: &Slug, now: Moment) -> anyhow::Result<Option<()>> {
+    let mut tx = shop.db.write().await?;
+    let Some(product) = store::editing::find_now(&mut tx, slug).await? else { return Ok(None) };
+    store::editing::delete(&mut tx, product.id).await.context("delete the product")?;
+    settle(&mut tx, true).await?;
+    store::desk::note_deed(&mut tx, now, &format!("Deleted {}", product.name)).await?;
+    tx.commit().await.context("commit the product")?;
+    let dropped: Vec<String> =
+        product.pictures.iter().map(|picture| picture.fingerprint.clone()).collect();
+    clear_up(shop, &dropped).await;
+    Ok(Some(()))
+}
+
+/// Makes a hidden copy, without pieces, right behind the product. Returns its slug.
+pub async fn duplicate_product(
+    shop: &Shop,
+    slug: &Slug,
+    now: Moment,
+) -> anyhow::Result<Option<Slug>> {
+    let mut tx = shop.db.write().await?;
+    let Some(product) = store::editing::find_now(&mut tx, slug).await? else { return Ok(None) };
+    let mut n = 2;
+    let mut free = slug.numbered(n);
+    // A slug has an end; the copy of one that reaches it is named anew.
+    let base =
+        if Slug::parse(free.as_str()).is_ok() { slug.clone() } else { Slug::of_name("copy")? };
+    while store::editing::is_slug_taken(&mut tx, &free, None).await?
+        || Slug::parse(free.as_str()).is_err()
+    {
+        n += 1;
+        free = base.numbered(n);
+    }
+    let record = copy_of(&product, &free);
+    let written = Written {
+        slug: &free,
+        record: &record,
+        pieces: Pieces::Set(0),
+        options: product
+            .options
+            .iter()
+            .map(|option| (None, option.stock.map_or(Pieces::Shared, |_| Pieces::Set(0))))
+            .collect(),
+        pictures: product
+            .pictures
+            .iter()
+            .map(|picture| ShownPicture {
+                fingerprint: picture.fingerprint.clone(),
+                file: &picture.file,
+                alt: &picture.alt,
+            })
+            .collect(),
+    };
+    let id = store::editing::write(&mut tx, None, &written).await.context("keep the copy")?;
+    let place = store::editing::find_place_now(&mut tx, product.id).await?;
+    store::editing::move_to(&mut tx, id, place + 1).await.context("move the copy")?;
+    settle(&mut tx, false).await?;
+    store::desk::note_deed(&mut tx, now, &format!("Copied {}", product.name)).await?;
+    tx.commit().await.context("commit the copy")?;
+    Ok(Some(free))
+}
+
+fn copy_of(product: &EditedProduct, slug: &Slug) -> ProductRecord {
+    // A name has an end too.
+    let name: String = product.name.chars().take(190).collect();
+    ProductRecord {
+        place: String::new(),
+        record: String::new(),
+        slug: slug.clone(),
+        name: format!("{name} (copy)"),
+        description: product.description.clone(),
+        quantity: 0,
+        prices: product.prices.clone(),
+        images: product
+            .pictures
+            .iter()
+            .map(|picture| ImageRecord { file: picture.file.clone(), alt: picture.alt.clone() })
+            .collect(),
+        options: product
+            .options
+            .iter()
+            .map(|option| OptionRecord {
+                name: option.name.clone(),
+                quantity: option.stock.map(|_| 0),
+                prices: option.prices.clone(),
+            })
+            .collect(),
+        categories: product.categories.clone(),
+        hidden: true,
+    }
+}
+
+/// Moves a product within the seller's list, which is the order of the buyers' too.
+pub async fn move_product(
+    shop: &Shop,
+    slug: &Slug,
+    to: Place,
+    now: Moment,
+) -> anyhow::Result<Option<()>> {
+    let mut tx = shop.db.write().await?;
+    let Some(product) = store::editing::find_now(&mut tx, slug).await? else { return Ok(None) };
+    let here = store::editing::find_place_now(&mut tx, product.id).await?;
+    let there = match to {
+        Place::Up => here - 1,
+        Place::Down => here + 1,
+        Place::Number(n) => n,
+    };
+    store::editing::move_to(&mut tx, product.id, there).await.context("move the product")?;
+    let there = store::editing::find_place_now(&mut tx, product.id).await?;
+    if here == there {
+        return Ok(Some(()));
+    }
+    settle(&mut tx, true).await?;
+    let deed = format!("Moved {} to place {there}", product.name);
+    store::desk::note_deed(&mut tx, now, &deed).await?;
+    tx.commit().await.context("commit the list")?;
+    clear_up(shop, &[]).await;
+    Ok(Some(()))
+}
+
+/// Units: pieces of a pool.
+const MOST_PIECES: i64 = 1_000_000;
+
+/// Puts pieces on a shelf or takes some away, whatever is sold meanwhile. Returns how many lie there then, or `Err` with
+/// how many there are where that cannot be.
+pub async fn add_stock(
+    shop: &Shop,
+    slug: &Slug,
+    option: i64,
+    pieces: i64,
+    now: Moment,
+) -> anyhow::Result<Option<Result<i64, i64>>> {
+    let mut tx = shop.db.write().await?;
+    let Some(product) = store::editing::find_now(&mut tx, slug).await? else { return Ok(None) };
+    let pool = match option {
+        0 => Some((product.stock, product.name.clone())),
+        _ => product
+            .options
+            .iter()
+            .find(|one| one.id == option)
+            .and_then(|one| Some((one.stock?, format!("{} ({})", product.name, one.name)))),
+    };
+    let Some((stock, name)) = pool else { return Ok(None) };
+    let sum = stock.checked_add(pieces).filter(|sum| (0..=MOST_PIECES).contains(sum));
+    let Some(sum) = sum else { return Ok(Some(Err(stock))) };
+    if sum != stock {
+        let pool = OfferKey { product: product.id, option };
+        store::editing::set_stock(&mut tx, pool, sum).await.context("count the shelf")?;
+        settle(&mut tx, false).await?;
+        let deed = match pieces {
+            0.. => format!("Put {pieces} more of {name} on the shelf: {sum}"),
+            _ => format!("Took {} of {name} off the shelf: {sum}", pieces.unsigned_abs()),
+        };
+        store::desk::note_deed(&mut tx, now, &deed).await?;
+        tx.commit().await.context("commit the stock")?;
+    }
+    Ok(Some(Ok(sum)))
+}
+
+/// Gives a category another name in every product, or takes it away where there is none. Returns in how many.
+pub async fn rename_category(
+    shop: &Shop,
+    category: &str,
+    name: Option<&str>,
+    now: Moment,
+) -> anyhow::Result<usize> {
+    if Some(category) == name {
+        return Ok(0);
+    }
+    let mut tx = shop.db.write().await?;
+    let n = store::editing::rename_category(&mut tx, category, name)
+        .await
+        .context("rename the category")?;
+    if n == 0 {
+        return Ok(0);
+    }
+    settle(&mut tx, true).await?;
+    let deed = match name {
+        Some(name) => format!("Renamed the category {category} to {name}"),
+        None => format!("Took the category {category} away"),
+    };
+    store::desk::note_deed(&mut tx, now, &deed).await?;
+    tx.commit().await.context("commit the categories")?;
+    Ok(n)
+}

@@ -1,0 +1,153 @@
+use crate::actions::Shop;
+use crate::actions::hang_pages::put_in_order;
+use crate::actions::hang_pages::written;
+use crate::catalog::PageSlug;
+use crate::catalog::PageText;
+use crate::store;
+use crate::store::pages::KeptPage;
+use crate::values::Moment;
+use anyhow::Context;
+
+/// Why nothing was written.
+#[derive(Debug)]
+pub enum Unwritten {
+    /// Another page has this address.
+    Taken,
+    /// The page is not there any more.
+    Gone,
+    /// Somebody has changed it since it was read: as it is now.
+    Changed(Box<KeptPage>),
+    /// The pages stand in another order by now.
+    OtherOrder,
+}
+
+/// A new page, behind the others.
+pub async fn add_page(
+    shop: &Shop,
+    slug: &PageSlug,
+    text: &PageText,
+    now: Moment,
+) -> anyhow::Result<Result<(), Unwritten>> {
+    let mut tx = shop.db.write().await?;
+    let kept = store::pages::list_now(&mut tx).await.context("look at the pages")?;
+    let last = kept.iter().map(|page| page.position + 1).max().unwrap_or(0);
+    let mut page = written(slug, text, last);
+    // In the place of one that was taken down, what its file said is remembered.
+    match kept.into_iter().find(|page| page.slug == *slug) {
+        Some(old) if old.is_gone => {
+            page.edition = old.edition + 1;
+            page.file_markdown = old.file_markdown;
+        }
+        Some(_) => return Ok(Err(Unwritten::Taken)),
+        None => {}
+    }
+    store::pages::put(&mut tx, &page).await.context("keep the page")?;
+    put_in_order(&mut tx).await?;
+    let deed = format!("Added the page “{}”", page.title);
+    finish(tx, &deed, now).await.map(Ok)
+}
+
+/// `edition`: of the page as it was read.
+pub async fn change_page(
+    shop: &Shop,
+    slug: &PageSlug,
+    edition: i64,
+    text: &PageText,
+    now: Moment,
+) -> anyhow::Result<Result<(), Unwritten>> {
+    let mut tx = shop.db.write().await?;
+    let old = match find(&mut tx, slug, edition).await? {
+        Ok(old) => old,
+        Err(unwritten) => return Ok(Err(unwritten)),
+    };
+    if old.markdown.as_deref() == Some(text.as_str()) {
+        return Ok(Ok(()));
+    }
+    let page = KeptPage {
+        edition: old.edition + 1,
+        file_markdown: old.file_markdown,
+        ..written(slug, text, old.position)
+    };
+    store::pages::put(&mut tx, &page).await.context("keep the page")?;
+    let deed = format!("Changed the page “{}”", page.title);
+    finish(tx, &deed, now).await.map(Ok)
+}
+
+/// Takes a page down for good.
+pub async fn remove_page(
+    shop: &Shop,
+    slug: &PageSlug,
+    edition: i64,
+    now: Moment,
+) -> anyhow::Result<Result<(), Unwritten>> {
+    let mut tx = shop.db.write().await?;
+    let old = match find(&mut tx, slug, edition).await? {
+        Ok(old) => old,
+        Err(unwritten) => return Ok(Err(unwritten)),
+    };
+    let deed = format!("Removed the page “{}”", old.title);
+    if old.file_markdown.is_some() {
+        // Its file would hang it again at the next start.
+        let gone = KeptPage {
+            is_gone: true,
+            edition: old.edition + 1,
+            html: String::new(),
+            markdown: Some(String::new()),
+            ..old
+        };
+        store::pages::put(&mut tx, &gone).await.context("take the page down")?;
+    } else {
+        store::pages::delete(&mut tx, slug).await.context("take the page down")?;
+    }
+    finish(tx, &deed, now).await.map(Ok)
+}
+
+/// Two neighbours change places. The policy stays the first.
+pub async fn swap_pages(
+    shop: &Shop,
+    upper: &PageSlug,
+    lower: &PageSlug,
+    now: Moment,
+) -> anyhow::Result<Result<(), Unwritten>> {
+    let mut tx = shop.db.write().await?;
+    let mut pages = store::pages::list_now(&mut tx).await.context("look at the pages")?;
+    pages.retain(|page| !page.is_gone);
+    let at = pages.iter().position(|page| page.slug == *upper);
+    let Some((one, other)) = at
+        .and_then(|at| pages.get(at).zip(pages.get(at + 1)))
+        .filter(|(one, other)| other.slug == *lower && one.slug.as_str() != PageSlug::POLICY)
+    else {
+        return Ok(Err(Unwritten::OtherOrder));
+    };
+    store::pages::mark_position(&mut tx, upper, other.position).await?;
+    store::pages::mark_position(&mut tx, lower, one.position).await?;
+    let deed = format!("Moved the page “{}” up", other.title);
+    finish(tx, &deed, now).await.map(Ok)
+}
+
+/// The pages as files would hold them.
+pub async fn list_page_texts(shop: &Shop) -> anyhow::Result<Vec<(PageSlug, String)>> {
+    let pages = store::pages::list(&shop.db).await.context("read the pages")?;
+    let texts = pages.into_iter().filter(|page| !page.is_gone);
+    Ok(texts.filter_map(|page| Some((page.slug, page.markdown?))).collect())
+}
+
+async fn find(
+    tx: &mut store::Tx,
+    slug: &PageSlug,
+    edition: i64,
+) -> anyhow::Result<Result<KeptPage, Unwritten>> {
+    let kept = store::pages::list_now(tx).await.context("look at the pages")?;
+    Ok(match kept.into_iter().find(|page| page.slug == *slug && !page.is_gone) {
+        None => Err(Unwritten::Gone),
+        Some(page) if page.edition == edition => Ok(page),
+        Some(page) => Err(Unwritten::Changed(Box::new(page))),
+    })
+}
+
+async fn finish(mut tx: store::Tx, deed: &str, now: Moment) -> anyhow::Result<()> {
+    store::desk::note_deed(&mut tx, now, deed).await.context("note the deed")?;
+    store::catalog::mark_seeded(&mut tx).await?;
+    tx.commit().await.context("commit the pages")?;
+    Ok(())
+}

@@ -1,0 +1,205 @@
+use crate::catalog::Fault;
+use crate::catalog::ImageRecord;
+use crate::catalog::NotASlug;
+use crate::catalog::OptionRecord;
+use crate::catalog::Prices;
+use crate::catalog::ProductRecord;
+use crate::catalog::Slug;
+use crate::catalog::file::Named;
+use crate::catalog::file::Reader;
+use crate::catalog::json::Json;
+use crate::catalog::record::Record;
+use crate::catalog::record::one_line;
+use crate::payment::Wallet;
+
+/// The collection that a product belongs to which stands in no file yet.
+const COLLECTION: &str = "products";
+
+impl ProductRecord {
+    /// How a single product names the wallet of a currency.
+    pub fn wallet_reference(wallet: &Wallet) -> String {
+        format!("->wallets.{}", wallet.currency)
+    }
+
+    /// Reads one product by itself, with every check of the file: `name` is the record's own, and a price names its
+    /// wallet with [`ProductRecord::wallet_reference`]. Its slug may be another product's, which only the caller knows.
+    ///
+    /// # Errors
+    /// Every [`Fault`] at once; what is wrong within an option has that option's place as its record.
+    pub fn read(
+        wallets: &[Wallet],
+        name: &str,
+        fields: Vec<(String, Json)>,
+    ) -> Result<Self, Vec<Fault>> {
+        let mut reader = Reader::default();
+        for (n, wallet) in wallets.iter().enumerate() {
+            reader.references.insert(format!("wallets.{}", wallet.currency), Some(n));
+        }
+        reader.file.wallets = wallets.to_vec();
+        reader.refuse_programs("", &fields);
+        let product = [(name.to_owned(), Json::Record(fields))];
+        let collections = [(COLLECTION.to_owned(), Json::Record(product.to_vec()))];
+        reader.refuse_secrets(&collections);
+        let [(name, Json::Record(fields))] = &product else { return Err(reader.faults) };
+        reader.product(&(COLLECTION, name, fields));
+        match (reader.file.products.pop(), reader.faults) {
+            (Some(product), faults) if faults.is_empty() => Ok(product),
+            (_, faults) => Err(faults),
+        }
+    }
+}
+
+impl Reader {
+    pub(super) fn product(&mut self, (collection, name, fields): &Named<'_>) {
+        let mut record = Record::new(format!("{collection} {name:?}"), fields);
+        let title = record.needed_text("name", 200, "the product's name").map(one_line);
+        let description = record
+            .text("description", 20_000, "a description in Markdown")
+            .unwrap_or_default()
+            .to_owned();
+        let quantity = record.whole("quantity", 0, 1_000_000, "how many there are").unwrap_or(1);
+        let prices = self.prices(&mut record, true);
+        let images = images(&mut record);
+        let options = self.options(&mut record);
+        let categories = categories(&mut record);
+        let hidden = record.truth("hidden").unwrap_or(false);
+        let slug = self.slug(&mut record, title.as_deref().unwrap_or_default(), name);
+        // What the ancestor's own store wrote beside a product when it was exported.
+        for kept_by_the_ancestor in ["friendlyLink", "createdAt", "updatedAt"] {
+            let _ = record.get(kept_by_the_ancestor);
+        }
+        if let (Some(title), Some(slug)) = (title, slug) {
+            let place = record.place.clone();
+            self.file.products.push(ProductRecord {
+                place,
+                record: (*name).to_owned(),
+                slug,
+                name: title,
+                description,
+                quantity,
+                prices,
+                images,
+                options,
+                categories,
+                hidden,
+            });
+        }
+        self.faults.extend(record.close(&mut self.file.notes));
+    }
+
+    fn slug(&mut self, record: &mut Record<'_>, title: &str, name: &str) -> Option<Slug> {
+        if let Some(text) = record.text("slug", 120, &NotASlug.to_string()) {
+            let Ok(slug) = Slug::parse(text) else {
+                record.refuse("slug", format!("{text:?}"), NotASlug.to_string());
+                return None;
+            };
+            if !self.slugs.insert(slug.clone()) {
+                record.refuse(
+                    "slug",
+                    format!("{text:?}, which another product has"),
+                    "each slug once",
+                );
+            }
+            return Some(slug);
+        }
+        // A name in a script without ASCII letters leaves nothing: then the record's own name serves.
+        let Ok(slug) = Slug::of_name(title).or_else(|_| Slug::of_name(name)) else {
+            record.refuse(
+                "slug",
+                "nothing, and a name of which no slug can be made",
+                NotASlug.to_string(),
+            );
+            return None;
+        };
+        let mut free = slug.clone();
+        let next = self.numbers.entry(slug.clone()).or_insert(1);
+        while self.slugs.contains(&free) {
+            *next += 1;
+            free = slug.numbered(*next);
+        }
+        self.slugs.insert(free.clone());
+        Some(free)
+    }
+
+    fn options(&mut self, record: &mut Record<'_>) -> Vec<OptionRecord> {
+        let expected =
+            "a list of options, each a name or {\"name\": …, \"quantity\": …, \"prices\": […]}";
+        let mut options: Vec<OptionRecord> = Vec::new();
+        for (n, item) in record.list("options", 100, expected).iter().enumerate() {
+            let field = format!("options[{n}]");
+            let option = match item {
+                Json::Record(fields) => {
+                    let mut inner = Record::new(format!("{}, {field}", record.place), fields);
+                    let name = inner.needed_text("name", 80, "the option's name").map(one_line);
+                    let quantity = inner.whole("quantity", 0, 1_000_000, "how many there are");
+                    let prices = self.prices(&mut inner, false);
+                    record.faults.extend(inner.close(&mut self.file.notes));
+                    name.map(|name| OptionRecord { name, quantity, prices })
+                }
+                other => record.text_of(&field, other, 80, "the option's name").map(|name| {
+                    OptionRecord { name: one_line(name), quantity: None, prices: Prices::new() }
+                }),
+            };
+            let Some(option) = option else { continue };
+            if options.iter().any(|other| other.name == option.name) {
+                record.refuse(
+                    &field,
+                    format!("{:?} a second time", option.name),
+                    "each option once",
+                );
+            }
+            options.push(option);
+        }
+        options
+    }
+}
+
+fn images(record: &mut Record<'_>) -> Vec<ImageRecord> {
+    let mut names: Vec<String> = Vec::new();
+    for (n, item) in record.list("images", 20, "a list of picture files").iter().enumerate() {
+        names.extend(
+            record
+                .text_of(&format!("images[{n}]"), item, 200, "a picture's file name")
+                .map(str::to_owned),
+        );
+    }
+    if let Some(name) = record.text("image", 200, "a picture's file name") {
+        names.push(name.to_owned());
+    }
+    let mut alts = Vec::new();
+    for (n, item) in
+        record.list("alt", 20, "a list of texts, one for each picture").iter().enumerate()
+    {
+        // A picture that only adorns needs none, also where one after it has one.
+        if matches!(item, Json::Text(text) if text.is_empty()) {
+            alts.push(None);
+            continue;
+        }
+        alts.push(
+            record.text_of(&format!("alt[{n}]"), item, 300, "what the picture shows").map(one_line),
+        );
+    }
+    if names.len() < alts.len() {
+        record.refuse(
+            "alt",
+            format!("{} texts", alts.len()),
+            format!("at most one for each of the {} pictures", names.len()),
+        );
+    }
+    let mut alts = alts.into_iter();
+    names
+        .into_iter()
+        .map(|file| ImageRecord { file, alt: alts.next().flatten().unwrap_or_default() })
+        .collect()
+}
+
+fn categories(record: &mut Record<'_>) -> Vec<String> {
+    let mut categories: Vec<String> = Vec::new();
+    for (n, item) in record.list("categories", 20, "a list of categories").iter().enumerate() {
+        let category = record
+            .text_of(&format!("categories[{n}]"), item, 60, "a category's name")
+            .map(one_line);
+        categories.extend(category.filter(|category| !categories.contains(category)));
+    }
+    categories
+}

@@ -1,0 +1,87 @@
+use crate::values::Moment;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+use tokio::sync::Notify;
+
+/// What is not well, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    pub check: &'static str,
+    /// Otherwise it is worth knowing, and no fault.
+    pub is_bad: bool,
+    pub words: String,
+    /// Empty where nothing can be done.
+    pub to_do: String,
+}
+
+/// What was found, and at which minute somebody looked.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub at: Moment,
+    pub complaints: Vec<Complaint>,
+}
+
+/// What the doctor last found. A page shows that and waits for nobody; where it is old, the page asks for another look,
+/// which whoever opened the desk takes beside the pages.
+#[derive(Default)]
+pub struct Health {
+    asked: Notify,
+    found: Mutex<Option<Found>>,
+}
+
+/// Units: seconds for which a look is good enough.
+const FRESH: i64 = 60;
+
+impl Health {
+    /// `None`: nobody has looked yet.
+    pub fn last(&self, now: Moment) -> Option<Found> {
+        let found = self.found().clone();
+        if found.as_ref().is_none_or(|found| found.is_old(now)) {
+            self.asked.notify_one();
+        }
+        found
+    }
+
+    /// Until a page asks for a look.
+    pub async fn asked(&self) {
+        self.asked.notified().await;
+    }
+
+    /// Whether what was found is still good: a page may have asked while somebody looked.
+    pub fn is_fresh(&self, now: Moment) -> bool {
+        self.found().as_ref().is_some_and(|found| !found.is_old(now))
+    }
+
+    pub fn keep(&self, complaints: Vec<Complaint>, at: Moment) {
+        *self.found() = Some(Found { at, complaints });
+    }
+
+    fn found(&self) -> MutexGuard<'_, Option<Found>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Found {
+    /// A clock that went back makes it old too.
+    fn is_old(&self, now: Moment) -> bool {
+        !(0..FRESH).contains(&(now.get() - self.at.get()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_is_good_for_a_minute() {
+        let at = Moment::new(1_000_000).unwrap();
+        let health = Health::default();
+        assert!(health.last(at).is_none() && !health.is_fresh(at));
+        health.keep(Vec::new(), at);
+        assert!(health.is_fresh(Moment::new(1_000_059).unwrap()));
+        assert!(!health.is_fresh(Moment::new(1_000_060).unwrap()));
+        assert!(!health.is_fresh(Moment::new(999_999).unwrap()));
+        assert!(health.last(at.plus_days(1)).is_some());
+    }
+}

@@ -1,0 +1,260 @@
+//! The desk's first page: what waits, what came in, what is not well, and how it goes.
+
+mod plots;
+mod weeks;
+
+use crate::actions;
+use crate::actions::Closed;
+use crate::desk::form::DeskForm;
+use crate::desk::form::query_field;
+use crate::desk::health::Found;
+use crate::desk::page::DeskError;
+use crate::desk::page::DeskFrame;
+use crate::desk::page::page;
+use crate::desk::page::see_other;
+use crate::desk::session::Seller;
+use crate::desk::state::Desk;
+use crate::desk::today::weeks::MoneyIn;
+use crate::desk::today::weeks::WeekFigures;
+use crate::desk::today::weeks::by_week;
+use crate::desk::today::weeks::coins;
+use crate::desk::today::weeks::first_week;
+use crate::desk::today::weeks::money_in;
+use crate::orders::Status;
+use crate::payment::Coin;
+use crate::plots::bars_height;
+use crate::store;
+use crate::store::figures::BestSold;
+use crate::store::figures::LowStock;
+use crate::store::ledger::Counts;
+use crate::values::Currency;
+use crate::values::Moment;
+use crate::web::now;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web;
+use actix_web::web::Data;
+use actix_web::web::Payload;
+use actix_web::web::ServiceConfig;
+use askama::Template;
+use std::collections::BTreeSet;
+
+pub fn addresses(config: &mut ServiceConfig) {
+    config
+        .route("/", web::get().to(show))
+        .route("/today/orders.png", web::get().to(plots::show_orders))
+        .route("/today/takings.png", web::get().to(plots::show_takings))
+        .route("/today/best.png", web::get().to(plots::show_best))
+        .route("/today/close", web::post().to(close))
+        .route("/today/open", web::post().to(open));
+}
+
+/// Units: pieces at which a stock runs out.
+const FEW: i64 = 5;
+/// Units: stocks that are listed.
+const MOST_LOW: i64 = 20;
+/// Units: days before the key's end in which it is time to make it longer, as `shop doctor` has it.
+const SOON: i64 = 30;
+
+const DONE: [(&str, &str); 2] = [
+    ("closed", "The shop is closed: no new orders are taken. Orders that are under way go on."),
+    ("opened", "The shop is open: orders are taken."),
+];
+
+#[derive(Template)]
+#[template(path = "desk/today.html")]
+struct TodayPage<'a> {
+    frame: DeskFrame<'a>,
+    now: Moment,
+    house: HouseState,
+    counts: Counts,
+    /// Among those that are to be paid.
+    n_partial: i64,
+    /// Among those that are to be sent.
+    n_overpaid: i64,
+    money: Vec<MoneyIn>,
+    low: Vec<LowStock>,
+    has_more_low: bool,
+    key: KeyState,
+    doubts: Vec<Doubtful>,
+    n_watches: usize,
+    found: Option<Found>,
+    /// Of the plot of takings; `None`: there is no wallet, and never was money.
+    currency: Option<&'a Currency>,
+    currencies: &'a [Currency],
+    weeks: Vec<WeekFigures>,
+    best: Vec<BestSold>,
+    best_since: Moment,
+}
+
+/// Whether orders are taken.
+enum HouseState {
+    Open,
+    /// Since that day.
+    ClosedBySeller(Option<Moment>),
+    /// The shop itself takes none: why, for the seller.
+    ClosedItself(String),
+}
+
+enum KeyState {
+    None,
+    /// Its last day, where it has one.
+    Good(Option<Moment>),
+    EndsSoon(Moment),
+    Faulty(String),
+}
+
+/// A chain of which a node says nothing that counts.
+struct Doubtful {
+    coin: String,
+    words: String,
+    since: Option<Moment>,
+}
+
+async fn show(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+) -> Result<HttpResponse, DeskError> {
+    let db = &desk.shop.db;
+    let now = now();
+    let days = store::figures::list_days(db, first_week(now), now.plus_days(1)).await?;
+    let mut currencies: Vec<Currency> =
+        store::payment::list_wallets(db).await?.into_iter().map(|wallet| wallet.currency).collect();
+    // What came in a currency whose wallet is gone came all the same.
+    let others: BTreeSet<Currency> = days.iter().map(|figures| figures.currency.clone()).collect();
+    currencies
+        .extend(others.into_iter().filter(|other| !currencies.contains(other)).collect::<Vec<_>>());
+    let asked = query_field(&request, "currency");
+    let currency =
+        currencies.iter().find(|currency| currency.as_str() == asked).or(currencies.first());
+    let mut low = store::figures::list_low(db, FEW, MOST_LOW + 1).await?;
+    let has_more_low = low.len() > usize::try_from(MOST_LOW).unwrap_or(usize::MAX);
+    low.truncate(usize::try_from(MOST_LOW).unwrap_or(usize::MAX));
+    let watches = store::watch::list(db).await?;
+    let doubts = watches.iter().filter_map(|watch| {
+        let words = watch.complaint(now)?;
+        let coin = Coin::name_of_network(&watch.network).to_string();
+        Some(Doubtful { coin, words, since: watch.trouble_since })
+    });
+    let template = TodayPage {
+        frame: DeskFrame::new(&desk, &seller, "/").told(&request, &DONE),
+        now,
+        house: house_state(&desk, now).await?,
+        counts: store::ledger::count_today(db).await?,
+        n_partial: count(&desk, Status::Partial).await?,
+        n_overpaid: count(&desk, Status::Overpaid).await?,
+        money: money_in(&days, &currencies, now),
+        low,
+        has_more_low,
+        key: key_state(&desk, now),
+        doubts: doubts.collect(),
+        n_watches: watches.len(),
+        found: desk.health.last(now),
+        currency,
+        currencies: &currencies,
+        weeks: by_week(&days, currency, now),
+        best: store::figures::list_best(db, plots::N_BEST).await?,
+        best_since: actions::best_since(now),
+    };
+    page(StatusCode::OK, &template)
+}
+
+async fn count(desk: &Desk, status: Status) -> Result<i64, DeskError> {
+    let filter = store::ledger::Filter { states: vec![status], since: None, before: None };
+    Ok(store::ledger::count(&desk.shop.db, &filter).await?)
+}
+
+async fn house_state(desk: &Desk, now: Moment) -> Result<HouseState, DeskError> {
+    let house = store::house::find(&desk.shop.db).await?;
+    // The seller's own word first: to open helps only where nothing else is in the way, and then the page says that.
+    if house.closed_on.is_some() {
+        return Ok(HouseState::ClosedBySeller(house.closed_on));
+    }
+    Ok(match actions::why_closed(&desk.shop, now).await? {
+        None => HouseState::Open,
+        Some(Closed::BySeller) => HouseState::ClosedBySeller(None),
+        Some(closed) => HouseState::ClosedItself(closed.to_string()),
+    })
+}
+
+fn key_state(desk: &Desk, now: Moment) -> KeyState {
+    match desk.shop.openness.seal(now) {
+        Ok(None) => KeyState::None,
+        Ok(Some(key)) => match key.usable_until() {
+            Some(until) if until <= now.plus_days(SOON) => KeyState::EndsSoon(until),
+            until => KeyState::Good(until),
+        },
+        Err(closed) => KeyState::Faulty(closed.to_string()),
+    }
+}
+
+async fn close(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    DeskForm::read(&request, &desk, &seller, body).await?;
+    actions::close_shop(&desk.shop, now()).await?;
+    Ok(see_other("/?done=closed"))
+}
+
+async fn open(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    DeskForm::read(&request, &desk, &seller, body).await?;
+    actions::open_shop(&desk.shop, now()).await?;
+    Ok(see_other("/?done=opened"))
+}
+
+impl TodayPage<'_> {
+    fn n_orders(&self) -> i64 {
+        self.weeks.iter().map(|week| week.orders).sum()
+    }
+
+    fn n_paid(&self) -> i64 {
+        self.weeks.iter().map(|week| week.paid).sum()
+    }
+
+    /// What the plot of orders says, in a sentence.
+    fn gist_of_orders(&self) -> String {
+        let (n_orders, n_paid) = (self.n_orders(), self.n_paid());
+        if n_orders == 0 {
+            return format!("Orders by week: none in {} weeks.", self.weeks.len());
+        }
+        let best = self.weeks.iter().rev().max_by_key(|week| week.orders);
+        let best = best.map_or_else(String::new, |week| {
+            format!(" The most, {}, in the week of {}.", week.orders, week.monday.day())
+        });
+        format!(
+            "Orders by week: {n_orders} in {} weeks, of which {n_paid} were paid.{best}",
+            self.weeks.len()
+        )
+    }
+
+    fn gist_of_takings(&self, currency: &Currency) -> String {
+        let sum = self.weeks.iter().fold(0_i64, |sum, week| sum.saturating_add(week.taken));
+        let sum = coins(sum);
+        let best = self.weeks.iter().rev().max_by_key(|week| week.taken);
+        let best = best.filter(|week| 0 < week.taken).map_or_else(String::new, |week| {
+            format!(" The most, {}, in the week of {}.", coins(week.taken), week.monday.day())
+        });
+        format!("{currency} that came in by week: {sum} in {} weeks.{best}", self.weeks.len())
+    }
+
+    fn height_of_best(&self) -> u32 {
+        bars_height(self.best.len())
+    }
+
+    fn gist_of_best(&self) -> String {
+        let first = self.best.first().map_or_else(String::new, |best| {
+            format!(" {} comes first, with {} pieces.", best.name, best.pieces)
+        });
+        format!("The best sellers by pieces in paid orders since {}.{first}", self.best_since.day())
+    }
+}

@@ -1,0 +1,83 @@
+use crate::orders::Status;
+
+/// What an order waits for, as far as its state tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duty {
+    /// For money, or for somebody to see it.
+    ToPay,
+    ToSend,
+    /// Money came too late: it is sent all the same, or the money goes back.
+    ToDecide,
+    /// For nothing more.
+    Done,
+}
+
+impl Duty {
+    pub const ALL: [Self; 4] = [Self::ToPay, Self::ToSend, Self::ToDecide, Self::Done];
+
+    pub fn states(self) -> Vec<Status> {
+        Status::ALL.into_iter().filter(|status| status.duty() == self).collect()
+    }
+
+    /// One word, for an address.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ToPay => "pay",
+            Self::ToSend => "send",
+            Self::ToDecide => "decide",
+            Self::Done => "done",
+        }
+    }
+
+    /// For the seller.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::ToPay => "To be paid",
+            Self::ToSend => "To be sent",
+            Self::ToDecide => "To be decided",
+            Self::Done => "Done",
+        }
+    }
+}
+
+impl Status {
+    pub fn duty(self) -> Duty {
+        match self {
+            Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed => Duty::ToPay,
+            Self::Confirmed | Self::Overpaid => Duty::ToSend,
+            Self::Late => Duty::ToDecide,
+            Self::Expired | Self::Shipped | Self::Refunded | Self::Cancelled => Duty::Done,
+        }
+    }
+
+    /// The state in a few words, for the seller.
+    pub fn for_seller(self) -> &'static str {
+        match self {
+            Self::Awaiting => "Not paid yet",
+            Self::Reported => "Paid, as the buyer says",
+            Self::Partial => "Paid in part",
+            Self::Unconfirmed => "Payment seen, not yet confirmed",
+            Self::Confirmed => "Paid",
+            Self::Overpaid => "Paid, and more than was due",
+            Self::Expired => "Not paid in time",
+            Self::Late => "Paid too late",
+            Self::Shipped => "Sent",
+            Self::Refunded => "Refunded",
+            Self::Cancelled => "Cancelled",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_has_one_duty_and_what_is_done_is_finished() {
+        let n_states: usize = Duty::ALL.into_iter().map(|duty| duty.states().len()).sum();
+        assert_eq!(n_states, Status::ALL.len());
+        for status in Status::ALL {
+            assert_eq!(status.duty() == Duty::Done, status.is_finished(), "{status}");
+        }
+    }
+}
