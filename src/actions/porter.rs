@@ -70,8 +70,9 @@ pub(super) struct Known {
 
 /// Units: places in which passwords are hashed, at most. Source: 4 x 19 MiB is what a small host can miss.
 const MOST_PLACES: usize = 4;
-/// Units: those that wait for each place: about half a second.
-const MOST_WAITING: usize = 8;
+/// Units: those that wait for each place: about a quarter of a second. All of them together are fewer than the desk's
+/// connections, so that the surplus can be told.
+const MOST_WAITING: usize = 4;
 
 impl Porter {
     pub fn new(n_cores: usize) -> Self {

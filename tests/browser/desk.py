@@ -33,10 +33,30 @@ def every_page_of_the_desk(world, firefox):
     yield "refused login"
     signs_in(firefox, world)
     yield "today"
-    for path in ("/nothing",):
+    for path in ("/nothing", "/account", "/account/password", "/account/sessions", "/account/factor"):
         firefox.go(world.desk + path)
         yield "desk" + path.replace("/", " ")
+    yield from the_account(world, firefox)
     yield from the_pages_and_the_look(world, firefox)
+
+
+def the_account(world, firefox):
+    firefox.go(world.desk + "/account/password")
+    firefox.type("#password", PASSWORD)
+    firefox.type("#new", "password1")
+    firefox.type("#again", "password2")
+    firefox.click("main .primary")
+    assert firefox.attribute("#new", "aria-invalid") == firefox.attribute("#again", "aria-invalid") == "true"
+    yield "refused password"
+    firefox.go(world.desk + "/account/factor")
+    firefox.click("main .primary")
+    assert firefox.property("#qr", "naturalWidth") >= 240
+    yield "desk account factor, begun"
+    firefox.type("#code", "123")
+    firefox.type("#password", PASSWORD)
+    firefox.click("main .primary")
+    assert firefox.attribute("#code", "aria-invalid") == "true"
+    yield "refused code"
 
 
 def the_pages_and_the_look(world, firefox):
