@@ -428,7 +428,7 @@ class TheDesk(unittest.TestCase):
         wait_for("the desk's keeper says why there is no service", trouble, 60)
         desk = (shop.home / "db/desk-tor/hostname").read_text().strip()
         with self.assertRaises((Unreached, OSError)):
-            self.buyer("early").connect(desk).close()
+            self.buyer("early").connect(desk, seconds=20).close()
 
         service.tor.control.all_events()
         told = shop.shop("desk", "client", "add", "me")
@@ -454,7 +454,7 @@ class TheDesk(unittest.TestCase):
         shop.shop("desk", "client", "remove", "me")
         wait_for("an empty list takes the service away", trouble, 60)
         with self.assertRaises((Unreached, OSError)):
-            seller.connect(desk, circuit="later").close()
+            seller.connect(desk, circuit="later", seconds=20).close()
 
 
 class TheKey(unittest.TestCase):
