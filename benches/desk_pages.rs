@@ -131,7 +131,10 @@ fn fill(home: &Path) {
             sqlx::SqliteConnection::connect_with(&options).await.expect("the database");
         let mut tx = connection.begin().await.expect("a transaction");
         for statement in FILL {
-            sqlx::query(statement).execute(&mut *tx).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+            sqlx::query(statement)
+                .execute(&mut *tx)
+                .await
+                .unwrap_or_else(|error| panic!("{statement}: {error}"));
         }
         tx.commit().await.expect("commit");
     });
