@@ -1,6 +1,8 @@
 use crate::actions::Shop;
+use crate::actions::take_picture::enter;
 use crate::catalog::markdown;
 use crate::pictures::NotAPicture;
+use crate::pictures::PictureFile;
 use crate::pictures::Source;
 use crate::store;
 use crate::store::Tx;
@@ -74,8 +76,18 @@ pub async fn hang_logo(
     now: Moment,
 ) -> anyhow::Result<Result<(), Unlooked>> {
     // Rendering takes long, so it is done before the writer's lock is taken.
+    let outline = tokio::task::spawn_blocking(move || {
+        let size = source.size()?;
+        Ok::<_, NotAPicture>((source, size))
+    });
+    let (source, size) = match outline.await.context("look at the logo")? {
+        Ok(seen) => seen,
+        Err(refused) => return Ok(Err(Unlooked::NotAPicture(refused))),
+    };
+    let permit = enter(shop, size.megapixels).await?;
     let pictures = shop.pictures.clone();
     let rendered = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
         let logo = match source.logo() {
             Ok(logo) => logo,
             Err(refused) => return Ok(Err(refused)),
@@ -137,7 +149,7 @@ async fn forget_files(shop: &Shop, logo: &Logo) -> anyhow::Result<()> {
     let used = store::stocking::list_picture_files(&mut tx).await?;
     drop(tx);
     let unused = [&logo.webp, &logo.fallback].into_iter().filter(|file| !used.contains(file));
-    for file in unused.filter_map(|file| crate::pictures::PictureFile::parse(file).ok()) {
+    for file in unused.filter_map(|file| PictureFile::parse(file).ok()) {
         shop.pictures.remove(&file)?;
     }
     Ok(())

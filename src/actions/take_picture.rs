@@ -96,7 +96,11 @@ pub(super) async fn show_original(
     }
 }
 
-async fn enter(shop: &Shop, megapixels: u32) -> anyhow::Result<tokio::sync::OwnedSemaphorePermit> {
+/// Waits until there is room for a picture of this size.
+pub(super) async fn enter(
+    shop: &Shop,
+    megapixels: u32,
+) -> anyhow::Result<tokio::sync::OwnedSemaphorePermit> {
     let room = Arc::clone(&shop.darkroom.0);
     room.acquire_many_owned(megapixels.min(ROOM)).await.context("wait for the darkroom")
 }
