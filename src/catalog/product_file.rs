@@ -170,6 +170,11 @@ fn images(record: &mut Record<'_>) -> Vec<ImageRecord> {
     for (n, item) in
         record.list("alt", 20, "a list of texts, one for each picture").iter().enumerate()
     {
+        // A picture that only adorns needs none, also where one after it has one.
+        if matches!(item, Json::Text(text) if text.is_empty()) {
+            alts.push(None);
+            continue;
+        }
         alts.push(
             record.text_of(&format!("alt[{n}]"), item, 300, "what the picture shows").map(one_line),
         );

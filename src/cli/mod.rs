@@ -1,6 +1,7 @@
 //! The seller's door: one file for each command.
 
 mod backup;
+mod catalog;
 mod deliver;
 mod desk;
 mod doctor;
@@ -44,6 +45,8 @@ enum Command {
     Serve(serve::Serve),
     /// Fill the catalog from a file, all or nothing
     Seed(seed::Seed),
+    /// The catalog as it is now, what was changed at the desk among it
+    Catalog(catalog::CatalogCommand),
     /// List the orders, look at one, and say what became of it
     Orders(orders::Orders),
     /// A message on standard input becomes the seller's answer on the buyer's page: mutt's `sendmail`
@@ -259,6 +262,7 @@ pub fn run() -> ExitCode {
         match command {
             Command::Serve(serve) => serve::run(serve, settings, &flags).await,
             Command::Seed(seed) => seed::run(seed, settings).await,
+            Command::Catalog(command) => catalog::run(command, settings).await,
             Command::Orders(orders) => orders::run(orders, settings).await,
             Command::Deliver(deliver) => Ok(deliver::run(deliver, settings).await),
             Command::Mutt(mutt) => mutt::run(mutt, &settings, &flags),
