@@ -63,7 +63,7 @@ pub use look_for_seller::look_for_seller;
 pub use notify_seller::{clear_drafts, notify_seller, sweep};
 pub use openness::{Closed, Openness, refuse_key, remember_key, take_key, why_closed};
 pub use place_order::{Placed, Placing, place_order};
-pub use porter::{Given, NotIn, Porter};
+pub use porter::{Given, Line, NotIn, Porter};
 pub use post_answer::{Unanswered, post_answer};
 pub use post_reply::{Unposted, post_reply};
 pub use read_letters::{Letter, read_letters};
