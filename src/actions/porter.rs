@@ -115,21 +115,21 @@ impl Porter {
             Asked::All(Given { line, password, code }) => (line, password, Some(code)),
             Asked::Password(password) => (Line::Known, password, None),
         };
-        let hashed = self
-            .hash(line, move |bench| {
-                let is_right = looked_at.is(&password, bench);
-                // A right one that is kept in an older way costs twice, once.
-                let upgraded = (is_right && looked_at.needs_upgrade())
-                    .then(|| KeptPassword::make(&password, salt, bench));
-                (is_right, upgraded)
-            })
-            .await?;
-        let Some((is_right, upgraded)) = hashed else { return Ok(Err(NotIn::Busy)) };
         let is_inside = code.is_none();
         let factor = lock.factor.as_ref().filter(|_| !is_inside);
         // Where no second factor is set, one is looked at all the same.
         let proof = factor.unwrap_or(&nobodys_factor()).proof(&code.unwrap_or_default(), now);
         let is_proven = factor.is_none() || proof.is_some();
+        let hashed = self
+            .hash(line, move |bench| {
+                let is_right = looked_at.is(&password, bench);
+                // A right one that is kept in an older way costs twice, once. With a wrong code it costs as all wrong ones.
+                let upgraded = (is_right && is_proven && looked_at.needs_upgrade())
+                    .then(|| KeptPassword::make(&password, salt, bench));
+                (is_right, upgraded)
+            })
+            .await?;
+        let Some((is_right, upgraded)) = hashed else { return Ok(Err(NotIn::Busy)) };
         if !(is_set & is_right & is_proven) {
             return Ok(Err(self.wrong(now)));
         }
