@@ -71,9 +71,11 @@ fn has_headers(answer: &Answer, what: &str) {
     }
 }
 
-/// What an address that nobody has is answered with, but for the length of its name.
-fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, Vec<u8>) {
-    (answer.status, answer.headers.clone(), answer.bytes.clone())
+/// All that a browser is told, but for the order of the headers, which is chance.
+fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
+    let mut headers = answer.headers.clone();
+    headers.sort();
+    (answer.status, headers, answer.text())
 }
 
 fn signs_in(browser: &mut Buyer, password: &str, code: &str) -> Answer {
@@ -117,8 +119,7 @@ fn not_one_address_of_the_desk_answers_at_the_buyers_door() {
             let unknown = buyer.request(method, "/nothing/at-all", &[FORM], body.as_bytes());
             let answer = buyer.request(method, path, &[FORM], body.as_bytes());
             assert_eq!(answer.status, 404, "{method} {path}");
-            assert_eq!(answer.headers, unknown.headers, "{method} {path}");
-            assert_eq!(answer.text(), unknown.text(), "{method} {path}");
+            assert_eq!(seen(&answer), seen(&unknown), "{method} {path}");
         }
     }
 }
