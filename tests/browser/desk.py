@@ -91,7 +91,7 @@ def the_pages_and_the_look(world, firefox):
 
 
 def the_orders(world, firefox):
-    puts_into_cart(firefox, world, "green-tea")
+    puts_into_cart(firefox, world, "green-tea-spring-harvest")
     order_ref = places_the_order(firefox, world, note="Please ring twice.")
     order = world.desk + "/orders/" + order_ref
     for path in ("/orders", "/orders?show=send", "/orders/" + order_ref, "/orders/send?order=" + order_ref, "/orders/0000000000"):
