@@ -4,6 +4,7 @@ pub mod fault;
 pub mod file;
 pub mod json;
 pub mod markdown;
+pub mod markdown_back;
 pub mod offer;
 pub mod page;
 mod product_file;
@@ -17,4 +18,5 @@ pub use file::{
 };
 pub use offer::{IN_WINDOW, Offer, OfferKey, Rate, Stock};
 pub use page::{NotAPage, PageSlug, PageText};
+pub use product_file::read_category;
 pub use slug::{NotASlug, Slug};

@@ -49,6 +49,24 @@ impl ProductRecord {
     }
 }
 
+/// A category's name by itself, with every check of the file.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read_category(text: &str) -> Result<String, Fault> {
+    let list = Json::List(vec![Json::Text(text.to_owned())]);
+    let fields = vec![("categories".to_owned(), list)];
+    let mut reader = Reader::default();
+    reader.refuse_programs("", &fields);
+    reader.refuse_secrets(&[(COLLECTION.to_owned(), Json::Record(fields.clone()))]);
+    let mut record = Record::new(COLLECTION.to_owned(), &fields);
+    let name = categories(&mut record).pop();
+    match (name, reader.faults.into_iter().chain(record.faults).next()) {
+        (Some(name), None) => Ok(name),
+        (_, fault) => Err(fault.unwrap_or_else(|| Fault::new("", "", "nothing", "a category's name"))),
+    }
+}
+
 impl Reader {
     pub(super) fn product(&mut self, (collection, name, fields): &Named<'_>) {
         let mut record = Record::new(format!("{collection} {name:?}"), fields);
@@ -170,9 +188,15 @@ fn images(record: &mut Record<'_>) -> Vec<ImageRecord> {
     for (n, item) in
         record.list("alt", 20, "a list of texts, one for each picture").iter().enumerate()
     {
-        alts.push(
-            record.text_of(&format!("alt[{n}]"), item, 300, "what the picture shows").map(one_line),
-        );
+        // A picture that needs no words stands before one that has some.
+        let is_empty = *item == Json::Null || matches!(item, Json::Text(text) if text.is_empty());
+        let text = match is_empty {
+            true => None,
+            false => {
+                record.text_of(&format!("alt[{n}]"), item, 300, "what the picture shows")
+            }
+        };
+        alts.push(text.map(one_line));
     }
     if names.len() < alts.len() {
         record.refuse(

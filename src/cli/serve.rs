@@ -111,6 +111,9 @@ pub async fn run(
         preferred_currency: settings.preferred_currency.clone(),
         mirrors,
     };
+    if settings.desk_listen.is_some() {
+        actions::name_pictures(&shop).await?;
+    }
     let desk = match &settings.desk_listen {
         None => None,
         Some(listen) => {
