@@ -4,13 +4,20 @@
 create table desk (
     id       integer primary key check (id = 1),
     password text,                      -- as Argon2id made it, with its salt and parameters; null: none was set
-    edition  integer not null default 1
+    factor   blob    check (length(factor) = 20),           -- the secret of the second factor; null: the password is enough
+    factor_step integer not null default 0,                 -- the last half minute whose code was used
+    pending_factor blob check (length(pending_factor) = 20) -- a secret that no code has confirmed yet
 ) strict;
 insert into desk (id) values (1);
 
+-- What stands in for a code of the second factor, once each.
+create table desk_recovery (
+    hash     blob    primary key check (length(hash) = 32)
+) strict, without rowid;
+
 create table desk_sessions (
     name     blob    primary key check (length(name) = 32), -- the hash of what the browser holds
-    begun_at integer not null,          -- unix seconds
+    begun_at integer not null,          -- unix seconds, to the minute
     seen_at  integer not null           -- unix seconds, to the minute
 ) strict, without rowid;
 

@@ -6,6 +6,7 @@ pub mod stops;
 // Floor 0: what the shop is. Pure rules: no files, no network, no clock, no chance.
 pub mod cart;
 pub mod catalog;
+pub mod login;
 pub mod orders;
 pub mod payment;
 pub mod values;

@@ -1,5 +1,6 @@
 use crate::actions::Shop;
 use crate::actions::expire_orders::give_back;
+use crate::actions::expire_orders::give_back_use;
 use crate::actions::notify_seller;
 use crate::actions::notify_seller::owe_message;
 use crate::actions::post_reply::keep_step;
@@ -91,10 +92,20 @@ pub(super) async fn change_now(
         Err(misstep) => return Ok(Err(misstep.into())),
     };
     match (order.status.holds_stock(), status.holds_stock()) {
-        (true, false) => give_back(tx, &order).await?,
+        (true, false) => {
+            give_back(tx, &order).await?;
+            // What was paid and sent back has used its code.
+            if status == Status::Cancelled {
+                give_back_use(tx, &order).await?;
+            }
+        }
         (false, true) => {
             if let Err(refused) = take_again(tx, &order).await? {
                 return Ok(Err(refused));
+            }
+            // Also beyond its number: the amount was promised, and the seller has decided to take it.
+            if let Some(discount) = &order.discount {
+                store::trade::take_use(tx, &discount.code).await?;
             }
         }
         _ => {}

@@ -6,6 +6,7 @@ use crate::orders::Event;
 use crate::orders::Order;
 use crate::store;
 use crate::store::Tx;
+use crate::values::Gwei;
 use crate::values::Moment;
 use anyhow::Context;
 
@@ -32,6 +33,7 @@ async fn expire_some(shop: &Shop, now: Moment) -> anyhow::Result<usize> {
             .context("find the order that ran out")?;
         let status = order.status.after(Event::TimeRanOut).context("let the order expire")?;
         give_back(&mut tx, &order).await?;
+        give_back_use(&mut tx, &order).await?;
         store::orders::mark_status(&mut tx, order_ref, status, Some(now)).await?;
         keep_step(&mut tx, order_ref, status, "", None, now).await?;
         // Told by the sweep, as something that asks for nothing.
@@ -48,6 +50,16 @@ pub(super) async fn give_back(tx: &mut Tx, order: &Order) -> anyhow::Result<()> 
         store::catalog::give_back_stock(tx, line.pool, line.quantity.get())
             .await
             .context("give the stock back")?;
+    }
+    Ok(())
+}
+
+/// An order that nobody paid for uses its code no more.
+pub(super) async fn give_back_use(tx: &mut Tx, order: &Order) -> anyhow::Result<()> {
+    if let Some(discount) = &order.discount
+        && order.invoice.seen() == Gwei::ZERO
+    {
+        store::trade::give_back_use(tx, &discount.code).await.context("give the code back")?;
     }
     Ok(())
 }

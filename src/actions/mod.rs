@@ -2,11 +2,15 @@
 
 mod ask_seller;
 mod blur_figures;
+mod change_factor;
 mod change_look;
 mod change_order;
 mod close_shop;
+mod darkroom;
 mod doubt_node;
 mod edit_product;
+mod edit_trade;
+mod edit_wallet;
 mod erase_buyer;
 mod expire_orders;
 mod follow_payments;
@@ -20,10 +24,14 @@ mod notify_seller;
 mod openness;
 mod paint_sheets;
 mod place_order;
+mod porter;
 mod post_answer;
 mod post_reply;
 mod read_letters;
 mod report_payment;
+mod set_password;
+mod sign_in;
+mod sign_out;
 mod stock_shelves;
 mod take_picture;
 mod take_seen;
@@ -34,11 +42,17 @@ mod write_page;
 
 pub use ask_seller::{MOST_MESSAGE, Question, Unasked, Unfit, ask_seller};
 pub use blur_figures::{best_since, blur_figures, forget_figures};
+pub use change_factor::{FactorUnset, begin_factor, confirm_factor, drop_factor, renew_recovery};
 pub use change_look::{LookChange, Unlooked, change_look, hang_logo, take_logo_down};
 pub use change_order::{OrderChange, Unchanged, change_order};
 pub use close_shop::{close_shop, open_shop};
+pub use darkroom::{Answering, Apart, Darkroom, develop};
 pub use doubt_node::doubt_node;
 pub use edit_product::{Edited, PoolEdit, ProductEdit, edit_product};
+pub use edit_trade::{
+    Saved, Shown, move_rate, remove_discount, remove_rate, save_discount, save_rate,
+};
+pub use edit_wallet::{move_wallet, remove_wallet, save_wallet, what_hangs_on};
 pub use erase_buyer::erase_buyer;
 pub use expire_orders::expire_orders;
 pub use follow_payments::follow_payments;
@@ -51,12 +65,16 @@ pub use look_for_seller::look_for_seller;
 pub use notify_seller::{clear_drafts, notify_seller, sweep};
 pub use openness::{Closed, Openness, refuse_key, remember_key, take_key, why_closed};
 pub use place_order::{Placed, Placing, place_order};
+pub use porter::{Given, NotIn, Porter};
 pub use post_answer::{Unanswered, post_answer};
 pub use post_reply::{Unposted, post_reply};
 pub use read_letters::{Letter, read_letters};
 pub use report_payment::{Unreported, report_payment};
-pub use stock_shelves::{Stocked, check_shelves, stock_shelves};
-pub use take_picture::{Darkroom, TakenPicture, name_pictures, take_picture};
+pub use set_password::{change_password, set_password};
+pub use sign_in::{Signing, confirm_password, confirm_seller, sign_in};
+pub use sign_out::{end_sessions, sign_out};
+pub use stock_shelves::{Stocked, Stocking, Unstocked, check_shelves, list_changes, stock_shelves};
+pub use take_picture::{TakenPicture, name_pictures, take_picture};
 pub use take_seen::take_seen;
 pub use take_steps::{Untaken, send_orders, take_step};
 pub use tend_product::{

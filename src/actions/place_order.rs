@@ -137,6 +137,10 @@ pub async fn place_order(
         }
         Err(error) => return Err(error).context("keep the order"),
     };
+    // Whose it is, the count does not know: it goes on after the order is erased.
+    if let Some(discount) = &order.discount {
+        store::trade::take_use(&mut tx, &discount.code).await.context("count the code's use")?;
+    }
     stops::at("order-inserted");
     tx.commit().await.context("commit the order")?;
     stops::at("order-committed");
@@ -191,8 +195,9 @@ async fn open_order(
     let asks_for_sending = !rates.is_empty() || store::catalog::asks_for_sending_now(tx).await?;
     let discount = match draft.discount.as_str() {
         "" => None,
-        code => store::catalog::find_discount(tx, code).await?,
+        code => store::trade::find_discount(tx, code).await?,
     };
+    let discount = discount.map(|kept| (kept.discount, kept.used));
     let shelf =
         Shelf { cart: &cart, coin: &wallet.coin, rates: &rates, asks_for_sending, discount };
     let order = match NewOrder::open(draft, &shelf, fresh, now) {

@@ -2,8 +2,10 @@ use crate::actions::Shop;
 use crate::actions::paint_sheets::paint_sheets;
 use crate::actions::paint_sheets::windows;
 use crate::catalog::CatalogFile;
+use crate::catalog::Difference;
 use crate::catalog::Fault;
 use crate::catalog::ProductRecord;
+use crate::catalog::differences;
 use crate::payment::Wallet;
 use crate::pictures::NotAPicture;
 use crate::pictures::Originals;
@@ -13,6 +15,8 @@ use crate::pictures::Rendered;
 use crate::pictures::Rendition;
 use crate::pictures::Source;
 use crate::store;
+use crate::store::Db;
+use crate::store::exporting::Kept;
 use crate::store::stocking::PictureRow;
 use crate::store::stocking::ShownPicture;
 use crate::store::stocking::StockedProduct;
@@ -34,6 +38,23 @@ pub struct Stocked {
     /// Shelves that hold less than the file says, since some were sold.
     pub n_sold_since: i64,
     pub notes: Vec<String>,
+}
+
+/// Why the catalog stays as it is.
+#[derive(Debug)]
+pub enum Unstocked {
+    Faults(Vec<Fault>),
+    /// The desk has changed it since it was last filled, and this is what the file would change: never empty.
+    OverDesk(Vec<Difference>),
+}
+
+/// How the shelves are stocked.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stocking {
+    /// Counts every quantity anew, also where the file says the same number as before.
+    pub count_anew: bool,
+    /// Also over what was changed at the desk.
+    pub over_desk: bool,
 }
 
 /// Units: products kept with one statement.
@@ -72,10 +93,19 @@ pub async fn stock_shelves(
     text: &str,
     settings_wallet: Option<Wallet>,
     folders: &Originals,
-    count_anew: bool,
+    Stocking { count_anew, over_desk }: Stocking,
     progress: impl Fn(&str, usize, usize) + Send + Sync,
-) -> anyhow::Result<Result<Stocked, Vec<Fault>>> {
+) -> anyhow::Result<Result<Stocked, Unstocked>> {
     let (file, mut faults) = CatalogFile::parse(text, settings_wallet);
+    // Before the pictures, which take long.
+    if faults.is_empty() && !over_desk && 0 < store::exporting::count_desk_changes(&shop.db).await?
+    {
+        let kept = store::exporting::read_catalog(&shop.db).await?;
+        let changes = differences_from(&kept, &file, count_anew);
+        if !changes.is_empty() {
+            return Ok(Err(Unstocked::OverDesk(changes)));
+        }
+    }
     let opened = open_all(&file, folders, &mut faults);
     // Rendering takes long, so it is done before the writer's lock is taken; what is rendered lies on the shelf under
     // names made of its content, and does no harm there if the rest fails.
@@ -83,11 +113,19 @@ pub async fn stock_shelves(
     let keep = |rendered: &Rendered| shop.pictures.keep(rendered);
     let rendered = render_all(&opened, folders, &known, &keep, &progress, &mut faults);
     if !faults.is_empty() {
-        return Ok(Err(faults));
+        return Ok(Err(Unstocked::Faults(faults)));
     }
     let sheets = paint_sheets(shop, windows(&file, &opened.by_name), &rendered).await?;
 
     let mut tx = shop.db.write().await?;
+    // Once more, since somebody may have sat at the desk meanwhile.
+    if !over_desk && 0 < store::exporting::count_desk_changes_now(&mut tx).await? {
+        let kept = store::exporting::read_catalog_now(&mut tx).await?;
+        let changes = differences_from(&kept, &file, count_anew);
+        if !changes.is_empty() {
+            return Ok(Err(Unstocked::OverDesk(changes)));
+        }
+    }
     store::payment::replace_wallets(&mut tx, &file.wallets).await.context("keep the wallets")?;
     store::stocking::clear(&mut tx).await.context("clear the shelves")?;
     for (fingerprint, picture) in &rendered {
@@ -118,9 +156,12 @@ pub async fn stock_shelves(
             .await
             .context("keep the window's sheet")?;
     }
-    store::stocking::put_rates(&mut tx, &file.rates).await.context("keep the shipping rates")?;
-    store::stocking::put_discounts(&mut tx, &file.discounts).await.context("keep the discounts")?;
+    store::trade::replace_rates(&mut tx, &file.rates).await.context("keep the shipping rates")?;
+    store::trade::replace_discounts(&mut tx, &file.discounts)
+        .await
+        .context("keep the discounts")?;
     store::catalog::mark_seeded(&mut tx).await?;
+    store::desk::forget_catalog_changes(&mut tx).await?;
     // Where all was counted anew, what is missing is held by open orders, and nothing is to be said.
     let n_sold_since =
         if count_anew { 0 } else { store::stocking::count_sold_since(&mut tx).await? };
@@ -139,6 +180,27 @@ pub async fn stock_shelves(
         n_sold_since,
         notes: file.notes,
     }))
+}
+
+/// What seeding this file would change of what is kept.
+fn differences_from(kept: &Kept, file: &CatalogFile, count_anew: bool) -> Vec<Difference> {
+    let file = Kept::in_order(file.clone());
+    let file = if count_anew { file } else { kept.without_old_news(file) };
+    differences(&kept.file, &file)
+}
+
+/// What seeding a file would change of what the desk made of the catalog; nothing where the desk has changed nothing, and
+/// where the file cannot be read.
+pub async fn list_changes(
+    db: &Db,
+    text: &str,
+    settings_wallet: Option<Wallet>,
+) -> anyhow::Result<Vec<Difference>> {
+    let (file, faults) = CatalogFile::parse(text, settings_wallet);
+    if !faults.is_empty() || store::exporting::count_desk_changes(db).await? == 0 {
+        return Ok(Vec::new());
+    }
+    Ok(differences_from(&store::exporting::read_catalog(db).await?, &file, false))
 }
 
 /// The seller's pictures, each opened once however many products show it.

@@ -1,9 +1,9 @@
+use crate::catalog::Discount;
 use crate::catalog::Fault;
 use crate::catalog::Slug;
 use crate::catalog::fault::A_SECRET;
 use crate::catalog::json::Json;
 use crate::catalog::record::Record;
-use crate::catalog::record::one_line;
 use crate::catalog::wallet_record::read_wallet;
 use crate::payment::Wallet;
 use crate::payment::secret;
@@ -19,7 +19,7 @@ pub type Prices = Vec<(Currency, Gwei)>;
 /// The whole catalog, as the seller's file says it.
 ///
 /// Source: the ancestor's `db/data.json` (mongoose-seeder), and what this shop adds to it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct CatalogFile {
     pub wallets: Vec<Wallet>,
     pub products: Vec<ProductRecord>,
@@ -29,7 +29,7 @@ pub struct CatalogFile {
     pub notes: Vec<String>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProductRecord {
     /// `products "man-shirt"`, for messages.
     pub place: String,
@@ -48,14 +48,14 @@ pub struct ProductRecord {
     pub hidden: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageRecord {
     /// The file's name below the picture folder, not yet looked at.
     pub file: String,
     pub alt: String,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptionRecord {
     pub name: String,
     /// `None` where it shares the product's.
@@ -64,20 +64,12 @@ pub struct OptionRecord {
     pub prices: Prices,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RateRecord {
     pub name: String,
     /// Empty: everywhere.
     pub countries: Vec<Country>,
     pub prices: Prices,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Discount {
-    /// Capital letters and digits; what a buyer types is compared without regard to case.
-    pub code: String,
-    /// 1 to 99.
-    pub percent: i64,
 }
 
 const PRICE: &str =
@@ -158,7 +150,7 @@ pub(super) struct Reader {
     pub(super) references: HashMap<String, Option<usize>>,
     pub(super) slugs: HashSet<Slug>,
     /// Records that hold a secret, which is all that is said of them.
-    secrets: HashSet<String>,
+    pub(super) secrets: HashSet<String>,
     /// The next number to try for the products of one name, so that many of one name stay quick.
     pub(super) numbers: HashMap<Slug, usize>,
 }
@@ -231,7 +223,7 @@ impl Reader {
         }
     }
 
-    fn refuse_secret(
+    pub(super) fn refuse_secret(
         &mut self,
         place: &str,
         field: &str,
@@ -340,7 +332,7 @@ impl Reader {
         sorted
     }
 
-    fn wallet(&mut self, (collection, name, fields): &Named<'_>) {
+    pub(super) fn wallet(&mut self, (collection, name, fields): &Named<'_>) {
         let place = format!("{collection} {name:?}");
         if self.secrets.contains(&place) {
             self.references.insert(format!("{collection}.{name}"), None);
@@ -410,7 +402,12 @@ impl Reader {
         prices
     }
 
-    fn refer(&self, record: &mut Record<'_>, field: &str, found: Option<&Json>) -> Option<usize> {
+    pub(super) fn refer(
+        &self,
+        record: &mut Record<'_>,
+        field: &str,
+        found: Option<&Json>,
+    ) -> Option<usize> {
         let known: Vec<String> =
             self.references.keys().map(|name| format!("\"->{name}\"")).collect();
         let expected = match known.len() {
@@ -442,7 +439,7 @@ impl Reader {
         }
     }
 
-    fn price(
+    pub(super) fn price(
         &self,
         record: &mut Record<'_>,
         field: &str,
@@ -476,95 +473,5 @@ impl Reader {
                 None
             }
         }
-    }
-
-    fn rate(&mut self, (collection, name, fields): &Named<'_>) {
-        let mut record = Record::new(format!("{collection} {name:?}"), fields);
-        let title =
-            record.text("name", 80, "the rate's name").map_or_else(|| (*name).to_owned(), one_line);
-        let mut countries = Vec::new();
-        for (n, item) in record
-            .list("countries", 300, "a list of countries; without one, everywhere")
-            .iter()
-            .enumerate()
-        {
-            match item {
-                Json::Text(text) if Country::parse(text).is_ok() => {
-                    countries.extend(Country::parse(text))
-                }
-                other => {
-                    let expected = "two letters of ISO 3166 or an English name, for example \"DE\" or \"Germany\"";
-                    record.refuse(&format!("countries[{n}]"), other.shown(), expected);
-                }
-            }
-        }
-        let prices = self.rate_prices(&mut record);
-        if self.file.rates.iter().any(|rate| rate.name == title) {
-            record.refuse("name", format!("{title:?} a second time"), "each rate once");
-        }
-        self.file.rates.push(RateRecord { name: title, countries, prices });
-        self.faults.extend(record.close(&mut self.file.notes));
-    }
-
-    /// As a product's, but sending may cost nothing.
-    fn rate_prices(&mut self, record: &mut Record<'_>) -> Prices {
-        let mut prices = Prices::new();
-        let list =
-            record.list("prices", 50, "a list of {\"price\": …, \"wallet\": \"->wallets.eth\"}");
-        for (n, item) in list.iter().enumerate() {
-            let fields = if let Json::Record(fields) = item { fields.as_slice() } else { &[] };
-            let of =
-                |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value);
-            let wallet = self.refer(record, &format!("prices[{n}].wallet"), of("wallet"));
-            let price = match of("price") {
-                Some(Json::Whole(0)) => Some(Gwei::ZERO),
-                other => self.price(record, &format!("prices[{n}].price"), other, wallet),
-            };
-            if let (Some(wallet), Some(price)) = (wallet, price) {
-                prices.push((self.file.wallets[wallet].currency.clone(), price));
-            }
-        }
-        if let Some(found) = record.get("price") {
-            match (found, self.file.wallets.first()) {
-                (Json::Whole(0), Some(wallet)) => {
-                    prices.push((wallet.currency.clone(), Gwei::ZERO))
-                }
-                (_, Some(wallet)) => {
-                    let currency = wallet.currency.clone();
-                    prices.extend(
-                        self.price(record, "price", Some(found), Some(0))
-                            .map(|price| (currency, price)),
-                    );
-                }
-                (_, None) => record.refuse("price", found.shown(), "a wallet to pay it to"),
-            }
-        } else if list.is_empty() && !self.file.wallets.is_empty() {
-            record.refuse(
-                "prices",
-                "nothing",
-                "a price for each currency it is offered in; 0 where sending is free",
-            );
-        }
-        prices
-    }
-
-    fn discount(&mut self, (collection, name, fields): &Named<'_>) {
-        let mut record = Record::new(format!("{collection} {name:?}"), fields);
-        let code = record.needed_text("code", 40, "the code that a buyer types");
-        let percent = match record.get("percent") {
-            Some(found) => record.whole_of("percent", found, 1, 99, "how much less"),
-            None => {
-                record.refuse("percent", "nothing", "how much less: a whole number from 1 to 99");
-                None
-            }
-        };
-        if let (Some(code), Some(percent)) = (code, percent) {
-            let code = code.to_uppercase();
-            if self.file.discounts.iter().any(|other| other.code == code) {
-                record.refuse("code", format!("{code:?} a second time"), "each code once");
-            }
-            self.file.discounts.push(Discount { code, percent });
-        }
-        self.faults.extend(record.close(&mut self.file.notes));
     }
 }

@@ -44,7 +44,10 @@ struct Reader<'a> {
 enum Before {
     Quote,
     /// The number of the next item; `None`: a dash. Whether its first line is still to come.
-    Item { width: usize, mark: Option<String> },
+    Item {
+        width: usize,
+        mark: Option<String>,
+    },
 }
 
 impl<'a> Reader<'a> {
@@ -78,7 +81,8 @@ impl<'a> Reader<'a> {
                     self.line.push_str(&format!("{ticks}{room}{code}{room}{ticks}"));
                 }
                 "pre" => {
-                    let (code, after) = self.rest.strip_prefix("<code>")?.split_once("</code></pre>")?;
+                    let (code, after) =
+                        self.rest.strip_prefix("<code>")?.split_once("</code></pre>")?;
                     self.rest = after;
                     let code = letters(code);
                     let fence = "`".repeat(longest_run(&code, '`').max(2) + 1);

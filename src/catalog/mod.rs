@@ -1,5 +1,8 @@
 //! What can be bought: products, their options, prices and stock, and the file the seller writes them in.
 
+mod difference;
+pub mod discount;
+mod discount_record;
 pub mod fault;
 pub mod file;
 pub mod json;
@@ -8,15 +11,20 @@ pub mod markdown_back;
 pub mod offer;
 pub mod page;
 mod product_file;
+mod rate_record;
 pub mod record;
+mod single;
 pub mod slug;
 mod wallet_record;
+mod written;
 
+pub use difference::{Difference, Kind, differences};
+pub use discount::{Discount, Less, NotUsable, Sum};
 pub use fault::Fault;
-pub use file::{
-    CatalogFile, Discount, ImageRecord, OptionRecord, Prices, ProductRecord, RateRecord,
-};
-pub use offer::{IN_WINDOW, Offer, OfferKey, Rate, Stock};
+pub use file::{CatalogFile, ImageRecord, OptionRecord, Prices, ProductRecord, RateRecord};
+pub use json::Json;
+pub use offer::{IN_WINDOW, Offer, OfferKey, Rate, Stock, reach};
 pub use page::{NotAPage, PageSlug, PageText};
 pub use product_file::read_category;
+pub use single::wallet_reference;
 pub use slug::{NotASlug, Slug};

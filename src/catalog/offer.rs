@@ -86,6 +86,17 @@ impl Rate {
     }
 }
 
+/// Where a way of sending leads, as the buyer reads it; no country: everywhere.
+pub fn reach(countries: &[Country]) -> String {
+    match countries {
+        [] => "everywhere".to_owned(),
+        countries if countries.len() <= 4 => {
+            countries.iter().map(|country| country.name()).collect::<Vec<_>>().join(", ")
+        }
+        countries => format!("{} countries", countries.len()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,15 +1,19 @@
+use crate::actions;
+use crate::actions::Porter;
+use crate::cli::onion;
 use crate::cli::open;
 use crate::cli::say;
 use crate::config::Settings;
+use crate::login::NewPassword;
+use crate::login::SessionSpan;
 use crate::store;
-use crate::web::hex;
 use anyhow::Context;
-use argon2::Argon2;
 use clap::Args;
 use clap::Subcommand;
 use std::io;
 use std::io::BufRead;
 use std::io::IsTerminal;
+use std::io::Read;
 use std::process::ExitCode;
 
 #[derive(Args)]
@@ -20,36 +24,106 @@ pub struct DeskCommand {
 
 #[derive(Subcommand)]
 enum What {
-    /// Set the password of the web desk; every session ends
+    /// Set the password of the web desk, asked twice; every session ends
     Password,
+    /// How many browsers are signed in
+    Sessions {
+        /// End them all
+        #[arg(long)]
+        end: bool,
+    },
+    /// Whether a second factor is asked for
+    Factor {
+        /// Ask for it no more: for whoever has lost the phone and the recovery codes
+        #[arg(long)]
+        off: bool,
+    },
+    /// Who may come to the desk's onion; nobody on the list means that there is none
+    #[command(subcommand)]
+    Client(onion::ClientDeed),
 }
 
 pub async fn run(command: DeskCommand, settings: Settings) -> anyhow::Result<ExitCode> {
     match command.what {
         What::Password => set_password(&settings).await,
+        What::Sessions { end } => tell_sessions(&settings, end).await,
+        What::Factor { off } => tell_factor(&settings, off).await,
+        What::Client(deed) => onion::change_desk_clients(deed, &settings),
     }
 }
 
+/// Units: bytes of standard input, far more than two passwords are.
+const MOST_BYTES: u64 = 16 * 1024;
+
 async fn set_password(settings: &Settings) -> anyhow::Result<ExitCode> {
+    // Before anything is asked: whoever cannot keep a password need not type one.
+    let shop = open::shop(settings).await?;
     let (first, second) = if io::stdin().is_terminal() {
-        let first = rpassword::prompt_password("Password: ").context("read the password")?;
+        let first = rpassword::prompt_password("New password: ").context("read the password")?;
+        judge(&first, settings)?;
         (first, rpassword::prompt_password("Once more: ").context("read the password")?)
     } else {
-        let mut lines = io::stdin().lock().lines();
+        let mut lines = io::stdin().lock().take(MOST_BYTES).lines();
         let mut line = || lines.next().transpose().map(Option::unwrap_or_default);
         (line().context("read the password")?, line().context("read the password")?)
     };
+    let password = judge(&first, settings)?;
     anyhow::ensure!(first == second, "the two passwords differ; nothing was done");
-    let shop = open::shop(settings).await?;
-    let mut bytes = [0; 32];
-    Argon2::default()
-        .hash_password_into(first.as_bytes(), &[&shop.salt[..], b"desk"].concat(), &mut bytes)
-        .map_err(|error| anyhow::anyhow!("hash: {error}"))?;
-    let mut tx = shop.db.write().await?;
-    store::desk::keep_password(&mut tx, &hex(&bytes)).await?;
-    store::desk::delete_sessions(&mut tx).await?;
-    tx.commit().await?;
+    let porter = Porter::new(1);
+    actions::set_password(&shop, &porter, &password, open::chance(), open::now()).await??;
     shop.db.close().await;
-    say("The password is set.");
+    say("The desk's password is set, and every session of the desk has ended.");
+    if settings.desk_listen.is_none() {
+        say("The desk itself is off: DESK_LISTEN=127.0.0.1:3001 in .env opens it beside the shop.");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn judge(text: &str, settings: &Settings) -> anyhow::Result<NewPassword> {
+    let judged = NewPassword::parse(text, &[&settings.site_name]);
+    judged.map_err(|weak| anyhow::anyhow!("this password is not taken. {weak}"))
+}
+
+async fn tell_sessions(settings: &Settings, end: bool) -> anyhow::Result<ExitCode> {
+    let shop = open::shop(settings).await?;
+    let now = open::now();
+    let sessions = store::desk::list_sessions(&shop.db).await?;
+    let open: Vec<&SessionSpan> = sessions.iter().filter(|span| !span.is_over(now)).collect();
+    if end {
+        actions::end_sessions(&shop, now).await?;
+        say(&match open.len() {
+            0 => "Nobody was signed in.".to_owned(),
+            n => format!("{n} {} ended.", if n == 1 { "session has" } else { "sessions have" }),
+        });
+    } else if open.is_empty() {
+        say("Nobody is signed in.");
+    }
+    for span in open.iter().filter(|_| !end) {
+        say(&format!(
+            "signed in {}, last seen {}",
+            span.opened.for_people(),
+            span.seen.for_people()
+        ));
+    }
+    shop.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn tell_factor(settings: &Settings, off: bool) -> anyhow::Result<ExitCode> {
+    let shop = open::shop(settings).await?;
+    let words = if off {
+        if actions::drop_factor(&shop, open::now()).await? {
+            "The second factor is off: the password is enough."
+        } else {
+            "There was no second factor."
+        }
+    } else {
+        match store::desk::find_lock(&shop.db).await?.factor {
+            Some(_) => "The second factor is on. `shop desk factor --off` asks for it no more.",
+            None => "There is no second factor. The desk's account page sets one up.",
+        }
+    };
+    say(words);
+    shop.db.close().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -255,7 +255,10 @@ fn record(entry: &Entry) -> [String; 15] {
         sending.map(|(name, _)| name.clone()).unwrap_or_default(),
         sending.map(|(_, price)| price.to_string()).unwrap_or_default(),
         discount.map(|discount| discount.code.clone()).unwrap_or_default(),
-        discount.map(|discount| discount.percent.to_string()).unwrap_or_default(),
+        discount
+            .and_then(|discount| discount.percent)
+            .map(|percent| percent.to_string())
+            .unwrap_or_default(),
         discount.map(|discount| discount.less.to_string()).unwrap_or_default(),
         entry.total.to_string(),
         entry.amount.to_string(),

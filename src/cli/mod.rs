@@ -1,8 +1,10 @@
 //! The seller's door: one file for each command.
 
 mod backup;
+mod catalog;
 mod deliver;
 mod desk;
+mod develop;
 mod doctor;
 mod health;
 mod house;
@@ -44,6 +46,8 @@ enum Command {
     Serve(serve::Serve),
     /// Fill the catalog from a file, all or nothing
     Seed(seed::Seed),
+    /// The catalog as it is now, what was changed at the desk among it
+    Catalog(catalog::CatalogCommand),
     /// List the orders, look at one, and say what became of it
     Orders(orders::Orders),
     /// A message on standard input becomes the seller's answer on the buyer's page: mutt's `sendmail`
@@ -58,6 +62,9 @@ enum Command {
     Onion(onion::Onion),
     /// The seller's web desk: its password
     Desk(desk::DeskCommand),
+    /// One picture for the open shop, from standard input
+    #[command(hide = true)]
+    Develop,
     /// Erase what is due
     Purge(purge::Purge),
     /// Take no orders until `shop open`; window and orders' pages stay
@@ -259,12 +266,14 @@ pub fn run() -> ExitCode {
         match command {
             Command::Serve(serve) => serve::run(serve, settings, &flags).await,
             Command::Seed(seed) => seed::run(seed, settings).await,
+            Command::Catalog(command) => catalog::run(command, settings).await,
             Command::Orders(orders) => orders::run(orders, settings).await,
             Command::Deliver(deliver) => Ok(deliver::run(deliver, settings).await),
             Command::Mutt(mutt) => mutt::run(mutt, &settings, &flags),
             Command::Wallet(wallet) => wallet::run(wallet, settings).await,
             Command::Watch(watch) => watch::run(watch, settings).await,
             Command::Desk(desk) => desk::run(desk, settings).await,
+            Command::Develop => develop::run(&settings),
             Command::Purge(purge) => purge::run(purge, settings).await,
             Command::Close => house::close(settings).await,
             Command::Open => house::open(settings).await,

@@ -75,7 +75,7 @@ enum Deed {
 }
 
 #[derive(Subcommand)]
-enum ClientDeed {
+pub enum ClientDeed {
     /// Make a key for somebody, and from then on let in only those on the list
     Add { name: String },
     /// Take somebody from the list
@@ -151,26 +151,49 @@ fn clock() -> i64 {
 ///
 /// `target`: the shop's door, as Tor writes it.
 pub fn keeper(settings: &Settings, target: String) -> anyhow::Result<Keeper> {
-    let folder = folder(settings);
+    let key = key_made_once(&key_file(settings))?;
+    keeper_of(settings, folder(settings), Service::Made { key, target })
+}
+
+/// The same for the desk, which has a key, a folder and a list of its own, and is never there for everybody.
+pub fn desk_keeper(settings: &Settings, target: String) -> anyhow::Result<Keeper> {
+    let key = key_made_once(&desk_key_file(settings))?;
+    keeper_of(settings, desk_folder(settings), Service::MadeForClients { key, target })
+}
+
+fn keeper_of(settings: &Settings, folder: OnionFolder, service: Service) -> anyhow::Result<Keeper> {
     make_folder(folder.path())?;
-    let path = key_file(settings);
-    let key = match read_key(&path)? {
-        Some(key) => key,
-        None => {
-            let key = OnionKey::new(open::chance());
-            tor::write_whole(&path, &key.file(), 0o600)
-                .with_context(|| format!("keep the onion key {}", path.display()))?;
-            key
-        }
-    };
     Ok(Keeper {
         control: control(settings),
         password: settings.tor_password.clone(),
         folder,
-        service: Service::Made { key, target },
+        service,
         chance: open::chance,
         now: clock,
     })
+}
+
+pub fn desk_folder(settings: &Settings) -> OnionFolder {
+    OnionFolder::new(home_of(&settings.database).join("desk-tor"))
+}
+
+pub fn desk_key_file(settings: &Settings) -> PathBuf {
+    home_of(&settings.database).join("desk.key")
+}
+
+fn desk_clients_file(settings: &Settings) -> PathBuf {
+    home_of(&settings.database).join("desk.clients")
+}
+
+fn key_made_once(path: &Path) -> anyhow::Result<OnionKey> {
+    if let Some(key) = read_key(path)? {
+        return Ok(key);
+    }
+    let key = OnionKey::new(open::chance());
+    make_folder(path.parent().unwrap_or(Path::new(".")))?;
+    tor::write_whole(path, &key.file(), 0o600)
+        .with_context(|| format!("keep the onion key {}", path.display()))?;
+    Ok(key)
 }
 
 fn read_key(path: &Path) -> anyhow::Result<Option<OnionKey>> {
@@ -187,7 +210,7 @@ fn read_key(path: &Path) -> anyhow::Result<Option<OnionKey>> {
 fn show(settings: &Settings, as_json: bool) -> anyhow::Result<ExitCode> {
     let address = address(settings);
     let status = fresh_status(settings);
-    let clients = known_clients(settings)?;
+    let clients = known_clients(&clients_file(settings))?;
     let reachable = status.as_ref().is_some_and(OnionStatus::is_reachable);
     if as_json {
         say(&serde_json::to_string_pretty(&serde_json::json!({
@@ -233,9 +256,8 @@ fn clients_file(settings: &Settings) -> PathBuf {
     home_of(&settings.database).join("onion.clients")
 }
 
-fn known_clients(settings: &Settings) -> anyhow::Result<Clients> {
-    let path = clients_file(settings);
-    match fs::read_to_string(&path) {
+fn known_clients(path: &Path) -> anyhow::Result<Clients> {
+    match fs::read_to_string(path) {
         Ok(text) => Clients::parse(&text).with_context(|| format!("the list {}", path.display())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Clients::default()),
         Err(error) => Err(error).with_context(|| format!("read the list {}", path.display())),
@@ -248,7 +270,7 @@ pub fn give_out_clients(settings: &Settings) -> anyhow::Result<()> {
     if !clients_file(settings).exists() {
         return Ok(());
     }
-    let clients = known_clients(settings)?;
+    let clients = known_clients(&clients_file(settings))?;
     let folder = folder(settings);
     make_folder(folder.path())?;
     folder
@@ -256,8 +278,77 @@ pub fn give_out_clients(settings: &Settings) -> anyhow::Result<()> {
         .with_context(|| format!("write into the folder {}", folder.path().display()))
 }
 
+/// Gives the desk's list to the shop's own part that tends Tor. An empty one keeps the desk's service away.
+pub fn give_out_desk_clients(settings: &Settings) -> anyhow::Result<()> {
+    let clients = known_clients(&desk_clients_file(settings))?;
+    let folder = desk_folder(settings);
+    make_folder(folder.path())?;
+    folder
+        .write_clients(&clients)
+        .with_context(|| format!("write into the folder {}", folder.path().display()))
+}
+
+pub fn has_desk_clients(settings: &Settings) -> anyhow::Result<bool> {
+    Ok(!known_clients(&desk_clients_file(settings))?.is_empty())
+}
+
+/// Who may come to the desk's onion.
+pub fn change_desk_clients(deed: ClientDeed, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let path = desk_clients_file(settings);
+    let mut clients = known_clients(&path)?;
+    let keep = |clients: &Clients| {
+        tor::write_whole(&path, clients.file().as_bytes(), 0o600)
+            .with_context(|| format!("keep the list {}", path.display()))
+    };
+    match deed {
+        ClientDeed::List => {
+            for client in clients.iter() {
+                say(&client.name.to_string());
+            }
+        }
+        ClientDeed::Add { name } => {
+            let name = ClientName::parse(&name)?;
+            let keys = ClientKeys::new(open::chance());
+            let client = keys.client(name.clone());
+            let line = client.auth_line();
+            clients.insert(client)?;
+            let address = key_made_once(&desk_key_file(settings))?.address();
+            keep(&clients)?;
+            tell_keys(&keys, &name, &address)?;
+            give_out_desk_clients(settings)?;
+            say("");
+            say(&format!(
+                "The desk is at {} for those on the list alone, where `shop serve --tor`",
+                address.url()
+            ));
+            say(
+                "runs with DESK_LISTEN. Where Tor's own torrc makes the service, this line goes into",
+            );
+            say(&format!(
+                "HiddenServiceDir/authorized_clients/{name}.auth, and its address is another:"
+            ));
+            say("");
+            say(&format!("  {line}"));
+        }
+        ClientDeed::Remove { name } => {
+            let name = ClientName::parse(&name)?;
+            anyhow::ensure!(
+                clients.remove(&name),
+                "nobody on the list is called {name}: `shop desk client list` shows them"
+            );
+            keep(&clients)?;
+            give_out_desk_clients(settings)?;
+            say(&format!("{name} can no longer come to the desk's onion."));
+            if clients.is_empty() {
+                say("The list is empty: the desk's onion is gone until somebody is on it.");
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 fn change_clients(deed: ClientDeed, settings: &Settings) -> anyhow::Result<ExitCode> {
-    let mut clients = known_clients(settings)?;
+    let mut clients = known_clients(&clients_file(settings))?;
     let keep = |clients: &Clients| {
         let path = clients_file(settings);
         make_folder(&home_of(&settings.database))?;

@@ -1,11 +1,14 @@
 use crate::actions;
 use crate::actions::Stocked;
-use crate::catalog::Fault;
+use crate::actions::Stocking;
+use crate::actions::Unstocked;
+use crate::catalog::Difference;
 use crate::cli::home_of;
 use crate::cli::open;
 use crate::cli::say;
 use crate::cli::say_error;
 use crate::config::Settings;
+use crate::store::Db;
 use anyhow::Context;
 use clap::Args;
 use indicatif::ProgressBar;
@@ -30,6 +33,9 @@ pub struct Seed {
     /// Count every quantity anew, also where the file says the same number as before
     #[arg(long, conflicts_with = "check")]
     restock: bool,
+    /// Also over what was changed at the desk, which is lost where the file says something else
+    #[arg(long, conflicts_with = "check")]
+    over_desk: bool,
 }
 
 pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
@@ -43,12 +49,15 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
     let bar = Bar::default();
     let progress = |what: &str, done: usize, all: usize| bar.show(what, done, all);
     let wallet = settings.wallet.clone();
+    let mut changes = Vec::new();
     let outcome = if seed.check {
-        actions::check_shelves(&text, wallet, &folders, progress)
+        changes = changes_of(&settings, &text).await?;
+        actions::check_shelves(&text, wallet, &folders, progress).map_err(Unstocked::Faults)
     } else {
         let shop = open::shop(&settings).await?;
+        let stocking = Stocking { count_anew: seed.restock, over_desk: seed.over_desk };
         let stocked =
-            actions::stock_shelves(&shop, &text, wallet, &folders, seed.restock, progress).await?;
+            actions::stock_shelves(&shop, &text, wallet, &folders, stocking, progress).await?;
         if stocked.is_ok()
             && let Some(files) = pages_of(&seed.file)?
         {
@@ -59,14 +68,34 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
     };
     bar.clear();
     if seed.json {
-        return say_json(&outcome);
+        return say_json(&outcome, &changes);
     }
     match outcome {
         Ok(stocked) => {
             tell(&stocked, &shown, seed.check);
+            if !changes.is_empty() {
+                say(&format!("The desk has changed the catalog. Seeding {shown} would change:"));
+                changes.iter().for_each(|change| say(&indented(change)));
+            }
             Ok(ExitCode::SUCCESS)
         }
-        Err(faults) => {
+        Err(Unstocked::OverDesk(changes)) => {
+            say_error(&format!(
+                "{shown}: the desk has changed the catalog since it was last filled from a file, and this file says something else"
+            ));
+            for change in &changes {
+                say_error(&indented(change));
+            }
+            say_error("Nothing was changed.");
+            say_error(&format!(
+                "To keep what was done at the desk, write it to the file first: shop catalog export {shown}"
+            ));
+            say_error(&format!(
+                "To have what the file says instead: shop seed {shown} --over-desk"
+            ));
+            Ok(ExitCode::FAILURE)
+        }
+        Err(Unstocked::Faults(faults)) => {
             let n = faults.len();
             let things = if n == 1 { "one thing" } else { &format!("{n} things") };
             say_error(&format!("{shown}: {things} to mend; the catalog was not changed"));
@@ -76,6 +105,21 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+fn indented(change: &Difference) -> String {
+    change.to_string().lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}
+
+/// What a check can say of what the desk did; a shop that is not there yet is not made for it.
+async fn changes_of(settings: &Settings, text: &str) -> anyhow::Result<Vec<Difference>> {
+    if !settings.database.exists() {
+        return Ok(Vec::new());
+    }
+    let db = Db::open(&settings.database).await.context("open the database")?;
+    let changes = actions::list_changes(&db, text, settings.wallet.clone()).await?;
+    db.close().await;
+    Ok(changes)
 }
 
 fn tell(stocked: &Stocked, file: &str, only_checked: bool) {
@@ -101,12 +145,19 @@ fn tell(stocked: &Stocked, file: &str, only_checked: bool) {
     }
 }
 
-fn say_json(outcome: &Result<Stocked, Vec<Fault>>) -> anyhow::Result<ExitCode> {
+fn say_json(
+    outcome: &Result<Stocked, Unstocked>,
+    changes: &[Difference],
+) -> anyhow::Result<ExitCode> {
     let json = match outcome {
         Ok(stocked) => serde_json::json!({
             "ok": true, "products": stocked.n_products, "pictures": stocked.n_pictures, "notes": stocked.notes, "errors": [],
+            "changes": changes,
         }),
-        Err(faults) => serde_json::json!({ "ok": false, "errors": faults }),
+        Err(Unstocked::Faults(faults)) => serde_json::json!({ "ok": false, "errors": faults }),
+        Err(Unstocked::OverDesk(changes)) => {
+            serde_json::json!({ "ok": false, "errors": [], "changes": changes })
+        }
     };
     say(&serde_json::to_string_pretty(&json)?);
     Ok(if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

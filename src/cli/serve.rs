@@ -1,6 +1,8 @@
 use crate::actions;
+use crate::actions::Darkroom;
 use crate::actions::Haste;
 use crate::actions::Shop;
+use crate::cli::develop;
 use crate::cli::doctor;
 use crate::cli::onion;
 use crate::cli::open;
@@ -8,6 +10,7 @@ use crate::cli::say;
 use crate::config::Listen;
 use crate::config::Settings;
 use crate::desk::Desk;
+use crate::desk::DeskHosts;
 use crate::desk::Health;
 use crate::store;
 use crate::tor::Keeper;
@@ -58,6 +61,7 @@ pub async fn run(
 ) -> anyhow::Result<ExitCode> {
     let mut told = Box::pin(told_to_end()?);
     let shop = open::shop(&settings).await?;
+    let shop = Shop { darkroom: Darkroom::apart(develop::apart(flags)), ..shop };
     if store::catalog::is_empty(&shop.db).await? && Path::new(DATA).exists() {
         match seed(flags, &mut told).await? {
             Seeded::Filled => {}
@@ -118,7 +122,11 @@ pub async fn run(
         None => None,
         Some(listen) => {
             let door = open_desk(listen)?;
-            Some((Data::new(Desk::new(shop.clone(), site.clone(), &secret)), door))
+            let hosts = DeskHosts::new(match listen {
+                Listen::Tcp(address) => address,
+                Listen::Unix(_) | Listen::Systemd => "",
+            });
+            Some((Data::new(Desk::new(shop.clone(), site.clone(), &secret, hosts)), door))
         }
     };
     let front = Data::new(Front::new(shop.clone(), site, &secret));
@@ -136,8 +144,13 @@ pub async fn run(
         let health = desk.health.clone();
         actix_web::rt::spawn(look_when_asked(health, shop.clone(), settings.clone()))
     });
+    if let Some((desk, door)) = &desk {
+        tell_desk(desk, door).await?;
+        if serve.tor {
+            begin_desk_onion(&settings, desk, door)?;
+        }
+    }
     let desk = desk.map(|(desk, door)| {
-        say(&format!("Your desk is at {}", door.address()));
         let closing = closing.clone();
         let told = async move { closing.notified().await };
         actix_web::rt::spawn(crate::desk::serve::serve(desk, door, told))
@@ -180,6 +193,35 @@ async fn look_when_asked(health: Arc<Health>, shop: Shop, settings: Settings) {
         }
         health.asked().await;
     }
+}
+
+/// Says where the desk is, and what it still needs.
+async fn tell_desk(desk: &Desk, door: &Door) -> anyhow::Result<()> {
+    say(&format!("Your desk is at {}", door.address()));
+    if store::desk::find_lock(&desk.shop.db).await?.password.is_none() {
+        say("Nobody can sign in there yet: `shop desk password` sets its password.");
+    }
+    if door.is_open() {
+        tracing::warn!("others than this host can reach the desk, as DESK_LISTEN says twice");
+    }
+    Ok(())
+}
+
+/// An onion service for the desk, for those on its list alone; while nobody is on it, there is none.
+fn begin_desk_onion(settings: &Settings, desk: &Desk, door: &Door) -> anyhow::Result<()> {
+    onion::give_out_desk_clients(settings).context("tell Tor who may come to the desk")?;
+    let target = door.target().context("name the desk to Tor")?;
+    let keeper = onion::desk_keeper(settings, target)?;
+    let address = keeper.address().context("name the desk's onion")?;
+    desk.hosts.set_onion(address.to_string());
+    if onion::has_desk_clients(settings)? {
+        say(&format!("Your desk is also at {}, for those on its list alone", address.url()));
+    } else {
+        say("The desk has no onion until somebody may come there: `shop desk client add NAME`");
+    }
+    // It ends with the process; Tor lets the service go when the conversation ends.
+    std::thread::spawn(move || keeper.tend(None, || false));
+    Ok(())
 }
 
 fn open_desk(listen: &Listen) -> anyhow::Result<Door> {

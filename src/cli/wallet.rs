@@ -3,10 +3,7 @@ use crate::cli::open;
 use crate::cli::say;
 use crate::cli::say_error;
 use crate::config::Settings;
-use crate::payment::AccountKey;
-use crate::payment::Coin;
 use crate::payment::Receives;
-use crate::payment::Tails;
 use crate::payment::Wallet;
 use crate::store;
 use crate::store::payment::Reach;
@@ -88,13 +85,8 @@ pub async fn run(command: WalletCommand, settings: Settings) -> anyhow::Result<E
     }
 }
 
-/// One address where all orders share it, or where each adds a number of its own to it.
 fn addresses(wallet: &Wallet, first: u32, count: u32) -> Vec<String> {
-    if wallet.receives.account().is_none() {
-        return vec![wallet.address(0).to_string()];
-    }
-    let end = first.saturating_add(count).min(AccountKey::LAST_INDEX);
-    (first..end).map(|index| wallet.address(index).to_string()).collect()
+    wallet.addresses(first, count).iter().map(ToString::to_string).collect()
 }
 
 fn check_file(
@@ -128,15 +120,10 @@ fn tell(looked: &[(Wallet, Option<Reach>)], as_json: bool) -> anyhow::Result<Exi
     }
     for (wallet, reach) in looked {
         let demo = if wallet.is_demo() { "  DEMO: its keys are public, do not use it" } else { "" };
-        say(&format!("{} ({}): {}{demo}", wallet.currency, wallet.name, network(wallet)));
-        say(&format!("  valid, its checksum holds; {}", told_apart(wallet)));
-        if let Receives::Account(key) = &wallet.receives
-            && key.may_be_of_another_kind()
-        {
-            say(
-                "  many programs write xpub for accounts of every kind: where yours shows bc1q…, 3… or bc1p…, give the shop \
-                 the zpub or ypub, or wpkh(KEY/0/*), sh(wpkh(KEY/0/*)) or tr(KEY/0/*)",
-            );
+        say(&format!("{} ({}): {}{demo}", wallet.currency, wallet.name, wallet.network()));
+        say(&format!("  valid, its checksum holds; {}", wallet.told_apart()));
+        if let Some(hint) = wallet.kind_hint() {
+            say(&format!("  {hint}"));
         }
         if wallet.receives.account().is_some() {
             say("  compare the first three with your wallet program:");
@@ -149,57 +136,9 @@ fn tell(looked: &[(Wallet, Option<Reach>)], as_json: bool) -> anyhow::Result<Exi
                 "  {n_given} addresses are given out, {n_since_paid} of them since the last that was paid to"
             ));
         }
-        say(&format!("  whoever takes the server sees {}", reveals(&wallet.receives)));
+        say(&format!("  whoever takes the server sees {}", wallet.reveals()));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn network(wallet: &Wallet) -> String {
-    match wallet.coin {
-        Coin::Bitcoin | Coin::Monero => format!("{}, main network", wallet.coin.name()),
-        Coin::Ether { .. } => wallet.coin.name(),
-        Coin::Token { ref contract, decimals, .. } => {
-            format!("{}, contract {contract}, {decimals} decimals", wallet.coin.name())
-        }
-    }
-}
-
-fn told_apart(wallet: &Wallet) -> String {
-    match &wallet.receives {
-        Receives::Address(_) => {
-            let tails = Tails::of(&wallet.currency, &wallet.coin);
-            format!(
-                "one address for all orders; payments are told apart by their exact amounts: up to {} is added, in steps of {}, \
-                 so that {} orders of one price can be open at a time",
-                tails.most(),
-                tails.step,
-                tails.n
-            )
-        }
-        Receives::Account(key) => format!("an address of its own for each order, {}", key.kind()),
-        Receives::View(_) => {
-            "a subaddress of its own for each order, of the first account".to_owned()
-        }
-        Receives::Integrated(_) => {
-            "an integrated address of its own for each order: this one with a payment id in it"
-                .to_owned()
-        }
-    }
-}
-
-fn reveals(receives: &Receives) -> &'static str {
-    match receives {
-        Receives::Address(_) => "this address, and what it ever received and sent",
-        Receives::Account(_) => {
-            "every address of this account, past and future, and what they received and sent; nobody can spend with it"
-        }
-        Receives::View(_) => {
-            "every payment that this wallet receives, at any of its addresses, past and future; nobody can spend with it"
-        }
-        Receives::Integrated(_) => {
-            "this address and the orders' payment ids, and nothing of what it received"
-        }
-    }
 }
 
 fn wallet_json(wallet: &Wallet, reach: Option<&Reach>) -> serde_json::Value {
@@ -210,8 +149,8 @@ fn wallet_json(wallet: &Wallet, reach: Option<&Reach>) -> serde_json::Value {
         "valid": true,
         "demo": wallet.is_demo(),
         "one_address_for_all": matches!(wallet.receives, Receives::Address(_)),
-        "told_apart": told_apart(wallet),
-        "reveals": reveals(&wallet.receives),
+        "told_apart": wallet.told_apart(),
+        "reveals": wallet.reveals(),
         "addresses": addresses(wallet, 0, 3),
         "given_out": reach.map(|reach| reach.n_given),
         "since_paid": reach.map(|reach| reach.n_since_paid),

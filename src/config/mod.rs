@@ -1,5 +1,6 @@
 //! The settings, read once, all faults named together. The only room that looks into the environment.
 
+mod desk_listen;
 mod dotenv;
 mod node_url;
 
@@ -223,11 +224,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn settings(&mut self) -> Settings {
-        let desk_listen = self.parsed(
-            "DESK_LISTEN",
-            "HOST:PORT on this host alone or unix:PATH, for example 127.0.0.1:3001; or off",
-            parse_desk_listen,
-        );
+        let desk_listen = self.desk_listen();
         let listen = self.parsed(
             "LISTEN",
             "HOST:PORT, unix:PATH or systemd, for example 127.0.0.1:3000",
@@ -320,7 +317,7 @@ impl Reader<'_> {
             Tolerance::parse,
         );
         Settings {
-            desk_listen: desk_listen.flatten(),
+            desk_listen,
             listen: listen.unwrap_or_else(|| Listen::Tcp("127.0.0.1:3000".to_owned())),
             database: database.unwrap_or_else(|| PathBuf::from("db/shop.sqlite")),
             maildir: PathBuf::from(self.text("MAILDIR").unwrap_or_else(|| "mailorders".to_owned())),
@@ -432,6 +429,15 @@ impl Reader<'_> {
         })
     }
 
+    /// Where the desk is; an address that others can reach has to be written twice.
+    fn desk_listen(&mut self) -> Option<Listen> {
+        let text = self.text("DESK_LISTEN")?;
+        desk_listen::read_desk_listen(&text).unwrap_or_else(|expected| {
+            self.refuse("DESK_LISTEN", expected);
+            None
+        })
+    }
+
     /// Whether it is a key is seen when it is used: a faulty one closes the checkout, not the shop.
     fn seller_key_file(&mut self) -> Option<PathBuf> {
         self.text("SELLER_KEY").map(|named| self.folder.join(named))
@@ -448,14 +454,6 @@ fn parse_listen(text: &str) -> Option<Listen> {
     let (host, port) = text.rsplit_once(':')?;
     port.parse::<u16>().ok()?;
     (!host.is_empty() && !host.contains([' ', '/'])).then(|| Listen::Tcp(text.to_owned()))
-}
-
-/// `Some(None)`: off.
-fn parse_desk_listen(text: &str) -> Option<Option<Listen>> {
-    match text {
-        "off" => Some(None),
-        _ => parse_listen(text).filter(|listen| *listen != Listen::Systemd).map(Some),
-    }
 }
 
 fn parse_database(text: &str) -> Option<PathBuf> {

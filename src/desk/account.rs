@@ -1,3 +1,379 @@
+use crate::actions;
+use crate::actions::FactorUnset;
+use crate::actions::Given;
+use crate::actions::NotIn;
+use crate::desk::form::DeskForm;
+use crate::desk::fresh::Fresh;
+use crate::desk::login::signed_out;
+use crate::desk::page::DeskError;
+use crate::desk::page::DeskFrame;
+use crate::desk::page::page;
+use crate::desk::page::see_other;
+use crate::desk::session::Seller;
+use crate::desk::state::Desk;
+use crate::login::FactorSecret;
+use crate::login::N_RECOVERY_CODES;
+use crate::login::NewPassword;
+use crate::login::RecoveryCode;
+use crate::login::RecoveryHash;
+use crate::login::TypedPassword;
+use crate::payment::qr;
+use crate::store;
+use crate::store::desk::DeskLock;
+use crate::web::chance;
+use crate::web::now;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web;
+use actix_web::web::Data;
+use actix_web::web::Payload;
 use actix_web::web::ServiceConfig;
+use askama::Template;
 
-pub fn addresses(_config: &mut ServiceConfig) {}
+pub fn addresses(config: &mut ServiceConfig) {
+    config
+        .route("/account", web::get().to(show))
+        .route("/account/password", web::get().to(show_password))
+        .route("/account/password", web::post().to(change_password))
+        .route("/account/sessions", web::get().to(show_sessions))
+        .route("/account/sessions", web::post().to(end_sessions))
+        .route("/account/factor", web::get().to(show_factor))
+        .route("/account/factor", web::post().to(begin_factor))
+        .route("/account/factor.png", web::get().to(show_qr))
+        .route("/account/factor/confirm", web::post().to(confirm_factor))
+        .route("/account/factor/off", web::post().to(drop_factor))
+        .route("/account/factor/recovery", web::post().to(renew_recovery));
+}
+
+const SECTION: &str = "/account";
+const DONE: [(&str, &str); 2] = [
+    ("off", "The second factor is off: the password is enough."),
+    ("begun", "The secret is made. It counts when a code has shown that it arrived."),
+];
+const NOT_PASSWORD: &str = "This was not your password. Nothing was changed.";
+const NOT_BOTH: &str = "The password or the code is another one. Nothing was changed. A code counts once: wait for the next.";
+
+#[derive(Template)]
+#[template(path = "desk/account.html")]
+struct AccountPage<'a> {
+    frame: DeskFrame<'a>,
+    has_factor: bool,
+    n_recovery: usize,
+    sessions: Vec<SessionLine>,
+}
+
+struct SessionLine {
+    opened: String,
+    seen: String,
+}
+
+async fn show(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+) -> Result<HttpResponse, DeskError> {
+    let lock = store::desk::find_lock(&desk.shop.db).await?;
+    let template = AccountPage {
+        frame: DeskFrame::new(&desk, &seller, SECTION).told(&request, &DONE),
+        has_factor: lock.factor.is_some(),
+        n_recovery: lock.factor.map_or(0, |factor| factor.recovery.len()),
+        sessions: open_sessions(&desk).await?,
+    };
+    page(StatusCode::OK, &template)
+}
+
+async fn open_sessions(desk: &Desk) -> Result<Vec<SessionLine>, DeskError> {
+    let now = now();
+    let spans = store::desk::list_sessions(&desk.shop.db).await?;
+    let open = spans.into_iter().filter(|span| !span.is_over(now));
+    Ok(open
+        .map(|span| SessionLine { opened: span.opened.for_people(), seen: span.seen.for_people() })
+        .collect())
+}
+
+#[derive(Template)]
+#[template(path = "desk/password.html")]
+struct PasswordPage<'a> {
+    frame: DeskFrame<'a>,
+    fresh: Fresh,
+    /// Why the new one is not taken.
+    reasons: Vec<String>,
+    differs: bool,
+}
+
+async fn show_password(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
+    ask_password(&desk, &seller, StatusCode::OK, Fresh::asked(), Vec::new(), false)
+}
+
+fn ask_password(
+    desk: &Desk,
+    seller: &Seller,
+    status: StatusCode,
+    fresh: Fresh,
+    reasons: Vec<String>,
+    differs: bool,
+) -> Result<HttpResponse, DeskError> {
+    let frame = DeskFrame::new(desk, seller, SECTION);
+    page(status, &PasswordPage { frame, fresh, reasons, differs })
+}
+
+async fn change_password(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let again = |fresh, reasons, differs| {
+        ask_password(&desk, &seller, StatusCode::UNPROCESSABLE_ENTITY, fresh, reasons, differs)
+    };
+    let differs = form.get("new") != form.get("again");
+    let new = match NewPassword::parse(form.get("new"), &[&desk.site.name]) {
+        Ok(new) if !differs => new,
+        Ok(_) => return again(Fresh::asked(), Vec::new(), true),
+        Err(weak) => return again(Fresh::asked(), weak.0, differs),
+    };
+    let password = TypedPassword::of(form.get("password"));
+    let salts = [chance(), chance()];
+    let done =
+        actions::change_password(&desk.shop, &desk.porter, password, &new, salts, now()).await?;
+    match done {
+        Ok(()) => Ok(signed_out("/login?done=password")),
+        Err(NotIn::Busy) => Err(DeskError::Busy),
+        Err(NotIn::Wrong { wait }) => {
+            tokio::time::sleep(wait).await;
+            again(Fresh::refused(), Vec::new(), false)
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "desk/sessions.html")]
+struct SessionsPage<'a> {
+    frame: DeskFrame<'a>,
+    fresh: Fresh,
+    sessions: Vec<SessionLine>,
+}
+
+async fn show_sessions(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
+    ask_sessions(&desk, &seller, StatusCode::OK, Fresh::asked()).await
+}
+
+async fn ask_sessions(
+    desk: &Desk,
+    seller: &Seller,
+    status: StatusCode,
+    fresh: Fresh,
+) -> Result<HttpResponse, DeskError> {
+    let frame = DeskFrame::new(desk, seller, SECTION);
+    page(status, &SessionsPage { frame, fresh, sessions: open_sessions(desk).await? })
+}
+
+async fn end_sessions(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    if let Some(fresh) = seller.fresh_password(&desk, &form).await? {
+        return ask_sessions(&desk, &seller, StatusCode::UNPROCESSABLE_ENTITY, fresh).await;
+    }
+    actions::end_sessions(&desk.shop, now()).await?;
+    Ok(signed_out("/login?done=ended"))
+}
+
+#[derive(Template)]
+#[template(path = "desk/factor.html")]
+struct FactorPage<'a> {
+    frame: DeskFrame<'a>,
+    stands: Stands,
+    /// Of the secret that was begun.
+    secret: String,
+    qr_width: u32,
+    fresh: Fresh,
+    code_fault: Option<&'static str>,
+    off_fault: Option<&'static str>,
+    recovery_fault: Option<&'static str>,
+    n_recovery: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    Off,
+    Begun,
+    On,
+}
+
+/// What a form of this page was refused for.
+#[derive(Default)]
+struct FactorFaults {
+    fresh: Fresh,
+    code: Option<&'static str>,
+    off: Option<&'static str>,
+    recovery: Option<&'static str>,
+}
+
+async fn show_factor(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+) -> Result<HttpResponse, DeskError> {
+    let frame = DeskFrame::new(&desk, &seller, SECTION).told(&request, &DONE);
+    factor_page(&desk, frame, StatusCode::OK, FactorFaults::default()).await
+}
+
+async fn factor_page(
+    desk: &Desk,
+    frame: DeskFrame<'_>,
+    status: StatusCode,
+    faults: FactorFaults,
+) -> Result<HttpResponse, DeskError> {
+    let lock = store::desk::find_lock(&desk.shop.db).await?;
+    let begun = begun_factor(&lock);
+    let uri = begun.map(|secret| secret.uri(&desk.site.name));
+    let template = FactorPage {
+        frame,
+        stands: match (&lock.factor, begun) {
+            (Some(_), _) => Stands::On,
+            (None, Some(_)) => Stands::Begun,
+            (None, None) => Stands::Off,
+        },
+        secret: begun.map(FactorSecret::text).unwrap_or_default(),
+        qr_width: uri.and_then(|uri| qr::width(&uri).ok()).unwrap_or_default(),
+        fresh: faults.fresh,
+        code_fault: faults.code,
+        off_fault: faults.off,
+        recovery_fault: faults.recovery,
+        n_recovery: lock.factor.as_ref().map_or(0, |factor| factor.recovery.len()),
+    };
+    page(status, &template)
+}
+
+/// A secret is shown only until a code has confirmed it.
+fn begun_factor(lock: &DeskLock) -> Option<&FactorSecret> {
+    lock.pending_factor.as_ref().filter(|_| lock.factor.is_none())
+}
+
+async fn begin_factor(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    DeskForm::read(&request, &desk, &seller, body).await?;
+    actions::begin_factor(&desk.shop, &FactorSecret::new(chance())).await?;
+    Ok(see_other("/account/factor?done=begun"))
+}
+
+async fn show_qr(desk: Data<Desk>, _seller: Seller) -> Result<HttpResponse, DeskError> {
+    let lock = store::desk::find_lock(&desk.shop.db).await?;
+    let secret = begun_factor(&lock).ok_or(DeskError::NotFound)?;
+    let png = qr::png(&secret.uri(&desk.site.name)).map_err(anyhow::Error::from)?;
+    Ok(HttpResponse::Ok().content_type("image/png").body(png))
+}
+
+#[derive(Template)]
+#[template(path = "desk/recovery.html")]
+struct RecoveryPage<'a> {
+    frame: DeskFrame<'a>,
+    codes: Vec<String>,
+    is_first: bool,
+}
+
+/// The one page that a POST answers itself: what it shows is kept nowhere, so that no page after it could.
+fn recovery_page(
+    desk: &Desk,
+    seller: &Seller,
+    codes: &[RecoveryCode],
+    is_first: bool,
+) -> Result<HttpResponse, DeskError> {
+    let frame = DeskFrame::new(desk, seller, SECTION);
+    let codes = codes.iter().map(RecoveryCode::text).collect();
+    page(StatusCode::OK, &RecoveryPage { frame, codes, is_first })
+}
+
+fn fresh_codes() -> (Vec<RecoveryCode>, Vec<RecoveryHash>) {
+    let codes: Vec<RecoveryCode> =
+        (0..N_RECOVERY_CODES).map(|_| RecoveryCode::from_chance(chance())).collect();
+    let hashes = codes.iter().map(RecoveryCode::hash).collect();
+    (codes, hashes)
+}
+
+async fn confirm_factor(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let mut faults = FactorFaults::default();
+    if let Some(fresh) = seller.fresh_password(&desk, &form).await? {
+        faults.fresh = fresh;
+    } else {
+        let (codes, hashes) = fresh_codes();
+        match actions::confirm_factor(&desk.shop, form.get("code"), &hashes, now()).await? {
+            Ok(()) => return recovery_page(&desk, &seller, &codes, true),
+            Err(FactorUnset::NotBegun) => return Ok(see_other("/account/factor")),
+            Err(FactorUnset::WrongCode) => {
+                faults.code = Some(
+                    "This is not the code that the secret makes now. Are the clocks of the phone and of the shop's host right? Please try the next code.",
+                );
+            }
+        }
+    }
+    let frame = DeskFrame::new(&desk, &seller, SECTION);
+    factor_page(&desk, frame, StatusCode::UNPROCESSABLE_ENTITY, faults).await
+}
+
+/// Whether the form brings password and code.
+async fn brings_both(desk: &Desk, form: &DeskForm) -> Result<bool, DeskError> {
+    let given = Given {
+        password: TypedPassword::of(form.get("password")),
+        code: form.get("code").to_owned(),
+    };
+    match actions::confirm_seller(&desk.shop, &desk.porter, given, chance(), now()).await? {
+        Ok(()) => Ok(true),
+        Err(NotIn::Busy) => Err(DeskError::Busy),
+        Err(NotIn::Wrong { wait }) => {
+            tokio::time::sleep(wait).await;
+            Ok(false)
+        }
+    }
+}
+
+async fn drop_factor(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    if !brings_both(&desk, &form).await? {
+        let frame = DeskFrame::new(&desk, &seller, SECTION);
+        let faults = FactorFaults { off: Some(NOT_BOTH), ..FactorFaults::default() };
+        return factor_page(&desk, frame, StatusCode::UNPROCESSABLE_ENTITY, faults).await;
+    }
+    actions::drop_factor(&desk.shop, now()).await?;
+    Ok(see_other("/account?done=off"))
+}
+
+async fn renew_recovery(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    if seller.fresh_password(&desk, &form).await?.is_some() {
+        let frame = DeskFrame::new(&desk, &seller, SECTION);
+        let faults = FactorFaults { recovery: Some(NOT_PASSWORD), ..FactorFaults::default() };
+        return factor_page(&desk, frame, StatusCode::UNPROCESSABLE_ENTITY, faults).await;
+    }
+    let (codes, hashes) = fresh_codes();
+    if !actions::renew_recovery(&desk.shop, &hashes, now()).await? {
+        return Ok(see_other("/account/factor"));
+    }
+    recovery_page(&desk, &seller, &codes, false)
+}

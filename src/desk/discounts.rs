@@ -1,3 +1,344 @@
+use crate::actions;
+use crate::actions::Saved;
+use crate::catalog::CatalogFile;
+use crate::catalog::Discount;
+use crate::catalog::Json;
+use crate::catalog::Less;
+use crate::desk::fields::Asked;
+use crate::desk::fields::Faults;
+use crate::desk::fields::FieldKind;
+use crate::desk::fields::FieldView;
+use crate::desk::fields::add_faults;
+use crate::desk::fields::amount_fields;
+use crate::desk::fields::encoded;
+use crate::desk::fields::fields;
+use crate::desk::fields::read_amounts;
+use crate::desk::fields::text;
+use crate::desk::fields::whole;
+use crate::desk::form::DeskForm;
+use crate::desk::form::query_field;
+use crate::desk::page::DeskError;
+use crate::desk::page::DeskFrame;
+use crate::desk::page::page;
+use crate::desk::page::see_other;
+use crate::desk::session::Seller;
+use crate::desk::state::Desk;
+use crate::payment::Wallet;
+use crate::store;
+use crate::store::trade::KeptDiscount;
+use crate::values::Moment;
+use crate::web::now;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web;
+use actix_web::web::Data;
+use actix_web::web::Payload;
 use actix_web::web::ServiceConfig;
+use askama::Template;
 
-pub fn addresses(_config: &mut ServiceConfig) {}
+pub fn addresses(config: &mut ServiceConfig) {
+    config
+        .route("/discounts", web::get().to(list))
+        .route("/discounts/new", web::get().to(show_new))
+        .route("/discounts/change", web::get().to(show_one))
+        .route("/discounts/save", web::post().to(save))
+        .route("/discounts/remove", web::post().to(remove));
+}
+
+const SECTION: &str = "/discounts";
+const DONE: [(&str, &str); 3] = [
+    ("added", "The code is added."),
+    ("changed", "The code is changed."),
+    ("removed", "The code is removed. Orders that used it keep what it took off."),
+];
+
+#[derive(Template)]
+#[template(path = "desk/trade/discounts.html")]
+struct DiscountsPage<'a> {
+    frame: DeskFrame<'a>,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    code: String,
+    href: String,
+    edition: i64,
+    less: Vec<String>,
+    days: String,
+    uses: String,
+    state: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "desk/trade/discount.html")]
+struct DiscountPage<'a> {
+    frame: DeskFrame<'a>,
+    faults: &'a Faults,
+    is_stale: bool,
+    is_gone: bool,
+    /// The code that is changed; empty: a new one.
+    was: &'a str,
+    edition: i64,
+    code: FieldView,
+    percent: FieldView,
+    amounts: Vec<FieldView>,
+    days: Vec<FieldView>,
+    uses: FieldView,
+    /// Units: orders that use it; `None` of a new one.
+    used: Option<i64>,
+}
+
+async fn list(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+) -> Result<HttpResponse, DeskError> {
+    let discounts = store::trade::list_discounts(&desk.shop.db).await?;
+    let now = now();
+    let template = DiscountsPage {
+        frame: DeskFrame::new(&desk, &seller, SECTION).told(&request, &DONE),
+        rows: discounts.iter().map(|kept| row(kept, now)).collect(),
+    };
+    page(StatusCode::OK, &template)
+}
+
+fn row(kept: &KeptDiscount, now: Moment) -> Row {
+    let discount = &kept.discount;
+    let less = match &discount.less {
+        Less::Percent(percent) => vec![format!("{percent} %")],
+        Less::Amounts(amounts) => {
+            amounts.iter().map(|(currency, amount)| format!("{amount} {currency}")).collect()
+        }
+    };
+    let days = match (discount.from, discount.until) {
+        (None, None) => "always".to_owned(),
+        (Some(first), None) => format!("from {}", first.short_day()),
+        (None, Some(last)) => format!("until {}", last.short_day()),
+        (Some(first), Some(last)) => format!("{} to {}", first.short_day(), last.short_day()),
+    };
+    let uses = match discount.uses {
+        Some(uses) => format!("{} of {uses}", kept.used),
+        None => kept.used.to_string(),
+    };
+    Row {
+        code: discount.code.clone(),
+        href: format!("/discounts/change?code={}", encoded(&discount.code)),
+        edition: kept.edition,
+        less,
+        days,
+        uses,
+        state: state(discount, kept.used, now),
+    }
+}
+
+fn state(discount: &Discount, used: i64, now: Moment) -> &'static str {
+    if discount.from.is_some_and(|first| now < first) {
+        "not yet"
+    } else if discount.is_over(now) {
+        "over"
+    } else if discount.uses.is_some_and(|uses| uses <= used) {
+        "used up"
+    } else {
+        "counts"
+    }
+}
+
+fn asked(wallets: &[Wallet]) -> Vec<Asked> {
+    let field =
+        |name: &str, label: &str, hint, kind| (name.to_owned(), label.to_owned(), hint, kind);
+    let mut asked = vec![
+        field(
+            "code",
+            "Code",
+            "what a buyer types; large and small letters are the same",
+            FieldKind::Line,
+        ),
+        field(
+            "percent",
+            "Percent",
+            "1 to 99, rounded down to what the coin can express",
+            FieldKind::Whole,
+        ),
+        field("from", "First day", "UTC; blank: at once", FieldKind::Day),
+        field("until", "Last day", "UTC, counts to its end; blank: for ever", FieldKind::Day),
+        field("uses", "Number of orders that may use it", "blank: any number", FieldKind::Whole),
+    ];
+    asked.extend(amount_fields("less", "Less in", wallets));
+    asked
+}
+
+/// What a kept code has in each field of the form.
+fn word_of(discount: &Discount, field: &str) -> String {
+    let day = |day: Option<Moment>| day.map(Moment::short_day).unwrap_or_default();
+    match (field, &discount.less) {
+        ("code", _) => discount.code.clone(),
+        ("percent", Less::Percent(percent)) => percent.to_string(),
+        ("from", _) => day(discount.from),
+        ("until", _) => day(discount.until),
+        ("uses", _) => discount.uses.map(|uses| uses.to_string()).unwrap_or_default(),
+        (field, Less::Amounts(amounts)) => {
+            let of = amounts.iter().find(|(currency, _)| field == format!("less-{currency}"));
+            of.map(|(_, amount)| amount.to_string()).unwrap_or_default()
+        }
+        _ => String::new(),
+    }
+}
+
+/// The form as it goes to the seller.
+struct Shown<'a> {
+    status: StatusCode,
+    was: &'a str,
+    edition: i64,
+    used: Option<i64>,
+    faults: Faults,
+    /// What is kept meanwhile, where that is not what the form showed; `Some(None)`: nothing.
+    meanwhile: Option<Option<Discount>>,
+}
+
+impl Shown<'_> {
+    fn fresh(status: StatusCode) -> Self {
+        Self { status, was: "", edition: 0, used: None, faults: Faults::new(), meanwhile: None }
+    }
+}
+
+fn show_form(
+    desk: &Desk,
+    seller: &Seller,
+    wallets: &[Wallet],
+    word: impl Fn(&str) -> String,
+    shown: &Shown<'_>,
+) -> Result<HttpResponse, DeskError> {
+    let kept = shown.meanwhile.as_ref().and_then(Option::as_ref);
+    let now_there = kept.map(|kept| move |field: &str| word_of(kept, field));
+    let now_there = now_there.as_ref().map(|now| now as &dyn Fn(&str) -> String);
+    let mut views = fields(asked(wallets), word, &shown.faults, now_there).into_iter();
+    let mut next = || views.next().ok_or(DeskError::NotFound);
+    let (code, percent) = (next()?, next()?);
+    let days = vec![next()?, next()?];
+    let uses = next()?;
+    let template = DiscountPage {
+        frame: DeskFrame::new(desk, seller, SECTION),
+        faults: &shown.faults,
+        is_stale: shown.meanwhile.is_some(),
+        is_gone: matches!(shown.meanwhile, Some(None)),
+        was: shown.was,
+        edition: shown.edition,
+        code,
+        percent,
+        amounts: views.collect(),
+        days,
+        uses,
+        used: shown.used,
+    };
+    page(shown.status, &template)
+}
+
+async fn show_new(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
+    let wallets = store::payment::list_wallets(&desk.shop.db).await?;
+    show_form(&desk, &seller, &wallets, |_| String::new(), &Shown::fresh(StatusCode::OK))
+}
+
+async fn show_one(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+) -> Result<HttpResponse, DeskError> {
+    let db = &desk.shop.db;
+    let code = query_field(&request, "code");
+    let found = store::trade::list_discounts(db).await?;
+    let kept = found.into_iter().find(|kept| kept.discount.code == code);
+    let kept = kept.ok_or(DeskError::NotFound)?;
+    let wallets = store::payment::list_wallets(db).await?;
+    let shown = Shown {
+        was: &code,
+        edition: kept.edition,
+        used: Some(kept.used),
+        ..Shown::fresh(StatusCode::OK)
+    };
+    show_form(&desk, &seller, &wallets, |field| word_of(&kept.discount, field), &shown)
+}
+
+async fn save(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let wallets = store::payment::list_wallets(&desk.shop.db).await?;
+    let mut faults = Faults::new();
+    let (amounts, names) = read_amounts(&form, "less", &wallets, false, &mut faults);
+    let mut record = vec![("code".to_owned(), Json::Text(form.get("code").trim().to_owned()))];
+    record.extend(whole(&form, "percent"));
+    if !names.is_empty() {
+        record.push(("less".to_owned(), amounts));
+    }
+    record.extend(text(&form, "from"));
+    record.extend(text(&form, "until"));
+    record.extend(whole(&form, "uses"));
+    let was = form.get("was");
+    let word = |field: &str| form.get(field).to_owned();
+    if !faults.is_empty() {
+        let found = CatalogFile::parse_discount("code", &record, &wallets).err();
+        add_faults(&mut faults, found.unwrap_or_default(), "less", &names);
+        let shown = Shown {
+            was,
+            edition: form.edition(),
+            faults,
+            ..Shown::fresh(StatusCode::UNPROCESSABLE_ENTITY)
+        };
+        return show_form(&desk, &seller, &wallets, word, &shown);
+    }
+    let of = (!was.is_empty()).then(|| (was, form.edition()));
+    match actions::save_discount(&desk.shop, of, &record, now()).await? {
+        Saved::Done if was.is_empty() => Ok(see_other("/discounts?done=added")),
+        Saved::Done => Ok(see_other("/discounts?done=changed")),
+        Saved::Refused(found) => {
+            add_faults(&mut faults, found, "less", &names);
+            let shown = Shown {
+                was,
+                edition: form.edition(),
+                faults,
+                ..Shown::fresh(StatusCode::UNPROCESSABLE_ENTITY)
+            };
+            show_form(&desk, &seller, &wallets, word, &shown)
+        }
+        Saved::Stale(kept) => {
+            let shown = Shown {
+                was: if kept.is_some() { was } else { "" },
+                edition: kept.as_ref().map_or(0, |kept| kept.edition),
+                used: kept.as_ref().map(|kept| kept.used),
+                meanwhile: Some(kept.map(|kept| kept.discount)),
+                ..Shown::fresh(StatusCode::CONFLICT)
+            };
+            show_form(&desk, &seller, &wallets, word, &shown)
+        }
+    }
+}
+
+async fn remove(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let of = (form.get("was"), form.edition());
+    match actions::remove_discount(&desk.shop, of, now()).await? {
+        Saved::Done => Ok(see_other("/discounts?done=removed")),
+        // What is not there any more is removed.
+        Saved::Stale(None) | Saved::Refused(_) => Ok(see_other("/discounts?done=removed")),
+        Saved::Stale(Some(kept)) => {
+            let wallets = store::payment::list_wallets(&desk.shop.db).await?;
+            let shown = Shown {
+                was: form.get("was"),
+                edition: kept.edition,
+                used: Some(kept.used),
+                meanwhile: Some(Some(kept.discount.clone())),
+                ..Shown::fresh(StatusCode::CONFLICT)
+            };
+            show_form(&desk, &seller, &wallets, |field| word_of(&kept.discount, field), &shown)
+        }
+    }
+}

@@ -1,6 +1,7 @@
 /// A field of a form of words, as the seller filled it.
 pub struct Filled {
     pub name: &'static str,
+    pub label: &'static str,
     pub value: String,
     /// Units: characters.
     pub most: usize,
@@ -11,8 +12,8 @@ pub struct Filled {
 }
 
 impl Filled {
-    pub fn new(name: &'static str, value: &str, most: usize) -> Self {
-        Self { name, value: value.to_owned(), most, error: None, now: None }
+    pub fn new(name: &'static str, label: &'static str, value: &str, most: usize) -> Self {
+        Self { name, label, value: value.to_owned(), most, error: None, now: None }
     }
 
     pub fn refuse(&mut self, why: impl std::fmt::Display) {
@@ -36,6 +37,14 @@ impl Filled {
         let ids = parts.iter().filter(|(is_there, _)| *is_there);
         ids.map(|(_, what)| format!("{}-{what}", self.name)).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// What a page says above its form of the fields that were refused.
+///
+/// Shape: name, label, why.
+pub fn faults<'a>(fields: &[&'a Filled]) -> Vec<(&'static str, &'static str, &'a str)> {
+    let refused = |field: &&'a Filled| Some((field.name, field.label, field.error.as_deref()?));
+    fields.iter().filter_map(refused).collect()
 }
 
 /// The bad news of a rule as a sentence of its own.

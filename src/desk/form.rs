@@ -1,7 +1,10 @@
 use crate::desk::page::DeskError;
 use crate::desk::session::Seller;
 use crate::desk::state::Desk;
+use crate::web::Stage;
 use crate::web::TokenKey;
+use crate::web::begin_to_read;
+use crate::web::seat_of;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::Payload;
@@ -40,7 +43,12 @@ impl DeskForm {
         holder: &str,
         body: Payload,
     ) -> Result<Self, DeskError> {
+        // Whoever sends one slowly gives way to others.
+        begin_to_read(request);
         let form = Self::read_any(request, body).await?;
+        if let Some(seat) = seat_of(request) {
+            seat.turn_to(Stage::Working);
+        }
         if !key.knows(holder, form.get("token")) {
             return Err(DeskError::ForeignForm);
         }

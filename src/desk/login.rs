@@ -1,15 +1,20 @@
+use crate::actions;
+use crate::actions::Given;
+use crate::actions::NotIn;
 use crate::desk::form::DeskForm;
 use crate::desk::page::DeskError;
 use crate::desk::page::DeskFrame;
 use crate::desk::page::page;
-use crate::desk::page::see_other;
 use crate::desk::session;
 use crate::desk::session::Seller;
 use crate::desk::state::Desk;
+use crate::login::SessionId;
+use crate::login::TypedPassword;
 use crate::store;
 use crate::web::chance;
 use crate::web::hex;
 use crate::web::now;
+use crate::web::seat_of;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -18,8 +23,8 @@ use actix_web::web;
 use actix_web::web::Data;
 use actix_web::web::Payload;
 use actix_web::web::ServiceConfig;
-use argon2::Argon2;
 use askama::Template;
+use std::time::Duration;
 
 /// The cookie that a form of somebody without a session is bound to.
 const BEFORE: &str = "before";
@@ -37,30 +42,40 @@ struct LoginPage<'a> {
     frame: DeskFrame<'a>,
     token: String,
     has_password: bool,
+    has_factor: bool,
     is_refused: bool,
 }
 
 async fn show(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse, DeskError> {
-    ask(&request, &desk, StatusCode::OK, false).await
+    const DONE: [(&str, &str); 3] = [
+        ("out", "You have signed out."),
+        ("ended", "All sessions have ended, on every browser."),
+        ("password", "The password is changed. Please sign in with the new one."),
+    ];
+    let frame = DeskFrame::outside(&desk.site.name).told(&request, &DONE);
+    ask(&request, &desk, frame, StatusCode::OK, false).await
 }
 
 async fn ask(
     request: &HttpRequest,
     desk: &Desk,
+    frame: DeskFrame<'_>,
     status: StatusCode,
     is_refused: bool,
 ) -> Result<HttpResponse, DeskError> {
     let known = session::cookie(request, BEFORE);
     let before = known.clone().unwrap_or_else(|| hex(&chance::<16>()));
+    let lock = store::desk::find_lock(&desk.shop.db).await?;
     let template = LoginPage {
-        frame: DeskFrame::outside(&desk.site.name),
+        frame,
         token: desk.token_key.token(&before),
-        has_password: store::desk::find_password(&desk.shop.db).await?.is_some(),
+        has_password: lock.password.is_some(),
+        has_factor: lock.factor.is_some(),
         is_refused,
     };
     let mut response = page(status, &template)?;
     if known.is_none() {
-        let cookie = session::session_cookie(request, BEFORE, &before);
+        let cookie = session::session_cookie(BEFORE, &before);
         let cookie = header::HeaderValue::from_str(&cookie).map_err(anyhow::Error::from)?;
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -72,19 +87,36 @@ async fn submit(
     desk: Data<Desk>,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let before = session::cookie(&request, BEFORE).ok_or(DeskError::ForeignForm)?;
+    let before = session::cookie(&request, BEFORE).ok_or(DeskError::NoCookie)?;
     let form = DeskForm::read_of(&request, &desk.token_key, &before, body).await?;
-    let kept = store::desk::find_password(&desk.shop.db).await?;
-    let given = hash(&desk.shop.salt, form.get("password").to_owned()).await?;
-    if kept.is_none_or(|kept| kept != given) {
-        return ask(&request, &desk, StatusCode::UNPROCESSABLE_ENTITY, true).await;
+    let given = Given {
+        password: TypedPassword::of(form.get("password")),
+        code: form.get("code").to_owned(),
+    };
+    let id = SessionId::from_chance(chance());
+    let earlier = session::session_id(&request).map(|id| id.hash());
+    let signing = actions::Signing { fresh: id.hash(), earlier, salt: chance() };
+    match actions::sign_in(&desk.shop, &desk.porter, given, signing, now()).await? {
+        Ok(()) => {
+            let cookie = session::session_cookie(session::COOKIE, &id.text());
+            Ok(crate::web::see_other("/", &[cookie]))
+        }
+        Err(NotIn::Busy) => Err(DeskError::Busy),
+        Err(NotIn::Wrong { wait }) => {
+            hold(&request, wait).await;
+            let frame = DeskFrame::outside(&desk.site.name);
+            ask(&request, &desk, frame, StatusCode::UNPROCESSABLE_ENTITY, true).await
+        }
     }
-    let (id, name) = session::begin();
-    let mut tx = desk.shop.db.write().await?;
-    store::desk::insert_session(&mut tx, &name, now()).await?;
-    tx.commit().await?;
-    let cookie = session::session_cookie(&request, session::COOKIE, &id);
-    Ok(crate::web::see_other("/", &[cookie]))
+}
+
+/// A wrong answer waits, and gives way to whoever comes meanwhile where the desk is full.
+async fn hold(request: &HttpRequest, wait: Duration) {
+    match seat_of(request) {
+        _ if wait == Duration::ZERO => {}
+        Some(seat) => seat.wait(wait).await,
+        None => tokio::time::sleep(wait).await,
+    }
 }
 
 async fn leave(
@@ -94,25 +126,16 @@ async fn leave(
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
     DeskForm::read(&request, &desk, &seller, body).await?;
-    let mut tx = desk.shop.db.write().await?;
-    store::desk::delete_session(&mut tx, &seller.session).await?;
-    tx.commit().await?;
-    let mut response = see_other("/login");
-    let cleared = header::HeaderValue::from_static("\"cookies\"");
-    response.headers_mut().insert(header::HeaderName::from_static("clear-site-data"), cleared);
-    Ok(response)
+    actions::sign_out(&desk.shop, &seller.session, now()).await?;
+    Ok(signed_out("/login?done=out"))
 }
 
-async fn hash(salt: &[u8], password: String) -> Result<String, DeskError> {
-    let salt = [salt, b"desk"].concat();
-    let hashed = web::block(move || {
-        let mut bytes = [0; 32];
-        Argon2::default()
-            .hash_password_into(password.as_bytes(), &salt, &mut bytes)
-            .map(|()| hex(&bytes))
-    });
-    hashed
-        .await
-        .map_err(anyhow::Error::from)?
-        .map_err(|error| anyhow::anyhow!("hash: {error}").into())
+/// What leads out of the desk leaves nothing of it in the browser.
+pub fn signed_out(address: &str) -> HttpResponse {
+    let mut response =
+        crate::web::see_other(address, &[session::session_cookie(session::COOKIE, "")]);
+    // Not its cookies: on loopback they are those of every port, the buyers' door among them.
+    let cleared = header::HeaderValue::from_static("\"cache\"");
+    response.headers_mut().insert(header::HeaderName::from_static("clear-site-data"), cleared);
+    response
 }

@@ -6,6 +6,7 @@ use crate::actions::Unlooked;
 use crate::catalog::PageText;
 use crate::catalog::markdown;
 use crate::desk::filled::Filled;
+use crate::desk::filled::faults;
 use crate::desk::form::DeskForm;
 use crate::desk::page::DeskError;
 use crate::desk::page::DeskFrame;
@@ -73,9 +74,8 @@ struct LookPage<'a> {
 }
 
 impl LookPage<'_> {
-    fn faults(&self) -> Vec<(&'static str, &str)> {
-        let fields = [&self.name, &self.contact, &self.notice, &self.accent];
-        fields.iter().filter_map(|field| Some((field.name, field.error.as_deref()?))).collect()
+    fn faults(&self) -> Vec<(&'static str, &'static str, &str)> {
+        faults(&[&self.name, &self.contact, &self.notice, &self.accent])
     }
 }
 
@@ -96,10 +96,10 @@ fn look_page<'a>(desk: &'a Desk, seller: &'a Seller, look: &Look) -> LookPage<'a
     LookPage {
         frame: DeskFrame::new(desk, seller, SECTION),
         edition: look.edition,
-        name: Filled::new("name", name, MOST_NAME),
-        contact: Filled::new("contact", contact, MOST_CONTACT),
-        notice: Filled::new("notice", &look.notice, MOST_NOTICE),
-        accent: Filled::new("accent", &colour.to_string(), 7),
+        name: Filled::new("name", "Name of the shop", name, MOST_NAME),
+        contact: Filled::new("contact", "Contact", contact, MOST_CONTACT),
+        notice: Filled::new("notice", "Notice on the shop window", &look.notice, MOST_NOTICE),
+        accent: Filled::new("accent", "Colour", &colour.to_string(), 7),
         picked: colour,
         settings_name: &desk.site.name,
         settings_contact: &desk.site.contact,

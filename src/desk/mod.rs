@@ -3,9 +3,12 @@
 mod account;
 mod deeds;
 mod discounts;
+mod fields;
 mod filled;
 mod form;
+mod fresh;
 mod health;
+mod hosts;
 mod login;
 mod look;
 mod orders;
@@ -22,6 +25,7 @@ mod upload;
 mod wallets;
 
 pub use health::{Complaint, Health};
+pub use hosts::DeskHosts;
 pub use state::Desk;
 
 use actix_web::web;

@@ -18,6 +18,8 @@ pub enum DeskError {
     SignedOut,
     #[error("the form was not given to this seller")]
     ForeignForm,
+    #[error("the browser brought no cookie back")]
+    NoCookie,
     #[error("the form is of another kind")]
     OtherKind,
     #[error("the form is too large")]
@@ -47,6 +49,10 @@ impl DeskError {
                 "This form is too old",
                 "It was given to another session, or you have signed out since. Please go back, reload the page and send it again. Nothing was changed.",
             ),
+            Self::NoCookie => (
+                "Your browser brought no cookie back",
+                "The desk needs one cookie. Browsers give it over plain http at 127.0.0.1, at localhost and at onions alone; elsewhere the desk has to be behind https. Please open the sign-in page again.",
+            ),
             Self::OtherKind => (
                 "This is no form of ours",
                 "Please use the forms of the desk. Nothing was changed.",
@@ -70,12 +76,15 @@ impl DeskError {
     }
 }
 
+/// Units: seconds. As long as a full line before the door takes, and a little more.
+const BUSY_RETRY: u16 = 3;
+
 impl ResponseError for DeskError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::SignedOut => StatusCode::SEE_OTHER,
-            Self::ForeignForm => StatusCode::FORBIDDEN,
+            Self::ForeignForm | Self::NoCookie => StatusCode::FORBIDDEN,
             Self::OtherKind => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -94,7 +103,11 @@ impl ResponseError for DeskError {
             tracing::error!("a page of the desk could not be made: {self}");
         }
         let (title, words) = self.words();
-        trouble_page(self.status_code(), title, words)
+        let mut response = trouble_page(self.status_code(), title, words);
+        if matches!(self, Self::Busy) {
+            response.headers_mut().insert(header::RETRY_AFTER, BUSY_RETRY.into());
+        }
+        response
     }
 }
 

@@ -5,6 +5,7 @@ use crate::catalog::PageSlug;
 use crate::catalog::PageText;
 use crate::catalog::markdown;
 use crate::desk::filled::Filled;
+use crate::desk::filled::faults;
 use crate::desk::form::DeskForm;
 use crate::desk::page::DeskError;
 use crate::desk::page::DeskFrame;
@@ -105,9 +106,8 @@ struct RemovePage<'a> {
 }
 
 impl EditPage<'_> {
-    fn faults(&self) -> Vec<(&'static str, &str)> {
-        let fields = [&self.title, &self.name, &self.text];
-        fields.iter().filter_map(|field| Some((field.name, field.error.as_deref()?))).collect()
+    fn faults(&self) -> Vec<(&'static str, &'static str, &str)> {
+        faults(&[&self.title, &self.name, &self.text])
     }
 }
 
@@ -177,9 +177,9 @@ fn edit_page<'a>(
         address: kept.map(|page| address_of(&page.slug)).unwrap_or_default(),
         edition: kept.map_or(0, |page| page.edition),
         is_text_lost: kept.is_some_and(|page| page.markdown.is_none()),
-        name: Filled::new("name", name, 60),
-        title: Filled::new("title", title, MOST_TITLE),
-        text: Filled::new("text", text, MOST_TEXT),
+        name: Filled::new("name", "Address", name, 60),
+        title: Filled::new("title", "Title", title, MOST_TITLE),
+        text: Filled::new("text", "Text", text, MOST_TEXT),
         was_changed: false,
         preview: None,
     }

@@ -1,29 +1,37 @@
 use crate::desk::addresses;
 use crate::desk::page::trouble_page;
 use crate::desk::state::Desk;
+use crate::web::Lobby;
+use crate::web::LobbyRules;
+use crate::web::Seat;
+use crate::web::Stage;
 use crate::web::put_into;
+use crate::web::seat_of;
 use crate::web::serve::Door;
+use crate::web::serve::Room;
+use crate::web::serve::serve_app;
+use crate::web::serve::tend;
 use actix_web::App;
 use actix_web::Error;
-use actix_web::HttpServer;
 use actix_web::body::BoxBody;
 use actix_web::body::MessageBody;
+use actix_web::dev::ServiceFactory;
 use actix_web::dev::ServiceRequest;
 use actix_web::dev::ServiceResponse;
+use actix_web::http::ConnectionType;
+use actix_web::http::Method;
+use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::middleware::Next;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// Over Tor a round trip alone takes half a second, and a circuit may stall.
-const HEAD_TIME: Duration = Duration::from_secs(15);
-const IDLE_TIME: Duration = Duration::from_secs(75);
-/// Units: seconds for what is under way when the shop closes.
-const CLOSING_SECONDS: u64 = 10;
-/// Units: connections. One seller needs few.
-const MOST_CONNECTIONS: usize = 64;
+/// Units: connections. One seller needs few; more of them give way to those who come later, so that whoever fills the
+/// room with wrong passwords does not keep the seller out.
+const MOST_CONNECTIONS: usize = 128;
 
 /// Serves the seller until `told`.
 ///
@@ -34,33 +42,48 @@ pub async fn serve(
     door: Door,
     told: impl Future<Output = ()> + 'static,
 ) -> io::Result<()> {
-    let server = HttpServer::new(move || {
-        App::new().app_data(desk.clone()).wrap(from_fn(add_headers)).configure(addresses)
-    })
-    .workers(1)
-    .max_connections(MOST_CONNECTIONS)
-    .client_request_timeout(HEAD_TIME)
-    .keep_alive(IDLE_TIME)
-    .shutdown_timeout(CLOSING_SECONDS)
-    .disable_signals();
-    let server = match door {
-        Door::Tcp(listener) => server.listen(listener)?,
-        Door::Unix(listener) => server.listen_uds(listener)?,
-    }
-    .run();
-    let handle = server.handle();
-    actix_web::rt::spawn(async move {
-        told.await;
-        handle.stop(true).await;
+    let lobby = Lobby::new(LobbyRules {
+        most_seats: MOST_CONNECTIONS,
+        most_unpaid: 0,
+        payment_time: Duration::ZERO,
+        closer: None,
     });
-    server.await
+    let tending = actix_web::rt::spawn(tend(lobby.clone()));
+    let room = Room { lobby, most_seats: MOST_CONNECTIONS, n_workers: 1, reads_circuits: false };
+    let served = serve_app(move || desk_app(desk.clone()), room, door, told).await;
+    tending.abort();
+    served
 }
 
-/// The same headers as at the buyers' door, on every answer.
+fn desk_app(
+    desk: Data<Desk>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new().app_data(desk).wrap(from_fn(add_headers)).configure(addresses)
+}
+
+/// The same headers as at the buyers' door, on every answer; and no answer to a name that is not the desk's.
 async fn add_headers(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    let _at_work = AtWork::begin(&request);
+    if let Some(refused) = refuse(&request) {
+        let mut response = request.into_response(refused);
+        put_into(response.headers_mut());
+        return Ok(response);
+    }
+    // A HEAD is a GET whose body the server leaves out.
+    if request.method() == Method::HEAD {
+        request.head_mut().method = Method::GET;
+    }
     let mut response = next.call(request).await?.map_into_boxed_body();
     let is_bare = response.status().is_client_error()
         && !response.headers().contains_key(header::CONTENT_TYPE);
@@ -72,4 +95,48 @@ async fn add_headers(
     }
     put_into(response.headers_mut());
     Ok(response)
+}
+
+fn refuse(request: &ServiceRequest) -> Option<actix_web::HttpResponse> {
+    let desk = request.app_data::<Data<Desk>>()?;
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| request.uri().authority().map(|named| named.as_str()));
+    let is_proxied = request.headers().contains_key("x-tor2web");
+    if is_proxied || desk.hosts.is_strange(host.unwrap_or_default()) {
+        return Some(trouble_page(
+            StatusCode::MISDIRECTED_REQUEST,
+            "This is not the desk's name",
+            "The desk answers to its own address alone, which the shop prints when it starts.",
+        ));
+    }
+    // It does not change while the connection lasts: the next try shall come on another.
+    if seat_of(request.request()).is_some_and(|seat| seat.has_no_room()) {
+        let words = "Too many ask at once. Please load the page again in a few seconds.";
+        let mut full = trouble_page(StatusCode::SERVICE_UNAVAILABLE, "Please wait", words);
+        full.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
+        full.head_mut().set_connection_type(ConnectionType::Close);
+        return Some(full);
+    }
+    None
+}
+
+/// While this lasts, the connection does not give way to another.
+struct AtWork(Option<Arc<Seat>>);
+
+impl AtWork {
+    fn begin(request: &ServiceRequest) -> Self {
+        let seat = seat_of(request.request()).cloned();
+        if let Some(seat) = &seat {
+            seat.turn_to(Stage::Working);
+        }
+        Self(seat)
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        if let Some(seat) = &self.0 {
+            seat.turn_to(Stage::Idle);
+        }
+    }
 }

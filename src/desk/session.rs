@@ -1,40 +1,31 @@
+use crate::actions;
+use crate::actions::NotIn;
+use crate::desk::form::DeskForm;
+use crate::desk::fresh::Fresh;
 use crate::desk::page::DeskError;
 use crate::desk::state::Desk;
+use crate::login::SessionHash;
+use crate::login::SessionId;
+use crate::login::TypedPassword;
 use crate::store;
-use crate::store::desk::DeskSession;
-use crate::values::Moment;
 use crate::web::chance;
-use crate::web::hex;
 use crate::web::now;
 use actix_web::FromRequest;
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::web::Data;
-use sha2::Digest;
-use sha2::Sha256;
 use std::future::Future;
 use std::pin::Pin;
 
 /// Whoever has said the password. A handler that takes it is answered with a session alone.
 pub struct Seller {
     /// The name under which the session is kept.
-    pub session: [u8; 32],
+    pub session: SessionHash,
     /// For every form that this seller is given.
     pub token: String,
     /// The shop's name as it is now.
     pub site_name: String,
-}
-
-/// Units: minutes.
-const IDLE_MINUTES: i64 = 30;
-const LONGEST_MINUTES: i64 = 12 * 60;
-
-impl DeskSession {
-    fn is_over(self, now: Moment) -> bool {
-        self.seen_at.plus_minutes(IDLE_MINUTES) < now
-            || self.begun_at.plus_minutes(LONGEST_MINUTES) < now
-    }
 }
 
 impl FromRequest for Seller {
@@ -51,53 +42,64 @@ impl Seller {
     async fn of(request: &HttpRequest) -> Result<Self, DeskError> {
         let desk = request.app_data::<Data<Desk>>().ok_or(DeskError::NotFound)?;
         let id = session_id(request).ok_or(DeskError::SignedOut)?;
-        let name = name_of(&id);
+        let session = id.hash();
         let db = &desk.shop.db;
         let now = now();
-        let session = store::desk::find_session(db, &name).await?;
-        let session =
-            session.filter(|session| !session.is_over(now)).ok_or(DeskError::SignedOut)?;
-        if session.seen_at < now.whole_minute() {
+        let span = store::desk::find_session(db, &session).await?;
+        let span = span.filter(|span| !span.is_over(now)).ok_or(DeskError::SignedOut)?;
+        if span.is_news(now) {
             let mut tx = db.write().await?;
-            store::desk::mark_seen(&mut tx, &name, now).await?;
+            store::desk::mark_seen(&mut tx, &session, now).await?;
             tx.commit().await?;
         }
         let site_name = store::look::find_name(db).await?;
         let site_name = site_name.unwrap_or_else(|| desk.site.name.clone());
-        Ok(Self { session: name, token: desk.token_key.token(&id), site_name })
+        Ok(Self { session, token: desk.token_key.token(&id.text()), site_name })
+    }
+
+    /// Whether the form brings the password once more, before what cannot be undone. `Some`: it does not; nothing is to
+    /// be done, and the form is shown again with this, at 422.
+    ///
+    /// The form includes `desk/fresh.html`, which shows the field of a [`Fresh`].
+    pub async fn fresh_password(
+        &self,
+        desk: &Desk,
+        form: &DeskForm,
+    ) -> Result<Option<Fresh>, DeskError> {
+        let password = TypedPassword::of(form.get("password"));
+        match actions::confirm_password(&desk.shop, &desk.porter, password, chance(), now()).await?
+        {
+            Ok(()) => Ok(None),
+            Err(NotIn::Busy) => Err(DeskError::Busy),
+            Err(NotIn::Wrong { wait }) => {
+                tokio::time::sleep(wait).await;
+                Ok(Some(Fresh::refused()))
+            }
+        }
     }
 }
 
-/// A session that begins: what the browser holds, and the name under which it is kept.
-pub fn begin() -> (String, [u8; 32]) {
-    let id = hex(&chance::<32>());
-    let name = name_of(&id);
-    (id, name)
+/// What the browser of a seller who has signed in brings along.
+pub fn session_id(request: &HttpRequest) -> Option<SessionId> {
+    cookie(request, COOKIE).and_then(|text| SessionId::parse(&text))
 }
 
-fn name_of(id: &str) -> [u8; 32] {
-    Sha256::digest(id.as_bytes()).into()
-}
-
-/// Whose forms are given to somebody without a session: the browser that holds this.
-pub fn session_id(request: &HttpRequest) -> Option<String> {
-    cookie(request, COOKIE)
-}
-
+/// A cookie of the desk. Only its own name is read, with the prefix: no other site and no other path can set such a one.
 pub fn cookie(request: &HttpRequest, wanted: &str) -> Option<String> {
     let lines = request.headers().get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
     let pairs =
         lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let wanted = pairs.filter(|(name, _)| name.strip_prefix("__Host-").unwrap_or(name) == wanted);
-    wanted.map(|(_, value)| value.to_owned()).last()
+    let mut wanted =
+        pairs.filter(|(name, _)| name.strip_prefix("__Host-").is_some_and(|name| name == wanted));
+    wanted.next().map(|(_, value)| value.to_owned())
 }
 
 pub const COOKIE: &str = "desk";
 
-pub fn session_cookie(request: &HttpRequest, name: &str, value: &str) -> String {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let on_onion = host.is_some_and(|host| host.ends_with(".onion"));
-    let (prefix, secure) = if on_onion { ("__Host-", "; Secure") } else { ("", "") };
+/// It is gone when the browser is closed; an empty one is gone at once.
+///
+/// `Secure` also on http://127.0.0.1 and on an onion: Firefox and Chromium take such a cookie there and bring it back.
+pub fn session_cookie(name: &str, value: &str) -> String {
     let ends = if value.is_empty() { "; Max-Age=0" } else { "" };
-    format!("{prefix}{name}={value}; HttpOnly; SameSite=Strict; Path=/{secure}{ends}")
+    format!("__Host-{name}={value}; HttpOnly; SameSite=Strict; Path=/; Secure{ends}")
 }

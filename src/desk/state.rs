@@ -1,5 +1,7 @@
+use crate::actions::Porter;
 use crate::actions::Shop;
 use crate::desk::health::Health;
+use crate::desk::hosts::DeskHosts;
 use crate::web::Site;
 use crate::web::TokenKey;
 use hkdf::Hkdf;
@@ -13,15 +15,20 @@ pub struct Desk {
     pub token_key: TokenKey,
     /// What the doctor found: whoever opens the desk looks, and pages show it.
     pub health: Arc<Health>,
+    pub porter: Porter,
+    pub hosts: DeskHosts,
 }
 
 impl Desk {
     /// `secret`: the shop's own; the key of the desk's forms is made from it, and is not the buyers'.
-    pub fn new(shop: Shop, site: Site, secret: &[u8]) -> Self {
+    pub fn new(shop: Shop, site: Site, secret: &[u8], hosts: DeskHosts) -> Self {
         let mut bytes = [0; 32];
         Hkdf::<Sha256>::new(None, secret)
             .expand(b"shop desk forms 1", &mut bytes)
             .expect("32 bytes can be had");
-        Self { shop, site, token_key: TokenKey::new(&bytes), health: Arc::default() }
+        let n_cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let porter = Porter::new(n_cores);
+        let token_key = TokenKey::new(&bytes);
+        Self { shop, site, token_key, health: Arc::default(), porter, hosts }
     }
 }

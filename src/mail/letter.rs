@@ -90,7 +90,7 @@ mod tests {
         );
         check(
             "The buyer of order X writes\n\n  | When?\n  | PLACED  \n\nPLACED      today",
-            "When?\nPLACED  ",
+            "When?\nPLACED",
             &[],
         );
         let sealed = "New order X\nSEND TO\n  The buyer has sealed the address to your key. To read it: gpg --decrypt\n\n-----BEGIN PGP MESSAGE-----\n\nabc\n-----END PGP MESSAGE-----\n\nWHAT YOU CAN DO";

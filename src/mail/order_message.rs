@@ -358,7 +358,8 @@ pub fn bill(order: &Order) -> Vec<String> {
         bill.extend(layout::bill(&left, &line.sum.to_string()));
     }
     if let Some(discount) = &order.discount {
-        let left = format!("less {} %, code {}", discount.percent, discount.code);
+        let percent = discount.percent.map_or(String::new(), |percent| format!(" {percent} %"));
+        let left = format!("less{percent}, code {}", discount.code);
         bill.extend(layout::bill(&left, &format!("-{}", discount.less)));
     }
     if let Some(sending) = &order.sending {

@@ -1,7 +1,10 @@
 use crate::cart::PricedCart;
 use crate::catalog::Discount;
+use crate::catalog::Less;
+use crate::catalog::NotUsable;
 use crate::catalog::OfferKey;
 use crate::catalog::Rate;
+use crate::catalog::Sum;
 use crate::orders::Buyer;
 use crate::orders::Delivery;
 use crate::orders::Draft;
@@ -56,7 +59,8 @@ pub struct Sending {
 #[derive(Clone, PartialEq, Eq)]
 pub struct AppliedDiscount {
     pub code: String,
-    pub percent: i64,
+    /// `None`: an amount was taken off.
+    pub percent: Option<i64>,
     pub less: Gwei,
 }
 
@@ -68,8 +72,8 @@ pub struct Shelf<'a> {
     pub rates: &'a [Rate],
     /// Whether the shop asks for sending at all, in whatever currency.
     pub asks_for_sending: bool,
-    /// The one whose code the buyer typed, where there is one.
-    pub discount: Option<Discount>,
+    /// The one whose code the buyer typed, where there is one, and how many orders use it already.
+    pub discount: Option<(Discount, i64)>,
 }
 
 /// An order that is about to be kept; its address and amount are still to be given out.
@@ -114,7 +118,8 @@ impl NewOrder {
             refusals.push(refusal);
             None
         });
-        let discount = discount(&draft, shelf, items).unwrap_or_else(|refusal| {
+        let more = sending.as_ref().map_or(Gwei::ZERO, |sending| sending.price);
+        let discount = discount(&draft, shelf, (items, more), now).unwrap_or_else(|refusal| {
             refusals.push(refusal);
             None
         });
@@ -122,7 +127,6 @@ impl NewOrder {
             return Err(Unplaceable::Fields(refusals));
         }
         let less = discount.as_ref().map_or(Gwei::ZERO, |discount| discount.less);
-        let more = sending.as_ref().map_or(Gwei::ZERO, |sending| sending.price);
         let total = items
             .minus(less)
             .and_then(|rest| rest.plus(more))
@@ -224,23 +228,47 @@ fn sending(draft: &Draft, shelf: &Shelf<'_>) -> Result<Option<Sending>, Refusal>
 fn discount(
     draft: &Draft,
     shelf: &Shelf<'_>,
-    items: Gwei,
+    (goods, sending): (Gwei, Gwei),
+    now: Moment,
 ) -> Result<Option<AppliedDiscount>, Refusal> {
     if draft.discount.is_empty() {
         return Ok(None);
     }
-    let Some(discount) = shelf.discount.as_ref().filter(|discount| discount.code == draft.discount)
-    else {
+    let found = shelf.discount.as_ref().filter(|(discount, _)| discount.code == draft.discount);
+    let Some((discount, used)) = found else {
         return Err(Refusal::new(
             "discount",
             "This code is not known. Please check it or leave it out.",
         ));
     };
-    let grain = shelf.coin.grain().get();
-    let less = items.get() / 100 * discount.percent + items.get() % 100 * discount.percent / 100;
-    let less = Gwei::new(less - less % grain)
-        .expect("a part of an amount that is not negative is not negative");
-    Ok(Some(AppliedDiscount { code: discount.code.clone(), percent: discount.percent, less }))
+    let currency = &shelf.cart.currency;
+    let sum = Sum { currency, coin: shelf.coin, goods, sending };
+    // No more than the buyer needs to know: neither the days nor how many have used it.
+    let less = discount.less(sum, *used, now).map_err(|not_usable| {
+        let words = match not_usable {
+            NotUsable::NotYet => {
+                "This code does not count yet. Please try it later or leave it out.".to_owned()
+            }
+            NotUsable::NoLonger => {
+                "This code does not count any more. Please leave it out.".to_owned()
+            }
+            NotUsable::UsedUp => {
+                "This code is used up: it was for a number of orders. Please leave it out."
+                    .to_owned()
+            }
+            NotUsable::OtherCurrency => {
+                format!(
+                    "This code takes nothing off in {currency}. Please choose another currency or leave it out."
+                )
+            }
+        };
+        Refusal::new("discount", words)
+    })?;
+    let percent = match discount.less {
+        Less::Percent(percent) => Some(percent),
+        Less::Amounts(_) => None,
+    };
+    Ok(Some(AppliedDiscount { code: discount.code.clone(), percent, less }))
 }
 
 /// An order as the shop remembers it.
@@ -361,13 +389,19 @@ mod tests {
             ..*form
         };
         let draft = Draft::parse(&address, &Coin::Bitcoin).ok().unwrap();
-        let discount = Some(Discount { code: "SPRING".into(), percent: 7 });
+        let discount = Discount {
+            code: "SPRING".into(),
+            less: Less::Percent(7),
+            from: None,
+            until: Some(Moment::new(0).unwrap()),
+            uses: Some(1),
+        };
         let shelf = Shelf {
             cart: &cart,
             coin: &Coin::Bitcoin,
             rates,
             asks_for_sending: !rates.is_empty(),
-            discount,
+            discount: Some((discount, 0)),
         };
         NewOrder::open(draft, &shelf, OrderRef::from_chance([0; 8]), Moment::new(0).unwrap())
     }

@@ -95,6 +95,17 @@ impl Coin {
         }
     }
 
+    /// The least that can be paid at all; a multiple of [`Coin::grain`].
+    ///
+    /// Units: Gwei.
+    /// Source: Bitcoin Core, `GetDustThreshold`: its nodes pass on no output below 546 satoshi to the oldest kind of address.
+    pub fn least(&self) -> Gwei {
+        match self {
+            Self::Bitcoin => gwei(5_460),
+            Self::Monero | Self::Ether { .. } | Self::Token { .. } => self.grain(),
+        }
+    }
+
     /// The most that one order can cost in this coin; a multiple of [`Coin::grain`].
     ///
     /// Units: Gwei.

@@ -17,6 +17,7 @@ pub mod transaction;
 pub mod uri;
 pub mod view_key;
 pub mod wallet;
+mod wallet_words;
 
 pub use account::{AccountKey, NotAnAccountKey};
 pub use address::Address;

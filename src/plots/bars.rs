@@ -19,6 +19,8 @@ pub struct Bar {
 const ROOM: u32 = 74;
 const MARGIN: u32 = 18;
 const THICK: i32 = 22;
+/// What is centred stands this much too high otherwise.
+const LOW: i32 = 4;
 
 /// Units: pixels of the picture of so many bars.
 pub fn bars_height(n_bars: usize) -> u32 {
@@ -46,11 +48,11 @@ pub fn draw_bars(bars: &[Bar]) -> Result<Vec<u8>, Undrawn> {
             let long = i32::try_from(long).map_err(failed)?.max(if 0 < bar.n { 2 } else { 0 });
             let words = shortened(sheet, &name, right - margin)?;
             sheet.draw(&Text::new(words, (margin, top), style.clone())).map_err(failed)?;
-            let (upper, lower) = (top + 34, top + 34 + THICK);
+            let (upper, lower) = (top + 31, top + 31 + THICK);
             let corners = [(margin, upper), (margin + long, lower)];
             sheet.draw(&Rectangle::new(corners, paper::DARK.filled())).map_err(failed)?;
             let beside = style.pos(Pos::new(HPos::Left, VPos::Center));
-            let place = (margin + long + 10, (upper + lower) / 2);
+            let place = (margin + long + 10, (upper + lower) / 2 + LOW);
             sheet.draw(&Text::new(number, place, beside)).map_err(failed)?;
         }
         Ok(())

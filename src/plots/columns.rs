@@ -94,7 +94,7 @@ pub fn draw_columns(plot: &Columns<'_>) -> Result<Vec<u8>, Undrawn> {
             let mark = Rectangle::new([(left, 16), (left + 22, 38)], filling.filled());
             sheet.draw(&mark).map_err(failed)?;
             let style = paper::letters().pos(Pos::new(HPos::Left, VPos::Center));
-            sheet.draw(&Text::new(words, (left + 32, 27), style.clone())).map_err(failed)?;
+            sheet.draw(&Text::new(words, (left + 32, 31), style.clone())).map_err(failed)?;
             let (wide, _) = sheet.estimate_text_size(words, &style).map_err(failed)?;
             left += 62 + i32::try_from(wide).map_err(failed)?;
         }

@@ -78,17 +78,52 @@ fn take_font() -> Result<(), Undrawn> {
     if *is_taken { Ok(()) } else { Err(Undrawn("its font cannot be read".to_owned())) }
 }
 
+/// Units: shades from paper to ink. With the three other colours they fit into four bits a pixel, so that a picture is
+/// small and soon packed; the edges of letters need no more.
+const SHADES: u8 = 13;
+
 fn encode(pixels: &[u8], height: u32) -> Result<Vec<u8>, Undrawn> {
+    let mut palette = Vec::new();
+    for shade in 0..SHADES {
+        let between = |paper: u8, ink: u8| {
+            let (paper, ink) = (i32::from(paper), i32::from(ink));
+            paper + (ink - paper) * i32::from(shade) / i32::from(SHADES - 1)
+        };
+        for channel in [between(PAPER.0, INK.0), between(PAPER.1, INK.1), between(PAPER.2, INK.2)] {
+            palette.push(u8::try_from(channel).map_err(failed)?);
+        }
+    }
+    for colour in [LINES, DARK, BRIGHT] {
+        palette.extend([colour.0, colour.1, colour.2]);
+    }
+    let indexes: Vec<u8> = pixels.chunks_exact(3).map(index).collect();
+    let packed: Vec<u8> =
+        indexes.chunks(2).map(|two| two[0] << 4 | two.get(1).unwrap_or(&0)).collect();
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, WIDTH, height);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_compression(png::Compression::Fast);
-    encoder.set_filter(png::Filter::Up);
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_depth(png::BitDepth::Four);
+    encoder.set_palette(palette);
+    encoder.set_compression(png::Compression::Balanced);
+    encoder.set_filter(png::Filter::NoFilter);
     let mut writer = encoder.write_header().map_err(failed)?;
-    writer.write_image_data(pixels).map_err(failed)?;
+    writer.write_image_data(&packed).map_err(failed)?;
     writer.finish().map_err(failed)?;
     Ok(file)
+}
+
+/// Which colour of the palette a pixel has, or comes nearest to.
+fn index(pixel: &[u8]) -> u8 {
+    let others = (SHADES..).zip([LINES, DARK, BRIGHT]);
+    for (n, colour) in others {
+        if pixel == [colour.0, colour.1, colour.2] {
+            return n;
+        }
+    }
+    let (paper, ink) = (i32::from(PAPER.1), i32::from(INK.1));
+    let darkness = (paper - i32::from(pixel[1])).clamp(0, paper - ink);
+    let n = (darkness * i32::from(SHADES - 1) * 2 + (paper - ink)) / (2 * (paper - ink));
+    u8::try_from(n).unwrap_or(0)
 }
 
 #[cfg(test)]

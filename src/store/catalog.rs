@@ -1,4 +1,3 @@
-use crate::catalog::Discount;
 use crate::catalog::Offer;
 use crate::catalog::OfferKey;
 use crate::catalog::Rate;
@@ -116,9 +115,13 @@ pub async fn version(db: &Db) -> Result<Version, StoreError> {
     Ok(version)
 }
 
+/// Whether nothing was ever put into it, neither from a file nor at the desk.
 pub async fn is_empty(db: &Db) -> Result<bool, StoreError> {
-    let found: Option<i64> =
-        sqlx::query_scalar("select 1 from products limit 1").fetch_optional(&db.read).await?;
+    let found: Option<i64> = sqlx::query_scalar(
+        "select 1 from products union all select 1 from catalog_state where 0 < desk_changes limit 1",
+    )
+    .fetch_optional(&db.read)
+    .await?;
     Ok(found.is_none())
 }
 
@@ -489,16 +492,6 @@ pub async fn has_discounts(db: &Db) -> Result<bool, StoreError> {
     Ok(found.is_some())
 }
 
-/// `code`: capital letters.
-pub async fn find_discount(tx: &mut Tx, code: &str) -> Result<Option<Discount>, StoreError> {
-    let row = sqlx::query("select code, percent from discounts where code = ?")
-        .bind(code)
-        .fetch_optional(&mut *tx.0)
-        .await?;
-    row.map(|row| Ok(Discount { code: row.try_get("code")?, percent: row.try_get("percent")? }))
-        .transpose()
-}
-
 fn parse_card(row: &SqliteRow) -> Result<Card, StoreError> {
     let price: Option<i64> = row.try_get("price")?;
     let most: Option<i64> = row.try_get("most")?;
@@ -587,7 +580,7 @@ fn parse_rate(row: &SqliteRow) -> Result<Rate, StoreError> {
     })
 }
 
-fn parse_slug(row: &SqliteRow) -> Result<Slug, StoreError> {
+pub(super) fn parse_slug(row: &SqliteRow) -> Result<Slug, StoreError> {
     Slug::parse(row.try_get("slug")?).map_err(|_| StoreError::Row("slug"))
 }
 

@@ -1,72 +1,202 @@
+use crate::login::FACTOR_SECRET_BYTES;
+use crate::login::Factor;
+use crate::login::FactorSecret;
+use crate::login::KeptPassword;
+use crate::login::RecoveryHash;
+use crate::login::SessionHash;
+use crate::login::SessionSpan;
 use crate::orders::OrderRef;
 use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
 use crate::store::orders::moment;
 use crate::values::Moment;
+use sqlx::Row;
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
 
-/// Somebody who has said the password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DeskSession {
-    pub begun_at: Moment,
-    /// To the minute, so that not each page writes.
-    pub seen_at: Moment,
+/// What stands between a visitor and the desk.
+pub struct DeskLock {
+    /// `None`: none was set, and nobody can come in.
+    pub password: Option<KeptPassword>,
+    /// `None`: the password is enough.
+    pub factor: Option<Factor>,
+    /// A secret that counts when a code has shown that it arrived on the seller's phone.
+    pub pending_factor: Option<FactorSecret>,
 }
 
-/// The seller's password as it is kept; `None`: none was set.
-pub async fn find_password(db: &Db) -> Result<Option<String>, StoreError> {
-    Ok(sqlx::query_scalar("select password from desk").fetch_one(&db.read).await?)
+const LOCK: &str = "select password, factor, factor_step, pending_factor from desk";
+const RECOVERY: &str = "select hash from desk_recovery";
+
+pub async fn find_lock(db: &Db) -> Result<DeskLock, StoreError> {
+    let mut connection = db.read.acquire().await?;
+    read_lock(&mut connection).await
 }
 
-pub async fn keep_password(tx: &mut Tx, password: &str) -> Result<(), StoreError> {
-    sqlx::query("update desk set password = ?, edition = edition + 1")
-        .bind(password)
+pub async fn find_lock_now(tx: &mut Tx) -> Result<DeskLock, StoreError> {
+    read_lock(&mut tx.0).await
+}
+
+async fn read_lock(connection: &mut SqliteConnection) -> Result<DeskLock, StoreError> {
+    let row = sqlx::query(LOCK).fetch_one(&mut *connection).await?;
+    let password: Option<String> = row.try_get("password")?;
+    let password = password.map(|text| KeptPassword::parse(&text)).transpose();
+    let factor = match secret(&row, "factor")? {
+        None => None,
+        Some(secret) => {
+            let hashes = sqlx::query(RECOVERY).fetch_all(&mut *connection).await?;
+            let recovery: Result<Vec<RecoveryHash>, StoreError> =
+                hashes.iter().map(|row| blob(row, "hash").map(RecoveryHash)).collect();
+            let last_step = row.try_get("factor_step")?;
+            Some(Factor { secret, last_step, recovery: recovery? })
+        }
+    };
+    Ok(DeskLock {
+        password: password.map_err(|_| StoreError::Row("password"))?,
+        factor,
+        pending_factor: secret(&row, "pending_factor")?,
+    })
+}
+
+fn secret(row: &SqliteRow, column: &'static str) -> Result<Option<FactorSecret>, StoreError> {
+    let bytes: Option<Vec<u8>> = row.try_get(column)?;
+    let bytes: Option<[u8; FACTOR_SECRET_BYTES]> =
+        bytes.map(TryInto::try_into).transpose().map_err(|_| StoreError::Row(column))?;
+    Ok(bytes.map(FactorSecret::new))
+}
+
+fn blob(row: &SqliteRow, column: &'static str) -> Result<[u8; 32], StoreError> {
+    let bytes: Vec<u8> = row.try_get(column)?;
+    bytes.try_into().map_err(|_| StoreError::Row(column))
+}
+
+pub async fn mark_password(tx: &mut Tx, password: &KeptPassword) -> Result<(), StoreError> {
+    sqlx::query("update desk set password = ?").bind(password.as_str()).execute(&mut *tx.0).await?;
+    Ok(())
+}
+
+/// `None`: the password is enough. `step`: the last one whose code was used.
+pub async fn mark_factor(
+    tx: &mut Tx,
+    factor: Option<&FactorSecret>,
+    step: i64,
+) -> Result<(), StoreError> {
+    sqlx::query("update desk set factor = ?, factor_step = ?")
+        .bind(factor.map(|secret| secret.bytes().as_slice()))
+        .bind(step)
         .execute(&mut *tx.0)
         .await?;
     Ok(())
 }
 
-/// `name`: the hash of what the browser holds.
-pub async fn find_session(db: &Db, name: &[u8; 32]) -> Result<Option<DeskSession>, StoreError> {
+pub async fn mark_pending_factor(
+    tx: &mut Tx,
+    secret: Option<&FactorSecret>,
+) -> Result<(), StoreError> {
+    sqlx::query("update desk set pending_factor = ?")
+        .bind(secret.map(|secret| secret.bytes().as_slice()))
+        .execute(&mut *tx.0)
+        .await?;
+    Ok(())
+}
+
+/// The code of this step is used, and with it those before. `false`: it was already.
+pub async fn mark_step(tx: &mut Tx, step: i64) -> Result<bool, StoreError> {
+    let done =
+        sqlx::query("update desk set factor_step = ? where factor is not null and factor_step < ?")
+            .bind(step)
+            .bind(step)
+            .execute(&mut *tx.0)
+            .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// `false`: it was used already.
+pub async fn take_recovery(tx: &mut Tx, hash: &RecoveryHash) -> Result<bool, StoreError> {
+    let done = sqlx::query("delete from desk_recovery where hash = ?")
+        .bind(hash.0.as_slice())
+        .execute(&mut *tx.0)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// In the place of those that there were.
+pub async fn put_recovery(tx: &mut Tx, hashes: &[RecoveryHash]) -> Result<(), StoreError> {
+    sqlx::query("delete from desk_recovery").execute(&mut *tx.0).await?;
+    for hash in hashes {
+        sqlx::query("insert into desk_recovery (hash) values (?)")
+            .bind(hash.0.as_slice())
+            .execute(&mut *tx.0)
+            .await?;
+    }
+    Ok(())
+}
+
+pub async fn find_session(db: &Db, name: &SessionHash) -> Result<Option<SessionSpan>, StoreError> {
     let row = sqlx::query("select begun_at, seen_at from desk_sessions where name = ?")
-        .bind(name.as_slice())
+        .bind(name.0.as_slice())
         .fetch_optional(&db.read)
         .await?;
     row.map(|row| {
-        Ok(DeskSession { begun_at: moment(&row, "begun_at")?, seen_at: moment(&row, "seen_at")? })
+        Ok(SessionSpan { opened: moment(&row, "begun_at")?, seen: moment(&row, "seen_at")? })
     })
     .transpose()
 }
 
-pub async fn insert_session(tx: &mut Tx, name: &[u8; 32], now: Moment) -> Result<(), StoreError> {
+/// How many may still be used, as far as they are kept.
+pub async fn list_sessions(db: &Db) -> Result<Vec<SessionSpan>, StoreError> {
+    let rows =
+        sqlx::query("select begun_at, seen_at from desk_sessions").fetch_all(&db.read).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(SessionSpan { opened: moment(row, "begun_at")?, seen: moment(row, "seen_at")? })
+        })
+        .collect()
+}
+
+pub async fn insert_session(
+    tx: &mut Tx,
+    name: &SessionHash,
+    span: SessionSpan,
+) -> Result<(), StoreError> {
     sqlx::query("insert into desk_sessions (name, begun_at, seen_at) values (?, ?, ?)")
-        .bind(name.as_slice())
-        .bind(now.get())
-        .bind(now.whole_minute().get())
+        .bind(name.0.as_slice())
+        .bind(span.opened.get())
+        .bind(span.seen.get())
         .execute(&mut *tx.0)
         .await?;
     Ok(())
 }
 
-pub async fn mark_seen(tx: &mut Tx, name: &[u8; 32], now: Moment) -> Result<(), StoreError> {
+pub async fn mark_seen(tx: &mut Tx, name: &SessionHash, now: Moment) -> Result<(), StoreError> {
     sqlx::query("update desk_sessions set seen_at = ? where name = ?")
         .bind(now.whole_minute().get())
-        .bind(name.as_slice())
+        .bind(name.0.as_slice())
         .execute(&mut *tx.0)
         .await?;
     Ok(())
 }
 
-pub async fn delete_session(tx: &mut Tx, name: &[u8; 32]) -> Result<(), StoreError> {
-    sqlx::query("delete from desk_sessions where name = ?")
-        .bind(name.as_slice())
+/// Whether there was such a session.
+pub async fn delete_session(tx: &mut Tx, name: &SessionHash) -> Result<bool, StoreError> {
+    let done = sqlx::query("delete from desk_sessions where name = ?")
+        .bind(name.0.as_slice())
         .execute(&mut *tx.0)
         .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
-pub async fn delete_sessions(tx: &mut Tx) -> Result<(), StoreError> {
-    sqlx::query("delete from desk_sessions").execute(&mut *tx.0).await?;
+/// How many there were.
+pub async fn delete_sessions(tx: &mut Tx) -> Result<u64, StoreError> {
+    Ok(sqlx::query("delete from desk_sessions").execute(&mut *tx.0).await?.rows_affected())
+}
+
+/// Sessions that nobody can use any more leave no row behind.
+pub async fn delete_sessions_seen_before(tx: &mut Tx, moment: Moment) -> Result<(), StoreError> {
+    sqlx::query("delete from desk_sessions where seen_at < ?")
+        .bind(moment.get())
+        .execute(&mut *tx.0)
+        .await?;
     Ok(())
 }
 
@@ -103,5 +233,11 @@ pub async fn mark_catalog_changed(tx: &mut Tx) -> Result<(), StoreError> {
     sqlx::query("update catalog_state set desk_changes = desk_changes + 1")
         .execute(&mut *tx.0)
         .await?;
+    Ok(())
+}
+
+/// The catalog is again what the seller's file says.
+pub async fn forget_catalog_changes(tx: &mut Tx) -> Result<(), StoreError> {
+    sqlx::query("update catalog_state set desk_changes = 0").execute(&mut *tx.0).await?;
     Ok(())
 }

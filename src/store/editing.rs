@@ -101,10 +101,10 @@ async fn find_with(
         return Ok(None);
     };
     let id: i64 = row.try_get("id")?;
-    // A price in a currency that has no wallet now is kept, so that it stands there again when the wallet does.
+    // A price in a currency that has no wallet now stays in its table, so that it stands here again when the wallet does.
     let prices = sqlx::query(
-        "select r.option_id, r.currency, r.price from prices r left join wallets w on w.currency = r.currency \
-         where r.product_id = ? order by w.position is null, w.position, r.currency",
+        "select r.option_id, r.currency, r.price from prices r join wallets w on w.currency = r.currency \
+         where r.product_id = ? order by w.position",
     )
     .bind(id)
     .fetch_all(&mut *connection)
@@ -596,7 +596,8 @@ pub(super) async fn recall_descriptions(pool: &SqlitePool) -> Result<(), StoreEr
     .fetch_all(pool)
     .await?;
     for (id, html) in rows {
-        let text = markdown_back::markdown_of(&html).unwrap_or_else(|| markdown_back::words_of(&html));
+        let text =
+            markdown_back::markdown_of(&html).unwrap_or_else(|| markdown_back::words_of(&html));
         sqlx::query("update products set description = ? where id = ?")
             .bind(text)
             .bind(id)

@@ -104,6 +104,18 @@ pub async fn list_stripped(db: &Db) -> Result<Vec<OrderRef>, StoreError> {
     rows.iter().map(parse_ref).collect()
 }
 
+/// Whether nothing but the reference is left of this order.
+pub async fn is_stripped(db: &Db, order_ref: &OrderRef) -> Result<bool, StoreError> {
+    let found: Option<i64> = sqlx::query_scalar(
+        "select 1 from orders o where order_ref = ? \
+         and not exists (select 1 from invoices i where i.order_id = o.id)",
+    )
+    .bind(order_ref.as_str())
+    .fetch_optional(&db.read)
+    .await?;
+    Ok(found.is_some())
+}
+
 /// Erases these references of [`list_stripped`].
 pub async fn erase_stripped(tx: &mut Tx, order_refs: &[OrderRef]) -> Result<(), StoreError> {
     sqlx::query(

@@ -66,7 +66,8 @@ pub struct Item {
 
 pub struct Rebate {
     pub code: String,
-    pub percent: i64,
+    /// `None`: an amount was taken off.
+    pub percent: Option<i64>,
     pub less: Gwei,
 }
 

@@ -9,6 +9,7 @@ pub mod desk;
 pub mod desk_list;
 pub mod editing;
 pub mod erasure;
+pub mod exporting;
 pub mod figures;
 pub mod house;
 pub mod ledger;
@@ -18,6 +19,7 @@ pub mod owed;
 pub mod pages;
 pub mod payment;
 pub mod stocking;
+pub mod trade;
 pub mod watch;
 pub mod words;
 

@@ -20,6 +20,12 @@ pub async fn list_wallets(db: &Db) -> Result<Vec<Wallet>, StoreError> {
     rows.iter().map(parse_wallet).collect()
 }
 
+/// The same inside a transaction.
+pub async fn list_wallets_now(tx: &mut Tx) -> Result<Vec<Wallet>, StoreError> {
+    let rows = sqlx::query("select * from wallets order by position").fetch_all(&mut *tx.0).await?;
+    rows.iter().map(parse_wallet).collect()
+}
+
 /// The wallet of a currency as it is at this moment of the transaction.
 pub async fn find_wallet(tx: &mut Tx, currency: &Currency) -> Result<Option<Wallet>, StoreError> {
     let row = sqlx::query("select * from wallets where currency = ?")
@@ -118,30 +124,40 @@ pub async fn list_amounts(
 pub async fn replace_wallets(tx: &mut Tx, wallets: &[Wallet]) -> Result<(), StoreError> {
     sqlx::query("delete from wallets").execute(&mut *tx.0).await?;
     for (position, wallet) in (0_i64..).zip(wallets) {
-        let (chain, token, decimals) = coin_columns(&wallet.coin);
-        let (address, xpub, view_key) = match &wallet.receives {
-            Receives::Address(address) | Receives::Integrated(address) => {
-                (Some(address.to_string()), None, None)
-            }
-            Receives::Account(key) => (None, Some(key.as_str()), None),
-            Receives::View(key) => (Some(key.primary().to_string()), None, Some(key.as_str())),
-        };
-        sqlx::query(
-            "insert into wallets (currency, position, name, chain, token, decimals, address, xpub, view_key) \
-             values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(wallet.currency.as_str())
-        .bind(position)
-        .bind(&wallet.name)
-        .bind(chain)
-        .bind(token)
-        .bind(decimals)
-        .bind(address)
-        .bind(xpub)
-        .bind(view_key)
-        .execute(&mut *tx.0)
-        .await?;
+        insert_wallet(tx, wallet, position).await?;
     }
+    Ok(())
+}
+
+/// Keeps a wallet, in the place of the one of its currency where there is one.
+pub(super) async fn insert_wallet(
+    tx: &mut Tx,
+    wallet: &Wallet,
+    position: i64,
+) -> Result<(), StoreError> {
+    let (chain, token, decimals) = coin_columns(&wallet.coin);
+    let (address, xpub, view_key) = match &wallet.receives {
+        Receives::Address(address) | Receives::Integrated(address) => {
+            (Some(address.to_string()), None, None)
+        }
+        Receives::Account(key) => (None, Some(key.as_str()), None),
+        Receives::View(key) => (Some(key.primary().to_string()), None, Some(key.as_str())),
+    };
+    sqlx::query(
+        "insert or replace into wallets (currency, position, name, chain, token, decimals, address, xpub, view_key, edition) \
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, (select version from catalog_state))",
+    )
+    .bind(wallet.currency.as_str())
+    .bind(position)
+    .bind(&wallet.name)
+    .bind(chain)
+    .bind(token)
+    .bind(decimals)
+    .bind(address)
+    .bind(xpub)
+    .bind(view_key)
+    .execute(&mut *tx.0)
+    .await?;
     Ok(())
 }
 
@@ -168,7 +184,7 @@ pub fn parse_coin(row: &SqliteRow, currency: &Currency) -> Result<Coin, StoreErr
         .map_err(|_| StoreError::Row("coin"))
 }
 
-fn parse_wallet(row: &SqliteRow) -> Result<Wallet, StoreError> {
+pub(super) fn parse_wallet(row: &SqliteRow) -> Result<Wallet, StoreError> {
     let currency = parse_currency(row)?;
     let coin = parse_coin(row, &currency)?;
     let address: Option<String> = row.try_get("address")?;

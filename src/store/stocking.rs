@@ -1,6 +1,4 @@
-use crate::catalog::Discount;
 use crate::catalog::ProductRecord;
-use crate::catalog::RateRecord;
 use crate::catalog::markdown;
 use crate::store::Db;
 use crate::store::StoreError;
@@ -126,8 +124,6 @@ pub async fn clear(tx: &mut Tx) -> Result<(), StoreError> {
         "delete from shelf",
         "delete from shelf_sizes",
         "insert into product_words (product_words) values ('delete-all')",
-        "delete from shipping_rates",
-        "delete from discounts",
     ] {
         sqlx::query(statement).execute(&mut *tx.0).await?;
     }
@@ -284,38 +280,6 @@ pub async fn forget_unused_pictures(tx: &mut Tx) -> Result<(), StoreError> {
     )
     .execute(&mut *tx.0)
     .await?;
-    Ok(())
-}
-
-pub async fn put_rates(tx: &mut Tx, rates: &[RateRecord]) -> Result<(), StoreError> {
-    for (position, rate) in (0_i64..).zip(rates) {
-        let letters: Vec<&str> = rate.countries.iter().map(|country| country.code()).collect();
-        sqlx::query("insert into shipping_rates (name, position, countries) values (?, ?, ?)")
-            .bind(&rate.name)
-            .bind(position)
-            .bind(letters.join(","))
-            .execute(&mut *tx.0)
-            .await?;
-        for (currency, price) in &rate.prices {
-            sqlx::query("insert into shipping_prices (rate, currency, price) values (?, ?, ?)")
-                .bind(&rate.name)
-                .bind(currency.as_str())
-                .bind(price.get())
-                .execute(&mut *tx.0)
-                .await?;
-        }
-    }
-    Ok(())
-}
-
-pub async fn put_discounts(tx: &mut Tx, discounts: &[Discount]) -> Result<(), StoreError> {
-    for discount in discounts {
-        sqlx::query("insert into discounts (code, percent) values (?, ?)")
-            .bind(&discount.code)
-            .bind(discount.percent)
-            .execute(&mut *tx.0)
-            .await?;
-    }
     Ok(())
 }
 

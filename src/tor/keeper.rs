@@ -22,6 +22,8 @@ use std::time::Duration;
 pub enum Service {
     /// Made by the shop through the control port; Tor lets it go when the shop does.
     Made { key: OnionKey, target: String },
+    /// The same, but never without a list of those who may come in: an empty one means nobody, and no service.
+    MadeForClients { key: OnionKey, target: String },
     /// Tor's own, in this folder of its torrc.
     Kept(PathBuf),
 }
@@ -85,7 +87,7 @@ impl Keeper {
             .find_map(|line| line.strip_prefix("MetricsPort="))
             .and_then(|line| line.split(' ').next())
             .map(str::to_owned);
-        if let Service::Made { key, .. } = &self.service {
+        if let Some((key, _)) = self.made() {
             self.folder.write_address(&key.address()).map_err(TorError::Folder)?;
             session.clients =
                 Some(self.folder.clients().map_err(TorError::Folder)?.unwrap_or_default());
@@ -136,7 +138,7 @@ impl Keeper {
     /// The service's address, once there is one.
     pub fn address(&self) -> Option<OnionAddress> {
         match &self.service {
-            Service::Made { key, .. } => Some(key.address()),
+            Service::Made { key, .. } | Service::MadeForClients { key, .. } => Some(key.address()),
             Service::Kept(folder) => {
                 let text = fs::read_to_string(folder.join("hostname")).ok()?;
                 OnionAddress::parse(text.trim_end())
@@ -215,10 +217,13 @@ impl Keeper {
             return Ok(Ok(()));
         }
         match &self.service {
-            Service::Made { key, .. } => {
+            Service::Made { key, .. } | Service::MadeForClients { key, .. } => {
+                let was_there = !self.is_shut(session);
                 session.clients = Some(clients);
                 session.published.clear();
-                session.control.ask(&format!("DEL_ONION {}", key.address().name()))?;
+                if was_there {
+                    session.control.ask(&format!("DEL_ONION {}", key.address().name()))?;
+                }
                 self.add_onion(session)?;
                 self.show_out(session)?;
             }
@@ -244,8 +249,27 @@ impl Keeper {
         Ok(Ok(()))
     }
 
+    /// The key and the target of a service that the shop makes.
+    fn made(&self) -> Option<(&OnionKey, &str)> {
+        match &self.service {
+            Service::Made { key, target } | Service::MadeForClients { key, target } => {
+                Some((key, target))
+            }
+            Service::Kept(_) => None,
+        }
+    }
+
+    /// Whether there is no service, because nobody may come in.
+    fn is_shut(&self, session: &Session) -> bool {
+        let is_for_clients = matches!(self.service, Service::MadeForClients { .. });
+        is_for_clients && session.clients.as_ref().is_none_or(Clients::is_empty)
+    }
+
     fn add_onion(&self, session: &mut Session) -> Result<(), TorError> {
-        let Service::Made { key, target } = &self.service else { return Ok(()) };
+        let Some((key, target)) = self.made() else { return Ok(()) };
+        if self.is_shut(session) {
+            return Ok(());
+        }
         let clients = session.clients.clone().unwrap_or_default();
         let mut flags = vec!["DiscardPK", "MaxStreamsCloseCircuit"];
         if !clients.is_empty() {
@@ -321,6 +345,7 @@ impl Keeper {
         let now = (self.now)();
         session.published.retain(|_, then| now - *then < DESCRIPTOR_LIVES);
         let address = self.address();
+        let is_shut = self.is_shut(session);
         let circuits = self.circuits(session)?;
         let count = |state: &str| circuits.iter().filter(|line| line.contains(state)).count();
         let control = &mut session.control;
@@ -329,6 +354,8 @@ impl Keeper {
         let is_off = control.ask("GETCONF DisableNetwork")?.concat().ends_with('1');
         let trouble = if is_off {
             OnionStatus::NETWORK_OFF
+        } else if is_shut {
+            OnionStatus::NOBODY_MAY_COME
         } else if address.is_none() {
             "Tor has no onion service for the shop"
         } else {

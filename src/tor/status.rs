@@ -29,6 +29,10 @@ impl OnionStatus {
     /// A Tor that is kept off the network on purpose is well all the same.
     pub const NETWORK_OFF: &str = "Tor's network is switched off (DisableNetwork)";
 
+    /// A service for those on a list alone is not there while the list is empty.
+    pub const NOBODY_MAY_COME: &str =
+        "nobody may come in yet, so there is no service: `shop desk client add NAME` makes a key";
+
     /// Whether this was written lately, seen from `now`. Units: Unix seconds.
     pub fn is_fresh(&self, now: i64) -> bool {
         // A little ahead is another clock's second; far ahead, the clock was set back since.

@@ -16,7 +16,7 @@ pub struct Accent {
 /// A colour that could not be read on some ground in the light.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "its contrast is {contrast} where {} are needed, so text in it cannot be read by all; the nearest that can is {nearest}",
+    "this colour has a contrast of {contrast} where {} are needed, so not everybody could read text in it; the nearest that can be read is {nearest}",
     Contrast::OF_TEXT
 )]
 pub struct TooPale {
@@ -118,9 +118,9 @@ mod tests {
     #[test]
     fn a_colour_is_read_in_the_light_and_made_lighter_for_the_dark() {
         check("#1c5d50", Ok(("#1c5d50", "#86cdb9")));
-        check("#000000", Ok(("#000000", "#999999")));
-        check("#8a1538", Ok(("#8a1538", "#c48a9b")));
-        check("#ffd500", Err(("1.2:1", "#7c6700")));
+        check("#000000", Ok(("#000000", "#979797")));
+        check("#8a1538", Ok(("#8a1538", "#c28698")));
+        check("#ffd500", Err(("1.2:1", "#806b00")));
         check("#ffffff", Err(("1.0:1", "#696969")));
     }
 

@@ -3,6 +3,7 @@ use crate::actions::Placed;
 use crate::actions::Placing;
 use crate::cart::PricedCart;
 use crate::catalog::Rate;
+use crate::catalog::reach;
 use crate::orders::Code;
 use crate::orders::Draft;
 use crate::orders::DraftForm;
@@ -220,16 +221,9 @@ fn sum_shown(cart: &PricedCart) -> String {
 }
 
 fn rate_view(rate: &Rate, total: Gwei) -> RateView {
-    let reach = match rate.countries.as_slice() {
-        [] => "everywhere".to_owned(),
-        countries if countries.len() <= 4 => {
-            countries.iter().map(|country| country.name()).collect::<Vec<_>>().join(", ")
-        }
-        countries => format!("{} countries", countries.len()),
-    };
     RateView {
         name: rate.name.clone(),
-        reach,
+        reach: reach(&rate.countries),
         price: rate.price,
         total: total.plus(rate.price).unwrap_or(total),
     }

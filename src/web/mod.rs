@@ -24,7 +24,9 @@ mod stream;
 mod visit;
 
 pub use csrf::{TokenKey, hex};
+pub use fair::{begin_to_read, seat_of};
 pub use headers::put_into;
+pub use lobby::{Lobby, LobbyRules, Seat, Stage};
 pub use page::{see_other, takes_gzip};
 pub use state::{Front, Site, chance, now, ticks};
 

@@ -510,10 +510,11 @@ fn bill(order: &Order) -> Vec<(String, String)> {
         bill.push((format!("{} × {}", line.quantity, line.full_name()), line.sum.to_string()));
     }
     if let Some(discount) = &order.discount {
-        bill.push((
-            format!("{} % less, with your code", discount.percent),
-            format!("−{}", discount.less),
-        ));
+        let what = discount.percent.map_or_else(
+            || "Less, with your code".to_owned(),
+            |percent| format!("{percent} % less, with your code"),
+        );
+        bill.push((what, format!("−{}", discount.less)));
     }
     if let Some(sending) = &order.sending {
         bill.push((format!("Sending: {}", sending.name), sending.price.to_string()));

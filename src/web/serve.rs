@@ -14,7 +14,11 @@ use actix_service::ServiceFactoryExt;
 use actix_service::fn_service;
 use actix_service::map_config;
 use actix_web::App;
+use actix_web::Error;
+use actix_web::body::BoxBody;
 use actix_web::dev::AppConfig;
+use actix_web::dev::ServiceRequest;
+use actix_web::dev::ServiceResponse;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use std::fs;
@@ -139,6 +143,16 @@ impl Door {
         matches!(self, Self::Tcp(_))
     }
 
+    /// Whether others than this host can come to it.
+    pub fn is_open(&self) -> bool {
+        match self {
+            Self::Tcp(listener) => {
+                listener.local_addr().is_ok_and(|address| !address.ip().is_loopback())
+            }
+            Self::Unix(_) => false,
+        }
+    }
+
     /// How a browser would call it.
     pub fn address(&self) -> String {
         match self {
@@ -166,7 +180,6 @@ pub async fn serve(
     fairness: Fairness,
     told: impl Future<Output = ()> + 'static,
 ) -> io::Result<()> {
-    let closing = Arc::new(Notify::new());
     let n_cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let most_seats = most_connections(n_cores);
     let payment_minutes = u64::try_from(fairness.payment_minutes).unwrap_or(0);
@@ -177,17 +190,56 @@ pub async fn serve(
         closer: fairness.closer,
     });
     let tending = actix_web::rt::spawn(tend(lobby.clone()));
+    let room =
+        Room { lobby, most_seats, n_workers: n_cores, reads_circuits: fairness.reads_circuits };
+    let served = serve_app(move || shop_app(front.clone()), room, door, told).await;
+    tending.abort();
+    served
+}
+
+/// What a door has room for.
+pub struct Room {
+    pub lobby: Arc<Lobby>,
+    /// Units: connections, all together.
+    pub most_seats: usize,
+    /// Units: threads that answer.
+    pub n_workers: usize,
+    /// Whether tor begins each connection on the socket with the number of its circuit.
+    pub reads_circuits: bool,
+}
+
+/// Answers at a door until the process is `told` to end, and lets what is under way finish.
+///
+/// # Errors
+/// What the system says of the door.
+pub async fn serve_app<T>(
+    make: impl Fn() -> App<T> + Clone + Send + 'static,
+    room: Room,
+    door: Door,
+    told: impl Future<Output = ()> + 'static,
+) -> io::Result<()>
+where
+    T: ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<BoxBody>,
+            Error = Error,
+            InitError = (),
+        > + 'static,
+{
+    let closing = Arc::new(Notify::new());
+    let Room { lobby, most_seats, n_workers, reads_circuits } = room;
     let server = Server::build()
-        .workers(n_cores)
-        // For each core. Reached for moments at most, since the lobby makes room: the server itself would let everybody
+        .workers(n_workers)
+        // For each worker. Reached for moments at most, since the lobby makes room: the server itself would let everybody
         // wait outside.
-        .max_concurrent_connections((most_seats + PASSING).div_ceil(n_cores))
+        .max_concurrent_connections((most_seats + PASSING).div_ceil(n_workers))
         .shutdown_timeout(CLOSING_SECONDS)
         .disable_signals();
     let server = match door {
         Door::Tcp(listener) => {
             let closing = closing.clone();
-            server.listen("buyers", listener, move || {
+            server.listen("door", listener, move || {
                 let lobby = lobby.clone();
                 let greet = move |stream: TcpStream| {
                     // An answer is one write: nothing is won by waiting for more.
@@ -195,13 +247,12 @@ pub async fn serve(
                     let seat = lobby.enter(Caller::Anybody);
                     ready(Ok((DoorStream::new(stream, seat), None)))
                 };
-                fn_service(greet).and_then(answering(front.clone(), closing.clone()))
+                fn_service(greet).and_then(answering(make(), closing.clone()))
             })?
         }
         Door::Unix(listener) => {
             let closing = closing.clone();
-            let reads_circuits = fairness.reads_circuits;
-            server.listen_uds("buyers", listener, move || {
+            server.listen_uds("door", listener, move || {
                 let lobby = lobby.clone();
                 let greet = move |stream: UnixStream| {
                     let stream = if reads_circuits {
@@ -211,7 +262,7 @@ pub async fn serve(
                     };
                     ready(Ok((stream, None)))
                 };
-                fn_service(greet).and_then(answering(front.clone(), closing.clone()))
+                fn_service(greet).and_then(answering(make(), closing.clone()))
             })?
         }
     }
@@ -223,9 +274,7 @@ pub async fn serve(
         closing.notify_waiters();
         handle.stop(true).await;
     });
-    let served = server.await;
-    tending.abort();
-    served
+    server.await
 }
 
 /// Waits until the process is told to end. From this call on, the signals no longer end it by themselves; as the first
@@ -244,7 +293,8 @@ pub fn told_to_end() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-async fn tend(lobby: Arc<Lobby>) {
+/// Looks after a lobby, once a second, for as long as it is awaited.
+pub async fn tend(lobby: Arc<Lobby>) {
     let mut second = tokio::time::interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -278,9 +328,24 @@ fn soft_limit(limits: &str) -> Option<usize> {
     }
 }
 
-/// HTTP/1.1 with the shop's pages behind it.
-fn answering<S>(
+/// The buyers' pages.
+fn shop_app(
     front: Data<Front>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new().app_data(front).wrap(from_fn(add_headers)).configure(addresses)
+}
+
+/// HTTP/1.1 with pages behind it.
+fn answering<S, T>(
+    app: App<T>,
     closing: Arc<Notify>,
 ) -> impl ServiceFactory<
     (DoorStream<S>, Option<SocketAddr>),
@@ -291,8 +356,14 @@ fn answering<S>(
 >
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
+    T: ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<BoxBody>,
+            Error = Error,
+            InitError = (),
+        > + 'static,
 {
-    let app = App::new().app_data(front).wrap(from_fn(add_headers)).configure(addresses);
     let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
     HttpService::build()
         .client_request_timeout(HEAD_TIME)

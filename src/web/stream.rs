@@ -88,7 +88,7 @@ fn with_words(bare: &[u8]) -> Vec<u8> {
     let status = bare.split(|byte| *byte == b'\r').next().unwrap_or_default();
     let page = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>This could not be read</title>\n</head>\n<body>\n\
         <h1>This could not be read</h1>\n<p>What your browser sent did not arrive whole, or was too long. Nothing was changed. \
-        Please <a href=\"/\">go back to the shop</a> and try again.</p>\n</body>\n</html>\n";
+        Please <a href=\"/\">go back to the first page</a> and try again.</p>\n</body>\n</html>\n";
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -36,3 +36,64 @@ def every_page_of_the_desk(world, firefox):
     for path in ("/nothing",):
         firefox.go(world.desk + path)
         yield "desk" + path.replace("/", " ")
+    yield from the_pages_and_the_look(world, firefox)
+    yield from the_products(world, firefox)
+
+
+def the_pages_and_the_look(world, firefox):
+    go = lambda path: firefox.go(world.desk + path)
+    for path in ("/pages", "/pages/new", "/pages/about/edit", "/pages/about/remove", "/look", "/look/logo"):
+        go(path)
+        yield "desk" + path.replace("/", " ")
+    go("/pages/new")
+    firefox.type("#title", "How we send")
+    firefox.type("#text", "We post on **Mondays**.\n\n- letters\n- parcels")
+    firefox.click("button[value=preview]")
+    assert firefox.text(".preview h1") == "How we send" and firefox.property("#title", "value") == "How we send"
+    # What a form is answered with cannot be fetched again: these are looked at as Firefox has them.
+    yield "refused page, a preview"
+    firefox.click(".primary[value=save]")
+    go("/pages/new")
+    firefox.type("#title", "How we send")
+    firefox.click(".primary[value=save]")
+    yield "refused page"
+    go("/look")
+    firefox.type("#name", "")
+    firefox.type("#accent", "#ffd500")
+    firefox.type("#notice", "We are back on *Monday*.")
+    firefox.click(".primary[value=save]")
+    assert firefox.attribute("#accent", "aria-invalid") == "true"
+    yield "refused look"
+    firefox.type("#name", "Tea & Wool")
+    firefox.click("button[name=take]")
+    assert "Saved" in firefox.text("#done")
+    yield "refused look, taken"
+
+
+def the_products(world, firefox):
+    go = lambda path: firefox.go(world.desk + path)
+    for path in (
+        "/products", "/products?low=1&q=tea", "/products/new", "/products/linen-notebook", "/products/categories",
+        "/products/linen-notebook/delete",
+    ):
+        go(path)
+        yield "desk" + path.replace("/", " ").replace("?", " ")
+    go("/products/new")
+    firefox.type("#name", "Rooibos")
+    firefox.type("#description", "Without *any* caffeine.\n\n- red\n- mild")
+    firefox.type("#price-ETH", "0.0123")
+    firefox.click("button[value=option-add]")
+    firefox.type("#option-0-name", "100 g")
+    firefox.type("#files", str(world.home / "db/images/notebook.jpg"))
+    firefox.click("button[value=upload]")
+    firefox.click("button[value=preview]")
+    assert firefox.text(".preview h3") == "Rooibos" and firefox.property("#option-0-name", "value") == "100 g"
+    yield "refused product, a preview"
+    firefox.type("#price-ETH", "much")
+    firefox.click(".primary[value=save]")
+    assert firefox.attribute("#price-ETH", "aria-invalid") == "true"
+    yield "refused product"
+    firefox.type("#price-ETH", "0.05")
+    firefox.click(".primary[value=save]")
+    assert firefox.text("#done") == "The product was added."
+    yield "refused product, taken"

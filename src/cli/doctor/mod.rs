@@ -58,6 +58,7 @@ pub async fn run(doctor: Doctor, settings: Settings) -> anyhow::Result<ExitCode>
             findings.push(selling::look_whether_open(&shop).await);
             findings.extend(selling::look_at_catalog(&shop).await);
             findings.extend(selling::look_at_nodes(&shop, &settings).await);
+            findings.push(selling::look_at_desk(&shop, &settings).await);
             findings.push(keeping::look_at_messages(&shop).await);
             findings.push(host::look_at_clock(&shop, &settings).await);
             shop.db.close().await;

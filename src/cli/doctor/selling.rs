@@ -9,6 +9,7 @@ use crate::cli::onion;
 use crate::cli::open;
 use crate::cli::serve::MIRRORS;
 use crate::cli::serve::PAGES;
+use crate::config::Listen;
 use crate::config::Settings;
 use crate::payment::Coin;
 use crate::payment::Receives;
@@ -215,6 +216,35 @@ pub async fn look_at_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
         }
     };
     watches.iter().map(look).collect()
+}
+
+/// Who could sign in at the desk, where it is open.
+pub async fn look_at_desk(shop: &Shop, settings: &Settings) -> Finding {
+    const CHECK: &str = "desk";
+    let lock = match store::desk::find_lock(&shop.db).await {
+        Ok(lock) => lock,
+        Err(error) => return ill(CHECK, error.to_string(), "`shop desk password` sets another"),
+    };
+    let place = match &settings.desk_listen {
+        None => return well(CHECK, "off"),
+        Some(Listen::Tcp(address)) => format!("http://{address}"),
+        Some(Listen::Unix(path)) => format!("unix:{}", path.display()),
+        Some(Listen::Systemd) => "systemd".to_owned(),
+    };
+    match (lock.password, lock.factor) {
+        (None, _) => note(
+            CHECK,
+            format!("at {place}, and nobody can sign in"),
+            "`shop desk password` sets its password",
+        ),
+        (Some(_), None) => well(CHECK, format!("at {place}; a password, no second factor")),
+        (Some(_), Some(factor)) if factor.recovery.is_empty() => note(
+            CHECK,
+            format!("at {place}; a password and a second factor, no recovery code left"),
+            "make new ones on the desk's account page",
+        ),
+        (Some(_), Some(_)) => well(CHECK, format!("at {place}; a password and a second factor")),
+    }
 }
 
 pub fn look_at_pages() -> Finding {

@@ -1,3 +1,22 @@
+mod filters;
+mod letters;
+mod list;
+mod one;
+mod packing;
+mod sending;
+mod steps;
+
+use actix_web::web;
 use actix_web::web::ServiceConfig;
 
-pub fn addresses(_config: &mut ServiceConfig) {}
+pub fn addresses(config: &mut ServiceConfig) {
+    config
+        .route("/orders", web::get().to(list::show))
+        .route("/orders/send", web::get().to(sending::show))
+        .route("/orders/send", web::post().to(sending::submit))
+        .route("/orders/sent", web::get().to(sending::show_sent))
+        .route("/orders/packing", web::get().to(packing::show))
+        .route("/orders/{order_ref}", web::get().to(one::show))
+        .route("/orders/{order_ref}/step", web::post().to(steps::submit))
+        .route("/orders/{order_ref}/answer", web::post().to(steps::answer));
+}

@@ -39,8 +39,14 @@ const DONE: [(&str, &str); 7] = [
     ("added", "The product was added."),
     ("saved", "The product was saved. Buyers see it at once."),
     ("same", "Nothing was changed: all is as it was."),
-    ("copied", "This is the copy: hidden, and with nothing on the shelf. Show it when it is ready."),
-    ("hidden", "The product is hidden. Buyers do not see it; whoever has it in the cart cannot order it."),
+    (
+        "copied",
+        "This is the copy: hidden, and with nothing on the shelf. Show it when it is ready.",
+    ),
+    (
+        "hidden",
+        "The product is hidden. Buyers do not see it; whoever has it in the cart cannot order it.",
+    ),
     ("shown", "The product is shown again."),
     ("moved", "The product was moved."),
 ];
@@ -167,8 +173,7 @@ pub async fn show(
 ) -> Result<HttpResponse, DeskError> {
     let slug = parse_slug(&slug)?;
     let wallets = store::payment::list_wallets(&desk.shop.db).await?;
-    let product =
-        store::editing::find(&desk.shop.db, &slug).await?.ok_or(DeskError::NotFound)?;
+    let product = store::editing::find(&desk.shop.db, &slug).await?.ok_or(DeskError::NotFound)?;
     let form = ProductForm::of(&product, &wallets);
     let at = At { request: &request, desk: &desk, seller: &seller, product: Some(product) };
     at.page(StatusCode::OK, form, &Said::default()).await
@@ -192,8 +197,7 @@ pub async fn submit(
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
     let slug = parse_slug(&slug)?;
-    let product =
-        store::editing::find(&desk.shop.db, &slug).await?.ok_or(DeskError::NotFound)?;
+    let product = store::editing::find(&desk.shop.db, &slug).await?.ok_or(DeskError::NotFound)?;
     let at = At { request: &request, desk: &desk, seller: &seller, product: Some(product) };
     at.answer(body).await
 }
@@ -245,11 +249,8 @@ impl At<'_> {
             "option-add" => form.options.push(ProductForm::new_option(&wallets)),
             change => rearrange(&mut form, change),
         }
-        let status = if said.words.is_empty() {
-            StatusCode::OK
-        } else {
-            StatusCode::UNPROCESSABLE_ENTITY
-        };
+        let status =
+            if said.words.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
         self.page(status, form, &said).await
     }
 
@@ -295,7 +296,10 @@ impl At<'_> {
         // A row that nobody wrote into is no option.
         form.options.retain(|option| {
             let prices = option.prices.iter().all(|price| price.coins.is_empty());
-            !(option.id.is_empty() && option.name.trim().is_empty() && option.stock.is_empty() && prices)
+            !(option.id.is_empty()
+                && option.name.trim().is_empty()
+                && option.stock.is_empty()
+                && prices)
         });
         let of = self.product.as_ref().map(|product| &product.slug);
         let edit = match form.to_edit(wallets, of) {
@@ -427,8 +431,12 @@ fn say_sold(now: &mut Words, field: &str, was: &str, there: &str) {
         && was != there
     {
         let why = match was - there {
-            sold @ 1.. => format!("{there}. It was {was} when you opened this page; {sold} went since"),
-            back => format!("{there}. It was {was} when you opened this page; {} came since", -back),
+            sold @ 1.. => {
+                format!("{there}. It was {was} when you opened this page; {sold} went since")
+            }
+            back => {
+                format!("{there}. It was {was} when you opened this page; {} came since", -back)
+            }
         };
         now.insert(field.to_owned(), why);
     }
@@ -436,9 +444,10 @@ fn say_sold(now: &mut Words, field: &str, was: &str, there: &str) {
 
 /// Number, name and pieces of each pool that a product has.
 pub fn pools(product: &EditedProduct) -> Vec<(i64, String, i64)> {
-    let own = product.options.iter().filter_map(|option| {
-        Some((option.id, option.name.clone(), option.stock?))
-    });
+    let own = product
+        .options
+        .iter()
+        .filter_map(|option| Some((option.id, option.name.clone(), option.stock?)));
     let own: Vec<_> = own.collect();
     let is_shared = own.len() < product.options.len() || product.options.is_empty();
     let name = if own.is_empty() { "all of it" } else { "the other options" };

@@ -6,6 +6,7 @@ use crate::catalog::ProductRecord;
 use crate::catalog::Slug;
 use crate::catalog::fault::A_SECRET;
 use crate::catalog::json::Json;
+use crate::catalog::wallet_reference;
 use crate::desk::form::DeskForm;
 use crate::payment::Wallet;
 use crate::store::catalog::Image;
@@ -183,22 +184,19 @@ impl ProductForm {
     ///
     /// # Errors
     /// What is wrong, field by field. A secret that was pasted into a field is gone from it afterwards.
-    pub fn to_edit(
-        &mut self,
-        wallets: &[Wallet],
-        of: Option<&Slug>,
-    ) -> Result<ProductEdit, Words> {
+    pub fn to_edit(&mut self, wallets: &[Wallet], of: Option<&Slug>) -> Result<ProductEdit, Words> {
         let mut words = Words::new();
         let (fields, paths) = self.fields(wallets, &mut words);
         let record_name = of.map_or("product", Slug::as_str);
-        let read = ProductRecord::read(wallets, record_name, fields);
+        let read = ProductRecord::read(wallets, record_name, &fields);
         for fault in read.as_ref().err().into_iter().flatten() {
             let field = field_of(fault, &paths);
             if fault.found == A_SECRET {
                 self.blank(&field);
             }
             // A price that cannot be read is not a price that is missing.
-            let is_echo = field == "prices" && words.keys().any(|field| field.starts_with("price."));
+            let is_echo =
+                field == "prices" && words.keys().any(|field| field.starts_with("price."));
             if !is_echo {
                 words.entry(field).or_insert_with(|| sentence(&fault.expected));
             }
@@ -210,8 +208,9 @@ impl ProductForm {
         let pool = |was: &str, now: Option<i64>| PoolEdit { was: was.parse().ok(), now };
         let pieces = pool(&self.stock_was, Some(record.quantity));
         let options = self.options.iter().zip(&record.options);
-        let options = options
-            .map(|(field, option)| (field.id.parse().ok(), pool(&field.stock_was, option.quantity)));
+        let options = options.map(|(field, option)| {
+            (field.id.parse().ok(), pool(&field.stock_was, option.quantity))
+        });
         let options = options.collect();
         Ok(ProductEdit {
             of: of.map(|slug| (slug.clone(), self.edition)),
@@ -318,7 +317,9 @@ impl ProductForm {
             note(format!("price.{}", mine.currency), &mine.coins, &there.coins);
         }
         for (n, mine) in self.options.iter().enumerate() {
-            let Some(there) = now.options.iter().find(|there| there.id == mine.id) else { continue };
+            let Some(there) = now.options.iter().find(|there| there.id == mine.id) else {
+                continue;
+            };
             note(format!("option.{n}.name"), &mine.name, &there.name);
             note(format!("option.{n}.stock"), &mine.stock, &there.stock);
             for (mine, there) in mine.prices.iter().zip(&there.prices) {
@@ -388,7 +389,7 @@ fn price_list(
                 paths.insert(format!("{place}prices[{}].price", list.len()), field);
                 list.push(Json::Record(vec![
                     ("price".to_owned(), Json::Whole(gwei.get())),
-                    ("wallet".to_owned(), Json::Text(ProductRecord::wallet_reference(wallet))),
+                    ("wallet".to_owned(), Json::Text(wallet_reference(&wallet.currency))),
                 ]));
             }
             Err(refused) => {
@@ -402,7 +403,8 @@ fn price_list(
 /// Which field of the form a fault of the record means.
 fn field_of(fault: &Fault, paths: &HashMap<String, String>) -> String {
     // Within an option the place says which one: `products "tea", options[0]`.
-    let option = fault.record.rsplit_once(", options[").and_then(|(_, rest)| rest.strip_suffix(']'));
+    let option =
+        fault.record.rsplit_once(", options[").and_then(|(_, rest)| rest.strip_suffix(']'));
     let place = match option {
         Some(n) if fault.field.is_empty() => format!("options[{n}]"),
         Some(n) => format!("options[{n}].{}", fault.field),
@@ -410,7 +412,10 @@ fn field_of(fault: &Fault, paths: &HashMap<String, String>) -> String {
     };
     let known = paths.get(&place).cloned();
     // `categories[3]` and the like are said at the field as a whole.
-    known.unwrap_or_else(|| place.split('[').next().unwrap_or_default().to_owned())
+    known.unwrap_or_else(|| match place.split('[').next().unwrap_or_default() {
+        "images" | "alt" => "pictures".to_owned(),
+        field => field.to_owned(),
+    })
 }
 
 /// What is expected, as a sentence.

@@ -26,7 +26,10 @@ use askama::Template;
 
 const DONE: [(&str, &str); 4] = [
     ("moved", "The list was changed. Buyers see the same order."),
-    ("hidden", "The product is hidden. Buyers do not see it; whoever has it in the cart cannot order it."),
+    (
+        "hidden",
+        "The product is hidden. Buyers do not see it; whoever has it in the cart cannot order it.",
+    ),
     ("shown", "The product is shown again."),
     ("deleted", "The product was deleted. Orders keep what they hold."),
 ];
@@ -52,7 +55,11 @@ impl Asked {
             category: field("category").chars().take(200).collect(),
             low: field("low") == "1",
             hidden: field("hidden") == "1",
-            page: field("page").parse().ok().filter(|page| (1..=100_000).contains(page)).unwrap_or(1),
+            page: field("page")
+                .parse()
+                .ok()
+                .filter(|page| (1..=100_000).contains(page))
+                .unwrap_or(1),
         }
     }
 

@@ -25,7 +25,9 @@ pub fn addresses(config: &mut ServiceConfig) {
         config
             .route(&format!("{before}/{{slug}}"), web::get().to(edit::show))
             .route(&format!("{before}/{{slug}}"), web::post().to(edit::submit))
-            .route(&format!("{before}/{{slug}}/tend"), web::post().to(tend::submit));
+            .route(&format!("{before}/{{slug}}/tend"), web::post().to(tend::submit))
+            .route(&format!("{before}/{{slug}}/delete"), web::get().to(tend::ask_delete))
+            .route(&format!("{before}/{{slug}}/delete"), web::post().to(tend::delete));
     }
 }
 

@@ -2,6 +2,7 @@ use crate::actions;
 use crate::actions::Place;
 use crate::catalog::Slug;
 use crate::desk::form::DeskForm;
+use crate::desk::fresh::Fresh;
 use crate::desk::page::DeskError;
 use crate::desk::page::DeskFrame;
 use crate::desk::page::page;
@@ -88,7 +89,9 @@ async fn add_stock(
                 }
             }
         }
-        Err(_) => "How many to add, or with a minus how many to take away: a whole number.".to_owned(),
+        Err(_) => {
+            "How many to add, or with a minus how many to take away: a whole number.".to_owned()
+        }
     };
     let product = store::editing::find(&desk.shop.db, slug).await?.ok_or(DeskError::NotFound)?;
     let template = StockPage {
@@ -101,4 +104,53 @@ async fn add_stock(
         error: Some(error),
     };
     page(StatusCode::UNPROCESSABLE_ENTITY, &template)
+}
+
+#[derive(Template)]
+#[template(path = "desk/products/delete.html")]
+struct DeletePage<'a> {
+    frame: DeskFrame<'a>,
+    name: String,
+    address: String,
+    hidden: bool,
+    fresh: Fresh,
+}
+
+pub async fn ask_delete(
+    desk: Data<Desk>,
+    seller: Seller,
+    slug: Path<String>,
+) -> Result<HttpResponse, DeskError> {
+    delete_page(&desk, &seller, &parse_slug(&slug)?, StatusCode::OK, Fresh::asked()).await
+}
+
+/// Cannot be undone, so that the password is asked for again.
+pub async fn delete(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    slug: Path<String>,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let slug = parse_slug(&slug)?;
+    if let Some(fresh) = seller.fresh_password(&desk, &form).await? {
+        return delete_page(&desk, &seller, &slug, StatusCode::UNPROCESSABLE_ENTITY, fresh).await;
+    }
+    let deleted = actions::delete_product(&desk.shop, &slug, now()).await?;
+    deleted.ok_or(DeskError::NotFound)?;
+    Ok(see_other("/products?done=deleted"))
+}
+
+async fn delete_page(
+    desk: &Desk,
+    seller: &Seller,
+    slug: &Slug,
+    status: StatusCode,
+    fresh: Fresh,
+) -> Result<HttpResponse, DeskError> {
+    let product = store::editing::find(&desk.shop.db, slug).await?.ok_or(DeskError::NotFound)?;
+    let frame = DeskFrame::new(desk, seller, "/products");
+    let (address, hidden) = (address(slug), product.hidden);
+    page(status, &DeletePage { frame, name: product.name, address, hidden, fresh })
 }

@@ -1,12 +1,562 @@
+use crate::world::Answer;
+use crate::world::Buyer;
+use crate::world::DESK_PASSWORD;
 use crate::world::World;
+use crate::world::catalog;
+use crate::world::files_below;
+use std::fs;
+use std::io::Read;
+use std::io::Write;
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+use std::time::Instant;
+
+const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
+const OTHER_PASSWORD: &str = "ladder-quartz-mumble-63-fig";
+
+/// Every address of one door, as its own source names them; what stands for a part is a word.
+fn addresses(folder: &str, begins: &[&str]) -> Vec<String> {
+    let sources = files_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
+    let mut found = Vec::new();
+    for source in sources.iter().filter(|path| path.extension().is_some_and(|kind| kind == "rs")) {
+        let text = fs::read_to_string(source).unwrap();
+        for begin in begins {
+            for rest in text.split(begin).skip(1) {
+                let Some(path) = rest.trim_start().strip_prefix("\"/") else { continue };
+                let path = path.split('"').next().unwrap();
+                let words =
+                    path.split('/').map(|part| if part.starts_with('{') { "word" } else { part });
+                found.push(format!("/{}", words.collect::<Vec<_>>().join("/")));
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn desk_addresses() -> Vec<String> {
+    addresses("src/desk", &[".route(", "resource("])
+}
+
+#[track_caller]
+fn has_headers(answer: &Answer, what: &str) {
+    for (name, value) in [
+        ("content-security-policy", CSP),
+        ("referrer-policy", "same-origin"),
+        ("x-content-type-options", "nosniff"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("x-frame-options", "DENY"),
+    ] {
+        assert_eq!(answer.header(name), Some(value), "{what}: {name}");
+    }
+    let date = answer.header("date").unwrap_or_default();
+    assert!(date.ends_with(":00 GMT"), "{what}: {date:?}");
+    for name in ["server", "etag", "last-modified"] {
+        assert_eq!(answer.header(name), None, "{what}: {name}");
+    }
+    let cached = answer.header("cache-control").unwrap();
+    let is_still = answer.status == 200 && cached == "private, max-age=31536000, immutable";
+    assert!(cached == "no-store" || is_still, "{what}: {cached}");
+    for (_, cookie) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
+        assert!(cookie.starts_with("__Host-"), "{what}: {cookie}");
+        assert!(cookie.contains("; HttpOnly; SameSite=Strict; Path=/; Secure"), "{what}: {cookie}");
+    }
+    for bad in ["<script", "<svg", " style=", "http://", "https://", "@import", "<iframe"] {
+        assert!(!answer.text().contains(bad), "{what}: {bad}");
+    }
+}
+
+/// What an address that nobody has is answered with, but for the length of its name.
+fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, Vec<u8>) {
+    (answer.status, answer.headers.clone(), answer.bytes.clone())
+}
+
+fn signs_in(browser: &mut Buyer, password: &str, code: &str) -> Answer {
+    let token = browser.get("/login").token();
+    browser.post_raw("/login", &[("token", &token), ("password", password), ("code", code)])
+}
 
 #[test]
 fn nothing_of_the_desk_is_shown_before_the_password() {
     let world = World::with_desk();
     let mut stranger = world.stranger_at_desk();
-    for path in ["/", "/orders", "/products", "/account"] {
-        let answer = stranger.get(path);
-        assert_ne!(answer.status, 200, "{path}");
+    for path in desk_addresses() {
+        let answer = stranger.get(&path);
+        let is_open = ["/login", "/static/word"].contains(&path.as_str());
+        assert!(is_open || matches!(answer.status, 303 | 404), "{path}: {}", answer.status);
+        if answer.status == 303 {
+            assert_eq!(answer.header("location"), Some("/login"), "{path}");
+        }
+        let answer = stranger.post_raw(&path, &[("token", "x"), ("password", "x")]);
+        assert!(matches!(answer.status, 303 | 403 | 404), "POST {path}: {}", answer.status);
     }
     assert!(world.desk().get("/").text().contains("Today"));
+}
+
+#[test]
+fn not_one_address_of_the_desk_answers_at_the_buyers_door() {
+    let world = World::with_desk();
+    let mut buyer = world.buyer();
+    buyer.get("/");
+    // Whoever has a session has none there either.
+    buyer.cookies.extend(world.desk().0.cookies);
+    let addresses = desk_addresses();
+    assert!(10 < addresses.len(), "{addresses:?}");
+    let body = format!("token=x&password={DESK_PASSWORD}");
+    // Both doors have their own of these.
+    let shared = ["/", "/static/word", "/picture/word"];
+    for path in addresses.iter().filter(|path| !shared.contains(&path.as_str())) {
+        for (method, body) in [("GET", ""), ("POST", body.as_str()), ("HEAD", "")] {
+            let unknown = buyer.request(method, "/nothing/at-all", &[FORM], body.as_bytes());
+            let answer = buyer.request(method, path, &[FORM], body.as_bytes());
+            assert_eq!(answer.status, 404, "{method} {path}");
+            assert!(seen(&answer) == seen(&unknown), "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn nothing_of_the_buyers_door_answers_at_the_desk_but_what_both_have() {
+    let world = World::with_desk();
+    let mut desk = world.desk().0;
+    let own = desk_addresses();
+    let buyers = addresses("src/web", &["only_get(", "only_post(", "get_and_post("]);
+    assert!(20 < buyers.len(), "{buyers:?}");
+    for path in buyers.iter().filter(|path| !own.contains(path)) {
+        for method in ["GET", "POST"] {
+            assert_eq!(desk.request(method, path, &[], b"").status, 404, "{method} {path}");
+        }
+    }
+    let shared: Vec<&String> = buyers.iter().filter(|path| own.contains(path)).collect();
+    assert_eq!(shared, ["/", "/picture/word", "/static/word"]);
+}
+
+#[test]
+fn every_answer_of_the_desk_carries_the_headers() {
+    let world = World::with_desk();
+    let mut desk = world.desk().0;
+    let mut stranger = world.stranger_at_desk();
+    for path in desk_addresses().iter().map(String::as_str).chain(["/nothing", "/a%00b", "/..%2f"])
+    {
+        for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"] {
+            for browser in [&mut stranger, &mut desk] {
+                let answer = browser.request(method, path, &[], b"");
+                has_headers(&answer, &format!("{method} {path}"));
+                assert!(answer.status < 500, "{method} {path}");
+                if method == "HEAD" {
+                    assert!(answer.bytes.is_empty(), "{path}");
+                }
+            }
+        }
+    }
+    let address = stranger.address.clone();
+    for (bytes, status) in [
+        (b"nonsense\r\n\r\n".to_vec(), 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n".to_vec(), 400),
+        ([b"GET / HTTP/1.1\r\nX: ".as_slice(), &[b'a'; 200_000], b"\r\n\r\n"].concat(), 431),
+    ] {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        let _ = stream.write_all(&bytes);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let answer = crate::world::parse_answer(&answer);
+        assert!([status, 400].contains(&answer.status), "{status}: {}", answer.status);
+        has_headers(&answer, &format!("{status}"));
+    }
+    let mut large = vec![b'a'; 2 * 1024 * 1024];
+    large[..6].copy_from_slice(b"token=");
+    let answer = desk.request("POST", "/account/password", &[FORM], &large);
+    assert_eq!(answer.status, 413);
+    has_headers(&answer, "413");
+    let answer = desk.request("POST", "/account/password", &[("Content-Type", "text/plain")], b"x");
+    assert_eq!(answer.status, 415);
+    has_headers(&answer, "415");
+}
+
+#[test]
+fn the_desk_answers_to_no_strangers_name() {
+    let world = World::with_desk();
+    let mut desk = world.desk().0;
+    let cookies = desk.cookies.clone();
+    for host in ["evil.example", "evil.example:3001", "127.0.0.1.evil.example", "10.0.0.7"] {
+        desk.host = host.to_owned();
+        for path in ["/", "/login", "/account", "/nothing"] {
+            let answer = desk.get(path);
+            assert_eq!(answer.status, 421, "{host} {path}");
+            assert!(!answer.text().contains("token"), "{host} {path}");
+            has_headers(&answer, host);
+        }
+    }
+    assert_eq!(desk.cookies, cookies, "a stranger's name gets no cookie");
+    desk.host = "localhost:1".to_owned();
+    assert_eq!(desk.get("/").status, 200);
+}
+
+#[test]
+fn a_form_of_another_session_or_of_none_changes_nothing() {
+    let world = World::with_desk();
+    let (mut one, mut other) = (world.desk().0, world.desk().0);
+    let (mine, others) = (one.get("/account/sessions").token(), other.get("/account").token());
+    assert_ne!(mine, others);
+    let end = |browser: &mut Buyer, token: &str, headers: &[(&str, &str)]| {
+        let body = format!("token={token}&password={DESK_PASSWORD}");
+        browser.request("POST", "/account/sessions", headers, body.as_bytes())
+    };
+    for token in ["", "x", others.as_str(), &mine[..31]] {
+        assert_eq!(end(&mut one, token, &[FORM]).status, 403, "{token:?}");
+    }
+    for site in ["cross-site", "same-site", "none"] {
+        let headers = [FORM, ("Sec-Fetch-Site", site)];
+        assert_eq!(end(&mut one, &mine, &headers).status, 403, "{site}");
+    }
+    // Signed out, the form is replayed: with the cookie that the browser no longer has, too.
+    let kept = one.clone();
+    let out = one.post_raw("/logout", &[("token", &mine)]);
+    assert_eq!((out.status, out.header("location")), (303, Some("/login?done=out")));
+    assert!(!one.cookies.contains_key("__Host-desk"));
+    for mut browser in [one, kept] {
+        let answer = end(&mut browser, &mine, &[FORM]);
+        assert_eq!((answer.status, answer.header("location")), (303, Some("/login")));
+    }
+    assert_eq!(other.get("/account").status, 200, "the other session is untouched");
+    assert_eq!(end(&mut other, &others, &[FORM]).status, 303);
+    assert_eq!(other.get("/account").status, 303, "all sessions have ended");
+}
+
+#[test]
+fn a_session_is_new_at_each_login_and_kept_as_a_hash() {
+    let world = World::with_desk();
+    let mut browser = world.desk().0;
+    let first = browser.cookies["__Host-desk"].clone();
+    let earlier = browser.clone();
+    assert_eq!(signs_in(&mut browser, DESK_PASSWORD, "").status, 303);
+    let second = browser.cookies["__Host-desk"].clone();
+    assert!(first != second && first.len() == 64);
+    assert_eq!(earlier.clone().get("/account").status, 303, "the earlier one has ended");
+    // An id that somebody else chose is no session.
+    let mut fixed = world.stranger_at_desk();
+    fixed.cookies.insert("__Host-desk".to_owned(), "7".repeat(64));
+    assert_eq!(signs_in(&mut fixed, DESK_PASSWORD, "").status, 303);
+    assert_ne!(fixed.cookies["__Host-desk"], "7".repeat(64));
+    let hex = |text: &str| {
+        let byte = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+        (0..text.len()).step_by(2).map(byte).collect::<Vec<u8>>()
+    };
+    for file in files_below(&world.path("db")).iter().chain([&world.path("log")]) {
+        let bytes = fs::read(file).unwrap();
+        for secret in [second.as_bytes(), &hex(&second), DESK_PASSWORD.as_bytes()] {
+            let is_there = bytes.windows(secret.len()).any(|window| window == secret);
+            assert!(!is_there, "{}", file.display());
+        }
+    }
+}
+
+#[test]
+fn a_session_ends_by_itself() {
+    let world = World::with_desk();
+    let mut idle = world.desk().0;
+    assert_eq!(idle.get("/account").status, 200);
+    world.sql("update desk_sessions set seen_at = seen_at - 29 * 60");
+    assert_eq!(idle.get("/account").status, 200);
+    world.sql("update desk_sessions set seen_at = seen_at - 30 * 60");
+    assert_eq!(idle.get("/account").status, 303, "30 minutes without a page");
+    let mut long = world.desk().0;
+    world.sql("update desk_sessions set begun_at = begun_at - 12 * 60 * 60");
+    assert_eq!(long.get("/account").status, 303, "12 hours");
+}
+
+#[test]
+fn a_page_writes_its_session_once_in_a_minute() {
+    let world = World::with_desk();
+    let mut desk = world.desk().0;
+    world.sql("update desk_sessions set seen_at = seen_at - 60");
+    desk.get("/account");
+    let marks = || world.find("select cast(seen_at % 60 as text) from desk_sessions");
+    assert_eq!(marks(), [b"0".to_vec()]);
+    // Whatever is read now comes from the file as the last write left it.
+    let wal = || fs::metadata(world.path("db/shop.sqlite-wal")).unwrap().len();
+    world.until("the minute is young", || {
+        let before = wal();
+        (0..20).for_each(|_| assert_eq!(desk.clone().get("/account").status, 200));
+        before == wal()
+    });
+}
+
+#[test]
+fn every_wrong_one_gets_the_same_answer() {
+    let world = World::with_desk();
+    let mut browser = world.stranger_at_desk();
+    let wrong = signs_in(&mut browser, "cinder-otter-velvet-28-plus", "");
+    assert_eq!(wrong.status, 422);
+    assert!(wrong.text().contains("That was not right"));
+    for password in ["", "x", &"x".repeat(1_000), "\u{202e}cinder", "cinder-otter-velvet-28-plum "]
+    {
+        let answer = signs_in(&mut browser, password, "");
+        if password.ends_with(' ') {
+            assert_eq!(answer.status, 303, "a space behind it is no part of it");
+        } else {
+            assert!(seen(&answer) == seen(&wrong), "{password:?}");
+        }
+    }
+    // With a second factor: a wrong code with the right password is as wrong as all else.
+    world.sql("update desk set factor = zeroblob(20), factor_step = 0");
+    let mut browser = world.stranger_at_desk();
+    let wrong = signs_in(&mut browser, "x", "123456");
+    for (password, code) in [(DESK_PASSWORD, ""), (DESK_PASSWORD, "12345x"), ("x", "")] {
+        let answer = signs_in(&mut browser, password, code);
+        assert_eq!(answer.status, 422);
+        assert!(seen(&answer) == seen(&wrong), "{password:?} {code:?}");
+    }
+    world.sql("update desk set factor = null, password = null");
+    let mut browser = world.stranger_at_desk();
+    assert!(browser.get("/login").text().contains("shop desk password"));
+    let unset = signs_in(&mut browser, DESK_PASSWORD, "");
+    assert_eq!(unset.status, 422);
+    assert!(seen(&unset) == seen(&signs_in(&mut browser, "", "")));
+}
+
+#[test]
+fn wrong_ones_wait_and_the_right_one_does_not() {
+    let world = World::with_desk();
+    let mut guesser = world.stranger_at_desk();
+    let mut times = Vec::new();
+    for _ in 0..6 {
+        let began = Instant::now();
+        assert_eq!(signs_in(&mut guesser, "wrong", "").status, 422);
+        times.push(began.elapsed());
+    }
+    // 250, 500 and 1000 milliseconds, after three slips of the finger.
+    assert!(Duration::from_millis(990) < times[5], "{times:?}");
+    let began = Instant::now();
+    world.desk();
+    assert!(began.elapsed() < Duration::from_millis(990), "{:?}", began.elapsed());
+}
+
+#[test]
+fn the_surplus_is_told_to_wait_and_the_right_password_is_not_locked_out() {
+    let world = World::with_desk();
+    let mut first = world.stranger_at_desk();
+    let token = first.get("/login").token();
+    let threads: Vec<_> = (0..60)
+        .map(|_| {
+            let (mut browser, token) = (first.clone(), token.clone());
+            std::thread::spawn(move || {
+                let answer =
+                    browser.post_raw("/login", &[("token", &token), ("password", "wrong")]);
+                if answer.status == 503 {
+                    has_headers(&answer, "503");
+                    assert!(answer.header("retry-after").is_some());
+                    assert!(answer.bytes.len() < 4_096, "{}", answer.bytes.len());
+                }
+                answer.status
+            })
+        })
+        .collect();
+    let statuses: Vec<u16> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+    assert!(statuses.iter().all(|status| matches!(status, 422 | 503)), "{statuses:?}");
+    assert!(statuses.contains(&503) && statuses.contains(&422), "{statuses:?}");
+    world.desk();
+}
+
+#[test]
+fn a_password_is_set_at_the_shell_with_reasons() {
+    let world = World::with_desk();
+    let mut desk = world.desk().0;
+    for (words, reason) in [
+        ("password1\npassword1\n", "common"),
+        ("short\nshort\n", "fewer than 10 characters"),
+        ("Shop Shop Shop\nShop Shop Shop\n", "not taken"),
+        ("", "fewer than 10 characters"),
+        ("ladder-quartz-mumble-63-fig\nladder-quartz-mumble-63-pig\n", "differ"),
+    ] {
+        let done = world.told(&["desk", "password"], words.as_bytes());
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert!(done.status.code() == Some(1) && said.contains(reason), "{words:?}: {said}");
+        assert!(!said.contains("mumble"), "{said}");
+    }
+    assert_eq!(desk.get("/account").status, 200, "nothing was changed");
+    let words = format!("{OTHER_PASSWORD}\r\n{OTHER_PASSWORD}\r\n");
+    assert!(world.told(&["desk", "password"], words.as_bytes()).status.success());
+    assert_eq!(desk.get("/account").status, 303, "every session has ended");
+    let mut browser = world.stranger_at_desk();
+    assert_eq!(signs_in(&mut browser, DESK_PASSWORD, "").status, 422);
+    assert_eq!(signs_in(&mut browser, OTHER_PASSWORD, "").status, 303);
+    assert!(world.says(&["desk", "sessions"]).starts_with("signed in "));
+    assert!(world.says(&["desk", "sessions", "--end"]).contains("1 session has ended"));
+    assert_eq!(browser.get("/account").status, 303);
+    assert!(world.says(&["desk", "sessions"]).contains("Nobody"));
+}
+
+#[test]
+fn a_password_is_changed_at_the_desk_and_all_sessions_end() {
+    let world = World::with_desk();
+    let (mut desk, mut other) = (world.desk(), world.desk());
+    let change = |desk: &mut crate::world::SellerAtDesk, password, new, again| {
+        desk.post("/account/password", &[("password", password), ("new", new), ("again", again)])
+    };
+    let weak = change(&mut desk, DESK_PASSWORD, "password1", "password2");
+    assert_eq!(weak.status, 422);
+    assert_eq!(weak.attribute("new", "aria-invalid"), "true");
+    assert_eq!(weak.attribute("again", "aria-invalid"), "true", "all faults at once");
+    assert!(weak.text().contains("common"), "{}", weak.text());
+    let wrong = change(&mut desk, "x", OTHER_PASSWORD, OTHER_PASSWORD);
+    assert_eq!(wrong.status, 422);
+    assert_eq!(wrong.attribute("password", "aria-invalid"), "true");
+    let done = change(&mut desk, DESK_PASSWORD, OTHER_PASSWORD, OTHER_PASSWORD);
+    assert_eq!((done.status, done.header("location")), (303, Some("/login?done=password")));
+    for browser in [&mut desk, &mut other] {
+        assert_eq!(browser.0.get("/account").status, 303);
+    }
+    assert_eq!(signs_in(&mut desk.0, DESK_PASSWORD, "").status, 422);
+    assert_eq!(signs_in(&mut desk.0, OTHER_PASSWORD, "").status, 303);
+}
+
+#[test]
+fn a_password_that_is_kept_in_an_older_way_is_kept_anew_at_login() {
+    let world = World::with_desk();
+    // Made by argon2(1): `echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -e`.
+    let older =
+        b"$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    world.sql_with("update desk set password = cast(? as text)", &[older]);
+    let mut browser = world.stranger_at_desk();
+    assert_eq!(signs_in(&mut browser, "passwort", "").status, 422);
+    assert_eq!(world.find("select password from desk"), [older.to_vec()]);
+    assert_eq!(signs_in(&mut browser, "password", "").status, 303);
+    let kept = String::from_utf8(world.find("select password from desk").remove(0)).unwrap();
+    assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
+    assert_eq!(signs_in(&mut browser, "password", "").status, 303);
+}
+
+/// The code of a secret, as another program makes it.
+fn oathtool(secret: &str, when: &str) -> String {
+    let secret = secret.replace(' ', "");
+    let made = Command::new("oathtool").args(["--totp", "-b", "-N", when, &secret]).output();
+    let made = made.expect("oathtool: run scripts/install-test-tools");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    String::from_utf8(made.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn a_second_factor_is_asked_for_once_it_was_shown_to_work() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    assert_eq!(desk.0.get("/account/factor.png").status, 404);
+    let page = desk.does("/account/factor", &[]);
+    let secret = page.mark("secret");
+    assert_eq!(desk.get("/account/factor.png").bytes[..8], *b"\x89PNG\r\n\x1a\n");
+    // It does not count yet.
+    world.desk();
+    // What the picture says to a phone is what stands beside it.
+    let png = desk.get("/account/factor.png").bytes;
+    fs::write(world.path("factor.png"), png).unwrap();
+    let read = Command::new("zbarimg").args(["-q", "--raw"]).arg(world.path("factor.png")).output();
+    let read =
+        String::from_utf8(read.expect("zbarimg: scripts/install-test-tools").stdout).unwrap();
+    assert!(
+        read.starts_with("otpauth://totp/") && read.contains(&secret.replace(' ', "")),
+        "{read}"
+    );
+
+    let refused = desk.post("/account/factor/confirm", &[("code", "000000"), ("password", "x")]);
+    assert_eq!(refused.attribute("password", "aria-invalid"), "true");
+    let refused =
+        desk.post("/account/factor/confirm", &[("code", "x"), ("password", DESK_PASSWORD)]);
+    assert_eq!((refused.status, refused.attribute("code", "aria-invalid").as_str()), (422, "true"));
+    let code = oathtool(&secret, "now");
+    let shown =
+        desk.post("/account/factor/confirm", &[("code", &code), ("password", DESK_PASSWORD)]);
+    assert_eq!(shown.status, 200, "{}", shown.text());
+    let codes: Vec<String> = shown
+        .text()
+        .split("<code>")
+        .skip(1)
+        .map(|rest| rest.split('<').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(codes.len(), 10);
+    assert_eq!(desk.0.get("/account/factor.png").status, 404, "it is not shown again");
+    let bytes = files_below(&world.path("db"))
+        .iter()
+        .flat_map(|file| fs::read(file).unwrap())
+        .collect::<Vec<u8>>();
+    assert!(!String::from_utf8_lossy(&bytes).contains(&codes[0]), "codes are kept hashed");
+
+    let mut browser = world.stranger_at_desk();
+    assert_eq!(signs_in(&mut browser, DESK_PASSWORD, "").status, 422);
+    assert_eq!(signs_in(&mut browser, DESK_PASSWORD, &code).status, 422, "a code counts once");
+    assert_eq!(signs_in(&mut browser, "wrong", &oathtool(&secret, "now + 30 seconds")).status, 422);
+    // A phone that is half a minute ahead.
+    let next = oathtool(&secret, "now + 30 seconds");
+    assert_eq!(signs_in(&mut browser, DESK_PASSWORD, &next).status, 303);
+    assert_eq!(signs_in(&mut browser, DESK_PASSWORD, &next).status, 422, "a code counts once");
+    // The phone is lost.
+    assert_eq!(signs_in(&mut browser, DESK_PASSWORD, &codes[3].to_lowercase()).status, 303);
+    assert_eq!(signs_in(&mut browser, DESK_PASSWORD, &codes[3]).status, 422, "and so does this");
+    assert_eq!(signs_in(&mut browser, DESK_PASSWORD, &codes[4]).status, 303);
+    assert!(browser.get("/account").text().contains("8 recovery codes are left"));
+
+    // Off again, with both.
+    let mut desk = crate::world::SellerAtDesk(browser);
+    let off = desk.post("/account/factor/off", &[("password", DESK_PASSWORD), ("code", &codes[3])]);
+    assert_eq!(off.status, 422);
+    let off = desk.does("/account/factor/off", &[("password", DESK_PASSWORD), ("code", &codes[5])]);
+    assert_eq!(off.mark("factor"), "Off.");
+    world.desk();
+}
+
+#[test]
+fn whoever_has_the_shell_switches_the_second_factor_off() {
+    let world = World::with_desk();
+    assert!(world.says(&["desk", "factor", "--off"]).contains("There was no second factor"));
+    world.sql("update desk set factor = zeroblob(20)");
+    let mut browser = world.stranger_at_desk();
+    assert_eq!(signs_in(&mut browser, DESK_PASSWORD, "").status, 422);
+    assert!(world.says(&["desk", "factor"]).contains("is on"));
+    assert!(world.says(&["desk", "factor", "--off"]).contains("is off"));
+    assert_eq!(signs_in(&mut browser, DESK_PASSWORD, "").status, 303);
+}
+
+#[test]
+fn the_desk_is_where_its_setting_says_and_on_this_host_alone() {
+    for (address, words) in [
+        ("0.0.0.0:3001", "twice"),
+        ("192.168.1.5:3001", "twice"),
+        ("3001", "HOST:PORT"),
+        ("systemd", "HOST:PORT"),
+    ] {
+        let refused = World::closed(&[("DESK_LISTEN", address)]).shop(&["serve"]);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        assert!(said.contains("DESK_LISTEN") && said.contains(words), "{address}: {said}");
+    }
+    let mut world = World::with(&catalog(), &[("DESK_LISTEN", "0.0.0.0:0 0.0.0.0:0")]);
+    assert!(world.log().contains("others than this host"), "{}", world.log());
+    world.close("TERM");
+    let world = World::with(&catalog(), &[("DESK_LISTEN", "unix:desk.sock")]);
+    let mut desk =
+        Buyer { address: format!("unix:{}", world.path("desk.sock").display()), ..world.buyer() };
+    desk.host = "localhost".to_owned();
+    assert_eq!(desk.get("/login").status, 200);
+    let told = world.says(&["doctor"]);
+    assert!(told.contains("nobody can sign in"), "{told}");
+}
+
+#[test]
+fn what_the_seller_did_at_the_door_is_noted() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    desk.does("/logout", &[]);
+    let deeds: Vec<String> = world
+        .find("select what from deeds order by id")
+        .into_iter()
+        .map(|bytes| String::from_utf8(bytes).unwrap())
+        .collect();
+    assert_eq!(
+        deeds,
+        ["Set the desk's password at the shell", "Signed in at the desk", "Signed out of the desk"]
+    );
 }

@@ -2,6 +2,7 @@
 
 use crate::world::Answer;
 use crate::world::Buyer;
+use crate::world::DESK_PASSWORD;
 use crate::world::SellerAtDesk;
 use crate::world::World;
 use crate::world::catalog;
@@ -250,7 +251,13 @@ fn every_refusal_stands_at_its_field_and_the_words_are_kept() {
     let answer = form.press(&mut desk, "save", &[]);
     assert_eq!(answer.status, 422);
     for field in [
-        "name", "slug", "stock", "price-ETH", "price-XMR", "categories", "option-0-stock",
+        "name",
+        "slug",
+        "stock",
+        "price-ETH",
+        "price-XMR",
+        "categories",
+        "option-0-stock",
         "option-0-price-BTC",
     ] {
         assert_eq!(answer.attribute(field, "aria-invalid"), "true", "{field}");
@@ -368,8 +375,9 @@ fn the_order_of_the_list_is_the_buyers_order() {
     desk.does("/products/wool-socks/tend", &[("do", "place"), ("place", "99")]);
     assert_eq!(names(&mut buyer), ["Cap", "Green Tea", "Wool Socks"]);
     let text = desk.get("/products").text();
-    let order: Vec<usize> =
-        ["p-stone", "p-cap", "p-green-tea", "p-wool-socks"].map(|id| text.find(id).unwrap()).to_vec();
+    let order: Vec<usize> = ["p-stone", "p-cap", "p-green-tea", "p-wool-socks"]
+        .map(|id| text.find(id).unwrap())
+        .to_vec();
     assert!(order.is_sorted(), "{order:?}");
     // Beyond either end nothing happens.
     desk.does("/products", &[("do", "up stone")]);
@@ -512,7 +520,11 @@ fn a_picture_that_cannot_be_shown_is_refused_by_name_and_the_words_stay() {
     form.set("description", "Words that must stay");
     for (name, bytes, why) in [
         ("bomb.png", bomb.as_slice(), "60000 by 60000 pixels"),
-        ("drawing.svg", b"<?xml version=\"1.0\"?><svg xmlns='http://www.w3.org/2000/svg'/>", "an SVG"),
+        (
+            "drawing.svg",
+            b"<?xml version=\"1.0\"?><svg xmlns='http://www.w3.org/2000/svg'/>",
+            "an SVG",
+        ),
         ("moves.gif", b"GIF89a\x01\0\x01\0\0\0\0;", "a GIF"),
         ("words.jpg", b"Just words, called a picture", "of a kind that the shop does not know"),
         ("page.jpg", b"<!DOCTYPE html><script>alert(1)</script>", "of a kind"),
@@ -641,4 +653,31 @@ fn the_window_shows_new_pictures_on_its_sheet() {
     for file in pictures_in(&window) {
         assert_eq!(buyer.get(&format!("/picture/{file}")).status, 200);
     }
+}
+
+#[test]
+fn what_is_deleted_goes_from_the_shop_and_not_from_its_orders() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let mut buyer = world.buyer();
+    buyer.get("/");
+    buyer.adds("green-tea", "", "2");
+    places_an_order(&mut buyer);
+    buyer.adds("green-tea", "", "1");
+    let wrong = desk.post("/products/green-tea/delete", &[("password", "not mine")]);
+    assert_eq!(wrong.status, 422);
+    assert_eq!(buyer.get("/product/green-tea").status, 200);
+    desk.does("/products/green-tea/delete", &[("password", DESK_PASSWORD)]);
+    assert_eq!(buyer.get("/product/green-tea").status, 404);
+    assert!(!desk.get("/products").text().contains("Green Tea"));
+    assert!(buyer.get("/cart").text().contains("no longer"));
+    assert!(buyer.get("/order").text().contains("2 × Green Tea"));
+    // A new one may have its name and address, and is not the one in the cart.
+    let mut form = Form::get(&mut desk, "/products/new");
+    form.set("name", "Green Tea").set("price.ETH", "0.01").set("stock", "7");
+    form.saves(&mut desk, &[]);
+    assert_eq!(buyer.get("/product/green-tea").status, 200);
+    assert!(buyer.get("/cart").text().contains("no longer"));
+    let deeds = desk.get("/deeds").text();
+    assert!(deeds.contains("Deleted Green Tea") && deeds.contains("Added Green Tea"), "{deeds}");
 }

@@ -1,7 +1,7 @@
 //! The desk's products: how long the list and a form take among 10,000 products, what a change costs there, and what ten
 //! pictures of a phone cost that come in one form.
 //!
-//! `cargo bench --bench desk`. Everything on loopback, about two minutes.
+//! `cargo bench --bench desk_products`. Everything on loopback, about two minutes.
 
 mod parts;
 
@@ -58,9 +58,17 @@ fn main() {
         let times: Vec<Duration> = (0..ROUNDS).map(|_| desk.post(path, fields)).collect();
         println!("| {what} | {} |", ms(median(&times)));
     };
-    change("a piece more", &format!("{path}/tend"), &[("do", "stock"), ("pool", "0"), ("add", "1")]);
+    change(
+        "a piece more",
+        &format!("{path}/tend"),
+        &[("do", "stock"), ("pool", "0"), ("add", "1")],
+    );
     change("down by one place", "/products", &[("do", "down thing-number-5000")]);
-    change("from the end to the front", &format!("{path}/tend"), &[("do", "place"), ("place", "1")]);
+    change(
+        "from the end to the front",
+        &format!("{path}/tend"),
+        &[("do", "place"), ("place", "1")],
+    );
     drop(desk);
 
     let pictures: Vec<Vec<u8>> = (0..10).map(photograph).collect();
@@ -214,7 +222,8 @@ impl OpenDesk {
         stream.read_to_end(&mut bytes).expect("read the answer");
         let answer = String::from_utf8_lossy(&bytes).into_owned();
         for line in answer.lines().take_while(|line| !line.is_empty()) {
-            let cookie = line.split_once(": ").filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+            let cookie =
+                line.split_once(": ").filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
             if let Some((name, value)) = cookie.and_then(|(_, cookie)| cookie.split_once('=')) {
                 let value = value.split(';').next().unwrap_or_default();
                 self.cookies.insert(name.to_owned(), value.to_owned());
@@ -225,7 +234,8 @@ impl OpenDesk {
 
     /// Units: kilobytes.
     fn memory(&self, what: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("Linux");
+        let status =
+            fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("Linux");
         let line = status.lines().find(|line| line.starts_with(what)).expect("Linux says it");
         line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
     }

@@ -1,0 +1,148 @@
+use crate::actions::Saved;
+use crate::actions::Shop;
+use crate::actions::edit_trade::Shown;
+use crate::actions::edit_trade::moved;
+use crate::actions::paint_sheets::follow_windows;
+use crate::catalog::CatalogFile;
+use crate::catalog::Fault;
+use crate::catalog::Json;
+use crate::payment::Wallet;
+use crate::store;
+use crate::store::Tx;
+use crate::store::trade::KeptWallet;
+use crate::store::trade::Ordered;
+use crate::store::trade::Stranded;
+use crate::values::Currency;
+use crate::values::Gwei;
+use crate::values::Moment;
+use anyhow::Context;
+
+/// Keeps a wallet that the desk has made or changed: its currency stays. Orders keep the address they have; which index of its
+/// account comes next is kept apart from it, and no index is given out twice.
+pub async fn save_wallet(
+    shop: &Shop,
+    shown: Shown<'_>,
+    fields: &[(String, Json)],
+    now: Moment,
+) -> anyhow::Result<Saved<KeptWallet>> {
+    let wallet = match CatalogFile::parse_wallet("wallet", fields) {
+        Ok(wallet) => wallet,
+        Err(faults) => return Ok(Saved::Refused(faults)),
+    };
+    let mut tx = shop.db.write().await?;
+    let wallets = store::trade::list_kept_wallets_now(&mut tx).await?;
+    let currency = wallet.currency.as_str();
+    let kept = wallets.iter().find(|kept| kept.wallet.currency == wallet.currency);
+    match shown {
+        Some((was, edition)) => {
+            let of = |kept: &&KeptWallet| kept.wallet.currency.as_str() == was;
+            let kept = wallets.iter().find(of);
+            if kept.is_none_or(|kept| kept.edition != edition) {
+                return Ok(Saved::Stale(kept.cloned()));
+            }
+            if was != currency {
+                let expected =
+                    "the currency that the wallet has; another one is another wallet, to be added";
+                return Ok(Saved::Refused(vec![Fault::new("", "currency", currency, expected)]));
+            }
+        }
+        None if kept.is_some() => {
+            let found = format!("{currency}, for which there is a wallet already");
+            let expected = "one wallet for each currency";
+            return Ok(Saved::Refused(vec![Fault::new("", "currency", found, expected)]));
+        }
+        None => {}
+    }
+    if let Some(fault) = inexpressible(&mut tx, &wallet).await? {
+        return Ok(Saved::Refused(vec![fault]));
+    }
+    store::trade::put_wallet(&mut tx, &wallet).await.context("keep the wallet")?;
+    let what = if shown.is_some() { "Changed" } else { "Added" };
+    finish(tx, now, wallets.is_empty(), &format!("{what} the wallet for {currency}")).await?;
+    follow(shop).await;
+    Ok(Saved::Done)
+}
+
+/// Prices that are there already must be sums that the coin can have: another token has other decimals.
+async fn inexpressible(tx: &mut Tx, wallet: &Wallet) -> anyhow::Result<Option<Fault>> {
+    let (grain, most) = (wallet.coin.grain(), wallet.coin.most());
+    let prices = store::trade::list_prices_in(tx, &wallet.currency).await?;
+    let bad = prices.iter().find(|price| price.get() % grain.get() != 0 || most < **price);
+    Ok(bad.map(|price: &Gwei| {
+        let found = format!("a coin in which the price {price}, which there is, cannot be paid");
+        let expected =
+            format!("a coin whose smallest step is finer than {grain}, or other prices first");
+        Fault::new(
+            "",
+            if wallet.coin.network().starts_with("chain") { "token" } else { "currency" },
+            found,
+            expected,
+        )
+    }))
+}
+
+/// What hinders a wallet from being removed: things that would have no price left. Empty: nothing.
+pub async fn what_hangs_on(shop: &Shop, currency: &Currency) -> anyhow::Result<Stranded> {
+    Ok(store::trade::list_stranded(&shop.db, currency).await?)
+}
+
+/// Removes a wallet, and all prices in its currency with it. Refused where something would have no price left, since no file
+/// could say such a catalog.
+pub async fn remove_wallet(
+    shop: &Shop,
+    (currency, edition): (&Currency, i64),
+    now: Moment,
+) -> anyhow::Result<Saved<KeptWallet>> {
+    let mut tx = shop.db.write().await?;
+    let wallets = store::trade::list_kept_wallets_now(&mut tx).await?;
+    let kept = wallets.into_iter().find(|kept| kept.wallet.currency == *currency);
+    if kept.as_ref().is_none_or(|kept| kept.edition != edition) {
+        return Ok(Saved::Stale(kept));
+    }
+    let stranded = store::trade::list_stranded_now(&mut tx, currency).await?;
+    if !stranded.is_empty() {
+        let found = format!("{} things that have a price in {currency} alone", stranded.n);
+        let expected = "a price in another currency for each of them first";
+        return Ok(Saved::Refused(vec![Fault::new("", "currency", found, expected)]));
+    }
+    store::trade::remove_wallet(&mut tx, currency).await.context("remove the wallet")?;
+    finish(tx, now, true, &format!("Removed the wallet for {currency}")).await?;
+    follow(shop).await;
+    Ok(Saved::Done)
+}
+
+/// One place up or down: the first is what a new visitor sees.
+pub async fn move_wallet(
+    shop: &Shop,
+    currency: &Currency,
+    up: bool,
+    now: Moment,
+) -> anyhow::Result<()> {
+    let mut tx = shop.db.write().await?;
+    let wallets = store::trade::list_kept_wallets_now(&mut tx).await?;
+    let names = wallets.iter().map(|kept| kept.wallet.currency.to_string()).collect();
+    if let Some(names) = moved(names, currency.as_str(), up) {
+        store::trade::reorder(&mut tx, Ordered::Wallets, &names).await.context("keep the order")?;
+        finish(tx, now, false, &format!("Moved the wallet for {currency}")).await?;
+    }
+    Ok(())
+}
+
+/// `counts`: whether what stands on the shelves may be something else now.
+async fn finish(mut tx: Tx, now: Moment, counts: bool, deed: &str) -> anyhow::Result<()> {
+    if counts {
+        store::editing::recount_shelves(&mut tx).await.context("count the shelves")?;
+    }
+    // Wallets are kept in mind by whoever shows the shop, until its founding is said to be another.
+    store::catalog::mark_seeded(&mut tx).await?;
+    store::desk::mark_catalog_changed(&mut tx).await?;
+    store::desk::note_deed(&mut tx, now, deed).await.context("note the deed")?;
+    tx.commit().await.context("commit the change")
+}
+
+/// A window that has come or gone needs its sheet, or needs it no more.
+async fn follow(shop: &Shop) {
+    if let Err(error) = follow_windows(shop).await {
+        tracing::warn!("the window's pictures are shown one by one: {error:#}");
+    }
+}

@@ -1,0 +1,186 @@
+use crate::actions::Shop;
+use crate::login::Factor;
+use crate::login::FactorProof;
+use crate::login::FactorSecret;
+use crate::login::Failures;
+use crate::login::KeptPassword;
+use crate::login::PASSWORD_SALT_BYTES;
+use crate::login::TypedPassword;
+use crate::login::Workbench;
+use crate::store;
+use crate::values::Moment;
+use anyhow::Context;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Stands at the desk's door: looks at passwords in a bounded number of places, and lets wrong ones wait.
+pub struct Porter {
+    /// Where passwords are hashed: one for every two cores, so that buyers are served meanwhile.
+    places: Arc<Semaphore>,
+    n_places: usize,
+    /// Those that wait for a place, and those that have one.
+    n_inside: Arc<AtomicUsize>,
+    benches: Arc<Mutex<Vec<Workbench>>>,
+    failures: Mutex<Failures>,
+}
+
+/// What somebody gives who wants to come in.
+pub struct Given {
+    pub password: TypedPassword,
+    /// As it was typed: a code of the second factor, or a recovery code. Not looked at where none is set.
+    pub code: String,
+}
+
+/// What is asked of somebody.
+pub(super) enum Asked {
+    /// At the door: the password, and a code where a second factor is set.
+    All(Given),
+    /// Of somebody who is in already.
+    Password(TypedPassword),
+}
+
+/// Why somebody was not let in. It does not say what was wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotIn {
+    #[error("the password, or the code, is not right")]
+    Wrong {
+        /// How long the answer waits. All wrong ones of the whole desk count, and no right one waits for them.
+        wait: Duration,
+    },
+    #[error("too many try to come in just now: please try again in a few seconds")]
+    Busy,
+}
+
+/// Whoever gave this is the seller.
+pub(super) struct Known {
+    /// As it was kept when it was looked at; another one since then means that this one is not right any more.
+    pub kept: KeptPassword,
+    /// `None` where no code was asked for.
+    pub proof: Option<FactorProof>,
+    /// Whether a second factor that is set needed no proof.
+    pub is_inside: bool,
+    /// The same password, hashed as passwords are today, where it was kept otherwise.
+    pub upgraded: Option<KeptPassword>,
+}
+
+/// Units: places in which passwords are hashed, at most. Source: 4 x 19 MiB is what a small host can miss.
+const MOST_PLACES: usize = 4;
+/// Units: those that wait for each place: about half a second.
+const MOST_WAITING: usize = 8;
+
+impl Porter {
+    pub fn new(n_cores: usize) -> Self {
+        let n_places = (n_cores / 2).clamp(1, MOST_PLACES);
+        Self {
+            places: Arc::new(Semaphore::new(n_places)),
+            n_places,
+            n_inside: Arc::default(),
+            benches: Arc::default(),
+            failures: Mutex::default(),
+        }
+    }
+
+    /// Whether it is the seller. Nothing is changed by it, but that wrong ones are counted.
+    ///
+    /// All wrong ones cost the same work, whatever is wrong with them and whatever is set.
+    pub(super) async fn look_at(
+        &self,
+        shop: &Shop,
+        asked: Asked,
+        salt: [u8; PASSWORD_SALT_BYTES],
+        now: Moment,
+    ) -> anyhow::Result<Result<Known, NotIn>> {
+        let lock = store::desk::find_lock(&shop.db).await.context("read the desk's lock")?;
+        let is_set = lock.password.is_some();
+        let kept = lock.password.unwrap_or_else(KeptPassword::nobodys);
+        let looked_at = kept.clone();
+        let (password, code) = match asked {
+            Asked::All(Given { password, code }) => (password, Some(code)),
+            Asked::Password(password) => (password, None),
+        };
+        let hashed = self
+            .hash(move |bench| {
+                let is_right = looked_at.is(&password, bench);
+                // A right one that is kept in an older way costs twice, once.
+                let upgraded = (is_right && looked_at.needs_upgrade())
+                    .then(|| KeptPassword::make(&password, salt, bench));
+                (is_right, upgraded)
+            })
+            .await?;
+        let Some((is_right, upgraded)) = hashed else { return Ok(Err(NotIn::Busy)) };
+        let is_inside = code.is_none();
+        let factor = lock.factor.as_ref().filter(|_| !is_inside);
+        // Where no second factor is set, one is looked at all the same.
+        let proof = factor.unwrap_or(&nobodys_factor()).proof(&code.unwrap_or_default(), now);
+        let is_proven = factor.is_none() || proof.is_some();
+        if !(is_set & is_right & is_proven) {
+            return Ok(Err(self.wrong(now)));
+        }
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).forget();
+        let proof = proof.filter(|_| factor.is_some());
+        Ok(Ok(Known { kept, proof, is_inside, upgraded }))
+    }
+
+    /// A new password, hashed where there is room. `None`: there is none.
+    pub(super) async fn make(
+        &self,
+        password: TypedPassword,
+        salt: [u8; PASSWORD_SALT_BYTES],
+    ) -> anyhow::Result<Option<KeptPassword>> {
+        self.hash(move |bench| KeptPassword::make(&password, salt, bench)).await
+    }
+
+    /// One more was wrong.
+    pub(super) fn wrong(&self, now: Moment) -> NotIn {
+        let wait = self.failures.lock().unwrap_or_else(PoisonError::into_inner).note(now);
+        NotIn::Wrong { wait }
+    }
+
+    /// `None`: as many wait as may.
+    async fn hash<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Workbench) -> T + Send + 'static,
+    ) -> anyhow::Result<Option<T>> {
+        let inside = Counted::enter(&self.n_inside);
+        if self.n_places * (1 + MOST_WAITING) < self.n_inside.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let place = self.places.clone().acquire_owned().await.context("wait for a place")?;
+        let benches = self.benches.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            // Whoever went away meanwhile leaves the place only when the work is done.
+            let _held = (place, inside);
+            let lock = || benches.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut bench = lock().pop().unwrap_or_default();
+            let done = work(&mut bench);
+            lock().push(bench);
+            done
+        });
+        done.await.context("hash a password").map(Some)
+    }
+}
+
+fn nobodys_factor() -> Factor {
+    Factor { secret: FactorSecret::new([0; 20]), last_step: i64::MAX, recovery: Vec::new() }
+}
+
+/// One of a number, until it is dropped.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn enter(counter: &Arc<AtomicUsize>) -> Self {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Self(counter.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,57 @@
+use crate::actions::Porter;
+use crate::actions::Shop;
+use crate::actions::porter::Asked;
+use crate::actions::porter::NotIn;
+use crate::actions::sign_in::use_up;
+use crate::login::NewPassword;
+use crate::login::PASSWORD_SALT_BYTES;
+use crate::login::TypedPassword;
+use crate::store;
+use crate::values::Moment;
+use anyhow::Context;
+
+/// The seller's word at the shell: the password is this one from now on. Every session ends.
+pub async fn set_password(
+    shop: &Shop,
+    porter: &Porter,
+    password: &NewPassword,
+    salt: [u8; PASSWORD_SALT_BYTES],
+    now: Moment,
+) -> anyhow::Result<Result<(), NotIn>> {
+    let Some(kept) = porter.make(password.typed().clone(), salt).await? else {
+        return Ok(Err(NotIn::Busy));
+    };
+    let mut tx = shop.db.write().await?;
+    store::desk::mark_password(&mut tx, &kept).await.context("keep the password")?;
+    store::desk::delete_sessions(&mut tx).await.context("end the sessions")?;
+    store::desk::note_deed(&mut tx, now, "Set the desk's password at the shell").await?;
+    tx.commit().await.context("commit the password")?;
+    Ok(Ok(()))
+}
+
+/// The seller's word at the desk, with the password that held until now. Every session ends, this one too.
+pub async fn change_password(
+    shop: &Shop,
+    porter: &Porter,
+    password: TypedPassword,
+    new: &NewPassword,
+    salts: [[u8; PASSWORD_SALT_BYTES]; 2],
+    now: Moment,
+) -> anyhow::Result<Result<(), NotIn>> {
+    let known = match porter.look_at(shop, Asked::Password(password), salts[0], now).await? {
+        Ok(known) => known,
+        Err(not_in) => return Ok(Err(not_in)),
+    };
+    let Some(kept) = porter.make(new.typed().clone(), salts[1]).await? else {
+        return Ok(Err(NotIn::Busy));
+    };
+    let mut tx = shop.db.write().await?;
+    if !use_up(&mut tx, &known).await? {
+        return Ok(Err(porter.wrong(now)));
+    }
+    store::desk::mark_password(&mut tx, &kept).await.context("keep the password")?;
+    store::desk::delete_sessions(&mut tx).await.context("end the sessions")?;
+    store::desk::note_deed(&mut tx, now, "Changed the desk's password").await?;
+    tx.commit().await.context("commit the password")?;
+    Ok(Ok(()))
+}

@@ -1,0 +1,119 @@
+use crate::actions::Porter;
+use crate::actions::Shop;
+use crate::actions::porter::Asked;
+use crate::actions::porter::Given;
+use crate::actions::porter::Known;
+use crate::actions::porter::NotIn;
+use crate::login::FactorProof;
+use crate::login::PASSWORD_SALT_BYTES;
+use crate::login::SessionHash;
+use crate::login::SessionSpan;
+use crate::login::TypedPassword;
+use crate::store;
+use crate::store::Tx;
+use crate::values::Moment;
+use anyhow::Context;
+
+/// What a session begins with.
+pub struct Signing {
+    /// Of a session id that is new: nothing that the browser brought along lives on.
+    pub fresh: SessionHash,
+    /// Of the one that the browser brought along; it ends.
+    pub earlier: Option<SessionHash>,
+    /// Chance, for a password that is kept anew.
+    pub salt: [u8; PASSWORD_SALT_BYTES],
+}
+
+/// Opens a session for whoever gives the password and, where one is set, a code of the second factor.
+pub async fn sign_in(
+    shop: &Shop,
+    porter: &Porter,
+    given: Given,
+    signing: Signing,
+    now: Moment,
+) -> anyhow::Result<Result<(), NotIn>> {
+    let known = match porter.look_at(shop, Asked::All(given), signing.salt, now).await? {
+        Ok(known) => known,
+        Err(not_in) => return Ok(Err(not_in)),
+    };
+    let mut tx = shop.db.write().await?;
+    if !use_up(&mut tx, &known).await? {
+        return Ok(Err(porter.wrong(now)));
+    }
+    let over = now.plus_minutes(-SessionSpan::IDLE_MINUTES);
+    store::desk::delete_sessions_seen_before(&mut tx, over).await.context("forget old sessions")?;
+    if let Some(earlier) = &signing.earlier {
+        store::desk::delete_session(&mut tx, earlier).await.context("end the earlier session")?;
+    }
+    let span = SessionSpan::begin(now);
+    store::desk::insert_session(&mut tx, &signing.fresh, span).await.context("keep the session")?;
+    store::desk::note_deed(&mut tx, now, deed_of(&known)).await.context("note the deed")?;
+    tx.commit().await.context("commit the session")?;
+    Ok(Ok(()))
+}
+
+/// The seller, who is in, gives the password once more before what cannot be undone.
+pub async fn confirm_password(
+    shop: &Shop,
+    porter: &Porter,
+    password: TypedPassword,
+    salt: [u8; PASSWORD_SALT_BYTES],
+    now: Moment,
+) -> anyhow::Result<Result<(), NotIn>> {
+    confirm(shop, porter, Asked::Password(password), salt, now).await
+}
+
+/// The same with a code of the second factor.
+pub async fn confirm_seller(
+    shop: &Shop,
+    porter: &Porter,
+    given: Given,
+    salt: [u8; PASSWORD_SALT_BYTES],
+    now: Moment,
+) -> anyhow::Result<Result<(), NotIn>> {
+    confirm(shop, porter, Asked::All(given), salt, now).await
+}
+
+async fn confirm(
+    shop: &Shop,
+    porter: &Porter,
+    asked: Asked,
+    salt: [u8; PASSWORD_SALT_BYTES],
+    now: Moment,
+) -> anyhow::Result<Result<(), NotIn>> {
+    let known = match porter.look_at(shop, asked, salt, now).await? {
+        Ok(known) => known,
+        Err(not_in) => return Ok(Err(not_in)),
+    };
+    let mut tx = shop.db.write().await?;
+    if !use_up(&mut tx, &known).await? {
+        return Ok(Err(porter.wrong(now)));
+    }
+    tx.commit().await.context("commit that the code is used")?;
+    Ok(Ok(()))
+}
+
+fn deed_of(known: &Known) -> &'static str {
+    match known.proof {
+        Some(FactorProof::Recovery(_)) => "Signed in at the desk with a recovery code",
+        Some(FactorProof::Step(_)) | None => "Signed in at the desk",
+    }
+}
+
+/// What was looked at must still be so, and each code counts once. `false`: another was faster.
+pub(super) async fn use_up(tx: &mut Tx, known: &Known) -> anyhow::Result<bool> {
+    let lock = store::desk::find_lock_now(tx).await.context("read the desk's lock")?;
+    let is_asked = lock.factor.is_some() && !known.is_inside;
+    if lock.password.as_ref() != Some(&known.kept) || is_asked != known.proof.is_some() {
+        return Ok(false);
+    }
+    let is_used = match &known.proof {
+        None => true,
+        Some(FactorProof::Step(step)) => store::desk::mark_step(tx, *step).await?,
+        Some(FactorProof::Recovery(hash)) => store::desk::take_recovery(tx, hash).await?,
+    };
+    if let Some(upgraded) = known.upgraded.as_ref().filter(|_| is_used) {
+        store::desk::mark_password(tx, upgraded).await.context("keep the password anew")?;
+    }
+    Ok(is_used)
+}

@@ -1,0 +1,88 @@
+use crate::catalog::Prices;
+use crate::catalog::RateRecord;
+use crate::catalog::file::Named;
+use crate::catalog::file::Reader;
+use crate::catalog::json::Json;
+use crate::catalog::record::Record;
+use crate::catalog::record::one_line;
+use crate::values::Country;
+use crate::values::Gwei;
+
+/// Records of the model ShippingRate.
+impl Reader {
+    pub(super) fn rate(&mut self, (collection, name, fields): &Named<'_>) {
+        let mut record = Record::new(format!("{collection} {name:?}"), fields);
+        let title =
+            record.text("name", 80, "the rate's name").map_or_else(|| (*name).to_owned(), one_line);
+        let mut countries = Vec::new();
+        for (n, item) in record
+            .list("countries", 300, "a list of countries; without one, everywhere")
+            .iter()
+            .enumerate()
+        {
+            match item {
+                Json::Text(text) if Country::parse(text).is_ok() => {
+                    countries.extend(Country::parse(text))
+                }
+                other => {
+                    let expected = "two letters of ISO 3166 or an English name, for example \"DE\" or \"Germany\"";
+                    record.refuse(&format!("countries[{n}]"), other.shown(), expected);
+                }
+            }
+        }
+        let prices = self.rate_prices(&mut record);
+        if self.file.rates.iter().any(|rate| rate.name == title) {
+            record.refuse("name", format!("{title:?} a second time"), "each rate once");
+        }
+        self.file.rates.push(RateRecord { name: title, countries, prices });
+        self.faults.extend(record.close(&mut self.file.notes));
+    }
+
+    /// As a product's, but sending may cost nothing.
+    fn rate_prices(&mut self, record: &mut Record<'_>) -> Prices {
+        let mut prices = Prices::new();
+        let list =
+            record.list("prices", 50, "a list of {\"price\": …, \"wallet\": \"->wallets.eth\"}");
+        for (n, item) in list.iter().enumerate() {
+            let fields = if let Json::Record(fields) = item { fields.as_slice() } else { &[] };
+            let of =
+                |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value);
+            let wallet = self.refer(record, &format!("prices[{n}].wallet"), of("wallet"));
+            let price = match of("price") {
+                Some(Json::Whole(0)) => Some(Gwei::ZERO),
+                other => self.price(record, &format!("prices[{n}].price"), other, wallet),
+            };
+            if let (Some(wallet), Some(price)) = (wallet, price) {
+                let currency = self.file.wallets[wallet].currency.clone();
+                if prices.iter().any(|(other, _)| *other == currency) {
+                    let field = format!("prices[{n}].wallet");
+                    let found = format!("{currency} a second time");
+                    record.refuse(&field, found, "one price for each currency");
+                }
+                prices.push((currency, price));
+            }
+        }
+        if let Some(found) = record.get("price") {
+            match (found, self.file.wallets.first()) {
+                (Json::Whole(0), Some(wallet)) => {
+                    prices.push((wallet.currency.clone(), Gwei::ZERO))
+                }
+                (_, Some(wallet)) => {
+                    let currency = wallet.currency.clone();
+                    prices.extend(
+                        self.price(record, "price", Some(found), Some(0))
+                            .map(|price| (currency, price)),
+                    );
+                }
+                (_, None) => record.refuse("price", found.shown(), "a wallet to pay it to"),
+            }
+        } else if list.is_empty() && !self.file.wallets.is_empty() {
+            record.refuse(
+                "prices",
+                "nothing",
+                "a price for each currency it is offered in; 0 where sending is free",
+            );
+        }
+        prices
+    }
+}

@@ -1,0 +1,57 @@
+use crate::cli::open;
+use crate::cli::say;
+use crate::config::Settings;
+use crate::store;
+use crate::tor::write_whole;
+use anyhow::Context;
+use clap::Args;
+use clap::Subcommand;
+use std::io;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Args)]
+pub struct CatalogCommand {
+    #[command(subcommand)]
+    deed: Deed,
+}
+
+#[derive(Subcommand)]
+enum Deed {
+    /// Write the catalog as a file that `shop seed` reads: `shop catalog export db/data.json`
+    Export {
+        /// Where to; without it, standard output
+        file: Option<PathBuf>,
+    },
+}
+
+pub async fn run(command: CatalogCommand, settings: Settings) -> anyhow::Result<ExitCode> {
+    let Deed::Export { file } = command.deed;
+    let shop = open::shop(&settings).await?;
+    let kept = store::exporting::read_catalog(&shop.db).await.context("read the catalog")?;
+    shop.db.close().await;
+    if let Some(first) = kept.incomplete.first() {
+        anyhow::bail!(
+            "{} products, {first:?} among them, were filled in by an older version of the shop, which did not keep their \
+             descriptions as they were written nor the names of their pictures: seed the catalog once from the file that it \
+             came from (shop seed db/data.json), then export it. Nothing was written",
+            kept.incomplete.len()
+        );
+    }
+    let text = kept.file.write();
+    match file {
+        None => {
+            let mut out = io::stdout().lock();
+            out.write_all(text.as_bytes()).context("write the catalog")?;
+            out.flush().context("write the catalog")?;
+        }
+        Some(file) => {
+            let shown = file.display();
+            // Whole or not at all, so that a full disk costs no catalog; for the seller's eyes, since it may hold a view key.
+            write_whole(&file, text.as_bytes(), 0o600).with_context(|| format!("write {shown}"))?;
+            say(&format!("{} products are written to {shown}.", kept.file.products.len()));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

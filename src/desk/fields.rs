@@ -1,0 +1,297 @@
+use crate::catalog::Fault;
+use crate::catalog::Json;
+use crate::catalog::wallet_reference;
+use crate::desk::form::DeskForm;
+use crate::payment::Wallet;
+use crate::payment::secret;
+use crate::values::Gwei;
+
+/// A field of a form as it is shown: with the seller's word still in it, what is wrong with it, and what stands there now
+/// where that is something else.
+pub struct FieldView {
+    pub name: String,
+    pub label: String,
+    pub hint: &'static str,
+    pub kind: FieldKind,
+    pub value: String,
+    pub error: String,
+    /// What was kept meanwhile; `None`: the same.
+    pub now: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum FieldKind {
+    Line,
+    Day,
+    Whole,
+    /// In coins, with the Gwei beside it.
+    Coins,
+    Area,
+}
+
+/// What is wrong with a form: the field's name (empty: the whole form), and what to do.
+pub type Faults = Vec<(String, String)>;
+
+impl FieldView {
+    pub fn is_refused(&self) -> bool {
+        !self.error.is_empty()
+    }
+
+    /// The ids of what describes it.
+    pub fn described_by(&self) -> String {
+        let mut ids = Vec::new();
+        if self.is_refused() {
+            ids.push(format!("{}-error", self.name));
+        }
+        if self.now.is_some() {
+            ids.push(format!("{}-now", self.name));
+        }
+        ids.join(" ")
+    }
+
+    /// `91990000 Gwei`, where the field holds an amount.
+    pub fn gwei(&self) -> String {
+        match Gwei::parse_coins(&self.value) {
+            Ok(amount) if self.kind == FieldKind::Coins && Gwei::ZERO < amount => {
+                format!("{} Gwei", amount.get())
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// A day's own field takes no word that is no day, and what the seller wrote is to be seen again.
+    pub fn type_of(&self) -> &'static str {
+        match self.kind {
+            FieldKind::Day if !self.is_refused() => "date",
+            _ => "text",
+        }
+    }
+
+    pub fn is_area(&self) -> bool {
+        self.kind == FieldKind::Area
+    }
+
+    pub fn mode(&self) -> &'static str {
+        match self.kind {
+            FieldKind::Whole => "numeric",
+            FieldKind::Coins => "decimal",
+            _ => "text",
+        }
+    }
+}
+
+/// A field of a form, before anything stands in it: its name, its label, a hint, its kind.
+pub type Asked = (String, String, &'static str, FieldKind);
+
+/// The fields of a form: `word` gives what is in each, `now` what is kept, where that is not what the form showed.
+pub fn fields(
+    asked: Vec<Asked>,
+    word: impl Fn(&str) -> String,
+    faults: &Faults,
+    now: Option<&dyn Fn(&str) -> String>,
+) -> Vec<FieldView> {
+    asked
+        .into_iter()
+        .map(|(name, label, hint, kind)| {
+            let value = unless_private(&word(&name));
+            let error = faults.iter().find(|(field, _)| *field == name);
+            let kept = now.map(|now| now(&name)).filter(|kept| *kept != value);
+            let kept = kept.map(|kept| if kept.is_empty() { "nothing".to_owned() } else { kept });
+            let error = error.map(|(_, words)| words.clone()).unwrap_or_default();
+            FieldView { name, label, hint, kind, value, error, now: kept }
+        })
+        .collect()
+}
+
+/// What looks like a private key or the words that make one is shown nowhere again.
+fn unless_private(text: &str) -> String {
+    let is_private = secret::looks_private(text) || secret::repeats_private(text);
+    if is_private { String::new() } else { text.to_owned() }
+}
+
+/// One field of an amount for each wallet: `price-ETH`.
+pub fn amount_fields(prefix: &str, label: &str, wallets: &[Wallet]) -> Vec<Asked> {
+    let of = |wallet: &Wallet| {
+        let currency = &wallet.currency;
+        (format!("{prefix}-{currency}"), format!("{label} {currency}"), "", FieldKind::Coins)
+    };
+    wallets.iter().map(of).collect()
+}
+
+/// The amounts of a form as the seller's file has them: a list of `{price, wallet}`, and the field of each. What is no amount
+/// is a fault at its field.
+pub fn read_amounts(
+    form: &DeskForm,
+    prefix: &str,
+    wallets: &[Wallet],
+    is_free_allowed: bool,
+    faults: &mut Faults,
+) -> (Json, Vec<String>) {
+    let mut rows = Vec::new();
+    let mut names = Vec::new();
+    for wallet in wallets {
+        let name = format!("{prefix}-{}", wallet.currency);
+        let text = form.get(&name).trim();
+        if text.is_empty() {
+            continue;
+        }
+        match amount(text, wallet, is_free_allowed) {
+            Err(words) => faults.push((name, words)),
+            Ok(amount) => {
+                rows.push(Json::Record(vec![
+                    ("price".to_owned(), Json::Whole(amount.get())),
+                    ("wallet".to_owned(), Json::Text(wallet_reference(&wallet.currency))),
+                ]));
+                names.push(name);
+            }
+        }
+    }
+    (Json::List(rows), names)
+}
+
+fn amount(text: &str, wallet: &Wallet, is_free_allowed: bool) -> Result<Gwei, String> {
+    let (coin, currency) = (&wallet.coin, &wallet.currency);
+    let amount =
+        Gwei::parse_coins(text).map_err(|refused| format!("Please mend this: {refused}."))?;
+    if amount == Gwei::ZERO && !is_free_allowed {
+        return Err(format!("Please give more than nothing, or leave {currency} blank."));
+    }
+    if coin.most() < amount {
+        return Err(format!("One order can cost at most {} {currency}.", coin.most()));
+    }
+    let grain = coin.grain();
+    if amount.get() % grain.get() != 0 {
+        return Err(format!(
+            "{currency} cannot express less than {grain}: please give a multiple of it. Nothing is rounded."
+        ));
+    }
+    Ok(amount)
+}
+
+/// What the rules of the seller's file find wrong, each at the form's field: `list` is the file's field of the amounts, which
+/// stand in `names`; where the form itself has found fault with an amount, nothing more is said of them.
+pub fn add_faults(faults: &mut Faults, found: Vec<Fault>, list: &str, names: &[String]) {
+    let has_own = !faults.is_empty();
+    for fault in found {
+        // A fault of program text names the whole way: `discounts.code.code`.
+        let field = fault.field.rsplit('.').find(|part| !matches!(*part, "price" | "wallet"));
+        let field = field.unwrap_or_default();
+        let (base, n) = match field.split_once('[') {
+            Some((base, rest)) => (base, rest.trim_end_matches(']').parse::<usize>().ok()),
+            None => (field, None),
+        };
+        let is_amount = base == list || base == "percent" && fault.found == "nothing";
+        if is_amount && has_own {
+            continue;
+        }
+        let name = match n.and_then(|n| names.get(n)) {
+            Some(name) if base == list => name.clone(),
+            _ => base.to_owned(),
+        };
+        if faults.iter().any(|(other, _)| *other == name) {
+            continue;
+        }
+        faults.push((name, words(&fault)));
+    }
+}
+
+fn words(fault: &Fault) -> String {
+    let expected = &fault.expected;
+    if fault.found == "nothing" || fault.found == "\"\"" {
+        return format!("Something is missing here: {expected}.");
+    }
+    if expected.starts_with("this ") || expected.starts_with("the checksum") {
+        return format!("Found {}: {expected}.", fault.found);
+    }
+    format!("Found {}; expected {expected}.", fault.found)
+}
+
+/// A text, or nothing where the field is blank.
+pub fn text(form: &DeskForm, name: &str) -> Option<(String, Json)> {
+    let text = form.get(name).trim();
+    (!text.is_empty()).then(|| (name.to_owned(), Json::Text(text.to_owned())))
+}
+
+/// A whole number, or what stands there as it is, so that the rules refuse it.
+pub fn whole(form: &DeskForm, name: &str) -> Option<(String, Json)> {
+    let text = form.get(name).trim();
+    let value = text.parse().map_or_else(|_| Json::Text(text.to_owned()), Json::Whole);
+    (!text.is_empty()).then(|| (name.to_owned(), value))
+}
+
+/// A word as a part of an address.
+pub fn encoded(word: &str) -> String {
+    form_urlencoded::byte_serialize(word.as_bytes()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payment::Coin;
+    use crate::payment::Receives;
+    use crate::values::Currency;
+
+    fn wallets() -> Vec<Wallet> {
+        let of = |name, coin: Coin, text| Wallet {
+            currency: Currency::parse(name).unwrap(),
+            name: String::new(),
+            receives: Receives::of_address(crate::payment::Address::parse(&coin, text).unwrap()),
+            coin,
+        };
+        vec![
+            of("ETH", Coin::Ether { chain: 1 }, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"),
+            of("BTC", Coin::Bitcoin, "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"),
+        ]
+    }
+
+    fn read(eth: &str, btc: &str) -> (Json, Vec<String>, Faults) {
+        let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let form = DeskForm::of(vec![field("price-ETH", eth), field("price-BTC", btc)]);
+        let mut faults = Faults::new();
+        let (list, names) = read_amounts(&form, "price", &wallets(), false, &mut faults);
+        (list, names, faults)
+    }
+
+    #[test]
+    fn amounts_are_read_in_coins_and_what_a_coin_cannot_express_is_refused_at_its_field() {
+        let (list, names, faults) = read("0.09199", " 0.00000001 ");
+        assert!(faults.is_empty());
+        assert_eq!(names, ["price-ETH", "price-BTC"]);
+        assert!(matches!(&list, Json::List(rows) if rows.len() == 2), "{list:?}");
+        for (eth, btc, field) in [
+            ("0,09", "", "price-ETH"),
+            ("", "0.000000001", "price-BTC"),
+            ("0", "", "price-ETH"),
+            ("", "99999999", "price-BTC"),
+        ] {
+            let (_, _, faults) = read(eth, btc);
+            let fields: Vec<&str> = faults.iter().map(|(field, _)| field.as_str()).collect();
+            assert_eq!(fields, [field], "{eth} {btc}");
+        }
+    }
+
+    #[test]
+    fn a_fault_of_the_file_is_shown_at_the_forms_field() {
+        let names = ["price-BTC".to_owned()];
+        let fault = |field, found| Fault::new("", field, found, "something else");
+        let mut faults = Faults::new();
+        let found = ["prices[0].price", "countries[3]", "shipping.rate.name"]
+            .map(|field| fault(field, "x"));
+        add_faults(&mut faults, found.to_vec(), "prices", &names);
+        let fields: Vec<&str> = faults.iter().map(|(field, _)| field.as_str()).collect();
+        assert_eq!(fields, ["price-BTC", "countries", "name"]);
+        // Who has mistyped the only amount is not told besides that there is none.
+        let mut faults = vec![("price-ETH".to_owned(), "mistyped".to_owned())];
+        add_faults(&mut faults, vec![fault("prices", "nothing")], "prices", &[]);
+        assert_eq!(faults.len(), 1);
+    }
+
+    #[test]
+    fn a_private_key_is_not_shown_again() {
+        let asked = vec![("name".to_owned(), String::new(), "", FieldKind::Line)];
+        for (word, shown) in [("Tea", "Tea"), (&"ab".repeat(32), "")] {
+            let view = fields(asked.clone(), |_| word.to_owned(), &Faults::new(), None);
+            assert_eq!(view[0].value, shown);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+use crate::actions;
+use crate::actions::Letter;
+use crate::desk::orders::sending::MOST_AT_ONCE;
+use crate::desk::orders::sending::ticked;
+use crate::desk::page::DeskError;
+use crate::desk::page::DeskFrame;
+use crate::desk::page::page;
+use crate::desk::session::Seller;
+use crate::desk::state::Desk;
+use crate::store;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "desk/orders/packing.html")]
+struct PackingPage<'a> {
+    frame: DeskFrame<'a>,
+    lists: Vec<PackingList>,
+    /// Those that are named and not there.
+    missing: Vec<String>,
+}
+
+/// What goes into one parcel. It has no prices: it may lie in the parcel.
+struct PackingList {
+    order_ref: String,
+    placed: String,
+    sending: Option<String>,
+    items: Vec<ItemView>,
+    n_pieces: i64,
+    address: Vec<String>,
+    /// Why the address is not here.
+    address_note: &'static str,
+}
+
+struct ItemView {
+    quantity: i64,
+    name: String,
+    option_name: String,
+}
+
+/// Of the orders that are named; where none is, of those that are to be sent.
+pub async fn show(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+) -> Result<HttpResponse, DeskError> {
+    let mut refs = ticked(&request, MOST_AT_ONCE);
+    if refs.is_empty() {
+        refs = store::browse::list_to_send(&desk.shop.db, MOST_AT_ONCE).await?;
+    }
+    let (mut lists, mut missing) = (Vec::new(), Vec::new());
+    for order_ref in refs {
+        let Some(order) = store::orders::find(&desk.shop.db, &order_ref).await? else {
+            missing.push(order_ref.to_string());
+            continue;
+        };
+        let letter = actions::read_letters(&desk.shop, &order_ref, &[0]).await?.remove(&0);
+        let (address, address_note) = address(letter);
+        lists.push(PackingList {
+            order_ref: order_ref.to_string(),
+            placed: order.placed_at.day(),
+            sending: order.sending.map(|sending| sending.name),
+            n_pieces: order.lines.iter().map(|line| line.quantity.get()).sum(),
+            items: order
+                .lines
+                .into_iter()
+                .map(|line| ItemView {
+                    quantity: line.quantity.get(),
+                    name: line.name,
+                    option_name: line.option_name,
+                })
+                .collect(),
+            address,
+            address_note,
+        });
+    }
+    let frame = DeskFrame::new(&desk, &seller, "/orders");
+    page(StatusCode::OK, &PackingPage { frame, lists, missing })
+}
+
+fn address(letter: Option<Letter>) -> (Vec<String>, &'static str) {
+    match letter {
+        Some(Letter::Plain(plain)) if !plain.address.is_empty() => (plain.address, ""),
+        Some(Letter::Plain(_) | Letter::Sealed(_)) => (Vec::new(), "in the sealed message"),
+        Some(Letter::Waiting) => (Vec::new(), "in a message that waits for your key"),
+        Some(Letter::Gone) | None => (Vec::new(), "in a message that is no longer in your mailbox"),
+    }
+}

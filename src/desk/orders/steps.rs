@@ -1,0 +1,231 @@
+use crate::actions;
+use crate::actions::OrderChange;
+use crate::actions::Unchanged;
+use crate::actions::Untaken;
+use crate::desk::form::DeskForm;
+use crate::desk::orders::one;
+use crate::desk::page::DeskError;
+use crate::desk::page::see_other;
+use crate::desk::session::Seller;
+use crate::desk::state::Desk;
+use crate::orders::Event;
+use crate::orders::MOST_ARGUMENT;
+use crate::orders::Status;
+use crate::values::Gwei;
+use crate::values::Line;
+use crate::web::hex;
+use crate::web::now;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web;
+use actix_web::web::Data;
+use actix_web::web::Payload;
+
+/// What was not done, and what was typed.
+#[derive(Default)]
+pub struct Refused {
+    /// The step, or `answer`; empty: nothing was refused.
+    pub what: String,
+    pub words: String,
+    pub typed: String,
+    /// Whether the words stand above the page, since they are about no field.
+    pub is_about_order: bool,
+}
+
+impl Refused {
+    pub fn is(&self, what: &str) -> bool {
+        self.what == what && !self.is_about_order
+    }
+}
+
+/// A step that the order's state allows, as a form.
+pub struct StepForm {
+    pub name: &'static str,
+    pub title: &'static str,
+    /// Where the order stands then.
+    pub then: &'static str,
+    /// Label of what is typed with it.
+    pub field: Option<&'static str>,
+    pub is_optional: bool,
+    /// What has to be ticked.
+    pub tick: Option<&'static str>,
+    pub once: String,
+    pub typed: String,
+    pub fault: String,
+}
+
+/// Every step of the seller's: its name, what happens, the button, the field, what has to be ticked.
+type Step = (&'static str, Event, &'static str, Option<&'static str>, Option<&'static str>);
+const STEPS: [Step; 5] = [
+    ("paid", Event::SellerSawAll, "It was paid in full", None, None),
+    ("partial", Event::SellerSawPart, "A part was paid", Some("Arrived in all, in coins"), None),
+    ("shipped", Event::SellerShipped, "It is on its way", Some("Tracking number"), None),
+    (
+        "refunded",
+        Event::SellerRefunded,
+        "The money went back",
+        Some("Transaction id"),
+        Some("I have sent the money back"),
+    ),
+    (
+        "cancel",
+        Event::SellerCancelled,
+        "Cancel the order",
+        Some("Reason, for the buyer"),
+        Some("Yes, it will not be sent"),
+    ),
+];
+
+/// The steps that the table of an order's life allows, and no other.
+pub fn step_forms(status: Status, chance: &[u8; 32], refused: &Refused) -> Vec<StepForm> {
+    STEPS
+        .iter()
+        .enumerate()
+        .filter_map(|(n, (name, event, title, field, tick))| {
+            let then = status.after(*event).ok()?;
+            // Each form is known by a name of its own.
+            let mut once = *chance;
+            once[0] ^= u8::try_from(n + 1).unwrap_or(u8::MAX);
+            let is_refused = refused.is(name);
+            Some(StepForm {
+                name,
+                title,
+                then: then.for_seller(),
+                field: *field,
+                is_optional: *name != "partial",
+                tick: *tick,
+                once: hex(&once),
+                typed: if is_refused { refused.typed.clone() } else { String::new() },
+                fault: if is_refused { refused.words.clone() } else { String::new() },
+            })
+        })
+        .collect()
+}
+
+/// The form's own name, by which one that is sent twice is known.
+pub fn once(form: &DeskForm) -> Result<[u8; 32], DeskError> {
+    let text = form.get("once").as_bytes();
+    let mut once = [0; 32];
+    if text.len() != 64 {
+        return Err(DeskError::OtherKind);
+    }
+    for (byte, pair) in once.iter_mut().zip(text.chunks_exact(2)) {
+        let pair = std::str::from_utf8(pair).map_err(|_| DeskError::OtherKind)?;
+        *byte = u8::from_str_radix(pair, 16).map_err(|_| DeskError::OtherKind)?;
+    }
+    Ok(once)
+}
+
+pub async fn submit(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    order_ref: web::Path<String>,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let order = match one::find(&desk, &seller, &order_ref).await? {
+        Ok(order) => order,
+        Err(none) => return Ok(none),
+    };
+    let name = form.get("step");
+    let step = STEPS.iter().find(|(known, ..)| *known == name).ok_or(DeskError::OtherKind)?;
+    let seen = Status::parse(form.get("seen")).map_err(|_| DeskError::OtherKind)?;
+    let once = once(&form)?;
+    let typed = form.get("word").to_owned();
+    let mut refused = Refused { what: name.to_owned(), typed: typed.clone(), ..Refused::default() };
+    let change = match change(step, &form, &typed) {
+        Ok(change) => change,
+        Err(words) => {
+            refused.words = words;
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return one::show_order(&request, &desk, &seller, &order, status, &refused).await;
+        }
+    };
+    let order_ref = &order.order_ref;
+    let untaken =
+        match actions::take_step(&desk.shop, order_ref, &change, seen, &once, now()).await? {
+            Ok(_) => return Ok(see_other(&format!("/orders/{order_ref}?done={name}"))),
+            Err(untaken) => untaken,
+        };
+    refused.is_about_order = true;
+    let status = match untaken {
+        Untaken::Unchanged(unchanged @ Unchanged::NotPartial(_)) => {
+            refused.is_about_order = false;
+            refused.words = format!("{unchanged}.");
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        Untaken::Unchanged(unchanged @ Unchanged::TooFew { .. }) => {
+            refused.words = format!("Nothing was done. {unchanged}.");
+            StatusCode::CONFLICT
+        }
+        Untaken::NoOrder | Untaken::Moved(_) | Untaken::Unchanged(_) => StatusCode::CONFLICT,
+    };
+    let order = match one::find(&desk, &seller, order_ref.as_str()).await? {
+        Ok(order) => order,
+        Err(none) => return Ok(none),
+    };
+    if refused.words.is_empty() {
+        refused.words = format!(
+            "Nothing was done: the order has changed since you opened its page. It is now: {}.",
+            order.status.for_seller()
+        );
+    }
+    one::show_order(&request, &desk, &seller, &order, status, &refused).await
+}
+
+fn change(step: &Step, form: &DeskForm, typed: &str) -> Result<OrderChange, String> {
+    let (_, event, _, _, tick) = step;
+    let line = || {
+        Line::parse(typed, MOST_ARGUMENT).map_err(|fault| format!("Please look again: {fault}."))
+    };
+    if tick.is_some() && !form.has("sure") {
+        return Err("Please tick the box: this cannot be taken back.".to_owned());
+    }
+    match event {
+        Event::SellerSawAll => Ok(OrderChange::Paid),
+        Event::SellerSawPart => match Gwei::parse_coins(typed) {
+            Ok(Gwei::ZERO) => Err("It must be more than 0.".to_owned()),
+            Ok(sum) => Ok(OrderChange::Partial(sum)),
+            Err(fault) => Err(format!("{fault}.")),
+        },
+        Event::SellerShipped => Ok(OrderChange::Shipped(line()?)),
+        Event::SellerRefunded => Ok(OrderChange::Refunded(line()?)),
+        _ => Ok(OrderChange::Cancelled(line()?)),
+    }
+}
+
+/// Words for the buyer, as a mail from the seller's mail program would bring them.
+pub async fn answer(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    order_ref: web::Path<String>,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let order = match one::find(&desk, &seller, &order_ref).await? {
+        Ok(order) => order,
+        Err(none) => return Ok(none),
+    };
+    let (once, typed) = (once(&form)?, form.get("answer"));
+    let order_ref = &order.order_ref;
+    match actions::post_answer(&desk.shop, order_ref, typed, &once, now()).await? {
+        Ok(()) => Ok(see_other(&format!("/orders/{order_ref}?done=answered"))),
+        Err(unanswered) => {
+            let refused = Refused {
+                what: "answer".to_owned(),
+                words: unanswered.to_string(),
+                typed: typed.to_owned(),
+                is_about_order: false,
+            };
+            let order = match one::find(&desk, &seller, order_ref.as_str()).await? {
+                Ok(order) => order,
+                Err(none) => return Ok(none),
+            };
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            one::show_order(&request, &desk, &seller, &order, status, &refused).await
+        }
+    }
+}

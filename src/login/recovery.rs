@@ -1,0 +1,76 @@
+use data_encoding::BASE32_NOPAD;
+use sha2::Digest;
+use sha2::Sha256;
+
+/// What stands in for a code of the second factor, once, where the phone is lost.
+///
+/// Shape: 80 bits of chance: too many to be guessed, so that no slow hash is needed. Written as 4 groups of 4 letters and
+/// digits of base 32.
+pub struct RecoveryCode([u8; RECOVERY_BYTES]);
+
+/// What is kept of it. Shape: SHA-256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecoveryHash(pub [u8; 32]);
+
+/// Units: codes that are given out together.
+pub const N_RECOVERY_CODES: usize = 10;
+pub const RECOVERY_BYTES: usize = 10;
+
+impl RecoveryCode {
+    pub fn from_chance(chance: [u8; RECOVERY_BYTES]) -> Self {
+        Self(chance)
+    }
+
+    /// Reads what a person typed: any case, with or without the hyphens.
+    pub fn parse(text: &str) -> Option<Self> {
+        if 64 < text.len() {
+            return None;
+        }
+        let letters: String = text
+            .chars()
+            .filter(|c| !c.is_whitespace() && *c != '-')
+            .map(|c| c.to_ascii_uppercase())
+            .collect();
+        let bytes = BASE32_NOPAD.decode(letters.as_bytes()).ok()?;
+        bytes.try_into().ok().map(Self)
+    }
+
+    pub fn text(&self) -> String {
+        let text = BASE32_NOPAD.encode(&self.0);
+        let groups: Vec<&str> = text
+            .as_bytes()
+            .chunks(4)
+            .map(|group| std::str::from_utf8(group).expect("base 32 is ASCII"))
+            .collect();
+        groups.join("-")
+    }
+
+    pub fn hash(&self) -> RecoveryHash {
+        let hash = Sha256::new().chain_update(b"shop desk recovery 1").chain_update(self.0);
+        RecoveryHash(hash.finalize().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_comes_back_however_it_was_typed() {
+        let code = RecoveryCode::from_chance(*b"\x00\x44\x32\x14\xc7\x42\x54\xb6\x35\xcf");
+        assert_eq!(code.text(), "ABCD-EFGH-IJKL-MNOP");
+        for text in ["ABCD-EFGH-IJKL-MNOP", "abcdefghijklmnop", " abcd efgh ijkl mnop\n"] {
+            assert_eq!(
+                RecoveryCode::parse(text).map(|code| code.text()),
+                Some(code.text()),
+                "{text}"
+            );
+            assert!(RecoveryCode::parse(text).unwrap().hash() == code.hash());
+        }
+        for text in
+            ["", "123456", "ABCD-EFGH-IJKL-MNO", "ABCD-EFGH-IJKL-MNOPQ", "ABCD-EFGH-IJKL-MNO1", "é"]
+        {
+            assert!(RecoveryCode::parse(text).is_none(), "{text}");
+        }
+    }
+}
