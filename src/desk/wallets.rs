@@ -1,3 +1,511 @@
+use crate::actions;
+use crate::actions::Saved;
+use crate::catalog::Json;
+use crate::desk::fields::Asked;
+use crate::desk::fields::Faults;
+use crate::desk::fields::FieldKind;
+use crate::desk::fields::FieldView;
+use crate::desk::fields::add_faults;
+use crate::desk::fields::encoded;
+use crate::desk::fields::fields;
+use crate::desk::fields::text;
+use crate::desk::fields::whole;
+use crate::desk::form::DeskForm;
+use crate::desk::form::query_field;
+use crate::desk::fresh::Fresh;
+use crate::desk::page::DeskError;
+use crate::desk::page::DeskFrame;
+use crate::desk::page::page;
+use crate::desk::page::see_other;
+use crate::desk::session::Seller;
+use crate::desk::state::Desk;
+use crate::payment::Coin;
+use crate::payment::Receives;
+use crate::payment::Wallet;
+use crate::store;
+use crate::store::Db;
+use crate::store::trade::KeptWallet;
+use crate::store::trade::Stranded;
+use crate::values::Currency;
+use crate::web::now;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web;
+use actix_web::web::Data;
+use actix_web::web::Payload;
 use actix_web::web::ServiceConfig;
+use askama::Template;
 
-pub fn addresses(_config: &mut ServiceConfig) {}
+pub fn addresses(config: &mut ServiceConfig) {
+    config
+        .route("/wallets", web::get().to(list))
+        .route("/wallets/addresses", web::get().to(show_addresses))
+        .route("/wallets/new", web::get().to(show_new))
+        .route("/wallets/change", web::get().to(show_one))
+        .route("/wallets/save", web::post().to(save))
+        .route("/wallets/move", web::post().to(change_order))
+        .route("/wallets/remove", web::get().to(ask_removal))
+        .route("/wallets/remove", web::post().to(remove));
+}
+
+const SECTION: &str = "/wallets";
+const DONE: [(&str, &str); 4] = [
+    (
+        "added",
+        "The wallet is added. Compare its addresses with your own wallet program before you sell, and give your products prices in its currency.",
+    ),
+    (
+        "changed",
+        "The wallet is changed. Compare its addresses with your own wallet program. Orders that are open keep the address they have.",
+    ),
+    ("moved", "The order is changed."),
+    (
+        "removed",
+        "The wallet is removed, and all prices in its currency with it. Orders that are open keep the address they have.",
+    ),
+];
+
+/// Units: addresses that are shown.
+const N_NEXT: usize = 3;
+const N_LISTED: u32 = 20;
+
+#[derive(Template)]
+#[template(path = "desk/trade/wallets.html")]
+struct WalletsPage<'a> {
+    frame: DeskFrame<'a>,
+    wallets: Vec<WalletView>,
+}
+
+struct WalletView {
+    currency: String,
+    name: String,
+    network: String,
+    is_demo: bool,
+    told_apart: String,
+    kind_hint: Option<&'static str>,
+    reveals: &'static str,
+    /// Index and address: the first ones, to compare with a wallet program.
+    first: Vec<(u32, String)>,
+    /// The same of the next orders; empty where nothing is numbered.
+    next: Vec<(u32, String)>,
+    /// How many are given out, and how many of those since the last that was paid to.
+    reach: Option<(i64, i64)>,
+    is_first: bool,
+    is_last: bool,
+}
+
+#[derive(Template)]
+#[template(path = "desk/trade/wallet.html")]
+struct WalletPage<'a> {
+    frame: DeskFrame<'a>,
+    faults: &'a Faults,
+    is_stale: bool,
+    is_gone: bool,
+    /// The currency of the wallet that is changed; empty: a new one.
+    was: &'a str,
+    edition: i64,
+    currency: FieldView,
+    name: FieldView,
+    receives: Vec<FieldView>,
+    view_key_error: String,
+    has_view_key: bool,
+    drops_view_key: bool,
+    coin: Vec<FieldView>,
+    fresh: Fresh,
+}
+
+#[derive(Template)]
+#[template(path = "desk/trade/wallet_removal.html")]
+struct RemovalPage<'a> {
+    frame: DeskFrame<'a>,
+    currency: &'a str,
+    edition: i64,
+    is_stale: bool,
+    stranded: Stranded,
+    fresh: Fresh,
+}
+
+#[derive(Template)]
+#[template(path = "desk/trade/addresses.html")]
+struct AddressesPage<'a> {
+    frame: DeskFrame<'a>,
+    currency: &'a str,
+    addresses: Vec<(u32, String)>,
+    is_numbered: bool,
+    earlier: Option<u32>,
+    later: u32,
+}
+
+async fn list(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+) -> Result<HttpResponse, DeskError> {
+    let db = &desk.shop.db;
+    let kept = store::trade::list_kept_wallets(db).await?;
+    let mut wallets = Vec::new();
+    for (n, KeptWallet { wallet, .. }) in kept.iter().enumerate() {
+        wallets.push(view(db, wallet, n == 0, n + 1 == kept.len()).await?);
+    }
+    let frame = DeskFrame::new(&desk, &seller, SECTION).told(&request, &DONE);
+    page(StatusCode::OK, &WalletsPage { frame, wallets })
+}
+
+async fn view(
+    db: &Db,
+    wallet: &Wallet,
+    is_first: bool,
+    is_last: bool,
+) -> Result<WalletView, DeskError> {
+    let account = wallet.receives.account();
+    let mut next = Vec::new();
+    let mut reach = None;
+    if let Some(account) = &account {
+        for index in store::trade::list_next_indexes(db, account, N_NEXT).await? {
+            next.push((index, wallet.address(index).to_string()));
+        }
+        let found = store::payment::find_reach(db, account).await?;
+        reach = found.map(|reach| (reach.n_given, reach.n_since_paid));
+    }
+    let first = (0..).zip(wallet.addresses(0, 3));
+    Ok(WalletView {
+        currency: wallet.currency.to_string(),
+        name: wallet.name.clone(),
+        network: wallet.network(),
+        is_demo: wallet.is_demo(),
+        told_apart: wallet.told_apart(),
+        kind_hint: wallet.kind_hint(),
+        reveals: wallet.reveals(),
+        first: first.map(|(index, address)| (index, address.to_string())).collect(),
+        next,
+        reach,
+        is_first,
+        is_last,
+    })
+}
+
+async fn show_addresses(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+) -> Result<HttpResponse, DeskError> {
+    let kept = find(&desk.shop.db, &query_field(&request, "currency")).await?;
+    let wallet = kept.ok_or(DeskError::NotFound)?.wallet;
+    let first: u32 = query_field(&request, "first").parse().unwrap_or(0);
+    let addresses: Vec<_> =
+        (first..).zip(wallet.addresses(first, N_LISTED)).map(|(n, a)| (n, a.to_string())).collect();
+    let template = AddressesPage {
+        frame: DeskFrame::new(&desk, &seller, SECTION),
+        currency: wallet.currency.as_str(),
+        is_numbered: wallet.receives.account().is_some(),
+        addresses,
+        earlier: (0 < first).then(|| first.saturating_sub(N_LISTED)),
+        later: first.saturating_add(N_LISTED),
+    };
+    page(StatusCode::OK, &template)
+}
+
+async fn find(db: &Db, currency: &str) -> Result<Option<KeptWallet>, DeskError> {
+    let kept = store::trade::list_kept_wallets(db).await?;
+    Ok(kept.into_iter().find(|kept| kept.wallet.currency.as_str() == currency))
+}
+
+fn asked() -> Vec<Asked> {
+    let field =
+        |name: &str, label: &str, hint, kind| (name.to_owned(), label.to_owned(), hint, kind);
+    let line = FieldKind::Line;
+    vec![
+        field(
+            "currency",
+            "Currency",
+            "ETH, BTC, XMR, or 2 to 10 letters and digits of your own with a chain or a token",
+            line,
+        ),
+        field("name", "Name", "for people; blank: the currency", line),
+        field(
+            "address",
+            "Address",
+            "one for all orders; of Monero the wallet's primary address",
+            line,
+        ),
+        field(
+            "xpub",
+            "Extended public key",
+            "xpub, ypub or zpub: an address of its own for each order",
+            line,
+        ),
+        field("chain", "Chain", "a number (EIP-155); blank: 1, Ethereum itself", FieldKind::Whole),
+        field("token", "Token's contract", "0x…", line),
+        field("decimals", "Token's decimals", "as the contract says", FieldKind::Whole),
+    ]
+}
+
+/// What a kept wallet has in each field of the form. A view key is never shown.
+fn word_of(wallet: &Wallet, field: &str) -> String {
+    match (field, &wallet.receives, &wallet.coin) {
+        ("currency", ..) => wallet.currency.to_string(),
+        ("name", ..) => wallet.name.clone(),
+        ("address", Receives::Address(address) | Receives::Integrated(address), _) => {
+            address.to_string()
+        }
+        ("address", Receives::View(key), _) => key.primary().to_string(),
+        ("xpub", Receives::Account(key), _) => key.as_str().to_owned(),
+        ("chain", _, Coin::Ether { chain } | Coin::Token { chain, .. }) if *chain != 1 => {
+            chain.to_string()
+        }
+        ("token", _, Coin::Token { contract, .. }) => contract.clone(),
+        ("decimals", _, Coin::Token { decimals, .. }) => decimals.to_string(),
+        _ => String::new(),
+    }
+}
+
+/// The form as it goes to the seller.
+struct Shown<'a> {
+    status: StatusCode,
+    was: &'a str,
+    edition: i64,
+    faults: Faults,
+    has_view_key: bool,
+    drops_view_key: bool,
+    fresh: Fresh,
+    /// What is kept meanwhile, where that is not what the form showed; `Some(None)`: nothing.
+    meanwhile: Option<Option<Wallet>>,
+}
+
+impl Shown<'_> {
+    fn fresh(status: StatusCode) -> Self {
+        Self {
+            status,
+            was: "",
+            edition: 0,
+            faults: Faults::new(),
+            has_view_key: false,
+            drops_view_key: false,
+            fresh: Fresh::asked(),
+            meanwhile: None,
+        }
+    }
+}
+
+fn has_view_key(wallet: &Wallet) -> bool {
+    matches!(wallet.receives, Receives::View(_))
+}
+
+fn show_form(
+    desk: &Desk,
+    seller: &Seller,
+    word: impl Fn(&str) -> String,
+    shown: &Shown<'_>,
+) -> Result<HttpResponse, DeskError> {
+    let kept = shown.meanwhile.as_ref().and_then(Option::as_ref);
+    let now_there = kept.map(|kept| move |field: &str| word_of(kept, field));
+    let now_there = now_there.as_ref().map(|now| now as &dyn Fn(&str) -> String);
+    let mut views = fields(asked(), word, &shown.faults, now_there).into_iter();
+    let mut next = || views.next().ok_or(DeskError::NotFound);
+    let (currency, name) = (next()?, next()?);
+    let receives = vec![next()?, next()?];
+    let of_key = shown.faults.iter().find(|(field, _)| field == "view_key");
+    let template = WalletPage {
+        frame: DeskFrame::new(desk, seller, SECTION),
+        faults: &shown.faults,
+        is_stale: shown.meanwhile.is_some(),
+        is_gone: matches!(shown.meanwhile, Some(None)),
+        was: shown.was,
+        edition: shown.edition,
+        currency,
+        name,
+        receives,
+        view_key_error: of_key.map(|(_, words)| words.clone()).unwrap_or_default(),
+        has_view_key: shown.has_view_key,
+        drops_view_key: shown.drops_view_key,
+        coin: views.collect(),
+        fresh: shown.fresh,
+    };
+    page(shown.status, &template)
+}
+
+async fn show_new(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
+    show_form(&desk, &seller, |_| String::new(), &Shown::fresh(StatusCode::OK))
+}
+
+async fn show_one(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+) -> Result<HttpResponse, DeskError> {
+    let currency = query_field(&request, "currency");
+    let kept = find(&desk.shop.db, &currency).await?.ok_or(DeskError::NotFound)?;
+    let shown = Shown {
+        was: &currency,
+        edition: kept.edition,
+        has_view_key: has_view_key(&kept.wallet),
+        ..Shown::fresh(StatusCode::OK)
+    };
+    show_form(&desk, &seller, |field| word_of(&kept.wallet, field), &shown)
+}
+
+/// The form as a record of the seller's file. A view key that is kept stays where the form gives no other and the address is
+/// the same.
+fn record_of(form: &DeskForm, kept: Option<&Wallet>) -> Vec<(String, Json)> {
+    // Of a wallet that is changed the currency is not asked.
+    let currency = kept.map_or(form.get("currency").trim(), |kept| kept.currency.as_str());
+    let mut record = vec![("currency".to_owned(), Json::Text(currency.to_owned()))];
+    record.push(text(form, "name").unwrap_or(("name".to_owned(), Json::Text(currency.to_owned()))));
+    record.extend(text(form, "address"));
+    record.extend(text(form, "xpub"));
+    let given = text(form, "view_key");
+    let kept_key = kept.and_then(|wallet| match &wallet.receives {
+        Receives::View(key)
+            if !form.has("drop_view_key")
+                && key.primary().as_str() == form.get("address").trim() =>
+        {
+            Some(("view_key".to_owned(), Json::Text(key.as_str().to_owned())))
+        }
+        _ => None,
+    });
+    record.extend(given.or(kept_key));
+    record.extend(whole(form, "chain"));
+    let decimals = whole(form, "decimals");
+    match text(form, "token") {
+        Some((_, contract)) => {
+            let mut token = vec![("contract".to_owned(), contract)];
+            token.extend(decimals);
+            record.push(("token".to_owned(), Json::Record(token)));
+        }
+        None => record.extend(decimals),
+    }
+    record
+}
+
+async fn save(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let was = form.get("was");
+    let kept = if was.is_empty() { None } else { find(&desk.shop.db, was).await? };
+    let kept_wallet = kept.as_ref().map(|kept| &kept.wallet);
+    let word = |field: &str| match (field, kept_wallet) {
+        ("currency", Some(wallet)) => wallet.currency.to_string(),
+        _ => form.get(field).to_owned(),
+    };
+    let again = |status| Shown {
+        was,
+        edition: form.edition(),
+        has_view_key: kept_wallet.is_some_and(has_view_key),
+        drops_view_key: form.has("drop_view_key"),
+        ..Shown::fresh(status)
+    };
+    if let Some(fresh) = seller.fresh_password(&desk, &form).await? {
+        let shown = Shown { fresh, ..again(StatusCode::UNPROCESSABLE_ENTITY) };
+        return show_form(&desk, &seller, word, &shown);
+    }
+    let record = record_of(&form, kept_wallet);
+    let of = (!was.is_empty()).then(|| (was, form.edition()));
+    match actions::save_wallet(&desk.shop, of, &record, now()).await? {
+        Saved::Done if was.is_empty() => Ok(see_other("/wallets?done=added")),
+        Saved::Done => Ok(see_other("/wallets?done=changed")),
+        Saved::Refused(found) => {
+            let mut faults = Faults::new();
+            add_faults(&mut faults, found, "", &[]);
+            for (field, _) in &mut faults {
+                if field == "contract" {
+                    "token".clone_into(field);
+                }
+            }
+            let shown = Shown { faults, ..again(StatusCode::UNPROCESSABLE_ENTITY) };
+            show_form(&desk, &seller, word, &shown)
+        }
+        Saved::Stale(found) => {
+            let shown = Shown {
+                was: if found.is_some() { was } else { "" },
+                edition: found.as_ref().map_or(0, |found| found.edition),
+                meanwhile: Some(found.map(|found| found.wallet)),
+                ..again(StatusCode::CONFLICT)
+            };
+            show_form(&desk, &seller, word, &shown)
+        }
+    }
+}
+
+async fn change_order(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    if let Ok(currency) = Currency::parse(form.get("was")) {
+        actions::move_wallet(&desk.shop, &currency, form.get("to") == "up", now()).await?;
+    }
+    Ok(see_other("/wallets?done=moved"))
+}
+
+async fn ask_removal(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+) -> Result<HttpResponse, DeskError> {
+    let kept = find(&desk.shop.db, &query_field(&request, "currency")).await?;
+    let kept = kept.ok_or(DeskError::NotFound)?;
+    show_removal(&desk, &seller, StatusCode::OK, &kept, Fresh::asked(), false).await
+}
+
+async fn show_removal(
+    desk: &Desk,
+    seller: &Seller,
+    status: StatusCode,
+    kept: &KeptWallet,
+    fresh: Fresh,
+    is_stale: bool,
+) -> Result<HttpResponse, DeskError> {
+    let currency = &kept.wallet.currency;
+    let template = RemovalPage {
+        frame: DeskFrame::new(desk, seller, SECTION),
+        currency: currency.as_str(),
+        edition: kept.edition,
+        is_stale,
+        stranded: actions::what_hangs_on(&desk.shop, currency).await?,
+        fresh,
+    };
+    page(status, &template)
+}
+
+async fn remove(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    // What is not there any more is removed.
+    let Some(kept) = find(&desk.shop.db, form.get("was")).await? else {
+        return Ok(see_other("/wallets?done=removed"));
+    };
+    let refused = StatusCode::UNPROCESSABLE_ENTITY;
+    if let Some(fresh) = seller.fresh_password(&desk, &form).await? {
+        return show_removal(&desk, &seller, refused, &kept, fresh, false).await;
+    }
+    let of = (&kept.wallet.currency, form.edition());
+    match actions::remove_wallet(&desk.shop, of, now()).await? {
+        Saved::Done | Saved::Stale(None) => Ok(see_other("/wallets?done=removed")),
+        // The page says what hinders it.
+        Saved::Refused(_) => {
+            show_removal(&desk, &seller, refused, &kept, Fresh::asked(), false).await
+        }
+        Saved::Stale(Some(kept)) => {
+            let status = StatusCode::CONFLICT;
+            show_removal(&desk, &seller, status, &kept, Fresh::asked(), true).await
+        }
+    }
+}
+
+/// The address of what a wallet's links lead to.
+impl WalletView {
+    fn href(&self, what: &str) -> String {
+        format!("/wallets/{what}?currency={}", encoded(&self.currency))
+    }
+}

@@ -232,3 +232,32 @@ impl Kept {
         file
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_open_orders_hold_is_found_by_an_index() {
+        let home = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let db = Db::open(&home.path().join("shop.sqlite")).await.unwrap();
+            for query in [PRODUCTS, OPTIONS] {
+                let plan: Vec<(i64, i64, i64, String)> =
+                    sqlx::query_as(sqlx::AssertSqlSafe(format!("explain query plan {query}")))
+                        .fetch_all(&db.read)
+                        .await
+                        .unwrap();
+                let steps: Vec<&str> = plan.iter().map(|(_, _, _, step)| step.as_str()).collect();
+                let finds = |begin: &str| steps.iter().any(|step| step.starts_with(begin));
+                assert!(finds("SEARCH l USING INDEX order_lines_by_product"), "{steps:#?}");
+                assert!(
+                    finds("SEARCH o USING") && !finds("SCAN l") && !finds("SCAN o"),
+                    "{steps:#?}"
+                );
+            }
+            db.close().await;
+        });
+    }
+}

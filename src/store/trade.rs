@@ -468,3 +468,37 @@ pub async fn list_next_indexes(
         .map(|index| u32::try_from(index).map_err(|_| StoreError::Row("next_index")))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_page_of_the_trade_reads_every_order_or_every_price_of_every_thing() {
+        let home = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let db = Db::open(&home.path().join("shop.sqlite")).await.unwrap();
+            // What is read from end to end is short: codes, ways of sending, wallets; and products, for the one page that
+            // asks before a wallet goes.
+            for (query, may_scan) in [
+                (DISCOUNTS, &["SCAN d", "SCAN a", "SCAN w"][..]),
+                (RATES, &["SCAN r", "SCAN p", "SCAN w"]),
+                (STRANDED, &["SCAN p", "SCAN s", "SCAN d"]),
+                (LOSING, &["SCAN r", "SCAN p", "SCAN CONSTANT ROW"]),
+            ] {
+                let plan: Vec<(i64, i64, i64, String)> =
+                    sqlx::query_as(sqlx::AssertSqlSafe(format!("explain query plan {query}")))
+                        .bind("ETH")
+                        .fetch_all(&db.read)
+                        .await
+                        .unwrap();
+                for (_, _, _, step) in &plan {
+                    let is_short = may_scan.iter().any(|may| step.starts_with(may));
+                    assert!(!step.starts_with("SCAN") || is_short, "{step}: {query}");
+                }
+            }
+            db.close().await;
+        });
+    }
+}

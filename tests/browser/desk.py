@@ -37,6 +37,7 @@ def every_page_of_the_desk(world, firefox):
         firefox.go(world.desk + path)
         yield "desk" + path.replace("/", " ")
     yield from the_pages_and_the_look(world, firefox)
+    yield from the_orders(world, firefox)
 
 
 def the_pages_and_the_look(world, firefox):
@@ -67,3 +68,37 @@ def the_pages_and_the_look(world, firefox):
     firefox.click("button[name=take]")
     assert "Saved" in firefox.text("#done")
     yield "refused look, taken"
+
+
+def the_orders(world, firefox):
+    puts_into_cart(firefox, world, "green-tea")
+    order_ref = places_the_order(firefox, world, note="Please ring twice.")
+    order = world.desk + "/orders/" + order_ref
+    for path in ("/orders", "/orders?show=send", "/orders/" + order_ref, "/orders/send?order=" + order_ref, "/orders/0000000000"):
+        firefox.go(world.desk + path)
+        yield "desk " + path.split("=")[0].replace("/", " ")
+    firefox.go(world.desk + "/orders?since=yesterday&part=%3C")
+    yield "orders that cannot be meant"
+    firefox.go(order)
+    firefox.click("#step-cancel button")
+    assert firefox.attribute("#sure-cancel", "aria-invalid") == "true"
+    yield "refused step"
+    firefox.go(order)
+    firefox.type("#answer", "On Monday.")
+    firefox.click("#answer-form button")
+    assert "Your answer" in firefox.text("#done")
+    firefox.click("#step-paid button")
+    assert firefox.text("#state") == "Paid", firefox.source()
+    yield "order paid"
+    firefox.go(world.desk + "/orders?show=send")
+    firefox.click("#orders input[type=checkbox]")
+    firefox.click("button[formaction]")
+    assert firefox.text(".packing h2") == order_ref
+    yield "packing list"
+    firefox.back()
+    firefox.click(".actions .primary")
+    firefox.type("#tracking-" + order_ref, "RR 123456 DE")
+    yield "parcels"
+    firefox.click("main .primary")
+    assert order_ref in firefox.text("#sent-list")
+    yield "sent"

@@ -311,9 +311,10 @@ fn orders_of_before_are_counted_when_the_desk_comes() {
     // What the migration does once.
     let migration = include_str!("../../../migrations/0010_today.sql");
     let (_, fillings) = migration.split_once("-- The orders that are there.").unwrap();
-    let (fillings, _) = fillings.split_once("-- What runs out").unwrap();
     for statement in fillings.split_once('\n').unwrap().1.split(';') {
-        world.sql(statement);
+        if !statement.trim().is_empty() {
+            world.sql(statement);
+        }
     }
     assert_eq!(counted(&world), by_triggers);
 }

@@ -1,1 +1,623 @@
+use crate::world::ADDRESS;
+use crate::world::Answer;
+use crate::world::BTC_ZPUB;
+use crate::world::Buyer;
+use crate::world::DESK_PASSWORD;
+use crate::world::ETH_XPUB;
+use crate::world::SellerAtDesk;
+use crate::world::World;
+use crate::world::catalog;
+use serde_json::Value;
+use serde_json::json;
+use std::fs;
+use std::sync::Barrier;
 
+/// The edition that a page's form carries.
+#[track_caller]
+fn edition(page: &Answer) -> String {
+    let text = page.text();
+    let (_, rest) = text.split_once("name=\"edition\" value=\"").expect("a form with an edition");
+    rest.split('"').next().unwrap().to_owned()
+}
+
+fn with_tea(world: &World) -> Buyer {
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    buyer
+}
+
+/// Why a code is not taken.
+#[track_caller]
+fn refusal(buyer: &mut Buyer, code: &str) -> String {
+    let answer = buyer.tries_to_check_out(&[("discount", code)]);
+    assert_eq!(answer.status, 422, "{}", answer.text());
+    answer.mark("discount-error")
+}
+
+fn used(world: &World) -> String {
+    let found = world.find("select cast(used as text) from discount_uses");
+    String::from_utf8(found.into_iter().next().unwrap_or_default()).unwrap()
+}
+
+#[test]
+fn a_code_of_the_desk_is_used_to_its_last_use_and_comes_back_when_nobody_pays() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    assert!(!with_tea(&world).get("/checkout").text().contains("Discount code"));
+    let page = desk.does(
+        "/discounts/save",
+        &[("code", "spring-24"), ("percent", "10"), ("uses", "1"), ("until", "2999-12-31")],
+    );
+    assert!(page.text().contains("SPRING-24") && page.text().contains("0 of 1"), "{}", page.text());
+
+    let mut first = with_tea(&world);
+    let order = first.checks_out(&[("discount", "Spring-24")]);
+    assert_eq!(order.mark("amount"), "0.082791");
+    assert!(order.text().contains("10 % less, with your code"));
+    assert!(desk.get("/discounts").text().contains("1 of 1"));
+    let mut second = with_tea(&world);
+    let used_up = "This code is used up: it was for a number of orders. Please leave it out.";
+    assert_eq!(refusal(&mut second, "spring-24"), used_up);
+
+    world.sql("update invoices set until = unixepoch() - 60");
+    world.until("the use comes back", || used(&world) == "0");
+    assert_eq!(second.checks_out(&[("discount", "spring-24")]).mark("amount"), "0.082791");
+
+    // Cancelled unpaid it comes back, cancelled after it was paid it does not.
+    let second_ref = second.get("/order").mark("order-ref");
+    world.says(&["orders", "cancel", &second_ref]);
+    assert_eq!(used(&world), "0");
+    let mut third = with_tea(&world);
+    let third_ref = third.checks_out(&[("discount", "spring-24")]).mark("order-ref");
+    world.says(&["orders", "paid", &third_ref]);
+    world.says(&["orders", "cancel", &third_ref]);
+    assert_eq!(used(&world), "1");
+    // The first one's money comes late after all, and the seller takes it: the amount was promised.
+    let first_ref = first.get("/order").mark("order-ref");
+    world.says(&["orders", "paid", &first_ref]);
+    world.says(&["orders", "paid", &first_ref]);
+    assert_eq!(used(&world), "2");
+    assert_eq!(refusal(&mut with_tea(&world), "spring-24"), used_up);
+    let books = world.says(&["orders", "export"]);
+    assert!(books.contains("SPRING-24,10,0.009199"), "{books}");
+    assert_eq!(world.log(), "");
+}
+
+#[test]
+fn two_buyers_race_for_the_last_use_and_one_has_it() {
+    let world = World::with_desk();
+    world.desk().does("/discounts/save", &[("code", "LAST"), ("less-ETH", "0.01"), ("uses", "1")]);
+    let barrier = Barrier::new(8);
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|_| {
+                let (mut buyer, barrier) = (with_tea(&world), &barrier);
+                scope.spawn(move || {
+                    let token = buyer.get("/checkout").token();
+                    let mut fields = vec![("token", token.as_str()), ("discount", "last")];
+                    fields.extend(ADDRESS);
+                    barrier.wait();
+                    let answer = buyer.post_raw("/checkout", &fields);
+                    assert!(answer.status == 303 || answer.text().contains("used up"));
+                    answer.status
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 303).count(), 1, "{statuses:?}");
+    assert_eq!(used(&world), "1");
+    let message = world.messages().remove(0).1;
+    assert!(message.contains("less, code LAST") && message.contains("-0.01"), "{message}");
+}
+
+#[test]
+fn a_buyer_reads_why_a_code_does_not_count_and_no_more() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    for fields in [
+        [("code", "SOON"), ("percent", "10"), ("from", "2999-01-01"), ("until", "")],
+        [("code", "OVER"), ("percent", "10"), ("from", ""), ("until", "2020-02-29")],
+        [("code", "ETHER"), ("less-ETH", "0.002"), ("from", ""), ("until", "")],
+        [("code", "MUCH"), ("less-XMR", "99"), ("from", ""), ("until", "")],
+    ] {
+        desk.does("/discounts/save", &fields);
+    }
+    let list = desk.get("/discounts").text();
+    for word in ["not yet", "over", "counts", "from 2999-01-01", "0.002 ETH"] {
+        assert!(list.contains(word), "{word}: {list}");
+    }
+    let mut buyer = with_tea(&world);
+    for (code, words) in [
+        ("soon", "This code does not count yet. Please try it later or leave it out."),
+        ("over", "This code does not count any more. Please leave it out."),
+        ("never", "This code is not known. Please check it or leave it out."),
+    ] {
+        assert_eq!(refusal(&mut buyer, code), words);
+    }
+    buyer.chooses("XMR");
+    let words =
+        "This code takes nothing off in XMR. Please choose another currency or leave it out.";
+    assert_eq!(refusal(&mut buyer, "ether"), words);
+    // Something is left to pay.
+    assert_eq!(buyer.checks_out(&[("discount", "much")]).mark("amount"), "0.000000001");
+    let receipt = buyer.get("/order/receipt.txt").text();
+    assert!(receipt.contains("less, code MUCH") && receipt.contains("-0.919899999"), "{receipt}");
+}
+
+#[test]
+fn a_refused_code_says_all_that_is_wrong_and_keeps_the_sellers_words() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let answer = desk.post(
+        "/discounts/save",
+        &[
+            ("code", ""),
+            ("less-ETH", "0,5"),
+            ("less-BTC", "0.000000001"),
+            ("from", "tomorrow"),
+            ("uses", "0"),
+        ],
+    );
+    assert_eq!(answer.status, 422);
+    for field in ["code", "less-ETH", "less-BTC", "from", "uses"] {
+        assert_eq!(answer.attribute(field, "aria-invalid"), "true", "{field}");
+        assert!(answer.find_mark(&format!("{field}-error")).is_some(), "{field}");
+    }
+    assert_eq!(answer.attribute("from", "value"), "tomorrow");
+    let answer =
+        desk.post("/discounts/save", &[("code", "A"), ("percent", "5"), ("less-ETH", "1")]);
+    assert!(answer.status == 422 && answer.text().contains("one of the two"), "{}", answer.text());
+    let answer = desk.post("/discounts/save", &[("code", "A")]);
+    assert_eq!(answer.attribute("percent", "aria-invalid"), "true");
+    let answer = desk.post(
+        "/discounts/save",
+        &[("code", "A"), ("percent", "5"), ("from", "2026-02-02"), ("until", "2026-02-01")],
+    );
+    assert_eq!(answer.attribute("until", "aria-invalid"), "true");
+    // Nothing in it that could be a key is shown again.
+    let key = "ab".repeat(32);
+    let answer = desk.post("/discounts/save", &[("code", &key), ("percent", "5")]);
+    assert!(answer.status == 422 && !answer.text().contains(&key), "{}", answer.text());
+    assert!(world.find("select code from discounts").is_empty());
+}
+
+#[test]
+fn of_two_desks_the_second_sees_what_the_first_has_changed() {
+    let world = World::with_desk();
+    let (mut one, mut other) = (world.desk(), world.desk());
+    one.does("/discounts/save", &[("code", "SPRING"), ("percent", "10")]);
+    let shown = edition(&other.get("/discounts/change?code=SPRING"));
+    let change = |desk: &mut SellerAtDesk, edition: &str, percent: &str| {
+        desk.post(
+            "/discounts/save",
+            &[("was", "SPRING"), ("edition", edition), ("code", "SPRING"), ("percent", percent)],
+        )
+    };
+    assert_eq!(change(&mut one, &shown, "20").status, 303);
+    let answer = change(&mut other, &shown, "30");
+    assert_eq!((answer.status, answer.attribute("percent", "value").as_str()), (409, "30"));
+    assert_eq!(answer.mark("percent-now"), "Now there: 20");
+    assert!(answer.find_mark("code-now").is_none());
+    // Whoever has seen it may decide.
+    assert_eq!(change(&mut other, &edition(&answer), "30").status, 303);
+    let shown = edition(&one.get("/discounts/change?code=SPRING"));
+    // The very same in the file's words is another code to whoever has it open still.
+    world.says(&["catalog", "export", "db/data.json"]);
+    world.says(&["seed", "db/data.json"]);
+    assert_eq!(change(&mut one, &shown, "40").status, 409);
+    let shown = edition(&one.get("/discounts/change?code=SPRING"));
+    other.does("/discounts/remove", &[("was", "SPRING"), ("edition", &shown)]);
+    let answer = change(&mut one, &shown, "40");
+    assert!(answer.status == 409 && answer.text().contains("removed meanwhile"));
+    assert_eq!(answer.attribute("code", "value"), "SPRING");
+    let deeds = world.find("select what from deeds order by id");
+    let deeds: Vec<_> = deeds.iter().map(|what| String::from_utf8_lossy(what)).collect();
+    let expected = [
+        "Added the code SPRING",
+        "Changed the code SPRING",
+        "Changed the code SPRING",
+        "Removed the code SPRING",
+    ];
+    assert_eq!(
+        deeds.iter().filter(|deed| deed.contains("SPRING")).collect::<Vec<_>>(),
+        expected.iter().collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn ways_of_sending_are_made_at_the_desk_and_chosen_at_the_checkout() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    desk.does(
+        "/rates/save",
+        &[("name", "Parcel, world"), ("price-ETH", "0.003"), ("price-XMR", "0")],
+    );
+    let page = desk.does(
+        "/rates/save",
+        &[("name", "Letter"), ("countries", "gb, Germany\nFrance"), ("price-ETH", "0.001")],
+    );
+    assert!(page.text().contains("Nothing can be ordered in BTC"), "{}", page.text());
+    assert!(page.text().contains("United Kingdom") || page.text().contains("Britain"));
+    let order = |currency: &str, more: &[(&str, &str)]| {
+        let mut buyer = with_tea(&world);
+        buyer.chooses(currency);
+        let answer = buyer.tries_to_check_out(more);
+        if answer.status == 303 { buyer.get("/order").mark("amount") } else { answer.text() }
+    };
+    assert_eq!(order("ETH", &[]), "0.09299");
+    assert_eq!(order("ETH", &[("country", "Brazil")]), "0.09499");
+    assert_eq!(order("XMR", &[("country", "Brazil")]), "0.9199");
+    assert!(order("BTC", &[]).contains("Sending has no price in BTC"));
+    let checkout = with_tea(&world).get("/checkout").text();
+    assert!(checkout.find("Parcel, world") < checkout.find("Letter"));
+    desk.does("/rates/move", &[("was", "Letter"), ("to", "up")]);
+    let checkout = with_tea(&world).get("/checkout").text();
+    assert!(checkout.find("Letter") < checkout.find("Parcel, world"));
+
+    let shown = edition(&desk.get("/rates/change?name=Letter"));
+    let all = [
+        ("was", "Letter"),
+        ("edition", shown.as_str()),
+        ("name", "Big letter"),
+        ("price-ETH", "0.002"),
+    ];
+    desk.does("/rates/save", &all);
+    assert_eq!(order("ETH", &[("country", "Brazil")]), "0.09399");
+    assert_eq!(desk.post("/rates/save", &all).status, 409);
+    let answer = desk.post(
+        "/rates/save",
+        &[("name", "Parcel, world"), ("countries", "Elbonia"), ("price-ETH", "")],
+    );
+    assert_eq!(answer.status, 422);
+    assert!(answer.mark("countries-error").contains("“Elbonia”"));
+    assert!(answer.text().contains("href=\"#prices\""), "{}", answer.text());
+    let answer = desk.post("/rates/save", &[("name", "Parcel, world"), ("price-ETH", "1")]);
+    assert!(answer.mark("name-error").contains("there is already"));
+
+    let shown = edition(&desk.get("/rates/change?name=Big+letter"));
+    desk.does("/rates/remove", &[("was", "Big letter"), ("edition", &shown)]);
+    assert_eq!(order("ETH", &[]), "0.09499");
+}
+
+/// Every table that the catalog is made of. What the file last said of a quantity, and what the desk's forms carry, may be
+/// another after the file was written anew.
+const TABLES: [&str; 12] = [
+    "select json_array(currency, position, name, chain, token, decimals, address, xpub, view_key) from wallets order by 1",
+    "select json_array(xpub, next_index) from derivations order by 1",
+    "select json_array(id, slug, name, description, description_html, stock, gone, hidden, record) from products order by id",
+    "select json_array(id, row_number() over (order by position)) from products where gone = 0 or hidden = 1 order by 1",
+    "select json_array(id, product_id, name, stock, gone, case when gone then 0 else position end) from options order by id",
+    "select json_array(product_id, option_id, currency, price) from prices order by 1",
+    "select json_array(product_id, position, category) from product_categories order by 1",
+    "select json_array(product_id, position, fingerprint, alt, file) from product_pictures order by 1",
+    "select json_array(currency, category, position, product_id) from shelf order by 1",
+    "select json_array(name, position, countries, (select json_group_array(json_array(currency, price)) from shipping_prices where rate = name)) from shipping_rates order by 1",
+    "select json_array(code, position, percent, first_day, last_day, uses, (select json_group_array(json_array(currency, amount)) from discount_amounts a where a.code = d.code)) from discounts d order by 1",
+    "select json_array(code, used) from discount_uses order by 1",
+];
+
+fn tables(world: &World) -> Vec<String> {
+    let rows = TABLES.iter().flat_map(|query| world.find(query));
+    rows.map(|row| String::from_utf8(row).unwrap()).collect()
+}
+
+/// A catalog with one of everything.
+fn rich() -> Value {
+    let mut rich = catalog();
+    rich["wallets"]["xmr"]["view_key"] =
+        json!("2f85eb3c2a3ffcede6ca9404f7a3de21c48bd4e85858ce68c19452f1098d140d");
+    rich["wallets"]["usdc"] = json!({"currency": "USDC", "name": "USD Coin", "address": "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+        "token": {"contract": "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48", "decimals": 6}});
+    rich["products"]["tea"]["prices"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"price": 4_500_000_000_i64, "wallet": "->wallets.usdc"}));
+    rich["products"]["tea"]["images"] = json!(["teapot.jpg", "notebook.jpg"]);
+    rich["products"]["tea"]["alt"] = json!(["", "A notebook \"with\" quotes"]);
+    rich["products"]["socks"]["options"][0]["prices"] =
+        json!([{"price": 6_000_000, "wallet": "->wallets.eth"}]);
+    rich["products"]["cap"]["hidden"] = json!(true);
+    rich["rates"] = json!({"_model": "ShippingRate",
+        "home": {"name": "Home & garden", "countries": ["GB", "Germany"], "price": 1_000_000},
+        "free": {"name": "World", "prices": [{"price": 0, "wallet": "->wallets.eth"}, {"price": 5, "wallet": "->wallets.xmr"}]}});
+    rich["codes"] = json!({"_model": "Discount", "a": {"code": "SPRING", "percent": 10, "uses": 3, "from": "2020-02-29", "until": "2999-12-31"},
+        "b": {"code": "FIVE", "less": [{"price": 50_000, "wallet": "->wallets.btc"}, {"price": 5_000_000, "wallet": "->wallets.eth"}]}});
+    rich
+}
+
+fn rich_world() -> World {
+    let mut world = World::closed(&[("DESK_LISTEN", "127.0.0.1:0")]);
+    fs::create_dir_all(world.path("db/images")).unwrap();
+    for picture in ["teapot", "notebook"] {
+        let from = format!("{}/db/images/{picture}.jpg", env!("CARGO_MANIFEST_DIR"));
+        fs::copy(from, world.path(&format!("db/images/{picture}.jpg"))).unwrap();
+    }
+    fs::write(world.path("db/data.json"), rich().to_string()).unwrap();
+    world.open();
+    let words = format!("{DESK_PASSWORD}\n{DESK_PASSWORD}\n");
+    assert!(world.told(&["desk", "password"], words.as_bytes()).status.success());
+    world
+}
+
+#[test]
+fn what_is_exported_and_read_again_changes_nothing() {
+    let world = rich_world();
+    // An order that is open, one that is sent, one that ran out, and one of an option of its own stock.
+    let order = |product: &str, option: &str, more: &[(&str, &str)]| {
+        let mut buyer = world.buyer();
+        buyer.adds(product, option, "2");
+        buyer.checks_out(more).mark("order-ref")
+    };
+    order("green-tea", "", &[("discount", "spring")]);
+    let sent = order("green-tea", "", &[("discount", "five")]);
+    world.says(&["orders", "paid", &sent]);
+    world.says(&["orders", "shipped", &sent]);
+    let cancelled = order("green-tea", "", &[]);
+    world.says(&["orders", "cancel", &cancelled]);
+    order("wool-socks", "Red", &[]);
+    let mut desk = world.desk();
+    desk.does("/discounts/save", &[("code", "_odd \"code\""), ("less-USDC", "1.5")]);
+    desk.does("/rates/save", &[("name", "Über-Post"), ("countries", "AT"), ("price-USDC", "3")]);
+    desk.does("/rates/move", &[("was", "Über-Post"), ("to", "up")]);
+    let before = tables(&world);
+    assert!(
+        before.iter().any(|row| row.contains("\"green-tea\"") && row.contains(",16,")),
+        "{before:#?}"
+    );
+
+    let text = world.says(&["catalog", "export"]);
+    let value: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        value["products"]["tea"]["quantity"], 18,
+        "the shelf's and what an open order holds"
+    );
+    assert_eq!(value["products"]["socks"]["options"][0]["quantity"], 3);
+    assert_eq!(value["products"]["cap"]["hidden"], true);
+    assert_eq!(value["products"]["tea"]["prices"][0]["wallet"], "->wallets.eth");
+    assert!(text.starts_with("{\n  \"wallets\": {\n    \"_model\": \"Wallet\",\n"), "{text}");
+    fs::write(world.path("db/data.json"), &text).unwrap();
+    let check = world.says(&["seed", "--check", "db/data.json"]);
+    assert!(!check.contains("would change"), "{check}");
+    // Over what the desk did, and no flag: it says the same.
+    world.says(&["seed", "db/data.json"]);
+    assert_eq!(tables(&world), before);
+    assert_eq!(world.says(&["catalog", "export"]), text);
+    let said = world.says(&["catalog", "export", "db/again.json"]);
+    assert!(said.contains("4 products are written to db/again.json"), "{said}");
+    assert_eq!(fs::read_to_string(world.path("db/again.json")).unwrap(), text);
+}
+
+#[test]
+fn a_catalog_of_an_older_shop_is_not_exported_with_holes() {
+    let world = rich_world();
+    // As its tables are after the update, until the catalog is seeded once more.
+    world.sql("update products set description = '', record = ''");
+    world.sql("update product_pictures set file = ''");
+    let done = world.shop(&["catalog", "export", "db/again.json"]);
+    let words = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.code() == Some(1) && words.contains("seed the catalog once"), "{words}");
+    assert!(!world.path("db/again.json").exists());
+    world.says(&["seed", "db/data.json"]);
+    world.says(&["catalog", "export", "db/again.json"]);
+}
+
+#[test]
+fn seeding_over_the_desks_changes_shows_them_and_changes_nothing() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    desk.does("/discounts/save", &[("code", "SPRING"), ("percent", "10")]);
+    // What the file says is what it said before: nothing of the desk's is lost by looking.
+    let before = tables(&world);
+    let done = world.shop(&["seed", "db/data.json"]);
+    let words = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert_eq!(done.status.code(), Some(1), "{words}");
+    assert!(words.contains("- discount SPRING: the shop has it, the file does not"), "{words}");
+    assert!(words.contains("shop catalog export db/data.json") && words.contains("--over-desk"));
+    assert_eq!(tables(&world), before);
+    let mut dearer = catalog();
+    dearer["products"]["tea"]["prices"][0]["price"] = json!(99_000_000);
+    dearer["products"]["stone"]["quantity"] = json!(7);
+    fs::write(world.path("db/data.json"), dearer.to_string()).unwrap();
+    let check = world.says(&["seed", "--check", "db/data.json"]);
+    for line in [
+        "~ product green-tea\n      price in ETH: 0.09199 would become 0.099",
+        "~ product stone\n      quantity: 1 would become 7",
+        "- discount SPRING",
+    ] {
+        assert!(check.contains(line), "{line}: {check}");
+    }
+    let json = world.says(&["seed", "--check", "--json", "db/data.json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["changes"][0]["fields"][0]["file"], "0.099", "{json}");
+    assert_eq!(tables(&world), before);
+    world.says(&["seed", "db/data.json", "--over-desk"]);
+    assert!(world.find("select code from discounts").is_empty());
+    assert!(with_tea(&world).get("/product/green-tea").text().contains("0.099"));
+    // Nothing of the desk's is left to be lost: from now on the file alone speaks.
+    world.seed(&catalog());
+}
+
+#[test]
+fn a_first_start_is_never_hindered_and_a_desk_that_began_first_is_not_overruled() {
+    let mut world = World::closed(&[("DESK_LISTEN", "127.0.0.1:0")]);
+    world.open();
+    let words = format!("{DESK_PASSWORD}\n{DESK_PASSWORD}\n");
+    assert!(world.told(&["desk", "password"], words.as_bytes()).status.success());
+    world.close("-TERM");
+    fs::write(world.path("db/data.json"), catalog().to_string()).unwrap();
+    world.open();
+    assert!(with_tea(&world).get("/product/green-tea").text().contains("0.09199"));
+}
+
+#[test]
+fn a_wallet_is_added_and_changed_with_the_password_and_never_with_a_private_key() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let page = desk.get("/wallets").text();
+    assert!(page.contains("Ethereum, chain 1") && page.contains("its keys are public"), "{page}");
+    assert!(page.contains("0x70997970C51812dc3A010C7d01b50e0d17dc79C8"), "{page}");
+    let etc = [
+        ("currency", "etc"),
+        ("name", "Ethereum Classic"),
+        ("chain", "61"),
+        ("address", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"),
+    ];
+    let add = |desk: &mut SellerAtDesk, password: &str, more: &[(&str, &str)]| {
+        let mut fields = vec![("password", password)];
+        fields.extend(more);
+        desk.post("/wallets/save", &fields)
+    };
+    let answer = add(&mut desk, "not-it", &etc);
+    assert_eq!(
+        (answer.status, answer.attribute("password", "aria-invalid").as_str()),
+        (422, "true")
+    );
+    assert_eq!(answer.attribute("currency", "value"), "etc");
+    assert_eq!(add(&mut desk, DESK_PASSWORD, &etc).status, 303);
+    assert!(desk.get("/wallets").text().contains("Ethereum-like, chain 61"));
+    let answer = add(&mut desk, DESK_PASSWORD, &etc);
+    assert!(answer.mark("currency-error").contains("a wallet already"), "{}", answer.text());
+
+    // Neither kept nor shown again, wherever it is typed.
+    let key = "4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318";
+    let words = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
+    for (field, secret) in
+        [("address", key), ("xpub", words), ("name", words), ("view_key", words), ("token", key)]
+    {
+        let mut fields = vec![("currency", "ABC"), ("chain", "5")];
+        fields.push((field, secret));
+        let answer = add(&mut desk, DESK_PASSWORD, &fields);
+        let text = answer.text();
+        assert_eq!(answer.status, 422, "{field}");
+        assert!(
+            text.contains("PRIVATE key") && !text.contains(secret) && !text.contains("abandon"),
+            "{field}: {text}"
+        );
+    }
+    assert!(world.find("select name from wallets where currency = 'ABC'").is_empty());
+    assert!(!world.log().contains("abandon") && !world.log().contains(key));
+
+    // A view key is kept and not shown; the form of another desk that does not know it keeps it.
+    let view_key = "2f85eb3c2a3ffcede6ca9404f7a3de21c48bd4e85858ce68c19452f1098d140d";
+    let form = desk.get("/wallets/change?currency=XMR");
+    let (shown, address) = (edition(&form), form.attribute("address", "value"));
+    let change = |desk: &mut SellerAtDesk, shown: &str, more: &[(&str, &str)]| {
+        let mut fields = vec![
+            ("was", "XMR"),
+            ("edition", shown),
+            ("name", "Monero"),
+            ("password", DESK_PASSWORD),
+        ];
+        fields.extend(more);
+        desk.post("/wallets/save", &fields)
+    };
+    assert_eq!(
+        change(&mut desk, &shown, &[("address", &address), ("view_key", view_key)]).status,
+        303
+    );
+    assert_eq!(change(&mut desk, &shown, &[("address", &address)]).status, 409);
+    let form = desk.get("/wallets/change?currency=XMR");
+    assert!(!form.text().contains(view_key) && form.text().contains("one is kept and not shown"));
+    assert_eq!(change(&mut desk, &edition(&form), &[("address", &address)]).status, 303);
+    assert_eq!(
+        world.find("select view_key from wallets where currency = 'XMR'"),
+        [view_key.as_bytes()]
+    );
+    let shown = edition(&desk.get("/wallets/change?currency=XMR"));
+    let drops = [("address", address.as_str()), ("drop_view_key", "yes")];
+    assert_eq!(change(&mut desk, &shown, &drops).status, 303);
+    assert_eq!(
+        world.find("select cast(view_key is null as text) from wallets where currency = 'XMR'"),
+        [b"1"]
+    );
+
+    let mut buyer = world.buyer();
+    assert!(buyer.get("/").text().contains("ETC"), "a buyer can choose it at once");
+    desk.does("/wallets/move", &[("was", "BTC"), ("to", "up")]);
+    assert!(
+        world.buyer().get("/product/green-tea").text().contains("0.0009199"),
+        "the first is what is seen"
+    );
+    assert_eq!(world.shop(&["wallet", "check"]).status.code(), Some(0));
+}
+
+#[test]
+fn a_wallet_that_goes_takes_its_prices_and_leaves_its_orders_their_addresses() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let order = || {
+        let mut buyer = with_tea(&world);
+        buyer.chooses("BTC");
+        let address = buyer.checks_out(&[]).mark("address");
+        (buyer, address)
+    };
+    let (mut first, address) = order();
+    let remove = |desk: &mut SellerAtDesk, currency: &str, password: &str| {
+        let page = desk.get(&format!("/wallets/remove?currency={currency}"));
+        let text = page.text();
+        let shown = if text.contains("name=\"edition\"") { edition(&page) } else { "0".to_owned() };
+        let fields = [("was", currency), ("edition", &shown), ("password", password)];
+        (text, desk.post("/wallets/remove", &fields))
+    };
+    let (text, answer) = remove(&mut desk, "XMR", DESK_PASSWORD);
+    assert!(text.contains("cannot be removed yet") && text.contains("<li>Stone</li>"), "{text}");
+    assert_ne!(answer.status, 303);
+    assert_eq!(remove(&mut desk, "BTC", "not-it").1.status, 422);
+    let (text, answer) = remove(&mut desk, "BTC", DESK_PASSWORD);
+    assert!(text.contains("1 order waits for a payment in BTC"), "{text}");
+    assert_eq!(answer.status, 303);
+    assert_eq!(first.get("/order").mark("address"), address);
+    assert!(!world.buyer().get("/").text().contains("BTC"));
+    assert!(world.find("select currency from prices where currency = 'BTC'").is_empty());
+    let text = world.says(&["catalog", "export"]);
+    assert!(!text.contains("wallets.btc"), "{text}");
+
+    // The same key once more: its first address is not given out again.
+    let fields =
+        [("currency", "BTC"), ("name", "Bitcoin"), ("xpub", BTC_ZPUB), ("password", DESK_PASSWORD)];
+    desk.does("/wallets/save", &fields);
+    let mut file: Value = serde_json::from_str(&world.says(&["catalog", "export"])).unwrap();
+    file["products"]["tea"]["prices"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"price": 919_900, "wallet": "->wallets.btc"}));
+    fs::write(world.path("db/data.json"), file.to_string()).unwrap();
+    world.says(&["seed", "--over-desk", "db/data.json"]);
+    let next = world.says(&["wallet", "addresses", "BTC", "--count", "2"]);
+    let next: Vec<&str> = next.lines().collect();
+    assert_eq!((address.as_str(), order().1.as_str()), (next[0], next[1]));
+    assert_eq!(world.log(), "");
+}
+
+#[test]
+fn another_token_must_express_the_prices_that_are_there() {
+    let mut rich = rich();
+    for product in ["tea"] {
+        rich["products"][product]["images"] = json!([]);
+        rich["products"][product]["alt"] = json!([]);
+    }
+    let world = World::with_desk_and(&rich, &[]);
+    let mut desk = world.desk();
+    let shown = edition(&desk.get("/wallets/change?currency=USDC"));
+    let change = |desk: &mut SellerAtDesk, decimals: &str| {
+        desk.post(
+            "/wallets/save",
+            &[
+                ("was", "USDC"),
+                ("edition", &shown),
+                ("name", "USD Coin"),
+                ("xpub", ETH_XPUB),
+                ("token", "0xdAC17F958D2ee523a2206206994597C13D831ec7"),
+                ("decimals", decimals),
+                ("password", DESK_PASSWORD),
+            ],
+        )
+    };
+    let answer = change(&mut desk, "0");
+    assert!(answer.mark("token-error").contains("the price 4.5"), "{}", answer.text());
+    let answer = change(&mut desk, "");
+    assert_eq!(answer.attribute("decimals", "aria-invalid"), "true", "{}", answer.text());
+    assert_eq!(change(&mut desk, "18").status, 303);
+    assert!(desk.get("/wallets").text().contains("0xdAC17F958D2ee523a2206206994597C13D831ec7"));
+}
