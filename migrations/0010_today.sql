@@ -110,7 +110,3 @@ where o.status in ('confirmed', 'overpaid', 'shipped') or i.amount <= max(i.rece
 insert into held (product_id, pool_option, pieces)
 select l.product_id, l.pool_option, sum(l.quantity) from orders o join order_lines l on l.order_id = o.id
 where o.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid') group by 1, 2;
-
--- What runs out, the fewest first.
-create index products_running_out on products (stock, id) where gone = 0;
-create index options_running_out on options (stock, id) where gone = 0 and stock is not null;

@@ -104,8 +104,8 @@ fn encode(pixels: &[u8], height: u32) -> Result<Vec<u8>, Undrawn> {
     encoder.set_color(png::ColorType::Indexed);
     encoder.set_depth(png::BitDepth::Four);
     encoder.set_palette(palette);
-    encoder.set_compression(png::Compression::Balanced);
-    encoder.set_filter(png::Filter::NoFilter);
+    encoder.set_compression(png::Compression::Fast);
+    encoder.set_filter(png::Filter::Up);
     let mut writer = encoder.write_header().map_err(failed)?;
     writer.write_image_data(&packed).map_err(failed)?;
     writer.finish().map_err(failed)?;
@@ -114,16 +114,18 @@ fn encode(pixels: &[u8], height: u32) -> Result<Vec<u8>, Undrawn> {
 
 /// Which colour of the palette a pixel has, or comes nearest to.
 fn index(pixel: &[u8]) -> u8 {
-    let others = (SHADES..).zip([LINES, DARK, BRIGHT]);
-    for (n, colour) in others {
-        if pixel == [colour.0, colour.1, colour.2] {
-            return n;
+    let [red, green, blue] = *pixel else { return 0 };
+    match RGBColor(red, green, blue) {
+        LINES => SHADES,
+        DARK => SHADES + 1,
+        BRIGHT => SHADES + 2,
+        _ => {
+            let (paper, ink) = (i32::from(PAPER.1), i32::from(INK.1));
+            let darkness = (paper - i32::from(green)).clamp(0, paper - ink);
+            let n = (darkness * i32::from(SHADES - 1) * 2 + paper - ink) / (2 * (paper - ink));
+            u8::try_from(n).unwrap_or(0)
         }
     }
-    let (paper, ink) = (i32::from(PAPER.1), i32::from(INK.1));
-    let darkness = (paper - i32::from(pixel[1])).clamp(0, paper - ink);
-    let n = (darkness * i32::from(SHADES - 1) * 2 + (paper - ink)) / (2 * (paper - ink));
-    u8::try_from(n).unwrap_or(0)
 }
 
 #[cfg(test)]

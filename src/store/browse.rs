@@ -10,7 +10,6 @@ use crate::store::ledger::states_json;
 use crate::values::Currency;
 use crate::values::Moment;
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
@@ -62,11 +61,12 @@ pub struct Page {
     pub next: Option<Place>,
 }
 
-/// The columns that make a [`Place`], what every walk asks for, and how many lines it gives.
+/// What makes a [`Place`], along which index, what every walk asks for, and how many it gives: in one row, since each row by
+/// itself costs more than to find it.
 macro_rules! walk {
     ($place:literal, $index:literal, $condition:literal, $order:literal) => {
         concat!(
-            "select ",
+            "select json_group_array(json_array(currency, amount, placed_at, id)) from (select ",
             $place,
             ", placed_at, id from orders indexed by ",
             $index,
@@ -74,7 +74,7 @@ macro_rules! walk {
             $condition,
             " and (?4 = '' or instr(order_ref, ?4)) order by ",
             $order,
-            " limit ?5"
+            " limit ?5)"
         )
     };
 }
@@ -110,8 +110,7 @@ const BY_AMOUNT: &str = walk!(
     "(list_amount, placed_at, id) < (?9, ?6, ?7) and list_currency = ?8",
     "list_amount desc, placed_at desc, id desc"
 );
-/// The few that hold a part of a reference are found first, in an index of references alone. They come as one row, since each
-/// row by itself costs more than to find it.
+/// The few that hold a part of a reference are found first, in an index of references alone.
 const BY_PART: &str = "\
     select json_group_array(id), count(*) from (select id from orders where instr(order_ref, ?) limit ?)";
 /// Those of a few that are wanted. `?1`: which; `?2`: whether those that wait for an answer are meant instead.
@@ -194,7 +193,7 @@ async fn find_few(db: &Db, wanted: &Wanted) -> Result<Option<Vec<Place>>, StoreE
         }
         ids = found;
     }
-    let places: String = sqlx::query_scalar(OF_FEW)
+    let found = sqlx::query_scalar(OF_FEW)
         .bind(ids)
         .bind(wanted.is_unanswered)
         .bind(states_json(wanted.states()))
@@ -204,10 +203,7 @@ async fn find_few(db: &Db, wanted: &Wanted) -> Result<Option<Vec<Place>>, StoreE
         .bind(wanted.currency.as_ref().map_or("", Currency::as_str))
         .fetch_one(&db.read)
         .await?;
-    let places: Vec<(String, i64, i64, i64)> =
-        serde_json::from_str(&places).map_err(|_| StoreError::Row("places"))?;
-    let place = |(currency, amount, placed_at, id)| Place { currency, amount, placed_at, id };
-    Ok(Some(places.into_iter().map(place).collect()))
+    Ok(Some(parse_places(found)?))
 }
 
 /// As many as a page needs of each state; with amounts, of each currency in turn until the page is full.
@@ -264,13 +260,13 @@ async fn walk_state(
             return Ok(Vec::new());
         }
     }
-    // What the walk goes along is said once: with two bounds of one kind SQLite may begin at the wider one.
+    // SQLite begins the walk at the bound on the day alone: so that is as near as the place.
     let (first, end) = match wanted.sort {
-        Sort::Newest => (wanted.first(), i64::MAX),
-        Sort::Oldest => (0, wanted.end()),
+        Sort::Newest => (wanted.first(), placed_at.saturating_add(1)),
+        Sort::Oldest => (placed_at, wanted.end()),
         Sort::Amount => (wanted.first(), wanted.end()),
     };
-    let rows = sqlx::query(statement)
+    let found = sqlx::query_scalar(statement)
         .bind(status.as_str())
         .bind(first)
         .bind(end)
@@ -280,9 +276,9 @@ async fn walk_state(
         .bind(id)
         .bind(currency)
         .bind(amount)
-        .fetch_all(&db.read)
+        .fetch_one(&db.read)
         .await?;
-    rows.iter().map(parse_place).collect()
+    parse_places(found)
 }
 
 /// What stands at these places, in their order; what was erased meanwhile is left out.
@@ -358,18 +354,20 @@ impl std::fmt::Display for Place {
     }
 }
 
-fn parse_place(row: &SqliteRow) -> Result<Place, StoreError> {
-    Ok(Place {
-        currency: row.try_get("currency")?,
-        amount: row.try_get("amount")?,
-        placed_at: row.try_get("placed_at")?,
-        id: row.try_get("id")?,
-    })
+fn parse_places(found: String) -> Result<Vec<Place>, StoreError> {
+    let places: Vec<(String, i64, i64, i64)> =
+        serde_json::from_str(&found).map_err(|_| StoreError::Row("places"))?;
+    let place = |(currency, amount, placed_at, id)| Place { currency, amount, placed_at, id };
+    Ok(places.into_iter().map(place).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::ledger::Counts;
+    use crate::store::ledger::count_today;
+    use sqlx::Connection;
+    use sqlx::sqlite::SqliteConnectOptions;
     use std::time::Duration;
     use std::time::Instant;
 
@@ -437,9 +435,10 @@ mod tests {
                     "{steps:#?}"
                 );
                 for step in steps.iter().filter(|step| step.starts_with("SCAN")) {
-                    let is_small = ["json_each", "s VIRTUAL", "few", "found", "unanswered"]
-                        .iter()
-                        .any(|small| step.contains(small));
+                    let is_small =
+                        ["json_each", "s VIRTUAL", "few", "found", "unanswered", "subquery"]
+                            .iter()
+                            .any(|small| step.contains(small));
                     assert!(is_small || step.contains("COVERING INDEX"), "{steps:#?}");
                 }
             }
@@ -496,7 +495,7 @@ mod tests {
                                     };
                                     let mut best = Duration::MAX;
                                     // Others build and test on the same host.
-                                    for _ in 0..20 {
+                                    for _ in 0..300 {
                                         if best < Duration::from_millis(9) {
                                             break;
                                         }
@@ -517,6 +516,13 @@ mod tests {
                     }
                 }
             }
+            let mut best = Duration::MAX;
+            for _ in 0..20 {
+                let started = Instant::now();
+                count_today(&db).await.unwrap();
+                best = best.min(started.elapsed());
+            }
+            slowest = slowest.max((best, "the counts of today".to_owned()));
             println!("the slowest: {slowest:?}");
             assert!(slowest.0 < Duration::from_millis(10), "{slowest:?}");
         });
@@ -570,10 +576,44 @@ mod tests {
     }
 
     #[test]
+    fn the_orders_of_an_older_shop_are_listed_and_its_questions_wait() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("shop.sqlite");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true);
+            let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+            let mut migrator = sqlx::migrate!();
+            migrator.migrations =
+                migrator.iter().filter(|migration| migration.version <= 5).cloned().collect();
+            migrator.run(&mut connection).await.unwrap();
+            sqlx::raw_sql(
+                "insert into orders (id, order_ref, form_token, lookup_name, status, placed_at) \
+                 select value, printf('%010d', value), randomblob(32), randomblob(32), 'confirmed', 1700006400 from json_each('[1, 2, 3]'); \
+                 insert into invoices (order_id, currency, address, amount, total, until) select id, 'BTC', 'x', 70 + id, 70, 1700006400 from orders; \
+                 insert into words (order_id, kind, day) values (1, 'question', 0), (1, 'answer', 0), (2, 'answer', 0), (2, 'question', 0)",
+            )
+            .execute(&mut connection)
+            .await
+            .unwrap();
+            connection.close().await.unwrap();
+            let db = Db::open(&file).await.unwrap();
+            let by_amount = Wanted { currency: Currency::parse("BTC").ok(), sort: Sort::Amount, ..wanted() };
+            assert_eq!(read_all(&db, &by_amount, 2).await, ["0000000003", "0000000002", "0000000001"]);
+            let unanswered = Wanted { is_unanswered: true, ..wanted() };
+            assert_eq!(read_all(&db, &unanswered, 2).await, ["0000000002"]);
+            db.close().await;
+        });
+    }
+
+    #[test]
     fn who_waits_for_an_answer_is_known_at_every_moment() {
         run(async |db| {
             sqlx::raw_sql(MANY).execute(&db.write).await.unwrap();
             let unanswered = Wanted { is_unanswered: true, ..wanted() };
+            let expected =
+                Counts { to_pay: 4_000, to_send: 2_000, to_answer: 100, to_decide: 1_000 };
+            assert_eq!(count_today(&db).await.unwrap(), expected);
             let page = list(&db, &unanswered, None, 500).await.unwrap();
             assert_eq!(page.orders.len(), 100);
             assert!(page.orders.iter().all(|listed| listed.is_unanswered));
@@ -586,7 +626,7 @@ mod tests {
                 .execute(&db.write)
                 .await
                 .unwrap();
-                crate::store::ledger::count_today(&db).await.unwrap().to_answer
+                count_today(&db).await.unwrap().to_answer
             };
             assert_eq!(say("answer", 1000).await, 99);
             assert_eq!(say("question", 1000).await, 100);
@@ -597,7 +637,7 @@ mod tests {
                 .await
                 .unwrap();
             sqlx::query("delete from orders where id = 2000").execute(&db.write).await.unwrap();
-            assert_eq!(crate::store::ledger::count_today(&db).await.unwrap().to_answer, 98);
+            assert_eq!(count_today(&db).await.unwrap().to_answer, 98);
         });
     }
 }

@@ -60,7 +60,7 @@ const LOW: &str = "\
         union all \
         select * from (select p.id, p.slug, p.name, o.name, o.id, o.stock from options o \
             join products p on p.id = o.product_id and p.gone = 0 \
-            where o.gone = 0 and o.stock is not null and o.stock <= ?1 order by o.stock, o.id limit ?2)) as low \
+            where o.gone = 0 and o.stock is not null and o.stock <= ?1 order by o.stock, o.product_id limit ?2)) as low \
     left join held h on h.product_id = low.id and h.pool_option = low.pool \
     order by stock, name, option_name limit ?2";
 

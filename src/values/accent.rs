@@ -121,7 +121,7 @@ mod tests {
         check("#000000", Ok(("#000000", "#979797")));
         check("#8a1538", Ok(("#8a1538", "#c28698")));
         check("#ffd500", Err(("1.2:1", "#806b00")));
-        check("#ffffff", Err(("1.0:1", "#696969")));
+        check("#ffffff", Err(("1.0:1", "#6c6c6c")));
     }
 
     proptest! {

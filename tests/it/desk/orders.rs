@@ -20,8 +20,10 @@ const MANY: &str = "\
     select n, printf('%010d', n), randomblob(32), randomblob(32), \
         json_extract('[\"awaiting\",\"reported\",\"partial\",\"unconfirmed\",\"confirmed\",\"overpaid\",\"expired\",\"late\",\"shipped\",\"refunded\",\"cancelled\"]', '$[' || (n % 11) || ']'), \
         1795132800 - (132 - n) / 11 * 86400, json_extract('[\"ETH\",\"BTC\",\"XMR\"]', '$[' || (n % 3) || ']'), 1000 + n * 37 % 101 from n; \
-    insert into invoices (order_id, currency, address, amount, total, until) \
-    select id, list_currency, 'x', list_amount, 1, 253402300000 from orders; \
+    insert into invoices (order_id, currency, chain, address, amount, total, until) \
+    select id, list_currency, iif(list_currency = 'ETH', 1, null), \
+        json_extract('{\"ETH\":\"0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed\",\"BTC\":\"bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq\",\"XMR\":\"46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39\"}', '$.' || list_currency), \
+        list_amount, 1, 253402300000 from orders; \
     insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price) \
     select id, 0, 1, 0, 0, 'Green Tea', '', 2, 250000000 from orders; \
     insert into words (order_id, kind, day, sealed) select id, 'question', placed_at, x'00' from orders where id % 10 = 0; \
@@ -451,7 +453,7 @@ fn an_order_goes_its_way_at_the_desk_and_the_buyer_sees_it() {
 fn an_answer_is_read_by_its_buyer_alone_and_heard_once() {
     let world = World::with_desk();
     let (mut buyer, order_ref) = order(&world, "green-tea", &[]);
-    let (mut other, other_ref) = order(&world, "cap", &[]);
+    let (mut other, other_ref) = order(&world, "green-tea", &[]);
     assert_eq!(
         buyer.post("/order/message", &[("message", "When will it come? <b>Ada</b>")]).status,
         303
@@ -654,7 +656,7 @@ fn what_the_node_saw_stands_beside_the_payment() {
 /// The quickest of some tries: others build and test on the same host.
 fn quickest(desk: &mut SellerAtDesk, path: &str) -> Duration {
     let mut best = Duration::MAX;
-    for _ in 0..40 {
+    for _ in 0..200 {
         let started = Instant::now();
         desk.get(path);
         best = best.min(started.elapsed());
