@@ -11,6 +11,7 @@ mod doubt_node;
 mod edit_product;
 mod edit_trade;
 mod edit_wallet;
+mod empty_catalog;
 mod erase_buyer;
 mod expire_orders;
 mod follow_payments;
@@ -53,6 +54,7 @@ pub use edit_trade::{
     Saved, Shown, move_rate, remove_discount, remove_rate, save_discount, save_rate,
 };
 pub use edit_wallet::{move_wallet, remove_wallet, save_wallet, what_hangs_on};
+pub use empty_catalog::empty_catalog;
 pub use erase_buyer::erase_buyer;
 pub use expire_orders::expire_orders;
 pub use follow_payments::follow_payments;
