@@ -1,3 +1,4 @@
+use crate::actions;
 use crate::cli::open;
 use crate::cli::say;
 use crate::config::Settings;
@@ -29,6 +30,7 @@ enum Deed {
 pub async fn run(command: CatalogCommand, settings: Settings) -> anyhow::Result<ExitCode> {
     let Deed::Export { file } = command.deed;
     let shop = open::shop(&settings).await?;
+    actions::name_pictures(&shop).await.context("find the names of the pictures")?;
     let kept = store::exporting::read_catalog(&shop.db).await.context("read the catalog")?;
     shop.db.close().await;
     if let Some(first) = kept.incomplete.first() {
