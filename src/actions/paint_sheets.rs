@@ -77,11 +77,14 @@ pub async fn paint_sheets(
 pub async fn follow_windows(shop: &Shop) -> anyhow::Result<()> {
     let windows = store::editing::list_windows(&shop.db, IN_WINDOW).await?;
     let hung = store::editing::list_sheets(&shop.db).await?;
+    let is_shown = |picture: &String| windows.iter().any(|(_, shown)| shown.contains(picture));
     let suits = |(currency, pictures): &(String, Vec<String>)| {
         match hung.iter().find(|(hung, _)| hung == currency) {
             Some((_, sheet)) => {
                 sheet.len() <= pictures.len() + MOST_STRANGERS
                     && pictures.iter().all(|picture| sheet.contains(picture))
+                    // What was taken away or hidden is not to be seen on a sheet either.
+                    && sheet.iter().all(is_shown)
             }
             // One picture alone is one request already.
             None => pictures.len() < 2,

@@ -54,19 +54,34 @@ fn rendered(bytes: Vec<u8>, format: Format) -> Rendered {
     Rendered { file: PictureFile::of(&bytes, format), bytes }
 }
 
+/// The first step is mostly light enough; where it is not, the middle of the others tells which half to look in.
 fn first_light_enough(
     aim: &Aim<'_>,
     n_budgets: usize,
     mut encode: impl FnMut(u8) -> Option<Vec<u8>>,
 ) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    for (quality, budget) in aim.steps {
-        bytes = encode(*quality)?;
-        if bytes.len() <= budget * n_budgets {
-            break;
+    let (first, rest) = aim.steps.split_first()?;
+    let fits = |step: &(u8, usize), bytes: &[u8]| bytes.len() <= step.1 * n_budgets;
+    let bytes = encode(first.0)?;
+    if fits(first, &bytes) || rest.is_empty() {
+        return Some(bytes);
+    }
+    let (mut low, mut high) = (0, rest.len() - 1);
+    let mut best = None;
+    while low < high {
+        let middle = (low + high) / 2;
+        let bytes = encode(rest[middle].0)?;
+        if fits(&rest[middle], &bytes) {
+            high = middle;
+            best = Some((middle, bytes));
+        } else {
+            low = middle + 1;
         }
     }
-    Some(bytes)
+    match best {
+        Some((n, bytes)) if n == low => Some(bytes),
+        _ => encode(rest[low].0),
+    }
 }
 
 #[cfg(test)]

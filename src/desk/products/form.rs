@@ -198,7 +198,12 @@ impl ProductForm {
             let is_echo =
                 field == "prices" && words.keys().any(|field| field.starts_with("price."));
             if !is_echo {
-                words.entry(field).or_insert_with(|| sentence(&fault.expected));
+                let said = match field.as_str() {
+                    // The file counts in Gwei, the form in coins.
+                    "prices" => "At least one price is needed.".to_owned(),
+                    _ => sentence(&fault.expected),
+                };
+                words.entry(field).or_insert(said);
             }
         }
         let record = match read {

@@ -267,16 +267,16 @@ fn every_refusal_stands_at_its_field_and_the_words_are_kept() {
     assert_eq!(kept.fields, form.fields);
 
     // A price that the coin cannot express: a satoshi is 10 Gwei.
-    let mut form = Form::get(&mut desk, "/products/tea");
+    let mut form = Form::get(&mut desk, "/products/green-tea");
     let before = form.fields.clone();
     form.set("price.BTC", "0.000000005");
     let answer = form.press(&mut desk, "save", &[]);
     assert_eq!(answer.status, 422);
     assert!(answer.mark("price-BTC-error").contains("multiple of 10"), "{}", answer.text());
-    assert_eq!(Form::get(&mut desk, "/products/tea").fields, before, "nothing was changed");
+    assert_eq!(Form::get(&mut desk, "/products/green-tea").fields, before, "nothing was changed");
 
     // Another product's address; no price at all; the same option twice.
-    let mut form = Form::get(&mut desk, "/products/tea");
+    let mut form = Form::get(&mut desk, "/products/green-tea");
     form.set("slug", "cap");
     assert!(form.press(&mut desk, "save", &[]).mark("slug-error").contains("Another product"));
     let mut form = Form::get(&mut desk, "/products/stone");
@@ -288,7 +288,7 @@ fn every_refusal_stands_at_its_field_and_the_words_are_kept() {
 
     // A mnemonic is shown nowhere again.
     let words = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
-    let mut form = Form::get(&mut desk, "/products/tea");
+    let mut form = Form::get(&mut desk, "/products/green-tea");
     form.set("description", words);
     let answer = form.press(&mut desk, "save", &[]);
     assert_eq!(answer.status, 422);
@@ -299,8 +299,8 @@ fn every_refusal_stands_at_its_field_and_the_words_are_kept() {
 fn two_desks_lose_nothing_of_each_other() {
     let world = World::with_desk();
     let (mut one, mut other) = (world.desk(), world.desk());
-    let mut first = Form::get(&mut one, "/products/tea");
-    let mut second = Form::get(&mut other, "/products/tea");
+    let mut first = Form::get(&mut one, "/products/green-tea");
+    let mut second = Form::get(&mut other, "/products/green-tea");
     first.set("name", "Greenest Tea").set("price.ETH", "0.1");
     first.saves(&mut one, &[]);
     second.set("description", "Another text").set("price.ETH", "0.2");
@@ -310,7 +310,7 @@ fn two_desks_lose_nothing_of_each_other() {
     assert_eq!(answer.mark("price-ETH-now"), "Now there: 0.1");
     assert_eq!(answer.mark("description-now").lines().next(), Some("Now there: A **fine** tea."));
     assert!(answer.find_mark("price-BTC-now").is_none());
-    let again = Form::of("/products/tea", &answer);
+    let again = Form::of("/products/green-tea", &answer);
     assert_eq!(again.value("description"), "Another text");
     let mut buyer = world.buyer();
     assert!(buyer.get("/product/green-tea").text().contains("Greenest Tea"));
@@ -356,7 +356,6 @@ fn a_sale_between_looking_and_saving_is_not_lost() {
         assert_eq!(answer.status, 422, "{wrong}");
         assert!(!answer.mark("add-error").is_empty());
     }
-    assert!(buyer.get("/product/green-tea").text().contains("33"));
 }
 
 #[test]
@@ -563,9 +562,9 @@ fn two_files_in_one_become_a_picture_and_nothing_else() {
     assert_eq!(form.values("picture.file"), ["polyglot.png", "polyglot.jpg"]);
     for file in files_below(world.home.path()) {
         let bytes = fs::read(&file).unwrap();
-        for words in [b"alert(".as_slice(), b"PK\x03\x04", b"polyglot.zip"] {
+        for words in [b"alert('polyglot')".as_slice(), b"PK\x03\x04", b"polyglot.zip"] {
             let holds = bytes.windows(words.len()).any(|here| here == words);
-            assert!(!holds || file.ends_with("data.json"), "{}", file.display());
+            assert!(!holds, "{}", file.display());
         }
     }
 }
@@ -607,9 +606,12 @@ fn ten_pictures_come_at_once_and_none_writes_over_another() {
     form.set("name", "Much shown cap");
     form.saves(&mut desk, &files);
     let form = Form::get(&mut desk, "/products/cap");
-    let names = form.values("picture.file");
-    assert_eq!(names.len(), 10);
-    assert_eq!((names[0], names[9]), ("img.jpg", "img-10.jpg"));
+    let mut names = form.values("picture.file");
+    names.sort_unstable();
+    let mut expected: Vec<String> = (2..=10).map(|n| format!("img-{n}.jpg")).collect();
+    expected.push("img.jpg".to_owned());
+    expected.sort_unstable();
+    assert_eq!(names, expected);
     let mut buyer = world.buyer();
     buyer.get("/");
     let shown = buyer.get("/product/cap");
