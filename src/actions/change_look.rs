@@ -1,5 +1,7 @@
 use crate::actions::Shop;
-use crate::actions::take_picture::enter;
+use crate::actions::darkroom::Darkroom;
+use crate::actions::darkroom::Job;
+use crate::actions::darkroom::parse_size;
 use crate::catalog::markdown;
 use crate::pictures::NotAPicture;
 use crate::pictures::PictureFile;
@@ -30,7 +32,8 @@ pub struct LookChange {
 pub enum Unlooked {
     /// Somebody has changed it since it was read: as it is now.
     Changed(Box<Look>),
-    NotAPicture(NotAPicture),
+    /// One sentence that says which picture it is and why.
+    NotAPicture(String),
 }
 
 /// `edition`: of the look as it was read.
@@ -82,30 +85,16 @@ pub async fn hang_logo(
     });
     let (source, size) = match outline.await.context("look at the logo")? {
         Ok(seen) => seen,
+        Err(refused) => return Ok(Err(Unlooked::NotAPicture(refused.to_string()))),
+    };
+    let (name, bytes) = (source.name(), source.bytes());
+    let lines = match Darkroom::develop(shop, Job::Logo, size.megapixels, &name, bytes).await? {
+        Ok(lines) => lines,
         Err(refused) => return Ok(Err(Unlooked::NotAPicture(refused))),
     };
-    let permit = enter(shop, size.megapixels).await?;
-    let pictures = shop.pictures.clone();
-    let rendered = tokio::task::spawn_blocking(move || {
-        let _permit = permit;
-        let logo = match source.logo() {
-            Ok(logo) => logo,
-            Err(refused) => return Ok(Err(refused)),
-        };
-        pictures.keep(&logo.webp)?;
-        pictures.keep(&logo.fallback)?;
-        Ok::<_, std::io::Error>(Ok(logo))
-    });
-    let logo = match rendered.await?.context("keep the logo's files")? {
-        Ok(logo) => logo,
-        Err(refused) => return Ok(Err(Unlooked::NotAPicture(refused))),
-    };
-    let logo = Logo {
-        width: logo.width,
-        height: logo.height,
-        webp: logo.webp.file.as_str().to_owned(),
-        fallback: logo.fallback.file.as_str().to_owned(),
-    };
+    let size = lines.first().and_then(|line| parse_size(line));
+    let (width, height, webp, fallback) = size.context("read what became of the logo")?;
+    let logo = Logo { width, height, webp: webp.to_owned(), fallback: fallback.to_owned() };
     replace_logo(shop, edition, Some(logo), "Changed the logo", now).await
 }
 

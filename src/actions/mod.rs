@@ -6,6 +6,7 @@ mod change_factor;
 mod change_look;
 mod change_order;
 mod close_shop;
+mod darkroom;
 mod doubt_node;
 mod edit_product;
 mod edit_trade;
@@ -45,6 +46,7 @@ pub use change_factor::{FactorUnset, begin_factor, confirm_factor, drop_factor, 
 pub use change_look::{LookChange, Unlooked, change_look, hang_logo, take_logo_down};
 pub use change_order::{OrderChange, Unchanged, change_order};
 pub use close_shop::{close_shop, open_shop};
+pub use darkroom::{Answering, Apart, Darkroom, develop};
 pub use doubt_node::doubt_node;
 pub use edit_product::{Edited, PoolEdit, ProductEdit, edit_product};
 pub use edit_trade::{
@@ -63,7 +65,7 @@ pub use look_for_seller::look_for_seller;
 pub use notify_seller::{clear_drafts, notify_seller, sweep};
 pub use openness::{Closed, Openness, refuse_key, remember_key, take_key, why_closed};
 pub use place_order::{Placed, Placing, place_order};
-pub use porter::{Given, NotIn, Porter};
+pub use porter::{Given, Line, NotIn, Porter};
 pub use post_answer::{Unanswered, post_answer};
 pub use post_reply::{Unposted, post_reply};
 pub use read_letters::{Letter, read_letters};
@@ -72,7 +74,7 @@ pub use set_password::{change_password, set_password};
 pub use sign_in::{Signing, confirm_password, confirm_seller, sign_in};
 pub use sign_out::{end_sessions, sign_out};
 pub use stock_shelves::{Stocked, Stocking, Unstocked, check_shelves, list_changes, stock_shelves};
-pub use take_picture::{Darkroom, TakenPicture, name_pictures, take_picture};
+pub use take_picture::{TakenPicture, name_pictures, take_picture};
 pub use take_seen::take_seen;
 pub use take_steps::{Untaken, send_orders, take_step};
 pub use tend_product::{
@@ -127,7 +129,7 @@ impl Shop {
 /// The seller's settings, as far as the shop's deeds hang on them.
 #[derive(Clone, Debug)]
 pub struct Terms {
-    /// Until the desk says another: see [`Shop::name`].
+    /// Until the desk says another: see `Shop::name`.
     pub site_name: String,
     /// Whom orders are addressed to.
     pub seller: Mailbox,

@@ -1,28 +1,13 @@
 use crate::actions::Shop;
-use crate::actions::stock_shelves::columns;
-use crate::actions::stock_shelves::render_one;
+use crate::actions::darkroom::Darkroom;
+use crate::actions::darkroom::Job;
+use crate::actions::darkroom::parse_size;
 use crate::pictures::NotAPicture;
-use crate::pictures::Picture;
 use crate::pictures::PictureFile;
 use crate::pictures::Source;
 use crate::store;
 use crate::store::stocking::PictureRow;
 use anyhow::Context;
-use std::sync::Arc;
-use tokio::sync::Semaphore;
-
-/// Where pictures are unpacked: so many pixels at a time that a form full of them does not fill the memory.
-#[derive(Clone)]
-pub struct Darkroom(Arc<Semaphore>);
-
-/// Units: millions of pixels. Two pictures of a phone fit in; the largest that the shop takes has the room for itself.
-const ROOM: u32 = 26;
-
-impl Default for Darkroom {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(ROOM as usize)))
-    }
-}
 
 /// A picture that was handed in and can be shown from now on, though no product shows it yet.
 #[derive(Clone, Debug)]
@@ -47,30 +32,12 @@ pub async fn take_picture(
         let size = source.size()?;
         Ok::<_, NotAPicture>((source, size))
     });
-    let (source, size) = match outline.await.context("look at a picture")? {
-        Ok(seen) => seen,
-        Err(refused) => return Ok(Err(refused.to_string())),
-    };
-    let permit = enter(shop, size.megapixels).await?;
-    let inside = shop.clone();
-    let kept = tokio::task::spawn_blocking(move || keep_cleaned(&inside, source));
-    let (file, source) = match kept.await.context("clean a picture")? {
-        Ok(kept) => kept,
-        Err(refused) => return Ok(Err(refused)),
-    };
-    let shown = show_source(shop, source).await?;
-    drop(permit);
-    Ok(shown.map(|fingerprint| TakenPicture { file, fingerprint }))
-}
-
-fn keep_cleaned(shop: &Shop, source: Source) -> Result<(String, Source), String> {
-    let name = source.name();
-    let cleaned = source.cleaned().map_err(|refused| refused.to_string())?;
-    let file = shop.originals.keep(&cleaned, &name).map_err(|error| {
-        format!("the picture {name:?} cannot be kept in the picture folder: {error}")
-    })?;
-    let source = Source::of(file.clone(), cleaned.bytes).map_err(|refused| refused.to_string())?;
-    Ok((file, source))
+    match outline.await.context("look at a picture")? {
+        Ok((source, size)) => {
+            show(shop, Job::Upload, size.megapixels, &source.name(), source.bytes()).await
+        }
+        Err(refused) => Ok(Err(refused.to_string())),
+    }
 }
 
 /// A picture of the seller's folder, rendered where it was not. Returns its fingerprint.
@@ -85,49 +52,44 @@ pub(super) async fn show_original(
     let found = tokio::task::spawn_blocking(move || {
         let source = originals.find(&name)?;
         let size = source.size()?;
-        Ok::<_, NotAPicture>((source, size))
+        Ok::<_, NotAPicture>((source.fingerprint().to_owned(), size))
     });
-    match found.await.context("look at a picture")? {
-        Ok((source, size)) => {
-            let _permit = enter(shop, size.megapixels).await?;
-            show_source(shop, source).await
-        }
-        Err(refused) => Ok(Err(refused.to_string())),
-    }
-}
-
-/// Waits until there is room for a picture of this size.
-pub(super) async fn enter(
-    shop: &Shop,
-    megapixels: u32,
-) -> anyhow::Result<tokio::sync::OwnedSemaphorePermit> {
-    let room = Arc::clone(&shop.darkroom.0);
-    room.acquire_many_owned(megapixels.min(ROOM)).await.context("wait for the darkroom")
-}
-
-async fn show_source(shop: &Shop, source: Source) -> anyhow::Result<Result<String, String>> {
-    let fingerprint = source.fingerprint().to_owned();
+    let (fingerprint, size) = match found.await.context("look at a picture")? {
+        Ok(found) => found,
+        Err(refused) => return Ok(Err(refused.to_string())),
+    };
     let files = store::stocking::find_picture(&shop.db, &fingerprint).await?;
     let on_shelf =
         |file: &String| PictureFile::parse(file).is_ok_and(|file| shop.pictures.has(&file));
     if files.is_some_and(|files| files.iter().all(on_shelf)) {
         return Ok(Ok(fingerprint));
     }
-    let gallery = shop.pictures.clone();
-    let keep = move |rendered: &_| gallery.keep(rendered);
-    let rendered = tokio::task::spawn_blocking(move || render_one(&keep, Ok(source)));
-    let picture: Picture = match rendered.await.context("render a picture")? {
-        Ok(picture) => picture,
+    let shown = show(shop, Job::Original, size.megapixels, file, &[]).await?;
+    Ok(shown.map(|taken| taken.fingerprint))
+}
+
+async fn show(
+    shop: &Shop,
+    job: Job,
+    megapixels: u32,
+    name: &str,
+    bytes: &[u8],
+) -> anyhow::Result<Result<TakenPicture, String>> {
+    let lines = match Darkroom::develop(shop, job, megapixels, name, bytes).await? {
+        Ok(lines) => lines,
         Err(refused) => return Ok(Err(refused)),
     };
-    let row = PictureRow {
-        fingerprint: &fingerprint,
-        sizes: [columns(&picture.thumb), columns(&picture.page), columns(&picture.full)],
+    let size = |n: usize| lines.get(n).and_then(|line| parse_size(line));
+    let (Some(file), Some(fingerprint), Some(thumb), Some(page), Some(full)) =
+        (lines.first(), lines.get(1), size(2), size(3), size(4))
+    else {
+        anyhow::bail!("an answer about a picture is cut short");
     };
     let mut tx = shop.db.write().await?;
+    let row = PictureRow { fingerprint, sizes: [thumb, page, full] };
     store::stocking::keep_picture(&mut tx, &row).await.context("keep a picture")?;
     tx.commit().await.context("commit a picture")?;
-    Ok(Ok(fingerprint))
+    Ok(Ok(TakenPicture { file: file.clone(), fingerprint: fingerprint.clone() }))
 }
 
 /// Finds out what the pictures are called that an older version of the shop showed without keeping their names. Where the

@@ -7,6 +7,7 @@ pub mod fault;
 pub mod file;
 pub mod json;
 pub mod markdown;
+pub mod markdown_back;
 pub mod offer;
 pub mod page;
 mod product_file;
@@ -24,5 +25,6 @@ pub use file::{CatalogFile, ImageRecord, OptionRecord, Prices, ProductRecord, Ra
 pub use json::Json;
 pub use offer::{IN_WINDOW, Offer, OfferKey, Rate, Stock, reach};
 pub use page::{NotAPage, PageSlug, PageText};
+pub use product_file::read_category;
 pub use single::wallet_reference;
 pub use slug::{NotASlug, Slug};

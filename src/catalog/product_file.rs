@@ -10,41 +10,55 @@ use crate::catalog::file::Reader;
 use crate::catalog::json::Json;
 use crate::catalog::record::Record;
 use crate::catalog::record::one_line;
+use crate::catalog::single::single;
 use crate::payment::Wallet;
 
 /// The collection that a product belongs to which stands in no file yet.
 const COLLECTION: &str = "products";
 
 impl ProductRecord {
-    /// How a single product names the wallet of a currency.
-    pub fn wallet_reference(wallet: &Wallet) -> String {
-        format!("->wallets.{}", wallet.currency)
-    }
-
     /// Reads one product by itself, with every check of the file: `name` is the record's own, and a price names its
-    /// wallet with [`ProductRecord::wallet_reference`]. Its slug may be another product's, which only the caller knows.
+    /// wallet with [`wallet_reference`](crate::catalog::wallet_reference). Its slug may be another product's, which only
+    /// the caller knows.
     ///
     /// # Errors
     /// Every [`Fault`] at once; what is wrong within an option has that option's place as its record.
     pub fn read(
         wallets: &[Wallet],
         name: &str,
-        fields: Vec<(String, Json)>,
+        fields: &[(String, Json)],
     ) -> Result<Self, Vec<Fault>> {
-        let mut reader = Reader::default();
-        for (n, wallet) in wallets.iter().enumerate() {
-            reader.references.insert(format!("wallets.{}", wallet.currency), Some(n));
-        }
-        reader.file.wallets = wallets.to_vec();
-        reader.refuse_programs("", &fields);
-        let product = [(name.to_owned(), Json::Record(fields))];
-        let collections = [(COLLECTION.to_owned(), Json::Record(product.to_vec()))];
-        reader.refuse_secrets(&collections);
-        let [(name, Json::Record(fields))] = &product else { return Err(reader.faults) };
+        let mut reader = single(COLLECTION, "Product", name, fields, wallets);
         reader.product(&(COLLECTION, name, fields));
-        match (reader.file.products.pop(), reader.faults) {
-            (Some(product), faults) if faults.is_empty() => Ok(product),
-            (_, faults) => Err(faults),
+        if let Some(product) = reader.file.products.pop()
+            && reader.faults.is_empty()
+        {
+            return Ok(product);
+        }
+        let above = format!("{COLLECTION}.{name}.");
+        for fault in &mut reader.faults {
+            if let Some(field) = fault.field.strip_prefix(&above) {
+                fault.field = field.to_owned();
+            }
+        }
+        Err(reader.faults)
+    }
+}
+
+/// A category's name by itself, with every check of the file.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read_category(text: &str) -> Result<String, Fault> {
+    let list = Json::List(vec![Json::Text(text.to_owned())]);
+    let fields = vec![("categories".to_owned(), list)];
+    let reader = single(COLLECTION, "Product", "product", &fields, &[]);
+    let mut record = Record::new(COLLECTION.to_owned(), &fields);
+    let name = categories(&mut record).pop();
+    match (name, reader.faults.into_iter().chain(record.faults).next()) {
+        (Some(name), None) => Ok(name),
+        (_, fault) => {
+            Err(fault.unwrap_or_else(|| Fault::new("", "", "nothing", "a category's name")))
         }
     }
 }

@@ -53,7 +53,7 @@ impl CatalogFile {
 }
 
 /// A reader that knows the shop's wallets and has looked for what no record may hold, wherever it stands.
-fn single(
+pub(super) fn single(
     collection: &str,
     model: &str,
     record: &str,

@@ -4,6 +4,7 @@ mod backup;
 mod catalog;
 mod deliver;
 mod desk;
+mod develop;
 mod doctor;
 mod health;
 mod house;
@@ -61,6 +62,9 @@ enum Command {
     Onion(onion::Onion),
     /// The seller's web desk: its password
     Desk(desk::DeskCommand),
+    /// One picture for the open shop, from standard input
+    #[command(hide = true)]
+    Develop,
     /// Erase what is due
     Purge(purge::Purge),
     /// Take no orders until `shop open`; window and orders' pages stay
@@ -269,6 +273,7 @@ pub fn run() -> ExitCode {
             Command::Wallet(wallet) => wallet::run(wallet, settings).await,
             Command::Watch(watch) => watch::run(watch, settings).await,
             Command::Desk(desk) => desk::run(desk, settings).await,
+            Command::Develop => develop::run(&settings),
             Command::Purge(purge) => purge::run(purge, settings).await,
             Command::Close => house::close(settings).await,
             Command::Open => house::open(settings).await,

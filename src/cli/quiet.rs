@@ -15,6 +15,15 @@ pub fn keep_to_ourselves() {
     let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
+/// Units: bytes. The largest picture that is taken needs half a gigabyte.
+const MOST_MEMORY: u64 = 2 * 1024 * 1024 * 1024;
+
+/// A picture that wants more than any good one ends its own process, and nothing else.
+pub fn limit_memory() {
+    let most = Rlimit { current: Some(MOST_MEMORY), maximum: Some(MOST_MEMORY) };
+    let _ = rustix::process::setrlimit(Resource::As, most);
+}
+
 /// Why an image of the memory could still be written; `None`: it cannot.
 pub fn leak() -> Option<String> {
     let limit = rustix::process::getrlimit(Resource::Core);

@@ -1,6 +1,8 @@
 use crate::actions;
+use crate::actions::Darkroom;
 use crate::actions::Haste;
 use crate::actions::Shop;
+use crate::cli::develop;
 use crate::cli::doctor;
 use crate::cli::onion;
 use crate::cli::open;
@@ -59,6 +61,7 @@ pub async fn run(
 ) -> anyhow::Result<ExitCode> {
     let mut told = Box::pin(told_to_end()?);
     let shop = open::shop(&settings).await?;
+    let shop = Shop { darkroom: Darkroom::apart(develop::apart(flags)), ..shop };
     if store::catalog::is_empty(&shop.db).await? && Path::new(DATA).exists() {
         match seed(flags, &mut told).await? {
             Seeded::Filled => {}
@@ -112,6 +115,9 @@ pub async fn run(
         preferred_currency: settings.preferred_currency.clone(),
         mirrors,
     };
+    if settings.desk_listen.is_some() {
+        actions::name_pictures(&shop).await?;
+    }
     let desk = match &settings.desk_listen {
         None => None,
         Some(listen) => {

@@ -62,7 +62,7 @@ impl Source {
         self.name.clone()
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 }

@@ -364,6 +364,10 @@ fn parse_places(found: String) -> Result<Vec<Place>, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::ledger::Counts;
+    use crate::store::ledger::count_today;
+    use sqlx::Connection;
+    use sqlx::sqlite::SqliteConnectOptions;
     use std::time::Duration;
     use std::time::Instant;
 
@@ -491,7 +495,7 @@ mod tests {
                                     };
                                     let mut best = Duration::MAX;
                                     // Others build and test on the same host.
-                                    for _ in 0..20 {
+                                    for _ in 0..300 {
                                         if best < Duration::from_millis(9) {
                                             break;
                                         }
@@ -512,6 +516,13 @@ mod tests {
                     }
                 }
             }
+            let mut best = Duration::MAX;
+            for _ in 0..20 {
+                let started = Instant::now();
+                count_today(&db).await.unwrap();
+                best = best.min(started.elapsed());
+            }
+            slowest = slowest.max((best, "the counts of today".to_owned()));
             println!("the slowest: {slowest:?}");
             assert!(slowest.0 < Duration::from_millis(10), "{slowest:?}");
         });
@@ -565,10 +576,44 @@ mod tests {
     }
 
     #[test]
+    fn the_orders_of_an_older_shop_are_listed_and_its_questions_wait() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("shop.sqlite");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true);
+            let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+            let mut migrator = sqlx::migrate!();
+            migrator.migrations =
+                migrator.iter().filter(|migration| migration.version <= 5).cloned().collect();
+            migrator.run(&mut connection).await.unwrap();
+            sqlx::raw_sql(
+                "insert into orders (id, order_ref, form_token, lookup_name, status, placed_at) \
+                 select value, printf('%010d', value), randomblob(32), randomblob(32), 'confirmed', 1700006400 from json_each('[1, 2, 3]'); \
+                 insert into invoices (order_id, currency, address, amount, total, until) select id, 'BTC', 'x', 70 + id, 70, 1700006400 from orders; \
+                 insert into words (order_id, kind, day) values (1, 'question', 0), (1, 'answer', 0), (2, 'answer', 0), (2, 'question', 0)",
+            )
+            .execute(&mut connection)
+            .await
+            .unwrap();
+            connection.close().await.unwrap();
+            let db = Db::open(&file).await.unwrap();
+            let by_amount = Wanted { currency: Currency::parse("BTC").ok(), sort: Sort::Amount, ..wanted() };
+            assert_eq!(read_all(&db, &by_amount, 2).await, ["0000000003", "0000000002", "0000000001"]);
+            let unanswered = Wanted { is_unanswered: true, ..wanted() };
+            assert_eq!(read_all(&db, &unanswered, 2).await, ["0000000002"]);
+            db.close().await;
+        });
+    }
+
+    #[test]
     fn who_waits_for_an_answer_is_known_at_every_moment() {
         run(async |db| {
             sqlx::raw_sql(MANY).execute(&db.write).await.unwrap();
             let unanswered = Wanted { is_unanswered: true, ..wanted() };
+            let expected =
+                Counts { to_pay: 4_000, to_send: 2_000, to_answer: 100, to_decide: 1_000 };
+            assert_eq!(count_today(&db).await.unwrap(), expected);
             let page = list(&db, &unanswered, None, 500).await.unwrap();
             assert_eq!(page.orders.len(), 100);
             assert!(page.orders.iter().all(|listed| listed.is_unanswered));
@@ -581,7 +626,7 @@ mod tests {
                 .execute(&db.write)
                 .await
                 .unwrap();
-                crate::store::ledger::count_today(&db).await.unwrap().to_answer
+                count_today(&db).await.unwrap().to_answer
             };
             assert_eq!(say("answer", 1000).await, 99);
             assert_eq!(say("question", 1000).await, 100);
@@ -592,7 +637,7 @@ mod tests {
                 .await
                 .unwrap();
             sqlx::query("delete from orders where id = 2000").execute(&db.write).await.unwrap();
-            assert_eq!(crate::store::ledger::count_today(&db).await.unwrap().to_answer, 98);
+            assert_eq!(count_today(&db).await.unwrap().to_answer, 98);
         });
     }
 }

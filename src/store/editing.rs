@@ -6,6 +6,7 @@ use crate::catalog::Prices;
 use crate::catalog::ProductRecord;
 use crate::catalog::Slug;
 use crate::catalog::markdown;
+use crate::catalog::markdown_back;
 use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
@@ -15,6 +16,7 @@ use crate::store::stocking::ShownPicture;
 use crate::values::Currency;
 use sqlx::Row;
 use sqlx::SqliteConnection;
+use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteRow;
 
 /// Everything that the form of a product shows.
@@ -99,10 +101,10 @@ async fn find_with(
         return Ok(None);
     };
     let id: i64 = row.try_get("id")?;
-    // A price in a currency that has no wallet now is kept, so that it stands there again when the wallet does.
+    // A price in a currency that has no wallet now stays in its table, so that it stands here again when the wallet does.
     let prices = sqlx::query(
-        "select r.option_id, r.currency, r.price from prices r left join wallets w on w.currency = r.currency \
-         where r.product_id = ? order by w.position is null, w.position, r.currency",
+        "select r.option_id, r.currency, r.price from prices r join wallets w on w.currency = r.currency \
+         where r.product_id = ? order by w.position",
     )
     .bind(id)
     .fetch_all(&mut *connection)
@@ -584,6 +586,25 @@ pub async fn forget_pictures(
         }
     }
     Ok(unused)
+}
+
+/// Texts of which an older version of the shop kept only what buyers see are read back from that.
+pub(super) async fn recall_descriptions(pool: &SqlitePool) -> Result<(), StoreError> {
+    let rows: Vec<(i64, String)> = sqlx::query_as(
+        "select id, description_html from products where description = '' and description_html <> ''",
+    )
+    .fetch_all(pool)
+    .await?;
+    for (id, html) in rows {
+        let text =
+            markdown_back::markdown_of(&html).unwrap_or_else(|| markdown_back::words_of(&html));
+        sqlx::query("update products set description = ? where id = ?")
+            .bind(text)
+            .bind(id)
+            .execute(pool)
+            .await?;
+    }
+    Ok(())
 }
 
 /// The pictures of which only the rendering is known, and not which file of the seller's they came from.

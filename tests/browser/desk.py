@@ -33,11 +33,32 @@ def every_page_of_the_desk(world, firefox):
     yield "refused login"
     signs_in(firefox, world)
     yield "today"
-    for path in ("/nothing",):
+    for path in ("/nothing", "/account", "/account/password", "/account/sessions", "/account/factor"):
         firefox.go(world.desk + path)
         yield "desk" + path.replace("/", " ")
+    yield from the_account(world, firefox)
     yield from the_pages_and_the_look(world, firefox)
+    yield from the_products(world, firefox)
     yield from the_orders(world, firefox)
+
+
+def the_account(world, firefox):
+    firefox.go(world.desk + "/account/password")
+    firefox.type("#password", PASSWORD)
+    firefox.type("#new", "password1")
+    firefox.type("#again", "password2")
+    firefox.click("main .primary")
+    assert firefox.attribute("#new", "aria-invalid") == firefox.attribute("#again", "aria-invalid") == "true"
+    yield "refused password"
+    firefox.go(world.desk + "/account/factor")
+    firefox.click("main .primary")
+    assert firefox.property("#qr", "naturalWidth") >= 240
+    yield "desk account factor, begun"
+    firefox.type("#code", "123")
+    firefox.type("#password", PASSWORD)
+    firefox.click("main .primary")
+    assert firefox.attribute("#code", "aria-invalid") == "true"
+    yield "refused code"
 
 
 def the_pages_and_the_look(world, firefox):
@@ -70,8 +91,37 @@ def the_pages_and_the_look(world, firefox):
     yield "refused look, taken"
 
 
+def the_products(world, firefox):
+    go = lambda path: firefox.go(world.desk + path)
+    for path in (
+        "/products", "/products?low=1&q=tea", "/products/new", "/products/linen-notebook", "/products/categories",
+        "/products/linen-notebook/delete",
+    ):
+        go(path)
+        yield "desk" + path.replace("/", " ").replace("?", " ")
+    go("/products/new")
+    firefox.type("#name", "Rooibos")
+    firefox.type("#description", "Without *any* caffeine.\n\n- red\n- mild")
+    firefox.type("#price-ETH", "0.0123")
+    firefox.click("button[value=option-add]")
+    firefox.type("#option-0-name", "100 g")
+    firefox.type("#files", str(world.home / "db/images/notebook.jpg"))
+    firefox.click("button[value=upload]")
+    firefox.click("button[value=preview]")
+    assert firefox.text(".preview h3") == "Rooibos" and firefox.property("#option-0-name", "value") == "100 g"
+    yield "refused product, a preview"
+    firefox.type("#price-ETH", "much")
+    firefox.click(".primary[value=save]")
+    assert firefox.attribute("#price-ETH", "aria-invalid") == "true"
+    yield "refused product"
+    firefox.type("#price-ETH", "0.05")
+    firefox.click(".primary[value=save]")
+    assert firefox.text("#done") == "The product was added."
+    yield "refused product, taken"
+
+
 def the_orders(world, firefox):
-    puts_into_cart(firefox, world, "green-tea")
+    puts_into_cart(firefox, world, "green-tea-spring-harvest")
     order_ref = places_the_order(firefox, world, note="Please ring twice.")
     order = world.desk + "/orders/" + order_ref
     for path in ("/orders", "/orders?show=send", "/orders/" + order_ref, "/orders/send?order=" + order_ref, "/orders/0000000000"):

@@ -82,7 +82,9 @@ async fn submit(
     };
     let source = match source {
         Ok(source) => source,
-        Err(why) => return show_logo(&desk, &seller, refused, Some(sentence(&why))).await,
+        Err(why) => {
+            return show_logo(&desk, &seller, refused, Some(sentence(&why.to_string()))).await;
+        }
     };
     match actions::hang_logo(&desk.shop, form.edition(), source, now()).await? {
         Ok(()) => Ok(see_other("/look?done=logo")),
@@ -93,7 +95,7 @@ async fn submit(
     }
 }
 
-fn sentence(why: &NotAPicture) -> String {
+fn sentence(why: &str) -> String {
     format!("This could not be used: {why}.")
 }
 

@@ -1,3 +1,54 @@
+//! Products and their pictures: the seller's list, a product's form, categories.
+
+mod categories;
+mod edit;
+mod form;
+mod list;
+mod tend;
+
+use crate::catalog::Slug;
+use crate::desk::page::DeskError;
+use crate::desk::state::Desk;
+use crate::payment::Wallet;
+use actix_web::web;
 use actix_web::web::ServiceConfig;
 
-pub fn addresses(_config: &mut ServiceConfig) {}
+pub fn addresses(config: &mut ServiceConfig) {
+    config
+        .route("/products", web::get().to(list::show))
+        .route("/products", web::post().to(list::submit))
+        .route("/products/new", web::get().to(edit::show_new))
+        .route("/products/new", web::post().to(edit::submit_new))
+        .route("/products/categories", web::get().to(categories::show))
+        .route("/products/categories", web::post().to(categories::submit));
+    for before in ["/products", OF] {
+        config
+            .route(&format!("{before}/{{slug}}"), web::get().to(edit::show))
+            .route(&format!("{before}/{{slug}}"), web::post().to(edit::submit))
+            .route(&format!("{before}/{{slug}}/tend"), web::post().to(tend::submit))
+            .route(&format!("{before}/{{slug}}/delete"), web::get().to(tend::ask_delete))
+            .route(&format!("{before}/{{slug}}/delete"), web::post().to(tend::delete));
+    }
+}
+
+/// Where a product is whose own address means a page of the desk.
+const OF: &str = "/products/of";
+
+/// The desk's page of a product.
+fn address(slug: &Slug) -> String {
+    match slug.as_str() {
+        slug @ ("new" | "categories" | "of") => format!("{OF}/{slug}"),
+        slug => format!("/products/{slug}"),
+    }
+}
+
+fn parse_slug(text: &str) -> Result<Slug, DeskError> {
+    Slug::parse(text).map_err(|_| DeskError::NotFound)
+}
+
+/// The currency that the list shows prices in.
+fn preferred<'a>(desk: &Desk, wallets: &'a [Wallet]) -> &'a str {
+    let preferred = desk.site.preferred_currency.as_ref();
+    let found = wallets.iter().find(|wallet| Some(&wallet.currency) == preferred);
+    found.or(wallets.first()).map_or("", |wallet| wallet.currency.as_str())
+}

@@ -1,1 +1,683 @@
+//! Products and their pictures at the desk; each time the buyers' pages and carts are looked at too.
 
+use crate::world::Answer;
+use crate::world::Buyer;
+use crate::world::DESK_PASSWORD;
+use crate::world::SellerAtDesk;
+use crate::world::World;
+use crate::world::catalog;
+use crate::world::files_below;
+use crate::world::plain;
+use image::ImageEncoder;
+use image::Rgb;
+use image::RgbImage;
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
+use std::fs;
+
+/// The form of a product as a browser holds it.
+#[derive(Clone)]
+pub struct Form {
+    path: String,
+    pub fields: Vec<(String, String)>,
+}
+
+impl Form {
+    /// The form `#product` of a page.
+    #[track_caller]
+    pub fn of(path: &str, answer: &Answer) -> Self {
+        let text = answer.text();
+        let at = text.find("id=\"product\"").unwrap_or_else(|| panic!("no form in {text}"));
+        let mut rest = text[at..].split_once('>').unwrap().1.split("</form>").next().unwrap();
+        let mut fields = Vec::new();
+        while let Some(at) = rest.find('<') {
+            rest = &rest[at + 1..];
+            let (element, after) = rest.split_once('>').unwrap();
+            let value_of = |name: &str| {
+                let value = element.split_once(&format!(" {name}=\""))?.1;
+                Some(plain(value.split('"').next().unwrap()))
+            };
+            let Some(name) = value_of("name") else { continue };
+            if element.starts_with("textarea") {
+                // The first line end belongs to the element.
+                let words = after.split("</textarea>").next().unwrap();
+                fields.push((name, plain(words.strip_prefix('\n').unwrap_or(words))));
+            } else if element.starts_with("input") {
+                let is_left_out = match value_of("type").as_deref() {
+                    Some("checkbox") => !element.contains(" checked"),
+                    Some("file") => true,
+                    _ => false,
+                };
+                if !is_left_out {
+                    fields.push((name, value_of("value").unwrap_or_default()));
+                }
+            }
+        }
+        Self { path: path.to_owned(), fields }
+    }
+
+    #[track_caller]
+    pub fn get(desk: &mut SellerAtDesk, path: &str) -> Self {
+        Self::of(path, &desk.get(path))
+    }
+
+    #[track_caller]
+    pub fn value(&self, name: &str) -> &str {
+        let found = self.fields.iter().find(|(field, _)| field == name);
+        &found.unwrap_or_else(|| panic!("no {name} in {:?}", self.fields)).1
+    }
+
+    pub fn values(&self, name: &str) -> Vec<&str> {
+        let of_name = self.fields.iter().filter(|(field, _)| field == name);
+        of_name.map(|(_, value)| value.as_str()).collect()
+    }
+
+    #[track_caller]
+    pub fn set(&mut self, name: &str, value: &str) -> &mut Self {
+        self.set_nth(name, 0, value)
+    }
+
+    #[track_caller]
+    pub fn set_nth(&mut self, name: &str, n: usize, value: &str) -> &mut Self {
+        let mut of_name = self.fields.iter_mut().filter(|(field, _)| field == name);
+        of_name.nth(n).unwrap_or_else(|| panic!("no {name} {n}")).1 = value.to_owned();
+        self
+    }
+
+    /// Presses a button. `files`: what was chosen, by its name on the seller's own computer.
+    pub fn press(&self, desk: &mut SellerAtDesk, button: &str, files: &[(&str, &[u8])]) -> Answer {
+        let end = "----the-end-of-a-part";
+        let mut body = Vec::new();
+        let mut part = |head: &str, bytes: &[u8]| {
+            body.extend_from_slice(
+                format!("--{end}\r\nContent-Disposition: form-data; {head}\r\n\r\n").as_bytes(),
+            );
+            body.extend_from_slice(bytes);
+            body.extend_from_slice(b"\r\n");
+        };
+        for (name, value) in &self.fields {
+            part(&format!("name=\"{name}\""), value.replace('\n', "\r\n").as_bytes());
+        }
+        for (name, bytes) in files {
+            let head = format!("name=\"files\"; filename=\"{name}\"\r\nContent-Type: image/jpeg");
+            part(&head, bytes);
+        }
+        if files.is_empty() {
+            // So a browser sends a choice of no files.
+            part("name=\"files\"; filename=\"\"\r\nContent-Type: application/octet-stream", b"");
+        }
+        part("name=\"do\"", button.as_bytes());
+        body.extend_from_slice(format!("--{end}--\r\n").as_bytes());
+        let kind = format!("multipart/form-data; boundary={end}");
+        desk.0.request("POST", &self.path, &[("Content-Type", &kind)], &body)
+    }
+
+    /// Saves, and looks at the page that says so.
+    #[track_caller]
+    pub fn saves(&self, desk: &mut SellerAtDesk, files: &[(&str, &[u8])]) -> Answer {
+        let answer = self.press(desk, "save", files);
+        assert_eq!(answer.status, 303, "{}", answer.text());
+        let next = answer.header("location").unwrap().to_owned();
+        desk.get(&next)
+    }
+
+    /// Presses a button that saves nothing, and holds the form that comes back.
+    #[track_caller]
+    pub fn goes_on(&self, desk: &mut SellerAtDesk, button: &str, files: &[(&str, &[u8])]) -> Self {
+        let answer = self.press(desk, button, files);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        Self::of(&self.path, &answer)
+    }
+}
+
+fn photograph(width: u32, height: u32, tint: u8) -> Vec<u8> {
+    let pixels = RgbImage::from_fn(width, height, |x, y| {
+        let of = |n: u32, whole: u32| u8::try_from(n * 255 / whole.max(1)).unwrap();
+        Rgb([of(x, width), of(y, height), tint])
+    });
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, 90)
+        .write_image(&pixels, width, height, image::ExtendedColorType::Rgb8)
+        .unwrap();
+    bytes
+}
+
+fn drawing(width: u32, height: u32) -> Vec<u8> {
+    let pixels = RgbImage::from_pixel(width, height, Rgb([200, 30, 30]));
+    let mut bytes = Vec::new();
+    PngEncoder::new(&mut bytes)
+        .write_image(&pixels, width, height, image::ExtendedColorType::Rgb8)
+        .unwrap();
+    bytes
+}
+
+const WHERE: &[u8] = b"GPS 52.516274 N 13.377704 E";
+
+/// Taken with the camera on its side, and with words about where.
+///
+/// Source: Exif 2.32, tags 274 and 34853.
+fn with_exif(jpeg: &[u8]) -> Vec<u8> {
+    let mut tiff = b"II*\0\x08\0\0\0\x02\0".to_vec();
+    tiff.extend_from_slice(&[0x12, 1, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0]);
+    tiff.extend_from_slice(&[0x25, 0x88, 4, 0, 1, 0, 0, 0, 38, 0, 0, 0]);
+    tiff.extend_from_slice(&[0; 4]);
+    tiff.extend_from_slice(WHERE);
+    let body = [b"Exif\0\0", tiff.as_slice()].concat();
+    let length = u16::try_from(body.len() + 2).unwrap().to_be_bytes();
+    [&jpeg[..2], b"\xff\xe1", &length, &body, &jpeg[2..]].concat()
+}
+
+fn pictures_in(answer: &Answer) -> Vec<String> {
+    let text = answer.text();
+    let mut files: Vec<String> = text
+        .split("/picture/")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap().split([' ', ',']).next().unwrap().to_owned())
+        .collect();
+    files.sort();
+    files.dedup();
+    files
+}
+
+fn products_on(answer: &Answer) -> Vec<String> {
+    let text = answer.text();
+    let names = text.split("class=\"name\">").skip(1);
+    names.map(|rest| plain(rest.split('<').next().unwrap())).collect()
+}
+
+fn places_an_order(buyer: &mut Buyer) -> Answer {
+    buyer.checks_out(&[])
+}
+
+#[test]
+fn a_product_with_pictures_is_added_and_bought() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let mut buyer = world.buyer();
+    buyer.get("/");
+    let mut form = Form::get(&mut desk, "/products/new");
+    form.set("name", "Black Tea")
+        .set("description", "A *strong* tea.\n\n- from far away\n- <b>kept dry</b>")
+        .set("stock", "5")
+        .set("categories", "Tea & Co\nNew")
+        .set("price.ETH", "0.0125");
+    let form = form.goes_on(&mut desk, "option-add", &[]);
+    let mut form = form.goes_on(&mut desk, "option-add", &[]);
+    form.set_nth("option.name", 0, "50 g").set_nth("option.name", 1, "100 g");
+    form.set_nth("option.stock", 1, "2").set_nth("option.price.ETH", 1, "0.02");
+    let form = form.goes_on(
+        &mut desk,
+        "upload",
+        &[("Leaves of tea.JPG", &photograph(400, 300, 9)), ("cup.png", &drawing(60, 80))],
+    );
+    assert_eq!(form.values("picture.file"), ["leaves-of-tea.jpg", "cup.png"]);
+    let mut form = form.goes_on(&mut desk, "picture-up-1", &[]);
+    assert_eq!(form.values("picture.file"), ["cup.png", "leaves-of-tea.jpg"]);
+    form.set_nth("picture.alt", 0, "A cup");
+    let preview = form.press(&mut desk, "preview", &[]);
+    assert!(preview.text().contains("<em>strong</em>"), "{}", preview.text());
+    assert!(!preview.text().contains("<b>kept"));
+    assert_eq!(buyer.get("/product/black-tea").status, 404, "a preview saves nothing");
+    let form = Form::of("/products/new", &preview);
+    let saved = form.saves(&mut desk, &[]);
+    assert_eq!(saved.mark("done"), "The product was added.");
+
+    let shown = buyer.get("/product/black-tea");
+    assert_eq!(shown.status, 200);
+    assert!(shown.text().contains("<em>strong</em>") && shown.text().contains("alt=\"A cup\""));
+    for file in pictures_in(&shown) {
+        assert_eq!(buyer.get(&format!("/picture/{file}")).status, 200, "{file}");
+    }
+    assert!(products_on(&buyer.get("/")).contains(&"Black Tea".to_owned()));
+    assert!(buyer.get("/category/New").text().contains("Black Tea"));
+    assert!(buyer.get("/search?q=strong").text().contains("Black Tea"));
+    buyer.adds("black-tea", "100 g", "2");
+    let order = places_an_order(&mut buyer);
+    assert!(order.text().contains("0.04"), "{}", order.text());
+    let text = desk.get("/products/black-tea").text();
+    assert!(text.contains("100 g: 0 +") && text.contains("the other options: 5 +"), "{text}");
+}
+
+#[test]
+fn every_refusal_stands_at_its_field_and_the_words_are_kept() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let mut form = Form::get(&mut desk, "/products/new");
+    form.set("name", "").set("description", "Some words").set("stock", "many");
+    form.set("slug", "No Such").set("price.ETH", "0,05").set("price.XMR", "0.0000000001");
+    form.set("categories", &"long".repeat(20));
+    let mut form = form.goes_on(&mut desk, "option-add", &[]);
+    form.set("option.name", "Small").set("option.stock", "-1").set("option.price.BTC", "0");
+    let answer = form.press(&mut desk, "save", &[]);
+    assert_eq!(answer.status, 422);
+    for field in [
+        "name",
+        "slug",
+        "stock",
+        "price-ETH",
+        "price-XMR",
+        "categories",
+        "option-0-stock",
+        "option-0-price-BTC",
+    ] {
+        assert_eq!(answer.attribute(field, "aria-invalid"), "true", "{field}");
+        assert!(!answer.mark(&format!("{field}-error")).is_empty(), "{field}");
+    }
+    let kept = Form::of("/products/new", &answer);
+    assert_eq!(kept.fields, form.fields);
+
+    // A price that the coin cannot express: a satoshi is 10 Gwei.
+    let mut form = Form::get(&mut desk, "/products/tea");
+    let before = form.fields.clone();
+    form.set("price.BTC", "0.000000005");
+    let answer = form.press(&mut desk, "save", &[]);
+    assert_eq!(answer.status, 422);
+    assert!(answer.mark("price-BTC-error").contains("multiple of 10"), "{}", answer.text());
+    assert_eq!(Form::get(&mut desk, "/products/tea").fields, before, "nothing was changed");
+
+    // Another product's address; no price at all; the same option twice.
+    let mut form = Form::get(&mut desk, "/products/tea");
+    form.set("slug", "cap");
+    assert!(form.press(&mut desk, "save", &[]).mark("slug-error").contains("Another product"));
+    let mut form = Form::get(&mut desk, "/products/stone");
+    form.set("price.XMR", "");
+    assert!(form.press(&mut desk, "save", &[]).text().contains("At least one price"));
+    let mut form = Form::get(&mut desk, "/products/cap");
+    form.set_nth("option.name", 1, "Small");
+    assert!(form.press(&mut desk, "save", &[]).mark("option-1-name-error").contains("once"));
+
+    // A mnemonic is shown nowhere again.
+    let words = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
+    let mut form = Form::get(&mut desk, "/products/tea");
+    form.set("description", words);
+    let answer = form.press(&mut desk, "save", &[]);
+    assert_eq!(answer.status, 422);
+    assert!(!answer.text().contains("abandon"), "{}", answer.text());
+}
+
+#[test]
+fn two_desks_lose_nothing_of_each_other() {
+    let world = World::with_desk();
+    let (mut one, mut other) = (world.desk(), world.desk());
+    let mut first = Form::get(&mut one, "/products/tea");
+    let mut second = Form::get(&mut other, "/products/tea");
+    first.set("name", "Greenest Tea").set("price.ETH", "0.1");
+    first.saves(&mut one, &[]);
+    second.set("description", "Another text").set("price.ETH", "0.2");
+    let answer = second.press(&mut other, "save", &[]);
+    assert_eq!(answer.status, 409);
+    assert_eq!(answer.mark("name-now"), "Now there: Greenest Tea");
+    assert_eq!(answer.mark("price-ETH-now"), "Now there: 0.1");
+    assert_eq!(answer.mark("description-now").lines().next(), Some("Now there: A **fine** tea."));
+    assert!(answer.find_mark("price-BTC-now").is_none());
+    let again = Form::of("/products/tea", &answer);
+    assert_eq!(again.value("description"), "Another text");
+    let mut buyer = world.buyer();
+    assert!(buyer.get("/product/green-tea").text().contains("Greenest Tea"));
+    again.saves(&mut other, &[]);
+    let shown = buyer.get("/product/green-tea").text();
+    assert!(shown.contains("Another text") && shown.contains("Green Tea"), "{shown}");
+}
+
+#[test]
+fn a_sale_between_looking_and_saving_is_not_lost() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let mut buyer = world.buyer();
+    let mut form = Form::get(&mut desk, "/products/green-tea");
+    assert_eq!(form.value("stock"), "20");
+    buyer.get("/");
+    buyer.adds("green-tea", "", "2");
+    places_an_order(&mut buyer);
+    // Who does not touch the number leaves it as it is by now.
+    let mut other = form.clone();
+    other.set("price.ETH", "0.05").saves(&mut desk, &[]);
+    assert_eq!(Form::get(&mut desk, "/products/green-tea").value("stock"), "18");
+    form = Form::get(&mut desk, "/products/green-tea");
+    buyer.adds("green-tea", "", "3");
+    places_an_order(&mut buyer);
+    form.set("stock", "30");
+    let answer = form.press(&mut desk, "save", &[]);
+    assert_eq!(answer.status, 409);
+    let words = answer.mark("stock-now");
+    assert!(words.contains("15. It was 18") && words.contains("3 went since"), "{words}");
+    let again = Form::of("/products/green-tea", &answer);
+    assert_eq!((again.value("stock"), again.value("stock_was")), ("30", "15"));
+    again.saves(&mut desk, &[]);
+    assert_eq!(Form::get(&mut desk, "/products/green-tea").value("stock"), "30");
+
+    // Adding counts right whatever is sold.
+    let tend = "/products/green-tea/tend";
+    desk.does(tend, &[("do", "stock"), ("pool", "0"), ("add", "4")]);
+    desk.does(tend, &[("do", "stock"), ("pool", "0"), ("add", "-1")]);
+    assert_eq!(Form::get(&mut desk, "/products/green-tea").value("stock"), "33");
+    for wrong in ["-34", "1000000", "many", ""] {
+        let answer = desk.post(tend, &[("do", "stock"), ("pool", "0"), ("add", wrong)]);
+        assert_eq!(answer.status, 422, "{wrong}");
+        assert!(!answer.mark("add-error").is_empty());
+    }
+    assert!(buyer.get("/product/green-tea").text().contains("33"));
+}
+
+#[test]
+fn the_order_of_the_list_is_the_buyers_order() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let mut buyer = world.buyer();
+    buyer.get("/");
+    let names = |buyer: &mut Buyer| products_on(&buyer.get("/"));
+    assert_eq!(names(&mut buyer), ["Green Tea", "Wool Socks", "Cap"]);
+    desk.does("/products", &[("do", "down green-tea")]);
+    assert_eq!(names(&mut buyer), ["Wool Socks", "Green Tea", "Cap"]);
+    desk.does("/products", &[("do", "up cap")]);
+    assert_eq!(names(&mut buyer), ["Wool Socks", "Cap", "Green Tea"]);
+    desk.does("/products/stone/tend", &[("do", "place"), ("place", "1")]);
+    desk.does("/products/wool-socks/tend", &[("do", "place"), ("place", "99")]);
+    assert_eq!(names(&mut buyer), ["Cap", "Green Tea", "Wool Socks"]);
+    let text = desk.get("/products").text();
+    let order: Vec<usize> = ["p-stone", "p-cap", "p-green-tea", "p-wool-socks"]
+        .map(|id| text.find(id).unwrap())
+        .to_vec();
+    assert!(order.is_sorted(), "{order:?}");
+    // Beyond either end nothing happens.
+    desk.does("/products", &[("do", "up stone")]);
+    desk.does("/products", &[("do", "down wool-socks")]);
+    assert_eq!(names(&mut buyer), ["Cap", "Green Tea", "Wool Socks"]);
+    assert_eq!(desk.post("/products", &[("do", "up no-such")]).status, 404);
+}
+
+#[test]
+fn the_list_is_filtered() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    desk.does("/products", &[("do", "hide cap")]);
+    for (query, expected) in [
+        ("", vec!["p-green-tea", "p-wool-socks", "p-cap", "p-stone"]),
+        ("?q=wool", vec!["p-wool-socks", "p-cap"]),
+        ("?q=fine", vec!["p-green-tea"]),
+        ("?category=Wool", vec!["p-wool-socks", "p-cap"]),
+        ("?category=Tea+%26+Co", vec!["p-green-tea"]),
+        ("?hidden=1", vec!["p-cap"]),
+        ("?hidden=1&category=Wool", vec!["p-cap"]),
+        ("?hidden=1&q=tea", vec![]),
+        ("?low=1", vec!["p-wool-socks", "p-stone"]),
+        ("?low=1&category=Wool", vec!["p-wool-socks"]),
+        ("?low=1&q=stone", vec!["p-stone"]),
+        ("?page=2", vec![]),
+        ("?page=x&q=%22*(", vec!["p-green-tea", "p-wool-socks", "p-cap", "p-stone"]),
+    ] {
+        let text = desk.get(&format!("/products{query}")).text();
+        let shown: Vec<&str> = ["p-green-tea", "p-wool-socks", "p-cap", "p-stone"]
+            .into_iter()
+            .filter(|id| text.contains(&format!("id=\"{id}\"")))
+            .collect();
+        assert_eq!(shown, expected, "{query}");
+    }
+}
+
+#[test]
+fn what_is_hidden_while_it_lies_in_a_cart_cannot_be_ordered() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let mut buyer = world.buyer();
+    buyer.get("/");
+    buyer.adds("green-tea", "", "2");
+    let hidden = desk.does("/products/green-tea/tend", &[("do", "hide")]);
+    assert!(hidden.text().contains("hidden"));
+    assert_eq!(buyer.get("/product/green-tea").status, 404);
+    assert!(!buyer.get("/").text().contains("Green Tea"));
+    assert!(!buyer.get("/search?q=tea").text().contains("/product/green-tea"));
+    let cart = buyer.get("/cart");
+    assert!(cart.text().contains("no longer"), "{}", cart.text());
+    assert_ne!(buyer.tries_to_check_out(&[]).status, 303);
+    desk.does("/products/green-tea/tend", &[("do", "show")]);
+    assert_eq!(buyer.get("/product/green-tea").status, 200);
+    buyer.adds("green-tea", "", "1");
+    places_an_order(&mut buyer);
+}
+
+#[test]
+fn a_copy_is_hidden_and_has_nothing_on_the_shelf() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let copy = desk.does("/products/wool-socks/tend", &[("do", "copy")]);
+    let form = Form::of("/products/wool-socks-2", &copy);
+    assert_eq!(form.value("name"), "Wool Socks (copy)");
+    assert_eq!(form.values("option.name"), ["Red", "Blue"]);
+    assert_eq!((form.value("stock"), form.values("option.stock")), ("0", vec!["0", "0"]));
+    let mut buyer = world.buyer();
+    assert_eq!(buyer.get("/product/wool-socks-2").status, 404);
+    let text = desk.get("/products").text();
+    assert!(text.find("p-wool-socks\"") < text.find("p-wool-socks-2\""));
+    assert!(text.find("p-wool-socks-2\"") < text.find("p-cap\""));
+    let again = desk.does("/products/wool-socks/tend", &[("do", "copy")]);
+    assert_eq!(Form::of("/", &again).value("slug"), "wool-socks-3");
+    desk.does("/products/wool-socks-2/tend", &[("do", "show")]);
+    assert_eq!(buyer.get("/product/wool-socks-2").status, 200);
+}
+
+#[test]
+fn options_and_addresses_change_under_carts_and_orders() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let mut buyer = world.buyer();
+    buyer.get("/");
+    buyer.adds("wool-socks", "Red", "1");
+    buyer.adds("cap", "Large", "1");
+    let form = Form::get(&mut desk, "/products/wool-socks");
+    let mut form = form.goes_on(&mut desk, "option-down-0", &[]);
+    assert_eq!(form.values("option.name"), ["Blue", "Red"]);
+    // Names swapped: each keeps its own pieces.
+    form.set_nth("option.name", 0, "Red").set_nth("option.name", 1, "Blue");
+    form.set("slug", "warm-socks").set("name", "Warm Socks");
+    form.saves(&mut desk, &[]);
+    assert_eq!(buyer.get("/product/wool-socks").status, 404);
+    let cart = buyer.get("/cart").text();
+    assert!(cart.contains("Warm Socks") && cart.contains("Blue"), "{cart}");
+    // One that goes cannot be ordered; one that comes back under its name is the old one.
+    let form = Form::get(&mut desk, "/products/cap");
+    form.goes_on(&mut desk, "option-remove-1", &[]).saves(&mut desk, &[]);
+    assert!(buyer.get("/cart").text().contains("no longer"));
+    let mut form = Form::get(&mut desk, "/products/cap").goes_on(&mut desk, "option-add", &[]);
+    form.set_nth("option.name", 1, "Large").saves(&mut desk, &[]);
+    buyer.adds("cap", "Large", "1");
+    let order = places_an_order(&mut buyer);
+    assert!(order.text().contains("Cap"), "{}", order.text());
+    // What was ordered keeps its name.
+    let mut form = Form::get(&mut desk, "/products/cap");
+    form.set("name", "Hat").saves(&mut desk, &[]);
+    let order = buyer.get("/order").text();
+    assert!(order.contains("Cap") && !order.contains("Hat"), "{order}");
+}
+
+#[test]
+fn a_category_is_renamed_and_taken_away_everywhere() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let mut buyer = world.buyer();
+    buyer.get("/");
+    desk.does("/products/categories", &[("category", "Wool"), ("name", "Tea & Co")]);
+    assert_eq!(Form::get(&mut desk, "/products/cap").value("categories"), "Tea & Co");
+    let window = buyer.get("/").text();
+    assert!(!window.contains("Wool<") && window.contains("Tea &#38; Co"), "{window}");
+    desk.does("/products/categories", &[("category", "Tea & Co"), ("do", "remove")]);
+    assert!(!buyer.get("/").text().contains("Tea &#38; Co"));
+    assert_eq!(Form::get(&mut desk, "/products/green-tea").value("categories"), "Warm/Dry");
+    let answer = desk.post("/products/categories", &[("category", "Warm/Dry"), ("name", " ")]);
+    assert_eq!(answer.status, 422);
+    assert!(answer.text().contains("aria-invalid"));
+}
+
+#[test]
+fn a_picture_that_cannot_be_shown_is_refused_by_name_and_the_words_stay() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let mut bomb = drawing(4, 4);
+    bomb[16..24].copy_from_slice(&[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60]);
+    let cut = &photograph(400, 300, 1)[..3000];
+    let heavy = vec![0xff; 32 * 1024 * 1024 + 1];
+    let mut form = Form::get(&mut desk, "/products/cap");
+    form.set("description", "Words that must stay");
+    for (name, bytes, why) in [
+        ("bomb.png", bomb.as_slice(), "60000 by 60000 pixels"),
+        (
+            "drawing.svg",
+            b"<?xml version=\"1.0\"?><svg xmlns='http://www.w3.org/2000/svg'/>",
+            "an SVG",
+        ),
+        ("moves.gif", b"GIF89a\x01\0\x01\0\0\0\0;", "a GIF"),
+        ("words.jpg", b"Just words, called a picture", "of a kind that the shop does not know"),
+        ("page.jpg", b"<!DOCTYPE html><script>alert(1)</script>", "of a kind"),
+        ("cut.jpg", cut, "damaged or cut short"),
+        ("empty.jpg", b"", "empty"),
+        ("heavy.jpg", &heavy, "larger than 32 MB"),
+    ] {
+        let good = photograph(40, 30, 77);
+        let answer = form.press(&mut desk, "save", &[("good.jpg", &good), (name, bytes)]);
+        assert_eq!(answer.status, 422, "{name}");
+        let words = answer.mark("files-error");
+        assert!(words.contains(name) && words.contains(why), "{name}: {words}");
+        let again = Form::of("/products/cap", &answer);
+        assert_eq!(again.value("description"), "Words that must stay");
+        assert_eq!(again.values("picture.file"), ["good.jpg"], "the good one is not lost");
+    }
+    assert!(Form::get(&mut desk, "/products/cap").value("description").is_empty());
+    assert_eq!(fs::read_dir(world.path("db/images")).unwrap().count(), 1);
+    // Without the token nothing is looked at.
+    form.set("token", "0");
+    assert_eq!(form.press(&mut desk, "upload", &[("a.jpg", &photograph(9, 9, 9))]).status, 403);
+    assert_eq!(fs::read_dir(world.path("db/images")).unwrap().count(), 1);
+}
+
+#[test]
+fn two_files_in_one_become_a_picture_and_nothing_else() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let page = b"<html><script>alert('polyglot')</script>";
+    let archive = b"PK\x03\x04polyglot.zipPK\x05\x06";
+    let png = [drawing(60, 40), page.to_vec(), archive.to_vec()].concat();
+    let jpeg = [photograph(60, 40, 3), page.to_vec(), archive.to_vec()].concat();
+    let form = Form::get(&mut desk, "/products/cap");
+    form.saves(&mut desk, &[("../../../polyglot.png", &png), ("polyglot.html", &jpeg)]);
+    let form = Form::get(&mut desk, "/products/cap");
+    assert_eq!(form.values("picture.file"), ["polyglot.png", "polyglot.jpg"]);
+    for file in files_below(world.home.path()) {
+        let bytes = fs::read(&file).unwrap();
+        for words in [b"alert(".as_slice(), b"PK\x03\x04", b"polyglot.zip"] {
+            let holds = bytes.windows(words.len()).any(|here| here == words);
+            assert!(!holds || file.ends_with("data.json"), "{}", file.display());
+        }
+    }
+}
+
+#[test]
+fn where_a_picture_was_taken_is_nowhere_on_the_disk() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let jpeg = with_exif(&photograph(400, 300, 9));
+    assert!(jpeg.windows(WHERE.len()).any(|here| here == WHERE));
+    let form = Form::get(&mut desk, "/products/cap");
+    form.saves(&mut desk, &[("holiday.jpg", &jpeg)]);
+    let kept = fs::read(world.path("db/images/holiday.jpg")).unwrap();
+    let size = image::load_from_memory(&kept).unwrap();
+    assert_eq!((size.width(), size.height()), (300, 400), "upright");
+    for file in files_below(world.home.path()) {
+        let bytes = fs::read(&file).unwrap();
+        for words in [WHERE, b"Exif\0\0"] {
+            let holds = bytes.windows(words.len()).any(|here| here == words);
+            assert!(!holds, "{}", file.display());
+        }
+    }
+    // A file that names what was kept finds it again, and renders nothing.
+    let mut file = catalog();
+    file["products"]["cap"]["images"] = serde_json::json!(["holiday.jpg"]);
+    fs::write(world.path("db/again.json"), file.to_string()).unwrap();
+    let said = world.says(&["seed", "db/again.json"]);
+    assert!(said.contains("1 pictures (0 new)"), "{said}");
+}
+
+#[test]
+fn ten_pictures_come_at_once_and_none_writes_over_another() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let photographs: Vec<Vec<u8>> = (0..10).map(|n| photograph(1000, 750, n * 20)).collect();
+    let files: Vec<(&str, &[u8])> =
+        photographs.iter().map(|bytes| ("IMG.jpg", bytes.as_slice())).collect();
+    let mut form = Form::get(&mut desk, "/products/cap");
+    form.set("name", "Much shown cap");
+    form.saves(&mut desk, &files);
+    let form = Form::get(&mut desk, "/products/cap");
+    let names = form.values("picture.file");
+    assert_eq!(names.len(), 10);
+    assert_eq!((names[0], names[9]), ("img.jpg", "img-10.jpg"));
+    let mut buyer = world.buyer();
+    buyer.get("/");
+    let shown = buyer.get("/product/cap");
+    assert!(shown.text().contains("Much shown cap"));
+    let files = pictures_in(&shown);
+    assert!(20 <= files.len(), "{files:?}");
+    for file in &files {
+        assert_eq!(buyer.get(&format!("/picture/{file}")).status, 200);
+    }
+    // Those that go are no longer given out.
+    let mut form = form.clone();
+    for _ in 0..10 {
+        form = form.goes_on(&mut desk, "picture-remove-0", &[]);
+    }
+    form.saves(&mut desk, &[]);
+    for file in &files {
+        assert_eq!(buyer.get(&format!("/picture/{file}")).status, 404, "{file}");
+    }
+}
+
+#[test]
+fn the_window_shows_new_pictures_on_its_sheet() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let mut buyer = world.buyer();
+    buyer.get("/");
+    for (n, slug) in (1_u8..).zip(["green-tea", "wool-socks", "cap"]) {
+        let form = Form::get(&mut desk, &format!("/products/{slug}"));
+        form.saves(&mut desk, &[(slug, &photograph(200, 200, n * 60))]);
+    }
+    let window = buyer.get("/");
+    assert_eq!(window.text().matches("class=\"cell").count(), 3, "{}", window.text());
+    for file in pictures_in(&window) {
+        assert_eq!(buyer.get(&format!("/picture/{file}")).status, 200);
+    }
+    // A picture that is removed goes from the window too.
+    let form = Form::get(&mut desk, "/products/cap");
+    form.goes_on(&mut desk, "picture-remove-0", &[]).saves(&mut desk, &[]);
+    let window = buyer.get("/");
+    assert_eq!(window.text().matches("class=\"cell").count(), 2, "{}", window.text());
+    for file in pictures_in(&window) {
+        assert_eq!(buyer.get(&format!("/picture/{file}")).status, 200);
+    }
+}
+
+#[test]
+fn what_is_deleted_goes_from_the_shop_and_not_from_its_orders() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let mut buyer = world.buyer();
+    buyer.get("/");
+    buyer.adds("green-tea", "", "2");
+    places_an_order(&mut buyer);
+    buyer.adds("green-tea", "", "1");
+    let wrong = desk.post("/products/green-tea/delete", &[("password", "not mine")]);
+    assert_eq!(wrong.status, 422);
+    assert_eq!(buyer.get("/product/green-tea").status, 200);
+    desk.does("/products/green-tea/delete", &[("password", DESK_PASSWORD)]);
+    assert_eq!(buyer.get("/product/green-tea").status, 404);
+    assert!(!desk.get("/products").text().contains("Green Tea"));
+    assert!(buyer.get("/cart").text().contains("no longer"));
+    assert!(buyer.get("/order").text().contains("2 × Green Tea"));
+    // A new one may have its name and address, and is not the one in the cart.
+    let mut form = Form::get(&mut desk, "/products/new");
+    form.set("name", "Green Tea").set("price.ETH", "0.01").set("stock", "7");
+    form.saves(&mut desk, &[]);
+    assert_eq!(buyer.get("/product/green-tea").status, 200);
+    assert!(buyer.get("/cart").text().contains("no longer"));
+    let deeds = desk.get("/deeds").text();
+    assert!(deeds.contains("Deleted Green Tea") && deeds.contains("Added Green Tea"), "{deeds}");
+}

@@ -1,0 +1,65 @@
+use crate::actions;
+use crate::actions::Answering;
+use crate::actions::Apart;
+use crate::cli::home_of;
+use crate::cli::open;
+use crate::cli::quiet;
+use crate::config::Settings;
+use crate::pictures::Gallery;
+use anyhow::Context;
+use std::collections::HashMap;
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::process::ExitCode;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+/// How long a picture may take: the largest needs a few seconds.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// One picture from standard input; what became of it goes to standard output. It opens no database and no network.
+pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
+    quiet::limit_memory();
+    let home = home_of(&settings.database);
+    let originals = open::originals(&home);
+    let gallery = Gallery::open(home.join("pictures")).context("open the rendered pictures")?;
+    let mut request = Vec::new();
+    io::stdin().read_to_end(&mut request).context("read the picture")?;
+    io::stdout().write_all(&actions::develop(&originals, &gallery, &request))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the open shop calls: the same program as a process of its own, for each picture anew. Whatever a picture does
+/// there, it does not do it to the process that speaks to buyers.
+pub fn apart(flags: &HashMap<&'static str, String>) -> Arc<Apart> {
+    let flags = flags.clone();
+    Arc::new(move |request: Vec<u8>| -> Answering {
+        let flags = flags.clone();
+        Box::pin(async move {
+            tokio::time::timeout(LONGEST, ask(&flags, request))
+                .await
+                .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        })
+    })
+}
+
+async fn ask(flags: &HashMap<&'static str, String>, request: Vec<u8>) -> io::Result<Vec<u8>> {
+    let mut child = Command::new(std::env::current_exe()?)
+        .arg("develop")
+        .envs(flags)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // One that ends early says why on its standard output, or its silence does.
+        let _ = stdin.write_all(&request).await;
+    }
+    drop(request);
+    Ok(child.wait_with_output().await?.stdout)
+}

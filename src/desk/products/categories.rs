@@ -1,0 +1,80 @@
+use crate::actions;
+use crate::catalog::read_category;
+use crate::desk::form::DeskForm;
+use crate::desk::page::DeskError;
+use crate::desk::page::DeskFrame;
+use crate::desk::page::page;
+use crate::desk::page::see_other;
+use crate::desk::session::Seller;
+use crate::desk::state::Desk;
+use crate::store;
+use crate::web::now;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::web::Payload;
+use askama::Template;
+
+const DONE: [(&str, &str); 2] = [
+    ("renamed", "The category has its new name in every product."),
+    ("removed", "The category was taken away; its products stay."),
+];
+
+#[derive(Template)]
+#[template(path = "desk/products/categories.html")]
+struct CategoriesPage<'a> {
+    frame: DeskFrame<'a>,
+    /// Name, products, and the address of their list.
+    categories: Vec<(String, i64, String)>,
+    /// The category whose new name was refused, and that name.
+    refused: Option<(&'a str, &'a str)>,
+}
+
+pub async fn show(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+) -> Result<HttpResponse, DeskError> {
+    let template = CategoriesPage {
+        frame: DeskFrame::new(&desk, &seller, "/products").told(&request, &DONE),
+        categories: list(&desk).await?,
+        refused: None,
+    };
+    page(StatusCode::OK, &template)
+}
+
+pub async fn submit(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let category = form.get("category");
+    if form.get("do") == "remove" {
+        actions::rename_category(&desk.shop, category, None, now()).await?;
+        return Ok(see_other("/products/categories?done=removed"));
+    }
+    let wanted = form.get("name");
+    let Ok(name) = read_category(wanted) else {
+        let template = CategoriesPage {
+            frame: DeskFrame::new(&desk, &seller, "/products"),
+            categories: list(&desk).await?,
+            refused: Some((category, wanted)),
+        };
+        return page(StatusCode::UNPROCESSABLE_ENTITY, &template);
+    };
+    actions::rename_category(&desk.shop, category, Some(&name), now()).await?;
+    Ok(see_other("/products/categories?done=renamed"))
+}
+
+async fn list(desk: &Desk) -> Result<Vec<(String, i64, String)>, DeskError> {
+    let categories = store::editing::list_categories(&desk.shop.db).await?;
+    let rows = categories.into_iter().map(|(name, n)| {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let address = format!("/products?{}", query.append_pair("category", &name).finish());
+        (name, n, address)
+    });
+    Ok(rows.collect())
+}

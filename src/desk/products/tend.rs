@@ -1,0 +1,156 @@
+use crate::actions;
+use crate::actions::Place;
+use crate::catalog::Slug;
+use crate::desk::form::DeskForm;
+use crate::desk::fresh::Fresh;
+use crate::desk::page::DeskError;
+use crate::desk::page::DeskFrame;
+use crate::desk::page::page;
+use crate::desk::page::see_other;
+use crate::desk::products::address;
+use crate::desk::products::parse_slug;
+use crate::desk::session::Seller;
+use crate::desk::state::Desk;
+use crate::store;
+use crate::web::now;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::web::Path;
+use actix_web::web::Payload;
+use askama::Template;
+
+/// The pieces that a seller wanted to add or to take, and why that cannot be.
+#[derive(Template)]
+#[template(path = "desk/products/stock.html")]
+struct StockPage<'a> {
+    frame: DeskFrame<'a>,
+    name: String,
+    address: String,
+    pools: Vec<(i64, String, i64)>,
+    pool: i64,
+    add: &'a str,
+    error: Option<String>,
+}
+
+/// What is done to a product besides its form.
+pub async fn submit(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    slug: Path<String>,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let slug = parse_slug(&slug)?;
+    let (shop, now) = (&desk.shop, now());
+    let (found, done) = match form.get("do") {
+        "hide" => (actions::hide_product(shop, &slug, true, now).await?, "hidden"),
+        "show" => (actions::hide_product(shop, &slug, false, now).await?, "shown"),
+        "up" => (actions::move_product(shop, &slug, Place::Up, now).await?, "moved"),
+        "down" => (actions::move_product(shop, &slug, Place::Down, now).await?, "moved"),
+        "place" => {
+            let place = form.get("place").trim().parse().map_err(|_| DeskError::NotFound)?;
+            (actions::move_product(shop, &slug, Place::Number(place), now).await?, "moved")
+        }
+        "copy" => {
+            let copy = actions::duplicate_product(shop, &slug, now).await?;
+            let copy = copy.ok_or(DeskError::NotFound)?;
+            return Ok(go(&copy, "copied"));
+        }
+        "stock" => return add_stock(&desk, &seller, &slug, &form).await,
+        _ => return Err(DeskError::NotFound),
+    };
+    found.ok_or(DeskError::NotFound)?;
+    Ok(go(&slug, done))
+}
+
+fn go(slug: &Slug, done: &str) -> HttpResponse {
+    see_other(&format!("{}?done={done}", address(slug)))
+}
+
+async fn add_stock(
+    desk: &Desk,
+    seller: &Seller,
+    slug: &Slug,
+    form: &DeskForm,
+) -> Result<HttpResponse, DeskError> {
+    let pool = form.get("pool").parse().unwrap_or(0);
+    let add = form.get("add").trim();
+    // A minus as people write it.
+    let error = match add.replace('\u{2212}', "-").parse() {
+        Ok(pieces) => {
+            let added = actions::add_stock(&desk.shop, slug, pool, pieces, now()).await?;
+            match added.ok_or(DeskError::NotFound)? {
+                Ok(_) => return Ok(go(slug, "saved")),
+                Err(stock) => {
+                    format!("There are {stock}: at least none and at most a million can be there.")
+                }
+            }
+        }
+        Err(_) => {
+            "How many to add, or with a minus how many to take away: a whole number.".to_owned()
+        }
+    };
+    let product = store::editing::find(&desk.shop.db, slug).await?.ok_or(DeskError::NotFound)?;
+    let template = StockPage {
+        frame: DeskFrame::new(desk, seller, "/products"),
+        pools: crate::desk::products::edit::pools(&product),
+        name: product.name,
+        address: address(slug),
+        pool,
+        add,
+        error: Some(error),
+    };
+    page(StatusCode::UNPROCESSABLE_ENTITY, &template)
+}
+
+#[derive(Template)]
+#[template(path = "desk/products/delete.html")]
+struct DeletePage<'a> {
+    frame: DeskFrame<'a>,
+    name: String,
+    address: String,
+    hidden: bool,
+    fresh: Fresh,
+}
+
+pub async fn ask_delete(
+    desk: Data<Desk>,
+    seller: Seller,
+    slug: Path<String>,
+) -> Result<HttpResponse, DeskError> {
+    delete_page(&desk, &seller, &parse_slug(&slug)?, StatusCode::OK, Fresh::asked()).await
+}
+
+/// Cannot be undone, so that the password is asked for again.
+pub async fn delete(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    slug: Path<String>,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let slug = parse_slug(&slug)?;
+    if let Some(fresh) = seller.fresh_password(&desk, &form).await? {
+        return delete_page(&desk, &seller, &slug, StatusCode::UNPROCESSABLE_ENTITY, fresh).await;
+    }
+    let deleted = actions::delete_product(&desk.shop, &slug, now()).await?;
+    deleted.ok_or(DeskError::NotFound)?;
+    Ok(see_other("/products?done=deleted"))
+}
+
+async fn delete_page(
+    desk: &Desk,
+    seller: &Seller,
+    slug: &Slug,
+    status: StatusCode,
+    fresh: Fresh,
+) -> Result<HttpResponse, DeskError> {
+    let product = store::editing::find(&desk.shop.db, slug).await?.ok_or(DeskError::NotFound)?;
+    let frame = DeskFrame::new(desk, seller, "/products");
+    let (address, hidden) = (address(slug), product.hidden);
+    page(status, &DeletePage { frame, name: product.name, address, hidden, fresh })
+}
