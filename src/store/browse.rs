@@ -368,8 +368,9 @@ mod tests {
     use crate::store::ledger::count_today;
     use sqlx::Connection;
     use sqlx::sqlite::SqliteConnectOptions;
-    use std::time::Duration;
-    use std::time::Instant;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicU32;
+    use std::sync::atomic::Ordering;
 
     /// A hundred thousand orders of eleven states and three currencies in a thousand days; most are sent. Every tenth
     /// buyer has written.
@@ -445,6 +446,25 @@ mod tests {
         });
     }
 
+    /// Units: thousands of SQLite's own steps. 100 of them take about a millisecond: see `benches/desk_pages.rs`.
+    const MOST_STEPS: u32 = 800;
+
+    /// Counts what is read from now on. Not the time: that is the host's, and others use it too.
+    async fn count_steps(db: &Db) -> Arc<AtomicU32> {
+        let steps = Arc::new(AtomicU32::new(0));
+        let mut readers = Vec::new();
+        for _ in 0..crate::store::N_READERS {
+            let mut reader = db.read.acquire().await.unwrap();
+            let counted = steps.clone();
+            reader.lock_handle().await.unwrap().set_progress_handler(1_000, move || {
+                counted.fetch_add(1, Ordering::Relaxed);
+                true
+            });
+            readers.push(reader);
+        }
+        steps
+    }
+
     /// All pages, one after the other.
     async fn read_all(db: &Db, wanted: &Wanted, most: usize) -> Vec<String> {
         let (mut refs, mut after): (Vec<String>, Option<Place>) = (Vec::new(), None);
@@ -457,9 +477,10 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_thousand_orders_are_listed_within_ten_milliseconds_whatever_is_asked() {
+    fn a_hundred_thousand_orders_are_listed_in_few_steps_whatever_is_asked() {
         run(async |db| {
             sqlx::raw_sql(MANY).execute(&db.write).await.unwrap();
+            let steps = count_steps(&db).await;
             let day = |text: &str| Moment::parse_day(text).ok();
             let part = |text: &str| RefPart::parse(text).ok();
             let [sent, rare] = [vec![Status::Shipped], vec![Status::Late]];
@@ -469,7 +490,7 @@ mod tests {
                 .fetch_one(&db.read)
                 .await
                 .unwrap();
-            let mut slowest = (Duration::ZERO, String::new());
+            let mut slowest = (0, String::new());
             for sort in [Sort::Newest, Sort::Oldest, Sort::Amount] {
                 for states in [Vec::new(), sent.clone(), rare.clone(), to_pay.clone()] {
                     for currency in [None, btc.clone()] {
@@ -493,22 +514,15 @@ mod tests {
                                         part: part.clone(),
                                         sort,
                                     };
-                                    let mut best = Duration::MAX;
-                                    // Others build and test on the same host.
-                                    for _ in 0..300 {
-                                        if best < Duration::from_millis(9) {
-                                            break;
-                                        }
-                                        let started = Instant::now();
-                                        list(&db, &wanted, None, 50).await.unwrap();
-                                        best = best.min(started.elapsed());
-                                    }
-                                    if slowest.0 < best {
+                                    steps.store(0, Ordering::Relaxed);
+                                    list(&db, &wanted, None, 50).await.unwrap();
+                                    let taken = steps.load(Ordering::Relaxed);
+                                    if slowest.0 < taken {
                                         let part = wanted.part();
                                         let words = format!(
                                             "{sort:?} {states:?} {currency:?} {since:?} {before:?} {part} {is_unanswered}"
                                         );
-                                        slowest = (best, words);
+                                        slowest = (taken, words);
                                     }
                                 }
                             }
@@ -516,15 +530,11 @@ mod tests {
                     }
                 }
             }
-            let mut best = Duration::MAX;
-            for _ in 0..20 {
-                let started = Instant::now();
-                count_today(&db).await.unwrap();
-                best = best.min(started.elapsed());
-            }
-            slowest = slowest.max((best, "the counts of today".to_owned()));
-            println!("the slowest: {slowest:?}");
-            assert!(slowest.0 < Duration::from_millis(10), "{slowest:?}");
+            steps.store(0, Ordering::Relaxed);
+            count_today(&db).await.unwrap();
+            slowest =
+                slowest.max((steps.load(Ordering::Relaxed), "the counts of today".to_owned()));
+            assert!(slowest.0 <= MOST_STEPS, "{slowest:?}");
         });
     }
 
