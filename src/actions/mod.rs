@@ -131,7 +131,7 @@ impl Shop {
 /// The seller's settings, as far as the shop's deeds hang on them.
 #[derive(Clone, Debug)]
 pub struct Terms {
-    /// Until the desk says another: see [`Shop::name`].
+    /// Until the desk says another: see `Shop::name`.
     pub site_name: String,
     /// Whom orders are addressed to.
     pub seller: Mailbox,
