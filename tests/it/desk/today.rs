@@ -73,7 +73,7 @@ fn each_number_of_the_first_page_is_that_of_the_orders() {
     world.says(&["orders", "paid", &paid]);
     world.says(&["orders", "paid", &sent]);
     world.says(&["orders", "shipped", &sent]);
-    world.says(&["orders", "partial", "0.05", &partial]);
+    world.says(&["orders", "partial", &partial, "0.05"]);
 
     assert_eq!(counts(&mut desk), ["3", "1", "1", "0"]);
     assert_eq!(desk.get("/").mark("partial"), "1 of them paid in part");
