@@ -17,6 +17,7 @@ import traceback
 
 from buyer import places_the_order, puts_into_cart, fills_the_form
 from desk import DeskWorld, every_page_of_the_desk
+from desk_day import a_newcomer_runs_the_shop_for_a_day
 from firefox import ROOT, Firefox
 from links import change, long_addresses_fit_into_pictures, what_is_asked_for_is_read_back_by_others
 from mutt import Mutt, screen_of
@@ -376,7 +377,7 @@ def a_newcomer_sells_a_thing_of_their_own():
             assert "Ash Bowl" in letter and "0.025" in letter, letter
 
 
-TESTS += [a_seller_lives_in_mutt, a_seller_lives_in_neomutt, what_is_asked_for_is_read_back_by_others, long_addresses_fit_into_pictures]
+TESTS += [a_newcomer_runs_the_shop_for_a_day, a_seller_lives_in_mutt, a_seller_lives_in_neomutt, what_is_asked_for_is_read_back_by_others, long_addresses_fit_into_pictures]
 
 
 def main():
