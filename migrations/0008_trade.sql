@@ -34,3 +34,6 @@ group by o.discount_code;
 
 alter table shipping_rates add column edition integer not null default 1;
 alter table wallets add column edition integer not null default 1;
+
+-- Which products a currency's wallet takes its prices from.
+create index prices_by_currency on prices (currency, product_id) where option_id = 0;

@@ -11,6 +11,7 @@ mod doubt_node;
 mod edit_product;
 mod edit_trade;
 mod edit_wallet;
+mod empty_catalog;
 mod erase_buyer;
 mod expire_orders;
 mod follow_payments;
@@ -53,6 +54,7 @@ pub use edit_trade::{
     Saved, Shown, move_rate, remove_discount, remove_rate, save_discount, save_rate,
 };
 pub use edit_wallet::{move_wallet, remove_wallet, save_wallet, what_hangs_on};
+pub use empty_catalog::empty_catalog;
 pub use erase_buyer::erase_buyer;
 pub use expire_orders::expire_orders;
 pub use follow_payments::follow_payments;
@@ -65,7 +67,7 @@ pub use look_for_seller::look_for_seller;
 pub use notify_seller::{clear_drafts, notify_seller, sweep};
 pub use openness::{Closed, Openness, refuse_key, remember_key, take_key, why_closed};
 pub use place_order::{Placed, Placing, place_order};
-pub use porter::{Given, NotIn, Porter};
+pub use porter::{Given, Line, NotIn, Porter};
 pub use post_answer::{Unanswered, post_answer};
 pub use post_reply::{Unposted, post_reply};
 pub use read_letters::{Letter, read_letters};
@@ -129,7 +131,7 @@ impl Shop {
 /// The seller's settings, as far as the shop's deeds hang on them.
 #[derive(Clone, Debug)]
 pub struct Terms {
-    /// Until the desk says another: see [`Shop::name`].
+    /// Until the desk says another: see `Shop::name`.
     pub site_name: String,
     /// Whom orders are addressed to.
     pub seller: Mailbox,

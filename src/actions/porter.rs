@@ -23,14 +23,24 @@ pub struct Porter {
     /// Where passwords are hashed: one for every two cores, so that buyers are served meanwhile.
     places: Arc<Semaphore>,
     n_places: usize,
-    /// Those that wait for a place, and those that have one.
-    n_inside: Arc<AtomicUsize>,
+    /// Those that wait for a place, and those that have one, by their line.
+    n_strangers: Arc<AtomicUsize>,
+    n_known: Arc<AtomicUsize>,
     benches: Arc<Mutex<Vec<Workbench>>>,
     failures: Mutex<Failures>,
 }
 
+/// Where somebody waits for a place. Both lines are as long, so that a crowd in the one keeps nobody out of the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    Stranger,
+    /// Of a browser that was let in before, or is in now.
+    Known,
+}
+
 /// What somebody gives who wants to come in.
 pub struct Given {
+    pub line: Line,
     pub password: TypedPassword,
     /// As it was typed: a code of the second factor, or a recovery code. Not looked at where none is set.
     pub code: String,
@@ -70,8 +80,9 @@ pub(super) struct Known {
 
 /// Units: places in which passwords are hashed, at most. Source: 4 x 19 MiB is what a small host can miss.
 const MOST_PLACES: usize = 4;
-/// Units: those that wait for each place: about half a second.
-const MOST_WAITING: usize = 8;
+/// Units: those that wait for each place: about a quarter of a second. All of them together are fewer than the desk's
+/// connections, so that the surplus can be told.
+const MOST_WAITING: usize = 4;
 
 impl Porter {
     pub fn new(n_cores: usize) -> Self {
@@ -79,7 +90,8 @@ impl Porter {
         Self {
             places: Arc::new(Semaphore::new(n_places)),
             n_places,
-            n_inside: Arc::default(),
+            n_strangers: Arc::default(),
+            n_known: Arc::default(),
             benches: Arc::default(),
             failures: Mutex::default(),
         }
@@ -99,25 +111,25 @@ impl Porter {
         let is_set = lock.password.is_some();
         let kept = lock.password.unwrap_or_else(KeptPassword::nobodys);
         let looked_at = kept.clone();
-        let (password, code) = match asked {
-            Asked::All(Given { password, code }) => (password, Some(code)),
-            Asked::Password(password) => (password, None),
+        let (line, password, code) = match asked {
+            Asked::All(Given { line, password, code }) => (line, password, Some(code)),
+            Asked::Password(password) => (Line::Known, password, None),
         };
-        let hashed = self
-            .hash(move |bench| {
-                let is_right = looked_at.is(&password, bench);
-                // A right one that is kept in an older way costs twice, once.
-                let upgraded = (is_right && looked_at.needs_upgrade())
-                    .then(|| KeptPassword::make(&password, salt, bench));
-                (is_right, upgraded)
-            })
-            .await?;
-        let Some((is_right, upgraded)) = hashed else { return Ok(Err(NotIn::Busy)) };
         let is_inside = code.is_none();
         let factor = lock.factor.as_ref().filter(|_| !is_inside);
         // Where no second factor is set, one is looked at all the same.
         let proof = factor.unwrap_or(&nobodys_factor()).proof(&code.unwrap_or_default(), now);
         let is_proven = factor.is_none() || proof.is_some();
+        let hashed = self
+            .hash(line, move |bench| {
+                let is_right = looked_at.is(&password, bench);
+                // A right one that is kept in an older way costs twice, once. With a wrong code it costs as all wrong ones.
+                let upgraded = (is_right && is_proven && looked_at.needs_upgrade())
+                    .then(|| KeptPassword::make(&password, salt, bench));
+                (is_right, upgraded)
+            })
+            .await?;
+        let Some((is_right, upgraded)) = hashed else { return Ok(Err(NotIn::Busy)) };
         if !(is_set & is_right & is_proven) {
             return Ok(Err(self.wrong(now)));
         }
@@ -132,7 +144,7 @@ impl Porter {
         password: TypedPassword,
         salt: [u8; PASSWORD_SALT_BYTES],
     ) -> anyhow::Result<Option<KeptPassword>> {
-        self.hash(move |bench| KeptPassword::make(&password, salt, bench)).await
+        self.hash(Line::Known, move |bench| KeptPassword::make(&password, salt, bench)).await
     }
 
     /// One more was wrong.
@@ -144,10 +156,15 @@ impl Porter {
     /// `None`: as many wait as may.
     async fn hash<T: Send + 'static>(
         &self,
+        line: Line,
         work: impl FnOnce(&mut Workbench) -> T + Send + 'static,
     ) -> anyhow::Result<Option<T>> {
-        let inside = Counted::enter(&self.n_inside);
-        if self.n_places * (1 + MOST_WAITING) < self.n_inside.load(Ordering::Relaxed) {
+        let n_inside = match line {
+            Line::Stranger => &self.n_strangers,
+            Line::Known => &self.n_known,
+        };
+        let inside = Counted::enter(n_inside);
+        if self.n_places * (1 + MOST_WAITING) < n_inside.load(Ordering::Relaxed) {
             return Ok(None);
         }
         let place = self.places.clone().acquire_owned().await.context("wait for a place")?;

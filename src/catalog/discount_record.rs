@@ -86,3 +86,69 @@ fn day(record: &mut Record<'_>, name: &'static str) -> Option<Moment> {
     }
     day.ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::CatalogFile;
+
+    const WALLETS: &str = r#""wallets": {"_model": "Wallet", "btc": {"currency": "BTC", "address": "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"}}"#;
+
+    #[track_caller]
+    fn check(fields: &str, refused: &[&str]) {
+        let text = format!(
+            r#"{{{WALLETS}, "codes": {{"_model": "Discount", "a": {{"code": "A", {fields}}}}}}}"#
+        );
+        let (file, faults) = CatalogFile::parse(&text, None);
+        let fields: Vec<&str> = faults.iter().map(|fault| fault.field.as_str()).collect();
+        assert_eq!(fields, refused, "{faults:?}");
+        assert!(!refused.is_empty() || file.discounts.len() == 1, "{text}");
+    }
+
+    #[test]
+    fn a_code_says_how_much_and_may_say_when_and_how_often() {
+        check(r#""percent": 10"#, &[]);
+        check(r#""less": [{"price": 50000, "wallet": "->wallets.btc"}]"#, &[]);
+        check(
+            r#""percent": 10, "from": "2026-12-01", "until": "2026-12-01", "uses": 1, "less": null"#,
+            &[],
+        );
+    }
+
+    #[test]
+    fn a_code_that_says_too_little_too_much_or_nonsense_is_refused() {
+        check(r#""uses": 3"#, &["percent"]);
+        check(r#""percent": 100"#, &["percent"]);
+        check(r#""percent": 10, "less": [{"price": 50000, "wallet": "->wallets.btc"}]"#, &["less"]);
+        check(r#""less": [{"price": 55555, "wallet": "->wallets.btc"}]"#, &["less[0].price"]);
+        check(r#""less": [{"price": 0, "wallet": "->wallets.btc"}]"#, &["less[0].price"]);
+        check(r#""less": [{"price": 50, "wallet": "->wallets.eth"}]"#, &["less[0].wallet"]);
+        let twice = r#"{"price": 50, "wallet": "->wallets.btc"}"#;
+        check(&format!(r#""less": [{twice}, {twice}]"#), &["less[1].wallet"]);
+    }
+
+    #[test]
+    fn days_and_uses_are_checked_by_themselves() {
+        let (_, faults) = CatalogFile::parse(
+            &format!(
+                r#"{{{WALLETS}, "codes": {{"_model": "Discount",
+                    "a": {{"code": "A", "percent": 1, "from": "2026-12-24", "until": "2026-12-23"}},
+                    "b": {{"code": "B", "percent": 1, "from": "2026-02-30", "until": "soon"}},
+                    "c": {{"code": "c", "percent": 1, "uses": 0}},
+                    "d": {{"code": "C", "percent": 1}}}}}}"#
+            ),
+            None,
+        );
+        let fields: Vec<String> =
+            faults.iter().map(|fault| format!("{} {}", fault.record, fault.field)).collect();
+        assert_eq!(
+            fields,
+            [
+                "codes \"a\" until",
+                "codes \"b\" from",
+                "codes \"b\" until",
+                "codes \"c\" uses",
+                "codes \"d\" code"
+            ]
+        );
+    }
+}

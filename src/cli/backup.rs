@@ -50,6 +50,7 @@ pub struct Restore {
 const DATABASE: &str = "db/shop.sqlite";
 const SECRET: &str = "db/shop.secret";
 const CLIENTS: &str = "db/onion.clients";
+const DESK_CLIENTS: &str = "db/desk.clients";
 const KEY: &str = "db/seller.asc";
 /// What a copy holds beside: single files, then folders.
 const FILES: [&str; 3] = [".env", "db/data.json", "db/mirrors.txt"];
@@ -245,6 +246,7 @@ fn own_places(settings: &Settings) -> Vec<(&'static str, PathBuf)> {
     vec![
         (SECRET, open::secret_file(settings)),
         (CLIENTS, home_of(&settings.database).join("onion.clients")),
+        (DESK_CLIENTS, home_of(&settings.database).join("desk.clients")),
         (KEY, key),
     ]
 }
@@ -356,7 +358,7 @@ fn is_ours(path: &Path) -> bool {
     let is_plain = path.components().all(|part| matches!(part, Component::Normal(_)))
         && path.components().map(|part| part.as_os_str().len() + 1).sum::<usize>()
             == name.len() + 1;
-    let is_known = [DATABASE, SECRET, CLIENTS, KEY].contains(&name)
+    let is_known = [DATABASE, SECRET, CLIENTS, DESK_CLIENTS, KEY].contains(&name)
         || FILES.contains(&name)
         || FOLDERS
             .iter()

@@ -1,4 +1,5 @@
 use crate::actions;
+use crate::catalog::PageSlug;
 use crate::cli::open;
 use crate::cli::say;
 use crate::config::Settings;
@@ -7,8 +8,11 @@ use crate::tor::write_whole;
 use anyhow::Context;
 use clap::Args;
 use clap::Subcommand;
+use std::fs::DirBuilder;
 use std::io;
 use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -24,14 +28,18 @@ enum Deed {
     Export {
         /// Where to; without it, standard output
         file: Option<PathBuf>,
+        /// Also the seller's pages, as Markdown files in this folder: `--pages db/pages`
+        #[arg(long, value_name = "FOLDER")]
+        pages: Option<PathBuf>,
     },
 }
 
 pub async fn run(command: CatalogCommand, settings: Settings) -> anyhow::Result<ExitCode> {
-    let Deed::Export { file } = command.deed;
+    let Deed::Export { file, pages } = command.deed;
     let shop = open::shop(&settings).await?;
     actions::name_pictures(&shop).await.context("find the names of the pictures")?;
     let kept = store::exporting::read_catalog(&shop.db).await.context("read the catalog")?;
+    let texts = actions::list_page_texts(&shop).await?;
     shop.db.close().await;
     if let Some(first) = kept.incomplete.first() {
         anyhow::bail!(
@@ -40,6 +48,13 @@ pub async fn run(command: CatalogCommand, settings: Settings) -> anyhow::Result<
              came from (shop seed db/data.json), then export it. Nothing was written",
             kept.incomplete.len()
         );
+    }
+    if let Some(folder) = &pages {
+        write_pages(folder, &texts)?;
+        // Standard output is the catalog's, where it goes there.
+        if file.is_some() {
+            say(&format!("{} pages are written to {}.", texts.len(), folder.display()));
+        }
     }
     let text = kept.file.write();
     match file {
@@ -56,4 +71,19 @@ pub async fn run(command: CatalogCommand, settings: Settings) -> anyhow::Result<
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Files of pages that were taken down at the desk stay: what lies in the folder is the seller's to remove.
+fn write_pages(folder: &Path, texts: &[(PageSlug, String)]) -> anyhow::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .with_context(|| format!("make the folder {}", folder.display()))?;
+    for (slug, text) in texts {
+        let path = folder.join(format!("{slug}.md"));
+        write_whole(&path, text.as_bytes(), 0o600)
+            .with_context(|| format!("write {}", path.display()))?;
+    }
+    Ok(())
 }

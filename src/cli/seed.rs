@@ -3,6 +3,7 @@ use crate::actions::Stocked;
 use crate::actions::Stocking;
 use crate::actions::Unstocked;
 use crate::catalog::Difference;
+use crate::catalog::PageSlug;
 use crate::cli::home_of;
 use crate::cli::open;
 use crate::cli::say;
@@ -55,13 +56,24 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
         actions::check_shelves(&text, wallet, &folders, progress).map_err(Unstocked::Faults)
     } else {
         let shop = open::shop(&settings).await?;
+        let pages = pages_of(&seed.file)?;
+        if !seed.over_desk
+            && let Some(files) = &pages
+        {
+            let over = actions::list_pages_over_desk(&shop, files).await?;
+            if !over.is_empty() {
+                let changes = actions::list_changes(&shop.db, &text, wallet).await?;
+                shop.db.close().await;
+                return refuse_pages(&over, &changes, &seed);
+            }
+        }
         let stocking = Stocking { count_anew: seed.restock, over_desk: seed.over_desk };
         let stocked =
             actions::stock_shelves(&shop, &text, wallet, &folders, stocking, progress).await?;
         if stocked.is_ok()
-            && let Some(files) = pages_of(&seed.file)?
+            && let Some(files) = &pages
         {
-            actions::hang_pages(&shop, &files).await?;
+            actions::hang_pages(&shop, files).await?;
         }
         shop.db.close().await;
         stocked
@@ -105,6 +117,28 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+/// Files of pages would take the place of what was done at the desk: nothing is seeded. What the catalog would lose is
+/// said in the same breath, since one flag stands for both.
+fn refuse_pages(
+    over: &[PageSlug],
+    changes: &[Difference],
+    seed: &Seed,
+) -> anyhow::Result<ExitCode> {
+    say_error("pages were changed at the desk, and their files have changed too:");
+    over.iter().for_each(|slug| say_error(&format!("  db/pages/{slug}.md")));
+    if !changes.is_empty() {
+        say_error("the desk has changed the catalog, and this file says something else:");
+        changes.iter().for_each(|change| say_error(&indented(change)));
+    }
+    let shown = seed.file.display();
+    say_error("Nothing was changed.");
+    say_error(&format!(
+        "To keep what was done at the desk, write it to the files first: shop catalog export {shown} --pages db/pages"
+    ));
+    say_error(&format!("To have what the files say instead: shop seed {shown} --over-desk"));
+    Ok(ExitCode::FAILURE)
 }
 
 fn indented(change: &Difference) -> String {

@@ -1,6 +1,7 @@
 use crate::actions;
 use crate::actions::FactorUnset;
 use crate::actions::Given;
+use crate::actions::Line;
 use crate::actions::NotIn;
 use crate::desk::form::DeskForm;
 use crate::desk::fresh::Fresh;
@@ -330,6 +331,7 @@ async fn confirm_factor(
 /// Whether the form brings password and code.
 async fn brings_both(desk: &Desk, form: &DeskForm) -> Result<bool, DeskError> {
     let given = Given {
+        line: Line::Known,
         password: TypedPassword::of(form.get("password")),
         code: form.get("code").to_owned(),
     };

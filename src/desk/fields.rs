@@ -22,6 +22,8 @@ pub struct FieldView {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum FieldKind {
     Line,
+    /// A line of a wallet's form.
+    OfWallet,
     Day,
     Whole,
     /// In coins, with the Gwei beside it.
@@ -93,7 +95,7 @@ pub fn fields(
     asked
         .into_iter()
         .map(|(name, label, hint, kind)| {
-            let value = unless_private(&word(&name));
+            let value = unless_private(&word(&name), kind == FieldKind::OfWallet);
             let error = faults.iter().find(|(field, _)| *field == name);
             let kept = now.map(|now| now(&name)).filter(|kept| *kept != value);
             let kept = kept.map(|kept| if kept.is_empty() { "nothing".to_owned() } else { kept });
@@ -103,9 +105,10 @@ pub fn fields(
         .collect()
 }
 
-/// What looks like a private key or the words that make one is shown nowhere again.
-fn unless_private(text: &str) -> String {
-    let is_private = secret::looks_private(text) || secret::repeats_private(text);
+/// What is a private key, or the words that make one, is shown nowhere again. In a wallet's form whatever looks like it is
+/// one; elsewhere people write what they like, and ten countries in a row are no mnemonic.
+fn unless_private(text: &str, is_of_wallet: bool) -> String {
+    let is_private = secret::holds_private(text) || is_of_wallet && secret::looks_private(text);
     if is_private { String::new() } else { text.to_owned() }
 }
 
@@ -151,8 +154,10 @@ pub fn read_amounts(
 
 fn amount(text: &str, wallet: &Wallet, is_free_allowed: bool) -> Result<Gwei, String> {
     let (coin, currency) = (&wallet.coin, &wallet.currency);
-    let amount =
-        Gwei::parse_coins(text).map_err(|refused| format!("Please mend this: {refused}."))?;
+    let amount = Gwei::parse_coins(text).map_err(|refused| {
+        let words = refused.to_string();
+        format!("{}.", words.replacen("an amount", "An amount", 1))
+    })?;
     if amount == Gwei::ZERO && !is_free_allowed {
         return Err(format!("Please give more than nothing, or leave {currency} blank."));
     }
@@ -171,7 +176,8 @@ fn amount(text: &str, wallet: &Wallet, is_free_allowed: bool) -> Result<Gwei, St
 /// What the rules of the seller's file find wrong, each at the form's field: `list` is the file's field of the amounts, which
 /// stand in `names`; where the form itself has found fault with an amount, nothing more is said of them.
 pub fn add_faults(faults: &mut Faults, found: Vec<Fault>, list: &str, names: &[String]) {
-    let has_own = !faults.is_empty();
+    let of_amounts = |name: &str| name.split_once('-').is_some_and(|(of, _)| list.starts_with(of));
+    let has_own = faults.iter().any(|(name, _)| of_amounts(name));
     for fault in found {
         // A fault of program text names the whole way: `discounts.code.code`.
         let field = fault.field.rsplit('.').find(|part| !matches!(*part, "price" | "wallet"));
@@ -193,6 +199,12 @@ pub fn add_faults(faults: &mut Faults, found: Vec<Fault>, list: &str, names: &[S
         }
         faults.push((name, words(&fault)));
     }
+}
+
+/// In the order of the form's fields; what is of none of them comes first.
+pub fn in_order(mut faults: Faults, asked: &[Asked]) -> Faults {
+    faults.sort_by_key(|(name, _)| asked.iter().position(|(field, ..)| field == name));
+    faults
 }
 
 fn words(fault: &Fault) -> String {
@@ -287,11 +299,21 @@ mod tests {
     }
 
     #[test]
-    fn a_private_key_is_not_shown_again() {
-        let asked = vec![("name".to_owned(), String::new(), "", FieldKind::Line)];
-        for (word, shown) in [("Tea", "Tea"), (&"ab".repeat(32), "")] {
-            let view = fields(asked.clone(), |_| word.to_owned(), &Faults::new(), None);
-            assert_eq!(view[0].value, shown);
+    fn a_private_key_is_not_shown_again_and_a_list_of_countries_is() {
+        let countries = "Austria, Belgium, Bulgaria, Cyprus, Germany, Denmark, Estonia, Spain, Finland, France, Greece";
+        let key = "ab".repeat(32);
+        let mnemonic = format!("{}about", "abandon ".repeat(11));
+        for (kind, word, is_shown) in [
+            (FieldKind::Line, "Tea", true),
+            (FieldKind::Area, countries, true),
+            (FieldKind::Line, &key, false),
+            (FieldKind::Area, &mnemonic, false),
+            (FieldKind::OfWallet, &key, false),
+            (FieldKind::OfWallet, &"mistyped ".repeat(12), false),
+        ] {
+            let asked = vec![("name".to_owned(), String::new(), "", kind)];
+            let view = fields(asked, |_| word.to_owned(), &Faults::new(), None);
+            assert_eq!(view[0].value, if is_shown { word } else { "" });
         }
     }
 }

@@ -62,6 +62,18 @@ impl Health {
     }
 }
 
+impl Complaint {
+    /// Where at the desk it can be mended: address and name.
+    pub fn place(&self) -> Option<(&'static str, &'static str)> {
+        match self.check {
+            "wallets" | "addresses" => Some(("/wallets", "Wallets")),
+            "catalog" => Some(("/products", "Products")),
+            "pages" => Some(("/pages", "Pages")),
+            _ => None,
+        }
+    }
+}
+
 impl Found {
     /// A clock that went back makes it old too.
     fn is_old(&self, now: Moment) -> bool {

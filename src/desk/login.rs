@@ -1,5 +1,6 @@
 use crate::actions;
 use crate::actions::Given;
+use crate::actions::Line;
 use crate::actions::NotIn;
 use crate::desk::form::DeskForm;
 use crate::desk::page::DeskError;
@@ -28,6 +29,8 @@ use std::time::Duration;
 
 /// The cookie that a form of somebody without a session is bound to.
 const BEFORE: &str = "before";
+/// The cookie of a browser that was let in: a crowd of strangers does not keep it waiting. It opens nothing.
+const KNOWN: &str = "known";
 
 pub fn addresses(config: &mut ServiceConfig) {
     config
@@ -89,7 +92,9 @@ async fn submit(
 ) -> Result<HttpResponse, DeskError> {
     let before = session::cookie(&request, BEFORE).ok_or(DeskError::NoCookie)?;
     let form = DeskForm::read_of(&request, &desk.token_key, &before, body).await?;
+    let is_known = session::cookie(&request, KNOWN).is_some_and(|mark| desk.knows(&mark));
     let given = Given {
+        line: if is_known { Line::Known } else { Line::Stranger },
         password: TypedPassword::of(form.get("password")),
         code: form.get("code").to_owned(),
     };
@@ -99,7 +104,8 @@ async fn submit(
     match actions::sign_in(&desk.shop, &desk.porter, given, signing, now()).await? {
         Ok(()) => {
             let cookie = session::session_cookie(session::COOKIE, &id.text());
-            Ok(crate::web::see_other("/", &[cookie]))
+            let mark = desk.mark_of_known(&hex(&chance::<16>()));
+            Ok(crate::web::see_other("/", &[cookie, session::session_cookie(KNOWN, &mark)]))
         }
         Err(NotIn::Busy) => Err(DeskError::Busy),
         Err(NotIn::Wrong { wait }) => {

@@ -7,6 +7,7 @@ use crate::catalog::markdown;
 use crate::desk::filled::Filled;
 use crate::desk::filled::faults;
 use crate::desk::form::DeskForm;
+use crate::desk::fresh::Fresh;
 use crate::desk::page::DeskError;
 use crate::desk::page::DeskFrame;
 use crate::desk::page::page;
@@ -103,6 +104,7 @@ struct RemovePage<'a> {
     title: &'a str,
     has_file: bool,
     was_changed: bool,
+    fresh: Fresh,
 }
 
 impl EditPage<'_> {
@@ -328,7 +330,7 @@ async fn ask_removal(
     slug: Path<String>,
 ) -> Result<HttpResponse, DeskError> {
     let kept = find(&desk, &slug).await?;
-    show_removal(&desk, &seller, &kept, StatusCode::OK)
+    show_removal(&desk, &seller, &kept, StatusCode::OK, Fresh::asked())
 }
 
 fn show_removal(
@@ -336,6 +338,7 @@ fn show_removal(
     seller: &Seller,
     kept: &KeptPage,
     status: StatusCode,
+    fresh: Fresh,
 ) -> Result<HttpResponse, DeskError> {
     let template = RemovePage {
         frame: DeskFrame::new(desk, seller, SECTION),
@@ -344,6 +347,7 @@ fn show_removal(
         title: &kept.title,
         has_file: kept.file_markdown.is_some(),
         was_changed: status == StatusCode::CONFLICT,
+        fresh,
     };
     page(status, &template)
 }
@@ -357,9 +361,14 @@ async fn remove(
 ) -> Result<HttpResponse, DeskError> {
     let form = DeskForm::read(&request, &desk, &seller, body).await?;
     let kept = find(&desk, &slug).await?;
+    if let Some(fresh) = seller.fresh_password(&desk, &form).await? {
+        return show_removal(&desk, &seller, &kept, StatusCode::UNPROCESSABLE_ENTITY, fresh);
+    }
     match actions::remove_page(&desk.shop, &kept.slug, form.edition(), now()).await? {
         Ok(()) => Ok(see_other("/pages?done=removed")),
-        Err(Unwritten::Changed(kept)) => show_removal(&desk, &seller, &kept, StatusCode::CONFLICT),
+        Err(Unwritten::Changed(kept)) => {
+            show_removal(&desk, &seller, &kept, StatusCode::CONFLICT, Fresh::asked())
+        }
         Err(_) => Err(DeskError::NotFound),
     }
 }

@@ -12,6 +12,7 @@ use crate::desk::fields::add_faults;
 use crate::desk::fields::amount_fields;
 use crate::desk::fields::encoded;
 use crate::desk::fields::fields;
+use crate::desk::fields::in_order;
 use crate::desk::fields::read_amounts;
 use crate::desk::form::DeskForm;
 use crate::desk::form::query_field;
@@ -194,12 +195,14 @@ fn show_form(
     let kept = shown.meanwhile.as_ref().and_then(Option::as_ref);
     let now_there = kept.map(|kept| move |field: &str| word_of(kept, field));
     let now_there = now_there.as_ref().map(|now| now as &dyn Fn(&str) -> String);
-    let mut views = fields(asked(wallets), word, &shown.faults, now_there).into_iter();
+    let asked = asked(wallets);
+    let faults = in_order(shown.faults.clone(), &asked);
+    let mut views = fields(asked, word, &faults, now_there).into_iter();
     let mut next = || views.next().ok_or(DeskError::NotFound);
     let (name, countries) = (next()?, next()?);
     let template = RatePage {
         frame: DeskFrame::new(desk, seller, SECTION),
-        faults: &shown.faults,
+        faults: &faults,
         is_stale: shown.meanwhile.is_some(),
         is_gone: matches!(shown.meanwhile, Some(None)),
         was: shown.was,

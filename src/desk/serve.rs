@@ -30,8 +30,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Units: connections. One seller needs few; more of them give way to those who come later, so that whoever fills the
-/// room with wrong passwords does not keep the seller out.
-const MOST_CONNECTIONS: usize = 128;
+/// room with wrong passwords does not keep the seller out. Each has 64 KiB of buffers.
+const MOST_CONNECTIONS: usize = 32;
 
 /// Serves the seller until `told`.
 ///

@@ -31,4 +31,15 @@ impl Desk {
         let token_key = TokenKey::new(&bytes);
         Self { shop, site, token_key, health: Arc::default(), porter, hosts }
     }
+    /// What a browser keeps that was let in: it opens nothing, but waits in a line of its own.
+    ///
+    /// `chance`: 32 hexadecimal digits.
+    pub fn mark_of_known(&self, chance: &str) -> String {
+        format!("{chance}.{}", self.token_key.token(&format!("known {chance}")))
+    }
+
+    pub fn knows(&self, mark: &str) -> bool {
+        let parts = mark.split_once('.').filter(|(chance, _)| chance.len() == 32);
+        parts.is_some_and(|(chance, token)| self.token_key.knows(&format!("known {chance}"), token))
+    }
 }

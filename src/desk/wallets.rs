@@ -8,6 +8,7 @@ use crate::desk::fields::FieldView;
 use crate::desk::fields::add_faults;
 use crate::desk::fields::encoded;
 use crate::desk::fields::fields;
+use crate::desk::fields::in_order;
 use crate::desk::fields::text;
 use crate::desk::fields::whole;
 use crate::desk::form::DeskForm;
@@ -214,7 +215,7 @@ async fn find(db: &Db, currency: &str) -> Result<Option<KeptWallet>, DeskError> 
 fn asked() -> Vec<Asked> {
     let field =
         |name: &str, label: &str, hint, kind| (name.to_owned(), label.to_owned(), hint, kind);
-    let line = FieldKind::Line;
+    let line = FieldKind::OfWallet;
     vec![
         field(
             "currency",
@@ -235,9 +236,9 @@ fn asked() -> Vec<Asked> {
             "xpub, ypub or zpub: an address of its own for each order",
             line,
         ),
-        field("chain", "Chain", "a number (EIP-155); blank: 1, Ethereum itself", FieldKind::Whole),
-        field("token", "Token's contract", "0x…", line),
-        field("decimals", "Token's decimals", "as the contract says", FieldKind::Whole),
+        field("chain", "Chain", "a number (EIP-155); blank: 1, Ethereum itself", line),
+        field("contract", "Token's contract", "0x…", line),
+        field("decimals", "Token's decimals", "as the contract says", line),
     ]
 }
 
@@ -254,7 +255,7 @@ fn word_of(wallet: &Wallet, field: &str) -> String {
         ("chain", _, Coin::Ether { chain } | Coin::Token { chain, .. }) if *chain != 1 => {
             chain.to_string()
         }
-        ("token", _, Coin::Token { contract, .. }) => contract.clone(),
+        ("contract", _, Coin::Token { contract, .. }) => contract.clone(),
         ("decimals", _, Coin::Token { decimals, .. }) => decimals.to_string(),
         _ => String::new(),
     }
@@ -301,14 +302,16 @@ fn show_form(
     let kept = shown.meanwhile.as_ref().and_then(Option::as_ref);
     let now_there = kept.map(|kept| move |field: &str| word_of(kept, field));
     let now_there = now_there.as_ref().map(|now| now as &dyn Fn(&str) -> String);
-    let mut views = fields(asked(), word, &shown.faults, now_there).into_iter();
+    let asked = asked();
+    let faults = in_order(shown.faults.clone(), &asked);
+    let mut views = fields(asked, word, &faults, now_there).into_iter();
     let mut next = || views.next().ok_or(DeskError::NotFound);
     let (currency, name) = (next()?, next()?);
     let receives = vec![next()?, next()?];
     let of_key = shown.faults.iter().find(|(field, _)| field == "view_key");
     let template = WalletPage {
         frame: DeskFrame::new(desk, seller, SECTION),
-        faults: &shown.faults,
+        faults: &faults,
         is_stale: shown.meanwhile.is_some(),
         is_gone: matches!(shown.meanwhile, Some(None)),
         was: shown.was,
@@ -367,7 +370,7 @@ fn record_of(form: &DeskForm, kept: Option<&Wallet>) -> Vec<(String, Json)> {
     record.extend(given.or(kept_key));
     record.extend(whole(form, "chain"));
     let decimals = whole(form, "decimals");
-    match text(form, "token") {
+    match text(form, "contract") {
         Some((_, contract)) => {
             let mut token = vec![("contract".to_owned(), contract)];
             token.extend(decimals);
@@ -412,8 +415,9 @@ async fn save(
             let mut faults = Faults::new();
             add_faults(&mut faults, found, "", &[]);
             for (field, _) in &mut faults {
-                if field == "contract" {
-                    "token".clone_into(field);
+                // The form's own token has that name.
+                if field == "token" {
+                    "contract".clone_into(field);
                 }
             }
             let shown = Shown { faults, ..again(StatusCode::UNPROCESSABLE_ENTITY) };

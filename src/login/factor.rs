@@ -81,10 +81,10 @@ impl FactorSecret {
         let typed: u32 = if is_code { typed.parse().ok()? } else { u32::MAX };
         let step = now.get() / STEP;
         // All of them are looked at, whichever it is.
-        (step - SKEW..=step + SKEW)
-            .filter(|step| self.code(*step) == typed)
-            .filter(|step| last_step < *step)
-            .last()
+        (step - SKEW..=step + SKEW).fold(None, |found, step| {
+            let is_it = self.code(step) == typed && last_step < step;
+            if is_it { Some(step) } else { found }
+        })
     }
 
     /// Source: RFC 4226, section 5.3, with the step of RFC 6238 as its counter.

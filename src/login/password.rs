@@ -224,7 +224,7 @@ mod tests {
             ("1234567890", "common"),
             ("aaaaaaaaaaaaaaaa", "Repeat"),
             ("theminingking1", "words"),
-            ("17.5.1984 17.5.1984", "ate"),
+            ("17.05.1984", "ate"),
             ("P@ssw0rd!!", "common"),
             ("xK7$q", "fewer than 10"),
             ("a\u{202e}bcdefghijkl", "cannot be seen"),

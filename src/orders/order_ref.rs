@@ -47,7 +47,7 @@ impl OrderRef {
 /// A part of a reference, by which orders are looked for.
 ///
 /// Shape: 1 to 10 of its letters and digits.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefPart(String);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -106,6 +106,16 @@ mod tests {
         check("iLOOOOOOOO", Ok("1100000000"));
         for text in ["", "K3QF0W2ZD", "K3QF0W2ZD77", "K3QF0W2ZDU", "../../../a", "K3QF0W2ZÐ"] {
             check(text, Err(NotAnOrderRef));
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_reference_is_read_in_the_same_way() {
+        let part = |text: &str| RefPart::parse(text).map(|part| part.as_str().to_owned());
+        assert_eq!(part(" qfo "), Ok("QF0".to_owned()));
+        assert_eq!(part("K3QF0W2ZD7"), Ok("K3QF0W2ZD7".to_owned()));
+        for text in ["", "K3QF0W2ZD77", "U", "%", "a b"] {
+            assert_eq!(part(text), Err(NotARefPart), "{text:?}");
         }
     }
 

@@ -364,8 +364,13 @@ fn parse_places(found: String) -> Result<Vec<Place>, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
-    use std::time::Instant;
+    use crate::store::ledger::Counts;
+    use crate::store::ledger::count_today;
+    use sqlx::Connection;
+    use sqlx::sqlite::SqliteConnectOptions;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicU32;
+    use std::sync::atomic::Ordering;
 
     /// A hundred thousand orders of eleven states and three currencies in a thousand days; most are sent. Every tenth
     /// buyer has written.
@@ -441,6 +446,25 @@ mod tests {
         });
     }
 
+    /// Units: thousands of SQLite's own steps. 100 of them take about a millisecond: see `benches/desk_pages.rs`.
+    const MOST_STEPS: u32 = 800;
+
+    /// Counts what is read from now on. Not the time: that is the host's, and others use it too.
+    async fn count_steps(db: &Db) -> Arc<AtomicU32> {
+        let steps = Arc::new(AtomicU32::new(0));
+        let mut readers = Vec::new();
+        for _ in 0..crate::store::N_READERS {
+            let mut reader = db.read.acquire().await.unwrap();
+            let counted = steps.clone();
+            reader.lock_handle().await.unwrap().set_progress_handler(1_000, move || {
+                counted.fetch_add(1, Ordering::Relaxed);
+                true
+            });
+            readers.push(reader);
+        }
+        steps
+    }
+
     /// All pages, one after the other.
     async fn read_all(db: &Db, wanted: &Wanted, most: usize) -> Vec<String> {
         let (mut refs, mut after): (Vec<String>, Option<Place>) = (Vec::new(), None);
@@ -453,9 +477,10 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_thousand_orders_are_listed_within_ten_milliseconds_whatever_is_asked() {
+    fn a_hundred_thousand_orders_are_listed_in_few_steps_whatever_is_asked() {
         run(async |db| {
             sqlx::raw_sql(MANY).execute(&db.write).await.unwrap();
+            let steps = count_steps(&db).await;
             let day = |text: &str| Moment::parse_day(text).ok();
             let part = |text: &str| RefPart::parse(text).ok();
             let [sent, rare] = [vec![Status::Shipped], vec![Status::Late]];
@@ -465,7 +490,7 @@ mod tests {
                 .fetch_one(&db.read)
                 .await
                 .unwrap();
-            let mut slowest = (Duration::ZERO, String::new());
+            let mut slowest = (0, String::new());
             for sort in [Sort::Newest, Sort::Oldest, Sort::Amount] {
                 for states in [Vec::new(), sent.clone(), rare.clone(), to_pay.clone()] {
                     for currency in [None, btc.clone()] {
@@ -489,22 +514,15 @@ mod tests {
                                         part: part.clone(),
                                         sort,
                                     };
-                                    let mut best = Duration::MAX;
-                                    // Others build and test on the same host.
-                                    for _ in 0..20 {
-                                        if best < Duration::from_millis(9) {
-                                            break;
-                                        }
-                                        let started = Instant::now();
-                                        list(&db, &wanted, None, 50).await.unwrap();
-                                        best = best.min(started.elapsed());
-                                    }
-                                    if slowest.0 < best {
+                                    steps.store(0, Ordering::Relaxed);
+                                    list(&db, &wanted, None, 50).await.unwrap();
+                                    let taken = steps.load(Ordering::Relaxed);
+                                    if slowest.0 < taken {
                                         let part = wanted.part();
                                         let words = format!(
                                             "{sort:?} {states:?} {currency:?} {since:?} {before:?} {part} {is_unanswered}"
                                         );
-                                        slowest = (best, words);
+                                        slowest = (taken, words);
                                     }
                                 }
                             }
@@ -512,8 +530,11 @@ mod tests {
                     }
                 }
             }
-            println!("the slowest: {slowest:?}");
-            assert!(slowest.0 < Duration::from_millis(10), "{slowest:?}");
+            steps.store(0, Ordering::Relaxed);
+            count_today(&db).await.unwrap();
+            slowest =
+                slowest.max((steps.load(Ordering::Relaxed), "the counts of today".to_owned()));
+            assert!(slowest.0 <= MOST_STEPS, "{slowest:?}");
         });
     }
 
@@ -565,10 +586,44 @@ mod tests {
     }
 
     #[test]
+    fn the_orders_of_an_older_shop_are_listed_and_its_questions_wait() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("shop.sqlite");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true);
+            let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+            let mut migrator = sqlx::migrate!();
+            migrator.migrations =
+                migrator.iter().filter(|migration| migration.version <= 5).cloned().collect();
+            migrator.run(&mut connection).await.unwrap();
+            sqlx::raw_sql(
+                "insert into orders (id, order_ref, form_token, lookup_name, status, placed_at) \
+                 select value, printf('%010d', value), randomblob(32), randomblob(32), 'confirmed', 1700006400 from json_each('[1, 2, 3]'); \
+                 insert into invoices (order_id, currency, address, amount, total, until) select id, 'BTC', 'x', 70 + id, 70, 1700006400 from orders; \
+                 insert into words (order_id, kind, day) values (1, 'question', 0), (1, 'answer', 0), (2, 'answer', 0), (2, 'question', 0)",
+            )
+            .execute(&mut connection)
+            .await
+            .unwrap();
+            connection.close().await.unwrap();
+            let db = Db::open(&file).await.unwrap();
+            let by_amount = Wanted { currency: Currency::parse("BTC").ok(), sort: Sort::Amount, ..wanted() };
+            assert_eq!(read_all(&db, &by_amount, 2).await, ["0000000003", "0000000002", "0000000001"]);
+            let unanswered = Wanted { is_unanswered: true, ..wanted() };
+            assert_eq!(read_all(&db, &unanswered, 2).await, ["0000000002"]);
+            db.close().await;
+        });
+    }
+
+    #[test]
     fn who_waits_for_an_answer_is_known_at_every_moment() {
         run(async |db| {
             sqlx::raw_sql(MANY).execute(&db.write).await.unwrap();
             let unanswered = Wanted { is_unanswered: true, ..wanted() };
+            let expected =
+                Counts { to_pay: 4_000, to_send: 2_000, to_answer: 100, to_decide: 1_000 };
+            assert_eq!(count_today(&db).await.unwrap(), expected);
             let page = list(&db, &unanswered, None, 500).await.unwrap();
             assert_eq!(page.orders.len(), 100);
             assert!(page.orders.iter().all(|listed| listed.is_unanswered));
@@ -581,7 +636,7 @@ mod tests {
                 .execute(&db.write)
                 .await
                 .unwrap();
-                crate::store::ledger::count_today(&db).await.unwrap().to_answer
+                count_today(&db).await.unwrap().to_answer
             };
             assert_eq!(say("answer", 1000).await, 99);
             assert_eq!(say("question", 1000).await, 100);
@@ -592,7 +647,7 @@ mod tests {
                 .await
                 .unwrap();
             sqlx::query("delete from orders where id = 2000").execute(&db.write).await.unwrap();
-            assert_eq!(crate::store::ledger::count_today(&db).await.unwrap().to_answer, 98);
+            assert_eq!(count_today(&db).await.unwrap().to_answer, 98);
         });
     }
 }

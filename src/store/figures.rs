@@ -237,8 +237,8 @@ mod tests {
                 (
                     LOW,
                     &[
-                        "SEARCH p USING INDEX products_running_out (stock<?)",
-                        "SEARCH o USING INDEX options_running_out (stock<?)",
+                        "SEARCH p USING INDEX products_by_stock (stock<?)",
+                        "INDEX options_by_stock (stock>? AND stock<?)",
                         "SEARCH h USING PRIMARY KEY",
                     ],
                 ),

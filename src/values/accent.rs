@@ -25,14 +25,14 @@ pub struct TooPale {
 }
 
 /// Source: `--paper`, `--sheet`, `--tint` and `--note` of static/style.css, in the light and in the dark.
-const LIGHT_GROUNDS: [Colour; 4] = [of(0xfb_f9_f5), of(0xff_ff_ff), of(0xf3_ee_e5), of(0xf7_f0_d9)];
-const DARK_GROUNDS: [Colour; 4] = [of(0x19_17_15), of(0x23_20_1d), of(0x2a_26_22), of(0x35_30_19)];
-const ON_DARK: Colour = of(0x16_16_16);
+const LIGHT_GROUNDS: [Colour; 4] = [of(0xfbf9f5), of(0xffffff), of(0xf3eee5), of(0xf7f0d9)];
+const DARK_GROUNDS: [Colour; 4] = [of(0x191715), of(0x23201d), of(0x2a2622), of(0x353019)];
+const ON_DARK: Colour = of(0x161616);
 
 impl Default for Accent {
     /// Source: `--accent` and `--on` of static/style.css.
     fn default() -> Self {
-        Self { light: of(0x1c_5d_50), dark: of(0x86_cd_b9), on_dark: of(0x10_21_1d) }
+        Self { light: of(0x1c5d50), dark: of(0x86cdb9), on_dark: of(0x10211d) }
     }
 }
 

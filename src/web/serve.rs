@@ -233,7 +233,7 @@ where
         .workers(n_workers)
         // For each worker. Reached for moments at most, since the lobby makes room: the server itself would let everybody
         // wait outside.
-        .max_concurrent_connections((most_seats + PASSING).div_ceil(n_workers))
+        .max_concurrent_connections((most_seats + PASSING.min(most_seats)).div_ceil(n_workers))
         .shutdown_timeout(CLOSING_SECONDS)
         .disable_signals();
     let server = match door {

@@ -30,7 +30,7 @@ use std::time::UNIX_EPOCH;
 /// What the seller says of the shop itself.
 #[derive(Clone, Debug)]
 pub struct Site {
-    /// Until the desk says another: see [`Facts`].
+    /// Until the desk says another: see `Facts`.
     pub name: String,
     /// The seller's home page; `/` where it is this shop.
     pub url: String,

@@ -33,12 +33,33 @@ def every_page_of_the_desk(world, firefox):
     yield "refused login"
     signs_in(firefox, world)
     yield "today"
-    for path in ("/nothing",):
+    for path in ("/nothing", "/account", "/account/password", "/account/sessions", "/account/factor"):
         firefox.go(world.desk + path)
         yield "desk" + path.replace("/", " ")
+    yield from the_account(world, firefox)
     yield from the_pages_and_the_look(world, firefox)
     yield from the_products(world, firefox)
     yield from the_orders(world, firefox)
+    yield from the_trade(world, firefox)
+
+
+def the_account(world, firefox):
+    firefox.go(world.desk + "/account/password")
+    firefox.type("#password", PASSWORD)
+    firefox.type("#new", "password1")
+    firefox.type("#again", "password2")
+    firefox.click("main .primary")
+    assert firefox.attribute("#new", "aria-invalid") == firefox.attribute("#again", "aria-invalid") == "true"
+    yield "refused password"
+    firefox.go(world.desk + "/account/factor")
+    firefox.click("main .primary")
+    assert firefox.property("#qr", "naturalWidth") >= 240
+    yield "desk account factor, begun"
+    firefox.type("#code", "123")
+    firefox.type("#password", PASSWORD)
+    firefox.click("main .primary")
+    assert firefox.attribute("#code", "aria-invalid") == "true"
+    yield "refused code"
 
 
 def the_pages_and_the_look(world, firefox):
@@ -71,6 +92,46 @@ def the_pages_and_the_look(world, firefox):
     yield "refused look, taken"
 
 
+def the_trade(world, firefox):
+    """Codes, ways of sending, wallets: lists, forms, and forms that are refused."""
+    go = lambda path: firefox.go(world.desk + path)
+    for path in ("/discounts", "/discounts/new", "/rates", "/rates/new", "/wallets", "/wallets/new"):
+        go(path)
+        yield "desk" + path.replace("/", " ")
+    go("/discounts/new")
+    firefox.type("#code", "spring")
+    firefox.type("#less-ETH", "0,5")
+    firefox.click("main .primary")
+    assert firefox.property("#code", "value") == "spring"
+    yield "refused code"
+    firefox.type("#less-ETH", "0.005")
+    firefox.type("#uses", "20")
+    firefox.click("main .primary")
+    assert "0.005 ETH" in firefox.text(".list")
+    yield "desk discounts with a code"
+    firefox.click("th[scope=row] a")
+    yield "desk discount"
+    go("/rates/new")
+    firefox.type("#name", "Parcel")
+    firefox.type("#countries", "DE, Elbonia")
+    firefox.click("main .primary")
+    yield "refused way of sending"
+    firefox.type("#countries", "DE, France")
+    firefox.type("#price-ETH", "0.003")
+    firefox.click("main .primary")
+    yield "desk rates with one"
+    go("/wallets/change?currency=ETH")
+    yield "desk wallet"
+    firefox.type("#xpub", "ab" * 32)
+    firefox.type("#password", PASSWORD)
+    firefox.click("main .primary")
+    assert firefox.property("#xpub", "value") == ""
+    yield "refused wallet"
+    for path in ("/wallets/addresses?currency=ETH", "/wallets/remove?currency=ETH"):
+        go(path)
+        yield "desk" + path.split("?")[0].replace("/", " ")
+
+
 def the_products(world, firefox):
     go = lambda path: firefox.go(world.desk + path)
     for path in (
@@ -101,7 +162,7 @@ def the_products(world, firefox):
 
 
 def the_orders(world, firefox):
-    puts_into_cart(firefox, world, "green-tea")
+    puts_into_cart(firefox, world, "green-tea-spring-harvest")
     order_ref = places_the_order(firefox, world, note="Please ring twice.")
     order = world.desk + "/orders/" + order_ref
     for path in ("/orders", "/orders?show=send", "/orders/" + order_ref, "/orders/send?order=" + order_ref, "/orders/0000000000"):

@@ -192,6 +192,42 @@ fn sending_is_chosen_by_country_and_added() {
 }
 
 #[test]
+fn a_code_of_the_file_says_to_the_buyer_why_it_does_not_count() {
+    let mut with_codes = catalog();
+    let amount = |price: i64, wallet: &str| json!([{"price": price, "wallet": format!("->wallets.{wallet}")}]);
+    with_codes["codes"] = json!({"_model": "Discount",
+        "five": {"code": "FIVE", "less": amount(5_000_000, "eth"), "uses": 1},
+        "soon": {"code": "SOON", "percent": 10, "from": "2999-01-01"},
+        "over": {"code": "OVER", "percent": 10, "until": "2020-12-24"},
+        "coin": {"code": "COIN", "less": amount(10, "btc")}});
+    let world = World::with(&with_codes, &[]);
+    let order = |code: &str| {
+        let mut buyer = world.buyer();
+        buyer.adds("green-tea", "", "1");
+        let answer = buyer.tries_to_check_out(&[("discount", code)]);
+        if answer.status == 303 {
+            return buyer.get("/order").mark("amount");
+        }
+        assert_eq!(answer.attribute("discount", "aria-invalid"), "true");
+        answer.mark("discount-error")
+    };
+    assert_eq!(order("five"), "0.08699");
+    for (code, words) in [
+        ("five", "This code is used up"),
+        ("soon", "This code does not count yet"),
+        ("over", "This code does not count any more"),
+        ("coin", "This code takes nothing off in ETH"),
+        ("none", "This code is not known"),
+    ] {
+        assert!(order(code).starts_with(words), "{code}");
+    }
+    // The count outlives a seeding.
+    world.seed(&with_codes);
+    assert!(order("five").starts_with("This code is used up"));
+    assert_eq!(world.messages().len(), 1);
+}
+
+#[test]
 fn one_transaction_pays_one_order() {
     let world = World::new();
     let transaction = format!("0x{}", "cd".repeat(32));

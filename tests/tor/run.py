@@ -406,6 +406,57 @@ class ClientsOfTheSidecar(OnlyWhoHasAKey, unittest.TestCase):
         wait_until_reachable(self.shop)
 
 
+class TheDesk(unittest.TestCase):
+    """`shop serve --tor` with DESK_LISTEN: an onion of the desk's own, for those on its list alone."""
+
+    def buyer(self, name, key=None):
+        buyer = NETWORK.buyer("desk-" + name)
+        self.addCleanup(buyer.end)
+        if key:
+            buyer.takes_key(key)
+        return buyer
+
+    def test_only_who_is_on_the_list_finds_the_desk_and_without_a_list_there_is_none(self):
+        service = Service(NETWORK, "desk")
+        self.addCleanup(service.tor.end)
+        shop = self.enterContext(service.open(DESK_LISTEN="127.0.0.1:0"))
+        key = shop.home / "db/desk.key"
+        self.assertEqual(0o600, stat.S_IMODE(key.stat().st_mode))
+        self.assertNotEqual((shop.home / "db/onion.key").read_bytes(), key.read_bytes())
+        status = shop.home / "db/desk-tor/status.json"
+        trouble = lambda: status.exists() and "nobody may come in" in json.loads(status.read_text())["trouble"]
+        wait_for("the desk's keeper says why there is no service", trouble, 60)
+        desk = (shop.home / "db/desk-tor/hostname").read_text().strip()
+        with self.assertRaises((Unreached, OSError)):
+            self.buyer("early").connect(desk, seconds=20).close()
+
+        service.tor.control.all_events()
+        told = shop.shop("desk", "client", "add", "me")
+        self.assertIn(desk, told)
+        key = re.search(r"%s:descriptor:x25519:[A-Z2-7]{52}" % desk[:56], told).group()
+        service.tor.wait_published(desk)
+        seller = self.buyer("seller", key)
+        seller.wait_code(desk, 0)
+        code, headers, page = Visitor(seller, desk).ask("/login")
+        self.assertEqual(200, code)
+        self.assertIn("<h1>Sign in</h1>", page)
+        self.assertTrue(all("__Host-" in cookie and "Secure" in cookie for cookie in headers.get_all("Set-Cookie")))
+        self.assertEqual(421, Visitor(seller, desk).ask("/login", host=shop.onion)[0], "the desk answers to its own name")
+        self.assertEqual(404, Visitor(seller, shop.onion).ask("/login")[0], "the buyers' door has no such page")
+        self.assertEqual(NO_KEY, self.buyer("stranger").code(desk))
+        wrong = shop.shop("desk", "client", "add", "other")
+        other = re.search(r"descriptor:x25519:[A-Z2-7]{52}", wrong).group()
+        service.tor.wait_published(desk)
+        shop.shop("desk", "client", "remove", "other")
+        service.tor.wait_published(desk)
+        self.assertEqual(WRONG_KEY, self.buyer("removed", "%s:%s" % (desk[:56], other)).code(desk))
+
+        shop.shop("desk", "client", "remove", "me")
+        wait_for("an empty list takes the service away", trouble, 60)
+        with self.assertRaises((Unreached, OSError)):
+            seller.connect(desk, circuit="later", seconds=20).close()
+
+
 class TheKey(unittest.TestCase):
     """`shop onion backup` and `restore`: the address moves to another host."""
 

@@ -108,6 +108,7 @@ pub fn look_at_modes(settings: &Settings) -> Finding {
         settings.database.clone(),
         open::secret_file(settings),
         onion::key_file(settings),
+        onion::desk_key_file(settings),
     ];
     for tail in ["-wal", "-shm"] {
         let mut beside = settings.database.as_os_str().to_owned();

@@ -101,10 +101,9 @@ fn look_around(settings: &Settings) -> Vec<Finding> {
 }
 
 /// What is not well in an open shop, for the desk, as often as somebody looks there. The whole file is not read for it, as
-/// `shop doctor` does; whether orders are taken and what nodes say stands on the desk's page itself.
+/// `shop doctor` does; whether orders are taken and what key and nodes say stands on the desk's page itself.
 pub async fn complaints(shop: &Shop, settings: &Settings) -> Vec<Complaint> {
-    let mut findings = vec![selling::look_at_key(shop)];
-    findings.extend(selling::look_at_catalog(shop).await);
+    let mut findings = selling::look_at_catalog(shop).await;
     findings.push(keeping::look_at_messages(shop).await);
     findings.push(host::look_at_clock(shop, settings).await);
     findings.extend(keeping::look_at_journal(settings));

@@ -2,6 +2,7 @@ use crate::desk::form::query_field;
 use crate::orders::Duty;
 use crate::orders::RefPart;
 use crate::orders::Status;
+use crate::orders::draft::sentence;
 use crate::store::browse::Place;
 use crate::store::browse::Sort;
 use crate::store::browse::Wanted;
@@ -49,14 +50,14 @@ impl Filters {
         let mut day = |field, text: &str| {
             let day = (!text.is_empty()).then(|| Moment::parse_day(text)).transpose();
             day.unwrap_or_else(|fault| {
-                faults.push((field, fault.to_string()));
+                faults.push((field, sentence(&fault.to_string())));
                 None
             })
         };
         let (since, before) = (day("since", &self.since), day("before", &self.before));
         let part = (!self.part.is_empty()).then(|| RefPart::parse(&self.part)).transpose();
         let part = part.unwrap_or_else(|fault| {
-            faults.push(("part", fault.to_string()));
+            faults.push(("part", sentence(&fault.to_string())));
             None
         });
         let duty = Duty::ALL.into_iter().find(|duty| duty.as_str() == self.show);

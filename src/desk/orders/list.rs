@@ -93,7 +93,11 @@ pub async fn show(
     let (wanted, faults) = filters.read();
     let db = &desk.shop.db;
     let place = filters.place();
-    let found = store::browse::list(db, &wanted, place.as_ref(), MOST).await?;
+    let mut found = store::browse::list(db, &wanted, place.as_ref(), MOST).await?;
+    if !faults.is_empty() {
+        // Other orders than those that were meant would only mislead.
+        (found.orders, found.next) = (Vec::new(), None);
+    }
     let orders: Vec<OrderView> = found.orders.into_iter().map(OrderView::of).collect();
     let mut waits: Vec<Choice> = Duty::ALL
         .into_iter()
@@ -110,7 +114,7 @@ pub async fn show(
         states,
         currencies: store::browse::list_currencies(db).await?,
         sorts: [("", "Newest first"), ("oldest", "Oldest first"), ("amount", "Largest first")],
-        is_later: place.is_some(),
+        is_later: place.is_some() && faults.is_empty(),
         first_page: filters.address(""),
         next_page: found.next.map(|next| filters.address(&next.to_string())),
         can_send: orders.iter().any(|order| order.can_send),

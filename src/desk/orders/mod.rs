@@ -1,3 +1,5 @@
+//! The orders at the desk: found, looked at, answered, moved on, packed.
+
 mod filters;
 mod letters;
 mod list;

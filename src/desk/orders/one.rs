@@ -64,6 +64,8 @@ struct OrderPage<'a> {
     spoken: Vec<SpokenView>,
     /// Whether earlier ones are left out.
     has_earlier: bool,
+    /// Whether a question alone is sealed, so that it is said there how to open it.
+    opens_below: bool,
 }
 
 struct LineView {
@@ -196,7 +198,7 @@ pub async fn show_order(
     let numbers: Vec<i64> = spoken.iter().filter_map(|spoken| spoken.told).chain([0]).collect();
     let mut letters = actions::read_letters(&desk.shop, order_ref, &numbers).await?;
     let letter = LetterView::of(letters.remove(&0));
-    let spoken = spoken
+    let spoken: Vec<SpokenView> = spoken
         .into_iter()
         .map(|spoken| {
             let letter = spoken.told.and_then(|number| letters.remove(&number));
@@ -235,6 +237,8 @@ pub async fn show_order(
         total: Sum(invoice.total),
         currency: invoice.currency.as_str(),
         money: money(order, head),
+        opens_below: !matches!(letter, LetterView::Sealed(_))
+            && spoken.iter().any(|spoken| matches!(spoken.letter, Some(LetterView::Sealed(_)))),
         letter,
         spoken,
         has_earlier,
@@ -273,7 +277,16 @@ fn money(order: &Order, head: Option<i64>) -> MoneyView<'_> {
         excess: some(order.excess()),
         coin: coin(&invoice.coin),
         address: invoice.address.as_str(),
-        until: (order.status == Status::Awaiting).then(|| invoice.until.for_people()),
+        // Of others the hour is not kept.
+        until: matches!(
+            order.status,
+            Status::Awaiting
+                | Status::Reported
+                | Status::Partial
+                | Status::Unconfirmed
+                | Status::Expired
+        )
+        .then(|| invoice.until.for_people()),
         transaction: order.transaction.as_ref().map(|id| id.as_str()),
     }
 }

@@ -11,6 +11,7 @@ use crate::desk::state::Desk;
 use crate::orders::Event;
 use crate::orders::MOST_ARGUMENT;
 use crate::orders::OrderRef;
+use crate::orders::draft::sentence;
 use crate::store;
 use crate::values::Line;
 use crate::web::chance;
@@ -144,7 +145,7 @@ pub async fn submit(
                 parcels.push((order_ref.clone(), line));
                 String::new()
             }
-            Err(fault) => format!("Please look again: {fault}."),
+            Err(fault) => sentence(&fault.to_string()),
         };
         typed.push((order_ref, tracking, fault));
     }

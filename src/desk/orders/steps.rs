@@ -11,6 +11,7 @@ use crate::desk::state::Desk;
 use crate::orders::Event;
 use crate::orders::MOST_ARGUMENT;
 use crate::orders::Status;
+use crate::orders::draft::sentence;
 use crate::values::Gwei;
 use crate::values::Line;
 use crate::web::hex;
@@ -31,6 +32,8 @@ pub struct Refused {
     pub typed: String,
     /// Whether the words stand above the page, since they are about no field.
     pub is_about_order: bool,
+    /// Whether they are about the box that was not ticked.
+    pub is_about_tick: bool,
 }
 
 impl Refused {
@@ -53,6 +56,14 @@ pub struct StepForm {
     pub once: String,
     pub typed: String,
     pub fault: String,
+    /// Whether the box was not ticked.
+    pub is_unsure: bool,
+}
+
+impl StepForm {
+    pub fn is_word_faulty(&self) -> bool {
+        !self.fault.is_empty() && !self.is_unsure
+    }
 }
 
 /// Every step of the seller's: its name, what happens, the button, the field, what has to be ticked.
@@ -98,6 +109,7 @@ pub fn step_forms(status: Status, chance: &[u8; 32], refused: &Refused) -> Vec<S
                 once: hex(&once),
                 typed: if is_refused { refused.typed.clone() } else { String::new() },
                 fault: if is_refused { refused.words.clone() } else { String::new() },
+                is_unsure: is_refused && refused.is_about_tick,
             })
         })
         .collect()
@@ -139,6 +151,7 @@ pub async fn submit(
         Ok(change) => change,
         Err(words) => {
             refused.words = words;
+            refused.is_about_tick = is_unsure(step, &form);
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             return one::show_order(&request, &desk, &seller, &order, status, &refused).await;
         }
@@ -153,7 +166,7 @@ pub async fn submit(
     let status = match untaken {
         Untaken::Unchanged(unchanged @ Unchanged::NotPartial(_)) => {
             refused.is_about_order = false;
-            refused.words = format!("{unchanged}.");
+            refused.words = sentence(&unchanged.to_string());
             StatusCode::UNPROCESSABLE_ENTITY
         }
         Untaken::Unchanged(unchanged @ Unchanged::TooFew { .. }) => {
@@ -175,12 +188,15 @@ pub async fn submit(
     one::show_order(&request, &desk, &seller, &order, status, &refused).await
 }
 
+/// Whether what has to be ticked was not.
+fn is_unsure((.., tick): &Step, form: &DeskForm) -> bool {
+    tick.is_some() && !form.has("sure")
+}
+
 fn change(step: &Step, form: &DeskForm, typed: &str) -> Result<OrderChange, String> {
-    let (_, event, _, _, tick) = step;
-    let line = || {
-        Line::parse(typed, MOST_ARGUMENT).map_err(|fault| format!("Please look again: {fault}."))
-    };
-    if tick.is_some() && !form.has("sure") {
+    let (_, event, ..) = step;
+    let line = || Line::parse(typed, MOST_ARGUMENT).map_err(|fault| sentence(&fault.to_string()));
+    if is_unsure(step, form) {
         return Err("Please tick the box: this cannot be taken back.".to_owned());
     }
     match event {
@@ -188,7 +204,7 @@ fn change(step: &Step, form: &DeskForm, typed: &str) -> Result<OrderChange, Stri
         Event::SellerSawPart => match Gwei::parse_coins(typed) {
             Ok(Gwei::ZERO) => Err("It must be more than 0.".to_owned()),
             Ok(sum) => Ok(OrderChange::Partial(sum)),
-            Err(fault) => Err(format!("{fault}.")),
+            Err(fault) => Err(sentence(&fault.to_string())),
         },
         Event::SellerShipped => Ok(OrderChange::Shipped(line()?)),
         Event::SellerRefunded => Ok(OrderChange::Refunded(line()?)),
@@ -218,7 +234,7 @@ pub async fn answer(
                 what: "answer".to_owned(),
                 words: unanswered.to_string(),
                 typed: typed.to_owned(),
-                is_about_order: false,
+                ..Refused::default()
             };
             let order = match one::find(&desk, &seller, order_ref.as_str()).await? {
                 Ok(order) => order,

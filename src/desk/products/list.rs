@@ -24,13 +24,14 @@ use actix_web::web::Data;
 use actix_web::web::Payload;
 use askama::Template;
 
-const DONE: [(&str, &str); 4] = [
+const DONE: [(&str, &str); 5] = [
     ("moved", "The list was changed. Buyers see the same order."),
     (
         "hidden",
         "The product is hidden. Buyers do not see it; whoever has it in the cart cannot order it.",
     ),
     ("shown", "The product is shown again."),
+    ("emptied", "The catalog is empty. Begin with a wallet, then add your first product."),
     ("deleted", "The product was deleted. Orders keep what they hold."),
 ];
 

@@ -2,6 +2,7 @@
 
 mod categories;
 mod edit;
+mod empty;
 mod form;
 mod list;
 mod tend;
@@ -19,6 +20,8 @@ pub fn addresses(config: &mut ServiceConfig) {
         .route("/products", web::post().to(list::submit))
         .route("/products/new", web::get().to(edit::show_new))
         .route("/products/new", web::post().to(edit::submit_new))
+        .route("/products/empty", web::get().to(empty::ask))
+        .route("/products/empty", web::post().to(empty::empty))
         .route("/products/categories", web::get().to(categories::show))
         .route("/products/categories", web::post().to(categories::submit));
     for before in ["/products", OF] {
@@ -37,7 +40,7 @@ const OF: &str = "/products/of";
 /// The desk's page of a product.
 fn address(slug: &Slug) -> String {
     match slug.as_str() {
-        slug @ ("new" | "categories" | "of") => format!("{OF}/{slug}"),
+        slug @ ("new" | "categories" | "empty" | "of") => format!("{OF}/{slug}"),
         slug => format!("/products/{slug}"),
     }
 }

@@ -22,6 +22,7 @@ use crate::desk::today::weeks::first_week;
 use crate::desk::today::weeks::money_in;
 use crate::orders::Status;
 use crate::payment::Coin;
+use crate::payment::Wallet;
 use crate::plots::bars_height;
 use crate::store;
 use crate::store::figures::BestSold;
@@ -67,6 +68,9 @@ const DONE: [(&str, &str); 2] = [
 struct TodayPage<'a> {
     frame: DeskFrame<'a>,
     now: Moment,
+    /// The wallets are the demo's.
+    is_demo: bool,
+    has_wallets: bool,
     house: HouseState,
     counts: Counts,
     /// Among those that are to be paid.
@@ -120,8 +124,9 @@ async fn show(
     let db = &desk.shop.db;
     let now = now();
     let days = store::figures::list_days(db, first_week(now), now.plus_days(1)).await?;
-    let mut currencies: Vec<Currency> =
-        store::payment::list_wallets(db).await?.into_iter().map(|wallet| wallet.currency).collect();
+    let wallets = store::payment::list_wallets(db).await?;
+    let (is_demo, has_wallets) = (wallets.iter().any(Wallet::is_demo), !wallets.is_empty());
+    let mut currencies: Vec<Currency> = wallets.into_iter().map(|wallet| wallet.currency).collect();
     // What came in a currency whose wallet is gone came all the same.
     let others: BTreeSet<Currency> = days.iter().map(|figures| figures.currency.clone()).collect();
     currencies
@@ -141,6 +146,8 @@ async fn show(
     let template = TodayPage {
         frame: DeskFrame::new(&desk, &seller, "/").told(&request, &DONE),
         now,
+        is_demo,
+        has_wallets,
         house: house_state(&desk, now).await?,
         counts: store::ledger::count_today(db).await?,
         n_partial: count(&desk, Status::Partial).await?,

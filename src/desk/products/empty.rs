@@ -1,0 +1,57 @@
+use crate::actions;
+use crate::desk::form::DeskForm;
+use crate::desk::fresh::Fresh;
+use crate::desk::page::DeskError;
+use crate::desk::page::DeskFrame;
+use crate::desk::page::page;
+use crate::desk::page::see_other;
+use crate::desk::session::Seller;
+use crate::desk::state::Desk;
+use crate::payment::Wallet;
+use crate::store;
+use crate::web::now;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::web::Payload;
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "desk/products/empty.html")]
+struct EmptyPage<'a> {
+    frame: DeskFrame<'a>,
+    is_demo: bool,
+    fresh: Fresh,
+}
+
+pub async fn ask(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
+    empty_page(&desk, &seller, StatusCode::OK, Fresh::asked()).await
+}
+
+/// Cannot be undone, so that the password is asked for again.
+pub async fn empty(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    if let Some(fresh) = seller.fresh_password(&desk, &form).await? {
+        return empty_page(&desk, &seller, StatusCode::UNPROCESSABLE_ENTITY, fresh).await;
+    }
+    actions::empty_catalog(&desk.shop, now()).await?;
+    Ok(see_other("/products?done=emptied"))
+}
+
+async fn empty_page(
+    desk: &Desk,
+    seller: &Seller,
+    status: StatusCode,
+    fresh: Fresh,
+) -> Result<HttpResponse, DeskError> {
+    let wallets = store::payment::list_wallets(&desk.shop.db).await?;
+    let is_demo = wallets.iter().any(Wallet::is_demo);
+    let frame = DeskFrame::new(desk, seller, "/products");
+    page(status, &EmptyPage { frame, is_demo, fresh })
+}
