@@ -112,7 +112,8 @@ fn main() {
 }
 
 fn ms(time: Duration) -> String {
-    format!("{:.1}", time.as_secs_f64() * 1000.0)
+    let micros = time.as_micros();
+    format!("{}.{}", micros / 1_000, micros / 100 % 10)
 }
 
 /// Slow colours with grain, as a camera makes them; each picture with grain of its own.
@@ -123,7 +124,7 @@ fn photograph(n: u32) -> Vec<u8> {
         for x in 0..WIDTH {
             grain = grain.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let noise = (grain >> 24) % 24;
-            let edge = if (x / 97 + y / 61 + n) % 5 == 0 { 60 } else { 0 };
+            let edge = if (x / 97 + y / 61 + n).is_multiple_of(5) { 60 } else { 0 };
             for colour in [x * 150 / WIDTH, y * 150 / HEIGHT, (x + y) % 900 / 6] {
                 pixels.push(u8::try_from(colour + noise + edge).unwrap_or(u8::MAX));
             }

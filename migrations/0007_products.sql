@@ -10,10 +10,10 @@ alter table products add column edition integer not null default 1;     -- grows
 -- Its name below the seller's picture folder; '': not known, since an older version of the shop did not keep it.
 alter table product_pictures add column file text not null default '';
 
--- The desk's lists.
-create index products_at_desk on products (position, id) where gone = 0 or hidden = 1;
+-- The desk's lists, read from the indexes alone.
+create index products_at_desk on products (position, id, gone, hidden) where gone = 0 or hidden = 1;
 create index products_hidden on products (position, id) where hidden = 1;
-create index products_by_stock on products (stock, id) where gone = 0 or hidden = 1;
+create index products_by_stock on products (stock, id, gone, hidden) where gone = 0 or hidden = 1;
 create index options_by_stock on options (stock, product_id) where gone = 0 and stock is not null;
 create index options_by_product on options (product_id, position) where gone = 0;
 create index product_categories_by_name on product_categories (category, product_id);

@@ -110,8 +110,10 @@ impl<'a> Reader<'a> {
                 }
                 "/ul" | "/ol" => {
                     lists.pop();
-                    self.gap();
-                    // Two lists beside each other would be one.
+                    // Within an item an empty line would set the items of the outer list apart.
+                    if lists.is_empty() {
+                        self.gap();
+                    }
                 }
                 "li" => {
                     let mark = match lists.last_mut()? {
@@ -176,7 +178,7 @@ impl<'a> Reader<'a> {
         if text.trim().is_empty() {
             return;
         }
-        for line in text.split('\n') {
+        for line in text.trim_end_matches('\n').split('\n') {
             for before in &mut self.before {
                 match before {
                     Before::Quote => self.out.push_str("> "),

@@ -197,12 +197,12 @@ async fn look_when_asked(health: Arc<Health>, shop: Shop, settings: Settings) {
 
 /// Says where the desk is, and what it still needs.
 async fn tell_desk(desk: &Desk, door: &Door) -> anyhow::Result<()> {
+    if door.is_open() {
+        tracing::warn!("others than this host can reach the desk, as DESK_LISTEN says twice");
+    }
     say(&format!("Your desk is at {}", door.address()));
     if store::desk::find_lock(&desk.shop.db).await?.password.is_none() {
         say("Nobody can sign in there yet: `shop desk password` sets its password.");
-    }
-    if door.is_open() {
-        tracing::warn!("others than this host can reach the desk, as DESK_LISTEN says twice");
     }
     Ok(())
 }

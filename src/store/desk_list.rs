@@ -121,7 +121,7 @@ pub async fn count(db: &Db) -> Result<(i64, i64), StoreError> {
     Ok(sqlx::query_as(COUNT).fetch_one(&db.read).await?)
 }
 
-const COUNT: &str = "select (select count(*) from products where gone = 0 or hidden = 1), \
+const COUNT: &str = "select (select count(*) from products indexed by products_at_desk where gone = 0 or hidden = 1), \
     (select count(*) from products where hidden = 1)";
 
 fn parse_row(row: &SqliteRow) -> Result<DeskRow, StoreError> {

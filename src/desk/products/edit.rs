@@ -68,6 +68,8 @@ struct Kept {
 /// The product as buyers will see it.
 struct Preview {
     name: String,
+    /// Stands where a picture would.
+    initial: String,
     price: String,
     html: String,
     image: Option<store::catalog::Image>,
@@ -302,7 +304,7 @@ impl At<'_> {
                 && prices)
         });
         let of = self.product.as_ref().map(|product| &product.slug);
-        let edit = match form.to_edit(wallets, of) {
+        let edit = match form.read_edit(wallets, of) {
             Ok(edit) if said.words.is_empty() => edit,
             Ok(_) => return self.page(StatusCode::UNPROCESSABLE_ENTITY, form, &said).await,
             Err(words) => {
@@ -457,9 +459,10 @@ pub fn pools(product: &EditedProduct) -> Vec<(i64, String, i64)> {
 
 fn preview(form: &ProductForm, currency: &str) -> Preview {
     let price = form.prices.iter().find(|price| price.currency == currency);
-    let price = price.filter(|price| !price.coins.is_empty());
+    let price = price.filter(|price| price.gwei().is_some());
     Preview {
         name: form.name.trim().to_owned(),
+        initial: form.name.trim().chars().take(1).collect(),
         price: price.map(|price| format!("{} {}", price.coins, price.currency)).unwrap_or_default(),
         html: markdown::html(form.description.trim()),
         image: form.pictures.first().and_then(|picture| picture.thumb.clone()),
