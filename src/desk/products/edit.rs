@@ -304,7 +304,7 @@ impl At<'_> {
                 && prices)
         });
         let of = self.product.as_ref().map(|product| &product.slug);
-        let edit = match form.to_edit(wallets, of) {
+        let edit = match form.read_edit(wallets, of) {
             Ok(edit) if said.words.is_empty() => edit,
             Ok(_) => return self.page(StatusCode::UNPROCESSABLE_ENTITY, form, &said).await,
             Err(words) => {

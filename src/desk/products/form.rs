@@ -184,7 +184,11 @@ impl ProductForm {
     ///
     /// # Errors
     /// What is wrong, field by field. A secret that was pasted into a field is gone from it afterwards.
-    pub fn to_edit(&mut self, wallets: &[Wallet], of: Option<&Slug>) -> Result<ProductEdit, Words> {
+    pub fn read_edit(
+        &mut self,
+        wallets: &[Wallet],
+        of: Option<&Slug>,
+    ) -> Result<ProductEdit, Words> {
         let mut words = Words::new();
         let (fields, paths) = self.fields(wallets, &mut words);
         let record_name = of.map_or("product", Slug::as_str);
