@@ -398,6 +398,24 @@ fn what_is_exported_and_read_again_changes_nothing() {
 }
 
 #[test]
+fn an_old_file_does_not_replace_the_desks_catalog_in_silence() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    desk.does("/discounts/save", &[("code", "SPRING"), ("percent", "10")]);
+    fs::copy(world.path("db/data.json"), world.path("db/old.json")).unwrap();
+    world.says(&["catalog", "export", "db/data.json"]);
+    world.says(&["seed", "db/data.json"]);
+    let refused = world.shop(&["seed", "db/old.json"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(1) && said.contains("SPRING"), "{said}");
+    world.says(&["seed", "db/old.json", "--over-desk"]);
+    assert!(!desk.get("/discounts").text().contains("SPRING"));
+    // From here on the file counts.
+    world.says(&["seed", "db/data.json"]);
+    world.says(&["seed", "db/old.json"]);
+}
+
+#[test]
 fn a_catalog_of_an_older_shop_is_exported_without_holes() {
     let world = rich_world();
     let before: Value = serde_json::from_str(&world.says(&["catalog", "export"])).unwrap();
