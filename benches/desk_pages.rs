@@ -27,13 +27,33 @@ const ROUNDS: usize = 200;
 const PASSWORD: &str = "cinder-otter-velvet-28-plum";
 
 /// Every page that a seller looks at. Whoever adds a page to the desk adds it here.
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 26] = [
     ("today", "/"),
     ("today, the plot of orders", "/today/orders.png"),
     ("today, the plot of takings", "/today/takings.png?currency=ETH"),
     ("today, the best sellers", "/today/best.png"),
     ("deeds", "/deeds"),
     ("deeds, far back", "/deeds?below=60000"),
+    ("orders", "/orders"),
+    ("orders, to be sent", "/orders?show=send"),
+    ("orders, to be answered", "/orders?show=answer"),
+    ("orders, one state, oldest first", "/orders?show=shipped&sort=oldest"),
+    ("orders, one currency by amount", "/orders?currency=ETH&sort=amount"),
+    ("orders, a part of the reference", "/orders?part=77777"),
+    ("one order", "/orders/0000077777"),
+    ("packing list", "/orders/packing?order=0000077705"),
+    ("products", "/products"),
+    ("products, far back", "/products?page=200"),
+    ("products, one category", "/products?category=Kind+5&page=20"),
+    ("products, running out", "/products?low=1"),
+    ("products, words", "/products?q=thing"),
+    ("one product", "/products/thing-number-5000"),
+    ("categories", "/products/categories"),
+    ("discounts", "/discounts"),
+    ("sending", "/rates"),
+    ("wallets", "/wallets"),
+    ("pages", "/pages"),
+    ("look", "/look"),
 ];
 
 /// Two years of orders: nine of ten are sent, the others wait for something. Each step as the shop does it, so that what

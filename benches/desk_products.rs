@@ -112,7 +112,8 @@ fn main() {
 }
 
 fn ms(time: Duration) -> String {
-    format!("{}.{}", time.as_millis(), time.as_micros() / 100 % 10)
+    let micros = time.as_micros();
+    format!("{}.{}", micros / 1_000, micros / 100 % 10)
 }
 
 /// Slow colours with grain, as a camera makes them; each picture with grain of its own.

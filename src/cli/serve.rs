@@ -344,7 +344,10 @@ impl Caretaker {
     async fn begin(shop: &Shop, now: Moment) -> Self {
         let mut caretaker = Self { is_away: false, n_sweeps: 1 };
         let _ = caretaker.look_for_seller(shop, now).await;
-        let _ = actions::look_at_clock(shop, now).await;
+        // A clock that is not believed blurs nothing.
+        if let Ok(Ok(())) = actions::look_at_clock(shop, now).await {
+            let _ = actions::blur_figures(shop, now).await;
+        }
         let _ = actions::empty_journal(shop).await;
         let _ = actions::look_for_reading(shop).await;
         caretaker

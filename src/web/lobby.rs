@@ -430,7 +430,7 @@ impl Seat {
     /// Waits for this request's turn: first among those of its circuit, then in the whole shop.
     ///
     /// # Errors
-    /// [`NoTurn`] where it would take too long.
+    /// `NoTurn` where it would take too long.
     pub async fn turn(&self, errand: Errand) -> Result<Turn, NoTurn> {
         if let Some(turn) = self.turn_at_once(errand) {
             return Ok(turn);

@@ -488,7 +488,7 @@ fn an_answer_is_read_by_its_buyer_alone_and_heard_once() {
     assert!(
         page.text().contains("You answered") && page.text().contains("Only the buyer can read it.")
     );
-    assert_eq!(listed(&desk.get("/orders?show=answer")), [other_ref.clone()]);
+    assert_eq!(listed(&desk.get("/orders?show=answer")), std::slice::from_ref(&other_ref));
 
     // As a mail: the first line may be a command, and quoted lines are left out.
     let done = answer(&mut desk, &other_ref, "/paid\r\nThank you.\r\n> Another buyer's words");
