@@ -6,3 +6,4 @@ mod orders;
 mod products;
 mod today;
 mod trade;
+mod update;
