@@ -541,6 +541,13 @@ fn the_desk_is_where_its_setting_says_and_on_this_host_alone() {
         assert_eq!(refused.status.code(), Some(1), "{said}");
         assert!(said.contains("DESK_LISTEN") && said.contains(words), "{address}: {said}");
     }
+    let both = [("LISTEN", "unix:door"), ("DESK_LISTEN", "unix:door")];
+    let said = String::from_utf8(World::closed(&both).shop(&["serve"]).stderr).unwrap();
+    assert!(said.contains("DESK_LISTEN") && said.contains("where buyers come in"), "{said}");
+    // Another name of the same place is seen when the second door is opened.
+    let both = [("LISTEN", "unix:door"), ("DESK_LISTEN", "unix:./door")];
+    let said = String::from_utf8(World::closed(&both).shop(&["serve"]).stderr).unwrap();
+    assert!(said.contains("somebody listens there already"), "{said}");
     let mut world = World::with(&catalog(), &[("DESK_LISTEN", "0.0.0.0:0 0.0.0.0:0")]);
     assert!(world.log().contains("others than this host"), "{}", world.log());
     world.close("-TERM");
