@@ -52,7 +52,6 @@ const DONE: [(&str, &str); 2] = [
     ("off", "The second factor is off: the password is enough."),
     ("begun", "The secret is made. It counts when a code has shown that it arrived."),
 ];
-const NOT_PASSWORD: &str = "This was not your password. Nothing was changed.";
 const NOT_BOTH: &str = "The password or the code is another one. Nothing was changed. A code counts once: wait for the next.";
 
 #[derive(Template)]
@@ -368,9 +367,10 @@ async fn renew_recovery(
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
     let form = DeskForm::read(&request, &desk, &seller, body).await?;
-    if seller.fresh_password(&desk, &form).await?.is_some() {
+    // New codes are as good as the phone: whoever has the password alone gets none.
+    if !brings_both(&desk, &form).await? {
         let frame = DeskFrame::new(&desk, &seller, SECTION);
-        let faults = FactorFaults { recovery: Some(NOT_PASSWORD), ..FactorFaults::default() };
+        let faults = FactorFaults { recovery: Some(NOT_BOTH), ..FactorFaults::default() };
         return factor_page(&desk, frame, StatusCode::UNPROCESSABLE_ENTITY, faults).await;
     }
     let (codes, hashes) = fresh_codes();

@@ -449,6 +449,16 @@ fn oathtool(secret: &str, when: &str) -> String {
     String::from_utf8(made.stdout).unwrap().trim().to_owned()
 }
 
+#[track_caller]
+fn recovery_codes(shown: &Answer) -> Vec<String> {
+    assert_eq!(shown.status, 200, "{}", shown.text());
+    let text = shown.text();
+    let codes = text.split("<code>").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned());
+    let codes: Vec<String> = codes.collect();
+    assert_eq!(codes.len(), 10);
+    codes
+}
+
 #[test]
 fn a_second_factor_is_asked_for_once_it_was_shown_to_work() {
     let world = World::with_desk();
@@ -478,14 +488,7 @@ fn a_second_factor_is_asked_for_once_it_was_shown_to_work() {
     let code = oathtool(&secret, "now");
     let shown =
         desk.post("/account/factor/confirm", &[("code", &code), ("password", DESK_PASSWORD)]);
-    assert_eq!(shown.status, 200, "{}", shown.text());
-    let codes: Vec<String> = shown
-        .text()
-        .split("<code>")
-        .skip(1)
-        .map(|rest| rest.split('<').next().unwrap().to_owned())
-        .collect();
-    assert_eq!(codes.len(), 10);
+    let codes = recovery_codes(&shown);
     assert_eq!(desk.0.get("/account/factor.png").status, 404, "it is not shown again");
     let bytes = files_below(&world.path("db"))
         .iter()
@@ -507,11 +510,23 @@ fn a_second_factor_is_asked_for_once_it_was_shown_to_work() {
     assert_eq!(signs_in(&mut browser, DESK_PASSWORD, &codes[4]).status, 303);
     assert!(browser.get("/account").text().contains("8 recovery codes are left"));
 
-    // Off again, with both.
+    // New recovery codes, with both.
     let mut desk = crate::world::SellerAtDesk(browser);
-    let off = desk.post("/account/factor/off", &[("password", DESK_PASSWORD), ("code", &codes[3])]);
+    for (password, code) in [(DESK_PASSWORD, ""), (DESK_PASSWORD, &codes[3]), ("x", &codes[5])] {
+        let given = [("password", password), ("code", code)];
+        let refused = desk.post("/account/factor/recovery", &given);
+        assert_eq!(refused.status, 422, "{password:?} {code:?}");
+        assert_eq!(refused.attribute("recovery-code", "aria-invalid"), "true");
+        assert_eq!(refused.text().matches("<code>").count(), 0);
+    }
+    assert!(desk.get("/account").text().contains("8 recovery codes are left"));
+    let given = [("password", DESK_PASSWORD), ("code", codes[5].as_str())];
+    let codes = recovery_codes(&desk.post("/account/factor/recovery", &given));
+
+    // Off again, with both.
+    let off = desk.post("/account/factor/off", &[("password", DESK_PASSWORD), ("code", "12345x")]);
     assert_eq!(off.status, 422);
-    let off = desk.does("/account/factor/off", &[("password", DESK_PASSWORD), ("code", &codes[5])]);
+    let off = desk.does("/account/factor/off", &[("password", DESK_PASSWORD), ("code", &codes[0])]);
     assert_eq!(off.mark("factor"), "Off.");
     world.desk();
 }
