@@ -532,6 +532,58 @@ fn a_second_factor_is_asked_for_once_it_was_shown_to_work() {
 }
 
 #[test]
+fn whoever_knows_the_password_does_not_guess_the_code() {
+    let world = World::with_desk();
+    let mut inside = world.desk();
+    let secret = inside.does("/account/factor", &[]).mark("secret");
+    let given = [("code", &*oathtool(&secret, "now")), ("password", DESK_PASSWORD)];
+    let codes = recovery_codes(&inside.post("/account/factor/confirm", &given));
+    let mut stranger = world.stranger_at_desk();
+    let mut known = inside.0.clone();
+    known.cookies.remove("__Host-desk");
+    assert!(inside.get("/").find_mark("wrong-codes").is_none());
+
+    let right = oathtool(&secret, "now + 30 seconds");
+    let near = ["now - 30 seconds", "now", "now + 60 seconds", "now + 90 seconds"];
+    let near: Vec<String> = near.iter().map(|when| oathtool(&secret, when)).collect();
+    let wrong = (0..9).map(|digit| digit.to_string().repeat(6));
+    let wrong = wrong.into_iter().find(|code| *code != right && !near.contains(code)).unwrap();
+    let guesses = |stranger: &mut Buyer, inside: &mut crate::world::SellerAtDesk, n_before: i32| {
+        for n in 1..=10 {
+            assert_eq!(signs_in(stranger, DESK_PASSWORD, &wrong).status, 422);
+            let n = (n_before + n).to_string().into_bytes();
+            world.until("it is counted", || {
+                world.find("select cast(wrong_codes as text) from desk") == [n.clone()]
+            });
+            // The password alone lets the answers come soon again; the codes stay counted.
+            let confirmed = [("code", "x"), ("password", DESK_PASSWORD)];
+            assert_eq!(inside.post("/account/factor/confirm", &confirmed).status, 303);
+        }
+    };
+    guesses(&mut stranger, &mut inside, 0);
+    let refused = signs_in(&mut stranger, DESK_PASSWORD, &wrong);
+    let unheard = signs_in(&mut stranger, DESK_PASSWORD, &right);
+    assert_eq!(unheard.status, 422, "no code is looked at");
+    assert!(seen(&refused) == seen(&unheard));
+    assert_eq!(
+        signs_in(&mut known, DESK_PASSWORD, &right).status,
+        303,
+        "who was in before goes on"
+    );
+    let told = inside.get("/").text();
+    assert!(told.contains("The password was right and the code wrong,</strong> 10 times since"));
+    let deeds =
+        "select what from deeds where what = 'Refused the right password with a wrong code'";
+    assert_eq!(world.find(deeds).len(), 10);
+
+    // The right one has let go of what was counted; the next ten hold codes off again, and no recovery code.
+    guesses(&mut stranger, &mut inside, 10);
+    assert_eq!(signs_in(&mut stranger, DESK_PASSWORD, &codes[0]).status, 303);
+    inside.does("/today/codes", &[]);
+    assert!(inside.get("/").find_mark("wrong-codes").is_none());
+}
+
+#[test]
 fn whoever_has_the_shell_switches_the_second_factor_off() {
     let world = World::with_desk();
     assert!(world.says(&["desk", "factor", "--off"]).contains("There was no second factor"));
