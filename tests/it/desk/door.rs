@@ -532,6 +532,28 @@ fn a_second_factor_is_asked_for_once_it_was_shown_to_work() {
 }
 
 #[test]
+fn the_name_that_was_set_at_the_desk_is_the_one_that_counts() {
+    let world = World::with_desk();
+    world.sql("update look set name = 'Quibbleworth Zanderhoof'");
+    let mut stranger = world.stranger_at_desk();
+    assert!(stranger.get("/login").text().contains("· Quibbleworth Zanderhoof desk</title>"));
+    assert!(
+        signs_in(&mut stranger, "x", "").text().contains("· Quibbleworth Zanderhoof desk</title>")
+    );
+    let words = "Quibbleworth Zanderhoof\nQuibbleworth Zanderhoof\n";
+    assert!(!world.told(&["desk", "password"], words.as_bytes()).status.success());
+    let mut desk = world.desk();
+    let new = "quibbleworth zanderhoof";
+    let given = [("password", DESK_PASSWORD), ("new", new), ("again", new)];
+    assert_eq!(desk.post("/account/password", &given).attribute("new", "aria-invalid"), "true");
+    desk.does("/account/factor", &[]);
+    fs::write(world.path("factor.png"), desk.get("/account/factor.png").bytes).unwrap();
+    let read = Command::new("zbarimg").args(["-q", "--raw"]).arg(world.path("factor.png")).output();
+    let read = String::from_utf8(read.unwrap().stdout).unwrap();
+    assert!(read.contains("issuer=Quibbleworth%20Zanderhoof&"), "{read}");
+}
+
+#[test]
 fn whoever_knows_the_password_does_not_guess_the_code() {
     let world = World::with_desk();
     let mut inside = world.desk();
