@@ -1,5 +1,6 @@
 use crate::login::recovery::RecoveryCode;
 use crate::login::recovery::RecoveryHash;
+use crate::login::recovery::in_groups;
 use crate::values::Moment;
 use data_encoding::BASE32_NOPAD;
 use hmac::Hmac;
@@ -51,13 +52,7 @@ impl FactorSecret {
 
     /// As an authenticator takes it by hand. Shape: 8 groups of 4 letters and digits of base 32.
     pub fn text(&self) -> String {
-        let text = BASE32_NOPAD.encode(&self.0);
-        let groups: Vec<&str> = text
-            .as_bytes()
-            .chunks(4)
-            .map(|group| std::str::from_utf8(group).expect("base 32 is ASCII"))
-            .collect();
-        groups.join(" ")
+        in_groups(&self.0, " ")
     }
 
     /// As an authenticator takes it from a picture.
