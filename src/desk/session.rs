@@ -52,8 +52,7 @@ impl Seller {
             store::desk::mark_seen(&mut tx, &session, now).await?;
             tx.commit().await?;
         }
-        let site_name = store::look::find_name(db).await?;
-        let site_name = site_name.unwrap_or_else(|| desk.site.name.clone());
+        let site_name = desk.site_name().await?;
         Ok(Self { session, token: desk.token_key.token(&id.text()), site_name })
     }
 
