@@ -107,6 +107,26 @@ fn a_use_that_was_not_given_back_is_not_taken_twice() {
     assert_eq!((late.get("/order").state().as_str(), used(&world).as_str()), ("confirmed", "2"));
 }
 
+/// The catalog is emptied and the deed noted with one commit: where the deed cannot be kept, all things stay.
+#[test]
+fn the_catalog_is_emptied_with_its_deed_or_not_at_all() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let changes = || world.find("select cast(desk_changes as text) from catalog_state");
+    world.sql(
+        "create trigger full before insert on deeds when new.what like 'Emptied%' begin select raise(abort, 'full'); end",
+    );
+    let fields = [("password", DESK_PASSWORD)];
+    assert_eq!(desk.post("/products/empty", &fields).status, 500);
+    assert_eq!(world.buyer().get("/product/green-tea").status, 200);
+    assert_eq!(changes(), [b"0"]);
+    world.sql("drop trigger full");
+    desk.does("/products/empty", &fields);
+    assert_eq!(world.buyer().get("/product/green-tea").status, 404);
+    assert_eq!(changes(), [b"1"]);
+    assert!(desk.get("/deeds").text().contains("Emptied the catalog"));
+}
+
 #[test]
 fn two_buyers_race_for_the_last_use_and_one_has_it() {
     let world = World::with_desk();
