@@ -212,7 +212,7 @@ fn change(step: &Step, form: &DeskForm, typed: &str) -> Result<OrderChange, Stri
     }
 }
 
-/// Words for the buyer, as a mail from the seller's mail program would bring them.
+/// Words for the buyer: these alone, since each step has a form of its own.
 pub async fn answer(
     request: HttpRequest,
     desk: Data<Desk>,

@@ -225,11 +225,42 @@ fn a_form_of_another_session_or_of_none_changes_nothing() {
     assert!(!one.cookies.contains_key("__Host-desk"));
     for mut browser in [one, kept] {
         let answer = end(&mut browser, &mine, &[FORM]);
-        assert_eq!((answer.status, answer.header("location")), (303, Some("/login")));
+        assert_eq!(answer.status, 403);
+        assert_eq!(answer.attribute("sign-in", "href"), "/login");
     }
     assert_eq!(other.get("/account").status, 200, "the other session is untouched");
     assert_eq!(end(&mut other, &others, &[FORM]).status, 303);
     assert_eq!(other.get("/account").status, 303, "all sessions have ended");
+}
+
+#[test]
+fn a_session_that_ends_while_the_seller_types_loses_no_words() {
+    let world = World::with_desk();
+    let mut browser = world.desk().0;
+    let token = browser.get("/pages").token();
+    let (words, secret) = ("Sent within <3> days & whole.", "x".repeat(60));
+    let fields = [("token", &*token), ("text", words), ("title", &secret), ("password", &secret)];
+    world.sql("delete from desk_sessions");
+    // Without a session no word is shown, and the page stays so that it can be sent again.
+    let out = browser.post_raw("/pages/new", &fields);
+    assert_eq!(out.status, 403);
+    assert!(out.text().contains("You were signed out") && !out.text().contains("days"));
+    assert_eq!(out.attribute("sign-in", "target"), "_blank");
+    let empty = browser.request("POST", "/pages/new", &[], b"");
+    assert_eq!((empty.status, empty.header("location")), (303, Some("/login")));
+
+    let mut again = world.desk().0;
+    let old = again.post_raw("/pages/new", &fields);
+    assert_eq!(old.status, 403);
+    assert!(old.text().contains("Your words, to copy"), "{}", old.text());
+    assert_eq!(old.mark("typed-1"), words);
+    assert_eq!(old.mark("typed-2"), secret);
+    assert!(old.find_mark("typed-3").is_none() && !old.text().contains(&token));
+    // Nothing that another site sends is shown.
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let headers = [FORM, ("Sec-Fetch-Site", "cross-site")];
+    let foreign = again.request("POST", "/pages/new", &headers, body.as_bytes());
+    assert!(foreign.status == 403 && foreign.find_mark("typed-1").is_none());
 }
 
 #[test]
