@@ -329,7 +329,12 @@ impl At<'_> {
                 self.page(StatusCode::UNPROCESSABLE_ENTITY, form, &said).await
             }
             Edited::Meanwhile(there) => {
+                let slug = there.slug.clone();
                 let there = ProductForm::of(&there, wallets);
+                // A form that is sent twice was kept by its first sending.
+                if form.says_the_same(&there) {
+                    return Ok(go(&slug, "saved"));
+                }
                 said.now = form.differences(&there);
                 say_sold(&mut said.now, "stock", &form.stock_was, &there.stock);
                 for (n, option) in form.options.iter().enumerate() {

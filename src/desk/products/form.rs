@@ -351,6 +351,41 @@ impl ProductForm {
         words
     }
 
+    /// Whether this form, which can be read, says what stands in the shop now.
+    pub fn says_the_same(&self, now: &Self) -> bool {
+        let prices = |mine: &[PriceField], there: &[PriceField]| {
+            mine.len() == there.len()
+                && mine.iter().zip(there).all(|(mine, there)| {
+                    mine.currency == there.currency
+                        && Gwei::parse_coins(&mine.coins) == Gwei::parse_coins(&there.coins)
+                })
+        };
+        let lines = |text: &str| -> Vec<String> {
+            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+            lines.map(str::to_owned).collect()
+        };
+        let words = |text: &str| text.replace("\r\n", "\n").trim().to_owned();
+        let options = self.options.len() == now.options.len()
+            && self.options.iter().zip(&now.options).all(|(mine, there)| {
+                words(&mine.name) == there.name
+                    && mine.stock == there.stock
+                    && prices(&mine.prices, &there.prices)
+            });
+        let pictures = self.pictures.len() == now.pictures.len()
+            && self.pictures.iter().zip(&now.pictures).all(|(mine, there)| {
+                mine.file == there.file && mine.alt.trim() == there.alt.trim()
+            });
+        words(&self.name) == words(&now.name)
+            && (self.slug.is_empty() || self.slug == now.slug)
+            && words(&self.description) == words(&now.description)
+            && self.stock == now.stock
+            && lines(&self.categories) == lines(&now.categories)
+            && prices(&self.prices, &now.prices)
+            && options
+            && pictures
+            && self.hidden == now.hidden
+    }
+
     /// The seller's words go on from what stands there now: the next sending means it.
     pub fn take_over(&mut self, now: &Self) {
         self.edition = now.edition;
