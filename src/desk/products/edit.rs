@@ -145,11 +145,11 @@ impl EditPage<'_> {
     }
 
     /// The faults, each with the place of its field, in the order of the form as far as that matters.
-    fn faults(&self) -> Vec<(String, &str)> {
-        let mut faults: Vec<(String, &str)> = self
+    fn faults(&self) -> Vec<(String, String)> {
+        let mut faults: Vec<(String, String)> = self
             .words
             .iter()
-            .map(|(field, words)| (field.replace('.', "-"), words.as_str()))
+            .map(|(field, words)| (field.replace('.', "-"), named(field, words)))
             .collect();
         faults.sort();
         faults
@@ -388,6 +388,22 @@ impl At<'_> {
             categories: categories.into_iter().map(|(name, _)| name).take(100).collect(),
         };
         page(status, &template)
+    }
+}
+
+/// What is wrong with a field, with the field's name where there are several of its kind.
+fn named(field: &str, words: &str) -> String {
+    let steps: Vec<&str> = field.split('.').collect();
+    let number = |n: &str| n.parse::<usize>().map_or_else(|_| n.to_owned(), |n| (n + 1).to_string());
+    match steps.as_slice() {
+        ["price", currency] => format!("Price in {currency}: {words}"),
+        ["option", n, "price", currency] => {
+            format!("Price in {currency} of option {}: {words}", number(n))
+        }
+        ["option", n, "stock"] => format!("Pieces of option {}: {words}", number(n)),
+        ["option", n, ..] => format!("Option {}: {words}", number(n)),
+        ["picture", n] => format!("Picture {}: {words}", number(n)),
+        _ => words.to_owned(),
     }
 }
 

@@ -7,6 +7,8 @@ use crate::catalog::Slug;
 use crate::catalog::fault::A_SECRET;
 use crate::catalog::json::Json;
 use crate::catalog::wallet_reference;
+use crate::desk::fields::apart;
+use crate::desk::fields::read_coins;
 use crate::desk::form::DeskForm;
 use crate::payment::Wallet;
 use crate::store::catalog::Image;
@@ -63,16 +65,7 @@ pub type Words = HashMap<String, String>;
 impl PriceField {
     /// What the coins are in Gwei, with the thousands apart.
     pub fn gwei(&self) -> Option<String> {
-        let gwei = Gwei::parse_coins(&self.coins).ok()?.get();
-        let digits = gwei.to_string();
-        let mut apart = String::new();
-        for (n, digit) in digits.chars().enumerate() {
-            if 0 < n && (digits.len() - n) % 3 == 0 {
-                apart.push(',');
-            }
-            apart.push(digit);
-        }
-        Some(apart)
+        Gwei::parse_coins(&self.coins).ok().map(apart)
     }
 }
 
@@ -205,6 +198,7 @@ impl ProductForm {
                 let said = match field.as_str() {
                     // The file counts in Gwei, the form in coins.
                     "prices" => "At least one price is needed.".to_owned(),
+                    "name" if self.name.trim().is_empty() => "The product needs a name.".to_owned(),
                     _ => sentence(&fault.expected),
                 };
                 words.entry(field).or_insert(said);
@@ -424,7 +418,7 @@ fn price_list(
             continue;
         }
         let field = format!("{field}price.{}", price.currency);
-        match Gwei::parse_coins(&price.coins) {
+        match read_coins(&price.coins) {
             Ok(gwei) if gwei == Gwei::ZERO => {
                 let said = "A price is more than nothing. Leave it empty where it is not sold for this currency.";
                 words.insert(field, said.to_owned());
@@ -436,8 +430,8 @@ fn price_list(
                     ("wallet".to_owned(), Json::Text(wallet_reference(&wallet.currency))),
                 ]));
             }
-            Err(refused) => {
-                words.insert(field, sentence(&refused.to_string()));
+            Err(said) => {
+                words.insert(field, said);
             }
         }
     }

@@ -27,6 +27,7 @@ use crate::plots::bars_height;
 use crate::store;
 use crate::store::figures::BestSold;
 use crate::store::figures::LowStock;
+use crate::store::desk_list::LOW;
 use crate::store::ledger::Counts;
 use crate::values::Currency;
 use crate::values::Moment;
@@ -51,8 +52,6 @@ pub fn addresses(config: &mut ServiceConfig) {
         .route("/today/open", web::post().to(open));
 }
 
-/// Units: pieces at which a stock runs out.
-const FEW: i64 = 5;
 /// Units: stocks that are listed.
 const MOST_LOW: i64 = 20;
 /// Units: days before the key's end in which it is time to make it longer, as `shop doctor` has it.
@@ -71,6 +70,9 @@ struct TodayPage<'a> {
     /// The wallets are the demo's.
     is_demo: bool,
     has_wallets: bool,
+    has_rates: bool,
+    has_products: bool,
+    has_pages: bool,
     house: HouseState,
     counts: Counts,
     /// Among those that are to be paid.
@@ -134,7 +136,7 @@ async fn show(
     let asked = query_field(&request, "currency");
     let currency =
         currencies.iter().find(|currency| currency.as_str() == asked).or(currencies.first());
-    let mut low = store::figures::list_low(db, FEW, MOST_LOW + 1).await?;
+    let mut low = store::figures::list_low(db, LOW, MOST_LOW + 1).await?;
     let has_more_low = low.len() > usize::try_from(MOST_LOW).unwrap_or(usize::MAX);
     low.truncate(usize::try_from(MOST_LOW).unwrap_or(usize::MAX));
     let watches = store::watch::list(db).await?;
@@ -148,6 +150,9 @@ async fn show(
         now,
         is_demo,
         has_wallets,
+        has_rates: !store::trade::list_rates(db).await?.is_empty(),
+        has_products: store::desk_list::count(db).await?.0 != 0,
+        has_pages: store::pages::list(db).await?.iter().any(|page| !page.is_gone),
         house: house_state(&desk, now).await?,
         counts: store::ledger::count_today(db).await?,
         n_partial: count(&desk, Status::Partial).await?,
@@ -226,6 +231,11 @@ impl TodayPage<'_> {
 
     fn n_paid(&self) -> i64 {
         self.weeks.iter().map(|week| week.paid).sum()
+    }
+
+    /// Whether the plot of takings has anything to show.
+    fn has_takings(&self) -> bool {
+        self.weeks.iter().any(|week| week.taken != 0)
     }
 
     /// What the plot of orders says, in a sentence.
