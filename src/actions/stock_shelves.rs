@@ -161,7 +161,10 @@ pub async fn stock_shelves(
         .await
         .context("keep the discounts")?;
     store::catalog::mark_seeded(&mut tx).await?;
-    store::desk::forget_catalog_changes(&mut tx).await?;
+    // A file that says what the desk made of the catalog does not undo it. An older one, which lies beside it, would.
+    if over_desk {
+        store::desk::forget_catalog_changes(&mut tx).await?;
+    }
     // Where all was counted anew, what is missing is held by open orders, and nothing is to be said.
     let n_sold_since =
         if count_anew { 0 } else { store::stocking::count_sold_since(&mut tx).await? };

@@ -43,9 +43,9 @@ pub async fn run(command: CatalogCommand, settings: Settings) -> anyhow::Result<
     shop.db.close().await;
     if let Some(first) = kept.incomplete.first() {
         anyhow::bail!(
-            "{} products, {first:?} among them, were filled in by an older version of the shop, which did not keep their \
-             descriptions as they were written nor the names of their pictures: seed the catalog once from the file that it \
-             came from (shop seed db/data.json), then export it. Nothing was written",
+            "{} products, {first:?} among them, were filled in by an older version of the shop, which did not keep the names of \
+             their pictures, and not all of those are found again: seed the catalog once from the file that it came from (shop \
+             seed db/data.json), then export it. Nothing was written",
             kept.incomplete.len()
         );
     }

@@ -103,7 +103,8 @@ pub fn read_coins(text: &str) -> Result<Gwei, String> {
     let text = text.trim();
     Gwei::parse_coins(text).map_err(|refused| {
         let with_point = text.replacen(',', ".", 1);
-        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        let digits =
+            |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
         let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
         if !text.contains('.') && Gwei::parse_coins(&with_point).is_ok() {
             format!("Please use a point: {with_point}.")
@@ -195,7 +196,10 @@ fn amount(text: &str, wallet: &Wallet, is_free_allowed: bool) -> Result<Gwei, St
         return Err(format!("Please give more than nothing, or leave {currency} blank."));
     }
     if coin.most() < amount {
-        return Err(format!("This is too large: one order can cost at most {} {currency}.", coin.most()));
+        return Err(format!(
+            "This is too large: one order can cost at most {} {currency}.",
+            coin.most()
+        ));
     }
     let grain = coin.grain();
     if amount.get() % grain.get() != 0 {

@@ -140,8 +140,7 @@ async fn submit(
     let Some(change) = change else {
         // A colour that cannot be read hinders nobody from looking at the notice.
         let notice = Paragraph::parse(&again.notice.value, MOST_NOTICE);
-        if let (Ok(notice), "preview", false) =
-            (notice, form.get("act"), again.notice.is_refused())
+        if let (Ok(notice), "preview", false) = (notice, form.get("act"), again.notice.is_refused())
         {
             again.preview = Some(markdown::html(notice.as_str()));
         }

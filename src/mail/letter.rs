@@ -55,7 +55,8 @@ impl PlainLetter {
             let address =
                 if is_whole { address.into_iter().map(unbarred).collect() } else { Vec::new() };
             let after_note = order.iter().skip_while(|line| **line != NOTE).skip(1);
-            let note = after_note.take_while(|line| line.starts_with(BAR)).map(|line| unbarred(line));
+            let note =
+                after_note.take_while(|line| line.starts_with(BAR)).map(|line| unbarred(line));
             return Self { words: unbarred_all(&order), address, note: note.collect() };
         }
         // The first line says what the message is about.

@@ -143,7 +143,7 @@ pub async fn find_session(db: &Db, name: &SessionHash) -> Result<Option<SessionS
     .transpose()
 }
 
-/// How many may still be used, as far as they are kept.
+/// All that are kept, also those whose time has run out.
 pub async fn list_sessions(db: &Db) -> Result<Vec<SessionSpan>, StoreError> {
     let rows =
         sqlx::query("select begun_at, seen_at from desk_sessions").fetch_all(&db.read).await?;
@@ -236,7 +236,7 @@ pub async fn mark_catalog_changed(tx: &mut Tx) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The catalog is again what the seller's file says.
+/// The seller has said that the file counts, and not the desk.
 pub async fn forget_catalog_changes(tx: &mut Tx) -> Result<(), StoreError> {
     sqlx::query("update catalog_state set desk_changes = 0").execute(&mut *tx.0).await?;
     Ok(())

@@ -73,6 +73,10 @@ pub struct Rebate {
 
 // In all three the first select reads the index alone, whatever is asked for, and only the orders that are shown are
 // looked up: an order's number grows with its day, so that it serves as the place in the list.
+const TO_GIVE_BACK: &str = "\
+    select o.order_ref, max(i.received, coalesce(i.seen, 0)) as came, i.currency \
+    from orders o indexed by orders_by_status join invoices i on i.order_id = o.id \
+    where o.status = 'cancelled' and 0 < max(i.received, coalesce(i.seen, 0)) order by o.placed_at, o.id limit ?";
 const LIST: &str = "\
     select o.id, o.order_ref, o.status, o.placed_at, i.until, i.amount, i.received, i.seen, i.settled, i.currency, \
         (select sum(l.quantity) from order_lines l where l.order_id = o.id) as pieces \
@@ -174,6 +178,23 @@ pub async fn count_today(db: &Db) -> Result<Counts, StoreError> {
     })
 }
 
+/// Money of an order that will not be sent.
+pub struct ToGiveBack {
+    pub order_ref: OrderRef,
+    pub amount: Gwei,
+    pub currency: String,
+}
+
+/// Cancelled orders for which something came and of which nobody has said that it went back, the oldest first.
+pub async fn list_to_give_back(db: &Db, most: i64) -> Result<Vec<ToGiveBack>, StoreError> {
+    let rows = sqlx::query(TO_GIVE_BACK).bind(most).fetch_all(&db.read).await?;
+    let parse = |row: &SqliteRow| {
+        let (amount, currency) = (gwei(row, "came")?, row.try_get("currency")?);
+        Ok(ToGiveBack { order_ref: parse_ref(row)?, amount, currency })
+    };
+    rows.iter().map(parse).collect()
+}
+
 /// The orders whose buyers wait for an answer, who has waited longest first.
 pub async fn list_unanswered(db: &Db) -> Result<Vec<OrderRef>, StoreError> {
     let rows = sqlx::query(UNANSWERED).fetch_all(&db.read).await?;
@@ -263,7 +284,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let db = Db::open(&home.path().join("shop.sqlite")).await.unwrap();
-            for query in [LIST, BOOK, COUNT, UNANSWERED, COUNTS] {
+            for query in [LIST, BOOK, COUNT, UNANSWERED, COUNTS, TO_GIVE_BACK] {
                 let plan: Vec<(i64, i64, i64, String)> =
                     sqlx::query_as(sqlx::AssertSqlSafe(format!("explain query plan {query}")))
                         .bind("[]")
@@ -277,6 +298,7 @@ mod tests {
                 let steps: Vec<&str> = plan.iter().map(|(_, _, _, step)| step.as_str()).collect();
                 let is_by_index = steps.iter().any(|step| {
                     step.contains("COVERING INDEX orders_by_status")
+                        || step.contains("INDEX orders_by_status (status=?)")
                         || step.contains("COVERING INDEX unanswered_by_asked")
                 });
                 assert!(is_by_index, "{steps:#?}");

@@ -288,10 +288,15 @@ impl World {
         let mut all = vec![("DESK_LISTEN", "127.0.0.1:0")];
         all.extend(settings);
         let world = Self::with(catalog, &all);
-        let words = format!("{DESK_PASSWORD}\n{DESK_PASSWORD}\n");
-        let done = world.told(&["desk", "password"], words.as_bytes());
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        world.sets_desk_password();
         world
+    }
+
+    #[track_caller]
+    pub fn sets_desk_password(&self) {
+        let words = format!("{DESK_PASSWORD}\n{DESK_PASSWORD}\n");
+        let done = self.told(&["desk", "password"], words.as_bytes());
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 
     /// A buyer whose connections tor begins with this circuit's line.

@@ -248,9 +248,10 @@ pub async fn show_order(
 }
 
 fn more_lines(order: &Order) -> Vec<(String, &'static str, Sum)> {
-    let discount = order.discount.as_ref().map(|discount| {
-        (format!("Less, by the code {}", discount.code), "−", Sum(discount.less))
-    });
+    let discount = order
+        .discount
+        .as_ref()
+        .map(|discount| (format!("Less, by the code {}", discount.code), "−", Sum(discount.less)));
     let sending = order
         .sending
         .as_ref()

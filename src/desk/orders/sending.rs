@@ -126,7 +126,8 @@ async fn show_parcels(
     page(status, &template)
 }
 
-const NONE_TICKED: &str = "Tick some first: of the orders in the list, those that are on their way.";
+const NONE_TICKED: &str =
+    "Tick some first: of the orders in the list, those that are on their way.";
 const GONE: &str = "There is no such order";
 
 pub async fn submit(

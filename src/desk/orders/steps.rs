@@ -1,6 +1,8 @@
 use crate::actions;
 use crate::actions::OrderChange;
+use crate::actions::Unanswered;
 use crate::actions::Unchanged;
+use crate::actions::Unposted;
 use crate::actions::Untaken;
 use crate::desk::fields::read_coins;
 use crate::desk::form::DeskForm;
@@ -11,6 +13,7 @@ use crate::desk::session::Seller;
 use crate::desk::state::Desk;
 use crate::orders::Event;
 use crate::orders::MOST_ARGUMENT;
+use crate::orders::Misstep;
 use crate::orders::Status;
 use crate::orders::draft::sentence;
 use crate::values::Gwei;
@@ -213,6 +216,24 @@ fn change(step: &Step, form: &DeskForm, typed: &str) -> Result<OrderChange, Stri
     }
 }
 
+/// Why an answer was not taken. The table of an order's life has no words for a browser.
+fn words_of(unanswered: &Unanswered) -> String {
+    let Unanswered::Unposted(Unposted::Unchanged {
+        unchanged: Unchanged::Misstep(Misstep { from, event }),
+        ..
+    }) = unanswered
+    else {
+        return unanswered.to_string();
+    };
+    let stands = from.for_seller();
+    if *event == Event::SellerShipped {
+        return format!(
+            "Nothing was sent: this order cannot be marked as sent as it stands ({stands}). It must be paid in full first."
+        );
+    }
+    format!("Nothing was sent: the command does not fit how the order stands ({stands}).")
+}
+
 /// Words for the buyer, as a mail from the seller's mail program would bring them.
 pub async fn answer(
     request: HttpRequest,
@@ -233,7 +254,7 @@ pub async fn answer(
         Err(unanswered) => {
             let refused = Refused {
                 what: "answer".to_owned(),
-                words: unanswered.to_string(),
+                words: words_of(&unanswered),
                 typed: typed.to_owned(),
                 ..Refused::default()
             };

@@ -394,7 +394,8 @@ impl At<'_> {
 /// What is wrong with a field, with the field's name where there are several of its kind.
 fn named(field: &str, words: &str) -> String {
     let steps: Vec<&str> = field.split('.').collect();
-    let number = |n: &str| n.parse::<usize>().map_or_else(|_| n.to_owned(), |n| (n + 1).to_string());
+    let number =
+        |n: &str| n.parse::<usize>().map_or_else(|_| n.to_owned(), |n| (n + 1).to_string());
     match steps.as_slice() {
         ["price", currency] => format!("Price in {currency}: {words}"),
         ["option", n, "price", currency] => {

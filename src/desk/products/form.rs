@@ -423,6 +423,13 @@ fn price_list(
                 let said = "A price is more than nothing. Leave it empty where it is not sold for this currency.";
                 words.insert(field, said.to_owned());
             }
+            Ok(gwei) if wallet.coin.most() < gwei => {
+                let most = wallet.coin.most();
+                words.insert(
+                    field,
+                    format!("This is too large: at most {most} {}.", price.currency),
+                );
+            }
             Ok(gwei) => {
                 paths.insert(format!("{place}prices[{}].price", list.len()), field);
                 list.push(Json::Record(vec![

@@ -25,10 +25,11 @@ use crate::payment::Coin;
 use crate::payment::Wallet;
 use crate::plots::bars_height;
 use crate::store;
+use crate::store::desk_list::LOW;
 use crate::store::figures::BestSold;
 use crate::store::figures::LowStock;
-use crate::store::desk_list::LOW;
 use crate::store::ledger::Counts;
+use crate::store::ledger::ToGiveBack;
 use crate::values::Currency;
 use crate::values::Moment;
 use crate::web::now;
@@ -52,6 +53,8 @@ pub fn addresses(config: &mut ServiceConfig) {
         .route("/today/open", web::post().to(open));
 }
 
+/// Units: cancelled orders that are listed.
+const MOST_TO_GIVE_BACK: i64 = 20;
 /// Units: stocks that are listed.
 const MOST_LOW: i64 = 20;
 /// Units: days before the key's end in which it is time to make it longer, as `shop doctor` has it.
@@ -75,6 +78,7 @@ struct TodayPage<'a> {
     has_pages: bool,
     house: HouseState,
     counts: Counts,
+    to_give_back: Vec<ToGiveBack>,
     /// Among those that are to be paid.
     n_partial: i64,
     /// Among those that are to be sent.
@@ -155,6 +159,7 @@ async fn show(
         has_pages: store::pages::list(db).await?.iter().any(|page| !page.is_gone),
         house: house_state(&desk, now).await?,
         counts: store::ledger::count_today(db).await?,
+        to_give_back: store::ledger::list_to_give_back(db, MOST_TO_GIVE_BACK).await?,
         n_partial: count(&desk, Status::Partial).await?,
         n_overpaid: count(&desk, Status::Overpaid).await?,
         money: money_in(&days, &currencies, now),

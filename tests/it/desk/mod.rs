@@ -2,7 +2,9 @@
 
 mod door;
 mod look;
+mod newcomer;
 mod orders;
 mod products;
 mod today;
 mod trade;
+mod update;

@@ -319,3 +319,22 @@ fn orders_of_before_are_counted_when_the_desk_comes() {
     }
     assert_eq!(counted(&world), by_triggers);
 }
+
+#[test]
+fn money_of_a_cancelled_order_is_to_be_given_back_until_it_is_said_to_be() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let paid = orders_tea(&world, "1");
+    let unpaid = orders_tea(&world, "1");
+    world.says(&["orders", "paid", &paid]);
+    for order_ref in [&paid, &unpaid] {
+        world.says(&["orders", "cancel", order_ref]);
+    }
+    let page = desk.get("/").text();
+    let (_, list) = page.split_once("id=\"give-back\"").expect("money is to be given back");
+    let (list, _) = list.split_once("</div>").unwrap();
+    assert!(list.contains(&paid) && list.contains("0.09199 ETH"), "{list}");
+    assert!(!list.contains(&unpaid), "{list}");
+    world.says(&["orders", "refunded", &paid]);
+    assert!(!desk.get("/").text().contains("give-back"));
+}
