@@ -45,9 +45,6 @@ pub async fn change_look(
 ) -> anyhow::Result<Result<(), Unlooked>> {
     let mut tx = shop.db.write().await?;
     let old = store::look::find_now(&mut tx).await.context("look at the look")?;
-    if old.edition != edition {
-        return Ok(Err(Unlooked::Changed(Box::new(old))));
-    }
     let own = |line: Option<Line>| line.map(|line| line.as_str().to_owned());
     let new = Look {
         name: own(change.name),
@@ -65,8 +62,12 @@ pub async fn change_look(
     ];
     let changed: Vec<&str> =
         changed.iter().filter(|(_, is_new)| *is_new).map(|(what, _)| *what).collect();
+    // A form that is sent twice was kept by its first sending.
     if changed.is_empty() {
         return Ok(Ok(()));
+    }
+    if old.edition != edition {
+        return Ok(Err(Unlooked::Changed(Box::new(old))));
     }
     finish(tx, &new, &format!("Changed {}", changed.join(", ")), now).await.map(Ok)
 }

@@ -38,14 +38,22 @@ pub async fn save_discount(
         Err(faults) => return Ok(Saved::Refused(faults)),
     };
     let code = discount.code.as_str();
+    let was = shown.map(|(was, _)| was);
+    let there = store::trade::find_discount(&mut tx, code).await?;
+    // A form that is sent twice was kept by its first sending.
+    if there.as_ref().is_some_and(|kept| kept.discount == discount)
+        && (was.is_none_or(|was| was == code)
+            || store::trade::find_discount(&mut tx, was.unwrap_or(code)).await?.is_none())
+    {
+        return Ok(Saved::Done);
+    }
     if let Some((was, edition)) = shown {
         let kept = store::trade::find_discount(&mut tx, was).await?;
         if kept.as_ref().is_none_or(|kept| kept.edition != edition) {
             return Ok(Saved::Stale(kept));
         }
     }
-    let was = shown.map(|(was, _)| was);
-    if was != Some(code) && store::trade::find_discount(&mut tx, code).await?.is_some() {
+    if was != Some(code) && there.is_some() {
         return Ok(Saved::Refused(vec![taken("code", code)]));
     }
     store::trade::put_discount(&mut tx, was, &discount).await.context("keep the code")?;
@@ -84,14 +92,20 @@ pub async fn save_rate(
     };
     let rates = store::trade::list_rates_now(&mut tx).await?;
     let find = |name: &str| rates.iter().find(|kept| kept.rate.name == name);
+    let was = shown.map(|(was, _)| was);
+    let name = rate.name.as_str();
+    // A form that is sent twice was kept by its first sending.
+    if find(name).is_some_and(|kept| kept.rate == rate)
+        && was.is_none_or(|was| was == name || find(was).is_none())
+    {
+        return Ok(Saved::Done);
+    }
     if let Some((was, edition)) = shown {
         let kept = find(was);
         if kept.is_none_or(|kept| kept.edition != edition) {
             return Ok(Saved::Stale(kept.cloned()));
         }
     }
-    let was = shown.map(|(was, _)| was);
-    let name = rate.name.as_str();
     if was != Some(name) && find(name).is_some() {
         return Ok(Saved::Refused(vec![taken("name", name)]));
     }

@@ -33,6 +33,12 @@ pub async fn save_wallet(
     let wallets = store::trade::list_kept_wallets_now(&mut tx).await?;
     let currency = wallet.currency.as_str();
     let kept = wallets.iter().find(|kept| kept.wallet.currency == wallet.currency);
+    // A form that is sent twice was kept by its first sending.
+    if kept.is_some_and(|kept| kept.wallet == wallet)
+        && shown.is_none_or(|(was, _)| was == currency)
+    {
+        return Ok(Saved::Done);
+    }
     match shown {
         Some((was, edition)) => {
             let of = |kept: &&KeptWallet| kept.wallet.currency.as_str() == was;

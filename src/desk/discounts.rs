@@ -48,7 +48,9 @@ pub fn addresses(config: &mut ServiceConfig) {
 }
 
 const SECTION: &str = "/discounts";
-const DONE: [(&str, &str); 3] = [
+const DONE: [(&str, &str); 5] = [
+    ("added-over", "The code is added, but its last day is past: it takes nothing off."),
+    ("changed-over", "The code is changed, but its last day is past: it takes nothing off."),
     ("added", "The code is added."),
     ("changed", "The code is changed."),
     ("removed", "The code is removed. Orders that used it keep what it took off."),
@@ -295,8 +297,11 @@ async fn save(
     }
     let of = (!was.is_empty()).then(|| (was, form.edition()));
     match actions::save_discount(&desk.shop, of, &record, now()).await? {
-        Saved::Done if was.is_empty() => Ok(see_other("/discounts?done=added")),
-        Saved::Done => Ok(see_other("/discounts?done=changed")),
+        Saved::Done => {
+            let done = if was.is_empty() { "added" } else { "changed" };
+            let over = if is_over(&form, now()) { "-over" } else { "" };
+            Ok(see_other(&format!("/discounts?done={done}{over}")))
+        }
         Saved::Refused(found) => {
             add_faults(&mut faults, found, "less", &names);
             let shown = Shown {
@@ -318,6 +323,12 @@ async fn save(
             show_form(&desk, &seller, &wallets, word, &shown)
         }
     }
+}
+
+/// Whether the last day that the form names is past.
+fn is_over(form: &DeskForm, now: Moment) -> bool {
+    let last = Moment::parse_day(form.get("until").trim());
+    last.is_ok_and(|last| last.plus_days(1) <= now)
 }
 
 async fn remove(

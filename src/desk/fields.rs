@@ -51,11 +51,11 @@ impl FieldView {
         ids.join(" ")
     }
 
-    /// `91990000 Gwei`, where the field holds an amount.
+    /// `91,990,000 Gwei`, where the field holds an amount.
     pub fn gwei(&self) -> String {
         match Gwei::parse_coins(&self.value) {
             Ok(amount) if self.kind == FieldKind::Coins && Gwei::ZERO < amount => {
-                format!("{} Gwei", amount.get())
+                format!("{} Gwei", apart(amount))
             }
             _ => String::new(),
         }
@@ -80,6 +80,43 @@ impl FieldView {
             _ => "text",
         }
     }
+}
+
+/// An amount in Gwei with the thousands apart: `91,990,000`.
+pub fn apart(amount: Gwei) -> String {
+    let digits = amount.get().to_string();
+    let mut apart = String::new();
+    for (n, digit) in digits.chars().enumerate() {
+        if 0 < n && (digits.len() - n).is_multiple_of(3) {
+            apart.push(',');
+        }
+        apart.push(digit);
+    }
+    apart
+}
+
+/// An amount in coins as a seller types it.
+///
+/// # Errors
+/// What is wrong with it, as a sentence.
+pub fn read_coins(text: &str) -> Result<Gwei, String> {
+    let text = text.trim();
+    Gwei::parse_coins(text).map_err(|refused| {
+        let with_point = text.replacen(',', ".", 1);
+        let digits =
+            |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+        if !text.contains('.') && Gwei::parse_coins(&with_point).is_ok() {
+            format!("Please use a point: {with_point}.")
+        } else if digits(whole) && digits(decimals) && 9 < decimals.len() {
+            "At most nine digits stand behind the point.".to_owned()
+        } else if digits(whole) && digits(decimals) {
+            "This is too large.".to_owned()
+        } else {
+            let words = refused.to_string();
+            format!("{}.", words.replacen("an amount", "An amount", 1))
+        }
+    })
 }
 
 /// A field of a form, before anything stands in it: its name, its label, a hint, its kind.
@@ -154,15 +191,15 @@ pub fn read_amounts(
 
 fn amount(text: &str, wallet: &Wallet, is_free_allowed: bool) -> Result<Gwei, String> {
     let (coin, currency) = (&wallet.coin, &wallet.currency);
-    let amount = Gwei::parse_coins(text).map_err(|refused| {
-        let words = refused.to_string();
-        format!("{}.", words.replacen("an amount", "An amount", 1))
-    })?;
+    let amount = read_coins(text)?;
     if amount == Gwei::ZERO && !is_free_allowed {
         return Err(format!("Please give more than nothing, or leave {currency} blank."));
     }
     if coin.most() < amount {
-        return Err(format!("One order can cost at most {} {currency}.", coin.most()));
+        return Err(format!(
+            "This is too large: one order can cost at most {} {currency}.",
+            coin.most()
+        ));
     }
     let grain = coin.grain();
     if amount.get() % grain.get() != 0 {
@@ -209,6 +246,23 @@ pub fn in_order(mut faults: Faults, asked: &[Asked]) -> Faults {
 
 fn words(fault: &Fault) -> String {
     let expected = &fault.expected;
+    if let Some(name) = fault.found.strip_suffix(", which there is already") {
+        let what = if fault.field == "code" { "a code" } else { "a way of sending" };
+        return format!("There is already {what} {}.", name.trim_matches('"'));
+    }
+    if let Some(currency) = fault.found.strip_suffix(", for which there is a wallet already") {
+        return format!("There is already a wallet for {currency}.");
+    }
+    // The file's rules speak of its own fields.
+    if fault.found == "`percent` and `less`" {
+        return "Give a percentage or amounts, not both.".to_owned();
+    }
+    if expected == "the day of `from` or a later one" {
+        return "The last day lies before the first.".to_owned();
+    }
+    if fault.found == "nothing" && expected.starts_with("how much less") {
+        return "Say how much less: a percentage from 1 to 99, or amounts.".to_owned();
+    }
     if fault.found == "nothing" || fault.found == "\"\"" {
         return format!("Something is missing here: {expected}.");
     }

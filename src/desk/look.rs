@@ -138,6 +138,12 @@ async fn submit(
     let change = read_change(&form, &desk, &look, &mut again);
     again.edition = form.edition();
     let Some(change) = change else {
+        // A colour that cannot be read hinders nobody from looking at the notice.
+        let notice = Paragraph::parse(&again.notice.value, MOST_NOTICE);
+        if let (Ok(notice), "preview", false) = (notice, form.get("act"), again.notice.is_refused())
+        {
+            again.preview = Some(markdown::html(notice.as_str()));
+        }
         return page(StatusCode::UNPROCESSABLE_ENTITY, &again);
     };
     if form.get("act") == "preview" {

@@ -179,7 +179,7 @@ fn edit_page<'a>(
         address: kept.map(|page| address_of(&page.slug)).unwrap_or_default(),
         edition: kept.map_or(0, |page| page.edition),
         is_text_lost: kept.is_some_and(|page| page.markdown.is_none()),
-        name: Filled::new("name", "Address", name, 60),
+        name: Filled::new("name", "Address of its page", name, 60),
         title: Filled::new("title", "Title", title, MOST_TITLE),
         text: Filled::new("text", "Text", text, MOST_TEXT),
         was_changed: false,

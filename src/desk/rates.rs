@@ -48,7 +48,11 @@ pub fn addresses(config: &mut ServiceConfig) {
 }
 
 const SECTION: &str = "/rates";
-const DONE: [(&str, &str); 4] = [
+const DONE: [(&str, &str); 5] = [
+    (
+        "removed-last",
+        "The last way of sending is removed: sending is free and everywhere now. Orders that chose it keep it.",
+    ),
     ("added", "The way of sending is added."),
     ("changed", "The way of sending is changed."),
     ("moved", "The order is changed."),
@@ -326,7 +330,8 @@ async fn remove(
     match actions::remove_rate(&desk.shop, of, now()).await? {
         // What is not there any more is removed.
         Saved::Done | Saved::Stale(None) | Saved::Refused(_) => {
-            Ok(see_other("/rates?done=removed"))
+            let is_last = store::trade::list_rates(&desk.shop.db).await?.is_empty();
+            Ok(see_other(if is_last { "/rates?done=removed-last" } else { "/rates?done=removed" }))
         }
         Saved::Stale(Some(kept)) => {
             let wallets = store::payment::list_wallets(&desk.shop.db).await?;

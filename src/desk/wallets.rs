@@ -303,7 +303,11 @@ fn show_form(
     let now_there = kept.map(|kept| move |field: &str| word_of(kept, field));
     let now_there = now_there.as_ref().map(|now| now as &dyn Fn(&str) -> String);
     let asked = asked();
-    let faults = in_order(shown.faults.clone(), &asked);
+    let mut faults = in_order(shown.faults.clone(), &asked);
+    if shown.fresh.is_refused {
+        let words = "The password was not yours. Please type it once more.";
+        faults.push(("password".to_owned(), words.to_owned()));
+    }
     let mut views = fields(asked, word, &faults, now_there).into_iter();
     let mut next = || views.next().ok_or(DeskError::NotFound);
     let (currency, name) = (next()?, next()?);

@@ -15,11 +15,14 @@ pub struct PlainLetter {
     pub words: String,
     /// The lines of the address, where the letter is an order and says it.
     pub address: Vec<String>,
+    /// The lines of the buyer's note, where the letter is an order and has one.
+    pub note: Vec<String>,
 }
 
 const BEGIN: &str = "-----BEGIN PGP MESSAGE-----";
 /// How a buyer's lines begin, see `layout.rs`.
 const BAR: &str = "  | ";
+const NOTE: &str = "THE BUYER'S NOTE";
 
 impl Letter {
     /// `None` for what the shop did not write.
@@ -51,12 +54,15 @@ impl PlainLetter {
             let is_whole = address.iter().all(|line| line.starts_with(BAR));
             let address =
                 if is_whole { address.into_iter().map(unbarred).collect() } else { Vec::new() };
-            return Self { words: unbarred_all(&order), address };
+            let after_note = order.iter().skip_while(|line| **line != NOTE).skip(1);
+            let note =
+                after_note.take_while(|line| line.starts_with(BAR)).map(|line| unbarred(line));
+            return Self { words: unbarred_all(&order), address, note: note.collect() };
         }
         // The first line says what the message is about.
         let question: Vec<&str> =
             text.lines().skip(1).take_while(|line| !line.starts_with("PLACED  ")).collect();
-        Self { words: unbarred_all(&question), address: Vec::new() }
+        Self { words: unbarred_all(&question), ..Self::default() }
     }
 }
 
@@ -74,10 +80,11 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(body: &str, words: &str, address: &[&str]) {
+    fn check(body: &str, words: &str, address: &[&str], note: &[&str]) {
         let message = format!("Subject: x\nContent-Type: text/plain; charset=utf-8\n\n{body}");
-        let address = address.iter().map(|line| (*line).to_owned()).collect();
-        let expected = Letter::Plain(PlainLetter { words: words.to_owned(), address });
+        let [address, note] =
+            [address, note].map(|lines| lines.iter().map(|line| (*line).to_owned()).collect());
+        let expected = Letter::Plain(PlainLetter { words: words.to_owned(), address, note });
         assert_eq!(Letter::parse(message.as_bytes()), Some(expected), "{body}");
     }
 
@@ -87,10 +94,12 @@ mod tests {
             "New order X\n\nPLACED      today\nSEND TO\n  | Ada\n  | WHAT YOU CAN DO\n\nTHE BUYER'S NOTE\n  | Ring twice\n\nWHAT YOU CAN DO\n  Answer",
             "Ada\nWHAT YOU CAN DO\n\nTHE BUYER'S NOTE\nRing twice",
             &["Ada", "WHAT YOU CAN DO"],
+            &["Ring twice"],
         );
         check(
             "The buyer of order X writes\n\n  | When?\n  | PLACED  \n\nPLACED      today",
             "When?\nPLACED",
+            &[],
             &[],
         );
         let sealed = "New order X\nSEND TO\n  The buyer has sealed the address to your key. To read it: gpg --decrypt\n\n-----BEGIN PGP MESSAGE-----\n\nabc\n-----END PGP MESSAGE-----\n\nWHAT YOU CAN DO";

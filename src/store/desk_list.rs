@@ -10,7 +10,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 /// Units: pieces. So many or fewer are running out.
-pub const LOW: i64 = 3;
+pub const LOW: i64 = 5;
 
 /// Which products the list shows; what is empty or `false` asks for nothing.
 #[derive(Clone, Debug, Default)]
@@ -48,10 +48,10 @@ const HIDDEN: &str = "select id from products p where hidden = 1 \
 const OF_CATEGORY: &str = "select p.id from product_categories c cross join products p on p.id = c.product_id \
     where c.category = ?1 order by p.position, p.id limit ?3 offset ?4";
 const RUNNING_OUT: &str = "select p.id from ( \
-        select q.id from products q where (q.gone = 0 or q.hidden = 1) and q.stock <= 3 and (not exists ( \
+        select q.id from products q where (q.gone = 0 or q.hidden = 1) and q.stock <= 5 and (not exists ( \
             select 1 from options o where o.product_id = q.id and o.gone = 0 and o.stock is not null) or exists ( \
             select 1 from options o where o.product_id = q.id and o.gone = 0 and o.stock is null)) \
-        union select o.product_id from options o where o.gone = 0 and o.stock is not null and o.stock <= 3) low \
+        union select o.product_id from options o where o.gone = 0 and o.stock is not null and o.stock <= 5) low \
     cross join products p on p.id = low.id where (p.gone = 0 or p.hidden = 1) \
     and (?1 = '' or exists (select 1 from product_categories c where c.product_id = p.id and c.category = ?1)) \
     and (?2 = '' or p.hidden = 1) order by p.position, p.id limit ?3 offset ?4";
@@ -59,7 +59,7 @@ const WITH_WORDS: &str = "select p.id from (select rowid as id from product_word
     cross join products p on p.id = w.id where (p.gone = 0 or p.hidden = 1) \
     and (?1 = '' or exists (select 1 from product_categories c where c.product_id = p.id and c.category = ?1)) \
     and (?2 = '' or p.hidden = 1) \
-    and (?6 = 0 or p.stock <= 3 or exists (select 1 from options o where o.product_id = p.id and o.gone = 0 and o.stock <= 3)) \
+    and (?6 = 0 or p.stock <= 5 or exists (select 1 from options o where o.product_id = p.id and o.gone = 0 and o.stock <= 5)) \
     order by p.position, p.id limit ?3 offset ?4";
 
 const ROWS: &str = "select p.slug, p.name, p.hidden, \
@@ -71,8 +71,8 @@ const ROWS: &str = "select p.slug, p.name, p.hidden, \
                then p.stock else 0 end \
           else p.stock end as stock, \
         case when exists (select 1 from options o where o.product_id = p.id and o.gone = 0 and o.stock is not null) \
-          then exists (select 1 from options o where o.product_id = p.id and o.gone = 0 and coalesce(o.stock, p.stock) <= 3) \
-          else p.stock <= 3 end as low, \
+          then exists (select 1 from options o where o.product_id = p.id and o.gone = 0 and coalesce(o.stock, p.stock) <= 5) \
+          else p.stock <= 5 end as low, \
         i.thumb_width as width, i.thumb_height as height, i.thumb_webp as webp, i.thumb_fallback as fallback, pp.alt \
      from json_each(?1) chosen cross join products p on p.id = chosen.value \
      left join product_pictures pp on pp.product_id = p.id and pp.position = 0 \
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn every_list_of_products_is_found_by_an_index() {
-        assert_eq!(LOW, 3, "the statements name the number themselves");
+        assert_eq!(LOW, 5, "the statements name the number themselves");
         let home = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {

@@ -55,6 +55,11 @@ impl Filters {
             })
         };
         let (since, before) = (day("since", &self.since), day("before", &self.before));
+        if let (Some(since), Some(before)) = (since, before)
+            && before < since
+        {
+            faults.push(("before", "The second day lies before the first.".to_owned()));
+        }
         let part = (!self.part.is_empty()).then(|| RefPart::parse(&self.part)).transpose();
         let part = part.unwrap_or_else(|fault| {
             faults.push(("part", sentence(&fault.to_string())));

@@ -11,6 +11,7 @@ use crate::orders::Event;
 use crate::orders::Status;
 use crate::store;
 use crate::store::browse::Listed;
+use crate::values::Moment;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -56,6 +57,11 @@ pub struct OrderView {
 }
 
 impl OrdersPage<'_> {
+    /// A day's own field takes no word that is no day, and what the seller wrote is to be seen again.
+    fn is_day(&self, text: &str) -> bool {
+        Moment::parse_day(text).is_ok()
+    }
+
     fn fault(&self, field: &str) -> Option<&str> {
         self.faults.iter().find(|(name, _)| *name == field).map(|(_, words)| words.as_str())
     }

@@ -1,4 +1,5 @@
 use crate::actions;
+use crate::desk::fields::apart;
 use crate::desk::form::query_field;
 use crate::desk::orders::letters::LetterView;
 use crate::desk::orders::steps::Refused;
@@ -54,8 +55,8 @@ struct OrderPage<'a> {
     has_reader: bool,
     answer_once: String,
     lines: Vec<LineView>,
-    /// Discount, sending.
-    more: Vec<(String, Sum)>,
+    /// Discount, sending: what, its sign, how much.
+    more: Vec<(String, &'static str, Sum)>,
     total: Sum,
     currency: &'a str,
     money: MoneyView<'a>,
@@ -80,8 +81,8 @@ struct LineView {
 struct Sum(Gwei);
 
 impl Sum {
-    fn gwei(self) -> i64 {
-        self.0.get()
+    fn gwei(self) -> String {
+        apart(self.0)
     }
 }
 
@@ -246,15 +247,15 @@ pub async fn show_order(
     page(status, &template)
 }
 
-fn more_lines(order: &Order) -> Vec<(String, Sum)> {
+fn more_lines(order: &Order) -> Vec<(String, &'static str, Sum)> {
     let discount = order
         .discount
         .as_ref()
-        .map(|discount| (format!("Less, by the code {}", discount.code), Sum(discount.less)));
+        .map(|discount| (format!("Less, by the code {}", discount.code), "−", Sum(discount.less)));
     let sending = order
         .sending
         .as_ref()
-        .map(|sending| (format!("Sending: {}", sending.name), Sum(sending.price)));
+        .map(|sending| (format!("Sending: {}", sending.name), "", Sum(sending.price)));
     discount.into_iter().chain(sending).collect()
 }
 

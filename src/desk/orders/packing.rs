@@ -31,7 +31,8 @@ struct PackingList {
     items: Vec<ItemView>,
     n_pieces: i64,
     address: Vec<String>,
-    /// Why the address is not here.
+    note: Vec<String>,
+    /// Why address and note are not here.
     address_note: &'static str,
 }
 
@@ -58,7 +59,7 @@ pub async fn show(
             continue;
         };
         let letter = actions::read_letters(&desk.shop, &order_ref, &[0]).await?.remove(&0);
-        let (address, address_note) = address(letter);
+        let (address, note, address_note) = words_of(letter);
         lists.push(PackingList {
             order_ref: order_ref.to_string(),
             placed: order.placed_at.day(),
@@ -74,6 +75,7 @@ pub async fn show(
                 })
                 .collect(),
             address,
+            note,
             address_note,
         });
     }
@@ -81,11 +83,15 @@ pub async fn show(
     page(StatusCode::OK, &PackingPage { frame, lists, missing })
 }
 
-fn address(letter: Option<Letter>) -> (Vec<String>, &'static str) {
-    match letter {
-        Some(Letter::Plain(plain)) if !plain.address.is_empty() => (plain.address, ""),
-        Some(Letter::Plain(_) | Letter::Sealed(_)) => (Vec::new(), "in the sealed message"),
-        Some(Letter::Waiting) => (Vec::new(), "in a message that waits for your key"),
-        Some(Letter::Gone) | None => (Vec::new(), "in a message that is no longer in your mailbox"),
-    }
+/// The address, the note, and why they are not here.
+fn words_of(letter: Option<Letter>) -> (Vec<String>, Vec<String>, &'static str) {
+    let why = match letter {
+        Some(Letter::Plain(plain)) if !plain.address.is_empty() => {
+            return (plain.address, plain.note, "");
+        }
+        Some(Letter::Plain(_) | Letter::Sealed(_)) => "in the sealed message",
+        Some(Letter::Waiting) => "in a message that waits for your key",
+        Some(Letter::Gone) | None => "in a message that is no longer in your mailbox",
+    };
+    (Vec::new(), Vec::new(), why)
 }

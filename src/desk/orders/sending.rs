@@ -75,9 +75,10 @@ pub async fn show(
     desk: Data<Desk>,
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
-    let mut refs = ticked(&request, MOST_AT_ONCE);
+    let refs = ticked(&request, MOST_AT_ONCE);
     if refs.is_empty() {
-        refs = store::browse::list_to_send(&desk.shop.db, MOST_AT_ONCE).await?;
+        let refuse = StatusCode::UNPROCESSABLE_ENTITY;
+        return show_parcels(&desk, &seller, refuse, Vec::new(), NONE_TICKED).await;
     }
     let parcels = refs.into_iter().map(|order_ref| (order_ref, String::new(), String::new()));
     show_parcels(&desk, &seller, StatusCode::OK, parcels.collect(), "").await
@@ -125,6 +126,8 @@ async fn show_parcels(
     page(status, &template)
 }
 
+const NONE_TICKED: &str =
+    "Tick some first: of the orders in the list, those that are on their way.";
 const GONE: &str = "There is no such order";
 
 pub async fn submit(
@@ -156,7 +159,7 @@ pub async fn submit(
         return show_parcels(&desk, &seller, refuse, typed, words).await;
     }
     if typed.is_empty() {
-        return show_parcels(&desk, &seller, refuse, typed, "No order was ticked.").await;
+        return show_parcels(&desk, &seller, refuse, typed, NONE_TICKED).await;
     }
     if parcels.len() < typed.len() {
         let words = "Nothing was done yet: a tracking number cannot be shown to its buyer.";

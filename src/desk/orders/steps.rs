@@ -2,6 +2,7 @@ use crate::actions;
 use crate::actions::OrderChange;
 use crate::actions::Unchanged;
 use crate::actions::Untaken;
+use crate::desk::fields::read_coins;
 use crate::desk::form::DeskForm;
 use crate::desk::orders::one;
 use crate::desk::page::DeskError;
@@ -201,10 +202,10 @@ fn change(step: &Step, form: &DeskForm, typed: &str) -> Result<OrderChange, Stri
     }
     match event {
         Event::SellerSawAll => Ok(OrderChange::Paid),
-        Event::SellerSawPart => match Gwei::parse_coins(typed) {
+        Event::SellerSawPart => match read_coins(typed) {
             Ok(Gwei::ZERO) => Err("It must be more than 0.".to_owned()),
             Ok(sum) => Ok(OrderChange::Partial(sum)),
-            Err(fault) => Err(sentence(&fault.to_string())),
+            Err(words) => Err(words),
         },
         Event::SellerShipped => Ok(OrderChange::Shipped(line()?)),
         Event::SellerRefunded => Ok(OrderChange::Refunded(line()?)),

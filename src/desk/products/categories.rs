@@ -16,7 +16,8 @@ use actix_web::web::Data;
 use actix_web::web::Payload;
 use askama::Template;
 
-const DONE: [(&str, &str); 2] = [
+const DONE: [(&str, &str); 3] = [
+    ("joined", "There was a category of that name: the two are one now."),
     ("renamed", "The category has its new name in every product."),
     ("removed", "The category was taken away; its products stay."),
 ];
@@ -65,8 +66,12 @@ pub async fn submit(
         };
         return page(StatusCode::UNPROCESSABLE_ENTITY, &template);
     };
+    let before = store::editing::list_categories(&desk.shop.db).await?;
+    let is_there = |wanted: &str| before.iter().any(|(there, _)| there == wanted);
+    let is_joined = name != category && is_there(&name) && is_there(category);
     actions::rename_category(&desk.shop, category, Some(&name), now()).await?;
-    Ok(see_other("/products/categories?done=renamed"))
+    let done = if is_joined { "joined" } else { "renamed" };
+    Ok(see_other(&format!("/products/categories?done={done}")))
 }
 
 async fn list(desk: &Desk) -> Result<Vec<(String, i64, String)>, DeskError> {

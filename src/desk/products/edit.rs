@@ -145,11 +145,11 @@ impl EditPage<'_> {
     }
 
     /// The faults, each with the place of its field, in the order of the form as far as that matters.
-    fn faults(&self) -> Vec<(String, &str)> {
-        let mut faults: Vec<(String, &str)> = self
+    fn faults(&self) -> Vec<(String, String)> {
+        let mut faults: Vec<(String, String)> = self
             .words
             .iter()
-            .map(|(field, words)| (field.replace('.', "-"), words.as_str()))
+            .map(|(field, words)| (field.replace('.', "-"), named(field, words)))
             .collect();
         faults.sort();
         faults
@@ -329,7 +329,12 @@ impl At<'_> {
                 self.page(StatusCode::UNPROCESSABLE_ENTITY, form, &said).await
             }
             Edited::Meanwhile(there) => {
+                let slug = there.slug.clone();
                 let there = ProductForm::of(&there, wallets);
+                // A form that is sent twice was kept by its first sending.
+                if form.says_the_same(&there) {
+                    return Ok(go(&slug, "saved"));
+                }
                 said.now = form.differences(&there);
                 say_sold(&mut said.now, "stock", &form.stock_was, &there.stock);
                 for (n, option) in form.options.iter().enumerate() {
@@ -383,6 +388,23 @@ impl At<'_> {
             categories: categories.into_iter().map(|(name, _)| name).take(100).collect(),
         };
         page(status, &template)
+    }
+}
+
+/// What is wrong with a field, with the field's name where there are several of its kind.
+fn named(field: &str, words: &str) -> String {
+    let steps: Vec<&str> = field.split('.').collect();
+    let number =
+        |n: &str| n.parse::<usize>().map_or_else(|_| n.to_owned(), |n| (n + 1).to_string());
+    match steps.as_slice() {
+        ["price", currency] => format!("Price in {currency}: {words}"),
+        ["option", n, "price", currency] => {
+            format!("Price in {currency} of option {}: {words}", number(n))
+        }
+        ["option", n, "stock"] => format!("Pieces of option {}: {words}", number(n)),
+        ["option", n, ..] => format!("Option {}: {words}", number(n)),
+        ["picture", n] => format!("Picture {}: {words}", number(n)),
+        _ => words.to_owned(),
     }
 }
 

@@ -7,6 +7,8 @@ use crate::catalog::Slug;
 use crate::catalog::fault::A_SECRET;
 use crate::catalog::json::Json;
 use crate::catalog::wallet_reference;
+use crate::desk::fields::apart;
+use crate::desk::fields::read_coins;
 use crate::desk::form::DeskForm;
 use crate::payment::Wallet;
 use crate::store::catalog::Image;
@@ -63,16 +65,7 @@ pub type Words = HashMap<String, String>;
 impl PriceField {
     /// What the coins are in Gwei, with the thousands apart.
     pub fn gwei(&self) -> Option<String> {
-        let gwei = Gwei::parse_coins(&self.coins).ok()?.get();
-        let digits = gwei.to_string();
-        let mut apart = String::new();
-        for (n, digit) in digits.chars().enumerate() {
-            if 0 < n && (digits.len() - n) % 3 == 0 {
-                apart.push(',');
-            }
-            apart.push(digit);
-        }
-        Some(apart)
+        Gwei::parse_coins(&self.coins).ok().map(apart)
     }
 }
 
@@ -205,6 +198,7 @@ impl ProductForm {
                 let said = match field.as_str() {
                     // The file counts in Gwei, the form in coins.
                     "prices" => "At least one price is needed.".to_owned(),
+                    "name" if self.name.trim().is_empty() => "The product needs a name.".to_owned(),
                     _ => sentence(&fault.expected),
                 };
                 words.entry(field).or_insert(said);
@@ -351,6 +345,41 @@ impl ProductForm {
         words
     }
 
+    /// Whether this form, which can be read, says what stands in the shop now.
+    pub fn says_the_same(&self, now: &Self) -> bool {
+        let prices = |mine: &[PriceField], there: &[PriceField]| {
+            mine.len() == there.len()
+                && mine.iter().zip(there).all(|(mine, there)| {
+                    mine.currency == there.currency
+                        && Gwei::parse_coins(&mine.coins) == Gwei::parse_coins(&there.coins)
+                })
+        };
+        let lines = |text: &str| -> Vec<String> {
+            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+            lines.map(str::to_owned).collect()
+        };
+        let words = |text: &str| text.replace("\r\n", "\n").trim().to_owned();
+        let options = self.options.len() == now.options.len()
+            && self.options.iter().zip(&now.options).all(|(mine, there)| {
+                words(&mine.name) == there.name
+                    && mine.stock == there.stock
+                    && prices(&mine.prices, &there.prices)
+            });
+        let pictures = self.pictures.len() == now.pictures.len()
+            && self.pictures.iter().zip(&now.pictures).all(|(mine, there)| {
+                mine.file == there.file && mine.alt.trim() == there.alt.trim()
+            });
+        words(&self.name) == words(&now.name)
+            && (self.slug.is_empty() || self.slug == now.slug)
+            && words(&self.description) == words(&now.description)
+            && self.stock == now.stock
+            && lines(&self.categories) == lines(&now.categories)
+            && prices(&self.prices, &now.prices)
+            && options
+            && pictures
+            && self.hidden == now.hidden
+    }
+
     /// The seller's words go on from what stands there now: the next sending means it.
     pub fn take_over(&mut self, now: &Self) {
         self.edition = now.edition;
@@ -389,10 +418,17 @@ fn price_list(
             continue;
         }
         let field = format!("{field}price.{}", price.currency);
-        match Gwei::parse_coins(&price.coins) {
+        match read_coins(&price.coins) {
             Ok(gwei) if gwei == Gwei::ZERO => {
                 let said = "A price is more than nothing. Leave it empty where it is not sold for this currency.";
                 words.insert(field, said.to_owned());
+            }
+            Ok(gwei) if wallet.coin.most() < gwei => {
+                let most = wallet.coin.most();
+                words.insert(
+                    field,
+                    format!("This is too large: at most {most} {}.", price.currency),
+                );
             }
             Ok(gwei) => {
                 paths.insert(format!("{place}prices[{}].price", list.len()), field);
@@ -401,8 +437,8 @@ fn price_list(
                     ("wallet".to_owned(), Json::Text(wallet_reference(&wallet.currency))),
                 ]));
             }
-            Err(refused) => {
-                words.insert(field, sentence(&refused.to_string()));
+            Err(said) => {
+                words.insert(field, said);
             }
         }
     }

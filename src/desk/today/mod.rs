@@ -25,6 +25,7 @@ use crate::payment::Coin;
 use crate::payment::Wallet;
 use crate::plots::bars_height;
 use crate::store;
+use crate::store::desk_list::LOW;
 use crate::store::figures::BestSold;
 use crate::store::figures::LowStock;
 use crate::store::ledger::Counts;
@@ -53,8 +54,6 @@ pub fn addresses(config: &mut ServiceConfig) {
         .route("/today/codes", web::post().to(know_codes));
 }
 
-/// Units: pieces at which a stock runs out.
-const FEW: i64 = 5;
 /// Units: cancelled orders that are listed.
 const MOST_TO_GIVE_BACK: i64 = 20;
 /// Units: stocks that are listed.
@@ -78,6 +77,9 @@ struct TodayPage<'a> {
     has_wallets: bool,
     /// How often the password was right and the code wrong, and since when.
     wrong_codes: Option<(i64, Moment)>,
+    has_rates: bool,
+    has_products: bool,
+    has_pages: bool,
     house: HouseState,
     counts: Counts,
     to_give_back: Vec<ToGiveBack>,
@@ -142,7 +144,7 @@ async fn show(
     let asked = query_field(&request, "currency");
     let currency =
         currencies.iter().find(|currency| currency.as_str() == asked).or(currencies.first());
-    let mut low = store::figures::list_low(db, FEW, MOST_LOW + 1).await?;
+    let mut low = store::figures::list_low(db, LOW, MOST_LOW + 1).await?;
     let has_more_low = low.len() > usize::try_from(MOST_LOW).unwrap_or(usize::MAX);
     low.truncate(usize::try_from(MOST_LOW).unwrap_or(usize::MAX));
     let watches = store::watch::list(db).await?;
@@ -157,6 +159,9 @@ async fn show(
         is_demo,
         has_wallets,
         wrong_codes: store::desk::find_wrong_codes(db).await?,
+        has_rates: !store::trade::list_rates(db).await?.is_empty(),
+        has_products: store::desk_list::count(db).await?.0 != 0,
+        has_pages: store::pages::list(db).await?.iter().any(|page| !page.is_gone),
         house: house_state(&desk, now).await?,
         counts: store::ledger::count_today(db).await?,
         to_give_back: store::ledger::list_to_give_back(db, MOST_TO_GIVE_BACK).await?,
@@ -247,6 +252,11 @@ impl TodayPage<'_> {
 
     fn n_paid(&self) -> i64 {
         self.weeks.iter().map(|week| week.paid).sum()
+    }
+
+    /// Whether the plot of takings has anything to show.
+    fn has_takings(&self) -> bool {
+        self.weeks.iter().any(|week| week.taken != 0)
     }
 
     /// What the plot of orders says, in a sentence.

@@ -2,6 +2,7 @@
 
 mod door;
 mod look;
+mod newcomer;
 mod orders;
 mod products;
 mod today;
