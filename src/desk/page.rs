@@ -52,7 +52,7 @@ impl DeskError {
             Self::SignedOut => ("Signed out", "Please say your password."),
             Self::SignedOutForm => (
                 "You were signed out",
-                "Nothing was changed, and nothing of yours is lost. Sign in in another tab, by the link below. Then come back to this page and reload it, so that your browser sends the form again: your words are shown to you, to copy. Or go back by one page, where they may still stand.",
+                "Nothing was changed, and nothing of yours is lost. Sign in in another tab, by the link below. Then come back to this page and reload it, so that your browser sends the form again: your words are shown to you then, to copy. Do not go back by a page: the form there would be empty.",
             ),
             Self::ForeignForm | Self::StaleForm(_) => (
                 "This form is too old",
