@@ -683,3 +683,41 @@ fn what_is_deleted_goes_from_the_shop_and_not_from_its_orders() {
     let deeds = desk.get("/deeds").text();
     assert!(deeds.contains("Deleted Green Tea") && deeds.contains("Added Green Tea"), "{deeds}");
 }
+
+#[test]
+fn pieces_come_back_to_where_those_of_their_option_lie_by_then() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let order = || {
+        let mut buyer = world.buyer();
+        buyer.adds("wool-socks", "Red", "2");
+        buyer.checks_out(&[]).mark("order-ref")
+    };
+    let stocks = |desk: &mut SellerAtDesk| {
+        let form = Form::get(desk, "/products/wool-socks");
+        let options = form.values("option.stock").into_iter().map(str::to_owned);
+        (form.value("stock").to_owned(), options.collect::<Vec<_>>())
+    };
+    let of = |shared: &str, options: [&str; 2]| {
+        (shared.to_owned(), options.map(str::to_owned).to_vec())
+    };
+    // Red joins the product's pieces while an order holds two of its own three.
+    let first = order();
+    let mut form = Form::get(&mut desk, "/products/wool-socks");
+    form.set("stock", "5").set_nth("option.stock", 0, "");
+    form.saves(&mut desk, &[]);
+    world.says(&["orders", "cancel", &first]);
+    assert_eq!(stocks(&mut desk), of("7", ["", "0"]));
+    // It gets some of its own while an order holds two of the product's.
+    let second = order();
+    assert_eq!(stocks(&mut desk), of("5", ["", "0"]));
+    let mut form = Form::get(&mut desk, "/products/wool-socks");
+    form.set_nth("option.stock", 0, "10");
+    form.saves(&mut desk, &[]);
+    let text = world.says(&["catalog", "export"]);
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let socks = &value["products"]["socks"];
+    assert_eq!((&socks["quantity"], &socks["options"][0]["quantity"]), (&5.into(), &12.into()));
+    world.says(&["orders", "cancel", &second]);
+    assert_eq!(stocks(&mut desk), of("5", ["12", "0"]));
+}
