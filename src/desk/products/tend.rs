@@ -31,6 +31,7 @@ struct StockPage<'a> {
     pools: Vec<(i64, String, i64)>,
     pool: i64,
     add: &'a str,
+    once: &'a str,
     error: Option<String>,
 }
 
@@ -55,7 +56,8 @@ pub async fn submit(
             (actions::move_product(shop, &slug, Place::Number(place), now).await?, "moved")
         }
         "copy" => {
-            let copy = actions::duplicate_product(shop, &slug, now).await?;
+            form.once()?;
+            let copy = actions::duplicate_product(shop, &slug, form.get("once"), now).await?;
             let copy = copy.ok_or(DeskError::NotFound)?;
             return Ok(go(&copy, "copied"));
         }
@@ -76,12 +78,14 @@ async fn add_stock(
     slug: &Slug,
     form: &DeskForm,
 ) -> Result<HttpResponse, DeskError> {
+    form.once()?;
+    let once = form.get("once");
     let pool = form.get("pool").parse().unwrap_or(0);
     let add = form.get("add").trim();
     // A minus as people write it.
     let error = match add.replace('\u{2212}', "-").parse() {
         Ok(pieces) => {
-            let added = actions::add_stock(&desk.shop, slug, pool, pieces, now()).await?;
+            let added = actions::add_stock(&desk.shop, slug, (pool, pieces), once, now()).await?;
             match added.ok_or(DeskError::NotFound)? {
                 Ok(_) => return Ok(go(slug, "saved")),
                 Err(stock) => {
@@ -101,6 +105,7 @@ async fn add_stock(
         address: address(slug),
         pool,
         add,
+        once,
         error: Some(error),
     };
     page(StatusCode::UNPROCESSABLE_ENTITY, &template)
