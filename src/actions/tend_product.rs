@@ -23,6 +23,9 @@ pub enum Place {
     Number(i64),
 }
 
+/// Somebody has changed the product since it was shown.
+pub struct Stale;
+
 /// Keeps a product from the buyers, or shows it again. `None`: there is none.
 pub async fn hide_product(
     shop: &Shop,
@@ -44,10 +47,19 @@ pub async fn hide_product(
     Ok(Some(()))
 }
 
-/// Takes a product away for good; orders keep what they hold.
-pub async fn delete_product(shop: &Shop, slug: &Slug, now: Moment) -> anyhow::Result<Option<()>> {
+/// Takes a product away for good; orders keep what they hold. `edition`: the one that the seller saw; `Err`: it is another
+/// by now, and nothing was done.
+pub async fn delete_product(
+    shop: &Shop,
+    slug: &Slug,
+    edition: i64,
+    now: Moment,
+) -> anyhow::Result<Option<Result<(), Stale>>> {
     let mut tx = shop.db.write().await?;
     let Some(product) = store::editing::find_now(&mut tx, slug).await? else { return Ok(None) };
+    if product.edition != edition {
+        return Ok(Some(Err(Stale)));
+    }
     store::editing::delete(&mut tx, product.id).await.context("delete the product")?;
     settle(&mut tx, true).await?;
     store::desk::note_deed(&mut tx, now, &format!("Deleted {}", product.name)).await?;
@@ -55,7 +67,7 @@ pub async fn delete_product(shop: &Shop, slug: &Slug, now: Moment) -> anyhow::Re
     let dropped: Vec<String> =
         product.pictures.iter().map(|picture| picture.fingerprint.clone()).collect();
     clear_up(shop, &dropped).await;
-    Ok(Some(()))
+    Ok(Some(Ok(())))
 }
 
 /// Makes a hidden copy, without pieces, right behind the product. Returns its slug. `once`: of the form, so that one that is

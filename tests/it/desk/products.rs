@@ -685,10 +685,26 @@ fn what_is_deleted_goes_from_the_shop_and_not_from_its_orders() {
     buyer.adds("green-tea", "", "2");
     places_an_order(&mut buyer);
     buyer.adds("green-tea", "", "1");
-    let wrong = desk.post("/products/green-tea/delete", &[("password", "not mine")]);
-    assert_eq!(wrong.status, 422);
+    let edition = |desk: &mut SellerAtDesk| {
+        desk.get("/products/green-tea/delete").text().split_once("name=\"edition\" value=\"").unwrap().1
+            .split('"').next().unwrap().to_owned()
+    };
+    let delete = |desk: &mut SellerAtDesk, edition: &str, password: &str| {
+        let fields = [("edition", edition), ("password", password)];
+        desk.post("/products/green-tea/delete", &fields)
+    };
+    let seen = edition(&mut desk);
+    assert_eq!(delete(&mut desk, &seen, "not mine").status, 422);
     assert_eq!(buyer.get("/product/green-tea").status, 200);
-    desk.does("/products/green-tea/delete", &[("password", DESK_PASSWORD)]);
+    // Another desk has changed it meanwhile.
+    let mut form = Form::get(&mut desk, "/products/green-tea");
+    form.set("price.ETH", "0.2").saves(&mut desk, &[]);
+    let stale = delete(&mut desk, &seen, DESK_PASSWORD);
+    assert_eq!(stale.status, 409);
+    assert!(stale.text().contains("has changed since"), "{}", stale.text());
+    let now = edition(&mut desk);
+    assert_ne!(now, seen);
+    assert_eq!(delete(&mut desk, &now, DESK_PASSWORD).status, 303);
     assert_eq!(buyer.get("/product/green-tea").status, 404);
     assert!(!desk.get("/products").text().contains("Green Tea"));
     assert!(buyer.get("/cart").text().contains("no longer"));
