@@ -80,7 +80,7 @@ pub use take_picture::{TakenPicture, name_pictures, take_picture};
 pub use take_seen::take_seen;
 pub use take_steps::{Untaken, send_orders, take_step};
 pub use tend_product::{
-    Place, add_stock, delete_product, duplicate_product, hide_product, move_product,
+    Place, Stale, add_stock, delete_product, duplicate_product, hide_product, move_product,
     rename_category,
 };
 pub use try_to_work::try_to_work;

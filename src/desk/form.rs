@@ -131,6 +131,20 @@ impl DeskForm {
         &self.0
     }
 
+    /// The form's own name, by which one that is sent twice is known.
+    pub fn once(&self) -> Result<[u8; 32], DeskError> {
+        let text = self.get("once").as_bytes();
+        let mut once = [0; 32];
+        if text.len() != 64 {
+            return Err(DeskError::OtherKind);
+        }
+        for (byte, pair) in once.iter_mut().zip(text.chunks_exact(2)) {
+            let pair = std::str::from_utf8(pair).map_err(|_| DeskError::OtherKind)?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| DeskError::OtherKind)?;
+        }
+        Ok(once)
+    }
+
     /// The edition that was shown with the form; 0 where it says none.
     pub fn edition(&self) -> i64 {
         self.get("edition").parse().unwrap_or(0)

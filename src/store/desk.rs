@@ -256,6 +256,36 @@ pub async fn note_deed_of(
     Ok(())
 }
 
+/// Units: seconds. A form that is sent twice is sent twice within minutes; this is longer than a page stays open.
+const FORMS_HEARD_FOR: i64 = 7 * 86_400;
+
+/// What was answered to a form that was heard before. `form`: the name that the page gave it, and what it asks for.
+pub async fn find_heard(tx: &mut Tx, form: &str) -> Result<Option<String>, StoreError> {
+    Ok(sqlx::query_scalar("select answer from heard_forms where form = ?")
+        .bind(form)
+        .fetch_optional(&mut *tx.0)
+        .await?)
+}
+
+pub async fn keep_heard(
+    tx: &mut Tx,
+    form: &str,
+    answer: &str,
+    now: Moment,
+) -> Result<(), StoreError> {
+    sqlx::query("delete from heard_forms where at < ?")
+        .bind(now.get() - FORMS_HEARD_FOR)
+        .execute(&mut *tx.0)
+        .await?;
+    sqlx::query("insert into heard_forms (form, at, answer) values (?, ?, ?)")
+        .bind(form)
+        .bind(now.get())
+        .bind(answer)
+        .execute(&mut *tx.0)
+        .await?;
+    Ok(())
+}
+
 /// The catalog is no longer what the seller's file says.
 pub async fn mark_catalog_changed(tx: &mut Tx) -> Result<(), StoreError> {
     sqlx::query("update catalog_state set desk_changes = desk_changes + 1")

@@ -116,20 +116,6 @@ pub fn step_forms(status: Status, chance: &[u8; 32], refused: &Refused) -> Vec<S
         .collect()
 }
 
-/// The form's own name, by which one that is sent twice is known.
-pub fn once(form: &DeskForm) -> Result<[u8; 32], DeskError> {
-    let text = form.get("once").as_bytes();
-    let mut once = [0; 32];
-    if text.len() != 64 {
-        return Err(DeskError::OtherKind);
-    }
-    for (byte, pair) in once.iter_mut().zip(text.chunks_exact(2)) {
-        let pair = std::str::from_utf8(pair).map_err(|_| DeskError::OtherKind)?;
-        *byte = u8::from_str_radix(pair, 16).map_err(|_| DeskError::OtherKind)?;
-    }
-    Ok(once)
-}
-
 pub async fn submit(
     request: HttpRequest,
     desk: Data<Desk>,
@@ -145,7 +131,7 @@ pub async fn submit(
     let name = form.get("step");
     let step = STEPS.iter().find(|(known, ..)| *known == name).ok_or(DeskError::OtherKind)?;
     let seen = Status::parse(form.get("seen")).map_err(|_| DeskError::OtherKind)?;
-    let once = once(&form)?;
+    let once = form.once()?;
     let typed = form.get("word").to_owned();
     let mut refused = Refused { what: name.to_owned(), typed: typed.clone(), ..Refused::default() };
     let change = match change(step, &form, &typed) {
@@ -226,7 +212,7 @@ pub async fn answer(
         Ok(order) => order,
         Err(none) => return Ok(none),
     };
-    let (once, typed) = (once(&form)?, form.get("answer"));
+    let (once, typed) = (form.once()?, form.get("answer"));
     let order_ref = &order.order_ref;
     match actions::post_answer(&desk.shop, order_ref, typed, &once, now()).await? {
         Ok(()) => Ok(see_other(&format!("/orders/{order_ref}?done=answered"))),
