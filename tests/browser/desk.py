@@ -186,7 +186,11 @@ def the_orders(world, firefox):
     firefox.click("button[formaction]")
     assert firefox.text(".packing h2") == order_ref
     yield "packing list"
-    firefox.back()
+    firefox.go(world.desk + "/orders?show=send")
+    firefox.click(".actions .primary")
+    yield "refused parcels, none is ticked"
+    firefox.go(world.desk + "/orders?show=send")
+    firefox.click("#orders input[type=checkbox]")
     firefox.click(".actions .primary")
     firefox.type("#tracking-" + order_ref, "RR 123456 DE")
     yield "parcels"
