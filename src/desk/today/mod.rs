@@ -152,7 +152,7 @@ async fn show(
         Some(Doubtful { coin, words, since: watch.trouble_since })
     });
     let template = TodayPage {
-        frame: DeskFrame::new(&desk, &seller, "/").told(&request, &DONE),
+        frame: DeskFrame::new(&seller, "/").told(&request, &DONE),
         now,
         is_demo,
         has_wallets,
@@ -213,7 +213,7 @@ async fn close(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    DeskForm::read(&request, &desk, &seller, body).await?;
+    DeskForm::read(&request, &seller, body).await?;
     actions::close_shop(&desk.shop, now()).await?;
     Ok(see_other("/?done=closed"))
 }
@@ -224,7 +224,7 @@ async fn open(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    DeskForm::read(&request, &desk, &seller, body).await?;
+    DeskForm::read(&request, &seller, body).await?;
     actions::open_shop(&desk.shop, now()).await?;
     Ok(see_other("/?done=opened"))
 }
@@ -235,7 +235,7 @@ async fn know_codes(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    DeskForm::read(&request, &desk, &seller, body).await?;
+    DeskForm::read(&request, &seller, body).await?;
     actions::forget_wrong_codes(&desk.shop).await?;
     Ok(see_other("/?done=codes"))
 }
