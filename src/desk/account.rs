@@ -75,7 +75,7 @@ async fn show(
 ) -> Result<HttpResponse, DeskError> {
     let lock = store::desk::find_lock(&desk.shop.db).await?;
     let template = AccountPage {
-        frame: DeskFrame::new(&desk, &seller, SECTION).told(&request, &DONE),
+        frame: DeskFrame::new(&seller, SECTION).told(&request, &DONE),
         has_factor: lock.factor.is_some(),
         n_recovery: lock.factor.map_or(0, |factor| factor.recovery.len()),
         sessions: open_sessions(&desk).await?,
@@ -102,19 +102,18 @@ struct PasswordPage<'a> {
     differs: bool,
 }
 
-async fn show_password(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
-    ask_password(&desk, &seller, StatusCode::OK, Fresh::asked(), Vec::new(), false)
+async fn show_password(seller: Seller) -> Result<HttpResponse, DeskError> {
+    ask_password(&seller, StatusCode::OK, Fresh::asked(), Vec::new(), false)
 }
 
 fn ask_password(
-    desk: &Desk,
     seller: &Seller,
     status: StatusCode,
     fresh: Fresh,
     reasons: Vec<String>,
     differs: bool,
 ) -> Result<HttpResponse, DeskError> {
-    let frame = DeskFrame::new(desk, seller, SECTION);
+    let frame = DeskFrame::new(seller, SECTION);
     page(status, &PasswordPage { frame, fresh, reasons, differs })
 }
 
@@ -124,9 +123,9 @@ async fn change_password(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     let again = |fresh, reasons, differs| {
-        ask_password(&desk, &seller, StatusCode::UNPROCESSABLE_ENTITY, fresh, reasons, differs)
+        ask_password(&seller, StatusCode::UNPROCESSABLE_ENTITY, fresh, reasons, differs)
     };
     let differs = form.get("new") != form.get("again");
     let new = match NewPassword::parse(form.get("new"), &[&seller.site_name]) {
@@ -166,7 +165,7 @@ async fn ask_sessions(
     status: StatusCode,
     fresh: Fresh,
 ) -> Result<HttpResponse, DeskError> {
-    let frame = DeskFrame::new(desk, seller, SECTION);
+    let frame = DeskFrame::new(seller, SECTION);
     page(status, &SessionsPage { frame, fresh, sessions: open_sessions(desk).await? })
 }
 
@@ -176,7 +175,7 @@ async fn end_sessions(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     if let Some(fresh) = seller.fresh_password(&desk, &form).await? {
         return ask_sessions(&desk, &seller, StatusCode::UNPROCESSABLE_ENTITY, fresh).await;
     }
@@ -220,7 +219,7 @@ async fn show_factor(
     desk: Data<Desk>,
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
-    let frame = DeskFrame::new(&desk, &seller, SECTION).told(&request, &DONE);
+    let frame = DeskFrame::new(&seller, SECTION).told(&request, &DONE);
     factor_page(&desk, frame, StatusCode::OK, FactorFaults::default()).await
 }
 
@@ -262,7 +261,7 @@ async fn begin_factor(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    DeskForm::read(&request, &desk, &seller, body).await?;
+    DeskForm::read(&request, &seller, body).await?;
     actions::begin_factor(&desk.shop, &FactorSecret::new(chance())).await?;
     Ok(see_other("/account/factor?done=begun"))
 }
@@ -284,12 +283,11 @@ struct RecoveryPage<'a> {
 
 /// The one page that a POST answers itself: what it shows is kept nowhere, so that no page after it could.
 fn recovery_page(
-    desk: &Desk,
     seller: &Seller,
     codes: &[RecoveryCode],
     is_first: bool,
 ) -> Result<HttpResponse, DeskError> {
-    let frame = DeskFrame::new(desk, seller, SECTION);
+    let frame = DeskFrame::new(seller, SECTION);
     let codes = codes.iter().map(RecoveryCode::text).collect();
     page(StatusCode::OK, &RecoveryPage { frame, codes, is_first })
 }
@@ -307,14 +305,14 @@ async fn confirm_factor(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     let mut faults = FactorFaults::default();
     if let Some(fresh) = seller.fresh_password(&desk, &form).await? {
         faults.fresh = fresh;
     } else {
         let (codes, hashes) = fresh_codes();
         match actions::confirm_factor(&desk.shop, form.get("code"), &hashes, now()).await? {
-            Ok(()) => return recovery_page(&desk, &seller, &codes, true),
+            Ok(()) => return recovery_page(&seller, &codes, true),
             Err(FactorUnset::NotBegun) => return Ok(see_other("/account/factor")),
             Err(FactorUnset::WrongCode) => {
                 faults.code = Some(
@@ -323,7 +321,7 @@ async fn confirm_factor(
             }
         }
     }
-    let frame = DeskFrame::new(&desk, &seller, SECTION);
+    let frame = DeskFrame::new(&seller, SECTION);
     factor_page(&desk, frame, StatusCode::UNPROCESSABLE_ENTITY, faults).await
 }
 
@@ -350,9 +348,9 @@ async fn drop_factor(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     if !brings_both(&desk, &form).await? {
-        let frame = DeskFrame::new(&desk, &seller, SECTION);
+        let frame = DeskFrame::new(&seller, SECTION);
         let faults = FactorFaults { off: Some(NOT_BOTH), ..FactorFaults::default() };
         return factor_page(&desk, frame, StatusCode::UNPROCESSABLE_ENTITY, faults).await;
     }
@@ -366,10 +364,10 @@ async fn renew_recovery(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     // New codes are as good as the phone: whoever has the password alone gets none.
     if !brings_both(&desk, &form).await? {
-        let frame = DeskFrame::new(&desk, &seller, SECTION);
+        let frame = DeskFrame::new(&seller, SECTION);
         let faults = FactorFaults { recovery: Some(NOT_BOTH), ..FactorFaults::default() };
         return factor_page(&desk, frame, StatusCode::UNPROCESSABLE_ENTITY, faults).await;
     }
@@ -377,5 +375,5 @@ async fn renew_recovery(
     if !actions::renew_recovery(&desk.shop, &hashes, now()).await? {
         return Ok(see_other("/account/factor"));
     }
-    recovery_page(&desk, &seller, &codes, false)
+    recovery_page(&seller, &codes, false)
 }

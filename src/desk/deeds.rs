@@ -46,7 +46,7 @@ async fn show(
         deeds.pop();
     }
     let template = DeedsPage {
-        frame: DeskFrame::new(&desk, &seller, "/deeds"),
+        frame: DeskFrame::new(&seller, "/deeds"),
         below: deeds.last().filter(|_| has_more).map(|deed| deed.id),
         deeds,
         is_first: asked.is_empty(),

@@ -100,7 +100,7 @@ async fn list(
     let discounts = store::trade::list_discounts(&desk.shop.db).await?;
     let now = now();
     let template = DiscountsPage {
-        frame: DeskFrame::new(&desk, &seller, SECTION).told(&request, &DONE),
+        frame: DeskFrame::new(&seller, SECTION).told(&request, &DONE),
         rows: discounts.iter().map(|kept| row(kept, now)).collect(),
     };
     page(StatusCode::OK, &template)
@@ -206,7 +206,6 @@ impl Shown<'_> {
 }
 
 fn show_form(
-    desk: &Desk,
     seller: &Seller,
     wallets: &[Wallet],
     word: impl Fn(&str) -> String,
@@ -223,7 +222,7 @@ fn show_form(
     let days = vec![next()?, next()?];
     let uses = next()?;
     let template = DiscountPage {
-        frame: DeskFrame::new(desk, seller, SECTION),
+        frame: DeskFrame::new(seller, SECTION),
         faults: &faults,
         is_stale: shown.meanwhile.is_some(),
         is_gone: matches!(shown.meanwhile, Some(None)),
@@ -241,7 +240,7 @@ fn show_form(
 
 async fn show_new(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
     let wallets = store::payment::list_wallets(&desk.shop.db).await?;
-    show_form(&desk, &seller, &wallets, |_| String::new(), &Shown::fresh(StatusCode::OK))
+    show_form(&seller, &wallets, |_| String::new(), &Shown::fresh(StatusCode::OK))
 }
 
 async fn show_one(
@@ -261,7 +260,7 @@ async fn show_one(
         used: Some(kept.used),
         ..Shown::fresh(StatusCode::OK)
     };
-    show_form(&desk, &seller, &wallets, |field| word_of(&kept.discount, field), &shown)
+    show_form(&seller, &wallets, |field| word_of(&kept.discount, field), &shown)
 }
 
 async fn save(
@@ -270,7 +269,7 @@ async fn save(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     let wallets = store::payment::list_wallets(&desk.shop.db).await?;
     let mut faults = Faults::new();
     let (amounts, names) = read_amounts(&form, "less", &wallets, false, &mut faults);
@@ -293,7 +292,7 @@ async fn save(
             faults,
             ..Shown::fresh(StatusCode::UNPROCESSABLE_ENTITY)
         };
-        return show_form(&desk, &seller, &wallets, word, &shown);
+        return show_form(&seller, &wallets, word, &shown);
     }
     let of = (!was.is_empty()).then(|| (was, form.edition()));
     match actions::save_discount(&desk.shop, of, &record, now()).await? {
@@ -310,7 +309,7 @@ async fn save(
                 faults,
                 ..Shown::fresh(StatusCode::UNPROCESSABLE_ENTITY)
             };
-            show_form(&desk, &seller, &wallets, word, &shown)
+            show_form(&seller, &wallets, word, &shown)
         }
         Saved::Stale(kept) => {
             let shown = Shown {
@@ -320,7 +319,7 @@ async fn save(
                 meanwhile: Some(kept.map(|kept| kept.discount)),
                 ..Shown::fresh(StatusCode::CONFLICT)
             };
-            show_form(&desk, &seller, &wallets, word, &shown)
+            show_form(&seller, &wallets, word, &shown)
         }
     }
 }
@@ -337,7 +336,7 @@ async fn remove(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     let of = (form.get("was"), form.edition());
     match actions::remove_discount(&desk.shop, of, now()).await? {
         Saved::Done => Ok(see_other("/discounts?done=removed")),
@@ -352,7 +351,7 @@ async fn remove(
                 meanwhile: Some(Some(kept.discount.clone())),
                 ..Shown::fresh(StatusCode::CONFLICT)
             };
-            show_form(&desk, &seller, &wallets, |field| word_of(&kept.discount, field), &shown)
+            show_form(&seller, &wallets, |field| word_of(&kept.discount, field), &shown)
         }
     }
 }

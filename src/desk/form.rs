@@ -1,6 +1,5 @@
 use crate::desk::page::DeskError;
 use crate::desk::session::Seller;
-use crate::desk::state::Desk;
 use crate::web::Stage;
 use crate::web::TokenKey;
 use crate::web::begin_to_read;
@@ -34,13 +33,11 @@ impl DeskForm {
     /// A page that says what to do: a form of somebody else's, a body too large, too slow or of another kind.
     pub async fn read(
         request: &HttpRequest,
-        desk: &Desk,
         seller: &Seller,
         body: Payload,
     ) -> Result<Self, DeskError> {
         let form = Self::read_any(request, body).await?;
         form.check(&seller.token)?;
-        let _ = desk;
         Ok(form)
     }
 

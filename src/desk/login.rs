@@ -133,7 +133,7 @@ async fn leave(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    DeskForm::read(&request, &desk, &seller, body).await?;
+    DeskForm::read(&request, &seller, body).await?;
     actions::sign_out(&desk.shop, &seller.session, now()).await?;
     Ok(signed_out("/login?done=out"))
 }

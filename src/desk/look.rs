@@ -94,7 +94,7 @@ fn look_page<'a>(desk: &'a Desk, seller: &'a Seller, look: &Look) -> LookPage<'a
     let Site { name, contact } = site_of(desk, look);
     let colour = look.accent.unwrap_or(Accent::default().light);
     LookPage {
-        frame: DeskFrame::new(desk, seller, SECTION),
+        frame: DeskFrame::new(seller, SECTION),
         edition: look.edition,
         name: Filled::new("name", "Name of the shop", name, MOST_NAME),
         contact: Filled::new("contact", "Contact", contact, MOST_CONTACT),
@@ -132,7 +132,7 @@ async fn submit(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     let look = store::look::find(&desk.shop.db).await?;
     let mut again = look_page(&desk, &seller, &look);
     let change = read_change(&form, &desk, &look, &mut again);

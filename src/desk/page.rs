@@ -1,5 +1,4 @@
 use crate::desk::session::Seller;
-use crate::desk::state::Desk;
 use crate::desk::still;
 use crate::store::StoreError;
 use actix_web::HttpRequest;
@@ -156,7 +155,7 @@ const SECTIONS: [(&str, &str); 10] = [
 ];
 
 impl<'a> DeskFrame<'a> {
-    pub fn new(_: &'a Desk, seller: &'a Seller, section: &'static str) -> Self {
+    pub fn new(seller: &'a Seller, section: &'static str) -> Self {
         Self { token: &seller.token, section, ..Self::outside(&seller.site_name) }
     }
 

@@ -118,7 +118,7 @@ async fn list(
     desk: Data<Desk>,
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
-    let frame = DeskFrame::new(&desk, &seller, SECTION).told(&request, &DONE);
+    let frame = DeskFrame::new(&seller, SECTION).told(&request, &DONE);
     show_list(&desk, frame, false).await
 }
 
@@ -163,18 +163,17 @@ fn origin(page: &KeptPage) -> &'static str {
     }
 }
 
-async fn show_new(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
-    page(StatusCode::OK, &edit_page(&desk, &seller, None, ("", "", "")))
+async fn show_new(seller: Seller) -> Result<HttpResponse, DeskError> {
+    page(StatusCode::OK, &edit_page(&seller, None, ("", "", "")))
 }
 
 fn edit_page<'a>(
-    desk: &'a Desk,
     seller: &'a Seller,
     kept: Option<&KeptPage>,
     (name, title, text): (&str, &str, &str),
 ) -> EditPage<'a> {
     EditPage {
-        frame: DeskFrame::new(desk, seller, SECTION),
+        frame: DeskFrame::new(seller, SECTION),
         slug: kept.map(|page| page.slug.to_string()),
         address: kept.map(|page| address_of(&page.slug)).unwrap_or_default(),
         edition: kept.map_or(0, |page| page.edition),
@@ -193,9 +192,9 @@ async fn submit_new(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     let (name, title) = (form.get("name").trim(), form.get("title"));
-    let mut again = edit_page(&desk, &seller, None, (name, title, form.get("text")));
+    let mut again = edit_page(&seller, None, (name, title, form.get("text")));
     let text = read_text(&form, &mut again, None);
     let slug = match (name, title.trim()) {
         ("", "") => None,
@@ -272,7 +271,7 @@ async fn show(
 ) -> Result<HttpResponse, DeskError> {
     let kept = find(&desk, &slug).await?;
     let (title, words) = parts(&kept);
-    page(StatusCode::OK, &edit_page(&desk, &seller, Some(&kept), ("", &title, &words)))
+    page(StatusCode::OK, &edit_page(&seller, Some(&kept), ("", &title, &words)))
 }
 
 async fn find(desk: &Desk, slug: &str) -> Result<KeptPage, DeskError> {
@@ -298,10 +297,9 @@ async fn submit(
     slug: Path<String>,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     let kept = find(&desk, &slug).await?;
-    let mut again =
-        edit_page(&desk, &seller, Some(&kept), ("", form.get("title"), form.get("text")));
+    let mut again = edit_page(&seller, Some(&kept), ("", form.get("title"), form.get("text")));
     again.edition = form.edition();
     let Some(text) = read_text(&form, &mut again, Some(&kept)) else {
         return page(StatusCode::UNPROCESSABLE_ENTITY, &again);
@@ -330,18 +328,17 @@ async fn ask_removal(
     slug: Path<String>,
 ) -> Result<HttpResponse, DeskError> {
     let kept = find(&desk, &slug).await?;
-    show_removal(&desk, &seller, &kept, StatusCode::OK, Fresh::asked())
+    show_removal(&seller, &kept, StatusCode::OK, Fresh::asked())
 }
 
 fn show_removal(
-    desk: &Desk,
     seller: &Seller,
     kept: &KeptPage,
     status: StatusCode,
     fresh: Fresh,
 ) -> Result<HttpResponse, DeskError> {
     let template = RemovePage {
-        frame: DeskFrame::new(desk, seller, SECTION),
+        frame: DeskFrame::new(seller, SECTION),
         slug: kept.slug.as_str(),
         edition: kept.edition,
         title: &kept.title,
@@ -359,15 +356,15 @@ async fn remove(
     slug: Path<String>,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     let kept = find(&desk, &slug).await?;
     if let Some(fresh) = seller.fresh_password(&desk, &form).await? {
-        return show_removal(&desk, &seller, &kept, StatusCode::UNPROCESSABLE_ENTITY, fresh);
+        return show_removal(&seller, &kept, StatusCode::UNPROCESSABLE_ENTITY, fresh);
     }
     match actions::remove_page(&desk.shop, &kept.slug, form.edition(), now()).await? {
         Ok(()) => Ok(see_other("/pages?done=removed")),
         Err(Unwritten::Changed(kept)) => {
-            show_removal(&desk, &seller, &kept, StatusCode::CONFLICT, Fresh::asked())
+            show_removal(&seller, &kept, StatusCode::CONFLICT, Fresh::asked())
         }
         Err(_) => Err(DeskError::NotFound),
     }
@@ -379,10 +376,10 @@ async fn swap(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     let slug = |name: &str| PageSlug::parse(form.get(name)).map_err(|_| DeskError::NotFound);
     match actions::swap_pages(&desk.shop, &slug("upper")?, &slug("lower")?, now()).await? {
         Ok(()) => Ok(see_other("/pages?done=moved")),
-        Err(_) => show_list(&desk, DeskFrame::new(&desk, &seller, SECTION), true).await,
+        Err(_) => show_list(&desk, DeskFrame::new(&seller, SECTION), true).await,
     }
 }

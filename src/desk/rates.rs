@@ -109,7 +109,7 @@ async fn list(
     };
     let without = wallets.iter().filter(|wallet| !has_price(wallet));
     let template = RatesPage {
-        frame: DeskFrame::new(&desk, &seller, SECTION).told(&request, &DONE),
+        frame: DeskFrame::new(&seller, SECTION).told(&request, &DONE),
         without: if rates.is_empty() {
             Vec::new()
         } else {
@@ -190,7 +190,6 @@ impl Shown<'_> {
 }
 
 fn show_form(
-    desk: &Desk,
     seller: &Seller,
     wallets: &[Wallet],
     word: impl Fn(&str) -> String,
@@ -205,7 +204,7 @@ fn show_form(
     let mut next = || views.next().ok_or(DeskError::NotFound);
     let (name, countries) = (next()?, next()?);
     let template = RatePage {
-        frame: DeskFrame::new(desk, seller, SECTION),
+        frame: DeskFrame::new(seller, SECTION),
         faults: &faults,
         is_stale: shown.meanwhile.is_some(),
         is_gone: matches!(shown.meanwhile, Some(None)),
@@ -220,7 +219,7 @@ fn show_form(
 
 async fn show_new(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
     let wallets = store::payment::list_wallets(&desk.shop.db).await?;
-    show_form(&desk, &seller, &wallets, |_| String::new(), &Shown::fresh(StatusCode::OK))
+    show_form(&seller, &wallets, |_| String::new(), &Shown::fresh(StatusCode::OK))
 }
 
 async fn show_one(
@@ -234,7 +233,7 @@ async fn show_one(
     let kept = found.into_iter().find(|kept| kept.rate.name == name).ok_or(DeskError::NotFound)?;
     let wallets = store::payment::list_wallets(db).await?;
     let shown = Shown { was: &name, edition: kept.edition, ..Shown::fresh(StatusCode::OK) };
-    show_form(&desk, &seller, &wallets, |field| word_of(&kept.rate, field), &shown)
+    show_form(&seller, &wallets, |field| word_of(&kept.rate, field), &shown)
 }
 
 /// The countries of the form, each once; what is none is a fault.
@@ -265,7 +264,7 @@ async fn save(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     let wallets = store::payment::list_wallets(&desk.shop.db).await?;
     let mut faults = Faults::new();
     let (prices, names) = read_amounts(&form, "price", &wallets, true, &mut faults);
@@ -286,7 +285,7 @@ async fn save(
     if !faults.is_empty() {
         let found = CatalogFile::parse_rate("rate", &record, &wallets).err();
         add_faults(&mut faults, found.unwrap_or_default(), "prices", &names);
-        return show_form(&desk, &seller, &wallets, word, &refused(faults));
+        return show_form(&seller, &wallets, word, &refused(faults));
     }
     let of = (!was.is_empty()).then(|| (was, form.edition()));
     match actions::save_rate(&desk.shop, of, &record, now()).await? {
@@ -294,7 +293,7 @@ async fn save(
         Saved::Done => Ok(see_other("/rates?done=changed")),
         Saved::Refused(found) => {
             add_faults(&mut faults, found, "prices", &names);
-            show_form(&desk, &seller, &wallets, word, &refused(faults))
+            show_form(&seller, &wallets, word, &refused(faults))
         }
         Saved::Stale(kept) => {
             let shown = Shown {
@@ -303,7 +302,7 @@ async fn save(
                 meanwhile: Some(kept.map(|kept| kept.rate)),
                 ..Shown::fresh(StatusCode::CONFLICT)
             };
-            show_form(&desk, &seller, &wallets, word, &shown)
+            show_form(&seller, &wallets, word, &shown)
         }
     }
 }
@@ -314,7 +313,7 @@ async fn change_order(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     actions::move_rate(&desk.shop, form.get("was"), form.get("to") == "up", now()).await?;
     Ok(see_other("/rates?done=moved"))
 }
@@ -325,7 +324,7 @@ async fn remove(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     let of = (form.get("was"), form.edition());
     match actions::remove_rate(&desk.shop, of, now()).await? {
         // What is not there any more is removed.
@@ -341,7 +340,7 @@ async fn remove(
                 meanwhile: Some(Some(kept.rate.clone())),
                 ..Shown::fresh(StatusCode::CONFLICT)
             };
-            show_form(&desk, &seller, &wallets, |field| word_of(&kept.rate, field), &shown)
+            show_form(&seller, &wallets, |field| word_of(&kept.rate, field), &shown)
         }
     }
 }

@@ -149,7 +149,7 @@ async fn list(
     for (n, KeptWallet { wallet, .. }) in kept.iter().enumerate() {
         wallets.push(view(db, wallet, n == 0, n + 1 == kept.len()).await?);
     }
-    let frame = DeskFrame::new(&desk, &seller, SECTION).told(&request, &DONE);
+    let frame = DeskFrame::new(&seller, SECTION).told(&request, &DONE);
     page(StatusCode::OK, &WalletsPage { frame, wallets })
 }
 
@@ -197,7 +197,7 @@ async fn show_addresses(
     let addresses: Vec<_> =
         (first..).zip(wallet.addresses(first, N_LISTED)).map(|(n, a)| (n, a.to_string())).collect();
     let template = AddressesPage {
-        frame: DeskFrame::new(&desk, &seller, SECTION),
+        frame: DeskFrame::new(&seller, SECTION),
         currency: wallet.currency.as_str(),
         is_numbered: wallet.receives.account().is_some(),
         addresses,
@@ -294,7 +294,6 @@ fn has_view_key(wallet: &Wallet) -> bool {
 }
 
 fn show_form(
-    desk: &Desk,
     seller: &Seller,
     word: impl Fn(&str) -> String,
     shown: &Shown<'_>,
@@ -314,7 +313,7 @@ fn show_form(
     let receives = vec![next()?, next()?];
     let of_key = shown.faults.iter().find(|(field, _)| field == "view_key");
     let template = WalletPage {
-        frame: DeskFrame::new(desk, seller, SECTION),
+        frame: DeskFrame::new(seller, SECTION),
         faults: &faults,
         is_stale: shown.meanwhile.is_some(),
         is_gone: matches!(shown.meanwhile, Some(None)),
@@ -332,8 +331,8 @@ fn show_form(
     page(shown.status, &template)
 }
 
-async fn show_new(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
-    show_form(&desk, &seller, |_| String::new(), &Shown::fresh(StatusCode::OK))
+async fn show_new(seller: Seller) -> Result<HttpResponse, DeskError> {
+    show_form(&seller, |_| String::new(), &Shown::fresh(StatusCode::OK))
 }
 
 async fn show_one(
@@ -349,7 +348,7 @@ async fn show_one(
         has_view_key: has_view_key(&kept.wallet),
         ..Shown::fresh(StatusCode::OK)
     };
-    show_form(&desk, &seller, |field| word_of(&kept.wallet, field), &shown)
+    show_form(&seller, |field| word_of(&kept.wallet, field), &shown)
 }
 
 /// The form as a record of the seller's file. A view key that is kept stays where the form gives no other and the address is
@@ -391,7 +390,7 @@ async fn save(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     let was = form.get("was");
     let kept = if was.is_empty() { None } else { find(&desk.shop.db, was).await? };
     let kept_wallet = kept.as_ref().map(|kept| &kept.wallet);
@@ -408,7 +407,7 @@ async fn save(
     };
     if let Some(fresh) = seller.fresh_password(&desk, &form).await? {
         let shown = Shown { fresh, ..again(StatusCode::UNPROCESSABLE_ENTITY) };
-        return show_form(&desk, &seller, word, &shown);
+        return show_form(&seller, word, &shown);
     }
     let record = record_of(&form, kept_wallet);
     let of = (!was.is_empty()).then(|| (was, form.edition()));
@@ -425,7 +424,7 @@ async fn save(
                 }
             }
             let shown = Shown { faults, ..again(StatusCode::UNPROCESSABLE_ENTITY) };
-            show_form(&desk, &seller, word, &shown)
+            show_form(&seller, word, &shown)
         }
         Saved::Stale(found) => {
             let shown = Shown {
@@ -434,7 +433,7 @@ async fn save(
                 meanwhile: Some(found.map(|found| found.wallet)),
                 ..again(StatusCode::CONFLICT)
             };
-            show_form(&desk, &seller, word, &shown)
+            show_form(&seller, word, &shown)
         }
     }
 }
@@ -445,7 +444,7 @@ async fn change_order(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     if let Ok(currency) = Currency::parse(form.get("was")) {
         actions::move_wallet(&desk.shop, &currency, form.get("to") == "up", now()).await?;
     }
@@ -472,7 +471,7 @@ async fn show_removal(
 ) -> Result<HttpResponse, DeskError> {
     let currency = &kept.wallet.currency;
     let template = RemovalPage {
-        frame: DeskFrame::new(desk, seller, SECTION),
+        frame: DeskFrame::new(seller, SECTION),
         currency: currency.as_str(),
         edition: kept.edition,
         is_stale,
@@ -488,7 +487,7 @@ async fn remove(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     // What is not there any more is removed.
     let Some(kept) = find(&desk.shop.db, form.get("was")).await? else {
         return Ok(see_other("/wallets?done=removed"));

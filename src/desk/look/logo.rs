@@ -53,7 +53,7 @@ async fn show_logo(
 ) -> Result<HttpResponse, DeskError> {
     let look = store::look::find(&desk.shop.db).await?;
     let template = LogoPage {
-        frame: DeskFrame::new(desk, seller, SECTION),
+        frame: DeskFrame::new(seller, SECTION),
         edition: look.edition,
         logo: look.logo,
         was_changed: status == StatusCode::CONFLICT,
@@ -105,7 +105,7 @@ async fn take_down(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     match actions::take_logo_down(&desk.shop, form.edition(), now()).await? {
         Ok(()) => Ok(see_other("/look?done=no-logo")),
         Err(_) => show_logo(&desk, &seller, StatusCode::CONFLICT, None).await,

@@ -115,7 +115,7 @@ pub async fn show(
         .map(|status| Choice { value: status.as_str(), title: status.for_seller() })
         .collect();
     let template = OrdersPage {
-        frame: DeskFrame::new(&desk, &seller, "/orders"),
+        frame: DeskFrame::new(&seller, "/orders"),
         waits,
         states,
         currencies: store::browse::list_currencies(db).await?,

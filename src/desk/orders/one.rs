@@ -160,7 +160,7 @@ pub async fn find(
         if store::erasure::is_stripped(db, order_ref).await? {
             let words = "It was finished, and the days for which you keep such orders are over. Nothing of it is left but its messages, which go next.";
             let template = NoOrderPage {
-                frame: DeskFrame::new(desk, seller, "/orders"),
+                frame: DeskFrame::new(seller, "/orders"),
                 title: "This order was erased",
                 words,
             };
@@ -173,7 +173,7 @@ pub async fn find(
         "A reference is 10 letters and digits, for example K3QF0W2ZD7."
     };
     let template = NoOrderPage {
-        frame: DeskFrame::new(desk, seller, "/orders"),
+        frame: DeskFrame::new(seller, "/orders"),
         title: "There is no such order",
         words,
     };
@@ -214,7 +214,7 @@ pub async fn show_order(
         None => None,
     };
     let template = OrderPage {
-        frame: DeskFrame::new(desk, seller, "/orders").told(request, &DONE),
+        frame: DeskFrame::new(seller, "/orders").told(request, &DONE),
         order_ref: order_ref.as_str(),
         state: order.status.as_str(),
         title: order.status.for_seller(),

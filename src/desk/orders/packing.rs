@@ -79,7 +79,7 @@ pub async fn show(
             address_note,
         });
     }
-    let frame = DeskFrame::new(&desk, &seller, "/orders");
+    let frame = DeskFrame::new(&seller, "/orders");
     page(StatusCode::OK, &PackingPage { frame, lists, missing })
 }
 

@@ -92,7 +92,7 @@ async fn show_parcels(
     fault: &'static str,
 ) -> Result<HttpResponse, DeskError> {
     let mut template = SendPage {
-        frame: DeskFrame::new(desk, seller, "/orders"),
+        frame: DeskFrame::new(seller, "/orders"),
         once: hex(&chance::<32>()),
         parcels: Vec::new(),
         others: Vec::new(),
@@ -135,7 +135,7 @@ pub async fn submit(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     let once = form.once()?;
     let refs = named(form.all("order"));
     let mut typed = Vec::new();
@@ -195,7 +195,7 @@ pub async fn show_sent(
         left.push((order_ref.to_string(), order.map_or(GONE, |order| order.status.for_seller())));
     }
     let template = SentPage {
-        frame: DeskFrame::new(&desk, &seller, "/orders"),
+        frame: DeskFrame::new(&seller, "/orders"),
         sent: given("sent").iter().map(ToString::to_string).collect(),
         left,
     };

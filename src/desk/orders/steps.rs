@@ -123,7 +123,7 @@ pub async fn submit(
     order_ref: web::Path<String>,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     let order = match one::find(&desk, &seller, &order_ref).await? {
         Ok(order) => order,
         Err(none) => return Ok(none),
@@ -207,7 +207,7 @@ pub async fn answer(
     order_ref: web::Path<String>,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     let order = match one::find(&desk, &seller, &order_ref).await? {
         Ok(order) => order,
         Err(none) => return Ok(none),

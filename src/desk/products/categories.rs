@@ -38,7 +38,7 @@ pub async fn show(
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
     let template = CategoriesPage {
-        frame: DeskFrame::new(&desk, &seller, "/products").told(&request, &DONE),
+        frame: DeskFrame::new(&seller, "/products").told(&request, &DONE),
         categories: list(&desk).await?,
         refused: None,
     };
@@ -51,7 +51,7 @@ pub async fn submit(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     let category = form.get("category");
     if form.get("do") == "remove" {
         actions::rename_category(&desk.shop, category, None, now()).await?;
@@ -60,7 +60,7 @@ pub async fn submit(
     let wanted = form.get("name");
     let Ok(name) = read_category(wanted) else {
         let template = CategoriesPage {
-            frame: DeskFrame::new(&desk, &seller, "/products"),
+            frame: DeskFrame::new(&seller, "/products"),
             categories: list(&desk).await?,
             refused: Some((category, wanted)),
         };

@@ -383,7 +383,7 @@ impl At<'_> {
         let wallets = store::payment::list_wallets(db).await?;
         let categories = store::editing::list_categories(db).await?;
         let template = EditPage {
-            frame: DeskFrame::new(self.desk, self.seller, "/products").told(self.request, &DONE),
+            frame: DeskFrame::new(self.seller, "/products").told(self.request, &DONE),
             address: kept.as_ref().map_or("/products/new".to_owned(), |kept| kept.address.clone()),
             kept,
             preview: said.is_preview.then(|| preview(&form, preferred(self.desk, &wallets))),

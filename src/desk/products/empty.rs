@@ -36,7 +36,7 @@ pub async fn empty(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     if let Some(fresh) = seller.fresh_password(&desk, &form).await? {
         return empty_page(&desk, &seller, StatusCode::UNPROCESSABLE_ENTITY, fresh).await;
     }
@@ -52,6 +52,6 @@ async fn empty_page(
 ) -> Result<HttpResponse, DeskError> {
     let wallets = store::payment::list_wallets(&desk.shop.db).await?;
     let is_demo = wallets.iter().any(Wallet::is_demo);
-    let frame = DeskFrame::new(desk, seller, "/products");
+    let frame = DeskFrame::new(seller, "/products");
     page(status, &EmptyPage { frame, is_demo, fresh })
 }

@@ -141,7 +141,7 @@ pub async fn show(
     found.truncate(page_size);
     let (n_products, n_hidden) = store::desk_list::count(db).await?;
     let template = ListPage {
-        frame: DeskFrame::new(&desk, &seller, "/products").told(&request, &DONE),
+        frame: DeskFrame::new(&seller, "/products").told(&request, &DONE),
         rows: found.into_iter().map(|row| shown(row, currency)).collect::<Result<_, _>>()?,
         categories: store::editing::list_categories(db).await?,
         currency,
@@ -176,7 +176,7 @@ pub async fn submit(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     let asked = Asked::of(|name| form.get(name).to_owned());
     let (what, slug) = form.get("do").split_once(' ').ok_or(DeskError::NotFound)?;
     let slug = parse_slug(slug)?;

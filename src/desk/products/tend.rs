@@ -44,7 +44,7 @@ pub async fn submit(
     slug: Path<String>,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     let slug = parse_slug(&slug)?;
     let (shop, now) = (&desk.shop, now());
     let (found, done) = match form.get("do") {
@@ -100,7 +100,7 @@ async fn add_stock(
     };
     let product = store::editing::find(&desk.shop.db, slug).await?.ok_or(DeskError::NotFound)?;
     let template = StockPage {
-        frame: DeskFrame::new(desk, seller, "/products"),
+        frame: DeskFrame::new(seller, "/products"),
         pools: crate::desk::products::edit::pools(&product),
         name: product.name,
         address: address(slug),
@@ -142,7 +142,7 @@ pub async fn delete(
     slug: Path<String>,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &desk, &seller, body).await?;
+    let form = DeskForm::read(&request, &seller, body).await?;
     let slug = parse_slug(&slug)?;
     if let Some(fresh) = seller.fresh_password(&desk, &form).await? {
         let refused = (StatusCode::UNPROCESSABLE_ENTITY, fresh);
@@ -167,7 +167,7 @@ async fn delete_page(
     (status, fresh): (StatusCode, Fresh),
 ) -> Result<HttpResponse, DeskError> {
     let product = store::editing::find(&desk.shop.db, slug).await?.ok_or(DeskError::NotFound)?;
-    let frame = DeskFrame::new(desk, seller, "/products");
+    let frame = DeskFrame::new(seller, "/products");
     let template = DeletePage {
         frame,
         name: product.name,

@@ -154,7 +154,7 @@ async fn show(
         Some(Doubtful { coin, words, since: watch.trouble_since })
     });
     let template = TodayPage {
-        frame: DeskFrame::new(&desk, &seller, "/").told(&request, &DONE),
+        frame: DeskFrame::new(&seller, "/").told(&request, &DONE),
         now,
         is_demo,
         has_wallets,
@@ -218,7 +218,7 @@ async fn close(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    DeskForm::read(&request, &desk, &seller, body).await?;
+    DeskForm::read(&request, &seller, body).await?;
     actions::close_shop(&desk.shop, now()).await?;
     Ok(see_other("/?done=closed"))
 }
@@ -229,7 +229,7 @@ async fn open(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    DeskForm::read(&request, &desk, &seller, body).await?;
+    DeskForm::read(&request, &seller, body).await?;
     actions::open_shop(&desk.shop, now()).await?;
     Ok(see_other("/?done=opened"))
 }
@@ -240,7 +240,7 @@ async fn know_codes(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    DeskForm::read(&request, &desk, &seller, body).await?;
+    DeskForm::read(&request, &seller, body).await?;
     actions::forget_wrong_codes(&desk.shop).await?;
     Ok(see_other("/?done=codes"))
 }
