@@ -630,6 +630,21 @@ pub async fn list_windows(
     db: &Db,
     n_products: usize,
 ) -> Result<Vec<(String, Vec<String>)>, StoreError> {
+    windows_with(&mut *db.read.acquire().await?, n_products).await
+}
+
+/// The same inside a transaction.
+pub async fn list_windows_now(
+    tx: &mut Tx,
+    n_products: usize,
+) -> Result<Vec<(String, Vec<String>)>, StoreError> {
+    windows_with(&mut tx.0, n_products).await
+}
+
+async fn windows_with(
+    connection: &mut SqliteConnection,
+    n_products: usize,
+) -> Result<Vec<(String, Vec<String>)>, StoreError> {
     let rows: Vec<(String, String)> = sqlx::query_as(
         "select s.currency, pp.fingerprint from shelf s \
          join product_pictures pp on pp.product_id = s.product_id and pp.position = 0 \
@@ -637,7 +652,7 @@ pub async fn list_windows(
          order by s.currency, s.position",
     )
     .bind(i64::try_from(n_products).unwrap_or(i64::MAX))
-    .fetch_all(&db.read)
+    .fetch_all(connection)
     .await?;
     let mut windows: Vec<(String, Vec<String>)> = Vec::new();
     for (currency, picture) in rows {
@@ -666,14 +681,20 @@ pub async fn list_sheets(db: &Db) -> Result<Vec<(String, Vec<String>)>, StoreErr
     Ok(sheets)
 }
 
-/// Takes all sheets down. Returns their files.
-pub async fn take_sheets_down(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
+/// The files of the sheets that hang.
+pub async fn list_sheet_files(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
     let files: Vec<(String, String)> =
         sqlx::query_as("select webp, fallback from sheets").fetch_all(&mut *tx.0).await?;
+    Ok(files.into_iter().flat_map(|(webp, fallback)| [webp, fallback]).collect())
+}
+
+/// Takes all sheets down. Returns their files.
+pub async fn take_sheets_down(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
+    let files = list_sheet_files(tx).await?;
     for statement in ["delete from sheet_cells", "delete from sheets"] {
         sqlx::query(statement).execute(&mut *tx.0).await?;
     }
-    Ok(files.into_iter().flat_map(|(webp, fallback)| [webp, fallback]).collect())
+    Ok(files)
 }
 
 /// The currencies in which a product can be bought.
