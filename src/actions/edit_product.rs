@@ -109,8 +109,9 @@ pub async fn edit_product(shop: &Shop, edit: ProductEdit, now: Moment) -> anyhow
     if old.is_some() && changes.is_empty() {
         return Ok(Edited::Same(slug));
     }
-    store::editing::write(&mut tx, id, &written).await.context("keep the product")?;
-    settle(&mut tx, shelves_change(old.as_ref(), &edit.record)).await?;
+    let id = store::editing::write(&mut tx, id, &written).await.context("keep the product")?;
+    let changes_shelves = shelves_change(old.as_ref(), &edit.record);
+    settle(&mut tx, if changes_shelves { Shelves::Of(id) } else { Shelves::Same }).await?;
     let name = &edit.record.name;
     let deed = match (&old, changes.as_slice()) {
         (None, _) => format!("Added {name}"),
@@ -240,14 +241,31 @@ fn shelves_change(old: Option<&EditedProduct>, new: &ProductRecord) -> bool {
     !old.hidden && (old.categories != new.categories || before != after)
 }
 
+/// What else stands on the shelves after a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shelves {
+    Same,
+    /// This product may stand elsewhere.
+    Of(i64),
+    All,
+}
+
 /// The end of every change: the shelves, where they are others now; the buyers' pages; and what the seller's file says
 /// no longer.
-pub(super) async fn settle(tx: &mut Tx, shelves_change: bool) -> anyhow::Result<()> {
-    if shelves_change {
-        store::editing::recount_shelves(tx).await.context("count the shelves")?;
-        store::catalog::mark_seeded(tx).await?;
-    } else {
+pub(super) async fn settle(tx: &mut Tx, shelves: Shelves) -> anyhow::Result<()> {
+    match shelves {
+        Shelves::Same => {}
+        Shelves::Of(product) => {
+            store::shelves::follow(tx, product).await.context("move it on the shelves")?;
+        }
+        Shelves::All => {
+            store::editing::recount_shelves(tx).await.context("count the shelves")?;
+        }
+    }
+    if shelves == Shelves::Same {
         store::catalog::mark_changed(tx).await?;
+    } else {
+        store::catalog::mark_seeded(tx).await?;
     }
     store::desk::mark_catalog_changed(tx).await?;
     Ok(())

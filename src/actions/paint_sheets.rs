@@ -96,8 +96,29 @@ pub async fn follow_windows(shop: &Shop) -> anyhow::Result<()> {
     if windows.iter().all(suits) && hung.iter().all(is_needed) {
         return Ok(());
     }
-    let sheets = paint_sheets(shop, windows, &[]).await?;
+    let mut windows = windows;
+    let mut sheets = paint_sheets(shop, windows.clone(), &[]).await?;
     let mut tx = shop.db.write().await?;
+    let now_shown = store::editing::list_windows_now(&mut tx, IN_WINDOW).await?;
+    if now_shown != windows {
+        // They changed while the sheets were painted: once more. Whoever changes them now follows by itself.
+        drop(tx);
+        windows = now_shown;
+        let outdated = sheets;
+        sheets = paint_sheets(shop, windows.clone(), &[]).await?;
+        tx = shop.db.write().await?;
+        let hung = store::editing::list_sheet_files(&mut tx).await?;
+        let painted: Vec<&String> =
+            sheets.iter().flat_map(|sheet| [&sheet.row.webp, &sheet.row.fallback]).collect();
+        let dropped: Vec<String> =
+            outdated.into_iter().flat_map(|sheet| [sheet.row.webp, sheet.row.fallback]).collect();
+        let is_dropped = |file: &&String| !hung.contains(file) && !painted.contains(file);
+        remove_files(shop, dropped.iter().filter(is_dropped));
+        // And again: then whoever changed them paints.
+        if store::editing::list_windows_now(&mut tx, IN_WINDOW).await? != windows {
+            return Ok(());
+        }
+    }
     let old = store::editing::take_sheets_down(&mut tx).await.context("take the sheets down")?;
     for sheet in &sheets {
         // A picture may have gone while the sheet was painted.

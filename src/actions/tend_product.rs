@@ -1,4 +1,5 @@
 use crate::actions::Shop;
+use crate::actions::edit_product::Shelves;
 use crate::actions::edit_product::clear_up;
 use crate::actions::edit_product::settle;
 use crate::catalog::ImageRecord;
@@ -39,7 +40,7 @@ pub async fn hide_product(
         return Ok(Some(()));
     }
     store::editing::set_hidden(&mut tx, product.id, hidden).await.context("hide the product")?;
-    settle(&mut tx, true).await?;
+    settle(&mut tx, Shelves::Of(product.id)).await?;
     let deed = format!("{} {}", if hidden { "Hid" } else { "Showed" }, product.name);
     store::desk::note_deed(&mut tx, now, &deed).await?;
     tx.commit().await.context("commit the product")?;
@@ -61,7 +62,7 @@ pub async fn delete_product(
         return Ok(Some(Err(Stale)));
     }
     store::editing::delete(&mut tx, product.id).await.context("delete the product")?;
-    settle(&mut tx, true).await?;
+    settle(&mut tx, Shelves::Of(product.id)).await?;
     store::desk::note_deed(&mut tx, now, &format!("Deleted {}", product.name)).await?;
     tx.commit().await.context("commit the product")?;
     let dropped: Vec<String> =
@@ -117,7 +118,7 @@ pub async fn duplicate_product(
     let id = store::editing::write(&mut tx, None, &written).await.context("keep the copy")?;
     let place = store::editing::find_place_now(&mut tx, product.id).await?;
     store::editing::move_to(&mut tx, id, place + 1).await.context("move the copy")?;
-    settle(&mut tx, false).await?;
+    settle(&mut tx, Shelves::Same).await?;
     store::desk::note_deed(&mut tx, now, &format!("Copied {}", product.name)).await?;
     store::desk::keep_heard(&mut tx, once, free.as_str(), now).await?;
     tx.commit().await.context("commit the copy")?;
@@ -174,7 +175,7 @@ pub async fn move_product(
     if here == there {
         return Ok(Some(()));
     }
-    settle(&mut tx, true).await?;
+    settle(&mut tx, Shelves::Of(product.id)).await?;
     let deed = format!("Moved {} to place {there}", product.name);
     store::desk::note_deed(&mut tx, now, &deed).await?;
     tx.commit().await.context("commit the list")?;
@@ -215,7 +216,7 @@ pub async fn add_stock(
     if sum != stock {
         let pool = OfferKey { product: product.id, option };
         store::editing::set_stock(&mut tx, pool, sum).await.context("count the shelf")?;
-        settle(&mut tx, false).await?;
+        settle(&mut tx, Shelves::Same).await?;
         let deed = match pieces {
             0.. => format!("Put {pieces} more of {name} on the shelf: {sum}"),
             _ => format!("Took {} of {name} off the shelf: {sum}", pieces.unsigned_abs()),
@@ -244,7 +245,7 @@ pub async fn rename_category(
     if n == 0 {
         return Ok(0);
     }
-    settle(&mut tx, true).await?;
+    settle(&mut tx, Shelves::All).await?;
     let deed = match name {
         Some(name) => format!("Renamed the category {category} to {name}"),
         None => format!("Took the category {category} away"),

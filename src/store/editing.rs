@@ -14,6 +14,7 @@ use crate::store::catalog::Image;
 use crate::store::catalog::gwei;
 use crate::store::stocking::ShownPicture;
 use crate::values::Currency;
+use serde_json::json;
 use sqlx::Row;
 use sqlx::SqliteConnection;
 use sqlx::SqlitePool;
@@ -291,7 +292,7 @@ pub async fn write(
         .execute(&mut *tx.0)
         .await?;
     }
-    write_words(tx, id).await?;
+    write_words(tx, &json!([id]).to_string()).await?;
     Ok(id)
 }
 
@@ -394,30 +395,29 @@ pub async fn set_stock(tx: &mut Tx, pool: OfferKey, pieces: i64) -> Result<(), S
     Ok(())
 }
 
-/// What the search knows of a product.
-async fn write_words(tx: &mut Tx, product: i64) -> Result<(), StoreError> {
-    let (name, description): (String, String) =
-        sqlx::query_as("select name, description from products where id = ?")
-            .bind(product)
-            .fetch_one(&mut *tx.0)
-            .await?;
-    let categories: Vec<String> = sqlx::query_scalar(
-        "select category from product_categories where product_id = ? order by position",
+/// What the search knows of these products. `ids`: a list in JSON, so that many cost few statements.
+async fn write_words(tx: &mut Tx, ids: &str) -> Result<(), StoreError> {
+    let texts: Vec<(i64, String, String, String)> = sqlx::query_as(
+        "select p.id, p.name, p.description, coalesce((select group_concat(category, ' ') from \
+            (select category from product_categories where product_id = p.id order by position)), '') \
+         from products p where p.id in (select value from json_each(?))",
     )
-    .bind(product)
+    .bind(ids)
     .fetch_all(&mut *tx.0)
     .await?;
-    sqlx::query("delete from product_words where rowid = ?")
-        .bind(product)
+    let rows = texts.into_iter().map(|(id, name, description, categories)| {
+        json!([id, name, categories, markdown::words(&description)])
+    });
+    let rows: Vec<_> = rows.collect();
+    sqlx::query("delete from product_words where rowid in (select value from json_each(?))")
+        .bind(ids)
         .execute(&mut *tx.0)
         .await?;
     sqlx::query(
-        "insert into product_words (rowid, name, categories, description) values (?, ?, ?, ?)",
+        "insert into product_words (rowid, name, categories, description) \
+         select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each(?)",
     )
-    .bind(product)
-    .bind(name)
-    .bind(categories.join(" "))
-    .bind(markdown::words(&description))
+    .bind(json!(rows).to_string())
     .execute(&mut *tx.0)
     .await?;
     Ok(())
@@ -523,6 +523,13 @@ pub async fn rename_category(
             .bind(category)
             .fetch_all(&mut *tx.0)
             .await?;
+    let ids = json!(products).to_string();
+    sqlx::query(
+        "update products set edition = edition + 1 where id in (select value from json_each(?))",
+    )
+    .bind(&ids)
+    .execute(&mut *tx.0)
+    .await?;
     // Where a product has the new one already, it has it once.
     sqlx::query(
         "delete from product_categories where category = ?1 and (?2 is null \
@@ -537,13 +544,7 @@ pub async fn rename_category(
         .bind(name)
         .execute(&mut *tx.0)
         .await?;
-    for product in &products {
-        sqlx::query("update products set edition = edition + 1 where id = ?")
-            .bind(product)
-            .execute(&mut *tx.0)
-            .await?;
-        write_words(tx, *product).await?;
-    }
+    write_words(tx, &ids).await?;
     Ok(products.len())
 }
 
@@ -630,6 +631,21 @@ pub async fn list_windows(
     db: &Db,
     n_products: usize,
 ) -> Result<Vec<(String, Vec<String>)>, StoreError> {
+    windows_with(&mut *db.read.acquire().await?, n_products).await
+}
+
+/// The same inside a transaction.
+pub async fn list_windows_now(
+    tx: &mut Tx,
+    n_products: usize,
+) -> Result<Vec<(String, Vec<String>)>, StoreError> {
+    windows_with(&mut tx.0, n_products).await
+}
+
+async fn windows_with(
+    connection: &mut SqliteConnection,
+    n_products: usize,
+) -> Result<Vec<(String, Vec<String>)>, StoreError> {
     let rows: Vec<(String, String)> = sqlx::query_as(
         "select s.currency, pp.fingerprint from shelf s \
          join product_pictures pp on pp.product_id = s.product_id and pp.position = 0 \
@@ -637,7 +653,7 @@ pub async fn list_windows(
          order by s.currency, s.position",
     )
     .bind(i64::try_from(n_products).unwrap_or(i64::MAX))
-    .fetch_all(&db.read)
+    .fetch_all(connection)
     .await?;
     let mut windows: Vec<(String, Vec<String>)> = Vec::new();
     for (currency, picture) in rows {
@@ -666,14 +682,20 @@ pub async fn list_sheets(db: &Db) -> Result<Vec<(String, Vec<String>)>, StoreErr
     Ok(sheets)
 }
 
-/// Takes all sheets down. Returns their files.
-pub async fn take_sheets_down(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
+/// The files of the sheets that hang.
+pub async fn list_sheet_files(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
     let files: Vec<(String, String)> =
         sqlx::query_as("select webp, fallback from sheets").fetch_all(&mut *tx.0).await?;
+    Ok(files.into_iter().flat_map(|(webp, fallback)| [webp, fallback]).collect())
+}
+
+/// Takes all sheets down. Returns their files.
+pub async fn take_sheets_down(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
+    let files = list_sheet_files(tx).await?;
     for statement in ["delete from sheet_cells", "delete from sheets"] {
         sqlx::query(statement).execute(&mut *tx.0).await?;
     }
-    Ok(files.into_iter().flat_map(|(webp, fallback)| [webp, fallback]).collect())
+    Ok(files)
 }
 
 /// The currencies in which a product can be bought.

@@ -18,6 +18,7 @@ pub mod orders;
 pub mod owed;
 pub mod pages;
 pub mod payment;
+pub mod shelves;
 pub mod stocking;
 pub mod trade;
 pub mod watch;

@@ -193,9 +193,8 @@ pub async fn put(
             hidden = excluded.hidden, description_html = excluded.description_html, description = excluded.description, \
             record = excluded.record, edition = edition + 1, file_quantity = excluded.file_quantity, \
             stock = case when products.file_quantity = excluded.file_quantity and not ?2 then products.stock \
-              else max(0, excluded.file_quantity - (select coalesce(sum(l.quantity), 0) from order_lines l \
-                join orders o on o.id = l.order_id where l.product_id = products.id and l.pool_option = 0 \
-                and o.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid'))) end",
+              else max(0, excluded.file_quantity - coalesce( \
+                (select h.pieces from held h where h.product_id = products.id and h.pool_option = 0), 0)) end",
     )
     .bind(&rows)
     .bind(count_anew)

@@ -762,3 +762,20 @@ fn pieces_come_back_to_where_those_of_their_option_lie_by_then() {
     world.says(&["orders", "cancel", &second]);
     assert_eq!(stocks(&mut desk), of("5", ["12", "0"]));
 }
+
+#[test]
+fn the_largest_stock_can_be_exported_and_read_again() {
+    let world = World::with_desk();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "2");
+    buyer.checks_out(&[]);
+    let mut desk = world.desk();
+    let mut form = Form::get(&mut desk, "/products/green-tea");
+    form.set("stock", "1000000").saves(&mut desk, &[]);
+    let text = world.says(&["catalog", "export"]);
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value["products"]["tea"]["quantity"], 1_000_000);
+    fs::write(world.path("db/data.json"), &text).unwrap();
+    let check = world.says(&["seed", "--check", "db/data.json"]);
+    assert!(!check.contains("would change"), "{check}");
+}
