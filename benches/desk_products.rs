@@ -83,7 +83,7 @@ fn main() {
         body.extend_from_slice(b"\r\n");
     };
     for (name, value) in
-        [("token", token.as_str()), ("name", "Shown"), ("stock", "1"), ("price.ETH", "0.1")]
+        [("token", token.as_str()), ("once", &"5".repeat(64)), ("name", "Shown"), ("stock", "1"), ("price.ETH", "0.1")]
     {
         part(&format!("name=\"{name}\""), value.as_bytes());
     }
@@ -142,6 +142,8 @@ struct OpenDesk {
     child: Child,
     address: String,
     cookies: BTreeMap<String, String>,
+    /// Forms that were sent, so that each has a name of its own.
+    n_sent: u64,
 }
 
 impl OpenDesk {
@@ -172,7 +174,7 @@ impl OpenDesk {
             }
         };
         std::thread::spawn(move || lines.count());
-        let mut desk = Self { child, address, cookies: BTreeMap::new() };
+        let mut desk = Self { child, address, cookies: BTreeMap::new(), n_sent: 0 };
         let page = desk.request("GET /login", "", b"");
         let token = token_of(&page);
         let form = "Content-Type: application/x-www-form-urlencoded\r\n";
@@ -192,7 +194,9 @@ impl OpenDesk {
 
     fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Duration {
         let token = self.token();
-        let mut body = form_urlencoded::Serializer::new(format!("token={token}"));
+        self.n_sent += 1;
+        let once = format!("{:064x}", self.n_sent);
+        let mut body = form_urlencoded::Serializer::new(format!("token={token}&once={once}"));
         let body = body.extend_pairs(fields).finish();
         let form = "Content-Type: application/x-www-form-urlencoded\r\n";
         let started = Instant::now();

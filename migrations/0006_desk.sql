@@ -6,7 +6,11 @@ create table desk (
     password text,                      -- as Argon2id made it, with its salt and parameters; null: none was set
     factor   blob    check (length(factor) = 20),           -- the secret of the second factor; null: the password is enough
     factor_step integer not null default 0,                 -- the last half minute whose code was used
-    pending_factor blob check (length(pending_factor) = 20) -- a secret that no code has confirmed yet
+    pending_factor blob check (length(pending_factor) = 20), -- a secret that no code has confirmed yet
+    -- How often the password was right and the code of the second factor wrong, until the seller has said whose doing it was
+    -- or has changed the password.
+    wrong_codes       integer not null default 0,
+    wrong_codes_since integer           -- unix seconds, to the minute
 ) strict;
 insert into desk (id) values (1);
 

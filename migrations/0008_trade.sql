@@ -27,9 +27,16 @@ create table discount_uses (
     code text    primary key,
     used integer not null check (0 <= used)
 ) strict;
+-- Whether an order gave its use back, since nothing was seen of its payment when it ended.
+alter table orders add column code_is_back integer not null default 0 check (code_is_back in (0, 1));
+update orders set code_is_back = 1
+where discount_code is not null
+    and (status = 'late'
+        or status in ('expired', 'cancelled')
+            and (select max(received, coalesce(seen, 0)) from invoices where order_id = orders.id) = 0);
 insert into discount_uses (code, used)
 select o.discount_code, count(*) from orders o join invoices i on i.order_id = o.id
-where o.discount_code is not null and o.status not in ('expired', 'late') and (o.status <> 'cancelled' or 0 < i.received)
+where o.discount_code is not null and o.code_is_back = 0
 group by o.discount_code;
 
 alter table shipping_rates add column edition integer not null default 1;

@@ -105,7 +105,7 @@ pub(super) async fn change_now(
             }
             // Also beyond its number: the amount was promised, and the seller has decided to take it.
             if let Some(discount) = &order.discount {
-                store::trade::take_use(tx, &discount.code).await?;
+                store::trade::take_use_again(tx, order_ref, &discount.code).await?;
             }
         }
         _ => {}

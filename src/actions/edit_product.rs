@@ -17,6 +17,8 @@ use anyhow::Context;
 pub struct ProductEdit {
     /// The product as it was when the form was shown: its address and its edition. `None`: a new one.
     pub of: Option<(Slug, i64)>,
+    /// The form's own name, so that one that adds a product and is sent twice adds one.
+    pub once: String,
     pub record: ProductRecord,
     /// Whether the seller wrote the slug; where the name made it, a number makes it free.
     pub has_chosen_slug: bool,
@@ -55,7 +57,12 @@ pub async fn edit_product(shop: &Shop, edit: ProductEdit, now: Moment) -> anyhow
     };
     let mut tx = shop.db.write().await?;
     let old = match &edit.of {
-        None => None,
+        None => {
+            if let Some(slug) = store::desk::find_heard(&mut tx, &edit.once).await? {
+                return Ok(Edited::Kept(Slug::parse(&slug).context("read the product's slug")?));
+            }
+            None
+        }
         Some((slug, edition)) => match store::editing::find_now(&mut tx, slug).await? {
             None => return Ok(Edited::Gone),
             Some(old) if old.edition != *edition || is_sold_since(&edit, &old) => {
@@ -111,6 +118,9 @@ pub async fn edit_product(shop: &Shop, edit: ProductEdit, now: Moment) -> anyhow
         (Some(_), several) => format!("Changed {name}: {}", several.join(", ")),
     };
     store::desk::note_deed(&mut tx, now, &deed).await?;
+    if old.is_none() {
+        store::desk::keep_heard(&mut tx, &edit.once, slug.as_str(), now).await?;
+    }
     tx.commit().await.context("commit the product")?;
 
     let dropped = old.iter().flat_map(|old| &old.pictures);

@@ -59,7 +59,9 @@ pub(super) async fn give_back_use(tx: &mut Tx, order: &Order) -> anyhow::Result<
     if let Some(discount) = &order.discount
         && order.invoice.seen() == Gwei::ZERO
     {
-        store::trade::give_back_use(tx, &discount.code).await.context("give the code back")?;
+        store::trade::give_back_use(tx, &order.order_ref, &discount.code)
+            .await
+            .context("give the code back")?;
     }
     Ok(())
 }

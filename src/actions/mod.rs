@@ -74,13 +74,13 @@ pub use read_letters::{Letter, read_letters};
 pub use report_payment::{Unreported, report_payment};
 pub use set_password::{change_password, set_password};
 pub use sign_in::{Signing, confirm_password, confirm_seller, sign_in};
-pub use sign_out::{end_sessions, sign_out};
+pub use sign_out::{end_sessions, forget_wrong_codes, sign_out};
 pub use stock_shelves::{Stocked, Stocking, Unstocked, check_shelves, list_changes, stock_shelves};
 pub use take_picture::{TakenPicture, name_pictures, take_picture};
 pub use take_seen::take_seen;
 pub use take_steps::{Untaken, send_orders, take_step};
 pub use tend_product::{
-    Place, add_stock, delete_product, duplicate_product, hide_product, move_product,
+    Place, Stale, add_stock, delete_product, duplicate_product, hide_product, move_product,
     rename_category,
 };
 pub use try_to_work::try_to_work;

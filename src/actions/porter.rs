@@ -1,4 +1,5 @@
 use crate::actions::Shop;
+use crate::login::CodeBrake;
 use crate::login::Factor;
 use crate::login::FactorProof;
 use crate::login::FactorSecret;
@@ -8,10 +9,12 @@ use crate::login::PASSWORD_SALT_BYTES;
 use crate::login::TypedPassword;
 use crate::login::Workbench;
 use crate::store;
+use crate::store::Db;
 use crate::values::Moment;
 use anyhow::Context;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
@@ -28,6 +31,8 @@ pub struct Porter {
     n_known: Arc<AtomicUsize>,
     benches: Arc<Mutex<Vec<Workbench>>>,
     failures: Mutex<Failures>,
+    /// Of strangers, and of browsers that were let in before: who guesses at codes as the one does not hinder the other.
+    brakes: Mutex<[CodeBrake; 2]>,
 }
 
 /// Where somebody waits for a place. Both lines are as long, so that a crowd in the one keeps nobody out of the other.
@@ -94,6 +99,7 @@ impl Porter {
             n_known: Arc::default(),
             benches: Arc::default(),
             failures: Mutex::default(),
+            brakes: Mutex::default(),
         }
     }
 
@@ -118,8 +124,12 @@ impl Porter {
         let is_inside = code.is_none();
         let factor = lock.factor.as_ref().filter(|_| !is_inside);
         // Where no second factor is set, one is looked at all the same.
-        let proof = factor.unwrap_or(&nobodys_factor()).proof(&code.unwrap_or_default(), now);
-        let is_proven = factor.is_none() || proof.is_some();
+        let code = code.unwrap_or_default();
+        let proof = factor.unwrap_or(&nobodys_factor()).proof(&code, now);
+        let is_guess = factor.is_some() && FactorSecret::is_code(&code);
+        // A code that is held off is as wrong as all others.
+        let holds = is_guess && self.brakes()[line as usize].holds(now);
+        let is_proven = factor.is_none() || proof.is_some() && !holds;
         let hashed = self
             .hash(line, move |bench| {
                 let is_right = looked_at.is(&password, bench);
@@ -130,8 +140,16 @@ impl Porter {
             })
             .await?;
         let Some((is_right, upgraded)) = hashed else { return Ok(Err(NotIn::Busy)) };
-        if !(is_set & is_right & is_proven) {
+        let is_in = is_set & is_right & is_proven;
+        let is_in = is_in && !(is_guess && self.brakes()[line as usize].holds(now));
+        if !is_in {
+            if is_set && is_right && is_guess {
+                self.note_wrong_code(shop, line, now);
+            }
             return Ok(Err(self.wrong(now)));
+        }
+        if factor.is_some() {
+            self.brakes().iter_mut().for_each(CodeBrake::forget);
         }
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).forget();
         let proof = proof.filter(|_| factor.is_some());
@@ -145,6 +163,28 @@ impl Porter {
         salt: [u8; PASSWORD_SALT_BYTES],
     ) -> anyhow::Result<Option<KeptPassword>> {
         self.hash(Line::Known, move |bench| KeptPassword::make(&password, salt, bench)).await
+    }
+
+    /// Somebody knows the password and guesses at codes. One that was held off was not looked at, and does not count.
+    fn note_wrong_code(&self, shop: &Shop, line: Line, now: Moment) {
+        let mut brakes = self.brakes();
+        let brake = &mut brakes[line as usize];
+        if brake.holds(now) {
+            return;
+        }
+        brake.note(now);
+        drop(brakes);
+        let db = shop.db.clone();
+        // By itself: whoever asked may have gone away by now, and does not wait longer than for another wrong one.
+        tokio::spawn(async move {
+            if let Err(error) = keep_wrong_code(&db, now).await {
+                tracing::error!("the password was right and the code wrong: {error:#}");
+            }
+        });
+    }
+
+    fn brakes(&self) -> MutexGuard<'_, [CodeBrake; 2]> {
+        self.brakes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One more was wrong.
@@ -180,6 +220,13 @@ impl Porter {
         });
         done.await.context("hash a password").map(Some)
     }
+}
+
+async fn keep_wrong_code(db: &Db, now: Moment) -> anyhow::Result<()> {
+    let mut tx = db.write().await?;
+    store::desk::note_wrong_code(&mut tx, now).await.context("count it")?;
+    store::desk::note_deed(&mut tx, now, "Refused the right password with a wrong code").await?;
+    tx.commit().await.context("commit it")
 }
 
 fn nobodys_factor() -> Factor {

@@ -1,9 +1,7 @@
 use crate::actions::Shop;
 use crate::actions::Unposted;
 use crate::actions::notify_seller;
-use crate::actions::post_reply::change;
 use crate::actions::post_reply::post_now;
-use crate::actions::take_steps::deed;
 use crate::mail::Reply;
 use crate::mail::Unreadable;
 use crate::orders::OrderRef;
@@ -20,7 +18,7 @@ pub enum Unanswered {
     Unposted(#[from] Unposted),
 }
 
-/// What the seller typed at the desk comes onto the order's page, exactly as a mail would, and is noted among the seller's
+/// What the seller typed at the desk comes onto the order's page, every line of it, and is noted among the seller's
 /// deeds. `once`: of the form, so that one that is sent twice is heard once.
 pub async fn post_answer(
     shop: &Shop,
@@ -46,12 +44,7 @@ pub async fn post_answer(
         Ok(owed) => owed,
         Err(unposted) => return Ok(Err(unposted.into())),
     };
-    if let Some(command) = &reply.command {
-        store::desk::note_deed_of(&mut tx, now, order_ref, deed(&change(command))).await?;
-    }
-    if reply.words.is_some() {
-        store::desk::note_deed_of(&mut tx, now, order_ref, "Answered").await?;
-    }
+    store::desk::note_deed_of(&mut tx, now, order_ref, "Answered").await?;
     tx.commit().await.context("commit the answer")?;
 
     for told in owed {

@@ -87,7 +87,7 @@ pub(super) async fn post_now(
     Ok(Ok(owed))
 }
 
-pub(super) fn change(command: &Command) -> OrderChange {
+fn change(command: &Command) -> OrderChange {
     match command {
         Command::Paid => OrderChange::Paid,
         Command::Partial(sum) => OrderChange::Partial(*sum),

@@ -24,6 +24,7 @@ pub async fn set_password(
     let mut tx = shop.db.write().await?;
     store::desk::mark_password(&mut tx, &kept).await.context("keep the password")?;
     store::desk::delete_sessions(&mut tx).await.context("end the sessions")?;
+    store::desk::forget_wrong_codes(&mut tx).await?;
     store::desk::note_deed(&mut tx, now, "Set the desk's password at the shell").await?;
     tx.commit().await.context("commit the password")?;
     Ok(Ok(()))
@@ -51,6 +52,7 @@ pub async fn change_password(
     }
     store::desk::mark_password(&mut tx, &kept).await.context("keep the password")?;
     store::desk::delete_sessions(&mut tx).await.context("end the sessions")?;
+    store::desk::forget_wrong_codes(&mut tx).await?;
     store::desk::note_deed(&mut tx, now, "Changed the desk's password").await?;
     tx.commit().await.context("commit the password")?;
     Ok(Ok(()))

@@ -13,6 +13,13 @@ pub async fn sign_out(shop: &Shop, session: &SessionHash, now: Moment) -> anyhow
     tx.commit().await.context("commit that the session has ended")
 }
 
+/// The seller, who is in, knows whose wrong codes those were.
+pub async fn forget_wrong_codes(shop: &Shop) -> anyhow::Result<()> {
+    let mut tx = shop.db.write().await?;
+    store::desk::forget_wrong_codes(&mut tx).await.context("forget the wrong codes")?;
+    tx.commit().await.context("commit that they are known")
+}
+
 /// Ends every session, this one among them. Returns how many there were.
 pub async fn end_sessions(shop: &Shop, now: Moment) -> anyhow::Result<u64> {
     let mut tx = shop.db.write().await?;

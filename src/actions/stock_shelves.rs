@@ -20,6 +20,7 @@ use crate::store::exporting::Kept;
 use crate::store::stocking::PictureRow;
 use crate::store::stocking::ShownPicture;
 use crate::store::stocking::StockedProduct;
+use crate::values::Moment;
 use anyhow::Context;
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -55,6 +56,9 @@ pub struct Stocking {
     pub count_anew: bool,
     /// Also over what was changed at the desk.
     pub over_desk: bool,
+    /// Where the desk itself stocks them: what is noted among the seller's deeds, and when. The catalog counts as changed
+    /// at the desk then.
+    pub deed: Option<(Moment, &'static str)>,
 }
 
 /// Units: products kept with one statement.
@@ -93,7 +97,7 @@ pub async fn stock_shelves(
     text: &str,
     settings_wallet: Option<Wallet>,
     folders: &Originals,
-    Stocking { count_anew, over_desk }: Stocking,
+    Stocking { count_anew, over_desk, deed }: Stocking,
     progress: impl Fn(&str, usize, usize) + Send + Sync,
 ) -> anyhow::Result<Result<Stocked, Unstocked>> {
     let (file, mut faults) = CatalogFile::parse(text, settings_wallet);
@@ -164,6 +168,10 @@ pub async fn stock_shelves(
     // A file that says what the desk made of the catalog does not undo it. An older one, which lies beside it, would.
     if over_desk {
         store::desk::forget_catalog_changes(&mut tx).await?;
+    }
+    if let Some((now, what)) = deed {
+        store::desk::mark_catalog_changed(&mut tx).await?;
+        store::desk::note_deed(&mut tx, now, what).await?;
     }
     // Where all was counted anew, what is missing is held by open orders, and nothing is to be said.
     let n_sold_since =

@@ -82,7 +82,7 @@ async fn take(
 }
 
 /// Among the seller's deeds, which hold nobody's words.
-pub(super) fn deed(change: &OrderChange) -> &'static str {
+fn deed(change: &OrderChange) -> &'static str {
     match change {
         OrderChange::Paid => "Said that it was paid",
         OrderChange::Partial(_) => "Said that a part was paid",

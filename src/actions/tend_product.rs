@@ -23,6 +23,9 @@ pub enum Place {
     Number(i64),
 }
 
+/// Somebody has changed the product since it was shown.
+pub struct Stale;
+
 /// Keeps a product from the buyers, or shows it again. `None`: there is none.
 pub async fn hide_product(
     shop: &Shop,
@@ -44,10 +47,19 @@ pub async fn hide_product(
     Ok(Some(()))
 }
 
-/// Takes a product away for good; orders keep what they hold.
-pub async fn delete_product(shop: &Shop, slug: &Slug, now: Moment) -> anyhow::Result<Option<()>> {
+/// Takes a product away for good; orders keep what they hold. `edition`: the one that the seller saw; `Err`: it is another
+/// by now, and nothing was done.
+pub async fn delete_product(
+    shop: &Shop,
+    slug: &Slug,
+    edition: i64,
+    now: Moment,
+) -> anyhow::Result<Option<Result<(), Stale>>> {
     let mut tx = shop.db.write().await?;
     let Some(product) = store::editing::find_now(&mut tx, slug).await? else { return Ok(None) };
+    if product.edition != edition {
+        return Ok(Some(Err(Stale)));
+    }
     store::editing::delete(&mut tx, product.id).await.context("delete the product")?;
     settle(&mut tx, true).await?;
     store::desk::note_deed(&mut tx, now, &format!("Deleted {}", product.name)).await?;
@@ -55,16 +67,21 @@ pub async fn delete_product(shop: &Shop, slug: &Slug, now: Moment) -> anyhow::Re
     let dropped: Vec<String> =
         product.pictures.iter().map(|picture| picture.fingerprint.clone()).collect();
     clear_up(shop, &dropped).await;
-    Ok(Some(()))
+    Ok(Some(Ok(())))
 }
 
-/// Makes a hidden copy, without pieces, right behind the product. Returns its slug.
+/// Makes a hidden copy, without pieces, right behind the product. Returns its slug. `once`: of the form, so that one that is
+/// sent twice makes one.
 pub async fn duplicate_product(
     shop: &Shop,
     slug: &Slug,
+    once: &str,
     now: Moment,
 ) -> anyhow::Result<Option<Slug>> {
     let mut tx = shop.db.write().await?;
+    if let Some(copy) = store::desk::find_heard(&mut tx, once).await? {
+        return Ok(Some(Slug::parse(&copy).context("read the copy's slug")?));
+    }
     let Some(product) = store::editing::find_now(&mut tx, slug).await? else { return Ok(None) };
     let mut n = 2;
     let mut free = slug.numbered(n);
@@ -102,6 +119,7 @@ pub async fn duplicate_product(
     store::editing::move_to(&mut tx, id, place + 1).await.context("move the copy")?;
     settle(&mut tx, false).await?;
     store::desk::note_deed(&mut tx, now, &format!("Copied {}", product.name)).await?;
+    store::desk::keep_heard(&mut tx, once, free.as_str(), now).await?;
     tx.commit().await.context("commit the copy")?;
     Ok(Some(free))
 }
@@ -168,12 +186,12 @@ pub async fn move_product(
 const MOST_PIECES: i64 = 1_000_000;
 
 /// Puts pieces on a shelf or takes some away, whatever is sold meanwhile. Returns how many lie there then, or `Err` with
-/// how many there are where that cannot be.
+/// how many there are where that cannot be. `once`: of the form, so that one that is sent twice is counted once.
 pub async fn add_stock(
     shop: &Shop,
     slug: &Slug,
-    option: i64,
-    pieces: i64,
+    (option, pieces): (i64, i64),
+    once: &str,
     now: Moment,
 ) -> anyhow::Result<Option<Result<i64, i64>>> {
     let mut tx = shop.db.write().await?;
@@ -187,6 +205,11 @@ pub async fn add_stock(
             .and_then(|one| Some((one.stock?, format!("{} ({})", product.name, one.name)))),
     };
     let Some((stock, name)) = pool else { return Ok(None) };
+    // Another number is another wish, also from a page that was gone back to.
+    let form = format!("{once} {option} {pieces}");
+    if store::desk::find_heard(&mut tx, &form).await?.is_some() {
+        return Ok(Some(Ok(stock)));
+    }
     let sum = stock.checked_add(pieces).filter(|sum| (0..=MOST_PIECES).contains(sum));
     let Some(sum) = sum else { return Ok(Some(Err(stock))) };
     if sum != stock {
@@ -198,6 +221,7 @@ pub async fn add_stock(
             _ => format!("Took {} of {name} off the shelf: {sum}", pieces.unsigned_abs()),
         };
         store::desk::note_deed(&mut tx, now, &deed).await?;
+        store::desk::keep_heard(&mut tx, &form, "", now).await?;
         tx.commit().await.context("commit the stock")?;
     }
     Ok(Some(Ok(sum)))

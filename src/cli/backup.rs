@@ -186,6 +186,9 @@ pub async fn restore(restore: Restore, settings: Settings) -> anyhow::Result<Exi
         restore.gap
     ));
     say(
+        "The desk's password, second factor and recovery codes are those of the copy; nobody is signed in.",
+    );
+    say(
         "Then: `shop doctor`, the onion's key (`shop onion restore`), and `shop serve`. Orders that came after the copy was made stand in your mail alone.",
     );
     Ok(ExitCode::SUCCESS)
@@ -227,6 +230,8 @@ async fn mend_database(file: &Path, gap: u32) -> anyhow::Result<()> {
         }
         let mut tx = db.write().await?;
         store::copy::leave_gap(&mut tx, gap).await.context("leave the gap")?;
+        // A session that was ended since the copy was made would be open again.
+        store::desk::delete_sessions(&mut tx).await.context("end the desk's sessions")?;
         tx.commit().await.context("commit the gap")?;
         anyhow::ensure!(store::erasure::empty_journal(&db).await?, "its journal cannot be emptied");
         anyhow::Ok(())

@@ -58,16 +58,18 @@ const MOST_BYTES: u64 = 16 * 1024;
 async fn set_password(settings: &Settings) -> anyhow::Result<ExitCode> {
     // Before anything is asked: whoever cannot keep a password need not type one.
     let shop = open::shop(settings).await?;
+    let site_name = store::look::find_name(&shop.db).await?;
+    let site_name = site_name.unwrap_or_else(|| settings.site_name.clone());
     let (first, second) = if io::stdin().is_terminal() {
         let first = rpassword::prompt_password("New password: ").context("read the password")?;
-        judge(&first, settings)?;
+        judge(&first, &site_name)?;
         (first, rpassword::prompt_password("Once more: ").context("read the password")?)
     } else {
         let mut lines = io::stdin().lock().take(MOST_BYTES).lines();
         let mut line = || lines.next().transpose().map(Option::unwrap_or_default);
         (line().context("read the password")?, line().context("read the password")?)
     };
-    let password = judge(&first, settings)?;
+    let password = judge(&first, &site_name)?;
     anyhow::ensure!(first == second, "the two passwords differ; nothing was done");
     let porter = Porter::new(1);
     actions::set_password(&shop, &porter, &password, open::chance(), open::now()).await??;
@@ -79,8 +81,8 @@ async fn set_password(settings: &Settings) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn judge(text: &str, settings: &Settings) -> anyhow::Result<NewPassword> {
-    let judged = NewPassword::parse(text, &[&settings.site_name]);
+fn judge(text: &str, site_name: &str) -> anyhow::Result<NewPassword> {
+    let judged = NewPassword::parse(text, &[site_name]);
     judged.map_err(|weak| anyhow::anyhow!("this password is not taken. {weak}"))
 }
 

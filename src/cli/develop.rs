@@ -48,7 +48,8 @@ pub fn apart(flags: &HashMap<&'static str, String>) -> Arc<Apart> {
 }
 
 async fn ask(flags: &HashMap<&'static str, String>, request: Vec<u8>) -> io::Result<Vec<u8>> {
-    let mut child = Command::new(std::env::current_exe()?)
+    // The program that runs, also where its file has been replaced by a newer one; its path would name a deleted file then.
+    let mut child = Command::new("/proc/self/exe")
         .arg("develop")
         .envs(flags)
         .stdin(Stdio::piped())

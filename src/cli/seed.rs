@@ -67,7 +67,7 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
                 return refuse_pages(&over, &changes, &seed);
             }
         }
-        let stocking = Stocking { count_anew: seed.restock, over_desk: seed.over_desk };
+        let stocking = Stocking { count_anew: seed.restock, over_desk: seed.over_desk, deed: None };
         let stocked =
             actions::stock_shelves(&shop, &text, wallet, &folders, stocking, progress).await?;
         if stocked.is_ok()

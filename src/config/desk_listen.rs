@@ -9,6 +9,18 @@ pub const OPEN: &str = "an address of this host alone, for example 127.0.0.1:300
                         passwords, and over plain http whoever carries the line reads them. Whoever wants it all the same writes the \
                         same address twice, with a space between";
 
+pub const SAME: &str =
+    "another address than LISTEN, where buyers come in, for example 127.0.0.1:3001";
+
+/// Whether both doors would be one. Port 0 is another one each time.
+pub fn is_same_place(listen: &Listen, desk: &Listen) -> bool {
+    match (listen, desk) {
+        (Listen::Unix(one), Listen::Unix(other)) => one.components().eq(other.components()),
+        (Listen::Tcp(one), Listen::Tcp(other)) => one == other && !one.ends_with(":0"),
+        _ => false,
+    }
+}
+
 /// Where the desk is; `None`: nowhere. An address that others can reach has to be written twice.
 ///
 /// # Errors
@@ -82,6 +94,23 @@ mod tests {
         ] {
             check(text, Err(EXPECTED));
         }
+    }
+
+    #[test]
+    fn one_place_is_not_both_doors() {
+        for (listen, desk, is_same) in [
+            ("/run/shop/sock", "/run/shop/sock", true),
+            ("/run/shop/sock", "/run/shop//sock", true),
+            ("/run/shop/sock", "/run/shop/desk", false),
+        ] {
+            let (listen, desk) = (Listen::Unix(listen.into()), Listen::Unix(desk.into()));
+            assert_eq!(is_same_place(&listen, &desk), is_same, "{listen:?} {desk:?}");
+        }
+        for (address, is_same) in [("127.0.0.1:3000", true), ("127.0.0.1:0", false)] {
+            let place = Listen::Tcp(address.to_owned());
+            assert_eq!(is_same_place(&place, &place.clone()), is_same, "{address}");
+        }
+        assert!(!is_same_place(&Listen::Systemd, &Listen::Tcp("127.0.0.1:3000".to_owned())));
     }
 
     #[test]

@@ -230,6 +230,11 @@ impl Reader<'_> {
             "HOST:PORT, unix:PATH or systemd, for example 127.0.0.1:3000",
             parse_listen,
         );
+        if let (Some(listen), Some(desk)) = (&listen, &desk_listen)
+            && desk_listen::is_same_place(listen, desk)
+        {
+            self.refuse("DESK_LISTEN", desk_listen::SAME);
+        }
         let database = self.parsed(
             "DATABASE_URL",
             "sqlite://PATH, for example sqlite://db/shop.sqlite",

@@ -52,7 +52,6 @@ const DONE: [(&str, &str); 2] = [
     ("off", "The second factor is off: the password is enough."),
     ("begun", "The secret is made. It counts when a code has shown that it arrived."),
 ];
-const NOT_PASSWORD: &str = "This was not your password. Nothing was changed.";
 const NOT_BOTH: &str = "The password or the code is another one. Nothing was changed. A code counts once: wait for the next.";
 
 #[derive(Template)]
@@ -130,7 +129,7 @@ async fn change_password(
         ask_password(&desk, &seller, StatusCode::UNPROCESSABLE_ENTITY, fresh, reasons, differs)
     };
     let differs = form.get("new") != form.get("again");
-    let new = match NewPassword::parse(form.get("new"), &[&desk.site.name]) {
+    let new = match NewPassword::parse(form.get("new"), &[&seller.site_name]) {
         Ok(new) if !differs => new,
         Ok(_) => return again(Fresh::asked(), Vec::new(), true),
         Err(weak) => return again(Fresh::asked(), weak.0, differs),
@@ -233,7 +232,7 @@ async fn factor_page(
 ) -> Result<HttpResponse, DeskError> {
     let lock = store::desk::find_lock(&desk.shop.db).await?;
     let begun = begun_factor(&lock);
-    let uri = begun.map(|secret| secret.uri(&desk.site.name));
+    let uri = begun.map(|secret| secret.uri(frame.site_name));
     let template = FactorPage {
         frame,
         stands: match (&lock.factor, begun) {
@@ -268,10 +267,10 @@ async fn begin_factor(
     Ok(see_other("/account/factor?done=begun"))
 }
 
-async fn show_qr(desk: Data<Desk>, _seller: Seller) -> Result<HttpResponse, DeskError> {
+async fn show_qr(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
     let lock = store::desk::find_lock(&desk.shop.db).await?;
     let secret = begun_factor(&lock).ok_or(DeskError::NotFound)?;
-    let png = qr::png(&secret.uri(&desk.site.name)).map_err(anyhow::Error::from)?;
+    let png = qr::png(&secret.uri(&seller.site_name)).map_err(anyhow::Error::from)?;
     Ok(HttpResponse::Ok().content_type("image/png").body(png))
 }
 
@@ -368,9 +367,10 @@ async fn renew_recovery(
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
     let form = DeskForm::read(&request, &desk, &seller, body).await?;
-    if seller.fresh_password(&desk, &form).await?.is_some() {
+    // New codes are as good as the phone: whoever has the password alone gets none.
+    if !brings_both(&desk, &form).await? {
         let frame = DeskFrame::new(&desk, &seller, SECTION);
-        let faults = FactorFaults { recovery: Some(NOT_PASSWORD), ..FactorFaults::default() };
+        let faults = FactorFaults { recovery: Some(NOT_BOTH), ..FactorFaults::default() };
         return factor_page(&desk, frame, StatusCode::UNPROCESSABLE_ENTITY, faults).await;
     }
     let (codes, hashes) = fresh_codes();

@@ -19,6 +19,14 @@ const MOST_BYTES: usize = 1024 * 1024;
 const MOST_FIELDS: usize = 2_000;
 const BODY_TIME: Duration = Duration::from_secs(120);
 
+/// Fields that are always worth copying; others are where they have more characters than `SHORT`, unless their name holds
+/// a part that says that they are a secret, a mark of the form's own or what stood there before.
+const LONG: [&str; 4] = ["answer", "description", "text", "notice"];
+const SHORT: usize = 40;
+const UNSHOWN: [&str; 11] = [
+    "token", "once", "password", "new", "again", "code", "key", "xpub", "address", "picture", "was",
+];
+
 impl DeskForm {
     /// Reads a form that this seller was given.
     ///
@@ -77,15 +85,31 @@ impl DeskForm {
         Self(fields)
     }
 
+    /// Whether it was given to the session that sends it; the caller has one.
+    ///
     /// # Errors
-    /// [`DeskError::ForeignForm`]: it was not given to this seller.
+    /// [`DeskError::StaleForm`] with what was typed: an older session may have been given it.
     pub fn check(&self, token: &str) -> Result<(), DeskError> {
         // The token is made from chance and bound to a session: its time of comparison tells nothing that helps.
         let given = self.get("token").as_bytes();
         let is_same = given.len() == token.len()
             && given.iter().zip(token.as_bytes()).fold(0, |sum, (one, other)| sum | (one ^ other))
                 == 0;
-        if is_same && !token.is_empty() { Ok(()) } else { Err(DeskError::ForeignForm) }
+        if is_same && !token.is_empty() {
+            Ok(())
+        } else {
+            Err(DeskError::StaleForm(self.long_texts()))
+        }
+    }
+
+    /// What would be a pity to type again: no secret, and nothing that the form brings along by itself.
+    fn long_texts(&self) -> Vec<(String, String)> {
+        let is_long = |name: &str, value: &str| {
+            LONG.contains(&name) && !value.trim().is_empty()
+                || SHORT < value.chars().count() && !UNSHOWN.iter().any(|part| name.contains(part))
+        };
+        let long = self.0.iter().filter(|(name, value)| is_long(name, value));
+        long.cloned().collect()
     }
 
     /// The first field of that name, its line ends as Unix writes them; an absent one is empty.
@@ -105,6 +129,20 @@ impl DeskForm {
     /// All fields, in the order of the form.
     pub fn fields(&self) -> &[(String, String)] {
         &self.0
+    }
+
+    /// The form's own name, by which one that is sent twice is known.
+    pub fn once(&self) -> Result<[u8; 32], DeskError> {
+        let text = self.get("once").as_bytes();
+        let mut once = [0; 32];
+        if text.len() != 64 {
+            return Err(DeskError::OtherKind);
+        }
+        for (byte, pair) in once.iter_mut().zip(text.chunks_exact(2)) {
+            let pair = std::str::from_utf8(pair).map_err(|_| DeskError::OtherKind)?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| DeskError::OtherKind)?;
+        }
+        Ok(once)
     }
 
     /// The edition that was shown with the form; 0 where it says none.

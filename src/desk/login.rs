@@ -55,7 +55,8 @@ async fn show(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse, De
         ("ended", "All sessions have ended, on every browser."),
         ("password", "The password is changed. Please sign in with the new one."),
     ];
-    let frame = DeskFrame::outside(&desk.site.name).told(&request, &DONE);
+    let site_name = desk.site_name().await?;
+    let frame = DeskFrame::outside(&site_name).told(&request, &DONE);
     ask(&request, &desk, frame, StatusCode::OK, false).await
 }
 
@@ -110,7 +111,8 @@ async fn submit(
         Err(NotIn::Busy) => Err(DeskError::Busy),
         Err(NotIn::Wrong { wait }) => {
             hold(&request, wait).await;
-            let frame = DeskFrame::outside(&desk.site.name);
+            let site_name = desk.site_name().await?;
+            let frame = DeskFrame::outside(&site_name);
             ask(&request, &desk, frame, StatusCode::UNPROCESSABLE_ENTITY, true).await
         }
     }

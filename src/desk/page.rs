@@ -16,8 +16,13 @@ pub enum DeskError {
     NotFound,
     #[error("nobody has said the password")]
     SignedOut,
+    #[error("nobody has said the password, and a form came")]
+    SignedOutForm,
     #[error("the form was not given to this seller")]
     ForeignForm,
+    /// What the seller had typed: to be shown to whoever has a session, and to nobody else.
+    #[error("the form was not given to this session")]
+    StaleForm(Vec<(String, String)>),
     #[error("the browser brought no cookie back")]
     NoCookie,
     #[error("the form is of another kind")]
@@ -45,7 +50,11 @@ impl DeskError {
                 "The address may be mistyped, or the thing is not there any more.",
             ),
             Self::SignedOut => ("Signed out", "Please say your password."),
-            Self::ForeignForm => (
+            Self::SignedOutForm => (
+                "You were signed out",
+                "Nothing was changed, and nothing of yours is lost. Sign in in another tab, by the link below. Then come back to this page and reload it, so that your browser sends the form again: your words are shown to you then, to copy. Do not go back by a page: the form there would be empty.",
+            ),
+            Self::ForeignForm | Self::StaleForm(_) => (
                 "This form is too old",
                 "It was given to another session, or you have signed out since. Please go back, reload the page and send it again. Nothing was changed.",
             ),
@@ -84,7 +93,9 @@ impl ResponseError for DeskError {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::SignedOut => StatusCode::SEE_OTHER,
-            Self::ForeignForm | Self::NoCookie => StatusCode::FORBIDDEN,
+            Self::SignedOutForm | Self::ForeignForm | Self::StaleForm(_) | Self::NoCookie => {
+                StatusCode::FORBIDDEN
+            }
             Self::OtherKind => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -103,7 +114,14 @@ impl ResponseError for DeskError {
             tracing::error!("a page of the desk could not be made: {self}");
         }
         let (title, words) = self.words();
-        let mut response = trouble_page(self.status_code(), title, words);
+        let typed: &[(String, String)] =
+            if let Self::StaleForm(typed) = self { typed } else { &[] };
+        let template = DeskTroublePage {
+            typed,
+            signs_in: matches!(self, Self::SignedOutForm),
+            ..DeskTroublePage::new(title, words)
+        };
+        let mut response = template.answer(self.status_code());
         if matches!(self, Self::Busy) {
             response.headers_mut().insert(header::RETRY_AFTER, BUSY_RETRY.into());
         }
@@ -165,6 +183,20 @@ struct DeskTroublePage<'a> {
     frame: DeskFrame<'a>,
     title: &'a str,
     words: &'a str,
+    /// Fields of a form that was not taken: name and what was typed.
+    typed: &'a [(String, String)],
+    /// Whether the way on is to sign in beside this page.
+    signs_in: bool,
+}
+
+impl<'a> DeskTroublePage<'a> {
+    fn new(title: &'a str, words: &'a str) -> Self {
+        Self { frame: DeskFrame::outside("Desk"), title, words, typed: &[], signs_in: false }
+    }
+
+    fn answer(&self, status: StatusCode) -> HttpResponse {
+        page(status, self).unwrap_or_else(|_| HttpResponse::build(status).finish())
+    }
 }
 
 /// A page of the desk.
@@ -181,8 +213,7 @@ pub fn see_other(address: &str) -> HttpResponse {
 }
 
 pub fn trouble_page(status: StatusCode, title: &str, words: &str) -> HttpResponse {
-    let template = DeskTroublePage { frame: DeskFrame::outside("Desk"), title, words };
-    page(status, &template).unwrap_or_else(|_| HttpResponse::build(status).finish())
+    DeskTroublePage::new(title, words).answer(status)
 }
 
 pub async fn unknown_address() -> Result<HttpResponse, DeskError> {

@@ -13,6 +13,7 @@ use crate::web::now;
 use actix_web::FromRequest;
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
+use actix_web::http::Method;
 use actix_web::http::header;
 use actix_web::web::Data;
 use std::future::Future;
@@ -34,7 +35,11 @@ impl FromRequest for Seller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { Seller::of(&request).await })
+        Box::pin(async move {
+            let seller = Seller::of(&request).await;
+            let is_out = matches!(seller, Err(DeskError::SignedOut));
+            if is_out && brings_words(&request) { Err(DeskError::SignedOutForm) } else { seller }
+        })
     }
 }
 
@@ -52,8 +57,7 @@ impl Seller {
             store::desk::mark_seen(&mut tx, &session, now).await?;
             tx.commit().await?;
         }
-        let site_name = store::look::find_name(db).await?;
-        let site_name = site_name.unwrap_or_else(|| desk.site.name.clone());
+        let site_name = desk.site_name().await?;
         Ok(Self { session, token: desk.token_key.token(&id.text()), site_name })
     }
 
@@ -77,6 +81,15 @@ impl Seller {
             }
         }
     }
+}
+
+/// Whether something typed would be lost if the answer led elsewhere.
+fn brings_words(request: &HttpRequest) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = kind.unwrap_or_default().to_ascii_lowercase();
+    let is_form = kind.starts_with("application/x-www-form-urlencoded")
+        || kind.starts_with("multipart/form-data");
+    request.method() == Method::POST && is_form && request.path() != "/logout"
 }
 
 /// What the browser of a seller who has signed in brings along.

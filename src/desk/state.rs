@@ -2,6 +2,8 @@ use crate::actions::Porter;
 use crate::actions::Shop;
 use crate::desk::health::Health;
 use crate::desk::hosts::DeskHosts;
+use crate::store;
+use crate::store::StoreError;
 use crate::web::Site;
 use crate::web::TokenKey;
 use hkdf::Hkdf;
@@ -31,6 +33,16 @@ impl Desk {
         let token_key = TokenKey::new(&bytes);
         Self { shop, site, token_key, health: Arc::default(), porter, hosts }
     }
+
+    /// The shop's name as it is now: what the seller set at the desk, else what the settings say.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn site_name(&self) -> Result<String, StoreError> {
+        let set = store::look::find_name(&self.shop.db).await?;
+        Ok(set.unwrap_or_else(|| self.site.name.clone()))
+    }
+
     /// What a browser keeps that was let in: it opens nothing, but waits in a line of its own.
     ///
     /// `chance`: 32 hexadecimal digits.

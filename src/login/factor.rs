@@ -1,5 +1,6 @@
 use crate::login::recovery::RecoveryCode;
 use crate::login::recovery::RecoveryHash;
+use crate::login::recovery::in_groups;
 use crate::values::Moment;
 use data_encoding::BASE32_NOPAD;
 use hmac::Hmac;
@@ -51,13 +52,7 @@ impl FactorSecret {
 
     /// As an authenticator takes it by hand. Shape: 8 groups of 4 letters and digits of base 32.
     pub fn text(&self) -> String {
-        let text = BASE32_NOPAD.encode(&self.0);
-        let groups: Vec<&str> = text
-            .as_bytes()
-            .chunks(4)
-            .map(|group| std::str::from_utf8(group).expect("base 32 is ASCII"))
-            .collect();
-        groups.join(" ")
+        in_groups(&self.0, " ")
     }
 
     /// As an authenticator takes it from a picture.
@@ -76,15 +71,18 @@ impl FactorSecret {
     /// The library that is kept for this (totp-rs) brings another hmac and sha1, asks the clock itself, and says yes or
     /// no: the step, by which a code counts once, would be counted here all the same.
     pub fn step_of(&self, code: &str, last_step: i64, now: Moment) -> Option<i64> {
-        let typed: String = code.chars().filter(|c| !c.is_whitespace()).collect();
-        let is_code = typed.len() == CODE_DIGITS && typed.bytes().all(|byte| byte.is_ascii_digit());
-        let typed: u32 = if is_code { typed.parse().ok()? } else { u32::MAX };
+        let typed: u32 = digits(code).map_or(Some(u32::MAX), |digits| digits.parse().ok())?;
         let step = now.get() / STEP;
         // All of them are looked at, whichever it is.
         (step - SKEW..=step + SKEW).fold(None, |found, step| {
             let is_it = self.code(step) == typed && last_step < step;
             if is_it { Some(step) } else { found }
         })
+    }
+
+    /// Whether it is a code of some secret, and no recovery code or nonsense.
+    pub fn is_code(text: &str) -> bool {
+        digits(text).is_some()
     }
 
     /// Source: RFC 4226, section 5.3, with the step of RFC 6238 as its counter.
@@ -107,6 +105,13 @@ impl Factor {
         let recovery = recovery.filter(|hash| self.recovery.contains(hash));
         step.or(recovery.map(FactorProof::Recovery))
     }
+}
+
+/// The digits of a code as people type it.
+fn digits(text: &str) -> Option<String> {
+    let typed: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let is_code = typed.len() == CODE_DIGITS && typed.bytes().all(|byte| byte.is_ascii_digit());
+    is_code.then_some(typed)
 }
 
 fn percent_encoded(text: &str) -> String {

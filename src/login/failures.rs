@@ -38,9 +38,66 @@ impl Failures {
     }
 }
 
+/// How often a code of the second factor was wrong though the password was right: whoever got so far may guess at codes,
+/// of which there are a million alone.
+///
+/// After some wrong ones no such code is looked at for a while, which grows. Recovery codes are, which nobody guesses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CodeBrake {
+    n: u32,
+    holds_until: Option<Moment>,
+}
+
+impl CodeBrake {
+    /// Slips of the finger and of the clock.
+    const FREE: u32 = 9;
+    /// Units: minutes, at most; one after the first that is no slip, twice as long after each more.
+    const LONGEST: i64 = 60;
+
+    /// Whether no code is looked at now. A clock that was set back further than it holds lets it go.
+    pub fn holds(&self, now: Moment) -> bool {
+        self.holds_until
+            .is_some_and(|until| now < until && until <= now.plus_minutes(Self::LONGEST))
+    }
+
+    /// One more was looked at, and wrong.
+    pub fn note(&mut self, now: Moment) {
+        self.n = self.n.saturating_add(1);
+        if let Some(doublings) = self.n.checked_sub(Self::FREE + 1) {
+            let minutes = (1_i64 << doublings.min(16)).min(Self::LONGEST);
+            self.holds_until = Some(now.plus_minutes(minutes));
+        }
+    }
+
+    /// Whoever has both is no guesser.
+    pub fn forget(&mut self) {
+        *self = Self::default();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wrong_codes_hold_all_codes_off_longer_and_longer() {
+        let mut brake = CodeBrake::default();
+        let mut now = Moment::new(1_000_000_000).unwrap();
+        for _ in 0..9 {
+            brake.note(now);
+            assert!(!brake.holds(now));
+        }
+        for minutes in [1, 2, 4, 8, 16, 32, 60, 60, 60] {
+            brake.note(now);
+            assert!(brake.holds(now) && brake.holds(now.plus_minutes(minutes - 1)), "{minutes}");
+            now = now.plus_minutes(minutes);
+            assert!(!brake.holds(now), "{minutes}");
+        }
+        brake.note(now);
+        assert!(!brake.holds(now.plus_minutes(-1)), "a clock that was set back keeps nobody out");
+        brake.forget();
+        assert_eq!(brake, CodeBrake::default());
+    }
 
     #[test]
     fn wrong_answers_come_later_and_later_and_are_forgotten() {

@@ -8,7 +8,7 @@ mod recovery;
 mod session;
 
 pub use factor::{CODE_DIGITS, FACTOR_SECRET_BYTES, Factor, FactorProof, FactorSecret};
-pub use failures::Failures;
+pub use failures::{CodeBrake, Failures};
 pub use password::{
     KeptPassword, NewPassword, NotAKeptPassword, PASSWORD_SALT_BYTES, TypedPassword, WeakPassword,
     Workbench,

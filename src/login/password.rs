@@ -88,6 +88,7 @@ impl NewPassword {
             .iter()
             .flat_map(|words| words.split_whitespace())
             .chain(run_together.iter().map(String::as_str))
+            .chain(about.iter().copied())
             .chain(own)
             .collect();
         let judged = zxcvbn(line.as_str(), &known);

@@ -36,19 +36,21 @@ impl RecoveryCode {
     }
 
     pub fn text(&self) -> String {
-        let text = BASE32_NOPAD.encode(&self.0);
-        let groups: Vec<&str> = text
-            .as_bytes()
-            .chunks(4)
-            .map(|group| std::str::from_utf8(group).expect("base 32 is ASCII"))
-            .collect();
-        groups.join("-")
+        in_groups(&self.0, "-")
     }
 
     pub fn hash(&self) -> RecoveryHash {
         let hash = Sha256::new().chain_update(b"shop desk recovery 1").chain_update(self.0);
         RecoveryHash(hash.finalize().into())
     }
+}
+
+/// As people copy it: base 32 in groups of four.
+pub fn in_groups(bytes: &[u8], between: &str) -> String {
+    let text = BASE32_NOPAD.encode(bytes);
+    let groups = text.as_bytes().chunks(4);
+    let groups = groups.map(|group| std::str::from_utf8(group).expect("base 32 is ASCII"));
+    groups.collect::<Vec<&str>>().join(between)
 }
 
 #[cfg(test)]

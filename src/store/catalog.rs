@@ -436,7 +436,7 @@ pub async fn give_back_stock(tx: &mut Tx, pool: OfferKey, pieces: i64) -> Result
     let update = if pool.option == 0 {
         sqlx::query("update products set stock = stock + ?2 where id = ?1").bind(pool.product)
     } else {
-        // Where the option has meanwhile joined the product's stock, there is no number to put it back to.
+        // An option that joins the product's stock takes its lines along (migration 0012), so that there is a number here.
         sqlx::query("update options set stock = stock + ?2 where id = ?1 and stock is not null")
             .bind(pool.option)
     };

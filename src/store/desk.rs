@@ -111,6 +111,34 @@ pub async fn mark_step(tx: &mut Tx, step: i64) -> Result<bool, StoreError> {
     Ok(done.rows_affected() == 1)
 }
 
+/// One more code was wrong with which the password was right.
+pub async fn note_wrong_code(tx: &mut Tx, now: Moment) -> Result<(), StoreError> {
+    sqlx::query(
+        "update desk set wrong_codes = wrong_codes + 1, wrong_codes_since = coalesce(wrong_codes_since, ?)",
+    )
+    .bind(now.whole_minute().get())
+    .execute(&mut *tx.0)
+    .await?;
+    Ok(())
+}
+
+/// How many there were, and since when; `None`: none that the seller does not know of.
+pub async fn find_wrong_codes(db: &Db) -> Result<Option<(i64, Moment)>, StoreError> {
+    let row = sqlx::query(
+        "select wrong_codes, wrong_codes_since from desk where wrong_codes_since is not null",
+    )
+    .fetch_optional(&db.read)
+    .await?;
+    row.map(|row| Ok((row.try_get("wrong_codes")?, moment(&row, "wrong_codes_since")?))).transpose()
+}
+
+pub async fn forget_wrong_codes(tx: &mut Tx) -> Result<(), StoreError> {
+    sqlx::query("update desk set wrong_codes = 0, wrong_codes_since = null")
+        .execute(&mut *tx.0)
+        .await?;
+    Ok(())
+}
+
 /// `false`: it was used already.
 pub async fn take_recovery(tx: &mut Tx, hash: &RecoveryHash) -> Result<bool, StoreError> {
     let done = sqlx::query("delete from desk_recovery where hash = ?")
@@ -225,6 +253,36 @@ pub async fn note_deed_of(
     .bind(order_ref.as_str())
     .execute(&mut *tx.0)
     .await?;
+    Ok(())
+}
+
+/// Units: seconds. A form that is sent twice is sent twice within minutes; this is longer than a page stays open.
+const FORMS_HEARD_FOR: i64 = 7 * 86_400;
+
+/// What was answered to a form that was heard before. `form`: the name that the page gave it, and what it asks for.
+pub async fn find_heard(tx: &mut Tx, form: &str) -> Result<Option<String>, StoreError> {
+    Ok(sqlx::query_scalar("select answer from heard_forms where form = ?")
+        .bind(form)
+        .fetch_optional(&mut *tx.0)
+        .await?)
+}
+
+pub async fn keep_heard(
+    tx: &mut Tx,
+    form: &str,
+    answer: &str,
+    now: Moment,
+) -> Result<(), StoreError> {
+    sqlx::query("delete from heard_forms where at < ?")
+        .bind(now.get() - FORMS_HEARD_FOR)
+        .execute(&mut *tx.0)
+        .await?;
+    sqlx::query("insert into heard_forms (form, at, answer) values (?, ?, ?)")
+        .bind(form)
+        .bind(now.get())
+        .bind(answer)
+        .execute(&mut *tx.0)
+        .await?;
     Ok(())
 }
 

@@ -373,22 +373,24 @@ async fn write_options(
 
 /// Counts a pool. What a file would have to say for it is kept beside it: what lies there, and what open orders hold.
 pub async fn set_stock(tx: &mut Tx, pool: OfferKey, pieces: i64) -> Result<(), StoreError> {
-    let update = if pool.option == 0 {
-        sqlx::query(
-            "update products set stock = ?2, file_quantity = ?2 + (select coalesce(sum(l.quantity), 0) from order_lines l \
-                join orders o on o.id = l.order_id where l.product_id = products.id and l.pool_option = 0 \
-                and o.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid')) where id = ?1",
-        )
-        .bind(pool.product)
+    // In two steps: an option that shared the product's stock until now takes along what orders of it hold.
+    let steps = if pool.option == 0 {
+        [
+            "update products set stock = ?2 where id = ?1",
+            "update products set file_quantity = stock + coalesce( \
+                (select pieces from held where product_id = products.id and pool_option = 0), 0) where id = ?1",
+        ]
     } else {
-        sqlx::query(
-            "update options set stock = ?2, file_quantity = ?2 + (select coalesce(sum(l.quantity), 0) from order_lines l \
-                join orders o on o.id = l.order_id where l.product_id = options.product_id and l.option_id = options.id \
-                and o.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid')) where id = ?1",
-        )
-        .bind(pool.option)
+        [
+            "update options set stock = ?2, file_quantity = ?2 where id = ?1",
+            "update options set file_quantity = stock + coalesce( \
+                (select pieces from held where product_id = options.product_id and pool_option = options.id), 0) where id = ?1",
+        ]
     };
-    update.bind(pieces).execute(&mut *tx.0).await?;
+    let id = if pool.option == 0 { pool.product } else { pool.option };
+    let [count, note] = steps;
+    sqlx::query(count).bind(id).bind(pieces).execute(&mut *tx.0).await?;
+    sqlx::query(note).bind(id).execute(&mut *tx.0).await?;
     Ok(())
 }
 

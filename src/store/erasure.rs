@@ -66,7 +66,7 @@ const STRIP: [&str; 5] = [
     of_due!(
         "update orders set finished_at = 0, lookup_name = randomblob(32), form_token = randomblob(32), \
             transaction_id = null, reader = null, sending_name = null, sending_price = null, discount_code = null, \
-            discount_percent = null, discount_less = null, list_currency = '', list_amount = 0 where id in due"
+            discount_percent = null, discount_less = null, code_is_back = 0, list_currency = '', list_amount = 0 where id in due"
     ),
     of_due!("delete from invoices where order_id in due"),
 ];

@@ -2,6 +2,7 @@ use crate::catalog::Discount;
 use crate::catalog::Less;
 use crate::catalog::Prices;
 use crate::catalog::RateRecord;
+use crate::orders::OrderRef;
 use crate::payment::AccountKey;
 use crate::payment::Wallet;
 use crate::store::Db;
@@ -109,13 +110,35 @@ pub async fn take_use(tx: &mut Tx, code: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// One order less.
-pub async fn give_back_use(tx: &mut Tx, code: &str) -> Result<(), StoreError> {
+/// An order gives its use of a code back: one less.
+pub async fn give_back_use(
+    tx: &mut Tx,
+    order_ref: &OrderRef,
+    code: &str,
+) -> Result<(), StoreError> {
+    sqlx::query("update orders set code_is_back = 1 where order_ref = ?")
+        .bind(order_ref.as_str())
+        .execute(&mut *tx.0)
+        .await?;
     sqlx::query("update discount_uses set used = max(0, used - 1) where code = ?")
         .bind(code)
         .execute(&mut *tx.0)
         .await?;
     Ok(())
+}
+
+/// The order uses the code again, if it has given its use back.
+pub async fn take_use_again(
+    tx: &mut Tx,
+    order_ref: &OrderRef,
+    code: &str,
+) -> Result<(), StoreError> {
+    let taken =
+        sqlx::query("update orders set code_is_back = 0 where order_ref = ? and code_is_back = 1")
+            .bind(order_ref.as_str())
+            .execute(&mut *tx.0)
+            .await?;
+    if taken.rows_affected() == 0 { Ok(()) } else { take_use(tx, code).await }
 }
 
 /// Replaces all codes. How often each was used stays.
@@ -471,6 +494,61 @@ pub async fn list_next_indexes(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sqlx::Connection;
+    use sqlx::sqlite::SqliteConnectOptions;
+
+    #[test]
+    fn an_older_shops_uses_are_counted_as_the_shop_counts_them() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("shop.sqlite");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true);
+            let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+            let mut migrator = sqlx::migrate!();
+            migrator.migrations =
+                migrator.iter().filter(|migration| migration.version <= 7).cloned().collect();
+            migrator.run(&mut connection).await.unwrap();
+            // State, what the seller says has come, what the node saw.
+            for (status, received, seen) in [
+                ("awaiting", 0, None),
+                ("expired", 0, Some(0)),
+                ("expired", 0, Some(1)),
+                ("late", 5, None),
+                ("cancelled", 0, None),
+                ("cancelled", 0, Some(0)),
+                ("cancelled", 0, Some(9)),
+                ("cancelled", 9, None),
+                ("shipped", 9, None),
+            ] {
+                sqlx::query(
+                    "insert into orders (order_ref, form_token, lookup_name, status, placed_at, discount_code) \
+                     values (hex(randomblob(5)), randomblob(32), randomblob(32), ?, 1795219200, 'SPRING')",
+                )
+                .bind(status)
+                .execute(&mut connection)
+                .await
+                .unwrap();
+                sqlx::query(
+                    "insert into invoices (order_id, currency, address, amount, total, received, seen, until) \
+                     values (last_insert_rowid(), 'BTC', 'x', 9, 9, ?, ?, 4000000000)",
+                )
+                .bind(received)
+                .bind(seen)
+                .execute(&mut connection)
+                .await
+                .unwrap();
+            }
+            connection.close().await.unwrap();
+            let db = Db::open(&file).await.unwrap();
+            let used: i64 = sqlx::query_scalar("select used from discount_uses")
+                .fetch_one(&db.read)
+                .await
+                .unwrap();
+            assert_eq!(used, 5);
+            db.close().await;
+        });
+    }
 
     #[test]
     fn no_page_of_the_trade_reads_every_order_or_every_price_of_every_thing() {

@@ -365,6 +365,7 @@ fn a_copy_made_while_orders_are_placed_is_a_whole_shop() {
     fs::write(world.path(".env"), "SITE_NAME=The Copied\n").unwrap();
     fs::write(world.path("db/onion.key"), "not to be copied").unwrap();
     let (_, first) = places(&world);
+    world.sql("insert into desk_sessions values (zeroblob(32), unixepoch(), unixepoch())");
     let copy = world.path("copy.tar");
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -393,7 +394,8 @@ fn a_copy_made_while_orders_are_placed_is_a_whole_shop() {
 
     let mut restored = World::closed(&[]);
     let told = restored.says(&["restore", copy.to_str().unwrap()]);
-    assert!(told.contains("The shop is back"), "{told}");
+    assert!(told.contains("The shop is back") && told.contains("nobody is signed in"), "{told}");
+    assert!(restored.says(&["desk", "sessions"]).contains("Nobody is signed in"));
     for path in files_below(restored.home.path()) {
         assert_eq!(
             fs::metadata(&path).unwrap().permissions().mode() & 0o077,

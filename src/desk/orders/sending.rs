@@ -1,7 +1,6 @@
 use crate::actions;
 use crate::desk::form::DeskForm;
 use crate::desk::form::query_field;
-use crate::desk::orders::steps::once;
 use crate::desk::page::DeskError;
 use crate::desk::page::DeskFrame;
 use crate::desk::page::page;
@@ -137,7 +136,7 @@ pub async fn submit(
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
     let form = DeskForm::read(&request, &desk, &seller, body).await?;
-    let once = once(&form)?;
+    let once = form.once()?;
     let refs = named(form.all("order"));
     let mut typed = Vec::new();
     let mut parcels = Vec::new();

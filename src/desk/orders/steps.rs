@@ -1,8 +1,6 @@
 use crate::actions;
 use crate::actions::OrderChange;
-use crate::actions::Unanswered;
 use crate::actions::Unchanged;
-use crate::actions::Unposted;
 use crate::actions::Untaken;
 use crate::desk::fields::read_coins;
 use crate::desk::form::DeskForm;
@@ -13,7 +11,6 @@ use crate::desk::session::Seller;
 use crate::desk::state::Desk;
 use crate::orders::Event;
 use crate::orders::MOST_ARGUMENT;
-use crate::orders::Misstep;
 use crate::orders::Status;
 use crate::orders::draft::sentence;
 use crate::values::Gwei;
@@ -119,20 +116,6 @@ pub fn step_forms(status: Status, chance: &[u8; 32], refused: &Refused) -> Vec<S
         .collect()
 }
 
-/// The form's own name, by which one that is sent twice is known.
-pub fn once(form: &DeskForm) -> Result<[u8; 32], DeskError> {
-    let text = form.get("once").as_bytes();
-    let mut once = [0; 32];
-    if text.len() != 64 {
-        return Err(DeskError::OtherKind);
-    }
-    for (byte, pair) in once.iter_mut().zip(text.chunks_exact(2)) {
-        let pair = std::str::from_utf8(pair).map_err(|_| DeskError::OtherKind)?;
-        *byte = u8::from_str_radix(pair, 16).map_err(|_| DeskError::OtherKind)?;
-    }
-    Ok(once)
-}
-
 pub async fn submit(
     request: HttpRequest,
     desk: Data<Desk>,
@@ -148,7 +131,7 @@ pub async fn submit(
     let name = form.get("step");
     let step = STEPS.iter().find(|(known, ..)| *known == name).ok_or(DeskError::OtherKind)?;
     let seen = Status::parse(form.get("seen")).map_err(|_| DeskError::OtherKind)?;
-    let once = once(&form)?;
+    let once = form.once()?;
     let typed = form.get("word").to_owned();
     let mut refused = Refused { what: name.to_owned(), typed: typed.clone(), ..Refused::default() };
     let change = match change(step, &form, &typed) {
@@ -216,25 +199,7 @@ fn change(step: &Step, form: &DeskForm, typed: &str) -> Result<OrderChange, Stri
     }
 }
 
-/// Why an answer was not taken. The table of an order's life has no words for a browser.
-fn words_of(unanswered: &Unanswered) -> String {
-    let Unanswered::Unposted(Unposted::Unchanged {
-        unchanged: Unchanged::Misstep(Misstep { from, event }),
-        ..
-    }) = unanswered
-    else {
-        return unanswered.to_string();
-    };
-    let stands = from.for_seller();
-    if *event == Event::SellerShipped {
-        return format!(
-            "Nothing was sent: this order cannot be marked as sent as it stands ({stands}). It must be paid in full first."
-        );
-    }
-    format!("Nothing was sent: the command does not fit how the order stands ({stands}).")
-}
-
-/// Words for the buyer, as a mail from the seller's mail program would bring them.
+/// Words for the buyer: these alone, since each step has a form of its own.
 pub async fn answer(
     request: HttpRequest,
     desk: Data<Desk>,
@@ -247,14 +212,14 @@ pub async fn answer(
         Ok(order) => order,
         Err(none) => return Ok(none),
     };
-    let (once, typed) = (once(&form)?, form.get("answer"));
+    let (once, typed) = (form.once()?, form.get("answer"));
     let order_ref = &order.order_ref;
     match actions::post_answer(&desk.shop, order_ref, typed, &once, now()).await? {
         Ok(()) => Ok(see_other(&format!("/orders/{order_ref}?done=answered"))),
         Err(unanswered) => {
             let refused = Refused {
                 what: "answer".to_owned(),
-                words: words_of(&unanswered),
+                words: unanswered.to_string(),
                 typed: typed.to_owned(),
                 ..Refused::default()
             };

@@ -14,6 +14,7 @@ use crate::desk::products::form::PictureFields;
 use crate::desk::products::form::PriceField;
 use crate::desk::products::form::ProductForm;
 use crate::desk::products::form::Words;
+use crate::desk::products::form::fresh_name;
 use crate::desk::products::parse_slug;
 use crate::desk::products::preferred;
 use crate::desk::session::Seller;
@@ -91,6 +92,8 @@ struct EditPage<'a> {
     frame: DeskFrame<'a>,
     address: String,
     kept: Option<Kept>,
+    /// The name of the smaller forms: what is done there again after the page has come back is another wish.
+    once: String,
     form: &'a ProductForm,
     words: &'a Words,
     now: &'a Words,
@@ -227,6 +230,9 @@ impl At<'_> {
     async fn answer(&self, body: Payload) -> Result<HttpResponse, DeskError> {
         let wallets = store::payment::list_wallets(&self.desk.shop.db).await?;
         let (fields, taken) = self.read(body).await?;
+        if self.product.is_none() {
+            fields.once()?;
+        }
         let mut form = ProductForm::read(&fields, &wallets);
         let mut said = Said::default();
         let mut refused = Vec::new();
@@ -381,6 +387,7 @@ impl At<'_> {
             address: kept.as_ref().map_or("/products/new".to_owned(), |kept| kept.address.clone()),
             kept,
             preview: said.is_preview.then(|| preview(&form, preferred(self.desk, &wallets))),
+            once: fresh_name(),
             form: &form,
             words: &said.words,
             now: &said.now,

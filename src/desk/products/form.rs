@@ -14,11 +14,15 @@ use crate::payment::Wallet;
 use crate::store::catalog::Image;
 use crate::store::editing::EditedProduct;
 use crate::values::Gwei;
+use crate::web::chance;
+use crate::web::hex;
 use std::collections::HashMap;
 
 /// What stands in the form of a product: the seller's words, whether they make sense or not.
 #[derive(Clone, Default)]
 pub struct ProductForm {
+    /// The form's own name.
+    pub once: String,
     pub edition: i64,
     pub name: String,
     pub slug: String,
@@ -88,6 +92,7 @@ impl ProductForm {
     /// For a product that is to be added.
     pub fn empty(wallets: &[Wallet]) -> Self {
         Self {
+            once: fresh_name(),
             stock: "1".to_owned(),
             prices: price_fields(wallets, |_| String::new()),
             ..Self::default()
@@ -97,6 +102,7 @@ impl ProductForm {
     pub fn of(product: &EditedProduct, wallets: &[Wallet]) -> Self {
         let shown = |stock: Option<i64>| stock.map(|n| n.to_string()).unwrap_or_default();
         Self {
+            once: fresh_name(),
             edition: product.edition,
             name: product.name.clone(),
             slug: product.slug.to_string(),
@@ -152,6 +158,7 @@ impl ProductForm {
             thumb: None,
         });
         Self {
+            once: text("once"),
             edition: form.edition(),
             name: text("name"),
             slug: text("slug").trim().to_owned(),
@@ -217,6 +224,7 @@ impl ProductForm {
         let options = options.collect();
         Ok(ProductEdit {
             of: of.map(|slug| (slug.clone(), self.edition)),
+            once: self.once.clone(),
             has_chosen_slug: !self.slug.is_empty(),
             pieces,
             options,
@@ -397,6 +405,11 @@ impl ProductForm {
             }
         }
     }
+}
+
+/// A name that no other form has.
+pub fn fresh_name() -> String {
+    hex(&chance::<32>())
 }
 
 /// A number as the file would say it; anything else is refused there.

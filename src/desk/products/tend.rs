@@ -1,5 +1,6 @@
 use crate::actions;
 use crate::actions::Place;
+use crate::actions::Stale;
 use crate::catalog::Slug;
 use crate::desk::form::DeskForm;
 use crate::desk::fresh::Fresh;
@@ -31,6 +32,7 @@ struct StockPage<'a> {
     pools: Vec<(i64, String, i64)>,
     pool: i64,
     add: &'a str,
+    once: &'a str,
     error: Option<String>,
 }
 
@@ -55,7 +57,8 @@ pub async fn submit(
             (actions::move_product(shop, &slug, Place::Number(place), now).await?, "moved")
         }
         "copy" => {
-            let copy = actions::duplicate_product(shop, &slug, now).await?;
+            form.once()?;
+            let copy = actions::duplicate_product(shop, &slug, form.get("once"), now).await?;
             let copy = copy.ok_or(DeskError::NotFound)?;
             return Ok(go(&copy, "copied"));
         }
@@ -76,12 +79,14 @@ async fn add_stock(
     slug: &Slug,
     form: &DeskForm,
 ) -> Result<HttpResponse, DeskError> {
+    form.once()?;
+    let once = form.get("once");
     let pool = form.get("pool").parse().unwrap_or(0);
     let add = form.get("add").trim();
     // A minus as people write it.
     let error = match add.replace('\u{2212}', "-").parse() {
         Ok(pieces) => {
-            let added = actions::add_stock(&desk.shop, slug, pool, pieces, now()).await?;
+            let added = actions::add_stock(&desk.shop, slug, (pool, pieces), once, now()).await?;
             match added.ok_or(DeskError::NotFound)? {
                 Ok(_) => return Ok(go(slug, "saved")),
                 Err(stock) => {
@@ -101,6 +106,7 @@ async fn add_stock(
         address: address(slug),
         pool,
         add,
+        once,
         error: Some(error),
     };
     page(StatusCode::UNPROCESSABLE_ENTITY, &template)
@@ -113,6 +119,9 @@ struct DeletePage<'a> {
     name: String,
     address: String,
     hidden: bool,
+    edition: i64,
+    /// It has changed since the seller saw this page.
+    is_meanwhile: bool,
     fresh: Fresh,
 }
 
@@ -121,7 +130,8 @@ pub async fn ask_delete(
     seller: Seller,
     slug: Path<String>,
 ) -> Result<HttpResponse, DeskError> {
-    delete_page(&desk, &seller, &parse_slug(&slug)?, StatusCode::OK, Fresh::asked()).await
+    let slug = parse_slug(&slug)?;
+    delete_page(&desk, &seller, &slug, None, (StatusCode::OK, Fresh::asked())).await
 }
 
 /// Cannot be undone, so that the password is asked for again.
@@ -135,22 +145,37 @@ pub async fn delete(
     let form = DeskForm::read(&request, &desk, &seller, body).await?;
     let slug = parse_slug(&slug)?;
     if let Some(fresh) = seller.fresh_password(&desk, &form).await? {
-        return delete_page(&desk, &seller, &slug, StatusCode::UNPROCESSABLE_ENTITY, fresh).await;
+        let refused = (StatusCode::UNPROCESSABLE_ENTITY, fresh);
+        return delete_page(&desk, &seller, &slug, Some(form.edition()), refused).await;
     }
-    let deleted = actions::delete_product(&desk.shop, &slug, now()).await?;
-    deleted.ok_or(DeskError::NotFound)?;
-    Ok(see_other("/products?done=deleted"))
+    let deleted = actions::delete_product(&desk.shop, &slug, form.edition(), now()).await?;
+    match deleted.ok_or(DeskError::NotFound)? {
+        Ok(()) => Ok(see_other("/products?done=deleted")),
+        Err(Stale) => {
+            let refused = (StatusCode::CONFLICT, Fresh::asked());
+            delete_page(&desk, &seller, &slug, None, refused).await
+        }
+    }
 }
 
+/// `seen`: the edition that the seller has seen; `None`: the one that this page shows.
 async fn delete_page(
     desk: &Desk,
     seller: &Seller,
     slug: &Slug,
-    status: StatusCode,
-    fresh: Fresh,
+    seen: Option<i64>,
+    (status, fresh): (StatusCode, Fresh),
 ) -> Result<HttpResponse, DeskError> {
     let product = store::editing::find(&desk.shop.db, slug).await?.ok_or(DeskError::NotFound)?;
     let frame = DeskFrame::new(desk, seller, "/products");
-    let (address, hidden) = (address(slug), product.hidden);
-    page(status, &DeletePage { frame, name: product.name, address, hidden, fresh })
+    let template = DeletePage {
+        frame,
+        name: product.name,
+        address: address(slug),
+        hidden: product.hidden,
+        edition: seen.unwrap_or(product.edition),
+        is_meanwhile: status == StatusCode::CONFLICT,
+        fresh,
+    };
+    page(status, &template)
 }

@@ -50,7 +50,8 @@ pub fn addresses(config: &mut ServiceConfig) {
         .route("/today/takings.png", web::get().to(plots::show_takings))
         .route("/today/best.png", web::get().to(plots::show_best))
         .route("/today/close", web::post().to(close))
-        .route("/today/open", web::post().to(open));
+        .route("/today/open", web::post().to(open))
+        .route("/today/codes", web::post().to(know_codes));
 }
 
 /// Units: cancelled orders that are listed.
@@ -60,7 +61,8 @@ const MOST_LOW: i64 = 20;
 /// Units: days before the key's end in which it is time to make it longer, as `shop doctor` has it.
 const SOON: i64 = 30;
 
-const DONE: [(&str, &str); 2] = [
+const DONE: [(&str, &str); 3] = [
+    ("codes", "The wrong codes were yours: they are counted no more."),
     ("closed", "The shop is closed: no new orders are taken. Orders that are under way go on."),
     ("opened", "The shop is open: orders are taken."),
 ];
@@ -73,6 +75,8 @@ struct TodayPage<'a> {
     /// The wallets are the demo's.
     is_demo: bool,
     has_wallets: bool,
+    /// How often the password was right and the code wrong, and since when.
+    wrong_codes: Option<(i64, Moment)>,
     has_rates: bool,
     has_products: bool,
     has_pages: bool,
@@ -154,6 +158,7 @@ async fn show(
         now,
         is_demo,
         has_wallets,
+        wrong_codes: store::desk::find_wrong_codes(db).await?,
         has_rates: !store::trade::list_rates(db).await?.is_empty(),
         has_products: store::desk_list::count(db).await?.0 != 0,
         has_pages: store::pages::list(db).await?.iter().any(|page| !page.is_gone),
@@ -227,6 +232,17 @@ async fn open(
     DeskForm::read(&request, &desk, &seller, body).await?;
     actions::open_shop(&desk.shop, now()).await?;
     Ok(see_other("/?done=opened"))
+}
+
+async fn know_codes(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    DeskForm::read(&request, &desk, &seller, body).await?;
+    actions::forget_wrong_codes(&desk.shop).await?;
+    Ok(see_other("/?done=codes"))
 }
 
 impl TodayPage<'_> {

@@ -6,8 +6,6 @@ mod parts;
 mod recipients;
 mod said;
 
-use crate::mail::reply::parts::Flow;
-use crate::mail::reply::parts::Plain;
 use crate::mail::reply::said::Said;
 use crate::orders::Command;
 use crate::orders::NotACommand;
@@ -90,6 +88,10 @@ pub enum Unreadable {
         "The reply is longer than {most} characters. Shorten it, or send it in two. Nothing was sent."
     )]
     TooLong { most: usize },
+    #[error(
+        "\u{201C}{0}\u{201D} looks like a command, and here are words alone: each step has its own form, under \u{201C}What you can do\u{201D}. Take the line out, or begin it without /. Nothing was sent."
+    )]
+    TypedCommand(String),
     #[error("{0} Nothing was sent.")]
     Command(#[from] NotACommand),
 }
@@ -132,11 +134,11 @@ impl Reply {
         Ok(Self { order_refs, message_id, is_named, command, words })
     }
 
-    /// Reads what the seller typed into a form, in the same way. `once`: the form's own, by which it is known if it comes
-    /// twice.
+    /// What the seller typed into a form: words alone, and every line of them. No mail program has put anything beside them,
+    /// so that nothing is taken for a quote or a signature. `once`: the form's own, by which it is known if it comes twice.
     ///
     /// # Errors
-    /// As [`Self::parse`].
+    /// As [`Self::parse`]; and where a line is a command, which has a form of its own.
     pub fn typed(
         order_ref: OrderRef,
         text: &str,
@@ -146,9 +148,16 @@ impl Reply {
         if MOST_BYTES < text.len() {
             return Err(Unreadable::TooBig);
         }
-        let lines = said::lines(&Plain { text: text.to_owned(), flow: Flow::Fixed });
-        let (command, words) = meant(&lines, own_key_ids)?;
+        let seen = visible(text);
+        if let Some(line) = command_among(&seen) {
+            return Err(Unreadable::TypedCommand(shown(line)));
+        }
+        let words = words_for_another(&seen, own_key_ids)?;
+        if words.is_empty() {
+            return Err(Unreadable::Empty);
+        }
         let message_id = MessageId(once);
+        let (command, words) = (None, Some(words));
         Ok(Self { order_refs: vec![order_ref], message_id, is_named: true, command, words })
     }
 
@@ -166,14 +175,31 @@ fn meant(
 ) -> Result<(Option<Command>, Option<Paragraph>), Unreadable> {
     let text = own_words::own_words(lines)?;
     let (command, rest) = first_command(&text)?;
-    let words = words(rest)?;
-    if armor::is_for_nobody_else(words.as_str(), own_key_ids) {
-        return Err(Unreadable::ToYourself);
-    }
+    let words = words_for_another(rest, own_key_ids)?;
     if command.is_none() && words.is_empty() {
         return Err(Unreadable::Empty);
     }
     Ok((command, Some(words).filter(|words| !words.is_empty())))
+}
+
+/// The seller's words, unless they are encrypted so that no buyer can read them.
+fn words_for_another(text: &str, own_key_ids: &[u64]) -> Result<Paragraph, Unreadable> {
+    let words = words(text)?;
+    if armor::is_for_nobody_else(words.as_str(), own_key_ids) {
+        return Err(Unreadable::ToYourself);
+    }
+    Ok(words)
+}
+
+/// The line of typed words that a buyer should rather not read: a command, and at the top also what is nearly one.
+fn command_among(text: &str) -> Option<&str> {
+    let mut lines = text.trim().lines().enumerate();
+    let found = lines.find(|(n, line)| match Command::parse(line) {
+        None => false,
+        Some(Err(NotACommand::Unknown)) => *n == 0,
+        Some(_) => true,
+    });
+    found.map(|(_, line)| line)
 }
 
 /// The addresses in `To`, `Cc` and `Bcc`, for a caller that was told to add them to the envelope's (sendmail's `-t`).

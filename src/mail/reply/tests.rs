@@ -302,3 +302,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn typed_words_stay_whole_and_are_no_command() {
+    let typed = |text: &str| {
+        let order_ref = OrderRef::parse("K3QF0W2ZD7").unwrap();
+        arrives(Reply::typed(order_ref, text, [1; 32], &OWN_KEYS))
+    };
+    let words = "> quoted\nOn Monday Ada wrote:\n> more\n\n--\nthe shop\n/home is no command";
+    assert_eq!(typed(&words.replace('\n', "\r\n")), format!("{words}\n"));
+    for line in ["/cancel", "/cancel late", "/refunded 0xab", "/PAID", "/partial", "/shipped RR"] {
+        for text in [line.to_owned(), format!("\u{200b}{line}\nwords"), format!("words\n  {line}")]
+        {
+            assert!(typed(&text).contains("looks like a command"), "{text}");
+        }
+    }
+    assert!(typed("/payed\nwords").contains("looks like a command"));
+    assert!(typed(" \r\n").starts_with("refused: The reply has no words"));
+    assert!(typed(&"x".repeat(MOST_CHARACTERS + 1)).contains("longer than 4000"));
+    assert!(typed("-----BEGIN PGP PRIVATE KEY BLOCK-----").contains("private key"));
+}

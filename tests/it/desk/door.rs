@@ -225,11 +225,42 @@ fn a_form_of_another_session_or_of_none_changes_nothing() {
     assert!(!one.cookies.contains_key("__Host-desk"));
     for mut browser in [one, kept] {
         let answer = end(&mut browser, &mine, &[FORM]);
-        assert_eq!((answer.status, answer.header("location")), (303, Some("/login")));
+        assert_eq!(answer.status, 403);
+        assert_eq!(answer.attribute("sign-in", "href"), "/login");
     }
     assert_eq!(other.get("/account").status, 200, "the other session is untouched");
     assert_eq!(end(&mut other, &others, &[FORM]).status, 303);
     assert_eq!(other.get("/account").status, 303, "all sessions have ended");
+}
+
+#[test]
+fn a_session_that_ends_while_the_seller_types_loses_no_words() {
+    let world = World::with_desk();
+    let mut browser = world.desk().0;
+    let token = browser.get("/pages").token();
+    let (words, secret) = ("Sent within <3> days & whole.", "x".repeat(60));
+    let fields = [("token", &*token), ("text", words), ("title", &secret), ("password", &secret)];
+    world.sql("delete from desk_sessions");
+    // Without a session no word is shown, and the page stays so that it can be sent again.
+    let out = browser.post_raw("/pages/new", &fields);
+    assert_eq!(out.status, 403);
+    assert!(out.text().contains("You were signed out") && !out.text().contains("days"));
+    assert_eq!(out.attribute("sign-in", "target"), "_blank");
+    let empty = browser.request("POST", "/pages/new", &[], b"");
+    assert_eq!((empty.status, empty.header("location")), (303, Some("/login")));
+
+    let mut again = world.desk().0;
+    let old = again.post_raw("/pages/new", &fields);
+    assert_eq!(old.status, 403);
+    assert!(old.text().contains("Your words, to copy"), "{}", old.text());
+    assert_eq!(old.mark("typed-1"), words);
+    assert_eq!(old.mark("typed-2"), secret);
+    assert!(old.find_mark("typed-3").is_none() && !old.text().contains(&token));
+    // Nothing that another site sends is shown.
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let headers = [FORM, ("Sec-Fetch-Site", "cross-site")];
+    let foreign = again.request("POST", "/pages/new", &headers, body.as_bytes());
+    assert!(foreign.status == 403 && foreign.find_mark("typed-1").is_none());
 }
 
 #[test]
@@ -449,6 +480,16 @@ fn oathtool(secret: &str, when: &str) -> String {
     String::from_utf8(made.stdout).unwrap().trim().to_owned()
 }
 
+#[track_caller]
+fn recovery_codes(shown: &Answer) -> Vec<String> {
+    assert_eq!(shown.status, 200, "{}", shown.text());
+    let text = shown.text();
+    let codes = text.split("<code>").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned());
+    let codes: Vec<String> = codes.collect();
+    assert_eq!(codes.len(), 10);
+    codes
+}
+
 #[test]
 fn a_second_factor_is_asked_for_once_it_was_shown_to_work() {
     let world = World::with_desk();
@@ -478,14 +519,7 @@ fn a_second_factor_is_asked_for_once_it_was_shown_to_work() {
     let code = oathtool(&secret, "now");
     let shown =
         desk.post("/account/factor/confirm", &[("code", &code), ("password", DESK_PASSWORD)]);
-    assert_eq!(shown.status, 200, "{}", shown.text());
-    let codes: Vec<String> = shown
-        .text()
-        .split("<code>")
-        .skip(1)
-        .map(|rest| rest.split('<').next().unwrap().to_owned())
-        .collect();
-    assert_eq!(codes.len(), 10);
+    let codes = recovery_codes(&shown);
     assert_eq!(desk.0.get("/account/factor.png").status, 404, "it is not shown again");
     let bytes = files_below(&world.path("db"))
         .iter()
@@ -507,13 +541,99 @@ fn a_second_factor_is_asked_for_once_it_was_shown_to_work() {
     assert_eq!(signs_in(&mut browser, DESK_PASSWORD, &codes[4]).status, 303);
     assert!(browser.get("/account").text().contains("8 recovery codes are left"));
 
-    // Off again, with both.
+    // New recovery codes, with both.
     let mut desk = crate::world::SellerAtDesk(browser);
-    let off = desk.post("/account/factor/off", &[("password", DESK_PASSWORD), ("code", &codes[3])]);
+    for (password, code) in [(DESK_PASSWORD, ""), (DESK_PASSWORD, &codes[3]), ("x", &codes[5])] {
+        let given = [("password", password), ("code", code)];
+        let refused = desk.post("/account/factor/recovery", &given);
+        assert_eq!(refused.status, 422, "{password:?} {code:?}");
+        assert_eq!(refused.attribute("recovery-code", "aria-invalid"), "true");
+        assert_eq!(refused.text().matches("<code>").count(), 0);
+    }
+    assert!(desk.get("/account").text().contains("8 recovery codes are left"));
+    let given = [("password", DESK_PASSWORD), ("code", codes[5].as_str())];
+    let codes = recovery_codes(&desk.post("/account/factor/recovery", &given));
+
+    // Off again, with both.
+    let off = desk.post("/account/factor/off", &[("password", DESK_PASSWORD), ("code", "12345x")]);
     assert_eq!(off.status, 422);
-    let off = desk.does("/account/factor/off", &[("password", DESK_PASSWORD), ("code", &codes[5])]);
+    let off = desk.does("/account/factor/off", &[("password", DESK_PASSWORD), ("code", &codes[0])]);
     assert_eq!(off.mark("factor"), "Off.");
     world.desk();
+}
+
+#[test]
+fn the_name_that_was_set_at_the_desk_is_the_one_that_counts() {
+    let world = World::with_desk();
+    world.sql("update look set name = 'Quibbleworth Zanderhoof'");
+    let mut stranger = world.stranger_at_desk();
+    assert!(stranger.get("/login").text().contains("· Quibbleworth Zanderhoof desk</title>"));
+    assert!(
+        signs_in(&mut stranger, "x", "").text().contains("· Quibbleworth Zanderhoof desk</title>")
+    );
+    let words = "Quibbleworth Zanderhoof\nQuibbleworth Zanderhoof\n";
+    assert!(!world.told(&["desk", "password"], words.as_bytes()).status.success());
+    let mut desk = world.desk();
+    let new = "quibbleworth zanderhoof";
+    let given = [("password", DESK_PASSWORD), ("new", new), ("again", new)];
+    assert_eq!(desk.post("/account/password", &given).attribute("new", "aria-invalid"), "true");
+    desk.does("/account/factor", &[]);
+    fs::write(world.path("factor.png"), desk.get("/account/factor.png").bytes).unwrap();
+    let read = Command::new("zbarimg").args(["-q", "--raw"]).arg(world.path("factor.png")).output();
+    let read = String::from_utf8(read.unwrap().stdout).unwrap();
+    assert!(read.contains("issuer=Quibbleworth%20Zanderhoof&"), "{read}");
+}
+
+#[test]
+fn whoever_knows_the_password_does_not_guess_the_code() {
+    let world = World::with_desk();
+    let mut inside = world.desk();
+    let secret = inside.does("/account/factor", &[]).mark("secret");
+    let given = [("code", &*oathtool(&secret, "now")), ("password", DESK_PASSWORD)];
+    let codes = recovery_codes(&inside.post("/account/factor/confirm", &given));
+    let mut stranger = world.stranger_at_desk();
+    let mut known = inside.0.clone();
+    known.cookies.remove("__Host-desk");
+    assert!(inside.get("/").find_mark("wrong-codes").is_none());
+
+    let right = oathtool(&secret, "now + 30 seconds");
+    let near = ["now - 30 seconds", "now", "now + 60 seconds", "now + 90 seconds"];
+    let near: Vec<String> = near.iter().map(|when| oathtool(&secret, when)).collect();
+    let wrong = (0..9).map(|digit| digit.to_string().repeat(6));
+    let wrong = wrong.into_iter().find(|code| *code != right && !near.contains(code)).unwrap();
+    let guesses = |stranger: &mut Buyer, inside: &mut crate::world::SellerAtDesk, n_before: i32| {
+        for n in 1..=10 {
+            assert_eq!(signs_in(stranger, DESK_PASSWORD, &wrong).status, 422);
+            let n = (n_before + n).to_string().into_bytes();
+            world.until("it is counted", || {
+                world.find("select cast(wrong_codes as text) from desk") == [n.clone()]
+            });
+            // The password alone lets the answers come soon again; the codes stay counted.
+            let confirmed = [("code", "x"), ("password", DESK_PASSWORD)];
+            assert_eq!(inside.post("/account/factor/confirm", &confirmed).status, 303);
+        }
+    };
+    guesses(&mut stranger, &mut inside, 0);
+    let refused = signs_in(&mut stranger, DESK_PASSWORD, &wrong);
+    let unheard = signs_in(&mut stranger, DESK_PASSWORD, &right);
+    assert_eq!(unheard.status, 422, "no code is looked at");
+    assert!(seen(&refused) == seen(&unheard));
+    assert_eq!(
+        signs_in(&mut known, DESK_PASSWORD, &right).status,
+        303,
+        "who was in before goes on"
+    );
+    let told = inside.get("/").text();
+    assert!(told.contains("The password was right and the code wrong,</strong> 10 times since"));
+    let deeds =
+        "select what from deeds where what = 'Refused the right password with a wrong code'";
+    assert_eq!(world.find(deeds).len(), 10);
+
+    // The right one has let go of what was counted; the next ten hold codes off again, and no recovery code.
+    guesses(&mut stranger, &mut inside, 10);
+    assert_eq!(signs_in(&mut stranger, DESK_PASSWORD, &codes[0]).status, 303);
+    inside.does("/today/codes", &[]);
+    assert!(inside.get("/").find_mark("wrong-codes").is_none());
 }
 
 #[test]
@@ -541,6 +661,13 @@ fn the_desk_is_where_its_setting_says_and_on_this_host_alone() {
         assert_eq!(refused.status.code(), Some(1), "{said}");
         assert!(said.contains("DESK_LISTEN") && said.contains(words), "{address}: {said}");
     }
+    let both = [("LISTEN", "unix:door"), ("DESK_LISTEN", "unix:door")];
+    let said = String::from_utf8(World::closed(&both).shop(&["serve"]).stderr).unwrap();
+    assert!(said.contains("DESK_LISTEN") && said.contains("where buyers come in"), "{said}");
+    // Another name of the same place is seen when the second door is opened.
+    let both = [("LISTEN", "unix:door"), ("DESK_LISTEN", "unix:./door")];
+    let said = String::from_utf8(World::closed(&both).shop(&["serve"]).stderr).unwrap();
+    assert!(said.contains("somebody listens there already"), "{said}");
     let mut world = World::with(&catalog(), &[("DESK_LISTEN", "0.0.0.0:0 0.0.0.0:0")]);
     assert!(world.log().contains("others than this host"), "{}", world.log());
     world.close("-TERM");

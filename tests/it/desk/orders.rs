@@ -471,7 +471,7 @@ fn an_answer_is_read_by_its_buyer_alone_and_heard_once() {
     assert_eq!((empty.status, empty.attribute("answer", "aria-invalid").as_str()), (422, "true"));
     let wrong = answer(&mut desk, &order_ref, "/payed\r\nThank you <&>");
     assert_eq!(wrong.status, 422);
-    assert!(wrong.mark("answer-error").contains("none of the commands"));
+    assert!(wrong.mark("answer-error").contains("“/payed” looks like a command"));
     assert_eq!(wrong.mark("answer"), "/payed\r\nThank you <&>");
 
     let words = "On Monday,\r\nwith the post. <3";
@@ -492,17 +492,25 @@ fn an_answer_is_read_by_its_buyer_alone_and_heard_once() {
     );
     assert_eq!(listed(&desk.get("/orders?show=answer")), std::slice::from_ref(&other_ref));
 
-    // As a mail: the first line may be a command, and quoted lines are left out.
-    let done = answer(&mut desk, &other_ref, "/paid\r\nThank you.\r\n> Another buyer's words");
+    // No mail program has put anything beside what was typed.
+    let words = "See below.\r\n> Will it come\r\n> in spring?\r\nYes.\r\n\r\nOn Monday Ada wrote:\r\n-- \r\n\tThe shop\r\n__________________________\r\nFrom: us";
+    let done = answer(&mut desk, &other_ref, words);
     assert_eq!(done.status, 303, "{}", done.text());
-    let page = other.get("/order");
-    assert_eq!(page.state(), "confirmed");
-    assert!(page.text().contains("Thank you."));
-    let expected = [
-        format!("{order_ref} Answered"),
-        format!("{other_ref} Said that it was paid"),
-        format!("{other_ref} Answered"),
-    ];
+    let whole = "See below.\n&#62; Will it come\n&#62; in spring?\nYes.\n\nOn Monday Ada wrote:\n-- \n    The shop\n__________________________\nFrom: us";
+    let page = other.get("/order").text();
+    assert!(page.contains(whole), "{page}");
+
+    // What cannot be undone is done by its own form, with its tick.
+    for line in ["/cancel sold out", "/refunded", "/paid", "/paid thank you", "/partial much"] {
+        for words in [format!("{line}\r\nSorry."), format!("Sorry.\r\n{line}")] {
+            let refused = answer(&mut desk, &other_ref, &words);
+            assert_eq!(refused.status, 422, "{words}");
+            assert!(refused.mark("answer-error").contains("What you can do"), "{words}");
+            assert_eq!(refused.mark("answer"), words);
+        }
+    }
+    assert_eq!(other.get("/order").state(), "awaiting");
+    let expected = [format!("{order_ref} Answered"), format!("{other_ref} Answered")];
     assert_eq!(deeds(&world), expected);
     assert!(!world.log().contains(&order_ref));
 }

@@ -219,8 +219,11 @@ fn a_product_with_pictures_is_added_and_bought() {
     assert!(!preview.text().contains("<b>kept"));
     assert_eq!(buyer.get("/product/black-tea").status, 404, "a preview saves nothing");
     let form = Form::of("/products/new", &preview);
+    form.saves(&mut desk, &[]);
     let saved = form.saves(&mut desk, &[]);
     assert_eq!(saved.mark("done"), "The product was added.");
+    let twice = desk.get("/products").text().contains("p-black-tea-2");
+    assert!(!twice, "a form that is sent twice adds one product");
 
     let shown = buyer.get("/product/black-tea");
     assert_eq!(shown.status, 200);
@@ -268,12 +271,17 @@ fn every_refusal_stands_at_its_field_and_the_words_are_kept() {
 
     // A price that the coin cannot express: a satoshi is 10 Gwei.
     let mut form = Form::get(&mut desk, "/products/green-tea");
-    let before = form.fields.clone();
+    let but_its_name = |form: &Form| {
+        let named = |(name, _): &&(String, String)| name != "once";
+        form.fields.iter().filter(named).cloned().collect::<Vec<_>>()
+    };
+    let before = but_its_name(&form);
     form.set("price.BTC", "0.000000005");
     let answer = form.press(&mut desk, "save", &[]);
     assert_eq!(answer.status, 422);
     assert!(answer.mark("price-BTC-error").contains("multiple of 10"), "{}", answer.text());
-    assert_eq!(Form::get(&mut desk, "/products/green-tea").fields, before, "nothing was changed");
+    let after = but_its_name(&Form::get(&mut desk, "/products/green-tea"));
+    assert_eq!(after, before, "nothing was changed");
 
     // Another product's address; no price at all; the same option twice.
     let mut form = Form::get(&mut desk, "/products/green-tea");
@@ -348,11 +356,17 @@ fn a_sale_between_looking_and_saving_is_not_lost() {
 
     // Adding counts right whatever is sold.
     let tend = "/products/green-tea/tend";
-    desk.does(tend, &[("do", "stock"), ("pool", "0"), ("add", "4")]);
-    desk.does(tend, &[("do", "stock"), ("pool", "0"), ("add", "-1")]);
+    let once = "a1".repeat(32);
+    let add = |desk: &mut SellerAtDesk, add: &str| {
+        let fields = [("do", "stock"), ("pool", "0"), ("add", add), ("once", once.as_str())];
+        desk.post(tend, &fields)
+    };
+    for pieces in ["4", "-1", "4"] {
+        assert_eq!(add(&mut desk, pieces).status, 303, "what is sent twice is counted once");
+    }
     assert_eq!(Form::get(&mut desk, "/products/green-tea").value("stock"), "33");
     for wrong in ["-34", "1000000", "many", ""] {
-        let answer = desk.post(tend, &[("do", "stock"), ("pool", "0"), ("add", wrong)]);
+        let answer = add(&mut desk, wrong);
         assert_eq!(answer.status, 422, "{wrong}");
         assert!(!answer.mark("add-error").is_empty());
     }
@@ -439,8 +453,13 @@ fn what_is_hidden_while_it_lies_in_a_cart_cannot_be_ordered() {
 fn a_copy_is_hidden_and_has_nothing_on_the_shelf() {
     let world = World::with_desk();
     let mut desk = world.desk();
-    let copy = desk.does("/products/wool-socks/tend", &[("do", "copy")]);
+    let copies = |desk: &mut SellerAtDesk, once: &str| {
+        desk.does("/products/wool-socks/tend", &[("do", "copy"), ("once", &once.repeat(32))])
+    };
+    copies(&mut desk, "a1");
+    let copy = copies(&mut desk, "a1");
     let form = Form::of("/products/wool-socks-2", &copy);
+    assert_eq!(form.value("slug"), "wool-socks-2", "sent twice it makes one");
     assert_eq!(form.value("name"), "Wool Socks (copy)");
     assert_eq!(form.values("option.name"), ["Red", "Blue"]);
     assert_eq!((form.value("stock"), form.values("option.stock")), ("0", vec!["0", "0"]));
@@ -449,7 +468,7 @@ fn a_copy_is_hidden_and_has_nothing_on_the_shelf() {
     let text = desk.get("/products").text();
     assert!(text.find("p-wool-socks\"") < text.find("p-wool-socks-2\""));
     assert!(text.find("p-wool-socks-2\"") < text.find("p-cap\""));
-    let again = desk.does("/products/wool-socks/tend", &[("do", "copy")]);
+    let again = copies(&mut desk, "b2");
     assert_eq!(Form::of("/", &again).value("slug"), "wool-socks-3");
     desk.does("/products/wool-socks-2/tend", &[("do", "show")]);
     assert_eq!(buyer.get("/product/wool-socks-2").status, 200);
@@ -666,10 +685,26 @@ fn what_is_deleted_goes_from_the_shop_and_not_from_its_orders() {
     buyer.adds("green-tea", "", "2");
     places_an_order(&mut buyer);
     buyer.adds("green-tea", "", "1");
-    let wrong = desk.post("/products/green-tea/delete", &[("password", "not mine")]);
-    assert_eq!(wrong.status, 422);
+    let edition = |desk: &mut SellerAtDesk| {
+        desk.get("/products/green-tea/delete").text().split_once("name=\"edition\" value=\"").unwrap().1
+            .split('"').next().unwrap().to_owned()
+    };
+    let delete = |desk: &mut SellerAtDesk, edition: &str, password: &str| {
+        let fields = [("edition", edition), ("password", password)];
+        desk.post("/products/green-tea/delete", &fields)
+    };
+    let seen = edition(&mut desk);
+    assert_eq!(delete(&mut desk, &seen, "not mine").status, 422);
     assert_eq!(buyer.get("/product/green-tea").status, 200);
-    desk.does("/products/green-tea/delete", &[("password", DESK_PASSWORD)]);
+    // Another desk has changed it meanwhile.
+    let mut form = Form::get(&mut desk, "/products/green-tea");
+    form.set("price.ETH", "0.2").saves(&mut desk, &[]);
+    let stale = delete(&mut desk, &seen, DESK_PASSWORD);
+    assert_eq!(stale.status, 409);
+    assert!(stale.text().contains("has changed since"), "{}", stale.text());
+    let now = edition(&mut desk);
+    assert_ne!(now, seen);
+    assert_eq!(delete(&mut desk, &now, DESK_PASSWORD).status, 303);
     assert_eq!(buyer.get("/product/green-tea").status, 404);
     assert!(!desk.get("/products").text().contains("Green Tea"));
     assert!(buyer.get("/cart").text().contains("no longer"));
@@ -682,4 +717,42 @@ fn what_is_deleted_goes_from_the_shop_and_not_from_its_orders() {
     assert!(buyer.get("/cart").text().contains("no longer"));
     let deeds = desk.get("/deeds").text();
     assert!(deeds.contains("Deleted Green Tea") && deeds.contains("Added Green Tea"), "{deeds}");
+}
+
+#[test]
+fn pieces_come_back_to_where_those_of_their_option_lie_by_then() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let order = || {
+        let mut buyer = world.buyer();
+        buyer.adds("wool-socks", "Red", "2");
+        buyer.checks_out(&[]).mark("order-ref")
+    };
+    let stocks = |desk: &mut SellerAtDesk| {
+        let form = Form::get(desk, "/products/wool-socks");
+        let options = form.values("option.stock").into_iter().map(str::to_owned);
+        (form.value("stock").to_owned(), options.collect::<Vec<_>>())
+    };
+    let of = |shared: &str, options: [&str; 2]| {
+        (shared.to_owned(), options.map(str::to_owned).to_vec())
+    };
+    // Red joins the product's pieces while an order holds two of its own three.
+    let first = order();
+    let mut form = Form::get(&mut desk, "/products/wool-socks");
+    form.set("stock", "5").set_nth("option.stock", 0, "");
+    form.saves(&mut desk, &[]);
+    world.says(&["orders", "cancel", &first]);
+    assert_eq!(stocks(&mut desk), of("7", ["", "0"]));
+    // It gets some of its own while an order holds two of the product's.
+    let second = order();
+    assert_eq!(stocks(&mut desk), of("5", ["", "0"]));
+    let mut form = Form::get(&mut desk, "/products/wool-socks");
+    form.set_nth("option.stock", 0, "10");
+    form.saves(&mut desk, &[]);
+    let text = world.says(&["catalog", "export"]);
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let socks = &value["products"]["socks"];
+    assert_eq!((&socks["quantity"], &socks["options"][0]["quantity"]), (&5.into(), &12.into()));
+    world.says(&["orders", "cancel", &second]);
+    assert_eq!(stocks(&mut desk), of("5", ["12", "0"]));
 }

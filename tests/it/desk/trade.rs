@@ -83,6 +83,51 @@ fn a_code_of_the_desk_is_used_to_its_last_use_and_comes_back_when_nobody_pays() 
 }
 
 #[test]
+fn a_use_that_was_not_given_back_is_not_taken_twice() {
+    let world = World::with_desk();
+    world.desk().does("/discounts/save", &[("code", "SPRING"), ("percent", "10")]);
+    let mut buyer = with_tea(&world);
+    let order_ref = buyer.checks_out(&[("discount", "spring")]).mark("order-ref");
+    // The node saw a grain of dust: the order ends as if nothing had come, but its code counts as used.
+    world.sql("update invoices set seen = 1, settled = 1, until = unixepoch() - 60");
+    let status = || world.find("select status from orders");
+    world.until("its time is over", || status() == [b"expired"]);
+    assert_eq!(used(&world), "1");
+    world.says(&["orders", "paid", &order_ref]);
+    world.says(&["orders", "paid", &order_ref]);
+    assert_eq!((buyer.get("/order").state().as_str(), used(&world).as_str()), ("confirmed", "1"));
+
+    // Of another it came back, and money was seen before the seller said so: it is taken again, once.
+    let mut late = with_tea(&world);
+    let late_ref = late.checks_out(&[("discount", "spring")]).mark("order-ref");
+    world.sql("update invoices set until = unixepoch() - 60");
+    world.until("the use comes back", || used(&world) == "1");
+    world.says(&["orders", "partial", &late_ref, "0.01"]);
+    world.says(&["orders", "paid", &late_ref]);
+    assert_eq!((late.get("/order").state().as_str(), used(&world).as_str()), ("confirmed", "2"));
+}
+
+/// The catalog is emptied and the deed noted with one commit: where the deed cannot be kept, all things stay.
+#[test]
+fn the_catalog_is_emptied_with_its_deed_or_not_at_all() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let changes = || world.find("select cast(desk_changes as text) from catalog_state");
+    world.sql(
+        "create trigger full before insert on deeds when new.what like 'Emptied%' begin select raise(abort, 'full'); end",
+    );
+    let fields = [("password", DESK_PASSWORD)];
+    assert_eq!(desk.post("/products/empty", &fields).status, 500);
+    assert_eq!(world.buyer().get("/product/green-tea").status, 200);
+    assert_eq!(changes(), [b"0"]);
+    world.sql("drop trigger full");
+    desk.does("/products/empty", &fields);
+    assert_eq!(world.buyer().get("/product/green-tea").status, 404);
+    assert_eq!(changes(), [b"1"]);
+    assert!(desk.get("/deeds").text().contains("Emptied the catalog"));
+}
+
+#[test]
 fn two_buyers_race_for_the_last_use_and_one_has_it() {
     let world = World::with_desk();
     world.desk().does("/discounts/save", &[("code", "LAST"), ("less-ETH", "0.01"), ("uses", "1")]);
