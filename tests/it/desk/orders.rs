@@ -404,7 +404,7 @@ fn an_order_goes_its_way_at_the_desk_and_the_buyer_sees_it() {
     let refused = step(&mut desk, &order_ref, "partial", &[("word", "0,05")]);
     assert_eq!(refused.status, 422);
     assert_eq!(refused.attribute("word-partial", "value"), "0,05");
-    assert!(refused.mark("error-partial").contains("digits"));
+    assert!(refused.mark("error-partial").contains("use a point: 0.05"));
     let refused = step(&mut desk, &order_ref, "partial", &[("word", "9")]);
     assert!(refused.mark("error-partial").contains("whole amount"), "{}", refused.text());
     let done = step(&mut desk, &order_ref, "partial", &[("word", "0.05")]);
