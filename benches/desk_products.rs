@@ -82,9 +82,13 @@ fn main() {
         body.extend_from_slice(bytes);
         body.extend_from_slice(b"\r\n");
     };
-    for (name, value) in
-        [("token", token.as_str()), ("once", &"5".repeat(64)), ("name", "Shown"), ("stock", "1"), ("price.ETH", "0.1")]
-    {
+    for (name, value) in [
+        ("token", token.as_str()),
+        ("once", &"5".repeat(64)),
+        ("name", "Shown"),
+        ("stock", "1"),
+        ("price.ETH", "0.1"),
+    ] {
         part(&format!("name=\"{name}\""), value.as_bytes());
     }
     for picture in &pictures {

@@ -686,8 +686,15 @@ fn what_is_deleted_goes_from_the_shop_and_not_from_its_orders() {
     places_an_order(&mut buyer);
     buyer.adds("green-tea", "", "1");
     let edition = |desk: &mut SellerAtDesk| {
-        desk.get("/products/green-tea/delete").text().split_once("name=\"edition\" value=\"").unwrap().1
-            .split('"').next().unwrap().to_owned()
+        desk.get("/products/green-tea/delete")
+            .text()
+            .split_once("name=\"edition\" value=\"")
+            .unwrap()
+            .1
+            .split('"')
+            .next()
+            .unwrap()
+            .to_owned()
     };
     let delete = |desk: &mut SellerAtDesk, edition: &str, password: &str| {
         let fields = [("edition", edition), ("password", password)];
@@ -733,9 +740,8 @@ fn pieces_come_back_to_where_those_of_their_option_lie_by_then() {
         let options = form.values("option.stock").into_iter().map(str::to_owned);
         (form.value("stock").to_owned(), options.collect::<Vec<_>>())
     };
-    let of = |shared: &str, options: [&str; 2]| {
-        (shared.to_owned(), options.map(str::to_owned).to_vec())
-    };
+    let of =
+        |shared: &str, options: [&str; 2]| (shared.to_owned(), options.map(str::to_owned).to_vec());
     // Red joins the product's pieces while an order holds two of its own three.
     let first = order();
     let mut form = Form::get(&mut desk, "/products/wool-socks");
