@@ -121,7 +121,7 @@ pub async fn run(
     let desk = match &settings.desk_listen {
         None => None,
         Some(listen) => {
-            let door = open_desk(listen)?;
+            let door = open_desk(listen, &settings.listen)?;
             let hosts = DeskHosts::new(match listen {
                 Listen::Tcp(address) => address,
                 Listen::Unix(_) | Listen::Systemd => "",
@@ -224,12 +224,26 @@ fn begin_desk_onion(settings: &Settings, desk: &Desk, door: &Door) -> anyhow::Re
     Ok(())
 }
 
-fn open_desk(listen: &Listen) -> anyhow::Result<Door> {
+/// `buyers`: where their door is, which is open already.
+fn open_desk(listen: &Listen, buyers: &Listen) -> anyhow::Result<Door> {
     match listen {
         Listen::Tcp(address) => {
             Door::tcp(address).with_context(|| format!("open the desk at {address}"))
         }
         Listen::Unix(path) => {
+            // However it is written: to open a door takes the socket away that lies there. Nobody is asked by a
+            // connection, since the shop opens none.
+            let is_theirs = match (buyers, std::fs::canonicalize(path)) {
+                (Listen::Unix(theirs), Ok(there)) => {
+                    std::fs::canonicalize(theirs).is_ok_and(|theirs| theirs == there)
+                }
+                _ => false,
+            };
+            anyhow::ensure!(
+                !is_theirs,
+                "DESK_LISTEN and LISTEN are the same socket {}: the desk needs one of its own",
+                path.display()
+            );
             Door::unix(path).with_context(|| format!("open the desk at {}", path.display()))
         }
         Listen::Systemd => anyhow::bail!("the desk has no socket from systemd"),

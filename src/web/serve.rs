@@ -29,7 +29,6 @@ use std::net::TcpListener;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,20 +84,10 @@ impl Door {
     /// A socket that any user of the host may connect to; one that an earlier shop left behind is taken away.
     ///
     /// # Errors
-    /// What the system says; a socket at which somebody listens, and a file that is no socket, are left alone.
+    /// What the system says; a file that is no socket is left alone.
     pub fn unix(path: &Path) -> io::Result<Self> {
         if fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
-            match UnixStream::connect(path) {
-                Ok(_) => {
-                    let words = "somebody listens there already: another shop, or the other door of this one";
-                    return Err(io::Error::new(io::ErrorKind::AddrInUse, words));
-                }
-                // Nobody holds it any more.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                    fs::remove_file(path)?;
-                }
-                Err(error) => return Err(error),
-            }
+            fs::remove_file(path)?;
         }
         let listener = UnixListener::bind(path)?;
         // Tor runs as a user of its own; who may reach the socket is the folder's affair.
@@ -391,22 +380,6 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_socket_is_taken_away_only_where_nobody_listens() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("door");
-        let first = Door::unix(&path).unwrap();
-        let Err(refused) = Door::unix(&path) else { panic!("somebody listens there") };
-        assert_eq!(refused.kind(), io::ErrorKind::AddrInUse);
-        assert!(UnixStream::connect(&path).is_ok(), "the first is untouched");
-        drop(first);
-        assert!(Door::unix(&path).is_ok(), "an earlier shop left it behind");
-        let file = folder.path().join("file");
-        fs::write(&file, "words").unwrap();
-        assert!(Door::unix(&file).is_err());
-        assert_eq!(fs::read(&file).unwrap(), b"words");
-    }
 
     #[test]
     fn the_number_of_files_is_read_as_linux_writes_it() {

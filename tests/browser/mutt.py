@@ -4,6 +4,17 @@ import subprocess
 import time
 
 
+def begin(session, size, folder, command):
+    """Opens a terminal. The one server of all of them may just be ending with its last one: then the next try finds a new one."""
+    for n in range(20):
+        done = subprocess.run(["tmux", "new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), "-s", session, "-c", str(folder), command],
+                              capture_output=True, text=True)
+        if done.returncode == 0:
+            return
+        time.sleep(0.2)
+    raise AssertionError("tmux opens no terminal: " + done.stderr)
+
+
 def screen_of(session, until, keys=(), seconds=10):
     """Types into a terminal and reads it until it shows what is awaited."""
     for key in keys:
@@ -35,7 +46,7 @@ class Mutt:
         (world.home / "muttrc").write_text(
             "set mbox_type=Maildir\nset sort=threads\nset sort_aux=last-date-received\nset sleep_time=0\nset mail_check=0\nignore *\nunignore from date subject\nset folder=%s\n" % world.home)
         command = "env -u MAIL HOME=%s TERM=xterm LANG=C.UTF-8 mutt -n -F muttrc -R -f mailorders" % world.home
-        subprocess.run(["tmux", "new-session", "-d", "-x", "80", "-y", "24", "-s", self.session, "-c", str(world.home), command], check=True)
+        begin(self.session, (80, 24), world.home, command)
 
     def shows(self, until, *keys):
         return screen_of(self.session, until, keys)

@@ -6,7 +6,7 @@ import time
 
 from buyer import places_the_order, puts_into_cart
 from firefox import Firefox
-from mutt import screen_of, sees_mail
+from mutt import begin, screen_of, sees_mail
 from sealed_mutt import Seller
 from world import World
 
@@ -26,7 +26,7 @@ class Desk:
         muttrc.write_text(world.shop("mutt"))
         environment = {"HOME": str(world.home), "GNUPGHOME": seller.environment["GNUPGHOME"], "EDITOR": str(editor), "TERM": "xterm", "LANG": "C.UTF-8"}
         words = ["env", "-u", "MAIL", "-u", "VISUAL", "-u", "PAGER"] + ["%s=%s" % pair for pair in environment.items()] + [reader, "-F", str(muttrc)]
-        subprocess.run(["tmux", "new-session", "-d", "-x", "80", "-y", "24", "-s", self.session, "-c", "/", shlex.join(words)], check=True)
+        begin(self.session, (80, 24), "/", shlex.join(words))
 
     def shows(self, until, *keys):
         return screen_of(self.session, until, keys)

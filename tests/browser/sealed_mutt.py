@@ -8,7 +8,7 @@ import tempfile
 import time
 
 from firefox import ROOT
-from mutt import screen_of
+from mutt import begin, screen_of
 
 LETTER = os.environ.get("SEALED_LETTER", str(ROOT / "target/release/examples/sealed_letter"))
 TEXT = "New order for Käthe\n\n  | 12 St James's Square\n  | 東京\n\n  1 x Tea   0.0%d ETH\n"
@@ -62,7 +62,7 @@ class Seller:
             "set mbox_type=Maildir\nset sort=mailbox-order\nset sleep_time=0\nset mail_check=0\nset folder=%s\n"
             "ignore *\nunignore from date subject\n%s" % (self.home, settings))
         command = "env -u MAIL HOME=%s GNUPGHOME=%s TERM=xterm LANG=C.UTF-8 %s -n -F muttrc -R -f orders" % (self.home, self.environment["GNUPGHOME"], program)
-        subprocess.run(["tmux", "new-session", "-d", "-x", "80", "-y", "60", "-s", session, "-c", str(self.home), command], check=True)
+        begin(session, (80, 60), self.home, command)
         return session
 
     def __enter__(self):

@@ -5,7 +5,7 @@ import time
 
 from buyer import places_the_order, puts_into_cart
 from firefox import Firefox
-from mutt import screen_of, sees_mail
+from mutt import begin, screen_of, sees_mail
 from sealed_mutt import Seller
 from world import World
 
@@ -27,7 +27,7 @@ class Desk:
         self.session = "desk-%d" % time.monotonic_ns()
         command = "env -u MAIL -u VISUAL HOME=%s GNUPGHOME=%s EDITOR=%s TERM=xterm LANG=C.UTF-8 %s -F %s" % (
             seller.home, seller.environment["GNUPGHOME"], editor, program, world.home / "db/muttrc")
-        subprocess.run(["tmux", "new-session", "-d", "-x", "100", "-y", "44", "-s", self.session, "-c", str(seller.home), command], check=True)
+        begin(self.session, (100, 44), seller.home, command)
 
     def shows(self, until, *keys, often=False):
         """`often`: the keys are typed again where nothing comes of them: what is typed while gpg runs may be lost."""
