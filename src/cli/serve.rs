@@ -184,7 +184,7 @@ pub async fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Looks what is not well when the desk asks for it, at most once a minute, and once at the beginning.
+/// Looks what is not well when the desk asks for it, at most every ten seconds, and once at the beginning.
 async fn look_when_asked(health: Arc<Health>, shop: Shop, settings: Settings) {
     loop {
         if !health.is_fresh(open::now()) {

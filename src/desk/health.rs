@@ -31,7 +31,7 @@ pub struct Health {
 }
 
 /// Units: seconds for which a look is good enough.
-const FRESH: i64 = 60;
+const FRESH: i64 = 10;
 
 impl Health {
     /// `None`: nobody has looked yet.
@@ -86,13 +86,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_look_is_good_for_a_minute() {
+    fn a_look_is_good_for_ten_seconds() {
         let at = Moment::new(1_000_000).unwrap();
         let health = Health::default();
         assert!(health.last(at).is_none() && !health.is_fresh(at));
         health.keep(Vec::new(), at);
-        assert!(health.is_fresh(Moment::new(1_000_059).unwrap()));
-        assert!(!health.is_fresh(Moment::new(1_000_060).unwrap()));
+        assert!(health.is_fresh(Moment::new(1_000_009).unwrap()));
+        assert!(!health.is_fresh(Moment::new(1_000_010).unwrap()));
         assert!(!health.is_fresh(Moment::new(999_999).unwrap()));
         assert!(health.last(at.plus_days(1)).is_some());
     }
