@@ -324,7 +324,9 @@ fn orders_of_before_are_counted_when_the_desk_comes() {
 fn money_of_a_cancelled_order_is_to_be_given_back_until_it_is_said_to_be() {
     let world = World::with_desk();
     let mut desk = world.desk();
-    let paid = orders_tea(&world, "1");
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    let paid = buyer.checks_out(&[]).mark("order-ref");
     let unpaid = orders_tea(&world, "1");
     world.says(&["orders", "paid", &paid]);
     for order_ref in [&paid, &unpaid] {
@@ -335,6 +337,7 @@ fn money_of_a_cancelled_order_is_to_be_given_back_until_it_is_said_to_be() {
     let (list, _) = list.split_once("</div>").unwrap();
     assert!(list.contains(&paid) && list.contains("0.09199 ETH"), "{list}");
     assert!(!list.contains(&unpaid), "{list}");
+    assert!(buyer.get("/order").text().contains("owes you what you paid"));
     world.says(&["orders", "refunded", &paid]);
     assert!(!desk.get("/").text().contains("give-back"));
 }
