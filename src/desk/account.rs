@@ -321,8 +321,17 @@ async fn confirm_factor(
             }
         }
     }
-    let frame = DeskFrame::new(&seller, SECTION);
-    factor_page(&desk, frame, StatusCode::UNPROCESSABLE_ENTITY, faults).await
+    refuse_factor(&desk, &seller, faults).await
+}
+
+/// The page once more, with what is to be mended.
+async fn refuse_factor(
+    desk: &Desk,
+    seller: &Seller,
+    faults: FactorFaults,
+) -> Result<HttpResponse, DeskError> {
+    let frame = DeskFrame::new(seller, SECTION);
+    factor_page(desk, frame, StatusCode::UNPROCESSABLE_ENTITY, faults).await
 }
 
 /// Whether the form brings password and code.
@@ -350,9 +359,8 @@ async fn drop_factor(
 ) -> Result<HttpResponse, DeskError> {
     let form = DeskForm::read(&request, &seller, body).await?;
     if !brings_both(&desk, &form).await? {
-        let frame = DeskFrame::new(&seller, SECTION);
         let faults = FactorFaults { off: Some(NOT_BOTH), ..FactorFaults::default() };
-        return factor_page(&desk, frame, StatusCode::UNPROCESSABLE_ENTITY, faults).await;
+        return refuse_factor(&desk, &seller, faults).await;
     }
     actions::drop_factor(&desk.shop, now()).await?;
     Ok(see_other("/account?done=off"))
@@ -367,9 +375,8 @@ async fn renew_recovery(
     let form = DeskForm::read(&request, &seller, body).await?;
     // New codes are as good as the phone: whoever has the password alone gets none.
     if !brings_both(&desk, &form).await? {
-        let frame = DeskFrame::new(&seller, SECTION);
         let faults = FactorFaults { recovery: Some(NOT_BOTH), ..FactorFaults::default() };
-        return factor_page(&desk, frame, StatusCode::UNPROCESSABLE_ENTITY, faults).await;
+        return refuse_factor(&desk, &seller, faults).await;
     }
     let (codes, hashes) = fresh_codes();
     if !actions::renew_recovery(&desk.shop, &hashes, now()).await? {

@@ -283,16 +283,16 @@ async fn save(
     record.extend(whole(&form, "uses"));
     let was = form.get("was");
     let word = |field: &str| form.get(field).to_owned();
+    let refused = |faults: Faults| Shown {
+        was,
+        edition: form.edition(),
+        faults,
+        ..Shown::fresh(StatusCode::UNPROCESSABLE_ENTITY)
+    };
     if !faults.is_empty() {
         let found = CatalogFile::parse_discount("code", &record, &wallets).err();
         add_faults(&mut faults, found.unwrap_or_default(), "less", &names);
-        let shown = Shown {
-            was,
-            edition: form.edition(),
-            faults,
-            ..Shown::fresh(StatusCode::UNPROCESSABLE_ENTITY)
-        };
-        return show_form(&seller, &wallets, word, &shown);
+        return show_form(&seller, &wallets, word, &refused(faults));
     }
     let of = (!was.is_empty()).then(|| (was, form.edition()));
     match actions::save_discount(&desk.shop, of, &record, now()).await? {
@@ -303,13 +303,7 @@ async fn save(
         }
         Saved::Refused(found) => {
             add_faults(&mut faults, found, "less", &names);
-            let shown = Shown {
-                was,
-                edition: form.edition(),
-                faults,
-                ..Shown::fresh(StatusCode::UNPROCESSABLE_ENTITY)
-            };
-            show_form(&seller, &wallets, word, &shown)
+            show_form(&seller, &wallets, word, &refused(faults))
         }
         Saved::Stale(kept) => {
             let shown = Shown {

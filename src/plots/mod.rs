@@ -15,6 +15,7 @@ pub struct Undrawn(String);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use plotters::prelude::RGBColor;
 
     fn measures(picture: &[u8]) -> (u32, u32) {
         let decoder = png::Decoder::new(std::io::Cursor::new(picture));
@@ -22,6 +23,45 @@ mod tests {
         let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
         reader.next_frame(&mut pixels).unwrap();
         (reader.info().width, reader.info().height)
+    }
+
+    /// Units: pixels of exactly this colour, which no letter has.
+    fn painted(picture: &[u8], colour: RGBColor) -> usize {
+        let mut decoder = png::Decoder::new(std::io::Cursor::new(picture));
+        decoder.set_transformations(png::Transformations::EXPAND);
+        let mut reader = decoder.read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let frame = reader.next_frame(&mut pixels).unwrap();
+        let dots = pixels[..frame.buffer_size()].chunks_exact(frame.color_type.samples());
+        dots.filter(|dot| dot[..3] == [colour.0, colour.1, colour.2]).count()
+    }
+
+    /// Whether two areas are to each other as three is to four, but for the edges.
+    #[track_caller]
+    fn are_as_three_to_four(three: usize, four: usize) {
+        assert!(1_000 < three && (4 * three).abs_diff(3 * four) < four / 10, "{three} : {four}");
+    }
+
+    #[test]
+    fn columns_are_as_tall_and_bars_as_long_as_their_numbers() {
+        let columns = |numbers: [(i64, i64); 2]| {
+            let columns =
+                numbers.map(|(lower, upper)| Column { label: String::new(), lower, upper });
+            let plot = Columns { legend: ("", ""), columns: &columns, write: &|n| n.to_string() };
+            draw_columns(&plot).unwrap()
+        };
+        let (some, more) = (columns([(80, 0), (40, 0)]), columns([(80, 0), (80, 0)]));
+        are_as_three_to_four(painted(&some, paper::DARK), painted(&more, paper::DARK));
+        assert_eq!(painted(&more, paper::BRIGHT), 0);
+        let (some, more) = (columns([(0, 80), (0, 40)]), columns([(0, 80), (0, 80)]));
+        are_as_three_to_four(painted(&some, paper::BRIGHT), painted(&more, paper::BRIGHT));
+        assert_eq!(painted(&more, paper::DARK), 0);
+
+        let bars = |numbers: [i64; 2]| {
+            draw_bars(&numbers.map(|n| Bar { name: "Tea".to_owned(), n })).unwrap()
+        };
+        let (some, more) = (bars([80, 40]), bars([80, 80]));
+        are_as_three_to_four(painted(&some, paper::DARK), painted(&more, paper::DARK));
     }
 
     #[test]

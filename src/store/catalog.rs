@@ -1,5 +1,6 @@
 use crate::catalog::Offer;
 use crate::catalog::OfferKey;
+use crate::catalog::Prices;
 use crate::catalog::Rate;
 use crate::catalog::Slug;
 use crate::store::Db;
@@ -9,6 +10,7 @@ use crate::values::Country;
 use crate::values::Currency;
 use crate::values::Gwei;
 use sqlx::Row;
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 use std::collections::HashMap;
 
@@ -57,7 +59,7 @@ pub struct Product {
     pub categories: Vec<String>,
     pub options: Vec<ProductOption>,
     /// The product's own, by the wallets' order.
-    pub prices: Vec<(Currency, Gwei)>,
+    pub prices: Prices,
     pub pictures: Vec<ProductPicture>,
 }
 
@@ -68,7 +70,7 @@ pub struct ProductOption {
     /// `None` where it shares the product's.
     pub stock: Option<i64>,
     /// Those that differ from the product's.
-    pub prices: Vec<(Currency, Gwei)>,
+    pub prices: Prices,
 }
 
 #[derive(Clone, Debug)]
@@ -255,24 +257,26 @@ pub fn fts_words(query: &str) -> Option<String> {
     if words.is_empty() { None } else { Some(words.join(" ")) }
 }
 
-/// A product that is still in the catalog.
-pub async fn find_product(db: &Db, slug: &Slug) -> Result<Option<Product>, StoreError> {
-    let Some(row) = sqlx::query("select * from products where slug = ? and gone = 0")
-        .bind(slug.as_str())
-        .fetch_optional(&db.read)
-        .await?
-    else {
-        return Ok(None);
-    };
-    let id: i64 = row.try_get("id")?;
+/// What there is to choose from at a product, and where it stands.
+pub(super) struct Choices {
+    /// The product's own, by the wallets' order.
+    pub prices: Prices,
+    pub options: Vec<ProductOption>,
+    pub categories: Vec<String>,
+}
+
+pub(super) async fn read_choices(
+    connection: &mut SqliteConnection,
+    product: i64,
+) -> Result<Choices, StoreError> {
     let prices = sqlx::query(
         "select r.option_id, r.currency, r.price from prices r join wallets w on w.currency = r.currency \
          where r.product_id = ? order by w.position",
     )
-    .bind(id)
-    .fetch_all(&db.read)
+    .bind(product)
+    .fetch_all(&mut *connection)
     .await?;
-    let prices_of = |option: i64| -> Result<Vec<(Currency, Gwei)>, StoreError> {
+    let prices_of = |option: i64| -> Result<Prices, StoreError> {
         let of_option = prices
             .iter()
             .filter(|row| row.try_get::<i64, _>("option_id").is_ok_and(|id| id == option));
@@ -283,8 +287,8 @@ pub async fn find_product(db: &Db, slug: &Slug) -> Result<Option<Product>, Store
     let options = sqlx::query(
         "select id, name, stock from options where product_id = ? and gone = 0 order by position",
     )
-    .bind(id)
-    .fetch_all(&db.read)
+    .bind(product)
+    .fetch_all(&mut *connection)
     .await?;
     let options = options.iter().map(|row| {
         let id = row.try_get("id")?;
@@ -296,15 +300,30 @@ pub async fn find_product(db: &Db, slug: &Slug) -> Result<Option<Product>, Store
         })
     });
     let options = options.collect::<Result<Vec<_>, StoreError>>()?;
+    let categories = sqlx::query_scalar(
+        "select category from product_categories where product_id = ? order by position",
+    )
+    .bind(product)
+    .fetch_all(connection)
+    .await?;
+    Ok(Choices { prices: prices_of(0)?, options, categories })
+}
+
+/// A product that is still in the catalog.
+pub async fn find_product(db: &Db, slug: &Slug) -> Result<Option<Product>, StoreError> {
+    let Some(row) = sqlx::query("select * from products where slug = ? and gone = 0")
+        .bind(slug.as_str())
+        .fetch_optional(&db.read)
+        .await?
+    else {
+        return Ok(None);
+    };
+    let id: i64 = row.try_get("id")?;
+    let Choices { prices, options, categories } =
+        read_choices(&mut *db.read.acquire().await?, id).await?;
     let pictures = sqlx::query(
         "select i.*, pp.alt from product_pictures pp join pictures i on i.fingerprint = pp.fingerprint \
          where pp.product_id = ? order by pp.position",
-    )
-    .bind(id)
-    .fetch_all(&db.read)
-    .await?;
-    let categories = sqlx::query_scalar(
-        "select category from product_categories where product_id = ? order by position",
     )
     .bind(id)
     .fetch_all(&db.read)
@@ -318,7 +337,7 @@ pub async fn find_product(db: &Db, slug: &Slug) -> Result<Option<Product>, Store
         gone: row.try_get("gone")?,
         categories,
         options,
-        prices: prices_of(0)?,
+        prices,
         pictures: pictures.iter().map(parse_picture).collect::<Result<_, _>>()?,
     }))
 }

@@ -10,8 +10,10 @@ use crate::catalog::markdown_back;
 use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
+use crate::store::catalog::Choices;
 use crate::store::catalog::Image;
-use crate::store::catalog::gwei;
+use crate::store::catalog::ProductOption;
+use crate::store::catalog::read_choices;
 use crate::store::stocking::ShownPicture;
 use crate::values::Currency;
 use serde_json::json;
@@ -35,18 +37,8 @@ pub struct EditedProduct {
     pub edition: i64,
     pub prices: Prices,
     pub categories: Vec<String>,
-    pub options: Vec<EditedOption>,
+    pub options: Vec<ProductOption>,
     pub pictures: Vec<EditedPicture>,
-}
-
-#[derive(Clone, Debug)]
-pub struct EditedOption {
-    pub id: i64,
-    pub name: String,
-    /// `None` where it shares the product's.
-    pub stock: Option<i64>,
-    /// Those that differ from the product's.
-    pub prices: Prices,
 }
 
 #[derive(Clone, Debug)]
@@ -102,48 +94,11 @@ async fn find_with(
         return Ok(None);
     };
     let id: i64 = row.try_get("id")?;
-    // A price in a currency that has no wallet now stays in its table, so that it stands here again when the wallet does.
-    let prices = sqlx::query(
-        "select r.option_id, r.currency, r.price from prices r join wallets w on w.currency = r.currency \
-         where r.product_id = ? order by w.position",
-    )
-    .bind(id)
-    .fetch_all(&mut *connection)
-    .await?;
-    let prices_of = |option: i64| -> Result<Prices, StoreError> {
-        let of_option = prices
-            .iter()
-            .filter(|row| row.try_get::<i64, _>("option_id").is_ok_and(|id| id == option));
-        of_option
-            .map(|row| Ok((crate::store::payment::parse_currency(row)?, gwei(row, "price")?)))
-            .collect()
-    };
-    let options = sqlx::query(
-        "select id, name, stock from options where product_id = ? and gone = 0 order by position",
-    )
-    .bind(id)
-    .fetch_all(&mut *connection)
-    .await?;
-    let options = options.iter().map(|row| {
-        let id = row.try_get("id")?;
-        Ok(EditedOption {
-            id,
-            name: row.try_get("name")?,
-            stock: row.try_get("stock")?,
-            prices: prices_of(id)?,
-        })
-    });
-    let options = options.collect::<Result<Vec<_>, StoreError>>()?;
+    let Choices { prices, options, categories } = read_choices(connection, id).await?;
     let pictures = sqlx::query(
         "select pp.file, pp.fingerprint, pp.alt, i.thumb_width as width, i.thumb_height as height, \
             i.thumb_webp as webp, i.thumb_fallback as fallback \
          from product_pictures pp join pictures i on i.fingerprint = pp.fingerprint where pp.product_id = ? order by pp.position",
-    )
-    .bind(id)
-    .fetch_all(&mut *connection)
-    .await?;
-    let categories = sqlx::query_scalar(
-        "select category from product_categories where product_id = ? order by position",
     )
     .bind(id)
     .fetch_all(&mut *connection)
@@ -157,7 +112,7 @@ async fn find_with(
         stock: row.try_get("stock")?,
         hidden: row.try_get("hidden")?,
         edition: row.try_get("edition")?,
-        prices: prices_of(0)?,
+        prices,
         categories,
         options,
         pictures: pictures.iter().map(parse_picture).collect::<Result<_, _>>()?,
