@@ -12,6 +12,7 @@ mod crash;
 mod desk;
 mod egress;
 mod fairness;
+mod flood;
 mod headers;
 mod house;
 mod journeys;

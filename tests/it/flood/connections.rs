@@ -1,0 +1,1 @@
+//! Strangers who send much, slowly, or never read an answer.

@@ -1,0 +1,1 @@
+//! Large and hostile files, messages and answers of nodes.
