@@ -2,6 +2,8 @@ use crate::desk::page::DeskError;
 use crate::desk::session::Seller;
 use crate::web::Stage;
 use crate::web::TokenKey;
+use crate::web::accept_body;
+use crate::web::announced_length;
 use crate::web::begin_to_read;
 use crate::web::seat_of;
 use actix_web::HttpRequest;
@@ -67,7 +69,12 @@ impl DeskForm {
         if !kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
             return Err(DeskError::OtherKind);
         }
-        let body = tokio::time::timeout(BODY_TIME, read_body(body))
+        let length = announced_length(request);
+        if MOST_BYTES < length {
+            return Err(DeskError::TooLarge);
+        }
+        accept_body(request).await.map_err(|_| DeskError::Busy)?;
+        let body = tokio::time::timeout(BODY_TIME, read_body(body, length))
             .await
             .map_err(|_| DeskError::TooSlow)??;
         let fields: Vec<(String, String)> = form_urlencoded::parse(&body)
@@ -167,8 +174,8 @@ pub fn query_field(request: &HttpRequest, name: &str) -> String {
         .unwrap_or_default()
 }
 
-async fn read_body(mut body: Payload) -> Result<Vec<u8>, DeskError> {
-    let mut bytes = Vec::new();
+async fn read_body(mut body: Payload, length: usize) -> Result<Vec<u8>, DeskError> {
+    let mut bytes = Vec::with_capacity(length);
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|_| DeskError::TooSlow)?;
         if MOST_BYTES < bytes.len() + chunk.len() {

@@ -2,6 +2,7 @@ use crate::desk::form::DeskForm;
 use crate::desk::form::check_site;
 use crate::desk::page::DeskError;
 use crate::desk::session::Seller;
+use crate::web::accept_files;
 use actix_multipart::Field;
 use actix_multipart::Multipart;
 use actix_web::HttpRequest;
@@ -63,6 +64,7 @@ pub async fn read_each(
     if !kind.to_ascii_lowercase().starts_with("multipart/form-data") {
         return Err(DeskError::OtherKind);
     }
+    accept_files(request);
     let parts = Multipart::new(request.headers(), body);
     tokio::time::timeout(BODY_TIME, read_parts(parts, seller, take))
         .await

@@ -1,6 +1,7 @@
 //! The buyer's door: HTTP, HTML and cookies. It translates, and decides nothing.
 
 mod account;
+mod answer_head;
 mod budget;
 mod cart;
 mod catalog;
@@ -17,6 +18,8 @@ mod lobby;
 mod orders;
 mod page;
 mod ready;
+mod request_gate;
+mod request_scope;
 pub mod serve;
 mod state;
 mod still;
@@ -24,7 +27,7 @@ mod stream;
 mod visit;
 
 pub use csrf::{TokenKey, hex};
-pub use fair::{begin_to_read, seat_of};
+pub use fair::{accept_body, accept_files, announced_length, begin_to_read, seat_of};
 pub use headers::put_into;
 pub use lobby::{Lobby, LobbyRules, Seat, Stage};
 pub use page::{see_other, takes_gzip};

@@ -3,6 +3,7 @@ use crate::web::headers::add_headers;
 use crate::web::lobby::Caller;
 use crate::web::lobby::Lobby;
 use crate::web::lobby::LobbyRules;
+use crate::web::request_scope::track_request;
 use crate::web::state::Front;
 use crate::web::stream::DoorStream;
 use actix_http::HttpService;
@@ -64,8 +65,15 @@ const HEAD_TIME: Duration = Duration::from_secs(15);
 const IDLE_TIME: Duration = Duration::from_secs(75);
 /// Units: seconds for what is under way when the shop closes.
 const CLOSING_SECONDS: u64 = 10;
-/// Units: connections for each core. Beyond them, new ones take the place of those that wait longest.
-const MOST_CONNECTIONS: usize = 4_000;
+/// Whatever visitors send or do not read, memory stays below what an idle shop takes and 96 MB. Of that, so much is for
+/// connections, and so much for requests and answers that are larger than usual; the rest is for pages being made, for
+/// the database's caches, and for what the allocator keeps. Units: bytes.
+const CONNECTION_MEMORY: usize = 40 * 1024 * 1024;
+const REQUEST_MEMORY: usize = 24 * 1024 * 1024;
+/// What one connection takes with its parser and an ordinary request. Units: bytes. Source: `cargo bench --bench flood`.
+const PER_CONNECTION: usize = 40 * 1024;
+/// Units: connections. Beyond them, new ones take the place of those that wait longest.
+const MOST_CONNECTIONS: usize = CONNECTION_MEMORY / PER_CONNECTION;
 /// Units: connections that are on their way in or out.
 const PASSING: usize = 128;
 /// Units: files that the shop opens for itself: the database and its readers, pictures, messages.
@@ -180,10 +188,11 @@ pub async fn serve(
     told: impl Future<Output = ()> + 'static,
 ) -> io::Result<()> {
     let n_cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let most_seats = most_connections(n_cores);
+    let most_seats = most_connections();
     let payment_minutes = u64::try_from(fairness.payment_minutes).unwrap_or(0);
     let lobby = Lobby::new(LobbyRules {
         most_seats,
+        most_held: REQUEST_MEMORY,
         most_unpaid: fairness.most_unpaid,
         payment_time: Duration::from_secs(60 * payment_minutes),
         closer: fairness.closer,
@@ -302,20 +311,19 @@ pub async fn tend(lobby: Arc<Lobby>) {
     }
 }
 
-/// How many connections there is room for: by cores, and by the files that the system lets the shop open.
-fn most_connections(n_cores: usize) -> usize {
-    let wanted = MOST_CONNECTIONS * n_cores;
+/// How many connections there is room for: in memory, and by the files that the system lets the shop open.
+fn most_connections() -> usize {
     let n_files = fs::read_to_string("/proc/self/limits")
         .ok()
         .and_then(|limits| soft_limit(&limits))
         .unwrap_or(USUAL_FILES);
     let possible = n_files.saturating_sub(OWN_FILES + PASSING).max(16);
-    if possible < wanted {
+    if possible < MOST_CONNECTIONS {
         tracing::warn!(
-            "room for {possible} connections in place of {wanted}: the system lets the shop open {n_files} files (LimitNOFILE= of systemd, ulimits: of compose)"
+            "room for {possible} connections in place of {MOST_CONNECTIONS}: the system lets the shop open {n_files} files (LimitNOFILE= of systemd, ulimits: of compose)"
         );
     }
-    wanted.min(possible)
+    MOST_CONNECTIONS.min(possible)
 }
 
 /// Source: proc_pid_limits(5).
@@ -363,6 +371,7 @@ where
             InitError = (),
         > + 'static,
 {
+    let app = app.wrap(from_fn(track_request));
     let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
     HttpService::build()
         .client_request_timeout(HEAD_TIME)

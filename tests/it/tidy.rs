@@ -41,7 +41,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
 ];
 
 /// What a line may only say in these rooms, or in these files.
-const POWERS: [(&str, &[&str]); 51] = [
+const POWERS: [(&str, &[&str]); 52] = [
     ("sqlx::", &["store"]),
     ("inotify::", &["store"]),
     ("lettre::", &["mail"]),
@@ -50,6 +50,7 @@ const POWERS: [(&str, &[&str]); 51] = [
     ("mailparse::", &["mail"]),
     ("actix_web::", &["web", "desk", "cli"]),
     ("actix_http::", &["web"]),
+    ("httparse::", &["web/request_gate.rs"]),
     ("actix_multipart::", &["desk/upload.rs"]),
     ("actix_server::", &["web"]),
     ("flate2::", &["web"]),
