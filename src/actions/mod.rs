@@ -61,7 +61,9 @@ pub use follow_payments::follow_payments;
 pub use forget_deeds::{count_old_deeds, forget_deeds};
 pub use forget_orders::{Haste, empty_journal, forget_orders, list_forgettable};
 pub use hang_pages::{PageFile, hang_pages, list_pages_over_desk};
-pub use look_at_clock::{ClockJumped, THIS_VERSION, doubt_clock, look_at_clock, trust_clock};
+pub use look_at_clock::{
+    ClockDoubted, NotAcceptable, accept_clock, doubt_clock, look_at_clock, note_jump,
+};
 pub use look_for_reading::look_for_reading;
 pub use look_for_seller::look_for_seller;
 pub use notify_seller::{clear_drafts, notify_seller, sweep};
@@ -97,6 +99,7 @@ use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
 use crate::values::Mailbox;
+use crate::values::Reading;
 use std::sync::Arc;
 
 /// What an action may touch.
@@ -110,11 +113,18 @@ pub struct Shop {
     pub darkroom: Darkroom,
     pub terms: Terms,
     pub openness: Arc<Openness>,
+    /// Reads the host's clocks.
+    pub clocks: fn() -> Reading,
     /// The shop's own: goes into what is made from buyers' codes.
     pub salt: Arc<[u8]>,
 }
 
 impl Shop {
+    /// What the host's clocks say now.
+    fn reading(&self) -> Reading {
+        (self.clocks)()
+    }
+
     /// The shop's name: what the desk says stands above the settings, from the moment it was said.
     async fn name(&self) -> Result<String, StoreError> {
         let name = store::look::find_name(&self.db).await?;

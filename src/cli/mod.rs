@@ -2,6 +2,7 @@
 
 mod backup;
 mod catalog;
+mod clock;
 mod deliver;
 mod desk;
 mod develop;
@@ -67,6 +68,8 @@ enum Command {
     Develop,
     /// Erase what is due
     Purge(purge::Purge),
+    /// The clock that orders expire and are erased by
+    Clock(clock::Clock),
     /// Take no orders until `shop open`; window and orders' pages stay
     Close,
     /// Take orders again
@@ -275,6 +278,7 @@ pub fn run() -> ExitCode {
             Command::Desk(desk) => desk::run(desk, settings).await,
             Command::Develop => develop::run(&settings),
             Command::Purge(purge) => purge::run(purge, settings).await,
+            Command::Clock(clock) => clock::run(clock, settings).await,
             Command::Close => house::close(settings).await,
             Command::Open => house::open(settings).await,
             Command::Backup(backup) => backup::back_up(backup, settings).await,

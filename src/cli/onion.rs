@@ -16,6 +16,7 @@ use crate::tor::OnionFolder;
 use crate::tor::OnionKey;
 use crate::tor::OnionStatus;
 use crate::tor::Service;
+use crate::web::wall;
 use anyhow::Context;
 use clap::Args;
 use clap::Subcommand;
@@ -120,7 +121,7 @@ pub fn served_address(settings: &Settings) -> Option<OnionAddress> {
 /// What is known of the service, unless it was written too long ago.
 pub fn fresh_status(settings: &Settings) -> Option<OnionStatus> {
     let status = folder(settings).status()?;
-    status.is_fresh(open::now().get()).then_some(status)
+    status.is_fresh(wall().get()).then_some(status)
 }
 
 fn control(settings: &Settings) -> Vec<ControlAddress> {
@@ -144,7 +145,7 @@ fn make_folder(path: &Path) -> anyhow::Result<()> {
 }
 
 fn clock() -> i64 {
-    open::now().get()
+    wall().get()
 }
 
 /// Somebody who makes the shop's own service with the key beside the database; the key is made where there is none.

@@ -1,4 +1,5 @@
 use crate::actions;
+use crate::actions::ClockDoubted;
 use crate::actions::Darkroom;
 use crate::actions::Openness;
 use crate::actions::PageFile;
@@ -15,7 +16,9 @@ use crate::pictures::Originals;
 use crate::store;
 use crate::store::Db;
 use crate::tor::write_whole;
-use crate::values::Moment;
+use crate::web::clock;
+pub use crate::web::clock::now;
+pub use crate::web::clock::trusted;
 use anyhow::Context;
 use std::fs;
 use std::fs::DirBuilder;
@@ -23,8 +26,6 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
-use std::time::UNIX_EPOCH;
 
 /// The shop behind the doors, with its folders made where they were missing.
 pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
@@ -38,6 +39,9 @@ pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
     let db = Db::open(&settings.database)
         .await
         .with_context(|| format!("open the database {database}"))?;
+    if let Some(kept) = store::clock::find(&db).await.context("read the trusted time")? {
+        clock::follow(kept);
+    }
     let gallery = home.join("pictures");
     let pictures = Gallery::open(gallery.clone())
         .with_context(|| format!("open the folder {}", gallery.display()))?;
@@ -63,10 +67,19 @@ pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
             watch_seconds: settings.watch_seconds,
         },
         openness: Arc::new(Openness::default()),
+        clocks: clock::reading,
         salt: salt.into(),
     };
     take_key(&shop, settings).await?;
     Ok(shop)
+}
+
+/// Looks at the host's clocks, and goes by the trusted time from now on.
+pub async fn look_at_clock(shop: &Shop) -> anyhow::Result<Option<ClockDoubted>> {
+    let looked = actions::look_at_clock(shop).await.context("look at the clock")?;
+    let doubted = ClockDoubted::of(&looked);
+    clock::follow(looked);
+    Ok(doubted)
 }
 
 /// Where the seller's pictures lie: beside the file or the database, and where the ancestor kept them; then the same in
@@ -114,12 +127,6 @@ pub async fn take_key(shop: &Shop, settings: &Settings) -> anyhow::Result<Option
 
 /// Where the seller's key lies unless the settings say otherwise.
 const SELLER_KEY: &str = "db/seller.asc";
-
-pub fn now() -> Moment {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
-    Moment::new(i64::try_from(seconds).unwrap_or(0))
-        .expect("a computer's clock stands between 1970 and 9999")
-}
 
 /// The command line's own dice.
 pub fn chance<const N: usize>() -> [u8; N] {

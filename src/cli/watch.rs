@@ -195,6 +195,7 @@ impl Watched {
     async fn tick(&mut self, shop: &Shop, settings: &Settings) -> anyhow::Result<bool> {
         // A key that was put there, or away, since the last look.
         open::take_key(shop, settings).await?;
+        open::look_at_clock(shop).await?;
         let why_unknown = self.learn_chain().await;
         let mut is_well = true;
         for network in self.networks(shop).await? {
@@ -219,6 +220,7 @@ impl Watched {
                 }
             }
         }
+        open::look_at_clock(shop).await?;
         actions::expire_orders(shop, open::now()).await?;
         Ok(is_well)
     }
@@ -232,9 +234,10 @@ impl Watched {
     ) -> anyhow::Result<Result<(), String>> {
         let now = open::now();
         let rules = &settings.confirmations;
-        let followed = store::watch::list_followed(&shop.db, network, rules, now).await?;
+        let trusted = open::trusted();
+        let followed = store::watch::list_followed(&shop.db, network, rules, trusted).await?;
         let memory = store::watch::find_memory(&shop.db, network).await?;
-        let looking = self.node.look(&followed, memory.as_deref(), now);
+        let looking = self.node.look(&followed, memory.as_deref(), (now, trusted));
         let looked = tokio::time::timeout(LONGEST_LOOK, looking).await;
         let look = match looked {
             Ok(Ok(look)) => look,
@@ -323,12 +326,12 @@ impl Node {
         &self,
         followed: &[Followed],
         memory: Option<&str>,
-        now: Moment,
+        (now, trusted): (Moment, Moment),
     ) -> Result<Look, Doubt> {
         match self {
             Self::Ethereum { node, .. } => node.look(followed, memory, now).await,
             Self::Bitcoin(node) => node.look(followed, memory, now).await,
-            Self::Monero(node) => node.look(followed, memory, now).await,
+            Self::Monero(node) => node.look(followed, memory, now, trusted).await,
         }
     }
 }

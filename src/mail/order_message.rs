@@ -103,6 +103,9 @@ struct BuyerText<'a> {
     note: Vec<String>,
 }
 
+/// Units: minutes. A message in plain text lies on the disk for weeks, and the minute to pay until is that of ordering.
+const UNTIL_MINUTES: i64 = 15;
+
 /// The domain of all names of the shop's own: it can never be one of somebody else's (RFC 6761).
 pub(super) const DOMAIN: &str = "shop.invalid";
 
@@ -325,7 +328,8 @@ impl OrderMessage<'_> {
             }),
             currency: invoice.currency.as_str(),
             address: invoice.address.as_str(),
-            until: (order.status == Status::Awaiting).then(|| invoice.until.for_people()),
+            until: (order.status == Status::Awaiting)
+                .then(|| invoice.until.rounded_up(UNTIL_MINUTES).for_people()),
             transaction: order.transaction.as_ref().map(|id| id.as_str()),
             buyer: match &self.told {
                 Told::New(buyer) => Some(BuyerText {

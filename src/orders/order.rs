@@ -288,11 +288,11 @@ pub struct Order {
 }
 
 impl Order {
-    /// The state at a moment: an order whose time has run out is expired, whether or not the shop has written it down. Where
+    /// The state at a moment of the trusted time: an order whose time has run out is expired, whether or not the shop has written it down. Where
     /// a node follows it, the chain's time decides, and that is written down.
-    pub fn status_at(&self, now: Moment) -> Status {
+    pub fn status_at(&self, trusted: Moment) -> Status {
         if self.status == Status::Awaiting
-            && self.is_time_over(now)
+            && self.is_time_over(trusted)
             && self.invoice.sighting.is_none()
         {
             Status::Expired
@@ -301,9 +301,9 @@ impl Order {
         }
     }
 
-    /// Whether the time to pay is over by the clock.
-    pub fn is_time_over(&self, now: Moment) -> bool {
-        self.invoice.until <= now
+    /// Whether the time to pay is over by the trusted time.
+    pub fn is_time_over(&self, trusted: Moment) -> bool {
+        self.invoice.ends_at() <= trusted
     }
 
     /// What is still to be paid, what is on its way taken off.

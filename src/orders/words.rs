@@ -155,6 +155,7 @@ mod tests {
                 received: Gwei::ZERO,
                 sighting,
                 in_doubt: false,
+                clock_ahead: None,
                 until: Moment::new(NOW + 60 * minutes_left).unwrap(),
             },
             transaction: None,

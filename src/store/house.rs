@@ -14,8 +14,6 @@ pub struct House {
     pub fingerprint: Option<String>,
     /// The day on which the seller closed the shop.
     pub closed_on: Option<Moment>,
-    /// The last day on which the shop looked at the clock.
-    pub looked_on: Option<Moment>,
 }
 
 const HOUSE: &str = "select * from house";
@@ -42,14 +40,6 @@ pub async fn mark_closed(tx: &mut Tx, day: Option<Moment>) -> Result<(), StoreEr
     Ok(())
 }
 
-pub async fn mark_looked(tx: &mut Tx, day: Moment) -> Result<(), StoreError> {
-    sqlx::query("update house set looked_on = ?")
-        .bind(day.day_start().get())
-        .execute(&mut *tx.0)
-        .await?;
-    Ok(())
-}
-
 fn parse(row: &SqliteRow) -> Result<House, StoreError> {
     let day = |column: &'static str| -> Result<Option<Moment>, StoreError> {
         let seconds: Option<i64> = row.try_get(column)?;
@@ -59,6 +49,5 @@ fn parse(row: &SqliteRow) -> Result<House, StoreError> {
         salt: row.try_get("salt")?,
         fingerprint: row.try_get("fingerprint")?,
         closed_on: day("closed_on")?,
-        looked_on: day("looked_on")?,
     })
 }

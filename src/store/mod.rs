@@ -3,12 +3,14 @@
 pub mod browse;
 pub mod catalog;
 mod changes;
+pub mod clock;
 pub mod copy;
 pub mod deeds;
 pub mod desk;
 pub mod desk_list;
 pub mod editing;
 pub mod erasure;
+pub mod expiry;
 pub mod exporting;
 pub mod figures;
 pub mod house;

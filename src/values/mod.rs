@@ -9,6 +9,7 @@ pub mod money;
 pub mod node_url;
 pub mod quantity;
 pub mod text;
+pub mod trusted_time;
 
 pub use accent::{Accent, TooPale};
 pub use colour::{Colour, Contrast, NotAColour};
@@ -19,3 +20,4 @@ pub use money::{Currency, Gwei, NotACurrency, NotAnAmount};
 pub use node_url::{Host, NodeUrl, NotANodeUrl, NotAProxyUrl, ProxyUrl};
 pub use quantity::{NotAQuantity, Quantity};
 pub use text::{Line, NotText, Paragraph};
+pub use trusted_time::{ClockChange, Doubt, Reading, Settling, THIS_VERSION, Times, TrustedClock};

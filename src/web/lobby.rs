@@ -6,7 +6,7 @@ use crate::web::account::Account;
 use crate::web::account::Verdict;
 use crate::web::budget::Errand;
 use crate::web::circuit::CircuitId;
-use crate::web::state::ticks;
+use crate::web::clock::ticks;
 use futures_util::task::AtomicWaker;
 use std::collections::BTreeSet;
 use std::collections::HashMap;

@@ -7,6 +7,7 @@ mod cart;
 mod catalog;
 mod checkout;
 mod circuit;
+pub mod clock;
 mod conversation;
 mod csrf;
 mod fair;
@@ -26,12 +27,13 @@ mod still;
 mod stream;
 mod visit;
 
+pub use clock::{now, ticks, trusted, wall};
 pub use csrf::{TokenKey, hex};
 pub use fair::{accept_body, accept_files, announced_length, begin_to_read, seat_of};
 pub use headers::put_into;
 pub use lobby::{Lobby, LobbyRules, Seat, Stage};
 pub use page::{see_other, takes_gzip};
-pub use state::{Front, Site, chance, now, ticks};
+pub use state::{Front, Site, chance};
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;

@@ -9,6 +9,9 @@ use crate::store::look::Logo;
 use crate::values::Accent;
 use crate::values::Currency;
 use crate::values::Moment;
+use crate::web::clock::now;
+use crate::web::clock::reading;
+use crate::web::clock::ticks;
 use crate::web::csrf::TokenKey;
 use crate::web::hosts::Hosts;
 use crate::web::ready::ReadyPages;
@@ -20,12 +23,8 @@ use sha2::Sha256;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::OnceLock;
 use std::sync::PoisonError;
 use std::time::Duration;
-use std::time::Instant;
-use std::time::SystemTime;
-use std::time::UNIX_EPOCH;
 
 /// What the seller says of the shop itself.
 #[derive(Clone, Debug)]
@@ -142,6 +141,13 @@ impl Front {
         is_well
     }
 
+    /// What decides whether an order's time is over, as it is kept: another process may just have accepted the host's clock.
+    pub async fn trusted(&self) -> Result<Moment, StoreError> {
+        let reading = reading();
+        let kept = store::clock::find(&self.shop.db).await?;
+        Ok(kept.map_or(reading.wall, |clock| clock.at(&reading).trusted))
+    }
+
     /// The facts as they are now, and a number that grows whenever pages of the catalog say something else.
     pub async fn facts(&self) -> Result<(Arc<Facts>, i64), StoreError> {
         let db = &self.shop.db;
@@ -219,19 +225,6 @@ impl Front {
         let preferred = self.site.preferred_currency.as_ref().map(Currency::as_str);
         wanted.and_then(of).or_else(|| preferred.and_then(of)).or_else(|| facts.wallets.first())
     }
-}
-
-/// The door's own clock.
-pub fn now() -> Moment {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
-    Moment::new(i64::try_from(seconds).unwrap_or(0))
-        .expect("a computer's clock stands between 1970 and 9999")
-}
-
-/// The door's stopwatch, for limits: it runs from the first look, and no change of the host's clock moves it.
-pub fn ticks() -> Duration {
-    static START: OnceLock<Instant> = OnceLock::new();
-    START.get_or_init(Instant::now).elapsed()
 }
 
 /// The door's own dice.

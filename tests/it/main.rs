@@ -8,6 +8,7 @@ mod cart;
 mod catalog;
 mod checkout;
 mod cli;
+mod clock;
 mod crash;
 mod desk;
 mod egress;
