@@ -134,17 +134,20 @@ fn width(text: &str) -> usize {
 }
 
 fn columns(c: char) -> usize {
-    let least = match c {
-        // Some terminals show these by themselves: parts of Korean syllables, symbols, emoji and parts of flags.
-        '\u{1100}'..='\u{11FF}'
-        | '\u{2190}'..='\u{2BFF}'
-        | '\u{3164}'
-        | '\u{A960}'..='\u{A97F}' => 2,
-        '\u{D7B0}'..='\u{D7FF}' | '\u{1F000}'..='\u{1FBFF}' => 2,
-        // Marks and what shows nothing too: a terminal that does not know them shows a sign in their place.
-        _ => 1,
-    };
-    c.width_cjk().unwrap_or(0).max(least)
+    match (c, c.width_cjk().unwrap_or(0)) {
+        (c, _) if c.is_ascii() => 1,
+        // Parts of Korean syllables: some terminals show each by itself.
+        (
+            '\u{1100}'..='\u{11FF}'
+            | '\u{3164}'
+            | '\u{A960}'..='\u{A97F}'
+            | '\u{D7B0}'..='\u{D7FF}',
+            _,
+        ) => 2,
+        // Marks and what shows nothing: a terminal that does not know them shows a sign in their place.
+        (_, 0) => 1,
+        (_, columns) => columns.max(2),
+    }
 }
 
 /// Characters that move a terminal's cursor are replaced, and line ends that only some programs know.
@@ -183,7 +186,7 @@ mod tests {
         check_columns("茶道具", 6);
         check_columns("한국", 4);
         check_columns("\u{3000}", 2);
-        check_columns("a\u{a0}b", 3);
+        check_columns("a\u{a0}b", 4);
         check_columns("é", 2);
         check_columns("чай", 6);
         check_columns("e\u{301}", 2);
