@@ -106,9 +106,8 @@ pub fn originals(beside: &Path) -> Originals {
 /// Looks at the seller's key as it lies there now. Returns why it cannot be used, which closes the shop's checkout.
 pub async fn take_key(shop: &Shop, settings: &Settings) -> anyhow::Result<Option<String>> {
     let file = settings.seller_key_file.as_deref().unwrap_or(Path::new(SELLER_KEY));
-    let armored = match fs::read(file) {
-        // What is no text is said to be no armored key.
-        Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+    let found = match fs::read(file) {
+        Ok(bytes) => Some(bytes),
         Err(error)
             if error.kind() == std::io::ErrorKind::NotFound
                 && settings.seller_key_file.is_none() =>
@@ -122,7 +121,7 @@ pub async fn take_key(shop: &Shop, settings: &Settings) -> anyhow::Result<Option
             return Ok(Some(fault));
         }
     };
-    actions::take_key(shop, armored.as_deref(), now()).await
+    actions::take_key(shop, found.as_deref(), now()).await
 }
 
 /// Where the seller's key lies unless the settings say otherwise.

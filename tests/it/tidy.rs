@@ -41,13 +41,15 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
 ];
 
 /// What a line may only say in these rooms, or in these files.
-const POWERS: [(&str, &[&str]); 52] = [
+const POWERS: &[(&str, &[&str])] = &[
     ("sqlx::", &["store"]),
     ("inotify::", &["store"]),
     ("lettre::", &["mail"]),
     ("pgp::", &["mail"]),
     ("rand::", &["mail/seal.rs"]),
     ("mailparse::", &["mail"]),
+    ("unicode_width::", &["mail/layout.rs"]),
+    ("unicode_segmentation::", &["mail/layout.rs"]),
     ("actix_web::", &["web", "desk", "cli"]),
     ("actix_http::", &["web"]),
     ("httparse::", &["web/request_gate.rs"]),

@@ -690,7 +690,8 @@ fn a_buyer_is_told_that_the_seller_has_read_a_message_only_where_the_seller_want
         assert!(page.contains("When will it come?") && !page.contains("has read your message"));
         for (name, _) in world.messages() {
             let new = world.path("mailorders/new").join(&name);
-            std::fs::rename(new, world.path("mailorders/cur").join(format!("{name}:2,S"))).unwrap();
+            std::fs::rename(new, world.path("mailorders/cur").join(format!("{name},U=7:2,Sa")))
+                .unwrap();
         }
         // Otherwise it is looked for once a minute.
         world.close("-TERM");

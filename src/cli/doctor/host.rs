@@ -5,6 +5,8 @@ use crate::cli::doctor::ill;
 use crate::cli::doctor::note;
 use crate::cli::doctor::well;
 use crate::cli::home_of;
+use crate::cli::mutt::LOCALE_HELP;
+use crate::cli::mutt::strange_charset;
 use crate::cli::quiet;
 use crate::config::Settings;
 use crate::mail::Maildir;
@@ -98,6 +100,18 @@ pub fn look_at_process() -> Finding {
     match quiet::leak() {
         None => well(CHECK, "umask 077; no image of its memory is ever written"),
         Some(words) => note(CHECK, words, "set `ulimit -c 0` where the shop is started"),
+    }
+}
+
+/// Whether mail programs that are started from here can show every letter.
+pub fn look_at_letters() -> Finding {
+    match strange_charset() {
+        None => well("letters", "this terminal shows UTF-8"),
+        Some(charset) => note(
+            "letters",
+            format!("this terminal's letters are {charset}; the shop itself does not mind"),
+            LOCALE_HELP,
+        ),
     }
 }
 

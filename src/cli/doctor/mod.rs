@@ -70,6 +70,7 @@ pub async fn run(doctor: Doctor, settings: Settings) -> anyhow::Result<ExitCode>
         )),
     }
     findings.extend(look_around(&settings));
+    findings.push(host::look_at_letters());
     let is_well = findings.iter().all(|finding| finding.state != State::Bad);
     if doctor.json {
         say(&serde_json::to_string_pretty(
