@@ -18,6 +18,7 @@ mod orders;
 mod page;
 mod ready;
 pub mod serve;
+mod socket;
 mod state;
 mod still;
 mod stream;

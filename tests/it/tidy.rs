@@ -41,7 +41,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
 ];
 
 /// What a line may only say in these rooms, or in these files.
-const POWERS: [(&str, &[&str]); 51] = [
+const POWERS: [(&str, &[&str]); 52] = [
     ("sqlx::", &["store"]),
     ("inotify::", &["store"]),
     ("lettre::", &["mail"]),
@@ -77,7 +77,19 @@ const POWERS: [(&str, &[&str]); 51] = [
     ("bip39::", &["payment"]),
     ("monero::", &["payment"]),
     ("ethers_core::", &["payment"]),
-    ("std::fs", &["mail", "pictures", "tor", "config", "cli", "store/mod.rs", "web/serve.rs"]),
+    (
+        "std::fs",
+        &[
+            "mail",
+            "pictures",
+            "tor",
+            "config",
+            "cli",
+            "store/mod.rs",
+            "web/serve.rs",
+            "web/socket.rs",
+        ],
+    ),
     ("TcpStream", &["web/serve.rs", "tor/control.rs", "cli/health.rs", "node/link.rs"]),
     ("hyper::", &["node/link.rs"]),
     ("hyper_util::", &["node/link.rs"]),
@@ -92,6 +104,7 @@ const POWERS: [(&str, &[&str]); 51] = [
     ("curve25519_dalek::", &["tor"]),
     ("rpassword::", &["cli"]),
     ("listenfd::", &["web/serve.rs"]),
+    ("strsim::", &["config/unknown.rs"]),
     ("rustix::", &["cli/quiet.rs", "cli/doctor/host.rs", "cli/doctor/keeping.rs"]),
     ("tar::", &["cli/backup.rs"]),
     ("async fn", &["node", "store", "actions", "web", "desk", "cli"]),
