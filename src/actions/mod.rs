@@ -77,7 +77,9 @@ pub use report_payment::{Unreported, report_payment};
 pub use set_password::{change_password, set_password};
 pub use sign_in::{Signing, confirm_password, confirm_seller, sign_in};
 pub use sign_out::{end_sessions, forget_wrong_codes, sign_out};
-pub use stock_shelves::{Stocked, Stocking, Unstocked, check_shelves, list_changes, stock_shelves};
+pub use stock_shelves::{
+    Stocked, Stocking, Unstocked, check_shelves, has_faults, list_changes, stock_shelves,
+};
 pub use take_picture::{TakenPicture, name_pictures, take_picture};
 pub use take_seen::take_seen;
 pub use take_steps::{Untaken, send_orders, take_step};

@@ -63,6 +63,11 @@ pub enum Placed {
 /// Units: days that a payment which only the buyer has seen counts against the limit of unpaid orders.
 const REPORTED_COUNTS: i64 = 1;
 
+/// From which day on a payment that only the buyer has seen counts against that limit.
+pub(super) fn count_unpaid_since(now: Moment) -> Moment {
+    now.plus_days(-REPORTED_COUNTS).day_start()
+}
+
 /// A draft becomes an order, once for each cart: prices, stock and address are the shop's own at this moment. The message
 /// to the seller is made and sealed in memory, and is kept in the same transaction as the order.
 pub async fn place_order(
@@ -83,7 +88,7 @@ pub async fn place_order(
     stops::at("order-begun");
     let most = terms.most_unpaid;
     let reading = shop.reading();
-    let since = now.plus_days(-REPORTED_COUNTS).day_start();
+    let since = count_unpaid_since(now);
     let before = store::orders::look_beforehand(&mut tx, &form, since, most).await?;
     if let Some(earlier) = before.earlier {
         return Ok(Placed::Order(earlier));

@@ -90,6 +90,13 @@ pub fn check_shelves(
     })
 }
 
+/// Whether there is a fault in the seller's file or in its list of pictures, as far as can be said before one is unpacked.
+pub fn has_faults(text: &str, settings_wallet: Option<Wallet>, folders: &Originals) -> bool {
+    let (file, mut faults) = CatalogFile::parse(text, settings_wallet);
+    open_all(&file, folders, &mut faults);
+    !faults.is_empty()
+}
+
 /// Products from a file, all or nothing. `progress` hears how many of how many pictures are done, then how many of how
 /// many products.
 pub async fn stock_shelves(

@@ -1,4 +1,5 @@
 use crate::actions;
+use crate::cli::digests;
 use crate::cli::home_of;
 use crate::cli::open;
 use crate::cli::say;
@@ -56,6 +57,10 @@ const KEY: &str = "db/seller.asc";
 const FILES: [&str; 3] = [".env", "db/data.json", "db/mirrors.txt"];
 const FOLDERS: [&str; 3] = ["db/pages", "db/images", "db/pictures"];
 
+/// Stands as their owner at all files of a copy that has a list of them: one whose list was taken out is not taken for an
+/// older one.
+const LISTED: &str = "listed";
+
 /// Units: bytes. Larger than any copy that fits into the memory of the host that made it.
 const MOST_BYTES: u64 = 8 << 30;
 
@@ -67,17 +72,18 @@ pub async fn back_up(backup: Backup, settings: Settings) -> anyhow::Result<ExitC
         "{} is there already: name another file, nothing is written over",
         backup.file.display()
     );
-    anyhow::ensure!(
-        settings.database.exists(),
-        "there is no shop at {} yet",
-        settings.database.display()
-    );
     let shop = open::shop(&settings).await?;
     let now = open::now();
     // Never in plain text instead.
     let key = shop.openness.seal(now).context("nothing was copied, since it cannot be sealed")?;
     // Once sealed, never plain again.
     actions::remember_key(&shop).await?;
+    let damage = store::copy::find_damage(&shop.db).await.context("look at the database")?;
+    if let Some(damage) = damage {
+        anyhow::bail!(
+            "nothing was copied: the database is damaged ({damage}). Keep your older copies; `shop doctor` says what to do"
+        );
+    }
     let database = store::copy::whole(&shop.db).await.context("copy the database")?;
     shop.db.close().await;
 
@@ -154,8 +160,10 @@ pub async fn restore(restore: Restore, settings: Settings) -> anyhow::Result<Exi
             }
         );
     }
-    let files = unpack(&bytes)?;
+    let mut files = unpack(&bytes)?;
     drop(bytes);
+    let is_listed =
+        digests::verify(&mut files).context("nothing was changed: the copy is damaged")?;
     anyhow::ensure!(
         files.contains_key(DATABASE),
         "it is no copy of a shop: there is no database in it"
@@ -181,6 +189,11 @@ pub async fn restore(restore: Restore, settings: Settings) -> anyhow::Result<Exi
     }
     brought?;
     say(&format!("The shop is back: {} files.", plan.len()));
+    if !is_listed {
+        say(
+            "note: the copy has no list of its files, since an older version made it. Its database is whole; whether every other file is as it was copied cannot be said.",
+        );
+    }
     say(&format!(
         "Each extended key goes on {} addresses further on, so that none is given out twice: let your wallet program look that far.",
         restore.gap
@@ -321,11 +334,14 @@ fn read_if_there(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
 
 fn pack(files: BTreeMap<String, Vec<u8>>) -> io::Result<Vec<u8>> {
     let mut packer = tar::Builder::new(Vec::new());
-    for (name, bytes) in files {
+    // The list comes first: a copy that is cut off still says what it held.
+    let list = (digests::LIST.to_owned(), digests::list(&files));
+    for (name, bytes) in std::iter::once(list).chain(files) {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len().try_into().map_err(io::Error::other)?);
         // Neither owner nor time: a copy tells what the shop is, not who made it when.
         header.set_mode(0o600);
+        header.set_username(LISTED)?;
         packer.append_data(&mut header, name, bytes.as_slice())?;
     }
     packer.into_inner()
@@ -333,7 +349,9 @@ fn pack(files: BTreeMap<String, Vec<u8>>) -> io::Result<Vec<u8>> {
 
 /// Reads a copy. Every name is known, or a plain name in a known folder; so nothing climbs out of the shop's own.
 fn unpack(bytes: &[u8]) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
-    let mut files = BTreeMap::new();
+    // Two blocks of zeros end an archive: one that is cut off between two files has none.
+    anyhow::ensure!(bytes.ends_with(&[0; 1_024]), "it is no copy of a shop, or it is cut off");
+    let (mut files, mut is_listed) = (BTreeMap::new(), false);
     let mut archive = tar::Archive::new(bytes);
     for entry in archive.entries().context("it is no copy of a shop")? {
         let mut entry = entry.context("it is no copy of a shop, or damaged")?;
@@ -343,6 +361,7 @@ fn unpack(bytes: &[u8]) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
         let (Some(name), true) = (name, kind.is_file()) else {
             anyhow::bail!("nothing was changed: {path:?} is nothing that a copy of a shop holds");
         };
+        is_listed |= entry.header().username_bytes() == Some(LISTED.as_bytes());
         let mut content = Vec::new();
         entry.read_to_end(&mut content).with_context(|| format!("read {name} in it"))?;
         anyhow::ensure!(
@@ -354,6 +373,10 @@ fn unpack(bytes: &[u8]) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
             "nothing was changed: {path:?} stands in it twice"
         );
     }
+    anyhow::ensure!(
+        !is_listed || files.contains_key(digests::LIST),
+        "nothing was changed: its list of files is missing in it"
+    );
     Ok(files)
 }
 
@@ -363,7 +386,7 @@ fn is_ours(path: &Path) -> bool {
     let is_plain = path.components().all(|part| matches!(part, Component::Normal(_)))
         && path.components().map(|part| part.as_os_str().len() + 1).sum::<usize>()
             == name.len() + 1;
-    let is_known = [DATABASE, SECRET, CLIENTS, DESK_CLIENTS, KEY].contains(&name)
+    let is_known = [DATABASE, SECRET, CLIENTS, DESK_CLIENTS, KEY, digests::LIST].contains(&name)
         || FILES.contains(&name)
         || FOLDERS
             .iter()
@@ -459,7 +482,9 @@ mod tests {
             (".env".to_owned(), Vec::new()),
         ]);
         let copy = pack(files.clone()).unwrap();
-        assert_eq!(unpack(&copy).unwrap(), files);
+        let mut unpacked = unpack(&copy).unwrap();
+        assert!(digests::verify(&mut unpacked).unwrap());
+        assert_eq!(unpacked, files);
         for cut in [600, 40_000] {
             assert!(unpack(&copy[..cut]).is_err(), "{cut}");
         }

@@ -61,10 +61,8 @@ async fn take(deliver: &Deliver, settings: &Settings) -> Result<(), Undelivered>
     }
     let letter = read_letter().map_err(|error| try_again(&error.into()))?;
     // A letter makes no shop: in the wrong folder there is none.
-    if !settings.database.is_file() {
-        let words = format!("There is no shop here: {} is missing.", settings.database.display());
-        return Err(Undelivered { code: NO_SETTINGS, words });
-    }
+    open::require_shop(settings)
+        .map_err(|error| Undelivered { code: NO_SETTINGS, words: format!("{error:#}") })?;
     let shop = open::shop(settings).await.map_err(|error| try_again(&error))?;
     let posted = post(&shop, &envelope, &letter).await;
     shop.db.close().await;

@@ -24,6 +24,7 @@ const LONGEST: Duration = Duration::from_secs(120);
 /// One picture from standard input; what became of it goes to standard output. It opens no database and no network.
 pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     quiet::limit_memory();
+    open::require_shop(settings)?;
     let home = home_of(&settings.database);
     let originals = open::originals(&home);
     let gallery = Gallery::open(home.join("pictures")).context("open the rendered pictures")?;

@@ -6,6 +6,7 @@ mod clock;
 mod deliver;
 mod desk;
 mod develop;
+mod digests;
 mod doctor;
 mod health;
 mod house;
@@ -14,6 +15,7 @@ mod mutt;
 mod onion;
 mod open;
 mod orders;
+mod output;
 mod purge;
 mod quiet;
 mod seed;
@@ -21,12 +23,17 @@ mod serve;
 mod wallet;
 mod watch;
 
+use crate::cli::output::LogLines;
+use crate::cli::output::say;
+use crate::cli::output::say_error;
+use crate::cli::output::say_json;
+use crate::cli::output::say_text;
+use crate::cli::output::say_usage;
 use crate::config::Settings;
 use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -241,8 +248,12 @@ pub fn run() -> ExitCode {
     let CommandLine { command, settings } = match CommandLine::try_parse() {
         Ok(line) => line,
         Err(error) => {
+            if error.use_stderr() {
+                say_usage(&error.render().to_string());
+                return ExitCode::from(2);
+            }
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            return ExitCode::SUCCESS;
         }
     };
     // What tends Tor writes for another user too, and becomes another program.
@@ -306,7 +317,7 @@ fn start_log() {
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(|| LogLines)
         .with_target(false)
         .with_ansi(false)
         .without_time()
@@ -318,15 +329,6 @@ fn start_log() {
     }));
     // A second start in one process finds the log started: that is as good.
     let _ = tracing_subscriber::registry().with(lines).try_init();
-}
-
-/// A line for the seller on standard output. A reader that went away, as `head` does, is no error.
-fn say(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
-}
-
-fn say_error(line: &str) {
-    let _ = writeln!(std::io::stderr(), "shop: {line}");
 }
 
 /// The folder in which the database lies, with the secret and the rendered pictures beside it.

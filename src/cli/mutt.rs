@@ -1,5 +1,6 @@
-use crate::cli::say;
+use crate::cli::open;
 use crate::cli::say_error;
+use crate::cli::say_text;
 use crate::config::Settings;
 use crate::mail;
 use anyhow::Context;
@@ -55,6 +56,7 @@ pub fn run(
     settings: &Settings,
     flags: &HashMap<&'static str, String>,
 ) -> anyhow::Result<ExitCode> {
+    open::require_shop(settings)?;
     let folder = match mutt.folder {
         Some(folder) => folder,
         None => std::env::current_dir().context("find the shop's folder")?,
@@ -85,7 +87,7 @@ pub fn run(
         .replace("@MAILDIR@", &for_mutt(path_text(&maildir)?)?)
         .replace("@FROM@", &for_mutt(settings.from.as_str())?)
         .replace("@TMPDIR@\n", &tmpdir);
-    say(text.trim_end());
+    say_text(text.trim_end());
     Ok(ExitCode::SUCCESS)
 }
 

@@ -2,6 +2,7 @@ use crate::cli::home_of;
 use crate::cli::open;
 use crate::cli::say;
 use crate::cli::say_error;
+use crate::cli::say_json;
 use crate::config::Listen;
 use crate::config::Settings;
 use crate::tor;
@@ -214,17 +215,15 @@ fn show(settings: &Settings, as_json: bool) -> anyhow::Result<ExitCode> {
     let clients = known_clients(&clients_file(settings))?;
     let reachable = status.as_ref().is_some_and(OnionStatus::is_reachable);
     if as_json {
-        say(&serde_json::to_string_pretty(&serde_json::json!({
+        say_json(&serde_json::json!({
             "address": address.as_ref().map(OnionAddress::url),
             "reachable": status.as_ref().map(|_| reachable),
             "status": status,
             "clients": clients.iter().map(|client| client.name.to_string()).collect::<Vec<_>>(),
-        }))?);
+        }))?;
         return Ok(if address.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    let address = address.context(
-        "there is no onion address yet: start `shop serve --tor`, or docker-compose.tor.yml",
-    )?;
+    let address = address.with_context(|| no_address(settings))?;
     say(&address.url());
     let line = |name: &str, words: &str| say(&format!("  {name:<20} {words}"));
     match status {
@@ -250,6 +249,18 @@ fn show(settings: &Settings, as_json: bool) -> anyhow::Result<ExitCode> {
         line("who may come in", &format!("only {}", names.join(", ")));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn no_address(settings: &Settings) -> String {
+    format!(
+        "there is no onion address yet in {}: start `shop serve --tor`, or docker-compose.tor.yml",
+        absolute(folder(settings).path()).display()
+    )
+}
+
+/// For whoever wonders which folder it is.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The list is kept beside the database; a copy is given to whoever tends Tor.
@@ -349,6 +360,10 @@ pub fn change_desk_clients(deed: ClientDeed, settings: &Settings) -> anyhow::Res
 }
 
 fn change_clients(deed: ClientDeed, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let adds = matches!(deed, ClientDeed::Add { .. });
+    if !adds && !clients_file(settings).exists() && address(settings).is_none() {
+        open::require_shop(settings)?;
+    }
     let mut clients = known_clients(&clients_file(settings))?;
     let keep = |clients: &Clients| {
         let path = clients_file(settings);
@@ -365,8 +380,7 @@ fn change_clients(deed: ClientDeed, settings: &Settings) -> anyhow::Result<ExitC
             }
         }
         ClientDeed::Add { name } => {
-            let address = address(settings)
-                .context("there is no onion address yet, and a key is made for an address")?;
+            let address = address(settings).with_context(|| no_address(settings))?;
             let name = ClientName::parse(&name)?;
             let keys = ClientKeys::new(open::chance());
             let client = keys.client(name.clone());
@@ -464,7 +478,7 @@ fn ask_passphrase(twice: bool) -> anyhow::Result<String> {
 fn back_up(file: &Path, settings: &Settings) -> anyhow::Result<ExitCode> {
     let path = key_file(settings);
     let key = read_key(&path)?
-        .with_context(|| format!("there is no onion key at {} yet", path.display()))?;
+        .with_context(|| format!("there is no onion key at {} yet", absolute(&path).display()))?;
     anyhow::ensure!(
         file == Path::new("-") || !file.exists(),
         "{} is there already: name another file, nothing is written over",

@@ -16,19 +16,55 @@ use crate::pictures::Originals;
 use crate::store;
 use crate::store::Db;
 use crate::tor::write_whole;
+use crate::values::file_text;
 use crate::web::clock;
 pub use crate::web::clock::now;
 pub use crate::web::clock::trusted;
 use anyhow::Context;
 use std::fs;
 use std::fs::DirBuilder;
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The shop behind the doors, with its folders made where they were missing.
+/// Whether a shop is there.
+///
+/// # Errors
+/// Where it was looked for, and what to do.
+pub fn require_shop(settings: &Settings) -> anyhow::Result<()> {
+    let place = std::path::absolute(&settings.database);
+    let place = place.as_deref().unwrap_or(&settings.database).display();
+    let found = match fs::metadata(&settings.database) {
+        Ok(found) if found.len() == 0 => "is empty",
+        Ok(_) => return Ok(()),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            "does not exist"
+        }
+        Err(error) => return Err(error).with_context(|| format!("look at the database {place}")),
+    };
+    anyhow::bail!(
+        "there is no shop here: {place} {found}. Run this in the shop's folder, or name its database with \
+         --database-url. A new shop is made by `shop serve` and `shop seed FILE`"
+    )
+}
+
+/// The shop behind the doors, with the folders that it writes into made where they were missing.
+///
+/// # Errors
+/// As [`require_shop`], and where it cannot be opened.
 pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
+    require_shop(settings)?;
+    let database = settings.database.display();
+    let db = Db::open(&settings.database)
+        .await
+        .with_context(|| format!("open the database {database}"))?;
+    behind(db, settings).await
+}
+
+/// The same; where there is no shop, a new one is made.
+pub async fn shop_or_new(settings: &Settings) -> anyhow::Result<Shop> {
     let home = home_of(&settings.database);
     DirBuilder::new()
         .recursive(true)
@@ -36,9 +72,14 @@ pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
         .create(&home)
         .with_context(|| format!("make the folder {}", home.display()))?;
     let database = settings.database.display();
-    let db = Db::open(&settings.database)
+    let db = Db::open_or_make(&settings.database)
         .await
         .with_context(|| format!("open the database {database}"))?;
+    behind(db, settings).await
+}
+
+async fn behind(db: Db, settings: &Settings) -> anyhow::Result<Shop> {
+    let home = home_of(&settings.database);
     if let Some(kept) = store::clock::find(&db).await.context("read the trusted time")? {
         clock::follow(kept);
     }
@@ -108,10 +149,7 @@ pub async fn take_key(shop: &Shop, settings: &Settings) -> anyhow::Result<Option
     let file = settings.seller_key_file.as_deref().unwrap_or(Path::new(SELLER_KEY));
     let found = match fs::read(file) {
         Ok(bytes) => Some(bytes),
-        Err(error)
-            if error.kind() == std::io::ErrorKind::NotFound
-                && settings.seller_key_file.is_none() =>
-        {
+        Err(error) if error.kind() == ErrorKind::NotFound && settings.seller_key_file.is_none() => {
             None
         }
         // What cannot be read is no key, and is not taken for the absence of one.
@@ -150,7 +188,7 @@ pub fn secret(settings: &Settings) -> anyhow::Result<Vec<u8>> {
             "{}: the secret is cut short; remove the file and a new one is made",
             path.display()
         ),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => {
             return Err(error).with_context(|| format!("read the secret {}", path.display()));
         }
@@ -161,11 +199,16 @@ pub fn secret(settings: &Settings) -> anyhow::Result<Vec<u8>> {
     Ok(secret.to_vec())
 }
 
+/// A file that somebody has written with an editor.
+pub fn text_of(path: &Path) -> anyhow::Result<String> {
+    Ok(file_text(fs::read(path)?)?)
+}
+
 /// The Markdown files of a folder, `policy` first; `None` where there is no such folder.
 pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => {
             return Err(error).with_context(|| format!("read the folder {}", folder.display()));
         }
@@ -179,8 +222,8 @@ pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let refused = |why: NotAPage| anyhow::anyhow!("{}: {why}", path.display());
         let slug = PageSlug::parse(&name).map_err(refused)?;
-        let markdown = fs::read_to_string(&path)
-            .with_context(|| format!("read the page {}", path.display()))?;
+        let markdown =
+            text_of(&path).with_context(|| format!("read the page {}", path.display()))?;
         let text = PageText::parse(&markdown).map_err(refused)?;
         files.push(PageFile { slug, text });
     }
@@ -190,11 +233,10 @@ pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
 
 /// The seller's list of the shop's addresses, signed before it came here; `None` where there is none.
 pub fn mirrors(path: &Path) -> anyhow::Result<Option<String>> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
-    };
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = text_of(path).with_context(|| format!("read {}", path.display()))?;
     let is_signed = text.starts_with("-----BEGIN PGP SIGNED MESSAGE-----")
         && text.trim_end().ends_with("-----END PGP SIGNATURE-----");
     anyhow::ensure!(

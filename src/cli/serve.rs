@@ -62,7 +62,7 @@ pub async fn run(
     flags: &HashMap<&'static str, String>,
 ) -> anyhow::Result<ExitCode> {
     let mut told = Box::pin(told_to_end()?);
-    let shop = open::shop(&settings).await?;
+    let shop = open::shop_or_new(&settings).await?;
     let shop = Shop { darkroom: Darkroom::apart(develop::apart(flags)), ..shop };
     if store::catalog::is_empty(&shop.db).await? && Path::new(DATA).exists() {
         match seed(flags, &mut told).await? {
@@ -84,6 +84,12 @@ pub async fn run(
         }
         Listen::Systemd => Door::handed_over().context("open the door")?,
     };
+    ensure_confirmed(&door, settings.listen_is_confirmed, "LISTEN")?;
+    if door.is_open() {
+        tracing::warn!(
+            "others than this host can reach the shop over plain http, as LISTEN says twice"
+        );
+    }
     anyhow::ensure!(
         !settings.reads_circuits || !serve.tor && !door.is_tcp(),
         "CIRCUIT_ID=haproxy holds only where Tor's own torrc leads to a unix socket: a service made with --tor does not \
@@ -124,6 +130,7 @@ pub async fn run(
         None => None,
         Some(listen) => {
             let door = open_desk(listen, &settings.listen)?;
+            ensure_confirmed(&door, settings.desk_listen_is_confirmed, "DESK_LISTEN")?;
             let hosts = DeskHosts::new(match listen {
                 Listen::Tcp(address) => address,
                 Listen::Unix(_) | Listen::Systemd => "",
@@ -226,6 +233,18 @@ fn begin_desk_onion(settings: &Settings, desk: &Desk, door: &Door) -> anyhow::Re
     Ok(())
 }
 
+/// An address that others can reach was written twice, or it is not opened: a name may lead elsewhere, and systemd hands over
+/// whatever its own files say.
+fn ensure_confirmed(door: &Door, is_confirmed: bool, name: &str) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        is_confirmed || !door.is_open(),
+        "{name}: {} can be reached by others than this host, over plain http. Name an address of this host alone, or \
+         unix:PATH; if others shall reach it all the same, write the value of {name} twice, with a space between",
+        door.address()
+    );
+    Ok(())
+}
+
 /// `buyers`: where their door is, which is open already.
 fn open_desk(listen: &Listen, buyers: &Listen) -> anyhow::Result<Door> {
     match listen {
@@ -233,8 +252,7 @@ fn open_desk(listen: &Listen, buyers: &Listen) -> anyhow::Result<Door> {
             Door::tcp(address).with_context(|| format!("open the desk at {address}"))
         }
         Listen::Unix(path) => {
-            // However it is written: to open a door takes the socket away that lies there. Nobody is asked by a
-            // connection, since the shop opens none.
+            // However it is written.
             let is_theirs = match (buyers, std::fs::canonicalize(path)) {
                 (Listen::Unix(theirs), Ok(there)) => {
                     std::fs::canonicalize(theirs).is_ok_and(|theirs| theirs == there)

@@ -326,6 +326,13 @@ impl Order {
         self.invoice.arrived().minus(self.invoice.amount).unwrap_or(Gwei::ZERO)
     }
 
+    /// Whether money came for it, as the seller said or the seller's node saw; the buyer's word does not count. An order is
+    /// late without a transaction of the buyer's where the seller has said that it was paid.
+    pub fn has_received(&self) -> bool {
+        let is_late_by_seller = self.status == Status::Late && self.transaction.is_none();
+        Gwei::ZERO < self.invoice.seen() || is_late_by_seller
+    }
+
     /// Units: days that it is kept where nobody pays for it in time.
     pub fn unpaid_days(&self) -> i64 {
         if self.invoice.sighting.is_some() { FOLLOWED_DAYS } else { UNPAID_DAYS }

@@ -3,6 +3,8 @@
 pub mod accent;
 pub mod colour;
 pub mod country;
+pub mod escape;
+pub mod file_text;
 pub mod mailbox;
 pub mod moment;
 pub mod money;
@@ -14,6 +16,8 @@ pub mod trusted_time;
 pub use accent::{Accent, TooPale};
 pub use colour::{Colour, Contrast, NotAColour};
 pub use country::{Country, NotACountry};
+pub use escape::escaped;
+pub use file_text::{NotFileText, file_text};
 pub use mailbox::{Mailbox, NotAMailbox};
 pub use moment::{Moment, NotADay};
 pub use money::{Currency, Gwei, NotACurrency, NotAnAmount};

@@ -22,6 +22,7 @@ mod ready;
 mod request_gate;
 mod request_scope;
 pub mod serve;
+mod socket;
 mod state;
 mod still;
 mod stream;

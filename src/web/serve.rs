@@ -4,6 +4,8 @@ use crate::web::lobby::Caller;
 use crate::web::lobby::Lobby;
 use crate::web::lobby::LobbyRules;
 use crate::web::request_scope::track_request;
+use crate::web::socket;
+use crate::web::socket::SocketFile;
 use crate::web::state::Front;
 use crate::web::stream::DoorStream;
 use actix_http::HttpService;
@@ -27,8 +29,6 @@ use std::future::ready;
 use std::io;
 use std::net::SocketAddr;
 use std::net::TcpListener;
-use std::os::unix::fs::FileTypeExt;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::Arc;
@@ -44,7 +44,8 @@ use tokio::sync::mpsc;
 /// An open door that nobody has come through yet.
 pub enum Door {
     Tcp(TcpListener),
-    Unix(UnixListener),
+    /// With the file that it made; systemd's own is none of its business.
+    Unix(UnixListener, Option<SocketFile>),
 }
 
 /// What one visitor may take from the others.
@@ -86,21 +87,21 @@ impl Door {
     /// # Errors
     /// What the system says: the address is taken, or not ours.
     pub fn tcp(address: &str) -> io::Result<Self> {
-        TcpListener::bind(address).map(Self::Tcp)
+        TcpListener::bind(address).map(Self::Tcp).map_err(|error| match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                let words = "the address is in use: another shop or program listens there. End it, or choose another port";
+                io::Error::new(io::ErrorKind::AddrInUse, words)
+            }
+            _ => error,
+        })
     }
 
-    /// A socket that any user of the host may connect to; one that an earlier shop left behind is taken away.
+    /// A socket that any user of the host may connect to, unless somebody listens there already.
     ///
     /// # Errors
-    /// What the system says; a file that is no socket is left alone.
+    /// As [`socket::listen`].
     pub fn unix(path: &Path) -> io::Result<Self> {
-        if fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
-            fs::remove_file(path)?;
-        }
-        let listener = UnixListener::bind(path)?;
-        // Tor runs as a user of its own; who may reach the socket is the folder's affair.
-        fs::set_permissions(path, fs::Permissions::from_mode(0o666))?;
-        Ok(Self::Unix(listener))
+        socket::listen(path).map(|(listener, file)| Self::Unix(listener, Some(file)))
     }
 
     /// The one socket that a service manager opened and handed over.
@@ -117,7 +118,7 @@ impl Door {
             return Err(io::Error::other(words));
         }
         if let Ok(Some(listener)) = handed.take_unix_listener(0) {
-            return Ok(Self::Unix(listener));
+            return Ok(Self::Unix(listener, None));
         }
         let listener = handed.take_tcp_listener(0)?;
         listener
@@ -138,7 +139,7 @@ impl Door {
                 }
                 Ok(address.to_string())
             }
-            Self::Unix(listener) => {
+            Self::Unix(listener, _) => {
                 let address = listener.local_addr()?;
                 let path = address.as_pathname().ok_or(io::ErrorKind::AddrNotAvailable)?;
                 Ok(format!("unix:{}", fs::canonicalize(path)?.display()))
@@ -153,10 +154,10 @@ impl Door {
     /// Whether others than this host can come to it.
     pub fn is_open(&self) -> bool {
         match self {
-            Self::Tcp(listener) => {
-                listener.local_addr().is_ok_and(|address| !address.ip().is_loopback())
-            }
-            Self::Unix(_) => false,
+            Self::Tcp(listener) => listener
+                .local_addr()
+                .is_ok_and(|address| !address.ip().to_canonical().is_loopback()),
+            Self::Unix(..) => false,
         }
     }
 
@@ -166,7 +167,7 @@ impl Door {
             Self::Tcp(listener) => listener
                 .local_addr()
                 .map_or_else(|_| "http://".to_owned(), |address| format!("http://{address}")),
-            Self::Unix(listener) => {
+            Self::Unix(listener, _) => {
                 let path = listener
                     .local_addr()
                     .ok()
@@ -236,6 +237,7 @@ where
         > + 'static,
 {
     let closing = Arc::new(Notify::new());
+    let mut own_file = None;
     let Room { lobby, most_seats, n_workers, reads_circuits } = room;
     let server = Server::build()
         .workers(n_workers)
@@ -258,7 +260,8 @@ where
                 fn_service(greet).and_then(answering(make(), closing.clone()))
             })?
         }
-        Door::Unix(listener) => {
+        Door::Unix(listener, file) => {
+            own_file = file;
             let closing = closing.clone();
             server.listen_uds("door", listener, move || {
                 let lobby = lobby.clone();
@@ -282,7 +285,9 @@ where
         closing.notify_waiters();
         handle.stop(true).await;
     });
-    server.await
+    let served = server.await;
+    drop(own_file);
+    served
 }
 
 /// Waits until the process is told to end. From this call on, the signals no longer end it by themselves; as the first

@@ -116,20 +116,26 @@ impl Front {
         }
     }
 
-    /// Whether an order could be taken now.
+    /// Whether an order could be placed now.
     pub async fn is_well(&self) -> bool {
-        let now = ticks();
+        // The log tells by itself why the seller has closed the shop, or the shop itself.
+        matches!(actions::why_closed(&self.shop, now()).await, Ok(None))
+            && self.can_keep_orders().await
+    }
+
+    async fn can_keep_orders(&self) -> bool {
+        let started = ticks();
         {
             let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-            if health.looked_at.is_some_and(|then| now.saturating_sub(then) < LOOK_HOLDS) {
+            if health.looked_at.is_some_and(|then| started.saturating_sub(then) < LOOK_HOLDS) {
                 return health.is_well;
             }
             // Whoever asks during this look is told what the last one found.
             if health.looked_at.is_some() {
-                health.looked_at = Some(now);
+                health.looked_at = Some(started);
             }
         }
-        let looked = actions::try_to_work(&self.shop).await;
+        let looked = actions::try_to_work(&self.shop, now()).await;
         let is_well = looked.is_ok();
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = looked.as_ref().map_err(|error| format!("{error:#}"))
@@ -137,7 +143,7 @@ impl Front {
         {
             tracing::error!("no order can be taken: {error}");
         }
-        *health = Health { looked_at: Some(now), is_well };
+        *health = Health { looked_at: Some(started), is_well };
         is_well
     }
 
