@@ -4,9 +4,11 @@ use crate::actions::Openness;
 use crate::actions::PageFile;
 use crate::actions::Shop;
 use crate::actions::Terms;
+use crate::bounded;
 use crate::catalog::NotAPage;
 use crate::catalog::PageSlug;
 use crate::catalog::PageText;
+use crate::catalog::limits;
 use crate::cli::home_of;
 use crate::config::Settings;
 use crate::mail::Maildir;
@@ -93,7 +95,7 @@ pub fn originals(beside: &Path) -> Originals {
 /// Looks at the seller's key as it lies there now. Returns why it cannot be used, which closes the shop's checkout.
 pub async fn take_key(shop: &Shop, settings: &Settings) -> anyhow::Result<Option<String>> {
     let file = settings.seller_key_file.as_deref().unwrap_or(Path::new(SELLER_KEY));
-    let armored = match fs::read(file) {
+    let armored = match bounded::read_file(file, MOST_OF_KEY) {
         // What is no text is said to be no armored key.
         Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
         Err(error)
@@ -114,6 +116,25 @@ pub async fn take_key(shop: &Shop, settings: &Settings) -> anyhow::Result<Option
 
 /// Where the seller's key lies unless the settings say otherwise.
 const SELLER_KEY: &str = "db/seller.asc";
+/// Units: bytes. A key with a dozen signatures has 20 KB.
+const MOST_OF_KEY: u64 = 512 << 10;
+const MOST_OF_SECRET: u64 = 4 << 10;
+const MOST_OF_MIRRORS: u64 = 64 << 10;
+/// Units: files of pages, and bytes of all of them: the open shop holds all pages in memory.
+const MOST_PAGES: usize = 200;
+const MOST_OF_PAGES: usize = 4 << 20;
+
+/// The seller's catalog as it lies on the disk.
+pub fn catalog_bytes(file: &Path) -> anyhow::Result<Vec<u8>> {
+    bounded::read_file(file, limits::MOST_BYTES).map_err(|error| {
+        let shown = file.display();
+        if error.kind() == std::io::ErrorKind::FileTooLarge {
+            anyhow::anyhow!("{shown}: {error}. {}", limits::SHORTEN)
+        } else {
+            anyhow::Error::new(error).context(format!("read {shown}"))
+        }
+    })
+}
 
 pub fn now() -> Moment {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
@@ -138,7 +159,7 @@ pub fn secret(settings: &Settings) -> anyhow::Result<Vec<u8>> {
         return Ok(secret.clone().into_bytes());
     }
     let path = secret_file(settings);
-    match fs::read(&path) {
+    match bounded::read_file(&path, MOST_OF_SECRET) {
         Ok(secret) if 32 <= secret.len() => return Ok(secret),
         Ok(_) => anyhow::bail!(
             "{}: the secret is cut short; remove the file and a new one is made",
@@ -165,6 +186,7 @@ pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
         }
     };
     let mut files = Vec::new();
+    let mut n_bytes = 0;
     for entry in entries {
         let path = entry?.path();
         if path.extension().is_none_or(|extension| extension != "md") {
@@ -173,10 +195,18 @@ pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let refused = |why: NotAPage| anyhow::anyhow!("{}: {why}", path.display());
         let slug = PageSlug::parse(&name).map_err(refused)?;
-        let markdown = fs::read_to_string(&path)
+        // The ends of lines may take twice the room in the file.
+        let markdown = bounded::read_text(&path, 2 * PageText::MOST_BYTES as u64)
             .with_context(|| format!("read the page {}", path.display()))?;
         let text = PageText::parse(&markdown).map_err(refused)?;
+        n_bytes += markdown.len();
         files.push(PageFile { slug, text });
+        anyhow::ensure!(
+            files.len() <= MOST_PAGES && n_bytes <= MOST_OF_PAGES,
+            "{} holds more pages than the shop can keep: at most {MOST_PAGES} files (*.md), and {} in all. Remove or shorten some",
+            folder.display(),
+            bounded::size(MOST_OF_PAGES as u64)
+        );
     }
     files.sort_by_key(|file| (file.slug.as_str() != PageSlug::POLICY, file.slug.clone()));
     Ok(Some(files))
@@ -184,7 +214,7 @@ pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
 
 /// The seller's list of the shop's addresses, signed before it came here; `None` where there is none.
 pub fn mirrors(path: &Path) -> anyhow::Result<Option<String>> {
-    let text = match fs::read_to_string(path) {
+    let text = match bounded::read_text(path, MOST_OF_MIRRORS) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
@@ -192,7 +222,7 @@ pub fn mirrors(path: &Path) -> anyhow::Result<Option<String>> {
     let is_signed = text.starts_with("-----BEGIN PGP SIGNED MESSAGE-----")
         && text.trim_end().ends_with("-----END PGP SIGNATURE-----");
     anyhow::ensure!(
-        is_signed && text.len() <= 65_536,
+        is_signed,
         "{}: expected a list signed in clear, of at most 64 KB: gpg --clearsign makes one, on a computer that is not this one",
         path.display()
     );

@@ -14,7 +14,6 @@ use anyhow::Context;
 use clap::Args;
 use indicatif::ProgressBar;
 use indicatif::ProgressStyle;
-use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -41,7 +40,7 @@ pub struct Seed {
 
 pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
     let shown = seed.file.display().to_string();
-    let bytes = fs::read(&seed.file).with_context(|| format!("read {shown}"))?;
+    let bytes = open::catalog_bytes(&seed.file)?;
     let Ok(text) = String::from_utf8(bytes) else {
         say_error(&format!("{shown}: found bytes that are no UTF-8; expected JSON in UTF-8"));
         return Ok(ExitCode::FAILURE);

@@ -11,7 +11,6 @@ use crate::values::Currency;
 use anyhow::Context;
 use clap::Args;
 use clap::Subcommand;
-use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -95,7 +94,8 @@ fn check_file(
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
     let shown = file.display();
-    let text = fs::read_to_string(file).with_context(|| format!("read {shown}"))?;
+    let text = String::from_utf8(open::catalog_bytes(file)?)
+        .with_context(|| format!("{shown} is not a text: save it as UTF-8"))?;
     let (catalog, faults) = CatalogFile::parse(&text, settings_wallet);
     let looked: Vec<_> = catalog.wallets.into_iter().map(|wallet| (wallet, None)).collect();
     if !looked.is_empty() || faults.is_empty() {

@@ -1,8 +1,11 @@
+use crate::bounded;
 use crate::config::Found;
 use crate::config::SettingFault;
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
+
+/// Units: bytes. The example in the repository has 5 KB.
+const MOST_BYTES: u64 = 256 << 10;
 
 /// Reads `NAME=VALUE` lines; `#` begins a comment line, `export` before a name and quotes around a value are passed over.
 ///
@@ -13,7 +16,7 @@ pub fn read(path: &Path, faults: &mut Vec<SettingFault>) -> HashMap<String, Foun
         let (found, expected) = (found.to_owned(), expected.to_owned());
         faults.push(SettingFault { name: ".env".to_owned(), place, found, expected });
     };
-    let text = match fs::read_to_string(path) {
+    let text = match bounded::read_text(path, MOST_BYTES) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return values,
         Err(error) => {

@@ -3,6 +3,7 @@
 pub mod accent;
 pub mod colour;
 pub mod country;
+pub mod json_shape;
 pub mod mailbox;
 pub mod moment;
 pub mod money;
@@ -13,6 +14,7 @@ pub mod text;
 pub use accent::{Accent, TooPale};
 pub use colour::{Colour, Contrast, NotAColour};
 pub use country::{Country, NotACountry};
+pub use json_shape::JsonShape;
 pub use mailbox::{Mailbox, NotAMailbox};
 pub use moment::{Moment, NotADay};
 pub use money::{Currency, Gwei, NotACurrency, NotAnAmount};
