@@ -125,13 +125,17 @@ const MOST_PAGES: usize = 200;
 const MOST_OF_PAGES: usize = 4 << 20;
 
 /// The seller's catalog as it lies on the disk.
-pub fn catalog_bytes(file: &Path) -> anyhow::Result<Vec<u8>> {
-    bounded::read_file(file, limits::MOST_BYTES).map_err(|error| {
+pub fn catalog_text(file: &Path) -> anyhow::Result<String> {
+    bounded::read_text(file, limits::MOST_BYTES).map_err(|error| {
         let shown = file.display();
-        if error.kind() == std::io::ErrorKind::FileTooLarge {
-            anyhow::anyhow!("{shown}: {error}. {}", limits::SHORTEN)
-        } else {
-            anyhow::Error::new(error).context(format!("read {shown}"))
+        match error.kind() {
+            std::io::ErrorKind::FileTooLarge => {
+                anyhow::anyhow!("{shown}: {error}. {}", limits::SHORTEN)
+            }
+            std::io::ErrorKind::InvalidData => {
+                anyhow::anyhow!("{shown}: found bytes that are no UTF-8; expected JSON in UTF-8")
+            }
+            _ => anyhow::Error::new(error).context(format!("read {shown}")),
         }
     })
 }

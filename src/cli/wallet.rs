@@ -94,8 +94,7 @@ fn check_file(
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
     let shown = file.display();
-    let text = String::from_utf8(open::catalog_bytes(file)?)
-        .with_context(|| format!("{shown} is not a text: save it as UTF-8"))?;
+    let text = open::catalog_text(file)?;
     let (catalog, faults) = CatalogFile::parse(&text, settings_wallet);
     let looked: Vec<_> = catalog.wallets.into_iter().map(|wallet| (wallet, None)).collect();
     if !looked.is_empty() || faults.is_empty() {

@@ -31,10 +31,15 @@ fn a_copy_that_is_none_is_refused_by_its_heads_alone() {
         let head = member("name", kind, 1 << 30);
         refused(head.chain(zeros()), "longer than it may be");
     }
-    for kind in [EntryType::GNUSparse, EntryType::Symlink, EntryType::Directory] {
+    for kind in [EntryType::Symlink, EntryType::Directory, EntryType::Fifo] {
         let head = member("db/images/a.jpg", kind, 0);
         refused(head.chain(zeros()), "is nothing that a copy of a shop holds");
     }
+    // A file with holes, whatever it says of them.
+    refused(
+        member("db/images/a.jpg", EntryType::GNUSparse, 0).as_slice().chain(zeros()),
+        "no copy of a shop",
+    );
     assert!(unpack(zeros()).unwrap().is_empty());
     refused(io::repeat(7), "it is no copy of a shop");
 }

@@ -48,10 +48,12 @@ fn runs(world: &World, arguments: &[&str], feed: impl FnOnce(&mut dyn Write) + S
     });
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     let (said, peak) = errors.rsplit_once("\npeak ").unwrap();
+    let peak_mb = peak.trim().parse::<u64>().unwrap() / 1_024;
+    eprintln!("{peak_mb} MB at most: shop {:?}", &arguments[..arguments.len().min(3)]);
     Ended {
         code: output.status.code(),
         said: format!("{}{said}", String::from_utf8_lossy(&output.stdout)),
-        peak_mb: peak.trim().parse::<u64>().unwrap() / 1_024,
+        peak_mb,
     }
 }
 

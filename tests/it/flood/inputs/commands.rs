@@ -23,6 +23,7 @@ fn a_catalog_that_is_none_is_refused_before_it_fills_the_memory() {
     for arguments in [
         &["seed", "db/data.json"][..],
         &["seed", "--check", "db/data.json"],
+        &["seed", "--check", "--json", "db/data.json"],
         &["wallet", "check", "db/data.json"],
     ] {
         let ended = runs(&world, arguments, nothing);
@@ -176,7 +177,7 @@ fn a_copy_that_is_none_is_refused_by_what_its_heads_say() {
         ("db/pages/a.md", b'0', 1 << 30, "can be restored"),
         ("long", b'L', 1 << 30, "longer than it may be"),
         ("long", b'x', 1 << 30, "longer than it may be"),
-        ("db/images/a.jpg", b'S', 1 << 30, "nothing that a copy"),
+        ("db/images/a.jpg", b'S', 1 << 30, "no copy of a shop"),
         ("db/images/a.jpg", b'2', 0, "nothing that a copy"),
         ("etc/passwd", b'0', 1 << 30, "nothing that a copy"),
     ] {
