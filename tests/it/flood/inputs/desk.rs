@@ -8,6 +8,22 @@ use crate::world::World;
 use std::io::Read;
 use std::io::Write;
 
+/// A seller at the desk: the token of the forms, and what the open shop held before anybody came. Units: MB.
+fn signed_in() -> (World, SellerAtDesk, String, u64) {
+    let world = World::with_desk();
+    let idle = resident_mb(world.pid());
+    let mut desk = world.desk();
+    let token = desk.get("/look/logo").token();
+    (world, desk, token, idle)
+}
+
+#[track_caller]
+fn stays_within(world: &World, idle: u64) {
+    let peak = peak_mb(world.pid());
+    eprintln!("{peak} MB at most, {idle} MB when idle");
+    assert!(peak <= idle + ALLOWED_MB, "{peak} MB, {idle} MB when idle");
+}
+
 /// A form with files whose bodies are made while they are sent: `name="…"` and how many bytes of what.
 fn sends(desk: &SellerAtDesk, path: &str, parts: &[(&str, &[u8], usize)]) -> String {
     let head = |name: &str| format!("--edge\r\nContent-Disposition: form-data; {name}\r\n\r\n");
@@ -47,10 +63,7 @@ fn block() -> Vec<u8> {
 
 #[test]
 fn several_uploads_at_once_share_one_budget() {
-    let world = World::with_desk();
-    let idle = resident_mb(world.pid());
-    let mut desk = world.desk();
-    let token = desk.get("/look/logo").token();
+    let (world, desk, token, idle) = signed_in();
     let block = block();
     let token_field = ("name=\"token\"", token.as_bytes(), 1);
     let once = ("name=\"once\"", &[b'a'; 64][..], 1);
@@ -66,9 +79,7 @@ fn several_uploads_at_once_share_one_budget() {
             .collect();
         under_way.into_iter().map(|one| one.join().unwrap()).collect()
     });
-    let peak = peak_mb(world.pid());
-    eprintln!("{peak} MB at most, {idle} MB when idle");
-    assert!(peak <= idle + ALLOWED_MB, "{peak} MB, {idle} MB when idle: {answers:?}");
+    stays_within(&world, idle);
     // Each was looked at and refused as no picture, or sent away until there is room.
     assert!(answers.iter().all(|status| status == "422" || status == "503"), "{answers:?}");
     assert!(answers.iter().any(|status| status == "422"), "{answers:?}");
@@ -78,10 +89,7 @@ fn several_uploads_at_once_share_one_budget() {
 
 #[test]
 fn no_form_with_files_takes_more_than_its_share() {
-    let world = World::with_desk();
-    let idle = resident_mb(world.pid());
-    let mut desk = world.desk();
-    let token = desk.get("/look/logo").token();
+    let (world, desk, token, idle) = signed_in();
     let block = block();
     let token_field = ("name=\"token\"", token.as_bytes(), 1);
     let picture = "name=\"picture\"; filename=\"a.png\"";
@@ -99,17 +107,13 @@ fn no_form_with_files_takes_more_than_its_share() {
     ] {
         let names: Vec<usize> = parts.iter().map(|(name, ..)| name.len()).take(3).collect();
         assert_eq!(sends(&desk, "/look/logo", &parts), status, "{names:?}");
-        let peak = peak_mb(world.pid());
-        assert!(peak <= idle + ALLOWED_MB, "{peak} MB, {idle} MB when idle: {names:?}");
+        stays_within(&world, idle);
     }
 }
 
 #[test]
 fn many_large_forms_at_once_share_one_budget() {
-    let world = World::with_desk();
-    let idle = resident_mb(world.pid());
-    let mut desk = world.desk();
-    let token = desk.get("/pages").token();
+    let (world, desk, token, idle) = signed_in();
     let texts = [
         ">".repeat(190_000),
         "- ".repeat(95_000),
@@ -135,9 +139,7 @@ fn many_large_forms_at_once_share_one_budget() {
             }
         }
     });
-    let peak = peak_mb(world.pid());
-    eprintln!("{peak} MB at most, {idle} MB when idle");
-    assert!(peak <= idle + ALLOWED_MB, "{peak} MB, {idle} MB when idle");
+    stays_within(&world, idle);
 }
 
 #[test]

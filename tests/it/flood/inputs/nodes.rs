@@ -3,6 +3,7 @@
 use crate::flood::ALLOWED_MB;
 use crate::flood::peak_mb;
 use crate::flood::resident_mb;
+use crate::watch::Watch;
 use crate::world::World;
 use std::cell::RefCell;
 use std::io::BufRead;
@@ -11,9 +12,7 @@ use std::io::Read;
 use std::io::Write;
 use std::net::TcpListener;
 use std::net::TcpStream;
-use std::process::Child;
 use std::process::Command;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
@@ -76,39 +75,16 @@ fn hear(stream: &TcpStream) {
     std::io::copy(&mut reader.take(n_bytes), &mut std::io::sink()).unwrap();
 }
 
-struct Watch(Child);
-
-impl Watch {
-    fn begin(world: &World, arguments: &[&str]) -> Self {
-        let child = Command::new(&world.program)
-            .arg("watch")
-            .args(arguments)
-            .current_dir(world.home.path())
-            .env_clear()
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        Self(child.unwrap())
-    }
-
-    /// Told to end, it ends within the time that service managers give it: its exit code.
-    fn ends(self, world: &World) -> Option<i32> {
-        let child = RefCell::new(self);
-        let pid = child.borrow().0.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        let begun = Instant::now();
-        let ended = || child.borrow_mut().0.try_wait().unwrap();
-        world.until("the watcher ends", || ended().is_some());
-        assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
-        ended().and_then(|status| status.code())
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// Told to end, it ends within the time that service managers give it: its exit code.
+fn ends(watch: Watch, world: &World) -> Option<i32> {
+    let child = RefCell::new(watch);
+    let pid = child.borrow().0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let begun = Instant::now();
+    let ended = || child.borrow_mut().0.try_wait().unwrap();
+    world.until("the watcher ends", || ended().is_some());
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    ended().and_then(|status| status.code())
 }
 
 #[test]
@@ -127,10 +103,13 @@ fn no_answer_of_a_node_fills_the_memory() {
         "[".repeat(8 * mb - 100),
         "{\"a\":".repeat(mb),
         result(of("0", 40 * mb)),
+        // Just within what is read.
+        result(of("0", 700_000)),
+        result(of("{\"a\":0}", 50_000)),
     ];
     let idle = {
         let quiet = Node::answering("{}".to_owned());
-        let watch = Watch::begin(&world, &["--watch-seconds", "1", "--eth-rpc-url", &quiet.url]);
+        let watch = Watch::begin(&world, &["--eth-rpc-url", &quiet.url]);
         world.until("the node is asked", || quiet.is_asked(3));
         resident_mb(watch.0.id())
     };
@@ -142,8 +121,6 @@ fn no_answer_of_a_node_fills_the_memory() {
         let watch = Watch::begin(
             &world,
             &[
-                "--watch-seconds",
-                "1",
                 "--btc-rpc-url",
                 &nodes[0].url,
                 "--xmr-rpc-url",
@@ -176,7 +153,7 @@ fn an_answer_without_an_end_is_not_heard_to_it() {
         }
     });
     for node in [endless, heads] {
-        let watch = Watch::begin(&world, &["--watch-seconds", "1", "--eth-rpc-url", &node.url]);
+        let watch = Watch::begin(&world, &["--eth-rpc-url", &node.url]);
         world.until("the node is asked again", || node.is_asked(3));
         let peak = peak_mb(watch.0.id());
         assert!(peak <= ALLOWED_MB, "{peak} MB");
@@ -209,7 +186,7 @@ fn whatever_a_node_does_the_watcher_ends_when_it_is_told_to() {
                 let arguments = [name, &node.url, "--once"];
                 let watch = Watch::begin(&world, &arguments[..if once { 3 } else { 2 }]);
                 world.until("the node is asked", || node.is_asked(1));
-                assert_eq!(watch.ends(&world), Some(code), "{name} {once}");
+                assert_eq!(ends(watch, &world), Some(code), "{name} {once}");
             }
         }
     }
