@@ -1,3 +1,4 @@
+use crate::bounded;
 use crate::node::Doubt;
 use crate::values::Host;
 use crate::values::JsonShape;
@@ -290,8 +291,8 @@ impl Link {
             let frame = frame.map_err(|error| self.unreachable(&error.to_string()))?;
             let Some(data) = frame.data_ref() else { continue };
             if most_bytes < bytes.len() + data.len() {
-                let kilobytes = most_bytes >> 10;
-                return Err(Doubt::TooLong { node: self.node(), kilobytes });
+                let most = bounded::size(most_bytes as u64);
+                return Err(Doubt::TooLong { node: self.node(), most });
             }
             if turn.is_none() && SMALL_BYTES < bytes.len() + data.len() {
                 turn = LARGE_ANSWERS.acquire().await.ok();

@@ -30,9 +30,9 @@ pub enum Doubt {
     #[error("the node at {node} answers with HTTP status {status}, and not as a node does")]
     Status { node: String, status: u16 },
     #[error(
-        "the node at {node} sent more than {kilobytes} KB at once: it is another kind of node, or out of order"
+        "the node at {node} sent more than {most} at once: it is another kind of node, or out of order"
     )]
-    TooLong { node: String, kilobytes: usize },
+    TooLong { node: String, most: String },
     #[error(
         "the node at {node} sent an answer that would take more than {megabytes} MB of memory: it is another kind of node, or out of order"
     )]
