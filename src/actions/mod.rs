@@ -47,7 +47,7 @@ pub use change_factor::{FactorUnset, begin_factor, confirm_factor, drop_factor, 
 pub use change_look::{LookChange, Unlooked, change_look, hang_logo, take_logo_down};
 pub use change_order::{OrderChange, Unchanged, change_order};
 pub use close_shop::{close_shop, open_shop};
-pub use darkroom::{Answering, Apart, Darkroom, develop};
+pub use darkroom::{Answering, Apart, Darkroom, PictureRequest, develop};
 pub use doubt_node::doubt_node;
 pub use edit_product::{Edited, PoolEdit, ProductEdit, edit_product};
 pub use edit_trade::{

@@ -1,4 +1,6 @@
 use crate::actions;
+use crate::bounded;
+use crate::bounded::Metered;
 use crate::cli::digests;
 use crate::cli::home_of;
 use crate::cli::open;
@@ -15,6 +17,8 @@ use std::fs::DirBuilder;
 use std::fs::File;
 use std::fs::OpenOptions;
 use std::io;
+use std::io::BufRead;
+use std::io::BufReader;
 use std::io::Read;
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
@@ -61,8 +65,15 @@ const FOLDERS: [&str; 3] = ["db/pages", "db/images", "db/pictures"];
 /// older one.
 const LISTED: &str = "listed";
 
-/// Units: bytes. Larger than any copy that fits into the memory of the host that made it.
+/// Units: bytes of all files of a copy. It is held in memory, as it was when it was made.
 const MOST_BYTES: u64 = 8 << 30;
+/// Units: files of a copy.
+const MOST_FILES: usize = 1_000_000;
+/// Units: bytes of one file, so that a copy which is none is refused before it fills the memory.
+const MOST_OF_DATABASE: u64 = 4 << 30;
+const MOST_OF_FILE: u64 = 64 << 20;
+/// Units: bytes between two files: a long name, and what a header may say more.
+const MOST_BETWEEN: u64 = 64 << 10;
 
 /// Writes a copy of the shop, sealed to the seller's key where there is one.
 pub async fn back_up(backup: Backup, settings: Settings) -> anyhow::Result<ExitCode> {
@@ -143,14 +154,15 @@ pub async fn restore(restore: Restore, settings: Settings) -> anyhow::Result<Exi
             beside.display()
         );
     }
-    let bytes = if restore.file == Path::new("-") {
-        read_all(io::stdin().lock()).context("read standard input")?
+    let mut copy: Box<dyn BufRead> = if restore.file == Path::new("-") {
+        Box::new(io::stdin().lock())
     } else {
         let file = File::open(&restore.file)
             .with_context(|| format!("open {}", restore.file.display()))?;
-        read_all(file).with_context(|| format!("read {}", restore.file.display()))?
+        Box::new(BufReader::new(file))
     };
-    if bytes.starts_with(b"-----BEGIN PGP MESSAGE-----") {
+    let start = copy.fill_buf().with_context(|| format!("read {}", restore.file.display()))?;
+    if start.starts_with(b"-----BEGIN PGP MESSAGE") {
         anyhow::bail!(
             "it is sealed to your key, which this host does not have. Open it where the key is: gpg -d {} | shop restore -",
             if restore.file == Path::new("-") {
@@ -160,8 +172,7 @@ pub async fn restore(restore: Restore, settings: Settings) -> anyhow::Result<Exi
             }
         );
     }
-    let mut files = unpack(&bytes)?;
-    drop(bytes);
+    let mut files = unpack(copy)?;
     let is_listed =
         digests::verify(&mut files).context("nothing was changed: the copy is damaged")?;
     anyhow::ensure!(
@@ -325,7 +336,7 @@ fn gather(folder: &Path, name: &str, files: &mut BTreeMap<String, Vec<u8>>) -> a
 }
 
 fn read_if_there(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
-    match fs::read(path) {
+    match bounded::read_file(path, MOST_OF_FILE) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("read {}", path.display())),
@@ -347,12 +358,14 @@ fn pack(files: BTreeMap<String, Vec<u8>>) -> io::Result<Vec<u8>> {
     packer.into_inner()
 }
 
-/// Reads a copy. Every name is known, or a plain name in a known folder; so nothing climbs out of the shop's own.
-fn unpack(bytes: &[u8]) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
-    // Two blocks of zeros end an archive: one that is cut off between two files has none.
-    anyhow::ensure!(bytes.ends_with(&[0; 1_024]), "it is no copy of a shop, or it is cut off");
+/// Reads a copy. Every name is known, or a plain name in a known folder; so nothing climbs out of the shop's own. Each file is
+/// refused by its name and its size before it is read.
+fn unpack(copy: impl Read) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     let (mut files, mut is_listed) = (BTreeMap::new(), false);
-    let mut archive = tar::Archive::new(bytes);
+    let mut n_bytes = 0_u64;
+    let (copy, allowed) = Metered::new(copy);
+    allowed.set(MOST_BETWEEN);
+    let mut archive = tar::Archive::new(copy);
     for entry in archive.entries().context("it is no copy of a shop")? {
         let mut entry = entry.context("it is no copy of a shop, or damaged")?;
         let path = entry.path().context("a name in it cannot be read")?.into_owned();
@@ -362,10 +375,26 @@ fn unpack(bytes: &[u8]) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
             anyhow::bail!("nothing was changed: {path:?} is nothing that a copy of a shop holds");
         };
         is_listed |= entry.header().username_bytes() == Some(LISTED.as_bytes());
+        let size = entry.size();
+        let most = if name == DATABASE { MOST_OF_DATABASE } else { MOST_OF_FILE };
+        anyhow::ensure!(
+            size <= most,
+            "nothing was changed: {path:?} has {}, and at most {} of it can be restored",
+            bounded::size(size),
+            bounded::size(most)
+        );
+        n_bytes += size;
+        anyhow::ensure!(
+            n_bytes <= MOST_BYTES && files.len() < MOST_FILES,
+            "nothing was changed: the copy holds more than {}, or more than {MOST_FILES} files",
+            bounded::size(MOST_BYTES)
+        );
+        allowed.set(size);
         let mut content = Vec::new();
         entry.read_to_end(&mut content).with_context(|| format!("read {name} in it"))?;
+        allowed.set(MOST_BETWEEN);
         anyhow::ensure!(
-            u64::try_from(content.len()).ok() == entry.header().size().ok(),
+            u64::try_from(content.len()).ok() == Some(size),
             "it is cut off within {name}"
         );
         anyhow::ensure!(
@@ -394,14 +423,8 @@ fn is_ours(path: &Path) -> bool {
     is_plain && is_known && !name.contains('\0')
 }
 
-fn read_all(from: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    from.take(MOST_BYTES).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 fn holds(path: &Path, bytes: &[u8]) -> bool {
-    fs::read(path).is_ok_and(|found| found == bytes)
+    bounded::read_file(path, bytes.len() as u64).is_ok_and(|found| found == bytes)
 }
 
 /// A file that was not there before, readable by its owner alone, and on the disk when this returns.
@@ -482,12 +505,15 @@ mod tests {
             (".env".to_owned(), Vec::new()),
         ]);
         let copy = pack(files.clone()).unwrap();
-        let mut unpacked = unpack(&copy).unwrap();
+        let mut unpacked = unpack(copy.as_slice()).unwrap();
         assert!(digests::verify(&mut unpacked).unwrap());
         assert_eq!(unpacked, files);
         for cut in [600, 40_000] {
             assert!(unpack(&copy[..cut]).is_err(), "{cut}");
         }
-        assert!(unpack(b"nonsense").is_err());
+        assert!(unpack(&b"nonsense"[..]).is_err());
     }
 }
+
+#[cfg(test)]
+mod hostile;

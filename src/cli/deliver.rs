@@ -69,13 +69,17 @@ async fn take(deliver: &Deliver, settings: &Settings) -> Result<(), Undelivered>
     posted
 }
 
+/// Units: bytes that are taken from a mail program before it is refused: a letter with large pictures. What never ends is not
+/// heard to its end.
+const MOST_HEARD: u64 = 256 << 20;
+
 /// The letter, or so much of it that it is seen to be too long.
 fn read_letter() -> io::Result<Vec<u8>> {
     let mut letter = Vec::new();
     let mut stdin = io::stdin().lock();
     stdin.by_ref().take(MOST_BYTES as u64 + 1).read_to_end(&mut letter)?;
     // Whoever writes into a pipe that nobody reads hears of the pipe, and not of the reason.
-    io::copy(&mut stdin, &mut io::sink())?;
+    io::copy(&mut stdin.take(MOST_HEARD), &mut io::sink())?;
     Ok(letter)
 }
 

@@ -1,3 +1,4 @@
+use crate::bounded;
 use crate::cli::home_of;
 use crate::cli::open;
 use crate::cli::say;
@@ -198,8 +199,12 @@ fn key_made_once(path: &Path) -> anyhow::Result<OnionKey> {
     Ok(key)
 }
 
+/// Units: bytes of the onion's key, sealed or not, and of the list of who may come in.
+const MOST_OF_KEY: u64 = 64 << 10;
+const MOST_OF_CLIENTS: u64 = 1 << 20;
+
 fn read_key(path: &Path) -> anyhow::Result<Option<OnionKey>> {
-    match fs::read(path) {
+    match bounded::read_file(path, MOST_OF_KEY) {
         Ok(bytes) => {
             let key = OnionKey::parse(&bytes);
             key.map(Some).with_context(|| format!("the onion key {}", path.display()))
@@ -269,7 +274,7 @@ fn clients_file(settings: &Settings) -> PathBuf {
 }
 
 fn known_clients(path: &Path) -> anyhow::Result<Clients> {
-    match fs::read_to_string(path) {
+    match bounded::read_text(path, MOST_OF_CLIENTS) {
         Ok(text) => Clients::parse(&text).with_context(|| format!("the list {}", path.display())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Clients::default()),
         Err(error) => Err(error).with_context(|| format!("read the list {}", path.display())),
@@ -500,11 +505,11 @@ fn restore(file: &Path, replace: bool, settings: &Settings) -> anyhow::Result<Ex
     let path = key_file(settings);
     let passphrase = ask_passphrase(false)?;
     let text = if file == Path::new("-") {
-        let mut text = String::new();
-        io::stdin().lock().take(65_536).read_to_string(&mut text).context("read the sealed key")?;
-        text
+        let bytes = bounded::read_stream(io::stdin().lock(), MOST_OF_KEY)
+            .context("read the sealed key from standard input")?;
+        String::from_utf8(bytes).context("what came on standard input is no sealed key")?
     } else {
-        fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?
+        bounded::read_text(file, MOST_OF_KEY).with_context(|| format!("read {}", file.display()))?
     };
     let key = tor::unseal(&text, &passphrase)?;
     match read_key(&path) {

@@ -5,9 +5,11 @@ use crate::actions::Openness;
 use crate::actions::PageFile;
 use crate::actions::Shop;
 use crate::actions::Terms;
+use crate::bounded;
 use crate::catalog::NotAPage;
 use crate::catalog::PageSlug;
 use crate::catalog::PageText;
+use crate::catalog::limits;
 use crate::cli::home_of;
 use crate::config::Settings;
 use crate::mail::Maildir;
@@ -16,7 +18,6 @@ use crate::pictures::Originals;
 use crate::store;
 use crate::store::Db;
 use crate::tor::write_whole;
-use crate::values::file_text;
 use crate::web::clock;
 pub use crate::web::clock::now;
 pub use crate::web::clock::trusted;
@@ -147,7 +148,7 @@ pub fn originals(beside: &Path) -> Originals {
 /// Looks at the seller's key as it lies there now. Returns why it cannot be used, which closes the shop's checkout.
 pub async fn take_key(shop: &Shop, settings: &Settings) -> anyhow::Result<Option<String>> {
     let file = settings.seller_key_file.as_deref().unwrap_or(Path::new(SELLER_KEY));
-    let found = match fs::read(file) {
+    let found = match bounded::read_file(file, MOST_OF_KEY) {
         Ok(bytes) => Some(bytes),
         Err(error) if error.kind() == ErrorKind::NotFound && settings.seller_key_file.is_none() => {
             None
@@ -164,6 +165,26 @@ pub async fn take_key(shop: &Shop, settings: &Settings) -> anyhow::Result<Option
 
 /// Where the seller's key lies unless the settings say otherwise.
 const SELLER_KEY: &str = "db/seller.asc";
+/// Units: bytes. A key with a dozen signatures has 20 KB.
+const MOST_OF_KEY: u64 = 512 << 10;
+const MOST_OF_SECRET: u64 = 4 << 10;
+const MOST_OF_MIRRORS: u64 = 64 << 10;
+/// Units: files of pages, and bytes of all of them: the open shop holds all pages in memory.
+const MOST_PAGES: usize = 200;
+const MOST_OF_PAGES: usize = 4 << 20;
+
+/// The seller's catalog as it lies on the disk.
+pub fn catalog_text(file: &Path) -> anyhow::Result<String> {
+    bounded::read_text(file, limits::MOST_BYTES).map_err(|error| {
+        let shown = file.display();
+        match error.kind() {
+            ErrorKind::FileTooLarge => {
+                anyhow::anyhow!("{shown}: {error}. {}", limits::SHORTEN)
+            }
+            _ => anyhow::Error::new(error).context(format!("read {shown}")),
+        }
+    })
+}
 
 /// The command line's own dice.
 pub fn chance<const N: usize>() -> [u8; N] {
@@ -182,7 +203,7 @@ pub fn secret(settings: &Settings) -> anyhow::Result<Vec<u8>> {
         return Ok(secret.clone().into_bytes());
     }
     let path = secret_file(settings);
-    match fs::read(&path) {
+    match bounded::read_file(&path, MOST_OF_SECRET) {
         Ok(secret) if 32 <= secret.len() => return Ok(secret),
         Ok(_) => anyhow::bail!(
             "{}: the secret is cut short; remove the file and a new one is made",
@@ -199,11 +220,6 @@ pub fn secret(settings: &Settings) -> anyhow::Result<Vec<u8>> {
     Ok(secret.to_vec())
 }
 
-/// A file that somebody has written with an editor.
-pub fn text_of(path: &Path) -> anyhow::Result<String> {
-    Ok(file_text(fs::read(path)?)?)
-}
-
 /// The Markdown files of a folder, `policy` first; `None` where there is no such folder.
 pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
     let entries = match fs::read_dir(folder) {
@@ -214,6 +230,7 @@ pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
         }
     };
     let mut files = Vec::new();
+    let mut n_bytes = 0;
     for entry in entries {
         let path = entry?.path();
         if path.extension().is_none_or(|extension| extension != "md") {
@@ -222,10 +239,18 @@ pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let refused = |why: NotAPage| anyhow::anyhow!("{}: {why}", path.display());
         let slug = PageSlug::parse(&name).map_err(refused)?;
-        let markdown =
-            text_of(&path).with_context(|| format!("read the page {}", path.display()))?;
+        // The ends of lines may take twice the room in the file.
+        let markdown = bounded::read_text(&path, 2 * PageText::MOST_BYTES as u64)
+            .with_context(|| format!("read the page {}", path.display()))?;
         let text = PageText::parse(&markdown).map_err(refused)?;
+        n_bytes += markdown.len();
         files.push(PageFile { slug, text });
+        anyhow::ensure!(
+            files.len() <= MOST_PAGES && n_bytes <= MOST_OF_PAGES,
+            "{} holds more pages than the shop can keep: at most {MOST_PAGES} files (*.md), and {} in all. Remove or shorten some",
+            folder.display(),
+            bounded::size(MOST_OF_PAGES as u64)
+        );
     }
     files.sort_by_key(|file| (file.slug.as_str() != PageSlug::POLICY, file.slug.clone()));
     Ok(Some(files))
@@ -233,14 +258,15 @@ pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
 
 /// The seller's list of the shop's addresses, signed before it came here; `None` where there is none.
 pub fn mirrors(path: &Path) -> anyhow::Result<Option<String>> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    let text = text_of(path).with_context(|| format!("read {}", path.display()))?;
+    let text = match bounded::read_text(path, MOST_OF_MIRRORS) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
+    };
     let is_signed = text.starts_with("-----BEGIN PGP SIGNED MESSAGE-----")
         && text.trim_end().ends_with("-----END PGP SIGNATURE-----");
     anyhow::ensure!(
-        is_signed && text.len() <= 65_536,
+        is_signed,
         "{}: expected a list signed in clear, of at most 64 KB: gpg --clearsign makes one, on a computer that is not this one",
         path.display()
     );

@@ -1,6 +1,7 @@
 use crate::actions;
 use crate::actions::OrderChange;
 use crate::actions::Shop;
+use crate::bounded;
 use crate::cli::ledger;
 use crate::cli::ledger::Digest;
 use crate::cli::ledger::Export;
@@ -289,10 +290,13 @@ async fn note(shop: &Shop, order_ref: &str, text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Units: bytes.
+const MOST_OF_WORDS: u64 = 64 << 10;
+
 fn read_words() -> anyhow::Result<String> {
-    let mut text = String::new();
-    std::io::stdin().take(64 * 1024).read_to_string(&mut text).context("read the words")?;
-    Ok(text)
+    let bytes = bounded::read_stream(std::io::stdin(), MOST_OF_WORDS)
+        .context("read the words from standard input")?;
+    String::from_utf8(bytes).context("the words are not UTF-8")
 }
 
 fn step_words(step: &SealedWords) -> String {

@@ -2,8 +2,11 @@ use crate::actions;
 use crate::actions::Stocked;
 use crate::actions::Stocking;
 use crate::actions::Unstocked;
+use crate::bounded::size;
 use crate::catalog::Difference;
+use crate::catalog::Fault;
 use crate::catalog::PageSlug;
+use crate::catalog::limits::MOST_BYTES;
 use crate::cli::home_of;
 use crate::cli::open;
 use crate::cli::say;
@@ -41,7 +44,14 @@ pub struct Seed {
 
 pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
     let shown = seed.file.display().to_string();
-    let text = open::text_of(&seed.file).with_context(|| format!("read {shown}"))?;
+    let text = match open::catalog_text(&seed.file) {
+        Err(error) if seed.json => {
+            let expected = format!("a regular file in UTF-8 of at most {}", size(MOST_BYTES));
+            let fault = Fault::new("", "", format!("{error:#}"), expected);
+            return say_outcome(&Err(Unstocked::Faults(vec![fault])), &[]);
+        }
+        text => text?,
+    };
     let folders = open::originals(&home_of(&seed.file));
     let bar = Bar::default();
     let progress = |what: &str, done: usize, all: usize| bar.show(what, done, all);

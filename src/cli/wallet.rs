@@ -95,7 +95,7 @@ fn check_file(
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
     let shown = file.display();
-    let text = open::text_of(file).with_context(|| format!("read {shown}"))?;
+    let text = open::catalog_text(file)?;
     let (catalog, faults) = CatalogFile::parse(&text, settings_wallet);
     let looked: Vec<_> = catalog.wallets.into_iter().map(|wallet| (wallet, None)).collect();
     if !looked.is_empty() || faults.is_empty() {

@@ -1,8 +1,10 @@
+use crate::bounded;
 use crate::config::Found;
 use crate::config::SettingFault;
-use crate::values::file_text;
-use std::fs;
 use std::path::Path;
+
+/// Units: bytes. The example in the repository has 5 KB.
+const MOST_BYTES: u64 = 256 << 10;
 
 /// Reads `NAME=VALUE` lines, in the order in which they stand; `#` begins a comment line, `export` before a name and quotes
 /// around a value are passed over. A name that stands twice is a fault: one of its values would be ignored.
@@ -11,20 +13,17 @@ pub fn read(path: &Path, faults: &mut Vec<SettingFault>) -> Vec<(String, Found)>
         let (name, expected) = (name.to_owned(), expected.to_owned());
         faults.push(SettingFault { name, place, found, expected });
     };
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
+    let text = match bounded::read_text(path, MOST_BYTES) {
+        Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            let found = format!("a file that is not plain text: {error}");
+            refuse(".env", path.display().to_string(), found, "a text file in UTF-8");
+            return Vec::new();
+        }
         Err(error) => {
             let found = format!("a file that cannot be read ({error})");
             refuse(".env", path.display().to_string(), found, "a text file");
-            return Vec::new();
-        }
-    };
-    let text = match file_text(bytes) {
-        Ok(text) => text,
-        Err(error) => {
-            let found = format!("a file that is not plain text: {error}");
-            refuse(".env", path.display().to_string(), found, "a text file in UTF-8");
             return Vec::new();
         }
     };

@@ -104,8 +104,8 @@ pub async fn accept_body(request: &HttpRequest) -> Result<(), NoMemory> {
     Ok(())
 }
 
-/// The same for files, whose memory is counted as they come.
-pub fn accept_files(request: &HttpRequest) {
+/// The same for a body whose memory is counted elsewhere.
+pub fn accept_counted_body(request: &HttpRequest) {
     if let Some(seat) = seat_of(request) {
         seat.begin_body();
     }

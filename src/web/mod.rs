@@ -30,7 +30,7 @@ mod visit;
 
 pub use clock::{now, ticks, trusted, wall};
 pub use csrf::{TokenKey, hex};
-pub use fair::{accept_body, accept_files, announced_length, begin_to_read, seat_of};
+pub use fair::{accept_counted_body, announced_length, begin_to_read, seat_of};
 pub use headers::put_into;
 pub use lobby::{Lobby, LobbyRules, Seat, Stage};
 pub use page::{see_other, takes_gzip};
