@@ -37,9 +37,12 @@ use sqlx::sqlite::SqlitePoolOptions;
 use sqlx::sqlite::SqliteSynchronous;
 use std::fs::OpenOptions;
 use std::future::ready;
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// The shop's memory: one file, any number of readers, one writer at a time.
@@ -49,7 +52,11 @@ pub struct Db {
     write: SqlitePool,
     changes: Arc<Changes>,
     told: Arc<Told>,
+    folder: Arc<Path>,
 }
+
+/// Units: bytes of a trial file: more than an order and its message take.
+const TRIAL: usize = 16 * 1024;
 
 /// Units: connections that only read. Whoever lets pages wait for each other counts them.
 pub const N_READERS: u32 = 4;
@@ -147,12 +154,27 @@ impl Db {
             .connect_with(options.pragma("query_only", "ON"))
             .await?;
         let changes = Arc::new(Changes::watch(file)?);
-        Ok(Self { read, write, changes, told: Arc::default() })
+        let folder = file.parent().unwrap_or(Path::new("")).into();
+        Ok(Self { read, write, changes, told: Arc::default(), folder })
     }
 
     pub async fn write(&self) -> Result<Tx, StoreError> {
         // IMMEDIATE takes the write lock now: what the transaction reads cannot change before it writes.
         Ok(Tx(self.write.begin_with("begin immediate").await?, self.write.clone()))
+    }
+
+    /// Whether the disk takes as many bytes as an order needs, in the database's folder. Blocking.
+    ///
+    /// # Errors
+    /// What the disk says. Nothing remains of the trial.
+    pub fn try_disk(&self) -> std::io::Result<()> {
+        static TRIALS: AtomicU64 = AtomicU64::new(0);
+        let n = TRIALS.fetch_add(1, Ordering::Relaxed);
+        let path = self.folder.join(format!(".trial-{}-{n}", std::process::id()));
+        // Exclusive: no link that somebody put there is followed.
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        let written = file.write_all(&[0; TRIAL]).and_then(|()| file.sync_data());
+        written.and(std::fs::remove_file(&path))
     }
 
     pub async fn close(&self) {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Output;
 
 /// Every command, with arguments that would do something where a shop is. Those that may make one are tried below.
-const COMMANDS: [&str; 48] = [
+const COMMANDS: [&str; 50] = [
     "catalog export",
     "catalog export copy.json --pages pages",
     "orders",
@@ -51,6 +51,8 @@ const COMMANDS: [&str; 48] = [
     "desk client remove alice",
     "purge",
     "purge --dry-run",
+    "clock",
+    "clock accept",
     "close",
     "open",
     "backup copy.tar",
