@@ -41,7 +41,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
 ];
 
 /// What a line may only say in these rooms, or in these files.
-const POWERS: [(&str, &[&str]); 51] = [
+const POWERS: [(&str, &[&str]); 50] = [
     ("sqlx::", &["store"]),
     ("inotify::", &["store"]),
     ("lettre::", &["mail"]),
@@ -71,7 +71,6 @@ const POWERS: [(&str, &[&str]); 51] = [
     ("moxcms::", &["pictures"]),
     ("zune_jpeg::", &["pictures"]),
     ("png::", &["pictures", "payment/qr.rs", "web/orders.rs", "plots"]),
-    ("plotters::", &["plots"]),
     ("qrcode::", &["payment"]),
     ("bitcoin::", &["payment"]),
     ("bip39::", &["payment"]),
