@@ -246,4 +246,15 @@ mod tests {
         assert!(!cart.can_be_ordered());
         assert!(priced(1, &[offer(1, Some(100), 3), offer(2, Some(100), 3)]).can_be_ordered());
     }
+
+    #[test]
+    fn an_empty_cart_cannot_be_ordered() {
+        check(&priced(1, &[]), &[], false);
+    }
+
+    #[test]
+    fn an_offer_is_called_by_its_option_too() {
+        assert_eq!(offer(0, None, 0).full_name(), "Socks");
+        assert_eq!(offer(2, None, 0).full_name(), "Socks, no 2");
+    }
 }

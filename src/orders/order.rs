@@ -370,6 +370,14 @@ mod tests {
 
     /// An order of two things at 1005 each, in bitcoin, sent to Germany.
     fn open(form: &DraftForm<'_>, rates: &[Rate]) -> Result<NewOrder, Unplaceable> {
+        open_asking(form, rates, !rates.is_empty())
+    }
+
+    fn open_asking(
+        form: &DraftForm<'_>,
+        rates: &[Rate],
+        asks_for_sending: bool,
+    ) -> Result<NewOrder, Unplaceable> {
         let key = OfferKey { product: 1, option: 0 };
         let offer = Offer {
             key,
@@ -407,7 +415,7 @@ mod tests {
             cart: &cart,
             coin: &Coin::Bitcoin,
             rates,
-            asks_for_sending: !rates.is_empty(),
+            asks_for_sending,
             discount: Some((discount, 0)),
         };
         NewOrder::open(draft, &shelf, OrderRef::from_chance([0; 8]), Moment::new(0).unwrap())
@@ -445,4 +453,40 @@ mod tests {
         check(&DraftForm { shipping: "Pigeon", ..none }, &rates, Err("shipping"));
         check(&none, &rates[2..], Err("country"));
     }
+
+    #[test]
+    fn what_is_kept_of_a_new_order_is_what_was_ordered() {
+        let new =
+            open(&DraftForm { discount: "spring", ..DraftForm::default() }, &[]).ok().unwrap();
+        let (reference, lines) = (new.order_ref.as_str().to_owned(), new.lines.clone());
+        assert_eq!(lines.len(), 1);
+        let line = &lines[0];
+        assert_eq!((line.price, line.sum, line.quantity.get()), (gwei(1_050), gwei(2_100), 2));
+        assert_eq!(line.full_name(), "Tea");
+        assert_eq!(
+            OrderLine { option_name: "green".into(), ..line.clone() }.full_name(),
+            "Tea, green"
+        );
+        let invoice = kept_tests::invoice(0, None);
+        let (order, buyer) = new.invoiced(invoice.clone());
+        assert_eq!(order.order_ref.as_str(), reference);
+        assert!(order.lines == lines && order.invoice == invoice && order.finished_at.is_none());
+        assert_eq!(order.discount.map(|discount| discount.less), Some(gwei(140)));
+        assert!(matches!(buyer.delivery, Delivery::Plain(_)));
+    }
+
+    #[test]
+    fn a_way_of_sending_without_a_price_here_is_another_refusal_than_one_that_reaches_nobody() {
+        let words = |rates: &[Rate]| match open_asking(&DraftForm::default(), rates, true) {
+            Err(Unplaceable::Fields(refusals)) => (refusals[0].field, refusals[0].words.clone()),
+            _ => panic!("it is not refused"),
+        };
+        let (field, told) = words(&[]);
+        assert!(field == "shipping" && told.contains("no price in BTC"), "{told}");
+        let (field, told) = words(&[rate("France", Some("FR"), 10)]);
+        assert!(field == "country" && told.contains("do not send to this country"), "{told}");
+    }
 }
+
+#[cfg(test)]
+mod kept_tests;

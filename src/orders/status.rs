@@ -299,4 +299,30 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn only_what_is_paid_for_or_still_to_be_paid_is_in_the_house() {
+        for status in Status::ALL {
+            let gone = ["expired", "late", "shipped", "refunded", "cancelled"];
+            assert_eq!(status.is_open(), !gone.contains(&status.as_str()), "{status}");
+        }
+    }
+
+    #[test]
+    fn every_state_and_every_event_has_words_of_its_own() {
+        let titles = Status::ALL.map(Status::title);
+        let deeds = Status::ALL.map(Status::deed);
+        let events = EVENTS.map(|event| event.to_string());
+        let misstep = |event| Misstep { from: Status::Shipped, event }.to_string();
+        for words in [&titles.map(str::to_owned)[..], &deeds.map(str::to_owned), &events] {
+            for (n, one) in words.iter().enumerate() {
+                assert!(5 <= one.len() || ["Sent", "Paid"].contains(&one.as_str()), "{one:?}");
+                assert!(!words[..n].contains(one), "{one}");
+            }
+        }
+        for (event, words) in EVENTS.into_iter().zip(&events) {
+            assert!(misstep(event).contains("shipped") && misstep(event).ends_with(words));
+        }
+        assert_eq!(format!("{:>10}|", Status::Late), "      late|");
+    }
 }

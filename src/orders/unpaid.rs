@@ -43,7 +43,15 @@ pub fn too_much_held(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cart::Basket;
+    use crate::cart::CartId;
+    use crate::catalog::Offer;
+    use crate::catalog::Slug;
+    use crate::values::Currency;
+    use crate::values::Gwei;
+    use crate::values::Quantity;
     use proptest::prelude::*;
+    use std::collections::HashMap;
 
     #[test]
     fn unpaid_orders_hold_their_share_and_at_least_one_piece() {
@@ -72,6 +80,59 @@ mod tests {
                     held += wanted;
                 }
                 prop_assert!(0 <= left && held <= (stock * percent / 100).max(1));
+            }
+        }
+    }
+
+    /// A cart of (option, pieces): two options that share 20 pieces on the shelf, and a third with 20 of its own.
+    fn cart(wanted: &[(i64, i64)]) -> PricedCart {
+        let mut basket = Basket::empty(CartId([0; 16]));
+        let mut offers = HashMap::new();
+        for (option, pieces) in wanted {
+            let key = OfferKey { product: 1, option: *option };
+            let pool = if *option < 3 { OfferKey { option: 0, ..key } } else { key };
+            let offer = Offer {
+                key,
+                slug: Slug::parse("socks").unwrap(),
+                name: "Socks".into(),
+                option_name: format!("no {option}"),
+                price: Gwei::new(100).ok(),
+                stock: 20,
+                pool,
+                gone: false,
+            };
+            basket.add(key, Quantity::new(*pieces).unwrap()).unwrap();
+            offers.insert(key, offer);
+        }
+        let most = Gwei::new(1_000_000).unwrap();
+        PricedCart::new(&basket, &offers, &Currency::parse("ETH").unwrap(), most)
+    }
+
+    #[test]
+    fn a_cart_that_would_hold_too_much_is_refused_with_what_can_be_ordered() {
+        let shared = OfferKey { product: 1, option: 0 };
+        let own = OfferKey { product: 1, option: 3 };
+        for (wanted, held, expected) in [
+            (&[(1, 10)][..], &[][..], &[][..]),
+            (&[(1, 11)], &[], &["Many of Socks, no 1", "only 10 can"]),
+            // What options share is counted together, and said once.
+            (&[(1, 5), (2, 5)], &[], &[]),
+            (&[(1, 6), (2, 5)], &[], &["Many of Socks, no 1", "only 10 can"]),
+            (&[(1, 8), (3, 8)], &[], &[]),
+            // 20 on the shelf and 6 held: 13 may be held in all.
+            (&[(1, 7)], &[(shared, 6)], &[]),
+            (&[(1, 8)], &[(shared, 6)], &["only 7 can"]),
+            (&[(1, 1)], &[(shared, 20)], &["As many of Socks, no 1 as may be"]),
+            (&[(3, 8)], &[(shared, 6)], &[]),
+            (&[(3, 8)], &[(own, 6)], &["Many of Socks, no 3", "only 7 can"]),
+        ] {
+            let refused = too_much_held(&cart(wanted), &held.iter().copied().collect(), 50);
+            assert_eq!(refused.is_empty(), expected.is_empty(), "{wanted:?} {held:?}");
+            assert!(refused.len() <= 1, "{wanted:?}");
+            for refusal in &refused {
+                let words = &refusal.words;
+                assert_eq!(refusal.field, "what");
+                assert!(expected.iter().all(|part| words.contains(part)), "{wanted:?}: {words}");
             }
         }
     }

@@ -142,4 +142,41 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn what_arrived_is_by_the_sellers_word_or_by_the_nodes_whichever_is_more() {
+        let gwei = |n| Gwei::new(n).unwrap();
+        let address = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+        let invoice = |received, node: Option<(i64, i64)>| Invoice {
+            currency: Currency::parse("ETH").unwrap(),
+            coin: ETHER,
+            address: Address::parse(&ETHER, address).unwrap(),
+            amount: gwei(1_010),
+            total: gwei(1_000),
+            received: gwei(received),
+            sighting: node.map(|(seen, settled)| Sighting {
+                seen: gwei(seen),
+                settled: gwei(settled),
+                ..Sighting::NOTHING
+            }),
+            in_doubt: false,
+            until: Moment::new(0).unwrap(),
+        };
+        for (received, node, arrived, seen) in [
+            (0, None, 0, 0),
+            (400, None, 400, 400),
+            (400, Some((700, 500)), 500, 700),
+            (600, Some((700, 500)), 600, 700),
+            (800, Some((700, 500)), 800, 800),
+        ] {
+            let invoice = invoice(received, node);
+            assert_eq!(invoice.arrived(), gwei(arrived), "{received} {node:?}");
+            assert_eq!(invoice.seen(), gwei(seen), "{received} {node:?}");
+        }
+        let invoice = invoice(0, None);
+        assert_eq!(invoice.mark(), gwei(10));
+        let link = invoice.link(gwei(3));
+        assert!(link.starts_with("ethereum:") && link.contains(address), "{link}");
+        assert!(link.ends_with("value=3000000000"), "{link}");
+    }
 }

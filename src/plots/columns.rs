@@ -1,14 +1,7 @@
 use crate::plots::Undrawn;
 use crate::plots::paper;
-use crate::plots::paper::failed;
-use plotters::prelude::BindKeyPoints;
-use plotters::prelude::ChartBuilder;
-use plotters::prelude::Color;
-use plotters::prelude::Rectangle;
-use plotters::prelude::Text;
-use plotters::style::text_anchor::HPos;
-use plotters::style::text_anchor::Pos;
-use plotters::style::text_anchor::VPos;
+use crate::plots::paper::Ink;
+use crate::plots::paper::Sheet;
 
 /// One place on the axis of time.
 pub struct Column {
@@ -29,75 +22,63 @@ pub struct Columns<'a> {
 }
 
 /// Units: pixels.
-const HEIGHT: u32 = 400;
-/// Units: hundredths of the room of one column.
-const ROOM: i32 = 100;
-const GAP: i32 = 16;
+const HEIGHT: usize = 400;
+/// Where the columns stand, from above.
+const TOP: usize = 58;
+const GROUND: usize = 350;
+const RIGHT: usize = paper::WIDTH - 24;
+/// Of axes and lines.
+const THICK: usize = 2;
+const TICK: usize = 6;
+const MARGIN: usize = 16;
+const LABEL_MIDDLE: usize = GROUND + 23;
+/// The squares of the legend.
+const MARK: usize = 22;
 
 /// Columns side by side, each of two parts, as a PNG. What is below zero is drawn as nothing.
 pub fn draw_columns(plot: &Columns<'_>) -> Result<Vec<u8>, Undrawn> {
-    paper::draw(HEIGHT, |sheet| {
-        let tall = |column: &Column| column.lower.max(0).saturating_add(column.upper.max(0));
-        let most = plot.columns.iter().map(tall).max().unwrap_or(0);
-        let steps = paper::steps(most);
-        let top = steps.last().copied().unwrap_or(1);
-        let n_columns = i32::try_from(plot.columns.len()).map_err(failed)?;
-        let middles: Vec<i32> = (0..n_columns)
-            .zip(plot.columns)
-            .filter(|(_, column)| !column.label.is_empty())
-            .map(|(n, _)| n * ROOM + ROOM / 2)
-            .collect();
-        let widest = steps.iter().map(|step| (plot.write)(*step).len()).max().unwrap_or(1);
-        let beside = 20 + 15 * u32::try_from(widest).map_err(failed)?;
-        let across = (0..(n_columns * ROOM).max(1)).with_key_points(middles);
-        let upwards = (0..top).with_key_points(steps);
-        let mut chart = ChartBuilder::on(sheet)
-            .margin_top(58)
-            .margin_right(24)
-            .margin_left(8)
-            .margin_bottom(6)
-            .x_label_area_size(44)
-            .y_label_area_size(beside)
-            .build_cartesian_2d(across, upwards)
-            .map_err(failed)?;
-        let label = |at: &i32| {
-            let column = usize::try_from(at / ROOM).ok().and_then(|n| plot.columns.get(n));
-            column.map_or_else(String::new, |column| column.label.clone())
-        };
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .bold_line_style(paper::LINES.stroke_width(2))
-            .light_line_style(paper::PAPER)
-            .axis_style(paper::INK.stroke_width(2))
-            .x_label_style(paper::letters())
-            .y_label_style(paper::letters())
-            .x_label_formatter(&label)
-            .y_label_formatter(&|step| (plot.write)(*step))
-            .draw()
-            .map_err(failed)?;
-        for (n, column) in (0..n_columns).zip(plot.columns) {
-            let (left, right) = (n * ROOM + GAP, (n + 1) * ROOM - GAP);
-            let (lower, all) = (column.lower.max(0), tall(column));
-            for (from, to, filling) in [(0, lower, paper::DARK), (lower, all, paper::BRIGHT)] {
-                if from < to {
-                    let part = Rectangle::new([(left, from), (right, to)], filling.filled());
-                    chart.draw_series([part]).map_err(failed)?;
-                }
-            }
+    let mut sheet = Sheet::new(HEIGHT)?;
+    let tall = |column: &Column| column.lower.max(0).saturating_add(column.upper.max(0));
+    let steps = paper::steps(plot.columns.iter().map(tall).max().unwrap_or(0));
+    let top = steps.last().copied().unwrap_or(1);
+    let y = |n: i64| paper::share(GROUND - TOP, n, top).map(|up| GROUND - up);
+
+    let numbers: Vec<String> = steps.iter().map(|step| (plot.write)(*step)).collect();
+    let widest = numbers.iter().map(|number| sheet.letters.width(number)).max().unwrap_or(0);
+    let left = (MARGIN + widest + 2 * TICK).min(RIGHT);
+    for (step, number) in steps.iter().zip(&numbers) {
+        let y = y(*step)?;
+        sheet.fill(left..RIGHT, y..y + THICK, Ink::Lines);
+        sheet.fill(left - TICK..left, y..y + THICK, Ink::Letters);
+        sheet.write(number, left.saturating_sub(2 * TICK + sheet.letters.width(number)), y + 1);
+    }
+
+    let room = RIGHT - left;
+    for (n, column) in plot.columns.iter().enumerate() {
+        // Units: hundredths of the room of one column.
+        let x = |hundredths| left + room * (100 * n + hundredths) / (100 * plot.columns.len());
+        let (lower, all) = (y(column.lower)?, y(tall(column))?);
+        sheet.fill(x(16)..x(84), lower..GROUND, Ink::Dark);
+        sheet.fill(x(16)..x(84), all..lower, Ink::Bright);
+        if !column.label.is_empty() {
+            let words = sheet.letters.writable(&column.label);
+            let wide = sheet.letters.width(&words);
+            sheet.fill(x(50)..x(50) + THICK, GROUND..GROUND + TICK, Ink::Letters);
+            sheet.write(&words, x(50).saturating_sub(wide / 2), LABEL_MIDDLE);
         }
-        let mut left = 16;
-        for (words, filling) in [(plot.legend.0, paper::DARK), (plot.legend.1, paper::BRIGHT)] {
-            if words.is_empty() {
-                continue;
-            }
-            let mark = Rectangle::new([(left, 16), (left + 22, 38)], filling.filled());
-            sheet.draw(&mark).map_err(failed)?;
-            let style = paper::letters().pos(Pos::new(HPos::Left, VPos::Center));
-            sheet.draw(&Text::new(words, (left + 32, 31), style.clone())).map_err(failed)?;
-            let (wide, _) = sheet.estimate_text_size(words, &style).map_err(failed)?;
-            left += 62 + i32::try_from(wide).map_err(failed)?;
+    }
+    sheet.fill(left..RIGHT, GROUND..GROUND + THICK, Ink::Letters);
+    sheet.fill(left..left + THICK, TOP..GROUND, Ink::Letters);
+
+    let mut left = MARGIN;
+    for (words, ink) in [(plot.legend.0, Ink::Dark), (plot.legend.1, Ink::Bright)] {
+        if words.is_empty() {
+            continue;
         }
-        Ok(())
-    })
+        let words = sheet.letters.writable(words);
+        sheet.fill(left..left + MARK, MARGIN..MARGIN + MARK, ink);
+        sheet.write(&words, left + MARK + 10, MARGIN + MARK / 2);
+        left += MARK + 40 + sheet.letters.width(&words);
+    }
+    sheet.encode()
 }

@@ -2,20 +2,21 @@
 
 mod bars;
 mod columns;
+mod letters;
 mod paper;
 
 pub use bars::{Bar, bars_height, draw_bars};
 pub use columns::{Column, Columns, draw_columns};
 
-/// Nothing of the numbers can cause it: the picture's size and the font are our own.
-#[derive(Debug, thiserror::Error)]
+/// Nothing of the numbers can cause it: the picture's size and the letters are our own.
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("the plot cannot be drawn: {0}")]
 pub struct Undrawn(String);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plotters::prelude::RGBColor;
+    use crate::plots::paper::Ink;
 
     fn measures(picture: &[u8]) -> (u32, u32) {
         let decoder = png::Decoder::new(std::io::Cursor::new(picture));
@@ -26,14 +27,14 @@ mod tests {
     }
 
     /// Units: pixels of exactly this colour, which no letter has.
-    fn painted(picture: &[u8], colour: RGBColor) -> usize {
+    fn painted(picture: &[u8], ink: Ink) -> usize {
         let mut decoder = png::Decoder::new(std::io::Cursor::new(picture));
         decoder.set_transformations(png::Transformations::EXPAND);
         let mut reader = decoder.read_info().unwrap();
         let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
         let frame = reader.next_frame(&mut pixels).unwrap();
         let dots = pixels[..frame.buffer_size()].chunks_exact(frame.color_type.samples());
-        dots.filter(|dot| dot[..3] == [colour.0, colour.1, colour.2]).count()
+        dots.filter(|dot| dot[..3] == ink.colour()).count()
     }
 
     /// Whether two areas are to each other as three is to four, but for the edges.
@@ -51,17 +52,17 @@ mod tests {
             draw_columns(&plot).unwrap()
         };
         let (some, more) = (columns([(80, 0), (40, 0)]), columns([(80, 0), (80, 0)]));
-        are_as_three_to_four(painted(&some, paper::DARK), painted(&more, paper::DARK));
-        assert_eq!(painted(&more, paper::BRIGHT), 0);
+        are_as_three_to_four(painted(&some, Ink::Dark), painted(&more, Ink::Dark));
+        assert_eq!(painted(&more, Ink::Bright), 0);
         let (some, more) = (columns([(0, 80), (0, 40)]), columns([(0, 80), (0, 80)]));
-        are_as_three_to_four(painted(&some, paper::BRIGHT), painted(&more, paper::BRIGHT));
-        assert_eq!(painted(&more, paper::DARK), 0);
+        are_as_three_to_four(painted(&some, Ink::Bright), painted(&more, Ink::Bright));
+        assert_eq!(painted(&more, Ink::Dark), 0);
 
         let bars = |numbers: [i64; 2]| {
             draw_bars(&numbers.map(|n| Bar { name: "Tea".to_owned(), n })).unwrap()
         };
         let (some, more) = (bars([80, 40]), bars([80, 80]));
-        are_as_three_to_four(painted(&some, paper::DARK), painted(&more, paper::DARK));
+        are_as_three_to_four(painted(&some, Ink::Dark), painted(&more, Ink::Dark));
     }
 
     #[test]

@@ -1,61 +1,119 @@
 use crate::plots::Undrawn;
-use plotters::prelude::BitMapBackend;
-use plotters::prelude::DrawingArea;
-use plotters::prelude::IntoDrawingArea;
-use plotters::prelude::IntoFont;
-use plotters::prelude::RGBColor;
-use plotters::prelude::TextStyle;
-use plotters::style::FontStyle;
-use plotters::style::register_font;
-use std::sync::OnceLock;
+use crate::plots::letters::FULL;
+use crate::plots::letters::Letters;
+use std::ops::Range;
 
-/// Units: pixels. Shown at half of it on a telephone, where the letters are still 12 high.
-pub const WIDTH: u32 = 720;
-const LETTERS: u32 = 25;
+/// Units: pixels. Shown at half of it on a telephone, where the letters are still 11 high.
+pub const WIDTH: usize = 720;
 
-/// One paper for light and dark pages, on which every ink stands out by 4.5 : 1 or more; the two fillings differ in
-/// lightness too, for whoever sees no colours.
-pub const PAPER: RGBColor = RGBColor(0xf3, 0xf1, 0xec);
-pub const INK: RGBColor = RGBColor(0x26, 0x26, 0x22);
-pub const LINES: RGBColor = RGBColor(0xd3, 0xcf, 0xc6);
-pub const DARK: RGBColor = RGBColor(0x1f, 0x5f, 0x5b);
-pub const BRIGHT: RGBColor = RGBColor(0xe0, 0xa0, 0x3c);
+/// What is drawn with, on one paper for light and dark pages, on which every ink stands out by 4.5 : 1 or more; the two
+/// fillings differ in lightness too, for whoever sees no colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ink {
+    Letters,
+    Lines,
+    Dark,
+    Bright,
+}
 
-const FONT: &[u8] = include_bytes!("../../static/fonts/plot.ttf");
-const FAMILY: &str = "plot";
+const PAPER: [u8; 3] = [0xf3, 0xf1, 0xec];
 
-pub type Sheet<'a> = DrawingArea<BitMapBackend<'a>, plotters::coord::Shift>;
-
-/// Draws on an empty sheet, and gives it as a PNG.
-pub fn draw(
-    height: u32,
-    on: impl FnOnce(&Sheet<'_>) -> Result<(), Undrawn>,
-) -> Result<Vec<u8>, Undrawn> {
-    take_font()?;
-    let n_bytes = usize::try_from(WIDTH * height * 3).map_err(failed)?;
-    let mut pixels = vec![0; n_bytes];
-    {
-        let sheet = BitMapBackend::with_buffer(&mut pixels, (WIDTH, height)).into_drawing_area();
-        sheet.fill(&PAPER).map_err(failed)?;
-        on(&sheet)?;
-        sheet.present().map_err(failed)?;
+impl Ink {
+    pub const fn colour(self) -> [u8; 3] {
+        match self {
+            Self::Letters => [0x26, 0x26, 0x22],
+            Self::Lines => [0xd3, 0xcf, 0xc6],
+            Self::Dark => [0x1f, 0x5f, 0x5b],
+            Self::Bright => [0xe0, 0xa0, 0x3c],
+        }
     }
-    encode(&pixels, height)
+
+    /// Its place in the palette, behind the shades of letters.
+    const fn place(self) -> u8 {
+        match self {
+            Self::Letters => SHADES - 1,
+            Self::Lines => SHADES,
+            Self::Dark => SHADES + 1,
+            Self::Bright => SHADES + 2,
+        }
+    }
 }
 
-/// What is written on a sheet.
-pub fn letters() -> TextStyle<'static> {
-    (FAMILY, LETTERS).into_font().color(&INK)
+/// Units: shades from paper to ink. With the three other colours they fit into four bits a pixel, so that a picture is
+/// small and soon packed; the edges of letters need no more.
+const SHADES: u8 = 13;
+
+/// A picture in the making. What lies outside of it is not drawn.
+pub struct Sheet {
+    pub letters: &'static Letters,
+    height: usize,
+    /// One place in the palette for each pixel, row by row.
+    dots: Vec<u8>,
 }
 
-/// What the font has no letter for is left out: of a name in another script nothing may remain.
-pub fn writable(text: &str) -> String {
-    let has = |c: &char| matches!(c, ' '..='~' | '\u{a0}'..='\u{17f}' | '–' | '’' | '…');
-    text.chars().filter(has).collect::<String>().trim().to_owned()
+impl Sheet {
+    /// Units: pixels.
+    pub fn new(height: usize) -> Result<Self, Undrawn> {
+        Ok(Self { letters: Letters::read()?, height, dots: vec![0; WIDTH * height] })
+    }
+
+    pub fn fill(&mut self, across: Range<usize>, down: Range<usize>, ink: Ink) {
+        for y in down.start..down.end.min(self.height) {
+            for x in across.start..across.end.min(WIDTH) {
+                self.dots[y * WIDTH + x] = ink.place();
+            }
+        }
+    }
+
+    /// Words from `left` on, their capital letters around `middle`.
+    pub fn write(&mut self, words: &str, left: usize, middle: usize) {
+        let (dots, height) = (&mut self.dots, self.height);
+        self.letters.write(words, left, middle, |x, y, coverage| {
+            if x < WIDTH && y < height {
+                let shade = (coverage * (SHADES - 1) + FULL / 2) / FULL;
+                let dot = &mut dots[y * WIDTH + x];
+                *dot = shade.max(*dot);
+            }
+        });
+    }
+
+    /// The picture as a PNG.
+    pub fn encode(&self) -> Result<Vec<u8>, Undrawn> {
+        let mut palette = Vec::new();
+        for shade in 0..SHADES {
+            for (paper, ink) in PAPER.into_iter().zip(Ink::Letters.colour()) {
+                // The paper is the lighter one in each channel.
+                let darker = u16::from(paper - ink) * u16::from(shade) / u16::from(SHADES - 1);
+                palette.push(paper - u8::try_from(darker).map_err(failed)?);
+            }
+        }
+        palette.extend([Ink::Lines, Ink::Dark, Ink::Bright].map(Ink::colour).concat());
+        let packed: Vec<u8> = self.dots.chunks_exact(2).map(|two| two[0] << 4 | two[1]).collect();
+        let (width, height) = (u32::try_from(WIDTH), u32::try_from(self.height));
+        let mut file = Vec::new();
+        let mut encoder =
+            png::Encoder::new(&mut file, width.map_err(failed)?, height.map_err(failed)?);
+        encoder.set_color(png::ColorType::Indexed);
+        encoder.set_depth(png::BitDepth::Four);
+        encoder.set_palette(palette);
+        encoder.set_compression(png::Compression::Fast);
+        encoder.set_filter(png::Filter::Up);
+        let mut writer = encoder.write_header().map_err(failed)?;
+        writer.write_image_data(&packed).map_err(failed)?;
+        writer.finish().map_err(failed)?;
+        Ok(file)
+    }
 }
 
 pub fn failed(error: impl std::fmt::Display) -> Undrawn {
     Undrawn(error.to_string())
+}
+
+/// How many pixels of `room` a number takes where `most` takes all of them; below zero is nothing.
+pub fn share(room: usize, number: i64, most: i64) -> Result<usize, Undrawn> {
+    let room = i128::try_from(room).map_err(failed)?;
+    let pixels = room * i128::from(number.max(0)) / i128::from(most.max(1));
+    usize::try_from(pixels).map_err(failed)
 }
 
 /// Whole steps of an axis from zero to beyond `most`: 1, 2 or 5 with zeros behind it, about four of them.
@@ -70,62 +128,6 @@ pub fn steps(most: i64) -> Vec<i64> {
     };
     let n_steps = (most.max(1) - 1) / step + 1;
     (0..=n_steps).map(|n| step.saturating_mul(n)).collect()
-}
-
-fn take_font() -> Result<(), Undrawn> {
-    static TAKEN: OnceLock<bool> = OnceLock::new();
-    let is_taken = TAKEN.get_or_init(|| register_font(FAMILY, FontStyle::Normal, FONT).is_ok());
-    if *is_taken { Ok(()) } else { Err(Undrawn("its font cannot be read".to_owned())) }
-}
-
-/// Units: shades from paper to ink. With the three other colours they fit into four bits a pixel, so that a picture is
-/// small and soon packed; the edges of letters need no more.
-const SHADES: u8 = 13;
-
-fn encode(pixels: &[u8], height: u32) -> Result<Vec<u8>, Undrawn> {
-    let mut palette = Vec::new();
-    for shade in 0..SHADES {
-        let between = |paper: u8, ink: u8| {
-            let (paper, ink) = (i32::from(paper), i32::from(ink));
-            paper + (ink - paper) * i32::from(shade) / i32::from(SHADES - 1)
-        };
-        for channel in [between(PAPER.0, INK.0), between(PAPER.1, INK.1), between(PAPER.2, INK.2)] {
-            palette.push(u8::try_from(channel).map_err(failed)?);
-        }
-    }
-    for colour in [LINES, DARK, BRIGHT] {
-        palette.extend([colour.0, colour.1, colour.2]);
-    }
-    let indexes: Vec<u8> = pixels.chunks_exact(3).map(index).collect();
-    let packed: Vec<u8> =
-        indexes.chunks(2).map(|two| two[0] << 4 | two.get(1).unwrap_or(&0)).collect();
-    let mut file = Vec::new();
-    let mut encoder = png::Encoder::new(&mut file, WIDTH, height);
-    encoder.set_color(png::ColorType::Indexed);
-    encoder.set_depth(png::BitDepth::Four);
-    encoder.set_palette(palette);
-    encoder.set_compression(png::Compression::Fast);
-    encoder.set_filter(png::Filter::Up);
-    let mut writer = encoder.write_header().map_err(failed)?;
-    writer.write_image_data(&packed).map_err(failed)?;
-    writer.finish().map_err(failed)?;
-    Ok(file)
-}
-
-/// Which colour of the palette a pixel has, or comes nearest to.
-fn index(pixel: &[u8]) -> u8 {
-    let [red, green, blue] = *pixel else { return 0 };
-    match RGBColor(red, green, blue) {
-        LINES => SHADES,
-        DARK => SHADES + 1,
-        BRIGHT => SHADES + 2,
-        _ => {
-            let (paper, ink) = (i32::from(PAPER.1), i32::from(INK.1));
-            let darkness = (paper - i32::from(green)).clamp(0, paper - ink);
-            let n = (darkness * i32::from(SHADES - 1) * 2 + paper - ink) / (2 * (paper - ink));
-            u8::try_from(n).unwrap_or(0)
-        }
-    }
 }
 
 #[cfg(test)]
@@ -149,9 +151,26 @@ mod tests {
     }
 
     #[test]
-    fn what_the_font_lacks_is_left_out() {
-        assert_eq!(writable("Café crème"), "Café crème");
-        assert_eq!(writable("茶 Tea"), "Tea");
-        assert_eq!(writable("茶"), "");
+    fn what_lies_outside_is_not_drawn() {
+        let mut sheet = Sheet::new(20).unwrap();
+        sheet.fill(WIDTH - 3..WIDTH + 50, 18..500, Ink::Dark);
+        let dark =
+            |sheet: &Sheet| sheet.dots.iter().filter(|dot| **dot == Ink::Dark.place()).count();
+        assert_eq!(dark(&sheet), 6);
+        // Letters do not darken what is filled.
+        sheet.write("WWW", WIDTH - 30, 19);
+        sheet.write("WWW", 0, 0);
+        assert_eq!(dark(&sheet), 6);
+        assert!(sheet.dots.iter().any(|dot| *dot == Ink::Letters.place()));
+    }
+
+    #[test]
+    fn a_share_of_the_room_is_whole_pixels() {
+        for (number, most, expected) in
+            [(0, 5, 0), (5, 5, 300), (2, 5, 120), (1, 1_000, 0), (-4, 5, 0), (0, 0, 0)]
+        {
+            assert_eq!(share(300, number, most).unwrap(), expected, "{number} of {most}");
+        }
+        assert_eq!(share(300, i64::MAX, i64::MAX).unwrap(), 300);
     }
 }

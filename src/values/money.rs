@@ -153,6 +153,10 @@ mod tests {
         assert_eq!(Gwei(i64::MAX).plus(Gwei(1)), None);
         assert_eq!(Gwei(i64::MAX / 2).times(Quantity::MOST), None);
         assert_eq!(Gwei(1).minus(Gwei(2)), None);
+        assert_eq!(Gwei(i64::MAX - 1).plus(Gwei(1)), Some(Gwei(i64::MAX)));
+        assert_eq!(Gwei(7).minus(Gwei(2)), Some(Gwei(5)));
+        assert_eq!(Gwei(2).minus(Gwei(2)), Some(Gwei::ZERO));
+        assert_eq!(Gwei(7).times(Quantity::MOST), Some(Gwei(693)));
     }
 
     #[test]

@@ -69,4 +69,16 @@ mod tests {
             assert!(!key.knows("anna", wrong));
         }
     }
+
+    #[test]
+    fn bytes_are_written_in_hexadecimal_and_read_again() {
+        let bytes: [u8; N_BYTES] = std::array::from_fn(|n| u8::try_from(17 * n).unwrap());
+        assert_eq!(hex(&bytes), "00112233445566778899aabbccddeeff");
+        assert_eq!(hex(&[0x0f, 0xa5]), "0fa5");
+        assert_eq!(from_hex("00112233445566778899aabbccddeeff"), Some(bytes));
+        for wrong in ["0f", "0011223344556677 899aabbccddeeff", "00112233445566778899aabbccddeefg"]
+        {
+            assert_eq!(from_hex(wrong), None, "{wrong}");
+        }
+    }
 }

@@ -74,7 +74,6 @@ const POWERS: &[(&str, &[&str])] = &[
     ("moxcms::", &["pictures"]),
     ("zune_jpeg::", &["pictures"]),
     ("png::", &["pictures", "payment/qr.rs", "web/orders.rs", "plots"]),
-    ("plotters::", &["plots"]),
     ("qrcode::", &["payment"]),
     ("bitcoin::", &["payment"]),
     ("bip39::", &["payment"]),

@@ -285,7 +285,7 @@ impl TodayPage<'_> {
         format!("{currency} that came in by week: {sum} in {} weeks.{best}", self.weeks.len())
     }
 
-    fn height_of_best(&self) -> u32 {
+    fn height_of_best(&self) -> usize {
         bars_height(self.best.len())
     }
 
