@@ -64,9 +64,11 @@ pub async fn read_each(
         return Err(DeskError::OtherKind);
     }
     let parts = Multipart::new(request.headers(), body);
-    tokio::time::timeout(BODY_TIME, read_parts(parts, seller, take))
+    let form = tokio::time::timeout(BODY_TIME, read_parts(parts, seller, take))
         .await
-        .map_err(|_| DeskError::TooSlow)?
+        .map_err(|_| DeskError::TooSlow)??;
+    form.remember_typed(request);
+    Ok(form)
 }
 
 async fn read_parts(

@@ -1,6 +1,7 @@
 //! What the shop tells its seller, and what the seller answers. The only room that speaks mail.
 
 mod armor;
+mod erased_file;
 mod layout;
 mod letter;
 mod maildir;
@@ -11,6 +12,7 @@ mod pgp_block_check;
 pub mod reply;
 mod seal;
 mod seller_key;
+mod write_trial;
 
 pub use letter::{Letter, PlainLetter};
 pub use maildir::Maildir;

@@ -12,6 +12,7 @@ pub mod erasure;
 pub mod exporting;
 pub mod figures;
 pub mod house;
+pub mod journal;
 pub mod ledger;
 pub mod look;
 pub mod orders;
@@ -45,6 +46,8 @@ use std::time::Duration;
 pub struct Db {
     read: SqlitePool,
     write: SqlitePool,
+    /// The file in which `SQLite` keeps what is committed until it moves into the database.
+    journal: Arc<Path>,
     changes: Arc<Changes>,
     told: Arc<Told>,
 }
@@ -68,11 +71,59 @@ pub enum StoreError {
     Row(&'static str),
 }
 
+// Source: sqlite3.h.
+const BUSY: i32 = 5;
+const LOCKED: i32 = 6;
+const OUT_OF_MEMORY: i32 = 7;
+const READ_ONLY: i32 = 8;
+const DISK_ERROR: i32 = 10;
+const DISK_FULL: i32 = 13;
+const CANNOT_OPEN: i32 = 14;
+const LOCK_PROTOCOL: i32 = 15;
+
+/// Whether the cause of an error is one that passes: see [`StoreError::is_temporary`]. A file beside the database that
+/// cannot be written has such a cause too.
+pub fn is_temporary(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|cause| {
+        cause.is::<std::io::Error>()
+            || cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_temporary)
+    })
+}
+
 impl StoreError {
     /// Whether another try may succeed.
     pub fn is_busy(&self) -> bool {
-        matches!(self, Self::Sql(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == "5" || code == "517"))
-            || matches!(self, Self::Sql(sqlx::Error::PoolTimedOut))
+        self.code() == Some(BUSY) || matches!(self, Self::Sql(sqlx::Error::PoolTimedOut))
+    }
+
+    /// Whether the disk, or whoever else uses the file, is in the way: nothing is wrong with what was asked for, and a later
+    /// try may succeed.
+    pub fn is_temporary(&self) -> bool {
+        const OF_DISK: [i32; 8] = [
+            BUSY,
+            LOCKED,
+            OUT_OF_MEMORY,
+            READ_ONLY,
+            DISK_ERROR,
+            DISK_FULL,
+            CANNOT_OPEN,
+            LOCK_PROTOCOL,
+        ];
+        self.code().is_some_and(|code| OF_DISK.contains(&code))
+            || matches!(
+                self,
+                Self::File(_) | Self::Sql(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_))
+            )
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.code() == Some(READ_ONLY)
+    }
+
+    /// SQLite's primary result code: the lowest eight bits of the extended one.
+    fn code(&self) -> Option<i32> {
+        let Self::Sql(sqlx::Error::Database(error)) = self else { return None };
+        error.code()?.parse::<i32>().ok().map(|code| code & 0xff)
     }
 
     /// Whether a rule of the tables that something is there once was broken, and for which columns.
@@ -125,15 +176,38 @@ impl Db {
             .connect_with(options.pragma("query_only", "ON"))
             .await?;
         let changes = Arc::new(Changes::watch(file)?);
-        Ok(Self { read, write, changes, told: Arc::default() })
+        let journal = changes::journal_of(file).into();
+        Ok(Self { read, write, journal, changes, told: Arc::default() })
     }
 
+    /// # Errors
+    /// What the disk says. A connection that cannot write is not kept: the next try opens the file anew.
     pub async fn write(&self) -> Result<Tx, StoreError> {
-        // IMMEDIATE takes the write lock now: what the transaction reads cannot change before it writes.
+        match self.begin().await {
+            // Where SQLite could not open the file for writing, it has opened it for reading and said nothing.
+            Err(error) if error.is_read_only() => {
+                self.drop_writer().await?;
+                self.begin().await
+            }
+            begun => begun,
+        }
+    }
+
+    async fn begin(&self) -> Result<Tx, StoreError> {
+        // IMMEDIATE takes the write lock now: what the transaction reads cannot change before it writes. On a connection
+        // that can only read it fails.
         Ok(Tx(self.write.begin_with("begin immediate").await?, self.write.clone()))
     }
 
+    async fn drop_writer(&self) -> Result<(), StoreError> {
+        self.write.acquire().await?.close().await?;
+        Ok(())
+    }
+
+    /// The last one that closes the database removes its journal: so it is emptied first, where nobody reads it. Where that
+    /// fails, an open shop does it within the minute.
     pub async fn close(&self) {
+        let _ = journal::empty_journal(self).await;
         self.read.close().await;
         self.write.close().await;
     }

@@ -10,6 +10,7 @@ mod checkout;
 mod cli;
 mod crash;
 mod desk;
+mod disk;
 mod egress;
 mod fairness;
 mod flood;

@@ -71,7 +71,13 @@ impl StepForm {
 type Step = (&'static str, Event, &'static str, Option<&'static str>, Option<&'static str>);
 const STEPS: [Step; 5] = [
     ("paid", Event::SellerSawAll, "It was paid in full", None, None),
-    ("partial", Event::SellerSawPart, "A part was paid", Some("Arrived in all, in coins"), None),
+    (
+        "partial",
+        Event::SellerSawPart,
+        "Another amount has arrived",
+        Some("Amount received so far, in coins"),
+        None,
+    ),
     ("shipped", Event::SellerShipped, "It is on its way", Some("Tracking number"), None),
     (
         "refunded",
@@ -95,7 +101,12 @@ pub fn step_forms(status: Status, chance: &[u8; 32], refused: &Refused) -> Vec<S
         .iter()
         .enumerate()
         .filter_map(|(n, (name, event, title, field, tick))| {
-            let then = status.after(*event).ok()?;
+            // What is paid already can still turn out to be more than was due.
+            let then = status.after(*event).or_else(|misstep| match event {
+                Event::SellerSawPart => status.after(Event::SellerSawMore),
+                _ => Err(misstep),
+            });
+            let then = then.ok()?;
             // Each form is known by a name of its own.
             let mut once = *chance;
             once[0] ^= u8::try_from(n + 1).unwrap_or(u8::MAX);
@@ -151,7 +162,7 @@ pub async fn submit(
         };
     refused.is_about_order = true;
     let status = match untaken {
-        Untaken::Unchanged(unchanged @ Unchanged::NotPartial(_)) => {
+        Untaken::Unchanged(unchanged @ (Unchanged::NotPartial(_) | Unchanged::NotMore(_))) => {
             refused.is_about_order = false;
             refused.words = sentence(&unchanged.to_string());
             StatusCode::UNPROCESSABLE_ENTITY
