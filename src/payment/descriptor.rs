@@ -36,7 +36,7 @@ impl<'a> Descriptor<'a> {
         let form = forms.into_iter().find_map(|(pays_to, inside)| Some((pays_to, inside?)));
         let (pays_to, inside) = form.ok_or(NotAnAccountKey::NotADescriptor)?;
         // Behind the comma stand scripts; the one in `{0,1}` belongs to the key.
-        if pays_to == PaysTo::P2tr && inside.replacen("/{0,1}/*", "", 1).contains(',') {
+        if pays_to == PaysTo::P2tr && without_alternatives(inside).contains(',') {
             return Err(NotAnAccountKey::WithScripts);
         }
         if inside.contains(['(', ')']) {
@@ -48,6 +48,13 @@ impl<'a> Descriptor<'a> {
         })?;
         Ok(Self { pays_to, key })
     }
+}
+
+/// The same without the first step in braces, `/{0,1}`.
+fn without_alternatives(inside: &str) -> String {
+    let (before, rest) = inside.split_once("/{").unwrap_or((inside, ""));
+    let after = rest.split_once('}').map_or(rest, |(_, after)| after);
+    format!("{before}{after}")
 }
 
 /// Whether these are the eight letters behind `#`. Some programs count one sign of a hardened step and show another.
