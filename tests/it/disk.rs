@@ -110,7 +110,6 @@ impl Apart {
 
 impl Drop for Apart {
     fn drop(&mut self) {
-        self.world.close("-KILL");
         let _ = self.holder.kill();
         let _ = self.holder.wait();
     }
@@ -126,9 +125,6 @@ fn on_a_failing_disk_every_form_is_answered_with_try_again_and_its_words() {
     let mut other = world.buyer();
     other.adds("cap", "Small", "1");
     let mut desk = world.desk();
-    let page = desk.get(&format!("/orders/{order_ref}"));
-    let once = page.attribute("answer-form", "action");
-    assert!(once.ends_with("/answer"), "{once}");
     let once = "5a".repeat(32);
 
     let id = format!("0x{}", "ab".repeat(32));
@@ -288,6 +284,5 @@ fn the_doctor_writes_through_no_link_in_the_maildir_and_leaves_nothing_there() {
         .flat_map(|part| fs::read_dir(world.path("mailorders").join(part)).unwrap())
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
-    // What has another name is not the shop's.
-    assert_eq!(left, ["trial.shop"]);
+    assert!(left.is_empty(), "{left:?}");
 }
