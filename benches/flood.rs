@@ -1,8 +1,10 @@
 //! One circuit floods the shop with 50 requests at once for a minute, while others buy: how many of 100 purchases succeed,
 //! and how long the shop takes for each of their requests. Turn by turn with pages, searches, codes, carts and orders.
 //!
+//! Then the memory that connections take which send much and read nothing, and what a purchase takes meanwhile.
+//!
 //! `cargo bench --bench flood`. All on loopback: the shop listens on a unix socket behind tor's own lines, which this
-//! program writes. About a minute and a half. `-- --seconds 10` for a short one.
+//! program writes. About two minutes. `-- --seconds 10` for a short one, `-- --memory` for the second table alone.
 
 mod parts;
 
@@ -38,6 +40,13 @@ fn main() {
         .and_then(|at| arguments.get(at + 1)?.parse().ok())
         .unwrap_or(60);
     println!("{}\n", machine());
+    if !arguments.iter().any(|argument| argument == "--memory") {
+        measure_fairness(seconds);
+    }
+    measure_memory();
+}
+
+fn measure_fairness(seconds: u64) {
     println!(
         "| | purchases that succeeded | B's requests | median | p95 | slowest | A's requests | of them answered | refused | broken off |"
     );
@@ -57,6 +66,75 @@ fn main() {
     // Each buyer comes on a circuit of its own, as behind Tor.
     let row = measure(&shop, Duration::from_secs(seconds.min(20)), |n| 1_000 + n);
     println!("| {} s of flood, 100 buyers on circuits of their own | {row}", seconds.min(20));
+}
+
+/// A row for each way of taking memory: what the shop holds when idle, at most, and ten seconds after the last connection
+/// has ended; and the purchases of others meanwhile.
+fn measure_memory() {
+    println!(
+        "\n| connections that read nothing | idle | at most | 10 s later | purchases | slowest of their answers |"
+    );
+    println!("|---|---|---|---|---|---|");
+    let get = "GET /product HTTP/1.1\r\nHost: shop\r\n\r\n";
+    let form = |head: usize| {
+        format!(
+            "POST /checkout HTTP/1.1\r\nHost: shop\r\nCookie: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+             Content-Length: 65536\r\n\r\n{}",
+            "y".repeat(head),
+            "x".repeat(65_000)
+        )
+    };
+    let one = |_| CIRCUIT_A;
+    let many = |n| 10_000 + n / 3;
+    measure_deaf("64 on one circuit, 5,000 requests each", 64, one, &get.repeat(5_000));
+    measure_deaf("3,000 on 1,000 circuits, 50 requests each", 3_000, many, &get.repeat(50));
+    measure_deaf("3,000 with a head of 109 KB and a body of 64 KB", 3_000, many, &form(109 * 1024));
+    measure_deaf("3,000 with a head of 15 KB and a body of 64 KB", 3_000, many, &form(15 * 1024));
+    let half = format!("GET / HTTP/1.1\r\nCookie: {}", "y".repeat(15_000));
+    measure_deaf("3,000 with a head of 15 KB that does not end", 3_000, many, &half);
+}
+
+fn measure_deaf(name: &str, n: u32, circuit: impl Fn(u32) -> u32, bytes: &str) {
+    let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder on this disk");
+    let shop = FloodedShop::open(home.path());
+    let mut times = Vec::new();
+    let (mut n_bought, mut n_tries) = (0, 0);
+    let mut buys = |circuit| {
+        let mut buyer = Visitor::new(&shop, circuit);
+        n_tries += 1;
+        n_bought += usize::from(buyer.buys());
+        times.extend(buyer.times);
+    };
+    buys(1);
+    let idle = shop.memory("VmRSS:");
+    let mut deaf = Vec::new();
+    for n in 0..n {
+        let mut stream = UnixStream::connect(&shop.door).expect("the shop listens");
+        stream.set_nonblocking(true).expect("a socket");
+        let _ = stream.write_all((tors_line(circuit(n)) + bytes).as_bytes());
+        deaf.push(stream);
+        if n % 300 == 299 {
+            buys(2_000_000 + n);
+        }
+    }
+    for n in 0..20 {
+        buys(3_000_000 + n);
+    }
+    let most = shop.memory("VmHWM:");
+    drop(deaf);
+    std::thread::sleep(Duration::from_secs(10));
+    buys(4_000_000);
+    let later = shop.memory("VmRSS:");
+    let slowest = times.iter().max().expect("somebody bought");
+    println!(
+        "| {name} | {idle} MB | {most} MB | {later} MB | {n_bought} of {n_tries} | {} ms |",
+        slowest.as_millis()
+    );
+}
+
+fn tors_line(circuit: u32) -> String {
+    let (high, low) = (circuit >> 16, circuit & 0xffff);
+    format!("PROXY TCP6 fc00:dead:beef:4dad::{high:x}:{low:x} ::1 1 80\r\n")
 }
 
 /// A shop behind a socket, with 500 products and much tea.
@@ -92,6 +170,17 @@ impl FloodedShop {
         while !lines.next().expect("the shop opens").expect("a line").contains("is open at") {}
         std::thread::spawn(move || lines.count());
         Self { child, door: home.join("door").display().to_string() }
+    }
+}
+
+impl FloodedShop {
+    /// Units: MB. Source: proc_pid_status(5).
+    fn memory(&self, name: &str) -> u64 {
+        let status =
+            fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the shop runs");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("Linux says it");
+        let number = line.split_whitespace().next().and_then(|number| number.parse::<u64>().ok());
+        number.expect("a number") / 1024
     }
 }
 
@@ -199,9 +288,9 @@ impl<'a> Visitor<'a> {
     fn ask(&mut self, method: &str, path: &str, form: &str) -> Option<(u16, String)> {
         let cookies: Vec<String> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let (high, low) = (self.circuit >> 16, self.circuit & 0xffff);
         let mut request = format!(
-            "PROXY TCP6 fc00:dead:beef:4dad::{high:x}:{low:x} ::1 {low} 80\r\n{method} {path} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n"
+            "{}{method} {path} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n",
+            tors_line(self.circuit)
         );
         if !cookies.is_empty() {
             request.push_str(&format!("Cookie: {}\r\n", cookies.join("; ")));

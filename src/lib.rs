@@ -2,6 +2,8 @@
 
 // For tests: any room may name a point.
 pub mod stops;
+// For every part that reads what others control.
+pub mod bounded;
 
 // Floor 0: what the shop is. Pure rules: no files, no network, no clock, no chance.
 pub mod cart;

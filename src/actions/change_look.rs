@@ -88,7 +88,7 @@ pub async fn hang_logo(
         Ok(seen) => seen,
         Err(refused) => return Ok(Err(Unlooked::NotAPicture(refused.to_string()))),
     };
-    let (name, bytes) = (source.name(), source.bytes());
+    let (name, bytes) = (source.name(), source.into_bytes());
     let lines = match Darkroom::develop(shop, Job::Logo, size.megapixels, &name, bytes).await? {
         Ok(lines) => lines,
         Err(refused) => return Ok(Err(Unlooked::NotAPicture(refused))),

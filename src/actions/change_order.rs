@@ -9,6 +9,7 @@ use crate::orders::Event;
 use crate::orders::Misstep;
 use crate::orders::Order;
 use crate::orders::OrderRef;
+use crate::orders::Refund;
 use crate::orders::Status;
 use crate::store;
 use crate::store::Tx;
@@ -27,8 +28,7 @@ pub enum OrderChange {
     Shipped(Line),
     /// With a reason, or nothing.
     Cancelled(Line),
-    /// With a transaction id, or nothing.
-    Refunded(Line),
+    Refunded(Refund),
 }
 
 /// Why nothing was changed, in words for the seller.
@@ -46,6 +46,13 @@ pub enum Unchanged {
     NotPartial(Gwei),
     #[error("the order is paid already: only more than {0} can be recorded now")]
     NotMore(Gwei),
+    #[error("a part that was paid is more than 0")]
+    NoPart,
+    #[error(
+        "as far as the shop knows nothing was paid for this order, and the buyer would read that money was sent back. If it \
+         was, say `refunded --anyway`"
+    )]
+    NothingReceived,
 }
 
 /// The seller's word changes an order; stock follows where it must.
@@ -88,6 +95,7 @@ pub(super) async fn change_now(
         OrderChange::Partial(sum) if order.invoice.amount == *sum => {
             return Ok(Err(Unchanged::NotPartial(*sum)));
         }
+        OrderChange::Partial(Gwei::ZERO) => return Ok(Err(Unchanged::NoPart)),
         OrderChange::Partial(sum) if order.invoice.amount < *sum => (Event::SellerSawMore, ""),
         OrderChange::Partial(_) if matches!(order.status, Status::Confirmed | Status::Overpaid) => {
             return Ok(Err(Unchanged::NotMore(order.invoice.amount)));
@@ -95,12 +103,16 @@ pub(super) async fn change_now(
         OrderChange::Partial(_) => (Event::SellerSawPart, ""),
         OrderChange::Shipped(word) => (Event::SellerShipped, word.as_str()),
         OrderChange::Cancelled(word) => (Event::SellerCancelled, word.as_str()),
-        OrderChange::Refunded(word) => (Event::SellerRefunded, word.as_str()),
+        OrderChange::Refunded(refund) => (Event::SellerRefunded, refund.txid.as_str()),
     };
     let status = match order.status.after(event) {
         Ok(status) => status,
         Err(misstep) => return Ok(Err(misstep.into())),
     };
+    // The buyer would read that money was sent back.
+    if matches!(change, OrderChange::Refunded(refund) if !refund.anyway && !order.has_received()) {
+        return Ok(Err(Unchanged::NothingReceived));
+    }
     match (order.status.holds_stock(), status.holds_stock()) {
         (true, false) => {
             give_back(tx, &order).await?;

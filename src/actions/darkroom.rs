@@ -19,8 +19,14 @@ pub struct Darkroom {
 }
 
 /// Does in a process of its own what [`develop`] does: the open shop itself never unpacks a picture.
-pub type Apart = dyn Fn(Vec<u8>) -> Answering + Send + Sync;
+pub type Apart = dyn Fn(PictureRequest) -> Answering + Send + Sync;
 pub type Answering = Pin<Box<dyn Future<Output = io::Result<Vec<u8>>> + Send>>;
+
+/// What [`develop`] is given, in two pieces: a picture may be large, and is never copied to put something before it.
+pub struct PictureRequest {
+    pub head: String,
+    pub bytes: Vec<u8>,
+}
 
 /// Units: millions of pixels. Two pictures of a phone fit in; the largest that the shop takes has the room for itself.
 const ROOM: u32 = 26;
@@ -57,20 +63,21 @@ impl Darkroom {
         job: Job,
         megapixels: u32,
         name: &str,
-        bytes: &[u8],
+        bytes: Vec<u8>,
     ) -> anyhow::Result<Result<Vec<String>, String>> {
         let room = Arc::clone(&shop.darkroom.room);
         let permit = room.acquire_many_owned(megapixels.min(ROOM)).await;
         let permit = permit.context("wait for the darkroom")?;
         let word = JOBS.iter().find(|(one, _)| *one == job).map_or("", |(_, word)| word);
         let name = name.replace(|c: char| c.is_control(), " ");
-        let request = [format!("{word}\n{name}\n").as_bytes(), bytes].concat();
+        let request = PictureRequest { head: format!("{word}\n{name}\n"), bytes };
         let answer = match &shop.darkroom.apart {
             Some(apart) => {
                 apart(request).await.context("unpack a picture in a process of its own")?
             }
             None => {
                 let (originals, gallery) = (shop.originals.clone(), shop.pictures.clone());
+                let request = [request.head.into_bytes(), request.bytes].concat();
                 let done =
                     tokio::task::spawn_blocking(move || develop(&originals, &gallery, &request));
                 done.await.context("unpack a picture")?

@@ -1,4 +1,5 @@
 use crate::actions::Shop;
+use crate::actions::look_at_clock::trusted_now;
 use crate::actions::notify_seller::owe_message;
 use crate::actions::post_reply::keep_step;
 use crate::mail::Told;
@@ -14,9 +15,10 @@ use anyhow::Context;
 pub async fn expire_orders(shop: &Shop, now: Moment) -> anyhow::Result<usize> {
     let mut n_expired = 0;
     // Asked first without the writer's lock, since mostly there is nothing to do.
-    while store::orders::has_run_out(&shop.db, now).await? {
-        // A clock that jumped is not believed here either: what waits for a payment would all be over at once.
-        if super::doubt_clock(shop, now).await?.is_some() {
+    loop {
+        // By the time that has passed, wherever the host's clock has jumped to.
+        let trusted = super::note_jump(shop).await?.at(&shop.reading()).trusted;
+        if !store::expiry::has_run_out(&shop.db, trusted).await? {
             break;
         }
         n_expired += expire_some(shop, now).await?;
@@ -26,7 +28,8 @@ pub async fn expire_orders(shop: &Shop, now: Moment) -> anyhow::Result<usize> {
 
 async fn expire_some(shop: &Shop, now: Moment) -> anyhow::Result<usize> {
     let mut tx = shop.db.write().await?;
-    let run_out = store::orders::list_run_out(&mut tx, now).await?;
+    let trusted = trusted_now(shop, &mut tx).await?;
+    let run_out = store::expiry::list_run_out(&mut tx, trusted).await?;
     for order_ref in &run_out {
         let order = store::orders::find_now(&mut tx, order_ref)
             .await?

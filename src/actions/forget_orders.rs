@@ -1,4 +1,4 @@
-use crate::actions::ClockJumped;
+use crate::actions::ClockDoubted;
 use crate::actions::Shop;
 use crate::actions::look_at_clock;
 use crate::orders::FOLLOWED_DAYS;
@@ -34,16 +34,16 @@ pub async fn list_forgettable(shop: &Shop, now: Moment) -> anyhow::Result<Vec<Or
 /// journal until [`empty_journal`].
 ///
 /// # Errors
-/// [`ClockJumped`]: the clock is not believed.
+/// [`ClockDoubted`]: the clock is not trusted.
 pub async fn forget_orders(
     shop: &Shop,
-    now: Moment,
     haste: Haste,
-) -> anyhow::Result<Result<Vec<OrderRef>, ClockJumped>> {
-    if let Err(jumped) = look_at_clock(shop, now).await? {
-        return Ok(Err(jumped));
+) -> anyhow::Result<Result<Vec<OrderRef>, ClockDoubted>> {
+    let clock = look_at_clock(shop).await?;
+    if let Some(doubted) = ClockDoubted::of(&clock) {
+        return Ok(Err(doubted));
     }
-    let due = due(shop, now, haste);
+    let due = due(shop, clock.at(&shop.reading()).trusted, haste);
     // Asked without the writer's lock, since mostly there is nothing to do; what changed meanwhile is seen again.
     let listed = store::erasure::list_due(&shop.db, due).await.context("list what is due")?;
     for some in listed.chunks(store::erasure::MOST_AT_ONCE) {
@@ -82,7 +82,8 @@ pub async fn empty_journal(shop: &Shop) -> anyhow::Result<bool> {
 
 fn due(shop: &Shop, now: Moment, haste: Haste) -> Due {
     let unpaid_seen_by = match haste {
-        Haste::ByItself => now.plus_days(-UNPAID_DAYS),
+        // Which day that was is all that is kept of it.
+        Haste::ByItself => now.plus_days(-UNPAID_DAYS - 1),
         Haste::BySeller => now,
     };
     Due {

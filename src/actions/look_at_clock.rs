@@ -1,68 +1,155 @@
 use crate::actions::Shop;
 use crate::store;
+use crate::store::Tx;
+use crate::values::ClockChange;
 use crate::values::Moment;
+use crate::values::Reading;
+use crate::values::Settling;
+use crate::values::THIS_VERSION;
+use crate::values::TrustedClock;
 use anyhow::Context;
+use std::fmt;
 
-/// The clock stands further ahead than orders are kept: were it believed, everything would be erased at once.
+/// The host's clock has jumped: were it believed at once, what is not over would expire and be erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "nothing is erased: the clock says {}, and the shop last looked at it on {}. If the clock is right, say `shop purge --now`",
-    now.day(), looked_on.day()
+    "nothing is erased: the host's clock is {} the time that has passed. If it is right, say `shop clock accept` \
+     (or `shop purge --now`); if not, set it. After 24 hours without a change the shop accepts it by itself",
+    Ahead(*.ahead)
 )]
-pub struct ClockJumped {
-    pub now: Moment,
-    pub looked_on: Moment,
+pub struct ClockDoubted {
+    /// Units: seconds; negative where it is behind.
+    pub ahead: i64,
 }
 
-/// Units: unix seconds of a day before this was written; no right clock stands before it.
-pub const THIS_VERSION: i64 = 1_767_225_600;
+/// The host's clock cannot be right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the host's clock says {}, which is long past: set it right first", .0.for_people())]
+pub struct NotAcceptable(pub Moment);
 
-/// Units: days that a shop may be closed, however short its orders are kept.
-const LEAST_JUMP: i64 = 2;
+/// Units: seconds after which the passing of time is written down.
+const WRITE_EVERY: i64 = 600;
 
-/// Compares the clock with the last day that the shop saw, and remembers today.
+/// Looks at the host's clocks, and writes down what has changed: mostly nothing.
+pub async fn look_at_clock(shop: &Shop) -> anyhow::Result<TrustedClock> {
+    let reading = shop.reading();
+    // Asked without the writer's lock, since mostly there is nothing to do.
+    if let Some(kept) = store::clock::find(&shop.db).await.context("read the trusted time")? {
+        let (_, change) = kept.look(&reading);
+        let is_fresh = (0..WRITE_EVERY).contains(&reading.ticks.saturating_sub(kept.ticks));
+        let now = kept.at(&reading).now;
+        let is_settled =
+            kept.doubt.is_some() || !store::clock::has_unsettled(&shop.db, now).await?;
+        if change == ClockChange::None && is_fresh && is_settled {
+            return Ok(kept);
+        }
+    }
+    let mut tx = shop.db.write().await?;
+    let clock =
+        match store::clock::find_now(&mut tx).await.context("read the trusted time again")? {
+            Some(kept) => {
+                let (clock, change) = kept.look(&reading);
+                keep(&mut tx, &clock, change, &reading).await?;
+                clock
+            }
+            None => {
+                let clock = TrustedClock::begin(&reading);
+                keep(&mut tx, &clock, ClockChange::None, &reading).await?;
+                clock
+            }
+        };
+    tx.commit().await.context("commit the trusted time")?;
+    Ok(clock)
+}
+
+/// The same, and nothing is written down but a jump: on a full disk, whoever only reads goes on.
+pub async fn note_jump(shop: &Shop) -> anyhow::Result<TrustedClock> {
+    let kept = store::clock::find(&shop.db).await.context("read the trusted time")?;
+    match kept.filter(|kept| kept.look(&shop.reading()).1 == ClockChange::None) {
+        Some(kept) => Ok(kept),
+        None => look_at_clock(shop).await,
+    }
+}
+
+/// Why the host's clock is not trusted; changes nothing.
+pub async fn doubt_clock(shop: &Shop) -> anyhow::Result<Option<ClockDoubted>> {
+    let reading = shop.reading();
+    let kept = store::clock::find(&shop.db).await.context("read the trusted time")?;
+    let clock = kept.map_or_else(|| TrustedClock::begin(&reading), |kept| kept.look(&reading).0);
+    Ok(ClockDoubted::of(&clock))
+}
+
+/// The seller says that the host's clock is right. `None`: it was not in doubt.
 ///
 /// # Errors
-/// [`ClockJumped`]; then the day is not remembered, so that tomorrow says the same.
-pub async fn look_at_clock(shop: &Shop, now: Moment) -> anyhow::Result<Result<(), ClockJumped>> {
-    let house = store::house::find(&shop.db).await.context("read the last day")?;
-    let today = now.day_start();
-    // A host without a clock of its own begins in 1970, and knows better later.
-    if today.get() < THIS_VERSION {
-        return Ok(Ok(()));
+/// [`NotAcceptable`]
+pub async fn accept_clock(
+    shop: &Shop,
+) -> anyhow::Result<Result<Option<ClockDoubted>, NotAcceptable>> {
+    let reading = shop.reading();
+    if reading.wall.get() < THIS_VERSION {
+        return Ok(Err(NotAcceptable(reading.wall)));
     }
-    if let Some(looked_on) = house.looked_on {
-        if let Err(jumped) = check(looked_on, now, shop.terms.keep_days) {
-            return Ok(Err(jumped));
-        }
-        if looked_on == today {
-            return Ok(Ok(()));
-        }
-    }
-    trust_clock(shop, now).await?;
-    Ok(Ok(()))
-}
-
-/// The same without changing anything.
-pub async fn doubt_clock(shop: &Shop, now: Moment) -> anyhow::Result<Option<ClockJumped>> {
-    let house = store::house::find(&shop.db).await.context("read the last day")?;
-    let keep_days = shop.terms.keep_days;
-    Ok(house.looked_on.and_then(|looked_on| check(looked_on, now, keep_days).err()))
-}
-
-/// The seller says that the clock is right.
-pub async fn trust_clock(shop: &Shop, now: Moment) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
-    store::house::mark_looked(&mut tx, now).await.context("remember the day")?;
-    tx.commit().await.context("commit the day")
+    let kept = store::clock::find_now(&mut tx).await.context("read the trusted time")?;
+    let kept = kept.unwrap_or_else(|| TrustedClock::begin(&reading));
+    let (looked, change) = kept.look(&reading);
+    let doubted = ClockDoubted::of(&looked);
+    let (clock, change) = if doubted.is_some() { kept.believe(&reading) } else { (looked, change) };
+    keep(&mut tx, &clock, change, &reading).await?;
+    tx.commit().await.context("commit the trusted time")?;
+    Ok(Ok(doubted))
 }
 
-fn check(looked_on: Moment, now: Moment, keep_days: i64) -> Result<(), ClockJumped> {
-    let most = keep_days.max(LEAST_JUMP);
-    if looked_on.plus_days(most) < now.day_start() {
-        Err(ClockJumped { now, looked_on })
-    } else {
-        Ok(())
+/// What decides at this moment of the transaction whether something is over.
+pub(super) async fn trusted_now(shop: &Shop, tx: &mut Tx) -> anyhow::Result<Moment> {
+    let reading = shop.reading();
+    let kept = store::clock::find_now(tx).await.context("read the trusted time")?;
+    Ok(kept.unwrap_or_else(|| TrustedClock::begin(&reading)).at(&reading).trusted)
+}
+
+impl ClockDoubted {
+    pub fn of(clock: &TrustedClock) -> Option<Self> {
+        clock.doubt.map(|doubt| Self { ahead: doubt.ahead })
+    }
+}
+
+async fn keep(
+    tx: &mut Tx,
+    clock: &TrustedClock,
+    change: ClockChange,
+    reading: &Reading,
+) -> anyhow::Result<()> {
+    store::clock::replace(tx, clock).await.context("keep the trusted time")?;
+    let settling = match change {
+        ClockChange::Settled(settling) => settling,
+        ClockChange::None | ClockChange::Jumped if clock.doubt.is_some() => return Ok(()),
+        // Placed or finished between two looks, while the clock was wrong.
+        ClockChange::None | ClockChange::Jumped => {
+            let now = clock.at(reading).now;
+            Settling { by: 0, moves_all: false, since: now, now }
+        }
+    };
+    store::clock::settle(tx, settling).await.context("settle what was in doubt")
+}
+
+/// Seconds, as people say them.
+struct Ahead(i64);
+
+impl fmt::Display for Ahead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let minutes = self.0.unsigned_abs().saturating_add(30) / 60;
+        let parts =
+            [(minutes / 1_440, "day"), (minutes / 60 % 24, "hour"), (minutes % 60, "minute")];
+        // Two parts say enough.
+        let said: Vec<String> = parts
+            .iter()
+            .filter(|(n, _)| 0 < *n)
+            .take(2)
+            .map(|(n, unit)| format!("{n} {unit}{}", if *n == 1 { "" } else { "s" }))
+            .collect();
+        let way = if self.0 < 0 { "behind" } else { "ahead of" };
+        write!(f, "{} {way}", said.join(" and "))
     }
 }
 
@@ -70,27 +157,17 @@ fn check(looked_on: Moment, now: Moment, keep_days: i64) -> Result<(), ClockJump
 mod tests {
     use super::*;
 
-    fn on_day(day: i64) -> Moment {
-        Moment::new(day * 86_400 + 5_000).unwrap()
-    }
-
     #[test]
-    fn a_clock_may_go_on_by_the_days_that_orders_are_kept_and_back_as_it_likes() {
-        let looked_on = on_day(1_000).day_start();
-        for (keep_days, day, is_believed) in [
-            (30, 1_000, true),
-            (30, 1_030, true),
-            (30, 1_031, false),
-            (30, 999, true),
-            (30, 1, true),
-            (0, 1_002, true),
-            (0, 1_003, false),
-            (3_650, 4_650, true),
+    fn a_difference_is_said_in_two_units() {
+        for (ahead, words) in [
+            (61, "1 minute ahead of"),
+            (-3_600, "1 hour behind"),
+            (20 * 86_400 + 7_320, "20 days and 2 hours ahead of"),
+            (-2 * 86_400 - 300, "2 days and 5 minutes behind"),
         ] {
-            let found = check(looked_on, on_day(day), keep_days);
-            assert_eq!(found.is_ok(), is_believed, "{keep_days} {day}");
+            let said = ClockDoubted { ahead }.to_string();
+            assert!(said.contains(&format!("clock is {words} the time")), "{said}");
+            assert!(said.contains("`shop clock accept`"), "{said}");
         }
-        let words = check(looked_on, on_day(2_000), 30).unwrap_err().to_string();
-        assert!(words.contains("24 June 1975") && words.contains("shop purge --now"), "{words}");
     }
 }

@@ -1,4 +1,5 @@
 use crate::actions::Shop;
+use crate::mail::Lookup;
 use crate::mail::delivery_name;
 use crate::store;
 use anyhow::Context;
@@ -15,9 +16,9 @@ pub async fn look_for_reading(shop: &Shop) -> anyhow::Result<()> {
     }
     let maildir = shop.maildir.clone();
     let read = tokio::task::spawn_blocking(move || {
-        let mut read = Vec::new();
+        let (mut read, mut lookup) = (Vec::new(), Lookup::new(maildir));
         for words in unread {
-            if maildir.is_seen(&delivery_name(&words.order_ref, words.number, words.at))? {
+            if lookup.is_seen(&delivery_name(&words.order_ref, words.number, words.at))? {
                 read.push(words.id);
             }
         }

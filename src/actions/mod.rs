@@ -47,7 +47,7 @@ pub use change_factor::{FactorUnset, begin_factor, confirm_factor, drop_factor, 
 pub use change_look::{LookChange, Unlooked, change_look, hang_logo, take_logo_down};
 pub use change_order::{OrderChange, Unchanged, change_order};
 pub use close_shop::{close_shop, open_shop};
-pub use darkroom::{Answering, Apart, Darkroom, develop};
+pub use darkroom::{Answering, Apart, Darkroom, PictureRequest, develop};
 pub use doubt_node::doubt_node;
 pub use edit_product::{Edited, PoolEdit, ProductEdit, edit_product};
 pub use edit_trade::{
@@ -61,7 +61,9 @@ pub use follow_payments::follow_payments;
 pub use forget_deeds::{count_old_deeds, forget_deeds};
 pub use forget_orders::{Haste, empty_journal, forget_orders, list_forgettable};
 pub use hang_pages::{PageFile, hang_pages, list_pages_over_desk};
-pub use look_at_clock::{ClockJumped, THIS_VERSION, doubt_clock, look_at_clock, trust_clock};
+pub use look_at_clock::{
+    ClockDoubted, NotAcceptable, accept_clock, doubt_clock, look_at_clock, note_jump,
+};
 pub use look_for_reading::look_for_reading;
 pub use look_for_seller::look_for_seller;
 pub use notify_seller::{clear_drafts, notify_seller, sweep};
@@ -75,7 +77,9 @@ pub use report_payment::{Unreported, report_payment};
 pub use set_password::{change_password, set_password};
 pub use sign_in::{Signing, confirm_password, confirm_seller, sign_in};
 pub use sign_out::{end_sessions, forget_wrong_codes, sign_out};
-pub use stock_shelves::{Stocked, Stocking, Unstocked, check_shelves, list_changes, stock_shelves};
+pub use stock_shelves::{
+    Stocked, Stocking, Unstocked, check_shelves, has_faults, list_changes, stock_shelves,
+};
 pub use take_picture::{TakenPicture, name_pictures, take_picture};
 pub use take_seen::take_seen;
 pub use take_steps::{Untaken, send_orders, take_step};
@@ -97,6 +101,7 @@ use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
 use crate::values::Mailbox;
+use crate::values::Reading;
 use std::sync::Arc;
 
 /// What an action may touch.
@@ -110,11 +115,18 @@ pub struct Shop {
     pub darkroom: Darkroom,
     pub terms: Terms,
     pub openness: Arc<Openness>,
+    /// Reads the host's clocks.
+    pub clocks: fn() -> Reading,
     /// The shop's own: goes into what is made from buyers' codes.
     pub salt: Arc<[u8]>,
 }
 
 impl Shop {
+    /// What the host's clocks say now.
+    fn reading(&self) -> Reading {
+        (self.clocks)()
+    }
+
     /// The shop's name: what the desk says stands above the settings, from the moment it was said.
     async fn name(&self) -> Result<String, StoreError> {
         let name = store::look::find_name(&self.db).await?;

@@ -1,5 +1,6 @@
 use crate::actions::Closed;
 use crate::actions::Shop;
+use crate::mail::Lookup;
 use crate::mail::OrderMessage;
 use crate::mail::SellerKey;
 use crate::mail::Told;
@@ -86,10 +87,10 @@ pub async fn notify_seller(shop: &Shop, owed: Owed, now: Moment) {
     }
 }
 
-/// Tells the seller everything that is untold, and returns how many messages that were. What it costs does not hang on how
-/// many messages lie in the Maildir.
+/// Tells the seller everything that is untold, and returns how many messages that were. The Maildir is listed at most once.
 pub async fn sweep(shop: &Shop, now: Moment) -> anyhow::Result<usize> {
     let (mut n_told, mut last) = (0, 0);
+    let mut lookup = Lookup::new(shop.maildir.clone());
     loop {
         let untold = store::owed::list_untold(&shop.db, last).await?;
         let Some(newest) = untold.last() else { return Ok(n_told) };
@@ -101,12 +102,12 @@ pub async fn sweep(shop: &Shop, now: Moment) -> anyhow::Result<usize> {
             }
             // What was told but not marked so may have been read since.
             let name = delivery_name(&owed.order_ref, owed.number, owed.at);
-            let maildir = shop.maildir.clone();
-            let is_told = tokio::task::spawn_blocking(move || maildir.is_told(&name))
-                .await
-                .context("look into the Maildir")?
-                .context("look into the Maildir")?;
-            if is_told {
+            let is_told;
+            (is_told, lookup) =
+                tokio::task::spawn_blocking(move || (lookup.is_told(&name), lookup))
+                    .await
+                    .context("look into the Maildir")?;
+            if is_told.context("look into the Maildir")? {
                 store::owed::mark_told(&shop.db, owed.id).await?;
             } else if owed.message.is_empty() && shop.openness.seal(now).is_err() {
                 // It waits for the key, which the log asks for already.

@@ -120,11 +120,11 @@ impl Openness {
 /// seller.
 pub async fn take_key(
     shop: &Shop,
-    armored: Option<&str>,
+    file: Option<&[u8]>,
     now: Moment,
 ) -> anyhow::Result<Option<String>> {
     let house = store::house::find(&shop.db).await.context("look which key the shop had")?;
-    let read = armored.map(|text| SellerKey::parse(text, now));
+    let read = file.map(|bytes| SellerKey::read(bytes, now));
     let key = match read {
         Some(Ok(key)) => Key::Good(key),
         Some(Err(fault)) => Key::Faulty(fault.to_string()),

@@ -37,6 +37,8 @@ use crate::store::owed::Owed;
 use crate::values::Currency;
 use crate::values::Gwei;
 use crate::values::Moment;
+use crate::values::Times;
+use crate::values::TrustedClock;
 use anyhow::Context;
 
 /// What a buyer wants to order.
@@ -61,6 +63,11 @@ pub enum Placed {
 /// Units: days that a payment which only the buyer has seen counts against the limit of unpaid orders.
 const REPORTED_COUNTS: i64 = 1;
 
+/// From which day on a payment that only the buyer has seen counts against that limit.
+pub(super) fn count_unpaid_since(now: Moment) -> Moment {
+    now.plus_days(-REPORTED_COUNTS).day_start()
+}
+
 /// A draft becomes an order, once for each cart: prices, stock and address are the shop's own at this moment. The message
 /// to the seller is made and sealed in memory, and is kept in the same transaction as the order.
 pub async fn place_order(
@@ -80,7 +87,8 @@ pub async fn place_order(
     let mut tx = shop.db.write().await?;
     stops::at("order-begun");
     let most = terms.most_unpaid;
-    let since = now.plus_days(-REPORTED_COUNTS).day_start();
+    let reading = shop.reading();
+    let since = count_unpaid_since(now);
     let before = store::orders::look_beforehand(&mut tx, &form, since, most).await?;
     if let Some(earlier) = before.earlier {
         return Ok(Placed::Order(earlier));
@@ -109,9 +117,10 @@ pub async fn place_order(
         Ok(opened) => opened,
         Err(not_placed) => return Ok(not_placed),
     };
-    let until = now.plus_minutes(terms.payment_minutes);
+    let clock = before.clock.unwrap_or_else(|| TrustedClock::begin(&reading));
+    let ends = Ends::of(clock.at(&reading), terms.payment_minutes);
     let Some(Asked { invoice, derived, is_alone }) =
-        open_invoice(&mut tx, &new, &wallet, &shop.salt, until).await?
+        open_invoice(&mut tx, &new, &wallet, &shop.salt, ends).await?
     else {
         let words = "Too many orders of this price wait for their payment. Please try again later.";
         return Ok(Placed::Refused(vec![Refusal::new("currency", words)]));
@@ -216,6 +225,26 @@ async fn open_order(
     Ok(Ok((order, wallet)))
 }
 
+/// When the time to pay is over.
+struct Ends {
+    until: Moment,
+    clock_ahead: Option<i64>,
+    /// An order that was finished on that day or later may still be paid.
+    recent: Moment,
+}
+
+impl Ends {
+    /// A whole minute, so that the host's clock cannot be read off; never less than was promised.
+    fn of(times: Times, payment_minutes: i64) -> Self {
+        Self {
+            until: times.now.plus_minutes(payment_minutes).rounded_up(1),
+            clock_ahead: times.ahead.map(|_| times.now.seconds_after(times.trusted)),
+            // For as long as late money is looked for.
+            recent: times.trusted.plus_days(-FOLLOWED_DAYS),
+        }
+    }
+}
+
 /// What a buyer is asked for, and which address of the seller's that is.
 struct Asked {
     invoice: Invoice,
@@ -231,7 +260,7 @@ async fn open_invoice(
     order: &NewOrder,
     wallet: &Wallet,
     salt: &[u8],
-    until: Moment,
+    ends: Ends,
 ) -> anyhow::Result<Option<Asked>> {
     let mut derived = None;
     if let Some(account) = wallet.receives.account() {
@@ -249,10 +278,8 @@ async fn open_invoice(
         Receives::Address(address) => {
             let tails = Tails::of(&order.currency, &wallet.coin);
             let most = order.total.plus(tails.most()).unwrap_or(order.total);
-            // For as long as late money is looked for.
-            let recent = order.placed_at.plus_days(-FOLLOWED_DAYS);
             let taken =
-                store::payment::list_amounts(tx, address, order.total, most, recent).await?;
+                store::payment::list_amounts(tx, address, order.total, most, ends.recent).await?;
             let chance = order.order_ref.number(salt, NumberFor::Amount);
             let Some(amount) = distinct_amount(order.total, tails, &taken, chance) else {
                 return Ok(None);
@@ -269,7 +296,8 @@ async fn open_invoice(
         received: Gwei::ZERO,
         sighting: None,
         in_doubt: false,
-        until,
+        until: ends.until,
+        clock_ahead: ends.clock_ahead,
     };
     Ok(Some(Asked { invoice, derived, is_alone }))
 }

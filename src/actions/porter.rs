@@ -125,7 +125,11 @@ impl Porter {
         let factor = lock.factor.as_ref().filter(|_| !is_inside);
         // Where no second factor is set, one is looked at all the same.
         let code = code.unwrap_or_default();
-        let proof = factor.unwrap_or(&nobodys_factor()).proof(&code, now);
+        let nobodys = nobodys_factor();
+        let asked = factor.unwrap_or(&nobodys);
+        // While the host's clock is in doubt, either time may be the telephone's.
+        let wall = shop.reading().wall;
+        let proof = asked.proof(&code, now).or_else(|| asked.proof(&code, wall));
         let is_guess = factor.is_some() && FactorSecret::is_code(&code);
         // A code that is held off is as wrong as all others.
         let holds = is_guess && self.brakes()[line as usize].holds(now);

@@ -93,7 +93,7 @@ fn change(command: &Command) -> OrderChange {
         Command::Partial(sum) => OrderChange::Partial(*sum),
         Command::Shipped(word) => OrderChange::Shipped(word.clone()),
         Command::Cancel(word) => OrderChange::Cancelled(word.clone()),
-        Command::Refunded(word) => OrderChange::Refunded(word.clone()),
+        Command::Refunded(refund) => OrderChange::Refunded(refund.clone()),
     }
 }
 

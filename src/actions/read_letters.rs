@@ -1,5 +1,6 @@
 use crate::actions::Shop;
 use crate::mail;
+use crate::mail::Lookup;
 use crate::mail::PlainLetter;
 use crate::mail::delivery_name;
 use crate::orders::OrderRef;
@@ -31,12 +32,13 @@ pub async fn read_letters(
         .context("list the order's messages")?;
     let (maildir, order_ref) = (shop.maildir.clone(), order_ref.clone());
     tokio::task::spawn_blocking(move || {
+        let mut lookup = Lookup::new(maildir);
         sent.into_iter()
             .map(|sent| {
                 let message = match sent.waiting {
                     // The same bytes that will lie in the mailbox.
                     Some(message) => Some(message),
-                    None => maildir.read(&delivery_name(&order_ref, sent.number, sent.at))?,
+                    None => lookup.read(&delivery_name(&order_ref, sent.number, sent.at))?,
                 };
                 Ok((sent.number, letter(message.as_deref())))
             })

@@ -6,6 +6,7 @@ use crate::catalog::Difference;
 use crate::catalog::Fault;
 use crate::catalog::ProductRecord;
 use crate::catalog::differences;
+use crate::catalog::fault::add_fault;
 use crate::payment::Wallet;
 use crate::pictures::NotAPicture;
 use crate::pictures::Originals;
@@ -88,6 +89,13 @@ pub fn check_shelves(
         n_sold_since: 0,
         notes: file.notes,
     })
+}
+
+/// Whether there is a fault in the seller's file or in its list of pictures, as far as can be said before one is unpacked.
+pub fn has_faults(text: &str, settings_wallet: Option<Wallet>, folders: &Originals) -> bool {
+    let (file, mut faults) = CatalogFile::parse(text, settings_wallet);
+    open_all(&file, folders, &mut faults);
+    !faults.is_empty()
 }
 
 /// Products from a file, all or nothing. `progress` hears how many of how many pictures are done, then how many of how
@@ -256,13 +264,10 @@ fn open_all(file: &CatalogFile, folders: &Originals, faults: &mut Vec<Fault>) ->
                     opened.places.insert(fingerprint, place);
                 }
                 Err(refused) => {
-                    faults.push(picture_fault(
-                        &product.place,
-                        &format!("images[{n}]"),
-                        &image.file,
-                        &refused,
-                        folders,
-                    ));
+                    let field = format!("images[{n}]");
+                    let fault =
+                        picture_fault(&product.place, &field, &image.file, &refused, folders);
+                    add_fault(faults, fault);
                 }
             }
         }
@@ -326,12 +331,8 @@ fn render_all(
                         Err(found) => {
                             let expected = "a JPEG, PNG or WebP picture that can be shown";
                             let found = format!("{:?} ({found})", place.name);
-                            outcomes.1.push(Fault::new(
-                                &place.record,
-                                &place.field,
-                                found,
-                                expected,
-                            ));
+                            let fault = Fault::new(&place.record, &place.field, found, expected);
+                            add_fault(outcomes.1, fault);
                         }
                     }
                     progress("pictures", done.fetch_add(1, Ordering::Relaxed) + 1, new.len());

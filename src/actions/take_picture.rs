@@ -34,7 +34,8 @@ pub async fn take_picture(
     });
     match outline.await.context("look at a picture")? {
         Ok((source, size)) => {
-            show(shop, Job::Upload, size.megapixels, &source.name(), source.bytes()).await
+            let name = source.name();
+            show(shop, Job::Upload, size.megapixels, &name, source.into_bytes()).await
         }
         Err(refused) => Ok(Err(refused.to_string())),
     }
@@ -64,7 +65,7 @@ pub(super) async fn show_original(
     if files.is_some_and(|files| files.iter().all(on_shelf)) {
         return Ok(Ok(fingerprint));
     }
-    let shown = show(shop, Job::Original, size.megapixels, file, &[]).await?;
+    let shown = show(shop, Job::Original, size.megapixels, file, Vec::new()).await?;
     Ok(shown.map(|taken| taken.fingerprint))
 }
 
@@ -73,7 +74,7 @@ async fn show(
     job: Job,
     megapixels: u32,
     name: &str,
-    bytes: &[u8],
+    bytes: Vec<u8>,
 ) -> anyhow::Result<Result<TakenPicture, String>> {
     let lines = match Darkroom::develop(shop, job, megapixels, name, bytes).await? {
         Ok(lines) => lines,

@@ -31,7 +31,7 @@ impl Reader {
             }
             self.file.discounts.push(Discount { code, less, from, until, uses });
         }
-        self.faults.extend(record.close(&mut self.file.notes));
+        self.close(record);
     }
 
     /// `percent`, or `less`, a list of `{price, wallet}` as a product's prices.

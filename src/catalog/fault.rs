@@ -33,6 +33,32 @@ impl Fault {
     }
 }
 
+/// Units: faults, and notes, that are gathered from one file. A file with more is another kind of file, and nobody reads on.
+pub const MOST_FAULTS: usize = 1_000;
+
+/// Gathers a fault, as long as there are not too many.
+pub fn add_fault(faults: &mut Vec<Fault>, fault: Fault) {
+    if faults.len() < MOST_FAULTS {
+        faults.push(fault);
+    } else if faults.len() == MOST_FAULTS {
+        faults.push(Fault {
+            record: String::new(),
+            field: String::new(),
+            found: format!("more than {MOST_FAULTS} faults; only the first are listed"),
+            expected: "these to be fixed first".to_owned(),
+        });
+    }
+}
+
+/// Gathers a note, as long as there are not too many.
+pub fn add_note(notes: &mut Vec<String>, note: String) {
+    if notes.len() < MOST_FAULTS {
+        notes.push(note);
+    } else if notes.len() == MOST_FAULTS {
+        notes.push(format!("more than {MOST_FAULTS} notes; only the first are listed"));
+    }
+}
+
 fn unless_secret(name: &str) -> String {
     if secret::repeats_private(name) { A_SECRET.to_owned() } else { name.to_owned() }
 }

@@ -2,7 +2,11 @@ use crate::catalog::Discount;
 use crate::catalog::Fault;
 use crate::catalog::Slug;
 use crate::catalog::fault::A_SECRET;
+use crate::catalog::fault::add_fault;
+use crate::catalog::fault::add_note;
 use crate::catalog::json::Json;
+use crate::catalog::limits::too_many_names;
+use crate::catalog::limits::too_much;
 use crate::catalog::record::Record;
 use crate::catalog::wallet_record::read_wallet;
 use crate::payment::Wallet;
@@ -83,6 +87,9 @@ impl CatalogFile {
     /// Gives back what could be read and every [`Fault`] at once: where there is one, the file is refused, but its
     /// pictures can be looked at before that is said.
     pub fn parse(text: &str, settings_wallet: Option<Wallet>) -> (Self, Vec<Fault>) {
+        if let Some(fault) = too_much(text) {
+            return (Self::default(), vec![fault]);
+        }
         let collections = match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
             Ok(Json::Record(collections)) => collections,
             Ok(other) => {
@@ -98,6 +105,9 @@ impl CatalogFile {
                 return (Self::default(), vec![Fault::new("", "", found, "JSON")]);
             }
         };
+        if let Some(fault) = too_many_names(&collections) {
+            return (Self::default(), vec![fault]);
+        }
         let mut reader = Reader::default();
         reader.refuse_programs("", &collections);
         reader.refuse_secrets(&collections);
@@ -120,12 +130,15 @@ impl CatalogFile {
             reader.discount(record);
         }
         if MOST_PRODUCTS < reader.file.products.len() {
-            reader.faults.push(Fault::new(
-                "",
-                "",
-                format!("{} products", sorted.products.len()),
-                "at most a million",
-            ));
+            add_fault(
+                &mut reader.faults,
+                Fault::new(
+                    "",
+                    "",
+                    format!("{} products", sorted.products.len()),
+                    "at most a million",
+                ),
+            );
         }
         (reader.file, reader.faults)
     }
@@ -161,12 +174,15 @@ impl Reader {
         for (name, value) in fields {
             let here = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
             if name == "_dependencies" {
-                self.faults.push(Fault::new(
-                    "",
-                    &here,
-                    value.shown(),
-                    "no program text: take `_dependencies` away",
-                ));
+                add_fault(
+                    &mut self.faults,
+                    Fault::new(
+                        "",
+                        &here,
+                        value.shown(),
+                        "no program text: take `_dependencies` away",
+                    ),
+                );
                 continue;
             }
             self.refuse_program(&here, value);
@@ -177,7 +193,7 @@ impl Reader {
         match value {
             Json::Text(text) if text.starts_with('=') => {
                 let expected = "no program text: a text that does not begin with `=`";
-                self.faults.push(Fault::new("", here, value.shown(), expected));
+                add_fault(&mut self.faults, Fault::new("", here, value.shown(), expected));
             }
             Json::List(items) => {
                 for (n, item) in items.iter().enumerate() {
@@ -249,7 +265,7 @@ impl Reader {
         // Whoever pastes a key in the wrong place may paste it before the colon.
         if holds || is_secret(field) || secret::holds_private(place) {
             self.secrets.insert(place.to_owned());
-            self.faults.push(Fault::new(place, field, A_SECRET, secret::WARNING));
+            add_fault(&mut self.faults, Fault::new(place, field, A_SECRET, secret::WARNING));
         }
     }
 
@@ -261,21 +277,22 @@ impl Reader {
                 continue;
             }
             if collections[..n].iter().any(|(earlier, _)| earlier == collection) {
-                self.faults.push(Fault::new(
-                    collection,
-                    "",
-                    "the collection a second time",
-                    "each collection once",
-                ));
+                add_fault(
+                    &mut self.faults,
+                    Fault::new(
+                        collection,
+                        "",
+                        "the collection a second time",
+                        "each collection once",
+                    ),
+                );
                 continue;
             }
             let Json::Record(fields) = value else {
-                self.faults.push(Fault::new(
-                    collection,
-                    "",
-                    value.shown(),
-                    format!("a record with {models}"),
-                ));
+                add_fault(
+                    &mut self.faults,
+                    Fault::new(collection, "", value.shown(), format!("a record with {models}")),
+                );
                 continue;
             };
             let model = fields.iter().find(|(name, _)| name == "_model").map(|(_, model)| model);
@@ -286,24 +303,21 @@ impl Reader {
                     "ShippingRate" => &mut sorted.rates,
                     "Discount" => &mut sorted.discounts,
                     "Agent" => {
-                        self.file.notes.push(format!(
-                            "{collection}: agents have no meaning here and are passed over"
-                        ));
+                        let words = "agents have no meaning here and are passed over";
+                        add_note(&mut self.file.notes, format!("{collection}: {words}"));
                         continue;
                     }
                     _ => {
-                        self.faults.push(Fault::new(
-                            collection,
-                            "_model",
-                            format!("{model:?}"),
-                            models,
-                        ));
+                        add_fault(
+                            &mut self.faults,
+                            Fault::new(collection, "_model", format!("{model:?}"), models),
+                        );
                         continue;
                     }
                 },
                 other => {
                     let found = other.map_or_else(|| "nothing".to_owned(), Json::shown);
-                    self.faults.push(Fault::new(collection, "_model", found, models));
+                    add_fault(&mut self.faults, Fault::new(collection, "_model", found, models));
                     continue;
                 }
             };
@@ -311,25 +325,28 @@ impl Reader {
             for (name, record) in fields.iter().filter(|(name, _)| !name.starts_with('_')) {
                 let place = format!("{collection} {name:?}");
                 if !seen.insert(name) {
-                    self.faults.push(Fault::new(
-                        &place,
-                        "",
-                        "the record a second time",
-                        "each name once",
-                    ));
+                    add_fault(
+                        &mut self.faults,
+                        Fault::new(&place, "", "the record a second time", "each name once"),
+                    );
                 }
                 match record {
                     Json::Record(fields) => records.push((collection, name, fields)),
-                    other => self.faults.push(Fault::new(
-                        &place,
-                        "",
-                        other.shown(),
-                        "a record with fields",
-                    )),
+                    other => add_fault(
+                        &mut self.faults,
+                        Fault::new(&place, "", other.shown(), "a record with fields"),
+                    ),
                 }
             }
         }
         sorted
+    }
+
+    /// Takes over what was wrong with a record, once all of its fields have been asked for.
+    pub(super) fn close(&mut self, record: Record<'_>) {
+        for fault in record.close(&mut self.file.notes) {
+            add_fault(&mut self.faults, fault);
+        }
     }
 
     pub(super) fn wallet(&mut self, (collection, name, fields): &Named<'_>) {
@@ -352,7 +369,7 @@ impl Reader {
         self.references
             .insert(format!("{collection}.{name}"), read.as_ref().map(|_| self.file.wallets.len()));
         self.file.wallets.extend(read);
-        self.faults.extend(record.close(&mut self.file.notes));
+        self.close(record);
     }
 
     /// `prices`, a list of `{price, wallet}`, or the older form, one `price` in the first wallet.

@@ -8,7 +8,26 @@ use pulldown_cmark::TagEnd;
 
 /// The seller's Markdown as HTML that can do no harm: HTML in it becomes text, pictures become their words, links go
 /// only to pages of this shop, to http, https or mailto, and headings begin at the second level.
+///
+/// Some signs make much of little, such as thousands of `>` in a row: where the HTML would become more than
+/// [`MOST_PER_BYTE`] times as long as the text, the text is shown as it was typed.
 pub fn html(markdown: &str) -> String {
+    let shown = any_html(markdown);
+    if shown.len() <= MOST_FREE + MOST_PER_BYTE * markdown.len() {
+        return shown;
+    }
+    let mut typed = String::from("<pre>");
+    // Of text alone nothing but escapes is made.
+    pulldown_cmark::html::push_html(&mut typed, std::iter::once(Event::Text(markdown.into())));
+    typed.push_str("</pre>\n");
+    typed
+}
+
+/// Units: bytes of HTML for each byte of Markdown, and those that any text may have besides.
+const MOST_PER_BYTE: usize = 10;
+const MOST_FREE: usize = 4_096;
+
+fn any_html(markdown: &str) -> String {
     let mut shown = String::with_capacity(markdown.len() * 3 / 2);
     let mut in_picture = 0_usize;
     let events = events(markdown).filter_map(|event| match event {
@@ -134,6 +153,41 @@ mod tests {
     fn a_page_is_named_by_its_first_heading() {
         assert_eq!(title("\n# About us\nWords"), Some(("About us", "Words")));
         assert_eq!(title("Words"), None);
+    }
+
+    #[test]
+    fn no_text_becomes_much_longer_than_it_was() {
+        let table = format!(
+            "|{0}\n|{1}\n{2}",
+            "a|".repeat(2_000),
+            "-|".repeat(2_000),
+            "|a\n".repeat(5_000)
+        );
+        let references = format!("[a]: /{}\n\n{}", "u".repeat(5_000), "[a] ".repeat(5_000));
+        for (text, is_typed) in [
+            (">".repeat(20_000), true),
+            (format!("{}a", "- ".repeat(10_000)), true),
+            (table, true),
+            (references, false),
+            ("*".repeat(20_000), false),
+            ("[".repeat(20_000), false),
+            ("<a@b>".repeat(4_000), false),
+            (
+                "> quoted\n>\n> - one\n> - two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n".to_owned(),
+                false,
+            ),
+        ] {
+            let start: String = text.chars().take(20).collect();
+            let shown = html(&text);
+            assert!(
+                shown.len() <= MOST_FREE + MOST_PER_BYTE * text.len(),
+                "{start} {}",
+                shown.len()
+            );
+            assert_eq!(shown.starts_with("<pre>"), is_typed, "{start}");
+        }
+        let typed = html(&format!("{}<script>", ">".repeat(20_000)));
+        assert!(typed.starts_with("<pre>&gt;&gt;") && typed.ends_with("&lt;script&gt;</pre>\n"));
     }
 
     proptest! {

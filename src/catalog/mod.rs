@@ -6,6 +6,7 @@ mod discount_record;
 pub mod fault;
 pub mod file;
 pub mod json;
+pub mod limits;
 pub mod markdown;
 pub mod markdown_back;
 pub mod offer;

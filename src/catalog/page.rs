@@ -26,9 +26,6 @@ pub enum NotAPage {
     Private,
 }
 
-/// Units: bytes.
-const MOST_BYTES: usize = 200_000;
-
 impl PageSlug {
     pub const POLICY: &str = "policy";
 
@@ -58,12 +55,14 @@ impl PageSlug {
 }
 
 impl PageText {
+    pub const MOST_BYTES: usize = 200_000;
+
     /// # Errors
     /// [`NotAPage`], each but the slug's.
     pub fn parse(markdown: &str) -> Result<Self, NotAPage> {
         // A browser sends CRLF between the lines of a textarea, and so do some editors.
         let markdown = markdown.replace("\r\n", "\n");
-        if MOST_BYTES < markdown.len() {
+        if Self::MOST_BYTES < markdown.len() {
             return Err(NotAPage::TooLong);
         }
         if markdown.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {

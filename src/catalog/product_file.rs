@@ -98,7 +98,7 @@ impl Reader {
                 hidden,
             });
         }
-        self.faults.extend(record.close(&mut self.file.notes));
+        self.close(record);
     }
 
     fn slug(&mut self, record: &mut Record<'_>, title: &str, name: &str) -> Option<Slug> {

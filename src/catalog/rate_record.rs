@@ -35,7 +35,7 @@ impl Reader {
             record.refuse("name", format!("{title:?} a second time"), "each rate once");
         }
         self.file.rates.push(RateRecord { name: title, countries, prices });
-        self.faults.extend(record.close(&mut self.file.notes));
+        self.close(record);
     }
 
     /// As a product's, but sending may cost nothing.

@@ -1,5 +1,8 @@
 use crate::catalog::Fault;
+use crate::catalog::fault::add_fault;
+use crate::catalog::fault::add_note;
 use crate::catalog::json::Json;
+use std::collections::HashSet;
 
 /// One record of the seller's file while it is read: each field is asked for once, and what is wrong is gathered.
 pub struct Record<'a> {
@@ -129,20 +132,16 @@ impl<'a> Record<'a> {
 
     /// Each name that stands twice is a fault; each that nobody asked for is a note, since it may be a slip of the pen.
     pub fn close(mut self, notes: &mut Vec<String>) -> Vec<Fault> {
-        for (position, (name, value)) in self.fields.iter().enumerate() {
-            if self.fields[..position].iter().any(|(earlier, _)| earlier == name) {
-                self.faults.push(Fault::new(
-                    &self.place,
-                    name,
-                    format!("{} a second time", value.shown()),
-                    "each field once",
-                ));
+        let mut seen = HashSet::new();
+        for (name, value) in self.fields {
+            if !seen.insert(name) {
+                let found = format!("{} a second time", value.shown());
+                let fault = Fault::new(&self.place, name, found, "each field once");
+                add_fault(&mut self.faults, fault);
             }
             if !self.asked.contains(&name.as_str()) && !name.starts_with('_') {
-                notes.push(format!(
-                    "{}: the field `{name}` means nothing here and is passed over",
-                    self.place
-                ));
+                let words = "means nothing here and is passed over";
+                add_note(notes, format!("{}: the field `{name}` {words}", self.place));
             }
         }
         self.faults

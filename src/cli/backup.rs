@@ -1,4 +1,7 @@
 use crate::actions;
+use crate::bounded;
+use crate::bounded::Metered;
+use crate::cli::digests;
 use crate::cli::home_of;
 use crate::cli::open;
 use crate::cli::say;
@@ -14,6 +17,8 @@ use std::fs::DirBuilder;
 use std::fs::File;
 use std::fs::OpenOptions;
 use std::io;
+use std::io::BufRead;
+use std::io::BufReader;
 use std::io::Read;
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
@@ -56,8 +61,19 @@ const KEY: &str = "db/seller.asc";
 const FILES: [&str; 3] = [".env", "db/data.json", "db/mirrors.txt"];
 const FOLDERS: [&str; 3] = ["db/pages", "db/images", "db/pictures"];
 
-/// Units: bytes. Larger than any copy that fits into the memory of the host that made it.
+/// Stands as their owner at all files of a copy that has a list of them: one whose list was taken out is not taken for an
+/// older one.
+const LISTED: &str = "listed";
+
+/// Units: bytes of all files of a copy. It is held in memory, as it was when it was made.
 const MOST_BYTES: u64 = 8 << 30;
+/// Units: files of a copy.
+const MOST_FILES: usize = 1_000_000;
+/// Units: bytes of one file, so that a copy which is none is refused before it fills the memory.
+const MOST_OF_DATABASE: u64 = 4 << 30;
+const MOST_OF_FILE: u64 = 64 << 20;
+/// Units: bytes between two files: a long name, and what a header may say more.
+const MOST_BETWEEN: u64 = 64 << 10;
 
 /// Writes a copy of the shop, sealed to the seller's key where there is one.
 pub async fn back_up(backup: Backup, settings: Settings) -> anyhow::Result<ExitCode> {
@@ -67,17 +83,18 @@ pub async fn back_up(backup: Backup, settings: Settings) -> anyhow::Result<ExitC
         "{} is there already: name another file, nothing is written over",
         backup.file.display()
     );
-    anyhow::ensure!(
-        settings.database.exists(),
-        "there is no shop at {} yet",
-        settings.database.display()
-    );
     let shop = open::shop(&settings).await?;
     let now = open::now();
     // Never in plain text instead.
     let key = shop.openness.seal(now).context("nothing was copied, since it cannot be sealed")?;
     // Once sealed, never plain again.
     actions::remember_key(&shop).await?;
+    let damage = store::copy::find_damage(&shop.db).await.context("look at the database")?;
+    if let Some(damage) = damage {
+        anyhow::bail!(
+            "nothing was copied: the database is damaged ({damage}). Keep your older copies; `shop doctor` says what to do"
+        );
+    }
     let database = store::copy::whole(&shop.db).await.context("copy the database")?;
     shop.db.close().await;
 
@@ -137,14 +154,15 @@ pub async fn restore(restore: Restore, settings: Settings) -> anyhow::Result<Exi
             beside.display()
         );
     }
-    let bytes = if restore.file == Path::new("-") {
-        read_all(io::stdin().lock()).context("read standard input")?
+    let mut copy: Box<dyn BufRead> = if restore.file == Path::new("-") {
+        Box::new(io::stdin().lock())
     } else {
         let file = File::open(&restore.file)
             .with_context(|| format!("open {}", restore.file.display()))?;
-        read_all(file).with_context(|| format!("read {}", restore.file.display()))?
+        Box::new(BufReader::new(file))
     };
-    if bytes.starts_with(b"-----BEGIN PGP MESSAGE-----") {
+    let start = copy.fill_buf().with_context(|| format!("read {}", restore.file.display()))?;
+    if start.starts_with(b"-----BEGIN PGP MESSAGE") {
         anyhow::bail!(
             "it is sealed to your key, which this host does not have. Open it where the key is: gpg -d {} | shop restore -",
             if restore.file == Path::new("-") {
@@ -154,8 +172,9 @@ pub async fn restore(restore: Restore, settings: Settings) -> anyhow::Result<Exi
             }
         );
     }
-    let files = unpack(&bytes)?;
-    drop(bytes);
+    let mut files = unpack(copy)?;
+    let is_listed =
+        digests::verify(&mut files).context("nothing was changed: the copy is damaged")?;
     anyhow::ensure!(
         files.contains_key(DATABASE),
         "it is no copy of a shop: there is no database in it"
@@ -181,6 +200,11 @@ pub async fn restore(restore: Restore, settings: Settings) -> anyhow::Result<Exi
     }
     brought?;
     say(&format!("The shop is back: {} files.", plan.len()));
+    if !is_listed {
+        say(
+            "note: the copy has no list of its files, since an older version made it. Its database is whole; whether every other file is as it was copied cannot be said.",
+        );
+    }
     say(&format!(
         "Each extended key goes on {} addresses further on, so that none is given out twice: let your wallet program look that far.",
         restore.gap
@@ -312,7 +336,7 @@ fn gather(folder: &Path, name: &str, files: &mut BTreeMap<String, Vec<u8>>) -> a
 }
 
 fn read_if_there(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
-    match fs::read(path) {
+    match bounded::read_file(path, MOST_OF_FILE) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("read {}", path.display())),
@@ -321,20 +345,27 @@ fn read_if_there(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
 
 fn pack(files: BTreeMap<String, Vec<u8>>) -> io::Result<Vec<u8>> {
     let mut packer = tar::Builder::new(Vec::new());
-    for (name, bytes) in files {
+    // The list comes first: a copy that is cut off still says what it held.
+    let list = (digests::LIST.to_owned(), digests::list(&files));
+    for (name, bytes) in std::iter::once(list).chain(files) {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len().try_into().map_err(io::Error::other)?);
         // Neither owner nor time: a copy tells what the shop is, not who made it when.
         header.set_mode(0o600);
+        header.set_username(LISTED)?;
         packer.append_data(&mut header, name, bytes.as_slice())?;
     }
     packer.into_inner()
 }
 
-/// Reads a copy. Every name is known, or a plain name in a known folder; so nothing climbs out of the shop's own.
-fn unpack(bytes: &[u8]) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
-    let mut files = BTreeMap::new();
-    let mut archive = tar::Archive::new(bytes);
+/// Reads a copy. Every name is known, or a plain name in a known folder; so nothing climbs out of the shop's own. Each file is
+/// refused by its name and its size before it is read.
+fn unpack(copy: impl Read) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+    let (mut files, mut is_listed) = (BTreeMap::new(), false);
+    let mut n_bytes = 0_u64;
+    let (copy, allowed) = Metered::new(copy);
+    allowed.set(MOST_BETWEEN);
+    let mut archive = tar::Archive::new(copy);
     for entry in archive.entries().context("it is no copy of a shop")? {
         let mut entry = entry.context("it is no copy of a shop, or damaged")?;
         let path = entry.path().context("a name in it cannot be read")?.into_owned();
@@ -343,10 +374,27 @@ fn unpack(bytes: &[u8]) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
         let (Some(name), true) = (name, kind.is_file()) else {
             anyhow::bail!("nothing was changed: {path:?} is nothing that a copy of a shop holds");
         };
+        is_listed |= entry.header().username_bytes() == Some(LISTED.as_bytes());
+        let size = entry.size();
+        let most = if name == DATABASE { MOST_OF_DATABASE } else { MOST_OF_FILE };
+        anyhow::ensure!(
+            size <= most,
+            "nothing was changed: {path:?} has {}, and at most {} of it can be restored",
+            bounded::size(size),
+            bounded::size(most)
+        );
+        n_bytes += size;
+        anyhow::ensure!(
+            n_bytes <= MOST_BYTES && files.len() < MOST_FILES,
+            "nothing was changed: the copy holds more than {}, or more than {MOST_FILES} files",
+            bounded::size(MOST_BYTES)
+        );
+        allowed.set(size);
         let mut content = Vec::new();
         entry.read_to_end(&mut content).with_context(|| format!("read {name} in it"))?;
+        allowed.set(MOST_BETWEEN);
         anyhow::ensure!(
-            u64::try_from(content.len()).ok() == entry.header().size().ok(),
+            u64::try_from(content.len()).ok() == Some(size),
             "it is cut off within {name}"
         );
         anyhow::ensure!(
@@ -354,6 +402,10 @@ fn unpack(bytes: &[u8]) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
             "nothing was changed: {path:?} stands in it twice"
         );
     }
+    anyhow::ensure!(
+        !is_listed || files.contains_key(digests::LIST),
+        "nothing was changed: its list of files is missing in it"
+    );
     Ok(files)
 }
 
@@ -363,7 +415,7 @@ fn is_ours(path: &Path) -> bool {
     let is_plain = path.components().all(|part| matches!(part, Component::Normal(_)))
         && path.components().map(|part| part.as_os_str().len() + 1).sum::<usize>()
             == name.len() + 1;
-    let is_known = [DATABASE, SECRET, CLIENTS, DESK_CLIENTS, KEY].contains(&name)
+    let is_known = [DATABASE, SECRET, CLIENTS, DESK_CLIENTS, KEY, digests::LIST].contains(&name)
         || FILES.contains(&name)
         || FOLDERS
             .iter()
@@ -371,14 +423,8 @@ fn is_ours(path: &Path) -> bool {
     is_plain && is_known && !name.contains('\0')
 }
 
-fn read_all(from: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    from.take(MOST_BYTES).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 fn holds(path: &Path, bytes: &[u8]) -> bool {
-    fs::read(path).is_ok_and(|found| found == bytes)
+    bounded::read_file(path, bytes.len() as u64).is_ok_and(|found| found == bytes)
 }
 
 /// A file that was not there before, readable by its owner alone, and on the disk when this returns.
@@ -459,10 +505,15 @@ mod tests {
             (".env".to_owned(), Vec::new()),
         ]);
         let copy = pack(files.clone()).unwrap();
-        assert_eq!(unpack(&copy).unwrap(), files);
+        let mut unpacked = unpack(copy.as_slice()).unwrap();
+        assert!(digests::verify(&mut unpacked).unwrap());
+        assert_eq!(unpacked, files);
         for cut in [600, 40_000] {
             assert!(unpack(&copy[..cut]).is_err(), "{cut}");
         }
-        assert!(unpack(b"nonsense").is_err());
+        assert!(unpack(&b"nonsense"[..]).is_err());
     }
 }
+
+#[cfg(test)]
+mod hostile;

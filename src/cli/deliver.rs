@@ -61,15 +61,17 @@ async fn take(deliver: &Deliver, settings: &Settings) -> Result<(), Undelivered>
     }
     let letter = read_letter().map_err(|error| try_again(&error.into()))?;
     // A letter makes no shop: in the wrong folder there is none.
-    if !settings.database.is_file() {
-        let words = format!("There is no shop here: {} is missing.", settings.database.display());
-        return Err(Undelivered { code: NO_SETTINGS, words });
-    }
+    open::require_shop(settings)
+        .map_err(|error| Undelivered { code: NO_SETTINGS, words: format!("{error:#}") })?;
     let shop = open::shop(settings).await.map_err(|error| try_again(&error))?;
     let posted = post(&shop, &envelope, &letter).await;
     shop.db.close().await;
     posted
 }
+
+/// Units: bytes that are taken from a mail program before it is refused: a letter with large pictures. What never ends is not
+/// heard to its end.
+const MOST_HEARD: u64 = 256 << 20;
 
 /// The letter, or so much of it that it is seen to be too long.
 fn read_letter() -> io::Result<Vec<u8>> {
@@ -77,7 +79,7 @@ fn read_letter() -> io::Result<Vec<u8>> {
     let mut stdin = io::stdin().lock();
     stdin.by_ref().take(MOST_BYTES as u64 + 1).read_to_end(&mut letter)?;
     // Whoever writes into a pipe that nobody reads hears of the pipe, and not of the reason.
-    io::copy(&mut stdin, &mut io::sink())?;
+    io::copy(&mut stdin.take(MOST_HEARD), &mut io::sink())?;
     Ok(letter)
 }
 
@@ -113,6 +115,71 @@ fn try_again(error: &anyhow::Error) -> Undelivered {
     Undelivered { code: TRY_AGAIN, words }
 }
 
+/// Flags of one letter with a value, which may stand by itself: sender, name, notices, kind of body, account, file, log,
+/// number of hops, options. Sources: the manuals of sendmail, Postfix, Exim, msmtp and ssmtp.
+const WITH_VALUE: &str = "fFrNRVBaCXhOLpD";
+
+/// Flags of one letter without a value. `t`: the recipients stand in the letter's head.
+const ALONE: &str = "tivmnGUdE";
+
+/// msmtp's long flags that a value follows, behind `=` or by itself. They name a server, an account or a log: the letter
+/// goes to the buyer's page, by no server.
+const LONG_WITH_VALUE: [&str; 29] = [
+    "account",
+    "aliases",
+    "allow-from-override",
+    "dsn-notify",
+    "dsn-return",
+    "domain",
+    "file",
+    "from",
+    "from-full-name",
+    "host",
+    "logfile-time-format",
+    "maildomain",
+    "passwordeval",
+    "port",
+    "protocol",
+    "proxy-host",
+    "proxy-port",
+    "socket",
+    "source-ip",
+    "timeout",
+    "tls-cert-file",
+    "tls-crl-file",
+    "tls-fingerprint",
+    "tls-host-override",
+    "tls-key-file",
+    "tls-min-dh-prime-bits",
+    "tls-priorities",
+    "tls-trust-file",
+    "user",
+];
+
+/// The same, where a value stands behind `=` only, or not at all.
+const LONG_ALONE: [&str; 17] = [
+    "add-missing-date-header",
+    "add-missing-from-header",
+    "auth",
+    "auto-from",
+    "debug",
+    "keepbcc",
+    "logfile",
+    "read-envelope-from",
+    "remove-bcc-headers",
+    "set-date-header",
+    "set-from-header",
+    "set-msgid-header",
+    "syslog",
+    "tls",
+    "tls-certcheck",
+    "tls-starttls",
+    "undisclosed-recipients",
+];
+
+/// What would not deliver the letter that lies on standard input.
+const OTHER_WORK: [&str; 6] = ["configure", "help", "pretend", "rmqs", "serverinfo", "version"];
+
 impl Envelope {
     /// Reads what mail programs tell sendmail. What concerns the way of a letter means nothing here: it has none.
     fn parse(arguments: &[String]) -> Result<Self, String> {
@@ -127,24 +194,59 @@ impl Envelope {
                 envelope.recipients.extend(words.by_ref().cloned());
                 break;
             }
-            let (letter, rest) = flag.split_at(flag.chars().next().map_or(0, char::len_utf8));
-            match letter {
-                // With a value, which may stand by itself: sender, name, notice, kind of body.
-                "f" | "F" | "r" | "N" | "R" | "V" | "B" => {
-                    if rest.is_empty() && words.next().is_none() {
-                        return Err(format!("-{letter} needs a value"));
-                    }
-                }
-                "o" if !rest.is_empty() => {}
-                "b" if rest == "m" => {}
-                _ if flag.bytes().all(|letter| b"tivmnGU".contains(&letter)) => {
-                    envelope.reads_head |= flag.contains('t');
-                }
-                _ => return Err(format!("-{flag} is no flag that the shop knows from sendmail")),
+            let has_value = match flag.strip_prefix('-') {
+                Some(long) => envelope.take_long(long)?,
+                None => envelope.take_short(flag)?,
+            };
+            if has_value && words.next().is_none() {
+                return Err(format!("{word} needs a value"));
             }
         }
         Ok(envelope)
     }
+
+    /// Whether its value is the next word.
+    fn take_short(&mut self, flag: &str) -> Result<bool, String> {
+        let (letter, rest) = flag.split_at(flag.chars().next().map_or(0, char::len_utf8));
+        match letter {
+            _ if WITH_VALUE.contains(letter) => return Ok(rest.is_empty()),
+            "o" | "A" if !rest.is_empty() => {}
+            "b" if rest == "m" => {}
+            "d" if rest.starts_with(|c: char| c.is_ascii_digit()) => {}
+            _ if flag.chars().all(|letter| ALONE.contains(letter)) => {
+                self.reads_head |= flag.contains('t');
+            }
+            "b" | "q" | "P" | "S" | "I" => return Err(no_delivery(&format!("-{flag}"))),
+            _ => {
+                return Err(format!(
+                    "-{flag} is no flag that the shop knows from sendmail or msmtp"
+                ));
+            }
+        }
+        Ok(false)
+    }
+
+    /// The same, of a flag that is a word.
+    fn take_long(&mut self, flag: &str) -> Result<bool, String> {
+        let (name, value) =
+            flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
+        if name == "read-recipients" {
+            self.reads_head = true;
+        } else if LONG_WITH_VALUE.contains(&name) {
+            return Ok(value.is_none());
+        } else if OTHER_WORK.contains(&name) {
+            return Err(no_delivery(&format!("--{name}")));
+        } else if !LONG_ALONE.contains(&name) {
+            return Err(format!("--{name} is no flag that the shop knows from sendmail or msmtp"));
+        }
+        Ok(false)
+    }
+}
+
+fn no_delivery(flag: &str) -> String {
+    format!(
+        "{flag} asks for something else than to deliver the letter, which is all that this command does"
+    )
 }
 
 #[cfg(test)]
@@ -173,5 +275,39 @@ mod tests {
         for line in ["-bs", "-q", "-f", "-x a@b", "--help", "-o", "-é"] {
             check(line, Err(()));
         }
+    }
+
+    #[test]
+    fn the_flags_of_msmtp_name_a_way_that_no_letter_takes() {
+        check("-a shop -- a@b", Ok((&["a@b"], false)));
+        check("-ashop -C /home/me/.msmtprc --host=localhost --port 25 a@b", Ok((&["a@b"], false)));
+        check("--account=shop --file=.msmtprc -t", Ok((&[], true)));
+        check("--account shop --read-recipients", Ok((&[], true)));
+        check("--read-envelope-from --read-recipients c@d", Ok((&["c@d"], true)));
+        check(
+            "--tls --tls-certcheck=off --auth=on --user me --from=me@x a@b",
+            Ok((&["a@b"], false)),
+        );
+        check("--from me@x -X /tmp/log --timeout=5 -d a@b", Ok((&["a@b"], false)));
+        check("--keepbcc=on --syslog=LOG_MAIL -N never -O Timeout=1 a@b", Ok((&["a@b"], false)));
+        check("--logfile=- -Am -oQ/tmp -h 3 a@b", Ok((&["a@b"], false)));
+        for line in [
+            "--account",
+            "-a",
+            "-P a@b",
+            "--pretend a@b",
+            "-S",
+            "--serverinfo --host=x",
+            "--version",
+            "--hots=x",
+            "--",
+        ] {
+            let expected = if line == "--" { Ok((&[][..], false)) } else { Err(()) };
+            check(line, expected);
+        }
+        let words = |line: &str| Envelope::parse(&[line.to_owned()]).unwrap_err();
+        assert!(words("--pretend").starts_with("--pretend asks for something else"));
+        assert!(words("--hots=x").starts_with("--hots is no flag"));
+        assert!(words("--account").starts_with("--account needs a value"));
     }
 }

@@ -48,7 +48,10 @@ pub async fn run(command: DeskCommand, settings: Settings) -> anyhow::Result<Exi
         What::Password => set_password(&settings).await,
         What::Sessions { end } => tell_sessions(&settings, end).await,
         What::Factor { off } => tell_factor(&settings, off).await,
-        What::Client(deed) => onion::change_desk_clients(deed, &settings),
+        What::Client(deed) => {
+            open::require_shop(&settings)?;
+            onion::change_desk_clients(deed, &settings)
+        }
     }
 }
 

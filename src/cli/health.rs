@@ -1,3 +1,4 @@
+use crate::cli::open;
 use crate::config::Listen;
 use crate::config::Settings;
 use anyhow::Context;
@@ -18,14 +19,14 @@ pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         Listen::Tcp(address) => {
             // A door open to all of the host's addresses is asked at the nearest.
             let address = address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
-            let stream = TcpStream::connect(&address)
-                .with_context(|| format!("no shop is open at {address}"))?;
+            let stream =
+                TcpStream::connect(&address).with_context(|| not_open(&address, settings))?;
             stream.set_read_timeout(Some(PATIENCE))?;
             ask(stream)
         }
         Listen::Unix(path) => {
-            let stream = UnixStream::connect(path)
-                .with_context(|| format!("no shop is open at unix:{}", path.display()))?;
+            let address = format!("unix:{}", path.display());
+            let stream = UnixStream::connect(path).with_context(|| not_open(&address, settings))?;
             stream.set_read_timeout(Some(PATIENCE))?;
             ask(stream)
         }
@@ -40,6 +41,14 @@ pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         "no order could be taken now: the shop's log and `shop doctor` say why"
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// An open shop is found by its address alone; whoever asks in a wrong folder may have read other settings.
+fn not_open(address: &str, settings: &Settings) -> String {
+    match open::require_shop(settings) {
+        Ok(()) => format!("no shop is open at {address}"),
+        Err(error) => format!("no shop is open at {address}, and {error:#}"),
+    }
 }
 
 fn ask(mut stream: impl Read + Write) -> io::Result<String> {

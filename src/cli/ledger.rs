@@ -8,6 +8,7 @@ use crate::store::ledger::Entry;
 use crate::store::ledger::Filter;
 use crate::store::ledger::OrderSummary;
 use crate::values::Moment;
+use crate::values::escaped;
 use anyhow::Context;
 use clap::Args;
 use clap::ValueEnum;
@@ -430,7 +431,7 @@ impl Array {
     fn push(&mut self, out: &mut impl Write, row: &serde_json::Value) -> io::Result<()> {
         let before = if self.has_rows { ",\n " } else { "\n " };
         self.has_rows = true;
-        write!(out, "{before}{row}")
+        write!(out, "{before}{}", escaped(&row.to_string()))
     }
 
     fn close(&mut self, out: &mut impl Write) -> io::Result<()> {

@@ -2,9 +2,11 @@
 
 mod backup;
 mod catalog;
+mod clock;
 mod deliver;
 mod desk;
 mod develop;
+mod digests;
 mod doctor;
 mod health;
 mod house;
@@ -13,6 +15,7 @@ mod mutt;
 mod onion;
 mod open;
 mod orders;
+mod output;
 mod purge;
 mod quiet;
 mod seed;
@@ -20,12 +23,17 @@ mod serve;
 mod wallet;
 mod watch;
 
+use crate::cli::output::LogLines;
+use crate::cli::output::say;
+use crate::cli::output::say_error;
+use crate::cli::output::say_json;
+use crate::cli::output::say_text;
+use crate::cli::output::say_usage;
 use crate::config::Settings;
 use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -67,6 +75,8 @@ enum Command {
     Develop,
     /// Erase what is due
     Purge(purge::Purge),
+    /// The clock that orders expire and are erased by
+    Clock(clock::Clock),
     /// Take no orders until `shop open`; window and orders' pages stay
     Close,
     /// Take orders again
@@ -238,8 +248,12 @@ pub fn run() -> ExitCode {
     let CommandLine { command, settings } = match CommandLine::try_parse() {
         Ok(line) => line,
         Err(error) => {
+            if error.use_stderr() {
+                say_usage(&error.render().to_string());
+                return ExitCode::from(2);
+            }
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            return ExitCode::SUCCESS;
         }
     };
     // What tends Tor writes for another user too, and becomes another program.
@@ -275,6 +289,7 @@ pub fn run() -> ExitCode {
             Command::Desk(desk) => desk::run(desk, settings).await,
             Command::Develop => develop::run(&settings),
             Command::Purge(purge) => purge::run(purge, settings).await,
+            Command::Clock(clock) => clock::run(clock, settings).await,
             Command::Close => house::close(settings).await,
             Command::Open => house::open(settings).await,
             Command::Backup(backup) => backup::back_up(backup, settings).await,
@@ -302,7 +317,7 @@ fn start_log() {
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(|| LogLines)
         .with_target(false)
         .with_ansi(false)
         .without_time()
@@ -314,15 +329,6 @@ fn start_log() {
     }));
     // A second start in one process finds the log started: that is as good.
     let _ = tracing_subscriber::registry().with(lines).try_init();
-}
-
-/// A line for the seller on standard output. A reader that went away, as `head` does, is no error.
-fn say(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
-}
-
-fn say_error(line: &str) {
-    let _ = writeln!(std::io::stderr(), "shop: {line}");
 }
 
 /// The folder in which the database lies, with the secret and the rendered pictures beside it.

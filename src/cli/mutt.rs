@@ -1,5 +1,8 @@
-use crate::cli::say;
+use crate::cli::open;
+use crate::cli::say_error;
+use crate::cli::say_text;
 use crate::config::Settings;
+use crate::mail;
 use anyhow::Context;
 use clap::Args;
 use std::collections::HashMap;
@@ -19,6 +22,32 @@ pub struct MuttCommand {
 
 const TEXT: &str = include_str!("../../templates/mail/muttrc.txt");
 
+/// What the keys say that would copy a message to where no purge finds it.
+const NO_COPY: &str =
+    "'<enter-command>echo \"Not copied: a copy would stay when the order is erased.\"<enter>'";
+
+/// What to do where letters show as `??`.
+pub const LOCALE_HELP: &str = "mutt shows J??rg for Jörg there. Start it with LC_ALL=C.UTF-8, or with another UTF-8 locale of this host";
+
+/// What the letters of this terminal are, where they are not UTF-8, by the rules of POSIX, `locale(7)`.
+pub fn strange_charset() -> Option<String> {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
+    strange(locale.as_deref())
+}
+
+fn strange(locale: Option<&str>) -> Option<String> {
+    let Some(locale) = locale else {
+        return Some("those of no locale (LC_ALL, LC_CTYPE and LANG are not set)".to_owned());
+    };
+    let charset =
+        locale.split('@').next().and_then(|name| name.split_once('.')).map(|(_, set)| set);
+    let is_utf_8 = charset
+        .is_some_and(|set| set.eq_ignore_ascii_case("utf-8") || set.eq_ignore_ascii_case("utf8"));
+    let shown: String = locale.chars().filter(char::is_ascii_graphic).take(40).collect();
+    (!is_utf_8).then(|| format!("those of the locale {shown}, which is not UTF-8"))
+}
+
 /// Where mutt writes what it has opened: in memory, so that nothing that was sealed comes to lie on the disk.
 const MEMORY: &str = "/dev/shm";
 
@@ -27,6 +56,7 @@ pub fn run(
     settings: &Settings,
     flags: &HashMap<&'static str, String>,
 ) -> anyhow::Result<ExitCode> {
+    open::require_shop(settings)?;
     let folder = match mutt.folder {
         Some(folder) => folder,
         None => std::env::current_dir().context("find the shop's folder")?,
@@ -46,12 +76,18 @@ pub fn run(
     } else {
         String::new()
     };
+    if let Some(charset) = strange_charset() {
+        say_error(&format!("this terminal's letters are {charset}: {LOCALE_HELP}"));
+    }
     let text = TEXT
+        .replace("@MOST@", &mail::MOST_UNPACKED.to_string())
+        .replace("@NO_COPY@", NO_COPY)
+        .replace("@LOCALE_HELP@", LOCALE_HELP)
         .replace("@RUN@", &for_mutt(&run)?)
         .replace("@MAILDIR@", &for_mutt(path_text(&maildir)?)?)
         .replace("@FROM@", &for_mutt(settings.from.as_str())?)
         .replace("@TMPDIR@\n", &tmpdir);
-    say(text.trim_end());
+    say_text(text.trim_end());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -109,8 +145,21 @@ mod tests {
 
     #[test]
     fn every_mark_of_the_text_is_replaced() {
-        for mark in ["@RUN@", "@MAILDIR@", "@FROM@", "@TMPDIR@\n"] {
+        for mark in
+            ["@RUN@", "@MAILDIR@", "@FROM@", "@TMPDIR@\n", "@MOST@", "@NO_COPY@", "@LOCALE_HELP@"]
+        {
             assert!(TEXT.contains(mark), "{mark}");
         }
+    }
+
+    #[test]
+    fn a_locale_without_utf_8_is_told() {
+        for well in ["C.UTF-8", "C.utf8", "de_DE.UTF-8", "sr_RS.UTF-8@latin"] {
+            assert_eq!(strange(Some(well)), None, "{well}");
+        }
+        for other in ["C", "POSIX", "de_DE", "de_DE@euro", "de_DE.ISO-8859-15", "ja_JP.eucJP"] {
+            assert!(strange(Some(other)).is_some_and(|words| words.contains(other)), "{other}");
+        }
+        assert!(strange(None).is_some());
     }
 }

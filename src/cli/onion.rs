@@ -1,7 +1,9 @@
+use crate::bounded;
 use crate::cli::home_of;
 use crate::cli::open;
 use crate::cli::say;
 use crate::cli::say_error;
+use crate::cli::say_json;
 use crate::config::Listen;
 use crate::config::Settings;
 use crate::tor;
@@ -16,6 +18,7 @@ use crate::tor::OnionFolder;
 use crate::tor::OnionKey;
 use crate::tor::OnionStatus;
 use crate::tor::Service;
+use crate::web::wall;
 use anyhow::Context;
 use clap::Args;
 use clap::Subcommand;
@@ -120,7 +123,7 @@ pub fn served_address(settings: &Settings) -> Option<OnionAddress> {
 /// What is known of the service, unless it was written too long ago.
 pub fn fresh_status(settings: &Settings) -> Option<OnionStatus> {
     let status = folder(settings).status()?;
-    status.is_fresh(open::now().get()).then_some(status)
+    status.is_fresh(wall().get()).then_some(status)
 }
 
 fn control(settings: &Settings) -> Vec<ControlAddress> {
@@ -144,7 +147,7 @@ fn make_folder(path: &Path) -> anyhow::Result<()> {
 }
 
 fn clock() -> i64 {
-    open::now().get()
+    wall().get()
 }
 
 /// Somebody who makes the shop's own service with the key beside the database; the key is made where there is none.
@@ -196,8 +199,12 @@ fn key_made_once(path: &Path) -> anyhow::Result<OnionKey> {
     Ok(key)
 }
 
+/// Units: bytes of the onion's key, sealed or not, and of the list of who may come in.
+const MOST_OF_KEY: u64 = 64 << 10;
+const MOST_OF_CLIENTS: u64 = 1 << 20;
+
 fn read_key(path: &Path) -> anyhow::Result<Option<OnionKey>> {
-    match fs::read(path) {
+    match bounded::read_file(path, MOST_OF_KEY) {
         Ok(bytes) => {
             let key = OnionKey::parse(&bytes);
             key.map(Some).with_context(|| format!("the onion key {}", path.display()))
@@ -213,17 +220,15 @@ fn show(settings: &Settings, as_json: bool) -> anyhow::Result<ExitCode> {
     let clients = known_clients(&clients_file(settings))?;
     let reachable = status.as_ref().is_some_and(OnionStatus::is_reachable);
     if as_json {
-        say(&serde_json::to_string_pretty(&serde_json::json!({
+        say_json(&serde_json::json!({
             "address": address.as_ref().map(OnionAddress::url),
             "reachable": status.as_ref().map(|_| reachable),
             "status": status,
             "clients": clients.iter().map(|client| client.name.to_string()).collect::<Vec<_>>(),
-        }))?);
+        }))?;
         return Ok(if address.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    let address = address.context(
-        "there is no onion address yet: start `shop serve --tor`, or docker-compose.tor.yml",
-    )?;
+    let address = address.with_context(|| no_address(settings))?;
     say(&address.url());
     let line = |name: &str, words: &str| say(&format!("  {name:<20} {words}"));
     match status {
@@ -251,13 +256,25 @@ fn show(settings: &Settings, as_json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn no_address(settings: &Settings) -> String {
+    format!(
+        "there is no onion address yet in {}: start `shop serve --tor`, or docker-compose.tor.yml",
+        absolute(folder(settings).path()).display()
+    )
+}
+
+/// For whoever wonders which folder it is.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
 /// The list is kept beside the database; a copy is given to whoever tends Tor.
 fn clients_file(settings: &Settings) -> PathBuf {
     home_of(&settings.database).join("onion.clients")
 }
 
 fn known_clients(path: &Path) -> anyhow::Result<Clients> {
-    match fs::read_to_string(path) {
+    match bounded::read_text(path, MOST_OF_CLIENTS) {
         Ok(text) => Clients::parse(&text).with_context(|| format!("the list {}", path.display())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Clients::default()),
         Err(error) => Err(error).with_context(|| format!("read the list {}", path.display())),
@@ -348,6 +365,10 @@ pub fn change_desk_clients(deed: ClientDeed, settings: &Settings) -> anyhow::Res
 }
 
 fn change_clients(deed: ClientDeed, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let adds = matches!(deed, ClientDeed::Add { .. });
+    if !adds && !clients_file(settings).exists() && address(settings).is_none() {
+        open::require_shop(settings)?;
+    }
     let mut clients = known_clients(&clients_file(settings))?;
     let keep = |clients: &Clients| {
         let path = clients_file(settings);
@@ -364,8 +385,7 @@ fn change_clients(deed: ClientDeed, settings: &Settings) -> anyhow::Result<ExitC
             }
         }
         ClientDeed::Add { name } => {
-            let address = address(settings)
-                .context("there is no onion address yet, and a key is made for an address")?;
+            let address = address(settings).with_context(|| no_address(settings))?;
             let name = ClientName::parse(&name)?;
             let keys = ClientKeys::new(open::chance());
             let client = keys.client(name.clone());
@@ -463,7 +483,7 @@ fn ask_passphrase(twice: bool) -> anyhow::Result<String> {
 fn back_up(file: &Path, settings: &Settings) -> anyhow::Result<ExitCode> {
     let path = key_file(settings);
     let key = read_key(&path)?
-        .with_context(|| format!("there is no onion key at {} yet", path.display()))?;
+        .with_context(|| format!("there is no onion key at {} yet", absolute(&path).display()))?;
     anyhow::ensure!(
         file == Path::new("-") || !file.exists(),
         "{} is there already: name another file, nothing is written over",
@@ -485,11 +505,11 @@ fn restore(file: &Path, replace: bool, settings: &Settings) -> anyhow::Result<Ex
     let path = key_file(settings);
     let passphrase = ask_passphrase(false)?;
     let text = if file == Path::new("-") {
-        let mut text = String::new();
-        io::stdin().lock().take(65_536).read_to_string(&mut text).context("read the sealed key")?;
-        text
+        let bytes = bounded::read_stream(io::stdin().lock(), MOST_OF_KEY)
+            .context("read the sealed key from standard input")?;
+        String::from_utf8(bytes).context("what came on standard input is no sealed key")?
     } else {
-        fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?
+        bounded::read_text(file, MOST_OF_KEY).with_context(|| format!("read {}", file.display()))?
     };
     let key = tor::unseal(&text, &passphrase)?;
     match read_key(&path) {

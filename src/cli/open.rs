@@ -1,12 +1,15 @@
 use crate::actions;
+use crate::actions::ClockDoubted;
 use crate::actions::Darkroom;
 use crate::actions::Openness;
 use crate::actions::PageFile;
 use crate::actions::Shop;
 use crate::actions::Terms;
+use crate::bounded;
 use crate::catalog::NotAPage;
 use crate::catalog::PageSlug;
 use crate::catalog::PageText;
+use crate::catalog::limits;
 use crate::cli::home_of;
 use crate::config::Settings;
 use crate::mail::Maildir;
@@ -15,19 +18,54 @@ use crate::pictures::Originals;
 use crate::store;
 use crate::store::Db;
 use crate::tor::write_whole;
-use crate::values::Moment;
+use crate::web::clock;
+pub use crate::web::clock::now;
+pub use crate::web::clock::trusted;
 use anyhow::Context;
 use std::fs;
 use std::fs::DirBuilder;
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
-use std::time::UNIX_EPOCH;
 
-/// The shop behind the doors, with its folders made where they were missing.
+/// Whether a shop is there.
+///
+/// # Errors
+/// Where it was looked for, and what to do.
+pub fn require_shop(settings: &Settings) -> anyhow::Result<()> {
+    let place = std::path::absolute(&settings.database);
+    let place = place.as_deref().unwrap_or(&settings.database).display();
+    let found = match fs::metadata(&settings.database) {
+        Ok(found) if found.len() == 0 => "is empty",
+        Ok(_) => return Ok(()),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            "does not exist"
+        }
+        Err(error) => return Err(error).with_context(|| format!("look at the database {place}")),
+    };
+    anyhow::bail!(
+        "there is no shop here: {place} {found}. Run this in the shop's folder, or name its database with \
+         --database-url. A new shop is made by `shop serve` and `shop seed FILE`"
+    )
+}
+
+/// The shop behind the doors, with the folders that it writes into made where they were missing.
+///
+/// # Errors
+/// As [`require_shop`], and where it cannot be opened.
 pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
+    require_shop(settings)?;
+    let database = settings.database.display();
+    let db = Db::open(&settings.database)
+        .await
+        .with_context(|| format!("open the database {database}"))?;
+    behind(db, settings).await
+}
+
+/// The same; where there is no shop, a new one is made.
+pub async fn shop_or_new(settings: &Settings) -> anyhow::Result<Shop> {
     let home = home_of(&settings.database);
     DirBuilder::new()
         .recursive(true)
@@ -35,9 +73,17 @@ pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
         .create(&home)
         .with_context(|| format!("make the folder {}", home.display()))?;
     let database = settings.database.display();
-    let db = Db::open(&settings.database)
+    let db = Db::open_or_make(&settings.database)
         .await
         .with_context(|| format!("open the database {database}"))?;
+    behind(db, settings).await
+}
+
+async fn behind(db: Db, settings: &Settings) -> anyhow::Result<Shop> {
+    let home = home_of(&settings.database);
+    if let Some(kept) = store::clock::find(&db).await.context("read the trusted time")? {
+        clock::follow(kept);
+    }
     let gallery = home.join("pictures");
     let pictures = Gallery::open(gallery.clone())
         .with_context(|| format!("open the folder {}", gallery.display()))?;
@@ -63,10 +109,19 @@ pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
             watch_seconds: settings.watch_seconds,
         },
         openness: Arc::new(Openness::default()),
+        clocks: clock::reading,
         salt: salt.into(),
     };
     take_key(&shop, settings).await?;
     Ok(shop)
+}
+
+/// Looks at the host's clocks, and goes by the trusted time from now on.
+pub async fn look_at_clock(shop: &Shop) -> anyhow::Result<Option<ClockDoubted>> {
+    let looked = actions::look_at_clock(shop).await.context("look at the clock")?;
+    let doubted = ClockDoubted::of(&looked);
+    clock::follow(looked);
+    Ok(doubted)
 }
 
 /// Where the seller's pictures lie: beside the file or the database, and where the ancestor kept them; then the same in
@@ -93,13 +148,9 @@ pub fn originals(beside: &Path) -> Originals {
 /// Looks at the seller's key as it lies there now. Returns why it cannot be used, which closes the shop's checkout.
 pub async fn take_key(shop: &Shop, settings: &Settings) -> anyhow::Result<Option<String>> {
     let file = settings.seller_key_file.as_deref().unwrap_or(Path::new(SELLER_KEY));
-    let armored = match fs::read(file) {
-        // What is no text is said to be no armored key.
-        Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
-        Err(error)
-            if error.kind() == std::io::ErrorKind::NotFound
-                && settings.seller_key_file.is_none() =>
-        {
+    let found = match bounded::read_file(file, MOST_OF_KEY) {
+        Ok(bytes) => Some(bytes),
+        Err(error) if error.kind() == ErrorKind::NotFound && settings.seller_key_file.is_none() => {
             None
         }
         // What cannot be read is no key, and is not taken for the absence of one.
@@ -109,16 +160,30 @@ pub async fn take_key(shop: &Shop, settings: &Settings) -> anyhow::Result<Option
             return Ok(Some(fault));
         }
     };
-    actions::take_key(shop, armored.as_deref(), now()).await
+    actions::take_key(shop, found.as_deref(), now()).await
 }
 
 /// Where the seller's key lies unless the settings say otherwise.
 const SELLER_KEY: &str = "db/seller.asc";
+/// Units: bytes. A key with a dozen signatures has 20 KB.
+const MOST_OF_KEY: u64 = 512 << 10;
+const MOST_OF_SECRET: u64 = 4 << 10;
+const MOST_OF_MIRRORS: u64 = 64 << 10;
+/// Units: files of pages, and bytes of all of them: the open shop holds all pages in memory.
+const MOST_PAGES: usize = 200;
+const MOST_OF_PAGES: usize = 4 << 20;
 
-pub fn now() -> Moment {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
-    Moment::new(i64::try_from(seconds).unwrap_or(0))
-        .expect("a computer's clock stands between 1970 and 9999")
+/// The seller's catalog as it lies on the disk.
+pub fn catalog_text(file: &Path) -> anyhow::Result<String> {
+    bounded::read_text(file, limits::MOST_BYTES).map_err(|error| {
+        let shown = file.display();
+        match error.kind() {
+            ErrorKind::FileTooLarge => {
+                anyhow::anyhow!("{shown}: {error}. {}", limits::SHORTEN)
+            }
+            _ => anyhow::Error::new(error).context(format!("read {shown}")),
+        }
+    })
 }
 
 /// The command line's own dice.
@@ -138,13 +203,13 @@ pub fn secret(settings: &Settings) -> anyhow::Result<Vec<u8>> {
         return Ok(secret.clone().into_bytes());
     }
     let path = secret_file(settings);
-    match fs::read(&path) {
+    match bounded::read_file(&path, MOST_OF_SECRET) {
         Ok(secret) if 32 <= secret.len() => return Ok(secret),
         Ok(_) => anyhow::bail!(
             "{}: the secret is cut short; remove the file and a new one is made",
             path.display()
         ),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => {
             return Err(error).with_context(|| format!("read the secret {}", path.display()));
         }
@@ -159,12 +224,13 @@ pub fn secret(settings: &Settings) -> anyhow::Result<Vec<u8>> {
 pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => {
             return Err(error).with_context(|| format!("read the folder {}", folder.display()));
         }
     };
     let mut files = Vec::new();
+    let mut n_bytes = 0;
     for entry in entries {
         let path = entry?.path();
         if path.extension().is_none_or(|extension| extension != "md") {
@@ -173,10 +239,18 @@ pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let refused = |why: NotAPage| anyhow::anyhow!("{}: {why}", path.display());
         let slug = PageSlug::parse(&name).map_err(refused)?;
-        let markdown = fs::read_to_string(&path)
+        // The ends of lines may take twice the room in the file.
+        let markdown = bounded::read_text(&path, 2 * PageText::MOST_BYTES as u64)
             .with_context(|| format!("read the page {}", path.display()))?;
         let text = PageText::parse(&markdown).map_err(refused)?;
+        n_bytes += markdown.len();
         files.push(PageFile { slug, text });
+        anyhow::ensure!(
+            files.len() <= MOST_PAGES && n_bytes <= MOST_OF_PAGES,
+            "{} holds more pages than the shop can keep: at most {MOST_PAGES} files (*.md), and {} in all. Remove or shorten some",
+            folder.display(),
+            bounded::size(MOST_OF_PAGES as u64)
+        );
     }
     files.sort_by_key(|file| (file.slug.as_str() != PageSlug::POLICY, file.slug.clone()));
     Ok(Some(files))
@@ -184,15 +258,15 @@ pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
 
 /// The seller's list of the shop's addresses, signed before it came here; `None` where there is none.
 pub fn mirrors(path: &Path) -> anyhow::Result<Option<String>> {
-    let text = match fs::read_to_string(path) {
+    let text = match bounded::read_text(path, MOST_OF_MIRRORS) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
     };
     let is_signed = text.starts_with("-----BEGIN PGP SIGNED MESSAGE-----")
         && text.trim_end().ends_with("-----END PGP SIGNATURE-----");
     anyhow::ensure!(
-        is_signed && text.len() <= 65_536,
+        is_signed,
         "{}: expected a list signed in clear, of at most 64 KB: gpg --clearsign makes one, on a computer that is not this one",
         path.display()
     );

@@ -1,18 +1,21 @@
 use crate::actions;
 use crate::actions::OrderChange;
 use crate::actions::Shop;
+use crate::bounded;
 use crate::cli::ledger;
 use crate::cli::ledger::Digest;
 use crate::cli::ledger::Export;
 use crate::cli::ledger::Listing;
 use crate::cli::open;
 use crate::cli::say;
+use crate::cli::say_json;
 use crate::config::Settings;
 use crate::mail;
 use crate::mail::MessageId;
 use crate::mail::Reply;
 use crate::orders::Order;
 use crate::orders::OrderRef;
+use crate::orders::Refund;
 use crate::orders::Status;
 use crate::payment::Tolerance;
 use crate::store;
@@ -51,7 +54,13 @@ enum Deed {
     /// It will not be sent
     Cancel { order_ref: String, reason: Vec<String> },
     /// The money went back
-    Refunded { order_ref: String, txid: Option<String> },
+    Refunded {
+        order_ref: String,
+        txid: Option<String>,
+        /// Record it although, as far as the shop knows, nothing was paid
+        #[arg(long)]
+        anyway: bool,
+    },
     /// Words for the buyer, on the order's page; without TEXT they are read from standard input
     Note { order_ref: String, text: Vec<String> },
     /// For your books, without anything of the buyers
@@ -93,10 +102,10 @@ pub async fn run(orders: Orders, settings: Settings) -> anyhow::Result<ExitCode>
             let word = OrderChange::Cancelled(words("reason", &reason)?);
             change(&shop, &named(&order_ref)?, word, as_json).await?;
         }
-        Some(Deed::Refunded { order_ref, txid }) => {
-            let txid: Vec<String> = txid.into_iter().collect();
-            let word = OrderChange::Refunded(words("transaction", &txid)?);
-            change(&shop, &named(&order_ref)?, word, as_json).await?;
+        Some(Deed::Refunded { order_ref, txid, anyway }) => {
+            let mut refund = Refund::parse(&txid.unwrap_or_default())?;
+            refund.anyway |= anyway;
+            change(&shop, &named(&order_ref)?, OrderChange::Refunded(refund), as_json).await?;
         }
         Some(Deed::Note { order_ref, text }) => {
             anyhow::ensure!(
@@ -142,11 +151,10 @@ async fn find(shop: &Shop, order_ref: &str) -> anyhow::Result<Order> {
 
 async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()> {
     let order = find(shop, order_ref).await?;
-    let status = order.status_at(open::now());
+    let status = order.status_at(open::trusted());
     let tolerance = shop.terms.tolerance;
     if as_json {
-        say(&serde_json::to_string_pretty(&order_json(&order, status, tolerance))?);
-        return Ok(());
+        return say_json(&order_json(&order, status, tolerance));
     }
     say(&format!("Order {}, placed {}, is {status}.", order.order_ref, order.placed_at.day()));
     say("");
@@ -156,8 +164,10 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
     let invoice = &order.invoice;
     say("");
     say(&format!("  amount    {} {}", invoice.amount, invoice.currency));
-    if Gwei::ZERO < invoice.received || invoice.sighting.is_none() {
+    if Gwei::ZERO < invoice.received {
         say(&format!("  received  {} {}, as you said", invoice.received, invoice.currency));
+    } else if invoice.sighting.is_none() {
+        say("  received  nothing, as far as the shop knows");
     }
     for line in of_node(&order) {
         say(&format!("  {line}"));
@@ -282,10 +292,13 @@ async fn note(shop: &Shop, order_ref: &str, text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Units: bytes.
+const MOST_OF_WORDS: u64 = 64 << 10;
+
 fn read_words() -> anyhow::Result<String> {
-    let mut text = String::new();
-    std::io::stdin().take(64 * 1024).read_to_string(&mut text).context("read the words")?;
-    Ok(text)
+    let bytes = bounded::read_stream(std::io::stdin(), MOST_OF_WORDS)
+        .context("read the words from standard input")?;
+    String::from_utf8(bytes).context("the words are not UTF-8")
 }
 
 fn step_words(step: &SealedWords) -> String {

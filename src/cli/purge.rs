@@ -14,7 +14,7 @@ pub struct Purge {
     /// Only say what is due
     #[arg(long)]
     dry_run: bool,
-    /// Erase although the clock has gone on by more days than orders are kept: it is right
+    /// Erase although the clock has jumped: it is right (as `shop clock accept` says)
     #[arg(long)]
     now: bool,
     /// Erase the numbers of all days and weeks too, from which the desk draws its plots
@@ -37,25 +37,26 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
             let n = store::figures::count(&shop.db).await?;
             say(&format!("Numbers by day and week to be erased: {n} rows."));
         }
-        if let Some(jumped) = actions::doubt_clock(&shop, now).await? {
-            say(&format!("But {jumped}."));
+        if let Some(doubted) = actions::doubt_clock(&shop).await? {
+            say(&format!("But {doubted}."));
         }
         shop.db.close().await;
         return Ok(ExitCode::SUCCESS);
     }
     if purge.now {
-        actions::trust_clock(&shop, now).await?;
+        actions::accept_clock(&shop).await??;
     }
-    if let Some(jumped) = actions::doubt_clock(&shop, now).await? {
+    if let Some(doubted) = open::look_at_clock(&shop).await? {
         shop.db.close().await;
-        return Err(jumped.into());
+        return Err(doubted.into());
     }
+    let now = open::now();
     actions::expire_orders(&shop, now).await?;
     // What the seller was not told yet is never erased.
     if let Err(error) = actions::sweep(&shop, now).await {
         say_error(&format!("not all messages could be written: {error:#}"));
     }
-    let erased = actions::forget_orders(&shop, now, Haste::BySeller).await??;
+    let erased = actions::forget_orders(&shop, Haste::BySeller).await??;
     let n_deeds = actions::forget_deeds(&shop, now).await?;
     let n_figures = if purge.figures {
         Some(actions::forget_figures(&shop).await?)

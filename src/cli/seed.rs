@@ -2,19 +2,22 @@ use crate::actions;
 use crate::actions::Stocked;
 use crate::actions::Stocking;
 use crate::actions::Unstocked;
+use crate::bounded::size;
 use crate::catalog::Difference;
+use crate::catalog::Fault;
 use crate::catalog::PageSlug;
+use crate::catalog::limits::MOST_BYTES;
 use crate::cli::home_of;
 use crate::cli::open;
 use crate::cli::say;
 use crate::cli::say_error;
+use crate::cli::say_json;
 use crate::config::Settings;
 use crate::store::Db;
 use anyhow::Context;
 use clap::Args;
 use indicatif::ProgressBar;
 use indicatif::ProgressStyle;
-use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -41,10 +44,13 @@ pub struct Seed {
 
 pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
     let shown = seed.file.display().to_string();
-    let bytes = fs::read(&seed.file).with_context(|| format!("read {shown}"))?;
-    let Ok(text) = String::from_utf8(bytes) else {
-        say_error(&format!("{shown}: found bytes that are no UTF-8; expected JSON in UTF-8"));
-        return Ok(ExitCode::FAILURE);
+    let text = match open::catalog_text(&seed.file) {
+        Err(error) if seed.json => {
+            let expected = format!("a regular file in UTF-8 of at most {}", size(MOST_BYTES));
+            let fault = Fault::new("", "", format!("{error:#}"), expected);
+            return say_outcome(&Err(Unstocked::Faults(vec![fault])), &[]);
+        }
+        text => text?,
     };
     let folders = open::originals(&home_of(&seed.file));
     let bar = Bar::default();
@@ -54,9 +60,14 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
     let outcome = if seed.check {
         changes = changes_of(&settings, &text).await?;
         actions::check_shelves(&text, wallet, &folders, progress).map_err(Unstocked::Faults)
+    } else if open::require_shop(&settings).is_err()
+        && actions::has_faults(&text, wallet.clone(), &folders)
+    {
+        // No shop is made for a file that cannot fill it.
+        actions::check_shelves(&text, wallet, &folders, progress).map_err(Unstocked::Faults)
     } else {
-        let shop = open::shop(&settings).await?;
         let pages = pages_of(&seed.file)?;
+        let shop = open::shop_or_new(&settings).await?;
         if !seed.over_desk
             && let Some(files) = &pages
         {
@@ -80,14 +91,14 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
     };
     bar.clear();
     if seed.json {
-        return say_json(&outcome, &changes);
+        return say_outcome(&outcome, &changes);
     }
     match outcome {
         Ok(stocked) => {
             tell(&stocked, &shown, seed.check);
             if !changes.is_empty() {
                 say(&format!("The desk has changed the catalog. Seeding {shown} would change:"));
-                changes.iter().for_each(|change| say(&indented(change)));
+                changes.iter().for_each(|change| tell_change(change, say));
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -96,7 +107,7 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
                 "{shown}: the desk has changed the catalog since it was last filled from a file, and this file says something else"
             ));
             for change in &changes {
-                say_error(&indented(change));
+                tell_change(change, say_error);
             }
             say_error("Nothing was changed.");
             say_error(&format!(
@@ -130,7 +141,7 @@ fn refuse_pages(
     over.iter().for_each(|slug| say_error(&format!("  db/pages/{slug}.md")));
     if !changes.is_empty() {
         say_error("the desk has changed the catalog, and this file says something else:");
-        changes.iter().for_each(|change| say_error(&indented(change)));
+        changes.iter().for_each(|change| tell_change(change, say_error));
     }
     let shown = seed.file.display();
     say_error("Nothing was changed.");
@@ -141,13 +152,14 @@ fn refuse_pages(
     Ok(ExitCode::FAILURE)
 }
 
-fn indented(change: &Difference) -> String {
-    change.to_string().lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+/// A change may need several lines; `say`: what becomes of each.
+fn tell_change(change: &Difference, say: impl Fn(&str)) {
+    change.to_string().lines().for_each(|line| say(&format!("  {line}")));
 }
 
 /// What a check can say of what the desk did; a shop that is not there yet is not made for it.
 async fn changes_of(settings: &Settings, text: &str) -> anyhow::Result<Vec<Difference>> {
-    if !settings.database.exists() {
+    if open::require_shop(settings).is_err() {
         return Ok(Vec::new());
     }
     let db = Db::open(&settings.database).await.context("open the database")?;
@@ -179,7 +191,7 @@ fn tell(stocked: &Stocked, file: &str, only_checked: bool) {
     }
 }
 
-fn say_json(
+fn say_outcome(
     outcome: &Result<Stocked, Unstocked>,
     changes: &[Difference],
 ) -> anyhow::Result<ExitCode> {
@@ -193,7 +205,7 @@ fn say_json(
             serde_json::json!({ "ok": false, "errors": [], "changes": changes })
         }
     };
-    say(&serde_json::to_string_pretty(&json)?);
+    say_json(&json)?;
     Ok(if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -1,4 +1,5 @@
 use crate::actions;
+use crate::actions::ClockDoubted;
 use crate::actions::Darkroom;
 use crate::actions::Haste;
 use crate::actions::Shop;
@@ -23,6 +24,7 @@ use crate::web::Site;
 use crate::web::serve::Door;
 use crate::web::serve::Fairness;
 use crate::web::serve::told_to_end;
+use crate::web::wall;
 use actix_web::web::Data;
 use anyhow::Context;
 use clap::Args;
@@ -60,7 +62,7 @@ pub async fn run(
     flags: &HashMap<&'static str, String>,
 ) -> anyhow::Result<ExitCode> {
     let mut told = Box::pin(told_to_end()?);
-    let shop = open::shop(&settings).await?;
+    let shop = open::shop_or_new(&settings).await?;
     let shop = Shop { darkroom: Darkroom::apart(develop::apart(flags)), ..shop };
     if store::catalog::is_empty(&shop.db).await? && Path::new(DATA).exists() {
         match seed(flags, &mut told).await? {
@@ -82,6 +84,12 @@ pub async fn run(
         }
         Listen::Systemd => Door::handed_over().context("open the door")?,
     };
+    ensure_confirmed(&door, settings.listen_is_confirmed, "LISTEN")?;
+    if door.is_open() {
+        tracing::warn!(
+            "others than this host can reach the shop over plain http, as LISTEN says twice"
+        );
+    }
     anyhow::ensure!(
         !settings.reads_circuits || !serve.tor && !door.is_tcp(),
         "CIRCUIT_ID=haproxy holds only where Tor's own torrc leads to a unix socket: a service made with --tor does not \
@@ -122,6 +130,7 @@ pub async fn run(
         None => None,
         Some(listen) => {
             let door = open_desk(listen, &settings.listen)?;
+            ensure_confirmed(&door, settings.desk_listen_is_confirmed, "DESK_LISTEN")?;
             let hosts = DeskHosts::new(match listen {
                 Listen::Tcp(address) => address,
                 Listen::Unix(_) | Listen::Systemd => "",
@@ -137,7 +146,7 @@ pub async fn run(
         payment_minutes: settings.payment_minutes,
         closer: settings.closes_circuits.then_some(closer),
     };
-    let caretaker = Caretaker::begin(&shop, open::now()).await;
+    let caretaker = Caretaker::begin(&shop).await;
     say(&format!("The shop is open at {}", door.address()));
     let closing = Arc::new(Notify::new());
     let doctor = desk.as_ref().map(|(desk, _)| {
@@ -224,6 +233,18 @@ fn begin_desk_onion(settings: &Settings, desk: &Desk, door: &Door) -> anyhow::Re
     Ok(())
 }
 
+/// An address that others can reach was written twice, or it is not opened: a name may lead elsewhere, and systemd hands over
+/// whatever its own files say.
+fn ensure_confirmed(door: &Door, is_confirmed: bool, name: &str) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        is_confirmed || !door.is_open(),
+        "{name}: {} can be reached by others than this host, over plain http. Name an address of this host alone, or \
+         unix:PATH; if others shall reach it all the same, write the value of {name} twice, with a space between",
+        door.address()
+    );
+    Ok(())
+}
+
 /// `buyers`: where their door is, which is open already.
 fn open_desk(listen: &Listen, buyers: &Listen) -> anyhow::Result<Door> {
     match listen {
@@ -231,8 +252,7 @@ fn open_desk(listen: &Listen, buyers: &Listen) -> anyhow::Result<Door> {
             Door::tcp(address).with_context(|| format!("open the desk at {address}"))
         }
         Listen::Unix(path) => {
-            // However it is written: to open a door takes the socket away that lies there. Nobody is asked by a
-            // connection, since the shop opens none.
+            // However it is written.
             let is_theirs = match (buyers, std::fs::canonicalize(path)) {
                 (Listen::Unix(theirs), Ok(there)) => {
                     std::fs::canonicalize(theirs).is_ok_and(|theirs| theirs == there)
@@ -334,7 +354,7 @@ enum Seeded {
 async fn sweep_now_and_again(shop: Shop, settings: Settings, mut caretaker: Caretaker) {
     let mut last = Vec::new();
     loop {
-        let troubles = caretaker.sweep(&shop, &settings, open::now()).await;
+        let troubles = caretaker.sweep(&shop, &settings).await;
         for trouble in troubles.iter().filter(|trouble| !last.contains(*trouble)) {
             tracing::error!("will be tried again: {trouble}");
         }
@@ -346,6 +366,7 @@ async fn sweep_now_and_again(shop: Shop, settings: Settings, mut caretaker: Care
 /// What the sweeps remember of each other.
 struct Caretaker {
     is_away: bool,
+    doubted: Option<ClockDoubted>,
     n_sweeps: u32,
 }
 
@@ -355,12 +376,13 @@ const SELDOM: u32 = 6;
 
 impl Caretaker {
     /// What must be so before the first visitor comes. What fails is tried again, and told, by the sweeps.
-    async fn begin(shop: &Shop, now: Moment) -> Self {
-        let mut caretaker = Self { is_away: false, n_sweeps: 1 };
-        let _ = caretaker.look_for_seller(shop, now).await;
-        // A clock that is not believed blurs nothing.
-        if let Ok(Ok(())) = actions::look_at_clock(shop, now).await {
-            let _ = actions::blur_figures(shop, now).await;
+    async fn begin(shop: &Shop) -> Self {
+        let mut caretaker = Self { is_away: false, doubted: None, n_sweeps: 1 };
+        let looked = caretaker.look_at_clock(shop).await;
+        let _ = caretaker.look_for_seller(shop).await;
+        // A clock that is not trusted blurs nothing.
+        if looked.is_ok() && caretaker.doubted.is_none() {
+            let _ = actions::blur_figures(shop, open::now()).await;
         }
         let _ = actions::empty_journal(shop).await;
         let _ = actions::look_for_reading(shop).await;
@@ -368,28 +390,42 @@ impl Caretaker {
     }
 
     /// Each part by itself: what hinders one leaves the others. Returns what went wrong.
-    async fn sweep(&mut self, shop: &Shop, settings: &Settings, now: Moment) -> Vec<String> {
+    async fn sweep(&mut self, shop: &Shop, settings: &Settings) -> Vec<String> {
+        let clock = self.look_at_clock(shop).await;
+        let now = open::now();
         let key = match open::take_key(shop, settings).await {
             Ok(Some(fault)) => Err(anyhow::anyhow!("no orders are taken: {fault}")),
             Ok(None) => Ok(()),
             Err(error) => Err(error.context("look at the seller's key")),
         };
-        let mut done = vec![key, actions::remember_key(shop).await.context("remember the key")];
+        let remembered = actions::remember_key(shop).await.context("remember the key");
+        let mut done = vec![clock, key, remembered];
         done.push(actions::expire_orders(shop, now).await.map(|_| ()).context("let orders expire"));
         done.push(actions::sweep(shop, now).await.map(|_| ()).context("tell the seller"));
         let is_time = self.n_sweeps.is_multiple_of(SELDOM);
         self.n_sweeps = self.n_sweeps.wrapping_add(1);
         done.push(erase_what_is_due(shop, now, is_time).await.context("erase what is due"));
         if is_time {
-            done.push(self.look_for_seller(shop, now).await.context("look for the seller"));
+            done.push(self.look_for_seller(shop).await.context("look for the seller"));
             done.push(actions::look_for_reading(shop).await.context("look what was read"));
-            done.push(actions::clear_drafts(shop, now).await.context("clear the Maildir's tmp"));
+            done.push(actions::clear_drafts(shop, wall()).await.context("clear the Maildir's tmp"));
         }
         done.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect()
     }
 
-    async fn look_for_seller(&mut self, shop: &Shop, now: Moment) -> anyhow::Result<()> {
-        let is_away = actions::look_for_seller(shop, now).await?;
+    async fn look_at_clock(&mut self, shop: &Shop) -> anyhow::Result<()> {
+        let doubted = open::look_at_clock(shop).await?;
+        match &doubted {
+            Some(doubted) if self.doubted.as_ref() != Some(doubted) => tracing::warn!("{doubted}"),
+            None if self.doubted.is_some() => tracing::info!("the host's clock is trusted again"),
+            _ => {}
+        }
+        self.doubted = doubted;
+        Ok(())
+    }
+
+    async fn look_for_seller(&mut self, shop: &Shop) -> anyhow::Result<()> {
+        let is_away = actions::look_for_seller(shop, open::trusted()).await?;
         if is_away && !self.is_away {
             tracing::warn!(
                 "the shop takes no orders until the new mail is looked at: the oldest message has lain unread for more than {} days (CLOSE_AFTER_DAYS)",
@@ -405,15 +441,14 @@ impl Caretaker {
 
 /// `is_time`: to empty the journal although nothing was erased just now.
 async fn erase_what_is_due(shop: &Shop, now: Moment, is_time: bool) -> anyhow::Result<()> {
-    let erased = actions::forget_orders(shop, now, Haste::ByItself).await?;
-    let has_erased = erased.as_ref().is_ok_and(|orders| !orders.is_empty());
-    // A clock that is not believed blurs nothing either.
-    if erased.is_ok() {
+    // A clock that is not trusted erases nothing, and the log says so already.
+    let erased = actions::forget_orders(shop, Haste::ByItself).await?.ok();
+    if erased.is_some() {
         actions::forget_deeds(shop, now).await?;
         actions::blur_figures(shop, now).await?;
     }
+    let has_erased = erased.is_some_and(|orders| !orders.is_empty());
     let is_empty = if has_erased || is_time { actions::empty_journal(shop).await? } else { true };
-    erased?;
     anyhow::ensure!(
         is_empty,
         "the journal cannot be emptied while somebody reads the database; what was erased lies on there until then"

@@ -2,6 +2,7 @@ use crate::catalog::CatalogFile;
 use crate::cli::open;
 use crate::cli::say;
 use crate::cli::say_error;
+use crate::cli::say_json;
 use crate::config::Settings;
 use crate::payment::Receives;
 use crate::payment::Wallet;
@@ -11,7 +12,6 @@ use crate::values::Currency;
 use anyhow::Context;
 use clap::Args;
 use clap::Subcommand;
-use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -70,7 +70,7 @@ pub async fn run(command: WalletCommand, settings: Settings) -> anyhow::Result<E
                 wallet.with_context(|| format!("the catalog has no wallet for {currency}"))?;
             let addresses = addresses(wallet, first, count);
             if command.json {
-                say(&serde_json::to_string_pretty(&addresses)?);
+                say_json(&addresses)?;
                 return Ok(ExitCode::SUCCESS);
             }
             for (index, address) in (first..).zip(addresses) {
@@ -95,7 +95,7 @@ fn check_file(
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
     let shown = file.display();
-    let text = fs::read_to_string(file).with_context(|| format!("read {shown}"))?;
+    let text = open::catalog_text(file)?;
     let (catalog, faults) = CatalogFile::parse(&text, settings_wallet);
     let looked: Vec<_> = catalog.wallets.into_iter().map(|wallet| (wallet, None)).collect();
     if !looked.is_empty() || faults.is_empty() {
@@ -112,7 +112,7 @@ fn tell(looked: &[(Wallet, Option<Reach>)], as_json: bool) -> anyhow::Result<Exi
     if as_json {
         let rows: Vec<serde_json::Value> =
             looked.iter().map(|(wallet, reach)| wallet_json(wallet, reach.as_ref())).collect();
-        say(&serde_json::to_string_pretty(&rows)?);
+        say_json(&rows)?;
         return Ok(ExitCode::SUCCESS);
     }
     if looked.is_empty() {

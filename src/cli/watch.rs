@@ -27,6 +27,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::task::AbortHandle;
 
 #[derive(Args)]
 pub struct WatchCommand {
@@ -47,11 +48,46 @@ const PATIENCE: i64 = 20;
 /// Units: seconds for one look. A node may search its whole chain for what it was not told of before.
 const LONGEST_LOOK: Duration = Duration::from_secs(1_800);
 
+/// How long the database may take to close when the process is told to end.
+const CLOSING: Duration = Duration::from_secs(2);
+/// Units: bytes of what a look writes down for the next one.
+const MOST_NOTES: usize = 4 << 20;
+
 /// Follows payments on the seller's own nodes, and writes what was seen. The only command that speaks to a network.
+///
+/// Told to end, it ends at once, whatever a node is doing: what was not committed is seen again at the next look.
 pub async fn run(command: WatchCommand, settings: Settings) -> anyhow::Result<ExitCode> {
-    let told = told_to_end()?;
-    let shop = open::shop(&settings).await?;
-    let _alone = watch_alone(&settings)?;
+    let mut told = std::pin::pin!(told_to_end()?);
+    let shop = tokio::select! {
+        shop = open::shop(&settings) => shop?,
+        () = &mut told => return Ok(ended_early(&command)),
+    };
+    let tasks = RefCell::default();
+    let done = tokio::select! {
+        done = watch(&command, &settings, &shop, &tasks) => Some(done),
+        () = told => None,
+    };
+    tasks.borrow().iter().for_each(AbortHandle::abort);
+    let _ = tokio::time::timeout(CLOSING, shop.db.close()).await;
+    match done {
+        Some(done) => done,
+        // A thread may still be looking up a node's name, which cannot be interrupted and would be waited for.
+        None => std::process::exit(if command.once { 1 } else { 0 }),
+    }
+}
+
+/// A single look that was cut short has not said that all is well.
+fn ended_early(command: &WatchCommand) -> ExitCode {
+    if command.once { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+async fn watch(
+    command: &WatchCommand,
+    settings: &Settings,
+    shop: &Shop,
+    tasks: &RefCell<Vec<AbortHandle>>,
+) -> anyhow::Result<ExitCode> {
+    let _alone = watch_alone(settings)?;
     if command.forget {
         let mut tx = shop.db.write().await?;
         store::watch::forget_memories(&mut tx).await.context("forget what the nodes said")?;
@@ -59,11 +95,11 @@ pub async fn run(command: WatchCommand, settings: Settings) -> anyhow::Result<Ex
         say("Forgotten. What was seen of the orders stays; the nodes are asked anew.");
         return Ok(ExitCode::SUCCESS);
     }
-    let mut nodes = if command.stop { Vec::new() } else { nodes(&settings)? };
+    let mut nodes = if command.stop { Vec::new() } else { nodes(settings)? };
     futures_util::future::join_all(nodes.iter_mut().map(Watched::learn_chain)).await;
     let mut networks = Vec::new();
     for node in &nodes {
-        networks.extend(node.list_mine(&shop).await?);
+        networks.extend(node.list_mine(shop).await?);
     }
     let mut tx = shop.db.write().await?;
     store::watch::begin(&mut tx, &networks).await.context("say what is followed")?;
@@ -90,25 +126,18 @@ pub async fn run(command: WatchCommand, settings: Settings) -> anyhow::Result<Ex
     if command.once {
         let mut is_well = true;
         for node in &mut nodes {
-            is_well &= node.tick(&shop, &settings).await?;
+            is_well &= node.tick(shop, settings).await?;
         }
-        shop.db.close().await;
         return Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     // A task for each: a node that hangs hinders the others in nothing.
-    let tasks: Vec<_> = nodes
+    let running: Vec<_> = nodes
         .into_iter()
         .map(|node| actix_web::rt::spawn(now_and_again(node, shop.clone(), settings.clone())))
         .collect();
-    let handles: Vec<_> = tasks.iter().map(|task| task.abort_handle()).collect();
-    let is_told = tokio::select! {
-        () = told => true,
-        _ = futures_util::future::select_all(tasks) => false,
-    };
-    handles.iter().for_each(|task| task.abort());
-    shop.db.close().await;
-    anyhow::ensure!(is_told, "a part of it failed; whoever started it starts it again");
-    Ok(ExitCode::SUCCESS)
+    tasks.borrow_mut().extend(running.iter().map(|task| task.abort_handle()));
+    let _ = futures_util::future::select_all(running).await;
+    anyhow::bail!("a part of it failed; whoever started it starts it again")
 }
 
 /// Two would undo what the other saw.
@@ -195,6 +224,7 @@ impl Watched {
     async fn tick(&mut self, shop: &Shop, settings: &Settings) -> anyhow::Result<bool> {
         // A key that was put there, or away, since the last look.
         open::take_key(shop, settings).await?;
+        open::look_at_clock(shop).await?;
         let why_unknown = self.learn_chain().await;
         let mut is_well = true;
         for network in self.networks(shop).await? {
@@ -219,6 +249,7 @@ impl Watched {
                 }
             }
         }
+        open::look_at_clock(shop).await?;
         actions::expire_orders(shop, open::now()).await?;
         Ok(is_well)
     }
@@ -232,9 +263,10 @@ impl Watched {
     ) -> anyhow::Result<Result<(), String>> {
         let now = open::now();
         let rules = &settings.confirmations;
-        let followed = store::watch::list_followed(&shop.db, network, rules, now).await?;
+        let trusted = open::trusted();
+        let followed = store::watch::list_followed(&shop.db, network, rules, trusted).await?;
         let memory = store::watch::find_memory(&shop.db, network).await?;
-        let looking = self.node.look(&followed, memory.as_deref(), now);
+        let looking = self.node.look(&followed, memory.as_deref(), (now, trusted));
         let looked = tokio::time::timeout(LONGEST_LOOK, looking).await;
         let look = match looked {
             Ok(Ok(look)) => look,
@@ -244,6 +276,10 @@ impl Watched {
             }
             Err(_) => return Ok(Err("the node takes longer than half an hour".to_owned())),
         };
+        if MOST_NOTES < look.memory.len() {
+            let words = "the node told of more than can be kept: it is another kind of node, or out of order";
+            return Ok(Err(words.to_owned()));
+        }
         let followed = actions::follow_payments(shop, network, &followed, &look, open::now()).await;
         if let Err(error) = followed {
             return Ok(Err(format!("what was seen could not be kept: {error:#}")));
@@ -323,12 +359,12 @@ impl Node {
         &self,
         followed: &[Followed],
         memory: Option<&str>,
-        now: Moment,
+        (now, trusted): (Moment, Moment),
     ) -> Result<Look, Doubt> {
         match self {
             Self::Ethereum { node, .. } => node.look(followed, memory, now).await,
             Self::Bitcoin(node) => node.look(followed, memory, now).await,
-            Self::Monero(node) => node.look(followed, memory, now).await,
+            Self::Monero(node) => node.look(followed, memory, now, trusted).await,
         }
     }
 }

@@ -2,6 +2,21 @@ use crate::config::Listen;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+/// Where somebody may come in, as a setting says it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Place {
+    pub listen: Listen,
+    /// Whether it is written twice: others than this host may reach it, and the seller knows.
+    pub is_confirmed: bool,
+}
+
+/// What is wrong with `LISTEN`.
+const LISTEN_EXPECTED: &str =
+    "HOST:PORT of this host alone, unix:PATH or systemd, for example 127.0.0.1:3000";
+const LISTEN_OPEN: &str = "an address of this host alone, for example 127.0.0.1:3000, or unix:PATH: over plain http whoever carries \
+                           the line reads what buyers order, and where they live. If others shall reach it all the same, write the \
+                           same address twice, with a space between";
+
 /// What is wrong with `DESK_LISTEN`.
 pub const EXPECTED: &str =
     "off, unix:PATH, or HOST:PORT of this host alone, for example 127.0.0.1:3001";
@@ -25,35 +40,61 @@ pub fn is_same_place(listen: &Listen, desk: &Listen) -> bool {
 ///
 /// # Errors
 /// What was expected.
-pub fn read_desk_listen(text: &str) -> Result<Option<Listen>, &'static str> {
+pub fn read_desk_listen(text: &str) -> Result<Option<Place>, &'static str> {
     if text == "off" {
         return Ok(None);
     }
+    read_place(text, EXPECTED, OPEN).map(Some)
+}
+
+/// Where buyers come in, by the same rule. What systemd hands over is seen when it is there.
+///
+/// # Errors
+/// What was expected.
+pub fn read_listen(text: &str) -> Result<Option<Place>, &'static str> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let place = match words.as_slice() {
+        ["systemd"] => Place { listen: Listen::Systemd, is_confirmed: false },
+        ["systemd", "systemd"] => Place { listen: Listen::Systemd, is_confirmed: true },
+        _ => read_place(text, LISTEN_EXPECTED, LISTEN_OPEN)?,
+    };
+    Ok(Some(place))
+}
+
+/// `expected`, `open`: what is said of a text that is no address, and of an address that others can reach.
+fn read_place(
+    text: &str,
+    expected: &'static str,
+    open: &'static str,
+) -> Result<Place, &'static str> {
     if let Some(path) = text.strip_prefix("unix:") {
+        let listen = Listen::Unix(PathBuf::from(path));
         let is_path = !path.is_empty();
-        return is_path.then(|| Some(Listen::Unix(PathBuf::from(path)))).ok_or(EXPECTED);
+        return is_path.then_some(Place { listen, is_confirmed: false }).ok_or(expected);
     }
     let mut words = text.split_whitespace();
     let (Some(address), second, None) = (words.next(), words.next(), words.next()) else {
-        return Err(EXPECTED);
+        return Err(expected);
     };
+    let is_confirmed = second.is_some();
     if second.is_some_and(|second| second != address) {
-        return Err(EXPECTED);
+        return Err(expected);
     }
-    let (host, port) = address.rsplit_once(':').ok_or(EXPECTED)?;
-    port.parse::<u16>().map_err(|_| EXPECTED)?;
+    let (host, port) = address.rsplit_once(':').ok_or(expected)?;
+    port.parse::<u16>().map_err(|_| expected)?;
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     let is_loopback = match bare.parse::<IpAddr>() {
-        Ok(ip) => ip.is_loopback(),
-        // A name may lead elsewhere tomorrow; this one is every host's own.
+        // 127.0.0.1 may be written as an address of the sixth version.
+        Ok(ip) => ip.to_canonical().is_loopback(),
+        // A name may lead elsewhere tomorrow; this one is every host's own, and where it leads is seen when it is opened.
         Err(_) if host == "localhost" => true,
-        Err(_) if host.is_empty() || host.contains(['/', '[', ']', '@']) => return Err(EXPECTED),
+        Err(_) if host.is_empty() || host.contains(['/', '[', ']', '@']) => return Err(expected),
         Err(_) => false,
     };
-    if is_loopback || second.is_some() {
-        Ok(Some(Listen::Tcp(address.to_owned())))
+    if is_loopback || is_confirmed {
+        Ok(Place { listen: Listen::Tcp(address.to_owned()), is_confirmed })
     } else {
-        Err(OPEN)
+        Err(open)
     }
 }
 
@@ -63,8 +104,8 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: Result<Option<&str>, &str>) {
-        let read = read_desk_listen(text).map(|listen| {
-            listen.map(|listen| match listen {
+        let read = read_desk_listen(text).map(|place| {
+            place.map(|place| match place.listen {
                 Listen::Tcp(address) => address,
                 Listen::Unix(path) => format!("unix:{}", path.display()),
                 Listen::Systemd => "systemd".to_owned(),
@@ -93,6 +134,59 @@ mod tests {
             "http://127.0.0.1:1",
         ] {
             check(text, Err(EXPECTED));
+        }
+    }
+
+    /// `expected`: whether it is confirmed.
+    #[track_caller]
+    fn check_listen(text: &str, expected: Result<bool, &str>) {
+        let read = read_listen(text).map(|place| place.unwrap().is_confirmed);
+        assert_eq!(read, expected, "{text:?}");
+    }
+
+    #[test]
+    fn buyers_come_in_from_elsewhere_only_where_it_is_said_twice() {
+        for text in [
+            "127.0.0.1:3000",
+            "127.255.0.1:0",
+            "[::1]:3000",
+            "[::ffff:127.0.0.1]:3000",
+            "localhost:3000",
+            "unix:a b",
+            "unix:/run/shop/sock",
+            "systemd",
+        ] {
+            check_listen(text, Ok(false));
+        }
+        check_listen("127.0.0.1:3000 127.0.0.1:3000", Ok(true));
+        check_listen("systemd  systemd", Ok(true));
+        for address in [
+            "0.0.0.0:3000",
+            "[::]:3000",
+            "[::ffff:0.0.0.0]:3000",
+            "[::ffff:192.168.1.5]:3000",
+            "192.168.1.5:3000",
+            "10.0.0.1:80",
+            "[fe80::1]:3000",
+            "0:3000",
+            "127.1:3000",
+            "shop.example:3000",
+            "localhost.example:3000",
+        ] {
+            check_listen(address, Err(LISTEN_OPEN));
+            check_listen(&format!("{address} {address}"), Ok(true));
+        }
+        for text in [
+            "3000",
+            "127.0.0.1",
+            ":3000",
+            "unix:",
+            "systemd unix:a",
+            "0.0.0.0:1 0.0.0.0:2",
+            "a/b:1",
+            "off",
+        ] {
+            check_listen(text, Err(LISTEN_EXPECTED));
         }
     }
 

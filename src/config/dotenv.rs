@@ -1,30 +1,33 @@
+use crate::bounded;
 use crate::config::Found;
 use crate::config::SettingFault;
-use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 
-/// Reads `NAME=VALUE` lines; `#` begins a comment line, `export` before a name and quotes around a value are passed over.
-///
-/// A name that the shop does not know is none of its business: the ancestor's `.env` may hold more.
-pub fn read(path: &Path, faults: &mut Vec<SettingFault>) -> HashMap<String, Found> {
-    let mut values = HashMap::new();
-    let mut refuse = |place: String, found: &str, expected: &str| {
-        let (found, expected) = (found.to_owned(), expected.to_owned());
-        faults.push(SettingFault { name: ".env".to_owned(), place, found, expected });
+/// Units: bytes. The example in the repository has 5 KB.
+const MOST_BYTES: u64 = 256 << 10;
+
+/// Reads `NAME=VALUE` lines, in the order in which they stand; `#` begins a comment line, `export` before a name and quotes
+/// around a value are passed over. A name that stands twice is a fault: one of its values would be ignored.
+pub fn read(path: &Path, faults: &mut Vec<SettingFault>) -> Vec<(String, Found)> {
+    let mut refuse = |name: &str, place: String, found: String, expected: &str| {
+        let (name, expected) = (name.to_owned(), expected.to_owned());
+        faults.push(SettingFault { name, place, found, expected });
     };
-    let text = match fs::read_to_string(path) {
+    let text = match bounded::read_text(path, MOST_BYTES) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return values,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            let found = format!("a file that is not plain text: {error}");
+            refuse(".env", path.display().to_string(), found, "a text file in UTF-8");
+            return Vec::new();
+        }
         Err(error) => {
-            refuse(
-                path.display().to_string(),
-                &format!("a file that cannot be read ({error})"),
-                "a text file",
-            );
-            return values;
+            let found = format!("a file that cannot be read ({error})");
+            refuse(".env", path.display().to_string(), found, "a text file");
+            return Vec::new();
         }
     };
+    let mut values: Vec<(String, Found)> = Vec::new();
     for (n, line) in text.lines().enumerate() {
         let place = format!(".env, line {}", n + 1);
         let line = line.trim();
@@ -33,13 +36,26 @@ pub fn read(path: &Path, faults: &mut Vec<SettingFault>) -> HashMap<String, Foun
         }
         let Some((name, value)) = line.split_once('=') else {
             // The line may be a secret that lost its name.
-            refuse(place, "a line without `=`", "NAME=VALUE, or a comment that begins with #");
+            let expected = "NAME=VALUE, or a comment that begins with #";
+            refuse(".env", place, "a line without `=`".to_owned(), expected);
             continue;
         };
-        let name = name.trim().trim_start_matches("export ").trim();
-        values.insert(name.to_owned(), (unquoted(value.trim()).to_owned(), place));
+        let name = plain_name(name.trim());
+        let earlier = values.iter().find(|(known, _)| known == name);
+        if let Some((_, (_, first))) = earlier.filter(|_| super::NAMES.contains(&name)) {
+            let found = format!("the same setting as in {first}");
+            refuse(name, place, found, "one line for each setting");
+            continue;
+        }
+        values.push((name.to_owned(), (unquoted(value.trim()).to_owned(), place)));
     }
     values
+}
+
+/// Without the `export` that a shell wants before it.
+fn plain_name(name: &str) -> &str {
+    let exported = name.strip_prefix("export").filter(|rest| rest.starts_with([' ', '\t']));
+    exported.map_or(name, str::trim)
 }
 
 fn unquoted(value: &str) -> &str {

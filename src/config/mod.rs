@@ -3,7 +3,9 @@
 mod desk_listen;
 mod dotenv;
 mod node_url;
+mod unknown;
 
+use crate::config::desk_listen::Place;
 use crate::payment::Address;
 use crate::payment::Coin;
 use crate::payment::Confirmations;
@@ -77,8 +79,12 @@ pub enum Listen {
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub listen: Listen,
+    /// Whether the seller has written it twice: others than this host may reach it.
+    pub listen_is_confirmed: bool,
     /// Where the seller's desk is; `None`: there is none.
     pub desk_listen: Option<Listen>,
+    /// The same for the desk.
+    pub desk_listen_is_confirmed: bool,
     pub database: PathBuf,
     pub maildir: PathBuf,
     /// The seller's OpenPGP public key; `None`: `db/seller.asc`, where it exists.
@@ -154,14 +160,16 @@ impl Settings {
         flags: &HashMap<&'static str, String>,
         folder: &Path,
     ) -> Result<Self, Vec<SettingFault>> {
-        let environment =
-            |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-        Self::from_sources(flags, environment, folder)
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
+            .collect();
+        Self::from_sources(flags, &environment, folder)
     }
 
     fn from_sources(
         flags: &HashMap<&'static str, String>,
-        environment: impl Fn(&str) -> Option<String>,
+        environment: &HashMap<String, String>,
         folder: &Path,
     ) -> Result<Self, Vec<SettingFault>> {
         let mut faults = Vec::new();
@@ -171,25 +179,37 @@ impl Settings {
             let found = flags
                 .get(name)
                 .map(|text| (text.clone(), "the command line".to_owned()))
-                .or_else(|| environment(name).map(|text| (text, "the environment".to_owned())))
-                .or_else(|| written.get(name).cloned());
+                .or_else(|| {
+                    environment.get(name).map(|text| (text.clone(), "the environment".to_owned()))
+                })
+                .or_else(|| {
+                    let line = written.iter().find(|(known, _)| known == name);
+                    line.map(|(_, found)| found.clone())
+                });
             // A blank setting is one that was left open.
-            if let Some(found) = found.filter(|(text, _)| !text.trim().is_empty()) {
+            if let Some(found) = found.filter(|(text, _)| !is_blank(text)) {
                 values.insert(name, found);
             }
         }
         faults.extend(refuse_secrets(&mut values, &written));
+        faults.extend(unknown::unknown_in_file(&written));
+        let given = environment.iter().filter(|(_, text)| !is_blank(text));
+        faults.extend(unknown::almost_in_environment(given.map(|(name, _)| name.as_str())));
         let mut reader = Reader { values, faults, folder };
         let settings = reader.settings();
         if reader.faults.is_empty() { Ok(settings) } else { Err(reader.faults) }
     }
 }
 
+fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
+}
+
 /// A private key or a mnemonic of any coin, in whatever setting: what else is wrong with that setting is not said, and
 /// nothing of it is shown.
 fn refuse_secrets(
     values: &mut HashMap<&str, Found>,
-    written: &HashMap<String, Found>,
+    written: &[(String, Found)],
 ) -> Vec<SettingFault> {
     let of_others = written.iter().filter(|(name, _)| !NAMES.contains(&name.as_str()));
     let all = values.iter().map(|(name, found)| (*name, found));
@@ -224,14 +244,10 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn settings(&mut self) -> Settings {
-        let desk_listen = self.desk_listen();
-        let listen = self.parsed(
-            "LISTEN",
-            "HOST:PORT, unix:PATH or systemd, for example 127.0.0.1:3000",
-            parse_listen,
-        );
-        if let (Some(listen), Some(desk)) = (&listen, &desk_listen)
-            && desk_listen::is_same_place(listen, desk)
+        let desk = self.place("DESK_LISTEN", desk_listen::read_desk_listen);
+        let listen = self.place("LISTEN", desk_listen::read_listen);
+        if let (Some(listen), Some(desk)) = (&listen, &desk)
+            && desk_listen::is_same_place(&listen.listen, &desk.listen)
         {
             self.refuse("DESK_LISTEN", desk_listen::SAME);
         }
@@ -270,7 +286,8 @@ impl Reader<'_> {
             "off" => Some(false),
             _ => None,
         });
-        if reads_circuits == Some(true) && matches!(listen, None | Some(Listen::Tcp(_))) {
+        let is_tcp = matches!(listen, None | Some(Place { listen: Listen::Tcp(_), .. }));
+        if reads_circuits == Some(true) && is_tcp {
             let expected = "off, or LISTEN=unix:PATH: to a TCP address others than tor can connect, and say that they are any circuit";
             self.refuse("CIRCUIT_ID", expected);
         }
@@ -322,8 +339,11 @@ impl Reader<'_> {
             Tolerance::parse,
         );
         Settings {
-            desk_listen,
-            listen: listen.unwrap_or_else(|| Listen::Tcp("127.0.0.1:3000".to_owned())),
+            desk_listen_is_confirmed: desk.as_ref().is_some_and(|desk| desk.is_confirmed),
+            desk_listen: desk.map(|desk| desk.listen),
+            listen_is_confirmed: listen.as_ref().is_some_and(|listen| listen.is_confirmed),
+            listen: listen
+                .map_or_else(|| Listen::Tcp("127.0.0.1:3000".to_owned()), |place| place.listen),
             database: database.unwrap_or_else(|| PathBuf::from("db/shop.sqlite")),
             maildir: PathBuf::from(self.text("MAILDIR").unwrap_or_else(|| "mailorders".to_owned())),
             seller_key_file: self.seller_key_file(),
@@ -434,11 +454,15 @@ impl Reader<'_> {
         })
     }
 
-    /// Where the desk is; an address that others can reach has to be written twice.
-    fn desk_listen(&mut self) -> Option<Listen> {
-        let text = self.text("DESK_LISTEN")?;
-        desk_listen::read_desk_listen(&text).unwrap_or_else(|expected| {
-            self.refuse("DESK_LISTEN", expected);
+    /// Where somebody may come in; an address that others can reach has to be written twice.
+    fn place(
+        &mut self,
+        name: &str,
+        read: impl Fn(&str) -> Result<Option<Place>, &'static str>,
+    ) -> Option<Place> {
+        let text = self.text(name)?;
+        read(&text).unwrap_or_else(|expected| {
+            self.refuse(name, expected);
             None
         })
     }
@@ -506,7 +530,7 @@ mod tests {
     fn read(text: &str) -> Result<Settings, Vec<String>> {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join(".env"), text).unwrap();
-        let settings = Settings::from_sources(&HashMap::new(), |_| None, home.path());
+        let settings = Settings::from_sources(&HashMap::new(), &HashMap::new(), home.path());
         settings.map_err(|faults| faults.iter().map(ToString::to_string).collect())
     }
 
@@ -574,12 +598,11 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join(".env"), "KEEP_DAYS=1\nSITE_NAME=file\nCONTACT=file\n").unwrap();
         let flags = HashMap::from([("KEEP_DAYS", "3".to_owned())]);
-        let environment = |name: &str| match name {
-            "KEEP_DAYS" => Some("2".to_owned()),
-            "SITE_NAME" => Some("environment".to_owned()),
-            _ => None,
-        };
-        let settings = Settings::from_sources(&flags, environment, home.path()).unwrap();
+        let environment = HashMap::from([
+            ("KEEP_DAYS".to_owned(), "2".to_owned()),
+            ("SITE_NAME".to_owned(), "environment".to_owned()),
+        ]);
+        let settings = Settings::from_sources(&flags, &environment, home.path()).unwrap();
         assert_eq!(
             (settings.keep_days, settings.site_name.as_str(), settings.contact.as_str()),
             (3, "environment", "file")

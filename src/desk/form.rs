@@ -1,7 +1,12 @@
+use crate::desk::memory::COPIES;
+use crate::desk::memory::FORMS;
+use crate::desk::memory::HeldMemory;
 use crate::desk::page::DeskError;
 use crate::desk::session::Seller;
 use crate::web::Stage;
 use crate::web::TokenKey;
+use crate::web::accept_counted_body;
+use crate::web::announced_length;
 use crate::web::begin_to_read;
 use crate::web::seat_of;
 use actix_web::HttpMessage;
@@ -15,11 +20,17 @@ use std::time::Duration;
 pub struct Typed(pub Vec<(String, String)>);
 
 /// The fields of a form, as the browser sent them.
-pub struct DeskForm(Vec<(String, String)>);
+pub struct DeskForm {
+    fields: Vec<(String, String)>,
+    /// Given back when the form's page is made.
+    _held: Option<HeldMemory>,
+}
 
 /// Units: bytes of a form without pictures: room for a page of 200 KB in any letters.
 const MOST_BYTES: usize = 1024 * 1024;
 const MOST_FIELDS: usize = 2_000;
+/// Units: bytes of a form of somebody who has no session.
+const MOST_OF_STRANGER: usize = 16 * 1024;
 const BODY_TIME: Duration = Duration::from_secs(120);
 
 /// Fields that are always worth copying; others are where they have more characters than `SHORT`, unless their name holds
@@ -40,10 +51,12 @@ impl DeskForm {
         seller: &Seller,
         body: Payload,
     ) -> Result<Self, DeskError> {
-        let form = Self::read_any(request, body).await?;
+        let most = announced_length(request).min(MOST_BYTES);
+        let held = FORMS.take(COPIES * most).await?;
+        let form = Self::read_any(request, body, most).await?;
         form.check(&seller.token)?;
         form.remember_typed(request);
-        Ok(form)
+        Ok(form.holding(held))
     }
 
     /// Beside the request, so that the page for an error that passes can show what was typed.
@@ -51,7 +64,7 @@ impl DeskForm {
         let is_shown = |(name, value): &&(String, String)| {
             !value.trim().is_empty() && !UNSHOWN.iter().any(|part| name.contains(part))
         };
-        let typed = self.0.iter().filter(is_shown).cloned().collect();
+        let typed = self.fields.iter().filter(is_shown).cloned().collect();
         request.extensions_mut().insert(Typed(typed));
     }
 
@@ -64,7 +77,7 @@ impl DeskForm {
     ) -> Result<Self, DeskError> {
         // Whoever sends one slowly gives way to others.
         begin_to_read(request);
-        let form = Self::read_any(request, body).await?;
+        let form = Self::read_any(request, body, MOST_OF_STRANGER).await?;
         if let Some(seat) = seat_of(request) {
             seat.turn_to(Stage::Working);
         }
@@ -74,26 +87,40 @@ impl DeskForm {
         Ok(form)
     }
 
-    async fn read_any(request: &HttpRequest, body: Payload) -> Result<Self, DeskError> {
+    async fn read_any(
+        request: &HttpRequest,
+        body: Payload,
+        most: usize,
+    ) -> Result<Self, DeskError> {
         check_site(request)?;
         let kind = request.headers().get(header::CONTENT_TYPE);
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if !kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
             return Err(DeskError::OtherKind);
         }
-        let body = tokio::time::timeout(BODY_TIME, read_body(body))
+        let length = announced_length(request);
+        if most < length {
+            return Err(DeskError::TooLarge);
+        }
+        accept_counted_body(request);
+        let body = tokio::time::timeout(BODY_TIME, read_body(body, length))
             .await
             .map_err(|_| DeskError::TooSlow)??;
         let fields: Vec<(String, String)> = form_urlencoded::parse(&body)
             .take(MOST_FIELDS + 1)
             .map(|(name, value)| (name.into_owned(), value.into_owned()))
             .collect();
-        if MOST_FIELDS < fields.len() { Err(DeskError::TooLarge) } else { Ok(Self(fields)) }
+        if MOST_FIELDS < fields.len() { Err(DeskError::TooLarge) } else { Ok(Self::of(fields)) }
     }
 
     /// Fields that were read in another way; the token is checked by [`Self::check`].
     pub fn of(fields: Vec<(String, String)>) -> Self {
-        Self(fields)
+        Self { fields, _held: None }
+    }
+
+    /// The same form, for which this memory is held.
+    pub fn holding(self, held: HeldMemory) -> Self {
+        Self { _held: Some(held), ..self }
     }
 
     /// Whether it was given to the session that sends it; the caller has one.
@@ -119,27 +146,27 @@ impl DeskForm {
             LONG.contains(&name) && !value.trim().is_empty()
                 || SHORT < value.chars().count() && !UNSHOWN.iter().any(|part| name.contains(part))
         };
-        let long = self.0.iter().filter(|(name, value)| is_long(name, value));
+        let long = self.fields.iter().filter(|(name, value)| is_long(name, value));
         long.cloned().collect()
     }
 
     /// The first field of that name, its line ends as Unix writes them; an absent one is empty.
     pub fn get(&self, name: &str) -> &str {
-        self.0.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
+        self.fields.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
     }
 
     pub fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(field, _)| field == name)
+        self.fields.iter().any(|(field, _)| field == name)
     }
 
     /// Every field of that name, in the order of the form.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
+        self.fields.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
     }
 
     /// All fields, in the order of the form.
     pub fn fields(&self) -> &[(String, String)] {
-        &self.0
+        &self.fields
     }
 
     /// The form's own name, by which one that is sent twice is known.
@@ -181,11 +208,11 @@ pub fn query_field(request: &HttpRequest, name: &str) -> String {
         .unwrap_or_default()
 }
 
-async fn read_body(mut body: Payload) -> Result<Vec<u8>, DeskError> {
-    let mut bytes = Vec::new();
+async fn read_body(mut body: Payload, length: usize) -> Result<Vec<u8>, DeskError> {
+    let mut bytes = Vec::with_capacity(length);
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|_| DeskError::TooSlow)?;
-        if MOST_BYTES < bytes.len() + chunk.len() {
+        if length < bytes.len() + chunk.len() {
             return Err(DeskError::TooLarge);
         }
         bytes.extend_from_slice(&chunk);

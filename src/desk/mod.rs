@@ -11,6 +11,7 @@ mod health;
 mod hosts;
 mod login;
 mod look;
+mod memory;
 mod orders;
 mod page;
 mod pages;

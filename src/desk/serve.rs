@@ -5,8 +5,6 @@ use crate::desk::page::trouble_page;
 use crate::desk::state::Desk;
 use crate::web::Lobby;
 use crate::web::LobbyRules;
-use crate::web::Seat;
-use crate::web::Stage;
 use crate::web::put_into;
 use crate::web::seat_of;
 use crate::web::serve::Door;
@@ -29,12 +27,13 @@ use actix_web::middleware::Next;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Units: connections. One seller needs few; more of them give way to those who come later, so that whoever fills the
 /// room with wrong passwords does not keep the seller out. Each has 64 KiB of buffers.
 const MOST_CONNECTIONS: usize = 32;
+/// What requests and answers may hold at the desk. Units: bytes.
+const REQUEST_MEMORY: usize = 16 * 1024 * 1024;
 
 /// Serves the seller until `told`.
 ///
@@ -47,6 +46,7 @@ pub async fn serve(
 ) -> io::Result<()> {
     let lobby = Lobby::new(LobbyRules {
         most_seats: MOST_CONNECTIONS,
+        most_held: REQUEST_MEMORY,
         most_unpaid: 0,
         payment_time: Duration::ZERO,
         closer: None,
@@ -77,7 +77,6 @@ async fn add_headers(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let _at_work = AtWork::begin(&request);
     if let Some(refused) = refuse(&request) {
         let mut response = request.into_response(refused);
         put_into(response.headers_mut());
@@ -128,25 +127,4 @@ fn refuse(request: &ServiceRequest) -> Option<actix_web::HttpResponse> {
         return Some(full);
     }
     None
-}
-
-/// While this lasts, the connection does not give way to another.
-struct AtWork(Option<Arc<Seat>>);
-
-impl AtWork {
-    fn begin(request: &ServiceRequest) -> Self {
-        let seat = seat_of(request.request()).cloned();
-        if let Some(seat) = &seat {
-            seat.turn_to(Stage::Working);
-        }
-        Self(seat)
-    }
-}
-
-impl Drop for AtWork {
-    fn drop(&mut self) {
-        if let Some(seat) = &self.0 {
-            seat.turn_to(Stage::Idle);
-        }
-    }
 }

@@ -1,4 +1,5 @@
 use std::fs;
+use std::fs::File;
 use std::fs::OpenOptions;
 use std::io;
 use std::io::Write;
@@ -11,25 +12,42 @@ use std::path::Path;
 /// # Errors
 /// What the disk says of the removal. Where only overwriting fails, the file is removed all the same.
 pub fn erase_file(path: &Path) -> io::Result<()> {
-    let _ = overwrite(path);
+    if let Ok(Some(file)) = open_own(path) {
+        let _ = overwrite(file);
+    }
     fs::remove_file(path)
 }
 
-fn overwrite(path: &Path) -> io::Result<()> {
+/// Moves a draft to the place of a file, whose content is then overwritten in the same way.
+///
+/// # Errors
+/// What the disk says of the move. Where only overwriting fails, the file is replaced all the same.
+pub fn replace_file(draft: &Path, path: &Path) -> io::Result<()> {
+    let replaced = open_own(path);
+    fs::rename(draft, path)?;
+    if let Ok(Some(file)) = replaced {
+        let _ = overwrite(file);
+    }
+    Ok(())
+}
+
+/// `None`: not a file, or one whose content somebody else has too.
+fn open_own(path: &Path) -> io::Result<Option<File>> {
     let seen = fs::symlink_metadata(path)?;
     if !seen.is_file() {
-        return Ok(());
+        return Ok(None);
     }
     // Also for reading: so a pipe that was put there meanwhile does not keep us waiting.
-    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
     let opened = file.metadata()?;
     // Nobody has put a link there in between, and no copy of the seller's shares this content.
     let is_same = (opened.dev(), opened.ino()) == (seen.dev(), seen.ino());
-    if !is_same || opened.nlink() != 1 {
-        return Ok(());
-    }
+    Ok((is_same && opened.nlink() == 1).then_some(file))
+}
+
+fn overwrite(mut file: File) -> io::Result<()> {
     let zeros = [0; 64 * 1024];
-    let mut left = opened.len();
+    let mut left = file.metadata()?.len();
     while 0 < left {
         let some = left.min(zeros.len() as u64);
         file.write_all(&zeros[..usize::try_from(some).unwrap_or(zeros.len())])?;
@@ -58,6 +76,20 @@ mod tests {
         file.read_to_end(&mut left).unwrap();
         assert_eq!(left, vec![0; 150_000]);
         assert_eq!(erase_file(&path).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_file_that_a_draft_replaces_is_overwritten() {
+        let home = tempfile::tempdir().unwrap();
+        let (path, draft) = (home.path().join("box"), home.path().join("draft"));
+        fs::write(&path, "two messages").unwrap();
+        fs::write(&draft, "one").unwrap();
+        let mut file = fs::File::open(&path).unwrap();
+        replace_file(&draft, &path).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one");
+        let mut left = Vec::new();
+        file.read_to_end(&mut left).unwrap();
+        assert_eq!(left, [0; 12]);
     }
 
     #[test]

@@ -1,3 +1,5 @@
+use crate::mail::layout;
+use crate::mail::layout::BAR;
 use mailparse::ParsedMail;
 
 /// A message of the shop's own, as it lies in the Maildir.
@@ -20,8 +22,7 @@ pub struct PlainLetter {
 }
 
 const BEGIN: &str = "-----BEGIN PGP MESSAGE-----";
-/// How a buyer's lines begin, see `layout.rs`.
-const BAR: &str = "  | ";
+const END: &str = "-----END PGP MESSAGE-----";
 const NOTE: &str = "THE BUYER'S NOTE";
 
 impl Letter {
@@ -52,27 +53,30 @@ impl PlainLetter {
             let address: Vec<&str> =
                 order.iter().copied().take_while(|line| !line.is_empty()).collect();
             let is_whole = address.iter().all(|line| line.starts_with(BAR));
-            let address =
-                if is_whole { address.into_iter().map(unbarred).collect() } else { Vec::new() };
-            let after_note = order.iter().skip_while(|line| **line != NOTE).skip(1);
-            let note =
-                after_note.take_while(|line| line.starts_with(BAR)).map(|line| unbarred(line));
-            return Self { words: unbarred_all(&order), address, note: note.collect() };
+            let address = if is_whole { layout::unbarred(address) } else { Vec::new() };
+            let after_note = order.iter().copied().skip_while(|line| *line != NOTE).skip(1);
+            let note = layout::unbarred(after_note.take_while(|line| line.starts_with(BAR)));
+            return Self { words: words(&order, text), address, note };
         }
         // The first line says what the message is about.
         let question: Vec<&str> =
             text.lines().skip(1).take_while(|line| !line.starts_with("PLACED  ")).collect();
-        Self { words: unbarred_all(&question), ..Self::default() }
+        Self { words: words(&question, text), ..Self::default() }
     }
 }
 
-fn unbarred(line: &str) -> String {
-    line.strip_prefix(BAR).unwrap_or(line).to_owned()
-}
-
-fn unbarred_all(lines: &[&str]) -> String {
-    let lines: Vec<String> = lines.iter().map(|line| unbarred(line)).collect();
-    lines.join("\n").trim().to_owned()
+/// These lines as they were typed, and the buyer's own PGP message, which older letters have among them and newer ones
+/// at their end.
+fn words(lines: &[&str], letter: &str) -> String {
+    let mut words = layout::unbarred(lines.iter().copied()).join("\n").trim().to_owned();
+    let block = letter.lines().skip_while(|line| *line != BEGIN);
+    if !lines.contains(&BEGIN) && letter.ends_with(END) {
+        for line in std::iter::once("").chain(block) {
+            words.push('\n');
+            words.push_str(line);
+        }
+    }
+    words
 }
 
 #[cfg(test)]
@@ -109,6 +113,38 @@ mod tests {
             panic!("no letter")
         };
         assert!(letter.words.contains("\nabc\n") && letter.address.is_empty());
+        let block = "-----BEGIN PGP MESSAGE-----\n\nabc\n-----END PGP MESSAGE-----";
+        check(
+            &format!(
+                "New order X\nSEND TO\n  It comes last.\n  | Italy\n\nWHAT YOU CAN DO\n  Answer\n\n{block}\n"
+            ),
+            &format!("It comes last.\nItaly\n\n{block}"),
+            &[],
+            &[],
+        );
+        check(
+            &format!(
+                "The buyer of order X writes\n\n  It comes last.\n\nPLACED      today\n\n{block}\n"
+            ),
+            &format!("It comes last.\n\n{block}"),
+            &[],
+            &[],
+        );
+    }
+
+    #[test]
+    fn what_was_broken_to_fit_a_terminal_is_one_line_again() {
+        let (street, note) = ("Санкт-Петербург, Невский проспект, дом 28, кв. 3", "長".repeat(90));
+        let [address, barred] = [street, &note].map(|words| layout::barred(words).join("\n"));
+        assert!(1 < address.lines().count() && 2 < barred.lines().count());
+        check(
+            &format!(
+                "New order X\n\nSEND TO\n  | Ada\n{address}\n\n{NOTE}\n{barred}\n\nWHAT YOU CAN DO\n"
+            ),
+            &format!("Ada\n{street}\n\n{NOTE}\n{note}"),
+            &["Ada", street],
+            &[&note],
+        );
     }
 
     #[test]

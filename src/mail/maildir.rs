@@ -1,15 +1,14 @@
 use crate::mail::erased_file::erase_file;
 use crate::mail::write_trial::try_to_write;
+use crate::mail::message_name::MessageName;
 use crate::stops;
 use crate::values::Moment;
-use std::collections::HashSet;
 use std::fs;
 use std::fs::DirBuilder;
 use std::fs::File;
 use std::fs::FileTimes;
 use std::fs::OpenOptions;
 use std::io;
-use std::io::Read;
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::fs::MetadataExt;
@@ -27,7 +26,7 @@ use std::time::UNIX_EPOCH;
 /// names: a message's name is made of its order, so that delivering it twice finds it there.
 #[derive(Clone, Debug)]
 pub struct Maildir {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
 }
 
 impl Maildir {
@@ -52,7 +51,7 @@ impl Maildir {
     /// Delivers one message, whole and once: when this returns, it outlives a power cut.
     ///
     /// `name`: letters, digits, `.` and `_`. A message of that name that lies in `new` is not delivered again; whether one
-    /// lies in `cur`, read and flagged, whoever delivers again must ask [`Self::is_told`]: looking through all that the
+    /// lies in `cur`, read and flagged, whoever delivers again must ask [`crate::mail::Lookup::is_told`]: looking through all that the
     /// seller has kept would make each order dearer than the last.
     ///
     /// # Errors
@@ -108,40 +107,6 @@ impl Maildir {
         kept
     }
 
-    /// Overwrites and removes every message of these orders, read or unread, in one walk through the folder.
-    pub fn erase_all(&self, order_refs: &HashSet<&str>) -> io::Result<()> {
-        for part in ["tmp", "new", "cur"] {
-            let folder = self.folder.join(part);
-            let entries = match fs::read_dir(&folder) {
-                Ok(entries) => entries,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(error),
-            };
-            let (mut erased, mut missed) = (false, false);
-            for entry in entries {
-                let entry = entry?;
-                let name = entry.file_name();
-                if !order_of(&name.to_string_lossy()).is_some_and(|name| order_refs.contains(name))
-                {
-                    continue;
-                }
-                match erase_file(&entry.path()) {
-                    // A mail reader has moved or removed it meanwhile.
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => missed = true,
-                    removed => removed?,
-                }
-                erased = true;
-            }
-            if erased {
-                File::open(&folder)?.sync_all()?;
-            }
-            if missed {
-                return Err(io::Error::other("a message was moved at the same time"));
-            }
-        }
-        Ok(())
-    }
-
     /// Removes what a shop that was stopped left in `tmp`, last touched before this moment: a draft holds what its message
     /// holds. Should one be under way still, its delivery fails and is tried again.
     pub fn clear_drafts(&self, before: Moment) -> io::Result<()> {
@@ -153,7 +118,8 @@ impl Maildir {
         for entry in entries {
             let entry = entry?;
             // The time of writing is the day's; that of the last change is the file system's own.
-            let is_ours = order_of(&entry.file_name().to_string_lossy()).is_some();
+            let name = entry.file_name();
+            let is_ours = MessageName::parse(&name.to_string_lossy()).order_ref().is_some();
             if is_ours && entry.metadata()?.ctime() < before.get() {
                 erase_file(&entry.path())?;
             }
@@ -188,8 +154,7 @@ impl Maildir {
         let mut chosen: Option<i64> = None;
         for entry in entries {
             let name = entry?.file_name();
-            let name = name.to_string_lossy();
-            let seconds = name.split('.').next().and_then(|number| number.parse().ok());
+            let seconds = MessageName::parse(&name.to_string_lossy()).seconds();
             chosen = [chosen, seconds].into_iter().flatten().reduce(&choose);
         }
         Ok(chosen)
@@ -200,92 +165,6 @@ impl Maildir {
         self.make()?;
         try_to_write(&self.folder)
     }
-
-    /// Whether a message lies there, read or not, so that it outlives a power cut. It is looked for under each name that it
-    /// can have: what it costs does not grow with what the seller has kept.
-    ///
-    /// # Errors
-    /// What the disk says.
-    pub fn is_told(&self, name: &str) -> io::Result<bool> {
-        // In this order: a mail reader moves messages from `new` to `cur` and never back, so that none slips through
-        // between the two looks.
-        let (new, cur) = (self.folder.join("new"), self.folder.join("cur"));
-        let folder = if new.join(name).try_exists()? {
-            new
-        } else if exists_flagged(&cur, name, "")? {
-            cur
-        } else {
-            return Ok(false);
-        };
-        // Whoever moved it there may have been stopped before this.
-        File::open(folder)?.sync_all()?;
-        Ok(true)
-    }
-
-    /// What a message says, read or not; `None`: it does not lie there any more.
-    ///
-    /// # Errors
-    /// What the disk says.
-    pub fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        let cur = self.folder.join("cur");
-        // A mail reader may give it another name between two looks: then the second round finds it.
-        for _ in 0..2 {
-            let unread = self.folder.join("new").join(name);
-            for path in std::iter::once(unread).chain(flagged_names(&cur, name)) {
-                match File::open(&path) {
-                    Ok(file) => {
-                        let mut message = Vec::new();
-                        file.take(MOST_READ).read_to_end(&mut message)?;
-                        return Ok(Some(message));
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// Whether a mail reader has shown it.
-    pub fn is_seen(&self, name: &str) -> io::Result<bool> {
-        exists_flagged(&self.folder.join("cur"), name, "S")
-    }
-}
-
-/// All flags of a message, in the order in which they stand in its name. Source: <https://cr.yp.to/proto/maildir.html>.
-const FLAGS: &str = "DFPRST";
-
-/// Units: bytes of a message that are read; the shop writes none that is longer.
-const MOST_READ: u64 = 1_048_576;
-
-/// Whether a message lies in `cur` with these flags at least. Letters that only single programs know are not looked for.
-fn exists_flagged(cur: &Path, name: &str, with: &str) -> io::Result<bool> {
-    for path in flagged_names(cur, name) {
-        let flagged = path.file_name().unwrap_or_default().to_string_lossy();
-        if flagged.trim_start_matches(name).contains(with) && path.try_exists()? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Each name that a message can have in `cur`.
-fn flagged_names(cur: &Path, name: &str) -> impl Iterator<Item = PathBuf> {
-    let flagged = (0..1_u32 << FLAGS.len()).map(move |chosen| {
-        let flags: String = FLAGS
-            .chars()
-            .enumerate()
-            .filter(|(n, _)| chosen >> n & 1 == 1)
-            .map(|(_, flag)| flag)
-            .collect();
-        cur.join(format!("{name}:2,{flags}"))
-    });
-    std::iter::once(cur.join(name)).chain(flagged)
-}
-
-/// The order's reference in a message's name, also in that of a draft.
-fn order_of(name: &str) -> Option<&str> {
-    Some(name.split('.').nth(1)?.split_once('_')?.0)
 }
 
 /// Moves a draft to its place, and tells whether it was this draft that came there: what lies there already stays.
@@ -318,15 +197,9 @@ mod tests {
         let (new, cur) = (maildir.folder.join("new"), maildir.folder.join("cur"));
         assert_eq!(names(&new), ["1.AAAAAAAAAA_0.shop"]);
         fs::rename(new.join("1.AAAAAAAAAA_0.shop"), cur.join("1.AAAAAAAAAA_0.shop:2,FS")).unwrap();
-        assert!(maildir.is_told("1.AAAAAAAAAA_0.shop").unwrap());
-        assert!(maildir.is_seen("1.AAAAAAAAAA_0.shop").unwrap());
-        assert_eq!(maildir.read("1.AAAAAAAAAA_0.shop").unwrap().as_deref(), Some(&b"one"[..]));
-        assert_eq!(maildir.read("1.AAAAAAAAAA_1.shop").unwrap(), None);
         assert!(names(&new).is_empty() && names(&maildir.folder.join("tmp")).is_empty());
         maildir.deliver_read("2.AAAAAAAAAA_1.shop", b"two").unwrap();
         maildir.deliver_read("2.AAAAAAAAAA_1.shop", b"two").unwrap();
-        assert!(maildir.is_told("2.AAAAAAAAAA_1.shop").unwrap());
-        assert!(!maildir.is_told("2.AAAAAAAAAA_0.shop").unwrap());
         let told = fs::metadata(cur.join("2.AAAAAAAAAA_1.shop:2,S")).unwrap().modified().unwrap();
         assert_eq!(told, UNIX_EPOCH + Duration::from_secs(2));
     }
@@ -361,29 +234,18 @@ mod tests {
     }
 
     #[test]
-    fn only_the_messages_of_the_order_are_erased() {
+    fn the_age_of_mail_is_read_from_its_names() {
         let home = tempfile::tempdir().unwrap();
         let maildir = Maildir::new(home.path().to_owned());
-        for name in ["1.AAAAAAAAAA_0.shop", "2.AAAAAAAAAA_1.shop", "3.BBBBBBBBBB_0.shop"] {
-            maildir.deliver(name, b"text").unwrap();
+        assert_eq!((maildir.oldest_unread().unwrap(), maildir.newest().unwrap()), (None, None));
+        for name in
+            ["new/3.BBBBBBBBBB_0.shop,U=7", "new/4.M1P2.host", "cur/5.AAAAAAAAAA_0.shop,S=9:2,S"]
+        {
+            fs::write(home.path().join(name), "text").unwrap();
         }
-        assert_eq!(maildir.oldest_unread().unwrap(), Some(1));
-        maildir.erase_all(&HashSet::from(["AAAAAAAAAA"])).unwrap();
-        assert_eq!(names(&home.path().join("new")), ["3.BBBBBBBBBB_0.shop"]);
-        assert_eq!(maildir.oldest_unread().unwrap(), Some(3));
-        fs::rename(
-            home.path().join("new/3.BBBBBBBBBB_0.shop"),
-            home.path().join("cur/3.BBBBBBBBBB_0.shop:2,S"),
-        )
-        .unwrap();
-        fs::write(home.path().join("tmp/3.BBBBBBBBBB_1.shop.77.0"), "a draft").unwrap();
-        fs::write(home.path().join("new/4.M1P2.host"), "not ours").unwrap();
-        assert_eq!(maildir.oldest_unread().unwrap(), Some(4));
-        maildir.erase_all(&HashSet::from(["BBBBBBBBBB", "CCCCCCCCCC"])).unwrap();
-        assert!(
-            names(&home.path().join("cur")).is_empty()
-                && names(&home.path().join("tmp")).is_empty()
+        assert_eq!(
+            (maildir.oldest_unread().unwrap(), maildir.newest().unwrap()),
+            (Some(3), Some(5))
         );
-        assert_eq!(names(&home.path().join("new")), ["4.M1P2.host"]);
     }
 }

@@ -1,10 +1,15 @@
 //! What the shop tells its seller, and what the seller answers. The only room that speaks mail.
 
 mod armor;
+mod copies;
 mod erased_file;
+mod erasure;
+mod key_file;
 mod layout;
 mod letter;
+mod lookup;
 mod maildir;
+mod message_name;
 mod node_message;
 mod order_message;
 mod padding;
@@ -15,9 +20,10 @@ mod seller_key;
 mod write_trial;
 
 pub use letter::{Letter, PlainLetter};
+pub use lookup::Lookup;
 pub use maildir::Maildir;
 pub use node_message::NodeMessage;
-pub use order_message::{OrderMessage, Told, Unwritable, bill, delivery_name};
+pub use order_message::{MOST_UNPACKED, OrderMessage, Told, Unwritable, bill, delivery_name};
 pub use pgp_block_check::BlockFault;
 pub use reply::{MessageId, Reply, Unreadable};
 pub use seal::{Unsealable, sealed_message};

@@ -1,4 +1,5 @@
 use crate::mail::SellerKey;
+use crate::mail::layout;
 use crate::mail::order_message::DOMAIN;
 use crate::mail::order_message::Unwritable;
 use crate::mail::seal;
@@ -51,7 +52,7 @@ impl NodeMessage<'_> {
             since: self.since.for_people(),
             site_name: self.site_name,
         };
-        let text = text.render()?;
+        let text = layout::fitted(&text.render()?);
         let day = now.day_start().get();
         let end = if self.trouble.is_some() { "doubt" } else { "well" };
         let name = format!("{}.{end}", self.since.get());

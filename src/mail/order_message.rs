@@ -87,6 +87,9 @@ struct OrderText<'a> {
     is_sealed: bool,
     keep_days: i64,
     unpaid_days: i64,
+    /// Whether the buyer's own PGP message follows the text.
+    has_block: bool,
+    most_unpacked: u32,
 }
 
 /// What the seller's node saw.
@@ -104,6 +107,11 @@ struct BuyerText<'a> {
     email: Vec<String>,
     note: Vec<String>,
 }
+
+/// Units: minutes. A message in plain text lies on the disk for weeks, and the minute to pay until is that of ordering.
+const UNTIL_MINUTES: i64 = 15;
+/// Units: bytes at which gpg stops to unpack what a buyer has sealed: a few letters can unpack to hundreds of megabytes.
+pub const MOST_UNPACKED: u32 = 1_000_000;
 
 /// The domain of all names of the shop's own: it can never be one of somebody else's (RFC 6761).
 pub(super) const DOMAIN: &str = "shop.invalid";
@@ -298,12 +306,8 @@ impl OrderMessage<'_> {
         let order = self.order;
         let invoice = &order.invoice;
         let words = match &self.told {
-            // A block is shown whole, so that it can be piped into gpg as it stands (mutt: press | and type gpg).
-            Told::Question(_, Some(block)) if !is_sealed => {
-                block.as_str().lines().map(str::to_owned).collect()
-            }
             Told::Question(_, Some(_)) => {
-                vec!["  The words are sealed to your key: they follow below.".to_owned()]
+                vec!["  The words are sealed to your key: they come last, below.".to_owned()]
             }
             Told::Question(words, None) | Told::Step(words) => layout::barred(words),
             _ => Vec::new(),
@@ -327,12 +331,13 @@ impl OrderMessage<'_> {
             }),
             currency: invoice.currency.as_str(),
             address: invoice.address.as_str(),
-            until: (order.status == Status::Awaiting).then(|| invoice.until.for_people()),
+            until: (order.status == Status::Awaiting)
+                .then(|| invoice.until.rounded_up(UNTIL_MINUTES).for_people()),
             transaction: order.transaction.as_ref().map(|id| id.as_str()),
             buyer: match &self.told {
                 Told::New(buyer) => Some(BuyerText {
                     refund: buyer.refund.as_ref().map(|address| address.as_str()),
-                    delivery: delivery(&buyer.delivery, is_sealed),
+                    delivery: delivery(&buyer.delivery),
                     email: layout::barred(buyer.email.as_str()),
                     note: layout::barred(buyer.note.as_str()),
                 }),
@@ -342,8 +347,16 @@ impl OrderMessage<'_> {
             is_sealed,
             keep_days: self.keep_days,
             unpaid_days: order.unpaid_days(),
+            has_block: self.block().is_some(),
+            most_unpacked: MOST_UNPACKED,
         };
-        text.render()
+        let mut text = layout::fitted(&text.render()?);
+        // Under the seal it is a part by itself, behind this one.
+        if let Some(block) = self.block().filter(|_| !is_sealed) {
+            text.push('\n');
+            text.push_str(block.as_str());
+        }
+        Ok(text)
     }
 }
 
@@ -375,22 +388,13 @@ pub fn bill(order: &Order) -> Vec<String> {
     bill
 }
 
-fn delivery(delivery: &Delivery, is_sealed: bool) -> Vec<String> {
+fn delivery(delivery: &Delivery) -> Vec<String> {
     match delivery {
         Delivery::Plain(address) => address.lines().flat_map(layout::barred).collect(),
-        Delivery::Sealed { block, country } => {
-            let words = if is_sealed {
-                "  The buyer has sealed the address to your key: it follows below."
-            } else {
-                "  The buyer has sealed the address to your key. To read it: gpg --decrypt"
-            };
+        Delivery::Sealed { country, .. } => {
+            let words = "  The buyer has sealed the address to your key: it comes last, below.";
             let mut lines = vec![words.to_owned()];
             lines.extend(layout::barred(country.as_str()));
-            if !is_sealed {
-                // Not indented, so that it can be piped into gpg as it stands (mutt: press | and type gpg).
-                lines.push(String::new());
-                lines.extend(block.as_str().lines().map(str::to_owned));
-            }
             lines
         }
     }

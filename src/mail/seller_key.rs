@@ -1,6 +1,8 @@
 use crate::mail::armor;
 use crate::mail::armor::NotArmor;
+use crate::mail::key_file;
 use crate::values::Moment;
+use pgp::crypto::ecc_curve::ECCCurve;
 use pgp::crypto::public_key::PublicKeyAlgorithm;
 use pgp::errors::Error;
 use pgp::packet::KeyFlags;
@@ -15,6 +17,7 @@ use pgp::packet::UserId;
 use pgp::types::KeyDetails;
 use pgp::types::KeyId;
 use pgp::types::KeyVersion;
+use pgp::types::PublicParams;
 use pgp::types::Tag;
 use std::sync::Arc;
 
@@ -57,15 +60,23 @@ pub enum KeyFault {
     )]
     Malformed(&'static str),
     #[error(
-        "the seller's key is a private key, which must not lie on a shop's host: take it away, and put the public one there with gpg --armor --export YOUR-KEY > db/seller.asc"
+        "the seller's key file holds a private key: a secret key lies on this host, where it must not be. Remove the file (shred -u FILE), and put the public key there with gpg --armor --export YOUR-KEY > db/seller.asc"
     )]
     PrivateKey,
+    #[error(
+        "the seller's key is on the curve {0}, which the shop does not support: use Curve25519, a NIST curve or RSA. Make a key with gpg --quick-gen-key YOUR-NAME ed25519 cert never and gpg --quick-add-key FINGERPRINT cv25519 encr, then gpg --armor --export FINGERPRINT > db/seller.asc"
+    )]
+    Curve(String),
+    #[error(
+        "the seller's key is of a kind that the shop does not support: use Curve25519, a NIST curve or RSA. Make a key with gpg --quick-gen-key YOUR-NAME ed25519 cert never and gpg --quick-add-key FINGERPRINT cv25519 encr, then gpg --armor --export FINGERPRINT > db/seller.asc"
+    )]
+    Algorithm,
     #[error(
         "there is more than one key in the seller's file: put in one alone with gpg --armor --export YOUR-KEY > db/seller.asc"
     )]
     ManyKeys,
     #[error(
-        "the seller's key is of a version that gpg 2.2 does not read: make one of version 4 with gpg --quick-gen-key YOUR-NAME"
+        "the seller's key is not of version 4, which every gpg reads: make one with gpg --quick-gen-key YOUR-NAME, then gpg --armor --export YOUR-NAME > db/seller.asc"
     )]
     OtherVersion,
     #[error(
@@ -77,22 +88,29 @@ pub enum KeyFault {
     )]
     Revoked,
     #[error(
-        "no part of the seller's key can be encrypted to: add one with gpg --quick-add-key FINGERPRINT cv25519 encr (rsa3072 for an RSA key), then gpg --armor --export FINGERPRINT > db/seller.asc"
+        "no part of the seller's key can be encrypted to (the shop reads Curve25519, NIST curves and RSA): add one with gpg --quick-add-key FINGERPRINT cv25519 encr (rsa3072 for an RSA key), then gpg --armor --export FINGERPRINT > db/seller.asc"
     )]
     CannotEncrypt,
 }
 
 impl SellerKey {
+    /// Reads the file as it lies there.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn read(file: &[u8], now: Moment) -> Result<Self, KeyFault> {
+        Self::parse(&key_file::text_of(file)?, now)
+    }
+
     /// # Errors
     /// [`KeyFault`] where nothing could be sealed to this key now. None of them repeats anything of the file.
     pub fn parse(armored: &str, now: Moment) -> Result<Self, KeyFault> {
+        let armored = armored.trim_start_matches('\u{FEFF}');
         if armored.contains("PRIVATE KEY") {
             return Err(KeyFault::PrivateKey);
         }
         let opened = armor::open(armored, "PUBLIC KEY BLOCK").map_err(|fault| match fault {
-            NotArmor::Missing => {
-                KeyFault::Malformed("no line says -----BEGIN PGP PUBLIC KEY BLOCK-----")
-            }
+            NotArmor::Missing => key_file::unarmored_fault(armored),
             NotArmor::Several => KeyFault::ManyKeys,
             NotArmor::Damaged => KeyFault::Malformed("it is cut off or damaged"),
         })?;
@@ -220,7 +238,12 @@ impl Parts {
         let primary = match packets.next() {
             Some(Ok(Packet::PublicKey(key))) => key,
             Some(Ok(Packet::SecretKey(_))) => return Err(KeyFault::PrivateKey),
-            _ => return Err(KeyFault::Malformed("it does not begin with a public key")),
+            _ => {
+                return Err(match key_file::first_version(bytes) {
+                    Some(2 | 3 | 5 | 6) => KeyFault::OtherVersion,
+                    _ => KeyFault::Malformed("it does not begin with a public key"),
+                });
+            }
         };
         let mut parts = Self { primary, on_primary: vec![], users: vec![], subkeys: vec![] };
         let mut last = Last::Primary;
@@ -264,6 +287,7 @@ impl Parts {
         if primary.version() != KeyVersion::V4 {
             return Err(KeyFault::OtherVersion);
         }
+        supports(primary.public_params())?;
         let holds = |signature: &Signature| signature.verify_key(&primary).is_ok();
         let is_of = |signature: &&Signature, kind| signature.typ() == Some(kind);
         if on_primary.iter().filter(|s| is_of(s, SignatureType::KeyRevocation)).any(holds) {
@@ -293,6 +317,7 @@ impl Parts {
         let lasts = statements.iter().find_map(|said| said.lasts.filter(|seconds| 0 < *seconds));
         let flags = statements.iter().find_map(|said| said.flags.clone());
 
+        let unsupported = subkeys.iter().find_map(|(key, _)| supports(key.public_params()).err());
         let mut recipients: Vec<Recipient> = subkeys
             .into_iter()
             .filter_map(|(key, about)| subkey(key, &about, &primary, now))
@@ -303,6 +328,9 @@ impl Parts {
         if can_encrypt(primary.algorithm(), flags.as_ref()) {
             let key = RecipientKey::Primary(primary);
             recipients.push(Recipient { key, is_revoked: false, until });
+        }
+        if let Some(fault) = unsupported.filter(|_| recipients.is_empty()) {
+            return Err(fault);
         }
         Ok(Certificate {
             armored,
@@ -334,7 +362,10 @@ fn subkey(
     let own = |kind| about.iter().filter(move |signature| signature.typ() == Some(kind));
     let holds = |signature: &&Signature| signature.verify_subkey_binding(primary, &key).is_ok();
     let said = newest(own(SignatureType::SubkeyBinding).filter(holds), now)?;
-    if key.version() != KeyVersion::V4 || !can_encrypt(key.algorithm(), said.flags.as_ref()) {
+    if key.version() != KeyVersion::V4 || supports(key.public_params()).is_err() {
+        return None;
+    }
+    if !can_encrypt(key.algorithm(), said.flags.as_ref()) {
         return None;
     }
     // As gpg: whatever the dates of revocation and binding, a revoked subkey stays revoked.
@@ -368,6 +399,26 @@ fn newest<'a>(signatures: impl Iterator<Item = &'a Signature>, now: Moment) -> O
                 features: features.unwrap_or(0),
             }
         })
+}
+
+/// Whether a part of a key can be used with the library that the shop has: what it only reads is no use.
+fn supports(part: &PublicParams) -> Result<(), KeyFault> {
+    let curve = match part {
+        PublicParams::ECDSA(part) => part.curve(),
+        PublicParams::ECDH(part) => part.curve(),
+        PublicParams::EdDSALegacy(part) => part.curve(),
+        PublicParams::Unknown { .. } => return Err(KeyFault::Algorithm),
+        _ => return Ok(()),
+    };
+    match curve {
+        ECCCurve::Curve25519Legacy
+        | ECCCurve::Ed25519Legacy
+        | ECCCurve::P256
+        | ECCCurve::P384
+        | ECCCurve::P521 => Ok(()),
+        ECCCurve::Unknown(_) => Err(KeyFault::Algorithm),
+        curve => Err(KeyFault::Curve(curve.name().to_owned())),
+    }
 }
 
 /// Keys from before there were flags may do what their kind can.

@@ -1,5 +1,7 @@
+use crate::bounded;
 use crate::node::Doubt;
 use crate::values::Host;
+use crate::values::JsonShape;
 use crate::values::NodeUrl;
 use crate::values::ProxyUrl;
 use data_encoding::BASE64;
@@ -18,6 +20,7 @@ use std::time::Duration;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::RootCertStore;
@@ -28,11 +31,28 @@ use tokio_socks::tcp::Socks5Stream;
 
 /// Units: seconds; over Tor a connection alone may take most of it.
 const CONNECT_SECONDS: u64 = 30;
-const USUAL_SECONDS: u64 = 60;
-const SLOW_SECONDS: u64 = 900;
-/// Units: bytes of one answer, one of a batch of blocks among them. Read, it may take fifteen times as much memory, and the
-/// shop may have 256 MB in all. What a node tells of 1,000 orders is about one megabyte.
+/// Units: bytes of one answer, one of a batch of blocks among them. What a node tells of 1,000 orders is about one megabyte.
 const MOST_BYTES: usize = 8 << 20;
+/// The same where a node only works for long and has little to tell.
+const MOST_SLOW_BYTES: usize = 256 << 10;
+/// Units: bytes of memory that one answer takes once it is read, by the estimate of [`memory`].
+const MOST_MEMORY: usize = 48 << 20;
+/// Units: bytes of an answer that any number of nodes may send at the same time, and how many may send larger ones: together
+/// with one that is read, they stay below what the process may take.
+const SMALL_BYTES: usize = 256 << 10;
+static LARGE_ANSWERS: Semaphore = Semaphore::const_new(3);
+/// How deep JSON is read. Source: serde_json's own limit.
+const MOST_DEPTH: usize = 128;
+/// How long an answer may take, and how long it may be.
+#[derive(Clone, Copy)]
+struct Patience {
+    seconds: u64,
+    most_bytes: usize,
+}
+
+const USUAL: Patience = Patience { seconds: 60, most_bytes: MOST_BYTES };
+const SLOW: Patience = Patience { seconds: 900, most_bytes: MOST_SLOW_BYTES };
+
 /// Units: characters of a node's own words.
 const MOST_WORDS: usize = 200;
 
@@ -96,7 +116,7 @@ impl Link {
     /// # Errors
     /// [`Doubt::Refused`] with the node's own code and words; any other where there is no answer.
     pub async fn call(&self, method: &str, params: Value) -> Result<Value, Doubt> {
-        self.call_within(method, params, USUAL_SECONDS).await
+        self.call_within(method, params, USUAL).await
     }
 
     /// For what a node computes for minutes, such as a search through the whole chain.
@@ -104,12 +124,17 @@ impl Link {
     /// # Errors
     /// As [`Link::call`].
     pub async fn call_slow(&self, method: &str, params: Value) -> Result<Value, Doubt> {
-        self.call_within(method, params, SLOW_SECONDS).await
+        self.call_within(method, params, SLOW).await
     }
 
-    async fn call_within(&self, method: &str, params: Value, seconds: u64) -> Result<Value, Doubt> {
+    async fn call_within(
+        &self,
+        method: &str,
+        params: Value,
+        patience: Patience,
+    ) -> Result<Value, Doubt> {
         let request = json!({"jsonrpc": "2.0", "id": 0, "method": method, "params": params});
-        match self.ask(&request, seconds).await? {
+        match self.ask(&request, patience).await? {
             answer @ Value::Object(_) if answer["id"] == 0 || answer["error"].is_object() => {
                 self.result(method, answer)
             }
@@ -144,7 +169,7 @@ impl Link {
                 json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
             })
             .collect();
-        let answers = match self.ask(&request, USUAL_SECONDS).await? {
+        let answers = match self.ask(&request, USUAL).await? {
             Value::Array(answers) => answers,
             // The whole batch is refused.
             answer @ Value::Object(_) if answer["error"].is_object() => {
@@ -200,14 +225,18 @@ impl Link {
         Doubt::Malformed { node: self.node(), what: what.to_owned() }
     }
 
-    async fn ask(&self, request: &Value, seconds: u64) -> Result<Value, Doubt> {
+    async fn ask(&self, request: &Value, patience: Patience) -> Result<Value, Doubt> {
         let slow = |seconds| Doubt::Slow { node: self.node(), seconds };
         let connecting = tokio::time::timeout(Duration::from_secs(CONNECT_SECONDS), self.connect());
         let stream = connecting.await.map_err(|_| slow(CONNECT_SECONDS))??;
-        let asking = self.exchange(stream, request.to_string());
-        let (status, body) = tokio::time::timeout(Duration::from_secs(seconds), asking)
+        let asking = self.exchange(stream, request.to_string(), patience.most_bytes);
+        let (status, body) = tokio::time::timeout(Duration::from_secs(patience.seconds), asking)
             .await
-            .map_err(|_| slow(seconds))??;
+            .map_err(|_| slow(patience.seconds))??;
+        if MOST_MEMORY < memory(&body) {
+            let megabytes = MOST_MEMORY >> 20;
+            return Err(Doubt::TooLarge { node: self.node(), megabytes });
+        }
         // Bitcoin Core tells its errors with statuses of errors.
         match serde_json::from_slice(&body) {
             Ok(answer @ (Value::Object(_) | Value::Array(_))) if !status.is_redirection() => {
@@ -225,6 +254,7 @@ impl Link {
         &self,
         stream: Box<dyn Stream>,
         body: String,
+        most_bytes: usize,
     ) -> Result<(StatusCode, Vec<u8>), Doubt> {
         let broken = |error: hyper::Error| self.unreachable(&error.to_string());
         let (mut sender, connection) =
@@ -242,7 +272,7 @@ impl Link {
         let answering = async {
             let answer = sender.send_request(request).await.map_err(broken)?;
             let status = answer.status();
-            Ok((status, self.read(answer.into_body()).await?))
+            Ok((status, self.read(answer.into_body(), most_bytes).await?))
         };
         // The connection has to be driven while the answer is awaited; it ends with it.
         let answering = std::pin::pin!(answering);
@@ -253,16 +283,21 @@ impl Link {
         }
     }
 
-    async fn read(&self, mut body: Incoming) -> Result<Vec<u8>, Doubt> {
+    /// Takes in what the node sends, a larger answer only in turn.
+    async fn read(&self, mut body: Incoming, most_bytes: usize) -> Result<Vec<u8>, Doubt> {
         let mut bytes = Vec::new();
+        let mut turn = None;
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| self.unreachable(&error.to_string()))?;
-            if let Some(data) = frame.data_ref() {
-                if MOST_BYTES < bytes.len() + data.len() {
-                    return Err(Doubt::TooLong { node: self.node(), megabytes: MOST_BYTES >> 20 });
-                }
-                bytes.extend_from_slice(data);
+            let Some(data) = frame.data_ref() else { continue };
+            if most_bytes < bytes.len() + data.len() {
+                let most = bounded::size(most_bytes as u64);
+                return Err(Doubt::TooLong { node: self.node(), most });
             }
+            if turn.is_none() && SMALL_BYTES < bytes.len() + data.len() {
+                turn = LARGE_ANSWERS.acquire().await.ok();
+            }
+            bytes.extend_from_slice(data);
         }
         Ok(bytes)
     }
@@ -330,6 +365,17 @@ fn connector() -> Result<TlsConnector, Doubt> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(TlsConnector::from(Arc::new(config)))
+}
+
+/// Units: bytes that an answer takes as a [`Value`], counted before it is built: `[0,0,…]` takes 32 bytes for two characters,
+/// `[{"a":0},…]` 700 for eight.
+fn memory(body: &[u8]) -> usize {
+    let shape = JsonShape::of(body, MOST_DEPTH);
+    body.len()
+        + shape.n_values * 64
+        + shape.n_lists * 128
+        + shape.n_records * 700
+        + shape.n_texts * 48
 }
 
 /// A stranger's words on one short line, for a log and a terminal.

@@ -29,8 +29,14 @@ pub enum Doubt {
     NotLetIn { node: String },
     #[error("the node at {node} answers with HTTP status {status}, and not as a node does")]
     Status { node: String, status: u16 },
-    #[error("the node at {node} sent more than {megabytes} MB at once")]
-    TooLong { node: String, megabytes: usize },
+    #[error(
+        "the node at {node} sent more than {most} at once: it is another kind of node, or out of order"
+    )]
+    TooLong { node: String, most: String },
+    #[error(
+        "the node at {node} sent an answer that would take more than {megabytes} MB of memory: it is another kind of node, or out of order"
+    )]
+    TooLarge { node: String, megabytes: usize },
     /// What was asked for, or what was wrong with it.
     #[error("the node at {node} sent what is no answer: {what}")]
     Malformed { node: String, what: String },

@@ -10,10 +10,18 @@ pub enum Command {
     Partial(Gwei),
     /// With a tracking number, or nothing.
     Shipped(Line),
-    /// With a transaction id, or nothing.
-    Refunded(Line),
+    Refunded(Refund),
     /// With a reason, or nothing.
     Cancel(Line),
+}
+
+/// Money that went back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refund {
+    /// A transaction id, or nothing.
+    pub txid: Line,
+    /// Whether it counts although the shop knows of no money that came.
+    pub anyway: bool,
 }
 
 /// Each sentence is shown to the seller by their mail program.
@@ -33,7 +41,12 @@ pub enum NotACommand {
     Nothing,
     #[error("What stands after the command: {0}.")]
     Argument(NotText),
+    #[error("After /refunded stands the transaction, or --anyway and the transaction.")]
+    Flag,
 }
+
+/// What `/refunded` is followed by where the shop knows of no money that came.
+const ANYWAY: &str = "--anyway";
 
 /// Units: characters of a tracking number, a transaction id or a reason.
 pub const MOST_ARGUMENT: usize = 300;
@@ -57,10 +70,30 @@ impl Command {
                 Err(_) => Err(NotACommand::Amount),
             },
             "shipped" => argument().map(Self::Shipped),
-            "refunded" => argument().map(Self::Refunded),
+            "refunded" => Refund::parse(rest).map(Self::Refunded),
             "cancel" => argument().map(Self::Cancel),
             _ => Err(NotACommand::Unknown),
         })
+    }
+}
+
+impl Refund {
+    /// What stands after `/refunded`.
+    ///
+    /// # Errors
+    /// [`NotACommand`] says what is wrong.
+    pub fn parse(rest: &str) -> Result<Self, NotACommand> {
+        let rest = rest.trim();
+        let (anyway, txid) = match rest.strip_prefix(ANYWAY) {
+            Some(more) if more.is_empty() || more.starts_with([' ', '\t']) => (true, more.trim()),
+            _ => (false, rest),
+        };
+        // A misspelt flag is not shown to the buyer as a transaction.
+        if txid.starts_with("--") {
+            return Err(NotACommand::Flag);
+        }
+        let txid = Line::parse(txid, MOST_ARGUMENT).map_err(NotACommand::Argument)?;
+        Ok(Self { txid, anyway })
     }
 }
 
@@ -85,7 +118,16 @@ mod tests {
         check("/partial 0.05", Some(Ok(Command::Partial(Gwei::parse_coins("0.05").unwrap()))));
         check("/shipped  RR 12 DE", Some(Ok(Command::Shipped(line("RR 12 DE")))));
         check("/shipped", Some(Ok(Command::Shipped(line("")))));
-        check("/Refunded 0xab", Some(Ok(Command::Refunded(line("0xab")))));
+        for (text, txid, anyway) in [
+            ("/refunded", "", false),
+            ("/Refunded 0xab", "0xab", false),
+            ("/refunded --anyway", "", true),
+            ("/refunded  --anyway  0xab", "0xab", true),
+            ("/refunded anyway", "anyway", false),
+        ] {
+            let refund = Refund { txid: line(txid), anyway };
+            check(text, Some(Ok(Command::Refunded(refund))));
+        }
         check("/cancel sold out, sorry", Some(Ok(Command::Cancel(line("sold out, sorry")))));
     }
 
@@ -103,6 +145,9 @@ mod tests {
         }
         check("/paid thank you", Some(Err(NotACommand::PaidAndMore)));
         check("/partial 0", Some(Err(NotACommand::Nothing)));
+        for text in ["/refunded --anywya", "/refunded --anyway2", "/refunded --anyway --anyway"] {
+            check(text, Some(Err(NotACommand::Flag)));
+        }
         for text in ["/partial", "/partial 0,05", "/partial 0.05 ETH", "/partial -1"] {
             check(text, Some(Err(NotACommand::Amount)));
         }

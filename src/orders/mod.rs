@@ -13,7 +13,7 @@ pub mod unpaid;
 mod words;
 
 pub use code::{Code, FormToken, LookupName, NotACode, NumberFor};
-pub use command::{Command, MOST_ARGUMENT, NotACommand};
+pub use command::{Command, MOST_ARGUMENT, NotACommand, Refund};
 pub use draft::{Buyer, Delivery, Draft, DraftForm, Refusal, StreetAddress};
 pub use duty::Duty;
 pub use order::{

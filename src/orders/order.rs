@@ -289,11 +289,11 @@ pub struct Order {
 }
 
 impl Order {
-    /// The state at a moment: an order whose time has run out is expired, whether or not the shop has written it down. Where
+    /// The state at a moment of the trusted time: an order whose time has run out is expired, whether or not the shop has written it down. Where
     /// a node follows it, the chain's time decides, and that is written down.
-    pub fn status_at(&self, now: Moment) -> Status {
+    pub fn status_at(&self, trusted: Moment) -> Status {
         if self.status == Status::Awaiting
-            && self.is_time_over(now)
+            && self.is_time_over(trusted)
             && self.invoice.sighting.is_none()
         {
             Status::Expired
@@ -302,9 +302,9 @@ impl Order {
         }
     }
 
-    /// Whether the time to pay is over by the clock.
-    pub fn is_time_over(&self, now: Moment) -> bool {
-        self.invoice.until <= now
+    /// Whether the time to pay is over by the trusted time.
+    pub fn is_time_over(&self, trusted: Moment) -> bool {
+        self.invoice.ends_at() <= trusted
     }
 
     /// What is still to be paid, what is on its way taken off. What is passed over when it settles is not due before.
@@ -320,6 +320,13 @@ impl Order {
     /// What was paid too much.
     pub fn excess(&self) -> Gwei {
         self.invoice.arrived().minus(self.invoice.amount).unwrap_or(Gwei::ZERO)
+    }
+
+    /// Whether money came for it, as the seller said or the seller's node saw; the buyer's word does not count. An order is
+    /// late without a transaction of the buyer's where the seller has said that it was paid.
+    pub fn has_received(&self) -> bool {
+        let is_late_by_seller = self.status == Status::Late && self.transaction.is_none();
+        Gwei::ZERO < self.invoice.seen() || is_late_by_seller
     }
 
     /// Units: days that it is kept where nobody pays for it in time.

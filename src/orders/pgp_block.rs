@@ -55,12 +55,19 @@ impl PgpBlock {
         if body.is_empty() || !body.iter().all(|line| armored(&line)) {
             return Err(NotAPgpBlock::Damaged);
         }
+        // No line is wider than a terminal; where the lines of an armor end says nothing.
+        let body: Vec<&str> = body.iter().flat_map(|line| cut(line)).collect();
         Ok(Self(format!("{BEGIN}\n\n{}\n{END}\n", body.join("\n"))))
     }
 
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// A line of ASCII in pieces of at most 64 characters, as gpg writes them.
+fn cut(line: &str) -> impl Iterator<Item = &str> {
+    (0..line.len()).step_by(64).filter_map(|at| line.get(at..line.len().min(at + 64)))
 }
 
 #[cfg(test)]
@@ -83,6 +90,15 @@ mod tests {
             message,
             Ok("-----BEGIN PGP MESSAGE-----\n\nhQEMA+/=\n=njUN\n-----END PGP MESSAGE-----\n"),
         );
+    }
+
+    #[test]
+    fn long_lines_are_cut_and_nothing_of_them_is_lost() {
+        let line = format!("{}/{}", "A".repeat(63), "B".repeat(30));
+        let message = format!("{BEGIN}\n\n{line}\n=njUN\n{END}");
+        let cut = format!("{BEGIN}\n\n{}/\n{}\n=njUN\n{END}\n", "A".repeat(63), "B".repeat(30));
+        check(&message, Ok(&cut));
+        check(&cut, Ok(&cut));
     }
 
     #[test]

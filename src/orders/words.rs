@@ -88,7 +88,7 @@ impl Order {
             }
             Status::Shipped => "Your order is on its way.",
             Status::Refunded => "The seller has sent your money back.",
-            Status::Cancelled if Gwei::ZERO < self.invoice.seen() => {
+            Status::Cancelled if self.has_received() => {
                 "The seller has cancelled this order, and owes you what you paid. Unless you have said it already, write below where to send it: to an address of your own, not of an exchange."
             }
             Status::Cancelled => "The seller has cancelled this order.",
@@ -153,6 +153,7 @@ mod tests {
                 received: Gwei::ZERO,
                 sighting,
                 in_doubt: false,
+                clock_ahead: None,
                 until: Moment::new(NOW + 60 * minutes_left).unwrap(),
             },
             transaction: None,

@@ -23,11 +23,18 @@ pub struct Invoice {
     pub sighting: Option<Sighting>,
     /// Whether that node cannot be trusted just now.
     pub in_doubt: bool,
-    /// How long the price stands.
+    /// How long the price stands, as it is shown. Shape: a whole minute.
     pub until: Moment,
+    /// Units: seconds by which `until` is ahead of the trusted time. `None`: the clock was not in doubt.
+    pub clock_ahead: Option<i64>,
 }
 
 impl Invoice {
+    /// How long the price stands, by the trusted time.
+    pub fn ends_at(&self) -> Moment {
+        self.until.plus_seconds(-self.clock_ahead.unwrap_or(0))
+    }
+
     /// The link that a wallet opens, for what is still due.
     pub fn link(&self, due: Gwei) -> String {
         payment_uri(&self.coin, &self.address, due)

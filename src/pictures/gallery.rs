@@ -1,10 +1,12 @@
+use crate::bounded;
 use crate::pictures::file::PictureFile;
 use crate::pictures::render::Rendered;
+use crate::pictures::source::Source;
 use std::collections::HashSet;
 use std::fs;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -109,14 +111,12 @@ fn read_regular(path: &Path) -> io::Result<Option<Vec<u8>>> {
     if !seen.is_file() {
         return Ok(None);
     }
-    let mut file = File::open(path)?;
+    let file = File::open(path)?;
     let opened = file.metadata()?;
     if (opened.dev(), opened.ino()) != (seen.dev(), seen.ino()) {
         return Ok(None);
     }
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok(Some(bytes))
+    bounded::read_stream(file, Source::MOST_BYTES as u64).map(Some)
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+use crate::bounded;
 use crate::pictures::cleaned::Cleaned;
 use crate::pictures::refusal::NotAPicture;
 use crate::pictures::source::Source;
@@ -108,7 +109,7 @@ fn holds(path: &Path, bytes: &[u8]) -> Option<bool> {
     let seen = fs::symlink_metadata(path).ok()?;
     let same = seen.is_file()
         && seen.len() == bytes.len() as u64
-        && fs::read(path).is_ok_and(|found| found == bytes);
+        && bounded::read_file(path, bytes.len() as u64).is_ok_and(|found| found == bytes);
     Some(same)
 }
 

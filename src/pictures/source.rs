@@ -65,6 +65,10 @@ impl Source {
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
+
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
 }
 
 /// Goes down step by step, for a symbolic link anywhere on the way could lead out of the folder.

@@ -404,7 +404,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let db = Db::open(&home.path().join("shop.sqlite")).await.unwrap();
+            let db = Db::open_or_make(&home.path().join("shop.sqlite")).await.unwrap();
             let done = test(db.clone()).await;
             db.close().await;
             done
@@ -607,7 +607,7 @@ mod tests {
             .await
             .unwrap();
             connection.close().await.unwrap();
-            let db = Db::open(&file).await.unwrap();
+            let db = Db::open_or_make(&file).await.unwrap();
             let by_amount = Wanted { currency: Currency::parse("BTC").ok(), sort: Sort::Amount, ..wanted() };
             assert_eq!(read_all(&db, &by_amount, 2).await, ["0000000003", "0000000002", "0000000001"]);
             let unanswered = Wanted { is_unanswered: true, ..wanted() };

@@ -1,6 +1,7 @@
 use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
+use sqlx::Row;
 
 /// The whole database as it is at one moment, while others read and write it; never a file.
 pub async fn whole(db: &Db) -> Result<Vec<u8>, StoreError> {
@@ -8,10 +9,17 @@ pub async fn whole(db: &Db) -> Result<Vec<u8>, StoreError> {
     Ok(connection.serialize(None).await?.as_ref().to_vec())
 }
 
-/// Whether the file holds what it should, page by page: the first complaint, if there is one.
+/// Whether the file holds what it should: every page, every index beside its table, and every row that another one names.
+/// The first complaint, if there is one.
 pub async fn find_damage(db: &Db) -> Result<Option<String>, StoreError> {
-    let found: String = sqlx::query_scalar("pragma quick_check(1)").fetch_one(&db.read).await?;
-    Ok((found != "ok").then_some(found))
+    let found: String = sqlx::query_scalar("pragma integrity_check(1)").fetch_one(&db.read).await?;
+    if found != "ok" {
+        return Ok(Some(found));
+    }
+    let broken = sqlx::query("pragma foreign_key_check").fetch_optional(&db.read).await?;
+    let Some(broken) = broken else { return Ok(None) };
+    let (table, parent): (String, String) = (broken.try_get("table")?, broken.try_get("parent")?);
+    Ok(Some(format!("a row of {table} names one of {parent} that is not there")))
 }
 
 /// Lets every account go on so much further on. After a copy was brought back nobody knows how many addresses were given out

@@ -150,7 +150,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let db = Db::open(&home.path().join("shop.sqlite")).await.unwrap();
+            let db = Db::open_or_make(&home.path().join("shop.sqlite")).await.unwrap();
             for query in [ALL, HIDDEN, OF_CATEGORY, RUNNING_OUT, WITH_WORDS, ROWS, COUNT] {
                 let plan: Vec<(i64, i64, i64, String)> =
                     sqlx::query_as(sqlx::AssertSqlSafe(format!("explain query plan {query}")))

@@ -8,11 +8,11 @@ use crate::values::Moment;
 /// Which orders are due to be erased.
 #[derive(Clone, Copy, Debug)]
 pub struct Due {
-    /// Finished on this day or before it.
+    /// Finished on this day or before it, and not because nobody paid.
     pub finished_by: Moment,
     /// Expired, and the time to pay was over at this moment.
     pub unpaid_by: Moment,
-    /// The same where a node follows it: until then it is kept, however short others are.
+    /// The same where a node follows it.
     pub followed_by: Moment,
     /// The same, and the shop saw it on this day or before it: after it was down for days, buyers who paid meanwhile can
     /// still say so.
@@ -22,7 +22,7 @@ pub struct Due {
 /// Which of `orders o join invoices i` are due: `?1` to `?4` are the fields of [`Due`] in their order.
 macro_rules! is_due {
     () => {
-        "(o.finished_at <= ?1 and not (o.status = 'expired' and i.seen is not null and ?3 < i.until) \
+        "(o.status <> 'expired' and o.finished_at <= ?1 \
              or o.status = 'expired' and o.finished_at <= ?4 and i.until <= case when i.seen is null then ?2 else ?3 end) \
          and not exists (select 1 from owed w where w.order_id = o.id and w.message is not null)"
     };

@@ -230,7 +230,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let db = Db::open(&home.path().join("shop.sqlite")).await.unwrap();
+            let db = Db::open_or_make(&home.path().join("shop.sqlite")).await.unwrap();
             for (query, indexes) in [
                 (DAYS, &["SEARCH takings USING PRIMARY KEY (day>? AND day<?)"][..]),
                 (BEST, &["best_sold_first (pieces>?)", "SEARCH p USING INTEGER PRIMARY KEY"]),

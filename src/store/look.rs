@@ -110,7 +110,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let db = Db::open(&home.path().join("shop.sqlite")).await.unwrap();
+            let db = Db::open_or_make(&home.path().join("shop.sqlite")).await.unwrap();
             let first = find(&db).await.unwrap();
             assert_eq!((first.edition, &first.name, &first.logo), (1, &None, &None));
             let logo =

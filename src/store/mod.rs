@@ -3,12 +3,14 @@
 pub mod browse;
 pub mod catalog;
 mod changes;
+pub mod clock;
 pub mod copy;
 pub mod deeds;
 pub mod desk;
 pub mod desk_list;
 pub mod editing;
 pub mod erasure;
+pub mod expiry;
 pub mod exporting;
 pub mod figures;
 pub mod house;
@@ -69,6 +71,10 @@ pub enum StoreError {
     /// A row holds what no rule of the shop allows: the name of the column.
     #[error("a row that cannot be read: {0}")]
     Row(&'static str),
+    #[error("the file is a database, but not of a shop")]
+    OfOthers,
+    #[error("the file holds no shop")]
+    Empty,
 }
 
 // Source: sqlite3.h.
@@ -133,13 +139,29 @@ impl StoreError {
 }
 
 impl Db {
-    /// Opens the file, makes it (readable by its owner alone) where it is missing, and brings its tables up to date.
+    /// Opens the file of a shop, and brings its tables up to date.
     ///
     /// # Errors
-    /// [`StoreError`], among them a migration that was changed after it had been applied.
+    /// [`StoreError`], among them that no shop is there, and a migration that was changed after it had been applied.
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        Self::open_file(file, false).await
+    }
+
+    /// The same, and makes a shop (readable by its owner alone) where the file is missing or empty.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_or_make(file: &Path) -> Result<Self, StoreError> {
+        Self::open_file(file, true).await
+    }
+
+    async fn open_file(file: &Path, may_make: bool) -> Result<Self, StoreError> {
         // SQLite gives its journal the mode of the file itself.
-        OpenOptions::new().create(true).append(true).mode(0o600).open(file)?;
+        let kept = OpenOptions::new().create(may_make).append(true).mode(0o600).open(file)?;
+        let is_empty = kept.metadata()?.len() == 0 || !holds_shop(file).await?;
+        if is_empty && !may_make {
+            return Err(StoreError::Empty);
+        }
         let options = SqliteConnectOptions::new()
             .filename(file)
             .journal_mode(SqliteJournalMode::Wal)
@@ -213,6 +235,23 @@ impl Db {
         let _ = journal::empty_journal(self).await;
         self.read.close().await;
         self.write.close().await;
+    }
+}
+
+/// Whether the file holds tables, and whether they are a shop's: looked at before anything of it is changed.
+async fn holds_shop(file: &Path) -> Result<bool, StoreError> {
+    let options = SqliteConnectOptions::new().filename(file);
+    let mut connection = sqlx::SqliteConnection::connect_with(&options).await?;
+    let found = sqlx::query_as(
+        "select count(*), coalesce(sum(name = '_sqlx_migrations'), 0) from sqlite_schema",
+    )
+    .fetch_one(&mut connection)
+    .await;
+    connection.close().await?;
+    match found? {
+        (0i64, _) => Ok(false),
+        (_, 0i64) => Err(StoreError::OfOthers),
+        _ => Ok(true),
     }
 }
 

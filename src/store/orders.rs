@@ -16,6 +16,7 @@ use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
 use crate::store::catalog::gwei;
+use crate::store::clock;
 use crate::store::figures;
 use crate::store::payment::coin_columns;
 use crate::store::payment::parse_coin;
@@ -23,6 +24,7 @@ use crate::store::payment::parse_currency;
 use crate::values::Gwei;
 use crate::values::Moment;
 use crate::values::Quantity;
+use crate::values::TrustedClock;
 use sqlx::Row;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -33,7 +35,7 @@ macro_rules! order_where {
     ($condition:literal) => {
         concat!(
             "select o.*, i.currency, i.chain, i.token, i.decimals, i.address, i.amount, i.total, i.received, i.until, \
-                i.seen, i.settled, i.confirmations, i.needed, i.is_moved, \
+                i.clock_ahead, i.seen, i.settled, i.confirmations, i.needed, i.is_moved, \
                 exists (select 1 from watches w where w.network = i.network and w.is_on = 1 and w.trouble is not null) as in_doubt \
              from orders o join invoices i on i.order_id = o.id where ",
             $condition
@@ -57,6 +59,8 @@ pub struct Beforehand {
     pub last_owed: i64,
     /// Whether the shop has or had a seller's key.
     pub has_key: bool,
+    /// `None`: no clock was looked at yet.
+    pub clock: Option<TrustedClock>,
 }
 
 /// `since`: a payment that only the buyer has seen counts where the order was placed on that day or later. The seller may
@@ -72,8 +76,9 @@ pub async fn look_beforehand(
                 closed_on is not null as is_closed, \
                 (select count(*) from (select 1 from orders where status = 'awaiting' \
                     union all select 1 from orders where status = 'reported' and ? <= placed_at limit ?)) as n_unpaid, \
-                (select coalesce(max(at), 0) from owed) as last_owed, fingerprint is not null as has_key \
-         from house",
+                (select coalesce(max(at), 0) from owed) as last_owed, fingerprint is not null as has_key, \
+                clock.* \
+         from house left join clock",
     )
     .bind(form.0.as_slice())
     .bind(since.get())
@@ -89,6 +94,10 @@ pub async fn look_beforehand(
         n_unpaid: row.try_get("n_unpaid")?,
         last_owed: row.try_get("last_owed")?,
         has_key: row.try_get("has_key")?,
+        clock: match row.try_get::<Option<i64>, _>("ticks")? {
+            Some(_) => Some(clock::parse(&row)?),
+            None => None,
+        },
     })
 }
 
@@ -161,9 +170,9 @@ const INSERT: &str = "\
         discount_code, discount_percent, discount_less, transaction_id, list_currency, list_amount) \
     values (1 + max((select coalesce(max(id), 0) from orders), (select last_order from house)), \
         ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?); \
-    insert into invoices (order_id, currency, chain, token, decimals, address, amount, total, until, network, account, \
-        key_index, is_alone, ahead, seen, settled, confirmations, needed) \
-    select last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(ahead, 0), ahead * 0, ahead * 0, ahead * 0, ahead * 0 \
+    insert into invoices (order_id, currency, chain, token, decimals, address, amount, total, until, clock_ahead, \
+        network, account, key_index, is_alone, ahead, seen, settled, confirmations, needed) \
+    select last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(ahead, 0), ahead * 0, ahead * 0, ahead * 0, ahead * 0 \
     from (select (select ahead from watches where network = ? and is_on = 1) as ahead); \
     insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price) \
     select o.id, key, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 \
@@ -225,6 +234,7 @@ pub async fn insert(tx: &mut Tx, order: &Order, beside: &Beside<'_>) -> Result<i
         .bind(invoice.amount.get())
         .bind(invoice.total.get())
         .bind(invoice.until.get())
+        .bind(invoice.clock_ahead)
         .bind(invoice.coin.network())
         .bind(beside.derived.map(|(account, _)| account))
         .bind(beside.derived.map(|(_, index)| index))
@@ -271,12 +281,16 @@ pub async fn mark_status(
     status: Status,
     finished: Option<Moment>,
 ) -> Result<(), StoreError> {
-    sqlx::query("update orders set status = ?, finished_at = ? where order_ref = ?")
-        .bind(status.as_str())
-        .bind(finished.map(|moment| moment.day_start().get()))
-        .bind(order_ref.as_str())
-        .execute(&mut *tx.0)
-        .await?;
+    sqlx::query(
+        "update orders set status = ?1, finished_at = ?2, \
+             finished_in_doubt = ?2 is not null and exists (select 1 from clock where ahead is not null) \
+         where order_ref = ?3",
+    )
+    .bind(status.as_str())
+    .bind(finished.map(|moment| moment.day_start().get()))
+    .bind(order_ref.as_str())
+    .execute(&mut *tx.0)
+    .await?;
     if !matches!(
         status,
         Status::Awaiting
@@ -362,41 +376,6 @@ pub async fn forget_reader(
     Ok(())
 }
 
-/// Orders that wait for a payment whose time has run out at `?1`: by the clock, or where a node follows the chain by the
-/// chain's own time, up to which it was seen that nothing came. What the network took back, and what a buyer told of and the
-/// node does not see, has a day more.
-macro_rules! run_out {
-    ($what:literal) => {
-        concat!(
-            "select ",
-            $what,
-            " from orders o join invoices i on i.order_id = o.id left join watches w on w.network = i.network and w.is_on = 1 \
-             where o.status = 'awaiting' and i.is_moved = 0 \
-                 and i.until <= case when w.network is null or i.seen is null then ?1 else w.time - i.ahead end \
-             or o.status in ('unconfirmed', 'reported') and i.seen = 0 and i.received = 0 and i.is_moved = 0 \
-                 and i.until + 86400 <= case when w.network is null then ?1 else w.time - i.ahead end"
-        )
-    };
-}
-
-/// At most 50 at a time: each is told to the seller, and all buyers wait for as long as the writer is held.
-pub async fn list_run_out(tx: &mut Tx, now: Moment) -> Result<Vec<OrderRef>, StoreError> {
-    let rows = sqlx::query(concat!(run_out!("o.order_ref"), " limit 50"))
-        .bind(now.get())
-        .fetch_all(&mut *tx.0)
-        .await?;
-    rows.iter().map(parse_ref).collect()
-}
-
-/// Whether [`list_run_out`] would find any, asked without the writer's lock.
-pub async fn has_run_out(db: &Db, now: Moment) -> Result<bool, StoreError> {
-    let found: Option<i64> = sqlx::query_scalar(concat!(run_out!("1"), " limit 1"))
-        .bind(now.get())
-        .fetch_optional(&db.read)
-        .await?;
-    Ok(found.is_some())
-}
-
 async fn read_order(
     connection: &mut SqliteConnection,
     row: Option<SqliteRow>,
@@ -420,6 +399,7 @@ async fn read_order(
         sighting: parse_sighting(&row)?,
         in_doubt: row.try_get("in_doubt")?,
         until: moment(&row, "until")?,
+        clock_ahead: row.try_get("clock_ahead")?,
         coin: coin.clone(),
     };
     let finished: Option<i64> = row.try_get("finished_at")?;

@@ -148,7 +148,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let db = Db::open(&home.path().join("shop.sqlite")).await.unwrap();
+            let db = Db::open_or_make(&home.path().join("shop.sqlite")).await.unwrap();
             let mut tx = db.write().await.unwrap();
             let pages = [page("policy", 0), page("about", 1), page("care", 2)];
             for page in &pages {

@@ -196,7 +196,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let db = Db::open(&home.path().join("shop.sqlite")).await.unwrap();
+            let db = Db::open_or_make(&home.path().join("shop.sqlite")).await.unwrap();
             let mut tx = db.write().await.unwrap();
             sqlx::raw_sql(THINGS).execute(&mut *tx.0).await.unwrap();
             editing::recount_shelves(&mut tx).await.unwrap();

@@ -540,7 +540,7 @@ mod tests {
                 .unwrap();
             }
             connection.close().await.unwrap();
-            let db = Db::open(&file).await.unwrap();
+            let db = Db::open_or_make(&file).await.unwrap();
             let used: i64 = sqlx::query_scalar("select used from discount_uses")
                 .fetch_one(&db.read)
                 .await
@@ -555,7 +555,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let db = Db::open(&home.path().join("shop.sqlite")).await.unwrap();
+            let db = Db::open_or_make(&home.path().join("shop.sqlite")).await.unwrap();
             // What is read from end to end is short: codes, ways of sending, wallets; and products, for the one page that
             // asks before a wallet goes.
             for (query, may_scan) in [

@@ -1,10 +1,10 @@
+use crate::bounded;
 use data_encoding::HEXUPPER;
 use hmac::Hmac;
 use hmac::KeyInit;
 use hmac::Mac;
 use sha2::Sha256;
 use std::fmt;
-use std::fs;
 use std::io;
 use std::io::BufRead;
 use std::io::BufReader;
@@ -13,6 +13,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::net::ToSocketAddrs;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -87,6 +88,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const PATIENCE: usize = 30;
 /// Units: bytes of a line.
 const LONGEST_LINE: usize = 1 << 20;
+/// Units: bytes. Tor's cookie has 32.
+const MOST_OF_COOKIE: u64 = 1_024;
 
 impl fmt::Display for ControlAddress {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -203,8 +206,8 @@ impl Control {
         address: &ControlAddress,
         chance: [u8; 32],
     ) -> Result<(), TorError> {
-        let cookie =
-            fs::read(path).map_err(|error| TorError::Cookie { path: path.to_owned(), error })?;
+        let cookie = bounded::read_file(Path::new(path), MOST_OF_COOKIE)
+            .map_err(|error| TorError::Cookie { path: path.to_owned(), error })?;
         let lines = self.ask(&format!("AUTHCHALLENGE SAFECOOKIE {}", HEXUPPER.encode(&chance)))?;
         let line = lines.first().map(String::as_str).unwrap_or_default();
         let word = |start: &str| {

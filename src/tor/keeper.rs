@@ -1,3 +1,4 @@
+use crate::bounded;
 use crate::tor::client::Clients;
 use crate::tor::control::Control;
 use crate::tor::control::ControlAddress;
@@ -63,6 +64,8 @@ const DESCRIPTOR_LIVES: i64 = 3 * 60 * 60;
 const LOOKS_PER_STATUS: usize = 3;
 const QUIET_FAILURES: u32 = 3;
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// Units: bytes of a file that holds one line: an address, or a client's key.
+const MOST_OF_LINE: u64 = 4_096;
 
 impl Keeper {
     /// Finds Tor and makes the service.
@@ -140,7 +143,7 @@ impl Keeper {
         match &self.service {
             Service::Made { key, .. } | Service::MadeForClients { key, .. } => Some(key.address()),
             Service::Kept(folder) => {
-                let text = fs::read_to_string(folder.join("hostname")).ok()?;
+                let text = bounded::read_text(&folder.join("hostname"), MOST_OF_LINE).ok()?;
                 OnionAddress::parse(text.trim_end())
             }
         }
@@ -396,7 +399,7 @@ fn write_authorized_clients(folder: &Path, clients: &Clients) -> io::Result<bool
     }
     for (name, line) in wanted {
         let path = folder.join(name);
-        if fs::read(&path).ok().as_deref() != Some(line.as_bytes()) {
+        if bounded::read_file(&path, MOST_OF_LINE).ok().as_deref() != Some(line.as_bytes()) {
             write_whole(&path, line.as_bytes(), 0o600)?;
             changed = true;
         }

@@ -59,6 +59,15 @@ impl Moment {
         self.plus_minutes(days.saturating_mul(24 * 60))
     }
 
+    pub fn plus_seconds(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds).clamp(0, Self::LAST))
+    }
+
+    /// Units: seconds from `earlier` to this moment; negative where it was before.
+    pub fn seconds_after(self, earlier: Self) -> i64 {
+        self.0 - earlier.0
+    }
+
     /// Units: whole minutes from `earlier` to this moment, rounded up; 0 where it has passed.
     pub fn minutes_after(self, earlier: Self) -> i64 {
         (self.0 - earlier.0).max(0).saturating_add(59) / 60
@@ -67,6 +76,12 @@ impl Moment {
     /// The same moment with its seconds forgotten, as far as the `Date` of an answer tells.
     pub fn whole_minute(self) -> Self {
         Self(self.0 - self.0 % 60)
+    }
+
+    /// This moment or the next that is a multiple of so many minutes.
+    pub fn rounded_up(self, minutes: i64) -> Self {
+        let grain = minutes.max(1).saturating_mul(60);
+        Self(self.0.saturating_add((grain - self.0 % grain) % grain).min(Self::LAST))
     }
 
     /// The beginning of its day, where the hour is not needed.
@@ -195,6 +210,16 @@ mod tests {
         assert_eq!(now.plus_minutes(120).minutes_after(now), 120);
         assert_eq!(Moment(1_001).minutes_after(now), 1);
         assert_eq!(now.minutes_after(Moment(2_000)), 0);
+    }
+
+    #[test]
+    fn a_moment_is_rounded_up_to_minutes_and_never_down() {
+        let moment = Moment(1_795_267_507);
+        assert_eq!(moment.rounded_up(1).rfc_3339(), "2026-11-21T13:26:00Z");
+        assert_eq!(moment.rounded_up(15).rfc_3339(), "2026-11-21T13:30:00Z");
+        for whole in [1, 15] {
+            assert_eq!(moment.rounded_up(whole).rounded_up(whole), moment.rounded_up(whole));
+        }
     }
 
     #[test]

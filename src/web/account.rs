@@ -9,6 +9,8 @@ use tokio::sync::Semaphore;
 /// What one circuit has in the shop and has used up. It holds numbers and times, and nothing of what was asked.
 pub struct Account {
     pub seats: BTreeMap<u64, Arc<Seat>>,
+    /// Units: bytes of requests and answers that its connections hold in memory.
+    pub held: usize,
     /// How many of its requests are answered at once.
     pub desk: Arc<Semaphore>,
     pub last_seen: Duration,
@@ -58,6 +60,7 @@ impl Default for Account {
     fn default() -> Self {
         Self {
             seats: BTreeMap::new(),
+            held: 0,
             desk: Arc::new(Semaphore::new(MOST_AT_ONCE)),
             last_seen: Duration::ZERO,
             n_waiting: 0,

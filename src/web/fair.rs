@@ -1,8 +1,10 @@
 use crate::web::account::Verdict;
 use crate::web::budget::Errand;
+use crate::web::lobby::NoMemory;
 use crate::web::lobby::Seat;
 use crate::web::lobby::Stage;
 use crate::web::lobby::Turn;
+use crate::web::lobby::UNCOUNTED;
 use crate::web::page::PageError;
 use actix_web::HttpMessage;
 use actix_web::HttpRequest;
@@ -23,7 +25,7 @@ const BUSY_RETRY: u64 = 10;
 const TOO_MUCH: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Too much at once</title>\n</head>\n<body>\n\
     <h1>Too much at once</h1>\n<p>More was asked from here than the shop answers to one visitor, so that others are served too. Nothing was changed. \
     Please wait a few seconds and load the page again. If you had filled in a form, go back: your browser still has your words.</p>\n</body>\n</html>\n";
-const BUSY: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>The shop is full</title>\n</head>\n<body>\n\
+pub const BUSY: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>The shop is full</title>\n</head>\n<body>\n\
     <h1>The shop is full</h1>\n<p>Too many visitors ask at once. Nothing was changed. Please wait a few seconds and load the page again. \
     If you had filled in a form, go back: your browser still has your words.</p>\n</body>\n</html>\n";
 
@@ -33,7 +35,7 @@ const BUSY: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\
 /// The answer to a request that is not let in.
 pub async fn let_in(request: &HttpRequest) -> Result<Option<Pass>, HttpResponse> {
     let Some(seat) = seat_of(request).cloned() else { return Ok(None) };
-    let mut pass = Pass::begin(seat);
+    let mut pass = Pass { seat, turn: None };
     // Neither changes while the connection lasts: the next try shall come on another.
     if pass.seat.has_no_room() {
         return Err(last_refusal(StatusCode::SERVICE_UNAVAILABLE));
@@ -80,6 +82,35 @@ pub fn seat_of(request: &HttpRequest) -> Option<&Arc<Seat>> {
     request.conn_data::<Arc<Seat>>()
 }
 
+/// How long the body of a request says that it is. Units: bytes.
+pub fn announced_length(request: &HttpRequest) -> usize {
+    let header = request.headers().get(header::CONTENT_LENGTH);
+    let length = header.and_then(|length| length.to_str().ok()?.trim().parse().ok());
+    length.unwrap_or(0)
+}
+
+/// Lets the body of a form come. Until this is called, it stays with the system.
+///
+/// # Errors
+/// [`NoMemory`] where there is no room for what the browser says it will send.
+pub async fn accept_body(request: &HttpRequest) -> Result<(), NoMemory> {
+    let Some(seat) = seat_of(request) else { return Ok(()) };
+    let length = announced_length(request);
+    if UNCOUNTED < length {
+        // What has arrived, and the same as fields.
+        seat.hold_soon(2 * length).await?;
+    }
+    seat.begin_body();
+    Ok(())
+}
+
+/// The same for a body whose memory is counted elsewhere.
+pub fn accept_counted_body(request: &HttpRequest) {
+    if let Some(seat) = seat_of(request) {
+        seat.begin_body();
+    }
+}
+
 /// Says that a form is being read: whoever sends one slowly takes nobody's turn.
 pub fn begin_to_read(request: &HttpRequest) {
     if let Some(seat) = seat_of(request) {
@@ -119,24 +150,10 @@ pub fn refusal(status: StatusCode, retry_after: u64) -> HttpResponse {
         .body(page)
 }
 
-/// A request that was let in. Until this is dropped, its connection is at work.
+/// A request that was let in, with its turn.
 pub struct Pass {
     seat: Arc<Seat>,
     turn: Option<Turn>,
-}
-
-impl Pass {
-    fn begin(seat: Arc<Seat>) -> Self {
-        seat.turn_to(Stage::Working);
-        Self { seat, turn: None }
-    }
-}
-
-impl Drop for Pass {
-    fn drop(&mut self) {
-        drop(self.turn.take());
-        self.seat.turn_to(Stage::Idle);
-    }
 }
 
 struct Waiting<'a>(&'a Seat);

@@ -1,3 +1,5 @@
+use crate::web::fair::accept_body;
+use crate::web::fair::announced_length;
 use crate::web::fair::begin_to_read;
 use crate::web::fair::take_turn;
 use crate::web::page::PageError;
@@ -37,8 +39,13 @@ impl Fields {
         if !kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
             return Err(PageError::OtherKind);
         }
+        let length = announced_length(request);
+        if MOST_BYTES < length {
+            return Err(PageError::TooLarge);
+        }
         begin_to_read(request);
-        let body = tokio::time::timeout(BODY_TIME, read_body(body))
+        accept_body(request).await.map_err(|_| PageError::Busy)?;
+        let body = tokio::time::timeout(BODY_TIME, read_body(body, length))
             .await
             .map_err(|_| PageError::TooSlow)??;
         take_turn(request).await?;
@@ -86,8 +93,8 @@ fn without_marks(text: &str) -> String {
     text.replace(['\u{1}', '\u{2}'], "\u{3}")
 }
 
-async fn read_body(mut body: Payload) -> Result<Vec<u8>, PageError> {
-    let mut bytes = Vec::new();
+async fn read_body(mut body: Payload, length: usize) -> Result<Vec<u8>, PageError> {
+    let mut bytes = Vec::with_capacity(length);
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|_| PageError::TooSlow)?;
         if MOST_BYTES < bytes.len() + chunk.len() {

@@ -1,11 +1,11 @@
 use crate::values::Moment;
+use crate::web::clock::now;
 use crate::web::fair::busy;
 use crate::web::fair::let_in;
 use crate::web::page::PageError;
 use crate::web::page::trouble;
 use crate::web::page::trouble_page;
 use crate::web::state::Front;
-use crate::web::state::now;
 use actix_web::Error;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;

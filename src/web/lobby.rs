@@ -1,8 +1,12 @@
+mod memory;
+
+pub use memory::{NoMemory, UNCOUNTED};
+
 use crate::web::account::Account;
 use crate::web::account::Verdict;
 use crate::web::budget::Errand;
 use crate::web::circuit::CircuitId;
-use crate::web::state::ticks;
+use crate::web::clock::ticks;
 use futures_util::task::AtomicWaker;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
@@ -14,6 +18,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::AtomicU64;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::Ordering::SeqCst;
 use std::task::Waker;
@@ -59,6 +64,8 @@ pub enum Stage {
 pub struct LobbyRules {
     /// Units: connections, all together.
     pub most_seats: usize,
+    /// Units: bytes of requests and answers in memory, all connections together.
+    pub most_held: usize,
     /// Units: orders that may be unpaid in the whole shop; one circuit gets a tenth of it.
     pub most_unpaid: i64,
     /// How long an unpaid order stands.
@@ -77,6 +84,8 @@ pub struct Lobby {
     n_refused: AtomicU64,
     looking: Arc<Semaphore>,
     buying: Arc<Semaphore>,
+    /// Signalled when a connection gives memory back.
+    released: Notify,
 }
 
 #[derive(Default)]
@@ -85,6 +94,8 @@ struct Book {
     /// The same by number of connections, so that who holds most is found at once.
     by_size: BTreeSet<(usize, Caller)>,
     n_seats: usize,
+    /// Units: bytes that connections hold, all together.
+    held: usize,
     next_number: u64,
 }
 
@@ -100,6 +111,12 @@ pub struct Seat {
     /// Whether the whole shop had no room when it came.
     has_no_room: bool,
     is_gone: AtomicBool,
+    /// Whether the handler of its current request reads the body.
+    reads_body: AtomicBool,
+    /// Whether the answer to its current request has been handed over for sending.
+    is_answered: AtomicBool,
+    /// Units: bytes of its request and answer in memory. Changed under the book's lock alone.
+    held: AtomicUsize,
     task: AtomicWaker,
     gone: Notify,
 }
@@ -141,6 +158,7 @@ impl Lobby {
             n_refused: AtomicU64::new(0),
             looking: Arc::new(Semaphore::new(MOST_LOOKING)),
             buying: Arc::new(Semaphore::new(MOST_BUYING)),
+            released: Notify::new(),
         })
     }
 
@@ -163,6 +181,9 @@ impl Lobby {
             is_crowded: AtomicBool::new(false),
             has_no_room: is_full,
             is_gone: AtomicBool::new(false),
+            reads_body: AtomicBool::new(false),
+            is_answered: AtomicBool::new(false),
+            held: AtomicUsize::new(0),
             task: AtomicWaker::new(),
             gone: Notify::new(),
         });
@@ -222,6 +243,9 @@ impl Book {
         if account.seats.remove(&seat.number).is_none() {
             return false;
         }
+        let held = seat.held.swap(0, Relaxed);
+        account.held -= held;
+        self.held -= held;
         account.last_seen = ticks();
         self.by_size.remove(&(before, caller));
         if 1 < before {
@@ -347,6 +371,31 @@ impl Seat {
         self.has_no_room
     }
 
+    /// The parser is given a request.
+    pub fn begin_request(&self) {
+        self.is_answered.store(false, SeqCst);
+        self.reads_body.store(false, SeqCst);
+    }
+
+    /// The answer to the current request is complete and only has to be sent.
+    pub fn end_request(&self) {
+        self.is_answered.store(true, SeqCst);
+    }
+
+    pub fn is_answered(&self) -> bool {
+        self.is_answered.load(SeqCst)
+    }
+
+    /// The handler reads the request's body from now on.
+    pub fn begin_body(&self) {
+        self.reads_body.store(true, SeqCst);
+        self.task.wake();
+    }
+
+    pub fn reads_body(&self) -> bool {
+        self.reads_body.load(SeqCst)
+    }
+
     fn let_go(&self) {
         self.is_gone.store(true, SeqCst);
         self.task.wake();
@@ -356,6 +405,7 @@ impl Seat {
     /// The connection has ended.
     pub fn leave(&self) {
         self.lobby.book().unseat(self);
+        self.lobby.released.notify_waiters();
     }
 
     /// Waits, but not longer than the connection lasts.
@@ -507,134 +557,4 @@ pub struct Turn {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lobby(most_seats: usize) -> Arc<Lobby> {
-        Lobby::new(LobbyRules {
-            most_seats,
-            most_unpaid: 1_000,
-            payment_time: Duration::from_secs(60),
-            closer: None,
-        })
-    }
-
-    fn come(lobby: &Arc<Lobby>, circuit: u32) -> Arc<Seat> {
-        let seat = lobby.enter(Caller::Undecided);
-        seat.decide(Caller::Circuit(CircuitId(circuit)));
-        seat
-    }
-
-    fn is_let_go(seat: &Seat) -> bool {
-        seat.is_gone(Waker::noop())
-    }
-
-    #[test]
-    fn in_a_full_shop_the_circuit_with_most_connections_gives_way() {
-        let lobby = lobby(10);
-        let buyers: Vec<_> = (1..=3).map(|circuit| come(&lobby, circuit)).collect();
-        let flood: Vec<_> = (0..20).map(|_| come(&lobby, 99)).collect();
-        assert!(buyers.iter().all(|seat| !is_let_go(seat) && !seat.has_no_room()));
-        assert_eq!(flood.iter().filter(|seat| is_let_go(seat)).count(), 13);
-        let newcomer = come(&lobby, 4);
-        assert!(!is_let_go(&newcomer) && !newcomer.has_no_room());
-        assert_eq!(flood.iter().filter(|seat| is_let_go(seat)).count(), 14);
-    }
-
-    #[test]
-    fn a_request_that_is_being_answered_is_never_let_go() {
-        let lobby = lobby(2);
-        let busy: Vec<_> = (0..2).map(|_| come(&lobby, 1)).collect();
-        for seat in &busy {
-            seat.turn_to(Stage::Working);
-        }
-        let newcomer = come(&lobby, 2);
-        assert!(newcomer.has_no_room() && busy.iter().all(|seat| !is_let_go(seat)));
-        busy[0].turn_to(Stage::Idle);
-        assert!(!come(&lobby, 3).has_no_room());
-    }
-
-    #[test]
-    fn one_circuit_has_a_bounded_number_of_connections() {
-        let lobby = lobby(1_000);
-        let seats: Vec<_> = (0..100).map(|_| come(&lobby, 1)).collect();
-        let (gone, kept) = seats.split_at(100 - MOST_OF_CIRCUIT);
-        assert!(gone.iter().all(|seat| is_let_go(seat)));
-        assert!(kept.iter().all(|seat| !is_let_go(seat)));
-        for seat in kept {
-            seat.turn_to(Stage::Working);
-        }
-        assert!(come(&lobby, 1).is_crowded());
-        assert!(!come(&lobby, 2).is_crowded());
-    }
-
-    #[test]
-    fn who_never_asked_goes_before_who_did() {
-        let lobby = lobby(3);
-        let asked = lobby.enter(Caller::Anybody);
-        asked.turn_to(Stage::Idle);
-        let silent = lobby.enter(Caller::Anybody);
-        let third = lobby.enter(Caller::Anybody);
-        third.turn_to(Stage::Idle);
-        lobby.enter(Caller::Anybody);
-        assert!(is_let_go(&silent) && !is_let_go(&asked) && !is_let_go(&third));
-    }
-
-    #[test]
-    fn connections_that_take_too_long_are_let_go() {
-        let lobby = lobby(100);
-        let seats: Vec<(Stage, Arc<Seat>)> = STAGES.map(|stage| (stage, come(&lobby, 1))).into();
-        for (stage, seat) in &seats {
-            seat.turn_to(*stage);
-        }
-        let still_in = || -> Vec<Stage> {
-            let left = seats.iter().filter(|(_, seat)| !is_let_go(seat));
-            left.map(|(stage, _)| *stage).collect()
-        };
-        for _ in 0..16 {
-            lobby.tend();
-        }
-        assert_eq!(still_in().len(), 7);
-        for _ in 0..4 {
-            // More of a head does not give it more time.
-            seats[1].1.heard();
-            lobby.tend();
-        }
-        use Stage::*;
-        assert_eq!(still_in(), [Body, Stalled, Idle, Queued, Working]);
-        for _ in 0..80 {
-            lobby.tend();
-        }
-        assert_eq!(still_in(), [Queued, Working]);
-    }
-
-    #[test]
-    fn circuits_are_forgotten_and_never_more_than_a_number_of_them_known() {
-        let lobby = lobby(10);
-        for circuit in 0..20_000 {
-            come(&lobby, circuit).leave();
-        }
-        assert!(lobby.book().accounts.len() <= MOST_ACCOUNTS);
-        assert!(lobby.book().by_size.is_empty() && lobby.book().n_seats == 0);
-        let later = ticks() + Duration::from_secs(601);
-        assert!(lobby.book().accounts.values().all(|account| account.is_forgettable(later)));
-    }
-
-    #[tokio::test]
-    async fn those_who_look_never_take_the_room_of_those_who_buy() {
-        let lobby = lobby(1_000);
-        let mut turns = Vec::new();
-        for circuit in 0..u32::try_from(MOST_LOOKING).unwrap() {
-            turns.push(come(&lobby, circuit).turn(Errand::Look).await.unwrap());
-        }
-        let late = come(&lobby, 900);
-        let looked = tokio::time::timeout(Duration::from_millis(20), late.turn(Errand::Look)).await;
-        assert!(looked.is_err(), "all places for looking are taken");
-        for (n, errand) in
-            [Errand::Buy, Errand::Send, Errand::Code, Errand::Order].iter().enumerate()
-        {
-            let seat = come(&lobby, 1_000 + u32::try_from(n).unwrap());
-            turns.push(seat.turn(*errand).await.unwrap());
-        }
-    }
-}
+mod tests;

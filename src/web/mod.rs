@@ -1,11 +1,13 @@
 //! The buyer's door: HTTP, HTML and cookies. It translates, and decides nothing.
 
 mod account;
+mod answer_head;
 mod budget;
 mod cart;
 mod catalog;
 mod checkout;
 mod circuit;
+pub mod clock;
 mod conversation;
 mod csrf;
 mod fair;
@@ -18,18 +20,22 @@ mod orders;
 mod page;
 mod ready;
 mod receipt;
+mod request_gate;
+mod request_scope;
 pub mod serve;
+mod socket;
 mod state;
 mod still;
 mod stream;
 mod visit;
 
+pub use clock::{now, ticks, trusted, wall};
 pub use csrf::{TokenKey, hex};
-pub use fair::{begin_to_read, seat_of};
+pub use fair::{accept_counted_body, announced_length, begin_to_read, seat_of};
 pub use headers::put_into;
 pub use lobby::{Lobby, LobbyRules, Seat, Stage};
 pub use page::{see_other, takes_gzip};
-pub use state::{Front, Site, chance, now, ticks};
+pub use state::{Front, Site, chance};
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;

@@ -17,6 +17,7 @@ use crate::payment::read_by;
 use crate::store;
 use crate::values::Gwei;
 use crate::web::catalog::currency_name;
+use crate::web::clock::now;
 use crate::web::conversation::Conversation;
 use crate::web::fields::Fields;
 use crate::web::frame::Frame;
@@ -29,7 +30,6 @@ use crate::web::ready::ReadyPage;
 use crate::web::receipt::read_receipt;
 use crate::web::state::Front;
 use crate::web::state::chance;
-use crate::web::state::now;
 use crate::web::visit::OpenOrder;
 use crate::web::visit::Visit;
 use actix_web::HttpRequest;
@@ -356,8 +356,8 @@ fn lookup(front: &Front, open: &OpenOrder) -> LookupName {
 async fn find_payable(request: &HttpRequest, front: &Front) -> Result<(Order, Gwei), PageError> {
     let visit = Visit::of(request, front);
     let order = find_open(front, &visit).await?.ok_or(PageError::NoOrderOpen)?;
-    let due = order.asks_for(front.shop.terms.tolerance, now()).ok_or(PageError::NotFound)?;
-    Ok((order, due))
+    let due = order.asks_for(front.shop.terms.tolerance, front.trusted().await?);
+    Ok((order, due.ok_or(PageError::NotFound)?))
 }
 
 /// The order's page again, with what was typed and why it was not taken.
@@ -385,7 +385,7 @@ async fn show_order(
 ) -> Result<HttpResponse, PageError> {
     let Some(open) = visit.open_order.take() else { return Err(PageError::NoOrderOpen) };
     let (facts, _) = front.facts().await?;
-    let now = now();
+    let now = front.trusted().await?;
     let status = order.status_at(now);
     let asked = order.asks_for(front.shop.terms.tolerance, now);
     let invoice = &order.invoice;
@@ -424,7 +424,7 @@ async fn show_order(
         pay: asked.map(|due| pay_view(invoice, due)).transpose()?,
         until: invoice.until.for_people(),
         until_machine: invoice.until.rfc_3339(),
-        minutes_left: invoice.until.minutes_after(now),
+        minutes_left: (invoice.ends_at().seconds_after(now) / 60).max(1),
         transaction: order.transaction.as_ref().map(|id| id.as_str()),
         takes_transaction: takes_transaction(status),
         refused,

@@ -8,7 +8,6 @@ use crate::web::orders::bill;
 use crate::web::orders::find_open;
 use crate::web::page::PageError;
 use crate::web::state::Front;
-use crate::web::state::now;
 use crate::web::visit::Visit;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -42,7 +41,7 @@ pub async fn show_receipt(
     let order = find_open(&front, &visit).await?.ok_or(PageError::NoOrderOpen)?;
     let key = ReaderKey::of_code(&open.code, &front.shop.salt);
     let receipt = read_receipt(&front, &key, &order).await?;
-    let now = now();
+    let now = front.trusted().await?;
     let status = order.status_at(now);
     let tolerance = front.shop.terms.tolerance;
     let due = order.asks_for(tolerance, now);

@@ -3,6 +3,9 @@ use crate::web::headers::add_headers;
 use crate::web::lobby::Caller;
 use crate::web::lobby::Lobby;
 use crate::web::lobby::LobbyRules;
+use crate::web::request_scope::track_request;
+use crate::web::socket;
+use crate::web::socket::SocketFile;
 use crate::web::state::Front;
 use crate::web::stream::DoorStream;
 use actix_http::HttpService;
@@ -26,8 +29,6 @@ use std::future::ready;
 use std::io;
 use std::net::SocketAddr;
 use std::net::TcpListener;
-use std::os::unix::fs::FileTypeExt;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::Arc;
@@ -43,7 +44,8 @@ use tokio::sync::mpsc;
 /// An open door that nobody has come through yet.
 pub enum Door {
     Tcp(TcpListener),
-    Unix(UnixListener),
+    /// With the file that it made; systemd's own is none of its business.
+    Unix(UnixListener, Option<SocketFile>),
 }
 
 /// What one visitor may take from the others.
@@ -64,8 +66,15 @@ const HEAD_TIME: Duration = Duration::from_secs(15);
 const IDLE_TIME: Duration = Duration::from_secs(75);
 /// Units: seconds for what is under way when the shop closes.
 const CLOSING_SECONDS: u64 = 10;
-/// Units: connections for each core. Beyond them, new ones take the place of those that wait longest.
-const MOST_CONNECTIONS: usize = 4_000;
+/// Whatever visitors send or do not read, memory stays below what an idle shop takes and 96 MB. Of that, so much is for
+/// connections, and so much for requests and answers that are larger than usual; the rest is for pages being made, for
+/// the database's caches, and for what the allocator keeps. Units: bytes.
+const CONNECTION_MEMORY: usize = 40 * 1024 * 1024;
+const REQUEST_MEMORY: usize = 24 * 1024 * 1024;
+/// What one connection takes with its parser and an ordinary request. Units: bytes. Source: `cargo bench --bench flood`.
+const PER_CONNECTION: usize = 40 * 1024;
+/// Units: connections. Beyond them, new ones take the place of those that wait longest.
+const MOST_CONNECTIONS: usize = CONNECTION_MEMORY / PER_CONNECTION;
 /// Units: connections that are on their way in or out.
 const PASSING: usize = 128;
 /// Units: files that the shop opens for itself: the database and its readers, pictures, messages.
@@ -78,21 +87,21 @@ impl Door {
     /// # Errors
     /// What the system says: the address is taken, or not ours.
     pub fn tcp(address: &str) -> io::Result<Self> {
-        TcpListener::bind(address).map(Self::Tcp)
+        TcpListener::bind(address).map(Self::Tcp).map_err(|error| match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                let words = "the address is in use: another shop or program listens there. End it, or choose another port";
+                io::Error::new(io::ErrorKind::AddrInUse, words)
+            }
+            _ => error,
+        })
     }
 
-    /// A socket that any user of the host may connect to; one that an earlier shop left behind is taken away.
+    /// A socket that any user of the host may connect to, unless somebody listens there already.
     ///
     /// # Errors
-    /// What the system says; a file that is no socket is left alone.
+    /// As [`socket::listen`].
     pub fn unix(path: &Path) -> io::Result<Self> {
-        if fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
-            fs::remove_file(path)?;
-        }
-        let listener = UnixListener::bind(path)?;
-        // Tor runs as a user of its own; who may reach the socket is the folder's affair.
-        fs::set_permissions(path, fs::Permissions::from_mode(0o666))?;
-        Ok(Self::Unix(listener))
+        socket::listen(path).map(|(listener, file)| Self::Unix(listener, Some(file)))
     }
 
     /// The one socket that a service manager opened and handed over.
@@ -109,7 +118,7 @@ impl Door {
             return Err(io::Error::other(words));
         }
         if let Ok(Some(listener)) = handed.take_unix_listener(0) {
-            return Ok(Self::Unix(listener));
+            return Ok(Self::Unix(listener, None));
         }
         let listener = handed.take_tcp_listener(0)?;
         listener
@@ -130,7 +139,7 @@ impl Door {
                 }
                 Ok(address.to_string())
             }
-            Self::Unix(listener) => {
+            Self::Unix(listener, _) => {
                 let address = listener.local_addr()?;
                 let path = address.as_pathname().ok_or(io::ErrorKind::AddrNotAvailable)?;
                 Ok(format!("unix:{}", fs::canonicalize(path)?.display()))
@@ -145,10 +154,10 @@ impl Door {
     /// Whether others than this host can come to it.
     pub fn is_open(&self) -> bool {
         match self {
-            Self::Tcp(listener) => {
-                listener.local_addr().is_ok_and(|address| !address.ip().is_loopback())
-            }
-            Self::Unix(_) => false,
+            Self::Tcp(listener) => listener
+                .local_addr()
+                .is_ok_and(|address| !address.ip().to_canonical().is_loopback()),
+            Self::Unix(..) => false,
         }
     }
 
@@ -158,7 +167,7 @@ impl Door {
             Self::Tcp(listener) => listener
                 .local_addr()
                 .map_or_else(|_| "http://".to_owned(), |address| format!("http://{address}")),
-            Self::Unix(listener) => {
+            Self::Unix(listener, _) => {
                 let path = listener
                     .local_addr()
                     .ok()
@@ -180,10 +189,11 @@ pub async fn serve(
     told: impl Future<Output = ()> + 'static,
 ) -> io::Result<()> {
     let n_cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let most_seats = most_connections(n_cores);
+    let most_seats = most_connections();
     let payment_minutes = u64::try_from(fairness.payment_minutes).unwrap_or(0);
     let lobby = Lobby::new(LobbyRules {
         most_seats,
+        most_held: REQUEST_MEMORY,
         most_unpaid: fairness.most_unpaid,
         payment_time: Duration::from_secs(60 * payment_minutes),
         closer: fairness.closer,
@@ -227,6 +237,7 @@ where
         > + 'static,
 {
     let closing = Arc::new(Notify::new());
+    let mut own_file = None;
     let Room { lobby, most_seats, n_workers, reads_circuits } = room;
     let server = Server::build()
         .workers(n_workers)
@@ -249,7 +260,8 @@ where
                 fn_service(greet).and_then(answering(make(), closing.clone()))
             })?
         }
-        Door::Unix(listener) => {
+        Door::Unix(listener, file) => {
+            own_file = file;
             let closing = closing.clone();
             server.listen_uds("door", listener, move || {
                 let lobby = lobby.clone();
@@ -273,7 +285,9 @@ where
         closing.notify_waiters();
         handle.stop(true).await;
     });
-    server.await
+    let served = server.await;
+    drop(own_file);
+    served
 }
 
 /// Waits until the process is told to end. From this call on, the signals no longer end it by themselves; as the first
@@ -302,20 +316,19 @@ pub async fn tend(lobby: Arc<Lobby>) {
     }
 }
 
-/// How many connections there is room for: by cores, and by the files that the system lets the shop open.
-fn most_connections(n_cores: usize) -> usize {
-    let wanted = MOST_CONNECTIONS * n_cores;
+/// How many connections there is room for: in memory, and by the files that the system lets the shop open.
+fn most_connections() -> usize {
     let n_files = fs::read_to_string("/proc/self/limits")
         .ok()
         .and_then(|limits| soft_limit(&limits))
         .unwrap_or(USUAL_FILES);
     let possible = n_files.saturating_sub(OWN_FILES + PASSING).max(16);
-    if possible < wanted {
+    if possible < MOST_CONNECTIONS {
         tracing::warn!(
-            "room for {possible} connections in place of {wanted}: the system lets the shop open {n_files} files (LimitNOFILE= of systemd, ulimits: of compose)"
+            "room for {possible} connections in place of {MOST_CONNECTIONS}: the system lets the shop open {n_files} files (LimitNOFILE= of systemd, ulimits: of compose)"
         );
     }
-    wanted.min(possible)
+    MOST_CONNECTIONS.min(possible)
 }
 
 /// Source: proc_pid_limits(5).
@@ -363,6 +376,7 @@ where
             InitError = (),
         > + 'static,
 {
+    let app = app.wrap(from_fn(track_request));
     let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
     HttpService::build()
         .client_request_timeout(HEAD_TIME)

@@ -9,6 +9,9 @@ use crate::store::look::Logo;
 use crate::values::Accent;
 use crate::values::Currency;
 use crate::values::Moment;
+use crate::web::clock::now;
+use crate::web::clock::reading;
+use crate::web::clock::ticks;
 use crate::web::csrf::TokenKey;
 use crate::web::hosts::Hosts;
 use crate::web::ready::ReadyPages;
@@ -20,12 +23,8 @@ use sha2::Sha256;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::OnceLock;
 use std::sync::PoisonError;
 use std::time::Duration;
-use std::time::Instant;
-use std::time::SystemTime;
-use std::time::UNIX_EPOCH;
 
 /// What the seller says of the shop itself.
 #[derive(Clone, Debug)]
@@ -117,20 +116,26 @@ impl Front {
         }
     }
 
-    /// Whether an order could be taken now.
+    /// Whether an order could be placed now.
     pub async fn is_well(&self) -> bool {
-        let now = ticks();
+        // The log tells by itself why the seller has closed the shop, or the shop itself.
+        matches!(actions::why_closed(&self.shop, now()).await, Ok(None))
+            && self.can_keep_orders().await
+    }
+
+    async fn can_keep_orders(&self) -> bool {
+        let started = ticks();
         {
             let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-            if health.looked_at.is_some_and(|then| now.saturating_sub(then) < LOOK_HOLDS) {
+            if health.looked_at.is_some_and(|then| started.saturating_sub(then) < LOOK_HOLDS) {
                 return health.is_well;
             }
             // Whoever asks during this look is told what the last one found.
             if health.looked_at.is_some() {
-                health.looked_at = Some(now);
+                health.looked_at = Some(started);
             }
         }
-        let looked = actions::try_to_work(&self.shop).await;
+        let looked = actions::try_to_work(&self.shop, now()).await;
         let is_well = looked.is_ok();
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = looked.as_ref().map_err(|error| format!("{error:#}"))
@@ -138,8 +143,15 @@ impl Front {
         {
             tracing::error!("no order can be taken: {error}");
         }
-        *health = Health { looked_at: Some(now), is_well };
+        *health = Health { looked_at: Some(started), is_well };
         is_well
+    }
+
+    /// What decides whether an order's time is over, as it is kept: another process may just have accepted the host's clock.
+    pub async fn trusted(&self) -> Result<Moment, StoreError> {
+        let reading = reading();
+        let kept = store::clock::find(&self.shop.db).await?;
+        Ok(kept.map_or(reading.wall, |clock| clock.at(&reading).trusted))
     }
 
     /// The facts as they are now, and a number that grows whenever pages of the catalog say something else.
@@ -219,19 +231,6 @@ impl Front {
         let preferred = self.site.preferred_currency.as_ref().map(Currency::as_str);
         wanted.and_then(of).or_else(|| preferred.and_then(of)).or_else(|| facts.wallets.first())
     }
-}
-
-/// The door's own clock.
-pub fn now() -> Moment {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
-    Moment::new(i64::try_from(seconds).unwrap_or(0))
-        .expect("a computer's clock stands between 1970 and 9999")
-}
-
-/// The door's stopwatch, for limits: it runs from the first look, and no change of the host's clock moves it.
-pub fn ticks() -> Duration {
-    static START: OnceLock<Instant> = OnceLock::new();
-    START.get_or_init(Instant::now).elapsed()
 }
 
 /// The door's own dice.

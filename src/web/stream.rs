@@ -1,12 +1,16 @@
+//! A visitor's connection, between the socket and the HTTP parser.
+
+use crate::web::answer_head;
 use crate::web::circuit::Opening;
 use crate::web::circuit::read_opening;
-use crate::web::headers::put_into;
 use crate::web::lobby::Caller;
 use crate::web::lobby::Seat;
-use actix_web::http::header;
-use actix_web::http::header::HeaderMap;
-use actix_web::http::header::HeaderValue;
+use crate::web::lobby::UNCOUNTED;
+use crate::web::request_gate::Phase;
+use crate::web::request_gate::RequestGate;
+use actix_web::http::StatusCode;
 use std::io;
+use std::io::IoSlice;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Context;
@@ -16,53 +20,65 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 
-/// A buyer's connection, on which even what the server answers by itself is an answer of the shop.
-///
-/// A head that cannot be read, is too long or does not arrive in time is answered below everything that knows pages:
-/// without headers, and with the host's time to the second. Such an answer is put aside for one of ours.
+/// A buyer's connection: the parser behind it sees one request at a time, and the client only answers that carry the
+/// shop's headers, in a fixed order.
 pub struct DoorStream<S> {
     stream: S,
     seat: Arc<Seat>,
-    /// What of our answer is still to be sent.
+    /// What has come of the line with which tor begins, while it may still come.
+    opening: Option<Vec<u8>>,
+    gate: RequestGate,
+    /// What goes out before anything else: a head in its order, or an answer of our own.
     pending: Vec<u8>,
-    opening: Expected,
+    /// Whether the next bytes to be sent begin an answer.
+    begins_answer: bool,
 }
 
-/// What is known of a connection's first bytes.
-enum Expected {
-    /// Tor's line may still come; this is what has come of it.
-    Line(Vec<u8>),
-    /// It was looked for; this came behind it, or in place of it, and is still to be read.
-    Rest(Vec<u8>),
-    /// It was no line of tor's, although it began like one: the server is told so, and hears nothing more.
-    Malformed,
-    /// Nothing more is heard.
-    End,
-    /// All is the visitor's own.
-    Nothing,
-}
-
-/// What no request begins with: the server answers it as it answers all that it cannot read.
-const UNREADABLE: &[u8] = b"\0\r\n\r\n";
-
-/// An answer that the server makes by itself says that it is an error, and has neither our headers nor a body.
-const BARE: &[u8] = b"HTTP/1.1 4";
-const NO_BODY: &[u8] = b"content-length: 0\r\n";
-const OURS: &[u8] = b"x-content-type-options";
+/// Units: bytes that are read at once.
+const PIECE: usize = 4 * 1024;
+/// What a decoded head takes, beside its bytes: a place for each header. Units: times its bytes.
+const DECODED: usize = 3;
+/// What a closing connection still reads of a request, so that the system does not take back the answer. Units: bytes.
+const DRAINED: usize = 64 * 1024;
 
 impl<S> DoorStream<S> {
     /// A connection on which every byte is the visitor's.
     pub fn new(stream: S, seat: Arc<Seat>) -> Self {
-        Self { stream, seat, pending: Vec::new(), opening: Expected::Nothing }
+        let gate = RequestGate::default();
+        Self { stream, seat, opening: None, gate, pending: Vec::new(), begins_answer: true }
     }
 
     /// A connection that tor begins with a line of its own.
     pub fn behind_tor(stream: S, seat: Arc<Seat>) -> Self {
-        Self { stream, seat, pending: Vec::new(), opening: Expected::Line(Vec::new()) }
+        let mut new = Self::new(stream, seat);
+        new.opening = Some(Vec::new());
+        new
     }
 
     pub fn seat(&self) -> &Arc<Seat> {
         &self.seat
+    }
+
+    /// Answers what the parser is never given; the connection ends.
+    fn refuse(&mut self, status: StatusCode) {
+        self.pending = answer_head::refusal(status);
+        self.gate.close();
+    }
+
+    /// Looks for a request in what has come; whether the parser can be given something.
+    fn begins_request(&mut self) -> bool {
+        match self.gate.find_head() {
+            Ok(true) => {
+                self.seat.begin_request();
+                self.begins_answer = true;
+                true
+            }
+            Ok(false) => false,
+            Err(status) => {
+                self.refuse(status);
+                true
+            }
+        }
     }
 }
 
@@ -70,40 +86,6 @@ impl<S> Drop for DoorStream<S> {
     fn drop(&mut self) {
         self.seat.leave();
     }
-}
-
-/// Where such an answer begins: it is the last on its connection, and others may stand before it.
-fn find_bare(answers: &[u8]) -> Option<usize> {
-    if !answers.ends_with(b"\r\n\r\n") {
-        return None;
-    }
-    let at = answers.windows(BARE.len()).rposition(|window| window == BARE)?;
-    let answer = &answers[at..];
-    let holds = |part: &[u8]| answer.windows(part.len()).any(|window| window == part);
-    (holds(NO_BODY) && !holds(OURS)).then_some(at)
-}
-
-/// The same status with our headers and words that say what to do.
-fn with_words(bare: &[u8]) -> Vec<u8> {
-    let status = bare.split(|byte| *byte == b'\r').next().unwrap_or_default();
-    let page = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>This could not be read</title>\n</head>\n<body>\n\
-        <h1>This could not be read</h1>\n<p>What your browser sent did not arrive whole, or was too long. Nothing was changed. \
-        Please <a href=\"/\">go back to the first page</a> and try again.</p>\n</body>\n</html>\n";
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(page.len()));
-    put_into(&mut headers);
-    let mut answer = status.to_vec();
-    for (name, value) in &headers {
-        answer.extend_from_slice(b"\r\n");
-        answer.extend_from_slice(name.as_str().as_bytes());
-        answer.extend_from_slice(b": ");
-        answer.extend_from_slice(value.as_bytes());
-    }
-    answer.extend_from_slice(b"\r\n\r\n");
-    answer.extend_from_slice(page.as_bytes());
-    answer
 }
 
 impl<S: AsyncRead + Unpin> DoorStream<S> {
@@ -126,38 +108,72 @@ impl<S: AsyncRead + Unpin> DoorStream<S> {
         }
     }
 
+    /// Waits for the handler or for the answer to be sent; the client's bytes stay with the system.
+    fn poll_wait(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
+        if self.seat.is_gone(cx.waker()) { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
     /// Looks for tor's line, in however many pieces it comes.
     fn poll_opening(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while let Expected::Line(come) = &mut self.opening {
-            let mut come = std::mem::take(come);
-            let mut space = [0; 512];
+        while let Some(mut come) = self.opening.take() {
+            let mut space = [0; PIECE];
             let mut part = ReadBuf::new(&mut space);
             match self.poll_bytes(cx, &mut part) {
                 Poll::Ready(Ok(())) => {}
                 other => {
-                    self.opening = Expected::Line(come);
+                    self.opening = Some(come);
                     return other;
                 }
             }
             let has_ended = part.filled().is_empty();
             come.extend_from_slice(part.filled());
-            self.opening = match read_opening(&come) {
-                Opening::Partial if !has_ended => Expected::Line(come),
-                Opening::Partial | Opening::NoLine => {
-                    self.seat.decide(Caller::NoLine);
-                    Expected::Rest(come)
+            let (caller, rest) = match read_opening(&come) {
+                Opening::Partial if !has_ended => {
+                    self.opening = Some(come);
+                    continue;
                 }
+                Opening::Partial | Opening::NoLine => (Caller::NoLine, come),
                 Opening::Line { circuit, length } => {
-                    self.seat.decide(Caller::Circuit(circuit));
-                    Expected::Rest(come.split_off(length))
+                    (Caller::Circuit(circuit), come.split_off(length))
                 }
                 Opening::Malformed => {
                     self.seat.decide(Caller::NoLine);
-                    Expected::Malformed
+                    self.refuse(StatusCode::BAD_REQUEST);
+                    continue;
                 }
             };
+            self.seat.decide(caller);
+            self.gate = RequestGate::after(rest);
+            self.begins_request();
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Reads until a head is complete, refused, or the connection ends; `false` where it ends.
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let mut is_first = !self.gate.has_more();
+        loop {
+            let mut space = [0; PIECE];
+            let room = self.gate.room().min(PIECE);
+            let mut part = ReadBuf::new(&mut space[..room]);
+            ready!(self.poll_bytes(cx, &mut part))?;
+            let bytes = part.filled();
+            if bytes.is_empty() {
+                return Poll::Ready(Ok(false));
+            }
+            self.gate.push(bytes);
+            let counted = UNCOUNTED < self.gate.n_received();
+            if counted && self.seat.hold(DECODED * bytes.len()).is_err() {
+                self.refuse(StatusCode::SERVICE_UNAVAILABLE);
+                return Poll::Ready(Ok(true));
+            }
+            // A head ends with a line: without one there is no need to look again.
+            let may_end = is_first || bytes.contains(&b'\n') || self.gate.room() == 0;
+            is_first = false;
+            if may_end && self.begins_request() {
+                return Poll::Ready(Ok(true));
+            }
+        }
     }
 }
 
@@ -168,25 +184,34 @@ impl<S: AsyncRead + Unpin> AsyncRead for DoorStream<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         ready!(self.poll_opening(cx))?;
-        match std::mem::replace(&mut self.opening, Expected::Nothing) {
-            Expected::Rest(mut rest) if !rest.is_empty() => {
-                let behind = rest.split_off(rest.len().min(buffer.remaining()));
-                buffer.put_slice(&rest);
-                self.opening = Expected::Rest(behind);
+        loop {
+            if let Some(bytes) = self.gate.take(buffer.remaining()) {
+                buffer.put_slice(&bytes);
                 return Poll::Ready(Ok(()));
             }
-            Expected::Malformed => {
-                buffer.put_slice(UNREADABLE);
-                self.opening = Expected::End;
-                return Poll::Ready(Ok(()));
+            match self.gate.phase() {
+                Phase::Head => {
+                    if !ready!(self.poll_head(cx))? {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+                Phase::Body(_) if self.gate.has_more() && self.seat.reads_body() => {
+                    self.gate.release_body();
+                }
+                Phase::Body(left) if self.seat.reads_body() => {
+                    let most = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE);
+                    let mut space = [0; PIECE];
+                    let mut part = ReadBuf::new(&mut space[..most.min(buffer.remaining())]);
+                    ready!(self.poll_bytes(cx, &mut part))?;
+                    buffer.put_slice(part.filled());
+                    let n = part.filled().len();
+                    self.gate.passed(n);
+                    return Poll::Ready(Ok(()));
+                }
+                Phase::Body(_) | Phase::Answer => return self.poll_wait(cx),
+                Phase::Closed => return Poll::Ready(Ok(())),
             }
-            Expected::End => {
-                self.opening = Expected::End;
-                return Poll::Ready(Ok(()));
-            }
-            _ => {}
         }
-        self.poll_bytes(cx, buffer)
     }
 }
 
@@ -195,9 +220,9 @@ fn poll_send<S: AsyncWrite + Unpin>(
     stream: &mut S,
     seat: &Seat,
     cx: &mut Context<'_>,
-    bytes: &[u8],
+    parts: &[IoSlice<'_>],
 ) -> Poll<io::Result<usize>> {
-    match Pin::new(stream).poll_write(cx, bytes) {
+    match Pin::new(stream).poll_write_vectored(cx, parts) {
         Poll::Pending => {
             seat.stalls();
             if seat.is_gone(cx.waker()) {
@@ -216,7 +241,7 @@ impl<S: AsyncWrite + Unpin> DoorStream<S> {
     fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.pending.is_empty() {
             let Self { stream, pending, seat, .. } = &mut *self;
-            let sent = ready!(poll_send(stream, seat, cx, pending))?;
+            let sent = ready!(poll_send(stream, seat, cx, &[IoSlice::new(pending)]))?;
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -226,60 +251,66 @@ impl<S: AsyncWrite + Unpin> DoorStream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for DoorStream<S> {
+impl<S: AsyncRead + Unpin> DoorStream<S> {
+    /// Reads what has come and nobody wants: a socket that is closed over unread bytes tells the client that the
+    /// connection broke, and the answer can be lost.
+    fn drain(&mut self, cx: &mut Context<'_>) {
+        let mut space = [0; PIECE];
+        for _ in 0..DRAINED / PIECE {
+            let mut part = ReadBuf::new(&mut space);
+            let read = Pin::new(&mut self.stream).poll_read(cx, &mut part);
+            if !matches!(read, Poll::Ready(Ok(()))) || part.filled().is_empty() {
+                return;
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for DoorStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_pending(cx))?;
-        if let Some(at) = find_bare(bytes) {
-            self.pending = bytes[..at].to_vec();
-            self.pending.extend(with_words(&bytes[at..]));
-            // Sent with the flush that follows each answer; what cannot be sent yet waits there.
-            if let Poll::Ready(Err(error)) = self.poll_pending(cx) {
-                return Poll::Ready(Err(error));
-            }
-            return Poll::Ready(Ok(bytes.len()));
-        }
-        let Self { stream, seat, .. } = &mut *self;
-        poll_send(stream, seat, cx, bytes)
+        let Self { stream, seat, pending, begins_answer, .. } = &mut *self;
+        let rewritten = if *begins_answer { answer_head::rewrite(bytes) } else { None };
+        let Some((head, length)) = rewritten else {
+            return poll_send(stream, seat, cx, &[IoSlice::new(bytes)]);
+        };
+        *begins_answer = answer_head::is_interim(bytes);
+        // What follows an interim answer begins another one.
+        let body = if *begins_answer { &[] } else { &bytes[length..] };
+        let parts = [IoSlice::new(&head), IoSlice::new(body)];
+        let sent = match poll_send(stream, seat, cx, &parts) {
+            Poll::Ready(sent) => sent?,
+            Poll::Pending => 0,
+        };
+        // The head counts as sent: what is left of it goes out before anything else.
+        *pending = head[sent.min(head.len())..].to_vec();
+        Poll::Ready(Ok(length + sent.saturating_sub(head.len())))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_pending(cx))?;
-        Pin::new(&mut self.stream).poll_flush(cx)
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        if self.gate.phase() == Phase::Answer && self.seat.is_answered() {
+            self.seat.release();
+            self.gate.open();
+            if self.gate.has_more() {
+                self.seat.heard();
+                self.begins_request();
+            }
+            // The parser was told to wait, and asks again.
+            cx.waker().wake_by_ref();
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_pending(cx))?;
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_the_server_answers_by_itself_is_put_aside() {
-        let bare = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\ndate: Sat, 21 Nov 2026 06:17:16 GMT\r\n\r\n";
-        assert_eq!(find_bare(bare), Some(0));
-        let behind_another =
-            [b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok".as_slice(), bare].concat();
-        assert_eq!(find_bare(&behind_another), Some(behind_another.len() - bare.len()));
-        let words = String::from_utf8(with_words(bare)).unwrap();
-        assert!(
-            words.starts_with("HTTP/1.1 400 Bad Request\r\n")
-                && words.contains("content-security-policy: ")
-        );
-        assert!(!words.contains(":16 GMT") && words.contains(":00 GMT"));
-        for answer in [
-            "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
-            "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nx-content-type-options: nosniff\r\n\r\n",
-            "HTTP/1.1 404 Not Found\r\ncontent-length: 5\r\n\r\nwords",
-        ] {
-            assert_eq!(find_bare(answer.as_bytes()), None, "{answer}");
-        }
+        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        self.drain(cx);
+        Poll::Ready(Ok(()))
     }
 }

@@ -19,6 +19,7 @@ from buyer import places_the_order, puts_into_cart, fills_the_form
 from desk import DeskWorld, every_page_of_the_desk
 from desk_day import a_newcomer_runs_the_shop_for_a_day
 from firefox import ROOT, Firefox
+from forged_mail import a_block_that_unpacks_to_very_much_stops, words_of_a_buyer_stay_behind_their_bar
 from links import change, long_addresses_fit_into_pictures, what_is_asked_for_is_read_back_by_others
 from mutt import Mutt, screen_of
 from mutt_day import a_seller_lives_in_mutt, a_seller_lives_in_neomutt
@@ -301,6 +302,8 @@ def mutt_shows_one_thread_an_order_and_reads_it_well():
 
 
 test(mutt_and_neomutt_open_sealed_letters_without_questions)
+test(words_of_a_buyer_stay_behind_their_bar)
+test(a_block_that_unpacks_to_very_much_stops)
 test(the_story_of_an_order)
 test(the_story_of_an_order_in_neomutt)
 

@@ -210,7 +210,7 @@ fn a_writer_that_could_only_be_opened_for_reading_is_replaced_as_soon_as_the_fil
     let mut other = apart.world.buyer();
     other.adds("green-tea", "", "1");
     assert_eq!(other.checks_out(&[]).state(), "awaiting");
-    apart.world.until("the shop is well", || buyer.get("/health").status == 200);
+    apart.world.until("the shop is well", || apart.world.buyer().get("/health").status == 200);
     assert_eq!(buyer.post("/order/message", &[("message", &message(5))]).status, 303);
     let page = buyer.get("/order").text();
     assert!(page.contains("message 5") && !page.contains("message 2"), "{page}");

@@ -39,21 +39,6 @@ fn places(world: &World) -> (Buyer, Answer) {
     (buyer, page)
 }
 
-/// Says from now on that so many days have passed; needs `faketime`.
-fn jumps(world: &mut World, days: &str) {
-    let library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
-    assert!(Path::new(library).exists(), "faketime: run scripts/install-test-tools");
-    world.settings.retain(|(name, _)| !name.contains("FAKE") && name != "LD_PRELOAD");
-    for (name, value) in [
-        ("LD_PRELOAD", library),
-        ("FAKETIME", days),
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-        ("NO_FAKE_STAT", "1"),
-    ] {
-        world.settings.push((name.to_owned(), value.to_owned()));
-    }
-}
-
 #[test]
 fn what_is_old_is_erased_by_itself_and_leaves_no_trace() {
     let world = World::new();
@@ -199,52 +184,6 @@ fn while_somebody_reads_the_database_purge_says_that_the_journal_is_not_empty() 
     });
     assert!(world.says(&["purge"]).contains("0 orders"));
     assert!(orders(&world).is_empty());
-}
-
-#[test]
-fn a_clock_that_jumped_erases_nothing_until_the_seller_says_that_it_is_right() {
-    let mut world = World::new();
-    let (_, page) = places(&world);
-    let order_ref = page.mark("order-ref");
-    world.until("it is told", || world.messages().len() == 1);
-    world.says(&["orders", "cancel", &order_ref]);
-    assert_eq!(world.close("-TERM"), Some(0));
-
-    let (_, waits) = {
-        world.open();
-        let placed = places(&world);
-        assert_eq!(world.close("-TERM"), Some(0));
-        placed
-    };
-    jumps(&mut world, "+40d");
-    let output = world.shop(&["purge"]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(said(&output).contains("shop purge --now"), "{}", said(&output));
-    let due = world.says(&["purge", "--dry-run"]);
-    assert!(due.contains(&order_ref) && due.contains("But nothing is erased"), "{due}");
-    world.open();
-    world.until("the open shop says it", || world.log().contains("shop purge --now"));
-    assert_eq!(orders(&world).len(), 2);
-    // What waits for a payment is not over either.
-    let awaiting = "select order_ref from orders where status = 'awaiting'";
-    assert_eq!(world.find(awaiting), [waits.mark("order-ref").into_bytes()]);
-    let doctor = world.shop(&["doctor"]);
-    assert!(String::from_utf8_lossy(&doctor.stdout).contains("BAD  clock"));
-    assert_eq!(world.close("-TERM"), Some(0));
-
-    // The clock is set right again, and all is as it was.
-    jumps(&mut world, "+1d");
-    assert!(world.says(&["purge"]).contains("0 orders"));
-    // It goes back, and the shop follows.
-    jumps(&mut world, "-20d");
-    assert!(world.says(&["purge"]).contains("0 orders"));
-    jumps(&mut world, "+20d");
-    assert_eq!(world.shop(&["purge"]).status.code(), Some(1));
-
-    jumps(&mut world, "+40d");
-    assert!(world.says(&["purge", "--now"]).contains(&order_ref));
-    assert!(orders(&world).is_empty() && world.messages().is_empty());
-    assert!(world.says(&["purge"]).contains("0 orders"));
 }
 
 #[test]
@@ -567,15 +506,6 @@ fn doctor_tells_faults_from_what_is_worth_knowing() {
     for bad in found["checks"].as_array().unwrap().iter().filter(|found| found["state"] == "bad") {
         assert!(!bad["words"].as_str().unwrap().is_empty());
     }
-}
-
-#[test]
-fn doctor_sees_a_clock_that_stands_behind_what_was_written() {
-    let mut world = World::new();
-    world.says(&["orders"]);
-    assert_eq!(world.close("-TERM"), Some(0));
-    jumps(&mut world, "-9d");
-    assert_eq!(state(&examine(&world).1, "clock"), "bad");
 }
 
 #[test]

@@ -26,9 +26,17 @@ const HUNDRED_AND_TWENTY: &str = "\
 
 /// A shop in a folder of its own that is not open, with these orders.
 fn closed_shop(orders: &'static str) -> World {
-    let world = World::closed(&[]);
+    let world = empty_shop();
     assert_eq!(world.says(&["orders"]), "There are no orders yet.\n");
     world.sql(orders);
+    world
+}
+
+/// A shop that is not open, without products and orders.
+fn empty_shop() -> World {
+    let mut world = World::closed(&[]);
+    world.open();
+    assert_eq!(world.close("-TERM"), Some(0));
     world
 }
 
@@ -178,7 +186,7 @@ fn the_books_hold_nothing_of_a_buyer() {
 
 #[test]
 fn the_digest_names_what_waits_and_is_silent_where_nothing_does() {
-    let world = World::closed(&[]);
+    let world = empty_shop();
     assert_eq!(world.says(&["orders", "digest"]), "");
     assert_eq!(world.says(&["orders", "digest", "--json"]), "{}\n");
     world.sql(HUNDRED_AND_TWENTY);
@@ -316,7 +324,9 @@ fn mutt_and_neomutt_find_a_shop_in_a_folder_of_any_name() {
         assert!(output.status.success(), "{output:?}");
         output.stdout
     };
-    shop(&["orders"]);
+    let data = crate::world::catalog().to_string();
+    std::fs::write(folder.join("data.json"), data).unwrap();
+    shop(&["seed", "data.json"]);
     let muttrc = world.path("muttrc");
     std::fs::write(&muttrc, shop(&["--from", "me+shop@example.org", "mutt"])).unwrap();
     for program in ["mutt", "neomutt"] {

@@ -148,3 +148,85 @@ fn a_message_says_what_the_node_saw_and_what_there_is_to_do() {
     check("expired", "0", "0", &["7 days more", "unpaid, 7 days after its time\nran out"]);
     check("late", "40000000", "40000000", &["0.04 of 0.09199 ETH", "You decide: /paid"]);
 }
+
+#[test]
+fn no_words_of_a_buyer_stand_at_the_beginning_of_a_line() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    let forged = "STATE       confirmed";
+    let fillers = ["界", "\u{3000}", "\u{a0}", "é", "ж", "한", "🇩🇪", "👍🏽"];
+    let note: Vec<String> =
+        fillers.iter().map(|filler| format!("{}{forged}", filler.repeat(40))).collect();
+    buyer.checks_out(&[("note", &note.join("\r\n"))]);
+    let (_, message) = world.messages().pop().unwrap();
+    let (_, body) = message.split_once("\n\n").unwrap();
+    for line in body.lines() {
+        let is_of_note =
+            fillers.iter().any(|filler| line.contains(filler)) || line.contains("firm");
+        assert!(!is_of_note || line.starts_with("  | "), "{line}");
+        // Each of these characters takes two columns at most.
+        let columns: usize = line.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
+        assert!(columns <= 78, "{columns}: {line}");
+        assert!(!line.starts_with("  | ") || columns <= 60, "{columns}: {line}");
+    }
+}
+
+#[test]
+fn copies_below_the_maildir_are_erased_with_their_order_and_other_mail_stays() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    let order_ref = buyer.checks_out(&[("recipient", "Zebulon Quartermain")]).mark("order-ref");
+    let (name, message) = world.messages().pop().unwrap();
+    let mail = world.path("mailorders");
+    // As Dovecot and mbsync rename it, and as mail programs keep copies.
+    fs::rename(mail.join("new").join(&name), mail.join(format!("cur/{name},S=12,W=13:2,Sa")))
+        .unwrap();
+    let other = format!("Subject: x\nFrom: me\n\n> X-Shop-Order: {order_ref}\nZebulon\n");
+    let begin = "From me Sat Nov 21 00:00:01 2026\n";
+    let places = [
+        (format!("order+{order_ref}/cur/1700000000.R1.host:2,S"), &message),
+        (".Saved/new/1700000000.M1P2.host,U=7".to_owned(), &message),
+        ("mh/12".to_owned(), &message),
+        (".Sent/cur/1700000000.M3.host:2,S".to_owned(), &other),
+    ];
+    for (place, text) in &places {
+        fs::create_dir_all(mail.join(place).parent().unwrap()).unwrap();
+        fs::write(mail.join(place), text).unwrap();
+    }
+    fs::write(mail.join("saved"), format!("{begin}{message}\n{begin}{other}")).unwrap();
+    world.says(&["orders", "cancel", &order_ref, "no tea"]);
+    world.sql("update orders set finished_at = 1");
+    world.says(&["purge"]);
+    world.until("the order is gone", || world.says(&["orders"]).contains("no orders"));
+    let left: Vec<bool> = places.iter().map(|(place, _)| mail.join(place).exists()).collect();
+    assert_eq!(left, [false, false, false, true]);
+    assert_eq!(fs::read_to_string(mail.join("saved")).unwrap(), format!("{begin}{other}"));
+    assert!(fs::read_dir(mail.join("cur")).unwrap().next().is_none());
+}
+
+#[test]
+fn a_message_that_another_program_has_renamed_is_not_delivered_again() {
+    let mut world = World::new();
+    let mut buyer = world.buyer();
+    for tail in [",U=7:2,S", ",S=12:2,S", ":2,Sa", ",U=7"] {
+        buyer.adds("green-tea", "", "1");
+        buyer.checks_out(&[]);
+        let (name, message) = world.messages().pop().unwrap();
+        let place = if tail.contains(':') { "cur" } else { "new" };
+        let new_name = world.path("mailorders").join(place).join(format!("{name}{tail}"));
+        fs::rename(world.path("mailorders/new").join(&name), &new_name).unwrap();
+        // As after a power cut between delivery and the note of it.
+        world.close("-TERM");
+        world.sql_with("update owed set message = ? where message is null", &[message.as_bytes()]);
+        world.open();
+        world.until("all is told", || {
+            world.find("select 1 from owed where message is not null").is_empty()
+        });
+        assert!(!world.path("mailorders/new").join(&name).exists(), "{tail}");
+        buyer.address = world.address().to_owned();
+        buyer.host = world.address().to_owned();
+        fs::remove_file(new_name).unwrap();
+    }
+}

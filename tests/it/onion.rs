@@ -3,7 +3,10 @@
 use crate::world::World;
 use serde_json::Value;
 use std::fs;
+use std::io::Read;
 use std::io::Write;
+use std::net::TcpListener;
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::process::Output;
@@ -52,24 +55,102 @@ fn called(world: &World, host: &str, path: &str) -> crate::world::Answer {
     buyer.get(path)
 }
 
+#[track_caller]
+fn assert_health(world: &World, takes_orders: bool) {
+    let answer = world.buyer().get("/health");
+    let expected = if takes_orders { (200, "ok") } else { (503, "no order can be taken") };
+    assert_eq!((answer.status, answer.text().as_str()), expected);
+    let listen = world.address().to_owned();
+    let health = shop_with(world, &["health", "--listen", &listen], "");
+    assert_eq!(health.status.code(), Some(i32::from(!takes_orders)), "{health:?}");
+}
+
 #[test]
-fn health_is_red_while_no_order_could_be_told() {
+fn health_is_green_from_the_moment_a_first_start_listens() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let address = format!("127.0.0.1:{port}");
+    let mut world = World::closed(&[("LISTEN", &address)]);
+    fs::create_dir(world.path("db")).unwrap();
+    fs::write(world.path("db/data.json"), crate::world::catalog().to_string()).unwrap();
+    let asks = std::thread::spawn(move || {
+        // Until somebody listens.
+        let mut stream = loop {
+            match TcpStream::connect(&address) {
+                Ok(stream) => break stream,
+                Err(_) => std::thread::yield_now(),
+            }
+        };
+        stream
+            .write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    });
+    world.open();
+    let answer = asks.join().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("ok"), "{answer}");
+}
+
+#[test]
+fn health_is_green_while_orders_are_taken_although_messages_cannot_be_delivered() {
     let world = World::new();
-    assert_eq!(world.buyer().get("/health").text(), "ok");
-    let health = || {
-        let listen = world.address().to_owned();
-        shop_with(&world, &["health", "--listen", &listen], "").status.code()
-    };
-    assert_eq!(health(), Some(0));
+    assert_health(&world, true);
     fs::rename(world.path("mailorders"), world.path("away")).unwrap();
     fs::write(world.path("mailorders"), "no folder").unwrap();
-    world.until("health stays green", || world.buyer().get("/health").status == 503);
-    assert_eq!(world.buyer().get("/health").text(), "no order can be taken");
-    assert_eq!(health(), Some(1));
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    assert_eq!(buyer.checks_out(&[]).state(), "awaiting");
+    assert_health(&world, true);
+    let doctor = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
+    assert!(doctor.contains("BAD  Maildir"), "{doctor}");
     fs::remove_file(world.path("mailorders")).unwrap();
     fs::rename(world.path("away"), world.path("mailorders")).unwrap();
-    world.until("health stays red", || world.buyer().get("/health").status == 200);
-    assert_eq!(world.log().matches("no order can be taken").count(), 1, "said once");
+    assert_health(&world, true);
+}
+
+#[test]
+fn health_is_red_for_whatever_keeps_an_order_from_being_placed() {
+    let mut world = World::with(&crate::world::catalog(), &[("MOST_UNPAID", "1")]);
+    world.says(&["close"]);
+    assert_health(&world, false);
+    world.says(&["open"]);
+    assert_health(&world, true);
+    // A key that cannot be used.
+    fs::write(world.path("db/seller.asc"), "no key").unwrap();
+    world.until("the key is looked at", || world.buyer().get("/health").status == 503);
+    assert_health(&world, false);
+    fs::remove_file(world.path("db/seller.asc")).unwrap();
+    world.until("it is gone again", || world.buyer().get("/health").status == 200);
+    // As many unpaid orders as may be.
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    let order_ref = buyer.checks_out(&[]).mark("order-ref");
+    world.until("the last look is over", || world.buyer().get("/health").status == 503);
+    world.says(&["orders", "cancel", &order_ref]);
+    world.until("the last look is over", || world.buyer().get("/health").status == 200);
+    // A database that takes nothing: its file may not grow, as on a full disk.
+    world.close("-TERM");
+    // Told so by an error and not by a signal.
+    let program = world.path("shop");
+    let script = format!("#!/bin/sh\ntrap '' XFSZ\nexec {} \"$@\"\n", world.program.display());
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    world.program = program;
+    world.open();
+    let pid = world.pid().to_string();
+    let limit = |limit: &str| {
+        let done =
+            Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={limit}:")]).status();
+        assert!(done.unwrap().success());
+    };
+    limit("4096");
+    world.until("nothing can be written", || world.buyer().get("/health").status == 503);
+    assert_health(&world, false);
+    let log = world.log();
+    assert_eq!(log.matches("the database cannot be written").count(), 1, "said once: {log}");
+    limit("unlimited");
+    world.until("it can again", || world.buyer().get("/health").status == 200);
 }
 
 #[test]

@@ -590,3 +590,39 @@ fn no_bytes_make_the_reader_fall_over() {
         }
     });
 }
+
+#[test]
+fn what_is_wrong_with_a_key_file_is_said_as_it_is() {
+    let gpg = Gpg::new();
+    let usual = gpg.usual_key("seller");
+    let armored = gpg.exports(&usual);
+    for curve in ["brainpoolP256r1", "secp256k1"] {
+        let id = gpg.makes_key(curve, curve, "sign,cert", 30, "never");
+        gpg.adds_subkey(&id, curve, "encr", 30, "never");
+        let fault = parse(&gpg.exports(&id)).unwrap_err();
+        assert_eq!(fault, KeyFault::Curve(curve.to_owned()));
+        assert!(fault.to_string().contains("cv25519 encr"), "{fault}");
+    }
+    // A good key with a part that the shop cannot encrypt to; then with one besides that it can.
+    let mixed = gpg.makes_key("mixed", "ed25519", "sign,cert", 30, "never");
+    gpg.adds_subkey(&mixed, "brainpoolP384r1", "encr", 20, "never");
+    let fault = parse(&gpg.exports(&mixed)).unwrap_err();
+    assert_eq!(fault, KeyFault::Curve("brainpoolP384r1".to_owned()));
+    gpg.adds_subkey(&mixed, "cv25519", "encr", 30, "never");
+    parse(&gpg.exports(&mixed)).unwrap().seal(b"x", now()).unwrap();
+
+    let read = |bytes: &[u8]| SellerKey::read(bytes, now()).map(|key| key.armored().to_owned());
+    let utf_16: Vec<u8> =
+        std::iter::once(0xFEFF).chain(armored.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    for bytes in [format!("\u{FEFF}{armored}").as_bytes(), &utf_16] {
+        assert_eq!(read(bytes).as_ref(), Ok(&armored));
+    }
+    parse(&format!("\u{FEFF}{armored}")).unwrap();
+    let binary = gpg.tries(&["--export", &usual], b"").stdout;
+    assert!(read(&binary).unwrap_err().to_string().contains("without --armor"));
+    let secret = gpg.tries(&["--export-secret-keys", &usual], b"").stdout;
+    let fault = read(&secret).unwrap_err();
+    assert_eq!(fault, KeyFault::PrivateKey);
+    assert!(fault.to_string().contains("a secret key lies on this host"), "{fault}");
+    assert_eq!(read(b""), Err(KeyFault::Malformed("the file is empty")));
+}

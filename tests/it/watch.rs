@@ -34,12 +34,14 @@ fn places(world: &World, currency: &str) -> Buyer {
     buyer
 }
 
-struct Watch(Child);
+/// A watcher that looks every second.
+pub struct Watch(pub Child);
 
 impl Watch {
-    fn begin(world: &World, url: &str) -> Self {
+    pub fn begin(world: &World, arguments: &[&str]) -> Self {
         let child = Command::new(&world.program)
-            .args(["watch", "--watch-seconds", "1", "--eth-rpc-url", url])
+            .args(["watch", "--watch-seconds", "1"])
+            .args(arguments)
             .current_dir(world.home.path())
             .env_clear()
             .stdout(Stdio::null())
@@ -105,7 +107,7 @@ fn a_node_in_doubt_is_named_by_the_doctor_and_the_digest() {
 #[test]
 fn a_doubt_that_lasts_is_written_to_the_seller_once() {
     let world = World::new();
-    let _watch = Watch::begin(&world, &nobody());
+    let _watch = Watch::begin(&world, &["--eth-rpc-url", &nobody()]);
     let told = |text: &str| text.contains("Subject: NOT FOLLOWED: payments in Ethereum, chain 1");
     world.until("the seller is told", || world.messages().iter().any(|(_, text)| told(text)));
     // Some looks later.
@@ -194,7 +196,10 @@ fn what_the_network_took_back_has_a_day_and_what_the_seller_saw_stays() {
 fn two_do_not_watch_one_shop() {
     let world = World::new();
     let node = TcpListener::bind("127.0.0.1:0").unwrap();
-    let _watch = Watch::begin(&world, &format!("http://{}", node.local_addr().unwrap()));
+    let _watch = {
+        let url = format!("http://{}", node.local_addr().unwrap());
+        Watch::begin(&world, &["--eth-rpc-url", &url])
+    };
     // The first has begun when it asks.
     node.accept().unwrap();
     let second = world.shop(&["watch", "--once", "--eth-rpc-url", &nobody()]);

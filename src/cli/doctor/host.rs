@@ -5,12 +5,14 @@ use crate::cli::doctor::ill;
 use crate::cli::doctor::note;
 use crate::cli::doctor::well;
 use crate::cli::home_of;
-use crate::cli::open;
+use crate::cli::mutt::LOCALE_HELP;
+use crate::cli::mutt::strange_charset;
 use crate::cli::quiet;
 use crate::config::Settings;
 use crate::mail::Maildir;
-use crate::store;
 use crate::values::Moment;
+use crate::values::THIS_VERSION;
+use crate::web::clock;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -59,18 +61,18 @@ fn look_at_disk(folder: &Path) -> Finding {
 
 pub async fn look_at_clock(shop: &Shop, settings: &Settings) -> Finding {
     const CHECK: &str = "clock";
-    let now = open::now();
+    let now = clock::wall();
     let set = "look whether it is right (`timedatectl`): payments expire, orders are erased and Tor works by it";
-    if now.get() < actions::THIS_VERSION {
+    if now.get() < THIS_VERSION {
         return ill(CHECK, format!("{} has passed long ago", now.for_people()), set);
     }
-    match actions::doubt_clock(shop, now).await {
+    match actions::doubt_clock(shop).await {
         Ok(None) => {}
-        Ok(Some(jumped)) => {
+        Ok(Some(doubted)) => {
             return ill(
                 CHECK,
-                format!("{jumped}"),
-                "look at the clock first, then `shop purge --now`",
+                format!("{}, but {doubted}", now.for_people()),
+                "look whether it is right (`timedatectl`), then `shop clock accept`",
             );
         }
         Err(error) => return ill(CHECK, format!("{error:#}"), ""),
@@ -78,8 +80,7 @@ pub async fn look_at_clock(shop: &Shop, settings: &Settings) -> Finding {
     let tomorrow = now.plus_days(1);
     let written = fs::metadata(&settings.database).map_or(0, |found| found.mtime());
     let newest = Maildir::new(settings.maildir.clone()).newest().ok().flatten().unwrap_or(0);
-    let looked_on = store::house::find(&shop.db).await.ok().and_then(|house| house.looked_on);
-    let marks = [Moment::new(written).ok(), Moment::new(newest).ok(), looked_on];
+    let marks = [Moment::new(written).ok(), Moment::new(newest).ok()];
     match marks.into_iter().flatten().filter(|mark| tomorrow < *mark).max() {
         Some(mark) => ill(
             CHECK,
@@ -99,6 +100,18 @@ pub fn look_at_process() -> Finding {
     match quiet::leak() {
         None => well(CHECK, "umask 077; no image of its memory is ever written"),
         Some(words) => note(CHECK, words, "set `ulimit -c 0` where the shop is started"),
+    }
+}
+
+/// Whether mail programs that are started from here can show every letter.
+pub fn look_at_letters() -> Finding {
+    match strange_charset() {
+        None => well("letters", "this terminal shows UTF-8"),
+        Some(charset) => note(
+            "letters",
+            format!("this terminal's letters are {charset}; the shop itself does not mind"),
+            LOCALE_HELP,
+        ),
     }
 }
 

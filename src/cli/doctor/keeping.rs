@@ -147,6 +147,9 @@ pub fn look_at_secret(settings: &Settings) -> Finding {
             "leave it out, and one is made",
         ),
         Some(_) => well(CHECK, "it is given by the settings"),
+        None if !open::secret_file(settings).exists() => {
+            well(CHECK, "none yet: the first start makes one")
+        }
         None => match open::secret(settings) {
             Ok(_) => well(CHECK, "it is kept beside the database"),
             Err(error) => ill(CHECK, format!("{error:#}"), ""),

@@ -7,6 +7,8 @@ mod selling;
 use crate::actions::Shop;
 use crate::cli::open;
 use crate::cli::say;
+use crate::cli::say_error;
+use crate::cli::say_json;
 use crate::config::Settings;
 use crate::desk::Complaint;
 use clap::Args;
@@ -51,16 +53,45 @@ fn ill(check: &'static str, words: impl Into<String>, to_do: impl Into<String>) 
 
 pub async fn run(doctor: Doctor, settings: Settings) -> anyhow::Result<ExitCode> {
     let mut findings = vec![well("settings", "all can be read")];
-    match open::shop(&settings).await {
+    let missing = open::require_shop(&settings).err();
+    match &missing {
+        // Nothing is made where there is no shop.
+        Some(error) => {
+            say_error(&format!("{error:#}"));
+            findings.push(ill("database", format!("{error:#}"), ""));
+        }
+        None => {
+            findings.extend(look_into(&settings).await);
+            findings.extend(look_around(&settings));
+        }
+    }
+    findings.extend(look_at_host());
+    findings.push(host::look_at_letters());
+    let is_well = findings.iter().all(|finding| finding.state != State::Bad);
+    if doctor.json {
+        say_json(&serde_json::json!({ "ok": is_well, "checks": findings }))?;
+    } else {
+        for finding in &findings {
+            tell(finding);
+        }
+    }
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What the database says.
+async fn look_into(settings: &Settings) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    match open::shop(settings).await {
         Ok(shop) => {
-            findings.push(keeping::look_at_database(&shop, &settings).await);
+            findings.push(keeping::look_at_database(&shop, settings).await);
             findings.push(selling::look_at_key(&shop));
             findings.push(selling::look_whether_open(&shop).await);
             findings.extend(selling::look_at_catalog(&shop).await);
-            findings.extend(selling::look_at_nodes(&shop, &settings).await);
-            findings.push(selling::look_at_desk(&shop, &settings).await);
+            findings.extend(selling::look_at_nodes(&shop, settings).await);
+            findings.push(selling::look_at_listener(settings));
+            findings.push(selling::look_at_desk(&shop, settings).await);
             findings.push(keeping::look_at_messages(&shop).await);
-            findings.push(host::look_at_clock(&shop, &settings).await);
+            findings.push(host::look_at_clock(&shop, settings).await);
             shop.db.close().await;
         }
         Err(error) => findings.push(ill(
@@ -69,18 +100,7 @@ pub async fn run(doctor: Doctor, settings: Settings) -> anyhow::Result<ExitCode>
             "give the shop's user its folder, or bring a copy back (`shop restore`)",
         )),
     }
-    findings.extend(look_around(&settings));
-    let is_well = findings.iter().all(|finding| finding.state != State::Bad);
-    if doctor.json {
-        say(&serde_json::to_string_pretty(
-            &serde_json::json!({ "ok": is_well, "checks": findings }),
-        )?);
-    } else {
-        for finding in &findings {
-            tell(finding);
-        }
-    }
-    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    findings
 }
 
 /// What needs no database.
@@ -94,10 +114,11 @@ fn look_around(settings: &Settings) -> Vec<Finding> {
     findings.push(selling::look_at_pages());
     findings.push(selling::look_at_mirrors());
     findings.push(selling::look_at_tor(settings));
-    findings.push(host::look_at_process());
-    findings.push(host::look_at_swap());
-    findings.push(host::look_at_network());
     findings
+}
+
+fn look_at_host() -> [Finding; 3] {
+    [host::look_at_process(), host::look_at_swap(), host::look_at_network()]
 }
 
 /// What is not well in an open shop, for the desk, as often as somebody looks there. The whole file is not read for it, as
@@ -107,7 +128,9 @@ pub async fn complaints(shop: &Shop, settings: &Settings) -> Vec<Complaint> {
     findings.push(keeping::look_at_messages(shop).await);
     findings.push(host::look_at_clock(shop, settings).await);
     findings.extend(keeping::look_at_journal(settings));
+    findings.push(selling::look_at_listener(settings));
     findings.extend(look_around(settings));
+    findings.extend(look_at_host());
     findings
         .into_iter()
         .filter(|finding| finding.state != State::Ok)

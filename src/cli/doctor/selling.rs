@@ -56,7 +56,7 @@ pub async fn look_whether_open(shop: &Shop) -> Finding {
     const CHECK: &str = "open";
     let now = open::now();
     // What the key says stands in its own line.
-    if let Err(error) = actions::look_for_seller(shop, now).await {
+    if let Err(error) = actions::look_for_seller(shop, open::trusted()).await {
         return ill(CHECK, format!("{error:#}"), "let the shop's user read the Maildir");
     }
     match actions::why_closed(shop, now).await {
@@ -216,6 +216,26 @@ pub async fn look_at_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
         }
     };
     watches.iter().map(look).collect()
+}
+
+/// Where buyers come in.
+pub fn look_at_listener(settings: &Settings) -> Finding {
+    const CHECK: &str = "listener";
+    match &settings.listen {
+        Listen::Unix(path) => well(CHECK, format!("unix:{}", path.display())),
+        Listen::Tcp(address) if settings.listen_is_confirmed => note(
+            CHECK,
+            format!("others than this host may reach http://{address}: LISTEN says it twice"),
+            "over plain http whoever carries the line reads what buyers order: better unix:PATH or 127.0.0.1, with Tor before it",
+        ),
+        Listen::Tcp(address) => well(CHECK, format!("http://{address}, for this host alone")),
+        Listen::Systemd if settings.listen_is_confirmed => note(
+            CHECK,
+            "the socket of systemd, which others than this host may reach: LISTEN says it twice",
+            "over plain http whoever carries the line reads what buyers order: better a unix socket",
+        ),
+        Listen::Systemd => well(CHECK, "the socket of systemd"),
+    }
 }
 
 /// Who could sign in at the desk, where it is open.

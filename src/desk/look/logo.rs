@@ -68,13 +68,13 @@ async fn submit(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let (form, files) = read_upload(&request, &seller, body).await?;
+    let (form, file) = read_upload(&request, &seller, body, "picture").await?;
     let refused = StatusCode::UNPROCESSABLE_ENTITY;
-    let file = files.into_iter().find(|file| file.field == "picture");
     let Some(file) = file else {
         let words = "Please choose a picture.".to_owned();
         return show_logo(&desk, &seller, refused, Some(words)).await;
     };
+    let _held = file.held;
     let source = if file.is_too_heavy {
         Err(NotAPicture::TooHeavy { name: file.name })
     } else {

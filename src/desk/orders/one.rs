@@ -221,7 +221,7 @@ pub async fn show_order(
         title: order.status.for_seller(),
         placed: order.placed_at.day(),
         erased_on: order.erased_after(desk.shop.terms.keep_days).map(|day| day.day()),
-        steps: step_forms(order.status, &chance, refused),
+        steps: step_forms(order, &chance, refused),
         refused,
         has_reader: store::orders::has_reader(db, order_ref).await?,
         answer_once: hex(&chance),

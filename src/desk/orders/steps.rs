@@ -11,6 +11,8 @@ use crate::desk::session::Seller;
 use crate::desk::state::Desk;
 use crate::orders::Event;
 use crate::orders::MOST_ARGUMENT;
+use crate::orders::Order;
+use crate::orders::Refund;
 use crate::orders::Status;
 use crate::orders::draft::sentence;
 use crate::values::Gwei;
@@ -35,6 +37,8 @@ pub struct Refused {
     pub is_about_order: bool,
     /// Whether they are about the box that was not ticked.
     pub is_about_tick: bool,
+    /// Whether they are about the box beside it, for an order that nobody has paid.
+    pub is_about_anyway: bool,
 }
 
 impl Refused {
@@ -54,16 +58,20 @@ pub struct StepForm {
     pub is_optional: bool,
     /// What has to be ticked.
     pub tick: Option<&'static str>,
+    /// What has to be ticked too, since the shop knows of no payment.
+    pub anyway: Option<&'static str>,
     pub once: String,
     pub typed: String,
     pub fault: String,
     /// Whether the box was not ticked.
     pub is_unsure: bool,
+    /// The same of the one beside it.
+    pub is_unsure_anyway: bool,
 }
 
 impl StepForm {
     pub fn is_word_faulty(&self) -> bool {
-        !self.fault.is_empty() && !self.is_unsure
+        !self.fault.is_empty() && !self.is_unsure && !self.is_unsure_anyway
     }
 }
 
@@ -95,18 +103,21 @@ const STEPS: [Step; 5] = [
     ),
 ];
 
+const ANYWAY: &str = "The shop knows of no payment. Record the refund all the same";
+
 /// The steps that the table of an order's life allows, and no other.
-pub fn step_forms(status: Status, chance: &[u8; 32], refused: &Refused) -> Vec<StepForm> {
+pub fn step_forms(order: &Order, chance: &[u8; 32], refused: &Refused) -> Vec<StepForm> {
     STEPS
         .iter()
         .enumerate()
         .filter_map(|(n, (name, event, title, field, tick))| {
             // What is paid already can still turn out to be more than was due.
-            let then = status.after(*event).or_else(|misstep| match event {
-                Event::SellerSawPart => status.after(Event::SellerSawMore),
+            let then = order.status.after(*event).or_else(|misstep| match event {
+                Event::SellerSawPart => order.status.after(Event::SellerSawMore),
                 _ => Err(misstep),
             });
             let then = then.ok()?;
+            let is_unreceived = *event == Event::SellerRefunded && !order.has_received();
             // Each form is known by a name of its own.
             let mut once = *chance;
             once[0] ^= u8::try_from(n + 1).unwrap_or(u8::MAX);
@@ -118,10 +129,12 @@ pub fn step_forms(status: Status, chance: &[u8; 32], refused: &Refused) -> Vec<S
                 field: *field,
                 is_optional: *name != "partial",
                 tick: *tick,
+                anyway: is_unreceived.then_some(ANYWAY),
                 once: hex(&once),
                 typed: if is_refused { refused.typed.clone() } else { String::new() },
                 fault: if is_refused { refused.words.clone() } else { String::new() },
                 is_unsure: is_refused && refused.is_about_tick,
+                is_unsure_anyway: is_refused && refused.is_about_anyway,
             })
         })
         .collect()
@@ -162,7 +175,16 @@ pub async fn submit(
         };
     refused.is_about_order = true;
     let status = match untaken {
-        Untaken::Unchanged(unchanged @ (Unchanged::NotPartial(_) | Unchanged::NotMore(_))) => {
+        Untaken::Unchanged(Unchanged::NothingReceived) => {
+            (refused.is_about_order, refused.is_about_anyway) = (false, true);
+            refused.words = "As far as the shop knows nothing was paid for this order, and the buyer would read that money was \
+                             sent back. If it was, tick the second box too."
+                .to_owned();
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        Untaken::Unchanged(
+            unchanged @ (Unchanged::NotPartial(_) | Unchanged::NotMore(_) | Unchanged::NoPart),
+        ) => {
             refused.is_about_order = false;
             refused.words = sentence(&unchanged.to_string());
             StatusCode::UNPROCESSABLE_ENTITY
@@ -205,7 +227,9 @@ fn change(step: &Step, form: &DeskForm, typed: &str) -> Result<OrderChange, Stri
             Err(words) => Err(words),
         },
         Event::SellerShipped => Ok(OrderChange::Shipped(line()?)),
-        Event::SellerRefunded => Ok(OrderChange::Refunded(line()?)),
+        Event::SellerRefunded => {
+            Ok(OrderChange::Refunded(Refund { txid: line()?, anyway: form.has("anyway") }))
+        }
         _ => Ok(OrderChange::Cancelled(line()?)),
     }
 }

@@ -278,6 +278,7 @@ impl At<'_> {
             }
             let shop = self.desk.shop.clone();
             under_way.push_back(actix_web::rt::spawn(async move {
+                let _held = file.held;
                 if file.is_too_heavy {
                     let name = file.name;
                     return Ok(Err(format!(

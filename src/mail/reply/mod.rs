@@ -50,6 +50,10 @@ pub enum Unreadable {
         "The reply is addressed to no order. Press r on a message of the shop, or write to order+REF@shop.invalid."
     )]
     NoOrder,
+    #[error(
+        "The reply is addressed to more than 500 orders. Send it in several. Nothing was sent."
+    )]
+    TooManyOrders,
     #[error("{0} names no order: a reference has 10 letters and digits. Nothing was sent.")]
     NotAnOrder(String),
     #[error(

@@ -10,6 +10,9 @@ use mailparse::addrparse_header;
 const NAME: &str = "order+";
 const DOMAIN: &str = "shop.invalid";
 
+/// Units: orders that one letter may be for.
+const MOST_ORDERS: usize = 500;
+
 /// Each order once. All of them are orders, or none is taken.
 pub fn orders(recipients: &[String]) -> Result<Vec<OrderRef>, Unreadable> {
     let mut found: Vec<OrderRef> = Vec::new();
@@ -25,6 +28,9 @@ pub fn orders(recipients: &[String]) -> Result<Vec<OrderRef>, Unreadable> {
             let order_ref = order(&address)?;
             if !found.contains(&order_ref) {
                 found.push(order_ref);
+            }
+            if MOST_ORDERS < found.len() {
+                return Err(Unreadable::TooManyOrders);
             }
         }
     }

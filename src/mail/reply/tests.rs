@@ -21,7 +21,10 @@ fn arrives(reply: Result<Reply, Unreadable>) -> String {
         Command::Paid => "/paid\n".to_owned(),
         Command::Partial(sum) => format!("/partial {sum}\n"),
         Command::Shipped(line) => format!("/shipped {}\n", line.as_str()),
-        Command::Refunded(line) => format!("/refunded {}\n", line.as_str()),
+        Command::Refunded(refund) if refund.anyway => {
+            format!("/refunded --anyway {}\n", refund.txid.as_str())
+        }
+        Command::Refunded(refund) => format!("/refunded {}\n", refund.txid.as_str()),
         Command::Cancel(line) => format!("/cancel {}\n", line.as_str()),
     });
     let words = reply.words.map(|words| format!("{}\n", words.as_str()));

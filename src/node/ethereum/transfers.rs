@@ -145,6 +145,8 @@ impl Ethereum {
             blocks.push(block);
         }
         self.match_logs(&logs, &blocks, shared, &mut memory.matched)?;
+        // Whole blocks are large, and are not kept while more is asked.
+        drop((answers, logs));
 
         let asked = candidates
             .iter()
@@ -260,7 +262,10 @@ fn filter(first: u64, last: u64, shared: &[&Followed]) -> Value {
 
 /// Whether less at once may be answered. Nodes refuse too many blocks or logs in words of their own.
 fn is_too_much(doubt: &Doubt) -> bool {
-    matches!(doubt, Doubt::TooLong { .. } | Doubt::Slow { .. } | Doubt::Refused { .. })
+    matches!(
+        doubt,
+        Doubt::TooLong { .. } | Doubt::TooLarge { .. } | Doubt::Slow { .. } | Doubt::Refused { .. }
+    )
 }
 
 fn sighting(chain: &Chain, memory: &Memory, followed: &Followed) -> Sighting {

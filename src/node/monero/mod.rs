@@ -87,6 +87,8 @@ impl Monero {
         Self { link: link.at_path("/json_rpc"), stale_minutes: Self::STALE_MINUTES }
     }
 
+    /// `trusted`: the wallet knows no time of its own, so that orders expire by this one.
+    ///
     /// # Errors
     /// [`Doubt`] where the wallet, its daemon or an answer is not what it must be; then nothing was decided.
     pub async fn look(
@@ -94,6 +96,7 @@ impl Monero {
         followed: &[Followed],
         memory: Option<&str>,
         now: Moment,
+        trusted: Moment,
     ) -> Result<Look, Doubt> {
         // What cannot be read any more is found again.
         let mut memory: Memory =
@@ -115,7 +118,7 @@ impl Monero {
         // The wallet reads new blocks by itself now and then; asked for it, it also says whether its daemon is there.
         self.ask_slow("refresh", json!({})).await.map_err(|doubt| self.no_daemon(doubt))?;
         let height = self.number(&self.ask("get_height", json!({})).await?, "height")?;
-        self.keep_time(&mut memory, height, followed, now)?;
+        self.keep_time(&mut memory, height, followed, trusted)?;
 
         let asked = json!({
             "in": true,
@@ -131,7 +134,7 @@ impl Monero {
         Ok(Look {
             ahead: 0,
             head: height.saturating_sub(1),
-            time: Moment::new(memory.time).map_err(|_| self.link.malformed("its memory"))?.min(now),
+            time: Moment::new(memory.time).map_err(|_| self.link.malformed("its memory"))?,
             sightings,
             memory: serde_json::to_string(&memory)
                 .map_err(|error| Doubt::Other(format!("what was seen cannot be kept: {error}")))?,
@@ -325,6 +328,11 @@ impl Monero {
         if height < lowest {
             return Err(Doubt::WentBack { node: self.link.node(), number: lowest });
         }
+        // A clock that was wrong before has left nothing in the future.
+        for then in [&mut memory.grew_at, &mut memory.calm_since, &mut memory.at, &mut memory.time]
+        {
+            *then = now.get().min(*then);
+        }
         let minutes_since = |then: i64| now.get().saturating_sub(then) / 60;
         if memory.height < height {
             memory.grew_at = now.get();
@@ -455,6 +463,16 @@ mod tests {
         assert_eq!(memory.time, at(30).get());
         looks(&mut memory, 630..=640, height);
         assert_eq!(memory.time, at(640).get());
+    }
+
+    #[test]
+    fn a_clock_that_is_put_back_leaves_nothing_in_the_future() {
+        let mut memory = Memory::default();
+        let height = looks(&mut memory, 1_000..=1_030, 1_000);
+        look(&mut memory, 20, height).unwrap();
+        assert_eq!((memory.time, memory.at), (at(20).get(), at(20).get()));
+        looks(&mut memory, 21..=50, height);
+        assert_eq!(memory.time, at(50).get(), "it goes on from there");
     }
 
     #[test]

@@ -1,0 +1,66 @@
+use crate::actions;
+use crate::actions::ClockDoubted;
+use crate::cli::open;
+use crate::cli::say;
+use crate::config::Settings;
+use crate::store;
+use crate::values::TrustedClock;
+use crate::web::clock;
+use anyhow::Context;
+use clap::Args;
+use clap::Subcommand;
+use std::process::ExitCode;
+
+#[derive(Args)]
+pub struct Clock {
+    #[command(subcommand)]
+    command: Option<ClockCommand>,
+}
+
+#[derive(Subcommand)]
+enum ClockCommand {
+    /// The host's clock is right: orders expire and are erased by it from now on
+    Accept,
+}
+
+pub async fn run(command: Clock, settings: Settings) -> anyhow::Result<ExitCode> {
+    let shop = open::shop(&settings).await?;
+    let done = match command.command {
+        None => show(&shop).await,
+        Some(ClockCommand::Accept) => accept(&shop).await,
+    };
+    shop.db.close().await;
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+async fn show(shop: &actions::Shop) -> anyhow::Result<()> {
+    let reading = clock::reading();
+    let kept = store::clock::find(&shop.db).await.context("read the trusted time")?;
+    let looked = kept.map_or_else(|| TrustedClock::begin(&reading), |kept| kept.look(&reading).0);
+    say(&format!("host's clock  {}", reading.wall.for_people()));
+    say(&format!("trusted time  {}", looked.at(&reading).trusted.for_people()));
+    match ClockDoubted::of(&looked) {
+        None => say("The host's clock is trusted: orders expire and are erased by it."),
+        Some(doubted) => {
+            let minutes = looked.doubt.map_or(0, |doubt| doubt.stable_for / 60);
+            say(&format!("In doubt: {doubted}."));
+            say(&format!(
+                "It has not changed for {} h {} min. Orders are taken, and expire after the time that they had left.",
+                minutes / 60,
+                minutes % 60
+            ));
+        }
+    }
+    Ok(())
+}
+
+async fn accept(shop: &actions::Shop) -> anyhow::Result<()> {
+    let now = clock::wall().for_people();
+    say(&match actions::accept_clock(shop).await?? {
+        None => format!("The host's clock was trusted already: it is {now}."),
+        Some(_) => format!(
+            "Accepted: it is {now}. An open shop lets orders expire and erases them by this clock within some seconds."
+        ),
+    });
+    Ok(())
+}

@@ -1,0 +1,134 @@
+/// How much stands in a JSON text, counted without building anything: what a reader would have to hold in memory.
+///
+/// Whether the text is JSON is not checked. Up to the first error that a reader finds, the counts are never too small.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JsonShape {
+    /// How many lists and records stand within one another.
+    pub depth: usize,
+    /// At most so many values: texts, numbers, lists, records and the like.
+    pub n_values: usize,
+    pub n_lists: usize,
+    pub n_records: usize,
+    /// Texts, names of fields among them.
+    pub n_texts: usize,
+    /// Units: items of one list.
+    pub longest_list: usize,
+    /// Units: bytes of one text, as it is written.
+    pub longest_text: usize,
+}
+
+impl JsonShape {
+    /// Counts until something lies deeper than `most_depth`; then `depth` is one more than that.
+    pub fn of(text: &[u8], most_depth: usize) -> Self {
+        let mut shape = Self { n_values: 1, ..Self::default() };
+        // For each list and record that is open: whether it is a list, and how many commas it has had.
+        let mut open: Vec<(bool, usize)> = Vec::new();
+        let mut bytes = text.iter();
+        while let Some(byte) = bytes.next() {
+            match byte {
+                b'"' => {
+                    shape.n_texts += 1;
+                    shape.longest_text = shape.longest_text.max(skip_text(&mut bytes));
+                }
+                b'[' | b'{' => {
+                    let is_list = *byte == b'[';
+                    open.push((is_list, 0));
+                    shape.n_lists += usize::from(is_list);
+                    shape.n_records += usize::from(!is_list);
+                    shape.n_values += 1;
+                    shape.depth = shape.depth.max(open.len());
+                    if most_depth < open.len() {
+                        return shape;
+                    }
+                }
+                b',' => {
+                    shape.n_values += 1;
+                    if let Some((is_list, n_commas)) = open.last_mut() {
+                        *n_commas += 1;
+                        if *is_list {
+                            shape.longest_list = shape.longest_list.max(*n_commas + 1);
+                        }
+                    }
+                }
+                b']' | b'}' => {
+                    open.pop();
+                }
+                _ => {}
+            }
+        }
+        shape
+    }
+}
+
+/// Goes on behind the closing quotation mark, and says how long the text was.
+fn skip_text<'a>(bytes: &mut impl Iterator<Item = &'a u8>) -> usize {
+    let mut n_bytes = 0;
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => return n_bytes,
+            b'\\' => {
+                bytes.next();
+                n_bytes += 2;
+            }
+            _ => n_bytes += 1,
+        }
+    }
+    n_bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, depth: usize, n_values: usize, n_texts: usize, longest_list: usize) {
+        let shape = JsonShape::of(text.as_bytes(), 5);
+        let found = (shape.depth, shape.n_values, shape.n_texts, shape.longest_list);
+        assert_eq!(found, (depth, n_values, n_texts, longest_list), "{text}");
+    }
+
+    #[test]
+    fn lists_records_and_texts_are_counted_and_what_stands_in_a_text_is_not() {
+        check("", 0, 1, 0, 0);
+        check("7", 0, 1, 0, 0);
+        check("[0,0,0]", 1, 4, 0, 3);
+        check("{\"a\":[1,2],\"b\":{}}", 2, 6, 2, 2);
+        check("[\"[[[,,,{\",\"\\\"[,\",\"\\\\\"]", 1, 4, 3, 3);
+        check("\"never closed [,", 0, 1, 1, 0);
+        check("]]]][[", 2, 3, 0, 0);
+    }
+
+    #[test]
+    fn the_longest_text_is_measured_as_it_is_written() {
+        for (text, n_bytes) in [("[1]", 0), ("[\"ab\",\"c\"]", 2), ("\"\\\"\"", 2), ("\"open", 4)] {
+            assert_eq!(JsonShape::of(text.as_bytes(), 5).longest_text, n_bytes, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_deep_is_not_followed() {
+        check(&"[".repeat(1_000_000), 6, 7, 0, 0);
+        check(&format!("{}{}", "[".repeat(5), "]".repeat(5)), 5, 6, 0, 0);
+    }
+
+    #[test]
+    fn a_reader_never_finds_more_than_was_counted() {
+        fn n_values(value: &serde_json::Value) -> usize {
+            match value {
+                serde_json::Value::Array(items) => 1 + items.iter().map(n_values).sum::<usize>(),
+                serde_json::Value::Object(fields) => {
+                    1 + fields.values().map(n_values).sum::<usize>()
+                }
+                _ => 1,
+            }
+        }
+        for text in [
+            "[[],[[]],{}]",
+            "{\"a\":{\"b\":[1,\"x,y\",null]},\"c\":[{\"d\":1},{\"d\":2}]}",
+            "[1,2,[3,4],5]",
+        ] {
+            let value = serde_json::from_str(text).unwrap();
+            assert!(n_values(&value) <= JsonShape::of(text.as_bytes(), 9).n_values, "{text}");
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Hands the HTTP parser one request of a connection at a time.
+//!
+//! The parser by itself reads ahead: it decodes as many requests as fit into 128 KB before the first is answered, and each
+//! costs several kilobytes. Here a head is let through when it is complete, its body when the handler reads it, and the
+//! next head when the answer has been sent. What comes earlier stays with the system.
+
+use actix_web::http::StatusCode;
+
+/// Units: bytes. Tor Browser's requests stay below 2 KB, cookies of a full cart included.
+pub const LONGEST_HEAD: usize = 16 * 1024;
+/// Source: actix-http, `h1/decoder.rs`; more of them are refused there too.
+const MOST_HEADERS: usize = 96;
+
+/// What came of a connection, up to the end of its current head.
+#[derive(Default)]
+pub struct RequestGate {
+    received: Vec<u8>,
+    /// How many of the received bytes the parser may have.
+    n_released: usize,
+    phase: Phase,
+}
+
+/// Which bytes are expected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// A request's head.
+    #[default]
+    Head,
+    /// So many more bytes of its body.
+    Body(u64),
+    /// None, until the answer is sent.
+    Answer,
+    /// None: the connection ends.
+    Closed,
+}
+
+/// What is known of a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Head {
+    Partial,
+    /// Units: bytes of the head and of the body behind it.
+    Complete {
+        length: usize,
+        body: u64,
+    },
+    Refused(StatusCode),
+}
+
+impl RequestGate {
+    /// For a connection of which these bytes have been read already.
+    pub fn after(received: Vec<u8>) -> Self {
+        Self { received, ..Self::default() }
+    }
+
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Units: bytes that are kept here.
+    pub fn n_received(&self) -> usize {
+        self.received.len()
+    }
+
+    /// Whether bytes are kept here that the parser has not been given.
+    pub fn has_more(&self) -> bool {
+        !self.received.is_empty()
+    }
+
+    /// How many bytes a head may still have.
+    pub fn room(&self) -> usize {
+        LONGEST_HEAD - self.received.len().min(LONGEST_HEAD)
+    }
+
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.received.extend_from_slice(bytes);
+    }
+
+    /// Looks for the end of the head; whether a request begins.
+    ///
+    /// # Errors
+    /// What a head that cannot be read, or is too long, is answered with.
+    pub fn find_head(&mut self) -> Result<bool, StatusCode> {
+        // Empty lines before a request mean nothing (RFC 9112, section 2.2).
+        let n_empty = self.received.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        self.received.drain(..n_empty);
+        match read_head(&self.received) {
+            Head::Partial if self.room() == 0 => Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+            Head::Partial => Ok(false),
+            Head::Refused(status) => Err(status),
+            Head::Complete { length, body } => {
+                self.n_released = length;
+                self.phase = if body == 0 { Phase::Answer } else { Phase::Body(body) };
+                Ok(true)
+            }
+        }
+    }
+
+    /// The next bytes for the parser, of those that it may have.
+    pub fn take(&mut self, most: usize) -> Option<Vec<u8>> {
+        if self.n_released == 0 {
+            return None;
+        }
+        let behind = self.received.split_off(self.n_released.min(most));
+        let bytes = std::mem::replace(&mut self.received, behind);
+        self.n_released -= bytes.len();
+        Some(bytes)
+    }
+
+    /// Lets bytes of the body through that have been received behind the head.
+    pub fn release_body(&mut self) {
+        let Phase::Body(left) = self.phase else { return };
+        self.n_released = usize::try_from(left).unwrap_or(usize::MAX).min(self.received.len());
+        self.passed(self.n_released);
+    }
+
+    /// So many bytes of the body went to the parser.
+    pub fn passed(&mut self, n: usize) {
+        let Phase::Body(left) = self.phase else { return };
+        let left = left.saturating_sub(n as u64);
+        self.phase = if left == 0 { Phase::Answer } else { Phase::Body(left) };
+    }
+
+    /// The answer was sent: the next head may come. Only where the whole request was let through.
+    pub fn open(&mut self) {
+        if self.phase == Phase::Answer {
+            self.phase = Phase::Head;
+            // An idle connection keeps no buffer.
+            self.received.shrink_to_fit();
+        }
+    }
+
+    pub fn close(&mut self) {
+        self.received = Vec::new();
+        self.n_released = 0;
+        self.phase = Phase::Closed;
+    }
+}
+
+/// By the parser that reads it again afterwards, so that both agree where it ends.
+fn read_head(bytes: &[u8]) -> Head {
+    let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+    let mut request = httparse::Request::new(&mut headers);
+    let length = match request.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) => return Head::Partial,
+        Err(httparse::Error::TooManyHeaders) => {
+            return Head::Refused(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        }
+        Err(_) => return Head::Refused(StatusCode::BAD_REQUEST),
+    };
+    let mut body = None;
+    for header in request.headers.iter() {
+        // Browsers send the length of each form; without it nobody could say where the next request begins.
+        if header.name.eq_ignore_ascii_case("transfer-encoding") {
+            return Head::Refused(StatusCode::LENGTH_REQUIRED);
+        }
+        if header.name.eq_ignore_ascii_case("content-length") {
+            let length = std::str::from_utf8(header.value).ok().map(str::trim);
+            let digits = length.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+            let Some(length) = digits.and_then(|text| text.parse().ok()) else {
+                return Head::Refused(StatusCode::BAD_REQUEST);
+            };
+            if body.replace(length).is_some() {
+                return Head::Refused(StatusCode::BAD_REQUEST);
+            }
+        }
+    }
+    Head::Complete { length, body: body.unwrap_or(0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Everything that the parser is given before the first answer, of bytes that come in pieces of this size.
+    fn passed_before_answer(bytes: &[u8], piece: usize) -> Result<Vec<u8>, StatusCode> {
+        let mut gate = RequestGate::default();
+        let mut passed = Vec::new();
+        for part in bytes.chunks(piece) {
+            let part = match gate.phase() {
+                Phase::Head => &part[..part.len().min(gate.room())],
+                Phase::Body(_) => part,
+                Phase::Answer | Phase::Closed => break,
+            };
+            gate.push(part);
+            if gate.phase() == Phase::Head && !gate.find_head()? {
+                continue;
+            }
+            passed.extend(gate.take(usize::MAX).unwrap_or_default());
+            gate.release_body();
+            passed.extend(gate.take(usize::MAX).unwrap_or_default());
+        }
+        Ok(passed)
+    }
+
+    #[test]
+    fn one_request_is_passed_and_the_next_stays() {
+        let get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+        let post = "POST /cart HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\na=b&c";
+        for (bytes, expected) in [
+            (get.repeat(50), get),
+            (format!("{post}{get}{post}"), post),
+            (format!("\r\n\n\r\n{get}{post}"), get),
+            (get.replace('\r', "").repeat(3), &get.replace('\r', "")),
+            (get[..20].to_owned(), ""),
+            (post[..post.len() - 2].to_owned(), &post[..post.len() - 2]),
+        ] {
+            for piece in [1, 2, 7, 4096] {
+                let passed = passed_before_answer(bytes.as_bytes(), piece).unwrap();
+                assert_eq!(String::from_utf8(passed).unwrap(), expected, "{piece}");
+            }
+        }
+    }
+
+    #[track_caller]
+    fn check_refused(head: &str, status: u16) {
+        let found = passed_before_answer(head.as_bytes(), 1024);
+        assert_eq!(found.map_err(|status| status.as_u16()), Err(status), "{head:.80}");
+    }
+
+    #[test]
+    fn what_has_no_end_or_no_length_is_refused() {
+        let long = "x".repeat(LONGEST_HEAD);
+        check_refused(&format!("GET / HTTP/1.1\r\nHost: x\r\nCookie: {long}\r\n\r\n"), 431);
+        check_refused(&format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n"), 431);
+        let many: String = (0..97).map(|n| format!("h{n}: x\r\n")).collect();
+        check_refused(&format!("GET / HTTP/1.1\r\n{many}\r\n"), 431);
+        check_refused("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", 411);
+        check_refused("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\n", 400);
+        check_refused("POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", 400);
+        check_refused("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400);
+        check_refused("\0\0\0", 400);
+    }
+
+    #[test]
+    fn the_next_head_is_read_after_the_answer() {
+        let mut gate =
+            RequestGate::after(b"GET / HTTP/1.1\r\n\r\nGET /cart HTTP/1.1\r\n\r\n".to_vec());
+        assert_eq!(gate.find_head(), Ok(true));
+        assert_eq!(gate.take(5).unwrap(), b"GET /");
+        assert_eq!(gate.take(usize::MAX).unwrap(), b" HTTP/1.1\r\n\r\n");
+        assert_eq!((gate.take(usize::MAX), gate.phase()), (None, Phase::Answer));
+        gate.open();
+        assert_eq!(gate.find_head(), Ok(true));
+        assert_eq!(gate.take(usize::MAX).unwrap(), b"GET /cart HTTP/1.1\r\n\r\n");
+        assert!(!gate.has_more());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_within_the_bound(bytes in proptest::collection::vec(any::<u8>(), 0..40_000), piece in 1_usize..9_000) {
+            if let Ok(passed) = passed_before_answer(&bytes, piece) {
+                prop_assert!(bytes.len() >= passed.len());
+            }
+        }
+    }
+}

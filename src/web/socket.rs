@@ -1,0 +1,184 @@
+use std::fs;
+use std::fs::File;
+use std::fs::Permissions;
+use std::io;
+use std::io::ErrorKind;
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::path::PathBuf;
+
+/// Opens a socket that any user of the host may connect to. One that an earlier shop left behind is removed; one that
+/// somebody listens on is not.
+///
+/// # Errors
+/// Where somebody listens there, where the file is no socket, and what the system says.
+pub fn listen(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
+    // A link leads to the socket that is meant.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let _lock = lock_folder(&path)?;
+    match fs::symlink_metadata(&path) {
+        Ok(found) if found.file_type().is_socket() => remove_stale(&path)?,
+        Ok(_) => {
+            let words = "a file lies there that is no socket: remove it, or name another path";
+            return Err(io::Error::new(ErrorKind::AlreadyExists, words));
+        }
+        // Whatever else is wrong, `bind` says.
+        Err(_) => {}
+    }
+    let listener = UnixListener::bind(&path)?;
+    // Tor runs as a user of its own; who may reach the socket is the folder's affair.
+    fs::set_permissions(&path, Permissions::from_mode(0o666))?;
+    let identity = identity_of(&path)?;
+    Ok((listener, SocketFile { path, identity }))
+}
+
+/// While this is held, no other shop opens or removes a socket in the same folder: of two that start at the same time, the
+/// second one looks when the first one listens.
+fn lock_folder(path: &Path) -> io::Result<File> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let folder = File::open(folder)?;
+    folder.lock()?;
+    Ok(folder)
+}
+
+/// Removes a socket that nobody listens on.
+///
+/// Nothing is sent and no connection is made: the kernel refuses a datagram for a listener because it is of another kind,
+/// and for a socket that a program has left behind because nobody is there.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    match UnixDatagram::unbound()?.connect(path) {
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            let words = "the socket belongs to another user, and may be in use: remove it, or name another path";
+            Err(io::Error::new(ErrorKind::PermissionDenied, words))
+        }
+        _ => {
+            let words = "the socket is in use: another shop or program listens there. End it, or name another path";
+            Err(io::Error::new(ErrorKind::AddrInUse, words))
+        }
+    }
+}
+
+/// The file of an open socket, removed when the socket is closed.
+#[derive(Debug)]
+pub struct SocketFile {
+    path: PathBuf,
+    identity: Identity,
+}
+
+/// Device, inode, and when the inode was last changed: the number of an inode is soon given to another file.
+type Identity = (u64, u64, i64, i64);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Unless another socket has taken its place.
+        if let Ok(_lock) = lock_folder(&self.path)
+            && identity_of(&self.path).is_ok_and(|found| found == self.identity)
+        {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn identity_of(path: &Path) -> io::Result<Identity> {
+    let found = fs::symlink_metadata(path)?;
+    Ok((found.dev(), found.ino(), found.ctime(), found.ctime_nsec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixStream;
+    use std::sync::Barrier;
+
+    #[test]
+    fn a_socket_that_somebody_listens_on_stays_theirs() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("sock");
+        let (first, _file) = listen(&path).unwrap();
+        symlink(&path, home.path().join("link")).unwrap();
+        symlink(home.path(), home.path().join("folder")).unwrap();
+        for name in ["sock", "link", "folder/sock", "folder/link", "./sock"] {
+            let refused = listen(&home.path().join(name)).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::AddrInUse, "{name}: {refused}");
+            assert!(refused.to_string().contains("in use"), "{refused}");
+        }
+        UnixStream::connect(&path).unwrap();
+        first.accept().unwrap();
+        first.set_nonblocking(true).unwrap();
+        assert_eq!(first.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "nobody else came");
+    }
+
+    #[test]
+    fn a_socket_of_a_program_that_is_gone_is_taken_over_also_through_a_link() {
+        let home = tempfile::tempdir().unwrap();
+        let (path, link) = (home.path().join("sock"), home.path().join("link"));
+        drop(UnixListener::bind(&path).unwrap());
+        assert_eq!(UnixStream::connect(&path).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        let first = listen(&path).unwrap();
+        drop(first);
+        assert!(!path.exists(), "nothing is left behind");
+        drop(UnixListener::bind(&path).unwrap());
+        symlink(&path, &link).unwrap();
+        let _second = listen(&link).unwrap();
+        UnixStream::connect(&path).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn other_files_and_other_kinds_of_sockets_are_left_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("file");
+        fs::write(&path, "words").unwrap();
+        assert_eq!(listen(&path).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "words");
+        let path = home.path().join("datagrams");
+        let _theirs = UnixDatagram::bind(&path).unwrap();
+        assert_eq!(listen(&path).unwrap_err().kind(), ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn of_many_that_start_at_once_one_listens() {
+        for is_stale in [true, false] {
+            let home = tempfile::tempdir().unwrap();
+            let path = home.path().join("sock");
+            if is_stale {
+                drop(UnixListener::bind(&path).unwrap());
+            }
+            let together = Barrier::new(8);
+            let opened: Vec<io::Result<(UnixListener, SocketFile)>> = std::thread::scope(|scope| {
+                let start = || {
+                    together.wait();
+                    listen(&path)
+                };
+                let all: Vec<_> = (0..8).map(|_| scope.spawn(start)).collect();
+                all.into_iter().map(|one| one.join().unwrap()).collect()
+            });
+            assert_eq!(opened.iter().filter(|one| one.is_ok()).count(), 1, "{opened:?}");
+            UnixStream::connect(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn only_ones_own_file_is_removed_at_the_end() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("sock");
+        let (first, file) = listen(&path).unwrap();
+        drop(first);
+        // It may get the inode of the first.
+        let (_second, its_file) = listen(&path).unwrap();
+        drop(file);
+        UnixStream::connect(&path).unwrap();
+        drop(its_file);
+        assert!(!path.exists());
+    }
+}

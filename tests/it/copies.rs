@@ -1,0 +1,202 @@
+//! What is damaged is said to be damaged: a database after one flipped bit, and every member of a copy.
+
+use crate::world::World;
+use crate::world::files_below;
+use serde_json::Value;
+use sqlx::Connection;
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteConnectOptions;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::process::Output;
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A shop with an order, that is not open; its journal is in the file.
+fn closed_shop() -> World {
+    let mut world = World::new();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    buyer.checks_out(&[]);
+    assert_eq!(world.close("-TERM"), Some(0));
+    world.sql("pragma wal_checkpoint(truncate)");
+    world
+}
+
+/// Makes an index say something else than its table: a bit of one entry in the file is another one. `quick_check` sees
+/// nothing of it.
+fn flip_a_bit_of_an_index(database: &Path) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let ask = |statement: &'static str| {
+        runtime.block_on(async {
+            let options = SqliteConnectOptions::new().filename(database);
+            let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+            let found: Vec<u8> =
+                sqlx::query_scalar(statement).fetch_one(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+            found
+        })
+    };
+    // The name under which a buyer's code finds the order stands in the table's row and in its index.
+    let lookup = ask("select lookup_name from orders");
+    let number = ask(
+        "select cast(rootpage || '' as blob) from sqlite_schema where type = 'index' and tbl_name = 'orders' \
+         and name = (select list.name from pragma_index_list('orders') as list, pragma_index_info(list.name) as info \
+         where info.name = 'lookup_name')",
+    );
+    let size = ask("select cast(page_size || '' as blob) from pragma_page_size");
+    let parse = |digits: Vec<u8>| String::from_utf8(digits).unwrap().parse::<usize>().unwrap();
+    let (number, size) = (parse(number), parse(size));
+    let mut bytes = fs::read(database).unwrap();
+    let page = &mut bytes[(number - 1) * size..number * size];
+    let at = page.windows(lookup.len()).position(|window| window == lookup).expect("the index");
+    page[at] ^= 1;
+    fs::write(database, bytes).unwrap();
+    let quick = ask("select cast(quick_check as blob) from pragma_quick_check");
+    assert_eq!(quick, b"ok", "the small check would do: nothing is tested");
+}
+
+#[test]
+fn one_flipped_bit_in_an_index_is_found_by_doctor_backup_and_restore() {
+    let world = closed_shop();
+    world.says(&["backup", "good.tar"]);
+    flip_a_bit_of_an_index(&world.path("db/shop.sqlite"));
+    let doctor = world.shop(&["doctor", "--json"]);
+    assert_eq!(doctor.status.code(), Some(1));
+    let found: Value = serde_json::from_slice(&doctor.stdout).unwrap();
+    let checks = found["checks"].as_array().unwrap();
+    let database = checks.iter().find(|check| check["check"] == "database").unwrap();
+    assert_eq!(database["state"], "bad", "{database}");
+    assert!(database["words"].as_str().unwrap().contains("damaged"), "{database}");
+    let backup = world.shop(&["backup", "bad.tar"]);
+    assert_eq!(backup.status.code(), Some(1));
+    assert!(
+        said(&backup).contains("damaged") && !world.path("bad.tar").exists(),
+        "{}",
+        said(&backup)
+    );
+
+    // A copy of the damaged file, whose list says that it is as it was copied.
+    let other = World::closed(&[]);
+    change_copy(
+        &world.path("good.tar"),
+        &other.path("copy.tar"),
+        &format!(
+            "files['db/shop.sqlite'] = open({:?}, 'rb').read(); sums()",
+            world.path("db/shop.sqlite")
+        ),
+    );
+    let restored = other.shop(&["restore", "copy.tar"]);
+    assert_eq!(restored.status.code(), Some(1));
+    assert!(said(&restored).contains("damaged"), "{}", said(&restored));
+    assert_eq!(files_below(other.home.path()), [other.path("copy.tar")]);
+}
+
+#[test]
+fn a_row_that_names_another_which_is_not_there_is_damage() {
+    let world = closed_shop();
+    world.sql("pragma foreign_keys = off; delete from orders");
+    let doctor = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
+    assert!(doctor.contains("BAD  database") && doctor.contains("that is not there"), "{doctor}");
+}
+
+/// Writes a copy anew, as this Python statement changes it: `files` are the members by their names, in order; `sums()` makes
+/// their list anew; `owner` stands at all of them.
+fn change_copy(from: &Path, to: &Path, statement: &str) {
+    let script = format!(
+        r#"
+import hashlib, io, sys, tarfile
+files, owner, twice, links = {{}}, 'listed', [], []
+with tarfile.open(sys.argv[1]) as archive:
+    for member in archive:
+        files[member.name] = archive.extractfile(member).read()
+def sums():
+    files['SHA256SUMS'] = ''.join('%s  %s\n' % (hashlib.sha256(files[name]).hexdigest(), name)
+        for name in files if name != 'SHA256SUMS').encode()
+{statement}
+with tarfile.open(sys.argv[2], 'w') as archive:
+    for name, content in [*files.items(), *twice]:
+        member = tarfile.TarInfo(name)
+        member.size, member.uname, member.mode = len(content), owner, 0o600
+        archive.addfile(member, io.BytesIO(content))
+"#
+    );
+    let done = Command::new("python3").args(["-c", &script]).arg(from).arg(to).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[test]
+fn whatever_was_done_to_a_copy_is_found_before_anything_is_written() {
+    let world = closed_shop();
+    fs::create_dir_all(world.path("db/pages")).unwrap();
+    fs::write(world.path("db/pages/about.md"), "# About\n\nHello.").unwrap();
+    fs::write(world.path(".env"), "SITE_NAME=The Ash Tree\n").unwrap();
+    world.says(&["backup", "good.tar"]);
+    let good = world.path("good.tar");
+    let checked = Command::new("sh")
+        .args([
+            "-c",
+            "mkdir x && cd x && tar xf ../good.tar && sha256sum --quiet --check SHA256SUMS",
+        ])
+        .current_dir(world.home.path())
+        .output()
+        .unwrap();
+    assert!(checked.status.success(), "{}", said(&checked));
+    for (statement, words) in [
+        ("files['db/shop.secret'] = bytes(32)", "db/shop.secret"),
+        ("files['db/pages/about.md'] += b'!'", "db/pages/about.md"),
+        ("files['.env'] = files['.env'][:-1]", ".env"),
+        ("files['db/shop.sqlite'] = files['db/shop.sqlite'][:-4096]", "db/shop.sqlite"),
+        ("del files['db/shop.secret']", "db/shop.secret is missing"),
+        ("del files['.env']", ".env is missing"),
+        ("del files['SHA256SUMS']", "list of files is missing"),
+        ("files['db/pages/more.md'] = b'# More'", "was added"),
+        ("files['db/pages/other.md'] = files.pop('db/pages/about.md')", "was added"),
+        ("twice = [('.env', files['.env'])]", "twice"),
+        ("twice = [('SHA256SUMS', files['SHA256SUMS'])]", "twice"),
+        ("files['SHA256SUMS'] += files['SHA256SUMS']", "twice"),
+        ("files['SHA256SUMS'] = b''", "was added"),
+        ("files['SHA256SUMS'] = b'\\xff'", "cannot be read"),
+    ] {
+        let other = World::closed(&[]);
+        change_copy(&good, &other.path("copy.tar"), statement);
+        let output = other.shop(&["restore", "copy.tar"]);
+        assert_eq!(output.status.code(), Some(1), "{statement}");
+        assert!(said(&output).contains(words), "{statement}: {}", said(&output));
+        assert_eq!(files_below(other.home.path()), [other.path("copy.tar")], "{statement}");
+    }
+    // Cut off anywhere, between two files among them.
+    let bytes = fs::read(&good).unwrap();
+    // The blocks at its end hold nothing.
+    let ends = (512..bytes.len() - 1_024).step_by(512 * 7);
+    for end in ends {
+        let other = World::closed(&[]);
+        fs::write(other.path("copy.tar"), &bytes[..end]).unwrap();
+        let output = other.shop(&["restore", "copy.tar"]);
+        assert_eq!(output.status.code(), Some(1), "{end}");
+        assert_eq!(files_below(other.home.path()), [other.path("copy.tar")], "{end}");
+    }
+}
+
+#[test]
+fn a_copy_of_an_older_version_comes_back_with_a_note() {
+    let world = closed_shop();
+    world.says(&["backup", "good.tar"]);
+    let other = World::closed(&[]);
+    let older = "del files['SHA256SUMS']; owner = ''";
+    change_copy(&world.path("good.tar"), &other.path("copy.tar"), older);
+    let told = other.says(&["restore", "copy.tar"]);
+    assert!(told.contains("The shop is back") && told.contains("no list of its files"), "{told}");
+    assert!(
+        other.says(&["orders"]).contains("1 order")
+            || !other.says(&["orders"]).contains("no orders")
+    );
+    let again = World::closed(&[]);
+    fs::copy(world.path("good.tar"), again.path("copy.tar")).unwrap();
+    let told = again.says(&["restore", "copy.tar"]);
+    assert!(!told.contains("note:"), "{told}");
+    assert!(!again.path("SHA256SUMS").exists());
+}

@@ -1,0 +1,197 @@
+//! A command in a folder without a shop makes none, and says where it looked.
+
+use crate::world::World;
+use crate::world::catalog;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+/// Every command, with arguments that would do something where a shop is. Those that may make one are tried below.
+const COMMANDS: [&str; 48] = [
+    "catalog export",
+    "catalog export copy.json --pages pages",
+    "orders",
+    "orders --json",
+    "orders show K3QF0W2ZD7",
+    "orders paid K3QF0W2ZD7",
+    "orders partial K3QF0W2ZD7 0.1",
+    "orders shipped K3QF0W2ZD7",
+    "orders cancel K3QF0W2ZD7",
+    "orders refunded K3QF0W2ZD7 --anyway",
+    "orders note K3QF0W2ZD7 words",
+    "orders export",
+    "orders export --json",
+    "orders digest",
+    "deliver -- order+K3QF0W2ZD7@shop.invalid",
+    "mutt",
+    "mutt --folder /shop --command shop",
+    "wallet check",
+    "wallet check --json",
+    "wallet addresses ETH",
+    "watch",
+    "watch --once",
+    "watch --stop",
+    "watch --forget",
+    "watch --once --eth-rpc-url http://127.0.0.1:9",
+    "onion",
+    "onion --json",
+    "onion client list",
+    "onion client add alice",
+    "onion client remove alice",
+    "onion backup sealed",
+    "onion health",
+    "desk password",
+    "desk sessions",
+    "desk sessions --end",
+    "desk factor",
+    "desk factor --off",
+    "desk client list",
+    "desk client add alice",
+    "desk client remove alice",
+    "purge",
+    "purge --dry-run",
+    "close",
+    "open",
+    "backup copy.tar",
+    "backup -",
+    "doctor",
+    "doctor --json",
+];
+
+fn everything_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn try_in(world: &World, command: &str) -> Output {
+    let arguments: Vec<&str> = command.split(' ').collect();
+    world.told(&arguments, b"cinder-otter-velvet-28-plum\ncinder-otter-velvet-28-plum\n")
+}
+
+#[test]
+fn no_command_makes_a_shop_where_none_is() {
+    for command in COMMANDS {
+        let world = World::closed(&[]);
+        let output = try_in(&world, command);
+        let code = if command.starts_with("deliver") { 78 } else { 1 };
+        assert_eq!(output.status.code(), Some(code), "{command}: {}", said(&output));
+        assert_eq!(everything_in(world.home.path()), [""; 0], "{command}");
+        let words = said(&output);
+        // Of Tor's own part it is said what Tor does not do.
+        if command != "onion health" && command != "onion --json" {
+            let place = world.home.path().canonicalize().unwrap();
+            assert!(words.contains(place.to_str().unwrap()), "{command}: {words}");
+        }
+        if !command.starts_with("onion") {
+            assert!(words.contains("db/shop.sqlite") && words.contains("shop serve"), "{words}");
+        }
+    }
+}
+
+#[test]
+fn every_command_of_the_help_is_tried() {
+    let help = World::closed(&[]).says(&["--help"]);
+    let (_, commands) = help.split_once("Commands:\n").unwrap();
+    let (commands, _) = commands.split_once("\n\n").unwrap();
+    let listed: BTreeSet<&str> =
+        commands.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let tried: BTreeSet<&str> =
+        COMMANDS.iter().map(|command| command.split(' ').next().unwrap()).collect();
+    // Those that make a shop; the one that asks an open shop by its address; and words about the program itself.
+    let others = BTreeSet::from(["serve", "seed", "restore", "health", "help"]);
+    let expected: BTreeSet<&str> = tried.union(&others).copied().collect();
+    assert_eq!(listed, expected);
+}
+
+#[test]
+fn the_database_is_looked_for_where_the_settings_say() {
+    let world = World::closed(&[]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let place = elsewhere.path().join("deep/er/my.sqlite");
+    let output =
+        world.shop(&["orders", "--database-url", &format!("sqlite://{}", place.display())]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains(place.to_str().unwrap()), "{}", said(&output));
+    assert_eq!(everything_in(elsewhere.path()), [""; 0]);
+    // A folder where a file is meant.
+    fs::write(world.path("db"), "a file").unwrap();
+    let output = world.shop(&["orders"]);
+    assert!(said(&output).contains("there is no shop here"), "{}", said(&output));
+}
+
+#[test]
+fn an_empty_file_and_another_programs_database_are_no_shop() {
+    let world = World::closed(&[]);
+    fs::create_dir(world.path("db")).unwrap();
+    fs::write(world.path("db/shop.sqlite"), "").unwrap();
+    let output = world.shop(&["orders"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("is empty"), "{}", said(&output));
+    world.sql("create table songs (title text); ");
+    let before = fs::read(world.path("db/shop.sqlite")).unwrap();
+    for command in ["orders", "seed data.json", "serve --listen 127.0.0.1:0", "doctor"] {
+        fs::write(world.path("data.json"), catalog().to_string()).unwrap();
+        let output = try_in(&world, command);
+        let words = format!("{}{}", said(&output), String::from_utf8_lossy(&output.stdout));
+        assert_eq!(output.status.code(), Some(1), "{command}: {words}");
+        assert!(words.contains("not of a shop"), "{command}: {words}");
+        assert_eq!(fs::read(world.path("db/shop.sqlite")).unwrap(), before, "{command}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_seeded_makes_no_shop() {
+    let world = World::closed(&[]);
+    fs::write(world.path("bad.json"), "{\"products\": {\"_model\": \"Product\", \"a\": {}}}")
+        .unwrap();
+    fs::write(world.path("torn.json"), "{").unwrap();
+    let mut missing = catalog();
+    missing["products"]["tea"]["images"] = serde_json::json!(["none.jpg"]);
+    fs::write(world.path("missing.json"), missing.to_string()).unwrap();
+    let before = everything_in(world.home.path());
+    for command in [
+        "seed none.json",
+        "seed bad.json",
+        "seed torn.json",
+        "seed missing.json",
+        "seed --check none.json",
+        "seed --check bad.json",
+        "wallet check none.json",
+        "restore none.tar",
+        "restore bad.json",
+    ] {
+        let output = try_in(&world, command);
+        assert_eq!(output.status.code(), Some(1), "{command}: {}", said(&output));
+        assert_eq!(everything_in(world.home.path()).len(), before.len(), "{command}");
+    }
+    // What needs no shop needs none.
+    fs::write(world.path("data.json"), catalog().to_string()).unwrap();
+    for command in
+        ["seed --check data.json", "wallet check data.json", "--version", "help", "help orders"]
+    {
+        assert!(try_in(&world, command).status.success(), "{command}");
+    }
+    assert_eq!(everything_in(world.home.path()).len(), before.len() + 1);
+    assert!(try_in(&world, "seed data.json").status.success());
+    assert!(world.says(&["orders"]).contains("no orders yet"));
+    // The doctor looks, and makes nothing.
+    assert!(!world.path("db/shop.secret").exists());
+    let doctor = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
+    assert!(doctor.contains("the first start makes one"), "{doctor}");
+    assert!(!world.path("db/shop.secret").exists());
+}
+
+#[test]
+fn health_of_a_shop_that_is_not_here_says_so() {
+    let world = World::closed(&[("LISTEN", "unix:door")]);
+    let output = world.shop(&["health"]);
+    assert_eq!(output.status.code(), Some(1));
+    let words = said(&output);
+    assert!(words.contains("unix:door") && words.contains("there is no shop here"), "{words}");
+    assert_eq!(everything_in(world.home.path()), [""; 0]);
+}
