@@ -1,6 +1,6 @@
 use crate::mail::erased_file::erase_file;
-use crate::mail::write_trial::try_to_write;
 use crate::mail::message_name::MessageName;
+use crate::mail::write_trial::try_to_write;
 use crate::stops;
 use crate::values::Moment;
 use std::fs;

@@ -114,8 +114,6 @@ const POWERS: &[(&str, &[&str])] = &[
     ("listenfd::", &["web/serve.rs"]),
     ("rustix::", &["cli/quiet.rs", "cli/doctor/host.rs", "cli/doctor/keeping.rs", "web/clock.rs"]),
     ("strsim::", &["config/unknown.rs"]),
-    ("tar::", &["cli/backup.rs"]),
-    ("rustix::", &["cli/quiet.rs", "cli/doctor/host.rs", "cli/doctor/keeping.rs"]),
     ("tar::", &["cli/backup.rs", "cli/backup/hostile.rs"]),
     ("async fn", &["node", "store", "actions", "web", "desk", "cli"]),
     ("unsafe ", &[]),
