@@ -22,7 +22,7 @@ use anyhow::Context;
 /// What the seller says of an order.
 pub enum OrderChange {
     Paid,
-    /// So much has arrived in all.
+    /// So much has arrived in all: less than was due, or more.
     Partial(Gwei),
     /// With a tracking number, or nothing.
     Shipped(Line),
@@ -42,8 +42,10 @@ pub enum Unchanged {
         "{name}: {wanted} are needed and {left} are left on the shelf. Put more into the catalog, or refund the order"
     )]
     TooFew { name: String, wanted: i64, left: i64 },
-    #[error("{0} is the whole amount or more: say `paid`")]
+    #[error("{0} is the whole amount: say `paid`")]
     NotPartial(Gwei),
+    #[error("the order is paid already: only more than {0} can be recorded now")]
+    NotMore(Gwei),
     #[error("a part that was paid is more than 0")]
     NoPart,
     #[error(
@@ -85,11 +87,19 @@ pub(super) async fn change_now(
         return Ok(Err(Unchanged::NoOrder));
     };
     let (event, word) = match change {
+        // What was said to have arrived stays said.
+        OrderChange::Paid if order.invoice.amount < order.invoice.received => {
+            (Event::SellerSawMore, "")
+        }
         OrderChange::Paid => (Event::SellerSawAll, ""),
-        OrderChange::Partial(sum) if order.invoice.amount <= *sum => {
+        OrderChange::Partial(sum) if order.invoice.amount == *sum => {
             return Ok(Err(Unchanged::NotPartial(*sum)));
         }
         OrderChange::Partial(Gwei::ZERO) => return Ok(Err(Unchanged::NoPart)),
+        OrderChange::Partial(sum) if order.invoice.amount < *sum => (Event::SellerSawMore, ""),
+        OrderChange::Partial(_) if matches!(order.status, Status::Confirmed | Status::Overpaid) => {
+            return Ok(Err(Unchanged::NotMore(order.invoice.amount)));
+        }
         OrderChange::Partial(_) => (Event::SellerSawPart, ""),
         OrderChange::Shipped(word) => (Event::SellerShipped, word.as_str()),
         OrderChange::Cancelled(word) => (Event::SellerCancelled, word.as_str()),

@@ -75,9 +75,9 @@ pub async fn forget_orders(
     Ok(Ok(stripped))
 }
 
-/// Cuts the journal off. `false`: somebody reads the database just now, and what was erased lies on there.
+/// Overwrites the journal and cuts it off. `false`: somebody reads the database just now, and what was erased lies on there.
 pub async fn empty_journal(shop: &Shop) -> anyhow::Result<bool> {
-    store::erasure::empty_journal(&shop.db).await.context("empty the journal")
+    store::journal::empty_journal(&shop.db).await.context("empty the journal")
 }
 
 fn due(shop: &Shop, now: Moment, haste: Haste) -> Due {

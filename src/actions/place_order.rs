@@ -318,6 +318,7 @@ fn message(
         site_name,
         seller: &shop.terms.seller,
         keep_days: shop.terms.keep_days,
+        tolerance: shop.terms.tolerance,
     };
     message.write(key, now).context("write the message to the seller")
 }

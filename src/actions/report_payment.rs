@@ -19,6 +19,10 @@ pub enum Unreported {
     Refused(String),
 }
 
+/// How many transaction ids one order may be given: each of them stays taken.
+const MOST_GIVEN: i64 = 20;
+const TOO_MANY: &str = "This order was given many transaction ids already. Please write the right one to the seller in a message.";
+
 /// The buyer says that it was paid, with this transaction.
 pub async fn report_payment(
     shop: &Shop,
@@ -51,8 +55,11 @@ pub async fn report_payment(
             format!("This order stands at “{}”: it needs no transaction id.", order.status.title());
         return Ok(Err(Unreported::Refused(words)));
     };
+    if MOST_GIVEN <= store::payment::count_transactions(&mut tx, &order.order_ref).await? {
+        return Ok(Err(Unreported::Refused(TOO_MANY.to_owned())));
+    }
     if let Err(error) =
-        store::orders::mark_transaction(&mut tx, &order.order_ref, &transaction).await
+        store::payment::mark_transaction(&mut tx, &order.order_ref, &transaction).await
     {
         if error.is_taken("transaction_id") {
             return Ok(Err(Unreported::Refused(ALREADY_GIVEN.to_owned())));

@@ -85,7 +85,7 @@ async fn take(
 fn deed(change: &OrderChange) -> &'static str {
     match change {
         OrderChange::Paid => "Said that it was paid",
-        OrderChange::Partial(_) => "Said that a part was paid",
+        OrderChange::Partial(_) => "Said how much has arrived",
         OrderChange::Shipped(_) => "Sent",
         OrderChange::Cancelled(_) => "Cancelled",
         OrderChange::Refunded(_) => "Refunded",

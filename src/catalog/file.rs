@@ -463,13 +463,14 @@ impl Reader {
         found: Option<&Json>,
         wallet: Option<usize>,
     ) -> Option<Gwei> {
-        let Some(Json::Whole(n)) = found else {
-            record.refuse(field, found.map_or_else(|| "nothing".to_owned(), Json::shown), PRICE);
+        let shown = || found.map_or_else(|| "nothing".to_owned(), Json::shown);
+        let Some(n) = found.and_then(Json::whole) else {
+            record.refuse(field, shown(), PRICE);
             return None;
         };
         let coin = wallet.map(|wallet| &self.file.wallets[wallet].coin);
         let most = coin.map_or(i64::MAX, |coin| coin.most().get());
-        match Gwei::new(*n) {
+        match Gwei::new(n) {
             Ok(price) if 0 < price.get() && price.get() <= most => {
                 if let Some(coin) = coin
                     && price.get() % coin.grain().get() != 0
@@ -480,13 +481,13 @@ impl Reader {
                         "a multiple of {}: {currency} cannot express less than {grain}, so that this price would have to be rounded",
                         grain.get()
                     );
-                    record.refuse(field, n.to_string(), expected);
+                    record.refuse(field, shown(), expected);
                     return None;
                 }
                 Some(price)
             }
             _ => {
-                record.refuse(field, n.to_string(), format!("1 to {most}; {PRICE}"));
+                record.refuse(field, shown(), format!("1 to {most}; {PRICE}"));
                 None
             }
         }

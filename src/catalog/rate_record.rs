@@ -49,7 +49,7 @@ impl Reader {
                 |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value);
             let wallet = self.refer(record, &format!("prices[{n}].wallet"), of("wallet"));
             let price = match of("price") {
-                Some(Json::Whole(0)) => Some(Gwei::ZERO),
+                Some(free) if free.whole() == Some(0) => Some(Gwei::ZERO),
                 other => self.price(record, &format!("prices[{n}].price"), other, wallet),
             };
             if let (Some(wallet), Some(price)) = (wallet, price) {
@@ -64,8 +64,8 @@ impl Reader {
         }
         if let Some(found) = record.get("price") {
             match (found, self.file.wallets.first()) {
-                (Json::Whole(0), Some(wallet)) => {
-                    prices.push((wallet.currency.clone(), Gwei::ZERO))
+                (free, Some(wallet)) if free.whole() == Some(0) => {
+                    prices.push((wallet.currency.clone(), Gwei::ZERO));
                 }
                 (_, Some(wallet)) => {
                     let currency = wallet.currency.clone();

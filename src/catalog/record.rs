@@ -94,8 +94,8 @@ impl<'a> Record<'a> {
         most: i64,
         meaning: &str,
     ) -> Option<i64> {
-        match found {
-            Json::Whole(n) if (least..=most).contains(n) => Some(*n),
+        match found.whole() {
+            Some(n) if (least..=most).contains(&n) => Some(n),
             _ => {
                 self.refuse(
                     field,

@@ -24,7 +24,7 @@ pub fn read_wallet(record: &mut Record<'_>, name: &str, notes: &mut Vec<String>)
         record.text("name", 60, "the currency's name").map_or_else(|| name.to_owned(), one_line);
     let coin = read_coin(record, &currency, notes)?;
     let address = record.text("address", 256, "the address that buyers pay to");
-    let xpub = record.text("xpub", 256, "an extended public key");
+    let xpub = record.text("xpub", 2_000, "an extended public key");
     let view_key = record.text("view_key", 64, "a Monero wallet's private view key");
     let receives = match (address, xpub, view_key) {
         (Some(text), None, view_key) => {

@@ -78,7 +78,7 @@ fn wallet_of(wallet: &Wallet) -> Json {
     let mut fields = vec![field("currency", text(wallet.currency.as_str()))];
     fields.push(field("name", text(&wallet.name)));
     let number =
-        |n: u64| i64::try_from(n).map_or_else(|_| Json::Broken(n.to_string()), Json::Whole);
+        |n: u64| i64::try_from(n).map_or_else(|_| Json::Number(n.to_string()), Json::Whole);
     match &wallet.coin {
         Coin::Bitcoin | Coin::Monero => {}
         Coin::Ether { chain: 1 } if wallet.currency.as_str() == "ETH" => {}
@@ -244,7 +244,7 @@ fn write_short(out: &mut String, value: &Json) {
         Json::Null => out.push_str("null"),
         Json::Truth(truth) => out.push_str(&truth.to_string()),
         Json::Whole(n) => out.push_str(&n.to_string()),
-        Json::Broken(number) => out.push_str(number),
+        Json::Number(text) => out.push_str(text),
         Json::Text(text) => out.push_str(&quoted(text)),
         Json::List(items) => {
             out.push('[');

@@ -257,7 +257,7 @@ async fn mend_database(file: &Path, gap: u32) -> anyhow::Result<()> {
         // A session that was ended since the copy was made would be open again.
         store::desk::delete_sessions(&mut tx).await.context("end the desk's sessions")?;
         tx.commit().await.context("commit the gap")?;
-        anyhow::ensure!(store::erasure::empty_journal(&db).await?, "its journal cannot be emptied");
+        anyhow::ensure!(store::journal::empty_journal(&db).await?, "its journal cannot be emptied");
         anyhow::Ok(())
     };
     let mended = mended.await;

@@ -17,6 +17,7 @@ use crate::orders::Order;
 use crate::orders::OrderRef;
 use crate::orders::Refund;
 use crate::orders::Status;
+use crate::payment::Tolerance;
 use crate::store;
 use crate::store::words::SealedWords;
 use crate::store::words::WordsKind;
@@ -46,7 +47,7 @@ enum Deed {
     Show { order_ref: String },
     /// It was paid in full
     Paid { order_ref: String },
-    /// So much has arrived in all, in coins
+    /// So much has arrived in all, in coins: less than was due, or more
     Partial { order_ref: String, amount: String },
     /// It is on its way
     Shipped { order_ref: String, tracking: Vec<String> },
@@ -151,8 +152,9 @@ async fn find(shop: &Shop, order_ref: &str) -> anyhow::Result<Order> {
 async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()> {
     let order = find(shop, order_ref).await?;
     let status = order.status_at(open::trusted());
+    let tolerance = shop.terms.tolerance;
     if as_json {
-        return say_json(&order_json(&order, status));
+        return say_json(&order_json(&order, status, tolerance));
     }
     say(&format!("Order {}, placed {}, is {status}.", order.order_ref, order.placed_at.day()));
     say("");
@@ -170,12 +172,15 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
     for line in of_node(&order) {
         say(&format!("  {line}"));
     }
+    if order.status == Status::Overpaid {
+        say(&format!("  too much  {} {}", order.excess(), invoice.currency));
+    }
     say(&format!("  address   {}", invoice.address.as_str()));
     if matches!(status, Status::Partial | Status::Unconfirmed | Status::Late)
-        && Gwei::ZERO < order.due()
+        && Gwei::ZERO < order.due(tolerance)
         && !order.is_lost()
     {
-        say(&format!("  missing   {} {}", order.due(), invoice.currency));
+        say(&format!("  missing   {} {}", order.due(tolerance), invoice.currency));
     }
     if status == Status::Awaiting {
         say(&format!("  until     {}", invoice.until.for_people()));
@@ -213,13 +218,10 @@ fn of_node(order: &Order) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if order.status == Status::Overpaid {
-        lines.push(format!("too much  {} {currency}", order.excess()));
-    }
     lines
 }
 
-fn order_json(order: &Order, status: Status) -> serde_json::Value {
+fn order_json(order: &Order, status: Status, tolerance: Tolerance) -> serde_json::Value {
     let lines = order.lines.iter().map(|line| {
         serde_json::json!({
             "name": line.name, "option": line.option_name, "quantity": line.quantity.get(),
@@ -243,7 +245,7 @@ fn order_json(order: &Order, status: Status) -> serde_json::Value {
         "confirmations": order.invoice.sighting.map(|sighting| sighting.confirmations),
         "needed": order.invoice.sighting.map(|sighting| sighting.needed),
         "moved": order.invoice.sighting.map(|sighting| sighting.is_moved),
-        "due": order.due().to_string(),
+        "due": order.due(tolerance).to_string(),
         "excess": order.excess().to_string(),
         "currency": order.invoice.currency.as_str(),
         "address": order.invoice.address.as_str(),

@@ -9,11 +9,15 @@ use crate::web::accept_counted_body;
 use crate::web::announced_length;
 use crate::web::begin_to_read;
 use crate::web::seat_of;
+use actix_web::HttpMessage;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::Payload;
 use futures_util::StreamExt;
 use std::time::Duration;
+
+/// What a form of the seller's held, but for secrets and marks of its own.
+pub struct Typed(pub Vec<(String, String)>);
 
 /// The fields of a form, as the browser sent them.
 pub struct DeskForm {
@@ -51,7 +55,17 @@ impl DeskForm {
         let held = FORMS.take(COPIES * most).await?;
         let form = Self::read_any(request, body, most).await?;
         form.check(&seller.token)?;
+        form.remember_typed(request);
         Ok(form.holding(held))
+    }
+
+    /// Beside the request, so that the page for an error that passes can show what was typed.
+    pub fn remember_typed(&self, request: &HttpRequest) {
+        let is_shown = |(name, value): &&(String, String)| {
+            !value.trim().is_empty() && !UNSHOWN.iter().any(|part| name.contains(part))
+        };
+        let typed = self.fields.iter().filter(is_shown).cloned().collect();
+        request.extensions_mut().insert(Typed(typed));
     }
 
     /// The same of somebody without a session yet: `holder` is what the form was bound to.

@@ -1,5 +1,6 @@
 use crate::desk::session::Seller;
 use crate::desk::still;
+use crate::store;
 use crate::store::StoreError;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -41,6 +42,24 @@ pub enum DeskError {
 }
 
 impl DeskError {
+    /// Whether the disk, or whoever else uses it, is in the way: nothing is wrong with what was sent.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_temporary(),
+            Self::Broken(error) => error.chain().any(store::is_temporary),
+            _ => false,
+        }
+    }
+
+    /// The page for an error that passes, with what was typed.
+    pub fn try_later(&self, typed: &[(String, String)]) -> HttpResponse {
+        let (title, words) = self.words();
+        let template = DeskTroublePage { typed, ..DeskTroublePage::new(title, words) };
+        let mut response = template.answer(self.status_code());
+        response.headers_mut().insert(header::RETRY_AFTER, TEMPORARY_RETRY.into());
+        response
+    }
+
     /// Title and what to do.
     fn words(&self) -> (&'static str, &'static str) {
         match self {
@@ -77,6 +96,10 @@ impl DeskError {
                 "Please wait",
                 "Too much is under way. Please go back in a few seconds and send it again. Nothing was changed.",
             ),
+            Self::Store(_) | Self::Broken(_) if self.is_temporary() => (
+                "Please try again later",
+                "The shop cannot save anything at the moment: the disk is full, read-only or failing, or another program holds the database. The shop's log says which. Reload this page when that is over: your browser then sends the form again, with what you typed.",
+            ),
             Self::Template(_) | Self::Store(_) | Self::Broken(_) => {
                 ("Something is broken", "The shop's log says what. `shop doctor` may know more.")
             }
@@ -86,6 +109,7 @@ impl DeskError {
 
 /// Units: seconds. As long as a full line before the door takes, and a little more.
 const BUSY_RETRY: u16 = 3;
+const TEMPORARY_RETRY: u16 = 60;
 
 impl ResponseError for DeskError {
     fn status_code(&self) -> StatusCode {
@@ -99,6 +123,9 @@ impl ResponseError for DeskError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(_) | Self::Broken(_) if self.is_temporary() => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Template(_) | Self::Store(_) | Self::Broken(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }

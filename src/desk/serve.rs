@@ -1,4 +1,6 @@
 use crate::desk::addresses;
+use crate::desk::form::Typed;
+use crate::desk::page::DeskError;
 use crate::desk::page::trouble_page;
 use crate::desk::state::Desk;
 use crate::web::Lobby;
@@ -11,6 +13,7 @@ use crate::web::serve::serve_app;
 use crate::web::serve::tend;
 use actix_web::App;
 use actix_web::Error;
+use actix_web::HttpMessage;
 use actix_web::body::BoxBody;
 use actix_web::body::MessageBody;
 use actix_web::dev::ServiceFactory;
@@ -84,6 +87,13 @@ async fn add_headers(
         request.head_mut().method = Method::GET;
     }
     let mut response = next.call(request).await?.map_into_boxed_body();
+    let error = response.response().error().and_then(|error| error.as_error::<DeskError>());
+    if let Some(error) = error.filter(|error| error.is_temporary()) {
+        let asked = response.request().clone();
+        let page = error
+            .try_later(asked.extensions().get::<Typed>().map_or(&[][..], |typed| &typed.0[..]));
+        response = ServiceResponse::new(asked, page);
+    }
     let is_bare = response.status().is_client_error()
         && !response.headers().contains_key(header::CONTENT_TYPE);
     if is_bare {

@@ -8,6 +8,9 @@ use crate::login::SessionHash;
 use crate::login::SessionId;
 use crate::login::TypedPassword;
 use crate::store;
+use crate::store::Db;
+use crate::store::StoreError;
+use crate::values::Moment;
 use crate::web::chance;
 use crate::web::now;
 use actix_web::FromRequest;
@@ -43,6 +46,12 @@ impl FromRequest for Seller {
     }
 }
 
+async fn mark_seen(db: &Db, session: &SessionHash, now: Moment) -> Result<(), StoreError> {
+    let mut tx = db.write().await?;
+    store::desk::mark_seen(&mut tx, session, now).await?;
+    tx.commit().await
+}
+
 impl Seller {
     async fn of(request: &HttpRequest) -> Result<Self, DeskError> {
         let desk = request.app_data::<Data<Desk>>().ok_or(DeskError::NotFound)?;
@@ -53,9 +62,11 @@ impl Seller {
         let span = store::desk::find_session(db, &session).await?;
         let span = span.filter(|span| !span.is_over(now)).ok_or(DeskError::SignedOut)?;
         if span.is_news(now) {
-            let mut tx = db.write().await?;
-            store::desk::mark_seen(&mut tx, &session, now).await?;
-            tx.commit().await?;
+            match mark_seen(db, &session, now).await {
+                // Where nothing can be saved, the seller can still look.
+                Err(error) if !error.is_temporary() => return Err(error.into()),
+                _ => {}
+            }
         }
         let site_name = desk.site_name().await?;
         Ok(Self { session, token: desk.token_key.token(&id.text()), site_name })

@@ -83,6 +83,7 @@ pub async fn read_each(
         tokio::time::timeout(BODY_TIME, read_parts(parts, announced_length(request), seller, take))
             .await
             .map_err(|_| DeskError::TooSlow)??;
+    form.remember_typed(request);
     Ok(form.holding(held))
 }
 

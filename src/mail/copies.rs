@@ -1,3 +1,5 @@
+use crate::mail::erased_file::erase_file;
+use crate::mail::erased_file::replace_file;
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs;
@@ -46,7 +48,7 @@ pub fn erase(path: &Path, is_single: bool, order_refs: &HashSet<&str>) -> io::Re
     let mut reader = BufReader::new(file);
     let Some(form) = form(reader.fill_buf()?).filter(|_| !is_single) else {
         return if head_names_order(&mut reader, order_refs)? {
-            fs::remove_file(path).map(|()| true)
+            erase_file(path).map(|()| true)
         } else {
             Ok(false)
         };
@@ -65,11 +67,11 @@ pub fn erase(path: &Path, is_single: bool, order_refs: &HashSet<&str>) -> io::Re
         == (before.ino(), before.len(), before.mtime(), before.mtime_nsec());
     let erased = written.and_then(|()| match (is_same, is_all) {
         (false, _) => Err(io::Error::other("a mail program changed the file at the same time")),
-        (true, true) => fs::remove_file(path),
-        (true, false) => fs::rename(&draft, path),
+        (true, true) => erase_file(path),
+        (true, false) => replace_file(&draft, path),
     });
     if erased.is_err() {
-        let _ = fs::remove_file(&draft);
+        let _ = erase_file(&draft);
     }
     drop(lock);
     erased.map(|()| true)

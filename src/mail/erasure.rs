@@ -1,5 +1,6 @@
 use crate::mail::Maildir;
 use crate::mail::copies;
+use crate::mail::erased_file::erase_file;
 use crate::mail::message_name::MessageName;
 use std::collections::HashSet;
 use std::fs;
@@ -13,7 +14,7 @@ use std::path::PathBuf;
 const LOST_AND_FOUND: &str = "lost+found";
 
 impl Maildir {
-    /// Removes every message of these orders, read or unread, in one walk through the Maildir: also the copies that a mail
+    /// Overwrites and removes every message of these orders, read or unread, in one walk through the Maildir: also the copies that a mail
     /// program has made below it, in sub-folders of any kind and in files of many messages. Symbolic links are not
     /// followed.
     ///
@@ -90,7 +91,7 @@ fn erase_from(entry: &DirEntry, is_part: bool, order_refs: &HashSet<&str>) -> io
         if !order_refs.contains(order_ref) {
             return Ok(false);
         }
-        return fs::remove_file(path).map(|()| true);
+        return erase_file(&path).map(|()| true);
     }
     copies::erase(&path, is_part, order_refs)
 }

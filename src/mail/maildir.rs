@@ -1,4 +1,6 @@
+use crate::mail::erased_file::erase_file;
 use crate::mail::message_name::MessageName;
+use crate::mail::write_trial::try_to_write;
 use crate::stops;
 use crate::values::Moment;
 use std::fs;
@@ -93,13 +95,14 @@ impl Maildir {
                 move_in(&draft, &place.join(file_name))
             });
         stops::at("message-moved");
-        let _ = fs::remove_file(&draft);
+        // What was delivered has another name already, and stays as it is.
+        let _ = if let Ok(true) = moved { fs::remove_file(&draft) } else { erase_file(&draft) };
         let is_ours = moved?;
         // Without this the file is back in `tmp` after a power cut.
         let kept = File::open(&place).and_then(|folder| folder.sync_all());
         if kept.is_err() && is_ours {
             // A second fsync that succeeds would prove nothing: the next try writes a new file.
-            let _ = fs::remove_file(place.join(file_name));
+            let _ = erase_file(&place.join(file_name));
         }
         kept
     }
@@ -118,7 +121,7 @@ impl Maildir {
             let name = entry.file_name();
             let is_ours = MessageName::parse(&name.to_string_lossy()).order_ref().is_some();
             if is_ours && entry.metadata()?.ctime() < before.get() {
-                fs::remove_file(entry.path())?;
+                erase_file(&entry.path())?;
             }
         }
         Ok(())
@@ -160,19 +163,7 @@ impl Maildir {
     /// Writes, syncs and removes a draft: whether an order could be delivered now.
     pub fn try_to_write(&self) -> io::Result<()> {
         self.make()?;
-        let draft = self.folder.join("tmp").join("trial.shop");
-        let written = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&draft)
-            .and_then(|mut file| file.write_all(b"trial\n").and_then(|()| file.sync_all()))
-            // The folder that a message is renamed into must be writable too.
-            .and_then(|()| fs::rename(&draft, self.folder.join("new").join(".trial.shop")))
-            .and_then(|()| fs::remove_file(self.folder.join("new").join(".trial.shop")));
-        let _ = fs::remove_file(&draft);
-        written
+        try_to_write(&self.folder)
     }
 }
 

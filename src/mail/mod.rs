@@ -2,6 +2,7 @@
 
 mod armor;
 mod copies;
+mod erased_file;
 mod erasure;
 mod key_file;
 mod layout;
@@ -16,6 +17,7 @@ mod pgp_block_check;
 pub mod reply;
 mod seal;
 mod seller_key;
+mod write_trial;
 
 pub use letter::{Letter, PlainLetter};
 pub use lookup::Lookup;

@@ -9,6 +9,7 @@ use crate::orders::OrderRef;
 use crate::orders::PgpBlock;
 use crate::orders::Status;
 use crate::payment::Invoice;
+use crate::payment::Tolerance;
 use crate::values::Gwei;
 use crate::values::Mailbox;
 use crate::values::Moment;
@@ -46,6 +47,7 @@ pub struct OrderMessage<'a> {
     pub site_name: &'a str,
     pub seller: &'a Mailbox,
     pub keep_days: i64,
+    pub tolerance: Tolerance,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +76,7 @@ struct OrderText<'a> {
     mark: Option<String>,
     received: Option<String>,
     node: Option<NodeText>,
+    excess: Option<String>,
     due: Option<String>,
     currency: &'a str,
     address: &'a str,
@@ -96,7 +99,6 @@ struct NodeText {
     settled: Option<String>,
     depth: Option<String>,
     is_moved: bool,
-    excess: Option<String>,
 }
 
 struct BuyerText<'a> {
@@ -251,7 +253,7 @@ impl OrderMessage<'_> {
             Status::Partial => format!(
                 "The order's page asks the buyer for the rest, {} {currency}, to the same\n\
                  address.",
-                order.due()
+                order.due(self.tolerance)
             ),
             Status::Confirmed if *received < sighting.settled => {
                 "Your node has seen all of it come, as deep as it must lie: you can send the\n\
@@ -296,7 +298,6 @@ impl OrderMessage<'_> {
             settled: settled.and_then(some),
             depth: order.confirmations(),
             is_moved: sighting.is_moved,
-            excess: some(order.excess()).filter(|_| order.status == Status::Overpaid),
         })
     }
 
@@ -323,7 +324,8 @@ impl OrderMessage<'_> {
             mark: some(invoice.mark()),
             received: some(invoice.received),
             node: self.node(),
-            due: some(order.due()).filter(|_| {
+            excess: some(order.excess()).filter(|_| order.status == Status::Overpaid),
+            due: some(order.due(self.tolerance)).filter(|_| {
                 matches!(order.status, Status::Partial | Status::Unconfirmed | Status::Late)
                     && !order.is_lost()
             }),

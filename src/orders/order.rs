@@ -13,6 +13,7 @@ use crate::orders::Refusal;
 use crate::orders::Status;
 use crate::payment::Coin;
 use crate::payment::Invoice;
+use crate::payment::Tolerance;
 use crate::payment::TransactionId;
 use crate::values::Currency;
 use crate::values::Gwei;
@@ -306,17 +307,12 @@ impl Order {
         self.invoice.ends_at() <= trusted
     }
 
-    /// What is still to be paid, what is on its way taken off.
-    pub fn due(&self) -> Gwei {
+    /// What is still to be paid, what is on its way taken off. What is passed over when it settles is not due before.
+    pub fn due(&self, tolerance: Tolerance) -> Gwei {
+        let due = self.invoice.amount.minus(self.invoice.seen()).unwrap_or(Gwei::ZERO);
         match self.status {
-            Status::Awaiting
-            | Status::Reported
-            | Status::Partial
-            | Status::Expired
-            | Status::Late
-            | Status::Unconfirmed => {
-                self.invoice.amount.minus(self.invoice.seen()).unwrap_or(Gwei::ZERO)
-            }
+            Status::Awaiting | Status::Reported | Status::Partial | Status::Expired => due,
+            Status::Late | Status::Unconfirmed if tolerance.of(self.invoice.amount) < due => due,
             _ => Gwei::ZERO,
         }
     }

@@ -27,6 +27,8 @@ pub enum Event {
     BuyerReported,
     SellerSawAll,
     SellerSawPart,
+    /// More than was due has arrived.
+    SellerSawMore,
     SellerShipped,
     SellerRefunded,
     SellerCancelled,
@@ -81,6 +83,7 @@ impl Status {
         use Event::SellerCancelled;
         use Event::SellerRefunded;
         use Event::SellerSawAll;
+        use Event::SellerSawMore;
         use Event::SellerSawPart;
         use Event::SellerShipped;
         use Event::TimeRanOut;
@@ -92,7 +95,17 @@ impl Status {
                 Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed | Self::Late,
                 SellerSawAll,
             ) => Ok(Self::Confirmed),
-            (Self::Expired, SellerSawAll | SellerSawPart) => Ok(Self::Late),
+            (
+                Self::Awaiting
+                | Self::Reported
+                | Self::Partial
+                | Self::Unconfirmed
+                | Self::Late
+                | Self::Confirmed
+                | Self::Overpaid,
+                SellerSawMore,
+            ) => Ok(Self::Overpaid),
+            (Self::Expired, SellerSawAll | SellerSawPart | SellerSawMore) => Ok(Self::Late),
             (
                 Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed,
                 SellerSawPart,
@@ -228,6 +241,7 @@ impl std::fmt::Display for Event {
             Self::BuyerReported => "the buyer tells of a payment",
             Self::SellerSawAll => "it was paid",
             Self::SellerSawPart => "it was paid in part",
+            Self::SellerSawMore => "more was paid than was due",
             Self::SellerShipped => "it was sent (it must be paid first)",
             Self::SellerRefunded => "it was refunded",
             Self::SellerCancelled => "it was cancelled",
@@ -245,10 +259,11 @@ impl std::fmt::Display for Event {
 mod tests {
     use super::*;
 
-    const EVENTS: [Event; 12] = [
+    const EVENTS: [Event; 13] = [
         Event::BuyerReported,
         Event::SellerSawAll,
         Event::SellerSawPart,
+        Event::SellerSawMore,
         Event::SellerShipped,
         Event::SellerRefunded,
         Event::SellerCancelled,
@@ -263,17 +278,17 @@ mod tests {
     /// Rows: the state; columns: [`EVENTS`], in their order; `-` is a misstep.
     #[rustfmt::skip]
     const TABLE: [(&str, &str); 11] = [
-        ("awaiting", "reported confirmed partial - - cancelled expired unconfirmed partial confirmed overpaid -"),
-        ("reported", "reported confirmed partial - refunded cancelled expired unconfirmed partial confirmed overpaid -"),
-        ("partial", "partial confirmed partial - refunded cancelled - unconfirmed partial confirmed overpaid unconfirmed"),
-        ("unconfirmed", "unconfirmed confirmed partial - - cancelled expired unconfirmed partial confirmed overpaid unconfirmed"),
-        ("confirmed", "- - - shipped refunded cancelled - confirmed confirmed confirmed overpaid unconfirmed"),
-        ("overpaid", "- - - shipped refunded cancelled - overpaid overpaid overpaid overpaid unconfirmed"),
-        ("expired", "late late late - - cancelled - late late late late -"),
-        ("late", "late confirmed late - refunded cancelled - late late late late late"),
-        ("shipped", "- - - - - - - - - - - -"),
-        ("refunded", "- - - - - - - - - - - -"),
-        ("cancelled", "- - - - refunded - - - - - - -"),
+        ("awaiting", "reported confirmed partial overpaid - - cancelled expired unconfirmed partial confirmed overpaid -"),
+        ("reported", "reported confirmed partial overpaid - refunded cancelled expired unconfirmed partial confirmed overpaid -"),
+        ("partial", "partial confirmed partial overpaid - refunded cancelled - unconfirmed partial confirmed overpaid unconfirmed"),
+        ("unconfirmed", "unconfirmed confirmed partial overpaid - - cancelled expired unconfirmed partial confirmed overpaid unconfirmed"),
+        ("confirmed", "- - - overpaid shipped refunded cancelled - confirmed confirmed confirmed overpaid unconfirmed"),
+        ("overpaid", "- - - overpaid shipped refunded cancelled - overpaid overpaid overpaid overpaid unconfirmed"),
+        ("expired", "late late late late - - cancelled - late late late late -"),
+        ("late", "late confirmed late overpaid - refunded cancelled - late late late late late"),
+        ("shipped", "- - - - - - - - - - - - -"),
+        ("refunded", "- - - - - - - - - - - - -"),
+        ("cancelled", "- - - - - refunded - - - - - - -"),
     ];
 
     #[test]

@@ -9,14 +9,12 @@ use crate::values::Moment;
 impl Order {
     /// What is to be sent now, to the order's address. `None`: no page may invite anybody to pay.
     pub fn asks_for(&self, tolerance: Tolerance, now: Moment) -> Option<Gwei> {
-        let due = self.due();
+        let due = self.due(tolerance);
         let asks = match self.status_at(now) {
             Status::Awaiting => !self.is_time_over(now),
             Status::Reported | Status::Partial => true,
-            // What is passed over when it settles is not asked for before; and what the network took back may come again.
-            Status::Unconfirmed => {
-                Gwei::ZERO < self.invoice.seen() && tolerance.of(self.invoice.amount) < due
-            }
+            // What the network took back may come again.
+            Status::Unconfirmed => Gwei::ZERO < self.invoice.seen(),
             _ => false,
         };
         (asks && Gwei::ZERO < due).then_some(due)

@@ -1,31 +1,30 @@
 use crate::payment::NotAnAccountKey;
+use crate::payment::key_expression::KeyExpression;
 use crate::payment::pays_to::PaysTo;
 
 /// An output descriptor around one extended public key, as wallets export it for whoever watches an account.
 ///
-/// Shape: `wpkh([d34db33f/84h/0h/0h]xpub…/0/*)#checksum`; or `pkh(…)`, `sh(wpkh(…))`, `tr(…)`; what stands in brackets, and
-/// the checksum, may be left out.
-/// Source: BIP-380 to BIP-386; BIP-389 for `<0;1>`.
+/// Shape: `wpkh([d34db33f/84h/0h/0h]xpub…/0/*)#checksum`; or `pkh(…)`, `sh(wpkh(…))`, `tr(…)`; the checksum may be left out.
+/// Source: BIP-380 to BIP-386.
 pub struct Descriptor<'a> {
     pub pays_to: PaysTo,
-    /// Not yet looked at.
-    pub key: &'a str,
-    /// What stands behind the key, not yet looked at: `/0/*`.
-    pub steps: &'a str,
+    pub key: KeyExpression<'a>,
 }
 
 impl<'a> Descriptor<'a> {
     /// # Errors
     /// [`NotAnAccountKey`] where it is around something else than one key, or its checksum does not hold.
     pub fn parse(text: &'a str) -> Result<Self, NotAnAccountKey> {
-        let body = match text.split_once('#') {
-            Some((body, written)) if checksum(body).as_deref() == Some(written) => body,
+        let body = match text.rsplit_once('#') {
+            Some((body, written)) if has_checksum(body, written) => body,
             Some(_) => return Err(NotAnAccountKey::MistypedDescriptor),
             None => text,
         };
-        // Several keys, or scripts beside one.
-        if body.contains([',', '{']) {
+        if ["multi(", "multi_a(", "musig("].iter().any(|several| body.contains(several)) {
             return Err(NotAnAccountKey::OfSeveral);
+        }
+        if ["wsh(", "sh(wsh("].iter().any(|script| body.starts_with(script)) {
+            return Err(NotAnAccountKey::WithScripts);
         }
         let within = |before: &str, after: &str| body.strip_prefix(before)?.strip_suffix(after);
         let forms = [
@@ -36,17 +35,37 @@ impl<'a> Descriptor<'a> {
         ];
         let form = forms.into_iter().find_map(|(pays_to, inside)| Some((pays_to, inside?)));
         let (pays_to, inside) = form.ok_or(NotAnAccountKey::NotADescriptor)?;
-        let bare = match inside.strip_prefix('[') {
-            // Where the key comes from: whoever only receives has no use for it.
-            Some(rest) => rest.split_once(']').ok_or(NotAnAccountKey::NotADescriptor)?.1,
-            None => inside,
-        };
-        if bare.contains(['(', ')', '[', ']']) {
+        // Behind the comma stand scripts; the one in `{0,1}` belongs to the key.
+        if pays_to == PaysTo::P2tr && without_alternatives(inside).contains(',') {
+            return Err(NotAnAccountKey::WithScripts);
+        }
+        if inside.contains(['(', ')']) {
             return Err(NotAnAccountKey::NotADescriptor);
         }
-        let (key, steps) = bare.split_at(bare.find('/').unwrap_or(bare.len()));
-        Ok(Self { pays_to, key, steps })
+        let key = KeyExpression::parse(inside).map_err(|refused| match refused {
+            NotAnAccountKey::NotExtended => NotAnAccountKey::NotADescriptor,
+            other => other,
+        })?;
+        Ok(Self { pays_to, key })
     }
+}
+
+/// The same without the first step in braces, `/{0,1}`.
+fn without_alternatives(inside: &str) -> String {
+    let (before, rest) = inside.split_once("/{").unwrap_or((inside, ""));
+    let after = rest.split_once('}').map_or(rest, |(_, after)| after);
+    format!("{before}{after}")
+}
+
+/// Whether these are the eight letters behind `#`. Some programs count one sign of a hardened step and show another.
+fn has_checksum(body: &str, written: &str) -> bool {
+    let (origin, rest) = body.split_at(body.find(']').unwrap_or(0));
+    ['h', '\'', 'H'].iter().any(|sign| {
+        let signed = origin.replace("h/", "'/").replace("H/", "'/");
+        let last = signed.strip_suffix(['h', 'H', '\'']).map(|rest| format!("{rest}'"));
+        let origin = last.unwrap_or(signed).replace('\'', &sign.to_string());
+        checksum(&format!("{origin}{rest}")).as_deref() == Some(written)
+    }) || checksum(body).as_deref() == Some(written)
 }
 
 /// Source: BIP-380, as are the numbers and letters below.
@@ -56,7 +75,7 @@ const GENERATOR: [u64; 5] =
     [0xf5_dee5_1989, 0xa9_fdca_3312, 0x1b_ab10_e32d, 0x37_06b1_677a, 0x64_4d62_6ffd];
 
 /// The eight letters behind `#`; `None` where no checksum can be made of the text.
-fn checksum(text: &str) -> Option<String> {
+pub fn checksum(text: &str) -> Option<String> {
     let mut sum = 1;
     let mut groups = 0;
     let mut n_groups = 0;

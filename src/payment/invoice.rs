@@ -161,6 +161,7 @@ mod tests {
             }),
             in_doubt: false,
             until: Moment::new(0).unwrap(),
+            clock_ahead: None,
         };
         for (received, node, arrived, seen) in [
             (0, None, 0, 0),

@@ -43,6 +43,11 @@ impl TransactionId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The 64 digits, which are the same whatever the currency writes before them.
+    pub fn digits(&self) -> &str {
+        self.0.strip_prefix("0x").unwrap_or(&self.0)
+    }
 }
 
 impl std::fmt::Display for TransactionId {
@@ -80,6 +85,9 @@ mod tests {
         check(&ether, &format!(" {}\n", prefixed.to_uppercase()), Ok(&prefixed));
         check(&Coin::Bitcoin, DIGITS, Ok(DIGITS));
         check(&Coin::Monero, &DIGITS.to_uppercase(), Ok(DIGITS));
+        for (coin, text) in [(ether, prefixed.as_str()), (Coin::Bitcoin, DIGITS)] {
+            assert_eq!(TransactionId::parse(&coin, text).unwrap().digits(), DIGITS);
+        }
     }
 
     #[test]

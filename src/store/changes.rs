@@ -3,6 +3,7 @@ use inotify::Inotify;
 use inotify::WatchMask;
 use std::io;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
@@ -22,13 +23,18 @@ pub struct Changes {
     known: Mutex<Option<(u64, Version)>>,
 }
 
+/// Source: <https://www.sqlite.org/wal.html>.
+pub fn journal_of(database: &Path) -> PathBuf {
+    let mut journal = database.as_os_str().to_owned();
+    journal.push("-wal");
+    PathBuf::from(journal)
+}
+
 impl Changes {
     pub fn watch(database: &Path) -> io::Result<Self> {
-        let mut journal = database.as_os_str().to_owned();
-        journal.push("-wal");
         let queue = Inotify::init()?;
         queue.watches().add(
-            Path::new(&journal),
+            journal_of(database),
             WatchMask::MODIFY | WatchMask::DELETE_SELF | WatchMask::MOVE_SELF,
         )?;
         Ok(Self { queue: Mutex::new(queue), seen: AtomicU64::new(1), known: Mutex::new(None) })

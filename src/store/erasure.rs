@@ -59,10 +59,11 @@ macro_rules! of_due {
 
 // No order was ever finished in 1970: that day stands for those that are stripped. The invoice goes last, since the
 // question whether an order is due asks for it.
-const STRIP: [&str; 5] = [
+const STRIP: [&str; 6] = [
     of_due!("delete from owed where order_id in due"),
     of_due!("delete from words where order_id in due"),
     of_due!("delete from order_lines where order_id in due"),
+    of_due!("delete from given_transactions where order_id in due"),
     of_due!(
         "update orders set finished_at = 0, lookup_name = randomblob(32), form_token = randomblob(32), \
             transaction_id = null, reader = null, sending_name = null, sending_price = null, discount_code = null, \
@@ -131,32 +132,4 @@ pub async fn erase_stripped(tx: &mut Tx, order_refs: &[OrderRef]) -> Result<(), 
 fn names(order_refs: &[OrderRef]) -> String {
     let names: Vec<&str> = order_refs.iter().map(OrderRef::as_str).collect();
     serde_json::json!(names).to_string()
-}
-
-/// Units: milliseconds that buyers wait at most while a reader keeps the journal from being emptied.
-const PATIENCE: i64 = 300;
-
-/// Moves what is committed from the journal into the file and cuts the journal off, so that nothing erased lies on in
-/// it. `false`: somebody is reading; try again later.
-pub async fn empty_journal(db: &Db) -> Result<bool, StoreError> {
-    let mut connection = db.write.acquire().await?;
-    let before: i64 = sqlx::query_scalar("pragma busy_timeout").fetch_one(&mut *connection).await?;
-    wait_at_most(&mut connection, PATIENCE).await?;
-    let emptied: Result<(i64, i64, i64), _> =
-        sqlx::query_as("pragma wal_checkpoint(truncate)").fetch_one(&mut *connection).await;
-    wait_at_most(&mut connection, before).await?;
-    match emptied.map_err(StoreError::from) {
-        Ok((is_busy, ..)) => Ok(is_busy == 0),
-        Err(error) if error.is_busy() => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-async fn wait_at_most(
-    connection: &mut sqlx::SqliteConnection,
-    milliseconds: i64,
-) -> Result<(), StoreError> {
-    let statement = format!("pragma busy_timeout = {milliseconds}");
-    sqlx::query(sqlx::AssertSqlSafe(statement)).execute(connection).await?;
-    Ok(())
 }

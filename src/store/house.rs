@@ -26,12 +26,6 @@ pub async fn find_now(tx: &mut Tx) -> Result<House, StoreError> {
     parse(&sqlx::query(HOUSE).fetch_one(&mut *tx.0).await?)
 }
 
-/// Changes a row, for a transaction that is not committed: whether the connection may write is seen at once.
-pub async fn try_to_change(tx: &mut Tx) -> Result<(), StoreError> {
-    sqlx::query("update catalog_state set version = version + 1").execute(&mut *tx.0).await?;
-    Ok(())
-}
-
 pub async fn mark_fingerprint(tx: &mut Tx, fingerprint: &str) -> Result<(), StoreError> {
     sqlx::query("update house set fingerprint = ?").bind(fingerprint).execute(&mut *tx.0).await?;
     Ok(())

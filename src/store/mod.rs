@@ -14,6 +14,7 @@ pub mod expiry;
 pub mod exporting;
 pub mod figures;
 pub mod house;
+pub mod journal;
 pub mod ledger;
 pub mod look;
 pub mod orders;
@@ -50,9 +51,10 @@ use std::time::Duration;
 pub struct Db {
     read: SqlitePool,
     write: SqlitePool,
+    /// The file in which `SQLite` keeps what is committed until it moves into the database.
+    journal: Arc<Path>,
     changes: Arc<Changes>,
     told: Arc<Told>,
-    folder: Arc<Path>,
 }
 
 /// Units: bytes of a trial file: more than an order and its message take.
@@ -81,11 +83,59 @@ pub enum StoreError {
     Empty,
 }
 
+// Source: sqlite3.h.
+const BUSY: i32 = 5;
+const LOCKED: i32 = 6;
+const OUT_OF_MEMORY: i32 = 7;
+const READ_ONLY: i32 = 8;
+const DISK_ERROR: i32 = 10;
+const DISK_FULL: i32 = 13;
+const CANNOT_OPEN: i32 = 14;
+const LOCK_PROTOCOL: i32 = 15;
+
+/// Whether the cause of an error is one that passes: see [`StoreError::is_temporary`]. A file beside the database that
+/// cannot be written has such a cause too.
+pub fn is_temporary(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|cause| {
+        cause.is::<std::io::Error>()
+            || cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_temporary)
+    })
+}
+
 impl StoreError {
     /// Whether another try may succeed.
     pub fn is_busy(&self) -> bool {
-        matches!(self, Self::Sql(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == "5" || code == "517"))
-            || matches!(self, Self::Sql(sqlx::Error::PoolTimedOut))
+        self.code() == Some(BUSY) || matches!(self, Self::Sql(sqlx::Error::PoolTimedOut))
+    }
+
+    /// Whether the disk, or whoever else uses the file, is in the way: nothing is wrong with what was asked for, and a later
+    /// try may succeed.
+    pub fn is_temporary(&self) -> bool {
+        const OF_DISK: [i32; 8] = [
+            BUSY,
+            LOCKED,
+            OUT_OF_MEMORY,
+            READ_ONLY,
+            DISK_ERROR,
+            DISK_FULL,
+            CANNOT_OPEN,
+            LOCK_PROTOCOL,
+        ];
+        self.code().is_some_and(|code| OF_DISK.contains(&code))
+            || matches!(
+                self,
+                Self::File(_) | Self::Sql(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_))
+            )
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.code() == Some(READ_ONLY)
+    }
+
+    /// SQLite's primary result code: the lowest eight bits of the extended one.
+    fn code(&self) -> Option<i32> {
+        let Self::Sql(sqlx::Error::Database(error)) = self else { return None };
+        error.code()?.parse::<i32>().ok().map(|code| code & 0xff)
     }
 
     /// Whether a rule of the tables that something is there once was broken, and for which columns.
@@ -154,13 +204,21 @@ impl Db {
             .connect_with(options.pragma("query_only", "ON"))
             .await?;
         let changes = Arc::new(Changes::watch(file)?);
-        let folder = file.parent().unwrap_or(Path::new("")).into();
-        Ok(Self { read, write, changes, told: Arc::default(), folder })
+        let journal = changes::journal_of(file).into();
+        Ok(Self { read, write, journal, changes, told: Arc::default() })
     }
 
+    /// # Errors
+    /// What the disk says. A connection that cannot write is not kept: the next try opens the file anew.
     pub async fn write(&self) -> Result<Tx, StoreError> {
-        // IMMEDIATE takes the write lock now: what the transaction reads cannot change before it writes.
-        Ok(Tx(self.write.begin_with("begin immediate").await?, self.write.clone()))
+        match self.begin().await {
+            // Where SQLite could not open the file for writing, it has opened it for reading and said nothing.
+            Err(error) if error.is_read_only() => {
+                self.drop_writer().await?;
+                self.begin().await
+            }
+            begun => begun,
+        }
     }
 
     /// Whether the disk takes as many bytes as an order needs, in the database's folder. Blocking.
@@ -170,14 +228,31 @@ impl Db {
     pub fn try_disk(&self) -> std::io::Result<()> {
         static TRIALS: AtomicU64 = AtomicU64::new(0);
         let n = TRIALS.fetch_add(1, Ordering::Relaxed);
-        let path = self.folder.join(format!(".trial-{}-{n}", std::process::id()));
+        let path = self.journal.with_file_name(format!(".trial-{}-{n}", std::process::id()));
         // Exclusive: no link that somebody put there is followed.
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         let written = file.write_all(&[0; TRIAL]).and_then(|()| file.sync_data());
         written.and(std::fs::remove_file(&path))
     }
 
+    async fn begin(&self) -> Result<Tx, StoreError> {
+        // IMMEDIATE takes the write lock now: what the transaction reads cannot change before it writes.
+        let mut tx = self.write.begin_with("begin immediate").await?;
+        // A connection that can only read begins a transaction all the same. It refuses this, which changes no page and so
+        // costs no access to the disk.
+        sqlx::query("delete from catalog_state where false").execute(&mut *tx).await?;
+        Ok(Tx(tx, self.write.clone()))
+    }
+
+    async fn drop_writer(&self) -> Result<(), StoreError> {
+        self.write.acquire().await?.close().await?;
+        Ok(())
+    }
+
+    /// The last one that closes the database removes its journal: so it is emptied first, where nobody reads it. Where that
+    /// fails, an open shop does it within the minute.
     pub async fn close(&self) {
+        let _ = journal::empty_journal(self).await;
         self.read.close().await;
         self.write.close().await;
     }

@@ -177,6 +177,8 @@ const INSERT: &str = "\
     insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price) \
     select o.id, key, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 \
     from json_each(?) join orders o on o.order_ref = ?; \
+    insert into given_transactions (transaction_id, order_id) \
+    select column1, o.id from (values (?)) join orders o on o.order_ref = ? where column1 is not null; \
     update products set stock = stock - taken.pieces from ( \
         select l.product_id as id, sum(l.quantity) as pieces from order_lines l join orders o on o.id = l.order_id \
         where o.order_ref = ? and l.pool_option = 0 group by l.product_id) as taken where products.id = taken.id; \
@@ -240,6 +242,8 @@ pub async fn insert(tx: &mut Tx, order: &Order, beside: &Beside<'_>) -> Result<i
         .bind(invoice.coin.network())
         .bind(lines_json(&order.lines))
         .bind(order_ref)
+        .bind(order.transaction.as_ref().map(TransactionId::digits))
+        .bind(order_ref)
         .bind(order_ref)
         .bind(order_ref)
         .bind(beside.receipt)
@@ -301,20 +305,6 @@ pub async fn mark_status(
             .execute(&mut *tx.0)
             .await?;
     }
-    Ok(())
-}
-
-/// The buyer's word that it was paid.
-pub async fn mark_transaction(
-    tx: &mut Tx,
-    order_ref: &OrderRef,
-    transaction: &TransactionId,
-) -> Result<(), StoreError> {
-    sqlx::query("update orders set transaction_id = ? where order_ref = ?")
-        .bind(transaction.as_str())
-        .bind(order_ref.as_str())
-        .execute(&mut *tx.0)
-        .await?;
     Ok(())
 }
 

@@ -1,7 +1,9 @@
+use crate::orders::OrderRef;
 use crate::payment::AccountKey;
 use crate::payment::Address;
 use crate::payment::Coin;
 use crate::payment::Receives;
+use crate::payment::TransactionId;
 use crate::payment::ViewKey;
 use crate::payment::Wallet;
 use crate::store::Db;
@@ -118,6 +120,41 @@ pub async fn list_amounts(
     .fetch_all(&mut *tx.0)
     .await?;
     amounts.into_iter().map(|n| Gwei::new(n).map_err(|_| StoreError::Row("amount"))).collect()
+}
+
+/// How many transaction ids an order was given so far.
+pub async fn count_transactions(tx: &mut Tx, order_ref: &OrderRef) -> Result<i64, StoreError> {
+    let count = sqlx::query_scalar(
+        "select count(*) from given_transactions \
+         where order_id = (select id from orders where order_ref = ?)",
+    )
+    .bind(order_ref.as_str())
+    .fetch_one(&mut *tx.0)
+    .await?;
+    Ok(count)
+}
+
+/// The buyer's word that it was paid. An id that was ever given for another order is refused as taken.
+pub async fn mark_transaction(
+    tx: &mut Tx,
+    order_ref: &OrderRef,
+    transaction: &TransactionId,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into given_transactions (transaction_id, order_id) select ?1, o.id from orders o \
+         where o.order_ref = ?2 and not exists (select 1 from given_transactions g \
+             where g.transaction_id = ?1 and g.order_id = o.id)",
+    )
+    .bind(transaction.digits())
+    .bind(order_ref.as_str())
+    .execute(&mut *tx.0)
+    .await?;
+    sqlx::query("update orders set transaction_id = ? where order_ref = ?")
+        .bind(transaction.as_str())
+        .bind(order_ref.as_str())
+        .execute(&mut *tx.0)
+        .await?;
+    Ok(())
 }
 
 /// Replaces all wallets.

@@ -1,7 +1,7 @@
 /// A country that a parcel can go to.
 ///
-/// Shape: one of the 249 of ISO 3166-1.
-/// Source: `iso3166.tab` of the IANA time zone database, in the public domain.
+/// Shape: one of the 249 of ISO 3166-1, or `XK`: ISO leaves that code to its users, and carriers use it for Kosovo.
+/// Source: `iso3166.tab` of the IANA time zone database, in the public domain; the Universal Postal Union for `XK`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Country(&'static (&'static str, &'static str));
 
@@ -54,6 +54,7 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("scotland", "GB"),
     ("wales", "GB"),
     ("northern ireland", "GB"),
+    ("republic of kosovo", "XK"),
     ("usa", "US"),
     ("u s a", "US"),
     ("united states of america", "US"),
@@ -332,6 +333,7 @@ const ALL: &[(&str, &str)] = &[
     ("VU", "Vanuatu"),
     ("WF", "Wallis & Futuna"),
     ("WS", "Samoa (western)"),
+    ("XK", "Kosovo"),
     ("YE", "Yemen"),
     ("YT", "Mayotte"),
     ("ZA", "South Africa"),
@@ -357,6 +359,8 @@ mod tests {
         check("United States", Ok("US"));
         check("U.S.A.", Ok("US"));
         check("Trinidad and Tobago", Ok("TT"));
+        check("xk", Ok("XK"));
+        check("Republic of Kosovo", Ok("XK"));
         check("Elbonia", Err(NotACountry));
         check("", Err(NotACountry));
     }

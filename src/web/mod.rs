@@ -19,6 +19,7 @@ mod lobby;
 mod orders;
 mod page;
 mod ready;
+mod receipt;
 mod request_gate;
 mod request_scope;
 pub mod serve;
@@ -64,7 +65,7 @@ pub fn addresses(config: &mut ServiceConfig) {
         .service(only_post("/order/close", orders::close))
         .service(only_get("/order/qr.png", orders::show_link_qr))
         .service(only_get("/order/address.png", orders::show_address_qr))
-        .service(only_get("/order/receipt.txt", orders::show_receipt))
+        .service(only_get("/order/receipt.txt", receipt::show_receipt))
         .service(only_get("/policy", still::show_policy))
         .service(only_get("/page/{slug}", still::show_page))
         .service(only_get("/pgp.txt", still::show_key))

@@ -11,6 +11,7 @@ use crate::orders::ReaderKey;
 use crate::orders::Status;
 use crate::payment::Coin;
 use crate::payment::Invoice;
+use crate::payment::Tolerance;
 use crate::payment::qr;
 use crate::payment::read_by;
 use crate::store;
@@ -21,10 +22,12 @@ use crate::web::conversation::Conversation;
 use crate::web::fields::Fields;
 use crate::web::frame::Frame;
 use crate::web::page::PageError;
+use crate::web::page::RETRY_SECONDS;
 use crate::web::page::page;
 use crate::web::page::see_other;
 use crate::web::page::send;
 use crate::web::ready::ReadyPage;
+use crate::web::receipt::read_receipt;
 use crate::web::state::Front;
 use crate::web::state::chance;
 use crate::web::visit::OpenOrder;
@@ -118,20 +121,20 @@ struct PayView {
 }
 
 /// What has come, by whom it was seen.
-struct Seen {
+pub struct Seen {
     /// By the seller's node.
-    by_node: Option<Gwei>,
+    pub by_node: Option<Gwei>,
     /// Of it, where it is less.
-    settled: Option<Gwei>,
-    confirmations: Option<String>,
+    pub settled: Option<Gwei>,
+    pub confirmations: Option<String>,
     /// By the seller's word, while it is not all.
-    by_seller: Option<Gwei>,
-    missing: Option<Gwei>,
-    excess: Option<Gwei>,
+    pub by_seller: Option<Gwei>,
+    pub missing: Option<Gwei>,
+    pub excess: Option<Gwei>,
 }
 
 impl Seen {
-    fn of(order: &Order, status: Status) -> Self {
+    pub fn of(order: &Order, status: Status, tolerance: Tolerance) -> Self {
         let invoice = &order.invoice;
         let some = |sum: Gwei| Some(sum).filter(|sum| Gwei::ZERO < *sum);
         let (by_node, settled) = match &invoice.sighting {
@@ -146,29 +149,11 @@ impl Seen {
             settled,
             confirmations: order.confirmations(),
             by_seller: some(invoice.received).filter(|sum| *sum < invoice.amount),
-            missing: some(order.due())
+            missing: some(order.due(tolerance))
                 .filter(|due| status == Status::Late && *due < invoice.amount),
             excess: some(order.excess()).filter(|_| status == Status::Overpaid),
         }
     }
-}
-
-#[derive(Template)]
-#[template(path = "orders/receipt.txt", escape = "none")]
-struct Receipt<'a> {
-    site_name: &'a str,
-    order_ref: &'a str,
-    placed: String,
-    state_title: &'a str,
-    bill: Vec<String>,
-    amount: Gwei,
-    seen: Seen,
-    due: Option<Gwei>,
-    currency: &'a str,
-    address: &'a str,
-    until: Option<String>,
-    transaction: Option<&'a str>,
-    receipt: String,
 }
 
 pub async fn show(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
@@ -203,7 +188,11 @@ pub async fn open(
     let order = store::orders::find_by_lookup(&front.shop.db, &name).await?;
     match (code, order) {
         (Some(code), Some(order)) => {
-            let seen = actions::take_seen(&front.shop, &order.order_ref).await?;
+            // Where it cannot be remembered what was seen, the order is shown all the same.
+            let seen = match actions::take_seen(&front.shop, &order.order_ref).await {
+                Err(error) if error.chain().any(store::is_temporary) => 0,
+                taken => taken?,
+            };
             let cookie = visit.order_cookie(&front, &OpenOrder { code, is_noted: true, seen });
             Ok(see_other("/order", &[cookie]))
         }
@@ -243,7 +232,7 @@ pub async fn report(
             Ok(Ok(())) => return Ok(see_other("/order", &[])),
             Ok(Err(Unreported::NoOrder)) => return Err(PageError::NoOrderOpen),
             Ok(Err(Unreported::Refused(words))) => (StatusCode::UNPROCESSABLE_ENTITY, words),
-            Err(error) => (StatusCode::SERVICE_UNAVAILABLE, why_unsealed(error)?),
+            Err(error) => (StatusCode::SERVICE_UNAVAILABLE, why_not_now(error)?),
         };
     let typed = vec![(field, typed.to_owned())];
     refuse(&request, &front, visit, (status, Refused { field, words, typed })).await
@@ -266,7 +255,7 @@ pub async fn ask(
             Ok(Err(Unasked::Refused(unfit))) => (StatusCode::UNPROCESSABLE_ENTITY, unfit),
             Err(error) => {
                 let field = if question.pgp.trim().is_empty() { "message" } else { "pgp" };
-                let unfit = Unfit { field, words: why_unsealed(error)?, left: None };
+                let unfit = Unfit { field, words: why_not_now(error)?, left: None };
                 (StatusCode::SERVICE_UNAVAILABLE, unfit)
             }
         };
@@ -276,9 +265,13 @@ pub async fn ask(
     refuse(&request, &front, visit, (status, Refused { field, words, typed })).await
 }
 
-/// Words for a buyer where nothing can be sealed to the seller just now: what was typed stays in its form.
-fn why_unsealed(error: anyhow::Error) -> Result<String, PageError> {
+/// Words for a buyer where nothing can be kept or sealed to the seller just now: what was typed stays in its form.
+fn why_not_now(error: anyhow::Error) -> Result<String, PageError> {
     match PageError::from(error) {
+        broken if broken.is_temporary() => {
+            tracing::error!("a buyer's form could not be saved: {broken}");
+            Ok("The shop cannot save this at the moment. It is not your fault. Please send it again in a minute: however often it is sent, it counts once.".to_owned())
+        }
         PageError::Closed(_) => Ok("The shop cannot seal this to the seller just now, and does not send it unsealed. Nothing was sent. Please try again later.".to_owned()),
         other => Err(other),
     }
@@ -297,10 +290,15 @@ pub async fn erase(
         return refuse(&request, &front, visit, (StatusCode::UNPROCESSABLE_ENTITY, refused)).await;
     }
     let nobody = LookupName(chance());
-    if !actions::erase_buyer(&front.shop, &lookup(&front, open), nobody, now()).await? {
-        return Err(PageError::NoOrderOpen);
+    match actions::erase_buyer(&front.shop, &lookup(&front, open), nobody, now()).await {
+        Ok(true) => Ok(forget(&visit, &format!("/order?{ERASED}"))),
+        Ok(false) => Err(PageError::NoOrderOpen),
+        Err(error) => {
+            let words = why_not_now(error)?;
+            let refused = Refused { field: "confirm", words, typed: Vec::new() };
+            refuse(&request, &front, visit, (StatusCode::SERVICE_UNAVAILABLE, refused)).await
+        }
     }
-    Ok(forget(&visit, &format!("/order?{ERASED}")))
 }
 
 pub async fn close(
@@ -341,39 +339,7 @@ fn show_qr(text: &str) -> Result<HttpResponse, PageError> {
     Ok(HttpResponse::Ok().content_type("image/png").body(picture))
 }
 
-pub async fn show_receipt(
-    request: HttpRequest,
-    front: Data<Front>,
-) -> Result<HttpResponse, PageError> {
-    let visit = Visit::of(&request, &front);
-    let open = visit.open_order.as_ref().ok_or(PageError::NoOrderOpen)?;
-    let order = find_open(&front, &visit).await?.ok_or(PageError::NoOrderOpen)?;
-    let key = ReaderKey::of_code(&open.code, &front.shop.salt);
-    let receipt = read_receipt(&front, &key, &order).await?;
-    let now = front.trusted().await?;
-    let status = order.status_at(now);
-    let due = order.asks_for(front.shop.terms.tolerance, now);
-    let (facts, _) = front.facts().await?;
-    let bill = bill(&order).into_iter().map(|(what, sum)| format!("  {what}\n      {sum}"));
-    let template = Receipt {
-        site_name: &facts.site_name,
-        order_ref: order.order_ref.as_str(),
-        placed: order.placed_at.day(),
-        state_title: order.title_at(due.is_some(), now),
-        bill: bill.collect(),
-        amount: order.invoice.amount,
-        seen: Seen::of(&order, status),
-        due,
-        currency: order.invoice.currency.as_str(),
-        address: order.invoice.address.as_str(),
-        until: due.filter(|_| status == Status::Awaiting).map(|_| order.invoice.until.for_people()),
-        transaction: order.transaction.as_ref().map(|id| id.as_str()),
-        receipt,
-    };
-    Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(template.render()?))
-}
-
-async fn find_open(front: &Front, visit: &Visit) -> Result<Option<Order>, PageError> {
+pub async fn find_open(front: &Front, visit: &Visit) -> Result<Option<Order>, PageError> {
     match &visit.open_order {
         Some(open) => {
             Ok(store::orders::find_by_lookup(&front.shop.db, &lookup(front, open)).await?)
@@ -384,15 +350,6 @@ async fn find_open(front: &Front, visit: &Visit) -> Result<Option<Order>, PageEr
 
 fn lookup(front: &Front, open: &OpenOrder) -> LookupName {
     open.code.lookup_name(&front.shop.salt)
-}
-
-/// What the buyer wrote when ordering; empty where nothing was kept.
-async fn read_receipt(front: &Front, key: &ReaderKey, order: &Order) -> Result<String, PageError> {
-    let kept = store::words::find_receipt(&front.shop.db, &order.order_ref).await?;
-    match kept.and_then(|kept| kept.sealed) {
-        Some(sealed) => Ok(key.open(&sealed).map_err(anyhow::Error::from)?),
-        None => Ok(String::new()),
-    }
 }
 
 /// The order, and what is to be sent now.
@@ -411,7 +368,11 @@ async fn refuse(
     (status, refused): (StatusCode, Refused),
 ) -> Result<HttpResponse, PageError> {
     let order = find_open(front, &visit).await?.ok_or(PageError::NoOrderOpen)?;
-    show_order(request, front, visit, &order, status, &refused).await
+    let mut response = show_order(request, front, visit, &order, status, &refused).await?;
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_SECONDS.into());
+    }
+    Ok(response)
 }
 
 async fn show_order(
@@ -455,7 +416,7 @@ async fn show_order(
         is_waiting: status == Status::Awaiting && asked.is_some(),
         amount: invoice.amount,
         mark: Some(invoice.mark()).filter(|mark| Gwei::ZERO < *mark),
-        seen: Seen::of(order, status),
+        seen: Seen::of(order, status, front.shop.terms.tolerance),
         due: asked.unwrap_or(Gwei::ZERO),
         currency: invoice.currency.as_str(),
         address: invoice.address.as_str(),
@@ -504,7 +465,7 @@ fn pay_view(invoice: &Invoice, due: Gwei) -> Result<PayView, PageError> {
 }
 
 /// What was ordered and what it cost, line by line.
-fn bill(order: &Order) -> Vec<(String, String)> {
+pub fn bill(order: &Order) -> Vec<(String, String)> {
     let mut bill = Vec::new();
     for line in &order.lines {
         bill.push((format!("{} × {}", line.quantity, line.full_name()), line.sum.to_string()));

@@ -57,6 +57,15 @@ impl From<anyhow::Error> for PageError {
 }
 
 impl PageError {
+    /// Whether the disk, or whoever else uses it, is in the way: nothing is wrong with what was sent.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_temporary(),
+            Self::Broken(error) => error.chain().any(store::is_temporary),
+            _ => false,
+        }
+    }
+
     fn is_ours(&self) -> bool {
         matches!(self, Self::Template(_) | Self::Store(_) | Self::Broken(_))
     }
@@ -88,6 +97,7 @@ impl PageError {
                 "No orders for now",
                 format!("{} Nothing was ordered, and there is nothing to pay. Orders that were placed before go on, and their pages are open.", closed.words()),
             ),
+            Self::Store(_) | Self::Broken(_) if self.is_temporary() => ("Please try again later", TRY_LATER.to_owned()),
             Self::Template(_) | Self::Store(_) | Self::Broken(_) => (
                 "Something is broken on our side",
                 "It is not your fault, and the seller can see that it happened. Please try again in a few minutes. If you were placing an order, look under “Your order” first: it may be there.".to_owned(),
@@ -105,6 +115,9 @@ impl ResponseError for PageError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Busy | Self::Closed(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(_) | Self::Broken(_) if self.is_temporary() => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Template(_) | Self::Store(_) | Self::Broken(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -213,7 +226,11 @@ pub async fn trouble(request: &HttpRequest, error: &PageError) -> HttpResponse {
         }
     }
     let (title, words) = error.words();
-    trouble_page(request, error.status_code(), title, &words).await
+    let mut response = trouble_page(request, error.status_code(), title, &words).await;
+    if error.is_temporary() {
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_SECONDS.into());
+    }
+    response
 }
 
 /// For an order that could not be taken: whoever reads it must know whether there is something to pay.
@@ -237,8 +254,9 @@ async fn not_ordered(request: &HttpRequest) -> HttpResponse {
 
 const NOT_ORDERED: &str = "Nothing was ordered, and there is nothing to pay. Something is broken on our side; it is not your fault, and the seller can see that it happened. Please go back in a minute and send the form again: your browser still has your words.";
 const PERHAPS_ORDERED: &str = "Please pay nothing yet. Something is broken on our side; it is not your fault, and the seller can see that it happened. Please go back in a minute and send the form again: however often it is sent, it is one order.";
+const TRY_LATER: &str = "The shop cannot save anything at the moment. It is not your fault, and the seller can see that it happened. Please reload this page in a minute: your browser then sends the form again, with what you typed. However often it is sent, it counts once.";
 /// Units: seconds.
-const RETRY_SECONDS: u16 = 60;
+pub const RETRY_SECONDS: u16 = 60;
 
 pub async fn trouble_page(
     request: &HttpRequest,

@@ -261,3 +261,55 @@ fn the_windows_sheet_follows_the_catalog() {
         "one picture is no sheet"
     );
 }
+
+#[test]
+fn whole_numbers_are_read_however_they_are_written_and_others_shown_as_they_stand() {
+    let world = World::closed(&[]);
+    let wallet = r#""wallets":{"_model":"Wallet","eth":{"currency":"ETH","chain":1.0,"address":"0x52908400098527886E0F7030069857D2E4169EE7"}}"#;
+    let file = |quantity: &str, price: &str, percent: &str, free: &str| {
+        let prices = |n: &str| format!(r#"[{{"price":{n},"wallet":"->wallets.eth"}}]"#);
+        let product = format!(
+            r#""products":{{"_model":"Product","bowl":{{"name":"Bowl","quantity":{quantity},"prices":{},"options":[{{"name":"Red","quantity":{quantity},"prices":{}}}]}}}}"#,
+            prices(price),
+            prices(price)
+        );
+        let rate = format!(
+            r#""shipping":{{"_model":"ShippingRate","b":{{"name":"Balkans","countries":["AL","XK"],"prices":{}}}}}"#,
+            prices(free)
+        );
+        let discount = format!(
+            r#""discounts":{{"_model":"Discount","d":{{"code":"SPRING","percent":{percent},"uses":{quantity}}}}}"#
+        );
+        fs::write(world.path("data.json"), format!("{{{wallet},{product},{rate},{discount}}}"))
+            .unwrap();
+        let checked = world.shop(&["seed", "--check", "data.json"]);
+        let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+        (checked.status.code(), said)
+    };
+    for (quantity, price, percent, free) in [
+        ("3", "25000000", "10", "0"),
+        ("3.0", "2.5e7", "1e1", "0.0"),
+        ("30e-1", "25000000.000", "1000E-2", "-0"),
+        ("1E3", "0.5e1", "0.10E+2", "0e400"),
+    ] {
+        assert_eq!(file(quantity, price, percent, free), (Some(0), String::new()));
+    }
+    for (number, shown) in [
+        ("3.10", "found 3.10;"),
+        ("2.5e-1", "found 2.5e-1;"),
+        ("1e400", "found 1e400;"),
+        ("12345678901234567890", "found 12345678901234567890;"),
+        ("5e15", "found 5e15;"),
+        ("-1.0", "found -1.0;"),
+    ] {
+        let (code, said) = file(number, number, number, "1");
+        assert_eq!(code, Some(1), "{number}");
+        let n_faults = said.matches(shown).count();
+        assert!(5 <= n_faults || number == "5e15" && 4 <= n_faults, "{number}: {said}");
+    }
+    // What is read is what is sold.
+    file("3.0", "2.5e7", "10", "0");
+    world.says(&["seed", "data.json"]);
+    let exported = world.says(&["catalog", "export"]);
+    assert!(exported.contains("\"quantity\": 3") && exported.contains("25000000"), "{exported}");
+}

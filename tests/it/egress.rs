@@ -358,7 +358,7 @@ impl Namespaced for Command {
     }
 }
 
-fn need(programs: &[&str]) {
+pub fn need(programs: &[&str]) {
     for program in programs {
         let found = Command::new("sh").args(["-c", &format!("command -v {program}")]).output();
         assert!(
@@ -368,7 +368,7 @@ fn need(programs: &[&str]) {
     }
 }
 
-fn is_root() -> bool {
+pub fn is_root() -> bool {
     Command::new("id").arg("-u").output().unwrap().stdout == b"0\n"
 }
 

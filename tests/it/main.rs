@@ -12,6 +12,7 @@ mod clock;
 mod copies;
 mod crash;
 mod desk;
+mod disk;
 mod egress;
 mod escapes;
 mod fairness;

@@ -1,5 +1,7 @@
 use crate::world::ADDRESS;
+use crate::world::Buyer;
 use crate::world::World;
+use crate::world::catalog;
 
 #[test]
 fn every_wrong_code_gets_the_same_answer() {
@@ -86,6 +88,124 @@ fn a_transaction_id_of_the_wrong_shape_is_refused_and_kept_in_the_form() {
     );
     assert_eq!(answer.attribute("transaction", "value"), "0x50m3crazy");
     assert_eq!(buyer.get("/order").state(), "awaiting");
+}
+
+#[test]
+fn a_transaction_id_that_was_given_for_an_order_stays_taken_until_that_order_is_erased() {
+    let world = World::with(&catalog(), &[("KEEP_DAYS", "0")]);
+    let digits = ["1a".repeat(32), "2b".repeat(32), "3c".repeat(32)];
+    let [first, second, third] = digits.each_ref().map(|digits| format!("0x{digits}"));
+    let order = |currency: &str| {
+        let mut buyer = world.buyer();
+        buyer.adds("green-tea", "", "1");
+        buyer.chooses(currency);
+        let order_ref = buyer.checks_out(&[]).mark("order-ref");
+        (buyer, order_ref)
+    };
+    let (mut one, one_ref) = order("ETH");
+    let (mut two, _) = order("ETH");
+    let (mut of_bitcoin, _) = order("BTC");
+    let gives = |buyer: &mut Buyer, id: &str| {
+        let answer = buyer.post("/order/transaction", &[("transaction", id)]);
+        if answer.status == 422 {
+            assert_eq!(answer.attribute("transaction", "value").trim(), id.trim());
+            assert!(answer.text().contains("was given for another order already"), "{id}");
+        }
+        answer.status
+    };
+    assert_eq!(gives(&mut one, &first), 303);
+    assert_eq!(gives(&mut one, &second), 303);
+    for id in [&first, &second] {
+        for written in [id.clone(), id.to_uppercase(), format!("  {id}\t")] {
+            assert_eq!(gives(&mut two, &written), 422, "{written}");
+        }
+        assert_eq!(gives(&mut of_bitcoin, id.trim_start_matches("0x")), 422);
+        let mut new = world.buyer();
+        new.adds("green-tea", "", "1");
+        let refused = new.tries_to_check_out(&[("transaction", id)]);
+        assert_eq!(
+            (refused.status, refused.attribute("transaction", "aria-invalid").as_str()),
+            (422, "true")
+        );
+    }
+    // Its own order goes back to it.
+    assert_eq!(gives(&mut one, &first.to_uppercase()), 303);
+    assert_eq!(gives(&mut one, &first), 303);
+    assert_eq!(gives(&mut two, &third), 303);
+    assert_eq!(gives(&mut one, &third), 422);
+    // What the seller says went back is no payment of a buyer's.
+    world.says(&["orders", "paid", &one_ref]);
+    world.says(&["orders", "refunded", &one_ref, &second]);
+    assert_eq!(gives(&mut two, &second), 422);
+    world.until("the order is erased", || {
+        one.clone().get("/order").find_mark("order-ref").is_none()
+    });
+    assert_eq!(gives(&mut two, &second), 303);
+    assert_eq!(gives(&mut of_bitcoin, &digits[0]), 303);
+}
+
+#[test]
+fn the_seller_says_that_more_has_arrived_than_was_due() {
+    let world = World::with_desk();
+    let order = || {
+        let mut buyer = world.buyer();
+        buyer.adds("green-tea", "", "1");
+        let order_ref = buyer.checks_out(&[]).mark("order-ref");
+        (buyer, order_ref)
+    };
+    let excess = |buyer: &Buyer| {
+        let page = buyer.clone().get("/order");
+        (page.state(), page.find_mark("excess"), page.find_mark("due"))
+    };
+    let overpaid = |sum: &str| ("overpaid".to_owned(), Some(sum.to_owned()), Some("0".to_owned()));
+
+    // In a shell; what was said can be said better.
+    let (buyer, order_ref) = order();
+    world.says(&["orders", "partial", &order_ref, "0.05"]);
+    assert_eq!(excess(&buyer).0, "partial");
+    let whole = world.shop(&["orders", "partial", &order_ref, "0.09199"]);
+    assert_eq!(whole.status.code(), Some(1));
+    assert!(world.says(&["orders", "partial", &order_ref, "0.2"]).contains("is now overpaid"));
+    assert_eq!(excess(&buyer), overpaid("0.10801"));
+    world.says(&["orders", "partial", &order_ref, "0.091990001"]);
+    assert_eq!(excess(&buyer), overpaid("0.000000001"));
+    assert!(world.says(&["orders", "show", &order_ref]).contains("too much  0.000000001 ETH"));
+    let shown: serde_json::Value =
+        serde_json::from_str(&world.says(&["orders", "show", &order_ref, "--json"])).unwrap();
+    assert_eq!((&shown["state"], &shown["excess"]), (&"overpaid".into(), &"0.000000001".into()));
+    let less = world.shop(&["orders", "partial", &order_ref, "0.01"]);
+    assert!(String::from_utf8_lossy(&less.stderr).contains("is paid already"));
+    // What the seller has done lies in `cur`, as read.
+    let told = std::fs::read_dir(world.path("mailorders/cur")).unwrap().any(|entry| {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        text.contains("too much  0.10801 ETH") && text.contains("X-Shop-State: overpaid")
+    });
+    assert!(told);
+    world.says(&["orders", "shipped", &order_ref]);
+
+    // By mail, of an order that was paid already.
+    let (buyer, order_ref) = order();
+    world.answers(&order_ref, "1", "/paid");
+    world.answers(&order_ref, "2", "/partial 0.1\nToo much: where shall it go?");
+    assert_eq!(excess(&buyer), overpaid("0.00801"));
+
+    // At the desk.
+    let (buyer, order_ref) = order();
+    let once = "7d".repeat(32);
+    let path = format!("/orders/{order_ref}/step");
+    let fields =
+        [("once", once.as_str()), ("step", "partial"), ("seen", "awaiting"), ("word", "0.1")];
+    assert_eq!(world.desk().post(&path, &fields).status, 303);
+    assert_eq!(excess(&buyer), overpaid("0.00801"));
+    assert_eq!(world.desk().get(&format!("/orders/{order_ref}")).mark("excess"), "0.00801");
+
+    // Too late: the seller takes it all the same, and what came too much stays known.
+    let (buyer, order_ref) = order();
+    world.sql("update invoices set until = unixepoch() - 60 where order_id = (select max(id) from orders)");
+    world.says(&["orders", "partial", &order_ref, "0.1"]);
+    assert_eq!(excess(&buyer).0, "late");
+    world.says(&["orders", "paid", &order_ref]);
+    assert_eq!(excess(&buyer), overpaid("0.00801"));
 }
 
 #[test]

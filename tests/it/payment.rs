@@ -364,3 +364,51 @@ fn the_doctor_says_when_the_sellers_wallet_must_look_further() {
     assert!(after.contains("22 in BTC were given out"), "{after}");
     assert!(after.contains("wallet.change_gap_limit(50)") && after.contains("Sparrow"), "{after}");
 }
+
+#[test]
+fn wallet_check_reads_keys_as_wallets_export_them() {
+    let world = World::closed(&[]);
+    // Source: a key that Sparrow exported, with the origin that it showed beside it.
+    let key = "xpub6CYYYw6h668PkCSXxH9yxBG32zCMEb6N9DuVY8Ax8U7RSV86qKrrhjJfS6nL5jSoikLpd1Qw9qgHv5vyRi7V4nfV3ymLfGpFShsYsFmQiT8";
+    let origin = "[3f635a63/84h/0h/0h]";
+    let checks = |text: &str| {
+        let file = json!({"wallets": {"_model": "Wallet", "btc": {"currency": "BTC", "name": "Bitcoin", "xpub": text}}});
+        std::fs::write(world.path("data.json"), file.to_string()).unwrap();
+        world.shop(&["wallet", "check", "data.json"])
+    };
+    let first = checks(&format!("wpkh({key}/0/*)"));
+    let first = String::from_utf8(first.stdout).unwrap();
+    assert!(first.contains("bc1q"), "{first}");
+    for text in [
+        format!("{origin}{key}"),
+        format!("  {origin}{key}/0/*\n"),
+        format!("wpkh({origin}{key}/{{0,1}}/*)"),
+        format!("wpkh({origin}{key}/<0;1>/*)"),
+        format!("wpkh({origin}{key}/**)"),
+    ] {
+        let checked = checks(&text);
+        let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+        assert!(checked.status.success(), "{text}: {said}");
+        assert_eq!(String::from_utf8(checked.stdout).unwrap(), first, "{text}");
+    }
+    for (text, words) in [
+        (format!("tr({origin}{key}/0/*,pk({key}/0/*))"), "holds scripts"),
+        (format!("wsh(sortedmulti(1,{origin}{key}/0/*))"), "several that must sign together"),
+        (
+            format!("wpkh({origin}{key}/<1;0>/*)"),
+            "other addresses than the wallet's receiving ones",
+        ),
+        (format!("wpkh({origin}{key}/0/*/*)"), "other addresses than the wallet's receiving ones"),
+        (format!("wpkh({origin}{key}/0h/*)"), "needs the private key"),
+        (format!("wpkh({origin}{key}/0/*)#00000000"), "checksum does not hold"),
+    ] {
+        let checked = checks(&text);
+        assert_eq!(checked.status.code(), Some(1), "{text}");
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&checked.stdout),
+            String::from_utf8_lossy(&checked.stderr)
+        );
+        assert!(said.contains(words), "{text}: {said}");
+    }
+}

@@ -507,7 +507,7 @@ fn a_letter_to_several_orders_reaches_all_of_them_or_none() {
         "/shipped",
         "/pay\nThanks",
         "/paid thanks",
-        "/partial 99999",
+        "/partial 0",
         "/partial 0,5",
         "",
         "> quoted alone",

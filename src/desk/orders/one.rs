@@ -14,6 +14,7 @@ use crate::orders::Order;
 use crate::orders::OrderRef;
 use crate::orders::Status;
 use crate::payment::Coin;
+use crate::payment::Tolerance;
 use crate::store;
 use crate::store::words::WordsKind;
 use crate::values::Gwei;
@@ -33,7 +34,7 @@ const MOST_SPOKEN: i64 = 30;
 const DONE: [(&str, &str); 6] = [
     ("answered", "Your answer is on the order's page."),
     ("paid", "Noted: it was paid."),
-    ("partial", "Noted: a part was paid."),
+    ("partial", "The amount received is recorded."),
     ("shipped", "Noted: it is on its way."),
     ("cancel", "Cancelled."),
     ("refunded", "Noted: the money went back."),
@@ -237,7 +238,7 @@ pub async fn show_order(
         more: more_lines(order),
         total: Sum(invoice.total),
         currency: invoice.currency.as_str(),
-        money: money(order, head),
+        money: money(order, head, desk.shop.terms.tolerance),
         opens_below: !matches!(letter, LetterView::Sealed(_))
             && spoken.iter().any(|spoken| matches!(spoken.letter, Some(LetterView::Sealed(_)))),
         letter,
@@ -259,7 +260,7 @@ fn more_lines(order: &Order) -> Vec<(String, &'static str, Sum)> {
     discount.into_iter().chain(sending).collect()
 }
 
-fn money(order: &Order, head: Option<i64>) -> MoneyView<'_> {
+fn money(order: &Order, head: Option<i64>, tolerance: Tolerance) -> MoneyView<'_> {
     let invoice = &order.invoice;
     let some = |sum: Gwei| (Gwei::ZERO < sum).then_some(Sum(sum));
     MoneyView {
@@ -274,7 +275,7 @@ fn money(order: &Order, head: Option<i64>) -> MoneyView<'_> {
             is_moved: sighting.is_moved,
             in_doubt: invoice.in_doubt,
         }),
-        due: some(order.due()),
+        due: some(order.due(tolerance)),
         excess: some(order.excess()),
         coin: coin(&invoice.coin),
         address: invoice.address.as_str(),

@@ -79,7 +79,13 @@ impl StepForm {
 type Step = (&'static str, Event, &'static str, Option<&'static str>, Option<&'static str>);
 const STEPS: [Step; 5] = [
     ("paid", Event::SellerSawAll, "It was paid in full", None, None),
-    ("partial", Event::SellerSawPart, "A part was paid", Some("Arrived in all, in coins"), None),
+    (
+        "partial",
+        Event::SellerSawPart,
+        "Another amount has arrived",
+        Some("Amount received so far, in coins"),
+        None,
+    ),
     ("shipped", Event::SellerShipped, "It is on its way", Some("Tracking number"), None),
     (
         "refunded",
@@ -105,7 +111,12 @@ pub fn step_forms(order: &Order, chance: &[u8; 32], refused: &Refused) -> Vec<St
         .iter()
         .enumerate()
         .filter_map(|(n, (name, event, title, field, tick))| {
-            let then = order.status.after(*event).ok()?;
+            // What is paid already can still turn out to be more than was due.
+            let then = order.status.after(*event).or_else(|misstep| match event {
+                Event::SellerSawPart => order.status.after(Event::SellerSawMore),
+                _ => Err(misstep),
+            });
+            let then = then.ok()?;
             let is_unreceived = *event == Event::SellerRefunded && !order.has_received();
             // Each form is known by a name of its own.
             let mut once = *chance;
@@ -171,7 +182,9 @@ pub async fn submit(
                 .to_owned();
             StatusCode::UNPROCESSABLE_ENTITY
         }
-        Untaken::Unchanged(unchanged @ (Unchanged::NotPartial(_) | Unchanged::NoPart)) => {
+        Untaken::Unchanged(
+            unchanged @ (Unchanged::NotPartial(_) | Unchanged::NotMore(_) | Unchanged::NoPart),
+        ) => {
             refused.is_about_order = false;
             refused.words = sentence(&unchanged.to_string());
             StatusCode::UNPROCESSABLE_ENTITY

@@ -1,6 +1,7 @@
 use super::*;
 use crate::payment::Address;
 use crate::payment::Sighting;
+use crate::payment::Tolerance;
 
 const DAY: i64 = 86_400;
 
@@ -25,6 +26,7 @@ pub fn invoice(received: i64, node: Option<(i64, i64)>) -> Invoice {
         }),
         in_doubt: false,
         until: Moment::new(100 * DAY).unwrap(),
+        clock_ahead: None,
     }
 }
 
@@ -73,7 +75,7 @@ fn what_is_due_is_the_amount_less_what_was_seen() {
         (Status::Cancelled, 0, None, 0, 0),
     ] {
         let order = kept(status, received, node);
-        assert_eq!(order.due(), gwei(due), "{status} {received}");
+        assert_eq!(order.due(Tolerance::default()), gwei(due), "{status} {received}");
         assert_eq!(order.excess(), gwei(excess), "{status} {received}");
     }
 }

@@ -1,0 +1,79 @@
+use crate::orders::Order;
+use crate::orders::ReaderKey;
+use crate::orders::Status;
+use crate::store;
+use crate::values::Gwei;
+use crate::web::orders::Seen;
+use crate::web::orders::bill;
+use crate::web::orders::find_open;
+use crate::web::page::PageError;
+use crate::web::state::Front;
+use crate::web::visit::Visit;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "orders/receipt.txt", escape = "none")]
+struct Receipt<'a> {
+    site_name: &'a str,
+    order_ref: &'a str,
+    placed: String,
+    state_title: &'a str,
+    bill: Vec<String>,
+    amount: Gwei,
+    seen: Seen,
+    due: Option<Gwei>,
+    currency: &'a str,
+    address: &'a str,
+    until: Option<String>,
+    transaction: Option<&'a str>,
+    receipt: String,
+}
+
+pub async fn show_receipt(
+    request: HttpRequest,
+    front: Data<Front>,
+) -> Result<HttpResponse, PageError> {
+    let visit = Visit::of(&request, &front);
+    let open = visit.open_order.as_ref().ok_or(PageError::NoOrderOpen)?;
+    let order = find_open(&front, &visit).await?.ok_or(PageError::NoOrderOpen)?;
+    let key = ReaderKey::of_code(&open.code, &front.shop.salt);
+    let receipt = read_receipt(&front, &key, &order).await?;
+    let now = front.trusted().await?;
+    let status = order.status_at(now);
+    let tolerance = front.shop.terms.tolerance;
+    let due = order.asks_for(tolerance, now);
+    let (facts, _) = front.facts().await?;
+    let bill = bill(&order).into_iter().map(|(what, sum)| format!("  {what}\n      {sum}"));
+    let template = Receipt {
+        site_name: &facts.site_name,
+        order_ref: order.order_ref.as_str(),
+        placed: order.placed_at.day(),
+        state_title: order.title_at(due.is_some(), now),
+        bill: bill.collect(),
+        amount: order.invoice.amount,
+        seen: Seen::of(&order, status, tolerance),
+        due,
+        currency: order.invoice.currency.as_str(),
+        address: order.invoice.address.as_str(),
+        until: due.filter(|_| status == Status::Awaiting).map(|_| order.invoice.until.for_people()),
+        transaction: order.transaction.as_ref().map(|id| id.as_str()),
+        receipt,
+    };
+    Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(template.render()?))
+}
+
+/// What the buyer wrote when ordering; empty where nothing was kept.
+pub async fn read_receipt(
+    front: &Front,
+    key: &ReaderKey,
+    order: &Order,
+) -> Result<String, PageError> {
+    let kept = store::words::find_receipt(&front.shop.db, &order.order_ref).await?;
+    match kept.and_then(|kept| kept.sealed) {
+        Some(sealed) => Ok(key.open(&sealed).map_err(anyhow::Error::from)?),
+        None => Ok(String::new()),
+    }
+}
