@@ -10,7 +10,7 @@ use pulldown_cmark::TagEnd;
 /// only to pages of this shop, to http, https or mailto, and headings begin at the second level.
 ///
 /// Some signs make much of little, such as thousands of `>` in a row: where the HTML would become more than
-/// [`MOST_PER_BYTE`] times as long as the text, the text is shown as it was typed.
+/// `MOST_PER_BYTE` times as long as the text, the text is shown as it was typed.
 pub fn html(markdown: &str) -> String {
     let shown = any_html(markdown);
     if shown.len() <= MOST_FREE + MOST_PER_BYTE * markdown.len() {

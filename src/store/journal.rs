@@ -127,7 +127,7 @@ mod tests {
     use std::fs;
 
     async fn new_shop(home: &std::path::Path) -> Db {
-        Db::open(&home.join("shop.sqlite")).await.unwrap()
+        Db::open_or_make(&home.join("shop.sqlite")).await.unwrap()
     }
 
     async fn writes(db: &Db, marks: u64) {

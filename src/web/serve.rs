@@ -99,7 +99,7 @@ impl Door {
     /// A socket that any user of the host may connect to, unless somebody listens there already.
     ///
     /// # Errors
-    /// As [`socket::listen`].
+    /// As `socket::listen`.
     pub fn unix(path: &Path) -> io::Result<Self> {
         socket::listen(path).map(|(listener, file)| Self::Unix(listener, Some(file)))
     }

@@ -27,7 +27,7 @@ class Desk:
         self.session = "desk-%d" % time.monotonic_ns()
         command = "env -u MAIL -u VISUAL HOME=%s GNUPGHOME=%s EDITOR=%s TERM=xterm LANG=C.UTF-8 %s -F %s" % (
             seller.home, seller.environment["GNUPGHOME"], editor, program, world.home / "db/muttrc")
-        begin(self.session, (100, 44), seller.home, command)
+        begin(self.session, (100, 60), seller.home, command)
 
     def shows(self, until, *keys, often=False):
         """`often`: the keys are typed again where nothing comes of them: what is typed while gpg runs may be lost."""

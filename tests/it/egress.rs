@@ -205,9 +205,8 @@ fn whole_life(
             let code = page.mark("code");
             assert_eq!(buyer.get("/order/qr.png").status, 200);
             assert_eq!(buyer.get("/order/receipt.txt").status, 200);
-            let transaction = "ab".repeat(32);
             let transaction =
-                if currency == "ETH" { format!("0x{transaction}") } else { transaction };
+                if currency == "ETH" { format!("0x{}", "ab".repeat(32)) } else { "cd".repeat(32) };
             assert_eq!(
                 buyer.post("/order/transaction", &[("transaction", &transaction)]).status,
                 303

@@ -24,7 +24,7 @@ impl Seat {
     /// give way: of the same circuit, or of whoever holds most.
     ///
     /// # Errors
-    /// [`NoMemory`] where all of it is in use by requests that are being answered.
+    /// `NoMemory` where all of it is in use by requests that are being answered.
     pub fn hold(&self, bytes: usize) -> Result<(), NoMemory> {
         let caller = self.caller();
         let most = self.lobby.rules.most_held;
@@ -52,7 +52,7 @@ impl Seat {
     /// The same, and waits for others to give memory back.
     ///
     /// # Errors
-    /// [`NoMemory`] after some seconds.
+    /// `NoMemory` after some seconds.
     pub async fn hold_soon(&self, bytes: usize) -> Result<(), NoMemory> {
         let wait = async {
             loop {
