@@ -163,8 +163,12 @@ impl Db {
 
     async fn open_file(file: &Path, may_make: bool) -> Result<Self, StoreError> {
         // SQLite gives its journal the mode of the file itself.
-        let kept = OpenOptions::new().create(may_make).append(true).mode(0o600).open(file)?;
-        let is_empty = kept.metadata()?.len() == 0 || !holds_shop(file).await?;
+        let opened = OpenOptions::new().create(may_make).append(true).mode(0o600).open(file)?;
+        let has_bytes = 0 < opened.metadata()?.len();
+        // Closed before SQLite opens it: to close a file gives up every lock that the process has on it (fcntl(2)), and
+        // another process would take itself for the last one and remove the journal.
+        drop(opened);
+        let is_empty = !has_bytes || !holds_shop(file).await?;
         if is_empty && !may_make {
             return Err(StoreError::Empty);
         }

@@ -92,7 +92,7 @@ pub fn announced_length(request: &HttpRequest) -> usize {
 /// Lets the body of a form come. Until this is called, it stays with the system.
 ///
 /// # Errors
-/// [`NoMemory`] where there is no room for what the browser says it will send.
+/// `NoMemory` where there is no room for what the browser says it will send.
 pub async fn accept_body(request: &HttpRequest) -> Result<(), NoMemory> {
     let Some(seat) = seat_of(request) else { return Ok(()) };
     let length = announced_length(request);

@@ -264,3 +264,18 @@ fn a_first_start_that_is_told_to_end_ends_and_the_next_one_begins_anew() {
     world.open();
     assert!(world.buyer().get("/").text().contains("Linen Notebook"));
 }
+
+#[test]
+fn a_command_beside_the_open_shop_leaves_its_journal_alone() {
+    use std::os::unix::fs::MetadataExt;
+    let world = World::new();
+    let journal = || std::fs::metadata(world.path("db/shop.sqlite-wal")).map(|found| found.ino());
+    let before = journal().unwrap();
+    world.says(&["orders"]);
+    world.says(&["close"]);
+    assert_eq!(journal().ok(), Some(before), "another process took itself for the last one");
+    world.says(&["open"]);
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    buyer.checks_out(&[]);
+}
