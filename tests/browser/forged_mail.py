@@ -81,7 +81,7 @@ def words_of_a_buyer_stay_behind_their_bar():
                     reader.shows("Not copied", *keys)
                     reader.shows("1 of 1", ",", "u")
                     reader.shows(" 0 of 1", ",", "w")
-                    reader.shows(" 1  ,p paid", ",", ",")
+                    reader.shows("awaiting", ",", ",")
         kept = {path.name for path in (world.home / "mailorders").iterdir()}
         assert kept == {"tmp", "new", "cur"}, kept
 
