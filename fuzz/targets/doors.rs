@@ -21,6 +21,7 @@ use shop::values::Line;
 use shop::values::Mailbox;
 use shop::values::Paragraph;
 use shop::values::Quantity;
+use shop::values::text::is_refused;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -49,11 +50,13 @@ fuzz_target!(|bytes: &[u8]| {
         6 => drop((Currency::parse(text), Country::parse(text), Quantity::parse(text))),
         7 => {
             if let Ok(line) = Line::parse(text, 300) {
+                assert!(!line.as_str().chars().any(is_refused));
                 assert!(Line::parse(line.as_str(), 900) == Ok(line));
             }
         }
         8 => {
             if let Ok(paragraph) = Paragraph::parse(text, 4_000) {
+                assert!(!paragraph.as_str().chars().any(|c| c != '\n' && is_refused(c)));
                 assert!(Paragraph::parse(paragraph.as_str(), 12_000) == Ok(paragraph));
             }
         }

@@ -7,6 +7,7 @@ use crate::orders::Code;
 use crate::orders::LookupName;
 use crate::orders::PgpBlock;
 use crate::orders::draft::sentence;
+use crate::orders::draft::words_for;
 use crate::store;
 use crate::store::words::NewWords;
 use crate::store::words::WordsKind;
@@ -116,7 +117,7 @@ pub async fn ask_seller(
 
 fn read(question: &Question<'_>, key: Option<&SellerKey>) -> Result<Asked, Unfit> {
     let words = Paragraph::parse(question.message, MOST_MESSAGE)
-        .map_err(|fault| Unfit::new("message", sentence(&fault.to_string())))?;
+        .map_err(|refused| Unfit::new("message", words_for(refused)))?;
     if question.pgp.trim().is_empty() {
         if words.is_empty() {
             return Err(Unfit::new("message", "Please write something to the seller."));

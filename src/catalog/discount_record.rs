@@ -14,7 +14,7 @@ const HOW_MUCH: &str =
 impl Reader {
     pub(super) fn discount(&mut self, (collection, name, fields): &Named<'_>) {
         let mut record = Record::new(format!("{collection} {name:?}"), fields);
-        let code = record.needed_text("code", 40, "the code that a buyer types");
+        let code = record.needed_line("code", 40, "the code that a buyer types");
         let less = self.less(&mut record);
         let from = day(&mut record, "from");
         let until = day(&mut record, "until");

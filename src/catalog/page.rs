@@ -1,6 +1,8 @@
 use crate::catalog::markdown;
 use crate::catalog::slug::Slug;
 use crate::payment::secret;
+use crate::values::Line;
+use crate::values::NotText;
 
 /// The name of a seller's page in an address: `/page/{slug}`, and of its file: `db/pages/{slug}.md`.
 ///
@@ -24,6 +26,10 @@ pub enum NotAPage {
     Control,
     #[error("{}", secret::WARNING)]
     Private,
+    #[error("the title of the page contains the hidden character U+{:04X}: please remove it", u32::from(*.0))]
+    HiddenInTitle(char),
+    #[error("the title of the page contains nothing that can be seen")]
+    BlankTitle,
 }
 
 impl PageSlug {
@@ -82,6 +88,19 @@ impl PageText {
         Self::parse(&format!("# {title}\n\n{}\n", text.replace("\r\n", "\n").trim()))
     }
 
+    /// Whether the title shows as it is written. For a page that comes from a file: the desk has a field for the title.
+    ///
+    /// # Errors
+    /// [`NotAPage::HiddenInTitle`], [`NotAPage::BlankTitle`].
+    pub fn check_title(&self) -> Result<(), NotAPage> {
+        let Some((title, _)) = markdown::title(&self.0) else { return Ok(()) };
+        match Line::parse(title, Self::MOST_BYTES) {
+            Err(NotText::Invisible(hidden)) => Err(NotAPage::HiddenInTitle(hidden)),
+            Ok(line) if line.is_empty() => Err(NotAPage::BlankTitle),
+            Ok(_) | Err(NotText::TooLong { .. }) => Ok(()),
+        }
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -125,6 +144,15 @@ mod tests {
         assert_eq!(parse("a\u{1}b"), Err(NotAPage::Control));
         assert_eq!(parse(&"ä".repeat(100_001)), Err(NotAPage::TooLong));
         assert_eq!(parse(&"1f".repeat(32)), Err(NotAPage::Private));
+    }
+
+    #[test]
+    fn a_title_shows_as_it_is_written() {
+        let check = |text: &str| PageText::parse(text).unwrap().check_title();
+        assert_eq!(check("# Über uns\n\na\u{202e}b"), Ok(()));
+        assert_eq!(check("# a\u{202e}b\n"), Err(NotAPage::HiddenInTitle('\u{202e}')));
+        assert_eq!(check("# \u{3164}\u{200b}\n\nwords"), Err(NotAPage::BlankTitle));
+        assert_eq!(check("no title"), Ok(()));
     }
 
     #[test]

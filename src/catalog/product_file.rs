@@ -9,7 +9,6 @@ use crate::catalog::file::Named;
 use crate::catalog::file::Reader;
 use crate::catalog::json::Json;
 use crate::catalog::record::Record;
-use crate::catalog::record::one_line;
 use crate::catalog::single::single;
 use crate::payment::Wallet;
 
@@ -66,7 +65,7 @@ pub fn read_category(text: &str) -> Result<String, Fault> {
 impl Reader {
     pub(super) fn product(&mut self, (collection, name, fields): &Named<'_>) {
         let mut record = Record::new(format!("{collection} {name:?}"), fields);
-        let title = record.needed_text("name", 200, "the product's name").map(one_line);
+        let title = record.needed_line("name", 200, "the product's name");
         let description = record
             .text("description", 20_000, "a description in Markdown")
             .unwrap_or_default()
@@ -144,15 +143,15 @@ impl Reader {
             let option = match item {
                 Json::Record(fields) => {
                     let mut inner = Record::new(format!("{}, {field}", record.place), fields);
-                    let name = inner.needed_text("name", 80, "the option's name").map(one_line);
+                    let name = inner.needed_line("name", 80, "the option's name");
                     let quantity = inner.whole("quantity", 0, 1_000_000, "how many there are");
                     let prices = self.prices(&mut inner, false);
                     record.faults.extend(inner.close(&mut self.file.notes));
                     name.map(|name| OptionRecord { name, quantity, prices })
                 }
-                other => record.text_of(&field, other, 80, "the option's name").map(|name| {
-                    OptionRecord { name: one_line(name), quantity: None, prices: Prices::new() }
-                }),
+                other => record
+                    .line_of(&field, other, 80, "the option's name")
+                    .map(|name| OptionRecord { name, quantity: None, prices: Prices::new() }),
             };
             let Some(option) = option else { continue };
             if options.iter().any(|other| other.name == option.name) {
@@ -189,9 +188,7 @@ fn images(record: &mut Record<'_>) -> Vec<ImageRecord> {
             alts.push(None);
             continue;
         }
-        alts.push(
-            record.text_of(&format!("alt[{n}]"), item, 300, "what the picture shows").map(one_line),
-        );
+        alts.push(record.line_of(&format!("alt[{n}]"), item, 300, "what the picture shows"));
     }
     if names.len() < alts.len() {
         record.refuse(
@@ -210,9 +207,7 @@ fn images(record: &mut Record<'_>) -> Vec<ImageRecord> {
 fn categories(record: &mut Record<'_>) -> Vec<String> {
     let mut categories: Vec<String> = Vec::new();
     for (n, item) in record.list("categories", 20, "a list of categories").iter().enumerate() {
-        let category = record
-            .text_of(&format!("categories[{n}]"), item, 60, "a category's name")
-            .map(one_line);
+        let category = record.line_of(&format!("categories[{n}]"), item, 60, "a category's name");
         categories.extend(category.filter(|category| !categories.contains(category)));
     }
     categories

@@ -4,7 +4,6 @@ use crate::catalog::file::Named;
 use crate::catalog::file::Reader;
 use crate::catalog::json::Json;
 use crate::catalog::record::Record;
-use crate::catalog::record::one_line;
 use crate::values::Country;
 use crate::values::Gwei;
 
@@ -12,8 +11,10 @@ use crate::values::Gwei;
 impl Reader {
     pub(super) fn rate(&mut self, (collection, name, fields): &Named<'_>) {
         let mut record = Record::new(format!("{collection} {name:?}"), fields);
-        let title =
-            record.text("name", 80, "the rate's name").map_or_else(|| (*name).to_owned(), one_line);
+        let own = Json::Text((*name).to_owned());
+        let named = record.get("name").unwrap_or(&own);
+        let title = record.line_of("name", named, 80, "the rate's name");
+        let title = title.unwrap_or_else(|| (*name).to_owned());
         let mut countries = Vec::new();
         for (n, item) in record
             .list("countries", 300, "a list of countries; without one, everywhere")

@@ -2,6 +2,8 @@ use crate::catalog::Fault;
 use crate::catalog::fault::add_fault;
 use crate::catalog::fault::add_note;
 use crate::catalog::json::Json;
+use crate::values::Line;
+use crate::values::NotText;
 use std::collections::HashSet;
 
 /// One record of the seller's file while it is read: each field is asked for once, and what is wrong is gathered.
@@ -70,6 +72,58 @@ impl<'a> Record<'a> {
             field,
             found.shown(),
             format!("{expected} (1 to {most} characters, none of them invisible)"),
+        );
+        None
+    }
+
+    /// A name on one line, or nothing where the field is absent or wrong.
+    pub fn line(&mut self, name: &'static str, most: usize, expected: &str) -> Option<String> {
+        let found = self.get(name)?;
+        self.line_of(name, found, most, expected)
+    }
+
+    /// The same, and a fault where it is absent.
+    pub fn needed_line(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        expected: &str,
+    ) -> Option<String> {
+        match self.get(name) {
+            Some(found) => self.line_of(name, found, most, expected),
+            None => {
+                self.refuse(name, "nothing", expected);
+                None
+            }
+        }
+    }
+
+    /// What was copied along unseen is left out; what would change how the name shows is a fault.
+    pub fn line_of(
+        &mut self,
+        field: &str,
+        found: &Json,
+        most: usize,
+        expected: &str,
+    ) -> Option<String> {
+        if let Json::Text(text) = found {
+            match Line::parse(&one_line(text), most) {
+                Ok(line) if !line.is_empty() => return Some(one_line(line.as_str())),
+                Err(NotText::Invisible(hidden)) => {
+                    let expected = format!(
+                        "{expected} without the hidden character U+{:04X}",
+                        u32::from(hidden)
+                    );
+                    self.refuse(field, found.shown(), expected);
+                    return None;
+                }
+                Ok(_) | Err(NotText::TooLong { .. }) => {}
+            }
+        }
+        self.refuse(
+            field,
+            found.shown(),
+            format!("{expected} (1 to {most} characters that can be seen)"),
         );
         None
     }
@@ -148,6 +202,6 @@ impl<'a> Record<'a> {
     }
 }
 
-pub fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,6 +1,5 @@
 use crate::catalog::json::Json;
 use crate::catalog::record::Record;
-use crate::catalog::record::one_line;
 use crate::payment::AccountKey;
 use crate::payment::Address;
 use crate::payment::Coin;
@@ -20,8 +19,10 @@ pub fn read_wallet(record: &mut Record<'_>, name: &str, notes: &mut Vec<String>)
             return None;
         }
     };
-    let title =
-        record.text("name", 60, "the currency's name").map_or_else(|| name.to_owned(), one_line);
+    let own = Json::Text(name.to_owned());
+    let named = record.get("name").unwrap_or(&own);
+    let title = record.line_of("name", named, 60, "the currency's name");
+    let title = title.unwrap_or_else(|| name.to_owned());
     let coin = read_coin(record, &currency, notes)?;
     let address = record.text("address", 256, "the address that buyers pay to");
     let xpub = record.text("xpub", 2_000, "an extended public key");

@@ -330,6 +330,9 @@ mod tests {
         ))
         .unwrap()
         .prop_map(|text| crate::catalog::record::one_line(&text))
+        .prop_filter("hidden characters, or letters in another form", move |text| {
+            crate::values::Line::parse(text, 2 * most + 1).is_ok_and(|line| line.as_str() == text)
+        })
     }
 
     fn prices(least: i64) -> impl Strategy<Value = Prices> {

@@ -243,6 +243,7 @@ pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
         let markdown = bounded::read_text(&path, 2 * PageText::MOST_BYTES as u64)
             .with_context(|| format!("read the page {}", path.display()))?;
         let text = PageText::parse(&markdown).map_err(refused)?;
+        text.check_title().map_err(refused)?;
         n_bytes += markdown.len();
         files.push(PageFile { slug, text });
         anyhow::ensure!(

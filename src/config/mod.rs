@@ -14,6 +14,7 @@ use crate::payment::Tolerance;
 use crate::payment::Wallet;
 use crate::payment::secret;
 use crate::values::Currency;
+use crate::values::Line;
 use crate::values::Mailbox;
 use crate::values::NodeUrl;
 use crate::values::NotAProxyUrl;
@@ -315,10 +316,16 @@ impl Reader<'_> {
             "HOST:PORT or unix:PATH, for example 127.0.0.1:9051",
             |text| parse_listen(text).filter(|address| *address != Listen::Systemd),
         );
-        let site_name =
-            self.parsed("SITE_NAME", "1 to 60 characters on one line", |text| line(text, 60));
-        let contact =
-            self.parsed("CONTACT", "1 to 120 characters on one line", |text| line(text, 120));
+        let site_name = self.parsed(
+            "SITE_NAME",
+            "1 to 60 characters on one line, none of them hidden",
+            |text| line(text, 60),
+        );
+        let contact = self.parsed(
+            "CONTACT",
+            "1 to 120 characters on one line, none of them hidden",
+            |text| line(text, 120),
+        );
         let secret = self.parsed(
             "SECRET",
             "at least 8 characters; better leave it out, and one is made",
@@ -518,7 +525,8 @@ fn yes_or_no(text: &str) -> Option<bool> {
 }
 
 fn line(text: &str, most: usize) -> Option<String> {
-    (text.chars().count() <= most && !text.chars().any(char::is_control)).then(|| text.to_owned())
+    let line = Line::parse(text, most).ok().filter(|line| !line.is_empty())?;
+    Some(line.as_str().to_owned())
 }
 
 #[cfg(test)]

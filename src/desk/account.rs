@@ -138,7 +138,7 @@ async fn change_password(
     let done =
         actions::change_password(&desk.shop, &desk.porter, password, &new, salts, now()).await?;
     match done {
-        Ok(()) => Ok(signed_out("/login?done=password")),
+        Ok(()) => Ok(signed_out(&request, "/login?done=password")),
         Err(NotIn::Busy) => Err(DeskError::Busy),
         Err(NotIn::Wrong { wait }) => {
             tokio::time::sleep(wait).await;
@@ -180,7 +180,7 @@ async fn end_sessions(
         return ask_sessions(&desk, &seller, StatusCode::UNPROCESSABLE_ENTITY, fresh).await;
     }
     actions::end_sessions(&desk.shop, now()).await?;
-    Ok(signed_out("/login?done=ended"))
+    Ok(signed_out(&request, "/login?done=ended"))
 }
 
 #[derive(Template)]

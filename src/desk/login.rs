@@ -12,6 +12,7 @@ use crate::desk::state::Desk;
 use crate::login::SessionId;
 use crate::login::TypedPassword;
 use crate::store;
+use crate::web::CookieNames;
 use crate::web::chance;
 use crate::web::hex;
 use crate::web::now;
@@ -29,8 +30,6 @@ use std::time::Duration;
 
 /// The cookie that a form of somebody without a session is bound to.
 const BEFORE: &str = "before";
-/// The cookie of a browser that was let in: a crowd of strangers does not keep it waiting. It opens nothing.
-const KNOWN: &str = "known";
 
 pub fn addresses(config: &mut ServiceConfig) {
     config
@@ -79,7 +78,7 @@ async fn ask(
     };
     let mut response = page(status, &template)?;
     if known.is_none() {
-        let cookie = session::session_cookie(BEFORE, &before);
+        let cookie = CookieNames::of_seller(request).set(BEFORE, &before);
         let cookie = header::HeaderValue::from_str(&cookie).map_err(anyhow::Error::from)?;
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -93,7 +92,7 @@ async fn submit(
 ) -> Result<HttpResponse, DeskError> {
     let before = session::cookie(&request, BEFORE).ok_or(DeskError::NoCookie)?;
     let form = DeskForm::read_of(&request, &desk.token_key, &before, body).await?;
-    let is_known = session::cookie(&request, KNOWN).is_some_and(|mark| desk.knows(&mark));
+    let is_known = session::cookie(&request, session::KNOWN).is_some_and(|mark| desk.knows(&mark));
     let given = Given {
         line: if is_known { Line::Known } else { Line::Stranger },
         password: TypedPassword::of(form.get("password")),
@@ -104,9 +103,11 @@ async fn submit(
     let signing = actions::Signing { fresh: id.hash(), earlier, salt: chance() };
     match actions::sign_in(&desk.shop, &desk.porter, given, signing, now()).await? {
         Ok(()) => {
-            let cookie = session::session_cookie(session::COOKIE, &id.text());
+            let names = CookieNames::of_seller(&request);
             let mark = desk.mark_of_known(&hex(&chance::<16>()));
-            Ok(crate::web::see_other("/", &[cookie, session::session_cookie(KNOWN, &mark)]))
+            let cookies =
+                [names.set(session::COOKIE, &id.text()), names.set(session::KNOWN, &mark)];
+            Ok(crate::web::see_other("/", &cookies))
         }
         Err(NotIn::Busy) => Err(DeskError::Busy),
         Err(NotIn::Wrong { wait }) => {
@@ -135,13 +136,13 @@ async fn leave(
 ) -> Result<HttpResponse, DeskError> {
     DeskForm::read(&request, &seller, body).await?;
     actions::sign_out(&desk.shop, &seller.session, now()).await?;
-    Ok(signed_out("/login?done=out"))
+    Ok(signed_out(&request, "/login?done=out"))
 }
 
 /// What leads out of the desk leaves nothing of it in the browser.
-pub fn signed_out(address: &str) -> HttpResponse {
-    let mut response =
-        crate::web::see_other(address, &[session::session_cookie(session::COOKIE, "")]);
+pub fn signed_out(request: &HttpRequest, address: &str) -> HttpResponse {
+    let removed = CookieNames::of_seller(request).remove(session::COOKIE);
+    let mut response = crate::web::see_other(address, &removed);
     // Not its cookies: on loopback they are those of every port, the buyers' door among them.
     let cleared = header::HeaderValue::from_static("\"cache\"");
     response.headers_mut().insert(header::HeaderName::from_static("clear-site-data"), cleared);

@@ -77,8 +77,8 @@ impl DeskError {
                 "It was given to another session, or you have signed out since. Please go back, reload the page and send it again. Nothing was changed.",
             ),
             Self::NoCookie => (
-                "Your browser brought no cookie back",
-                "The desk needs one cookie. Browsers give it over plain http at 127.0.0.1, at localhost and at onions alone; elsewhere the desk has to be behind https. Please open the sign-in page again.",
+                "Your browser did not send our cookie back",
+                "The desk needs one cookie. Allow cookies for this address, and switch off any setting or extension that blocks them. Over plain http browsers keep it only at 127.0.0.1, at localhost and at .onion addresses: anywhere else, put the desk behind https. Then open the sign-in page again.",
             ),
             Self::OtherKind => (
                 "This is no form of ours",

@@ -2,9 +2,13 @@ use crate::desk::addresses;
 use crate::desk::form::Typed;
 use crate::desk::page::DeskError;
 use crate::desk::page::trouble_page;
+use crate::desk::session;
 use crate::desk::state::Desk;
+use crate::web::Caller;
 use crate::web::Lobby;
 use crate::web::LobbyRules;
+use crate::web::MOST_OF_CIRCUIT;
+use crate::web::Seat;
 use crate::web::put_into;
 use crate::web::seat_of;
 use crate::web::serve::Door;
@@ -14,6 +18,7 @@ use crate::web::serve::tend;
 use actix_web::App;
 use actix_web::Error;
 use actix_web::HttpMessage;
+use actix_web::HttpRequest;
 use actix_web::body::BoxBody;
 use actix_web::body::MessageBody;
 use actix_web::dev::ServiceFactory;
@@ -27,11 +32,13 @@ use actix_web::middleware::Next;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// Units: connections. One seller needs few; more of them give way to those who come later, so that whoever fills the
-/// room with wrong passwords does not keep the seller out. Each has 64 KiB of buffers.
-const MOST_CONNECTIONS: usize = 32;
+/// Units: connections of browsers that have not shown that they are the seller's. Where there are more, the oldest is
+/// closed, so that whoever comes is heard. The seller's own have places beside these, as many as one circuit has at the
+/// buyers' listener.
+const MOST_STRANGERS: usize = 96;
 /// What requests and answers may hold at the desk. Units: bytes.
 const REQUEST_MEMORY: usize = 16 * 1024 * 1024;
 
@@ -45,14 +52,20 @@ pub async fn serve(
     told: impl Future<Output = ()> + 'static,
 ) -> io::Result<()> {
     let lobby = Lobby::new(LobbyRules {
-        most_seats: MOST_CONNECTIONS,
+        most_seats: MOST_STRANGERS,
         most_held: REQUEST_MEMORY,
         most_unpaid: 0,
         payment_time: Duration::ZERO,
         closer: None,
     });
     let tending = actix_web::rt::spawn(tend(lobby.clone()));
-    let room = Room { lobby, most_seats: MOST_CONNECTIONS, n_workers: 1, reads_circuits: false };
+    let room = Room {
+        lobby,
+        most_seats: MOST_STRANGERS + MOST_OF_CIRCUIT,
+        n_workers: 1,
+        newcomer: Caller::Stranger,
+        reads_circuits: false,
+    };
     let served = serve_app(move || desk_app(desk.clone()), room, door, told).await;
     tending.abort();
     served
@@ -77,6 +90,7 @@ async fn add_headers(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    recognise(request.request()).await;
     if let Some(refused) = refuse(&request) {
         let mut response = request.into_response(refused);
         put_into(response.headers_mut());
@@ -119,7 +133,8 @@ fn refuse(request: &ServiceRequest) -> Option<actix_web::HttpResponse> {
         ));
     }
     // It does not change while the connection lasts: the next try shall come on another.
-    if seat_of(request.request()).is_some_and(|seat| seat.has_no_room()) {
+    let is_full = |seat: &Arc<Seat>| seat.has_no_room() && seat.caller() != Caller::Seller;
+    if seat_of(request.request()).is_some_and(is_full) {
         let words = "Too many ask at once. Please load the page again in a few seconds.";
         let mut full = trouble_page(StatusCode::SERVICE_UNAVAILABLE, "Please wait", words);
         full.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
@@ -127,4 +142,14 @@ fn refuse(request: &ServiceRequest) -> Option<actix_web::HttpResponse> {
         return Some(full);
     }
     None
+}
+
+/// Gives the connection a place among the seller's while its requests show that they come from the seller's browser.
+async fn recognise(request: &HttpRequest) {
+    let Some((seat, desk)) = seat_of(request).zip(request.app_data::<Data<Desk>>()) else { return };
+    let is_sellers = session::is_sellers(request, desk).await;
+    let caller = if is_sellers { Caller::Seller } else { Caller::Stranger };
+    if seat.caller() != caller {
+        seat.decide(caller);
+    }
 }

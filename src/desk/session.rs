@@ -11,6 +11,7 @@ use crate::store;
 use crate::store::Db;
 use crate::store::StoreError;
 use crate::values::Moment;
+use crate::web::CookieNames;
 use crate::web::chance;
 use crate::web::now;
 use actix_web::FromRequest;
@@ -108,22 +109,22 @@ pub fn session_id(request: &HttpRequest) -> Option<SessionId> {
     cookie(request, COOKIE).and_then(|text| SessionId::parse(&text))
 }
 
-/// A cookie of the desk. Only its own name is read, with the prefix: no other site and no other path can set such a one.
+/// A cookie of the desk.
 pub fn cookie(request: &HttpRequest, wanted: &str) -> Option<String> {
-    let lines = request.headers().get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
-    let pairs =
-        lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let mut wanted =
-        pairs.filter(|(name, _)| name.strip_prefix("__Host-").is_some_and(|name| name == wanted));
-    wanted.next().map(|(_, value)| value.to_owned())
+    let mut sent = CookieNames::of_seller(request).sent(request);
+    sent.find(|(name, _)| *name == wanted).map(|(_, value)| value.to_owned())
+}
+
+/// Whether the request comes from the seller's browser: one that is signed in, or was since it was opened.
+pub async fn is_sellers(request: &HttpRequest, desk: &Desk) -> bool {
+    if cookie(request, KNOWN).is_some_and(|mark| desk.knows(&mark)) {
+        return true;
+    }
+    let Some(id) = session_id(request) else { return false };
+    let span = store::desk::find_session(&desk.shop.db, &id.hash()).await;
+    span.is_ok_and(|span| span.is_some_and(|span| !span.is_over(now())))
 }
 
 pub const COOKIE: &str = "desk";
-
-/// It is gone when the browser is closed; an empty one is gone at once.
-///
-/// `Secure` also on http://127.0.0.1 and on an onion: Firefox and Chromium take such a cookie there and bring it back.
-pub fn session_cookie(name: &str, value: &str) -> String {
-    let ends = if value.is_empty() { "; Max-Age=0" } else { "" };
-    format!("__Host-{name}={value}; HttpOnly; SameSite=Strict; Path=/; Secure{ends}")
-}
+/// The cookie of a browser that was let in: a crowd of strangers does not keep it waiting. It opens nothing.
+pub const KNOWN: &str = "known";

@@ -1,4 +1,6 @@
 use crate::values::Line;
+use crate::values::NotText;
+use crate::values::text::is_joiner;
 use argon2::Algorithm;
 use argon2::Argon2;
 use argon2::Block;
@@ -59,12 +61,18 @@ const MOST_MEMORY: u32 = 256 * 1024;
 impl TypedPassword {
     /// What cannot be a password of anybody's is the empty one, which is always wrong: it costs the same work.
     pub fn of(text: &str) -> Self {
-        Self(Line::parse(text, MOST_CHARACTERS).unwrap_or_default())
+        Self(typed_line(text).unwrap_or_default())
     }
 
     fn bytes(&self) -> &[u8] {
         self.0.as_str().as_bytes()
     }
+}
+
+/// Joiners have never been part of a password: one that was set before texts could hold them must stay right.
+fn typed_line(text: &str) -> Result<Line, NotText> {
+    let typed: String = text.chars().filter(|c| !is_joiner(*c)).collect();
+    Line::parse(&typed, MOST_CHARACTERS)
 }
 
 impl NewPassword {
@@ -73,7 +81,7 @@ impl NewPassword {
     /// # Errors
     /// [`WeakPassword`] with every reason, and what would be better.
     pub fn parse(text: &str, about: &[&str]) -> Result<Self, WeakPassword> {
-        let line = match Line::parse(text, MOST_CHARACTERS) {
+        let line = match typed_line(text) {
             Ok(line) => line,
             Err(refused) => return Err(WeakPassword(vec![format!("{}.", capital(&refused))])),
         };
@@ -216,6 +224,13 @@ mod tests {
     }
 
     #[test]
+    fn a_password_is_right_with_and_without_what_keyboards_add_unseen() {
+        let plain = TypedPassword::of("کتاب👩👧 cinder");
+        let joined = TypedPassword::of("\u{200e}کتا\u{200c}ب👩\u{200d}👧\u{fe0f} cinder");
+        assert_eq!(joined.bytes(), plain.bytes());
+    }
+
+    #[test]
     fn a_password_that_is_guessed_is_refused_with_reasons() {
         for (text, word) in [
             ("", "fewer than 10"),
@@ -228,7 +243,7 @@ mod tests {
             ("17.05.1984", "ate"),
             ("P@ssw0rd!!", "common"),
             ("xK7$q", "fewer than 10"),
-            ("a\u{202e}bcdefghijkl", "cannot be seen"),
+            ("a\u{202e}bcdefghijkl", "hidden character"),
             (&"x y".repeat(100), "longer than 256"),
         ] {
             let reasons = refused(text);

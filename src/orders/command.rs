@@ -151,7 +151,10 @@ mod tests {
         for text in ["/partial", "/partial 0,05", "/partial 0.05 ETH", "/partial -1"] {
             check(text, Some(Err(NotACommand::Amount)));
         }
-        check("/cancel a\u{202e}b", Some(Err(NotACommand::Argument(NotText::Invisible))));
+        check(
+            "/cancel a\u{202e}b",
+            Some(Err(NotACommand::Argument(NotText::Invisible('\u{202e}')))),
+        );
         let long = format!("/shipped {}", "x".repeat(301));
         check(&long, Some(Err(NotACommand::Argument(NotText::TooLong { most: MOST_ARGUMENT }))));
     }

@@ -6,6 +6,7 @@ use crate::values::Country;
 use crate::values::Line;
 use crate::values::NotText;
 use crate::values::Paragraph;
+use crate::values::text::without_hidden;
 
 /// The checkout form as it came, every field an outside word.
 #[derive(Default)]
@@ -131,19 +132,19 @@ impl Draft {
                 "recipient",
                 form.recipient,
                 100,
-                "the name of who receives it",
+                "Enter the recipient's name.",
             ),
             street: reader.street(form.street, !sealed),
-            city: needed(&mut reader, "city", form.city, 100, "a city"),
+            city: needed(&mut reader, "city", form.city, 100, "Enter a city."),
             province: needed(
                 &mut reader,
                 "province",
                 form.province,
                 100,
-                "a state, province or region",
+                "Enter a state, province or region.",
             ),
-            country: needed(&mut reader, "country", form.country, 60, "a country"),
-            postcode: needed(&mut reader, "postcode", form.postcode, 20, "a postal code"),
+            country: needed(&mut reader, "country", form.country, 60, "Enter a country."),
+            postcode: needed(&mut reader, "postcode", form.postcode, 20, "Enter a postal code."),
         };
         let country = Country::parse(address.country.as_str()).ok();
         let delivery = if sealed {
@@ -178,6 +179,17 @@ pub(crate) fn sentence(words: &str) -> String {
     format!("{first}{}{end}", letters.as_str())
 }
 
+/// For a form that shows the text again without its hidden characters.
+pub(crate) fn words_for(refused: NotText) -> String {
+    match refused {
+        NotText::Invisible(hidden) => format!(
+            "This contained the hidden character U+{:04X}, which has been removed. Check the text and send the form again.",
+            u32::from(hidden)
+        ),
+        NotText::TooLong { .. } => sentence(&refused.to_string()),
+    }
+}
+
 #[derive(Default)]
 struct Reader {
     refusals: Vec<Refusal>,
@@ -188,35 +200,47 @@ impl Reader {
         self.refusals.push(Refusal::new(field, words));
     }
 
-    fn text<T: Default>(&mut self, field: &'static str, read: Result<T, NotText>) -> T {
-        read.unwrap_or_else(|refused| {
-            self.refuse(field, sentence(&refused.to_string()));
-            T::default()
-        })
-    }
-
-    fn line(&mut self, field: &'static str, text: &str, most: usize, _what: &str) -> Line {
-        self.text(field, Line::parse(text, most))
-    }
-
-    fn needed_line(&mut self, field: &'static str, text: &str, most: usize, what: &str) -> Line {
-        if text.trim().is_empty() {
-            self.refuse(field, format!("Please give {what}."));
-            return Line::default();
+    fn text<T>(&mut self, field: &'static str, read: Result<T, NotText>) -> Option<T> {
+        match read {
+            Ok(text) => Some(text),
+            Err(refused) => {
+                self.refuse(field, words_for(refused));
+                None
+            }
         }
-        self.line(field, text, most, what)
+    }
+
+    fn line(&mut self, field: &'static str, text: &str, most: usize, _if_empty: &str) -> Line {
+        self.text(field, Line::parse(text, most)).unwrap_or_default()
+    }
+
+    fn needed_line(
+        &mut self,
+        field: &'static str,
+        text: &str,
+        most: usize,
+        if_empty: &str,
+    ) -> Line {
+        let Some(line) = self.text(field, Line::parse(text, most)) else { return Line::default() };
+        if line.is_empty() {
+            self.refuse(field, if_empty);
+        }
+        line
     }
 
     /// A street may have two or three lines.
     fn street(&mut self, text: &str, needed: bool) -> Paragraph {
-        if needed && text.trim().is_empty() {
-            self.refuse("street", "Please give a street and number, or a box.");
+        let Some(street) = self.text("street", Paragraph::parse(text, 200)) else {
+            return Paragraph::default();
+        };
+        if needed && street.is_empty() {
+            self.refuse("street", "Enter a street address or PO box.");
         }
-        self.paragraph("street", text, 200)
+        street
     }
 
     fn paragraph(&mut self, field: &'static str, text: &str, most: usize) -> Paragraph {
-        self.text(field, Paragraph::parse(text, most))
+        self.text(field, Paragraph::parse(text, most)).unwrap_or_default()
     }
 
     /// Only a slip of the pen is caught: whether an address exists, the shop cannot ask.
@@ -240,6 +264,7 @@ impl Reader {
         text: &str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
+        let text = without_hidden(text);
         let text = text.trim();
         if text.is_empty() {
             return None;
@@ -314,6 +339,37 @@ mod tests {
             &["refund", "transaction"],
         );
         check(&DraftForm { note: &"x".repeat(2_001), ..FULL }, &["note"]);
+    }
+
+    #[test]
+    fn marks_that_were_copied_along_are_left_out() {
+        let form = DraftForm {
+            recipient: "\u{200e}Ada\u{200f} Byron\u{200b}",
+            country: "\u{61c}United Kingdom\u{feff}",
+            refund: "\u{200e}0x52908400098527886E0F7030069857D2E4169EE7\u{200e}",
+            ..FULL
+        };
+        check(&form, &[]);
+        let draft = Draft::parse(&form, &Coin::Ether { chain: 1 }).ok().unwrap();
+        let Delivery::Plain(address) = &draft.buyer.delivery else { panic!() };
+        assert_eq!(address.recipient.as_str(), "Ada Byron");
+    }
+
+    #[test]
+    fn what_shows_nothing_is_missing() {
+        let blank = "\u{3164}\u{200b}\u{2800}";
+        check(
+            &DraftForm { recipient: blank, street: "\u{ad}\n\u{115f}", city: blank, ..FULL },
+            &["recipient", "street", "city"],
+        );
+    }
+
+    #[test]
+    fn what_was_hidden_is_named_and_the_words_are_true() {
+        let form = DraftForm { city: "Lon\u{202e}don", ..FULL };
+        let refusals = Draft::parse(&form, &Coin::Bitcoin).err().unwrap();
+        let words = "This contained the hidden character U+202E, which has been removed. Check the text and send the form again.";
+        assert_eq!(refusals[0].words, words);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What an order is, what a buyer may put into one, and how it may change.
 
 pub mod code;
+mod code_text;
 pub mod command;
 pub mod draft;
 pub mod duty;
@@ -12,7 +13,8 @@ pub mod status;
 pub mod unpaid;
 mod words;
 
-pub use code::{Code, FormToken, LookupName, NotACode, NumberFor};
+pub use code::{Code, FormToken, LookupName, NumberFor};
+pub use code_text::{NotACode, UnknownWord};
 pub use command::{Command, MOST_ARGUMENT, NotACommand, Refund};
 pub use draft::{Buyer, Delivery, Draft, DraftForm, Refusal, StreetAddress};
 pub use duty::Duty;

@@ -1,3 +1,5 @@
+use crate::values::text::without_hidden;
+
 /// The name by which buyer and seller speak of an order. It reveals no count and no time.
 ///
 /// Shape: 10 of Crockford's 32 letters and digits, 50 bits of chance.
@@ -32,7 +34,7 @@ impl OrderRef {
     /// # Errors
     /// [`NotAnOrderRef`] where the shape is another.
     pub fn parse(text: &str) -> Result<Self, NotAnOrderRef> {
-        let name: String = text.trim().chars().map(as_meant).collect();
+        let name: String = without_hidden(text).trim().chars().map(as_meant).collect();
         if name.len() != 10 || !name.bytes().all(|byte| LETTERS.contains(&byte)) {
             return Err(NotAnOrderRef);
         }
@@ -60,7 +62,7 @@ impl RefPart {
     /// # Errors
     /// [`NotARefPart`] where no reference holds it.
     pub fn parse(text: &str) -> Result<Self, NotARefPart> {
-        let part: String = text.trim().chars().map(as_meant).collect();
+        let part: String = without_hidden(text).trim().chars().map(as_meant).collect();
         let fits = part.bytes().all(|byte| LETTERS.contains(&byte));
         if fits && (1..=10).contains(&part.len()) { Ok(Self(part)) } else { Err(NotARefPart) }
     }

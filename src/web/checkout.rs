@@ -13,7 +13,7 @@ use crate::orders::Refusal;
 use crate::payment::Wallet;
 use crate::store;
 use crate::values::Gwei;
-use crate::values::text::is_invisible;
+use crate::values::text::without_hidden;
 use crate::web::cart::LineView;
 use crate::web::cart::line_view;
 use crate::web::cart::look_again;
@@ -108,7 +108,7 @@ impl FormView {
         let fields = FIELDS.iter().map(|(name, most)| FieldView {
             name,
             most: *most,
-            value: fields.map(|fields| shown(fields.get(name))).unwrap_or_default(),
+            value: fields.map(|fields| without_hidden(fields.get(name))).unwrap_or_default(),
             error: refusals
                 .iter()
                 .find(|refusal| refusal.field == *name)
@@ -139,11 +139,6 @@ impl FieldView {
     fn is_used(&self) -> bool {
         self.is_refused() || !self.value.is_empty()
     }
-}
-
-/// What was typed, without what cannot be seen: it is refused, and the buyer need not hunt for it.
-fn shown(text: &str) -> String {
-    text.chars().filter(|c| matches!(c, '\n' | '\r' | '\t') || !is_invisible(*c)).collect()
 }
 
 pub async fn show(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {

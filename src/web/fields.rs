@@ -1,3 +1,4 @@
+use crate::values::text::without_hidden;
 use crate::web::fair::accept_body;
 use crate::web::fair::announced_length;
 use crate::web::fair::begin_to_read;
@@ -83,7 +84,7 @@ pub fn query_field(request: &HttpRequest, name: &str) -> String {
     pairs
         .into_iter()
         .find(|(field, _)| field == name)
-        .map(|(_, value)| without_marks(&value))
+        .map(|(_, value)| without_hidden(&without_marks(&value)))
         .unwrap_or_default()
 }
 

@@ -1,3 +1,4 @@
+mod giving_way;
 mod memory;
 
 pub use memory::{NoMemory, UNCOUNTED};
@@ -38,6 +39,10 @@ pub enum Caller {
     /// No line of tor's: all of those count as one circuit.
     NoLine,
     Circuit(CircuitId),
+    /// At the desk: a browser that has not shown that it is the seller's.
+    Stranger,
+    /// At the desk: the seller's own browser. It never gives way to a stranger, and takes no stranger's place.
+    Seller,
 }
 
 /// What a connection is about at the moment.
@@ -111,6 +116,8 @@ pub struct Seat {
     /// Whether the whole shop had no room when it came.
     has_no_room: bool,
     is_gone: AtomicBool,
+    /// Whether the server has read all that came, and waits for more or for room to write.
+    was_read: AtomicBool,
     /// Whether the handler of its current request reads the body.
     reads_body: AtomicBool,
     /// Whether the answer to its current request has been handed over for sending.
@@ -122,7 +129,7 @@ pub struct Seat {
 }
 
 /// Units: connections of one circuit. Tor Browser opens 6.
-const MOST_OF_CIRCUIT: usize = 64;
+pub const MOST_OF_CIRCUIT: usize = 64;
 /// Units: circuits that are remembered. Beyond them the one that was quiet longest is forgotten.
 const MOST_ACCOUNTS: usize = 8_192;
 /// Units: pages that are being made at once for those who look: one reader of the database fewer than there are, so
@@ -170,7 +177,7 @@ impl Lobby {
     /// one that has waited longest for bytes. Whoever comes is always heard.
     pub fn enter(self: &Arc<Self>, caller: Caller) -> Arc<Seat> {
         let mut book = self.book();
-        let is_full = self.rules.most_seats <= book.n_seats && !book.let_one_go();
+        let is_full = self.rules.most_seats <= book.n_bounded() && !book.let_one_go();
         book.next_number += 1;
         let seat = Arc::new(Seat {
             number: book.next_number,
@@ -181,6 +188,7 @@ impl Lobby {
             is_crowded: AtomicBool::new(false),
             has_no_room: is_full,
             is_gone: AtomicBool::new(false),
+            was_read: AtomicBool::new(false),
             reads_body: AtomicBool::new(false),
             is_answered: AtomicBool::new(false),
             held: AtomicUsize::new(0),
@@ -231,6 +239,9 @@ impl Book {
         let account = self.accounts.entry(caller).or_default();
         self.by_size.remove(&(account.seats.len(), caller));
         account.seats.insert(seat.number, seat.clone());
+        let held = seat.held.load(Relaxed);
+        account.held += held;
+        self.held += held;
         self.by_size.insert((account.seats.len(), caller));
         self.n_seats += 1;
     }
@@ -252,28 +263,6 @@ impl Book {
             self.by_size.insert((before - 1, caller));
         }
         self.n_seats -= 1;
-        true
-    }
-
-    /// Whether a connection of those who have most could be let go.
-    fn let_one_go(&mut self) -> bool {
-        let largest: Vec<Caller> =
-            self.by_size.iter().rev().take(8).map(|(_, caller)| *caller).collect();
-        largest.into_iter().any(|caller| self.let_one_of_go(caller, 0))
-    }
-
-    /// Lets the connection of a circuit go that has waited longest, but not one that came with `newest` or later.
-    fn let_one_of_go(&mut self, caller: Caller, newest: u64) -> bool {
-        let Some(account) = self.accounts.get(&caller) else { return false };
-        // The oldest come first: to look at some of them is enough, and looking stays short.
-        let candidates = account.seats.values().take(MOST_OF_CIRCUIT);
-        let candidates = candidates.filter(|seat| newest == 0 || seat.number < newest);
-        let waiting = candidates.filter(|seat| seat.stage() != Stage::Working);
-        // What has never asked anything goes first, then what asked longest ago.
-        let key = |seat: &&Arc<Seat>| (seat.stage(), seat.since.load(Relaxed), seat.number);
-        let Some(seat) = waiting.min_by_key(key).cloned() else { return false };
-        self.unseat(&seat);
-        seat.let_go();
         true
     }
 
@@ -311,12 +300,14 @@ impl Seat {
         *self.caller.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tor's line was read, or there is none.
+    /// Tor's line was read, or there is none; or a request has shown whose connection it is. What it holds stays counted.
     pub fn decide(self: &Arc<Self>, caller: Caller) {
         let mut book = self.lobby.book();
+        let held = self.held.load(Relaxed);
         if !book.unseat(self) {
             return;
         }
+        self.held.store(held, Relaxed);
         *self.caller.lock().unwrap_or_else(PoisonError::into_inner) = caller;
         book.seat(caller, self);
         let n_seats = book.accounts.get(&caller).map_or(0, |account| account.seats.len());
@@ -358,6 +349,7 @@ impl Seat {
     /// Whether the connection is to end; if not, `waker` is woken when it is.
     pub fn is_gone(&self, waker: &Waker) -> bool {
         if !self.is_gone.load(SeqCst) {
+            self.was_read.store(true, Relaxed);
             self.task.register(waker);
         }
         self.is_gone.load(SeqCst)

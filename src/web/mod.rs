@@ -8,7 +8,9 @@ mod catalog;
 mod checkout;
 mod circuit;
 pub mod clock;
+mod code_form;
 mod conversation;
+mod cookies;
 mod csrf;
 mod fair;
 mod fields;
@@ -30,10 +32,11 @@ mod stream;
 mod visit;
 
 pub use clock::{now, ticks, trusted, wall};
+pub use cookies::CookieNames;
 pub use csrf::{TokenKey, hex};
 pub use fair::{accept_counted_body, announced_length, begin_to_read, seat_of};
 pub use headers::put_into;
-pub use lobby::{Lobby, LobbyRules, Seat, Stage};
+pub use lobby::{Caller, Lobby, LobbyRules, MOST_OF_CIRCUIT, Seat, Stage};
 pub use page::{see_other, takes_gzip};
 pub use state::{Front, Site, chance};
 
@@ -57,7 +60,7 @@ pub fn addresses(config: &mut ServiceConfig) {
         .service(only_post("/cart/change", cart::change))
         .service(only_post("/currency", cart::choose_currency))
         .service(get_and_post("/checkout", checkout::show, checkout::submit))
-        .service(get_and_post("/order", orders::show, orders::open))
+        .service(get_and_post("/order", orders::show, code_form::open))
         .service(only_post("/order/noted", orders::note_code))
         .service(only_post("/order/transaction", orders::report))
         .service(only_post("/order/message", orders::ask))

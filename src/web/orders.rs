@@ -4,7 +4,6 @@ use crate::actions::Question;
 use crate::actions::Unasked;
 use crate::actions::Unfit;
 use crate::actions::Unreported;
-use crate::orders::Code;
 use crate::orders::LookupName;
 use crate::orders::Order;
 use crate::orders::ReaderKey;
@@ -16,14 +15,16 @@ use crate::payment::qr;
 use crate::payment::read_by;
 use crate::store;
 use crate::values::Gwei;
+use crate::values::text::without_hidden;
 use crate::web::catalog::currency_name;
 use crate::web::clock::now;
+use crate::web::code_form;
+use crate::web::code_form::Asked;
 use crate::web::conversation::Conversation;
 use crate::web::fields::Fields;
 use crate::web::frame::Frame;
 use crate::web::page::PageError;
 use crate::web::page::RETRY_SECONDS;
-use crate::web::page::page;
 use crate::web::page::see_other;
 use crate::web::page::send;
 use crate::web::ready::ReadyPage;
@@ -41,15 +42,6 @@ use actix_web::http::header::HeaderValue;
 use actix_web::web::Data;
 use actix_web::web::Payload;
 use askama::Template;
-
-#[derive(Template)]
-#[template(path = "orders/code.html")]
-struct CodePage<'a> {
-    frame: Frame<'a>,
-    refused: bool,
-    /// Whether the buyer has just erased what the shop held of them.
-    erased: bool,
-}
 
 #[derive(Template)]
 #[template(path = "orders/order.html")]
@@ -164,46 +156,14 @@ pub async fn show(request: HttpRequest, front: Data<Front>) -> Result<HttpRespon
             show_order(&request, &front, visit, &order, StatusCode::OK, &refused).await
         }
         None => {
-            let erased = request.query_string() == ERASED;
-            let (facts, _) = front.facts().await?;
-            let frame = Frame::new(&front, &facts, currency_name(&front, &facts, &visit), "/order");
-            let template = CodePage { frame, refused: false, erased };
-            page(&request, &front, &visit, StatusCode::OK, &template)
+            let asked = if request.query_string() == ERASED { Asked::Erased } else { Asked::New };
+            code_form::ask(&request, &front, &visit, asked).await
         }
     }
 }
 
 /// In the address after the buyer has erased everything: it names nobody.
 const ERASED: &str = "erased";
-
-/// A wrong code and one that cannot be read are answered alike, after the same look.
-pub async fn open(
-    request: HttpRequest,
-    front: Data<Front>,
-    body: Payload,
-) -> Result<HttpResponse, PageError> {
-    let (fields, visit) = Fields::read(&request, &front, body).await?;
-    let code = Code::parse(fields.get("code")).ok();
-    let name = code.as_ref().map_or(LookupName::NOBODY, |code| code.lookup_name(&front.shop.salt));
-    let order = store::orders::find_by_lookup(&front.shop.db, &name).await?;
-    match (code, order) {
-        (Some(code), Some(order)) => {
-            // Where it cannot be remembered what was seen, the order is shown all the same.
-            let seen = match actions::take_seen(&front.shop, &order.order_ref).await {
-                Err(error) if error.chain().any(store::is_temporary) => 0,
-                taken => taken?,
-            };
-            let cookie = visit.order_cookie(&front, &OpenOrder { code, is_noted: true, seen });
-            Ok(see_other("/order", &[cookie]))
-        }
-        _ => {
-            let (facts, _) = front.facts().await?;
-            let frame = Frame::new(&front, &facts, currency_name(&front, &facts, &visit), "/order");
-            let template = CodePage { frame, refused: true, erased: false };
-            page(&request, &front, &visit, StatusCode::UNPROCESSABLE_ENTITY, &template)
-        }
-    }
-}
 
 pub async fn note_code(
     request: HttpRequest,
@@ -260,7 +220,7 @@ pub async fn ask(
             }
         };
     let Unfit { field, words, left } = unfit;
-    let message = left.unwrap_or_else(|| question.message.to_owned());
+    let message = left.unwrap_or_else(|| without_hidden(question.message));
     let typed = vec![("message", message), ("pgp", question.pgp.to_owned())];
     refuse(&request, &front, visit, (status, Refused { field, words, typed })).await
 }
@@ -312,7 +272,7 @@ pub async fn close(
 
 /// The browser forgets the order.
 fn forget(visit: &Visit, next: &str) -> HttpResponse {
-    let mut response = see_other(next, &[visit.no_order_cookie()]);
+    let mut response = see_other(next, &visit.no_order_cookies());
     let cleared = HeaderValue::from_static("\"cache\", \"cookies\", \"storage\"");
     response.headers_mut().insert(HeaderName::from_static("clear-site-data"), cleared);
     response

@@ -76,7 +76,7 @@ impl PageError {
             Self::NotFound => ("There is no such page", "The address may be mistyped, or the thing is no longer sold.".to_owned()),
             Self::NoCookie => (
                 "Your browser did not send our cookie back",
-                "The cart lives in a cookie that is gone when you close the browser. Please allow cookies for this address, go back, reload the page and try again. Nothing was changed.".to_owned(),
+                "Your cart and your order are kept in cookies until you close the browser. Allow cookies for this site, and switch off any setting, private mode or extension that blocks them. Then go back, reload the page and try again. Nothing was changed.".to_owned(),
             ),
             Self::ForeignForm => (
                 "This form is too old",

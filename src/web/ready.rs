@@ -167,6 +167,8 @@ mod tests {
     use super::*;
     use crate::cart::Basket;
     use crate::cart::CartId;
+    use crate::web::cookies::CookieNames;
+    use actix_web::test::TestRequest;
     use proptest::prelude::*;
     use std::io::Read;
 
@@ -177,7 +179,7 @@ mod tests {
             currency: None,
             basket: Basket::empty(CartId([0; 16])),
             open_order: None,
-            on_onion: false,
+            cookies: CookieNames::of_buyer(&TestRequest::default().to_http_request()),
         }
     }
 

@@ -199,8 +199,9 @@ pub async fn serve(
         closer: fairness.closer,
     });
     let tending = actix_web::rt::spawn(tend(lobby.clone()));
-    let room =
-        Room { lobby, most_seats, n_workers: n_cores, reads_circuits: fairness.reads_circuits };
+    let newcomer = Caller::Anybody;
+    let reads_circuits = fairness.reads_circuits;
+    let room = Room { lobby, most_seats, n_workers: n_cores, newcomer, reads_circuits };
     let served = serve_app(move || shop_app(front.clone()), room, door, told).await;
     tending.abort();
     served
@@ -213,6 +214,8 @@ pub struct Room {
     pub most_seats: usize,
     /// Units: threads that answer.
     pub n_workers: usize,
+    /// What a connection counts as that tor does not name.
+    pub newcomer: Caller,
     /// Whether tor begins each connection on the socket with the number of its circuit.
     pub reads_circuits: bool,
 }
@@ -238,7 +241,7 @@ where
 {
     let closing = Arc::new(Notify::new());
     let mut own_file = None;
-    let Room { lobby, most_seats, n_workers, reads_circuits } = room;
+    let Room { lobby, most_seats, n_workers, newcomer, reads_circuits } = room;
     let server = Server::build()
         .workers(n_workers)
         // For each worker. Reached for moments at most, since the lobby makes room: the server itself would let everybody
@@ -254,7 +257,7 @@ where
                 let greet = move |stream: TcpStream| {
                     // An answer is one write: nothing is won by waiting for more.
                     let _ = stream.set_nodelay(true);
-                    let seat = lobby.enter(Caller::Anybody);
+                    let seat = lobby.enter(newcomer);
                     ready(Ok((DoorStream::new(stream, seat), None)))
                 };
                 fn_service(greet).and_then(answering(make(), closing.clone()))
@@ -269,7 +272,7 @@ where
                     let stream = if reads_circuits {
                         DoorStream::behind_tor(stream, lobby.enter(Caller::Undecided))
                     } else {
-                        DoorStream::new(stream, lobby.enter(Caller::Anybody))
+                        DoorStream::new(stream, lobby.enter(newcomer))
                     };
                     ready(Ok((stream, None)))
                 };

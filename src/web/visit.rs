@@ -2,13 +2,13 @@ use crate::cart::Basket;
 use crate::cart::CartId;
 use crate::orders::Code;
 use crate::values::Currency;
+use crate::web::cookies::CookieNames;
 use crate::web::csrf::hex;
 use crate::web::state::Front;
 use crate::web::state::chance;
 use actix_web::HttpRequest;
 use actix_web::cookie::Cookie;
 use actix_web::cookie::CookieJar;
-use actix_web::http::header;
 
 /// What a visitor's browser brought along. The shop itself remembers nothing of a visitor.
 pub struct Visit {
@@ -20,8 +20,7 @@ pub struct Visit {
     pub currency: Option<String>,
     pub basket: Basket,
     pub open_order: Option<OpenOrder>,
-    /// On an onion address the cookies are marked `Secure`, as Tor Browser allows.
-    pub on_onion: bool,
+    pub cookies: CookieNames,
 }
 
 /// The order that this browser may see.
@@ -41,18 +40,13 @@ pub struct CartTooLarge;
 
 impl Visit {
     pub fn of(request: &HttpRequest, front: &Front) -> Self {
-        let on_onion = is_onion(request);
+        let cookies = CookieNames::of_buyer(request);
         let mut visitor = None;
         let mut currency = None;
         let mut basket = None;
         let mut open_order = None;
-        let prefix = if on_onion { "__Host-" } else { "" };
-        let headers =
-            request.headers().get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
-        for (name, value) in
-            headers.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='))
-        {
-            match name.strip_prefix(prefix).unwrap_or_default() {
+        for (name, value) in cookies.sent(request) {
+            match name {
                 "visitor"
                     if value.len() == 32 && value.bytes().all(|byte| byte.is_ascii_hexdigit()) =>
                 {
@@ -79,16 +73,16 @@ impl Visit {
             currency,
             basket: basket.unwrap_or_else(|| Basket::empty(CartId([0; 16]))),
             open_order,
-            on_onion,
+            cookies,
         }
     }
 
     pub fn visitor_cookie(&self) -> String {
-        self.cookie("visitor", &self.visitor, "")
+        self.cookies.set("visitor", &self.visitor)
     }
 
     pub fn currency_cookie(&self, currency: &Currency) -> String {
-        self.cookie("currency", currency.as_str(), "")
+        self.cookies.set("currency", currency.as_str())
     }
 
     /// The cart as a cookie, or the removal of an empty one.
@@ -97,24 +91,19 @@ impl Visit {
     /// [`CartTooLarge`]: nothing is cut off.
     pub fn cart_cookie(&self, front: &Front, basket: &Basket) -> Result<String, CartTooLarge> {
         if basket.is_empty() {
-            return Ok(self.cookie("cart", "", "; Max-Age=0"));
+            return Ok(format!("{}; Max-Age=0", self.cookies.set("cart", "")));
         }
-        let cookie = self.cookie("cart", &sealed(front, "cart", basket.write()), "");
+        let cookie = self.cookies.set("cart", &sealed(front, "cart", basket.write()));
         if cookie.len() <= MOST_COOKIE { Ok(cookie) } else { Err(CartTooLarge) }
     }
 
     pub fn order_cookie(&self, front: &Front, order: &OpenOrder) -> String {
-        self.cookie("order", &sealed(front, "order", order.write()), "")
+        self.cookies.set("order", &sealed(front, "order", order.write()))
     }
 
-    pub fn no_order_cookie(&self) -> String {
-        self.cookie("order", "", "; Max-Age=0")
-    }
-
-    /// A session's cookie: it is gone when the browser is closed.
-    fn cookie(&self, name: &str, value: &str, more: &str) -> String {
-        let (prefix, secure) = if self.on_onion { ("__Host-", "; Secure") } else { ("", "") };
-        format!("{prefix}{name}={value}; HttpOnly; SameSite=Strict; Path=/{secure}{more}")
+    /// What removes the order from the browser.
+    pub fn no_order_cookies(&self) -> Vec<String> {
+        self.cookies.remove("order")
     }
 }
 
@@ -132,13 +121,6 @@ impl OpenOrder {
         let (seen, words) = words.split_once(' ')?;
         Some(Self { code: Code::parse(words).ok()?, is_noted, seen: seen.parse().ok()? })
     }
-}
-
-fn is_onion(request: &HttpRequest) -> bool {
-    let host =
-        request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host.split(':').next().unwrap_or_default();
-    name.len() > 6 && name[name.len().saturating_sub(6)..].eq_ignore_ascii_case(".onion")
 }
 
 fn sealed(front: &Front, name: &'static str, text: String) -> String {

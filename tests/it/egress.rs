@@ -57,6 +57,7 @@ fn behind_a_unix_socket_the_shop_has_one_socket_and_not_a_byte_crosses_its_loopb
         cookies: BTreeMap::new(),
         host: "shop.example".to_owned(),
         before: String::new(),
+        fetch_site: None,
     };
     let traces = whole_life(&world, buyer, open, |arguments, words| {
         Watched::says(&world, Command::new("sh").isolated(), arguments, words)
@@ -83,6 +84,7 @@ fn on_a_tcp_door_the_shop_has_one_socket_and_asks_nobody_for_anything() {
         cookies: BTreeMap::new(),
         host: listen.clone(),
         before: String::new(),
+        fetch_site: None,
     };
     let open = || Watched::open(&world, Command::new("sh").beside(), &listen);
     let traces = whole_life(&world, buyer, open, |arguments, words| {
@@ -116,6 +118,7 @@ fn while_payments_are_followed_the_shop_itself_still_opens_no_connection() {
         cookies: BTreeMap::new(),
         host: "shop.example".to_owned(),
         before: String::new(),
+        fetch_site: None,
     };
     for _ in 0..3 {
         drop(node.accept().unwrap());

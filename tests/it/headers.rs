@@ -1,4 +1,5 @@
 use crate::world::Answer;
+use crate::world::Buyer;
 use crate::world::World;
 use crate::world::files_below;
 use std::io::Read;
@@ -106,7 +107,9 @@ fn what_goes_wrong_has_a_page_of_the_shop() {
     let no_cookie =
         world.buyer().request("POST", "/cart", &form, b"token=x&product=green-tea&quantity=1");
     assert_eq!(no_cookie.status, 403);
-    assert!(no_cookie.text().contains("did not send our cookie back"));
+    let words = no_cookie.text();
+    assert!(words.contains("did not send our cookie back"));
+    assert!(words.contains("Allow cookies for this site") && words.contains("reload the page"));
     let large = buyer.request("POST", "/checkout", &form, &[b'a'; 100_000]);
     assert_eq!(large.status, 413);
     let token = buyer.get("/cart").token();
@@ -167,19 +170,70 @@ fn what_cannot_even_be_read_is_answered_with_the_headers() {
     }
 }
 
+fn on_onion(world: &World, fetch_site: Option<&'static str>) -> Buyer {
+    Buyer { host: format!("{}.onion", "a".repeat(56)), fetch_site, ..world.buyer() }
+}
+
+#[track_caller]
+fn set_cookies(answer: &Answer) -> Vec<&str> {
+    let lines = answer.headers.iter().filter(|(name, _)| name == "set-cookie");
+    lines.map(|(_, line)| line.as_str()).collect()
+}
+
 #[test]
-fn on_an_onion_the_cookies_are_marked_secure() {
+fn on_an_onion_the_cookies_are_marked_secure_where_the_browser_accepts_that() {
     let world = World::new();
-    let mut buyer = world.buyer();
-    buyer.host = format!("{}.onion", "a".repeat(56));
-    buyer.adds("green-tea", "", "1");
-    assert!(
-        buyer.cookies.keys().all(|name| name.starts_with("__Host-")),
-        "{:?}",
-        buyer.cookies.keys()
-    );
-    let answer = buyer.post("/cart", &[("product", "green-tea"), ("quantity", "1")]);
-    assert!(answer.header("set-cookie").unwrap().contains("; Secure"));
+    for (site, is_marked) in [(Some("same-origin"), true), (None, false)] {
+        let mut buyer = on_onion(&world, site);
+        buyer.adds("green-tea", "", "1");
+        let answer = buyer.post("/cart", &[("product", "green-tea"), ("quantity", "1")]);
+        assert!(!set_cookies(&answer).is_empty());
+        for line in set_cookies(&answer) {
+            assert_eq!(
+                line.starts_with("__Host-") && line.contains("; Secure"),
+                is_marked,
+                "{line}"
+            );
+            assert_eq!(line.contains("; Secure"), is_marked, "{line}");
+            assert!(line.contains("; HttpOnly; SameSite=Strict; Path=/"), "{line}");
+        }
+        assert!(buyer.cookies.keys().all(|name| name.starts_with("__Host-") == is_marked));
+        // The whole way, to the order's page and out of it again.
+        let code = buyer.checks_out(&[]).mark("code");
+        let closed = buyer.post("/order/close", &[]);
+        let removed = set_cookies(&closed);
+        assert!(removed.iter().any(|line| line.starts_with("__Host-order=;")), "{removed:?}");
+        assert!(removed.iter().any(|line| line.starts_with("order=;")), "{removed:?}");
+        assert!(removed.iter().all(|line| line.contains("Max-Age=0")), "{removed:?}");
+        assert!(!buyer.get("/order").text().contains(&code));
+    }
+    let mut elsewhere = world.buyer();
+    elsewhere.fetch_site = Some("same-origin");
+    elsewhere.adds("green-tea", "", "1");
+    assert!(elsewhere.cookies.keys().all(|name| !name.starts_with("__Host-")));
+}
+
+#[test]
+fn a_cookie_that_somebody_planted_does_not_count_beside_one_with_the_prefix() {
+    let world = World::new();
+    let mut stranger = on_onion(&world, None);
+    stranger.adds("green-tea", "", "1");
+    stranger.checks_out(&[]);
+    let planted = stranger.cookies.clone();
+    for site in [Some("same-origin"), None] {
+        let mut buyer = on_onion(&world, Some("same-origin"));
+        buyer.adds("cap", "Large", "1");
+        let token = buyer.get("/cart").token();
+        buyer.cookies.extend(planted.clone());
+        buyer.fetch_site = site;
+        assert_eq!(buyer.get("/cart").token(), token, "the visitor is the same");
+        assert!(buyer.get("/cart").text().contains("Cap"));
+        assert_eq!(buyer.get("/order").find_mark("order-ref"), None);
+    }
+    let mut fresh = on_onion(&world, Some("none"));
+    fresh.cookies = planted;
+    assert_eq!(fresh.get("/order").find_mark("order-ref"), None);
+    assert!(fresh.cookies.contains_key("__Host-visitor"), "it gets cookies of its own");
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod escapes;
 mod fairness;
 mod flood;
 mod headers;
+mod hidden_text;
 mod house;
 mod journeys;
 mod ledger;

@@ -1,28 +1,90 @@
 use crate::world::ADDRESS;
+use crate::world::Answer;
 use crate::world::Buyer;
 use crate::world::World;
 use crate::world::catalog;
+use crate::world::plain;
+
+/// The page that a code gets, without what was typed.
+fn answer_to_code(buyer: &mut Buyer, code: &str) -> Answer {
+    let token = buyer.get("/order").token();
+    let answer = buyer.post_raw("/order", &[("token", &token), ("code", code)]);
+    assert_eq!(answer.status, 422, "{code:?}");
+    assert_eq!(answer.header("set-cookie"), None);
+    answer
+}
 
 #[test]
-fn every_wrong_code_gets_the_same_answer() {
+fn every_code_that_opens_no_order_gets_the_same_answer() {
     let world = World::new();
     let mut buyer = world.buyer();
-    let token = buyer.get("/order").token();
-    let mut answers = [
-        "abacus abdomen abdominal abide abiding ability ablaze",
-        "abacus abdomen abdominal abide abiding ability",
-        "rubbish",
-        "",
-        "\u{1}\u{ff}<b>",
-        &"a ".repeat(5_000),
-    ]
-    .map(|code| buyer.post_raw("/order", &[("token", &token), ("code", code)]));
-    let first = answers[0].text();
-    assert!(first.contains("This code opens no order"));
-    for answer in &mut answers {
-        assert_eq!(answer.status, 422);
-        assert_eq!(answer.text(), first);
-        assert_eq!(answer.header("set-cookie"), None);
+    buyer.adds("green-tea", "", "1");
+    let right = buyer.checks_out(&[]).mark("code");
+    buyer.post("/order/close", &[]);
+    let (last, rest) = (right.rsplit(' ').next().unwrap(), right.rsplit_once(' ').unwrap().0);
+    // Six words of a right one, those of a right one in another order, and words that nobody was given.
+    let near = format!("{rest} {}", if last == "zoom" { "abacus" } else { "zoom" });
+    let turned = format!("{last} {rest}");
+    let mut pages = Vec::new();
+    for code in ["abacus abdomen abdominal abide abiding ability ablaze", &near, &turned] {
+        let text = answer_to_code(&mut buyer, code).text();
+        assert!(text.contains("We could not find an order for this code."), "{text}");
+        assert!(text.contains(&format!("value=\"{code}\"")), "it is kept: {text}");
+        pages.push(text.replace(code, "CODE"));
+    }
+    assert_eq!((&pages[0], &pages[0]), (&pages[1], &pages[2]));
+}
+
+#[test]
+fn a_text_that_is_no_code_is_answered_by_what_is_wrong_with_it_and_kept() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    for (code, said, kept) in [
+        ("", "Enter the seven words of your code.", ""),
+        ("\u{1} 1.2.", "Enter the seven words of your code.", " 1.2."),
+        ("Abacus, abdomen\nabide", "You entered 3 of 7 words.", "Abacus, abdomen abide"),
+        (
+            "importnat abacus abdomen abdominal abide abiding ability",
+            "\"importnat\" is not in the word list; did you mean \"important\"?",
+            "importnat abacus abdomen abdominal abide abiding ability",
+        ),
+        (
+            "<b>x\">qqqqqqqqq</b> abacus",
+            "\"qqqqqqqqq\" is not in the word list. You entered 2 of 7 words.",
+            "<b>x\">qqqqqqqqq</b> abacus",
+        ),
+        (&"a ".repeat(5_000), "This is too long for a code. Enter only the seven words.", ""),
+    ] {
+        let answer = answer_to_code(&mut buyer, code);
+        assert_eq!(answer.mark("code-error"), said);
+        assert_eq!(answer.attribute("code", "aria-invalid"), "true");
+        assert!(!answer.text().contains("<b>x"), "{}", answer.text());
+        if !kept.is_empty() {
+            assert_eq!(plain(&answer.attribute("code", "value")), kept.trim());
+        }
+    }
+}
+
+#[test]
+fn a_code_is_taken_as_people_copy_it() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    let code = buyer.checks_out(&[]).mark("code");
+    let words: Vec<&str> = code.split(' ').collect();
+    let numbered: Vec<String> =
+        words.iter().enumerate().map(|(n, word)| format!("{}. {word}", n + 1)).collect();
+    for typed in [
+        numbered.join(" "),
+        numbered.join("\r\n"),
+        format!("\"{}\"", words.join("\" \"")),
+        words.join("-"),
+        format!("Code: {}", code.to_uppercase()),
+    ] {
+        let mut elsewhere = world.buyer();
+        let opened = elsewhere.post("/order", &[("code", &typed)]);
+        assert_eq!((opened.status, opened.header("location")), (303, Some("/order")), "{typed}");
+        assert_eq!(elsewhere.get("/order").state(), "awaiting");
     }
 }
 

@@ -255,6 +255,7 @@ impl World {
             host: if self.address().starts_with("unix:") { "localhost" } else { self.address() }
                 .to_owned(),
             before: String::new(),
+            fetch_site: None,
         }
     }
 
@@ -382,6 +383,8 @@ pub struct Buyer {
     pub host: String,
     /// What each connection begins with.
     pub before: String,
+    /// What it sends as `Sec-Fetch-Site`, as browsers do where they trust the address.
+    pub fetch_site: Option<&'static str>,
 }
 
 pub const DESK_PASSWORD: &str = "cinder-otter-velvet-28-plum";
@@ -537,6 +540,9 @@ impl Buyer {
             let pairs: Vec<String> =
                 self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             head.push_str(&format!("Cookie: {}\r\n", pairs.join("; ")));
+        }
+        if let Some(site) = self.fetch_site {
+            head.push_str(&format!("Sec-Fetch-Site: {site}\r\n"));
         }
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));

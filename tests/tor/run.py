@@ -440,7 +440,7 @@ class TheDesk(unittest.TestCase):
         code, headers, page = Visitor(seller, desk).ask("/login")
         self.assertEqual(200, code)
         self.assertIn("<h1>Sign in</h1>", page)
-        self.assertTrue(all("__Host-" in cookie and "Secure" in cookie for cookie in headers.get_all("Set-Cookie")))
+        self.assertTrue(all("SameSite=Strict" in cookie and "Secure" not in cookie for cookie in headers.get_all("Set-Cookie")), "this visitor sends no Sec-Fetch-Site")
         self.assertEqual(421, Visitor(seller, desk).ask("/login", host=shop.onion)[0], "the desk answers to its own name")
         self.assertEqual(404, Visitor(seller, shop.onion).ask("/login")[0], "the buyers' door has no such page")
         self.assertEqual(NO_KEY, self.buyer("stranger").code(desk))

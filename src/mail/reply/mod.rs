@@ -12,7 +12,7 @@ use crate::orders::NotACommand;
 use crate::orders::OrderRef;
 use crate::values::Moment;
 use crate::values::Paragraph;
-use crate::values::text::is_invisible;
+use crate::values::text::without_hidden;
 use sha2::Digest;
 use sha2::Sha256;
 use std::borrow::Cow;
@@ -278,11 +278,7 @@ fn visible(text: &str) -> String {
         '\r' | '\u{0B}' | '\u{0C}' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
         other => other,
     };
-    ended
-        .chars()
-        .map(as_line_end)
-        .filter(|c| matches!(c, '\n' | '\t') || !is_invisible(*c))
-        .collect()
+    without_hidden(&ended.chars().map(as_line_end).collect::<String>())
 }
 
 /// Somebody else's words inside a sentence of ours: on one line, short, and nothing in them that a terminal obeys.

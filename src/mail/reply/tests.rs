@@ -1,4 +1,5 @@
 use super::*;
+use crate::values::text::is_refused;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::fs;
@@ -102,7 +103,7 @@ fn each_order_is_named_once_and_nobody_else() {
     let wrong = "order+K3QF@shop.invalid".to_owned();
     assert_eq!(refs(&[one, &wrong]), Err(Unreadable::NotAnOrder(wrong)));
     let foreign = refs(&["a\u{1b}[1m\u{202e}@b"]).unwrap_err().to_string();
-    assert!(!foreign.chars().any(is_invisible), "{foreign}");
+    assert!(!foreign.chars().any(is_refused), "{foreign}");
 }
 
 #[test]
@@ -301,7 +302,7 @@ proptest! {
         let end = message.len().min(at + n_cut);
         message.splice(at..end, put);
         if let Ok(Reply { words: Some(words), .. }) = read(&message) {
-            prop_assert!(!words.as_str().chars().any(|c| c != '\n' && is_invisible(c)));
+            prop_assert!(!words.as_str().chars().any(|c| c != '\n' && is_refused(c)));
         }
     }
 }

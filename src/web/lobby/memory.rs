@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// What each connection may hold without being counted: an ordinary request, or a small page. Units: bytes.
 pub const UNCOUNTED: usize = 4 * 1024;
-/// What all connections of one circuit may hold. Units: bytes.
+/// What all connections of one circuit may hold, or at the desk those of all strangers. Units: bytes.
 const MOST_OF_CIRCUIT: usize = 3 * 1024 * 1024;
 /// How long a request waits for memory.
 const WAIT: Duration = Duration::from_secs(5);
@@ -35,7 +35,8 @@ impl Seat {
             if !account.seats.contains_key(&self.number) {
                 return Err(NoMemory);
             }
-            let is_of_circuit = caller != Caller::Anybody && MOST_OF_CIRCUIT < account.held + bytes;
+            let is_unbounded = matches!(caller, Caller::Anybody | Caller::Seller);
+            let is_of_circuit = !is_unbounded && MOST_OF_CIRCUIT < account.held + bytes;
             if !is_of_circuit && book.held + bytes <= most {
                 account.held += bytes;
                 self.held.fetch_add(bytes, Relaxed);

@@ -1,5 +1,6 @@
 //! The seller's desk, through its own door.
 
+mod access;
 mod door;
 mod look;
 mod newcomer;
