@@ -103,6 +103,11 @@ impl Account {
         Verdict::Refused { retry_after: wait.as_secs() + 1, is_held, is_flood }
     }
 
+    /// How many requests of this kind it has asked lately.
+    pub fn n_asked(&self, errand: Errand, at: Duration) -> u32 {
+        self.budgets[errand.purse()].n_spent(errand.rate(), at)
+    }
+
     pub fn has_waited(&mut self) {
         self.n_waiting = self.n_waiting.saturating_sub(1);
     }

@@ -76,6 +76,12 @@ impl Budget {
         self.whole_at = self.whole_at.max(at) + rate.every;
     }
 
+    /// How many have been spent that are not there again.
+    pub fn n_spent(&self, rate: Rate, at: Duration) -> u32 {
+        let spent = self.whole_at.saturating_sub(at).as_millis() / rate.every.as_millis().max(1);
+        u32::try_from(spent).unwrap_or(u32::MAX)
+    }
+
     pub fn is_whole(&self, at: Duration) -> bool {
         self.whole_at <= at
     }
@@ -101,6 +107,9 @@ mod tests {
             .collect();
         assert_eq!(waits, [0, 0, 0, 100, 200, 300]);
         assert!(!budget.is_whole(at) && budget.is_whole(at + Duration::from_millis(600)));
+        assert_eq!(budget.n_spent(RATE, at), 6);
+        assert_eq!(budget.n_spent(RATE, at + Duration::from_millis(350)), 2);
+        assert_eq!(budget.n_spent(RATE, at + Duration::from_secs(9)), 0);
         assert_eq!(budget.wait(RATE, at + Duration::from_millis(300)).as_millis(), 100);
         assert_eq!(budget.wait(RATE, at + Duration::from_millis(400)).as_millis(), 0);
     }

@@ -1,13 +1,17 @@
+mod fair_queue;
 mod giving_way;
 mod memory;
+mod turns;
 
 pub use memory::{NoMemory, UNCOUNTED};
+pub use turns::Turn;
 
 use crate::web::account::Account;
 use crate::web::account::Verdict;
 use crate::web::budget::Errand;
 use crate::web::circuit::CircuitId;
 use crate::web::clock::ticks;
+use crate::web::lobby::fair_queue::FairQueue;
 use futures_util::task::AtomicWaker;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
@@ -25,8 +29,6 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::task::Waker;
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::sync::Semaphore;
 use tokio::sync::mpsc;
 
 /// On which circuit a connection came, as far as that is known.
@@ -87,8 +89,8 @@ pub struct Lobby {
     /// Units: seconds since the start, counted by [`Lobby::tend`], so that a request asks no clock.
     beat: AtomicU32,
     n_refused: AtomicU64,
-    looking: Arc<Semaphore>,
-    buying: Arc<Semaphore>,
+    looking: Arc<FairQueue>,
+    buying: Arc<FairQueue>,
     /// Signalled when a connection gives memory back.
     released: Notify,
 }
@@ -116,6 +118,8 @@ pub struct Seat {
     /// Whether the whole shop had no room when it came.
     has_no_room: bool,
     is_gone: AtomicBool,
+    /// Requests that came on this connection.
+    n_requests: AtomicU32,
     /// Whether the server has read all that came, and waits for more or for room to write.
     was_read: AtomicBool,
     /// Whether the handler of its current request reads the body.
@@ -138,8 +142,6 @@ pub const MOST_LOOKING: usize = crate::store::N_READERS as usize - 1;
 /// Units: requests on the way to an order at once. The database has one writer; the others wait here for it, or write
 /// their message meanwhile.
 const MOST_BUYING: usize = 16;
-/// How long a request waits for its turn in the whole shop.
-const TURN_TIME: Duration = Duration::from_secs(10);
 /// Units: seconds that a connection may be at a stage. The server's own limits are a little shorter where it has any;
 /// it has none for the head of a second request and for an answer that nobody takes.
 const fn patience(stage: Stage) -> Option<u32> {
@@ -152,10 +154,6 @@ const fn patience(stage: Stage) -> Option<u32> {
     }
 }
 
-/// The whole shop has no room at the moment.
-#[derive(Debug)]
-pub struct NoTurn;
-
 impl Lobby {
     pub fn new(rules: LobbyRules) -> Arc<Self> {
         Arc::new(Self {
@@ -163,8 +161,8 @@ impl Lobby {
             book: Mutex::default(),
             beat: AtomicU32::new(0),
             n_refused: AtomicU64::new(0),
-            looking: Arc::new(Semaphore::new(MOST_LOOKING)),
-            buying: Arc::new(Semaphore::new(MOST_BUYING)),
+            looking: FairQueue::new(MOST_LOOKING),
+            buying: FairQueue::new(MOST_BUYING),
             released: Notify::new(),
         })
     }
@@ -188,6 +186,7 @@ impl Lobby {
             is_crowded: AtomicBool::new(false),
             has_no_room: is_full,
             is_gone: AtomicBool::new(false),
+            n_requests: AtomicU32::new(0),
             was_read: AtomicBool::new(false),
             reads_body: AtomicBool::new(false),
             is_answered: AtomicBool::new(false),
@@ -365,6 +364,7 @@ impl Seat {
 
     /// The parser is given a request.
     pub fn begin_request(&self) {
+        self.n_requests.fetch_add(1, Relaxed);
         self.is_answered.store(false, SeqCst);
         self.reads_body.store(false, SeqCst);
     }
@@ -445,60 +445,6 @@ impl Seat {
         }
     }
 
-    /// What a turn is made of: room of the circuit and room in the shop.
-    fn room(&self, errand: Errand) -> (Option<Arc<Semaphore>>, Arc<Semaphore>) {
-        let of_circuit = match self.caller() {
-            Caller::Anybody => None,
-            caller => self.lobby.book().accounts.get(&caller).map(|account| account.desk.clone()),
-        };
-        let of_shop = match errand {
-            Errand::Look => self.lobby.looking.clone(),
-            _ => self.lobby.buying.clone(),
-        };
-        (of_circuit, of_shop)
-    }
-
-    /// Mostly there is room, and then nobody waits and no timer is set.
-    pub fn turn_at_once(&self, errand: Errand) -> Option<Turn> {
-        let (of_circuit, of_shop) = self.room(errand);
-        let of_circuit = match of_circuit {
-            None => None,
-            Some(desk) => Some(desk.try_acquire_owned().ok()?),
-        };
-        let of_shop = of_shop.try_acquire_owned().ok()?;
-        Some(Turn { _of_circuit: of_circuit, _of_shop: of_shop })
-    }
-
-    /// Waits for this request's turn: first among those of its circuit, then in the whole shop.
-    ///
-    /// # Errors
-    /// `NoTurn` where it would take too long.
-    pub async fn turn(&self, errand: Errand) -> Result<Turn, NoTurn> {
-        if let Some(turn) = self.turn_at_once(errand) {
-            return Ok(turn);
-        }
-        let (of_circuit, of_shop) = self.room(errand);
-        self.turn_to(Stage::Queued);
-        let turn = async {
-            let of_circuit = match of_circuit {
-                None => None,
-                Some(desk) => desk.acquire_owned().await.ok(),
-            };
-            let of_shop = of_shop.acquire_owned().await.map_err(|_| NoTurn)?;
-            Ok(Turn { _of_circuit: of_circuit, _of_shop: of_shop })
-        };
-        let turn = tokio::select! {
-            turn = turn => turn,
-            () = tokio::time::sleep(TURN_TIME) => Err(NoTurn),
-            () = self.gone.notified() => Err(NoTurn),
-        };
-        self.turn_to(Stage::Working);
-        if turn.is_err() {
-            self.lobby.n_refused.fetch_add(1, Relaxed);
-        }
-        turn
-    }
-
     /// Counts an order with so many pieces for this circuit, before it is placed.
     ///
     /// # Errors
@@ -540,12 +486,6 @@ impl Drop for BookedOrder {
             account.unbook_order(self.until, self.pieces);
         }
     }
-}
-
-/// A request's turn, until it is dropped.
-pub struct Turn {
-    _of_circuit: Option<OwnedSemaphorePermit>,
-    _of_shop: OwnedSemaphorePermit,
 }
 
 #[cfg(test)]
