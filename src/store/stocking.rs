@@ -192,9 +192,9 @@ pub async fn put(
          on conflict (slug) do update set position = excluded.position, name = excluded.name, gone = excluded.gone, \
             hidden = excluded.hidden, description_html = excluded.description_html, description = excluded.description, \
             record = excluded.record, edition = edition + 1, file_quantity = excluded.file_quantity, \
-            stock = case when products.file_quantity = excluded.file_quantity and not ?2 then products.stock \
-              else max(0, excluded.file_quantity - coalesce( \
-                (select h.pieces from held h where h.product_id = products.id and h.pool_option = 0), 0)) end",
+            stock = case when products.file_quantity = excluded.file_quantity and not ?2 then products.stock + coalesce( \
+                (select h.pieces from held h where h.product_id = products.id and h.pool_option = 0), 0) \
+              else excluded.file_quantity end",
     )
     .bind(&rows)
     .bind(count_anew)
@@ -219,6 +219,15 @@ pub async fn put(
     )
     .bind(json!(options).to_string())
     .bind(count_anew)
+    .execute(&mut *tx.0)
+    .await?;
+    // Only now: orders of an option that has got a stock of its own, or shares the product's again, have moved with it.
+    sqlx::query(
+        "update products set stock = max(0, stock - coalesce( \
+            (select h.pieces from held h where h.product_id = products.id and h.pool_option = 0), 0)) \
+         where slug in (select value ->> 0 from json_each(?))",
+    )
+    .bind(&rows)
     .execute(&mut *tx.0)
     .await?;
     for (statement, values) in [

@@ -146,6 +146,48 @@ fn orders_and_sold_stock_survive_seeding_and_keep_their_names() {
     assert!(world.says(&["orders", "show", &order_ref]).contains("3 x Cap, Small"));
 }
 
+/// A cap whose sizes share this many pieces; `small`: those that the small one has for itself.
+fn caps(shared: i64, small: Option<i64>) -> Value {
+    let mut catalog = catalog();
+    catalog["products"]["cap"]["quantity"] = json!(shared);
+    let small = small.map_or(json!("Small"), |own| json!({"name": "Small", "quantity": own}));
+    catalog["products"]["cap"]["options"] = json!([small, "Large"]);
+    catalog
+}
+
+/// How many of each size the shop says there are, to somebody who wants 99.
+#[track_caller]
+fn has(world: &World, small: i64, large: i64) {
+    for (option, expected) in [("Small", small), ("Large", large)] {
+        let mut buyer = world.buyer();
+        let token = buyer.get("/product/cap").token();
+        let fields =
+            [("token", &*token), ("product", "cap"), ("option", option), ("quantity", "99")];
+        let text = buyer.post_raw("/cart", &fields).text().to_lowercase();
+        assert!(text.contains(&format!("only {expected} ")), "{option} has not {expected}: {text}");
+    }
+}
+
+#[test]
+fn orders_of_an_option_are_taken_from_the_stock_that_it_has_now() {
+    let world = World::new();
+    world.seed(&caps(10, None));
+    let mut buyer = world.buyer();
+    buyer.adds("cap", "Small", "3");
+    let order_ref = buyer.checks_out(&[]).mark("order-ref");
+    world.says(&["orders", "paid", &order_ref]);
+    has(&world, 7, 7);
+    world.seed(&caps(12, Some(5)));
+    has(&world, 2, 12);
+    world.seed(&caps(12, None));
+    has(&world, 9, 9);
+    // The file has changed nothing of what the sizes share.
+    world.seed(&caps(12, Some(4)));
+    has(&world, 1, 12);
+    world.says(&["orders", "cancel", &order_ref]);
+    has(&world, 4, 12);
+}
+
 /// Products that show these pictures of the demo, one each, between others that have none.
 fn with_pictures(world: &World, pictures: &[&str]) -> Value {
     let mut catalog = catalog();
