@@ -142,15 +142,15 @@ impl Coin {
         }
     }
 
-    /// For people: `Bitcoin`, `Ethereum, chain 1`.
+    /// For people: `Bitcoin`, `Ethereum mainnet`.
     pub fn name(&self) -> String {
         match self {
             Self::Bitcoin => "Bitcoin".to_owned(),
             Self::Monero => "Monero".to_owned(),
-            Self::Ether { chain: Self::ETHEREUM } => "Ethereum, chain 1".to_owned(),
-            Self::Ether { chain } => format!("Ethereum-like, chain {chain}"),
-            Self::Token { chain: Self::ETHEREUM, .. } => "a token on Ethereum, chain 1".to_owned(),
-            Self::Token { chain, .. } => format!("a token, Ethereum-like, chain {chain}"),
+            Self::Ether { chain: Self::ETHEREUM } => "Ethereum mainnet".to_owned(),
+            Self::Ether { chain } => format!("EVM chain {chain}"),
+            Self::Token { chain: Self::ETHEREUM, .. } => "token on Ethereum mainnet".to_owned(),
+            Self::Token { chain, .. } => format!("token on EVM chain {chain}"),
         }
     }
 }

@@ -82,7 +82,7 @@ def the_story_of_an_order(keep=lambda firefox, name: None, program="mutt"):
         order_ref = places_the_order(firefox, world, note="Please ring twice.", email="ada@example.org")
         code = firefox.text("#code")
         firefox.click('form[action="/order/noted"] button')
-        assert "Nothing was said yet" in firefox.text("#messages")
+        assert "No messages yet" in firefox.text("#messages")
         assert all(b"ring twice" not in path.read_bytes() for path in world.messages())
 
         with Desk(world, seller, program) as desk:
@@ -130,13 +130,13 @@ def the_story_of_an_order(keep=lambda firefox, name: None, program="mutt"):
                 assert "12 St James's Square" in elsewhere.text("main")
                 elsewhere.type("#message", "My code is " + code)
                 elsewhere.click('form[action="/order/message"] button')
-                assert "seven words" in elsewhere.text("#message-error")
+                assert "your order code" in elsewhere.text("#message-error")
                 assert elsewhere.property("#message", "value").strip() == "My code is", elsewhere.property("#message", "value")
 
             # The buyer wants to be forgotten. The seller reads that, and can say nothing more.
             firefox.click("details:has(#confirm) summary")
             firefox.click('form[action="/order/erase"] button')
-            assert "tick the box" in firefox.text("#confirm-error")
+            assert "Tick the box" in firefox.text("#confirm-error")
             firefox.click("#confirm")
             firefox.click('form[action="/order/erase"] button')
             assert "has been erased" in firefox.text(".notice"), firefox.text("main")

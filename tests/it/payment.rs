@@ -78,7 +78,7 @@ fn where_the_amounts_of_a_coin_are_used_up_the_buyer_comes_back_later() {
     buyer.adds("green-tea", "", "1");
     let answer = buyer.tries_to_check_out(&[]);
     assert_eq!(answer.status, 422);
-    assert!(answer.text().contains("Please try again later"));
+    assert!(answer.text().contains("Try again later"));
     // Another sum is another amount.
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "2");
@@ -270,7 +270,7 @@ fn wallet_check_says_what_each_wallet_is_and_what_a_thief_would_see() {
     );
     let said = world.says(&["wallet", "check"]);
     for words in [
-        "ETH (eth): Ethereum, chain 1  DEMO",
+        "ETH (eth): Ethereum mainnet  DEMO",
         "BTC (btc): Bitcoin, main network\n",
         "begin with 1 (BIP-44)",
         "many programs write xpub",
@@ -332,7 +332,7 @@ fn a_token_is_asked_for_in_its_own_decimals() {
         said(&world.shop(&["seed", "--check", "token.json"]))
     };
     for (refused, words) in [
-        (json!({"contract": "0x123abc", "decimals": 6}), "40 hexadecimal digits"),
+        (json!({"contract": "0x123abc", "decimals": 6}), "40 hex characters"),
         (json!({"contract": usdc}), "`decimals`: found nothing"),
         (json!({"contract": usdc, "decimals": 37}), "from 0 to 36"),
         (json!({"decimals": 6}), "`contract`: found nothing"),
