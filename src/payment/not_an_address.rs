@@ -12,7 +12,7 @@ pub enum NotAnAddress {
     #[error("an Ethereum address is 0x followed by 40 hex characters; this one has {n_digits}")]
     EthereumDigits { n_digits: usize },
     #[error(
-        "this address has a wrong checksum (EIP-55): a character is mistyped; copy the address from the wallet again"
+        "the checksum does not match (EIP-55): a character is mistyped; copy the address from the wallet again"
     )]
     MistypedEthereum,
     #[error(
@@ -26,7 +26,7 @@ pub enum NotAnAddress {
     #[error("a Bitcoin address starts with bc1, 1 or 3 and has 26 to 62 letters and digits")]
     NotBitcoin,
     #[error(
-        "this address has a wrong checksum: a character is mistyped or missing; copy the Bitcoin address from the wallet again"
+        "the checksum does not match: a character is mistyped or missing; copy the Bitcoin address from the wallet again"
     )]
     MistypedBitcoin,
     #[error(
@@ -42,7 +42,7 @@ pub enum NotAnAddress {
     )]
     NotMonero { n_characters: usize },
     #[error(
-        "this address has a wrong checksum: a character is mistyped; copy the Monero address from the wallet again"
+        "the checksum does not match: a character is mistyped; copy the Monero address from the wallet again"
     )]
     MistypedMonero,
     #[error(

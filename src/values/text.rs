@@ -257,7 +257,7 @@ mod tests {
         }
         assert_eq!(
             NotText::Invisible('\u{202e}').to_string(),
-            "it contains the hidden character U+202E: please remove it"
+            "it contains the hidden character U+202E: remove it"
         );
     }
 

@@ -102,7 +102,7 @@ fn piece(
 fn deed(status: Status, stood: Option<Status>) -> &'static str {
     match (stood, status) {
         (Some(Status::Confirmed | Status::Overpaid), Status::Unconfirmed) => {
-            "Payment reversed by the network, not confirmed any more"
+            "Payment reversed by the network: no longer confirmed"
         }
         (_, status) => status.deed(),
     }

@@ -271,10 +271,10 @@ fn wallet_check_says_what_each_wallet_is_and_what_a_thief_would_see() {
     let said = world.says(&["wallet", "check"]);
     for words in [
         "ETH (eth): Ethereum mainnet  DEMO",
-        "BTC (btc): Bitcoin, main network\n",
+        "BTC (btc): Bitcoin mainnet\n",
         "begin with 1 (BIP-44)",
-        "many programs write xpub",
-        "a subaddress of its own",
+        "many wallets show xpub",
+        "a separate subaddress",
         "chain 137, contract 0x3c499c542cEF5E3811e1192ce70d8cC03d5c3359, 6 decimals",
         "up to 0.0085 is added, in steps of 0.00001",
         "whoever takes the server sees every payment that this wallet receives",
@@ -392,15 +392,15 @@ fn wallet_check_reads_keys_as_wallets_export_them() {
         assert_eq!(String::from_utf8(checked.stdout).unwrap(), first, "{text}");
     }
     for (text, words) in [
-        (format!("tr({origin}{key}/0/*,pk({key}/0/*))"), "holds scripts"),
-        (format!("wsh(sortedmulti(1,{origin}{key}/0/*))"), "several that must sign together"),
+        (format!("tr({origin}{key}/0/*,pk({key}/0/*))"), "contains scripts"),
+        (format!("wsh(sortedmulti(1,{origin}{key}/0/*))"), "multisig key"),
         (
             format!("wpkh({origin}{key}/<1;0>/*)"),
-            "other addresses than the wallet's receiving ones",
+            "does not lead to the wallet's receiving addresses",
         ),
-        (format!("wpkh({origin}{key}/0/*/*)"), "other addresses than the wallet's receiving ones"),
+        (format!("wpkh({origin}{key}/0/*/*)"), "does not lead to the wallet's receiving addresses"),
         (format!("wpkh({origin}{key}/0h/*)"), "needs the private key"),
-        (format!("wpkh({origin}{key}/0/*)#00000000"), "checksum does not hold"),
+        (format!("wpkh({origin}{key}/0/*)#00000000"), "checksum does not match"),
     ] {
         let checked = checks(&text);
         assert_eq!(checked.status.code(), Some(1), "{text}");
