@@ -57,11 +57,15 @@ pub struct NotAStatus;
 impl Misstep {
     /// What to do first.
     fn hint(self) -> &'static str {
-        use Status::{Awaiting, Late, Partial, Reported, Unconfirmed};
         match (self.event, self.from) {
-            (Event::SellerShipped, Awaiting | Reported | Partial | Unconfirmed | Late) => {
-                "; mark it as paid first"
-            }
+            (
+                Event::SellerShipped,
+                Status::Awaiting
+                | Status::Reported
+                | Status::Partial
+                | Status::Unconfirmed
+                | Status::Late,
+            ) => "; mark it as paid first",
             _ => "",
         }
     }
