@@ -81,20 +81,18 @@ pub async fn ask_seller(
     let (n_all, n_today) = store::words::count_questions(&mut tx, &order_ref, now).await?;
     if MOST_MESSAGES <= n_all || MOST_A_DAY <= n_today {
         let then = if MOST_MESSAGES <= n_all {
-            "No more can be sent. The seller's answers still appear here."
+            "The seller's replies still appear here."
         } else {
-            "Please go on tomorrow, or wait for the seller's answer."
+            "Continue tomorrow, or wait for the seller's reply."
         };
         let words = format!(
-            "{MOST_A_DAY} messages a day and {MOST_MESSAGES} in all can be sent about one order. {then}"
+            "You can send {MOST_A_DAY} messages per day and {MOST_MESSAGES} per order. {then}"
         );
         return Ok(Err(Unasked::Refused(Unfit::new("message", words))));
     }
     let (told, shown) = match &asked {
         Asked::Words(words) => (Told::Question(words.as_str(), None), words.as_str()),
-        Asked::Block(block) => {
-            (Told::Question("", Some(block)), "(a message that you had sealed with PGP)")
-        }
+        Asked::Block(block) => (Told::Question("", Some(block)), "(PGP-encrypted message)"),
     };
     // An order from before there were readers keeps that something was said, and not what.
     let reader = store::orders::find_reader(&mut tx, &order_ref).await?;
@@ -120,17 +118,18 @@ fn read(question: &Question<'_>, key: Option<&SellerKey>) -> Result<Asked, Unfit
         .map_err(|refused| Unfit::new("message", words_for(refused)))?;
     if question.pgp.trim().is_empty() {
         if words.is_empty() {
-            return Err(Unfit::new("message", "Please write something to the seller."));
+            return Err(Unfit::new("message", "Enter a message."));
         }
         // People paste it, and the seller's mailbox is no place for it.
         if let Some(left) = Code::cut_out(words.as_str()) {
-            let words = "This held seven words that look like your code. Whoever has them can read the order, and the seller does not need them. They are left out now: please look at the rest and send it again.";
+            let words = "Your message contained what looks like your order code, which was removed: anyone who has it can read your order. Check the rest and send it again.";
             return Err(Unfit { left: Some(left), ..Unfit::new("message", words) });
         }
         return Ok(Asked::Words(words));
     }
     if !words.is_empty() {
-        let words = "Please send either words or a PGP message: words beside it would not be sealed by you.";
+        let words =
+            "Send either text or a PGP message, not both: the text would not be encrypted by you.";
         return Err(Unfit::new("message", words));
     }
     let unfit = |fault: String| Unfit::new("pgp", sentence(&fault));

@@ -163,6 +163,4 @@ pub struct Terms {
     pub most_held: i64,
     /// What a payment may be short of its amount, or above it, without a word about it.
     pub tolerance: Tolerance,
-    /// Units: seconds between two looks of the seller's own node.
-    pub watch_seconds: i64,
 }

@@ -24,12 +24,12 @@ impl Closed {
     /// For buyers: never what only the seller can mend.
     pub fn words(&self) -> &'static str {
         match self {
-            Self::BySeller => "The shop is closed for now: the seller takes no new orders.",
+            Self::BySeller => "This shop is currently closed and does not accept new orders.",
             Self::SellerAway => {
-                "The shop is closed for now: the seller has not been here for a while."
+                "This shop is currently closed: the seller has been away for a while."
             }
             Self::Key(_) => {
-                "The shop is closed for now: orders cannot be sealed to the seller, and are not taken unsealed."
+                "This shop is currently closed: orders cannot be encrypted, and unencrypted orders are not accepted."
             }
         }
     }

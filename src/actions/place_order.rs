@@ -122,7 +122,7 @@ pub async fn place_order(
     let Some(Asked { invoice, derived, is_alone }) =
         open_invoice(&mut tx, &new, &wallet, &shop.salt, ends).await?
     else {
-        let words = "Too many orders of this price wait for their payment. Please try again later.";
+        let words = "Too many orders with this total are awaiting payment. Try again later.";
         return Ok(Placed::Refused(vec![Refusal::new("currency", words)]));
     };
     let (order, buyer) = new.invoiced(invoice);
@@ -189,8 +189,7 @@ async fn open_order(
         return Ok(Err(Placed::Refused(vec![Refusal::new("pgp", sentence(&fault.to_string()))])));
     }
     let Some(wallet) = store::payment::find_wallet(tx, currency).await? else {
-        let words =
-            format!("{currency} is no longer accepted here. Please choose another currency.");
+        let words = format!("{currency} is no longer accepted. Choose another currency.");
         return Ok(Err(Placed::Refused(vec![Refusal::new("currency", words)])));
     };
     let keys = basket.lines().iter().map(|line| line.key);
@@ -323,4 +322,4 @@ fn message(
     message.write(key, now).context("write the message to the seller")
 }
 
-pub(super) const ALREADY_GIVEN: &str = "This transaction id was given for another order already. One payment pays one order: please check it.";
+pub(super) const ALREADY_GIVEN: &str = "This transaction ID was already used for another order. Check it: one payment covers one order.";

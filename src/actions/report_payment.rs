@@ -21,7 +21,7 @@ pub enum Unreported {
 
 /// How many transaction ids one order may be given: each of them stays taken.
 const MOST_GIVEN: i64 = 20;
-const TOO_MANY: &str = "This order was given many transaction ids already. Please write the right one to the seller in a message.";
+const TOO_MANY: &str = "Too many transaction IDs were reported for this order. Send the correct one to the seller in a message.";
 
 /// The buyer says that it was paid, with this transaction.
 pub async fn report_payment(
@@ -52,7 +52,7 @@ pub async fn report_payment(
     }
     let Ok(status) = order.status.after(Event::BuyerReported) else {
         let words =
-            format!("This order stands at “{}”: it needs no transaction id.", order.status.title());
+            format!("No transaction ID is needed: the order is {}.", order.status.adjective());
         return Ok(Err(Unreported::Refused(words)));
     };
     if MOST_GIVEN <= store::payment::count_transactions(&mut tx, &order.order_ref).await? {

@@ -38,7 +38,7 @@ pub struct NotACart;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    #[error("An order holds at most 99 of one thing.")]
+    #[error("At most 99 per item.")]
     TooMany,
 }
 

@@ -49,36 +49,28 @@ impl std::fmt::Display for Notice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Dearer { name, from, to } => {
-                write!(
-                    f,
-                    "The price of {name} has gone up from {from} to {to} since you last looked."
-                )
+                write!(f, "The price of {name} has increased from {from} to {to}.")
             }
             Self::Cheaper { name, from, to } => {
-                write!(
-                    f,
-                    "The price of {name} has gone down from {from} to {to} since you last looked."
-                )
+                write!(f, "The price of {name} has decreased from {from} to {to}.")
             }
-            Self::Gone { name } => write!(f, "{name} is no longer sold. Please remove it."),
-            Self::SoldOut { name } => write!(f, "{name} is sold out. Please remove it."),
+            Self::Gone { name } => write!(f, "{name} is no longer available. Remove it."),
+            Self::SoldOut { name } => write!(f, "{name} is sold out. Remove it."),
             Self::TooFew { name, wanted, left } => {
                 write!(
                     f,
-                    "You want {wanted} of {name}, but only {left} are left. Please change the quantity."
+                    "Only {left} {name} in stock (you asked for {wanted}). Reduce the quantity."
                 )
             }
             Self::OtherCurrency { name, currency } => {
                 write!(
                     f,
-                    "{name} has no price in {currency}. Please choose another currency or remove it."
+                    "{name} is not available in {currency}. Choose another currency or remove it."
                 )
             }
-            Self::Unknown => f.write_str(
-                "A thing in your cart is not known here any more. It has been taken out.",
-            ),
+            Self::Unknown => f.write_str("An item is no longer available and was removed."),
             Self::TooDear => {
-                f.write_str("This is too much for one payment. Please order in parts.")
+                f.write_str("The total is too large for one payment. Split it into several orders.")
             }
         }
     }
@@ -212,30 +204,24 @@ mod tests {
 
     #[test]
     fn a_changed_price_is_said_in_words() {
-        let up =
-            "The price of Socks has gone up from 0.0000001 to 0.000000101 since you last looked.";
+        let up = "The price of Socks has increased from 0.0000001 to 0.000000101.";
         check(&priced(1, &[offer(0, Some(101), 9)]), &[up], true);
-        let down =
-            "The price of Socks has gone down from 0.0000001 to 0.000000099 since you last looked.";
+        let down = "The price of Socks has decreased from 0.0000001 to 0.000000099.";
         check(&priced(1, &[offer(0, Some(99), 9)]), &[down], true);
     }
 
     #[test]
     fn what_cannot_be_bought_hinders_the_order() {
-        check(
-            &priced(1, &[offer(0, Some(100), 0)]),
-            &["Socks is sold out. Please remove it."],
-            false,
-        );
+        check(&priced(1, &[offer(0, Some(100), 0)]), &["Socks is sold out. Remove it."], false);
         let gone = Offer { gone: true, ..offer(0, Some(100), 9) };
-        check(&priced(1, &[gone]), &["Socks is no longer sold. Please remove it."], false);
-        let few = "You want 3 of Socks, but only 2 are left. Please change the quantity.";
+        check(&priced(1, &[gone]), &["Socks is no longer available. Remove it."], false);
+        let few = "Only 2 Socks in stock (you asked for 3). Reduce the quantity.";
         check(&priced(3, &[offer(0, Some(100), 2)]), &[few], false);
-        let other = "Socks has no price in ETH. Please choose another currency or remove it.";
+        let other = "Socks is not available in ETH. Choose another currency or remove it.";
         check(&priced(1, &[offer(0, None, 2)]), &[other], false);
         check(
             &priced(11, &[offer(0, Some(100), 50)]),
-            &["This is too much for one payment. Please order in parts."],
+            &["The total is too large for one payment. Split it into several orders."],
             false,
         );
     }

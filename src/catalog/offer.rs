@@ -59,7 +59,7 @@ impl std::fmt::Display for Stock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::SoldOut => f.write_str("Sold out"),
-            Self::Few(pieces) => write!(f, "{pieces} left"),
+            Self::Few(pieces) => write!(f, "Only {pieces} left"),
             Self::InStock => f.write_str("In stock"),
         }
     }
@@ -89,7 +89,7 @@ impl Rate {
 /// Where a way of sending leads, as the buyer reads it; no country: everywhere.
 pub fn reach(countries: &[Country]) -> String {
     match countries {
-        [] => "everywhere".to_owned(),
+        [] => "worldwide".to_owned(),
         countries if countries.len() <= 4 => {
             countries.iter().map(|country| country.name()).collect::<Vec<_>>().join(", ")
         }
@@ -106,9 +106,9 @@ mod tests {
         for (pieces, words) in [
             (-1, "Sold out"),
             (0, "Sold out"),
-            (1, "1 left"),
-            (3, "3 left"),
-            (5, "5 left"),
+            (1, "Only 1 left"),
+            (3, "Only 3 left"),
+            (5, "Only 5 left"),
             (6, "In stock"),
         ] {
             assert_eq!(Stock::of(pieces).to_string(), words);

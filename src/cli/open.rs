@@ -106,7 +106,6 @@ async fn behind(db: Db, settings: &Settings) -> anyhow::Result<Shop> {
             most_unpaid: settings.most_unpaid,
             most_held: settings.most_held,
             tolerance: settings.tolerance,
-            watch_seconds: settings.watch_seconds,
         },
         openness: Arc::new(Openness::default()),
         clocks: clock::reading,

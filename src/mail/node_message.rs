@@ -12,7 +12,7 @@ use lettre::message::header::MIME_VERSION_1_0;
 
 /// A word to the seller about a node of theirs, which belongs to no order.
 pub struct NodeMessage<'a> {
-    /// What is paid there, for people: `Ethereum, chain 1`.
+    /// What is paid there, for people: `Ethereum mainnet`.
     pub coin: &'a str,
     /// Why nothing is decided; `None`: all is well again.
     pub trouble: Option<&'a str>,

@@ -185,9 +185,9 @@ impl std::error::Error for NotACode {}
 impl fmt::Display for NotACode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => f.write_str("Enter the seven words of your code."),
+            Self::Empty => f.write_str("Enter the seven words of your order code."),
             Self::TooLong => {
-                f.write_str("This is too long for a code. Enter only the seven words.")
+                f.write_str("This is too long for an order code. Enter only the seven words.")
             }
             Self::Words { count, unknown, more } => {
                 let mut sentences: Vec<String> =
@@ -198,7 +198,10 @@ impl fmt::Display for NotACode {
                     more => sentences.push(format!("{more} more words are not in the word list.")),
                 }
                 if *count != N_WORDS || sentences.is_empty() {
-                    sentences.push(format!("You entered {count} of {N_WORDS} words."));
+                    sentences.push(match count {
+                        1 => format!("You entered 1 word; an order code has {N_WORDS}."),
+                        count => format!("You entered {count} words; an order code has {N_WORDS}."),
+                    });
                 }
                 f.write_str(&sentences.join(" "))
             }
@@ -310,21 +313,25 @@ mod tests {
         );
         refuses(
             "im abacus",
-            r#""im" is not in the word list; did you mean "aim"? You entered 2 of 7 words."#,
+            r#""im" is not in the word list; did you mean "aim"? You entered 2 words; an order code has 7."#,
         );
     }
 
     #[test]
     fn a_wrong_number_of_words_is_said() {
-        refuses("abacus abdomen abide", "You entered 3 of 7 words.");
-        refuses(&"abacus ".repeat(9), "You entered 9 of 7 words.");
+        refuses("abacus", "You entered 1 word; an order code has 7.");
+        refuses("abacus abdomen abide", "You entered 3 words; an order code has 7.");
+        refuses(&"abacus ".repeat(9), "You entered 9 words; an order code has 7.");
         refuses(&format!("{} and {}", CODE.join(" "), CODE.join(" ")), {
-            r#""and" is not in the word list; did you mean "wand"? You entered 15 of 7 words."#
+            r#""and" is not in the word list; did you mean "wand"? You entered 15 words; an order code has 7."#
         });
         for text in ["", "  ", "1. 2. 3.", "\u{1}\u{ff}", "a)"] {
-            refuses(text, "Enter the seven words of your code.");
+            refuses(text, "Enter the seven words of your order code.");
         }
-        refuses(&"a ".repeat(9_999), "This is too long for a code. Enter only the seven words.");
+        refuses(
+            &"a ".repeat(9_999),
+            "This is too long for an order code. Enter only the seven words.",
+        );
     }
 
     #[test]

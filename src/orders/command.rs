@@ -28,20 +28,20 @@ pub struct Refund {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotACommand {
     #[error(
-        "The first line begins with / and is none of the commands. They are /paid, /partial 0.05, /shipped TRACKING, /refunded TXID and /cancel REASON."
+        "Unknown command on the first line. The commands are /paid, /partial 0.05, /shipped TRACKING, /refunded TXID and /cancel REASON."
     )]
     Unknown,
-    #[error("/paid stands alone on its line. What the buyer is to read goes on the next line.")]
+    #[error("/paid must be alone on its line. Write your message to the buyer on the next line.")]
     PaidAndMore,
     #[error(
-        "After /partial stands what has arrived in all, without the currency: digits with at most one point and nine decimals, for example /partial 0.05."
+        "/partial takes the total received so far, without the currency and with at most nine decimals, for example /partial 0.05."
     )]
     Amount,
     #[error("/partial needs an amount above 0.")]
     Nothing,
-    #[error("What stands after the command: {0}.")]
+    #[error("Invalid text after the command: {0}.")]
     Argument(NotText),
-    #[error("After /refunded stands the transaction, or --anyway and the transaction.")]
+    #[error("/refunded takes a transaction ID, or --anyway and a transaction ID.")]
     Flag,
 }
 

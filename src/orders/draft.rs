@@ -99,19 +99,17 @@ impl Buyer {
     pub fn receipt(&self) -> String {
         let mut text = match &self.delivery {
             Delivery::Plain(address) => address.lines().collect::<Vec<_>>().join("\n"),
-            Delivery::Sealed { .. } => {
-                "To the address that you have sealed: only the seller can read it.".to_owned()
-            }
+            Delivery::Sealed { .. } => "Encrypted address: only the seller can read it.".to_owned(),
         };
         let email = (!self.email.is_empty()).then(|| self.email.as_str());
         let refund = self.refund.as_ref().map(Address::as_str);
-        for (what, words) in [("E-mail", email), ("Refund to", refund)] {
+        for (what, words) in [("Email", email), ("Refund address", refund)] {
             if let Some(words) = words {
                 text.push_str(&format!("\n\n{what}: {words}"));
             }
         }
         if !self.note.is_empty() {
-            text.push_str(&format!("\n\nYour note:\n{}", self.note.as_str()));
+            text.push_str(&format!("\n\nNote to seller:\n{}", self.note.as_str()));
         }
         text
     }
@@ -253,7 +251,10 @@ impl Reader {
                 && !domain.ends_with('.')
         });
         if !email.is_empty() && (!has_shape || email.as_str().contains([' ', ',', '<', '>'])) {
-            self.refuse("email", "An e-mail address looks like name@example.org. It is not needed: you may leave it out.");
+            self.refuse(
+                "email",
+                "Enter an email address like name@example.org, or leave it blank.",
+            );
         }
         email
     }

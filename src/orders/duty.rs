@@ -32,9 +32,9 @@ impl Duty {
     /// For the seller.
     pub fn title(self) -> &'static str {
         match self {
-            Self::ToPay => "To be paid",
-            Self::ToSend => "To be sent",
-            Self::ToDecide => "To be decided",
+            Self::ToPay => "Awaiting payment",
+            Self::ToSend => "To ship",
+            Self::ToDecide => "Needs decision",
             Self::Done => "Done",
         }
     }
@@ -53,15 +53,15 @@ impl Status {
     /// The state in a few words, for the seller.
     pub fn for_seller(self) -> &'static str {
         match self {
-            Self::Awaiting => "Not paid yet",
-            Self::Reported => "Paid, as the buyer says",
-            Self::Partial => "Paid in part",
-            Self::Unconfirmed => "Payment seen, not yet confirmed",
+            Self::Awaiting => "Awaiting payment",
+            Self::Reported => "Payment reported",
+            Self::Partial => "Partially paid",
+            Self::Unconfirmed => "Payment detected, not confirmed yet",
             Self::Confirmed => "Paid",
-            Self::Overpaid => "Paid, and more than was due",
-            Self::Expired => "Not paid in time",
-            Self::Late => "Paid too late",
-            Self::Shipped => "Sent",
+            Self::Overpaid => "Overpaid",
+            Self::Expired => "Expired unpaid",
+            Self::Late => "Paid late",
+            Self::Shipped => "Shipped",
             Self::Refunded => "Refunded",
             Self::Cancelled => "Cancelled",
         }

@@ -133,7 +133,7 @@ impl NewOrder {
             .and_then(|rest| rest.plus(more))
             .filter(|total| *total <= shelf.coin.most());
         let total = total.ok_or_else(|| {
-            let words = "With sending, this is too much for one payment. Please order in parts.";
+            let words = "The total with shipping is too large for one payment. Split it into several orders.";
             Unplaceable::Fields(vec![Refusal::new("shipping", words)])
         })?;
         let status = if draft.transaction.is_some() { Status::Reported } else { Status::Awaiting };
@@ -192,25 +192,25 @@ fn sending(draft: &Draft, shelf: &Shelf<'_>) -> Result<Option<Sending>, Refusal>
             (Some(rate), _) => Ok(chosen(rate)),
             (None, Delivery::Sealed { country, .. }) if country.is_empty() => Err(Refusal::new(
                 "shipping",
-                "Your address is sealed: please choose how it is to be sent.",
+                "Your address is encrypted. Choose a shipping method.",
             )),
             (None, _) if shelf.rates.is_empty() => {
                 let currency = &shelf.cart.currency;
                 Err(Refusal::new(
                     "shipping",
-                    format!("Sending has no price in {currency}. Please choose another currency."),
+                    format!("No shipping option for {currency}. Choose another currency."),
                 ))
             }
             (None, _) => Err(Refusal::new(
                 "country",
-                "We do not send to this country, or do not know it by this name.",
+                "We do not ship to this country. Check that its name is in English.",
             )),
         };
     }
     let Some(rate) = shelf.rates.iter().find(|rate| rate.name == draft.shipping.as_str()) else {
         return Err(Refusal::new(
             "shipping",
-            "This way of sending is not offered. Please choose one of the list.",
+            "This shipping method is not available. Choose one from the list.",
         ));
     };
     // A sealed address hides its country: then the buyer's choice is believed, and the seller sees both.
@@ -218,7 +218,7 @@ fn sending(draft: &Draft, shelf: &Shelf<'_>) -> Result<Option<Sending>, Refusal>
         matches!(&draft.buyer.delivery, Delivery::Sealed { country, .. } if country.is_empty());
     if !hidden && !rate.reaches(draft.country) {
         let words = format!(
-            "“{}” does not reach your country. Please choose another way of sending.",
+            "“{}” does not ship to your country. Choose another shipping method.",
             rate.name
         );
         return Err(Refusal::new("shipping", words));
@@ -239,7 +239,7 @@ fn discount(
     let Some((discount, used)) = found else {
         return Err(Refusal::new(
             "discount",
-            "This code is not known. Please check it or leave it out.",
+            "Unknown discount code. Check it or leave the field blank.",
         ));
     };
     let currency = &shelf.cart.currency;
@@ -248,18 +248,18 @@ fn discount(
     let less = discount.less(sum, *used, now).map_err(|not_usable| {
         let words = match not_usable {
             NotUsable::NotYet => {
-                "This code does not count yet. Please try it later or leave it out.".to_owned()
+                "This discount code is not active yet. Leave the field blank.".to_owned()
             }
             NotUsable::NoLonger => {
-                "This code does not count any more. Please leave it out.".to_owned()
+                "This discount code has expired. Leave the field blank.".to_owned()
             }
             NotUsable::UsedUp => {
-                "This code is used up: it was for a number of orders. Please leave it out."
+                "This discount code has reached its usage limit. Leave the field blank."
                     .to_owned()
             }
             NotUsable::OtherCurrency => {
                 format!(
-                    "This code takes nothing off in {currency}. Please choose another currency or leave it out."
+                    "This discount code is not valid for {currency}. Choose another currency or leave the field blank."
                 )
             }
         };
@@ -478,9 +478,9 @@ mod tests {
             _ => panic!("it is not refused"),
         };
         let (field, told) = words(&[]);
-        assert!(field == "shipping" && told.contains("no price in BTC"), "{told}");
+        assert!(field == "shipping" && told.contains("No shipping option for BTC"), "{told}");
         let (field, told) = words(&[rate("France", Some("FR"), 10)]);
-        assert!(field == "country" && told.contains("do not send to this country"), "{told}");
+        assert!(field == "country" && told.contains("do not ship to this country"), "{told}");
     }
 }
 

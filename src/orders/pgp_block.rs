@@ -8,16 +8,16 @@ pub struct PgpBlock(String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAPgpBlock {
     #[error(
-        "a PGP message begins with -----BEGIN PGP MESSAGE----- and ends with -----END PGP MESSAGE-----: copy all of it"
+        "the PGP message is incomplete: copy everything from -----BEGIN PGP MESSAGE----- to -----END PGP MESSAGE-----"
     )]
     NoFrame,
     #[error(
-        "this is a key, not a message: encrypt your words to the seller's key and paste the message that comes out"
+        "this is a PGP key, not a message: encrypt your text to the seller's key and paste the result"
     )]
     AKey,
-    #[error("a line of the PGP message is damaged: copy it again, whole")]
+    #[error("the PGP message is damaged: copy all of it again")]
     Damaged,
-    #[error("a PGP message may have at most 16,000 characters: please write less")]
+    #[error("the PGP message is longer than 16,000 characters: shorten your text")]
     TooLong,
 }
 

@@ -44,15 +44,32 @@ pub enum Event {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an order that is {from} cannot become anything by this: {event}")]
+#[error("cannot {event}: the order is {}{}", .from.adjective(), self.hint())]
 pub struct Misstep {
     pub from: Status,
     pub event: Event,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no order stands like this")]
+#[error("unknown state")]
 pub struct NotAStatus;
+
+impl Misstep {
+    /// What to do first.
+    fn hint(self) -> &'static str {
+        match (self.event, self.from) {
+            (
+                Event::SellerShipped,
+                Status::Awaiting
+                | Status::Reported
+                | Status::Partial
+                | Status::Unconfirmed
+                | Status::Late,
+            ) => "; mark it as paid first",
+            _ => "",
+        }
+    }
+}
 
 impl Status {
     pub const ALL: [Self; 11] = [
@@ -203,26 +220,36 @@ impl Status {
     /// The state in a few words, for the buyer.
     pub fn title(self) -> &'static str {
         match self {
-            Self::Awaiting => "Waiting for your payment",
-            Self::Reported => "You have told us of your payment",
-            Self::Partial => "Paid in part",
-            Self::Unconfirmed => "Payment seen, not yet confirmed",
+            Self::Awaiting => "Awaiting payment",
+            Self::Reported => "Payment reported",
+            Self::Partial => "Partially paid",
+            Self::Unconfirmed => "Payment detected, not confirmed yet",
             Self::Confirmed => "Paid",
-            Self::Overpaid => "Paid, and more than was due",
-            Self::Expired => "The time to pay has run out: do not pay now",
-            Self::Late => "Told of a payment after the time had run out",
-            Self::Shipped => "Sent",
+            Self::Overpaid => "Overpaid",
+            Self::Expired => "Payment window expired: do not pay",
+            Self::Late => "Late payment reported",
+            Self::Shipped => "Shipped",
             Self::Refunded => "Refunded",
             Self::Cancelled => "Cancelled: do not pay",
+        }
+    }
+
+    /// What follows "the order is", for the seller and the buyer.
+    pub fn adjective(self) -> &'static str {
+        match self {
+            Self::Awaiting => "awaiting payment",
+            Self::Reported => "only reported as paid",
+            Self::Partial => "partially paid",
+            status => status.as_str(),
         }
     }
 
     /// The same as something that happened, among what was said.
     pub fn deed(self) -> &'static str {
         match self {
-            Self::Unconfirmed => "Payment seen",
-            Self::Expired => "The time to pay ran out",
-            Self::Late => "A payment after the time had run out",
+            Self::Unconfirmed => "Payment detected",
+            Self::Expired => "Payment window expired",
+            Self::Late => "Late payment",
             Self::Cancelled => "Cancelled",
             status => status.title(),
         }
@@ -238,19 +265,19 @@ impl std::fmt::Display for Status {
 impl std::fmt::Display for Event {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::BuyerReported => "the buyer tells of a payment",
-            Self::SellerSawAll => "it was paid",
-            Self::SellerSawPart => "it was paid in part",
-            Self::SellerSawMore => "more was paid than was due",
-            Self::SellerShipped => "it was sent (it must be paid first)",
-            Self::SellerRefunded => "it was refunded",
-            Self::SellerCancelled => "it was cancelled",
-            Self::TimeRanOut => "the time ran out",
-            Self::NodeSawSome => "the node sees a payment",
-            Self::NodeSawPart => "the node sees that it was paid in part",
-            Self::NodeSawAll => "the node sees that it was paid",
-            Self::NodeSawMore => "the node sees that more was paid than was due",
-            Self::NodeLost => "the node sees the payment no more",
+            Self::BuyerReported => "report a payment",
+            Self::SellerSawAll => "mark as paid",
+            Self::SellerSawPart => "mark as partially paid",
+            Self::SellerSawMore => "mark as overpaid",
+            Self::SellerShipped => "mark as shipped",
+            Self::SellerRefunded => "mark as refunded",
+            Self::SellerCancelled => "cancel",
+            Self::TimeRanOut => "expire",
+            Self::NodeSawSome => "record a detected payment",
+            Self::NodeSawPart => "record a detected partial payment",
+            Self::NodeSawAll => "record a detected full payment",
+            Self::NodeSawMore => "record a detected overpayment",
+            Self::NodeLost => "record a reversed payment",
         })
     }
 }
@@ -331,13 +358,16 @@ mod tests {
         let misstep = |event| Misstep { from: Status::Shipped, event }.to_string();
         for words in [&titles.map(str::to_owned)[..], &deeds.map(str::to_owned), &events] {
             for (n, one) in words.iter().enumerate() {
-                assert!(5 <= one.len() || ["Sent", "Paid"].contains(&one.as_str()), "{one:?}");
+                assert!(5 <= one.len() || one == "Paid", "{one:?}");
                 assert!(!words[..n].contains(one), "{one}");
             }
         }
         for (event, words) in EVENTS.into_iter().zip(&events) {
-            assert!(misstep(event).contains("shipped") && misstep(event).ends_with(words));
+            assert_eq!(misstep(event), format!("cannot {words}: the order is shipped"));
         }
+        let early = Misstep { from: Status::Awaiting, event: Event::SellerShipped };
+        let words = "cannot mark as shipped: the order is awaiting payment; mark it as paid first";
+        assert_eq!(early.to_string(), words);
         assert_eq!(format!("{:>10}|", Status::Late), "      late|");
     }
 }

@@ -32,8 +32,8 @@ pub fn too_much_held(
         }
         let name = line.offer.full_name();
         let words = match left {
-            0 => format!("As many of {name} as may be are in orders that wait for their payment. Please take it out of the cart, or try again later."),
-            left => format!("Many of {name} are in orders that wait for their payment, so only {left} can be ordered now. Please take fewer, or try again later."),
+            0 => format!("{name} is reserved by unpaid orders. Remove it or try again later."),
+            left => format!("Only {left} {name} can be ordered now; the rest is reserved by unpaid orders. Reduce the quantity or try again later."),
         };
         Some(Refusal::new("what", words))
     });
@@ -114,17 +114,17 @@ mod tests {
         let own = OfferKey { product: 1, option: 3 };
         for (wanted, held, expected) in [
             (&[(1, 10)][..], &[][..], &[][..]),
-            (&[(1, 11)], &[], &["Many of Socks, no 1", "only 10 can"]),
+            (&[(1, 11)], &[], &["Only 10 Socks, no 1 can be ordered now"]),
             // What options share is counted together, and said once.
             (&[(1, 5), (2, 5)], &[], &[]),
-            (&[(1, 6), (2, 5)], &[], &["Many of Socks, no 1", "only 10 can"]),
+            (&[(1, 6), (2, 5)], &[], &["Only 10 Socks, no 1 can be ordered now"]),
             (&[(1, 8), (3, 8)], &[], &[]),
             // 20 on the shelf and 6 held: 13 may be held in all.
             (&[(1, 7)], &[(shared, 6)], &[]),
-            (&[(1, 8)], &[(shared, 6)], &["only 7 can"]),
-            (&[(1, 1)], &[(shared, 20)], &["As many of Socks, no 1 as may be"]),
+            (&[(1, 8)], &[(shared, 6)], &["Only 7 Socks, no 1 can"]),
+            (&[(1, 1)], &[(shared, 20)], &["Socks, no 1 is reserved by unpaid orders"]),
             (&[(3, 8)], &[(shared, 6)], &[]),
-            (&[(3, 8)], &[(own, 6)], &["Many of Socks, no 3", "only 7 can"]),
+            (&[(3, 8)], &[(own, 6)], &["Only 7 Socks, no 3 can"]),
         ] {
             let refused = too_much_held(&cart(wanted), &held.iter().copied().collect(), 50);
             assert_eq!(refused.is_empty(), expected.is_empty(), "{wanted:?} {held:?}");

@@ -24,11 +24,9 @@ impl Order {
     pub fn title_at(&self, asks: bool, now: Moment) -> &'static str {
         match self.status_at(now) {
             Status::Awaiting if self.is_time_over(now) => Status::Expired.title(),
-            Status::Unconfirmed if self.is_lost() => "Your payment is not seen any more",
-            Status::Unconfirmed if asks => "A part of the payment seen, not yet confirmed",
-            Status::Late if Gwei::ZERO < self.invoice.seen() => {
-                "A payment came after the time had run out"
-            }
+            Status::Unconfirmed if self.is_lost() => "Payment no longer detected",
+            Status::Unconfirmed if asks => "Partial payment detected, not confirmed yet",
+            Status::Late if Gwei::ZERO < self.invoice.seen() => "Late payment received",
             status => status.title(),
         }
     }
@@ -38,60 +36,56 @@ impl Order {
         let is_followed = self.invoice.sighting.is_some();
         match self.status_at(now) {
             Status::Awaiting if self.is_time_over(now) => {
-                "What was sent in time is still seen: the shop's own node looks through what the network wrote down until then, and this page says what it found. If nothing came, the things go back on the shelf."
+                "Payments sent in time still count. We are checking. If none arrived, the order expires and the items go back in stock."
             }
             Status::Awaiting if is_followed && Gwei::ZERO < self.invoice.mark() => {
-                "Send exactly the amount below to the address below. The shop's own node sees exactly this amount by itself; if another was sent, tell the seller below."
+                "Send exactly the amount below to the address below: only this amount is recognized as your payment. If you sent a different amount, tell the seller below."
             }
             Status::Awaiting if is_followed => {
-                "Send exactly the amount below to the address below. The shop's own node sees it by itself: you need not tell us."
+                "Send exactly the amount below to the address below. You do not need to report it."
             }
             Status::Awaiting => {
-                "Send exactly the amount below to the address below. Then give us the transaction id, so that the seller knows where to look."
+                "Send exactly the amount below to the address below. Then enter the transaction ID below."
             }
             Status::Reported if is_followed && Gwei::ZERO < self.invoice.mark() => {
-                "The shop's own node has not seen exactly this amount. The seller looks for your payment too; until somebody has seen it, this is your word alone."
+                "A payment of exactly this amount has not been detected yet. The seller looks for it too; your payment is not verified yet."
             }
             Status::Reported if is_followed => {
-                "The shop's own node has not seen the payment yet. Until it does, this is your word alone."
+                "Your payment has not been detected yet, so it is not verified yet."
             }
             Status::Reported => {
-                "The seller will look for the payment and then send your order. Nobody has checked it yet."
+                "Your payment is not verified yet. The seller will check it and then ship your order."
             }
-            Status::Partial => "Please send the rest, shown below, to the same address.",
+            Status::Partial => "Send the remaining amount shown below to the same address.",
             Status::Unconfirmed if self.is_lost() => {
-                "The network took back what it had written down of your payment. Most often it comes again by itself: please wait, and ask the seller below before you pay again."
+                "The network reversed your payment's block. It usually confirms again: wait, and ask the seller before you pay again."
             }
             Status::Unconfirmed if asks => {
-                "It has to be confirmed by the network. Please send the rest, shown below, to the same address."
+                "The network still has to confirm it. Send the remaining amount shown below to the same address."
             }
             Status::Unconfirmed => {
-                "The payment has to be confirmed by the network. There is nothing for you to do."
+                "Waiting for the network to confirm your payment. No action needed."
             }
-            Status::Confirmed => {
-                "The seller will now send your order. There is nothing for you to do."
-            }
-            Status::Overpaid => {
-                "The seller will send your order and can give back what was too much."
-            }
+            Status::Confirmed => "The seller will ship your order. No action needed.",
+            Status::Overpaid => "The seller will ship your order and can refund the overpayment.",
             Status::Expired if is_followed => {
-                "The price is no longer kept for you and the things went back on the shelf. If you want them still, order again. If you have paid all the same, the shop's own node sees it here for some days more."
+                "The price is no longer guaranteed, and the items are back in stock. To buy them, place a new order. If you already paid, your payment will still be detected for a few days."
             }
             Status::Expired => {
-                "The price is no longer kept for you and the things went back on the shelf. If you want them still, order again. If you paid in time, give us the transaction id below."
+                "The price is no longer guaranteed, and the items are back in stock. To buy them, place a new order. If you paid in time, enter the transaction ID below."
             }
             Status::Late if Gwei::ZERO < self.invoice.seen() => {
-                "The things had gone back on the shelf by then. The seller decides: to send your order all the same, or to give the money back. Do not send any more now."
+                "Your payment arrived after the order expired. The seller will either ship your order or refund you. Do not send more money."
             }
             Status::Late => {
-                "The seller will look for the payment, and then send your order or give the money back."
+                "The seller will check the payment and either ship your order or refund you."
             }
             Status::Shipped => "Your order is on its way.",
-            Status::Refunded => "The seller has sent your money back.",
+            Status::Refunded => "The seller has refunded your payment.",
             Status::Cancelled if self.has_received() => {
-                "The seller has cancelled this order, and owes you what you paid. Unless you have said it already, write below where to send it: to an address of your own, not of an exchange."
+                "The seller cancelled this order and owes you a refund. Tell them your own wallet address below, not one at an exchange."
             }
-            Status::Cancelled => "The seller has cancelled this order.",
+            Status::Cancelled => "The seller cancelled this order.",
         }
     }
 
@@ -214,7 +208,8 @@ mod tests {
                     let order = order(status, followed, minutes_left);
                     let asks = order.asks_for(Tolerance::default(), now).is_some();
                     let words = order.what_next(asks, now);
-                    let invites = words.contains("Send exactly") || words.contains("Please send");
+                    let invites =
+                        words.contains("Send exactly") || words.contains("Send the remaining");
                     // Whoever has told of a payment is not asked again in words.
                     if status != Status::Reported {
                         assert_eq!(invites, asks, "{status} {followed:?} {minutes_left}: {words}");

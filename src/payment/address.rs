@@ -211,7 +211,7 @@ mod tests {
             check(&ETHER, text, Err(NotAnAddress::NotEthereum));
         }
         let said = NotAnAddress::EthereumDigits { n_digits: 6 }.to_string();
-        assert_eq!(said, "an Ethereum address is 0x and 40 hexadecimal digits; this has 6");
+        assert_eq!(said, "an Ethereum address is 0x followed by 40 hex characters; this one has 6");
     }
 
     #[test]

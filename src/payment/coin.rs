@@ -25,23 +25,21 @@ pub enum Coin {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotACoin {
     #[error(
-        "the shop knows BTC, XMR, ETH, another coin like Ethereum's with the number of its `chain`, \
-         and a token with its contract in `token`"
+        "supported are BTC, XMR, ETH, the coin of another EVM chain with its `chain` ID, and a token with its \
+         contract address in `token`"
     )]
     Unknown,
-    #[error("BTC and XMR stand alone, without `chain`, `token` and `decimals`")]
+    #[error("BTC and XMR take no `chain`, `token` or `decimals`")]
     StandsAlone,
-    #[error(
-        "`chain` is the number of a chain like Ethereum's, 1 or more; 1 is Ethereum itself (EIP-155)"
-    )]
+    #[error("`chain` is the ID of an EVM chain, 1 or more; 1 is Ethereum mainnet (EIP-155)")]
     Chain,
-    #[error("`decimals` is a token's and stands beside `token`; a coin goes without it")]
+    #[error("`decimals` is only for tokens: use it together with `token`")]
     DecimalsOfACoin,
     #[error(
-        "`decimals` is a whole number from 0 to 36, as the token's contract says; without it 18 is meant"
+        "`decimals` is a whole number from 0 to 36, as in the token contract; the default is 18"
     )]
     Decimals,
-    #[error("`token` is the address of the token's contract: {0}")]
+    #[error("`token` is the address of the token contract: {0}")]
     Contract(NotAnAddress),
 }
 
@@ -142,15 +140,15 @@ impl Coin {
         }
     }
 
-    /// For people: `Bitcoin`, `Ethereum, chain 1`.
+    /// For people: `Bitcoin`, `Ethereum mainnet`.
     pub fn name(&self) -> String {
         match self {
             Self::Bitcoin => "Bitcoin".to_owned(),
             Self::Monero => "Monero".to_owned(),
-            Self::Ether { chain: Self::ETHEREUM } => "Ethereum, chain 1".to_owned(),
-            Self::Ether { chain } => format!("Ethereum-like, chain {chain}"),
-            Self::Token { chain: Self::ETHEREUM, .. } => "a token on Ethereum, chain 1".to_owned(),
-            Self::Token { chain, .. } => format!("a token, Ethereum-like, chain {chain}"),
+            Self::Ether { chain: Self::ETHEREUM } => "Ethereum mainnet".to_owned(),
+            Self::Ether { chain } => format!("EVM chain {chain}"),
+            Self::Token { chain: Self::ETHEREUM, .. } => "token on Ethereum mainnet".to_owned(),
+            Self::Token { chain, .. } => format!("token on EVM chain {chain}"),
         }
     }
 }

@@ -3,8 +3,8 @@ use bip39::Mnemonic;
 use bitcoin::base58;
 
 /// What is said to whoever shows the shop a private key. The key itself is not repeated.
-pub const WARNING: &str = "this looks like a PRIVATE key, or the words that make one: never give it to the shop, which needs \
-     only what receives; if it stands in a file or was sent anywhere, move the coins to a new wallet now";
+pub const WARNING: &str = "this looks like a PRIVATE key or a seed phrase: never give it to the shop, which needs only \
+     addresses and public keys; if it is in a file or was sent anywhere, move the coins to a new wallet now";
 
 /// Source: SLIP-132; BIP-32 for `xprv` and `tprv`.
 const PRIVATE_PREFIXES: [&str; 8] =

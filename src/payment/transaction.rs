@@ -10,16 +10,12 @@ pub struct TransactionId(String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotATransactionId {
     #[error(
-        "an Ethereum transaction is named by 0x and 64 digits and letters from a to f; the wallet shows it after sending"
+        "an Ethereum transaction ID is 0x followed by 64 hex characters; copy it from your wallet"
     )]
     Ethereum,
-    #[error(
-        "a Bitcoin transaction is named by 64 digits and letters from a to f; the wallet shows it after sending"
-    )]
+    #[error("a Bitcoin transaction ID is 64 hex characters; copy it from your wallet")]
     Bitcoin,
-    #[error(
-        "a Monero transaction is named by 64 digits and letters from a to f; the wallet shows it after sending"
-    )]
+    #[error("a Monero transaction ID is 64 hex characters; copy it from your wallet")]
     Monero,
 }
 

@@ -28,16 +28,16 @@ pub fn payment_uri(coin: &Coin, address: &Address, amount: Gwei) -> String {
 pub fn read_by(coin: &Coin) -> &'static str {
     match coin {
         Coin::Bitcoin => {
-            "Nearly every Bitcoin wallet reads address and amount from the link (BIP-21); where yours does not, take the address and type the amount."
+            "Most Bitcoin wallets can scan the payment link (BIP-21); otherwise copy the address and enter the amount."
         }
         Coin::Monero => {
-            "Monero's own wallet, Feather, Cake Wallet and Monerujo read address and amount from the link; where yours does not, take the address and type the amount."
+            "The official Monero wallet, Feather, Cake Wallet and Monerujo can scan the payment link; otherwise copy the address and enter the amount."
         }
         Coin::Ether { .. } => {
-            "MetaMask on a phone reads address and amount from the link (EIP-681). MetaMask in a browser, Trust, Trezor and BitBox take the address alone: then type the amount."
+            "MetaMask mobile can scan the payment link (EIP-681). MetaMask in a browser, Trust, Trezor and BitBox read only the address: enter the amount yourself."
         }
         Coin::Token { .. } => {
-            "Every wallet takes the address: then choose the token and type the amount. Only a few, such as MetaMask on a phone, read the link to a token (EIP-681)."
+            "Any wallet can scan the address: select the token and enter the amount. Only a few, such as MetaMask mobile, can scan token payment links (EIP-681)."
         }
     }
 }

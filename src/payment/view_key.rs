@@ -24,14 +24,14 @@ pub enum NotAViewKey {
     #[error("{}", secret::WARNING)]
     Private,
     #[error(
-        "a view key stands beside the wallet's primary Monero address, 95 characters that begin with 4; a subaddress and an \
-         integrated address have none"
+        "a view key needs the primary Monero address of the wallet (95 characters starting with 4), not a subaddress or an \
+         integrated address"
     )]
     NotPrimary,
-    #[error("a private view key is 64 hexadecimal digits (0 to 9, a to f)")]
+    #[error("a private view key is 64 hex characters (0-9, a-f)")]
     NotHexadecimal,
     #[error(
-        "this is not the private view key of this primary address: copy both again from one wallet; if it is a private \
+        "this view key does not belong to this primary address: copy both again from one wallet; if it is a private \
          SPEND key, move the coins to a new wallet now"
     )]
     OfAnotherWallet,

@@ -7,10 +7,10 @@ use crate::payment::Wallet;
 
 /// What is said of a wallet to its seller, on the command line and at the desk.
 impl Wallet {
-    /// `Bitcoin, main network`.
+    /// `Bitcoin mainnet`.
     pub fn network(&self) -> String {
         match self.coin {
-            Coin::Bitcoin | Coin::Monero => format!("{}, main network", self.coin.name()),
+            Coin::Bitcoin | Coin::Monero => format!("{} mainnet", self.coin.name()),
             Coin::Ether { .. } => self.coin.name(),
             Coin::Token { ref contract, decimals, .. } => {
                 format!("{}, contract {contract}, {decimals} decimals", self.coin.name())
@@ -24,21 +24,21 @@ impl Wallet {
             Receives::Address(_) => {
                 let tails = Tails::of(&self.currency, &self.coin);
                 format!(
-                    "one address for all orders; payments are told apart by their exact amounts: up to {} is added, in steps of {}, \
-                     so that {} orders of one price can be open at a time",
+                    "one address for all orders; payments are identified by their exact amounts: up to {} is added, in steps of {}, \
+                     so that {} orders with the same total can be open at once",
                     tails.most(),
                     tails.step,
                     tails.n
                 )
             }
             Receives::Account(key) => {
-                format!("an address of its own for each order, {}", key.kind())
+                format!("a separate address for each order, {}", key.kind())
             }
             Receives::View(_) => {
-                "a subaddress of its own for each order, of the first account".to_owned()
+                "a separate subaddress of the first account for each order".to_owned()
             }
             Receives::Integrated(_) => {
-                "an integrated address of its own for each order: this one with a payment id in it"
+                "a separate integrated address for each order: this address with a payment ID"
                     .to_owned()
             }
         }
@@ -47,15 +47,15 @@ impl Wallet {
     /// What somebody learns who takes the server.
     pub fn reveals(&self) -> &'static str {
         match &self.receives {
-            Receives::Address(_) => "this address, and what it ever received and sent",
+            Receives::Address(_) => "this address and all its transactions",
             Receives::Account(_) => {
-                "every address of this account, past and future, and what they received and sent; nobody can spend with it"
+                "every address of this account, past and future, and all its transactions; nobody can spend with it"
             }
             Receives::View(_) => {
-                "every payment that this wallet receives, at any of its addresses, past and future; nobody can spend with it"
+                "every payment that this wallet receives, past and future, at any of its addresses; nobody can spend with it"
             }
             Receives::Integrated(_) => {
-                "this address and the orders' payment ids, and nothing of what it received"
+                "this address and the payment IDs of the orders, but not what it received"
             }
         }
     }
@@ -64,8 +64,8 @@ impl Wallet {
     pub fn kind_hint(&self) -> Option<&'static str> {
         match &self.receives {
             Receives::Account(key) if key.may_be_of_another_kind() => Some(
-                "many programs write xpub for accounts of every kind: where yours shows bc1q…, 3… or bc1p…, give the shop \
-                 the zpub or ypub, or wpkh(KEY/0/*), sh(wpkh(KEY/0/*)) or tr(KEY/0/*)",
+                "many wallets show xpub for every address type: if yours shows bc1q…, 3… or bc1p… addresses, use the zpub or \
+                 ypub, or wpkh(KEY/0/*), sh(wpkh(KEY/0/*)) or tr(KEY/0/*)",
             ),
             _ => None,
         }

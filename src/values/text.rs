@@ -14,9 +14,9 @@ pub struct Paragraph(String);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotText {
-    #[error("it is longer than {most} characters: please shorten it")]
+    #[error("it is longer than {most} characters: shorten it")]
     TooLong { most: usize },
-    #[error("it contains the hidden character U+{:04X}: please remove it", u32::from(*.0))]
+    #[error("it contains the hidden character U+{:04X}: remove it", u32::from(*.0))]
     Invisible(char),
 }
 
@@ -257,7 +257,7 @@ mod tests {
         }
         assert_eq!(
             NotText::Invisible('\u{202e}').to_string(),
-            "it contains the hidden character U+202E: please remove it"
+            "it contains the hidden character U+202E: remove it"
         );
     }
 

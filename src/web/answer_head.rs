@@ -14,9 +14,9 @@ const NO_BODY: &[u8] = b"content-length: 0\r\n";
 const OURS: &[u8] = b"x-content-type-options";
 const END: &[u8] = b"\r\n\r\n";
 
-const UNREADABLE: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>This could not be read</title>\n</head>\n<body>\n\
-    <h1>This could not be read</h1>\n<p>What your browser sent did not arrive whole, or was too long. Nothing was changed. \
-    Please <a href=\"/\">go back to the first page</a> and try again.</p>\n</body>\n</html>\n";
+const UNREADABLE: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Bad request</title>\n</head>\n<body>\n\
+    <h1>Bad request</h1>\n<p>Your browser sent a request that was incomplete or too long. Nothing was changed. \
+    <a href=\"/\">Go back to the shop</a> and try again.</p>\n</body>\n</html>\n";
 
 /// What goes out in place of the first bytes of an answer, and how many of them it replaces. `None` where they are no
 /// head.

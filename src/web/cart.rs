@@ -51,7 +51,7 @@ pub struct LineView {
     pub refused: bool,
 }
 
-const TOO_LARGE: &str = "Your cart is full: it lives in a cookie that can hold no more lines. Please order what is in it first, or remove something.";
+const TOO_LARGE: &str = "Cart limit reached. Check out first or remove an item.";
 
 pub async fn show(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
     let visit = Visit::of(&request, &front);
@@ -205,12 +205,12 @@ pub async fn add(
         if store::catalog::find_product(&front.shop.db, &slug).await?.is_none() {
             return Err(PageError::NotFound);
         }
-        return refuse("option", "Please choose one of the options.".to_owned()).await;
+        return refuse("option", "Choose an option.".to_owned()).await;
     };
     let quantity = match quantity {
         Ok(quantity) => quantity,
         Err(_) => {
-            return refuse("quantity", "Please give a whole number from 1 to 99.".to_owned()).await;
+            return refuse("quantity", "Enter a whole number from 1 to 99.".to_owned()).await;
         }
     };
     let mut basket = visit.basket.clone();
@@ -219,11 +219,7 @@ pub async fn add(
     }
     let (facts, _) = front.facts().await?;
     let Some(wallet) = front.currency(&facts, visit.currency.as_deref()) else {
-        return refuse(
-            "quantity",
-            "This shop has no wallet yet, so nothing can be bought.".to_owned(),
-        )
-        .await;
+        return refuse("quantity", "Ordering is not available yet.".to_owned()).await;
     };
     let cart = look_again(&front, &basket, wallet).await?;
     if let Some(words) = hindrance(&cart, key) {
@@ -247,14 +243,14 @@ fn hindrance(cart: &PricedCart, key: OfferKey) -> Option<String> {
     let words = match line.offer.stock {
         ..=0 => format!("{name} is sold out."),
         left if left < line.quantity.get() => format!(
-            "Only {left} of {name} are left, and with what is in your cart you would have {}.",
+            "Only {left} {name} in stock (you asked for {}, including your cart).",
             line.quantity
         ),
         _ if line.offer.price.is_none() => {
-            format!("{name} has no price in {}. Please choose another currency.", cart.currency)
+            format!("{name} is not available in {}. Choose another currency.", cart.currency)
         }
         left => format!(
-            "Only {left} are left of the options of {name} together, and your cart holds some already."
+            "Only {left} in stock for all options of {name} together, including those in your cart."
         ),
     };
     Some(words)
@@ -274,9 +270,9 @@ pub async fn change(
     match Quantity::parse(typed) {
         Ok(quantity) => basket.change(key, quantity),
         Err(_) if typed.trim() == "0" => basket.remove(key),
-        Err(refused) => {
-            let words = format!("Please check the quantity: {refused}, or 0 to remove it.");
-            let refused = RefusedChange { key: Some(key), typed, words: &words };
+        Err(_) => {
+            let words = "Enter a whole number from 1 to 99, or 0 to remove the item.";
+            let refused = RefusedChange { key: Some(key), typed, words };
             return show_cart(
                 &request,
                 &front,
@@ -330,7 +326,7 @@ pub async fn choose_currency(
     let wanted = fields.get("currency").trim().to_ascii_uppercase();
     let Some(wallet) = facts.wallets.iter().find(|wallet| wallet.currency.as_str() == wanted)
     else {
-        let words = "This currency is not accepted here. Please choose one of those above.";
+        let words = "This currency is not accepted. Choose one of those above.";
         let refused = RefusedChange { key: None, typed: "", words };
         return show_cart(&request, &front, visit, StatusCode::UNPROCESSABLE_ENTITY, Some(refused))
             .await;

@@ -180,7 +180,7 @@ async fn show_list(
         frame: Frame::new(front, &facts, currency, at(number)),
         title,
         summary: products(total),
-        nothing: format!("Nothing here has a price in {currency}. Choose another currency above."),
+        nothing: format!("No products in {currency}. Switch currency above."),
         cards,
         page: number,
         pages,
@@ -221,8 +221,10 @@ pub async fn search(request: HttpRequest, front: Data<Front>) -> Result<HttpResp
         },
         summary: products(i64::try_from(found.len()).unwrap_or(i64::MAX)),
         nothing: match query.trim() {
-            "" => "What are you looking for? Type a word or two above.".to_owned(),
-            _ => "Nothing was found. Try fewer words, or the beginning of a word.".to_owned(),
+            "" => "Enter a search term above.".to_owned(),
+            query => {
+                format!("No results for “{query}”. Try fewer words, or the beginning of a word.")
+            }
         },
         cards,
         page: number,

@@ -57,7 +57,8 @@ struct CheckoutPage<'a> {
     rates: Vec<RateView>,
     has_discounts: bool,
     keep_days: i64,
-    payment_minutes: i64,
+    /// How long the price is guaranteed.
+    payment_time: String,
 }
 
 struct RateView {
@@ -127,7 +128,7 @@ impl FormView {
     }
 
     fn refund_label(&self) -> String {
-        format!("Refund address, {}", self.currency)
+        format!("{} refund address", self.currency)
     }
 }
 
@@ -185,7 +186,7 @@ async fn show_form(
     let mut notices: Vec<String> = again.cart.notices.iter().map(ToString::to_string).collect();
     if again.other_form && notices.is_empty() {
         notices
-            .push("Your cart or your currency has changed since this form was shown.".to_owned());
+            .push("Your cart or your currency has changed since you opened this form.".to_owned());
     }
     let template = CheckoutPage {
         frame: Frame::new(front, facts, wallet.currency.as_str(), "/checkout"),
@@ -200,7 +201,7 @@ async fn show_form(
         rates: rates.iter().map(|rate| rate_view(rate, total)).collect(),
         has_discounts: store::catalog::has_discounts(db).await?,
         keep_days: front.shop.terms.keep_days,
-        payment_minutes: front.shop.terms.payment_minutes,
+        payment_time: time_of(front.shop.terms.payment_minutes),
     };
     let html = template.render()?;
     let cookie = remember(front, &mut visit, again.cart);
@@ -209,6 +210,12 @@ async fn show_form(
         sent.response.append_header((header::SET_COOKIE, cookie));
     }
     Ok(sent.finish_page())
+}
+
+/// `2 hours`, or `90 minutes` where it is not whole hours.
+fn time_of(minutes: i64) -> String {
+    let (n, unit) = if minutes % 60 == 0 { (minutes / 60, "hour") } else { (minutes, "minute") };
+    format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
 }
 
 fn sum_shown(cart: &PricedCart) -> String {
@@ -307,19 +314,19 @@ struct Wait {
 
 const FULL: Wait = Wait {
     status: StatusCode::SERVICE_UNAVAILABLE,
-    words: "So many orders wait for their payment that the shop takes no more at the moment. There is nothing wrong with yours. Some of them will run out: please send the form again in a while. Your words are still in it.",
+    words: "Too many orders are awaiting payment right now. Try again in about 10 minutes. Your entries are kept.",
     seconds: 600,
 };
 /// Its words are the reason's.
 const CLOSED: Wait = Wait { status: StatusCode::SERVICE_UNAVAILABLE, words: "", seconds: 3_600 };
 const BROKEN: Wait = Wait {
     status: StatusCode::SERVICE_UNAVAILABLE,
-    words: "Something is broken on our side, and there is nothing to pay. It is not your fault, and the seller can see that it happened. Please send the form again in a few minutes. Your words are still in it.",
+    words: "Something went wrong on our side, and there is nothing to pay. Try again in a few minutes. Your entries are kept.",
     seconds: 60,
 };
 const TOO_MANY: Wait = Wait {
     status: StatusCode::TOO_MANY_REQUESTS,
-    words: "Too much was ordered from here that is not paid yet, so that something is left for others. Please pay for what you have ordered, or wait until it runs out, and send the form again. Your words are still in it.",
+    words: "Too many unpaid orders. Pay for one or let one expire first. Your entries are kept.",
     seconds: 600,
 };
 
@@ -384,5 +391,23 @@ fn draft_form(fields: &Fields) -> DraftForm<'_> {
         transaction: fields.get("transaction"),
         pgp: fields.get("pgp"),
         discount: fields.get("discount"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_said_in_whole_hours_where_it_can_be() {
+        for (minutes, expected) in [
+            (1, "1 minute"),
+            (45, "45 minutes"),
+            (60, "1 hour"),
+            (90, "90 minutes"),
+            (120, "2 hours"),
+        ] {
+            assert_eq!(time_of(minutes), expected);
+        }
     }
 }

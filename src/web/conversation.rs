@@ -77,12 +77,12 @@ fn piece(
     let words = match &kept.sealed {
         Some(sealed) => key
             .open(sealed)
-            .unwrap_or_else(|_| "(These words are damaged and cannot be shown.)".to_owned()),
+            .unwrap_or_else(|_| "(This message is damaged and cannot be displayed.)".to_owned()),
         None => String::new(),
     };
     let (kind, who) = match kept.kind {
         WordsKind::Question => ("question", "You"),
-        WordsKind::Answer => ("answer", "The seller"),
+        WordsKind::Answer => ("answer", "Seller"),
         WordsKind::Step | WordsKind::Receipt => {
             ("step", kept.status.map_or("", |status| deed(status, stood)))
         }
@@ -102,7 +102,7 @@ fn piece(
 fn deed(status: Status, stood: Option<Status>) -> &'static str {
     match (stood, status) {
         (Some(Status::Confirmed | Status::Overpaid), Status::Unconfirmed) => {
-            "The network took the payment back: it has to be confirmed again"
+            "Payment reversed by the network: no longer confirmed"
         }
         (_, status) => status.deed(),
     }

@@ -22,12 +22,12 @@ const HOLD: Duration = Duration::from_secs(1);
 const BUSY_RETRY: u64 = 10;
 
 /// Small, the same for everybody, without a cookie: to refuse costs less than to answer.
-const TOO_MUCH: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Too much at once</title>\n</head>\n<body>\n\
-    <h1>Too much at once</h1>\n<p>More was asked from here than the shop answers to one visitor, so that others are served too. Nothing was changed. \
-    Please wait a few seconds and load the page again. If you had filled in a form, go back: your browser still has your words.</p>\n</body>\n</html>\n";
-pub const BUSY: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>The shop is full</title>\n</head>\n<body>\n\
-    <h1>The shop is full</h1>\n<p>Too many visitors ask at once. Nothing was changed. Please wait a few seconds and load the page again. \
-    If you had filled in a form, go back: your browser still has your words.</p>\n</body>\n</html>\n";
+const TOO_MUCH: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Too many requests</title>\n</head>\n<body>\n\
+    <h1>Too many requests</h1>\n<p>You sent more requests than the shop accepts from one visitor. Nothing was changed. \
+    Wait a few seconds and reload the page. If you filled in a form, go back: your browser still has your entries.</p>\n</body>\n</html>\n";
+pub const BUSY: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>The shop is busy</title>\n</head>\n<body>\n\
+    <h1>The shop is busy</h1>\n<p>Too many visitors right now. Nothing was changed. Wait a few seconds and reload the page. \
+    If you filled in a form, go back: your browser still has your entries.</p>\n</body>\n</html>\n";
 
 /// Lets a request in when it is its turn, so that one circuit that asks for much leaves others served.
 ///

@@ -62,8 +62,8 @@ pub async fn add_headers(
                 trouble_page(
                     &asked,
                     response.status(),
-                    "This could not be answered",
-                    "Please go back to the shop.",
+                    "Request failed",
+                    "Go back to the shop and try again.",
                 )
                 .await
             }
@@ -126,7 +126,7 @@ async fn broken(request: &HttpRequest, error: &Error) -> HttpResponse {
         return trouble(request, error).await;
     }
     let status = error.as_response_error().status_code();
-    trouble_page(request, status, "This could not be answered", "Please go back to the shop.").await
+    trouble_page(request, status, "Request failed", "Go back to the shop and try again.").await
 }
 
 pub fn put_into(headers: &mut HeaderMap) {

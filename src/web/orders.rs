@@ -57,8 +57,8 @@ struct OrderPage<'a> {
     is_unsettled: bool,
     /// Whether the node cannot be trusted just now.
     in_doubt: bool,
-    /// Units: seconds between two looks of the seller's node; `None`: no node looks.
-    watch_seconds: Option<i64>,
+    /// Whether the seller's node looks for the payment.
+    is_followed: bool,
     is_waiting: bool,
     amount: Gwei,
     mark: Option<Gwei>,
@@ -230,9 +230,9 @@ fn why_not_now(error: anyhow::Error) -> Result<String, PageError> {
     match PageError::from(error) {
         broken if broken.is_temporary() => {
             tracing::error!("a buyer's form could not be saved: {broken}");
-            Ok("The shop cannot save this at the moment. It is not your fault. Please send it again in a minute: however often it is sent, it counts once.".to_owned())
+            Ok("The shop cannot save this right now. Send it again in a minute: it counts only once.".to_owned())
         }
-        PageError::Closed(_) => Ok("The shop cannot seal this to the seller just now, and does not send it unsealed. Nothing was sent. Please try again later.".to_owned()),
+        PageError::Closed(_) => Ok("This cannot be encrypted for the seller right now, and the shop does not send it unencrypted. Nothing was sent. Try again later.".to_owned()),
         other => Err(other),
     }
 }
@@ -245,7 +245,7 @@ pub async fn erase(
     let (fields, visit) = Fields::read(&request, &front, body).await?;
     let Some(open) = &visit.open_order else { return Err(PageError::NoOrderOpen) };
     if fields.get("confirm").is_empty() {
-        let words = "Please tick the box first: what is erased cannot be brought back.".to_owned();
+        let words = "Tick the box to confirm: deleted data cannot be recovered.".to_owned();
         let refused = Refused { field: "confirm", words, typed: Vec::new() };
         return refuse(&request, &front, visit, (StatusCode::UNPROCESSABLE_ENTITY, refused)).await;
     }
@@ -372,7 +372,7 @@ async fn show_order(
                 | Status::Unconfirmed
                 | Status::Late
         ),
-        watch_seconds: invoice.sighting.map(|_| front.shop.terms.watch_seconds),
+        is_followed: invoice.sighting.is_some(),
         is_waiting: status == Status::Awaiting && asked.is_some(),
         amount: invoice.amount,
         mark: Some(invoice.mark()).filter(|mark| Gwei::ZERO < *mark),
@@ -431,14 +431,13 @@ pub fn bill(order: &Order) -> Vec<(String, String)> {
         bill.push((format!("{} × {}", line.quantity, line.full_name()), line.sum.to_string()));
     }
     if let Some(discount) = &order.discount {
-        let what = discount.percent.map_or_else(
-            || "Less, with your code".to_owned(),
-            |percent| format!("{percent} % less, with your code"),
-        );
+        let what = discount
+            .percent
+            .map_or_else(|| "Discount".to_owned(), |percent| format!("Discount {percent}%"));
         bill.push((what, format!("−{}", discount.less)));
     }
     if let Some(sending) = &order.sending {
-        bill.push((format!("Sending: {}", sending.name), sending.price.to_string()));
+        bill.push((format!("Shipping: {}", sending.name), sending.price.to_string()));
     }
     bill
 }

@@ -73,34 +73,34 @@ impl PageError {
     /// Title and what to do, for the visitor.
     fn words(&self) -> (&'static str, String) {
         match self {
-            Self::NotFound => ("There is no such page", "The address may be mistyped, or the thing is no longer sold.".to_owned()),
+            Self::NotFound => ("Page not found", "Check the address. The product may no longer be available.".to_owned()),
             Self::NoCookie => (
-                "Your browser did not send our cookie back",
-                "Your cart and your order are kept in cookies until you close the browser. Allow cookies for this site, and switch off any setting, private mode or extension that blocks them. Then go back, reload the page and try again. Nothing was changed.".to_owned(),
+                "Cookies are blocked",
+                "Your cart and your order are kept in cookies until you close the browser. Allow cookies for this site, and turn off any setting or extension that blocks them. Then go back, reload the page and try again. Nothing was changed.".to_owned(),
             ),
             Self::ForeignForm => (
-                "This form is too old",
-                "It was not given to this browser, or the browser has been closed since. Please go back, reload the page and send it again. Nothing was changed.".to_owned(),
+                "This form has expired",
+                "It was opened in another browser, or your browser was closed since. Go back, reload the page and send it again. Nothing was changed.".to_owned(),
             ),
-            Self::OtherKind => ("This is no form of ours", "Please use the forms of the shop. Nothing was changed.".to_owned()),
+            Self::OtherKind => ("Invalid form", "Use the forms of this shop. Nothing was changed.".to_owned()),
             Self::TooLarge => (
-                "That is too much",
-                format!("A form may hold {} KB in all. Please go back and shorten what you wrote. Nothing was changed.", MOST_BYTES / 1024),
+                "Request too large",
+                format!("A form can hold at most {} KB. Go back and shorten your text. Nothing was changed.", MOST_BYTES / 1024),
             ),
-            Self::TooSlow => ("That took too long", "The form did not arrive whole. Please go back and send it again. Nothing was changed.".to_owned()),
+            Self::TooSlow => ("Request timed out", "The form did not arrive completely. Go back and send it again. Nothing was changed.".to_owned()),
             Self::Busy => (
-                "The shop is full",
-                "Too many visitors ask at once. Please wait a few seconds, go back and send the form again. Nothing was changed.".to_owned(),
+                "The shop is busy",
+                "Too many visitors right now. Wait a few seconds, go back and send the form again. Nothing was changed.".to_owned(),
             ),
-            Self::NoOrderOpen => ("No order is open in this browser", "Please open it with your seven words, under “Your order”.".to_owned()),
+            Self::NoOrderOpen => ("No order is open in this browser", "Enter your order code under “Track order”.".to_owned()),
             Self::Closed(closed) => (
-                "No orders for now",
-                format!("{} Nothing was ordered, and there is nothing to pay. Orders that were placed before go on, and their pages are open.", closed.words()),
+                "Ordering is paused",
+                format!("{} Nothing was ordered, and there is nothing to pay. Existing orders are not affected.", closed.words()),
             ),
-            Self::Store(_) | Self::Broken(_) if self.is_temporary() => ("Please try again later", TRY_LATER.to_owned()),
+            Self::Store(_) | Self::Broken(_) if self.is_temporary() => ("Try again later", TRY_LATER.to_owned()),
             Self::Template(_) | Self::Store(_) | Self::Broken(_) => (
-                "Something is broken on our side",
-                "It is not your fault, and the seller can see that it happened. Please try again in a few minutes. If you were placing an order, look under “Your order” first: it may be there.".to_owned(),
+                "Something went wrong",
+                "The error is on our side. Try again in a few minutes. If you were placing an order, check “Track order” first: it may have been placed.".to_owned(),
             ),
         }
     }
@@ -209,10 +209,9 @@ pub async fn unknown_address(request: HttpRequest) -> HttpResponse {
 }
 
 pub async fn wrong_method(request: &HttpRequest, allowed: &'static str) -> HttpResponse {
-    let words = "This address takes other requests. Please use the links and forms of the shop.";
+    let words = "Use the links and forms of this shop.";
     let mut response =
-        trouble_page(request, StatusCode::METHOD_NOT_ALLOWED, "That cannot be done here", words)
-            .await;
+        trouble_page(request, StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", words).await;
     response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allowed));
     response
 }
@@ -243,18 +242,18 @@ async fn not_ordered(request: &HttpRequest) -> HttpResponse {
         None => None,
     };
     let (title, words) = match is_placed {
-        Some(false) => ("The order was not taken", NOT_ORDERED),
+        Some(false) => ("Your order was not placed", NOT_ORDERED),
         // An earlier sending of the same form may have been heard, and its answer lost.
-        _ => ("The shop cannot say whether your order was taken", PERHAPS_ORDERED),
+        _ => ("Your order may have been placed", PERHAPS_ORDERED),
     };
     let mut response = trouble_page(request, StatusCode::SERVICE_UNAVAILABLE, title, words).await;
     response.headers_mut().insert(header::RETRY_AFTER, RETRY_SECONDS.into());
     response
 }
 
-const NOT_ORDERED: &str = "Nothing was ordered, and there is nothing to pay. Something is broken on our side; it is not your fault, and the seller can see that it happened. Please go back in a minute and send the form again: your browser still has your words.";
-const PERHAPS_ORDERED: &str = "Please pay nothing yet. Something is broken on our side; it is not your fault, and the seller can see that it happened. Please go back in a minute and send the form again: however often it is sent, it is one order.";
-const TRY_LATER: &str = "The shop cannot save anything at the moment. It is not your fault, and the seller can see that it happened. Please reload this page in a minute: your browser then sends the form again, with what you typed. However often it is sent, it counts once.";
+const NOT_ORDERED: &str = "Something went wrong on our side, and there is nothing to pay. Go back in a minute and send the form again. Your browser still has your entries.";
+const PERHAPS_ORDERED: &str = "Do not pay yet. Something went wrong on our side. Go back in a minute and send the form again: it will not be ordered twice.";
+const TRY_LATER: &str = "The shop cannot save anything right now. Reload this page in a minute: your browser sends the form again with your entries. It counts only once.";
 /// Units: seconds.
 pub const RETRY_SECONDS: u16 = 60;
 

@@ -187,10 +187,10 @@ pub async fn show_key(front: Data<Front>) -> Result<HttpResponse, PageError> {
     let (armored, fingerprint) = front.shop.openness.public_key().ok_or(PageError::NotFound)?;
     // What stands before the armor is passed over by OpenPGP programs.
     let text = format!(
-        "The seller's OpenPGP key. Its fingerprint, to compare with what the seller says elsewhere:\n\n    {fingerprint}\n\n\
-         To seal your address: save this page as seller.asc, then\n\n    gpg --import seller.asc\n    \
+        "The seller's OpenPGP key. Compare its fingerprint with what the seller publishes elsewhere:\n\n    {fingerprint}\n\n\
+         To encrypt your address: save this page as seller.asc, then run\n\n    gpg --import seller.asc\n    \
          gpg --armor --encrypt --trust-model always --no-encrypt-to -r {} address.txt\n\n\
-         and paste address.txt.asc into the form. Seal to this key alone: a message that others can open is refused.\n\n{armored}",
+         and paste the content of address.txt.asc into the form. Encrypt to this key only: a message that others can open is refused.\n\n{armored}",
         fingerprint.replace(' ', "")
     );
     Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(text))

@@ -185,7 +185,7 @@ def asks(browser, monero, currency, how):
     # What wallets take the contract for the recipient for is behind a choice, and the address comes first.
     first = page.index("/order/address.png") < page.index("/order/qr.png")
     assert first == bool(how.get("is_token")), page
-    assert "exchanges send less than you type" in page
+    assert "Do not pay from an exchange" in page
     return page, Decimal(due)
 
 

@@ -99,11 +99,11 @@ def a_day(reader):
             desk.shows(",l list", "2", "Enter")
 
             # What the state does not allow comes back with the reason, the letter is kept, and the buyer sees nothing of it.
-            refused = desk.answers("must be paid first", "/shipped RR123456785DE\n\nOn its way.\n")
+            refused = desk.answers("cannot mark as shipped", "/shipped RR123456785DE\n\nOn its way.\n")
             assert order_ref in refused, refused
             desk.gives_up("65")
             desk.shows("%s reported" % order_ref)
-            unknown = desk.answers("none of the commands", "/send it\n")
+            unknown = desk.answers("Unknown command", "/send it\n")
             assert "/shipped TRACKING" in unknown, unknown
             desk.gives_up("65")
             desk.shows("%s reported" % order_ref)

@@ -42,7 +42,7 @@ def a_whole_purchase_at_safest():
     with World() as world, Firefox() as firefox:
         firefox.size(1000, 900)
         firefox.go(world.url + "/")
-        assert "demo: do not pay" in firefox.text(".demo")
+        assert "Demo shop: do not send money" in firefox.text(".demo")
         firefox.click('.card a[href="/product/%s"]' % NOTEBOOK)
         assert firefox.property(".pictures img", "naturalWidth") > 0
         firefox.click('#option option[value="Ruled"]')
@@ -359,7 +359,7 @@ def a_newcomer_sells_a_thing_of_their_own():
             firefox.go(world.url + "/")
             assert not firefox.find_all(".demo"), "these wallets are nobody's demo"
             firefox.click(".card a")
-            assert firefox.text("h1") == "Ash Bowl" and firefox.text(".price") == "0.025 ETH" and firefox.text(".stock") == "3 left"
+            assert firefox.text("h1") == "Ash Bowl" and firefox.text(".price") == "0.025 ETH" and firefox.text(".stock") == "Only 3 left"
             assert firefox.property(".pictures img", "naturalWidth") == 800
             firefox.click(".buy button")
             order_ref = places_the_order(firefox, world)

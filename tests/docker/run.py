@@ -130,7 +130,7 @@ def key_is_out_of_sight(stand):
 def a_whole_purchase(stand):
     """Gives back the buyer, the order and its code."""
     buyer = Buyer(stand)
-    assert "demo: do not pay" in buyer.get("/").text
+    assert "Demo shop: do not send money" in buyer.get("/").text
     buyer.puts_into_cart(NOTEBOOK, option="Ruled", quantity="2")
     order_ref, code = buyer.checks_out(note="Please wrap it.")
     check(len(code.split()) == 7, "a whole purchase through the socket, with a circuit's number in front: order %s" % order_ref)

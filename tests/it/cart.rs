@@ -40,11 +40,16 @@ fn what_cannot_be_bought_is_refused_in_words() {
     let world = World::new();
     let mut buyer = world.buyer();
     for (product, option, quantity, words) in [
-        ("wool-socks", "Red", "4", "Only 3 of Wool Socks, Red are left"),
+        (
+            "wool-socks",
+            "Red",
+            "4",
+            "Only 3 Wool Socks, Red in stock (you asked for 4, including your cart)",
+        ),
         ("wool-socks", "Blue", "1", "Wool Socks, Blue is sold out"),
-        ("wool-socks", "", "1", "choose one of the options"),
-        ("wool-socks", "Green", "1", "choose one of the options"),
-        ("stone", "", "1", "has no price in ETH"),
+        ("wool-socks", "", "1", "Choose an option."),
+        ("wool-socks", "Green", "1", "Choose an option."),
+        ("stone", "", "1", "is not available in ETH"),
         ("green-tea", "", "0", "from 1 to 99"),
         ("green-tea", "", "many", "from 1 to 99"),
     ] {
@@ -91,7 +96,7 @@ fn a_cart_that_is_too_large_for_its_cookie_is_refused_and_nothing_is_cut() {
             buyer.post_raw("/cart", &[("token", &token), ("product", &name), ("quantity", "1")]);
         assert!(buyer.cookies.get("cart").is_none_or(|cookie| cookie.len() <= 4096));
         if answer.status == 422 {
-            assert!(answer.text().contains("Your cart is full"), "{}", answer.text());
+            assert!(answer.text().contains("Cart limit reached"), "{}", answer.text());
             break;
         }
         assert_eq!(answer.status, 303);
@@ -135,11 +140,11 @@ fn a_change_of_the_catalog_is_said_once_in_words() {
     other["products"]["cap"]["quantity"] = json!(2);
     world.seed(&other);
     let text = buyer.get("/cart").text();
-    assert!(text.contains("has gone down from 0.09199 to 0.08"), "{text}");
-    assert!(text.contains("You want 4 of Cap, Small, but only 2 are left"), "{text}");
-    assert!(text.contains("cannot be ordered as it is"));
-    assert!(!buyer.get("/cart").text().contains("has gone down"));
+    assert!(text.contains("has decreased from 0.09199 to 0.08"), "{text}");
+    assert!(text.contains("Only 2 Cap, Small in stock (you asked for 4)"), "{text}");
+    assert!(text.contains("Fix the problems above"));
+    assert!(!buyer.get("/cart").text().contains("has decreased"));
     other["products"].as_object_mut().unwrap().remove("cap");
     world.seed(&other);
-    assert!(buyer.get("/cart").text().contains("Cap, Small is no longer sold"));
+    assert!(buyer.get("/cart").text().contains("Cap, Small is no longer available"));
 }

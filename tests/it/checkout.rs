@@ -136,7 +136,7 @@ fn a_price_that_changed_since_the_form_was_shown_is_confirmed_again() {
     world.seed(&dearer);
     let answer = buyer.tries_to_check_out(&[]);
     assert_eq!(answer.status, 422);
-    assert!(answer.text().contains("has gone up from 0.09199 to 0.099"));
+    assert!(answer.text().contains("has increased from 0.09199 to 0.099"));
     assert!(world.messages().is_empty());
     assert_eq!(buyer.checks_out(&[]).mark("amount"), "0.099");
 }
@@ -181,7 +181,7 @@ fn sending_is_chosen_by_country_and_added() {
         if answer.status == 303 {
             buyer.get("/order").mark("amount")
         } else {
-            format!("{} {}", answer.status, answer.text().contains("does not reach"))
+            format!("{} {}", answer.status, answer.text().contains("does not ship to"))
         }
     };
     assert_eq!(order(&[]), "0.09299");
@@ -213,17 +213,17 @@ fn a_code_of_the_file_says_to_the_buyer_why_it_does_not_count() {
     };
     assert_eq!(order("five"), "0.08699");
     for (code, words) in [
-        ("five", "This code is used up"),
-        ("soon", "This code does not count yet"),
-        ("over", "This code does not count any more"),
-        ("coin", "This code takes nothing off in ETH"),
-        ("none", "This code is not known"),
+        ("five", "This discount code has reached its usage limit"),
+        ("soon", "This discount code is not active yet"),
+        ("over", "This discount code has expired"),
+        ("coin", "This discount code is not valid for ETH"),
+        ("none", "Unknown discount code"),
     ] {
         assert!(order(code).starts_with(words), "{code}");
     }
     // The count outlives a seeding.
     world.seed(&with_codes);
-    assert!(order("five").starts_with("This code is used up"));
+    assert!(order("five").starts_with("This discount code has reached its usage limit"));
     assert_eq!(world.messages().len(), 1);
 }
 

@@ -15,7 +15,7 @@ fn a_first_start_on_an_empty_folder_opens_an_empty_shop() {
     let mut world = World::closed(&[]);
     world.open();
     let mut buyer = world.buyer();
-    assert!(buyer.get("/").text().contains("The shelves are empty"));
+    assert!(buyer.get("/").text().contains("No products yet"));
     assert_eq!(buyer.get("/health").text(), "ok");
     for path in
         ["db/shop.sqlite", "db/shop.secret", "mailorders/tmp", "mailorders/new", "mailorders/cur"]
@@ -33,7 +33,7 @@ fn a_shop_without_wallets_says_that_nothing_can_be_bought() {
         World::with(&json!({"products": {"_model": "Product", "bowl": {"name": "Bowl"}}}), &[]);
     let mut buyer = world.buyer();
     let text = buyer.get("/").text();
-    assert!(text.contains("has no wallet yet") && text.contains("/product/bowl"));
+    assert!(text.contains("ordering is not available yet") && text.contains("/product/bowl"));
     assert_eq!(buyer.post("/cart", &[("product", "bowl"), ("quantity", "1")]).status, 422);
     assert_eq!(buyer.get("/checkout").status, 303);
     assert_eq!(buyer.get("/cart").status, 200);
@@ -83,7 +83,7 @@ fn every_fault_of_a_catalog_is_named_at_once_and_nothing_changes() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1));
         for (record, field, found, expected) in [
-            ("wallets \"old\"", "address", "0x123abc", "40 hexadecimal digits"),
+            ("wallets \"old\"", "address", "0x123abc", "40 hex characters"),
             ("products \"a\"", "price", "59.99", "whole number of Gwei"),
             ("products \"b\"", "prices[0].price", "6199001", "a multiple of 10"),
             ("products \"d\"", "prices[0].wallet", "->wallets.doge", "->wallets.eth"),
@@ -166,7 +166,7 @@ fn a_demo_wallet_is_told_on_every_page_and_by_the_doctor() {
     let world = World::new();
     let mut buyer = world.buyer();
     for path in ["/", "/product", "/product/green-tea", "/cart", "/order", "/nothing", "/search"] {
-        assert!(buyer.get(path).text().contains("demo: do not pay"), "{path}");
+        assert!(buyer.get(path).text().contains("Demo shop: do not send money"), "{path}");
     }
     let output = world.shop(&["doctor"]);
     assert_eq!(output.status.code(), Some(1));
@@ -176,7 +176,7 @@ fn a_demo_wallet_is_told_on_every_page_and_by_the_doctor() {
     own["wallets"] = json!({"_model": "Wallet", "eth": {"currency": "ETH", "address": "0x52908400098527886E0F7030069857D2E4169EE7"}});
     own["products"] = json!({"_model": "Product", "tea": {"name": "Green Tea", "price": 5}});
     let world = World::with(&own, &[]);
-    assert!(!world.buyer().get("/").text().contains("demo"));
+    assert!(!world.buyer().get("/").text().contains("Demo shop"));
     let doctor = world.says(&["doctor", "--json"]);
     assert_eq!(serde_json::from_str::<Value>(&doctor).unwrap()["ok"], true, "{doctor}");
     assert!(

@@ -384,7 +384,7 @@ fn no_time_that_is_shown_or_kept_has_seconds() {
         assert_eq!(said, shown);
     }
     let receipt = buyer.get("/order/receipt.txt").text();
-    assert!(receipt.contains("Until ") && !receipt.contains(":00Z"), "{receipt}");
+    assert!(receipt.contains("Pay before ") && !receipt.contains(":00Z"), "{receipt}");
     // A message lies on the disk for long: it does not keep the minute of ordering.
     world.until("it is told", || world.messages().len() == 1);
     let (_, message) = world.messages().remove(0);

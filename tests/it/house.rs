@@ -199,7 +199,7 @@ fn a_closed_shop_shows_its_window_and_orders_pages_and_takes_no_orders() {
         ["/", "/product", "/product/green-tea", "/search?q=tea", "/cart", "/order", "/nowhere"]
     {
         let words = buyer.get(page).mark("closed");
-        assert!(words.contains("the seller takes no new orders"), "{page}: {words}");
+        assert!(words.contains("does not accept new orders"), "{page}: {words}");
     }
     let checkout = buyer.get("/checkout");
     assert_eq!(checkout.status, 503);
@@ -226,7 +226,7 @@ fn a_shop_whose_seller_does_not_look_closes_itself_until_the_seller_does() {
     world.open();
     let mut buyer = world.buyer();
     world.until("it closes itself", || world.buyer().get("/").find_mark("closed").is_some());
-    assert!(buyer.get("/").mark("closed").contains("has not been here for a while"));
+    assert!(buyer.get("/").mark("closed").contains("has been away for a while"));
     assert_eq!(world.log().matches("CLOSE_AFTER_DAYS").count(), 1);
     buyer.adds("green-tea", "", "1");
     assert_eq!(buyer.tries_to_check_out(&[]).status, 503);

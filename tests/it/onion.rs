@@ -177,7 +177,7 @@ fn a_name_that_is_not_ours_gets_a_warning_and_no_shop() {
             let answer = called(&world, host, path);
             assert_eq!(answer.status, 421, "{host}{path}");
             let text = answer.text();
-            assert!(text.contains("Please come in through Tor"), "{text}");
+            assert!(text.contains("Open this shop in Tor Browser"), "{text}");
             for word in ["mirror", OURS, "Green Tea", "href", "<form"] {
                 assert!(!text.contains(word), "{word}: {text}");
             }

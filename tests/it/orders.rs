@@ -40,9 +40,13 @@ fn a_text_that_is_no_code_is_answered_by_what_is_wrong_with_it_and_kept() {
     let world = World::new();
     let mut buyer = world.buyer();
     for (code, said, kept) in [
-        ("", "Enter the seven words of your code.", ""),
-        ("\u{1} 1.2.", "Enter the seven words of your code.", " 1.2."),
-        ("Abacus, abdomen\nabide", "You entered 3 of 7 words.", "Abacus, abdomen abide"),
+        ("", "Enter the seven words of your order code.", ""),
+        ("\u{1} 1.2.", "Enter the seven words of your order code.", " 1.2."),
+        (
+            "Abacus, abdomen\nabide",
+            "You entered 3 words; an order code has 7.",
+            "Abacus, abdomen abide",
+        ),
         (
             "importnat abacus abdomen abdominal abide abiding ability",
             "\"importnat\" is not in the word list; did you mean \"important\"?",
@@ -50,10 +54,14 @@ fn a_text_that_is_no_code_is_answered_by_what_is_wrong_with_it_and_kept() {
         ),
         (
             "<b>x\">qqqqqqqqq</b> abacus",
-            "\"qqqqqqqqq\" is not in the word list. You entered 2 of 7 words.",
+            "\"qqqqqqqqq\" is not in the word list. You entered 2 words; an order code has 7.",
             "<b>x\">qqqqqqqqq</b> abacus",
         ),
-        (&"a ".repeat(5_000), "This is too long for a code. Enter only the seven words.", ""),
+        (
+            &"a ".repeat(5_000),
+            "This is too long for an order code. Enter only the seven words.",
+            "",
+        ),
     ] {
         let answer = answer_to_code(&mut buyer, code);
         assert_eq!(answer.mark("code-error"), said);
@@ -116,7 +124,7 @@ fn an_order_that_nobody_paid_gives_its_stock_back_and_says_do_not_pay_now() {
     world.sql("update invoices set until = unixepoch() - 60");
     let page = buyer.get("/order");
     assert_eq!(page.state(), "expired");
-    assert!(page.text().contains("do not pay now"));
+    assert!(page.text().contains("do not pay"));
     assert_eq!(
         (page.find_mark("payment-link"), page.find_mark("payment-uri"), page.find_mark("expires")),
         (None, None, None)
@@ -171,7 +179,7 @@ fn a_transaction_id_that_was_given_for_an_order_stays_taken_until_that_order_is_
         let answer = buyer.post("/order/transaction", &[("transaction", id)]);
         if answer.status == 422 {
             assert_eq!(answer.attribute("transaction", "value").trim(), id.trim());
-            assert!(answer.text().contains("was given for another order already"), "{id}");
+            assert!(answer.text().contains("was already used for another order"), "{id}");
         }
         answer.status
     };
@@ -329,12 +337,12 @@ fn what_a_node_saw_is_on_the_page_and_only_the_rest_is_asked_for() {
         assert_eq!(page.find_mark("payment-uri"), link);
         link.map(|link| link.rsplit('=').next().unwrap().to_owned())
     };
-    assert!(placed.text().contains("does not see payments by itself"));
+    assert!(placed.text().contains("The seller confirms payments by hand"));
     assert_eq!(invites(&placed).as_deref(), Some("91990000000000000"));
 
     sees(&world, "unconfirmed", "40000000", "10000000");
     let page = buyer.get("/order");
-    assert!(page.text().contains("own node looks by itself, about every 15 seconds"));
+    assert!(page.text().contains("Payments are detected automatically"));
     assert_eq!(
         (page.mark("seen"), page.mark("confirmations"), page.mark("due")),
         ("0.04".into(), "2 of 12".into(), "0.05199".into())
@@ -348,7 +356,7 @@ fn what_a_node_saw_is_on_the_page_and_only_the_rest_is_asked_for() {
 
     sees(&world, "unconfirmed", "0", "0");
     let page = buyer.get("/order");
-    assert!(page.text().contains("ask the seller below before you pay again"));
+    assert!(page.text().contains("ask the seller before you pay again"));
     assert_eq!((page.mark("due"), invites(&page)), ("0".into(), None));
 
     sees(&world, "partial", "40000000", "40000000");
@@ -357,22 +365,22 @@ fn what_a_node_saw_is_on_the_page_and_only_the_rest_is_asked_for() {
     sees(&world, "overpaid", "100000000", "100000000");
     let page = buyer.get("/order");
     assert_eq!((page.mark("excess"), invites(&page)), ("0.00801".into(), None));
-    assert!(page.text().contains("to which address what was too much shall go back"));
-    assert!(buyer.get("/order/receipt.txt").text().contains("Too much 0.00801 ETH"));
+    assert!(page.text().contains("where to refund the overpayment"));
+    assert!(buyer.get("/order/receipt.txt").text().contains("Overpaid        0.00801 ETH"));
 
     world.sql("update invoices set until = unixepoch() - 60");
     sees(&world, "awaiting", "0", "0");
     let page = buyer.get("/order");
     assert_eq!((page.state().as_str(), invites(&page)), ("awaiting", None));
-    assert!(page.mark("state").contains("do not pay now"));
-    assert!(page.text().contains("What was sent in time is still seen"));
+    assert!(page.mark("state").contains("do not pay"));
+    assert!(page.text().contains("Payments sent in time still count"));
     assert_eq!(buyer.get("/order/qr.png").status, 404);
 
     sees(&world, "late", "40000000", "40000000");
     let page = buyer.get("/order");
     assert_eq!((page.mark("seen"), invites(&page)), ("0.04".into(), None));
-    assert!(page.text().contains("The seller decides"));
+    assert!(page.text().contains("either ship your order or refund you"));
     let receipt = buyer.get("/order/receipt.txt").text();
-    assert!(receipt.contains("Seen     0.04 ETH (by the shop's own node)"), "{receipt}");
+    assert!(receipt.contains("Detected        0.04 ETH"), "{receipt}");
     assert!(receipt.contains(&placed.mark("address")), "{receipt}");
 }

@@ -78,7 +78,7 @@ fn where_the_amounts_of_a_coin_are_used_up_the_buyer_comes_back_later() {
     buyer.adds("green-tea", "", "1");
     let answer = buyer.tries_to_check_out(&[]);
     assert_eq!(answer.status, 422);
-    assert!(answer.text().contains("Please try again later"));
+    assert!(answer.text().contains("Try again later"));
     // Another sum is another amount.
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "2");
@@ -270,11 +270,11 @@ fn wallet_check_says_what_each_wallet_is_and_what_a_thief_would_see() {
     );
     let said = world.says(&["wallet", "check"]);
     for words in [
-        "ETH (eth): Ethereum, chain 1  DEMO",
-        "BTC (btc): Bitcoin, main network\n",
+        "ETH (eth): Ethereum mainnet  DEMO",
+        "BTC (btc): Bitcoin mainnet\n",
         "begin with 1 (BIP-44)",
-        "many programs write xpub",
-        "a subaddress of its own",
+        "many wallets show xpub",
+        "a separate subaddress",
         "chain 137, contract 0x3c499c542cEF5E3811e1192ce70d8cC03d5c3359, 6 decimals",
         "up to 0.0085 is added, in steps of 0.00001",
         "whoever takes the server sees every payment that this wallet receives",
@@ -332,7 +332,7 @@ fn a_token_is_asked_for_in_its_own_decimals() {
         said(&world.shop(&["seed", "--check", "token.json"]))
     };
     for (refused, words) in [
-        (json!({"contract": "0x123abc", "decimals": 6}), "40 hexadecimal digits"),
+        (json!({"contract": "0x123abc", "decimals": 6}), "40 hex characters"),
         (json!({"contract": usdc}), "`decimals`: found nothing"),
         (json!({"contract": usdc, "decimals": 37}), "from 0 to 36"),
         (json!({"decimals": 6}), "`contract`: found nothing"),
@@ -392,15 +392,15 @@ fn wallet_check_reads_keys_as_wallets_export_them() {
         assert_eq!(String::from_utf8(checked.stdout).unwrap(), first, "{text}");
     }
     for (text, words) in [
-        (format!("tr({origin}{key}/0/*,pk({key}/0/*))"), "holds scripts"),
-        (format!("wsh(sortedmulti(1,{origin}{key}/0/*))"), "several that must sign together"),
+        (format!("tr({origin}{key}/0/*,pk({key}/0/*))"), "contains scripts"),
+        (format!("wsh(sortedmulti(1,{origin}{key}/0/*))"), "multisig key"),
         (
             format!("wpkh({origin}{key}/<1;0>/*)"),
-            "other addresses than the wallet's receiving ones",
+            "does not lead to the wallet's receiving addresses",
         ),
-        (format!("wpkh({origin}{key}/0/*/*)"), "other addresses than the wallet's receiving ones"),
+        (format!("wpkh({origin}{key}/0/*/*)"), "does not lead to the wallet's receiving addresses"),
         (format!("wpkh({origin}{key}/0h/*)"), "needs the private key"),
-        (format!("wpkh({origin}{key}/0/*)#00000000"), "checksum does not hold"),
+        (format!("wpkh({origin}{key}/0/*)#00000000"), "checksum does not match"),
     ] {
         let checked = checks(&text);
         assert_eq!(checked.status.code(), Some(1), "{text}");

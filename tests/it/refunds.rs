@@ -39,7 +39,7 @@ fn an_order_that_was_never_paid_is_refunded_only_anyway() {
     assert_eq!((refused.status.code(), refused.stdout.len()), (Some(1), 0));
     let page = buyer.get("/order");
     assert_eq!(page.state(), "cancelled");
-    assert!(!page.text().contains("sent your money back"), "{}", page.text());
+    assert!(!page.text().contains("has refunded your payment"), "{}", page.text());
     let shown = world.says(&["orders", "show", &order_ref]);
     assert!(!shown.contains("as you said") && shown.contains("received  nothing"), "{shown}");
     world.says(&["orders", "refunded", &order_ref, "0xab", "--anyway"]);
@@ -81,7 +81,7 @@ fn money_that_came_can_go_back_also_where_it_came_too_late() {
         world.says(&["orders", "cancel", &order_ref]);
         assert!(world.says(&["orders", "show", &order_ref]).contains("as you said"));
         world.says(&["orders", "refunded", &order_ref]);
-        assert!(buyer.get("/order").text().contains("sent your money back"));
+        assert!(buyer.get("/order").text().contains("has refunded your payment"));
     }
     let (mut buyer, order_ref) = placed(&world);
     world.sql("update invoices set until = 1 where order_id = (select max(id) from orders)");

@@ -96,7 +96,7 @@ fn a_node_in_doubt_is_named_by_the_doctor_and_the_digest() {
     let world = in_doubt();
     let doctor = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
     let line = doctor.lines().find(|line| line.starts_with("BAD  nodes")).unwrap();
-    assert!(line.contains("Ethereum, chain 1") && line.contains("does not answer"), "{line}");
+    assert!(line.contains("Ethereum mainnet") && line.contains("does not answer"), "{line}");
     assert!(world.says(&["orders", "digest"]).contains("coins not followed"));
     world.says(&["watch", "--stop"]);
     let doctor = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
@@ -108,7 +108,7 @@ fn a_node_in_doubt_is_named_by_the_doctor_and_the_digest() {
 fn a_doubt_that_lasts_is_written_to_the_seller_once() {
     let world = World::new();
     let _watch = Watch::begin(&world, &["--eth-rpc-url", &nobody()]);
-    let told = |text: &str| text.contains("Subject: NOT FOLLOWED: payments in Ethereum, chain 1");
+    let told = |text: &str| text.contains("Subject: NOT FOLLOWED: payments in Ethereum mainnet");
     world.until("the seller is told", || world.messages().iter().any(|(_, text)| told(text)));
     // Some looks later.
     let looks = || world.find("select trouble_since from watches where is_told = 1").len();

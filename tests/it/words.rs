@@ -77,7 +77,7 @@ fn a_long_conversation_stands_in_its_order_on_pages_that_stay_small() {
         world.sql_with(statement, &[&sealed]);
     }
     let page = buyer.get("/order");
-    assert_eq!(n_new(&page).as_deref(), Some("100 new since your last visit"));
+    assert_eq!(n_new(&page).as_deref(), Some("100 new"));
     let mut numbers: Vec<usize> = Vec::new();
     let mut path = "/order".to_owned();
     for n_pages in 1.. {
@@ -91,9 +91,9 @@ fn a_long_conversation_stands_in_its_order_on_pages_that_stay_small() {
             .map(|(.., words, _)| words.split('.').next().unwrap().parse::<usize>().unwrap());
         numbers.splice(0..0, of_page.collect::<Vec<_>>());
         let text = page.text();
-        assert_eq!(text.contains("What was said after this"), 1 < n_pages, "{path}");
+        assert_eq!(text.contains("Newer messages"), 1 < n_pages, "{path}");
         match text.split_once("<p class=\"no-print\"><a href=\"/order?page=") {
-            Some((_, rest)) if text.contains("What was said before") => {
+            Some((_, rest)) if text.contains("Older messages") => {
                 path = format!("/order?page={}", rest.split('#').next().unwrap());
                 assert_eq!(path, format!("/order?page={}", n_pages + 1));
             }
@@ -123,7 +123,7 @@ fn what_is_new_is_marked_until_it_was_seen_with_the_cookie_and_with_the_code() {
     let (mut buyer, order_ref, page) = order(&world);
     let code = page.mark("code");
     assert_eq!((n_new(&page), talk(&page).len()), (None, 0));
-    assert!(page.text().contains("Nothing was said yet"));
+    assert!(page.text().contains("No messages yet"));
 
     // With the cookie: a look is enough, and one's own words are no news.
     world.answers(&order_ref, "1", "Your tea is being packed.");
@@ -133,7 +133,7 @@ fn what_is_new_is_marked_until_it_was_seen_with_the_cookie_and_with_the_code() {
     world.answers(&order_ref, "2", "/paid");
     world.answers(&order_ref, "3", "It leaves tomorrow.");
     let page = buyer.get("/order");
-    assert_eq!(n_new(&page).as_deref(), Some("2 new since your last visit"));
+    assert_eq!(n_new(&page).as_deref(), Some("2 new"));
     let marks: Vec<bool> = talk(&page).into_iter().map(|(.., is_new)| is_new).collect();
     assert_eq!(marks, [false, false, true, true]);
     assert_eq!(n_new(&buyer.get("/order")), None);
@@ -141,7 +141,7 @@ fn what_is_new_is_marked_until_it_was_seen_with_the_cookie_and_with_the_code() {
     // With the code alone: the shop remembers what was there when the code was typed last, and nothing of looks.
     let mut elsewhere = world.buyer();
     elsewhere.post("/order", &[("code", &code)]);
-    assert_eq!(n_new(&elsewhere.get("/order")).as_deref(), Some("3 new since your last visit"));
+    assert_eq!(n_new(&elsewhere.get("/order")).as_deref(), Some("3 new"));
     assert_eq!(n_new(&elsewhere.get("/order")), None);
     let mut again = world.buyer();
     again.post("/order", &[("code", &code)]);
@@ -150,7 +150,7 @@ fn what_is_new_is_marked_until_it_was_seen_with_the_cookie_and_with_the_code() {
     let mut again = world.buyer();
     again.post("/order", &[("code", &code)]);
     let page = again.get("/order");
-    assert_eq!(n_new(&page).as_deref(), Some("1 new since your last visit"));
+    assert_eq!(n_new(&page).as_deref(), Some("1 new"));
     assert_eq!(talk(&page).last().unwrap().2, "One more thing.");
     let refused = again.post("/order/message", &[("message", "")]);
     assert_eq!((refused.status, n_new(&refused)), (422, None));
@@ -162,8 +162,8 @@ fn a_buyer_may_write_so_much_and_is_told_what_the_bounds_are() {
     let (mut buyer, ..) = order(&world);
     let long = "ä".repeat(4_001);
     for (typed, why) in [
-        ("", "write something"),
-        (" \r\n\t", "write something"),
+        ("", "Enter a message."),
+        (" \r\n\t", "Enter a message."),
         (long.as_str(), "4000"),
         ("a\u{202e}b", ""),
     ] {
@@ -189,8 +189,8 @@ fn a_buyer_may_write_so_much_and_is_told_what_the_bounds_are() {
     let error = refused.mark("message-error");
     assert_eq!(refused.status, 422);
     assert!(
-        error.contains("10 messages a day")
-            && error.contains("200 in all")
+        error.contains("10 messages per day")
+            && error.contains("200 per order")
             && error.contains("tomorrow"),
         "{error}"
     );
@@ -222,7 +222,7 @@ fn a_code_in_a_message_is_refused_with_a_warning_and_does_not_stay_in_the_form()
         let refused = buyer.post("/order/message", &[("message", &typed)]);
         assert_eq!(refused.status, 422, "{typed}");
         let error = refused.mark("message-error");
-        assert!(error.contains("seven words") && error.contains("left out"), "{error}");
+        assert!(error.contains("your order code") && error.contains("removed"), "{error}");
         let left = refused.mark("message");
         let last = code.split(' ').next_back().unwrap();
         assert!(!refused.text().to_lowercase().contains(last), "{left}");
@@ -350,20 +350,20 @@ fn each_step_says_what_happens_next() {
     };
 
     let (mut buyer, order_ref, page) = order(&world);
-    assert_eq!(state(&page), ("awaiting".to_owned(), "Waiting for your payment".to_owned()));
+    assert_eq!(state(&page), ("awaiting".to_owned(), "Awaiting payment".to_owned()));
     buyer.post("/order/transaction", &[("transaction", &format!("0x{}", "ab".repeat(32)))]);
     assert_eq!(state(&buyer.get("/order")).0, "reported");
-    assert!(buyer.get("/order").text().contains("Nobody has checked it yet"));
+    assert!(buyer.get("/order").text().contains("is not verified yet"));
     world.answers(&order_ref, "1", "/partial 0.05\nThe rest, please.");
     let page = buyer.get("/order");
-    assert_eq!(state(&page), ("partial".to_owned(), "Paid in part".to_owned()));
-    assert!(page.text().contains("send the rest"));
+    assert_eq!(state(&page), ("partial".to_owned(), "Partially paid".to_owned()));
+    assert!(page.text().contains("Send the remaining amount"));
     assert_eq!(page.mark("due"), "0.04199");
     assert_eq!(talk(&page).len(), 3, "the report, the step and the words");
     world.answers(&order_ref, "2", "/paid");
     let page = buyer.get("/order");
     assert_eq!(last(&page), ("Paid".to_owned(), String::new()));
-    assert!(page.text().contains("will now send your order"));
+    assert!(page.text().contains("will ship your order"));
     assert_eq!((page.find_mark("payment-uri"), page.find_mark("payment-link")), (None, None));
     let tracking = "https://evil.example/?t=RB123456785GB <a href=x>";
     world.answers(&order_ref, "3", &format!("/shipped {tracking}\nEnjoy!"));
@@ -371,7 +371,7 @@ fn each_step_says_what_happens_next() {
     let said = talk(&page);
     assert_eq!(said[said.len() - 2].2, tracking, "the tracking as text");
     assert_eq!(said[said.len() - 1].2, "Enjoy!");
-    assert_eq!(state(&page), ("shipped".to_owned(), "Sent".to_owned()));
+    assert_eq!(state(&page), ("shipped".to_owned(), "Shipped".to_owned()));
     let text = page.text();
     assert!(!text.contains("href=\"https:") && !text.contains("<a href=x"), "never a link");
     assert!(text.split("href=\"").skip(1).all(|link| link.starts_with(['/', '#'])), "{text}");
@@ -386,18 +386,18 @@ fn each_step_says_what_happens_next() {
     world.says(&["orders", "refunded", &order_ref, &id, "--anyway"]);
     let page = buyer.get("/order");
     assert_eq!(last(&page), ("Refunded".to_owned(), id));
-    assert!(page.text().contains("sent your money back"));
+    assert!(page.text().contains("has refunded your payment"));
 
     let (mut buyer, order_ref, _) = order(&world);
     world.sql("update invoices set until = 1 where order_id = (select max(id) from orders)");
     assert_eq!(world.replies(&[&order_ref], "4", "/shipped").status.code(), Some(65));
     let page = buyer.get("/order");
     assert_eq!(state(&page).0, "expired");
-    assert!(page.mark("state").contains("do not pay now"));
+    assert!(page.mark("state").contains("do not pay"));
     world.answers(&order_ref, "5", "/paid\nI had it after all.");
     let page = buyer.get("/order");
     assert_eq!(state(&page).0, "late");
-    assert!(page.text().contains("and then send your order or give the money back"));
+    assert!(page.text().contains("either ship your order or refund you"));
     world.says(&["orders", "note", &order_ref, "It", "goes", "out", "tomorrow."]);
     assert_eq!(words(&buyer.get("/order")).last().unwrap(), "It goes out tomorrow.");
 }
@@ -414,7 +414,7 @@ fn a_buyer_erases_everything_and_the_seller_is_told() {
         (refused.status, refused.attribute("confirm", "aria-invalid").as_str()),
         (422, "true")
     );
-    assert!(refused.mark("confirm-error").contains("tick the box"));
+    assert!(refused.mark("confirm-error").contains("Tick the box"));
     assert_eq!(words(&buyer.get("/order")), ["On its way soon.", "Thank you!"]);
 
     let done = buyer.post("/order/erase", &[("confirm", "yes")]);
@@ -422,7 +422,7 @@ fn a_buyer_erases_everything_and_the_seller_is_told() {
     assert_eq!(done.header("clear-site-data"), Some("\"cache\", \"cookies\", \"storage\""));
     assert!(!buyer.cookies.contains_key("order"));
     let page = buyer.get("/order?erased");
-    assert!(page.text().contains("is erased"), "{}", page.text());
+    assert!(page.text().contains("has been erased"), "{}", page.text());
     let wrong =
         buyer.post("/order", &[("code", "abacus abdomen abdominal abide abiding ability ablaze")]);
     let opened = buyer.post("/order", &[("code", &code)]);
@@ -578,10 +578,7 @@ fn a_letter_is_taken_while_the_shop_is_shut() {
     buyer.address = world.address().to_owned();
     buyer.host = world.address().to_owned();
     let page = buyer.get("/order");
-    assert_eq!(
-        (page.state().as_str(), n_new(&page).as_deref()),
-        ("confirmed", Some("2 new since your last visit"))
-    );
+    assert_eq!((page.state().as_str(), n_new(&page).as_deref()), ("confirmed", Some("2 new")));
     world.says(&["close"]);
     world.answers(&order_ref, "2", "We are on holiday.");
     assert_eq!(words(&buyer.get("/order")), ["Thank you.", "We are on holiday."]);
@@ -687,7 +684,7 @@ fn a_buyer_is_told_that_the_seller_has_read_a_message_only_where_the_seller_want
         let (mut buyer, ..) = order(&world);
         buyer.post("/order/message", &[("message", "When will it come?")]);
         let page = buyer.get("/order").text();
-        assert!(page.contains("When will it come?") && !page.contains("has read your message"));
+        assert!(page.contains("When will it come?") && !page.contains("Read by the seller"));
         for (name, _) in world.messages() {
             let new = world.path("mailorders/new").join(&name);
             std::fs::rename(new, world.path("mailorders/cur").join(format!("{name},U=7:2,Sa")))
@@ -698,8 +695,7 @@ fn a_buyer_is_told_that_the_seller_has_read_a_message_only_where_the_seller_want
         world.open();
         buyer.address = world.address().to_owned();
         buyer.host = world.address().to_owned();
-        let says_so =
-            |buyer: &mut Buyer| buyer.get("/order").text().contains("has read your message");
+        let says_so = |buyer: &mut Buyer| buyer.get("/order").text().contains("Read by the seller");
         if is_told {
             world.until("the mark is there", || says_so(&mut buyer.clone()));
         } else {

@@ -409,7 +409,7 @@ def replaced_by_fee(node):
         node.replace(taken)
         seller.looks()
         check(raised, "unconfirmed")
-        assert "Your payment is not seen any more" in cheated.shown, cheated.shown
+        assert "Payment no longer detected" in cheated.shown, cheated.shown
         node.mine(2)
         seller.looks()
         check(raised, "confirmed")
@@ -443,7 +443,7 @@ def reorganised_at_each_depth(node):
         node.mine(5)
         seller.looks()
         check(double, "unconfirmed")
-        assert double.due() == "0" and "not seen any more" in double.shown, double.shown
+        assert double.due() == "0" and "no longer detected" in double.shown, double.shown
         check(buyer, "confirmed")
 
 

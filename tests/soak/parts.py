@@ -25,7 +25,7 @@ from buyer import ADDRESS
 SHOP = os.environ.get("SHOP_BINARY", str(ROOT / "target/release/shop"))
 # A public test key: see docs/THREATS.md, "the demo".
 XPUB = "xpub6Ce9NcJvTk36xtLSrJLZqE7wtgA5deCeYs7rSQtreh4cj6ByPtrg9sD7V2FNFLPnf8heNP3FGkeV9qwfzvZNSd54JoNXVsXFYSYwHsnJxqP"
-NOTHING_ORDERED = "Nothing was ordered"
+NOTHING_ORDERED = "Your order was not placed"
 
 # Product and option → pieces at the start, and whose stock they are of.
 STOCK = {

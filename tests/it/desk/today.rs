@@ -169,7 +169,9 @@ fn what_buyers_see_is_what_the_desk_has_closed_and_opened() {
     assert!(page.mark("done").contains("The shop is closed"), "{}", page.text());
     let refused = buyer.tries_to_check_out(&[]);
     assert_eq!(refused.status, 503);
-    assert!(refused.text().contains("The shop is closed for now: the seller takes no new orders."));
+    assert!(
+        refused.text().contains("This shop is currently closed and does not accept new orders.")
+    );
     // A second click changes nothing and says so again.
     desk.does("/today/close", &[]);
 
@@ -337,7 +339,7 @@ fn money_of_a_cancelled_order_is_to_be_given_back_until_it_is_said_to_be() {
     let (list, _) = list.split_once("</div>").unwrap();
     assert!(list.contains(&paid) && list.contains("0.09199 ETH"), "{list}");
     assert!(!list.contains(&unpaid), "{list}");
-    assert!(buyer.get("/order").text().contains("owes you what you paid"));
+    assert!(buyer.get("/order").text().contains("owes you a refund"));
     world.says(&["orders", "refunded", &paid]);
     assert!(!desk.get("/").text().contains("give-back"));
 }
