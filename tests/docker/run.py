@@ -70,6 +70,7 @@ def images(stand, figures):
 def first_start(stand, figures):
     """A clone of a user whose number is not 1000: one line says what to do, and then it works."""
     refused = stand.dc_fails("up", "-d")
+    check(not re.search(r"\bPull", refused), "no registry is asked for an image", refused)
     check("folders" in refused, "without a .env, a clone of user %d is refused" % SELLER, refused)
     words = stand.dc("logs", "folders")
     said = re.findall(r"write (SHOP_UID=\d+) and (SHOP_GID=\d+) into the file \.env", words)
@@ -196,6 +197,45 @@ def somebody_with_a_key(stand):
     check(until(lambda: not keys(), 30), "and `remove` lets everybody in again")
 
 
+def the_helper_ends(stand):
+    """Without its helper Tor's container would go on with an old list of clients."""
+    before = stand.inspect("tor")["RestartCount"]
+    lines = run(["docker", "top", stand.inspect("tor")["Id"], "-eo", "pid,args"]).splitlines()
+    helpers = [line.split()[0] for line in lines if "onion tend" in line]
+    check(len(helpers) == 1, "Tor's container has one helper beside tor", lines)
+    os.kill(int(helpers[0]), signal.SIGKILL)
+    check(until(lambda: stand.inspect("tor")["RestartCount"] > before, 30), "it is killed: the container ends, and is started again")
+    check(until(lambda: stand.health("tor") == "healthy", 60), "and is healthy")
+
+
+def the_desk(stand):
+    """An onion for the desk, and nothing but .env is changed for it."""
+    settings = (stand.home / ".env").read_text()
+    stand.write(".env", settings + "DESK_LISTEN=unix:/run/shop/desk.sock\n")
+    stand.dc("up", "-d")
+    stand.wait_until_ready()
+    folder = stand.volume("door")
+    check(until(lambda: (folder / "desk-status.json").exists(), 30), "DESK_LISTEN in .env: Tor's container tends the desk's onion")
+    address = (folder / "desk-hostname").read_text().strip()
+    words = stand.shop("desk", "client", "add", "me")
+    check(re.search("%s:descriptor:x25519:[A-Z2-7]{52}" % address[:56], words), "`shop desk client add` tells the address and a key", words)
+    check("from now on" in words, "and that Tor follows the list", words)
+    told = lambda: json.loads((folder / "desk-status.json").read_text())["clients"]
+    check(told().endswith(" me\n"), "which Tor's side says too")
+    stand.shop("desk", "client", "remove", "me")
+    check(told() == "", "`remove` is done when it returns")
+    stand.dc("stop", "tor")
+    stand.shop("onion", "client", "list")
+    refused = stand.dc_fails("exec", "-T", "shop", "shop", "onion", "client", "add", "bob")
+    check("does not follow it yet" in refused, "without Tor's container nothing is said to be done", refused)
+    stand.dc("start", "tor")
+    check(until(lambda: stand.health("tor") == "healthy", 60), "tor is back")
+    stand.shop("onion", "client", "remove", "bob")
+    stand.write(".env", settings)
+    stand.dc("up", "-d")
+    stand.wait_until_ready()
+
+
 def another_host(stand):
     """The sealed key brings the address to a host whose tor has made another one."""
     address = stand.onion()
@@ -267,6 +307,8 @@ def journey(compose, commit):
         check(until(lambda: stand.health("shop") == "healthy", 60), "the shop's health goes green")
         check(until(lambda: stand.health("tor") == "healthy", 60), "tor's health goes green")
         program = hashlib.sha256(pathlib.Path("/proc/%d/exe" % stand.inspect("shop")["State"]["Pid"]).read_bytes()).hexdigest()
+        bytes_of_program = pathlib.Path("/proc/%d/exe" % stand.inspect("shop")["State"]["Pid"]).read_bytes()
+        check(b"/cargo/registry" not in bytes_of_program, "no path of the builder is in the program")
         walls(stand)
         order_ref, code = a_whole_purchase(stand)
         the_seller_reads(stand, order_ref)
@@ -278,6 +320,8 @@ def journey(compose, commit):
         upgrade(stand, figures, order_ref, code)
         red_and_green(stand)
         somebody_with_a_key(stand)
+        the_desk(stand)
+        the_helper_ends(stand)
         another_host(stand)
         a_clone_of_root(stand, order_ref, code)
     print("  figures", flush=True)
