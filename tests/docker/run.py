@@ -2,8 +2,8 @@
 """The whole shop in its containers, with each Compose that is installed: Compose 2 builds with BuildKit, 1.29 with the
 classic builder.
 
-Run by scripts/test-docker, as root. A word, `v1` or `v2`, takes only that Compose. It ends at the first thing that is
-not as it should be.
+And the shop without containers, under a systemd that is booted in one. Run by scripts/test-docker, as root. A word, `v1`
+or `v2`, takes only that Compose; `systemd` takes only systemd. It ends at the first thing that is not as it should be.
 """
 
 import base64
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 
+import under_systemd
 from buyer import Buyer, until
 from stand import ROOT, SELLER, Stand, composes, run
 
@@ -38,8 +39,9 @@ def check(is_so, words, found=""):
 
 def configuration(stand):
     for compose in composes():
-        run([*compose.command, "-f", "docker-compose.tor.yml", "config", "-q"], cwd=stand.home, env=stand.env(compose))
-        fine("%s takes docker-compose.tor.yml" % compose.version)
+        for file in ("docker-compose.tor.yml", "docs/tor/onionbalance/docker-compose.yml"):
+            run([*compose.command, "-f", file, "config", "-q"], cwd=stand.home, env=stand.env(compose))
+            fine("%s takes %s" % (compose.version, file))
 
 
 def images(stand, figures):
@@ -271,10 +273,12 @@ def red_and_green(stand):
     new = stand.home / "mailorders/new"
     new.chmod(0o500)
     try:
-        check(until(lambda: stand.health("shop") == "unhealthy", 90), "it turns red when no message can be written")
+        stand.shop("close")
+        check(until(lambda: stand.health("shop") == "unhealthy", 90), "it turns red when no order can be placed")
+        stand.shop("open")
+        check(until(lambda: stand.health("shop") == "healthy", 90), "and green when one can, also while no message can be written")
     finally:
         new.chmod(0o700)
-    check(until(lambda: stand.health("shop") == "healthy", 90), "and green again when one can")
 
 
 def idle_memory(stand, figures):
@@ -306,9 +310,8 @@ def journey(compose, commit):
         first_start(stand, figures)
         check(until(lambda: stand.health("shop") == "healthy", 60), "the shop's health goes green")
         check(until(lambda: stand.health("tor") == "healthy", 60), "tor's health goes green")
-        program = hashlib.sha256(pathlib.Path("/proc/%d/exe" % stand.inspect("shop")["State"]["Pid"]).read_bytes()).hexdigest()
-        bytes_of_program = pathlib.Path("/proc/%d/exe" % stand.inspect("shop")["State"]["Pid"]).read_bytes()
-        check(b"/cargo/registry" not in bytes_of_program, "no path of the builder is in the program")
+        program = pathlib.Path("/proc/%d/exe" % stand.inspect("shop")["State"]["Pid"]).read_bytes()
+        check(b"/cargo/registry" not in program and b"/build/src" not in program, "no path of the builder is in the program")
         walls(stand)
         order_ref, code = a_whole_purchase(stand)
         the_seller_reads(stand, order_ref)
@@ -327,11 +330,18 @@ def journey(compose, commit):
     print("  figures", flush=True)
     for name, figure in figures.items():
         print("      %s: %s" % (name, figure))
-    return program
+    return hashlib.sha256(program).hexdigest()
+
+
+def journey_under_systemd(compose, commit):
+    print("\nsystemd", flush=True)
+    with Stand(compose, commit) as stand:
+        stand.dc("build", "shop", timeout=3600)
+        under_systemd.journey(stand, check)
 
 
 def main():
-    wanted = sys.argv[1:]
+    wanted = [word for word in sys.argv[1:] if word != "systemd"]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     found = [compose for compose in composes() if not wanted or compose.name in wanted]
     if not found:
@@ -339,9 +349,10 @@ def main():
     print(run(["docker", "version", "--format", "Docker engine {{.Server.Version}}"]).strip())
     commit = run(["git", "rev-parse", "HEAD"], cwd=ROOT).strip()
     try:
-        programs = {journey(compose, commit) for compose in found}
-        if len(found) > 1:
+        programs = {journey(compose, commit) for compose in found} if wanted == sys.argv[1:] else set()
+        if programs and len(found) > 1:
             check(len(programs) == 1, "both builders made the same program, byte for byte: sha256 %s" % min(programs), programs)
+        journey_under_systemd(found[0], commit)
     except AssertionError as error:
         print("  BAD %s" % error, flush=True)
         sys.exit(1)

@@ -3,6 +3,7 @@
 use crate::world::World;
 use crate::world::connect;
 use crate::world::parse_answer;
+use shop::config::NAMES;
 use std::fs;
 use std::io::Read;
 use std::io::Write;
@@ -22,16 +23,9 @@ const OF_NODES: [&str; 4] = ["ETH_RPC_URL", "BTC_RPC_URL", "XMR_RPC_URL", "TOR_P
 /// What only Tor's container is told.
 const OF_TOR: [&str; 3] = ["ONION_KEY", "TOR_CONTROL", "TOR_PASSWORD"];
 
-/// Every setting, as the program itself names them, and the one that its help does not show.
-fn settings() -> Vec<String> {
-    let help = World::closed(&[]).says(&["serve", "--help"]);
-    let (_, flags) = help.split_once("Settings (also in the environment").unwrap();
-    let named = flags.lines().filter_map(|line| line.trim().strip_prefix("--"));
-    let named = named.map(|line| line.split(' ').next().unwrap().replace('-', "_").to_uppercase());
-    let mut names: Vec<String> = named.collect();
-    names.push("SECRET".to_owned());
-    assert!(30 < names.len(), "{names:?}");
-    names
+/// Every setting that the program knows, but those that mean nothing any more.
+fn settings() -> impl Iterator<Item = &'static str> {
+    NAMES.into_iter().filter(|name| !matches!(*name, "PASSWORD" | "TOR"))
 }
 
 fn read(path: &str) -> String {
@@ -96,14 +90,15 @@ fn every_setting_reaches_every_service_that_needs_it_in_every_compose_file() {
             assert!(extends, "{service} of {} has a list of its own", path.display());
             let told = environment(&lines);
             for name in settings() {
-                let is_needed = match name.as_str() {
+                let is_needed = match name {
                     name if OF_TOR.contains(&name) => continue,
                     name if OF_NODES.contains(&name) => service == "watch",
                     // Whoever only looks for payments knows nothing of Tor's folder.
                     "ONION_FOLDER" => service == "shop",
                     _ => true,
                 };
-                let is_told = told.contains(&name) || shared.contains(&name);
+                let is_told =
+                    [&told, &shared].iter().any(|list| list.iter().any(|one| one == name));
                 assert_eq!(is_told, is_needed, "{name} for {service} in {}", path.display());
             }
         }
@@ -117,7 +112,6 @@ fn every_setting_reaches_every_service_that_needs_it_in_every_compose_file() {
 
 #[test]
 fn the_example_of_settings_names_what_the_program_knows_and_what_the_containers_take() {
-    let known = settings();
     let example = read(".env.example");
     let shared = environment(&block(&read("docker-compose.settings.yml"), "  settings:"));
     let named: Vec<&str> = example
@@ -127,7 +121,7 @@ fn the_example_of_settings_names_what_the_program_knows_and_what_the_containers_
         .filter(|name| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'))
         .collect();
     for name in &named {
-        let is_known = known.iter().any(|setting| setting == name);
+        let is_known = settings().any(|setting| setting == *name);
         assert!(is_known || matches!(*name, "SHOP_UID" | "SHOP_GID"), "{name}");
     }
     for name in shared {
