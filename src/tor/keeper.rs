@@ -12,7 +12,6 @@ use crate::tor::key::OnionAddress;
 use crate::tor::key::OnionKey;
 use crate::tor::status::OnionStatus;
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
