@@ -16,7 +16,9 @@ const OURS: &str = "feclorj4bzfwwwiavisd6wg3zm62t5uybnnmopnahujs5y2tu6ff44ad.oni
 
 fn words(output: &Output) -> String {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    said + &String::from_utf8_lossy(&output.stderr)
+    let said = said + &String::from_utf8_lossy(&output.stderr);
+    assert!(!said.contains("\\n"), "each line stands by itself: {said}");
+    said
 }
 
 /// A word of 52 letters that is nobody's address.

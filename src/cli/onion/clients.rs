@@ -10,6 +10,7 @@ use crate::cli::onion;
 use crate::cli::open;
 use crate::cli::say;
 use crate::cli::say_error;
+use crate::cli::say_text;
 use crate::config::Settings;
 use crate::tor;
 use crate::tor::ClientKeys;
@@ -346,7 +347,7 @@ impl<'a> List<'a> {
     /// For a shop that was opened with `serve --tor` once, and may be served by a torrc since.
     fn tell_of_torrc(&self, what_to_do: &str) {
         say("");
-        say(&format!(
+        say_text(&format!(
             "That is for `shop serve --tor`, which is not running. If Tor's own torrc makes the {}'s onion,\n{what_to_do}",
             self.word()
         ));
@@ -362,21 +363,26 @@ impl<'a> List<'a> {
         tell_keys(keys, name, address.as_ref())?;
         let file = self.torrc_folder().join(format!("{name}.auth"));
         say("");
-        say(&format!(
+        say_text(&format!(
             "Tor's own torrc makes the {}'s onion, and the shop cannot write Tor's folder. NOTHING HAS CHANGED YET.\n\
              Put this line into {}\n\
-             (the folder is HiddenServiceDir of your torrc, with authorized_clients behind it):\n\n  {}\n",
+             (the folder is HiddenServiceDir of your torrc, with authorized_clients behind it):\n\n  {}\n\n",
             self.word(),
             file.display(),
             keys.auth_line()
         ));
-        say(&format!(
+        say_text(&format!(
             "  echo {} | sudo -u debian-tor tee {}\n  sudo systemctl reload tor@default",
             keys.auth_line(),
             file.display()
         ));
+        if self.service == Service::Shop {
+            say(
+                "If it is the first key, restart Tor instead: a reload alone still lets in whoever has been there before.",
+            );
+        }
         if self.service == Service::Desk && address.is_none() {
-            say(&format!(
+            say_text(&format!(
                 "\nThe shop does not know the desk's address. This tells it:\n\n  \
                  sudo cat /var/lib/tor/desk/hostname >{}\n\n\
                  With `shop serve --tor` instead, start that first: it makes the desk's onion and does all this by itself.",
@@ -388,12 +394,12 @@ impl<'a> List<'a> {
 
     fn tell_how_to_remove(&self, name: &ClientName) -> ExitCode {
         let file = self.torrc_folder().join(format!("{name}.auth"));
-        say(&format!(
+        say_text(&format!(
             "Tor's own torrc makes the {}'s onion, and the shop cannot write Tor's folder. THE KEY STILL WORKS.\n\
              Delete {}\n\
              (the folder is HiddenServiceDir of your torrc, with authorized_clients behind it), then restart Tor:\n\
              a reload alone still lets in whoever has been there before.\n\n  \
-             sudo rm {}\n  sudo systemctl restart tor@default\n",
+             sudo rm {}\n  sudo systemctl restart tor@default\n\n",
             self.word(),
             file.display(),
             file.display()
