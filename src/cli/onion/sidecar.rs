@@ -79,7 +79,7 @@ pub fn tend(
         let folder = folder.unwrap_or_else(|| onion::desk_folder(settings));
         let key = service.with_file_name("desk").join("hs_ed25519_secret_key");
         let settings = settings.clone();
-        parts.push(thread::spawn(move || tend_desk(&settings, folder, &key, &target)));
+        parts.push(thread::spawn(move || tend_desk(&settings, &folder, &key, &target)));
     }
     let keeper = onion::keeper_of(settings, onion::folder(settings), Service::Kept(service))?;
     keeper.tend(None, || parent_id() != parent || parts.iter().any(JoinHandle::is_finished));
@@ -113,12 +113,22 @@ fn hold_tor(settings: &Settings) {
 }
 
 /// Tends the desk's onion: the one of the torrc that leads to the desk's socket, or one made here with the key in `key`.
-fn tend_desk(settings: &Settings, folder: OnionFolder, key: &Path, target: &str) {
-    let kept = keep_trying(|| onion::open_control(settings)?.service_folder(target));
-    let keeper = desk_keeper(settings, folder, kept, key, target);
-    match keeper {
-        Ok(keeper) => keeper.tend(None, || false),
-        Err(error) => say_error(&format!("the desk's onion: {error:#}")),
+/// What is wrong with it is said and tried again: it must not end the shop's.
+fn tend_desk(settings: &Settings, folder: &OnionFolder, key: &Path, target: &str) {
+    let mut last = String::new();
+    loop {
+        let kept = keep_trying(|| onion::open_control(settings)?.service_folder(target));
+        match desk_keeper(settings, folder.clone(), kept, key, target) {
+            Ok(keeper) => return keeper.tend(None, || false),
+            Err(error) => {
+                let words = format!("the desk's onion: {error:#}");
+                if words != last {
+                    say_error(&words);
+                }
+                last = words;
+                thread::sleep(TRY_AGAIN_AFTER);
+            }
+        }
     }
 }
 
