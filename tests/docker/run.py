@@ -248,9 +248,13 @@ def another_host(stand):
     stand.wait_until_ready()
     check(stand.onion() != address, "`down -v` throws the address away")
     sealed = sealed[sealed.index("-----BEGIN"):]
+    discarded, shop = stand.onion(), stand.container("shop")
     stand.dc("exec", "-T", "tor", "shop", "onion", "restore", "--replace", "-", words="a passphrase of the test\n" + sealed)
-    stand.dc("restart", "tor")
-    check(until(lambda: address in stand.shop("onion"), 30), "`restore`, and a restart of tor, bring it back")
+    before = run(["docker", "logs", shop])
+    stand.dc("restart", "tor", "shop")
+    check(until(lambda: stand.onion() == address, 30), "`restore`, and a restart of both, bring it back")
+    check(address in stand.shop("onion"), "and `shop onion` tells it")
+    check(discarded not in run(["docker", "logs", shop])[len(before):], "the discarded address is named no more")
     check(until(lambda: stand.health("tor") == "healthy", 60), "and tor holds it")
 
 

@@ -268,3 +268,23 @@ fn a_unit_that_fails_again_and_again_stays_alive_and_so_do_its_sockets() {
         }
     }
 }
+
+/// As `scripts/rustc-without-paths` has it, which cargo calls unless a `RUSTC_WRAPPER` of one's own takes its place.
+#[test]
+fn the_program_tells_nothing_of_the_machine_that_built_it() {
+    let program = fs::read(env!("CARGO_BIN_EXE_shop")).unwrap();
+    let program = String::from_utf8_lossy(&program);
+    let home = std::env::var("HOME").unwrap();
+    let cargo = std::env::var("CARGO_HOME").unwrap_or_else(|_| format!("{home}/.cargo"));
+    for folder in [home, cargo, ROOT.to_owned()] {
+        let folder = format!("{folder}/");
+        let found = program.match_indices(&folder).map(|(at, _)| {
+            let text = &program[at..];
+            text.split(|letter: char| !letter.is_ascii_graphic()).next().unwrap()
+        });
+        // A build for debuggers tells them where C was compiled.
+        let found = found.filter(|text| !cfg!(debug_assertions) || text.contains(".rs"));
+        let found: Vec<&str> = found.take(9).collect();
+        assert!(found.is_empty(), "compiled without scripts/rustc-without-paths? {found:?}");
+    }
+}
