@@ -3,6 +3,7 @@ use crate::actions::Porter;
 use crate::cli::onion;
 use crate::cli::open;
 use crate::cli::say;
+use crate::config::Listen;
 use crate::config::Settings;
 use crate::login::NewPassword;
 use crate::login::SessionSpan;
@@ -79,9 +80,21 @@ async fn set_password(settings: &Settings) -> anyhow::Result<ExitCode> {
     shop.db.close().await;
     say("The desk's password is set, and every session of the desk has ended.");
     if settings.desk_listen.is_none() {
-        say("The desk itself is off: DESK_LISTEN=127.0.0.1:3001 in .env opens it beside the shop.");
+        say(&format!(
+            "The desk itself is off: DESK_LISTEN={} in .env opens it beside the shop.",
+            desk_beside(&settings.listen)
+        ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where the desk can be opened beside buyers' door: in a container or under systemd no address of the host will do.
+fn desk_beside(listen: &Listen) -> String {
+    match listen {
+        Listen::Tcp(_) => "127.0.0.1:3001".to_owned(),
+        Listen::Unix(door) => format!("unix:{}", door.with_file_name("desk.sock").display()),
+        Listen::Systemd => "systemd".to_owned(),
+    }
 }
 
 fn judge(text: &str, site_name: &str) -> anyhow::Result<NewPassword> {
@@ -131,4 +144,19 @@ async fn tell_factor(settings: &Settings, off: bool) -> anyhow::Result<ExitCode>
     say(words);
     shop.db.close().await;
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_desk_opens_beside_the_shop() {
+        assert_eq!(desk_beside(&Listen::Tcp("127.0.0.1:80".to_owned())), "127.0.0.1:3001");
+        assert_eq!(
+            desk_beside(&Listen::Unix("/run/shop/shop.sock".into())),
+            "unix:/run/shop/desk.sock"
+        );
+        assert_eq!(desk_beside(&Listen::Systemd), "systemd");
+    }
 }

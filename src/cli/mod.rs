@@ -98,7 +98,7 @@ struct SettingFlags {
     /// Buyers' door: HOST:PORT, unix:PATH or systemd [default: 127.0.0.1:3000]
     #[arg(long, global = true, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// The seller's web desk: HOST:PORT on this host alone, unix:PATH or off [default: off]
+    /// The seller's web desk: HOST:PORT on this host alone, unix:PATH, systemd or off [default: off]
     #[arg(long, global = true, value_name = "ADDRESS")]
     desk_listen: Option<String>,
     /// Where the shop remembers [default: sqlite://db/shop.sqlite]

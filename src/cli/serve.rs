@@ -1,3 +1,6 @@
+mod address;
+mod desk;
+
 use crate::actions;
 use crate::actions::ClockDoubted;
 use crate::actions::Darkroom;
@@ -8,10 +11,12 @@ use crate::cli::doctor;
 use crate::cli::onion;
 use crate::cli::open;
 use crate::cli::say;
+use crate::cli::serve::address::LOOK_FOR_ADDRESS;
+use crate::cli::serve::address::ensure_confirmed;
+use crate::cli::serve::address::follow_address;
 use crate::config::Listen;
 use crate::config::Settings;
 use crate::desk::Desk;
-use crate::desk::DeskHosts;
 use crate::desk::Health;
 use crate::store;
 use crate::tor::Keeper;
@@ -21,6 +26,8 @@ use crate::tor::Session;
 use crate::values::Moment;
 use crate::web::Front;
 use crate::web::Site;
+use crate::web::handed_over::HandedOver;
+use crate::web::handed_over::Listener;
 use crate::web::serve::Door;
 use crate::web::serve::Fairness;
 use crate::web::serve::told_to_end;
@@ -42,9 +49,6 @@ pub const PAGES: &str = "db/pages";
 pub const MIRRORS: &str = "db/mirrors.txt";
 /// How long what is untold, unpaid or old may wait for the next look.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
-
-/// How often the shop looks whether Tor has made its address.
-const LOOK_FOR_ADDRESS: Duration = Duration::from_secs(1);
 /// How long a Tor that is just starting is waited for.
 const PATIENCE_WITH_TOR: u32 = 5;
 
@@ -75,6 +79,7 @@ pub async fn run(
         actions::hang_pages(&shop, &files).await?;
     }
     let secret = open::secret(&settings)?;
+    let mut handed = HandedOver::take(std::env::var("LISTEN_FDNAMES").ok().as_deref());
     let door = match &settings.listen {
         Listen::Tcp(address) => {
             Door::tcp(address).with_context(|| format!("open the door at {address}"))?
@@ -82,7 +87,7 @@ pub async fn run(
         Listen::Unix(path) => {
             Door::unix(path).with_context(|| format!("open the door at {}", path.display()))?
         }
-        Listen::Systemd => Door::handed_over().context("open the door")?,
+        Listen::Systemd => handed.door(Listener::Shop)?,
     };
     ensure_confirmed(&door, settings.listen_is_confirmed, "LISTEN")?;
     if door.is_open() {
@@ -97,6 +102,10 @@ pub async fn run(
     );
     // Before the service is there: with a list that Tor was not told, everybody could come in.
     let given_out = onion::give_out_clients(&settings).context("tell Tor who may come in");
+    let given_out = given_out.and_then(|()| {
+        let told = onion::give_out_desk_clients(&settings, serve.tor);
+        told.context("tell Tor who may come to the desk")
+    });
     if serve.tor {
         given_out?;
     } else if let Err(error) = given_out {
@@ -126,18 +135,10 @@ pub async fn run(
     if settings.desk_listen.is_some() {
         actions::name_pictures(&shop).await?;
     }
-    let desk = match &settings.desk_listen {
-        None => None,
-        Some(listen) => {
-            let door = open_desk(listen, &settings.listen)?;
-            ensure_confirmed(&door, settings.desk_listen_is_confirmed, "DESK_LISTEN")?;
-            let hosts = DeskHosts::new(match listen {
-                Listen::Tcp(address) => address,
-                Listen::Unix(_) | Listen::Systemd => "",
-            });
-            Some((Data::new(Desk::new(shop.clone(), site.clone(), &secret, hosts)), door))
-        }
-    };
+    let desk = desk::open(&settings, &mut handed)?.map(|door| {
+        let hosts = desk::hosts(&settings);
+        (Data::new(Desk::new(shop.clone(), site.clone(), &secret, hosts)), door)
+    });
     let front = Data::new(Front::new(shop.clone(), site, &secret));
     let (closer, flooders) = mpsc::channel(OnionFolder::MOST_CLOSED);
     let fairness = Fairness {
@@ -154,11 +155,15 @@ pub async fn run(
         actix_web::rt::spawn(look_when_asked(health, shop.clone(), settings.clone()))
     });
     if let Some((desk, door)) = &desk {
-        tell_desk(desk, door).await?;
+        desk::tell(desk, door).await?;
         if serve.tor {
-            begin_desk_onion(&settings, desk, door)?;
+            desk::begin_onion(&settings, desk, door)?;
         }
     }
+    let desk_teller = desk
+        .as_ref()
+        .filter(|_| !serve.tor)
+        .map(|(desk, _)| actix_web::rt::spawn(desk::tell_address(desk.clone(), settings.clone())));
     let desk = desk.map(|(desk, door)| {
         let closing = closing.clone();
         let told = async move { closing.notified().await };
@@ -184,6 +189,9 @@ pub async fn run(
     if let Some(doctor) = doctor {
         doctor.abort();
     }
+    if let Some(teller) = desk_teller {
+        teller.abort();
+    }
     sweeper.abort();
     teller.abort();
     namer.abort();
@@ -201,72 +209,6 @@ async fn look_when_asked(health: Arc<Health>, shop: Shop, settings: Settings) {
             health.keep(complaints, open::now());
         }
         health.asked().await;
-    }
-}
-
-/// Says where the desk is, and what it still needs.
-async fn tell_desk(desk: &Desk, door: &Door) -> anyhow::Result<()> {
-    if door.is_open() {
-        tracing::warn!("others than this host can reach the desk, as DESK_LISTEN says twice");
-    }
-    say(&format!("Your desk is at {}", door.address()));
-    if store::desk::find_lock(&desk.shop.db).await?.password.is_none() {
-        say("Nobody can sign in there yet: `shop desk password` sets its password.");
-    }
-    Ok(())
-}
-
-/// An onion service for the desk, for those on its list alone; while nobody is on it, there is none.
-fn begin_desk_onion(settings: &Settings, desk: &Desk, door: &Door) -> anyhow::Result<()> {
-    onion::give_out_desk_clients(settings).context("tell Tor who may come to the desk")?;
-    let target = door.target().context("name the desk to Tor")?;
-    let keeper = onion::desk_keeper(settings, target)?;
-    let address = keeper.address().context("name the desk's onion")?;
-    desk.hosts.set_onion(address.to_string());
-    if onion::has_desk_clients(settings)? {
-        say(&format!("Your desk is also at {}, for those on its list alone", address.url()));
-    } else {
-        say("The desk has no onion until somebody may come there: `shop desk client add NAME`");
-    }
-    // It ends with the process; Tor lets the service go when the conversation ends.
-    std::thread::spawn(move || keeper.tend(None, || false));
-    Ok(())
-}
-
-/// An address that others can reach was written twice, or it is not opened: a name may lead elsewhere, and systemd hands over
-/// whatever its own files say.
-fn ensure_confirmed(door: &Door, is_confirmed: bool, name: &str) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        is_confirmed || !door.is_open(),
-        "{name}: {} can be reached by others than this host, over plain http. Name an address of this host alone, or \
-         unix:PATH; if others shall reach it all the same, write the value of {name} twice, with a space between",
-        door.address()
-    );
-    Ok(())
-}
-
-/// `buyers`: where their door is, which is open already.
-fn open_desk(listen: &Listen, buyers: &Listen) -> anyhow::Result<Door> {
-    match listen {
-        Listen::Tcp(address) => {
-            Door::tcp(address).with_context(|| format!("open the desk at {address}"))
-        }
-        Listen::Unix(path) => {
-            // However it is written.
-            let is_theirs = match (buyers, std::fs::canonicalize(path)) {
-                (Listen::Unix(theirs), Ok(there)) => {
-                    std::fs::canonicalize(theirs).is_ok_and(|theirs| theirs == there)
-                }
-                _ => false,
-            };
-            anyhow::ensure!(
-                !is_theirs,
-                "DESK_LISTEN and LISTEN are the same socket {}: the desk needs one of its own",
-                path.display()
-            );
-            Door::unix(path).with_context(|| format!("open the desk at {}", path.display()))
-        }
-        Listen::Systemd => anyhow::bail!("the desk has no socket from systemd"),
     }
 }
 
@@ -309,15 +251,19 @@ async fn begin_onion(settings: &Settings, door: &Door) -> anyhow::Result<(Keeper
 
 /// Says the onion address as soon as there is one, and takes a request for it as one for us.
 async fn tell_address(front: Data<Front>, settings: Settings, known: Option<OnionAddress>) {
-    let mut address = known;
-    loop {
-        if let Some(address) = address.take().or_else(|| onion::served_address(&settings)) {
+    if let Some(address) = known {
+        say(&format!("and at {}", address.url()));
+        front.hosts.set_onion(address.to_string());
+        return;
+    }
+    follow_address(
+        || onion::served_address(&settings),
+        |address| {
             say(&format!("and at {}", address.url()));
             front.hosts.set_onion(address.to_string());
-            return;
-        }
-        tokio::time::sleep(LOOK_FOR_ADDRESS).await;
-    }
+        },
+    )
+    .await;
 }
 
 /// Fills an empty catalog in a process of its own: what pictures need of memory is given back, and what reads them

@@ -19,7 +19,7 @@ const LISTEN_OPEN: &str = "an address of this host alone, for example 127.0.0.1:
 
 /// What is wrong with `DESK_LISTEN`.
 pub const EXPECTED: &str =
-    "off, unix:PATH, or HOST:PORT of this host alone, for example 127.0.0.1:3001";
+    "off, systemd, unix:PATH, or HOST:PORT of this host alone, for example 127.0.0.1:3001";
 pub const OPEN: &str = "an address of this host alone, for example 127.0.0.1:3001, or unix:PATH: whoever reaches the desk may try \
                         passwords, and over plain http whoever carries the line reads them. Whoever wants it all the same writes the \
                         same address twice, with a space between";
@@ -44,21 +44,27 @@ pub fn read_desk_listen(text: &str) -> Result<Option<Place>, &'static str> {
     if text == "off" {
         return Ok(None);
     }
-    read_place(text, EXPECTED, OPEN).map(Some)
+    read_handed_over(text).map_or_else(|| read_place(text, EXPECTED, OPEN), Ok).map(Some)
 }
 
-/// Where buyers come in, by the same rule. What systemd hands over is seen when it is there.
+/// Where buyers come in, by the same rule.
 ///
 /// # Errors
 /// What was expected.
 pub fn read_listen(text: &str) -> Result<Option<Place>, &'static str> {
+    let place = read_handed_over(text);
+    place.map_or_else(|| read_place(text, LISTEN_EXPECTED, LISTEN_OPEN), Ok).map(Some)
+}
+
+/// What systemd hands over is seen when it is there.
+fn read_handed_over(text: &str) -> Option<Place> {
     let words: Vec<&str> = text.split_whitespace().collect();
-    let place = match words.as_slice() {
-        ["systemd"] => Place { listen: Listen::Systemd, is_confirmed: false },
-        ["systemd", "systemd"] => Place { listen: Listen::Systemd, is_confirmed: true },
-        _ => read_place(text, LISTEN_EXPECTED, LISTEN_OPEN)?,
+    let is_confirmed = match words.as_slice() {
+        ["systemd"] => false,
+        ["systemd", "systemd"] => true,
+        _ => return None,
     };
-    Ok(Some(place))
+    Some(Place { listen: Listen::Systemd, is_confirmed })
 }
 
 /// `expected`, `open`: what is said of a text that is no address, and of an address that others can reach.
@@ -117,6 +123,8 @@ mod tests {
     #[test]
     fn the_desk_is_on_this_host_alone() {
         check("off", Ok(None));
+        check("systemd", Ok(Some("systemd")));
+        check("systemd systemd", Ok(Some("systemd")));
         for text in
             ["127.0.0.1:3001", "127.9.9.9:1", "[::1]:3001", "localhost:3001", "unix:/run/shop/desk"]
         {
@@ -130,7 +138,8 @@ mod tests {
             "127.0.0.1:x",
             ":3001",
             "unix:",
-            "systemd",
+            "systemd systemd systemd",
+            "systemd:desk",
             "http://127.0.0.1:1",
         ] {
             check(text, Err(EXPECTED));
@@ -205,6 +214,7 @@ mod tests {
             assert_eq!(is_same_place(&place, &place.clone()), is_same, "{address}");
         }
         assert!(!is_same_place(&Listen::Systemd, &Listen::Tcp("127.0.0.1:3000".to_owned())));
+        assert!(!is_same_place(&Listen::Systemd, &Listen::Systemd), "two sockets with two names");
     }
 
     #[test]

@@ -56,13 +56,17 @@ impl fmt::Display for ClientName {
 impl Client {
     /// As tor reads it from `authorized_clients/NAME.auth`. Source: rend-spec-v3, appendix G.
     pub fn auth_line(&self) -> String {
-        format!("descriptor:x25519:{}", self.public)
+        auth_line(&self.public)
     }
 
     /// As `ADD_ONION` takes it.
     pub fn public(&self) -> &str {
         &self.public
     }
+}
+
+fn auth_line(public: &str) -> String {
+    format!("descriptor:x25519:{public}")
 }
 
 impl Clients {
@@ -129,6 +133,11 @@ impl ClientKeys {
 
     pub fn client(&self, name: ClientName) -> Client {
         Client { name, public: self.public.clone() }
+    }
+
+    /// The same as [`Client::auth_line`].
+    pub fn auth_line(&self) -> String {
+        auth_line(&self.public)
     }
 
     /// What Tor Browser asks for.

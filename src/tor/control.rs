@@ -265,6 +265,22 @@ impl Control {
         }
     }
 
+    /// Makes Tor end when this connection does.
+    ///
+    /// # Errors
+    /// [`TorError::Refused`] and [`TorError::Gone`].
+    pub fn take_ownership(&mut self) -> Result<(), TorError> {
+        self.ask("TAKEOWNERSHIP").map(|_| ())
+    }
+
+    /// The `HiddenServiceDir` of the torrc's service that leads to `target`; `None` where the torrc has no such service.
+    ///
+    /// # Errors
+    /// [`TorError::Refused`] and [`TorError::Gone`].
+    pub fn service_folder(&mut self, target: &str) -> Result<Option<PathBuf>, TorError> {
+        Ok(find_service(&self.ask("GETCONF HiddenServiceOptions")?, target))
+    }
+
     /// The lines of a long answer, up to the point that ends it.
     fn data_lines(&mut self, lines: &mut Vec<String>) -> Result<(), TorError> {
         let mut looks = 0;
@@ -317,6 +333,21 @@ impl Control {
     }
 }
 
+/// `lines`: as `GETCONF HiddenServiceOptions` answers, each service's folder before its ports.
+fn find_service(lines: &[String], target: &str) -> Option<PathBuf> {
+    let mut folder = None;
+    for line in lines {
+        match line.split_once('=') {
+            Some(("HiddenServiceDir", path)) => folder = Some(PathBuf::from(path)),
+            Some(("HiddenServicePort", port)) if port.split_whitespace().nth(1) == Some(target) => {
+                return folder;
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
 /// A string in quotes as Tor writes it.
 fn quoted(text: &str) -> String {
     let mut found = String::new();
@@ -354,6 +385,23 @@ mod tests {
         for bad in ["", "bare", r#""open"#] {
             assert_eq!(quoted(bad), "");
         }
+    }
+
+    #[test]
+    fn the_service_that_leads_to_a_socket_is_found_by_it() {
+        let lines = [
+            "HiddenServiceDir=/var/lib/tor/shop",
+            "HiddenServicePort=80 unix:/run/shop/shop.sock",
+            "HiddenServiceMaxStreams=64",
+            "HiddenServiceDir=/var/lib/tor/desk",
+            "HiddenServiceVersion=3",
+            "HiddenServicePort=80 unix:/run/shop/desk.sock",
+        ]
+        .map(str::to_owned);
+        let desk = find_service(&lines, "unix:/run/shop/desk.sock");
+        assert_eq!(desk, Some(PathBuf::from("/var/lib/tor/desk")));
+        assert_eq!(find_service(&lines, "unix:/run/shop/other.sock"), None);
+        assert_eq!(find_service(&["HiddenServiceOptions".to_owned()], "unix:/x"), None);
     }
 
     #[test]

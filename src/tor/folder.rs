@@ -16,7 +16,11 @@ use std::sync::atomic::Ordering;
 /// What the shop and whoever tends Tor tell each other: a few small files, none of them secret. The key is never among
 /// them.
 #[derive(Clone, Debug)]
-pub struct OnionFolder(PathBuf);
+pub struct OnionFolder {
+    path: PathBuf,
+    /// What the names of the files begin with: two services may share one folder.
+    prefix: &'static str,
+}
 
 /// Units: bytes of any of these files.
 const MOST_BYTES: u64 = 64 * 1024;
@@ -25,12 +29,17 @@ impl OnionFolder {
     /// Circuits that the shop may name at once.
     pub const MOST_CLOSED: usize = 32;
 
-    pub fn new(folder: PathBuf) -> Self {
-        Self(folder)
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, prefix: "" }
+    }
+
+    /// The files of the desk's service in a folder that holds the shop's too.
+    pub fn of_desk(path: PathBuf) -> Self {
+        Self { path, prefix: "desk-" }
     }
 
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// `None` while Tor has not made one.
@@ -42,6 +51,17 @@ impl OnionFolder {
     /// What the system says.
     pub fn write_address(&self, address: &OnionAddress) -> io::Result<()> {
         self.write("hostname", &format!("{address}\n"))
+    }
+
+    /// Removes the address of a key that was replaced. The next start of Tor writes the new one.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn remove_address(&self) -> io::Result<()> {
+        match fs::remove_file(self.file("hostname")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// `None` where nobody tends Tor yet.
@@ -86,10 +106,14 @@ impl OnionFolder {
         self.write("close", &lines)
     }
 
+    fn file(&self, name: &str) -> PathBuf {
+        self.path.join(format!("{}{name}", self.prefix))
+    }
+
     fn read(&self, name: &str) -> io::Result<Option<String>> {
         // The other side may have put anything there: no link is followed, and nothing that never ends is waited for.
         let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-        let opened = OpenOptions::new().read(true).custom_flags(flags).open(self.0.join(name));
+        let opened = OpenOptions::new().read(true).custom_flags(flags).open(self.file(name));
         let file = match opened {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened?,
@@ -111,7 +135,7 @@ impl OnionFolder {
 
     fn write(&self, name: &str, text: &str) -> io::Result<()> {
         // Readable for both sides, which are two users.
-        write_whole(&self.0.join(name), text.as_bytes(), 0o644)
+        write_whole(&self.file(name), text.as_bytes(), 0o644)
     }
 }
 
@@ -167,6 +191,22 @@ mod tests {
         assert_eq!((folder.address(), folder.status()), (Some(address), Some(status)));
         assert_eq!(folder.clients().unwrap(), Some(Clients::default()));
         assert_eq!(folder.closed(), (8..40).collect::<Vec<u32>>());
+    }
+
+    #[test]
+    fn the_desk_and_the_shop_share_a_folder_and_no_file() {
+        let home = tempfile::tempdir().unwrap();
+        let shop = OnionFolder::new(home.path().to_owned());
+        let desk = OnionFolder::of_desk(home.path().to_owned());
+        let [ours, desks] = [[1; 32], [2; 32]].map(|chance| OnionKey::new(chance).address());
+        shop.write_address(&ours).unwrap();
+        desk.write_address(&desks).unwrap();
+        desk.write_clients(&Clients::default()).unwrap();
+        assert_eq!((shop.address(), desk.address()), (Some(ours), Some(desks.clone())));
+        assert_eq!(shop.clients().unwrap(), None);
+        shop.remove_address().unwrap();
+        shop.remove_address().unwrap();
+        assert_eq!((shop.address(), desk.address()), (None, Some(desks)));
     }
 
     #[test]

@@ -1,19 +1,18 @@
 use crate::bounded;
+use crate::tor::authorized::has_clients;
+use crate::tor::authorized::write_authorized_clients;
+use crate::tor::client::ClientKeys;
 use crate::tor::client::Clients;
 use crate::tor::control::Control;
 use crate::tor::control::ControlAddress;
 use crate::tor::control::TorError;
 use crate::tor::control::read_metric;
 use crate::tor::folder::OnionFolder;
-use crate::tor::folder::write_whole;
 use crate::tor::key::OnionAddress;
 use crate::tor::key::OnionKey;
 use crate::tor::status::OnionStatus;
 use std::collections::BTreeMap;
-use std::fs;
-use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::thread;
@@ -27,6 +26,8 @@ pub enum Service {
     MadeForClients { key: OnionKey, target: String },
     /// Tor's own, in this folder of its torrc.
     Kept(PathBuf),
+    /// The same, but never without a list of those who may come in: an empty one means nobody.
+    KeptForClients(PathBuf),
 }
 
 /// Tends a Tor for one onion service: makes it, watches it, says how it is, and comes back when Tor does.
@@ -91,6 +92,13 @@ impl Keeper {
             .and_then(|line| line.split(' ').next())
             .map(str::to_owned);
         if let Some((key, _)) = self.made() {
+            // First: whoever reads an address without a status takes it for one that Tor's own torrc made.
+            let begun = OnionStatus {
+                at: (self.now)(),
+                trouble: OnionStatus::BEING_MADE.to_owned(),
+                ..OnionStatus::default()
+            };
+            self.folder.write_status(&begun).map_err(TorError::Folder)?;
             self.folder.write_address(&key.address()).map_err(TorError::Folder)?;
             session.clients =
                 Some(self.folder.clients().map_err(TorError::Folder)?.unwrap_or_default());
@@ -108,7 +116,7 @@ impl Keeper {
         while !is_over() {
             let error = match begun.take().map_or_else(|| self.begin(), Ok) {
                 Ok(mut session) => {
-                    if matches!(self.service, Service::Kept(_)) {
+                    if self.kept().is_some() {
                         // Tor's own service went on while nobody looked.
                         session.published = published;
                     }
@@ -142,7 +150,7 @@ impl Keeper {
     pub fn address(&self) -> Option<OnionAddress> {
         match &self.service {
             Service::Made { key, .. } | Service::MadeForClients { key, .. } => Some(key.address()),
-            Service::Kept(folder) => {
+            Service::Kept(folder) | Service::KeptForClients(folder) => {
                 let text = bounded::read_text(&folder.join("hostname"), MOST_OF_LINE).ok()?;
                 OnionAddress::parse(text.trim_end())
             }
@@ -171,9 +179,12 @@ impl Keeper {
             if done.is_ok() {
                 told_address = address;
             }
+            let told = session.clients.clone();
             done = done.and(self.let_in(session)?);
             self.close_circuits(session)?;
-            if look % LOOKS_PER_STATUS == 0 {
+            // Whoever changed the list waits for this.
+            let is_news = told != session.clients;
+            if is_news || look % LOOKS_PER_STATUS == 0 {
                 let status = self.status(session)?;
                 if status.is_reachable() && !was_reachable {
                     tracing::info!("the onion service can be reached");
@@ -211,10 +222,14 @@ impl Keeper {
     /// Gives Tor the list of those who may come in, where it changed. A list that cannot be read changes nothing; what
     /// could not be written is tried again.
     fn let_in(&self, session: &mut Session) -> Result<io::Result<()>, TorError> {
-        let clients = match self.folder.clients() {
-            Ok(Some(clients)) => clients,
-            Ok(None) => return Ok(Ok(())),
-            Err(error) => return Ok(Err(error)),
+        let clients = match (self.folder.clients(), &self.service) {
+            (Ok(Some(clients)), _) => clients,
+            // No list was given, so the seller's own files count; without any, Tor would let everybody in.
+            (Ok(None), Service::KeptForClients(folder)) if !has_clients(folder) => {
+                Clients::default()
+            }
+            (Ok(None), _) => return Ok(Ok(())),
+            (Err(error), _) => return Ok(Err(error)),
         };
         if session.clients.as_ref() == Some(&clients) {
             return Ok(Ok(()));
@@ -230,12 +245,16 @@ impl Keeper {
                 self.add_onion(session)?;
                 self.show_out(session)?;
             }
-            Service::Kept(folder) if folder.join("hostname").exists() => {
-                let changed =
-                    match write_authorized_clients(&folder.join("authorized_clients"), &clients) {
-                        Ok(changed) => changed,
-                        Err(error) => return Ok(Err(error)),
-                    };
+            Service::Kept(folder) | Service::KeptForClients(folder)
+                if folder.join("hostname").exists() =>
+            {
+                let is_never_open = matches!(self.service, Service::KeptForClients(_));
+                let blocker = is_never_open.then(|| ClientKeys::new((self.chance)()));
+                let list = folder.join("authorized_clients");
+                let changed = match write_authorized_clients(&list, &clients, blocker) {
+                    Ok(changed) => changed,
+                    Err(error) => return Ok(Err(error)),
+                };
                 // The files alone do not prove that this Tor has read them.
                 if changed || session.clients.is_none() {
                     session.published.clear();
@@ -247,7 +266,7 @@ impl Keeper {
                 }
                 session.clients = Some(clients);
             }
-            Service::Kept(_) => {}
+            Service::Kept(_) | Service::KeptForClients(_) => {}
         }
         Ok(Ok(()))
     }
@@ -258,7 +277,15 @@ impl Keeper {
             Service::Made { key, target } | Service::MadeForClients { key, target } => {
                 Some((key, target))
             }
-            Service::Kept(_) => None,
+            Service::Kept(_) | Service::KeptForClients(_) => None,
+        }
+    }
+
+    /// The folder of a service that Tor's own torrc makes.
+    fn kept(&self) -> Option<&Path> {
+        match &self.service {
+            Service::Kept(folder) | Service::KeptForClients(folder) => Some(folder),
+            Service::Made { .. } | Service::MadeForClients { .. } => None,
         }
     }
 
@@ -377,55 +404,7 @@ impl Keeper {
                 .and_then(|(port, of)| read_metric(port, "tor_hs_pow_suggested_effort", of.name())),
             circuits: count("HS_STATE=HSSR_JOINED"),
             trouble: trouble.to_owned(),
+            clients: session.clients.as_ref().map(Clients::file),
         })
-    }
-}
-
-/// Writes tor's own list of clients; says whether anything changed.
-fn write_authorized_clients(folder: &Path, clients: &Clients) -> io::Result<bool> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let mut changed = false;
-    let wanted: Vec<(String, String)> = clients
-        .iter()
-        .map(|client| (format!("{}.auth", client.name), format!("{}\n", client.auth_line())))
-        .collect();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".auth") && !wanted.iter().any(|(known, _)| *known == name) {
-            fs::remove_file(entry.path())?;
-            changed = true;
-        }
-    }
-    for (name, line) in wanted {
-        let path = folder.join(name);
-        if bounded::read_file(&path, MOST_OF_LINE).ok().as_deref() != Some(line.as_bytes()) {
-            write_whole(&path, line.as_bytes(), 0o600)?;
-            changed = true;
-        }
-    }
-    Ok(changed)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tor::client::ClientKeys;
-    use crate::tor::client::ClientName;
-
-    #[test]
-    fn tors_list_becomes_what_the_shop_says_and_no_file_of_others_is_touched() {
-        let home = tempfile::tempdir().unwrap();
-        let folder = home.path().join("authorized_clients");
-        let mut clients = Clients::default();
-        let name = |text: &str| ClientName::parse(text).unwrap();
-        clients.insert(ClientKeys::new([1; 32]).client(name("alice"))).unwrap();
-        assert!(write_authorized_clients(&folder, &clients).unwrap());
-        assert!(!write_authorized_clients(&folder, &clients).unwrap(), "nothing changed");
-        fs::write(folder.join("README"), "the seller's own").unwrap();
-        let text = fs::read_to_string(folder.join("alice.auth")).unwrap();
-        assert!(text.starts_with("descriptor:x25519:") && text.ends_with('\n'));
-        assert!(write_authorized_clients(&folder, &Clients::default()).unwrap());
-        assert!(!folder.join("alice.auth").exists() && folder.join("README").exists());
     }
 }

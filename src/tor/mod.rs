@@ -1,5 +1,6 @@
 //! Tor, as far as the shop has to do with it: its control port, the onion service's key, who may come in.
 
+mod authorized;
 mod client;
 mod control;
 mod folder;

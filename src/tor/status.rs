@@ -20,6 +20,11 @@ pub struct OnionStatus {
     pub circuits: usize,
     /// What stands in the way, in one line; empty where nothing does.
     pub trouble: String,
+    /// The list of clients that Tor follows now, as [`Clients::file`] writes it. `None`: Tor was told no list yet.
+    ///
+    /// [`Clients::file`]: crate::tor::Clients::file
+    #[serde(default)]
+    pub clients: Option<String>,
 }
 
 impl OnionStatus {
@@ -28,6 +33,9 @@ impl OnionStatus {
 
     /// A Tor that is kept off the network on purpose is well all the same.
     pub const NETWORK_OFF: &str = "Tor's network is switched off (DisableNetwork)";
+
+    /// The service is asked of Tor just now.
+    pub const BEING_MADE: &str = "the onion service is being made";
 
     /// A service for those on a list alone is not there while the list is empty.
     pub const NOBODY_MAY_COME: &str =

@@ -15,6 +15,7 @@ mod csrf;
 mod fair;
 mod fields;
 mod frame;
+pub mod handed_over;
 mod headers;
 mod hosts;
 mod lobby;

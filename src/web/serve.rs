@@ -104,28 +104,6 @@ impl Door {
         socket::listen(path).map(|(listener, file)| Self::Unix(listener, Some(file)))
     }
 
-    /// The one socket that a service manager opened and handed over.
-    ///
-    /// # Errors
-    /// Where none was handed over, or more than one.
-    pub fn handed_over() -> io::Result<Self> {
-        let mut handed = listenfd::ListenFd::from_env();
-        if handed.len() != 1 {
-            let words = format!(
-                "expected one socket from systemd, found {}: start shop.socket, not the program",
-                handed.len()
-            );
-            return Err(io::Error::other(words));
-        }
-        if let Ok(Some(listener)) = handed.take_unix_listener(0) {
-            return Ok(Self::Unix(listener, None));
-        }
-        let listener = handed.take_tcp_listener(0)?;
-        listener
-            .map(Self::Tcp)
-            .ok_or_else(|| io::Error::other("the socket from systemd takes no connections"))
-    }
-
     /// How Tor on the same host reaches it, as the target of an onion service's port.
     ///
     /// # Errors

@@ -2,8 +2,8 @@
 """The whole shop in its containers, with each Compose that is installed: Compose 2 builds with BuildKit, 1.29 with the
 classic builder.
 
-Run by scripts/test-docker, as root. A word, `v1` or `v2`, takes only that Compose. It ends at the first thing that is
-not as it should be.
+And the shop without containers, under a systemd that is booted in one. Run by scripts/test-docker, as root. A word, `v1`
+or `v2`, takes only that Compose; `systemd` takes only systemd. It ends at the first thing that is not as it should be.
 """
 
 import base64
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 
+import under_systemd
 from buyer import Buyer, until
 from stand import ROOT, SELLER, Stand, composes, run
 
@@ -38,8 +39,9 @@ def check(is_so, words, found=""):
 
 def configuration(stand):
     for compose in composes():
-        run([*compose.command, "-f", "docker-compose.tor.yml", "config", "-q"], cwd=stand.home, env=stand.env(compose))
-        fine("%s takes docker-compose.tor.yml" % compose.version)
+        for file in ("docker-compose.tor.yml", "docs/tor/onionbalance/docker-compose.yml"):
+            run([*compose.command, "-f", file, "config", "-q"], cwd=stand.home, env=stand.env(compose))
+            fine("%s takes %s" % (compose.version, file))
 
 
 def images(stand, figures):
@@ -70,6 +72,7 @@ def images(stand, figures):
 def first_start(stand, figures):
     """A clone of a user whose number is not 1000: one line says what to do, and then it works."""
     refused = stand.dc_fails("up", "-d")
+    check(not re.search(r"\bPull", refused), "no registry is asked for an image", refused)
     check("folders" in refused, "without a .env, a clone of user %d is refused" % SELLER, refused)
     words = stand.dc("logs", "folders")
     said = re.findall(r"write (SHOP_UID=\d+) and (SHOP_GID=\d+) into the file \.env", words)
@@ -196,6 +199,45 @@ def somebody_with_a_key(stand):
     check(until(lambda: not keys(), 30), "and `remove` lets everybody in again")
 
 
+def the_helper_ends(stand):
+    """Without its helper Tor's container would go on with an old list of clients."""
+    before = stand.inspect("tor")["RestartCount"]
+    lines = run(["docker", "top", stand.inspect("tor")["Id"], "-eo", "pid,args"]).splitlines()
+    helpers = [line.split()[0] for line in lines if "onion tend" in line]
+    check(len(helpers) == 1, "Tor's container has one helper beside tor", lines)
+    os.kill(int(helpers[0]), signal.SIGKILL)
+    check(until(lambda: stand.inspect("tor")["RestartCount"] > before, 30), "it is killed: the container ends, and is started again")
+    check(until(lambda: stand.health("tor") == "healthy", 60), "and is healthy")
+
+
+def the_desk(stand):
+    """An onion for the desk, and nothing but .env is changed for it."""
+    settings = (stand.home / ".env").read_text()
+    stand.write(".env", settings + "DESK_LISTEN=unix:/run/shop/desk.sock\n")
+    stand.dc("up", "-d")
+    stand.wait_until_ready()
+    folder = stand.volume("door")
+    check(until(lambda: (folder / "desk-status.json").exists(), 30), "DESK_LISTEN in .env: Tor's container tends the desk's onion")
+    address = (folder / "desk-hostname").read_text().strip()
+    words = stand.shop("desk", "client", "add", "me")
+    check(re.search("%s:descriptor:x25519:[A-Z2-7]{52}" % address[:56], words), "`shop desk client add` tells the address and a key", words)
+    check("from now on" in words, "and that Tor follows the list", words)
+    told = lambda: json.loads((folder / "desk-status.json").read_text())["clients"]
+    check(told().endswith(" me\n"), "which Tor's side says too")
+    stand.shop("desk", "client", "remove", "me")
+    check(told() == "", "`remove` is done when it returns")
+    stand.dc("stop", "tor")
+    stand.shop("onion", "client", "list")
+    refused = stand.dc_fails("exec", "-T", "shop", "shop", "onion", "client", "add", "bob")
+    check("does not follow it yet" in refused, "without Tor's container nothing is said to be done", refused)
+    stand.dc("start", "tor")
+    check(until(lambda: stand.health("tor") == "healthy", 60), "tor is back")
+    stand.shop("onion", "client", "remove", "bob")
+    stand.write(".env", settings)
+    stand.dc("up", "-d")
+    stand.wait_until_ready()
+
+
 def another_host(stand):
     """The sealed key brings the address to a host whose tor has made another one."""
     address = stand.onion()
@@ -206,9 +248,13 @@ def another_host(stand):
     stand.wait_until_ready()
     check(stand.onion() != address, "`down -v` throws the address away")
     sealed = sealed[sealed.index("-----BEGIN"):]
+    discarded, shop = stand.onion(), stand.container("shop")
     stand.dc("exec", "-T", "tor", "shop", "onion", "restore", "--replace", "-", words="a passphrase of the test\n" + sealed)
-    stand.dc("restart", "tor")
-    check(until(lambda: address in stand.shop("onion"), 30), "`restore`, and a restart of tor, bring it back")
+    before = run(["docker", "logs", shop])
+    stand.dc("restart", "tor", "shop")
+    check(until(lambda: stand.onion() == address, 30), "`restore`, and a restart of both, bring it back")
+    check(address in stand.shop("onion"), "and `shop onion` tells it")
+    check(discarded not in run(["docker", "logs", shop])[len(before):], "the discarded address is named no more")
     check(until(lambda: stand.health("tor") == "healthy", 60), "and tor holds it")
 
 
@@ -231,10 +277,12 @@ def red_and_green(stand):
     new = stand.home / "mailorders/new"
     new.chmod(0o500)
     try:
-        check(until(lambda: stand.health("shop") == "unhealthy", 90), "it turns red when no message can be written")
+        stand.shop("close")
+        check(until(lambda: stand.health("shop") == "unhealthy", 90), "it turns red when no order can be placed")
+        stand.shop("open")
+        check(until(lambda: stand.health("shop") == "healthy", 90), "and green when one can, also while no message can be written")
     finally:
         new.chmod(0o700)
-    check(until(lambda: stand.health("shop") == "healthy", 90), "and green again when one can")
 
 
 def idle_memory(stand, figures):
@@ -266,7 +314,8 @@ def journey(compose, commit):
         first_start(stand, figures)
         check(until(lambda: stand.health("shop") == "healthy", 60), "the shop's health goes green")
         check(until(lambda: stand.health("tor") == "healthy", 60), "tor's health goes green")
-        program = hashlib.sha256(pathlib.Path("/proc/%d/exe" % stand.inspect("shop")["State"]["Pid"]).read_bytes()).hexdigest()
+        program = pathlib.Path("/proc/%d/exe" % stand.inspect("shop")["State"]["Pid"]).read_bytes()
+        check(b"/cargo/registry" not in program and b"/build/src" not in program, "no path of the builder is in the program")
         walls(stand)
         order_ref, code = a_whole_purchase(stand)
         the_seller_reads(stand, order_ref)
@@ -278,16 +327,25 @@ def journey(compose, commit):
         upgrade(stand, figures, order_ref, code)
         red_and_green(stand)
         somebody_with_a_key(stand)
+        the_desk(stand)
+        the_helper_ends(stand)
         another_host(stand)
         a_clone_of_root(stand, order_ref, code)
     print("  figures", flush=True)
     for name, figure in figures.items():
         print("      %s: %s" % (name, figure))
-    return program
+    return hashlib.sha256(program).hexdigest()
+
+
+def journey_under_systemd(compose, commit):
+    print("\nsystemd", flush=True)
+    with Stand(compose, commit) as stand:
+        stand.dc("build", "shop", timeout=3600)
+        under_systemd.journey(stand, check)
 
 
 def main():
-    wanted = sys.argv[1:]
+    wanted = [word for word in sys.argv[1:] if word != "systemd"]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     found = [compose for compose in composes() if not wanted or compose.name in wanted]
     if not found:
@@ -295,9 +353,10 @@ def main():
     print(run(["docker", "version", "--format", "Docker engine {{.Server.Version}}"]).strip())
     commit = run(["git", "rev-parse", "HEAD"], cwd=ROOT).strip()
     try:
-        programs = {journey(compose, commit) for compose in found}
-        if len(found) > 1:
+        programs = {journey(compose, commit) for compose in found} if wanted == sys.argv[1:] else set()
+        if programs and len(found) > 1:
             check(len(programs) == 1, "both builders made the same program, byte for byte: sha256 %s" % min(programs), programs)
+        journey_under_systemd(found[0], commit)
     except AssertionError as error:
         print("  BAD %s" % error, flush=True)
         sys.exit(1)

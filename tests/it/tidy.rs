@@ -64,7 +64,14 @@ const POWERS: &[(&str, &[&str])] = &[
     // stops.rs: where a test wants the shop to end; in no program that is given out.
     (
         "std::env",
-        &["config", "cli/develop.rs", "cli/serve.rs", "cli/onion.rs", "cli/mutt.rs", "stops.rs"],
+        &[
+            "config",
+            "cli/develop.rs",
+            "cli/serve.rs",
+            "cli/onion/sidecar.rs",
+            "cli/mutt.rs",
+            "stops.rs",
+        ],
     ),
     ("SystemTime", &["web/clock.rs"]),
     ("Instant::now", &["web/clock.rs"]),
@@ -110,7 +117,7 @@ const POWERS: &[(&str, &[&str])] = &[
     ("aes_gcm::", &["tor/sealed.rs"]),
     ("curve25519_dalek::", &["tor"]),
     ("rpassword::", &["cli"]),
-    ("listenfd::", &["web/serve.rs"]),
+    ("listenfd::", &["web/handed_over.rs"]),
     ("rustix::", &["cli/quiet.rs", "cli/doctor/host.rs", "cli/doctor/keeping.rs", "web/clock.rs"]),
     ("strsim::", &["config/unknown.rs"]),
     ("tar::", &["cli/backup.rs", "cli/backup/hostile.rs"]),

@@ -656,7 +656,7 @@ fn the_desk_is_where_its_setting_says_and_on_this_host_alone() {
         ("0.0.0.0:3001", "twice"),
         ("192.168.1.5:3001", "twice"),
         ("3001", "HOST:PORT"),
-        ("systemd", "HOST:PORT"),
+        ("systemd:desk", "HOST:PORT"),
     ] {
         let refused = World::closed(&[("DESK_LISTEN", address)]).shop(&["serve"]);
         let said = String::from_utf8(refused.stderr).unwrap();

@@ -1,0 +1,299 @@
+//! The onion's address and state, its key, and who may come in; and the other half of Tor's container.
+
+mod clients;
+mod copies;
+mod sidecar;
+
+pub use clients::{
+    ClientDeed, change_desk_clients, give_out_clients, give_out_desk_clients, has_desk_clients,
+};
+
+use crate::bounded;
+use crate::cli::home_of;
+use crate::cli::open;
+use crate::cli::say;
+use crate::cli::say_json;
+use crate::config::Listen;
+use crate::config::Settings;
+use crate::tor;
+use crate::tor::Control;
+use crate::tor::ControlAddress;
+use crate::tor::Keeper;
+use crate::tor::OnionAddress;
+use crate::tor::OnionFolder;
+use crate::tor::OnionKey;
+use crate::tor::OnionStatus;
+use crate::tor::Service;
+use crate::tor::TorError;
+use crate::web::wall;
+use anyhow::Context;
+use clap::Args;
+use clap::Subcommand;
+use std::fs::DirBuilder;
+use std::io;
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Args)]
+pub struct Onion {
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+    #[command(subcommand)]
+    deed: Option<Deed>,
+}
+
+#[derive(Subcommand)]
+enum Deed {
+    /// Let only those in who hold a key that you gave them
+    #[command(subcommand)]
+    Client(ClientDeed),
+    /// Write the onion key, sealed with a passphrase, to FILE (`-`: standard output)
+    Backup {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Bring a sealed onion key back from FILE (`-`: standard input, after a line with the passphrase)
+    Restore {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Put it in the place of another key, whose address is lost unless you have a copy
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Does Tor answer, with the shop's service? For service managers: exit code 0 or 1
+    Health,
+    /// In Tor's own container: start tor and tend it for the shop
+    #[command(hide = true)]
+    Sidecar {
+        /// Where the shop looks for the desk's onion, where that is not `ONION_FOLDER`
+        #[arg(long, value_name = "FOLDER")]
+        desk_folder: Option<PathBuf>,
+        /// tor and its arguments
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
+    },
+    /// Tend a tor that somebody else started, until that one ends
+    #[command(hide = true)]
+    Tend {
+        /// Tor ends when this process does
+        #[arg(long)]
+        own: bool,
+        #[arg(long, value_name = "FOLDER")]
+        desk_folder: Option<PathBuf>,
+    },
+}
+
+pub fn run(onion: Onion, settings: Settings) -> anyhow::Result<ExitCode> {
+    match onion.deed {
+        None => show(&settings, onion.json),
+        Some(Deed::Client(deed)) => clients::change_clients(deed, &settings),
+        Some(Deed::Backup { file }) => copies::back_up(&file, &settings),
+        Some(Deed::Restore { file, replace }) => copies::restore(&file, replace, &settings),
+        Some(Deed::Health) => health(&settings),
+        Some(Deed::Sidecar { desk_folder, command }) => {
+            sidecar::become_tor(&command, desk_folder.as_deref())
+        }
+        Some(Deed::Tend { own, desk_folder }) => sidecar::tend(&settings, own, desk_folder),
+    }
+}
+
+pub fn folder(settings: &Settings) -> OnionFolder {
+    let beside = || home_of(&settings.database).join("tor");
+    OnionFolder::new(settings.onion_folder.clone().unwrap_or_else(beside))
+}
+
+pub fn key_file(settings: &Settings) -> PathBuf {
+    settings.onion_key.clone().unwrap_or_else(|| home_of(&settings.database).join("onion.key"))
+}
+
+/// The shop's address, from the settings or from whoever tends Tor.
+pub fn address(settings: &Settings) -> Option<OnionAddress> {
+    let given = settings.onion_url.as_deref().and_then(|url| url.strip_prefix("http://"));
+    given.and_then(OnionAddress::parse).or_else(|| folder(settings).address())
+}
+
+/// The same, but not one that an earlier shop left behind: where somebody tended Tor, somebody must tend it now.
+pub fn served_address(settings: &Settings) -> Option<OnionAddress> {
+    let is_left = is_left_behind(&folder(settings));
+    address(settings).filter(|_| settings.onion_url.is_some() || !is_left)
+}
+
+/// The same for the desk's.
+pub fn served_desk_address(settings: &Settings) -> Option<OnionAddress> {
+    let folder = desk_folder(settings);
+    folder.address().filter(|_| !is_left_behind(&folder))
+}
+
+fn is_left_behind(folder: &OnionFolder) -> bool {
+    folder.status().is_some_and(|status| !status.is_fresh(wall().get()))
+}
+
+/// What is known of the service, unless it was written too long ago.
+pub fn fresh_status(settings: &Settings) -> Option<OnionStatus> {
+    let status = folder(settings).status()?;
+    status.is_fresh(wall().get()).then_some(status)
+}
+
+fn control_addresses(settings: &Settings) -> Vec<ControlAddress> {
+    match &settings.tor_control {
+        Some(Listen::Tcp(address)) => vec![ControlAddress::Tcp(address.clone())],
+        Some(Listen::Unix(path)) => vec![ControlAddress::Unix(path.clone())],
+        // Where Debian's Tor listens, and where Tor's manual says.
+        Some(Listen::Systemd) | None => vec![
+            ControlAddress::Unix(PathBuf::from("/run/tor/control")),
+            ControlAddress::Tcp("127.0.0.1:9051".to_owned()),
+        ],
+    }
+}
+
+fn open_control(settings: &Settings) -> Result<Control, TorError> {
+    let password = settings.tor_password.as_deref();
+    Control::open(&control_addresses(settings), password, open::chance())
+}
+
+fn make_folder(path: &Path) -> anyhow::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .with_context(|| format!("make the folder {}", path.display()))
+}
+
+fn clock() -> i64 {
+    wall().get()
+}
+
+/// Somebody who makes the shop's own service with the key beside the database; the key is made where there is none.
+///
+/// `target`: the shop's door, as Tor writes it.
+pub fn keeper(settings: &Settings, target: String) -> anyhow::Result<Keeper> {
+    let key = key_made_once(&key_file(settings))?;
+    keeper_of(settings, folder(settings), Service::Made { key, target })
+}
+
+/// The same for the desk, which has a key, a folder and a list of its own, and is never there for everybody.
+pub fn desk_keeper(settings: &Settings, target: String) -> anyhow::Result<Keeper> {
+    let key = key_made_once(&desk_key_file(settings))?;
+    keeper_of(settings, desk_folder(settings), Service::MadeForClients { key, target })
+}
+
+fn keeper_of(settings: &Settings, folder: OnionFolder, service: Service) -> anyhow::Result<Keeper> {
+    make_folder(folder.path())?;
+    Ok(Keeper {
+        control: control_addresses(settings),
+        password: settings.tor_password.clone(),
+        folder,
+        service,
+        chance: open::chance,
+        now: clock,
+    })
+}
+
+/// What the shop and whoever tends the desk's service share.
+pub fn desk_folder(settings: &Settings) -> OnionFolder {
+    match &settings.onion_folder {
+        Some(folder) => OnionFolder::of_desk(folder.clone()),
+        None => OnionFolder::new(home_of(&settings.database).join("desk-tor")),
+    }
+}
+
+pub fn desk_key_file(settings: &Settings) -> PathBuf {
+    home_of(&settings.database).join("desk.key")
+}
+
+fn key_made_once(path: &Path) -> anyhow::Result<OnionKey> {
+    if let Some(key) = read_key(path)? {
+        return Ok(key);
+    }
+    let key = OnionKey::new(open::chance());
+    make_folder(path.parent().unwrap_or(Path::new(".")))?;
+    tor::write_whole(path, &key.file(), 0o600)
+        .with_context(|| format!("keep the onion key {}", path.display()))?;
+    Ok(key)
+}
+
+/// Units: bytes of the onion's key, sealed or not.
+const MOST_OF_KEY: u64 = 64 << 10;
+
+fn read_key(path: &Path) -> anyhow::Result<Option<OnionKey>> {
+    match bounded::read_file(path, MOST_OF_KEY) {
+        Ok(bytes) => {
+            let key = OnionKey::parse(&bytes);
+            key.map(Some).with_context(|| format!("the onion key {}", path.display()))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("read the onion key {}", path.display())),
+    }
+}
+
+fn show(settings: &Settings, as_json: bool) -> anyhow::Result<ExitCode> {
+    let address = address(settings);
+    let status = fresh_status(settings);
+    let clients = clients::names(settings)?;
+    let reachable = status.as_ref().is_some_and(OnionStatus::is_reachable);
+    if as_json {
+        say_json(&serde_json::json!({
+            "address": address.as_ref().map(OnionAddress::url),
+            "reachable": status.as_ref().map(|_| reachable),
+            "status": status,
+            "clients": clients,
+        }))?;
+        return Ok(if address.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    let address = address.with_context(|| no_address(settings))?;
+    say(&address.url());
+    let line = |name: &str, words: &str| say(&format!("  {name:<20} {words}"));
+    match status {
+        None => line("reachable", "not known: nobody tends Tor for the shop now"),
+        Some(status) => {
+            line("reachable", &status.words());
+            line("descriptor", &format!("at {} directories", status.published));
+            line("introduction points", &status.introduction_points.to_string());
+            let effort = match status.effort {
+                None => "not told (set MetricsPort 127.0.0.1:9035 in the torrc)".to_owned(),
+                Some(0) => "0: nobody has to work now".to_owned(),
+                Some(effort) => format!("{effort}: visitors work for their turn"),
+            };
+            line("proof-of-work effort", &effort);
+            line("circuits open", &status.circuits.to_string());
+            line("Tor", &status.tor);
+        }
+    }
+    if clients.is_empty() {
+        line("who may come in", "everybody");
+    } else {
+        line("who may come in", &format!("only {}", clients.join(", ")));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn no_address(settings: &Settings) -> String {
+    format!(
+        "there is no onion address yet in {}: start `shop serve --tor`, or docker-compose.tor.yml",
+        absolute(folder(settings).path()).display()
+    )
+}
+
+/// For whoever wonders which folder it is.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// For what is lost where it is not written.
+fn write_out(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("write to standard output")
+}
+
+fn health(settings: &Settings) -> anyhow::Result<ExitCode> {
+    open_control(settings)?;
+    let status = fresh_status(settings).context("nobody tends Tor for the shop")?;
+    let is_off = status.trouble == OnionStatus::NETWORK_OFF;
+    anyhow::ensure!(status.trouble.is_empty() || is_off, "{}", status.trouble);
+    anyhow::ensure!(folder(settings).address().is_some(), "Tor has no onion service for the shop");
+    Ok(ExitCode::SUCCESS)
+}

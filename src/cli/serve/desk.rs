@@ -1,0 +1,116 @@
+use crate::cli::onion;
+use crate::cli::say;
+use crate::cli::serve::address::ensure_confirmed;
+use crate::cli::serve::address::follow_address;
+use crate::config::Listen;
+use crate::config::Settings;
+use crate::desk::Desk;
+use crate::desk::DeskHosts;
+use crate::store;
+use crate::web::handed_over::HandedOver;
+use crate::web::handed_over::Listener;
+use crate::web::serve::Door;
+use actix_web::web::Data;
+use anyhow::Context;
+
+/// Where the seller comes in; `None` where there is no desk.
+///
+/// Under systemd a desk that cannot be opened leaves the shop open: nobody reads a refusal there, and the unit would be
+/// started again and again while buyers wait.
+///
+/// # Errors
+/// What the system says, and what would be right.
+pub fn open(settings: &Settings, handed: &mut HandedOver) -> anyhow::Result<Option<Door>> {
+    let Some(listen) = &settings.desk_listen else {
+        if handed.has_desk() {
+            tracing::warn!(
+                "shop-desk.socket is open, but the desk is off: DESK_LISTEN=systemd in .env switches it on"
+            );
+        }
+        return Ok(None);
+    };
+    let opened = open_at(listen, &settings.listen, handed).and_then(|door| {
+        ensure_confirmed(&door, settings.desk_listen_is_confirmed, "DESK_LISTEN")?;
+        Ok(door)
+    });
+    match opened {
+        Err(error) if settings.listen == Listen::Systemd => {
+            tracing::error!("the shop is open without its desk: {error:#}");
+            Ok(None)
+        }
+        opened => opened.map(Some),
+    }
+}
+
+/// The names that are the desk's, before its onion is known.
+pub fn hosts(settings: &Settings) -> DeskHosts {
+    DeskHosts::new(match &settings.desk_listen {
+        Some(Listen::Tcp(address)) => address,
+        Some(Listen::Unix(_) | Listen::Systemd) | None => "",
+    })
+}
+
+/// `buyers`: where their door is, which is open already.
+fn open_at(listen: &Listen, buyers: &Listen, handed: &mut HandedOver) -> anyhow::Result<Door> {
+    match listen {
+        Listen::Tcp(address) => {
+            Door::tcp(address).with_context(|| format!("open the desk at {address}"))
+        }
+        Listen::Unix(path) => {
+            // However it is written.
+            let is_theirs = match (buyers, std::fs::canonicalize(path)) {
+                (Listen::Unix(theirs), Ok(there)) => {
+                    std::fs::canonicalize(theirs).is_ok_and(|theirs| theirs == there)
+                }
+                _ => false,
+            };
+            anyhow::ensure!(
+                !is_theirs,
+                "DESK_LISTEN and LISTEN are the same socket {}: the desk needs one of its own",
+                path.display()
+            );
+            Door::unix(path).with_context(|| format!("open the desk at {}", path.display()))
+        }
+        Listen::Systemd => Ok(handed.door(Listener::Desk)?),
+    }
+}
+
+/// Says where the desk is, and what it still needs.
+pub async fn tell(desk: &Desk, door: &Door) -> anyhow::Result<()> {
+    if door.is_open() {
+        tracing::warn!("others than this host can reach the desk, as DESK_LISTEN says twice");
+    }
+    say(&format!("Your desk is at {}", door.address()));
+    if store::desk::find_lock(&desk.shop.db).await?.password.is_none() {
+        say("Nobody can sign in there yet: `shop desk password` sets its password.");
+    }
+    Ok(())
+}
+
+/// An onion service for the desk, for those on its list alone; while nobody is on it, there is none.
+pub fn begin_onion(settings: &Settings, desk: &Desk, door: &Door) -> anyhow::Result<()> {
+    let target = door.target().context("name the desk to Tor")?;
+    let keeper = onion::desk_keeper(settings, target)?;
+    let address = keeper.address().context("name the desk's onion")?;
+    desk.hosts.set_onion(address.to_string());
+    if onion::has_desk_clients(settings)? {
+        say(&format!("Your desk is also at {}, for those on its list alone", address.url()));
+    } else {
+        say("The desk has no onion until somebody may come there: `shop desk client add NAME`");
+    }
+    // It ends with the process; Tor lets the service go when the conversation ends.
+    std::thread::spawn(move || keeper.tend(None, || false));
+    Ok(())
+}
+
+/// Says the address of an onion that somebody else makes for the desk, and takes a request for it as one for the desk.
+pub async fn tell_address(desk: Data<Desk>, settings: Settings) {
+    follow_address(
+        || onion::served_desk_address(&settings),
+        |address| {
+            say(&format!("Your desk is also at {}, for those on its list alone", address.url()));
+            desk.hosts.set_onion(address.to_string());
+        },
+    )
+    .await;
+}
