@@ -1,7 +1,6 @@
 use crate::actions;
 use crate::actions::ClockDoubted;
 use crate::actions::Darkroom;
-use crate::actions::Haste;
 use crate::actions::Shop;
 use crate::cli::develop;
 use crate::cli::doctor;
@@ -13,6 +12,7 @@ use crate::config::Settings;
 use crate::desk::Desk;
 use crate::desk::DeskHosts;
 use crate::desk::Health;
+use crate::orders::Haste;
 use crate::store;
 use crate::tor::Keeper;
 use crate::tor::OnionAddress;

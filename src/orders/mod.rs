@@ -3,6 +3,7 @@
 pub mod code;
 pub mod command;
 pub mod draft;
+pub mod due;
 pub mod duty;
 pub mod order;
 pub mod order_ref;
@@ -15,6 +16,7 @@ mod words;
 pub use code::{Code, FormToken, LookupName, NotACode, NumberFor};
 pub use command::{Command, MOST_ARGUMENT, NotACommand, Refund};
 pub use draft::{Buyer, Delivery, Draft, DraftForm, Refusal, StreetAddress};
+pub use due::{Due, Haste};
 pub use duty::Duty;
 pub use order::{
     AppliedDiscount, FOLLOWED_DAYS, NewOrder, Order, OrderLine, Sending, Shelf, UNPAID_DAYS,

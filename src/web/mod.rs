@@ -33,9 +33,11 @@ pub use clock::{now, ticks, trusted, wall};
 pub use csrf::{TokenKey, hex};
 pub use fair::{accept_counted_body, announced_length, begin_to_read, seat_of};
 pub use headers::put_into;
-pub use lobby::{Lobby, LobbyRules, Seat, Stage};
+pub use lobby::{Caller, Lobby, LobbyRules, Seat, Stage};
 pub use page::{see_other, takes_gzip};
 pub use state::{Front, Site, chance};
+#[doc(hidden)]
+pub use stream::DoorStream;
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
