@@ -71,7 +71,8 @@ impl Code {
         if 400 < text.len() {
             return Err(NotACode);
         }
-        let text = text.to_lowercase();
+        // Other letters that look like these, such as the sign of the kelvin, are none of a code's: see `cut_out`.
+        let text = text.to_ascii_lowercase();
         let mut typed = text
             .split(|c: char| c.is_whitespace() || matches!(c, ',' | '.' | ';'))
             .filter(|word| !word.is_empty());
@@ -200,6 +201,9 @@ mod tests {
         let code = Code::from_chance([9; 16]);
         let typed = format!("  {} ", code.words().to_uppercase().replace(' ', ",  "));
         assert!(Code::parse(&typed) == Ok(code));
+        let words = "kabob abacus abdomen abdominal abide abiding ability";
+        assert!(Code::parse(words).is_ok());
+        assert!(Code::parse(&words.replace('k', "\u{212a}")).is_err());
     }
 
     #[test]

@@ -41,6 +41,15 @@ pub fn is_interim(bytes: &[u8]) -> bool {
     bytes.starts_with(b"HTTP/1.1 1")
 }
 
+/// Whether the connection ends with this answer. `head`: as [`rewrite`] makes it.
+pub fn is_last(head: &[u8]) -> bool {
+    const CLOSES: &[u8] = b"\r\nconnection: close\r\n";
+    const STAYS: &[u8] = b"\r\nconnection: keep-alive\r\n";
+    let holds = |line: &[u8]| head.windows(line.len()).any(|part| part.eq_ignore_ascii_case(line));
+    // Version 1.0 ends it unless something else is said (RFC 9112, section 9.3).
+    holds(CLOSES) || head.starts_with(b"HTTP/1.0") && !holds(STAYS)
+}
+
 /// A whole answer that the shop gives without asking the server.
 pub fn refusal(status: StatusCode) -> Vec<u8> {
     with_words(format!("HTTP/1.1 {status}").trim_end().as_bytes())
@@ -106,6 +115,21 @@ mod tests {
                 .unwrap()
                 .starts_with("HTTP/1.1 411 Length Required\r\n")
         );
+    }
+
+    #[test]
+    fn the_last_answer_says_so() {
+        assert!(is_last(&refusal(StatusCode::BAD_REQUEST)));
+        for (head, expected) in [
+            ("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", true),
+            ("HTTP/1.1 200 OK\r\nconnection: keep-alive\r\n\r\n", false),
+            ("HTTP/1.1 200 OK\r\nx-connection: close\r\n\r\n", false),
+            ("HTTP/1.1 200 OK\r\n\r\n", false),
+            ("HTTP/1.0 200 OK\r\n\r\n", true),
+            ("HTTP/1.0 200 OK\r\nconnection: keep-alive\r\n\r\n", false),
+        ] {
+            assert_eq!(is_last(head.as_bytes()), expected, "{head}");
+        }
     }
 
     #[test]
