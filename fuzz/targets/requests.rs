@@ -159,7 +159,7 @@ fuzz_target!(|bytes: &[u8]| {
     let behind_tor = which % 2 == 1;
     let sent = if which / 2 % 2 == 1 { lengthened(rest) } else { rest.to_vec() };
     SHOP.with(|shop| {
-        let whole = shop.ask(behind_tor, vec![sent.clone()]);
+        let mut whole = shop.ask(behind_tor, vec![sent.clone()]);
         check(&sent, behind_tor, &whole);
         let size = if which / 4 % 2 == 1 {
             usize::from(*cut) + 1
@@ -168,8 +168,13 @@ fuzz_target!(|bytes: &[u8]| {
         };
         // The shop reads at most so many pieces of its own.
         let size = size.max(sent.len() / 64);
-        let in_pieces =
+        let mut in_pieces =
             shop.ask(behind_tor, sent.chunks(size.max(1)).map(<[u8]>::to_vec).collect());
+        // A head that is cut off within a line is refused only where the shop has looked at it already.
+        if !sent.ends_with(b"\n") {
+            whole.answers.truncate(whole.seen.len());
+            in_pieces.answers.truncate(in_pieces.seen.len());
+        }
         assert!(whole == in_pieces, "in one piece: {whole:?}\nin pieces of {size}: {in_pieces:?}");
     });
 });

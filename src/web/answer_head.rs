@@ -59,7 +59,8 @@ fn status_line(head: &[u8]) -> &[u8] {
     head.split(|byte| *byte == b'\r').next().unwrap_or_default()
 }
 
-/// By name; headers of one name keep their order.
+/// By name; headers of one name keep their order. An answer that offers another protocol, as the server does where the
+/// request asks for one, says what is true instead: the connection ends with it.
 fn in_order(head: &[u8]) -> Vec<u8> {
     let mut lines = head[..head.len() - END.len()].split(|byte| *byte == b'\n');
     let mut ordered = lines.next().unwrap_or_default().to_vec();
@@ -68,8 +69,9 @@ fn in_order(head: &[u8]) -> Vec<u8> {
     // The status line keeps its end of line.
     ordered.truncate(ordered.trim_ascii_end().len());
     for line in headers {
+        let is_offer = line.eq_ignore_ascii_case(b"connection: upgrade");
         ordered.extend_from_slice(b"\r\n");
-        ordered.extend_from_slice(line);
+        ordered.extend_from_slice(if is_offer { b"connection: close" } else { line });
     }
     ordered.extend_from_slice(END);
     ordered
@@ -142,6 +144,10 @@ mod tests {
             String::from_utf8(answer).unwrap(),
             "HTTP/1.1 200 OK\r\ndate: x\r\nset-cookie: b=2\r\nset-cookie: a=1\r\nx-b: 1\r\n\r\n"
         );
+        let offer = b"HTTP/1.1 200 OK\r\nx-b: 1\r\nconnection: upgrade\r\n\r\n";
+        let (answer, length) = rewrite(offer).unwrap();
+        assert_eq!(answer, b"HTTP/1.1 200 OK\r\nconnection: close\r\nx-b: 1\r\n\r\n");
+        assert!(length == offer.len() && is_last(&answer));
         let bare = "HTTP/1.1 404 Not Found\r\n\r\n";
         assert_eq!(rewrite(bare.as_bytes()).unwrap(), (bare.as_bytes().to_vec(), bare.len()));
     }

@@ -226,6 +226,7 @@ fn nothing_is_answered_behind_the_last_answer() {
     for first in [
         "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
         "GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n",
+        "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\r\n",
     ] {
         for second in ["GET / HTTP/0.1\r\n\r\n", "\0\r\n\r\n", first] {
             let mut stream = crate::world::connect(world.address());
