@@ -1,30 +1,19 @@
 use crate::actions::ClockDoubted;
 use crate::actions::Shop;
 use crate::actions::look_at_clock;
-use crate::orders::FOLLOWED_DAYS;
+use crate::orders::Due;
+use crate::orders::Haste;
 use crate::orders::OrderRef;
-use crate::orders::UNPAID_DAYS;
 use crate::stops;
 use crate::store;
-use crate::store::erasure::Due;
 use crate::values::Moment;
 use anyhow::Context;
 use std::collections::HashSet;
 
-/// Who wants to erase.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Haste {
-    /// The open shop: an unpaid order of a shop that was down gets its days from when the shop saw it.
-    ByItself,
-    /// The seller, who says so.
-    BySeller,
-}
-
 /// The orders whose days are over.
 pub async fn list_forgettable(shop: &Shop, now: Moment) -> anyhow::Result<Vec<OrderRef>> {
-    store::erasure::list_due(&shop.db, due(shop, now, Haste::BySeller))
-        .await
-        .context("list what is due to be erased")
+    let due = Due::at(now, shop.terms.keep_days, Haste::BySeller);
+    store::erasure::list_due(&shop.db, due).await.context("list what is due to be erased")
 }
 
 /// What is old is erased: first the rows, so that nobody finds the order any more, then its messages in the Maildir
@@ -43,7 +32,8 @@ pub async fn forget_orders(
     if let Some(doubted) = ClockDoubted::of(&clock) {
         return Ok(Err(doubted));
     }
-    let due = due(shop, clock.at(&shop.reading()).trusted, haste);
+    let trusted = clock.at(&shop.reading()).trusted;
+    let due = Due::at(trusted, shop.terms.keep_days, haste);
     // Asked without the writer's lock, since mostly there is nothing to do; what changed meanwhile is seen again.
     let listed = store::erasure::list_due(&shop.db, due).await.context("list what is due")?;
     for some in listed.chunks(store::erasure::MOST_AT_ONCE) {
@@ -78,18 +68,4 @@ pub async fn forget_orders(
 /// Overwrites the journal and cuts it off. `false`: somebody reads the database just now, and what was erased lies on there.
 pub async fn empty_journal(shop: &Shop) -> anyhow::Result<bool> {
     store::journal::empty_journal(&shop.db).await.context("empty the journal")
-}
-
-fn due(shop: &Shop, now: Moment, haste: Haste) -> Due {
-    let unpaid_seen_by = match haste {
-        // Which day that was is all that is kept of it.
-        Haste::ByItself => now.plus_days(-UNPAID_DAYS - 1),
-        Haste::BySeller => now,
-    };
-    Due {
-        finished_by: now.plus_days(-shop.terms.keep_days),
-        unpaid_by: now.plus_days(-UNPAID_DAYS),
-        followed_by: now.plus_days(-FOLLOWED_DAYS),
-        unpaid_seen_by,
-    }
 }

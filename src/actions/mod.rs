@@ -59,7 +59,7 @@ pub use erase_buyer::erase_buyer;
 pub use expire_orders::expire_orders;
 pub use follow_payments::follow_payments;
 pub use forget_deeds::{count_old_deeds, forget_deeds};
-pub use forget_orders::{Haste, empty_journal, forget_orders, list_forgettable};
+pub use forget_orders::{empty_journal, forget_orders, list_forgettable};
 pub use hang_pages::{PageFile, hang_pages, list_pages_over_desk};
 pub use look_at_clock::{
     ClockDoubted, NotAcceptable, accept_clock, doubt_clock, look_at_clock, note_jump,

@@ -360,7 +360,10 @@ fn pack(files: BTreeMap<String, Vec<u8>>) -> io::Result<Vec<u8>> {
 
 /// Reads a copy. Every name is known, or a plain name in a known folder; so nothing climbs out of the shop's own. Each file is
 /// refused by its name and its size before it is read.
-fn unpack(copy: impl Read) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+///
+/// # Errors
+/// What is wrong with the copy.
+pub fn unpack(copy: impl Read) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     let (mut files, mut is_listed) = (BTreeMap::new(), false);
     let mut n_bytes = 0_u64;
     let (copy, allowed) = Metered::new(copy);

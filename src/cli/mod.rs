@@ -23,6 +23,12 @@ mod serve;
 mod wallet;
 mod watch;
 
+// For `fuzz/targets/backup.rs`.
+#[doc(hidden)]
+pub use backup::unpack;
+#[doc(hidden)]
+pub use digests::{list as list_files, verify};
+
 use crate::cli::output::LogLines;
 use crate::cli::output::say;
 use crate::cli::output::say_error;

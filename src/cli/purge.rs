@@ -1,9 +1,9 @@
 use crate::actions;
-use crate::actions::Haste;
 use crate::cli::open;
 use crate::cli::say;
 use crate::cli::say_error;
 use crate::config::Settings;
+use crate::orders::Haste;
 use crate::store;
 use clap::Args;
 use std::process::ExitCode;

@@ -175,6 +175,23 @@ mod tests {
         assert!(long.last().unwrap().ends_with("  123456.123456789 ETH"));
     }
 
+    #[test]
+    fn a_line_takes_as_many_columns_as_it_may_and_no_fewer() {
+        let (a, b) = ("a".repeat(70), "b".repeat(30));
+        assert_eq!(barred(&a), [format!("  | {} ", &a[..54]), format!("  | {}", &a[54..])]);
+        assert_eq!(barred(&format!("{b} {b}")), [format!("  | {b}  "), format!("  | {b}")]);
+        let gap = " ".repeat(60 - 4 - 24 - 8);
+        assert_eq!(
+            bill(&a, "0.02 ETH"),
+            [format!("  {}", &a[..46]), format!("    {}{gap}0.02 ETH", &a[46..])]
+        );
+        let gap = " ".repeat(60 - 4 - 30 - 8);
+        assert_eq!(
+            bill(&format!("{b} {b}"), "0.02 ETH"),
+            [format!("  {b}"), format!("    {b}{gap}0.02 ETH")]
+        );
+    }
+
     #[track_caller]
     fn check_columns(text: &str, expected: usize) {
         assert_eq!(width(text), expected, "{text:?}");

@@ -4,6 +4,7 @@ pub mod code;
 mod code_text;
 pub mod command;
 pub mod draft;
+pub mod due;
 pub mod duty;
 pub mod order;
 pub mod order_ref;
@@ -17,6 +18,7 @@ pub use code::{Code, FormToken, LookupName, NumberFor};
 pub use code_text::{NotACode, UnknownWord};
 pub use command::{Command, MOST_ARGUMENT, NotACommand, Refund};
 pub use draft::{Buyer, Delivery, Draft, DraftForm, Refusal, StreetAddress};
+pub use due::{Due, Haste};
 pub use duty::Duty;
 pub use order::{
     AppliedDiscount, FOLLOWED_DAYS, NewOrder, Order, OrderLine, Sending, Shelf, UNPAID_DAYS,

@@ -206,6 +206,20 @@ mod tests {
     }
 
     #[test]
+    fn dust_is_nothing_and_all_else_stays_as_it_was_seen() {
+        let amount = Gwei::new(100_000).unwrap();
+        let deep = |seen, settled| Sighting { confirmations: 3, ..sighting(seen, settled) };
+        for (seen, expected) in [
+            (deep(500, 500), deep(0, 0)),
+            (deep(500, 0), deep(0, 0)),
+            (deep(501, 0), deep(501, 0)),
+            (deep(100_000, 400), deep(100_000, 400)),
+        ] {
+            assert_eq!(seen.without_dust(amount, Tolerance::default()), expected);
+        }
+    }
+
+    #[test]
     fn a_tolerance_is_written_in_percent() {
         let of =
             |text: &str| Tolerance::parse(text).map(|tolerance| tolerance.of(Gwei::ONE_COIN).get());

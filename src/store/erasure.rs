@@ -1,23 +1,9 @@
+use crate::orders::Due;
 use crate::orders::OrderRef;
 use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
 use crate::store::orders::parse_ref;
-use crate::values::Moment;
-
-/// Which orders are due to be erased.
-#[derive(Clone, Copy, Debug)]
-pub struct Due {
-    /// Finished on this day or before it, and not because nobody paid.
-    pub finished_by: Moment,
-    /// Expired, and the time to pay was over at this moment.
-    pub unpaid_by: Moment,
-    /// The same where a node follows it.
-    pub followed_by: Moment,
-    /// The same, and the shop saw it on this day or before it: after it was down for days, buyers who paid meanwhile can
-    /// still say so.
-    pub unpaid_seen_by: Moment,
-}
 
 /// Which of `orders o join invoices i` are due: `?1` to `?4` are the fields of [`Due`] in their order.
 macro_rules! is_due {

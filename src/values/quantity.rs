@@ -57,5 +57,6 @@ mod tests {
         for text in ["0", "100", "-1", "+1", "1.5", "", "two", "99999999999999999999"] {
             check(text, Err(NotAQuantity));
         }
+        assert_eq!(Quantity::new(7).unwrap().to_string(), "7");
     }
 }

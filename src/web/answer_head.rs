@@ -41,6 +41,15 @@ pub fn is_interim(bytes: &[u8]) -> bool {
     bytes.starts_with(b"HTTP/1.1 1")
 }
 
+/// Whether the connection ends with this answer. `head`: as [`rewrite`] makes it.
+pub fn is_last(head: &[u8]) -> bool {
+    const CLOSES: &[u8] = b"\r\nconnection: close\r\n";
+    const STAYS: &[u8] = b"\r\nconnection: keep-alive\r\n";
+    let holds = |line: &[u8]| head.windows(line.len()).any(|part| part.eq_ignore_ascii_case(line));
+    // Version 1.0 ends it unless something else is said (RFC 9112, section 9.3).
+    holds(CLOSES) || head.starts_with(b"HTTP/1.0") && !holds(STAYS)
+}
+
 /// A whole answer that the shop gives without asking the server.
 pub fn refusal(status: StatusCode) -> Vec<u8> {
     with_words(format!("HTTP/1.1 {status}").trim_end().as_bytes())
@@ -50,7 +59,8 @@ fn status_line(head: &[u8]) -> &[u8] {
     head.split(|byte| *byte == b'\r').next().unwrap_or_default()
 }
 
-/// By name; headers of one name keep their order.
+/// By name; headers of one name keep their order. An answer that offers another protocol, as the server does where the
+/// request asks for one, says what is true instead: the connection ends with it.
 fn in_order(head: &[u8]) -> Vec<u8> {
     let mut lines = head[..head.len() - END.len()].split(|byte| *byte == b'\n');
     let mut ordered = lines.next().unwrap_or_default().to_vec();
@@ -59,8 +69,9 @@ fn in_order(head: &[u8]) -> Vec<u8> {
     // The status line keeps its end of line.
     ordered.truncate(ordered.trim_ascii_end().len());
     for line in headers {
+        let is_offer = line.eq_ignore_ascii_case(b"connection: upgrade");
         ordered.extend_from_slice(b"\r\n");
-        ordered.extend_from_slice(line);
+        ordered.extend_from_slice(if is_offer { b"connection: close" } else { line });
     }
     ordered.extend_from_slice(END);
     ordered
@@ -109,6 +120,21 @@ mod tests {
     }
 
     #[test]
+    fn the_last_answer_says_so() {
+        assert!(is_last(&refusal(StatusCode::BAD_REQUEST)));
+        for (head, expected) in [
+            ("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", true),
+            ("HTTP/1.1 200 OK\r\nconnection: keep-alive\r\n\r\n", false),
+            ("HTTP/1.1 200 OK\r\nx-connection: close\r\n\r\n", false),
+            ("HTTP/1.1 200 OK\r\n\r\n", false),
+            ("HTTP/1.0 200 OK\r\n\r\n", true),
+            ("HTTP/1.0 200 OK\r\nconnection: keep-alive\r\n\r\n", false),
+        ] {
+            assert_eq!(is_last(head.as_bytes()), expected, "{head}");
+        }
+    }
+
+    #[test]
     fn headers_are_sent_in_the_order_of_their_names() {
         let head =
             "HTTP/1.1 200 OK\r\nx-b: 1\r\nset-cookie: b=2\r\ndate: x\r\nset-cookie: a=1\r\n\r\n";
@@ -118,6 +144,10 @@ mod tests {
             String::from_utf8(answer).unwrap(),
             "HTTP/1.1 200 OK\r\ndate: x\r\nset-cookie: b=2\r\nset-cookie: a=1\r\nx-b: 1\r\n\r\n"
         );
+        let offer = b"HTTP/1.1 200 OK\r\nx-b: 1\r\nconnection: upgrade\r\n\r\n";
+        let (answer, length) = rewrite(offer).unwrap();
+        assert_eq!(answer, b"HTTP/1.1 200 OK\r\nconnection: close\r\nx-b: 1\r\n\r\n");
+        assert!(length == offer.len() && is_last(&answer));
         let bare = "HTTP/1.1 404 Not Found\r\n\r\n";
         assert_eq!(rewrite(bare.as_bytes()).unwrap(), (bare.as_bytes().to_vec(), bare.len()));
     }

@@ -40,6 +40,8 @@ pub use headers::put_into;
 pub use lobby::{Caller, Lobby, LobbyRules, MOST_OF_CIRCUIT, Seat, Stage};
 pub use page::{see_other, takes_gzip};
 pub use state::{Front, Site, chance};
+#[doc(hidden)]
+pub use stream::DoorStream;
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;

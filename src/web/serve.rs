@@ -336,8 +336,9 @@ fn shop_app(
     App::new().app_data(front).wrap(from_fn(add_headers)).configure(addresses)
 }
 
-/// HTTP/1.1 with pages behind it.
-fn answering<S, T>(
+/// HTTP/1.1 with pages behind it. Public for `fuzz/targets/requests.rs`.
+#[doc(hidden)]
+pub fn answering<S, T>(
     app: App<T>,
     closing: Arc<Notify>,
 ) -> impl ServiceFactory<

@@ -32,6 +32,8 @@ pub struct DoorStream<S> {
     pending: Vec<u8>,
     /// Whether the next bytes to be sent begin an answer.
     begins_answer: bool,
+    /// Whether an answer said that it is the last one: what came behind its request is not read.
+    is_last: bool,
 }
 
 /// Units: bytes that are read at once.
@@ -45,7 +47,8 @@ impl<S> DoorStream<S> {
     /// A connection on which every byte is the visitor's.
     pub fn new(stream: S, seat: Arc<Seat>) -> Self {
         let gate = RequestGate::default();
-        Self { stream, seat, opening: None, gate, pending: Vec::new(), begins_answer: true }
+        let (opening, pending) = (None, Vec::new());
+        Self { stream, seat, opening, gate, pending, begins_answer: true, is_last: false }
     }
 
     /// A connection that tor begins with a line of its own.
@@ -273,12 +276,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for DoorStream<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_pending(cx))?;
-        let Self { stream, seat, pending, begins_answer, .. } = &mut *self;
+        let Self { stream, seat, pending, begins_answer, is_last, .. } = &mut *self;
         let rewritten = if *begins_answer { answer_head::rewrite(bytes) } else { None };
         let Some((head, length)) = rewritten else {
             return poll_send(stream, seat, cx, &[IoSlice::new(bytes)]);
         };
         *begins_answer = answer_head::is_interim(bytes);
+        *is_last |= answer_head::is_last(&head);
         // What follows an interim answer begins another one.
         let body = if *begins_answer { &[] } else { &bytes[length..] };
         let parts = [IoSlice::new(&head), IoSlice::new(body)];
@@ -296,7 +300,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for DoorStream<S> {
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
         if self.gate.phase() == Phase::Answer && self.seat.is_answered() {
             self.seat.release();
-            self.gate.open();
+            if self.is_last {
+                self.gate.close();
+            } else {
+                self.gate.open();
+            }
             if self.gate.has_more() {
                 self.seat.heard();
                 self.begins_request();

@@ -68,6 +68,10 @@ fn what_is_due_is_the_amount_less_what_was_seen() {
         (Status::Partial, 400, None, 610, 0),
         (Status::Unconfirmed, 0, Some((700, 500)), 310, 0),
         (Status::Late, 0, Some((700, 700)), 310, 0),
+        // Five of them, half a percent, are passed over.
+        (Status::Late, 0, Some((1_004, 1_004)), 6, 0),
+        (Status::Late, 0, Some((1_005, 1_005)), 0, 0),
+        (Status::Unconfirmed, 0, Some((1_005, 0)), 0, 0),
         (Status::Expired, 0, None, 1_010, 0),
         (Status::Reported, 1_011, None, 0, 1),
         (Status::Overpaid, 0, Some((1_500, 1_210)), 0, 200),
@@ -77,6 +81,25 @@ fn what_is_due_is_the_amount_less_what_was_seen() {
         let order = kept(status, received, node);
         assert_eq!(order.due(Tolerance::default()), gwei(due), "{status} {received}");
         assert_eq!(order.excess(), gwei(excess), "{status} {received}");
+    }
+}
+
+#[test]
+fn money_came_where_the_seller_or_the_node_says_so_and_not_by_the_buyers_word() {
+    let given = TransactionId::parse(&Coin::Bitcoin, &"ab".repeat(32)).ok();
+    assert!(given.is_some());
+    for (status, received, node, transaction, expected) in [
+        (Status::Awaiting, 0, None, &None, false),
+        (Status::Reported, 0, None, &given, false),
+        (Status::Reported, 1, None, &given, true),
+        (Status::Awaiting, 0, Some((0, 0)), &None, false),
+        (Status::Awaiting, 0, Some((1, 0)), &None, true),
+        (Status::Late, 0, None, &given, false),
+        (Status::Late, 0, None, &None, true),
+        (Status::Cancelled, 0, None, &None, false),
+    ] {
+        let order = Order { transaction: transaction.clone(), ..kept(status, received, node) };
+        assert_eq!(order.has_received(), expected, "{status} {received} {node:?}");
     }
 }
 

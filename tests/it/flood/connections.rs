@@ -221,11 +221,33 @@ fn the_desk_keeps_to_the_same_bound() {
 }
 
 #[test]
+fn nothing_is_answered_behind_the_last_answer() {
+    let world = World::new();
+    for first in [
+        "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        "GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n",
+        "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\r\n",
+    ] {
+        for second in ["GET / HTTP/0.1\r\n\r\n", "\0\r\n\r\n", first] {
+            let mut stream = crate::world::connect(world.address());
+            stream.write_all(format!("{first}{second}").as_bytes()).unwrap();
+            let mut answers = Vec::new();
+            stream.read_to_end(&mut answers).unwrap();
+            let answers = String::from_utf8(answers).unwrap();
+            assert!(answers.starts_with("HTTP/1."), "{answers}");
+            assert_eq!(answers.matches("HTTP/1.").count(), 1, "{second:?}: {answers}");
+        }
+    }
+}
+
+#[test]
 fn a_body_of_unknown_length_and_an_endless_head_are_refused() {
     let world = World::new();
     for (request, status) in [
         ("POST /cart HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\n".to_owned(), 411),
         (format!("GET / HTTP/1.1\r\nHost: localhost\r\nCookie: {}\r\n\r\n", "x".repeat(17_000)), 431),
+        ("POST /cart HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nContent-Length: 3\r\n\r\na=b".to_owned(), 400),
+        ("CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(), 400),
     ] {
         let mut stream = crate::world::connect(world.address());
         stream.write_all(request.as_bytes()).unwrap();

@@ -1,0 +1,48 @@
+//! The seven words of an order, as somebody types them.
+#![no_main]
+
+mod printable;
+
+use libfuzzer_sys::fuzz_target;
+use shop::orders::Code;
+
+fuzz_target!(|bytes: &[u8]| {
+    // Codes from chance: written and read again in several ways.
+    if let Some((which, rest)) = bytes.split_first()
+        && let Some(chance) = rest.first_chunk::<16>()
+    {
+        let code = Code::from_chance(*chance);
+        let words = code.words();
+        let typed = match which % 5 {
+            0 => words.clone(),
+            1 => words.to_uppercase(),
+            2 => words.replace(' ', ", "),
+            3 => format!("\n\t{}.\n", words.replace(' ', "\n")),
+            _ => words.replace(' ', "\u{a0}"),
+        };
+        assert!(Code::parse(&typed).is_ok_and(|read| read == code), "{typed:?}");
+        // What is cut out of a text is gone.
+        let text = format!("Hello 1 {words} 2 there");
+        let cut = Code::cut_out(&text).expect("it holds a code");
+        assert!(!cut.contains(&words));
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    match Code::parse(text) {
+        Ok(code) => {
+            let again = Code::parse(&code.words());
+            assert!(again.is_ok_and(|again| again == code));
+            assert!(code.words().split(' ').count() == 7);
+            // Nothing but its words opens an order: no letter of the text is passed over.
+            let small = text.to_lowercase();
+            assert!(code.words().split(' ').all(|word| small.contains(word)));
+        }
+        Err(fault) => printable::check_message(&fault.to_string()),
+    }
+    if let Some(cut) = Code::cut_out(text) {
+        assert!(cut.len() < text.len());
+        assert!(Code::cut_out(&cut).is_none_or(|more| more.len() < cut.len()));
+    } else {
+        // What the shop would read as a code is cut out of a text too.
+        assert!(Code::parse(text).is_err(), "{text:?} is a code and stays in a text");
+    }
+});
