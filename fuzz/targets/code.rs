@@ -32,9 +32,6 @@ fuzz_target!(|bytes: &[u8]| {
             let again = Code::parse(&code.words());
             assert!(again.is_ok_and(|again| again == code));
             assert!(code.words().split(' ').count() == 7);
-            // Nothing but its words opens an order: no letter of the text is passed over.
-            let small = text.to_lowercase();
-            assert!(code.words().split(' ').all(|word| small.contains(word)));
         }
         Err(fault) => printable::check_message(&fault.to_string()),
     }

@@ -98,7 +98,11 @@ impl Code {
             copied = row.end;
         }
         left.push_str(&text[copied..]);
-        (0 < copied).then_some(left)
+        if 0 < copied {
+            return Some(left);
+        }
+        // Read with other letters or hyphens than the list's: what is left could not be told from the code.
+        Self::parse(text).is_ok().then(String::new)
     }
 
     /// By which the same words of this buyer on the same day are known again. Nobody without the code can guess at them.
@@ -210,6 +214,8 @@ mod tests {
         assert_eq!(Code::cut_out(&format!("{six} and more")), None);
         assert_eq!(Code::cut_out("When will you send the tea? I am away from Monday on."), None);
         assert_eq!(Code::cut_out(""), None);
+        let wide = "\u{ff4b}abob abacus abdomen abdominal abide abiding ability";
+        assert_eq!(Code::cut_out(wide).as_deref(), Some(""));
     }
 
     #[test]
