@@ -423,10 +423,13 @@ fn a_buyer_erases_everything_and_the_seller_is_told() {
     assert!(!buyer.cookies.contains_key("order"));
     let page = buyer.get("/order?erased");
     assert!(page.text().contains("has been erased"), "{}", page.text());
-    let wrong =
-        buyer.post("/order", &[("code", "abacus abdomen abdominal abide abiding ability ablaze")]);
-    let opened = buyer.post("/order", &[("code", &code)]);
-    assert_eq!((opened.status, opened.text()), (422, wrong.text()));
+    // The code of the order is answered as any other that opens nothing: only what was typed comes back.
+    let [opened, wrong] = [code.as_str(), "abacus abdomen abdominal abide abiding ability ablaze"]
+        .map(|typed| {
+            let answer = buyer.post("/order", &[("code", typed)]);
+            (answer.status, answer.text().replace(typed, ""))
+        });
+    assert_eq!((opened.0, &opened.1), (422, &wrong.1));
     assert_eq!(world.find("select 1 from words where sealed is not null").len(), 0);
 
     let told = world

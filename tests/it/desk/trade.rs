@@ -559,7 +559,7 @@ fn a_wallet_is_added_and_changed_with_the_password_and_never_with_a_private_key(
     assert!(answer.text().contains("<a href=\"#password\">The password was not yours"));
     assert_eq!(answer.attribute("currency", "value"), "etc");
     assert_eq!(add(&mut desk, DESK_PASSWORD, &etc).status, 303);
-    assert!(desk.get("/wallets").text().contains("Ethereum-like, chain 61"));
+    assert!(desk.get("/wallets").text().contains("EVM chain 61"));
     assert_eq!(add(&mut desk, DESK_PASSWORD, &etc).status, 303, "the same form a second time");
     let answer = add(
         &mut desk,
