@@ -63,7 +63,7 @@ pub fn differences(shop: &CatalogFile, file: &CatalogFile) -> Vec<Difference> {
     let rates = |file: &CatalogFile| -> Vec<_> {
         file.rates.iter().map(|rate| (rate.name.clone(), rate_fields(rate))).collect()
     };
-    compare("way of sending", &rates(shop), &rates(file), &mut found);
+    compare("shipping method", &rates(shop), &rates(file), &mut found);
     let discounts = |file: &CatalogFile| -> Vec<_> {
         let of = |discount: &Discount| (discount.code.clone(), discount_fields(discount));
         file.discounts.iter().map(of).collect()
@@ -101,7 +101,7 @@ fn compare(what: &str, shop: &Records, file: &Records, found: &mut Vec<Differenc
     // The first that stands elsewhere says enough.
     if let Some((ours, theirs)) = ours.iter().zip(&theirs).find(|(ours, theirs)| ours != theirs) {
         let field = "order".to_owned();
-        let place = |name: &String| Some(format!("{name} comes first of the two"));
+        let place = |name: &String| Some(format!("{name} first"));
         let fields = vec![FieldDifference { field, shop: place(ours), file: place(theirs) }];
         found.push(Difference { record: format!("{what}s"), kind: Kind::Changed, fields });
     }
@@ -173,7 +173,7 @@ fn wallet_fields(wallet: &Wallet) -> Vec<Field> {
             fields.push(field("address", key.primary().as_str()));
             // Whoever reads it sees what the wallet receives.
             let mut view_key = field("view_key", key.as_str());
-            "a key that is not shown".clone_into(&mut view_key.shown);
+            "a key (not shown)".clone_into(&mut view_key.shown);
             fields.push(view_key);
         }
     }
@@ -190,7 +190,7 @@ fn product_fields(product: &ProductRecord) -> Vec<Field> {
     let files: Vec<&str> = product.images.iter().map(|image| image.file.as_str()).collect();
     fields.push(field("pictures", files.join(", ")));
     let alts: Vec<&str> = product.images.iter().map(|image| image.alt.as_str()).collect();
-    fields.push(field("texts of the pictures", alts.join(" / ")));
+    fields.push(field("alt texts", alts.join(" / ")));
     let names: Vec<&str> = product.options.iter().map(|option| option.name.as_str()).collect();
     fields.push(field("options", names.join(", ")));
     for option in &product.options {
@@ -215,7 +215,7 @@ fn price_fields(before: &str, prices: &Prices) -> Vec<Field> {
 fn rate_fields(rate: &RateRecord) -> Vec<Field> {
     let countries: Vec<&str> = rate.countries.iter().map(|country| country.code()).collect();
     let countries =
-        if countries.is_empty() { "everywhere".to_owned() } else { countries.join(", ") };
+        if countries.is_empty() { "all countries".to_owned() } else { countries.join(", ") };
     let mut fields = vec![field("countries", countries)];
     fields.extend(price_fields("", &rate.prices));
     fields
@@ -226,7 +226,7 @@ fn discount_fields(discount: &Discount) -> Vec<Field> {
         Less::Percent(percent) => vec![field("percent", percent.to_string())],
         Less::Amounts(amounts) => amounts
             .iter()
-            .map(|(currency, amount)| field(format!("less in {currency}"), amount.to_string()))
+            .map(|(currency, amount)| field(format!("discount in {currency}"), amount.to_string()))
             .collect(),
     };
     for (name, day) in [("from", discount.from), ("until", discount.until)] {
@@ -241,10 +241,10 @@ impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.kind {
             Kind::Added => {
-                write!(f, "+ {}: the file has it, the shop does not: it would come", self.record)
+                write!(f, "+ {}: only in the file; would be added", self.record)
             }
             Kind::Removed => {
-                write!(f, "- {}: the shop has it, the file does not: it would go", self.record)
+                write!(f, "- {}: only in the shop; would be removed", self.record)
             }
             Kind::Changed => {
                 write!(f, "~ {}", self.record)?;
@@ -253,7 +253,7 @@ impl std::fmt::Display for Difference {
                         value.clone().unwrap_or_else(|| "nothing".to_owned())
                     };
                     let (shop, file) = (of(&field.shop), of(&field.file));
-                    write!(f, "\n    {}: {shop} would become {file}", field.field)?;
+                    write!(f, "\n    {}: {shop} → {file}", field.field)?;
                 }
                 Ok(())
             }

@@ -28,15 +28,15 @@ pub fn verify(files: &mut BTreeMap<String, Vec<u8>>) -> anyhow::Result<bool> {
         if !listed.remove(line(name, bytes).as_str()) {
             let tail = format!("  {}\n", shown(name));
             let is_known = listed.iter().any(|line| line.ends_with(&tail));
-            anyhow::ensure!(!is_known, "{name} in it is not as it was copied");
-            anyhow::bail!("{name} was added to it: its list of files does not name it");
+            anyhow::ensure!(!is_known, "{name} in it has changed since the backup");
+            anyhow::bail!("{name} was added to it: its list of files does not include it");
         }
     }
     let missing: Vec<&str> = listed
         .into_iter()
         .map(|line| line.split_once("  ").map_or(line, |(_, name)| name).trim_end())
         .collect();
-    anyhow::ensure!(missing.is_empty(), "{} is missing in it", missing.join(", "));
+    anyhow::ensure!(missing.is_empty(), "{} is missing from it", missing.join(", "));
     Ok(true)
 }
 

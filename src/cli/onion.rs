@@ -18,6 +18,7 @@ use crate::tor::OnionFolder;
 use crate::tor::OnionKey;
 use crate::tor::OnionStatus;
 use crate::tor::Service;
+use crate::values::plural;
 use crate::web::wall;
 use anyhow::Context;
 use clap::Args;
@@ -38,7 +39,7 @@ use std::process::ExitCode;
 
 #[derive(Args)]
 pub struct Onion {
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
     #[command(subcommand)]
@@ -47,43 +48,43 @@ pub struct Onion {
 
 #[derive(Subcommand)]
 enum Deed {
-    /// Let only those in who hold a key that you gave them
+    /// Restrict access to clients with a key from you
     #[command(subcommand)]
     Client(ClientDeed),
-    /// Write the onion key, sealed with a passphrase, to FILE (`-`: standard output)
+    /// Write the onion key, encrypted with a passphrase, to FILE (`-`: standard output)
     Backup {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// Bring a sealed onion key back from FILE (`-`: standard input, after a line with the passphrase)
+    /// Restore an encrypted onion key from FILE (`-`: standard input, after a line with the passphrase)
     Restore {
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// Put it in the place of another key, whose address is lost unless you have a copy
+        /// Replace an existing key, whose address is lost unless you have a backup
         #[arg(long)]
         replace: bool,
     },
-    /// Does Tor answer, with the shop's service? For service managers: exit code 0 or 1
+    /// Check whether Tor runs the shop's onion service; exit code 0 or 1, for service managers
     Health,
-    /// In Tor's own container: start tor and tend it for the shop
+    /// In Tor's own container: start tor and manage it for the shop
     #[command(hide = true)]
     Sidecar {
         /// tor and its arguments
         #[arg(last = true, required = true)]
         command: Vec<String>,
     },
-    /// Tend a tor that somebody else started, until that one ends
+    /// Manage an already running tor until it ends
     #[command(hide = true)]
     Tend,
 }
 
 #[derive(Subcommand)]
 pub enum ClientDeed {
-    /// Make a key for somebody, and from then on let in only those on the list
+    /// Create a key for a client; from then on only clients on the list have access
     Add { name: String },
-    /// Take somebody from the list
+    /// Remove a client from the list
     Remove { name: String },
-    /// Who is on the list
+    /// Show the list
     List,
 }
 
@@ -232,15 +233,18 @@ fn show(settings: &Settings, as_json: bool) -> anyhow::Result<ExitCode> {
     say(&address.url());
     let line = |name: &str, words: &str| say(&format!("  {name:<20} {words}"));
     match status {
-        None => line("reachable", "not known: nobody tends Tor for the shop now"),
+        None => line("reachable", "unknown: no process manages Tor for the shop at the moment"),
         Some(status) => {
             line("reachable", &status.words());
-            line("descriptor", &format!("at {} directories", status.published));
+            line(
+                "descriptor",
+                &format!("at {}", plural(status.published, "directory", "directories")),
+            );
             line("introduction points", &status.introduction_points.to_string());
             let effort = match status.effort {
-                None => "not told (set MetricsPort 127.0.0.1:9035 in the torrc)".to_owned(),
-                Some(0) => "0: nobody has to work now".to_owned(),
-                Some(effort) => format!("{effort}: visitors work for their turn"),
+                None => "unknown (set MetricsPort 127.0.0.1:9035 in the torrc)".to_owned(),
+                Some(0) => "0: visitors need no proof of work".to_owned(),
+                Some(effort) => format!("{effort}: visitors need a proof of work"),
             };
             line("proof-of-work effort", &effort);
             line("circuits open", &status.circuits.to_string());
@@ -248,17 +252,17 @@ fn show(settings: &Settings, as_json: bool) -> anyhow::Result<ExitCode> {
         }
     }
     if clients.is_empty() {
-        line("who may come in", "everybody");
+        line("access", "everyone");
     } else {
         let names: Vec<String> = clients.iter().map(|client| client.name.to_string()).collect();
-        line("who may come in", &format!("only {}", names.join(", ")));
+        line("access", &format!("only {}", names.join(", ")));
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn no_address(settings: &Settings) -> String {
     format!(
-        "there is no onion address yet in {}: start `shop serve --tor`, or docker-compose.tor.yml",
+        "no onion address in {} yet: start `shop serve --tor` or docker-compose.tor.yml",
         absolute(folder(settings).path()).display()
     )
 }
@@ -335,15 +339,13 @@ pub fn change_desk_clients(deed: ClientDeed, settings: &Settings) -> anyhow::Res
             give_out_desk_clients(settings)?;
             say("");
             say(&format!(
-                "The desk is at {} for those on the list alone, where `shop serve --tor`",
+                "The desk is at {}, only for clients on the list, if `shop serve --tor`",
                 address.url()
             ));
             say(
-                "runs with DESK_LISTEN. Where Tor's own torrc makes the service, this line goes into",
+                "runs with DESK_LISTEN. If Tor's own torrc creates the service, put this line into",
             );
-            say(&format!(
-                "HiddenServiceDir/authorized_clients/{name}.auth, and its address is another:"
-            ));
+            say(&format!("HiddenServiceDir/authorized_clients/{name}.auth; its address differs:"));
             say("");
             say(&format!("  {line}"));
         }
@@ -351,13 +353,13 @@ pub fn change_desk_clients(deed: ClientDeed, settings: &Settings) -> anyhow::Res
             let name = ClientName::parse(&name)?;
             anyhow::ensure!(
                 clients.remove(&name),
-                "nobody on the list is called {name}: `shop desk client list` shows them"
+                "{name} is not on the list: see `shop desk client list`"
             );
             keep(&clients)?;
             give_out_desk_clients(settings)?;
-            say(&format!("{name} can no longer come to the desk's onion."));
+            say(&format!("{name} can no longer reach the desk's onion."));
             if clients.is_empty() {
-                say("The list is empty: the desk's onion is gone until somebody is on it.");
+                say("The list is empty: the desk has no onion address until you add a client.");
             }
         }
     }
@@ -395,15 +397,15 @@ fn change_clients(deed: ClientDeed, settings: &Settings) -> anyhow::Result<ExitC
                 tell_keys(&keys, &name, &address)?;
                 give_out_clients(settings)?;
                 say("");
-                say(&format!("Only those on the list can reach {} {when}.", address.url()));
+                say(&format!("Only clients on the list can reach {} {when}.", address.url()));
             } else {
                 tell_keys(&keys, &name, &address)?;
                 say("");
                 say(
-                    "Tor's own torrc makes this service, and the shop cannot reach Tor. To let in only whom you",
+                    "Tor's own torrc creates this service, and the shop cannot reach Tor. To restrict access,",
                 );
                 say(&format!(
-                    "choose, put this line into HiddenServiceDir/authorized_clients/{name}.auth and reload Tor:"
+                    "put this line into HiddenServiceDir/authorized_clients/{name}.auth and reload Tor:"
                 ));
                 say("");
                 say(&format!("  {}", client.auth_line()));
@@ -413,13 +415,13 @@ fn change_clients(deed: ClientDeed, settings: &Settings) -> anyhow::Result<ExitC
             let name = ClientName::parse(&name)?;
             anyhow::ensure!(
                 clients.remove(&name),
-                "nobody on the list is called {name}: `shop onion client list` shows them"
+                "{name} is not on the list: see `shop onion client list`"
             );
             keep(&clients)?;
             give_out_clients(settings)?;
-            say(&format!("{name} can no longer come in, {when}."));
+            say(&format!("{name} no longer has access {when}."));
             if clients.is_empty() {
-                say("The list is empty: everybody can reach the shop again.");
+                say("The list is empty: everyone can reach the shop again.");
             }
         }
     }
@@ -433,9 +435,9 @@ fn is_tended(settings: &Settings) -> bool {
 
 fn tell_keys(keys: &ClientKeys, name: &ClientName, address: &OnionAddress) -> anyhow::Result<()> {
     write_out(&format!(
-        "Give {name} this, and nobody else; the shop does not keep it:\n\n  {}\n\n\
-         Tor Browser asks for it when the address is opened. A tor without a browser takes\n\
-         this line as ClientOnionAuthDir/{name}.auth_private:\n\n  {}\n",
+        "Give this key only to {name}; the shop does not store it:\n\n  {}\n\n\
+         Tor Browser asks for it when the address is opened. For tor without a browser, put\n\
+         this line into ClientOnionAuthDir/{name}.auth_private:\n\n  {}\n",
         keys.private(),
         keys.auth_private(address)
     ))
@@ -455,9 +457,9 @@ fn ask_passphrase(twice: bool) -> anyhow::Result<String> {
     let given = if io::stdin().is_terminal() {
         let first = rpassword::prompt_password("Passphrase: ").context("read the passphrase")?;
         if twice {
-            let second =
-                rpassword::prompt_password("Once more: ").context("read the passphrase")?;
-            anyhow::ensure!(first == second, "the two passphrases differ; nothing was done");
+            let second = rpassword::prompt_password("Confirm passphrase: ")
+                .context("read the passphrase")?;
+            anyhow::ensure!(first == second, "the passphrases do not match; nothing was changed");
         }
         first
     } else {
@@ -467,7 +469,7 @@ fn ask_passphrase(twice: bool) -> anyhow::Result<String> {
             match byte.context("read the passphrase")? {
                 b'\n' => break,
                 byte if line.len() < 4_096 => line.push(byte),
-                _ => anyhow::bail!("the first line of standard input is no passphrase"),
+                _ => anyhow::bail!("the first line of standard input is not a passphrase"),
             }
         }
         let line = String::from_utf8(line).context("the passphrase is not UTF-8")?;
@@ -475,7 +477,7 @@ fn ask_passphrase(twice: bool) -> anyhow::Result<String> {
     };
     anyhow::ensure!(
         SHORTEST_PASSPHRASE <= given.chars().count(),
-        "the passphrase needs {SHORTEST_PASSPHRASE} characters or more; five words of a list are good"
+        "the passphrase needs at least {SHORTEST_PASSPHRASE} characters; use five random words"
     );
     Ok(given)
 }
@@ -486,7 +488,7 @@ fn back_up(file: &Path, settings: &Settings) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("there is no onion key at {} yet", absolute(&path).display()))?;
     anyhow::ensure!(
         file == Path::new("-") || !file.exists(),
-        "{} is there already: name another file, nothing is written over",
+        "{} already exists: choose another file",
         file.display()
     );
     let passphrase = ask_passphrase(true)?;
@@ -496,7 +498,7 @@ fn back_up(file: &Path, settings: &Settings) -> anyhow::Result<ExitCode> {
     } else {
         tor::write_whole(file, text.as_bytes(), 0o600)
             .with_context(|| format!("write {}", file.display()))?;
-        say(&format!("{} is sealed in {}", key.address().url(), file.display()));
+        say(&format!("The key of {} is encrypted in {}", key.address().url(), file.display()));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -506,8 +508,8 @@ fn restore(file: &Path, replace: bool, settings: &Settings) -> anyhow::Result<Ex
     let passphrase = ask_passphrase(false)?;
     let text = if file == Path::new("-") {
         let bytes = bounded::read_stream(io::stdin().lock(), MOST_OF_KEY)
-            .context("read the sealed key from standard input")?;
-        String::from_utf8(bytes).context("what came on standard input is no sealed key")?
+            .context("read the encrypted key from standard input")?;
+        String::from_utf8(bytes).context("standard input is not an encrypted onion key")?
     } else {
         bounded::read_text(file, MOST_OF_KEY).with_context(|| format!("read {}", file.display()))?
     };
@@ -515,12 +517,12 @@ fn restore(file: &Path, replace: bool, settings: &Settings) -> anyhow::Result<Ex
     match read_key(&path) {
         _ if replace => {}
         Ok(Some(old)) if old != key => anyhow::bail!(
-            "{} holds the key of {}: keep a copy (`shop onion backup`), then say --replace",
+            "{} has the key of {}: back it up (`shop onion backup`), then use --replace",
             path.display(),
             old.address().url()
         ),
         Ok(_) => {}
-        Err(error) => return Err(error.context("say --replace where it is of no more use")),
+        Err(error) => return Err(error.context("use --replace if it is no longer needed")),
     }
     let home = path.parent().unwrap_or(Path::new(""));
     make_folder(home)?;
@@ -537,10 +539,7 @@ fn restore(file: &Path, replace: bool, settings: &Settings) -> anyhow::Result<Ex
     }
     tor::write_whole(&path, &key.file(), 0o600)
         .with_context(|| format!("keep the onion key {}", path.display()))?;
-    say(&format!(
-        "{} is back; restart what holds it (the shop, or Tor's container)",
-        key.address().url()
-    ));
+    say(&format!("{} is restored; restart the shop or Tor's container", key.address().url()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -553,7 +552,7 @@ fn service_folder(settings: &Settings) -> anyhow::Result<PathBuf> {
 
 fn health(settings: &Settings) -> anyhow::Result<ExitCode> {
     Control::open(&control(settings), settings.tor_password.as_deref(), open::chance())?;
-    let status = fresh_status(settings).context("nobody tends Tor for the shop")?;
+    let status = fresh_status(settings).context("no process manages Tor for the shop")?;
     let is_off = status.trouble == OnionStatus::NETWORK_OFF;
     anyhow::ensure!(status.trouble.is_empty() || is_off, "{}", status.trouble);
     anyhow::ensure!(folder(settings).address().is_some(), "Tor has no onion service for the shop");
@@ -565,7 +564,7 @@ fn health(settings: &Settings) -> anyhow::Result<ExitCode> {
 fn be_sidecar(command: &[String]) -> anyhow::Result<ExitCode> {
     let program = std::env::current_exe().context("find the program itself")?;
     Command::new(program).args(["onion", "tend"]).spawn().context("start `shop onion tend`")?;
-    let (tor, arguments) = command.split_first().context("name the command that starts tor")?;
+    let (tor, arguments) = command.split_first().context("give the command that starts tor")?;
     Err(Command::new(tor).args(arguments).exec()).with_context(|| format!("start {tor}"))
 }
 
@@ -580,6 +579,6 @@ fn tend(settings: &Settings) -> anyhow::Result<ExitCode> {
     };
     let parent = parent_id();
     keeper.tend(None, || parent_id() != parent);
-    say_error("tor has ended, and with it the work here");
+    say_error("tor has stopped, so this process stops too");
     Ok(ExitCode::SUCCESS)
 }

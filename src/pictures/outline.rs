@@ -174,7 +174,7 @@ fn other(bytes: &[u8]) -> &'static str {
         [] => "empty",
         [b'G', b'I', b'F', b'8', ..] => "a GIF",
         [b'B', b'M', ..] => "a BMP",
-        [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => "a TIFF or a camera's raw file",
+        [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => "a TIFF or a camera raw file",
         [b'%', b'P', b'D', b'F', ..] => "a PDF",
         _ if matches!(box_kind, b"avif" | b"avis") => "an AVIF",
         _ if matches!(
@@ -185,7 +185,7 @@ fn other(bytes: &[u8]) -> &'static str {
             "a HEIC"
         }
         _ if start.windows(4).any(|four| four == b"<svg") => "an SVG",
-        _ => "of a kind that the shop does not know",
+        _ => "of an unsupported kind",
     }
 }
 
@@ -214,13 +214,13 @@ mod tests {
         check(b"", Fault::Other("empty"));
         check(b"GIF89a", Fault::Other("a GIF"));
         check(b"BM..", Fault::Other("a BMP"));
-        check(b"II*\0", Fault::Other("a TIFF or a camera's raw file"));
+        check(b"II*\0", Fault::Other("a TIFF or a camera raw file"));
         check(b"%PDF-1.7", Fault::Other("a PDF"));
         check(b"\0\0\0\x18ftypheic", Fault::Other("a HEIC"));
         check(b"\0\0\0\x18ftypavif", Fault::Other("an AVIF"));
         check(b"<?xml version=\"1.0\"?>\n<svg xmlns=''>", Fault::Other("an SVG"));
-        check(b"<html>", Fault::Other("of a kind that the shop does not know"));
-        check(b"RIFF\x04\0\0\0WAVE", Fault::Other("of a kind that the shop does not know"));
+        check(b"<html>", Fault::Other("of an unsupported kind"));
+        check(b"RIFF\x04\0\0\0WAVE", Fault::Other("of an unsupported kind"));
     }
 
     #[test]

@@ -102,7 +102,7 @@ fn every_fault_of_a_catalog_is_named_at_once_and_nothing_changes() {
         }
         assert!(
             said.contains("products.c.name")
-                && said.contains("no program text")
+                && said.contains("no program code")
                 && said.contains("_dependencies"),
             "{said}"
         );
@@ -257,7 +257,7 @@ fn a_first_start_that_is_told_to_end_ends_and_the_next_one_begins_anew() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(lines.next().unwrap().unwrap().contains("filling it"));
+    assert!(lines.next().unwrap().unwrap().contains("importing db"));
     Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert_eq!(lines.count(), 0, "it did not open");

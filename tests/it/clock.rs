@@ -83,7 +83,7 @@ fn said(output: &Output) -> String {
 
 /// Waits until the open shop has said that its clock is in doubt.
 fn is_noticed(world: &World, words: &str) {
-    let words = format!("nothing is erased: the host's clock is {words} the time that has passed");
+    let words = format!("nothing is deleted: the host's clock is {words} the elapsed time");
     world.until(&words, || world.log().contains(&words));
 }
 
@@ -136,7 +136,7 @@ fn a_doubt_is_shown_by_the_command_the_doctor_and_the_desk() {
     world.open();
     (waits.address, waits.host) = (world.address().to_owned(), world.address().to_owned());
     let shown = world.says(&["clock"]);
-    assert!(shown.contains("In doubt") && shown.contains("9 days behind"), "{shown}");
+    assert!(shown.contains("Not trusted") && shown.contains("9 days behind"), "{shown}");
     let doctor = world.shop(&["doctor"]);
     let doctor = String::from_utf8(doctor.stdout).unwrap();
     let line = doctor.lines().find(|line| line.starts_with("BAD  clock")).unwrap();
@@ -148,7 +148,7 @@ fn a_doubt_is_shown_by_the_command_the_doctor_and_the_desk() {
     });
     assert_eq!(waits.get("/order").state(), "awaiting");
     assert!(world.says(&["clock", "accept"]).contains("Accepted"));
-    assert!(world.says(&["clock", "accept"]).contains("was trusted already"));
+    assert!(world.says(&["clock", "accept"]).contains("was already trusted"));
     assert!(world.says(&["clock"]).contains("The host's clock is trusted"));
 }
 
@@ -231,7 +231,7 @@ fn a_host_that_begins_years_ago_and_learns_the_time_later_loses_nothing() {
     let (finished, mut waits) = finished_and_waiting(&world);
     let accepted = world.shop(&["clock", "accept"]);
     assert_eq!(accepted.status.code(), Some(1));
-    assert!(said(&accepted).contains("long past"), "{}", said(&accepted));
+    assert!(said(&accepted).contains("far in the past"), "{}", said(&accepted));
     set_clock(&world, "+0");
     assert!(world.says(&["purge"]).contains("0 orders"));
     let left = number(&world, UNTIL) - right_now();

@@ -132,13 +132,13 @@ fn a_message_says_what_the_node_saw_and_what_there_is_to_do() {
         "40000000",
         "10000000",
         &[
-            "Your node sees a payment.",
+            "Your node has detected a payment.",
             "  seen      0.04 ETH, as your node says\n            (0.01 of it confirmed)\n            (2 of 12 confirmations)\n  missing   0.05199 ETH\n",
         ],
     );
-    check("unconfirmed", "0", "0", &["took back", "  seen      nothing, as your node says\n"]);
+    check("unconfirmed", "0", "0", &["reversed", "  detected  nothing, by your node\n"]);
     check("partial", "40000000", "40000000", &["asks the buyer for the rest, 0.05199 ETH"]);
-    check("confirmed", "91990000", "91990000", &["you can send the\nthings"]);
+    check("confirmed", "91990000", "91990000", &["you can ship the order"]);
     check(
         "overpaid",
         "100000000",
@@ -146,7 +146,7 @@ fn a_message_says_what_the_node_saw_and_what_there_is_to_do() {
         &["0.00801 ETH came too much.", "  too much  0.00801 ETH\n"],
     );
     check("expired", "0", "0", &["7 days more", "unpaid, 7 days after its time\nran out"]);
-    check("late", "40000000", "40000000", &["0.04 of 0.09199 ETH", "You decide: /paid"]);
+    check("late", "40000000", "40000000", &["0.04 of 0.09199 ETH", "You decide: use /paid"]);
 }
 
 #[test]

@@ -253,7 +253,7 @@ async fn a_token_is_counted_by_its_contract() {
         decimals: 6,
     };
     let doubt = chain.look(&all, None).await.unwrap_err();
-    assert!(doubt.to_string().contains("is that its contract"), "{doubt}");
+    assert!(doubt.to_string().contains("is the token's contract"), "{doubt}");
 }
 
 #[actix_web::test]

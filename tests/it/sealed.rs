@@ -534,7 +534,7 @@ fn is_closed(world: &World, buyer: &mut crate::world::Buyer, what: &str) {
     let log = world.log();
     let line = log
         .lines()
-        .find(|line| line.contains("no orders are taken:"))
+        .find(|line| line.contains("orders are not accepted:"))
         .unwrap_or_else(|| panic!("{what}: {log}"));
     assert!(line.contains("gpg ") && line.contains("seller.asc"), "{what} says what to do: {line}");
     // A private key that lies there by mistake is repeated nowhere.
@@ -562,7 +562,9 @@ fn a_shop_that_never_had_a_key_says_so_wherever_it_matters() {
     );
     buyer.checks_out(&[("note", "The blue gate.")]);
     let message = &world.messages()[0].1;
-    assert!(message.contains("The blue gate.") && message.contains("This message is not sealed"));
+    assert!(
+        message.contains("The blue gate.") && message.contains("This message is not encrypted")
+    );
     let doctor = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
     let line = doctor.lines().find(|line| line.contains("seller's key")).unwrap();
     assert!(line.contains("plain text"), "{line}");

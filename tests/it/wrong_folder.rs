@@ -184,7 +184,7 @@ fn a_file_that_cannot_be_seeded_makes_no_shop() {
     // The doctor looks, and makes nothing.
     assert!(!world.path("db/shop.secret").exists());
     let doctor = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
-    assert!(doctor.contains("the first start makes one"), "{doctor}");
+    assert!(doctor.contains("created at the first start"), "{doctor}");
     assert!(!world.path("db/shop.secret").exists());
 }
 

@@ -213,11 +213,11 @@ fn an_empty_shop_is_shown_the_way_until_it_has_a_wallet_and_a_product() {
     let page = desk.get("/");
     assert!(
         page.find_mark("begin").is_some()
-            && page.text().contains("where buyers pay to. <strong class=\"done\">✓ done</strong>"),
+            && page.text().contains("to receive payments. <strong class=\"done\">✓ done</strong>"),
         "{}",
         page.text()
     );
-    assert_eq!(page.mark("low"), "There are no products yet.");
+    assert_eq!(page.mark("low"), "No products yet.");
     assert!(page.find_mark("no-takings").is_some() && !page.text().contains("takings.png"));
     let mut form = Form::get(&mut desk, "/products/new");
     form.set("name", "Stone").set("price.ETC", "1");

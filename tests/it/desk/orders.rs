@@ -185,7 +185,7 @@ fn the_list_is_narrowed_by_state_duty_currency_day_and_part_of_the_reference() {
 
     for nothing in ["part=ZZZ", "currency=LTC", "since=2030-01-01"] {
         let page = desk.get(&format!("/orders?{nothing}"));
-        assert_eq!(page.mark("none"), "There are no such orders.", "{nothing}");
+        assert_eq!(page.mark("none"), "No matching orders.", "{nothing}");
     }
     // What cannot be meant is said at its field, and stays there.
     let mut browser = desk.0.clone();
@@ -313,7 +313,7 @@ fn orders_are_marked_as_sent_at_once_and_one_that_may_not_be_is_named() {
     }
     let nothing = desk.0.get("/orders/send");
     assert_eq!(nothing.status, 422);
-    assert!(nothing.mark("fault").contains("Tick some first"), "{}", nothing.text());
+    assert!(nothing.mark("fault").contains("Select the orders"), "{}", nothing.text());
 }
 
 #[test]
@@ -383,7 +383,7 @@ fn each_state_shows_the_steps_that_the_table_allows_and_takes_no_other() {
                 (409, status.as_str()),
                 "{name}"
             );
-            assert!(refused.mark("changed").contains("Nothing was done"));
+            assert!(refused.mark("changed").contains("Nothing was changed"));
         }
     }
     assert!(deeds(&world).is_empty());
@@ -407,13 +407,13 @@ fn an_order_goes_its_way_at_the_desk_and_the_buyer_sees_it() {
     assert_eq!(refused.attribute("word-partial", "value"), "0,05");
     assert!(refused.mark("error-partial").contains("use a point: 0.05"));
     let refused = step(&mut desk, &order_ref, "partial", &[("word", "0.09199")]);
-    assert!(refused.mark("error-partial").contains("whole amount"), "{}", refused.text());
+    assert!(refused.mark("error-partial").contains("full amount"), "{}", refused.text());
     let done = step(&mut desk, &order_ref, "partial", &[("word", "0.05")]);
     assert_eq!(done.header("location"), Some(format!("{path}?done=partial").as_str()));
     let page = desk.get(&format!("{path}?done=partial"));
     assert_eq!(
         (page.state(), page.mark("done")),
-        ("partial".into(), "The amount received is recorded.".into())
+        ("partial".into(), "The received amount was recorded.".into())
     );
     assert_eq!((page.mark("received"), page.mark("due")), ("0.05".into(), "0.04199".into()));
     assert_eq!(buyer.get("/order").state(), "partial");
@@ -445,10 +445,11 @@ fn an_order_goes_its_way_at_the_desk_and_the_buyer_sees_it() {
     assert!(seen.text().contains("RR 99 DE"));
     let page = desk.get(&path);
     assert!(!page.text().contains("RR 99 DE") && page.text().contains("only the buyer can read"));
-    assert!(page.text().contains("Nothing is left to be done"));
-    let expected: Vec<String> = ["Said how much has arrived", "Said that it was paid", "Sent"]
-        .map(|deed| format!("{order_ref} {deed}"))
-        .into();
+    assert!(page.text().contains("No action needed."));
+    let expected: Vec<String> =
+        ["Recorded a received amount", "Marked as paid", "Marked as shipped"]
+            .map(|deed| format!("{order_ref} {deed}"))
+            .into();
     assert_eq!(deeds(&world), expected);
 }
 
@@ -486,10 +487,11 @@ fn an_answer_is_read_by_its_buyer_alone_and_heard_once() {
     assert_eq!(read.matches("On Monday,\nwith the post. &#60;3").count(), 1, "{read}");
     assert!(!other.get("/order").text().contains("On Monday"));
     let page = desk.get(&format!("/orders/{order_ref}?done=answered"));
-    assert_eq!(page.mark("done"), "Your answer is on the order's page.");
+    assert_eq!(page.mark("done"), "Your answer was sent to the order's page.");
     assert!(!page.text().contains("On Monday"), "it is sealed to the buyer");
     assert!(
-        page.text().contains("You answered") && page.text().contains("Only the buyer can read it.")
+        page.text().contains("Your answer</span>")
+            && page.text().contains("Only the buyer can read it.")
     );
     assert_eq!(listed(&desk.get("/orders?show=answer")), std::slice::from_ref(&other_ref));
 
@@ -506,7 +508,7 @@ fn an_answer_is_read_by_its_buyer_alone_and_heard_once() {
         for words in [format!("{line}\r\nSorry."), format!("Sorry.\r\n{line}")] {
             let refused = answer(&mut desk, &other_ref, &words);
             assert_eq!(refused.status, 422, "{words}");
-            assert!(refused.mark("answer-error").contains("What you can do"), "{words}");
+            assert!(refused.mark("answer-error").contains("“Actions”"), "{words}");
             assert_eq!(refused.mark("answer"), words);
         }
     }
@@ -544,7 +546,7 @@ fn without_a_key_the_desk_shows_what_the_buyer_wrote_and_says_what_is_gone() {
     fs::remove_file(cur.join(format!("{}:2,FRS", messages[1].0))).unwrap();
     let text = desk.get(&format!("/orders/{order_ref}")).text();
     assert!(text.contains("Ada Byron") && !text.contains("Is it green?"));
-    assert!(text.contains("You have deleted this message"));
+    assert!(text.contains("You deleted this message"));
 }
 
 #[test]
@@ -627,9 +629,9 @@ fn an_order_that_is_no_more_and_a_buyer_who_is_no_more_are_said_to_be() {
     assert!(refused.mark("answer-refused").contains("erased their data"), "{}", refused.text());
 
     for (unknown, words) in [
-        ("0000000000", "There is no such order"),
-        ("rubbish", "There is no such order"),
-        ("%3Cb%3E", "There is no such order"),
+        ("0000000000", "Order not found"),
+        ("rubbish", "Order not found"),
+        ("%3Cb%3E", "Order not found"),
     ] {
         let mut browser = desk.0.clone();
         let page = browser.get(&format!("/orders/{unknown}"));
@@ -639,7 +641,7 @@ fn an_order_that_is_no_more_and_a_buyer_who_is_no_more_are_said_to_be() {
     world.sql("delete from invoices");
     let page = desk.0.get(&format!("/orders/{order_ref}"));
     assert_eq!(page.status, 410);
-    assert!(page.text().contains("This order was erased"));
+    assert!(page.text().contains("This order was deleted"));
     assert!(listed(&desk.get("/orders")).is_empty());
 }
 

@@ -289,7 +289,7 @@ fn every_refusal_stands_at_its_field_and_the_words_are_kept() {
     assert!(form.press(&mut desk, "save", &[]).mark("slug-error").contains("Another product"));
     let mut form = Form::get(&mut desk, "/products/stone");
     form.set("price.XMR", "");
-    assert!(form.press(&mut desk, "save", &[]).text().contains("At least one price"));
+    assert!(form.press(&mut desk, "save", &[]).text().contains("Enter at least one price"));
     let mut form = Form::get(&mut desk, "/products/cap");
     form.set_nth("option.name", 1, "Small");
     assert!(form.press(&mut desk, "save", &[]).mark("option-1-name-error").contains("once"));
@@ -544,9 +544,9 @@ fn a_picture_that_cannot_be_shown_is_refused_by_name_and_the_words_stay() {
             "an SVG",
         ),
         ("moves.gif", b"GIF89a\x01\0\x01\0\0\0\0;", "a GIF"),
-        ("words.jpg", b"Just words, called a picture", "of a kind that the shop does not know"),
+        ("words.jpg", b"Just words, called a picture", "of an unsupported kind"),
         ("page.jpg", b"<!DOCTYPE html><script>alert(1)</script>", "of a kind"),
-        ("cut.jpg", cut, "damaged or cut short"),
+        ("cut.jpg", cut, "damaged or truncated"),
         ("empty.jpg", b"", "empty"),
         ("heavy.jpg", &heavy, "larger than 32 MB"),
     ] {

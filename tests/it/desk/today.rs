@@ -63,7 +63,7 @@ fn each_number_of_the_first_page_is_that_of_the_orders() {
     let world = World::with_desk();
     let mut desk = world.desk();
     assert_eq!(counts(&mut desk), ["0", "0", "0", "0"]);
-    assert!(desk.get("/").text().contains("Nothing that was paid for yet."));
+    assert!(desk.get("/").text().contains("No sales yet."));
 
     let [paid, sent, partial, _unpaid] = ["3", "2", "1", "1"].map(|n| orders_tea(&world, n));
     let mut asking = world.buyer();
@@ -128,7 +128,7 @@ fn every_currency_has_its_own_takings() {
     assert!(page.text().contains("BTC that came in by week: 0.0009199 in 26 weeks."));
     // What is no currency of the shop's shows the first.
     let page = desk.get("/?currency=%3Cb%3E");
-    assert!(page.text().contains("Takings in <strong>ETH</strong>"));
+    assert!(page.text().contains("Revenue in <strong>ETH</strong>"));
 }
 
 #[test]
@@ -190,25 +190,24 @@ fn the_first_page_says_what_the_doctor_and_the_nodes_say() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let seen = |desk: &mut SellerAtDesk| desk.get("/").text();
-    world
-        .until("the doctor has looked", || seen(&mut desk.clone()).contains("the doctor found it"));
+    world.until("the doctor has looked", || seen(&mut desk.clone()).contains("Last checked on"));
     let page = seen(&mut desk);
-    assert!(page.contains("There is no key of yours"), "{page}");
-    assert!(!page.contains("In doubt since"));
+    assert!(page.contains("No seller key"), "{page}");
+    assert!(!page.contains("Unreliable since"));
 
     // Where nobody answers.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("http://127.0.0.1:{port}");
     assert_eq!(world.shop(&["watch", "--once", "--eth-rpc-url", &url]).status.code(), Some(1));
     let page = seen(&mut desk);
-    assert!(page.contains("<li class=\"doubt\">") && page.contains("In doubt since"), "{page}");
+    assert!(page.contains("<li class=\"doubt\">") && page.contains("Unreliable since"), "{page}");
 }
 
 #[test]
 fn the_first_page_says_when_the_sellers_key_ends() {
     let world = World::with_desk();
     let desk = world.desk();
-    for (ends, words) in [("1y", "Your key is good until"), ("20d", "Your key ends on")] {
+    for (ends, words) in [("1y", "Your key is valid until"), ("20d", "Your key expires on")] {
         let gpg = Gpg::new();
         let made =
             gpg.tries(&["--quick-gen-key", "seller", "future-default", "default", ends], b"");
@@ -287,7 +286,7 @@ fn the_takings_survive_a_purge_and_hold_nothing_of_buyers() {
     world.says(&["purge", "--figures"]);
     let page = desk.get("/");
     assert!(table(&page, "weeks").iter().all(|week| week[1..] == ["0", "0", "0"]));
-    assert!(page.text().contains("Nothing that was paid for yet."));
+    assert!(page.text().contains("No sales yet."));
 }
 
 #[test]

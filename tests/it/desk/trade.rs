@@ -485,7 +485,7 @@ fn a_catalog_of_an_older_shop_is_exported_whole_or_not_at_all() {
     }
     let done = world.shop(&["catalog", "export", "db/holes.json"]);
     let words = String::from_utf8_lossy(&done.stderr).into_owned();
-    assert!(done.status.code() == Some(1) && words.contains("seed the catalog once"), "{words}");
+    assert!(done.status.code() == Some(1) && words.contains("Import the catalog once"), "{words}");
     assert!(!world.path("db/holes.json").exists());
 }
 
@@ -542,7 +542,7 @@ fn a_wallet_is_added_and_changed_with_the_password_and_never_with_a_private_key(
     let world = World::with_desk();
     let mut desk = world.desk();
     let page = desk.get("/wallets").text();
-    assert!(page.contains("Ethereum, chain 1") && page.contains("its keys are public"), "{page}");
+    assert!(page.contains("Ethereum, chain 1") && page.contains("public test wallet"), "{page}");
     assert!(page.contains("0x70997970C51812dc3A010C7d01b50e0d17dc79C8"), "{page}");
     let etc = [
         ("currency", "etc"),
@@ -560,7 +560,7 @@ fn a_wallet_is_added_and_changed_with_the_password_and_never_with_a_private_key(
         (answer.status, answer.attribute("password", "aria-invalid").as_str()),
         (422, "true")
     );
-    assert!(answer.text().contains("<a href=\"#password\">The password was not yours"));
+    assert!(answer.text().contains("<a href=\"#password\">Wrong password"));
     assert_eq!(answer.attribute("currency", "value"), "etc");
     assert_eq!(add(&mut desk, DESK_PASSWORD, &etc).status, 303);
     assert!(desk.get("/wallets").text().contains("Ethereum-like, chain 61"));
@@ -574,7 +574,11 @@ fn a_wallet_is_added_and_changed_with_the_password_and_never_with_a_private_key(
             ("address", "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"),
         ],
     );
-    assert!(answer.mark("currency-error").contains("already a wallet"), "{}", answer.text());
+    assert!(
+        answer.mark("currency-error").contains("already a wallet for ETC"),
+        "{}",
+        answer.text()
+    );
 
     // Neither kept nor shown again, wherever it is typed.
     let key = "4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318";
@@ -618,7 +622,7 @@ fn a_wallet_is_added_and_changed_with_the_password_and_never_with_a_private_key(
     let other = [("address", address.as_str()), ("chain", "9")];
     assert_ne!(change(&mut desk, &shown, &other).status, 303);
     let form = desk.get("/wallets/change?currency=XMR");
-    assert!(!form.text().contains(view_key) && form.text().contains("one is kept and not shown"));
+    assert!(!form.text().contains(view_key) && form.text().contains("stored, not shown"));
     assert_eq!(change(&mut desk, &edition(&form), &[("address", &address)]).status, 303);
     assert_eq!(
         world.find("select view_key from wallets where currency = 'XMR'"),
