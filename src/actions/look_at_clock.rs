@@ -167,7 +167,7 @@ mod tests {
             (-2 * 86_400 - 300, "2 days and 5 minutes behind"),
         ] {
             let said = ClockDoubted { ahead }.to_string();
-            assert!(said.contains(&format!("clock is {words} the time")), "{said}");
+            assert!(said.contains(&format!("clock is {words} the elapsed time")), "{said}");
             assert!(said.contains("`shop clock accept`"), "{said}");
         }
     }

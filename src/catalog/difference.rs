@@ -299,10 +299,10 @@ mod tests {
             .replace("Warm.", "Warm\\nand dry.")
             .replace(", {\"name\": \"Large\", \"quantity\": 2}", "")
             .replace(", \"until\": \"2026-12-24\"", ", \"uses\": 5");
-        let tea = "~ product tea\n    quantity: 3 would become 9\n    price in ETH: 0.09199 would become 0.08";
-        let cap = "~ product cap\n    description: Warm. would become Warm and dry.\n    options: Small, Large would become Small\n    \
-                   option Large: quantity: 2 would become nothing";
-        let spring = "~ discount SPRING\n    until: 2026-12-24 would become nothing\n    uses: nothing would become 5";
+        let tea = "~ product tea\n    quantity: 3 → 9\n    price in ETH: 0.09199 → 0.08";
+        let cap = "~ product cap\n    description: Warm. → Warm and dry.\n    options: Small, Large → Small\n    \
+                   option Large: quantity: 2 → nothing";
+        let spring = "~ discount SPRING\n    until: 2026-12-24 → nothing\n    uses: nothing → 5";
         check(&other, &[tea, cap, spring]);
     }
 
@@ -311,8 +311,8 @@ mod tests {
         check(
             &SHOP.replace("\"SPRING\"", "\"WINTER\""),
             &[
-                "- discount SPRING: the shop has it, the file does not: it would go",
-                "+ discount WINTER: the file has it, the shop does not: it would come",
+                "- discount SPRING: only in the shop; would be removed",
+                "+ discount WINTER: only in the file; would be added",
             ],
         );
         let (tea, cap) = (SHOP.find("\"tea\"").unwrap(), SHOP.find("\"cap\"").unwrap());
@@ -324,12 +324,7 @@ mod tests {
             SHOP[tea..cap].trim().trim_end_matches(','),
             &SHOP[end + 1..]
         );
-        check(
-            &turned,
-            &[
-                "~ products\n    order: tea comes first of the two would become cap comes first of the two",
-            ],
-        );
+        check(&turned, &["~ products\n    order: tea first → cap first"]);
     }
 
     #[test]
@@ -343,10 +338,7 @@ mod tests {
             ", \"view_key\": \"2f85eb3c2a3ffcede6ca9404f7a3de21c48bd4e85858ce68c19452f1098d140d\"",
         );
         let words = differences(&with, &monero(""))[0].to_string();
-        assert_eq!(
-            words,
-            "~ wallet XMR\n    view_key: a key that is not shown would become nothing"
-        );
+        assert_eq!(words, "~ wallet XMR\n    view_key: a key (not shown) → nothing");
     }
 
     #[test]
@@ -356,7 +348,7 @@ mod tests {
         let mut other = long.clone();
         other.products[0].description = format!("{} fin", "word ".repeat(60));
         let words = differences(&long, &other)[0].to_string();
-        assert!(words.contains("word end would become …") && words.contains("word fin"), "{words}");
+        assert!(words.contains("word end → …") && words.contains("word fin"), "{words}");
         assert!(words.len() < 220, "{words}");
         other.products[0].prices = vec![(Currency::parse("ETH").unwrap(), Gwei::new(1).unwrap())];
         assert!(differences(&long, &other)[0].to_string().contains("price in ETH"));

@@ -127,7 +127,7 @@ mod tests {
         let text = format!("{{\"products\":{{\"_model\":\"Product\"{records}}}}}");
         let (_, faults) = CatalogFile::parse(&text, None);
         assert_eq!(faults.len(), MOST_FAULTS + 1);
-        assert!(faults[MOST_FAULTS].to_string().contains("more than 1000 faults"));
+        assert!(faults[MOST_FAULTS].to_string().contains("more than 1000 errors"));
 
         let fields: String = (0..5_000).map(|n| format!(",\"f{n}\":0")).collect();
         let text = format!(

@@ -99,25 +99,25 @@ mod tests {
         let flip = |files: &mut BTreeMap<String, Vec<u8>>| {
             files.get_mut("db/shop.sqlite").unwrap()[0] ^= 1;
         };
-        check(flip, Err("db/shop.sqlite in it is not as it was copied"));
-        check(|files| drop(files.remove(".env")), Err(".env is missing in it"));
+        check(flip, Err("db/shop.sqlite in it has changed since the backup"));
+        check(|files| drop(files.remove(".env")), Err(".env is missing from it"));
         let added = |files: &mut BTreeMap<String, Vec<u8>>| {
             drop(files.insert("db/shop.secret".to_owned(), Vec::new()))
         };
-        check(added, Err("db/shop.secret was added to it: its list of files does not name it"));
+        check(added, Err("db/shop.secret was added to it: its list of files does not include it"));
         let renamed = |files: &mut BTreeMap<String, Vec<u8>>| {
             let bytes = files.remove(".env").unwrap();
             files.insert("db/data.json".to_owned(), bytes);
         };
-        check(renamed, Err("db/data.json was added to it: its list of files does not name it"));
+        check(renamed, Err("db/data.json was added to it: its list of files does not include it"));
         let cut = |files: &mut BTreeMap<String, Vec<u8>>| {
             files.get_mut("db/images/a  b.jpg").unwrap().truncate(3)
         };
-        check(cut, Err("db/images/a  b.jpg in it is not as it was copied"));
+        check(cut, Err("db/images/a  b.jpg in it has changed since the backup"));
         let torn = |files: &mut BTreeMap<String, Vec<u8>>| {
             drop(files.insert(LIST.to_owned(), b"torn".to_vec()))
         };
-        check(torn, Err(".env was added to it: its list of files does not name it"));
+        check(torn, Err(".env was added to it: its list of files does not include it"));
         let twice = |files: &mut BTreeMap<String, Vec<u8>>| {
             let list = files.get_mut(LIST).unwrap();
             list.extend(list.clone());

@@ -95,7 +95,8 @@ pub async fn run(
          pass its circuits, and other programs than tor can connect to a TCP address"
     );
     // Before the service is there: with a list that Tor was not told, everybody could come in.
-    let given_out = onion::give_out_clients(&settings).context("tell Tor who may come in");
+    let given_out =
+        onion::give_out_clients(&settings).context("tell Tor which clients have access");
     if serve.tor {
         given_out?;
     } else if let Err(error) = given_out {
@@ -217,7 +218,7 @@ async fn tell_desk(desk: &Desk, door: &Door) -> anyhow::Result<()> {
 
 /// An onion service for the desk, for those on its list alone; while nobody is on it, there is none.
 fn begin_desk_onion(settings: &Settings, desk: &Desk, door: &Door) -> anyhow::Result<()> {
-    onion::give_out_desk_clients(settings).context("tell Tor who may come to the desk")?;
+    onion::give_out_desk_clients(settings).context("tell Tor which clients can reach the desk")?;
     let target = door.target().context("name the desk to Tor")?;
     let keeper = onion::desk_keeper(settings, target)?;
     let address = keeper.address().context("name the desk's onion")?;

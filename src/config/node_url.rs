@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn what_is_no_url_is_not_repeated() {
-        check("u:hunter2@127.0.0.1:8545", false, Err("something else"));
+        check("u:hunter2@127.0.0.1:8545", false, Err("an invalid value (not shown)"));
         check("http://a:1 http://b:1 http://c:1 http://d:1", false, Err("4 URLs"));
         assert_eq!(
             read_node_urls("http://a:1 http://b:1", 1, None).unwrap_err().expected,

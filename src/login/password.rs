@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn a_password_that_is_guessed_is_refused_with_reasons() {
         for (text, word) in [
-            ("", "fewer than 10"),
+            ("", "at least 10"),
             ("password", "common"),
             ("password1234", "common"),
             ("qwertyuiop", "common"),
@@ -242,7 +242,7 @@ mod tests {
             ("theminingking1", "words"),
             ("17.05.1984", "ate"),
             ("P@ssw0rd!!", "common"),
-            ("xK7$q", "fewer than 10"),
+            ("xK7$q", "at least 10"),
             ("a\u{202e}bcdefghijkl", "hidden character"),
             (&"x y".repeat(100), "longer than 256"),
         ] {

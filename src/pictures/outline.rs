@@ -272,8 +272,8 @@ mod tests {
         png[16..24].copy_from_slice(&[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60]);
         assert_eq!(
             sample::refusal(&png).to_string(),
-            "the picture \"red shirt.jpg\" measures 60000 by 60000 pixels: \
-             save it with at most 50 megapixels (25 where a colour has 16 bits) and 65535 pixels a side"
+            "the picture \"red shirt.jpg\" has 60000 by 60000 pixels: \
+             save it with at most 50 megapixels (25 with 16 bits per colour) and 65535 pixels a side"
         );
         let mut jpeg = sample::jpeg(&sample::corners(4, 4));
         let at = jpeg.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
@@ -297,11 +297,11 @@ mod tests {
             ),
             (
                 sample::animated_png(),
-                "the picture \"red shirt.jpg\" moves: save one of its frames as a picture of its own",
+                "the picture \"red shirt.jpg\" is animated: save a single frame instead",
             ),
             (
                 jpeg[..jpeg.len() / 2].to_vec(),
-                "the picture \"red shirt.jpg\" is damaged or cut short: copy it again from where it came",
+                "the picture \"red shirt.jpg\" is damaged or truncated: copy it again from its source",
             ),
         ] {
             assert_eq!(sample::refusal(&file).to_string(), expected);

@@ -195,9 +195,9 @@ mod tests {
             check(&folder, name, "is not a valid file name");
         }
         for name in ["blue.jpg", "blue/red.jpg", "shirts/red.jpg/more.jpg"] {
-            check(&folder, name, "is not there");
+            check(&folder, name, "was not found");
         }
-        check(&folder, &"long".repeat(100), "is not there");
+        check(&folder, &"long".repeat(100), "was not found");
     }
 
     #[test]

@@ -170,7 +170,7 @@ fn a_demo_wallet_is_told_on_every_page_and_by_the_doctor() {
     }
     let output = world.shop(&["doctor"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8(output.stdout).unwrap().contains("demo: do not pay"));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("Demo shop: do not send money"));
 
     let mut own = catalog();
     own["wallets"] = json!({"_model": "Wallet", "eth": {"currency": "ETH", "address": "0x52908400098527886E0F7030069857D2E4169EE7"}});
@@ -197,7 +197,7 @@ fn purge_erases_what_is_due_from_database_journal_and_maildir() {
     world.sql("update orders set finished_at = 1");
     // The open shop erases by itself too; the command may find it done.
     world.says(&["purge"]);
-    world.until("the order is gone", || world.says(&["orders"]).contains("no orders"));
+    world.until("the order is gone", || world.says(&["orders"]).contains("No orders"));
     for path in files_below(world.home.path()) {
         let bytes = fs::read(&path).unwrap();
         for words in ["Zebulon", "unforgettable", order_ref.as_str()] {

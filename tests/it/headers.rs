@@ -108,7 +108,7 @@ fn what_goes_wrong_has_a_page_of_the_shop() {
         world.buyer().request("POST", "/cart", &form, b"token=x&product=green-tea&quantity=1");
     assert_eq!(no_cookie.status, 403);
     let words = no_cookie.text();
-    assert!(words.contains("did not send our cookie back"));
+    assert!(words.contains("Cookies are blocked"));
     assert!(words.contains("Allow cookies for this site") && words.contains("reload the page"));
     let large = buyer.request("POST", "/checkout", &form, &[b'a'; 100_000]);
     assert_eq!(large.status, 413);

@@ -210,11 +210,11 @@ fn the_digest_names_what_waits_and_is_silent_where_nothing_does() {
             vec!["10", "new since 2026-11-20", "0000000120 0000000119 0000000118 …"],
             vec!["11", "awaiting payment", "0000000110 0000000100 0000000090 …"],
             vec!["36", "payment to check", "0000000113 0000000112 0000000111 …"],
-            vec!["12", "paid, to be sent", "0000000114 0000000104 0000000094 …"],
+            vec!["12", "to ship", "0000000114 0000000104 0000000094 …"],
             vec!["24", "needs decision: ship or refund", "0000000116 0000000115 0000000106 …"],
             vec!["1", "expired", "0000000120"],
             vec!["2", "to answer", "0000000111 0000000113"],
-            vec!["1", "due to be erased", "0000000117"],
+            vec!["1", "due for deletion", "0000000117"],
             vec!["1", "messages not yet in the Maildir"],
         ],
         "{digest}"

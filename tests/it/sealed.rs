@@ -388,7 +388,7 @@ fn messages_of_different_orders_are_of_one_size() {
     for (_, text) in &messages {
         let subject = text.lines().find(|line| line.starts_with("Subject: ")).unwrap();
         assert!(!subject.contains("Tea") && !subject.contains("Cap"), "{subject}");
-        assert!(!text.contains("not sealed"));
+        assert!(!text.contains("not encrypted"));
     }
 }
 
@@ -530,7 +530,7 @@ fn is_closed(world: &World, buyer: &mut crate::world::Buyer, what: &str) {
         .lines()
         .find(|line| line.contains("BAD  seller's key"))
         .unwrap_or_else(|| panic!("{what}: {said}"));
-    assert!(line.contains("takes no orders"), "{what}: {line}");
+    assert!(line.contains("accepts no orders"), "{what}: {line}");
     let log = world.log();
     let line = log
         .lines()
@@ -577,7 +577,7 @@ fn a_shop_that_never_had_a_key_says_so_wherever_it_matters() {
     let keyring = Keyring::new();
     fs::write(world.path("db/seller.asc"), keyring.exports(&keyring.makes_key("seller"))).unwrap();
     let said = world.opening_words();
-    assert!(said.contains("sealed to the seller's key") && !said.contains("plain text"), "{said}");
+    assert!(said.contains("encrypted to your key") && !said.contains("plain text"), "{said}");
     fs::remove_file(world.path("db/seller.asc")).unwrap();
     world.open();
     buyer.address = world.address().to_owned();

@@ -108,7 +108,7 @@ fn a_node_in_doubt_is_named_by_the_doctor_and_the_digest() {
 fn a_doubt_that_lasts_is_written_to_the_seller_once() {
     let world = World::new();
     let _watch = Watch::begin(&world, &["--eth-rpc-url", &nobody()]);
-    let told = |text: &str| text.contains("Subject: NOT FOLLOWED: payments in Ethereum, chain 1");
+    let told = |text: &str| text.contains("Subject: NOT TRACKED: payments in Ethereum, chain 1");
     world.until("the seller is told", || world.messages().iter().any(|(_, text)| told(text)));
     // Some looks later.
     let looks = || world.find("select trouble_since from watches where is_told = 1").len();

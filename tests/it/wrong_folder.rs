@@ -180,7 +180,7 @@ fn a_file_that_cannot_be_seeded_makes_no_shop() {
     }
     assert_eq!(everything_in(world.home.path()).len(), before.len() + 1);
     assert!(try_in(&world, "seed data.json").status.success());
-    assert!(world.says(&["orders"]).contains("no orders yet"));
+    assert!(world.says(&["orders"]).contains("No orders yet"));
     // The doctor looks, and makes nothing.
     assert!(!world.path("db/shop.secret").exists());
     let doctor = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();

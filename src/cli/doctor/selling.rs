@@ -164,7 +164,7 @@ fn look_at_wallets(wallets: &[Wallet]) -> Finding {
     } else if !demo.is_empty() {
         ill(
             CHECK,
-            format!("demo shop: {demo} use a public test wallet, do not send money"),
+            format!("Demo shop: do not send money. {demo} use a public test wallet"),
             "put your own wallet into db/data.json and import it with `shop seed`",
         )
     } else if shared.is_empty() {

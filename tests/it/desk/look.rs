@@ -140,7 +140,7 @@ fn name_and_contact_of_the_desk_stand_above_the_settings_at_once_and_after_a_res
         assert!(text.contains("Tea &#38; Wool") && !text.contains("settings"), "{path}: {text}");
     }
     let page = desk.get("/look");
-    assert!(page.text().contains("Name as in the settings"));
+    assert!(page.text().contains("Use the configured name"));
     assert!(page.text().contains("Tea &#38; Wool <span class=\"hint\">desk"));
 
     buyer.adds("green-tea", "", "1");

@@ -76,7 +76,7 @@ fn each_number_of_the_first_page_is_that_of_the_orders() {
     world.says(&["orders", "partial", &partial, "0.05"]);
 
     assert_eq!(counts(&mut desk), ["3", "1", "1", "0"]);
-    assert_eq!(desk.get("/").mark("partial"), "1 of them paid in part");
+    assert_eq!(desk.get("/").mark("partial"), "1 partially paid");
 
     let page = desk.get("/");
     // Three and two pieces of 0.09199, and 0.05.
@@ -98,7 +98,7 @@ fn each_number_of_the_first_page_is_that_of_the_orders() {
     assert_eq!(weeks.len(), 26);
     assert_eq!(weeks[0][1..], ["6", "2", "0.50995"]);
     assert_eq!(weeks[1][1..], ["0", "0", "0"]);
-    let gist = "Orders by week: 6 in 26 weeks, of which 2 were paid. The most, 6, in the week of";
+    let gist = "Orders per week: 6 in the last 26 weeks, 2 of them paid. Highest: 6 in the week of";
     assert!(desk.get("/").text().contains(gist));
     assert_eq!(table(&desk.get("/"), "best"), [["Green Tea", "5"]]);
 
@@ -125,7 +125,7 @@ fn every_currency_has_its_own_takings() {
     assert_eq!(table(&desk.get("/"), "weeks")[0][1..], ["1", "1", "0"]);
     let page = desk.get("/?currency=BTC");
     assert_eq!(table(&page, "weeks")[0][1..], ["1", "1", "0.0009199"]);
-    assert!(page.text().contains("BTC that came in by week: 0.0009199 in 26 weeks."));
+    assert!(page.text().contains("BTC received per week: 0.0009199 in the last 26 weeks."));
     // What is no currency of the shop's shows the first.
     let page = desk.get("/?currency=%3Cb%3E");
     assert!(page.text().contains("Revenue in <strong>ETH</strong>"));
@@ -243,7 +243,7 @@ fn deeds_are_erased_with_the_orders_days() {
     // The open shop may be quicker.
     let due = world.says(&["purge", "--dry-run"]);
     assert!(
-        due.contains("61 deeds are due to be erased from your log.") || due.contains("0 orders"),
+        due.contains("61 activity log entries due for deletion.") || due.contains("0 orders"),
         "{due}"
     );
     world.says(&["purge"]);
@@ -282,7 +282,7 @@ fn the_takings_survive_a_purge_and_hold_nothing_of_buyers() {
     assert_eq!(table(&page, "best"), [["Green Tea", "3"]]);
 
     let words = world.says(&["purge", "--dry-run", "--figures"]);
-    assert!(words.contains("Numbers by day and week to be erased: 2 rows."), "{words}");
+    assert!(words.contains("Daily and weekly figures to delete: 2."), "{words}");
     world.says(&["purge", "--figures"]);
     let page = desk.get("/");
     assert!(table(&page, "weeks").iter().all(|week| week[1..] == ["0", "0", "0"]));
