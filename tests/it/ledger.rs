@@ -75,7 +75,7 @@ fn the_list_shows_the_newest_and_says_how_many_more_there_are() {
         ["0000000120", "awaiting", "2026-11-20", "3", "1.00000012", "ETH"]
     );
     assert!(lines[50].starts_with("0000000071"));
-    assert_eq!(lines[51], "… and 70 more: --all shows them");
+    assert_eq!(lines[51], "… and 70 more: use --all to show them");
     assert_eq!(world.says(&["orders", "--all"]).lines().count(), 121);
 }
 

@@ -157,7 +157,7 @@ fn health_is_red_for_whatever_keeps_an_order_from_being_placed() {
 fn health_of_a_shop_that_is_not_open_says_so() {
     let world = World::closed(&[]);
     let said = error_of(&shop_with(&world, &["health", "--listen", "unix:none"], ""));
-    assert!(said.contains("no shop is open at unix:none"), "{said}");
+    assert!(said.contains("no shop is running at unix:none"), "{said}");
 }
 
 #[test]
