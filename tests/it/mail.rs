@@ -157,7 +157,7 @@ fn no_words_of_a_buyer_stand_at_the_beginning_of_a_line() {
     let world = World::new();
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");
-    let forged = "STATE       confirmed";
+    let forged = "STATUS      confirmed";
     let fillers = ["界", "\u{3000}", "\u{a0}", "é", "ж", "한", "🇩🇪", "👍🏽"];
     let note: Vec<String> =
         fillers.iter().map(|filler| format!("{}{forged}", filler.repeat(40))).collect();
