@@ -428,7 +428,7 @@ fn a_password_is_set_at_the_shell_with_reasons() {
     assert_eq!(signs_in(&mut browser, DESK_PASSWORD, "").status, 422);
     assert_eq!(signs_in(&mut browser, OTHER_PASSWORD, "").status, 303);
     assert!(world.says(&["desk", "sessions"]).starts_with("signed in "));
-    assert!(world.says(&["desk", "sessions", "--end"]).contains("1 session has ended"));
+    assert!(world.says(&["desk", "sessions", "--end"]).contains("1 session ended"));
     assert_eq!(browser.get("/account").status, 303);
     assert!(world.says(&["desk", "sessions"]).contains("Nobody"));
 }

@@ -152,7 +152,7 @@ fn a_price_with_a_comma_and_one_too_large_are_said_to_be_such() {
     let text = answer.text();
     for words in [
         "Price in ETH: Use a decimal point: 0.003.",
-        "Price in BTC: This price is too large",
+        "Price in BTC: This amount is too large",
         "Price in XMR: This price is too large",
         "Enter a name.",
     ] {
@@ -183,7 +183,7 @@ fn what_a_button_did_beyond_its_name_is_said() {
     assert!(page.mark("done").contains("the two were merged"), "{}", page.text());
 
     let refused = desk.0.get("/orders?since=2026-02-02&before=2026-02-01");
-    assert_eq!(refused.mark("before-error"), "The second day lies before the first.");
+    assert_eq!(refused.mark("before-error"), "This day is before “Placed since”.");
 }
 
 #[test]
