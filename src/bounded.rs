@@ -19,7 +19,7 @@ pub fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     let seen = file.metadata()?;
     if !seen.is_file() {
-        let words = "it is not a regular file: name a file that lies on the disk";
+        let words = "it is not a regular file";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
     }
     if most < seen.len() {
@@ -70,7 +70,7 @@ impl<R: Read> Read for Metered<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(self.left.get()).unwrap_or(usize::MAX).min(into.len());
         if most == 0 && !into.is_empty() {
-            let words = "a part of it is longer than it may be";
+            let words = "a part of it is too long";
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, words));
         }
         let n = self.from.read(&mut into[..most])?;

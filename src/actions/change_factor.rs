@@ -42,7 +42,7 @@ pub async fn confirm_factor(
     store::desk::mark_factor(&mut tx, Some(&secret), step).await.context("keep the factor")?;
     store::desk::mark_pending_factor(&mut tx, None).await?;
     store::desk::put_recovery(&mut tx, recovery).await.context("keep the recovery codes")?;
-    store::desk::note_deed(&mut tx, now, "Switched the second factor on").await?;
+    store::desk::note_deed(&mut tx, now, "Turned on 2FA").await?;
     tx.commit().await.context("commit the factor")?;
     Ok(Ok(()))
 }
@@ -59,7 +59,7 @@ pub async fn renew_recovery(
         return Ok(false);
     }
     store::desk::put_recovery(&mut tx, recovery).await.context("keep the recovery codes")?;
-    store::desk::note_deed(&mut tx, now, "Made new recovery codes").await?;
+    store::desk::note_deed(&mut tx, now, "Created new recovery codes").await?;
     tx.commit().await.context("commit the recovery codes")?;
     Ok(true)
 }
@@ -73,7 +73,7 @@ pub async fn drop_factor(shop: &Shop, now: Moment) -> anyhow::Result<bool> {
     store::desk::mark_pending_factor(&mut tx, None).await?;
     store::desk::put_recovery(&mut tx, &[]).await?;
     if lock.factor.is_some() {
-        store::desk::note_deed(&mut tx, now, "Switched the second factor off").await?;
+        store::desk::note_deed(&mut tx, now, "Turned off 2FA").await?;
     }
     tx.commit().await.context("commit that there is no factor")?;
     Ok(lock.factor.is_some())

@@ -34,23 +34,21 @@ pub enum OrderChange {
 /// Why nothing was changed, in words for the seller.
 #[derive(Debug, thiserror::Error)]
 pub enum Unchanged {
-    #[error("there is no order with this reference")]
+    #[error("order not found")]
     NoOrder,
     #[error(transparent)]
     Misstep(#[from] Misstep),
-    #[error(
-        "{name}: {wanted} are needed and {left} are left on the shelf. Put more into the catalog, or refund the order"
-    )]
+    #[error("{name}: {wanted} needed, but only {left} in stock. Add stock or refund the order")]
     TooFew { name: String, wanted: i64, left: i64 },
-    #[error("{0} is the whole amount: say `paid`")]
+    #[error("{0} is the full amount: mark the order as paid")]
     NotPartial(Gwei),
-    #[error("the order is paid already: only more than {0} can be recorded now")]
+    #[error("the order is already paid: only more than {0} can be recorded")]
     NotMore(Gwei),
-    #[error("a part that was paid is more than 0")]
+    #[error("a partial payment must be more than 0")]
     NoPart,
     #[error(
-        "as far as the shop knows nothing was paid for this order, and the buyer would read that money was sent back. If it \
-         was, say `refunded --anyway`"
+        "the shop has seen no payment for this order, and the buyer would read that a refund was sent. If you did send one, \
+         use `refunded --anyway`"
     )]
     NothingReceived,
 }

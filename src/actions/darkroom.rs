@@ -90,7 +90,7 @@ impl Darkroom {
             Some(KEPT) => Ok(Ok(lines.collect())),
             Some(REFUSED) => Ok(Err(lines.next().unwrap_or_default())),
             // It went over the limits of its process, or ended in the middle.
-            _ => Ok(Err(format!("the picture {name:?} could not be unpacked: save it smaller"))),
+            _ => Ok(Err(format!("the picture {name:?} could not be decoded: save it smaller"))),
         }
     }
 }
@@ -125,7 +125,7 @@ fn try_to_develop(
                 Source::of(name.clone(), bytes.to_vec()).map_err(|refused| refused.to_string())?;
             let cleaned = source.cleaned().map_err(|refused| refused.to_string())?;
             let file = originals.keep(&cleaned, &name).map_err(|error| {
-                format!("the picture {name:?} cannot be kept in the picture folder: {error}")
+                format!("the picture {name:?} cannot be stored in the picture folder: {error}")
             })?;
             let source =
                 Source::of(file.clone(), cleaned.bytes).map_err(|refused| refused.to_string())?;
@@ -139,7 +139,9 @@ fn try_to_develop(
             let source = Source::of(name, bytes.to_vec()).map_err(|refused| refused.to_string())?;
             let logo = source.logo().map_err(|refused| refused.to_string())?;
             for file in [&logo.webp, &logo.fallback] {
-                gallery.keep(file).map_err(|error| format!("the logo cannot be kept: {error}"))?;
+                gallery
+                    .keep(file)
+                    .map_err(|error| format!("the logo cannot be stored: {error}"))?;
             }
             let (webp, fallback) = (logo.webp.file.as_str(), logo.fallback.file.as_str());
             Ok(vec![format!("{} {} {webp} {fallback}", logo.width, logo.height)])

@@ -191,7 +191,7 @@ fn changes(old: &EditedProduct, new: &Written<'_>) -> Vec<&'static str> {
         }
     };
     note(old.name != record.name, "name");
-    note(old.slug != *new.slug, "address");
+    note(old.slug != *new.slug, "slug");
     note(old.description != record.description, "description");
     let sorted = |prices: &crate::catalog::Prices| {
         let mut prices = prices.clone();

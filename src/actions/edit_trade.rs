@@ -4,6 +4,7 @@ use crate::catalog::Discount;
 use crate::catalog::Fault;
 use crate::catalog::Json;
 use crate::catalog::RateRecord;
+use crate::catalog::fault::ALREADY_EXISTS;
 use crate::store;
 use crate::store::Tx;
 use crate::store::trade::KeptDiscount;
@@ -58,7 +59,7 @@ pub async fn save_discount(
     }
     store::trade::put_discount(&mut tx, was, &discount).await.context("keep the code")?;
     let what = if was.is_some() { "Changed" } else { "Added" };
-    finish(tx, now, &format!("{what} the code {code}")).await?;
+    finish(tx, now, &format!("{what} the discount code {code}")).await?;
     Ok(Saved::Done)
 }
 
@@ -73,7 +74,7 @@ pub async fn remove_discount(
         return Ok(Saved::Stale(kept));
     }
     store::trade::remove_discount(&mut tx, code).await.context("remove the code")?;
-    finish(tx, now, &format!("Removed the code {code}")).await?;
+    finish(tx, now, &format!("Removed the discount code {code}")).await?;
     Ok(Saved::Done)
 }
 
@@ -111,7 +112,7 @@ pub async fn save_rate(
     }
     store::trade::put_rate(&mut tx, was, &rate).await.context("keep the way of sending")?;
     let what = if was.is_some() { "Changed" } else { "Added" };
-    finish(tx, now, &format!("{what} the way of sending “{name}”")).await?;
+    finish(tx, now, &format!("{what} the shipping method “{name}”")).await?;
     Ok(Saved::Done)
 }
 
@@ -127,7 +128,7 @@ pub async fn remove_rate(
         return Ok(Saved::Stale(kept));
     }
     store::trade::remove_rate(&mut tx, name).await.context("remove the way of sending")?;
-    finish(tx, now, &format!("Removed the way of sending “{name}”")).await?;
+    finish(tx, now, &format!("Removed the shipping method “{name}”")).await?;
     Ok(Saved::Done)
 }
 
@@ -138,7 +139,7 @@ pub async fn move_rate(shop: &Shop, name: &str, up: bool, now: Moment) -> anyhow
     let names = rates.into_iter().map(|kept| kept.rate.name).collect();
     if let Some(names) = moved(names, name, up) {
         store::trade::reorder(&mut tx, Ordered::Rates, &names).await.context("keep the order")?;
-        finish(tx, now, &format!("Moved the way of sending “{name}”")).await?;
+        finish(tx, now, &format!("Moved the shipping method “{name}”")).await?;
     }
     Ok(())
 }
@@ -155,7 +156,7 @@ pub(super) fn moved(mut names: Vec<String>, name: &str, up: bool) -> Option<Vec<
 }
 
 fn taken(field: &str, name: &str) -> Fault {
-    Fault::new("", field, format!("{name:?}, which there is already"), "another one")
+    Fault::new("", field, format!("{name:?}{ALREADY_EXISTS}"), "another name")
 }
 
 async fn finish(mut tx: Tx, now: Moment, deed: &str) -> anyhow::Result<()> {

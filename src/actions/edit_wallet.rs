@@ -6,6 +6,7 @@ use crate::actions::paint_sheets::follow_windows;
 use crate::catalog::CatalogFile;
 use crate::catalog::Fault;
 use crate::catalog::Json;
+use crate::catalog::fault::HAS_A_WALLET;
 use crate::payment::Wallet;
 use crate::store;
 use crate::store::Tx;
@@ -15,6 +16,7 @@ use crate::store::trade::Stranded;
 use crate::values::Currency;
 use crate::values::Gwei;
 use crate::values::Moment;
+use crate::values::plural;
 use anyhow::Context;
 
 /// Keeps a wallet that the desk has made or changed: its currency stays. Orders keep the address they have; which index of its
@@ -47,13 +49,12 @@ pub async fn save_wallet(
                 return Ok(Saved::Stale(kept.cloned()));
             }
             if was != currency {
-                let expected =
-                    "the currency that the wallet has; another one is another wallet, to be added";
+                let expected = "the wallet's currency; for another currency, add another wallet";
                 return Ok(Saved::Refused(vec![Fault::new("", "currency", currency, expected)]));
             }
         }
         None if kept.is_some() => {
-            let found = format!("{currency}, for which there is a wallet already");
+            let found = format!("{currency}{HAS_A_WALLET}");
             let expected = "one wallet for each currency";
             return Ok(Saved::Refused(vec![Fault::new("", "currency", found, expected)]));
         }
@@ -64,7 +65,7 @@ pub async fn save_wallet(
     }
     store::trade::put_wallet(&mut tx, &wallet).await.context("keep the wallet")?;
     let what = if shown.is_some() { "Changed" } else { "Added" };
-    finish(tx, now, wallets.is_empty(), &format!("{what} the wallet for {currency}")).await?;
+    finish(tx, now, wallets.is_empty(), &format!("{what} the {currency} wallet")).await?;
     follow(shop).await;
     Ok(Saved::Done)
 }
@@ -75,9 +76,9 @@ async fn inexpressible(tx: &mut Tx, wallet: &Wallet) -> anyhow::Result<Option<Fa
     let prices = store::trade::list_prices_in(tx, &wallet.currency).await?;
     let bad = prices.iter().find(|price| price.get() % grain.get() != 0 || most < **price);
     Ok(bad.map(|price: &Gwei| {
-        let found = format!("a coin in which the price {price}, which there is, cannot be paid");
+        let found = format!("a coin that cannot express the existing price {price}");
         let expected =
-            format!("a coin whose smallest step is finer than {grain}, or other prices first");
+            format!("a coin with a smaller unit than {grain}, or change the prices first");
         Fault::new(
             "",
             if wallet.coin.network().starts_with("chain") { "token" } else { "currency" },
@@ -107,12 +108,12 @@ pub async fn remove_wallet(
     }
     let stranded = store::trade::list_stranded_now(&mut tx, currency).await?;
     if !stranded.is_empty() {
-        let found = format!("{} things that have a price in {currency} alone", stranded.n);
-        let expected = "a price in another currency for each of them first";
+        let found = plural(stranded.n, "price", "prices") + &format!(" only in {currency}");
+        let expected = "prices in another currency first";
         return Ok(Saved::Refused(vec![Fault::new("", "currency", found, expected)]));
     }
     store::trade::remove_wallet(&mut tx, currency).await.context("remove the wallet")?;
-    finish(tx, now, true, &format!("Removed the wallet for {currency}")).await?;
+    finish(tx, now, true, &format!("Removed the {currency} wallet")).await?;
     follow(shop).await;
     Ok(Saved::Done)
 }
@@ -129,7 +130,7 @@ pub async fn move_wallet(
     let names = wallets.iter().map(|kept| kept.wallet.currency.to_string()).collect();
     if let Some(names) = moved(names, currency.as_str(), up) {
         store::trade::reorder(&mut tx, Ordered::Wallets, &names).await.context("keep the order")?;
-        finish(tx, now, false, &format!("Moved the wallet for {currency}")).await?;
+        finish(tx, now, false, &format!("Moved the {currency} wallet")).await?;
     }
     Ok(())
 }

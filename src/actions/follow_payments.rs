@@ -137,21 +137,21 @@ fn after(status: Status, has_lost: bool, standing: Standing) -> Status {
 }
 
 const MOVED: &str = "\
-Something left this order's address before the shop's node saw a payment settle\n\
-there: it cannot tell what came. Look into your wallet, and say what arrived.";
+Funds left this order's address before the shop's node saw a payment confirmed,\n\
+so it cannot tell what was paid. Check your wallet and record what you received.";
 const LOST: &str = "\
-The network took back a payment for this order that had counted. Look whether it\n\
-comes back before you send anything more.";
+The network reversed a confirmed payment for this order. Check whether it\n\
+confirms again before you ship anything.";
 const UNEXPECTED: &str = "\
-Money came for this order, from which nothing more was expected. Look into your\n\
-wallet; you may want to send it back.";
+An unexpected payment arrived for this order. Check your wallet; you may want to\n\
+refund it.";
 
 fn late(order: &Order, sighting: Sighting) -> String {
     let Invoice { amount, currency, .. } = &order.invoice;
     format!(
-        "Of the late payment {} of {amount} {currency} is confirmed now.\n\
-         You decide: /paid takes the things from the shelf again, where they are still\n\
-         there; or give the money back and say /refunded.",
+        "{} of {amount} {currency} of the late payment is now confirmed.\n\
+         You decide: use /paid to accept the order if the items are still in stock,\n\
+         or refund the payment and use /refunded.",
         sighting.settled
     )
 }

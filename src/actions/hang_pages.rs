@@ -43,11 +43,11 @@ pub async fn hang_pages(shop: &Shop, files: &[PageFile]) -> anyhow::Result<()> {
         is_changed = true;
         match news {
             News::PutOverDesk(page) => over.push(format!(
-                "db/pages/{}.md has changed: it stands in the place of what was done at the desk",
+                "db/pages/{}.md has changed and replaces the page as edited at the desk",
                 page.slug
             )),
             News::Left(page) => over.push(format!(
-                "db/pages/{}.md is gone: its page stays as it was written at the desk",
+                "db/pages/{}.md was removed: its page is kept as edited at the desk",
                 page.slug
             )),
             _ => {}

@@ -13,8 +13,9 @@ use std::fmt;
 /// The host's clock has jumped: were it believed at once, what is not over would expire and be erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "nothing is erased: the host's clock is {} the time that has passed. If it is right, say `shop clock accept` \
-     (or `shop purge --now`); if not, set it. After 24 hours without a change the shop accepts it by itself",
+    "nothing is deleted: the host's clock is {} the elapsed time. If it is right, run `shop clock accept` \
+     (or `shop purge --now`); if not, correct it. After 24 hours without a change the shop accepts it by \
+     itself",
     Ahead(*.ahead)
 )]
 pub struct ClockDoubted {
@@ -24,7 +25,7 @@ pub struct ClockDoubted {
 
 /// The host's clock cannot be right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the host's clock says {}, which is long past: set it right first", .0.for_people())]
+#[error("the host's clock says {}, which is far in the past: correct it first", .0.for_people())]
 pub struct NotAcceptable(pub Moment);
 
 /// Units: seconds after which the passing of time is written down.
@@ -166,7 +167,7 @@ mod tests {
             (-2 * 86_400 - 300, "2 days and 5 minutes behind"),
         ] {
             let said = ClockDoubted { ahead }.to_string();
-            assert!(said.contains(&format!("clock is {words} the time")), "{said}");
+            assert!(said.contains(&format!("clock is {words} the elapsed time")), "{said}");
             assert!(said.contains("`shop clock accept`"), "{said}");
         }
     }

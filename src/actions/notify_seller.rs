@@ -54,7 +54,7 @@ pub(super) fn sealing(
     now: Moment,
 ) -> Result<Option<SellerKey>, Closed> {
     match shop.openness.seal(now)? {
-        None if had_key => Err(Closed::Key("the seller's key is about to be taken up".to_owned())),
+        None if had_key => Err(Closed::Key("the seller's key is being loaded".to_owned())),
         key => Ok(key),
     }
 }
@@ -83,7 +83,7 @@ fn write(
 /// Tells the seller. What fails is told later by [`sweep`]: the promise is the row.
 pub async fn notify_seller(shop: &Shop, owed: Owed, now: Moment) {
     if let Err(error) = tell(shop, owed, now).await {
-        tracing::warn!("the seller will be told later: {error:#}");
+        tracing::warn!("the seller will be notified later: {error:#}");
     }
 }
 

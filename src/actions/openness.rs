@@ -13,7 +13,7 @@ pub enum Closed {
     #[error("the seller has closed the shop")]
     BySeller,
     /// The seller has not looked at new mail for too long.
-    #[error("the seller has not looked at new mail for too long")]
+    #[error("the seller has not read new mail for too long")]
     SellerAway,
     /// The seller's key cannot be used: the reason, for the seller.
     #[error("{0}")]
@@ -80,7 +80,7 @@ impl Openness {
     pub fn seal_for_order(&self, had_key: bool, now: Moment) -> Result<Option<SellerKey>, Closed> {
         let key = self.key(now).map_err(Closed::Key)?;
         if had_key && key.is_none() {
-            return Err(Closed::Key("the seller's key is about to be taken up".to_owned()));
+            return Err(Closed::Key("the seller's key is being loaded".to_owned()));
         }
         if self.found().is_away { Err(Closed::SellerAway) } else { Ok(key) }
     }
@@ -130,7 +130,7 @@ pub async fn take_key(
         Some(Err(fault)) => Key::Faulty(fault.to_string()),
         None => match house.fingerprint {
             Some(fingerprint) => Key::Faulty(format!(
-                "the seller's key {fingerprint} was there and is gone: put it back, `gpg --armor --export {fingerprint} > db/seller.asc`"
+                "the seller's key {fingerprint} is missing: restore it with `gpg --armor --export {fingerprint} > db/seller.asc`"
             )),
             None => Key::None,
         },

@@ -62,12 +62,12 @@ pub(super) enum Asked {
 /// Why somebody was not let in. It does not say what was wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotIn {
-    #[error("the password, or the code, is not right")]
+    #[error("wrong password or code")]
     Wrong {
         /// How long the answer waits. All wrong ones of the whole desk count, and no right one waits for them.
         wait: Duration,
     },
-    #[error("too many try to come in just now: please try again in a few seconds")]
+    #[error("too many sign-in attempts: please try again in a few seconds")]
     Busy,
 }
 
@@ -229,7 +229,7 @@ impl Porter {
 async fn keep_wrong_code(db: &Db, now: Moment) -> anyhow::Result<()> {
     let mut tx = db.write().await?;
     store::desk::note_wrong_code(&mut tx, now).await.context("count it")?;
-    store::desk::note_deed(&mut tx, now, "Refused the right password with a wrong code").await?;
+    store::desk::note_deed(&mut tx, now, "Rejected the correct password with a wrong code").await?;
     tx.commit().await.context("commit it")
 }
 

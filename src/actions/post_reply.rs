@@ -20,9 +20,9 @@ use anyhow::Context;
 /// Why nothing of a reply was taken, in words for the seller.
 #[derive(Debug, thiserror::Error)]
 pub enum Unposted {
-    #[error("there is no order {0}: it was erased, or never was")]
+    #[error("order {0} not found: it was deleted or never existed")]
     NoOrder(OrderRef),
-    #[error("the buyer of {0} has erased their data: nobody can read an answer any more")]
+    #[error("the buyer of {0} has deleted their data: nobody can read an answer")]
     NoReader(OrderRef),
     #[error("{order_ref}: {unchanged}")]
     Unchanged { order_ref: OrderRef, unchanged: Unchanged },

@@ -25,7 +25,7 @@ pub async fn set_password(
     store::desk::mark_password(&mut tx, &kept).await.context("keep the password")?;
     store::desk::delete_sessions(&mut tx).await.context("end the sessions")?;
     store::desk::forget_wrong_codes(&mut tx).await?;
-    store::desk::note_deed(&mut tx, now, "Set the desk's password at the shell").await?;
+    store::desk::note_deed(&mut tx, now, "Set the desk password from the command line").await?;
     tx.commit().await.context("commit the password")?;
     Ok(Ok(()))
 }
@@ -53,7 +53,7 @@ pub async fn change_password(
     store::desk::mark_password(&mut tx, &kept).await.context("keep the password")?;
     store::desk::delete_sessions(&mut tx).await.context("end the sessions")?;
     store::desk::forget_wrong_codes(&mut tx).await?;
-    store::desk::note_deed(&mut tx, now, "Changed the desk's password").await?;
+    store::desk::note_deed(&mut tx, now, "Changed the desk password").await?;
     tx.commit().await.context("commit the password")?;
     Ok(Ok(()))
 }

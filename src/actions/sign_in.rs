@@ -95,8 +95,8 @@ async fn confirm(
 
 fn deed_of(known: &Known) -> &'static str {
     match known.proof {
-        Some(FactorProof::Recovery(_)) => "Signed in at the desk with a recovery code",
-        Some(FactorProof::Step(_)) | None => "Signed in at the desk",
+        Some(FactorProof::Recovery(_)) => "Signed in with a recovery code",
+        Some(FactorProof::Step(_)) | None => "Signed in",
     }
 }
 

@@ -8,7 +8,7 @@ use anyhow::Context;
 pub async fn sign_out(shop: &Shop, session: &SessionHash, now: Moment) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
     if store::desk::delete_session(&mut tx, session).await.context("end the session")? {
-        store::desk::note_deed(&mut tx, now, "Signed out of the desk").await?;
+        store::desk::note_deed(&mut tx, now, "Signed out").await?;
     }
     tx.commit().await.context("commit that the session has ended")
 }
@@ -24,7 +24,7 @@ pub async fn forget_wrong_codes(shop: &Shop) -> anyhow::Result<()> {
 pub async fn end_sessions(shop: &Shop, now: Moment) -> anyhow::Result<u64> {
     let mut tx = shop.db.write().await?;
     let n_ended = store::desk::delete_sessions(&mut tx).await.context("end the sessions")?;
-    store::desk::note_deed(&mut tx, now, "Ended all sessions of the desk").await?;
+    store::desk::note_deed(&mut tx, now, "Ended all sessions").await?;
     tx.commit().await.context("commit that the sessions have ended")?;
     Ok(n_ended)
 }

@@ -351,7 +351,7 @@ pub(super) fn render_one(
         found.and_then(|source| source.render()).map_err(|refused| refused.to_string())?;
     for size in [&mut picture.thumb, &mut picture.page, &mut picture.full] {
         for file in [&mut size.webp, &mut size.fallback] {
-            keep(file).map_err(|error| format!("it cannot be kept: {error}"))?;
+            keep(file).map_err(|error| format!("it cannot be stored: {error}"))?;
             // Only the name is needed from here on; many pictures' bytes would fill the memory.
             file.bytes = Vec::new();
         }

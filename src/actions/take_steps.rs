@@ -84,10 +84,10 @@ async fn take(
 /// Among the seller's deeds, which hold nobody's words.
 fn deed(change: &OrderChange) -> &'static str {
     match change {
-        OrderChange::Paid => "Said that it was paid",
-        OrderChange::Partial(_) => "Said how much has arrived",
-        OrderChange::Shipped(_) => "Sent",
+        OrderChange::Paid => "Marked as paid",
+        OrderChange::Partial(_) => "Recorded a received amount",
+        OrderChange::Shipped(_) => "Marked as shipped",
         OrderChange::Cancelled(_) => "Cancelled",
-        OrderChange::Refunded(_) => "Refunded",
+        OrderChange::Refunded(_) => "Marked as refunded",
     }
 }

@@ -41,7 +41,7 @@ pub async fn hide_product(
     }
     store::editing::set_hidden(&mut tx, product.id, hidden).await.context("hide the product")?;
     settle(&mut tx, Shelves::Of(product.id)).await?;
-    let deed = format!("{} {}", if hidden { "Hid" } else { "Showed" }, product.name);
+    let deed = format!("{} {}", if hidden { "Hid" } else { "Unhid" }, product.name);
     store::desk::note_deed(&mut tx, now, &deed).await?;
     tx.commit().await.context("commit the product")?;
     clear_up(shop, &[]).await;
@@ -119,7 +119,7 @@ pub async fn duplicate_product(
     let place = store::editing::find_place_now(&mut tx, product.id).await?;
     store::editing::move_to(&mut tx, id, place + 1).await.context("move the copy")?;
     settle(&mut tx, Shelves::Same).await?;
-    store::desk::note_deed(&mut tx, now, &format!("Copied {}", product.name)).await?;
+    store::desk::note_deed(&mut tx, now, &format!("Duplicated {}", product.name)).await?;
     store::desk::keep_heard(&mut tx, once, free.as_str(), now).await?;
     tx.commit().await.context("commit the copy")?;
     Ok(Some(free))
@@ -176,7 +176,7 @@ pub async fn move_product(
         return Ok(Some(()));
     }
     settle(&mut tx, Shelves::Of(product.id)).await?;
-    let deed = format!("Moved {} to place {there}", product.name);
+    let deed = format!("Moved {} to position {there}", product.name);
     store::desk::note_deed(&mut tx, now, &deed).await?;
     tx.commit().await.context("commit the list")?;
     clear_up(shop, &[]).await;
@@ -218,8 +218,8 @@ pub async fn add_stock(
         store::editing::set_stock(&mut tx, pool, sum).await.context("count the shelf")?;
         settle(&mut tx, Shelves::Same).await?;
         let deed = match pieces {
-            0.. => format!("Put {pieces} more of {name} on the shelf: {sum}"),
-            _ => format!("Took {} of {name} off the shelf: {sum}", pieces.unsigned_abs()),
+            0.. => format!("Added {pieces} {name} to stock: now {sum}"),
+            _ => format!("Removed {} {name} from stock: now {sum}", pieces.unsigned_abs()),
         };
         store::desk::note_deed(&mut tx, now, &deed).await?;
         store::desk::keep_heard(&mut tx, &form, "", now).await?;
@@ -248,7 +248,7 @@ pub async fn rename_category(
     settle(&mut tx, Shelves::All).await?;
     let deed = match name {
         Some(name) => format!("Renamed the category {category} to {name}"),
-        None => format!("Took the category {category} away"),
+        None => format!("Removed the category {category}"),
     };
     store::desk::note_deed(&mut tx, now, &deed).await?;
     tx.commit().await.context("commit the categories")?;

@@ -31,6 +31,6 @@ async fn try_database(shop: &Shop, now: Moment) -> anyhow::Result<()> {
     let most = shop.terms.most_unpaid;
     let before =
         store::orders::look_beforehand(&mut tx, &nobody, count_unpaid_since(now), most).await?;
-    anyhow::ensure!(before.n_unpaid < most, "{most} orders wait for their payment (MOST_UNPAID)");
+    anyhow::ensure!(before.n_unpaid < most, "{most} orders are awaiting payment (MOST_UNPAID)");
     Ok(())
 }

@@ -63,7 +63,7 @@ pub fn differences(shop: &CatalogFile, file: &CatalogFile) -> Vec<Difference> {
     let rates = |file: &CatalogFile| -> Vec<_> {
         file.rates.iter().map(|rate| (rate.name.clone(), rate_fields(rate))).collect()
     };
-    compare("way of sending", &rates(shop), &rates(file), &mut found);
+    compare("shipping method", &rates(shop), &rates(file), &mut found);
     let discounts = |file: &CatalogFile| -> Vec<_> {
         let of = |discount: &Discount| (discount.code.clone(), discount_fields(discount));
         file.discounts.iter().map(of).collect()
@@ -101,7 +101,7 @@ fn compare(what: &str, shop: &Records, file: &Records, found: &mut Vec<Differenc
     // The first that stands elsewhere says enough.
     if let Some((ours, theirs)) = ours.iter().zip(&theirs).find(|(ours, theirs)| ours != theirs) {
         let field = "order".to_owned();
-        let place = |name: &String| Some(format!("{name} comes first of the two"));
+        let place = |name: &String| Some(format!("{name} first"));
         let fields = vec![FieldDifference { field, shop: place(ours), file: place(theirs) }];
         found.push(Difference { record: format!("{what}s"), kind: Kind::Changed, fields });
     }
@@ -173,7 +173,7 @@ fn wallet_fields(wallet: &Wallet) -> Vec<Field> {
             fields.push(field("address", key.primary().as_str()));
             // Whoever reads it sees what the wallet receives.
             let mut view_key = field("view_key", key.as_str());
-            "a key that is not shown".clone_into(&mut view_key.shown);
+            "a key (not shown)".clone_into(&mut view_key.shown);
             fields.push(view_key);
         }
     }
@@ -190,7 +190,7 @@ fn product_fields(product: &ProductRecord) -> Vec<Field> {
     let files: Vec<&str> = product.images.iter().map(|image| image.file.as_str()).collect();
     fields.push(field("pictures", files.join(", ")));
     let alts: Vec<&str> = product.images.iter().map(|image| image.alt.as_str()).collect();
-    fields.push(field("texts of the pictures", alts.join(" / ")));
+    fields.push(field("alt texts", alts.join(" / ")));
     let names: Vec<&str> = product.options.iter().map(|option| option.name.as_str()).collect();
     fields.push(field("options", names.join(", ")));
     for option in &product.options {
@@ -215,7 +215,7 @@ fn price_fields(before: &str, prices: &Prices) -> Vec<Field> {
 fn rate_fields(rate: &RateRecord) -> Vec<Field> {
     let countries: Vec<&str> = rate.countries.iter().map(|country| country.code()).collect();
     let countries =
-        if countries.is_empty() { "everywhere".to_owned() } else { countries.join(", ") };
+        if countries.is_empty() { "all countries".to_owned() } else { countries.join(", ") };
     let mut fields = vec![field("countries", countries)];
     fields.extend(price_fields("", &rate.prices));
     fields
@@ -226,7 +226,7 @@ fn discount_fields(discount: &Discount) -> Vec<Field> {
         Less::Percent(percent) => vec![field("percent", percent.to_string())],
         Less::Amounts(amounts) => amounts
             .iter()
-            .map(|(currency, amount)| field(format!("less in {currency}"), amount.to_string()))
+            .map(|(currency, amount)| field(format!("discount in {currency}"), amount.to_string()))
             .collect(),
     };
     for (name, day) in [("from", discount.from), ("until", discount.until)] {
@@ -241,10 +241,10 @@ impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.kind {
             Kind::Added => {
-                write!(f, "+ {}: the file has it, the shop does not: it would come", self.record)
+                write!(f, "+ {}: only in the file; would be added", self.record)
             }
             Kind::Removed => {
-                write!(f, "- {}: the shop has it, the file does not: it would go", self.record)
+                write!(f, "- {}: only in the shop; would be removed", self.record)
             }
             Kind::Changed => {
                 write!(f, "~ {}", self.record)?;
@@ -253,7 +253,7 @@ impl std::fmt::Display for Difference {
                         value.clone().unwrap_or_else(|| "nothing".to_owned())
                     };
                     let (shop, file) = (of(&field.shop), of(&field.file));
-                    write!(f, "\n    {}: {shop} would become {file}", field.field)?;
+                    write!(f, "\n    {}: {shop} → {file}", field.field)?;
                 }
                 Ok(())
             }
@@ -299,10 +299,10 @@ mod tests {
             .replace("Warm.", "Warm\\nand dry.")
             .replace(", {\"name\": \"Large\", \"quantity\": 2}", "")
             .replace(", \"until\": \"2026-12-24\"", ", \"uses\": 5");
-        let tea = "~ product tea\n    quantity: 3 would become 9\n    price in ETH: 0.09199 would become 0.08";
-        let cap = "~ product cap\n    description: Warm. would become Warm and dry.\n    options: Small, Large would become Small\n    \
-                   option Large: quantity: 2 would become nothing";
-        let spring = "~ discount SPRING\n    until: 2026-12-24 would become nothing\n    uses: nothing would become 5";
+        let tea = "~ product tea\n    quantity: 3 → 9\n    price in ETH: 0.09199 → 0.08";
+        let cap = "~ product cap\n    description: Warm. → Warm and dry.\n    options: Small, Large → Small\n    \
+                   option Large: quantity: 2 → nothing";
+        let spring = "~ discount SPRING\n    until: 2026-12-24 → nothing\n    uses: nothing → 5";
         check(&other, &[tea, cap, spring]);
     }
 
@@ -311,8 +311,8 @@ mod tests {
         check(
             &SHOP.replace("\"SPRING\"", "\"WINTER\""),
             &[
-                "- discount SPRING: the shop has it, the file does not: it would go",
-                "+ discount WINTER: the file has it, the shop does not: it would come",
+                "- discount SPRING: only in the shop; would be removed",
+                "+ discount WINTER: only in the file; would be added",
             ],
         );
         let (tea, cap) = (SHOP.find("\"tea\"").unwrap(), SHOP.find("\"cap\"").unwrap());
@@ -324,12 +324,7 @@ mod tests {
             SHOP[tea..cap].trim().trim_end_matches(','),
             &SHOP[end + 1..]
         );
-        check(
-            &turned,
-            &[
-                "~ products\n    order: tea comes first of the two would become cap comes first of the two",
-            ],
-        );
+        check(&turned, &["~ products\n    order: tea first → cap first"]);
     }
 
     #[test]
@@ -343,10 +338,7 @@ mod tests {
             ", \"view_key\": \"2f85eb3c2a3ffcede6ca9404f7a3de21c48bd4e85858ce68c19452f1098d140d\"",
         );
         let words = differences(&with, &monero(""))[0].to_string();
-        assert_eq!(
-            words,
-            "~ wallet XMR\n    view_key: a key that is not shown would become nothing"
-        );
+        assert_eq!(words, "~ wallet XMR\n    view_key: a key (not shown) → nothing");
     }
 
     #[test]
@@ -356,7 +348,7 @@ mod tests {
         let mut other = long.clone();
         other.products[0].description = format!("{} fin", "word ".repeat(60));
         let words = differences(&long, &other)[0].to_string();
-        assert!(words.contains("word end would become …") && words.contains("word fin"), "{words}");
+        assert!(words.contains("word end → …") && words.contains("word fin"), "{words}");
         assert!(words.len() < 220, "{words}");
         other.products[0].prices = vec![(Currency::parse("ETH").unwrap(), Gwei::new(1).unwrap())];
         assert!(differences(&long, &other)[0].to_string().contains("price in ETH"));

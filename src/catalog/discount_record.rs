@@ -1,33 +1,38 @@
 use crate::catalog::Discount;
 use crate::catalog::Less;
 use crate::catalog::Prices;
+use crate::catalog::fault::A_DISCOUNT;
+use crate::catalog::fault::NOT_BEFORE_FROM;
+use crate::catalog::fault::NOTHING;
+use crate::catalog::fault::PERCENT_AND_LESS;
 use crate::catalog::file::Named;
 use crate::catalog::file::Reader;
 use crate::catalog::json::Json;
 use crate::catalog::record::Record;
 use crate::values::Moment;
 
-const HOW_MUCH: &str =
-    "how much less: `percent`, a whole number from 1 to 99, or `less`, an amount for each currency";
-
 /// Records of the model Discount.
 impl Reader {
     pub(super) fn discount(&mut self, (collection, name, fields): &Named<'_>) {
         let mut record = Record::new(format!("{collection} {name:?}"), fields);
-        let code = record.needed_line("code", 40, "the code that a buyer types");
+        let code = record.needed_line("code", 40, "the code that buyers enter");
         let less = self.less(&mut record);
         let from = day(&mut record, "from");
         let until = day(&mut record, "until");
         if let (Some(first), Some(last)) = (from, until)
             && last < first
         {
-            record.refuse("until", last.short_day(), "the day of `from` or a later one");
+            record.refuse("until", last.short_day(), NOT_BEFORE_FROM);
         }
-        let uses = record.whole("uses", 1, 1_000_000, "how many orders may use it");
+        let uses = record.whole("uses", 1, 1_000_000, "the usage limit");
         if let (Some(code), Some(less)) = (code, less) {
             let code = code.to_uppercase();
             if self.file.discounts.iter().any(|other| other.code == code) {
-                record.refuse("code", format!("{code:?} a second time"), "each code once");
+                record.refuse(
+                    "code",
+                    format!("a second code {code:?}"),
+                    "a different code in each record",
+                );
             }
             self.file.discounts.push(Discount { code, less, from, until, uses });
         }
@@ -41,14 +46,14 @@ impl Reader {
             record.list("less", 50, "a list of {\"price\": …, \"wallet\": \"->wallets.eth\"}");
         match percent {
             Some(found) if list.is_empty() => {
-                record.whole_of("percent", found, 1, 99, "how much less").map(Less::Percent)
+                record.whole_of("percent", found, 1, 99, "the discount").map(Less::Percent)
             }
             Some(_) => {
-                record.refuse("less", "`percent` and `less`", "one of the two");
+                record.refuse("less", PERCENT_AND_LESS, "only one of them");
                 None
             }
             None if list.is_empty() => {
-                record.refuse("percent", "nothing", HOW_MUCH);
+                record.refuse("percent", NOTHING, A_DISCOUNT);
                 None
             }
             None => Some(Less::Amounts(self.amounts(record, list))),
@@ -67,8 +72,8 @@ impl Reader {
                 let currency = self.file.wallets[wallet].currency.clone();
                 if amounts.iter().any(|(other, _)| *other == currency) {
                     let field = format!("less[{n}].wallet");
-                    let found = format!("{currency} a second time");
-                    record.refuse(&field, found, "one amount for each currency");
+                    let found = format!("a second amount in {currency}");
+                    record.refuse(&field, found, "one amount per currency");
                 }
                 amounts.push((currency, amount));
             }
@@ -78,7 +83,7 @@ impl Reader {
 }
 
 fn day(record: &mut Record<'_>, name: &'static str) -> Option<Moment> {
-    let expected = "a day, UTC, written YYYY-MM-DD, for example \"2026-12-24\"";
+    let expected = "a UTC date as YYYY-MM-DD, for example \"2026-12-24\"";
     let text = record.text(name, 20, expected)?;
     let day = Moment::parse_day(text);
     if day.is_err() {

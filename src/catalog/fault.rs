@@ -10,10 +10,27 @@ pub struct Fault {
     /// What stood there, shortened.
     pub found: String,
     pub expected: String,
+    /// Whether `expected` is a sentence about what was found, such as "this is a private key", and not what would be right.
+    #[serde(skip)]
+    pub is_reason: bool,
 }
 
 /// Stands where a secret stood.
 pub const A_SECRET: &str = "a secret";
+
+/// What was found where a field is missing.
+pub const NOTHING: &str = "nothing";
+/// How `found` ends where a new record has the name of another.
+pub const ALREADY_EXISTS: &str = ", which already exists";
+/// How `found` ends where a new wallet has the currency of another.
+pub const HAS_A_WALLET: &str = ", which already has a wallet";
+/// What was found where a discount is given in both ways.
+pub const PERCENT_AND_LESS: &str = "`percent` and `less`";
+/// What is expected where a discount ends before it begins.
+pub const NOT_BEFORE_FROM: &str = "the day of `from` or a later day";
+/// What is expected where a discount takes nothing off.
+pub const A_DISCOUNT: &str =
+    "the discount: `percent`, a whole number from 1 to 99, or `less`, an amount for each currency";
 
 impl Fault {
     /// What looks like a private key or a mnemonic is shown nowhere again, on whatever screen this is read.
@@ -29,7 +46,18 @@ impl Fault {
             field: unless_secret(field),
             found: if secret::repeats_private(&found) { A_SECRET.to_owned() } else { found },
             expected: expected.into(),
+            is_reason: false,
         }
+    }
+
+    /// A fault that a sentence explains.
+    pub fn explained(
+        record: &str,
+        field: &str,
+        found: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self { is_reason: true, ..Self::new(record, field, found, reason) }
     }
 }
 
@@ -44,8 +72,9 @@ pub fn add_fault(faults: &mut Vec<Fault>, fault: Fault) {
         faults.push(Fault {
             record: String::new(),
             field: String::new(),
-            found: format!("more than {MOST_FAULTS} faults; only the first are listed"),
+            found: format!("more than {MOST_FAULTS} errors; only the first are listed"),
             expected: "these to be fixed first".to_owned(),
+            is_reason: false,
         });
     }
 }
@@ -71,10 +100,7 @@ impl std::fmt::Display for Fault {
             (true, false) => write!(f, "{}: ", self.field)?,
             (false, false) => write!(f, "{}, field `{}`: ", self.record, self.field)?,
         }
-        // Some of what is expected is said by what is wrong.
-        let says_wrong =
-            ["this ", "the checksum"].iter().any(|begin| self.expected.starts_with(begin));
-        let link = if says_wrong { ": " } else { "; expected " };
+        let link = if self.is_reason { ": " } else { "; expected " };
         write!(f, "found {}{link}{}", self.found, self.expected)
     }
 }

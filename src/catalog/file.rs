@@ -2,6 +2,7 @@ use crate::catalog::Discount;
 use crate::catalog::Fault;
 use crate::catalog::Slug;
 use crate::catalog::fault::A_SECRET;
+use crate::catalog::fault::NOTHING;
 use crate::catalog::fault::add_fault;
 use crate::catalog::fault::add_note;
 use crate::catalog::json::Json;
@@ -77,7 +78,7 @@ pub struct RateRecord {
 }
 
 const PRICE: &str =
-    "a price is a whole number of Gwei (1e-9 of one coin, whatever the coin): 91990000 is 0.09199";
+    "a whole number of Gwei (1e-9 of one coin, for every coin): 91990000 is 0.09199";
 const MOST_PRODUCTS: usize = 1_000_000;
 
 impl CatalogFile {
@@ -98,11 +99,11 @@ impl CatalogFile {
             }
             Err(error) => {
                 let found = format!(
-                    "no JSON at line {}, column {} ({error})",
+                    "invalid JSON at line {}, column {} ({error})",
                     error.line(),
                     error.column()
                 );
-                return (Self::default(), vec![Fault::new("", "", found, "JSON")]);
+                return (Self::default(), vec![Fault::new("", "", found, "valid JSON")]);
             }
         };
         if let Some(fault) = too_many_names(&collections) {
@@ -176,12 +177,7 @@ impl Reader {
             if name == "_dependencies" {
                 add_fault(
                     &mut self.faults,
-                    Fault::new(
-                        "",
-                        &here,
-                        value.shown(),
-                        "no program text: take `_dependencies` away",
-                    ),
+                    Fault::new("", &here, value.shown(), "no program code: remove `_dependencies`"),
                 );
                 continue;
             }
@@ -192,7 +188,7 @@ impl Reader {
     fn refuse_program(&mut self, here: &str, value: &Json) {
         match value {
             Json::Text(text) if text.starts_with('=') => {
-                let expected = "no program text: a text that does not begin with `=`";
+                let expected = "no program code: a text that does not begin with `=`";
                 add_fault(&mut self.faults, Fault::new("", here, value.shown(), expected));
             }
             Json::List(items) => {
@@ -265,7 +261,7 @@ impl Reader {
         // Whoever pastes a key in the wrong place may paste it before the colon.
         if holds || is_secret(field) || secret::holds_private(place) {
             self.secrets.insert(place.to_owned());
-            add_fault(&mut self.faults, Fault::new(place, field, A_SECRET, secret::WARNING));
+            add_fault(&mut self.faults, Fault::explained(place, field, A_SECRET, secret::WARNING));
         }
     }
 
@@ -282,8 +278,8 @@ impl Reader {
                     Fault::new(
                         collection,
                         "",
-                        "the collection a second time",
-                        "each collection once",
+                        "a second collection of this name",
+                        "each collection only once",
                     ),
                 );
                 continue;
@@ -303,7 +299,7 @@ impl Reader {
                     "ShippingRate" => &mut sorted.rates,
                     "Discount" => &mut sorted.discounts,
                     "Agent" => {
-                        let words = "agents have no meaning here and are passed over";
+                        let words = "agents are not supported and are ignored";
                         add_note(&mut self.file.notes, format!("{collection}: {words}"));
                         continue;
                     }
@@ -316,7 +312,7 @@ impl Reader {
                     }
                 },
                 other => {
-                    let found = other.map_or_else(|| "nothing".to_owned(), Json::shown);
+                    let found = other.map_or_else(|| NOTHING.to_owned(), Json::shown);
                     add_fault(&mut self.faults, Fault::new(collection, "_model", found, models));
                     continue;
                 }
@@ -327,7 +323,12 @@ impl Reader {
                 if !seen.insert(name) {
                     add_fault(
                         &mut self.faults,
-                        Fault::new(&place, "", "the record a second time", "each name once"),
+                        Fault::new(
+                            &place,
+                            "",
+                            "a second record of this name",
+                            "each name only once",
+                        ),
                     );
                 }
                 match record {
@@ -362,8 +363,8 @@ impl Reader {
         {
             record.refuse(
                 "currency",
-                format!("{} a second time", wallet.currency),
-                "one wallet for each currency",
+                format!("a second wallet for {}", wallet.currency),
+                "one wallet per currency",
             );
         }
         self.references
@@ -395,8 +396,8 @@ impl Reader {
                 if prices.iter().any(|(other, _)| *other == currency) {
                     record.refuse(
                         &format!("prices[{n}].wallet"),
-                        format!("{currency} a second time"),
-                        "one price for each currency",
+                        format!("a second price in {currency}"),
+                        "one price per currency",
                     );
                 }
                 prices.push((currency, price));
@@ -406,7 +407,7 @@ impl Reader {
             if !list.is_empty() {
                 record.refuse("price", found.shown(), "either `price` or `prices`");
             } else if self.file.wallets.is_empty() && self.references.is_empty() {
-                let expected = "a wallet to pay it to: a collection of _model Wallet, or the settings WALLET and CURRENCY";
+                let expected = "a wallet to pay it to: a collection with _model Wallet, or the settings WALLET and CURRENCY";
                 record.refuse("price", found.shown(), expected);
             } else if !self.file.wallets.is_empty()
                 && let Some(price) = self.price(record, "price", Some(found), Some(0))
@@ -414,7 +415,7 @@ impl Reader {
                 prices.push((self.file.wallets[0].currency.clone(), price));
             }
         } else if needed && list.is_empty() && !self.file.wallets.is_empty() {
-            record.refuse("prices", "nothing", format!("at least one price; {PRICE}"));
+            record.refuse("prices", NOTHING, format!("at least one price; {PRICE}"));
         }
         prices
     }
@@ -428,11 +429,11 @@ impl Reader {
         let known: Vec<String> =
             self.references.keys().map(|name| format!("\"->{name}\"")).collect();
         let expected = match known.len() {
-            0 => "a reference to a wallet of this file, which has none".to_owned(),
+            0 => "a reference to a wallet in this file, which has no wallets".to_owned(),
             _ => {
                 let mut known = known;
                 known.sort();
-                format!("a reference to a wallet of this file: {}", known.join(", "))
+                format!("a reference to a wallet in this file: {}", known.join(", "))
             }
         };
         match found {
@@ -448,7 +449,7 @@ impl Reader {
             other => {
                 record.refuse(
                     field,
-                    other.map_or_else(|| "nothing".to_owned(), Json::shown),
+                    other.map_or_else(|| NOTHING.to_owned(), Json::shown),
                     expected,
                 );
                 None
@@ -463,7 +464,7 @@ impl Reader {
         found: Option<&Json>,
         wallet: Option<usize>,
     ) -> Option<Gwei> {
-        let shown = || found.map_or_else(|| "nothing".to_owned(), Json::shown);
+        let shown = || found.map_or_else(|| NOTHING.to_owned(), Json::shown);
         let Some(n) = found.and_then(Json::whole) else {
             record.refuse(field, shown(), PRICE);
             return None;
@@ -478,7 +479,7 @@ impl Reader {
                     let grain = coin.grain();
                     let currency = &self.file.wallets[wallet?].currency;
                     let expected = format!(
-                        "a multiple of {}: {currency} cannot express less than {grain}, so that this price would have to be rounded",
+                        "a multiple of {}: the smallest unit of {currency} is {grain}, and prices are not rounded",
                         grain.get()
                     );
                     record.refuse(field, shown(), expected);
@@ -487,7 +488,7 @@ impl Reader {
                 Some(price)
             }
             _ => {
-                record.refuse(field, shown(), format!("1 to {most}; {PRICE}"));
+                record.refuse(field, shown(), format!("{PRICE}, from 1 to {most}"));
                 None
             }
         }

@@ -35,7 +35,7 @@ impl Json {
         if let Self::Text(text) = self
             && (secret::looks_private(text) || secret::repeats_private(text))
         {
-            return "a text that is not shown here, since it may be a secret".to_owned();
+            return "a text (not shown: it may be a secret)".to_owned();
         }
         let whole = match self {
             Self::Null => "null".to_owned(),
@@ -69,7 +69,7 @@ impl<'de> Deserialize<'de> for Json {
 fn read(text: &str, file: &str, depth: usize) -> Result<Json, String> {
     let refuse = |error: serde_json::Error| place(text, file, &error.to_string());
     match text.as_bytes().first() {
-        Some(b'{' | b'[') if depth == 0 => Err(place(text, file, "too many lists in lists")),
+        Some(b'{' | b'[') if depth == 0 => Err(place(text, file, "too deeply nested")),
         Some(b'{') => {
             let Fields(fields) = serde_json::from_str(text).map_err(refuse)?;
             let field = |(name, value): (String, &RawValue)| {
@@ -217,7 +217,7 @@ mod tests {
             ("{\"a\": 1,\n \"b\": [\"x\", \"\\ud800\"]}", "line 2 column 13"),
             ("[1,\n2,", "line 2 column 2"),
             ("[01]", "line 1 column 3"),
-            (&format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)), "too many lists"),
+            (&format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)), "too deeply nested"),
         ] {
             let error = serde_json::from_str::<Json>(text).unwrap_err();
             assert!(error.to_string().contains(words), "{error}");

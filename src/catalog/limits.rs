@@ -18,8 +18,7 @@ const MOST_COLLECTIONS: usize = 100;
 const MOST_NAME: usize = 400;
 
 /// What to do about a file that is too large.
-pub const SHORTEN: &str =
-    "Shorten the descriptions, or leave products out and add them at the desk";
+pub const SHORTEN: &str = "Shorten the descriptions, or remove products and add them at the desk";
 
 /// Why a file is refused before anything is built of it.
 pub fn too_much(text: &str) -> Option<Fault> {
@@ -30,16 +29,16 @@ pub fn too_much(text: &str) -> Option<Fault> {
     }
     let shape = JsonShape::of(text.as_bytes(), MOST_DEPTH);
     if MOST_DEPTH < shape.depth {
-        let found = format!("lists or records more than {MOST_DEPTH} deep within one another");
+        let found = format!("lists or records nested more than {MOST_DEPTH} levels deep");
         let expected = format!(
-            "at most {MOST_DEPTH}; a catalog needs 7. Look for a bracket that was never closed"
+            "at most {MOST_DEPTH} levels; a catalog needs 7. Look for a missing closing bracket"
         );
         return Some(Fault::new("", "", found, expected));
     }
     if MOST_ITEMS < shape.longest_list {
         let found = format!("a list of {} items", shape.longest_list);
         let expected = format!(
-            "at most {MOST_ITEMS} in one list. Products stand in a record, each under a name of its own"
+            "at most {MOST_ITEMS} in one list. Products belong in a record, each under its own name"
         );
         return Some(Fault::new("", "", found, expected));
     }
@@ -51,11 +50,8 @@ pub fn too_much(text: &str) -> Option<Fault> {
     }
     let memory = memory(&shape, text.len());
     if MOST_MEMORY < memory {
-        let found = format!(
-            "{} values, for which about {} of memory would be needed",
-            shape.n_values,
-            size(memory)
-        );
+        let found =
+            format!("{} values, which need about {} of memory", shape.n_values, size(memory));
         return Some(Fault::new(
             "",
             "",
@@ -109,15 +105,12 @@ mod tests {
     #[test]
     fn a_file_of_another_kind_is_refused_before_it_is_read() {
         check(&" ".repeat((64 << 20) + 1), "found 65 MB; expected at most 64 MB. Shorten");
-        check(&"[".repeat(1_000_000), "more than 16 deep");
-        check(&"{\"a\":".repeat(1_000_000), "more than 16 deep");
+        check(&"[".repeat(1_000_000), "more than 16 levels deep");
+        check(&"{\"a\":".repeat(1_000_000), "more than 16 levels deep");
         check(&format!("{{\"a\":\"{}\"}}", "\u{7F}".repeat(300_000)), "a text of 293 KB");
         let numbers = format!("{{\"products\": [{}0]}}", "0,".repeat(1_000_000));
         check(&numbers, "a list of 1000001 items");
-        check(
-            &format!("{{{}\"b\":0}}", "\"a\":{},".repeat(2_000_000)),
-            "of memory would be needed",
-        );
+        check(&format!("{{{}\"b\":0}}", "\"a\":{},".repeat(2_000_000)), "of memory");
     }
 
     #[test]
@@ -134,7 +127,7 @@ mod tests {
         let text = format!("{{\"products\":{{\"_model\":\"Product\"{records}}}}}");
         let (_, faults) = CatalogFile::parse(&text, None);
         assert_eq!(faults.len(), MOST_FAULTS + 1);
-        assert!(faults[MOST_FAULTS].to_string().contains("more than 1000 faults"));
+        assert!(faults[MOST_FAULTS].to_string().contains("more than 1000 errors"));
 
         let fields: String = (0..5_000).map(|n| format!(",\"f{n}\":0")).collect();
         let text = format!(

@@ -18,17 +18,19 @@ pub struct PageText(String);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAPage {
-    #[error("the name of a page is at most 60 small letters, digits and `-`, for example about.md")]
+    #[error(
+        "the name of a page is at most 60 lowercase letters, digits and `-`, for example about.md"
+    )]
     Slug,
-    #[error("a page holds at most 200 KB")]
+    #[error("a page can have at most 200 KB")]
     TooLong,
-    #[error("the page holds a control character")]
+    #[error("the page contains a control character")]
     Control,
     #[error("{}", secret::WARNING)]
     Private,
     #[error("the title of the page contains the hidden character U+{:04X}: please remove it", u32::from(*.0))]
     HiddenInTitle(char),
-    #[error("the title of the page contains nothing that can be seen")]
+    #[error("the title of the page has no visible characters")]
     BlankTitle,
 }
 

@@ -5,12 +5,14 @@ use crate::catalog::OptionRecord;
 use crate::catalog::Prices;
 use crate::catalog::ProductRecord;
 use crate::catalog::Slug;
+use crate::catalog::fault::NOTHING;
 use crate::catalog::file::Named;
 use crate::catalog::file::Reader;
 use crate::catalog::json::Json;
 use crate::catalog::record::Record;
 use crate::catalog::single::single;
 use crate::payment::Wallet;
+use crate::values::plural;
 
 /// The collection that a product belongs to which stands in no file yet.
 const COLLECTION: &str = "products";
@@ -56,9 +58,7 @@ pub fn read_category(text: &str) -> Result<String, Fault> {
     let name = categories(&mut record).pop();
     match (name, reader.faults.into_iter().chain(record.faults).next()) {
         (Some(name), None) => Ok(name),
-        (_, fault) => {
-            Err(fault.unwrap_or_else(|| Fault::new("", "", "nothing", "a category's name")))
-        }
+        (_, fault) => Err(fault.unwrap_or_else(|| Fault::new("", "", NOTHING, "a category name"))),
     }
 }
 
@@ -70,7 +70,7 @@ impl Reader {
             .text("description", 20_000, "a description in Markdown")
             .unwrap_or_default()
             .to_owned();
-        let quantity = record.whole("quantity", 0, 1_000_000, "how many there are").unwrap_or(1);
+        let quantity = record.whole("quantity", 0, 1_000_000, "the quantity in stock").unwrap_or(1);
         let prices = self.prices(&mut record, true);
         let images = images(&mut record);
         let options = self.options(&mut record);
@@ -109,8 +109,8 @@ impl Reader {
             if !self.slugs.insert(slug.clone()) {
                 record.refuse(
                     "slug",
-                    format!("{text:?}, which another product has"),
-                    "each slug once",
+                    format!("{text:?}, which another product uses"),
+                    "a different slug for each product",
                 );
             }
             return Some(slug);
@@ -119,7 +119,7 @@ impl Reader {
         let Ok(slug) = Slug::of_name(title).or_else(|_| Slug::of_name(name)) else {
             record.refuse(
                 "slug",
-                "nothing, and a name of which no slug can be made",
+                "nothing, and a name that no slug can be made from",
                 NotASlug.to_string(),
             );
             return None;
@@ -144,7 +144,7 @@ impl Reader {
                 Json::Record(fields) => {
                     let mut inner = Record::new(format!("{}, {field}", record.place), fields);
                     let name = inner.needed_line("name", 80, "the option's name");
-                    let quantity = inner.whole("quantity", 0, 1_000_000, "how many there are");
+                    let quantity = inner.whole("quantity", 0, 1_000_000, "the quantity in stock");
                     let prices = self.prices(&mut inner, false);
                     record.faults.extend(inner.close(&mut self.file.notes));
                     name.map(|name| OptionRecord { name, quantity, prices })
@@ -157,8 +157,8 @@ impl Reader {
             if options.iter().any(|other| other.name == option.name) {
                 record.refuse(
                     &field,
-                    format!("{:?} a second time", option.name),
-                    "each option once",
+                    format!("a second option {:?}", option.name),
+                    "a different name for each option",
                 );
             }
             options.push(option);
@@ -172,29 +172,29 @@ fn images(record: &mut Record<'_>) -> Vec<ImageRecord> {
     for (n, item) in record.list("images", 20, "a list of picture files").iter().enumerate() {
         names.extend(
             record
-                .text_of(&format!("images[{n}]"), item, 200, "a picture's file name")
+                .text_of(&format!("images[{n}]"), item, 200, "the file name of a picture")
                 .map(str::to_owned),
         );
     }
-    if let Some(name) = record.text("image", 200, "a picture's file name") {
+    if let Some(name) = record.text("image", 200, "the file name of a picture") {
         names.push(name.to_owned());
     }
     let mut alts = Vec::new();
     for (n, item) in
-        record.list("alt", 20, "a list of texts, one for each picture").iter().enumerate()
+        record.list("alt", 20, "a list of alt texts, one per picture").iter().enumerate()
     {
         // A picture that only adorns needs none, also where one after it has one.
         if matches!(item, Json::Text(text) if text.is_empty()) {
             alts.push(None);
             continue;
         }
-        alts.push(record.line_of(&format!("alt[{n}]"), item, 300, "what the picture shows"));
+        alts.push(record.line_of(&format!("alt[{n}]"), item, 300, "an alt text"));
     }
     if names.len() < alts.len() {
         record.refuse(
             "alt",
-            format!("{} texts", alts.len()),
-            format!("at most one for each of the {} pictures", names.len()),
+            plural(alts.len(), "alt text", "alt texts"),
+            format!("at most one per picture, for {}", plural(names.len(), "picture", "pictures")),
         );
     }
     let mut alts = alts.into_iter();
@@ -207,7 +207,7 @@ fn images(record: &mut Record<'_>) -> Vec<ImageRecord> {
 fn categories(record: &mut Record<'_>) -> Vec<String> {
     let mut categories: Vec<String> = Vec::new();
     for (n, item) in record.list("categories", 20, "a list of categories").iter().enumerate() {
-        let category = record.line_of(&format!("categories[{n}]"), item, 60, "a category's name");
+        let category = record.line_of(&format!("categories[{n}]"), item, 60, "a category name");
         categories.extend(category.filter(|category| !categories.contains(category)));
     }
     categories

@@ -1,5 +1,6 @@
 use crate::catalog::Prices;
 use crate::catalog::RateRecord;
+use crate::catalog::fault::NOTHING;
 use crate::catalog::file::Named;
 use crate::catalog::file::Reader;
 use crate::catalog::json::Json;
@@ -13,11 +14,11 @@ impl Reader {
         let mut record = Record::new(format!("{collection} {name:?}"), fields);
         let own = Json::Text((*name).to_owned());
         let named = record.get("name").unwrap_or(&own);
-        let title = record.line_of("name", named, 80, "the rate's name");
+        let title = record.line_of("name", named, 80, "the name of the shipping method");
         let title = title.unwrap_or_else(|| (*name).to_owned());
         let mut countries = Vec::new();
         for (n, item) in record
-            .list("countries", 300, "a list of countries; without one, everywhere")
+            .list("countries", 300, "a list of countries; leave it out for all countries")
             .iter()
             .enumerate()
         {
@@ -26,14 +27,18 @@ impl Reader {
                     countries.extend(Country::parse(text))
                 }
                 other => {
-                    let expected = "two letters of ISO 3166 or an English name, for example \"DE\" or \"Germany\"";
+                    let expected = "a two-letter ISO 3166 code or an English name, for example \"DE\" or \"Germany\"";
                     record.refuse(&format!("countries[{n}]"), other.shown(), expected);
                 }
             }
         }
         let prices = self.rate_prices(&mut record);
         if self.file.rates.iter().any(|rate| rate.name == title) {
-            record.refuse("name", format!("{title:?} a second time"), "each rate once");
+            record.refuse(
+                "name",
+                format!("a second method {title:?}"),
+                "a different name for each shipping method",
+            );
         }
         self.file.rates.push(RateRecord { name: title, countries, prices });
         self.close(record);
@@ -57,8 +62,8 @@ impl Reader {
                 let currency = self.file.wallets[wallet].currency.clone();
                 if prices.iter().any(|(other, _)| *other == currency) {
                     let field = format!("prices[{n}].wallet");
-                    let found = format!("{currency} a second time");
-                    record.refuse(&field, found, "one price for each currency");
+                    let found = format!("a second price in {currency}");
+                    record.refuse(&field, found, "one price per currency");
                 }
                 prices.push((currency, price));
             }
@@ -80,8 +85,8 @@ impl Reader {
         } else if list.is_empty() && !self.file.wallets.is_empty() {
             record.refuse(
                 "prices",
-                "nothing",
-                "a price for each currency it is offered in; 0 where sending is free",
+                NOTHING,
+                "a price in each currency it is offered in; 0 for free shipping",
             );
         }
         prices

@@ -1,4 +1,5 @@
 use crate::catalog::Fault;
+use crate::catalog::fault::NOTHING;
 use crate::catalog::fault::add_fault;
 use crate::catalog::fault::add_note;
 use crate::catalog::json::Json;
@@ -32,6 +33,11 @@ impl<'a> Record<'a> {
         self.faults.push(Fault::new(&self.place, field, found, expected));
     }
 
+    /// Refuses a field, with the reason as a sentence.
+    pub fn explain(&mut self, field: &str, found: impl Into<String>, reason: impl Into<String>) {
+        self.faults.push(Fault::explained(&self.place, field, found, reason));
+    }
+
     /// A text of 1 to `most` characters without control characters, or nothing where the field is absent or wrong.
     pub fn text(&mut self, name: &'static str, most: usize, expected: &str) -> Option<&'a str> {
         let found = self.get(name)?;
@@ -48,7 +54,7 @@ impl<'a> Record<'a> {
         match self.get(name) {
             Some(found) => self.text_of(name, found, most, expected),
             None => {
-                self.refuse(name, "nothing", expected);
+                self.refuse(name, NOTHING, expected);
                 None
             }
         }
@@ -68,11 +74,7 @@ impl<'a> Record<'a> {
                 return Some(text);
             }
         }
-        self.refuse(
-            field,
-            found.shown(),
-            format!("{expected} (1 to {most} characters, none of them invisible)"),
-        );
+        self.refuse(field, found.shown(), format!("{expected} (1 to {most} visible characters)"));
         None
     }
 
@@ -92,7 +94,7 @@ impl<'a> Record<'a> {
         match self.get(name) {
             Some(found) => self.line_of(name, found, most, expected),
             None => {
-                self.refuse(name, "nothing", expected);
+                self.refuse(name, NOTHING, expected);
                 None
             }
         }
@@ -120,11 +122,7 @@ impl<'a> Record<'a> {
                 Ok(_) | Err(NotText::TooLong { .. }) => {}
             }
         }
-        self.refuse(
-            field,
-            found.shown(),
-            format!("{expected} (1 to {most} characters that can be seen)"),
-        );
+        self.refuse(field, found.shown(), format!("{expected} (1 to {most} visible characters)"));
         None
     }
 
@@ -184,18 +182,17 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Each name that stands twice is a fault; each that nobody asked for is a note, since it may be a slip of the pen.
+    /// Each name that stands twice is a fault; each that nobody asked for is a note, since it may be a typo.
     pub fn close(mut self, notes: &mut Vec<String>) -> Vec<Fault> {
         let mut seen = HashSet::new();
         for (name, value) in self.fields {
             if !seen.insert(name) {
-                let found = format!("{} a second time", value.shown());
-                let fault = Fault::new(&self.place, name, found, "each field once");
+                let found = format!("a second value {}", value.shown());
+                let fault = Fault::new(&self.place, name, found, "each field only once");
                 add_fault(&mut self.faults, fault);
             }
             if !self.asked.contains(&name.as_str()) && !name.starts_with('_') {
-                let words = "means nothing here and is passed over";
-                add_note(notes, format!("{}: the field `{name}` {words}", self.place));
+                add_note(notes, format!("{}: unknown field `{name}`, ignored", self.place));
             }
         }
         self.faults

@@ -5,7 +5,7 @@
 pub struct Slug(String);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a slug is 1 to 120 small letters a-z, digits, `-` and `_`, for example mens-mining-t")]
+#[error("a slug of 1 to 120 lowercase letters a-z, digits, `-` and `_`, for example mens-mining-t")]
 pub struct NotASlug;
 
 impl Slug {

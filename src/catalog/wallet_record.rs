@@ -1,3 +1,4 @@
+use crate::catalog::fault::NOTHING;
 use crate::catalog::json::Json;
 use crate::catalog::record::Record;
 use crate::payment::AccountKey;
@@ -15,24 +16,24 @@ pub fn read_wallet(record: &mut Record<'_>, name: &str, notes: &mut Vec<String>)
     let currency = match Currency::parse(currency_text) {
         Ok(currency) => currency,
         Err(refused) => {
-            record.refuse("currency", format!("{currency_text:?}"), refused.to_string());
+            record.explain("currency", format!("{currency_text:?}"), refused.to_string());
             return None;
         }
     };
     let own = Json::Text(name.to_owned());
     let named = record.get("name").unwrap_or(&own);
-    let title = record.line_of("name", named, 60, "the currency's name");
+    let title = record.line_of("name", named, 60, "the name of the currency");
     let title = title.unwrap_or_else(|| name.to_owned());
     let coin = read_coin(record, &currency, notes)?;
     let address = record.text("address", 256, "the address that buyers pay to");
     let xpub = record.text("xpub", 2_000, "an extended public key");
-    let view_key = record.text("view_key", 64, "a Monero wallet's private view key");
+    let view_key = record.text("view_key", 64, "the private view key of a Monero wallet");
     let receives = match (address, xpub, view_key) {
         (Some(text), None, view_key) => {
             let address = match Address::parse(&coin, text) {
                 Ok(address) => address,
                 Err(refused) => {
-                    record.refuse(
+                    record.explain(
                         "address",
                         Json::Text(text.to_owned()).shown(),
                         refused.to_string(),
@@ -45,7 +46,7 @@ pub fn read_wallet(record: &mut Record<'_>, name: &str, notes: &mut Vec<String>)
                 Some(Ok(key)) => Receives::View(key),
                 // What stands there may be the key that spends: it is not shown again.
                 Some(Err(refused)) => {
-                    record.refuse("view_key", "a key that cannot be used", refused.to_string());
+                    record.explain("view_key", "a key that cannot be used", refused.to_string());
                     return None;
                 }
             }
@@ -53,38 +54,38 @@ pub fn read_wallet(record: &mut Record<'_>, name: &str, notes: &mut Vec<String>)
         (None, Some(text), None) => match AccountKey::parse(&coin, text) {
             Ok(key) => Receives::Account(key),
             Err(refused) => {
-                record.refuse("xpub", "a key that cannot be used", refused.to_string());
+                record.explain("xpub", "a key that cannot be used", refused.to_string());
                 return None;
             }
         },
         (None, Some(_), Some(_)) => {
-            let expected = "nothing: `view_key` stands beside a Monero `address`";
-            record.refuse("view_key", "a key beside `xpub`", expected);
+            let expected = "no `view_key`: it belongs with a Monero `address`";
+            record.refuse("view_key", "a view key with `xpub`", expected);
             return None;
         }
         (None, None, _) => {
             record.refuse(
                 "address",
-                "nothing",
-                "`address`, or `xpub` for an address of its own for each order",
+                NOTHING,
+                "`address`, or `xpub` for a separate address for each order",
             );
             return None;
         }
         (Some(_), Some(_), _) => {
-            record.refuse("address", "`address` and `xpub`", "one of the two");
+            record.refuse("address", "`address` and `xpub`", "only one of them");
             return None;
         }
     };
     if matches!(receives, Receives::Address(_)) && Tails::of(&currency, &coin).n == 0 {
-        let expected = "`xpub`: the token's smallest unit may be worth more than a cent, so that amounts cannot tell orders \
-                        apart that share an address";
-        record.refuse("address", "one address for a token of few decimals", expected);
+        let expected = "`xpub`: the token's smallest unit may be worth more than a cent, so amounts cannot distinguish orders \
+                        that share an address";
+        record.refuse("address", "one address for a token with few decimals", expected);
         return None;
     }
     Some(Wallet { currency, name: title, coin, receives })
 }
 
-const TOKEN: &str = "the token's contract address with `decimals` beside it, or {\"contract\": \"0x…\", \"decimals\": 6, \"symbol\": \"USDC\"}";
+const TOKEN: &str = "the token's contract address along with `decimals`, or {\"contract\": \"0x…\", \"decimals\": 6, \"symbol\": \"USDC\"}";
 
 fn read_coin(
     record: &mut Record<'_>,
@@ -92,10 +93,10 @@ fn read_coin(
     notes: &mut Vec<String>,
 ) -> Option<Coin> {
     let chain = record
-        .whole("chain", 1, i64::MAX, "a chain's number (EIP-155)")
+        .whole("chain", 1, i64::MAX, "the chain ID (EIP-155)")
         .and_then(|n| u64::try_from(n).ok());
     let decimals =
-        record.whole("decimals", 0, 36, "a token's decimals").and_then(|n| u64::try_from(n).ok());
+        record.whole("decimals", 0, 36, "the token's decimals").and_then(|n| u64::try_from(n).ok());
     let n_faults = record.faults.len();
     let (token, decimals) = match record.get("token") {
         None => (None, decimals),
@@ -103,7 +104,7 @@ fn read_coin(
             if decimals.is_some() {
                 record.refuse(
                     "decimals",
-                    "a number beside `token`",
+                    "a number outside of `token`",
                     "`decimals` inside of `token`",
                 );
             }
@@ -111,22 +112,24 @@ fn read_coin(
             let contract = inner.needed_text("contract", 64, "the token's contract address");
             // Nothing is taken for granted here: with a wrong number every price would be wrong a thousand times.
             let decimals = match inner.get("decimals") {
-                Some(found) => inner.whole_of("decimals", found, 0, 36, "as the contract says"),
+                Some(found) => {
+                    inner.whole_of("decimals", found, 0, 36, "the decimals in the contract")
+                }
                 None => {
                     inner.refuse(
                         "decimals",
-                        "nothing",
-                        "as the contract says: a whole number from 0 to 36",
+                        NOTHING,
+                        "the decimals in the contract: a whole number from 0 to 36",
                     );
                     None
                 }
             };
-            let symbol = inner.text("symbol", 11, "what the contract calls the token");
+            let symbol = inner.text("symbol", 11, "the token's symbol in the contract");
             if let Some(symbol) =
                 symbol.filter(|symbol| !symbol.eq_ignore_ascii_case(currency.as_str()))
             {
                 notes.push(format!(
-                    "{}: buyers read {currency} where they pay with the token {symbol:?}",
+                    "{}: buyers see {currency}, and the token's symbol is {symbol:?}",
                     record.place
                 ));
             }
@@ -141,11 +144,11 @@ fn read_coin(
     match Coin::parse(currency, chain, token, decimals) {
         Ok(coin) => Some(coin),
         Err(refused) if token.is_some() => {
-            record.refuse("token", "a token that cannot be read", refused.to_string());
+            record.explain("token", "a token that cannot be read", refused.to_string());
             None
         }
         Err(refused) => {
-            record.refuse("currency", format!("{:?}", currency.as_str()), refused.to_string());
+            record.explain("currency", format!("{:?}", currency.as_str()), refused.to_string());
             None
         }
     }

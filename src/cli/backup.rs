@@ -9,6 +9,7 @@ use crate::cli::say_error;
 use crate::config::Settings;
 use crate::store;
 use crate::store::Db;
+use crate::values::plural;
 use anyhow::Context;
 use clap::Args;
 use std::collections::BTreeMap;
@@ -30,23 +31,23 @@ use std::process::ExitCode;
 
 #[derive(Args)]
 pub struct Backup {
-    /// A file that is not there yet, or `-`: standard output
+    /// A new file, or `-` for standard output
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Leave db/images out, where the pictures are large and you have them elsewhere
+    /// Leave out db/images, if the pictures are large and you have them elsewhere
     #[arg(long)]
     without_images: bool,
 }
 
 #[derive(Args)]
 pub struct Restore {
-    /// The copy, opened: `gpg -d COPY | shop restore -` where it was sealed to your key
+    /// The decrypted backup: `gpg -d BACKUP | shop restore -` if it was encrypted to your key
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Write over files of yours that say something else than the copy; never over a database
+    /// Overwrite files that differ from the backup; never a database
     #[arg(long)]
     replace: bool,
-    /// How many addresses each extended key leaves out, since some may have been given out after the copy was made
+    /// How many addresses to skip per extended key, since some may have been used after the backup
     #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
     gap: u32,
 }
@@ -80,19 +81,20 @@ pub async fn back_up(backup: Backup, settings: Settings) -> anyhow::Result<ExitC
     let to_stdout = backup.file == Path::new("-");
     anyhow::ensure!(
         to_stdout || fs::symlink_metadata(&backup.file).is_err(),
-        "{} is there already: name another file, nothing is written over",
+        "{} already exists: choose another file",
         backup.file.display()
     );
     let shop = open::shop(&settings).await?;
     let now = open::now();
     // Never in plain text instead.
-    let key = shop.openness.seal(now).context("nothing was copied, since it cannot be sealed")?;
+    let key =
+        shop.openness.seal(now).context("nothing was backed up, since it cannot be encrypted")?;
     // Once sealed, never plain again.
     actions::remember_key(&shop).await?;
     let damage = store::copy::find_damage(&shop.db).await.context("look at the database")?;
     if let Some(damage) = damage {
         anyhow::bail!(
-            "nothing was copied: the database is damaged ({damage}). Keep your older copies; `shop doctor` says what to do"
+            "nothing was backed up: the database is damaged ({damage}). Keep your older backups; `shop doctor` says what to do"
         );
     }
     let database = store::copy::whole(&shop.db).await.context("copy the database")?;
@@ -125,16 +127,17 @@ pub async fn back_up(backup: Backup, settings: Settings) -> anyhow::Result<ExitC
         write_new(&backup.file, bytes)
             .with_context(|| format!("write {}", backup.file.display()))?;
         say(&format!(
-            "{} holds {n_files} files, {}.",
+            "{} contains {}, {}.",
             backup.file.display(),
+            plural(n_files, "file", "files"),
             match &key {
-                Some(key) => format!("sealed to {}", key.fingerprint_for_people()),
-                None => "readable by whoever has it: the shop has no seller's key".to_owned(),
+                Some(key) => format!("encrypted to {}", key.fingerprint_for_people()),
+                None => "not encrypted: the shop has no seller's key".to_owned(),
             }
         ));
     }
     say_error(
-        "the onion's key is not in it (`shop onion backup` copies it), nor are the messages in the Maildir",
+        "it does not contain the onion key (use `shop onion backup`) or the messages in the Maildir",
     );
     Ok(ExitCode::SUCCESS)
 }
@@ -143,14 +146,14 @@ pub async fn back_up(backup: Backup, settings: Settings) -> anyhow::Result<ExitC
 pub async fn restore(restore: Restore, settings: Settings) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
         fs::symlink_metadata(&settings.database).is_err(),
-        "{} is there already: a copy is brought back only where no shop is. Move it away with its -wal and -shm",
+        "{} already exists: a backup is restored only where no shop exists. Move it away with its -wal and -shm files",
         settings.database.display()
     );
     for tail in ["-wal", "-shm"] {
         let beside = with_tail(&settings.database, tail);
         anyhow::ensure!(
             fs::symlink_metadata(&beside).is_err(),
-            "{} belongs to a database that is gone: move it away",
+            "{} belongs to a missing database: move it away",
             beside.display()
         );
     }
@@ -164,9 +167,9 @@ pub async fn restore(restore: Restore, settings: Settings) -> anyhow::Result<Exi
     let start = copy.fill_buf().with_context(|| format!("read {}", restore.file.display()))?;
     if start.starts_with(b"-----BEGIN PGP MESSAGE") {
         anyhow::bail!(
-            "it is sealed to your key, which this host does not have. Open it where the key is: gpg -d {} | shop restore -",
+            "it is encrypted to your key, which this host does not have. Decrypt it where the key is: gpg -d {} | shop restore -",
             if restore.file == Path::new("-") {
-                "COPY".into()
+                "BACKUP".into()
             } else {
                 restore.file.display().to_string()
             }
@@ -174,10 +177,10 @@ pub async fn restore(restore: Restore, settings: Settings) -> anyhow::Result<Exi
     }
     let mut files = unpack(copy)?;
     let is_listed =
-        digests::verify(&mut files).context("nothing was changed: the copy is damaged")?;
+        digests::verify(&mut files).context("nothing was changed: the backup is damaged")?;
     anyhow::ensure!(
         files.contains_key(DATABASE),
-        "it is no copy of a shop: there is no database in it"
+        "it is not a backup of a shop: it contains no database"
     );
     let plan: Vec<(PathBuf, &[u8])> = plan(&files, &settings);
     if !restore.replace {
@@ -188,7 +191,7 @@ pub async fn restore(restore: Restore, settings: Settings) -> anyhow::Result<Exi
             .collect();
         anyhow::ensure!(
             others.is_empty(),
-            "nothing was changed: {} say something else than the copy. --replace writes over them",
+            "nothing was changed: {} differ from the backup. Use --replace to overwrite",
             others.join(", ")
         );
     }
@@ -199,21 +202,21 @@ pub async fn restore(restore: Restore, settings: Settings) -> anyhow::Result<Exi
         }
     }
     brought?;
-    say(&format!("The shop is back: {} files.", plan.len()));
+    say(&format!("Restored {}.", plural(plan.len(), "file", "files")));
     if !is_listed {
         say(
-            "note: the copy has no list of its files, since an older version made it. Its database is whole; whether every other file is as it was copied cannot be said.",
+            "note: the backup has no list of its files, since an older version made it. Its database is intact; the other files could not be verified.",
         );
     }
     say(&format!(
-        "Each extended key goes on {} addresses further on, so that none is given out twice: let your wallet program look that far.",
+        "Each extended key skips {} addresses, so that none is used twice: raise your wallet's gap limit accordingly.",
         restore.gap
     ));
     say(
-        "The desk's password, second factor and recovery codes are those of the copy; nobody is signed in.",
+        "The desk's password, 2FA and recovery codes are those of the backup; nobody is signed in.",
     );
     say(
-        "Then: `shop doctor`, the onion's key (`shop onion restore`), and `shop serve`. Orders that came after the copy was made stand in your mail alone.",
+        "Next: `shop doctor`, the onion key (`shop onion restore`), and `shop serve`. Orders placed after the backup are only in your mail.",
     );
     Ok(ExitCode::SUCCESS)
 }
@@ -236,7 +239,7 @@ async fn bring_back(
         write_new(&draft, bytes).with_context(|| format!("write beside {}", path.display()))?;
     }
     let draft = draft_of(&settings.database);
-    mend_database(&draft, gap).await.context("the database of the copy")?;
+    mend_database(&draft, gap).await.context("the database of the backup")?;
     for (path, _) in plan {
         fs::rename(draft_of(path), path)
             .with_context(|| format!("put {} into its place", path.display()))?;
@@ -369,27 +372,27 @@ pub fn unpack(copy: impl Read) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     let (copy, allowed) = Metered::new(copy);
     allowed.set(MOST_BETWEEN);
     let mut archive = tar::Archive::new(copy);
-    for entry in archive.entries().context("it is no copy of a shop")? {
-        let mut entry = entry.context("it is no copy of a shop, or damaged")?;
+    for entry in archive.entries().context("it is not a backup of a shop")? {
+        let mut entry = entry.context("it is not a backup of a shop, or it is damaged")?;
         let path = entry.path().context("a name in it cannot be read")?.into_owned();
         let name = path.to_str().map(str::to_owned).filter(|_| is_ours(&path));
         let kind = entry.header().entry_type();
         let (Some(name), true) = (name, kind.is_file()) else {
-            anyhow::bail!("nothing was changed: {path:?} is nothing that a copy of a shop holds");
+            anyhow::bail!("nothing was changed: {path:?} does not belong in a backup of a shop");
         };
         is_listed |= entry.header().username_bytes() == Some(LISTED.as_bytes());
         let size = entry.size();
         let most = if name == DATABASE { MOST_OF_DATABASE } else { MOST_OF_FILE };
         anyhow::ensure!(
             size <= most,
-            "nothing was changed: {path:?} has {}, and at most {} of it can be restored",
+            "nothing was changed: {path:?} has {}, but at most {} can be restored",
             bounded::size(size),
             bounded::size(most)
         );
         n_bytes += size;
         anyhow::ensure!(
             n_bytes <= MOST_BYTES && files.len() < MOST_FILES,
-            "nothing was changed: the copy holds more than {}, or more than {MOST_FILES} files",
+            "nothing was changed: the backup contains more than {}, or more than {MOST_FILES} files",
             bounded::size(MOST_BYTES)
         );
         allowed.set(size);
@@ -402,12 +405,12 @@ pub fn unpack(copy: impl Read) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
         );
         anyhow::ensure!(
             files.insert(name, content).is_none(),
-            "nothing was changed: {path:?} stands in it twice"
+            "nothing was changed: it contains {path:?} twice"
         );
     }
     anyhow::ensure!(
         !is_listed || files.contains_key(digests::LIST),
-        "nothing was changed: its list of files is missing in it"
+        "nothing was changed: its list of files is missing"
     );
     Ok(files)
 }

@@ -5,6 +5,7 @@ use crate::cli::say;
 use crate::config::Settings;
 use crate::store;
 use crate::tor::write_whole;
+use crate::values::plural;
 use anyhow::Context;
 use clap::Args;
 use clap::Subcommand;
@@ -24,11 +25,11 @@ pub struct CatalogCommand {
 
 #[derive(Subcommand)]
 enum Deed {
-    /// Write the catalog as a file that `shop seed` reads: `shop catalog export db/data.json`
+    /// Export the catalog as a file that `shop seed` imports: `shop catalog export db/data.json`
     Export {
-        /// Where to; without it, standard output
+        /// Output file [default: standard output]
         file: Option<PathBuf>,
-        /// Also the seller's pages, as Markdown files in this folder: `--pages db/pages`
+        /// Also export your pages as Markdown files to this folder: `--pages db/pages`
         #[arg(long, value_name = "FOLDER")]
         pages: Option<PathBuf>,
     },
@@ -43,17 +44,20 @@ pub async fn run(command: CatalogCommand, settings: Settings) -> anyhow::Result<
     shop.db.close().await;
     if let Some(first) = kept.incomplete.first() {
         anyhow::bail!(
-            "{} products, {first:?} among them, were filled in by an older version of the shop, which did not keep the names of \
-             their pictures, and not all of those are found again: seed the catalog once from the file that it came from (shop \
-             seed db/data.json), then export it. Nothing was written",
-            kept.incomplete.len()
+            "the picture names of {}, for example {first:?}, are incomplete: an older version of the shop did not store them. \
+             Import the catalog once from its file (shop seed db/data.json), then export it. Nothing was written",
+            plural(kept.incomplete.len(), "product", "products")
         );
     }
     if let Some(folder) = &pages {
         write_pages(folder, &texts)?;
         // Standard output is the catalog's, where it goes there.
         if file.is_some() {
-            say(&format!("{} pages are written to {}.", texts.len(), folder.display()));
+            say(&format!(
+                "Wrote {} to {}.",
+                plural(texts.len(), "page", "pages"),
+                folder.display()
+            ));
         }
     }
     let text = kept.file.write();
@@ -67,7 +71,8 @@ pub async fn run(command: CatalogCommand, settings: Settings) -> anyhow::Result<
             let shown = file.display();
             // Whole or not at all, so that a full disk costs no catalog; for the seller's eyes, since it may hold a view key.
             write_whole(&file, text.as_bytes(), 0o600).with_context(|| format!("write {shown}"))?;
-            say(&format!("{} products are written to {shown}.", kept.file.products.len()));
+            let n = kept.file.products.len();
+            say(&format!("Wrote {} to {shown}.", plural(n, "product", "products")));
         }
     }
     Ok(ExitCode::SUCCESS)

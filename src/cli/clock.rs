@@ -19,7 +19,7 @@ pub struct Clock {
 
 #[derive(Subcommand)]
 enum ClockCommand {
-    /// The host's clock is right: orders expire and are erased by it from now on
+    /// Accept the host's clock: orders expire and are deleted by it from now on
     Accept,
 }
 
@@ -40,12 +40,12 @@ async fn show(shop: &actions::Shop) -> anyhow::Result<()> {
     say(&format!("host's clock  {}", reading.wall.for_people()));
     say(&format!("trusted time  {}", looked.at(&reading).trusted.for_people()));
     match ClockDoubted::of(&looked) {
-        None => say("The host's clock is trusted: orders expire and are erased by it."),
+        None => say("The host's clock is trusted: orders expire and are deleted by it."),
         Some(doubted) => {
             let minutes = looked.doubt.map_or(0, |doubt| doubt.stable_for / 60);
-            say(&format!("In doubt: {doubted}."));
+            say(&format!("Not trusted: {doubted}."));
             say(&format!(
-                "It has not changed for {} h {} min. Orders are taken, and expire after the time that they had left.",
+                "It has been stable for {} h {} min. Orders are accepted and expire after their remaining time.",
                 minutes / 60,
                 minutes % 60
             ));
@@ -57,10 +57,10 @@ async fn show(shop: &actions::Shop) -> anyhow::Result<()> {
 async fn accept(shop: &actions::Shop) -> anyhow::Result<()> {
     let now = clock::wall().for_people();
     say(&match actions::accept_clock(shop).await?? {
-        None => format!("The host's clock was trusted already: it is {now}."),
-        Some(_) => format!(
-            "Accepted: it is {now}. An open shop lets orders expire and erases them by this clock within some seconds."
-        ),
+        None => format!("The host's clock was already trusted: it is {now}."),
+        Some(_) => {
+            format!("Accepted: it is {now}. A running shop uses this clock within a few seconds.")
+        }
     });
     Ok(())
 }

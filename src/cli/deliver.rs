@@ -16,7 +16,7 @@ use std::process::ExitCode;
 #[derive(Args)]
 #[command(disable_help_flag = true)]
 pub struct Deliver {
-    /// Sendmail's flags, then to whom: order+REF@shop.invalid
+    /// Sendmail's flags, then the recipient: order+REF@shop.invalid
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FLAGS|RECIPIENT")]
     arguments: Vec<String>,
 }
@@ -56,7 +56,7 @@ async fn take(deliver: &Deliver, settings: &Settings) -> Result<(), Undelivered>
     let envelope =
         Envelope::parse(&deliver.arguments).map_err(|words| Undelivered { code: USAGE, words })?;
     if envelope.recipients.is_empty() && !envelope.reads_head {
-        let words = "To whom? Name a recipient: order+REF@shop.invalid".to_owned();
+        let words = "No recipient given. Use order+REF@shop.invalid".to_owned();
         return Err(Undelivered { code: USAGE, words });
     }
     let letter = read_letter().map_err(|error| try_again(&error.into()))?;
@@ -111,7 +111,7 @@ async fn post(shop: &Shop, envelope: &Envelope, letter: &[u8]) -> Result<(), Und
 
 fn try_again(error: &anyhow::Error) -> Undelivered {
     let words =
-        format!("The shop cannot take the letter now; nothing was sent. Try again: {error:#}");
+        format!("The shop cannot accept the message now; nothing was sent. Try again: {error:#}");
     Undelivered { code: TRY_AGAIN, words }
 }
 
@@ -218,9 +218,7 @@ impl Envelope {
             }
             "b" | "q" | "P" | "S" | "I" => return Err(no_delivery(&format!("-{flag}"))),
             _ => {
-                return Err(format!(
-                    "-{flag} is no flag that the shop knows from sendmail or msmtp"
-                ));
+                return Err(format!("-{flag} is not a supported flag of sendmail or msmtp"));
             }
         }
         Ok(false)
@@ -237,16 +235,14 @@ impl Envelope {
         } else if OTHER_WORK.contains(&name) {
             return Err(no_delivery(&format!("--{name}")));
         } else if !LONG_ALONE.contains(&name) {
-            return Err(format!("--{name} is no flag that the shop knows from sendmail or msmtp"));
+            return Err(format!("--{name} is not a supported flag of sendmail or msmtp"));
         }
         Ok(false)
     }
 }
 
 fn no_delivery(flag: &str) -> String {
-    format!(
-        "{flag} asks for something else than to deliver the letter, which is all that this command does"
-    )
+    format!("{flag} is not supported: this command only delivers messages")
 }
 
 #[cfg(test)]
@@ -306,8 +302,8 @@ mod tests {
             check(line, expected);
         }
         let words = |line: &str| Envelope::parse(&[line.to_owned()]).unwrap_err();
-        assert!(words("--pretend").starts_with("--pretend asks for something else"));
-        assert!(words("--hots=x").starts_with("--hots is no flag"));
+        assert!(words("--pretend").starts_with("--pretend is not supported"));
+        assert!(words("--hots=x").starts_with("--hots is not a supported flag"));
         assert!(words("--account").starts_with("--account needs a value"));
     }
 }

@@ -8,6 +8,7 @@ use crate::config::Settings;
 use crate::login::NewPassword;
 use crate::login::SessionSpan;
 use crate::store;
+use crate::values::plural;
 use anyhow::Context;
 use clap::Args;
 use clap::Subcommand;
@@ -25,21 +26,21 @@ pub struct DeskCommand {
 
 #[derive(Subcommand)]
 enum What {
-    /// Set the password of the web desk, asked twice; every session ends
+    /// Set the desk password (asked twice); ends all sessions
     Password,
-    /// How many browsers are signed in
+    /// Show which browsers are signed in
     Sessions {
-        /// End them all
+        /// End all sessions
         #[arg(long)]
         end: bool,
     },
-    /// Whether a second factor is asked for
+    /// Show whether 2FA is on
     Factor {
-        /// Ask for it no more: for whoever has lost the phone and the recovery codes
+        /// Turn 2FA off, if you have lost your phone and recovery codes
         #[arg(long)]
         off: bool,
     },
-    /// Who may come to the desk's onion; nobody on the list means that there is none
+    /// Manage who can reach the desk's onion; with an empty list it has none
     #[command(subcommand)]
     Client(onion::ClientDeed),
 }
@@ -67,21 +68,21 @@ async fn set_password(settings: &Settings) -> anyhow::Result<ExitCode> {
     let (first, second) = if io::stdin().is_terminal() {
         let first = rpassword::prompt_password("New password: ").context("read the password")?;
         judge(&first, &site_name)?;
-        (first, rpassword::prompt_password("Once more: ").context("read the password")?)
+        (first, rpassword::prompt_password("Confirm password: ").context("read the password")?)
     } else {
         let mut lines = io::stdin().lock().take(MOST_BYTES).lines();
         let mut line = || lines.next().transpose().map(Option::unwrap_or_default);
         (line().context("read the password")?, line().context("read the password")?)
     };
     let password = judge(&first, &site_name)?;
-    anyhow::ensure!(first == second, "the two passwords differ; nothing was done");
+    anyhow::ensure!(first == second, "the passwords do not match; nothing was changed");
     let porter = Porter::new(1);
     actions::set_password(&shop, &porter, &password, open::chance(), open::now()).await??;
     shop.db.close().await;
-    say("The desk's password is set, and every session of the desk has ended.");
+    say("The desk password was set, and all sessions were ended.");
     if settings.desk_listen.is_none() {
         say(&format!(
-            "The desk itself is off: DESK_LISTEN={} in .env opens it beside the shop.",
+            "The desk is off: set DESK_LISTEN={} in .env to turn it on.",
             desk_beside(&settings.listen)
         ));
     }
@@ -99,7 +100,7 @@ fn desk_beside(listen: &Listen) -> String {
 
 fn judge(text: &str, site_name: &str) -> anyhow::Result<NewPassword> {
     let judged = NewPassword::parse(text, &[site_name]);
-    judged.map_err(|weak| anyhow::anyhow!("this password is not taken. {weak}"))
+    judged.map_err(|weak| anyhow::anyhow!("this password is too weak. {weak}"))
 }
 
 async fn tell_sessions(settings: &Settings, end: bool) -> anyhow::Result<ExitCode> {
@@ -111,7 +112,7 @@ async fn tell_sessions(settings: &Settings, end: bool) -> anyhow::Result<ExitCod
         actions::end_sessions(&shop, now).await?;
         say(&match open.len() {
             0 => "Nobody was signed in.".to_owned(),
-            n => format!("{n} {} ended.", if n == 1 { "session has" } else { "sessions have" }),
+            n => format!("{} ended.", plural(n, "session", "sessions")),
         });
     } else if open.is_empty() {
         say("Nobody is signed in.");
@@ -131,14 +132,14 @@ async fn tell_factor(settings: &Settings, off: bool) -> anyhow::Result<ExitCode>
     let shop = open::shop(settings).await?;
     let words = if off {
         if actions::drop_factor(&shop, open::now()).await? {
-            "The second factor is off: the password is enough."
+            "2FA is off: signing in only requires the password."
         } else {
-            "There was no second factor."
+            "2FA was not on."
         }
     } else {
         match store::desk::find_lock(&shop.db).await?.factor {
-            Some(_) => "The second factor is on. `shop desk factor --off` asks for it no more.",
-            None => "There is no second factor. The desk's account page sets one up.",
+            Some(_) => "2FA is on. Turn it off with `shop desk factor --off`.",
+            None => "2FA is off. Set it up on the desk's Account page.",
         }
     };
     say(words);

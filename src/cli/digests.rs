@@ -28,15 +28,15 @@ pub fn verify(files: &mut BTreeMap<String, Vec<u8>>) -> anyhow::Result<bool> {
         if !listed.remove(line(name, bytes).as_str()) {
             let tail = format!("  {}\n", shown(name));
             let is_known = listed.iter().any(|line| line.ends_with(&tail));
-            anyhow::ensure!(!is_known, "{name} in it is not as it was copied");
-            anyhow::bail!("{name} was added to it: its list of files does not name it");
+            anyhow::ensure!(!is_known, "{name} in it has changed since the backup");
+            anyhow::bail!("{name} was added to it: its list of files does not include it");
         }
     }
     let missing: Vec<&str> = listed
         .into_iter()
         .map(|line| line.split_once("  ").map_or(line, |(_, name)| name).trim_end())
         .collect();
-    anyhow::ensure!(missing.is_empty(), "{} is missing in it", missing.join(", "));
+    anyhow::ensure!(missing.is_empty(), "{} is missing from it", missing.join(", "));
     Ok(true)
 }
 
@@ -99,25 +99,25 @@ mod tests {
         let flip = |files: &mut BTreeMap<String, Vec<u8>>| {
             files.get_mut("db/shop.sqlite").unwrap()[0] ^= 1;
         };
-        check(flip, Err("db/shop.sqlite in it is not as it was copied"));
-        check(|files| drop(files.remove(".env")), Err(".env is missing in it"));
+        check(flip, Err("db/shop.sqlite in it has changed since the backup"));
+        check(|files| drop(files.remove(".env")), Err(".env is missing from it"));
         let added = |files: &mut BTreeMap<String, Vec<u8>>| {
             drop(files.insert("db/shop.secret".to_owned(), Vec::new()))
         };
-        check(added, Err("db/shop.secret was added to it: its list of files does not name it"));
+        check(added, Err("db/shop.secret was added to it: its list of files does not include it"));
         let renamed = |files: &mut BTreeMap<String, Vec<u8>>| {
             let bytes = files.remove(".env").unwrap();
             files.insert("db/data.json".to_owned(), bytes);
         };
-        check(renamed, Err("db/data.json was added to it: its list of files does not name it"));
+        check(renamed, Err("db/data.json was added to it: its list of files does not include it"));
         let cut = |files: &mut BTreeMap<String, Vec<u8>>| {
             files.get_mut("db/images/a  b.jpg").unwrap().truncate(3)
         };
-        check(cut, Err("db/images/a  b.jpg in it is not as it was copied"));
+        check(cut, Err("db/images/a  b.jpg in it has changed since the backup"));
         let torn = |files: &mut BTreeMap<String, Vec<u8>>| {
             drop(files.insert(LIST.to_owned(), b"torn".to_vec()))
         };
-        check(torn, Err(".env was added to it: its list of files does not name it"));
+        check(torn, Err(".env was added to it: its list of files does not include it"));
         let twice = |files: &mut BTreeMap<String, Vec<u8>>| {
             let list = files.get_mut(LIST).unwrap();
             list.extend(list.clone());

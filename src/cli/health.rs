@@ -31,14 +31,14 @@ pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
             ask(stream)
         }
         Listen::Systemd => anyhow::bail!(
-            "the door is systemd's: say which, with --listen unix:PATH as in shop.socket"
+            "the socket belongs to systemd: give its path with --listen unix:PATH, as in shop.socket"
         ),
     }
     .context("the shop does not answer")?;
     let status = answer.split(' ').nth(1).unwrap_or_default();
     anyhow::ensure!(
         status == "200",
-        "no order could be taken now: the shop's log and `shop doctor` say why"
+        "the shop cannot accept orders now: its log and `shop doctor` say why"
     );
     Ok(ExitCode::SUCCESS)
 }
@@ -46,8 +46,8 @@ pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
 /// An open shop is found by its address alone; whoever asks in a wrong folder may have read other settings.
 fn not_open(address: &str, settings: &Settings) -> String {
     match open::require_shop(settings) {
-        Ok(()) => format!("no shop is open at {address}"),
-        Err(error) => format!("no shop is open at {address}, and {error:#}"),
+        Ok(()) => format!("no shop is running at {address}"),
+        Err(error) => format!("no shop is running at {address}, and {error:#}"),
     }
 }
 

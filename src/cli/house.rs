@@ -2,13 +2,14 @@ use crate::actions;
 use crate::cli::open;
 use crate::cli::say;
 use crate::config::Settings;
+use crate::values::plural;
 use std::process::ExitCode;
 
 pub async fn close(settings: Settings) -> anyhow::Result<ExitCode> {
     let shop = open::shop(&settings).await?;
     let day = actions::close_shop(&shop, open::now()).await?;
     say(&format!(
-        "The shop takes no orders (since {}). The window, carts and the pages of orders stay; `shop open` takes orders again.",
+        "The shop is closed (since {}). Products, carts and order pages stay available; run `shop open` to accept orders again.",
         day.day()
     ));
     shop.db.close().await;
@@ -18,15 +19,15 @@ pub async fn close(settings: Settings) -> anyhow::Result<ExitCode> {
 pub async fn open(settings: Settings) -> anyhow::Result<ExitCode> {
     let shop = open::shop(&settings).await?;
     say(if actions::open_shop(&shop, open::now()).await? {
-        "The shop takes orders again."
+        "The shop is open."
     } else {
         "The shop was not closed."
     });
     let unread = actions::look_for_seller(&shop, open::trusted()).await.unwrap_or(false);
     if unread {
         say(&format!(
-            "But new mail lies unread for more than {} days (CLOSE_AFTER_DAYS): look at it, and the shop opens by itself.",
-            settings.close_after_days
+            "But it accepts no orders yet: new mail has been unread for more than {} (CLOSE_AFTER_DAYS). Read it, and the shop opens by itself.",
+            plural(settings.close_after_days, "day", "days")
         ));
     }
     shop.db.close().await;

@@ -18,32 +18,32 @@ use std::io::Write;
 
 #[derive(Args, Default, PartialEq, Eq)]
 pub struct Listing {
-    /// Only orders that stand like this; may be said several times
+    /// Only orders with this status; may be given several times
     #[arg(long, value_name = "STATE", value_parser = parse_state)]
     state: Vec<Status>,
-    /// Only orders of which something is still expected
+    /// Only open orders
     #[arg(long, conflicts_with = "state")]
     open: bool,
-    /// Only orders placed on this day or later
+    /// Only orders placed on or after this day
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = Moment::parse_day)]
     since: Option<Moment>,
-    /// All of them, not the newest alone
+    /// All orders, not only the newest
     #[arg(long)]
     all: bool,
 }
 
 #[derive(Args)]
 pub struct Export {
-    /// One line an order for a spreadsheet, or JSON with each item by itself
+    /// One line per order for a spreadsheet, or JSON with each item
     #[arg(long, value_enum)]
     format: Option<Format>,
-    /// Only orders that stand like this; may be said several times
+    /// Only orders with this status; may be given several times
     #[arg(long, value_name = "STATE", value_parser = parse_state)]
     state: Vec<Status>,
-    /// From this day on
+    /// Only orders placed on or after this day
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = Moment::parse_day)]
     since: Option<Moment>,
-    /// Up to this day and with it
+    /// Only orders placed on or before this day
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = Moment::parse_day)]
     until: Option<Moment>,
 }
@@ -56,7 +56,7 @@ enum Format {
 
 #[derive(Args)]
 pub struct Digest {
-    /// What counts as new: orders placed on this day or later [default: yesterday]
+    /// Count orders placed on or after this day as new [default: yesterday]
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = Moment::parse_day)]
     since: Option<Moment>,
 }
@@ -117,8 +117,7 @@ fn write_few(
 ) -> io::Result<()> {
     if orders.is_empty() {
         let no_limits = listing.since.is_none() && listing.state.is_empty() && !listing.open;
-        let words =
-            if no_limits { "There are no orders yet." } else { "There are no such orders." };
+        let words = if no_limits { "No orders yet." } else { "No matching orders." };
         return writeln!(out, "{words}");
     }
     writeln!(out, "{}", heading())?;
@@ -126,7 +125,7 @@ fn write_few(
         writeln!(out, "{}", table_line(order))?;
     }
     let n_more = n_orders - i64::try_from(orders.len()).unwrap_or(i64::MAX);
-    if 0 < n_more { writeln!(out, "… and {n_more} more: --all shows them") } else { Ok(()) }
+    if 0 < n_more { writeln!(out, "… and {n_more} more: use --all to show them") } else { Ok(()) }
 }
 
 async fn list_all(shop: &Shop, filter: &Filter, as_json: bool) -> anyhow::Result<()> {
@@ -159,7 +158,7 @@ async fn list_all(shop: &Shop, filter: &Filter, as_json: bool) -> anyhow::Result
 }
 
 fn heading() -> String {
-    format!("{:<10}  {:<11}  {:<10}  {:>6}  {:>26}", "ORDER", "STATE", "PLACED", "PIECES", "AMOUNT")
+    format!("{:<10}  {:<11}  {:<10}  {:>6}  {:>26}", "ORDER", "STATUS", "PLACED", "ITEMS", "AMOUNT")
 }
 
 /// Units: 69 columns; 76 for the largest sum in the currency of the longest name.
@@ -319,11 +318,11 @@ struct Waiting {
 
 /// What waits, and where the orders of it stand.
 const WAITING: [(&str, &str, &[Status]); 5] = [
-    ("unpaid", "waiting for their payment", &[Status::Awaiting]),
-    ("look", "a payment to look for", &[Status::Reported, Status::Partial, Status::Unconfirmed]),
-    ("send", "paid, to be sent", &[Status::Confirmed]),
-    ("decide", "to decide: send or refund", &[Status::Late, Status::Overpaid]),
-    ("expired", "not paid in time", &[Status::Expired]),
+    ("unpaid", "awaiting payment", &[Status::Awaiting]),
+    ("look", "payment to check", &[Status::Reported, Status::Partial, Status::Unconfirmed]),
+    ("send", "to ship", &[Status::Confirmed]),
+    ("decide", "needs decision: ship or refund", &[Status::Late, Status::Overpaid]),
+    ("expired", "expired", &[Status::Expired]),
 ];
 
 pub async fn digest(shop: &Shop, digest: &Digest, as_json: bool) -> anyhow::Result<()> {
@@ -338,9 +337,9 @@ pub async fn digest(shop: &Shop, digest: &Digest, as_json: bool) -> anyhow::Resu
         waiting.push(stand(shop, key, words.to_owned(), filter).await?);
     }
     let unanswered = store::ledger::list_unanswered(&shop.db).await?;
-    waiting.push(listed("answer", "waiting for your answer", unanswered));
+    waiting.push(listed("answer", "to answer", unanswered));
     let due = actions::list_forgettable(shop, now).await.context("list what is due")?;
-    waiting.push(listed("erase", "due to be erased", due));
+    waiting.push(listed("erase", "due for deletion", due));
     let n_untold = store::owed::count_untold(&shop.db).await?;
     waiting.push(Waiting {
         key: "untold",
@@ -351,7 +350,7 @@ pub async fn digest(shop: &Shop, digest: &Digest, as_json: bool) -> anyhow::Resu
     let watches = store::watch::list(&shop.db).await?;
     waiting.push(Waiting {
         key: "nodes",
-        words: "coins not followed: shop doctor".to_owned(),
+        words: "coins not tracked: shop doctor".to_owned(),
         count: watches.iter().filter(|watch| watch.complaint(now).is_some()).count(),
         named: Vec::new(),
     });

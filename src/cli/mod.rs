@@ -36,6 +36,7 @@ use crate::cli::output::say_json;
 use crate::cli::output::say_text;
 use crate::cli::output::say_usage;
 use crate::config::Settings;
+use crate::values::plural;
 use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
@@ -56,151 +57,153 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Open the shop
+    /// Run the shop
     Serve(serve::Serve),
-    /// Fill the catalog from a file, all or nothing
+    /// Import the catalog from a file, all or nothing
     Seed(seed::Seed),
-    /// The catalog as it is now, what was changed at the desk among it
+    /// Export the catalog
     Catalog(catalog::CatalogCommand),
-    /// List the orders, look at one, and say what became of it
+    /// List orders, show one, and change its status
     Orders(orders::Orders),
-    /// A message on standard input becomes the seller's answer on the buyer's page: mutt's `sendmail`
+    /// Post a message from standard input as your answer on the buyer's page (mutt's `sendmail`)
     Deliver(deliver::Deliver),
     /// Print a muttrc for this shop: `shop mutt > db/muttrc`
     Mutt(mutt::MuttCommand),
-    /// What the shop asks buyers to pay to
+    /// Check wallets and addresses
     Wallet(wallet::WalletCommand),
-    /// Follow payments on your own nodes: the only command that speaks to a network
+    /// Track payments on your own nodes; the only command that uses a network
     Watch(watch::WatchCommand),
-    /// The shop's onion address: how it is, who may come in, a copy of its key
+    /// Show the onion address and its state, manage access, back up its key
     Onion(onion::Onion),
-    /// The seller's web desk: its password
+    /// Manage the web desk: password, sessions, 2FA, access
     Desk(desk::DeskCommand),
     /// One picture for the open shop, from standard input
     #[command(hide = true)]
     Develop,
-    /// Erase what is due
+    /// Delete orders and data that are past their retention period
     Purge(purge::Purge),
-    /// The clock that orders expire and are erased by
+    /// Show the clock that orders expire and are deleted by
     Clock(clock::Clock),
-    /// Take no orders until `shop open`; window and orders' pages stay
+    /// Stop accepting orders until `shop open`; products and order pages stay available
     Close,
-    /// Take orders again
+    /// Accept orders again
     Open,
-    /// Write a copy of everything but the onion's key to one file, also while the shop is open
+    /// Back up everything but the onion key to one file; the shop may be running
     Backup(backup::Backup),
-    /// Put such a copy in place of a shop that is not there any more
+    /// Restore a backup where no shop exists
     Restore(backup::Restore),
-    /// Is everything as it should be?
+    /// Check the installation
     Doctor(doctor::Doctor),
-    /// Could the open shop take an order now? For service managers: exit code 0 or 1
+    /// Check whether the running shop can accept an order; exit code 0 or 1, for service managers
     Health,
 }
 
 /// Every setting is a flag, an environment variable and a line in `.env`, in this order of precedence.
 #[derive(Args)]
-#[command(next_help_heading = "Settings (also in the environment and in .env, in capital letters)")]
+#[command(
+    next_help_heading = "Settings (also as environment variables and in .env, in capital letters)"
+)]
 struct SettingFlags {
-    /// Buyers' door: HOST:PORT, unix:PATH or systemd [default: 127.0.0.1:3000]
+    /// Address for buyers: HOST:PORT, unix:PATH or systemd [default: 127.0.0.1:3000]
     #[arg(long, global = true, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// The seller's web desk: HOST:PORT on this host alone, unix:PATH, systemd or off [default: off]
+    /// Address of the web desk: HOST:PORT on this host, unix:PATH, systemd or off [default: off]
     #[arg(long, global = true, value_name = "ADDRESS")]
     desk_listen: Option<String>,
-    /// Where the shop remembers [default: sqlite://db/shop.sqlite]
+    /// Database [default: sqlite://db/shop.sqlite]
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
-    /// Where orders are written [default: mailorders]
+    /// Maildir that orders are written to [default: mailorders]
     #[arg(long, global = true, value_name = "FOLDER")]
     maildir: Option<String>,
-    /// The seller's OpenPGP public key [default: db/seller.asc where it exists]
+    /// Your OpenPGP public key [default: db/seller.asc if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     seller_key: Option<String>,
-    /// The shop's name [default: Shop]
+    /// Shop name [default: Shop]
     #[arg(long, global = true, value_name = "NAME")]
     site_name: Option<String>,
-    /// The seller's home page
+    /// Your website
     #[arg(long, global = true, value_name = "URL")]
     site_url: Option<String>,
-    /// Where questions go
+    /// Contact shown to buyers
     #[arg(long, global = true, value_name = "TEXT")]
     contact: Option<String>,
-    /// The currency that a new visitor sees [default: the first wallet]
+    /// Currency shown to new visitors [default: the first wallet's]
     #[arg(long, global = true, value_name = "CURRENCY")]
     preferred_currency: Option<String>,
-    /// One wallet's address, where the catalog names none
+    /// Address of a single wallet, if the catalog has none
     #[arg(long, global = true, value_name = "ADDRESS")]
     wallet: Option<String>,
-    /// Its currency [default: ETH]
+    /// Currency of that wallet [default: ETH]
     #[arg(long, global = true, value_name = "CURRENCY")]
     currency: Option<String>,
-    /// The shop's own http://….onion
+    /// The shop's own onion address, http://….onion
     #[arg(long, global = true, value_name = "URL")]
     onion_url: Option<String>,
-    /// What the shop and whoever tends Tor share [default: tor, beside the database]
+    /// Folder shared by the shop and the process that manages Tor [default: tor, next to the database]
     #[arg(long, global = true, value_name = "FOLDER")]
     onion_folder: Option<String>,
-    /// The onion service's key, as tor keeps it [default: onion.key, beside the database]
+    /// Key of the onion service, in tor's format [default: onion.key, next to the database]
     #[arg(long, global = true, value_name = "FILE")]
     onion_key: Option<String>,
     /// Tor's control port: HOST:PORT or unix:PATH [default: unix:/run/tor/control, then 127.0.0.1:9051]
     #[arg(long, global = true, value_name = "ADDRESS")]
     tor_control: Option<String>,
-    /// The password of Tor's control port, where it takes one; better in .env than here
+    /// Password of Tor's control port, if it has one; better set in .env
     #[arg(long, global = true, value_name = "PASSWORD")]
     tor_password: Option<String>,
-    /// Signs cookies; made and kept beside the database where it is missing
+    /// Signs cookies; created next to the database if missing
     #[arg(long, global = true, value_name = "TEXT", hide = true)]
     secret: Option<String>,
-    /// How long a quoted amount stands, in minutes [default: 120]
+    /// How long buyers have to pay, in minutes [default: 120]
     #[arg(long, global = true, value_name = "MINUTES")]
     payment_minutes: Option<String>,
-    /// How long a finished order is kept, in days [default: 30]
+    /// How long finished orders are kept, in days [default: 30]
     #[arg(long, global = true, value_name = "DAYS")]
     keep_days: Option<String>,
-    /// Whether an erased order's messages go too: yes or no [default: yes]
+    /// Delete an order's messages along with the order: yes or no [default: yes]
     #[arg(long, global = true, value_name = "YES_NO")]
     purge_mail: Option<String>,
-    /// The shop closes itself where new mail has lain unread for so many days; 0 never [default: 0]
+    /// Stop accepting orders if new mail stays unread for this many days; 0: never [default: 0]
     #[arg(long, global = true, value_name = "DAYS")]
     close_after_days: Option<String>,
-    /// Whether buyers are told that you have read what they wrote: yes or no [default: no]
+    /// Show buyers that you have read their messages: yes or no [default: no]
     #[arg(long, global = true, value_name = "YES_NO")]
     read_marks: Option<String>,
-    /// How many orders may wait for their payment [default: 5000]
+    /// Maximum number of unpaid orders [default: 5000]
     #[arg(long, global = true, value_name = "NUMBER")]
     most_unpaid: Option<String>,
-    /// How much of a stock they may hold, in percent [default: 100]
+    /// Maximum share of a product's stock that unpaid orders may reserve, in percent [default: 100]
     #[arg(long, global = true, value_name = "PERCENT")]
     most_held: Option<String>,
-    /// Whether tor names the circuit of each connection: haproxy or off [default: off]
+    /// How tor passes the circuit of each connection: haproxy or off [default: off]
     #[arg(long, global = true, value_name = "HOW")]
     circuit_id: Option<String>,
-    /// Close circuits that go on asking too much: on or off [default: off]
+    /// Close circuits that keep sending too many requests: on or off [default: off]
     #[arg(long, global = true, value_name = "ON_OFF")]
     close_circuits: Option<String>,
-    /// Your own Ethereum node, for `shop watch`; several chains: their nodes with spaces between
+    /// Your own Ethereum node, for `shop watch`; for several chains, separate their nodes with spaces
     #[arg(long, global = true, value_name = "URL")]
     eth_rpc_url: Option<String>,
-    /// Your own Bitcoin Core: http://USER:PASSWORD@HOST:PORT; better in .env than here
+    /// Your own Bitcoin Core: http://USER:PASSWORD@HOST:PORT; better set in .env
     #[arg(long, global = true, value_name = "URL")]
     btc_rpc_url: Option<String>,
     /// Your own monero-wallet-rpc, view-only
     #[arg(long, global = true, value_name = "URL")]
     xmr_rpc_url: Option<String>,
-    /// Tor's SOCKS port, through which a node elsewhere is reached: socks5h://HOST:PORT
+    /// Tor's SOCKS port, to reach nodes on other hosts: socks5h://HOST:PORT
     #[arg(long, global = true, value_name = "URL")]
     tor_proxy_url: Option<String>,
-    /// How often the nodes are asked, in seconds [default: 15]
+    /// How often to query the nodes, in seconds [default: 15]
     #[arg(long, global = true, value_name = "SECONDS")]
     watch_seconds: Option<String>,
-    /// How deep payments must lie, by currency and worth: "BTC=1 BTC>0.05=3" [default: BTC=2 XMR=10 ETH=final]
+    /// Required confirmations, by currency and amount: "BTC=1 BTC>0.05=3" [default: BTC=2 XMR=10 ETH=final]
     #[arg(long, global = true, value_name = "RULES")]
     confirmations: Option<String>,
-    /// What a payment may be short or above without a word, in percent [default: 0.5]
+    /// Accepted under- or overpayment, in percent [default: 0.5]
     #[arg(long, global = true, value_name = "PERCENT")]
     tolerance: Option<String>,
-    /// The mailbox that orders are addressed to (default: `root@localhost`)
+    /// Mailbox that orders are addressed to (default: `root@localhost`)
     #[arg(long, global = true, value_name = "MAILBOX")]
     from: Option<String>,
 }
@@ -270,7 +273,7 @@ pub fn run() -> ExitCode {
     let settings = match Settings::read(&flags, Path::new("")) {
         Ok(settings) => settings,
         Err(faults) => {
-            say_error(&format!("the settings cannot be used ({} to mend):", faults.len()));
+            say_error(&format!("invalid settings ({}):", plural(faults.len(), "error", "errors")));
             for fault in faults {
                 say_error(&format!("  {fault}"));
             }

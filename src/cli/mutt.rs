@@ -12,10 +12,10 @@ use std::process::ExitCode;
 
 #[derive(Args)]
 pub struct MuttCommand {
-    /// The shop's folder as mutt sees it [default: this one]
+    /// The shop's folder as mutt sees it [default: the current folder]
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
-    /// How the shop is called from there, where it is not this program: `docker compose exec -T shop shop`
+    /// The command that runs the shop from there, if it is not this program: `docker compose exec -T shop shop`
     #[arg(long, value_name = "COMMAND")]
     command: Option<String>,
 }
@@ -24,10 +24,10 @@ const TEXT: &str = include_str!("../../templates/mail/muttrc.txt");
 
 /// What the keys say that would copy a message to where no purge finds it.
 const NO_COPY: &str =
-    "'<enter-command>echo \"Not copied: a copy would stay when the order is erased.\"<enter>'";
+    "'<enter-command>echo \"Not copied: a copy would remain when the order is deleted.\"<enter>'";
 
 /// What to do where letters show as `??`.
-pub const LOCALE_HELP: &str = "mutt shows J??rg for Jörg there. Start it with LC_ALL=C.UTF-8, or with another UTF-8 locale of this host";
+pub const LOCALE_HELP: &str = "mutt would show J??rg instead of Jörg. Start it with LC_ALL=C.UTF-8 or another UTF-8 locale of this host";
 
 /// What the letters of this terminal are, where they are not UTF-8, by the rules of POSIX, `locale(7)`.
 pub fn strange_charset() -> Option<String> {
@@ -38,14 +38,14 @@ pub fn strange_charset() -> Option<String> {
 
 fn strange(locale: Option<&str>) -> Option<String> {
     let Some(locale) = locale else {
-        return Some("those of no locale (LC_ALL, LC_CTYPE and LANG are not set)".to_owned());
+        return Some("no locale is set (LC_ALL, LC_CTYPE and LANG)".to_owned());
     };
     let charset =
         locale.split('@').next().and_then(|name| name.split_once('.')).map(|(_, set)| set);
     let is_utf_8 = charset
         .is_some_and(|set| set.eq_ignore_ascii_case("utf-8") || set.eq_ignore_ascii_case("utf8"));
     let shown: String = locale.chars().filter(char::is_ascii_graphic).take(40).collect();
-    (!is_utf_8).then(|| format!("those of the locale {shown}, which is not UTF-8"))
+    (!is_utf_8).then(|| format!("the locale {shown} is not UTF-8"))
 }
 
 /// Where mutt writes what it has opened: in memory, so that nothing that was sealed comes to lie on the disk.
@@ -61,7 +61,7 @@ pub fn run(
         Some(folder) => folder,
         None => std::env::current_dir().context("find the shop's folder")?,
     };
-    anyhow::ensure!(folder.is_absolute(), "--folder: say it whole, from / on");
+    anyhow::ensure!(folder.is_absolute(), "--folder needs an absolute path");
     let command = match mutt.command {
         Some(command) => command,
         None => {
@@ -72,12 +72,14 @@ pub fn run(
     let maildir = folder.join(&settings.maildir);
     let run = format!("cd {} && {command}", for_shell(path_text(&folder)?));
     let tmpdir = if Path::new(MEMORY).is_dir() {
-        format!("# What mutt opens it keeps in memory, never on the disk.\nset tmpdir = {MEMORY}\n")
+        format!(
+            "# mutt keeps decrypted messages in memory, never on the disk.\nset tmpdir = {MEMORY}\n"
+        )
     } else {
         String::new()
     };
     if let Some(charset) = strange_charset() {
-        say_error(&format!("this terminal's letters are {charset}: {LOCALE_HELP}"));
+        say_error(&format!("{charset}: {LOCALE_HELP}"));
     }
     let text = TEXT
         .replace("@MOST@", &mail::MOST_UNPACKED.to_string())
@@ -107,7 +109,7 @@ fn same_settings(flags: &HashMap<&'static str, String>) -> String {
 }
 
 fn path_text(path: &Path) -> anyhow::Result<&str> {
-    path.to_str().context("a path that is not UTF-8 cannot stand in a muttrc")
+    path.to_str().context("a path that is not UTF-8 cannot be used in a muttrc")
 }
 
 /// One word of a shell's line, whatever it holds.
@@ -119,7 +121,7 @@ fn for_shell(text: &str) -> String {
 fn for_mutt(text: &str) -> anyhow::Result<String> {
     anyhow::ensure!(
         !text.chars().any(char::is_control),
-        "a path with a control character cannot stand in a muttrc"
+        "a path with a control character cannot be used in a muttrc"
     );
     let mut word = String::from("\"");
     for c in text.chars() {

@@ -46,8 +46,8 @@ pub fn require_shop(settings: &Settings) -> anyhow::Result<()> {
         Err(error) => return Err(error).with_context(|| format!("look at the database {place}")),
     };
     anyhow::bail!(
-        "there is no shop here: {place} {found}. Run this in the shop's folder, or name its database with \
-         --database-url. A new shop is made by `shop serve` and `shop seed FILE`"
+        "there is no shop here: {place} {found}. Run this in the shop's folder, or give its database with \
+         --database-url. Create a new shop with `shop serve` or `shop seed FILE`"
     )
 }
 
@@ -205,7 +205,7 @@ pub fn secret(settings: &Settings) -> anyhow::Result<Vec<u8>> {
     match bounded::read_file(&path, MOST_OF_SECRET) {
         Ok(secret) if 32 <= secret.len() => return Ok(secret),
         Ok(_) => anyhow::bail!(
-            "{}: the secret is cut short; remove the file and a new one is made",
+            "{}: the secret is truncated; remove the file and a new one is created",
             path.display()
         ),
         Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -247,7 +247,7 @@ pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
         files.push(PageFile { slug, text });
         anyhow::ensure!(
             files.len() <= MOST_PAGES && n_bytes <= MOST_OF_PAGES,
-            "{} holds more pages than the shop can keep: at most {MOST_PAGES} files (*.md), and {} in all. Remove or shorten some",
+            "{} has too many pages: at most {MOST_PAGES} files (*.md) and {} in total. Remove or shorten some",
             folder.display(),
             bounded::size(MOST_OF_PAGES as u64)
         );
@@ -267,7 +267,7 @@ pub fn mirrors(path: &Path) -> anyhow::Result<Option<String>> {
         && text.trim_end().ends_with("-----END PGP SIGNATURE-----");
     anyhow::ensure!(
         is_signed,
-        "{}: expected a list signed in clear, of at most 64 KB: gpg --clearsign makes one, on a computer that is not this one",
+        "{}: expected a clear-signed list of at most 64 KB: create it with gpg --clearsign on another computer",
         path.display()
     );
     Ok(Some(text))

@@ -35,7 +35,7 @@ pub struct Orders {
     deed: Option<Deed>,
     #[command(flatten)]
     listing: Listing,
-    /// As JSON
+    /// Print JSON
     #[arg(long, global = true)]
     json: bool,
 }
@@ -43,29 +43,29 @@ pub struct Orders {
 /// Each takes a reference, or `-`: then it is that of the order's message on standard input.
 #[derive(Subcommand)]
 enum Deed {
-    /// One order, whole
+    /// Show one order
     Show { order_ref: String },
-    /// It was paid in full
+    /// Mark as paid in full
     Paid { order_ref: String },
-    /// So much has arrived in all, in coins: less than was due, or more
+    /// Record the total received so far, in coins, if it differs from the amount due
     Partial { order_ref: String, amount: String },
-    /// It is on its way
+    /// Mark as shipped
     Shipped { order_ref: String, tracking: Vec<String> },
-    /// It will not be sent
+    /// Cancel the order
     Cancel { order_ref: String, reason: Vec<String> },
-    /// The money went back
+    /// Mark as refunded
     Refunded {
         order_ref: String,
         txid: Option<String>,
-        /// Record it although, as far as the shop knows, nothing was paid
+        /// Record the refund even if the shop has seen no payment
         #[arg(long)]
         anyway: bool,
     },
-    /// Words for the buyer, on the order's page; without TEXT they are read from standard input
+    /// Post a message on the order's page; without TEXT it is read from standard input
     Note { order_ref: String, text: Vec<String> },
-    /// For your books, without anything of the buyers
+    /// Export orders for your accounting, without buyers' data
     Export(Export),
-    /// What waits for you, in a few lines; silent where nothing does
+    /// Summarize what needs your attention; prints nothing if nothing does
     Digest(Digest),
 }
 
@@ -78,7 +78,7 @@ const LONGEST_HEAD: u64 = 65_536;
 pub async fn run(orders: Orders, settings: Settings) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
         orders.deed.is_none() || orders.listing == Listing::default(),
-        "what the list is to hold is said where it is asked for: `shop orders export --since …`"
+        "filters of an export come after `export`: `shop orders export --since …`"
     );
     let shop = open::shop(&settings).await?;
     let as_json = orders.json;
@@ -110,7 +110,7 @@ pub async fn run(orders: Orders, settings: Settings) -> anyhow::Result<ExitCode>
         Some(Deed::Note { order_ref, text }) => {
             anyhow::ensure!(
                 order_ref != "-" || !text.is_empty(),
-                "where the order is read from standard input, the words stand here: note - TEXT"
+                "if the order is read from standard input, give the text as an argument: note - TEXT"
             );
             note(&shop, &named(&order_ref)?, &text.join(" ")).await?;
         }
@@ -135,7 +135,7 @@ fn named(order_ref: &str) -> anyhow::Result<String> {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("X-Shop-Order").then(|| value.trim().to_owned())
     });
-    of_order.context("what came on standard input is no message of the shop: it names no order")
+    of_order.context("standard input is not a message of this shop: it has no order number")
 }
 
 fn words(what: &str, given: &[String]) -> anyhow::Result<Line> {
@@ -144,9 +144,7 @@ fn words(what: &str, given: &[String]) -> anyhow::Result<Line> {
 
 async fn find(shop: &Shop, order_ref: &str) -> anyhow::Result<Order> {
     let order_ref = OrderRef::parse(order_ref)?;
-    store::orders::find(&shop.db, &order_ref)
-        .await?
-        .context("there is no order with this reference")
+    store::orders::find(&shop.db, &order_ref).await?.context("order not found")
 }
 
 async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()> {
@@ -165,38 +163,36 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
     say("");
     say(&format!("  amount    {} {}", invoice.amount, invoice.currency));
     if Gwei::ZERO < invoice.received {
-        say(&format!("  received  {} {}, as you said", invoice.received, invoice.currency));
+        say(&format!("  received  {} {}, confirmed by you", invoice.received, invoice.currency));
     } else if invoice.sighting.is_none() {
-        say("  received  nothing, as far as the shop knows");
+        say("  received  nothing recorded");
     }
     for line in of_node(&order) {
         say(&format!("  {line}"));
     }
     if order.status == Status::Overpaid {
-        say(&format!("  too much  {} {}", order.excess(), invoice.currency));
+        say(&format!("  overpaid  {} {}", order.excess(), invoice.currency));
     }
     say(&format!("  address   {}", invoice.address.as_str()));
     if matches!(status, Status::Partial | Status::Unconfirmed | Status::Late)
         && Gwei::ZERO < order.due(tolerance)
         && !order.is_lost()
     {
-        say(&format!("  missing   {} {}", order.due(tolerance), invoice.currency));
+        say(&format!("  remaining {} {}", order.due(tolerance), invoice.currency));
     }
     if status == Status::Awaiting {
-        say(&format!("  until     {}", invoice.until.for_people()));
+        say(&format!("  expires   {}", invoice.until.for_people()));
     }
     if let Some(id) = &order.transaction {
-        say(&format!("  paid with {} (the buyer's word)", id.as_str()));
+        say(&format!("  tx id     {} (reported by the buyer)", id.as_str()));
     }
     say("");
     for step in store::words::list_steps(&shop.db, &order.order_ref).await? {
         say(&format!("  {}  {}", &step.day.rfc_3339()[..10], step_words(&step)));
     }
-    say(
-        "Where it goes and what was said stands in your mailbox alone, in the thread of this order.",
-    );
+    say("The address and messages are only in your mailbox, in the thread of this order.");
     if let Some(day) = order.erased_after(shop.terms.keep_days) {
-        say(&format!("It is erased after {}.", day.for_people()));
+        say(&format!("It is deleted after {}.", day.for_people()));
     }
     Ok(())
 }
@@ -205,16 +201,16 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
 fn of_node(order: &Order) -> Vec<String> {
     let Some(sighting) = &order.invoice.sighting else { return Vec::new() };
     let currency = &order.invoice.currency;
-    let mut lines = vec![format!("seen      {} {currency}, as your node says", sighting.seen)];
+    let mut lines = vec![format!("detected  {} {currency}, by your node", sighting.seen)];
     if Gwei::ZERO < sighting.settled && sighting.settled < sighting.seen {
-        lines.push(format!("          ({} of it confirmed)", sighting.settled));
+        lines.push(format!("          ({} confirmed)", sighting.settled));
     }
     if let Some(depth) = order.confirmations() {
         lines.push(format!("          ({depth} confirmations)"));
     }
     if sighting.is_moved {
         lines.push(
-            "          (something left the address before it settled: look into your wallet)"
+            "          (funds left the address before they were confirmed: check your wallet)"
                 .to_owned(),
         );
     }
@@ -268,7 +264,7 @@ async fn change(
     say(&format!("{order_ref} is now {status}."));
     if status == Status::Late {
         say(
-            "Its time had run out and its things went back on the shelf. Say `paid` again to take them and send it, or `refunded`.",
+            "It had expired and its items are back in stock. Use `paid` again to accept it, or `refunded`.",
         );
     }
     Ok(())
@@ -279,7 +275,10 @@ async fn note(shop: &Shop, order_ref: &str, text: &str) -> anyhow::Result<()> {
     let order_ref = OrderRef::parse(order_ref)?;
     let text = if text.is_empty() { read_words()? } else { text.to_owned() };
     let words = mail::reply::words(&text)?;
-    anyhow::ensure!(!words.is_empty(), "there are no words: give them here, or on standard input");
+    anyhow::ensure!(
+        !words.is_empty(),
+        "the text is empty: give it as an argument or on standard input"
+    );
     let reply = Reply {
         order_refs: vec![order_ref.clone()],
         message_id: MessageId(open::chance()),
@@ -288,7 +287,7 @@ async fn note(shop: &Shop, order_ref: &str, text: &str) -> anyhow::Result<()> {
         words: Some(words),
     };
     actions::post_reply(shop, &reply, open::now()).await??;
-    say(&format!("The buyer of {order_ref} can read it on the order's page."));
+    say(&format!("The buyer of {order_ref} can now read it on the order's page."));
     Ok(())
 }
 
@@ -298,13 +297,13 @@ const MOST_OF_WORDS: u64 = 64 << 10;
 fn read_words() -> anyhow::Result<String> {
     let bytes = bounded::read_stream(std::io::stdin(), MOST_OF_WORDS)
         .context("read the words from standard input")?;
-    String::from_utf8(bytes).context("the words are not UTF-8")
+    String::from_utf8(bytes).context("the text is not UTF-8")
 }
 
 fn step_words(step: &SealedWords) -> String {
     match (step.kind, step.status) {
-        (WordsKind::Question, _) => "the buyer wrote".to_owned(),
-        (WordsKind::Answer, _) => "you wrote".to_owned(),
+        (WordsKind::Question, _) => "message from the buyer".to_owned(),
+        (WordsKind::Answer, _) => "your answer".to_owned(),
         (_, Some(status)) => status.to_string(),
         (_, None) => String::new(),
     }

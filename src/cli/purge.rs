@@ -5,19 +5,20 @@ use crate::cli::say_error;
 use crate::config::Settings;
 use crate::orders::Haste;
 use crate::store;
+use crate::values::plural;
 use clap::Args;
 use std::process::ExitCode;
 use std::time::Duration;
 
 #[derive(Args)]
 pub struct Purge {
-    /// Only say what is due
+    /// Only list what would be deleted
     #[arg(long)]
     dry_run: bool,
-    /// Erase although the clock has jumped: it is right (as `shop clock accept` says)
+    /// Delete even if the clock has jumped: accepts the clock like `shop clock accept`
     #[arg(long)]
     now: bool,
-    /// Erase the numbers of all days and weeks too, from which the desk draws its plots
+    /// Also delete the daily and weekly figures shown in the desk's charts
     #[arg(long)]
     figures: bool,
 }
@@ -31,14 +32,14 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
     let now = open::now();
     if purge.dry_run {
         let due = actions::list_forgettable(&shop, now).await?;
-        tell(&due, "due to be erased");
-        tell_deeds(actions::count_old_deeds(&shop, now).await?, "due to be erased from your log");
+        tell(&due, "due for deletion");
+        tell_deeds(actions::count_old_deeds(&shop, now).await?, "due for deletion");
         if purge.figures {
             let n = store::figures::count(&shop.db).await?;
-            say(&format!("Numbers by day and week to be erased: {n} rows."));
+            say(&format!("Daily and weekly figures to delete: {n}."));
         }
         if let Some(doubted) = actions::doubt_clock(&shop).await? {
-            say(&format!("But {doubted}."));
+            say(&format!("However: {doubted}."));
         }
         shop.db.close().await;
         return Ok(ExitCode::SUCCESS);
@@ -54,7 +55,7 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
     actions::expire_orders(&shop, now).await?;
     // What the seller was not told yet is never erased.
     if let Err(error) = actions::sweep(&shop, now).await {
-        say_error(&format!("not all messages could be written: {error:#}"));
+        say_error(&format!("some messages could not be written: {error:#}"));
     }
     let erased = actions::forget_orders(&shop, Haste::BySeller).await??;
     let n_deeds = actions::forget_deeds(&shop, now).await?;
@@ -73,22 +74,22 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
         is_empty = actions::empty_journal(&shop).await?;
     }
     let words = if shop.terms.purge_mail {
-        "erased, with their messages"
+        "deleted, including messages"
     } else {
-        "erased; their messages stay in the Maildir (PURGE_MAIL=no)"
+        "deleted; messages are kept in the Maildir (PURGE_MAIL=no)"
     };
     tell(&erased, words);
-    tell_deeds(n_deeds, "erased from your log");
+    tell_deeds(n_deeds, "deleted");
     if let Some(n) = n_figures {
-        say(&format!("Numbers by day and week: {n} rows are erased."));
+        say(&format!("Daily and weekly figures deleted: {n}."));
     }
     shop.db.close().await;
     if is_empty {
         return Ok(ExitCode::SUCCESS);
     }
     say_error(
-        "the database's journal could not be emptied, since somebody is reading it: what was erased lies on there. \
-         An open shop tries again each minute; else say `shop purge` again",
+        "the database journal could not be emptied, since another program is reading it: deleted data may remain there. \
+         A running shop retries every minute; otherwise run `shop purge` again",
     );
     Ok(ExitCode::FAILURE)
 }
@@ -98,17 +99,12 @@ fn tell(order_refs: &[crate::orders::OrderRef], words: &str) {
         say(order_ref.as_str());
     }
     let n = order_refs.len();
-    say(&format!(
-        "{} {words}.",
-        if n == 1 { "1 order is".to_owned() } else { format!("{n} orders are") }
-    ));
+    say(&format!("{} {words}.", plural(n, "order", "orders")));
 }
 
 /// Of a shop that keeps no log of deeds, nothing is said.
 fn tell_deeds(n: i64, words: &str) {
-    match n {
-        0 => {}
-        1 => say(&format!("1 deed is {words}.")),
-        n => say(&format!("{n} deeds are {words}.")),
+    if n != 0 {
+        say(&format!("{} {words}.", plural(n, "activity log entry", "activity log entries")));
     }
 }

@@ -30,9 +30,9 @@ pub fn leak() -> Option<String> {
     match rustix::process::dumpable_behavior() {
         Ok(DumpableBehavior::NotDumpable) if limit.current == Some(0) => None,
         Ok(DumpableBehavior::NotDumpable) => {
-            Some("the limit of core files could not be set to 0".to_owned())
+            Some("the core file limit could not be set to 0".to_owned())
         }
-        _ => Some("the process could not be marked as not to be dumped".to_owned()),
+        _ => Some("core dumps of the process could not be disabled".to_owned()),
     }
 }
 

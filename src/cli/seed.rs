@@ -14,6 +14,7 @@ use crate::cli::say_error;
 use crate::cli::say_json;
 use crate::config::Settings;
 use crate::store::Db;
+use crate::values::plural;
 use anyhow::Context;
 use clap::Args;
 use indicatif::ProgressBar;
@@ -26,18 +27,18 @@ use std::sync::PoisonError;
 
 #[derive(Args)]
 pub struct Seed {
-    /// The catalog, as db/data.json
+    /// The catalog file, for example db/data.json
     file: PathBuf,
-    /// Only read: say what is wrong, change nothing
+    /// Only validate the file; change nothing
     #[arg(long)]
     check: bool,
-    /// With --check: the outcome as JSON
+    /// With --check: print the result as JSON
     #[arg(long, requires = "check")]
     json: bool,
-    /// Count every quantity anew, also where the file says the same number as before
+    /// Reset every quantity to the file's, even where the file has not changed
     #[arg(long, conflicts_with = "check")]
     restock: bool,
-    /// Also over what was changed at the desk, which is lost where the file says something else
+    /// Overwrite changes made at the desk that differ from the file
     #[arg(long, conflicts_with = "check")]
     over_desk: bool,
 }
@@ -97,31 +98,31 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
         Ok(stocked) => {
             tell(&stocked, &shown, seed.check);
             if !changes.is_empty() {
-                say(&format!("The desk has changed the catalog. Seeding {shown} would change:"));
+                say(&format!(
+                    "The catalog was changed at the desk. Importing {shown} would change:"
+                ));
                 changes.iter().for_each(|change| tell_change(change, say));
             }
             Ok(ExitCode::SUCCESS)
         }
         Err(Unstocked::OverDesk(changes)) => {
             say_error(&format!(
-                "{shown}: the desk has changed the catalog since it was last filled from a file, and this file says something else"
+                "{shown}: the catalog was changed at the desk since the last import, and this file differs"
             ));
             for change in &changes {
                 tell_change(change, say_error);
             }
             say_error("Nothing was changed.");
             say_error(&format!(
-                "To keep what was done at the desk, write it to the file first: shop catalog export {shown}"
+                "To keep the changes made at the desk, export them first: shop catalog export {shown}"
             ));
-            say_error(&format!(
-                "To have what the file says instead: shop seed {shown} --over-desk"
-            ));
+            say_error(&format!("To overwrite them with the file: shop seed {shown} --over-desk"));
             Ok(ExitCode::FAILURE)
         }
         Err(Unstocked::Faults(faults)) => {
             let n = faults.len();
-            let things = if n == 1 { "one thing" } else { &format!("{n} things") };
-            say_error(&format!("{shown}: {things} to mend; the catalog was not changed"));
+            let errors = plural(n, "error", "errors");
+            say_error(&format!("{shown}: {errors}; the catalog was not changed"));
             for fault in faults {
                 say_error(&format!("  {fault}"));
             }
@@ -137,18 +138,18 @@ fn refuse_pages(
     changes: &[Difference],
     seed: &Seed,
 ) -> anyhow::Result<ExitCode> {
-    say_error("pages were changed at the desk, and their files have changed too:");
+    say_error("these pages were changed both at the desk and in their files:");
     over.iter().for_each(|slug| say_error(&format!("  db/pages/{slug}.md")));
     if !changes.is_empty() {
-        say_error("the desk has changed the catalog, and this file says something else:");
+        say_error("the catalog was changed at the desk, and this file differs:");
         changes.iter().for_each(|change| tell_change(change, say_error));
     }
     let shown = seed.file.display();
     say_error("Nothing was changed.");
     say_error(&format!(
-        "To keep what was done at the desk, write it to the files first: shop catalog export {shown} --pages db/pages"
+        "To keep the changes made at the desk, export them first: shop catalog export {shown} --pages db/pages"
     ));
-    say_error(&format!("To have what the files say instead: shop seed {shown} --over-desk"));
+    say_error(&format!("To overwrite them with the files: shop seed {shown} --over-desk"));
     Ok(ExitCode::FAILURE)
 }
 
@@ -172,21 +173,17 @@ fn tell(stocked: &Stocked, file: &str, only_checked: bool) {
     for note in &stocked.notes {
         say(&format!("note: {note}"));
     }
-    let (products, pictures) = (stocked.n_products, stocked.n_pictures);
+    let products = plural(stocked.n_products, "product", "products");
+    let pictures = plural(stocked.n_pictures, "picture", "pictures");
     if only_checked {
-        say(&format!(
-            "{file} is good: {products} products, {pictures} pictures. Nothing was changed."
-        ));
+        say(&format!("{file} is valid: {products}, {pictures}. Nothing was changed."));
         return;
     }
-    say(&format!(
-        "The catalog holds {products} products and {pictures} pictures ({} new).",
-        stocked.n_rendered
-    ));
+    say(&format!("The catalog now has {products} and {pictures} ({} new).", stocked.n_rendered));
     if 0 < stocked.n_sold_since {
-        let n = stocked.n_sold_since;
+        let products = plural(stocked.n_sold_since, "product has", "products have");
         say(&format!(
-            "note: on {n} shelves lies less than the file says, since some were sold; --restock counts all anew, less what open orders hold"
+            "note: {products} less stock than the file, since some was sold; --restock resets the stock, minus what open orders reserve"
         ));
     }
 }

@@ -24,6 +24,7 @@ use crate::tor::OnionAddress;
 use crate::tor::OnionFolder;
 use crate::tor::Session;
 use crate::values::Moment;
+use crate::values::plural;
 use crate::web::Front;
 use crate::web::Site;
 use crate::web::handed_over::HandedOver;
@@ -54,7 +55,7 @@ const PATIENCE_WITH_TOR: u32 = 5;
 
 #[derive(Args)]
 pub struct Serve {
-    /// Make an onion service through Tor's control port; the same address at each start
+    /// Create an onion service through Tor's control port; the address stays the same
     #[arg(long)]
     tor: bool,
 }
@@ -82,23 +83,21 @@ pub async fn run(
     let mut handed = HandedOver::take(std::env::var("LISTEN_FDNAMES").ok().as_deref());
     let door = match &settings.listen {
         Listen::Tcp(address) => {
-            Door::tcp(address).with_context(|| format!("open the door at {address}"))?
+            Door::tcp(address).with_context(|| format!("cannot listen on {address}"))?
         }
         Listen::Unix(path) => {
-            Door::unix(path).with_context(|| format!("open the door at {}", path.display()))?
+            Door::unix(path).with_context(|| format!("cannot listen on {}", path.display()))?
         }
         Listen::Systemd => handed.door(Listener::Shop)?,
     };
     ensure_confirmed(&door, settings.listen_is_confirmed, "LISTEN")?;
     if door.is_open() {
-        tracing::warn!(
-            "others than this host can reach the shop over plain http, as LISTEN says twice"
-        );
+        tracing::warn!("other hosts can reach the shop over plain HTTP, as confirmed in LISTEN");
     }
     anyhow::ensure!(
         !settings.reads_circuits || !serve.tor && !door.is_tcp(),
-        "CIRCUIT_ID=haproxy holds only where Tor's own torrc leads to a unix socket: a service made with --tor does not \
-         say its circuits, and to a TCP address others than tor can connect"
+        "CIRCUIT_ID=haproxy requires Tor's own torrc to point to a unix socket: a service created with --tor does not \
+         pass its circuits, and other programs than tor can connect to a TCP address"
     );
     // Before the service is there: with a list that Tor was not told, everybody could come in.
     let given_out = onion::give_out_clients(&settings).context("tell Tor who may come in");
@@ -115,14 +114,14 @@ pub async fn run(
     let fault = open::take_key(&shop, &settings).await?;
     actions::remember_key(&shop).await?;
     match fault {
-        Some(fault) => tracing::error!("no orders are taken: {fault}"),
-        None if shop.openness.has_key() => say("Orders are sealed to the seller's key."),
+        Some(fault) => tracing::error!("orders are not accepted: {fault}"),
+        None if shop.openness.has_key() => say("Orders are encrypted to your key."),
         None => say(
-            "Orders are written in plain text: whoever reads this disk reads them. `gpg --armor --export YOUR-KEY > db/seller.asc` seals them.",
+            "Orders are stored in plain text, readable by anyone with access to this disk. Encrypt them with `gpg --armor --export YOUR-KEY > db/seller.asc`.",
         ),
     }
     let mirrors = open::mirrors(Path::new(MIRRORS)).unwrap_or_else(|error| {
-        tracing::error!("/mirrors.txt is not shown: {error:#}");
+        tracing::error!("/mirrors.txt is not available: {error:#}");
         None
     });
     let site = Site {
@@ -170,7 +169,7 @@ pub async fn run(
         actix_web::rt::spawn(crate::desk::serve::serve(desk, door, told))
     });
     if store::house::find(&shop.db).await?.closed_on.is_some() {
-        tracing::warn!("you have closed it: no orders are taken until `shop open`");
+        tracing::warn!("you closed the shop: orders are not accepted until `shop open`");
     }
     let sweeper =
         actix_web::rt::spawn(sweep_now_and_again(shop.clone(), settings.clone(), caretaker));
@@ -197,7 +196,7 @@ pub async fn run(
     namer.abort();
     shop.db.close().await;
     served.context("serve")?;
-    tracing::info!("the shop is closed");
+    tracing::info!("the shop has stopped");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -223,7 +222,9 @@ async fn name_flooders(settings: Settings, mut flooders: mpsc::Receiver<u32>) {
         let from = named.len().saturating_sub(OnionFolder::MOST_CLOSED);
         named.drain(..from);
         if let Err(error) = folder.write_closed(&named) {
-            tracing::warn!("circuits that ask too much cannot be named to Tor: {error}");
+            tracing::warn!(
+                "circuits that send too many requests cannot be reported to Tor: {error}"
+            );
         }
     }
 }
@@ -246,7 +247,7 @@ async fn begin_onion(settings: &Settings, door: &Door) -> anyhow::Result<(Keeper
         }
     })
     .await?
-    .context("make the onion service")
+    .context("create the onion service")
 }
 
 /// Says the onion address as soon as there is one, and takes a request for it as one for us.
@@ -272,7 +273,7 @@ async fn seed(
     flags: &HashMap<&'static str, String>,
     told: impl Future<Output = ()>,
 ) -> anyhow::Result<Seeded> {
-    say(&format!("The catalog is empty: filling it from {DATA}"));
+    say(&format!("The catalog is empty: importing {DATA}"));
     let program = std::env::current_exe().context("find the program itself")?;
     let mut child = Command::new(program)
         .args(["seed", DATA])
@@ -302,7 +303,7 @@ async fn sweep_now_and_again(shop: Shop, settings: Settings, mut caretaker: Care
     loop {
         let troubles = caretaker.sweep(&shop, &settings).await;
         for trouble in troubles.iter().filter(|trouble| !last.contains(*trouble)) {
-            tracing::error!("will be tried again: {trouble}");
+            tracing::error!("will retry: {trouble}");
         }
         last = troubles;
         tokio::time::sleep(SWEEP_EVERY).await;
@@ -340,7 +341,7 @@ impl Caretaker {
         let clock = self.look_at_clock(shop).await;
         let now = open::now();
         let key = match open::take_key(shop, settings).await {
-            Ok(Some(fault)) => Err(anyhow::anyhow!("no orders are taken: {fault}")),
+            Ok(Some(fault)) => Err(anyhow::anyhow!("orders are not accepted: {fault}")),
             Ok(None) => Ok(()),
             Err(error) => Err(error.context("look at the seller's key")),
         };
@@ -374,11 +375,11 @@ impl Caretaker {
         let is_away = actions::look_for_seller(shop, open::trusted()).await?;
         if is_away && !self.is_away {
             tracing::warn!(
-                "the shop takes no orders until the new mail is looked at: the oldest message has lain unread for more than {} days (CLOSE_AFTER_DAYS)",
-                shop.terms.close_after_days
+                "the shop accepts no orders until new mail is read: the oldest message has been unread for more than {} (CLOSE_AFTER_DAYS)",
+                plural(shop.terms.close_after_days, "day", "days")
             );
         } else if self.is_away && !is_away {
-            tracing::info!("the new mail was looked at: the shop takes orders again");
+            tracing::info!("new mail was read: the shop accepts orders again");
         }
         self.is_away = is_away;
         Ok(())
@@ -397,7 +398,7 @@ async fn erase_what_is_due(shop: &Shop, now: Moment, is_time: bool) -> anyhow::R
     let is_empty = if has_erased || is_time { actions::empty_journal(shop).await? } else { true };
     anyhow::ensure!(
         is_empty,
-        "the journal cannot be emptied while somebody reads the database; what was erased lies on there until then"
+        "the journal cannot be emptied while another program reads the database; deleted data may remain there until then"
     );
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::payment::Wallet;
 use crate::store;
 use crate::store::payment::Reach;
 use crate::values::Currency;
+use crate::values::plural;
 use anyhow::Context;
 use clap::Args;
 use clap::Subcommand;
@@ -20,27 +21,27 @@ use std::process::ExitCode;
 pub struct WalletCommand {
     #[command(subcommand)]
     deed: Deed,
-    /// As JSON
+    /// Print JSON
     #[arg(long, global = true)]
     json: bool,
 }
 
 #[derive(Subcommand)]
 enum Deed {
-    /// What each wallet is, and its first three addresses to compare with your own wallet program
+    /// Show each wallet and its first three addresses, to compare with your own wallet
     Check {
-        /// Look at the wallets of this file, as db/data.json, instead of those of the shop; nothing is changed
+        /// Check the wallets in this file (like db/data.json) instead of the shop's; changes nothing
         file: Option<PathBuf>,
     },
-    /// The addresses that orders get
+    /// List the addresses that orders get
     Addresses {
         currency: String,
         #[arg(long, default_value_t = 10)]
         count: u32,
-        /// Begin with this index; the first address has index 0
+        /// Start at this index; the first address has index 0
         #[arg(long, value_name = "INDEX", default_value_t = 0)]
         first: u32,
-        /// Write the index before each address
+        /// Print the index before each address
         #[arg(long)]
         numbers: bool,
     },
@@ -116,27 +117,29 @@ fn tell(looked: &[(Wallet, Option<Reach>)], as_json: bool) -> anyhow::Result<Exi
         return Ok(ExitCode::SUCCESS);
     }
     if looked.is_empty() {
-        say("The catalog has no wallet: nothing can be bought.");
+        say("The catalog has no wallet: buyers cannot order.");
     }
     for (wallet, reach) in looked {
-        let demo = if wallet.is_demo() { "  DEMO: its keys are public, do not use it" } else { "" };
+        let demo =
+            if wallet.is_demo() { "  DEMO: a public test wallet, do not use it" } else { "" };
         say(&format!("{} ({}): {}{demo}", wallet.currency, wallet.name, wallet.network()));
-        say(&format!("  valid, its checksum holds; {}", wallet.told_apart()));
+        say(&format!("  valid, checksum OK; {}", wallet.told_apart()));
         if let Some(hint) = wallet.kind_hint() {
             say(&format!("  {hint}"));
         }
         if wallet.receives.account().is_some() {
-            say("  compare the first three with your wallet program:");
+            say("  compare the first three addresses with your own wallet:");
         }
         for address in addresses(wallet, 0, 3) {
             say(&format!("  {address}"));
         }
         if let Some(Reach { n_given, n_since_paid }) = reach {
             say(&format!(
-                "  {n_given} addresses are given out, {n_since_paid} of them since the last that was paid to"
+                "  {} used, {n_since_paid} since the last one that was paid",
+                plural(*n_given, "address", "addresses")
             ));
         }
-        say(&format!("  whoever takes the server sees {}", wallet.reveals()));
+        say(&format!("  if the server is seized, it reveals {}", wallet.reveals()));
     }
     Ok(ExitCode::SUCCESS)
 }

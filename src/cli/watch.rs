@@ -31,13 +31,13 @@ use tokio::task::AbortHandle;
 
 #[derive(Args)]
 pub struct WatchCommand {
-    /// Look once, and say whether all is well
+    /// Check once, and report whether everything works
     #[arg(long, conflicts_with = "stop")]
     once: bool,
-    /// Follow no payments any more: orders run out by the clock again, and your own eyes decide who has paid
+    /// Stop tracking payments: orders expire by the clock again, and you confirm payments yourself
     #[arg(long)]
     stop: bool,
-    /// The nodes are others now, or their chain has turned: forget what they said of it before
+    /// Forget what the nodes reported, if they were replaced or their chain was reset
     #[arg(long, conflicts_with_all = ["once", "stop"])]
     forget: bool,
 }
@@ -92,7 +92,7 @@ async fn watch(
         let mut tx = shop.db.write().await?;
         store::watch::forget_memories(&mut tx).await.context("forget what the nodes said")?;
         tx.commit().await.context("commit what is forgotten")?;
-        say("Forgotten. What was seen of the orders stays; the nodes are asked anew.");
+        say("Done. Payments detected so far are kept; the nodes are queried again.");
         return Ok(ExitCode::SUCCESS);
     }
     let mut nodes = if command.stop { Vec::new() } else { nodes(settings)? };
@@ -108,20 +108,17 @@ async fn watch(
     tx.commit().await.context("commit what is followed")?;
     if command.stop {
         say(
-            "No payments are followed. Orders run out by the clock, and your own eyes decide who has paid.",
+            "Payments are no longer tracked. Orders expire by the clock, and you confirm payments yourself.",
         );
         return Ok(ExitCode::SUCCESS);
     }
     anyhow::ensure!(
         !nodes.is_empty(),
-        "no node is named: set ETH_RPC_URL, BTC_RPC_URL or XMR_RPC_URL to your own (docs/SELLER.md, \"Your own node\")"
+        "no node is configured: set ETH_RPC_URL, BTC_RPC_URL or XMR_RPC_URL (docs/SELLER.md, \"Your own node\")"
     );
-    anyhow::ensure!(
-        !networks.is_empty(),
-        "no wallet of the catalog is paid on a chain of these nodes"
-    );
+    anyhow::ensure!(!networks.is_empty(), "no wallet in the catalog uses a chain of these nodes");
     for network in &networks {
-        say(&format!("Payments in {} are followed.", Coin::name_of_network(network)));
+        say(&format!("Tracking payments in {}.", Coin::name_of_network(network)));
     }
     if command.once {
         let mut is_well = true;
@@ -137,7 +134,7 @@ async fn watch(
         .collect();
     tasks.borrow_mut().extend(running.iter().map(|task| task.abort_handle()));
     let _ = futures_util::future::select_all(running).await;
-    anyhow::bail!("a part of it failed; whoever started it starts it again")
+    anyhow::bail!("a part of it failed; the service manager restarts it")
 }
 
 /// Two would undo what the other saw.
@@ -150,7 +147,7 @@ fn watch_alone(settings: &Settings) -> anyhow::Result<File> {
         .open(&path)
         .with_context(|| format!("open {}", path.display()))?;
     let is_alone = file.try_lock().is_ok();
-    anyhow::ensure!(is_alone, "another `shop watch` runs on this shop: end that one first");
+    anyhow::ensure!(is_alone, "another `shop watch` is running on this shop: stop it first");
     Ok(file)
 }
 
@@ -235,7 +232,7 @@ impl Watched {
             match looked {
                 Ok(()) => {
                     if self.troubles.remove(&network).is_some() {
-                        tracing::info!("{}: all is well again", Coin::name_of_network(&network));
+                        tracing::info!("{}: working again", Coin::name_of_network(&network));
                     }
                 }
                 Err(words) => {
@@ -274,15 +271,15 @@ impl Watched {
                 self.forget_chain(&doubt);
                 return Ok(Err(doubt.to_string()));
             }
-            Err(_) => return Ok(Err("the node takes longer than half an hour".to_owned())),
+            Err(_) => return Ok(Err("the node took longer than half an hour".to_owned())),
         };
         if MOST_NOTES < look.memory.len() {
-            let words = "the node told of more than can be kept: it is another kind of node, or out of order";
+            let words = "the node reported more than can be stored: it is not a supported node, or it is faulty";
             return Ok(Err(words.to_owned()));
         }
         let followed = actions::follow_payments(shop, network, &followed, &look, open::now()).await;
         if let Err(error) = followed {
-            return Ok(Err(format!("what was seen could not be kept: {error:#}")));
+            return Ok(Err(format!("detected payments could not be stored: {error:#}")));
         }
         let Node::Ethereum { node, .. } = &self.node else { return Ok(Ok(())) };
         let looked = look_ahead(shop, network, node).await?;
@@ -338,8 +335,7 @@ impl Watched {
             }
         }
         let known: Vec<String> = served.borrow().iter().cloned().collect();
-        let words =
-            "none of the nodes that ETH_RPC_URL names is of this chain; those that answer are of";
+        let words = "none of the nodes in ETH_RPC_URL serves this chain; those that answer serve";
         Some(Doubt::Other(format!("{words} {}", known.join(", "))))
     }
 

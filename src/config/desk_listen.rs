@@ -12,20 +12,20 @@ pub struct Place {
 
 /// What is wrong with `LISTEN`.
 const LISTEN_EXPECTED: &str =
-    "HOST:PORT of this host alone, unix:PATH or systemd, for example 127.0.0.1:3000";
-const LISTEN_OPEN: &str = "an address of this host alone, for example 127.0.0.1:3000, or unix:PATH: over plain http whoever carries \
-                           the line reads what buyers order, and where they live. If others shall reach it all the same, write the \
-                           same address twice, with a space between";
+    "HOST:PORT on this host, unix:PATH or systemd, for example 127.0.0.1:3000";
+const LISTEN_OPEN: &str = "an address on this host, for example 127.0.0.1:3000, or unix:PATH: over plain HTTP, anyone on the \
+                           network can read orders and addresses. To allow other hosts anyway, write the same address twice, \
+                           separated by a space";
 
 /// What is wrong with `DESK_LISTEN`.
 pub const EXPECTED: &str =
-    "off, systemd, unix:PATH, or HOST:PORT of this host alone, for example 127.0.0.1:3001";
-pub const OPEN: &str = "an address of this host alone, for example 127.0.0.1:3001, or unix:PATH: whoever reaches the desk may try \
-                        passwords, and over plain http whoever carries the line reads them. Whoever wants it all the same writes the \
-                        same address twice, with a space between";
+    "off, systemd, unix:PATH, or HOST:PORT on this host, for example 127.0.0.1:3001";
+pub const OPEN: &str = "an address on this host, for example 127.0.0.1:3001, or unix:PATH: anyone who can reach the desk can \
+                        try passwords, and over plain HTTP anyone on the network can read them. To allow other hosts anyway, \
+                        write the same address twice, separated by a space";
 
 pub const SAME: &str =
-    "another address than LISTEN, where buyers come in, for example 127.0.0.1:3001";
+    "a different address than LISTEN, which is for buyers, for example 127.0.0.1:3001";
 
 /// Whether both doors would be one. Port 0 is another one each time.
 pub fn is_same_place(listen: &Listen, desk: &Listen) -> bool {

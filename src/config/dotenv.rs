@@ -36,7 +36,7 @@ pub fn read(path: &Path, faults: &mut Vec<SettingFault>) -> Vec<(String, Found)>
         }
         let Some((name, value)) = line.split_once('=') else {
             // The line may be a secret that lost its name.
-            let expected = "NAME=VALUE, or a comment that begins with #";
+            let expected = "NAME=VALUE, or a comment that starts with #";
             refuse(".env", place, "a line without `=`".to_owned(), expected);
             continue;
         };
@@ -44,7 +44,7 @@ pub fn read(path: &Path, faults: &mut Vec<SettingFault>) -> Vec<(String, Found)>
         let earlier = values.iter().find(|(known, _)| known == name);
         if let Some((_, (_, first))) = earlier.filter(|_| super::NAMES.contains(&name)) {
             let found = format!("the same setting as in {first}");
-            refuse(name, place, found, "one line for each setting");
+            refuse(name, place, found, "one line per setting");
             continue;
         }
         values.push((name.to_owned(), (unquoted(value.trim()).to_owned(), place)));

@@ -267,7 +267,7 @@ impl Reader<'_> {
         let purge_mail = self.parsed("PURGE_MAIL", "yes or no", yes_or_no);
         let away_days = self.parsed(
             "CLOSE_AFTER_DAYS",
-            "a whole number of days from 1 to 3650, or 0: the shop never closes itself",
+            "a whole number of days from 1 to 3650, or 0 for never",
             whole(0, 3_650),
         );
         let read_marks = self.parsed("READ_MARKS", "yes or no", yes_or_no);
@@ -289,7 +289,7 @@ impl Reader<'_> {
         });
         let is_tcp = matches!(listen, None | Some(Place { listen: Listen::Tcp(_), .. }));
         if reads_circuits == Some(true) && is_tcp {
-            let expected = "off, or LISTEN=unix:PATH: to a TCP address others than tor can connect, and say that they are any circuit";
+            let expected = "off, or LISTEN=unix:PATH: other programs than tor can connect to a TCP address and claim any circuit";
             self.refuse("CIRCUIT_ID", expected);
         }
         let closes_circuits = self.parsed("CLOSE_CIRCUITS", "on or off", |text| match text {
@@ -298,37 +298,29 @@ impl Reader<'_> {
             _ => None,
         });
         if closes_circuits == Some(true) && reads_circuits != Some(true) {
-            let expected =
-                "off, or CIRCUIT_ID=haproxy with it: else the shop does not know the circuits";
+            let expected = "off, or CIRCUIT_ID=haproxy as well: without it the shop does not know the circuits";
             self.refuse("CLOSE_CIRCUITS", expected);
         }
         let preferred = self.parsed("PREFERRED_CURRENCY", "a currency, for example ETH", |text| {
             Currency::parse(text).ok()
         });
-        let site_url = self.parsed(
-            "SITE_URL",
-            "an address that begins with http:// or https://, or /",
-            parse_url,
-        );
+        let site_url =
+            self.parsed("SITE_URL", "a URL that starts with http:// or https://, or /", parse_url);
         let onion = self.parsed("ONION_URL", "http://, 56 letters and digits, .onion", parse_onion);
         let tor_control = self.parsed(
             "TOR_CONTROL",
             "HOST:PORT or unix:PATH, for example 127.0.0.1:9051",
             |text| parse_listen(text).filter(|address| *address != Listen::Systemd),
         );
-        let site_name = self.parsed(
-            "SITE_NAME",
-            "1 to 60 characters on one line, none of them hidden",
-            |text| line(text, 60),
-        );
-        let contact = self.parsed(
-            "CONTACT",
-            "1 to 120 characters on one line, none of them hidden",
-            |text| line(text, 120),
-        );
+        let site_name =
+            self.parsed("SITE_NAME", "1 to 60 visible characters on one line", |text| {
+                line(text, 60)
+            });
+        let contact = self
+            .parsed("CONTACT", "1 to 120 visible characters on one line", |text| line(text, 120));
         let secret = self.parsed(
             "SECRET",
-            "at least 8 characters; better leave it out, and one is made",
+            "at least 8 characters; better remove it, and the shop creates one",
             |text| (8 <= text.len()).then(|| text.to_owned()),
         );
         let proxy = self
@@ -394,7 +386,7 @@ impl Reader<'_> {
         let (text, _) = self.values.get(name).cloned().unwrap_or_default();
         // A secret that is wrong is still a secret.
         let found = if matches!(name, "SECRET" | "WALLET" | "TOR_PASSWORD" | "TOR_PROXY_URL") {
-            "something else".to_owned()
+            "an invalid value (not shown)".to_owned()
         } else {
             format!("{text:?}")
         };
@@ -433,10 +425,7 @@ impl Reader<'_> {
             .ok()
             .and_then(|currency| Some((Coin::parse(&currency, None, None, None).ok()?, currency)));
         let Some((coin, currency)) = coin else {
-            self.refuse(
-                "CURRENCY",
-                "ETH, BTC or XMR; other coins stand in the catalog, as a Wallet",
-            );
+            self.refuse("CURRENCY", "ETH, BTC or XMR; other coins need a Wallet in the catalog");
             return None;
         };
         match Address::parse(&coin, &text) {
@@ -446,7 +435,7 @@ impl Reader<'_> {
                 Some(Wallet { currency, name, coin, receives })
             }
             Err(refused) => {
-                self.refuse("WALLET", &refused.to_string());
+                self.refuse("WALLET", &format!("a valid address ({refused})"));
                 None
             }
         }

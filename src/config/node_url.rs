@@ -9,11 +9,12 @@ pub struct NodeUrlFault {
     pub expected: &'static str,
 }
 
-const ONION_WITHOUT_PROXY: &str = "TOR_PROXY_URL beside it, for example socks5h://127.0.0.1:9050: an onion is reached through Tor alone";
-const NAME_WITHOUT_PROXY: &str = "TOR_PROXY_URL beside it, for example socks5h://127.0.0.1:9050: the shop resolves no names, the proxy does; \
-                                  or the node's IP address";
-const OPEN: &str = "https://, or the node on this host or on its own network, or an onion: over plain http whoever carries the line reads \
-                    and changes what the node says. Whoever wants it all the same writes the same URL twice, with a space between";
+const ONION_WITHOUT_PROXY: &str = "TOR_PROXY_URL as well, for example socks5h://127.0.0.1:9050: onion addresses are reached only through Tor";
+const NAME_WITHOUT_PROXY: &str = "TOR_PROXY_URL as well, for example socks5h://127.0.0.1:9050, since only the proxy resolves names; or \
+                                  the node's IP address";
+const OPEN: &str = "https://, a node on this host or its own network, or an onion address: over plain HTTP, anyone on the \
+                    network can read and change the node's answers. To allow it anyway, write the same URL twice, \
+                    separated by a space";
 
 /// Reads the URLs of nodes, with spaces between. A public one over plain http has to be written twice.
 ///
@@ -27,8 +28,8 @@ pub fn read_node_urls(
     let mut urls: Vec<(NodeUrl, usize)> = Vec::new();
     for word in text.split_whitespace() {
         let url = NodeUrl::parse(word).map_err(|_| NodeUrlFault {
-            found: "something else".to_owned(),
-            expected: "http://HOST:PORT, for example http://127.0.0.1:8545, perhaps with USER:PASSWORD@ before the host",
+            found: "an invalid value (not shown)".to_owned(),
+            expected: "http://HOST:PORT, for example http://127.0.0.1:8545, optionally with USER:PASSWORD@ before the host",
         })?;
         match urls.iter_mut().find(|(known, _)| *known == url) {
             Some((_, n_times)) => *n_times += 1,
@@ -120,7 +121,7 @@ mod tests {
 
     #[test]
     fn what_is_no_url_is_not_repeated() {
-        check("u:hunter2@127.0.0.1:8545", false, Err("something else"));
+        check("u:hunter2@127.0.0.1:8545", false, Err("an invalid value (not shown)"));
         check("http://a:1 http://b:1 http://c:1 http://d:1", false, Err("4 URLs"));
         assert_eq!(
             read_node_urls("http://a:1 http://b:1", 1, None).unwrap_err().expected,

@@ -25,9 +25,9 @@ pub fn unknown_in_file(written: &[(String, Found)]) -> Vec<SettingFault> {
         .map(|(name, (_, place))| SettingFault {
             name: shown(name),
             place: place.clone(),
-            found: "a name that is no setting".to_owned(),
+            found: "an unknown setting".to_owned(),
             expected: nearest(name).map_or_else(
-                || "a setting that `shop --help` lists, in capital letters".to_owned(),
+                || "a setting listed in `shop --help`, in capital letters".to_owned(),
                 str::to_owned,
             ),
         })
@@ -43,8 +43,8 @@ pub fn almost_in_environment<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Se
             (distance(name, near) <= near.len() / 6).then(|| SettingFault {
                 name: shown(name),
                 place: "the environment".to_owned(),
-                found: "a name that is almost a setting".to_owned(),
-                expected: format!("{near}, or a name that is less like it"),
+                found: "a name similar to a setting".to_owned(),
+                expected: format!("{near}, or a name that is less similar"),
             })
         })
         .collect();
@@ -71,7 +71,7 @@ fn shown(name: &str) -> String {
     if is_plain && !name.is_empty() && name.len() <= LONGEST_NAME && !secret::holds_private(name) {
         name.to_owned()
     } else {
-        "a name that is not shown".to_owned()
+        "a name (not shown)".to_owned()
     }
 }
 
@@ -166,7 +166,7 @@ mod tests {
             "a\u{1b}[31m",
             "",
         ] {
-            assert_eq!(shown(name), "a name that is not shown", "{name:?}");
+            assert_eq!(shown(name), "a name (not shown)", "{name:?}");
         }
         assert_eq!(shown("SITE_NAM"), "SITE_NAM");
     }

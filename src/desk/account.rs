@@ -49,10 +49,11 @@ pub fn addresses(config: &mut ServiceConfig) {
 
 const SECTION: &str = "/account";
 const DONE: [(&str, &str); 2] = [
-    ("off", "The second factor is off: the password is enough."),
-    ("begun", "The secret is made. It counts when a code has shown that it arrived."),
+    ("off", "2FA is off: signing in only requires the password."),
+    ("begun", "The secret was created. Enter a verification code to activate it."),
 ];
-const NOT_BOTH: &str = "The password or the code is another one. Nothing was changed. A code counts once: wait for the next.";
+const NOT_BOTH: &str =
+    "Wrong password or code. Nothing was changed. Each code works once: wait for the next one.";
 
 #[derive(Template)]
 #[template(path = "desk/account.html")]
@@ -316,7 +317,7 @@ async fn confirm_factor(
             Err(FactorUnset::NotBegun) => return Ok(see_other("/account/factor")),
             Err(FactorUnset::WrongCode) => {
                 faults.code = Some(
-                    "This is not the code that the secret makes now. Are the clocks of the phone and of the shop's host right? Please try the next code.",
+                    "Wrong code. Check the clocks of your phone and of the server, then try the next code.",
                 );
             }
         }

@@ -49,11 +49,11 @@ pub fn addresses(config: &mut ServiceConfig) {
 
 const SECTION: &str = "/discounts";
 const DONE: [(&str, &str); 5] = [
-    ("added-over", "The code is added, but its last day is past: it takes nothing off."),
-    ("changed-over", "The code is changed, but its last day is past: it takes nothing off."),
-    ("added", "The code is added."),
-    ("changed", "The code is changed."),
-    ("removed", "The code is removed. Orders that used it keep what it took off."),
+    ("added-over", "The code was added, but it has already expired."),
+    ("changed-over", "The code was changed, but it has already expired."),
+    ("added", "The code was added."),
+    ("changed", "The code was changed."),
+    ("removed", "The code was removed. Orders that used it keep their discount."),
 ];
 
 #[derive(Template)]
@@ -109,7 +109,7 @@ async fn list(
 fn row(kept: &KeptDiscount, now: Moment) -> Row {
     let discount = &kept.discount;
     let less = match &discount.less {
-        Less::Percent(percent) => vec![format!("{percent} %")],
+        Less::Percent(percent) => vec![format!("{percent}%")],
         Less::Amounts(amounts) => {
             amounts.iter().map(|(currency, amount)| format!("{amount} {currency}")).collect()
         }
@@ -137,13 +137,13 @@ fn row(kept: &KeptDiscount, now: Moment) -> Row {
 
 fn state(discount: &Discount, used: i64, now: Moment) -> &'static str {
     if discount.from.is_some_and(|first| now < first) {
-        "not yet"
+        "not active yet"
     } else if discount.is_over(now) {
-        "over"
+        "expired"
     } else if discount.uses.is_some_and(|uses| uses <= used) {
-        "used up"
+        "limit reached"
     } else {
-        "counts"
+        "active"
     }
 }
 
@@ -151,23 +151,18 @@ fn asked(wallets: &[Wallet]) -> Vec<Asked> {
     let field =
         |name: &str, label: &str, hint, kind| (name.to_owned(), label.to_owned(), hint, kind);
     let mut asked = vec![
-        field(
-            "code",
-            "Code",
-            "what a buyer types; large and small letters are the same",
-            FieldKind::Line,
-        ),
+        field("code", "Code", "what buyers enter; not case-sensitive", FieldKind::Line),
         field(
             "percent",
             "Percent",
             "1 to 99, rounded down to what the coin can express",
             FieldKind::Whole,
         ),
-        field("from", "First day", "UTC; blank: at once", FieldKind::Day),
-        field("until", "Last day", "UTC, counts to its end; blank: for ever", FieldKind::Day),
-        field("uses", "Number of orders that may use it", "blank: any number", FieldKind::Whole),
+        field("from", "First day", "UTC; empty: immediately", FieldKind::Day),
+        field("until", "Last day", "UTC, inclusive; empty: no end", FieldKind::Day),
+        field("uses", "Usage limit", "in orders; empty: unlimited", FieldKind::Whole),
     ];
-    asked.extend(amount_fields("less", "Less in", wallets));
+    asked.extend(amount_fields("less", "Discount in", wallets));
     asked
 }
 

@@ -1,5 +1,6 @@
 use crate::catalog::Fault;
 use crate::catalog::Json;
+use crate::catalog::fault;
 use crate::catalog::wallet_reference;
 use crate::desk::form::DeskForm;
 use crate::payment::Wallet;
@@ -107,11 +108,11 @@ pub fn read_coins(text: &str) -> Result<Gwei, String> {
             |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
         let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
         if !text.contains('.') && Gwei::parse_coins(&with_point).is_ok() {
-            format!("Please use a point: {with_point}.")
+            format!("Use a decimal point: {with_point}.")
         } else if digits(whole) && digits(decimals) && 9 < decimals.len() {
-            "At most nine digits stand behind the point.".to_owned()
+            "Enter at most nine decimals.".to_owned()
         } else if digits(whole) && digits(decimals) {
-            "This is too large.".to_owned()
+            "This amount is too large.".to_owned()
         } else {
             let words = refused.to_string();
             format!("{}.", words.replacen("an amount", "An amount", 1))
@@ -135,7 +136,7 @@ pub fn fields(
             let value = unless_private(&word(&name), kind == FieldKind::OfWallet);
             let error = faults.iter().find(|(field, _)| *field == name);
             let kept = now.map(|now| now(&name)).filter(|kept| *kept != value);
-            let kept = kept.map(|kept| if kept.is_empty() { "nothing".to_owned() } else { kept });
+            let kept = kept.map(|kept| if kept.is_empty() { "empty".to_owned() } else { kept });
             let error = error.map(|(_, words)| words.clone()).unwrap_or_default();
             FieldView { name, label, hint, kind, value, error, now: kept }
         })
@@ -193,19 +194,17 @@ fn amount(text: &str, wallet: &Wallet, is_free_allowed: bool) -> Result<Gwei, St
     let (coin, currency) = (&wallet.coin, &wallet.currency);
     let amount = read_coins(text)?;
     if amount == Gwei::ZERO && !is_free_allowed {
-        return Err(format!("Please give more than nothing, or leave {currency} blank."));
+        return Err(format!("Enter more than 0, or leave {currency} empty."));
     }
     if coin.most() < amount {
         return Err(format!(
-            "This is too large: one order can cost at most {} {currency}.",
+            "This amount is too large: one order can cost at most {} {currency}.",
             coin.most()
         ));
     }
     let grain = coin.grain();
     if amount.get() % grain.get() != 0 {
-        return Err(format!(
-            "{currency} cannot express less than {grain}: please give a multiple of it. Nothing is rounded."
-        ));
+        return Err(format!("Enter a multiple of {grain} {currency}, its smallest unit."));
     }
     Ok(amount)
 }
@@ -223,7 +222,7 @@ pub fn add_faults(faults: &mut Faults, found: Vec<Fault>, list: &str, names: &[S
             Some((base, rest)) => (base, rest.trim_end_matches(']').parse::<usize>().ok()),
             None => (field, None),
         };
-        let is_amount = base == list || base == "percent" && fault.found == "nothing";
+        let is_amount = base == list || base == "percent" && fault.found == fault::NOTHING;
         if is_amount && has_own {
             continue;
         }
@@ -246,30 +245,30 @@ pub fn in_order(mut faults: Faults, asked: &[Asked]) -> Faults {
 
 fn words(fault: &Fault) -> String {
     let expected = &fault.expected;
-    if let Some(name) = fault.found.strip_suffix(", which there is already") {
-        let what = if fault.field == "code" { "a code" } else { "a way of sending" };
-        return format!("There is already {what} {}.", name.trim_matches('"'));
+    if let Some(name) = fault.found.strip_suffix(fault::ALREADY_EXISTS) {
+        let what = if fault.field == "code" { "discount code" } else { "shipping method" };
+        return format!("The {what} {} already exists.", name.trim_matches('"'));
     }
-    if let Some(currency) = fault.found.strip_suffix(", for which there is a wallet already") {
+    if let Some(currency) = fault.found.strip_suffix(fault::HAS_A_WALLET) {
         return format!("There is already a wallet for {currency}.");
     }
     // The file's rules speak of its own fields.
-    if fault.found == "`percent` and `less`" {
-        return "Give a percentage or amounts, not both.".to_owned();
+    if fault.found == fault::PERCENT_AND_LESS {
+        return "Enter a percentage or amounts, not both.".to_owned();
     }
-    if expected == "the day of `from` or a later one" {
-        return "The last day lies before the first.".to_owned();
+    if expected == fault::NOT_BEFORE_FROM {
+        return "The last day is before the first day.".to_owned();
     }
-    if fault.found == "nothing" && expected.starts_with("how much less") {
-        return "Say how much less: a percentage from 1 to 99, or amounts.".to_owned();
+    if fault.found == fault::NOTHING && expected == fault::A_DISCOUNT {
+        return "Enter the discount: a percentage from 1 to 99, or amounts.".to_owned();
     }
-    if fault.found == "nothing" || fault.found == "\"\"" {
-        return format!("Something is missing here: {expected}.");
+    if fault.found == fault::NOTHING || fault.found == "\"\"" {
+        return format!("Please enter {expected}.");
     }
-    if expected.starts_with("this ") || expected.starts_with("the checksum") {
+    if fault.is_reason {
         return format!("Found {}: {expected}.", fault.found);
     }
-    format!("Found {}; expected {expected}.", fault.found)
+    format!("Found {}; please enter {expected}.", fault.found)
 }
 
 /// A text, or nothing where the field is blank.

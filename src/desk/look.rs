@@ -33,9 +33,9 @@ use askama::Template;
 const SECTION: &str = "/look";
 /// What the page says was just done.
 const DONE: [(&str, &str); 3] = [
-    ("saved", "Saved. Buyers see it now."),
-    ("logo", "The logo stands above every page now."),
-    ("no-logo", "The logo is gone; the name stands in its place."),
+    ("saved", "Saved. The changes are live."),
+    ("logo", "The logo is now shown on every page."),
+    ("no-logo", "The logo was removed; pages show the name instead."),
 ];
 /// Units: characters.
 const MOST_NAME: usize = 60;
@@ -96,9 +96,9 @@ fn look_page<'a>(desk: &'a Desk, seller: &'a Seller, look: &Look) -> LookPage<'a
     LookPage {
         frame: DeskFrame::new(seller, SECTION),
         edition: look.edition,
-        name: Filled::new("name", "Name of the shop", name, MOST_NAME),
+        name: Filled::new("name", "Shop name", name, MOST_NAME),
         contact: Filled::new("contact", "Contact", contact, MOST_CONTACT),
-        notice: Filled::new("notice", "Notice on the shop window", &look.notice, MOST_NOTICE),
+        notice: Filled::new("notice", "Notice on the start page", &look.notice, MOST_NOTICE),
         accent: Filled::new("accent", "Colour", &colour.to_string(), 7),
         picked: colour,
         settings_name: &desk.site.name,
@@ -174,7 +174,7 @@ fn read_change(
     let act = form.get("act");
     let name = read_line(form, &mut again.name).filter(|name| {
         if name.is_empty() {
-            again.name.refuse("a shop needs a name");
+            again.name.refuse("enter a name for the shop");
         }
         !name.is_empty()
     });

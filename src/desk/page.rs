@@ -63,46 +63,44 @@ impl DeskError {
     /// Title and what to do.
     fn words(&self) -> (&'static str, &'static str) {
         match self {
-            Self::NotFound => (
-                "There is no such page",
-                "The address may be mistyped, or the thing is not there any more.",
-            ),
-            Self::SignedOut => ("Signed out", "Please say your password."),
+            Self::NotFound => {
+                ("Page not found", "The address may be mistyped, or the page no longer exists.")
+            }
+            Self::SignedOut => ("Signed out", "Please sign in."),
             Self::SignedOutForm => (
                 "You were signed out",
-                "Nothing was changed, and nothing of yours is lost. Sign in in another tab, by the link below. Then come back to this page and reload it, so that your browser sends the form again: your words are shown to you then, to copy. Do not go back by a page: the form there would be empty.",
+                "Nothing was changed, and your input is not lost. Sign in in a new tab with the link below. Then return to this tab and reload it, so that your browser sends the form again: the page then shows your input to copy. Do not use the back button: the form there would be empty.",
             ),
             Self::ForeignForm | Self::StaleForm(_) => (
-                "This form is too old",
-                "It was given to another session, or you have signed out since. Please go back, reload the page and send it again. Nothing was changed.",
+                "This form has expired",
+                "It belongs to another session. Nothing was changed. Please go back, reload the page and send it again.",
             ),
             Self::NoCookie => (
-                "Your browser did not send our cookie back",
-                "The desk needs one cookie. Allow cookies for this address, and switch off any setting or extension that blocks them. Over plain http browsers keep it only at 127.0.0.1, at localhost and at .onion addresses: anywhere else, put the desk behind https. Then open the sign-in page again.",
+                "Cookies are blocked",
+                "The desk needs one cookie. Allow cookies for this address, and turn off any setting or extension that blocks them. Over plain HTTP, browsers keep the cookie only at 127.0.0.1, localhost and .onion addresses: anywhere else, put the desk behind HTTPS. Then open the sign-in page again.",
             ),
-            Self::OtherKind => (
-                "This is no form of ours",
-                "Please use the forms of the desk. Nothing was changed.",
-            ),
-            Self::TooLarge => (
-                "That is too much",
-                "The form is larger than the desk takes. Please go back and send less at once. Nothing was changed.",
-            ),
+            Self::OtherKind => {
+                ("Invalid form", "Nothing was changed. Please use the forms of the desk.")
+            }
+            Self::TooLarge => {
+                ("Request too large", "Nothing was changed. Please go back and send less at once.")
+            }
             Self::TooSlow => (
-                "That took too long",
-                "The form did not arrive whole. Please go back and send it again. Nothing was changed.",
+                "Request timed out",
+                "The form did not arrive completely. Nothing was changed. Please go back and send it again.",
             ),
             Self::Busy => (
                 "Please wait",
-                "Too much is under way. Please go back in a few seconds and send it again. Nothing was changed.",
+                "The desk is busy. Nothing was changed. Please go back in a few seconds and send it again.",
             ),
             Self::Store(_) | Self::Broken(_) if self.is_temporary() => (
                 "Please try again later",
-                "The shop cannot save anything at the moment: the disk is full, read-only or failing, or another program holds the database. The shop's log says which. Reload this page when that is over: your browser then sends the form again, with what you typed.",
+                "The shop cannot save at the moment: the disk is full, read-only or failing, or another program has locked the database. The shop's log says which. Reload this page once this is fixed: your browser then sends the form again, with your input.",
             ),
-            Self::Template(_) | Self::Store(_) | Self::Broken(_) => {
-                ("Something is broken", "The shop's log says what. `shop doctor` may know more.")
-            }
+            Self::Template(_) | Self::Store(_) | Self::Broken(_) => (
+                "Something went wrong",
+                "The shop's log says what. `shop doctor` may tell you more.",
+            ),
         }
     }
 }
@@ -173,11 +171,11 @@ const SECTIONS: [(&str, &str); 10] = [
     ("/orders", "Orders"),
     ("/products", "Products"),
     ("/discounts", "Discounts"),
-    ("/rates", "Sending"),
+    ("/rates", "Shipping"),
     ("/wallets", "Wallets"),
     ("/pages", "Pages"),
-    ("/look", "Look"),
-    ("/deeds", "Deeds"),
+    ("/look", "Appearance"),
+    ("/deeds", "Activity"),
     ("/account", "Account"),
 ];
 

@@ -31,10 +31,10 @@ use askama::Template;
 const SECTION: &str = "/pages";
 /// What a page of the list says was just done.
 const DONE: [(&str, &str); 4] = [
-    ("added", "The page is there, and buyers find it at the foot of every page."),
-    ("saved", "Saved. Buyers see it now."),
-    ("removed", "The page is gone."),
-    ("moved", "The order has changed."),
+    ("added", "The page was added. Every page links to it in the footer."),
+    ("saved", "Saved. The changes are live."),
+    ("removed", "The page was removed."),
+    ("moved", "The order was changed."),
 ];
 /// Units: characters.
 const MOST_TITLE: usize = 100;
@@ -157,9 +157,9 @@ fn address_of(slug: &PageSlug) -> String {
 
 fn origin(page: &KeptPage) -> &'static str {
     match page.file_markdown {
-        None => "written here",
-        Some(_) if page.is_of_desk() => "from its file, changed here",
-        Some(_) => "from its file",
+        None => "desk",
+        Some(_) if page.is_of_desk() => "file, edited at the desk",
+        Some(_) => "file",
     }
 }
 
@@ -178,7 +178,7 @@ fn edit_page<'a>(
         address: kept.map(|page| address_of(&page.slug)).unwrap_or_default(),
         edition: kept.map_or(0, |page| page.edition),
         is_text_lost: kept.is_some_and(|page| page.markdown.is_none()),
-        name: Filled::new("name", "Address of its page", name, 60),
+        name: Filled::new("name", "URL slug", name, 60),
         title: Filled::new("title", "Title", title, MOST_TITLE),
         text: Filled::new("text", "Text", text, MOST_TEXT),
         was_changed: false,
@@ -199,9 +199,7 @@ async fn submit_new(
     let slug = match (name, title.trim()) {
         ("", "") => None,
         ("", title) => PageSlug::of_title(title)
-            .map_err(|_| {
-                again.name.refuse("no address can be made of this title: please write one")
-            })
+            .map_err(|_| again.name.refuse("no slug can be made from this title: please enter one"))
             .ok(),
         (name, _) => PageSlug::parse(name).map_err(|_| again.name.refuse(NAME)).ok(),
     };
@@ -215,13 +213,13 @@ async fn submit_new(
     match actions::add_page(&desk.shop, &slug, &text, now()).await? {
         Ok(()) => Ok(see_other("/pages?done=added")),
         Err(_) => {
-            again.name.refuse(format!("another page is at {} already", address_of(&slug)));
+            again.name.refuse(format!("another page already uses {}", address_of(&slug)));
             page(StatusCode::UNPROCESSABLE_ENTITY, &again)
         }
     }
 }
 
-const NAME: &str = "an address is 1 to 60 small letters a-z, digits and `-`, for example about-us";
+const NAME: &str = "enter 1 to 60 lowercase letters a-z, digits and `-`, for example about-us";
 
 /// The text of the form, as it would be kept. Where neither title nor text were touched, it is the text that is kept.
 fn read_text(
@@ -231,7 +229,7 @@ fn read_text(
 ) -> Option<PageText> {
     let title = match Line::parse(form.get("title"), MOST_TITLE) {
         Ok(title) if title.is_empty() => {
-            again.title.refuse("a page needs a title");
+            again.title.refuse("enter a title");
             None
         }
         Ok(title) => Some(title),

@@ -51,12 +51,12 @@ const SECTION: &str = "/rates";
 const DONE: [(&str, &str); 5] = [
     (
         "removed-last",
-        "The last way of sending is removed: sending is free and everywhere now. Orders that chose it keep it.",
+        "The last shipping method was removed: shipping is now free to all countries. Existing orders keep their method.",
     ),
-    ("added", "The way of sending is added."),
-    ("changed", "The way of sending is changed."),
-    ("moved", "The order is changed."),
-    ("removed", "The way of sending is removed. Orders that chose it keep it."),
+    ("added", "The shipping method was added."),
+    ("changed", "The shipping method was changed."),
+    ("moved", "The order was changed."),
+    ("removed", "The shipping method was removed. Existing orders keep it."),
 ];
 
 #[derive(Template)]
@@ -146,11 +146,11 @@ fn asked(wallets: &[Wallet]) -> Vec<Asked> {
     let field =
         |name: &str, label: &str, hint, kind| (name.to_owned(), label.to_owned(), hint, kind);
     let mut asked = vec![
-        field("name", "Name", "what the buyer chooses", FieldKind::Line),
+        field("name", "Name", "shown to buyers", FieldKind::Line),
         field(
             "countries",
             "Countries",
-            "letters or English names, with commas or one a line; blank: everywhere",
+            "codes or English names, separated by commas or lines; empty: all countries",
             FieldKind::Area,
         ),
     ];
@@ -250,7 +250,7 @@ fn read_countries(text: &str, faults: &mut Faults) -> Json {
     if !unknown.is_empty() {
         unknown.truncate(5);
         let words = format!(
-            "No list knows {}: please give two letters of ISO 3166 or an English name, for example DE or Germany.",
+            "Unknown country {}: use a two-letter ISO 3166 code or an English name, for example DE or Germany.",
             unknown.join(", ")
         );
         faults.push(("countries".to_owned(), words));

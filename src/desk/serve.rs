@@ -113,7 +113,7 @@ async fn add_headers(
     if is_bare {
         let status = response.status();
         let words = "Please use the links and forms of the desk.";
-        let page = trouble_page(status, "This could not be answered", words);
+        let page = trouble_page(status, "Request not supported", words);
         response = ServiceResponse::new(response.request().clone(), page);
     }
     put_into(response.headers_mut());
@@ -128,14 +128,14 @@ fn refuse(request: &ServiceRequest) -> Option<actix_web::HttpResponse> {
     if is_proxied || desk.hosts.is_strange(host.unwrap_or_default()) {
         return Some(trouble_page(
             StatusCode::MISDIRECTED_REQUEST,
-            "This is not the desk's name",
-            "The desk answers to its own address alone, which the shop prints when it starts.",
+            "Wrong address",
+            "The desk only answers at its own address, which the shop prints when it starts.",
         ));
     }
     // It does not change while the connection lasts: the next try shall come on another.
     let is_full = |seat: &Arc<Seat>| seat.has_no_room() && seat.caller() != Caller::Seller;
     if seat_of(request.request()).is_some_and(is_full) {
-        let words = "Too many ask at once. Please load the page again in a few seconds.";
+        let words = "Too many requests at once. Please reload the page in a few seconds.";
         let mut full = trouble_page(StatusCode::SERVICE_UNAVAILABLE, "Please wait", words);
         full.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
         full.head_mut().set_connection_type(ConnectionType::Close);

@@ -54,16 +54,16 @@ const SECTION: &str = "/wallets";
 const DONE: [(&str, &str); 4] = [
     (
         "added",
-        "The wallet is added. Compare its addresses with your own wallet program before you sell, and give your products prices in its currency.",
+        "The wallet was added. Compare its addresses with your own wallet before you sell, and add prices in its currency to your products.",
     ),
     (
         "changed",
-        "The wallet is changed. Compare its addresses with your own wallet program. Orders that are open keep the address they have.",
+        "The wallet was changed. Compare its addresses with your own wallet. Open orders keep their address.",
     ),
-    ("moved", "The order is changed."),
+    ("moved", "The order was changed."),
     (
         "removed",
-        "The wallet is removed, and all prices in its currency with it. Orders that are open keep the address they have.",
+        "The wallet and all prices in its currency were removed. Open orders keep their address.",
     ),
 ];
 
@@ -220,25 +220,20 @@ fn asked() -> Vec<Asked> {
         field(
             "currency",
             "Currency",
-            "ETH, BTC, XMR, or 2 to 10 letters and digits of your own with a chain or a token",
+            "ETH, BTC or XMR; or 2 to 10 letters and digits for a coin with a chain or token",
             line,
         ),
-        field("name", "Name", "for people; blank: the currency", line),
-        field(
-            "address",
-            "Address",
-            "one for all orders; of Monero the wallet's primary address",
-            line,
-        ),
+        field("name", "Name", "shown to buyers; empty: the currency", line),
+        field("address", "Address", "shared by all orders; for Monero, the primary address", line),
         field(
             "xpub",
             "Extended public key",
-            "xpub, ypub or zpub: an address of its own for each order",
+            "xpub, ypub or zpub: a separate address for each order",
             line,
         ),
-        field("chain", "Chain", "a number (EIP-155); blank: 1, Ethereum itself", line),
-        field("contract", "Token's contract", "0x…", line),
-        field("decimals", "Token's decimals", "as the contract says", line),
+        field("chain", "Chain ID", "EIP-155 number; empty: 1, Ethereum mainnet", line),
+        field("contract", "Token contract", "0x…", line),
+        field("decimals", "Token decimals", "as in the contract", line),
     ]
 }
 
@@ -304,7 +299,7 @@ fn show_form(
     let asked = asked();
     let mut faults = in_order(shown.faults.clone(), &asked);
     if shown.fresh.is_refused {
-        let words = "The password was not yours. Please type it once more.";
+        let words = "Wrong password. Please enter it again.";
         faults.push(("password".to_owned(), words.to_owned()));
     }
     let mut views = fields(asked, word, &faults, now_there).into_iter();

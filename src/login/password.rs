@@ -88,7 +88,7 @@ impl NewPassword {
         let n_characters = line.as_str().chars().count();
         let mut reasons = Vec::new();
         if n_characters < LEAST_CHARACTERS {
-            reasons.push(format!("It has fewer than {LEAST_CHARACTERS} characters."));
+            reasons.push(format!("Use at least {LEAST_CHARACTERS} characters."));
         }
         let own = ["shop", "desk", "seller", "password", "onion"];
         let run_together: Vec<String> = about.iter().map(|words| words.replace(' ', "")).collect();
@@ -106,9 +106,9 @@ impl NewPassword {
                 reasons.extend(feedback.suggestions().iter().map(ToString::to_string));
             }
             if reasons.is_empty() {
-                reasons.push("It is guessed too easily.".to_owned());
+                reasons.push("It is too easy to guess.".to_owned());
             }
-            reasons.push("Five words that have nothing to do with each other are good.".to_owned());
+            reasons.push("Use five unrelated words.".to_owned());
         }
         if reasons.is_empty() { Ok(Self(TypedPassword(line))) } else { Err(WeakPassword(reasons)) }
     }
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn a_password_that_is_guessed_is_refused_with_reasons() {
         for (text, word) in [
-            ("", "fewer than 10"),
+            ("", "at least 10"),
             ("password", "common"),
             ("password1234", "common"),
             ("qwertyuiop", "common"),
@@ -242,7 +242,7 @@ mod tests {
             ("theminingking1", "words"),
             ("17.05.1984", "ate"),
             ("P@ssw0rd!!", "common"),
-            ("xK7$q", "fewer than 10"),
+            ("xK7$q", "at least 10"),
             ("a\u{202e}bcdefghijkl", "hidden character"),
             (&"x y".repeat(100), "longer than 256"),
         ] {

@@ -23,7 +23,7 @@ pub fn text_of(bytes: &[u8]) -> Result<String, KeyFault> {
             Err(binary_fault(bytes))
         }
         _ if bytes.get(8..12) == Some(b"KBXf") => {
-            Err(KeyFault::Malformed("it is the file in which gpg keeps its keys"))
+            Err(KeyFault::Malformed("it is gpg's own key database"))
         }
         _ => Ok(String::from_utf8_lossy(bytes).into_owned()),
     }
@@ -37,8 +37,8 @@ fn binary_fault(bytes: &[u8]) -> KeyFault {
     match first_tag(bytes) {
         _ if holds_secret => KeyFault::PrivateKey,
         Some(5 | 7) => KeyFault::PrivateKey,
-        Some(6 | 14) => KeyFault::Malformed("it is binary, made without --armor"),
-        _ => KeyFault::Malformed("it is binary, and no key"),
+        Some(6 | 14) => KeyFault::Malformed("it is binary, exported without --armor"),
+        _ => KeyFault::Malformed("it is binary and not a key"),
     }
 }
 
@@ -65,20 +65,20 @@ pub fn first_version(bytes: &[u8]) -> Option<u8> {
 const MISTAKEN: [(&str, Option<&str>); 16] = [
     ("AGE-SECRET-KEY-", None),
     ("PuTTY-User-Key-File-", None),
-    ("-----BEGIN PGP MESSAGE", Some("it is a PGP message, and no key")),
-    ("-----BEGIN PGP SIGN", Some("it is a signature or a signed text, and no key")),
-    ("-----BEGIN CERTIFICATE", Some("it is a certificate of TLS or S/MIME, and no OpenPGP key")),
-    ("-----BEGIN SSH2 PUBLIC", Some("it is a key of SSH, and no OpenPGP key")),
-    ("-----BEGIN RSA PUBLIC KEY", Some("it is a PEM key, and no OpenPGP key")),
-    ("-----BEGIN PUBLIC KEY", Some("it is a PEM key, and no OpenPGP key")),
-    ("ssh-", Some("it is a key of SSH, and no OpenPGP key")),
-    ("ecdsa-sha2-", Some("it is a key of SSH, and no OpenPGP key")),
-    ("sk-", Some("it is a key of SSH, and no OpenPGP key")),
-    ("age1", Some("it is a key of age, and no OpenPGP key")),
-    ("untrusted comment:", Some("it is a key of minisign or signify, and no OpenPGP key")),
+    ("-----BEGIN PGP MESSAGE", Some("it is a PGP message, not a key")),
+    ("-----BEGIN PGP SIGN", Some("it is a signature or a signed text, not a key")),
+    ("-----BEGIN CERTIFICATE", Some("it is a TLS or S/MIME certificate, not an OpenPGP key")),
+    ("-----BEGIN SSH2 PUBLIC", Some("it is an SSH key, not an OpenPGP key")),
+    ("-----BEGIN RSA PUBLIC KEY", Some("it is a PEM key, not an OpenPGP key")),
+    ("-----BEGIN PUBLIC KEY", Some("it is a PEM key, not an OpenPGP key")),
+    ("ssh-", Some("it is an SSH key, not an OpenPGP key")),
+    ("ecdsa-sha2-", Some("it is an SSH key, not an OpenPGP key")),
+    ("sk-", Some("it is an SSH key, not an OpenPGP key")),
+    ("age1", Some("it is an age key, not an OpenPGP key")),
+    ("untrusted comment:", Some("it is a minisign or signify key, not an OpenPGP key")),
     ("<!doctype", Some("it is a web page: save the key itself")),
     ("<html", Some("it is a web page: save the key itself")),
-    ("{", Some("it is JSON, and no OpenPGP key")),
+    ("{", Some("it is JSON, not an OpenPGP key")),
 ];
 
 /// Why a text without a public key's armor is none.
@@ -100,7 +100,7 @@ pub fn unarmored_fault(text: &str) -> KeyFault {
             return what.map_or(KeyFault::PrivateKey, KeyFault::Malformed);
         }
     }
-    KeyFault::Malformed("no line says -----BEGIN PGP PUBLIC KEY BLOCK-----")
+    KeyFault::Malformed("it has no line -----BEGIN PGP PUBLIC KEY BLOCK-----")
 }
 
 #[cfg(test)]
@@ -118,25 +118,25 @@ mod tests {
         for (file, what) in [
             ("", "the file is empty"),
             (" \n\n", "the file is empty"),
-            ("hello", "no line says -----BEGIN PGP PUBLIC KEY BLOCK-----"),
+            ("hello", "it has no line -----BEGIN PGP PUBLIC KEY BLOCK-----"),
             ("<!DOCTYPE html>\n<p>", "it is a web page: save the key itself"),
             ("\n<html>", "it is a web page: save the key itself"),
-            ("ssh-ed25519 AAAA me@host", "it is a key of SSH, and no OpenPGP key"),
-            ("# mine\necdsa-sha2-nistp256 AAAA", "it is a key of SSH, and no OpenPGP key"),
-            ("---- BEGIN", "no line says -----BEGIN PGP PUBLIC KEY BLOCK-----"),
+            ("ssh-ed25519 AAAA me@host", "it is an SSH key, not an OpenPGP key"),
+            ("# mine\necdsa-sha2-nistp256 AAAA", "it is an SSH key, not an OpenPGP key"),
+            ("---- BEGIN", "it has no line -----BEGIN PGP PUBLIC KEY BLOCK-----"),
             (
                 "Bag Attributes\n-----BEGIN CERTIFICATE-----\nMIIB",
-                "it is a certificate of TLS or S/MIME, and no OpenPGP key",
+                "it is a TLS or S/MIME certificate, not an OpenPGP key",
             ),
-            ("-----BEGIN PUBLIC KEY-----\nMIIB", "it is a PEM key, and no OpenPGP key"),
-            ("-----BEGIN PGP MESSAGE-----\n", "it is a PGP message, and no key"),
-            ("-----BEGIN PGP SIGNATURE-----\n", "it is a signature or a signed text, and no key"),
+            ("-----BEGIN PUBLIC KEY-----\nMIIB", "it is a PEM key, not an OpenPGP key"),
+            ("-----BEGIN PGP MESSAGE-----\n", "it is a PGP message, not a key"),
+            ("-----BEGIN PGP SIGNATURE-----\n", "it is a signature or a signed text, not a key"),
             (
                 "-----BEGIN PGP SIGNED MESSAGE-----\n",
-                "it is a signature or a signed text, and no key",
+                "it is a signature or a signed text, not a key",
             ),
-            ("age1qqqq", "it is a key of age, and no OpenPGP key"),
-            ("{\"key\": 1}", "it is JSON, and no OpenPGP key"),
+            ("age1qqqq", "it is an age key, not an OpenPGP key"),
+            ("{\"key\": 1}", "it is JSON, not an OpenPGP key"),
         ] {
             check(file.as_bytes(), &KeyFault::Malformed(what));
         }
@@ -152,12 +152,15 @@ mod tests {
             check(&[first, 3, 4, 0, 0], &KeyFault::PrivateKey);
         }
         for first in [0x98, 0x99, 0xC6, 0xCE, 0xB8] {
-            check(&[first, 3, 4, 0, 0], &KeyFault::Malformed("it is binary, made without --armor"));
+            check(
+                &[first, 3, 4, 0, 0],
+                &KeyFault::Malformed("it is binary, exported without --armor"),
+            );
         }
-        check(b"\x89PNG\r\n\x1a\n", &KeyFault::Malformed("it is binary, and no key"));
+        check(b"\x89PNG\r\n\x1a\n", &KeyFault::Malformed("it is binary and not a key"));
         check(
             b"\0\0\0\x20\x01\x01\0\x02KBXf\0",
-            &KeyFault::Malformed("it is the file in which gpg keeps its keys"),
+            &KeyFault::Malformed("it is gpg's own key database"),
         );
     }
 

@@ -23,7 +23,10 @@ pub struct PlainLetter {
 
 const BEGIN: &str = "-----BEGIN PGP MESSAGE-----";
 const END: &str = "-----END PGP MESSAGE-----";
-const NOTE: &str = "THE BUYER'S NOTE";
+/// The headings of an order, and those that older versions wrote.
+const ADDRESS: [&str; 2] = ["SHIP TO", "SEND TO"];
+const NOTE: [&str; 2] = ["BUYER'S NOTE", "THE BUYER'S NOTE"];
+const ACTIONS: [&str; 2] = ["ACTIONS", "WHAT YOU CAN DO"];
 
 impl Letter {
     /// `None` for what the shop did not write.
@@ -44,17 +47,14 @@ fn text_of(part: &ParsedMail<'_>) -> Option<String> {
 impl PlainLetter {
     /// No line of a buyer's passes for a heading: all stand behind a bar.
     fn of(text: &str) -> Self {
-        let section = |from: &str, to: &str| -> Option<Vec<&str>> {
-            let rest = text.lines().skip_while(|line| !line.starts_with(from));
-            let lines: Vec<&str> = rest.skip(1).take_while(|line| !line.starts_with(to)).collect();
-            (!lines.is_empty()).then_some(lines)
-        };
-        if let Some(order) = section("SEND TO", "WHAT YOU CAN DO") {
+        let rest = text.lines().skip_while(|line| !ADDRESS.contains(line)).skip(1);
+        let order: Vec<&str> = rest.take_while(|line| !ACTIONS.contains(line)).collect();
+        if !order.is_empty() {
             let address: Vec<&str> =
                 order.iter().copied().take_while(|line| !line.is_empty()).collect();
             let is_whole = address.iter().all(|line| line.starts_with(BAR));
             let address = if is_whole { layout::unbarred(address) } else { Vec::new() };
-            let after_note = order.iter().copied().skip_while(|line| *line != NOTE).skip(1);
+            let after_note = order.iter().copied().skip_while(|line| !NOTE.contains(line)).skip(1);
             let note = layout::unbarred(after_note.take_while(|line| line.starts_with(BAR)));
             return Self { words: words(&order, text), address, note };
         }
@@ -95,18 +95,24 @@ mod tests {
     #[test]
     fn of_a_plain_letter_the_buyers_words_are_shown() {
         check(
-            "New order X\n\nPLACED      today\nSEND TO\n  | Ada\n  | WHAT YOU CAN DO\n\nTHE BUYER'S NOTE\n  | Ring twice\n\nWHAT YOU CAN DO\n  Answer",
-            "Ada\nWHAT YOU CAN DO\n\nTHE BUYER'S NOTE\nRing twice",
-            &["Ada", "WHAT YOU CAN DO"],
+            "New order X\n\nPLACED      today\nSHIP TO\n  | Ada\n  | ACTIONS\n\nBUYER'S NOTE\n  | Ring twice\n\nACTIONS\n  Answer",
+            "Ada\nACTIONS\n\nBUYER'S NOTE\nRing twice",
+            &["Ada", "ACTIONS"],
             &["Ring twice"],
         );
         check(
-            "The buyer of order X writes\n\n  | When?\n  | PLACED  \n\nPLACED      today",
+            "New message from the buyer of order X\n\n  | When?\n  | PLACED  \n\nPLACED      today",
             "When?\nPLACED",
             &[],
             &[],
         );
-        let sealed = "New order X\nSEND TO\n  The buyer has sealed the address to your key. To read it: gpg --decrypt\n\n-----BEGIN PGP MESSAGE-----\n\nabc\n-----END PGP MESSAGE-----\n\nWHAT YOU CAN DO";
+        check(
+            "New order X\n\nSEND TO\n  | Ada\n\nTHE BUYER'S NOTE\n  | Ring twice\n\nWHAT YOU CAN DO\n  Answer",
+            "Ada\n\nTHE BUYER'S NOTE\nRing twice",
+            &["Ada"],
+            &["Ring twice"],
+        );
+        let sealed = "New order X\nSHIP TO\n  The buyer has sealed the address to your key. To read it: gpg --decrypt\n\n-----BEGIN PGP MESSAGE-----\n\nabc\n-----END PGP MESSAGE-----\n\nACTIONS";
         let Some(Letter::Plain(letter)) =
             Letter::parse(format!("Subject: x\n\n{sealed}").as_bytes())
         else {
@@ -116,7 +122,7 @@ mod tests {
         let block = "-----BEGIN PGP MESSAGE-----\n\nabc\n-----END PGP MESSAGE-----";
         check(
             &format!(
-                "New order X\nSEND TO\n  It comes last.\n  | Italy\n\nWHAT YOU CAN DO\n  Answer\n\n{block}\n"
+                "New order X\nSHIP TO\n  It comes last.\n  | Italy\n\nACTIONS\n  Answer\n\n{block}\n"
             ),
             &format!("It comes last.\nItaly\n\n{block}"),
             &[],
@@ -124,7 +130,7 @@ mod tests {
         );
         check(
             &format!(
-                "The buyer of order X writes\n\n  It comes last.\n\nPLACED      today\n\n{block}\n"
+                "New message from the buyer of order X\n\n  It comes last.\n\nPLACED      today\n\n{block}\n"
             ),
             &format!("It comes last.\n\n{block}"),
             &[],
@@ -136,12 +142,13 @@ mod tests {
     fn what_was_broken_to_fit_a_terminal_is_one_line_again() {
         let (street, note) = ("Санкт-Петербург, Невский проспект, дом 28, кв. 3", "長".repeat(90));
         let [address, barred] = [street, &note].map(|words| layout::barred(words).join("\n"));
+        let heading = NOTE[0];
         assert!(1 < address.lines().count() && 2 < barred.lines().count());
         check(
             &format!(
-                "New order X\n\nSEND TO\n  | Ada\n{address}\n\n{NOTE}\n{barred}\n\nWHAT YOU CAN DO\n"
+                "New order X\n\nSHIP TO\n  | Ada\n{address}\n\n{heading}\n{barred}\n\nACTIONS\n"
             ),
-            &format!("Ada\n{street}\n\n{NOTE}\n{note}"),
+            &format!("Ada\n{street}\n\n{heading}\n{note}"),
             &["Ada", street],
             &[&note],
         );

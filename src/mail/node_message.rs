@@ -43,8 +43,8 @@ impl NodeMessage<'_> {
         now: Moment,
     ) -> Result<(String, Vec<u8>), Unwritable> {
         let subject = match self.trouble {
-            Some(_) => format!("NOT FOLLOWED: payments in {}", self.coin),
-            None => format!("Followed again: payments in {}", self.coin),
+            Some(_) => format!("NOT TRACKED: payments in {}", self.coin),
+            None => format!("Tracked again: payments in {}", self.coin),
         };
         let text = NodeText {
             coin: self.coin,

@@ -13,6 +13,7 @@ use crate::payment::Tolerance;
 use crate::values::Gwei;
 use crate::values::Mailbox;
 use crate::values::Moment;
+use crate::values::plural;
 use askama::Template;
 use lettre::message::Message;
 use lettre::message::MessageBuilder;
@@ -85,8 +86,9 @@ struct OrderText<'a> {
     buyer: Option<BuyerText<'a>>,
     may_answer: bool,
     is_sealed: bool,
-    keep_days: i64,
-    unpaid_days: i64,
+    /// With their units.
+    keep: String,
+    unpaid: String,
     /// Whether the buyer's own PGP message follows the text.
     has_block: bool,
     most_unpacked: u32,
@@ -201,32 +203,32 @@ impl OrderMessage<'_> {
         let shop = self.site_name;
         match (&self.told, status) {
             (Told::New(_), Status::Awaiting) => {
-                format!("New order {order_ref} for {shop}, not paid yet")
+                format!("New order {order_ref} for {shop}, awaiting payment")
             }
             (Told::New(_), _) => {
-                format!("New order {order_ref} for {shop}, paid as the buyer says")
+                format!("New order {order_ref} for {shop}, payment reported by the buyer")
             }
-            (Told::Paid, _) => format!("The buyer of order {order_ref} says that it was paid"),
+            (Told::Paid, _) => format!("The buyer of order {order_ref} reports a payment"),
             (Told::Step(_), status) => format!("Order {order_ref} is now {status}"),
-            (Told::Node(_), _) => format!("Your node on the payment of order {order_ref}"),
-            (Told::Question(..), _) => format!("The buyer of order {order_ref} writes"),
-            (Told::Erased, _) => format!("The buyer of order {order_ref} has erased their data"),
+            (Told::Node(_), _) => format!("Payment update from your node for order {order_ref}"),
+            (Told::Question(..), _) => format!("New message from the buyer of order {order_ref}"),
+            (Told::Erased, _) => format!("The buyer of order {order_ref} has deleted their data"),
         }
     }
 
     fn notice(&self) -> Option<String> {
         let words = match (&self.told, self.order.status) {
             (Told::Erased, _) => {
-                "The shop holds nothing of the buyer any more, and no code opens the order's\n\
-                 page. What you were told of the buyer is in the first message of this thread:\n\
-                 please delete it as soon as you need it no more."
+                "The shop no longer has the buyer's data, and the order code no longer works.\n\
+                 The first message of this thread still holds the buyer's data: please delete\n\
+                 it when no longer needed."
             }
             (Told::Node(words), _) => words,
             (Told::Paid, Status::Late) => {
-                "The time to pay had run out before, and the things had gone back on the shelf."
+                "The order had already expired, and its items were back in stock."
             }
             (Told::New(_), Status::Awaiting) if self.order.invoice.sighting.is_some() => {
-                "Your node looks for the payment: you are told when it comes."
+                "Your node is watching for the payment. You are notified when it arrives."
             }
             (Told::Step(_), _) => return self.node_notice(),
             _ => return None,
@@ -241,48 +243,46 @@ impl OrderMessage<'_> {
         let sighting = order.invoice.sighting.as_ref()?;
         let words = match order.status {
             Status::Unconfirmed if order.is_lost() => {
-                "The network took back what it had written down of the payment. It may come\n\
-                 again by itself: send nothing before it is confirmed."
+                "The network reversed the payment's block. The payment usually confirms again:\n\
+                 do not ship before it does."
                     .to_owned()
             }
             Status::Unconfirmed => {
-                "Your node sees a payment. You are told when it is confirmed: send nothing\n\
-                 before."
+                "Your node has detected a payment. Do not ship yet: you are notified when it is\n\
+                 confirmed."
                     .to_owned()
             }
             Status::Partial => format!(
-                "The order's page asks the buyer for the rest, {} {currency}, to the same\n\
+                "The order's page asks the buyer to pay the remaining {} {currency} to the same\n\
                  address.",
                 order.due(self.tolerance)
             ),
             Status::Confirmed if *received < sighting.settled => {
-                "Your node has seen all of it come, as deep as it must lie: you can send the\n\
-                 things."
-                    .to_owned()
+                "The payment is confirmed: you can ship the order.".to_owned()
             }
             Status::Overpaid => format!(
-                "{} {currency} came too much.\n\
-                 You can send the things, and give that back: not to the address it came\n\
-                 from, which may be an exchange's, but to the one that the buyer gave with\n\
-                 the order, or writes to you now, as the order's page asks. Say in an answer\n\
-                 when it went back; /refunded is for an order that you do not send.",
+                "The order was overpaid by {} {currency}.\n\
+                 You can ship the order and refund the overpayment: not to the address it came\n\
+                 from, which may belong to an exchange, but to the refund address the buyer gave\n\
+                 with the order or sends you now, as the order's page asks. Tell the buyer in an\n\
+                 answer when you have refunded it; /refunded is for an order you do not ship.",
                 order.excess()
             ),
             Status::Late => format!(
-                "A payment came after the time had run out: {} of {amount} {currency}.\n\
-                 The things had gone back on the shelf. You decide: /paid takes them again, where\n\
-                 they are still there; or give the money back and say /refunded.{}",
+                "A payment arrived after the order had expired: {} of {amount} {currency}.\n\
+                 The items are back in stock. You decide: use /paid to accept the order if the\n\
+                 items are still in stock, or refund the payment and use /refunded.{}",
                 sighting.seen,
                 if sighting.settled < sighting.seen {
-                    "\nIt is not confirmed yet: wait until you are told that it is."
+                    "\nIt is not confirmed yet: wait until you are notified."
                 } else {
                     ""
                 }
             ),
             Status::Expired => format!(
-                "The things are back on the shelf. Your node looks for money that comes late for\n\
-                 {} days more.",
-                order.unpaid_days()
+                "The items are back in stock. Your node watches for a late payment for another\n\
+                 {}.",
+                plural(order.unpaid_days(), "day", "days")
             ),
             _ => return None,
         };
@@ -307,7 +307,7 @@ impl OrderMessage<'_> {
         let invoice = &order.invoice;
         let words = match &self.told {
             Told::Question(_, Some(_)) => {
-                vec!["  The words are sealed to your key: they come last, below.".to_owned()]
+                vec!["  The message is encrypted to your key: see the end of this mail.".to_owned()]
             }
             Told::Question(words, None) | Told::Step(words) => layout::barred(words),
             _ => Vec::new(),
@@ -345,8 +345,8 @@ impl OrderMessage<'_> {
             },
             may_answer: !matches!(self.told, Told::Erased),
             is_sealed,
-            keep_days: self.keep_days,
-            unpaid_days: order.unpaid_days(),
+            keep: plural(self.keep_days, "day", "days"),
+            unpaid: plural(order.unpaid_days(), "day", "days"),
             has_block: self.block().is_some(),
             most_unpacked: MOST_UNPACKED,
         };
@@ -373,13 +373,13 @@ pub fn bill(order: &Order) -> Vec<String> {
         bill.extend(layout::bill(&left, &line.sum.to_string()));
     }
     if let Some(discount) = &order.discount {
-        let percent = discount.percent.map_or(String::new(), |percent| format!(" {percent} %"));
-        let left = format!("less{percent}, code {}", discount.code);
+        let percent = discount.percent.map_or(String::new(), |percent| format!(" {percent}%"));
+        let left = format!("discount{percent}, code {}", discount.code);
         bill.extend(layout::bill(&left, &format!("-{}", discount.less)));
     }
     if let Some(sending) = &order.sending {
         bill.extend(layout::bill(
-            &format!("sending: {}", sending.name),
+            &format!("shipping: {}", sending.name),
             &sending.price.to_string(),
         ));
     }
@@ -392,7 +392,7 @@ fn delivery(delivery: &Delivery) -> Vec<String> {
     match delivery {
         Delivery::Plain(address) => address.lines().flat_map(layout::barred).collect(),
         Delivery::Sealed { country, .. } => {
-            let words = "  The buyer has sealed the address to your key: it comes last, below.";
+            let words = "  The address is encrypted to your key: see the end of this mail.";
             let mut lines = vec![words.to_owned()];
             lines.extend(layout::barred(country.as_str()));
             lines

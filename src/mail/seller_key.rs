@@ -60,35 +60,35 @@ pub enum KeyFault {
     )]
     Malformed(&'static str),
     #[error(
-        "the seller's key file holds a private key: a secret key lies on this host, where it must not be. Remove the file (shred -u FILE), and put the public key there with gpg --armor --export YOUR-KEY > db/seller.asc"
+        "the seller's key file contains a private key, which must not be on this host. Remove the file (shred -u FILE) and export the public key with gpg --armor --export YOUR-KEY > db/seller.asc"
     )]
     PrivateKey,
     #[error(
-        "the seller's key is on the curve {0}, which the shop does not support: use Curve25519, a NIST curve or RSA. Make a key with gpg --quick-gen-key YOUR-NAME ed25519 cert never and gpg --quick-add-key FINGERPRINT cv25519 encr, then gpg --armor --export FINGERPRINT > db/seller.asc"
+        "the seller's key is on the curve {0}, which the shop does not support: use Curve25519, a NIST curve or RSA. Create a key with gpg --quick-gen-key YOUR-NAME ed25519 cert never and gpg --quick-add-key FINGERPRINT cv25519 encr, then gpg --armor --export FINGERPRINT > db/seller.asc"
     )]
     Curve(String),
     #[error(
-        "the seller's key is of a kind that the shop does not support: use Curve25519, a NIST curve or RSA. Make a key with gpg --quick-gen-key YOUR-NAME ed25519 cert never and gpg --quick-add-key FINGERPRINT cv25519 encr, then gpg --armor --export FINGERPRINT > db/seller.asc"
+        "the seller's key has an algorithm that the shop does not support: use Curve25519, a NIST curve or RSA. Create a key with gpg --quick-gen-key YOUR-NAME ed25519 cert never and gpg --quick-add-key FINGERPRINT cv25519 encr, then gpg --armor --export FINGERPRINT > db/seller.asc"
     )]
     Algorithm,
     #[error(
-        "there is more than one key in the seller's file: put in one alone with gpg --armor --export YOUR-KEY > db/seller.asc"
+        "the seller's key file contains more than one key: export a single one with gpg --armor --export YOUR-KEY > db/seller.asc"
     )]
     ManyKeys,
     #[error(
-        "the seller's key is not of version 4, which every gpg reads: make one with gpg --quick-gen-key YOUR-NAME, then gpg --armor --export YOUR-NAME > db/seller.asc"
+        "the seller's key is not a version 4 key, which every gpg can read: create one with gpg --quick-gen-key YOUR-NAME, then gpg --armor --export YOUR-NAME > db/seller.asc"
     )]
     OtherVersion,
     #[error(
-        "the seller's key has ended on {}: extend it with gpg --quick-set-expire FINGERPRINT 2y, and its parts with gpg --quick-set-expire FINGERPRINT 2y '*', then gpg --armor --export FINGERPRINT > db/seller.asc", .0.day()
+        "the seller's key expired on {}: extend it with gpg --quick-set-expire FINGERPRINT 2y, and its subkeys with gpg --quick-set-expire FINGERPRINT 2y '*', then gpg --armor --export FINGERPRINT > db/seller.asc", .0.day()
     )]
     Expired(Moment),
     #[error(
-        "the seller's key is revoked: make a new one with gpg --quick-gen-key YOUR-NAME, then gpg --armor --export YOUR-NAME > db/seller.asc"
+        "the seller's key is revoked: create a new one with gpg --quick-gen-key YOUR-NAME, then gpg --armor --export YOUR-NAME > db/seller.asc"
     )]
     Revoked,
     #[error(
-        "no part of the seller's key can be encrypted to (the shop reads Curve25519, NIST curves and RSA): add one with gpg --quick-add-key FINGERPRINT cv25519 encr (rsa3072 for an RSA key), then gpg --armor --export FINGERPRINT > db/seller.asc"
+        "the seller's key has no usable encryption subkey (supported: Curve25519, NIST curves and RSA): add one with gpg --quick-add-key FINGERPRINT cv25519 encr (rsa3072 for an RSA key), then gpg --armor --export FINGERPRINT > db/seller.asc"
     )]
     CannotEncrypt,
 }
@@ -112,7 +112,7 @@ impl SellerKey {
         let opened = armor::open(armored, "PUBLIC KEY BLOCK").map_err(|fault| match fault {
             NotArmor::Missing => key_file::unarmored_fault(armored),
             NotArmor::Several => KeyFault::ManyKeys,
-            NotArmor::Damaged => KeyFault::Malformed("it is cut off or damaged"),
+            NotArmor::Damaged => KeyFault::Malformed("it is truncated or damaged"),
         })?;
         let key = Self(Arc::new(Parts::read(&opened.bytes)?.certificate(opened.text, now)?));
         key.check(now)?;
@@ -233,7 +233,7 @@ impl Parts {
             Subkey,
             Other,
         }
-        let damaged = KeyFault::Malformed("it is cut off or damaged");
+        let damaged = KeyFault::Malformed("it is truncated or damaged");
         let mut packets = PacketParser::new(bytes);
         let primary = match packets.next() {
             Some(Ok(Packet::PublicKey(key))) => key,
@@ -241,7 +241,7 @@ impl Parts {
             _ => {
                 return Err(match key_file::first_version(bytes) {
                     Some(2 | 3 | 5 | 6) => KeyFault::OtherVersion,
-                    _ => KeyFault::Malformed("it does not begin with a public key"),
+                    _ => KeyFault::Malformed("it does not start with a public key"),
                 });
             }
         };

@@ -56,7 +56,7 @@ const SLOW: Patience = Patience { seconds: 900, most_bytes: MOST_SLOW_BYTES };
 /// Units: characters of a node's own words.
 const MOST_WORDS: usize = 200;
 
-const OWN: &str = "a certificate of your own is believed where SSL_CERT_FILE names it";
+const OWN: &str = "set SSL_CERT_FILE to trust your own certificate";
 
 /// A way to one node: JSON-RPC by HTTP POST, a connection for each request, no redirects.
 ///
@@ -185,7 +185,7 @@ impl Link {
                 Some((id, place @ None)) => {
                     *place = Some(self.answer_in_a_batch(methods[id], answer)?)
                 }
-                _ => return Err(self.malformed("a batch with an answer that nobody asked for")),
+                _ => return Err(self.malformed("a batch with an unexpected answer")),
             }
         }
         let missing = || self.malformed("a batch with an answer missing");
@@ -211,7 +211,7 @@ impl Link {
                 node: self.node(),
                 method: method.to_owned(),
                 code: error["code"].as_i64().unwrap_or(0),
-                words: plain(error["message"].as_str().unwrap_or("it does not say why")),
+                words: plain(error["message"].as_str().unwrap_or("no reason given")),
             });
         }
         match answer.get_mut("result") {
@@ -268,7 +268,7 @@ impl Link {
         }
         let request = request
             .body(Full::new(Bytes::from(body)))
-            .map_err(|_| self.unreachable("its path cannot be asked for"))?;
+            .map_err(|_| self.unreachable("its path is invalid"))?;
         let answering = async {
             let answer = sender.send_request(request).await.map_err(broken)?;
             let status = answer.status();
@@ -313,7 +313,7 @@ impl Link {
         let name = match self.url.host() {
             Host::Ip(ip) => ServerName::IpAddress((*ip).into()),
             Host::Name(name) => ServerName::try_from(name.clone())
-                .map_err(|_| self.unreachable("no certificate can have its name"))?,
+                .map_err(|_| self.unreachable("its name is not valid in a certificate"))?,
         };
         let stream = tls
             .connect(name, stream)
@@ -346,7 +346,7 @@ async fn dial(host: &Host, port: u16) -> Result<TcpStream, String> {
     let stream = match host {
         Host::Ip(ip) => TcpStream::connect((*ip, port)).await,
         Host::Name(name) if host.is_near() => TcpStream::connect((name.as_str(), port)).await,
-        Host::Name(_) => return Err("its name is not resolved here".to_owned()),
+        Host::Name(_) => return Err("names are not resolved here".to_owned()),
     };
     stream.map_err(|error| error.to_string())
 }
@@ -355,8 +355,8 @@ fn connector() -> Result<TlsConnector, Doubt> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
-        let words = "https needs certificates to believe, and this host has none: install them (apt install ca-certificates), \
-                     or name a file with the node's own in SSL_CERT_FILE";
+        let words = "HTTPS needs trusted certificates, and this host has none: install them (apt install ca-certificates), \
+                     or set SSL_CERT_FILE to the node's own certificate";
         return Err(Doubt::Other(words.to_owned()));
     }
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))

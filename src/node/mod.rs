@@ -13,58 +13,60 @@ pub use link::Link;
 /// Why a look at a node decides nothing. Its words are for the seller: what is wrong, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
-    #[error("the node at {node} does not answer ({why}): is it running, and is the setting right?")]
+    #[error(
+        "the node at {node} does not answer ({why}): check that it is running and that the setting is right"
+    )]
     Unreachable { node: String, why: String },
-    #[error("the proxy at {proxy} does not let us through to the node ({why}): is Tor running?")]
+    #[error("the proxy at {proxy} cannot reach the node ({why}): check that Tor is running")]
     Proxy { proxy: String, why: String },
     #[error(
-        "the node at {node} is reached through a proxy only: set TOR_PROXY_URL, for example socks5h://127.0.0.1:9050"
+        "the node at {node} can only be reached through a proxy: set TOR_PROXY_URL, for example socks5h://127.0.0.1:9050"
     )]
     NoProxy { node: String },
     #[error("the node at {node} did not answer within {seconds} seconds")]
     Slow { node: String, seconds: u64 },
     #[error(
-        "the node at {node} wants another user or password: look at the setting, http://USER:PASSWORD@HOST:PORT"
+        "the node at {node} rejected the user or password: check the setting, http://USER:PASSWORD@HOST:PORT"
     )]
     NotLetIn { node: String },
-    #[error("the node at {node} answers with HTTP status {status}, and not as a node does")]
+    #[error("the node at {node} answers with HTTP status {status}, unlike a node")]
     Status { node: String, status: u16 },
     #[error(
-        "the node at {node} sent more than {most} at once: it is another kind of node, or out of order"
+        "the node at {node} sent more than {most} at once: it is not a supported node, or it is faulty"
     )]
     TooLong { node: String, most: String },
     #[error(
-        "the node at {node} sent an answer that would take more than {megabytes} MB of memory: it is another kind of node, or out of order"
+        "the node at {node} sent an answer that needs more than {megabytes} MB of memory: it is not a supported node, or it is faulty"
     )]
     TooLarge { node: String, megabytes: usize },
     /// What was asked for, or what was wrong with it.
-    #[error("the node at {node} sent what is no answer: {what}")]
+    #[error("the node at {node} sent an invalid answer: {what}")]
     Malformed { node: String, what: String },
     /// The node's own words.
     #[error("the node at {node} refused {method}: {words} ({code})")]
     Refused { node: String, method: String, code: i64, words: String },
-    #[error("the node at {node} serves chain {found}; asked for is chain {expected}")]
+    #[error("the node at {node} serves chain {found}, but chain {expected} is needed")]
     OtherChain { node: String, expected: String, found: String },
     #[error(
-        "the node at {node} is on another chain than before, although it has the same name: its first block differs. Where that is right: `shop watch --forget`"
+        "the node at {node} is on a different chain than before, with the same name but another first block. If this is intended, run `shop watch --forget`"
     )]
     OtherGenesis { node: String },
-    #[error("the node at {node} is still reading its chain: wait until it is done")]
+    #[error("the node at {node} is still syncing: wait until it is done")]
     Syncing { node: String },
     #[error(
-        "the newest block of the node at {node} is {minutes} minutes old: it has lost touch with the network, or this host's clock is wrong"
+        "the newest block of the node at {node} is {minutes} minutes old: it has lost its connection to the network, or this host's clock is wrong"
     )]
     Stale { node: String, minutes: i64 },
     #[error(
-        "the newest block of the node at {node} lies {minutes} minutes ahead of this host's clock: the node's chain or the clock is wrong; \
-         nothing is decided until both agree"
+        "the newest block of the node at {node} is {minutes} minutes ahead of this host's clock: the node's chain or the clock is wrong; \
+         no payment is confirmed until they agree"
     )]
     Ahead { node: String, minutes: i64 },
     #[error(
-        "the node at {node} went back behind block {number}, which was final: nothing is decided until it knows that block again. Where that is right, as on a new chain: `shop watch --forget`"
+        "the node at {node} no longer has block {number}, which was final: no payment is confirmed until it has that block again. If this is intended, as on a new chain, run `shop watch --forget`"
     )]
     WentBack { node: String, number: u64 },
-    #[error("the chain of the node at {node} turned while it was looked at")]
+    #[error("the chain of the node at {node} was reorganized during the check")]
     Turned { node: String },
     /// Shape: a whole sentence without its full stop.
     #[error("{0}")]

@@ -174,7 +174,7 @@ fn other(bytes: &[u8]) -> &'static str {
         [] => "empty",
         [b'G', b'I', b'F', b'8', ..] => "a GIF",
         [b'B', b'M', ..] => "a BMP",
-        [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => "a TIFF or a camera's raw file",
+        [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => "a TIFF or a camera raw file",
         [b'%', b'P', b'D', b'F', ..] => "a PDF",
         _ if matches!(box_kind, b"avif" | b"avis") => "an AVIF",
         _ if matches!(
@@ -185,7 +185,7 @@ fn other(bytes: &[u8]) -> &'static str {
             "a HEIC"
         }
         _ if start.windows(4).any(|four| four == b"<svg") => "an SVG",
-        _ => "of a kind that the shop does not know",
+        _ => "of an unsupported kind",
     }
 }
 
@@ -214,13 +214,13 @@ mod tests {
         check(b"", Fault::Other("empty"));
         check(b"GIF89a", Fault::Other("a GIF"));
         check(b"BM..", Fault::Other("a BMP"));
-        check(b"II*\0", Fault::Other("a TIFF or a camera's raw file"));
+        check(b"II*\0", Fault::Other("a TIFF or a camera raw file"));
         check(b"%PDF-1.7", Fault::Other("a PDF"));
         check(b"\0\0\0\x18ftypheic", Fault::Other("a HEIC"));
         check(b"\0\0\0\x18ftypavif", Fault::Other("an AVIF"));
         check(b"<?xml version=\"1.0\"?>\n<svg xmlns=''>", Fault::Other("an SVG"));
-        check(b"<html>", Fault::Other("of a kind that the shop does not know"));
-        check(b"RIFF\x04\0\0\0WAVE", Fault::Other("of a kind that the shop does not know"));
+        check(b"<html>", Fault::Other("of an unsupported kind"));
+        check(b"RIFF\x04\0\0\0WAVE", Fault::Other("of an unsupported kind"));
     }
 
     #[test]
@@ -272,8 +272,8 @@ mod tests {
         png[16..24].copy_from_slice(&[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60]);
         assert_eq!(
             sample::refusal(&png).to_string(),
-            "the picture \"red shirt.jpg\" measures 60000 by 60000 pixels: \
-             save it with at most 50 megapixels (25 where a colour has 16 bits) and 65535 pixels a side"
+            "the picture \"red shirt.jpg\" has 60000 by 60000 pixels: \
+             save it with at most 50 megapixels (25 with 16 bits per colour) and 65535 pixels a side"
         );
         let mut jpeg = sample::jpeg(&sample::corners(4, 4));
         let at = jpeg.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
@@ -297,11 +297,11 @@ mod tests {
             ),
             (
                 sample::animated_png(),
-                "the picture \"red shirt.jpg\" moves: save one of its frames as a picture of its own",
+                "the picture \"red shirt.jpg\" is animated: save a single frame instead",
             ),
             (
                 jpeg[..jpeg.len() / 2].to_vec(),
-                "the picture \"red shirt.jpg\" is damaged or cut short: copy it again from where it came",
+                "the picture \"red shirt.jpg\" is damaged or truncated: copy it again from its source",
             ),
         ] {
             assert_eq!(sample::refusal(&file).to_string(), expected);

@@ -184,7 +184,7 @@ mod tests {
         symlink(folder.path(), pictures.join("away")).unwrap();
         symlink("nowhere", pictures.join("broken.jpg")).unwrap();
         for name in ["link.jpg", "near.jpg", "away/outside.jpg", "broken.jpg"] {
-            check(&folder, name, "is a symbolic link, or lies behind one");
+            check(&folder, name, "is a symbolic link or behind one");
         }
     }
 
@@ -192,12 +192,12 @@ mod tests {
     fn a_name_that_is_none_is_refused() {
         let folder = folder();
         for name in ["", "red\0.jpg", "red.jpg\n", "\u{1b}[2Jred.jpg"] {
-            check(&folder, name, "is not the name of a picture");
+            check(&folder, name, "is not a valid file name");
         }
         for name in ["blue.jpg", "blue/red.jpg", "shirts/red.jpg/more.jpg"] {
-            check(&folder, name, "is not there");
+            check(&folder, name, "was not found");
         }
-        check(&folder, &"long".repeat(100), "is not there");
+        check(&folder, &"long".repeat(100), "was not found");
     }
 
     #[test]

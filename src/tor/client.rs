@@ -29,11 +29,11 @@ pub struct ClientKeys {
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAClient {
-    #[error("a name has 1 to 32 small letters, digits and `-`, for example alice")]
+    #[error("a name has 1 to 32 lowercase letters, digits and `-`, for example alice")]
     Name,
     #[error("line {0}: expected `descriptor:x25519:`, 52 letters and digits, a space and a name")]
     Line(usize),
-    #[error("{0} is on the list already; remove that one first")]
+    #[error("{0} is already on the list; remove it first")]
     Taken(String),
 }
 

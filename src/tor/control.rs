@@ -29,30 +29,28 @@ pub enum ControlAddress {
 #[derive(Debug, thiserror::Error)]
 pub enum TorError {
     #[error(
-        "no Tor answers at {0}. Install it (apt install tor), put the two lines `ControlPort 9051` and `CookieAuthentication 1` into /etc/tor/torrc and restart it (systemctl restart tor)"
+        "Tor does not answer at {0}. Install it (apt install tor), add the lines `ControlPort 9051` and `CookieAuthentication 1` to /etc/tor/torrc and restart it (systemctl restart tor)"
     )]
     NotThere(String),
     #[error(
-        "Tor at {0} may not be used by this user: add the user to Tor's group (adduser USER debian-tor) and log in again, or set TOR_CONTROL and TOR_PASSWORD"
+        "this user has no access to Tor at {0}: add the user to Tor's group (adduser USER debian-tor) and log in again, or set TOR_CONTROL and TOR_PASSWORD"
     )]
     NotAllowed(String),
     #[error(
-        "Tor's cookie {path} cannot be read ({error}): add this user to Tor's group (adduser USER debian-tor) and put `CookieAuthFileGroupReadable 1` into /etc/tor/torrc, or set TOR_PASSWORD"
+        "Tor's cookie {path} cannot be read ({error}): add this user to Tor's group (adduser USER debian-tor) and add `CookieAuthFileGroupReadable 1` to /etc/tor/torrc, or set TOR_PASSWORD"
     )]
     Cookie { path: String, error: io::Error },
-    #[error("Tor wants a password: set TOR_PASSWORD to the one behind HashedControlPassword")]
+    #[error("Tor requires a password: set TOR_PASSWORD to the password of HashedControlPassword")]
     NoPassword,
-    #[error(
-        "Tor did not take the password: TOR_PASSWORD is not the one behind HashedControlPassword"
-    )]
+    #[error("Tor rejected the password: TOR_PASSWORD does not match HashedControlPassword")]
     WrongPassword,
-    #[error("what answers at {0} does not know Tor's cookie: it is not the Tor that wrote it")]
+    #[error("the program at {0} does not know Tor's cookie: it is not the Tor that wrote it")]
     Impostor(String),
     #[error("Tor refused {command}: {answer}")]
     Refused { command: String, answer: String },
-    #[error("the folder that Tor and the shop share: {0}")]
+    #[error("the folder shared by Tor and the shop: {0}")]
     Folder(io::Error),
-    #[error("Tor is gone: {0}")]
+    #[error("the connection to Tor was lost: {0}")]
     Gone(#[from] io::Error),
 }
 

@@ -119,7 +119,7 @@ impl OnionFolder {
             opened => opened?,
         };
         let odd = || {
-            io::Error::new(io::ErrorKind::InvalidData, format!("{name} is not what it should be"))
+            io::Error::new(io::ErrorKind::InvalidData, format!("{name} has unexpected contents"))
         };
         if !file.metadata()?.is_file() {
             return Err(odd());

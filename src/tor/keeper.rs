@@ -133,7 +133,7 @@ impl Keeper {
             failures = if trouble == last { failures + 1 } else { 0 };
             // A Tor that is only starting is no news.
             if failures == QUIET_FAILURES {
-                tracing::warn!("will be tried again: {trouble}");
+                tracing::warn!("will retry: {trouble}");
             }
             let status = OnionStatus {
                 at: (self.now)(),
@@ -187,14 +187,14 @@ impl Keeper {
             if is_news || look % LOOKS_PER_STATUS == 0 {
                 let status = self.status(session)?;
                 if status.is_reachable() && !was_reachable {
-                    tracing::info!("the onion service can be reached");
+                    tracing::info!("the onion service is reachable");
                 }
                 was_reachable = status.is_reachable();
                 done = done.and(self.folder.write_status(&status));
             }
             let trouble = done.err().map(|error| error.to_string()).unwrap_or_default();
             if !trouble.is_empty() && trouble != session.folder_trouble {
-                tracing::warn!("the folder that Tor and the shop share: {trouble}");
+                tracing::warn!("the folder shared by Tor and the shop: {trouble}");
             }
             session.folder_trouble = trouble;
         }

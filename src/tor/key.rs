@@ -20,7 +20,7 @@ pub struct OnionAddress(String);
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "this is no onion key: expected the 96 bytes that tor keeps as hs_ed25519_secret_key, beginning with `== ed25519v1-secret: type0 ==`"
+    "this is not an onion key: expected the 96 bytes of tor's hs_ed25519_secret_key, starting with `== ed25519v1-secret: type0 ==`"
 )]
 pub struct NotAKey;
 

@@ -21,9 +21,9 @@ pub const SALT_BYTES: usize = SALT + NONCE;
 /// Why a sealed key was not opened.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unsealed {
-    #[error("this is no sealed onion key: expected the lines from `{BEGIN}` to `{END}`")]
+    #[error("this is not an encrypted onion key: expected the lines from `{BEGIN}` to `{END}`")]
     NotSealed,
-    #[error("the passphrase is another one, or the file was changed")]
+    #[error("wrong passphrase, or the file was changed")]
     WrongPassphrase,
 }
 

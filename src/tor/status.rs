@@ -32,14 +32,14 @@ impl OnionStatus {
     const STALE_AFTER: i64 = 60;
 
     /// A Tor that is kept off the network on purpose is well all the same.
-    pub const NETWORK_OFF: &str = "Tor's network is switched off (DisableNetwork)";
+    pub const NETWORK_OFF: &str = "Tor's network is disabled (DisableNetwork)";
 
     /// The service is asked of Tor just now.
     pub const BEING_MADE: &str = "the onion service is being made";
 
     /// A service for those on a list alone is not there while the list is empty.
     pub const NOBODY_MAY_COME: &str =
-        "nobody may come in yet, so there is no service: `shop desk client add NAME` makes a key";
+        "no clients yet, so there is no service: add one with `shop desk client add NAME`";
 
     /// Whether this was written lately, seen from `now`. Units: Unix seconds.
     pub fn is_fresh(&self, now: i64) -> bool {
@@ -61,15 +61,15 @@ impl OnionStatus {
             return self.trouble.clone();
         }
         if self.bootstrap < 100 {
-            return format!("not yet: Tor is {}% on its way into the network", self.bootstrap);
+            return format!("not yet: Tor is {}% connected to its network", self.bootstrap);
         }
         if self.introduction_points == 0 {
-            return "not yet: no introduction point holds".to_owned();
+            return "not yet: no introduction points".to_owned();
         }
         if self.published == 0 {
-            return "not yet: no directory has the descriptor".to_owned();
+            return "not yet: the descriptor is not published".to_owned();
         }
-        "yes, as far as Tor tells".to_owned()
+        "yes, according to Tor".to_owned()
     }
 }
 
@@ -100,7 +100,7 @@ mod tests {
             OnionStatus { bootstrap: 80, ..good.clone() },
             OnionStatus { published: 0, ..good.clone() },
             OnionStatus { introduction_points: 0, ..good.clone() },
-            OnionStatus { trouble: "Tor is gone".to_owned(), ..good.clone() },
+            OnionStatus { trouble: "the connection to Tor was lost".to_owned(), ..good.clone() },
         ] {
             assert!(!bad.is_reachable() && bad.words() != good.words(), "{bad:?}");
         }

@@ -16,7 +16,7 @@ pub struct Accent {
 /// A colour that could not be read on some ground in the light.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "this colour has a contrast of {contrast} where {} are needed, so not everybody could read text in it; the nearest that can be read is {nearest}",
+    "this colour has a contrast of {contrast}, but text needs {} to be readable; the nearest readable colour is {nearest}",
     Contrast::OF_TEXT
 )]
 pub struct TooPale {

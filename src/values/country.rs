@@ -6,9 +6,7 @@
 pub struct Country(&'static (&'static str, &'static str));
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a country is written as its two letters of ISO 3166 or its English name, for example DE or Germany"
-)]
+#[error("a country is a two-letter ISO 3166 code or an English name, for example DE or Germany")]
 pub struct NotACountry;
 
 impl Country {

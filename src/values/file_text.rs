@@ -3,7 +3,7 @@
 pub enum NotFileText {
     #[error("the file is written in UTF-16: save it as UTF-8")]
     Utf16,
-    #[error("line {line} holds bytes that are not UTF-8: save the file as UTF-8")]
+    #[error("line {line} has bytes that are not UTF-8: save the file as UTF-8")]
     NotUtf8 { line: usize },
 }
 

@@ -5,7 +5,7 @@
 pub struct Mailbox(String);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a mailbox is written name@domain, for example root@localhost")]
+#[error("a mailbox has the form name@domain, for example root@localhost")]
 pub struct NotAMailbox;
 
 impl Mailbox {

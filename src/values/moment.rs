@@ -31,7 +31,7 @@ pub struct Moment(i64);
 pub struct NotAMoment;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a day is written YYYY-MM-DD, for example 2026-11-21")]
+#[error("a date has the form YYYY-MM-DD, for example 2026-11-21")]
 pub struct NotADay;
 
 impl Moment {

@@ -11,9 +11,7 @@ use std::str::FromStr;
 pub struct Gwei(i64);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "an amount is written in coins, with digits and at most one point and nine decimals, for example 0.05"
-)]
+#[error("an amount is a decimal number of coins with at most nine decimals, for example 0.05")]
 pub struct NotAnAmount;
 
 impl Gwei {

@@ -38,7 +38,7 @@ pub struct NotANodeUrl;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "socks5h://HOST:PORT, for example socks5h://127.0.0.1:9050; it ends in h, since the proxy must resolve the names, and stands on this host or on its own network"
+    "socks5h://HOST:PORT on this host or its own network, for example socks5h://127.0.0.1:9050; with h, since the proxy must resolve the names"
 )]
 pub struct NotAProxyUrl;
 

@@ -162,7 +162,7 @@ def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
         written = world.shop("catalog", "export")
         assert json.loads(written)["products"]
         (world.home / "db/data.json").write_text(written)
-        assert "is good" in world.shop("seed", "--check", "db/data.json")
+        assert "is valid" in world.shop("seed", "--check", "db/data.json")
         world.shop("seed", "db/data.json")
         go("/products/ash-bowl")
         assert seller.property("#stock", "value") == "6"

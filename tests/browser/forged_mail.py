@@ -66,10 +66,10 @@ def words_of_a_buyer_stay_behind_their_bar():
         for program in ("mutt", "neomutt"):
             for columns in (60, 80, 120):
                 with Reader(program, columns, world, seller) as reader:
-                    screen = reader.shows("WHAT YOU CAN DO", "1", "Enter", "Enter")
+                    screen = reader.shows("ACTIONS", "1", "Enter", "Enter")
                     lines = screen.splitlines()
-                    start = lines.index("THE BUYER'S NOTE")
-                    words = lines[start + 1:lines.index("WHAT YOU CAN DO")]
+                    start = lines.index("BUYER'S NOTE")
+                    words = lines[start + 1:lines.index("ACTIONS")]
                     assert 10 < len(words), (program, columns, screen)
                     for line in words:
                         assert line == "" or line.startswith("  | "), (program, columns, line, screen)
@@ -109,7 +109,7 @@ def a_block_that_unpacks_to_very_much_stops():
                 for _ in range(100):
                     most = max(most, shutil.disk_usage("/dev/shm").used)
                     time.sleep(0.1)
-                screen = reader.shows("BUYER'S")
-                above, below = screen.split("ALL THAT FOLLOWS BELOW THIS LINE IS THE BUYER'S")
-                assert "SEND TO" in above and "STATE" not in below, (program, screen)
+                screen = reader.shows("WRITTEN BY THE BUYER")
+                above, below = screen.split("EVERYTHING BELOW THIS LINE WAS WRITTEN BY THE BUYER")
+                assert "SHIP TO" in above and "STATUS" not in below, (program, screen)
             assert most < 20_000_000 + shutil.disk_usage("/dev/shm").used, (program, most)

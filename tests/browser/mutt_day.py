@@ -85,7 +85,7 @@ def a_day(reader):
             lines = [line for line in index.splitlines() if "awaiting" in line]
             assert other in lines[0] and order_ref in lines[1], index
             assert ",p paid" in index and all(len(line) <= 80 for line in index.splitlines())
-            letter = desk.shows("THINGS", "2", "Enter", "Enter")
+            letter = desk.shows("ITEMS", "2", "Enter", "Enter")
             assert "New order %s" % order_ref in letter, letter
             desk.types("Please ring twice.", "/ring")
             desk.shows("%s awaiting" % order_ref, "q")
@@ -148,7 +148,7 @@ def a_day(reader):
             shown = desk.shows("is shipped", ",", "o")
             assert "Order %s" % order_ref in shown, shown
             desk.shows("%s awaiting" % other, "q")
-            listed = desk.shows("PIECES", ",", "l")
+            listed = desk.shows("STATUS", ",", "l")
             assert other in listed and order_ref not in listed, listed
             desk.shows("%s awaiting" % other, "q")
 
@@ -158,7 +158,7 @@ def a_day(reader):
             desk.shows(",l list", "Enter")
             desk.sees_mail("%s cancelled" % other)
             world.shop("purge", "--keep-days", "0", "--purge-mail", "no")
-            desk.answers("there is no order", "Sorry.\n")
+            desk.answers("not found: it was deleted", "Sorry.\n")
             desk.gives_up("67")
 
         # What mutt opened is not left anywhere.

@@ -289,7 +289,7 @@ def mutt_shows_one_thread_an_order_and_reads_it_well():
             assert len([line for line in lines if "New order" in line]) == 2, index
             threaded = [line for line in lines if "Payment for order %s" % first in line]
             assert len(threaded) == 1 and ("─>" in threaded[0] or "->" in threaded[0]), index
-            letter = mutt.shows("THINGS", "1", "Enter", "Enter")
+            letter = mutt.shows("ITEMS", "1", "Enter", "Enter")
             assert "New order" in letter
             body = letter
             for _ in range(4):
@@ -366,7 +366,7 @@ def a_newcomer_sells_a_thing_of_their_own():
             assert firefox.text("#address") == "0x52908400098527886E0F7030069857D2E4169EE7"
         with Mutt(world) as mutt:
             assert "New order %s - unpaid" % order_ref in mutt.shows(order_ref)
-            letter = mutt.shows("THINGS", "Enter")
+            letter = mutt.shows("ITEMS", "Enter")
             assert "Ash Bowl" in letter and "0.025" in letter, letter
 
 

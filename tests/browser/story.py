@@ -144,8 +144,8 @@ def the_story_of_an_order(keep=lambda firefox, name: None, program="mutt"):
             firefox.click("main .primary")
             assert "could not find an order" in firefox.text("#code-error")
             desk.sees_mail("Message about", "q")
-            desk.shows("has erased their data", "*", "Enter")
-            refused = desk.answers("Are you still there?\n\n", "erased their data: nobody can read")
+            desk.shows("has deleted their data", "*", "Enter")
+            refused = desk.answers("Are you still there?\n\n", "deleted their data: nobody can read")
             assert "Mail sent" not in refused, refused
             desk.shows("y:Send", "q")
             desk.shows("Message about", "q")
@@ -156,7 +156,7 @@ def the_story_of_an_order(keep=lambda firefox, name: None, program="mutt"):
 
         with Desk(world, seller, program) as desk:
             assert order_ref not in desk.shows(",p paid"), "the mailbox is empty"
-        assert world.shop("orders").startswith("There are no orders")
+        assert world.shop("orders").startswith("No orders yet")
         for path in world.home.rglob("*"):
             if path.is_file():
                 held = path.read_bytes()

@@ -102,7 +102,7 @@ fn every_fault_of_a_catalog_is_named_at_once_and_nothing_changes() {
         }
         assert!(
             said.contains("products.c.name")
-                && said.contains("no program text")
+                && said.contains("no program code")
                 && said.contains("_dependencies"),
             "{said}"
         );
@@ -170,7 +170,7 @@ fn a_demo_wallet_is_told_on_every_page_and_by_the_doctor() {
     }
     let output = world.shop(&["doctor"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8(output.stdout).unwrap().contains("demo: do not pay"));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("Demo shop: do not send money"));
 
     let mut own = catalog();
     own["wallets"] = json!({"_model": "Wallet", "eth": {"currency": "ETH", "address": "0x52908400098527886E0F7030069857D2E4169EE7"}});
@@ -197,7 +197,7 @@ fn purge_erases_what_is_due_from_database_journal_and_maildir() {
     world.sql("update orders set finished_at = 1");
     // The open shop erases by itself too; the command may find it done.
     world.says(&["purge"]);
-    world.until("the order is gone", || world.says(&["orders"]).contains("no orders"));
+    world.until("the order is gone", || world.says(&["orders"]).contains("No orders"));
     for path in files_below(world.home.path()) {
         let bytes = fs::read(&path).unwrap();
         for words in ["Zebulon", "unforgettable", order_ref.as_str()] {
@@ -257,7 +257,7 @@ fn a_first_start_that_is_told_to_end_ends_and_the_next_one_begins_anew() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(lines.next().unwrap().unwrap().contains("filling it"));
+    assert!(lines.next().unwrap().unwrap().contains("importing db"));
     Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert_eq!(lines.count(), 0, "it did not open");

@@ -83,7 +83,7 @@ fn said(output: &Output) -> String {
 
 /// Waits until the open shop has said that its clock is in doubt.
 fn is_noticed(world: &World, words: &str) {
-    let words = format!("nothing is erased: the host's clock is {words} the time that has passed");
+    let words = format!("nothing is deleted: the host's clock is {words} the elapsed time");
     world.until(&words, || world.log().contains(&words));
 }
 
@@ -112,7 +112,7 @@ fn a_clock_that_jumps_by_any_amount_lets_nothing_expire_and_erases_nothing() {
         assert!(said(&refused).contains("shop clock accept"), "{}", said(&refused));
     }
     let due = world.says(&["purge", "--dry-run"]);
-    assert!(due.contains(&finished) && due.contains("But nothing is erased"), "{due}");
+    assert!(due.contains(&finished) && due.contains("However: nothing is deleted"), "{due}");
     // Each jump is said once.
     let log = world.log();
     assert_eq!(log.matches("the host's clock is 20 days ahead of").count(), 1, "{log}");
@@ -136,7 +136,7 @@ fn a_doubt_is_shown_by_the_command_the_doctor_and_the_desk() {
     world.open();
     (waits.address, waits.host) = (world.address().to_owned(), world.address().to_owned());
     let shown = world.says(&["clock"]);
-    assert!(shown.contains("In doubt") && shown.contains("9 days behind"), "{shown}");
+    assert!(shown.contains("Not trusted") && shown.contains("9 days behind"), "{shown}");
     let doctor = world.shop(&["doctor"]);
     let doctor = String::from_utf8(doctor.stdout).unwrap();
     let line = doctor.lines().find(|line| line.starts_with("BAD  clock")).unwrap();
@@ -148,7 +148,7 @@ fn a_doubt_is_shown_by_the_command_the_doctor_and_the_desk() {
     });
     assert_eq!(waits.get("/order").state(), "awaiting");
     assert!(world.says(&["clock", "accept"]).contains("Accepted"));
-    assert!(world.says(&["clock", "accept"]).contains("was trusted already"));
+    assert!(world.says(&["clock", "accept"]).contains("was already trusted"));
     assert!(world.says(&["clock"]).contains("The host's clock is trusted"));
 }
 
@@ -231,7 +231,7 @@ fn a_host_that_begins_years_ago_and_learns_the_time_later_loses_nothing() {
     let (finished, mut waits) = finished_and_waiting(&world);
     let accepted = world.shop(&["clock", "accept"]);
     assert_eq!(accepted.status.code(), Some(1));
-    assert!(said(&accepted).contains("long past"), "{}", said(&accepted));
+    assert!(said(&accepted).contains("far in the past"), "{}", said(&accepted));
     set_clock(&world, "+0");
     assert!(world.says(&["purge"]).contains("0 orders"));
     let left = number(&world, UNTIL) - right_now();
@@ -248,7 +248,7 @@ fn a_clock_that_has_not_changed_for_a_day_is_accepted_without_a_word() {
     set_clock(&world, "+90d");
     is_noticed(&world, "90 days ahead of");
     world.sql("update clock set stable_for = 86400 - 60 where ahead is not null");
-    assert!(world.says(&["clock"]).contains("not changed for 23 h 59 min"));
+    assert!(world.says(&["clock"]).contains("stable for 23 h 59 min"));
     assert_eq!(waits.get("/order").state(), "awaiting");
     world.sql("update clock set stable_for = 86400");
     world.until("what is old is erased", || {
@@ -388,7 +388,7 @@ fn no_time_that_is_shown_or_kept_has_seconds() {
     // A message lies on the disk for long: it does not keep the minute of ordering.
     world.until("it is told", || world.messages().len() == 1);
     let (_, message) = world.messages().remove(0);
-    let line = message.lines().find(|line| line.trim_start().starts_with("until ")).unwrap();
+    let line = message.lines().find(|line| line.trim_start().starts_with("expires ")).unwrap();
     assert!(
         [":00 UTC", ":15 UTC", ":30 UTC", ":45 UTC"].iter().any(|minute| line.ends_with(minute)),
         "{line}"

@@ -246,7 +246,7 @@ fn whole_life(
     world.until("the open shop erases the other", || world.messages().is_empty());
     assert_eq!(buyer.get("/order").attribute("code", "name"), "code");
     let second = shop.close();
-    assert!(seller(&["orders"]).contains("no orders"));
+    assert!(seller(&["orders"]).contains("No orders"));
     traces.extend([first, second]);
     traces
 }

@@ -79,8 +79,8 @@ fn names_of_a_catalog_hide_nothing() {
         for (text, expected) in [
             ("a\u{202e}b", "without the hidden character U+202E"),
             ("\u{2066}a", "without the hidden character U+2066"),
-            ("\u{3164}", "characters that can be seen"),
-            ("\u{200b}\u{2800} \u{ad}", "characters that can be seen"),
+            ("\u{3164}", "visible characters"),
+            ("\u{200b}\u{2800} \u{ad}", "visible characters"),
         ] {
             let said = with(path, text);
             let field = if path.contains("options/0") { "`name`" } else { field };

@@ -27,7 +27,7 @@ const HUNDRED_AND_TWENTY: &str = "\
 /// A shop in a folder of its own that is not open, with these orders.
 fn closed_shop(orders: &'static str) -> World {
     let world = empty_shop();
-    assert_eq!(world.says(&["orders"]), "There are no orders yet.\n");
+    assert_eq!(world.says(&["orders"]), "No orders yet.\n");
     world.sql(orders);
     world
 }
@@ -75,7 +75,7 @@ fn the_list_shows_the_newest_and_says_how_many_more_there_are() {
         ["0000000120", "awaiting", "2026-11-20", "3", "1.00000012", "ETH"]
     );
     assert!(lines[50].starts_with("0000000071"));
-    assert_eq!(lines[51], "… and 70 more: --all shows them");
+    assert_eq!(lines[51], "… and 70 more: use --all to show them");
     assert_eq!(world.says(&["orders", "--all"]).lines().count(), 121);
 }
 
@@ -94,7 +94,7 @@ fn the_list_is_narrowed_by_state_and_day() {
     assert_eq!(open.len(), 84, "seven of the ten states are open");
     let list = world.says(&["orders", "--since", "2026-11-20"]);
     assert_eq!(list.lines().count(), 11, "{list}");
-    assert_eq!(world.says(&["orders", "--since", "2026-11-21"]), "There are no such orders.\n");
+    assert_eq!(world.says(&["orders", "--since", "2026-11-21"]), "No matching orders.\n");
     assert_eq!(rows(&world, &["orders", "--since", "2026-11-21", "--json"]), [] as [Value; 0]);
     for wrong in [["--state", "paid"], ["--since", "2026-02-30"], ["--since", "yesterday"]] {
         let output = world.shop(&["orders", wrong[0], wrong[1]]);
@@ -208,13 +208,13 @@ fn the_digest_names_what_waits_and_is_silent_where_nothing_does() {
         lines,
         [
             vec!["10", "new since 2026-11-20", "0000000120 0000000119 0000000118 …"],
-            vec!["11", "waiting for their payment", "0000000110 0000000100 0000000090 …"],
-            vec!["36", "a payment to look for", "0000000113 0000000112 0000000111 …"],
-            vec!["12", "paid, to be sent", "0000000114 0000000104 0000000094 …"],
-            vec!["24", "to decide: send or refund", "0000000116 0000000115 0000000106 …"],
-            vec!["1", "not paid in time", "0000000120"],
-            vec!["2", "waiting for your answer", "0000000111 0000000113"],
-            vec!["1", "due to be erased", "0000000117"],
+            vec!["11", "awaiting payment", "0000000110 0000000100 0000000090 …"],
+            vec!["36", "payment to check", "0000000113 0000000112 0000000111 …"],
+            vec!["12", "to ship", "0000000114 0000000104 0000000094 …"],
+            vec!["24", "needs decision: ship or refund", "0000000116 0000000115 0000000106 …"],
+            vec!["1", "expired", "0000000120"],
+            vec!["2", "to answer", "0000000111 0000000113"],
+            vec!["1", "due for deletion", "0000000117"],
             vec!["1", "messages not yet in the Maildir"],
         ],
         "{digest}"

@@ -81,7 +81,10 @@ fn an_order_is_kept_while_the_maildir_cannot_be_written_and_told_when_it_can() {
     let doctor = world.shop(&["doctor"]);
     let said = String::from_utf8(doctor.stdout).unwrap();
     assert_eq!(doctor.status.code(), Some(1));
-    assert!(said.contains("BAD  Maildir") && said.contains("BAD  messages      1 wait"), "{said}");
+    assert!(
+        said.contains("BAD  Maildir") && said.contains("BAD  messages      1 message not yet"),
+        "{said}"
+    );
     fs::remove_file(world.path("mailorders")).unwrap();
     world.until("the message arrives", || {
         world.path("mailorders/new").is_dir() && world.messages().len() == 1
@@ -132,21 +135,21 @@ fn a_message_says_what_the_node_saw_and_what_there_is_to_do() {
         "40000000",
         "10000000",
         &[
-            "Your node sees a payment.",
-            "  seen      0.04 ETH, as your node says\n            (0.01 of it confirmed)\n            (2 of 12 confirmations)\n  missing   0.05199 ETH\n",
+            "Your node has detected a payment.",
+            "  detected  0.04 ETH, by your node\n            (0.01 confirmed)\n            (2 of 12 confirmations)\n  remaining 0.05199 ETH\n",
         ],
     );
-    check("unconfirmed", "0", "0", &["took back", "  seen      nothing, as your node says\n"]);
-    check("partial", "40000000", "40000000", &["asks the buyer for the rest, 0.05199 ETH"]);
-    check("confirmed", "91990000", "91990000", &["you can send the\nthings"]);
+    check("unconfirmed", "0", "0", &["reversed", "  detected  nothing, by your node\n"]);
+    check("partial", "40000000", "40000000", &["asks the buyer to pay the remaining 0.05199 ETH"]);
+    check("confirmed", "91990000", "91990000", &["you can ship the order"]);
     check(
         "overpaid",
         "100000000",
         "100000000",
-        &["0.00801 ETH came too much.", "  too much  0.00801 ETH\n"],
+        &["overpaid by 0.00801 ETH.", "  overpaid  0.00801 ETH\n"],
     );
-    check("expired", "0", "0", &["7 days more", "unpaid, 7 days after its time\nran out"]);
-    check("late", "40000000", "40000000", &["0.04 of 0.09199 ETH", "You decide: /paid"]);
+    check("expired", "0", "0", &["another\n7 days.", "if unpaid, 7 days\nafter it expires"]);
+    check("late", "40000000", "40000000", &["0.04 of 0.09199 ETH", "You decide: use /paid"]);
 }
 
 #[test]
@@ -154,7 +157,7 @@ fn no_words_of_a_buyer_stand_at_the_beginning_of_a_line() {
     let world = World::new();
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");
-    let forged = "STATE       confirmed";
+    let forged = "STATUS      confirmed";
     let fillers = ["界", "\u{3000}", "\u{a0}", "é", "ж", "한", "🇩🇪", "👍🏽"];
     let note: Vec<String> =
         fillers.iter().map(|filler| format!("{}{forged}", filler.repeat(40))).collect();
@@ -199,7 +202,7 @@ fn copies_below_the_maildir_are_erased_with_their_order_and_other_mail_stays() {
     world.says(&["orders", "cancel", &order_ref, "no tea"]);
     world.sql("update orders set finished_at = 1");
     world.says(&["purge"]);
-    world.until("the order is gone", || world.says(&["orders"]).contains("no orders"));
+    world.until("the order is gone", || world.says(&["orders"]).contains("No orders"));
     let left: Vec<bool> = places.iter().map(|(place, _)| mail.join(place).exists()).collect();
     assert_eq!(left, [false, false, false, true]);
     assert_eq!(fs::read_to_string(mail.join("saved")).unwrap(), format!("{begin}{other}"));

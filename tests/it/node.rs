@@ -253,7 +253,7 @@ async fn a_token_is_counted_by_its_contract() {
         decimals: 6,
     };
     let doubt = chain.look(&all, None).await.unwrap_err();
-    assert!(doubt.to_string().contains("is that its contract"), "{doubt}");
+    assert!(doubt.to_string().contains("is the token's contract"), "{doubt}");
 }
 
 #[actix_web::test]
@@ -361,11 +361,11 @@ async fn an_answer_that_is_none_is_in_doubt_and_tells_no_password() {
     };
     let cases: Vec<(Vec<u8>, &str)> = vec![
         (http("200 OK", "no"), "not JSON"),
-        (http("200 OK", "{}"), "no answer"),
-        (http("200 OK", r#"{"id":0}"#), "no answer"),
-        (http("200 OK", r#"{"id":7,"result":"0x1"}"#), "no answer"),
-        (http("200 OK", r#"{"id":0,"result":1}"#), "no answer"),
-        (http("200 OK", r#"[{"id":0,"result":"0x1"}]"#), "no answer"),
+        (http("200 OK", "{}"), "invalid answer"),
+        (http("200 OK", r#"{"id":0}"#), "invalid answer"),
+        (http("200 OK", r#"{"id":7,"result":"0x1"}"#), "invalid answer"),
+        (http("200 OK", r#"{"id":0,"result":1}"#), "invalid answer"),
+        (http("200 OK", r#"[{"id":0,"result":"0x1"}]"#), "invalid answer"),
         (
             http(
                 "200 OK",

@@ -157,7 +157,7 @@ fn health_is_red_for_whatever_keeps_an_order_from_being_placed() {
 fn health_of_a_shop_that_is_not_open_says_so() {
     let world = World::closed(&[]);
     let said = error_of(&shop_with(&world, &["health", "--listen", "unix:none"], ""));
-    assert!(said.contains("no shop is open at unix:none"), "{said}");
+    assert!(said.contains("no shop is running at unix:none"), "{said}");
 }
 
 #[test]
@@ -253,12 +253,12 @@ fn a_sealed_key_moves_to_another_host_with_its_address() {
         0o600
     );
     let again = shop_with(&world, &["onion", "backup", "onion.sealed"], &format!("{PASSPHRASE}\n"));
-    assert!(error_of(&again).contains("there already"));
+    assert!(error_of(&again).contains("already exists"));
 
     let other = World::closed(&[]);
     fs::write(other.path("onion.sealed"), &sealed).unwrap();
     let wrong = shop_with(&other, &["onion", "restore", "onion.sealed"], "another passphrase\n");
-    assert!(error_of(&wrong).contains("the passphrase is another one"));
+    assert!(error_of(&wrong).contains("wrong passphrase"));
     assert!(!other.path("db/onion.key").exists(), "nothing was changed");
     // As through `docker compose exec -T`: the passphrase, then the sealed key, on one standard input.
     let done = shop_with(&other, &["onion", "restore", "-"], &format!("{PASSPHRASE}\n{sealed}"));
@@ -327,7 +327,7 @@ fn the_list_is_told_before_the_door_is_open_or_the_shop_does_not_open() {
     fs::write(world.path("db/onion.clients"), "nonsense\n").unwrap();
     let arguments = ["serve", "--tor", "--listen", "127.0.0.1:0", "--tor-control", "unix:none"];
     let said = error_of(&shop_with(&world, &arguments, ""));
-    assert!(said.contains("who may come in") && said.contains("line 1"), "{said}");
+    assert!(said.contains("access") && said.contains("line 1"), "{said}");
 }
 
 #[test]
@@ -360,12 +360,12 @@ fn the_list_of_clients_is_kept_and_given_to_whoever_tends_tor() {
     let world = World::closed(&[]);
     fs::create_dir_all(world.path("db/tor")).unwrap();
     let early = shop_with(&world, &["onion", "client", "add", "alice"], "");
-    assert!(error_of(&early).contains("no onion address yet"));
+    assert!(error_of(&early).contains("no onion address in"));
     fs::write(world.path("db/tor/hostname"), format!("{OURS}\n")).unwrap();
     let untended = shop_with(&world, &["onion", "client", "add", "alice"], "");
     let said = String::from_utf8(untended.stdout).unwrap();
     assert!(
-        said.contains("authorized_clients/alice.auth") && !said.contains("Only those"),
+        said.contains("authorized_clients/alice.auth") && !said.contains("Only clients"),
         "{said}"
     );
     assert!(!world.path("db/onion.clients").exists(), "the list would be nobody's");
@@ -391,7 +391,8 @@ fn the_list_of_clients_is_kept_and_given_to_whoever_tends_tor() {
             "the private half is kept nowhere"
         );
     }
-    for (name, words) in [("alice", "on the list already"), ("Al/ice", "1 to 32 small letters")] {
+    for (name, words) in [("alice", "already on the list"), ("Al/ice", "1 to 32 lowercase letters")]
+    {
         let refused = shop_with(&world, &["onion", "client", "add", name], "");
         assert!(error_of(&refused).contains(words), "{name}");
     }
@@ -401,7 +402,7 @@ fn the_list_of_clients_is_kept_and_given_to_whoever_tends_tor() {
     );
     let removed = shop_with(&world, &["onion", "client", "remove", "alice"], "");
     assert!(
-        String::from_utf8(removed.stdout).unwrap().contains("everybody can reach the shop again")
+        String::from_utf8(removed.stdout).unwrap().contains("everyone can reach the shop again")
     );
     assert_eq!(fs::read_to_string(world.path("db/tor/clients")).unwrap(), "");
     assert!(
@@ -418,7 +419,7 @@ fn without_tor_the_error_says_what_to_install_and_what_to_set() {
         assert!(said.contains(words), "{words}: {said}");
     }
     let said = error_of(&shop_with(&world, &["onion"], ""));
-    assert!(said.contains("no onion address yet"), "{said}");
+    assert!(said.contains("no onion address in"), "{said}");
     let as_json = shop_with(&world, &["onion", "--json"], "");
     let found: Value = serde_json::from_slice(&as_json.stdout).unwrap();
     assert_eq!((found["address"].clone(), found["reachable"].clone()), (Value::Null, Value::Null));

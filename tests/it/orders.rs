@@ -244,7 +244,7 @@ fn the_seller_says_that_more_has_arrived_than_was_due() {
         serde_json::from_str(&world.says(&["orders", "show", &order_ref, "--json"])).unwrap();
     assert_eq!((&shown["state"], &shown["excess"]), (&"overpaid".into(), &"0.000000001".into()));
     let less = world.shop(&["orders", "partial", &order_ref, "0.01"]);
-    assert!(String::from_utf8_lossy(&less.stderr).contains("is paid already"));
+    assert!(String::from_utf8_lossy(&less.stderr).contains("is already paid"));
     // What the seller has done lies in `cur`, as read.
     let told = std::fs::read_dir(world.path("mailorders/cur")).unwrap().any(|entry| {
         let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();

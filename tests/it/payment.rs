@@ -342,7 +342,7 @@ fn a_token_is_asked_for_in_its_own_decimals() {
         assert!(said.contains("wallets \"one") && said.contains(words), "{words}: {said}");
     }
     let other = check(&token(json!({"contract": usdc, "decimals": 6, "symbol": "USDC.e"})));
-    assert!(other.contains("is good") && other.contains("\"USDC.e\""), "{other}");
+    assert!(other.contains("is valid") && other.contains("\"USDC.e\""), "{other}");
     let mut finer = token(json!({"contract": usdc, "decimals": 6}));
     finer["products"]["tea"]["price"] = json!(100_000_001);
     assert!(check(&finer).contains("a multiple of 1000"));

@@ -31,7 +31,7 @@ fn an_order_that_was_never_paid_is_refunded_only_anyway() {
     let refused = world.shop(&["orders", "refunded", &order_ref, "0xab"]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(
-        said(&refused).contains("nothing was paid") && said(&refused).contains("--anyway"),
+        said(&refused).contains("has seen no payment") && said(&refused).contains("--anyway"),
         "{}",
         said(&refused)
     );
@@ -41,12 +41,12 @@ fn an_order_that_was_never_paid_is_refunded_only_anyway() {
     assert_eq!(page.state(), "cancelled");
     assert!(!page.text().contains("has refunded your payment"), "{}", page.text());
     let shown = world.says(&["orders", "show", &order_ref]);
-    assert!(!shown.contains("as you said") && shown.contains("received  nothing"), "{shown}");
+    assert!(!shown.contains("confirmed by you") && shown.contains("received  nothing"), "{shown}");
     world.says(&["orders", "refunded", &order_ref, "0xab", "--anyway"]);
     assert_eq!(buyer.get("/order").state(), "refunded");
     let shown = world.says(&["orders", "show", &order_ref]);
-    assert!(!shown.contains("as you said"), "{shown}");
-    assert!(!newest_message(&world).contains("as you said"));
+    assert!(!shown.contains("confirmed by you"), "{shown}");
+    assert!(!newest_message(&world).contains("confirmed by you"));
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_buyers_word_alone_is_no_money() {
         }
         let refused = world.shop(&["orders", "refunded", &order_ref]);
         assert_eq!(refused.status.code(), Some(1), "{end:?}");
-        assert!(said(&refused).contains("nothing was paid"), "{}", said(&refused));
+        assert!(said(&refused).contains("has seen no payment"), "{}", said(&refused));
         world.says(&["orders", "refunded", "--anyway", &order_ref]);
     }
 }
@@ -79,7 +79,7 @@ fn money_that_came_can_go_back_also_where_it_came_too_late() {
         arguments.extend(&words[1..]);
         world.says(&arguments);
         world.says(&["orders", "cancel", &order_ref]);
-        assert!(world.says(&["orders", "show", &order_ref]).contains("as you said"));
+        assert!(world.says(&["orders", "show", &order_ref]).contains("confirmed by you"));
         world.says(&["orders", "refunded", &order_ref]);
         assert!(buyer.get("/order").text().contains("has refunded your payment"));
     }
@@ -110,7 +110,7 @@ fn in_a_mail_it_is_said_in_the_same_words() {
     let refused = world.replies(&[&order_ref], "two", "/refunded 0xab\nSorry.");
     assert_eq!(refused.status.code(), Some(65));
     assert!(
-        said(&refused).contains("nothing was paid") && said(&refused).contains("--anyway"),
+        said(&refused).contains("has seen no payment") && said(&refused).contains("--anyway"),
         "{}",
         said(&refused)
     );
@@ -143,7 +143,7 @@ fn at_the_desk_a_second_box_stands_for_it() {
     let path = format!("/orders/{order_ref}");
     let page = desk.get(&path);
     assert!(page.text().contains("id=\"anyway-refunded\""), "{}", page.text());
-    assert!(!page.text().contains("as you said"));
+    assert!(!page.text().contains("confirmed by you"));
     let mut n_form = 0;
     let mut refund = |more: &[(&str, &str)]| {
         n_form += 1;
@@ -165,7 +165,7 @@ fn at_the_desk_a_second_box_stands_for_it() {
     let refused = refund(&[("sure", "yes")]);
     assert_eq!(refused.status, 422);
     assert_eq!(refused.attribute("anyway-refunded", "aria-invalid"), "true");
-    assert!(refused.mark("error-refunded").contains("nothing was paid"), "{}", refused.text());
+    assert!(refused.mark("error-refunded").contains("has seen no payment"), "{}", refused.text());
     assert_eq!(refused.attribute("word-refunded", "value"), "0xab");
     assert_eq!(buyer.get("/order").state(), "cancelled");
     assert_eq!(refund(&[("anyway", "yes")]).status, 422, "the first box is still needed");

@@ -388,7 +388,7 @@ fn messages_of_different_orders_are_of_one_size() {
     for (_, text) in &messages {
         let subject = text.lines().find(|line| line.starts_with("Subject: ")).unwrap();
         assert!(!subject.contains("Tea") && !subject.contains("Cap"), "{subject}");
-        assert!(!text.contains("not sealed"));
+        assert!(!text.contains("not encrypted"));
     }
 }
 
@@ -526,11 +526,11 @@ fn is_closed(world: &World, buyer: &mut crate::world::Buyer, what: &str) {
         .lines()
         .find(|line| line.contains("BAD  seller's key"))
         .unwrap_or_else(|| panic!("{what}: {said}"));
-    assert!(line.contains("takes no orders"), "{what}: {line}");
+    assert!(line.contains("accepts no orders"), "{what}: {line}");
     let log = world.log();
     let line = log
         .lines()
-        .find(|line| line.contains("no orders are taken:"))
+        .find(|line| line.contains("orders are not accepted:"))
         .unwrap_or_else(|| panic!("{what}: {log}"));
     assert!(line.contains("gpg ") && line.contains("seller.asc"), "{what} says what to do: {line}");
     // A private key that lies there by mistake is repeated nowhere.
@@ -559,7 +559,9 @@ fn a_shop_that_never_had_a_key_says_so_wherever_it_matters() {
     );
     buyer.checks_out(&[("note", "The blue gate.")]);
     let message = &world.messages()[0].1;
-    assert!(message.contains("The blue gate.") && message.contains("This message is not sealed"));
+    assert!(
+        message.contains("The blue gate.") && message.contains("This message is not encrypted")
+    );
     let doctor = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
     let line = doctor.lines().find(|line| line.contains("seller's key")).unwrap();
     assert!(line.contains("plain text"), "{line}");
@@ -572,7 +574,7 @@ fn a_shop_that_never_had_a_key_says_so_wherever_it_matters() {
     let keyring = Keyring::new();
     fs::write(world.path("db/seller.asc"), keyring.exports(&keyring.makes_key("seller"))).unwrap();
     let said = world.opening_words();
-    assert!(said.contains("sealed to the seller's key") && !said.contains("plain text"), "{said}");
+    assert!(said.contains("encrypted to your key") && !said.contains("plain text"), "{said}");
     fs::remove_file(world.path("db/seller.asc")).unwrap();
     world.open();
     buyer.address = world.address().to_owned();

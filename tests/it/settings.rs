@@ -44,7 +44,7 @@ fn misspelt_settings_are_told_together_each_with_the_nearest_name() {
         let found = said.lines().find(|told| told.contains(line));
         assert!(found.is_some_and(|told| told.contains(words)), "{line}: {said}");
     }
-    assert!(said.contains("(7 to mend)"), "{said}");
+    assert!(said.contains("(7 errors)"), "{said}");
 }
 
 #[test]

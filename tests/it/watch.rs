@@ -86,7 +86,7 @@ fn a_shop_that_no_longer_asks_a_node_goes_by_the_clock_again() {
     let world = in_doubt();
     let mut buyer = places(&world, "ETH");
     world.sql("update invoices set until = 1000");
-    assert!(world.says(&["watch", "--stop"]).contains("No payments are followed"));
+    assert!(world.says(&["watch", "--stop"]).contains("Payments are no longer tracked"));
     world.says(&["orders"]);
     assert_eq!(buyer.get("/order").state(), "expired");
 }
@@ -97,18 +97,18 @@ fn a_node_in_doubt_is_named_by_the_doctor_and_the_digest() {
     let doctor = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
     let line = doctor.lines().find(|line| line.starts_with("BAD  nodes")).unwrap();
     assert!(line.contains("Ethereum mainnet") && line.contains("does not answer"), "{line}");
-    assert!(world.says(&["orders", "digest"]).contains("coins not followed"));
+    assert!(world.says(&["orders", "digest"]).contains("coins not tracked"));
     world.says(&["watch", "--stop"]);
     let doctor = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
-    assert!(doctor.contains("none: your own eyes decide who has paid"), "{doctor}");
-    assert!(!world.says(&["orders", "digest"]).contains("coins not followed"));
+    assert!(doctor.contains("none: you confirm payments yourself"), "{doctor}");
+    assert!(!world.says(&["orders", "digest"]).contains("coins not tracked"));
 }
 
 #[test]
 fn a_doubt_that_lasts_is_written_to_the_seller_once() {
     let world = World::new();
     let _watch = Watch::begin(&world, &["--eth-rpc-url", &nobody()]);
-    let told = |text: &str| text.contains("Subject: NOT FOLLOWED: payments in Ethereum mainnet");
+    let told = |text: &str| text.contains("Subject: NOT TRACKED: payments in Ethereum mainnet");
     world.until("the seller is told", || world.messages().iter().any(|(_, text)| told(text)));
     // Some looks later.
     let looks = || world.find("select trouble_since from watches where is_told = 1").len();
@@ -148,9 +148,9 @@ fn an_order_that_was_followed_is_kept_for_seven_days_after_its_time() {
 fn a_node_that_is_not_the_sellers_own_neighbour_is_refused_before_anything_is_opened() {
     let world = World::closed(&[]);
     for (url, words) in [
-        ("http://192.0.2.1:8545", "whoever carries the line"),
+        ("http://192.0.2.1:8545", "anyone on the network"),
         ("http://node.example:8545", "TOR_PROXY_URL"),
-        ("http://user:hunter2@192.0.2.1:8545", "whoever carries the line"),
+        ("http://user:hunter2@192.0.2.1:8545", "anyone on the network"),
         ("ws://127.0.0.1:8545", "http://HOST:PORT"),
     ] {
         let done = world.shop(&["watch", "--eth-rpc-url", url]);
@@ -205,7 +205,7 @@ fn two_do_not_watch_one_shop() {
     let second = world.shop(&["watch", "--once", "--eth-rpc-url", &nobody()]);
     assert_eq!(second.status.code(), Some(1));
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
-    assert!(said.contains("another `shop watch` runs"), "{said}");
+    assert!(said.contains("another `shop watch` is running"), "{said}");
 }
 
 #[test]

@@ -436,13 +436,13 @@ fn a_buyer_erases_everything_and_the_seller_is_told() {
         .messages()
         .into_iter()
         .map(|(_, text)| text)
-        .find(|text| text.contains("has erased their data"));
+        .find(|text| text.contains("has deleted their data"));
     let told = told.expect("the seller is told");
     assert!(told.contains(&format!("References: <{order_ref}.0@shop.invalid>")), "{told}");
     assert!(!told.contains("Thank you!") && !told.contains("WHAT YOU CAN DO"));
     let (code, words) = reason(&world.replies(&[&order_ref], "2", "Hello?"));
     assert_eq!(code, Some(67));
-    assert!(words.contains("has erased their data"), "{words}");
+    assert!(words.contains("has deleted their data"), "{words}");
     let both = world.replies(&[&order_ref], "3", "/shipped\nHello?");
     assert_eq!(both.status.code(), Some(67));
     assert!(

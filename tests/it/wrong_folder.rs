@@ -180,11 +180,11 @@ fn a_file_that_cannot_be_seeded_makes_no_shop() {
     }
     assert_eq!(everything_in(world.home.path()).len(), before.len() + 1);
     assert!(try_in(&world, "seed data.json").status.success());
-    assert!(world.says(&["orders"]).contains("no orders yet"));
+    assert!(world.says(&["orders"]).contains("No orders yet"));
     // The doctor looks, and makes nothing.
     assert!(!world.path("db/shop.secret").exists());
     let doctor = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
-    assert!(doctor.contains("the first start makes one"), "{doctor}");
+    assert!(doctor.contains("created at the first start"), "{doctor}");
     assert!(!world.path("db/shop.secret").exists());
 }
 

@@ -524,9 +524,9 @@ def lost_wallets(node):
         check(buyer, "confirmed")
 
         seller.environment["BTC_RPC_URL"] = node.url("/wallet/miner")
-        assert "may hold private keys" in seller.doubts()
+        assert "may contain private keys" in seller.doubts()
         seller.environment["BTC_RPC_URL"] = node.url("/wallet/../miner")
-        assert "names a wallet" in seller.doubts()
+        assert "a wallet name" in seller.doubts()
         check(buyer, "confirmed")
 
 
@@ -566,28 +566,28 @@ def doubtful_nodes(node):
         other = hashlib.sha256(b"another chain").hexdigest()
         doubts("serves chain", info(chain="test"))
         doubts("serves chain the main one of another coin", info(chain="main"))
-        doubts("first block differs", lambda call, told: {**told, "result": other} if (call["method"], call["params"]) == ("getblockhash", [0]) else told)
-        doubts("still reading", info(initialblockdownload=True))
-        doubts("still reading", info(headers=10_000))
-        doubts("went back", info(blocks=1, headers=1))
+        doubts("another first block", lambda call, told: {**told, "result": other} if (call["method"], call["params"]) == ("getblockhash", [0]) else told)
+        doubts("still syncing", info(initialblockdownload=True))
+        doubts("still syncing", info(headers=10_000))
+        doubts("no longer has block", info(blocks=1, headers=1))
         doubts("minutes old", answers("getblockheader", lambda head: {**head, "time": head["time"] - 5 * 3600}))
-        doubts("reading older blocks", answers("getwalletinfo", lambda told: {**told, "scanning": {"duration": 9, "progress": 0.5}}))
+        doubts("rescanning older blocks", answers("getwalletinfo", lambda told: {**told, "scanning": {"duration": 9, "progress": 0.5}}))
         doubts("without wallets", lambda call, told: {**told, "result": None, "error": {"code": -32601, "message": "Method not found"}} if call["method"] == "getwalletinfo" else told)
-        doubts("still reading", lambda call, told: {**told, "result": None, "error": {"code": -28, "message": "Loading block index…"}})
+        doubts("still syncing", lambda call, told: {**told, "result": None, "error": {"code": -28, "message": "Loading block index…"}})
         for strange in (None, 7, "", [], {}, {"transactions": [{}]}, {"transactions": "x" * 40_000_000}):
-            doubts("no answer" if not isinstance(strange, dict) or len(str(strange)) < 1000 else "MB", answers("listsinceblock", lambda _: strange))
-        doubts("no answer", payments(amount=-1))
-        doubts("no answer", payments(amount="0.001"))
-        doubts("no answer", payments(amount=0.000000001))
-        doubts("no answer", payments(confirmations="2"))
-        doubts("no answer", payments(txid=None))
-        doubts("no answer", answers("getblockchaininfo", lambda _: None))
-        doubts("no answer", answers("decodescript", lambda _: {}))
-        doubts("no answer", answers("getblockheader", lambda head: {**head, "mediantime": -1}))
+            doubts("invalid answer" if not isinstance(strange, dict) or len(str(strange)) < 1000 else "MB", answers("listsinceblock", lambda _: strange))
+        doubts("invalid answer", payments(amount=-1))
+        doubts("invalid answer", payments(amount="0.001"))
+        doubts("invalid answer", payments(amount=0.000000001))
+        doubts("invalid answer", payments(confirmations="2"))
+        doubts("invalid answer", payments(txid=None))
+        doubts("invalid answer", answers("getblockchaininfo", lambda _: None))
+        doubts("invalid answer", answers("decodescript", lambda _: {}))
+        doubts("invalid answer", answers("getblockheader", lambda head: {**head, "mediantime": -1}))
 
         # The user may not ask.
         seller.environment["BTC_RPC_URL"] = node.url().replace("p%40ss", "wrong")
-        assert "another user or password" in seller.doubts()
+        assert "rejected the user or password" in seller.doubts()
         seller.environment["BTC_RPC_URL"] = "http://127.0.0.1:%d" % free_port()
         assert "does not answer" in seller.doubts()
         # A real node of a real other network.
@@ -617,7 +617,7 @@ def pruned_node(node):
         with Door(node, after=pruned(height)) as door:
             seller.environment["BTC_RPC_URL"] = door.url() + "/wallet/pruned"
             done = seller.command("watch", "--once")
-            assert done.returncode == 0 and "is not followed" in done.stderr and "runs out" in done.stderr, done.stderr
+            assert done.returncode == 0 and "cannot be tracked" in done.stderr and "expires" in done.stderr, done.stderr
             node.pay(buyer.address, PRICE)
             node.mine(2)
             seller.looks()

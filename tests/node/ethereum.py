@@ -227,7 +227,7 @@ def an_order_runs_out_by_the_chain_and_what_comes_later_is_late():
         gate.answers = lambda calls, ask: b"garbage"
         node.call("evm_increaseTime", 100)
         node.mines(DEPTH + 1)
-        wait_for("the node is in doubt", lambda: "no answer" in (shop.trouble() or ""))
+        wait_for("the node is in doubt", lambda: "invalid answer" in (shop.trouble() or ""))
         n_before = gate.n_requests
         wait_for("two looks more", lambda: n_before + 2 < gate.n_requests)
         never.is_still("awaiting")
@@ -278,15 +278,15 @@ def a_node_in_doubt_decides_nothing():
         cases = [
             ("another chain", replaced("eth_chainId", lambda _: "0x1"), "chain 1"),
             ("another beginning", replaced("eth_getBlockByNumber", lambda block: {**block, "hash": "0x" + "1" * 64}), "another chain"),
-            ("syncing", replaced("eth_syncing", lambda _: {"currentBlock": "0x1"}), "reading its chain"),
+            ("syncing", replaced("eth_syncing", lambda _: {"currentBlock": "0x1"}), "still syncing"),
             ("an old head", replaced("eth_getBlockByNumber", older), "minutes old"),
             ("no state", refused("eth_call", "missing trie node 0xdeadbeef"), "missing trie node"),
             ("no balances", replaced("eth_call", lambda _: "0x"), "balances"),
             ("too few balances", replaced("eth_call", lambda _: "0x" + "0" * 64), "balances"),
             ("garbage", lambda calls, ask: b"\x00\xff<html>", "not JSON"),
             ("nothing", lambda calls, ask: [], "batch"),
-            ("a lie", lambda calls, ask: [{"id": call["id"], "result": None} for call in calls], "no answer"),
-            ("nonsense", lambda calls, ask: [{"id": call["id"], "result": {"a": [1] * 9}} for call in calls], "no answer"),
+            ("a lie", lambda calls, ask: [{"id": call["id"], "result": None} for call in calls], "invalid answer"),
+            ("nonsense", lambda calls, ask: [{"id": call["id"], "result": {"a": [1] * 9}} for call in calls], "invalid answer"),
             ("too much", lambda calls, ask: b" " * (40 << 20), "more than 8 MB"),
         ]
         node.sends(order.address, PRICE)
@@ -348,7 +348,7 @@ def another_chain_in_the_same_place_halts_all():
         with Anvil(port=node.port) as other:
             other.sends(order.address, PRICE)
             other.mines(20)
-            wait_for("the shop says so", lambda: "first block differs" in (shop.trouble() or ""))
+            wait_for("the shop says so", lambda: "another first block" in (shop.trouble() or ""))
             order.is_still("awaiting")
         with Anvil(chain=CHAIN + 1, port=node.port) as other:
             wait_for("the shop says so", lambda: str(CHAIN + 1) in (shop.trouble() or ""))

@@ -289,7 +289,7 @@ def lives_through_a_wallet_that_ends(world, shop, rpc):
 
     # monerod is gone, the wallet is there.
     world.chain.end(signal.SIGKILL)
-    shop.doubts("is monerod running?")
+    shop.doubts("check that monerod is running")
     world.chain.start()
     shop.doubts_no_more()
 
@@ -365,7 +365,7 @@ def doubts_other_wallets(world):
     shop = world.shop({"address": keys["address"], "view_key": keys["view"]}, rpc)
     order = shop.order()
     code, said = shop.looks_once()
-    assert code == 1 and "another one than the newest order is to be paid to" in said, (code, said)
+    assert code == 1 and "not the one that the newest order is paid to" in said, (code, said)
     shop.environment["XMR_RPC_URL"] = world.buyer.url()
     code, said = shop.looks_once()
     assert code == 1 and "CAN SPEND" in said, (code, said)
@@ -385,7 +385,7 @@ def moves_to_another_wallet(world):
     shop = world.shop({"address": old["address"]}, rpc)
     before = shop.order()
     code, said = shop.looks_once()
-    assert code == 1 and "another one" in said, (code, said)
+    assert code == 1 and "not the one" in said, (code, said)
     catalog = shop.home / "db/data.json"
     catalog.write_text(catalog.read_text().replace(old["address"], new["address"]))
     shop.commands("seed", "db/data.json")

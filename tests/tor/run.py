@@ -119,7 +119,7 @@ class TheJourney(unittest.TestCase):
         self.assertIn("Please wrap it.", messages[0].get_payload(decode=True).decode())
         with Mutt(self.shop) as mutt:
             self.assertIn("New order %s - unpaid" % order_ref, mutt.shows(order_ref))
-            self.assertIn(order_ref, mutt.shows("THINGS", "Enter"))
+            self.assertIn(order_ref, mutt.shows("ITEMS", "Enter"))
 
 
     def test_a_proxy_for_browsers_without_tor_gets_a_warning_and_nothing_else(self):
@@ -424,7 +424,7 @@ class TheDesk(unittest.TestCase):
         self.assertEqual(0o600, stat.S_IMODE(key.stat().st_mode))
         self.assertNotEqual((shop.home / "db/onion.key").read_bytes(), key.read_bytes())
         status = shop.home / "db/desk-tor/status.json"
-        trouble = lambda: status.exists() and "nobody may come in" in json.loads(status.read_text())["trouble"]
+        trouble = lambda: status.exists() and "no clients yet" in json.loads(status.read_text())["trouble"]
         wait_for("the desk's keeper says why there is no service", trouble, 60)
         desk = (shop.home / "db/desk-tor/hostname").read_text().strip()
         with self.assertRaises((Unreached, OSError)):

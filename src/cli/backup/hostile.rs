@@ -29,17 +29,17 @@ fn a_copy_that_is_none_is_refused_by_its_heads_alone() {
     }
     for kind in [EntryType::GNULongName, EntryType::GNULongLink, EntryType::XHeader] {
         let head = member("name", kind, 1 << 30);
-        refused(head.chain(zeros()), "longer than it may be");
+        refused(head.chain(zeros()), "a part of it is too long");
     }
     for kind in [EntryType::Symlink, EntryType::Directory, EntryType::Fifo] {
         let head = member("db/images/a.jpg", kind, 0);
-        refused(head.chain(zeros()), "is nothing that a copy of a shop holds");
+        refused(head.chain(zeros()), "does not belong in a backup of a shop");
     }
     // A file with holes, whatever it says of them.
     refused(
         member("db/images/a.jpg", EntryType::GNUSparse, 0).as_slice().chain(zeros()),
-        "no copy of a shop",
+        "not a backup of a shop",
     );
     assert!(unpack(zeros()).unwrap().is_empty());
-    refused(io::repeat(7), "it is no copy of a shop");
+    refused(io::repeat(7), "it is not a backup of a shop");
 }

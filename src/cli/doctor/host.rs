@@ -12,6 +12,7 @@ use crate::config::Settings;
 use crate::mail::Maildir;
 use crate::values::Moment;
 use crate::values::THIS_VERSION;
+use crate::values::plural;
 use crate::web::clock;
 use std::collections::BTreeSet;
 use std::fs;
@@ -45,15 +46,18 @@ fn look_at_disk(folder: &Path) -> Finding {
         Err(error) => return ill(CHECK, format!("{}: {error}", folder.display()), ""),
     };
     let n_bytes = found.f_bavail.saturating_mul(found.f_frsize);
-    let words = format!("{} MB are left where {} lies", n_bytes >> 20, folder.display());
+    let words = format!("{} MB free on the disk of {}", n_bytes >> 20, folder.display());
     // Some disks do not count their files.
     let few = found.f_files != 0 && found.f_favail < FEW_FILES;
     if n_bytes < NO_ROOM || few {
-        let words =
-            if few { format!("{words}, and room for {} files", found.f_favail) } else { words };
-        ill(CHECK, words, "make room: orders that find none are refused")
+        let words = if few {
+            format!("{words}, and room for {}", plural(found.f_favail, "file", "files"))
+        } else {
+            words
+        };
+        ill(CHECK, words, "free some space: without it, orders are refused")
     } else if n_bytes < LITTLE_ROOM {
-        note(CHECK, words, "make room soon")
+        note(CHECK, words, "free some space soon")
     } else {
         well(CHECK, words)
     }
@@ -62,9 +66,9 @@ fn look_at_disk(folder: &Path) -> Finding {
 pub async fn look_at_clock(shop: &Shop, settings: &Settings) -> Finding {
     const CHECK: &str = "clock";
     let now = clock::wall();
-    let set = "look whether it is right (`timedatectl`): payments expire, orders are erased and Tor works by it";
+    let set = "check it (`timedatectl`): payment deadlines, order deletion and Tor depend on it";
     if now.get() < THIS_VERSION {
-        return ill(CHECK, format!("{} has passed long ago", now.for_people()), set);
+        return ill(CHECK, format!("{} is far in the past", now.for_people()), set);
     }
     match actions::doubt_clock(shop).await {
         Ok(None) => {}
@@ -72,7 +76,7 @@ pub async fn look_at_clock(shop: &Shop, settings: &Settings) -> Finding {
             return ill(
                 CHECK,
                 format!("{}, but {doubted}", now.for_people()),
-                "look whether it is right (`timedatectl`), then `shop clock accept`",
+                "check it (`timedatectl`), then run `shop clock accept`",
             );
         }
         Err(error) => return ill(CHECK, format!("{error:#}"), ""),
@@ -84,7 +88,7 @@ pub async fn look_at_clock(shop: &Shop, settings: &Settings) -> Finding {
     match marks.into_iter().flatten().filter(|mark| tomorrow < *mark).max() {
         Some(mark) => ill(
             CHECK,
-            format!("{}, but something was written on {}", now.for_people(), mark.day()),
+            format!("{}, but a file was written on {}", now.for_people(), mark.day()),
             set,
         ),
         None => well(CHECK, now.for_people()),
@@ -95,10 +99,14 @@ pub fn look_at_process() -> Finding {
     const CHECK: &str = "process";
     let mask = quiet::mask();
     if mask & 0o077 != 0o077 {
-        return ill(CHECK, format!("umask is {mask:03o}"), "let nothing forbid the shop to set it");
+        return ill(
+            CHECK,
+            format!("umask is {mask:03o}"),
+            "remove whatever prevents the shop from setting it",
+        );
     }
     match quiet::leak() {
-        None => well(CHECK, "umask 077; no image of its memory is ever written"),
+        None => well(CHECK, "umask 077; core dumps are off"),
         Some(words) => note(CHECK, words, "set `ulimit -c 0` where the shop is started"),
     }
 }
@@ -106,12 +114,10 @@ pub fn look_at_process() -> Finding {
 /// Whether mail programs that are started from here can show every letter.
 pub fn look_at_letters() -> Finding {
     match strange_charset() {
-        None => well("letters", "this terminal shows UTF-8"),
-        Some(charset) => note(
-            "letters",
-            format!("this terminal's letters are {charset}; the shop itself does not mind"),
-            LOCALE_HELP,
-        ),
+        None => well("terminal", "UTF-8"),
+        Some(charset) => {
+            note("letters", format!("{charset}; the shop itself is not affected"), LOCALE_HELP)
+        }
     }
 }
 
@@ -130,8 +136,8 @@ pub fn look_at_swap() -> Finding {
     } else {
         note(
             CHECK,
-            format!("on ({}): an order that is being taken may be written there", areas.join(", ")),
-            "swapoff -a, or see to it that it is encrypted",
+            format!("on ({}): order data in memory may be written there", areas.join(", ")),
+            "run swapoff -a, or encrypt the swap",
         )
     }
 }
@@ -145,15 +151,15 @@ pub fn look_at_network() -> Finding {
     let last = v6.lines().filter_map(|line| line.split_whitespace().last());
     let ways: BTreeSet<&str> = first.chain(last).filter(|name| *name != "lo").collect();
     if ways.is_empty() {
-        return well(CHECK, "none can be reached from here");
+        return well(CHECK, "this host has no network access");
     }
     let ways: Vec<&str> = ways.into_iter().collect();
     note(
         CHECK,
         format!(
-            "one can be reached from here, through {}. The shop opens no connection, but nothing would stop it",
+            "this host has network access through {}. The shop opens no connections, but nothing would prevent it",
             ways.join(", ")
         ),
-        "run it where there is none: docker-compose.tor.yml, or PrivateNetwork=yes as in docs/systemd",
+        "run the shop without network: docker-compose.tor.yml, or PrivateNetwork=yes as in docs/systemd",
     )
 }

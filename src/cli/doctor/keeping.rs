@@ -8,6 +8,7 @@ use crate::cli::open;
 use crate::config::Settings;
 use crate::mail::Maildir;
 use crate::store;
+use crate::values::plural;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::PermissionsExt;
@@ -20,7 +21,7 @@ const LONG_JOURNAL: u64 = 64 << 20;
 pub async fn look_at_database(shop: &Shop, settings: &Settings) -> Finding {
     const CHECK: &str = "database";
     let path = settings.database.display();
-    let restore = "stop the shop, move the file away, and bring a copy back (`shop restore`)";
+    let restore = "stop the shop, move the file away, and restore a backup (`shop restore`)";
     match store::copy::find_damage(&shop.db).await {
         Ok(None) => {}
         Ok(Some(damage)) => return ill(CHECK, format!("{path} is damaged: {damage}"), restore),
@@ -28,7 +29,7 @@ pub async fn look_at_database(shop: &Shop, settings: &Settings) -> Finding {
     }
     look_at_journal(settings).unwrap_or_else(|| {
         let n_kilobytes = n_bytes_of_journal(settings) >> 10;
-        well(CHECK, format!("{path} is whole and up to date; its journal has {n_kilobytes} KB"))
+        well(CHECK, format!("{path} is intact and up to date; its journal has {n_kilobytes} KB"))
     })
 }
 
@@ -38,8 +39,8 @@ pub fn look_at_journal(settings: &Settings) -> Option<Finding> {
     (LONG_JOURNAL < n_bytes).then(|| {
         note(
             "database",
-            format!("its journal has {} MB, and what was erased may lie on in it", n_bytes >> 20),
-            "somebody keeps the database open for reading: end that program, then `shop purge`",
+            format!("its journal has {} MB and may still contain deleted data", n_bytes >> 20),
+            "another program is reading the database: stop it, then run `shop purge`",
         )
     })
 }
@@ -53,11 +54,11 @@ fn n_bytes_of_journal(settings: &Settings) -> u64 {
 pub async fn look_at_messages(shop: &Shop) -> Finding {
     const CHECK: &str = "messages";
     match store::owed::count_untold(&shop.db).await {
-        Ok(0) => well(CHECK, "every order lies in the Maildir"),
+        Ok(0) => well(CHECK, "all messages are in the Maildir"),
         Ok(untold) => ill(
             CHECK,
-            format!("{untold} wait to be written into the Maildir"),
-            "see the line of the Maildir; an open shop writes them as soon as it can",
+            format!("{} not yet written to the Maildir", plural(untold, "message", "messages")),
+            "see the Maildir check; a running shop writes them as soon as possible",
         ),
         Err(error) => ill(CHECK, error.to_string(), ""),
     }
@@ -71,7 +72,7 @@ pub fn look_at_maildir(settings: &Settings) -> Finding {
         return ill(
             CHECK,
             format!("{folder} cannot be written ({error})"),
-            "let the shop's user write there; is the disk full?",
+            "give the shop's user write access, and check that the disk is not full",
         );
     }
     let us = rustix::process::geteuid().as_raw();
@@ -84,20 +85,22 @@ pub fn look_at_maildir(settings: &Settings) -> Finding {
     if !strange.is_empty() {
         return note(
             CHECK,
-            format!("{} belong to another user than the one that runs this", strange.join(", ")),
-            "run shop and mutt as one user, or `chown` the folder to the shop's",
+            format!("{} belong to another user than this process", strange.join(", ")),
+            "run the shop and mutt as the same user, or `chown` the folder to the shop's user",
         );
     }
     match maildir.oldest_unread() {
-        Ok(None) => well(CHECK, format!("{folder} can be written; nothing is unread")),
+        Ok(None) => well(CHECK, format!("{folder} is writable; no unread messages")),
         Ok(Some(seconds)) => {
             let day = crate::values::Moment::new(seconds)
-                .map_or_else(|_| "a day unknown".to_owned(), crate::values::Moment::day);
-            well(CHECK, format!("{folder} can be written; the oldest unread message is of {day}"))
+                .map_or_else(|_| "an unknown date".to_owned(), crate::values::Moment::day);
+            well(CHECK, format!("{folder} is writable; the oldest unread message is from {day}"))
         }
-        Err(error) => {
-            ill(CHECK, format!("{folder}: {error}"), "let the shop's user read the folder")
-        }
+        Err(error) => ill(
+            CHECK,
+            format!("{folder}: {error}"),
+            "give the shop's user read access to the folder",
+        ),
     }
 }
 
@@ -124,11 +127,14 @@ pub fn look_at_modes(settings: &Settings) -> Finding {
         .map(|path| path.display().to_string())
         .collect();
     if bare.is_empty() {
-        well("modes", "settings, database, keys and messages are readable by the shop's user alone")
+        well(
+            "permissions",
+            "settings, database, keys and messages are readable only by the shop's user",
+        )
     } else {
         ill(
             "modes",
-            format!("others may read {}", bare.join(", ")),
+            format!("other users can read {}", bare.join(", ")),
             format!("chmod go-rwx {}", bare.join(" ")),
         )
     }
@@ -143,15 +149,15 @@ pub fn look_at_secret(settings: &Settings) -> Finding {
     match &settings.secret {
         Some(secret) if secret.len() < 32 => ill(
             CHECK,
-            "SECRET has fewer than 32 characters and might be guessed",
-            "leave it out, and one is made",
+            "SECRET has fewer than 32 characters and could be guessed",
+            "remove the setting, and the shop creates one",
         ),
-        Some(_) => well(CHECK, "it is given by the settings"),
+        Some(_) => well(CHECK, "set in the configuration"),
         None if !open::secret_file(settings).exists() => {
-            well(CHECK, "none yet: the first start makes one")
+            well(CHECK, "none yet: created at the first start")
         }
         None => match open::secret(settings) {
-            Ok(_) => well(CHECK, "it is kept beside the database"),
+            Ok(_) => well(CHECK, "stored next to the database"),
             Err(error) => ill(CHECK, format!("{error:#}"), ""),
         },
     }

@@ -52,7 +52,7 @@ fn ill(check: &'static str, words: impl Into<String>, to_do: impl Into<String>) 
 }
 
 pub async fn run(doctor: Doctor, settings: Settings) -> anyhow::Result<ExitCode> {
-    let mut findings = vec![well("settings", "all can be read")];
+    let mut findings = vec![well("settings", "valid")];
     let missing = open::require_shop(&settings).err();
     match &missing {
         // Nothing is made where there is no shop.
@@ -97,7 +97,7 @@ async fn look_into(settings: &Settings) -> Vec<Finding> {
         Err(error) => findings.push(ill(
             "database",
             format!("{error:#}"),
-            "give the shop's user its folder, or bring a copy back (`shop restore`)",
+            "give the shop's user access to the folder, or restore a backup (`shop restore`)",
         )),
     }
     findings

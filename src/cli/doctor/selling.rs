@@ -16,6 +16,7 @@ use crate::payment::Receives;
 use crate::payment::Wallet;
 use crate::store;
 use crate::store::payment::Reach;
+use crate::values::plural;
 use std::path::Path;
 
 /// Units: days before the key's end in which it is time to make it longer.
@@ -27,27 +28,30 @@ pub fn look_at_key(shop: &Shop) -> Finding {
     match shop.openness.seal(now) {
         Ok(None) => note(
             CHECK,
-            "none: orders are plain text, readable by whoever reads this disk",
-            "gpg --armor --export YOUR-KEY > db/seller.asc, where your secret key is on another computer or behind a passphrase",
+            "none: orders are stored in plain text, readable by anyone with access to this disk",
+            "gpg --armor --export YOUR-KEY > db/seller.asc, with the secret key on another computer or protected by a passphrase",
         ),
         Ok(Some(key)) => {
             let name = key.fingerprint_for_people();
             match key.usable_until() {
-                None => well(CHECK, format!("{name}, without an end")),
+                None => well(CHECK, format!("{name}, does not expire")),
                 Some(until) if now.plus_days(SOON) < until => {
-                    well(CHECK, format!("{name}, usable until {}", until.day()))
+                    well(CHECK, format!("{name}, valid until {}", until.day()))
                 }
                 Some(until) => note(
                     CHECK,
-                    format!("{name} ends on {}; then the shop takes no orders", until.day()),
-                    "gpg --quick-set-expire FINGERPRINT 2y, the same with '*' behind it, then gpg --armor --export FINGERPRINT > db/seller.asc",
+                    format!(
+                        "{name} expires on {}; after that the shop accepts no orders",
+                        until.day()
+                    ),
+                    "gpg --quick-set-expire FINGERPRINT 2y, the same with '*' appended, then gpg --armor --export FINGERPRINT > db/seller.asc",
                 ),
             }
         }
         Err(closed) => ill(
             CHECK,
-            format!("the shop takes no orders: {closed}"),
-            "put a good key in its place; an open shop sees it within seconds",
+            format!("the shop accepts no orders: {closed}"),
+            "replace it with a valid key; a running shop notices within seconds",
         ),
     }
 }
@@ -57,33 +61,33 @@ pub async fn look_whether_open(shop: &Shop) -> Finding {
     let now = open::now();
     // What the key says stands in its own line.
     if let Err(error) = actions::look_for_seller(shop, open::trusted()).await {
-        return ill(CHECK, format!("{error:#}"), "let the shop's user read the Maildir");
+        return ill(CHECK, format!("{error:#}"), "give the shop's user read access to the Maildir");
     }
     match actions::why_closed(shop, now).await {
-        Ok(None) => well(CHECK, "orders are taken"),
+        Ok(None) => well(CHECK, "orders are accepted"),
         Ok(Some(Closed::BySeller)) => {
-            note(CHECK, "you have closed the shop", "`shop open` takes orders again")
+            note(CHECK, "you closed the shop", "run `shop open` to accept orders again")
         }
         Ok(Some(Closed::SellerAway)) => note(
             CHECK,
-            "the shop has closed itself: new mail lies unread for too long (CLOSE_AFTER_DAYS)",
-            "open the Maildir with mutt; the shop opens within a minute",
+            "the shop closed itself: new mail has been unread for too long (CLOSE_AFTER_DAYS)",
+            "read your mail; the shop opens within a minute",
         ),
-        Ok(Some(Closed::Key(_))) => ill(CHECK, "no orders are taken: see the seller's key", ""),
+        Ok(Some(Closed::Key(_))) => ill(CHECK, "orders are not accepted: see the seller's key", ""),
         Err(error) => ill(CHECK, format!("{error:#}"), ""),
     }
 }
 
 pub async fn look_at_catalog(shop: &Shop) -> Vec<Finding> {
     let catalog = match store::catalog::is_empty(&shop.db).await {
-        Ok(true) => ill("catalog", "it is empty", "`shop seed db/data.json` fills it"),
-        Ok(false) => well("catalog", "it holds products"),
-        Err(error) => ill("catalog", error.to_string(), "bring a copy back (`shop restore`)"),
+        Ok(true) => ill("catalog", "it is empty", "import one with `shop seed db/data.json`"),
+        Ok(false) => well("catalog", "it has products"),
+        Err(error) => ill("catalog", error.to_string(), "restore a backup (`shop restore`)"),
     };
     let wallets = match store::payment::list_wallets(&shop.db).await {
         Ok(wallets) => wallets,
         Err(error) => {
-            let wallets = ill("wallets", error.to_string(), "bring a copy back (`shop restore`)");
+            let wallets = ill("wallets", error.to_string(), "restore a backup (`shop restore`)");
             return vec![catalog, wallets];
         }
     };
@@ -113,29 +117,31 @@ fn look_at_reach(wallet: &Wallet, reach: &Reach) -> Finding {
     if *n_since_paid < ahead {
         return well(
             ADDRESSES,
-            format!("{n_since_paid} in {currency} were given out since the last that was paid to"),
+            format!("{n_since_paid} in {currency} used since the last one that was paid"),
         );
     }
     // Rounded up, with room for the orders of the next days.
     let n = (n_since_paid + ahead).div_euclid(10) * 10 + 10;
     let remedy = match wallet.coin {
         Coin::Bitcoin => format!(
-            "let it look {n} ahead: in Electrum's console `wallet.change_gap_limit({n})`; in Sparrow the wallet's Settings, \
+            "raise your wallet's gap limit to {n}: in Electrum's console `wallet.change_gap_limit({n})`; in Sparrow the wallet's Settings, \
              Advanced, Gap limit; in Ledger Live Settings, Experimental features, Custom gap limit"
         ),
         Coin::Monero => {
-            format!("let it look {n} ahead: in monero-wallet-cli `set subaddress-lookahead 1:{n}`")
+            format!(
+                "raise your wallet's lookahead to {n}: in monero-wallet-cli `set subaddress-lookahead 1:{n}`"
+            )
         }
         Coin::Ether { .. } | Coin::Token { .. } => format!(
-            "MetaMask and its like show the accounts that you add by hand, and there are {n_given}: `shop orders` names the \
-             address of each order that was paid, and the account of index N is the one that is added as number N + 1"
+            "wallets like MetaMask show only accounts that you add by hand, and {n_given} are used: `shop orders` shows the \
+             address of each paid order, and the account with index N is the one added as number N + 1"
         ),
     };
     note(
         ADDRESSES,
         format!(
-            "{n_since_paid} in {currency} were given out since the last that was paid to: a wallet that looks {ahead} ahead \
-             does not see what comes to the next"
+            "{n_since_paid} in {currency} used since the last one that was paid: a wallet with a gap limit of {ahead} \
+             does not see payments to the next"
         ),
         remedy,
     )
@@ -154,20 +160,20 @@ fn look_at_wallets(wallets: &[Wallet]) -> Finding {
     let demo = names(&Wallet::is_demo);
     let shared = names(&|wallet| matches!(wallet.receives, Receives::Address(_)));
     if wallets.is_empty() {
-        ill(CHECK, "there is none, so nothing can be bought", "add a Wallet to the catalog")
+        ill(CHECK, "none: buyers cannot order", "add a wallet to the catalog")
     } else if !demo.is_empty() {
         ill(
             CHECK,
-            format!("demo: do not pay. {demo} belong to a public test wallet"),
-            "put your own into db/data.json, and `shop seed` it",
+            format!("Demo shop: do not send money. {demo} use a public test wallet"),
+            "put your own wallet into db/data.json and import it with `shop seed`",
         )
     } else if shared.is_empty() {
-        well(CHECK, "each order gets an address of its own")
+        well(CHECK, "each order gets its own address")
     } else {
         well(
             CHECK,
             format!(
-                "orders in {shared} share one address and are told apart by their exact amounts"
+                "orders in {shared} share one address and are identified by their exact amounts"
             ),
         )
     }
@@ -187,11 +193,11 @@ pub async fn look_at_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
         return vec![if is_set {
             note(
                 CHECK,
-                "a node is named, and nobody follows payments on it",
-                "start `shop watch`, or take the setting out",
+                "a node is configured, but payments are not tracked",
+                "start `shop watch`, or remove the setting",
             )
         } else {
-            well(CHECK, "none: your own eyes decide who has paid")
+            well(CHECK, "none: you confirm payments yourself")
         }];
     }
     let now = open::now();
@@ -201,15 +207,16 @@ pub async fn look_at_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
             Some(complaint) => ill(
                 CHECK,
                 format!("{coin}: {complaint}"),
-                "no payment counts and no order runs out until it is well; `shop watch --stop` goes on without a node",
+                "until this is fixed, no payment counts and no order expires; `shop watch --stop` continues without a node",
             ),
             None => {
                 let ago = watch.looked_at.map_or(0, |at| now.get() - at.get());
                 well(
                     CHECK,
                     format!(
-                        "{coin}: followed up to block {}; the last look was {ago} seconds ago",
-                        watch.head.unwrap_or(0)
+                        "{coin}: checked up to block {}, {} ago",
+                        watch.head.unwrap_or(0),
+                        plural(ago, "second", "seconds")
                     ),
                 )
             }
@@ -225,16 +232,16 @@ pub fn look_at_listener(settings: &Settings) -> Finding {
         Listen::Unix(path) => well(CHECK, format!("unix:{}", path.display())),
         Listen::Tcp(address) if settings.listen_is_confirmed => note(
             CHECK,
-            format!("others than this host may reach http://{address}: LISTEN says it twice"),
-            "over plain http whoever carries the line reads what buyers order: better unix:PATH or 127.0.0.1, with Tor before it",
+            format!("other hosts can reach http://{address}, as confirmed in LISTEN"),
+            "over plain HTTP, anyone on the network can read orders: better use unix:PATH or 127.0.0.1 behind Tor",
         ),
-        Listen::Tcp(address) => well(CHECK, format!("http://{address}, for this host alone")),
+        Listen::Tcp(address) => well(CHECK, format!("http://{address}, only on this host")),
         Listen::Systemd if settings.listen_is_confirmed => note(
             CHECK,
-            "the socket of systemd, which others than this host may reach: LISTEN says it twice",
-            "over plain http whoever carries the line reads what buyers order: better a unix socket",
+            "the systemd socket, which other hosts can reach, as confirmed in LISTEN",
+            "over plain HTTP, anyone on the network can read orders: better use a unix socket",
         ),
-        Listen::Systemd => well(CHECK, "the socket of systemd"),
+        Listen::Systemd => well(CHECK, "the systemd socket"),
     }
 }
 
@@ -243,7 +250,9 @@ pub async fn look_at_desk(shop: &Shop, settings: &Settings) -> Finding {
     const CHECK: &str = "desk";
     let lock = match store::desk::find_lock(&shop.db).await {
         Ok(lock) => lock,
-        Err(error) => return ill(CHECK, error.to_string(), "`shop desk password` sets another"),
+        Err(error) => {
+            return ill(CHECK, error.to_string(), "set a new one with `shop desk password`");
+        }
     };
     let place = match &settings.desk_listen {
         None => return well(CHECK, "off"),
@@ -254,30 +263,33 @@ pub async fn look_at_desk(shop: &Shop, settings: &Settings) -> Finding {
     match (lock.password, lock.factor) {
         (None, _) => note(
             CHECK,
-            format!("at {place}, and nobody can sign in"),
-            "`shop desk password` sets its password",
+            format!("at {place}, without a password: nobody can sign in"),
+            "set one with `shop desk password`",
         ),
-        (Some(_), None) => well(CHECK, format!("at {place}; a password, no second factor")),
+        (Some(_), None) => well(CHECK, format!("at {place}; password, no 2FA")),
         (Some(_), Some(factor)) if factor.recovery.is_empty() => note(
             CHECK,
-            format!("at {place}; a password and a second factor, no recovery code left"),
-            "make new ones on the desk's account page",
+            format!("at {place}; password and 2FA, no recovery codes left"),
+            "create new ones on the desk's Account page",
         ),
-        (Some(_), Some(_)) => well(CHECK, format!("at {place}; a password and a second factor")),
+        (Some(_), Some(_)) => well(CHECK, format!("at {place}; password and 2FA")),
     }
 }
 
 pub fn look_at_pages() -> Finding {
     match open::page_files(Path::new(PAGES)) {
-        Ok(files) => well("pages", format!("{} can be read", files.map_or(0, |files| files.len()))),
-        Err(error) => ill("pages", format!("{error:#}"), "mend it: else the next start fails"),
+        Ok(files) => {
+            let n = files.map_or(0, |files| files.len());
+            well("pages", format!("{} valid", plural(n, "file", "files")))
+        }
+        Err(error) => ill("pages", format!("{error:#}"), "fix it, or the next start fails"),
     }
 }
 
 pub fn look_at_mirrors() -> Finding {
     match open::mirrors(Path::new(MIRRORS)) {
-        Ok(None) => well("mirrors", "no list of addresses is shown"),
-        Ok(Some(_)) => well("mirrors", format!("{MIRRORS} is shown at /mirrors.txt")),
+        Ok(None) => well("mirrors", "no mirror list"),
+        Ok(Some(_)) => well("mirrors", format!("{MIRRORS} is served at /mirrors.txt")),
         Err(error) => ill("mirrors", format!("{error:#}"), ""),
     }
 }
@@ -287,23 +299,22 @@ pub fn look_at_tor(settings: &Settings) -> Finding {
     let Some(address) = onion::address(settings) else {
         return well(
             CHECK,
-            "no onion address: `shop serve --tor` or docker-compose.tor.yml makes one",
+            "no onion address: create one with `shop serve --tor` or docker-compose.tor.yml",
         );
     };
     match onion::fresh_status(settings) {
         Some(status) if status.is_reachable() => {
-            well(CHECK, format!("{} can be reached", address.url()))
+            well(CHECK, format!("{} is reachable", address.url()))
         }
         Some(status) => {
-            ill(CHECK, format!("{} cannot be reached: {}", address.url(), status.words()), "")
+            ill(CHECK, format!("{} is not reachable: {}", address.url(), status.words()), "")
         }
-        None if onion::folder(settings).status().is_none() => well(
-            CHECK,
-            format!("{}; Tor keeps it, and only Tor's log tells how it is", address.url()),
-        ),
+        None if onion::folder(settings).status().is_none() => {
+            well(CHECK, format!("{}; managed by Tor itself, see Tor's log", address.url()))
+        }
         None => ill(
             CHECK,
-            format!("{} is closed: nobody tends Tor for the shop", address.url()),
+            format!("{} is not reachable: no process manages Tor for the shop", address.url()),
             "start `shop serve --tor` or Tor's container",
         ),
     }

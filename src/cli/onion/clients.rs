@@ -29,11 +29,11 @@ use std::time::Duration;
 
 #[derive(Subcommand)]
 pub enum ClientDeed {
-    /// Make a key for somebody, and from then on let in only those on the list
+    /// Create a key for a client; from then on only clients on the list have access
     Add { name: String },
-    /// Take somebody from the list
+    /// Remove a client from the list
     Remove { name: String },
-    /// Who is on the list
+    /// Show the list
     List,
 }
 
@@ -316,7 +316,7 @@ impl<'a> List<'a> {
         };
         if clients.is_empty() {
             say(match self.service {
-                Service::Shop => "The list is empty: everybody can reach the shop again.",
+                Service::Shop => "The list is empty: everyone can reach the shop again.",
                 Service::Desk => {
                     "The list is empty: nobody can reach the desk's onion until somebody is on it."
                 }
@@ -432,13 +432,13 @@ fn tell_keys(
     address: Option<&OnionAddress>,
 ) -> anyhow::Result<()> {
     onion::write_out(&format!(
-        "Give {name} this, and nobody else; the shop does not keep it:\n\n  {}\n\n\
+        "Give this key only to {name}; the shop does not store it:\n\n  {}\n\n\
          Tor Browser asks for it when the address is opened.\n",
         keys.private()
     ))?;
     let Some(address) = address else { return Ok(()) };
     onion::write_out(&format!(
-        "A tor without a browser takes this line as ClientOnionAuthDir/{name}.auth_private:\n\n  {}\n",
+        "A tor without a browser takes this line into ClientOnionAuthDir/{name}.auth_private:\n\n  {}\n",
         keys.auth_private(address)
     ))
 }

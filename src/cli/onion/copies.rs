@@ -29,8 +29,8 @@ fn ask_passphrase(twice: bool) -> anyhow::Result<String> {
         let first = rpassword::prompt_password("Passphrase: ").context("read the passphrase")?;
         if twice {
             let second =
-                rpassword::prompt_password("Once more: ").context("read the passphrase")?;
-            anyhow::ensure!(first == second, "the two passphrases differ; nothing was done");
+                .context("read the passphrase")?;
+            anyhow::ensure!(first == second, "the passphrases do not match; nothing was changed");
         }
         first
     } else {
@@ -40,7 +40,7 @@ fn ask_passphrase(twice: bool) -> anyhow::Result<String> {
             match byte.context("read the passphrase")? {
                 b'\n' => break,
                 byte if line.len() < 4_096 => line.push(byte),
-                _ => anyhow::bail!("the first line of standard input is no passphrase"),
+                _ => anyhow::bail!("the first line of standard input is not a passphrase"),
             }
         }
         let line = String::from_utf8(line).context("the passphrase is not UTF-8")?;
@@ -48,7 +48,7 @@ fn ask_passphrase(twice: bool) -> anyhow::Result<String> {
     };
     anyhow::ensure!(
         SHORTEST_PASSPHRASE <= given.chars().count(),
-        "the passphrase needs {SHORTEST_PASSPHRASE} characters or more; five words of a list are good"
+        "the passphrase needs at least {SHORTEST_PASSPHRASE} characters; use five random words"
     );
     Ok(given)
 }
@@ -59,7 +59,7 @@ pub fn back_up(file: &Path, settings: &Settings) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("there is no onion key at {} yet", absolute(&path).display()))?;
     anyhow::ensure!(
         file == Path::new("-") || !file.exists(),
-        "{} is there already: name another file, nothing is written over",
+        "{} already exists: choose another file",
         file.display()
     );
     let passphrase = ask_passphrase(true)?;
@@ -69,7 +69,7 @@ pub fn back_up(file: &Path, settings: &Settings) -> anyhow::Result<ExitCode> {
     } else {
         tor::write_whole(file, text.as_bytes(), 0o600)
             .with_context(|| format!("write {}", file.display()))?;
-        say(&format!("{} is sealed in {}", key.address().url(), file.display()));
+        say(&format!("The key of {} is encrypted in {}", key.address().url(), file.display()));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -79,8 +79,8 @@ pub fn restore(file: &Path, replace: bool, settings: &Settings) -> anyhow::Resul
     let passphrase = ask_passphrase(false)?;
     let text = if file == Path::new("-") {
         let bytes = bounded::read_stream(io::stdin().lock(), MOST_OF_KEY)
-            .context("read the sealed key from standard input")?;
-        String::from_utf8(bytes).context("what came on standard input is no sealed key")?
+            .context("read the encrypted key from standard input")?;
+        String::from_utf8(bytes).context("standard input is not an encrypted onion key")?
     } else {
         bounded::read_text(file, MOST_OF_KEY).with_context(|| format!("read {}", file.display()))?
     };
@@ -88,12 +88,12 @@ pub fn restore(file: &Path, replace: bool, settings: &Settings) -> anyhow::Resul
     match read_key(&path) {
         _ if replace => {}
         Ok(Some(old)) if old != key => anyhow::bail!(
-            "{} holds the key of {}: keep a copy (`shop onion backup`), then say --replace",
+            "{} has the key of {}: back it up (`shop onion backup`), then use --replace",
             path.display(),
             old.address().url()
         ),
         Ok(_) => {}
-        Err(error) => return Err(error.context("say --replace where it is of no more use")),
+        Err(error) => return Err(error.context("use --replace if it is no longer needed")),
     }
     let home = path.parent().unwrap_or(Path::new(""));
     make_folder(home)?;
@@ -116,7 +116,7 @@ pub fn restore(file: &Path, replace: bool, settings: &Settings) -> anyhow::Resul
         shared.remove_address().context("remove the old address")?;
     }
     say(&format!(
-        "{} is back; restart what holds it (the shop, or Tor's container)",
+        "{} is restored; restart the shop or Tor's container",
         key.address().url()
     ));
     Ok(ExitCode::SUCCESS)

@@ -48,25 +48,25 @@ pub struct Onion {
 
 #[derive(Subcommand)]
 enum Deed {
-    /// Let only those in who hold a key that you gave them
+    /// Restrict access to clients with a key from you
     #[command(subcommand)]
     Client(ClientDeed),
-    /// Write the onion key, sealed with a passphrase, to FILE (`-`: standard output)
+    /// Write the onion key, encrypted with a passphrase, to FILE (`-`: standard output)
     Backup {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// Bring a sealed onion key back from FILE (`-`: standard input, after a line with the passphrase)
+    /// Restore an encrypted onion key from FILE (`-`: standard input, after a line with the passphrase)
     Restore {
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// Put it in the place of another key, whose address is lost unless you have a copy
+        /// Replace an existing key, whose address is lost unless you have a backup
         #[arg(long)]
         replace: bool,
     },
-    /// Does Tor answer, with the shop's service? For service managers: exit code 0 or 1
+    /// Check whether Tor runs the shop's onion service; exit code 0 or 1, for service managers
     Health,
-    /// In Tor's own container: start tor and tend it for the shop
+    /// In Tor's own container: start tor and manage it for the shop
     #[command(hide = true)]
     Sidecar {
         /// Where the shop looks for the desk's onion, where that is not `ONION_FOLDER`
@@ -76,7 +76,7 @@ enum Deed {
         #[arg(last = true, required = true)]
         command: Vec<String>,
     },
-    /// Tend a tor that somebody else started, until that one ends
+    /// Manage an already running tor until it ends
     #[command(hide = true)]
     Tend {
         /// Tor ends when this process does
@@ -248,15 +248,15 @@ fn show(settings: &Settings, as_json: bool) -> anyhow::Result<ExitCode> {
     say(&address.url());
     let line = |name: &str, words: &str| say(&format!("  {name:<20} {words}"));
     match status {
-        None => line("reachable", "not known: nobody tends Tor for the shop now"),
+        None => line("reachable", "unknown: no process manages Tor for the shop at the moment"),
         Some(status) => {
             line("reachable", &status.words());
             line("descriptor", &format!("at {} directories", status.published));
             line("introduction points", &status.introduction_points.to_string());
             let effort = match status.effort {
-                None => "not told (set MetricsPort 127.0.0.1:9035 in the torrc)".to_owned(),
-                Some(0) => "0: nobody has to work now".to_owned(),
-                Some(effort) => format!("{effort}: visitors work for their turn"),
+                None => "unknown (set MetricsPort 127.0.0.1:9035 in the torrc)".to_owned(),
+                Some(0) => "0: visitors need no proof of work".to_owned(),
+                Some(effort) => format!("{effort}: visitors need a proof of work"),
             };
             line("proof-of-work effort", &effort);
             line("circuits open", &status.circuits.to_string());
@@ -264,16 +264,16 @@ fn show(settings: &Settings, as_json: bool) -> anyhow::Result<ExitCode> {
         }
     }
     if clients.is_empty() {
-        line("who may come in", "everybody");
+        line("access", "everyone");
     } else {
-        line("who may come in", &format!("only {}", clients.join(", ")));
+        line("access", &format!("only {}", clients.join(", ")));
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn no_address(settings: &Settings) -> String {
     format!(
-        "there is no onion address yet in {}: start `shop serve --tor`, or docker-compose.tor.yml",
+        "no onion address in {} yet: start `shop serve --tor` or docker-compose.tor.yml",
         absolute(folder(settings).path()).display()
     )
 }
@@ -291,7 +291,7 @@ fn write_out(text: &str) -> anyhow::Result<()> {
 
 fn health(settings: &Settings) -> anyhow::Result<ExitCode> {
     open_control(settings)?;
-    let status = fresh_status(settings).context("nobody tends Tor for the shop")?;
+    let status = fresh_status(settings).context("no process manages Tor for the shop")?;
     let is_off = status.trouble == OnionStatus::NETWORK_OFF;
     anyhow::ensure!(status.trouble.is_empty() || is_off, "{}", status.trouble);
     anyhow::ensure!(folder(settings).address().is_some(), "Tor has no onion service for the shop");

@@ -38,7 +38,7 @@ pub fn become_tor(command: &[String], desk_folder: Option<&Path>) -> anyhow::Res
         helper.arg("--desk-folder").arg(folder);
     }
     helper.spawn().context("start `shop onion tend`")?;
-    let (tor, arguments) = command.split_first().context("name the command that starts tor")?;
+    let (tor, arguments) = command.split_first().context("give the command that starts tor")?;
     Err(Command::new(tor).args(arguments).exec()).with_context(|| format!("start {tor}"))
 }
 
@@ -87,7 +87,7 @@ pub fn tend(
         say_error("the helper beside Tor has failed, and ends with Tor");
         return Ok(ExitCode::FAILURE);
     }
-    say_error("tor has ended, and with it the work here");
+    say_error("tor has stopped, so this process stops too");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -11,8 +11,8 @@ const LOOK_FOR_ANOTHER: Duration = Duration::from_secs(10);
 pub fn ensure_confirmed(door: &Door, is_confirmed: bool, name: &str) -> anyhow::Result<()> {
     anyhow::ensure!(
         is_confirmed || !door.is_open(),
-        "{name}: {} can be reached by others than this host, over plain http. Name an address of this host alone, or \
-         unix:PATH; if others shall reach it all the same, write the value of {name} twice, with a space between",
+        "{name}: other hosts can reach {} over plain HTTP. Use a loopback address or unix:PATH; to allow it anyway, write \
+         the value of {name} twice, separated by a space",
         door.address()
     );
     Ok(())

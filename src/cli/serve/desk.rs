@@ -54,7 +54,7 @@ pub fn hosts(settings: &Settings) -> DeskHosts {
 fn open_at(listen: &Listen, buyers: &Listen, handed: &mut HandedOver) -> anyhow::Result<Door> {
     match listen {
         Listen::Tcp(address) => {
-            Door::tcp(address).with_context(|| format!("open the desk at {address}"))
+            Door::tcp(address).with_context(|| format!("the desk cannot listen on {address}"))
         }
         Listen::Unix(path) => {
             // However it is written.
@@ -66,10 +66,10 @@ fn open_at(listen: &Listen, buyers: &Listen, handed: &mut HandedOver) -> anyhow:
             };
             anyhow::ensure!(
                 !is_theirs,
-                "DESK_LISTEN and LISTEN are the same socket {}: the desk needs one of its own",
+                "DESK_LISTEN and LISTEN are the same socket {}: the desk needs its own",
                 path.display()
             );
-            Door::unix(path).with_context(|| format!("open the desk at {}", path.display()))
+            Door::unix(path).with_context(|| format!("the desk cannot listen on {}", path.display()))
         }
         Listen::Systemd => Ok(handed.door(Listener::Desk)?),
     }
@@ -78,11 +78,11 @@ fn open_at(listen: &Listen, buyers: &Listen, handed: &mut HandedOver) -> anyhow:
 /// Says where the desk is, and what it still needs.
 pub async fn tell(desk: &Desk, door: &Door) -> anyhow::Result<()> {
     if door.is_open() {
-        tracing::warn!("others than this host can reach the desk, as DESK_LISTEN says twice");
+        tracing::warn!("other hosts can reach the desk, as confirmed in DESK_LISTEN");
     }
     say(&format!("Your desk is at {}", door.address()));
     if store::desk::find_lock(&desk.shop.db).await?.password.is_none() {
-        say("Nobody can sign in there yet: `shop desk password` sets its password.");
+        say("Nobody can sign in yet: set a password with `shop desk password`.");
     }
     Ok(())
 }
@@ -94,9 +94,9 @@ pub fn begin_onion(settings: &Settings, desk: &Desk, door: &Door) -> anyhow::Res
     let address = keeper.address().context("name the desk's onion")?;
     desk.hosts.set_onion(address.to_string());
     if onion::has_desk_clients(settings)? {
-        say(&format!("Your desk is also at {}, for those on its list alone", address.url()));
+        say(&format!("Your desk is also at {}, only for clients on its list", address.url()));
     } else {
-        say("The desk has no onion until somebody may come there: `shop desk client add NAME`");
+        say("The desk has no onion address until you add a client: `shop desk client add NAME`");
     }
     // It ends with the process; Tor lets the service go when the conversation ends.
     std::thread::spawn(move || keeper.tend(None, || false));
@@ -108,7 +108,7 @@ pub async fn tell_address(desk: Data<Desk>, settings: Settings) {
     follow_address(
         || onion::served_desk_address(&settings),
         |address| {
-            say(&format!("Your desk is also at {}, for those on its list alone", address.url()));
+            say(&format!("Your desk is also at {}, only for clients on its list", address.url()));
             desk.hosts.set_onion(address.to_string());
         },
     )

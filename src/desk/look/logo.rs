@@ -96,7 +96,7 @@ async fn submit(
 }
 
 fn sentence(why: &str) -> String {
-    format!("This could not be used: {why}.")
+    format!("This picture cannot be used: {why}.")
 }
 
 async fn take_down(

@@ -58,7 +58,7 @@ impl Filters {
         if let (Some(since), Some(before)) = (since, before)
             && before < since
         {
-            faults.push(("before", "The second day lies before the first.".to_owned()));
+            faults.push(("before", "This day is before “Placed since”.".to_owned()));
         }
         let part = (!self.part.is_empty()).then(|| RefPart::parse(&self.part)).transpose();
         let part = part.unwrap_or_else(|fault| {

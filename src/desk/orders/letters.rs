@@ -8,10 +8,10 @@ pub enum LetterView {
     Missing(&'static str),
 }
 
-const GONE: &str = "You have deleted this message from your mailbox; the shop has no copy.";
+const GONE: &str = "You deleted this message from your mailbox; the shop has no copy.";
 const WAITING: &str =
-    "This message waits until your key can be used: `shop doctor` says what is wrong with it.";
-const UNKNOWN: &str = "The shop does not know any more in which message it told you this.";
+    "This message is held back until your key works: `shop doctor` says what is wrong with it.";
+const UNKNOWN: &str = "The shop no longer knows which message this is in.";
 
 impl LetterView {
     pub fn of(letter: Option<Letter>) -> Self {

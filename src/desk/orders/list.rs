@@ -109,7 +109,7 @@ pub async fn show(
         .into_iter()
         .map(|duty| Choice { value: duty.as_str(), title: duty.title() })
         .collect();
-    waits.insert(2, Choice { value: TO_ANSWER, title: "To be answered" });
+    waits.insert(2, Choice { value: TO_ANSWER, title: "To answer" });
     let states = Status::ALL
         .into_iter()
         .map(|status| Choice { value: status.as_str(), title: status.for_seller() })

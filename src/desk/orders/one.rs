@@ -32,12 +32,12 @@ const MOST_SPOKEN: i64 = 30;
 
 /// What `?done=` says on this page.
 const DONE: [(&str, &str); 6] = [
-    ("answered", "Your answer is on the order's page."),
-    ("paid", "Noted: it was paid."),
-    ("partial", "The amount received is recorded."),
-    ("shipped", "Noted: it is on its way."),
-    ("cancel", "Cancelled."),
-    ("refunded", "Noted: the money went back."),
+    ("answered", "Your answer was sent to the order's page."),
+    ("paid", "Marked as paid."),
+    ("partial", "The received amount was recorded."),
+    ("shipped", "Marked as shipped."),
+    ("cancel", "The order was cancelled."),
+    ("refunded", "Marked as refunded."),
 ];
 
 #[derive(Template)]
@@ -159,25 +159,22 @@ pub async fn find(
             return Ok(Ok(order));
         }
         if store::erasure::is_stripped(db, order_ref).await? {
-            let words = "It was finished, and the days for which you keep such orders are over. Nothing of it is left but its messages, which go next.";
+            let words = "It was finished and its retention period is over. Only its messages are left; they are deleted next.";
             let template = NoOrderPage {
                 frame: DeskFrame::new(seller, "/orders"),
-                title: "This order was erased",
+                title: "This order was deleted",
                 words,
             };
             return Ok(Err(page(StatusCode::GONE, &template)?));
         }
     }
     let words = if parsed.is_some() {
-        "It never was, or it was erased: of such an order the shop keeps nothing, not even that there was one."
+        "It never existed or was deleted: the shop keeps no record of deleted orders."
     } else {
-        "A reference is 10 letters and digits, for example K3QF0W2ZD7."
+        "An order number is 10 letters and digits, for example K3QF0W2ZD7."
     };
-    let template = NoOrderPage {
-        frame: DeskFrame::new(seller, "/orders"),
-        title: "There is no such order",
-        words,
-    };
+    let template =
+        NoOrderPage { frame: DeskFrame::new(seller, "/orders"), title: "Order not found", words };
     Ok(Err(page(StatusCode::NOT_FOUND, &template)?))
 }
 
@@ -252,11 +249,11 @@ fn more_lines(order: &Order) -> Vec<(String, &'static str, Sum)> {
     let discount = order
         .discount
         .as_ref()
-        .map(|discount| (format!("Less, by the code {}", discount.code), "−", Sum(discount.less)));
+        .map(|discount| (format!("Discount (code {})", discount.code), "−", Sum(discount.less)));
     let sending = order
         .sending
         .as_ref()
-        .map(|sending| (format!("Sending: {}", sending.name), "", Sum(sending.price)));
+        .map(|sending| (format!("Shipping: {}", sending.name), "", Sum(sending.price)));
     discount.into_iter().chain(sending).collect()
 }
 
@@ -301,10 +298,10 @@ fn block(order: &Order, head: Option<i64>) -> Option<String> {
         return None;
     }
     if sighting.seen <= sighting.settled {
-        return Some("as deep as it must".to_owned());
+        return Some("confirmed".to_owned());
     }
     if sighting.confirmations == 0 {
-        return Some("in no block yet".to_owned());
+        return Some("not in a block yet".to_owned());
     }
     let block = head? - i64::from(sighting.confirmations) + 1;
     (0 <= block).then(|| format!("in block {block}"))
@@ -314,18 +311,18 @@ fn coin(coin: &Coin) -> String {
     match coin {
         Coin::Bitcoin => "Bitcoin".to_owned(),
         Coin::Monero => "Monero".to_owned(),
-        Coin::Ether { chain } => format!("the coin of chain {chain}"),
-        Coin::Token { chain, .. } => format!("a token on chain {chain}"),
+        Coin::Ether { chain } => format!("native coin of chain {chain}"),
+        Coin::Token { chain, .. } => format!("token on chain {chain}"),
     }
 }
 
 fn spoken_view(spoken: &store::words::Spoken, letter: Option<actions::Letter>) -> SpokenView {
     let is_question = spoken.kind == WordsKind::Question;
     let (title, note) = match (spoken.kind, spoken.status) {
-        (WordsKind::Question, _) => ("The buyer wrote", ""),
-        (WordsKind::Answer, _) => ("You answered", "Only the buyer can read it."),
+        (WordsKind::Question, _) => ("Message from the buyer", ""),
+        (WordsKind::Answer, _) => ("Your answer", "Only the buyer can read it."),
         (_, Some(status)) if spoken.has_words => {
-            (status.for_seller(), "With words that only the buyer can read.")
+            (status.for_seller(), "With a message that only the buyer can read.")
         }
         (_, Some(status)) => (status.for_seller(), ""),
         (_, None) => ("", ""),

@@ -89,8 +89,8 @@ fn words_of(letter: Option<Letter>) -> (Vec<String>, Vec<String>, &'static str) 
         Some(Letter::Plain(plain)) if !plain.address.is_empty() => {
             return (plain.address, plain.note, "");
         }
-        Some(Letter::Plain(_) | Letter::Sealed(_)) => "in the sealed message",
-        Some(Letter::Waiting) => "in a message that waits for your key",
+        Some(Letter::Plain(_) | Letter::Sealed(_)) => "in the encrypted message",
+        Some(Letter::Waiting) => "in a message held back until your key works",
         Some(Letter::Gone) | None => "in a message that is no longer in your mailbox",
     };
     (Vec::new(), Vec::new(), why)

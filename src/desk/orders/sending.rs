@@ -125,9 +125,8 @@ async fn show_parcels(
     page(status, &template)
 }
 
-const NONE_TICKED: &str =
-    "Tick some first: of the orders in the list, those that are on their way.";
-const GONE: &str = "There is no such order";
+const NONE_TICKED: &str = "Select the orders you have shipped first.";
+const GONE: &str = "Order not found";
 
 pub async fn submit(
     request: HttpRequest,
@@ -154,14 +153,14 @@ pub async fn submit(
     let refuse = StatusCode::UNPROCESSABLE_ENTITY;
     if MOST_AT_ONCE < typed.len() {
         typed.truncate(MOST_AT_ONCE);
-        let words = "At most 50 orders are marked as sent at once. Nothing was done.";
+        let words = "You can mark at most 50 orders as shipped at once. Nothing was changed.";
         return show_parcels(&desk, &seller, refuse, typed, words).await;
     }
     if typed.is_empty() {
         return show_parcels(&desk, &seller, refuse, typed, NONE_TICKED).await;
     }
     if parcels.len() < typed.len() {
-        let words = "Nothing was done yet: a tracking number cannot be shown to its buyer.";
+        let words = "Nothing was changed. Please fix the marked tracking numbers.";
         return show_parcels(&desk, &seller, refuse, typed, words).await;
     }
     let done = actions::send_orders(&desk.shop, parcels, &once, now()).await?;

@@ -78,32 +78,32 @@ impl StepForm {
 /// Every step of the seller's: its name, what happens, the button, the field, what has to be ticked.
 type Step = (&'static str, Event, &'static str, Option<&'static str>, Option<&'static str>);
 const STEPS: [Step; 5] = [
-    ("paid", Event::SellerSawAll, "It was paid in full", None, None),
+    ("paid", Event::SellerSawAll, "Mark as paid", None, None),
     (
         "partial",
         Event::SellerSawPart,
-        "Another amount has arrived",
-        Some("Amount received so far, in coins"),
+        "Record a different amount",
+        Some("Total received so far, in coins"),
         None,
     ),
-    ("shipped", Event::SellerShipped, "It is on its way", Some("Tracking number"), None),
+    ("shipped", Event::SellerShipped, "Mark as shipped", Some("Tracking number"), None),
     (
         "refunded",
         Event::SellerRefunded,
-        "The money went back",
-        Some("Transaction id"),
-        Some("I have sent the money back"),
+        "Mark as refunded",
+        Some("Transaction ID"),
+        Some("I have sent the refund"),
     ),
     (
         "cancel",
         Event::SellerCancelled,
-        "Cancel the order",
-        Some("Reason, for the buyer"),
-        Some("Yes, it will not be sent"),
+        "Cancel order",
+        Some("Reason (shown to the buyer)"),
+        Some("Yes, cancel this order"),
     ),
 ];
 
-const ANYWAY: &str = "The shop knows of no payment. Record the refund all the same";
+const ANYWAY: &str = "The shop has seen no payment. Record the refund anyway";
 
 /// The steps that the table of an order's life allows, and no other.
 pub fn step_forms(order: &Order, chance: &[u8; 32], refused: &Refused) -> Vec<StepForm> {
@@ -177,8 +177,8 @@ pub async fn submit(
     let status = match untaken {
         Untaken::Unchanged(Unchanged::NothingReceived) => {
             (refused.is_about_order, refused.is_about_anyway) = (false, true);
-            refused.words = "As far as the shop knows nothing was paid for this order, and the buyer would read that money was \
-                             sent back. If it was, tick the second box too."
+            refused.words = "The shop has seen no payment for this order, and the buyer would read that a refund was sent. If you \
+                             did send one, tick the second box too."
                 .to_owned();
             StatusCode::UNPROCESSABLE_ENTITY
         }
@@ -190,7 +190,7 @@ pub async fn submit(
             StatusCode::UNPROCESSABLE_ENTITY
         }
         Untaken::Unchanged(unchanged @ Unchanged::TooFew { .. }) => {
-            refused.words = format!("Nothing was done. {unchanged}.");
+            refused.words = format!("Nothing was changed. {unchanged}.");
             StatusCode::CONFLICT
         }
         Untaken::NoOrder | Untaken::Moved(_) | Untaken::Unchanged(_) => StatusCode::CONFLICT,
@@ -201,7 +201,7 @@ pub async fn submit(
     };
     if refused.words.is_empty() {
         refused.words = format!(
-            "Nothing was done: the order has changed since you opened its page. It is now: {}.",
+            "Nothing was changed: the order has changed since you opened its page. Its status is now: {}.",
             order.status.for_seller()
         );
     }
@@ -217,12 +217,12 @@ fn change(step: &Step, form: &DeskForm, typed: &str) -> Result<OrderChange, Stri
     let (_, event, ..) = step;
     let line = || Line::parse(typed, MOST_ARGUMENT).map_err(|fault| sentence(&fault.to_string()));
     if is_unsure(step, form) {
-        return Err("Please tick the box: this cannot be taken back.".to_owned());
+        return Err("Please tick the box to confirm: this cannot be undone.".to_owned());
     }
     match event {
         Event::SellerSawAll => Ok(OrderChange::Paid),
         Event::SellerSawPart => match read_coins(typed) {
-            Ok(Gwei::ZERO) => Err("It must be more than 0.".to_owned()),
+            Ok(Gwei::ZERO) => Err("Enter more than 0.".to_owned()),
             Ok(sum) => Ok(OrderChange::Partial(sum)),
             Err(words) => Err(words),
         },

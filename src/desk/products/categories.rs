@@ -17,9 +17,9 @@ use actix_web::web::Payload;
 use askama::Template;
 
 const DONE: [(&str, &str); 3] = [
-    ("joined", "There was a category of that name: the two are one now."),
-    ("renamed", "The category has its new name in every product."),
-    ("removed", "The category was taken away; its products stay."),
+    ("joined", "That category already existed: the two were merged."),
+    ("renamed", "The category was renamed in all products."),
+    ("removed", "The category was removed; its products are kept."),
 ];
 
 #[derive(Template)]

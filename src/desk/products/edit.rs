@@ -38,17 +38,14 @@ use std::collections::VecDeque;
 
 const DONE: [(&str, &str); 7] = [
     ("added", "The product was added."),
-    ("saved", "The product was saved. Buyers see it at once."),
-    ("same", "Nothing was changed: all is as it was."),
-    (
-        "copied",
-        "This is the copy: hidden, and with nothing on the shelf. Show it when it is ready.",
-    ),
+    ("saved", "The product was saved. The changes are live."),
+    ("same", "No changes to save."),
+    ("copied", "This is the copy. It is hidden and has no stock. Show it when it is ready."),
     (
         "hidden",
-        "The product is hidden. Buyers do not see it; whoever has it in the cart cannot order it.",
+        "The product is hidden. Buyers cannot see it or order it, even if it is in their cart.",
     ),
-    ("shown", "The product is shown again."),
+    ("shown", "The product is visible again."),
     ("moved", "The product was moved."),
 ];
 
@@ -282,7 +279,7 @@ impl At<'_> {
                 if file.is_too_heavy {
                     let name = file.name;
                     return Ok(Err(format!(
-                        "the picture {name:?} is larger than 32 MB, or all of them are larger than 100 MB: send it smaller, or by itself"
+                        "the picture {name:?} is larger than 32 MB, or all pictures together are larger than 100 MB: save it smaller, or upload it separately"
                     )));
                 }
                 actions::take_picture(&shop, file.name, file.bytes).await
@@ -325,7 +322,7 @@ impl At<'_> {
             Edited::Same(slug) => Ok(go(&slug, "same")),
             Edited::Gone => Err(DeskError::NotFound),
             Edited::SlugTaken => {
-                let words = "Another product has this address.";
+                let words = "Another product already uses this slug.";
                 said.words.insert("slug".to_owned(), words.to_owned());
                 self.page(StatusCode::UNPROCESSABLE_ENTITY, form, &said).await
             }
@@ -409,7 +406,7 @@ fn named(field: &str, words: &str) -> String {
         ["option", n, "price", currency] => {
             format!("Price in {currency} of option {}: {words}", number(n))
         }
-        ["option", n, "stock"] => format!("Pieces of option {}: {words}", number(n)),
+        ["option", n, "stock"] => format!("Stock of option {}: {words}", number(n)),
         ["option", n, ..] => format!("Option {}: {words}", number(n)),
         ["picture", n] => format!("Picture {}: {words}", number(n)),
         _ => words.to_owned(),
@@ -464,10 +461,12 @@ fn say_sold(now: &mut Words, field: &str, was: &str, there: &str) {
     {
         let why = match was - there {
             sold @ 1.. => {
-                format!("{there}. It was {was} when you opened this page; {sold} went since")
+                format!(
+                    "{there} (it was {was} when you opened this page; {sold} sold or removed since)"
+                )
             }
             back => {
-                format!("{there}. It was {was} when you opened this page; {} came since", -back)
+                format!("{there} (it was {was} when you opened this page; {} added since)", -back)
             }
         };
         now.insert(field.to_owned(), why);
@@ -482,7 +481,7 @@ pub fn pools(product: &EditedProduct) -> Vec<(i64, String, i64)> {
         .filter_map(|option| Some((option.id, option.name.clone(), option.stock?)));
     let own: Vec<_> = own.collect();
     let is_shared = own.len() < product.options.len() || product.options.is_empty();
-    let name = if own.is_empty() { "all of it" } else { "the other options" };
+    let name = if own.is_empty() { "All" } else { "Other options" };
     let shared = is_shared.then(|| (0, name.to_owned(), product.stock));
     shared.into_iter().chain(own).collect()
 }

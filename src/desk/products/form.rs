@@ -204,9 +204,10 @@ impl ProductForm {
             if !is_echo {
                 let said = match field.as_str() {
                     // The file counts in Gwei, the form in coins.
-                    "prices" => "At least one price is needed.".to_owned(),
-                    "name" if self.name.trim().is_empty() => "The product needs a name.".to_owned(),
-                    _ => sentence(&fault.expected),
+                    "prices" => "Enter at least one price.".to_owned(),
+                    "name" if self.name.trim().is_empty() => "Enter a name.".to_owned(),
+                    _ if fault.is_reason => sentence(&fault.expected),
+                    _ => format!("Please enter {}.", fault.expected),
                 };
                 words.entry(field).or_insert(said);
             }
@@ -315,7 +316,7 @@ impl ProductForm {
         let mut words = Words::new();
         let mut note = |field: String, mine: &str, there: &str| {
             if mine.trim() != there.trim() {
-                let there = if there.trim().is_empty() { "nothing" } else { there };
+                let there = if there.trim().is_empty() { "empty" } else { there };
                 words.insert(field, there.to_owned());
             }
         };
@@ -433,14 +434,14 @@ fn price_list(
         let field = format!("{field}price.{}", price.currency);
         match read_coins(&price.coins) {
             Ok(gwei) if gwei == Gwei::ZERO => {
-                let said = "A price is more than nothing. Leave it empty where it is not sold for this currency.";
+                let said = "Enter more than 0, or leave the price empty if the product is not sold in this currency.";
                 words.insert(field, said.to_owned());
             }
             Ok(gwei) if wallet.coin.most() < gwei => {
                 let most = wallet.coin.most();
                 words.insert(
                     field,
-                    format!("This is too large: at most {most} {}.", price.currency),
+                    format!("This price is too large: at most {most} {}.", price.currency),
                 );
             }
             Ok(gwei) => {

@@ -25,14 +25,14 @@ use actix_web::web::Payload;
 use askama::Template;
 
 const DONE: [(&str, &str); 5] = [
-    ("moved", "The list was changed. Buyers see the same order."),
+    ("moved", "The order was changed. Buyers see the same order."),
     (
         "hidden",
-        "The product is hidden. Buyers do not see it; whoever has it in the cart cannot order it.",
+        "The product is hidden. Buyers cannot see it or order it, even if it is in their cart.",
     ),
-    ("shown", "The product is shown again."),
-    ("emptied", "The catalog is empty. Begin with a wallet, then add your first product."),
-    ("deleted", "The product was deleted. Orders keep what they hold."),
+    ("shown", "The product is visible again."),
+    ("emptied", "The catalog is empty. Start by adding a wallet, then your first product."),
+    ("deleted", "The product was deleted. Existing orders are not affected."),
 ];
 
 /// Units: products.

@@ -90,13 +90,12 @@ async fn add_stock(
             match added.ok_or(DeskError::NotFound)? {
                 Ok(_) => return Ok(go(slug, "saved")),
                 Err(stock) => {
-                    format!("There are {stock}: at least none and at most a million can be there.")
+                    format!("{stock} in stock: the result must be between 0 and 1,000,000.")
                 }
             }
         }
-        Err(_) => {
-            "How many to add, or with a minus how many to take away: a whole number.".to_owned()
-        }
+        Err(_) => "Enter a whole number: how many to add, or a negative number to remove stock."
+            .to_owned(),
     };
     let product = store::editing::find(&desk.shop.db, slug).await?.ok_or(DeskError::NotFound)?;
     let template = StockPage {

@@ -62,9 +62,9 @@ const MOST_LOW: i64 = 20;
 const SOON: i64 = 30;
 
 const DONE: [(&str, &str); 3] = [
-    ("codes", "The wrong codes were yours: they are counted no more."),
-    ("closed", "The shop is closed: no new orders are taken. Orders that are under way go on."),
-    ("opened", "The shop is open: orders are taken."),
+    ("codes", "The wrong codes were dismissed."),
+    ("closed", "The shop is closed: no new orders are accepted. Existing orders continue."),
+    ("opened", "The shop is open: buyers can place orders."),
 ];
 
 #[derive(Template)]
@@ -263,14 +263,14 @@ impl TodayPage<'_> {
     fn gist_of_orders(&self) -> String {
         let (n_orders, n_paid) = (self.n_orders(), self.n_paid());
         if n_orders == 0 {
-            return format!("Orders by week: none in {} weeks.", self.weeks.len());
+            return format!("Orders per week: none in the last {} weeks.", self.weeks.len());
         }
         let best = self.weeks.iter().rev().max_by_key(|week| week.orders);
         let best = best.map_or_else(String::new, |week| {
-            format!(" The most, {}, in the week of {}.", week.orders, week.monday.day())
+            format!(" Highest: {} in the week of {}.", week.orders, week.monday.day())
         });
         format!(
-            "Orders by week: {n_orders} in {} weeks, of which {n_paid} were paid.{best}",
+            "Orders per week: {n_orders} in the last {} weeks, {n_paid} of them paid.{best}",
             self.weeks.len()
         )
     }
@@ -280,9 +280,9 @@ impl TodayPage<'_> {
         let sum = coins(sum);
         let best = self.weeks.iter().rev().max_by_key(|week| week.taken);
         let best = best.filter(|week| 0 < week.taken).map_or_else(String::new, |week| {
-            format!(" The most, {}, in the week of {}.", coins(week.taken), week.monday.day())
+            format!(" Highest: {} in the week of {}.", coins(week.taken), week.monday.day())
         });
-        format!("{currency} that came in by week: {sum} in {} weeks.{best}", self.weeks.len())
+        format!("{currency} received per week: {sum} in the last {} weeks.{best}", self.weeks.len())
     }
 
     fn height_of_best(&self) -> usize {
@@ -291,8 +291,8 @@ impl TodayPage<'_> {
 
     fn gist_of_best(&self) -> String {
         let first = self.best.first().map_or_else(String::new, |best| {
-            format!(" {} comes first, with {} pieces.", best.name, best.pieces)
+            format!(" First: {}, with {} sold.", best.name, best.pieces)
         });
-        format!("The best sellers by pieces in paid orders since {}.{first}", self.best_since.day())
+        format!("Best sellers by quantity in paid orders since {}.{first}", self.best_since.day())
     }
 }

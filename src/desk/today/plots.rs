@@ -28,7 +28,7 @@ pub async fn show_orders(desk: Data<Desk>, _seller: Seller) -> Result<HttpRespon
     draw(move || {
         let columns: Vec<Column> =
             weeks.iter().map(|week| column(week, week.paid, week.orders - week.paid)).collect();
-        let legend = ("paid", "not paid");
+        let legend = ("paid", "unpaid");
         draw_columns(&Columns { legend, columns: &columns, write: &|n| n.to_string() })
     })
     .await
@@ -44,7 +44,7 @@ pub async fn show_takings(
     let weeks = read_weeks(&desk, Some(&currency)).await?;
     draw(move || {
         let columns: Vec<Column> = weeks.iter().map(|week| column(week, week.taken, 0)).collect();
-        let legend = (&*format!("{currency} that came in"), "");
+        let legend = (&*format!("{currency} received"), "");
         draw_columns(&Columns { legend, columns: &columns, write: &coins })
     })
     .await

@@ -42,58 +42,60 @@ pub struct MessageId(pub [u8; 32]);
 pub enum Unreadable {
     #[error("The reply is larger than 64 KB. Send it as plain text, without attachments.")]
     TooBig,
-    #[error("This is no mail message that the shop can read. Send it again as plain text.")]
+    #[error("The shop cannot read this message. Send it again as plain text.")]
     NotAMessage,
-    #[error("A part of the reply came damaged or cut off. Send it again.")]
+    #[error("A part of the reply is damaged or truncated. Send it again.")]
     Damaged,
     #[error(
-        "The reply is addressed to no order. Press r on a message of the shop, or write to order+REF@shop.invalid."
+        "The reply is not addressed to an order. Press r on a message from the shop, or write to order+REF@shop.invalid."
     )]
     NoOrder,
     #[error(
-        "The reply is addressed to more than 500 orders. Send it in several. Nothing was sent."
+        "The reply is addressed to more than 500 orders. Send several replies. Nothing was sent."
     )]
     TooManyOrders,
-    #[error("{0} names no order: a reference has 10 letters and digits. Nothing was sent.")]
+    #[error(
+        "{0} is not an order address: an order number has 10 letters and digits. Nothing was sent."
+    )]
     NotAnOrder(String),
     #[error(
-        "{0} is no order of this shop, and no mail leaves this host. Take the address out. Nothing was sent."
+        "{0} is not an order of this shop, and no mail leaves this host. Remove the address. Nothing was sent."
     )]
     Foreign(String),
     #[error("The To, Cc or Bcc line cannot be read. Nothing was sent.")]
     Addresses,
     #[error(
-        "Attachments do not reach the buyer: {0}. Take it out and say it in words. Nothing was sent."
+        "Attachments do not reach the buyer: {0}. Remove it and send text instead. Nothing was sent."
     )]
     Attachment(String),
-    #[error("The reply has HTML alone. Send plain text. Nothing was sent.")]
+    #[error("The reply contains only HTML. Send plain text. Nothing was sent.")]
     HtmlOnly,
     #[error(
-        "The reply is encrypted, and the shop cannot read it: it has no key. Send it unencrypted (in mutt: set crypt_replyencrypt=no, or press p and c before sending)."
+        "The reply is encrypted, and the shop has no key to read it. Send it unencrypted (in mutt: set crypt_replyencrypt=no, or press p and c before sending)."
     )]
     Encrypted,
     #[error(
-        "The reply is encrypted to your own key alone, so that the buyer could not read it. Send it unencrypted, or encrypted to the buyer's key."
+        "The reply is encrypted only to your own key, so the buyer could not read it. Send it unencrypted, or encrypted to the buyer's key."
     )]
     ToYourself,
-    #[error("The reply holds a private key. Nothing was sent.")]
+    #[error("The reply contains a private key. Nothing was sent.")]
     PrivateKey,
     #[error(
-        "The reply holds the shop's own message with what the buyer wrote. Quote it with > before each line, or take it out. Nothing was sent."
+        "The reply contains the shop's own message with the buyer's text. Quote it with > before each line, or remove it. Nothing was sent."
     )]
     Forwarded,
-    #[error("The reply has no words of yours and no command. Nothing was sent.")]
+    #[error("The reply has no text and no command. Nothing was sent.")]
     Empty,
     #[error(
-        "Some letters of the reply cannot be read: its character set is not the one it names. Send it as UTF-8. Nothing was sent."
+        "Some characters of the reply cannot be read: its character set is not the one it declares. Send it as UTF-8. Nothing was sent."
     )]
     UnknownLetters,
     #[error(
-        "The reply is longer than {most} characters. Shorten it, or send it in two. Nothing was sent."
+        "The reply is longer than {most} characters. Shorten it or split it. Nothing was sent."
     )]
     TooLong { most: usize },
     #[error(
-        "\u{201C}{0}\u{201D} looks like a command, and here are words alone: each step has its own form, under \u{201C}What you can do\u{201D}. Take the line out, or begin it without /. Nothing was sent."
+        "\u{201C}{0}\u{201D} looks like a command. Use the forms under \u{201C}Actions\u{201D} to change the status, and remove the line or its / to send the message. Nothing was sent."
     )]
     TypedCommand(String),
     #[error("{0} Nothing was sent.")]

@@ -268,7 +268,10 @@ fn is_of_an_order_mail(line: &str) -> bool {
     let text = line.trim();
     let is_indented = line.starts_with([' ', '\t']);
     (is_indented && (text.starts_with("| ") || text == "|"))
+        // The last ones are of messages that older versions wrote.
+        || text.starts_with("Lines after a bar ( | ) were written by the buyer")
         || text.starts_with("Lines behind a bar ( | ) are the buyer's words")
+        || ["SHIP TO", "BUYER'S NOTE", "ACTIONS"].contains(&text)
         || ["SEND TO", "THE BUYER'S NOTE", "WHAT YOU CAN DO"].contains(&text)
         || text.starts_with("X-Shop-Order:")
         || (is_indented && text.starts_with("shop orders "))

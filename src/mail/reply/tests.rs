@@ -322,7 +322,24 @@ fn typed_words_stay_whole_and_are_no_command() {
         }
     }
     assert!(typed("/payed\nwords").contains("looks like a command"));
-    assert!(typed(" \r\n").starts_with("refused: The reply has no words"));
+    assert!(typed(" \r\n").starts_with("refused: The reply has no text"));
     assert!(typed(&"x".repeat(MOST_CHARACTERS + 1)).contains("longer than 4000"));
     assert!(typed("-----BEGIN PGP PRIVATE KEY BLOCK-----").contains("private key"));
+}
+
+#[test]
+fn an_order_mail_is_recognised_by_its_headings_of_this_version_and_of_older_ones() {
+    for heading in [
+        "SHIP TO",
+        "BUYER'S NOTE",
+        "ACTIONS",
+        "Lines after a bar ( | ) were written by the buyer, or by you.",
+        "SEND TO",
+        "THE BUYER'S NOTE",
+        "WHAT YOU CAN DO",
+        "Lines behind a bar ( | ) are the buyer's words, or yours to them.",
+    ] {
+        let refused = format!("refused: {}\n", Unreadable::Forwarded);
+        check(&format!("Hello\n\n{heading}\n"), &refused);
+    }
 }

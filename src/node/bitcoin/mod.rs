@@ -78,7 +78,7 @@ impl Bitcoin {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if wallet.is_empty() || wallet.starts_with('.') || !wallet.chars().all(is_plain) {
             return Err(Doubt::Other(
-                "BTC_RPC_URL ends at the port, or names a wallet of letters, digits and dashes: http://USER:PASSWORD@127.0.0.1:8332/wallet/shop"
+                "BTC_RPC_URL must end at the port or with a wallet name of letters, digits and dashes: http://USER:PASSWORD@127.0.0.1:8332/wallet/shop"
                     .to_owned(),
             ));
         }
@@ -158,7 +158,7 @@ impl Bitcoin {
             time,
             sightings: payments::sightings(&asked, &parts, known),
             memory: serde_json::to_string(&memory)
-                .map_err(|_| Doubt::Other("what was seen cannot be written down".to_owned()))?,
+                .map_err(|_| Doubt::Other("detected payments cannot be stored".to_owned()))?,
         })
     }
 
@@ -188,10 +188,10 @@ impl Bitcoin {
         // Coins of the test networks are worth nothing, and their addresses pay to the same scripts. A "regtest" chain is one
         // that the seller makes for himself, to try things.
         if name != "regtest" && genesis != BITCOIN {
-            let found = if name == "main" { "the main one of another coin" } else { name };
+            let found = if name == "main" { "the main chain of another coin" } else { name };
             return Err(Doubt::OtherChain {
                 node: self.link.node(),
-                expected: "main, of Bitcoin".to_owned(),
+                expected: "main (Bitcoin)".to_owned(),
                 found: found.chars().filter(|c| (' '..='~').contains(c)).take(40).collect(),
             });
         }

@@ -46,7 +46,7 @@ impl Bitcoin {
             }
             Err(Doubt::Refused { code: NO_SUCH_METHOD, .. }) => {
                 return Err(Doubt::Other(format!(
-                    "the node at {} runs without wallets: take disablewallet=1 out of its bitcoin.conf",
+                    "the node at {} runs without wallets: remove disablewallet=1 from its bitcoin.conf",
                     self.link.node()
                 )));
             }
@@ -85,13 +85,13 @@ impl Bitcoin {
         let (node, wallet) = (self.link.node(), &self.wallet);
         if told["private_keys_enabled"] != false {
             return Err(Doubt::Other(format!(
-                "the wallet `{wallet}` of the node at {node} may hold private keys, and the shop touches none that does: \
-                 name another at the end of BTC_RPC_URL, for example /wallet/shop-watch, which the shop will make"
+                "the wallet `{wallet}` of the node at {node} may contain private keys, which the shop refuses to use: set another at the end of BTC_RPC_URL, for \
+                 example /wallet/shop-watch, which the shop creates"
             )));
         }
         if told["scanning"].is_object() {
             return Err(Doubt::Other(format!(
-                "the wallet `{wallet}` of the node at {node} is reading older blocks: wait until it is done"
+                "the wallet `{wallet}` of the node at {node} is rescanning older blocks: wait until it is done"
             )));
         }
         Ok(if told["descriptors"] == true { Kind::Descriptors } else { Kind::Legacy })
@@ -147,8 +147,8 @@ impl Bitcoin {
                     // Once a process, or the log would say it at every look.
                     if addresses.contains_key(&one.script) {
                         tracing::warn!(
-                            "the node at {} has thrown away block {first}: an order that is older than its blocks is not followed. \
-                             Look into your wallet and say what arrived (`shop orders`): until then no order in Bitcoin runs out",
+                            "the node at {} has pruned block {first}: orders older than its blocks cannot be tracked. \
+                             Check your wallet and record what you received (`shop orders`): until then no Bitcoin order expires",
                             self.link.node()
                         );
                     }
@@ -233,7 +233,7 @@ impl Bitcoin {
         for one in told.ok_or_else(|| self.link.malformed(method))? {
             if one["success"] != true {
                 return Err(self.link.malformed(&format!(
-                    "{method} without success ({})",
+                    "{method} failed ({})",
                     one["error"]["code"].as_i64().unwrap_or(0)
                 )));
             }

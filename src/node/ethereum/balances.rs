@@ -45,9 +45,8 @@ impl<'a> Counted<'a> {
     pub fn name_token(self, doubt: Doubt) -> Doubt {
         match (self, doubt) {
             (Self::Token(contract), Doubt::Refused { node, method, code, words }) => {
-                let words = format!(
-                    "{words}; asked was the token {contract}: is that its contract, on this chain?"
-                );
+                let words =
+                    format!("{words}; check that {contract} is the token's contract on this chain");
                 Doubt::Refused { node, method, code, words }
             }
             (_, doubt) => doubt,

@@ -113,10 +113,10 @@ impl Ethereum {
         memory: Option<&str>,
         now: Moment,
     ) -> Result<Look, Doubt> {
-        let memory: Option<Memory> =
-            memory.map(serde_json::from_str).transpose().map_err(|_| {
-                Doubt::Other("what the shop remembers of the node is unreadable".to_owned())
-            })?;
+        let memory: Option<Memory> = memory
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(|_| Doubt::Other("the stored state of the node is unreadable".to_owned()))?;
         match self.try_to_look(followed, memory.clone(), now).await {
             // A reorganisation came between the questions, and the node no longer knows the blocks that were asked for.
             Err(Doubt::Refused { .. } | Doubt::Turned { .. }) => {
@@ -239,7 +239,7 @@ impl Ethereum {
             if !answer.is_null() {
                 let block = self.block(&answer)?;
                 if block.number != number {
-                    return Err(self.link.malformed("another block than was asked for"));
+                    return Err(self.link.malformed("a different block than requested"));
                 }
                 known.insert(number, block);
             }
@@ -265,7 +265,7 @@ impl Ethereum {
         for depth in depths {
             let block = match (depth, deep_number(depth, head.number)) {
                 (Depth::Final, _) => {
-                    let words = "the node does not know what is final: wait a little, or set CONFIRMATIONS to a number of blocks";
+                    let words = "the node does not report finality: wait a little, or set CONFIRMATIONS to a number of blocks";
                     Some(is_final.clone().ok_or_else(|| Doubt::Other(words.to_owned()))?)
                 }
                 (Depth::Blocks(_), None) => None,
@@ -401,7 +401,7 @@ impl Ethereum {
         if block.number == number {
             Ok(block)
         } else {
-            Err(self.link.malformed("another block than was asked for"))
+            Err(self.link.malformed("a different block than requested"))
         }
     }
 

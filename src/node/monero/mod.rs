@@ -136,8 +136,9 @@ impl Monero {
             head: height.saturating_sub(1),
             time: Moment::new(memory.time).map_err(|_| self.link.malformed("its memory"))?,
             sightings,
-            memory: serde_json::to_string(&memory)
-                .map_err(|error| Doubt::Other(format!("what was seen cannot be kept: {error}")))?,
+            memory: serde_json::to_string(&memory).map_err(|error| {
+                Doubt::Other(format!("detected payments cannot be stored: {error}"))
+            })?,
         })
     }
 
@@ -151,10 +152,10 @@ impl Monero {
                 "monero-wallet-rpc at {node} has no wallet open: start it with --wallet-file and the view-only wallet"
             ))),
             Err(Doubt::Refused { code: DENIED, .. }) => Err(Doubt::Other(format!(
-                "monero-wallet-rpc at {node} is restricted: start it without --restricted-rpc, on this host alone"
+                "monero-wallet-rpc at {node} is restricted: start it without --restricted-rpc, reachable only from this host"
             ))),
             Ok(_) | Err(Doubt::Refused { .. }) => Err(Doubt::Other(format!(
-                "the wallet in monero-wallet-rpc at {node} CAN SPEND: take it off this host, and make a view-only wallet of its \
+                "the wallet in monero-wallet-rpc at {node} CAN SPEND: remove it from this host, and create a view-only wallet from its \
                  primary address and private view key (monero-wallet-cli --generate-from-view-key)"
             ))),
             Err(doubt) => Err(doubt),
@@ -167,9 +168,7 @@ impl Monero {
         let text = answer["address"].as_str().unwrap_or_default();
         let address = Address::parse(&Coin::Monero, text).map_err(|why| {
             let node = self.link.node();
-            Doubt::Other(format!(
-                "the wallet in monero-wallet-rpc at {node} is none for the shop: {why}"
-            ))
+            Doubt::Other(format!("the wallet in monero-wallet-rpc at {node} cannot be used: {why}"))
         })?;
         if address.is_primary_monero() {
             Ok(address)
@@ -378,7 +377,7 @@ impl Monero {
     fn no_daemon(&self, doubt: Doubt) -> Doubt {
         match doubt {
             Doubt::Refused { words, .. } => Doubt::Other(format!(
-                "monero-wallet-rpc at {} does not get on with its monerod ({words}): is monerod running?",
+                "monero-wallet-rpc at {} cannot use its monerod ({words}): check that monerod is running",
                 self.link.node()
             )),
             doubt => doubt,
@@ -387,7 +386,7 @@ impl Monero {
 
     fn other_wallet(&self) -> Doubt {
         Doubt::Other(format!(
-            "the wallet in monero-wallet-rpc at {} is another one than the newest order is to be paid to: open the \
+            "the wallet in monero-wallet-rpc at {} is not the one that the newest order is paid to: open the \
              view-only wallet of the address in the shop's catalog",
             self.link.node()
         ))
@@ -396,8 +395,8 @@ impl Monero {
 
 fn no_login(link: &Link) -> Doubt {
     Doubt::Other(format!(
-        "monero-wallet-rpc at {} wants a login of a kind that the shop does not know: start it with --disable-rpc-login where \
-         nobody else reaches it (--rpc-bind-ip 127.0.0.1), and set XMR_RPC_URL without user and password",
+        "monero-wallet-rpc at {} requires an unsupported kind of login: start it with --disable-rpc-login where nobody else can reach \
+         it (--rpc-bind-ip 127.0.0.1), and set XMR_RPC_URL without user and password",
         link.node()
     ))
 }

@@ -140,7 +140,7 @@ fn name_and_contact_of_the_desk_stand_above_the_settings_at_once_and_after_a_res
         assert!(text.contains("Tea &#38; Wool") && !text.contains("settings"), "{path}: {text}");
     }
     let page = desk.get("/look");
-    assert!(page.text().contains("Name as in the settings"));
+    assert!(page.text().contains("Use the configured name"));
     assert!(page.text().contains("Tea &#38; Wool <span class=\"hint\">desk"));
 
     buyer.adds("green-tea", "", "1");
@@ -326,10 +326,10 @@ fn a_picture_that_is_none_becomes_no_logo_and_a_cameras_words_are_left_out() {
     let busy = image::RgbaImage::from_fn(480, 128, |x, y| image::Rgba(noise(y * 480 + x)));
     for (name, bytes, why) in [
         ("logo.svg", svg, "JPEG, PNG or WebP"),
-        ("logo.png", whole[..whole.len() / 2].to_vec(), "damaged or cut short"),
+        ("logo.png", whole[..whole.len() / 2].to_vec(), "damaged or truncated"),
         ("logo.png", b"hello".to_vec(), "JPEG, PNG or WebP"),
         ("<b>.png", vec![0; 33 * 1024 * 1024], "32 MB"),
-        ("busy.png", png(busy.into()), "too busy"),
+        ("busy.png", png(busy.into()), "too detailed"),
     ] {
         let answer = uploads(&mut desk, &now, name, &bytes);
         assert_eq!(answer.status, 422, "{name}");
@@ -477,7 +477,7 @@ fn a_file_that_did_not_change_is_no_news_and_one_that_did_stands_above_the_desk(
     for slug in ["two", "four", "five"] {
         changes_page(&mut desk, slug, slug, "from the desk");
     }
-    assert!(desk.get("/pages").text().contains("from its file, changed here"));
+    assert!(desk.get("/pages").text().contains("file, edited at the desk"));
     let shows = |buyer: &mut crate::world::Buyer, expected: [&str; 5]| {
         for (slug, words) in ["one", "two", "three", "four", "five"].iter().zip(expected) {
             let text = buyer.get(&format!("/page/{slug}")).text();

@@ -185,7 +185,7 @@ fn the_list_is_narrowed_by_state_duty_currency_day_and_part_of_the_reference() {
 
     for nothing in ["part=ZZZ", "currency=LTC", "since=2030-01-01"] {
         let page = desk.get(&format!("/orders?{nothing}"));
-        assert_eq!(page.mark("none"), "There are no such orders.", "{nothing}");
+        assert_eq!(page.mark("none"), "No matching orders.", "{nothing}");
     }
     // What cannot be meant is said at its field, and stays there.
     let mut browser = desk.0.clone();
@@ -288,7 +288,7 @@ fn orders_are_marked_as_sent_at_once_and_one_that_may_not_be_is_named() {
     assert_eq!(list.text().matches("type=\"checkbox\"").count(), 4);
     let query: Vec<String> = orders.iter().map(|(_, name)| format!("order={name}")).collect();
     let page = desk.get(&format!("/orders/send?{}&order=0000000000", query.join("&")));
-    assert!(page.text().contains("0000000000</a>: There is no such order"));
+    assert!(page.text().contains("0000000000</a>: Order not found"));
     // Meanwhile one is cancelled in a shell.
     world.says(&["orders", "cancel", &orders[3].1]);
     let tracking = format!("tracking-{}", orders[0].1);
@@ -297,7 +297,7 @@ fn orders_are_marked_as_sent_at_once_and_one_that_may_not_be_is_named() {
     assert_eq!(done.status, 303, "{}", done.text());
     let address = done.header("location").unwrap().to_owned();
     let result = desk.get(&address);
-    assert!(result.mark("sent").contains("3."), "{}", result.text());
+    assert!(result.mark("sent").contains("3 orders"), "{}", result.text());
     let left = result.text().split_once("id=\"left\"").unwrap().1.to_owned();
     assert!(left.contains(&format!("{}</a>: Cancelled", orders[3].1)), "{left}");
     // The form sent twice does nothing more.
@@ -307,13 +307,15 @@ fn orders_are_marked_as_sent_at_once_and_one_that_may_not_be_is_named() {
         let page = buyer.clone().get("/order");
         assert_eq!(page.state(), if n == 3 { "cancelled" } else { "shipped" });
         assert_eq!(page.text().contains("RR 123 DE"), n == 0);
-        let told =
-            deeds(&world).iter().filter(|deed| **deed == format!("{order_ref} Sent")).count();
+        let told = deeds(&world)
+            .iter()
+            .filter(|deed| **deed == format!("{order_ref} Marked as shipped"))
+            .count();
         assert_eq!(told, usize::from(n != 3));
     }
     let nothing = desk.0.get("/orders/send");
     assert_eq!(nothing.status, 422);
-    assert!(nothing.mark("fault").contains("Tick some first"), "{}", nothing.text());
+    assert!(nothing.mark("fault").contains("Select the orders"), "{}", nothing.text());
 }
 
 #[test]
@@ -327,7 +329,7 @@ fn at_most_fifty_are_sent_at_once_and_a_bad_tracking_number_stops_all() {
     fields.push(("once", &once));
     let refused = desk.post("/orders/send", &fields);
     assert_eq!(refused.status, 422);
-    assert!(refused.mark("fault").contains("At most 50"));
+    assert!(refused.mark("fault").contains("at most 50"));
     let fields = [
         ("once", once.as_str()),
         ("order", "0000000004"),
@@ -383,7 +385,7 @@ fn each_state_shows_the_steps_that_the_table_allows_and_takes_no_other() {
                 (409, status.as_str()),
                 "{name}"
             );
-            assert!(refused.mark("changed").contains("Nothing was done"));
+            assert!(refused.mark("changed").contains("Nothing was changed"));
         }
     }
     assert!(deeds(&world).is_empty());
@@ -405,15 +407,15 @@ fn an_order_goes_its_way_at_the_desk_and_the_buyer_sees_it() {
     let refused = step(&mut desk, &order_ref, "partial", &[("word", "0,05")]);
     assert_eq!(refused.status, 422);
     assert_eq!(refused.attribute("word-partial", "value"), "0,05");
-    assert!(refused.mark("error-partial").contains("use a point: 0.05"));
+    assert!(refused.mark("error-partial").contains("Use a decimal point: 0.05"));
     let refused = step(&mut desk, &order_ref, "partial", &[("word", "0.09199")]);
-    assert!(refused.mark("error-partial").contains("whole amount"), "{}", refused.text());
+    assert!(refused.mark("error-partial").contains("full amount"), "{}", refused.text());
     let done = step(&mut desk, &order_ref, "partial", &[("word", "0.05")]);
     assert_eq!(done.header("location"), Some(format!("{path}?done=partial").as_str()));
     let page = desk.get(&format!("{path}?done=partial"));
     assert_eq!(
         (page.state(), page.mark("done")),
-        ("partial".into(), "The amount received is recorded.".into())
+        ("partial".into(), "The received amount was recorded.".into())
     );
     assert_eq!((page.mark("received"), page.mark("due")), ("0.05".into(), "0.04199".into()));
     assert_eq!(buyer.get("/order").state(), "partial");
@@ -429,7 +431,7 @@ fn an_order_goes_its_way_at_the_desk_and_the_buyer_sees_it() {
     let late =
         send(&mut desk, &page, "id=\"step-partial\"", &format!("{path}/step"), &[("word", "0.01")]);
     assert_eq!((late.status, late.state().as_str()), (409, "confirmed"));
-    assert!(late.mark("changed").contains("It is now: Paid."), "{}", late.mark("changed"));
+    assert!(late.mark("changed").contains("Its status is now: Paid."), "{}", late.mark("changed"));
     // Also where the table would allow it: the seller has not seen what it is now.
     let late =
         send(&mut desk, &page, "id=\"step-cancel\"", &format!("{path}/step"), &[("sure", "yes")]);
@@ -445,10 +447,11 @@ fn an_order_goes_its_way_at_the_desk_and_the_buyer_sees_it() {
     assert!(seen.text().contains("RR 99 DE"));
     let page = desk.get(&path);
     assert!(!page.text().contains("RR 99 DE") && page.text().contains("only the buyer can read"));
-    assert!(page.text().contains("Nothing is left to be done"));
-    let expected: Vec<String> = ["Said how much has arrived", "Said that it was paid", "Sent"]
-        .map(|deed| format!("{order_ref} {deed}"))
-        .into();
+    assert!(page.text().contains("No action needed."));
+    let expected: Vec<String> =
+        ["Recorded a received amount", "Marked as paid", "Marked as shipped"]
+            .map(|deed| format!("{order_ref} {deed}"))
+            .into();
     assert_eq!(deeds(&world), expected);
 }
 
@@ -486,10 +489,11 @@ fn an_answer_is_read_by_its_buyer_alone_and_heard_once() {
     assert_eq!(read.matches("On Monday,\nwith the post. &#60;3").count(), 1, "{read}");
     assert!(!other.get("/order").text().contains("On Monday"));
     let page = desk.get(&format!("/orders/{order_ref}?done=answered"));
-    assert_eq!(page.mark("done"), "Your answer is on the order's page.");
-    assert!(!page.text().contains("On Monday"), "it is sealed to the buyer");
+    assert_eq!(page.mark("done"), "Your answer was sent to the order's page.");
+    assert!(!page.text().contains("On Monday"), "it is encrypted to the buyer");
     assert!(
-        page.text().contains("You answered") && page.text().contains("Only the buyer can read it.")
+        page.text().contains("Your answer</span>")
+            && page.text().contains("Only the buyer can read it.")
     );
     assert_eq!(listed(&desk.get("/orders?show=answer")), std::slice::from_ref(&other_ref));
 
@@ -506,7 +510,7 @@ fn an_answer_is_read_by_its_buyer_alone_and_heard_once() {
         for words in [format!("{line}\r\nSorry."), format!("Sorry.\r\n{line}")] {
             let refused = answer(&mut desk, &other_ref, &words);
             assert_eq!(refused.status, 422, "{words}");
-            assert!(refused.mark("answer-error").contains("What you can do"), "{words}");
+            assert!(refused.mark("answer-error").contains("“Actions”"), "{words}");
             assert_eq!(refused.mark("answer"), words);
         }
     }
@@ -544,7 +548,7 @@ fn without_a_key_the_desk_shows_what_the_buyer_wrote_and_says_what_is_gone() {
     fs::remove_file(cur.join(format!("{}:2,FRS", messages[1].0))).unwrap();
     let text = desk.get(&format!("/orders/{order_ref}")).text();
     assert!(text.contains("Ada Byron") && !text.contains("Is it green?"));
-    assert!(text.contains("You have deleted this message"));
+    assert!(text.contains("You deleted this message"));
 }
 
 #[test]
@@ -572,7 +576,7 @@ fn with_a_key_the_desk_shows_armor_that_the_sellers_gpg_opens() {
     assert!(opened[1].contains("Is it green?") && !opened[1].contains("Ada Byron"));
     let packing = desk.get(&format!("/orders/packing?order={order_ref}")).text();
     assert!(
-        packing.contains("if there is one: in the sealed message")
+        packing.contains("Address and note: in the encrypted message")
             && !packing.contains("Ada Byron")
     );
 }
@@ -607,7 +611,7 @@ fn a_packing_list_says_what_goes_where_and_no_price() {
     let both =
         desk.get(&format!("/orders/packing?order={other}&order={unpaid}&order=0000000000")).text();
     assert!(both.contains(&other) && both.contains(&unpaid) && !both.contains(&one));
-    assert!(both.contains("There is no order 0000000000"));
+    assert!(both.contains("No order 0000000000"));
 }
 
 #[test]
@@ -617,19 +621,19 @@ fn an_order_that_is_no_more_and_a_buyer_who_is_no_more_are_said_to_be() {
     let mut desk = world.desk();
     assert_eq!(buyer.post("/order/erase", &[("confirm", "yes")]).status, 303);
     let page = desk.get(&format!("/orders/{order_ref}"));
-    assert!(page.mark("erased").contains("erased their data"), "{}", page.text());
+    assert!(page.mark("erased").contains("deleted their data"), "{}", page.text());
     assert!(!page.text().contains("id=\"answer-form\""));
     let fields = [("once", "ab".repeat(32)), ("answer", "Hello".to_owned())];
     let fields: Vec<(&str, &str)> =
         fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let refused = desk.post(&format!("/orders/{order_ref}/answer"), &fields);
     assert_eq!(refused.status, 422);
-    assert!(refused.mark("answer-refused").contains("erased their data"), "{}", refused.text());
+    assert!(refused.mark("answer-refused").contains("deleted their data"), "{}", refused.text());
 
     for (unknown, words) in [
-        ("0000000000", "There is no such order"),
-        ("rubbish", "There is no such order"),
-        ("%3Cb%3E", "There is no such order"),
+        ("0000000000", "Order not found"),
+        ("rubbish", "Order not found"),
+        ("%3Cb%3E", "Order not found"),
     ] {
         let mut browser = desk.0.clone();
         let page = browser.get(&format!("/orders/{unknown}"));
@@ -639,7 +643,7 @@ fn an_order_that_is_no_more_and_a_buyer_who_is_no_more_are_said_to_be() {
     world.sql("delete from invoices");
     let page = desk.0.get(&format!("/orders/{order_ref}"));
     assert_eq!(page.status, 410);
-    assert!(page.text().contains("This order was erased"));
+    assert!(page.text().contains("This order was deleted"));
     assert!(listed(&desk.get("/orders")).is_empty());
 }
 
@@ -660,13 +664,10 @@ fn what_the_node_saw_stands_beside_the_payment() {
     assert_eq!((page.mark("block"), page.mark("depth")), ("in block 998".into(), "3 of 12".into()));
     assert!(page.text().contains("91,990,000 Gwei"));
     world.sql("update invoices set confirmations = 0");
-    assert_eq!(desk.get(&path).mark("block"), "in no block yet");
+    assert_eq!(desk.get(&path).mark("block"), "not in a block yet");
     world.sql("update orders set status = 'overpaid'; update invoices set seen = 100000000, settled = 100000000");
     let page = desk.get(&path);
-    assert_eq!(
-        (page.mark("block"), page.mark("excess")),
-        ("as deep as it must".into(), "0.00801".into())
-    );
+    assert_eq!((page.mark("block"), page.mark("excess")), ("confirmed".into(), "0.00801".into()));
 }
 
 /// The quickest of some tries: others build and test on the same host.

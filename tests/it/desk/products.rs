@@ -238,7 +238,7 @@ fn a_product_with_pictures_is_added_and_bought() {
     let order = places_an_order(&mut buyer);
     assert!(order.text().contains("0.04"), "{}", order.text());
     let text = desk.get("/products/black-tea").text();
-    assert!(text.contains("100 g: 0 +") && text.contains("the other options: 5 +"), "{text}");
+    assert!(text.contains("100 g: 0 +") && text.contains("Other options: 5 +"), "{text}");
 }
 
 #[test]
@@ -289,10 +289,12 @@ fn every_refusal_stands_at_its_field_and_the_words_are_kept() {
     assert!(form.press(&mut desk, "save", &[]).mark("slug-error").contains("Another product"));
     let mut form = Form::get(&mut desk, "/products/stone");
     form.set("price.XMR", "");
-    assert!(form.press(&mut desk, "save", &[]).text().contains("At least one price"));
+    assert!(form.press(&mut desk, "save", &[]).text().contains("Enter at least one price"));
     let mut form = Form::get(&mut desk, "/products/cap");
     form.set_nth("option.name", 1, "Small");
-    assert!(form.press(&mut desk, "save", &[]).mark("option-1-name-error").contains("once"));
+    assert!(
+        form.press(&mut desk, "save", &[]).mark("option-1-name-error").contains("a different name")
+    );
 
     // A mnemonic is shown nowhere again.
     let words = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
@@ -314,9 +316,9 @@ fn two_desks_lose_nothing_of_each_other() {
     second.set("description", "Another text").set("price.ETH", "0.2");
     let answer = second.press(&mut other, "save", &[]);
     assert_eq!(answer.status, 409);
-    assert_eq!(answer.mark("name-now"), "Now there: Greenest Tea");
-    assert_eq!(answer.mark("price-ETH-now"), "Now there: 0.1");
-    assert_eq!(answer.mark("description-now").lines().next(), Some("Now there: A **fine** tea."));
+    assert_eq!(answer.mark("name-now"), "Saved value: Greenest Tea");
+    assert_eq!(answer.mark("price-ETH-now"), "Saved value: 0.1");
+    assert_eq!(answer.mark("description-now").lines().next(), Some("Saved value: A **fine** tea."));
     assert!(answer.find_mark("price-BTC-now").is_none());
     let again = Form::of("/products/green-tea", &answer);
     assert_eq!(again.value("description"), "Another text");
@@ -348,7 +350,10 @@ fn a_sale_between_looking_and_saving_is_not_lost() {
     let answer = form.press(&mut desk, "save", &[]);
     assert_eq!(answer.status, 409);
     let words = answer.mark("stock-now");
-    assert!(words.contains("15. It was 18") && words.contains("3 went since"), "{words}");
+    assert!(
+        words.contains("15 (it was 18") && words.contains("3 sold or removed since"),
+        "{words}"
+    );
     let again = Form::of("/products/green-tea", &answer);
     assert_eq!((again.value("stock"), again.value("stock_was")), ("30", "15"));
     again.saves(&mut desk, &[]);
@@ -544,9 +549,9 @@ fn a_picture_that_cannot_be_shown_is_refused_by_name_and_the_words_stay() {
             "an SVG",
         ),
         ("moves.gif", b"GIF89a\x01\0\x01\0\0\0\0;", "a GIF"),
-        ("words.jpg", b"Just words, called a picture", "of a kind that the shop does not know"),
-        ("page.jpg", b"<!DOCTYPE html><script>alert(1)</script>", "of a kind"),
-        ("cut.jpg", cut, "damaged or cut short"),
+        ("words.jpg", b"Just words, called a picture", "of an unsupported kind"),
+        ("page.jpg", b"<!DOCTYPE html><script>alert(1)</script>", "of an unsupported kind"),
+        ("cut.jpg", cut, "damaged or truncated"),
         ("empty.jpg", b"", "empty"),
         ("heavy.jpg", &heavy, "larger than 32 MB"),
     ] {
@@ -611,7 +616,7 @@ fn where_a_picture_was_taken_is_nowhere_on_the_disk() {
     file["products"]["cap"]["images"] = serde_json::json!(["holiday.jpg"]);
     fs::write(world.path("db/again.json"), file.to_string()).unwrap();
     let said = world.says(&["seed", "db/again.json"]);
-    assert!(said.contains("1 pictures (0 new)"), "{said}");
+    assert!(said.contains("1 picture (0 new)"), "{said}");
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn each_number_of_the_first_page_is_that_of_the_orders() {
     let world = World::with_desk();
     let mut desk = world.desk();
     assert_eq!(counts(&mut desk), ["0", "0", "0", "0"]);
-    assert!(desk.get("/").text().contains("Nothing that was paid for yet."));
+    assert!(desk.get("/").text().contains("No sales yet."));
 
     let [paid, sent, partial, _unpaid] = ["3", "2", "1", "1"].map(|n| orders_tea(&world, n));
     let mut asking = world.buyer();
@@ -76,7 +76,7 @@ fn each_number_of_the_first_page_is_that_of_the_orders() {
     world.says(&["orders", "partial", &partial, "0.05"]);
 
     assert_eq!(counts(&mut desk), ["3", "1", "1", "0"]);
-    assert_eq!(desk.get("/").mark("partial"), "1 of them paid in part");
+    assert_eq!(desk.get("/").mark("partial"), "1 partially paid");
 
     let page = desk.get("/");
     // Three and two pieces of 0.09199, and 0.05.
@@ -98,7 +98,7 @@ fn each_number_of_the_first_page_is_that_of_the_orders() {
     assert_eq!(weeks.len(), 26);
     assert_eq!(weeks[0][1..], ["6", "2", "0.50995"]);
     assert_eq!(weeks[1][1..], ["0", "0", "0"]);
-    let gist = "Orders by week: 6 in 26 weeks, of which 2 were paid. The most, 6, in the week of";
+    let gist = "Orders per week: 6 in the last 26 weeks, 2 of them paid. Highest: 6 in the week of";
     assert!(desk.get("/").text().contains(gist));
     assert_eq!(table(&desk.get("/"), "best"), [["Green Tea", "5"]]);
 
@@ -125,10 +125,10 @@ fn every_currency_has_its_own_takings() {
     assert_eq!(table(&desk.get("/"), "weeks")[0][1..], ["1", "1", "0"]);
     let page = desk.get("/?currency=BTC");
     assert_eq!(table(&page, "weeks")[0][1..], ["1", "1", "0.0009199"]);
-    assert!(page.text().contains("BTC that came in by week: 0.0009199 in 26 weeks."));
+    assert!(page.text().contains("BTC received per week: 0.0009199 in the last 26 weeks."));
     // What is no currency of the shop's shows the first.
     let page = desk.get("/?currency=%3Cb%3E");
-    assert!(page.text().contains("Takings in <strong>ETH</strong>"));
+    assert!(page.text().contains("Revenue in <strong>ETH</strong>"));
 }
 
 #[test]
@@ -192,25 +192,24 @@ fn the_first_page_says_what_the_doctor_and_the_nodes_say() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let seen = |desk: &mut SellerAtDesk| desk.get("/").text();
-    world
-        .until("the doctor has looked", || seen(&mut desk.clone()).contains("the doctor found it"));
+    world.until("the doctor has looked", || seen(&mut desk.clone()).contains("Last checked on"));
     let page = seen(&mut desk);
-    assert!(page.contains("There is no key of yours"), "{page}");
-    assert!(!page.contains("In doubt since"));
+    assert!(page.contains("No seller key"), "{page}");
+    assert!(!page.contains("Unreliable since"));
 
     // Where nobody answers.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("http://127.0.0.1:{port}");
     assert_eq!(world.shop(&["watch", "--once", "--eth-rpc-url", &url]).status.code(), Some(1));
     let page = seen(&mut desk);
-    assert!(page.contains("<li class=\"doubt\">") && page.contains("In doubt since"), "{page}");
+    assert!(page.contains("<li class=\"doubt\">") && page.contains("Unreliable since"), "{page}");
 }
 
 #[test]
 fn the_first_page_says_when_the_sellers_key_ends() {
     let world = World::with_desk();
     let desk = world.desk();
-    for (ends, words) in [("1y", "Your key is good until"), ("20d", "Your key ends on")] {
+    for (ends, words) in [("1y", "Your key is valid until"), ("20d", "Your key expires on")] {
         let gpg = Gpg::new();
         let made =
             gpg.tries(&["--quick-gen-key", "seller", "future-default", "default", ends], b"");
@@ -246,7 +245,7 @@ fn deeds_are_erased_with_the_orders_days() {
     // The open shop may be quicker.
     let due = world.says(&["purge", "--dry-run"]);
     assert!(
-        due.contains("61 deeds are due to be erased from your log.") || due.contains("0 orders"),
+        due.contains("61 activity log entries due for deletion.") || due.contains("0 orders"),
         "{due}"
     );
     world.says(&["purge"]);
@@ -285,11 +284,11 @@ fn the_takings_survive_a_purge_and_hold_nothing_of_buyers() {
     assert_eq!(table(&page, "best"), [["Green Tea", "3"]]);
 
     let words = world.says(&["purge", "--dry-run", "--figures"]);
-    assert!(words.contains("Numbers by day and week to be erased: 2 rows."), "{words}");
+    assert!(words.contains("Daily and weekly figures to delete: 2."), "{words}");
     world.says(&["purge", "--figures"]);
     let page = desk.get("/");
     assert!(table(&page, "weeks").iter().all(|week| week[1..] == ["0", "0", "0"]));
-    assert!(page.text().contains("Nothing that was paid for yet."));
+    assert!(page.text().contains("No sales yet."));
 }
 
 #[test]

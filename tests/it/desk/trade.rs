@@ -152,7 +152,7 @@ fn two_buyers_race_for_the_last_use_and_one_has_it() {
     assert_eq!(statuses.iter().filter(|status| **status == 303).count(), 1, "{statuses:?}");
     assert_eq!(used(&world), "1");
     let message = world.messages().remove(0).1;
-    assert!(message.contains("less, code LAST") && message.contains("-0.01"), "{message}");
+    assert!(message.contains("discount, code LAST") && message.contains("-0.01"), "{message}");
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn a_buyer_reads_why_a_code_does_not_count_and_no_more() {
         desk.does("/discounts/save", &fields);
     }
     let list = desk.get("/discounts").text();
-    for word in ["not yet", "over", "counts", "from 2999-01-01", "0.002 ETH"] {
+    for word in ["not active yet", "expired", "active", "from 2999-01-01", "0.002 ETH"] {
         assert!(list.contains(word), "{word}: {list}");
     }
     let mut buyer = with_tea(&world);
@@ -240,7 +240,7 @@ fn of_two_desks_the_second_sees_what_the_first_has_changed() {
     assert_eq!(change(&mut one, &shown, "20").status, 303);
     let answer = change(&mut other, &shown, "30");
     assert_eq!((answer.status, answer.attribute("percent", "value").as_str()), (409, "30"));
-    assert_eq!(answer.mark("percent-now"), "Now there: 20");
+    assert_eq!(answer.mark("percent-now"), "Saved value: 20");
     assert!(answer.find_mark("code-now").is_none());
     // Whoever has seen it may decide.
     assert_eq!(change(&mut other, &edition(&answer), "30").status, 303);
@@ -252,15 +252,15 @@ fn of_two_desks_the_second_sees_what_the_first_has_changed() {
     let shown = edition(&one.get("/discounts/change?code=SPRING"));
     other.does("/discounts/remove", &[("was", "SPRING"), ("edition", &shown)]);
     let answer = change(&mut one, &shown, "40");
-    assert!(answer.status == 409 && answer.text().contains("removed meanwhile"));
+    assert!(answer.status == 409 && answer.text().contains("was removed elsewhere"));
     assert_eq!(answer.attribute("code", "value"), "SPRING");
     let deeds = world.find("select what from deeds order by id");
     let deeds: Vec<_> = deeds.iter().map(|what| String::from_utf8_lossy(what)).collect();
     let expected = [
-        "Added the code SPRING",
-        "Changed the code SPRING",
-        "Changed the code SPRING",
-        "Removed the code SPRING",
+        "Added the discount code SPRING",
+        "Changed the discount code SPRING",
+        "Changed the discount code SPRING",
+        "Removed the discount code SPRING",
     ];
     assert_eq!(
         deeds.iter().filter(|deed| deed.contains("SPRING")).collect::<Vec<_>>(),
@@ -280,7 +280,7 @@ fn ways_of_sending_are_made_at_the_desk_and_chosen_at_the_checkout() {
         "/rates/save",
         &[("name", "Letter"), ("countries", "gb, Germany\nFrance"), ("price-ETH", "0.001")],
     );
-    assert!(page.text().contains("Nothing can be ordered in BTC"), "{}", page.text());
+    assert!(page.text().contains("No orders are possible in BTC"), "{}", page.text());
     assert!(page.text().contains("United Kingdom") || page.text().contains("Britain"));
     let order = |currency: &str, more: &[(&str, &str)]| {
         let mut buyer = with_tea(&world);
@@ -324,7 +324,7 @@ fn ways_of_sending_are_made_at_the_desk_and_chosen_at_the_checkout() {
     assert!(answer.mark("countries-error").contains("“Elbonia”"));
     assert!(answer.text().contains("href=\"#prices\""), "{}", answer.text());
     let answer = desk.post("/rates/save", &[("name", "Parcel, world"), ("price-ETH", "1")]);
-    assert!(answer.mark("name-error").contains("There is already"));
+    assert!(answer.mark("name-error").contains("already exists"));
 
     let shown = edition(&desk.get("/rates/change?name=Big+letter"));
     desk.does("/rates/remove", &[("was", "Big letter"), ("edition", &shown)]);
@@ -435,7 +435,7 @@ fn what_is_exported_and_read_again_changes_nothing() {
     assert_eq!(tables(&world), before);
     assert_eq!(world.says(&["catalog", "export"]), text);
     let said = world.says(&["catalog", "export", "db/again.json"]);
-    assert!(said.contains("4 products are written to db/again.json"), "{said}");
+    assert!(said.contains("Wrote 4 products to db/again.json"), "{said}");
     assert_eq!(fs::read_to_string(world.path("db/again.json")).unwrap(), text);
 }
 
@@ -481,7 +481,7 @@ fn a_catalog_of_an_older_shop_is_exported_whole_or_not_at_all() {
     }
     let done = world.shop(&["catalog", "export", "db/holes.json"]);
     let words = String::from_utf8_lossy(&done.stderr).into_owned();
-    assert!(done.status.code() == Some(1) && words.contains("seed the catalog once"), "{words}");
+    assert!(done.status.code() == Some(1) && words.contains("Import the catalog once"), "{words}");
     assert!(!world.path("db/holes.json").exists());
 }
 
@@ -495,7 +495,7 @@ fn seeding_over_the_desks_changes_shows_them_and_changes_nothing() {
     let done = world.shop(&["seed", "db/data.json"]);
     let words = String::from_utf8_lossy(&done.stderr).into_owned();
     assert_eq!(done.status.code(), Some(1), "{words}");
-    assert!(words.contains("- discount SPRING: the shop has it, the file does not"), "{words}");
+    assert!(words.contains("- discount SPRING: only in the shop"), "{words}");
     assert!(words.contains("shop catalog export db/data.json") && words.contains("--over-desk"));
     assert_eq!(tables(&world), before);
     let mut dearer = catalog();
@@ -504,8 +504,8 @@ fn seeding_over_the_desks_changes_shows_them_and_changes_nothing() {
     fs::write(world.path("db/data.json"), dearer.to_string()).unwrap();
     let check = world.says(&["seed", "--check", "db/data.json"]);
     for line in [
-        "~ product green-tea\n      price in ETH: 0.09199 would become 0.099",
-        "~ product stone\n      quantity: 1 would become 7",
+        "~ product green-tea\n      price in ETH: 0.09199 → 0.099",
+        "~ product stone\n      quantity: 1 → 7",
         "- discount SPRING",
     ] {
         assert!(check.contains(line), "{line}: {check}");
@@ -538,7 +538,7 @@ fn a_wallet_is_added_and_changed_with_the_password_and_never_with_a_private_key(
     let world = World::with_desk();
     let mut desk = world.desk();
     let page = desk.get("/wallets").text();
-    assert!(page.contains("Ethereum mainnet") && page.contains("its keys are public"), "{page}");
+    assert!(page.contains("Ethereum mainnet") && page.contains("public test wallet"), "{page}");
     assert!(page.contains("0x70997970C51812dc3A010C7d01b50e0d17dc79C8"), "{page}");
     let etc = [
         ("currency", "etc"),
@@ -556,7 +556,7 @@ fn a_wallet_is_added_and_changed_with_the_password_and_never_with_a_private_key(
         (answer.status, answer.attribute("password", "aria-invalid").as_str()),
         (422, "true")
     );
-    assert!(answer.text().contains("<a href=\"#password\">The password was not yours"));
+    assert!(answer.text().contains("<a href=\"#password\">Wrong password"));
     assert_eq!(answer.attribute("currency", "value"), "etc");
     assert_eq!(add(&mut desk, DESK_PASSWORD, &etc).status, 303);
     assert!(desk.get("/wallets").text().contains("EVM chain 61"));
@@ -570,7 +570,11 @@ fn a_wallet_is_added_and_changed_with_the_password_and_never_with_a_private_key(
             ("address", "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"),
         ],
     );
-    assert!(answer.mark("currency-error").contains("already a wallet"), "{}", answer.text());
+    assert!(
+        answer.mark("currency-error").contains("already a wallet for ETC"),
+        "{}",
+        answer.text()
+    );
 
     // Neither kept nor shown again, wherever it is typed.
     let key = "4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318";
@@ -614,7 +618,7 @@ fn a_wallet_is_added_and_changed_with_the_password_and_never_with_a_private_key(
     let other = [("address", address.as_str()), ("chain", "9")];
     assert_ne!(change(&mut desk, &shown, &other).status, 303);
     let form = desk.get("/wallets/change?currency=XMR");
-    assert!(!form.text().contains(view_key) && form.text().contains("one is kept and not shown"));
+    assert!(!form.text().contains(view_key) && form.text().contains("stored, not shown"));
     assert_eq!(change(&mut desk, &edition(&form), &[("address", &address)]).status, 303);
     assert_eq!(
         world.find("select view_key from wallets where currency = 'XMR'"),
@@ -661,7 +665,7 @@ fn a_wallet_that_goes_takes_its_prices_and_leaves_its_orders_their_addresses() {
     assert_ne!(answer.status, 303);
     assert_eq!(remove(&mut desk, "BTC", "not-it").1.status, 422);
     let (text, answer) = remove(&mut desk, "BTC", DESK_PASSWORD);
-    assert!(text.contains("1 order waits for a payment in BTC"), "{text}");
+    assert!(text.contains("1 order is awaiting payment in BTC"), "{text}");
     assert_eq!(answer.status, 303);
     assert_eq!(first.get("/order").mark("address"), address);
     assert!(!world.buyer().get("/").text().contains("BTC"));

@@ -37,8 +37,8 @@ fn a_catalog_that_is_none_is_refused_before_it_fills_the_memory() {
         (numbers, "a list of 31457281 items"),
         ("[".repeat(60 << 20), "more than 16"),
         ("{\"a\":".repeat(12 << 20), "more than 16"),
-        (fields, "of memory would be needed"),
-        (records, "of memory would be needed"),
+        (fields, "of memory"),
+        (records, "of memory"),
         (format!("{{\"p\":\"{}\"}}", "\u{7F}".repeat(60 << 20)), "a text of 60 MB"),
         (format!("{{\"p\":\"{}\"}}", "abandon ".repeat(7 << 20)), "a text of 56 MB"),
         (" ".repeat(60 << 20), "JSON"),
@@ -175,11 +175,11 @@ fn a_copy_that_is_none_is_refused_by_what_its_heads_say() {
         ("db/shop.sqlite", b'0', 7 << 30, "can be restored"),
         ("db/images/a.jpg", b'0', 1 << 30, "can be restored"),
         ("db/pages/a.md", b'0', 1 << 30, "can be restored"),
-        ("long", b'L', 1 << 30, "longer than it may be"),
-        ("long", b'x', 1 << 30, "longer than it may be"),
-        ("db/images/a.jpg", b'S', 1 << 30, "no copy of a shop"),
-        ("db/images/a.jpg", b'2', 0, "nothing that a copy"),
-        ("etc/passwd", b'0', 1 << 30, "nothing that a copy"),
+        ("long", b'L', 1 << 30, "a part of it is too long"),
+        ("long", b'x', 1 << 30, "a part of it is too long"),
+        ("db/images/a.jpg", b'S', 1 << 30, "not a backup of a shop"),
+        ("db/images/a.jpg", b'2', 0, "does not belong in a backup"),
+        ("etc/passwd", b'0', 1 << 30, "does not belong in a backup"),
     ] {
         let head = head(name, kind, size);
         let ended = runs(&world, &["restore", "-"], |stream| {
@@ -190,9 +190,9 @@ fn a_copy_that_is_none_is_refused_by_what_its_heads_say() {
         ended.is_refused(idle, &[words]);
     }
     let ended = runs(&world, &["restore", "-"], |stream| says_much(stream, b"\0", 1_000));
-    ended.is_refused(idle, &["no database in it"]);
+    ended.is_refused(idle, &["contains no database"]);
     let ended = runs(&world, &["restore", "-"], |stream| says_much(stream, b"a", 1_000));
-    ended.is_refused(idle, &["no copy of a shop"]);
+    ended.is_refused(idle, &["not a backup of a shop"]);
     assert!(!world.path("db").exists());
 }
 
