@@ -264,6 +264,10 @@ mod tests {
                 format!("    {}", "4".repeat(33))
             ]
         );
+        // Of an indent that leaves too little, half a line is kept.
+        let far = fitted(&format!("{}{}", " ".repeat(60), "x".repeat(60)));
+        let (half, first, second) = (" ".repeat(39), "x".repeat(36), "x".repeat(24));
+        assert_eq!(far, format!("{half}{first}\n{half}  {second}\n"));
         let name = fitted(&format!("New order X for {}, paid", "茶の店 ".repeat(20)));
         assert!(name.lines().all(|line| width(line) <= WIDEST), "{name}");
         assert!(name.lines().skip(1).all(|line| line.starts_with("  ")), "{name}");

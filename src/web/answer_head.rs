@@ -9,7 +9,7 @@ use actix_web::http::header::HeaderMap;
 use actix_web::http::header::HeaderValue;
 
 /// An answer that the server makes by itself says that it is an error, and has neither our headers nor a body.
-const BARE: &[u8] = b"HTTP/1.1 4";
+const BARE: [&[u8]; 2] = [b"HTTP/1.1 4", b"HTTP/1.0 4"];
 const NO_BODY: &[u8] = b"content-length: 0\r\n";
 const OURS: &[u8] = b"x-content-type-options";
 const END: &[u8] = b"\r\n\r\n";
@@ -30,7 +30,8 @@ pub fn rewrite(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     let length = bytes.windows(END.len()).position(|window| window == END)? + END.len();
     let head = &bytes[..length];
     let holds = |part: &[u8]| head.windows(part.len()).any(|window| window == part);
-    if head.starts_with(BARE) && holds(NO_BODY) && !holds(OURS) {
+    let is_bare = BARE.iter().any(|begin| head.starts_with(begin));
+    if is_bare && holds(NO_BODY) && !holds(OURS) {
         return Some((with_words(status_line(head)), length));
     }
     Some((in_order(head), length))
@@ -111,6 +112,13 @@ mod tests {
         assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\ncache-control: "), "{answer}");
         assert!(answer.contains("content-security-policy: ") && answer.ends_with("</html>\n"));
         assert!(!answer.contains(":16 GMT") && answer.contains(":00 GMT"));
+        // The server answers in the version of the request before.
+        let old =
+            b"HTTP/1.0 400 Bad Request\r\nconnection: keep-alive\r\ncontent-length: 0\r\n\r\n";
+        let (answer, length) = rewrite(old).unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(length == old.len() && answer.starts_with("HTTP/1.0 400 Bad Request\r\n"));
+        assert!(answer.contains("content-security-policy: ") && is_last(answer.as_bytes()));
         assert_eq!(rewrite(b"<html>HTTP/1.1 400 Bad Request\r\n\r\n"), None);
         assert!(
             String::from_utf8(refusal(StatusCode::LENGTH_REQUIRED))
