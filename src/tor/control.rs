@@ -263,14 +263,6 @@ impl Control {
         }
     }
 
-    /// Makes Tor end when this connection does.
-    ///
-    /// # Errors
-    /// [`TorError::Refused`] and [`TorError::Gone`].
-    pub fn take_ownership(&mut self) -> Result<(), TorError> {
-        self.ask("TAKEOWNERSHIP").map(|_| ())
-    }
-
     /// The `HiddenServiceDir` of the torrc's service that leads to `target`; `None` where the torrc has no such service.
     ///
     /// # Errors

@@ -28,7 +28,7 @@ fn ask_passphrase(twice: bool) -> anyhow::Result<String> {
     let given = if io::stdin().is_terminal() {
         let first = rpassword::prompt_password("Passphrase: ").context("read the passphrase")?;
         if twice {
-            let second =
+            let second = rpassword::prompt_password("Confirm passphrase: ")
                 .context("read the passphrase")?;
             anyhow::ensure!(first == second, "the passphrases do not match; nothing was changed");
         }
@@ -115,9 +115,6 @@ pub fn restore(file: &Path, replace: bool, settings: &Settings) -> anyhow::Resul
     if shared.address().is_some_and(|old| old != key.address()) {
         shared.remove_address().context("remove the old address")?;
     }
-    say(&format!(
-        "{} is restored; restart the shop or Tor's container",
-        key.address().url()
-    ));
+    say(&format!("{} is restored; restart the shop or Tor's container", key.address().url()));
     Ok(ExitCode::SUCCESS)
 }

@@ -79,9 +79,6 @@ enum Deed {
     /// Manage an already running tor until it ends
     #[command(hide = true)]
     Tend {
-        /// Tor ends when this process does
-        #[arg(long)]
-        own: bool,
         #[arg(long, value_name = "FOLDER")]
         desk_folder: Option<PathBuf>,
     },
@@ -97,7 +94,7 @@ pub fn run(onion: Onion, settings: Settings) -> anyhow::Result<ExitCode> {
         Some(Deed::Sidecar { desk_folder, command }) => {
             sidecar::become_tor(&command, desk_folder.as_deref())
         }
-        Some(Deed::Tend { own, desk_folder }) => sidecar::tend(&settings, own, desk_folder),
+        Some(Deed::Tend { desk_folder }) => sidecar::tend(&settings, desk_folder),
     }
 }
 

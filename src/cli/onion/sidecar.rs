@@ -12,6 +12,8 @@ use anyhow::Context;
 use std::fs;
 use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::os::unix::process::parent_id;
 use std::path::Path;
@@ -32,14 +34,19 @@ const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 pub fn become_tor(command: &[String], desk_folder: Option<&Path>) -> anyhow::Result<ExitCode> {
     check_readable(Path::new(MORE_LINES))?;
     let program = std::env::current_exe().context("find the program itself")?;
+    let (helpers_end, tors_end) = UnixStream::pair().context("make a connection to Tor")?;
     let mut helper = Command::new(program);
-    helper.args(["onion", "tend", "--own"]);
+    // It lives for as long as the helper does, whose standard input nobody reads.
+    helper.args(["onion", "tend"]).stdin(OwnedFd::from(helpers_end));
     if let Some(folder) = desk_folder {
         helper.arg("--desk-folder").arg(folder);
     }
     helper.spawn().context("start `shop onion tend`")?;
     let (tor, arguments) = command.split_first().context("give the command that starts tor")?;
-    Err(Command::new(tor).args(arguments).exec()).with_context(|| format!("start {tor}"))
+    let mut tor_command = Command::new(tor);
+    // Tor ends when this connection, its standard input, does. Source: tor(1), __OwningControllerFD.
+    tor_command.args(arguments).args(["--__OwningControllerFD", "0"]);
+    Err(tor_command.stdin(OwnedFd::from(tors_end)).exec()).with_context(|| format!("start {tor}"))
 }
 
 /// Tor passes over a folder that it may not list, and with it over bridges that the seller relies on.
@@ -60,29 +67,22 @@ fn check_readable(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `own`: Tor ends when this process does. `desk_folder`: what is shared about the desk, where it is not `ONION_FOLDER`.
-pub fn tend(
-    settings: &Settings,
-    own: bool,
-    desk_folder: Option<PathBuf>,
-) -> anyhow::Result<ExitCode> {
+/// `desk_folder`: what is shared about the desk, where it is not `ONION_FOLDER`.
+pub fn tend(settings: &Settings, desk_folder: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     let parent = parent_id();
     let service = service_folder(settings)?;
-    let mut parts: Vec<JoinHandle<()>> = Vec::new();
-    if own {
-        let settings = settings.clone();
-        parts.push(thread::spawn(move || hold_tor(&settings)));
-    }
+    let mut desk = None;
     if let Some(Listen::Unix(socket)) = &settings.desk_listen {
         let target = format!("unix:{}", socket.display());
         let folder = desk_folder.map(OnionFolder::of_desk);
         let folder = folder.unwrap_or_else(|| onion::desk_folder(settings));
         let key = service.with_file_name("desk").join("hs_ed25519_secret_key");
         let settings = settings.clone();
-        parts.push(thread::spawn(move || tend_desk(&settings, &folder, &key, &target)));
+        desk = Some(thread::spawn(move || tend_desk(&settings, &folder, &key, &target)));
     }
     let keeper = onion::keeper_of(settings, onion::folder(settings), Service::Kept(service))?;
-    keeper.tend(None, || parent_id() != parent || parts.iter().any(JoinHandle::is_finished));
+    keeper
+        .tend(None, || parent_id() != parent || desk.as_ref().is_some_and(JoinHandle::is_finished));
     if parent_id() == parent {
         say_error("the helper beside Tor has failed, and ends with Tor");
         return Ok(ExitCode::FAILURE);
@@ -96,20 +96,6 @@ fn service_folder(settings: &Settings) -> anyhow::Result<PathBuf> {
     let key = settings.onion_key.as_ref().and_then(|key| key.parent());
     key.map(Path::to_owned)
         .context("ONION_KEY must name hs_ed25519_secret_key in the HiddenServiceDir of the torrc")
-}
-
-/// Keeps a connection open for ever, with which Tor ends.
-fn hold_tor(settings: &Settings) {
-    let control = keep_trying(|| {
-        let mut control = onion::open_control(settings)?;
-        control.take_ownership()?;
-        Ok(control)
-    });
-    loop {
-        thread::park();
-        // Only here, so that it stays open.
-        let _ = &control;
-    }
 }
 
 /// Tends the desk's onion: the one of the torrc that leads to the desk's socket, or one made here with the key in `key`.

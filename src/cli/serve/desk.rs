@@ -69,7 +69,8 @@ fn open_at(listen: &Listen, buyers: &Listen, handed: &mut HandedOver) -> anyhow:
                 "DESK_LISTEN and LISTEN are the same socket {}: the desk needs its own",
                 path.display()
             );
-            Door::unix(path).with_context(|| format!("the desk cannot listen on {}", path.display()))
+            Door::unix(path)
+                .with_context(|| format!("the desk cannot listen on {}", path.display()))
         }
         Listen::Systemd => Ok(handed.door(Listener::Desk)?),
     }
