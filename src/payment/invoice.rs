@@ -179,5 +179,9 @@ mod tests {
         let link = invoice.link(gwei(3));
         assert!(link.starts_with("ethereum:") && link.contains(address), "{link}");
         assert!(link.ends_with("value=3000000000"), "{link}");
+        // Placed while the host's clock was a minute ahead of the trusted time.
+        let placed = Invoice { until: Moment::new(1_000).unwrap(), ..invoice };
+        assert_eq!(placed.ends_at().get(), 1_000);
+        assert_eq!(Invoice { clock_ahead: Some(60), ..placed }.ends_at().get(), 940);
     }
 }
