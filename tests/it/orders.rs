@@ -239,7 +239,7 @@ fn the_seller_says_that_more_has_arrived_than_was_due() {
     assert_eq!(excess(&buyer), overpaid("0.10801"));
     world.says(&["orders", "partial", &order_ref, "0.091990001"]);
     assert_eq!(excess(&buyer), overpaid("0.000000001"));
-    assert!(world.says(&["orders", "show", &order_ref]).contains("too much  0.000000001 ETH"));
+    assert!(world.says(&["orders", "show", &order_ref]).contains("overpaid  0.000000001 ETH"));
     let shown: serde_json::Value =
         serde_json::from_str(&world.says(&["orders", "show", &order_ref, "--json"])).unwrap();
     assert_eq!((&shown["state"], &shown["excess"]), (&"overpaid".into(), &"0.000000001".into()));

@@ -277,7 +277,7 @@ fn wallet_check_says_what_each_wallet_is_and_what_a_thief_would_see() {
         "a separate subaddress",
         "chain 137, contract 0x3c499c542cEF5E3811e1192ce70d8cC03d5c3359, 6 decimals",
         "up to 0.0085 is added, in steps of 0.00001",
-        "whoever takes the server sees every payment that this wallet receives",
+        "if the server is seized, it reveals every payment that this wallet receives",
     ] {
         assert!(said.contains(words), "{words}: {said}");
     }
@@ -357,7 +357,7 @@ fn the_doctor_says_when_the_sellers_wallet_must_look_further() {
     orders(&world);
     let said = || String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
     let before = said();
-    assert!(before.contains("1 in BTC were given out since the last that was paid to"), "{before}");
+    assert!(before.contains("1 in BTC used since the last one that was paid"), "{before}");
     assert!(!before.contains("change_gap_limit"));
     world.sql("update derivations set next_index = 31, paid_index = 8");
     let after = said();

@@ -116,7 +116,7 @@ pub fn look_at_letters() -> Finding {
     match strange_charset() {
         None => well("terminal", "UTF-8"),
         Some(charset) => {
-            note("letters", format!("{charset}; the shop itself is not affected"), LOCALE_HELP)
+            note("terminal", format!("{charset}; the shop itself is not affected"), LOCALE_HELP)
         }
     }
 }

@@ -133,7 +133,7 @@ pub fn look_at_modes(settings: &Settings) -> Finding {
         )
     } else {
         ill(
-            "modes",
+            "permissions",
             format!("other users can read {}", bare.join(", ")),
             format!("chmod go-rwx {}", bare.join(" ")),
         )

@@ -541,7 +541,7 @@ fn a_second_factor_is_asked_for_once_it_was_shown_to_work() {
     assert_eq!(signs_in(&mut browser, DESK_PASSWORD, &codes[3].to_lowercase()).status, 303);
     assert_eq!(signs_in(&mut browser, DESK_PASSWORD, &codes[3]).status, 422, "and so does this");
     assert_eq!(signs_in(&mut browser, DESK_PASSWORD, &codes[4]).status, 303);
-    assert!(browser.get("/account").text().contains("8 recovery codes are left"));
+    assert!(browser.get("/account").text().contains("8 recovery codes left"));
 
     // New recovery codes, with both.
     let mut desk = crate::world::SellerAtDesk(browser);
@@ -552,7 +552,7 @@ fn a_second_factor_is_asked_for_once_it_was_shown_to_work() {
         assert_eq!(refused.attribute("recovery-code", "aria-invalid"), "true");
         assert_eq!(refused.text().matches("<code>").count(), 0);
     }
-    assert!(desk.get("/account").text().contains("8 recovery codes are left"));
+    assert!(desk.get("/account").text().contains("8 recovery codes left"));
     let given = [("password", DESK_PASSWORD), ("code", codes[5].as_str())];
     let codes = recovery_codes(&desk.post("/account/factor/recovery", &given));
 
@@ -628,7 +628,7 @@ fn whoever_knows_the_password_does_not_guess_the_code() {
     let told = inside.get("/").text();
     assert!(told.contains("Correct password with a wrong code</strong> 10 times since"));
     let deeds =
-        "select what from deeds where what = 'Refused the right password with a wrong code'";
+        "select what from deeds where what = 'Rejected the correct password with a wrong code'";
     assert_eq!(world.find(deeds).len(), 10);
 
     // The right one has let go of what was counted; the next ten hold codes off again, and no recovery code.

@@ -712,7 +712,7 @@ fn another_token_must_express_the_prices_that_are_there() {
         )
     };
     let answer = change(&mut desk, "0");
-    assert!(answer.mark("contract-error").contains("the price 4.5"), "{}", answer.text());
+    assert!(answer.mark("contract-error").contains("the existing price 4.5"), "{}", answer.text());
     let answer = change(&mut desk, "");
     assert_eq!(answer.attribute("decimals", "aria-invalid"), "true", "{}", answer.text());
     assert_eq!(change(&mut desk, "18").status, 303);
