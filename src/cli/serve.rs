@@ -100,7 +100,8 @@ pub async fn run(
          pass its circuits, and other programs than tor can connect to a TCP address"
     );
     // Before the service is there: with a list that Tor was not told, everybody could come in.
-    let given_out = onion::give_out_clients(&settings).context("tell Tor which clients have access");
+    let given_out =
+        onion::give_out_clients(&settings).context("tell Tor which clients have access");
     let given_out = given_out.and_then(|()| {
         let told = onion::give_out_desk_clients(&settings, serve.tor);
         told.context("tell Tor which clients can reach the desk")

@@ -500,7 +500,7 @@ fn doctor_tells_faults_from_what_is_worth_knowing() {
         .unwrap();
     let (code, found) = examine(&world);
     assert_eq!((code, &found["ok"]), (Some(1), &json!(false)));
-    for check in ["modes", "pages", "seller's key", "open"] {
+    for check in ["permissions", "pages", "seller's key", "open"] {
         assert_eq!(state(&found, check), "bad", "{check}: {found:#}");
     }
     for bad in found["checks"].as_array().unwrap().iter().filter(|found| found["state"] == "bad") {

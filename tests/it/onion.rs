@@ -245,7 +245,7 @@ fn a_sealed_key_moves_to_another_host_with_its_address() {
     let done = shop_with(&world, &["onion", "backup", "onion.sealed"], &format!("{PASSPHRASE}\n"));
     assert!(done.status.success(), "{done:?}");
     let said = String::from_utf8(done.stdout).unwrap();
-    let address = said.split(' ').next().unwrap().to_owned();
+    let address = said.split(' ').find(|word| word.starts_with("http://")).unwrap().to_owned();
     let sealed = fs::read_to_string(world.path("onion.sealed")).unwrap();
     assert!(sealed.starts_with("-----BEGIN SHOP ONION KEY-----\n"));
     assert_eq!(
