@@ -248,7 +248,7 @@ fn the_seller_says_that_more_has_arrived_than_was_due() {
     // What the seller has done lies in `cur`, as read.
     let told = std::fs::read_dir(world.path("mailorders/cur")).unwrap().any(|entry| {
         let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-        text.contains("too much  0.10801 ETH") && text.contains("X-Shop-State: overpaid")
+        text.contains("overpaid  0.10801 ETH") && text.contains("X-Shop-State: overpaid")
     });
     assert!(told);
     world.says(&["orders", "shipped", &order_ref]);

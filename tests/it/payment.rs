@@ -361,7 +361,7 @@ fn the_doctor_says_when_the_sellers_wallet_must_look_further() {
     assert!(!before.contains("change_gap_limit"));
     world.sql("update derivations set next_index = 31, paid_index = 8");
     let after = said();
-    assert!(after.contains("22 in BTC were given out"), "{after}");
+    assert!(after.contains("22 in BTC used since"), "{after}");
     assert!(after.contains("wallet.change_gap_limit(50)") && after.contains("Sparrow"), "{after}");
 }
 
