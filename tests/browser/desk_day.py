@@ -58,7 +58,7 @@ def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
         seller.click("button[value=preview]")
         assert "one" in seller.text("#preview em") and seller.property("#name", "value") == "Ash Bowl"
         seller.click("button.primary[value=save]")
-        assert "Price in ETH: Please use a point" in seller.text("[role=alert]"), seller.text("main")
+        assert "Price in ETH: Use a decimal point" in seller.text("[role=alert]"), seller.text("main")
         assert seller.property("#stock", "value") == "2"
         seller.type("#price-ETH", "0.05")
         seller.do("POST", "/element/%s/value" % seller.find("#files"), {"text": str(picture)})

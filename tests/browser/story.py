@@ -109,7 +109,7 @@ def the_story_of_an_order(keep=lambda firefox, name: None, program="mutt"):
             # The seller sees it in the same thread, answers, and says that it was sent.
             desk.sees_mail("Message about", "q")
             question = desk.shows("| Is Monday the 30th?", "*", "Enter")
-            assert "The buyer of order %s writes" % order_ref in question, question
+            assert "New message from the buyer of order %s" % order_ref in question, question
             desk.answers("Yes, the 30th.\n\n", "Mail sent")
             desk.shows("Tracking", ",", "s")
             desk.types(TRACKING)

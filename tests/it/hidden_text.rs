@@ -146,7 +146,10 @@ fn pages_and_settings_hide_nothing_in_their_names() {
         for value in ["a\u{202e}b", "\u{3164}"] {
             let closed = World::closed(&[(name, value)]).shop(&["serve"]);
             let said = String::from_utf8(closed.stderr).unwrap();
-            assert!(said.contains(name) && said.contains("visible characters on one line"), "{said}");
+            assert!(
+                said.contains(name) && said.contains("visible characters on one line"),
+                "{said}"
+            );
         }
     }
 }

@@ -12,8 +12,15 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
+
+#[derive(Default)]
+struct Crowd {
+    came: AtomicUsize,
+    is_over: AtomicBool,
+}
 
 /// What each connection of a crowd does; another one takes the place of each that the desk closes.
 #[derive(Clone, Copy, Debug)]
@@ -74,10 +81,12 @@ fn opening(kind: Kind, stranger: &mut Buyer) -> String {
     }
 }
 
-/// Goes on until the shop ends.
-fn come_again_and_again(kind: Kind, address: String, opening: Arc<String>, came: Arc<AtomicUsize>) {
-    let mut counted = Some(came);
-    while let Some(mut stream) = try_connect(&address) {
+/// Goes on until the crowd is called off: another shop may listen at the same address after this one.
+fn come_again_and_again(kind: Kind, address: String, opening: Arc<String>, crowd: Arc<Crowd>) {
+    let mut counted = Some(&crowd.came);
+    while !crowd.is_over.load(Ordering::SeqCst)
+        && let Some(mut stream) = try_connect(&address)
+    {
         if let Some(came) = counted.take() {
             came.fetch_add(1, Ordering::SeqCst);
         }
@@ -152,21 +161,22 @@ fn holds_against(kind: Kind, setting: &str) {
     assert!(kept.get(&inside.0, "/").starts_with("HTTP/1.1 200"));
 
     let opening = Arc::new(opening(kind, &mut stranger));
-    let came = Arc::new(AtomicUsize::new(0));
-    let mut crowd = Vec::new();
+    let crowd = Arc::new(Crowd::default());
+    let mut strangers = Vec::new();
     for size in [40, 90] {
-        while crowd.len() < size {
-            let (address, opening, came) =
-                (stranger.address.clone(), opening.clone(), came.clone());
-            crowd.push(std::thread::spawn(move || {
-                come_again_and_again(kind, address, opening, came);
+        while strangers.len() < size {
+            let (address, opening, crowd) =
+                (stranger.address.clone(), opening.clone(), crowd.clone());
+            strangers.push(std::thread::spawn(move || {
+                come_again_and_again(kind, address, opening, crowd);
             }));
         }
-        world.until("the crowd is there", || came.load(Ordering::SeqCst) == size);
+        world.until("the crowd is there", || crowd.came.load(Ordering::SeqCst) == size);
         works(&known, &mut inside, &mut kept, &format!("{size} {kind:?} at {setting}"));
     }
+    crowd.is_over.store(true, Ordering::SeqCst);
     world.close("-KILL");
-    crowd.into_iter().for_each(|stranger| stranger.join().unwrap());
+    strangers.into_iter().for_each(|stranger| stranger.join().unwrap());
 }
 
 #[test]
