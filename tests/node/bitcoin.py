@@ -565,7 +565,7 @@ def doubtful_nodes(node):
 
         other = hashlib.sha256(b"another chain").hexdigest()
         doubts("serves chain", info(chain="test"))
-        doubts("serves chain the main one of another coin", info(chain="main"))
+        doubts("serves chain main (of another coin)", info(chain="main"))
         doubts("another first block", lambda call, told: {**told, "result": other} if (call["method"], call["params"]) == ("getblockhash", [0]) else told)
         doubts("still syncing", info(initialblockdownload=True))
         doubts("still syncing", info(headers=10_000))

@@ -277,7 +277,7 @@ def a_node_in_doubt_decides_nothing():
 
         cases = [
             ("another chain", replaced("eth_chainId", lambda _: "0x1"), "chain 1"),
-            ("another beginning", replaced("eth_getBlockByNumber", lambda block: {**block, "hash": "0x" + "1" * 64}), "another chain"),
+            ("another beginning", replaced("eth_getBlockByNumber", lambda block: {**block, "hash": "0x" + "1" * 64}), "a different chain than before"),
             ("syncing", replaced("eth_syncing", lambda _: {"currentBlock": "0x1"}), "still syncing"),
             ("an old head", replaced("eth_getBlockByNumber", older), "minutes old"),
             ("no state", refused("eth_call", "missing trie node 0xdeadbeef"), "missing trie node"),

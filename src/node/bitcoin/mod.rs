@@ -188,7 +188,7 @@ impl Bitcoin {
         // Coins of the test networks are worth nothing, and their addresses pay to the same scripts. A "regtest" chain is one
         // that the seller makes for himself, to try things.
         if name != "regtest" && genesis != BITCOIN {
-            let found = if name == "main" { "the main chain of another coin" } else { name };
+            let found = if name == "main" { "main (of another coin)" } else { name };
             return Err(Doubt::OtherChain {
                 node: self.link.node(),
                 expected: "main (Bitcoin)".to_owned(),
