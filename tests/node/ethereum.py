@@ -225,7 +225,7 @@ def an_order_runs_out_by_the_chain_and_what_comes_later_is_late():
         shop.has_seen(node)
         # In doubt, nothing runs out.
         gate.answers = lambda calls, ask: b"garbage"
-        node.call("evm_increaseTime", 100)
+        node.call("evm_increaseTime", 130)
         node.mines(DEPTH + 1)
         wait_for("the node is in doubt", lambda: "invalid answer" in (shop.trouble() or ""))
         n_before = gate.n_requests
