@@ -1,3 +1,5 @@
+//! The `shop` program.
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

@@ -1,3 +1,5 @@
+//! A buyer writes a message to the seller.
+
 use crate::actions::Shop;
 use crate::actions::notify_seller;
 use crate::actions::notify_seller::owe_message;

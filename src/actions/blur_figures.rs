@@ -1,3 +1,5 @@
+//! Merges the statistics of days whose orders were erased into weeks with rounded revenue.
+
 use crate::actions::Shop;
 use crate::store;
 use crate::store::figures::DayFigures;

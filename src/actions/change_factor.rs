@@ -1,3 +1,5 @@
+//! Turns the desk's second factor on or off and renews its recovery codes.
+
 use crate::actions::Shop;
 use crate::login::FactorSecret;
 use crate::login::RecoveryHash;

@@ -1,3 +1,5 @@
+//! Changes the shop's name, contact, notice, accent colour and logo.
+
 use crate::actions::Shop;
 use crate::actions::darkroom::Darkroom;
 use crate::actions::darkroom::Job;

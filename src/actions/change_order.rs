@@ -1,3 +1,5 @@
+//! Applies what the seller decides about an order (paid, shipped, cancelled, …); stock follows.
+
 use crate::actions::Shop;
 use crate::actions::expire_orders::give_back;
 use crate::actions::expire_orders::give_back_use;

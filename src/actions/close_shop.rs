@@ -1,3 +1,5 @@
+//! Stops and resumes taking orders.
+
 use crate::actions::Shop;
 use crate::store;
 use crate::values::Moment;

@@ -1,3 +1,5 @@
+//! Processes pictures, at most two at a time, in a process of their own.
+
 use crate::actions::Shop;
 use crate::actions::stock_shelves::columns;
 use crate::actions::stock_shelves::render_one;

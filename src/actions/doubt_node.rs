@@ -1,3 +1,5 @@
+//! Records that a node failed or recovered, and tells the seller.
+
 use crate::actions::Shop;
 use crate::actions::notify_seller::sealing;
 use crate::mail::NodeMessage;

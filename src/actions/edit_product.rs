@@ -1,3 +1,5 @@
+//! Adds or changes a product, unless somebody else changed it meanwhile.
+
 use crate::actions::Shop;
 use crate::actions::paint_sheets::follow_windows;
 use crate::actions::paint_sheets::remove_files;

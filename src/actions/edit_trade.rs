@@ -1,3 +1,5 @@
+//! Adds, changes and removes discount codes and shipping methods.
+
 use crate::actions::Shop;
 use crate::catalog::CatalogFile;
 use crate::catalog::Discount;

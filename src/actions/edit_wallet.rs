@@ -1,3 +1,5 @@
+//! Adds, changes and removes wallets.
+
 use crate::actions::Saved;
 use crate::actions::Shop;
 use crate::actions::edit_trade::Shown;

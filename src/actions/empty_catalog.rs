@@ -1,3 +1,5 @@
+//! Removes everything from the catalog.
+
 use crate::actions::Shop;
 use crate::actions::Stocking;
 use crate::actions::stock_shelves;

@@ -1,3 +1,5 @@
+//! Erases a buyer's data on the buyer's request.
+
 use crate::actions::Shop;
 use crate::actions::notify_seller;
 use crate::actions::notify_seller::owe_message;

@@ -1,3 +1,5 @@
+//! Expires orders that were not paid in time and returns their stock.
+
 use crate::actions::Shop;
 use crate::actions::look_at_clock::trusted_now;
 use crate::actions::notify_seller::owe_message;

@@ -1,3 +1,5 @@
+//! Applies what a node saw of payments to invoices and orders.
+
 use crate::actions::Shop;
 use crate::actions::doubt_node::end_doubt;
 use crate::actions::expire_orders::give_back;

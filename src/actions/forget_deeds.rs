@@ -1,3 +1,5 @@
+//! Deletes old entries of the desk's activity log.
+
 use crate::actions::Shop;
 use crate::store;
 use crate::values::Moment;

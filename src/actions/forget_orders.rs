@@ -1,3 +1,5 @@
+//! Erases orders and messages that are older than the seller keeps them.
+
 use crate::actions::ClockDoubted;
 use crate::actions::Shop;
 use crate::actions::look_at_clock;

@@ -1,3 +1,5 @@
+//! Reads the seller's own pages from their files.
+
 use crate::actions::Shop;
 use crate::catalog::PageSlug;
 use crate::catalog::PageText;

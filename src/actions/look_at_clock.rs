@@ -1,3 +1,5 @@
+//! Advances the trusted time and notices when the host's clock has jumped.
+
 use crate::actions::Shop;
 use crate::store;
 use crate::store::Tx;

@@ -1,3 +1,5 @@
+//! Finds out which messages the seller has opened, if buyers may know.
+
 use crate::actions::Shop;
 use crate::mail::Lookup;
 use crate::mail::delivery_name;

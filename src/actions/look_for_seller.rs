@@ -1,3 +1,5 @@
+//! Closes the shop while the seller has not read mail for too long.
+
 use crate::actions::Shop;
 use crate::values::Moment;
 use anyhow::Context;

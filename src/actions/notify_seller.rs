@@ -1,3 +1,5 @@
+//! Delivers queued messages to the seller's Maildir.
+
 use crate::actions::Closed;
 use crate::actions::Shop;
 use crate::mail::Lookup;

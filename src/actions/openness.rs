@@ -1,3 +1,5 @@
+//! Decides whether the shop takes orders now, and if not, why.
+
 use crate::actions::Shop;
 use crate::mail::SellerKey;
 use crate::store;

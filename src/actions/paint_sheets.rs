@@ -1,3 +1,5 @@
+//! Builds the sprite sheets of the product lists.
+
 use crate::actions::Shop;
 use crate::catalog::CatalogFile;
 use crate::catalog::IN_WINDOW;

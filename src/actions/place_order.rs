@@ -1,3 +1,5 @@
+//! Turns a checkout form into an order, in one transaction.
+
 use crate::actions::Shop;
 use crate::actions::notify_seller;
 use crate::actions::openness::Closed;

@@ -1,3 +1,5 @@
+//! Checks passwords and codes at the desk: in a bounded number at a time, with growing delays after wrong ones.
+
 use crate::actions::Shop;
 use crate::login::CodeBrake;
 use crate::login::Factor;

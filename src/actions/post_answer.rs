@@ -1,3 +1,5 @@
+//! Delivers what the seller typed at the desk to the order's page.
+
 use crate::actions::Shop;
 use crate::actions::Unposted;
 use crate::actions::notify_seller;

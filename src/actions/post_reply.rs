@@ -1,3 +1,5 @@
+//! Applies the seller's reply to a message: its command, then its text.
+
 use crate::actions::OrderChange;
 use crate::actions::Shop;
 use crate::actions::Unchanged;

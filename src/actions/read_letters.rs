@@ -1,3 +1,5 @@
+//! Reads an order's messages back from the mailbox.
+
 use crate::actions::Shop;
 use crate::mail;
 use crate::mail::Lookup;

@@ -1,3 +1,5 @@
+//! Records that a buyer says they have paid.
+
 use crate::actions::Shop;
 use crate::actions::notify_seller;
 use crate::actions::notify_seller::owe_message;

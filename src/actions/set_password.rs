@@ -1,3 +1,5 @@
+//! Sets the desk's password.
+
 use crate::actions::Porter;
 use crate::actions::Shop;
 use crate::actions::porter::Asked;

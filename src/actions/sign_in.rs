@@ -1,3 +1,5 @@
+//! Signs the seller in at the desk.
+
 use crate::actions::Porter;
 use crate::actions::Shop;
 use crate::actions::porter::Asked;

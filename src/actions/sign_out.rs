@@ -1,3 +1,5 @@
+//! Ends sessions at the desk.
+
 use crate::actions::Shop;
 use crate::login::SessionHash;
 use crate::store;

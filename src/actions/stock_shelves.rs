@@ -1,3 +1,5 @@
+//! Imports a catalog file with its pictures, all or nothing.
+
 use crate::actions::Shop;
 use crate::actions::paint_sheets::paint_sheets;
 use crate::actions::paint_sheets::windows;

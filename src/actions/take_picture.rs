@@ -1,3 +1,5 @@
+//! Cleans, stores and renders an uploaded picture.
+
 use crate::actions::Shop;
 use crate::actions::darkroom::Darkroom;
 use crate::actions::darkroom::Job;

@@ -1,3 +1,5 @@
+//! Marks the news on an order's page as seen.
+
 use crate::actions::Shop;
 use crate::orders::OrderRef;
 use crate::store;

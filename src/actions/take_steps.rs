@@ -1,3 +1,5 @@
+//! Applies status changes from the desk to one order or many, once for each form.
+
 use crate::actions::OrderChange;
 use crate::actions::Shop;
 use crate::actions::Unchanged;

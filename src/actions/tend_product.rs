@@ -1,3 +1,5 @@
+//! Hides, moves, copies and deletes products, adds stock, and renames categories.
+
 use crate::actions::Shop;
 use crate::actions::edit_product::Shelves;
 use crate::actions::edit_product::clear_up;

@@ -1,3 +1,5 @@
+//! Checks whether an order could be placed now.
+
 use crate::actions::Shop;
 use crate::actions::place_order::count_unpaid_since;
 use crate::orders::FormToken;

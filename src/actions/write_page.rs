@@ -1,3 +1,5 @@
+//! Changes the seller's own pages at the desk.
+
 use crate::actions::Shop;
 use crate::actions::hang_pages::put_in_order;
 use crate::actions::hang_pages::written;

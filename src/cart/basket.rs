@@ -1,3 +1,5 @@
+//! The cart, and its text form in the cookie.
+
 use crate::catalog::OfferKey;
 use crate::values::Currency;
 use crate::values::Gwei;

@@ -1,3 +1,5 @@
+//! The cart with current prices, and notices about what changed.
+
 use crate::cart::Basket;
 use crate::catalog::Offer;
 use crate::catalog::OfferKey;

@@ -1,3 +1,5 @@
+//! What a catalog file would change in the shop, record by record.
+
 use crate::catalog::CatalogFile;
 use crate::catalog::Discount;
 use crate::catalog::Less;

@@ -1,3 +1,5 @@
+//! What a discount code takes off, and why it may not apply.
+
 use crate::catalog::Prices;
 use crate::payment::Coin;
 use crate::values::Currency;

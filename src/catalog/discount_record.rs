@@ -1,3 +1,5 @@
+//! A discount code as the catalog file describes it.
+
 use crate::catalog::Discount;
 use crate::catalog::Less;
 use crate::catalog::Prices;

@@ -1,3 +1,5 @@
+//! Errors and warnings of a catalog file, each with its record and field.
+
 use crate::payment::secret;
 
 /// One thing that is wrong in the seller's catalog.

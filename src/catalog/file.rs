@@ -1,3 +1,5 @@
+//! Reads a whole catalog file and reports all its errors at once.
+
 use crate::catalog::Discount;
 use crate::catalog::Fault;
 use crate::catalog::Slug;

@@ -1,3 +1,5 @@
+//! JSON values that keep the text of their numbers and the order of their fields.
+
 use crate::payment::secret;
 use serde::Deserialize;
 use serde::Deserializer;

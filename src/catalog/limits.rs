@@ -1,3 +1,5 @@
+//! How large a catalog file may be.
+
 use crate::bounded;
 use crate::catalog::Fault;
 use crate::catalog::json::Json;

@@ -1,3 +1,5 @@
+//! Markdown to safe HTML.
+
 use pulldown_cmark::CowStr;
 use pulldown_cmark::Event;
 use pulldown_cmark::LinkType;

@@ -1,3 +1,5 @@
+//! HTML of an older version back to Markdown.
+
 use crate::catalog::markdown;
 
 /// Markdown of which [`markdown::html`] makes this again. It reads what the shop itself once made of a seller's text,

@@ -1,3 +1,5 @@
+//! Products and shipping methods as the shop offers them now.
+
 use crate::catalog::Slug;
 use crate::values::Country;
 use crate::values::Gwei;

@@ -1,3 +1,5 @@
+//! Names and texts of the seller's own pages.
+
 use crate::catalog::markdown;
 use crate::catalog::slug::Slug;
 use crate::payment::secret;

@@ -1,3 +1,5 @@
+//! One product, from the catalog file or a form at the desk, by the same rules.
+
 use crate::catalog::Fault;
 use crate::catalog::ImageRecord;
 use crate::catalog::NotASlug;

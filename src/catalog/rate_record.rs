@@ -1,3 +1,5 @@
+//! A shipping method as the catalog file describes it.
+
 use crate::catalog::Prices;
 use crate::catalog::RateRecord;
 use crate::catalog::fault::NOTHING;

@@ -1,3 +1,5 @@
+//! Typed access to the fields of one record of the catalog file.
+
 use crate::catalog::Fault;
 use crate::catalog::fault::NOTHING;
 use crate::catalog::fault::add_fault;

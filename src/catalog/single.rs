@@ -1,3 +1,5 @@
+//! One record from a form at the desk, checked by the rules of the catalog file.
+
 use crate::catalog::CatalogFile;
 use crate::catalog::Discount;
 use crate::catalog::Fault;

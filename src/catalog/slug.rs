@@ -1,3 +1,5 @@
+//! A product's name in its address.
+
 /// A product's name in an address: `/product/mens-mining-t`.
 ///
 /// Shape: 1 to 120 of `a-z`, `0-9`, `_` and `-`.

@@ -1,3 +1,5 @@
+//! A wallet as the catalog file describes it.
+
 use crate::catalog::fault::NOTHING;
 use crate::catalog::json::Json;
 use crate::catalog::record::Record;

@@ -1,3 +1,5 @@
+//! Writes the catalog as a file.
+
 use crate::catalog::CatalogFile;
 use crate::catalog::Discount;
 use crate::catalog::Json;

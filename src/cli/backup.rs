@@ -1,3 +1,5 @@
+//! `shop backup` and `shop restore`.
+
 use crate::actions;
 use crate::bounded;
 use crate::bounded::Metered;

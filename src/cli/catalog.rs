@@ -1,3 +1,5 @@
+//! `shop catalog`: exports or empties the catalog.
+
 use crate::actions;
 use crate::catalog::PageSlug;
 use crate::cli::open;

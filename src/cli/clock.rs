@@ -1,3 +1,5 @@
+//! `shop clock`: shows the trusted time and accepts the host's clock.
+
 use crate::actions;
 use crate::actions::ClockDoubted;
 use crate::cli::open;

@@ -1,3 +1,5 @@
+//! `shop deliver`: takes the seller's replies from the mail program.
+
 use crate::actions;
 use crate::actions::Shop;
 use crate::actions::Unposted;

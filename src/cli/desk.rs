@@ -1,3 +1,5 @@
+//! `shop desk`: password, sessions, second factor and onion clients of the desk.
+
 use crate::actions;
 use crate::actions::Porter;
 use crate::cli::onion;

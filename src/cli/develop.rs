@@ -1,3 +1,5 @@
+//! The process in which the running shop processes one picture.
+
 use crate::actions;
 use crate::actions::Answering;
 use crate::actions::Apart;

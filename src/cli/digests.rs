@@ -1,3 +1,5 @@
+//! SHA-256 digests of a backup's members.
+
 use anyhow::Context;
 use sha2::Digest;
 use sha2::Sha256;

@@ -1,3 +1,5 @@
+//! `shop health`: asks the running shop whether it can take orders.
+
 use crate::cli::open;
 use crate::config::Listen;
 use crate::config::Settings;

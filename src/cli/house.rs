@@ -1,3 +1,5 @@
+//! `shop close` and `shop open`.
+
 use crate::actions;
 use crate::cli::open;
 use crate::cli::say;

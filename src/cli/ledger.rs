@@ -1,3 +1,5 @@
+//! `shop orders list`, `books` and `digest`.
+
 use crate::actions;
 use crate::actions::Shop;
 use crate::cli::open;

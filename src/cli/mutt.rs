@@ -1,3 +1,5 @@
+//! `shop mutt`: writes a muttrc for the shop's mailbox.
+
 use crate::cli::open;
 use crate::cli::say_error;
 use crate::cli::say_text;

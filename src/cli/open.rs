@@ -1,3 +1,5 @@
+//! Opens the database, folders and secrets that commands need.
+
 use crate::actions;
 use crate::actions::ClockDoubted;
 use crate::actions::Darkroom;

@@ -1,3 +1,5 @@
+//! `shop orders`: shows and changes orders.
+
 use crate::actions;
 use crate::actions::OrderChange;
 use crate::actions::Shop;

@@ -1,3 +1,5 @@
+//! `shop purge`: erases old orders now.
+
 use crate::actions;
 use crate::cli::open;
 use crate::cli::say;

@@ -1,3 +1,5 @@
+//! `shop seed`: imports the catalog file.
+
 use crate::actions;
 use crate::actions::Stocked;
 use crate::actions::Stocking;

@@ -1,3 +1,5 @@
+//! `shop serve`: runs the shop, the desk and the periodic jobs.
+
 mod address;
 mod desk;
 

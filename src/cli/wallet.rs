@@ -1,3 +1,5 @@
+//! `shop wallet`: checks wallets and their addresses.
+
 use crate::catalog::CatalogFile;
 use crate::cli::open;
 use crate::cli::say;

@@ -1,3 +1,5 @@
+//! `shop watch`: asks the seller's nodes about payments.
+
 use crate::actions;
 use crate::actions::Shop;
 use crate::cli::home_of;

@@ -1,3 +1,5 @@
+//! Where the desk listens.
+
 use crate::config::Listen;
 use std::net::IpAddr;
 use std::path::PathBuf;

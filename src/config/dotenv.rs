@@ -1,3 +1,5 @@
+//! Reads `.env` files.
+
 use crate::bounded;
 use crate::config::Found;
 use crate::config::SettingFault;

@@ -1,3 +1,5 @@
+//! Which nodes may be asked, and how.
+
 use crate::values::Host;
 use crate::values::NodeUrl;
 use crate::values::ProxyUrl;

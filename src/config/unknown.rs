@@ -1,3 +1,5 @@
+//! Finds misspelt settings and names the nearest known one.
+
 use crate::config::Found;
 use crate::config::NAMES;
 use crate::config::SettingFault;

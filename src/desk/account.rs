@@ -1,3 +1,5 @@
+//! The desk's account pages: password, second factor, sessions.
+
 use crate::actions;
 use crate::actions::FactorUnset;
 use crate::actions::Given;

@@ -1,3 +1,5 @@
+//! The activity log at the desk.
+
 use crate::desk::form::query_field;
 use crate::desk::page::DeskError;
 use crate::desk::page::DeskFrame;

@@ -1,3 +1,5 @@
+//! Discount codes at the desk.
+
 use crate::actions;
 use crate::actions::Saved;
 use crate::catalog::CatalogFile;

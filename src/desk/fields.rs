@@ -1,3 +1,5 @@
+//! Fields of the desk's forms for records of the catalog, with their errors.
+
 use crate::catalog::Fault;
 use crate::catalog::Json;
 use crate::catalog::fault;

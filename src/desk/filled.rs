@@ -1,3 +1,5 @@
+//! A form field with what was typed into it.
+
 /// A field of a form of words, as the seller filled it.
 pub struct Filled {
     pub name: &'static str,

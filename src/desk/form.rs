@@ -1,3 +1,5 @@
+//! Reads the desk's forms and verifies their tokens.
+
 use crate::desk::memory::COPIES;
 use crate::desk::memory::FORMS;
 use crate::desk::memory::HeldMemory;

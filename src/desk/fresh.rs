@@ -1,3 +1,5 @@
+//! Asks for the password again before what cannot be undone.
+
 /// The field of a form in which the password is given once more: `{% include "desk/fresh.html" %}`, with this as `fresh`.
 #[derive(Clone, Copy, Default)]
 pub struct Fresh {

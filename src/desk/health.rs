@@ -1,3 +1,5 @@
+//! The doctor's last findings, for the desk's first page.
+
 use crate::values::Moment;
 use std::sync::Mutex;
 use std::sync::MutexGuard;

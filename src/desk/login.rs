@@ -1,3 +1,5 @@
+//! Signing in and out.
+
 use crate::actions;
 use crate::actions::Given;
 use crate::actions::Line;

@@ -1,3 +1,5 @@
+//! The appearance page: name, contact, notice, accent colour.
+
 mod logo;
 
 use crate::actions;

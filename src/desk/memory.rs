@@ -1,3 +1,5 @@
+//! How much memory forms and uploads may take at the desk.
+
 use crate::desk::page::DeskError;
 use std::time::Duration;
 use tokio::sync::Semaphore;

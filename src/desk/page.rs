@@ -1,3 +1,5 @@
+//! Renders the desk's pages and errors.
+
 use crate::desk::session::Seller;
 use crate::desk::still;
 use crate::store;

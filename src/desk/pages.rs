@@ -1,3 +1,5 @@
+//! The seller's own pages at the desk.
+
 use crate::actions;
 use crate::actions::Unwritten;
 use crate::catalog::NotAPage;

@@ -1,3 +1,5 @@
+//! Shipping methods at the desk.
+
 use crate::actions;
 use crate::actions::Saved;
 use crate::catalog::CatalogFile;

@@ -1,3 +1,5 @@
+//! The desk's listener and what wraps every request.
+
 use crate::desk::addresses;
 use crate::desk::form::Typed;
 use crate::desk::page::DeskError;

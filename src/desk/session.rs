@@ -1,3 +1,5 @@
+//! Who is signed in.
+
 use crate::actions;
 use crate::actions::NotIn;
 use crate::desk::form::DeskForm;

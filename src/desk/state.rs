@@ -1,3 +1,5 @@
+//! What the desk's handlers share.
+
 use crate::actions::Porter;
 use crate::actions::Shop;
 use crate::desk::health::Health;

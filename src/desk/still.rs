@@ -1,3 +1,5 @@
+//! The desk's stylesheet and pictures.
+
 use crate::desk::page::DeskError;
 use crate::desk::session::Seller;
 use crate::desk::state::Desk;

@@ -1,3 +1,5 @@
+//! Reads uploaded files within bounds.
+
 use crate::desk::form::DeskForm;
 use crate::desk::form::check_site;
 use crate::desk::memory::COPIES;

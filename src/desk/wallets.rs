@@ -1,3 +1,5 @@
+//! Wallets at the desk.
+
 use crate::actions;
 use crate::actions::Saved;
 use crate::catalog::Json;

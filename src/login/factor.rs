@@ -1,3 +1,5 @@
+//! Time-based one-time passwords (RFC 6238).
+
 use crate::login::recovery::RecoveryCode;
 use crate::login::recovery::RecoveryHash;
 use crate::login::recovery::in_groups;

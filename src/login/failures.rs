@@ -1,3 +1,5 @@
+//! How long wrong answers are delayed, and when codes are locked out.
+
 use crate::values::Moment;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! Passwords: strength by zxcvbn, hashes by Argon2id.
+
 use crate::values::Line;
 use crate::values::NotText;
 use crate::values::text::is_joiner;

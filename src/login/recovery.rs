@@ -1,3 +1,5 @@
+//! Recovery codes that stand in for the second factor.
+
 use data_encoding::BASE32_NOPAD;
 use sha2::Digest;
 use sha2::Sha256;

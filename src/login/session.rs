@@ -1,3 +1,5 @@
+//! Session identifiers and lifetimes.
+
 use crate::values::Moment;
 use data_encoding::HEXLOWER;
 use sha2::Digest;

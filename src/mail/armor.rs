@@ -1,3 +1,5 @@
+//! ASCII armor of OpenPGP.
+
 use data_encoding::BASE64;
 
 /// What stood between the lines of an ASCII armor.

@@ -1,3 +1,5 @@
+//! Finds copies of an order's messages in other folders and mbox files.
+
 use crate::mail::erased_file::erase_file;
 use crate::mail::erased_file::replace_file;
 use std::collections::HashSet;

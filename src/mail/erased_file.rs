@@ -1,3 +1,5 @@
+//! Overwrites a file before it is removed.
+
 use std::fs;
 use std::fs::File;
 use std::fs::OpenOptions;

@@ -1,3 +1,5 @@
+//! Erases an order's messages from the Maildir.
+
 use crate::mail::Maildir;
 use crate::mail::copies;
 use crate::mail::erased_file::erase_file;

@@ -1,3 +1,5 @@
+//! Explains what a key file holds that is not a usable public key.
+
 use crate::mail::seller_key::KeyFault;
 use pgp::packet::Packet;
 use pgp::packet::PacketParser;

@@ -1,3 +1,5 @@
+//! Lays out bills and buyers' text in lines of at most 60 columns.
+
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthChar;
 

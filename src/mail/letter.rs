@@ -1,3 +1,5 @@
+//! Reads one of the shop's own messages again.
+
 use crate::mail::layout;
 use crate::mail::layout::BAR;
 use mailparse::ParsedMail;

@@ -1,3 +1,5 @@
+//! Finds a message again, whatever its file is called now.
+
 use crate::mail::Maildir;
 use crate::mail::message_name::MessageName;
 use std::collections::HashMap;

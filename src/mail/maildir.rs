@@ -1,3 +1,5 @@
+//! Delivers messages to a Maildir: whole, and once.
+
 use crate::mail::erased_file::erase_file;
 use crate::mail::message_name::MessageName;
 use crate::mail::write_trial::try_to_write;

@@ -1,3 +1,5 @@
+//! File names in a Maildir, as mail programs change them.
+
 /// The file name of a message in a Maildir, as the shop gave it or as a mail program has changed it since.
 ///
 /// Shape: `NAME[,KEY=VALUE]…[:2,FLAGS]`. The shop's own names hold letters, digits, `.` and `_` only.

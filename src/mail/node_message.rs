@@ -1,3 +1,5 @@
+//! The message that a node has failed or recovered.
+
 use crate::mail::SellerKey;
 use crate::mail::layout;
 use crate::mail::order_message::DOMAIN;

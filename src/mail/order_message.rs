@@ -1,3 +1,5 @@
+//! The messages about an order.
+
 use crate::mail::SellerKey;
 use crate::mail::layout;
 use crate::mail::seal;

@@ -1,3 +1,5 @@
+//! Pads sealed messages to a few sizes.
+
 /// Units: bytes before sealing. What is longer than the last step becomes a multiple of it.
 const STEPS: [usize; 5] = [4 << 10, 8 << 10, 16 << 10, 32 << 10, 64 << 10];
 const NAME: &str = "X-Padding:";

@@ -1,3 +1,5 @@
+//! Checks whom a buyer's PGP message is encrypted to.
+
 use crate::mail::armor;
 use crate::mail::seller_key::SellerKey;
 use crate::orders::PgpBlock;

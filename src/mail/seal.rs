@@ -1,3 +1,5 @@
+//! Encrypts a message to the seller's OpenPGP key.
+
 use crate::mail::padding;
 use crate::mail::seller_key::KeyFault;
 use crate::mail::seller_key::RecipientKey;

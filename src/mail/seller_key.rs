@@ -1,3 +1,5 @@
+//! Reads and judges the seller's OpenPGP key.
+
 use crate::mail::armor;
 use crate::mail::armor::NotArmor;
 use crate::mail::key_file;

@@ -1,3 +1,5 @@
+//! Checks whether a message could be delivered now.
+
 use std::collections::hash_map::RandomState;
 use std::fs;
 use std::fs::OpenOptions;

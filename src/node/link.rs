@@ -1,3 +1,5 @@
+//! JSON-RPC over HTTP with limits, directly or through Tor.
+
 use crate::bounded;
 use crate::node::Doubt;
 use crate::values::Host;

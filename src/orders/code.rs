@@ -1,3 +1,5 @@
+//! The seven-word code that opens an order.
+
 use crate::cart::CartId;
 use crate::orders::NotACode;
 use crate::orders::OrderRef;

@@ -1,3 +1,5 @@
+//! The commands of the seller's replies.
+
 use crate::values::Gwei;
 use crate::values::Line;
 use crate::values::NotText;

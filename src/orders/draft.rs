@@ -1,3 +1,5 @@
+//! What a buyer wants to order, checked; and why it may be refused.
+
 use crate::orders::PgpBlock;
 use crate::payment::Address;
 use crate::payment::Coin;

@@ -1,3 +1,5 @@
+//! When a finished order is due to be erased.
+
 use crate::orders::FOLLOWED_DAYS;
 use crate::orders::UNPAID_DAYS;
 use crate::values::Moment;

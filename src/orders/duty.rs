@@ -1,3 +1,5 @@
+//! What an order's status leaves for the seller to do.
+
 use crate::orders::Status;
 
 /// What an order waits for, as far as its state tells.

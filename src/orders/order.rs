@@ -1,3 +1,5 @@
+//! An order, before and after it is stored.
+
 use crate::cart::PricedCart;
 use crate::catalog::Discount;
 use crate::catalog::Less;

@@ -1,3 +1,5 @@
+//! The order number, and a part of it to search for.
+
 use crate::values::text::without_hidden;
 
 /// The name by which buyer and seller speak of an order. It reveals no count and no time.

@@ -1,3 +1,5 @@
+//! A PGP message that a buyer pasted.
+
 /// Words that only the seller can open: an armored OpenPGP message that the buyer made.
 ///
 /// Shape: at most 16,000 characters of ASCII, from `-----BEGIN PGP MESSAGE-----` to its end, lines ended by LF.

@@ -1,3 +1,5 @@
+//! The key that is made of an order's code, for whom messages are encrypted.
+
 use crate::orders::Code;
 use age::x25519;
 use bech32::Bech32;

@@ -1,3 +1,5 @@
+//! The life of an order: its states, events and transitions.
+
 /// Where an order stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {

@@ -1,3 +1,5 @@
+//! How much stock unpaid orders may reserve.
+
 use crate::cart::PricedCart;
 use crate::catalog::OfferKey;
 use crate::orders::Refusal;

@@ -1,3 +1,5 @@
+//! What each status and event means to a buyer.
+
 use crate::orders::Order;
 use crate::orders::Status;
 use crate::payment::Sighting;

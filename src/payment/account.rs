@@ -1,3 +1,5 @@
+//! Extended public keys and the addresses derived from them.
+
 use crate::payment::Address;
 use crate::payment::Coin;
 use crate::payment::NotAnAccountKey;

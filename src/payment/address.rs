@@ -1,3 +1,5 @@
+//! Addresses of each kind of coin.
+
 use crate::payment::Coin;
 use crate::payment::NotAnAddress;
 use crate::payment::secret;

@@ -1,3 +1,5 @@
+//! Coins: units, precision and largest amount.
+
 use crate::payment::Address;
 use crate::payment::NotAnAddress;
 use crate::values::Currency;

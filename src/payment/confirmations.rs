@@ -1,3 +1,5 @@
+//! How many confirmations a payment needs.
+
 use crate::payment::Coin;
 use crate::payment::Depth;
 use crate::values::Currency;

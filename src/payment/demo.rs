@@ -1,3 +1,5 @@
+//! Public test wallets that everybody can spend from.
+
 use crate::payment::AccountKey;
 use crate::payment::Address;
 use crate::payment::Coin;

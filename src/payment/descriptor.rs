@@ -1,3 +1,5 @@
+//! Output descriptors.
+
 use crate::payment::NotAnAccountKey;
 use crate::payment::key_expression::KeyExpression;
 use crate::payment::pays_to::PaysTo;

@@ -1,3 +1,5 @@
+//! What is to be paid: coin, address, amount and time.
+
 use crate::payment::Address;
 use crate::payment::Coin;
 use crate::payment::Sighting;

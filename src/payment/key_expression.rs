@@ -1,3 +1,5 @@
+//! An extended key with its origin and derivation steps.
+
 use crate::payment::Coin;
 use crate::payment::NotAnAccountKey;
 use crate::payment::pays_to::PaysTo;

@@ -1,3 +1,5 @@
+//! Why a text is not a usable extended public key.
+
 use crate::payment::secret;
 
 /// Why no addresses are made from what stands there. No message repeats the text.

@@ -1,3 +1,5 @@
+//! Why a text is not a usable address.
+
 use crate::payment::secret;
 
 /// Why a coin cannot be sent to what stands there. No message repeats the text.

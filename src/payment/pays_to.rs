@@ -1,3 +1,5 @@
+//! Script types of Bitcoin addresses.
+
 use crate::payment::Address;
 use crate::payment::Coin;
 use crate::payment::NotAnAccountKey;

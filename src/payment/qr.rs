@@ -1,3 +1,5 @@
+//! QR codes as PNG.
+
 use png::BitDepth;
 use png::ColorType;
 use png::Compression;

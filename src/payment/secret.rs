@@ -1,3 +1,5 @@
+//! Recognises private keys, to refuse them.
+
 use bip39::Language;
 use bip39::Mnemonic;
 use bitcoin::base58;

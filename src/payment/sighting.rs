@@ -1,3 +1,5 @@
+//! What a node observed of an invoice, and how much that says is paid.
+
 use crate::payment::Address;
 use crate::payment::Coin;
 use crate::values::Gwei;

@@ -1,3 +1,5 @@
+//! Small differences in amounts that tell payments to one address apart.
+
 use crate::payment::Coin;
 use crate::values::Currency;
 use crate::values::Gwei;

@@ -1,3 +1,5 @@
+//! Transaction identifiers that buyers report.
+
 use crate::payment::Coin;
 
 /// What a buyer names as their payment: a claim, until the seller or a node has looked.

@@ -1,3 +1,5 @@
+//! Payment links (BIP-21, EIP-681, Monero).
+
 use crate::payment::Address;
 use crate::payment::Coin;
 use crate::values::Gwei;

@@ -1,3 +1,5 @@
+//! Monero view keys.
+
 use crate::payment::Address;
 use crate::payment::secret;
 use ethers_core::types::H256;

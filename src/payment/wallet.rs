@@ -1,3 +1,5 @@
+//! Where the seller receives one currency.
+
 use crate::payment::AccountKey;
 use crate::payment::Address;
 use crate::payment::Coin;

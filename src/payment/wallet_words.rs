@@ -1,3 +1,5 @@
+//! Recognises the words of a wallet's seed, to refuse them.
+
 use crate::payment::AccountKey;
 use crate::payment::Address;
 use crate::payment::Coin;

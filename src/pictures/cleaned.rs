@@ -1,3 +1,5 @@
+//! Uploaded pictures, reduced to upright pixels without metadata.
+
 use crate::pictures::colour;
 use crate::pictures::decode::Decoded;
 use crate::pictures::file::Format;

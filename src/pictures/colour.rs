@@ -1,3 +1,5 @@
+//! Colour profiles to sRGB.
+
 use image::DynamicImage;
 use moxcms::{CmsError, ColorProfile, DataColorSpace, Layout, TransformOptions};
 

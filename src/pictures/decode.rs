@@ -1,3 +1,5 @@
+//! Decodes pictures within limits.
+
 use crate::pictures::file::Format;
 use crate::pictures::jpeg;
 use crate::pictures::outline::Outline;

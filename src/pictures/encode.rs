@@ -1,3 +1,5 @@
+//! Encodes pictures as WebP, JPEG and PNG.
+
 use crate::pictures::file::{Format, PictureFile};
 use crate::pictures::render::Rendered;
 use image::codecs::jpeg::JpegEncoder;

@@ -1,3 +1,5 @@
+//! Names of rendered files, made of their content.
+
 use sha2::{Digest, Sha256};
 
 /// The name of a rendered file; it follows from the file's bytes, so equal pictures are one file.

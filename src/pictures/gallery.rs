@@ -1,3 +1,5 @@
+//! Where rendered files are stored.
+
 use crate::bounded;
 use crate::pictures::file::PictureFile;
 use crate::pictures::render::Rendered;

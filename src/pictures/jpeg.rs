@@ -1,3 +1,5 @@
+//! Decodes JPEG files.
+
 use crate::pictures::decode::{Decoded, upright};
 use crate::pictures::file::Format;
 use crate::pictures::outline::{Fault, Outline};

@@ -1,3 +1,5 @@
+//! The logo: small, light, or refused.
+
 use crate::pictures::encode;
 use crate::pictures::encode::Aim;
 use crate::pictures::refusal::NotAPicture;

@@ -1,3 +1,5 @@
+//! The seller's own folder of pictures.
+
 use crate::bounded;
 use crate::pictures::cleaned::Cleaned;
 use crate::pictures::refusal::NotAPicture;

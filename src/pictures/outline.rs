@@ -1,3 +1,5 @@
+//! Kind and size of a picture, before it is decoded.
+
 use crate::pictures::file::Format;
 use crate::pictures::jpeg;
 use crate::pictures::refusal::NotAPicture;

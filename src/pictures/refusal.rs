@@ -1,3 +1,5 @@
+//! Why a picture is refused.
+
 /// Why a file that the catalog names cannot be shown, in one sentence for the seller.
 ///
 /// Shape: `name` is the file's name as the catalog gives it; it is printed in quotes, with control characters escaped.

@@ -1,3 +1,5 @@
+//! Renders a picture in all sizes.
+
 use crate::pictures::colour;
 use crate::pictures::decode::Decoded;
 use crate::pictures::encode;

@@ -1,3 +1,5 @@
+//! Scales pictures.
+
 use image::DynamicImage;
 use image::RgbImage;
 use image::imageops::FilterType;

@@ -1,3 +1,5 @@
+//! Sprite sheets: many thumbnails in one file.
+
 use crate::pictures::decode::Decoded;
 use crate::pictures::encode;
 use crate::pictures::encode::Aim;

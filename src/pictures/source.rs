@@ -1,3 +1,5 @@
+//! Reads a picture file without following links out of its folder.
+
 use crate::pictures::file::hex;
 use crate::pictures::refusal::NotAPicture;
 use crate::pictures::render::RENDERING;

@@ -1,3 +1,5 @@
+//! Horizontal bar charts.
+
 use crate::plots::Undrawn;
 use crate::plots::letters::Letters;
 use crate::plots::paper;

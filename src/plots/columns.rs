@@ -1,3 +1,5 @@
+//! Column charts.
+
 use crate::plots::Undrawn;
 use crate::plots::paper;
 use crate::plots::paper::Ink;

@@ -1,3 +1,5 @@
+//! Letters for plots, from a picture of all of them.
+
 use crate::plots::Undrawn;
 use crate::plots::paper::failed;
 use std::collections::HashMap;

@@ -1,3 +1,5 @@
+//! The canvas of a plot: colours, axes and steps.
+
 use crate::plots::Undrawn;
 use crate::plots::letters::FULL;
 use crate::plots::letters::Letters;

@@ -1,3 +1,5 @@
+//! The desk's list of orders, page by page, with every filter along an index.
+
 use crate::orders::Duty;
 use crate::orders::OrderRef;
 use crate::orders::RefPart;

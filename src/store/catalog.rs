@@ -1,3 +1,5 @@
+//! Products, options, prices and categories, as pages read them.
+
 use crate::catalog::Offer;
 use crate::catalog::OfferKey;
 use crate::catalog::Prices;

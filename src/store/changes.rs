@@ -1,3 +1,5 @@
+//! Whether anything has been written since the last look.
+
 use crate::store::catalog::Version;
 use inotify::Inotify;
 use inotify::WatchMask;

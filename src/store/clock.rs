@@ -1,3 +1,5 @@
+//! The trusted time, and what was recorded while it was in doubt.
+
 use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;

@@ -1,3 +1,5 @@
+//! A consistent snapshot of the database, and its verification.
+
 use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;

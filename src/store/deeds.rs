@@ -1,3 +1,5 @@
+//! The activity log of the desk.
+
 use crate::orders::OrderRef;
 use crate::store::Db;
 use crate::store::StoreError;

@@ -1,3 +1,5 @@
+//! The desk's password, sessions and second factor.
+
 use crate::login::FACTOR_SECRET_BYTES;
 use crate::login::Factor;
 use crate::login::FactorSecret;

@@ -1,3 +1,5 @@
+//! What is due to be erased.
+
 use crate::orders::Due;
 use crate::orders::OrderRef;
 use crate::store::Db;

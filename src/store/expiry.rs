@@ -1,3 +1,5 @@
+//! Orders whose time to pay is over.
+
 use crate::orders::OrderRef;
 use crate::store::Db;
 use crate::store::StoreError;

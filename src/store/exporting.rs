@@ -1,3 +1,5 @@
+//! The catalog as the file would describe it.
+
 use crate::catalog::CatalogFile;
 use crate::catalog::ImageRecord;
 use crate::catalog::OptionRecord;

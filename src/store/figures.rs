@@ -1,3 +1,5 @@
+//! Sales statistics, which outlive the orders.
+
 use crate::orders::OrderRef;
 use crate::payment::Sighting;
 use crate::store::Db;

@@ -1,3 +1,5 @@
+//! What the shop remembers about itself: salt, key, whether it is closed.
+
 use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;

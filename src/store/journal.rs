@@ -1,3 +1,5 @@
+//! Overwrites and empties the write-ahead log.
+
 use crate::store::Db;
 use crate::store::StoreError;
 use sqlx::Connection;

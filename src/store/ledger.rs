@@ -1,3 +1,5 @@
+//! Orders by state and day, and how many need what.
+
 use crate::orders::Duty;
 use crate::orders::OrderRef;
 use crate::orders::Status;

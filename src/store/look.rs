@@ -1,3 +1,5 @@
+//! Name, contact, notice, accent colour and logo.
+
 use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;

@@ -1,3 +1,5 @@
+//! Orders and their lines.
+
 use crate::catalog::OfferKey;
 use crate::orders::AppliedDiscount;
 use crate::orders::FormToken;

@@ -1,3 +1,5 @@
+//! The outbox: messages that are not in the Maildir yet.
+
 use crate::orders::OrderRef;
 use crate::store::Db;
 use crate::store::StoreError;

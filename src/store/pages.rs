@@ -1,3 +1,5 @@
+//! The seller's own pages.
+
 use crate::catalog::PageSlug;
 use crate::store::Db;
 use crate::store::StoreError;

@@ -1,3 +1,5 @@
+//! Invoices, addresses and amounts.
+
 use crate::orders::OrderRef;
 use crate::payment::AccountKey;
 use crate::payment::Address;

@@ -1,3 +1,5 @@
+//! Imports a catalog.
+
 use crate::catalog::ProductRecord;
 use crate::catalog::markdown;
 use crate::store::Db;

@@ -1,3 +1,5 @@
+//! Discount codes, shipping methods and wallets.
+
 use crate::catalog::Discount;
 use crate::catalog::Less;
 use crate::catalog::Prices;

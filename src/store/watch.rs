@@ -1,3 +1,5 @@
+//! Which chains are watched, and what was observed.
+
 use crate::orders::FOLLOWED_DAYS;
 use crate::orders::OrderRef;
 use crate::payment::Address;

@@ -1,3 +1,5 @@
+//! The conversation between buyer and seller, encrypted.
+
 use crate::orders::OrderRef;
 use crate::orders::Status;
 use crate::store::Db;

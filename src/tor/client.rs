@@ -1,3 +1,5 @@
+//! Keys of clients that may reach an onion service.
+
 use crate::tor::key::OnionAddress;
 use curve25519_dalek::MontgomeryPoint;
 use data_encoding::BASE32_NOPAD;

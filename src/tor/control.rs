@@ -1,3 +1,5 @@
+//! A client of Tor's control port.
+
 use crate::bounded;
 use data_encoding::HEXUPPER;
 use hmac::Hmac;

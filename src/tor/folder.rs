@@ -1,3 +1,5 @@
+//! Files that the shop and Tor's container share.
+
 use crate::tor::client::Clients;
 use crate::tor::key::OnionAddress;
 use crate::tor::status::OnionStatus;

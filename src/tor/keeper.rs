@@ -1,3 +1,5 @@
+//! Creates the onion service or watches Tor's own, and reports its state.
+
 use crate::bounded;
 use crate::tor::authorized::has_clients;
 use crate::tor::authorized::write_authorized_clients;

@@ -1,3 +1,5 @@
+//! The onion service's key and address, in Tor's format.
+
 use curve25519_dalek::EdwardsPoint;
 use curve25519_dalek::Scalar;
 use data_encoding::BASE32_NOPAD;

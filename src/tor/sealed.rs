@@ -1,3 +1,5 @@
+//! The onion service's key, encrypted with a passphrase.
+
 use crate::tor::key::OnionKey;
 use aes_gcm::Aes256Gcm;
 use aes_gcm::KeyInit;

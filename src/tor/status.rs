@@ -1,3 +1,5 @@
+//! The state of the onion service, as a small file.
+
 use serde::Deserialize;
 use serde::Serialize;
 

@@ -1,3 +1,5 @@
+//! The accent colour, with enough contrast.
+
 use crate::values::Colour;
 use crate::values::colour::Contrast;
 

@@ -1,3 +1,5 @@
+//! Colours and contrast.
+
 /// A colour as a browser writes it.
 ///
 /// Shape: `#` and six hexadecimal digits, small.

@@ -1,3 +1,5 @@
+//! Countries, by code and name.
+
 /// A country that a parcel can go to.
 ///
 /// Shape: one of the 249 of ISO 3166-1, or `XK`: ISO leaves that code to its users, and carriers use it for Kosovo.

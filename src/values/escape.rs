@@ -1,3 +1,5 @@
+//! Makes foreign text safe for terminals and logs.
+
 use crate::values::text::is_invisible;
 
 /// Text that somebody else wrote, fit for one line of a terminal or a log: what would move the cursor, change colours or

@@ -1,3 +1,5 @@
+//! Text of files: UTF-8, without a byte-order mark.
+
 /// Why a file that people write with an editor cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotFileText {

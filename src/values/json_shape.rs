@@ -1,3 +1,5 @@
+//! Bounds the depth and size of JSON before it is parsed.
+
 /// How much stands in a JSON text, counted without building anything: what a reader would have to hold in memory.
 ///
 /// Whether the text is JSON is not checked. Up to the first error that a reader finds, the counts are never too small.

@@ -1,3 +1,5 @@
+//! E-mail addresses.
+
 /// Where mail is addressed to. It never leaves the host, so that `root@localhost` is as good as any.
 ///
 /// Shape: `local@domain`, at most 200 characters of ASCII without space, quotes and brackets.

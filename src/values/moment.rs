@@ -1,3 +1,5 @@
+//! Points in time, in seconds.
+
 use time::Date;
 use time::Month;
 use time::OffsetDateTime;

@@ -1,3 +1,5 @@
+//! Amounts in Gwei, without rounding.
+
 use crate::values::Quantity;
 use rust_decimal::Decimal;
 use std::str::FromStr;

@@ -1,3 +1,5 @@
+//! Addresses of nodes.
+
 use std::fmt;
 use std::net::IpAddr;
 use std::net::Ipv6Addr;

@@ -1,3 +1,5 @@
+//! How many of a product.
+
 /// How many of one product a buyer wants.
 ///
 /// Shape: a whole number, 1 to 99. Zero is not a quantity: an empty line is an absent line.

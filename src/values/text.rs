@@ -1,3 +1,5 @@
+//! Text that people type: hidden characters, lengths, lines.
+
 use unicode_normalization::UnicodeNormalization;
 
 /// Words on one line, as somebody outside typed them.

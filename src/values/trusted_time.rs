@@ -1,3 +1,5 @@
+//! A clock that a wrong system clock cannot move far.
+
 use crate::values::Moment;
 
 /// What the host's clocks say at one moment.

@@ -1,3 +1,5 @@
+//! What one circuit uses and has used.
+
 use crate::web::budget::Budget;
 use crate::web::budget::Errand;
 use crate::web::lobby::Seat;

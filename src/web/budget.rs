@@ -1,3 +1,5 @@
+//! How often one circuit may make each kind of request.
+
 use actix_web::http::Method;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! The cart's pages.
+
 use crate::cart::Basket;
 use crate::cart::CartId;
 use crate::cart::PricedCart;

@@ -1,3 +1,5 @@
+//! The home page, lists, search and product pages.
+
 use crate::catalog::IN_WINDOW;
 use crate::catalog::Slug;
 use crate::catalog::Stock;

@@ -1,3 +1,5 @@
+//! The checkout's pages.
+
 use crate::actions;
 use crate::actions::Placed;
 use crate::actions::Placing;

@@ -1,3 +1,5 @@
+//! Tor's line that names the circuit of a connection.
+
 /// The number that tor gives to the circuit on which a connection came. It names nobody: it says that two connections
 /// came the same way, and a visitor changes it at will.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

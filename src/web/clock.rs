@@ -1,3 +1,5 @@
+//! Reads the host's clocks.
+
 use crate::values::Moment;
 use crate::values::Reading;
 use crate::values::Times;

@@ -1,3 +1,5 @@
+//! The form that asks for an order's code.
+
 use crate::actions;
 use crate::orders::Code;
 use crate::orders::LookupName;

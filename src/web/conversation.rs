@@ -1,3 +1,5 @@
+//! An order's history and messages, decrypted with the code.
+
 use crate::orders::OrderRef;
 use crate::orders::ReaderKey;
 use crate::orders::Status;

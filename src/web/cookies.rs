@@ -1,3 +1,5 @@
+//! Names and attributes of cookies.
+
 use actix_web::HttpRequest;
 use actix_web::http::header;
 

@@ -1,3 +1,5 @@
+//! Tokens against cross-site request forgery.
+
 use hmac::Hmac;
 use hmac::KeyInit;
 use hmac::Mac;

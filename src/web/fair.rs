@@ -1,3 +1,5 @@
+//! Admits requests, or refuses them with a small page.
+
 use crate::web::account::Verdict;
 use crate::web::budget::Errand;
 use crate::web::lobby::NoMemory;

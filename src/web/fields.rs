@@ -1,3 +1,5 @@
+//! Reads a form within bounds and verifies its token.
+
 use crate::values::text::without_hidden;
 use crate::web::fair::accept_body;
 use crate::web::fair::announced_length;

@@ -1,3 +1,5 @@
+//! What surrounds every page.
+
 use crate::store::catalog::CategorySize;
 use crate::store::look::Logo;
 use crate::web::ready::CART_COUNT;

@@ -1,3 +1,5 @@
+//! Security headers, and pages for errors.
+
 use crate::values::Moment;
 use crate::web::clock::now;
 use crate::web::fair::busy;

@@ -1,3 +1,5 @@
+//! The host names that the shop answers to.
+
 use std::net::IpAddr;
 use std::sync::PoisonError;
 use std::sync::RwLock;

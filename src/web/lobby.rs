@@ -1,3 +1,5 @@
+//! All connections, by circuit, with what each circuit has used.
+
 mod fair_queue;
 mod giving_way;
 mod memory;

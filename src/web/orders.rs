@@ -1,3 +1,5 @@
+//! An order's pages.
+
 use crate::actions;
 use crate::actions::MOST_MESSAGE;
 use crate::actions::Question;

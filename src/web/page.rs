@@ -1,3 +1,5 @@
+//! Renders pages, redirects and errors.
+
 use crate::actions::Closed;
 use crate::orders::FormToken;
 use crate::store;

@@ -1,3 +1,5 @@
+//! Compressed pages kept ready, with places for what is a visitor's own.
+
 use crate::web::visit::Visit;
 use actix_web::web::Bytes;
 use flate2::Compress;

@@ -1,3 +1,5 @@
+//! An order's receipt, as plain text.
+
 use crate::orders::Order;
 use crate::orders::ReaderKey;
 use crate::orders::Status;

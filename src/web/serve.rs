@@ -1,3 +1,5 @@
+//! The HTTP server: listeners, limits and shutdown.
+
 use crate::web::addresses;
 use crate::web::headers::add_headers;
 use crate::web::lobby::Caller;

@@ -1,3 +1,5 @@
+//! Opens and removes unix sockets.
+
 use std::fs;
 use std::fs::File;
 use std::fs::Permissions;

@@ -1,3 +1,5 @@
+//! What handlers share.
+
 use crate::actions;
 use crate::actions::Closed;
 use crate::actions::Shop;

@@ -1,3 +1,5 @@
+//! Stylesheets, pictures, the seller's pages, the key, and /health.
+
 use crate::pictures::PictureFile;
 use crate::store;
 use crate::values::Accent;

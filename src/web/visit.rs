@@ -1,3 +1,5 @@
+//! What a visitor's cookies hold.
+
 use crate::cart::Basket;
 use crate::cart::CartId;
 use crate::orders::Code;

@@ -1,3 +1,5 @@
+//! Doctor checks of the host: disk, memory, network, file modes.
+
 use crate::actions;
 use crate::actions::Shop;
 use crate::cli::doctor::Finding;

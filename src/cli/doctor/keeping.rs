@@ -1,3 +1,5 @@
+//! Doctor checks of what is stored: database, journal, messages, secrets.
+
 use crate::actions::Shop;
 use crate::cli::doctor::Finding;
 use crate::cli::doctor::ill;

@@ -1,3 +1,5 @@
+//! Doctor checks of what selling needs: catalog, wallets, nodes, keys, onion.
+
 use crate::actions;
 use crate::actions::Closed;
 use crate::actions::Shop;

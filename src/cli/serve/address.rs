@@ -1,3 +1,5 @@
+//! Which addresses `shop serve` may listen at, and how it waits for the one of its onion.
+
 use crate::tor::OnionAddress;
 use crate::web::serve::Door;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! Opens the desk beside the shop, with an onion of its own.
+
 use crate::cli::onion;
 use crate::cli::say;
 use crate::cli::serve::address::ensure_confirmed;

@@ -1,3 +1,5 @@
+//! Uploading and removing the logo.
+
 use crate::actions;
 use crate::actions::Unlooked;
 use crate::desk::form::DeskForm;

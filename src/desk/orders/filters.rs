@@ -1,3 +1,5 @@
+//! Filters of the order list.
+
 use crate::desk::form::query_field;
 use crate::orders::Duty;
 use crate::orders::RefPart;

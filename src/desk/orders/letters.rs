@@ -1,3 +1,5 @@
+//! An order's messages as the desk shows them.
+
 use crate::actions::Letter;
 
 /// What a page shows of a message to the seller.

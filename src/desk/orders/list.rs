@@ -1,3 +1,5 @@
+//! The list of orders.
+
 use crate::desk::orders::filters::Faults;
 use crate::desk::orders::filters::Filters;
 use crate::desk::orders::filters::TO_ANSWER;

@@ -1,3 +1,5 @@
+//! One order's page.
+
 use crate::actions;
 use crate::desk::fields::apart;
 use crate::desk::form::query_field;

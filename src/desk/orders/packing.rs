@@ -1,3 +1,5 @@
+//! Packing slips.
+
 use crate::actions;
 use crate::actions::Letter;
 use crate::desk::orders::sending::MOST_AT_ONCE;

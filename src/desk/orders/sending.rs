@@ -1,3 +1,5 @@
+//! Marks many orders as shipped.
+
 use crate::actions;
 use crate::desk::form::DeskForm;
 use crate::desk::form::query_field;

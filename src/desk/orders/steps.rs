@@ -1,3 +1,5 @@
+//! The forms that change an order's status.
+
 use crate::actions;
 use crate::actions::OrderChange;
 use crate::actions::Unchanged;

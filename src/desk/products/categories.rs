@@ -1,3 +1,5 @@
+//! Renames categories.
+
 use crate::actions;
 use crate::catalog::read_category;
 use crate::desk::form::DeskForm;

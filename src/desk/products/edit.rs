@@ -1,3 +1,5 @@
+//! The product form: shows, checks and saves it.
+
 use crate::actions;
 use crate::actions::Edited;
 use crate::actions::TakenPicture;

@@ -1,3 +1,5 @@
+//! Removes the whole catalog.
+
 use crate::actions;
 use crate::desk::form::DeskForm;
 use crate::desk::fresh::Fresh;

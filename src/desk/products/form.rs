@@ -1,3 +1,5 @@
+//! The fields of the product form.
+
 use crate::actions::PoolEdit;
 use crate::actions::ProductEdit;
 use crate::catalog::Fault;

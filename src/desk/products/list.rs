@@ -1,3 +1,5 @@
+//! The list of products.
+
 use crate::actions;
 use crate::actions::Place;
 use crate::desk::form::DeskForm;

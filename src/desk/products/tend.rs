@@ -1,3 +1,5 @@
+//! Hides, moves, copies and deletes products.
+
 use crate::actions;
 use crate::actions::Place;
 use crate::actions::Stale;

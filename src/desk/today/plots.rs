@@ -1,3 +1,5 @@
+//! The plots of the first page.
+
 use crate::desk::form::query_field;
 use crate::desk::page::DeskError;
 use crate::desk::session::Seller;

@@ -1,3 +1,5 @@
+//! Revenue and orders by week.
+
 use crate::store::figures::DayFigures;
 use crate::values::Currency;
 use crate::values::Gwei;

@@ -1,3 +1,5 @@
+//! PGP parts of a reply.
+
 use data_encoding::BASE64;
 
 const BEGIN: &str = "-----BEGIN PGP MESSAGE-----";

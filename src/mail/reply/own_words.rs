@@ -1,3 +1,5 @@
+//! Separates what the seller wrote from what was quoted.
+
 use crate::mail::reply::Unreadable;
 use crate::mail::reply::said::Said;
 

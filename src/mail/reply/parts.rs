@@ -1,3 +1,5 @@
+//! The MIME parts of a reply.
+
 use crate::mail::reply::Unreadable;
 use crate::mail::reply::shown;
 use mailparse::DispositionType;

@@ -1,3 +1,5 @@
+//! Which orders a reply is addressed to.
+
 use crate::mail::reply::Unreadable;
 use crate::mail::reply::shown;
 use crate::orders::OrderRef;

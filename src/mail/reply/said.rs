@@ -1,3 +1,5 @@
+//! The command and text of a reply.
+
 use crate::mail::reply::parts::Flow;
 use crate::mail::reply::parts::Plain;
 use crate::mail::reply::visible;

@@ -1,3 +1,5 @@
+//! Replies as mail programs write them.
+
 use super::*;
 use crate::values::text::is_refused;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! What is remembered between two scans of a Bitcoin node.
+
 use crate::values::Moment;
 use serde::Deserialize;
 use serde::Serialize;

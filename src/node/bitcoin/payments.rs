@@ -1,3 +1,5 @@
+//! Payments that a Bitcoin node knows of.
+
 use crate::payment::sighting::Followed;
 use crate::payment::sighting::Sighting;
 use crate::values::Gwei;

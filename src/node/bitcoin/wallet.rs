@@ -1,3 +1,5 @@
+//! The watch-only wallet of a Bitcoin node.
+
 use crate::node::Doubt;
 use crate::node::bitcoin::BEFOREHAND;
 use crate::node::bitcoin::Bitcoin;

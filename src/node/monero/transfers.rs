@@ -1,3 +1,5 @@
+//! Transfers that a Monero wallet knows of.
+
 use crate::node::monero::needed;
 use crate::payment::Followed;
 use crate::payment::Sighting;

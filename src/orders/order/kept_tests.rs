@@ -1,3 +1,5 @@
+//! Orders survive being stored and read.
+
 use super::*;
 use crate::payment::Address;
 use crate::payment::Sighting;

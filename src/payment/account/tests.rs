@@ -1,3 +1,5 @@
+//! Keys as wallets export them, and the addresses they make.
+
 use super::*;
 use crate::payment::pays_to::OF_TEST_NETWORKS;
 use crate::payment::pays_to::YPUB;

@@ -1,3 +1,5 @@
+//! Connections give way, wait and are let go.
+
 use super::*;
 
 fn lobby(most_seats: usize) -> Arc<Lobby> {
