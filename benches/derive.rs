@@ -1,7 +1,7 @@
 //! How long it takes to make 10,000 addresses of each kind: `cargo bench --bench derive`. The limit is one second.
 
-use shop::payment::AccountKey;
 use shop::payment::Coin;
+use shop::payment::ExtendedPubkey;
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -41,7 +41,7 @@ fn main() {
         let mut times: Vec<u128> = (0..rounds)
             .map(|_| {
                 let started = Instant::now();
-                let key = AccountKey::parse(&coin, text).expect("it is an account key");
+                let key = ExtendedPubkey::parse(&coin, text).expect("it is an account key");
                 for index in 0..n {
                     black_box(key.address(index));
                 }

@@ -10,7 +10,7 @@ use parts::machine;
 use parts::made_by_gpg;
 use shop::mail::SellerKey;
 use shop::mail::sealed_message;
-use shop::values::Moment;
+use shop::values::Timestamp;
 use std::time::Instant;
 
 const ROUNDS: usize = 1_001;
@@ -19,7 +19,7 @@ fn main() {
     println!("{}\n", machine());
     println!("| key | plain, µs | sealed, µs | more, µs |\n|---|---|---|---|");
     let text = "  | 12 St James's Square, London SW1Y 4JH, United Kingdom, by post\n".repeat(30);
-    let now = Moment::new(1_780_272_000).expect("a day of 2026");
+    let now = Timestamp::new(1_780_272_000).expect("a day of 2026");
     for (kind, part) in [("rsa3072", "rsa3072"), ("ed25519", "cv25519"), ("nistp256", "nistp256")] {
         let home = tempfile::Builder::new().prefix("gpg").tempdir_in("/tmp").expect("a folder");
         let key = SellerKey::parse(&made_by_gpg(home.path(), kind, part), now).expect("a key");

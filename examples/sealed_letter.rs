@@ -4,7 +4,7 @@
 use shop::mail::SellerKey;
 use shop::mail::sealed_message;
 use shop::orders::PgpBlock;
-use shop::values::Moment;
+use shop::values::Timestamp;
 use std::io::Read;
 use std::io::Write;
 
@@ -12,7 +12,7 @@ fn main() -> anyhow::Result<()> {
     let files: Vec<String> =
         std::env::args().skip(1).map(std::fs::read_to_string).collect::<Result<_, _>>()?;
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
-    let now = Moment::new(i64::try_from(since.as_secs())?)?;
+    let now = Timestamp::new(i64::try_from(since.as_secs())?)?;
     let [key, blocks @ ..] = files.as_slice() else { anyhow::bail!("no key") };
     let key = SellerKey::parse(key, now)?;
     let block = blocks.first().map(|block| PgpBlock::parse(block)).transpose()?;

@@ -1,11 +1,11 @@
-//! A self-hosted web shop, paid in cryptocurrency, reached through Tor. `docs/ARCHITECTURE.md` shows the house.
+//! A self-hosted web shop, paid in cryptocurrency, reached through Tor. `docs/ARCHITECTURE.md` describes its structure.
 
-// For tests: any room may name a point.
-pub mod stops;
+// For tests: any module may name a point.
+pub mod failpoints;
 // For every part that reads what others control.
 pub mod bounded;
 
-// Floor 0: what the shop is. Pure rules: no files, no network, no clock, no chance.
+// Layer 0, the domain: pure rules without files, network, clock or random bytes.
 pub mod cart;
 pub mod catalog;
 pub mod login;
@@ -13,7 +13,7 @@ pub mod orders;
 pub mod payment;
 pub mod values;
 
-// Floor 1: what the shop keeps, tells and hears.
+// Layer 1, adapters: storage, mail, nodes, Tor, pictures, settings.
 pub mod config;
 pub mod mail;
 pub mod node;
@@ -22,10 +22,10 @@ pub mod plots;
 pub mod store;
 pub mod tor;
 
-// Floor 2: what the shop does.
+// Layer 2, actions: what the shop does.
 pub mod actions;
 
-// Floor 3: the doors, where words from outside become ours.
+// Layer 3, interfaces: the buyers' pages, the desk, the command line.
 pub mod cli;
 pub mod desk;
 pub mod web;

@@ -9,9 +9,9 @@ use shop::orders::Code;
 fuzz_target!(|bytes: &[u8]| {
     // Codes from chance: written and read again in several ways.
     if let Some((which, rest)) = bytes.split_first()
-        && let Some(chance) = rest.first_chunk::<16>()
+        && let Some(random_bytes) = rest.first_chunk::<16>()
     {
-        let code = Code::from_chance(*chance);
+        let code = Code::from_chance(*random_bytes);
         let words = code.words();
         let typed = match which % 5 {
             0 => words.clone(),

@@ -16,7 +16,7 @@ use shop::orders::PgpBlock;
 use shop::payment::Coin;
 use shop::values::Country;
 use shop::values::Currency;
-use shop::values::Gwei;
+use shop::values::Amount;
 use shop::values::Line;
 use shop::values::Mailbox;
 use shop::values::Paragraph;
@@ -31,8 +31,8 @@ fuzz_target!(|bytes: &[u8]| {
     match which % 14 {
         0 => drop(Basket::parse(text)),
         1 => {
-            if let Ok(sum) = Gwei::parse_coins(text) {
-                assert!(Gwei::parse_coins(&sum.to_string()) == Ok(sum));
+            if let Ok(sum) = Amount::parse_coins(text) {
+                assert!(Amount::parse_coins(&sum.to_string()) == Ok(sum));
             }
         }
         2 => {

@@ -59,7 +59,7 @@ fuzz_target!(|bytes: &[u8]| {
 
 fn check_looks(maildir: &Maildir, names: &[Vec<u8>], which: u8) {
     let mut lookup = Lookup::new(maildir.clone());
-    let told = lookup.is_told(NAME).expect("look for a message");
+    let told = lookup.is_delivered(NAME).expect("look for a message");
     let seen = lookup.is_seen(NAME).expect("look for a mark");
     let read = lookup.read(NAME).expect("read a message");
     assert!(told == read.is_some(), "a message that lies there can be read");

@@ -10,18 +10,18 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use serde_json::json;
 use shop::node::Bitcoin;
-use shop::node::Doubt;
+use shop::node::NodeError;
 use shop::node::Ethereum;
-use shop::node::Link;
+use shop::node::RpcClient;
 use shop::node::Monero;
 use shop::payment::Address;
 use shop::payment::Coin;
 use shop::payment::Depth;
-use shop::payment::Followed;
-use shop::payment::Look;
+use shop::payment::WatchedInvoice;
+use shop::payment::ScanResult;
 use shop::values::Currency;
-use shop::values::Gwei;
-use shop::values::Moment;
+use shop::values::Amount;
+use shop::values::Timestamp;
 use shop::values::NodeUrl;
 use std::io::BufRead;
 use std::io::BufReader;
@@ -60,9 +60,9 @@ fuzz_target!(|bytes: &[u8]| {
     let mut lines: Vec<Vec<u8>> = rest.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
     lines.reverse();
     *SCRIPT.lock().unwrap_or_else(PoisonError::into_inner) = (lines, which / 4 % 2 == 1);
-    let now = Moment::new(NOW).expect("it is a moment");
+    let now = Timestamp::new(NOW).expect("it is a moment");
     let url = NodeUrl::parse(&URL).expect("it is an address");
-    let link = Link::open(&url, None).expect("it is near");
+    let link = RpcClient::open(&url, None).expect("it is near");
     let (followed, looked) = match which % 4 {
         0 | 1 => {
             let coin = Coin::parse(&currency("ETH"), None, None, None).expect("it is a coin");
@@ -94,12 +94,12 @@ fuzz_target!(|bytes: &[u8]| {
     check_look(&followed, looked, now);
 });
 
-fn check_look(followed: &[Followed], looked: Result<Look, Doubt>, now: Moment) {
+fn check_look(followed: &[WatchedInvoice], looked: Result<ScanResult, NodeError>, now: Timestamp) {
     match looked {
         Err(doubt) => printable::check_message(&doubt.to_string()),
         Ok(look) => {
             let mut ids = Vec::new();
-            for (id, sighting) in &look.sightings {
+            for (id, sighting) in &look.observations {
                 assert!(followed.iter().any(|followed| followed.id == *id));
                 assert!(!ids.contains(id), "one invoice is seen twice");
                 ids.push(*id);
@@ -119,18 +119,18 @@ fn currency(name: &str) -> Currency {
 }
 
 /// One invoice alone on its address, and two that share another.
-fn invoices(coin: &Coin, alone: &str, shared: &str) -> Vec<Followed> {
+fn invoices(coin: &Coin, alone: &str, shared: &str) -> Vec<WatchedInvoice> {
     [(1, alone, true, 15_000_000), (2, shared, false, 20_000_010), (3, shared, false, 20_000_020)]
         .into_iter()
         .filter(|(_, address, is_alone, _)| !*is_alone || *address != shared)
-        .map(|(id, address, is_alone, amount)| Followed {
+        .map(|(id, address, is_alone, amount)| WatchedInvoice {
             id,
             coin: coin.clone(),
             address: Address::parse(coin, address).expect("it is an address"),
-            amount: Gwei::new(amount).expect("it is an amount"),
+            amount: Amount::new(amount).expect("it is an amount"),
             is_alone,
             depth: Depth::Blocks(2),
-            placed_on: Moment::new(NOW - 86_400).expect("it is a moment"),
+            placed_on: Timestamp::new(NOW - 86_400).expect("it is a moment"),
             last: None,
         })
         .collect()

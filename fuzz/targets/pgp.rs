@@ -9,13 +9,13 @@ use data_encoding::BASE64;
 use libfuzzer_sys::fuzz_target;
 use shop::mail::SellerKey;
 use shop::orders::PgpBlock;
-use shop::values::Moment;
+use shop::values::Timestamp;
 use std::sync::LazyLock;
 
 const KEY_FILE: &str = include_str!("../seeds/pgp-key.asc");
 
-fn now() -> Moment {
-    Moment::new(1_800_000_000).expect("it is a moment")
+fn now() -> Timestamp {
+    Timestamp::new(1_800_000_000).expect("it is a moment")
 }
 
 static KEY: LazyLock<SellerKey> =

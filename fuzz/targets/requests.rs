@@ -18,10 +18,10 @@ use actix_web::web;
 use actix_web::web::Payload;
 use futures_util::future::LocalBoxFuture;
 use libfuzzer_sys::fuzz_target;
-use shop::web::Caller;
-use shop::web::DoorStream;
-use shop::web::Lobby;
-use shop::web::LobbyRules;
+use shop::web::ClientKey;
+use shop::web::ClientStream;
+use shop::web::ConnectionLimiter;
+use shop::web::ConnectionLimits;
 use shop::web::accept_counted_body;
 use shop::web::serve::answering;
 use std::cell::RefCell;
@@ -55,11 +55,11 @@ struct Answer {
     closes: bool,
 }
 
-type Answering = Box<dyn Fn(DoorStream<DuplexStream>) -> LocalBoxFuture<'static, ()>>;
+type Answering = Box<dyn Fn(ClientStream<DuplexStream>) -> LocalBoxFuture<'static, ()>>;
 
 struct Shop {
     system: SystemRunner,
-    lobby: Arc<Lobby>,
+    lobby: Arc<ConnectionLimiter>,
     answering: Rc<Answering>,
 }
 
@@ -72,7 +72,7 @@ thread_local! {
 impl Shop {
     fn open() -> Self {
         let system = System::new();
-        let lobby = Lobby::new(LobbyRules {
+        let lobby = ConnectionLimiter::new(ConnectionLimits {
             most_seats: 64,
             most_held: 24 * 1024 * 1024,
             most_unpaid: 100,
@@ -100,10 +100,10 @@ impl Shop {
         SEEN.take();
         let (client, server) = tokio::io::duplex(64 * 1024);
         let (mut reader, mut writer) = tokio::io::split(client);
-        let seat = self.lobby.enter(if behind_tor { Caller::Undecided } else { Caller::Anybody });
+        let seat = self.lobby.enter(if behind_tor { ClientKey::Undecided } else { ClientKey::Anybody });
         let stream = match behind_tor {
-            true => DoorStream::behind_tor(server, seat),
-            false => DoorStream::new(server, seat),
+            true => ClientStream::behind_tor(server, seat),
+            false => ClientStream::new(server, seat),
         };
         let mut answers = Vec::new();
         let talk = async {

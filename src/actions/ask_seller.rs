@@ -2,7 +2,7 @@
 
 use crate::actions::Shop;
 use crate::actions::notify_seller;
-use crate::actions::notify_seller::owe_message;
+use crate::actions::notify_seller::queue_message;
 use crate::mail::SellerKey;
 use crate::mail::Told;
 use crate::orders::Code;
@@ -11,10 +11,10 @@ use crate::orders::PgpBlock;
 use crate::orders::draft::sentence;
 use crate::orders::draft::words_for;
 use crate::store;
-use crate::store::words::NewWords;
-use crate::store::words::WordsKind;
-use crate::values::Moment;
+use crate::store::messages::NewWords;
+use crate::store::messages::WordsKind;
 use crate::values::Paragraph;
+use crate::values::Timestamp;
 use anyhow::Context;
 
 /// Units: characters of a message to the seller.
@@ -32,14 +32,14 @@ pub struct Question<'a> {
 }
 
 /// Why a message was not taken.
-pub enum Unasked {
+pub enum AskSellerError {
     /// The code opens no order any more.
     NoOrder,
-    Refused(Unfit),
+    Refused(UnfitMessage),
 }
 
 /// What is wrong with what was typed.
-pub struct Unfit {
+pub struct UnfitMessage {
     pub field: &'static str,
     /// For the buyer.
     pub words: String,
@@ -47,7 +47,7 @@ pub struct Unfit {
     pub left: Option<String>,
 }
 
-impl Unfit {
+impl UnfitMessage {
     fn new(field: &'static str, words: impl Into<String>) -> Self {
         Self { field, words: words.into(), left: None }
     }
@@ -65,22 +65,22 @@ pub async fn ask_seller(
     shop: &Shop,
     name: &LookupName,
     question: &Question<'_>,
-    now: Moment,
-) -> anyhow::Result<Result<(), Unasked>> {
-    let asked = match read(question, shop.openness.seal(now)?.as_ref()) {
+    now: Timestamp,
+) -> anyhow::Result<Result<(), AskSellerError>> {
+    let asked = match read(question, shop.availability.seal(now)?.as_ref()) {
         Ok(asked) => asked,
-        Err(unfit) => return Ok(Err(Unasked::Refused(unfit))),
+        Err(unfit) => return Ok(Err(AskSellerError::Refused(unfit))),
     };
     let mut tx = shop.db.write().await?;
     let Some(order_ref) = store::orders::find_ref(&mut tx, name).await? else {
-        return Ok(Err(Unasked::NoOrder));
+        return Ok(Err(AskSellerError::NoOrder));
     };
     let order =
         store::orders::find_now(&mut tx, &order_ref).await?.context("find the order again")?;
-    if store::words::is_heard(&mut tx, &order_ref, &question.once).await? {
+    if store::messages::is_heard(&mut tx, &order_ref, &question.once).await? {
         return Ok(Ok(()));
     }
-    let (n_all, n_today) = store::words::count_questions(&mut tx, &order_ref, now).await?;
+    let (n_all, n_today) = store::messages::count_questions(&mut tx, &order_ref, now).await?;
     if MOST_MESSAGES <= n_all || MOST_A_DAY <= n_today {
         let then = if MOST_MESSAGES <= n_all {
             "The seller's replies still appear here."
@@ -90,16 +90,16 @@ pub async fn ask_seller(
         let words = format!(
             "You can send {MOST_A_DAY} messages per day and {MOST_MESSAGES} per order. {then}"
         );
-        return Ok(Err(Unasked::Refused(Unfit::new("message", words))));
+        return Ok(Err(AskSellerError::Refused(UnfitMessage::new("message", words))));
     }
     let (told, shown) = match &asked {
         Asked::Words(words) => (Told::Question(words.as_str(), None), words.as_str()),
         Asked::Block(block) => (Told::Question("", Some(block)), "(PGP-encrypted message)"),
     };
     // An order from before there were readers keeps that something was said, and not what.
-    let reader = store::orders::find_reader(&mut tx, &order_ref).await?;
+    let reader = store::orders::find_buyer_key(&mut tx, &order_ref).await?;
     let sealed = reader.map(|reader| reader.seal(shown)).transpose()?;
-    let owed = owe_message(shop, &mut tx, &order, told, false, now).await?;
+    let owed = queue_message(shop, &mut tx, &order, told, false, now).await?;
     let kept = NewWords {
         kind: WordsKind::Question,
         now,
@@ -108,33 +108,33 @@ pub async fn ask_seller(
         message_id: Some(&question.once),
         told: Some(owed.number),
     };
-    store::words::insert(&mut tx, &order_ref, &kept).await.context("keep the buyer's words")?;
+    store::messages::insert(&mut tx, &order_ref, &kept).await.context("keep the buyer's words")?;
     tx.commit().await.context("commit the buyer's words")?;
 
     notify_seller(shop, owed, now).await;
     Ok(Ok(()))
 }
 
-fn read(question: &Question<'_>, key: Option<&SellerKey>) -> Result<Asked, Unfit> {
+fn read(question: &Question<'_>, key: Option<&SellerKey>) -> Result<Asked, UnfitMessage> {
     let words = Paragraph::parse(question.message, MOST_MESSAGE)
-        .map_err(|refused| Unfit::new("message", words_for(refused)))?;
+        .map_err(|refused| UnfitMessage::new("message", words_for(refused)))?;
     if question.pgp.trim().is_empty() {
         if words.is_empty() {
-            return Err(Unfit::new("message", "Enter a message."));
+            return Err(UnfitMessage::new("message", "Enter a message."));
         }
         // People paste it, and the seller's mailbox is no place for it.
         if let Some(left) = Code::cut_out(words.as_str()) {
             let words = "Your message contained what looks like your order code, which was removed: anyone who has it can read your order. Check the rest and send it again.";
-            return Err(Unfit { left: Some(left), ..Unfit::new("message", words) });
+            return Err(UnfitMessage { left: Some(left), ..UnfitMessage::new("message", words) });
         }
         return Ok(Asked::Words(words));
     }
     if !words.is_empty() {
         let words =
             "Send either text or a PGP message, not both: the text would not be encrypted by you.";
-        return Err(Unfit::new("message", words));
+        return Err(UnfitMessage::new("message", words));
     }
-    let unfit = |fault: String| Unfit::new("pgp", sentence(&fault));
+    let unfit = |fault: String| UnfitMessage::new("pgp", sentence(&fault));
     let block = PgpBlock::parse(question.pgp).map_err(|fault| unfit(fault.to_string()))?;
     if let Some(key) = key {
         key.check_block(&block).map_err(|fault| unfit(fault.to_string()))?;

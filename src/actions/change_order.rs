@@ -1,31 +1,31 @@
 //! Applies what the seller decides about an order (paid, shipped, cancelled, …); stock follows.
 
 use crate::actions::Shop;
+use crate::actions::apply_reply::keep_step;
 use crate::actions::expire_orders::give_back;
 use crate::actions::expire_orders::give_back_use;
 use crate::actions::notify_seller;
-use crate::actions::notify_seller::owe_message;
-use crate::actions::post_reply::keep_step;
+use crate::actions::notify_seller::queue_message;
 use crate::mail::Told;
 use crate::orders::Event;
-use crate::orders::Misstep;
+use crate::orders::InvalidTransition;
 use crate::orders::Order;
 use crate::orders::OrderRef;
 use crate::orders::Refund;
 use crate::orders::Status;
 use crate::store;
 use crate::store::Tx;
-use crate::store::owed::Owed;
-use crate::values::Gwei;
+use crate::store::outbox::OutboxMessage;
+use crate::values::Amount;
 use crate::values::Line;
-use crate::values::Moment;
+use crate::values::Timestamp;
 use anyhow::Context;
 
 /// What the seller says of an order.
 pub enum OrderChange {
     Paid,
     /// So much has arrived in all: less than was due, or more.
-    Partial(Gwei),
+    Partial(Amount),
     /// With a tracking number, or nothing.
     Shipped(Line),
     /// With a reason, or nothing.
@@ -39,13 +39,13 @@ pub enum Unchanged {
     #[error("order not found")]
     NoOrder,
     #[error(transparent)]
-    Misstep(#[from] Misstep),
+    InvalidTransition(#[from] InvalidTransition),
     #[error("{name}: {wanted} needed, but only {left} in stock. Add stock or refund the order")]
     TooFew { name: String, wanted: i64, left: i64 },
     #[error("{0} is the full amount: mark the order as paid")]
-    NotPartial(Gwei),
+    NotPartial(Amount),
     #[error("the order is already paid: only more than {0} can be recorded")]
-    NotMore(Gwei),
+    NotMore(Amount),
     #[error("a partial payment must be more than 0")]
     NoPart,
     #[error(
@@ -60,7 +60,7 @@ pub async fn change_order(
     shop: &Shop,
     order_ref: &OrderRef,
     change: OrderChange,
-    now: Moment,
+    now: Timestamp,
 ) -> anyhow::Result<Result<Status, Unchanged>> {
     super::expire_orders(shop, now).await?;
     let mut tx = shop.db.write().await?;
@@ -81,8 +81,8 @@ pub(super) async fn change_now(
     order_ref: &OrderRef,
     change: &OrderChange,
     message_id: Option<&[u8; 32]>,
-    now: Moment,
-) -> anyhow::Result<Result<(Status, Owed), Unchanged>> {
+    now: Timestamp,
+) -> anyhow::Result<Result<(Status, OutboxMessage), Unchanged>> {
     let Some(order) = store::orders::find_now(tx, order_ref).await? else {
         return Ok(Err(Unchanged::NoOrder));
     };
@@ -95,7 +95,7 @@ pub(super) async fn change_now(
         OrderChange::Partial(sum) if order.invoice.amount == *sum => {
             return Ok(Err(Unchanged::NotPartial(*sum)));
         }
-        OrderChange::Partial(Gwei::ZERO) => return Ok(Err(Unchanged::NoPart)),
+        OrderChange::Partial(Amount::ZERO) => return Ok(Err(Unchanged::NoPart)),
         OrderChange::Partial(sum) if order.invoice.amount < *sum => (Event::SellerSawMore, ""),
         OrderChange::Partial(_) if matches!(order.status, Status::Confirmed | Status::Overpaid) => {
             return Ok(Err(Unchanged::NotMore(order.invoice.amount)));
@@ -146,7 +146,7 @@ pub(super) async fn change_now(
     keep_step(tx, order_ref, status, word, message_id, now).await?;
     let mut order = Order { status, ..order };
     order.invoice.received = received.unwrap_or(order.invoice.received);
-    let owed = owe_message(shop, tx, &order, Told::Step(word), true, now).await?;
+    let owed = queue_message(shop, tx, &order, Told::Step(word), true, now).await?;
     Ok(Ok((status, owed)))
 }
 

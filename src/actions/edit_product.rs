@@ -1,18 +1,18 @@
 //! Adds or changes a product, unless somebody else changed it meanwhile.
 
 use crate::actions::Shop;
-use crate::actions::paint_sheets::follow_windows;
-use crate::actions::paint_sheets::remove_files;
-use crate::actions::take_picture::show_original;
+use crate::actions::add_picture::show_original;
+use crate::actions::build_sprites::follow_windows;
+use crate::actions::build_sprites::remove_files;
 use crate::catalog::ProductRecord;
 use crate::catalog::Slug;
 use crate::store;
 use crate::store::Tx;
-use crate::store::editing::EditedProduct;
-use crate::store::editing::Pieces;
-use crate::store::editing::Written;
-use crate::store::stocking::ShownPicture;
-use crate::values::Moment;
+use crate::store::catalog_import::ShownPicture;
+use crate::store::product_edit::EditedProduct;
+use crate::store::product_edit::Pieces;
+use crate::store::product_edit::Written;
+use crate::values::Timestamp;
 use anyhow::Context;
 
 /// A product as the form wants it.
@@ -52,7 +52,11 @@ pub enum Edited {
 }
 
 /// Adds a product or changes one, all or nothing. What lies in carts and what was ordered stays as it is.
-pub async fn edit_product(shop: &Shop, edit: ProductEdit, now: Moment) -> anyhow::Result<Edited> {
+pub async fn edit_product(
+    shop: &Shop,
+    edit: ProductEdit,
+    now: Timestamp,
+) -> anyhow::Result<Edited> {
     let fingerprints = match find_pictures(shop, &edit).await? {
         Ok(fingerprints) => fingerprints,
         Err(refused) => return Ok(Edited::NoPictures(refused)),
@@ -65,7 +69,7 @@ pub async fn edit_product(shop: &Shop, edit: ProductEdit, now: Moment) -> anyhow
             }
             None
         }
-        Some((slug, edition)) => match store::editing::find_now(&mut tx, slug).await? {
+        Some((slug, edition)) => match store::product_edit::find_now(&mut tx, slug).await? {
             None => return Ok(Edited::Gone),
             Some(old) if old.edition != *edition || is_sold_since(&edit, &old) => {
                 return Ok(Edited::Meanwhile(Box::new(old)));
@@ -76,7 +80,7 @@ pub async fn edit_product(shop: &Shop, edit: ProductEdit, now: Moment) -> anyhow
     let id = old.as_ref().map(|old| old.id);
     let mut slug = edit.record.slug.clone();
     let mut n = 1;
-    while store::editing::is_slug_taken(&mut tx, &slug, id).await? {
+    while store::product_edit::is_slug_taken(&mut tx, &slug, id).await? {
         if edit.has_chosen_slug {
             return Ok(Edited::SlugTaken);
         }
@@ -111,7 +115,7 @@ pub async fn edit_product(shop: &Shop, edit: ProductEdit, now: Moment) -> anyhow
     if old.is_some() && changes.is_empty() {
         return Ok(Edited::Same(slug));
     }
-    let id = store::editing::write(&mut tx, id, &written).await.context("keep the product")?;
+    let id = store::product_edit::write(&mut tx, id, &written).await.context("keep the product")?;
     let changes_shelves = shelves_change(old.as_ref(), &edit.record);
     settle(&mut tx, if changes_shelves { Shelves::Of(id) } else { Shelves::Same }).await?;
     let name = &edit.record.name;
@@ -120,7 +124,7 @@ pub async fn edit_product(shop: &Shop, edit: ProductEdit, now: Moment) -> anyhow
         (Some(_), [one]) => format!("Changed the {one} of {name}"),
         (Some(_), several) => format!("Changed {name}: {}", several.join(", ")),
     };
-    store::desk::note_deed(&mut tx, now, &deed).await?;
+    store::desk::record_action(&mut tx, now, &deed).await?;
     if old.is_none() {
         store::desk::keep_heard(&mut tx, &edit.once, slug.as_str(), now).await?;
     }
@@ -140,7 +144,7 @@ async fn find_pictures(
     edit: &ProductEdit,
 ) -> anyhow::Result<Result<Vec<String>, Vec<(usize, String)>>> {
     let shown = match &edit.of {
-        Some((slug, _)) => store::editing::find(&shop.db, slug).await?,
+        Some((slug, _)) => store::product_edit::find(&shop.db, slug).await?,
         None => None,
     };
     let shown = shown.map(|product| product.pictures).unwrap_or_default();
@@ -237,9 +241,9 @@ fn changes(old: &EditedProduct, new: &Written<'_>) -> Vec<&'static str> {
 fn shelves_change(old: Option<&EditedProduct>, new: &ProductRecord) -> bool {
     let Some(old) = old else { return !new.hidden };
     let of_options: Vec<_> = old.options.iter().map(|option| &option.prices).collect();
-    let before = store::editing::currencies(&old.prices, &of_options);
+    let before = store::product_edit::currencies(&old.prices, &of_options);
     let of_options: Vec<_> = new.options.iter().map(|option| &option.prices).collect();
-    let after = store::editing::currencies(&new.prices, &of_options);
+    let after = store::product_edit::currencies(&new.prices, &of_options);
     !old.hidden && (old.categories != new.categories || before != after)
 }
 
@@ -258,10 +262,10 @@ pub(super) async fn settle(tx: &mut Tx, shelves: Shelves) -> anyhow::Result<()> 
     match shelves {
         Shelves::Same => {}
         Shelves::Of(product) => {
-            store::shelves::follow(tx, product).await.context("move it on the shelves")?;
+            store::listing_index::follow(tx, product).await.context("move it on the shelves")?;
         }
         Shelves::All => {
-            store::editing::recount_shelves(tx).await.context("count the shelves")?;
+            store::product_edit::rebuild_listing_index(tx).await.context("count the shelves")?;
         }
     }
     if shelves == Shelves::Same {
@@ -282,7 +286,7 @@ pub(super) async fn clear_up(shop: &Shop, dropped: &[String]) {
             return Ok(());
         }
         let mut tx = shop.db.write().await?;
-        let files = store::editing::forget_pictures(&mut tx, dropped).await?;
+        let files = store::product_edit::forget_pictures(&mut tx, dropped).await?;
         tx.commit().await?;
         remove_files(shop, files.iter());
         anyhow::Ok(())

@@ -9,10 +9,10 @@ use crate::catalog::RateRecord;
 use crate::catalog::fault::ALREADY_EXISTS;
 use crate::store;
 use crate::store::Tx;
-use crate::store::trade::KeptDiscount;
-use crate::store::trade::KeptRate;
 use crate::store::trade::Ordered;
-use crate::values::Moment;
+use crate::store::trade::StoredDiscount;
+use crate::store::trade::StoredRate;
+use crate::values::Timestamp;
 use anyhow::Context;
 
 /// What became of something that the desk changes.
@@ -32,8 +32,8 @@ pub async fn save_discount(
     shop: &Shop,
     shown: Shown<'_>,
     fields: &[(String, Json)],
-    now: Moment,
-) -> anyhow::Result<Saved<KeptDiscount>> {
+    now: Timestamp,
+) -> anyhow::Result<Saved<StoredDiscount>> {
     let mut tx = shop.db.write().await?;
     let wallets = store::payment::list_wallets_now(&mut tx).await?;
     let discount: Discount = match CatalogFile::parse_discount("code", fields, &wallets) {
@@ -68,8 +68,8 @@ pub async fn save_discount(
 pub async fn remove_discount(
     shop: &Shop,
     (code, edition): (&str, i64),
-    now: Moment,
-) -> anyhow::Result<Saved<KeptDiscount>> {
+    now: Timestamp,
+) -> anyhow::Result<Saved<StoredDiscount>> {
     let mut tx = shop.db.write().await?;
     let kept = store::trade::find_discount(&mut tx, code).await?;
     if kept.as_ref().is_none_or(|kept| kept.edition != edition) {
@@ -85,8 +85,8 @@ pub async fn save_rate(
     shop: &Shop,
     shown: Shown<'_>,
     fields: &[(String, Json)],
-    now: Moment,
-) -> anyhow::Result<Saved<KeptRate>> {
+    now: Timestamp,
+) -> anyhow::Result<Saved<StoredRate>> {
     let mut tx = shop.db.write().await?;
     let wallets = store::payment::list_wallets_now(&mut tx).await?;
     let rate: RateRecord = match CatalogFile::parse_rate("rate", fields, &wallets) {
@@ -121,8 +121,8 @@ pub async fn save_rate(
 pub async fn remove_rate(
     shop: &Shop,
     (name, edition): (&str, i64),
-    now: Moment,
-) -> anyhow::Result<Saved<KeptRate>> {
+    now: Timestamp,
+) -> anyhow::Result<Saved<StoredRate>> {
     let mut tx = shop.db.write().await?;
     let rates = store::trade::list_rates_now(&mut tx).await?;
     let kept = rates.into_iter().find(|kept| kept.rate.name == name);
@@ -135,7 +135,7 @@ pub async fn remove_rate(
 }
 
 /// One place up or down in the order in which buyers read them. What is not there, and what stands at the end already, stays.
-pub async fn move_rate(shop: &Shop, name: &str, up: bool, now: Moment) -> anyhow::Result<()> {
+pub async fn move_rate(shop: &Shop, name: &str, up: bool, now: Timestamp) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
     let rates = store::trade::list_rates_now(&mut tx).await?;
     let names = rates.into_iter().map(|kept| kept.rate.name).collect();
@@ -161,10 +161,10 @@ fn taken(field: &str, name: &str) -> Fault {
     Fault::new("", field, format!("{name:?}{ALREADY_EXISTS}"), "another name")
 }
 
-async fn finish(mut tx: Tx, now: Moment, deed: &str) -> anyhow::Result<()> {
+async fn finish(mut tx: Tx, now: Timestamp, deed: &str) -> anyhow::Result<()> {
     store::catalog::mark_changed(&mut tx).await?;
     store::desk::mark_catalog_changed(&mut tx).await?;
-    store::desk::note_deed(&mut tx, now, deed).await.context("note the deed")?;
+    store::desk::record_action(&mut tx, now, deed).await.context("note the deed")?;
     tx.commit().await.context("commit the change")
 }
 

@@ -2,9 +2,9 @@
 
 use crate::actions::Saved;
 use crate::actions::Shop;
+use crate::actions::build_sprites::follow_windows;
 use crate::actions::edit_trade::Shown;
 use crate::actions::edit_trade::moved;
-use crate::actions::paint_sheets::follow_windows;
 use crate::catalog::CatalogFile;
 use crate::catalog::Fault;
 use crate::catalog::Json;
@@ -12,12 +12,12 @@ use crate::catalog::fault::HAS_A_WALLET;
 use crate::payment::Wallet;
 use crate::store;
 use crate::store::Tx;
-use crate::store::trade::KeptWallet;
 use crate::store::trade::Ordered;
+use crate::store::trade::StoredWallet;
 use crate::store::trade::Stranded;
+use crate::values::Amount;
 use crate::values::Currency;
-use crate::values::Gwei;
-use crate::values::Moment;
+use crate::values::Timestamp;
 use crate::values::plural;
 use anyhow::Context;
 
@@ -27,8 +27,8 @@ pub async fn save_wallet(
     shop: &Shop,
     shown: Shown<'_>,
     fields: &[(String, Json)],
-    now: Moment,
-) -> anyhow::Result<Saved<KeptWallet>> {
+    now: Timestamp,
+) -> anyhow::Result<Saved<StoredWallet>> {
     let wallet = match CatalogFile::parse_wallet("wallet", fields) {
         Ok(wallet) => wallet,
         Err(faults) => return Ok(Saved::Refused(faults)),
@@ -45,7 +45,7 @@ pub async fn save_wallet(
     }
     match shown {
         Some((was, edition)) => {
-            let of = |kept: &&KeptWallet| kept.wallet.currency.as_str() == was;
+            let of = |kept: &&StoredWallet| kept.wallet.currency.as_str() == was;
             let kept = wallets.iter().find(of);
             if kept.is_none_or(|kept| kept.edition != edition) {
                 return Ok(Saved::Stale(kept.cloned()));
@@ -77,7 +77,7 @@ async fn inexpressible(tx: &mut Tx, wallet: &Wallet) -> anyhow::Result<Option<Fa
     let (grain, most) = (wallet.coin.grain(), wallet.coin.most());
     let prices = store::trade::list_prices_in(tx, &wallet.currency).await?;
     let bad = prices.iter().find(|price| price.get() % grain.get() != 0 || most < **price);
-    Ok(bad.map(|price: &Gwei| {
+    Ok(bad.map(|price: &Amount| {
         let found = format!("a coin that cannot express the existing price {price}");
         let expected =
             format!("a coin with a smaller unit than {grain}, or change the prices first");
@@ -100,8 +100,8 @@ pub async fn what_hangs_on(shop: &Shop, currency: &Currency) -> anyhow::Result<S
 pub async fn remove_wallet(
     shop: &Shop,
     (currency, edition): (&Currency, i64),
-    now: Moment,
-) -> anyhow::Result<Saved<KeptWallet>> {
+    now: Timestamp,
+) -> anyhow::Result<Saved<StoredWallet>> {
     let mut tx = shop.db.write().await?;
     let wallets = store::trade::list_kept_wallets_now(&mut tx).await?;
     let kept = wallets.into_iter().find(|kept| kept.wallet.currency == *currency);
@@ -125,7 +125,7 @@ pub async fn move_wallet(
     shop: &Shop,
     currency: &Currency,
     up: bool,
-    now: Moment,
+    now: Timestamp,
 ) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
     let wallets = store::trade::list_kept_wallets_now(&mut tx).await?;
@@ -138,14 +138,14 @@ pub async fn move_wallet(
 }
 
 /// `counts`: whether what stands on the shelves may be something else now.
-async fn finish(mut tx: Tx, now: Moment, counts: bool, deed: &str) -> anyhow::Result<()> {
+async fn finish(mut tx: Tx, now: Timestamp, counts: bool, deed: &str) -> anyhow::Result<()> {
     if counts {
-        store::editing::recount_shelves(&mut tx).await.context("count the shelves")?;
+        store::product_edit::rebuild_listing_index(&mut tx).await.context("count the shelves")?;
     }
     // Wallets are kept in mind by whoever shows the shop, until its founding is said to be another.
     store::catalog::mark_seeded(&mut tx).await?;
     store::desk::mark_catalog_changed(&mut tx).await?;
-    store::desk::note_deed(&mut tx, now, deed).await.context("note the deed")?;
+    store::desk::record_action(&mut tx, now, deed).await.context("note the deed")?;
     tx.commit().await.context("commit the change")
 }
 

@@ -2,17 +2,17 @@
 
 use crate::actions::Shop;
 use crate::actions::Stocking;
-use crate::actions::stock_shelves;
-use crate::values::Moment;
+use crate::actions::import_catalog;
+use crate::values::Timestamp;
 
 /// Takes everything out of the catalog, so that a seller can begin with things of their own: products, wallets, ways of
 /// sending, discounts. Orders keep what they hold, and pages and look stay.
 ///
 /// It is what an empty file would do.
-pub async fn empty_catalog(shop: &Shop, now: Moment) -> anyhow::Result<()> {
+pub async fn empty_catalog(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     let deed = Some((now, "Emptied the catalog"));
     let stocking = Stocking { over_desk: true, deed, ..Stocking::default() };
-    let emptied = stock_shelves(shop, "{}", None, &shop.originals, stocking, |_, _, _| {}).await?;
+    let emptied = import_catalog(shop, "{}", None, &shop.originals, stocking, |_, _, _| {}).await?;
     anyhow::ensure!(emptied.is_ok(), "an empty catalog has no faults");
     Ok(())
 }

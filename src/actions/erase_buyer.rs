@@ -2,11 +2,11 @@
 
 use crate::actions::Shop;
 use crate::actions::notify_seller;
-use crate::actions::notify_seller::owe_message;
+use crate::actions::notify_seller::queue_message;
 use crate::mail::Told;
 use crate::orders::LookupName;
 use crate::store;
-use crate::values::Moment;
+use crate::values::Timestamp;
 use anyhow::Context;
 
 /// The buyer wants to be forgotten: what was sealed to them goes at once, and no code opens the order any more. What the
@@ -18,15 +18,17 @@ pub async fn erase_buyer(
     shop: &Shop,
     name: &LookupName,
     nobody: LookupName,
-    now: Moment,
+    now: Timestamp,
 ) -> anyhow::Result<bool> {
     let mut tx = shop.db.write().await?;
     let Some(order_ref) = store::orders::find_ref(&mut tx, name).await? else { return Ok(false) };
     let order =
         store::orders::find_now(&mut tx, &order_ref).await?.context("find the order again")?;
-    store::words::erase(&mut tx, &order_ref).await.context("erase what was sealed to the buyer")?;
-    store::orders::forget_reader(&mut tx, &order_ref, &nobody).await?;
-    let owed = owe_message(shop, &mut tx, &order, Told::Erased, false, now).await?;
+    store::messages::erase(&mut tx, &order_ref)
+        .await
+        .context("erase what was sealed to the buyer")?;
+    store::orders::forget_buyer_key(&mut tx, &order_ref, &nobody).await?;
+    let owed = queue_message(shop, &mut tx, &order, Told::Erased, false, now).await?;
     tx.commit().await.context("commit what was erased")?;
 
     notify_seller(shop, owed, now).await;

@@ -1,20 +1,20 @@
 //! Expires orders that were not paid in time and returns their stock.
 
 use crate::actions::Shop;
-use crate::actions::look_at_clock::trusted_now;
-use crate::actions::notify_seller::owe_message;
-use crate::actions::post_reply::keep_step;
+use crate::actions::apply_reply::keep_step;
+use crate::actions::check_clock::trusted_now;
+use crate::actions::notify_seller::queue_message;
 use crate::mail::Told;
 use crate::orders::Event;
 use crate::orders::Order;
 use crate::store;
 use crate::store::Tx;
-use crate::values::Gwei;
-use crate::values::Moment;
+use crate::values::Amount;
+use crate::values::Timestamp;
 use anyhow::Context;
 
 /// Orders whose time has run out give their stock back. Returns how many.
-pub async fn expire_orders(shop: &Shop, now: Moment) -> anyhow::Result<usize> {
+pub async fn expire_orders(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {
     let mut n_expired = 0;
     // Asked first without the writer's lock, since mostly there is nothing to do.
     loop {
@@ -28,7 +28,7 @@ pub async fn expire_orders(shop: &Shop, now: Moment) -> anyhow::Result<usize> {
     Ok(n_expired)
 }
 
-async fn expire_some(shop: &Shop, now: Moment) -> anyhow::Result<usize> {
+async fn expire_some(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {
     let mut tx = shop.db.write().await?;
     let trusted = trusted_now(shop, &mut tx).await?;
     let run_out = store::expiry::list_run_out(&mut tx, trusted).await?;
@@ -42,7 +42,7 @@ async fn expire_some(shop: &Shop, now: Moment) -> anyhow::Result<usize> {
         store::orders::mark_status(&mut tx, order_ref, status, Some(now)).await?;
         keep_step(&mut tx, order_ref, status, "", None, now).await?;
         // Told by the sweep, as something that asks for nothing.
-        owe_message(shop, &mut tx, &Order { status, ..order }, Told::Step(""), true, now).await?;
+        queue_message(shop, &mut tx, &Order { status, ..order }, Told::Step(""), true, now).await?;
     }
     store::catalog::mark_changed(&mut tx).await?;
     tx.commit().await.context("commit what ran out")?;
@@ -62,7 +62,7 @@ pub(super) async fn give_back(tx: &mut Tx, order: &Order) -> anyhow::Result<()> 
 /// An order that nobody paid for uses its code no more.
 pub(super) async fn give_back_use(tx: &mut Tx, order: &Order) -> anyhow::Result<()> {
     if let Some(discount) = &order.discount
-        && order.invoice.seen() == Gwei::ZERO
+        && order.invoice.seen() == Amount::ZERO
     {
         store::trade::give_back_use(tx, &order.order_ref, &discount.code)
             .await

@@ -1,54 +1,70 @@
 //! What the shop does: one file each, named by its verb.
 
+mod add_picture;
+mod answer_buyer;
+mod apply_events;
+mod apply_payments;
+mod apply_reply;
 mod ask_seller;
-mod blur_figures;
-mod change_factor;
-mod change_look;
+mod authenticator;
+mod availability;
+mod build_sprites;
+mod change_appearance;
 mod change_order;
+mod change_second_factor;
+mod check_clock;
+mod check_readiness;
+mod check_seller_activity;
 mod close_shop;
-mod darkroom;
-mod doubt_node;
+mod coarsen_statistics;
 mod edit_product;
 mod edit_trade;
 mod edit_wallet;
 mod empty_catalog;
 mod erase_buyer;
 mod expire_orders;
-mod follow_payments;
-mod forget_deeds;
-mod forget_orders;
-mod hang_pages;
-mod look_at_clock;
-mod look_for_reading;
-mod look_for_seller;
+mod image_worker;
+mod import_catalog;
+mod manage_product;
+mod mark_seen;
 mod notify_seller;
-mod openness;
-mod paint_sheets;
 mod place_order;
-mod porter;
-mod post_answer;
-mod post_reply;
-mod read_letters;
+mod prune_audit_log;
+mod purge_orders;
+mod read_messages;
+mod record_node_failure;
 mod report_payment;
 mod set_password;
 mod sign_in;
 mod sign_out;
-mod stock_shelves;
-mod take_picture;
-mod take_seen;
-mod take_steps;
-mod tend_product;
-mod try_to_work;
+mod sync_pages;
+mod sync_read_marks;
 mod write_page;
 
-pub use ask_seller::{MOST_MESSAGE, Question, Unasked, Unfit, ask_seller};
-pub use blur_figures::{best_since, blur_figures, forget_figures};
-pub use change_factor::{FactorUnset, begin_factor, confirm_factor, drop_factor, renew_recovery};
-pub use change_look::{LookChange, Unlooked, change_look, hang_logo, take_logo_down};
+pub use add_picture::{AddedPicture, add_picture, name_pictures};
+pub use answer_buyer::{AnswerError, answer_buyer};
+pub use apply_events::{AddPictureError, send_orders, take_step};
+pub use apply_payments::apply_payments;
+pub use apply_reply::{ApplyReplyError, apply_reply};
+pub use ask_seller::{AskSellerError, MOST_MESSAGE, Question, UnfitMessage, ask_seller};
+pub use authenticator::{AuthError, Authenticator, Credentials, Line};
+pub use availability::{
+    Availability, ClosedReason, refuse_key, remember_key, take_key, why_closed,
+};
+pub use change_appearance::{
+    AppearanceError, LookChange, change_appearance, remove_logo, set_logo,
+};
 pub use change_order::{OrderChange, Unchanged, change_order};
+pub use change_second_factor::{
+    FactorUnset, begin_factor, confirm_factor, drop_factor, renew_recovery,
+};
+pub use check_clock::{
+    ClockDoubted, NotAcceptable, accept_clock, check_clock, doubt_clock, note_jump,
+};
+pub use check_readiness::check_readiness;
+pub use check_seller_activity::check_seller_activity;
 pub use close_shop::{close_shop, open_shop};
-pub use darkroom::{Answering, Apart, Darkroom, PictureRequest, develop};
-pub use doubt_node::doubt_node;
+pub use coarsen_statistics::{best_since, coarsen_statistics, delete_statistics};
 pub use edit_product::{Edited, PoolEdit, ProductEdit, edit_product};
 pub use edit_trade::{
     Saved, Shown, move_rate, remove_discount, remove_rate, save_discount, save_rate,
@@ -57,40 +73,32 @@ pub use edit_wallet::{move_wallet, remove_wallet, save_wallet, what_hangs_on};
 pub use empty_catalog::empty_catalog;
 pub use erase_buyer::erase_buyer;
 pub use expire_orders::expire_orders;
-pub use follow_payments::follow_payments;
-pub use forget_deeds::{count_old_deeds, forget_deeds};
-pub use forget_orders::{empty_journal, forget_orders, list_forgettable};
-pub use hang_pages::{PageFile, hang_pages, list_pages_over_desk};
-pub use look_at_clock::{
-    ClockDoubted, NotAcceptable, accept_clock, doubt_clock, look_at_clock, note_jump,
+pub use image_worker::{Answering, ImageWorker, PictureRequest, Subprocess, develop};
+pub use import_catalog::{
+    ImportError, Stocked, Stocking, has_faults, import_catalog, list_changes, validate_catalog,
 };
-pub use look_for_reading::look_for_reading;
-pub use look_for_seller::look_for_seller;
-pub use notify_seller::{clear_drafts, notify_seller, sweep};
-pub use openness::{Closed, Openness, refuse_key, remember_key, take_key, why_closed};
-pub use place_order::{Placed, Placing, place_order};
-pub use porter::{Given, Line, NotIn, Porter};
-pub use post_answer::{Unanswered, post_answer};
-pub use post_reply::{Unposted, post_reply};
-pub use read_letters::{Letter, read_letters};
-pub use report_payment::{Unreported, report_payment};
-pub use set_password::{change_password, set_password};
-pub use sign_in::{Signing, confirm_password, confirm_seller, sign_in};
-pub use sign_out::{end_sessions, forget_wrong_codes, sign_out};
-pub use stock_shelves::{
-    Stocked, Stocking, Unstocked, check_shelves, has_faults, list_changes, stock_shelves,
-};
-pub use take_picture::{TakenPicture, name_pictures, take_picture};
-pub use take_seen::take_seen;
-pub use take_steps::{Untaken, send_orders, take_step};
-pub use tend_product::{
+pub use manage_product::{
     Place, Stale, add_stock, delete_product, duplicate_product, hide_product, move_product,
     rename_category,
 };
-pub use try_to_work::try_to_work;
-pub use write_page::{Unwritten, add_page, change_page, list_page_texts, remove_page, swap_pages};
+pub use mark_seen::mark_seen;
+pub use notify_seller::{clear_drafts, notify_seller, sweep};
+pub use place_order::{OrderRequest, PlaceOrderOutcome, place_order};
+pub use prune_audit_log::{count_old_actions, prune_audit_log};
+pub use purge_orders::{empty_journal, list_forgettable, purge_orders};
+pub use read_messages::{Letter, read_messages};
+pub use record_node_failure::record_node_failure;
+pub use report_payment::{ReportPaymentError, report_payment};
+pub use set_password::{change_password, set_password};
+pub use sign_in::{Signing, confirm_password, confirm_seller, sign_in};
+pub use sign_out::{end_sessions, forget_wrong_codes, sign_out};
+pub use sync_pages::{PageFile, list_pages_over_desk, sync_pages};
+pub use sync_read_marks::sync_read_marks;
+pub use write_page::{
+    WritePageError, add_page, change_page, list_page_texts, remove_page, swap_pages,
+};
 
-pub use crate::stops;
+pub use crate::failpoints;
 
 use crate::mail::Maildir;
 use crate::payment::Tolerance;
@@ -112,9 +120,9 @@ pub struct Shop {
     pub pictures: Gallery,
     /// The seller's own pictures.
     pub originals: Originals,
-    pub darkroom: Darkroom,
-    pub terms: Terms,
-    pub openness: Arc<Openness>,
+    pub image_worker: ImageWorker,
+    pub policy: Policy,
+    pub availability: Arc<Availability>,
     /// Reads the host's clocks.
     pub clocks: fn() -> Reading,
     /// The shop's own: goes into what is made from buyers' codes.
@@ -129,20 +137,20 @@ impl Shop {
 
     /// The shop's name: what the desk says stands above the settings, from the moment it was said.
     async fn name(&self) -> Result<String, StoreError> {
-        let name = store::look::find_name(&self.db).await?;
-        Ok(name.unwrap_or_else(|| self.terms.site_name.clone()))
+        let name = store::appearance::find_name(&self.db).await?;
+        Ok(name.unwrap_or_else(|| self.policy.site_name.clone()))
     }
 
     /// The same inside a transaction.
     async fn name_now(&self, tx: &mut Tx) -> Result<String, StoreError> {
-        let name = store::look::find_name_now(tx).await?;
-        Ok(name.unwrap_or_else(|| self.terms.site_name.clone()))
+        let name = store::appearance::find_name_now(tx).await?;
+        Ok(name.unwrap_or_else(|| self.policy.site_name.clone()))
     }
 }
 
 /// The seller's settings, as far as the shop's deeds hang on them.
 #[derive(Clone, Debug)]
-pub struct Terms {
+pub struct Policy {
     /// Until the desk says another: see `Shop::name`.
     pub site_name: String,
     /// Whom orders are addressed to.

@@ -1,31 +1,31 @@
 //! Delivers queued messages to the seller's Maildir.
 
-use crate::actions::Closed;
+use crate::actions::ClosedReason;
 use crate::actions::Shop;
+use crate::failpoints;
 use crate::mail::Lookup;
 use crate::mail::OrderMessage;
 use crate::mail::SellerKey;
 use crate::mail::Told;
 use crate::mail::delivery_name;
 use crate::orders::Order;
-use crate::stops;
 use crate::store;
 use crate::store::Tx;
-use crate::store::owed::Owed;
-use crate::store::owed::Place;
-use crate::values::Moment;
+use crate::store::outbox::OutboxMessage;
+use crate::store::outbox::Place;
+use crate::values::Timestamp;
 use anyhow::Context;
 
 /// Writes a message and owes it to the seller, in the transaction of what it tells.
-pub(super) async fn owe_message(
+pub(super) async fn queue_message(
     shop: &Shop,
     tx: &mut Tx,
     order: &Order,
     told: Told<'_>,
     is_read: bool,
-    now: Moment,
-) -> anyhow::Result<Owed> {
-    let place = store::owed::next_place(tx, &order.order_ref, now).await?;
+    now: Timestamp,
+) -> anyhow::Result<OutboxMessage> {
+    let place = store::outbox::next_place(tx, &order.order_ref, now).await?;
     // What the seller or the clock did, and a buyer's wish to be forgotten, do not wait for a key: their message does.
     let is_erasure = matches!(told, Told::Erased);
     let may_wait = matches!(told, Told::Step(_) | Told::Node(_)) || is_erasure;
@@ -33,7 +33,7 @@ pub(super) async fn owe_message(
         Ok(key) => {
             // From the first sealed message on there is no way back to plain text.
             if let Some(key) = key.as_ref().filter(|_| !place.has_key) {
-                store::house::mark_fingerprint(tx, &key.fingerprint()).await?;
+                store::shop_state::mark_fingerprint(tx, &key.fingerprint()).await?;
             }
             let name = shop.name_now(tx).await?;
             write(shop, &name, order, told, place, (key.as_ref(), now))?
@@ -41,11 +41,19 @@ pub(super) async fn owe_message(
         Err(_) if may_wait => Vec::new(),
         Err(closed) => return Err(closed.into()),
     };
-    let id = store::owed::insert(tx, &order.order_ref, place, is_read, is_erasure, &message)
+    let id = store::outbox::insert(tx, &order.order_ref, place, is_read, is_erasure, &message)
         .await
         .context("owe the seller a message")?;
     let order_ref = order.order_ref.clone();
-    Ok(Owed { id, order_ref, number: place.number, at: place.at, is_read, is_erasure, message })
+    Ok(OutboxMessage {
+        id,
+        order_ref,
+        number: place.number,
+        at: place.at,
+        is_read,
+        is_erasure,
+        message,
+    })
 }
 
 /// `had_key`: as the database knows it. Between the moment at which another process has seen a first key and the moment at
@@ -53,10 +61,10 @@ pub(super) async fn owe_message(
 pub(super) fn sealing(
     shop: &Shop,
     had_key: bool,
-    now: Moment,
-) -> Result<Option<SellerKey>, Closed> {
-    match shop.openness.seal(now)? {
-        None if had_key => Err(Closed::Key("the seller's key is being loaded".to_owned())),
+    now: Timestamp,
+) -> Result<Option<SellerKey>, ClosedReason> {
+    match shop.availability.seal(now)? {
+        None if had_key => Err(ClosedReason::Key("the seller's key is being loaded".to_owned())),
         key => Ok(key),
     }
 }
@@ -67,7 +75,7 @@ fn write(
     order: &Order,
     told: Told<'_>,
     place: Place,
-    (key, now): (Option<&SellerKey>, Moment),
+    (key, now): (Option<&SellerKey>, Timestamp),
 ) -> anyhow::Result<Vec<u8>> {
     let message = OrderMessage {
         order,
@@ -75,43 +83,43 @@ fn write(
         number: place.number,
         at: place.at,
         site_name,
-        seller: &shop.terms.seller,
-        keep_days: shop.terms.keep_days,
-        tolerance: shop.terms.tolerance,
+        seller: &shop.policy.seller,
+        keep_days: shop.policy.keep_days,
+        tolerance: shop.policy.tolerance,
     };
     message.write(key, now).context("write the message to the seller")
 }
 
 /// Tells the seller. What fails is told later by [`sweep`]: the promise is the row.
-pub async fn notify_seller(shop: &Shop, owed: Owed, now: Moment) {
+pub async fn notify_seller(shop: &Shop, owed: OutboxMessage, now: Timestamp) {
     if let Err(error) = tell(shop, owed, now).await {
         tracing::warn!("the seller will be notified later: {error:#}");
     }
 }
 
 /// Tells the seller everything that is untold, and returns how many messages that were. The Maildir is listed at most once.
-pub async fn sweep(shop: &Shop, now: Moment) -> anyhow::Result<usize> {
+pub async fn sweep(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {
     let (mut n_told, mut last) = (0, 0);
     let mut lookup = Lookup::new(shop.maildir.clone());
     loop {
-        let untold = store::owed::list_untold(&shop.db, last).await?;
+        let untold = store::outbox::list_undelivered(&shop.db, last).await?;
         let Some(newest) = untold.last() else { return Ok(n_told) };
         last = newest.id;
         for owed in untold {
             // Whoever placed the order may have told it meanwhile.
-            if !store::owed::is_untold(&shop.db, owed.id).await? {
+            if !store::outbox::is_undelivered(&shop.db, owed.id).await? {
                 continue;
             }
             // What was told but not marked so may have been read since.
             let name = delivery_name(&owed.order_ref, owed.number, owed.at);
-            let is_told;
-            (is_told, lookup) =
-                tokio::task::spawn_blocking(move || (lookup.is_told(&name), lookup))
+            let is_delivered;
+            (is_delivered, lookup) =
+                tokio::task::spawn_blocking(move || (lookup.is_delivered(&name), lookup))
                     .await
                     .context("look into the Maildir")?;
-            if is_told.context("look into the Maildir")? {
-                store::owed::mark_told(&shop.db, owed.id).await?;
-            } else if owed.message.is_empty() && shop.openness.seal(now).is_err() {
+            if is_delivered.context("look into the Maildir")? {
+                store::outbox::mark_delivered(&shop.db, owed.id).await?;
+            } else if owed.message.is_empty() && shop.availability.seal(now).is_err() {
                 // It waits for the key, which the log asks for already.
                 continue;
             } else {
@@ -126,13 +134,13 @@ pub async fn sweep(shop: &Shop, now: Moment) -> anyhow::Result<usize> {
 const DRAFT_TAKES: i64 = 10;
 
 /// Removes what a shop that was stopped left half delivered; the messages themselves are still owed, and told.
-pub async fn clear_drafts(shop: &Shop, now: Moment) -> anyhow::Result<()> {
+pub async fn clear_drafts(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     let (maildir, before) = (shop.maildir.clone(), now.plus_minutes(-DRAFT_TAKES));
     tokio::task::spawn_blocking(move || maildir.clear_drafts(before)).await??;
     Ok(())
 }
 
-async fn tell(shop: &Shop, mut owed: Owed, now: Moment) -> anyhow::Result<()> {
+async fn tell(shop: &Shop, mut owed: OutboxMessage, now: Timestamp) -> anyhow::Result<()> {
     if owed.message.is_empty() {
         let Some(order) = store::orders::find(&shop.db, &owed.order_ref).await? else {
             return Ok(());
@@ -155,8 +163,10 @@ async fn tell(shop: &Shop, mut owed: Owed, now: Moment) -> anyhow::Result<()> {
     .await
     .context("deliver the message")?
     .context("deliver the message into the Maildir")?;
-    stops::at("message-delivered");
-    store::owed::mark_told(&shop.db, owed.id).await.context("note that the seller was told")?;
-    stops::at("order-told");
+    failpoints::at("message-delivered");
+    store::outbox::mark_delivered(&shop.db, owed.id)
+        .await
+        .context("note that the seller was told")?;
+    failpoints::at("order-told");
     Ok(())
 }

@@ -1,15 +1,17 @@
 //! Turns a checkout form into an order, in one transaction.
 
 use crate::actions::Shop;
+use crate::actions::availability::ClosedReason;
 use crate::actions::notify_seller;
-use crate::actions::openness::Closed;
 use crate::cart::Basket;
 use crate::cart::CartLine;
 use crate::cart::PricedCart;
+use crate::failpoints;
 use crate::mail::OrderMessage;
 use crate::mail::SellerKey;
 use crate::mail::Told;
 use crate::orders::Buyer;
+use crate::orders::BuyerIdentity;
 use crate::orders::Code;
 use crate::orders::Delivery;
 use crate::orders::Draft;
@@ -19,46 +21,44 @@ use crate::orders::NewOrder;
 use crate::orders::NumberFor;
 use crate::orders::Order;
 use crate::orders::OrderRef;
-use crate::orders::ReaderKey;
+use crate::orders::PlacementError;
 use crate::orders::Refusal;
 use crate::orders::Shelf;
-use crate::orders::Unplaceable;
 use crate::orders::draft::sentence;
 use crate::orders::too_much_held;
+use crate::payment::AmountTag;
+use crate::payment::Destination;
 use crate::payment::Invoice;
-use crate::payment::Receives;
-use crate::payment::Tails;
 use crate::payment::Wallet;
 use crate::payment::distinct_amount;
 use crate::payment::integrated;
-use crate::stops;
 use crate::store;
 use crate::store::Tx;
-use crate::store::orders::Beside;
-use crate::store::owed::Owed;
+use crate::store::orders::NewOrderData;
+use crate::store::outbox::OutboxMessage;
+use crate::values::Amount;
 use crate::values::Currency;
-use crate::values::Gwei;
-use crate::values::Moment;
 use crate::values::Times;
+use crate::values::Timestamp;
 use crate::values::TrustedClock;
 use anyhow::Context;
 
 /// What a buyer wants to order.
-pub struct Placing<'a> {
+pub struct OrderRequest<'a> {
     pub basket: &'a Basket,
     pub currency: &'a Currency,
     pub draft: Draft,
 }
 
 /// What became of it.
-pub enum Placed {
+pub enum PlaceOrderOutcome {
     Order(OrderRef),
     /// Something changed since the buyer last looked: nothing was done, the buyer looks again.
     Changed(PricedCart),
     /// So many orders wait for their payment that no more are taken for now.
     Full,
     /// The shop takes no orders just now.
-    Closed(Closed),
+    Closed(ClosedReason),
     Refused(Vec<Refusal>),
 }
 
@@ -66,7 +66,7 @@ pub enum Placed {
 const REPORTED_COUNTS: i64 = 1;
 
 /// From which day on a payment that only the buyer has seen counts against that limit.
-pub(super) fn count_unpaid_since(now: Moment) -> Moment {
+pub(super) fn count_unpaid_since(now: Timestamp) -> Timestamp {
     now.plus_days(-REPORTED_COUNTS).day_start()
 }
 
@@ -74,36 +74,36 @@ pub(super) fn count_unpaid_since(now: Moment) -> Moment {
 /// to the seller is made and sealed in memory, and is kept in the same transaction as the order.
 pub async fn place_order(
     shop: &Shop,
-    placing: Placing<'_>,
+    placing: OrderRequest<'_>,
     fresh: OrderRef,
-    now: Moment,
-) -> anyhow::Result<Placed> {
+    now: Timestamp,
+) -> anyhow::Result<PlaceOrderOutcome> {
     let form = FormToken::of_cart(placing.basket.id);
     // What can be made beforehand is: all other buyers wait for as long as the writer is held.
     let code = Code::of_cart(placing.basket.id);
-    let reader = ReaderKey::of_code(&code, &shop.salt).reader();
+    let reader = BuyerIdentity::of_code(&code, &shop.salt).reader();
     let receipt = reader.seal(&placing.draft.buyer.receipt())?;
     let lookup = code.lookup_name(&shop.salt);
-    let terms = &shop.terms;
+    let policy = &shop.policy;
 
     let mut tx = shop.db.write().await?;
-    stops::at("order-begun");
-    let most = terms.most_unpaid;
+    failpoints::at("order-begun");
+    let most = policy.most_unpaid;
     let reading = shop.reading();
     let since = count_unpaid_since(now);
-    let before = store::orders::look_beforehand(&mut tx, &form, since, most).await?;
+    let before = store::orders::check_preconditions(&mut tx, &form, since, most).await?;
     if let Some(earlier) = before.earlier {
-        return Ok(Placed::Order(earlier));
+        return Ok(PlaceOrderOutcome::Order(earlier));
     }
     if before.is_closed {
-        return Ok(Placed::Closed(Closed::BySeller));
+        return Ok(PlaceOrderOutcome::Closed(ClosedReason::BySeller));
     }
-    let key = match shop.openness.seal_for_order(before.has_key, now) {
+    let key = match shop.availability.seal_for_order(before.has_key, now) {
         Ok(key) => key,
-        Err(closed) => return Ok(Placed::Closed(closed)),
+        Err(closed) => return Ok(PlaceOrderOutcome::Closed(closed)),
     };
     if most <= before.n_unpaid {
-        return Ok(Placed::Full);
+        return Ok(PlaceOrderOutcome::Full);
     }
     let (new, wallet) = match open_order(
         shop,
@@ -120,18 +120,18 @@ pub async fn place_order(
         Err(not_placed) => return Ok(not_placed),
     };
     let clock = before.clock.unwrap_or_else(|| TrustedClock::begin(&reading));
-    let ends = Ends::of(clock.at(&reading), terms.payment_minutes);
+    let ends = Ends::of(clock.at(&reading), policy.payment_minutes);
     let Some(Asked { invoice, derived, is_alone }) =
         open_invoice(&mut tx, &new, &wallet, &shop.salt, ends).await?
     else {
         let words = "Too many orders with this total are awaiting payment. Try again later.";
-        return Ok(Placed::Refused(vec![Refusal::new("currency", words)]));
+        return Ok(PlaceOrderOutcome::Refused(vec![Refusal::new("currency", words)]));
     };
     let (order, buyer) = new.invoiced(invoice);
-    let at = store::owed::next_at(before.last_owed, now);
+    let at = store::outbox::next_at(before.last_owed, now);
     let name = shop.name_now(&mut tx).await?;
     let message = message(shop, &name, (&order, &buyer), at, key.as_ref(), now)?;
-    let beside = Beside {
+    let beside = NewOrderData {
         derived: derived.as_ref().map(|(account, index)| (account.as_str(), *index)),
         is_alone,
         form: &form,
@@ -144,7 +144,10 @@ pub async fn place_order(
     let id = match store::orders::insert(&mut tx, &order, &beside).await {
         Ok(id) => id,
         Err(error) if error.is_taken("transaction_id") => {
-            return Ok(Placed::Refused(vec![Refusal::new("transaction", ALREADY_GIVEN)]));
+            return Ok(PlaceOrderOutcome::Refused(vec![Refusal::new(
+                "transaction",
+                ALREADY_GIVEN,
+            )]));
         }
         Err(error) => return Err(error).context("keep the order"),
     };
@@ -152,14 +155,14 @@ pub async fn place_order(
     if let Some(discount) = &order.discount {
         store::trade::take_use(&mut tx, &discount.code).await.context("count the code's use")?;
     }
-    stops::at("order-inserted");
+    failpoints::at("order-inserted");
     tx.commit().await.context("commit the order")?;
-    stops::at("order-committed");
+    failpoints::at("order-committed");
 
     let order_ref = order.order_ref;
     notify_seller(
         shop,
-        Owed {
+        OutboxMessage {
             id,
             order_ref: order_ref.clone(),
             number: 0,
@@ -171,8 +174,8 @@ pub async fn place_order(
         now,
     )
     .await;
-    stops::at("before-answer");
-    Ok(Placed::Order(order_ref))
+    failpoints::at("before-answer");
+    Ok(PlaceOrderOutcome::Order(order_ref))
 }
 
 /// The order as it would be at this moment of the transaction, and the wallet it would be paid to; or what became of it.
@@ -183,23 +186,26 @@ async fn open_order(
     currency: &Currency,
     draft: Draft,
     key: Option<&SellerKey>,
-    (fresh, now): (OrderRef, Moment),
-) -> anyhow::Result<Result<(NewOrder, Wallet), Placed>> {
+    (fresh, now): (OrderRef, Timestamp),
+) -> anyhow::Result<Result<(NewOrder, Wallet), PlaceOrderOutcome>> {
     if let (Some(key), Delivery::Sealed { block, .. }) = (key, &draft.buyer.delivery)
         && let Err(fault) = key.check_block(block)
     {
-        return Ok(Err(Placed::Refused(vec![Refusal::new("pgp", sentence(&fault.to_string()))])));
+        return Ok(Err(PlaceOrderOutcome::Refused(vec![Refusal::new(
+            "pgp",
+            sentence(&fault.to_string()),
+        )])));
     }
     let Some(wallet) = store::payment::find_wallet(tx, currency).await? else {
         let words = format!("{currency} is no longer accepted. Choose another currency.");
-        return Ok(Err(Placed::Refused(vec![Refusal::new("currency", words)])));
+        return Ok(Err(PlaceOrderOutcome::Refused(vec![Refusal::new("currency", words)])));
     };
     let keys = basket.lines().iter().map(|line| line.key);
     let offers = store::catalog::list_offers_now(tx, keys, currency).await?;
     let cart = PricedCart::new(basket, &offers, currency, wallet.coin.most());
     let unseen = |line: &CartLine| line.seen.as_ref().is_none_or(|seen| seen.currency != *currency);
     if !cart.notices.is_empty() || basket.lines().iter().any(unseen) {
-        return Ok(Err(Placed::Changed(cart)));
+        return Ok(Err(PlaceOrderOutcome::Changed(cart)));
     }
     let rates = store::catalog::list_rates_now(tx, currency).await?;
     let asks_for_sending = !rates.is_empty() || store::catalog::asks_for_sending_now(tx).await?;
@@ -212,15 +218,17 @@ async fn open_order(
         Shelf { cart: &cart, coin: &wallet.coin, rates: &rates, asks_for_sending, discount };
     let order = match NewOrder::open(draft, &shelf, fresh, now) {
         Ok(order) => order,
-        Err(Unplaceable::Cart) => return Ok(Err(Placed::Changed(cart))),
-        Err(Unplaceable::Fields(refusals)) => return Ok(Err(Placed::Refused(refusals))),
+        Err(PlacementError::Cart) => return Ok(Err(PlaceOrderOutcome::Changed(cart))),
+        Err(PlacementError::Fields(refusals)) => {
+            return Ok(Err(PlaceOrderOutcome::Refused(refusals)));
+        }
     };
     // All of a stock may be held unless the seller says less: then there is nothing to count.
-    if shop.terms.most_held < 100 {
+    if shop.policy.most_held < 100 {
         let held = store::orders::list_held(tx).await?;
-        let refusals = too_much_held(&cart, &held, shop.terms.most_held);
+        let refusals = too_much_held(&cart, &held, shop.policy.most_held);
         if !refusals.is_empty() {
-            return Ok(Err(Placed::Refused(refusals)));
+            return Ok(Err(PlaceOrderOutcome::Refused(refusals)));
         }
     }
     Ok(Ok((order, wallet)))
@@ -228,10 +236,10 @@ async fn open_order(
 
 /// When the time to pay is over.
 struct Ends {
-    until: Moment,
+    until: Timestamp,
     clock_ahead: Option<i64>,
     /// An order that was finished on that day or later may still be paid.
-    recent: Moment,
+    recent: Timestamp,
 }
 
 impl Ends {
@@ -270,19 +278,19 @@ async fn open_invoice(
     }
     let index = derived.as_ref().map_or(0, |(_, index)| *index);
     let (address, amount, is_alone) = match &wallet.receives {
-        Receives::Account(key) => (key.address(index), order.total, true),
-        Receives::View(key) => (key.address(index), order.total, true),
-        Receives::Integrated(primary) => {
+        Destination::Account(key) => (key.address(index), order.total, true),
+        Destination::View(key) => (key.address(index), order.total, true),
+        Destination::Integrated(primary) => {
             let id = order.order_ref.number(salt, NumberFor::PaymentId);
             (integrated(primary, id), order.total, true)
         }
-        Receives::Address(address) => {
-            let tails = Tails::of(&order.currency, &wallet.coin);
+        Destination::Address(address) => {
+            let tails = AmountTag::of(&order.currency, &wallet.coin);
             let most = order.total.plus(tails.most()).unwrap_or(order.total);
             let taken =
                 store::payment::list_amounts(tx, address, order.total, most, ends.recent).await?;
-            let chance = order.order_ref.number(salt, NumberFor::Amount);
-            let Some(amount) = distinct_amount(order.total, tails, &taken, chance) else {
+            let random_bytes = order.order_ref.number(salt, NumberFor::Amount);
+            let Some(amount) = distinct_amount(order.total, tails, &taken, random_bytes) else {
                 return Ok(None);
             };
             (address.clone(), amount, false)
@@ -294,7 +302,7 @@ async fn open_invoice(
         address,
         amount,
         total: order.total,
-        received: Gwei::ZERO,
+        received: Amount::ZERO,
         sighting: None,
         in_doubt: false,
         until: ends.until,
@@ -307,9 +315,9 @@ fn message(
     shop: &Shop,
     site_name: &str,
     (order, buyer): (&Order, &Buyer),
-    at: Moment,
+    at: Timestamp,
     key: Option<&SellerKey>,
-    now: Moment,
+    now: Timestamp,
 ) -> anyhow::Result<Vec<u8>> {
     let message = OrderMessage {
         order,
@@ -317,9 +325,9 @@ fn message(
         number: 0,
         at,
         site_name,
-        seller: &shop.terms.seller,
-        keep_days: shop.terms.keep_days,
-        tolerance: shop.terms.tolerance,
+        seller: &shop.policy.seller,
+        keep_days: shop.policy.keep_days,
+        tolerance: shop.policy.tolerance,
     };
     message.write(key, now).context("write the message to the seller")
 }

@@ -1,21 +1,21 @@
 //! Records that a buyer says they have paid.
 
 use crate::actions::Shop;
+use crate::actions::apply_reply::keep_step;
 use crate::actions::notify_seller;
-use crate::actions::notify_seller::owe_message;
+use crate::actions::notify_seller::queue_message;
 use crate::actions::place_order::ALREADY_GIVEN;
-use crate::actions::post_reply::keep_step;
 use crate::mail::Told;
 use crate::orders::Event;
 use crate::orders::LookupName;
 use crate::orders::Order;
 use crate::payment::TransactionId;
 use crate::store;
-use crate::values::Moment;
+use crate::values::Timestamp;
 use anyhow::Context;
 
 /// Why a buyer's word was not taken, in words for the buyer.
-pub enum Unreported {
+pub enum ReportPaymentError {
     /// The code opens no order any more.
     NoOrder,
     Refused(String),
@@ -30,17 +30,17 @@ pub async fn report_payment(
     shop: &Shop,
     name: &LookupName,
     transaction: &str,
-    now: Moment,
-) -> anyhow::Result<Result<(), Unreported>> {
+    now: Timestamp,
+) -> anyhow::Result<Result<(), ReportPaymentError>> {
     // What ran out is written down as such first, so that a word that comes late is seen to be late.
     super::expire_orders(shop, now).await?;
     let Some(order) = store::orders::find_by_lookup(&shop.db, name).await? else {
-        return Ok(Err(Unreported::NoOrder));
+        return Ok(Err(ReportPaymentError::NoOrder));
     };
     let transaction = match TransactionId::parse(&order.invoice.coin, transaction) {
         Ok(transaction) => transaction,
         Err(refused) => {
-            return Ok(Err(Unreported::Refused(crate::orders::draft::sentence(
+            return Ok(Err(ReportPaymentError::Refused(crate::orders::draft::sentence(
                 &refused.to_string(),
             ))));
         }
@@ -55,23 +55,23 @@ pub async fn report_payment(
     let Ok(status) = order.status.after(Event::BuyerReported) else {
         let words =
             format!("No transaction ID is needed: the order is {}.", order.status.adjective());
-        return Ok(Err(Unreported::Refused(words)));
+        return Ok(Err(ReportPaymentError::Refused(words)));
     };
     if MOST_GIVEN <= store::payment::count_transactions(&mut tx, &order.order_ref).await? {
-        return Ok(Err(Unreported::Refused(TOO_MANY.to_owned())));
+        return Ok(Err(ReportPaymentError::Refused(TOO_MANY.to_owned())));
     }
     if let Err(error) =
         store::payment::mark_transaction(&mut tx, &order.order_ref, &transaction).await
     {
         if error.is_taken("transaction_id") {
-            return Ok(Err(Unreported::Refused(ALREADY_GIVEN.to_owned())));
+            return Ok(Err(ReportPaymentError::Refused(ALREADY_GIVEN.to_owned())));
         }
         return Err(error).context("keep the buyer's word");
     }
     store::orders::mark_status(&mut tx, &order.order_ref, status, None).await?;
     keep_step(&mut tx, &order.order_ref, status, "", None, now).await?;
     let order = Order { status, transaction: Some(transaction), ..order };
-    let owed = owe_message(shop, &mut tx, &order, Told::Paid, false, now).await?;
+    let owed = queue_message(shop, &mut tx, &order, Told::Paid, false, now).await?;
     tx.commit().await.context("commit the buyer's word")?;
 
     notify_seller(shop, owed, now).await;

@@ -1,33 +1,33 @@
 //! Sets the desk's password.
 
-use crate::actions::Porter;
+use crate::actions::Authenticator;
 use crate::actions::Shop;
-use crate::actions::porter::Asked;
-use crate::actions::porter::NotIn;
+use crate::actions::authenticator::Asked;
+use crate::actions::authenticator::AuthError;
 use crate::actions::sign_in::use_up;
 use crate::login::NewPassword;
 use crate::login::PASSWORD_SALT_BYTES;
 use crate::login::TypedPassword;
 use crate::store;
-use crate::values::Moment;
+use crate::values::Timestamp;
 use anyhow::Context;
 
 /// The seller's word at the shell: the password is this one from now on. Every session ends.
 pub async fn set_password(
     shop: &Shop,
-    porter: &Porter,
+    authenticator: &Authenticator,
     password: &NewPassword,
     salt: [u8; PASSWORD_SALT_BYTES],
-    now: Moment,
-) -> anyhow::Result<Result<(), NotIn>> {
-    let Some(kept) = porter.make(password.typed().clone(), salt).await? else {
-        return Ok(Err(NotIn::Busy));
+    now: Timestamp,
+) -> anyhow::Result<Result<(), AuthError>> {
+    let Some(kept) = authenticator.make(password.typed().clone(), salt).await? else {
+        return Ok(Err(AuthError::Busy));
     };
     let mut tx = shop.db.write().await?;
     store::desk::mark_password(&mut tx, &kept).await.context("keep the password")?;
     store::desk::delete_sessions(&mut tx).await.context("end the sessions")?;
     store::desk::forget_wrong_codes(&mut tx).await?;
-    store::desk::note_deed(&mut tx, now, "Set the desk password from the command line").await?;
+    store::desk::record_action(&mut tx, now, "Set the desk password from the command line").await?;
     tx.commit().await.context("commit the password")?;
     Ok(Ok(()))
 }
@@ -35,27 +35,27 @@ pub async fn set_password(
 /// The seller's word at the desk, with the password that held until now. Every session ends, this one too.
 pub async fn change_password(
     shop: &Shop,
-    porter: &Porter,
+    authenticator: &Authenticator,
     password: TypedPassword,
     new: &NewPassword,
     salts: [[u8; PASSWORD_SALT_BYTES]; 2],
-    now: Moment,
-) -> anyhow::Result<Result<(), NotIn>> {
-    let known = match porter.look_at(shop, Asked::Password(password), salts[0], now).await? {
+    now: Timestamp,
+) -> anyhow::Result<Result<(), AuthError>> {
+    let known = match authenticator.look_at(shop, Asked::Password(password), salts[0], now).await? {
         Ok(known) => known,
         Err(not_in) => return Ok(Err(not_in)),
     };
-    let Some(kept) = porter.make(new.typed().clone(), salts[1]).await? else {
-        return Ok(Err(NotIn::Busy));
+    let Some(kept) = authenticator.make(new.typed().clone(), salts[1]).await? else {
+        return Ok(Err(AuthError::Busy));
     };
     let mut tx = shop.db.write().await?;
     if !use_up(&mut tx, &known).await? {
-        return Ok(Err(porter.wrong(now)));
+        return Ok(Err(authenticator.wrong(now)));
     }
     store::desk::mark_password(&mut tx, &kept).await.context("keep the password")?;
     store::desk::delete_sessions(&mut tx).await.context("end the sessions")?;
     store::desk::forget_wrong_codes(&mut tx).await?;
-    store::desk::note_deed(&mut tx, now, "Changed the desk password").await?;
+    store::desk::record_action(&mut tx, now, "Changed the desk password").await?;
     tx.commit().await.context("commit the password")?;
     Ok(Ok(()))
 }

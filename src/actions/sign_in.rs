@@ -1,11 +1,11 @@
 //! Signs the seller in at the desk.
 
-use crate::actions::Porter;
+use crate::actions::Authenticator;
 use crate::actions::Shop;
-use crate::actions::porter::Asked;
-use crate::actions::porter::Given;
-use crate::actions::porter::Known;
-use crate::actions::porter::NotIn;
+use crate::actions::authenticator::Asked;
+use crate::actions::authenticator::AuthError;
+use crate::actions::authenticator::Credentials;
+use crate::actions::authenticator::Known;
 use crate::login::FactorProof;
 use crate::login::PASSWORD_SALT_BYTES;
 use crate::login::SessionHash;
@@ -13,7 +13,7 @@ use crate::login::SessionSpan;
 use crate::login::TypedPassword;
 use crate::store;
 use crate::store::Tx;
-use crate::values::Moment;
+use crate::values::Timestamp;
 use anyhow::Context;
 
 /// What a session begins with.
@@ -29,18 +29,18 @@ pub struct Signing {
 /// Opens a session for whoever gives the password and, where one is set, a code of the second factor.
 pub async fn sign_in(
     shop: &Shop,
-    porter: &Porter,
-    given: Given,
+    authenticator: &Authenticator,
+    given: Credentials,
     signing: Signing,
-    now: Moment,
-) -> anyhow::Result<Result<(), NotIn>> {
-    let known = match porter.look_at(shop, Asked::All(given), signing.salt, now).await? {
+    now: Timestamp,
+) -> anyhow::Result<Result<(), AuthError>> {
+    let known = match authenticator.look_at(shop, Asked::All(given), signing.salt, now).await? {
         Ok(known) => known,
         Err(not_in) => return Ok(Err(not_in)),
     };
     let mut tx = shop.db.write().await?;
     if !use_up(&mut tx, &known).await? {
-        return Ok(Err(porter.wrong(now)));
+        return Ok(Err(authenticator.wrong(now)));
     }
     let over = now.plus_minutes(-SessionSpan::IDLE_MINUTES);
     store::desk::delete_sessions_seen_before(&mut tx, over).await.context("forget old sessions")?;
@@ -49,7 +49,7 @@ pub async fn sign_in(
     }
     let span = SessionSpan::begin(now);
     store::desk::insert_session(&mut tx, &signing.fresh, span).await.context("keep the session")?;
-    store::desk::note_deed(&mut tx, now, deed_of(&known)).await.context("note the deed")?;
+    store::desk::record_action(&mut tx, now, deed_of(&known)).await.context("note the deed")?;
     tx.commit().await.context("commit the session")?;
     Ok(Ok(()))
 }
@@ -57,39 +57,39 @@ pub async fn sign_in(
 /// The seller, who is in, gives the password once more before what cannot be undone.
 pub async fn confirm_password(
     shop: &Shop,
-    porter: &Porter,
+    authenticator: &Authenticator,
     password: TypedPassword,
     salt: [u8; PASSWORD_SALT_BYTES],
-    now: Moment,
-) -> anyhow::Result<Result<(), NotIn>> {
-    confirm(shop, porter, Asked::Password(password), salt, now).await
+    now: Timestamp,
+) -> anyhow::Result<Result<(), AuthError>> {
+    confirm(shop, authenticator, Asked::Password(password), salt, now).await
 }
 
 /// The same with a code of the second factor.
 pub async fn confirm_seller(
     shop: &Shop,
-    porter: &Porter,
-    given: Given,
+    authenticator: &Authenticator,
+    given: Credentials,
     salt: [u8; PASSWORD_SALT_BYTES],
-    now: Moment,
-) -> anyhow::Result<Result<(), NotIn>> {
-    confirm(shop, porter, Asked::All(given), salt, now).await
+    now: Timestamp,
+) -> anyhow::Result<Result<(), AuthError>> {
+    confirm(shop, authenticator, Asked::All(given), salt, now).await
 }
 
 async fn confirm(
     shop: &Shop,
-    porter: &Porter,
+    authenticator: &Authenticator,
     asked: Asked,
     salt: [u8; PASSWORD_SALT_BYTES],
-    now: Moment,
-) -> anyhow::Result<Result<(), NotIn>> {
-    let known = match porter.look_at(shop, asked, salt, now).await? {
+    now: Timestamp,
+) -> anyhow::Result<Result<(), AuthError>> {
+    let known = match authenticator.look_at(shop, asked, salt, now).await? {
         Ok(known) => known,
         Err(not_in) => return Ok(Err(not_in)),
     };
     let mut tx = shop.db.write().await?;
     if !use_up(&mut tx, &known).await? {
-        return Ok(Err(porter.wrong(now)));
+        return Ok(Err(authenticator.wrong(now)));
     }
     tx.commit().await.context("commit that the code is used")?;
     Ok(Ok(()))

@@ -3,14 +3,14 @@
 use crate::actions::Shop;
 use crate::login::SessionHash;
 use crate::store;
-use crate::values::Moment;
+use crate::values::Timestamp;
 use anyhow::Context;
 
 /// Ends one session: its cookie opens nothing any more, wherever a copy of it lies.
-pub async fn sign_out(shop: &Shop, session: &SessionHash, now: Moment) -> anyhow::Result<()> {
+pub async fn sign_out(shop: &Shop, session: &SessionHash, now: Timestamp) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
     if store::desk::delete_session(&mut tx, session).await.context("end the session")? {
-        store::desk::note_deed(&mut tx, now, "Signed out").await?;
+        store::desk::record_action(&mut tx, now, "Signed out").await?;
     }
     tx.commit().await.context("commit that the session has ended")
 }
@@ -23,10 +23,10 @@ pub async fn forget_wrong_codes(shop: &Shop) -> anyhow::Result<()> {
 }
 
 /// Ends every session, this one among them. Returns how many there were.
-pub async fn end_sessions(shop: &Shop, now: Moment) -> anyhow::Result<u64> {
+pub async fn end_sessions(shop: &Shop, now: Timestamp) -> anyhow::Result<u64> {
     let mut tx = shop.db.write().await?;
     let n_ended = store::desk::delete_sessions(&mut tx).await.context("end the sessions")?;
-    store::desk::note_deed(&mut tx, now, "Ended all sessions").await?;
+    store::desk::record_action(&mut tx, now, "Ended all sessions").await?;
     tx.commit().await.context("commit that the sessions have ended")?;
     Ok(n_ended)
 }

@@ -1,24 +1,24 @@
 //! Changes the seller's own pages at the desk.
 
 use crate::actions::Shop;
-use crate::actions::hang_pages::put_in_order;
-use crate::actions::hang_pages::written;
+use crate::actions::sync_pages::put_in_order;
+use crate::actions::sync_pages::written;
 use crate::catalog::PageSlug;
 use crate::catalog::PageText;
 use crate::store;
-use crate::store::pages::KeptPage;
-use crate::values::Moment;
+use crate::store::pages::StoredPage;
+use crate::values::Timestamp;
 use anyhow::Context;
 
 /// Why nothing was written.
 #[derive(Debug)]
-pub enum Unwritten {
+pub enum WritePageError {
     /// Another page has this address.
     Taken,
     /// The page is not there any more.
     Gone,
     /// Somebody has changed it since it was read: as it is now.
-    Changed(Box<KeptPage>),
+    Changed(Box<StoredPage>),
     /// The pages stand in another order by now.
     OtherOrder,
 }
@@ -28,8 +28,8 @@ pub async fn add_page(
     shop: &Shop,
     slug: &PageSlug,
     text: &PageText,
-    now: Moment,
-) -> anyhow::Result<Result<(), Unwritten>> {
+    now: Timestamp,
+) -> anyhow::Result<Result<(), WritePageError>> {
     let mut tx = shop.db.write().await?;
     let kept = store::pages::list_now(&mut tx).await.context("look at the pages")?;
     let last = kept.iter().map(|page| page.position + 1).max().unwrap_or(0);
@@ -42,7 +42,7 @@ pub async fn add_page(
         }
         // A form that is sent twice was kept by its first sending.
         Some(old) if old.markdown.as_deref() == Some(text.as_str()) => return Ok(Ok(())),
-        Some(_) => return Ok(Err(Unwritten::Taken)),
+        Some(_) => return Ok(Err(WritePageError::Taken)),
         None => {}
     }
     store::pages::put(&mut tx, &page).await.context("keep the page")?;
@@ -57,12 +57,12 @@ pub async fn change_page(
     slug: &PageSlug,
     edition: i64,
     text: &PageText,
-    now: Moment,
-) -> anyhow::Result<Result<(), Unwritten>> {
+    now: Timestamp,
+) -> anyhow::Result<Result<(), WritePageError>> {
     let mut tx = shop.db.write().await?;
     let old = match find(&mut tx, slug, edition).await? {
         Ok(old) => old,
-        Err(Unwritten::Changed(there)) if there.markdown.as_deref() == Some(text.as_str()) => {
+        Err(WritePageError::Changed(there)) if there.markdown.as_deref() == Some(text.as_str()) => {
             return Ok(Ok(()));
         }
         Err(unwritten) => return Ok(Err(unwritten)),
@@ -70,7 +70,7 @@ pub async fn change_page(
     if old.markdown.as_deref() == Some(text.as_str()) {
         return Ok(Ok(()));
     }
-    let page = KeptPage {
+    let page = StoredPage {
         edition: old.edition + 1,
         file_markdown: old.file_markdown,
         ..written(slug, text, old.position)
@@ -85,8 +85,8 @@ pub async fn remove_page(
     shop: &Shop,
     slug: &PageSlug,
     edition: i64,
-    now: Moment,
-) -> anyhow::Result<Result<(), Unwritten>> {
+    now: Timestamp,
+) -> anyhow::Result<Result<(), WritePageError>> {
     let mut tx = shop.db.write().await?;
     let old = match find(&mut tx, slug, edition).await? {
         Ok(old) => old,
@@ -95,7 +95,7 @@ pub async fn remove_page(
     let deed = format!("Removed the page “{}”", old.title);
     if old.file_markdown.is_some() {
         // Its file would hang it again at the next start.
-        let gone = KeptPage {
+        let gone = StoredPage {
             is_gone: true,
             edition: old.edition + 1,
             html: String::new(),
@@ -114,8 +114,8 @@ pub async fn swap_pages(
     shop: &Shop,
     upper: &PageSlug,
     lower: &PageSlug,
-    now: Moment,
-) -> anyhow::Result<Result<(), Unwritten>> {
+    now: Timestamp,
+) -> anyhow::Result<Result<(), WritePageError>> {
     let mut tx = shop.db.write().await?;
     let mut pages = store::pages::list_now(&mut tx).await.context("look at the pages")?;
     pages.retain(|page| !page.is_gone);
@@ -124,7 +124,7 @@ pub async fn swap_pages(
         .and_then(|at| pages.get(at).zip(pages.get(at + 1)))
         .filter(|(one, other)| other.slug == *lower && one.slug.as_str() != PageSlug::POLICY)
     else {
-        return Ok(Err(Unwritten::OtherOrder));
+        return Ok(Err(WritePageError::OtherOrder));
     };
     store::pages::mark_position(&mut tx, upper, other.position).await?;
     store::pages::mark_position(&mut tx, lower, one.position).await?;
@@ -143,17 +143,17 @@ async fn find(
     tx: &mut store::Tx,
     slug: &PageSlug,
     edition: i64,
-) -> anyhow::Result<Result<KeptPage, Unwritten>> {
+) -> anyhow::Result<Result<StoredPage, WritePageError>> {
     let kept = store::pages::list_now(tx).await.context("look at the pages")?;
     Ok(match kept.into_iter().find(|page| page.slug == *slug && !page.is_gone) {
-        None => Err(Unwritten::Gone),
+        None => Err(WritePageError::Gone),
         Some(page) if page.edition == edition => Ok(page),
-        Some(page) => Err(Unwritten::Changed(Box::new(page))),
+        Some(page) => Err(WritePageError::Changed(Box::new(page))),
     })
 }
 
-async fn finish(mut tx: store::Tx, deed: &str, now: Moment) -> anyhow::Result<()> {
-    store::desk::note_deed(&mut tx, now, deed).await.context("note the deed")?;
+async fn finish(mut tx: store::Tx, deed: &str, now: Timestamp) -> anyhow::Result<()> {
+    store::desk::record_action(&mut tx, now, deed).await.context("note the deed")?;
     store::catalog::mark_seeded(&mut tx).await?;
     tx.commit().await.context("commit the pages")?;
     Ok(())

@@ -1,8 +1,8 @@
 //! The cart, and its text form in the cookie.
 
 use crate::catalog::OfferKey;
+use crate::values::Amount;
 use crate::values::Currency;
-use crate::values::Gwei;
 use crate::values::Quantity;
 
 /// The name of one cart as it is now, from which an order's code and the name of its form are made.
@@ -15,7 +15,7 @@ pub struct CartId(pub [u8; 16]);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     pub currency: Currency,
-    pub price: Gwei,
+    pub price: Amount,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl Basket {
     }
 
     /// Remembers what each line cost when the buyer looked.
-    pub fn remember(&mut self, currency: &Currency, price_of: impl Fn(OfferKey) -> Option<Gwei>) {
+    pub fn remember(&mut self, currency: &Currency, price_of: impl Fn(OfferKey) -> Option<Amount>) {
         for line in &mut self.lines {
             line.seen = price_of(line.key).map(|price| Seen { currency: currency.clone(), price });
         }
@@ -152,9 +152,10 @@ fn line_from(part: &str, currency: Option<&Currency>) -> Option<CartLine> {
     let quantity = Quantity::new(from_base_36(numbers.next()?)?).ok()?;
     let seen = match (numbers.next()?, currency) {
         ("", _) => None,
-        (price, Some(currency)) => {
-            Some(Seen { currency: currency.clone(), price: Gwei::new(from_base_36(price)?).ok()? })
-        }
+        (price, Some(currency)) => Some(Seen {
+            currency: currency.clone(),
+            price: Amount::new(from_base_36(price)?).ok()?,
+        }),
         (_, None) => return None,
     };
     numbers.next().is_none().then_some(CartLine {
@@ -246,7 +247,7 @@ mod tests {
             for ((product, option), (pieces, _)) in &lines {
                 basket.add(OfferKey { product: *product, option: *option }, quantity(*pieces)).unwrap();
             }
-            basket.remember(&eth, |key| Gwei::new(lines[&(key.product, key.option)].1).ok());
+            basket.remember(&eth, |key| Amount::new(lines[&(key.product, key.option)].1).ok());
             prop_assert!(Basket::parse(&basket.write()) == Ok(basket));
         }
 

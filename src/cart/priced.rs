@@ -3,8 +3,8 @@
 use crate::cart::Basket;
 use crate::catalog::Offer;
 use crate::catalog::OfferKey;
+use crate::values::Amount;
 use crate::values::Currency;
-use crate::values::Gwei;
 use crate::values::Quantity;
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ pub struct PricedCart {
     pub currency: Currency,
     pub lines: Vec<PricedLine>,
     /// Units: the lines that can be bought; `None` where the sum is beyond all amounts.
-    pub total: Option<Gwei>,
+    pub total: Option<Amount>,
     /// What changed since the buyer last looked, and what cannot be bought.
     pub notices: Vec<Notice>,
 }
@@ -24,14 +24,14 @@ pub struct PricedLine {
     pub offer: Offer,
     pub quantity: Quantity,
     /// `None` where it cannot be bought as it stands.
-    pub sum: Option<Gwei>,
+    pub sum: Option<Amount>,
 }
 
 /// A change or a hindrance, in words for the buyer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    Dearer { name: String, from: Gwei, to: Gwei },
-    Cheaper { name: String, from: Gwei, to: Gwei },
+    Dearer { name: String, from: Amount, to: Amount },
+    Cheaper { name: String, from: Amount, to: Amount },
     Gone { name: String },
     SoldOut { name: String },
     TooFew { name: String, wanted: i64, left: i64 },
@@ -84,11 +84,11 @@ impl PricedCart {
         basket: &Basket,
         offers: &HashMap<OfferKey, Offer>,
         currency: &Currency,
-        most: Gwei,
+        most: Amount,
     ) -> Self {
         let mut lines = Vec::new();
         let mut notices = Vec::new();
-        let mut total = Some(Gwei::ZERO);
+        let mut total = Some(Amount::ZERO);
         let mut wanted: HashMap<OfferKey, i64> = HashMap::new();
         for line in basket.lines() {
             if let Some(offer) = offers.get(&line.key) {
@@ -171,7 +171,7 @@ mod tests {
             slug: Slug::parse("socks").unwrap(),
             name: "Socks".into(),
             option_name: if option == 0 { String::new() } else { format!("no {option}") },
-            price: price.map(|n| Gwei::new(n).unwrap()),
+            price: price.map(|n| Amount::new(n).unwrap()),
             stock,
             pool: SOCKS,
             gone: false,
@@ -185,9 +185,9 @@ mod tests {
         for offer in offers {
             basket.add(offer.key, Quantity::new(wanted).unwrap()).unwrap();
         }
-        basket.remember(&eth, |_| Gwei::new(100).ok());
+        basket.remember(&eth, |_| Amount::new(100).ok());
         let offers = offers.iter().map(|offer| (offer.key, offer.clone())).collect();
-        PricedCart::new(&basket, &offers, &eth, Gwei::new(1_000).unwrap())
+        PricedCart::new(&basket, &offers, &eth, Amount::new(1_000).unwrap())
     }
 
     #[track_caller]
@@ -201,7 +201,7 @@ mod tests {
     fn an_unchanged_cart_is_quiet() {
         let cart = priced(2, &[offer(0, Some(100), 2)]);
         check(&cart, &[], true);
-        assert_eq!(cart.total, Gwei::new(200).ok());
+        assert_eq!(cart.total, Amount::new(200).ok());
     }
 
     #[test]

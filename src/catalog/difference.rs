@@ -6,7 +6,7 @@ use crate::catalog::Less;
 use crate::catalog::Prices;
 use crate::catalog::ProductRecord;
 use crate::catalog::RateRecord;
-use crate::payment::Receives;
+use crate::payment::Destination;
 use crate::payment::Wallet;
 use std::collections::HashMap;
 
@@ -167,11 +167,11 @@ fn wallet_fields(wallet: &Wallet) -> Vec<Field> {
     let mut fields = vec![field("name", &wallet.name), field("coin", format!("{:?}", wallet.coin))];
     fields[1].shown = wallet.coin.name();
     match &wallet.receives {
-        Receives::Address(address) | Receives::Integrated(address) => {
+        Destination::Address(address) | Destination::Integrated(address) => {
             fields.push(field("address", address.as_str()));
         }
-        Receives::Account(key) => fields.push(field("xpub", key.as_str())),
-        Receives::View(key) => {
+        Destination::Account(key) => fields.push(field("xpub", key.as_str())),
+        Destination::View(key) => {
             fields.push(field("address", key.primary().as_str()));
             // Whoever reads it sees what the wallet receives.
             let mut view_key = field("view_key", key.as_str());
@@ -207,7 +207,7 @@ fn product_fields(product: &ProductRecord) -> Vec<Field> {
 }
 
 fn price_fields(before: &str, prices: &Prices) -> Vec<Field> {
-    let of = |(currency, price): &(_, crate::values::Gwei)| {
+    let of = |(currency, price): &(_, crate::values::Amount)| {
         let currency: &crate::values::Currency = currency;
         field(format!("{before}price in {currency}"), price.to_string())
     };
@@ -266,8 +266,8 @@ impl std::fmt::Display for Difference {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::values::Amount;
     use crate::values::Currency;
-    use crate::values::Gwei;
 
     fn file(text: &str) -> CatalogFile {
         let (file, faults) = CatalogFile::parse(text, None);
@@ -352,7 +352,7 @@ mod tests {
         let words = differences(&long, &other)[0].to_string();
         assert!(words.contains("word end → …") && words.contains("word fin"), "{words}");
         assert!(words.len() < 220, "{words}");
-        other.products[0].prices = vec![(Currency::parse("ETH").unwrap(), Gwei::new(1).unwrap())];
+        other.products[0].prices = vec![(Currency::parse("ETH").unwrap(), Amount::new(1).unwrap())];
         assert!(differences(&long, &other)[0].to_string().contains("price in ETH"));
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::catalog::Prices;
 use crate::payment::Coin;
+use crate::values::Amount;
 use crate::values::Currency;
-use crate::values::Gwei;
-use crate::values::Moment;
+use crate::values::Timestamp;
 
 /// A code that takes something off the goods of an order, never off its sending.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,9 +13,9 @@ pub struct Discount {
     pub code: String,
     pub less: Less,
     /// The beginning of the first day on which it counts, UTC; `None`: since ever.
-    pub from: Option<Moment>,
+    pub from: Option<Timestamp>,
     /// The beginning of the last day on which it counts, UTC; `None`: for ever.
-    pub until: Option<Moment>,
+    pub until: Option<Timestamp>,
     /// Units: orders that may use it; `None`: any number.
     pub uses: Option<i64>,
 }
@@ -44,9 +44,9 @@ pub struct Sum<'a> {
     pub currency: &'a Currency,
     pub coin: &'a Coin,
     /// Units: a multiple of the coin's grain.
-    pub goods: Gwei,
+    pub goods: Amount,
     /// Units: the same.
-    pub sending: Gwei,
+    pub sending: Amount,
 }
 
 impl Discount {
@@ -58,7 +58,7 @@ impl Discount {
     ///
     /// # Errors
     /// [`NotUsable`], the first reason of the list.
-    pub fn less(&self, sum: Sum<'_>, used: i64, now: Moment) -> Result<Gwei, NotUsable> {
+    pub fn less(&self, sum: Sum<'_>, used: i64, now: Timestamp) -> Result<Amount, NotUsable> {
         if self.from.is_some_and(|first| now < first) {
             return Err(NotUsable::NotYet);
         }
@@ -82,11 +82,11 @@ impl Discount {
         let left_of_all = if least <= whole { whole - least } else { whole };
         let grain = sum.coin.grain().get();
         let less = less.min(goods - grain).min(left_of_all).max(0);
-        Ok(Gwei::new(less - less % grain).unwrap_or(Gwei::ZERO))
+        Ok(Amount::new(less - less % grain).unwrap_or(Amount::ZERO))
     }
 
     /// Whether its last day has passed.
-    pub fn is_over(&self, now: Moment) -> bool {
+    pub fn is_over(&self, now: Timestamp) -> bool {
         self.until.is_some_and(|last| last.plus_days(1) <= now)
     }
 }
@@ -98,8 +98,8 @@ mod tests {
 
     const NOON: i64 = 1_800_000_000 - 1_800_000_000 % 86_400 + 43_200;
 
-    fn gwei(n: i64) -> Gwei {
-        Gwei::new(n).unwrap()
+    fn gwei(n: i64) -> Amount {
+        Amount::new(n).unwrap()
     }
 
     fn coins() -> Vec<(Currency, Coin)> {
@@ -128,29 +128,29 @@ mod tests {
         (currency, coin): &(Currency, Coin),
         goods: i64,
         sending: i64,
-    ) -> Gwei {
+    ) -> Amount {
         let sum = Sum { currency, coin, goods: gwei(goods), sending: gwei(sending) };
-        discount.less(sum, 0, Moment::new(NOON).unwrap()).unwrap()
+        discount.less(sum, 0, Timestamp::new(NOON).unwrap()).unwrap()
     }
 
     #[track_caller]
     fn check_time(from: &str, until: &str, at: i64, expected: Option<NotUsable>) {
-        let day = |text: &str| Moment::parse_day(text).ok();
+        let day = |text: &str| Timestamp::parse_day(text).ok();
         let discount = Discount { from: day(from), until: day(until), ..spring(Less::Percent(10)) };
         let currency = Currency::parse("XMR").unwrap();
         let sum = Sum {
             currency: &currency,
             coin: &Coin::Monero,
             goods: gwei(1_000),
-            sending: Gwei::ZERO,
+            sending: Amount::ZERO,
         };
-        let found = discount.less(sum, 0, Moment::new(at).unwrap());
+        let found = discount.less(sum, 0, Timestamp::new(at).unwrap());
         assert_eq!(found.err(), expected, "{from} to {until} at {at}");
     }
 
     #[test]
     fn both_days_count() {
-        let day = |text: &str| Moment::parse_day(text).unwrap().get();
+        let day = |text: &str| Timestamp::parse_day(text).unwrap().get();
         let (first, last) = ("2026-12-01", "2026-12-24");
         check_time(first, last, day(first) - 1, Some(NotUsable::NotYet));
         check_time(first, last, day(first), None);
@@ -167,8 +167,8 @@ mod tests {
         let currency = Currency::parse("XMR").unwrap();
         let less = |used| {
             let coin = &Coin::Monero;
-            let sum = Sum { currency: &currency, coin, goods: gwei(1_000), sending: Gwei::ZERO };
-            discount.less(sum, used, Moment::new(NOON).unwrap())
+            let sum = Sum { currency: &currency, coin, goods: gwei(1_000), sending: Amount::ZERO };
+            discount.less(sum, used, Timestamp::new(NOON).unwrap())
         };
         assert_eq!((less(0), less(1)), (Ok(gwei(100)), Ok(gwei(100))));
         assert_eq!((less(2), less(3)), (Err(NotUsable::UsedUp), Err(NotUsable::UsedUp)));
@@ -179,8 +179,9 @@ mod tests {
         let [btc, xmr] = [0, 1].map(|n| coins()[n].clone());
         let discount = spring(Less::Amounts(vec![(btc.0.clone(), gwei(50_000))]));
         assert_eq!(less_of(&discount, &btc, 200_000, 0), gwei(50_000));
-        let sum = Sum { currency: &xmr.0, coin: &xmr.1, goods: gwei(200_000), sending: Gwei::ZERO };
-        let found = discount.less(sum, 0, Moment::new(NOON).unwrap());
+        let sum =
+            Sum { currency: &xmr.0, coin: &xmr.1, goods: gwei(200_000), sending: Amount::ZERO };
+        let found = discount.less(sum, 0, Timestamp::new(NOON).unwrap());
         assert_eq!(found, Err(NotUsable::OtherCurrency));
     }
 
@@ -197,7 +198,7 @@ mod tests {
         // What could not be paid before is none the worse for the code.
         assert_eq!(less_of(&spring(Less::Percent(50)), &btc, 2_000, 0), gwei(1_000));
         assert_eq!(less_of(&much(&xmr.0), &xmr, 200_000, 0), gwei(199_999));
-        assert_eq!(less_of(&spring(Less::Percent(99)), &xmr, 1, 0), Gwei::ZERO);
+        assert_eq!(less_of(&spring(Less::Percent(99)), &xmr, 1, 0), Amount::ZERO);
     }
 
     proptest! {

@@ -11,7 +11,7 @@ use crate::catalog::file::Named;
 use crate::catalog::file::Reader;
 use crate::catalog::json::Json;
 use crate::catalog::record::Record;
-use crate::values::Moment;
+use crate::values::Timestamp;
 
 /// Records of the model Discount.
 impl Reader {
@@ -84,10 +84,10 @@ impl Reader {
     }
 }
 
-fn day(record: &mut Record<'_>, name: &'static str) -> Option<Moment> {
+fn day(record: &mut Record<'_>, name: &'static str) -> Option<Timestamp> {
     let expected = "a UTC date as YYYY-MM-DD, for example \"2026-12-24\"";
     let text = record.text(name, 20, expected)?;
-    let day = Moment::parse_day(text);
+    let day = Timestamp::parse_day(text);
     if day.is_err() {
         record.refuse(name, Json::Text(text.to_owned()).shown(), expected);
     }

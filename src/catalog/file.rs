@@ -14,14 +14,14 @@ use crate::catalog::record::Record;
 use crate::catalog::wallet_record::read_wallet;
 use crate::payment::Wallet;
 use crate::payment::secret;
+use crate::values::Amount;
 use crate::values::Country;
 use crate::values::Currency;
-use crate::values::Gwei;
 use std::collections::HashMap;
 use std::collections::HashSet;
 
 /// Units: each price in Gwei of its currency, in the order of the wallets.
-pub type Prices = Vec<(Currency, Gwei)>;
+pub type Prices = Vec<(Currency, Amount)>;
 
 /// The whole catalog, as the seller's file says it.
 ///
@@ -465,7 +465,7 @@ impl Reader {
         field: &str,
         found: Option<&Json>,
         wallet: Option<usize>,
-    ) -> Option<Gwei> {
+    ) -> Option<Amount> {
         let shown = || found.map_or_else(|| NOTHING.to_owned(), Json::shown);
         let Some(n) = found.and_then(Json::whole) else {
             record.refuse(field, shown(), PRICE);
@@ -473,7 +473,7 @@ impl Reader {
         };
         let coin = wallet.map(|wallet| &self.file.wallets[wallet].coin);
         let most = coin.map_or(i64::MAX, |coin| coin.most().get());
-        match Gwei::new(n) {
+        match Amount::new(n) {
             Ok(price) if 0 < price.get() && price.get() <= most => {
                 if let Some(coin) = coin
                     && price.get() % coin.grain().get() != 0

@@ -78,9 +78,10 @@ impl<'a> Reader<'a> {
                     let (code, after) = self.rest.split_once("</code>")?;
                     self.rest = after;
                     let code = letters(code);
-                    let ticks = "`".repeat(longest_run(&code, '`') + 1);
+                    let monotonic_now = "`".repeat(longest_run(&code, '`') + 1);
                     let room = if code.starts_with('`') || code.ends_with('`') { " " } else { "" };
-                    self.line.push_str(&format!("{ticks}{room}{code}{room}{ticks}"));
+                    self.line
+                        .push_str(&format!("{monotonic_now}{room}{code}{room}{monotonic_now}"));
                 }
                 "pre" => {
                     let (code, after) =

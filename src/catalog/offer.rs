@@ -1,8 +1,8 @@
 //! Products and shipping methods as the shop offers them now.
 
 use crate::catalog::Slug;
+use crate::values::Amount;
 use crate::values::Country;
-use crate::values::Gwei;
 
 /// Units: products on the shop window.
 pub const IN_WINDOW: usize = 12;
@@ -25,7 +25,7 @@ pub struct Offer {
     /// Empty where the product has no options.
     pub option_name: String,
     /// `None` where it has no price in this currency.
-    pub price: Option<Gwei>,
+    pub price: Option<Amount>,
     /// Units: pieces that can still be bought.
     pub stock: i64,
     /// Options without a quantity of their own share the product's: then this is the product with option 0.
@@ -73,7 +73,7 @@ pub struct Rate {
     pub name: String,
     /// Empty: everywhere.
     pub countries: Vec<Country>,
-    pub price: Gwei,
+    pub price: Amount,
 }
 
 impl Rate {
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn a_rate_without_countries_reaches_even_an_unknown_one() {
         let germany = Country::parse("DE").ok();
-        let everywhere = Rate { name: "Parcel".into(), countries: Vec::new(), price: Gwei::ZERO };
+        let everywhere = Rate { name: "Parcel".into(), countries: Vec::new(), price: Amount::ZERO };
         assert!(everywhere.reaches(None) && everywhere.reaches(germany));
         let at_home = Rate { countries: germany.into_iter().collect(), ..everywhere };
         assert!(

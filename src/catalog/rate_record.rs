@@ -7,8 +7,8 @@ use crate::catalog::file::Named;
 use crate::catalog::file::Reader;
 use crate::catalog::json::Json;
 use crate::catalog::record::Record;
+use crate::values::Amount;
 use crate::values::Country;
-use crate::values::Gwei;
 
 /// Records of the model ShippingRate.
 impl Reader {
@@ -57,7 +57,7 @@ impl Reader {
                 |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value);
             let wallet = self.refer(record, &format!("prices[{n}].wallet"), of("wallet"));
             let price = match of("price") {
-                Some(free) if free.whole() == Some(0) => Some(Gwei::ZERO),
+                Some(free) if free.whole() == Some(0) => Some(Amount::ZERO),
                 other => self.price(record, &format!("prices[{n}].price"), other, wallet),
             };
             if let (Some(wallet), Some(price)) = (wallet, price) {
@@ -73,7 +73,7 @@ impl Reader {
         if let Some(found) = record.get("price") {
             match (found, self.file.wallets.first()) {
                 (free, Some(wallet)) if free.whole() == Some(0) => {
-                    prices.push((wallet.currency.clone(), Gwei::ZERO));
+                    prices.push((wallet.currency.clone(), Amount::ZERO));
                 }
                 (_, Some(wallet)) => {
                     let currency = wallet.currency.clone();

@@ -3,11 +3,11 @@
 use crate::catalog::fault::NOTHING;
 use crate::catalog::json::Json;
 use crate::catalog::record::Record;
-use crate::payment::AccountKey;
 use crate::payment::Address;
+use crate::payment::AmountTag;
 use crate::payment::Coin;
-use crate::payment::Receives;
-use crate::payment::Tails;
+use crate::payment::Destination;
+use crate::payment::ExtendedPubkey;
 use crate::payment::ViewKey;
 use crate::payment::Wallet;
 use crate::values::Currency;
@@ -44,8 +44,8 @@ pub fn read_wallet(record: &mut Record<'_>, name: &str, notes: &mut Vec<String>)
                 }
             };
             match view_key.map(|text| ViewKey::parse(&address, text)) {
-                None => Receives::of_address(address),
-                Some(Ok(key)) => Receives::View(key),
+                None => Destination::of_address(address),
+                Some(Ok(key)) => Destination::View(key),
                 // What stands there may be the key that spends: it is not shown again.
                 Some(Err(refused)) => {
                     record.explain("view_key", "a key that cannot be used", refused.to_string());
@@ -53,8 +53,8 @@ pub fn read_wallet(record: &mut Record<'_>, name: &str, notes: &mut Vec<String>)
                 }
             }
         }
-        (None, Some(text), None) => match AccountKey::parse(&coin, text) {
-            Ok(key) => Receives::Account(key),
+        (None, Some(text), None) => match ExtendedPubkey::parse(&coin, text) {
+            Ok(key) => Destination::Account(key),
             Err(refused) => {
                 record.explain("xpub", "a key that cannot be used", refused.to_string());
                 return None;
@@ -78,7 +78,7 @@ pub fn read_wallet(record: &mut Record<'_>, name: &str, notes: &mut Vec<String>)
             return None;
         }
     };
-    if matches!(receives, Receives::Address(_)) && Tails::of(&currency, &coin).n == 0 {
+    if matches!(receives, Destination::Address(_)) && AmountTag::of(&currency, &coin).n == 0 {
         let expected = "`xpub`: the token's smallest unit may be worth more than a cent, so amounts cannot distinguish orders \
                         that share an address";
         record.refuse("address", "one address for a token with few decimals", expected);

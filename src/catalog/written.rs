@@ -11,7 +11,7 @@ use crate::catalog::Slug;
 use crate::catalog::single::record_of_wallet;
 use crate::catalog::wallet_reference;
 use crate::payment::Coin;
-use crate::payment::Receives;
+use crate::payment::Destination;
 use crate::payment::Wallet;
 use std::collections::HashSet;
 
@@ -97,11 +97,11 @@ fn wallet_of(wallet: &Wallet) -> Json {
         }
     }
     match &wallet.receives {
-        Receives::Address(address) | Receives::Integrated(address) => {
+        Destination::Address(address) | Destination::Integrated(address) => {
             fields.push(field("address", text(address.as_str())));
         }
-        Receives::Account(key) => fields.push(field("xpub", text(key.as_str()))),
-        Receives::View(key) => {
+        Destination::Account(key) => fields.push(field("xpub", text(key.as_str()))),
+        Destination::View(key) => {
             fields.push(field("address", text(key.primary().as_str())));
             fields.push(field("view_key", text(key.as_str())));
         }
@@ -278,13 +278,13 @@ mod tests {
     use super::*;
     use crate::catalog::ImageRecord;
     use crate::catalog::OptionRecord;
-    use crate::payment::AccountKey;
     use crate::payment::Address;
+    use crate::payment::ExtendedPubkey;
     use crate::payment::ViewKey;
+    use crate::values::Amount;
     use crate::values::Country;
     use crate::values::Currency;
-    use crate::values::Gwei;
-    use crate::values::Moment;
+    use crate::values::Timestamp;
     use proptest::prelude::*;
 
     /// Source: `payment/demo.rs`, wallets that everybody knows.
@@ -301,8 +301,9 @@ mod tests {
 
     /// One of each kind.
     fn wallets() -> Vec<Wallet> {
-        let account = |coin: &Coin, text| Receives::Account(AccountKey::parse(coin, text).unwrap());
-        let one = |coin: &Coin, text| Receives::of_address(Address::parse(coin, text).unwrap());
+        let account =
+            |coin: &Coin, text| Destination::Account(ExtendedPubkey::parse(coin, text).unwrap());
+        let one = |coin: &Coin, text| Destination::of_address(Address::parse(coin, text).unwrap());
         let token = |chain, decimals| Coin::Token { chain, contract: CONTRACT.into(), decimals };
         let primary = Address::parse(&Coin::Monero, XMR).unwrap();
         [
@@ -316,7 +317,7 @@ mod tests {
         .map(|(name, coin)| {
             let receives = match name {
                 "BTC" => account(&coin, ZPUB),
-                "XMR" => Receives::View(ViewKey::parse(&primary, VIEW).unwrap()),
+                "XMR" => Destination::View(ViewKey::parse(&primary, VIEW).unwrap()),
                 "ETC" | "USDC" => one(&coin, ADDRESS),
                 _ => account(&coin, XPUB),
             };
@@ -347,7 +348,7 @@ mod tests {
                     .map(|(wallet, n)| {
                         let grain = wallet.coin.grain().get();
                         let n = if n == 0 { 0 } else { (n / grain).max(1) * grain };
-                        (wallet.currency.clone(), Gwei::new(n).unwrap())
+                        (wallet.currency.clone(), Amount::new(n).unwrap())
                     })
                     .collect();
                 let n = rows.len();
@@ -406,7 +407,7 @@ mod tests {
         let days = (proptest::option::of(0..20_000_i64), proptest::option::of(20_000..40_000_i64));
         (less, days, proptest::option::of(1..1_000_000_i64)).prop_map(
             |(less, (from, until), uses)| {
-                let day = |n: i64| Moment::new(n * 86_400).unwrap();
+                let day = |n: i64| Timestamp::new(n * 86_400).unwrap();
                 Discount {
                     code: String::new(),
                     less,

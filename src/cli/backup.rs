@@ -89,17 +89,19 @@ pub async fn back_up(backup: Backup, settings: Settings) -> anyhow::Result<ExitC
     let shop = open::shop(&settings).await?;
     let now = open::now();
     // Never in plain text instead.
-    let key =
-        shop.openness.seal(now).context("nothing was backed up, since it cannot be encrypted")?;
+    let key = shop
+        .availability
+        .seal(now)
+        .context("nothing was backed up, since it cannot be encrypted")?;
     // Once sealed, never plain again.
     actions::remember_key(&shop).await?;
-    let damage = store::copy::find_damage(&shop.db).await.context("look at the database")?;
+    let damage = store::snapshot::find_damage(&shop.db).await.context("look at the database")?;
     if let Some(damage) = damage {
         anyhow::bail!(
             "nothing was backed up: the database is damaged ({damage}). Keep your older backups; `shop doctor` says what to do"
         );
     }
-    let database = store::copy::whole(&shop.db).await.context("copy the database")?;
+    let database = store::snapshot::whole(&shop.db).await.context("copy the database")?;
     shop.db.close().await;
 
     let mut files = BTreeMap::from([(DATABASE.to_owned(), database)]);
@@ -254,11 +256,11 @@ async fn bring_back(
 async fn mend_database(file: &Path, gap: u32) -> anyhow::Result<()> {
     let db = Db::open(file).await?;
     let mended = async {
-        if let Some(damage) = store::copy::find_damage(&db).await? {
+        if let Some(damage) = store::snapshot::find_damage(&db).await? {
             anyhow::bail!("it is damaged: {damage}");
         }
         let mut tx = db.write().await?;
-        store::copy::leave_gap(&mut tx, gap).await.context("leave the gap")?;
+        store::snapshot::leave_gap(&mut tx, gap).await.context("leave the gap")?;
         // A session that was ended since the copy was made would be open again.
         store::desk::delete_sessions(&mut tx).await.context("end the desk's sessions")?;
         tx.commit().await.context("commit the gap")?;

@@ -1,8 +1,8 @@
 //! `shop deliver`: takes the seller's replies from the mail program.
 
 use crate::actions;
+use crate::actions::ApplyReplyError;
 use crate::actions::Shop;
-use crate::actions::Unposted;
 use crate::cli::open;
 use crate::cli::say_error;
 use crate::config::Settings;
@@ -31,7 +31,7 @@ const NO_ORDER: u8 = 67;
 const TRY_AGAIN: u8 = 75;
 
 /// Why a letter was not taken: one sentence, which mutt shows, and the number that says what to do about it.
-struct Undelivered {
+struct DeliveryError {
     code: u8,
     words: String,
 }
@@ -54,17 +54,17 @@ pub async fn run(deliver: Deliver, settings: Settings) -> ExitCode {
     }
 }
 
-async fn take(deliver: &Deliver, settings: &Settings) -> Result<(), Undelivered> {
-    let envelope =
-        Envelope::parse(&deliver.arguments).map_err(|words| Undelivered { code: USAGE, words })?;
+async fn take(deliver: &Deliver, settings: &Settings) -> Result<(), DeliveryError> {
+    let envelope = Envelope::parse(&deliver.arguments)
+        .map_err(|words| DeliveryError { code: USAGE, words })?;
     if envelope.recipients.is_empty() && !envelope.reads_head {
         let words = "No recipient given. Use order+REF@shop.invalid".to_owned();
-        return Err(Undelivered { code: USAGE, words });
+        return Err(DeliveryError { code: USAGE, words });
     }
     let letter = read_letter().map_err(|error| try_again(&error.into()))?;
     // A letter makes no shop: in the wrong folder there is none.
     open::require_shop(settings)
-        .map_err(|error| Undelivered { code: NO_SETTINGS, words: format!("{error:#}") })?;
+        .map_err(|error| DeliveryError { code: NO_SETTINGS, words: format!("{error:#}") })?;
     let shop = open::shop(settings).await.map_err(|error| try_again(&error))?;
     let posted = post(&shop, &envelope, &letter).await;
     shop.db.close().await;
@@ -85,25 +85,26 @@ fn read_letter() -> io::Result<Vec<u8>> {
     Ok(letter)
 }
 
-async fn post(shop: &Shop, envelope: &Envelope, letter: &[u8]) -> Result<(), Undelivered> {
+async fn post(shop: &Shop, envelope: &Envelope, letter: &[u8]) -> Result<(), DeliveryError> {
     let now = open::now();
-    let unreadable = |error: Unreadable| Undelivered { code: UNREADABLE, words: error.to_string() };
+    let unreadable =
+        |error: Unreadable| DeliveryError { code: UNREADABLE, words: error.to_string() };
     let mut recipients = envelope.recipients.clone();
     if envelope.reads_head {
         recipients.extend(addressed(letter).map_err(unreadable)?);
     }
-    let own_key_ids = match shop.openness.seal(now) {
+    let own_key_ids = match shop.availability.seal(now) {
         Ok(Some(key)) => key.key_ids(),
         Ok(None) | Err(_) => Vec::new(),
     };
     let reply = Reply::parse(letter, &recipients, &own_key_ids).map_err(unreadable)?;
     let reply = reply.handed_over_on(now);
-    match actions::post_reply(shop, &reply, now).await {
+    match actions::apply_reply(shop, &reply, now).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(unposted)) => Err(Undelivered {
+        Ok(Err(unposted)) => Err(DeliveryError {
             code: match unposted {
-                Unposted::NoOrder(_) | Unposted::NoReader(_) => NO_ORDER,
-                Unposted::Unchanged { .. } => UNREADABLE,
+                ApplyReplyError::NoOrder(_) | ApplyReplyError::NoReader(_) => NO_ORDER,
+                ApplyReplyError::Unchanged { .. } => UNREADABLE,
             },
             words: format!("{unposted}. Nothing was sent."),
         }),
@@ -111,10 +112,10 @@ async fn post(shop: &Shop, envelope: &Envelope, letter: &[u8]) -> Result<(), Und
     }
 }
 
-fn try_again(error: &anyhow::Error) -> Undelivered {
+fn try_again(error: &anyhow::Error) -> DeliveryError {
     let words =
         format!("The shop cannot accept the message now; nothing was sent. Try again: {error:#}");
-    Undelivered { code: TRY_AGAIN, words }
+    DeliveryError { code: TRY_AGAIN, words }
 }
 
 /// Flags of one letter with a value, which may stand by itself: sender, name, notices, kind of body, account, file, log,

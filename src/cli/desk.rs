@@ -1,7 +1,7 @@
 //! `shop desk`: password, sessions, second factor and onion clients of the desk.
 
 use crate::actions;
-use crate::actions::Porter;
+use crate::actions::Authenticator;
 use crate::cli::onion;
 use crate::cli::open;
 use crate::cli::say;
@@ -44,7 +44,7 @@ enum What {
     },
     /// Manage who can reach the desk's onion; with an empty list it has none
     #[command(subcommand)]
-    Client(onion::ClientDeed),
+    Client(onion::ClientAction),
 }
 
 pub async fn run(command: DeskCommand, settings: Settings) -> anyhow::Result<ExitCode> {
@@ -65,7 +65,7 @@ const MOST_BYTES: u64 = 16 * 1024;
 async fn set_password(settings: &Settings) -> anyhow::Result<ExitCode> {
     // Before anything is asked: whoever cannot keep a password need not type one.
     let shop = open::shop(settings).await?;
-    let site_name = store::look::find_name(&shop.db).await?;
+    let site_name = store::appearance::find_name(&shop.db).await?;
     let site_name = site_name.unwrap_or_else(|| settings.site_name.clone());
     let (first, second) = if io::stdin().is_terminal() {
         let first = rpassword::prompt_password("New password: ").context("read the password")?;
@@ -78,8 +78,9 @@ async fn set_password(settings: &Settings) -> anyhow::Result<ExitCode> {
     };
     let password = judge(&first, &site_name)?;
     anyhow::ensure!(first == second, "the passwords do not match; nothing was changed");
-    let porter = Porter::new(1);
-    actions::set_password(&shop, &porter, &password, open::chance(), open::now()).await??;
+    let authenticator = Authenticator::new(1);
+    actions::set_password(&shop, &authenticator, &password, open::random_bytes(), open::now())
+        .await??;
     shop.db.close().await;
     say("The desk password was set, and all sessions were ended.");
     if settings.desk_listen.is_none() {

@@ -1,23 +1,23 @@
 //! The seller's door: one file for each command.
 
+mod availability;
 mod backup;
 mod catalog;
 mod clock;
 mod deliver;
 mod desk;
-mod develop;
 mod digests;
 mod doctor;
 mod health;
-mod house;
-mod ledger;
+mod image_worker;
 mod mutt;
 mod onion;
 mod open;
+mod order_list;
 mod orders;
 mod output;
+mod process_hardening;
 mod purge;
-mod quiet;
 mod seed;
 mod serve;
 mod wallet;
@@ -267,7 +267,7 @@ pub fn run() -> ExitCode {
     };
     // What tends Tor writes for another user too, and becomes another program.
     if !matches!(command, Command::Onion(_)) {
-        quiet::keep_to_ourselves();
+        process_hardening::keep_to_ourselves();
     }
     let flags = settings.by_name();
     let settings = match Settings::read(&flags, Path::new("")) {
@@ -296,11 +296,11 @@ pub fn run() -> ExitCode {
             Command::Wallet(wallet) => wallet::run(wallet, settings).await,
             Command::Watch(watch) => watch::run(watch, settings).await,
             Command::Desk(desk) => desk::run(desk, settings).await,
-            Command::Develop => develop::run(&settings),
+            Command::Develop => image_worker::run(&settings),
             Command::Purge(purge) => purge::run(purge, settings).await,
             Command::Clock(clock) => clock::run(clock, settings).await,
-            Command::Close => house::close(settings).await,
-            Command::Open => house::open(settings).await,
+            Command::Close => availability::close(settings).await,
+            Command::Open => availability::open(settings).await,
             Command::Backup(backup) => backup::back_up(backup, settings).await,
             Command::Restore(restore) => backup::restore(restore, settings).await,
             Command::Onion(onion) => onion::run(onion, settings),

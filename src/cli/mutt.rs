@@ -32,7 +32,7 @@ const NO_COPY: &str =
 pub const LOCALE_HELP: &str = "mutt would show J??rg instead of Jörg. Start it with LC_ALL=C.UTF-8 or another UTF-8 locale of this host";
 
 /// What the letters of this terminal are, where they are not UTF-8, by the rules of POSIX, `locale(7)`.
-pub fn strange_charset() -> Option<String> {
+pub fn foreign_charset() -> Option<String> {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
     strange(locale.as_deref())
@@ -80,7 +80,7 @@ pub fn run(
     } else {
         String::new()
     };
-    if let Some(charset) = strange_charset() {
+    if let Some(charset) = foreign_charset() {
         say_error(&format!("{charset}: {LOCALE_HELP}"));
     }
     let text = TEXT

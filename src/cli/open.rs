@@ -1,12 +1,12 @@
 //! Opens the database, folders and secrets that commands need.
 
 use crate::actions;
+use crate::actions::Availability;
 use crate::actions::ClockDoubted;
-use crate::actions::Darkroom;
-use crate::actions::Openness;
+use crate::actions::ImageWorker;
 use crate::actions::PageFile;
+use crate::actions::Policy;
 use crate::actions::Shop;
-use crate::actions::Terms;
 use crate::bounded;
 use crate::catalog::NotAPage;
 use crate::catalog::PageSlug;
@@ -90,14 +90,14 @@ async fn behind(db: Db, settings: &Settings) -> anyhow::Result<Shop> {
     let pictures = Gallery::open(gallery.clone())
         .with_context(|| format!("open the folder {}", gallery.display()))?;
     let salt =
-        store::house::find(&db).await.context("read what the shop remembers of itself")?.salt;
+        store::shop_state::find(&db).await.context("read what the shop remembers of itself")?.salt;
     let shop = Shop {
         db,
         maildir: Maildir::new(settings.maildir.clone()),
         pictures,
         originals: originals(&home),
-        darkroom: Darkroom::default(),
-        terms: Terms {
+        image_worker: ImageWorker::default(),
+        policy: Policy {
             site_name: settings.site_name.clone(),
             seller: settings.from.clone(),
             payment_minutes: settings.payment_minutes,
@@ -109,7 +109,7 @@ async fn behind(db: Db, settings: &Settings) -> anyhow::Result<Shop> {
             most_held: settings.most_held,
             tolerance: settings.tolerance,
         },
-        openness: Arc::new(Openness::default()),
+        availability: Arc::new(Availability::default()),
         clocks: clock::reading,
         salt: salt.into(),
     };
@@ -118,8 +118,8 @@ async fn behind(db: Db, settings: &Settings) -> anyhow::Result<Shop> {
 }
 
 /// Looks at the host's clocks, and goes by the trusted time from now on.
-pub async fn look_at_clock(shop: &Shop) -> anyhow::Result<Option<ClockDoubted>> {
-    let looked = actions::look_at_clock(shop).await.context("look at the clock")?;
+pub async fn check_clock(shop: &Shop) -> anyhow::Result<Option<ClockDoubted>> {
+    let looked = actions::check_clock(shop).await.context("look at the clock")?;
     let doubted = ClockDoubted::of(&looked);
     clock::follow(looked);
     Ok(doubted)
@@ -188,7 +188,7 @@ pub fn catalog_text(file: &Path) -> anyhow::Result<String> {
 }
 
 /// The command line's own dice.
-pub fn chance<const N: usize>() -> [u8; N] {
+pub fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("a host without a source of chance cannot keep a shop");
     bytes
@@ -215,7 +215,7 @@ pub fn secret(settings: &Settings) -> anyhow::Result<Vec<u8>> {
             return Err(error).with_context(|| format!("read the secret {}", path.display()));
         }
     }
-    let secret = chance::<32>();
+    let secret = random_bytes::<32>();
     write_whole(&path, &secret, 0o600)
         .with_context(|| format!("keep the secret {}", path.display()))?;
     Ok(secret.to_vec())

@@ -4,11 +4,11 @@ use crate::actions;
 use crate::actions::OrderChange;
 use crate::actions::Shop;
 use crate::bounded;
-use crate::cli::ledger;
-use crate::cli::ledger::Digest;
-use crate::cli::ledger::Export;
-use crate::cli::ledger::Listing;
 use crate::cli::open;
+use crate::cli::order_list;
+use crate::cli::order_list::Digest;
+use crate::cli::order_list::Export;
+use crate::cli::order_list::Listing;
 use crate::cli::say;
 use crate::cli::say_json;
 use crate::config::Settings;
@@ -21,9 +21,9 @@ use crate::orders::Refund;
 use crate::orders::Status;
 use crate::payment::Tolerance;
 use crate::store;
-use crate::store::words::SealedWords;
-use crate::store::words::WordsKind;
-use crate::values::Gwei;
+use crate::store::messages::SealedWords;
+use crate::store::messages::WordsKind;
+use crate::values::Amount;
 use crate::values::Line;
 use anyhow::Context;
 use clap::Args;
@@ -85,15 +85,15 @@ pub async fn run(orders: Orders, settings: Settings) -> anyhow::Result<ExitCode>
     let shop = open::shop(&settings).await?;
     let as_json = orders.json;
     match orders.deed {
-        None => ledger::list(&shop, &orders.listing, as_json).await?,
-        Some(Deed::Export(export)) => ledger::export(&shop, &export, as_json).await?,
-        Some(Deed::Digest(digest)) => ledger::digest(&shop, &digest, as_json).await?,
+        None => order_list::list(&shop, &orders.listing, as_json).await?,
+        Some(Deed::Export(export)) => order_list::export(&shop, &export, as_json).await?,
+        Some(Deed::Digest(digest)) => order_list::digest(&shop, &digest, as_json).await?,
         Some(Deed::Show { order_ref }) => show(&shop, &named(&order_ref)?, as_json).await?,
         Some(Deed::Paid { order_ref }) => {
             change(&shop, &named(&order_ref)?, OrderChange::Paid, as_json).await?;
         }
         Some(Deed::Partial { order_ref, amount }) => {
-            let sum = Gwei::parse_coins(&amount).with_context(|| format!("{amount:?}"))?;
+            let sum = Amount::parse_coins(&amount).with_context(|| format!("{amount:?}"))?;
             change(&shop, &named(&order_ref)?, OrderChange::Partial(sum), as_json).await?;
         }
         Some(Deed::Shipped { order_ref, tracking }) => {
@@ -152,7 +152,7 @@ async fn find(shop: &Shop, order_ref: &str) -> anyhow::Result<Order> {
 async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()> {
     let order = find(shop, order_ref).await?;
     let status = order.status_at(open::trusted());
-    let tolerance = shop.terms.tolerance;
+    let tolerance = shop.policy.tolerance;
     if as_json {
         return say_json(&order_json(&order, status, tolerance));
     }
@@ -164,7 +164,7 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
     let invoice = &order.invoice;
     say("");
     say(&format!("  amount    {} {}", invoice.amount, invoice.currency));
-    if Gwei::ZERO < invoice.received {
+    if Amount::ZERO < invoice.received {
         say(&format!("  received  {} {}, confirmed by you", invoice.received, invoice.currency));
     } else if invoice.sighting.is_none() {
         say("  received  nothing recorded");
@@ -177,7 +177,7 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
     }
     say(&format!("  address   {}", invoice.address.as_str()));
     if matches!(status, Status::Partial | Status::Unconfirmed | Status::Late)
-        && Gwei::ZERO < order.due(tolerance)
+        && Amount::ZERO < order.due(tolerance)
         && !order.is_lost()
     {
         say(&format!("  remaining {} {}", order.due(tolerance), invoice.currency));
@@ -189,11 +189,11 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
         say(&format!("  tx id     {} (reported by the buyer)", id.as_str()));
     }
     say("");
-    for step in store::words::list_steps(&shop.db, &order.order_ref).await? {
+    for step in store::messages::list_steps(&shop.db, &order.order_ref).await? {
         say(&format!("  {}  {}", &step.day.rfc_3339()[..10], step_words(&step)));
     }
     say("The address and messages are only in your mailbox, in the thread of this order.");
-    if let Some(day) = order.erased_after(shop.terms.keep_days) {
+    if let Some(day) = order.erased_after(shop.policy.keep_days) {
         say(&format!("It is deleted after {}.", day.for_people()));
     }
     Ok(())
@@ -204,7 +204,7 @@ fn of_node(order: &Order) -> Vec<String> {
     let Some(sighting) = &order.invoice.sighting else { return Vec::new() };
     let currency = &order.invoice.currency;
     let mut lines = vec![format!("detected  {} {currency}, by your node", sighting.seen)];
-    if Gwei::ZERO < sighting.settled && sighting.settled < sighting.seen {
+    if Amount::ZERO < sighting.settled && sighting.settled < sighting.seen {
         lines.push(format!("          ({} confirmed)", sighting.settled));
     }
     if let Some(depth) = order.confirmations() {
@@ -283,12 +283,12 @@ async fn note(shop: &Shop, order_ref: &str, text: &str) -> anyhow::Result<()> {
     );
     let reply = Reply {
         order_refs: vec![order_ref.clone()],
-        message_id: MessageId(open::chance()),
+        message_id: MessageId(open::random_bytes()),
         is_named: true,
         command: None,
         words: Some(words),
     };
-    actions::post_reply(shop, &reply, open::now()).await??;
+    actions::apply_reply(shop, &reply, open::now()).await??;
     say(&format!("The buyer of {order_ref} can now read it on the order's page."));
     Ok(())
 }

@@ -5,7 +5,7 @@ use crate::cli::open;
 use crate::cli::say;
 use crate::cli::say_error;
 use crate::config::Settings;
-use crate::orders::Haste;
+use crate::orders::PurgeMode;
 use crate::store;
 use crate::values::plural;
 use clap::Args;
@@ -35,9 +35,9 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
     if purge.dry_run {
         let due = actions::list_forgettable(&shop, now).await?;
         tell(&due, "due for deletion");
-        tell_deeds(actions::count_old_deeds(&shop, now).await?, "due for deletion");
+        tell_deeds(actions::count_old_actions(&shop, now).await?, "due for deletion");
         if purge.figures {
-            let n = store::figures::count(&shop.db).await?;
+            let n = store::statistics::count(&shop.db).await?;
             say(&format!("Daily and weekly figures to delete: {n}."));
         }
         if let Some(doubted) = actions::doubt_clock(&shop).await? {
@@ -49,7 +49,7 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
     if purge.now {
         actions::accept_clock(&shop).await??;
     }
-    if let Some(doubted) = open::look_at_clock(&shop).await? {
+    if let Some(doubted) = open::check_clock(&shop).await? {
         shop.db.close().await;
         return Err(doubted.into());
     }
@@ -59,12 +59,12 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
     if let Err(error) = actions::sweep(&shop, now).await {
         say_error(&format!("some messages could not be written: {error:#}"));
     }
-    let erased = actions::forget_orders(&shop, Haste::BySeller).await??;
-    let n_deeds = actions::forget_deeds(&shop, now).await?;
+    let erased = actions::purge_orders(&shop, PurgeMode::BySeller).await??;
+    let n_deeds = actions::prune_audit_log(&shop, now).await?;
     let n_figures = if purge.figures {
-        Some(actions::forget_figures(&shop).await?)
+        Some(actions::delete_statistics(&shop).await?)
     } else {
-        actions::blur_figures(&shop, now).await?;
+        actions::coarsen_statistics(&shop, now).await?;
         None
     };
     let mut is_empty = actions::empty_journal(&shop).await?;
@@ -75,7 +75,7 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
         tokio::time::sleep(BETWEEN_TRIES).await;
         is_empty = actions::empty_journal(&shop).await?;
     }
-    let words = if shop.terms.purge_mail {
+    let words = if shop.policy.purge_mail {
         "deleted, including messages"
     } else {
         "deleted; messages are kept in the Maildir (PURGE_MAIL=no)"

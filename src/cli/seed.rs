@@ -1,9 +1,9 @@
 //! `shop seed`: imports the catalog file.
 
 use crate::actions;
+use crate::actions::ImportError;
 use crate::actions::Stocked;
 use crate::actions::Stocking;
-use crate::actions::Unstocked;
 use crate::bounded::size;
 use crate::catalog::Difference;
 use crate::catalog::Fault;
@@ -51,7 +51,7 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
         Err(error) if seed.json => {
             let expected = format!("a regular file in UTF-8 of at most {}", size(MOST_BYTES));
             let fault = Fault::new("", "", format!("{error:#}"), expected);
-            return say_outcome(&Err(Unstocked::Faults(vec![fault])), &[]);
+            return say_outcome(&Err(ImportError::Faults(vec![fault])), &[]);
         }
         text => text?,
     };
@@ -62,12 +62,12 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
     let mut changes = Vec::new();
     let outcome = if seed.check {
         changes = changes_of(&settings, &text).await?;
-        actions::check_shelves(&text, wallet, &folders, progress).map_err(Unstocked::Faults)
+        actions::validate_catalog(&text, wallet, &folders, progress).map_err(ImportError::Faults)
     } else if open::require_shop(&settings).is_err()
         && actions::has_faults(&text, wallet.clone(), &folders)
     {
         // No shop is made for a file that cannot fill it.
-        actions::check_shelves(&text, wallet, &folders, progress).map_err(Unstocked::Faults)
+        actions::validate_catalog(&text, wallet, &folders, progress).map_err(ImportError::Faults)
     } else {
         let pages = pages_of(&seed.file)?;
         let shop = open::shop_or_new(&settings).await?;
@@ -83,11 +83,11 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
         }
         let stocking = Stocking { count_anew: seed.restock, over_desk: seed.over_desk, deed: None };
         let stocked =
-            actions::stock_shelves(&shop, &text, wallet, &folders, stocking, progress).await?;
+            actions::import_catalog(&shop, &text, wallet, &folders, stocking, progress).await?;
         if stocked.is_ok()
             && let Some(files) = &pages
         {
-            actions::hang_pages(&shop, files).await?;
+            actions::sync_pages(&shop, files).await?;
         }
         shop.db.close().await;
         stocked
@@ -107,7 +107,7 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Err(Unstocked::OverDesk(changes)) => {
+        Err(ImportError::OverDesk(changes)) => {
             say_error(&format!(
                 "{shown}: the catalog was changed at the desk since the last import, and this file differs"
             ));
@@ -121,7 +121,7 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
             say_error(&format!("To overwrite them with the file: shop seed {shown} --over-desk"));
             Ok(ExitCode::FAILURE)
         }
-        Err(Unstocked::Faults(faults)) => {
+        Err(ImportError::Faults(faults)) => {
             let n = faults.len();
             let errors = plural(n, "error", "errors");
             say_error(&format!("{shown}: {errors}; the catalog was not changed"));
@@ -191,7 +191,7 @@ fn tell(stocked: &Stocked, file: &str, only_checked: bool) {
 }
 
 fn say_outcome(
-    outcome: &Result<Stocked, Unstocked>,
+    outcome: &Result<Stocked, ImportError>,
     changes: &[Difference],
 ) -> anyhow::Result<ExitCode> {
     let json = match outcome {
@@ -199,8 +199,8 @@ fn say_outcome(
             "ok": true, "products": stocked.n_products, "pictures": stocked.n_pictures, "notes": stocked.notes, "errors": [],
             "changes": changes,
         }),
-        Err(Unstocked::Faults(faults)) => serde_json::json!({ "ok": false, "errors": faults }),
-        Err(Unstocked::OverDesk(changes)) => {
+        Err(ImportError::Faults(faults)) => serde_json::json!({ "ok": false, "errors": faults }),
+        Err(ImportError::OverDesk(changes)) => {
             serde_json::json!({ "ok": false, "errors": [], "changes": changes })
         }
     };

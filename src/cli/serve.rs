@@ -5,10 +5,10 @@ mod desk;
 
 use crate::actions;
 use crate::actions::ClockDoubted;
-use crate::actions::Darkroom;
+use crate::actions::ImageWorker;
 use crate::actions::Shop;
-use crate::cli::develop;
 use crate::cli::doctor;
+use crate::cli::image_worker;
 use crate::cli::onion;
 use crate::cli::open;
 use crate::cli::say;
@@ -19,21 +19,21 @@ use crate::config::Listen;
 use crate::config::Settings;
 use crate::desk::Desk;
 use crate::desk::Health;
-use crate::orders::Haste;
+use crate::orders::PurgeMode;
 use crate::store;
-use crate::tor::Keeper;
 use crate::tor::OnionAddress;
-use crate::tor::OnionFolder;
+use crate::tor::OnionService;
 use crate::tor::Session;
-use crate::values::Moment;
+use crate::tor::SharedDir;
+use crate::values::Timestamp;
 use crate::values::plural;
-use crate::web::Front;
+use crate::web::AppState;
 use crate::web::Site;
 use crate::web::handed_over::HandedOver;
-use crate::web::handed_over::Listener;
-use crate::web::serve::Door;
+use crate::web::handed_over::SocketName;
 use crate::web::serve::Fairness;
-use crate::web::serve::told_to_end;
+use crate::web::serve::Listener;
+use crate::web::serve::shutdown_signal;
 use crate::web::wall;
 use actix_web::web::Data;
 use anyhow::Context;
@@ -68,9 +68,9 @@ pub async fn run(
     settings: Settings,
     flags: &HashMap<&'static str, String>,
 ) -> anyhow::Result<ExitCode> {
-    let mut told = Box::pin(told_to_end()?);
+    let mut told = Box::pin(shutdown_signal()?);
     let shop = open::shop_or_new(&settings).await?;
-    let shop = Shop { darkroom: Darkroom::apart(develop::apart(flags)), ..shop };
+    let shop = Shop { image_worker: ImageWorker::apart(image_worker::apart(flags)), ..shop };
     if store::catalog::is_empty(&shop.db).await? && Path::new(DATA).exists() {
         match seed(flags, &mut told).await? {
             Seeded::Filled => {}
@@ -79,25 +79,25 @@ pub async fn run(
         }
     }
     if let Some(files) = open::page_files(Path::new(PAGES))? {
-        actions::hang_pages(&shop, &files).await?;
+        actions::sync_pages(&shop, &files).await?;
     }
     let secret = open::secret(&settings)?;
     let mut handed = HandedOver::take(std::env::var("LISTEN_FDNAMES").ok().as_deref());
-    let door = match &settings.listen {
+    let listener = match &settings.listen {
         Listen::Tcp(address) => {
-            Door::tcp(address).with_context(|| format!("cannot listen on {address}"))?
+            Listener::tcp(address).with_context(|| format!("cannot listen on {address}"))?
         }
         Listen::Unix(path) => {
-            Door::unix(path).with_context(|| format!("cannot listen on {}", path.display()))?
+            Listener::unix(path).with_context(|| format!("cannot listen on {}", path.display()))?
         }
-        Listen::Systemd => handed.door(Listener::Shop)?,
+        Listen::Systemd => handed.listener(SocketName::Shop)?,
     };
-    ensure_confirmed(&door, settings.listen_is_confirmed, "LISTEN")?;
-    if door.is_open() {
+    ensure_confirmed(&listener, settings.listen_is_confirmed, "LISTEN")?;
+    if listener.is_open() {
         tracing::warn!("other hosts can reach the shop over plain HTTP, as confirmed in LISTEN");
     }
     anyhow::ensure!(
-        !settings.reads_circuits || !serve.tor && !door.is_tcp(),
+        !settings.reads_circuits || !serve.tor && !listener.is_tcp(),
         "CIRCUIT_ID=haproxy requires Tor's own torrc to point to a unix socket: a service created with --tor does not \
          pass its circuits, and other programs than tor can connect to a TCP address"
     );
@@ -113,12 +113,12 @@ pub async fn run(
     } else if let Err(error) = given_out {
         tracing::error!("{error:#}");
     }
-    let kept = if serve.tor { Some(begin_onion(&settings, &door).await?) } else { None };
+    let kept = if serve.tor { Some(begin_onion(&settings, &listener).await?) } else { None };
     let fault = open::take_key(&shop, &settings).await?;
     actions::remember_key(&shop).await?;
     match fault {
         Some(fault) => tracing::error!("orders are not accepted: {fault}"),
-        None if shop.openness.has_key() => say("Orders are encrypted to your key."),
+        None if shop.availability.has_key() => say("Orders are encrypted to your key."),
         None => say(
             "Orders are stored in plain text, readable by anyone with access to this disk. Encrypt them with `gpg --armor --export YOUR-KEY > db/seller.asc`.",
         ),
@@ -137,53 +137,53 @@ pub async fn run(
     if settings.desk_listen.is_some() {
         actions::name_pictures(&shop).await?;
     }
-    let desk = desk::open(&settings, &mut handed)?.map(|door| {
+    let desk = desk::open(&settings, &mut handed)?.map(|listener| {
         let hosts = desk::hosts(&settings);
-        (Data::new(Desk::new(shop.clone(), site.clone(), &secret, hosts)), door)
+        (Data::new(Desk::new(shop.clone(), site.clone(), &secret, hosts)), listener)
     });
-    let front = Data::new(Front::new(shop.clone(), site, &secret));
-    let (closer, flooders) = mpsc::channel(OnionFolder::MOST_CLOSED);
+    let app = Data::new(AppState::new(shop.clone(), site, &secret));
+    let (closer, flooders) = mpsc::channel(SharedDir::MOST_CLOSED);
     let fairness = Fairness {
         reads_circuits: settings.reads_circuits,
         most_unpaid: settings.most_unpaid,
         payment_minutes: settings.payment_minutes,
         closer: settings.closes_circuits.then_some(closer),
     };
-    let caretaker = Caretaker::begin(&shop).await;
-    say(&format!("The shop is open at {}", door.address()));
+    let caretaker = Maintenance::begin(&shop).await;
+    say(&format!("The shop is open at {}", listener.address()));
     let closing = Arc::new(Notify::new());
     let doctor = desk.as_ref().map(|(desk, _)| {
         let health = desk.health.clone();
         actix_web::rt::spawn(look_when_asked(health, shop.clone(), settings.clone()))
     });
-    if let Some((desk, door)) = &desk {
-        desk::tell(desk, door).await?;
+    if let Some((desk, listener)) = &desk {
+        desk::tell(desk, listener).await?;
         if serve.tor {
-            desk::begin_onion(&settings, desk, door)?;
+            desk::begin_onion(&settings, desk, listener)?;
         }
     }
     let desk_teller = desk
         .as_ref()
         .filter(|_| !serve.tor)
         .map(|(desk, _)| actix_web::rt::spawn(desk::tell_address(desk.clone(), settings.clone())));
-    let desk = desk.map(|(desk, door)| {
+    let desk = desk.map(|(desk, listener)| {
         let closing = closing.clone();
         let told = async move { closing.notified().await };
-        actix_web::rt::spawn(crate::desk::serve::serve(desk, door, told))
+        actix_web::rt::spawn(crate::desk::serve::serve(desk, listener, told))
     });
-    if store::house::find(&shop.db).await?.closed_on.is_some() {
+    if store::shop_state::find(&shop.db).await?.closed_on.is_some() {
         tracing::warn!("you closed the shop: orders are not accepted until `shop open`");
     }
     let sweeper =
         actix_web::rt::spawn(sweep_now_and_again(shop.clone(), settings.clone(), caretaker));
     let namer = actix_web::rt::spawn(name_flooders(settings.clone(), flooders));
     let known = kept.as_ref().and_then(|(keeper, _)| keeper.address());
-    let teller = actix_web::rt::spawn(tell_address(front.clone(), settings.clone(), known));
+    let teller = actix_web::rt::spawn(tell_address(app.clone(), settings.clone(), known));
     if let Some((keeper, session)) = kept {
         // It ends with the process; Tor lets the service go when the conversation ends.
         std::thread::spawn(move || keeper.tend(Some(session), || false));
     }
-    let served = crate::web::serve::serve(front, door, fairness, told).await;
+    let served = crate::web::serve::serve(app, listener, fairness, told).await;
     closing.notify_one();
     if let Some(desk) = desk {
         desk.await?.context("serve the desk")?;
@@ -222,7 +222,7 @@ async fn name_flooders(settings: Settings, mut flooders: mpsc::Receiver<u32>) {
         named.retain(|other| *other != circuit);
         named.push(circuit);
         // The folder takes the newest of them.
-        let from = named.len().saturating_sub(OnionFolder::MOST_CLOSED);
+        let from = named.len().saturating_sub(SharedDir::MOST_CLOSED);
         named.drain(..from);
         if let Err(error) = folder.write_closed(&named) {
             tracing::warn!(
@@ -233,8 +233,11 @@ async fn name_flooders(settings: Settings, mut flooders: mpsc::Receiver<u32>) {
 }
 
 /// Finds Tor and makes the onion service. A Tor that is only starting gets a few seconds.
-async fn begin_onion(settings: &Settings, door: &Door) -> anyhow::Result<(Keeper, Session)> {
-    let keeper = onion::keeper(settings, door.target().context("name the door to Tor")?)?;
+async fn begin_onion(
+    settings: &Settings,
+    listener: &Listener,
+) -> anyhow::Result<(OnionService, Session)> {
+    let keeper = onion::keeper(settings, listener.target().context("name the door to Tor")?)?;
     actix_web::rt::task::spawn_blocking(move || {
         let mut tries = 0;
         loop {
@@ -254,17 +257,17 @@ async fn begin_onion(settings: &Settings, door: &Door) -> anyhow::Result<(Keeper
 }
 
 /// Says the onion address as soon as there is one, and takes a request for it as one for us.
-async fn tell_address(front: Data<Front>, settings: Settings, known: Option<OnionAddress>) {
+async fn tell_address(app: Data<AppState>, settings: Settings, known: Option<OnionAddress>) {
     if let Some(address) = known {
         say(&format!("and at {}", address.url()));
-        front.hosts.set_onion(address.to_string());
+        app.hosts.set_onion(address.to_string());
         return;
     }
     follow_address(
         || onion::served_address(&settings),
         |address| {
             say(&format!("and at {}", address.url()));
-            front.hosts.set_onion(address.to_string());
+            app.hosts.set_onion(address.to_string());
         },
     )
     .await;
@@ -301,7 +304,7 @@ enum Seeded {
 
 /// Tells what is untold, lets expire what ran out and erases what is old, now and every few seconds. What fails is
 /// tried again; the log hears of it once for each new reason.
-async fn sweep_now_and_again(shop: Shop, settings: Settings, mut caretaker: Caretaker) {
+async fn sweep_now_and_again(shop: Shop, settings: Settings, mut caretaker: Maintenance) {
     let mut last = Vec::new();
     loop {
         let troubles = caretaker.sweep(&shop, &settings).await;
@@ -314,7 +317,7 @@ async fn sweep_now_and_again(shop: Shop, settings: Settings, mut caretaker: Care
 }
 
 /// What the sweeps remember of each other.
-struct Caretaker {
+struct Maintenance {
     is_away: bool,
     doubted: Option<ClockDoubted>,
     n_sweeps: u32,
@@ -324,24 +327,24 @@ struct Caretaker {
 /// emptying of the journal, in which lies on what was erased, to the next.
 const SELDOM: u32 = 6;
 
-impl Caretaker {
+impl Maintenance {
     /// What must be so before the first visitor comes. What fails is tried again, and told, by the sweeps.
     async fn begin(shop: &Shop) -> Self {
         let mut caretaker = Self { is_away: false, doubted: None, n_sweeps: 1 };
-        let looked = caretaker.look_at_clock(shop).await;
-        let _ = caretaker.look_for_seller(shop).await;
+        let looked = caretaker.check_clock(shop).await;
+        let _ = caretaker.check_seller_activity(shop).await;
         // A clock that is not trusted blurs nothing.
         if looked.is_ok() && caretaker.doubted.is_none() {
-            let _ = actions::blur_figures(shop, open::now()).await;
+            let _ = actions::coarsen_statistics(shop, open::now()).await;
         }
         let _ = actions::empty_journal(shop).await;
-        let _ = actions::look_for_reading(shop).await;
+        let _ = actions::sync_read_marks(shop).await;
         caretaker
     }
 
     /// Each part by itself: what hinders one leaves the others. Returns what went wrong.
     async fn sweep(&mut self, shop: &Shop, settings: &Settings) -> Vec<String> {
-        let clock = self.look_at_clock(shop).await;
+        let clock = self.check_clock(shop).await;
         let now = open::now();
         let key = match open::take_key(shop, settings).await {
             Ok(Some(fault)) => Err(anyhow::anyhow!("orders are not accepted: {fault}")),
@@ -356,15 +359,15 @@ impl Caretaker {
         self.n_sweeps = self.n_sweeps.wrapping_add(1);
         done.push(erase_what_is_due(shop, now, is_time).await.context("erase what is due"));
         if is_time {
-            done.push(self.look_for_seller(shop).await.context("look for the seller"));
-            done.push(actions::look_for_reading(shop).await.context("look what was read"));
+            done.push(self.check_seller_activity(shop).await.context("look for the seller"));
+            done.push(actions::sync_read_marks(shop).await.context("look what was read"));
             done.push(actions::clear_drafts(shop, wall()).await.context("clear the Maildir's tmp"));
         }
         done.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect()
     }
 
-    async fn look_at_clock(&mut self, shop: &Shop) -> anyhow::Result<()> {
-        let doubted = open::look_at_clock(shop).await?;
+    async fn check_clock(&mut self, shop: &Shop) -> anyhow::Result<()> {
+        let doubted = open::check_clock(shop).await?;
         match &doubted {
             Some(doubted) if self.doubted.as_ref() != Some(doubted) => tracing::warn!("{doubted}"),
             None if self.doubted.is_some() => tracing::info!("the host's clock is trusted again"),
@@ -374,12 +377,12 @@ impl Caretaker {
         Ok(())
     }
 
-    async fn look_for_seller(&mut self, shop: &Shop) -> anyhow::Result<()> {
-        let is_away = actions::look_for_seller(shop, open::trusted()).await?;
+    async fn check_seller_activity(&mut self, shop: &Shop) -> anyhow::Result<()> {
+        let is_away = actions::check_seller_activity(shop, open::trusted()).await?;
         if is_away && !self.is_away {
             tracing::warn!(
                 "the shop accepts no orders until new mail is read: the oldest message has been unread for more than {} (CLOSE_AFTER_DAYS)",
-                plural(shop.terms.close_after_days, "day", "days")
+                plural(shop.policy.close_after_days, "day", "days")
             );
         } else if self.is_away && !is_away {
             tracing::info!("new mail was read: the shop accepts orders again");
@@ -390,12 +393,12 @@ impl Caretaker {
 }
 
 /// `is_time`: to empty the journal although nothing was erased just now.
-async fn erase_what_is_due(shop: &Shop, now: Moment, is_time: bool) -> anyhow::Result<()> {
+async fn erase_what_is_due(shop: &Shop, now: Timestamp, is_time: bool) -> anyhow::Result<()> {
     // A clock that is not trusted erases nothing, and the log says so already.
-    let erased = actions::forget_orders(shop, Haste::ByItself).await?.ok();
+    let erased = actions::purge_orders(shop, PurgeMode::ByItself).await?.ok();
     if erased.is_some() {
-        actions::forget_deeds(shop, now).await?;
-        actions::blur_figures(shop, now).await?;
+        actions::prune_audit_log(shop, now).await?;
+        actions::coarsen_statistics(shop, now).await?;
     }
     let has_erased = erased.is_some_and(|orders| !orders.is_empty());
     let is_empty = if has_erased || is_time { actions::empty_journal(shop).await? } else { true };

@@ -6,7 +6,7 @@ use crate::cli::say;
 use crate::cli::say_error;
 use crate::cli::say_json;
 use crate::config::Settings;
-use crate::payment::Receives;
+use crate::payment::Destination;
 use crate::payment::Wallet;
 use crate::store;
 use crate::store::payment::Reach;
@@ -153,7 +153,7 @@ fn wallet_json(wallet: &Wallet, reach: Option<&Reach>) -> serde_json::Value {
         "network": wallet.coin.name(),
         "valid": true,
         "demo": wallet.is_demo(),
-        "one_address_for_all": matches!(wallet.receives, Receives::Address(_)),
+        "one_address_for_all": matches!(wallet.receives, Destination::Address(_)),
         "told_apart": wallet.told_apart(),
         "reveals": wallet.reveals(),
         "addresses": addresses(wallet, 0, 3),

@@ -7,17 +7,17 @@ use crate::cli::open;
 use crate::cli::say;
 use crate::config::Settings;
 use crate::node::Bitcoin;
-use crate::node::Doubt;
 use crate::node::Ethereum;
-use crate::node::Link;
 use crate::node::Monero;
+use crate::node::NodeError;
+use crate::node::RpcClient;
 use crate::payment::Coin;
-use crate::payment::Followed;
-use crate::payment::Look;
-use crate::payment::Receives;
+use crate::payment::Destination;
+use crate::payment::ScanResult;
+use crate::payment::WatchedInvoice;
 use crate::store;
-use crate::values::Moment;
-use crate::web::serve::told_to_end;
+use crate::values::Timestamp;
+use crate::web::serve::shutdown_signal;
 use anyhow::Context;
 use clap::Args;
 use std::cell::RefCell;
@@ -59,7 +59,7 @@ const MOST_NOTES: usize = 4 << 20;
 ///
 /// Told to end, it ends at once, whatever a node is doing: what was not committed is seen again at the next look.
 pub async fn run(command: WatchCommand, settings: Settings) -> anyhow::Result<ExitCode> {
-    let mut told = std::pin::pin!(told_to_end()?);
+    let mut told = std::pin::pin!(shutdown_signal()?);
     let shop = tokio::select! {
         shop = open::shop(&settings) => shop?,
         () = &mut told => return Ok(ended_early(&command)),
@@ -198,14 +198,14 @@ fn nodes(settings: &Settings) -> anyhow::Result<Vec<Watched>> {
     let n_nodes = settings.eth_rpc_url.len();
     let mut nodes = Vec::new();
     for (place, url) in settings.eth_rpc_url.iter().enumerate() {
-        let node = Ethereum::open(Link::open(url, proxy)?, Ethereum::OLDEST_HEAD);
+        let node = Ethereum::open(RpcClient::open(url, proxy)?, Ethereum::OLDEST_HEAD);
         nodes.push(Node::Ethereum { node, chain: None, place, n_nodes, served: served.clone() });
     }
     if let Some(url) = &settings.btc_rpc_url {
-        nodes.push(Node::Bitcoin(Bitcoin::open(Link::open(url, proxy)?)?));
+        nodes.push(Node::Bitcoin(Bitcoin::open(RpcClient::open(url, proxy)?)?));
     }
     if let Some(url) = &settings.xmr_rpc_url {
-        nodes.push(Node::Monero(Monero::open(Link::open(url, proxy)?)));
+        nodes.push(Node::Monero(Monero::open(RpcClient::open(url, proxy)?)));
     }
     Ok(nodes.into_iter().map(|node| Watched { node, troubles: HashMap::new() }).collect())
 }
@@ -223,7 +223,7 @@ impl Watched {
     async fn tick(&mut self, shop: &Shop, settings: &Settings) -> anyhow::Result<bool> {
         // A key that was put there, or away, since the last look.
         open::take_key(shop, settings).await?;
-        open::look_at_clock(shop).await?;
+        open::check_clock(shop).await?;
         let why_unknown = self.learn_chain().await;
         let mut is_well = true;
         for network in self.networks(shop).await? {
@@ -244,11 +244,12 @@ impl Watched {
                         self.troubles.insert(network.clone(), words.clone());
                     }
                     let patience = PATIENCE * settings.watch_seconds;
-                    actions::doubt_node(shop, &network, &words, patience, open::now()).await?;
+                    actions::record_node_failure(shop, &network, &words, patience, open::now())
+                        .await?;
                 }
             }
         }
-        open::look_at_clock(shop).await?;
+        open::check_clock(shop).await?;
         actions::expire_orders(shop, open::now()).await?;
         Ok(is_well)
     }
@@ -279,7 +280,7 @@ impl Watched {
             let words = "the node reported more than can be stored: it is not a supported node, or it is faulty";
             return Ok(Err(words.to_owned()));
         }
-        let followed = actions::follow_payments(shop, network, &followed, &look, open::now()).await;
+        let followed = actions::apply_payments(shop, network, &followed, &look, open::now()).await;
         if let Err(error) = followed {
             return Ok(Err(format!("detected payments could not be stored: {error:#}")));
         }
@@ -324,7 +325,7 @@ impl Watched {
 
     /// Asks a node of Ethereum's kind once for its chain; each look asks it again. Returns why chains that nobody serves
     /// are not followed.
-    async fn learn_chain(&mut self) -> Option<Doubt> {
+    async fn learn_chain(&mut self) -> Option<NodeError> {
         let Node::Ethereum { node, chain, served, .. } = &mut self.node else { return None };
         if chain.is_none() {
             match node.chain_id().await {
@@ -338,13 +339,13 @@ impl Watched {
         }
         let known: Vec<String> = served.borrow().iter().cloned().collect();
         let words = "none of the nodes in ETH_RPC_URL serves this chain; those that answer serve";
-        Some(Doubt::Other(format!("{words} {}", known.join(", "))))
+        Some(NodeError::Other(format!("{words} {}", known.join(", "))))
     }
 
     /// A node that is of another chain than it was says itself of which.
-    fn forget_chain(&mut self, doubt: &Doubt) {
+    fn forget_chain(&mut self, doubt: &NodeError) {
         if let Node::Ethereum { chain, served, .. } = &mut self.node
-            && matches!(doubt, Doubt::OtherChain { .. })
+            && matches!(doubt, NodeError::OtherChain { .. })
             && let Some(network) = chain.take()
         {
             served.borrow_mut().remove(&network);
@@ -355,10 +356,10 @@ impl Watched {
 impl Node {
     async fn look(
         &self,
-        followed: &[Followed],
+        followed: &[WatchedInvoice],
         memory: Option<&str>,
-        (now, trusted): (Moment, Moment),
-    ) -> Result<Look, Doubt> {
+        (now, trusted): (Timestamp, Timestamp),
+    ) -> Result<ScanResult, NodeError> {
         match self {
             Self::Ethereum { node, .. } => node.look(followed, memory, now).await,
             Self::Bitcoin(node) => node.look(followed, memory, now).await,
@@ -372,9 +373,10 @@ async fn look_ahead(
     shop: &Shop,
     network: &str,
     node: &Ethereum,
-) -> anyhow::Result<Result<(), Doubt>> {
+) -> anyhow::Result<Result<(), NodeError>> {
     for wallet in store::payment::list_wallets(&shop.db).await? {
-        let (Receives::Account(key), Some(account)) = (&wallet.receives, wallet.receives.account())
+        let (Destination::Account(key), Some(account)) =
+            (&wallet.receives, wallet.receives.account())
         else {
             continue;
         };

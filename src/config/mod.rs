@@ -9,7 +9,7 @@ use crate::config::desk_listen::Place;
 use crate::payment::Address;
 use crate::payment::Coin;
 use crate::payment::Confirmations;
-use crate::payment::Receives;
+use crate::payment::Destination;
 use crate::payment::Tolerance;
 use crate::payment::Wallet;
 use crate::payment::secret;
@@ -431,7 +431,7 @@ impl Reader<'_> {
         match Address::parse(&coin, &text) {
             Ok(address) => {
                 let name = currency.to_string();
-                let receives = Receives::of_address(address);
+                let receives = Destination::of_address(address);
                 Some(Wallet { currency, name, coin, receives })
             }
             Err(refused) => {

@@ -1,17 +1,17 @@
 //! The desk's account pages: password, second factor, sessions.
 
 use crate::actions;
+use crate::actions::AuthError;
+use crate::actions::Credentials;
 use crate::actions::FactorUnset;
-use crate::actions::Given;
 use crate::actions::Line;
-use crate::actions::NotIn;
 use crate::desk::form::DeskForm;
-use crate::desk::fresh::Fresh;
 use crate::desk::login::signed_out;
 use crate::desk::page::DeskError;
-use crate::desk::page::DeskFrame;
+use crate::desk::page::DeskLayout;
 use crate::desk::page::page;
 use crate::desk::page::see_other;
+use crate::desk::password_prompt::Fresh;
 use crate::desk::session::Seller;
 use crate::desk::state::Desk;
 use crate::login::FactorSecret;
@@ -23,8 +23,8 @@ use crate::login::TypedPassword;
 use crate::payment::qr;
 use crate::store;
 use crate::store::desk::DeskLock;
-use crate::web::chance;
 use crate::web::now;
+use crate::web::random_bytes;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -60,7 +60,7 @@ const NOT_BOTH: &str =
 #[derive(Template)]
 #[template(path = "desk/account.html")]
 struct AccountPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     has_factor: bool,
     n_recovery: usize,
     sessions: Vec<SessionLine>,
@@ -78,7 +78,7 @@ async fn show(
 ) -> Result<HttpResponse, DeskError> {
     let lock = store::desk::find_lock(&desk.shop.db).await?;
     let template = AccountPage {
-        frame: DeskFrame::new(&seller, SECTION).told(&request, &DONE),
+        layout: DeskLayout::new(&seller, SECTION).told(&request, &DONE),
         has_factor: lock.factor.is_some(),
         n_recovery: lock.factor.map_or(0, |factor| factor.recovery.len()),
         sessions: open_sessions(&desk).await?,
@@ -98,7 +98,7 @@ async fn open_sessions(desk: &Desk) -> Result<Vec<SessionLine>, DeskError> {
 #[derive(Template)]
 #[template(path = "desk/password.html")]
 struct PasswordPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     fresh: Fresh,
     /// Why the new one is not taken.
     reasons: Vec<String>,
@@ -116,8 +116,8 @@ fn ask_password(
     reasons: Vec<String>,
     differs: bool,
 ) -> Result<HttpResponse, DeskError> {
-    let frame = DeskFrame::new(seller, SECTION);
-    page(status, &PasswordPage { frame, fresh, reasons, differs })
+    let layout = DeskLayout::new(seller, SECTION);
+    page(status, &PasswordPage { layout, fresh, reasons, differs })
 }
 
 async fn change_password(
@@ -137,13 +137,14 @@ async fn change_password(
         Err(weak) => return again(Fresh::asked(), weak.0, differs),
     };
     let password = TypedPassword::of(form.get("password"));
-    let salts = [chance(), chance()];
+    let salts = [random_bytes(), random_bytes()];
     let done =
-        actions::change_password(&desk.shop, &desk.porter, password, &new, salts, now()).await?;
+        actions::change_password(&desk.shop, &desk.authenticator, password, &new, salts, now())
+            .await?;
     match done {
         Ok(()) => Ok(signed_out(&request, "/login?done=password")),
-        Err(NotIn::Busy) => Err(DeskError::Busy),
-        Err(NotIn::Wrong { wait }) => {
+        Err(AuthError::Busy) => Err(DeskError::Busy),
+        Err(AuthError::Wrong { wait }) => {
             tokio::time::sleep(wait).await;
             again(Fresh::refused(), Vec::new(), false)
         }
@@ -153,7 +154,7 @@ async fn change_password(
 #[derive(Template)]
 #[template(path = "desk/sessions.html")]
 struct SessionsPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     fresh: Fresh,
     sessions: Vec<SessionLine>,
 }
@@ -168,8 +169,8 @@ async fn ask_sessions(
     status: StatusCode,
     fresh: Fresh,
 ) -> Result<HttpResponse, DeskError> {
-    let frame = DeskFrame::new(seller, SECTION);
-    page(status, &SessionsPage { frame, fresh, sessions: open_sessions(desk).await? })
+    let layout = DeskLayout::new(seller, SECTION);
+    page(status, &SessionsPage { layout, fresh, sessions: open_sessions(desk).await? })
 }
 
 async fn end_sessions(
@@ -189,7 +190,7 @@ async fn end_sessions(
 #[derive(Template)]
 #[template(path = "desk/factor.html")]
 struct FactorPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     stands: Stands,
     /// Of the secret that was begun.
     secret: String,
@@ -222,21 +223,21 @@ async fn show_factor(
     desk: Data<Desk>,
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
-    let frame = DeskFrame::new(&seller, SECTION).told(&request, &DONE);
-    factor_page(&desk, frame, StatusCode::OK, FactorFaults::default()).await
+    let layout = DeskLayout::new(&seller, SECTION).told(&request, &DONE);
+    factor_page(&desk, layout, StatusCode::OK, FactorFaults::default()).await
 }
 
 async fn factor_page(
     desk: &Desk,
-    frame: DeskFrame<'_>,
+    layout: DeskLayout<'_>,
     status: StatusCode,
     faults: FactorFaults,
 ) -> Result<HttpResponse, DeskError> {
     let lock = store::desk::find_lock(&desk.shop.db).await?;
     let begun = begun_factor(&lock);
-    let uri = begun.map(|secret| secret.uri(frame.site_name));
+    let uri = begun.map(|secret| secret.uri(layout.site_name));
     let template = FactorPage {
-        frame,
+        layout,
         stands: match (&lock.factor, begun) {
             (Some(_), _) => Stands::On,
             (None, Some(_)) => Stands::Begun,
@@ -265,7 +266,7 @@ async fn begin_factor(
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
     DeskForm::read(&request, &seller, body).await?;
-    actions::begin_factor(&desk.shop, &FactorSecret::new(chance())).await?;
+    actions::begin_factor(&desk.shop, &FactorSecret::new(random_bytes())).await?;
     Ok(see_other("/account/factor?done=begun"))
 }
 
@@ -279,7 +280,7 @@ async fn show_qr(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskE
 #[derive(Template)]
 #[template(path = "desk/recovery.html")]
 struct RecoveryPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     codes: Vec<String>,
     is_first: bool,
 }
@@ -290,14 +291,14 @@ fn recovery_page(
     codes: &[RecoveryCode],
     is_first: bool,
 ) -> Result<HttpResponse, DeskError> {
-    let frame = DeskFrame::new(seller, SECTION);
+    let layout = DeskLayout::new(seller, SECTION);
     let codes = codes.iter().map(RecoveryCode::text).collect();
-    page(StatusCode::OK, &RecoveryPage { frame, codes, is_first })
+    page(StatusCode::OK, &RecoveryPage { layout, codes, is_first })
 }
 
 fn fresh_codes() -> (Vec<RecoveryCode>, Vec<RecoveryHash>) {
     let codes: Vec<RecoveryCode> =
-        (0..N_RECOVERY_CODES).map(|_| RecoveryCode::from_chance(chance())).collect();
+        (0..N_RECOVERY_CODES).map(|_| RecoveryCode::from_chance(random_bytes())).collect();
     let hashes = codes.iter().map(RecoveryCode::hash).collect();
     (codes, hashes)
 }
@@ -333,21 +334,23 @@ async fn refuse_factor(
     seller: &Seller,
     faults: FactorFaults,
 ) -> Result<HttpResponse, DeskError> {
-    let frame = DeskFrame::new(seller, SECTION);
-    factor_page(desk, frame, StatusCode::UNPROCESSABLE_ENTITY, faults).await
+    let layout = DeskLayout::new(seller, SECTION);
+    factor_page(desk, layout, StatusCode::UNPROCESSABLE_ENTITY, faults).await
 }
 
 /// Whether the form brings password and code.
 async fn brings_both(desk: &Desk, form: &DeskForm) -> Result<bool, DeskError> {
-    let given = Given {
+    let given = Credentials {
         line: Line::Known,
         password: TypedPassword::of(form.get("password")),
         code: form.get("code").to_owned(),
     };
-    match actions::confirm_seller(&desk.shop, &desk.porter, given, chance(), now()).await? {
+    match actions::confirm_seller(&desk.shop, &desk.authenticator, given, random_bytes(), now())
+        .await?
+    {
         Ok(()) => Ok(true),
-        Err(NotIn::Busy) => Err(DeskError::Busy),
-        Err(NotIn::Wrong { wait }) => {
+        Err(AuthError::Busy) => Err(DeskError::Busy),
+        Err(AuthError::Wrong { wait }) => {
             tokio::time::sleep(wait).await;
             Ok(false)
         }

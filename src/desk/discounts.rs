@@ -21,15 +21,15 @@ use crate::desk::fields::whole;
 use crate::desk::form::DeskForm;
 use crate::desk::form::query_field;
 use crate::desk::page::DeskError;
-use crate::desk::page::DeskFrame;
+use crate::desk::page::DeskLayout;
 use crate::desk::page::page;
 use crate::desk::page::see_other;
 use crate::desk::session::Seller;
 use crate::desk::state::Desk;
 use crate::payment::Wallet;
 use crate::store;
-use crate::store::trade::KeptDiscount;
-use crate::values::Moment;
+use crate::store::trade::StoredDiscount;
+use crate::values::Timestamp;
 use crate::web::now;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -61,7 +61,7 @@ const DONE: [(&str, &str); 5] = [
 #[derive(Template)]
 #[template(path = "desk/trade/discounts.html")]
 struct DiscountsPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     rows: Vec<Row>,
 }
 
@@ -78,7 +78,7 @@ struct Row {
 #[derive(Template)]
 #[template(path = "desk/trade/discount.html")]
 struct DiscountPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     faults: &'a Faults,
     is_stale: bool,
     is_gone: bool,
@@ -102,13 +102,13 @@ async fn list(
     let discounts = store::trade::list_discounts(&desk.shop.db).await?;
     let now = now();
     let template = DiscountsPage {
-        frame: DeskFrame::new(&seller, SECTION).told(&request, &DONE),
+        layout: DeskLayout::new(&seller, SECTION).told(&request, &DONE),
         rows: discounts.iter().map(|kept| row(kept, now)).collect(),
     };
     page(StatusCode::OK, &template)
 }
 
-fn row(kept: &KeptDiscount, now: Moment) -> Row {
+fn row(kept: &StoredDiscount, now: Timestamp) -> Row {
     let discount = &kept.discount;
     let less = match &discount.less {
         Less::Percent(percent) => vec![format!("{percent}%")],
@@ -137,7 +137,7 @@ fn row(kept: &KeptDiscount, now: Moment) -> Row {
     }
 }
 
-fn state(discount: &Discount, used: i64, now: Moment) -> &'static str {
+fn state(discount: &Discount, used: i64, now: Timestamp) -> &'static str {
     if discount.from.is_some_and(|first| now < first) {
         "not active yet"
     } else if discount.is_over(now) {
@@ -170,7 +170,7 @@ fn asked(wallets: &[Wallet]) -> Vec<Asked> {
 
 /// What a kept code has in each field of the form.
 fn word_of(discount: &Discount, field: &str) -> String {
-    let day = |day: Option<Moment>| day.map(Moment::short_day).unwrap_or_default();
+    let day = |day: Option<Timestamp>| day.map(Timestamp::short_day).unwrap_or_default();
     match (field, &discount.less) {
         ("code", _) => discount.code.clone(),
         ("percent", Less::Percent(percent)) => percent.to_string(),
@@ -219,7 +219,7 @@ fn show_form(
     let days = vec![next()?, next()?];
     let uses = next()?;
     let template = DiscountPage {
-        frame: DeskFrame::new(seller, SECTION),
+        layout: DeskLayout::new(seller, SECTION),
         faults: &faults,
         is_stale: shown.meanwhile.is_some(),
         is_gone: matches!(shown.meanwhile, Some(None)),
@@ -316,8 +316,8 @@ async fn save(
 }
 
 /// Whether the last day that the form names is past.
-fn is_over(form: &DeskForm, now: Moment) -> bool {
-    let last = Moment::parse_day(form.get("until").trim());
+fn is_over(form: &DeskForm, now: Timestamp) -> bool {
+    let last = Timestamp::parse_day(form.get("until").trim());
     last.is_ok_and(|last| last.plus_days(1) <= now)
 }
 

@@ -7,7 +7,7 @@ use crate::catalog::wallet_reference;
 use crate::desk::form::DeskForm;
 use crate::payment::Wallet;
 use crate::payment::secret;
-use crate::values::Gwei;
+use crate::values::Amount;
 
 /// A field of a form as it is shown: with the seller's word still in it, what is wrong with it, and what stands there now
 /// where that is something else.
@@ -54,10 +54,10 @@ impl FieldView {
         ids.join(" ")
     }
 
-    /// `91,990,000 Gwei`, where the field holds an amount.
+    /// `91,990,000 Amount`, where the field holds an amount.
     pub fn gwei(&self) -> String {
-        match Gwei::parse_coins(&self.value) {
-            Ok(amount) if self.kind == FieldKind::Coins && Gwei::ZERO < amount => {
+        match Amount::parse_coins(&self.value) {
+            Ok(amount) if self.kind == FieldKind::Coins && Amount::ZERO < amount => {
                 format!("{} Gwei", apart(amount))
             }
             _ => String::new(),
@@ -86,7 +86,7 @@ impl FieldView {
 }
 
 /// An amount in Gwei with the thousands apart: `91,990,000`.
-pub fn apart(amount: Gwei) -> String {
+pub fn apart(amount: Amount) -> String {
     let digits = amount.get().to_string();
     let mut apart = String::new();
     for (n, digit) in digits.chars().enumerate() {
@@ -102,14 +102,14 @@ pub fn apart(amount: Gwei) -> String {
 ///
 /// # Errors
 /// What is wrong with it, as a sentence.
-pub fn read_coins(text: &str) -> Result<Gwei, String> {
+pub fn read_coins(text: &str) -> Result<Amount, String> {
     let text = text.trim();
-    Gwei::parse_coins(text).map_err(|refused| {
+    Amount::parse_coins(text).map_err(|refused| {
         let with_point = text.replacen(',', ".", 1);
         let digits =
             |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
         let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
-        if !text.contains('.') && Gwei::parse_coins(&with_point).is_ok() {
+        if !text.contains('.') && Amount::parse_coins(&with_point).is_ok() {
             format!("Use a decimal point: {with_point}.")
         } else if digits(whole) && digits(decimals) && 9 < decimals.len() {
             "Enter at most nine decimals.".to_owned()
@@ -192,10 +192,10 @@ pub fn read_amounts(
     (Json::List(rows), names)
 }
 
-fn amount(text: &str, wallet: &Wallet, is_free_allowed: bool) -> Result<Gwei, String> {
+fn amount(text: &str, wallet: &Wallet, is_free_allowed: bool) -> Result<Amount, String> {
     let (coin, currency) = (&wallet.coin, &wallet.currency);
     let amount = read_coins(text)?;
-    if amount == Gwei::ZERO && !is_free_allowed {
+    if amount == Amount::ZERO && !is_free_allowed {
         return Err(format!("Enter more than 0, or leave {currency} empty."));
     }
     if coin.most() < amount {
@@ -295,14 +295,14 @@ pub fn encoded(word: &str) -> String {
 mod tests {
     use super::*;
     use crate::payment::Coin;
-    use crate::payment::Receives;
+    use crate::payment::Destination;
     use crate::values::Currency;
 
     fn wallets() -> Vec<Wallet> {
         let of = |name, coin: Coin, text| Wallet {
             currency: Currency::parse(name).unwrap(),
             name: String::new(),
-            receives: Receives::of_address(crate::payment::Address::parse(&coin, text).unwrap()),
+            receives: Destination::of_address(crate::payment::Address::parse(&coin, text).unwrap()),
             coin,
         };
         vec![

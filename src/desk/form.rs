@@ -5,12 +5,12 @@ use crate::desk::memory::FORMS;
 use crate::desk::memory::HeldMemory;
 use crate::desk::page::DeskError;
 use crate::desk::session::Seller;
-use crate::web::Stage;
+use crate::web::ConnectionState;
 use crate::web::TokenKey;
 use crate::web::accept_counted_body;
 use crate::web::announced_length;
 use crate::web::begin_to_read;
-use crate::web::seat_of;
+use crate::web::connection_of;
 use actix_web::HttpMessage;
 use actix_web::HttpRequest;
 use actix_web::http::header;
@@ -80,8 +80,8 @@ impl DeskForm {
         // Whoever sends one slowly gives way to others.
         begin_to_read(request);
         let form = Self::read_any(request, body, MOST_OF_STRANGER).await?;
-        if let Some(seat) = seat_of(request) {
-            seat.turn_to(Stage::Working);
+        if let Some(connection) = connection_of(request) {
+            connection.set_state(ConnectionState::Working);
         }
         if !key.knows(holder, form.get("token")) {
             return Err(DeskError::ForeignForm);

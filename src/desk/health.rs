@@ -1,6 +1,6 @@
 //! The doctor's last findings, for the desk's first page.
 
-use crate::values::Moment;
+use crate::values::Timestamp;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
@@ -20,7 +20,7 @@ pub struct Complaint {
 /// What was found, and at which minute somebody looked.
 #[derive(Clone, Debug)]
 pub struct Found {
-    pub at: Moment,
+    pub at: Timestamp,
     pub complaints: Vec<Complaint>,
 }
 
@@ -37,7 +37,7 @@ const FRESH: i64 = 10;
 
 impl Health {
     /// `None`: nobody has looked yet.
-    pub fn last(&self, now: Moment) -> Option<Found> {
+    pub fn last(&self, now: Timestamp) -> Option<Found> {
         let found = self.found().clone();
         if found.as_ref().is_none_or(|found| found.is_old(now)) {
             self.asked.notify_one();
@@ -51,11 +51,11 @@ impl Health {
     }
 
     /// Whether what was found is still good: a page may have asked while somebody looked.
-    pub fn is_fresh(&self, now: Moment) -> bool {
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
         self.found().as_ref().is_some_and(|found| !found.is_old(now))
     }
 
-    pub fn keep(&self, complaints: Vec<Complaint>, at: Moment) {
+    pub fn keep(&self, complaints: Vec<Complaint>, at: Timestamp) {
         *self.found() = Some(Found { at, complaints });
     }
 
@@ -78,7 +78,7 @@ impl Complaint {
 
 impl Found {
     /// A clock that went back makes it old too.
-    fn is_old(&self, now: Moment) -> bool {
+    fn is_old(&self, now: Timestamp) -> bool {
         !(0..FRESH).contains(&(now.get() - self.at.get()))
     }
 }
@@ -89,13 +89,13 @@ mod tests {
 
     #[test]
     fn a_look_is_good_for_ten_seconds() {
-        let at = Moment::new(1_000_000).unwrap();
+        let at = Timestamp::new(1_000_000).unwrap();
         let health = Health::default();
         assert!(health.last(at).is_none() && !health.is_fresh(at));
         health.keep(Vec::new(), at);
-        assert!(health.is_fresh(Moment::new(1_000_009).unwrap()));
-        assert!(!health.is_fresh(Moment::new(1_000_010).unwrap()));
-        assert!(!health.is_fresh(Moment::new(999_999).unwrap()));
+        assert!(health.is_fresh(Timestamp::new(1_000_009).unwrap()));
+        assert!(!health.is_fresh(Timestamp::new(1_000_010).unwrap()));
+        assert!(!health.is_fresh(Timestamp::new(999_999).unwrap()));
         assert!(health.last(at.plus_days(1)).is_some());
     }
 }

@@ -35,7 +35,7 @@ impl DeskHosts {
         *self.onion.write().unwrap_or_else(PoisonError::into_inner) = Some(onion);
     }
 
-    pub fn is_strange(&self, host: &str) -> bool {
+    pub fn is_foreign(&self, host: &str) -> bool {
         let host = bare(host).to_ascii_lowercase();
         if is_own_name(&host) || self.named.as_deref() == Some(&host) {
             return false;
@@ -80,8 +80,8 @@ mod tests {
     const OTHER: &str = "aeclorj4bzfwwwiavisd6wg3zm62t5uybnnmopnahujs5y2tu6ff44ad.onion";
 
     #[track_caller]
-    fn check(hosts: &DeskHosts, host: &str, is_strange: bool) {
-        assert_eq!(hosts.is_strange(host), is_strange, "{host:?}");
+    fn check(hosts: &DeskHosts, host: &str, is_foreign: bool) {
+        assert_eq!(hosts.is_foreign(host), is_foreign, "{host:?}");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Signing in and out.
 
 use crate::actions;
-use crate::actions::Given;
+use crate::actions::AuthError;
+use crate::actions::Credentials;
 use crate::actions::Line;
-use crate::actions::NotIn;
 use crate::desk::form::DeskForm;
 use crate::desk::page::DeskError;
-use crate::desk::page::DeskFrame;
+use crate::desk::page::DeskLayout;
 use crate::desk::page::page;
 use crate::desk::session;
 use crate::desk::session::Seller;
@@ -15,10 +15,10 @@ use crate::login::SessionId;
 use crate::login::TypedPassword;
 use crate::store;
 use crate::web::CookieNames;
-use crate::web::chance;
+use crate::web::connection_of;
 use crate::web::hex;
 use crate::web::now;
-use crate::web::seat_of;
+use crate::web::random_bytes;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -43,7 +43,7 @@ pub fn addresses(config: &mut ServiceConfig) {
 #[derive(Template)]
 #[template(path = "desk/login.html")]
 struct LoginPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     token: String,
     has_password: bool,
     has_factor: bool,
@@ -57,22 +57,22 @@ async fn show(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse, De
         ("password", "The password is changed. Please sign in with the new one."),
     ];
     let site_name = desk.site_name().await?;
-    let frame = DeskFrame::outside(&site_name).told(&request, &DONE);
-    ask(&request, &desk, frame, StatusCode::OK, false).await
+    let layout = DeskLayout::outside(&site_name).told(&request, &DONE);
+    ask(&request, &desk, layout, StatusCode::OK, false).await
 }
 
 async fn ask(
     request: &HttpRequest,
     desk: &Desk,
-    frame: DeskFrame<'_>,
+    layout: DeskLayout<'_>,
     status: StatusCode,
     is_refused: bool,
 ) -> Result<HttpResponse, DeskError> {
     let known = session::cookie(request, BEFORE);
-    let before = known.clone().unwrap_or_else(|| hex(&chance::<16>()));
+    let before = known.clone().unwrap_or_else(|| hex(&random_bytes::<16>()));
     let lock = store::desk::find_lock(&desk.shop.db).await?;
     let template = LoginPage {
-        frame,
+        layout,
         token: desk.token_key.token(&before),
         has_password: lock.password.is_some(),
         has_factor: lock.factor.is_some(),
@@ -95,37 +95,37 @@ async fn submit(
     let before = session::cookie(&request, BEFORE).ok_or(DeskError::NoCookie)?;
     let form = DeskForm::read_of(&request, &desk.token_key, &before, body).await?;
     let is_known = session::cookie(&request, session::KNOWN).is_some_and(|mark| desk.knows(&mark));
-    let given = Given {
+    let given = Credentials {
         line: if is_known { Line::Known } else { Line::Stranger },
         password: TypedPassword::of(form.get("password")),
         code: form.get("code").to_owned(),
     };
-    let id = SessionId::from_chance(chance());
+    let id = SessionId::from_chance(random_bytes());
     let earlier = session::session_id(&request).map(|id| id.hash());
-    let signing = actions::Signing { fresh: id.hash(), earlier, salt: chance() };
-    match actions::sign_in(&desk.shop, &desk.porter, given, signing, now()).await? {
+    let signing = actions::Signing { fresh: id.hash(), earlier, salt: random_bytes() };
+    match actions::sign_in(&desk.shop, &desk.authenticator, given, signing, now()).await? {
         Ok(()) => {
             let names = CookieNames::of_seller(&request);
-            let mark = desk.mark_of_known(&hex(&chance::<16>()));
+            let mark = desk.mark_of_known(&hex(&random_bytes::<16>()));
             let cookies =
                 [names.set(session::COOKIE, &id.text()), names.set(session::KNOWN, &mark)];
             Ok(crate::web::see_other("/", &cookies))
         }
-        Err(NotIn::Busy) => Err(DeskError::Busy),
-        Err(NotIn::Wrong { wait }) => {
+        Err(AuthError::Busy) => Err(DeskError::Busy),
+        Err(AuthError::Wrong { wait }) => {
             hold(&request, wait).await;
             let site_name = desk.site_name().await?;
-            let frame = DeskFrame::outside(&site_name);
-            ask(&request, &desk, frame, StatusCode::UNPROCESSABLE_ENTITY, true).await
+            let layout = DeskLayout::outside(&site_name);
+            ask(&request, &desk, layout, StatusCode::UNPROCESSABLE_ENTITY, true).await
         }
     }
 }
 
 /// A wrong answer waits, and gives way to whoever comes meanwhile where the desk is full.
 async fn hold(request: &HttpRequest, wait: Duration) {
-    match seat_of(request) {
+    match connection_of(request) {
         _ if wait == Duration::ZERO => {}
-        Some(seat) => seat.wait(wait).await,
+        Some(connection) => connection.wait(wait).await,
         None => tokio::time::sleep(wait).await,
     }
 }

@@ -1,26 +1,26 @@
 //! The seller's desk: a web door of its own, for whoever has the password. It translates, and decides nothing.
 
 mod account;
-mod deeds;
+mod activity;
+mod appearance;
+mod assets;
 mod discounts;
 mod fields;
-mod filled;
 mod form;
-mod fresh;
+mod form_values;
 mod health;
 mod hosts;
 mod login;
-mod look;
 mod memory;
 mod orders;
 mod page;
 mod pages;
+mod password_prompt;
 mod products;
-mod rates;
 pub mod serve;
 mod session;
+mod shipping;
 mod state;
-mod still;
 mod today;
 mod upload;
 mod wallets;
@@ -37,14 +37,14 @@ pub fn addresses(config: &mut ServiceConfig) {
     login::addresses(config);
     account::addresses(config);
     today::addresses(config);
-    deeds::addresses(config);
+    activity::addresses(config);
     orders::addresses(config);
     products::addresses(config);
     discounts::addresses(config);
-    rates::addresses(config);
+    shipping::addresses(config);
     wallets::addresses(config);
     pages::addresses(config);
-    look::addresses(config);
-    still::addresses(config);
+    appearance::addresses(config);
+    assets::addresses(config);
     config.default_service(web::to(page::unknown_address));
 }

@@ -1,7 +1,7 @@
 //! Renders the desk's pages and errors.
 
+use crate::desk::assets;
 use crate::desk::session::Seller;
-use crate::desk::still;
 use crate::store;
 use crate::store::StoreError;
 use actix_web::HttpRequest;
@@ -156,7 +156,7 @@ impl ResponseError for DeskError {
 }
 
 /// What surrounds every page of the desk.
-pub struct DeskFrame<'a> {
+pub struct DeskLayout<'a> {
     pub site_name: &'a str,
     /// Empty where nobody is signed in.
     pub token: &'a str,
@@ -181,14 +181,14 @@ const SECTIONS: [(&str, &str); 10] = [
     ("/account", "Account"),
 ];
 
-impl<'a> DeskFrame<'a> {
+impl<'a> DeskLayout<'a> {
     pub fn new(seller: &'a Seller, section: &'static str) -> Self {
         Self { token: &seller.token, section, ..Self::outside(&seller.site_name) }
     }
 
     /// For whoever has not said the password.
     pub fn outside(site_name: &'a str) -> Self {
-        Self { site_name, token: "", section: "", done: None, styles: still::styles() }
+        Self { site_name, token: "", section: "", done: None, styles: assets::styles() }
     }
 
     /// `words`: what each `?done=` of this page says.
@@ -206,7 +206,7 @@ impl<'a> DeskFrame<'a> {
 #[derive(Template)]
 #[template(path = "desk/trouble.html")]
 struct DeskTroublePage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     title: &'a str,
     words: &'a str,
     /// Fields of a form that was not taken: name and what was typed.
@@ -217,7 +217,7 @@ struct DeskTroublePage<'a> {
 
 impl<'a> DeskTroublePage<'a> {
     fn new(title: &'a str, words: &'a str) -> Self {
-        Self { frame: DeskFrame::outside("Desk"), title, words, typed: &[], signs_in: false }
+        Self { layout: DeskLayout::outside("Desk"), title, words, typed: &[], signs_in: false }
     }
 
     fn answer(&self, status: StatusCode) -> HttpResponse {

@@ -1,23 +1,23 @@
 //! The seller's own pages at the desk.
 
 use crate::actions;
-use crate::actions::Unwritten;
+use crate::actions::WritePageError;
 use crate::catalog::NotAPage;
 use crate::catalog::PageSlug;
 use crate::catalog::PageText;
 use crate::catalog::markdown;
-use crate::desk::filled::Filled;
-use crate::desk::filled::faults;
 use crate::desk::form::DeskForm;
-use crate::desk::fresh::Fresh;
+use crate::desk::form_values::Filled;
+use crate::desk::form_values::faults;
 use crate::desk::page::DeskError;
-use crate::desk::page::DeskFrame;
+use crate::desk::page::DeskLayout;
 use crate::desk::page::page;
 use crate::desk::page::see_other;
+use crate::desk::password_prompt::Fresh;
 use crate::desk::session::Seller;
 use crate::desk::state::Desk;
 use crate::store;
-use crate::store::pages::KeptPage;
+use crate::store::pages::StoredPage;
 use crate::values::Line;
 use crate::web::now;
 use actix_web::HttpRequest;
@@ -57,7 +57,7 @@ pub fn addresses(config: &mut ServiceConfig) {
 #[derive(Template)]
 #[template(path = "desk/pages/list.html")]
 struct PagesPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     pages: Vec<PageLine>,
     has_other_order: bool,
 }
@@ -76,7 +76,7 @@ struct PageLine {
 #[derive(Template)]
 #[template(path = "desk/pages/edit.html")]
 struct EditPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     /// `None`: a new page.
     slug: Option<String>,
     /// Where buyers find it.
@@ -100,7 +100,7 @@ struct Preview {
 #[derive(Template)]
 #[template(path = "desk/pages/remove.html")]
 struct RemovePage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     slug: &'a str,
     edition: i64,
     title: &'a str,
@@ -120,13 +120,13 @@ async fn list(
     desk: Data<Desk>,
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
-    let frame = DeskFrame::new(&seller, SECTION).told(&request, &DONE);
-    show_list(&desk, frame, false).await
+    let layout = DeskLayout::new(&seller, SECTION).told(&request, &DONE);
+    show_list(&desk, layout, false).await
 }
 
 async fn show_list(
     desk: &Desk,
-    frame: DeskFrame<'_>,
+    layout: DeskLayout<'_>,
     has_other_order: bool,
 ) -> Result<HttpResponse, DeskError> {
     let mut kept = store::pages::list(&desk.shop.db).await?;
@@ -149,7 +149,7 @@ async fn show_list(
     });
     let pages = lines.collect();
     let status = if has_other_order { StatusCode::CONFLICT } else { StatusCode::OK };
-    page(status, &PagesPage { frame, pages, has_other_order })
+    page(status, &PagesPage { layout, pages, has_other_order })
 }
 
 /// Where buyers find it.
@@ -157,7 +157,7 @@ fn address_of(slug: &PageSlug) -> String {
     if slug.as_str() == PageSlug::POLICY { "/policy".to_owned() } else { format!("/page/{slug}") }
 }
 
-fn origin(page: &KeptPage) -> &'static str {
+fn origin(page: &StoredPage) -> &'static str {
     match page.file_markdown {
         None => "desk",
         Some(_) if page.is_of_desk() => "file, edited at the desk",
@@ -171,11 +171,11 @@ async fn show_new(seller: Seller) -> Result<HttpResponse, DeskError> {
 
 fn edit_page<'a>(
     seller: &'a Seller,
-    kept: Option<&KeptPage>,
+    kept: Option<&StoredPage>,
     (name, title, text): (&str, &str, &str),
 ) -> EditPage<'a> {
     EditPage {
-        frame: DeskFrame::new(seller, SECTION),
+        layout: DeskLayout::new(seller, SECTION),
         slug: kept.map(|page| page.slug.to_string()),
         address: kept.map(|page| address_of(&page.slug)).unwrap_or_default(),
         edition: kept.map_or(0, |page| page.edition),
@@ -227,7 +227,7 @@ const NAME: &str = "enter 1 to 60 lowercase letters a-z, digits and `-`, for exa
 fn read_text(
     form: &DeskForm,
     again: &mut EditPage<'_>,
-    kept: Option<&KeptPage>,
+    kept: Option<&StoredPage>,
 ) -> Option<PageText> {
     let title = match Line::parse(form.get("title"), MOST_TITLE) {
         Ok(title) if title.is_empty() => {
@@ -274,13 +274,13 @@ async fn show(
     page(StatusCode::OK, &edit_page(&seller, Some(&kept), ("", &title, &words)))
 }
 
-async fn find(desk: &Desk, slug: &str) -> Result<KeptPage, DeskError> {
+async fn find(desk: &Desk, slug: &str) -> Result<StoredPage, DeskError> {
     let slug = PageSlug::parse(slug).map_err(|_| DeskError::NotFound)?;
     store::pages::find(&desk.shop.db, &slug).await?.ok_or(DeskError::NotFound)
 }
 
 /// Title and words as the form shows them.
-fn parts(kept: &KeptPage) -> (String, String) {
+fn parts(kept: &StoredPage) -> (String, String) {
     match kept.markdown.as_deref().map(PageText::parse) {
         Some(Ok(text)) => {
             let (title, words) = text.parts(kept.slug.as_str());
@@ -310,7 +310,7 @@ async fn submit(
     }
     match actions::change_page(&desk.shop, &kept.slug, form.edition(), &text, now()).await? {
         Ok(()) => Ok(see_other("/pages?done=saved")),
-        Err(Unwritten::Changed(kept)) => {
+        Err(WritePageError::Changed(kept)) => {
             let (title, words) = parts(&kept);
             again.edition = kept.edition;
             again.title.compare(&title);
@@ -333,12 +333,12 @@ async fn ask_removal(
 
 fn show_removal(
     seller: &Seller,
-    kept: &KeptPage,
+    kept: &StoredPage,
     status: StatusCode,
     fresh: Fresh,
 ) -> Result<HttpResponse, DeskError> {
     let template = RemovePage {
-        frame: DeskFrame::new(seller, SECTION),
+        layout: DeskLayout::new(seller, SECTION),
         slug: kept.slug.as_str(),
         edition: kept.edition,
         title: &kept.title,
@@ -363,7 +363,7 @@ async fn remove(
     }
     match actions::remove_page(&desk.shop, &kept.slug, form.edition(), now()).await? {
         Ok(()) => Ok(see_other("/pages?done=removed")),
-        Err(Unwritten::Changed(kept)) => {
+        Err(WritePageError::Changed(kept)) => {
             show_removal(&seller, &kept, StatusCode::CONFLICT, Fresh::asked())
         }
         Err(_) => Err(DeskError::NotFound),
@@ -380,6 +380,6 @@ async fn swap(
     let slug = |name: &str| PageSlug::parse(form.get(name)).map_err(|_| DeskError::NotFound);
     match actions::swap_pages(&desk.shop, &slug("upper")?, &slug("lower")?, now()).await? {
         Ok(()) => Ok(see_other("/pages?done=moved")),
-        Err(_) => show_list(&desk, DeskFrame::new(&seller, SECTION), true).await,
+        Err(_) => show_list(&desk, DeskLayout::new(&seller, SECTION), true).await,
     }
 }

@@ -6,17 +6,17 @@ use crate::desk::page::DeskError;
 use crate::desk::page::trouble_page;
 use crate::desk::session;
 use crate::desk::state::Desk;
-use crate::web::Caller;
-use crate::web::Lobby;
-use crate::web::LobbyRules;
+use crate::web::ClientKey;
+use crate::web::Connection;
+use crate::web::ConnectionLimiter;
+use crate::web::ConnectionLimits;
 use crate::web::MOST_OF_CIRCUIT;
-use crate::web::Seat;
-use crate::web::put_into;
-use crate::web::seat_of;
-use crate::web::serve::Door;
-use crate::web::serve::Room;
+use crate::web::connection_of;
+use crate::web::insert_security_headers;
+use crate::web::serve::Listener;
+use crate::web::serve::ServerOptions;
+use crate::web::serve::reap;
 use crate::web::serve::serve_app;
-use crate::web::serve::tend;
 use actix_web::App;
 use actix_web::Error;
 use actix_web::HttpMessage;
@@ -44,32 +44,32 @@ const MOST_STRANGERS: usize = 96;
 /// What requests and answers may hold at the desk. Units: bytes.
 const REQUEST_MEMORY: usize = 16 * 1024 * 1024;
 
-/// Serves the seller until `told`.
+/// Serves the seller until `shutdown`.
 ///
 /// # Errors
 /// What the system says of the door.
 pub async fn serve(
     desk: Data<Desk>,
-    door: Door,
-    told: impl Future<Output = ()> + 'static,
+    listener: Listener,
+    shutdown: impl Future<Output = ()> + 'static,
 ) -> io::Result<()> {
-    let lobby = Lobby::new(LobbyRules {
-        most_seats: MOST_STRANGERS,
+    let limiter = ConnectionLimiter::new(ConnectionLimits {
+        most_connections: MOST_STRANGERS,
         most_held: REQUEST_MEMORY,
         most_unpaid: 0,
         payment_time: Duration::ZERO,
         closer: None,
     });
-    let tending = actix_web::rt::spawn(tend(lobby.clone()));
-    let room = Room {
-        lobby,
-        most_seats: MOST_STRANGERS + MOST_OF_CIRCUIT,
+    let reaping = actix_web::rt::spawn(reap(limiter.clone()));
+    let room = ServerOptions {
+        limiter,
+        most_connections: MOST_STRANGERS + MOST_OF_CIRCUIT,
         n_workers: 1,
-        newcomer: Caller::Stranger,
+        newcomer: ClientKey::Stranger,
         reads_circuits: false,
     };
-    let served = serve_app(move || desk_app(desk.clone()), room, door, told).await;
-    tending.abort();
+    let served = serve_app(move || desk_app(desk.clone()), room, listener, shutdown).await;
+    reaping.abort();
     served
 }
 
@@ -95,7 +95,7 @@ async fn add_headers(
     recognise(request.request()).await;
     if let Some(refused) = refuse(&request) {
         let mut response = request.into_response(refused);
-        put_into(response.headers_mut());
+        insert_security_headers(response.headers_mut());
         return Ok(response);
     }
     // A HEAD is a GET whose body the server leaves out.
@@ -118,7 +118,7 @@ async fn add_headers(
         let page = trouble_page(status, "Request not supported", words);
         response = ServiceResponse::new(response.request().clone(), page);
     }
-    put_into(response.headers_mut());
+    insert_security_headers(response.headers_mut());
     Ok(response)
 }
 
@@ -127,7 +127,7 @@ fn refuse(request: &ServiceRequest) -> Option<actix_web::HttpResponse> {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.or_else(|| request.uri().authority().map(|named| named.as_str()));
     let is_proxied = request.headers().contains_key("x-tor2web");
-    if is_proxied || desk.hosts.is_strange(host.unwrap_or_default()) {
+    if is_proxied || desk.hosts.is_foreign(host.unwrap_or_default()) {
         return Some(trouble_page(
             StatusCode::MISDIRECTED_REQUEST,
             "Wrong address",
@@ -135,8 +135,10 @@ fn refuse(request: &ServiceRequest) -> Option<actix_web::HttpResponse> {
         ));
     }
     // It does not change while the connection lasts: the next try shall come on another.
-    let is_full = |seat: &Arc<Seat>| seat.has_no_room() && seat.caller() != Caller::Seller;
-    if seat_of(request.request()).is_some_and(is_full) {
+    let is_full = |connection: &Arc<Connection>| {
+        connection.has_no_room() && connection.client() != ClientKey::Seller
+    };
+    if connection_of(request.request()).is_some_and(is_full) {
         let words = "Too many requests at once. Please reload the page in a few seconds.";
         let mut full = trouble_page(StatusCode::SERVICE_UNAVAILABLE, "Please wait", words);
         full.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
@@ -148,10 +150,13 @@ fn refuse(request: &ServiceRequest) -> Option<actix_web::HttpResponse> {
 
 /// Gives the connection a place among the seller's while its requests show that they come from the seller's browser.
 async fn recognise(request: &HttpRequest) {
-    let Some((seat, desk)) = seat_of(request).zip(request.app_data::<Data<Desk>>()) else { return };
+    let Some((connection, desk)) = connection_of(request).zip(request.app_data::<Data<Desk>>())
+    else {
+        return;
+    };
     let is_sellers = session::is_sellers(request, desk).await;
-    let caller = if is_sellers { Caller::Seller } else { Caller::Stranger };
-    if seat.caller() != caller {
-        seat.decide(caller);
+    let client = if is_sellers { ClientKey::Seller } else { ClientKey::Stranger };
+    if connection.client() != client {
+        connection.decide(client);
     }
 }

@@ -1,10 +1,10 @@
 //! Who is signed in.
 
 use crate::actions;
-use crate::actions::NotIn;
+use crate::actions::AuthError;
 use crate::desk::form::DeskForm;
-use crate::desk::fresh::Fresh;
 use crate::desk::page::DeskError;
+use crate::desk::password_prompt::Fresh;
 use crate::desk::state::Desk;
 use crate::login::SessionHash;
 use crate::login::SessionId;
@@ -12,10 +12,10 @@ use crate::login::TypedPassword;
 use crate::store;
 use crate::store::Db;
 use crate::store::StoreError;
-use crate::values::Moment;
+use crate::values::Timestamp;
 use crate::web::CookieNames;
-use crate::web::chance;
 use crate::web::now;
+use crate::web::random_bytes;
 use actix_web::FromRequest;
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
@@ -49,7 +49,7 @@ impl FromRequest for Seller {
     }
 }
 
-async fn mark_seen(db: &Db, session: &SessionHash, now: Moment) -> Result<(), StoreError> {
+async fn mark_seen(db: &Db, session: &SessionHash, now: Timestamp) -> Result<(), StoreError> {
     let mut tx = db.write().await?;
     store::desk::mark_seen(&mut tx, session, now).await?;
     tx.commit().await
@@ -85,11 +85,18 @@ impl Seller {
         form: &DeskForm,
     ) -> Result<Option<Fresh>, DeskError> {
         let password = TypedPassword::of(form.get("password"));
-        match actions::confirm_password(&desk.shop, &desk.porter, password, chance(), now()).await?
+        match actions::confirm_password(
+            &desk.shop,
+            &desk.authenticator,
+            password,
+            random_bytes(),
+            now(),
+        )
+        .await?
         {
             Ok(()) => Ok(None),
-            Err(NotIn::Busy) => Err(DeskError::Busy),
-            Err(NotIn::Wrong { wait }) => {
+            Err(AuthError::Busy) => Err(DeskError::Busy),
+            Err(AuthError::Wrong { wait }) => {
                 tokio::time::sleep(wait).await;
                 Ok(Some(Fresh::refused()))
             }

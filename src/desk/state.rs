@@ -1,6 +1,6 @@
 //! What the desk's handlers share.
 
-use crate::actions::Porter;
+use crate::actions::Authenticator;
 use crate::actions::Shop;
 use crate::desk::health::Health;
 use crate::desk::hosts::DeskHosts;
@@ -19,7 +19,7 @@ pub struct Desk {
     pub token_key: TokenKey,
     /// What the doctor found: whoever opens the desk looks, and pages show it.
     pub health: Arc<Health>,
-    pub porter: Porter,
+    pub authenticator: Authenticator,
     pub hosts: DeskHosts,
 }
 
@@ -31,9 +31,9 @@ impl Desk {
             .expand(b"shop desk forms 1", &mut bytes)
             .expect("32 bytes can be had");
         let n_cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let porter = Porter::new(n_cores);
+        let authenticator = Authenticator::new(n_cores);
         let token_key = TokenKey::new(&bytes);
-        Self { shop, site, token_key, health: Arc::default(), porter, hosts }
+        Self { shop, site, token_key, health: Arc::default(), authenticator, hosts }
     }
 
     /// The shop's name as it is now: what the seller set at the desk, else what the settings say.
@@ -41,19 +41,21 @@ impl Desk {
     /// # Errors
     /// What the store says.
     pub async fn site_name(&self) -> Result<String, StoreError> {
-        let set = store::look::find_name(&self.shop.db).await?;
+        let set = store::appearance::find_name(&self.shop.db).await?;
         Ok(set.unwrap_or_else(|| self.site.name.clone()))
     }
 
     /// What a browser keeps that was let in: it opens nothing, but waits in a line of its own.
     ///
-    /// `chance`: 32 hexadecimal digits.
-    pub fn mark_of_known(&self, chance: &str) -> String {
-        format!("{chance}.{}", self.token_key.token(&format!("known {chance}")))
+    /// `random_bytes`: 32 hexadecimal digits.
+    pub fn mark_of_known(&self, random_bytes: &str) -> String {
+        format!("{random_bytes}.{}", self.token_key.token(&format!("known {random_bytes}")))
     }
 
     pub fn knows(&self, mark: &str) -> bool {
-        let parts = mark.split_once('.').filter(|(chance, _)| chance.len() == 32);
-        parts.is_some_and(|(chance, token)| self.token_key.knows(&format!("known {chance}"), token))
+        let parts = mark.split_once('.').filter(|(random_bytes, _)| random_bytes.len() == 32);
+        parts.is_some_and(|(random_bytes, token)| {
+            self.token_key.knows(&format!("known {random_bytes}"), token)
+        })
     }
 }

@@ -15,19 +15,19 @@ use crate::desk::fields::text;
 use crate::desk::fields::whole;
 use crate::desk::form::DeskForm;
 use crate::desk::form::query_field;
-use crate::desk::fresh::Fresh;
 use crate::desk::page::DeskError;
-use crate::desk::page::DeskFrame;
+use crate::desk::page::DeskLayout;
 use crate::desk::page::page;
 use crate::desk::page::see_other;
+use crate::desk::password_prompt::Fresh;
 use crate::desk::session::Seller;
 use crate::desk::state::Desk;
 use crate::payment::Coin;
-use crate::payment::Receives;
+use crate::payment::Destination;
 use crate::payment::Wallet;
 use crate::store;
 use crate::store::Db;
-use crate::store::trade::KeptWallet;
+use crate::store::trade::StoredWallet;
 use crate::store::trade::Stranded;
 use crate::values::Currency;
 use crate::web::now;
@@ -76,7 +76,7 @@ const N_LISTED: u32 = 20;
 #[derive(Template)]
 #[template(path = "desk/trade/wallets.html")]
 struct WalletsPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     wallets: Vec<WalletView>,
 }
 
@@ -101,7 +101,7 @@ struct WalletView {
 #[derive(Template)]
 #[template(path = "desk/trade/wallet.html")]
 struct WalletPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     faults: &'a Faults,
     is_stale: bool,
     is_gone: bool,
@@ -121,7 +121,7 @@ struct WalletPage<'a> {
 #[derive(Template)]
 #[template(path = "desk/trade/wallet_removal.html")]
 struct RemovalPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     currency: &'a str,
     edition: i64,
     is_stale: bool,
@@ -132,7 +132,7 @@ struct RemovalPage<'a> {
 #[derive(Template)]
 #[template(path = "desk/trade/addresses.html")]
 struct AddressesPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     currency: &'a str,
     addresses: Vec<(u32, String)>,
     is_numbered: bool,
@@ -148,11 +148,11 @@ async fn list(
     let db = &desk.shop.db;
     let kept = store::trade::list_kept_wallets(db).await?;
     let mut wallets = Vec::new();
-    for (n, KeptWallet { wallet, .. }) in kept.iter().enumerate() {
+    for (n, StoredWallet { wallet, .. }) in kept.iter().enumerate() {
         wallets.push(view(db, wallet, n == 0, n + 1 == kept.len()).await?);
     }
-    let frame = DeskFrame::new(&seller, SECTION).told(&request, &DONE);
-    page(StatusCode::OK, &WalletsPage { frame, wallets })
+    let layout = DeskLayout::new(&seller, SECTION).told(&request, &DONE);
+    page(StatusCode::OK, &WalletsPage { layout, wallets })
 }
 
 async fn view(
@@ -199,7 +199,7 @@ async fn show_addresses(
     let addresses: Vec<_> =
         (first..).zip(wallet.addresses(first, N_LISTED)).map(|(n, a)| (n, a.to_string())).collect();
     let template = AddressesPage {
-        frame: DeskFrame::new(&seller, SECTION),
+        layout: DeskLayout::new(&seller, SECTION),
         currency: wallet.currency.as_str(),
         is_numbered: wallet.receives.account().is_some(),
         addresses,
@@ -209,7 +209,7 @@ async fn show_addresses(
     page(StatusCode::OK, &template)
 }
 
-async fn find(db: &Db, currency: &str) -> Result<Option<KeptWallet>, DeskError> {
+async fn find(db: &Db, currency: &str) -> Result<Option<StoredWallet>, DeskError> {
     let kept = store::trade::list_kept_wallets(db).await?;
     Ok(kept.into_iter().find(|kept| kept.wallet.currency.as_str() == currency))
 }
@@ -244,11 +244,11 @@ fn word_of(wallet: &Wallet, field: &str) -> String {
     match (field, &wallet.receives, &wallet.coin) {
         ("currency", ..) => wallet.currency.to_string(),
         ("name", ..) => wallet.name.clone(),
-        ("address", Receives::Address(address) | Receives::Integrated(address), _) => {
+        ("address", Destination::Address(address) | Destination::Integrated(address), _) => {
             address.to_string()
         }
-        ("address", Receives::View(key), _) => key.primary().to_string(),
-        ("xpub", Receives::Account(key), _) => key.as_str().to_owned(),
+        ("address", Destination::View(key), _) => key.primary().to_string(),
+        ("xpub", Destination::Account(key), _) => key.as_str().to_owned(),
         ("chain", _, Coin::Ether { chain } | Coin::Token { chain, .. }) if *chain != 1 => {
             chain.to_string()
         }
@@ -287,7 +287,7 @@ impl Shown<'_> {
 }
 
 fn has_view_key(wallet: &Wallet) -> bool {
-    matches!(wallet.receives, Receives::View(_))
+    matches!(wallet.receives, Destination::View(_))
 }
 
 fn show_form(
@@ -310,7 +310,7 @@ fn show_form(
     let receives = vec![next()?, next()?];
     let of_key = shown.faults.iter().find(|(field, _)| field == "view_key");
     let template = WalletPage {
-        frame: DeskFrame::new(seller, SECTION),
+        layout: DeskLayout::new(seller, SECTION),
         faults: &faults,
         is_stale: shown.meanwhile.is_some(),
         is_gone: matches!(shown.meanwhile, Some(None)),
@@ -359,7 +359,7 @@ fn record_of(form: &DeskForm, kept: Option<&Wallet>) -> Vec<(String, Json)> {
     record.extend(text(form, "xpub"));
     let given = text(form, "view_key");
     let kept_key = kept.and_then(|wallet| match &wallet.receives {
-        Receives::View(key)
+        Destination::View(key)
             if !form.has("drop_view_key")
                 && key.primary().as_str() == form.get("address").trim() =>
         {
@@ -462,13 +462,13 @@ async fn show_removal(
     desk: &Desk,
     seller: &Seller,
     status: StatusCode,
-    kept: &KeptWallet,
+    kept: &StoredWallet,
     fresh: Fresh,
     is_stale: bool,
 ) -> Result<HttpResponse, DeskError> {
     let currency = &kept.wallet.currency;
     let template = RemovalPage {
-        frame: DeskFrame::new(seller, SECTION),
+        layout: DeskLayout::new(seller, SECTION),
         currency: currency.as_str(),
         edition: kept.edition,
         is_stale,

@@ -3,7 +3,7 @@
 use crate::login::recovery::RecoveryCode;
 use crate::login::recovery::RecoveryHash;
 use crate::login::recovery::in_groups;
-use crate::values::Moment;
+use crate::values::Timestamp;
 use data_encoding::BASE32_NOPAD;
 use hmac::Hmac;
 use hmac::KeyInit;
@@ -28,7 +28,7 @@ const SKEW: i64 = 1;
 
 /// The second factor as it stands: the secret, the last step whose code was used, the recovery codes that are left.
 #[derive(Clone)]
-pub struct Factor {
+pub struct SecondFactor {
     pub secret: FactorSecret,
     pub last_step: i64,
     pub recovery: Vec<RecoveryHash>,
@@ -43,9 +43,9 @@ pub enum FactorProof {
 }
 
 impl FactorSecret {
-    /// `chance`: bytes that nobody else knows.
-    pub fn new(chance: [u8; FACTOR_SECRET_BYTES]) -> Self {
-        Self(chance)
+    /// `random_bytes`: bytes that nobody else knows.
+    pub fn new(random_bytes: [u8; FACTOR_SECRET_BYTES]) -> Self {
+        Self(random_bytes)
     }
 
     pub fn bytes(&self) -> &[u8; FACTOR_SECRET_BYTES] {
@@ -72,7 +72,7 @@ impl FactorSecret {
     ///
     /// The library that is kept for this (totp-rs) brings another hmac and sha1, asks the clock itself, and says yes or
     /// no: the step, by which a code counts once, would be counted here all the same.
-    pub fn step_of(&self, code: &str, last_step: i64, now: Moment) -> Option<i64> {
+    pub fn step_of(&self, code: &str, last_step: i64, now: Timestamp) -> Option<i64> {
         let typed: u32 = digits(code).map_or(Some(u32::MAX), |digits| digits.parse().ok())?;
         let step = now.get() / STEP;
         // All of them are looked at, whichever it is.
@@ -99,9 +99,9 @@ impl FactorSecret {
     }
 }
 
-impl Factor {
+impl SecondFactor {
     /// Whether what was typed into the field of the code proves it: a code of now, or a recovery code that is left.
-    pub fn proof(&self, typed: &str, now: Moment) -> Option<FactorProof> {
+    pub fn proof(&self, typed: &str, now: Timestamp) -> Option<FactorProof> {
         let step = self.secret.step_of(typed, self.last_step, now).map(FactorProof::Step);
         let recovery = RecoveryCode::parse(typed).map(|code| code.hash());
         let recovery = recovery.filter(|hash| self.recovery.contains(hash));
@@ -146,8 +146,8 @@ mod tests {
         FactorSecret::new(*b"12345678901234567890")
     }
 
-    fn at(seconds: i64) -> Moment {
-        Moment::new(seconds).unwrap()
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::new(seconds).unwrap()
     }
 
     #[test]
@@ -185,7 +185,8 @@ mod tests {
     #[test]
     fn a_recovery_code_proves_it_too() {
         let codes = [RecoveryCode::from_chance([1; 10]), RecoveryCode::from_chance([2; 10])];
-        let factor = Factor { secret: secret(), last_step: 0, recovery: vec![codes[0].hash()] };
+        let factor =
+            SecondFactor { secret: secret(), last_step: 0, recovery: vec![codes[0].hash()] };
         let now = at(1_234_567_890);
         let proof = factor.proof(&codes[0].text().to_lowercase(), now);
         assert_eq!(proof, Some(FactorProof::Recovery(codes[0].hash())));

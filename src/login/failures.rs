@@ -1,6 +1,6 @@
 //! How long wrong answers are delayed, and when codes are locked out.
 
-use crate::values::Moment;
+use crate::values::Timestamp;
 use std::time::Duration;
 
 /// How often a wrong password or code was given, in the whole shop: all visitors share one address, so that nothing
@@ -11,7 +11,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Failures {
     n: u32,
-    last: Option<Moment>,
+    last: Option<Timestamp>,
 }
 
 impl Failures {
@@ -24,7 +24,7 @@ impl Failures {
     const FORGOTTEN_AFTER: i64 = 5;
 
     /// One more; how long its answer waits.
-    pub fn note(&mut self, now: Moment) -> Duration {
+    pub fn note(&mut self, now: Timestamp) -> Duration {
         let quiet = self.last.map_or(0, |last| (now.get() - last.get()).max(0) / 60);
         let n_forgotten = u32::try_from(quiet / Self::FORGOTTEN_AFTER).unwrap_or(u32::MAX);
         self.n = self.n.saturating_sub(n_forgotten).saturating_add(1);
@@ -45,25 +45,25 @@ impl Failures {
 ///
 /// After some wrong ones no such code is looked at for a while, which grows. Recovery codes are, which nobody guesses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CodeBrake {
+pub struct TotpLockout {
     n: u32,
-    holds_until: Option<Moment>,
+    holds_until: Option<Timestamp>,
 }
 
-impl CodeBrake {
+impl TotpLockout {
     /// Slips of the finger and of the clock.
     const FREE: u32 = 9;
     /// Units: minutes, at most; one after the first that is no slip, twice as long after each more.
     const LONGEST: i64 = 60;
 
     /// Whether no code is looked at now. A clock that was set back further than it holds lets it go.
-    pub fn holds(&self, now: Moment) -> bool {
+    pub fn holds(&self, now: Timestamp) -> bool {
         self.holds_until
             .is_some_and(|until| now < until && until <= now.plus_minutes(Self::LONGEST))
     }
 
     /// One more was looked at, and wrong.
-    pub fn note(&mut self, now: Moment) {
+    pub fn note(&mut self, now: Timestamp) {
         self.n = self.n.saturating_add(1);
         if let Some(doublings) = self.n.checked_sub(Self::FREE + 1) {
             let minutes = (1_i64 << doublings.min(16)).min(Self::LONGEST);
@@ -83,8 +83,8 @@ mod tests {
 
     #[test]
     fn wrong_codes_hold_all_codes_off_longer_and_longer() {
-        let mut brake = CodeBrake::default();
-        let mut now = Moment::new(1_000_000_000).unwrap();
+        let mut brake = TotpLockout::default();
+        let mut now = Timestamp::new(1_000_000_000).unwrap();
         for _ in 0..9 {
             brake.note(now);
             assert!(!brake.holds(now));
@@ -98,13 +98,13 @@ mod tests {
         brake.note(now);
         assert!(!brake.holds(now.plus_minutes(-1)), "a clock that was set back keeps nobody out");
         brake.forget();
-        assert_eq!(brake, CodeBrake::default());
+        assert_eq!(brake, TotpLockout::default());
     }
 
     #[test]
     fn wrong_answers_come_later_and_later_and_are_forgotten() {
         let mut failures = Failures::default();
-        let now = Moment::new(1_000_000_000).unwrap();
+        let now = Timestamp::new(1_000_000_000).unwrap();
         let delays: Vec<u128> = (0..12).map(|_| failures.note(now).as_millis()).collect();
         assert_eq!(delays, [0, 0, 0, 250, 500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000, 8_000]);
         assert_eq!(failures.note(now.plus_minutes(40)).as_millis(), 500);

@@ -7,11 +7,11 @@ mod password;
 mod recovery;
 mod session;
 
-pub use factor::{CODE_DIGITS, FACTOR_SECRET_BYTES, Factor, FactorProof, FactorSecret};
-pub use failures::{CodeBrake, Failures};
+pub use factor::{CODE_DIGITS, FACTOR_SECRET_BYTES, FactorProof, FactorSecret, SecondFactor};
+pub use failures::{Failures, TotpLockout};
 pub use password::{
-    KeptPassword, NewPassword, NotAKeptPassword, PASSWORD_SALT_BYTES, TypedPassword, WeakPassword,
-    Workbench,
+    Argon2Memory, NewPassword, NotAStoredPassword, PASSWORD_SALT_BYTES, StoredPassword,
+    TypedPassword, WeakPassword,
 };
 pub use recovery::{N_RECOVERY_CODES, RECOVERY_BYTES, RecoveryCode, RecoveryHash};
 pub use session::{SESSION_BYTES, SessionHash, SessionId, SessionSpan};

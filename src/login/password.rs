@@ -34,16 +34,16 @@ pub struct WeakPassword(pub Vec<String>);
 ///
 /// Shape: a PHC string, Argon2id with salt and parameters. Source: RFC 9106; the PHC string format.
 #[derive(Clone, PartialEq, Eq)]
-pub struct KeptPassword(String);
+pub struct StoredPassword(String);
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this is no Argon2id hash in the PHC format")]
-pub struct NotAKeptPassword;
+pub struct NotAStoredPassword;
 
 /// The memory in which one password at a time is hashed. It is used again for the next one: so the memory of all that
 /// is hashed at once is the number of benches, whatever the allocator keeps.
 #[derive(Default)]
-pub struct Workbench(Vec<Block>);
+pub struct Argon2Memory(Vec<Block>);
 
 /// Units: bytes of chance. Source: RFC 9106, section 3.1.
 pub const PASSWORD_SALT_BYTES: usize = 16;
@@ -120,10 +120,10 @@ impl NewPassword {
     }
 }
 
-impl KeptPassword {
+impl StoredPassword {
     /// # Errors
-    /// [`NotAKeptPassword`] for anything but what [`KeptPassword::as_str`] gives.
-    pub fn parse(text: &str) -> Result<Self, NotAKeptPassword> {
+    /// [`NotAStoredPassword`] for anything but what [`StoredPassword::as_str`] gives.
+    pub fn parse(text: &str) -> Result<Self, NotAStoredPassword> {
         take_apart(text).map(|_| Self(text.to_owned()))
     }
 
@@ -135,7 +135,7 @@ impl KeptPassword {
     pub fn make(
         password: &TypedPassword,
         salt: [u8; PASSWORD_SALT_BYTES],
-        bench: &mut Workbench,
+        bench: &mut Argon2Memory,
     ) -> Self {
         let output = bench.hash(&PARAMS, Version::V0x13, password, &salt);
         let hash = PasswordHash {
@@ -155,7 +155,7 @@ impl KeptPassword {
     }
 
     /// Takes the same time for every wrong one. An empty one is nobody's.
-    pub fn is(&self, password: &TypedPassword, bench: &mut Workbench) -> bool {
+    pub fn is(&self, password: &TypedPassword, bench: &mut Argon2Memory) -> bool {
         let Ok((hash, params, version)) = take_apart(&self.0) else { return false };
         let (Some(salt), Some(expected)) = (&hash.salt, &hash.hash) else { return false };
         // Outputs are compared in the same time, wherever they differ.
@@ -173,13 +173,13 @@ impl KeptPassword {
 }
 
 /// The hash is not shown, not even by mistake.
-impl std::fmt::Debug for KeptPassword {
+impl std::fmt::Debug for StoredPassword {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("KeptPassword")
     }
 }
 
-impl Workbench {
+impl Argon2Memory {
     fn hash(
         &mut self,
         params: &Params,
@@ -198,16 +198,16 @@ impl Workbench {
     }
 }
 
-fn take_apart(text: &str) -> Result<(PasswordHash, Params, Version), NotAKeptPassword> {
-    let hash = PasswordHash::new(text).map_err(|_| NotAKeptPassword)?;
-    let params = Params::try_from(&hash).map_err(|_| NotAKeptPassword)?;
+fn take_apart(text: &str) -> Result<(PasswordHash, Params, Version), NotAStoredPassword> {
+    let hash = PasswordHash::new(text).map_err(|_| NotAStoredPassword)?;
+    let params = Params::try_from(&hash).map_err(|_| NotAStoredPassword)?;
     let version = hash.version.map_or(Ok(Version::V0x13), Version::try_from);
-    let version = version.map_err(|_| NotAKeptPassword)?;
+    let version = version.map_err(|_| NotAStoredPassword)?;
     let is_ours = hash.algorithm == Algorithm::Argon2id.ident()
         && hash.salt.is_some()
         && hash.hash.as_ref().is_some_and(|hash| hash.len() == Params::DEFAULT_OUTPUT_LEN)
         && params.m_cost() <= MOST_MEMORY;
-    if is_ours { Ok((hash, params, version)) } else { Err(NotAKeptPassword) }
+    if is_ours { Ok((hash, params, version)) } else { Err(NotAStoredPassword) }
 }
 
 fn capital(words: &impl ToString) -> String {
@@ -260,20 +260,20 @@ mod tests {
 
     #[test]
     fn a_kept_password_knows_its_own_alone() {
-        let mut bench = Workbench::default();
+        let mut bench = Argon2Memory::default();
         let good = TypedPassword::of("correct horse battery staple");
-        let kept = KeptPassword::make(&good, [7; PASSWORD_SALT_BYTES], &mut bench);
+        let kept = StoredPassword::make(&good, [7; PASSWORD_SALT_BYTES], &mut bench);
         assert!(kept.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", kept.as_str());
-        let kept = KeptPassword::parse(kept.as_str()).unwrap();
+        let kept = StoredPassword::parse(kept.as_str()).unwrap();
         assert!(kept.is(&good, &mut bench) && !kept.needs_upgrade());
         // Typed with a decomposed letter and a space behind it, it is the same.
         let accent =
-            KeptPassword::make(&TypedPassword::of("B\u{fc}cherwurm 9"), [1; 16], &mut bench);
+            StoredPassword::make(&TypedPassword::of("B\u{fc}cherwurm 9"), [1; 16], &mut bench);
         assert!(accent.is(&TypedPassword::of("Bu\u{308}cherwurm 9 "), &mut bench));
         for wrong in ["", "correct horse battery stapl", "Correct horse battery staple"] {
             assert!(!kept.is(&TypedPassword::of(wrong), &mut bench), "{wrong}");
         }
-        let nobody = KeptPassword::parse(KeptPassword::nobodys().as_str()).unwrap();
+        let nobody = StoredPassword::parse(StoredPassword::nobodys().as_str()).unwrap();
         assert!(!nobody.is(&good, &mut bench) && !nobody.is(&TypedPassword::of(""), &mut bench));
         assert!(!nobody.needs_upgrade(), "nobody's costs as much as a password of today");
         assert_eq!(format!("{kept:?}"), "KeptPassword");
@@ -283,8 +283,8 @@ mod tests {
     fn what_other_programs_made_of_the_same_parameters_is_understood() {
         // Source: argon2(1) of Debian 12: `echo -n password | argon2 somesalt -id -t 2 -k 19456 -p 1 -e`, and with weaker
         // parameters.
-        let mut bench = Workbench::default();
-        let weaker = KeptPassword::parse(
+        let mut bench = Argon2Memory::default();
+        let weaker = StoredPassword::parse(
             "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
         )
         .unwrap();
@@ -292,7 +292,7 @@ mod tests {
         assert!(!weaker.is(&TypedPassword::of("passwort"), &mut bench));
         assert!(weaker.needs_upgrade());
         // The bench goes back to what a password of today needs.
-        let _ = KeptPassword::make(&TypedPassword::of("x"), [0; 16], &mut bench);
+        let _ = StoredPassword::make(&TypedPassword::of("x"), [0; 16], &mut bench);
         assert_eq!((bench.0.len(), bench.0.capacity()), (19 * 1024, 19 * 1024));
     }
 
@@ -305,7 +305,7 @@ mod tests {
             "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ",
             "$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
         ] {
-            assert_eq!(KeptPassword::parse(text), Err(NotAKeptPassword), "{text}");
+            assert_eq!(StoredPassword::parse(text), Err(NotAStoredPassword), "{text}");
         }
     }
 }

@@ -19,8 +19,8 @@ pub const N_RECOVERY_CODES: usize = 10;
 pub const RECOVERY_BYTES: usize = 10;
 
 impl RecoveryCode {
-    pub fn from_chance(chance: [u8; RECOVERY_BYTES]) -> Self {
-        Self(chance)
+    pub fn from_chance(random_bytes: [u8; RECOVERY_BYTES]) -> Self {
+        Self(random_bytes)
     }
 
     /// Reads what a person typed: any case, with or without the hyphens.

@@ -1,6 +1,6 @@
 //! Session identifiers and lifetimes.
 
-use crate::values::Moment;
+use crate::values::Timestamp;
 use data_encoding::HEXLOWER;
 use sha2::Digest;
 use sha2::Sha256;
@@ -20,13 +20,13 @@ pub struct SessionHash(pub [u8; 32]);
 /// From when to when a session was used, to the minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionSpan {
-    pub opened: Moment,
-    pub seen: Moment,
+    pub opened: Timestamp,
+    pub seen: Timestamp,
 }
 
 impl SessionId {
-    pub fn from_chance(chance: [u8; SESSION_BYTES]) -> Self {
-        Self(chance)
+    pub fn from_chance(random_bytes: [u8; SESSION_BYTES]) -> Self {
+        Self(random_bytes)
     }
 
     /// Reads what stands in the cookie.
@@ -51,12 +51,12 @@ impl SessionSpan {
     /// Units: minutes after which it ends, however much it is used.
     pub const MOST_MINUTES: i64 = 12 * 60;
 
-    pub fn begin(now: Moment) -> Self {
+    pub fn begin(now: Timestamp) -> Self {
         Self { opened: now.whole_minute(), seen: now.whole_minute() }
     }
 
     /// A clock that was set back ends it too: nobody knows how long ago it was used.
-    pub fn is_over(self, now: Moment) -> bool {
+    pub fn is_over(self, now: Timestamp) -> bool {
         let ends = self
             .seen
             .plus_minutes(Self::IDLE_MINUTES)
@@ -66,7 +66,7 @@ impl SessionSpan {
     }
 
     /// Whether this page is worth a write: once in a minute.
-    pub fn is_news(self, now: Moment) -> bool {
+    pub fn is_news(self, now: Timestamp) -> bool {
         self.seen < now.whole_minute()
     }
 }
@@ -75,8 +75,8 @@ impl SessionSpan {
 mod tests {
     use super::*;
 
-    fn at(minutes: i64) -> Moment {
-        Moment::new(1_000_000_020).unwrap().plus_minutes(minutes)
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::new(1_000_000_020).unwrap().plus_minutes(minutes)
     }
 
     #[test]
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_session_is_noted_once_in_a_minute() {
-        let now = Moment::new(1_000_000_079).unwrap();
+        let now = Timestamp::new(1_000_000_079).unwrap();
         let span = SessionSpan::begin(now);
         assert_eq!(span.seen.get() % 60, 0);
         assert!(!span.is_news(now) && span.is_news(now.plus_minutes(1)));

@@ -35,7 +35,7 @@ impl Lookup {
     ///
     /// # Errors
     /// What the disk says.
-    pub fn is_told(&mut self, name: &str) -> io::Result<bool> {
+    pub fn is_delivered(&mut self, name: &str) -> io::Result<bool> {
         let Some(path) = self.find(name)? else { return Ok(false) };
         // Whoever moved it there may have been stopped before this.
         if let Some(folder) = path.parent() {
@@ -157,16 +157,16 @@ mod tests {
         fs::write(home.path().join(place), "text").unwrap();
         fs::write(home.path().join("cur/1.AAAAAAAAAA_00.shop,U=1:2,S"), "another").unwrap();
         let mut lookup = Lookup::new(maildir.clone());
-        assert!(lookup.is_told(NAME).unwrap(), "{place}");
+        assert!(lookup.is_delivered(NAME).unwrap(), "{place}");
         assert_eq!(lookup.is_seen(NAME).unwrap(), is_seen, "{place}");
         assert_eq!(lookup.read(NAME).unwrap().as_deref(), Some(&b"text"[..]), "{place}");
         for other in ["1.AAAAAAAAAA_1.shop", "2.AAAAAAAAAA_0.shop"] {
-            assert!(!lookup.is_told(other).unwrap() && !lookup.is_seen(other).unwrap());
+            assert!(!lookup.is_delivered(other).unwrap() && !lookup.is_seen(other).unwrap());
             assert_eq!(lookup.read(other).unwrap(), None);
         }
         // Deleted meanwhile.
         fs::remove_file(home.path().join(place)).unwrap();
-        assert!(!lookup.is_told(NAME).unwrap() && !lookup.is_seen(NAME).unwrap());
+        assert!(!lookup.is_delivered(NAME).unwrap() && !lookup.is_seen(NAME).unwrap());
         assert_eq!(lookup.read(NAME).unwrap(), None);
     }
 
@@ -198,9 +198,9 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let maildir = Maildir::new(home.path().to_owned());
         let mut lookup = Lookup::new(maildir.clone());
-        assert!(!lookup.is_told(NAME).unwrap());
+        assert!(!lookup.is_delivered(NAME).unwrap());
         maildir.deliver(NAME, b"text").unwrap();
-        assert!(lookup.is_told(NAME).unwrap());
+        assert!(lookup.is_delivered(NAME).unwrap());
         maildir.deliver_read("2.AAAAAAAAAA_1.shop", b"two").unwrap();
         assert!(lookup.is_seen("2.AAAAAAAAAA_1.shop").unwrap());
     }

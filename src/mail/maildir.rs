@@ -1,10 +1,10 @@
 //! Delivers messages to a Maildir: whole, and once.
 
+use crate::failpoints;
 use crate::mail::erased_file::erase_file;
 use crate::mail::message_name::MessageName;
 use crate::mail::write_trial::try_to_write;
-use crate::stops;
-use crate::values::Moment;
+use crate::values::Timestamp;
 use std::fs;
 use std::fs::DirBuilder;
 use std::fs::File;
@@ -53,7 +53,7 @@ impl Maildir {
     /// Delivers one message, whole and once: when this returns, it outlives a power cut.
     ///
     /// `name`: letters, digits, `.` and `_`. A message of that name that lies in `new` is not delivered again; whether one
-    /// lies in `cur`, read and flagged, whoever delivers again must ask [`crate::mail::Lookup::is_told`]: looking through all that the
+    /// lies in `cur`, read and flagged, whoever delivers again must ask [`crate::mail::Lookup::is_delivered`]: looking through all that the
     /// seller has kept would make each order dearer than the last.
     ///
     /// # Errors
@@ -93,10 +93,10 @@ impl Maildir {
             .and_then(|()| file.set_times(FileTimes::new().set_accessed(day).set_modified(day)))
             .and_then(|()| file.sync_all())
             .and_then(|()| {
-                stops::at("message-drafted");
+                failpoints::at("message-drafted");
                 move_in(&draft, &place.join(file_name))
             });
-        stops::at("message-moved");
+        failpoints::at("message-moved");
         // What was delivered has another name already, and stays as it is.
         let _ = if let Ok(true) = moved { fs::remove_file(&draft) } else { erase_file(&draft) };
         let is_ours = moved?;
@@ -111,7 +111,7 @@ impl Maildir {
 
     /// Removes what a shop that was stopped left in `tmp`, last touched before this moment: a draft holds what its message
     /// holds. Should one be under way still, its delivery fails and is tried again.
-    pub fn clear_drafts(&self, before: Moment) -> io::Result<()> {
+    pub fn clear_drafts(&self, before: Timestamp) -> io::Result<()> {
         let entries = match fs::read_dir(self.folder.join("tmp")) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -229,9 +229,9 @@ mod tests {
             fs::write(tmp.join(name), "half").unwrap();
         }
         let changed = fs::metadata(tmp.join("1.AAAAAAAAAA_0.shop.17.0")).unwrap().ctime();
-        maildir.clear_drafts(Moment::new(changed).unwrap()).unwrap();
+        maildir.clear_drafts(Timestamp::new(changed).unwrap()).unwrap();
         assert_eq!(names(&tmp).len(), 2);
-        maildir.clear_drafts(Moment::new(changed + 1).unwrap()).unwrap();
+        maildir.clear_drafts(Timestamp::new(changed + 1).unwrap()).unwrap();
         assert_eq!(names(&tmp), ["1700000000.M1P2.elsewhere"]);
     }
 

@@ -6,7 +6,7 @@ use crate::mail::order_message::DOMAIN;
 use crate::mail::order_message::Unwritable;
 use crate::mail::seal;
 use crate::values::Mailbox;
-use crate::values::Moment;
+use crate::values::Timestamp;
 use askama::Template;
 use lettre::message::Message;
 use lettre::message::header::ContentType;
@@ -18,9 +18,9 @@ pub struct NodeMessage<'a> {
     pub coin: &'a str,
     /// Why nothing is decided; `None`: all is well again.
     pub trouble: Option<&'a str>,
-    pub since: Moment,
+    pub since: Timestamp,
     /// By the mailbox's clock.
-    pub at: Moment,
+    pub at: Timestamp,
     pub site_name: &'a str,
     pub seller: &'a Mailbox,
 }
@@ -42,7 +42,7 @@ impl NodeMessage<'_> {
     pub fn write(
         &self,
         key: Option<&SellerKey>,
-        now: Moment,
+        now: Timestamp,
     ) -> Result<(String, Vec<u8>), Unwritable> {
         let subject = match self.trouble {
             Some(_) => format!("NOT TRACKED: payments in {}", self.coin),

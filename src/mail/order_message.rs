@@ -3,7 +3,7 @@
 use crate::mail::SellerKey;
 use crate::mail::layout;
 use crate::mail::seal;
-use crate::mail::seal::Unsealable;
+use crate::mail::seal::SealError;
 use crate::orders::Buyer;
 use crate::orders::Delivery;
 use crate::orders::Order;
@@ -12,9 +12,9 @@ use crate::orders::PgpBlock;
 use crate::orders::Status;
 use crate::payment::Invoice;
 use crate::payment::Tolerance;
-use crate::values::Gwei;
+use crate::values::Amount;
 use crate::values::Mailbox;
-use crate::values::Moment;
+use crate::values::Timestamp;
 use crate::values::plural;
 use askama::Template;
 use lettre::message::Message;
@@ -46,7 +46,7 @@ pub struct OrderMessage<'a> {
     /// 0: the order itself, then 1, 2 … within the order.
     pub number: i64,
     /// By the mailbox's clock.
-    pub at: Moment,
+    pub at: Timestamp,
     pub site_name: &'a str,
     pub seller: &'a Mailbox,
     pub keep_days: i64,
@@ -62,7 +62,7 @@ pub enum Unwritable {
     #[error("the message: {0}")]
     Message(#[from] lettre::error::Error),
     #[error("the seal of the message: {0}")]
-    Seal(#[from] Unsealable),
+    Seal(#[from] SealError),
 }
 
 #[derive(Template)]
@@ -121,7 +121,7 @@ pub const MOST_UNPACKED: u32 = 1_000_000;
 pub(super) const DOMAIN: &str = "shop.invalid";
 
 /// A message's file name: its time by the mailbox's clock, order and number, and neither host nor process.
-pub fn delivery_name(order_ref: &OrderRef, number: i64, at: Moment) -> String {
+pub fn delivery_name(order_ref: &OrderRef, number: i64, at: Timestamp) -> String {
     format!("{}.{order_ref}_{number}.shop", at.get())
 }
 
@@ -130,7 +130,7 @@ impl OrderMessage<'_> {
     ///
     /// # Errors
     /// [`Unwritable`], which no order should ever cause.
-    pub fn write(&self, key: Option<&SellerKey>, now: Moment) -> Result<Vec<u8>, Unwritable> {
+    pub fn write(&self, key: Option<&SellerKey>, now: Timestamp) -> Result<Vec<u8>, Unwritable> {
         let subject = self.subject();
         let text = self.text(key.is_some())?;
         let head = self.head(&subject)?;
@@ -363,8 +363,8 @@ impl OrderMessage<'_> {
 }
 
 /// Nothing is not written.
-fn some(sum: Gwei) -> Option<String> {
-    (Gwei::ZERO < sum).then(|| sum.to_string())
+fn some(sum: Amount) -> Option<String> {
+    (Amount::ZERO < sum).then(|| sum.to_string())
 }
 
 /// What was ordered and what it cost, line by line, for a terminal.

@@ -5,7 +5,7 @@ use crate::mail::seller_key::KeyFault;
 use crate::mail::seller_key::RecipientKey;
 use crate::mail::seller_key::SellerKey;
 use crate::orders::PgpBlock;
-use crate::values::Moment;
+use crate::values::Timestamp;
 use lettre::message::Body;
 use lettre::message::Message;
 use lettre::message::MessageBuilder;
@@ -24,7 +24,7 @@ use rand::rngs::OsRng;
 
 /// Why a message could not be sealed. Nothing is ever told in plain text instead.
 #[derive(Debug, thiserror::Error)]
-pub enum Unsealable {
+pub enum SealError {
     #[error(transparent)]
     Key(#[from] KeyFault),
     #[error("seal to the seller's key: {0}")]
@@ -35,7 +35,7 @@ pub enum Unsealable {
     Message(#[from] lettre::error::Error),
 }
 
-impl From<pgp::errors::Error> for Unsealable {
+impl From<pgp::errors::Error> for SealError {
     fn from(error: pgp::errors::Error) -> Self {
         Self::OpenPgp(Box::new(error))
     }
@@ -49,8 +49,8 @@ impl SellerKey {
     /// integrity mark of old (SEIPD version 1), nothing compressed.
     ///
     /// # Errors
-    /// [`Unsealable::Key`] where the key has ended meanwhile.
-    pub fn seal(&self, plain: &[u8], now: Moment) -> Result<String, Unsealable> {
+    /// [`SealError::Key`] where the key has ended meanwhile.
+    pub fn seal(&self, plain: &[u8], now: Timestamp) -> Result<String, SealError> {
         let recipient = self.recipient(now)?;
         let mut message = OpenPgpBuilder::from_bytes("", plain.to_vec())
             .seipd_v1(OsRng, SymmetricKeyAlgorithm::AES256);
@@ -65,15 +65,15 @@ impl SellerKey {
 /// The whole message (RFC 3156) around an entity that only the seller can read; its outer headers are the caller's.
 ///
 /// # Errors
-/// [`Unsealable`]
+/// [`SealError`]
 pub fn sealed_message(
     outer: MessageBuilder,
     key: &SellerKey,
     subject: &str,
     text: &str,
     block: Option<&PgpBlock>,
-    now: Moment,
-) -> Result<Message, Unsealable> {
+    now: Timestamp,
+) -> Result<Message, SealError> {
     Ok(outer.multipart(seal_entity(key, subject, text, block, now)?)?)
 }
 
@@ -81,14 +81,14 @@ pub fn sealed_message(
 /// buyer has sealed, beside the text.
 ///
 /// # Errors
-/// [`Unsealable`]
+/// [`SealError`]
 fn seal_entity(
     key: &SellerKey,
     subject: &str,
     text: &str,
     block: Option<&PgpBlock>,
-    now: Moment,
-) -> Result<MultiPart, Unsealable> {
+    now: Timestamp,
+) -> Result<MultiPart, SealError> {
     let sealed = key.seal(&entity(subject, text, block)?, now)?;
     let version = SinglePart::builder()
         .header(ContentType::parse("application/pgp-encrypted")?)
@@ -102,7 +102,7 @@ fn seal_entity(
 }
 
 /// What lies under the seal: lines ended by CRLF, padded.
-fn entity(subject: &str, text: &str, block: Option<&PgpBlock>) -> Result<Vec<u8>, Unsealable> {
+fn entity(subject: &str, text: &str, block: Option<&PgpBlock>) -> Result<Vec<u8>, SealError> {
     let subject = Subject::from(subject.to_owned());
     let bare = match block {
         None => SinglePart::builder()

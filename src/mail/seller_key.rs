@@ -3,7 +3,7 @@
 use crate::mail::armor;
 use crate::mail::armor::NotArmor;
 use crate::mail::key_file;
-use crate::values::Moment;
+use crate::values::Timestamp;
 use pgp::crypto::ecc_curve::ECCCurve;
 use pgp::crypto::public_key::PublicKeyAlgorithm;
 use pgp::errors::Error;
@@ -34,7 +34,7 @@ pub(super) struct Certificate {
     armored: String,
     fingerprint: String,
     /// When the key as a whole ends.
-    until: Option<Moment>,
+    until: Option<Timestamp>,
     /// Newest first; the primary key, if it can encrypt, comes last.
     pub(super) recipients: Vec<Recipient>,
     /// What the seller's program says that it reads, beyond what every program reads.
@@ -46,7 +46,7 @@ pub(super) struct Certificate {
 pub(super) struct Recipient {
     pub(super) key: RecipientKey,
     pub(super) is_revoked: bool,
-    until: Option<Moment>,
+    until: Option<Timestamp>,
 }
 
 pub(super) enum RecipientKey {
@@ -84,7 +84,7 @@ pub enum KeyFault {
     #[error(
         "the seller's key expired on {}: extend it with gpg --quick-set-expire FINGERPRINT 2y, and its subkeys with gpg --quick-set-expire FINGERPRINT 2y '*', then gpg --armor --export FINGERPRINT > db/seller.asc", .0.day()
     )]
-    Expired(Moment),
+    Expired(Timestamp),
     #[error(
         "the seller's key is revoked: create a new one with gpg --quick-gen-key YOUR-NAME, then gpg --armor --export YOUR-NAME > db/seller.asc"
     )]
@@ -100,13 +100,13 @@ impl SellerKey {
     ///
     /// # Errors
     /// As [`Self::parse`].
-    pub fn read(file: &[u8], now: Moment) -> Result<Self, KeyFault> {
+    pub fn read(file: &[u8], now: Timestamp) -> Result<Self, KeyFault> {
         Self::parse(&key_file::text_of(file)?, now)
     }
 
     /// # Errors
     /// [`KeyFault`] where nothing could be sealed to this key now. None of them repeats anything of the file.
-    pub fn parse(armored: &str, now: Moment) -> Result<Self, KeyFault> {
+    pub fn parse(armored: &str, now: Timestamp) -> Result<Self, KeyFault> {
         let armored = armored.trim_start_matches('\u{FEFF}');
         if armored.contains("PRIVATE KEY") {
             return Err(KeyFault::PrivateKey);
@@ -125,12 +125,12 @@ impl SellerKey {
     ///
     /// # Errors
     /// [`KeyFault::Expired`], [`KeyFault::CannotEncrypt`].
-    pub fn check(&self, now: Moment) -> Result<(), KeyFault> {
+    pub fn check(&self, now: Timestamp) -> Result<(), KeyFault> {
         self.recipient(now).map(|_| ())
     }
 
     /// The part to encrypt to: the newest that is good, as gpg chooses.
-    pub(super) fn recipient(&self, now: Moment) -> Result<&Recipient, KeyFault> {
+    pub(super) fn recipient(&self, now: Timestamp) -> Result<&Recipient, KeyFault> {
         if let Some(until) = self.0.until.filter(|until| *until <= now) {
             return Err(KeyFault::Expired(until));
         }
@@ -166,9 +166,9 @@ impl SellerKey {
     }
 
     /// When nothing can be sealed to it any more; none where it has no end.
-    pub fn usable_until(&self) -> Option<Moment> {
+    pub fn usable_until(&self) -> Option<Timestamp> {
         let good = self.0.recipients.iter().filter(|recipient| !recipient.is_revoked);
-        let ends: Option<Vec<Moment>> = good.map(|recipient| recipient.until).collect();
+        let ends: Option<Vec<Timestamp>> = good.map(|recipient| recipient.until).collect();
         let parts_end = ends.and_then(|ends| ends.into_iter().max());
         self.0.until.into_iter().chain(parts_end).min()
     }
@@ -284,7 +284,7 @@ impl Parts {
         Ok(parts)
     }
 
-    fn certificate(self, armored: String, now: Moment) -> Result<Certificate, KeyFault> {
+    fn certificate(self, armored: String, now: Timestamp) -> Result<Certificate, KeyFault> {
         let Self { primary, on_primary, users, subkeys } = self;
         if primary.version() != KeyVersion::V4 {
             return Err(KeyFault::OtherVersion);
@@ -359,7 +359,7 @@ fn subkey(
     key: PublicSubkey,
     about: &[Signature],
     primary: &PublicKey,
-    now: Moment,
+    now: Timestamp,
 ) -> Option<Recipient> {
     let own = |kind| about.iter().filter(move |signature| signature.typ() == Some(kind));
     let holds = |signature: &&Signature| signature.verify_subkey_binding(primary, &key).is_ok();
@@ -377,7 +377,10 @@ fn subkey(
 }
 
 /// The newest of these signatures that has not itself expired.
-fn newest<'a>(signatures: impl Iterator<Item = &'a Signature>, now: Moment) -> Option<Statement> {
+fn newest<'a>(
+    signatures: impl Iterator<Item = &'a Signature>,
+    now: Timestamp,
+) -> Option<Statement> {
     signatures
         .filter_map(|signature| {
             let made = signature.created()?.as_secs();
@@ -435,7 +438,7 @@ fn can_encrypt(algorithm: PublicKeyAlgorithm, flags: Option<&KeyFlags>) -> bool 
     ) && flags.is_none_or(|flags| flags.encrypt_comms() || flags.encrypt_storage())
 }
 
-fn end(key: &impl KeyDetails, lasts: Option<u32>) -> Option<Moment> {
+fn end(key: &impl KeyDetails, lasts: Option<u32>) -> Option<Timestamp> {
     let lasts = lasts.filter(|seconds| 0 < *seconds)?;
-    Moment::new(i64::from(key.created_at().as_secs()) + i64::from(lasts)).ok()
+    Timestamp::new(i64::from(key.created_at().as_secs()) + i64::from(lasts)).ok()
 }

@@ -2,17 +2,17 @@
 
 mod bitcoin;
 pub mod ethereum;
-pub mod link;
 mod monero;
+pub mod rpc_client;
 
 pub use self::bitcoin::Bitcoin;
 pub use self::monero::Monero;
 pub use ethereum::Ethereum;
-pub use link::Link;
+pub use rpc_client::RpcClient;
 
 /// Why a look at a node decides nothing. Its words are for the seller: what is wrong, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Doubt {
+pub enum NodeError {
     #[error(
         "the node at {node} does not answer ({why}): check that it is running and that the setting is right"
     )]

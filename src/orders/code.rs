@@ -4,7 +4,7 @@ use crate::cart::CartId;
 use crate::orders::NotACode;
 use crate::orders::OrderRef;
 use crate::orders::code_text;
-use crate::values::Moment;
+use crate::values::Timestamp;
 use hkdf::Hkdf;
 use sha2::Sha256;
 use std::sync::LazyLock;
@@ -47,14 +47,14 @@ impl Code {
     /// The code of the order that this cart becomes. The same cart always has the same code, so that both answers to a
     /// form that was sent twice can show it; only the buyer's cookie knows the cart's id.
     pub fn of_cart(id: CartId) -> Self {
-        let mut chance = [0; 16];
-        derive(&id.0, b"shop order code 1", &mut chance);
-        Self::from_chance(chance)
+        let mut random_bytes = [0; 16];
+        derive(&id.0, b"shop order code 1", &mut random_bytes);
+        Self::from_chance(random_bytes)
     }
 
     /// Seven words from 128 bits: the remainder of 7776^7 favours no code by more than 2^-37.
-    pub fn from_chance(chance: [u8; 16]) -> Self {
-        let mut rest = u128::from_le_bytes(chance);
+    pub fn from_chance(random_bytes: [u8; 16]) -> Self {
+        let mut rest = u128::from_le_bytes(random_bytes);
         Self(std::array::from_fn(|_| {
             let word = LIST[usize::try_from(rest % N_WORDS).expect("it is below 7776")];
             rest /= N_WORDS;
@@ -108,7 +108,7 @@ impl Code {
     }
 
     /// By which the same words of this buyer on the same day are known again. Nobody without the code can guess at them.
-    pub fn mark_of(&self, words: &str, now: Moment) -> [u8; 32] {
+    pub fn mark_of(&self, words: &str, now: Timestamp) -> [u8; 32] {
         let mut mark = [0; 32];
         let purpose = format!("shop question 1 {} {words}", now.day_start().get());
         derive(self.words().as_bytes(), purpose.as_bytes(), &mut mark);
@@ -248,16 +248,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_code_is_cut_out_of_any_text(before in "\\PC*", after in "\\PC*", chance: [u8; 16]) {
-            let code = Code::from_chance(chance).words();
+        fn a_code_is_cut_out_of_any_text(before in "\\PC*", after in "\\PC*", random_bytes: [u8; 16]) {
+            let code = Code::from_chance(random_bytes).words();
             let left = Code::cut_out(&format!("{before} / {code} / {after}")).unwrap();
             prop_assert!(Code::cut_out(&left).is_none());
             prop_assert!(!left.contains(&code));
         }
 
         #[test]
-        fn what_chance_makes_is_read_again(chance: [u8; 16]) {
-            let code = Code::from_chance(chance);
+        fn what_chance_makes_is_read_again(random_bytes: [u8; 16]) {
+            let code = Code::from_chance(random_bytes);
             prop_assert!(Code::parse(&code.words()) == Ok(code));
         }
     }

@@ -1,6 +1,6 @@
 //! The commands of the seller's replies.
 
-use crate::values::Gwei;
+use crate::values::Amount;
 use crate::values::Line;
 use crate::values::NotText;
 
@@ -9,7 +9,7 @@ use crate::values::NotText;
 pub enum Command {
     Paid,
     /// So much has arrived in all.
-    Partial(Gwei),
+    Partial(Amount),
     /// With a tracking number, or nothing.
     Shipped(Line),
     Refunded(Refund),
@@ -66,8 +66,8 @@ impl Command {
         Some(match word.to_ascii_lowercase().as_str() {
             "paid" if rest.is_empty() => Ok(Self::Paid),
             "paid" => Err(NotACommand::PaidAndMore),
-            "partial" => match Gwei::parse_coins(rest) {
-                Ok(Gwei::ZERO) => Err(NotACommand::Nothing),
+            "partial" => match Amount::parse_coins(rest) {
+                Ok(Amount::ZERO) => Err(NotACommand::Nothing),
                 Ok(sum) => Ok(Self::Partial(sum)),
                 Err(_) => Err(NotACommand::Amount),
             },
@@ -117,7 +117,7 @@ mod tests {
     fn a_command_is_one_of_five() {
         check("/paid", Some(Ok(Command::Paid)));
         check("  /PAID \t", Some(Ok(Command::Paid)));
-        check("/partial 0.05", Some(Ok(Command::Partial(Gwei::parse_coins("0.05").unwrap()))));
+        check("/partial 0.05", Some(Ok(Command::Partial(Amount::parse_coins("0.05").unwrap()))));
         check("/shipped  RR 12 DE", Some(Ok(Command::Shipped(line("RR 12 DE")))));
         check("/shipped", Some(Ok(Command::Shipped(line("")))));
         for (text, txid, anyway) in [

@@ -17,10 +17,10 @@ use crate::payment::Coin;
 use crate::payment::Invoice;
 use crate::payment::Tolerance;
 use crate::payment::TransactionId;
+use crate::values::Amount;
 use crate::values::Currency;
-use crate::values::Gwei;
-use crate::values::Moment;
 use crate::values::Quantity;
+use crate::values::Timestamp;
 
 /// Units: days that an order is kept which nobody paid for in time.
 pub const UNPAID_DAYS: i64 = 2;
@@ -38,8 +38,8 @@ pub struct OrderLine {
     /// Empty where the product has no options.
     pub option_name: String,
     pub quantity: Quantity,
-    pub price: Gwei,
-    pub sum: Gwei,
+    pub price: Amount,
+    pub sum: Amount,
 }
 
 impl OrderLine {
@@ -56,7 +56,7 @@ impl OrderLine {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sending {
     pub name: String,
-    pub price: Gwei,
+    pub price: Amount,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub struct AppliedDiscount {
     pub code: String,
     /// `None`: an amount was taken off.
     pub percent: Option<i64>,
-    pub less: Gwei,
+    pub less: Amount,
 }
 
 /// What the shop has at the moment a draft becomes an order, in one currency.
@@ -83,7 +83,7 @@ pub struct Shelf<'a> {
 pub struct NewOrder {
     pub order_ref: OrderRef,
     pub status: Status,
-    pub placed_at: Moment,
+    pub placed_at: Timestamp,
     pub buyer: Buyer,
     pub transaction: Option<TransactionId>,
     pub currency: Currency,
@@ -91,12 +91,12 @@ pub struct NewOrder {
     pub sending: Option<Sending>,
     pub discount: Option<AppliedDiscount>,
     /// Units: lines less discount plus sending.
-    pub total: Gwei,
+    pub total: Amount,
 }
 
 /// Why no order could be made.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Unplaceable {
+pub enum PlacementError {
     /// The cart holds something that cannot be bought as it stands; its notices say what.
     Cart,
     Fields(Vec<Refusal>),
@@ -104,39 +104,39 @@ pub enum Unplaceable {
 
 impl NewOrder {
     /// # Errors
-    /// [`Unplaceable`]: nothing was changed.
+    /// [`PlacementError`]: nothing was changed.
     pub fn open(
         draft: Draft,
         shelf: &Shelf<'_>,
         fresh: OrderRef,
-        now: Moment,
-    ) -> Result<Self, Unplaceable> {
+        now: Timestamp,
+    ) -> Result<Self, PlacementError> {
         if !shelf.cart.can_be_ordered() {
-            return Err(Unplaceable::Cart);
+            return Err(PlacementError::Cart);
         }
         let lines: Vec<OrderLine> = shelf.cart.lines.iter().filter_map(order_line).collect();
-        let items = shelf.cart.total.ok_or(Unplaceable::Cart)?;
+        let items = shelf.cart.total.ok_or(PlacementError::Cart)?;
         let mut refusals = Vec::new();
         let sending = sending(&draft, shelf).unwrap_or_else(|refusal| {
             refusals.push(refusal);
             None
         });
-        let more = sending.as_ref().map_or(Gwei::ZERO, |sending| sending.price);
+        let more = sending.as_ref().map_or(Amount::ZERO, |sending| sending.price);
         let discount = discount(&draft, shelf, (items, more), now).unwrap_or_else(|refusal| {
             refusals.push(refusal);
             None
         });
         if !refusals.is_empty() {
-            return Err(Unplaceable::Fields(refusals));
+            return Err(PlacementError::Fields(refusals));
         }
-        let less = discount.as_ref().map_or(Gwei::ZERO, |discount| discount.less);
+        let less = discount.as_ref().map_or(Amount::ZERO, |discount| discount.less);
         let total = items
             .minus(less)
             .and_then(|rest| rest.plus(more))
             .filter(|total| *total <= shelf.coin.most());
         let total = total.ok_or_else(|| {
             let words = "The total with shipping is too large for one payment. Split it into several orders.";
-            Unplaceable::Fields(vec![Refusal::new("shipping", words)])
+            PlacementError::Fields(vec![Refusal::new("shipping", words)])
         })?;
         let status = if draft.transaction.is_some() { Status::Reported } else { Status::Awaiting };
         let currency = shelf.cart.currency.clone();
@@ -231,8 +231,8 @@ fn sending(draft: &Draft, shelf: &Shelf<'_>) -> Result<Option<Sending>, Refusal>
 fn discount(
     draft: &Draft,
     shelf: &Shelf<'_>,
-    (goods, sending): (Gwei, Gwei),
-    now: Moment,
+    (goods, sending): (Amount, Amount),
+    now: Timestamp,
 ) -> Result<Option<AppliedDiscount>, Refusal> {
     if draft.discount.is_empty() {
         return Ok(None);
@@ -280,9 +280,9 @@ pub struct Order {
     pub order_ref: OrderRef,
     pub status: Status,
     /// By the day.
-    pub placed_at: Moment,
+    pub placed_at: Timestamp,
     /// The day since which nothing more is expected.
-    pub finished_at: Option<Moment>,
+    pub finished_at: Option<Timestamp>,
     pub lines: Vec<OrderLine>,
     pub sending: Option<Sending>,
     pub discount: Option<AppliedDiscount>,
@@ -293,7 +293,7 @@ pub struct Order {
 impl Order {
     /// The state at a moment of the trusted time: an order whose time has run out is expired, whether or not the shop has written it down. Where
     /// a node follows it, the chain's time decides, and that is written down.
-    pub fn status_at(&self, trusted: Moment) -> Status {
+    pub fn status_at(&self, trusted: Timestamp) -> Status {
         if self.status == Status::Awaiting
             && self.is_time_over(trusted)
             && self.invoice.sighting.is_none()
@@ -305,30 +305,30 @@ impl Order {
     }
 
     /// Whether the time to pay is over by the trusted time.
-    pub fn is_time_over(&self, trusted: Moment) -> bool {
+    pub fn is_time_over(&self, trusted: Timestamp) -> bool {
         self.invoice.ends_at() <= trusted
     }
 
     /// What is still to be paid, what is on its way taken off. What is passed over when it settles is not due before.
-    pub fn due(&self, tolerance: Tolerance) -> Gwei {
-        let due = self.invoice.amount.minus(self.invoice.seen()).unwrap_or(Gwei::ZERO);
+    pub fn due(&self, tolerance: Tolerance) -> Amount {
+        let due = self.invoice.amount.minus(self.invoice.seen()).unwrap_or(Amount::ZERO);
         match self.status {
             Status::Awaiting | Status::Reported | Status::Partial | Status::Expired => due,
             Status::Late | Status::Unconfirmed if tolerance.of(self.invoice.amount) < due => due,
-            _ => Gwei::ZERO,
+            _ => Amount::ZERO,
         }
     }
 
     /// What was paid too much.
-    pub fn excess(&self) -> Gwei {
-        self.invoice.arrived().minus(self.invoice.amount).unwrap_or(Gwei::ZERO)
+    pub fn excess(&self) -> Amount {
+        self.invoice.arrived().minus(self.invoice.amount).unwrap_or(Amount::ZERO)
     }
 
     /// Whether money came for it, as the seller said or the seller's node saw; the buyer's word does not count. An order is
     /// late without a transaction of the buyer's where the seller has said that it was paid.
     pub fn has_received(&self) -> bool {
         let is_late_by_seller = self.status == Status::Late && self.transaction.is_none();
-        Gwei::ZERO < self.invoice.seen() || is_late_by_seller
+        Amount::ZERO < self.invoice.seen() || is_late_by_seller
     }
 
     /// Units: days that it is kept where nobody pays for it in time.
@@ -337,7 +337,7 @@ impl Order {
     }
 
     /// The day from which `purge` erases it, where it is finished.
-    pub fn erased_after(&self, keep_days: i64) -> Option<Moment> {
+    pub fn erased_after(&self, keep_days: i64) -> Option<Timestamp> {
         let finished = self.finished_at?;
         if self.status == Status::Expired {
             return Some(self.invoice.until.plus_days(self.unpaid_days()));
@@ -357,8 +357,8 @@ mod tests {
     use crate::values::Country;
     use std::collections::HashMap;
 
-    fn gwei(n: i64) -> Gwei {
-        Gwei::new(n).unwrap()
+    fn gwei(n: i64) -> Amount {
+        Amount::new(n).unwrap()
     }
 
     fn rate(name: &str, country: Option<&str>, price: i64) -> Rate {
@@ -367,7 +367,7 @@ mod tests {
     }
 
     /// An order of two things at 1005 each, in bitcoin, sent to Germany.
-    fn open(form: &DraftForm<'_>, rates: &[Rate]) -> Result<NewOrder, Unplaceable> {
+    fn open(form: &DraftForm<'_>, rates: &[Rate]) -> Result<NewOrder, PlacementError> {
         open_asking(form, rates, !rates.is_empty())
     }
 
@@ -375,7 +375,7 @@ mod tests {
         form: &DraftForm<'_>,
         rates: &[Rate],
         asks_for_sending: bool,
-    ) -> Result<NewOrder, Unplaceable> {
+    ) -> Result<NewOrder, PlacementError> {
         let key = OfferKey { product: 1, option: 0 };
         let offer = Offer {
             key,
@@ -406,7 +406,7 @@ mod tests {
             code: "SPRING".into(),
             less: Less::Percent(7),
             from: None,
-            until: Some(Moment::new(0).unwrap()),
+            until: Some(Timestamp::new(0).unwrap()),
             uses: Some(1),
         };
         let shelf = Shelf {
@@ -416,15 +416,15 @@ mod tests {
             asks_for_sending,
             discount: Some((discount, 0)),
         };
-        NewOrder::open(draft, &shelf, OrderRef::from_chance([0; 8]), Moment::new(0).unwrap())
+        NewOrder::open(draft, &shelf, OrderRef::from_chance([0; 8]), Timestamp::new(0).unwrap())
     }
 
     #[track_caller]
     fn check(form: &DraftForm<'_>, rates: &[Rate], expected: Result<i64, &str>) {
         let total =
             open(form, rates).map(|order| order.total.get()).map_err(|refused| match refused {
-                Unplaceable::Cart => "cart",
-                Unplaceable::Fields(refusals) => refusals[0].field,
+                PlacementError::Cart => "cart",
+                PlacementError::Fields(refusals) => refusals[0].field,
             });
         assert_eq!(total, expected);
     }
@@ -476,7 +476,7 @@ mod tests {
     #[test]
     fn a_way_of_sending_without_a_price_here_is_another_refusal_than_one_that_reaches_nobody() {
         let words = |rates: &[Rate]| match open_asking(&DraftForm::default(), rates, true) {
-            Err(Unplaceable::Fields(refusals)) => (refusals[0].field, refusals[0].words.clone()),
+            Err(PlacementError::Fields(refusals)) => (refusals[0].field, refusals[0].words.clone()),
             _ => panic!("it is not refused"),
         };
         let (field, told) = words(&[]);

@@ -24,8 +24,8 @@ impl std::fmt::Debug for OrderRef {
 
 impl OrderRef {
     /// Makes one from chance that the caller brings; 50 of the 64 bits are used.
-    pub fn from_chance(chance: [u8; 8]) -> Self {
-        let bits = u64::from_le_bytes(chance);
+    pub fn from_chance(random_bytes: [u8; 8]) -> Self {
+        let bits = u64::from_le_bytes(random_bytes);
         let letter =
             |n: u32| char::from(LETTERS[usize::try_from(bits >> (5 * n) & 31).expect("31 fits")]);
         Self((0..10).map(letter).collect())
@@ -125,8 +125,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_chance_makes_is_read_again(chance: [u8; 8]) {
-            let name = OrderRef::from_chance(chance);
+        fn what_chance_makes_is_read_again(random_bytes: [u8; 8]) {
+            let name = OrderRef::from_chance(random_bytes);
             prop_assert!(OrderRef::parse(name.as_str()) == Ok(name));
         }
     }

@@ -47,7 +47,7 @@ pub enum Event {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot {event}: the order is {}{}", .from.adjective(), self.hint())]
-pub struct Misstep {
+pub struct InvalidTransition {
     pub from: Status,
     pub event: Event,
 }
@@ -56,7 +56,7 @@ pub struct Misstep {
 #[error("unknown state")]
 pub struct NotAStatus;
 
-impl Misstep {
+impl InvalidTransition {
     /// What to do first.
     fn hint(self) -> &'static str {
         match (self.event, self.from) {
@@ -88,11 +88,11 @@ impl Status {
         Self::Cancelled,
     ];
 
-    /// The whole life of an order is this table; every other pair is a [`Misstep`].
+    /// The whole life of an order is this table; every other pair is a [`InvalidTransition`].
     ///
     /// # Errors
-    /// [`Misstep`] names what stood and what was tried.
-    pub fn after(self, event: Event) -> Result<Self, Misstep> {
+    /// [`InvalidTransition`] names what stood and what was tried.
+    pub fn after(self, event: Event) -> Result<Self, InvalidTransition> {
         use Event::BuyerReported;
         use Event::NodeLost;
         use Event::NodeSawAll;
@@ -177,7 +177,7 @@ impl Status {
             (Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed, NodeSawMore) => {
                 Ok(Self::Overpaid)
             }
-            (from, event) => Err(Misstep { from, event }),
+            (from, event) => Err(InvalidTransition { from, event }),
         }
     }
 
@@ -326,7 +326,8 @@ mod tests {
             let from = Status::parse(from).unwrap();
             assert_eq!(row.split(' ').count(), EVENTS.len(), "{from}");
             for (event, expected) in EVENTS.into_iter().zip(row.split(' ')) {
-                let expected = Status::parse(expected).map_err(|_| Misstep { from, event });
+                let expected =
+                    Status::parse(expected).map_err(|_| InvalidTransition { from, event });
                 assert_eq!(from.after(event), expected, "{from} {event}");
             }
         }
@@ -357,7 +358,7 @@ mod tests {
         let titles = Status::ALL.map(Status::title);
         let deeds = Status::ALL.map(Status::deed);
         let events = EVENTS.map(|event| event.to_string());
-        let misstep = |event| Misstep { from: Status::Shipped, event }.to_string();
+        let misstep = |event| InvalidTransition { from: Status::Shipped, event }.to_string();
         for words in [&titles.map(str::to_owned)[..], &deeds.map(str::to_owned), &events] {
             for (n, one) in words.iter().enumerate() {
                 assert!(5 <= one.len() || one == "Paid", "{one:?}");
@@ -367,7 +368,7 @@ mod tests {
         for (event, words) in EVENTS.into_iter().zip(&events) {
             assert_eq!(misstep(event), format!("cannot {words}: the order is shipped"));
         }
-        let early = Misstep { from: Status::Awaiting, event: Event::SellerShipped };
+        let early = InvalidTransition { from: Status::Awaiting, event: Event::SellerShipped };
         let words = "cannot mark as shipped: the order is awaiting payment; mark it as paid first";
         assert_eq!(early.to_string(), words);
         assert_eq!(format!("{:>10}|", Status::Late), "      late|");

@@ -49,8 +49,8 @@ mod tests {
     use crate::cart::CartId;
     use crate::catalog::Offer;
     use crate::catalog::Slug;
+    use crate::values::Amount;
     use crate::values::Currency;
-    use crate::values::Gwei;
     use crate::values::Quantity;
     use proptest::prelude::*;
     use std::collections::HashMap;
@@ -98,7 +98,7 @@ mod tests {
                 slug: Slug::parse("socks").unwrap(),
                 name: "Socks".into(),
                 option_name: format!("no {option}"),
-                price: Gwei::new(100).ok(),
+                price: Amount::new(100).ok(),
                 stock: 20,
                 pool,
                 gone: false,
@@ -106,7 +106,7 @@ mod tests {
             basket.add(key, Quantity::new(*pieces).unwrap()).unwrap();
             offers.insert(key, offer);
         }
-        let most = Gwei::new(1_000_000).unwrap();
+        let most = Amount::new(1_000_000).unwrap();
         PricedCart::new(&basket, &offers, &Currency::parse("ETH").unwrap(), most)
     }
 

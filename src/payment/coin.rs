@@ -2,8 +2,8 @@
 
 use crate::payment::Address;
 use crate::payment::NotAnAddress;
+use crate::values::Amount;
 use crate::values::Currency;
-use crate::values::Gwei;
 
 /// What moves when a buyer pays.
 ///
@@ -85,7 +85,7 @@ impl Coin {
     /// The smallest step that a price in this coin can have: every amount owed is a multiple of it.
     ///
     /// Units: Gwei. A Bitcoin divides into 10^8 satoshi, a token into 10^decimals of its units.
-    pub fn grain(&self) -> Gwei {
+    pub fn grain(&self) -> Amount {
         match self {
             Self::Bitcoin => gwei(10),
             Self::Token { decimals, .. } => {
@@ -99,7 +99,7 @@ impl Coin {
     ///
     /// Units: Gwei.
     /// Source: Bitcoin Core, `GetDustThreshold`: its nodes pass on no output below 546 satoshi to the oldest kind of address.
-    pub fn least(&self) -> Gwei {
+    pub fn least(&self) -> Amount {
         match self {
             Self::Bitcoin => gwei(5_460),
             Self::Monero | Self::Ether { .. } | Self::Token { .. } => self.grain(),
@@ -112,14 +112,14 @@ impl Coin {
     /// Source: there will be 21 million Bitcoin, and fewer than 100 million Monero in this century. From 10^21
     /// units on (1000 coins of 18 decimals), the usual reader of EIP-681 links writes a number like `9.00e+24`, which wallets
     /// cannot read.
-    pub fn most(&self) -> Gwei {
+    pub fn most(&self) -> Amount {
         match self {
-            Self::Bitcoin => gwei(21_000_000 * Gwei::PER_COIN),
-            Self::Monero => gwei(100_000_000 * Gwei::PER_COIN),
-            Self::Ether { .. } => gwei(1_000 * Gwei::PER_COIN - 1),
+            Self::Bitcoin => gwei(21_000_000 * Amount::PER_COIN),
+            Self::Monero => gwei(100_000_000 * Amount::PER_COIN),
+            Self::Ether { .. } => gwei(1_000 * Amount::PER_COIN - 1),
             Self::Token { decimals, .. } => {
                 let more = 10_i64.pow(18_u32.saturating_sub(u32::from(*decimals)).min(5));
-                gwei(1_000 * more * Gwei::PER_COIN - self.grain().get())
+                gwei(1_000 * more * Amount::PER_COIN - self.grain().get())
             }
         }
     }
@@ -155,8 +155,8 @@ impl Coin {
     }
 }
 
-fn gwei(n: i64) -> Gwei {
-    Gwei::new(n).expect("no number in this file is below zero")
+fn gwei(n: i64) -> Amount {
+    Amount::new(n).expect("no number in this file is below zero")
 }
 
 #[cfg(test)]

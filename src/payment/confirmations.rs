@@ -2,8 +2,8 @@
 
 use crate::payment::Coin;
 use crate::payment::Depth;
+use crate::values::Amount;
 use crate::values::Currency;
-use crate::values::Gwei;
 
 /// How deep payments must lie before they count, by currency and by worth.
 ///
@@ -16,7 +16,7 @@ pub struct Confirmations(Vec<Rule>);
 struct Rule {
     currency: Currency,
     /// It holds for larger amounts alone.
-    above: Gwei,
+    above: Amount,
     depth: Depth,
 }
 
@@ -31,7 +31,7 @@ impl Confirmations {
     }
 
     /// The rule of the largest amount that this one exceeds; without one, the coin's own.
-    pub fn depth(&self, currency: &Currency, coin: &Coin, amount: Gwei) -> Depth {
+    pub fn depth(&self, currency: &Currency, coin: &Coin, amount: Amount) -> Depth {
         let holding =
             self.0.iter().filter(|rule| rule.currency == *currency && rule.above < amount);
         holding.max_by_key(|rule| rule.above).map_or(
@@ -49,8 +49,8 @@ impl Rule {
     fn parse(text: &str) -> Option<Self> {
         let (what, depth) = text.split_once('=')?;
         let (currency, above) = match what.split_once('>') {
-            Some((currency, above)) => (currency, Gwei::parse_coins(above).ok()?),
-            None => (what, Gwei::ZERO),
+            Some((currency, above)) => (currency, Amount::parse_coins(above).ok()?),
+            None => (what, Amount::ZERO),
         };
         let depth = match depth {
             "final" => Depth::Final,
@@ -69,7 +69,7 @@ mod tests {
         let rules = Confirmations::parse(rules).unwrap();
         let currency = Currency::parse(currency).unwrap();
         let coin = Coin::parse(&currency, None, None, None).unwrap();
-        let amount = Gwei::parse_coins(amount).unwrap();
+        let amount = Amount::parse_coins(amount).unwrap();
         assert_eq!(rules.depth(&currency, &coin, amount), expected, "{currency} {amount}");
     }
 

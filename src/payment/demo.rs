@@ -1,8 +1,8 @@
 //! Public test wallets that everybody can spend from.
 
-use crate::payment::AccountKey;
 use crate::payment::Address;
 use crate::payment::Coin;
+use crate::payment::ExtendedPubkey;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
@@ -36,10 +36,11 @@ const MONERO_ADDRESS: &str = "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5J
 /// How many receiving addresses of each account count as known: as many as Hardhat lends coins to.
 const N_ADDRESSES: u32 = 20;
 
-static KEYS: LazyLock<Vec<AccountKey>> = LazyLock::new(|| {
+static KEYS: LazyLock<Vec<ExtendedPubkey>> = LazyLock::new(|| {
     let ethereum = ETHEREUM_KEYS.map(|text| (Coin::Ether { chain: 1 }, text));
     let bitcoin = BITCOIN_KEYS.map(|text| (Coin::Bitcoin, text));
-    let keys = ethereum.iter().chain(&bitcoin).map(|(coin, text)| AccountKey::parse(coin, text));
+    let keys =
+        ethereum.iter().chain(&bitcoin).map(|(coin, text)| ExtendedPubkey::parse(coin, text));
     keys.collect::<Result<_, _>>().expect("the keys above are account keys, as a test reads")
 });
 
@@ -54,6 +55,6 @@ pub fn has_address(address: &Address) -> bool {
     ADDRESSES.contains(address)
 }
 
-pub fn has_account(key: &AccountKey) -> bool {
+pub fn has_account(key: &ExtendedPubkey) -> bool {
     KEYS.iter().any(|known| known.shares_keys_with(key))
 }

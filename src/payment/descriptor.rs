@@ -1,54 +1,54 @@
 //! Output descriptors.
 
-use crate::payment::NotAnAccountKey;
+use crate::payment::NotAnExtendedPubkey;
 use crate::payment::key_expression::KeyExpression;
-use crate::payment::pays_to::PaysTo;
+use crate::payment::script_type::ScriptType;
 
 /// An output descriptor around one extended public key, as wallets export it for whoever watches an account.
 ///
 /// Shape: `wpkh([d34db33f/84h/0h/0h]xpub…/0/*)#checksum`; or `pkh(…)`, `sh(wpkh(…))`, `tr(…)`; the checksum may be left out.
 /// Source: BIP-380 to BIP-386.
 pub struct Descriptor<'a> {
-    pub pays_to: PaysTo,
+    pub script_type: ScriptType,
     pub key: KeyExpression<'a>,
 }
 
 impl<'a> Descriptor<'a> {
     /// # Errors
-    /// [`NotAnAccountKey`] where it is around something else than one key, or its checksum does not hold.
-    pub fn parse(text: &'a str) -> Result<Self, NotAnAccountKey> {
+    /// [`NotAnExtendedPubkey`] where it is around something else than one key, or its checksum does not hold.
+    pub fn parse(text: &'a str) -> Result<Self, NotAnExtendedPubkey> {
         let body = match text.rsplit_once('#') {
             Some((body, written)) if has_checksum(body, written) => body,
-            Some(_) => return Err(NotAnAccountKey::MistypedDescriptor),
+            Some(_) => return Err(NotAnExtendedPubkey::MistypedDescriptor),
             None => text,
         };
         if ["multi(", "multi_a(", "musig("].iter().any(|several| body.contains(several)) {
-            return Err(NotAnAccountKey::OfSeveral);
+            return Err(NotAnExtendedPubkey::OfSeveral);
         }
         if ["wsh(", "sh(wsh("].iter().any(|script| body.starts_with(script)) {
-            return Err(NotAnAccountKey::WithScripts);
+            return Err(NotAnExtendedPubkey::WithScripts);
         }
         let within = |before: &str, after: &str| body.strip_prefix(before)?.strip_suffix(after);
         let forms = [
-            (PaysTo::P2pkh, within("pkh(", ")")),
-            (PaysTo::P2shP2wpkh, within("sh(wpkh(", "))")),
-            (PaysTo::P2wpkh, within("wpkh(", ")")),
-            (PaysTo::P2tr, within("tr(", ")")),
+            (ScriptType::P2pkh, within("pkh(", ")")),
+            (ScriptType::P2shP2wpkh, within("sh(wpkh(", "))")),
+            (ScriptType::P2wpkh, within("wpkh(", ")")),
+            (ScriptType::P2tr, within("tr(", ")")),
         ];
-        let form = forms.into_iter().find_map(|(pays_to, inside)| Some((pays_to, inside?)));
-        let (pays_to, inside) = form.ok_or(NotAnAccountKey::NotADescriptor)?;
+        let form = forms.into_iter().find_map(|(script_type, inside)| Some((script_type, inside?)));
+        let (script_type, inside) = form.ok_or(NotAnExtendedPubkey::NotADescriptor)?;
         // Behind the comma stand scripts; the one in `{0,1}` belongs to the key.
-        if pays_to == PaysTo::P2tr && without_alternatives(inside).contains(',') {
-            return Err(NotAnAccountKey::WithScripts);
+        if script_type == ScriptType::P2tr && without_alternatives(inside).contains(',') {
+            return Err(NotAnExtendedPubkey::WithScripts);
         }
         if inside.contains(['(', ')']) {
-            return Err(NotAnAccountKey::NotADescriptor);
+            return Err(NotAnExtendedPubkey::NotADescriptor);
         }
         let key = KeyExpression::parse(inside).map_err(|refused| match refused {
-            NotAnAccountKey::NotExtended => NotAnAccountKey::NotADescriptor,
+            NotAnExtendedPubkey::NotExtended => NotAnExtendedPubkey::NotADescriptor,
             other => other,
         })?;
-        Ok(Self { pays_to, key })
+        Ok(Self { script_type, key })
     }
 }
 

@@ -1,13 +1,13 @@
 //! What is to be paid: coin, address, amount and time.
 
 use crate::payment::Address;
+use crate::payment::AmountTag;
 use crate::payment::Coin;
-use crate::payment::Sighting;
-use crate::payment::Tails;
+use crate::payment::Observation;
 use crate::payment::payment_uri;
+use crate::values::Amount;
 use crate::values::Currency;
-use crate::values::Gwei;
-use crate::values::Moment;
+use crate::values::Timestamp;
 
 /// What one order owes, and where it is to be paid. What it showed once it keeps showing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,52 +16,57 @@ pub struct Invoice {
     pub coin: Coin,
     pub address: Address,
     /// What was asked for: the order's total, and perhaps a little more that tells it from other open orders.
-    pub amount: Gwei,
+    pub amount: Amount,
     /// The order's total.
-    pub total: Gwei,
+    pub total: Amount,
     /// What the seller says has arrived.
-    pub received: Gwei,
+    pub received: Amount,
     /// What the seller's node saw; `None`: no node follows it.
-    pub sighting: Option<Sighting>,
+    pub sighting: Option<Observation>,
     /// Whether that node cannot be trusted just now.
     pub in_doubt: bool,
     /// How long the price stands, as it is shown. Shape: a whole minute.
-    pub until: Moment,
+    pub until: Timestamp,
     /// Units: seconds by which `until` is ahead of the trusted time. `None`: the clock was not in doubt.
     pub clock_ahead: Option<i64>,
 }
 
 impl Invoice {
     /// How long the price stands, by the trusted time.
-    pub fn ends_at(&self) -> Moment {
+    pub fn ends_at(&self) -> Timestamp {
         self.until.plus_seconds(-self.clock_ahead.unwrap_or(0))
     }
 
     /// The link that a wallet opens, for what is still due.
-    pub fn link(&self, due: Gwei) -> String {
+    pub fn link(&self, due: Amount) -> String {
         payment_uri(&self.coin, &self.address, due)
     }
 
     /// What has arrived for good: by the seller's word or by what their node saw, whichever is more.
-    pub fn arrived(&self) -> Gwei {
-        self.received.max(self.sighting.map_or(Gwei::ZERO, |sighting| sighting.settled))
+    pub fn arrived(&self) -> Amount {
+        self.received.max(self.sighting.map_or(Amount::ZERO, |sighting| sighting.settled))
     }
 
     /// What has arrived or is on its way.
-    pub fn seen(&self) -> Gwei {
-        self.received.max(self.sighting.map_or(Gwei::ZERO, |sighting| sighting.seen))
+    pub fn seen(&self) -> Amount {
+        self.received.max(self.sighting.map_or(Amount::ZERO, |sighting| sighting.seen))
     }
 
     /// What was added to the total so that this payment can be told from others.
-    pub fn mark(&self) -> Gwei {
-        self.amount.minus(self.total).unwrap_or(Gwei::ZERO)
+    pub fn mark(&self) -> Amount {
+        self.amount.minus(self.total).unwrap_or(Amount::ZERO)
     }
 }
 
-/// The amount to ask for where buyers share an address: the total and a tail that no other order there has. `chance` says
+/// The amount to ask for where buyers share an address: the total and a tail that no other order there has. `random_bytes` says
 /// at which tail the search begins, so that a tail tells nobody how many orders there were. `None` where all are taken.
-pub fn distinct_amount(total: Gwei, tails: Tails, taken: &[Gwei], chance: [u8; 8]) -> Option<Gwei> {
-    let start = u64::from_le_bytes(chance).checked_rem(tails.n)?;
+pub fn distinct_amount(
+    total: Amount,
+    tails: AmountTag,
+    taken: &[Amount],
+    random_bytes: [u8; 8],
+) -> Option<Amount> {
+    let start = u64::from_le_bytes(random_bytes).checked_rem(tails.n)?;
     (0..tails.n).find_map(|n| {
         let amount = total.plus(tails.tail(1 + (start + n) % tails.n))?;
         (!taken.contains(&amount)).then_some(amount)
@@ -93,15 +98,16 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(total: i64, tails: Tails, taken: &[i64], start: u64, expected: Option<i64>) {
-        let taken: Vec<Gwei> = taken.iter().map(|n| Gwei::new(*n).unwrap()).collect();
-        let amount = distinct_amount(Gwei::new(total).unwrap(), tails, &taken, start.to_le_bytes());
-        assert_eq!(amount.map(Gwei::get), expected);
+    fn check(total: i64, tails: AmountTag, taken: &[i64], start: u64, expected: Option<i64>) {
+        let taken: Vec<Amount> = taken.iter().map(|n| Amount::new(*n).unwrap()).collect();
+        let amount =
+            distinct_amount(Amount::new(total).unwrap(), tails, &taken, start.to_le_bytes());
+        assert_eq!(amount.map(Amount::get), expected);
     }
 
     #[test]
     fn orders_that_share_an_address_differ_in_their_amount_and_none_is_the_bare_total() {
-        let tails = Tails { step: Gwei::new(10).unwrap(), n: 3 };
+        let tails = AmountTag { step: Amount::new(10).unwrap(), n: 3 };
         check(1_000, tails, &[], 0, Some(1_010));
         check(1_000, tails, &[], 2, Some(1_030));
         check(1_000, tails, &[], 3, Some(1_010));
@@ -117,24 +123,24 @@ mod tests {
         #[test]
         fn as_many_orders_are_told_apart_as_a_coin_has_tails(total in 1..1_000_000_000_i64, chances in proptest::collection::vec(any::<[u8; 8]>(), 160), spread in 1..5_i64) {
             for (currency, coin) in coins() {
-                let tails = Tails::of(&currency, &coin);
+                let tails = AmountTag::of(&currency, &coin);
                 let grain = coin.grain().get();
-                let mut taken: Vec<Gwei> = Vec::new();
+                let mut taken: Vec<Amount> = Vec::new();
                 let mut n_refused = 0_usize;
-                for (n, chance) in (0_i64..).zip(&chances) {
+                for (n, random_bytes) in (0_i64..).zip(&chances) {
                     // Totals that lie close to each other have their tails in common.
-                    let total = Gwei::new((total + n % spread) * grain).unwrap();
-                    let Some(amount) = distinct_amount(total, tails, &taken, *chance) else {
+                    let total = Amount::new((total + n % spread) * grain).unwrap();
+                    let Some(amount) = distinct_amount(total, tails, &taken, *random_bytes) else {
                         n_refused += 1;
                         continue;
                     };
                     let tail = amount.minus(total).unwrap();
-                    prop_assert!(Gwei::ZERO < tail && tail <= tails.most());
+                    prop_assert!(Amount::ZERO < tail && tail <= tails.most());
                     prop_assert_eq!(amount.get() % grain, 0, "{}", currency);
                     prop_assert!(!taken.contains(&amount));
                     taken.push(amount);
                 }
-                let distinct: BTreeSet<Gwei> = taken.iter().copied().collect();
+                let distinct: BTreeSet<Amount> = taken.iter().copied().collect();
                 prop_assert_eq!(distinct.len(), taken.len());
                 if spread == 1 {
                     let most = usize::try_from(tails.n).unwrap();
@@ -147,7 +153,7 @@ mod tests {
 
     #[test]
     fn what_arrived_is_by_the_sellers_word_or_by_the_nodes_whichever_is_more() {
-        let gwei = |n| Gwei::new(n).unwrap();
+        let gwei = |n| Amount::new(n).unwrap();
         let address = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
         let invoice = |received, node: Option<(i64, i64)>| Invoice {
             currency: Currency::parse("ETH").unwrap(),
@@ -156,13 +162,13 @@ mod tests {
             amount: gwei(1_010),
             total: gwei(1_000),
             received: gwei(received),
-            sighting: node.map(|(seen, settled)| Sighting {
+            sighting: node.map(|(seen, settled)| Observation {
                 seen: gwei(seen),
                 settled: gwei(settled),
-                ..Sighting::NOTHING
+                ..Observation::NOTHING
             }),
             in_doubt: false,
-            until: Moment::new(0).unwrap(),
+            until: Timestamp::new(0).unwrap(),
             clock_ahead: None,
         };
         for (received, node, arrived, seen) in [
@@ -182,7 +188,7 @@ mod tests {
         assert!(link.starts_with("ethereum:") && link.contains(address), "{link}");
         assert!(link.ends_with("value=3000000000"), "{link}");
         // Placed while the host's clock was a minute ahead of the trusted time.
-        let placed = Invoice { until: Moment::new(1_000).unwrap(), ..invoice };
+        let placed = Invoice { until: Timestamp::new(1_000).unwrap(), ..invoice };
         assert_eq!(placed.ends_at().get(), 1_000);
         assert_eq!(Invoice { clock_ahead: Some(60), ..placed }.ends_at().get(), 940);
     }

@@ -1,8 +1,8 @@
 //! An extended key with its origin and derivation steps.
 
 use crate::payment::Coin;
-use crate::payment::NotAnAccountKey;
-use crate::payment::pays_to::PaysTo;
+use crate::payment::NotAnExtendedPubkey;
+use crate::payment::script_type::ScriptType;
 
 /// An extended public key with what wallets write around it.
 ///
@@ -40,20 +40,20 @@ impl Account {
     /// The kind of address that wallets make of such an account; `None` where it follows no custom.
     ///
     /// # Errors
-    /// [`NotAnAccountKey`] for an account of another coin, or of several signers.
-    pub fn pays_to(self, coin: &Coin) -> Result<Option<PaysTo>, NotAnAccountKey> {
+    /// [`NotAnExtendedPubkey`] for an account of another coin, or of several signers.
+    pub fn script_type(self, coin: &Coin) -> Result<Option<ScriptType>, NotAnExtendedPubkey> {
         let is_bitcoin = *coin == Coin::Bitcoin;
         match (self.purpose, self.coin) {
             // BIP-45, BIP-48 and BIP-87 are for several signers.
-            (45 | 48 | 87, _) => Err(NotAnAccountKey::OfSeveral),
-            (_, 1) => Err(NotAnAccountKey::TestNetwork),
-            (_, of) if (of == 0) != is_bitcoin => Err(NotAnAccountKey::OtherCoin),
-            (44, _) if !is_bitcoin => Ok(Some(PaysTo::Ethereum)),
-            (49 | 84 | 86, _) if !is_bitcoin => Err(NotAnAccountKey::BitcoinsOnly),
-            (44, _) => Ok(Some(PaysTo::P2pkh)),
-            (49, _) => Ok(Some(PaysTo::P2shP2wpkh)),
-            (84, _) => Ok(Some(PaysTo::P2wpkh)),
-            (86, _) => Ok(Some(PaysTo::P2tr)),
+            (45 | 48 | 87, _) => Err(NotAnExtendedPubkey::OfSeveral),
+            (_, 1) => Err(NotAnExtendedPubkey::TestNetwork),
+            (_, of) if (of == 0) != is_bitcoin => Err(NotAnExtendedPubkey::OtherCoin),
+            (44, _) if !is_bitcoin => Ok(Some(ScriptType::Ethereum)),
+            (49 | 84 | 86, _) if !is_bitcoin => Err(NotAnExtendedPubkey::BitcoinsOnly),
+            (44, _) => Ok(Some(ScriptType::P2pkh)),
+            (49, _) => Ok(Some(ScriptType::P2shP2wpkh)),
+            (84, _) => Ok(Some(ScriptType::P2wpkh)),
+            (86, _) => Ok(Some(ScriptType::P2tr)),
             _ => Ok(None),
         }
     }
@@ -61,18 +61,19 @@ impl Account {
 
 impl<'a> KeyExpression<'a> {
     /// # Errors
-    /// [`NotAnAccountKey`] where the brackets hold no origin, or what follows is no key.
-    pub fn parse(text: &'a str) -> Result<Self, NotAnAccountKey> {
+    /// [`NotAnExtendedPubkey`] where the brackets hold no origin, or what follows is no key.
+    pub fn parse(text: &'a str) -> Result<Self, NotAnExtendedPubkey> {
         let (origin, bare) = match text.strip_prefix('[') {
             Some(rest) => {
-                let (origin, bare) = rest.split_once(']').ok_or(NotAnAccountKey::NotAnOrigin)?;
+                let (origin, bare) =
+                    rest.split_once(']').ok_or(NotAnExtendedPubkey::NotAnOrigin)?;
                 (read_origin(origin)?, bare)
             }
             None => (Vec::new(), text),
         };
         let (key, steps) = bare.split_at(bare.find('/').unwrap_or(bare.len()));
         if !key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Err(NotAnAccountKey::NotExtended);
+            return Err(NotAnExtendedPubkey::NotExtended);
         }
         let account = match origin.as_slice() {
             [(purpose, true), (coin, true), (_, true), ..] => {
@@ -85,14 +86,14 @@ impl<'a> KeyExpression<'a> {
     }
 
     /// # Errors
-    /// [`NotAnAccountKey`] where they lead to other addresses than the receiving ones.
-    pub fn steps(&self) -> Result<Steps, NotAnAccountKey> {
+    /// [`NotAnExtendedPubkey`] where they lead to other addresses than the receiving ones.
+    pub fn steps(&self) -> Result<Steps, NotAnExtendedPubkey> {
         match self.steps {
             "" => Ok(Steps::None),
             "/0/*" | "/<0;1>/*" | "/{0,1}/*" | "/**" => Ok(Steps::OfAccount),
             "/*" => Ok(Steps::OfReceiving),
-            steps if steps.contains(HARDENED) => Err(NotAnAccountKey::HardenedStep),
-            _ => Err(NotAnAccountKey::NotReceiving),
+            steps if steps.contains(HARDENED) => Err(NotAnExtendedPubkey::HardenedStep),
+            _ => Err(NotAnExtendedPubkey::NotReceiving),
         }
     }
 }
@@ -101,13 +102,13 @@ impl<'a> KeyExpression<'a> {
 const HARDENED: [char; 3] = ['\'', 'h', 'H'];
 
 /// The steps of an origin, and whether each is hardened.
-fn read_origin(text: &str) -> Result<Vec<(u32, bool)>, NotAnAccountKey> {
+fn read_origin(text: &str) -> Result<Vec<(u32, bool)>, NotAnExtendedPubkey> {
     let mut parts = text.split('/');
     let fingerprint = parts.next().unwrap_or_default();
     // Sparrow writes nine zeros where it knows none.
     let is_hex = fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !is_hex || !(fingerprint.len() == 8 || fingerprint == "000000000") {
-        return Err(NotAnAccountKey::NotAnOrigin);
+        return Err(NotAnExtendedPubkey::NotAnOrigin);
     }
     let step = |part: &str| {
         let digits = part.strip_suffix(HARDENED);
@@ -116,7 +117,7 @@ fn read_origin(text: &str) -> Result<Vec<(u32, bool)>, NotAnAccountKey> {
         let read = is_number.then(|| number.parse::<u32>().ok()).flatten();
         read.filter(|n| *n < 1 << 31)
             .map(|n| (n, digits.is_some()))
-            .ok_or(NotAnAccountKey::NotAnOrigin)
+            .ok_or(NotAnExtendedPubkey::NotAnOrigin)
     };
     parts.map(step).collect()
 }

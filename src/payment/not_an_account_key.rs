@@ -4,7 +4,7 @@ use crate::payment::secret;
 
 /// Why no addresses are made from what stands there. No message repeats the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotAnAccountKey {
+pub enum NotAnExtendedPubkey {
     #[error("{}", secret::WARNING)]
     Private,
     #[error("Monero has no extended public key: an XMR wallet takes `address` and `view_key`")]

@@ -2,18 +2,18 @@
 
 use crate::payment::Address;
 use crate::payment::Coin;
-use crate::values::Gwei;
+use crate::values::Amount;
 
 /// The link that a wallet opens with address and amount filled in.
 ///
 /// Units: whole wei, or whole units of a token; decimal Bitcoin without trailing zeros; Monero with its 12 decimals. An
 /// amount that is no multiple of [`Coin::grain`] is rounded up to one, so that nobody pays too little.
 /// Source: EIP-681; BIP-21; Monero's URI scheme, `tx_amount`.
-pub fn payment_uri(coin: &Coin, address: &Address, amount: Gwei) -> String {
+pub fn payment_uri(coin: &Coin, address: &Address, amount: Amount) -> String {
     match coin {
         Coin::Bitcoin => format!("bitcoin:{address}?amount={}", decimal_bitcoin(amount)),
         Coin::Monero => {
-            let (whole, rest) = (amount.get() / Gwei::PER_COIN, amount.get() % Gwei::PER_COIN);
+            let (whole, rest) = (amount.get() / Amount::PER_COIN, amount.get() % Amount::PER_COIN);
             format!("monero:{address}?tx_amount={whole}.{rest:09}000")
         }
         Coin::Ether { chain } => format!("ethereum:{address}@{chain}?value={}", units(amount, 18)),
@@ -44,14 +44,14 @@ pub fn read_by(coin: &Coin) -> &'static str {
     }
 }
 
-fn decimal_bitcoin(amount: Gwei) -> String {
+fn decimal_bitcoin(amount: Amount) -> String {
     let satoshi = amount.get().unsigned_abs().div_ceil(10);
     let eight_decimals = format!("{}.{:08}", satoshi / 100_000_000, satoshi % 100_000_000);
     eight_decimals.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Units: 10^-`decimals` of a coin.
-fn units(amount: Gwei, decimals: u8) -> String {
+fn units(amount: Amount, decimals: u8) -> String {
     let gwei = amount.get().unsigned_abs();
     match decimals.checked_sub(9) {
         None => gwei.div_ceil(10_u64.pow(9 - u32::from(decimals))).to_string(),
@@ -81,7 +81,7 @@ mod tests {
             Coin::Monero => MONERO,
             Coin::Ether { .. } | Coin::Token { .. } => ETHEREUM,
         };
-        payment_uri(coin, &Address::parse(coin, address).unwrap(), Gwei::new(amount).unwrap())
+        payment_uri(coin, &Address::parse(coin, address).unwrap(), Amount::new(amount).unwrap())
     }
 
     #[track_caller]
@@ -132,8 +132,8 @@ mod tests {
                 let link = uri(&coin, amount);
                 let written = link.rsplit('=').next().unwrap();
                 let gwei = match &coin {
-                    Coin::Bitcoin => Gwei::parse_coins(written).unwrap().get(),
-                    Coin::Monero => Gwei::parse_coins(written.strip_suffix("000").unwrap()).unwrap().get(),
+                    Coin::Bitcoin => Amount::parse_coins(written).unwrap().get(),
+                    Coin::Monero => Amount::parse_coins(written.strip_suffix("000").unwrap()).unwrap().get(),
                     Coin::Ether { .. } => in_gwei(written, 18),
                     Coin::Token { decimals, .. } => in_gwei(written, usize::from(*decimals)),
                 };

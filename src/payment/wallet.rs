@@ -1,8 +1,8 @@
 //! Where the seller receives one currency.
 
-use crate::payment::AccountKey;
 use crate::payment::Address;
 use crate::payment::Coin;
+use crate::payment::ExtendedPubkey;
 use crate::payment::ViewKey;
 use crate::payment::demo;
 use crate::values::Currency;
@@ -14,22 +14,22 @@ pub struct Wallet {
     /// For the buyer to read, as the seller wrote it.
     pub name: String,
     pub coin: Coin,
-    pub receives: Receives,
+    pub receives: Destination,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Receives {
+pub enum Destination {
     /// One address for all orders: only their amounts tell them apart.
     Address(Address),
     /// An address of its own for each order, made from an extended public key.
-    Account(AccountKey),
+    Account(ExtendedPubkey),
     /// A subaddress of its own for each order.
     View(ViewKey),
     /// A Monero wallet's primary address: each order gets it with a payment id of its own in it.
     Integrated(Address),
 }
 
-impl Receives {
+impl Destination {
     /// What stands alone as an address.
     pub fn of_address(address: Address) -> Self {
         if address.is_primary_monero() { Self::Integrated(address) } else { Self::Address(address) }
@@ -51,23 +51,23 @@ impl Wallet {
     /// The address that the order with this index pays to; where nothing is numbered, the wallet's one address.
     ///
     /// # Panics
-    /// Beyond [`AccountKey::LAST_INDEX`], where the wallet has an account.
+    /// Beyond [`ExtendedPubkey::LAST_INDEX`], where the wallet has an account.
     pub fn address(&self, index: u32) -> Address {
         match &self.receives {
-            Receives::Address(address) | Receives::Integrated(address) => address.clone(),
-            Receives::Account(key) => key.address(index),
-            Receives::View(key) => key.address(index),
+            Destination::Address(address) | Destination::Integrated(address) => address.clone(),
+            Destination::Account(key) => key.address(index),
+            Destination::View(key) => key.address(index),
         }
     }
 
     /// Whether what it receives belongs to a mnemonic that everybody knows, so that anybody can take it.
     pub fn is_demo(&self) -> bool {
         match &self.receives {
-            Receives::Address(address) | Receives::Integrated(address) => {
+            Destination::Address(address) | Destination::Integrated(address) => {
                 demo::has_address(address)
             }
-            Receives::Account(key) => demo::has_account(key),
-            Receives::View(key) => demo::has_address(&key.primary()),
+            Destination::Account(key) => demo::has_account(key),
+            Destination::View(key) => demo::has_address(&key.primary()),
         }
     }
 }
@@ -80,18 +80,18 @@ mod tests {
     /// Source: BIP-32, test vector 1, m/0'/1/2'.
     const OWN_KEY: &str = "xpub6D4BDPcP2GT577Vvch3R8wDkScZWzQzMMUm3PWbmWvVJrZwQY4VUNgqFJPMM3No2dFDFGTsxxpG5uJh7n7epu4trkrX7x7DogT5Uv6fcLW5";
 
-    fn wallet(currency: &str, receives: impl FnOnce(&Coin) -> Receives) -> Wallet {
+    fn wallet(currency: &str, receives: impl FnOnce(&Coin) -> Destination) -> Wallet {
         let currency = Currency::parse(currency).unwrap();
         let coin = Coin::parse(&currency, None, None, None).unwrap();
         Wallet { name: currency.to_string(), currency, receives: receives(&coin), coin }
     }
 
     fn with_address(currency: &str, text: &str) -> Wallet {
-        wallet(currency, |coin| Receives::of_address(Address::parse(coin, text).unwrap()))
+        wallet(currency, |coin| Destination::of_address(Address::parse(coin, text).unwrap()))
     }
 
     fn with_account(currency: &str, text: &str) -> Wallet {
-        wallet(currency, |coin| Receives::Account(AccountKey::parse(coin, text).unwrap()))
+        wallet(currency, |coin| Destination::Account(ExtendedPubkey::parse(coin, text).unwrap()))
     }
 
     #[track_caller]
@@ -125,7 +125,7 @@ mod tests {
         let view = "2f85eb3c2a3ffcede6ca9404f7a3de21c48bd4e85858ce68c19452f1098d140d";
         let primary = Address::parse(&Coin::Monero, monero).unwrap();
         let view = ViewKey::parse(&primary, view).unwrap();
-        let seen = wallet("XMR", |_| Receives::View(view));
+        let seen = wallet("XMR", |_| Destination::View(view));
         check(&seen, true);
         assert_eq!(seen.receives.account().as_deref(), Some(monero));
     }

@@ -1,10 +1,10 @@
 //! Recognises the words of a wallet's seed, to refuse them.
 
-use crate::payment::AccountKey;
 use crate::payment::Address;
+use crate::payment::AmountTag;
 use crate::payment::Coin;
-use crate::payment::Receives;
-use crate::payment::Tails;
+use crate::payment::Destination;
+use crate::payment::ExtendedPubkey;
 use crate::payment::Wallet;
 
 /// What is said of a wallet to its seller, on the command line and at the desk.
@@ -23,8 +23,8 @@ impl Wallet {
     /// How the payments of two orders are told apart.
     pub fn told_apart(&self) -> String {
         match &self.receives {
-            Receives::Address(_) => {
-                let tails = Tails::of(&self.currency, &self.coin);
+            Destination::Address(_) => {
+                let tails = AmountTag::of(&self.currency, &self.coin);
                 format!(
                     "one address for all orders; payments are identified by their exact amounts: up to {} is added, in steps of {}, \
                      so that {} orders with the same total can be open at once",
@@ -33,13 +33,13 @@ impl Wallet {
                     tails.n
                 )
             }
-            Receives::Account(key) => {
+            Destination::Account(key) => {
                 format!("a separate address for each order, {}", key.kind())
             }
-            Receives::View(_) => {
+            Destination::View(_) => {
                 "a separate subaddress of the first account for each order".to_owned()
             }
-            Receives::Integrated(_) => {
+            Destination::Integrated(_) => {
                 "a separate integrated address for each order: this address with a payment ID"
                     .to_owned()
             }
@@ -49,14 +49,14 @@ impl Wallet {
     /// What somebody learns who takes the server.
     pub fn reveals(&self) -> &'static str {
         match &self.receives {
-            Receives::Address(_) => "this address and all its transactions",
-            Receives::Account(_) => {
+            Destination::Address(_) => "this address and all its transactions",
+            Destination::Account(_) => {
                 "every address of this account, past and future, and all its transactions; nobody can spend with it"
             }
-            Receives::View(_) => {
+            Destination::View(_) => {
                 "every payment that this wallet receives, past and future, at any of its addresses; nobody can spend with it"
             }
-            Receives::Integrated(_) => {
+            Destination::Integrated(_) => {
                 "this address and the payment IDs of the orders, but not what it received"
             }
         }
@@ -65,7 +65,7 @@ impl Wallet {
     /// What to look at where a wallet program may call accounts of every kind the same.
     pub fn kind_hint(&self) -> Option<&'static str> {
         match &self.receives {
-            Receives::Account(key) if key.may_be_of_another_kind() => Some(
+            Destination::Account(key) if key.may_be_of_another_kind() => Some(
                 "many wallets show xpub for every address type: if yours shows bc1q…, 3… or bc1p… addresses, use the zpub or \
                  ypub, or wpkh(KEY/0/*), sh(wpkh(KEY/0/*)) or tr(KEY/0/*)",
             ),
@@ -78,7 +78,7 @@ impl Wallet {
         if self.receives.account().is_none() {
             return vec![self.address(0)];
         }
-        let end = first.saturating_add(count).min(AccountKey::LAST_INDEX);
+        let end = first.saturating_add(count).min(ExtendedPubkey::LAST_INDEX);
         (first..end).map(|index| self.address(index)).collect()
     }
 }

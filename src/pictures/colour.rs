@@ -60,7 +60,7 @@ fn samples(image: &mut DynamicImage) -> &mut [u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pictures::sample;
+    use crate::pictures::test_images;
 
     #[track_caller]
     fn check(mut image: DynamicImage, profile: &ColorProfile, expected: [u8; 4]) {
@@ -74,10 +74,14 @@ mod tests {
     #[test]
     fn wide_colours_become_srgb() {
         let profile = ColorProfile::new_display_p3();
-        check(sample::plain([200, 100, 50], 3, 3), &profile, [215, 93, 31, 255]);
-        check(sample::plain([120, 130, 140], 3, 3), &profile, [118, 130, 141, 255]);
-        check(sample::plain([10, 200, 90], 3, 3), &profile, [0, 204, 73, 255]);
-        check(sample::plain([200, 100, 50], 3, 3), &ColorProfile::new_srgb(), [200, 100, 50, 255]);
+        check(test_images::plain([200, 100, 50], 3, 3), &profile, [215, 93, 31, 255]);
+        check(test_images::plain([120, 130, 140], 3, 3), &profile, [118, 130, 141, 255]);
+        check(test_images::plain([10, 200, 90], 3, 3), &profile, [0, 204, 73, 255]);
+        check(
+            test_images::plain([200, 100, 50], 3, 3),
+            &ColorProfile::new_srgb(),
+            [200, 100, 50, 255],
+        );
     }
 
     #[test]
@@ -89,9 +93,9 @@ mod tests {
     #[test]
     fn a_linear_gray_is_made_lighter() {
         let profile = ColorProfile::new_gray_with_gamma(1_u8.into());
-        let mut image = sample::plain([128; 3], 3, 3);
+        let mut image = test_images::plain([128; 3], 3, 3);
         to_srgb(&mut image, true, &profile.encode().unwrap()).unwrap();
-        sample::check_colour(&image, (1, 1), [188; 3]);
+        test_images::check_colour(&image, (1, 1), [188; 3]);
         assert!(to_srgb(&mut image, false, &profile.encode().unwrap()).is_err());
     }
 
@@ -100,9 +104,9 @@ mod tests {
         let mut for_print = ColorProfile::new_srgb().encode().unwrap();
         for_print[16..20].copy_from_slice(b"CMYK");
         for profile in
-            [for_print.as_slice(), b"", b"junk", &[0; 4096], &sample::wide_profile()[..200]]
+            [for_print.as_slice(), b"", b"junk", &[0; 4096], &test_images::wide_profile()[..200]]
         {
-            assert!(to_srgb(&mut sample::plain([1, 2, 3], 3, 3), false, profile).is_err());
+            assert!(to_srgb(&mut test_images::plain([1, 2, 3], 3, 3), false, profile).is_err());
         }
     }
 }

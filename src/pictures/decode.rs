@@ -1,8 +1,8 @@
 //! Decodes pictures within limits.
 
 use crate::pictures::file::Format;
+use crate::pictures::image_header::ImageHeader;
 use crate::pictures::jpeg;
-use crate::pictures::outline::Outline;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
@@ -24,7 +24,7 @@ const PNG_ROOM: u64 = 16 * 1024 * 1024;
 
 impl Decoded {
     /// Takes an outline whose measures are known to be small enough; `None` where the pixels do not fit it.
-    pub fn new(outline: &Outline) -> Option<Self> {
+    pub fn new(outline: &ImageHeader) -> Option<Self> {
         let decoded = match outline.format {
             Format::Jpeg => jpeg::decode(&outline.bytes).ok()?,
             Format::Png => png(&outline.bytes).ok()?,
@@ -68,25 +68,29 @@ pub(super) fn upright(exif: Option<&[u8]>) -> Orientation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pictures::sample;
+    use crate::pictures::test_images;
     use proptest::prelude::*;
 
     fn is_shown(bytes: &[u8]) -> bool {
-        let outline =
-            Outline::read(bytes).ok().filter(|outline| outline.width.max(outline.height) < 5_000);
+        let outline = ImageHeader::read(bytes)
+            .ok()
+            .filter(|outline| outline.width.max(outline.height) < 5_000);
         outline.is_some_and(|outline| Decoded::new(&outline).is_some())
     }
 
     fn pictures() -> Vec<Vec<u8>> {
-        let (plain, clear) = (sample::corners(40, 30), sample::clear(40, 30));
+        let (plain, clear) = (test_images::corners(40, 30), test_images::clear(40, 30));
         let gray: DynamicImage = plain.to_luma8().into();
-        let mut files: Vec<Vec<u8>> =
-            vec![sample::jpeg(&plain), sample::jpeg(&gray), sample::progressive_jpeg()];
+        let mut files: Vec<Vec<u8>> = vec![
+            test_images::jpeg(&plain),
+            test_images::jpeg(&gray),
+            test_images::progressive_jpeg(),
+        ];
         for image in [&plain, &clear, &gray] {
-            files.push(sample::png(image));
+            files.push(test_images::png(image));
         }
         for image in [&plain, &clear] {
-            files.extend([sample::lossy_webp(image), sample::lossless_webp(image)]);
+            files.extend([test_images::lossy_webp(image), test_images::lossless_webp(image)]);
         }
         files
     }
@@ -103,14 +107,14 @@ mod tests {
 
     #[test]
     fn every_depth_and_kind_of_png_is_read() {
-        let colours = sample::corners(8, 8);
-        let clear = sample::clear(8, 8);
+        let colours = test_images::corners(8, 8);
+        let clear = test_images::clear(8, 8);
         let deep: Vec<DynamicImage> =
             vec![colours.to_rgb16().into(), colours.to_luma16().into(), clear.to_rgba16().into()];
         for image in
             deep.iter().chain([&clear.to_luma_alpha8().into(), &clear.to_luma_alpha16().into()])
         {
-            let outline = Outline::read(&sample::png(image)).ok().unwrap();
+            let outline = ImageHeader::read(&test_images::png(image)).ok().unwrap();
             assert_eq!(
                 outline.deep,
                 image.color().bits_per_pixel() / u16::from(image.color().channel_count()) == 16
@@ -119,16 +123,17 @@ mod tests {
             assert_eq!(decoded.gray, !image.color().has_color());
             assert_eq!(decoded.image.color().has_alpha(), image.color().has_alpha());
         }
-        let decoded = Decoded::new(&Outline::read(&sample::palette_png()).ok().unwrap()).unwrap();
+        let decoded =
+            Decoded::new(&ImageHeader::read(&test_images::palette_png()).ok().unwrap()).unwrap();
         assert_eq!(decoded.image.to_rgba8().into_raw(), [255, 0, 0, 255, 0, 0, 255, 0]);
     }
 
     #[test]
     fn texts_and_profiles_that_swell_take_no_room() {
-        let swelling = sample::swelling(64 * 1024 * 1024);
-        let plain = sample::png(&sample::corners(4, 4));
+        let swelling = test_images::swelling(64 * 1024 * 1024);
+        let plain = test_images::png(&test_images::corners(4, 4));
         for kind in [b"zTXt", b"iCCP", b"iTXt"] {
-            assert!(is_shown(&sample::with_png_chunk(&plain, *kind, &swelling)), "{kind:?}");
+            assert!(is_shown(&test_images::with_png_chunk(&plain, *kind, &swelling)), "{kind:?}");
         }
     }
 

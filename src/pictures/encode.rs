@@ -89,7 +89,7 @@ fn first_light_enough(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pictures::sample;
+    use crate::pictures::test_images;
 
     const AIM: Aim<'_> =
         Aim { steps: &[(90, 100), (60, 100), (50, 150), (40, 150)], sharp_edges: false, effort: 6 };
@@ -115,8 +115,8 @@ mod tests {
     #[test]
     fn a_picture_has_a_fallback_for_old_browsers() {
         for (image, file, fallback) in [
-            (sample::corners(40, 30), "image/webp", "image/jpeg"),
-            (sample::clear(40, 30), "image/webp", "image/png"),
+            (test_images::corners(40, 30), "image/webp", "image/jpeg"),
+            (test_images::clear(40, 30), "image/webp", "image/png"),
         ] {
             assert_eq!(webp(&image, &AIM).map(|rendered| rendered.file.content_type()), Some(file));
             assert_eq!(

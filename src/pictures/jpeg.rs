@@ -2,7 +2,7 @@
 
 use crate::pictures::decode::{Decoded, upright};
 use crate::pictures::file::Format;
-use crate::pictures::outline::{Fault, Outline};
+use crate::pictures::image_header::{Fault, ImageHeader};
 use image::{DynamicImage, GrayImage, RgbImage};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
@@ -14,7 +14,7 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 /// What a phone appends (a second picture, a film) is left behind.
 ///
 /// Source: ITU-T T.81, annex B; T.872 for the Adobe segment.
-pub(super) fn outline(bytes: &[u8]) -> Result<Outline, Fault> {
+pub(super) fn outline(bytes: &[u8]) -> Result<ImageHeader, Fault> {
     let mut kept = bytes[..2].to_vec();
     let mut frame = None;
     let mut n_scans = 0;
@@ -70,7 +70,7 @@ pub(super) fn outline(bytes: &[u8]) -> Result<Outline, Fault> {
     // scan, and are an error to the decoder where rows are missing before the end; it would otherwise show them grey.
     kept.extend_from_slice(&[0xff, 0].repeat(16));
     kept.extend_from_slice(&[0xff, 0xd9]);
-    Ok(Outline {
+    Ok(ImageHeader {
         format: Format::Jpeg,
         bytes: kept,
         width: width.into(),
@@ -141,7 +141,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, DecodeErrors> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pictures::sample;
+    use crate::pictures::test_images;
 
     #[track_caller]
     fn check(bytes: &[u8], expected: Fault) {
@@ -149,7 +149,7 @@ mod tests {
     }
 
     fn jpeg_of(n_bits: u8, n_colours: u8, marker: u8) -> Vec<u8> {
-        let head = sample::with_jpeg_segment(
+        let head = test_images::with_jpeg_segment(
             b"\xff\xd8",
             marker,
             &[n_bits, 0xff, 0xff, 0xff, 0xff, n_colours],
@@ -166,7 +166,7 @@ mod tests {
             check(&bytes, Fault::RareJpeg);
         }
         check(
-            &sample::with_jpeg_segment(&jpeg_of(8, 3, 0xc0), 0xc0, &[8, 0, 1, 0, 1, 3]),
+            &test_images::with_jpeg_segment(&jpeg_of(8, 3, 0xc0), 0xc0, &[8, 0, 1, 0, 1, 3]),
             Fault::Damaged,
         );
     }
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_jpeg_cut_and_ended_is_refused_too() {
-        let whole = sample::jpeg(&sample::corners(40, 30));
+        let whole = test_images::jpeg(&test_images::corners(40, 30));
         for n in 0..whole.len() - 2 {
             assert!(!is_shown(&[&whole[..n], b"\xff\xd9"].concat()), "{n}");
         }
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_jpeg_with_something_behind_its_end_is_shown() {
-        let whole = sample::jpeg(&sample::corners(40, 30));
+        let whole = test_images::jpeg(&test_images::corners(40, 30));
         for behind in [whole.as_slice(), b"\0\0\0", b"\xff\xd8\xff", b"film"] {
             assert!(is_shown(&[&whole, behind].concat()));
         }

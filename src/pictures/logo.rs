@@ -45,16 +45,16 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pictures::sample;
+    use crate::pictures::test_images;
     use image::DynamicImage;
     use image::RgbImage;
     use image::RgbaImage;
 
     #[track_caller]
     fn check(image: &DynamicImage, shown: (u32, u32), pixels: (u32, u32)) {
-        let logo = sample::source(&sample::png(image)).logo();
+        let logo = test_images::source(&test_images::png(image)).logo();
         let logo = logo.unwrap_or_else(|refusal| panic!("{refusal}"));
-        let seen = sample::seen(&logo.webp);
+        let seen = test_images::seen(&logo.webp);
         assert_eq!(((logo.width, logo.height), (seen.width(), seen.height())), (shown, pixels));
         assert!(logo.webp.bytes.len() <= MOST_BYTES, "{}", logo.webp.bytes.len());
     }
@@ -66,11 +66,11 @@ mod tests {
 
     #[test]
     fn a_logo_is_small_and_sharp_on_fine_screens() {
-        check(&sample::corners(2400, 300), (240, 30), (480, 60));
-        check(&sample::clear(900, 900), (64, 64), (128, 128));
-        check(&sample::corners(300, 60), (240, 48), (300, 60));
-        check(&sample::corners(40, 30), (40, 30), (40, 30));
-        check(&sample::plain(sample::RED, 4000, 1), (240, 1), (480, 1));
+        check(&test_images::corners(2400, 300), (240, 30), (480, 60));
+        check(&test_images::clear(900, 900), (64, 64), (128, 128));
+        check(&test_images::corners(300, 60), (240, 48), (300, 60));
+        check(&test_images::corners(40, 30), (40, 30), (40, 30));
+        check(&test_images::plain(test_images::RED, 4000, 1), (240, 1), (480, 1));
     }
 
     #[test]
@@ -79,18 +79,19 @@ mod tests {
             let [red, green, blue, _] = noise(y * 480 + x);
             image::Rgb([red, green, blue])
         });
-        let logo = sample::source(&sample::png(&colours.into())).logo();
+        let logo = test_images::source(&test_images::png(&colours.into())).logo();
         assert!(logo.is_ok_and(|logo| logo.webp.bytes.len() <= MOST_BYTES));
         let clear = RgbaImage::from_fn(480, 128, |x, y| image::Rgba(noise(y * 480 + x)));
-        let refused = sample::source(&sample::png(&clear.into())).logo();
+        let refused = test_images::source(&test_images::png(&clear.into())).logo();
         assert!(matches!(refused, Err(NotAPicture::TooBusy { .. })));
     }
 
     #[test]
     fn nothing_but_pixels_is_in_a_logo() {
-        let segment = [b"Exif\0\0", sample::exif(6).as_slice()].concat();
-        let jpeg = sample::jpeg(&sample::corners(80, 60));
-        let logo = sample::source(&sample::with_jpeg_segment(&jpeg, 0xe1, &segment)).logo();
+        let segment = [b"Exif\0\0", test_images::exif(6).as_slice()].concat();
+        let jpeg = test_images::jpeg(&test_images::corners(80, 60));
+        let logo =
+            test_images::source(&test_images::with_jpeg_segment(&jpeg, 0xe1, &segment)).logo();
         let logo = logo.unwrap_or_else(|refusal| panic!("{refusal}"));
         assert_eq!((logo.width, logo.height), (48, 64));
         for rendered in [&logo.webp, &logo.fallback] {

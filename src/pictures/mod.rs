@@ -1,28 +1,28 @@
 //! What a camera made becomes what a page shows: upright, no metadata, three sizes; this room alone knows picture formats.
 
-mod cleaned;
 mod colour;
 mod decode;
 mod encode;
 mod file;
 mod gallery;
+mod image_header;
 mod jpeg;
 mod logo;
 mod originals;
-mod outline;
 mod refusal;
 mod render;
-#[cfg(test)]
-mod sample;
+mod sanitized;
 mod scale;
-mod sheet;
 mod source;
+mod sprite_sheet;
+#[cfg(test)]
+mod test_images;
 
-pub use cleaned::{Cleaned, Size};
 pub use file::{NotAPictureFile, PictureFile};
 pub use gallery::Gallery;
 pub use originals::Originals;
 pub use refusal::NotAPicture;
 pub use render::{Picture, Rendered, Rendition};
-pub use sheet::{Cell, Sheet};
+pub use sanitized::{Sanitized, Size};
 pub use source::Source;
+pub use sprite_sheet::{Cell, Sheet};

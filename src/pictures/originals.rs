@@ -1,8 +1,8 @@
 //! The seller's own folder of pictures.
 
 use crate::bounded;
-use crate::pictures::cleaned::Cleaned;
 use crate::pictures::refusal::NotAPicture;
+use crate::pictures::sanitized::Sanitized;
 use crate::pictures::source::Source;
 use std::fs;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -67,7 +67,7 @@ impl Originals {
 
     /// Puts a picture into the seller's folder under a name made from `wish`, and returns that name. No other picture is
     /// ever written over; the very same one under the same name is left as it is.
-    pub fn keep(&self, cleaned: &Cleaned, wish: &str) -> io::Result<String> {
+    pub fn keep(&self, cleaned: &Sanitized, wish: &str) -> io::Result<String> {
         let folder = self.folders.first().ok_or(io::ErrorKind::NotFound)?;
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let stem = safe_stem(wish);
@@ -158,8 +158,8 @@ mod tests {
     use super::*;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
-    fn cleaned(text: &str) -> Cleaned {
-        Cleaned { bytes: text.into(), ending: "jpg" }
+    fn cleaned(text: &str) -> Sanitized {
+        Sanitized { bytes: text.into(), ending: "jpg" }
     }
 
     #[test]

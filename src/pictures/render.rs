@@ -5,7 +5,7 @@ use crate::pictures::decode::Decoded;
 use crate::pictures::encode;
 use crate::pictures::encode::Aim;
 use crate::pictures::file::PictureFile;
-use crate::pictures::outline::Outline;
+use crate::pictures::image_header::ImageHeader;
 use crate::pictures::refusal::NotAPicture;
 use crate::pictures::scale;
 use crate::pictures::source::Source;
@@ -84,7 +84,7 @@ impl Source {
     /// # Errors
     /// As [`Source::render`].
     pub(super) fn pixels(&self) -> Result<DynamicImage, NotAPicture> {
-        let outline = Outline::of(self)?;
+        let outline = ImageHeader::of(self)?;
         let decoded =
             Decoded::new(&outline).ok_or_else(|| NotAPicture::Damaged { name: self.name() })?;
         drop(outline);
@@ -109,8 +109,8 @@ impl Rendition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pictures::sample;
-    use crate::pictures::sample::{BLUE, GREEN, RED, WHITE};
+    use crate::pictures::test_images;
+    use crate::pictures::test_images::{BLUE, GREEN, RED, WHITE};
 
     fn all(picture: &Picture) -> [&Rendered; 6] {
         let Picture { thumb, page, full } = picture;
@@ -119,19 +119,19 @@ mod tests {
 
     #[track_caller]
     fn check_corners(rendered: &Rendered, [a, b, c, d]: [[u8; 3]; 4]) {
-        let image = sample::seen(rendered);
+        let image = test_images::seen(rendered);
         let (right, below) = (image.width() - 10, image.height() - 10);
         for (at, colour) in [((9, 9), a), ((right, 9), b), ((9, below), c), ((right, below), d)] {
-            sample::check_colour(&image, at, colour);
+            test_images::check_colour(&image, at, colour);
         }
     }
 
     /// Source: Exif 2.32, the table of tag 274; each row says which corner of the file is seen above left, above right, and so on.
     #[test]
     fn a_picture_stands_upright_however_the_camera_was_held() {
-        let jpeg = sample::jpeg(&sample::corners(80, 60));
-        let webp = sample::lossless_webp(&sample::corners(80, 60));
-        let png = sample::png(&sample::corners(80, 60));
+        let jpeg = test_images::jpeg(&test_images::corners(80, 60));
+        let webp = test_images::lossless_webp(&test_images::corners(80, 60));
+        let png = test_images::png(&test_images::corners(80, 60));
         for (orientation, corners) in [
             (1, [RED, GREEN, BLUE, WHITE]),
             (2, [GREEN, RED, WHITE, BLUE]),
@@ -144,15 +144,16 @@ mod tests {
             (0, [RED, GREEN, BLUE, WHITE]),
             (99, [RED, GREEN, BLUE, WHITE]),
         ] {
-            let exif = sample::exif(orientation);
+            let exif = test_images::exif(orientation);
             let segment = [b"Exif\0\0", exif.as_slice()].concat();
             for file in [
-                sample::with_jpeg_segment(&jpeg, 0xe1, &segment),
-                sample::with_png_chunk(&png, *b"eXIf", &exif),
-                sample::with_webp_chunks(&webp, (80, 60), 8, &[(b"EXIF", &exif)]),
-                sample::with_webp_chunks(&webp, (80, 60), 8, &[(b"EXIF", &segment)]),
+                test_images::with_jpeg_segment(&jpeg, 0xe1, &segment),
+                test_images::with_png_chunk(&png, *b"eXIf", &exif),
+                test_images::with_webp_chunks(&webp, (80, 60), 8, &[(b"EXIF", &exif)]),
+                test_images::with_webp_chunks(&webp, (80, 60), 8, &[(b"EXIF", &segment)]),
             ] {
-                let picture = sample::rendered(&file).unwrap_or_else(|refusal| panic!("{refusal}"));
+                let picture =
+                    test_images::rendered(&file).unwrap_or_else(|refusal| panic!("{refusal}"));
                 let expected = if matches!(orientation, 5..=8) { (60, 80) } else { (80, 60) };
                 assert_eq!((picture.thumb.width, picture.thumb.height), expected, "{orientation}");
                 all(&picture).into_iter().for_each(|rendered| check_corners(rendered, corners));
@@ -162,48 +163,59 @@ mod tests {
 
     #[test]
     fn a_profile_is_applied_and_gone() {
-        let (image, profile) = (sample::plain([200, 100, 50], 20, 20), sample::wide_profile());
+        let (image, profile) =
+            (test_images::plain([200, 100, 50], 20, 20), test_images::wide_profile());
         let segment = [b"ICC_PROFILE\0\x01\x01", profile.as_slice()].concat();
         for file in [
-            sample::with_jpeg_segment(&sample::jpeg(&image), 0xe2, &segment),
-            sample::with_webp_chunks(
-                &sample::lossless_webp(&image),
+            test_images::with_jpeg_segment(&test_images::jpeg(&image), 0xe2, &segment),
+            test_images::with_webp_chunks(
+                &test_images::lossless_webp(&image),
                 (20, 20),
                 0x20,
                 &[(b"ICCP", &profile)],
             ),
         ] {
-            let picture = sample::rendered(&file).unwrap_or_else(|refusal| panic!("{refusal}"));
+            let picture =
+                test_images::rendered(&file).unwrap_or_else(|refusal| panic!("{refusal}"));
             all(&picture).into_iter().for_each(|rendered| {
-                sample::check_colour(&sample::seen(rendered), (9, 9), [215, 93, 31]);
+                test_images::check_colour(&test_images::seen(rendered), (9, 9), [215, 93, 31]);
             });
         }
-        let broken =
-            sample::with_jpeg_segment(&sample::jpeg(&image), 0xe2, b"ICC_PROFILE\0\x01\x01junk");
-        assert!(matches!(sample::refusal(&broken), NotAPicture::Profile { .. }));
+        let broken = test_images::with_jpeg_segment(
+            &test_images::jpeg(&image),
+            0xe2,
+            b"ICC_PROFILE\0\x01\x01junk",
+        );
+        assert!(matches!(test_images::refusal(&broken), NotAPicture::Profile { .. }));
     }
 
     #[test]
     fn nothing_but_pixels_leaves_the_shop() {
-        let image = sample::corners(400, 300);
-        let segment = [b"Exif\0\0", sample::exif(6).as_slice()].concat();
-        let mut jpeg = sample::with_jpeg_segment(&sample::jpeg(&image), 0xe1, &segment);
+        let image = test_images::corners(400, 300);
+        let segment = [b"Exif\0\0", test_images::exif(6).as_slice()].concat();
+        let mut jpeg = test_images::with_jpeg_segment(&test_images::jpeg(&image), 0xe1, &segment);
         for (marker, body) in [
             (0xe1, "http://ns.adobe.com/xap/1.0/\0secret"),
             (0xed, "Photoshop secret"),
             (0xfe, "secret"),
         ] {
-            jpeg = sample::with_jpeg_segment(&jpeg, marker, body.as_bytes());
+            jpeg = test_images::with_jpeg_segment(&jpeg, marker, body.as_bytes());
         }
-        let mut png = sample::png(&sample::clear(400, 300));
+        let mut png = test_images::png(&test_images::clear(400, 300));
         for kind in [b"tEXt", b"iTXt", b"tIME", b"zTXt"] {
-            png = sample::with_png_chunk(&png, *kind, b"secret\0\0\0\0\0");
+            png = test_images::with_png_chunk(&png, *kind, b"secret\0\0\0\0\0");
         }
-        let exif = sample::exif(1);
+        let exif = test_images::exif(1);
         let chunks: [(&[u8], &[u8]); 2] = [(b"EXIF", &exif), (b"XMP ", b"secret")];
-        let webp = sample::with_webp_chunks(&sample::lossy_webp(&image), (400, 300), 0x0c, &chunks);
+        let webp = test_images::with_webp_chunks(
+            &test_images::lossy_webp(&image),
+            (400, 300),
+            0x0c,
+            &chunks,
+        );
         for file in [jpeg, png, webp] {
-            let picture = sample::rendered(&file).unwrap_or_else(|refusal| panic!("{refusal}"));
+            let picture =
+                test_images::rendered(&file).unwrap_or_else(|refusal| panic!("{refusal}"));
             for rendered in all(&picture) {
                 let tells = |word: &str| {
                     rendered.bytes.windows(word.len()).any(|some| some == word.as_bytes())
@@ -237,20 +249,22 @@ mod tests {
             ((1, 1), [(1, 1); 3]),
             ((4000, 1), [(320, 1), (800, 1), (1600, 1)]),
         ] {
-            let picture = sample::rendered(&sample::png(&sample::plain(RED, width, height)));
+            let picture =
+                test_images::rendered(&test_images::png(&test_images::plain(RED, width, height)));
             assert_eq!(picture.ok().map(sizes), Some(expected), "{width} by {height}");
         }
     }
 
     #[test]
     fn what_is_seen_through_stays_so_and_what_is_hidden_goes() {
-        for file in
-            [sample::png(&sample::clear(1000, 40)), sample::lossless_webp(&sample::clear(1000, 40))]
-        {
-            let picture = sample::rendered(&file).ok().unwrap();
+        for file in [
+            test_images::png(&test_images::clear(1000, 40)),
+            test_images::lossless_webp(&test_images::clear(1000, 40)),
+        ] {
+            let picture = test_images::rendered(&file).ok().unwrap();
             for rendered in all(&picture) {
                 assert!(["image/webp", "image/png"].contains(&rendered.file.content_type()));
-                let image = sample::seen(rendered).to_rgba8();
+                let image = test_images::seen(rendered).to_rgba8();
                 assert!(
                     image.pixels().any(|pixel| pixel[3] == 0)
                         && image.pixels().any(|pixel| pixel[3] == 128)
@@ -259,20 +273,22 @@ mod tests {
                     image.pixels().filter(|pixel| 20 < pixel[3]).any(|pixel| pixel[2] < pixel[0]);
                 assert!(!tinted, "the hidden red is seen at an edge");
             }
-            let full = sample::seen(&picture.full.fallback).to_rgba8();
+            let full = test_images::seen(&picture.full.fallback).to_rgba8();
             assert!(full.pixels().all(|pixel| pixel[3] != 0 || pixel.0 == [0; 4]));
         }
-        let opaque = sample::corners(40, 30).to_rgba8().into();
-        let picture = sample::rendered(&sample::png(&opaque)).ok().unwrap();
+        let opaque = test_images::corners(40, 30).to_rgba8().into();
+        let picture = test_images::rendered(&test_images::png(&opaque)).ok().unwrap();
         assert_eq!(picture.full.fallback.file.content_type(), "image/jpeg");
-        assert!(!sample::seen(&picture.full.webp).color().has_alpha());
+        assert!(!test_images::seen(&picture.full.webp).color().has_alpha());
     }
 
     #[test]
     fn equal_pictures_have_equal_names() {
         let names = |colour| {
             let picture =
-                sample::rendered(&sample::png(&sample::plain(colour, 50, 50))).ok().unwrap();
+                test_images::rendered(&test_images::png(&test_images::plain(colour, 50, 50)))
+                    .ok()
+                    .unwrap();
             all(&picture).map(|rendered| rendered.file.clone())
         };
         assert_eq!(names(RED), names(RED));
@@ -281,11 +297,11 @@ mod tests {
 
     #[test]
     fn gray_pictures_are_shown() {
-        let gray = sample::corners(40, 30).to_luma8();
-        for file in [sample::jpeg(&gray.clone().into()), sample::png(&gray.into())] {
-            let picture = sample::rendered(&file).ok().unwrap();
+        let gray = test_images::corners(40, 30).to_luma8();
+        for file in [test_images::jpeg(&gray.clone().into()), test_images::png(&gray.into())] {
+            let picture = test_images::rendered(&file).ok().unwrap();
             all(&picture).into_iter().for_each(|rendered| {
-                sample::check_colour(&sample::seen(rendered), (35, 25), WHITE)
+                test_images::check_colour(&test_images::seen(rendered), (35, 25), WHITE)
             });
         }
     }

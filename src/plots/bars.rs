@@ -1,6 +1,6 @@
 //! Horizontal bar charts.
 
-use crate::plots::Undrawn;
+use crate::plots::DrawError;
 use crate::plots::letters::Letters;
 use crate::plots::paper;
 use crate::plots::paper::Ink;
@@ -27,7 +27,7 @@ pub fn bars_height(n_bars: usize) -> usize {
 }
 
 /// Bars one below the other, each under its rank and name, as a PNG.
-pub fn draw_bars(bars: &[Bar]) -> Result<Vec<u8>, Undrawn> {
+pub fn draw_bars(bars: &[Bar]) -> Result<Vec<u8>, DrawError> {
     let mut sheet = Sheet::new(bars_height(bars.len()))?;
     let most = bars.iter().map(|bar| bar.n).max().unwrap_or(1);
     let right = paper::WIDTH - MARGIN;

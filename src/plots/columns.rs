@@ -1,6 +1,6 @@
 //! Column charts.
 
-use crate::plots::Undrawn;
+use crate::plots::DrawError;
 use crate::plots::paper;
 use crate::plots::paper::Ink;
 use crate::plots::paper::Sheet;
@@ -38,7 +38,7 @@ const LABEL_MIDDLE: usize = GROUND + 23;
 const MARK: usize = 22;
 
 /// Columns side by side, each of two parts, as a PNG. What is below zero is drawn as nothing.
-pub fn draw_columns(plot: &Columns<'_>) -> Result<Vec<u8>, Undrawn> {
+pub fn draw_columns(plot: &Columns<'_>) -> Result<Vec<u8>, DrawError> {
     let mut sheet = Sheet::new(HEIGHT)?;
     let tall = |column: &Column| column.lower.max(0).saturating_add(column.upper.max(0));
     let steps = paper::steps(plot.columns.iter().map(tall).max().unwrap_or(0));

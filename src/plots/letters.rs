@@ -1,6 +1,6 @@
 //! Letters for plots, from a picture of all of them.
 
-use crate::plots::Undrawn;
+use crate::plots::DrawError;
 use crate::plots::paper::failed;
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -39,8 +39,8 @@ pub const FULL: u8 = 15;
 impl Letters {
     /// # Errors
     /// None, as a test shows: the picture is our own.
-    pub fn read() -> Result<&'static Self, Undrawn> {
-        static READ: OnceLock<Result<Letters, Undrawn>> = OnceLock::new();
+    pub fn read() -> Result<&'static Self, DrawError> {
+        static READ: OnceLock<Result<Letters, DrawError>> = OnceLock::new();
         READ.get_or_init(parse).as_ref().map_err(Clone::clone)
     }
 
@@ -88,7 +88,7 @@ impl Letters {
     }
 }
 
-fn parse() -> Result<Letters, Undrawn> {
+fn parse() -> Result<Letters, DrawError> {
     let mut reader =
         png::Decoder::new(std::io::Cursor::new(PICTURE)).read_info().map_err(failed)?;
     let mut bytes = vec![0; reader.output_buffer_size().ok_or_else(|| failed("too large"))?];

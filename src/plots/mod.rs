@@ -11,7 +11,7 @@ pub use columns::{Column, Columns, draw_columns};
 /// Nothing of the numbers can cause it: the picture's size and the letters are our own.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the plot cannot be drawn: {0}")]
-pub struct Undrawn(String);
+pub struct DrawError(String);
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! The canvas of a plot: colours, axes and steps.
 
-use crate::plots::Undrawn;
+use crate::plots::DrawError;
 use crate::plots::letters::FULL;
 use crate::plots::letters::Letters;
 use std::ops::Range;
@@ -55,7 +55,7 @@ pub struct Sheet {
 
 impl Sheet {
     /// Units: pixels.
-    pub fn new(height: usize) -> Result<Self, Undrawn> {
+    pub fn new(height: usize) -> Result<Self, DrawError> {
         Ok(Self { letters: Letters::read()?, height, dots: vec![0; WIDTH * height] })
     }
 
@@ -80,7 +80,7 @@ impl Sheet {
     }
 
     /// The picture as a PNG.
-    pub fn encode(&self) -> Result<Vec<u8>, Undrawn> {
+    pub fn encode(&self) -> Result<Vec<u8>, DrawError> {
         let mut palette = Vec::new();
         for shade in 0..SHADES {
             for (paper, ink) in PAPER.into_iter().zip(Ink::Letters.colour()) {
@@ -107,12 +107,12 @@ impl Sheet {
     }
 }
 
-pub fn failed(error: impl std::fmt::Display) -> Undrawn {
-    Undrawn(error.to_string())
+pub fn failed(error: impl std::fmt::Display) -> DrawError {
+    DrawError(error.to_string())
 }
 
 /// How many pixels of `room` a number takes where `most` takes all of them; below zero is nothing.
-pub fn share(room: usize, number: i64, most: i64) -> Result<usize, Undrawn> {
+pub fn share(room: usize, number: i64, most: i64) -> Result<usize, DrawError> {
     let room = i128::try_from(room).map_err(failed)?;
     let pixels = room * i128::from(number.max(0)) / i128::from(most.max(1));
     usize::try_from(pixels).map_err(failed)

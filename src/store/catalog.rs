@@ -8,9 +8,9 @@ use crate::catalog::Slug;
 use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
+use crate::values::Amount;
 use crate::values::Country;
 use crate::values::Currency;
-use crate::values::Gwei;
 use sqlx::Row;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -22,7 +22,7 @@ pub struct Card {
     pub slug: String,
     pub name: String,
     /// The lowest; `None` in a shop without wallets.
-    pub price: Option<Gwei>,
+    pub price: Option<Amount>,
     /// Whether an option costs more than `price`.
     pub from: bool,
     /// Units: pieces, of all options together.
@@ -530,7 +530,7 @@ fn parse_card(row: &SqliteRow) -> Result<Card, StoreError> {
     Ok(Card {
         slug: row.try_get("slug")?,
         name: row.try_get("name")?,
-        price: price.map(Gwei::new).transpose().map_err(|_| StoreError::Row("price"))?,
+        price: price.map(Amount::new).transpose().map_err(|_| StoreError::Row("price"))?,
         from: price != most,
         stock: row.try_get("stock")?,
         thumb: thumb.transpose()?,
@@ -584,7 +584,7 @@ fn parse_offer(row: &SqliteRow, key: OfferKey) -> Result<Option<Offer>, StoreErr
         slug: parse_slug(row)?,
         name: row.try_get("name")?,
         option_name: option_name.unwrap_or_default(),
-        price: price.map(Gwei::new).transpose().map_err(|_| StoreError::Row("price"))?,
+        price: price.map(Amount::new).transpose().map_err(|_| StoreError::Row("price"))?,
         stock: option_stock.map_or_else(|| row.try_get("stock"), Ok)?,
         pool: OfferKey { option: if option_stock.is_some() { key.option } else { 0 }, ..key },
         gone: product_gone || option_gone == Some(true) || needs_option,
@@ -605,8 +605,8 @@ pub(super) fn parse_slug(row: &SqliteRow) -> Result<Slug, StoreError> {
     Slug::parse(row.try_get("slug")?).map_err(|_| StoreError::Row("slug"))
 }
 
-pub(super) fn gwei(row: &SqliteRow, column: &'static str) -> Result<Gwei, StoreError> {
-    Gwei::new(row.try_get(column)?).map_err(|_| StoreError::Row(column))
+pub(super) fn gwei(row: &SqliteRow, column: &'static str) -> Result<Amount, StoreError> {
+    Amount::new(row.try_get(column)?).map_err(|_| StoreError::Row(column))
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
 use crate::store::orders::moment;
-use crate::values::Doubt;
-use crate::values::Moment;
+use crate::values::ClockDoubt;
 use crate::values::Settling;
+use crate::values::Timestamp;
 use crate::values::TrustedClock;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -28,7 +28,7 @@ pub async fn replace(tx: &mut Tx, clock: &TrustedClock) -> Result<(), StoreError
     sqlx::query(
         "replace into clock (only, ticks, time, may_step, ahead, stable_for) values (1, ?, ?, ?, ?, ?)",
     )
-    .bind(clock.ticks)
+    .bind(clock.monotonic_now)
     .bind(clock.time.get())
     .bind(clock.may_step)
     .bind(clock.doubt.map(|doubt| doubt.ahead))
@@ -39,7 +39,7 @@ pub async fn replace(tx: &mut Tx, clock: &TrustedClock) -> Result<(), StoreError
 }
 
 /// Whether orders were placed or finished while the clock was in doubt, or finished later than now.
-pub async fn has_unsettled(db: &Db, now: Moment) -> Result<bool, StoreError> {
+pub async fn has_unsettled(db: &Db, now: Timestamp) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar(
         "select exists (select 1 from invoices where clock_ahead is not null) \
              or exists (select 1 from orders where finished_in_doubt = 1) \
@@ -98,9 +98,9 @@ pub(super) fn parse(row: &SqliteRow) -> Result<TrustedClock, StoreError> {
     let ahead: Option<i64> = row.try_get("ahead")?;
     let stable_for = row.try_get("stable_for")?;
     Ok(TrustedClock {
-        ticks: row.try_get("ticks")?,
+        monotonic_now: row.try_get("ticks")?,
         time: moment(row, "time")?,
         may_step: row.try_get("may_step")?,
-        doubt: ahead.map(|ahead| Doubt { ahead, stable_for }),
+        doubt: ahead.map(|ahead| ClockDoubt { ahead, stable_for }),
     })
 }

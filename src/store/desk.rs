@@ -1,18 +1,18 @@
 //! The desk's password, sessions and second factor.
 
 use crate::login::FACTOR_SECRET_BYTES;
-use crate::login::Factor;
 use crate::login::FactorSecret;
-use crate::login::KeptPassword;
 use crate::login::RecoveryHash;
+use crate::login::SecondFactor;
 use crate::login::SessionHash;
 use crate::login::SessionSpan;
+use crate::login::StoredPassword;
 use crate::orders::OrderRef;
 use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
 use crate::store::orders::moment;
-use crate::values::Moment;
+use crate::values::Timestamp;
 use sqlx::Row;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -20,9 +20,9 @@ use sqlx::sqlite::SqliteRow;
 /// What stands between a visitor and the desk.
 pub struct DeskLock {
     /// `None`: none was set, and nobody can come in.
-    pub password: Option<KeptPassword>,
+    pub password: Option<StoredPassword>,
     /// `None`: the password is enough.
-    pub factor: Option<Factor>,
+    pub factor: Option<SecondFactor>,
     /// A secret that counts when a code has shown that it arrived on the seller's phone.
     pub pending_factor: Option<FactorSecret>,
 }
@@ -42,7 +42,7 @@ pub async fn find_lock_now(tx: &mut Tx) -> Result<DeskLock, StoreError> {
 async fn read_lock(connection: &mut SqliteConnection) -> Result<DeskLock, StoreError> {
     let row = sqlx::query(LOCK).fetch_one(&mut *connection).await?;
     let password: Option<String> = row.try_get("password")?;
-    let password = password.map(|text| KeptPassword::parse(&text)).transpose();
+    let password = password.map(|text| StoredPassword::parse(&text)).transpose();
     let factor = match secret(&row, "factor")? {
         None => None,
         Some(secret) => {
@@ -50,7 +50,7 @@ async fn read_lock(connection: &mut SqliteConnection) -> Result<DeskLock, StoreE
             let recovery: Result<Vec<RecoveryHash>, StoreError> =
                 hashes.iter().map(|row| blob(row, "hash").map(RecoveryHash)).collect();
             let last_step = row.try_get("factor_step")?;
-            Some(Factor { secret, last_step, recovery: recovery? })
+            Some(SecondFactor { secret, last_step, recovery: recovery? })
         }
     };
     Ok(DeskLock {
@@ -72,7 +72,7 @@ fn blob(row: &SqliteRow, column: &'static str) -> Result<[u8; 32], StoreError> {
     bytes.try_into().map_err(|_| StoreError::Row(column))
 }
 
-pub async fn mark_password(tx: &mut Tx, password: &KeptPassword) -> Result<(), StoreError> {
+pub async fn mark_password(tx: &mut Tx, password: &StoredPassword) -> Result<(), StoreError> {
     sqlx::query("update desk set password = ?").bind(password.as_str()).execute(&mut *tx.0).await?;
     Ok(())
 }
@@ -114,7 +114,7 @@ pub async fn mark_step(tx: &mut Tx, step: i64) -> Result<bool, StoreError> {
 }
 
 /// One more code was wrong with which the password was right.
-pub async fn note_wrong_code(tx: &mut Tx, now: Moment) -> Result<(), StoreError> {
+pub async fn note_wrong_code(tx: &mut Tx, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query(
         "update desk set wrong_codes = wrong_codes + 1, wrong_codes_since = coalesce(wrong_codes_since, ?)",
     )
@@ -125,7 +125,7 @@ pub async fn note_wrong_code(tx: &mut Tx, now: Moment) -> Result<(), StoreError>
 }
 
 /// How many there were, and since when; `None`: none that the seller does not know of.
-pub async fn find_wrong_codes(db: &Db) -> Result<Option<(i64, Moment)>, StoreError> {
+pub async fn find_wrong_codes(db: &Db) -> Result<Option<(i64, Timestamp)>, StoreError> {
     let row = sqlx::query(
         "select wrong_codes, wrong_codes_since from desk where wrong_codes_since is not null",
     )
@@ -198,7 +198,7 @@ pub async fn insert_session(
     Ok(())
 }
 
-pub async fn mark_seen(tx: &mut Tx, name: &SessionHash, now: Moment) -> Result<(), StoreError> {
+pub async fn mark_seen(tx: &mut Tx, name: &SessionHash, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query("update desk_sessions set seen_at = ? where name = ?")
         .bind(now.whole_minute().get())
         .bind(name.0.as_slice())
@@ -222,7 +222,7 @@ pub async fn delete_sessions(tx: &mut Tx) -> Result<u64, StoreError> {
 }
 
 /// Sessions that nobody can use any more leave no row behind.
-pub async fn delete_sessions_seen_before(tx: &mut Tx, moment: Moment) -> Result<(), StoreError> {
+pub async fn delete_sessions_seen_before(tx: &mut Tx, moment: Timestamp) -> Result<(), StoreError> {
     sqlx::query("delete from desk_sessions where seen_at < ?")
         .bind(moment.get())
         .execute(&mut *tx.0)
@@ -231,7 +231,7 @@ pub async fn delete_sessions_seen_before(tx: &mut Tx, moment: Moment) -> Result<
 }
 
 /// What the seller did, in a few words that name the thing: `Changed the price of Green Tea`.
-pub async fn note_deed(tx: &mut Tx, now: Moment, what: &str) -> Result<(), StoreError> {
+pub async fn record_action(tx: &mut Tx, now: Timestamp, what: &str) -> Result<(), StoreError> {
     sqlx::query("insert into deeds (at, what) values (?, ?)")
         .bind(now.whole_minute().get())
         .bind(what)
@@ -241,9 +241,9 @@ pub async fn note_deed(tx: &mut Tx, now: Moment, what: &str) -> Result<(), Store
 }
 
 /// The same of an order; it is forgotten with the order.
-pub async fn note_deed_of(
+pub async fn record_action_of(
     tx: &mut Tx,
-    now: Moment,
+    now: Timestamp,
     order_ref: &OrderRef,
     what: &str,
 ) -> Result<(), StoreError> {
@@ -273,7 +273,7 @@ pub async fn keep_heard(
     tx: &mut Tx,
     form: &str,
     answer: &str,
-    now: Moment,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query("delete from heard_forms where at < ?")
         .bind(now.get() - FORMS_HEARD_FOR)

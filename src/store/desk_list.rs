@@ -3,8 +3,8 @@
 use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::catalog::Image;
-use crate::store::editing::parse_thumb;
-use crate::values::Gwei;
+use crate::store::product_edit::parse_thumb;
+use crate::values::Amount;
 use serde_json::json;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -29,7 +29,7 @@ pub struct DeskRow {
     pub name: String,
     pub hidden: bool,
     /// The lowest in the currency that was asked for.
-    pub price: Option<Gwei>,
+    pub price: Option<Amount>,
     /// Whether an option costs more than `price`.
     pub from: bool,
     /// Units: pieces, of all options together.
@@ -132,7 +132,7 @@ fn parse_row(row: &SqliteRow) -> Result<DeskRow, StoreError> {
         slug: row.try_get("slug")?,
         name: row.try_get("name")?,
         hidden: row.try_get("hidden")?,
-        price: price.map(Gwei::new).transpose().map_err(|_| StoreError::Row("price"))?,
+        price: price.map(Amount::new).transpose().map_err(|_| StoreError::Row("price"))?,
         from: price != most,
         stock: row.try_get("stock")?,
         low: row.try_get("low")?,

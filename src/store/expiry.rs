@@ -5,7 +5,7 @@ use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
 use crate::store::orders::parse_ref;
-use crate::values::Moment;
+use crate::values::Timestamp;
 
 /// Orders that wait for a payment whose time has run out at `?1`: by the trusted time, or where a node follows the chain by
 /// the chain's own time, up to which it was seen that nothing came. A wallet for Monero knows no other than the trusted
@@ -27,7 +27,7 @@ macro_rules! run_out {
 }
 
 /// At most 50 at a time: each is told to the seller, and all buyers wait for as long as the writer is held.
-pub async fn list_run_out(tx: &mut Tx, trusted: Moment) -> Result<Vec<OrderRef>, StoreError> {
+pub async fn list_run_out(tx: &mut Tx, trusted: Timestamp) -> Result<Vec<OrderRef>, StoreError> {
     let rows = sqlx::query(concat!(run_out!("o.order_ref"), " limit 50"))
         .bind(trusted.get())
         .fetch_all(&mut *tx.0)
@@ -36,7 +36,7 @@ pub async fn list_run_out(tx: &mut Tx, trusted: Moment) -> Result<Vec<OrderRef>,
 }
 
 /// Whether [`list_run_out`] would find any, asked without the writer's lock.
-pub async fn has_run_out(db: &Db, trusted: Moment) -> Result<bool, StoreError> {
+pub async fn has_run_out(db: &Db, trusted: Timestamp) -> Result<bool, StoreError> {
     let found: Option<i64> = sqlx::query_scalar(concat!(run_out!("1"), " limit 1"))
         .bind(trusted.get())
         .fetch_optional(&db.read)

@@ -1,34 +1,34 @@
 //! What the shop remembers. The only room that speaks SQL.
 
-pub mod browse;
+pub mod appearance;
+pub mod audit_log;
 pub mod catalog;
+pub mod catalog_export;
+pub mod catalog_import;
 mod changes;
 pub mod clock;
-pub mod copy;
-pub mod deeds;
 pub mod desk;
 pub mod desk_list;
-pub mod editing;
-pub mod erasure;
 pub mod expiry;
-pub mod exporting;
-pub mod figures;
-pub mod house;
 pub mod journal;
-pub mod ledger;
-pub mod look;
+pub mod listing_index;
+pub mod messages;
+pub mod order_query;
+pub mod order_reports;
 pub mod orders;
-pub mod owed;
+pub mod outbox;
 pub mod pages;
 pub mod payment;
-pub mod shelves;
-pub mod stocking;
+pub mod product_edit;
+pub mod retention;
+pub mod shop_state;
+pub mod snapshot;
+pub mod statistics;
 pub mod trade;
 pub mod watch;
-pub mod words;
 
 use crate::store::changes::Changes;
-use crate::store::owed::Told;
+use crate::store::outbox::Delivered;
 use sqlx::Connection;
 use sqlx::Sqlite;
 use sqlx::SqlitePool;
@@ -54,7 +54,7 @@ pub struct Db {
     /// The file in which `SQLite` keeps what is committed until it moves into the database.
     journal: Arc<Path>,
     changes: Arc<Changes>,
-    told: Arc<Told>,
+    told: Arc<Delivered>,
 }
 
 /// Units: bytes of a trial file: more than an order and its message take.
@@ -197,7 +197,7 @@ impl Db {
             .await?;
         sqlx::migrate!().run(&write).await?;
         payment::name_accounts(&write).await?;
-        editing::recall_descriptions(&write).await?;
+        product_edit::recall_descriptions(&write).await?;
         let read = SqlitePoolOptions::new()
             .max_connections(N_READERS)
             // One is always open, so that the journal that `changes` watches stays the same file.

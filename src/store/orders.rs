@@ -2,30 +2,30 @@
 
 use crate::catalog::OfferKey;
 use crate::orders::AppliedDiscount;
+use crate::orders::BuyerRecipient;
 use crate::orders::FormToken;
 use crate::orders::LookupName;
 use crate::orders::Order;
 use crate::orders::OrderLine;
 use crate::orders::OrderRef;
-use crate::orders::Reader;
 use crate::orders::Sending;
 use crate::orders::Status;
 use crate::payment::Address;
 use crate::payment::Invoice;
-use crate::payment::Sighting;
+use crate::payment::Observation;
 use crate::payment::TransactionId;
 use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
 use crate::store::catalog::gwei;
 use crate::store::clock;
-use crate::store::figures;
 use crate::store::payment::coin_columns;
 use crate::store::payment::parse_coin;
 use crate::store::payment::parse_currency;
-use crate::values::Gwei;
-use crate::values::Moment;
+use crate::store::statistics;
+use crate::values::Amount;
 use crate::values::Quantity;
+use crate::values::Timestamp;
 use crate::values::TrustedClock;
 use sqlx::Row;
 use sqlx::SqliteConnection;
@@ -51,7 +51,7 @@ const BY_ID: &str = order_where!("o.id = ?");
 
 /// What must be known before an order is made, read in one go: each statement costs a turn of the database's thread
 /// while all other buyers wait.
-pub struct Beforehand {
+pub struct OrderPreconditions {
     /// The order that this form has already become.
     pub earlier: Option<OrderRef>,
     pub is_closed: bool,
@@ -67,12 +67,12 @@ pub struct Beforehand {
 
 /// `since`: a payment that only the buyer has seen counts where the order was placed on that day or later. The seller may
 /// be away, and made-up ones must not close the shop for ever. `most`: how far unpaid orders are counted.
-pub async fn look_beforehand(
+pub async fn check_preconditions(
     tx: &mut Tx,
     form: &FormToken,
-    since: Moment,
+    since: Timestamp,
     most: i64,
-) -> Result<Beforehand, StoreError> {
+) -> Result<OrderPreconditions, StoreError> {
     let row = sqlx::query(
         "select (select order_ref from orders where form_token = ?) as earlier, \
                 closed_on is not null as is_closed, \
@@ -88,7 +88,7 @@ pub async fn look_beforehand(
     .fetch_one(&mut *tx.0)
     .await?;
     let earlier: Option<String> = row.try_get("earlier")?;
-    Ok(Beforehand {
+    Ok(OrderPreconditions {
         earlier: earlier
             .map(|name| OrderRef::parse(&name).map_err(|_| StoreError::Row("order_ref")))
             .transpose()?,
@@ -160,7 +160,7 @@ pub async fn find_now(tx: &mut Tx, order_ref: &OrderRef) -> Result<Option<Order>
     read_order(&mut tx.0, row).await
 }
 
-/// The same by its row, as [`crate::payment::Followed`] names it.
+/// The same by its row, as [`crate::payment::WatchedInvoice`] names it.
 pub async fn find_by_id(tx: &mut Tx, id: i64) -> Result<Option<Order>, StoreError> {
     let row = sqlx::query(BY_ID).bind(id).fetch_optional(&mut *tx.0).await?;
     read_order(&mut tx.0, row).await
@@ -192,10 +192,10 @@ const INSERT: &str = "\
     insert into owed (order_id, number, at, message) select id, 0, ?, ? from orders where order_ref = ?";
 
 /// What is kept beside an order in the same transaction.
-pub struct Beside<'a> {
+pub struct NewOrderData<'a> {
     pub form: &'a FormToken,
     pub lookup: &'a LookupName,
-    pub reader: &'a Reader,
+    pub reader: &'a BuyerRecipient,
     /// Sealed to the reader.
     pub receipt: &'a [u8],
     /// From which account its address was made and with which index; `None`: from none.
@@ -204,12 +204,16 @@ pub struct Beside<'a> {
     pub is_alone: bool,
     /// To the seller, whole, and its time by the mailbox's clock.
     pub message: &'a [u8],
-    pub message_at: Moment,
+    pub message_at: Timestamp,
 }
 
 /// Keeps a new order with its lines and its invoice, takes its pieces off the shelf and owes the seller the message, whose
 /// number it returns. The caller has read in this transaction that there are enough; the table refuses a stock below zero.
-pub async fn insert(tx: &mut Tx, order: &Order, beside: &Beside<'_>) -> Result<i64, StoreError> {
+pub async fn insert(
+    tx: &mut Tx,
+    order: &Order,
+    beside: &NewOrderData<'_>,
+) -> Result<i64, StoreError> {
     let invoice = &order.invoice;
     let (chain, token, decimals) = coin_columns(&invoice.coin);
     let order_ref = order.order_ref.as_str();
@@ -281,7 +285,7 @@ pub async fn mark_status(
     tx: &mut Tx,
     order_ref: &OrderRef,
     status: Status,
-    finished: Option<Moment>,
+    finished: Option<Timestamp>,
 ) -> Result<(), StoreError> {
     sqlx::query(
         "update orders set status = ?1, finished_at = ?2, \
@@ -314,10 +318,10 @@ pub async fn mark_status(
 pub async fn mark_received(
     tx: &mut Tx,
     order_ref: &OrderRef,
-    received: Gwei,
-    now: Moment,
+    received: Amount,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
-    figures::note_received(tx, order_ref, received, now).await?;
+    statistics::note_received(tx, order_ref, received, now).await?;
     sqlx::query("update invoices set received = ? where order_id = (select id from orders where order_ref = ?)")
         .bind(received.get())
         .bind(order_ref.as_str())
@@ -327,14 +331,17 @@ pub async fn mark_received(
 }
 
 /// To whom the words about an order are sealed; `None`: nobody can read them any more, or could yet.
-pub async fn find_reader(tx: &mut Tx, order_ref: &OrderRef) -> Result<Option<Reader>, StoreError> {
+pub async fn find_buyer_key(
+    tx: &mut Tx,
+    order_ref: &OrderRef,
+) -> Result<Option<BuyerRecipient>, StoreError> {
     let text: Option<Option<String>> =
         sqlx::query_scalar("select reader from orders where order_ref = ?")
             .bind(order_ref.as_str())
             .fetch_optional(&mut *tx.0)
             .await?;
     text.flatten()
-        .map(|text| Reader::parse(&text).map_err(|_| StoreError::Row("reader")))
+        .map(|text| BuyerRecipient::parse(&text).map_err(|_| StoreError::Row("reader")))
         .transpose()
 }
 
@@ -350,7 +357,7 @@ pub async fn has_reader(db: &Db, order_ref: &OrderRef) -> Result<bool, StoreErro
 }
 
 /// The newest of its words when the code was last typed, and that it was typed now.
-pub async fn take_seen(tx: &mut Tx, order_ref: &OrderRef) -> Result<i64, StoreError> {
+pub async fn mark_seen(tx: &mut Tx, order_ref: &OrderRef) -> Result<i64, StoreError> {
     let seen = sqlx::query_scalar("select seen_word from orders where order_ref = ?")
         .bind(order_ref.as_str())
         .fetch_one(&mut *tx.0)
@@ -365,7 +372,7 @@ pub async fn take_seen(tx: &mut Tx, order_ref: &OrderRef) -> Result<i64, StoreEr
 }
 
 /// Lets no code open the order any more. `nobody`: a name that no code gives.
-pub async fn forget_reader(
+pub async fn forget_buyer_key(
     tx: &mut Tx,
     order_ref: &OrderRef,
     nobody: &LookupName,
@@ -398,7 +405,7 @@ async fn read_order(
         amount: gwei(&row, "amount")?,
         total: gwei(&row, "total")?,
         received: gwei(&row, "received")?,
-        sighting: parse_sighting(&row)?,
+        sighting: parse_observation(&row)?,
         in_doubt: row.try_get("in_doubt")?,
         until: moment(&row, "until")?,
         clock_ahead: row.try_get("clock_ahead")?,
@@ -410,7 +417,7 @@ async fn read_order(
         status: parse_status(&row)?,
         placed_at: moment(&row, "placed_at")?,
         finished_at: finished
-            .map(Moment::new)
+            .map(Timestamp::new)
             .transpose()
             .map_err(|_| StoreError::Row("finished_at"))?,
         lines: lines.iter().map(parse_line).collect::<Result<_, _>>()?,
@@ -422,14 +429,14 @@ async fn read_order(
 }
 
 /// `None`: no node follows it.
-pub(super) fn parse_sighting(row: &SqliteRow) -> Result<Option<Sighting>, StoreError> {
+pub(super) fn parse_observation(row: &SqliteRow) -> Result<Option<Observation>, StoreError> {
     if row.try_get::<Option<i64>, _>("seen")?.is_none() {
         return Ok(None);
     }
     let count = |column: &'static str| -> Result<u32, StoreError> {
         u32::try_from(row.try_get::<i64, _>(column)?).map_err(|_| StoreError::Row(column))
     };
-    Ok(Some(Sighting {
+    Ok(Some(Observation {
         seen: gwei(row, "seen")?,
         settled: gwei(row, "settled")?,
         confirmations: count("confirmations")?,
@@ -477,6 +484,6 @@ pub(super) fn parse_status(row: &SqliteRow) -> Result<Status, StoreError> {
     Status::parse(row.try_get("status")?).map_err(|_| StoreError::Row("status"))
 }
 
-pub(super) fn moment(row: &SqliteRow, column: &'static str) -> Result<Moment, StoreError> {
-    Moment::new(row.try_get(column)?).map_err(|_| StoreError::Row(column))
+pub(super) fn moment(row: &SqliteRow, column: &'static str) -> Result<Timestamp, StoreError> {
+    Timestamp::new(row.try_get(column)?).map_err(|_| StoreError::Row(column))
 }

@@ -17,7 +17,7 @@ pub struct SellersPage {
 
 /// The same with what the shop must know to change it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptPage {
+pub struct StoredPage {
     pub slug: PageSlug,
     pub position: i64,
     pub title: String,
@@ -32,7 +32,7 @@ pub struct KeptPage {
     pub is_gone: bool,
 }
 
-impl KeptPage {
+impl StoredPage {
     /// Whether it is other than its file, by what was done at the desk.
     pub fn is_of_desk(&self) -> bool {
         self.is_gone || self.markdown.is_some() && self.markdown != self.file_markdown
@@ -56,25 +56,25 @@ pub async fn list_shown(db: &Db) -> Result<Vec<SellersPage>, StoreError> {
     rows.iter().map(parse_shown).collect()
 }
 
-pub async fn find(db: &Db, slug: &PageSlug) -> Result<Option<KeptPage>, StoreError> {
+pub async fn find(db: &Db, slug: &PageSlug) -> Result<Option<StoredPage>, StoreError> {
     let row = sqlx::query(ONE).bind(slug.as_str()).fetch_optional(&db.read).await?;
     row.map(|row| parse_kept(&row)).transpose()
 }
 
 /// Those that were taken down too.
-pub async fn list(db: &Db) -> Result<Vec<KeptPage>, StoreError> {
+pub async fn list(db: &Db) -> Result<Vec<StoredPage>, StoreError> {
     let rows = sqlx::query(KEPT).fetch_all(&db.read).await?;
     rows.iter().map(parse_kept).collect()
 }
 
 /// The same inside a transaction.
-pub async fn list_now(tx: &mut Tx) -> Result<Vec<KeptPage>, StoreError> {
+pub async fn list_now(tx: &mut Tx) -> Result<Vec<StoredPage>, StoreError> {
     let rows = sqlx::query(KEPT).fetch_all(&mut *tx.0).await?;
     rows.iter().map(parse_kept).collect()
 }
 
 /// Keeps a page, in the place of the one of its name where there is one.
-pub async fn put(tx: &mut Tx, page: &KeptPage) -> Result<(), StoreError> {
+pub async fn put(tx: &mut Tx, page: &StoredPage) -> Result<(), StoreError> {
     sqlx::query(
         "insert or replace into pages (slug, position, title, html, markdown, file_markdown, edition, is_gone) \
          values (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -114,9 +114,9 @@ fn parse_shown(row: &SqliteRow) -> Result<SellersPage, StoreError> {
     })
 }
 
-fn parse_kept(row: &SqliteRow) -> Result<KeptPage, StoreError> {
+fn parse_kept(row: &SqliteRow) -> Result<StoredPage, StoreError> {
     let slug: String = row.try_get("slug")?;
-    Ok(KeptPage {
+    Ok(StoredPage {
         slug: PageSlug::parse(&slug).map_err(|_| StoreError::Row("slug"))?,
         position: row.try_get("position")?,
         title: row.try_get("title")?,
@@ -132,8 +132,8 @@ fn parse_kept(row: &SqliteRow) -> Result<KeptPage, StoreError> {
 mod tests {
     use super::*;
 
-    fn page(slug: &str, position: i64) -> KeptPage {
-        KeptPage {
+    fn page(slug: &str, position: i64) -> StoredPage {
+        StoredPage {
             slug: PageSlug::parse(slug).unwrap(),
             position,
             title: slug.to_uppercase(),
@@ -156,7 +156,7 @@ mod tests {
             for page in &pages {
                 put(&mut tx, page).await.unwrap();
             }
-            put(&mut tx, &KeptPage { is_gone: true, ..page("care", 2) }).await.unwrap();
+            put(&mut tx, &StoredPage { is_gone: true, ..page("care", 2) }).await.unwrap();
             mark_position(&mut tx, &pages[0].slug, 7).await.unwrap();
             assert_eq!(list_now(&mut tx).await.unwrap().len(), 3);
             tx.commit().await.unwrap();

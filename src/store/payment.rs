@@ -1,19 +1,19 @@
 //! Invoices, addresses and amounts.
 
 use crate::orders::OrderRef;
-use crate::payment::AccountKey;
 use crate::payment::Address;
 use crate::payment::Coin;
-use crate::payment::Receives;
+use crate::payment::Destination;
+use crate::payment::ExtendedPubkey;
 use crate::payment::TransactionId;
 use crate::payment::ViewKey;
 use crate::payment::Wallet;
 use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
+use crate::values::Amount;
 use crate::values::Currency;
-use crate::values::Gwei;
-use crate::values::Moment;
+use crate::values::Timestamp;
 use sqlx::Row;
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteRow;
@@ -39,7 +39,7 @@ pub async fn find_wallet(tx: &mut Tx, currency: &Currency) -> Result<Option<Wall
     row.as_ref().map(parse_wallet).transpose()
 }
 
-/// Takes the next index of an account, as [`Receives::account`] names it; it is never given out again, whatever becomes of
+/// Takes the next index of an account, as [`Destination::account`] names it; it is never given out again, whatever becomes of
 /// the order. Those that a node found used on the chain are passed over.
 pub async fn take_index(tx: &mut Tx, account: &str) -> Result<u32, StoreError> {
     loop {
@@ -89,7 +89,7 @@ pub(super) async fn name_accounts(pool: &SqlitePool) -> Result<(), StoreError> {
     .await?;
     for (text, next) in rows {
         // Bitcoin reads every prefix; the account is the same for all coins.
-        let Ok(key) = AccountKey::parse(&Coin::Bitcoin, &text) else { continue };
+        let Ok(key) = ExtendedPubkey::parse(&Coin::Bitcoin, &text) else { continue };
         sqlx::query(
             "insert into derivations (xpub, next_index) values (?, ?) \
              on conflict (xpub) do update set next_index = excluded.next_index where next_index < excluded.next_index",
@@ -107,10 +107,10 @@ pub(super) async fn name_accounts(pool: &SqlitePool) -> Result<(), StoreError> {
 pub async fn list_amounts(
     tx: &mut Tx,
     address: &Address,
-    least: Gwei,
-    most: Gwei,
-    recent: Moment,
-) -> Result<Vec<Gwei>, StoreError> {
+    least: Amount,
+    most: Amount,
+    recent: Timestamp,
+) -> Result<Vec<Amount>, StoreError> {
     let amounts: Vec<i64> = sqlx::query_scalar(
         "select i.amount from invoices i join orders o on o.id = i.order_id where i.address = ? and i.amount between ? and ? \
              and (o.finished_at is null or ? <= o.finished_at)",
@@ -121,7 +121,7 @@ pub async fn list_amounts(
     .bind(recent.day_start().get())
     .fetch_all(&mut *tx.0)
     .await?;
-    amounts.into_iter().map(|n| Gwei::new(n).map_err(|_| StoreError::Row("amount"))).collect()
+    amounts.into_iter().map(|n| Amount::new(n).map_err(|_| StoreError::Row("amount"))).collect()
 }
 
 /// How many transaction ids an order was given so far.
@@ -176,11 +176,11 @@ pub(super) async fn insert_wallet(
 ) -> Result<(), StoreError> {
     let (chain, token, decimals) = coin_columns(&wallet.coin);
     let (address, xpub, view_key) = match &wallet.receives {
-        Receives::Address(address) | Receives::Integrated(address) => {
+        Destination::Address(address) | Destination::Integrated(address) => {
             (Some(address.to_string()), None, None)
         }
-        Receives::Account(key) => (None, Some(key.as_str()), None),
-        Receives::View(key) => (Some(key.primary().to_string()), None, Some(key.as_str())),
+        Destination::Account(key) => (None, Some(key.as_str()), None),
+        Destination::View(key) => (Some(key.primary().to_string()), None, Some(key.as_str())),
     };
     sqlx::query(
         "insert or replace into wallets (currency, position, name, chain, token, decimals, address, xpub, view_key, edition) \
@@ -234,12 +234,12 @@ pub(super) fn parse_wallet(row: &SqliteRow) -> Result<Wallet, StoreError> {
     let receives = match (address, view_key, xpub) {
         (Some(primary), Some(text), _) => {
             let key = ViewKey::parse(&parse_address(&primary)?, &text);
-            Receives::View(key.map_err(|_| StoreError::Row("view_key"))?)
+            Destination::View(key.map_err(|_| StoreError::Row("view_key"))?)
         }
-        (Some(text), None, _) => Receives::of_address(parse_address(&text)?),
-        (None, _, Some(text)) => {
-            Receives::Account(AccountKey::parse(&coin, &text).map_err(|_| StoreError::Row("xpub"))?)
-        }
+        (Some(text), None, _) => Destination::of_address(parse_address(&text)?),
+        (None, _, Some(text)) => Destination::Account(
+            ExtendedPubkey::parse(&coin, &text).map_err(|_| StoreError::Row("xpub"))?,
+        ),
         (None, _, None) => return Err(StoreError::Row("address")),
     };
     Ok(Wallet { currency, name: row.try_get("name")?, coin, receives })

@@ -5,7 +5,7 @@ use crate::catalog::Less;
 use crate::catalog::Prices;
 use crate::catalog::RateRecord;
 use crate::orders::OrderRef;
-use crate::payment::AccountKey;
+use crate::payment::ExtendedPubkey;
 use crate::payment::Wallet;
 use crate::store::Db;
 use crate::store::StoreError;
@@ -13,9 +13,9 @@ use crate::store::Tx;
 use crate::store::orders::moment;
 use crate::store::payment::insert_wallet;
 use crate::store::payment::parse_wallet;
+use crate::values::Amount;
 use crate::values::Country;
 use crate::values::Currency;
-use crate::values::Gwei;
 use serde_json::json;
 use sqlx::Row;
 use sqlx::SqliteConnection;
@@ -23,7 +23,7 @@ use sqlx::sqlite::SqliteRow;
 
 /// A code as the desk shows it.
 #[derive(Clone, Debug)]
-pub struct KeptDiscount {
+pub struct StoredDiscount {
     pub discount: Discount,
     /// Units: orders that use it.
     pub used: i64,
@@ -32,7 +32,7 @@ pub struct KeptDiscount {
 
 /// A way of sending as the desk shows it, with all its prices.
 #[derive(Clone, Debug)]
-pub struct KeptRate {
+pub struct StoredRate {
     pub rate: RateRecord,
     pub edition: i64,
 }
@@ -44,29 +44,29 @@ const DISCOUNTS: &str = "select d.code, d.percent, d.first_day, d.last_day, d.us
      from discounts d where ?1 is null or d.code = ?1 order by d.position";
 
 /// All codes, in the seller's order.
-pub async fn list_discounts(db: &Db) -> Result<Vec<KeptDiscount>, StoreError> {
+pub async fn list_discounts(db: &Db) -> Result<Vec<StoredDiscount>, StoreError> {
     read_discounts(&mut *db.read.acquire().await?).await
 }
 
 /// The same inside a transaction.
-pub async fn list_discounts_now(tx: &mut Tx) -> Result<Vec<KeptDiscount>, StoreError> {
+pub async fn list_discounts_now(tx: &mut Tx) -> Result<Vec<StoredDiscount>, StoreError> {
     read_discounts(&mut tx.0).await
 }
 
 pub(super) async fn read_discounts(
     connection: &mut SqliteConnection,
-) -> Result<Vec<KeptDiscount>, StoreError> {
+) -> Result<Vec<StoredDiscount>, StoreError> {
     let rows = sqlx::query(DISCOUNTS).bind(None::<&str>).fetch_all(connection).await?;
     rows.iter().map(parse_discount).collect()
 }
 
 /// `code`: capital letters.
-pub async fn find_discount(tx: &mut Tx, code: &str) -> Result<Option<KeptDiscount>, StoreError> {
+pub async fn find_discount(tx: &mut Tx, code: &str) -> Result<Option<StoredDiscount>, StoreError> {
     let row = sqlx::query(DISCOUNTS).bind(code).fetch_optional(&mut *tx.0).await?;
     row.as_ref().map(parse_discount).transpose()
 }
 
-fn parse_discount(row: &SqliteRow) -> Result<KeptDiscount, StoreError> {
+fn parse_discount(row: &SqliteRow) -> Result<StoredDiscount, StoreError> {
     let percent: Option<i64> = row.try_get("percent")?;
     let day = |column: &'static str| -> Result<_, StoreError> {
         row.try_get::<Option<i64>, _>(column)?.map(|_| moment(row, column)).transpose()
@@ -75,7 +75,7 @@ fn parse_discount(row: &SqliteRow) -> Result<KeptDiscount, StoreError> {
         Some(percent) => Less::Percent(percent),
         None => Less::Amounts(parse_prices(row.try_get("amounts")?)?),
     };
-    Ok(KeptDiscount {
+    Ok(StoredDiscount {
         discount: Discount {
             code: row.try_get("code")?,
             less,
@@ -95,7 +95,7 @@ fn parse_prices(text: &str) -> Result<Prices, StoreError> {
     let parse = |(currency, price): (String, i64)| {
         Ok((
             Currency::parse(&currency).map_err(|_| StoreError::Row("currency"))?,
-            Gwei::new(price).map_err(|_| StoreError::Row("price"))?,
+            Amount::new(price).map_err(|_| StoreError::Row("price"))?,
         ))
     };
     pairs.into_iter().map(parse).collect()
@@ -227,26 +227,26 @@ const RATES: &str = "select r.name, r.countries, r.edition, \
      from shipping_rates r order by r.position";
 
 /// All ways of sending, in the seller's order.
-pub async fn list_rates(db: &Db) -> Result<Vec<KeptRate>, StoreError> {
+pub async fn list_rates(db: &Db) -> Result<Vec<StoredRate>, StoreError> {
     read_rates(&mut *db.read.acquire().await?).await
 }
 
 /// The same inside a transaction.
-pub async fn list_rates_now(tx: &mut Tx) -> Result<Vec<KeptRate>, StoreError> {
+pub async fn list_rates_now(tx: &mut Tx) -> Result<Vec<StoredRate>, StoreError> {
     read_rates(&mut tx.0).await
 }
 
 pub(super) async fn read_rates(
     connection: &mut SqliteConnection,
-) -> Result<Vec<KeptRate>, StoreError> {
+) -> Result<Vec<StoredRate>, StoreError> {
     let rows = sqlx::query(RATES).fetch_all(connection).await?;
     rows.iter().map(parse_rate).collect()
 }
 
-fn parse_rate(row: &SqliteRow) -> Result<KeptRate, StoreError> {
+fn parse_rate(row: &SqliteRow) -> Result<StoredRate, StoreError> {
     let letters: String = row.try_get("countries")?;
     let countries = letters.split(',').filter(|code| !code.is_empty()).map(Country::parse);
-    Ok(KeptRate {
+    Ok(StoredRate {
         rate: RateRecord {
             name: row.try_get("name")?,
             countries: countries
@@ -340,7 +340,7 @@ pub async fn reorder(tx: &mut Tx, what: Ordered, names: &[String]) -> Result<(),
 
 /// A wallet as the desk shows it.
 #[derive(Clone, Debug)]
-pub struct KeptWallet {
+pub struct StoredWallet {
     pub wallet: Wallet,
     pub edition: i64,
 }
@@ -348,19 +348,19 @@ pub struct KeptWallet {
 const WALLETS: &str = "select * from wallets order by position";
 
 /// All wallets, the preferred first.
-pub async fn list_kept_wallets(db: &Db) -> Result<Vec<KeptWallet>, StoreError> {
+pub async fn list_kept_wallets(db: &Db) -> Result<Vec<StoredWallet>, StoreError> {
     let rows = sqlx::query(WALLETS).fetch_all(&db.read).await?;
     rows.iter().map(parse_kept_wallet).collect()
 }
 
 /// The same inside a transaction.
-pub async fn list_kept_wallets_now(tx: &mut Tx) -> Result<Vec<KeptWallet>, StoreError> {
+pub async fn list_kept_wallets_now(tx: &mut Tx) -> Result<Vec<StoredWallet>, StoreError> {
     let rows = sqlx::query(WALLETS).fetch_all(&mut *tx.0).await?;
     rows.iter().map(parse_kept_wallet).collect()
 }
 
-fn parse_kept_wallet(row: &SqliteRow) -> Result<KeptWallet, StoreError> {
-    Ok(KeptWallet { wallet: parse_wallet(row)?, edition: row.try_get("edition")? })
+fn parse_kept_wallet(row: &SqliteRow) -> Result<StoredWallet, StoreError> {
+    Ok(StoredWallet { wallet: parse_wallet(row)?, edition: row.try_get("edition")? })
 }
 
 /// Puts a wallet in the place of the one of its currency, or behind all others.
@@ -393,7 +393,7 @@ pub async fn remove_wallet(tx: &mut Tx, currency: &Currency) -> Result<(), Store
 }
 
 /// Every price in a currency: of products, options, ways of sending and codes.
-pub async fn list_prices_in(tx: &mut Tx, currency: &Currency) -> Result<Vec<Gwei>, StoreError> {
+pub async fn list_prices_in(tx: &mut Tx, currency: &Currency) -> Result<Vec<Amount>, StoreError> {
     let prices: Vec<i64> = sqlx::query_scalar(
         "select price from prices where currency = ?1 union select price from shipping_prices where currency = ?1 \
          union select amount from discount_amounts where currency = ?1",
@@ -401,7 +401,7 @@ pub async fn list_prices_in(tx: &mut Tx, currency: &Currency) -> Result<Vec<Gwei
     .bind(currency.as_str())
     .fetch_all(&mut *tx.0)
     .await?;
-    prices.into_iter().map(|n| Gwei::new(n).map_err(|_| StoreError::Row("price"))).collect()
+    prices.into_iter().map(|n| Amount::new(n).map_err(|_| StoreError::Row("price"))).collect()
 }
 
 /// What would have no price left without a currency.
@@ -487,7 +487,7 @@ pub async fn list_next_indexes(
     .bind(next)
     .fetch_all(&db.read)
     .await?;
-    let free = (next..=i64::from(AccountKey::LAST_INDEX)).filter(|index| !used.contains(index));
+    let free = (next..=i64::from(ExtendedPubkey::LAST_INDEX)).filter(|index| !used.contains(index));
     free.take(count)
         .map(|index| u32::try_from(index).map_err(|_| StoreError::Row("next_index")))
         .collect()

@@ -4,20 +4,20 @@ use crate::orders::FOLLOWED_DAYS;
 use crate::orders::OrderRef;
 use crate::payment::Address;
 use crate::payment::Confirmations;
-use crate::payment::Followed;
-use crate::payment::Look;
-use crate::payment::Sighting;
+use crate::payment::Observation;
+use crate::payment::ScanResult;
+use crate::payment::WatchedInvoice;
 use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
 use crate::store::catalog::gwei;
-use crate::store::figures;
 use crate::store::orders::moment;
-use crate::store::orders::parse_sighting;
+use crate::store::orders::parse_observation;
 use crate::store::payment::parse_coin;
 use crate::store::payment::parse_currency;
+use crate::store::statistics;
 use crate::values::Currency;
-use crate::values::Moment;
+use crate::values::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -27,14 +27,14 @@ pub struct Watch {
     /// As [`crate::payment::Coin::network`] names it.
     pub network: String,
     /// The last whole look, by the host's clock.
-    pub looked_at: Option<Moment>,
+    pub looked_at: Option<Timestamp>,
     /// The newest block's number.
     pub head: Option<i64>,
     /// Why nothing is decided just now.
     pub trouble: Option<String>,
-    pub trouble_since: Option<Moment>,
+    pub trouble_since: Option<Timestamp>,
     /// Whether the seller was written to about the trouble.
-    pub is_told: bool,
+    pub is_delivered: bool,
 }
 
 /// Units: minutes without a whole look after which somebody should look why.
@@ -42,7 +42,7 @@ const SILENCE: i64 = 15;
 
 impl Watch {
     /// Why nothing is decided; `None`: all is well.
-    pub fn complaint(&self, now: Moment) -> Option<String> {
+    pub fn complaint(&self, now: Timestamp) -> Option<String> {
         if let Some(trouble) = &self.trouble {
             return Some(trouble.clone());
         }
@@ -134,8 +134,8 @@ pub async fn list_followed(
     db: &Db,
     network: &str,
     rules: &Confirmations,
-    now: Moment,
-) -> Result<Vec<Followed>, StoreError> {
+    now: Timestamp,
+) -> Result<Vec<WatchedInvoice>, StoreError> {
     let rows = sqlx::query(
         "select i.*, o.placed_at from invoices i join orders o on o.id = i.order_id where i.network = ?1 \
          and (o.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid', 'late') \
@@ -152,11 +152,11 @@ pub async fn list_followed(
 /// What was seen of these invoices; `now`: on which day what settled counts as taken.
 pub async fn mark_seen(
     tx: &mut Tx,
-    sightings: &[(i64, Sighting)],
-    now: Moment,
+    observations: &[(i64, Observation)],
+    now: Timestamp,
 ) -> Result<(), StoreError> {
-    figures::note_settled(tx, sightings, now).await?;
-    let rows: Vec<serde_json::Value> = sightings
+    statistics::note_settled(tx, observations, now).await?;
+    let rows: Vec<serde_json::Value> = observations
         .iter()
         .map(|(id, sighting)| {
             serde_json::json!([
@@ -195,8 +195,8 @@ pub async fn mark_paid_index(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), St
 pub async fn mark_looked(
     tx: &mut Tx,
     network: &str,
-    look: &Look,
-    now: Moment,
+    look: &ScanResult,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
     // The time never goes back: what has run out once is over. That the seller was told of a doubt is forgotten once they
     // are told that it is over.
@@ -220,7 +220,7 @@ pub async fn mark_trouble(
     tx: &mut Tx,
     network: &str,
     trouble: &str,
-    now: Moment,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query(
         "update watches set trouble = ?, trouble_since = coalesce(trouble_since, ?) where network = ?",
@@ -302,9 +302,9 @@ pub async fn mark_looked_to(
 }
 
 fn parse_watch(row: &SqliteRow) -> Result<Watch, StoreError> {
-    let at = |column: &'static str| -> Result<Option<Moment>, StoreError> {
+    let at = |column: &'static str| -> Result<Option<Timestamp>, StoreError> {
         let seconds: Option<i64> = row.try_get(column)?;
-        seconds.map(Moment::new).transpose().map_err(|_| StoreError::Row(column))
+        seconds.map(Timestamp::new).transpose().map_err(|_| StoreError::Row(column))
     };
     Ok(Watch {
         network: row.try_get("network")?,
@@ -312,15 +312,15 @@ fn parse_watch(row: &SqliteRow) -> Result<Watch, StoreError> {
         head: row.try_get("head")?,
         trouble: row.try_get("trouble")?,
         trouble_since: at("trouble_since")?,
-        is_told: row.try_get("is_told")?,
+        is_delivered: row.try_get("is_told")?,
     })
 }
 
-fn parse_followed(row: &SqliteRow, rules: &Confirmations) -> Result<Followed, StoreError> {
+fn parse_followed(row: &SqliteRow, rules: &Confirmations) -> Result<WatchedInvoice, StoreError> {
     let currency = parse_currency(row)?;
     let coin = parse_coin(row, &currency)?;
     let amount = gwei(row, "amount")?;
-    Ok(Followed {
+    Ok(WatchedInvoice {
         id: row.try_get("order_id")?,
         address: Address::parse(&coin, row.try_get("address")?)
             .map_err(|_| StoreError::Row("address"))?,
@@ -329,6 +329,6 @@ fn parse_followed(row: &SqliteRow, rules: &Confirmations) -> Result<Followed, St
         amount,
         is_alone: row.try_get("is_alone")?,
         placed_on: moment(row, "placed_at")?,
-        last: parse_sighting(row)?,
+        last: parse_observation(row)?,
     })
 }

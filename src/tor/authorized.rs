@@ -3,7 +3,7 @@
 use crate::bounded;
 use crate::tor::client::ClientKeys;
 use crate::tor::client::Clients;
-use crate::tor::folder::write_whole;
+use crate::tor::shared_dir::write_whole;
 use std::fs;
 use std::fs::DirBuilder;
 use std::io;

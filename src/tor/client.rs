@@ -124,11 +124,11 @@ impl Clients {
 }
 
 impl ClientKeys {
-    /// `chance`: 32 bytes that nobody else knows. Source: RFC 7748, section 5.
-    pub fn new(chance: [u8; 32]) -> Self {
-        let public = MontgomeryPoint::mul_base_clamped(chance);
+    /// `random_bytes`: 32 bytes that nobody else knows. Source: RFC 7748, section 5.
+    pub fn new(random_bytes: [u8; 32]) -> Self {
+        let public = MontgomeryPoint::mul_base_clamped(random_bytes);
         Self {
-            private: BASE32_NOPAD.encode(&chance),
+            private: BASE32_NOPAD.encode(&random_bytes),
             public: BASE32_NOPAD.encode(public.as_bytes()),
         }
     }

@@ -72,7 +72,7 @@ enum Stream {
 }
 
 /// A conversation with Tor. Source: Tor's control-spec.
-pub struct Control {
+pub struct ControlClient {
     reader: BufReader<Stream>,
     /// What of a line has come so far.
     begun: Vec<u8>,
@@ -139,22 +139,22 @@ impl Stream {
     }
 }
 
-impl Control {
+impl ControlClient {
     /// Opens the first of `addresses` at which a Tor answers, and shows it that we may.
     ///
-    /// `chance`: 32 bytes that Tor has not seen before.
+    /// `random_bytes`: 32 bytes that Tor has not seen before.
     ///
     /// # Errors
     /// [`TorError`] with what to do.
     pub fn open(
         addresses: &[ControlAddress],
         password: Option<&str>,
-        chance: [u8; 32],
+        random_bytes: [u8; 32],
     ) -> Result<Self, TorError> {
         let mut not_allowed = None;
         for address in addresses {
             match Stream::open(address) {
-                Ok(stream) => return Self::greet(stream, address, password, chance),
+                Ok(stream) => return Self::greet(stream, address, password, random_bytes),
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                     not_allowed = Some(TorError::NotAllowed(address.to_string()));
                 }
@@ -169,7 +169,7 @@ impl Control {
         stream: Stream,
         address: &ControlAddress,
         password: Option<&str>,
-        chance: [u8; 32],
+        random_bytes: [u8; 32],
     ) -> Result<Self, TorError> {
         let reader = BufReader::new(stream);
         let mut control =
@@ -192,7 +192,7 @@ impl Control {
             _ if takes("NULL") => {
                 control.ask("AUTHENTICATE")?;
             }
-            _ if takes("SAFECOOKIE") => control.show_cookie(&cookie, address, chance)?,
+            _ if takes("SAFECOOKIE") => control.show_cookie(&cookie, address, random_bytes)?,
             _ if takes("HASHEDPASSWORD") => return Err(TorError::NoPassword),
             _ => return Err(TorError::NotAllowed(address.to_string())),
         }
@@ -204,11 +204,12 @@ impl Control {
         &mut self,
         path: &str,
         address: &ControlAddress,
-        chance: [u8; 32],
+        random_bytes: [u8; 32],
     ) -> Result<(), TorError> {
         let cookie = bounded::read_file(Path::new(path), MOST_OF_COOKIE)
             .map_err(|error| TorError::Cookie { path: path.to_owned(), error })?;
-        let lines = self.ask(&format!("AUTHCHALLENGE SAFECOOKIE {}", HEXUPPER.encode(&chance)))?;
+        let lines =
+            self.ask(&format!("AUTHCHALLENGE SAFECOOKIE {}", HEXUPPER.encode(&random_bytes)))?;
         let line = lines.first().map(String::as_str).unwrap_or_default();
         let word = |start: &str| {
             let text = line.split(' ').find_map(|word| word.strip_prefix(start));
@@ -217,7 +218,7 @@ impl Control {
         let (hash, nonce) = (word("SERVERHASH="), word("SERVERNONCE="));
         let sign = |key: &[u8]| {
             let mac = Hmac::<Sha256>::new_from_slice(key).expect("any length will do");
-            mac.chain_update(&cookie).chain_update(chance).chain_update(&nonce)
+            mac.chain_update(&cookie).chain_update(random_bytes).chain_update(&nonce)
         };
         sign(b"Tor safe cookie authentication server-to-controller hash")
             .verify_slice(&hash)
@@ -400,7 +401,7 @@ mod tests {
     fn where_no_tor_is_the_error_says_what_to_do() {
         let home = tempfile::tempdir().unwrap();
         let address = ControlAddress::Unix(home.path().join("none"));
-        let error = Control::open(&[address], None, [0; 32]).err().unwrap().to_string();
+        let error = ControlClient::open(&[address], None, [0; 32]).err().unwrap().to_string();
         for words in ["apt install tor", "ControlPort 9051", "CookieAuthentication 1", "/none"] {
             assert!(error.contains(words), "{words}: {error}");
         }

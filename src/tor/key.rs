@@ -30,9 +30,9 @@ pub struct NotAKey;
 const HEADER: &[u8; 32] = b"== ed25519v1-secret: type0 ==\0\0\0";
 
 impl OnionKey {
-    /// `chance`: 32 bytes that nobody else knows. Source: RFC 8032, section 5.1.5.
-    pub fn new(chance: [u8; 32]) -> Self {
-        let mut key: [u8; 64] = Sha512::digest(chance).into();
+    /// `random_bytes`: 32 bytes that nobody else knows. Source: RFC 8032, section 5.1.5.
+    pub fn new(random_bytes: [u8; 32]) -> Self {
+        let mut key: [u8; 64] = Sha512::digest(random_bytes).into();
         key[0] &= 248;
         key[31] = key[31] & 63 | 64;
         Self(key)
@@ -148,8 +148,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_key_comes_back_from_its_file(chance: [u8; 32]) {
-            let key = OnionKey::new(chance);
+        fn every_key_comes_back_from_its_file(random_bytes: [u8; 32]) {
+            let key = OnionKey::new(random_bytes);
             prop_assert_eq!(&OnionKey::parse(&key.file()).unwrap(), &key);
             let address = key.address();
             prop_assert_eq!(OnionAddress::parse(&address.to_string()), Some(address.clone()));
@@ -157,8 +157,8 @@ mod tests {
         }
 
         #[test]
-        fn one_wrong_letter_is_noticed(chance: [u8; 32], at in 0usize..56, letter in "[a-z2-7]") {
-            let address = OnionKey::new(chance).address().to_string();
+        fn one_wrong_letter_is_noticed(random_bytes: [u8; 32], at in 0usize..56, letter in "[a-z2-7]") {
+            let address = OnionKey::new(random_bytes).address().to_string();
             let mut wrong = address.clone();
             wrong.replace_range(at..=at, &letter);
             prop_assert_eq!(OnionAddress::parse(&wrong).is_some(), wrong == address);

@@ -3,16 +3,16 @@
 mod authorized;
 mod client;
 mod control;
-mod folder;
-mod keeper;
 mod key;
+mod onion_service;
 mod sealed;
+mod shared_dir;
 mod status;
 
 pub use client::{Client, ClientKeys, ClientName, Clients, NotAClient};
-pub use control::{Control, ControlAddress, TorError};
-pub use folder::{OnionFolder, write_whole};
-pub use keeper::{Keeper, Service, Session};
+pub use control::{ControlAddress, ControlClient, TorError};
 pub use key::{NotAKey, OnionAddress, OnionKey};
+pub use onion_service::{OnionService, Service, Session};
 pub use sealed::{SALT_BYTES, Unsealed, seal, unseal};
+pub use shared_dir::{SharedDir, write_whole};
 pub use status::OnionStatus;

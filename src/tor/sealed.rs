@@ -32,8 +32,8 @@ pub enum Unsealed {
 /// The onion key as lines of text that nobody can use without the passphrase.
 ///
 /// Argon2id (64 MiB, 3 rounds) makes the passphrase into a key; AES-256-GCM seals with it.
-pub fn seal(key: &OnionKey, passphrase: &str, chance: [u8; SALT_BYTES]) -> String {
-    let (salt, nonce) = chance.split_at(SALT);
+pub fn seal(key: &OnionKey, passphrase: &str, random_bytes: [u8; SALT_BYTES]) -> String {
+    let (salt, nonce) = random_bytes.split_at(SALT);
     let head = [&[VERSION], salt, nonce].concat();
     let payload = Payload { msg: &key.file(), aad: &head };
     let sealed = cipher(passphrase, salt)

@@ -10,13 +10,13 @@ use std::str::FromStr;
 /// Units: 1e-9 of one coin, whatever the coin; 91990000 is 0.09199 of it.
 /// Source: the ancestor's `db/data.json`, which calls it Gwei for every currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Gwei(i64);
+pub struct Amount(i64);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an amount is a decimal number of coins with at most nine decimals, for example 0.05")]
 pub struct NotAnAmount;
 
-impl Gwei {
+impl Amount {
     pub const ZERO: Self = Self(0);
     pub const ONE_COIN: Self = Self(Self::PER_COIN);
     /// Units: Gwei in one coin.
@@ -64,7 +64,7 @@ impl Gwei {
 }
 
 /// Decimal coins without trailing zeros: `0.09199`.
-impl std::fmt::Display for Gwei {
+impl std::fmt::Display for Amount {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(&Decimal::new(self.0, 9).normalize().to_string())
     }
@@ -113,7 +113,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: Result<i64, NotAnAmount>) {
-        assert_eq!(Gwei::parse_coins(text).map(Gwei::get), expected, "{text:?}");
+        assert_eq!(Amount::parse_coins(text).map(Amount::get), expected, "{text:?}");
     }
 
     #[test]
@@ -142,21 +142,21 @@ mod tests {
 
     #[test]
     fn a_price_is_written_without_trailing_zeros() {
-        assert_eq!(Gwei(91_990_000).to_string(), "0.09199");
-        assert_eq!(Gwei(6_199_000).to_string(), "0.006199");
-        assert_eq!(Gwei(10_000_000_000).to_string(), "10");
-        assert_eq!(Gwei(0).to_string(), "0");
+        assert_eq!(Amount(91_990_000).to_string(), "0.09199");
+        assert_eq!(Amount(6_199_000).to_string(), "0.006199");
+        assert_eq!(Amount(10_000_000_000).to_string(), "10");
+        assert_eq!(Amount(0).to_string(), "0");
     }
 
     #[test]
     fn sums_that_leave_64_bits_are_refused() {
-        assert_eq!(Gwei(i64::MAX).plus(Gwei(1)), None);
-        assert_eq!(Gwei(i64::MAX / 2).times(Quantity::MOST), None);
-        assert_eq!(Gwei(1).minus(Gwei(2)), None);
-        assert_eq!(Gwei(i64::MAX - 1).plus(Gwei(1)), Some(Gwei(i64::MAX)));
-        assert_eq!(Gwei(7).minus(Gwei(2)), Some(Gwei(5)));
-        assert_eq!(Gwei(2).minus(Gwei(2)), Some(Gwei::ZERO));
-        assert_eq!(Gwei(7).times(Quantity::MOST), Some(Gwei(693)));
+        assert_eq!(Amount(i64::MAX).plus(Amount(1)), None);
+        assert_eq!(Amount(i64::MAX / 2).times(Quantity::MOST), None);
+        assert_eq!(Amount(1).minus(Amount(2)), None);
+        assert_eq!(Amount(i64::MAX - 1).plus(Amount(1)), Some(Amount(i64::MAX)));
+        assert_eq!(Amount(7).minus(Amount(2)), Some(Amount(5)));
+        assert_eq!(Amount(2).minus(Amount(2)), Some(Amount::ZERO));
+        assert_eq!(Amount(7).times(Quantity::MOST), Some(Amount(693)));
     }
 
     #[test]
@@ -173,12 +173,12 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read_again(n in 0..=i64::MAX) {
-            prop_assert_eq!(Gwei::parse_coins(&Gwei(n).to_string()), Ok(Gwei(n)));
+            prop_assert_eq!(Amount::parse_coins(&Amount(n).to_string()), Ok(Amount(n)));
         }
 
         #[test]
         fn no_text_panics(text in ".*") {
-            let _ = Gwei::parse_coins(&text);
+            let _ = Amount::parse_coins(&text);
             let _ = Currency::parse(&text);
         }
     }

@@ -1,32 +1,32 @@
 //! A clock that a wrong system clock cannot move far.
 
-use crate::values::Moment;
+use crate::values::Timestamp;
 
 /// What the host's clocks say at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// By the clock that people and programs set.
-    pub wall: Moment,
+    pub wall: Timestamp,
     /// Units: seconds since the system was started, sleep included. Nobody can set this clock.
-    pub ticks: i64,
+    pub monotonic_now: i64,
 }
 
 /// The time by which orders expire and are erased. It advances with the time that has really passed. A host's clock that
 /// jumps is in doubt: the trusted time follows it only after a day, or when the seller says that it is right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedClock {
-    /// As [`Reading::ticks`].
-    pub ticks: i64,
+    /// As [`Reading::monotonic_now`].
+    pub monotonic_now: i64,
     /// The trusted time at those ticks.
-    pub time: Moment,
+    pub time: Timestamp,
     /// Units: seconds by which the host's clock may be ahead at the next look, since the system was down for a while.
     pub may_step: i64,
     /// `None`: the host's clock is trusted.
-    pub doubt: Option<Doubt>,
+    pub doubt: Option<ClockDoubt>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Doubt {
+pub struct ClockDoubt {
     /// Units: seconds by which the host's clock is ahead of the trusted time; negative where it is behind.
     pub ahead: i64,
     /// Units: seconds for which it has been ahead by as much.
@@ -37,9 +37,9 @@ pub struct Doubt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
     /// What is shown and written down: the later of the host's clock and the trusted time.
-    pub now: Moment,
+    pub now: Timestamp,
     /// What decides whether something is over.
-    pub trusted: Moment,
+    pub trusted: Timestamp,
     /// Units: seconds by which the host's clock is ahead of the trusted time. `None`: it is trusted.
     pub ahead: Option<i64>,
 }
@@ -63,9 +63,9 @@ pub struct Settling {
     /// Whether open orders keep what they had left; else those that were placed during the doubt alone.
     pub moves_all: bool,
     /// The trusted time before the jump, or after it, whichever is earlier: what was over then stays over.
-    pub since: Moment,
+    pub since: Timestamp,
     /// The trusted time after it.
-    pub now: Moment,
+    pub now: Timestamp,
 }
 
 /// Units: unix seconds of a day before this was written; no right clock says less.
@@ -84,30 +84,35 @@ const ANY_STEP: i64 = 1 << 40;
 impl TrustedClock {
     /// The first look of a new shop: a clock that can be right is believed.
     pub fn begin(reading: &Reading) -> Self {
-        let oldest = Moment::new(THIS_VERSION).unwrap_or(reading.wall);
+        let oldest = Timestamp::new(THIS_VERSION).unwrap_or(reading.wall);
         let is_possible = oldest <= reading.wall;
         Self {
-            ticks: reading.ticks,
+            monotonic_now: reading.monotonic_now,
             time: reading.wall.max(oldest),
             may_step: if is_possible { 0 } else { ANY_STEP },
             doubt: (!is_possible)
-                .then(|| Doubt { ahead: reading.wall.seconds_after(oldest), stable_for: 0 }),
+                .then(|| ClockDoubt { ahead: reading.wall.seconds_after(oldest), stable_for: 0 }),
         }
     }
 
     /// Whether the ticks of this reading go on from ours, as far as can be seen.
     fn is_same_boot(&self, reading: &Reading) -> bool {
-        let ticked = self.time.plus_seconds(reading.ticks.saturating_sub(self.ticks));
+        let ticked =
+            self.time.plus_seconds(reading.monotonic_now.saturating_sub(self.monotonic_now));
         let wall = reading.wall;
         // More ticks than time has passed: they are those of another host, on which a copy of the shop was opened.
         let is_other_host = self.time <= wall && TOLERANCE < ticked.seconds_after(wall);
         // Another process may have looked a moment later.
-        self.ticks <= reading.ticks.saturating_add(TOLERANCE) && !is_other_host
+        self.monotonic_now <= reading.monotonic_now.saturating_add(TOLERANCE) && !is_other_host
     }
 
     /// The time that has really passed since our last look, as far as anybody can know.
     fn elapsed(&self, reading: &Reading) -> i64 {
-        if self.is_same_boot(reading) { reading.ticks.saturating_sub(self.ticks) } else { 0 }
+        if self.is_same_boot(reading) {
+            reading.monotonic_now.saturating_sub(self.monotonic_now)
+        } else {
+            0
+        }
     }
 
     fn may_step_at(&self, reading: &Reading) -> i64 {
@@ -115,7 +120,7 @@ impl TrustedClock {
     }
 
     /// The trusted time by the ticks alone, and by how much the host's clock is ahead of it.
-    fn estimate(&self, reading: &Reading) -> (Moment, i64) {
+    fn estimate(&self, reading: &Reading) -> (Timestamp, i64) {
         let time = self.time.plus_seconds(self.elapsed(reading));
         (time, reading.wall.seconds_after(time))
     }
@@ -169,13 +174,13 @@ impl TrustedClock {
         };
         let next = Self {
             may_step: self.may_step_at(reading),
-            ..self.anchored(reading, time, Some(Doubt { ahead, stable_for }))
+            ..self.anchored(reading, time, Some(ClockDoubt { ahead, stable_for }))
         };
         (next, if kept.is_some() { ClockChange::None } else { ClockChange::Jumped })
     }
 
     /// Whether the host's clock is where it was in this doubt; over a restart it has gone on.
-    fn goes_on(&self, doubt: &Doubt, reading: &Reading, ahead: i64) -> bool {
+    fn goes_on(&self, doubt: &ClockDoubt, reading: &Reading, ahead: i64) -> bool {
         let off = if self.is_same_boot(reading) { 0 } else { RESTART };
         (doubt.ahead - TOLERANCE..=doubt.ahead + TOLERANCE + off).contains(&ahead)
     }
@@ -189,8 +194,8 @@ impl TrustedClock {
         (self.anchored(reading, now, None), ClockChange::Settled(settling))
     }
 
-    fn anchored(&self, reading: &Reading, time: Moment, doubt: Option<Doubt>) -> Self {
-        Self { ticks: reading.ticks, time, may_step: 0, doubt }
+    fn anchored(&self, reading: &Reading, time: Timestamp, doubt: Option<ClockDoubt>) -> Self {
+        Self { monotonic_now: reading.monotonic_now, time, may_step: 0, doubt }
     }
 }
 
@@ -219,13 +224,13 @@ mod tests {
         fn reading(self) -> Reading {
             Reading {
                 wall: at(START + self.passed + self.wrong_by),
-                ticks: self.passed - self.booted_at,
+                monotonic_now: self.passed - self.booted_at,
             }
         }
     }
 
-    fn at(seconds: i64) -> Moment {
-        Moment::new(seconds.max(0)).unwrap()
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::new(seconds.max(0)).unwrap()
     }
 
     /// Looks every ten minutes for so long, and returns all changes.

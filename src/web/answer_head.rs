@@ -1,8 +1,8 @@
 //! The head of each answer, as it goes to the network: always in the same order, and with the shop's own headers also
 //! where the server answers by itself.
 
-use crate::web::fair::BUSY;
-use crate::web::headers::put_into;
+use crate::web::admission::BUSY;
+use crate::web::headers::insert_security_headers;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::http::header::HeaderMap;
@@ -85,7 +85,7 @@ fn with_words(status_line: &[u8]) -> Vec<u8> {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(page.len()));
-    put_into(&mut headers);
+    insert_security_headers(&mut headers);
     let mut head = status_line.to_vec();
     for (name, value) in &headers {
         head.extend_from_slice(b"\r\n");

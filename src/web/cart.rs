@@ -7,21 +7,21 @@ use crate::catalog::OfferKey;
 use crate::catalog::Slug;
 use crate::payment::Wallet;
 use crate::store;
+use crate::values::Amount;
 use crate::values::Currency;
-use crate::values::Gwei;
 use crate::values::Quantity;
 use crate::web::catalog::RefusedAdd;
 use crate::web::catalog::show_refused_add;
 use crate::web::fields::Fields;
-use crate::web::frame::Frame;
+use crate::web::layout::Layout;
 use crate::web::page::PageError;
 use crate::web::page::see_other;
 use crate::web::page::send;
-use crate::web::ready::ReadyPage;
-use crate::web::state::Facts;
-use crate::web::state::Front;
-use crate::web::state::chance;
-use crate::web::visit::Visit;
+use crate::web::page_cache::CachedPage;
+use crate::web::state::AppState;
+use crate::web::state::SiteSnapshot;
+use crate::web::state::random_bytes;
+use crate::web::visitor::Visitor;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -33,7 +33,7 @@ use askama::Template;
 #[derive(Template)]
 #[template(path = "cart/cart.html")]
 struct CartPage<'a> {
-    frame: Frame<'a>,
+    layout: Layout<'a>,
     notices: Vec<String>,
     refused: Option<&'a str>,
     lines: Vec<LineView>,
@@ -47,17 +47,17 @@ pub struct LineView {
     pub slug: String,
     pub name: String,
     pub option: String,
-    pub price: Option<Gwei>,
+    pub price: Option<Amount>,
     pub quantity: String,
-    pub sum: Option<Gwei>,
+    pub sum: Option<Amount>,
     pub refused: bool,
 }
 
 const TOO_LARGE: &str = "Cart limit reached. Check out first or remove an item.";
 
-pub async fn show(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
-    let visit = Visit::of(&request, &front);
-    show_cart(&request, &front, visit, StatusCode::OK, None).await
+pub async fn show(request: HttpRequest, app: Data<AppState>) -> Result<HttpResponse, PageError> {
+    let visitor = Visitor::of(&request, &app);
+    show_cart(&request, &app, visitor, StatusCode::OK, None).await
 }
 
 /// A change of a line that was refused: whose, what was typed, and why.
@@ -69,15 +69,15 @@ struct RefusedChange<'a> {
 
 async fn show_cart(
     request: &HttpRequest,
-    front: &Front,
-    mut visit: Visit,
+    app: &AppState,
+    mut visitor: Visitor,
     status: StatusCode,
     refused: Option<RefusedChange<'_>>,
 ) -> Result<HttpResponse, PageError> {
-    let (facts, _) = front.facts().await?;
-    let wallet = front.currency(&facts, visit.currency.as_deref());
+    let (facts, _) = app.facts().await?;
+    let wallet = app.currency(&facts, visitor.currency.as_deref());
     let looked = match wallet {
-        Some(wallet) => Some(look_again(front, &visit.basket, wallet).await?),
+        Some(wallet) => Some(look_again(app, &visitor.basket, wallet).await?),
         None => None,
     };
     let currency = wallet.map_or("", |wallet| wallet.currency.as_str());
@@ -89,7 +89,7 @@ async fn show_cart(
         }
     });
     let template = CartPage {
-        frame: Frame::new(front, &facts, currency, "/cart"),
+        layout: Layout::new(app, &facts, currency, "/cart"),
         notices: looked.iter().flat_map(|cart| &cart.notices).map(ToString::to_string).collect(),
         refused: refused.as_ref().map(|refused| refused.words),
         lines: lines.collect(),
@@ -97,16 +97,16 @@ async fn show_cart(
             .as_ref()
             .and_then(|cart| cart.total)
             .map_or_else(|| "–".to_owned(), |total| total.to_string()),
-        other_totals: other_totals(front, &facts, &visit.basket, currency).await?,
-        asks_for_sending: store::catalog::asks_for_sending(&front.shop.db).await?,
+        other_totals: other_totals(app, &facts, &visitor.basket, currency).await?,
+        asks_for_sending: store::catalog::asks_for_sending(&app.shop.db).await?,
         can_be_ordered: looked.as_ref().is_some_and(PricedCart::can_be_ordered),
     };
     let html = template.render()?;
     let cookie = match &looked {
-        Some(cart) => remember(front, &mut visit, cart),
+        Some(cart) => remember(app, &mut visitor, cart),
         None => None,
     };
-    let mut sent = send(request, front, &visit, status, &ReadyPage::once(&html));
+    let mut sent = send(request, app, &visitor, status, &CachedPage::once(&html));
     if let Some(cookie) = cookie {
         sent.response.append_header((header::SET_COOKIE, cookie));
     }
@@ -115,20 +115,20 @@ async fn show_cart(
 
 /// What the shop says now of each line.
 pub async fn look_again(
-    front: &Front,
+    app: &AppState,
     basket: &Basket,
     wallet: &Wallet,
 ) -> Result<PricedCart, PageError> {
     let keys = basket.lines().iter().map(|line| line.key);
-    let offers = store::catalog::list_offers(&front.shop.db, keys, &wallet.currency).await?;
+    let offers = store::catalog::list_offers(&app.shop.db, keys, &wallet.currency).await?;
     Ok(PricedCart::new(basket, &offers, &wallet.currency, wallet.coin.most()))
 }
 
 /// The cart's cookie with the prices that the visitor sees now, and without what the shop does not know; `None` where
 /// nothing changes.
-pub fn remember(front: &Front, visit: &mut Visit, cart: &PricedCart) -> Option<String> {
-    let before = visit.basket.write();
-    let unknown: Vec<OfferKey> = visit
+pub fn remember(app: &AppState, visitor: &mut Visitor, cart: &PricedCart) -> Option<String> {
+    let before = visitor.basket.write();
+    let unknown: Vec<OfferKey> = visitor
         .basket
         .lines()
         .iter()
@@ -136,14 +136,18 @@ pub fn remember(front: &Front, visit: &mut Visit, cart: &PricedCart) -> Option<S
         .filter(|key| price_in(cart, *key).is_none())
         .collect();
     for key in unknown {
-        visit.basket.remove(key);
+        visitor.basket.remove(key);
     }
-    visit.basket.remember(&cart.currency, |key| price_in(cart, key).flatten());
-    if visit.basket.write() == before { None } else { visit.cart_cookie(front, &visit.basket).ok() }
+    visitor.basket.remember(&cart.currency, |key| price_in(cart, key).flatten());
+    if visitor.basket.write() == before {
+        None
+    } else {
+        visitor.cart_cookie(app, &visitor.basket).ok()
+    }
 }
 
 /// `None`: the shop does not know it; `Some(None)`: it has no price here.
-fn price_in(cart: &PricedCart, key: OfferKey) -> Option<Option<Gwei>> {
+fn price_in(cart: &PricedCart, key: OfferKey) -> Option<Option<Amount>> {
     cart.lines.iter().find(|line| line.offer.key == key).map(|line| line.offer.price)
 }
 
@@ -161,8 +165,8 @@ pub fn line_view(line: &crate::cart::PricedLine, typed: Option<&str>) -> LineVie
 
 /// What the same cart costs in the shop's other currencies, where all of it has a price there.
 async fn other_totals(
-    front: &Front,
-    facts: &Facts,
+    app: &AppState,
+    facts: &SiteSnapshot,
     basket: &Basket,
     currency: &str,
 ) -> Result<Vec<String>, PageError> {
@@ -172,7 +176,7 @@ async fn other_totals(
         .iter()
         .filter(|wallet| wallet.currency.as_str() != currency && !basket.is_empty())
     {
-        let cart = look_again(front, basket, wallet).await?;
+        let cart = look_again(app, basket, wallet).await?;
         if let Some(total) = cart.total.filter(|_| cart.can_be_ordered()) {
             totals.push(format!("{total} {}", wallet.currency));
         }
@@ -182,29 +186,29 @@ async fn other_totals(
 
 pub async fn add(
     request: HttpRequest,
-    front: Data<Front>,
+    app: Data<AppState>,
     body: Payload,
 ) -> Result<HttpResponse, PageError> {
-    let (fields, visit) = Fields::read(&request, &front, body).await?;
+    let (fields, visitor) = Fields::read(&request, &app, body).await?;
     let slug = Slug::parse(fields.get("product")).map_err(|_| PageError::NotFound)?;
     let (option, typed) = (fields.get("option"), fields.get("quantity"));
     // The ancestor's form had no quantity: it always put in one.
     let quantity = if typed.is_empty() { Quantity::new(1) } else { Quantity::parse(typed) };
     let refuse = |field, words: String| {
-        let (request, front, visit, slug) = (&request, &front, &visit, &slug);
+        let (request, app, visitor, slug) = (&request, &app, &visitor, &slug);
         async move {
             show_refused_add(
                 request,
-                front,
-                visit,
+                app,
+                visitor,
                 slug,
                 RefusedAdd { option, quantity: typed, field, words: &words },
             )
             .await
         }
     };
-    let Some(key) = store::catalog::find_key(&front.shop.db, &slug, option).await? else {
-        if store::catalog::find_product(&front.shop.db, &slug).await?.is_none() {
+    let Some(key) = store::catalog::find_key(&app.shop.db, &slug, option).await? else {
+        if store::catalog::find_product(&app.shop.db, &slug).await?.is_none() {
             return Err(PageError::NotFound);
         }
         return refuse("option", "Choose an option.".to_owned()).await;
@@ -215,21 +219,21 @@ pub async fn add(
             return refuse("quantity", "Enter a whole number from 1 to 99.".to_owned()).await;
         }
     };
-    let mut basket = visit.basket.clone();
+    let mut basket = visitor.basket.clone();
     if let Err(refused) = basket.add(key, quantity) {
         return refuse("quantity", refused.to_string()).await;
     }
-    let (facts, _) = front.facts().await?;
-    let Some(wallet) = front.currency(&facts, visit.currency.as_deref()) else {
+    let (facts, _) = app.facts().await?;
+    let Some(wallet) = app.currency(&facts, visitor.currency.as_deref()) else {
         return refuse("quantity", "Ordering is not available yet.".to_owned()).await;
     };
-    let cart = look_again(&front, &basket, wallet).await?;
+    let cart = look_again(&app, &basket, wallet).await?;
     if let Some(words) = hindrance(&cart, key) {
         return refuse("quantity", words).await;
     }
-    basket.id = CartId(chance());
+    basket.id = CartId(random_bytes());
     basket.remember(&wallet.currency, |key| price_in(&cart, key).flatten());
-    match visit.cart_cookie(&front, &basket) {
+    match visitor.cart_cookie(&app, &basket) {
         Ok(cookie) => Ok(see_other("/cart", &[cookie])),
         Err(_) => refuse("quantity", TOO_LARGE.to_owned()).await,
     }
@@ -260,14 +264,14 @@ fn hindrance(cart: &PricedCart, key: OfferKey) -> Option<String> {
 
 pub async fn change(
     request: HttpRequest,
-    front: Data<Front>,
+    app: Data<AppState>,
     body: Payload,
 ) -> Result<HttpResponse, PageError> {
-    let (fields, visit) = Fields::read(&request, &front, body).await?;
+    let (fields, visitor) = Fields::read(&request, &app, body).await?;
     let (option, typed) = (fields.get("option"), fields.get("quantity"));
-    let key = find_in_cart(&front, &visit, fields.get("product"), option).await?;
+    let key = find_in_cart(&app, &visitor, fields.get("product"), option).await?;
     let Some(key) = key else { return Ok(see_other("/cart", &[])) };
-    let mut basket = visit.basket.clone();
+    let mut basket = visitor.basket.clone();
     let unchanged = basket.clone();
     match Quantity::parse(typed) {
         Ok(quantity) => basket.change(key, quantity),
@@ -277,8 +281,8 @@ pub async fn change(
             let refused = RefusedChange { key: Some(key), typed, words };
             return show_cart(
                 &request,
-                &front,
-                visit,
+                &app,
+                visitor,
                 StatusCode::UNPROCESSABLE_ENTITY,
                 Some(refused),
             )
@@ -288,12 +292,12 @@ pub async fn change(
     if basket == unchanged {
         return Ok(see_other("/cart", &[]));
     }
-    basket.id = CartId(chance());
-    match visit.cart_cookie(&front, &basket) {
+    basket.id = CartId(random_bytes());
+    match visitor.cart_cookie(&app, &basket) {
         Ok(cookie) => Ok(see_other("/cart", &[cookie])),
         Err(_) => {
             let refused = RefusedChange { key: Some(key), typed, words: TOO_LARGE };
-            show_cart(&request, &front, visit, StatusCode::UNPROCESSABLE_ENTITY, Some(refused))
+            show_cart(&request, &app, visitor, StatusCode::UNPROCESSABLE_ENTITY, Some(refused))
                 .await
         }
     }
@@ -301,17 +305,17 @@ pub async fn change(
 
 /// The line that a form means, also where its product is no longer sold.
 async fn find_in_cart(
-    front: &Front,
-    visit: &Visit,
+    app: &AppState,
+    visitor: &Visitor,
     slug: &str,
     option: &str,
 ) -> Result<Option<OfferKey>, PageError> {
-    let (facts, _) = front.facts().await?;
+    let (facts, _) = app.facts().await?;
     let any = Currency::parse("ANY").map_err(|error| PageError::Broken(error.into()))?;
     let currency =
-        front.currency(&facts, visit.currency.as_deref()).map_or(&any, |wallet| &wallet.currency);
-    let keys = visit.basket.lines().iter().map(|line| line.key);
-    let offers = store::catalog::list_offers(&front.shop.db, keys, currency).await?;
+        app.currency(&facts, visitor.currency.as_deref()).map_or(&any, |wallet| &wallet.currency);
+    let keys = visitor.basket.lines().iter().map(|line| line.key);
+    let offers = store::catalog::list_offers(&app.shop.db, keys, currency).await?;
     let found = offers
         .into_values()
         .find(|offer| offer.slug.as_str() == slug && offer.option_name == option);
@@ -320,26 +324,26 @@ async fn find_in_cart(
 
 pub async fn choose_currency(
     request: HttpRequest,
-    front: Data<Front>,
+    app: Data<AppState>,
     body: Payload,
 ) -> Result<HttpResponse, PageError> {
-    let (fields, visit) = Fields::read(&request, &front, body).await?;
-    let (facts, _) = front.facts().await?;
+    let (fields, visitor) = Fields::read(&request, &app, body).await?;
+    let (facts, _) = app.facts().await?;
     let wanted = fields.get("currency").trim().to_ascii_uppercase();
     let Some(wallet) = facts.wallets.iter().find(|wallet| wallet.currency.as_str() == wanted)
     else {
         let words = "This currency is not accepted. Choose one of those above.";
         let refused = RefusedChange { key: None, typed: "", words };
-        return show_cart(&request, &front, visit, StatusCode::UNPROCESSABLE_ENTITY, Some(refused))
+        return show_cart(&request, &app, visitor, StatusCode::UNPROCESSABLE_ENTITY, Some(refused))
             .await;
     };
-    let mut cookies = vec![visit.currency_cookie(&wallet.currency)];
+    let mut cookies = vec![visitor.currency_cookie(&wallet.currency)];
     // The cart shows its new prices at once: they are no change that has to be told.
-    let mut basket = visit.basket.clone();
-    let cart = look_again(&front, &basket, wallet).await?;
+    let mut basket = visitor.basket.clone();
+    let cart = look_again(&app, &basket, wallet).await?;
     basket.remember(&wallet.currency, |key| price_in(&cart, key).flatten());
-    if basket != visit.basket {
-        cookies.extend(visit.cart_cookie(&front, &basket));
+    if basket != visitor.basket {
+        cookies.extend(visitor.cart_cookie(&app, &basket));
     }
     Ok(see_other(back(fields.get("back")), &cookies))
 }

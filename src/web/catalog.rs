@@ -9,18 +9,18 @@ use crate::store::catalog::Image;
 use crate::store::catalog::Product;
 use crate::store::catalog::SheetCell;
 use crate::store::catalog::Window;
-use crate::values::Gwei;
+use crate::values::Amount;
 use crate::web::fields::query_field;
-use crate::web::frame::CategoryLink;
-use crate::web::frame::Frame;
-use crate::web::frame::category_href;
+use crate::web::layout::CategoryLink;
+use crate::web::layout::Layout;
+use crate::web::layout::category_href;
 use crate::web::page::PageError;
 use crate::web::page::page;
 use crate::web::page::send;
-use crate::web::ready::ReadyPage;
-use crate::web::state::Facts;
-use crate::web::state::Front;
-use crate::web::visit::Visit;
+use crate::web::page_cache::CachedPage;
+use crate::web::state::AppState;
+use crate::web::state::SiteSnapshot;
+use crate::web::visitor::Visitor;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -38,7 +38,7 @@ struct CardView {
     slug: String,
     name: String,
     initial: char,
-    price: Option<Gwei>,
+    price: Option<Amount>,
     from: bool,
     stock: Stock,
     says_stock: bool,
@@ -50,7 +50,7 @@ struct CardView {
 #[derive(Template)]
 #[template(path = "catalog/window.html")]
 struct WindowPage<'a> {
-    frame: Frame<'a>,
+    layout: Layout<'a>,
     notice: &'a str,
     cards: Vec<CardView>,
     total: i64,
@@ -60,7 +60,7 @@ struct WindowPage<'a> {
 #[derive(Template)]
 #[template(path = "catalog/list.html")]
 struct ListPage<'a> {
-    frame: Frame<'a>,
+    layout: Layout<'a>,
     title: String,
     summary: String,
     nothing: String,
@@ -74,11 +74,11 @@ struct ListPage<'a> {
 #[derive(Template)]
 #[template(path = "catalog/product.html")]
 struct ProductPage<'a> {
-    frame: Frame<'a>,
+    layout: Layout<'a>,
     product: &'a Product,
     initial: char,
     crumbs: Vec<CategoryLink>,
-    price: Option<Gwei>,
+    price: Option<Amount>,
     from: bool,
     /// The currencies it can be bought in instead.
     others: String,
@@ -109,15 +109,15 @@ pub struct RefusedAdd<'a> {
 
 pub async fn show_window(
     request: HttpRequest,
-    front: Data<Front>,
+    app: Data<AppState>,
 ) -> Result<HttpResponse, PageError> {
-    let ((facts, version), visit) = (front.facts().await?, Visit::of(&request, &front));
-    let currency = currency_name(&front, &facts, &visit);
+    let ((facts, version), visitor) = (app.facts().await?, Visitor::of(&request, &app));
+    let currency = currency_name(&app, &facts, &visitor);
     let name = format!("/ {currency}");
-    if let Some(ready) = front.ready.find(version, &name) {
-        return Ok(send(&request, &front, &visit, StatusCode::OK, &ready).finish_page());
+    if let Some(ready) = app.ready.find(version, &name) {
+        return Ok(send(&request, &app, &visitor, StatusCode::OK, &ready).finish_page());
     }
-    let db = &front.shop.db;
+    let db = &app.shop.db;
     let total = store::catalog::find_size(db, currency, "").await?.unwrap_or(0);
     let n_products = IN_WINDOW as i64;
     let window = Window { currency, category: "", first: 0, n_products };
@@ -127,20 +127,23 @@ pub async fn show_window(
     for card in &mut cards {
         card.cell = card.thumb.as_ref().and_then(|thumb| cells.get(&thumb.webp).cloned());
     }
-    let frame = Frame::new(&front, &facts, currency, "/");
+    let layout = Layout::new(&app, &facts, currency, "/");
     let template =
-        WindowPage { frame, notice: &facts.notice, cards, total, has_more: n_products < total };
-    keep_and_send(&request, &front, &visit, version, name, &template)
+        WindowPage { layout, notice: &facts.notice, cards, total, has_more: n_products < total };
+    keep_and_send(&request, &app, &visitor, version, name, &template)
 }
 
-pub async fn show_all(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
+pub async fn show_all(
+    request: HttpRequest,
+    app: Data<AppState>,
+) -> Result<HttpResponse, PageError> {
     let title = "All products".to_owned();
-    show_list(&request, &front, "", title, "/product").await
+    show_list(&request, &app, "", title, "/product").await
 }
 
 pub async fn show_category(
     request: HttpRequest,
-    front: Data<Front>,
+    app: Data<AppState>,
 ) -> Result<HttpResponse, PageError> {
     // The path is decoded once by the server, but a slash in a name comes as %2F and stays so.
     let name = request
@@ -149,27 +152,27 @@ pub async fn show_category(
         .unwrap_or_default()
         .replace("%2F", "/")
         .replace("%2f", "/");
-    if !store::catalog::has_category(&front.shop.db, &name).await? {
+    if !store::catalog::has_category(&app.shop.db, &name).await? {
         return Err(PageError::NotFound);
     }
-    show_list(&request, &front, &name, name.clone(), &category_href(&name)).await
+    show_list(&request, &app, &name, name.clone(), &category_href(&name)).await
 }
 
 async fn show_list(
     request: &HttpRequest,
-    front: &Front,
+    app: &AppState,
     category: &str,
     title: String,
     address: &str,
 ) -> Result<HttpResponse, PageError> {
-    let ((facts, version), visit) = (front.facts().await?, Visit::of(request, front));
-    let currency = currency_name(front, &facts, &visit);
+    let ((facts, version), visitor) = (app.facts().await?, Visitor::of(request, app));
+    let currency = currency_name(app, &facts, &visitor);
     let number = page_number(request)?;
     let name = format!("{address} {currency} {number}");
-    if let Some(ready) = front.ready.find(version, &name) {
-        return Ok(send(request, front, &visit, StatusCode::OK, &ready).finish_page());
+    if let Some(ready) = app.ready.find(version, &name) {
+        return Ok(send(request, app, &visitor, StatusCode::OK, &ready).finish_page());
     }
-    let db = &front.shop.db;
+    let db = &app.shop.db;
     let total = store::catalog::find_size(db, currency, category).await?.unwrap_or(0);
     let pages = pages_of(total);
     if pages < number {
@@ -179,7 +182,7 @@ async fn show_list(
     let cards = card_views(store::catalog::list_cards(db, window).await?);
     let at = |number: i64| format!("{address}?page={number}");
     let template = ListPage {
-        frame: Frame::new(front, &facts, currency, at(number)),
+        layout: Layout::new(app, &facts, currency, at(number)),
         title,
         summary: products(total),
         nothing: format!("No products in {currency}. Switch currency above."),
@@ -189,15 +192,15 @@ async fn show_list(
         earlier: (1 < number).then(|| at(number - 1)),
         later: (number < pages).then(|| at(number + 1)),
     };
-    keep_and_send(request, front, &visit, version, name, &template)
+    keep_and_send(request, app, &visitor, version, name, &template)
 }
 
-pub async fn search(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
-    let ((facts, _), visit) = (front.facts().await?, Visit::of(&request, &front));
-    let currency = currency_name(&front, &facts, &visit);
+pub async fn search(request: HttpRequest, app: Data<AppState>) -> Result<HttpResponse, PageError> {
+    let ((facts, _), visitor) = (app.facts().await?, Visitor::of(&request, &app));
+    let currency = currency_name(&app, &facts, &visitor);
     let query: String = query_field(&request, "q").chars().take(100).collect();
     let number = page_number(&request)?;
-    let db = &front.shop.db;
+    let db = &app.shop.db;
     let found = match store::catalog::fts_words(&query) {
         Some(words) => store::catalog::search(db, &words, currency).await?,
         None => Vec::new(),
@@ -212,10 +215,10 @@ pub async fn search(request: HttpRequest, front: Data<Front>) -> Result<HttpResp
     let cards = card_views(store::catalog::list_cards_of(db, &ids, currency).await?);
     let encoded: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
     let at = |number: i64| format!("/search?q={encoded}&page={number}");
-    let mut frame = Frame::new(&front, &facts, currency, at(number));
-    frame.query.clone_from(&query);
+    let mut layout = Layout::new(&app, &facts, currency, at(number));
+    layout.query.clone_from(&query);
     let template = ListPage {
-        frame,
+        layout,
         title: if query.trim().is_empty() {
             "Search".to_owned()
         } else {
@@ -234,55 +237,55 @@ pub async fn search(request: HttpRequest, front: Data<Front>) -> Result<HttpResp
         earlier: (1 < number).then(|| at(number - 1)),
         later: (number < pages).then(|| at(number + 1)),
     };
-    page(&request, &front, &visit, StatusCode::OK, &template)
+    page(&request, &app, &visitor, StatusCode::OK, &template)
 }
 
 pub async fn show_product(
     request: HttpRequest,
-    front: Data<Front>,
+    app: Data<AppState>,
 ) -> Result<HttpResponse, PageError> {
-    let ((facts, version), visit) = (front.facts().await?, Visit::of(&request, &front));
-    let currency = currency_name(&front, &facts, &visit);
+    let ((facts, version), visitor) = (app.facts().await?, Visitor::of(&request, &app));
+    let currency = currency_name(&app, &facts, &visitor);
     let slug = Slug::parse(request.match_info().get("slug").unwrap_or_default())
         .map_err(|_| PageError::NotFound)?;
     let name = format!("/product/{slug} {currency}");
-    if let Some(ready) = front.ready.find(version, &name) {
-        return Ok(send(&request, &front, &visit, StatusCode::OK, &ready).finish_page());
+    if let Some(ready) = app.ready.find(version, &name) {
+        return Ok(send(&request, &app, &visitor, StatusCode::OK, &ready).finish_page());
     }
     let product =
-        store::catalog::find_product(&front.shop.db, &slug).await?.ok_or(PageError::NotFound)?;
-    let template = product_page(&front, &facts, currency, &product, None).await?;
-    keep_and_send(&request, &front, &visit, version, name, &template)
+        store::catalog::find_product(&app.shop.db, &slug).await?.ok_or(PageError::NotFound)?;
+    let template = product_page(&app, &facts, currency, &product, None).await?;
+    keep_and_send(&request, &app, &visitor, version, name, &template)
 }
 
 /// The product's page again, with what the visitor chose and why it was refused.
 pub async fn show_refused_add(
     request: &HttpRequest,
-    front: &Front,
-    visit: &Visit,
+    app: &AppState,
+    visitor: &Visitor,
     slug: &Slug,
     refused: RefusedAdd<'_>,
 ) -> Result<HttpResponse, PageError> {
-    let (facts, _) = front.facts().await?;
+    let (facts, _) = app.facts().await?;
     let product =
-        store::catalog::find_product(&front.shop.db, slug).await?.ok_or(PageError::NotFound)?;
-    let currency = currency_name(front, &facts, visit);
-    let template = product_page(front, &facts, currency, &product, Some(refused)).await?;
-    page(request, front, visit, StatusCode::UNPROCESSABLE_ENTITY, &template)
+        store::catalog::find_product(&app.shop.db, slug).await?.ok_or(PageError::NotFound)?;
+    let currency = currency_name(app, &facts, visitor);
+    let template = product_page(app, &facts, currency, &product, Some(refused)).await?;
+    page(request, app, visitor, StatusCode::UNPROCESSABLE_ENTITY, &template)
 }
 
 async fn product_page<'a>(
-    front: &'a Front,
-    facts: &'a Facts,
+    app: &'a AppState,
+    facts: &'a SiteSnapshot,
     currency: &'a str,
     product: &'a Product,
     refused: Option<RefusedAdd<'a>>,
 ) -> Result<ProductPage<'a>, PageError> {
-    let in_currency = |prices: &[(crate::values::Currency, Gwei)]| {
+    let in_currency = |prices: &[(crate::values::Currency, Amount)]| {
         prices.iter().find(|(name, _)| name.as_str() == currency).map(|(_, price)| *price)
     };
     let own = in_currency(&product.prices);
-    let option_prices: Vec<Option<Gwei>> =
+    let option_prices: Vec<Option<Amount>> =
         product.options.iter().map(|option| in_currency(&option.prices).or(own)).collect();
     let lowest = option_prices.iter().flatten().min().copied().or(own);
     let differ = option_prices.iter().flatten().any(|price| Some(*price) != lowest);
@@ -315,9 +318,9 @@ async fn product_page<'a>(
         href: category_href(name),
         products: 0,
     });
-    let next = store::catalog::find_next(&front.shop.db, product.id, currency).await?;
+    let next = store::catalog::find_next(&app.shop.db, product.id, currency).await?;
     Ok(ProductPage {
-        frame: Frame::new(front, facts, currency, format!("/product/{}", product.slug)),
+        layout: Layout::new(app, facts, currency, format!("/product/{}", product.slug)),
         product,
         initial: initial(&product.name),
         crumbs: crumbs.collect(),
@@ -344,19 +347,19 @@ fn store_of(product: &Product) -> i64 {
 
 fn keep_and_send(
     request: &HttpRequest,
-    front: &Front,
-    visit: &Visit,
+    app: &AppState,
+    visitor: &Visitor,
     version: i64,
     name: String,
     template: &impl Template,
 ) -> Result<HttpResponse, PageError> {
-    let ready = Arc::new(ReadyPage::new(&template.render()?));
-    front.ready.keep(version, name, ready.clone());
-    Ok(send(request, front, visit, StatusCode::OK, &ready).finish_page())
+    let ready = Arc::new(CachedPage::new(&template.render()?));
+    app.ready.keep(version, name, ready.clone());
+    Ok(send(request, app, visitor, StatusCode::OK, &ready).finish_page())
 }
 
-pub fn currency_name<'a>(front: &Front, facts: &'a Facts, visit: &Visit) -> &'a str {
-    front.currency(facts, visit.currency.as_deref()).map_or("", |wallet| wallet.currency.as_str())
+pub fn currency_name<'a>(app: &AppState, facts: &'a SiteSnapshot, visitor: &Visitor) -> &'a str {
+    app.currency(facts, visitor.currency.as_deref()).map_or("", |wallet| wallet.currency.as_str())
 }
 
 fn card_views(cards: Vec<Card>) -> Vec<CardView> {

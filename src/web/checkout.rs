@@ -1,8 +1,8 @@
 //! The checkout's pages.
 
 use crate::actions;
-use crate::actions::Placed;
-use crate::actions::Placing;
+use crate::actions::OrderRequest;
+use crate::actions::PlaceOrderOutcome;
 use crate::cart::PricedCart;
 use crate::catalog::Rate;
 use crate::catalog::reach;
@@ -14,25 +14,25 @@ use crate::orders::OrderRef;
 use crate::orders::Refusal;
 use crate::payment::Wallet;
 use crate::store;
-use crate::values::Gwei;
+use crate::values::Amount;
 use crate::values::text::without_hidden;
+use crate::web::admission::connection_of;
 use crate::web::cart::LineView;
 use crate::web::cart::line_view;
 use crate::web::cart::look_again;
 use crate::web::cart::remember;
 use crate::web::clock::now;
-use crate::web::fair::seat_of;
 use crate::web::fields::Fields;
-use crate::web::frame::Frame;
+use crate::web::layout::Layout;
 use crate::web::page::PageError;
 use crate::web::page::see_other;
 use crate::web::page::send;
-use crate::web::ready::ReadyPage;
-use crate::web::state::Facts;
-use crate::web::state::Front;
-use crate::web::state::chance;
-use crate::web::visit::OpenOrder;
-use crate::web::visit::Visit;
+use crate::web::page_cache::CachedPage;
+use crate::web::state::AppState;
+use crate::web::state::SiteSnapshot;
+use crate::web::state::random_bytes;
+use crate::web::visitor::OpenOrder;
+use crate::web::visitor::Visitor;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -45,14 +45,14 @@ use std::time::Duration;
 #[derive(Template)]
 #[template(path = "orders/checkout.html")]
 struct CheckoutPage<'a> {
-    frame: Frame<'a>,
+    layout: Layout<'a>,
     form: &'a FormView,
     refusals: &'a [Refusal],
     /// Why no order can be taken just now, though nothing is wrong with this one.
     wait: Option<&'a str>,
     notices: Vec<String>,
     lines: Vec<LineView>,
-    total: Gwei,
+    total: Amount,
     /// What the buyer sees now, so that a form that was shown another sum is not taken for consent to this one.
     shown: String,
     asks_for_sending: bool,
@@ -66,8 +66,8 @@ struct CheckoutPage<'a> {
 struct RateView {
     name: String,
     reach: String,
-    price: Gwei,
-    total: Gwei,
+    price: Amount,
+    total: Amount,
 }
 
 /// The fields of the form and the longest text that each takes, in the order in which they are asked.
@@ -144,23 +144,23 @@ impl FieldView {
     }
 }
 
-pub async fn show(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
-    let visit = Visit::of(&request, &front);
-    let (facts, _) = front.facts().await?;
-    let Some(wallet) = front.currency(&facts, visit.currency.as_deref()) else {
+pub async fn show(request: HttpRequest, app: Data<AppState>) -> Result<HttpResponse, PageError> {
+    let visitor = Visitor::of(&request, &app);
+    let (facts, _) = app.facts().await?;
+    let Some(wallet) = app.currency(&facts, visitor.currency.as_deref()) else {
         return Ok(see_other("/cart", &[]));
     };
-    let cart = look_again(&front, &visit.basket, wallet).await?;
+    let cart = look_again(&app, &visitor.basket, wallet).await?;
     if !cart.can_be_ordered() {
         return Ok(see_other("/cart", &[]));
     }
     // Before anything is typed in vain.
-    if let Some(closed) = actions::why_closed(&front.shop, now()).await? {
+    if let Some(closed) = actions::why_closed(&app.shop, now()).await? {
         return Err(PageError::Closed(closed));
     }
     let form = FormView::new(wallet.currency.as_str(), None, &[]);
     let again = Again { form: &form, refusals: &[], wait: None, cart: &cart, other_form: false };
-    show_form(&request, &front, visit, &facts, wallet, StatusCode::OK, again).await
+    show_form(&request, &app, visitor, &facts, wallet, StatusCode::OK, again).await
 }
 
 /// The form as it goes back to the buyer.
@@ -175,15 +175,15 @@ struct Again<'a> {
 
 async fn show_form(
     request: &HttpRequest,
-    front: &Front,
-    mut visit: Visit,
-    facts: &Facts,
+    app: &AppState,
+    mut visitor: Visitor,
+    facts: &SiteSnapshot,
     wallet: &Wallet,
     status: StatusCode,
     again: Again<'_>,
 ) -> Result<HttpResponse, PageError> {
-    let db = &front.shop.db;
-    let total = again.cart.total.unwrap_or(Gwei::ZERO);
+    let db = &app.shop.db;
+    let total = again.cart.total.unwrap_or(Amount::ZERO);
     let rates = store::catalog::list_rates(db, &wallet.currency).await?;
     let mut notices: Vec<String> = again.cart.notices.iter().map(ToString::to_string).collect();
     if again.other_form && notices.is_empty() {
@@ -191,7 +191,7 @@ async fn show_form(
             .push("Your cart or your currency has changed since you opened this form.".to_owned());
     }
     let template = CheckoutPage {
-        frame: Frame::new(front, facts, wallet.currency.as_str(), "/checkout"),
+        layout: Layout::new(app, facts, wallet.currency.as_str(), "/checkout"),
         form: again.form,
         refusals: again.refusals,
         wait: again.wait,
@@ -202,12 +202,12 @@ async fn show_form(
         asks_for_sending: store::catalog::asks_for_sending(db).await?,
         rates: rates.iter().map(|rate| rate_view(rate, total)).collect(),
         has_discounts: store::catalog::has_discounts(db).await?,
-        keep_days: front.shop.terms.keep_days,
-        payment_time: time_of(front.shop.terms.payment_minutes),
+        keep_days: app.shop.policy.keep_days,
+        payment_time: time_of(app.shop.policy.payment_minutes),
     };
     let html = template.render()?;
-    let cookie = remember(front, &mut visit, again.cart);
-    let mut sent = send(request, front, &visit, status, &ReadyPage::once(&html));
+    let cookie = remember(app, &mut visitor, again.cart);
+    let mut sent = send(request, app, &visitor, status, &CachedPage::once(&html));
     if let Some(cookie) = cookie {
         sent.response.append_header((header::SET_COOKIE, cookie));
     }
@@ -221,10 +221,10 @@ fn time_of(minutes: i64) -> String {
 }
 
 fn sum_shown(cart: &PricedCart) -> String {
-    format!("{} {}", cart.total.unwrap_or(Gwei::ZERO), cart.currency)
+    format!("{} {}", cart.total.unwrap_or(Amount::ZERO), cart.currency)
 }
 
-fn rate_view(rate: &Rate, total: Gwei) -> RateView {
+fn rate_view(rate: &Rate, total: Amount) -> RateView {
     RateView {
         name: rate.name.clone(),
         reach: reach(&rate.countries),
@@ -235,19 +235,19 @@ fn rate_view(rate: &Rate, total: Gwei) -> RateView {
 
 pub async fn submit(
     request: HttpRequest,
-    front: Data<Front>,
+    app: Data<AppState>,
     body: Payload,
 ) -> Result<HttpResponse, PageError> {
-    let (fields, visit) = Fields::read(&request, &front, body).await?;
-    if visit.basket.is_empty() {
+    let (fields, visitor) = Fields::read(&request, &app, body).await?;
+    if visitor.basket.is_empty() {
         // After Back, a form may be sent whose order is placed and whose cart is gone.
-        return Ok(see_other(if visit.open_order.is_some() { "/order" } else { "/cart" }, &[]));
+        return Ok(see_other(if visitor.open_order.is_some() { "/order" } else { "/cart" }, &[]));
     }
-    let (facts, _) = front.facts().await?;
-    let Some(wallet) = front.currency(&facts, visit.currency.as_deref()) else {
+    let (facts, _) = app.facts().await?;
+    let Some(wallet) = app.currency(&facts, visitor.currency.as_deref()) else {
         return Ok(see_other("/cart", &[]));
     };
-    let cart = look_again(&front, &visit.basket, wallet).await?;
+    let cart = look_again(&app, &visitor.basket, wallet).await?;
     let other_form = !fields.get("shown").is_empty() && fields.get("shown") != sum_shown(&cart);
     let mut refusals = Vec::new();
     let mut wait = None;
@@ -255,10 +255,11 @@ pub async fn submit(
         Err(refused) => refusals = refused,
         Ok(_) if other_form => {}
         Ok(draft) => {
-            let placing = Placing { basket: &visit.basket, currency: &wallet.currency, draft };
-            match tried_to_place(&request, &front, placing).await {
-                Tried::Placed(Placed::Order(_)) => return Ok(placed(&front, &visit)),
-                Tried::Placed(Placed::Changed(cart)) => {
+            let placing =
+                OrderRequest { basket: &visitor.basket, currency: &wallet.currency, draft };
+            match tried_to_place(&request, &app, placing).await {
+                Tried::Placed(PlaceOrderOutcome::Order(_)) => return Ok(placed(&app, &visitor)),
+                Tried::Placed(PlaceOrderOutcome::Changed(cart)) => {
                     let form = FormView::new(wallet.currency.as_str(), Some(&fields), &[]);
                     let again = Again {
                         form: &form,
@@ -269,8 +270,8 @@ pub async fn submit(
                     };
                     return show_form(
                         &request,
-                        &front,
-                        visit,
+                        &app,
+                        visitor,
                         &facts,
                         wallet,
                         StatusCode::UNPROCESSABLE_ENTITY,
@@ -278,9 +279,9 @@ pub async fn submit(
                     )
                     .await;
                 }
-                Tried::Placed(Placed::Refused(refused)) => refusals = refused,
-                Tried::Placed(Placed::Full) => wait = Some(FULL),
-                Tried::Placed(Placed::Closed(closed)) => {
+                Tried::Placed(PlaceOrderOutcome::Refused(refused)) => refusals = refused,
+                Tried::Placed(PlaceOrderOutcome::Full) => wait = Some(FULL),
+                Tried::Placed(PlaceOrderOutcome::Closed(closed)) => {
                     wait = Some(Wait { words: closed.words(), ..CLOSED });
                 }
                 Tried::Broken => wait = Some(BROKEN),
@@ -291,15 +292,15 @@ pub async fn submit(
         }
     }
     // A form that was sent twice finds its first order, whatever has happened to the shelf since.
-    if store::orders::is_placed(&front.shop.db, &FormToken::of_cart(visit.basket.id)).await? {
-        return Ok(placed(&front, &visit));
+    if store::orders::is_placed(&app.shop.db, &FormToken::of_cart(visitor.basket.id)).await? {
+        return Ok(placed(&app, &visitor));
     }
     refusals.sort_by_key(|refusal| FIELDS.iter().position(|(name, _)| *name == refusal.field));
     let form = FormView::new(wallet.currency.as_str(), Some(&fields), &refusals);
     let words = wait.as_ref().map(|wait| wait.words);
     let again = Again { form: &form, refusals: &refusals, wait: words, cart: &cart, other_form };
     let status = wait.as_ref().map_or(StatusCode::UNPROCESSABLE_ENTITY, |wait| wait.status);
-    let mut response = show_form(&request, &front, visit, &facts, wallet, status, again).await?;
+    let mut response = show_form(&request, &app, visitor, &facts, wallet, status, again).await?;
     if let Some(wait) = wait {
         response.headers_mut().insert(header::RETRY_AFTER, wait.seconds.into());
     }
@@ -334,15 +335,15 @@ const TOO_MANY: Wait = Wait {
 
 /// What became of an order that was tried.
 enum Tried {
-    Placed(Placed),
+    Placed(PlaceOrderOutcome),
     /// The circuit has placed too many that can still be unpaid; after this time there is room again.
     TooMany(Duration),
     /// The fault is ours and is in the log; nothing was ordered, as far as can be known.
     Broken,
 }
 
-async fn tried_to_place(request: &HttpRequest, front: &Front, placing: Placing<'_>) -> Tried {
-    place(request, front, placing).await.unwrap_or_else(|error| {
+async fn tried_to_place(request: &HttpRequest, app: &AppState, placing: OrderRequest<'_>) -> Tried {
+    place(request, app, placing).await.unwrap_or_else(|error| {
         tracing::error!("no order could be taken: {error}");
         Tried::Broken
     })
@@ -350,18 +351,20 @@ async fn tried_to_place(request: &HttpRequest, front: &Front, placing: Placing<'
 
 async fn place(
     request: &HttpRequest,
-    front: &Front,
-    placing: Placing<'_>,
+    app: &AppState,
+    placing: OrderRequest<'_>,
 ) -> Result<Tried, PageError> {
-    let booked = match seat_of(request).map(|seat| seat.book_order(placing.basket.pieces())) {
+    let booked = match connection_of(request)
+        .map(|connection| connection.reserve_order(placing.basket.pieces()))
+    {
         Some(Err(time)) => return Ok(Tried::TooMany(time)),
         Some(Ok(booked)) => booked,
         None => None,
     };
-    let fresh = OrderRef::from_chance(chance());
-    let placed = actions::place_order(&front.shop, placing, fresh.clone(), now()).await?;
+    let fresh = OrderRef::from_chance(random_bytes());
+    let placed = actions::place_order(&app.shop, placing, fresh.clone(), now()).await?;
     // A form that was sent twice finds its first order, which counts already.
-    if let (Placed::Order(order_ref), Some(booked)) = (&placed, booked)
+    if let (PlaceOrderOutcome::Order(order_ref), Some(booked)) = (&placed, booked)
         && *order_ref == fresh
     {
         booked.keep();
@@ -370,11 +373,11 @@ async fn place(
 }
 
 /// The order's page, opened by its code, and a cart that is empty again.
-fn placed(front: &Front, visit: &Visit) -> HttpResponse {
-    let order = OpenOrder { code: Code::of_cart(visit.basket.id), is_noted: false, seen: 0 };
-    let mut cookies = vec![visit.order_cookie(front, &order)];
-    let empty = crate::cart::Basket::empty(visit.basket.id);
-    cookies.extend(visit.cart_cookie(front, &empty));
+fn placed(app: &AppState, visitor: &Visitor) -> HttpResponse {
+    let order = OpenOrder { code: Code::of_cart(visitor.basket.id), is_noted: false, seen: 0 };
+    let mut cookies = vec![visitor.order_cookie(app, &order)];
+    let empty = crate::cart::Basket::empty(visitor.basket.id);
+    cookies.extend(visitor.cart_cookie(app, &empty));
     see_other("/order", &cookies)
 }
 

@@ -1,8 +1,8 @@
 //! Reads the host's clocks.
 
-use crate::values::Moment;
 use crate::values::Reading;
 use crate::values::Times;
+use crate::values::Timestamp;
 use crate::values::TrustedClock;
 use rustix::time::ClockId;
 use rustix::time::clock_gettime;
@@ -24,28 +24,28 @@ pub fn follow(clock: TrustedClock) {
 
 /// What the host's clocks say.
 pub fn reading() -> Reading {
-    Reading { wall: wall(), ticks: clock_gettime(ClockId::Boottime).tv_sec }
+    Reading { wall: wall(), monotonic_now: clock_gettime(ClockId::Boottime).tv_sec }
 }
 
 /// What is shown and written down. See [`Times`].
-pub fn now() -> Moment {
+pub fn now() -> Timestamp {
     times().now
 }
 
 /// What decides whether an order's time is over.
-pub fn trusted() -> Moment {
+pub fn trusted() -> Timestamp {
     times().trusted
 }
 
 /// The host's clock, right or wrong.
-pub fn wall() -> Moment {
+pub fn wall() -> Timestamp {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
-    Moment::new(i64::try_from(seconds).unwrap_or(0))
+    Timestamp::new(i64::try_from(seconds).unwrap_or(0))
         .expect("a computer's clock stands between 1970 and 9999")
 }
 
 /// A stopwatch, for limits: it runs from the first look, and no change of the host's clock moves it.
-pub fn ticks() -> Duration {
+pub fn monotonic_now() -> Duration {
     static START: OnceLock<Instant> = OnceLock::new();
     START.get_or_init(Instant::now).elapsed()
 }

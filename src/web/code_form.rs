@@ -7,13 +7,13 @@ use crate::store;
 use crate::values::text::without_hidden;
 use crate::web::catalog::currency_name;
 use crate::web::fields::Fields;
-use crate::web::frame::Frame;
+use crate::web::layout::Layout;
 use crate::web::page::PageError;
 use crate::web::page::page;
 use crate::web::page::see_other;
-use crate::web::state::Front;
-use crate::web::visit::OpenOrder;
-use crate::web::visit::Visit;
+use crate::web::state::AppState;
+use crate::web::visitor::OpenOrder;
+use crate::web::visitor::Visitor;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -25,7 +25,7 @@ use askama::Template;
 #[derive(Template)]
 #[template(path = "orders/code.html")]
 struct CodePage<'a> {
-    frame: Frame<'a>,
+    layout: Layout<'a>,
     asked: Asked,
 }
 
@@ -64,42 +64,42 @@ const NOT_FOUND: &str = "We could not find an order for this code. Check spellin
 
 pub async fn ask(
     request: &HttpRequest,
-    front: &Front,
-    visit: &Visit,
+    app: &AppState,
+    visitor: &Visitor,
     asked: Asked,
 ) -> Result<HttpResponse, PageError> {
-    let (facts, _) = front.facts().await?;
-    let frame = Frame::new(front, &facts, currency_name(front, &facts, visit), "/order");
+    let (facts, _) = app.facts().await?;
+    let layout = Layout::new(app, &facts, currency_name(app, &facts, visitor), "/order");
     let status = match asked {
         Asked::New | Asked::Erased => StatusCode::OK,
         Asked::Refused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    page(request, front, visit, status, &CodePage { frame, asked })
+    page(request, app, visitor, status, &CodePage { layout, asked })
 }
 
 /// All codes that open no order are answered alike. A text that is no code is answered by what is wrong with the text,
 /// after the same look: the answer depends on no order.
 pub async fn open(
     request: HttpRequest,
-    front: Data<Front>,
+    app: Data<AppState>,
     body: Payload,
 ) -> Result<HttpResponse, PageError> {
-    let (fields, visit) = Fields::read(&request, &front, body).await?;
+    let (fields, visitor) = Fields::read(&request, &app, body).await?;
     let typed = fields.get("code");
     let code = Code::parse(typed);
     let name = match &code {
-        Ok(code) => code.lookup_name(&front.shop.salt),
+        Ok(code) => code.lookup_name(&app.shop.salt),
         Err(_) => LookupName::NOBODY,
     };
-    let order = store::orders::find_by_lookup(&front.shop.db, &name).await?;
+    let order = store::orders::find_by_lookup(&app.shop.db, &name).await?;
     let words = match (code, order) {
         (Ok(code), Some(order)) => {
             // Where it cannot be remembered what was seen, the order is shown all the same.
-            let seen = match actions::take_seen(&front.shop, &order.order_ref).await {
+            let seen = match actions::mark_seen(&app.shop, &order.order_ref).await {
                 Err(error) if error.chain().any(store::is_temporary) => 0,
                 taken => taken?,
             };
-            let cookie = visit.order_cookie(&front, &OpenOrder { code, is_noted: true, seen });
+            let cookie = visitor.order_cookie(&app, &OpenOrder { code, is_noted: true, seen });
             return Ok(see_other("/order", &[cookie]));
         }
         (Ok(_), None) => NOT_FOUND.to_owned(),
@@ -107,5 +107,5 @@ pub async fn open(
     };
     // A field of one line shows no line ends: words that they part would run together.
     let typed = without_hidden(typed).replace(['\r', '\n', '\t'], " ");
-    ask(&request, &front, &visit, Asked::Refused { typed, words }).await
+    ask(&request, &app, &visitor, Asked::Refused { typed, words }).await
 }

@@ -1,13 +1,13 @@
 //! An order's history and messages, decrypted with the code.
 
+use crate::orders::BuyerIdentity;
 use crate::orders::OrderRef;
-use crate::orders::ReaderKey;
 use crate::orders::Status;
 use crate::store;
-use crate::store::words::SealedWords;
-use crate::store::words::WordsKind;
+use crate::store::messages::SealedWords;
+use crate::store::messages::WordsKind;
 use crate::web::page::PageError;
-use crate::web::state::Front;
+use crate::web::state::AppState;
 
 /// What happened to an order and who said what, as its page shows it.
 pub struct Conversation {
@@ -41,21 +41,21 @@ const ON_A_PAGE: i64 = 20;
 impl Conversation {
     /// `page`: 1 is the newest. `seen`: the newest piece that the buyer had seen before.
     pub async fn read(
-        front: &Front,
+        app: &AppState,
         order_ref: &OrderRef,
-        key: &ReaderKey,
+        key: &BuyerIdentity,
         page: i64,
         seen: i64,
     ) -> Result<Self, PageError> {
-        let db = &front.shop.db;
-        let extent = store::words::measure(db, order_ref, seen).await?;
+        let db = &app.shop.db;
+        let extent = store::messages::measure(db, order_ref, seen).await?;
         let n_pages = (extent.n_words + ON_A_PAGE - 1) / ON_A_PAGE;
         let page = page.clamp(1, n_pages.max(1));
-        let kept = store::words::list(db, order_ref, (page - 1) * ON_A_PAGE, ON_A_PAGE).await?;
+        let kept = store::messages::list(db, order_ref, (page - 1) * ON_A_PAGE, ON_A_PAGE).await?;
         let mut stood = None;
         let mut pieces = Vec::with_capacity(kept.len());
         for kept in kept.iter().rev() {
-            pieces.push(piece(kept, stood, key, seen, front.shop.terms.read_marks));
+            pieces.push(piece(kept, stood, key, seen, app.shop.policy.read_marks));
             stood = kept.status.or(stood);
         }
         Ok(Self {
@@ -72,7 +72,7 @@ impl Conversation {
 fn piece(
     kept: &SealedWords,
     stood: Option<Status>,
-    key: &ReaderKey,
+    key: &BuyerIdentity,
     seen: i64,
     shows_read: bool,
 ) -> Piece {
@@ -110,7 +110,7 @@ fn deed(status: Status, stood: Option<Status>) -> &'static str {
     }
 }
 
-/// What the buyer did is no news to the buyer: as [`store::words::measure`] counts it.
+/// What the buyer did is no news to the buyer: as [`store::messages::measure`] counts it.
 fn is_own(kept: &SealedWords) -> bool {
     kept.kind == WordsKind::Question || kept.status == Some(Status::Reported)
 }

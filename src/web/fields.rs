@@ -1,13 +1,13 @@
 //! Reads a form within bounds and verifies its token.
 
 use crate::values::text::without_hidden;
-use crate::web::fair::accept_body;
-use crate::web::fair::announced_length;
-use crate::web::fair::begin_to_read;
-use crate::web::fair::take_turn;
+use crate::web::admission::accept_body;
+use crate::web::admission::announced_length;
+use crate::web::admission::begin_to_read;
+use crate::web::admission::take_turn;
 use crate::web::page::PageError;
-use crate::web::state::Front;
-use crate::web::visit::Visit;
+use crate::web::state::AppState;
+use crate::web::visitor::Visitor;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::Payload;
@@ -30,10 +30,10 @@ impl Fields {
     /// A page that says what to do: no cookie, a form of somebody else's, a body too large, too slow or of another kind.
     pub async fn read(
         request: &HttpRequest,
-        front: &Front,
+        app: &AppState,
         body: Payload,
-    ) -> Result<(Self, Visit), PageError> {
-        let visit = Visit::of(request, front);
+    ) -> Result<(Self, Visitor), PageError> {
+        let visitor = Visitor::of(request, app);
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
         if header("sec-fetch-site").is_some_and(|site| site != "same-origin") {
             return Err(PageError::ForeignForm);
@@ -53,13 +53,13 @@ impl Fields {
             .map_err(|_| PageError::TooSlow)??;
         take_turn(request).await?;
         let fields = Self::parse(&body).ok_or(PageError::TooLarge)?;
-        if !visit.is_known {
+        if !visitor.is_known {
             return Err(PageError::NoCookie);
         }
-        if !front.token_key.knows(&visit.visitor, fields.get("token")) {
+        if !app.token_key.knows(&visitor.visitor, fields.get("token")) {
             return Err(PageError::ForeignForm);
         }
-        Ok((fields, visit))
+        Ok((fields, visitor))
     }
 
     /// Any bytes are read: what is no UTF-8 is replaced. `None` where there are too many fields.

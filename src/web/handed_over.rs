@@ -1,6 +1,6 @@
 //! Listening sockets that systemd opened and hands over.
 
-use crate::web::serve::Door;
+use crate::web::serve::Listener;
 use listenfd::ListenFd;
 use std::io;
 
@@ -13,7 +13,7 @@ pub struct HandedOver {
 
 /// Whose socket it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listener {
+pub enum SocketName {
     Shop,
     Desk,
 }
@@ -27,36 +27,36 @@ impl HandedOver {
 
     /// Whether a socket for the desk is among them.
     pub fn has_desk(&self) -> bool {
-        find(Listener::Desk, &self.names, self.sockets.len()).is_ok()
+        find(SocketName::Desk, &self.names, self.sockets.len()).is_ok()
     }
 
     /// # Errors
     /// Where it was not handed over, or more than once.
-    pub fn door(&mut self, listener: Listener) -> io::Result<Door> {
+    pub fn listener(&mut self, listener: SocketName) -> io::Result<Listener> {
         let at = find(listener, &self.names, self.sockets.len()).map_err(io::Error::other)?;
         if let Ok(Some(listener)) = self.sockets.take_unix_listener(at) {
-            return Ok(Door::Unix(listener, None));
+            return Ok(Listener::Unix(listener, None));
         }
         let listener = self.sockets.take_tcp_listener(at)?;
         listener
-            .map(Door::Tcp)
+            .map(Listener::Tcp)
             .ok_or_else(|| io::Error::other("the socket from systemd takes no connections"))
     }
 }
 
 /// Which of `n` sockets it is. A name that ends with `desk` is the desk's, any other the shop's; a single socket without
 /// a name is the shop's.
-fn find(listener: Listener, names: &[String], n: usize) -> Result<usize, String> {
+fn find(listener: SocketName, names: &[String], n: usize) -> Result<usize, String> {
     let owner = |at: usize| match names.get(at) {
-        Some(name) if name.trim_end_matches(".socket").ends_with("desk") => Some(Listener::Desk),
-        Some(_) => Some(Listener::Shop),
+        Some(name) if name.trim_end_matches(".socket").ends_with("desk") => Some(SocketName::Desk),
+        Some(_) => Some(SocketName::Shop),
         // Without names two sockets could be taken one for the other.
-        None => (n == 1).then_some(Listener::Shop),
+        None => (n == 1).then_some(SocketName::Shop),
     };
     let found: Vec<usize> = (0..n).filter(|at| owner(*at) == Some(listener)).collect();
     let (unit, name) = match listener {
-        Listener::Shop => ("shop.socket", "shop"),
-        Listener::Desk => ("shop-desk.socket", "desk"),
+        SocketName::Shop => ("shop.socket", "shop"),
+        SocketName::Desk => ("shop-desk.socket", "desk"),
     };
     match found.as_slice() {
         [at] => Ok(*at),
@@ -76,8 +76,8 @@ mod tests {
     #[track_caller]
     fn check(names: &[&str], n: usize, shop: Option<usize>, desk: Option<usize>) {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        assert_eq!(find(Listener::Shop, &names, n).ok(), shop, "the shop's of {names:?}");
-        assert_eq!(find(Listener::Desk, &names, n).ok(), desk, "the desk's of {names:?}");
+        assert_eq!(find(SocketName::Shop, &names, n).ok(), shop, "the shop's of {names:?}");
+        assert_eq!(find(SocketName::Desk, &names, n).ok(), desk, "the desk's of {names:?}");
     }
 
     #[test]
@@ -97,7 +97,7 @@ mod tests {
         check(&[], 2, None, None);
         check(&["shop", "shop"], 2, None, None);
         check(&["shop", "desk", "desk"], 3, Some(0), None);
-        let words = find(Listener::Desk, &["shop".to_owned()], 1).unwrap_err();
+        let words = find(SocketName::Desk, &["shop".to_owned()], 1).unwrap_err();
         assert!(words.contains("shop-desk.socket") && words.contains("FileDescriptorName=desk"));
     }
 }

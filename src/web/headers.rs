@@ -1,13 +1,13 @@
 //! Security headers, and pages for errors.
 
-use crate::values::Moment;
+use crate::values::Timestamp;
+use crate::web::admission::admit;
+use crate::web::admission::busy;
 use crate::web::clock::now;
-use crate::web::fair::busy;
-use crate::web::fair::let_in;
 use crate::web::page::PageError;
 use crate::web::page::trouble;
 use crate::web::page::trouble_page;
-use crate::web::state::Front;
+use crate::web::state::AppState;
 use actix_web::Error;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -51,7 +51,7 @@ pub async fn add_headers(
         let response = ServiceResponse::new(request.into_parts().0, stranger_page());
         return Ok(with_headers(response));
     }
-    let _pass = match let_in(request.request()).await {
+    let _pass = match admit(request.request()).await {
         Ok(pass) => pass,
         Err(refused) => return Ok(with_headers(request.into_response(refused))),
     };
@@ -79,7 +79,7 @@ pub async fn add_headers(
 }
 
 fn with_headers(mut response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
-    put_into(response.headers_mut());
+    insert_security_headers(response.headers_mut());
     response
 }
 
@@ -91,8 +91,8 @@ fn host(request: &HttpRequest) -> &str {
 fn is_called_strangely(request: &HttpRequest) -> bool {
     // A proxy of this kind says what it is, unless somebody taught it not to.
     let says_so = request.headers().contains_key("x-tor2web");
-    let front = request.app_data::<Data<Front>>();
-    says_so || front.is_some_and(|front| front.hosts.is_strange(host(request)))
+    let app = request.app_data::<Data<AppState>>();
+    says_so || app.is_some_and(|app| app.hosts.is_foreign(host(request)))
 }
 
 /// Nothing of the request is in it, and no link: whoever stands in between would answer that too.
@@ -110,8 +110,8 @@ fn onion_location(response: &ServiceResponse<BoxBody>) -> Option<HeaderValue> {
     }
     let request = response.request();
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let front = request.app_data::<Data<Front>>()?;
-    HeaderValue::from_str(&front.hosts.onion_location(host(request), path)?).ok()
+    let app = request.app_data::<Data<AppState>>()?;
+    HeaderValue::from_str(&app.hosts.onion_location(host(request), path)?).ok()
 }
 
 /// An error that the server itself answers, without a page.
@@ -131,7 +131,7 @@ async fn broken(request: &HttpRequest, error: &Error) -> HttpResponse {
     trouble_page(request, status, "Request failed", "Go back to the shop and try again.").await
 }
 
-pub fn put_into(headers: &mut HeaderMap) {
+pub fn insert_security_headers(headers: &mut HeaderMap) {
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
     }
@@ -143,7 +143,7 @@ pub fn put_into(headers: &mut HeaderMap) {
 
 /// The time to the minute: to the second it would tell how far this host's clock is off.
 fn date() -> HeaderValue {
-    static LAST: Mutex<Option<(Moment, HeaderValue)>> = Mutex::new(None);
+    static LAST: Mutex<Option<(Timestamp, HeaderValue)>> = Mutex::new(None);
     let minute = now().whole_minute();
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, written)) = last.as_ref().filter(|(moment, _)| *moment == minute) {

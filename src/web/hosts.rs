@@ -35,7 +35,7 @@ impl Hosts {
     /// proxies do that show onion services to browsers without Tor.
     ///
     /// Where the shop knows no name of its own, only a name that wraps an onion address is strange.
-    pub fn is_strange(&self, host: &str) -> bool {
+    pub fn is_foreign(&self, host: &str) -> bool {
         let host = bare(host).to_ascii_lowercase();
         if is_local(&host) {
             return false;
@@ -90,7 +90,7 @@ mod tests {
 
     #[track_caller]
     fn check(hosts: &Hosts, host: &str, expected: bool) {
-        assert_eq!(hosts.is_strange(host), expected, "{host:?}");
+        assert_eq!(hosts.is_foreign(host), expected, "{host:?}");
     }
 
     #[test]

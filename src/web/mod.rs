@@ -1,47 +1,49 @@
 //! The buyer's door: HTTP, HTML and cookies. It translates, and decides nothing.
 
-mod account;
+mod admission;
 mod answer_head;
-mod budget;
+mod assets;
 mod cart;
 mod catalog;
 mod checkout;
 mod circuit;
+mod circuit_usage;
 pub mod clock;
 mod code_form;
+mod connection_limiter;
 mod conversation;
 mod cookies;
 mod csrf;
-mod fair;
 mod fields;
-mod frame;
 pub mod handed_over;
 mod headers;
 mod hosts;
-mod lobby;
+mod layout;
 mod orders;
 mod page;
-mod ready;
+mod page_cache;
+mod rate_limit;
 mod receipt;
 mod request_gate;
 mod request_scope;
 pub mod serve;
 mod socket;
 mod state;
-mod still;
 mod stream;
-mod visit;
+mod visitor;
 
-pub use clock::{now, ticks, trusted, wall};
+pub use admission::{accept_counted_body, announced_length, begin_to_read, connection_of};
+pub use clock::{monotonic_now, now, trusted, wall};
+pub use connection_limiter::{
+    ClientKey, Connection, ConnectionLimiter, ConnectionLimits, ConnectionState, MOST_OF_CIRCUIT,
+};
 pub use cookies::CookieNames;
 pub use csrf::{TokenKey, hex};
-pub use fair::{accept_counted_body, announced_length, begin_to_read, seat_of};
-pub use headers::put_into;
-pub use lobby::{Caller, Lobby, LobbyRules, MOST_OF_CIRCUIT, Seat, Stage};
+pub use headers::insert_security_headers;
 pub use page::{see_other, takes_gzip};
-pub use state::{Front, Site, chance};
+pub use state::{AppState, Site, random_bytes};
 #[doc(hidden)]
-pub use stream::DoorStream;
+pub use stream::ClientStream;
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -58,7 +60,7 @@ pub fn addresses(config: &mut ServiceConfig) {
         .service(only_get("/product/{slug}", catalog::show_product))
         .service(only_get("/category/{name:.*}", catalog::show_category))
         .service(only_get("/search", catalog::search))
-        .service(only_get("/picture/{file}", still::show_picture))
+        .service(only_get("/picture/{file}", assets::show_picture))
         .service(get_and_post("/cart", cart::show, cart::add))
         .service(only_post("/cart/change", cart::change))
         .service(only_post("/currency", cart::choose_currency))
@@ -72,12 +74,12 @@ pub fn addresses(config: &mut ServiceConfig) {
         .service(only_get("/order/qr.png", orders::show_link_qr))
         .service(only_get("/order/address.png", orders::show_address_qr))
         .service(only_get("/order/receipt.txt", receipt::show_receipt))
-        .service(only_get("/policy", still::show_policy))
-        .service(only_get("/page/{slug}", still::show_page))
-        .service(only_get("/pgp.txt", still::show_key))
-        .service(only_get("/mirrors.txt", still::show_mirrors))
-        .service(only_get("/static/{file}", still::show_static))
-        .service(only_get("/health", still::show_health))
+        .service(only_get("/policy", assets::show_policy))
+        .service(only_get("/page/{slug}", assets::show_page))
+        .service(only_get("/pgp.txt", assets::show_key))
+        .service(only_get("/mirrors.txt", assets::show_mirrors))
+        .service(only_get("/static/{file}", assets::show_static))
+        .service(only_get("/health", assets::show_health))
         .default_service(web::to(page::unknown_address));
 }
 

@@ -1,14 +1,14 @@
 //! An order's pages.
 
 use crate::actions;
+use crate::actions::AskSellerError;
 use crate::actions::MOST_MESSAGE;
 use crate::actions::Question;
-use crate::actions::Unasked;
-use crate::actions::Unfit;
-use crate::actions::Unreported;
+use crate::actions::ReportPaymentError;
+use crate::actions::UnfitMessage;
+use crate::orders::BuyerIdentity;
 use crate::orders::LookupName;
 use crate::orders::Order;
-use crate::orders::ReaderKey;
 use crate::orders::Status;
 use crate::payment::Coin;
 use crate::payment::Invoice;
@@ -16,7 +16,7 @@ use crate::payment::Tolerance;
 use crate::payment::qr;
 use crate::payment::read_by;
 use crate::store;
-use crate::values::Gwei;
+use crate::values::Amount;
 use crate::values::text::without_hidden;
 use crate::web::catalog::currency_name;
 use crate::web::clock::now;
@@ -24,17 +24,17 @@ use crate::web::code_form;
 use crate::web::code_form::Asked;
 use crate::web::conversation::Conversation;
 use crate::web::fields::Fields;
-use crate::web::frame::Frame;
+use crate::web::layout::Layout;
 use crate::web::page::PageError;
 use crate::web::page::RETRY_SECONDS;
 use crate::web::page::see_other;
 use crate::web::page::send;
-use crate::web::ready::ReadyPage;
+use crate::web::page_cache::CachedPage;
 use crate::web::receipt::read_receipt;
-use crate::web::state::Front;
-use crate::web::state::chance;
-use crate::web::visit::OpenOrder;
-use crate::web::visit::Visit;
+use crate::web::state::AppState;
+use crate::web::state::random_bytes;
+use crate::web::visitor::OpenOrder;
+use crate::web::visitor::Visitor;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -48,7 +48,7 @@ use askama::Template;
 #[derive(Template)]
 #[template(path = "orders/order.html")]
 struct OrderPage<'a> {
-    frame: Frame<'a>,
+    layout: Layout<'a>,
     order_ref: &'a str,
     /// Until the buyer has noted it.
     code: Option<String>,
@@ -62,10 +62,10 @@ struct OrderPage<'a> {
     /// Whether the seller's node looks for the payment.
     is_followed: bool,
     is_waiting: bool,
-    amount: Gwei,
-    mark: Option<Gwei>,
+    amount: Amount,
+    mark: Option<Amount>,
     seen: Seen,
-    due: Gwei,
+    due: Amount,
     currency: &'a str,
     address: &'a str,
     network: String,
@@ -80,7 +80,7 @@ struct OrderPage<'a> {
     talk: Conversation,
     most_message: usize,
     bill: Vec<(String, String)>,
-    total: Gwei,
+    total: Amount,
     placed: String,
     /// As the buyer wrote it; empty where the shop cannot show it.
     receipt: String,
@@ -117,20 +117,20 @@ struct PayView {
 /// What has come, by whom it was seen.
 pub struct Seen {
     /// By the seller's node.
-    pub by_node: Option<Gwei>,
+    pub by_node: Option<Amount>,
     /// Of it, where it is less.
-    pub settled: Option<Gwei>,
+    pub settled: Option<Amount>,
     pub confirmations: Option<String>,
     /// By the seller's word, while it is not all.
-    pub by_seller: Option<Gwei>,
-    pub missing: Option<Gwei>,
-    pub excess: Option<Gwei>,
+    pub by_seller: Option<Amount>,
+    pub missing: Option<Amount>,
+    pub excess: Option<Amount>,
 }
 
 impl Seen {
     pub fn of(order: &Order, status: Status, tolerance: Tolerance) -> Self {
         let invoice = &order.invoice;
-        let some = |sum: Gwei| Some(sum).filter(|sum| Gwei::ZERO < *sum);
+        let some = |sum: Amount| Some(sum).filter(|sum| Amount::ZERO < *sum);
         let (by_node, settled) = match &invoice.sighting {
             Some(sighting) => (
                 some(sighting.seen),
@@ -150,16 +150,16 @@ impl Seen {
     }
 }
 
-pub async fn show(request: HttpRequest, front: Data<Front>) -> Result<HttpResponse, PageError> {
-    let visit = Visit::of(&request, &front);
-    match find_open(&front, &visit).await? {
+pub async fn show(request: HttpRequest, app: Data<AppState>) -> Result<HttpResponse, PageError> {
+    let visitor = Visitor::of(&request, &app);
+    match find_open(&app, &visitor).await? {
         Some(order) => {
             let refused = Refused::default();
-            show_order(&request, &front, visit, &order, StatusCode::OK, &refused).await
+            show_order(&request, &app, visitor, &order, StatusCode::OK, &refused).await
         }
         None => {
             let asked = if request.query_string() == ERASED { Asked::Erased } else { Asked::New };
-            code_form::ask(&request, &front, &visit, asked).await
+            code_form::ask(&request, &app, &visitor, asked).await
         }
     }
 }
@@ -169,62 +169,64 @@ const ERASED: &str = "erased";
 
 pub async fn note_code(
     request: HttpRequest,
-    front: Data<Front>,
+    app: Data<AppState>,
     body: Payload,
 ) -> Result<HttpResponse, PageError> {
-    let (_, mut visit) = Fields::read(&request, &front, body).await?;
+    let (_, mut visitor) = Fields::read(&request, &app, body).await?;
     let mut cookies = Vec::new();
-    if let Some(order) = visit.open_order.take() {
-        cookies.push(visit.order_cookie(&front, &OpenOrder { is_noted: true, ..order }));
+    if let Some(order) = visitor.open_order.take() {
+        cookies.push(visitor.order_cookie(&app, &OpenOrder { is_noted: true, ..order }));
     }
     Ok(see_other("/order", &cookies))
 }
 
 pub async fn report(
     request: HttpRequest,
-    front: Data<Front>,
+    app: Data<AppState>,
     body: Payload,
 ) -> Result<HttpResponse, PageError> {
-    let (fields, visit) = Fields::read(&request, &front, body).await?;
-    let Some(open) = &visit.open_order else { return Err(PageError::NoOrderOpen) };
+    let (fields, visitor) = Fields::read(&request, &app, body).await?;
+    let Some(open) = &visitor.open_order else { return Err(PageError::NoOrderOpen) };
     let field = "transaction";
     let typed = fields.get(field);
     let (status, words) =
-        match actions::report_payment(&front.shop, &lookup(&front, open), typed, now()).await {
+        match actions::report_payment(&app.shop, &lookup(&app, open), typed, now()).await {
             Ok(Ok(())) => return Ok(see_other("/order", &[])),
-            Ok(Err(Unreported::NoOrder)) => return Err(PageError::NoOrderOpen),
-            Ok(Err(Unreported::Refused(words))) => (StatusCode::UNPROCESSABLE_ENTITY, words),
+            Ok(Err(ReportPaymentError::NoOrder)) => return Err(PageError::NoOrderOpen),
+            Ok(Err(ReportPaymentError::Refused(words))) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, words)
+            }
             Err(error) => (StatusCode::SERVICE_UNAVAILABLE, why_not_now(error)?),
         };
     let typed = vec![(field, typed.to_owned())];
-    refuse(&request, &front, visit, (status, Refused { field, words, typed })).await
+    refuse(&request, &app, visitor, (status, Refused { field, words, typed })).await
 }
 
 pub async fn ask(
     request: HttpRequest,
-    front: Data<Front>,
+    app: Data<AppState>,
     body: Payload,
 ) -> Result<HttpResponse, PageError> {
-    let (fields, visit) = Fields::read(&request, &front, body).await?;
-    let Some(open) = &visit.open_order else { return Err(PageError::NoOrderOpen) };
+    let (fields, visitor) = Fields::read(&request, &app, body).await?;
+    let Some(open) = &visitor.open_order else { return Err(PageError::NoOrderOpen) };
     let (message, pgp) = (fields.get("message"), fields.get("pgp"));
     let once = open.code.mark_of(&format!("{message}\n{pgp}"), now());
     let question = Question { message, pgp, once };
     let (status, unfit) =
-        match actions::ask_seller(&front.shop, &lookup(&front, open), &question, now()).await {
+        match actions::ask_seller(&app.shop, &lookup(&app, open), &question, now()).await {
             Ok(Ok(())) => return Ok(see_other("/order#messages", &[])),
-            Ok(Err(Unasked::NoOrder)) => return Err(PageError::NoOrderOpen),
-            Ok(Err(Unasked::Refused(unfit))) => (StatusCode::UNPROCESSABLE_ENTITY, unfit),
+            Ok(Err(AskSellerError::NoOrder)) => return Err(PageError::NoOrderOpen),
+            Ok(Err(AskSellerError::Refused(unfit))) => (StatusCode::UNPROCESSABLE_ENTITY, unfit),
             Err(error) => {
                 let field = if question.pgp.trim().is_empty() { "message" } else { "pgp" };
-                let unfit = Unfit { field, words: why_not_now(error)?, left: None };
+                let unfit = UnfitMessage { field, words: why_not_now(error)?, left: None };
                 (StatusCode::SERVICE_UNAVAILABLE, unfit)
             }
         };
-    let Unfit { field, words, left } = unfit;
+    let UnfitMessage { field, words, left } = unfit;
     let message = left.unwrap_or_else(|| without_hidden(question.message));
     let typed = vec![("message", message), ("pgp", question.pgp.to_owned())];
-    refuse(&request, &front, visit, (status, Refused { field, words, typed })).await
+    refuse(&request, &app, visitor, (status, Refused { field, words, typed })).await
 }
 
 /// Words for a buyer where nothing can be kept or sealed to the seller just now: what was typed stays in its form.
@@ -241,40 +243,40 @@ fn why_not_now(error: anyhow::Error) -> Result<String, PageError> {
 
 pub async fn erase(
     request: HttpRequest,
-    front: Data<Front>,
+    app: Data<AppState>,
     body: Payload,
 ) -> Result<HttpResponse, PageError> {
-    let (fields, visit) = Fields::read(&request, &front, body).await?;
-    let Some(open) = &visit.open_order else { return Err(PageError::NoOrderOpen) };
+    let (fields, visitor) = Fields::read(&request, &app, body).await?;
+    let Some(open) = &visitor.open_order else { return Err(PageError::NoOrderOpen) };
     if fields.get("confirm").is_empty() {
         let words = "Tick the box to confirm: deleted data cannot be recovered.".to_owned();
         let refused = Refused { field: "confirm", words, typed: Vec::new() };
-        return refuse(&request, &front, visit, (StatusCode::UNPROCESSABLE_ENTITY, refused)).await;
+        return refuse(&request, &app, visitor, (StatusCode::UNPROCESSABLE_ENTITY, refused)).await;
     }
-    let nobody = LookupName(chance());
-    match actions::erase_buyer(&front.shop, &lookup(&front, open), nobody, now()).await {
-        Ok(true) => Ok(forget(&visit, &format!("/order?{ERASED}"))),
+    let nobody = LookupName(random_bytes());
+    match actions::erase_buyer(&app.shop, &lookup(&app, open), nobody, now()).await {
+        Ok(true) => Ok(forget(&visitor, &format!("/order?{ERASED}"))),
         Ok(false) => Err(PageError::NoOrderOpen),
         Err(error) => {
             let words = why_not_now(error)?;
             let refused = Refused { field: "confirm", words, typed: Vec::new() };
-            refuse(&request, &front, visit, (StatusCode::SERVICE_UNAVAILABLE, refused)).await
+            refuse(&request, &app, visitor, (StatusCode::SERVICE_UNAVAILABLE, refused)).await
         }
     }
 }
 
 pub async fn close(
     request: HttpRequest,
-    front: Data<Front>,
+    app: Data<AppState>,
     body: Payload,
 ) -> Result<HttpResponse, PageError> {
-    let (_, visit) = Fields::read(&request, &front, body).await?;
-    Ok(forget(&visit, "/order"))
+    let (_, visitor) = Fields::read(&request, &app, body).await?;
+    Ok(forget(&visitor, "/order"))
 }
 
 /// The browser forgets the order.
-fn forget(visit: &Visit, next: &str) -> HttpResponse {
-    let mut response = see_other(next, &visit.no_order_cookies());
+fn forget(visitor: &Visitor, next: &str) -> HttpResponse {
+    let mut response = see_other(next, &visitor.no_order_cookies());
     let cleared = HeaderValue::from_static("\"cache\", \"cookies\", \"storage\"");
     response.headers_mut().insert(HeaderName::from_static("clear-site-data"), cleared);
     response
@@ -282,17 +284,17 @@ fn forget(visit: &Visit, next: &str) -> HttpResponse {
 
 pub async fn show_link_qr(
     request: HttpRequest,
-    front: Data<Front>,
+    app: Data<AppState>,
 ) -> Result<HttpResponse, PageError> {
-    let (order, due) = find_payable(&request, &front).await?;
+    let (order, due) = find_payable(&request, &app).await?;
     show_qr(&order.invoice.link(due))
 }
 
 pub async fn show_address_qr(
     request: HttpRequest,
-    front: Data<Front>,
+    app: Data<AppState>,
 ) -> Result<HttpResponse, PageError> {
-    let (order, _) = find_payable(&request, &front).await?;
+    let (order, _) = find_payable(&request, &app).await?;
     show_qr(order.invoice.address.as_str())
 }
 
@@ -301,36 +303,34 @@ fn show_qr(text: &str) -> Result<HttpResponse, PageError> {
     Ok(HttpResponse::Ok().content_type("image/png").body(picture))
 }
 
-pub async fn find_open(front: &Front, visit: &Visit) -> Result<Option<Order>, PageError> {
-    match &visit.open_order {
-        Some(open) => {
-            Ok(store::orders::find_by_lookup(&front.shop.db, &lookup(front, open)).await?)
-        }
+pub async fn find_open(app: &AppState, visitor: &Visitor) -> Result<Option<Order>, PageError> {
+    match &visitor.open_order {
+        Some(open) => Ok(store::orders::find_by_lookup(&app.shop.db, &lookup(app, open)).await?),
         None => Ok(None),
     }
 }
 
-fn lookup(front: &Front, open: &OpenOrder) -> LookupName {
-    open.code.lookup_name(&front.shop.salt)
+fn lookup(app: &AppState, open: &OpenOrder) -> LookupName {
+    open.code.lookup_name(&app.shop.salt)
 }
 
 /// The order, and what is to be sent now.
-async fn find_payable(request: &HttpRequest, front: &Front) -> Result<(Order, Gwei), PageError> {
-    let visit = Visit::of(request, front);
-    let order = find_open(front, &visit).await?.ok_or(PageError::NoOrderOpen)?;
-    let due = order.asks_for(front.shop.terms.tolerance, front.trusted().await?);
+async fn find_payable(request: &HttpRequest, app: &AppState) -> Result<(Order, Amount), PageError> {
+    let visitor = Visitor::of(request, app);
+    let order = find_open(app, &visitor).await?.ok_or(PageError::NoOrderOpen)?;
+    let due = order.asks_for(app.shop.policy.tolerance, app.trusted().await?);
     Ok((order, due.ok_or(PageError::NotFound)?))
 }
 
 /// The order's page again, with what was typed and why it was not taken.
 async fn refuse(
     request: &HttpRequest,
-    front: &Front,
-    visit: Visit,
+    app: &AppState,
+    visitor: Visitor,
     (status, refused): (StatusCode, Refused),
 ) -> Result<HttpResponse, PageError> {
-    let order = find_open(front, &visit).await?.ok_or(PageError::NoOrderOpen)?;
-    let mut response = show_order(request, front, visit, &order, status, &refused).await?;
+    let order = find_open(app, &visitor).await?.ok_or(PageError::NoOrderOpen)?;
+    let mut response = show_order(request, app, visitor, &order, status, &refused).await?;
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_SECONDS.into());
     }
@@ -339,27 +339,26 @@ async fn refuse(
 
 async fn show_order(
     request: &HttpRequest,
-    front: &Front,
-    mut visit: Visit,
+    app: &AppState,
+    mut visitor: Visitor,
     order: &Order,
     status_code: StatusCode,
     refused: &Refused,
 ) -> Result<HttpResponse, PageError> {
-    let Some(open) = visit.open_order.take() else { return Err(PageError::NoOrderOpen) };
-    let (facts, _) = front.facts().await?;
-    let now = front.trusted().await?;
+    let Some(open) = visitor.open_order.take() else { return Err(PageError::NoOrderOpen) };
+    let (facts, _) = app.facts().await?;
+    let now = app.trusted().await?;
     let status = order.status_at(now);
-    let asked = order.asks_for(front.shop.terms.tolerance, now);
+    let asked = order.asks_for(app.shop.policy.tolerance, now);
     let invoice = &order.invoice;
-    let key = ReaderKey::of_code(&open.code, &front.shop.salt);
+    let key = BuyerIdentity::of_code(&open.code, &app.shop.salt);
     let page_number = request.query_string().strip_prefix("page=").and_then(|n| n.parse().ok());
-    let talk =
-        Conversation::read(front, &order.order_ref, &key, page_number.unwrap_or(1), open.seen)
-            .await?;
+    let talk = Conversation::read(app, &order.order_ref, &key, page_number.unwrap_or(1), open.seen)
+        .await?;
     let last = talk.last;
-    let receipt = read_receipt(front, &key, order).await?;
+    let receipt = read_receipt(app, &key, order).await?;
     let template = OrderPage {
-        frame: Frame::new(front, &facts, currency_name(front, &facts, &visit), "/order"),
+        layout: Layout::new(app, &facts, currency_name(app, &facts, &visitor), "/order"),
         order_ref: order.order_ref.as_str(),
         code: (!open.is_noted).then(|| open.code.words()),
         state: status.as_str(),
@@ -377,9 +376,9 @@ async fn show_order(
         is_followed: invoice.sighting.is_some(),
         is_waiting: status == Status::Awaiting && asked.is_some(),
         amount: invoice.amount,
-        mark: Some(invoice.mark()).filter(|mark| Gwei::ZERO < *mark),
-        seen: Seen::of(order, status, front.shop.terms.tolerance),
-        due: asked.unwrap_or(Gwei::ZERO),
+        mark: Some(invoice.mark()).filter(|mark| Amount::ZERO < *mark),
+        seen: Seen::of(order, status, app.shop.policy.tolerance),
+        due: asked.unwrap_or(Amount::ZERO),
         currency: invoice.currency.as_str(),
         address: invoice.address.as_str(),
         network: invoice.coin.name(),
@@ -400,11 +399,11 @@ async fn show_order(
     let n_shown = template.talk.pieces.iter().filter(|piece| piece.is_new).count();
     let has_more_new = i64::try_from(n_shown).unwrap_or(0) < template.talk.n_new;
     let html = template.render()?;
-    let mut sent = send(request, front, &visit, status_code, &ReadyPage::once(&html));
+    let mut sent = send(request, app, &visitor, status_code, &CachedPage::once(&html));
     // What is new on an earlier page stays new until that page was looked at.
     if open.seen < last && !has_more_new {
         // Only the browser knows what was seen; the shop keeps no record of a look.
-        let cookie = visit.order_cookie(front, &OpenOrder { seen: last, ..open });
+        let cookie = visitor.order_cookie(app, &OpenOrder { seen: last, ..open });
         sent.response.append_header((header::SET_COOKIE, cookie));
     }
     Ok(sent.finish_page())
@@ -414,7 +413,7 @@ fn takes_transaction(status: Status) -> bool {
     status.after(crate::orders::Event::BuyerReported).is_ok()
 }
 
-fn pay_view(invoice: &Invoice, due: Gwei) -> Result<PayView, PageError> {
+fn pay_view(invoice: &Invoice, due: Amount) -> Result<PayView, PageError> {
     let link = invoice.link(due);
     let width = |text: &str| qr::width(text).map_err(anyhow::Error::from);
     Ok(PayView {

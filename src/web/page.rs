@@ -1,14 +1,14 @@
 //! Renders pages, redirects and errors.
 
-use crate::actions::Closed;
+use crate::actions::ClosedReason;
 use crate::orders::FormToken;
 use crate::store;
 use crate::store::StoreError;
 use crate::web::fields::MOST_BYTES;
-use crate::web::frame::Frame;
-use crate::web::ready::ReadyPage;
-use crate::web::state::Front;
-use crate::web::visit::Visit;
+use crate::web::layout::Layout;
+use crate::web::page_cache::CachedPage;
+use crate::web::state::AppState;
+use crate::web::visitor::Visitor;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::HttpResponseBuilder;
@@ -39,7 +39,7 @@ pub enum PageError {
     #[error("the order's code is not in this browser")]
     NoOrderOpen,
     #[error("the shop takes no orders")]
-    Closed(Closed),
+    Closed(ClosedReason),
     #[error("the page: {0}")]
     Template(#[from] askama::Error),
     #[error(transparent)]
@@ -50,7 +50,7 @@ pub enum PageError {
 
 impl From<anyhow::Error> for PageError {
     fn from(error: anyhow::Error) -> Self {
-        match error.downcast_ref::<Closed>() {
+        match error.downcast_ref::<ClosedReason>() {
             // What a buyer wrote cannot be sealed to the seller just now.
             Some(closed) => Self::Closed(closed.clone()),
             None => Self::Broken(error),
@@ -134,7 +134,7 @@ impl ResponseError for PageError {
 #[derive(Template)]
 #[template(path = "pages/trouble.html")]
 struct TroublePage<'a> {
-    frame: Frame<'a>,
+    layout: Layout<'a>,
     title: &'a str,
     words: &'a str,
 }
@@ -142,34 +142,34 @@ struct TroublePage<'a> {
 /// A page made for one visitor.
 pub fn page(
     request: &HttpRequest,
-    front: &Front,
-    visit: &Visit,
+    app: &AppState,
+    visitor: &Visitor,
     status: StatusCode,
     template: &impl Template,
 ) -> Result<HttpResponse, PageError> {
     let html = template.render()?;
-    Ok(send(request, front, visit, status, &ReadyPage::once(&html)).finish_page())
+    Ok(send(request, app, visitor, status, &CachedPage::once(&html)).finish_page())
 }
 
 /// A page with the visitor's own places filled in, packed where the browser takes it.
 pub fn send(
     request: &HttpRequest,
-    front: &Front,
-    visit: &Visit,
+    app: &AppState,
+    visitor: &Visitor,
     status: StatusCode,
-    ready: &ReadyPage,
+    ready: &CachedPage,
 ) -> Sent {
-    let token = front.token_key.token(&visit.visitor);
+    let token = app.token_key.token(&visitor.visitor);
     let mut response = HttpResponse::build(status);
     response.insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"));
-    if !visit.is_known {
-        response.append_header((header::SET_COOKIE, visit.visitor_cookie()));
+    if !visitor.is_known {
+        response.append_header((header::SET_COOKIE, visitor.visitor_cookie()));
     }
     let body = if takes_gzip(request) {
         response.insert_header((header::CONTENT_ENCODING, "gzip"));
-        ready.gzip(visit, &token)
+        ready.gzip(visitor, &token)
     } else {
-        ready.plain(visit, &token)
+        ready.plain(visitor, &token)
     };
     Sent { response, body }
 }
@@ -236,10 +236,10 @@ pub async fn trouble(request: &HttpRequest, error: &PageError) -> HttpResponse {
 
 /// For an order that could not be taken: whoever reads it must know whether there is something to pay.
 async fn not_ordered(request: &HttpRequest) -> HttpResponse {
-    let is_placed = match request.app_data::<Data<Front>>() {
-        Some(front) => {
-            let form = FormToken::of_cart(Visit::of(request, front).basket.id);
-            store::orders::is_placed(&front.shop.db, &form).await.ok()
+    let is_placed = match request.app_data::<Data<AppState>>() {
+        Some(app) => {
+            let form = FormToken::of_cart(Visitor::of(request, app).basket.id);
+            store::orders::is_placed(&app.shop.db, &form).await.ok()
         }
         None => None,
     };
@@ -270,13 +270,13 @@ pub async fn trouble_page(
             .content_type("text/plain; charset=utf-8")
             .body(format!("{title}\n\n{words}\n"))
     };
-    let Some(front) = request.app_data::<Data<Front>>() else { return plain() };
+    let Some(app) = request.app_data::<Data<AppState>>() else { return plain() };
     // Where even the facts cannot be read, a plain page must do.
-    let Ok((facts, _)) = front.facts().await else { return plain() };
-    let visit = Visit::of(request, front);
-    let currency = front
-        .currency(&facts, visit.currency.as_deref())
+    let Ok((facts, _)) = app.facts().await else { return plain() };
+    let visitor = Visitor::of(request, app);
+    let currency = app
+        .currency(&facts, visitor.currency.as_deref())
         .map_or("", |wallet| wallet.currency.as_str());
-    let template = TroublePage { frame: Frame::new(front, &facts, currency, "/"), title, words };
-    page(request, front, &visit, status, &template).unwrap_or_else(|_| plain())
+    let template = TroublePage { layout: Layout::new(app, &facts, currency, "/"), title, words };
+    page(request, app, &visitor, status, &template).unwrap_or_else(|_| plain())
 }

@@ -1,16 +1,16 @@
 //! An order's receipt, as plain text.
 
+use crate::orders::BuyerIdentity;
 use crate::orders::Order;
-use crate::orders::ReaderKey;
 use crate::orders::Status;
 use crate::store;
-use crate::values::Gwei;
+use crate::values::Amount;
 use crate::web::orders::Seen;
 use crate::web::orders::bill;
 use crate::web::orders::find_open;
 use crate::web::page::PageError;
-use crate::web::state::Front;
-use crate::web::visit::Visit;
+use crate::web::state::AppState;
+use crate::web::visitor::Visitor;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -24,9 +24,9 @@ struct Receipt<'a> {
     placed: String,
     state_title: &'a str,
     bill: Vec<String>,
-    amount: Gwei,
+    amount: Amount,
     seen: Seen,
-    due: Option<Gwei>,
+    due: Option<Amount>,
     currency: &'a str,
     address: &'a str,
     until: Option<String>,
@@ -36,18 +36,18 @@ struct Receipt<'a> {
 
 pub async fn show_receipt(
     request: HttpRequest,
-    front: Data<Front>,
+    app: Data<AppState>,
 ) -> Result<HttpResponse, PageError> {
-    let visit = Visit::of(&request, &front);
-    let open = visit.open_order.as_ref().ok_or(PageError::NoOrderOpen)?;
-    let order = find_open(&front, &visit).await?.ok_or(PageError::NoOrderOpen)?;
-    let key = ReaderKey::of_code(&open.code, &front.shop.salt);
-    let receipt = read_receipt(&front, &key, &order).await?;
-    let now = front.trusted().await?;
+    let visitor = Visitor::of(&request, &app);
+    let open = visitor.open_order.as_ref().ok_or(PageError::NoOrderOpen)?;
+    let order = find_open(&app, &visitor).await?.ok_or(PageError::NoOrderOpen)?;
+    let key = BuyerIdentity::of_code(&open.code, &app.shop.salt);
+    let receipt = read_receipt(&app, &key, &order).await?;
+    let now = app.trusted().await?;
     let status = order.status_at(now);
-    let tolerance = front.shop.terms.tolerance;
+    let tolerance = app.shop.policy.tolerance;
     let due = order.asks_for(tolerance, now);
-    let (facts, _) = front.facts().await?;
+    let (facts, _) = app.facts().await?;
     let bill = bill(&order).into_iter().map(|(what, sum)| format!("  {what}\n      {sum}"));
     let template = Receipt {
         site_name: &facts.site_name,
@@ -69,11 +69,11 @@ pub async fn show_receipt(
 
 /// What the buyer wrote when ordering; empty where nothing was kept.
 pub async fn read_receipt(
-    front: &Front,
-    key: &ReaderKey,
+    app: &AppState,
+    key: &BuyerIdentity,
     order: &Order,
 ) -> Result<String, PageError> {
-    let kept = store::words::find_receipt(&front.shop.db, &order.order_ref).await?;
+    let kept = store::messages::find_receipt(&app.shop.db, &order.order_ref).await?;
     match kept.and_then(|kept| kept.sealed) {
         Some(sealed) => Ok(key.open(&sealed).map_err(anyhow::Error::from)?),
         None => Ok(String::new()),

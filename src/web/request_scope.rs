@@ -1,11 +1,11 @@
 //! One request on its connection: at work while it is handled, and in memory until its answer has been sent.
 
-use crate::web::fair::busy;
-use crate::web::fair::seat_of;
-use crate::web::headers::put_into;
-use crate::web::lobby::Seat;
-use crate::web::lobby::Stage;
-use crate::web::lobby::UNCOUNTED;
+use crate::web::admission::busy;
+use crate::web::admission::connection_of;
+use crate::web::connection_limiter::Connection;
+use crate::web::connection_limiter::ConnectionState;
+use crate::web::connection_limiter::UNCOUNTED;
+use crate::web::headers::insert_security_headers;
 use actix_web::Error;
 use actix_web::body::BodySize;
 use actix_web::body::BoxBody;
@@ -25,41 +25,41 @@ pub async fn track_request(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let Some(seat) = seat_of(request.request()).cloned() else {
+    let Some(connection) = connection_of(request.request()).cloned() else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
-    let scope = RequestScope(seat.clone());
-    seat.turn_to(Stage::Working);
+    let scope = RequestScope(connection.clone());
+    connection.set_state(ConnectionState::Working);
     let response = next.call(request).await;
     let response = match response {
         Ok(response) => {
             let response = response.map_into_boxed_body();
-            if has_memory(&seat, response.response().body().size()).await {
+            if has_memory(&connection, response.response().body().size()).await {
                 response
             } else {
                 let mut refused = response.into_response(busy());
-                put_into(refused.headers_mut());
+                insert_security_headers(refused.headers_mut());
                 refused
             }
         }
         Err(error) => {
-            seat.turn_to(Stage::Idle);
+            connection.set_state(ConnectionState::Idle);
             return Err(error);
         }
     };
-    seat.turn_to(Stage::Idle);
+    connection.set_state(ConnectionState::Idle);
     Ok(response.map_body(|_, body| BoxBody::new(TrackedBody { body, _scope: scope })))
 }
 
 /// An answer that its client does not take stays in memory until the connection ends.
-async fn has_memory(seat: &Seat, size: BodySize) -> bool {
+async fn has_memory(connection: &Connection, size: BodySize) -> bool {
     let BodySize::Sized(size) = size else { return true };
     let size = usize::try_from(size).unwrap_or(usize::MAX);
-    size <= UNCOUNTED || seat.hold(size).is_ok() || seat.hold_soon(size).await.is_ok()
+    size <= UNCOUNTED || connection.hold(size).is_ok() || connection.hold_soon(size).await.is_ok()
 }
 
 /// Until this is dropped, the connection is given no other request.
-struct RequestScope(Arc<Seat>);
+struct RequestScope(Arc<Connection>);
 
 impl Drop for RequestScope {
     fn drop(&mut self) {

@@ -1,15 +1,15 @@
 //! The HTTP server: listeners, limits and shutdown.
 
 use crate::web::addresses;
+use crate::web::connection_limiter::ClientKey;
+use crate::web::connection_limiter::ConnectionLimiter;
+use crate::web::connection_limiter::ConnectionLimits;
 use crate::web::headers::add_headers;
-use crate::web::lobby::Caller;
-use crate::web::lobby::Lobby;
-use crate::web::lobby::LobbyRules;
 use crate::web::request_scope::track_request;
 use crate::web::socket;
 use crate::web::socket::SocketFile;
-use crate::web::state::Front;
-use crate::web::stream::DoorStream;
+use crate::web::state::AppState;
+use crate::web::stream::ClientStream;
 use actix_http::HttpService;
 use actix_http::error::DispatchError;
 use actix_server::Server;
@@ -44,7 +44,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc;
 
 /// An open door that nobody has come through yet.
-pub enum Door {
+pub enum Listener {
     Tcp(TcpListener),
     /// With the file that it made; systemd's own is none of its business.
     Unix(UnixListener, Option<SocketFile>),
@@ -85,7 +85,7 @@ const OWN_FILES: usize = 96;
 /// Source: what Linux gives a process, unless told otherwise.
 const USUAL_FILES: usize = 1_024;
 
-impl Door {
+impl Listener {
     /// # Errors
     /// What the system says: the address is taken, or not ours.
     pub fn tcp(address: &str) -> io::Result<Self> {
@@ -158,57 +158,58 @@ impl Door {
     }
 }
 
-/// Serves buyers until the process is `told` to end, and lets what is under way finish.
+/// Serves buyers until the process is `shutdown` to end, and lets what is under way finish.
 ///
 /// # Errors
 /// What the system says of the door.
 pub async fn serve(
-    front: Data<Front>,
-    door: Door,
+    app: Data<AppState>,
+    listener: Listener,
     fairness: Fairness,
-    told: impl Future<Output = ()> + 'static,
+    shutdown: impl Future<Output = ()> + 'static,
 ) -> io::Result<()> {
     let n_cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let most_seats = most_connections();
+    let most_connections = most_connections();
     let payment_minutes = u64::try_from(fairness.payment_minutes).unwrap_or(0);
-    let lobby = Lobby::new(LobbyRules {
-        most_seats,
+    let limiter = ConnectionLimiter::new(ConnectionLimits {
+        most_connections,
         most_held: REQUEST_MEMORY,
         most_unpaid: fairness.most_unpaid,
         payment_time: Duration::from_secs(60 * payment_minutes),
         closer: fairness.closer,
     });
-    let tending = actix_web::rt::spawn(tend(lobby.clone()));
-    let newcomer = Caller::Anybody;
+    let reaping = actix_web::rt::spawn(reap(limiter.clone()));
+    let newcomer = ClientKey::Anybody;
     let reads_circuits = fairness.reads_circuits;
-    let room = Room { lobby, most_seats, n_workers: n_cores, newcomer, reads_circuits };
-    let served = serve_app(move || shop_app(front.clone()), room, door, told).await;
-    tending.abort();
+    let room =
+        ServerOptions { limiter, most_connections, n_workers: n_cores, newcomer, reads_circuits };
+    let served = serve_app(move || shop_app(app.clone()), room, listener, shutdown).await;
+    reaping.abort();
     served
 }
 
 /// What a door has room for.
-pub struct Room {
-    pub lobby: Arc<Lobby>,
+pub struct ServerOptions {
+    pub limiter: Arc<ConnectionLimiter>,
     /// Units: connections, all together.
-    pub most_seats: usize,
+    pub most_connections: usize,
     /// Units: threads that answer.
     pub n_workers: usize,
     /// What a connection counts as that tor does not name.
-    pub newcomer: Caller,
+    pub newcomer: ClientKey,
     /// Whether tor begins each connection on the socket with the number of its circuit.
     pub reads_circuits: bool,
 }
 
-/// Answers at a door until the process is `told` to end, and lets what is under way finish.
+/// Answers at a door until the process is `shutdown` to end, and lets what is under way finish.
 ///
 /// # Errors
 /// What the system says of the door.
 pub async fn serve_app<T>(
     make: impl Fn() -> App<T> + Clone + Send + 'static,
-    room: Room,
-    door: Door,
-    told: impl Future<Output = ()> + 'static,
+    room: ServerOptions,
+    listener: Listener,
+    shutdown: impl Future<Output = ()> + 'static,
 ) -> io::Result<()>
 where
     T: ServiceFactory<
@@ -221,38 +222,40 @@ where
 {
     let closing = Arc::new(Notify::new());
     let mut own_file = None;
-    let Room { lobby, most_seats, n_workers, newcomer, reads_circuits } = room;
+    let ServerOptions { limiter, most_connections, n_workers, newcomer, reads_circuits } = room;
     let server = Server::build()
         .workers(n_workers)
         // For each worker. Reached for moments at most, since the lobby makes room: the server itself would let everybody
         // wait outside.
-        .max_concurrent_connections((most_seats + PASSING.min(most_seats)).div_ceil(n_workers))
+        .max_concurrent_connections(
+            (most_connections + PASSING.min(most_connections)).div_ceil(n_workers),
+        )
         .shutdown_timeout(CLOSING_SECONDS)
         .disable_signals();
-    let server = match door {
-        Door::Tcp(listener) => {
+    let server = match listener {
+        Listener::Tcp(listener) => {
             let closing = closing.clone();
             server.listen("door", listener, move || {
-                let lobby = lobby.clone();
+                let limiter = limiter.clone();
                 let greet = move |stream: TcpStream| {
                     // An answer is one write: nothing is won by waiting for more.
                     let _ = stream.set_nodelay(true);
-                    let seat = lobby.enter(newcomer);
-                    ready(Ok((DoorStream::new(stream, seat), None)))
+                    let connection = limiter.enter(newcomer);
+                    ready(Ok((ClientStream::new(stream, connection), None)))
                 };
                 fn_service(greet).and_then(answering(make(), closing.clone()))
             })?
         }
-        Door::Unix(listener, file) => {
+        Listener::Unix(listener, file) => {
             own_file = file;
             let closing = closing.clone();
             server.listen_uds("door", listener, move || {
-                let lobby = lobby.clone();
+                let limiter = limiter.clone();
                 let greet = move |stream: tokio::net::UnixStream| {
                     let stream = if reads_circuits {
-                        DoorStream::behind_tor(stream, lobby.enter(Caller::Undecided))
+                        ClientStream::behind_tor(stream, limiter.enter(ClientKey::Undecided))
                     } else {
-                        DoorStream::new(stream, lobby.enter(newcomer))
+                        ClientStream::new(stream, limiter.enter(newcomer))
                     };
                     ready(Ok((stream, None)))
                 };
@@ -263,7 +266,7 @@ where
     .run();
     let handle = server.handle();
     actix_web::rt::spawn(async move {
-        told.await;
+        shutdown.await;
         // Connections that only wait for another request are let go at once.
         closing.notify_waiters();
         handle.stop(true).await;
@@ -278,7 +281,7 @@ where
 ///
 /// # Errors
 /// What the system says.
-pub fn told_to_end() -> io::Result<impl Future<Output = ()>> {
+pub fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
@@ -290,12 +293,12 @@ pub fn told_to_end() -> io::Result<impl Future<Output = ()>> {
 }
 
 /// Looks after a lobby, once a second, for as long as it is awaited.
-pub async fn tend(lobby: Arc<Lobby>) {
+pub async fn reap(limiter: Arc<ConnectionLimiter>) {
     let mut second = tokio::time::interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         second.tick().await;
-        lobby.tend();
+        limiter.reap();
     }
 }
 
@@ -325,7 +328,7 @@ fn soft_limit(limits: &str) -> Option<usize> {
 
 /// The buyers' pages.
 fn shop_app(
-    front: Data<Front>,
+    app: Data<AppState>,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -335,7 +338,7 @@ fn shop_app(
         InitError = (),
     >,
 > {
-    App::new().app_data(front).wrap(from_fn(add_headers)).configure(addresses)
+    App::new().app_data(app).wrap(from_fn(add_headers)).configure(addresses)
 }
 
 /// HTTP/1.1 with pages behind it. Public for `fuzz/targets/requests.rs`.
@@ -344,7 +347,7 @@ pub fn answering<S, T>(
     app: App<T>,
     closing: Arc<Notify>,
 ) -> impl ServiceFactory<
-    (DoorStream<S>, Option<SocketAddr>),
+    (ClientStream<S>, Option<SocketAddr>),
     Config = (),
     Response = (),
     Error = DispatchError,
@@ -365,8 +368,8 @@ where
     HttpService::build()
         .client_request_timeout(HEAD_TIME)
         .keep_alive(IDLE_TIME)
-        .on_connect_ext(|stream: &DoorStream<S>, known| {
-            known.insert(stream.seat().clone());
+        .on_connect_ext(|stream: &ClientStream<S>, known| {
+            known.insert(stream.connection().clone());
         })
         .graceful_shutdown_signal(move || {
             let closing = closing.clone();

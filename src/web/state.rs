@@ -1,24 +1,24 @@
 //! What handlers share.
 
 use crate::actions;
-use crate::actions::Closed;
+use crate::actions::ClosedReason;
 use crate::actions::Shop;
 use crate::payment::Wallet;
 use crate::store;
 use crate::store::StoreError;
+use crate::store::appearance::Logo;
 use crate::store::catalog::CategorySize;
-use crate::store::look::Logo;
 use crate::values::Accent;
 use crate::values::Currency;
-use crate::values::Moment;
+use crate::values::Timestamp;
+use crate::web::assets::Assets;
+use crate::web::assets::StyleSheet;
+use crate::web::clock::monotonic_now;
 use crate::web::clock::now;
 use crate::web::clock::reading;
-use crate::web::clock::ticks;
 use crate::web::csrf::TokenKey;
 use crate::web::hosts::Hosts;
-use crate::web::ready::ReadyPages;
-use crate::web::still::StillFiles;
-use crate::web::still::StyleSheet;
+use crate::web::page_cache::PageCache;
 use actix_web::cookie::Key;
 use hkdf::Hkdf;
 use sha2::Sha256;
@@ -31,7 +31,7 @@ use std::time::Duration;
 /// What the seller says of the shop itself.
 #[derive(Clone, Debug)]
 pub struct Site {
-    /// Until the desk says another: see `Facts`.
+    /// Until the desk says another: see `SiteSnapshot`.
     pub name: String,
     /// The seller's home page; `/` where it is this shop.
     pub url: String,
@@ -43,21 +43,21 @@ pub struct Site {
 }
 
 /// All that a page of the shop needs to be made.
-pub struct Front {
+pub struct AppState {
     pub shop: Shop,
     pub site: Site,
     pub token_key: TokenKey,
     pub cookie_key: Key,
-    pub ready: ReadyPages,
-    pub still: StillFiles,
+    pub ready: PageCache,
+    pub still: Assets,
     pub hosts: Hosts,
     health: Mutex<Health>,
-    facts: Mutex<Option<Arc<Facts>>>,
+    facts: Mutex<Option<Arc<SiteSnapshot>>>,
     notice: Mutex<Notice>,
 }
 
 /// What every page shows of the catalog; read once for each seeding of it.
-pub struct Facts {
+pub struct SiteSnapshot {
     seeding: i64,
     pub wallets: Vec<Wallet>,
     pub is_demo: bool,
@@ -97,7 +97,7 @@ struct Health {
 /// How long a look at the shop's health holds.
 const LOOK_HOLDS: Duration = Duration::from_secs(2);
 
-impl Front {
+impl AppState {
     /// `secret`: whatever the seller gave or the shop made; the keys of cookies and forms are made from it.
     pub fn new(shop: Shop, site: Site, secret: &[u8]) -> Self {
         let mut bytes = [0; 96];
@@ -110,8 +110,8 @@ impl Front {
             site,
             token_key: TokenKey::new(&bytes[64..]),
             cookie_key: Key::from(&bytes[..64]),
-            ready: ReadyPages::default(),
-            still: StillFiles::new(),
+            ready: PageCache::default(),
+            still: Assets::new(),
             health: Mutex::default(),
             facts: Mutex::new(None),
             notice: Mutex::default(),
@@ -126,7 +126,7 @@ impl Front {
     }
 
     async fn can_keep_orders(&self) -> bool {
-        let started = ticks();
+        let started = monotonic_now();
         {
             let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
             if health.looked_at.is_some_and(|then| started.saturating_sub(then) < LOOK_HOLDS) {
@@ -137,7 +137,7 @@ impl Front {
                 health.looked_at = Some(started);
             }
         }
-        let looked = actions::try_to_work(&self.shop, now()).await;
+        let looked = actions::check_readiness(&self.shop, now()).await;
         let is_well = looked.is_ok();
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = looked.as_ref().map_err(|error| format!("{error:#}"))
@@ -150,14 +150,14 @@ impl Front {
     }
 
     /// What decides whether an order's time is over, as it is kept: another process may just have accepted the host's clock.
-    pub async fn trusted(&self) -> Result<Moment, StoreError> {
+    pub async fn trusted(&self) -> Result<Timestamp, StoreError> {
         let reading = reading();
         let kept = store::clock::find(&self.shop.db).await?;
         Ok(kept.map_or(reading.wall, |clock| clock.at(&reading).trusted))
     }
 
     /// The facts as they are now, and a number that grows whenever pages of the catalog say something else.
-    pub async fn facts(&self) -> Result<(Arc<Facts>, i64), StoreError> {
+    pub async fn facts(&self) -> Result<(Arc<SiteSnapshot>, i64), StoreError> {
         let db = &self.shop.db;
         let version = store::catalog::version(db).await?;
         let n_changes = self.look_whether_closed(version.catalog).await?;
@@ -176,9 +176,9 @@ impl Front {
             categories.insert(name.to_owned(), store::catalog::list_categories(db, name).await?);
         }
         let is_demo = wallets.iter().any(Wallet::is_demo);
-        let look = store::look::find(db).await?;
+        let look = store::appearance::find(db).await?;
         let accent = look.accent.and_then(|accent| Accent::of(accent).ok()).unwrap_or_default();
-        let facts = Arc::new(Facts {
+        let facts = Arc::new(SiteSnapshot {
             seeding: version.seeding,
             wallets,
             is_demo,
@@ -208,17 +208,17 @@ impl Front {
         };
         let closed_by_seller = match known {
             Some(known) => known,
-            None => store::house::find(&self.shop.db).await?.closed_on.is_some(),
+            None => store::shop_state::find(&self.shop.db).await?.closed_on.is_some(),
         };
-        let by_itself = self.shop.openness.seal_for_order(false, now()).err();
-        let closed = by_itself.or(closed_by_seller.then_some(Closed::BySeller));
+        let by_itself = self.shop.availability.seal_for_order(false, now()).err();
+        let closed = by_itself.or(closed_by_seller.then_some(ClosedReason::BySeller));
         let mut notice = self.notice.lock().unwrap_or_else(PoisonError::into_inner);
         // Somebody else may have looked meanwhile, and later.
         if known.is_some() == is_known(&notice) {
             notice.version = notice.version.max(Some(version));
             notice.closed_by_seller = closed_by_seller;
-            let shown = closed.as_ref().map(Closed::words);
-            let has_key = self.shop.openness.has_key();
+            let shown = closed.as_ref().map(ClosedReason::words);
+            let has_key = self.shop.availability.has_key();
             if notice.shown != shown || notice.has_key != has_key {
                 (notice.shown, notice.has_key) = (shown, has_key);
                 notice.n_changes += 1;
@@ -228,7 +228,11 @@ impl Front {
     }
 
     /// The currency that a visitor who asked for `wanted` sees; `None` in a shop without wallets.
-    pub fn currency<'a>(&self, facts: &'a Facts, wanted: Option<&str>) -> Option<&'a Wallet> {
+    pub fn currency<'a>(
+        &self,
+        facts: &'a SiteSnapshot,
+        wanted: Option<&str>,
+    ) -> Option<&'a Wallet> {
         let of = |name: &str| facts.wallets.iter().find(|wallet| wallet.currency.as_str() == name);
         let preferred = self.site.preferred_currency.as_ref().map(Currency::as_str);
         wanted.and_then(of).or_else(|| preferred.and_then(of)).or_else(|| facts.wallets.first())
@@ -236,7 +240,7 @@ impl Front {
 }
 
 /// The door's own dice.
-pub fn chance<const N: usize>() -> [u8; N] {
+pub fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("a host without a source of chance cannot keep a shop");
     bytes

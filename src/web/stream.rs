@@ -3,9 +3,9 @@
 use crate::web::answer_head;
 use crate::web::circuit::Opening;
 use crate::web::circuit::read_opening;
-use crate::web::lobby::Caller;
-use crate::web::lobby::Seat;
-use crate::web::lobby::UNCOUNTED;
+use crate::web::connection_limiter::ClientKey;
+use crate::web::connection_limiter::Connection;
+use crate::web::connection_limiter::UNCOUNTED;
 use crate::web::request_gate::Phase;
 use crate::web::request_gate::RequestGate;
 use actix_web::http::StatusCode;
@@ -22,9 +22,9 @@ use tokio::io::ReadBuf;
 
 /// A buyer's connection: the parser behind it sees one request at a time, and the client only answers that carry the
 /// shop's headers, in a fixed order.
-pub struct DoorStream<S> {
+pub struct ClientStream<S> {
     stream: S,
-    seat: Arc<Seat>,
+    connection: Arc<Connection>,
     /// What has come of the line with which tor begins, while it may still come.
     opening: Option<Vec<u8>>,
     gate: RequestGate,
@@ -43,23 +43,23 @@ const DECODED: usize = 3;
 /// What a closing connection still reads of a request, so that the system does not take back the answer. Units: bytes.
 const DRAINED: usize = 64 * 1024;
 
-impl<S> DoorStream<S> {
+impl<S> ClientStream<S> {
     /// A connection on which every byte is the visitor's.
-    pub fn new(stream: S, seat: Arc<Seat>) -> Self {
+    pub fn new(stream: S, connection: Arc<Connection>) -> Self {
         let gate = RequestGate::default();
         let (opening, pending) = (None, Vec::new());
-        Self { stream, seat, opening, gate, pending, begins_answer: true, is_last: false }
+        Self { stream, connection, opening, gate, pending, begins_answer: true, is_last: false }
     }
 
     /// A connection that tor begins with a line of its own.
-    pub fn behind_tor(stream: S, seat: Arc<Seat>) -> Self {
-        let mut new = Self::new(stream, seat);
+    pub fn behind_tor(stream: S, connection: Arc<Connection>) -> Self {
+        let mut new = Self::new(stream, connection);
         new.opening = Some(Vec::new());
         new
     }
 
-    pub fn seat(&self) -> &Arc<Seat> {
-        &self.seat
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.connection
     }
 
     /// Answers what the parser is never given; the connection ends.
@@ -72,7 +72,7 @@ impl<S> DoorStream<S> {
     fn begins_request(&mut self) -> bool {
         match self.gate.find_head() {
             Ok(true) => {
-                self.seat.begin_request();
+                self.connection.begin_request();
                 self.begins_answer = true;
                 true
             }
@@ -85,13 +85,13 @@ impl<S> DoorStream<S> {
     }
 }
 
-impl<S> Drop for DoorStream<S> {
+impl<S> Drop for ClientStream<S> {
     fn drop(&mut self) {
-        self.seat.leave();
+        self.connection.leave();
     }
 }
 
-impl<S: AsyncRead + Unpin> DoorStream<S> {
+impl<S: AsyncRead + Unpin> ClientStream<S> {
     /// Reads what has come, unless the connection is to end: then nothing more comes.
     fn poll_bytes(
         &mut self,
@@ -102,18 +102,18 @@ impl<S: AsyncRead + Unpin> DoorStream<S> {
         match Pin::new(&mut self.stream).poll_read(cx, buffer) {
             Poll::Ready(Ok(())) => {
                 if before < buffer.filled().len() {
-                    self.seat.heard();
+                    self.connection.heard();
                 }
                 Poll::Ready(Ok(()))
             }
-            Poll::Pending if self.seat.is_gone(cx.waker()) => Poll::Ready(Ok(())),
+            Poll::Pending if self.connection.is_gone(cx.waker()) => Poll::Ready(Ok(())),
             other => other,
         }
     }
 
     /// Waits for the handler or for the answer to be sent; the client's bytes stay with the system.
     fn poll_wait(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
-        if self.seat.is_gone(cx.waker()) { Poll::Ready(Ok(())) } else { Poll::Pending }
+        if self.connection.is_gone(cx.waker()) { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
     /// Looks for tor's line, in however many pieces it comes.
@@ -130,22 +130,22 @@ impl<S: AsyncRead + Unpin> DoorStream<S> {
             }
             let has_ended = part.filled().is_empty();
             come.extend_from_slice(part.filled());
-            let (caller, rest) = match read_opening(&come) {
+            let (client, rest) = match read_opening(&come) {
                 Opening::Partial if !has_ended => {
                     self.opening = Some(come);
                     continue;
                 }
-                Opening::Partial | Opening::NoLine => (Caller::NoLine, come),
+                Opening::Partial | Opening::NoLine => (ClientKey::NoLine, come),
                 Opening::Line { circuit, length } => {
-                    (Caller::Circuit(circuit), come.split_off(length))
+                    (ClientKey::Circuit(circuit), come.split_off(length))
                 }
                 Opening::Malformed => {
-                    self.seat.decide(Caller::NoLine);
+                    self.connection.decide(ClientKey::NoLine);
                     self.refuse(StatusCode::BAD_REQUEST);
                     continue;
                 }
             };
-            self.seat.decide(caller);
+            self.connection.decide(client);
             self.gate = RequestGate::after(rest);
             self.begins_request();
         }
@@ -166,7 +166,7 @@ impl<S: AsyncRead + Unpin> DoorStream<S> {
             }
             self.gate.push(bytes);
             let counted = UNCOUNTED < self.gate.n_received();
-            if counted && self.seat.hold(DECODED * bytes.len()).is_err() {
+            if counted && self.connection.hold(DECODED * bytes.len()).is_err() {
                 self.refuse(StatusCode::SERVICE_UNAVAILABLE);
                 return Poll::Ready(Ok(true));
             }
@@ -180,7 +180,7 @@ impl<S: AsyncRead + Unpin> DoorStream<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for DoorStream<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -198,10 +198,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for DoorStream<S> {
                         return Poll::Ready(Ok(()));
                     }
                 }
-                Phase::Body(_) if self.gate.has_more() && self.seat.reads_body() => {
+                Phase::Body(_) if self.gate.has_more() && self.connection.reads_body() => {
                     self.gate.release_body();
                 }
-                Phase::Body(left) if self.seat.reads_body() => {
+                Phase::Body(left) if self.connection.reads_body() => {
                     let most = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE);
                     let mut space = [0; PIECE];
                     let mut part = ReadBuf::new(&mut space[..most.min(buffer.remaining())]);
@@ -221,30 +221,30 @@ impl<S: AsyncRead + Unpin> AsyncRead for DoorStream<S> {
 /// Sends what can be sent. An answer that nobody takes ends with the connection.
 fn poll_send<S: AsyncWrite + Unpin>(
     stream: &mut S,
-    seat: &Seat,
+    connection: &Connection,
     cx: &mut Context<'_>,
     parts: &[IoSlice<'_>],
 ) -> Poll<io::Result<usize>> {
     match Pin::new(stream).poll_write_vectored(cx, parts) {
         Poll::Pending => {
-            seat.stalls();
-            if seat.is_gone(cx.waker()) {
+            connection.stalls();
+            if connection.is_gone(cx.waker()) {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
             Poll::Pending
         }
         sent => {
-            seat.takes();
+            connection.takes();
             sent
         }
     }
 }
 
-impl<S: AsyncWrite + Unpin> DoorStream<S> {
+impl<S: AsyncWrite + Unpin> ClientStream<S> {
     fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.pending.is_empty() {
-            let Self { stream, pending, seat, .. } = &mut *self;
-            let sent = ready!(poll_send(stream, seat, cx, &[IoSlice::new(pending)]))?;
+            let Self { stream, pending, connection, .. } = &mut *self;
+            let sent = ready!(poll_send(stream, connection, cx, &[IoSlice::new(pending)]))?;
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -254,7 +254,7 @@ impl<S: AsyncWrite + Unpin> DoorStream<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> DoorStream<S> {
+impl<S: AsyncRead + Unpin> ClientStream<S> {
     /// Reads what has come and nobody wants: a socket that is closed over unread bytes tells the client that the
     /// connection broke, and the answer can be lost.
     fn drain(&mut self, cx: &mut Context<'_>) {
@@ -269,24 +269,24 @@ impl<S: AsyncRead + Unpin> DoorStream<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for DoorStream<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_pending(cx))?;
-        let Self { stream, seat, pending, begins_answer, is_last, .. } = &mut *self;
+        let Self { stream, connection, pending, begins_answer, is_last, .. } = &mut *self;
         let rewritten = if *begins_answer { answer_head::rewrite(bytes) } else { None };
         let Some((head, length)) = rewritten else {
-            return poll_send(stream, seat, cx, &[IoSlice::new(bytes)]);
+            return poll_send(stream, connection, cx, &[IoSlice::new(bytes)]);
         };
         *begins_answer = answer_head::is_interim(bytes);
         *is_last |= answer_head::is_last(&head);
         // What follows an interim answer begins another one.
         let body = if *begins_answer { &[] } else { &bytes[length..] };
         let parts = [IoSlice::new(&head), IoSlice::new(body)];
-        let sent = match poll_send(stream, seat, cx, &parts) {
+        let sent = match poll_send(stream, connection, cx, &parts) {
             Poll::Ready(sent) => sent?,
             Poll::Pending => 0,
         };
@@ -298,15 +298,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for DoorStream<S> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_pending(cx))?;
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-        if self.gate.phase() == Phase::Answer && self.seat.is_answered() {
-            self.seat.release();
+        if self.gate.phase() == Phase::Answer && self.connection.is_answered() {
+            self.connection.release();
             if self.is_last {
                 self.gate.close();
             } else {
                 self.gate.open();
             }
             if self.gate.has_more() {
-                self.seat.heard();
+                self.connection.heard();
                 self.begins_request();
             }
             // The parser was told to wait, and asks again.

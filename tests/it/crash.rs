@@ -3,7 +3,7 @@ use crate::world::Buyer;
 use crate::world::World;
 use crate::world::catalog;
 use serde_json::json;
-use shop::stops;
+use shop::failpoints;
 use std::io::Read;
 use std::io::Write;
 use std::net::TcpStream;
@@ -117,8 +117,8 @@ fn an_order_stopped_at_any_point_is_whole_or_not_there_and_sent_again_it_is_the_
     // The only piece: whether it is still there says whether the stock adds up.
     let mut last = catalog();
     last["products"]["tea"]["quantity"] = json!(1);
-    let committed = stops::ORDER.iter().position(|name| *name == "order-committed").unwrap();
-    for (n, point) in stops::ORDER.iter().enumerate() {
+    let committed = failpoints::ORDER.iter().position(|name| *name == "order-committed").unwrap();
+    for (n, point) in failpoints::ORDER.iter().enumerate() {
         let mut world = World::with(&last, &[]);
         world.close("-TERM");
         world.program = program_with_points();
@@ -161,7 +161,7 @@ fn a_word_to_the_buyer_stopped_at_any_point_is_on_the_page_once_or_not_at_all() 
     buyer.adds("green-tea", "", "1");
     let order_ref = buyer.checks_out(&[]).mark("order-ref");
     world.program = program_with_points();
-    for point in stops::WORD {
+    for point in failpoints::WORD {
         world.settings = vec![("SHOP_STOP_AT".to_owned(), point.to_owned())];
         let words = format!("The blue gate, {point}.");
         let code = world.shop(&["orders", "note", &order_ref, &words]).status.code();

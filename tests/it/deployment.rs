@@ -97,9 +97,9 @@ fn every_setting_reaches_every_service_that_needs_it_in_every_compose_file() {
                     "ONION_FOLDER" => service == "shop",
                     _ => true,
                 };
-                let is_told =
+                let is_delivered =
                     [&told, &shared].iter().any(|list| list.iter().any(|one| one == name));
-                assert_eq!(is_told, is_needed, "{name} for {service} in {}", path.display());
+                assert_eq!(is_delivered, is_needed, "{name} for {service} in {}", path.display());
             }
         }
         for service in services_with(&text, "ONION_FOLDER: ").iter().filter(|name| *name != "shop")

@@ -49,12 +49,12 @@ impl Failing {
 }
 
 /// A shop that alone sees what is mounted in its folder.
-struct Apart {
+struct Subprocess {
     world: World,
     holder: Child,
 }
 
-impl Apart {
+impl Subprocess {
     /// A closed shop; `script` makes the mounts, in the shop's folder.
     fn new(script: &str, settings: &[(&str, &str)]) -> Self {
         need(&["unshare", "nsenter"]);
@@ -108,7 +108,7 @@ impl Apart {
     }
 }
 
-impl Drop for Apart {
+impl Drop for Subprocess {
     fn drop(&mut self) {
         let _ = self.holder.kill();
         let _ = self.holder.wait();
@@ -182,7 +182,7 @@ fn on_a_failing_disk_every_form_is_answered_with_try_again_and_its_words() {
 
 #[test]
 fn a_writer_that_could_only_be_opened_for_reading_is_replaced_as_soon_as_the_file_can_be_written() {
-    let mut apart = Apart::new("mount -t tmpfs -o size=32m none db", &[]);
+    let mut apart = Subprocess::new("mount -t tmpfs -o size=32m none db", &[]);
     apart.world.open();
     let mut buyer = apart.world.buyer();
     buyer.adds("green-tea", "", "1");
@@ -222,7 +222,7 @@ fn what_was_purged_lies_in_no_block_of_the_disk() {
     need(&["mkfs.ext4", "losetup"]);
     let mounts = "mkdir mail\nfor disk in db mail; do truncate -s 48M $disk.image\nmkfs.ext4 -q -F $disk.image\n\
         mount -o loop $disk.image $disk\nrmdir $disk/lost+found; done";
-    let mut apart = Apart::new(mounts, &[("MAILDIR", "mail/orders"), ("KEEP_DAYS", "0")]);
+    let mut apart = Subprocess::new(mounts, &[("MAILDIR", "mail/orders"), ("KEEP_DAYS", "0")]);
     apart.world.open();
     let id = "c3".repeat(32);
     let mut buyer = apart.world.buyer();

@@ -9,7 +9,7 @@ use crate::world::catalog;
 use crate::world::files_below;
 use serde_json::Value;
 use serde_json::json;
-use shop::stops;
+use shop::failpoints;
 use sqlx::Connection;
 use std::collections::HashSet;
 use std::fs;
@@ -77,7 +77,7 @@ fn what_is_old_is_erased_by_itself_and_leaves_no_trace() {
 #[test]
 fn erasing_that_was_stopped_at_any_point_is_finished_by_the_next() {
     let world = World::new();
-    for point in stops::PURGE {
+    for point in failpoints::PURGE {
         let (mut buyer, page) = places(&world);
         let order_ref = page.mark("order-ref");
         world.until("it is told", || world.messages().len() == 1);

@@ -2,19 +2,19 @@
 
 use serde_json::Value;
 use serde_json::json;
-use shop::node::Doubt;
 use shop::node::Ethereum;
-use shop::node::Link;
+use shop::node::NodeError;
+use shop::node::RpcClient;
 use shop::payment::Address;
 use shop::payment::Coin;
 use shop::payment::Depth;
-use shop::payment::Followed;
-use shop::payment::Look;
-use shop::payment::Sighting;
-use shop::values::Gwei;
-use shop::values::Moment;
+use shop::payment::Observation;
+use shop::payment::ScanResult;
+use shop::payment::WatchedInvoice;
+use shop::values::Amount;
 use shop::values::NodeUrl;
 use shop::values::ProxyUrl;
+use shop::values::Timestamp;
 use std::io::Read;
 use std::io::Write;
 use std::net::TcpListener;
@@ -36,7 +36,7 @@ const TOKEN: &str = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48";
 struct Chain {
     process: Child,
     url: NodeUrl,
-    link: Link,
+    link: RpcClient,
 }
 
 impl Drop for Chain {
@@ -50,9 +50,9 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn now() -> Moment {
+fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    Moment::new(i64::try_from(since.as_secs()).unwrap()).unwrap()
+    Timestamp::new(i64::try_from(since.as_secs()).unwrap()).unwrap()
 }
 
 impl Chain {
@@ -65,7 +65,7 @@ impl Chain {
             .spawn()
             .expect("scripts/install-test-tools installs anvil");
         let url = NodeUrl::parse(&format!("http://127.0.0.1:{port}")).unwrap();
-        let chain = Self { process, link: Link::open(&url, None).unwrap(), url };
+        let chain = Self { process, link: RpcClient::open(&url, None).unwrap(), url };
         for _ in 0..500 {
             if chain.link.call("eth_chainId", json!([])).await.is_ok() {
                 chain.mine(20).await;
@@ -95,10 +95,14 @@ impl Chain {
     }
 
     fn ethereum(&self) -> Ethereum {
-        Ethereum::open(Link::open(&self.url, None).unwrap(), 1_000_000)
+        Ethereum::open(RpcClient::open(&self.url, None).unwrap(), 1_000_000)
     }
 
-    async fn look(&self, followed: &[Followed], memory: Option<&str>) -> Result<Look, Doubt> {
+    async fn look(
+        &self,
+        followed: &[WatchedInvoice],
+        memory: Option<&str>,
+    ) -> Result<ScanResult, NodeError> {
         self.ethereum().look(followed, memory, now()).await
     }
 }
@@ -107,31 +111,31 @@ fn address(n: u64) -> Address {
     Address::parse(&COIN, &format!("0x{:040x}", n + 0x1000_0000)).unwrap()
 }
 
-fn invoice(id: i64, depth: Depth) -> Followed {
-    Followed {
+fn invoice(id: i64, depth: Depth) -> WatchedInvoice {
+    WatchedInvoice {
         id,
         coin: COIN,
         address: address(u64::try_from(id).unwrap()),
-        amount: Gwei::new(1_000_000).unwrap(),
+        amount: Amount::new(1_000_000).unwrap(),
         is_alone: true,
         depth,
-        placed_on: Moment::new(0).unwrap(),
+        placed_on: Timestamp::new(0).unwrap(),
         last: None,
     }
 }
 
 /// What the shop does between two looks.
-fn keep(followed: &mut [Followed], look: &Look) {
+fn keep(followed: &mut [WatchedInvoice], look: &ScanResult) {
     for one in followed {
-        if let Some((_, sighting)) = look.sightings.iter().find(|(id, _)| *id == one.id) {
+        if let Some((_, sighting)) = look.observations.iter().find(|(id, _)| *id == one.id) {
             one.last = Some(*sighting);
         }
     }
 }
 
 /// Seen, settled, confirmations, needed.
-fn four(followed: &Followed) -> (i64, i64, u32, u32) {
-    let Sighting { seen, settled, confirmations, needed, .. } = followed.last.unwrap();
+fn four(followed: &WatchedInvoice) -> (i64, i64, u32, u32) {
+    let Observation { seen, settled, confirmations, needed, .. } = followed.last.unwrap();
     (seen.get(), settled.get(), confirmations, needed)
 }
 
@@ -188,7 +192,7 @@ async fn payments_are_seen_settle_and_are_taken_back() {
     }
     chain.call("anvil_reorg", json!([12, []])).await;
     let doubt = chain.look(&all, Some(&memory)).await.unwrap_err();
-    assert!(matches!(doubt, Doubt::WentBack { .. }), "{doubt}");
+    assert!(matches!(doubt, NodeError::WentBack { .. }), "{doubt}");
 }
 
 #[actix_web::test]
@@ -237,7 +241,7 @@ async fn a_token_is_counted_by_its_contract() {
     chain.call("anvil_setCode", json!([TOKEN, TOKEN_CODE])).await;
     chain.mine(1).await;
     let coin = Coin::Token { chain: CHAIN, contract: TOKEN.to_owned(), decimals: 6 };
-    let mut all: Vec<Followed> = (1..=700).map(|id| invoice(id, Depth::Blocks(1))).collect();
+    let mut all: Vec<WatchedInvoice> = (1..=700).map(|id| invoice(id, Depth::Blocks(1))).collect();
     for one in all.iter_mut().step_by(2) {
         one.coin = coin.clone();
     }
@@ -260,10 +264,10 @@ async fn a_token_is_counted_by_its_contract() {
 async fn a_shared_address_is_told_apart_by_exact_amounts() {
     let chain = Chain::new().await;
     let place = address(500);
-    let mut all: Vec<Followed> = (1..=3).map(|id| invoice(id, Depth::Blocks(3))).collect();
+    let mut all: Vec<WatchedInvoice> = (1..=3).map(|id| invoice(id, Depth::Blocks(3))).collect();
     for (one, amount) in all.iter_mut().zip([1_000_000, 1_000_001, 1_000_002]) {
         one.address = place.clone();
-        one.amount = Gwei::new(amount).unwrap();
+        one.amount = Amount::new(amount).unwrap();
         one.is_alone = false;
     }
     let mut memory = chain.look(&all, None).await.unwrap().memory;
@@ -304,23 +308,24 @@ async fn another_chain_and_an_old_head_are_in_doubt() {
     let mut one = invoice(1, Depth::Final);
     one.coin = Coin::Ether { chain: 1 };
     let doubt = chain.look(&[one], None).await.unwrap_err();
-    assert!(matches!(doubt, Doubt::OtherChain { .. }), "{doubt}");
+    assert!(matches!(doubt, NodeError::OtherChain { .. }), "{doubt}");
 
     let one = [invoice(1, Depth::Final)];
     let memory = chain.look(&one, None).await.unwrap().memory;
     let genesis = serde_json::from_str::<Value>(&memory).unwrap()["genesis"].clone();
     let other = memory.replace(genesis.as_str().unwrap(), &format!("0x{}", "1".repeat(64)));
     let doubt = chain.look(&one, Some(&other)).await.unwrap_err();
-    assert!(matches!(doubt, Doubt::OtherGenesis { .. }), "{doubt}");
+    assert!(matches!(doubt, NodeError::OtherGenesis { .. }), "{doubt}");
 
     let later = now().plus_minutes(4);
-    let ethereum = Ethereum::open(Link::open(&chain.url, None).unwrap(), Ethereum::OLDEST_HEAD);
+    let ethereum =
+        Ethereum::open(RpcClient::open(&chain.url, None).unwrap(), Ethereum::OLDEST_HEAD);
     let doubt = ethereum.look(&one, Some(&memory), later).await.unwrap_err();
-    assert!(matches!(doubt, Doubt::Stale { .. }), "{doubt}");
+    assert!(matches!(doubt, NodeError::Stale { .. }), "{doubt}");
     let url = NodeUrl::parse(&format!("http://127.0.0.1:{}", free_port())).unwrap();
-    let gone = Ethereum::open(Link::open(&url, None).unwrap(), 180);
+    let gone = Ethereum::open(RpcClient::open(&url, None).unwrap(), 180);
     let doubt = gone.look(&one, Some(&memory), now()).await.unwrap_err();
-    assert!(matches!(doubt, Doubt::Unreachable { .. }), "{doubt}");
+    assert!(matches!(doubt, NodeError::Unreachable { .. }), "{doubt}");
 }
 
 /// A server that gives this to whoever asks, and keeps what it was asked.
@@ -383,7 +388,7 @@ async fn an_answer_that_is_none_is_in_doubt_and_tells_no_password() {
     ];
     for (answer, words) in cases {
         let (url, serving) = broken(answer);
-        let link = Link::open(&url, None).unwrap();
+        let link = RpcClient::open(&url, None).unwrap();
         let doubt = Ethereum::open(link, 180).chain_id().await.unwrap_err();
         let said = format!("{doubt} {doubt:?}");
         assert!(said.contains(words), "{words}: {said}");
@@ -428,7 +433,7 @@ fn proxy() -> (ProxyUrl, std::thread::JoinHandle<Heard>) {
 async fn a_far_node_is_reached_through_the_proxy_which_resolves_its_name() {
     let (proxy, serving) = proxy();
     let far = NodeUrl::parse("http://abcdefgh.onion:8545").unwrap();
-    let link = Link::open(&far, Some(&proxy)).unwrap();
+    let link = RpcClient::open(&far, Some(&proxy)).unwrap();
     assert_eq!(Ethereum::open(link, 180).chain_id().await.unwrap(), 1);
     let (login, asked, request) = serving.join().unwrap();
     // A circuit of its own: user and password are this node's.
@@ -438,7 +443,7 @@ async fn a_far_node_is_reached_through_the_proxy_which_resolves_its_name() {
     assert!(request.contains("host: abcdefgh.onion:8545\r\n"), "{request}");
 
     for text in ["http://abcdefgh.onion", "https://node.example", "http://node.example"] {
-        let doubt = Link::open(&NodeUrl::parse(text).unwrap(), None).err().unwrap();
-        assert!(matches!(doubt, Doubt::NoProxy { .. }), "{doubt}");
+        let doubt = RpcClient::open(&NodeUrl::parse(text).unwrap(), None).err().unwrap();
+        assert!(matches!(doubt, NodeError::NoProxy { .. }), "{doubt}");
     }
 }

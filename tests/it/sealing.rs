@@ -7,7 +7,7 @@ use shop::mail::KeyFault;
 use shop::mail::SellerKey;
 use shop::mail::sealed_message;
 use shop::orders::PgpBlock;
-use shop::values::Moment;
+use shop::values::Timestamp;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -19,8 +19,8 @@ use std::process::Stdio;
 const NOW: i64 = 1_780_272_000;
 const DAY: i64 = 24 * 60 * 60;
 
-fn now() -> Moment {
-    Moment::new(NOW).unwrap()
+fn now() -> Timestamp {
+    Timestamp::new(NOW).unwrap()
 }
 
 /// gpg with a home of its own, and its agent ended with it.
@@ -318,7 +318,7 @@ fn a_key_ends_while_the_shop_is_open() {
     let key = parse(&gpg.exports(&id)).unwrap();
     let end = key.usable_until().unwrap();
     assert_eq!(end, now().plus_days(10));
-    assert_eq!(key.check(Moment::new(end.get() - 1).unwrap()), Ok(()));
+    assert_eq!(key.check(Timestamp::new(end.get() - 1).unwrap()), Ok(()));
     assert_eq!(key.check(end), Err(KeyFault::Expired(end)));
     assert!(key.seal(b"x", end).is_err());
     // Extended, as the fault says.

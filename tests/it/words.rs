@@ -7,10 +7,10 @@ use crate::world::Keyring;
 use crate::world::World;
 use crate::world::catalog;
 use crate::world::plain;
+use shop::failpoints;
+use shop::orders::BuyerIdentity;
+use shop::orders::BuyerRecipient;
 use shop::orders::Code;
-use shop::orders::Reader;
-use shop::orders::ReaderKey;
-use shop::stops;
 use std::process::Output;
 
 /// A buyer with an order of one tea: the reference, and the page.
@@ -65,7 +65,7 @@ fn a_long_conversation_stands_in_its_order_on_pages_that_stay_small() {
     let world = World::new();
     let (mut buyer, ..) = order(&world);
     let reader = String::from_utf8(world.find("select reader from orders").remove(0)).unwrap();
-    let reader = Reader::parse(&reader).unwrap();
+    let reader = BuyerRecipient::parse(&reader).unwrap();
     let filling = "We have had a look & it <em>is</em> there. ".repeat(8);
     for n in 1..=200 {
         let sealed = reader.seal(&format!("{n}. {filling}")).unwrap();
@@ -591,13 +591,13 @@ fn a_letter_is_taken_while_the_shop_is_shut() {
 #[test]
 fn a_letter_stopped_at_any_point_is_whole_on_the_page_or_not_there() {
     let world = World::new();
-    let points = stops::WORD.iter().chain(&[
+    let points = failpoints::WORD.iter().chain(&[
         "message-drafted",
         "message-moved",
         "message-delivered",
         "order-told",
     ]);
-    let committed = stops::WORD.iter().position(|name| *name == "word-committed").unwrap();
+    let committed = failpoints::WORD.iter().position(|name| *name == "word-committed").unwrap();
     for (n, point) in points.enumerate() {
         let (mut buyer, order_ref, page) = order(&world);
         let code = page.mark("code");
@@ -673,16 +673,16 @@ fn a_code_opens_what_was_sealed_to_it_and_no_other_does() {
     let salt = world.find("select salt from house").remove(0);
     let sealed = world.find("select sealed from words where kind = 'answer'").remove(0);
     let code = Code::parse(&page.mark("code")).unwrap();
-    assert_eq!(ReaderKey::of_code(&code, &salt).open(&sealed).unwrap(), "Only for you.");
+    assert_eq!(BuyerIdentity::of_code(&code, &salt).open(&sealed).unwrap(), "Only for you.");
     let other = Code::parse(&order(&world).2.mark("code")).unwrap();
-    assert!(ReaderKey::of_code(&other, &salt).open(&sealed).is_err());
+    assert!(BuyerIdentity::of_code(&other, &salt).open(&sealed).is_err());
     assert_eq!(salt.len(), 32);
     assert_ne!(World::new().find("select salt from house").remove(0), salt);
 }
 
 #[test]
 fn a_buyer_is_told_that_the_seller_has_read_a_message_only_where_the_seller_wants_that() {
-    for (setting, is_told) in [("yes", true), ("no", false)] {
+    for (setting, is_delivered) in [("yes", true), ("no", false)] {
         let mut world = World::with(&catalog(), &[("READ_MARKS", setting)]);
         let (mut buyer, ..) = order(&world);
         buyer.post("/order/message", &[("message", "When will it come?")]);
@@ -699,7 +699,7 @@ fn a_buyer_is_told_that_the_seller_has_read_a_message_only_where_the_seller_want
         buyer.address = world.address().to_owned();
         buyer.host = world.address().to_owned();
         let says_so = |buyer: &mut Buyer| buyer.get("/order").text().contains("Read by the seller");
-        if is_told {
+        if is_delivered {
             world.until("the mark is there", || says_so(&mut buyer.clone()));
         } else {
             assert!(!says_so(&mut buyer));

@@ -8,12 +8,12 @@ use crate::cli::doctor::note;
 use crate::cli::doctor::well;
 use crate::cli::home_of;
 use crate::cli::mutt::LOCALE_HELP;
-use crate::cli::mutt::strange_charset;
-use crate::cli::quiet;
+use crate::cli::mutt::foreign_charset;
+use crate::cli::process_hardening;
 use crate::config::Settings;
 use crate::mail::Maildir;
-use crate::values::Moment;
 use crate::values::THIS_VERSION;
+use crate::values::Timestamp;
 use crate::values::plural;
 use crate::web::clock;
 use std::collections::BTreeSet;
@@ -27,7 +27,7 @@ const LITTLE_ROOM: u64 = 512 << 20;
 /// Units: files that can still be made.
 const FEW_FILES: u64 = 1_000;
 
-pub fn look_at_space(settings: &Settings) -> Vec<Finding> {
+pub fn check_disk_space(settings: &Settings) -> Vec<Finding> {
     let folders = [home_of(&settings.database), settings.maildir.clone()];
     let mut seen = BTreeSet::new();
     let mut findings = Vec::new();
@@ -65,7 +65,7 @@ fn look_at_disk(folder: &Path) -> Finding {
     }
 }
 
-pub async fn look_at_clock(shop: &Shop, settings: &Settings) -> Finding {
+pub async fn check_clock(shop: &Shop, settings: &Settings) -> Finding {
     const CHECK: &str = "clock";
     let now = clock::wall();
     let set = "check it (`timedatectl`): payment deadlines, order deletion and Tor depend on it";
@@ -86,7 +86,7 @@ pub async fn look_at_clock(shop: &Shop, settings: &Settings) -> Finding {
     let tomorrow = now.plus_days(1);
     let written = fs::metadata(&settings.database).map_or(0, |found| found.mtime());
     let newest = Maildir::new(settings.maildir.clone()).newest().ok().flatten().unwrap_or(0);
-    let marks = [Moment::new(written).ok(), Moment::new(newest).ok()];
+    let marks = [Timestamp::new(written).ok(), Timestamp::new(newest).ok()];
     match marks.into_iter().flatten().filter(|mark| tomorrow < *mark).max() {
         Some(mark) => ill(
             CHECK,
@@ -97,9 +97,9 @@ pub async fn look_at_clock(shop: &Shop, settings: &Settings) -> Finding {
     }
 }
 
-pub fn look_at_process() -> Finding {
+pub fn check_process() -> Finding {
     const CHECK: &str = "process";
-    let mask = quiet::mask();
+    let mask = process_hardening::mask();
     if mask & 0o077 != 0o077 {
         return ill(
             CHECK,
@@ -107,15 +107,15 @@ pub fn look_at_process() -> Finding {
             "remove whatever prevents the shop from setting it",
         );
     }
-    match quiet::leak() {
+    match process_hardening::leak() {
         None => well(CHECK, "umask 077; core dumps are off"),
         Some(words) => note(CHECK, words, "set `ulimit -c 0` where the shop is started"),
     }
 }
 
 /// Whether mail programs that are started from here can show every letter.
-pub fn look_at_letters() -> Finding {
-    match strange_charset() {
+pub fn check_messages_size() -> Finding {
+    match foreign_charset() {
         None => well("terminal", "UTF-8"),
         Some(charset) => {
             note("terminal", format!("{charset}; the shop itself is not affected"), LOCALE_HELP)
@@ -123,7 +123,7 @@ pub fn look_at_letters() -> Finding {
     }
 }
 
-pub fn look_at_swap() -> Finding {
+pub fn check_swap() -> Finding {
     const CHECK: &str = "swap";
     let table = fs::read_to_string("/proc/swaps").unwrap_or_default();
     // A compressed part of the memory is no disk.
@@ -145,7 +145,7 @@ pub fn look_at_swap() -> Finding {
 }
 
 /// By the tables of the kernel, never by trying.
-pub fn look_at_network() -> Finding {
+pub fn check_network() -> Finding {
     const CHECK: &str = "network";
     let v4 = fs::read_to_string("/proc/net/route").unwrap_or_default();
     let v6 = fs::read_to_string("/proc/net/ipv6_route").unwrap_or_default();

@@ -20,23 +20,23 @@ use std::path::PathBuf;
 /// Units: bytes. An open shop empties its journal each minute.
 const LONG_JOURNAL: u64 = 64 << 20;
 
-pub async fn look_at_database(shop: &Shop, settings: &Settings) -> Finding {
+pub async fn check_database(shop: &Shop, settings: &Settings) -> Finding {
     const CHECK: &str = "database";
     let path = settings.database.display();
     let restore = "stop the shop, move the file away, and restore a backup (`shop restore`)";
-    match store::copy::find_damage(&shop.db).await {
+    match store::snapshot::find_damage(&shop.db).await {
         Ok(None) => {}
         Ok(Some(damage)) => return ill(CHECK, format!("{path} is damaged: {damage}"), restore),
         Err(error) => return ill(CHECK, error.to_string(), restore),
     }
-    look_at_journal(settings).unwrap_or_else(|| {
+    check_journal(settings).unwrap_or_else(|| {
         let n_kilobytes = n_bytes_of_journal(settings) >> 10;
         well(CHECK, format!("{path} is intact and up to date; its journal has {n_kilobytes} KB"))
     })
 }
 
 /// `None`: it is as short as it should be.
-pub fn look_at_journal(settings: &Settings) -> Option<Finding> {
+pub fn check_journal(settings: &Settings) -> Option<Finding> {
     let n_bytes = n_bytes_of_journal(settings);
     (LONG_JOURNAL < n_bytes).then(|| {
         note(
@@ -53,9 +53,9 @@ fn n_bytes_of_journal(settings: &Settings) -> u64 {
     fs::metadata(PathBuf::from(journal)).map_or(0, |found| found.len())
 }
 
-pub async fn look_at_messages(shop: &Shop) -> Finding {
+pub async fn check_messages(shop: &Shop) -> Finding {
     const CHECK: &str = "messages";
-    match store::owed::count_untold(&shop.db).await {
+    match store::outbox::count_undelivered(&shop.db).await {
         Ok(0) => well(CHECK, "all messages are in the Maildir"),
         Ok(untold) => ill(
             CHECK,
@@ -66,7 +66,7 @@ pub async fn look_at_messages(shop: &Shop) -> Finding {
     }
 }
 
-pub fn look_at_maildir(settings: &Settings) -> Finding {
+pub fn check_maildir(settings: &Settings) -> Finding {
     const CHECK: &str = "Maildir";
     let folder = settings.maildir.display();
     let maildir = Maildir::new(settings.maildir.clone());
@@ -94,8 +94,8 @@ pub fn look_at_maildir(settings: &Settings) -> Finding {
     match maildir.oldest_unread() {
         Ok(None) => well(CHECK, format!("{folder} is writable; no unread messages")),
         Ok(Some(seconds)) => {
-            let day = crate::values::Moment::new(seconds)
-                .map_or_else(|_| "an unknown date".to_owned(), crate::values::Moment::day);
+            let day = crate::values::Timestamp::new(seconds)
+                .map_or_else(|_| "an unknown date".to_owned(), crate::values::Timestamp::day);
             well(CHECK, format!("{folder} is writable; the oldest unread message is from {day}"))
         }
         Err(error) => ill(
@@ -107,7 +107,7 @@ pub fn look_at_maildir(settings: &Settings) -> Finding {
 }
 
 /// What the shop writes, its own user alone may read.
-pub fn look_at_modes(settings: &Settings) -> Finding {
+pub fn check_modes(settings: &Settings) -> Finding {
     let mut paths = vec![
         PathBuf::from(".env"),
         settings.database.clone(),
@@ -146,7 +146,7 @@ fn is_readable_by_others(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o077 != 0)
 }
 
-pub fn look_at_secret(settings: &Settings) -> Finding {
+pub fn check_secret(settings: &Settings) -> Finding {
     const CHECK: &str = "secret";
     match &settings.secret {
         Some(secret) if secret.len() < 32 => ill(

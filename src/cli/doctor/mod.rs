@@ -66,7 +66,7 @@ pub async fn run(doctor: Doctor, settings: Settings) -> anyhow::Result<ExitCode>
         }
     }
     findings.extend(look_at_host());
-    findings.push(host::look_at_letters());
+    findings.push(host::check_messages_size());
     let is_well = findings.iter().all(|finding| finding.state != State::Bad);
     if doctor.json {
         say_json(&serde_json::json!({ "ok": is_well, "checks": findings }))?;
@@ -83,15 +83,15 @@ async fn look_into(settings: &Settings) -> Vec<Finding> {
     let mut findings = Vec::new();
     match open::shop(settings).await {
         Ok(shop) => {
-            findings.push(keeping::look_at_database(&shop, settings).await);
-            findings.push(selling::look_at_key(&shop));
-            findings.push(selling::look_whether_open(&shop).await);
-            findings.extend(selling::look_at_catalog(&shop).await);
-            findings.extend(selling::look_at_nodes(&shop, settings).await);
-            findings.push(selling::look_at_listener(settings));
-            findings.push(selling::look_at_desk(&shop, settings).await);
-            findings.push(keeping::look_at_messages(&shop).await);
-            findings.push(host::look_at_clock(&shop, settings).await);
+            findings.push(keeping::check_database(&shop, settings).await);
+            findings.push(selling::check_key(&shop));
+            findings.push(selling::check_availability(&shop).await);
+            findings.extend(selling::check_catalog(&shop).await);
+            findings.extend(selling::check_nodes(&shop, settings).await);
+            findings.push(selling::check_listener(settings));
+            findings.push(selling::check_desk(&shop, settings).await);
+            findings.push(keeping::check_messages(&shop).await);
+            findings.push(host::check_clock(&shop, settings).await);
             shop.db.close().await;
         }
         Err(error) => findings.push(ill(
@@ -106,29 +106,29 @@ async fn look_into(settings: &Settings) -> Vec<Finding> {
 /// What needs no database.
 fn look_around(settings: &Settings) -> Vec<Finding> {
     let mut findings = vec![
-        keeping::look_at_maildir(settings),
-        keeping::look_at_modes(settings),
-        keeping::look_at_secret(settings),
+        keeping::check_maildir(settings),
+        keeping::check_modes(settings),
+        keeping::check_secret(settings),
     ];
-    findings.extend(host::look_at_space(settings));
-    findings.push(selling::look_at_pages());
-    findings.push(selling::look_at_mirrors());
-    findings.push(selling::look_at_tor(settings));
+    findings.extend(host::check_disk_space(settings));
+    findings.push(selling::check_pages());
+    findings.push(selling::check_mirrors());
+    findings.push(selling::check_tor(settings));
     findings
 }
 
 fn look_at_host() -> [Finding; 3] {
-    [host::look_at_process(), host::look_at_swap(), host::look_at_network()]
+    [host::check_process(), host::check_swap(), host::check_network()]
 }
 
 /// What is not well in an open shop, for the desk, as often as somebody looks there. The whole file is not read for it, as
 /// `shop doctor` does; whether orders are taken and what key and nodes say stands on the desk's page itself.
 pub async fn complaints(shop: &Shop, settings: &Settings) -> Vec<Complaint> {
-    let mut findings = selling::look_at_catalog(shop).await;
-    findings.push(keeping::look_at_messages(shop).await);
-    findings.push(host::look_at_clock(shop, settings).await);
-    findings.extend(keeping::look_at_journal(settings));
-    findings.push(selling::look_at_listener(settings));
+    let mut findings = selling::check_catalog(shop).await;
+    findings.push(keeping::check_messages(shop).await);
+    findings.push(host::check_clock(shop, settings).await);
+    findings.extend(keeping::check_journal(settings));
+    findings.push(selling::check_listener(settings));
     findings.extend(look_around(settings));
     findings.extend(look_at_host());
     findings

@@ -1,7 +1,7 @@
 //! Doctor checks of what selling needs: catalog, wallets, nodes, keys, onion.
 
 use crate::actions;
-use crate::actions::Closed;
+use crate::actions::ClosedReason;
 use crate::actions::Shop;
 use crate::cli::doctor::Finding;
 use crate::cli::doctor::ill;
@@ -14,7 +14,7 @@ use crate::cli::serve::PAGES;
 use crate::config::Listen;
 use crate::config::Settings;
 use crate::payment::Coin;
-use crate::payment::Receives;
+use crate::payment::Destination;
 use crate::payment::Wallet;
 use crate::store;
 use crate::store::payment::Reach;
@@ -24,10 +24,10 @@ use std::path::Path;
 /// Units: days before the key's end in which it is time to make it longer.
 const SOON: i64 = 30;
 
-pub fn look_at_key(shop: &Shop) -> Finding {
+pub fn check_key(shop: &Shop) -> Finding {
     const CHECK: &str = "seller's key";
     let now = open::now();
-    match shop.openness.seal(now) {
+    match shop.availability.seal(now) {
         Ok(None) => note(
             CHECK,
             "none: orders are stored in plain text, readable by anyone with access to this disk",
@@ -58,29 +58,31 @@ pub fn look_at_key(shop: &Shop) -> Finding {
     }
 }
 
-pub async fn look_whether_open(shop: &Shop) -> Finding {
+pub async fn check_availability(shop: &Shop) -> Finding {
     const CHECK: &str = "open";
     let now = open::now();
     // What the key says stands in its own line.
-    if let Err(error) = actions::look_for_seller(shop, open::trusted()).await {
+    if let Err(error) = actions::check_seller_activity(shop, open::trusted()).await {
         return ill(CHECK, format!("{error:#}"), "give the shop's user read access to the Maildir");
     }
     match actions::why_closed(shop, now).await {
         Ok(None) => well(CHECK, "orders are accepted"),
-        Ok(Some(Closed::BySeller)) => {
+        Ok(Some(ClosedReason::BySeller)) => {
             note(CHECK, "you closed the shop", "run `shop open` to accept orders again")
         }
-        Ok(Some(Closed::SellerAway)) => note(
+        Ok(Some(ClosedReason::SellerAway)) => note(
             CHECK,
             "the shop closed itself: new mail has been unread for too long (CLOSE_AFTER_DAYS)",
             "read your mail; the shop opens within a minute",
         ),
-        Ok(Some(Closed::Key(_))) => ill(CHECK, "orders are not accepted: see the seller's key", ""),
+        Ok(Some(ClosedReason::Key(_))) => {
+            ill(CHECK, "orders are not accepted: see the seller's key", "")
+        }
         Err(error) => ill(CHECK, format!("{error:#}"), ""),
     }
 }
 
-pub async fn look_at_catalog(shop: &Shop) -> Vec<Finding> {
+pub async fn check_catalog(shop: &Shop) -> Vec<Finding> {
     let catalog = match store::catalog::is_empty(&shop.db).await {
         Ok(true) => ill("catalog", "it is empty", "import one with `shop seed db/data.json`"),
         Ok(false) => well("catalog", "it has products"),
@@ -160,7 +162,7 @@ fn look_at_wallets(wallets: &[Wallet]) -> Finding {
         names.join(", ")
     };
     let demo = names(&Wallet::is_demo);
-    let shared = names(&|wallet| matches!(wallet.receives, Receives::Address(_)));
+    let shared = names(&|wallet| matches!(wallet.receives, Destination::Address(_)));
     if wallets.is_empty() {
         ill(CHECK, "none: buyers cannot order", "add a wallet to the catalog")
     } else if !demo.is_empty() {
@@ -182,7 +184,7 @@ fn look_at_wallets(wallets: &[Wallet]) -> Finding {
 }
 
 /// Whether payments are followed, coin by coin.
-pub async fn look_at_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
+pub async fn check_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
     const CHECK: &str = "nodes";
     let watches = match store::watch::list(&shop.db).await {
         Ok(watches) => watches,
@@ -228,7 +230,7 @@ pub async fn look_at_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
 }
 
 /// Where buyers come in.
-pub fn look_at_listener(settings: &Settings) -> Finding {
+pub fn check_listener(settings: &Settings) -> Finding {
     const CHECK: &str = "listener";
     match &settings.listen {
         Listen::Unix(path) => well(CHECK, format!("unix:{}", path.display())),
@@ -248,7 +250,7 @@ pub fn look_at_listener(settings: &Settings) -> Finding {
 }
 
 /// Who could sign in at the desk, where it is open.
-pub async fn look_at_desk(shop: &Shop, settings: &Settings) -> Finding {
+pub async fn check_desk(shop: &Shop, settings: &Settings) -> Finding {
     const CHECK: &str = "desk";
     let lock = match store::desk::find_lock(&shop.db).await {
         Ok(lock) => lock,
@@ -278,7 +280,7 @@ pub async fn look_at_desk(shop: &Shop, settings: &Settings) -> Finding {
     }
 }
 
-pub fn look_at_pages() -> Finding {
+pub fn check_pages() -> Finding {
     match open::page_files(Path::new(PAGES)) {
         Ok(files) => {
             let n = files.map_or(0, |files| files.len());
@@ -288,7 +290,7 @@ pub fn look_at_pages() -> Finding {
     }
 }
 
-pub fn look_at_mirrors() -> Finding {
+pub fn check_mirrors() -> Finding {
     match open::mirrors(Path::new(MIRRORS)) {
         Ok(None) => well("mirrors", "no mirror list"),
         Ok(Some(_)) => well("mirrors", format!("{MIRRORS} is served at /mirrors.txt")),
@@ -296,7 +298,7 @@ pub fn look_at_mirrors() -> Finding {
     }
 }
 
-pub fn look_at_tor(settings: &Settings) -> Finding {
+pub fn check_tor(settings: &Settings) -> Finding {
     const CHECK: &str = "Tor";
     let Some(address) = onion::address(settings) else {
         return well(

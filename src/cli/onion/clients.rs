@@ -17,7 +17,7 @@ use crate::tor::ClientKeys;
 use crate::tor::ClientName;
 use crate::tor::Clients;
 use crate::tor::OnionAddress;
-use crate::tor::OnionFolder;
+use crate::tor::SharedDir;
 use crate::web::wall;
 use anyhow::Context;
 use clap::Subcommand;
@@ -28,7 +28,7 @@ use std::thread;
 use std::time::Duration;
 
 #[derive(Subcommand)]
-pub enum ClientDeed {
+pub enum ClientAction {
     /// Create a key for a client; from then on only clients on the list have access
     Add { name: String },
     /// Remove a client from the list
@@ -46,7 +46,7 @@ enum Service {
 
 /// Who reads the list that the shop keeps.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Keeper {
+enum OnionService {
     /// The shop or the helper in Tor's container, which wrote its status just now.
     Here,
     /// `serve --tor`, which ran before and does not run now.
@@ -76,16 +76,16 @@ struct List<'a> {
     settings: &'a Settings,
     service: Service,
     file: PathBuf,
-    folder: OnionFolder,
+    folder: SharedDir,
 }
 
 /// Who may come to the shop's onion; nobody on the list means that everybody may.
-pub fn change_clients(deed: ClientDeed, settings: &Settings) -> anyhow::Result<ExitCode> {
+pub fn change_clients(deed: ClientAction, settings: &Settings) -> anyhow::Result<ExitCode> {
     change(deed, &List::of_shop(settings))
 }
 
 /// Who may come to the desk's onion; nobody on the list means that nobody may.
-pub fn change_desk_clients(deed: ClientDeed, settings: &Settings) -> anyhow::Result<ExitCode> {
+pub fn change_desk_clients(deed: ClientAction, settings: &Settings) -> anyhow::Result<ExitCode> {
     change(deed, &List::of_desk(settings))
 }
 
@@ -111,14 +111,14 @@ pub fn has_desk_clients(settings: &Settings) -> anyhow::Result<bool> {
     Ok(!List::of_desk(settings).read()?.is_empty())
 }
 
-fn change(deed: ClientDeed, list: &List) -> anyhow::Result<ExitCode> {
+fn change(deed: ClientAction, list: &List) -> anyhow::Result<ExitCode> {
     match deed {
-        ClientDeed::List => {
+        ClientAction::List => {
             list.require_shop()?;
             list.show()
         }
-        ClientDeed::Add { name } => list.add(&ClientName::parse(&name)?),
-        ClientDeed::Remove { name } => {
+        ClientAction::Add { name } => list.add(&ClientName::parse(&name)?),
+        ClientAction::Remove { name } => {
             list.require_shop()?;
             list.remove(&ClientName::parse(&name)?)
         }
@@ -167,9 +167,9 @@ impl<'a> List<'a> {
             .with_context(|| format!("keep the list {}", self.file.display()))?;
         self.give_out(clients)?;
         Ok(match self.keeper() {
-            Keeper::Here => self.wait_for_tor(clients),
-            Keeper::Away => Change::AtNextStart,
-            Keeper::Silent | Keeper::Nobody => Change::Open(
+            OnionService::Here => self.wait_for_tor(clients),
+            OnionService::Away => Change::AtNextStart,
+            OnionService::Silent | OnionService::Nobody => Change::Open(
                 "nobody in Tor's container answers: `docker compose -f docker-compose.tor.yml up -d` starts it".to_owned(),
             ),
         })
@@ -193,12 +193,12 @@ impl<'a> List<'a> {
         Change::Open(words)
     }
 
-    fn keeper(&self) -> Keeper {
+    fn keeper(&self) -> OnionService {
         match self.folder.status() {
-            Some(status) if status.is_fresh(wall().get()) => Keeper::Here,
-            _ if self.settings.onion_folder.is_some() => Keeper::Silent,
-            Some(_) => Keeper::Away,
-            None => Keeper::Nobody,
+            Some(status) if status.is_fresh(wall().get()) => OnionService::Here,
+            _ if self.settings.onion_folder.is_some() => OnionService::Silent,
+            Some(_) => OnionService::Away,
+            None => OnionService::Nobody,
         }
     }
 
@@ -229,7 +229,7 @@ impl<'a> List<'a> {
 
     fn show(&self) -> anyhow::Result<ExitCode> {
         let keeper = self.keeper();
-        if keeper == Keeper::Nobody {
+        if keeper == OnionService::Nobody {
             say_error(&format!(
                 "Tor's own torrc makes the {}'s onion, and only Tor knows that list: sudo ls {}",
                 self.word(),
@@ -247,8 +247,8 @@ impl<'a> List<'a> {
 
     fn add(&self, name: &ClientName) -> anyhow::Result<ExitCode> {
         let keeper = self.keeper();
-        let keys = ClientKeys::new(open::chance());
-        if keeper == Keeper::Nobody {
+        let keys = ClientKeys::new(open::random_bytes());
+        if keeper == OnionService::Nobody {
             return self.tell_how_to_add(name, &keys);
         }
         let address = self.address().with_context(|| self.no_address())?;
@@ -283,7 +283,7 @@ impl<'a> List<'a> {
         let keeper = self.keeper();
         let mut clients = self.read()?;
         let was_there = clients.remove(name);
-        if keeper == Keeper::Nobody {
+        if keeper == OnionService::Nobody {
             if was_there {
                 self.put_in_force(&clients)?;
             }

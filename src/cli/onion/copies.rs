@@ -63,7 +63,7 @@ pub fn back_up(file: &Path, settings: &Settings) -> anyhow::Result<ExitCode> {
         file.display()
     );
     let passphrase = ask_passphrase(true)?;
-    let text = tor::seal(&key, &passphrase, open::chance::<{ tor::SALT_BYTES }>());
+    let text = tor::seal(&key, &passphrase, open::random_bytes::<{ tor::SALT_BYTES }>());
     if file == Path::new("-") {
         write_out(&text)?;
     } else {

@@ -5,7 +5,7 @@ mod copies;
 mod sidecar;
 
 pub use clients::{
-    ClientDeed, change_desk_clients, give_out_clients, give_out_desk_clients, has_desk_clients,
+    ClientAction, change_desk_clients, give_out_clients, give_out_desk_clients, has_desk_clients,
 };
 
 use crate::bounded;
@@ -16,14 +16,14 @@ use crate::cli::say_json;
 use crate::config::Listen;
 use crate::config::Settings;
 use crate::tor;
-use crate::tor::Control;
 use crate::tor::ControlAddress;
-use crate::tor::Keeper;
+use crate::tor::ControlClient;
 use crate::tor::OnionAddress;
-use crate::tor::OnionFolder;
 use crate::tor::OnionKey;
+use crate::tor::OnionService;
 use crate::tor::OnionStatus;
 use crate::tor::Service;
+use crate::tor::SharedDir;
 use crate::tor::TorError;
 use crate::web::wall;
 use anyhow::Context;
@@ -50,7 +50,7 @@ pub struct Onion {
 enum Deed {
     /// Restrict access to clients with a key from you
     #[command(subcommand)]
-    Client(ClientDeed),
+    Client(ClientAction),
     /// Write the onion key, encrypted with a passphrase, to FILE (`-`: standard output)
     Backup {
         #[arg(value_name = "FILE")]
@@ -98,9 +98,9 @@ pub fn run(onion: Onion, settings: Settings) -> anyhow::Result<ExitCode> {
     }
 }
 
-pub fn folder(settings: &Settings) -> OnionFolder {
+pub fn folder(settings: &Settings) -> SharedDir {
     let beside = || home_of(&settings.database).join("tor");
-    OnionFolder::new(settings.onion_folder.clone().unwrap_or_else(beside))
+    SharedDir::new(settings.onion_folder.clone().unwrap_or_else(beside))
 }
 
 pub fn key_file(settings: &Settings) -> PathBuf {
@@ -125,7 +125,7 @@ pub fn served_desk_address(settings: &Settings) -> Option<OnionAddress> {
     folder.address().filter(|_| !is_left_behind(&folder))
 }
 
-fn is_left_behind(folder: &OnionFolder) -> bool {
+fn is_left_behind(folder: &SharedDir) -> bool {
     folder.status().is_some_and(|status| !status.is_fresh(wall().get()))
 }
 
@@ -147,9 +147,9 @@ fn control_addresses(settings: &Settings) -> Vec<ControlAddress> {
     }
 }
 
-fn open_control(settings: &Settings) -> Result<Control, TorError> {
+fn open_control(settings: &Settings) -> Result<ControlClient, TorError> {
     let password = settings.tor_password.as_deref();
-    Control::open(&control_addresses(settings), password, open::chance())
+    ControlClient::open(&control_addresses(settings), password, open::random_bytes())
 }
 
 fn make_folder(path: &Path) -> anyhow::Result<()> {
@@ -167,34 +167,38 @@ fn clock() -> i64 {
 /// Somebody who makes the shop's own service with the key beside the database; the key is made where there is none.
 ///
 /// `target`: the shop's door, as Tor writes it.
-pub fn keeper(settings: &Settings, target: String) -> anyhow::Result<Keeper> {
+pub fn keeper(settings: &Settings, target: String) -> anyhow::Result<OnionService> {
     let key = key_made_once(&key_file(settings))?;
     keeper_of(settings, folder(settings), Service::Made { key, target })
 }
 
 /// The same for the desk, which has a key, a folder and a list of its own, and is never there for everybody.
-pub fn desk_keeper(settings: &Settings, target: String) -> anyhow::Result<Keeper> {
+pub fn desk_keeper(settings: &Settings, target: String) -> anyhow::Result<OnionService> {
     let key = key_made_once(&desk_key_file(settings))?;
     keeper_of(settings, desk_folder(settings), Service::MadeForClients { key, target })
 }
 
-fn keeper_of(settings: &Settings, folder: OnionFolder, service: Service) -> anyhow::Result<Keeper> {
+fn keeper_of(
+    settings: &Settings,
+    folder: SharedDir,
+    service: Service,
+) -> anyhow::Result<OnionService> {
     make_folder(folder.path())?;
-    Ok(Keeper {
+    Ok(OnionService {
         control: control_addresses(settings),
         password: settings.tor_password.clone(),
         folder,
         service,
-        chance: open::chance,
+        random_bytes: open::random_bytes,
         now: clock,
     })
 }
 
 /// What the shop and whoever tends the desk's service share.
-pub fn desk_folder(settings: &Settings) -> OnionFolder {
+pub fn desk_folder(settings: &Settings) -> SharedDir {
     match &settings.onion_folder {
-        Some(folder) => OnionFolder::of_desk(folder.clone()),
-        None => OnionFolder::new(home_of(&settings.database).join("desk-tor")),
+        Some(folder) => SharedDir::of_desk(folder.clone()),
+        None => SharedDir::new(home_of(&settings.database).join("desk-tor")),
     }
 }
 
@@ -206,7 +210,7 @@ fn key_made_once(path: &Path) -> anyhow::Result<OnionKey> {
     if let Some(key) = read_key(path)? {
         return Ok(key);
     }
-    let key = OnionKey::new(open::chance());
+    let key = OnionKey::new(open::random_bytes());
     make_folder(path.parent().unwrap_or(Path::new(".")))?;
     tor::write_whole(path, &key.file(), 0o600)
         .with_context(|| format!("keep the onion key {}", path.display()))?;

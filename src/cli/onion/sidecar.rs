@@ -4,9 +4,9 @@ use crate::cli::onion;
 use crate::cli::say_error;
 use crate::config::Listen;
 use crate::config::Settings;
-use crate::tor::Keeper;
-use crate::tor::OnionFolder;
+use crate::tor::OnionService;
 use crate::tor::Service;
+use crate::tor::SharedDir;
 use crate::tor::TorError;
 use anyhow::Context;
 use std::fs;
@@ -74,7 +74,7 @@ pub fn tend(settings: &Settings, desk_folder: Option<PathBuf>) -> anyhow::Result
     let mut desk = None;
     if let Some(Listen::Unix(socket)) = &settings.desk_listen {
         let target = format!("unix:{}", socket.display());
-        let folder = desk_folder.map(OnionFolder::of_desk);
+        let folder = desk_folder.map(SharedDir::of_desk);
         let folder = folder.unwrap_or_else(|| onion::desk_folder(settings));
         let key = service.with_file_name("desk").join("hs_ed25519_secret_key");
         let settings = settings.clone();
@@ -100,7 +100,7 @@ fn service_folder(settings: &Settings) -> anyhow::Result<PathBuf> {
 
 /// Tends the desk's onion: the one of the torrc that leads to the desk's socket, or one made here with the key in `key`.
 /// What is wrong with it is said and tried again: it must not end the shop's.
-fn tend_desk(settings: &Settings, folder: &OnionFolder, key: &Path, target: &str) {
+fn tend_desk(settings: &Settings, folder: &SharedDir, key: &Path, target: &str) {
     let mut last = String::new();
     loop {
         let kept = keep_trying(|| onion::open_control(settings)?.service_folder(target));
@@ -120,11 +120,11 @@ fn tend_desk(settings: &Settings, folder: &OnionFolder, key: &Path, target: &str
 
 fn desk_keeper(
     settings: &Settings,
-    folder: OnionFolder,
+    folder: SharedDir,
     kept: Option<PathBuf>,
     key: &Path,
     target: &str,
-) -> anyhow::Result<Keeper> {
+) -> anyhow::Result<OnionService> {
     let service = match kept {
         Some(kept) => Service::KeptForClients(kept),
         None => {

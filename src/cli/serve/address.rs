@@ -1,7 +1,7 @@
 //! Which addresses `shop serve` may listen at, and how it waits for the one of its onion.
 
 use crate::tor::OnionAddress;
-use crate::web::serve::Door;
+use crate::web::serve::Listener;
 use std::time::Duration;
 
 /// How often the shop looks whether Tor has made its address, and how often for another one after that.
@@ -10,12 +10,12 @@ const LOOK_FOR_ANOTHER: Duration = Duration::from_secs(10);
 
 /// An address that others can reach was written twice, or it is not opened: a name may lead elsewhere, and systemd hands over
 /// whatever its own files say.
-pub fn ensure_confirmed(door: &Door, is_confirmed: bool, name: &str) -> anyhow::Result<()> {
+pub fn ensure_confirmed(listener: &Listener, is_confirmed: bool, name: &str) -> anyhow::Result<()> {
     anyhow::ensure!(
-        is_confirmed || !door.is_open(),
+        is_confirmed || !listener.is_open(),
         "{name}: other hosts can reach {} over plain HTTP. Use a loopback address or unix:PATH; to allow it anyway, write \
          the value of {name} twice, separated by a space",
-        door.address()
+        listener.address()
     );
     Ok(())
 }

@@ -10,8 +10,8 @@ use crate::desk::Desk;
 use crate::desk::DeskHosts;
 use crate::store;
 use crate::web::handed_over::HandedOver;
-use crate::web::handed_over::Listener;
-use crate::web::serve::Door;
+use crate::web::handed_over::SocketName;
+use crate::web::serve::Listener;
 use actix_web::web::Data;
 use anyhow::Context;
 
@@ -22,7 +22,7 @@ use anyhow::Context;
 ///
 /// # Errors
 /// What the system says, and what would be right.
-pub fn open(settings: &Settings, handed: &mut HandedOver) -> anyhow::Result<Option<Door>> {
+pub fn open(settings: &Settings, handed: &mut HandedOver) -> anyhow::Result<Option<Listener>> {
     let Some(listen) = &settings.desk_listen else {
         if handed.has_desk() {
             tracing::warn!(
@@ -31,9 +31,9 @@ pub fn open(settings: &Settings, handed: &mut HandedOver) -> anyhow::Result<Opti
         }
         return Ok(None);
     };
-    let opened = open_at(listen, &settings.listen, handed).and_then(|door| {
-        ensure_confirmed(&door, settings.desk_listen_is_confirmed, "DESK_LISTEN")?;
-        Ok(door)
+    let opened = open_at(listen, &settings.listen, handed).and_then(|listener| {
+        ensure_confirmed(&listener, settings.desk_listen_is_confirmed, "DESK_LISTEN")?;
+        Ok(listener)
     });
     match opened {
         Err(error) if settings.listen == Listen::Systemd => {
@@ -53,10 +53,10 @@ pub fn hosts(settings: &Settings) -> DeskHosts {
 }
 
 /// `buyers`: where their door is, which is open already.
-fn open_at(listen: &Listen, buyers: &Listen, handed: &mut HandedOver) -> anyhow::Result<Door> {
+fn open_at(listen: &Listen, buyers: &Listen, handed: &mut HandedOver) -> anyhow::Result<Listener> {
     match listen {
         Listen::Tcp(address) => {
-            Door::tcp(address).with_context(|| format!("the desk cannot listen on {address}"))
+            Listener::tcp(address).with_context(|| format!("the desk cannot listen on {address}"))
         }
         Listen::Unix(path) => {
             // However it is written.
@@ -71,19 +71,19 @@ fn open_at(listen: &Listen, buyers: &Listen, handed: &mut HandedOver) -> anyhow:
                 "DESK_LISTEN and LISTEN are the same socket {}: the desk needs its own",
                 path.display()
             );
-            Door::unix(path)
+            Listener::unix(path)
                 .with_context(|| format!("the desk cannot listen on {}", path.display()))
         }
-        Listen::Systemd => Ok(handed.door(Listener::Desk)?),
+        Listen::Systemd => Ok(handed.listener(SocketName::Desk)?),
     }
 }
 
 /// Says where the desk is, and what it still needs.
-pub async fn tell(desk: &Desk, door: &Door) -> anyhow::Result<()> {
-    if door.is_open() {
+pub async fn tell(desk: &Desk, listener: &Listener) -> anyhow::Result<()> {
+    if listener.is_open() {
         tracing::warn!("other hosts can reach the desk, as confirmed in DESK_LISTEN");
     }
-    say(&format!("Your desk is at {}", door.address()));
+    say(&format!("Your desk is at {}", listener.address()));
     if store::desk::find_lock(&desk.shop.db).await?.password.is_none() {
         say("Nobody can sign in yet: set a password with `shop desk password`.");
     }
@@ -91,8 +91,8 @@ pub async fn tell(desk: &Desk, door: &Door) -> anyhow::Result<()> {
 }
 
 /// An onion service for the desk, for those on its list alone; while nobody is on it, there is none.
-pub fn begin_onion(settings: &Settings, desk: &Desk, door: &Door) -> anyhow::Result<()> {
-    let target = door.target().context("name the desk to Tor")?;
+pub fn begin_onion(settings: &Settings, desk: &Desk, listener: &Listener) -> anyhow::Result<()> {
+    let target = listener.target().context("name the desk to Tor")?;
     let keeper = onion::desk_keeper(settings, target)?;
     let address = keeper.address().context("name the desk's onion")?;
     desk.hosts.set_onion(address.to_string());

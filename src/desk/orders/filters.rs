@@ -1,15 +1,15 @@
 //! Filters of the order list.
 
 use crate::desk::form::query_field;
-use crate::orders::Duty;
+use crate::orders::PendingTask;
 use crate::orders::RefPart;
 use crate::orders::Status;
 use crate::orders::draft::sentence;
-use crate::store::browse::Place;
-use crate::store::browse::Sort;
-use crate::store::browse::Wanted;
+use crate::store::order_query::Place;
+use crate::store::order_query::Sort;
+use crate::store::order_query::Wanted;
 use crate::values::Currency;
-use crate::values::Moment;
+use crate::values::Timestamp;
 use actix_web::HttpRequest;
 
 /// What the seller asks for, as it stands in the address.
@@ -50,7 +50,7 @@ impl Filters {
     pub fn read(&self) -> (Wanted, Faults) {
         let mut faults = Faults::new();
         let mut day = |field, text: &str| {
-            let day = (!text.is_empty()).then(|| Moment::parse_day(text)).transpose();
+            let day = (!text.is_empty()).then(|| Timestamp::parse_day(text)).transpose();
             day.unwrap_or_else(|fault| {
                 faults.push((field, sentence(&fault.to_string())));
                 None
@@ -67,7 +67,7 @@ impl Filters {
             faults.push(("part", sentence(&fault.to_string())));
             None
         });
-        let duty = Duty::ALL.into_iter().find(|duty| duty.as_str() == self.show);
+        let duty = PendingTask::ALL.into_iter().find(|duty| duty.as_str() == self.show);
         let states = match (duty, Status::parse(&self.show)) {
             (Some(duty), _) => duty.states(),
             (None, Ok(status)) => vec![status],

@@ -4,16 +4,16 @@ use crate::desk::orders::filters::Faults;
 use crate::desk::orders::filters::Filters;
 use crate::desk::orders::filters::TO_ANSWER;
 use crate::desk::page::DeskError;
-use crate::desk::page::DeskFrame;
+use crate::desk::page::DeskLayout;
 use crate::desk::page::page;
 use crate::desk::session::Seller;
 use crate::desk::state::Desk;
-use crate::orders::Duty;
 use crate::orders::Event;
+use crate::orders::PendingTask;
 use crate::orders::Status;
 use crate::store;
-use crate::store::browse::Listed;
-use crate::values::Moment;
+use crate::store::order_query::Listed;
+use crate::values::Timestamp;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -26,7 +26,7 @@ const MOST: usize = 50;
 #[derive(Template)]
 #[template(path = "desk/orders/list.html")]
 struct OrdersPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     filters: &'a Filters,
     faults: &'a Faults,
     waits: Vec<Choice>,
@@ -61,7 +61,7 @@ pub struct OrderView {
 impl OrdersPage<'_> {
     /// A day's own field takes no word that is no day, and what the seller wrote is to be seen again.
     fn is_day(&self, text: &str) -> bool {
-        Moment::parse_day(text).is_ok()
+        Timestamp::parse_day(text).is_ok()
     }
 
     fn fault(&self, field: &str) -> Option<&str> {
@@ -101,13 +101,13 @@ pub async fn show(
     let (wanted, faults) = filters.read();
     let db = &desk.shop.db;
     let place = filters.place();
-    let mut found = store::browse::list(db, &wanted, place.as_ref(), MOST).await?;
+    let mut found = store::order_query::list(db, &wanted, place.as_ref(), MOST).await?;
     if !faults.is_empty() {
         // Other orders than those that were meant would only mislead.
         (found.orders, found.next) = (Vec::new(), None);
     }
     let orders: Vec<OrderView> = found.orders.into_iter().map(OrderView::of).collect();
-    let mut waits: Vec<Choice> = Duty::ALL
+    let mut waits: Vec<Choice> = PendingTask::ALL
         .into_iter()
         .map(|duty| Choice { value: duty.as_str(), title: duty.title() })
         .collect();
@@ -117,10 +117,10 @@ pub async fn show(
         .map(|status| Choice { value: status.as_str(), title: status.for_seller() })
         .collect();
     let template = OrdersPage {
-        frame: DeskFrame::new(&seller, "/orders"),
+        layout: DeskLayout::new(&seller, "/orders"),
         waits,
         states,
-        currencies: store::browse::list_currencies(db).await?,
+        currencies: store::order_query::list_currencies(db).await?,
         sorts: [("", "Newest first"), ("oldest", "Oldest first"), ("amount", "Largest first")],
         is_later: place.is_some() && faults.is_empty(),
         first_page: filters.address(""),

@@ -8,7 +8,7 @@ use crate::desk::orders::steps::Refused;
 use crate::desk::orders::steps::StepForm;
 use crate::desk::orders::steps::step_forms;
 use crate::desk::page::DeskError;
-use crate::desk::page::DeskFrame;
+use crate::desk::page::DeskLayout;
 use crate::desk::page::page;
 use crate::desk::session::Seller;
 use crate::desk::state::Desk;
@@ -18,10 +18,10 @@ use crate::orders::Status;
 use crate::payment::Coin;
 use crate::payment::Tolerance;
 use crate::store;
-use crate::store::words::WordsKind;
-use crate::values::Gwei;
-use crate::web::chance;
+use crate::store::messages::WordsKind;
+use crate::values::Amount;
 use crate::web::hex;
+use crate::web::random_bytes;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -45,7 +45,7 @@ const DONE: [(&str, &str); 6] = [
 #[derive(Template)]
 #[template(path = "desk/orders/order.html")]
 struct OrderPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     order_ref: &'a str,
     state: &'static str,
     title: &'static str,
@@ -81,7 +81,7 @@ struct LineView {
 
 /// In coins and in Gwei.
 #[derive(Clone, Copy)]
-struct Sum(Gwei);
+struct Sum(Amount);
 
 impl Sum {
     fn gwei(self) -> String {
@@ -143,7 +143,7 @@ pub async fn show(
 #[derive(Template)]
 #[template(path = "desk/orders/none.html")]
 struct NoOrderPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     title: &'a str,
     words: &'a str,
 }
@@ -160,10 +160,10 @@ pub async fn find(
         if let Some(order) = store::orders::find(db, order_ref).await? {
             return Ok(Ok(order));
         }
-        if store::erasure::is_stripped(db, order_ref).await? {
+        if store::retention::is_stripped(db, order_ref).await? {
             let words = "It was finished and its retention period is over. Only its messages are left; they are deleted next.";
             let template = NoOrderPage {
-                frame: DeskFrame::new(seller, "/orders"),
+                layout: DeskLayout::new(seller, "/orders"),
                 title: "This order was deleted",
                 words,
             };
@@ -176,7 +176,7 @@ pub async fn find(
         "An order number is 10 letters and digits, for example K3QF0W2ZD7."
     };
     let template =
-        NoOrderPage { frame: DeskFrame::new(seller, "/orders"), title: "Order not found", words };
+        NoOrderPage { layout: DeskLayout::new(seller, "/orders"), title: "Order not found", words };
     Ok(Err(page(StatusCode::NOT_FOUND, &template)?))
 }
 
@@ -192,12 +192,12 @@ pub async fn show_order(
     let order_ref = &order.order_ref;
     let invoice = &order.invoice;
     let most = if query_field(request, "all").is_empty() { MOST_SPOKEN } else { i64::MAX - 1 };
-    let mut spoken = store::words::list_spoken(db, order_ref, most + 1).await?;
+    let mut spoken = store::messages::list_spoken(db, order_ref, most + 1).await?;
     let has_earlier = most < i64::try_from(spoken.len()).unwrap_or(i64::MAX);
     spoken.truncate(usize::try_from(most).unwrap_or(usize::MAX));
     spoken.reverse();
     let numbers: Vec<i64> = spoken.iter().filter_map(|spoken| spoken.told).chain([0]).collect();
-    let mut letters = actions::read_letters(&desk.shop, order_ref, &numbers).await?;
+    let mut letters = actions::read_messages(&desk.shop, order_ref, &numbers).await?;
     let letter = LetterView::of(letters.remove(&0));
     let spoken: Vec<SpokenView> = spoken
         .into_iter()
@@ -206,7 +206,7 @@ pub async fn show_order(
             spoken_view(&spoken, letter)
         })
         .collect();
-    let chance = chance::<32>();
+    let random_bytes = random_bytes::<32>();
     let head = match &invoice.sighting {
         Some(_) => {
             store::watch::find(db, &invoice.coin.network()).await?.and_then(|watch| watch.head)
@@ -214,16 +214,16 @@ pub async fn show_order(
         None => None,
     };
     let template = OrderPage {
-        frame: DeskFrame::new(seller, "/orders").told(request, &DONE),
+        layout: DeskLayout::new(seller, "/orders").told(request, &DONE),
         order_ref: order_ref.as_str(),
         state: order.status.as_str(),
         title: order.status.for_seller(),
         placed: order.placed_at.day(),
-        erased_on: order.erased_after(desk.shop.terms.keep_days).map(|day| day.day()),
-        steps: step_forms(order, &chance, refused),
+        erased_on: order.erased_after(desk.shop.policy.keep_days).map(|day| day.day()),
+        steps: step_forms(order, &random_bytes, refused),
         refused,
         has_reader: store::orders::has_reader(db, order_ref).await?,
-        answer_once: hex(&chance),
+        answer_once: hex(&random_bytes),
         lines: order
             .lines
             .iter()
@@ -237,7 +237,7 @@ pub async fn show_order(
         more: more_lines(order),
         total: Sum(invoice.total),
         currency: invoice.currency.as_str(),
-        money: money(order, head, desk.shop.terms.tolerance),
+        money: money(order, head, desk.shop.policy.tolerance),
         opens_below: !matches!(letter, LetterView::Sealed(_))
             && spoken.iter().any(|spoken| matches!(spoken.letter, Some(LetterView::Sealed(_)))),
         letter,
@@ -261,7 +261,7 @@ fn more_lines(order: &Order) -> Vec<(String, &'static str, Sum)> {
 
 fn money(order: &Order, head: Option<i64>, tolerance: Tolerance) -> MoneyView<'_> {
     let invoice = &order.invoice;
-    let some = |sum: Gwei| (Gwei::ZERO < sum).then_some(Sum(sum));
+    let some = |sum: Amount| (Amount::ZERO < sum).then_some(Sum(sum));
     MoneyView {
         asked: Sum(invoice.amount),
         mark: some(invoice.mark()),
@@ -296,7 +296,7 @@ fn money(order: &Order, head: Option<i64>, tolerance: Tolerance) -> MoneyView<'_
 /// deep it lies below. Once all has settled nobody counts on.
 fn block(order: &Order, head: Option<i64>) -> Option<String> {
     let sighting = order.invoice.sighting?;
-    if sighting.seen == Gwei::ZERO {
+    if sighting.seen == Amount::ZERO {
         return None;
     }
     if sighting.seen <= sighting.settled {
@@ -318,7 +318,7 @@ fn coin(coin: &Coin) -> String {
     }
 }
 
-fn spoken_view(spoken: &store::words::Spoken, letter: Option<actions::Letter>) -> SpokenView {
+fn spoken_view(spoken: &store::messages::Spoken, letter: Option<actions::Letter>) -> SpokenView {
     let is_question = spoken.kind == WordsKind::Question;
     let (title, note) = match (spoken.kind, spoken.status) {
         (WordsKind::Question, _) => ("Message from the buyer", ""),

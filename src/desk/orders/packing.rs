@@ -5,7 +5,7 @@ use crate::actions::Letter;
 use crate::desk::orders::sending::MOST_AT_ONCE;
 use crate::desk::orders::sending::ticked;
 use crate::desk::page::DeskError;
-use crate::desk::page::DeskFrame;
+use crate::desk::page::DeskLayout;
 use crate::desk::page::page;
 use crate::desk::session::Seller;
 use crate::desk::state::Desk;
@@ -19,7 +19,7 @@ use askama::Template;
 #[derive(Template)]
 #[template(path = "desk/orders/packing.html")]
 struct PackingPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     lists: Vec<PackingList>,
     /// Those that are named and not there.
     missing: Vec<String>,
@@ -52,7 +52,7 @@ pub async fn show(
 ) -> Result<HttpResponse, DeskError> {
     let mut refs = ticked(&request, MOST_AT_ONCE);
     if refs.is_empty() {
-        refs = store::browse::list_to_send(&desk.shop.db, MOST_AT_ONCE).await?;
+        refs = store::order_query::list_to_send(&desk.shop.db, MOST_AT_ONCE).await?;
     }
     let (mut lists, mut missing) = (Vec::new(), Vec::new());
     for order_ref in refs {
@@ -60,7 +60,7 @@ pub async fn show(
             missing.push(order_ref.to_string());
             continue;
         };
-        let letter = actions::read_letters(&desk.shop, &order_ref, &[0]).await?.remove(&0);
+        let letter = actions::read_messages(&desk.shop, &order_ref, &[0]).await?.remove(&0);
         let (address, note, address_note) = words_of(letter);
         lists.push(PackingList {
             order_ref: order_ref.to_string(),
@@ -81,8 +81,8 @@ pub async fn show(
             address_note,
         });
     }
-    let frame = DeskFrame::new(&seller, "/orders");
-    page(StatusCode::OK, &PackingPage { frame, lists, missing })
+    let layout = DeskLayout::new(&seller, "/orders");
+    page(StatusCode::OK, &PackingPage { layout, lists, missing })
 }
 
 /// The address, the note, and why they are not here.

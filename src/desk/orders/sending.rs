@@ -4,7 +4,7 @@ use crate::actions;
 use crate::desk::form::DeskForm;
 use crate::desk::form::query_field;
 use crate::desk::page::DeskError;
-use crate::desk::page::DeskFrame;
+use crate::desk::page::DeskLayout;
 use crate::desk::page::page;
 use crate::desk::page::see_other;
 use crate::desk::session::Seller;
@@ -15,9 +15,9 @@ use crate::orders::OrderRef;
 use crate::orders::draft::sentence;
 use crate::store;
 use crate::values::Line;
-use crate::web::chance;
 use crate::web::hex;
 use crate::web::now;
+use crate::web::random_bytes;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -31,7 +31,7 @@ pub const MOST_AT_ONCE: usize = 50;
 #[derive(Template)]
 #[template(path = "desk/orders/send.html")]
 struct SendPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     once: String,
     parcels: Vec<ParcelView>,
     /// Those that may not be sent: reference and where they stand.
@@ -94,8 +94,8 @@ async fn show_parcels(
     fault: &'static str,
 ) -> Result<HttpResponse, DeskError> {
     let mut template = SendPage {
-        frame: DeskFrame::new(seller, "/orders"),
-        once: hex(&chance::<32>()),
+        layout: DeskLayout::new(seller, "/orders"),
+        once: hex(&random_bytes::<32>()),
         parcels: Vec::new(),
         others: Vec::new(),
         fault,
@@ -177,7 +177,7 @@ pub async fn submit(
 #[derive(Template)]
 #[template(path = "desk/orders/sent.html")]
 struct SentPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     sent: Vec<String>,
     /// Those to which nothing was done, and where they stand now.
     left: Vec<(String, &'static str)>,
@@ -196,7 +196,7 @@ pub async fn show_sent(
         left.push((order_ref.to_string(), order.map_or(GONE, |order| order.status.for_seller())));
     }
     let template = SentPage {
-        frame: DeskFrame::new(&seller, "/orders"),
+        layout: DeskLayout::new(&seller, "/orders"),
         sent: given("sent").iter().map(ToString::to_string).collect(),
         left,
     };

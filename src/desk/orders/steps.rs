@@ -1,9 +1,9 @@
 //! The forms that change an order's status.
 
 use crate::actions;
+use crate::actions::AddPictureError;
 use crate::actions::OrderChange;
 use crate::actions::Unchanged;
-use crate::actions::Untaken;
 use crate::desk::fields::read_coins;
 use crate::desk::form::DeskForm;
 use crate::desk::orders::one;
@@ -17,7 +17,7 @@ use crate::orders::Order;
 use crate::orders::Refund;
 use crate::orders::Status;
 use crate::orders::draft::sentence;
-use crate::values::Gwei;
+use crate::values::Amount;
 use crate::values::Line;
 use crate::web::hex;
 use crate::web::now;
@@ -108,7 +108,7 @@ const STEPS: [Step; 5] = [
 const ANYWAY: &str = "The shop has seen no payment. Record the refund anyway";
 
 /// The steps that the table of an order's life allows, and no other.
-pub fn step_forms(order: &Order, chance: &[u8; 32], refused: &Refused) -> Vec<StepForm> {
+pub fn step_forms(order: &Order, random_bytes: &[u8; 32], refused: &Refused) -> Vec<StepForm> {
     STEPS
         .iter()
         .enumerate()
@@ -121,7 +121,7 @@ pub fn step_forms(order: &Order, chance: &[u8; 32], refused: &Refused) -> Vec<St
             let then = then.ok()?;
             let is_unreceived = *event == Event::SellerRefunded && !order.has_received();
             // Each form is known by a name of its own.
-            let mut once = *chance;
+            let mut once = *random_bytes;
             once[0] ^= u8::try_from(n + 1).unwrap_or(u8::MAX);
             let is_refused = refused.is(name);
             Some(StepForm {
@@ -177,25 +177,27 @@ pub async fn submit(
         };
     refused.is_about_order = true;
     let status = match untaken {
-        Untaken::Unchanged(Unchanged::NothingReceived) => {
+        AddPictureError::Unchanged(Unchanged::NothingReceived) => {
             (refused.is_about_order, refused.is_about_anyway) = (false, true);
             refused.words = "The shop has seen no payment for this order, and the buyer would read that a refund was sent. If you \
                              did send one, tick the second box too."
                 .to_owned();
             StatusCode::UNPROCESSABLE_ENTITY
         }
-        Untaken::Unchanged(
+        AddPictureError::Unchanged(
             unchanged @ (Unchanged::NotPartial(_) | Unchanged::NotMore(_) | Unchanged::NoPart),
         ) => {
             refused.is_about_order = false;
             refused.words = sentence(&unchanged.to_string());
             StatusCode::UNPROCESSABLE_ENTITY
         }
-        Untaken::Unchanged(unchanged @ Unchanged::TooFew { .. }) => {
+        AddPictureError::Unchanged(unchanged @ Unchanged::TooFew { .. }) => {
             refused.words = format!("Nothing was changed. {unchanged}.");
             StatusCode::CONFLICT
         }
-        Untaken::NoOrder | Untaken::Moved(_) | Untaken::Unchanged(_) => StatusCode::CONFLICT,
+        AddPictureError::NoOrder | AddPictureError::Moved(_) | AddPictureError::Unchanged(_) => {
+            StatusCode::CONFLICT
+        }
     };
     let order = match one::find(&desk, &seller, order_ref.as_str()).await? {
         Ok(order) => order,
@@ -224,7 +226,7 @@ fn change(step: &Step, form: &DeskForm, typed: &str) -> Result<OrderChange, Stri
     match event {
         Event::SellerSawAll => Ok(OrderChange::Paid),
         Event::SellerSawPart => match read_coins(typed) {
-            Ok(Gwei::ZERO) => Err("Enter more than 0.".to_owned()),
+            Ok(Amount::ZERO) => Err("Enter more than 0.".to_owned()),
             Ok(sum) => Ok(OrderChange::Partial(sum)),
             Err(words) => Err(words),
         },
@@ -251,7 +253,7 @@ pub async fn answer(
     };
     let (once, typed) = (form.once()?, form.get("answer"));
     let order_ref = &order.order_ref;
-    match actions::post_answer(&desk.shop, order_ref, typed, &once, now()).await? {
+    match actions::answer_buyer(&desk.shop, order_ref, typed, &once, now()).await? {
         Ok(()) => Ok(see_other(&format!("/orders/{order_ref}?done=answered"))),
         Err(unanswered) => {
             let refused = Refused {

@@ -4,7 +4,7 @@ use crate::actions;
 use crate::catalog::read_category;
 use crate::desk::form::DeskForm;
 use crate::desk::page::DeskError;
-use crate::desk::page::DeskFrame;
+use crate::desk::page::DeskLayout;
 use crate::desk::page::page;
 use crate::desk::page::see_other;
 use crate::desk::session::Seller;
@@ -27,7 +27,7 @@ const DONE: [(&str, &str); 3] = [
 #[derive(Template)]
 #[template(path = "desk/products/categories.html")]
 struct CategoriesPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     /// Name, products, and the address of their list.
     categories: Vec<(String, i64, String)>,
     /// The category whose new name was refused, and that name.
@@ -40,7 +40,7 @@ pub async fn show(
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
     let template = CategoriesPage {
-        frame: DeskFrame::new(&seller, "/products").told(&request, &DONE),
+        layout: DeskLayout::new(&seller, "/products").told(&request, &DONE),
         categories: list(&desk).await?,
         refused: None,
     };
@@ -62,13 +62,13 @@ pub async fn submit(
     let wanted = form.get("name");
     let Ok(name) = read_category(wanted) else {
         let template = CategoriesPage {
-            frame: DeskFrame::new(&seller, "/products"),
+            layout: DeskLayout::new(&seller, "/products"),
             categories: list(&desk).await?,
             refused: Some((category, wanted)),
         };
         return page(StatusCode::UNPROCESSABLE_ENTITY, &template);
     };
-    let before = store::editing::list_categories(&desk.shop.db).await?;
+    let before = store::product_edit::list_categories(&desk.shop.db).await?;
     let is_there = |wanted: &str| before.iter().any(|(there, _)| there == wanted);
     let is_joined = name != category && is_there(&name) && is_there(category);
     actions::rename_category(&desk.shop, category, Some(&name), now()).await?;
@@ -77,7 +77,7 @@ pub async fn submit(
 }
 
 async fn list(desk: &Desk) -> Result<Vec<(String, i64, String)>, DeskError> {
-    let categories = store::editing::list_categories(&desk.shop.db).await?;
+    let categories = store::product_edit::list_categories(&desk.shop.db).await?;
     let rows = categories.into_iter().map(|(name, n)| {
         let mut query = form_urlencoded::Serializer::new(String::new());
         let address = format!("/products?{}", query.append_pair("category", &name).finish());

@@ -1,13 +1,13 @@
 //! The product form: shows, checks and saves it.
 
 use crate::actions;
+use crate::actions::AddedPicture;
 use crate::actions::Edited;
-use crate::actions::TakenPicture;
 use crate::catalog::Slug;
 use crate::catalog::markdown;
 use crate::desk::form::DeskForm;
 use crate::desk::page::DeskError;
-use crate::desk::page::DeskFrame;
+use crate::desk::page::DeskLayout;
 use crate::desk::page::page;
 use crate::desk::page::see_other;
 use crate::desk::products::address;
@@ -25,7 +25,7 @@ use crate::desk::upload::UploadedFile;
 use crate::desk::upload::read_each;
 use crate::payment::Wallet;
 use crate::store;
-use crate::store::editing::EditedProduct;
+use crate::store::product_edit::EditedProduct;
 use crate::web::now;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -88,7 +88,7 @@ struct View<'a> {
 #[derive(Template)]
 #[template(path = "desk/products/edit.html")]
 struct EditPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     address: String,
     kept: Option<Kept>,
     /// The name of the smaller forms: what is done there again after the page has come back is another wish.
@@ -177,7 +177,8 @@ pub async fn show(
 ) -> Result<HttpResponse, DeskError> {
     let slug = parse_slug(&slug)?;
     let wallets = store::payment::list_wallets(&desk.shop.db).await?;
-    let product = store::editing::find(&desk.shop.db, &slug).await?.ok_or(DeskError::NotFound)?;
+    let product =
+        store::product_edit::find(&desk.shop.db, &slug).await?.ok_or(DeskError::NotFound)?;
     let form = ProductForm::of(&product, &wallets);
     let at = At { request: &request, desk: &desk, seller: &seller, product: Some(product) };
     at.page(StatusCode::OK, form, &Said::default()).await
@@ -201,7 +202,8 @@ pub async fn submit(
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
     let slug = parse_slug(&slug)?;
-    let product = store::editing::find(&desk.shop.db, &slug).await?.ok_or(DeskError::NotFound)?;
+    let product =
+        store::product_edit::find(&desk.shop.db, &slug).await?.ok_or(DeskError::NotFound)?;
     let at = At { request: &request, desk: &desk, seller: &seller, product: Some(product) };
     at.answer(body).await
 }
@@ -237,7 +239,7 @@ impl At<'_> {
         let mut refused = Vec::new();
         for taken in taken {
             match taken {
-                Ok(TakenPicture { file, fingerprint }) => {
+                Ok(AddedPicture { file, fingerprint }) => {
                     // The same picture chosen twice is one picture.
                     if !form.pictures.iter().any(|picture| picture.file == file) {
                         let alt = String::new();
@@ -265,7 +267,7 @@ impl At<'_> {
     async fn read(
         &self,
         body: Payload,
-    ) -> Result<(DeskForm, Vec<Result<TakenPicture, String>>), DeskError> {
+    ) -> Result<(DeskForm, Vec<Result<AddedPicture, String>>), DeskError> {
         let mut under_way: VecDeque<JoinHandle<_>> = VecDeque::new();
         let mut taken = Vec::new();
         let form = read_each(self.request, self.seller, body, async |file: UploadedFile| {
@@ -284,7 +286,7 @@ impl At<'_> {
                         "the picture {name:?} is larger than 32 MB, or all pictures together are larger than 100 MB: save it smaller, or upload it separately"
                     )));
                 }
-                actions::take_picture(&shop, file.name, file.bytes).await
+                actions::add_picture(&shop, file.name, file.bytes).await
             }));
             Ok(())
         })
@@ -366,7 +368,7 @@ impl At<'_> {
         let db = &self.desk.shop.db;
         for picture in &mut form.pictures {
             if picture.thumb.is_none() {
-                picture.thumb = store::editing::find_thumb(db, &picture.fingerprint).await?;
+                picture.thumb = store::product_edit::find_thumb(db, &picture.fingerprint).await?;
             }
         }
         let kept = match &self.product {
@@ -375,15 +377,15 @@ impl At<'_> {
                 name: product.name.clone(),
                 address: address(&product.slug),
                 hidden: product.hidden,
-                place: store::editing::find_place(db, product.id).await?,
+                place: store::product_edit::find_place(db, product.id).await?,
                 n_products: store::desk_list::count(db).await?.0,
                 pools: pools(product),
             }),
         };
         let wallets = store::payment::list_wallets(db).await?;
-        let categories = store::editing::list_categories(db).await?;
+        let categories = store::product_edit::list_categories(db).await?;
         let template = EditPage {
-            frame: DeskFrame::new(self.seller, "/products").told(self.request, &DONE),
+            layout: DeskLayout::new(self.seller, "/products").told(self.request, &DONE),
             address: kept.as_ref().map_or("/products/new".to_owned(), |kept| kept.address.clone()),
             kept,
             preview: said.is_preview.then(|| preview(&form, preferred(self.desk, &wallets))),
@@ -416,8 +418,8 @@ fn named(field: &str, words: &str) -> String {
 }
 
 async fn done(
-    under_way: JoinHandle<anyhow::Result<Result<TakenPicture, String>>>,
-) -> Result<Result<TakenPicture, String>, DeskError> {
+    under_way: JoinHandle<anyhow::Result<Result<AddedPicture, String>>>,
+) -> Result<Result<AddedPicture, String>, DeskError> {
     Ok(under_way.await.context("work on a picture")??)
 }
 

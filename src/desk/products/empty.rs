@@ -2,11 +2,11 @@
 
 use crate::actions;
 use crate::desk::form::DeskForm;
-use crate::desk::fresh::Fresh;
 use crate::desk::page::DeskError;
-use crate::desk::page::DeskFrame;
+use crate::desk::page::DeskLayout;
 use crate::desk::page::page;
 use crate::desk::page::see_other;
+use crate::desk::password_prompt::Fresh;
 use crate::desk::session::Seller;
 use crate::desk::state::Desk;
 use crate::payment::Wallet;
@@ -22,7 +22,7 @@ use askama::Template;
 #[derive(Template)]
 #[template(path = "desk/products/empty.html")]
 struct EmptyPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     is_demo: bool,
     fresh: Fresh,
 }
@@ -54,6 +54,6 @@ async fn empty_page(
 ) -> Result<HttpResponse, DeskError> {
     let wallets = store::payment::list_wallets(&desk.shop.db).await?;
     let is_demo = wallets.iter().any(Wallet::is_demo);
-    let frame = DeskFrame::new(seller, "/products");
-    page(status, &EmptyPage { frame, is_demo, fresh })
+    let layout = DeskLayout::new(seller, "/products");
+    page(status, &EmptyPage { layout, is_demo, fresh })
 }

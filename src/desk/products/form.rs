@@ -14,10 +14,10 @@ use crate::desk::fields::read_coins;
 use crate::desk::form::DeskForm;
 use crate::payment::Wallet;
 use crate::store::catalog::Image;
-use crate::store::editing::EditedProduct;
-use crate::values::Gwei;
-use crate::web::chance;
+use crate::store::product_edit::EditedProduct;
+use crate::values::Amount;
 use crate::web::hex;
+use crate::web::random_bytes;
 use std::collections::HashMap;
 
 /// What stands in the form of a product: the seller's words, whether they make sense or not.
@@ -71,7 +71,7 @@ pub type Words = HashMap<String, String>;
 impl PriceField {
     /// What the coins are in Gwei, with the thousands apart.
     pub fn gwei(&self) -> Option<String> {
-        Gwei::parse_coins(&self.coins).ok().map(apart)
+        Amount::parse_coins(&self.coins).ok().map(apart)
     }
 }
 
@@ -362,7 +362,7 @@ impl ProductForm {
             mine.len() == there.len()
                 && mine.iter().zip(there).all(|(mine, there)| {
                     mine.currency == there.currency
-                        && Gwei::parse_coins(&mine.coins) == Gwei::parse_coins(&there.coins)
+                        && Amount::parse_coins(&mine.coins) == Amount::parse_coins(&there.coins)
                 })
         };
         let lines = |text: &str| -> Vec<String> {
@@ -412,7 +412,7 @@ impl ProductForm {
 
 /// A name that no other form has.
 pub fn fresh_name() -> String {
-    hex(&chance::<32>())
+    hex(&random_bytes::<32>())
 }
 
 /// A number as the file would say it; anything else is refused there.
@@ -435,7 +435,7 @@ fn price_list(
         }
         let field = format!("{field}price.{}", price.currency);
         match read_coins(&price.coins) {
-            Ok(gwei) if gwei == Gwei::ZERO => {
+            Ok(gwei) if gwei == Amount::ZERO => {
                 let said = "Enter more than 0, or leave the price empty if the product is not sold in this currency.";
                 words.insert(field, said.to_owned());
             }

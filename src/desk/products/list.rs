@@ -5,7 +5,7 @@ use crate::actions::Place;
 use crate::desk::form::DeskForm;
 use crate::desk::form::query_field;
 use crate::desk::page::DeskError;
-use crate::desk::page::DeskFrame;
+use crate::desk::page::DeskLayout;
 use crate::desk::page::page;
 use crate::desk::page::see_other;
 use crate::desk::products::address;
@@ -108,7 +108,7 @@ struct Row {
 #[derive(Template)]
 #[template(path = "desk/products/list.html")]
 struct ListPage<'a> {
-    frame: DeskFrame<'a>,
+    layout: DeskLayout<'a>,
     asked: &'a Asked,
     rows: Vec<Row>,
     categories: Vec<(String, i64)>,
@@ -143,9 +143,9 @@ pub async fn show(
     found.truncate(page_size);
     let (n_products, n_hidden) = store::desk_list::count(db).await?;
     let template = ListPage {
-        frame: DeskFrame::new(&seller, "/products").told(&request, &DONE),
+        layout: DeskLayout::new(&seller, "/products").told(&request, &DONE),
         rows: found.into_iter().map(|row| shown(row, currency)).collect::<Result<_, _>>()?,
-        categories: store::editing::list_categories(db).await?,
+        categories: store::product_edit::list_categories(db).await?,
         currency,
         n_products,
         n_hidden,

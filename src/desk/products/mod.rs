@@ -5,7 +5,7 @@ mod edit;
 mod empty;
 mod form;
 mod list;
-mod tend;
+mod manage;
 
 use crate::catalog::Slug;
 use crate::desk::page::DeskError;
@@ -28,9 +28,9 @@ pub fn addresses(config: &mut ServiceConfig) {
         config
             .route(&format!("{before}/{{slug}}"), web::get().to(edit::show))
             .route(&format!("{before}/{{slug}}"), web::post().to(edit::submit))
-            .route(&format!("{before}/{{slug}}/tend"), web::post().to(tend::submit))
-            .route(&format!("{before}/{{slug}}/delete"), web::get().to(tend::ask_delete))
-            .route(&format!("{before}/{{slug}}/delete"), web::post().to(tend::delete));
+            .route(&format!("{before}/{{slug}}/tend"), web::post().to(manage::submit))
+            .route(&format!("{before}/{{slug}}/delete"), web::get().to(manage::ask_delete))
+            .route(&format!("{before}/{{slug}}/delete"), web::post().to(manage::delete));
     }
 }
 

@@ -4,12 +4,12 @@ mod plots;
 mod weeks;
 
 use crate::actions;
-use crate::actions::Closed;
+use crate::actions::ClosedReason;
 use crate::desk::form::DeskForm;
 use crate::desk::form::query_field;
 use crate::desk::health::Found;
 use crate::desk::page::DeskError;
-use crate::desk::page::DeskFrame;
+use crate::desk::page::DeskLayout;
 use crate::desk::page::page;
 use crate::desk::page::see_other;
 use crate::desk::session::Seller;
@@ -26,12 +26,12 @@ use crate::payment::Wallet;
 use crate::plots::bars_height;
 use crate::store;
 use crate::store::desk_list::LOW;
-use crate::store::figures::BestSold;
-use crate::store::figures::LowStock;
-use crate::store::ledger::Counts;
-use crate::store::ledger::ToGiveBack;
+use crate::store::order_reports::Counts;
+use crate::store::order_reports::ToGiveBack;
+use crate::store::statistics::BestSold;
+use crate::store::statistics::LowStock;
 use crate::values::Currency;
-use crate::values::Moment;
+use crate::values::Timestamp;
 use crate::web::now;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -70,13 +70,13 @@ const DONE: [(&str, &str); 3] = [
 #[derive(Template)]
 #[template(path = "desk/today.html")]
 struct TodayPage<'a> {
-    frame: DeskFrame<'a>,
-    now: Moment,
+    layout: DeskLayout<'a>,
+    now: Timestamp,
     /// The wallets are the demo's.
     is_demo: bool,
     has_wallets: bool,
     /// How often the password was right and the code wrong, and since when.
-    wrong_codes: Option<(i64, Moment)>,
+    wrong_codes: Option<(i64, Timestamp)>,
     has_rates: bool,
     has_products: bool,
     has_pages: bool,
@@ -99,14 +99,14 @@ struct TodayPage<'a> {
     currencies: &'a [Currency],
     weeks: Vec<WeekFigures>,
     best: Vec<BestSold>,
-    best_since: Moment,
+    best_since: Timestamp,
 }
 
 /// Whether orders are taken.
 enum HouseState {
     Open,
     /// Since that day.
-    ClosedBySeller(Option<Moment>),
+    ClosedBySeller(Option<Timestamp>),
     /// The shop itself takes none: why, for the seller.
     ClosedItself(String),
 }
@@ -114,8 +114,8 @@ enum HouseState {
 enum KeyState {
     None,
     /// Its last day, where it has one.
-    Good(Option<Moment>),
-    EndsSoon(Moment),
+    Good(Option<Timestamp>),
+    EndsSoon(Timestamp),
     Faulty(String),
 }
 
@@ -123,7 +123,7 @@ enum KeyState {
 struct Doubtful {
     coin: String,
     words: String,
-    since: Option<Moment>,
+    since: Option<Timestamp>,
 }
 
 async fn show(
@@ -133,7 +133,7 @@ async fn show(
 ) -> Result<HttpResponse, DeskError> {
     let db = &desk.shop.db;
     let now = now();
-    let days = store::figures::list_days(db, first_week(now), now.plus_days(1)).await?;
+    let days = store::statistics::list_days(db, first_week(now), now.plus_days(1)).await?;
     let wallets = store::payment::list_wallets(db).await?;
     let (is_demo, has_wallets) = (wallets.iter().any(Wallet::is_demo), !wallets.is_empty());
     let mut currencies: Vec<Currency> = wallets.into_iter().map(|wallet| wallet.currency).collect();
@@ -144,7 +144,7 @@ async fn show(
     let asked = query_field(&request, "currency");
     let currency =
         currencies.iter().find(|currency| currency.as_str() == asked).or(currencies.first());
-    let mut low = store::figures::list_low(db, LOW, MOST_LOW + 1).await?;
+    let mut low = store::statistics::list_low(db, LOW, MOST_LOW + 1).await?;
     let has_more_low = low.len() > usize::try_from(MOST_LOW).unwrap_or(usize::MAX);
     low.truncate(usize::try_from(MOST_LOW).unwrap_or(usize::MAX));
     let watches = store::watch::list(db).await?;
@@ -154,7 +154,7 @@ async fn show(
         Some(Doubtful { coin, words, since: watch.trouble_since })
     });
     let template = TodayPage {
-        frame: DeskFrame::new(&seller, "/").told(&request, &DONE),
+        layout: DeskLayout::new(&seller, "/").told(&request, &DONE),
         now,
         is_demo,
         has_wallets,
@@ -163,8 +163,8 @@ async fn show(
         has_products: store::desk_list::count(db).await?.0 != 0,
         has_pages: store::pages::list(db).await?.iter().any(|page| !page.is_gone),
         house: house_state(&desk, now).await?,
-        counts: store::ledger::count_today(db).await?,
-        to_give_back: store::ledger::list_to_give_back(db, MOST_TO_GIVE_BACK).await?,
+        counts: store::order_reports::count_today(db).await?,
+        to_give_back: store::order_reports::list_to_give_back(db, MOST_TO_GIVE_BACK).await?,
         n_partial: count(&desk, Status::Partial).await?,
         n_overpaid: count(&desk, Status::Overpaid).await?,
         money: money_in(&days, &currencies, now),
@@ -177,32 +177,32 @@ async fn show(
         currency,
         currencies: &currencies,
         weeks: by_week(&days, currency, now),
-        best: store::figures::list_best(db, plots::N_BEST).await?,
+        best: store::statistics::list_best(db, plots::N_BEST).await?,
         best_since: actions::best_since(now),
     };
     page(StatusCode::OK, &template)
 }
 
 async fn count(desk: &Desk, status: Status) -> Result<i64, DeskError> {
-    let filter = store::ledger::Filter { states: vec![status], since: None, before: None };
-    Ok(store::ledger::count(&desk.shop.db, &filter).await?)
+    let filter = store::order_reports::Filter { states: vec![status], since: None, before: None };
+    Ok(store::order_reports::count(&desk.shop.db, &filter).await?)
 }
 
-async fn house_state(desk: &Desk, now: Moment) -> Result<HouseState, DeskError> {
-    let house = store::house::find(&desk.shop.db).await?;
+async fn house_state(desk: &Desk, now: Timestamp) -> Result<HouseState, DeskError> {
+    let house = store::shop_state::find(&desk.shop.db).await?;
     // The seller's own word first: to open helps only where nothing else is in the way, and then the page says that.
     if house.closed_on.is_some() {
         return Ok(HouseState::ClosedBySeller(house.closed_on));
     }
     Ok(match actions::why_closed(&desk.shop, now).await? {
         None => HouseState::Open,
-        Some(Closed::BySeller) => HouseState::ClosedBySeller(None),
+        Some(ClosedReason::BySeller) => HouseState::ClosedBySeller(None),
         Some(closed) => HouseState::ClosedItself(closed.to_string()),
     })
 }
 
-fn key_state(desk: &Desk, now: Moment) -> KeyState {
-    match desk.shop.openness.seal(now) {
+fn key_state(desk: &Desk, now: Timestamp) -> KeyState {
+    match desk.shop.availability.seal(now) {
         Ok(None) => KeyState::None,
         Ok(Some(key)) => match key.usable_until() {
             Some(until) if until <= now.plus_days(SOON) => KeyState::EndsSoon(until),

@@ -11,7 +11,7 @@ use crate::desk::today::weeks::first_week;
 use crate::plots::Bar;
 use crate::plots::Column;
 use crate::plots::Columns;
-use crate::plots::Undrawn;
+use crate::plots::DrawError;
 use crate::plots::draw_bars;
 use crate::plots::draw_columns;
 use crate::store;
@@ -53,7 +53,7 @@ pub async fn show_takings(
 }
 
 pub async fn show_best(desk: Data<Desk>, _seller: Seller) -> Result<HttpResponse, DeskError> {
-    let best = store::figures::list_best(&desk.shop.db, N_BEST).await?;
+    let best = store::statistics::list_best(&desk.shop.db, N_BEST).await?;
     let bars: Vec<Bar> =
         best.into_iter().map(|best| Bar { name: best.name, n: best.pieces }).collect();
     draw(move || draw_bars(&bars)).await
@@ -65,7 +65,7 @@ async fn read_weeks(
 ) -> Result<Vec<WeekFigures>, DeskError> {
     let now = now();
     let (first, end) = (first_week(now), now.plus_days(1));
-    let days = store::figures::list_days(&desk.shop.db, first, end).await?;
+    let days = store::statistics::list_days(&desk.shop.db, first, end).await?;
     Ok(by_week(&days, currency, now))
 }
 
@@ -78,7 +78,7 @@ fn column(week: &WeekFigures, lower: i64, upper: i64) -> Column {
 
 /// A picture takes a few milliseconds: other pages do not wait for it.
 async fn draw(
-    picture: impl FnOnce() -> Result<Vec<u8>, Undrawn> + Send + 'static,
+    picture: impl FnOnce() -> Result<Vec<u8>, DrawError> + Send + 'static,
 ) -> Result<HttpResponse, DeskError> {
     let drawn = web::block(picture).await.map_err(anyhow::Error::from)?;
     let bytes = drawn.map_err(anyhow::Error::from)?;

@@ -1,9 +1,9 @@
 //! Revenue and orders by week.
 
-use crate::store::figures::DayFigures;
+use crate::store::statistics::DayFigures;
+use crate::values::Amount;
 use crate::values::Currency;
-use crate::values::Gwei;
-use crate::values::Moment;
+use crate::values::Timestamp;
 
 /// Units: weeks, this one among them, that the plots tell of.
 pub const N_WEEKS: i64 = 26;
@@ -11,7 +11,7 @@ pub const N_WEEKS: i64 = 26;
 /// A week as the plots show it and the table says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WeekFigures {
-    pub monday: Moment,
+    pub monday: Timestamp,
     /// Placed in it, in all currencies.
     pub orders: i64,
     /// Of them.
@@ -37,12 +37,16 @@ impl WeekFigures {
     }
 }
 
-pub fn first_week(now: Moment) -> Moment {
+pub fn first_week(now: Timestamp) -> Timestamp {
     now.week_start().plus_days(-7 * (N_WEEKS - 1))
 }
 
 /// The weeks up to this one, the oldest first, each of them, also where nothing happened.
-pub fn by_week(days: &[DayFigures], currency: Option<&Currency>, now: Moment) -> Vec<WeekFigures> {
+pub fn by_week(
+    days: &[DayFigures],
+    currency: Option<&Currency>,
+    now: Timestamp,
+) -> Vec<WeekFigures> {
     let first = first_week(now);
     let week = |n: i64| {
         let monday = first.plus_days(7 * n);
@@ -61,8 +65,8 @@ pub fn by_week(days: &[DayFigures], currency: Option<&Currency>, now: Moment) ->
 }
 
 /// Each currency's money, in the order in which they are given.
-pub fn money_in(days: &[DayFigures], currencies: &[Currency], now: Moment) -> Vec<MoneyIn> {
-    let sum = |currency: &Currency, since: Moment| {
+pub fn money_in(days: &[DayFigures], currencies: &[Currency], now: Timestamp) -> Vec<MoneyIn> {
+    let sum = |currency: &Currency, since: Timestamp| {
         let of_currency =
             days.iter().filter(|figures| figures.currency == *currency && since <= figures.day);
         coins(of_currency.fold(0, |sum, figures| sum.saturating_add(figures.taken)))
@@ -79,7 +83,7 @@ pub fn money_in(days: &[DayFigures], currencies: &[Currency], now: Moment) -> Ve
 
 /// Gwei as decimal coins; what is below zero with a sign.
 pub fn coins(gwei: i64) -> String {
-    let coins = Gwei::new(gwei.saturating_abs()).unwrap_or(Gwei::ZERO);
+    let coins = Amount::new(gwei.saturating_abs()).unwrap_or(Amount::ZERO);
     if gwei < 0 { format!("-{coins}") } else { coins.to_string() }
 }
 
@@ -89,7 +93,7 @@ mod tests {
 
     fn day(day: &str, currency: &str, orders: i64, paid: i64, taken: i64) -> DayFigures {
         DayFigures {
-            day: Moment::parse_day(day).unwrap(),
+            day: Timestamp::parse_day(day).unwrap(),
             currency: Currency::parse(currency).unwrap(),
             orders,
             paid,
@@ -99,7 +103,7 @@ mod tests {
 
     #[test]
     fn days_become_weeks_and_sums() {
-        let now = Moment::parse_day("2026-11-21").unwrap().plus_minutes(600);
+        let now = Timestamp::parse_day("2026-11-21").unwrap().plus_minutes(600);
         let days = [
             day("2026-05-24", "ETH", 9, 9, 9),
             day("2026-05-25", "ETH", 1, 1, 500_000_000),
@@ -111,7 +115,7 @@ mod tests {
         let weeks = by_week(&days, Some(&eth), now);
         assert_eq!(weeks.len(), 26);
         let week = |monday: &str, orders, paid, taken| WeekFigures {
-            monday: Moment::parse_day(monday).unwrap(),
+            monday: Timestamp::parse_day(monday).unwrap(),
             orders,
             paid,
             taken,

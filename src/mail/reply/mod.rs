@@ -1,8 +1,8 @@
 //! What the seller's mail program hands over, as what it means for an order. Bytes in, values out.
 
 mod armor;
-mod own_words;
 mod parts;
+mod quote_stripping;
 mod recipients;
 mod said;
 
@@ -10,8 +10,8 @@ use crate::mail::reply::said::Said;
 use crate::orders::Command;
 use crate::orders::NotACommand;
 use crate::orders::OrderRef;
-use crate::values::Moment;
 use crate::values::Paragraph;
+use crate::values::Timestamp;
 use crate::values::text::without_hidden;
 use sha2::Digest;
 use sha2::Sha256;
@@ -168,7 +168,7 @@ impl Reply {
     }
 
     /// The same, handed over on this day: words without an id of their own, said again on another day, are said anew.
-    pub fn handed_over_on(self, day: Moment) -> Self {
+    pub fn handed_over_on(self, day: Timestamp) -> Self {
         let message_id = if self.is_named { self.message_id } else { self.message_id.on_day(day) };
         Self { message_id, ..self }
     }
@@ -179,7 +179,7 @@ fn meant(
     lines: &[Said],
     own_key_ids: &[u64],
 ) -> Result<(Option<Command>, Option<Paragraph>), Unreadable> {
-    let text = own_words::own_words(lines)?;
+    let text = quote_stripping::quoted_text_removed(lines)?;
     let (command, rest) = first_command(&text)?;
     let words = words_for_another(rest, own_key_ids)?;
     if command.is_none() && words.is_empty() {
@@ -236,7 +236,7 @@ pub fn words(text: &str) -> Result<Paragraph, Unreadable> {
 
 impl MessageId {
     /// Of a mail without an id of its own: the same words said again on another day are another mail.
-    fn on_day(self, day: Moment) -> Self {
+    fn on_day(self, day: Timestamp) -> Self {
         let mut hash = Sha256::new();
         hash.update(self.0);
         hash.update(day.day_start().get().to_be_bytes());

@@ -8,17 +8,17 @@ mod memory;
 mod payments;
 mod wallet;
 
-use crate::node::Doubt;
-use crate::node::Link;
-use crate::node::bitcoin::memory::Memory;
+use crate::node::NodeError;
+use crate::node::RpcClient;
+use crate::node::bitcoin::memory::ScanState;
 use crate::node::bitcoin::payments::Asked;
 use crate::node::bitcoin::payments::Part;
 use crate::node::bitcoin::wallet::Kind;
 use crate::payment::Coin;
-use crate::payment::sighting::Depth;
-use crate::payment::sighting::Followed;
-use crate::payment::sighting::Look;
-use crate::values::Moment;
+use crate::payment::observation::Depth;
+use crate::payment::observation::ScanResult;
+use crate::payment::observation::WatchedInvoice;
+use crate::values::Timestamp;
 use serde_json::Value;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -47,7 +47,7 @@ const WARMING_UP: i64 = -28;
 /// The seller's Bitcoin Core.
 pub struct Bitcoin {
     /// At the wallet's path.
-    link: Link,
+    link: RpcClient,
     wallet: String,
     /// Units: minutes that the newest block may be old.
     pub oldest_head_minutes: i64,
@@ -69,15 +69,15 @@ impl Bitcoin {
     /// Opens nothing yet. The wallet is `shop`, or what stands behind `/wallet/` in the link's path.
     ///
     /// # Errors
-    /// [`Doubt::Other`] for the name of a wallet that is none.
-    pub fn open(link: Link) -> Result<Self, Doubt> {
+    /// [`NodeError::Other`] for the name of a wallet that is none.
+    pub fn open(link: RpcClient) -> Result<Self, NodeError> {
         let wallet = match link.path().trim_end_matches('/') {
             "" => "shop",
             path => path.strip_prefix("/wallet/").unwrap_or_default(),
         };
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if wallet.is_empty() || wallet.starts_with('.') || !wallet.chars().all(is_plain) {
-            return Err(Doubt::Other(
+            return Err(NodeError::Other(
                 "BTC_RPC_URL must end at the port or with a wallet name of letters, digits and dashes: http://USER:PASSWORD@127.0.0.1:8332/wallet/shop"
                     .to_owned(),
             ));
@@ -94,15 +94,15 @@ impl Bitcoin {
     /// away is left out.
     ///
     /// # Errors
-    /// [`Doubt`]: nothing is decided by this look.
+    /// [`NodeError`]: nothing is decided by this look.
     pub async fn look(
         &self,
-        followed: &[Followed],
+        followed: &[WatchedInvoice],
         memory: Option<&str>,
-        now: Moment,
-    ) -> Result<Look, Doubt> {
+        now: Timestamp,
+    ) -> Result<ScanResult, NodeError> {
         let mut known = self.known.lock().await;
-        let look = self.look_at(&mut known, followed, Memory::read(memory), now).await;
+        let look = self.look_at(&mut known, followed, ScanState::read(memory), now).await;
         if look.is_err() {
             // The node may come back as another, or with another wallet.
             known.clear();
@@ -113,10 +113,10 @@ impl Bitcoin {
     async fn look_at(
         &self,
         known: &mut BTreeMap<String, String>,
-        followed: &[Followed],
-        memory: Memory,
-        now: Moment,
-    ) -> Result<Look, Doubt> {
+        followed: &[WatchedInvoice],
+        memory: ScanState,
+        now: Timestamp,
+    ) -> Result<ScanResult, NodeError> {
         let asked: Vec<Asked<'_>> = followed.iter().filter_map(asked).collect();
         let (chain, kind) = self.chain(known, &memory).await?;
         let deepest = asked.iter().map(|one| one.needed).max().unwrap_or(FINAL);
@@ -146,19 +146,19 @@ impl Bitcoin {
             asked.into_iter().partition(|one| searched.contains(&one.followed.id));
         let time = payments::time(time, now, &left_out);
         let parts = if asked.is_empty() { Vec::new() } else { self.parts(&since).await? };
-        let memory = Memory {
+        let memory = ScanState {
             genesis: Some(chain.genesis),
             head: chain.height,
             looked_at: now.get(),
             searched,
         };
-        Ok(Look {
+        Ok(ScanResult {
             ahead: 0,
             head: chain.height,
             time,
-            sightings: payments::sightings(&asked, &parts, known),
+            observations: payments::observations(&asked, &parts, known),
             memory: serde_json::to_string(&memory)
-                .map_err(|_| Doubt::Other("detected payments cannot be stored".to_owned()))?,
+                .map_err(|_| NodeError::Other("detected payments cannot be stored".to_owned()))?,
         })
     }
 
@@ -166,8 +166,8 @@ impl Bitcoin {
     async fn chain(
         &self,
         known: &mut BTreeMap<String, String>,
-        memory: &Memory,
-    ) -> Result<(Chain, Kind), Doubt> {
+        memory: &ScanState,
+    ) -> Result<(Chain, Kind), NodeError> {
         let mut calls = vec![
             ("getblockchaininfo", json!([])),
             ("getblockhash", json!([0])),
@@ -189,25 +189,25 @@ impl Bitcoin {
         // that the seller makes for himself, to try things.
         if name != "regtest" && genesis != BITCOIN {
             let found = if name == "main" { "main (of another coin)" } else { name };
-            return Err(Doubt::OtherChain {
+            return Err(NodeError::OtherChain {
                 node: self.link.node(),
                 expected: "main (Bitcoin)".to_owned(),
                 found: found.chars().filter(|c| (' '..='~').contains(c)).take(40).collect(),
             });
         }
         if memory.genesis.as_ref().is_some_and(|before| *before != genesis) {
-            return Err(Doubt::OtherGenesis { node: self.link.node() });
+            return Err(NodeError::OtherGenesis { node: self.link.node() });
         }
         let height = number("blocks")?;
         if told["initialblockdownload"].as_bool().ok_or_else(malformed)?
             || height.saturating_add(HEADS_AHEAD) < number("headers")?
         {
-            return Err(Doubt::Syncing { node: self.link.node() });
+            return Err(NodeError::Syncing { node: self.link.node() });
         }
         // After a crash a node may have forgotten its last blocks, and reads them anew.
         let final_then = memory.head.saturating_sub(u64::from(FINAL));
         if height < final_then {
-            return Err(Doubt::WentBack { node: self.link.node(), number: final_then });
+            return Err(NodeError::WentBack { node: self.link.node(), number: final_then });
         }
         let is_pruned = told["pruned"].as_bool().ok_or_else(malformed)?;
         let chain = Chain {
@@ -224,32 +224,34 @@ impl Bitcoin {
         Ok((chain, kind))
     }
 
-    fn if_warming_up(&self, doubt: Doubt) -> Doubt {
+    fn if_warming_up(&self, doubt: NodeError) -> NodeError {
         match doubt {
-            Doubt::Refused { code: WARMING_UP, .. } => Doubt::Syncing { node: self.link.node() },
+            NodeError::Refused { code: WARMING_UP, .. } => {
+                NodeError::Syncing { node: self.link.node() }
+            }
             other => other,
         }
     }
 
-    fn is_fresh(&self, head: &Value, now: Moment) -> Result<(), Doubt> {
-        let made_at = head["time"].as_i64().and_then(|at| Moment::new(at).ok());
+    fn is_fresh(&self, head: &Value, now: Timestamp) -> Result<(), NodeError> {
+        let made_at = head["time"].as_i64().and_then(|at| Timestamp::new(at).ok());
         let made_at = made_at.ok_or_else(|| self.link.malformed("getblockheader"))?;
         let minutes = now.minutes_after(made_at);
         if self.oldest_head_minutes < minutes {
-            return Err(Doubt::Stale { node: self.link.node(), minutes });
+            return Err(NodeError::Stale { node: self.link.node(), minutes });
         }
         let minutes = made_at.minutes_after(now);
         if MOST_AHEAD_MINUTES < minutes {
-            return Err(Doubt::Ahead { node: self.link.node(), minutes });
+            return Err(NodeError::Ahead { node: self.link.node(), minutes });
         }
         Ok(())
     }
 
     /// The median of eleven: it never goes back from one block to the next, and lies behind the true time.
-    fn median_time(&self, head: &Value) -> Result<Moment, Doubt> {
+    fn median_time(&self, head: &Value) -> Result<Timestamp, NodeError> {
         head["mediantime"]
             .as_i64()
-            .and_then(|at| Moment::new(at).ok())
+            .and_then(|at| Timestamp::new(at).ok())
             .ok_or_else(|| self.link.malformed("getblockheader"))
     }
 
@@ -258,8 +260,8 @@ impl Bitcoin {
         &self,
         chain: &Chain,
         back_to: i64,
-        now: Moment,
-    ) -> Result<(u64, Value), Doubt> {
+        now: Timestamp,
+    ) -> Result<(u64, Value), NodeError> {
         let mut back = blocks_since(back_to, now);
         loop {
             let number = chain.height.saturating_sub(back);
@@ -273,7 +275,7 @@ impl Bitcoin {
     }
 
     /// All that came in after that block, or is on its way.
-    async fn parts(&self, since: &Value) -> Result<Vec<Part>, Doubt> {
+    async fn parts(&self, since: &Value) -> Result<Vec<Part>, NodeError> {
         let parts = self.listed(since).await?;
         let waiting: BTreeSet<&str> = parts
             .iter()
@@ -287,7 +289,7 @@ impl Bitcoin {
         for (id, answer) in waiting.iter().zip(answers) {
             match answer {
                 Ok(_) => {}
-                Err(Doubt::Refused { code: NOT_IN_POOL, .. }) => {
+                Err(NodeError::Refused { code: NOT_IN_POOL, .. }) => {
                     gone.insert((*id).to_owned());
                 }
                 Err(doubt) => return Err(doubt),
@@ -302,14 +304,14 @@ impl Bitcoin {
         Ok(parts)
     }
 
-    async fn listed(&self, since: &Value) -> Result<Vec<Part>, Doubt> {
+    async fn listed(&self, since: &Value) -> Result<Vec<Part>, NodeError> {
         let params = json!({"blockhash": since, "include_removed": false});
         let listed = self.link.call("listsinceblock", params).await?;
         payments::parts(&listed).ok_or_else(|| self.link.malformed("listsinceblock"))
     }
 }
 
-fn asked(followed: &Followed) -> Option<Asked<'_>> {
+fn asked(followed: &WatchedInvoice) -> Option<Asked<'_>> {
     if followed.coin != Coin::Bitcoin {
         return None;
     }
@@ -321,7 +323,7 @@ fn asked(followed: &Followed) -> Option<Asked<'_>> {
 }
 
 /// A guess, rather too high: an eighth more than there should be, and two hours.
-fn blocks_since(time: i64, now: Moment) -> u64 {
+fn blocks_since(time: i64, now: Timestamp) -> u64 {
     let blocks = now.get().saturating_sub(time).max(0) / PER_BLOCK;
     u64::try_from(blocks.saturating_add(blocks / 8).saturating_add(12)).unwrap_or(0)
 }
@@ -336,18 +338,20 @@ mod tests {
     #[test]
     fn a_head_too_old_or_from_the_future_is_in_doubt() {
         let url = NodeUrl::parse("http://127.0.0.1:8332").unwrap();
-        let bitcoin = Bitcoin::open(Link::open(&url, None).unwrap()).unwrap();
+        let bitcoin = Bitcoin::open(RpcClient::open(&url, None).unwrap()).unwrap();
         let check = |minutes: i64| {
             let head = json!({"time": NOW + minutes * 60});
-            bitcoin.is_fresh(&head, Moment::new(NOW).unwrap())
+            bitcoin.is_fresh(&head, Timestamp::new(NOW).unwrap())
         };
         for minutes in [-OLDEST_HEAD_MINUTES, 0, MOST_AHEAD_MINUTES] {
             assert_eq!(check(minutes), Ok(()), "{minutes}");
         }
         let doubt = check(-OLDEST_HEAD_MINUTES - 1).unwrap_err();
-        assert!(matches!(doubt, Doubt::Stale { .. }), "{doubt}");
+        assert!(matches!(doubt, NodeError::Stale { .. }), "{doubt}");
         let doubt = check(MOST_AHEAD_MINUTES + 1).unwrap_err();
-        assert!(matches!(doubt, Doubt::Ahead { .. }), "{doubt}");
-        assert!(bitcoin.is_fresh(&json!({"time": i64::MAX}), Moment::new(NOW).unwrap()).is_err());
+        assert!(matches!(doubt, NodeError::Ahead { .. }), "{doubt}");
+        assert!(
+            bitcoin.is_fresh(&json!({"time": i64::MAX}), Timestamp::new(NOW).unwrap()).is_err()
+        );
     }
 }

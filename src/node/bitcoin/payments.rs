@@ -1,9 +1,9 @@
 //! Payments that a Bitcoin node knows of.
 
-use crate::payment::sighting::Followed;
-use crate::payment::sighting::Sighting;
-use crate::values::Gwei;
-use crate::values::Moment;
+use crate::payment::observation::Observation;
+use crate::payment::observation::WatchedInvoice;
+use crate::values::Amount;
+use crate::values::Timestamp;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::Number;
@@ -24,7 +24,7 @@ const CLOCKS_DIFFER: i64 = 2 * 60 * 60;
 
 /// An invoice, with what the node is asked about it.
 pub struct Asked<'a> {
-    pub followed: &'a Followed,
+    pub followed: &'a WatchedInvoice,
     /// What pays to it, in hexadecimal digits.
     pub script: String,
     /// Units: confirmations.
@@ -116,20 +116,20 @@ fn satoshi(coins: &Number) -> Option<i64> {
 
 /// The look's time: never later than now, and not beyond the day of an order that is left out with nothing seen. Nobody knows
 /// whether it was paid, so it may not run out.
-pub fn time(deep: Moment, now: Moment, left_out: &[Asked<'_>]) -> Moment {
+pub fn time(deep: Timestamp, now: Timestamp, left_out: &[Asked<'_>]) -> Timestamp {
     let unseen = left_out
         .iter()
-        .filter(|one| one.followed.last.is_none_or(|last| last.seen == Gwei::ZERO))
+        .filter(|one| one.followed.last.is_none_or(|last| last.seen == Amount::ZERO))
         .map(|one| one.followed.placed_on);
-    unseen.fold(deep.min(now), Moment::min)
+    unseen.fold(deep.min(now), Timestamp::min)
 }
 
 /// `addresses`: script → address, as the node writes it.
-pub fn sightings(
+pub fn observations(
     asked: &[Asked<'_>],
     parts: &[Part],
     addresses: &BTreeMap<String, String>,
-) -> Vec<(i64, Sighting)> {
+) -> Vec<(i64, Observation)> {
     let mut owners: BTreeMap<&str, Vec<&Asked<'_>>> = BTreeMap::new();
     for one in asked {
         if let Some(address) = addresses.get(&one.script) {
@@ -164,11 +164,11 @@ impl Asked<'_> {
 }
 
 impl Part {
-    fn gwei(&self) -> Gwei {
+    fn gwei(&self) -> Amount {
         gwei(self.satoshi)
     }
 
-    fn came_after(&self, placed_on: Moment) -> bool {
+    fn came_after(&self, placed_on: Timestamp) -> bool {
         let first = placed_on.day_start().get().saturating_sub(CLOCKS_DIFFER);
         self.in_block.is_none_or(|at| first <= at)
     }
@@ -192,8 +192,8 @@ impl Sum {
         self.youngest = Some(youngest);
     }
 
-    fn sighting(&self, needed: u32) -> Sighting {
-        Sighting {
+    fn sighting(&self, needed: u32) -> Observation {
+        Observation {
             seen: gwei(self.seen),
             settled: gwei(self.settled),
             confirmations: self.youngest.unwrap_or(0),
@@ -204,8 +204,8 @@ impl Sum {
     }
 }
 
-fn gwei(satoshi: i64) -> Gwei {
-    Gwei::new(satoshi.saturating_mul(PER_SATOSHI)).unwrap_or_default()
+fn gwei(satoshi: i64) -> Amount {
+    Amount::new(satoshi.saturating_mul(PER_SATOSHI)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -213,7 +213,7 @@ mod tests {
     use super::*;
     use crate::payment::Address;
     use crate::payment::Coin;
-    use crate::payment::sighting::Depth;
+    use crate::payment::observation::Depth;
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -245,8 +245,8 @@ mod tests {
         parts(&json!({"transactions": entries, "lastblock": "00"}))
     }
 
-    fn followed(id: i64, amount: i64, is_alone: bool) -> Followed {
-        Followed {
+    fn followed(id: i64, amount: i64, is_alone: bool) -> WatchedInvoice {
+        WatchedInvoice {
             id,
             coin: Coin::Bitcoin,
             address: Address::parse(&Coin::Bitcoin, "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu")
@@ -254,7 +254,7 @@ mod tests {
             amount: gwei(amount),
             is_alone,
             depth: Depth::Blocks(2),
-            placed_on: Moment::new(DAY).unwrap(),
+            placed_on: Timestamp::new(DAY).unwrap(),
             last: None,
         }
     }
@@ -262,7 +262,7 @@ mod tests {
     /// The invoices have the scripts "0", "1", …, and the node writes the addresses "a0", "a1", ….
     #[track_caller]
     fn check(
-        followed: &[(Followed, &str)],
+        followed: &[(WatchedInvoice, &str)],
         entries: Vec<Value>,
         expected: &[(i64, i64, i64, u32)],
     ) {
@@ -275,7 +275,7 @@ mod tests {
             .map(|(_, script)| ((*script).to_owned(), format!("a{script}")))
             .collect();
         let seen: Vec<(i64, i64, i64, u32)> =
-            sightings(&asked, &read(entries).unwrap(), &addresses)
+            observations(&asked, &read(entries).unwrap(), &addresses)
                 .iter()
                 .map(|(id, seen)| {
                     assert_eq!((seen.needed, seen.is_moved), (2, false));
@@ -306,12 +306,12 @@ mod tests {
 
     #[test]
     fn the_time_waits_for_an_order_that_is_left_out_and_never_runs_ahead() {
-        let at = |time: i64| Moment::new(time).unwrap();
-        let (now, seen) = (at(DAY + 900), Sighting { seen: gwei(1), ..Sighting::NOTHING });
-        let with_last = |last| Followed { last, ..followed(7, 1000, true) };
+        let at = |time: i64| Timestamp::new(time).unwrap();
+        let (now, seen) = (at(DAY + 900), Observation { seen: gwei(1), ..Observation::NOTHING });
+        let with_last = |last| WatchedInvoice { last, ..followed(7, 1000, true) };
         for (last, deep, expected) in [
             (None, DAY + 600, DAY),
-            (Some(Sighting::NOTHING), DAY + 600, DAY),
+            (Some(Observation::NOTHING), DAY + 600, DAY),
             (Some(seen), DAY + 600, DAY + 600),
             (Some(seen), DAY + 9000, DAY + 900),
             (None, DAY - 600, DAY - 600),

@@ -1,12 +1,12 @@
 //! The watch-only wallet of a Bitcoin node.
 
-use crate::node::Doubt;
+use crate::node::NodeError;
 use crate::node::bitcoin::BEFOREHAND;
 use crate::node::bitcoin::Bitcoin;
 use crate::node::bitcoin::Chain;
-use crate::node::bitcoin::memory::Memory;
+use crate::node::bitcoin::memory::ScanState;
 use crate::node::bitcoin::payments::Asked;
-use crate::values::Moment;
+use crate::values::Timestamp;
 use serde_json::Value;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -40,14 +40,17 @@ pub fn watches(address: &Value) -> bool {
 
 impl Bitcoin {
     /// `told`: what `getwalletinfo` answered. A wallet that is not there is loaded, or made.
-    pub(super) async fn open_wallet(&self, told: Result<Value, Doubt>) -> Result<Kind, Doubt> {
+    pub(super) async fn open_wallet(
+        &self,
+        told: Result<Value, NodeError>,
+    ) -> Result<Kind, NodeError> {
         let told = match told {
-            Err(Doubt::Refused { code: NO_SUCH_WALLET, .. }) => {
+            Err(NodeError::Refused { code: NO_SUCH_WALLET, .. }) => {
                 self.load_wallet().await?;
                 self.link.call("getwalletinfo", json!([])).await?
             }
-            Err(Doubt::Refused { code: NO_SUCH_METHOD, .. }) => {
-                return Err(Doubt::Other(format!(
+            Err(NodeError::Refused { code: NO_SUCH_METHOD, .. }) => {
+                return Err(NodeError::Other(format!(
                     "the node at {} runs without wallets: remove disablewallet=1 from its bitcoin.conf",
                     self.link.node()
                 )));
@@ -57,22 +60,24 @@ impl Bitcoin {
         self.kind(&told)
     }
 
-    async fn load_wallet(&self) -> Result<(), Doubt> {
+    async fn load_wallet(&self) -> Result<(), NodeError> {
         let params = json!({"filename": self.wallet, "load_on_startup": true});
         match self.link.call_slow("loadwallet", params).await {
-            Err(Doubt::Refused { code: NO_SUCH_WALLET, .. }) => {}
+            Err(NodeError::Refused { code: NO_SUCH_WALLET, .. }) => {}
             loaded => return loaded.map(|_| ()),
         }
         match self.create_wallet(Kind::Descriptors).await {
             // Built without the library that such wallets need.
-            Err(Doubt::Refused { code: WALLET_ERROR, words, .. }) if words.contains("sqlite") => {
+            Err(NodeError::Refused { code: WALLET_ERROR, words, .. })
+                if words.contains("sqlite") =>
+            {
                 self.create_wallet(Kind::Legacy).await
             }
             created => created,
         }
     }
 
-    async fn create_wallet(&self, kind: Kind) -> Result<(), Doubt> {
+    async fn create_wallet(&self, kind: Kind) -> Result<(), NodeError> {
         let params = json!({
             "wallet_name": self.wallet,
             "disable_private_keys": true,
@@ -83,16 +88,16 @@ impl Bitcoin {
         self.link.call_slow("createwallet", params).await.map(|_| ())
     }
 
-    fn kind(&self, told: &Value) -> Result<Kind, Doubt> {
+    fn kind(&self, told: &Value) -> Result<Kind, NodeError> {
         let (node, wallet) = (self.link.node(), &self.wallet);
         if told["private_keys_enabled"] != false {
-            return Err(Doubt::Other(format!(
+            return Err(NodeError::Other(format!(
                 "the wallet `{wallet}` of the node at {node} may contain private keys, which the shop refuses to use: set another at the end of BTC_RPC_URL, for \
                  example /wallet/shop-watch, which the shop creates"
             )));
         }
         if told["scanning"].is_object() {
-            return Err(Doubt::Other(format!(
+            return Err(NodeError::Other(format!(
                 "the wallet `{wallet}` of the node at {node} is rescanning older blocks: wait until it is done"
             )));
         }
@@ -105,11 +110,11 @@ impl Bitcoin {
         &self,
         known: &mut BTreeMap<String, String>,
         asked: &[Asked<'_>],
-        memory: &Memory,
+        memory: &ScanState,
         chain: &Chain,
         kind: Kind,
-        now: Moment,
-    ) -> Result<BTreeSet<i64>, Doubt> {
+        now: Timestamp,
+    ) -> Result<BTreeSet<i64>, NodeError> {
         let scripts: BTreeSet<&str> = asked.iter().map(|one| one.script.as_str()).collect();
         known.retain(|script, _| scripts.contains(script.as_str()));
         let unknown: Vec<&str> =
@@ -129,7 +134,7 @@ impl Bitcoin {
             }
         }
         let mut from: Option<u64> = None;
-        let mut of_days: BTreeMap<Moment, u64> = BTreeMap::new();
+        let mut of_days: BTreeMap<Timestamp, u64> = BTreeMap::new();
         for one in unsearched {
             // The wallet has looked for what pays to a shared address all the time.
             if !covered.contains(one.script.as_str()) {
@@ -170,7 +175,7 @@ impl Bitcoin {
     }
 
     /// Script → address, as the node writes it.
-    async fn addresses(&self, scripts: &[&str]) -> Result<BTreeMap<String, String>, Doubt> {
+    async fn addresses(&self, scripts: &[&str]) -> Result<BTreeMap<String, String>, NodeError> {
         let calls = scripts.iter().map(|script| ("decodescript", json!([script]))).collect();
         let answers = self.link.batch(calls).await?;
         let mut addresses = BTreeMap::new();
@@ -187,12 +192,12 @@ impl Bitcoin {
     async fn missing(
         &self,
         addresses: &BTreeMap<String, String>,
-    ) -> Result<BTreeSet<String>, Doubt> {
+    ) -> Result<BTreeSet<String>, NodeError> {
         if addresses.is_empty() {
             return Ok(BTreeSet::new());
         }
         let labelled = match self.link.call("getaddressesbylabel", json!([LABEL])).await {
-            Err(Doubt::Refused { code: NO_SUCH_LABEL, .. }) => json!({}),
+            Err(NodeError::Refused { code: NO_SUCH_LABEL, .. }) => json!({}),
             labelled => labelled?,
         };
         let is_missing = |address: &str| labelled[address]["purpose"] != "receive";
@@ -200,7 +205,7 @@ impl Bitcoin {
         Ok(missing.map(|(script, _)| script.clone()).collect())
     }
 
-    async fn import(&self, kind: Kind, scripts: &BTreeSet<String>) -> Result<(), Doubt> {
+    async fn import(&self, kind: Kind, scripts: &BTreeSet<String>) -> Result<(), NodeError> {
         if scripts.is_empty() {
             return Ok(());
         }
@@ -244,7 +249,7 @@ impl Bitcoin {
     }
 
     /// From that block to the newest, in pieces that a slow computer gets through in time.
-    async fn search(&self, from: u64, to: u64) -> Result<(), Doubt> {
+    async fn search(&self, from: u64, to: u64) -> Result<(), NodeError> {
         let mut first = from;
         loop {
             let last = first.saturating_add(AT_ONCE);

@@ -1,7 +1,7 @@
 //! Many balances by one `eth_call`: a creation of a contract that is never made. Its `data` is run by the node as a
 //! program, and what that returns is the answer. So one call reads hundreds of balances in one state of the chain.
 
-use crate::node::Doubt;
+use crate::node::NodeError;
 use crate::payment::Address;
 use crate::payment::Coin;
 use std::fmt::Write;
@@ -42,12 +42,12 @@ impl<'a> Counted<'a> {
     }
 
     /// Where the node refused to count: which token it was.
-    pub fn name_token(self, doubt: Doubt) -> Doubt {
+    pub fn name_token(self, doubt: NodeError) -> NodeError {
         match (self, doubt) {
-            (Self::Token(contract), Doubt::Refused { node, method, code, words }) => {
+            (Self::Token(contract), NodeError::Refused { node, method, code, words }) => {
                 let words =
                     format!("{words}; check that {contract} is the token's contract on this chain");
-                Doubt::Refused { node, method, code, words }
+                NodeError::Refused { node, method, code, words }
             }
             (_, doubt) => doubt,
         }

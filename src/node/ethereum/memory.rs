@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 const MOST_SCANNED: usize = 256;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Memory {
+pub struct ScanState {
     pub chain: u64,
     pub genesis: Hash,
     /// The newest block that the chain called final.
@@ -44,7 +44,7 @@ pub struct Matched {
     pub log: u64,
 }
 
-impl Memory {
+impl ScanState {
     pub fn new(chain: u64, genesis: Hash) -> Self {
         Self {
             chain,

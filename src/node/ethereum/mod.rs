@@ -1,25 +1,25 @@
 //! A node of a chain like Ethereum's. Balances decide, and not transactions: what a contract pays leaves none to the address.
 
 mod balances;
-mod judge;
+mod evaluate;
 mod memory;
 mod transfers;
 mod words;
 
-use crate::node::Doubt;
-use crate::node::Link;
+use crate::node::NodeError;
+use crate::node::RpcClient;
 use crate::payment::Address;
 use crate::payment::Coin;
 use crate::payment::Depth;
-use crate::payment::Followed;
-use crate::payment::Look;
-use crate::payment::Sighting;
-use crate::values::Gwei;
-use crate::values::Moment;
+use crate::payment::Observation;
+use crate::payment::ScanResult;
+use crate::payment::WatchedInvoice;
+use crate::values::Amount;
+use crate::values::Timestamp;
 use balances::Counted;
-use judge::Found;
-use judge::Sent;
-use memory::Memory;
+use evaluate::Found;
+use evaluate::Sent;
+use memory::ScanState;
 use serde_json::Value;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -43,7 +43,7 @@ const FORESEEN_BLOCKS: u64 = 3;
 const MOST_AHEAD: i64 = 24 * 60 * 60;
 
 pub struct Ethereum {
-    link: Link,
+    link: RpcClient,
     /// Units: seconds; a chain whose newest block is older has stopped, or the node has lost it.
     oldest_head: i64,
 }
@@ -65,15 +65,15 @@ impl Ethereum {
     /// Units: seconds. Ethereum makes a block every 12 seconds.
     pub const OLDEST_HEAD: i64 = 180;
 
-    pub fn open(link: Link, oldest_head: i64) -> Self {
+    pub fn open(link: RpcClient, oldest_head: i64) -> Self {
         Self { link, oldest_head }
     }
 
     /// Which chain it serves, as the node says.
     ///
     /// # Errors
-    /// [`Doubt`] where it does not say.
-    pub async fn chain_id(&self) -> Result<u64, Doubt> {
+    /// [`NodeError`] where it does not say.
+    pub async fn chain_id(&self) -> Result<u64, NodeError> {
         let answer = self.link.call("eth_chainId", json!([])).await?;
         words::number(&answer).ok_or_else(|| self.link.malformed("eth_chainId"))
     }
@@ -81,8 +81,12 @@ impl Ethereum {
     /// Which of these addresses were ever sent from, or hold some of this coin now.
     ///
     /// # Errors
-    /// [`Doubt`]: nothing is known of any.
-    pub async fn list_used(&self, coin: &Coin, addresses: &[Address]) -> Result<Vec<bool>, Doubt> {
+    /// [`NodeError`]: nothing is known of any.
+    pub async fn list_used(
+        &self,
+        coin: &Coin,
+        addresses: &[Address],
+    ) -> Result<Vec<bool>, NodeError> {
         let counted = Counted::of(coin);
         let mut all_used = Vec::with_capacity(addresses.len());
         for some in addresses.chunks(counted.most().min(MOST_CALLS - 1)) {
@@ -106,20 +110,20 @@ impl Ethereum {
     /// Looks once, whole.
     ///
     /// # Errors
-    /// [`Doubt`]: nothing is decided.
+    /// [`NodeError`]: nothing is decided.
     pub async fn look(
         &self,
-        followed: &[Followed],
+        followed: &[WatchedInvoice],
         memory: Option<&str>,
-        now: Moment,
-    ) -> Result<Look, Doubt> {
-        let memory: Option<Memory> = memory
-            .map(serde_json::from_str)
-            .transpose()
-            .map_err(|_| Doubt::Other("the stored state of the node is unreadable".to_owned()))?;
+        now: Timestamp,
+    ) -> Result<ScanResult, NodeError> {
+        let memory: Option<ScanState> =
+            memory.map(serde_json::from_str).transpose().map_err(|_| {
+                NodeError::Other("the stored state of the node is unreadable".to_owned())
+            })?;
         match self.try_to_look(followed, memory.clone(), now).await {
             // A reorganisation came between the questions, and the node no longer knows the blocks that were asked for.
-            Err(Doubt::Refused { .. } | Doubt::Turned { .. }) => {
+            Err(NodeError::Refused { .. } | NodeError::Turned { .. }) => {
                 self.try_to_look(followed, memory, now).await
             }
             looked => looked,
@@ -128,33 +132,33 @@ impl Ethereum {
 
     async fn try_to_look(
         &self,
-        followed: &[Followed],
-        memory: Option<Memory>,
-        now: Moment,
-    ) -> Result<Look, Doubt> {
+        followed: &[WatchedInvoice],
+        memory: Option<ScanState>,
+        now: Timestamp,
+    ) -> Result<ScanResult, NodeError> {
         let (genesis, chain) = self.read_chain(followed, memory.as_ref(), now).await?;
         let ids = followed.iter().map(|followed| followed.id).collect();
         let is_known = memory.as_ref().is_some_and(|memory| chain.is_known(memory, followed));
         let last = memory.as_ref().map(|memory| (memory.head.0, memory.head_time));
-        let mut next = memory.unwrap_or_else(|| Memory::new(chain.id, genesis));
+        let mut next = memory.unwrap_or_else(|| ScanState::new(chain.id, genesis));
         next.keep_only(&ids);
         if is_known {
             return self.look_of(&next, Vec::new(), now);
         }
 
-        let (alone, shared): (Vec<&Followed>, Vec<&Followed>) =
+        let (alone, shared): (Vec<&WatchedInvoice>, Vec<&WatchedInvoice>) =
             followed.iter().partition(|followed| followed.is_alone);
         let is_long = last.is_none_or(|(number, time)| {
             number.saturating_add(LONG_BLOCKS) < chain.head.number
                 || time.saturating_add(LONG_SECONDS) < chain.head.time
         });
-        let mut sightings = self.look_at_balances(&chain, &alone, is_long).await?;
-        for (followed, sighting) in &mut sightings {
+        let mut observations = self.look_at_balances(&chain, &alone, is_long).await?;
+        for (followed, sighting) in &mut observations {
             sighting.needed = chain.needed(followed.depth);
-            let last = followed.last.map_or(Gwei::ZERO, |last| last.seen);
+            let last = followed.last.map_or(Amount::ZERO, |last| last.seen);
             let since = next.since_of(followed.id, last < sighting.seen, chain.head.number);
-            sighting.confirmations = judge::confirmations(sighting, chain.head.number, since);
-            if sighting.seen == Gwei::ZERO {
+            sighting.confirmations = evaluate::confirmations(sighting, chain.head.number, since);
+            if sighting.seen == Amount::ZERO {
                 next.since.remove(&followed.id);
             }
         }
@@ -163,8 +167,8 @@ impl Ethereum {
         if shared.is_empty() {
             next.forget_from(0);
         } else {
-            let (seen, scanned) = self.look_at_transfers(&chain, &shared, &mut next).await?;
-            sightings.extend(seen);
+            let (seen, scanned) = self.check_transfers(&chain, &shared, &mut next).await?;
+            observations.extend(seen);
             time = time.min(scanned);
         }
         next.head = (chain.head.number, chain.head.hash.clone());
@@ -174,31 +178,32 @@ impl Ethereum {
         }
         next.time = time;
         next.keep_only(&ids);
-        let sightings =
-            sightings.into_iter().map(|(followed, sighting)| (followed.id, sighting)).collect();
-        self.look_of(&next, sightings, now)
+        let observations =
+            observations.into_iter().map(|(followed, sighting)| (followed.id, sighting)).collect();
+        self.look_of(&next, observations, now)
     }
 
     fn look_of(
         &self,
-        memory: &Memory,
-        sightings: Vec<(i64, Sighting)>,
-        now: Moment,
-    ) -> Result<Look, Doubt> {
-        let time = Moment::new(memory.time).map_err(|_| self.link.malformed("a block's time"))?;
+        memory: &ScanState,
+        observations: Vec<(i64, Observation)>,
+        now: Timestamp,
+    ) -> Result<ScanResult, NodeError> {
+        let time =
+            Timestamp::new(memory.time).map_err(|_| self.link.malformed("a block's time"))?;
         let ahead = memory.head_time.saturating_sub(now.get()).max(0);
         let told =
-            serde_json::to_string(memory).map_err(|error| Doubt::Other(error.to_string()))?;
-        Ok(Look { head: memory.head.0, time, ahead, sightings, memory: told })
+            serde_json::to_string(memory).map_err(|error| NodeError::Other(error.to_string()))?;
+        Ok(ScanResult { head: memory.head.0, time, ahead, observations, memory: told })
     }
 
     /// Where the chain stands, and whether it may be believed; its first block's hash.
     async fn read_chain(
         &self,
-        followed: &[Followed],
-        memory: Option<&Memory>,
-        now: Moment,
-    ) -> Result<(Hash, Chain), Doubt> {
+        followed: &[WatchedInvoice],
+        memory: Option<&ScanState>,
+        now: Timestamp,
+    ) -> Result<(Hash, Chain), NodeError> {
         let depths: BTreeSet<Depth> = followed.iter().map(|followed| followed.depth).collect();
         // Where the head will be by now, about; what else has to be asked is asked later.
         let foreseen: BTreeSet<u64> = memory
@@ -229,7 +234,7 @@ impl Ethereum {
         let head = self.block(&next()?)?;
         // Just after its start a node does not know yet what is final, and some chains never do.
         let is_final = match next() {
-            Ok(Value::Null) | Err(Doubt::Refused { .. }) => None,
+            Ok(Value::Null) | Err(NodeError::Refused { .. }) => None,
             Ok(block) => Some(self.block(&block)?),
             Err(doubt) => return Err(doubt),
         };
@@ -247,18 +252,18 @@ impl Ethereum {
 
         self.check_chain(followed, memory, id, &genesis)?;
         if syncing != false {
-            return Err(Doubt::Syncing { node: self.link.node() });
+            return Err(NodeError::Syncing { node: self.link.node() });
         }
         self.check_age(&head, now)?;
         if let Some((number, hash)) = memory.and_then(|memory| memory.is_final.as_ref()) {
             let is_there = known.get(number).is_some_and(|block| block.hash == *hash);
             let is_back = is_final.as_ref().is_some_and(|block| block.number < *number);
             if !is_there || is_back {
-                return Err(Doubt::WentBack { node: self.link.node(), number: *number });
+                return Err(NodeError::WentBack { node: self.link.node(), number: *number });
             }
         }
         if is_final.as_ref().is_some_and(|block| head.number < block.number) {
-            return Err(Doubt::Turned { node: self.link.node() });
+            return Err(NodeError::Turned { node: self.link.node() });
         }
 
         let mut deep = BTreeMap::new();
@@ -266,7 +271,7 @@ impl Ethereum {
             let block = match (depth, deep_number(depth, head.number)) {
                 (Depth::Final, _) => {
                     let words = "the node does not report finality: wait a little, or set CONFIRMATIONS to a number of blocks";
-                    Some(is_final.clone().ok_or_else(|| Doubt::Other(words.to_owned()))?)
+                    Some(is_final.clone().ok_or_else(|| NodeError::Other(words.to_owned()))?)
                 }
                 (Depth::Blocks(_), None) => None,
                 (Depth::Blocks(_), Some(number)) if number == head.number => Some(head.clone()),
@@ -282,33 +287,33 @@ impl Ethereum {
 
     fn check_chain(
         &self,
-        followed: &[Followed],
-        memory: Option<&Memory>,
+        followed: &[WatchedInvoice],
+        memory: Option<&ScanState>,
         id: u64,
         genesis: &Block,
-    ) -> Result<(), Doubt> {
+    ) -> Result<(), NodeError> {
         let node = self.link.node();
         let asked = followed.iter().filter_map(|followed| chain_of(&followed.coin));
         let remembered = memory.iter().map(|memory| memory.chain);
         if let Some(other) = asked.chain(remembered).find(|asked| *asked != id) {
             let (expected, found) = (other.to_string(), id.to_string());
-            return Err(Doubt::OtherChain { node, expected, found });
+            return Err(NodeError::OtherChain { node, expected, found });
         }
         if memory.is_some_and(|memory| memory.genesis != genesis.hash) {
-            return Err(Doubt::OtherGenesis { node });
+            return Err(NodeError::OtherGenesis { node });
         }
         Ok(())
     }
 
-    fn check_age(&self, head: &Block, now: Moment) -> Result<(), Doubt> {
+    fn check_age(&self, head: &Block, now: Timestamp) -> Result<(), NodeError> {
         let node = self.link.node();
         let age = now.get().saturating_sub(head.time);
         if self.oldest_head < age {
-            return Err(Doubt::Stale { node, minutes: age / 60 });
+            return Err(NodeError::Stale { node, minutes: age / 60 });
         }
         let ahead = head.time.saturating_sub(now.get());
         if MOST_AHEAD < ahead {
-            return Err(Doubt::Ahead { node, minutes: ahead / 60 });
+            return Err(NodeError::Ahead { node, minutes: ahead / 60 });
         }
         Ok(())
     }
@@ -316,15 +321,15 @@ impl Ethereum {
     async fn look_at_balances<'a>(
         &self,
         chain: &Chain,
-        alone: &[&'a Followed],
+        alone: &[&'a WatchedInvoice],
         is_long: bool,
-    ) -> Result<Vec<(&'a Followed, Sighting)>, Doubt> {
+    ) -> Result<Vec<(&'a WatchedInvoice, Observation)>, NodeError> {
         let found = self.read_balances(chain, alone).await?;
         // After a long time something may have come and gone unseen.
         let asked: Vec<usize> = (0..alone.len())
             .filter(|n| {
                 let is_open = found[*n].deep < alone[*n].amount;
-                judge::is_sent_asked(alone[*n], found[*n]) || (is_long && is_open)
+                evaluate::is_sent_asked(alone[*n], found[*n]) || (is_long && is_open)
             })
             .collect();
         let mut sent = vec![None; alone.len()];
@@ -346,12 +351,16 @@ impl Ethereum {
                 sent[*n] = Some(Sent { head, deep });
             }
         }
-        let judged = |n: usize| (alone[n], judge::judge(alone[n], found[n], sent[n]));
+        let judged = |n: usize| (alone[n], evaluate::judge(alone[n], found[n], sent[n]));
         Ok((0..alone.len()).map(judged).collect())
     }
 
     /// What lies at each address, now and deep enough, all in one request where it can be.
-    async fn read_balances(&self, chain: &Chain, alone: &[&Followed]) -> Result<Vec<Found>, Doubt> {
+    async fn read_balances(
+        &self,
+        chain: &Chain,
+        alone: &[&WatchedInvoice],
+    ) -> Result<Vec<Found>, NodeError> {
         let mut groups: BTreeMap<(Counted<'_>, &str), Vec<Place>> = BTreeMap::new();
         for (n, followed) in alone.iter().enumerate() {
             let counted = Counted::of(&followed.coin);
@@ -366,7 +375,7 @@ impl Ethereum {
                 some.chunks(counted.most()).map(|some| (*counted, *hash, some))
             })
             .collect();
-        let mut found = vec![Found { head: Gwei::ZERO, deep: Gwei::ZERO }; alone.len()];
+        let mut found = vec![Found { head: Amount::ZERO, deep: Amount::ZERO }; alone.len()];
         for some_calls in calls.chunks(MOST_PROGRAMS) {
             let asked = some_calls.iter().map(|(counted, hash, some)| {
                 let addresses: Vec<&Address> =
@@ -387,7 +396,12 @@ impl Ethereum {
         Ok(found)
     }
 
-    fn balances(&self, counted: Counted<'_>, n: usize, answer: &Value) -> Result<Vec<u128>, Doubt> {
+    fn balances(
+        &self,
+        counted: Counted<'_>,
+        n: usize,
+        answer: &Value,
+    ) -> Result<Vec<u128>, NodeError> {
         let n_before = counted.n_words_before();
         words::units_list(answer)
             .filter(|all| all.len() == n + n_before)
@@ -395,7 +409,7 @@ impl Ethereum {
             .ok_or_else(|| self.link.malformed("balances"))
     }
 
-    async fn block_at(&self, number: u64) -> Result<Block, Doubt> {
+    async fn block_at(&self, number: u64) -> Result<Block, NodeError> {
         let params = json!([words::hex(number), false]);
         let block = self.block(&self.link.call("eth_getBlockByNumber", params).await?)?;
         if block.number == number {
@@ -405,11 +419,11 @@ impl Ethereum {
         }
     }
 
-    fn block(&self, answer: &Value) -> Result<Block, Doubt> {
+    fn block(&self, answer: &Value) -> Result<Block, NodeError> {
         words::block(answer).ok_or_else(|| self.link.malformed("a block"))
     }
 
-    fn number(&self, method: &str, answer: &Value) -> Result<u64, Doubt> {
+    fn number(&self, method: &str, answer: &Value) -> Result<u64, NodeError> {
         words::number(answer).ok_or_else(|| self.link.malformed(method))
     }
 }
@@ -441,7 +455,7 @@ impl Chain {
     }
 
     /// Whether nothing can have changed since the last look.
-    fn is_known(&self, memory: &Memory, followed: &[Followed]) -> bool {
+    fn is_known(&self, memory: &ScanState, followed: &[WatchedInvoice]) -> bool {
         let is_same = |block: &Block, (number, hash): &(u64, Hash)| {
             block.number == *number && block.hash == *hash
         };
@@ -450,7 +464,7 @@ impl Chain {
             (None, _) => true,
             (Some(_), None) => false,
         };
-        let is_looked_at = |followed: &Followed| match (followed.last, followed.depth) {
+        let is_looked_at = |followed: &WatchedInvoice| match (followed.last, followed.depth) {
             (None, _) => false,
             // How deep it must lie may have been set anew, which matters while something waits for it.
             (Some(last), Depth::Blocks(n)) if last.settled < last.seen => last.needed == n,
@@ -500,7 +514,7 @@ mod tests {
 
     fn ethereum() -> Ethereum {
         let url = NodeUrl::parse("http://127.0.0.1:8545").unwrap();
-        Ethereum::open(Link::open(&url, None).unwrap(), Ethereum::OLDEST_HEAD)
+        Ethereum::open(RpcClient::open(&url, None).unwrap(), Ethereum::OLDEST_HEAD)
     }
 
     fn head(time: i64) -> Block {
@@ -509,23 +523,23 @@ mod tests {
 
     #[test]
     fn a_head_too_old_or_from_the_future_is_in_doubt() {
-        let now = Moment::new(NOW).unwrap();
+        let now = Timestamp::new(NOW).unwrap();
         let check = |time: i64| ethereum().check_age(&head(time), now);
         for time in [NOW - Ethereum::OLDEST_HEAD, NOW, NOW + MOST_AHEAD] {
             assert_eq!(check(time), Ok(()), "{time}");
         }
         let doubt = check(NOW - Ethereum::OLDEST_HEAD - 1).unwrap_err();
-        assert!(matches!(doubt, Doubt::Stale { minutes: 3, .. }), "{doubt}");
+        assert!(matches!(doubt, NodeError::Stale { minutes: 3, .. }), "{doubt}");
         let doubt = check(NOW + MOST_AHEAD + 1).unwrap_err();
-        assert!(matches!(doubt, Doubt::Ahead { minutes: 1_440, .. }), "{doubt}");
+        assert!(matches!(doubt, NodeError::Ahead { minutes: 1_440, .. }), "{doubt}");
         assert!(check(i64::MAX).is_err());
     }
 
     #[test]
     fn a_look_says_how_far_the_chain_is_ahead() {
-        let now = Moment::new(NOW).unwrap();
+        let now = Timestamp::new(NOW).unwrap();
         for (head_time, expected) in [(NOW - 60, 0), (NOW, 0), (NOW + 60, 60)] {
-            let memory = Memory { head_time, ..Memory::new(1, String::new()) };
+            let memory = ScanState { head_time, ..ScanState::new(1, String::new()) };
             let look = ethereum().look_of(&memory, Vec::new(), now).unwrap();
             assert_eq!(look.ahead, expected);
         }

@@ -1,19 +1,19 @@
 //! Where orders share an address: transfers of exactly an order's amount, block by block. What a contract pays inside a
 //! transaction is not seen here.
 
-use crate::node::Doubt;
+use crate::node::NodeError;
 use crate::node::ethereum::Chain;
 use crate::node::ethereum::Ethereum;
 use crate::node::ethereum::decimals;
 use crate::node::ethereum::memory::Matched;
-use crate::node::ethereum::memory::Memory;
+use crate::node::ethereum::memory::ScanState;
 use crate::node::ethereum::words;
 use crate::node::ethereum::words::Block;
 use crate::node::ethereum::words::Hash;
 use crate::payment::Coin;
-use crate::payment::Followed;
-use crate::payment::Sighting;
-use crate::values::Gwei;
+use crate::payment::Observation;
+use crate::payment::WatchedInvoice;
+use crate::values::Amount;
 use serde_json::Value;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -32,12 +32,12 @@ const TRANSFER: &str = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a
 
 impl Ethereum {
     /// What was seen of each, and until when all is read.
-    pub(super) async fn look_at_transfers<'a>(
+    pub(super) async fn check_transfers<'a>(
         &self,
         chain: &Chain,
-        shared: &[&'a Followed],
-        memory: &mut Memory,
-    ) -> Result<(Vec<(&'a Followed, Sighting)>, i64), Doubt> {
+        shared: &[&'a WatchedInvoice],
+        memory: &mut ScanState,
+    ) -> Result<(Vec<(&'a WatchedInvoice, Observation)>, i64), NodeError> {
         let head = chain.head.number;
         let oldest = memory.scanned.first().map(|(number, _)| *number);
         self.walk_back(memory).await?;
@@ -49,7 +49,7 @@ impl Ethereum {
             from = from.saturating_sub(AGAIN_BLOCKS).max(oldest.unwrap_or(from));
         }
         for followed in shared {
-            let last = followed.last.unwrap_or(Sighting::NOTHING);
+            let last = followed.last.unwrap_or(Observation::NOTHING);
             memory.read.entry(followed.id).or_insert((last.seen.get(), last.settled.get()));
         }
         let to = head.min(from.saturating_add(MOST_BLOCKS - 1));
@@ -73,7 +73,7 @@ impl Ethereum {
             first = next;
         }
         if to == head && memory.scanned.last().is_some_and(|(_, hash)| *hash != chain.head.hash) {
-            return Err(Doubt::Turned { node: self.link.node() });
+            return Err(NodeError::Turned { node: self.link.node() });
         }
         // Whoever has read all knows as much as the chain has settled.
         let time = if to < head { time } else { chain.deepest_time() };
@@ -82,7 +82,7 @@ impl Ethereum {
     }
 
     /// Forgets the blocks that are no longer on the chain.
-    async fn walk_back(&self, memory: &mut Memory) -> Result<(), Doubt> {
+    async fn walk_back(&self, memory: &mut ScanState) -> Result<(), NodeError> {
         // One block first: it is nearly always still there.
         let mut n_asked = 1;
         while !memory.scanned.is_empty() {
@@ -112,9 +112,9 @@ impl Ethereum {
         first: u64,
         last: u64,
         is_full: bool,
-        shared: &[&Followed],
-        memory: &mut Memory,
-    ) -> Result<i64, Doubt> {
+        shared: &[&WatchedInvoice],
+        memory: &mut ScanState,
+    ) -> Result<i64, NodeError> {
         let calls = (first..=last)
             .map(|number| ("eth_getBlockByNumber", json!([words::hex(number), is_full])));
         let mut calls: Vec<(&str, Value)> = calls.collect();
@@ -129,14 +129,14 @@ impl Ethereum {
         let mut blocks: Vec<Block> = Vec::new();
         for (number, answer) in (first..=last).zip(&answers) {
             if answer.is_null() {
-                return Err(Doubt::Turned { node: self.link.node() });
+                return Err(NodeError::Turned { node: self.link.node() });
             }
             let block = self.block(answer)?;
             let before = memory.scanned.last().map(|(number, hash)| (*number, hash));
             let is_next = before
                 .is_none_or(|(n, hash)| n.checked_add(1) == Some(number) && *hash == block.parent);
             if block.number != number || !is_next {
-                return Err(Doubt::Turned { node: self.link.node() });
+                return Err(NodeError::Turned { node: self.link.node() });
             }
             if is_full {
                 self.match_transactions(answer, &block, shared, &mut candidates)?;
@@ -158,7 +158,7 @@ impl Ethereum {
                 Some(1) if is_there => memory.matched.push(matched),
                 // It was undone, and moved nothing.
                 Some(0) if is_there => {}
-                _ => return Err(Doubt::Turned { node: self.link.node() }),
+                _ => return Err(NodeError::Turned { node: self.link.node() }),
             }
         }
         Ok(blocks.last().map_or(0, |block| block.time))
@@ -168,9 +168,9 @@ impl Ethereum {
         &self,
         answer: &Value,
         block: &Block,
-        shared: &[&Followed],
+        shared: &[&WatchedInvoice],
         candidates: &mut Vec<Matched>,
-    ) -> Result<(), Doubt> {
+    ) -> Result<(), NodeError> {
         let malformed = || self.link.malformed("a block's transactions");
         for transaction in answer["transactions"].as_array().ok_or_else(malformed)? {
             let Some(to) = transaction["to"].as_str() else { continue };
@@ -191,9 +191,9 @@ impl Ethereum {
         &self,
         logs: &Value,
         blocks: &[Block],
-        shared: &[&Followed],
+        shared: &[&WatchedInvoice],
         matched: &mut Vec<Matched>,
-    ) -> Result<(), Doubt> {
+    ) -> Result<(), NodeError> {
         let malformed = || self.link.malformed("eth_getLogs");
         for log in logs.as_array().ok_or_else(malformed)? {
             if log["removed"] == true {
@@ -204,7 +204,7 @@ impl Ethereum {
             let Some(block) =
                 blocks.iter().find(|block| block.number == number && block.hash == of)
             else {
-                return Err(Doubt::Turned { node: self.link.node() });
+                return Err(NodeError::Turned { node: self.link.node() });
             };
             let contract = log["address"].as_str().ok_or_else(malformed)?;
             let to = log["topics"][2].as_str().and_then(|topic| topic.get(26..));
@@ -226,7 +226,7 @@ impl Ethereum {
 }
 
 fn exact(
-    followed: &Followed,
+    followed: &WatchedInvoice,
     block: &Block,
     value: u128,
     transaction: Hash,
@@ -242,7 +242,7 @@ fn exact(
     })
 }
 
-fn filter(first: u64, last: u64, shared: &[&Followed]) -> Value {
+fn filter(first: u64, last: u64, shared: &[&WatchedInvoice]) -> Value {
     let mut contracts = BTreeSet::new();
     let mut addresses = BTreeSet::new();
     for followed in shared {
@@ -261,14 +261,17 @@ fn filter(first: u64, last: u64, shared: &[&Followed]) -> Value {
 }
 
 /// Whether less at once may be answered. Nodes refuse too many blocks or logs in words of their own.
-fn is_too_much(doubt: &Doubt) -> bool {
+fn is_too_much(doubt: &NodeError) -> bool {
     matches!(
         doubt,
-        Doubt::TooLong { .. } | Doubt::TooLarge { .. } | Doubt::Slow { .. } | Doubt::Refused { .. }
+        NodeError::TooLong { .. }
+            | NodeError::TooLarge { .. }
+            | NodeError::Slow { .. }
+            | NodeError::Refused { .. }
     )
 }
 
-fn sighting(chain: &Chain, memory: &Memory, followed: &Followed) -> Sighting {
+fn sighting(chain: &Chain, memory: &ScanState, followed: &WatchedInvoice) -> Observation {
     let of: Vec<&Matched> =
         memory.matched.iter().filter(|matched| matched.id == followed.id).collect();
     let deep = chain.deep_number(followed.depth);
@@ -277,7 +280,7 @@ fn sighting(chain: &Chain, memory: &Memory, followed: &Followed) -> Sighting {
     let depth = |block| chain.head.number.saturating_sub(block).saturating_add(1);
     let confirmations = u32::try_from(youngest.map_or(0, depth)).unwrap_or(u32::MAX);
     let needed = chain.needed(followed.depth);
-    let found = Sighting {
+    let found = Observation {
         seen: times(followed.amount, of.len()),
         settled: times(followed.amount, n_deep),
         confirmations,
@@ -285,8 +288,8 @@ fn sighting(chain: &Chain, memory: &Memory, followed: &Followed) -> Sighting {
         is_moved: false,
     };
     let (seen, settled) = memory.read.get(&followed.id).copied().unwrap_or_default();
-    let settled = found.settled.max(Gwei::new(settled).unwrap_or_default());
-    let seen = found.seen.max(Gwei::new(seen).unwrap_or_default()).max(settled);
+    let settled = found.settled.max(Amount::new(settled).unwrap_or_default());
+    let seen = found.seen.max(Amount::new(seen).unwrap_or_default()).max(settled);
     if (seen, settled) == (found.seen, found.settled) {
         return found;
     }
@@ -294,22 +297,22 @@ fn sighting(chain: &Chain, memory: &Memory, followed: &Followed) -> Sighting {
     let known = followed.last.map_or(0, |last| last.confirmations).max(confirmations);
     let confirmations =
         if settled < seen { known.min(needed.saturating_sub(1)) } else { known.max(needed) };
-    Sighting { seen, settled, confirmations, ..found }
+    Observation { seen, settled, confirmations, ..found }
 }
 
-fn times(amount: Gwei, n: usize) -> Gwei {
+fn times(amount: Amount, n: usize) -> Amount {
     let n = i64::try_from(n).unwrap_or(i64::MAX);
-    Gwei::new(amount.get().saturating_mul(n)).expect("neither is below zero")
+    Amount::new(amount.get().saturating_mul(n)).expect("neither is below zero")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::node::Link;
+    use crate::node::RpcClient;
     use crate::payment::Address;
     use crate::payment::Depth;
-    use crate::values::Moment;
     use crate::values::NodeUrl;
+    use crate::values::Timestamp;
     use std::collections::BTreeMap;
     use std::io::Read;
     use std::io::Write;
@@ -318,8 +321,8 @@ mod tests {
 
     const COIN: Coin = Coin::Ether { chain: 1 };
 
-    fn gwei(n: i64) -> Gwei {
-        Gwei::new(n).unwrap()
+    fn gwei(n: i64) -> Amount {
+        Amount::new(n).unwrap()
     }
 
     fn hash(number: u64) -> Hash {
@@ -337,22 +340,22 @@ mod tests {
         Chain { id: 1, head: block(head), is_final: None, deep }
     }
 
-    fn followed(seen: i64, settled: i64) -> Followed {
-        let last = Sighting {
+    fn followed(seen: i64, settled: i64) -> WatchedInvoice {
+        let last = Observation {
             seen: gwei(seen),
             settled: gwei(settled),
             confirmations: 5,
             needed: 3,
             is_moved: false,
         };
-        Followed {
+        WatchedInvoice {
             id: 7,
             coin: COIN,
             address: Address::parse(&COIN, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed").unwrap(),
             amount: gwei(1_000),
             is_alone: false,
             depth: Depth::Blocks(3),
-            placed_on: Moment::new(0).unwrap(),
+            placed_on: Timestamp::new(0).unwrap(),
             last: Some(last),
         }
     }
@@ -364,7 +367,7 @@ mod tests {
     /// `before`: what was seen and settled when its transfers were first read; `expected`: seen, settled, confirmations.
     #[track_caller]
     fn check(before: (i64, i64), blocks: &[u64], expected: (i64, i64, u32)) {
-        let mut memory = Memory::new(1, hash(0));
+        let mut memory = ScanState::new(1, hash(0));
         memory.read.insert(7, before);
         memory.matched = blocks.iter().map(|number| matched(*number)).collect();
         let found = sighting(&chain(100), &memory, &followed(1_000, 1_000));
@@ -425,12 +428,12 @@ mod tests {
     async fn a_node_that_refuses_many_blocks_is_asked_for_fewer() {
         // The oldest block but 32: 68 to 100, by 10, 5, 2, 2, …, 1.
         let (url, serving) = small_node(2 + 17);
-        let ethereum = Ethereum::open(Link::open(&url, None).unwrap(), Ethereum::OLDEST_HEAD);
-        let mut memory = Memory::new(1, hash(0));
+        let ethereum = Ethereum::open(RpcClient::open(&url, None).unwrap(), Ethereum::OLDEST_HEAD);
+        let mut memory = ScanState::new(1, hash(0));
         let order = followed(0, 0);
         let (seen, _) =
-            ethereum.look_at_transfers(&chain(100), &[&order], &mut memory).await.unwrap();
-        assert_eq!(seen[0].1.seen, Gwei::ZERO);
+            ethereum.check_transfers(&chain(100), &[&order], &mut memory).await.unwrap();
+        assert_eq!(seen[0].1.seen, Amount::ZERO);
         let scanned: Vec<u64> = memory.scanned.iter().map(|(number, _)| *number).collect();
         assert_eq!(scanned, (68..=100).collect::<Vec<u64>>());
         assert_eq!(memory.read.keys().collect::<Vec<_>>(), [&7]);

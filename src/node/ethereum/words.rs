@@ -1,6 +1,6 @@
 //! The words of a node like Ethereum's, read. Source: the Ethereum JSON-RPC specification, "hex value encoding".
 
-use crate::values::Gwei;
+use crate::values::Amount;
 use serde_json::Value;
 
 /// Shape: `0x` and 64 small hexadecimal digits.
@@ -56,17 +56,17 @@ pub fn hex(n: u64) -> String {
 }
 
 /// Cut down, never up; no more than the largest.
-pub fn gwei(units: u128, decimals: u8) -> Gwei {
+pub fn gwei(units: u128, decimals: u8) -> Amount {
     let gwei = match decimals.checked_sub(9) {
         Some(more) => 10_u128.checked_pow(more.into()).map_or(0, |step| units / step),
         None => units.saturating_mul(10_u128.pow(u32::from(9 - decimals))),
     };
     let gwei = i64::try_from(gwei).unwrap_or(i64::MAX);
-    Gwei::new(gwei).expect("it is cut off at both ends")
+    Amount::new(gwei).expect("it is cut off at both ends")
 }
 
 /// The units that are exactly this amount; `None` where there are none.
-pub fn exact_units(amount: Gwei, decimals: u8) -> Option<u128> {
+pub fn exact_units(amount: Amount, decimals: u8) -> Option<u128> {
     let amount = u128::try_from(amount.get()).ok()?;
     match decimals.checked_sub(9) {
         Some(more) => 10_u128.checked_pow(more.into())?.checked_mul(amount),
@@ -128,10 +128,10 @@ mod tests {
 
     #[test]
     fn an_exact_amount_has_its_units() {
-        let amount = Gwei::new(1_500_000_000).unwrap();
+        let amount = Amount::new(1_500_000_000).unwrap();
         assert_eq!(exact_units(amount, 18), Some(1_500_000_000_000_000_000));
         assert_eq!(exact_units(amount, 6), Some(1_500_000));
         assert_eq!(exact_units(amount, 0), None);
-        assert_eq!(exact_units(Gwei::new(i64::MAX).unwrap(), 36), None);
+        assert_eq!(exact_units(Amount::new(i64::MAX).unwrap(), 36), None);
     }
 }

@@ -2,17 +2,17 @@
 
 mod transfers;
 
-use crate::node::Doubt;
-use crate::node::Link;
+use crate::node::NodeError;
+use crate::node::RpcClient;
 use crate::node::monero::transfers::Transfers;
 use crate::payment::Address;
 use crate::payment::Coin;
 use crate::payment::Depth;
-use crate::payment::Followed;
-use crate::payment::Look;
+use crate::payment::ScanResult;
 use crate::payment::ViewKey;
+use crate::payment::WatchedInvoice;
 use crate::payment::integrated;
-use crate::values::Moment;
+use crate::values::Timestamp;
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
@@ -44,14 +44,14 @@ const WATCH_ONLY: i64 = -29;
 
 /// The seller's view-only wallet.
 pub struct Monero {
-    link: Link,
+    link: RpcClient,
     /// After so many minutes without a new block, the wallet's daemon has lost touch with the network.
     pub stale_minutes: i64,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Memory {
+struct ScanState {
     /// When the wallet was last looked at, how many blocks it knew then, and when it last knew more than before.
     at: i64,
     height: u64,
@@ -83,23 +83,23 @@ impl Monero {
     const STALE_MINUTES: i64 = 120;
 
     /// Opens nothing yet.
-    pub fn open(link: Link) -> Self {
+    pub fn open(link: RpcClient) -> Self {
         Self { link: link.at_path("/json_rpc"), stale_minutes: Self::STALE_MINUTES }
     }
 
     /// `trusted`: the wallet knows no time of its own, so that orders expire by this one.
     ///
     /// # Errors
-    /// [`Doubt`] where the wallet, its daemon or an answer is not what it must be; then nothing was decided.
+    /// [`NodeError`] where the wallet, its daemon or an answer is not what it must be; then nothing was decided.
     pub async fn look(
         &self,
-        followed: &[Followed],
+        followed: &[WatchedInvoice],
         memory: Option<&str>,
-        now: Moment,
-        trusted: Moment,
-    ) -> Result<Look, Doubt> {
+        now: Timestamp,
+        trusted: Timestamp,
+    ) -> Result<ScanResult, NodeError> {
         // What cannot be read any more is found again.
-        let mut memory: Memory =
+        let mut memory: ScanState =
             memory.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         let ids: BTreeSet<i64> = followed.iter().map(|invoice| invoice.id).collect();
         memory.indexes.retain(|id, _| ids.contains(id));
@@ -129,32 +129,32 @@ impl Monero {
         });
         let transfers: Transfers = serde_json::from_value(self.ask("get_transfers", asked).await?)
             .map_err(|_| self.link.malformed("get_transfers"))?;
-        let mut sightings = transfers.sightings(followed, &mut memory.paid);
-        sightings.retain(|(id, _)| !memory.foreign.contains(id));
-        Ok(Look {
+        let mut observations = transfers.observations(followed, &mut memory.paid);
+        observations.retain(|(id, _)| !memory.foreign.contains(id));
+        Ok(ScanResult {
             ahead: 0,
             head: height.saturating_sub(1),
-            time: Moment::new(memory.time).map_err(|_| self.link.malformed("its memory"))?,
-            sightings,
+            time: Timestamp::new(memory.time).map_err(|_| self.link.malformed("its memory"))?,
+            observations,
             memory: serde_json::to_string(&memory).map_err(|error| {
-                Doubt::Other(format!("detected payments cannot be stored: {error}"))
+                NodeError::Other(format!("detected payments cannot be stored: {error}"))
             })?,
         })
     }
 
     /// A wallet that can spend does not belong on a server. Asked to sign nothing, a view-only one says what it is; no key is
     /// asked for.
-    async fn check_view_only(&self) -> Result<(), Doubt> {
+    async fn check_view_only(&self) -> Result<(), NodeError> {
         let node = self.link.node();
         match self.ask("sign_transfer", json!({"unsigned_txset": "00"})).await {
-            Err(Doubt::Refused { code: WATCH_ONLY, .. }) => Ok(()),
-            Err(Doubt::Refused { code: NO_WALLET, .. }) => Err(Doubt::Other(format!(
+            Err(NodeError::Refused { code: WATCH_ONLY, .. }) => Ok(()),
+            Err(NodeError::Refused { code: NO_WALLET, .. }) => Err(NodeError::Other(format!(
                 "monero-wallet-rpc at {node} has no wallet open: start it with --wallet-file and the view-only wallet"
             ))),
-            Err(Doubt::Refused { code: DENIED, .. }) => Err(Doubt::Other(format!(
+            Err(NodeError::Refused { code: DENIED, .. }) => Err(NodeError::Other(format!(
                 "monero-wallet-rpc at {node} is restricted: start it without --restricted-rpc, reachable only from this host"
             ))),
-            Ok(_) | Err(Doubt::Refused { .. }) => Err(Doubt::Other(format!(
+            Ok(_) | Err(NodeError::Refused { .. }) => Err(NodeError::Other(format!(
                 "the wallet in monero-wallet-rpc at {node} CAN SPEND: remove it from this host, and create a view-only wallet from its \
                  primary address and private view key (monero-wallet-cli --generate-from-view-key)"
             ))),
@@ -162,13 +162,15 @@ impl Monero {
         }
     }
 
-    async fn primary(&self) -> Result<Address, Doubt> {
+    async fn primary(&self) -> Result<Address, NodeError> {
         let asked = json!({"account_index": 0, "address_index": [0]});
         let answer = self.ask("get_address", asked).await?;
         let text = answer["address"].as_str().unwrap_or_default();
         let address = Address::parse(&Coin::Monero, text).map_err(|why| {
             let node = self.link.node();
-            Doubt::Other(format!("the wallet in monero-wallet-rpc at {node} cannot be used: {why}"))
+            NodeError::Other(format!(
+                "the wallet in monero-wallet-rpc at {node} cannot be used: {why}"
+            ))
         })?;
         if address.is_primary_monero() {
             Ok(address)
@@ -182,11 +184,11 @@ impl Monero {
     async fn know_addresses(
         &self,
         primary: &Address,
-        followed: &[Followed],
-        memory: &mut Memory,
-    ) -> Result<(), Doubt> {
+        followed: &[WatchedInvoice],
+        memory: &mut ScanState,
+    ) -> Result<(), NodeError> {
         let mut places: BTreeMap<&Address, Option<(u32, u32)>> = BTreeMap::new();
-        let mut strangers: Vec<&Followed> = Vec::new();
+        let mut strangers: Vec<&WatchedInvoice> = Vec::new();
         for invoice in followed {
             let (id, address) = (invoice.id, &invoice.address);
             if memory.indexes.contains_key(&id) || memory.foreign.contains(&id) {
@@ -227,11 +229,11 @@ impl Monero {
     }
 
     /// Account and index of an address that the wallet looks for in new blocks.
-    async fn index_of(&self, address: &Address) -> Result<Option<(u32, u32)>, Doubt> {
+    async fn index_of(&self, address: &Address) -> Result<Option<(u32, u32)>, NodeError> {
         let what = "get_address_index";
         let answer = match self.ask(what, json!({"address": address.as_str()})).await {
             Ok(answer) => answer,
-            Err(Doubt::Refused { code: WRONG_ADDRESS, .. }) => return Ok(None),
+            Err(NodeError::Refused { code: WRONG_ADDRESS, .. }) => return Ok(None),
             Err(doubt) => return Err(doubt),
         };
         let part = |name| {
@@ -246,9 +248,9 @@ impl Monero {
     async fn search(
         &self,
         primary: &Address,
-        strangers: &[&Followed],
-        memory: &mut Memory,
-    ) -> Result<(), Doubt> {
+        strangers: &[&WatchedInvoice],
+        memory: &mut ScanState,
+    ) -> Result<(), NodeError> {
         let answer = self.ask("query_key", json!({"key_type": "view_key"})).await?;
         let key = ViewKey::parse(primary, answer["key"].as_str().unwrap_or_default())
             .map_err(|_| self.link.malformed("query_key"))?;
@@ -279,7 +281,11 @@ impl Monero {
     }
 
     /// Makes the wallet look for all indexes up to the highest: by itself it looks 200 beyond the last one that it made.
-    async fn reach(&self, followed: &[Followed], memory: &Memory) -> Result<(), Doubt> {
+    async fn reach(
+        &self,
+        followed: &[WatchedInvoice],
+        memory: &ScanState,
+    ) -> Result<(), NodeError> {
         let Some((id, highest)) = memory.indexes.iter().max_by_key(|(_, index)| **index) else {
             return Ok(());
         };
@@ -293,7 +299,7 @@ impl Monero {
             }
             // Its address had this index at the last look: the wallet was exchanged for another just now.
             Ok(_) => return Err(self.other_wallet()),
-            Err(Doubt::Refused { code: NO_SUCH_INDEX, .. }) => {}
+            Err(NodeError::Refused { code: NO_SUCH_INDEX, .. }) => {}
             Err(doubt) => return Err(doubt),
         }
         let was_looked_for = self.index_of(&invoice.address).await?.is_some();
@@ -317,15 +323,15 @@ impl Monero {
 
     fn keep_time(
         &self,
-        memory: &mut Memory,
+        memory: &mut ScanState,
         height: u64,
-        followed: &[Followed],
-        now: Moment,
-    ) -> Result<(), Doubt> {
+        followed: &[WatchedInvoice],
+        now: Timestamp,
+    ) -> Result<(), NodeError> {
         let deepest = followed.iter().map(|invoice| needed(invoice.depth)).max().unwrap_or(0);
         let lowest = memory.height.saturating_sub(u64::from(deepest.max(USUAL_DEPTH)));
         if height < lowest {
-            return Err(Doubt::WentBack { node: self.link.node(), number: lowest });
+            return Err(NodeError::WentBack { node: self.link.node(), number: lowest });
         }
         // A clock that was wrong before has left nothing in the future.
         for then in [&mut memory.grew_at, &mut memory.calm_since, &mut memory.at, &mut memory.time]
@@ -337,7 +343,7 @@ impl Monero {
             memory.grew_at = now.get();
         } else if self.stale_minutes < minutes_since(memory.grew_at) {
             let node = self.link.node();
-            return Err(Doubt::Stale { node, minutes: minutes_since(memory.grew_at) });
+            return Err(NodeError::Stale { node, minutes: minutes_since(memory.grew_at) });
         }
 
         // Neither the wallet nor its daemon tells whether it has the whole chain. So the orders' time goes on only while
@@ -358,25 +364,25 @@ impl Monero {
         Ok(())
     }
 
-    async fn ask(&self, method: &str, params: Value) -> Result<Value, Doubt> {
-        self.link.call(method, params).await.map_err(|doubt| self.let_in(doubt))
+    async fn ask(&self, method: &str, params: Value) -> Result<Value, NodeError> {
+        self.link.call(method, params).await.map_err(|doubt| self.admit(doubt))
     }
 
-    async fn ask_slow(&self, method: &str, params: Value) -> Result<Value, Doubt> {
-        self.link.call_slow(method, params).await.map_err(|doubt| self.let_in(doubt))
+    async fn ask_slow(&self, method: &str, params: Value) -> Result<Value, NodeError> {
+        self.link.call_slow(method, params).await.map_err(|doubt| self.admit(doubt))
     }
 
-    fn let_in(&self, doubt: Doubt) -> Doubt {
-        if matches!(doubt, Doubt::NotLetIn { .. }) { no_login(&self.link) } else { doubt }
+    fn admit(&self, doubt: NodeError) -> NodeError {
+        if matches!(doubt, NodeError::NotLetIn { .. }) { no_login(&self.link) } else { doubt }
     }
 
-    fn number(&self, answer: &Value, name: &str) -> Result<u64, Doubt> {
+    fn number(&self, answer: &Value, name: &str) -> Result<u64, NodeError> {
         answer[name].as_u64().ok_or_else(|| self.link.malformed(name))
     }
 
-    fn no_daemon(&self, doubt: Doubt) -> Doubt {
+    fn no_daemon(&self, doubt: NodeError) -> NodeError {
         match doubt {
-            Doubt::Refused { words, .. } => Doubt::Other(format!(
+            NodeError::Refused { words, .. } => NodeError::Other(format!(
                 "monero-wallet-rpc at {} cannot use its monerod ({words}): check that monerod is running",
                 self.link.node()
             )),
@@ -384,8 +390,8 @@ impl Monero {
         }
     }
 
-    fn other_wallet(&self) -> Doubt {
-        Doubt::Other(format!(
+    fn other_wallet(&self) -> NodeError {
+        NodeError::Other(format!(
             "the wallet in monero-wallet-rpc at {} is not the one that the newest order is paid to: open the \
              view-only wallet of the address in the shop's catalog",
             self.link.node()
@@ -393,8 +399,8 @@ impl Monero {
     }
 }
 
-fn no_login(link: &Link) -> Doubt {
-    Doubt::Other(format!(
+fn no_login(link: &RpcClient) -> NodeError {
+    NodeError::Other(format!(
         "monero-wallet-rpc at {} requires an unsupported kind of login: start it with --disable-rpc-login where nobody else can reach \
          it (--rpc-bind-ip 127.0.0.1), and set XMR_RPC_URL without user and password",
         link.node()
@@ -402,7 +408,7 @@ fn no_login(link: &Link) -> Doubt {
 }
 
 /// A block older than all that these orders can have been paid in: two days of blocks more than were made since, as a rule.
-fn oldest_block(height: u64, followed: &[Followed], now: Moment) -> u64 {
+fn oldest_block(height: u64, followed: &[WatchedInvoice], now: Timestamp) -> u64 {
     let oldest = followed.iter().map(|invoice| invoice.placed_on).min().unwrap_or(now);
     let blocks = (now.minutes_after(oldest) + 2 * 24 * 60) / BLOCK_MINUTES;
     height.saturating_sub(u64::try_from(blocks).unwrap_or(0))
@@ -411,7 +417,7 @@ fn oldest_block(height: u64, followed: &[Followed], now: Moment) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::values::Gwei;
+    use crate::values::Amount;
     use crate::values::NodeUrl;
     use std::ops::RangeInclusive;
 
@@ -419,19 +425,19 @@ mod tests {
 
     fn monero() -> Monero {
         let url = NodeUrl::parse("http://127.0.0.1:18083").unwrap();
-        Monero::open(Link::open(&url, None).unwrap())
+        Monero::open(RpcClient::open(&url, None).unwrap())
     }
 
-    fn at(minutes: i64) -> Moment {
-        Moment::new(START).unwrap().plus_minutes(minutes)
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::new(START).unwrap().plus_minutes(minutes)
     }
 
-    fn look(memory: &mut Memory, minutes: i64, height: u64) -> Result<(), Doubt> {
+    fn look(memory: &mut ScanState, minutes: i64, height: u64) -> Result<(), NodeError> {
         monero().keep_time(memory, height, &[], at(minutes))
     }
 
     /// Looks once a minute, with a block every other one.
-    fn looks(memory: &mut Memory, minutes: RangeInclusive<i64>, height: u64) -> u64 {
+    fn looks(memory: &mut ScanState, minutes: RangeInclusive<i64>, height: u64) -> u64 {
         let start = *minutes.start();
         let height_at = |minute: i64| height + u64::try_from((minute - start) / 2).unwrap();
         for minute in minutes.clone() {
@@ -442,7 +448,7 @@ mod tests {
 
     #[test]
     fn the_orders_time_goes_on_while_blocks_come_as_they_are_made() {
-        let mut memory = Memory::default();
+        let mut memory = ScanState::default();
         looks(&mut memory, 0..=9, 1_000);
         assert_eq!(memory.time, 0);
         looks(&mut memory, 10..=30, 1_005);
@@ -451,7 +457,7 @@ mod tests {
 
     #[test]
     fn a_daemon_that_reads_what_it_missed_moves_no_orders_time() {
-        let mut memory = Memory::default();
+        let mut memory = ScanState::default();
         let height = looks(&mut memory, 0..=30, 1_000);
         // A night without the host, and then many blocks at each look.
         for n in 1..=20_u64 {
@@ -466,7 +472,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_put_back_leaves_nothing_in_the_future() {
-        let mut memory = Memory::default();
+        let mut memory = ScanState::default();
         let height = looks(&mut memory, 1_000..=1_030, 1_000);
         look(&mut memory, 20, height).unwrap();
         assert_eq!((memory.time, memory.at), (at(20).get(), at(20).get()));
@@ -476,34 +482,34 @@ mod tests {
 
     #[test]
     fn without_blocks_the_orders_time_stands_still_and_then_the_daemon_is_doubted() {
-        let mut memory = Memory::default();
+        let mut memory = ScanState::default();
         let height = looks(&mut memory, 0..=30, 1_000);
         for minute in 31..=150 {
             look(&mut memory, minute, height).unwrap();
         }
         assert_eq!(memory.time, at(70).get());
         let doubt = look(&mut memory, 151, height);
-        assert!(matches!(doubt, Err(Doubt::Stale { minutes: 121, .. })), "{doubt:?}");
+        assert!(matches!(doubt, Err(NodeError::Stale { minutes: 121, .. })), "{doubt:?}");
         assert_eq!(look(&mut memory, 152, height + 1), Ok(()));
     }
 
     #[test]
     fn a_chain_that_goes_back_further_than_payments_must_lie_deep_is_doubted() {
-        let mut memory = Memory::default();
+        let mut memory = ScanState::default();
         let height = looks(&mut memory, 0..=30, 1_000);
         assert_eq!(look(&mut memory, 31, height - 10), Ok(()));
         let doubt = look(&mut memory, 32, height - 21);
-        assert!(matches!(doubt, Err(Doubt::WentBack { .. })), "{doubt:?}");
+        assert!(matches!(doubt, Err(NodeError::WentBack { .. })), "{doubt:?}");
     }
 
     #[test]
     fn the_blocks_looked_at_reach_back_behind_the_oldest_order() {
         let placed = |minutes: i64| {
-            Followed {
+            WatchedInvoice {
             id: 1,
             coin: Coin::Monero,
             address: Address::parse(&Coin::Monero, "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39").unwrap(),
-            amount: Gwei::ONE_COIN,
+            amount: Amount::ONE_COIN,
             is_alone: true,
             depth: Depth::Final,
             placed_on: at(minutes),
@@ -519,14 +525,14 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_read_back() {
-        let memory = Memory {
+        let memory = ScanState {
             height: 5,
             indexes: BTreeMap::from([(7, 3)]),
             paid: BTreeMap::from([("aa".to_owned(), 7)]),
-            ..Memory::default()
+            ..ScanState::default()
         };
         let text = serde_json::to_string(&memory).unwrap();
-        let read: Memory = serde_json::from_str(&text).unwrap();
+        let read: ScanState = serde_json::from_str(&text).unwrap();
         assert_eq!((read.height, read.indexes, read.paid), (5, memory.indexes, memory.paid));
     }
 }

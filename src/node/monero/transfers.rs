@@ -1,10 +1,10 @@
 //! Transfers that a Monero wallet knows of.
 
 use crate::node::monero::needed;
-use crate::payment::Followed;
-use crate::payment::Sighting;
-use crate::values::Gwei;
-use crate::values::Moment;
+use crate::payment::Observation;
+use crate::payment::WatchedInvoice;
+use crate::values::Amount;
+use crate::values::Timestamp;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -46,14 +46,14 @@ pub struct Transfers {
 impl Transfers {
     /// What each invoice received. `paid`: transaction → invoice, for those at an address that several share; what is found
     /// is added, so that a transaction stays with the order that it was counted for.
-    pub fn sightings(
+    pub fn observations(
         &self,
-        followed: &[Followed],
+        followed: &[WatchedInvoice],
         paid: &mut BTreeMap<String, i64>,
-    ) -> Vec<(i64, Sighting)> {
+    ) -> Vec<(i64, Observation)> {
         paid.retain(|_, id| followed.iter().any(|invoice| invoice.id == *id));
-        let mut alone: BTreeMap<String, &Followed> = BTreeMap::new();
-        let mut shared: BTreeMap<String, Vec<&Followed>> = BTreeMap::new();
+        let mut alone: BTreeMap<String, &WatchedInvoice> = BTreeMap::new();
+        let mut shared: BTreeMap<String, Vec<&WatchedInvoice>> = BTreeMap::new();
         for invoice in followed {
             if invoice.is_alone {
                 alone.insert(place_of(invoice), invoice);
@@ -101,10 +101,10 @@ impl Transfer {
 
     fn of_exact_amount(
         &self,
-        invoices: &[&Followed],
+        invoices: &[&WatchedInvoice],
         paid: &mut BTreeMap<String, i64>,
     ) -> Option<i64> {
-        let fits = |invoice: &Followed| {
+        let fits = |invoice: &WatchedInvoice| {
             let asked = u128::from(invoice.amount.get().unsigned_abs()) * PICONERO;
             u128::from(self.amount) == asked && self.is_since(invoice)
         };
@@ -125,8 +125,8 @@ impl Transfer {
 
     /// What came before was for something else: another order of this amount in its time, or the seller's own, at a subaddress
     /// that was used before the shop had it.
-    fn is_since(&self, invoice: &Followed) -> bool {
-        Moment::new(self.timestamp)
+    fn is_since(&self, invoice: &WatchedInvoice) -> bool {
+        Timestamp::new(self.timestamp)
             .is_ok_and(|at| invoice.placed_on <= at.plus_minutes(BLOCK_TIME_MINUTES))
     }
 
@@ -137,14 +137,14 @@ impl Transfer {
 }
 
 /// A payment id, or an address where there is none: a transfer to an integrated address names the two apart.
-fn place_of(invoice: &Followed) -> String {
+fn place_of(invoice: &WatchedInvoice) -> String {
     match invoice.address.payment_id() {
         Some(id) => id.iter().map(|byte| format!("{byte:02x}")).collect(),
         None => invoice.address.as_str().to_owned(),
     }
 }
 
-fn sighting(invoice: &Followed, parts: &[&Transfer]) -> Sighting {
+fn sighting(invoice: &WatchedInvoice, parts: &[&Transfer]) -> Observation {
     let needed = needed(invoice.depth);
     let settled = parts.iter().filter(|part| part.is_settled(needed));
     let confirmations = parts
@@ -155,7 +155,7 @@ fn sighting(invoice: &Followed, parts: &[&Transfer]) -> Sighting {
             if part.is_settled(needed) { n } else { n.min(needed.saturating_sub(1)) }
         })
         .min();
-    Sighting {
+    Observation {
         seen: sum(parts.iter().copied()),
         settled: sum(settled.copied()),
         confirmations: confirmations.unwrap_or(0),
@@ -165,10 +165,10 @@ fn sighting(invoice: &Followed, parts: &[&Transfer]) -> Sighting {
     }
 }
 
-fn sum<'a>(parts: impl Iterator<Item = &'a Transfer>) -> Gwei {
+fn sum<'a>(parts: impl Iterator<Item = &'a Transfer>) -> Amount {
     let piconero: u128 = parts.map(|part| u128::from(part.amount)).sum();
     let gwei = i64::try_from(piconero / PICONERO).unwrap_or(i64::MAX);
-    Gwei::new(gwei).expect("a sum of amounts is not below zero")
+    Amount::new(gwei).expect("a sum of amounts is not below zero")
 }
 
 #[cfg(test)]
@@ -185,15 +185,15 @@ mod tests {
     const NO_ID: &str = "0000000000000000";
     const DAY: i64 = 1_795_219_200;
 
-    fn invoice(id: i64, address: &str, amount: i64, is_alone: bool) -> Followed {
-        Followed {
+    fn invoice(id: i64, address: &str, amount: i64, is_alone: bool) -> WatchedInvoice {
+        WatchedInvoice {
             id,
             coin: Coin::Monero,
             address: Address::parse(&Coin::Monero, address).unwrap(),
-            amount: Gwei::new(amount).unwrap(),
+            amount: Amount::new(amount).unwrap(),
             is_alone,
             depth: Depth::Blocks(10),
-            placed_on: Moment::new(DAY).unwrap(),
+            placed_on: Timestamp::new(DAY).unwrap(),
             last: None,
         }
     }
@@ -214,16 +214,16 @@ mod tests {
 
     /// Seen, settled, confirmations of each invoice.
     fn look(
-        followed: &[Followed],
+        followed: &[WatchedInvoice],
         in_blocks: &[Transfer],
         pool: &[Transfer],
     ) -> Vec<(i64, i64, i64, u32)> {
         let transfers = Transfers { in_blocks: in_blocks.to_vec(), pool: pool.to_vec() };
-        let sightings = transfers.sightings(followed, &mut BTreeMap::new());
-        let figures = |(id, sighting): (i64, Sighting)| {
+        let observations = transfers.observations(followed, &mut BTreeMap::new());
+        let figures = |(id, sighting): (i64, Observation)| {
             (id, sighting.seen.get(), sighting.settled.get(), sighting.confirmations)
         };
-        sightings.into_iter().map(figures).collect()
+        observations.into_iter().map(figures).collect()
     }
 
     #[test]
@@ -277,7 +277,8 @@ mod tests {
     #[test]
     fn one_confirmation_is_enough_where_one_is_asked_for() {
         // The wallet calls everything locked that has less than ten.
-        let order = [Followed { depth: Depth::Blocks(1), ..invoice(7, SUBADDRESS, 1_000, true) }];
+        let order =
+            [WatchedInvoice { depth: Depth::Blocks(1), ..invoice(7, SUBADDRESS, 1_000, true) }];
         let young = transfer("a", SUBADDRESS, 1_000_000, 1);
         assert_eq!(look(&order, &[young], &[]), [(7, 1_000, 1_000, 1)]);
     }
@@ -326,12 +327,12 @@ mod tests {
         let pays = |txid| transfer(txid, PRIMARY, 1_000_000, 10);
         let mut paid = BTreeMap::from([("b".to_owned(), 2)]);
         let transfers = Transfers { in_blocks: vec![pays("a"), pays("b")], pool: Vec::new() };
-        let sightings = transfers.sightings(&[first.clone(), second.clone()], &mut paid);
-        let seen: Vec<i64> = sightings.iter().map(|(_, sighting)| sighting.seen.get()).collect();
+        let observations = transfers.observations(&[first.clone(), second.clone()], &mut paid);
+        let seen: Vec<i64> = observations.iter().map(|(_, sighting)| sighting.seen.get()).collect();
         assert_eq!(seen, [1_000, 1_000]);
         assert_eq!(paid, BTreeMap::from([("a".to_owned(), 1), ("b".to_owned(), 2)]));
         // What is followed no longer is forgotten.
-        Transfers::default().sightings(&[second], &mut paid);
+        Transfers::default().observations(&[second], &mut paid);
         assert_eq!(paid, BTreeMap::from([("b".to_owned(), 2)]));
     }
 

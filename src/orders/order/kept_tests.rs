@@ -2,13 +2,13 @@
 
 use super::*;
 use crate::payment::Address;
-use crate::payment::Sighting;
+use crate::payment::Observation;
 use crate::payment::Tolerance;
 
 const DAY: i64 = 86_400;
 
-fn gwei(n: i64) -> Gwei {
-    Gwei::new(n).unwrap()
+fn gwei(n: i64) -> Amount {
+    Amount::new(n).unwrap()
 }
 
 /// Of 1,010, to be paid until the hundredth day; received by the seller's word, and seen and settled by a node's.
@@ -21,13 +21,13 @@ pub fn invoice(received: i64, node: Option<(i64, i64)>) -> Invoice {
         amount: gwei(1_010),
         total: gwei(1_000),
         received: gwei(received),
-        sighting: node.map(|(seen, settled)| Sighting {
+        sighting: node.map(|(seen, settled)| Observation {
             seen: gwei(seen),
             settled: gwei(settled),
-            ..Sighting::NOTHING
+            ..Observation::NOTHING
         }),
         in_doubt: false,
-        until: Moment::new(100 * DAY).unwrap(),
+        until: Timestamp::new(100 * DAY).unwrap(),
         clock_ahead: None,
     }
 }
@@ -36,7 +36,7 @@ fn kept(status: Status, received: i64, node: Option<(i64, i64)>) -> Order {
     Order {
         order_ref: OrderRef::from_chance([0; 8]),
         status,
-        placed_at: Moment::new(99 * DAY).unwrap(),
+        placed_at: Timestamp::new(99 * DAY).unwrap(),
         finished_at: None,
         lines: Vec::new(),
         sending: None,
@@ -48,7 +48,7 @@ fn kept(status: Status, received: i64, node: Option<(i64, i64)>) -> Order {
 
 #[test]
 fn an_unpaid_order_expires_by_the_clock_where_no_node_follows_it() {
-    let at = |seconds| Moment::new(100 * DAY + seconds).unwrap();
+    let at = |seconds| Timestamp::new(100 * DAY + seconds).unwrap();
     for (status, node, seconds, expected) in [
         (Status::Awaiting, None, -1, Status::Awaiting),
         (Status::Awaiting, None, 0, Status::Expired),
@@ -107,7 +107,7 @@ fn money_came_where_the_seller_or_the_node_says_so_and_not_by_the_buyers_word() 
 
 #[test]
 fn a_finished_order_is_kept_for_the_sellers_days_and_an_unpaid_one_for_its_own() {
-    let finished = Some(Moment::new(50 * DAY).unwrap());
+    let finished = Some(Timestamp::new(50 * DAY).unwrap());
     for (status, node, finished_at, expected) in [
         (Status::Awaiting, None, None, None),
         (Status::Shipped, None, finished, Some(80)),
@@ -116,7 +116,7 @@ fn a_finished_order_is_kept_for_the_sellers_days_and_an_unpaid_one_for_its_own()
         (Status::Expired, Some((0, 0)), finished, Some(107)),
     ] {
         let order = Order { finished_at, ..kept(status, 0, node) };
-        let expected = expected.map(|days| Moment::new(days * DAY).unwrap());
+        let expected = expected.map(|days| Timestamp::new(days * DAY).unwrap());
         assert_eq!(order.erased_after(30), expected, "{status}");
     }
 }

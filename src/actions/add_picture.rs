@@ -1,0 +1,130 @@
+//! Cleans, stores and renders an uploaded picture.
+
+use crate::actions::Shop;
+use crate::actions::image_worker::ImageWorker;
+use crate::actions::image_worker::Job;
+use crate::actions::image_worker::parse_size;
+use crate::pictures::NotAPicture;
+use crate::pictures::PictureFile;
+use crate::pictures::Source;
+use crate::store;
+use crate::store::catalog_import::PictureRow;
+use anyhow::Context;
+
+/// A picture that was handed in and can be shown from now on, though no product shows it yet.
+#[derive(Clone, Debug)]
+pub struct AddedPicture {
+    /// Its name below the seller's picture folder.
+    pub file: String,
+    pub fingerprint: String,
+}
+
+/// Takes a picture that came through a door: what is kept in the seller's folder is upright, smaller than a camera's, and
+/// pixels alone. The picture itself never touches the disk. `name`: what it was called there.
+///
+/// # Errors
+/// Within: one sentence that says which picture it is and why.
+pub async fn add_picture(
+    shop: &Shop,
+    name: String,
+    bytes: Vec<u8>,
+) -> anyhow::Result<Result<AddedPicture, String>> {
+    let outline = tokio::task::spawn_blocking(move || {
+        let source = Source::of(name, bytes)?;
+        let size = source.size()?;
+        Ok::<_, NotAPicture>((source, size))
+    });
+    match outline.await.context("look at a picture")? {
+        Ok((source, size)) => {
+            let name = source.name();
+            show(shop, Job::Upload, size.megapixels, &name, source.into_bytes()).await
+        }
+        Err(refused) => Ok(Err(refused.to_string())),
+    }
+}
+
+/// A picture of the seller's folder, rendered where it was not. Returns its fingerprint.
+///
+/// # Errors
+/// Within: one sentence that says which picture it is and why.
+pub(super) async fn show_original(
+    shop: &Shop,
+    file: &str,
+) -> anyhow::Result<Result<String, String>> {
+    let (originals, name) = (shop.originals.clone(), file.to_owned());
+    let found = tokio::task::spawn_blocking(move || {
+        let source = originals.find(&name)?;
+        let size = source.size()?;
+        Ok::<_, NotAPicture>((source.fingerprint().to_owned(), size))
+    });
+    let (fingerprint, size) = match found.await.context("look at a picture")? {
+        Ok(found) => found,
+        Err(refused) => return Ok(Err(refused.to_string())),
+    };
+    let files = store::catalog_import::find_picture(&shop.db, &fingerprint).await?;
+    let on_shelf =
+        |file: &String| PictureFile::parse(file).is_ok_and(|file| shop.pictures.has(&file));
+    if files.is_some_and(|files| files.iter().all(on_shelf)) {
+        return Ok(Ok(fingerprint));
+    }
+    let shown = show(shop, Job::Original, size.megapixels, file, Vec::new()).await?;
+    Ok(shown.map(|taken| taken.fingerprint))
+}
+
+async fn show(
+    shop: &Shop,
+    job: Job,
+    megapixels: u32,
+    name: &str,
+    bytes: Vec<u8>,
+) -> anyhow::Result<Result<AddedPicture, String>> {
+    let lines = match ImageWorker::develop(shop, job, megapixels, name, bytes).await? {
+        Ok(lines) => lines,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let size = |n: usize| lines.get(n).and_then(|line| parse_size(line));
+    let (Some(file), Some(fingerprint), Some(thumb), Some(page), Some(full)) =
+        (lines.first(), lines.get(1), size(2), size(3), size(4))
+    else {
+        anyhow::bail!("an answer about a picture is cut short");
+    };
+    let mut tx = shop.db.write().await?;
+    let row = PictureRow { fingerprint, sizes: [thumb, page, full] };
+    store::catalog_import::keep_picture(&mut tx, &row).await.context("keep a picture")?;
+    tx.commit().await.context("commit a picture")?;
+    Ok(Ok(AddedPicture { file: file.clone(), fingerprint: fingerprint.clone() }))
+}
+
+/// Finds out what the pictures are called that an older version of the shop showed without keeping their names. Where the
+/// seller's folder no longer has one, what was made of it is put there.
+pub async fn name_pictures(shop: &Shop) -> anyhow::Result<()> {
+    let mut unnamed = store::product_edit::list_unnamed_pictures(&shop.db).await?;
+    if unnamed.is_empty() {
+        return Ok(());
+    }
+    let originals = shop.originals.clone();
+    let wanted = unnamed.clone();
+    let mut found = tokio::task::spawn_blocking(move || originals.find_fingerprints(&wanted))
+        .await
+        .context("look for the pictures' names")?;
+    unnamed.retain(|fingerprint| !found.iter().any(|(known, _)| known == fingerprint));
+    for fingerprint in unnamed {
+        let Some([_, _, _, _, _, full]) =
+            store::catalog_import::find_picture(&shop.db, &fingerprint).await?
+        else {
+            continue;
+        };
+        let (originals, gallery) = (shop.originals.clone(), shop.pictures.clone());
+        let file = tokio::task::spawn_blocking(move || {
+            let bytes = gallery.read(&PictureFile::parse(&full).ok()?).ok()??;
+            let cleaned = Source::of(full, bytes).ok()?.cleaned().ok()?;
+            originals.keep(&cleaned, "picture").ok()
+        });
+        found.extend(file.await.context("put a picture back")?.map(|file| (fingerprint, file)));
+    }
+    let mut tx = shop.db.write().await?;
+    for (fingerprint, file) in &found {
+        store::product_edit::name_picture(&mut tx, fingerprint, file).await?;
+    }
+    tx.commit().await.context("commit the pictures' names")
+}

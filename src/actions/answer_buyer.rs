@@ -1,0 +1,56 @@
+//! Delivers what the seller typed at the desk to the order's page.
+
+use crate::actions::ApplyReplyError;
+use crate::actions::Shop;
+use crate::actions::apply_reply::post_now;
+use crate::actions::notify_seller;
+use crate::mail::Reply;
+use crate::mail::Unreadable;
+use crate::orders::OrderRef;
+use crate::store;
+use crate::values::Timestamp;
+use anyhow::Context;
+
+/// Why nothing of an answer was taken, in words for the seller.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    #[error("{0}. Nothing was sent.")]
+    ApplyReplyError(#[from] ApplyReplyError),
+}
+
+/// What the seller typed at the desk comes onto the order's page, every line of it, and is noted among the seller's
+/// deeds. `once`: of the form, so that one that is sent twice is heard once.
+pub async fn answer_buyer(
+    shop: &Shop,
+    order_ref: &OrderRef,
+    text: &str,
+    once: &[u8; 32],
+    now: Timestamp,
+) -> anyhow::Result<Result<(), AnswerError>> {
+    let own_key_ids = match shop.availability.seal(now) {
+        Ok(Some(key)) => key.key_ids(),
+        Ok(None) | Err(_) => Vec::new(),
+    };
+    let reply = match Reply::typed(order_ref.clone(), text, *once, &own_key_ids) {
+        Ok(reply) => reply,
+        Err(unreadable) => return Ok(Err(unreadable.into())),
+    };
+    super::expire_orders(shop, now).await?;
+    let mut tx = shop.db.write().await?;
+    if store::messages::is_heard(&mut tx, order_ref, once).await? {
+        return Ok(Ok(()));
+    }
+    let owed = match post_now(shop, &mut tx, &reply, now).await? {
+        Ok(owed) => owed,
+        Err(unposted) => return Ok(Err(unposted.into())),
+    };
+    store::desk::record_action_of(&mut tx, now, order_ref, "Answered").await?;
+    tx.commit().await.context("commit the answer")?;
+
+    for told in owed {
+        notify_seller(shop, told, now).await;
+    }
+    Ok(Ok(()))
+}

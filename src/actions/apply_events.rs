@@ -1,0 +1,95 @@
+//! Applies status changes from the desk to one order or many, once for each form.
+
+use crate::actions::OrderChange;
+use crate::actions::Shop;
+use crate::actions::Unchanged;
+use crate::actions::change_order::change_now;
+use crate::actions::notify_seller;
+use crate::orders::OrderRef;
+use crate::orders::Status;
+use crate::store;
+use crate::values::Line;
+use crate::values::Timestamp;
+use anyhow::Context;
+
+/// Why nothing was done at the desk.
+pub enum AddPictureError {
+    /// It was erased, or never was.
+    NoOrder,
+    /// It does not stand any more as the seller saw it.
+    Moved(Status),
+    Unchanged(Unchanged),
+}
+
+/// The seller's word at the desk changes an order, and is noted among the seller's deeds. `seen`: where the order stood on
+/// the seller's page. `once`: of the form, so that one that is sent twice is heard once.
+pub async fn take_step(
+    shop: &Shop,
+    order_ref: &OrderRef,
+    change: &OrderChange,
+    seen: Status,
+    once: &[u8; 32],
+    now: Timestamp,
+) -> anyhow::Result<Result<Status, AddPictureError>> {
+    super::expire_orders(shop, now).await?;
+    take(shop, order_ref, change, Some(seen), once, now).await
+}
+
+/// Orders that are on their way, each with a tracking number or nothing: what may be sent is, and of the others it is said
+/// why not. Each by itself, so that buyers do not wait for all of them.
+pub async fn send_orders(
+    shop: &Shop,
+    parcels: Vec<(OrderRef, Line)>,
+    once: &[u8; 32],
+    now: Timestamp,
+) -> anyhow::Result<Vec<(OrderRef, Result<Status, AddPictureError>)>> {
+    super::expire_orders(shop, now).await?;
+    let mut sent = Vec::new();
+    for (order_ref, tracking) in parcels {
+        let change = OrderChange::Shipped(tracking);
+        let taken = take(shop, &order_ref, &change, None, once, now).await?;
+        sent.push((order_ref, taken));
+    }
+    Ok(sent)
+}
+
+async fn take(
+    shop: &Shop,
+    order_ref: &OrderRef,
+    change: &OrderChange,
+    seen: Option<Status>,
+    once: &[u8; 32],
+    now: Timestamp,
+) -> anyhow::Result<Result<Status, AddPictureError>> {
+    let mut tx = shop.db.write().await?;
+    let Some(order) = store::orders::find_now(&mut tx, order_ref).await? else {
+        return Ok(Err(AddPictureError::NoOrder));
+    };
+    if store::messages::is_heard(&mut tx, order_ref, once).await? {
+        return Ok(Ok(order.status));
+    }
+    if seen.is_some_and(|seen| seen != order.status) {
+        return Ok(Err(AddPictureError::Moved(order.status)));
+    }
+    let (status, owed) = match change_now(shop, &mut tx, order_ref, change, Some(once), now).await?
+    {
+        Ok(changed) => changed,
+        Err(unchanged) => return Ok(Err(AddPictureError::Unchanged(unchanged))),
+    };
+    store::desk::record_action_of(&mut tx, now, order_ref, deed(change)).await?;
+    tx.commit().await.context("commit the step")?;
+
+    notify_seller(shop, owed, now).await;
+    Ok(Ok(status))
+}
+
+/// Among the seller's deeds, which hold nobody's words.
+fn deed(change: &OrderChange) -> &'static str {
+    match change {
+        OrderChange::Paid => "Marked as paid",
+        OrderChange::Partial(_) => "Recorded a received amount",
+        OrderChange::Shipped(_) => "Marked as shipped",
+        OrderChange::Cancelled(_) => "Cancelled",
+        OrderChange::Refunded(_) => "Marked as refunded",
+    }
+}

@@ -1,0 +1,202 @@
+//! Applies what a node saw of payments to invoices and orders.
+
+use crate::actions::Shop;
+use crate::actions::apply_reply::keep_step;
+use crate::actions::expire_orders::give_back;
+use crate::actions::notify_seller;
+use crate::actions::notify_seller::queue_message;
+use crate::actions::record_node_failure::end_doubt;
+use crate::mail::Told;
+use crate::orders::Event;
+use crate::orders::Order;
+use crate::orders::Status;
+use crate::payment::Invoice;
+use crate::payment::Observation;
+use crate::payment::PaidState;
+use crate::payment::ScanResult;
+use crate::payment::WatchedInvoice;
+use crate::store;
+use crate::store::Tx;
+use crate::store::outbox::OutboxMessage;
+use crate::values::Amount;
+use crate::values::Timestamp;
+use anyhow::Context;
+use std::collections::HashMap;
+
+/// Units: orders that change within one transaction, since buyers wait for as long as the writer is held.
+const AT_ONCE: usize = 50;
+
+/// What a node saw of a chain becomes what its invoices say, and the orders move on. `followed`: what the node was asked.
+/// Done twice, it changes nothing the second time. Returns how many orders changed their state.
+pub async fn apply_payments(
+    shop: &Shop,
+    network: &str,
+    followed: &[WatchedInvoice],
+    look: &ScanResult,
+    now: Timestamp,
+) -> anyhow::Result<usize> {
+    let asked: HashMap<i64, &WatchedInvoice> =
+        followed.iter().map(|asked| (asked.id, asked)).collect();
+    let news: Vec<(&WatchedInvoice, Observation)> = look
+        .observations
+        .iter()
+        .filter_map(|(id, sighting)| Some((*asked.get(id)?, *sighting)))
+        .map(|(asked, sighting)| {
+            (asked, sighting.without_dust(asked.amount, shop.policy.tolerance))
+        })
+        .filter(|(asked, sighting)| asked.last.is_none_or(|last| sighting.says_more_than(&last)))
+        .collect();
+    let mut n_changed = 0;
+    for some in news.chunks(AT_ONCE) {
+        let mut tx = shop.db.write().await?;
+        let (mut seen, mut told) = (Vec::new(), Vec::new());
+        for (asked, sighting) in some {
+            let Some(order) = store::orders::find_by_id(&mut tx, asked.id).await? else { continue };
+            // Somebody else has looked since the node was asked.
+            if order.invoice.sighting != asked.last {
+                continue;
+            }
+            told.extend(take_sighting(shop, &mut tx, order, *sighting, now).await?);
+            seen.push((asked.id, *sighting));
+        }
+        store::watch::mark_seen(&mut tx, &seen, now).await.context("keep what was seen")?;
+        tx.commit().await.context("commit what was seen")?;
+        n_changed += told.len();
+        for owed in told {
+            notify_seller(shop, owed, now).await;
+        }
+    }
+    // Last: were the shop stopped before, the node would be asked from the same place on again.
+    let mut tx = shop.db.write().await?;
+    store::watch::mark_looked(&mut tx, network, look, now).await.context("keep the look")?;
+    tx.commit().await.context("commit the look")?;
+    end_doubt(shop, network, now).await?;
+    Ok(n_changed)
+}
+
+/// The order moves on, where it does, and the seller is told.
+async fn take_sighting(
+    shop: &Shop,
+    tx: &mut Tx,
+    mut order: Order,
+    sighting: Observation,
+    now: Timestamp,
+) -> anyhow::Result<Vec<OutboxMessage>> {
+    let before = order.invoice.sighting.unwrap_or(Observation::NOTHING);
+    let tolerance = shop.policy.tolerance;
+    let was = before.standing(order.invoice.amount, tolerance);
+    let is = sighting.standing(order.invoice.amount, tolerance);
+    order.invoice.sighting = Some(sighting);
+    if Amount::ZERO < sighting.seen && before.seen == Amount::ZERO {
+        store::watch::mark_paid_index(tx, &order.order_ref).await?;
+    }
+    let mut told = Vec::new();
+    if sighting.is_moved && !before.is_moved {
+        told.push(queue_message(shop, tx, &order, Told::Node(MOVED), false, now).await?);
+    }
+    if was == is {
+        return Ok(told);
+    }
+    // What the seller has decided no node takes back.
+    let has_lost = order.invoice.received == Amount::ZERO
+        && (sighting.settled < before.settled || is == PaidState::Nothing);
+    let status = after(order.status, has_lost, is);
+    if status == order.status {
+        let is_over = matches!(status, Status::Shipped | Status::Refunded | Status::Cancelled);
+        let words = match status {
+            // What comes and goes without ever settling is no news: else somebody could write without end.
+            _ if sighting.settled == before.settled => None,
+            Status::Late => Some(late(&order, sighting)),
+            _ if is_over && sighting.settled < before.settled => Some(LOST.to_owned()),
+            _ if is_over => Some(UNEXPECTED.to_owned()),
+            _ => None,
+        };
+        if let Some(words) = words {
+            told.push(queue_message(shop, tx, &order, Told::Node(&words), false, now).await?);
+        }
+        return Ok(told);
+    }
+    if order.status.holds_stock() && !status.holds_stock() {
+        give_back(tx, &order).await?;
+        store::catalog::mark_changed(tx).await?;
+    }
+    order.status = status;
+    let order_ref = &order.order_ref;
+    store::orders::mark_status(tx, order_ref, status, status.is_finished().then_some(now)).await?;
+    keep_step(tx, order_ref, status, "", None, now).await?;
+    told.push(queue_message(shop, tx, &order, Told::Step(""), false, now).await?);
+    Ok(told)
+}
+
+/// Where the order stands after what was seen; a pair that is not in the table leaves it where it is.
+fn after(status: Status, has_lost: bool, standing: PaidState) -> Status {
+    let seen = match standing {
+        PaidState::Nothing => None,
+        PaidState::Some => Some(Event::NodeSawSome),
+        PaidState::Part => Some(Event::NodeSawPart),
+        PaidState::All => Some(Event::NodeSawAll),
+        PaidState::More => Some(Event::NodeSawMore),
+    };
+    let lost = has_lost.then_some(Event::NodeLost);
+    lost.into_iter().chain(seen).fold(status, |status, event| status.after(event).unwrap_or(status))
+}
+
+const MOVED: &str = "\
+Funds left this order's address before the shop's node saw a payment confirmed,\n\
+so it cannot tell what was paid. Check your wallet and record what you received.";
+const LOST: &str = "\
+The network reversed a confirmed payment for this order. Check whether it\n\
+confirms again before you ship anything.";
+const UNEXPECTED: &str = "\
+An unexpected payment arrived for this order. Check your wallet; you may want to\n\
+refund it.";
+
+fn late(order: &Order, sighting: Observation) -> String {
+    let Invoice { amount, currency, .. } = &order.invoice;
+    format!(
+        "{} of {amount} {currency} of the late payment is now confirmed.\n\
+         You decide: use /paid to accept the order if the items are still in stock,\n\
+         or refund the payment and use /refunded.",
+        sighting.settled
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(from: Status, has_lost: bool, standing: PaidState, expected: Status) {
+        assert_eq!(after(from, has_lost, standing), expected, "{from} {has_lost} {standing:?}");
+    }
+
+    #[test]
+    fn what_a_node_sees_moves_an_order_on_and_back() {
+        check(Status::Awaiting, false, PaidState::Some, Status::Unconfirmed);
+        check(Status::Unconfirmed, false, PaidState::Part, Status::Partial);
+        check(Status::Partial, false, PaidState::Some, Status::Unconfirmed);
+        check(Status::Unconfirmed, false, PaidState::All, Status::Confirmed);
+        check(Status::Confirmed, false, PaidState::More, Status::Overpaid);
+        // A reorganisation: all of it, a part of it, the excess alone.
+        check(Status::Confirmed, true, PaidState::Nothing, Status::Unconfirmed);
+        check(Status::Confirmed, true, PaidState::Part, Status::Partial);
+        check(Status::Overpaid, true, PaidState::All, Status::Confirmed);
+        check(Status::Expired, false, PaidState::All, Status::Late);
+    }
+
+    #[test]
+    fn an_order_that_is_over_stays_where_it_is() {
+        for status in [Status::Shipped, Status::Refunded, Status::Cancelled] {
+            for standing in [
+                PaidState::Nothing,
+                PaidState::Some,
+                PaidState::Part,
+                PaidState::All,
+                PaidState::More,
+            ] {
+                check(status, true, standing, status);
+                check(status, false, standing, status);
+            }
+        }
+    }
+}

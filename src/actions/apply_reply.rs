@@ -1,0 +1,148 @@
+//! Applies the seller's reply to a message: its command, then its text.
+
+use crate::actions::OrderChange;
+use crate::actions::Shop;
+use crate::actions::Unchanged;
+use crate::actions::change_order::change_now;
+use crate::actions::notify_seller;
+use crate::failpoints;
+use crate::mail::Reply;
+use crate::orders::Command;
+use crate::orders::OrderRef;
+use crate::orders::Status;
+use crate::store;
+use crate::store::Tx;
+use crate::store::messages::NewWords;
+use crate::store::messages::WordsKind;
+use crate::store::outbox::OutboxMessage;
+use crate::values::Paragraph;
+use crate::values::Timestamp;
+use anyhow::Context;
+
+/// Why nothing of a reply was taken, in words for the seller.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyReplyError {
+    #[error("order {0} not found: it was deleted or never existed")]
+    NoOrder(OrderRef),
+    #[error("the buyer of {0} has deleted their data: nobody can read an answer")]
+    NoReader(OrderRef),
+    #[error("{order_ref}: {unchanged}")]
+    Unchanged { order_ref: OrderRef, unchanged: Unchanged },
+}
+
+/// The seller's words come onto the pages of their orders, and what the first line says is done: all of it, or nothing.
+/// A mail that comes twice is heard once.
+pub async fn apply_reply(
+    shop: &Shop,
+    reply: &Reply,
+    now: Timestamp,
+) -> anyhow::Result<Result<(), ApplyReplyError>> {
+    super::expire_orders(shop, now).await?;
+    let mut tx = shop.db.write().await?;
+    failpoints::at("word-begun");
+    let owed = match post_now(shop, &mut tx, reply, now).await? {
+        Ok(owed) => owed,
+        Err(unposted) => return Ok(Err(unposted)),
+    };
+    failpoints::at("word-inserted");
+    tx.commit().await.context("commit the reply")?;
+    failpoints::at("word-committed");
+
+    for told in owed {
+        notify_seller(shop, told, now).await;
+    }
+    Ok(Ok(()))
+}
+
+/// The same, within a transaction. Returns what the seller is to be told of it.
+pub(super) async fn post_now(
+    shop: &Shop,
+    tx: &mut Tx,
+    reply: &Reply,
+    now: Timestamp,
+) -> anyhow::Result<Result<Vec<OutboxMessage>, ApplyReplyError>> {
+    let mut owed = Vec::new();
+    let message_id = &reply.message_id.0;
+    for order_ref in &reply.order_refs {
+        if store::orders::find_now(tx, order_ref).await?.is_none() {
+            return Ok(Err(ApplyReplyError::NoOrder(order_ref.clone())));
+        }
+        if store::messages::is_heard(tx, order_ref, message_id).await? {
+            continue;
+        }
+        if let Some(command) = &reply.command {
+            let change = change(command);
+            match change_now(shop, tx, order_ref, &change, Some(message_id), now).await? {
+                Ok((_, told)) => owed.push(told),
+                Err(unchanged) => {
+                    let order_ref = order_ref.clone();
+                    return Ok(Err(ApplyReplyError::Unchanged { order_ref, unchanged }));
+                }
+            }
+        }
+        if let Some(words) = &reply.words
+            && !keep_answer(tx, order_ref, words, message_id, now).await?
+        {
+            return Ok(Err(ApplyReplyError::NoReader(order_ref.clone())));
+        }
+    }
+    Ok(Ok(owed))
+}
+
+fn change(command: &Command) -> OrderChange {
+    match command {
+        Command::Paid => OrderChange::Paid,
+        Command::Partial(sum) => OrderChange::Partial(*sum),
+        Command::Shipped(word) => OrderChange::Shipped(word.clone()),
+        Command::Cancel(word) => OrderChange::Cancelled(word.clone()),
+        Command::Refunded(refund) => OrderChange::Refunded(refund.clone()),
+    }
+}
+
+/// Keeps what happened to an order, and what was said with it, sealed to the buyer.
+pub(super) async fn keep_step(
+    tx: &mut Tx,
+    order_ref: &OrderRef,
+    status: Status,
+    word: &str,
+    message_id: Option<&[u8; 32]>,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let sealed = match store::orders::find_buyer_key(tx, order_ref).await? {
+        Some(reader) if !word.is_empty() => Some(reader.seal(word)?),
+        _ => None,
+    };
+    let words = NewWords {
+        kind: WordsKind::Step,
+        now,
+        status: Some(status),
+        sealed: sealed.as_deref(),
+        message_id,
+        told: None,
+    };
+    store::messages::insert(tx, order_ref, &words).await.context("keep what happened")
+}
+
+/// Whether there is still somebody who can read it.
+async fn keep_answer(
+    tx: &mut Tx,
+    order_ref: &OrderRef,
+    words: &Paragraph,
+    message_id: &[u8; 32],
+    now: Timestamp,
+) -> anyhow::Result<bool> {
+    let Some(reader) = store::orders::find_buyer_key(tx, order_ref).await? else {
+        return Ok(false);
+    };
+    let sealed = reader.seal(words.as_str())?;
+    let words = NewWords {
+        kind: WordsKind::Answer,
+        now,
+        status: None,
+        sealed: Some(&sealed),
+        message_id: Some(message_id),
+        told: None,
+    };
+    store::messages::insert(tx, order_ref, &words).await.context("keep the seller's words")?;
+    Ok(true)
+}

@@ -1,0 +1,257 @@
+//! Builds the sprite sheets of the product lists.
+
+use crate::actions::Shop;
+use crate::catalog::CatalogFile;
+use crate::catalog::IN_WINDOW;
+use crate::catalog::ProductRecord;
+use crate::pictures::Cell;
+use crate::pictures::Picture;
+use crate::pictures::PictureFile;
+use crate::pictures::Rendered;
+use crate::pictures::Sheet;
+use crate::store;
+use crate::store::catalog_import::SheetRow;
+use crate::store::catalog_import::find_picture;
+use anyhow::Context;
+use std::collections::HashMap;
+use std::thread;
+
+/// The pictures of the shop window of one or several currencies.
+pub struct WindowSprites {
+    pub row: SheetRow,
+    pub currencies: Vec<String>,
+    /// Fingerprints, cell by cell.
+    pub pictures: Vec<String>,
+}
+
+/// Units: cells. A currency takes another's sheet where that shows at most so many pictures which its own window has not.
+const MOST_STRANGERS: usize = 3;
+
+/// Paints what the windows of this catalog will show, and keeps it. What was painted before is not painted again.
+///
+/// `windows`: each currency with the pictures that its window shows; `rendered`: those that were not on the shelf before.
+/// A sheet that cannot be painted is left out: its window shows each picture by itself.
+pub async fn build_sprites(
+    shop: &Shop,
+    windows: Vec<(String, Vec<String>)>,
+    rendered: &[(String, Picture)],
+) -> anyhow::Result<Vec<WindowSprites>> {
+    let mut sheets = Vec::new();
+    for (pictures, currencies) in share(windows) {
+        let fingerprint = Sheet::fingerprint(pictures.iter().map(String::as_str));
+        let known = store::catalog_import::find_sheet(&shop.db, &fingerprint).await?;
+        let on_shelf =
+            |file: &str| PictureFile::parse(file).is_ok_and(|file| shop.pictures.has(&file));
+        if let Some(row) = known.filter(|row| on_shelf(&row.webp) && on_shelf(&row.fallback)) {
+            sheets.push(WindowSprites { row, currencies, pictures });
+            continue;
+        }
+        let mut pages = Vec::new();
+        for picture in &pictures {
+            let new = rendered.iter().find(|(fingerprint, _)| fingerprint == picture);
+            let page = match new {
+                Some((_, picture)) => Some(picture.page.fallback.file.as_str().to_owned()),
+                None => find_picture(&shop.db, picture).await?.map(|[_, _, _, page, _, _]| page),
+            };
+            pages.extend(page.and_then(|page| PictureFile::parse(&page).ok()));
+        }
+        let n_pages = pages.len();
+        let of_shop = shop.clone();
+        // Painting takes a second, in which the doors go on.
+        let painted = tokio::task::spawn_blocking(move || paint(&of_shop, &pages)).await?;
+        match painted.filter(|_| n_pages == pictures.len()) {
+            Some((width, height, webp, fallback)) => sheets.push(WindowSprites {
+                row: SheetRow { fingerprint, width, height, webp, fallback },
+                currencies,
+                pictures,
+            }),
+            None => tracing::warn!("the window's pictures cannot be put on one sheet"),
+        }
+    }
+    Ok(sheets)
+}
+
+/// Currency → the fingerprints of what its window shows, each once; as `store::catalog::list_cards` will list it.
+/// Paints the windows' sheets anew where a window shows a picture that its sheet has not, or where a sheet shows many
+/// that no window needs. What changes places within a window changes nothing.
+///
+/// A window whose sheet is late shows its pictures by themselves, so this may come after the change itself.
+pub async fn follow_windows(shop: &Shop) -> anyhow::Result<()> {
+    let windows = store::product_edit::list_windows(&shop.db, IN_WINDOW).await?;
+    let hung = store::product_edit::list_sheets(&shop.db).await?;
+    let is_shown = |picture: &String| windows.iter().any(|(_, shown)| shown.contains(picture));
+    let suits = |(currency, pictures): &(String, Vec<String>)| {
+        match hung.iter().find(|(hung, _)| hung == currency) {
+            Some((_, sheet)) => {
+                sheet.len() <= pictures.len() + MOST_STRANGERS
+                    && pictures.iter().all(|picture| sheet.contains(picture))
+                    // What was taken away or hidden is not to be seen on a sheet either.
+                    && sheet.iter().all(is_shown)
+            }
+            // One picture alone is one request already.
+            None => pictures.len() < 2,
+        }
+    };
+    let is_needed = |(currency, _): &(String, Vec<String>)| {
+        windows.iter().any(|(shown, pictures)| shown == currency && 1 < pictures.len())
+    };
+    if windows.iter().all(suits) && hung.iter().all(is_needed) {
+        return Ok(());
+    }
+    let mut windows = windows;
+    let mut sheets = build_sprites(shop, windows.clone(), &[]).await?;
+    let mut tx = shop.db.write().await?;
+    let now_shown = store::product_edit::list_windows_now(&mut tx, IN_WINDOW).await?;
+    if now_shown != windows {
+        // They changed while the sheets were painted: once more. Whoever changes them now follows by itself.
+        drop(tx);
+        windows = now_shown;
+        let outdated = sheets;
+        sheets = build_sprites(shop, windows.clone(), &[]).await?;
+        tx = shop.db.write().await?;
+        let hung = store::product_edit::list_sheet_files(&mut tx).await?;
+        let painted: Vec<&String> =
+            sheets.iter().flat_map(|sheet| [&sheet.row.webp, &sheet.row.fallback]).collect();
+        let dropped: Vec<String> =
+            outdated.into_iter().flat_map(|sheet| [sheet.row.webp, sheet.row.fallback]).collect();
+        let is_dropped = |file: &&String| !hung.contains(file) && !painted.contains(file);
+        remove_files(shop, dropped.iter().filter(is_dropped));
+        // And again: then whoever changed them paints.
+        if store::product_edit::list_windows_now(&mut tx, IN_WINDOW).await? != windows {
+            return Ok(());
+        }
+    }
+    let old = store::product_edit::remove_sprites(&mut tx).await.context("take the sheets down")?;
+    for sheet in &sheets {
+        // A picture may have gone while the sheet was painted.
+        store::catalog_import::put_sheet(&mut tx, &sheet.row, &sheet.currencies, &sheet.pictures)
+            .await
+            .context("keep the window's sheet")?;
+    }
+    store::catalog::mark_changed(&mut tx).await?;
+    tx.commit().await.context("commit the window's sheets")?;
+    let is_used = |file: &&String| {
+        sheets.iter().any(|sheet| sheet.row.webp == **file || sheet.row.fallback == **file)
+    };
+    remove_files(shop, old.iter().filter(|file| !is_used(file)));
+    Ok(())
+}
+
+/// A file that cannot be removed is found at the next seeding.
+pub(super) fn remove_files<'a>(shop: &Shop, files: impl Iterator<Item = &'a String>) {
+    for file in files {
+        let removed = PictureFile::parse(file).map(|file| shop.pictures.remove(&file));
+        if let Ok(Err(error)) = removed {
+            tracing::warn!("an old picture stays on the disk: {error}");
+        }
+    }
+}
+
+/// `by_name`: file name as the catalog gives it → fingerprint.
+pub fn windows(
+    file: &CatalogFile,
+    by_name: &HashMap<String, String>,
+) -> Vec<(String, Vec<String>)> {
+    let currencies = file.wallets.iter().map(|wallet| wallet.currency.as_str());
+    // In a shop without wallets everything is shown.
+    let currencies = currencies.chain(file.wallets.is_empty().then_some(""));
+    let window = |currency: &str| {
+        let shown = file
+            .products
+            .iter()
+            .filter(|product| !product.hidden && is_sold_for(product, currency));
+        let mut pictures: Vec<String> = Vec::new();
+        for image in shown.take(IN_WINDOW).filter_map(|product| product.images.first()) {
+            let picture = by_name.get(&image.file).filter(|picture| !pictures.contains(picture));
+            pictures.extend(picture.cloned());
+        }
+        pictures
+    };
+    currencies.map(|currency| (currency.to_owned(), window(currency))).collect()
+}
+
+fn is_sold_for(product: &ProductRecord, currency: &str) -> bool {
+    let options = product.options.iter().flat_map(|option| &option.prices);
+    currency.is_empty()
+        || product.prices.iter().chain(options).any(|(name, _)| name.as_str() == currency)
+}
+
+/// Which pictures come together, and for which currencies. One picture alone is one request already.
+fn share(mut windows: Vec<(String, Vec<String>)>) -> Vec<(Vec<String>, Vec<String>)> {
+    windows.retain(|(_, pictures)| 1 < pictures.len());
+    windows.sort_by_key(|(_, pictures)| std::cmp::Reverse(pictures.len()));
+    let mut shared: Vec<(Vec<String>, Vec<String>)> = Vec::new();
+    for (currency, pictures) in windows {
+        let fits = |sheet: &&mut (Vec<String>, Vec<String>)| {
+            sheet.0.len() <= pictures.len() + MOST_STRANGERS
+                && pictures.iter().all(|picture| sheet.0.contains(picture))
+        };
+        match shared.iter_mut().find(fits) {
+            Some((_, currencies)) => currencies.push(currency),
+            None => shared.push((pictures, vec![currency])),
+        }
+    }
+    shared
+}
+
+/// On two threads, as rendering is. `None` where a file is damaged or cannot be kept.
+fn paint(shop: &Shop, pages: &[PictureFile]) -> Option<(u32, u32, String, String)> {
+    let cell = |page: &PictureFile| Cell::of(&shop.pictures.read(page).ok()??);
+    let cells = |pages: &[PictureFile]| pages.iter().map(cell).collect::<Option<Vec<Cell>>>();
+    let (first, second) = pages.split_at(pages.len() / 2);
+    let (first, second) = at_once(|| cells(first), || cells(second));
+    let cells: Vec<Cell> = first?.into_iter().chain(second?).collect();
+    let sheet = Sheet::of(&cells);
+    let keep = |rendered: Rendered| {
+        shop.pictures.keep(&rendered).ok()?;
+        Some(rendered.file.as_str().to_owned())
+    };
+    let (webp, fallback) =
+        at_once(|| sheet.webp().and_then(keep), || sheet.fallback().and_then(keep));
+    let (width, height) = sheet.size();
+    Some((width, height, webp?, fallback?))
+}
+
+fn at_once<T: Send>(
+    one: impl FnOnce() -> Option<T>,
+    other: impl FnOnce() -> Option<T> + Send,
+) -> (Option<T>, Option<T>) {
+    thread::scope(|scope| {
+        let other = scope.spawn(other);
+        (one(), other.join().ok().flatten())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each picture is a letter.
+    #[track_caller]
+    fn check(windows: &[(&str, &str)], expected: &[(&str, &str)]) {
+        let letters = |text: &str| text.chars().map(String::from).collect::<Vec<_>>();
+        let windows =
+            windows.iter().map(|(currency, shown)| ((*currency).to_owned(), letters(shown)));
+        let shared = share(windows.collect());
+        let shared: Vec<(String, String)> = shared
+            .into_iter()
+            .map(|(pictures, currencies)| (pictures.concat(), currencies.join(" ")))
+            .collect();
+        let shared: Vec<(&str, &str)> =
+            shared.iter().map(|(pictures, names)| (pictures.as_str(), names.as_str())).collect();
+        assert_eq!(shared, expected);
+    }
+
+    #[test]
+    fn windows_that_show_nearly_the_same_share_a_sheet() {
+        check(&[("BTC", "abcd"), ("ETH", "abcd")], &[("abcd", "BTC ETH")]);
+        check(&[("BTC", "bd"), ("ETH", "abc"), ("XMR", "abcde")], &[("abcde", "XMR ETH BTC")]);
+        check(&[("BTC", "abcdef"), ("ETH", "ab")], &[("abcdef", "BTC"), ("ab", "ETH")]);
+        check(&[("BTC", "abc"), ("ETH", "abx")], &[("abc", "BTC"), ("abx", "ETH")]);
+    }
+
+    #[test]
+    fn one_picture_needs_no_sheet() {
+        check(&[("BTC", "a"), ("ETH", "")], &[]);
+    }
+}

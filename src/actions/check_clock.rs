@@ -1,0 +1,177 @@
+//! Advances the trusted time and notices when the host's clock has jumped.
+
+use crate::actions::Shop;
+use crate::store;
+use crate::store::Tx;
+use crate::values::ClockChange;
+use crate::values::Reading;
+use crate::values::Settling;
+use crate::values::THIS_VERSION;
+use crate::values::Timestamp;
+use crate::values::TrustedClock;
+use anyhow::Context;
+use std::fmt;
+
+/// The host's clock has jumped: were it believed at once, what is not over would expire and be erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "nothing is deleted: the host's clock is {} the elapsed time. If it is right, run `shop clock accept` \
+     (or `shop purge --now`); if not, correct it. After 24 hours without a change the shop accepts it by \
+     itself",
+    Ahead(*.ahead)
+)]
+pub struct ClockDoubted {
+    /// Units: seconds; negative where it is behind.
+    pub ahead: i64,
+}
+
+/// The host's clock cannot be right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the host's clock says {}, which is far in the past: correct it first", .0.for_people())]
+pub struct NotAcceptable(pub Timestamp);
+
+/// Units: seconds after which the passing of time is written down.
+const WRITE_EVERY: i64 = 600;
+
+/// Looks at the host's clocks, and writes down what has changed: mostly nothing.
+pub async fn check_clock(shop: &Shop) -> anyhow::Result<TrustedClock> {
+    let reading = shop.reading();
+    // Asked without the writer's lock, since mostly there is nothing to do.
+    if let Some(kept) = store::clock::find(&shop.db).await.context("read the trusted time")? {
+        let (_, change) = kept.look(&reading);
+        let is_fresh =
+            (0..WRITE_EVERY).contains(&reading.monotonic_now.saturating_sub(kept.monotonic_now));
+        let now = kept.at(&reading).now;
+        let is_settled =
+            kept.doubt.is_some() || !store::clock::has_unsettled(&shop.db, now).await?;
+        if change == ClockChange::None && is_fresh && is_settled {
+            return Ok(kept);
+        }
+    }
+    let mut tx = shop.db.write().await?;
+    let clock =
+        match store::clock::find_now(&mut tx).await.context("read the trusted time again")? {
+            Some(kept) => {
+                let (clock, change) = kept.look(&reading);
+                keep(&mut tx, &clock, change, &reading).await?;
+                clock
+            }
+            None => {
+                let clock = TrustedClock::begin(&reading);
+                keep(&mut tx, &clock, ClockChange::None, &reading).await?;
+                clock
+            }
+        };
+    tx.commit().await.context("commit the trusted time")?;
+    Ok(clock)
+}
+
+/// The same, and nothing is written down but a jump: on a full disk, whoever only reads goes on.
+pub async fn note_jump(shop: &Shop) -> anyhow::Result<TrustedClock> {
+    let kept = store::clock::find(&shop.db).await.context("read the trusted time")?;
+    match kept.filter(|kept| kept.look(&shop.reading()).1 == ClockChange::None) {
+        Some(kept) => Ok(kept),
+        None => check_clock(shop).await,
+    }
+}
+
+/// Why the host's clock is not trusted; changes nothing.
+pub async fn doubt_clock(shop: &Shop) -> anyhow::Result<Option<ClockDoubted>> {
+    let reading = shop.reading();
+    let kept = store::clock::find(&shop.db).await.context("read the trusted time")?;
+    let clock = kept.map_or_else(|| TrustedClock::begin(&reading), |kept| kept.look(&reading).0);
+    Ok(ClockDoubted::of(&clock))
+}
+
+/// The seller says that the host's clock is right. `None`: it was not in doubt.
+///
+/// # Errors
+/// [`NotAcceptable`]
+pub async fn accept_clock(
+    shop: &Shop,
+) -> anyhow::Result<Result<Option<ClockDoubted>, NotAcceptable>> {
+    let reading = shop.reading();
+    if reading.wall.get() < THIS_VERSION {
+        return Ok(Err(NotAcceptable(reading.wall)));
+    }
+    let mut tx = shop.db.write().await?;
+    let kept = store::clock::find_now(&mut tx).await.context("read the trusted time")?;
+    let kept = kept.unwrap_or_else(|| TrustedClock::begin(&reading));
+    let (looked, change) = kept.look(&reading);
+    let doubted = ClockDoubted::of(&looked);
+    let (clock, change) = if doubted.is_some() { kept.believe(&reading) } else { (looked, change) };
+    keep(&mut tx, &clock, change, &reading).await?;
+    tx.commit().await.context("commit the trusted time")?;
+    Ok(Ok(doubted))
+}
+
+/// What decides at this moment of the transaction whether something is over.
+pub(super) async fn trusted_now(shop: &Shop, tx: &mut Tx) -> anyhow::Result<Timestamp> {
+    let reading = shop.reading();
+    let kept = store::clock::find_now(tx).await.context("read the trusted time")?;
+    Ok(kept.unwrap_or_else(|| TrustedClock::begin(&reading)).at(&reading).trusted)
+}
+
+impl ClockDoubted {
+    pub fn of(clock: &TrustedClock) -> Option<Self> {
+        clock.doubt.map(|doubt| Self { ahead: doubt.ahead })
+    }
+}
+
+async fn keep(
+    tx: &mut Tx,
+    clock: &TrustedClock,
+    change: ClockChange,
+    reading: &Reading,
+) -> anyhow::Result<()> {
+    store::clock::replace(tx, clock).await.context("keep the trusted time")?;
+    let settling = match change {
+        ClockChange::Settled(settling) => settling,
+        ClockChange::None | ClockChange::Jumped if clock.doubt.is_some() => return Ok(()),
+        // Placed or finished between two looks, while the clock was wrong.
+        ClockChange::None | ClockChange::Jumped => {
+            let now = clock.at(reading).now;
+            Settling { by: 0, moves_all: false, since: now, now }
+        }
+    };
+    store::clock::settle(tx, settling).await.context("settle what was in doubt")
+}
+
+/// Seconds, as people say them.
+struct Ahead(i64);
+
+impl fmt::Display for Ahead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let minutes = self.0.unsigned_abs().saturating_add(30) / 60;
+        let parts =
+            [(minutes / 1_440, "day"), (minutes / 60 % 24, "hour"), (minutes % 60, "minute")];
+        // Two parts say enough.
+        let said: Vec<String> = parts
+            .iter()
+            .filter(|(n, _)| 0 < *n)
+            .take(2)
+            .map(|(n, unit)| format!("{n} {unit}{}", if *n == 1 { "" } else { "s" }))
+            .collect();
+        let way = if self.0 < 0 { "behind" } else { "ahead of" };
+        write!(f, "{} {way}", said.join(" and "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_is_said_in_two_units() {
+        for (ahead, words) in [
+            (61, "1 minute ahead of"),
+            (-3_600, "1 hour behind"),
+            (20 * 86_400 + 7_320, "20 days and 2 hours ahead of"),
+            (-2 * 86_400 - 300, "2 days and 5 minutes behind"),
+        ] {
+            let said = ClockDoubted { ahead }.to_string();
+            assert!(said.contains(&format!("clock is {words} the elapsed time")), "{said}");
+            assert!(said.contains("`shop clock accept`"), "{said}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Merges the statistics of days whose orders were erased into weeks with rounded revenue.
+
+use crate::actions::Shop;
+use crate::store;
+use crate::store::statistics::DayFigures;
+use crate::values::Currency;
+use crate::values::Timestamp;
+use anyhow::Context;
+use std::collections::BTreeMap;
+
+/// Units: weeks, this one among them, of which the best sellers are counted and the plots tell.
+const BEST_WEEKS: i64 = 13;
+/// Units: weeks that the numbers are kept: two years.
+const KEPT_WEEKS: i64 = 104;
+/// Units: digits of an old week's money that are kept.
+const DIGITS: u32 = 2;
+
+/// The first week of those whose best sellers are shown.
+pub fn best_since(now: Timestamp) -> Timestamp {
+    now.week_start().plus_days(-7 * (BEST_WEEKS - 1))
+}
+
+/// The numbers by day outlive the orders, so they must not say what the orders said. A day on which one order was paid
+/// shows its amount to the last digit, by which it is found again on a public chain: what tells payments apart. So the days
+/// of a week become one row once all of them are older than `KEEP_DAYS`, with two digits of the money: enough for a plot.
+/// What is older than two years goes altogether, and `shop purge --figures` erases the rest.
+pub async fn coarsen_statistics(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
+    let before = now.plus_days(-shop.policy.keep_days).week_start();
+    let forgotten = now.week_start().plus_days(-7 * KEPT_WEEKS);
+    let start = Timestamp::new(0).context("the first moment")?;
+    // Asked without the writer's lock, since mostly there is nothing to do.
+    let days =
+        store::statistics::list_days(&shop.db, start, before).await.context("read the figures")?;
+    let best_since = best_since(now);
+    let is_moved =
+        store::statistics::window(&shop.db).await.context("read the figures")? != best_since;
+    if blurred(&days, forgotten) == days && !is_moved {
+        return Ok(());
+    }
+    let mut tx = shop.db.write().await?;
+    let days = store::statistics::list_days_now(&mut tx, before)
+        .await
+        .context("read the figures again")?;
+    let weeks = blurred(&days, forgotten);
+    if weeks != days {
+        store::statistics::replace_days(&mut tx, before, &weeks)
+            .await
+            .context("blur the figures")?;
+    }
+    if is_moved {
+        store::statistics::move_window(&mut tx, best_since, forgotten)
+            .await
+            .context("count the best sellers anew")?;
+    }
+    tx.commit().await.context("commit the figures")?;
+    Ok(())
+}
+
+/// Everything that [`coarsen_statistics`] keeps, erased. Returns how many rows those were.
+pub async fn delete_statistics(shop: &Shop) -> anyhow::Result<i64> {
+    let n = store::statistics::count(&shop.db).await.context("count the figures")?;
+    let mut tx = shop.db.write().await?;
+    store::statistics::forget(&mut tx).await.context("erase the figures")?;
+    tx.commit().await.context("commit that they are erased")?;
+    Ok(n)
+}
+
+/// The weeks of these days in the order of the table. Done twice, it changes nothing the second time.
+fn blurred(days: &[DayFigures], forgotten: Timestamp) -> Vec<DayFigures> {
+    let mut weeks: BTreeMap<(Timestamp, Currency), DayFigures> = BTreeMap::new();
+    for figures in days {
+        let day = figures.day.week_start();
+        if day < forgotten {
+            continue;
+        }
+        let week = weeks.entry((day, figures.currency.clone())).or_insert_with(|| DayFigures {
+            day,
+            currency: figures.currency.clone(),
+            orders: 0,
+            paid: 0,
+            taken: 0,
+        });
+        week.orders += figures.orders;
+        week.paid += figures.paid;
+        week.taken = week.taken.saturating_add(figures.taken);
+    }
+    weeks
+        .into_values()
+        .map(|week| DayFigures { taken: with_few_digits(week.taken), ..week })
+        .collect()
+}
+
+/// The nearest number of which only the first digits are not zero.
+fn with_few_digits(n: i64) -> i64 {
+    let n_digits = n.unsigned_abs().checked_ilog10().map_or(1, |tens| tens + 1);
+    let unit = 10_i64.pow(n_digits.saturating_sub(DIGITS));
+    n.saturating_add(n.signum() * (unit / 2)) / unit * unit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(day: &str, orders: i64, paid: i64, taken: i64) -> DayFigures {
+        DayFigures {
+            day: Timestamp::parse_day(day).unwrap(),
+            currency: Currency::parse("ETH").unwrap(),
+            orders,
+            paid,
+            taken,
+        }
+    }
+
+    #[test]
+    fn two_digits_of_money_are_kept() {
+        for (n, kept) in [
+            (0, 0),
+            (7, 7),
+            (-7, -7),
+            (42, 42),
+            (104, 100),
+            (105, 110),
+            (91_990_123, 92_000_000),
+            (-91_990_123, -92_000_000),
+            (995, 1_000),
+            (i64::MAX, 9_200_000_000_000_000_000),
+        ] {
+            assert_eq!(with_few_digits(n), kept, "{n}");
+            assert_eq!(with_few_digits(kept), kept, "{n}");
+        }
+    }
+
+    #[test]
+    fn the_days_of_a_week_become_one() {
+        let forgotten = Timestamp::parse_day("2026-09-07").unwrap();
+        let days = [
+            day("2026-09-06", 9, 9, 9),
+            day("2026-10-05", 1, 1, 91_990_123),
+            day("2026-10-07", 2, 0, 0),
+            day("2026-10-11", 0, 1, 5),
+            day("2026-10-12", 1, 0, 0),
+        ];
+        let weeks = [day("2026-10-05", 3, 2, 92_000_000), day("2026-10-12", 1, 0, 0)];
+        assert_eq!(blurred(&days, forgotten), weeks);
+        assert_eq!(blurred(&weeks, forgotten), weeks);
+    }
+}

@@ -1,0 +1,368 @@
+//! Imports a catalog file with its pictures, all or nothing.
+
+use crate::actions::Shop;
+use crate::actions::build_sprites::build_sprites;
+use crate::actions::build_sprites::windows;
+use crate::catalog::CatalogFile;
+use crate::catalog::Difference;
+use crate::catalog::Fault;
+use crate::catalog::ProductRecord;
+use crate::catalog::differences;
+use crate::catalog::fault::add_fault;
+use crate::payment::Wallet;
+use crate::pictures::NotAPicture;
+use crate::pictures::Originals;
+use crate::pictures::Picture;
+use crate::pictures::PictureFile;
+use crate::pictures::Rendered;
+use crate::pictures::Rendition;
+use crate::pictures::Source;
+use crate::store;
+use crate::store::Db;
+use crate::store::catalog_export::Kept;
+use crate::store::catalog_import::PictureRow;
+use crate::store::catalog_import::ShownPicture;
+use crate::store::catalog_import::StockedProduct;
+use crate::values::Timestamp;
+use anyhow::Context;
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::io;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+
+/// What the catalog became.
+#[derive(Debug, Default)]
+pub struct Stocked {
+    pub n_products: usize,
+    pub n_pictures: usize,
+    pub n_rendered: usize,
+    /// Shelves that hold less than the file says, since some were sold.
+    pub n_sold_since: i64,
+    pub notes: Vec<String>,
+}
+
+/// Why the catalog stays as it is.
+#[derive(Debug)]
+pub enum ImportError {
+    Faults(Vec<Fault>),
+    /// The desk has changed it since it was last filled, and this is what the file would change: never empty.
+    OverDesk(Vec<Difference>),
+}
+
+/// How the shelves are stocked.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stocking {
+    /// Counts every quantity anew, also where the file says the same number as before.
+    pub count_anew: bool,
+    /// Also over what was changed at the desk.
+    pub over_desk: bool,
+    /// Where the desk itself stocks them: what is noted among the seller's deeds, and when. The catalog counts as changed
+    /// at the desk then.
+    pub deed: Option<(Timestamp, &'static str)>,
+}
+
+/// Units: products kept with one statement.
+const CHUNK: usize = 2_000;
+
+/// Reads the seller's file and its pictures as far as [`import_catalog`] would, and changes nothing.
+///
+/// # Errors
+/// Every [`Fault`] of both at once.
+pub fn validate_catalog(
+    text: &str,
+    settings_wallet: Option<Wallet>,
+    folders: &Originals,
+    progress: impl Fn(&str, usize, usize) + Sync,
+) -> Result<Stocked, Vec<Fault>> {
+    let (file, mut faults) = CatalogFile::parse(text, settings_wallet);
+    let opened = open_all(&file, folders, &mut faults);
+    let rendered =
+        render_all(&opened, folders, &HashSet::new(), &|_| Ok(()), &progress, &mut faults);
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    Ok(Stocked {
+        n_products: file.products.len(),
+        n_pictures: opened.by_name.len(),
+        n_rendered: rendered.len(),
+        n_sold_since: 0,
+        notes: file.notes,
+    })
+}
+
+/// Whether there is a fault in the seller's file or in its list of pictures, as far as can be said before one is unpacked.
+pub fn has_faults(text: &str, settings_wallet: Option<Wallet>, folders: &Originals) -> bool {
+    let (file, mut faults) = CatalogFile::parse(text, settings_wallet);
+    open_all(&file, folders, &mut faults);
+    !faults.is_empty()
+}
+
+/// Products from a file, all or nothing. `progress` hears how many of how many pictures are done, then how many of how
+/// many products.
+pub async fn import_catalog(
+    shop: &Shop,
+    text: &str,
+    settings_wallet: Option<Wallet>,
+    folders: &Originals,
+    Stocking { count_anew, over_desk, deed }: Stocking,
+    progress: impl Fn(&str, usize, usize) + Send + Sync,
+) -> anyhow::Result<Result<Stocked, ImportError>> {
+    let (file, mut faults) = CatalogFile::parse(text, settings_wallet);
+    // Before the pictures, which take long.
+    if faults.is_empty()
+        && !over_desk
+        && 0 < store::catalog_export::count_desk_changes(&shop.db).await?
+    {
+        let kept = store::catalog_export::read_catalog(&shop.db).await?;
+        let changes = differences_from(&kept, &file, count_anew);
+        if !changes.is_empty() {
+            return Ok(Err(ImportError::OverDesk(changes)));
+        }
+    }
+    let opened = open_all(&file, folders, &mut faults);
+    // Rendering takes long, so it is done before the writer's lock is taken; what is rendered lies on the shelf under
+    // names made of its content, and does no harm there if the rest fails.
+    let known = known_pictures(shop, &opened).await?;
+    let keep = |rendered: &Rendered| shop.pictures.keep(rendered);
+    let rendered = render_all(&opened, folders, &known, &keep, &progress, &mut faults);
+    if !faults.is_empty() {
+        return Ok(Err(ImportError::Faults(faults)));
+    }
+    let sheets = build_sprites(shop, windows(&file, &opened.by_name), &rendered).await?;
+
+    let mut tx = shop.db.write().await?;
+    // Once more, since somebody may have sat at the desk meanwhile.
+    if !over_desk && 0 < store::catalog_export::count_desk_changes_now(&mut tx).await? {
+        let kept = store::catalog_export::read_catalog_now(&mut tx).await?;
+        let changes = differences_from(&kept, &file, count_anew);
+        if !changes.is_empty() {
+            return Ok(Err(ImportError::OverDesk(changes)));
+        }
+    }
+    store::payment::replace_wallets(&mut tx, &file.wallets).await.context("keep the wallets")?;
+    store::catalog_import::clear(&mut tx).await.context("clear the shelves")?;
+    for (fingerprint, picture) in &rendered {
+        let row = PictureRow {
+            fingerprint,
+            sizes: [columns(&picture.thumb), columns(&picture.page), columns(&picture.full)],
+        };
+        store::catalog_import::keep_picture(&mut tx, &row).await.context("keep a picture")?;
+    }
+    for (n, chunk) in file.products.chunks(CHUNK).enumerate() {
+        let stocked: Vec<StockedProduct<'_>> = chunk
+            .iter()
+            .map(|record| StockedProduct { record, pictures: opened.of_product(record) })
+            .collect();
+        store::catalog_import::put(&mut tx, &stocked, n * CHUNK, count_anew)
+            .await
+            .context("keep the products")?;
+        progress(
+            "products",
+            (n * CHUNK + chunk.len()).min(file.products.len()),
+            file.products.len(),
+        );
+    }
+    store::catalog_import::count_products(&mut tx).await.context("count the shelves")?;
+    store::catalog_import::forget_unused_pictures(&mut tx).await.context("forget old pictures")?;
+    for sheet in &sheets {
+        store::catalog_import::put_sheet(&mut tx, &sheet.row, &sheet.currencies, &sheet.pictures)
+            .await
+            .context("keep the window's sheet")?;
+    }
+    store::trade::replace_rates(&mut tx, &file.rates).await.context("keep the shipping rates")?;
+    store::trade::replace_discounts(&mut tx, &file.discounts)
+        .await
+        .context("keep the discounts")?;
+    store::catalog::mark_seeded(&mut tx).await?;
+    // A file that says what the desk made of the catalog does not undo it. An older one, which lies beside it, would.
+    if over_desk {
+        store::desk::forget_catalog_changes(&mut tx).await?;
+    }
+    if let Some((now, what)) = deed {
+        store::desk::mark_catalog_changed(&mut tx).await?;
+        store::desk::record_action(&mut tx, now, what).await?;
+    }
+    // Where all was counted anew, what is missing is held by open orders, and nothing is to be said.
+    let n_sold_since =
+        if count_anew { 0 } else { store::catalog_import::count_sold_since(&mut tx).await? };
+    let used: HashSet<String> =
+        store::catalog_import::list_picture_files(&mut tx).await?.into_iter().collect();
+    tx.commit().await.context("commit the catalog")?;
+
+    // A page that was sent just before may still ask for an old picture; that is a picture missing for a moment.
+    if let Err(error) = shop.pictures.sweep(&used) {
+        tracing::warn!("old pictures stay on the disk: {error}");
+    }
+    Ok(Ok(Stocked {
+        n_products: file.products.len(),
+        n_pictures: opened.by_name.len(),
+        n_rendered: rendered.len(),
+        n_sold_since,
+        notes: file.notes,
+    }))
+}
+
+/// What seeding this file would change of what is kept.
+fn differences_from(kept: &Kept, file: &CatalogFile, count_anew: bool) -> Vec<Difference> {
+    let file = Kept::in_order(file.clone());
+    let file = if count_anew { file } else { kept.without_old_news(file) };
+    differences(&kept.file, &file)
+}
+
+/// What seeding a file would change of what the desk made of the catalog; nothing where the desk has changed nothing, and
+/// where the file cannot be read.
+pub async fn list_changes(
+    db: &Db,
+    text: &str,
+    settings_wallet: Option<Wallet>,
+) -> anyhow::Result<Vec<Difference>> {
+    let (file, faults) = CatalogFile::parse(text, settings_wallet);
+    if !faults.is_empty() || store::catalog_export::count_desk_changes(db).await? == 0 {
+        return Ok(Vec::new());
+    }
+    Ok(differences_from(&store::catalog_export::read_catalog(db).await?, &file, false))
+}
+
+/// The seller's pictures, each opened once however many products show it.
+struct Opened {
+    /// File name as the catalog gives it → fingerprint.
+    by_name: HashMap<String, String>,
+    /// Fingerprint → where it was found.
+    places: HashMap<String, Place>,
+}
+
+/// What a picture is called, and who shows it first.
+struct Place {
+    name: String,
+    record: String,
+    field: String,
+}
+
+impl Opened {
+    fn of_product<'a>(&self, record: &'a ProductRecord) -> Vec<ShownPicture<'a>> {
+        let shown = record.images.iter().filter_map(|image| {
+            let fingerprint = self.by_name.get(&image.file)?.clone();
+            Some(ShownPicture { fingerprint, file: &image.file, alt: &image.alt })
+        });
+        shown.collect()
+    }
+}
+
+fn open_all(file: &CatalogFile, folders: &Originals, faults: &mut Vec<Fault>) -> Opened {
+    let mut opened = Opened { by_name: HashMap::new(), places: HashMap::new() };
+    for product in &file.products {
+        for (n, image) in product.images.iter().enumerate() {
+            if opened.by_name.contains_key(&image.file) {
+                continue;
+            }
+            match folders.find(&image.file) {
+                Ok(source) => {
+                    let fingerprint = source.fingerprint().to_owned();
+                    let (name, record, field) =
+                        (image.file.clone(), product.place.clone(), format!("images[{n}]"));
+                    let place = Place { name, record, field };
+                    opened.by_name.insert(image.file.clone(), fingerprint.clone());
+                    opened.places.insert(fingerprint, place);
+                }
+                Err(refused) => {
+                    let field = format!("images[{n}]");
+                    let fault =
+                        picture_fault(&product.place, &field, &image.file, &refused, folders);
+                    add_fault(faults, fault);
+                }
+            }
+        }
+    }
+    opened
+}
+
+fn picture_fault(
+    place: &str,
+    field: &str,
+    name: &str,
+    refused: &NotAPicture,
+    folders: &Originals,
+) -> Fault {
+    let folders: Vec<String> =
+        folders.folders().iter().map(|folder| folder.display().to_string()).collect();
+    let expected = match refused {
+        NotAPicture::Missing { .. } => format!("a picture in {}", folders.join(" or ")),
+        _ => "a JPEG, PNG or WebP picture of at most 32 MB and 50 megapixels in the picture folder"
+            .to_owned(),
+    };
+    Fault::new(place, field, format!("{name:?} ({refused})"), expected)
+}
+
+/// Which of the opened pictures were rendered before and still lie on the shelf.
+async fn known_pictures(shop: &Shop, opened: &Opened) -> anyhow::Result<HashSet<String>> {
+    let mut known = HashSet::new();
+    for fingerprint in opened.places.keys() {
+        let files = store::catalog_import::find_picture(&shop.db, fingerprint).await?;
+        let on_shelf =
+            |file: &String| PictureFile::parse(file).is_ok_and(|file| shop.pictures.has(&file));
+        if files.is_some_and(|files| files.iter().all(on_shelf)) {
+            known.insert(fingerprint.clone());
+        }
+    }
+    Ok(known)
+}
+
+/// Renders what is new and keeps it, on two threads: a large picture takes half a gigabyte while it is worked on.
+fn render_all(
+    opened: &Opened,
+    folders: &Originals,
+    known: &HashSet<String>,
+    keep: &(impl Fn(&Rendered) -> io::Result<()> + Sync),
+    progress: &(impl Fn(&str, usize, usize) + Sync),
+    faults: &mut Vec<Fault>,
+) -> Vec<(String, Picture)> {
+    let new: Vec<_> =
+        opened.places.iter().filter(|(fingerprint, _)| !known.contains(*fingerprint)).collect();
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let outcomes = Mutex::new((Vec::new(), faults));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some((fingerprint, place)) = new.get(next.fetch_add(1, Ordering::Relaxed))
+                {
+                    let rendered = render_one(keep, folders.find(&place.name));
+                    let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+                    match rendered {
+                        Ok(picture) => outcomes.0.push(((*fingerprint).clone(), picture)),
+                        Err(found) => {
+                            let expected = "a JPEG, PNG or WebP picture that can be shown";
+                            let found = format!("{:?} ({found})", place.name);
+                            let fault = Fault::new(&place.record, &place.field, found, expected);
+                            add_fault(outcomes.1, fault);
+                        }
+                    }
+                    progress("pictures", done.fetch_add(1, Ordering::Relaxed) + 1, new.len());
+                }
+            });
+        }
+    });
+    outcomes.into_inner().unwrap_or_else(PoisonError::into_inner).0
+}
+
+pub(super) fn render_one(
+    keep: &impl Fn(&Rendered) -> io::Result<()>,
+    found: Result<Source, NotAPicture>,
+) -> Result<Picture, String> {
+    let mut picture =
+        found.and_then(|source| source.render()).map_err(|refused| refused.to_string())?;
+    for size in [&mut picture.thumb, &mut picture.page, &mut picture.full] {
+        for file in [&mut size.webp, &mut size.fallback] {
+            keep(file).map_err(|error| format!("it cannot be stored: {error}"))?;
+            // Only the name is needed from here on; many pictures' bytes would fill the memory.
+            file.bytes = Vec::new();
+        }
+    }
+    Ok(picture)
+}
+
+pub(super) fn columns(size: &Rendition) -> (u32, u32, &str, &str) {
+    (size.width, size.height, size.webp.file.as_str(), size.fallback.file.as_str())
+}

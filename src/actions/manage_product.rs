@@ -1,0 +1,270 @@
+//! Hides, moves, copies and deletes products, adds stock, and renames categories.
+
+use crate::actions::Shop;
+use crate::actions::edit_product::Shelves;
+use crate::actions::edit_product::clear_up;
+use crate::actions::edit_product::settle;
+use crate::catalog::ImageRecord;
+use crate::catalog::OfferKey;
+use crate::catalog::OptionRecord;
+use crate::catalog::ProductRecord;
+use crate::catalog::Slug;
+use crate::store;
+use crate::store::catalog_import::ShownPicture;
+use crate::store::product_edit::EditedProduct;
+use crate::store::product_edit::Pieces;
+use crate::store::product_edit::Written;
+use crate::values::Timestamp;
+use anyhow::Context;
+
+/// Where a product goes in the seller's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Up,
+    Down,
+    /// Shape: counts from 1.
+    Number(i64),
+}
+
+/// Somebody has changed the product since it was shown.
+pub struct Stale;
+
+/// Keeps a product from the buyers, or shows it again. `None`: there is none.
+pub async fn hide_product(
+    shop: &Shop,
+    slug: &Slug,
+    hidden: bool,
+    now: Timestamp,
+) -> anyhow::Result<Option<()>> {
+    let mut tx = shop.db.write().await?;
+    let Some(product) = store::product_edit::find_now(&mut tx, slug).await? else {
+        return Ok(None);
+    };
+    if product.hidden == hidden {
+        return Ok(Some(()));
+    }
+    store::product_edit::set_hidden(&mut tx, product.id, hidden)
+        .await
+        .context("hide the product")?;
+    settle(&mut tx, Shelves::Of(product.id)).await?;
+    let deed = format!("{} {}", if hidden { "Hid" } else { "Unhid" }, product.name);
+    store::desk::record_action(&mut tx, now, &deed).await?;
+    tx.commit().await.context("commit the product")?;
+    clear_up(shop, &[]).await;
+    Ok(Some(()))
+}
+
+/// Takes a product away for good; orders keep what they hold. `edition`: the one that the seller saw; `Err`: it is another
+/// by now, and nothing was done.
+pub async fn delete_product(
+    shop: &Shop,
+    slug: &Slug,
+    edition: i64,
+    now: Timestamp,
+) -> anyhow::Result<Option<Result<(), Stale>>> {
+    let mut tx = shop.db.write().await?;
+    let Some(product) = store::product_edit::find_now(&mut tx, slug).await? else {
+        return Ok(None);
+    };
+    if product.edition != edition {
+        return Ok(Some(Err(Stale)));
+    }
+    store::product_edit::delete(&mut tx, product.id).await.context("delete the product")?;
+    settle(&mut tx, Shelves::Of(product.id)).await?;
+    store::desk::record_action(&mut tx, now, &format!("Deleted {}", product.name)).await?;
+    tx.commit().await.context("commit the product")?;
+    let dropped: Vec<String> =
+        product.pictures.iter().map(|picture| picture.fingerprint.clone()).collect();
+    clear_up(shop, &dropped).await;
+    Ok(Some(Ok(())))
+}
+
+/// Makes a hidden copy, without pieces, right behind the product. Returns its slug. `once`: of the form, so that one that is
+/// sent twice makes one.
+pub async fn duplicate_product(
+    shop: &Shop,
+    slug: &Slug,
+    once: &str,
+    now: Timestamp,
+) -> anyhow::Result<Option<Slug>> {
+    let mut tx = shop.db.write().await?;
+    if let Some(copy) = store::desk::find_heard(&mut tx, once).await? {
+        return Ok(Some(Slug::parse(&copy).context("read the copy's slug")?));
+    }
+    let Some(product) = store::product_edit::find_now(&mut tx, slug).await? else {
+        return Ok(None);
+    };
+    let mut n = 2;
+    let mut free = slug.numbered(n);
+    // A slug has an end; the copy of one that reaches it is named anew.
+    let base =
+        if Slug::parse(free.as_str()).is_ok() { slug.clone() } else { Slug::of_name("copy")? };
+    while store::product_edit::is_slug_taken(&mut tx, &free, None).await?
+        || Slug::parse(free.as_str()).is_err()
+    {
+        n += 1;
+        free = base.numbered(n);
+    }
+    let record = copy_of(&product, &free);
+    let written = Written {
+        slug: &free,
+        record: &record,
+        pieces: Pieces::Set(0),
+        options: product
+            .options
+            .iter()
+            .map(|option| (None, option.stock.map_or(Pieces::Shared, |_| Pieces::Set(0))))
+            .collect(),
+        pictures: product
+            .pictures
+            .iter()
+            .map(|picture| ShownPicture {
+                fingerprint: picture.fingerprint.clone(),
+                file: &picture.file,
+                alt: &picture.alt,
+            })
+            .collect(),
+    };
+    let id = store::product_edit::write(&mut tx, None, &written).await.context("keep the copy")?;
+    let place = store::product_edit::find_place_now(&mut tx, product.id).await?;
+    store::product_edit::move_to(&mut tx, id, place + 1).await.context("move the copy")?;
+    settle(&mut tx, Shelves::Same).await?;
+    store::desk::record_action(&mut tx, now, &format!("Duplicated {}", product.name)).await?;
+    store::desk::keep_heard(&mut tx, once, free.as_str(), now).await?;
+    tx.commit().await.context("commit the copy")?;
+    Ok(Some(free))
+}
+
+fn copy_of(product: &EditedProduct, slug: &Slug) -> ProductRecord {
+    // A name has an end too.
+    let name: String = product.name.chars().take(190).collect();
+    ProductRecord {
+        place: String::new(),
+        record: String::new(),
+        slug: slug.clone(),
+        name: format!("{name} (copy)"),
+        description: product.description.clone(),
+        quantity: 0,
+        prices: product.prices.clone(),
+        images: product
+            .pictures
+            .iter()
+            .map(|picture| ImageRecord { file: picture.file.clone(), alt: picture.alt.clone() })
+            .collect(),
+        options: product
+            .options
+            .iter()
+            .map(|option| OptionRecord {
+                name: option.name.clone(),
+                quantity: option.stock.map(|_| 0),
+                prices: option.prices.clone(),
+            })
+            .collect(),
+        categories: product.categories.clone(),
+        hidden: true,
+    }
+}
+
+/// Moves a product within the seller's list, which is the order of the buyers' too.
+pub async fn move_product(
+    shop: &Shop,
+    slug: &Slug,
+    to: Place,
+    now: Timestamp,
+) -> anyhow::Result<Option<()>> {
+    let mut tx = shop.db.write().await?;
+    let Some(product) = store::product_edit::find_now(&mut tx, slug).await? else {
+        return Ok(None);
+    };
+    let here = store::product_edit::find_place_now(&mut tx, product.id).await?;
+    let there = match to {
+        Place::Up => here - 1,
+        Place::Down => here + 1,
+        Place::Number(n) => n,
+    };
+    store::product_edit::move_to(&mut tx, product.id, there).await.context("move the product")?;
+    let there = store::product_edit::find_place_now(&mut tx, product.id).await?;
+    if here == there {
+        return Ok(Some(()));
+    }
+    settle(&mut tx, Shelves::Of(product.id)).await?;
+    let deed = format!("Moved {} to position {there}", product.name);
+    store::desk::record_action(&mut tx, now, &deed).await?;
+    tx.commit().await.context("commit the list")?;
+    clear_up(shop, &[]).await;
+    Ok(Some(()))
+}
+
+/// Units: pieces of a pool.
+const MOST_PIECES: i64 = 1_000_000;
+
+/// Puts pieces on a shelf or takes some away, whatever is sold meanwhile. Returns how many lie there then, or `Err` with
+/// how many there are where that cannot be. `once`: of the form, so that one that is sent twice is counted once.
+pub async fn add_stock(
+    shop: &Shop,
+    slug: &Slug,
+    (option, pieces): (i64, i64),
+    once: &str,
+    now: Timestamp,
+) -> anyhow::Result<Option<Result<i64, i64>>> {
+    let mut tx = shop.db.write().await?;
+    let Some(product) = store::product_edit::find_now(&mut tx, slug).await? else {
+        return Ok(None);
+    };
+    let pool = match option {
+        0 => Some((product.stock, product.name.clone())),
+        _ => product
+            .options
+            .iter()
+            .find(|one| one.id == option)
+            .and_then(|one| Some((one.stock?, format!("{} ({})", product.name, one.name)))),
+    };
+    let Some((stock, name)) = pool else { return Ok(None) };
+    // Another number is another wish, also from a page that was gone back to.
+    let form = format!("{once} {option} {pieces}");
+    if store::desk::find_heard(&mut tx, &form).await?.is_some() {
+        return Ok(Some(Ok(stock)));
+    }
+    let sum = stock.checked_add(pieces).filter(|sum| (0..=MOST_PIECES).contains(sum));
+    let Some(sum) = sum else { return Ok(Some(Err(stock))) };
+    if sum != stock {
+        let pool = OfferKey { product: product.id, option };
+        store::product_edit::set_stock(&mut tx, pool, sum).await.context("count the shelf")?;
+        settle(&mut tx, Shelves::Same).await?;
+        let deed = match pieces {
+            0.. => format!("Added {pieces} {name} to stock: now {sum}"),
+            _ => format!("Removed {} {name} from stock: now {sum}", pieces.unsigned_abs()),
+        };
+        store::desk::record_action(&mut tx, now, &deed).await?;
+        store::desk::keep_heard(&mut tx, &form, "", now).await?;
+        tx.commit().await.context("commit the stock")?;
+    }
+    Ok(Some(Ok(sum)))
+}
+
+/// Gives a category another name in every product, or takes it away where there is none. Returns in how many.
+pub async fn rename_category(
+    shop: &Shop,
+    category: &str,
+    name: Option<&str>,
+    now: Timestamp,
+) -> anyhow::Result<usize> {
+    if Some(category) == name {
+        return Ok(0);
+    }
+    let mut tx = shop.db.write().await?;
+    let n = store::product_edit::rename_category(&mut tx, category, name)
+        .await
+        .context("rename the category")?;
+    if n == 0 {
+        return Ok(0);
+    }
+    settle(&mut tx, Shelves::All).await?;
+    let deed = match name {
+        Some(name) => format!("Renamed the category {category} to {name}"),
+        None => format!("Removed the category {category}"),
+    };
+    store::desk::record_action(&mut tx, now, &deed).await?;
+    tx.commit().await.context("commit the categories")?;
+    Ok(n)
+}

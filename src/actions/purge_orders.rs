@@ -1,0 +1,74 @@
+//! Erases orders and messages that are older than the seller keeps them.
+
+use crate::actions::ClockDoubted;
+use crate::actions::Shop;
+use crate::actions::check_clock;
+use crate::failpoints;
+use crate::orders::Due;
+use crate::orders::OrderRef;
+use crate::orders::PurgeMode;
+use crate::store;
+use crate::values::Timestamp;
+use anyhow::Context;
+use std::collections::HashSet;
+
+/// The orders whose days are over.
+pub async fn list_forgettable(shop: &Shop, now: Timestamp) -> anyhow::Result<Vec<OrderRef>> {
+    let due = Due::at(now, shop.policy.keep_days, PurgeMode::BySeller);
+    store::retention::list_due(&shop.db, due).await.context("list what is due to be erased")
+}
+
+/// What is old is erased: first the rows, so that nobody finds the order any more, then its messages in the Maildir
+/// (where the seller wants that), then the reference by which those were found. Returns the orders that are gone.
+///
+/// Stopped between two of these steps, the next call goes on where this one was. What was erased may lie on in the
+/// journal until [`empty_journal`].
+///
+/// # Errors
+/// [`ClockDoubted`]: the clock is not trusted.
+pub async fn purge_orders(
+    shop: &Shop,
+    haste: PurgeMode,
+) -> anyhow::Result<Result<Vec<OrderRef>, ClockDoubted>> {
+    let clock = check_clock(shop).await?;
+    if let Some(doubted) = ClockDoubted::of(&clock) {
+        return Ok(Err(doubted));
+    }
+    let trusted = clock.at(&shop.reading()).trusted;
+    let due = Due::at(trusted, shop.policy.keep_days, haste);
+    // Asked without the writer's lock, since mostly there is nothing to do; what changed meanwhile is seen again.
+    let listed = store::retention::list_due(&shop.db, due).await.context("list what is due")?;
+    for some in listed.chunks(store::retention::MOST_AT_ONCE) {
+        let mut tx = shop.db.write().await?;
+        store::retention::strip(&mut tx, some, due).await.context("erase the orders")?;
+        tx.commit().await.context("commit what was erased")?;
+        failpoints::at("purge-stripped");
+    }
+    let stripped =
+        store::retention::list_stripped(&shop.db).await.context("list what is erased")?;
+    if stripped.is_empty() {
+        return Ok(Ok(stripped));
+    }
+    if shop.policy.purge_mail {
+        let (maildir, names) = (shop.maildir.clone(), stripped.clone());
+        tokio::task::spawn_blocking(move || {
+            maildir.erase_all(&names.iter().map(OrderRef::as_str).collect::<HashSet<_>>())
+        })
+        .await
+        .context("erase the messages")?
+        .context("erase the messages in the Maildir")?;
+    }
+    failpoints::at("purge-unmailed");
+    for some in stripped.chunks(store::retention::MOST_AT_ONCE) {
+        let mut tx = shop.db.write().await?;
+        store::retention::erase_stripped(&mut tx, some).await.context("erase the references")?;
+        tx.commit().await.context("commit what was erased")?;
+    }
+    failpoints::at("purge-erased");
+    Ok(Ok(stripped))
+}
+
+/// Overwrites the journal and cuts it off. `false`: somebody reads the database just now, and what was erased lies on there.
+pub async fn empty_journal(shop: &Shop) -> anyhow::Result<bool> {
+    store::journal::empty_journal(&shop.db).await.context("empty the journal")
+}

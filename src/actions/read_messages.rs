@@ -1,0 +1,64 @@
+//! Reads an order's messages back from the mailbox.
+
+use crate::actions::Shop;
+use crate::mail;
+use crate::mail::Lookup;
+use crate::mail::PlainLetter;
+use crate::mail::delivery_name;
+use crate::orders::OrderRef;
+use crate::store;
+use anyhow::Context;
+use std::collections::HashMap;
+
+/// What became of a message to the seller.
+pub enum Letter {
+    /// Armored: the seller opens it at home.
+    Sealed(String),
+    /// Of a shop without a key.
+    Plain(PlainLetter),
+    /// It waits until the seller's key can be used.
+    Waiting,
+    /// The seller has deleted it, or it lies under a name that the shop did not give it.
+    Gone,
+}
+
+/// What the seller was told of an order, from the mailbox: the messages with these numbers, each by its own file name.
+/// Whatever was not told by such a number is left out.
+pub async fn read_messages(
+    shop: &Shop,
+    order_ref: &OrderRef,
+    numbers: &[i64],
+) -> anyhow::Result<HashMap<i64, Letter>> {
+    let sent = store::outbox::list_sent(&shop.db, order_ref, numbers)
+        .await
+        .context("list the order's messages")?;
+    let (maildir, order_ref) = (shop.maildir.clone(), order_ref.clone());
+    tokio::task::spawn_blocking(move || {
+        let mut lookup = Lookup::new(maildir);
+        sent.into_iter()
+            .map(|sent| {
+                let message = match sent.waiting {
+                    // The same bytes that will lie in the mailbox.
+                    Some(message) => Some(message),
+                    None => lookup.read(&delivery_name(&order_ref, sent.number, sent.at))?,
+                };
+                Ok((sent.number, letter(message.as_deref())))
+            })
+            .collect::<std::io::Result<_>>()
+    })
+    .await
+    .context("look into the Maildir")?
+    .context("look into the Maildir")
+}
+
+fn letter(message: Option<&[u8]>) -> Letter {
+    match message {
+        None => Letter::Gone,
+        Some([]) => Letter::Waiting,
+        Some(message) => match mail::Letter::parse(message) {
+            Some(mail::Letter::Sealed(armored)) => Letter::Sealed(armored),
+            Some(mail::Letter::Plain(plain)) => Letter::Plain(plain),
+            None => Letter::Gone,
+        },
+    }
+}

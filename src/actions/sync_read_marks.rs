@@ -1,0 +1,38 @@
+//! Finds out which messages the seller has opened, if buyers may know.
+
+use crate::actions::Shop;
+use crate::mail::Lookup;
+use crate::mail::delivery_name;
+use crate::store;
+use anyhow::Context;
+
+/// Where the seller wants buyers to know: notes which of their messages a mail reader has shown. Opening the page is
+/// enough for the buyer to see it; the shop keeps no hour.
+pub async fn sync_read_marks(shop: &Shop) -> anyhow::Result<()> {
+    if !shop.policy.read_marks {
+        return Ok(());
+    }
+    let unread = store::messages::list_unread(&shop.db).await.context("list what is unread")?;
+    if unread.is_empty() {
+        return Ok(());
+    }
+    let maildir = shop.maildir.clone();
+    let read = tokio::task::spawn_blocking(move || {
+        let (mut read, mut lookup) = (Vec::new(), Lookup::new(maildir));
+        for words in unread {
+            if lookup.is_seen(&delivery_name(&words.order_ref, words.number, words.at))? {
+                read.push(words.id);
+            }
+        }
+        std::io::Result::Ok(read)
+    })
+    .await
+    .context("look into the Maildir")?
+    .context("look into the Maildir")?;
+    if read.is_empty() {
+        return Ok(());
+    }
+    let mut tx = shop.db.write().await?;
+    store::messages::mark_read(&mut tx, &read).await?;
+    tx.commit().await.context("note what was read")
+}

@@ -1,0 +1,190 @@
+//! Connections give way, wait and are let go.
+
+use super::*;
+
+fn limiter(most_connections: usize) -> Arc<ConnectionLimiter> {
+    ConnectionLimiter::new(ConnectionLimits {
+        most_connections,
+        most_held: 10_000,
+        most_unpaid: 1_000,
+        payment_time: Duration::from_secs(60),
+        closer: None,
+    })
+}
+
+fn come(limiter: &Arc<ConnectionLimiter>, circuit: u32) -> Arc<Connection> {
+    let connection = limiter.enter(ClientKey::Undecided);
+    connection.decide(ClientKey::Circuit(CircuitId(circuit)));
+    connection
+}
+
+fn is_let_go(connection: &Connection) -> bool {
+    connection.is_gone(Waker::noop())
+}
+
+#[test]
+fn in_a_full_shop_the_circuit_with_most_connections_gives_way() {
+    let limiter = limiter(10);
+    let buyers: Vec<_> = (1..=3).map(|circuit| come(&limiter, circuit)).collect();
+    let flood: Vec<_> = (0..20).map(|_| come(&limiter, 99)).collect();
+    assert!(buyers.iter().all(|connection| !is_let_go(connection) && !connection.has_no_room()));
+    assert_eq!(flood.iter().filter(|connection| is_let_go(connection)).count(), 13);
+    let newcomer = come(&limiter, 4);
+    assert!(!is_let_go(&newcomer) && !newcomer.has_no_room());
+    assert_eq!(flood.iter().filter(|connection| is_let_go(connection)).count(), 14);
+}
+
+#[test]
+fn a_request_that_is_being_answered_is_never_let_go() {
+    let limiter = limiter(2);
+    let busy: Vec<_> = (0..2).map(|_| come(&limiter, 1)).collect();
+    for connection in &busy {
+        connection.set_state(ConnectionState::Working);
+    }
+    let newcomer = come(&limiter, 2);
+    assert!(newcomer.has_no_room() && busy.iter().all(|connection| !is_let_go(connection)));
+    busy[0].set_state(ConnectionState::Idle);
+    assert!(!come(&limiter, 3).has_no_room());
+}
+
+#[test]
+fn one_circuit_has_a_bounded_number_of_connections() {
+    let limiter = limiter(1_000);
+    let connections: Vec<_> = (0..100).map(|_| come(&limiter, 1)).collect();
+    let (gone, kept) = connections.split_at(100 - MOST_OF_CIRCUIT);
+    assert!(gone.iter().all(|connection| is_let_go(connection)));
+    assert!(kept.iter().all(|connection| !is_let_go(connection)));
+    for connection in kept {
+        connection.set_state(ConnectionState::Working);
+    }
+    assert!(come(&limiter, 1).is_crowded());
+    assert!(!come(&limiter, 2).is_crowded());
+}
+
+#[test]
+fn who_never_asked_goes_before_who_did() {
+    let limiter = limiter(3);
+    let asked = limiter.enter(ClientKey::Anybody);
+    asked.set_state(ConnectionState::Idle);
+    let silent = limiter.enter(ClientKey::Anybody);
+    let third = limiter.enter(ClientKey::Anybody);
+    third.set_state(ConnectionState::Idle);
+    limiter.enter(ClientKey::Anybody);
+    assert!(is_let_go(&silent) && !is_let_go(&asked) && !is_let_go(&third));
+}
+
+#[test]
+fn connections_that_take_too_long_are_let_go() {
+    let limiter = limiter(100);
+    let connections: Vec<(ConnectionState, Arc<Connection>)> =
+        STATES.map(|state| (state, come(&limiter, 1))).into();
+    for (state, connection) in &connections {
+        connection.set_state(*state);
+    }
+    let still_in = || -> Vec<ConnectionState> {
+        let left = connections.iter().filter(|(_, connection)| !is_let_go(connection));
+        left.map(|(state, _)| *state).collect()
+    };
+    for _ in 0..16 {
+        limiter.reap();
+    }
+    assert_eq!(still_in().len(), 7);
+    for _ in 0..4 {
+        // More of a head does not give it more time.
+        connections[1].1.heard();
+        limiter.reap();
+    }
+    use ConnectionState::*;
+    assert_eq!(still_in(), [Body, Stalled, Idle, Queued, Working]);
+    for _ in 0..80 {
+        limiter.reap();
+    }
+    assert_eq!(still_in(), [Queued, Working]);
+}
+
+#[test]
+fn circuits_are_forgotten_and_never_more_than_a_number_of_them_known() {
+    let limiter = limiter(10);
+    for circuit in 0..20_000 {
+        come(&limiter, circuit).leave();
+    }
+    assert!(limiter.registry().circuits.len() <= MOST_CIRCUITS);
+    assert!(limiter.registry().by_size.is_empty() && limiter.registry().n_connections == 0);
+    let later = monotonic_now() + Duration::from_secs(601);
+    assert!(limiter.registry().circuits.values().all(|usage| usage.is_forgettable(later)));
+}
+
+#[tokio::test]
+async fn those_who_look_never_take_the_room_of_those_who_buy() {
+    let limiter = limiter(1_000);
+    let mut turns = Vec::new();
+    for circuit in 0..u32::try_from(MOST_LOOKING).unwrap() {
+        turns.push(come(&limiter, circuit).turn(RequestClass::Look).await.unwrap());
+    }
+    let late = come(&limiter, 900);
+    let looked =
+        tokio::time::timeout(Duration::from_millis(20), late.turn(RequestClass::Look)).await;
+    assert!(looked.is_err(), "all places for looking are taken");
+    for (n, class) in
+        [RequestClass::Buy, RequestClass::Send, RequestClass::Code, RequestClass::Order]
+            .iter()
+            .enumerate()
+    {
+        let connection = come(&limiter, 1_000 + u32::try_from(n).unwrap());
+        turns.push(connection.turn(*class).await.unwrap());
+    }
+}
+
+/// A connection that has been sent a part of its answer.
+fn stalled(limiter: &Arc<ConnectionLimiter>, circuit: u32, held: usize) -> Arc<Connection> {
+    let connection = come(limiter, circuit);
+    connection.hold(held).unwrap();
+    connection.set_state(ConnectionState::Stalled);
+    connection
+}
+
+#[test]
+fn who_holds_most_and_waits_gives_its_memory_to_others() {
+    let limiter = limiter(100);
+    let small = stalled(&limiter, 1, 1_000);
+    let large: Vec<_> = (0..3).map(|_| stalled(&limiter, 2, 3_000)).collect();
+    let buyer = come(&limiter, 3);
+    buyer.set_state(ConnectionState::Working);
+    buyer.hold(2_000).unwrap();
+    assert!(is_let_go(&large[0]) && !is_let_go(&large[1]) && !is_let_go(&small));
+    buyer.hold(7_000).unwrap();
+    assert!(large.iter().all(|connection| is_let_go(connection)), "the buyer needs what they hold");
+    // Never its own, and never what is being answered.
+    assert!(buyer.hold(2_000).is_err() && !is_let_go(&buyer));
+    assert!(come(&limiter, 4).hold(2_000).is_err());
+    buyer.release();
+    assert!(come(&limiter, 4).hold(9_000).is_ok());
+    assert!(limiter.registry().held <= 10_000);
+}
+
+#[test]
+fn memory_comes_back_with_each_connection() {
+    let limiter = limiter(100);
+    let connections: Vec<_> = (0..5).map(|circuit| stalled(&limiter, circuit, 2_000)).collect();
+    connections[0].leave();
+    connections[1].release();
+    assert_eq!(limiter.registry().held, 6_000);
+    for connection in &connections {
+        connection.leave();
+        connection.release();
+    }
+    assert_eq!(limiter.registry().held, 0);
+    assert!(limiter.registry().circuits.values().all(|usage| usage.held == 0));
+}
+
+#[tokio::test]
+async fn a_request_waits_for_memory_that_another_gives_back() {
+    let limiter = limiter(100);
+    let first = come(&limiter, 1);
+    first.set_state(ConnectionState::Working);
+    first.hold(9_000).unwrap();
+    let second = come(&limiter, 2);
+    // The first of the two is asked first, and has to wait.
+    let (held, ()) = tokio::join!(second.hold_soon(5_000), async { first.release() });
+    held.unwrap();
+}

@@ -1,0 +1,155 @@
+//! How often one circuit may make each kind of request.
+
+use actix_web::http::Method;
+use std::time::Duration;
+
+/// What a request is about, as far as limits care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestClass {
+    /// The window, products, a search, pictures.
+    Look,
+    /// The cart, the checkout's form, an order's page: what is kept free for those who buy.
+    Buy,
+    /// A form.
+    Send,
+    /// Seven words that open an order.
+    Code,
+    /// An order.
+    Order,
+}
+
+impl RequestClass {
+    pub fn of(method: &Method, path: &str) -> Self {
+        if method == Method::POST {
+            return match path {
+                "/checkout" => Self::Order,
+                "/order" => Self::Code,
+                _ => Self::Send,
+            };
+        }
+        let buys = ["/cart", "/checkout", "/order", "/health"];
+        if buys.iter().any(|begin| path.starts_with(begin)) { Self::Buy } else { Self::Look }
+    }
+
+    /// How often one circuit may do it. A person with many tabs stays far below: Tor Browser asks over 6 connections, and
+    /// the window with its pictures is 15 requests.
+    pub fn rate(self) -> RateLimit {
+        match self {
+            Self::Look | Self::Buy => RateLimit { every: Duration::from_millis(50), burst: 200 },
+            Self::Send => RateLimit { every: Duration::from_millis(100), burst: 100 },
+            Self::Code => RateLimit { every: Duration::from_secs(1), burst: 30 },
+            Self::Order => RateLimit { every: Duration::from_millis(500), burst: 120 },
+        }
+    }
+
+    /// Which of a circuit's budgets it is paid from: pages of both kinds share one.
+    pub fn bucket(self) -> usize {
+        match self {
+            Self::Look | Self::Buy => 0,
+            Self::Send => 1,
+            Self::Code => 2,
+            Self::Order => 3,
+        }
+    }
+}
+
+/// So many at once, and then one each time this has passed.
+#[derive(Clone, Copy, Debug)]
+pub struct RateLimit {
+    pub every: Duration,
+    pub burst: u32,
+}
+
+/// What is left of a [`RateLimit`], as the moment at which all of it will be there again: nothing has to be filled up.
+/// Source: the generic cell rate algorithm, as virtual scheduling (ITU-T I.371, annex A).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TokenBucket {
+    whole_at: Duration,
+}
+
+impl TokenBucket {
+    /// How long from now until one more may be spent.
+    pub fn wait(&self, rate: RateLimit, at: Duration) -> Duration {
+        let spent = self.whole_at.max(at) + rate.every;
+        spent.saturating_sub(rate.every * rate.burst).saturating_sub(at)
+    }
+
+    pub fn spend(&mut self, rate: RateLimit, at: Duration) {
+        self.whole_at = self.whole_at.max(at) + rate.every;
+    }
+
+    /// How many have been spent that are not there again.
+    pub fn n_spent(&self, rate: RateLimit, at: Duration) -> u32 {
+        let spent = self.whole_at.saturating_sub(at).as_millis() / rate.every.as_millis().max(1);
+        u32::try_from(spent).unwrap_or(u32::MAX)
+    }
+
+    pub fn is_whole(&self, at: Duration) -> bool {
+        self.whole_at <= at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const RATE: RateLimit = RateLimit { every: Duration::from_millis(100), burst: 3 };
+
+    #[test]
+    fn a_burst_is_free_and_then_each_waits_its_turn() {
+        let mut budget = TokenBucket::default();
+        let at = Duration::from_secs(7);
+        let waits: Vec<u128> = (0..6)
+            .map(|_| {
+                let wait = budget.wait(RATE, at);
+                budget.spend(RATE, at);
+                wait.as_millis()
+            })
+            .collect();
+        assert_eq!(waits, [0, 0, 0, 100, 200, 300]);
+        assert!(!budget.is_whole(at) && budget.is_whole(at + Duration::from_millis(600)));
+        assert_eq!(budget.n_spent(RATE, at), 6);
+        assert_eq!(budget.n_spent(RATE, at + Duration::from_millis(350)), 2);
+        assert_eq!(budget.n_spent(RATE, at + Duration::from_secs(9)), 0);
+        assert_eq!(budget.wait(RATE, at + Duration::from_millis(300)).as_millis(), 100);
+        assert_eq!(budget.wait(RATE, at + Duration::from_millis(400)).as_millis(), 0);
+    }
+
+    #[test]
+    fn the_way_to_an_order_is_kept_free() {
+        for (method, path, expected) in [
+            (Method::GET, "/", RequestClass::Look),
+            (Method::HEAD, "/product/tea", RequestClass::Look),
+            (Method::GET, "/order/qr.png", RequestClass::Buy),
+            (Method::GET, "/health", RequestClass::Buy),
+            (Method::POST, "/cart", RequestClass::Send),
+            (Method::POST, "/order", RequestClass::Code),
+            (Method::POST, "/order/transaction", RequestClass::Send),
+            (Method::POST, "/checkout", RequestClass::Order),
+        ] {
+            assert_eq!(RequestClass::of(&method, path), expected, "{method} {path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whoever_waits_as_told_never_exceeds_the_rate(pauses in proptest::collection::vec(0_u64..500, 1..60)) {
+            let (mut budget, mut at, mut done) = (TokenBucket::default(), Duration::ZERO, Vec::new());
+            for pause in pauses {
+                at += Duration::from_millis(pause);
+                at += budget.wait(RATE, at);
+                prop_assert_eq!(budget.wait(RATE, at), Duration::ZERO);
+                budget.spend(RATE, at);
+                done.push(at);
+            }
+            // In any stretch of time lies at most the burst and one for each pause.
+            for (n, from) in done.iter().enumerate() {
+                for (m, to) in done.iter().enumerate().skip(n) {
+                    let most = 3 + (*to - *from).as_millis() / 100;
+                    prop_assert!((m - n + 1) as u128 <= most, "{} in {:?}", m - n + 1, *to - *from);
+                }
+            }
+        }
+    }
+}
