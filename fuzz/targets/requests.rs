@@ -59,7 +59,7 @@ type Answering = Box<dyn Fn(ClientStream<DuplexStream>) -> LocalBoxFuture<'stati
 
 struct Shop {
     system: SystemRunner,
-    lobby: Arc<ConnectionLimiter>,
+    limiter: Arc<ConnectionLimiter>,
     answering: Rc<Answering>,
 }
 
@@ -72,8 +72,8 @@ thread_local! {
 impl Shop {
     fn open() -> Self {
         let system = System::new();
-        let lobby = ConnectionLimiter::new(ConnectionLimits {
-            most_seats: 64,
+        let limiter = ConnectionLimiter::new(ConnectionLimits {
+            most_connections: 64,
             most_held: 24 * 1024 * 1024,
             most_unpaid: 100,
             payment_time: Duration::from_secs(600),
@@ -92,7 +92,7 @@ impl Shop {
             });
             Rc::new(answering)
         });
-        Self { system, lobby, answering }
+        Self { system, limiter, answering }
     }
 
     /// Sends these pieces one after another, and reads until the shop ends the connection.
@@ -100,10 +100,11 @@ impl Shop {
         SEEN.take();
         let (client, server) = tokio::io::duplex(64 * 1024);
         let (mut reader, mut writer) = tokio::io::split(client);
-        let seat = self.lobby.enter(if behind_tor { ClientKey::Undecided } else { ClientKey::Anybody });
+        let connection =
+            self.limiter.enter(if behind_tor { ClientKey::Undecided } else { ClientKey::Anybody });
         let stream = match behind_tor {
-            true => ClientStream::behind_tor(server, seat),
-            false => ClientStream::new(server, seat),
+            true => ClientStream::behind_tor(server, connection),
+            false => ClientStream::new(server, connection),
         };
         let mut answers = Vec::new();
         let talk = async {
