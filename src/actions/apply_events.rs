@@ -21,7 +21,7 @@ pub enum AddPictureError {
     Unchanged(Unchanged),
 }
 
-/// The seller's word at the desk changes an order, and is noted among the seller's deeds. `seen`: where the order stood on
+/// The seller's word at the desk changes an order, and is noted among the activity log. `seen`: where the order stood on
 /// the seller's page. `once`: of the form, so that one that is sent twice is heard once.
 pub async fn take_step(
     shop: &Shop,
@@ -76,15 +76,15 @@ async fn take(
         Ok(changed) => changed,
         Err(unchanged) => return Ok(Err(AddPictureError::Unchanged(unchanged))),
     };
-    store::desk::record_action_of(&mut tx, now, order_ref, deed(change)).await?;
+    store::desk::record_action_of(&mut tx, now, order_ref, action(change)).await?;
     tx.commit().await.context("commit the step")?;
 
     notify_seller(shop, owed, now).await;
     Ok(Ok(status))
 }
 
-/// Among the seller's deeds, which hold nobody's words.
-fn deed(change: &OrderChange) -> &'static str {
+/// Among the activity log, which hold nobody's words.
+fn action(change: &OrderChange) -> &'static str {
     match change {
         OrderChange::Paid => "Marked as paid",
         OrderChange::Partial(_) => "Recorded a received amount",

@@ -114,7 +114,7 @@ async fn replace_logo(
     shop: &Shop,
     edition: i64,
     logo: Option<Logo>,
-    deed: &str,
+    action: &str,
     now: Timestamp,
 ) -> anyhow::Result<Result<(), AppearanceError>> {
     let mut tx = shop.db.write().await?;
@@ -126,7 +126,7 @@ async fn replace_logo(
         return Ok(Ok(()));
     }
     let old = std::mem::replace(&mut look.logo, logo);
-    finish(tx, &look, deed, now).await?;
+    finish(tx, &look, action, now).await?;
     if let Some(old) = old {
         forget_files(shop, &old).await.unwrap_or_else(|error| {
             tracing::warn!("the old logo stays on the disk until the next seeding: {error:#}");
@@ -147,9 +147,9 @@ async fn forget_files(shop: &Shop, logo: &Logo) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn finish(mut tx: Tx, look: &Appearance, deed: &str, now: Timestamp) -> anyhow::Result<()> {
+async fn finish(mut tx: Tx, look: &Appearance, action: &str, now: Timestamp) -> anyhow::Result<()> {
     store::appearance::put(&mut tx, look).await.context("keep the look")?;
-    store::desk::record_action(&mut tx, now, deed).await.context("note the deed")?;
+    store::desk::record_action(&mut tx, now, action).await.context("record the action")?;
     store::catalog::mark_seeded(&mut tx).await?;
     tx.commit().await.context("commit the look")?;
     Ok(())

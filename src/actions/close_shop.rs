@@ -14,7 +14,9 @@ pub async fn close_shop(shop: &Shop, now: Timestamp) -> anyhow::Result<Timestamp
     }
     let today = now.day_start();
     store::shop_state::mark_closed(&mut tx, Some(today)).await.context("close the shop")?;
-    store::desk::record_action(&mut tx, now, "Closed the shop").await.context("note the deed")?;
+    store::desk::record_action(&mut tx, now, "Closed the shop")
+        .await
+        .context("record the action")?;
     store::catalog::mark_changed(&mut tx).await?;
     tx.commit().await.context("commit that it is closed")?;
     Ok(today)
@@ -28,7 +30,9 @@ pub async fn open_shop(shop: &Shop, now: Timestamp) -> anyhow::Result<bool> {
         return Ok(false);
     }
     store::shop_state::mark_closed(&mut tx, None).await.context("open the shop")?;
-    store::desk::record_action(&mut tx, now, "Opened the shop").await.context("note the deed")?;
+    store::desk::record_action(&mut tx, now, "Opened the shop")
+        .await
+        .context("record the action")?;
     store::catalog::mark_changed(&mut tx).await?;
     tx.commit().await.context("commit that it is open")?;
     Ok(true)

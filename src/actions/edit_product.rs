@@ -119,12 +119,12 @@ pub async fn edit_product(
     let changes_shelves = shelves_change(old.as_ref(), &edit.record);
     settle(&mut tx, if changes_shelves { Shelves::Of(id) } else { Shelves::Same }).await?;
     let name = &edit.record.name;
-    let deed = match (&old, changes.as_slice()) {
+    let action = match (&old, changes.as_slice()) {
         (None, _) => format!("Added {name}"),
         (Some(_), [one]) => format!("Changed the {one} of {name}"),
         (Some(_), several) => format!("Changed {name}: {}", several.join(", ")),
     };
-    store::desk::record_action(&mut tx, now, &deed).await?;
+    store::desk::record_action(&mut tx, now, &action).await?;
     if old.is_none() {
         store::desk::keep_heard(&mut tx, &edit.once, slug.as_str(), now).await?;
     }
@@ -247,7 +247,7 @@ fn shelves_change(old: Option<&EditedProduct>, new: &ProductRecord) -> bool {
     !old.hidden && (old.categories != new.categories || before != after)
 }
 
-/// What else stands on the shelves after a change.
+/// What else is on sale after a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shelves {
     Same,
@@ -256,16 +256,18 @@ pub(super) enum Shelves {
     All,
 }
 
-/// The end of every change: the shelves, where they are others now; the buyers' pages; and what the seller's file says
+/// The end of every change: the listing index, where it differs now; the buyers' pages; and what the seller's file says
 /// no longer.
 pub(super) async fn settle(tx: &mut Tx, shelves: Shelves) -> anyhow::Result<()> {
     match shelves {
         Shelves::Same => {}
         Shelves::Of(product) => {
-            store::listing_index::follow(tx, product).await.context("move it on the shelves")?;
+            store::listing_index::follow(tx, product).await.context("update the listing index")?;
         }
         Shelves::All => {
-            store::product_edit::rebuild_listing_index(tx).await.context("count the shelves")?;
+            store::product_edit::rebuild_listing_index(tx)
+                .await
+                .context("rebuild the listing index")?;
         }
     }
     if shelves == Shelves::Same {

@@ -161,10 +161,10 @@ fn taken(field: &str, name: &str) -> Fault {
     Fault::new("", field, format!("{name:?}{ALREADY_EXISTS}"), "another name")
 }
 
-async fn finish(mut tx: Tx, now: Timestamp, deed: &str) -> anyhow::Result<()> {
+async fn finish(mut tx: Tx, now: Timestamp, action: &str) -> anyhow::Result<()> {
     store::catalog::mark_changed(&mut tx).await?;
     store::desk::mark_catalog_changed(&mut tx).await?;
-    store::desk::record_action(&mut tx, now, deed).await.context("note the deed")?;
+    store::desk::record_action(&mut tx, now, action).await.context("record the action")?;
     tx.commit().await.context("commit the change")
 }
 

@@ -137,15 +137,17 @@ pub async fn move_wallet(
     Ok(())
 }
 
-/// `counts`: whether what stands on the shelves may be something else now.
-async fn finish(mut tx: Tx, now: Timestamp, counts: bool, deed: &str) -> anyhow::Result<()> {
+/// `counts`: whether other products may be on sale now.
+async fn finish(mut tx: Tx, now: Timestamp, counts: bool, action: &str) -> anyhow::Result<()> {
     if counts {
-        store::product_edit::rebuild_listing_index(&mut tx).await.context("count the shelves")?;
+        store::product_edit::rebuild_listing_index(&mut tx)
+            .await
+            .context("rebuild the listing index")?;
     }
     // Wallets are kept in mind by whoever shows the shop, until its founding is said to be another.
     store::catalog::mark_seeded(&mut tx).await?;
     store::desk::mark_catalog_changed(&mut tx).await?;
-    store::desk::record_action(&mut tx, now, deed).await.context("note the deed")?;
+    store::desk::record_action(&mut tx, now, action).await.context("record the action")?;
     tx.commit().await.context("commit the change")
 }
 

@@ -10,8 +10,8 @@ use crate::values::Timestamp;
 ///
 /// It is what an empty file would do.
 pub async fn empty_catalog(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
-    let deed = Some((now, "Emptied the catalog"));
-    let stocking = Stocking { over_desk: true, deed, ..Stocking::default() };
+    let action = Some((now, "Emptied the catalog"));
+    let stocking = Stocking { over_desk: true, action, ..Stocking::default() };
     let emptied = import_catalog(shop, "{}", None, &shop.originals, stocking, |_, _, _| {}).await?;
     anyhow::ensure!(emptied.is_ok(), "an empty catalog has no faults");
     Ok(())

@@ -52,16 +52,16 @@ pub enum ImportError {
     OverDesk(Vec<Difference>),
 }
 
-/// How the shelves are stocked.
+/// How a catalog is imported.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stocking {
     /// Counts every quantity anew, also where the file says the same number as before.
     pub count_anew: bool,
     /// Also over what was changed at the desk.
     pub over_desk: bool,
-    /// Where the desk itself stocks them: what is noted among the seller's deeds, and when. The catalog counts as changed
+    /// Where the desk itself stocks them: what is noted among the activity log, and when. The catalog counts as changed
     /// at the desk then.
-    pub deed: Option<(Timestamp, &'static str)>,
+    pub action: Option<(Timestamp, &'static str)>,
 }
 
 /// Units: products kept with one statement.
@@ -107,7 +107,7 @@ pub async fn import_catalog(
     text: &str,
     settings_wallet: Option<Wallet>,
     folders: &Originals,
-    Stocking { count_anew, over_desk, deed }: Stocking,
+    Stocking { count_anew, over_desk, action }: Stocking,
     progress: impl Fn(&str, usize, usize) + Send + Sync,
 ) -> anyhow::Result<Result<Stocked, ImportError>> {
     let (file, mut faults) = CatalogFile::parse(text, settings_wallet);
@@ -143,7 +143,7 @@ pub async fn import_catalog(
         }
     }
     store::payment::replace_wallets(&mut tx, &file.wallets).await.context("keep the wallets")?;
-    store::catalog_import::clear(&mut tx).await.context("clear the shelves")?;
+    store::catalog_import::clear(&mut tx).await.context("clear the catalog")?;
     for (fingerprint, picture) in &rendered {
         let row = PictureRow {
             fingerprint,
@@ -165,7 +165,7 @@ pub async fn import_catalog(
             file.products.len(),
         );
     }
-    store::catalog_import::count_products(&mut tx).await.context("count the shelves")?;
+    store::catalog_import::count_products(&mut tx).await.context("rebuild the listing index")?;
     store::catalog_import::forget_unused_pictures(&mut tx).await.context("forget old pictures")?;
     for sheet in &sheets {
         store::catalog_import::put_sheet(&mut tx, &sheet.row, &sheet.currencies, &sheet.pictures)
@@ -181,7 +181,7 @@ pub async fn import_catalog(
     if over_desk {
         store::desk::forget_catalog_changes(&mut tx).await?;
     }
-    if let Some((now, what)) = deed {
+    if let Some((now, what)) = action {
         store::desk::mark_catalog_changed(&mut tx).await?;
         store::desk::record_action(&mut tx, now, what).await?;
     }

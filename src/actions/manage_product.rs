@@ -47,8 +47,8 @@ pub async fn hide_product(
         .await
         .context("hide the product")?;
     settle(&mut tx, Shelves::Of(product.id)).await?;
-    let deed = format!("{} {}", if hidden { "Hid" } else { "Unhid" }, product.name);
-    store::desk::record_action(&mut tx, now, &deed).await?;
+    let action = format!("{} {}", if hidden { "Hid" } else { "Unhid" }, product.name);
+    store::desk::record_action(&mut tx, now, &action).await?;
     tx.commit().await.context("commit the product")?;
     clear_up(shop, &[]).await;
     Ok(Some(()))
@@ -188,8 +188,8 @@ pub async fn move_product(
         return Ok(Some(()));
     }
     settle(&mut tx, Shelves::Of(product.id)).await?;
-    let deed = format!("Moved {} to position {there}", product.name);
-    store::desk::record_action(&mut tx, now, &deed).await?;
+    let action = format!("Moved {} to position {there}", product.name);
+    store::desk::record_action(&mut tx, now, &action).await?;
     tx.commit().await.context("commit the list")?;
     clear_up(shop, &[]).await;
     Ok(Some(()))
@@ -229,13 +229,13 @@ pub async fn add_stock(
     let Some(sum) = sum else { return Ok(Some(Err(stock))) };
     if sum != stock {
         let pool = OfferKey { product: product.id, option };
-        store::product_edit::set_stock(&mut tx, pool, sum).await.context("count the shelf")?;
+        store::product_edit::set_stock(&mut tx, pool, sum).await.context("set the stock")?;
         settle(&mut tx, Shelves::Same).await?;
-        let deed = match pieces {
+        let action = match pieces {
             0.. => format!("Added {pieces} {name} to stock: now {sum}"),
             _ => format!("Removed {} {name} from stock: now {sum}", pieces.unsigned_abs()),
         };
-        store::desk::record_action(&mut tx, now, &deed).await?;
+        store::desk::record_action(&mut tx, now, &action).await?;
         store::desk::keep_heard(&mut tx, &form, "", now).await?;
         tx.commit().await.context("commit the stock")?;
     }
@@ -260,11 +260,11 @@ pub async fn rename_category(
         return Ok(0);
     }
     settle(&mut tx, Shelves::All).await?;
-    let deed = match name {
+    let action = match name {
         Some(name) => format!("Renamed the category {category} to {name}"),
         None => format!("Removed the category {category}"),
     };
-    store::desk::record_action(&mut tx, now, &deed).await?;
+    store::desk::record_action(&mut tx, now, &action).await?;
     tx.commit().await.context("commit the categories")?;
     Ok(n)
 }

@@ -5,10 +5,10 @@ use crate::store;
 use crate::values::Timestamp;
 use anyhow::Context;
 
-/// How many deeds of the seller's log are as old as orders that are erased.
+/// How many entries of the activity log are as old as orders that are erased.
 pub async fn count_old_actions(shop: &Shop, now: Timestamp) -> anyhow::Result<i64> {
     let before = now.plus_days(-shop.policy.keep_days);
-    store::audit_log::count_old(&shop.db, before).await.context("count old deeds")
+    store::audit_log::count_old(&shop.db, before).await.context("count old log entries")
 }
 
 /// Erases them. Those of an order go with it, if that is sooner.
@@ -18,7 +18,7 @@ pub async fn prune_audit_log(shop: &Shop, now: Timestamp) -> anyhow::Result<i64>
     if 0 < n {
         let mut tx = shop.db.write().await?;
         let before = now.plus_days(-shop.policy.keep_days);
-        store::audit_log::erase_old(&mut tx, before).await.context("erase old deeds")?;
+        store::audit_log::erase_old(&mut tx, before).await.context("erase old log entries")?;
         tx.commit().await.context("commit what was erased")?;
     }
     Ok(n)

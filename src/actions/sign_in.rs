@@ -49,7 +49,9 @@ pub async fn sign_in(
     }
     let span = SessionSpan::begin(now);
     store::desk::insert_session(&mut tx, &signing.fresh, span).await.context("keep the session")?;
-    store::desk::record_action(&mut tx, now, deed_of(&known)).await.context("note the deed")?;
+    store::desk::record_action(&mut tx, now, action_of(&known))
+        .await
+        .context("record the action")?;
     tx.commit().await.context("commit the session")?;
     Ok(Ok(()))
 }
@@ -95,7 +97,7 @@ async fn confirm(
     Ok(Ok(()))
 }
 
-fn deed_of(known: &Known) -> &'static str {
+fn action_of(known: &Known) -> &'static str {
     match known.proof {
         Some(FactorProof::Recovery(_)) => "Signed in with a recovery code",
         Some(FactorProof::Step(_)) | None => "Signed in",

@@ -47,8 +47,8 @@ pub async fn add_page(
     }
     store::pages::put(&mut tx, &page).await.context("keep the page")?;
     put_in_order(&mut tx).await?;
-    let deed = format!("Added the page “{}”", page.title);
-    finish(tx, &deed, now).await.map(Ok)
+    let action = format!("Added the page “{}”", page.title);
+    finish(tx, &action, now).await.map(Ok)
 }
 
 /// `edition`: of the page as it was read.
@@ -76,8 +76,8 @@ pub async fn change_page(
         ..written(slug, text, old.position)
     };
     store::pages::put(&mut tx, &page).await.context("keep the page")?;
-    let deed = format!("Changed the page “{}”", page.title);
-    finish(tx, &deed, now).await.map(Ok)
+    let action = format!("Changed the page “{}”", page.title);
+    finish(tx, &action, now).await.map(Ok)
 }
 
 /// Takes a page down for good.
@@ -92,7 +92,7 @@ pub async fn remove_page(
         Ok(old) => old,
         Err(unwritten) => return Ok(Err(unwritten)),
     };
-    let deed = format!("Removed the page “{}”", old.title);
+    let action = format!("Removed the page “{}”", old.title);
     if old.file_markdown.is_some() {
         // Its file would hang it again at the next start.
         let gone = StoredPage {
@@ -106,7 +106,7 @@ pub async fn remove_page(
     } else {
         store::pages::delete(&mut tx, slug).await.context("take the page down")?;
     }
-    finish(tx, &deed, now).await.map(Ok)
+    finish(tx, &action, now).await.map(Ok)
 }
 
 /// Two neighbours change places. The policy stays the first.
@@ -128,8 +128,8 @@ pub async fn swap_pages(
     };
     store::pages::mark_position(&mut tx, upper, other.position).await?;
     store::pages::mark_position(&mut tx, lower, one.position).await?;
-    let deed = format!("Moved the page “{}” up", other.title);
-    finish(tx, &deed, now).await.map(Ok)
+    let action = format!("Moved the page “{}” up", other.title);
+    finish(tx, &action, now).await.map(Ok)
 }
 
 /// The pages as files would hold them.
@@ -152,8 +152,8 @@ async fn find(
     })
 }
 
-async fn finish(mut tx: store::Tx, deed: &str, now: Timestamp) -> anyhow::Result<()> {
-    store::desk::record_action(&mut tx, now, deed).await.context("note the deed")?;
+async fn finish(mut tx: store::Tx, action: &str, now: Timestamp) -> anyhow::Result<()> {
+    store::desk::record_action(&mut tx, now, action).await.context("record the action")?;
     store::catalog::mark_seeded(&mut tx).await?;
     tx.commit().await.context("commit the pages")?;
     Ok(())

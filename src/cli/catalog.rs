@@ -22,11 +22,11 @@ use std::process::ExitCode;
 #[derive(Args)]
 pub struct CatalogCommand {
     #[command(subcommand)]
-    deed: Deed,
+    action: Action,
 }
 
 #[derive(Subcommand)]
-enum Deed {
+enum Action {
     /// Export the catalog as a file that `shop seed` imports: `shop catalog export db/data.json`
     Export {
         /// Output file [default: standard output]
@@ -38,7 +38,7 @@ enum Deed {
 }
 
 pub async fn run(command: CatalogCommand, settings: Settings) -> anyhow::Result<ExitCode> {
-    let Deed::Export { file, pages } = command.deed;
+    let Action::Export { file, pages } = command.action;
     let shop = open::shop(&settings).await?;
     actions::name_pictures(&shop).await.context("find the names of the pictures")?;
     let kept = store::catalog_export::read_catalog(&shop.db).await.context("read the catalog")?;

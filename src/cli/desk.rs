@@ -52,9 +52,9 @@ pub async fn run(command: DeskCommand, settings: Settings) -> anyhow::Result<Exi
         What::Password => set_password(&settings).await,
         What::Sessions { end } => tell_sessions(&settings, end).await,
         What::Factor { off } => tell_factor(&settings, off).await,
-        What::Client(deed) => {
+        What::Client(action) => {
             open::require_shop(&settings)?;
-            onion::change_desk_clients(deed, &settings)
+            onion::change_desk_clients(action, &settings)
         }
     }
 }

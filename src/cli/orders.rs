@@ -34,7 +34,7 @@ use std::process::ExitCode;
 #[derive(Args)]
 pub struct Orders {
     #[command(subcommand)]
-    deed: Option<Deed>,
+    action: Option<Action>,
     #[command(flatten)]
     listing: Listing,
     /// Print JSON
@@ -44,7 +44,7 @@ pub struct Orders {
 
 /// Each takes a reference, or `-`: then it is that of the order's message on standard input.
 #[derive(Subcommand)]
-enum Deed {
+enum Action {
     /// Show one order
     Show { order_ref: String },
     /// Mark as paid in full
@@ -79,37 +79,37 @@ const LONGEST_HEAD: u64 = 65_536;
 
 pub async fn run(orders: Orders, settings: Settings) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
-        orders.deed.is_none() || orders.listing == Listing::default(),
+        orders.action.is_none() || orders.listing == Listing::default(),
         "filters of an export come after `export`: `shop orders export --since …`"
     );
     let shop = open::shop(&settings).await?;
     let as_json = orders.json;
-    match orders.deed {
+    match orders.action {
         None => order_list::list(&shop, &orders.listing, as_json).await?,
-        Some(Deed::Export(export)) => order_list::export(&shop, &export, as_json).await?,
-        Some(Deed::Digest(digest)) => order_list::digest(&shop, &digest, as_json).await?,
-        Some(Deed::Show { order_ref }) => show(&shop, &named(&order_ref)?, as_json).await?,
-        Some(Deed::Paid { order_ref }) => {
+        Some(Action::Export(export)) => order_list::export(&shop, &export, as_json).await?,
+        Some(Action::Digest(digest)) => order_list::digest(&shop, &digest, as_json).await?,
+        Some(Action::Show { order_ref }) => show(&shop, &named(&order_ref)?, as_json).await?,
+        Some(Action::Paid { order_ref }) => {
             change(&shop, &named(&order_ref)?, OrderChange::Paid, as_json).await?;
         }
-        Some(Deed::Partial { order_ref, amount }) => {
+        Some(Action::Partial { order_ref, amount }) => {
             let sum = Amount::parse_coins(&amount).with_context(|| format!("{amount:?}"))?;
             change(&shop, &named(&order_ref)?, OrderChange::Partial(sum), as_json).await?;
         }
-        Some(Deed::Shipped { order_ref, tracking }) => {
+        Some(Action::Shipped { order_ref, tracking }) => {
             let word = OrderChange::Shipped(words("tracking", &tracking)?);
             change(&shop, &named(&order_ref)?, word, as_json).await?;
         }
-        Some(Deed::Cancel { order_ref, reason }) => {
+        Some(Action::Cancel { order_ref, reason }) => {
             let word = OrderChange::Cancelled(words("reason", &reason)?);
             change(&shop, &named(&order_ref)?, word, as_json).await?;
         }
-        Some(Deed::Refunded { order_ref, txid, anyway }) => {
+        Some(Action::Refunded { order_ref, txid, anyway }) => {
             let mut refund = Refund::parse(&txid.unwrap_or_default())?;
             refund.anyway |= anyway;
             change(&shop, &named(&order_ref)?, OrderChange::Refunded(refund), as_json).await?;
         }
-        Some(Deed::Note { order_ref, text }) => {
+        Some(Action::Note { order_ref, text }) => {
             anyhow::ensure!(
                 order_ref != "-" || !text.is_empty(),
                 "if the order is read from standard input, give the text as an argument: note - TEXT"

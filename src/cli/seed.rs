@@ -81,7 +81,8 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
                 return refuse_pages(&over, &changes, &seed);
             }
         }
-        let stocking = Stocking { count_anew: seed.restock, over_desk: seed.over_desk, deed: None };
+        let stocking =
+            Stocking { count_anew: seed.restock, over_desk: seed.over_desk, action: None };
         let stocked =
             actions::import_catalog(&shop, &text, wallet, &folders, stocking, progress).await?;
         if stocked.is_ok()

@@ -22,14 +22,14 @@ use std::process::ExitCode;
 #[derive(Args)]
 pub struct WalletCommand {
     #[command(subcommand)]
-    deed: Deed,
+    action: Action,
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
 }
 
 #[derive(Subcommand)]
-enum Deed {
+enum Action {
     /// Show each wallet and its first three addresses, to compare with your own wallet
     Check {
         /// Check the wallets in this file (like db/data.json) instead of the shop's; changes nothing
@@ -50,7 +50,7 @@ enum Deed {
 }
 
 pub async fn run(command: WalletCommand, settings: Settings) -> anyhow::Result<ExitCode> {
-    if let Deed::Check { file: Some(file) } = &command.deed {
+    if let Action::Check { file: Some(file) } = &command.action {
         return check_file(file, settings.wallet, command.json);
     }
     let shop = open::shop(&settings).await?;
@@ -64,9 +64,9 @@ pub async fn run(command: WalletCommand, settings: Settings) -> anyhow::Result<E
         looked.push((wallet, reach));
     }
     shop.db.close().await;
-    match command.deed {
-        Deed::Check { .. } => tell(&looked, command.json),
-        Deed::Addresses { currency, count, first, numbers } => {
+    match command.action {
+        Action::Check { .. } => tell(&looked, command.json),
+        Action::Addresses { currency, count, first, numbers } => {
             let currency = Currency::parse(&currency)?;
             let wallet = looked.iter().find(|(wallet, _)| wallet.currency == currency);
             let (wallet, _) =

@@ -49,7 +49,7 @@ async fn show(
     }
     let template = ActivityPage {
         layout: DeskLayout::new(&seller, "/deeds"),
-        below: deeds.last().filter(|_| has_more).map(|deed| deed.id),
+        below: deeds.last().filter(|_| has_more).map(|action| action.id),
         deeds,
         is_first: asked.is_empty(),
         keep_days: desk.shop.policy.keep_days,

@@ -247,7 +247,7 @@ impl Status {
     }
 
     /// The same as something that happened, among what was said.
-    pub fn deed(self) -> &'static str {
+    pub fn action(self) -> &'static str {
         match self {
             Self::Unconfirmed => "Payment detected",
             Self::Expired => "Payment window expired",
@@ -356,7 +356,7 @@ mod tests {
     #[test]
     fn every_state_and_every_event_has_words_of_its_own() {
         let titles = Status::ALL.map(Status::title);
-        let deeds = Status::ALL.map(Status::deed);
+        let deeds = Status::ALL.map(Status::action);
         let events = EVENTS.map(|event| event.to_string());
         let misstep = |event| InvalidTransition { from: Status::Shipped, event }.to_string();
         for words in [&titles.map(str::to_owned)[..], &deeds.map(str::to_owned), &events] {

@@ -113,7 +113,7 @@ pub async fn put_sheet(
     Ok(())
 }
 
-/// Takes everything off the shelves but what orders and carts must still find: products and options keep their rows.
+/// Takes everything off sale but what orders and carts must still find: products and options keep their rows.
 pub async fn clear(tx: &mut Tx) -> Result<(), StoreError> {
     for statement in [
         "update products set gone = 1, hidden = 0 where gone = 0 or hidden = 1",
@@ -132,7 +132,7 @@ pub async fn clear(tx: &mut Tx) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Puts products on the shelves, `first` being the position of the first of them in the seller's file.
+/// Puts products on sale, `first` being the position of the first of them in the seller's file.
 ///
 /// A quantity that the file has changed is counted anew: what the file says, less what open orders hold. One that it
 /// has not changed is no news, and what was sold since stays sold; `count_anew` treats all as changed.
@@ -255,7 +255,7 @@ pub async fn put(
     Ok(())
 }
 
-/// Counts the shelves through, once all products are on them.
+/// Builds the listing index, once all products are in.
 pub async fn count_products(tx: &mut Tx) -> Result<(), StoreError> {
     for statement in [
         // In a shop without wallets everything is shown, and nothing has a price.

@@ -69,7 +69,7 @@ pub enum ConnectionState {
     Working,
 }
 
-/// What the lobby is built from.
+/// What the limiter is built from.
 pub struct ConnectionLimits {
     /// Units: connections, all together.
     pub most_connections: usize,
@@ -128,7 +128,7 @@ pub struct Connection {
     reads_body: AtomicBool,
     /// Whether the answer to its current request has been handed over for sending.
     is_answered: AtomicBool,
-    /// Units: bytes of its request and answer in memory. Changed under the book's lock alone.
+    /// Units: bytes of its request and answer in memory. Changed under the registry's lock alone.
     held: AtomicUsize,
     task: AtomicWaker,
     gone: Notify,

@@ -86,7 +86,7 @@ fn piece(
         WordsKind::Question => ("question", "You"),
         WordsKind::Answer => ("answer", "Seller"),
         WordsKind::Step | WordsKind::Receipt => {
-            ("step", kept.status.map_or("", |status| deed(status, stood)))
+            ("step", kept.status.map_or("", |status| action(status, stood)))
         }
     };
     Piece {
@@ -101,12 +101,12 @@ fn piece(
     }
 }
 
-fn deed(status: Status, stood: Option<Status>) -> &'static str {
+fn action(status: Status, stood: Option<Status>) -> &'static str {
     match (stood, status) {
         (Some(Status::Confirmed | Status::Overpaid), Status::Unconfirmed) => {
             "Payment reversed by the network: no longer confirmed"
         }
-        (_, status) => status.deed(),
+        (_, status) => status.action(),
     }
 }
 

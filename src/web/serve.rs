@@ -225,7 +225,7 @@ where
     let ServerOptions { limiter, most_connections, n_workers, newcomer, reads_circuits } = room;
     let server = Server::build()
         .workers(n_workers)
-        // For each worker. Reached for moments at most, since the lobby makes room: the server itself would let everybody
+        // For each worker. Reached for moments at most, since the limiter makes room: the server itself would let everybody
         // wait outside.
         .max_concurrent_connections(
             (most_connections + PASSING.min(most_connections)).div_ceil(n_workers),
@@ -292,7 +292,7 @@ pub fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Looks after a lobby, once a second, for as long as it is awaited.
+/// Reaps slow connections, once a second, for as long as it is awaited.
 pub async fn reap(limiter: Arc<ConnectionLimiter>) {
     let mut second = tokio::time::interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

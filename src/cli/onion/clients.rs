@@ -80,13 +80,13 @@ struct List<'a> {
 }
 
 /// Who may come to the shop's onion; nobody on the list means that everybody may.
-pub fn change_clients(deed: ClientAction, settings: &Settings) -> anyhow::Result<ExitCode> {
-    change(deed, &List::of_shop(settings))
+pub fn change_clients(action: ClientAction, settings: &Settings) -> anyhow::Result<ExitCode> {
+    change(action, &List::of_shop(settings))
 }
 
 /// Who may come to the desk's onion; nobody on the list means that nobody may.
-pub fn change_desk_clients(deed: ClientAction, settings: &Settings) -> anyhow::Result<ExitCode> {
-    change(deed, &List::of_desk(settings))
+pub fn change_desk_clients(action: ClientAction, settings: &Settings) -> anyhow::Result<ExitCode> {
+    change(action, &List::of_desk(settings))
 }
 
 /// The names on the shop's list.
@@ -111,8 +111,8 @@ pub fn has_desk_clients(settings: &Settings) -> anyhow::Result<bool> {
     Ok(!List::of_desk(settings).read()?.is_empty())
 }
 
-fn change(deed: ClientAction, list: &List) -> anyhow::Result<ExitCode> {
-    match deed {
+fn change(action: ClientAction, list: &List) -> anyhow::Result<ExitCode> {
+    match action {
         ClientAction::List => {
             list.require_shop()?;
             list.show()

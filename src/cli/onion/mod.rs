@@ -43,11 +43,11 @@ pub struct Onion {
     #[arg(long)]
     json: bool,
     #[command(subcommand)]
-    deed: Option<Deed>,
+    action: Option<Action>,
 }
 
 #[derive(Subcommand)]
-enum Deed {
+enum Action {
     /// Restrict access to clients with a key from you
     #[command(subcommand)]
     Client(ClientAction),
@@ -85,16 +85,16 @@ enum Deed {
 }
 
 pub fn run(onion: Onion, settings: Settings) -> anyhow::Result<ExitCode> {
-    match onion.deed {
+    match onion.action {
         None => show(&settings, onion.json),
-        Some(Deed::Client(deed)) => clients::change_clients(deed, &settings),
-        Some(Deed::Backup { file }) => copies::back_up(&file, &settings),
-        Some(Deed::Restore { file, replace }) => copies::restore(&file, replace, &settings),
-        Some(Deed::Health) => health(&settings),
-        Some(Deed::Sidecar { desk_folder, command }) => {
+        Some(Action::Client(action)) => clients::change_clients(action, &settings),
+        Some(Action::Backup { file }) => copies::back_up(&file, &settings),
+        Some(Action::Restore { file, replace }) => copies::restore(&file, replace, &settings),
+        Some(Action::Health) => health(&settings),
+        Some(Action::Sidecar { desk_folder, command }) => {
             sidecar::become_tor(&command, desk_folder.as_deref())
         }
-        Some(Deed::Tend { desk_folder }) => sidecar::tend(&settings, desk_folder),
+        Some(Action::Tend { desk_folder }) => sidecar::tend(&settings, desk_folder),
     }
 }
 
