@@ -25,42 +25,41 @@ pub struct Permit {
     _in_shop: QueuePermit,
 }
 
-/// Where a request waits for its turn.
-struct Places {
-    of_circuit: Option<Arc<Semaphore>>,
-    in_shop: Arc<FairQueue>,
-    /// Units: requests of its circuit lately, or of its connection where circuits are not told apart.
-    n_asked: u32,
-}
-
 impl Connection {
     /// What a turn is made of: a place among the requests of the circuit, and a place in the shop.
-    fn places(&self, class: RequestClass) -> Places {
+    fn places(&self, class: RequestClass) -> (Option<Arc<Semaphore>>, Arc<FairQueue>) {
+        let of_circuit = match self.client() {
+            ClientKey::Anybody => None,
+            client => {
+                self.limiter.registry().circuits.get(&client).map(|usage| usage.slots.clone())
+            }
+        };
         let in_shop = match class {
             RequestClass::Look => self.limiter.looking.clone(),
             _ => self.limiter.buying.clone(),
         };
+        (of_circuit, in_shop)
+    }
+
+    /// Units: requests of its circuit lately, or of this connection where circuits are not told apart.
+    fn n_asked(&self, class: RequestClass) -> u32 {
         let client = self.client();
         let registry = self.limiter.registry();
         let usage = registry.circuits.get(&client).filter(|_| client != ClientKey::Anybody);
-        match usage {
-            Some(usage) => Places {
-                of_circuit: Some(usage.slots.clone()),
-                in_shop,
-                n_asked: usage.n_asked(class, monotonic_now()),
-            },
-            None => Places { of_circuit: None, in_shop, n_asked: self.n_requests.load(Relaxed) },
-        }
+        usage.map_or_else(
+            || self.n_requests.load(Relaxed),
+            |usage| usage.n_asked(class, monotonic_now()),
+        )
     }
 
     /// Mostly there is room, and then nobody waits and no timer is set.
     pub fn turn_at_once(&self, class: RequestClass) -> Option<Permit> {
-        let places = self.places(class);
-        let of_circuit = match places.of_circuit {
+        let (of_circuit, in_shop) = self.places(class);
+        let of_circuit = match of_circuit {
             None => None,
             Some(of_circuit) => Some(of_circuit.try_acquire_owned().ok()?),
         };
-        let in_shop = places.in_shop.try_acquire()?;
+        let in_shop = in_shop.try_acquire()?;
         Some(Permit { _of_circuit: of_circuit, _in_shop: in_shop })
     }
 
@@ -73,14 +72,15 @@ impl Connection {
         if let Some(turn) = self.turn_at_once(class) {
             return Ok(turn);
         }
-        let places = self.places(class);
+        let (of_circuit, in_shop) = self.places(class);
+        let n_asked = self.n_asked(class);
         self.set_state(ConnectionState::Queued);
         let turn = async {
-            let of_circuit = match places.of_circuit {
+            let of_circuit = match of_circuit {
                 None => None,
                 Some(of_circuit) => of_circuit.acquire_owned().await.ok(),
             };
-            let in_shop = places.in_shop.acquire(places.n_asked).await;
+            let in_shop = in_shop.acquire(n_asked).await;
             Permit { _of_circuit: of_circuit, _in_shop: in_shop }
         };
         let turn = tokio::select! {
