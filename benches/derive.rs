@@ -1,7 +1,7 @@
 //! How long it takes to make 10,000 addresses of each kind: `cargo bench --bench derive`. The limit is one second.
 
-use shop::payment::Coin;
-use shop::payment::ExtendedPubkey;
+use shop::domain::payment::Coin;
+use shop::domain::payment::ExtendedPubkey;
 use std::hint::black_box;
 use std::time::Instant;
 

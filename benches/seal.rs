@@ -8,9 +8,9 @@ use lettre::Message;
 use lettre::message::header::ContentType;
 use parts::machine;
 use parts::made_by_gpg;
-use shop::mail::SellerKey;
-use shop::mail::sealed_message;
-use shop::values::Timestamp;
+use shop::domain::values::Timestamp;
+use shop::infra::mail::SellerKey;
+use shop::infra::mail::sealed_message;
 use std::time::Instant;
 
 const ROUNDS: usize = 1_001;

@@ -1,10 +1,10 @@
 //! A letter as the shop seals it, for `tests/browser/sealed_mutt.py`: text on standard input, the letter on standard
 //! output. `sealed_letter KEY-FILE [BLOCK-FILE]`
 
-use shop::mail::SellerKey;
-use shop::mail::sealed_message;
-use shop::orders::PgpBlock;
-use shop::values::Timestamp;
+use shop::domain::orders::PgpBlock;
+use shop::domain::values::Timestamp;
+use shop::infra::mail::SellerKey;
+use shop::infra::mail::sealed_message;
 use std::io::Read;
 use std::io::Write;
 

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    shop::cli::run()
+    shop::interfaces::cli::run()
 }

@@ -7,9 +7,9 @@
 mod printable;
 
 use libfuzzer_sys::fuzz_target;
-use shop::cli::list_files;
-use shop::cli::unpack;
-use shop::cli::verify;
+use shop::interfaces::cli::list_files;
+use shop::interfaces::cli::unpack;
+use shop::interfaces::cli::verify;
 use std::collections::BTreeMap;
 use std::path::Component;
 use std::path::Path;

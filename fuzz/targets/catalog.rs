@@ -4,7 +4,7 @@
 mod printable;
 
 use libfuzzer_sys::fuzz_target;
-use shop::catalog::CatalogFile;
+use shop::domain::catalog::CatalogFile;
 use std::collections::HashSet;
 
 fuzz_target!(|bytes: &[u8]| {

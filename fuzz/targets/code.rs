@@ -4,7 +4,7 @@
 mod printable;
 
 use libfuzzer_sys::fuzz_target;
-use shop::orders::Code;
+use shop::domain::orders::Code;
 
 fuzz_target!(|bytes: &[u8]| {
     // Codes from chance: written and read again in several ways.

@@ -2,26 +2,26 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shop::cart::Basket;
-use shop::catalog::CatalogFile;
-use shop::catalog::markdown::html;
-use shop::config::NAMES;
-use shop::config::Settings;
-use shop::orders::Code;
-use shop::orders::Command;
-use shop::orders::Draft;
-use shop::orders::DraftForm;
-use shop::orders::OrderRef;
-use shop::orders::PgpBlock;
-use shop::payment::Coin;
-use shop::values::Amount;
-use shop::values::Country;
-use shop::values::Currency;
-use shop::values::Line;
-use shop::values::Mailbox;
-use shop::values::Paragraph;
-use shop::values::Quantity;
-use shop::values::text::is_refused;
+use shop::domain::cart::Basket;
+use shop::domain::catalog::CatalogFile;
+use shop::domain::catalog::markdown::html;
+use shop::infra::config::NAMES;
+use shop::infra::config::Settings;
+use shop::domain::orders::Code;
+use shop::domain::orders::Command;
+use shop::domain::orders::Draft;
+use shop::domain::orders::DraftForm;
+use shop::domain::orders::OrderRef;
+use shop::domain::orders::PgpBlock;
+use shop::domain::payment::Coin;
+use shop::domain::values::Amount;
+use shop::domain::values::Country;
+use shop::domain::values::Currency;
+use shop::domain::values::Line;
+use shop::domain::values::Mailbox;
+use shop::domain::values::Paragraph;
+use shop::domain::values::Quantity;
+use shop::domain::values::text::is_refused;
 use std::collections::HashMap;
 use std::path::Path;
 

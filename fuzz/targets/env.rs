@@ -4,7 +4,7 @@
 mod printable;
 
 use libfuzzer_sys::fuzz_target;
-use shop::config::Settings;
+use shop::infra::config::Settings;
 use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;

@@ -4,8 +4,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shop::mail::Lookup;
-use shop::mail::Maildir;
+use shop::infra::mail::Lookup;
+use shop::infra::mail::Maildir;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;

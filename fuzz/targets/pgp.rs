@@ -7,9 +7,9 @@ mod printable;
 
 use data_encoding::BASE64;
 use libfuzzer_sys::fuzz_target;
-use shop::mail::SellerKey;
-use shop::orders::PgpBlock;
-use shop::values::Timestamp;
+use shop::infra::mail::SellerKey;
+use shop::domain::orders::PgpBlock;
+use shop::domain::values::Timestamp;
 use std::sync::LazyLock;
 
 const KEY_FILE: &str = include_str!("../seeds/pgp-key.asc");

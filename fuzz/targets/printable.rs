@@ -1,8 +1,8 @@
 //! What every message must be, whatever it speaks of.
 #![allow(dead_code)]
 
-use shop::values::escaped;
-use shop::values::text::is_invisible;
+use shop::domain::values::escaped;
+use shop::domain::values::text::is_invisible;
 
 /// Panics unless a text that was accepted can be shown as it is: no control character, no invisible one, no line break.
 pub fn check_text(text: &str) {

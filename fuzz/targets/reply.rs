@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shop::mail::Reply;
-use shop::mail::reply;
-use shop::values::text::is_refused;
+use shop::infra::mail::Reply;
+use shop::infra::mail::reply;
+use shop::domain::values::text::is_refused;
 
 const OWN_KEYS: [u64; 2] = [0x98F8_FCAE_1F9B_67D7, 0xD071_C234_175E_DB65];
 

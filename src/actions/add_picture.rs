@@ -4,11 +4,11 @@ use crate::actions::Shop;
 use crate::actions::image_worker::ImageWorker;
 use crate::actions::image_worker::Job;
 use crate::actions::image_worker::parse_size;
-use crate::pictures::NotAPicture;
-use crate::pictures::PictureFile;
-use crate::pictures::Source;
-use crate::store;
-use crate::store::catalog_import::PictureRow;
+use crate::infra::pictures::NotAPicture;
+use crate::infra::pictures::PictureFile;
+use crate::infra::pictures::Source;
+use crate::infra::store;
+use crate::infra::store::catalog_import::PictureRow;
 use anyhow::Context;
 
 /// A picture that was handed in and can be shown from now on, though no product shows it yet.

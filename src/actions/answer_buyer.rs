@@ -4,11 +4,11 @@ use crate::actions::ApplyReplyError;
 use crate::actions::Shop;
 use crate::actions::apply_reply::post_now;
 use crate::actions::notify_seller;
-use crate::mail::Reply;
-use crate::mail::Unreadable;
-use crate::orders::OrderRef;
-use crate::store;
-use crate::values::Timestamp;
+use crate::domain::orders::OrderRef;
+use crate::domain::values::Timestamp;
+use crate::infra::mail::Reply;
+use crate::infra::mail::Unreadable;
+use crate::infra::store;
 use anyhow::Context;
 
 /// Why nothing of an answer was taken, in words for the seller.

@@ -5,11 +5,11 @@ use crate::actions::Shop;
 use crate::actions::Unchanged;
 use crate::actions::change_order::change_now;
 use crate::actions::notify_seller;
-use crate::orders::OrderRef;
-use crate::orders::Status;
-use crate::store;
-use crate::values::Line;
-use crate::values::Timestamp;
+use crate::domain::orders::OrderRef;
+use crate::domain::orders::Status;
+use crate::domain::values::Line;
+use crate::domain::values::Timestamp;
+use crate::infra::store;
 use anyhow::Context;
 
 /// Why nothing was done at the desk.

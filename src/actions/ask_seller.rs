@@ -3,18 +3,18 @@
 use crate::actions::Shop;
 use crate::actions::notify_seller;
 use crate::actions::notify_seller::queue_message;
-use crate::mail::SellerKey;
-use crate::mail::Told;
-use crate::orders::Code;
-use crate::orders::LookupName;
-use crate::orders::PgpBlock;
-use crate::orders::draft::sentence;
-use crate::orders::draft::words_for;
-use crate::store;
-use crate::store::messages::NewWords;
-use crate::store::messages::WordsKind;
-use crate::values::Paragraph;
-use crate::values::Timestamp;
+use crate::domain::orders::Code;
+use crate::domain::orders::LookupName;
+use crate::domain::orders::PgpBlock;
+use crate::domain::orders::draft::sentence;
+use crate::domain::orders::draft::words_for;
+use crate::domain::values::Paragraph;
+use crate::domain::values::Timestamp;
+use crate::infra::mail::SellerKey;
+use crate::infra::mail::Told;
+use crate::infra::store;
+use crate::infra::store::messages::NewWords;
+use crate::infra::store::messages::WordsKind;
 use anyhow::Context;
 
 /// Units: characters of a message to the seller.

@@ -1,18 +1,18 @@
 //! Checks passwords and codes at the desk: in a bounded number at a time, with growing delays after wrong ones.
 
 use crate::actions::Shop;
-use crate::login::Argon2Memory;
-use crate::login::FactorProof;
-use crate::login::FactorSecret;
-use crate::login::Failures;
-use crate::login::PASSWORD_SALT_BYTES;
-use crate::login::SecondFactor;
-use crate::login::StoredPassword;
-use crate::login::TotpLockout;
-use crate::login::TypedPassword;
-use crate::store;
-use crate::store::Db;
-use crate::values::Timestamp;
+use crate::domain::login::Argon2Memory;
+use crate::domain::login::FactorProof;
+use crate::domain::login::FactorSecret;
+use crate::domain::login::Failures;
+use crate::domain::login::PASSWORD_SALT_BYTES;
+use crate::domain::login::SecondFactor;
+use crate::domain::login::StoredPassword;
+use crate::domain::login::TotpLockout;
+use crate::domain::login::TypedPassword;
+use crate::domain::values::Timestamp;
+use crate::infra::store;
+use crate::infra::store::Db;
 use anyhow::Context;
 use std::sync::Arc;
 use std::sync::Mutex;

@@ -1,9 +1,9 @@
 //! Decides whether the shop takes orders now, and if not, why.
 
 use crate::actions::Shop;
-use crate::mail::SellerKey;
-use crate::store;
-use crate::values::Timestamp;
+use crate::domain::values::Timestamp;
+use crate::infra::mail::SellerKey;
+use crate::infra::store;
 use anyhow::Context;
 use std::sync::Mutex;
 use std::sync::MutexGuard;

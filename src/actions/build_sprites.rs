@@ -1,17 +1,17 @@
 //! Builds the sprite sheets of the product lists.
 
 use crate::actions::Shop;
-use crate::catalog::CatalogFile;
-use crate::catalog::IN_WINDOW;
-use crate::catalog::ProductRecord;
-use crate::pictures::Cell;
-use crate::pictures::Picture;
-use crate::pictures::PictureFile;
-use crate::pictures::Rendered;
-use crate::pictures::Sheet;
-use crate::store;
-use crate::store::catalog_import::SheetRow;
-use crate::store::catalog_import::find_picture;
+use crate::domain::catalog::CatalogFile;
+use crate::domain::catalog::IN_WINDOW;
+use crate::domain::catalog::ProductRecord;
+use crate::infra::pictures::Cell;
+use crate::infra::pictures::Picture;
+use crate::infra::pictures::PictureFile;
+use crate::infra::pictures::Rendered;
+use crate::infra::pictures::Sheet;
+use crate::infra::store;
+use crate::infra::store::catalog_import::SheetRow;
+use crate::infra::store::catalog_import::find_picture;
 use anyhow::Context;
 use std::collections::HashMap;
 use std::thread;

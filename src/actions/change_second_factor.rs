@@ -1,10 +1,10 @@
 //! Turns the desk's second factor on or off and renews its recovery codes.
 
 use crate::actions::Shop;
-use crate::login::FactorSecret;
-use crate::login::RecoveryHash;
-use crate::store;
-use crate::values::Timestamp;
+use crate::domain::login::FactorSecret;
+use crate::domain::login::RecoveryHash;
+use crate::domain::values::Timestamp;
+use crate::infra::store;
 use anyhow::Context;
 
 /// Why the second factor was not switched on.

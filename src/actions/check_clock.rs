@@ -1,14 +1,14 @@
 //! Advances the trusted time and notices when the host's clock has jumped.
 
 use crate::actions::Shop;
-use crate::store;
-use crate::store::Tx;
-use crate::values::ClockChange;
-use crate::values::Reading;
-use crate::values::Settling;
-use crate::values::THIS_VERSION;
-use crate::values::Timestamp;
-use crate::values::TrustedClock;
+use crate::domain::values::ClockChange;
+use crate::domain::values::Reading;
+use crate::domain::values::Settling;
+use crate::domain::values::THIS_VERSION;
+use crate::domain::values::Timestamp;
+use crate::domain::values::TrustedClock;
+use crate::infra::store;
+use crate::infra::store::Tx;
 use anyhow::Context;
 use std::fmt;
 

@@ -2,9 +2,9 @@
 
 use crate::actions::Shop;
 use crate::actions::place_order::count_unpaid_since;
-use crate::orders::FormToken;
-use crate::store;
-use crate::values::Timestamp;
+use crate::domain::orders::FormToken;
+use crate::domain::values::Timestamp;
+use crate::infra::store;
 use anyhow::Context;
 use std::time::Duration;
 

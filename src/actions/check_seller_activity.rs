@@ -1,7 +1,7 @@
 //! Closes the shop while the seller has not read mail for too long.
 
 use crate::actions::Shop;
-use crate::values::Timestamp;
+use crate::domain::values::Timestamp;
 use anyhow::Context;
 
 /// Whether the seller has left new mail unread for so long that the shop takes no more orders.

@@ -1,8 +1,8 @@
 //! Stops and resumes taking orders.
 
 use crate::actions::Shop;
-use crate::store;
-use crate::values::Timestamp;
+use crate::domain::values::Timestamp;
+use crate::infra::store;
 use anyhow::Context;
 
 /// No order is taken from now on; the window and the pages of orders stay. Returns since when it is closed.

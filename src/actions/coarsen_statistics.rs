@@ -1,10 +1,10 @@
 //! Merges the statistics of days whose orders were erased into weeks with rounded revenue.
 
 use crate::actions::Shop;
-use crate::store;
-use crate::store::statistics::DayFigures;
-use crate::values::Currency;
-use crate::values::Timestamp;
+use crate::domain::values::Currency;
+use crate::domain::values::Timestamp;
+use crate::infra::store;
+use crate::infra::store::statistics::DayFigures;
 use anyhow::Context;
 use std::collections::BTreeMap;
 

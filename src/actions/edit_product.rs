@@ -4,15 +4,15 @@ use crate::actions::Shop;
 use crate::actions::add_picture::show_original;
 use crate::actions::build_sprites::follow_windows;
 use crate::actions::build_sprites::remove_files;
-use crate::catalog::ProductRecord;
-use crate::catalog::Slug;
-use crate::store;
-use crate::store::Tx;
-use crate::store::catalog_import::ShownPicture;
-use crate::store::product_edit::EditedProduct;
-use crate::store::product_edit::Pieces;
-use crate::store::product_edit::Written;
-use crate::values::Timestamp;
+use crate::domain::catalog::ProductRecord;
+use crate::domain::catalog::Slug;
+use crate::domain::values::Timestamp;
+use crate::infra::store;
+use crate::infra::store::Tx;
+use crate::infra::store::catalog_import::ShownPicture;
+use crate::infra::store::product_edit::EditedProduct;
+use crate::infra::store::product_edit::Pieces;
+use crate::infra::store::product_edit::Written;
 use anyhow::Context;
 
 /// A product as the form wants it.
@@ -199,7 +199,7 @@ fn changes(old: &EditedProduct, new: &Written<'_>) -> Vec<&'static str> {
     note(old.name != record.name, "name");
     note(old.slug != *new.slug, "slug");
     note(old.description != record.description, "description");
-    let sorted = |prices: &crate::catalog::Prices| {
+    let sorted = |prices: &crate::domain::catalog::Prices| {
         let mut prices = prices.clone();
         prices.sort();
         prices

@@ -1,18 +1,18 @@
 //! Adds, changes and removes discount codes and shipping methods.
 
 use crate::actions::Shop;
-use crate::catalog::CatalogFile;
-use crate::catalog::Discount;
-use crate::catalog::Fault;
-use crate::catalog::Json;
-use crate::catalog::RateRecord;
-use crate::catalog::fault::ALREADY_EXISTS;
-use crate::store;
-use crate::store::Tx;
-use crate::store::trade::Ordered;
-use crate::store::trade::StoredDiscount;
-use crate::store::trade::StoredRate;
-use crate::values::Timestamp;
+use crate::domain::catalog::CatalogFile;
+use crate::domain::catalog::Discount;
+use crate::domain::catalog::Fault;
+use crate::domain::catalog::Json;
+use crate::domain::catalog::RateRecord;
+use crate::domain::catalog::fault::ALREADY_EXISTS;
+use crate::domain::values::Timestamp;
+use crate::infra::store;
+use crate::infra::store::Tx;
+use crate::infra::store::trade::Ordered;
+use crate::infra::store::trade::StoredDiscount;
+use crate::infra::store::trade::StoredRate;
 use anyhow::Context;
 
 /// What became of something that the desk changes.

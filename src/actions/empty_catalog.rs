@@ -3,7 +3,7 @@
 use crate::actions::Shop;
 use crate::actions::Stocking;
 use crate::actions::import_catalog;
-use crate::values::Timestamp;
+use crate::domain::values::Timestamp;
 
 /// Takes everything out of the catalog, so that a seller can begin with things of their own: products, wallets, ways of
 /// sending, discounts. Orders keep what they hold, and pages and look stay.

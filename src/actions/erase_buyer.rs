@@ -3,10 +3,10 @@
 use crate::actions::Shop;
 use crate::actions::notify_seller;
 use crate::actions::notify_seller::queue_message;
-use crate::mail::Told;
-use crate::orders::LookupName;
-use crate::store;
-use crate::values::Timestamp;
+use crate::domain::orders::LookupName;
+use crate::domain::values::Timestamp;
+use crate::infra::mail::Told;
+use crate::infra::store;
 use anyhow::Context;
 
 /// The buyer wants to be forgotten: what was sealed to them goes at once, and no code opens the order any more. What the

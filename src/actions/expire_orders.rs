@@ -4,13 +4,13 @@ use crate::actions::Shop;
 use crate::actions::apply_reply::keep_step;
 use crate::actions::check_clock::trusted_now;
 use crate::actions::notify_seller::queue_message;
-use crate::mail::Told;
-use crate::orders::Event;
-use crate::orders::Order;
-use crate::store;
-use crate::store::Tx;
-use crate::values::Amount;
-use crate::values::Timestamp;
+use crate::domain::orders::Event;
+use crate::domain::orders::Order;
+use crate::domain::values::Amount;
+use crate::domain::values::Timestamp;
+use crate::infra::mail::Told;
+use crate::infra::store;
+use crate::infra::store::Tx;
 use anyhow::Context;
 
 /// Orders whose time has run out give their stock back. Returns how many.

@@ -3,10 +3,10 @@
 use crate::actions::Shop;
 use crate::actions::import_catalog::columns;
 use crate::actions::import_catalog::render_one;
-use crate::pictures::Gallery;
-use crate::pictures::Originals;
-use crate::pictures::Picture;
-use crate::pictures::Source;
+use crate::infra::pictures::Gallery;
+use crate::infra::pictures::Originals;
+use crate::infra::pictures::Picture;
+use crate::infra::pictures::Source;
 use anyhow::Context;
 use std::io;
 use std::pin::Pin;

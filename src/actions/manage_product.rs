@@ -4,17 +4,17 @@ use crate::actions::Shop;
 use crate::actions::edit_product::Shelves;
 use crate::actions::edit_product::clear_up;
 use crate::actions::edit_product::settle;
-use crate::catalog::ImageRecord;
-use crate::catalog::OfferKey;
-use crate::catalog::OptionRecord;
-use crate::catalog::ProductRecord;
-use crate::catalog::Slug;
-use crate::store;
-use crate::store::catalog_import::ShownPicture;
-use crate::store::product_edit::EditedProduct;
-use crate::store::product_edit::Pieces;
-use crate::store::product_edit::Written;
-use crate::values::Timestamp;
+use crate::domain::catalog::ImageRecord;
+use crate::domain::catalog::OfferKey;
+use crate::domain::catalog::OptionRecord;
+use crate::domain::catalog::ProductRecord;
+use crate::domain::catalog::Slug;
+use crate::domain::values::Timestamp;
+use crate::infra::store;
+use crate::infra::store::catalog_import::ShownPicture;
+use crate::infra::store::product_edit::EditedProduct;
+use crate::infra::store::product_edit::Pieces;
+use crate::infra::store::product_edit::Written;
 use anyhow::Context;
 
 /// Where a product goes in the seller's list.

@@ -1,8 +1,8 @@
 //! Marks the news on an order's page as seen.
 
 use crate::actions::Shop;
-use crate::orders::OrderRef;
-use crate::store;
+use crate::domain::orders::OrderRef;
+use crate::infra::store;
 use anyhow::Context;
 
 /// The buyer comes back with the code: returns the newest piece of the conversation that was there the last time, so that

@@ -98,18 +98,18 @@ pub use write_page::{
     WritePageError, add_page, change_page, list_page_texts, remove_page, swap_pages,
 };
 
-pub use crate::failpoints;
+pub use crate::infra::failpoints;
 
-use crate::mail::Maildir;
-use crate::payment::Tolerance;
-use crate::pictures::Gallery;
-use crate::pictures::Originals;
-use crate::store;
-use crate::store::Db;
-use crate::store::StoreError;
-use crate::store::Tx;
-use crate::values::Mailbox;
-use crate::values::Reading;
+use crate::domain::payment::Tolerance;
+use crate::domain::values::Mailbox;
+use crate::domain::values::Reading;
+use crate::infra::mail::Maildir;
+use crate::infra::pictures::Gallery;
+use crate::infra::pictures::Originals;
+use crate::infra::store;
+use crate::infra::store::Db;
+use crate::infra::store::StoreError;
+use crate::infra::store::Tx;
 use std::sync::Arc;
 
 /// What an action may touch.

@@ -2,18 +2,18 @@
 
 use crate::actions::ClosedReason;
 use crate::actions::Shop;
-use crate::failpoints;
-use crate::mail::Lookup;
-use crate::mail::OrderMessage;
-use crate::mail::SellerKey;
-use crate::mail::Told;
-use crate::mail::delivery_name;
-use crate::orders::Order;
-use crate::store;
-use crate::store::Tx;
-use crate::store::outbox::OutboxMessage;
-use crate::store::outbox::Place;
-use crate::values::Timestamp;
+use crate::domain::orders::Order;
+use crate::domain::values::Timestamp;
+use crate::infra::failpoints;
+use crate::infra::mail::Lookup;
+use crate::infra::mail::OrderMessage;
+use crate::infra::mail::SellerKey;
+use crate::infra::mail::Told;
+use crate::infra::mail::delivery_name;
+use crate::infra::store;
+use crate::infra::store::Tx;
+use crate::infra::store::outbox::OutboxMessage;
+use crate::infra::store::outbox::Place;
 use anyhow::Context;
 
 /// Writes a message and owes it to the seller, in the transaction of what it tells.

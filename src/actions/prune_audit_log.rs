@@ -1,8 +1,8 @@
 //! Deletes old entries of the desk's activity log.
 
 use crate::actions::Shop;
-use crate::store;
-use crate::values::Timestamp;
+use crate::domain::values::Timestamp;
+use crate::infra::store;
 use anyhow::Context;
 
 /// How many entries of the activity log are as old as orders that are erased.

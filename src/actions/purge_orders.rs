@@ -3,12 +3,12 @@
 use crate::actions::ClockDoubted;
 use crate::actions::Shop;
 use crate::actions::check_clock;
-use crate::failpoints;
-use crate::orders::Due;
-use crate::orders::OrderRef;
-use crate::orders::PurgeMode;
-use crate::store;
-use crate::values::Timestamp;
+use crate::domain::orders::Due;
+use crate::domain::orders::OrderRef;
+use crate::domain::orders::PurgeMode;
+use crate::domain::values::Timestamp;
+use crate::infra::failpoints;
+use crate::infra::store;
 use anyhow::Context;
 use std::collections::HashSet;
 

@@ -1,12 +1,12 @@
 //! Reads an order's messages back from the mailbox.
 
 use crate::actions::Shop;
-use crate::mail;
-use crate::mail::Lookup;
-use crate::mail::PlainLetter;
-use crate::mail::delivery_name;
-use crate::orders::OrderRef;
-use crate::store;
+use crate::domain::orders::OrderRef;
+use crate::infra::mail;
+use crate::infra::mail::Lookup;
+use crate::infra::mail::PlainLetter;
+use crate::infra::mail::delivery_name;
+use crate::infra::store;
 use anyhow::Context;
 use std::collections::HashMap;
 

@@ -2,11 +2,11 @@
 
 use crate::actions::Shop;
 use crate::actions::notify_seller::sealing;
-use crate::mail::NodeMessage;
-use crate::payment::Coin;
-use crate::store;
-use crate::store::watch::Watch;
-use crate::values::Timestamp;
+use crate::domain::payment::Coin;
+use crate::domain::values::Timestamp;
+use crate::infra::mail::NodeMessage;
+use crate::infra::store;
+use crate::infra::store::watch::Watch;
 use anyhow::Context;
 
 /// A node's word cannot be trusted just now: nothing is decided, and where that lasts, the seller is told. `patience`:

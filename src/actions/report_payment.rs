@@ -5,13 +5,13 @@ use crate::actions::apply_reply::keep_step;
 use crate::actions::notify_seller;
 use crate::actions::notify_seller::queue_message;
 use crate::actions::place_order::ALREADY_GIVEN;
-use crate::mail::Told;
-use crate::orders::Event;
-use crate::orders::LookupName;
-use crate::orders::Order;
-use crate::payment::TransactionId;
-use crate::store;
-use crate::values::Timestamp;
+use crate::domain::orders::Event;
+use crate::domain::orders::LookupName;
+use crate::domain::orders::Order;
+use crate::domain::payment::TransactionId;
+use crate::domain::values::Timestamp;
+use crate::infra::mail::Told;
+use crate::infra::store;
 use anyhow::Context;
 
 /// Why a buyer's word was not taken, in words for the buyer.
@@ -40,7 +40,7 @@ pub async fn report_payment(
     let transaction = match TransactionId::parse(&order.invoice.coin, transaction) {
         Ok(transaction) => transaction,
         Err(refused) => {
-            return Ok(Err(ReportPaymentError::Refused(crate::orders::draft::sentence(
+            return Ok(Err(ReportPaymentError::Refused(crate::domain::orders::draft::sentence(
                 &refused.to_string(),
             ))));
         }

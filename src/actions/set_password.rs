@@ -5,11 +5,11 @@ use crate::actions::Shop;
 use crate::actions::authenticator::Asked;
 use crate::actions::authenticator::AuthError;
 use crate::actions::sign_in::use_up;
-use crate::login::NewPassword;
-use crate::login::PASSWORD_SALT_BYTES;
-use crate::login::TypedPassword;
-use crate::store;
-use crate::values::Timestamp;
+use crate::domain::login::NewPassword;
+use crate::domain::login::PASSWORD_SALT_BYTES;
+use crate::domain::login::TypedPassword;
+use crate::domain::values::Timestamp;
+use crate::infra::store;
 use anyhow::Context;
 
 /// The seller's word at the shell: the password is this one from now on. Every session ends.

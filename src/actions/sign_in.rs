@@ -6,14 +6,14 @@ use crate::actions::authenticator::Asked;
 use crate::actions::authenticator::AuthError;
 use crate::actions::authenticator::Credentials;
 use crate::actions::authenticator::Known;
-use crate::login::FactorProof;
-use crate::login::PASSWORD_SALT_BYTES;
-use crate::login::SessionHash;
-use crate::login::SessionSpan;
-use crate::login::TypedPassword;
-use crate::store;
-use crate::store::Tx;
-use crate::values::Timestamp;
+use crate::domain::login::FactorProof;
+use crate::domain::login::PASSWORD_SALT_BYTES;
+use crate::domain::login::SessionHash;
+use crate::domain::login::SessionSpan;
+use crate::domain::login::TypedPassword;
+use crate::domain::values::Timestamp;
+use crate::infra::store;
+use crate::infra::store::Tx;
 use anyhow::Context;
 
 /// What a session begins with.

@@ -1,9 +1,9 @@
 //! Ends sessions at the desk.
 
 use crate::actions::Shop;
-use crate::login::SessionHash;
-use crate::store;
-use crate::values::Timestamp;
+use crate::domain::login::SessionHash;
+use crate::domain::values::Timestamp;
+use crate::infra::store;
 use anyhow::Context;
 
 /// Ends one session: its cookie opens nothing any more, wherever a copy of it lies.

@@ -1,11 +1,11 @@
 //! Reads the seller's own pages from their files.
 
 use crate::actions::Shop;
-use crate::catalog::PageSlug;
-use crate::catalog::PageText;
-use crate::catalog::markdown;
-use crate::store;
-use crate::store::pages::StoredPage;
+use crate::domain::catalog::PageSlug;
+use crate::domain::catalog::PageText;
+use crate::domain::catalog::markdown;
+use crate::infra::store;
+use crate::infra::store::pages::StoredPage;
 use anyhow::Context;
 
 /// A Markdown file of the seller's pages folder.

@@ -1,9 +1,9 @@
 //! Finds out which messages the seller has opened, if buyers may know.
 
 use crate::actions::Shop;
-use crate::mail::Lookup;
-use crate::mail::delivery_name;
-use crate::store;
+use crate::infra::mail::Lookup;
+use crate::infra::mail::delivery_name;
+use crate::infra::store;
 use anyhow::Context;
 
 /// Where the seller wants buyers to know: notes which of their messages a mail reader has shown. Opening the page is

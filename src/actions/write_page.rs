@@ -3,11 +3,11 @@
 use crate::actions::Shop;
 use crate::actions::sync_pages::put_in_order;
 use crate::actions::sync_pages::written;
-use crate::catalog::PageSlug;
-use crate::catalog::PageText;
-use crate::store;
-use crate::store::pages::StoredPage;
-use crate::values::Timestamp;
+use crate::domain::catalog::PageSlug;
+use crate::domain::catalog::PageText;
+use crate::domain::values::Timestamp;
+use crate::infra::store;
+use crate::infra::store::pages::StoredPage;
 use anyhow::Context;
 
 /// Why nothing was written.

@@ -3,7 +3,7 @@ use crate::world::Buyer;
 use crate::world::World;
 use crate::world::catalog;
 use serde_json::json;
-use shop::failpoints;
+use shop::infra::failpoints;
 use std::io::Read;
 use std::io::Write;
 use std::net::TcpStream;

@@ -3,7 +3,7 @@
 use crate::world::World;
 use crate::world::connect;
 use crate::world::parse_answer;
-use shop::config::NAMES;
+use shop::infra::config::NAMES;
 use std::fs;
 use std::io::Read;
 use std::io::Write;

@@ -9,7 +9,7 @@ use crate::world::catalog;
 use crate::world::files_below;
 use serde_json::Value;
 use serde_json::json;
-use shop::failpoints;
+use shop::infra::failpoints;
 use sqlx::Connection;
 use std::collections::HashSet;
 use std::fs;

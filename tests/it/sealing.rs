@@ -2,12 +2,12 @@
 
 use proptest::prelude::ProptestConfig;
 use proptest::proptest;
-use shop::mail::BlockFault;
-use shop::mail::KeyFault;
-use shop::mail::SellerKey;
-use shop::mail::sealed_message;
-use shop::orders::PgpBlock;
-use shop::values::Timestamp;
+use shop::domain::orders::PgpBlock;
+use shop::domain::values::Timestamp;
+use shop::infra::mail::BlockFault;
+use shop::infra::mail::KeyFault;
+use shop::infra::mail::SellerKey;
+use shop::infra::mail::sealed_message;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;

@@ -7,10 +7,10 @@ use crate::world::Keyring;
 use crate::world::World;
 use crate::world::catalog;
 use crate::world::plain;
-use shop::failpoints;
-use shop::orders::BuyerIdentity;
-use shop::orders::BuyerRecipient;
-use shop::orders::Code;
+use shop::domain::orders::BuyerIdentity;
+use shop::domain::orders::BuyerRecipient;
+use shop::domain::orders::Code;
+use shop::infra::failpoints;
 use std::process::Output;
 
 /// A buyer with an order of one tea: the reference, and the page.

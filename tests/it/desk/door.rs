@@ -39,7 +39,7 @@ fn addresses(folder: &str, begins: &[&str]) -> Vec<String> {
 }
 
 fn desk_addresses() -> Vec<String> {
-    addresses("src/desk", &[".route(", "resource("])
+    addresses("src/interfaces/desk", &[".route(", "resource("])
 }
 
 #[track_caller]
@@ -131,7 +131,7 @@ fn nothing_of_the_buyers_door_answers_at_the_desk_but_what_both_have() {
     let world = World::with_desk();
     let mut desk = world.desk().0;
     let own = desk_addresses();
-    let buyers = addresses("src/web", &["only_get(", "only_post(", "get_and_post("]);
+    let buyers = addresses("src/interfaces/web", &["only_get(", "only_post(", "get_and_post("]);
     assert!(20 < buyers.len(), "{buyers:?}");
     for path in buyers.iter().filter(|path| !own.contains(path)) {
         for method in ["GET", "POST"] {

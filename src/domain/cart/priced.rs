@@ -1,0 +1,248 @@
+//! The cart with current prices, and notices about what changed.
+
+use crate::domain::cart::Basket;
+use crate::domain::catalog::Offer;
+use crate::domain::catalog::OfferKey;
+use crate::domain::values::Amount;
+use crate::domain::values::Currency;
+use crate::domain::values::Quantity;
+use std::collections::HashMap;
+
+/// A cart with what the shop says now of each line, in one currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PricedCart {
+    pub currency: Currency,
+    pub lines: Vec<PricedLine>,
+    /// Units: the lines that can be bought; `None` where the sum is beyond all amounts.
+    pub total: Option<Amount>,
+    /// What changed since the buyer last looked, and what cannot be bought.
+    pub notices: Vec<Notice>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PricedLine {
+    pub offer: Offer,
+    pub quantity: Quantity,
+    /// `None` where it cannot be bought as it stands.
+    pub sum: Option<Amount>,
+}
+
+/// A change or a hindrance, in words for the buyer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    Dearer { name: String, from: Amount, to: Amount },
+    Cheaper { name: String, from: Amount, to: Amount },
+    Gone { name: String },
+    SoldOut { name: String },
+    TooFew { name: String, wanted: i64, left: i64 },
+    OtherCurrency { name: String, currency: Currency },
+    Unknown,
+    TooDear,
+}
+
+impl Notice {
+    /// Whether the cart cannot be ordered until the buyer has changed it.
+    pub fn hinders(&self) -> bool {
+        !matches!(self, Self::Dearer { .. } | Self::Cheaper { .. })
+    }
+}
+
+impl std::fmt::Display for Notice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Dearer { name, from, to } => {
+                write!(f, "The price of {name} has increased from {from} to {to}.")
+            }
+            Self::Cheaper { name, from, to } => {
+                write!(f, "The price of {name} has decreased from {from} to {to}.")
+            }
+            Self::Gone { name } => write!(f, "{name} is no longer available. Remove it."),
+            Self::SoldOut { name } => write!(f, "{name} is sold out. Remove it."),
+            Self::TooFew { name, wanted, left } => {
+                write!(
+                    f,
+                    "Only {left} {name} in stock (you asked for {wanted}). Reduce the quantity."
+                )
+            }
+            Self::OtherCurrency { name, currency } => {
+                write!(
+                    f,
+                    "{name} is not available in {currency}. Choose another currency or remove it."
+                )
+            }
+            Self::Unknown => f.write_str("An item is no longer available and was removed."),
+            Self::TooDear => {
+                f.write_str("The total is too large for one payment. Split it into several orders.")
+            }
+        }
+    }
+}
+
+impl PricedCart {
+    /// Looks each line up among the offers. Lines whose thing the shop has never known are left out, with a notice.
+    pub fn new(
+        basket: &Basket,
+        offers: &HashMap<OfferKey, Offer>,
+        currency: &Currency,
+        most: Amount,
+    ) -> Self {
+        let mut lines = Vec::new();
+        let mut notices = Vec::new();
+        let mut total = Some(Amount::ZERO);
+        let mut wanted: HashMap<OfferKey, i64> = HashMap::new();
+        for line in basket.lines() {
+            if let Some(offer) = offers.get(&line.key) {
+                *wanted.entry(offer.pool).or_default() += line.quantity.get();
+            }
+        }
+        for line in basket.lines() {
+            let Some(offer) = offers.get(&line.key) else {
+                notices.push(Notice::Unknown);
+                continue;
+            };
+            let name = offer.full_name();
+            if let Some(seen) = &line.seen
+                && seen.currency == *currency
+                && let Some(price) = offer.price
+                && !offer.gone
+                && price != seen.price
+            {
+                let (from, to, name) = (seen.price, price, name.clone());
+                notices.push(if from < to {
+                    Notice::Dearer { name, from, to }
+                } else {
+                    Notice::Cheaper { name, from, to }
+                });
+            }
+            let wanted = wanted.get(&offer.pool).copied().unwrap_or_default();
+            let hindrance = match offer.price {
+                _ if offer.gone => Some(Notice::Gone { name }),
+                None => Some(Notice::OtherCurrency { name, currency: currency.clone() }),
+                Some(_) if offer.stock <= 0 => Some(Notice::SoldOut { name }),
+                Some(_) if offer.stock < wanted => {
+                    Some(Notice::TooFew { name, wanted, left: offer.stock })
+                }
+                Some(_) => None,
+            };
+            let sum = if hindrance.is_none() {
+                offer.price.and_then(|price| price.times(line.quantity))
+            } else {
+                None
+            };
+            if hindrance.is_none() {
+                total = total.and_then(|total| sum.and_then(|sum| total.plus(sum)));
+            }
+            notices.extend(hindrance);
+            lines.push(PricedLine { offer: offer.clone(), quantity: line.quantity, sum });
+        }
+        if total.is_none_or(|total| most < total) {
+            notices.push(Notice::TooDear);
+        }
+        Self { currency: currency.clone(), lines, total, notices }
+    }
+
+    pub fn can_be_ordered(&self) -> bool {
+        !self.lines.is_empty() && !self.notices.iter().any(Notice::hinders)
+    }
+}
+
+impl Offer {
+    /// `Wool socks, red`.
+    pub fn full_name(&self) -> String {
+        if self.option_name.is_empty() {
+            self.name.clone()
+        } else {
+            format!("{}, {}", self.name, self.option_name)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::cart::CartId;
+    use crate::domain::catalog::Slug;
+
+    const SOCKS: OfferKey = OfferKey { product: 1, option: 0 };
+
+    fn offer(option: i64, price: Option<i64>, stock: i64) -> Offer {
+        Offer {
+            key: OfferKey { option, ..SOCKS },
+            slug: Slug::parse("socks").unwrap(),
+            name: "Socks".into(),
+            option_name: if option == 0 { String::new() } else { format!("no {option}") },
+            price: price.map(|n| Amount::new(n).unwrap()),
+            stock,
+            pool: SOCKS,
+            gone: false,
+        }
+    }
+
+    /// A cart of `wanted` pieces of each offer, last seen at 100.
+    fn priced(wanted: i64, offers: &[Offer]) -> PricedCart {
+        let eth = Currency::parse("ETH").unwrap();
+        let mut basket = Basket::empty(CartId([0; 16]));
+        for offer in offers {
+            basket.add(offer.key, Quantity::new(wanted).unwrap()).unwrap();
+        }
+        basket.remember(&eth, |_| Amount::new(100).ok());
+        let offers = offers.iter().map(|offer| (offer.key, offer.clone())).collect();
+        PricedCart::new(&basket, &offers, &eth, Amount::new(1_000).unwrap())
+    }
+
+    #[track_caller]
+    fn check(cart: &PricedCart, words: &[&str], can_be_ordered: bool) {
+        let notices: Vec<String> = cart.notices.iter().map(ToString::to_string).collect();
+        assert_eq!(notices, words);
+        assert_eq!(cart.can_be_ordered(), can_be_ordered);
+    }
+
+    #[test]
+    fn an_unchanged_cart_is_quiet() {
+        let cart = priced(2, &[offer(0, Some(100), 2)]);
+        check(&cart, &[], true);
+        assert_eq!(cart.total, Amount::new(200).ok());
+    }
+
+    #[test]
+    fn a_changed_price_is_said_in_words() {
+        let up = "The price of Socks has increased from 0.0000001 to 0.000000101.";
+        check(&priced(1, &[offer(0, Some(101), 9)]), &[up], true);
+        let down = "The price of Socks has decreased from 0.0000001 to 0.000000099.";
+        check(&priced(1, &[offer(0, Some(99), 9)]), &[down], true);
+    }
+
+    #[test]
+    fn what_cannot_be_bought_hinders_the_order() {
+        check(&priced(1, &[offer(0, Some(100), 0)]), &["Socks is sold out. Remove it."], false);
+        let gone = Offer { gone: true, ..offer(0, Some(100), 9) };
+        check(&priced(1, &[gone]), &["Socks is no longer available. Remove it."], false);
+        let few = "Only 2 Socks in stock (you asked for 3). Reduce the quantity.";
+        check(&priced(3, &[offer(0, Some(100), 2)]), &[few], false);
+        let other = "Socks is not available in ETH. Choose another currency or remove it.";
+        check(&priced(1, &[offer(0, None, 2)]), &[other], false);
+        check(
+            &priced(11, &[offer(0, Some(100), 50)]),
+            &["The total is too large for one payment. Split it into several orders."],
+            false,
+        );
+    }
+
+    #[test]
+    fn options_that_share_a_stock_are_counted_together() {
+        let cart = priced(2, &[offer(1, Some(100), 3), offer(2, Some(100), 3)]);
+        assert!(!cart.can_be_ordered());
+        assert!(priced(1, &[offer(1, Some(100), 3), offer(2, Some(100), 3)]).can_be_ordered());
+    }
+
+    #[test]
+    fn an_empty_cart_cannot_be_ordered() {
+        check(&priced(1, &[]), &[], false);
+    }
+
+    #[test]
+    fn an_offer_is_called_by_its_option_too() {
+        assert_eq!(offer(0, None, 0).full_name(), "Socks");
+        assert_eq!(offer(2, None, 0).full_name(), "Socks, no 2");
+    }
+}

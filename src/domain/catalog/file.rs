@@ -1,0 +1,498 @@
+//! Reads a whole catalog file and reports all its errors at once.
+
+use crate::domain::catalog::Discount;
+use crate::domain::catalog::Fault;
+use crate::domain::catalog::Slug;
+use crate::domain::catalog::fault::A_SECRET;
+use crate::domain::catalog::fault::NOTHING;
+use crate::domain::catalog::fault::add_fault;
+use crate::domain::catalog::fault::add_note;
+use crate::domain::catalog::json::Json;
+use crate::domain::catalog::limits::too_many_names;
+use crate::domain::catalog::limits::too_much;
+use crate::domain::catalog::record::Record;
+use crate::domain::catalog::wallet_record::read_wallet;
+use crate::domain::payment::Wallet;
+use crate::domain::payment::secret;
+use crate::domain::values::Amount;
+use crate::domain::values::Country;
+use crate::domain::values::Currency;
+use std::collections::HashMap;
+use std::collections::HashSet;
+
+/// Units: each price in Gwei of its currency, in the order of the wallets.
+pub type Prices = Vec<(Currency, Amount)>;
+
+/// The whole catalog, as the seller's file says it.
+///
+/// Source: the ancestor's `db/data.json` (mongoose-seeder), and what this shop adds to it.
+#[derive(Clone, Debug, Default)]
+pub struct CatalogFile {
+    pub wallets: Vec<Wallet>,
+    pub products: Vec<ProductRecord>,
+    pub rates: Vec<RateRecord>,
+    pub discounts: Vec<Discount>,
+    /// What was passed over, in whole sentences.
+    pub notes: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProductRecord {
+    /// `products "man-shirt"`, for messages.
+    pub place: String,
+    /// The record's own name in the file: `man-shirt`.
+    pub record: String,
+    pub slug: Slug,
+    pub name: String,
+    pub description: String,
+    /// Units: pieces on the shelf.
+    pub quantity: i64,
+    pub prices: Prices,
+    pub images: Vec<ImageRecord>,
+    pub options: Vec<OptionRecord>,
+    pub categories: Vec<String>,
+    /// Whether the seller keeps it from the buyers for now.
+    pub hidden: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageRecord {
+    /// The file's name below the picture folder, not yet looked at.
+    pub file: String,
+    pub alt: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptionRecord {
+    pub name: String,
+    /// `None` where it shares the product's.
+    pub quantity: Option<i64>,
+    /// Empty where they are the product's.
+    pub prices: Prices,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RateRecord {
+    pub name: String,
+    /// Empty: everywhere.
+    pub countries: Vec<Country>,
+    pub prices: Prices,
+}
+
+const PRICE: &str =
+    "a whole number of Gwei (1e-9 of one coin, for every coin): 91990000 is 0.09199";
+const MOST_PRODUCTS: usize = 1_000_000;
+
+impl CatalogFile {
+    /// Reads the text of the file. `settings_wallet` is the ancestor's older form: one wallet in the settings, which
+    /// counts where the file names none.
+    ///
+    /// Gives back what could be read and every [`Fault`] at once: where there is one, the file is refused, but its
+    /// pictures can be looked at before that is said.
+    pub fn parse(text: &str, settings_wallet: Option<Wallet>) -> (Self, Vec<Fault>) {
+        if let Some(fault) = too_much(text) {
+            return (Self::default(), vec![fault]);
+        }
+        let collections = match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
+            Ok(Json::Record(collections)) => collections,
+            Ok(other) => {
+                let expected = "a record of collections, for example {\"products\": {\"_model\": \"Product\", …}}";
+                return (Self::default(), vec![Fault::new("", "", other.shown(), expected)]);
+            }
+            Err(error) => {
+                let found = format!(
+                    "invalid JSON at line {}, column {} ({error})",
+                    error.line(),
+                    error.column()
+                );
+                return (Self::default(), vec![Fault::new("", "", found, "valid JSON")]);
+            }
+        };
+        if let Some(fault) = too_many_names(&collections) {
+            return (Self::default(), vec![fault]);
+        }
+        let mut reader = Reader::default();
+        reader.refuse_programs("", &collections);
+        reader.refuse_secrets(&collections);
+        let sorted = reader.sort(&collections);
+        for record in &sorted.wallets {
+            reader.wallet(record);
+        }
+        if let Some(wallet) = settings_wallet
+            && reader.file.wallets.is_empty()
+        {
+            reader.file.wallets.push(wallet);
+        }
+        for record in &sorted.products {
+            reader.product(record);
+        }
+        for record in &sorted.rates {
+            reader.rate(record);
+        }
+        for record in &sorted.discounts {
+            reader.discount(record);
+        }
+        if MOST_PRODUCTS < reader.file.products.len() {
+            add_fault(
+                &mut reader.faults,
+                Fault::new(
+                    "",
+                    "",
+                    format!("{} products", sorted.products.len()),
+                    "at most a million",
+                ),
+            );
+        }
+        (reader.file, reader.faults)
+    }
+}
+
+/// A named record: its collection, its name, its fields.
+pub(super) type Named<'a> = (&'a str, &'a str, &'a [(String, Json)]);
+
+#[derive(Default)]
+struct Sorted<'a> {
+    wallets: Vec<Named<'a>>,
+    products: Vec<Named<'a>>,
+    rates: Vec<Named<'a>>,
+    discounts: Vec<Named<'a>>,
+}
+
+#[derive(Default)]
+pub(super) struct Reader {
+    pub(super) file: CatalogFile,
+    pub(super) faults: Vec<Fault>,
+    /// `wallets.eth` → which wallet; `None` where the wallet itself was refused, which is said there already.
+    pub(super) references: HashMap<String, Option<usize>>,
+    pub(super) slugs: HashSet<Slug>,
+    /// Records that hold a secret, which is all that is said of them.
+    pub(super) secrets: HashSet<String>,
+    /// The next number to try for the products of one name, so that many of one name stay quick.
+    pub(super) numbers: HashMap<Slug, usize>,
+}
+
+impl Reader {
+    /// In the ancestor a text that begins with `=`, and `_dependencies`, were program text.
+    pub(super) fn refuse_programs(&mut self, place: &str, fields: &[(String, Json)]) {
+        for (name, value) in fields {
+            let here = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
+            if name == "_dependencies" {
+                add_fault(
+                    &mut self.faults,
+                    Fault::new("", &here, value.shown(), "no program code: remove `_dependencies`"),
+                );
+                continue;
+            }
+            self.refuse_program(&here, value);
+        }
+    }
+
+    fn refuse_program(&mut self, here: &str, value: &Json) {
+        match value {
+            Json::Text(text) if text.starts_with('=') => {
+                let expected = "no program code: a text that does not begin with `=`";
+                add_fault(&mut self.faults, Fault::new("", here, value.shown(), expected));
+            }
+            Json::List(items) => {
+                for (n, item) in items.iter().enumerate() {
+                    self.refuse_program(&format!("{here}[{n}]"), item);
+                }
+            }
+            Json::Record(fields) => self.refuse_programs(here, fields),
+            _ => {}
+        }
+    }
+
+    /// No private key and no mnemonic of any coin, wherever it stands in the file. In a wallet's record everything is looked
+    /// at that may be one; elsewhere, where people write what they like, what is one beyond doubt.
+    pub(super) fn refuse_secrets(&mut self, collections: &[(String, Json)]) {
+        for (collection, value) in collections {
+            let Json::Record(records) = value else {
+                self.refuse_secret(collection, "", value, secret::holds_private);
+                continue;
+            };
+            let is_of_wallets = |(name, value): &(String, Json)| {
+                name == "_model" && *value == Json::Text("Wallet".to_owned())
+            };
+            let is_secret: fn(&str) -> bool = if records.iter().any(is_of_wallets) {
+                |text: &str| secret::looks_private(text) || secret::holds_private(text)
+            } else {
+                secret::holds_private
+            };
+            for (name, record) in records {
+                let place = format!("{collection} {name:?}");
+                let Json::Record(fields) = record else {
+                    self.refuse_secret(&place, "", record, is_secret);
+                    continue;
+                };
+                for (field, value) in fields {
+                    // Monero's private view key, which is looked at where it is read.
+                    let is_view_key = field == "view_key"
+                        && matches!(value, Json::Text(text) if text.trim().len() == 64);
+                    if !is_view_key {
+                        self.refuse_secret(&place, field, value, is_secret);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn refuse_secret(
+        &mut self,
+        place: &str,
+        field: &str,
+        value: &Json,
+        is_secret: fn(&str) -> bool,
+    ) {
+        let holds = match value {
+            Json::Text(text) => is_secret(text),
+            Json::List(items) => {
+                for (n, item) in items.iter().enumerate() {
+                    self.refuse_secret(place, &format!("{field}[{n}]"), item, is_secret);
+                }
+                false
+            }
+            Json::Record(fields) => {
+                for (name, value) in fields {
+                    self.refuse_secret(place, &format!("{field}.{name}"), value, is_secret);
+                }
+                false
+            }
+            _ => false,
+        };
+        // Whoever pastes a key in the wrong place may paste it before the colon.
+        if holds || is_secret(field) || secret::holds_private(place) {
+            self.secrets.insert(place.to_owned());
+            add_fault(&mut self.faults, Fault::explained(place, field, A_SECRET, secret::WARNING));
+        }
+    }
+
+    fn sort<'a>(&mut self, collections: &'a [(String, Json)]) -> Sorted<'a> {
+        let mut sorted = Sorted::default();
+        let models = "`_model`: one of Wallet, Product, ShippingRate, Discount";
+        for (n, (collection, value)) in collections.iter().enumerate() {
+            if collection == "_dependencies" {
+                continue;
+            }
+            if collections[..n].iter().any(|(earlier, _)| earlier == collection) {
+                add_fault(
+                    &mut self.faults,
+                    Fault::new(
+                        collection,
+                        "",
+                        "a second collection of this name",
+                        "each collection only once",
+                    ),
+                );
+                continue;
+            }
+            let Json::Record(fields) = value else {
+                add_fault(
+                    &mut self.faults,
+                    Fault::new(collection, "", value.shown(), format!("a record with {models}")),
+                );
+                continue;
+            };
+            let model = fields.iter().find(|(name, _)| name == "_model").map(|(_, model)| model);
+            let records = match model {
+                Some(Json::Text(model)) => match model.as_str() {
+                    "Wallet" => &mut sorted.wallets,
+                    "Product" => &mut sorted.products,
+                    "ShippingRate" => &mut sorted.rates,
+                    "Discount" => &mut sorted.discounts,
+                    "Agent" => {
+                        let words = "agents are not supported and are ignored";
+                        add_note(&mut self.file.notes, format!("{collection}: {words}"));
+                        continue;
+                    }
+                    _ => {
+                        add_fault(
+                            &mut self.faults,
+                            Fault::new(collection, "_model", format!("{model:?}"), models),
+                        );
+                        continue;
+                    }
+                },
+                other => {
+                    let found = other.map_or_else(|| NOTHING.to_owned(), Json::shown);
+                    add_fault(&mut self.faults, Fault::new(collection, "_model", found, models));
+                    continue;
+                }
+            };
+            let mut seen = HashSet::new();
+            for (name, record) in fields.iter().filter(|(name, _)| !name.starts_with('_')) {
+                let place = format!("{collection} {name:?}");
+                if !seen.insert(name) {
+                    add_fault(
+                        &mut self.faults,
+                        Fault::new(
+                            &place,
+                            "",
+                            "a second record of this name",
+                            "each name only once",
+                        ),
+                    );
+                }
+                match record {
+                    Json::Record(fields) => records.push((collection, name, fields)),
+                    other => add_fault(
+                        &mut self.faults,
+                        Fault::new(&place, "", other.shown(), "a record with fields"),
+                    ),
+                }
+            }
+        }
+        sorted
+    }
+
+    /// Takes over what was wrong with a record, once all of its fields have been asked for.
+    pub(super) fn close(&mut self, record: Record<'_>) {
+        for fault in record.close(&mut self.file.notes) {
+            add_fault(&mut self.faults, fault);
+        }
+    }
+
+    pub(super) fn wallet(&mut self, (collection, name, fields): &Named<'_>) {
+        let place = format!("{collection} {name:?}");
+        if self.secrets.contains(&place) {
+            self.references.insert(format!("{collection}.{name}"), None);
+            return;
+        }
+        let mut record = Record::new(place, fields);
+        let read = read_wallet(&mut record, name, &mut self.file.notes);
+        if let Some(wallet) = &read
+            && self.file.wallets.iter().any(|other| other.currency == wallet.currency)
+        {
+            record.refuse(
+                "currency",
+                format!("a second wallet for {}", wallet.currency),
+                "one wallet per currency",
+            );
+        }
+        self.references
+            .insert(format!("{collection}.{name}"), read.as_ref().map(|_| self.file.wallets.len()));
+        self.file.wallets.extend(read);
+        self.close(record);
+    }
+
+    /// `prices`, a list of `{price, wallet}`, or the older form, one `price` in the first wallet.
+    pub(super) fn prices(&mut self, record: &mut Record<'_>, needed: bool) -> Prices {
+        let mut prices = Prices::new();
+        let list =
+            record.list("prices", 50, "a list of {\"price\": …, \"wallet\": \"->wallets.eth\"}");
+        for (n, item) in list.iter().enumerate() {
+            let Json::Record(fields) = item else {
+                record.refuse(
+                    &format!("prices[{n}]"),
+                    item.shown(),
+                    "{\"price\": …, \"wallet\": \"->wallets.eth\"}",
+                );
+                continue;
+            };
+            let of =
+                |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value);
+            let wallet = self.refer(record, &format!("prices[{n}].wallet"), of("wallet"));
+            let price = self.price(record, &format!("prices[{n}].price"), of("price"), wallet);
+            if let (Some(wallet), Some(price)) = (wallet, price) {
+                let currency = self.file.wallets[wallet].currency.clone();
+                if prices.iter().any(|(other, _)| *other == currency) {
+                    record.refuse(
+                        &format!("prices[{n}].wallet"),
+                        format!("a second price in {currency}"),
+                        "one price per currency",
+                    );
+                }
+                prices.push((currency, price));
+            }
+        }
+        if let Some(found) = record.get("price") {
+            if !list.is_empty() {
+                record.refuse("price", found.shown(), "either `price` or `prices`");
+            } else if self.file.wallets.is_empty() && self.references.is_empty() {
+                let expected = "a wallet to pay it to: a collection with _model Wallet, or the settings WALLET and CURRENCY";
+                record.refuse("price", found.shown(), expected);
+            } else if !self.file.wallets.is_empty()
+                && let Some(price) = self.price(record, "price", Some(found), Some(0))
+            {
+                prices.push((self.file.wallets[0].currency.clone(), price));
+            }
+        } else if needed && list.is_empty() && !self.file.wallets.is_empty() {
+            record.refuse("prices", NOTHING, format!("at least one price; {PRICE}"));
+        }
+        prices
+    }
+
+    pub(super) fn refer(
+        &self,
+        record: &mut Record<'_>,
+        field: &str,
+        found: Option<&Json>,
+    ) -> Option<usize> {
+        let known: Vec<String> =
+            self.references.keys().map(|name| format!("\"->{name}\"")).collect();
+        let expected = match known.len() {
+            0 => "a reference to a wallet in this file, which has no wallets".to_owned(),
+            _ => {
+                let mut known = known;
+                known.sort();
+                format!("a reference to a wallet in this file: {}", known.join(", "))
+            }
+        };
+        match found {
+            Some(Json::Text(text)) => {
+                match text.strip_prefix("->").and_then(|name| self.references.get(name.trim())) {
+                    Some(wallet) => *wallet,
+                    None => {
+                        record.refuse(field, format!("{text:?}"), expected);
+                        None
+                    }
+                }
+            }
+            other => {
+                record.refuse(
+                    field,
+                    other.map_or_else(|| NOTHING.to_owned(), Json::shown),
+                    expected,
+                );
+                None
+            }
+        }
+    }
+
+    pub(super) fn price(
+        &self,
+        record: &mut Record<'_>,
+        field: &str,
+        found: Option<&Json>,
+        wallet: Option<usize>,
+    ) -> Option<Amount> {
+        let shown = || found.map_or_else(|| NOTHING.to_owned(), Json::shown);
+        let Some(n) = found.and_then(Json::whole) else {
+            record.refuse(field, shown(), PRICE);
+            return None;
+        };
+        let coin = wallet.map(|wallet| &self.file.wallets[wallet].coin);
+        let most = coin.map_or(i64::MAX, |coin| coin.most().get());
+        match Amount::new(n) {
+            Ok(price) if 0 < price.get() && price.get() <= most => {
+                if let Some(coin) = coin
+                    && price.get() % coin.grain().get() != 0
+                {
+                    let grain = coin.grain();
+                    let currency = &self.file.wallets[wallet?].currency;
+                    let expected = format!(
+                        "a multiple of {}: the smallest unit of {currency} is {grain}, and prices are not rounded",
+                        grain.get()
+                    );
+                    record.refuse(field, shown(), expected);
+                    return None;
+                }
+                Some(price)
+            }
+            _ => {
+                record.refuse(field, shown(), format!("{PRICE}, from 1 to {most}"));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! How large a catalog file may be.
+
+use crate::domain::catalog::Fault;
+use crate::domain::catalog::json::Json;
+use crate::domain::values::JsonShape;
+use crate::infra::bounded;
+
+/// Units: bytes of the seller's file. 100,000 products of 600 bytes fit in.
+pub const MOST_BYTES: u64 = 64 << 20;
+/// Lists and records within one another. The deepest that means something is a price of an option: 7.
+const MOST_DEPTH: usize = 16;
+/// Units: items of one list. The longest that means something names every country.
+const MOST_ITEMS: usize = 1_000;
+/// Units: bytes of one text as it is written. The longest that means something is a description of 20,000 characters.
+const MOST_OF_TEXT: usize = 256 << 10;
+/// Units: bytes of memory that the file takes while it is read, by the estimate of [`memory`].
+const MOST_MEMORY: usize = 640 << 20;
+const MOST_COLLECTIONS: usize = 100;
+/// Units: bytes of the name of a collection or a record.
+const MOST_NAME: usize = 400;
+
+/// What to do about a file that is too large.
+pub const SHORTEN: &str = "Shorten the descriptions, or remove products and add them at the desk";
+
+/// Why a file is refused before anything is built of it.
+pub fn too_much(text: &str) -> Option<Fault> {
+    let n_bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
+    if MOST_BYTES < n_bytes {
+        let expected = format!("at most {}. {SHORTEN}", bounded::size(MOST_BYTES));
+        return Some(Fault::new("", "", bounded::size(n_bytes), expected));
+    }
+    let shape = JsonShape::of(text.as_bytes(), MOST_DEPTH);
+    if MOST_DEPTH < shape.depth {
+        let found = format!("lists or records nested more than {MOST_DEPTH} levels deep");
+        let expected = format!(
+            "at most {MOST_DEPTH} levels; a catalog needs 7. Look for a missing closing bracket"
+        );
+        return Some(Fault::new("", "", found, expected));
+    }
+    if MOST_ITEMS < shape.longest_list {
+        let found = format!("a list of {} items", shape.longest_list);
+        let expected = format!(
+            "at most {MOST_ITEMS} in one list. Products belong in a record, each under its own name"
+        );
+        return Some(Fault::new("", "", found, expected));
+    }
+    let size = |n: usize| bounded::size(u64::try_from(n).unwrap_or(u64::MAX));
+    if MOST_OF_TEXT < shape.longest_text {
+        let found = format!("a text of {}", size(shape.longest_text));
+        let expected = format!("at most {} in one text. {SHORTEN}", size(MOST_OF_TEXT));
+        return Some(Fault::new("", "", found, expected));
+    }
+    let memory = memory(&shape, text.len());
+    if MOST_MEMORY < memory {
+        let found =
+            format!("{} values, which need about {} of memory", shape.n_values, size(memory));
+        return Some(Fault::new(
+            "",
+            "",
+            found,
+            format!("at most {}. {SHORTEN}", size(MOST_MEMORY)),
+        ));
+    }
+    None
+}
+
+/// What the file takes as [`Json`]: each value, the first places of each list and record, and each text by itself.
+fn memory(shape: &JsonShape, n_bytes: usize) -> usize {
+    n_bytes
+        .saturating_add(shape.n_values.saturating_mul(48))
+        .saturating_add(shape.n_lists.saturating_mul(128))
+        .saturating_add(shape.n_records.saturating_mul(256))
+        .saturating_add(shape.n_texts.saturating_mul(48))
+}
+
+/// Each record is named in messages by its own name and its collection's: so these stay short.
+pub fn too_many_names(collections: &[(String, Json)]) -> Option<Fault> {
+    if MOST_COLLECTIONS < collections.len() {
+        let found = format!("{} collections", collections.len());
+        let expected = format!("at most {MOST_COLLECTIONS}, for example wallets and products");
+        return Some(Fault::new("", "", found, expected));
+    }
+    let of_records = collections.iter().flat_map(|(_, value)| match value {
+        Json::Record(records) => records.as_slice(),
+        _ => &[],
+    });
+    let longest = collections.iter().chain(of_records).map(|(name, _)| name.len()).max()?;
+    (MOST_NAME < longest).then(|| {
+        let found = format!("a name of {longest} bytes");
+        let expected = format!("names of collections and records of at most {MOST_NAME} bytes");
+        Fault::new("", "", found, expected)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::catalog::CatalogFile;
+    use crate::domain::catalog::fault::MOST_FAULTS;
+
+    #[track_caller]
+    fn check(text: &str, found: &str) {
+        let (_, faults) = CatalogFile::parse(text, None);
+        let shown: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert!(shown.len() == 1 && shown[0].contains(found), "{shown:?}");
+    }
+
+    #[test]
+    fn a_file_of_another_kind_is_refused_before_it_is_read() {
+        check(&" ".repeat((64 << 20) + 1), "found 65 MB; expected at most 64 MB. Shorten");
+        check(&"[".repeat(1_000_000), "more than 16 levels deep");
+        check(&"{\"a\":".repeat(1_000_000), "more than 16 levels deep");
+        check(&format!("{{\"a\":\"{}\"}}", "\u{7F}".repeat(300_000)), "a text of 293 KB");
+        let numbers = format!("{{\"products\": [{}0]}}", "0,".repeat(1_000_000));
+        check(&numbers, "a list of 1000001 items");
+        check(&format!("{{{}\"b\":0}}", "\"a\":{},".repeat(2_000_000)), "of memory");
+    }
+
+    #[test]
+    fn names_that_would_stand_in_every_message_are_short_and_few() {
+        check(&format!("{{{}\"b\":0}}", "\"a\":0,".repeat(100)), "found 101 collections");
+        let long = "n".repeat(401);
+        check(&format!("{{\"{long}\":{{}}}}"), "a name of 401 bytes");
+        check(&format!("{{\"products\":{{\"{long}\":{{}}}}}}"), "a name of 401 bytes");
+    }
+
+    #[test]
+    fn of_many_faults_and_notes_the_first_are_said() {
+        let records: String = (0..5_000).map(|n| format!(",\"p{n}\":\"=x\"")).collect();
+        let text = format!("{{\"products\":{{\"_model\":\"Product\"{records}}}}}");
+        let (_, faults) = CatalogFile::parse(&text, None);
+        assert_eq!(faults.len(), MOST_FAULTS + 1);
+        assert!(faults[MOST_FAULTS].to_string().contains("more than 1000 errors"));
+
+        let fields: String = (0..5_000).map(|n| format!(",\"f{n}\":0")).collect();
+        let text = format!(
+            "{{\"products\":{{\"_model\":\"Product\",\"tea\":{{\"name\":\"Tea\"{fields}}}}}}}"
+        );
+        let (file, _) = CatalogFile::parse(&text, None);
+        assert_eq!(file.notes.len(), MOST_FAULTS + 1);
+    }
+
+    #[test]
+    fn a_hundred_thousand_products_are_not_too_many() {
+        let price = |wallet| format!("{{\"price\": 1000000, \"wallet\": \"->wallets.{wallet}\"}}");
+        let prices = ["eth", "btc", "xmr"].map(price).join(", ");
+        let description = "words ".repeat(30);
+        let product = |n: usize| {
+            format!(
+                ",\"p{n}\": {{\"name\": \"Thing number {n}\", \"description\": \"{description}\", \"quantity\": 10, \
+                 \"prices\": [{prices}], \"images\": [\"a.jpg\", \"b.jpg\"], \"alt\": [\"a\", \"b\"], \"categories\": [\"things\"]}}"
+            )
+        };
+        let products: String = (0..100_000).map(product).collect();
+        let text = format!("{{\"products\": {{\"_model\": \"Product\"{products}}}}}");
+        assert!((45 << 20) < text.len(), "{}", text.len());
+        assert_eq!(super::too_much(&text), None);
+    }
+}

@@ -1,0 +1,132 @@
+//! Products and shipping methods as the shop offers them now.
+
+use crate::domain::catalog::Slug;
+use crate::domain::values::Amount;
+use crate::domain::values::Country;
+
+/// Units: products on the shop window.
+pub const IN_WINDOW: usize = 12;
+
+/// Which thing on the shelf: a product, and the option chosen of it.
+///
+/// Shape: row numbers of the shop's memory; `option` is 0 where the product has no options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OfferKey {
+    pub product: i64,
+    pub option: i64,
+}
+
+/// What the shop says now of one thing on its shelf, in one currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    pub key: OfferKey,
+    pub slug: Slug,
+    pub name: String,
+    /// Empty where the product has no options.
+    pub option_name: String,
+    /// `None` where it has no price in this currency.
+    pub price: Option<Amount>,
+    /// Units: pieces that can still be bought.
+    pub stock: i64,
+    /// Options without a quantity of their own share the product's: then this is the product with option 0.
+    pub pool: OfferKey,
+    /// Taken out of the catalog; it keeps its name for the orders that hold it.
+    pub gone: bool,
+}
+
+/// What a page says of the stock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stock {
+    SoldOut,
+    /// So few that the number is said: 1 to 5.
+    Few(i64),
+    InStock,
+}
+
+impl Stock {
+    pub fn of(pieces: i64) -> Self {
+        match pieces {
+            ..=0 => Self::SoldOut,
+            1..=5 => Self::Few(pieces),
+            _ => Self::InStock,
+        }
+    }
+
+    pub fn is_sold_out(self) -> bool {
+        self == Self::SoldOut
+    }
+}
+
+impl std::fmt::Display for Stock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::SoldOut => f.write_str("Sold out"),
+            Self::Few(pieces) => write!(f, "Only {pieces} left"),
+            Self::InStock => f.write_str("In stock"),
+        }
+    }
+}
+
+/// What sending costs, in one currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rate {
+    pub name: String,
+    /// Empty: everywhere.
+    pub countries: Vec<Country>,
+    pub price: Amount,
+}
+
+impl Rate {
+    pub fn reaches_everywhere(&self) -> bool {
+        self.countries.is_empty()
+    }
+
+    /// Whether it reaches a country; `None` is one that no list knows.
+    pub fn reaches(&self, country: Option<Country>) -> bool {
+        self.reaches_everywhere()
+            || country.is_some_and(|country| self.countries.contains(&country))
+    }
+}
+
+/// Where a way of sending leads, as the buyer reads it; no country: everywhere.
+pub fn reach(countries: &[Country]) -> String {
+    match countries {
+        [] => "worldwide".to_owned(),
+        countries if countries.len() <= 4 => {
+            countries.iter().map(|country| country.name()).collect::<Vec<_>>().join(", ")
+        }
+        countries => format!("{} countries", countries.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_pieces_are_counted() {
+        for (pieces, words) in [
+            (-1, "Sold out"),
+            (0, "Sold out"),
+            (1, "Only 1 left"),
+            (3, "Only 3 left"),
+            (5, "Only 5 left"),
+            (6, "In stock"),
+        ] {
+            assert_eq!(Stock::of(pieces).to_string(), words);
+        }
+    }
+
+    #[test]
+    fn a_rate_without_countries_reaches_even_an_unknown_one() {
+        let germany = Country::parse("DE").ok();
+        let everywhere = Rate { name: "Parcel".into(), countries: Vec::new(), price: Amount::ZERO };
+        assert!(everywhere.reaches(None) && everywhere.reaches(germany));
+        let at_home = Rate { countries: germany.into_iter().collect(), ..everywhere };
+        assert!(
+            at_home.reaches(germany)
+                && !at_home.reaches(None)
+                && !at_home.reaches(Country::parse("FR").ok())
+        );
+    }
+}

@@ -1,0 +1,454 @@
+//! Writes the catalog as a file.
+
+use crate::domain::catalog::CatalogFile;
+use crate::domain::catalog::Discount;
+use crate::domain::catalog::Json;
+use crate::domain::catalog::Less;
+use crate::domain::catalog::Prices;
+use crate::domain::catalog::ProductRecord;
+use crate::domain::catalog::RateRecord;
+use crate::domain::catalog::Slug;
+use crate::domain::catalog::single::record_of_wallet;
+use crate::domain::catalog::wallet_reference;
+use crate::domain::payment::Coin;
+use crate::domain::payment::Destination;
+use crate::domain::payment::Wallet;
+use std::collections::HashSet;
+
+/// Units: characters up to which a list or a record stands on one line.
+const LINE: usize = 100;
+
+impl CatalogFile {
+    /// The catalog as the seller's file: what [`CatalogFile::parse`] reads as this very catalog.
+    pub fn write(&self) -> String {
+        let mut collections = Vec::new();
+        let mut taken = HashSet::new();
+        let wallets = self
+            .wallets
+            .iter()
+            .map(|wallet| (record_of_wallet(&wallet.currency), wallet_of(wallet)));
+        collections.extend(collection("wallets", "Wallet", wallets.collect()));
+        let products =
+            self.products.iter().map(|product| (product.record.clone(), product_of(product)));
+        collections.extend(collection("products", "Product", products.collect()));
+        let rates = self
+            .rates
+            .iter()
+            .enumerate()
+            .map(|(n, rate)| (record_name(&rate.name, "rate", n, &mut taken), rate_of(rate)));
+        collections.extend(collection("shipping", "ShippingRate", rates.collect()));
+        taken = HashSet::new();
+        let discounts = self.discounts.iter().enumerate().map(|(n, discount)| {
+            (record_name(&discount.code, "code", n, &mut taken), discount_of(discount))
+        });
+        collections.extend(collection("discounts", "Discount", discounts.collect()));
+        let mut text = String::new();
+        write(&mut text, &Json::Record(collections), 0);
+        text.push('\n');
+        text
+    }
+}
+
+/// A collection with nothing in it is left out.
+fn collection(name: &str, model: &str, records: Vec<(String, Json)>) -> Option<(String, Json)> {
+    if records.is_empty() {
+        return None;
+    }
+    let mut fields = vec![("_model".to_owned(), text(model))];
+    fields.extend(records);
+    Some((name.to_owned(), Json::Record(fields)))
+}
+
+/// A record's name that says what it is: the tables keep none of a way of sending or a code.
+fn record_name(name: &str, kind: &str, n: usize, taken: &mut HashSet<String>) -> String {
+    let of_name = Slug::of_name(name).ok().map(|slug| slug.to_string());
+    let numbered = format!("{kind}-{}", n + 1);
+    // What begins with `_` is no record's name.
+    let found =
+        of_name.filter(|slug| !slug.starts_with('_') && !taken.contains(slug)).unwrap_or(numbered);
+    let mut free = found.clone();
+    let mut more = 1;
+    while taken.contains(&free) {
+        more += 1;
+        free = format!("{found}-{more}");
+    }
+    taken.insert(free.clone());
+    free
+}
+
+fn wallet_of(wallet: &Wallet) -> Json {
+    let mut fields = vec![field("currency", text(wallet.currency.as_str()))];
+    fields.push(field("name", text(&wallet.name)));
+    let number =
+        |n: u64| i64::try_from(n).map_or_else(|_| Json::Number(n.to_string()), Json::Whole);
+    match &wallet.coin {
+        Coin::Bitcoin | Coin::Monero => {}
+        Coin::Ether { chain: 1 } if wallet.currency.as_str() == "ETH" => {}
+        Coin::Ether { chain } => fields.push(field("chain", number(*chain))),
+        Coin::Token { chain, contract, decimals } => {
+            if *chain != 1 {
+                fields.push(field("chain", number(*chain)));
+            }
+            let token = vec![
+                field("contract", text(contract)),
+                field("decimals", Json::Whole(i64::from(*decimals))),
+            ];
+            fields.push(field("token", Json::Record(token)));
+        }
+    }
+    match &wallet.receives {
+        Destination::Address(address) | Destination::Integrated(address) => {
+            fields.push(field("address", text(address.as_str())));
+        }
+        Destination::Account(key) => fields.push(field("xpub", text(key.as_str()))),
+        Destination::View(key) => {
+            fields.push(field("address", text(key.primary().as_str())));
+            fields.push(field("view_key", text(key.as_str())));
+        }
+    }
+    Json::Record(fields)
+}
+
+fn product_of(product: &ProductRecord) -> Json {
+    let mut fields = vec![field("name", text(&product.name))];
+    fields.push(field("slug", text(product.slug.as_str())));
+    if !product.description.is_empty() {
+        fields.push(field("description", text(&product.description)));
+    }
+    fields.push(field("quantity", Json::Whole(product.quantity)));
+    if !product.prices.is_empty() {
+        fields.push(field("prices", prices_of(&product.prices)));
+    }
+    if !product.images.is_empty() {
+        let files = product.images.iter().map(|image| text(&image.file)).collect();
+        fields.push(field("images", Json::List(files)));
+        // A text cannot be left out between two others: those at the end can.
+        let n_alts = product.images.iter().rposition(|image| !image.alt.is_empty());
+        let alts = product.images.iter().take(n_alts.map_or(0, |n| n + 1));
+        let alts: Vec<Json> = alts.map(|image| text(&image.alt)).collect();
+        if !alts.is_empty() {
+            fields.push(field("alt", Json::List(alts)));
+        }
+    }
+    if !product.options.is_empty() {
+        let options = product.options.iter().map(|option| {
+            if option.quantity.is_none() && option.prices.is_empty() {
+                return text(&option.name);
+            }
+            let mut fields = vec![field("name", text(&option.name))];
+            fields.extend(option.quantity.map(|n| field("quantity", Json::Whole(n))));
+            if !option.prices.is_empty() {
+                fields.push(field("prices", prices_of(&option.prices)));
+            }
+            Json::Record(fields)
+        });
+        fields.push(field("options", Json::List(options.collect())));
+    }
+    if !product.categories.is_empty() {
+        let categories = product.categories.iter().map(|category| text(category)).collect();
+        fields.push(field("categories", Json::List(categories)));
+    }
+    if product.hidden {
+        fields.push(field("hidden", Json::Truth(true)));
+    }
+    Json::Record(fields)
+}
+
+fn rate_of(rate: &RateRecord) -> Json {
+    let mut fields = vec![field("name", text(&rate.name))];
+    if !rate.countries.is_empty() {
+        let letters = rate.countries.iter().map(|country| text(country.code())).collect();
+        fields.push(field("countries", Json::List(letters)));
+    }
+    if !rate.prices.is_empty() {
+        fields.push(field("prices", prices_of(&rate.prices)));
+    }
+    Json::Record(fields)
+}
+
+fn discount_of(discount: &Discount) -> Json {
+    let mut fields = vec![field("code", text(&discount.code))];
+    match &discount.less {
+        Less::Percent(percent) => fields.push(field("percent", Json::Whole(*percent))),
+        Less::Amounts(amounts) => fields.push(field("less", prices_of(amounts))),
+    }
+    for (name, day) in [("from", discount.from), ("until", discount.until)] {
+        fields.extend(day.map(|day| field(name, text(&day.short_day()))));
+    }
+    fields.extend(discount.uses.map(|uses| field("uses", Json::Whole(uses))));
+    Json::Record(fields)
+}
+
+fn prices_of(prices: &Prices) -> Json {
+    let rows = prices.iter().map(|(currency, price)| {
+        let reference = wallet_reference(currency);
+        Json::Record(vec![
+            field("price", Json::Whole(price.get())),
+            field("wallet", text(&reference)),
+        ])
+    });
+    Json::List(rows.collect())
+}
+
+fn field(name: &str, value: Json) -> (String, Json) {
+    (name.to_owned(), value)
+}
+
+fn text(words: &str) -> Json {
+    Json::Text(words.to_owned())
+}
+
+/// Two spaces deeper each time; what is short stands on one line.
+fn write(out: &mut String, value: &Json, depth: usize) {
+    let mut short = String::new();
+    write_short(&mut short, value);
+    // Collections and their records are opened, however short.
+    let is_open = depth < 3 && matches!(value, Json::Record(_));
+    if !is_open && 2 * depth + short.chars().count() <= LINE {
+        out.push_str(&short);
+        return;
+    }
+    let (begin, end) = if matches!(value, Json::List(_)) { ('[', ']') } else { ('{', '}') };
+    let write_item = |out: &mut String, n: usize, name: Option<&str>, item: &Json| {
+        out.push_str(if n == 0 { "\n" } else { ",\n" });
+        out.push_str(&"  ".repeat(depth + 1));
+        if let Some(name) = name {
+            out.push_str(&format!("{}: ", quoted(name)));
+        }
+        write(out, item, depth + 1);
+    };
+    match value {
+        Json::List(items) => {
+            out.push(begin);
+            for (n, item) in items.iter().enumerate() {
+                write_item(out, n, None, item);
+            }
+        }
+        Json::Record(fields) => {
+            out.push(begin);
+            for (n, (name, item)) in fields.iter().enumerate() {
+                write_item(out, n, Some(name), item);
+            }
+        }
+        // A long text stays one line: JSON knows no other.
+        _ => {
+            out.push_str(&short);
+            return;
+        }
+    }
+    out.push('\n');
+    out.push_str(&"  ".repeat(depth));
+    out.push(end);
+}
+
+fn write_short(out: &mut String, value: &Json) {
+    match value {
+        Json::Null => out.push_str("null"),
+        Json::Truth(truth) => out.push_str(&truth.to_string()),
+        Json::Whole(n) => out.push_str(&n.to_string()),
+        Json::Number(text) => out.push_str(text),
+        Json::Text(text) => out.push_str(&quoted(text)),
+        Json::List(items) => {
+            out.push('[');
+            for (n, item) in items.iter().enumerate() {
+                out.push_str(if n == 0 { "" } else { ", " });
+                write_short(out, item);
+            }
+            out.push(']');
+        }
+        Json::Record(fields) if fields.is_empty() => out.push_str("{}"),
+        Json::Record(fields) => {
+            out.push_str("{ ");
+            for (n, (name, item)) in fields.iter().enumerate() {
+                out.push_str(if n == 0 { "" } else { ", " });
+                out.push_str(&format!("{}: ", quoted(name)));
+                write_short(out, item);
+            }
+            out.push_str(" }");
+        }
+    }
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::catalog::ImageRecord;
+    use crate::domain::catalog::OptionRecord;
+    use crate::domain::payment::Address;
+    use crate::domain::payment::ExtendedPubkey;
+    use crate::domain::payment::ViewKey;
+    use crate::domain::values::Amount;
+    use crate::domain::values::Country;
+    use crate::domain::values::Currency;
+    use crate::domain::values::Timestamp;
+    use proptest::prelude::*;
+
+    /// Source: `payment/demo.rs`, wallets that everybody knows.
+    const XMR: &str = "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39";
+    const VIEW: &str = "2f85eb3c2a3ffcede6ca9404f7a3de21c48bd4e85858ce68c19452f1098d140d";
+    const ZPUB: &str = "zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtKsAYz2oz2AGutZYs";
+    const XPUB: &str = "xpub6Ce9NcJvTk36xtLSrJLZqE7wtgA5deCeYs7rSQtreh4cj6ByPtrg9sD7V2FNFLPnf8heNP3FGkeV9qwfzvZNSd54JoNXVsXFYSYwHsnJxqP";
+    const CONTRACT: &str = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48";
+    const ADDRESS: &str = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
+
+    fn currency(name: &str) -> Currency {
+        Currency::parse(name).unwrap()
+    }
+
+    /// One of each kind.
+    fn wallets() -> Vec<Wallet> {
+        let account =
+            |coin: &Coin, text| Destination::Account(ExtendedPubkey::parse(coin, text).unwrap());
+        let one = |coin: &Coin, text| Destination::of_address(Address::parse(coin, text).unwrap());
+        let token = |chain, decimals| Coin::Token { chain, contract: CONTRACT.into(), decimals };
+        let primary = Address::parse(&Coin::Monero, XMR).unwrap();
+        [
+            ("ETH", Coin::Ether { chain: 1 }),
+            ("ETC", Coin::Ether { chain: 61 }),
+            ("BTC", Coin::Bitcoin),
+            ("XMR", Coin::Monero),
+            ("USDC", token(1, 6)),
+            ("DAI", token(137, 18)),
+        ]
+        .map(|(name, coin)| {
+            let receives = match name {
+                "BTC" => account(&coin, ZPUB),
+                "XMR" => Destination::View(ViewKey::parse(&primary, VIEW).unwrap()),
+                "ETC" | "USDC" => one(&coin, ADDRESS),
+                _ => account(&coin, XPUB),
+            };
+            Wallet { currency: currency(name), name: format!("my {name}"), coin, receives }
+        })
+        .to_vec()
+    }
+
+    fn words(most: usize) -> impl Strategy<Value = String> {
+        // As the reader leaves them: trimmed, one space between two words, nothing that looks like program text.
+        proptest::string::string_regex(&format!(
+            "[a-zé\"\\\\/<>ß東]([ ]?[^\\s\\p{{C}}]){{0,{most}}}"
+        ))
+        .unwrap()
+        .prop_map(|text| crate::domain::catalog::record::one_line(&text))
+        .prop_filter("hidden characters, or letters in another form", move |text| {
+            crate::domain::values::Line::parse(text, 2 * most + 1)
+                .is_ok_and(|line| line.as_str() == text)
+        })
+    }
+
+    fn prices(least: i64) -> impl Strategy<Value = Prices> {
+        let all = wallets();
+        proptest::collection::vec(least..1_000_000_000_i64, all.len()).prop_flat_map(
+            move |amounts| {
+                let rows: Prices = all
+                    .iter()
+                    .zip(amounts)
+                    .map(|(wallet, n)| {
+                        let grain = wallet.coin.grain().get();
+                        let n = if n == 0 { 0 } else { (n / grain).max(1) * grain };
+                        (wallet.currency.clone(), Amount::new(n).unwrap())
+                    })
+                    .collect();
+                let n = rows.len();
+                proptest::sample::subsequence(rows, 1..=n)
+            },
+        )
+    }
+
+    fn product() -> impl Strategy<Value = ProductRecord> {
+        let options = proptest::collection::vec(
+            (words(20), proptest::option::of(0..1_000_i64), proptest::option::of(prices(1))),
+            0..4,
+        );
+        let images = proptest::collection::vec(
+            ("[a-z]{1,9}\\.png", prop_oneof![words(9), Just(String::new())]),
+            0..4,
+        );
+        let text = ("[a-z*#][^\\p{C}=]{0,200}[a-z]", 0..1_000_000_i64, any::<bool>());
+        (words(60), text, prices(1), options, images, proptest::collection::vec(words(20), 0..4))
+            .prop_map(|(name, (description, quantity, hidden), prices, options, images, kinds)| {
+                let mut categories: Vec<String> = Vec::new();
+                for kind in kinds {
+                    if !categories.contains(&kind) {
+                        categories.push(kind);
+                    }
+                }
+                let mut all: Vec<OptionRecord> = Vec::new();
+                for (name, quantity, prices) in options {
+                    if all.iter().all(|other| other.name != name) {
+                        let prices = prices.unwrap_or_default();
+                        all.push(OptionRecord { name, quantity, prices });
+                    }
+                }
+                ProductRecord {
+                    place: String::new(),
+                    record: String::new(),
+                    slug: Slug::parse("x").unwrap(),
+                    name,
+                    description,
+                    quantity,
+                    prices,
+                    images: images
+                        .into_iter()
+                        .map(|(file, alt)| ImageRecord { file, alt })
+                        .collect(),
+                    options: all,
+                    categories,
+                    hidden,
+                }
+            })
+    }
+
+    fn discount() -> impl Strategy<Value = Discount> {
+        let less =
+            prop_oneof![(1..=99_i64).prop_map(Less::Percent), prices(1).prop_map(Less::Amounts)];
+        let days = (proptest::option::of(0..20_000_i64), proptest::option::of(20_000..40_000_i64));
+        (less, days, proptest::option::of(1..1_000_000_i64)).prop_map(
+            |(less, (from, until), uses)| {
+                let day = |n: i64| Timestamp::new(n * 86_400).unwrap();
+                Discount {
+                    code: String::new(),
+                    less,
+                    from: from.map(day),
+                    until: until.map(day),
+                    uses,
+                }
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+
+        #[test]
+        fn what_is_written_is_read_again(
+            mut products in proptest::collection::vec(product(), 1..5),
+            names in proptest::collection::btree_set(words(30), 0..5), rates in proptest::collection::vec((prices(0), any::<bool>()), 5),
+            codes in proptest::collection::btree_set("[A-Z0-9_]{1,12}", 0..5), found in proptest::collection::vec(discount(), 5),
+        ) {
+            for (n, product) in products.iter_mut().enumerate() {
+                product.record = format!("thing {n}");
+                product.place = format!("products {:?}", product.record);
+                product.slug = Slug::parse(&format!("thing-{n}")).unwrap();
+            }
+            let countries = ["DE", "FR"].map(|text| Country::parse(text).unwrap()).to_vec();
+            let rates = names.into_iter().zip(rates).map(|(name, (prices, everywhere))| {
+                RateRecord { name, countries: if everywhere { Vec::new() } else { countries.clone() }, prices }
+            });
+            let discounts = codes.into_iter().zip(found).map(|(code, discount)| Discount { code, ..discount });
+            let file = CatalogFile { wallets: wallets(), products, rates: rates.collect(), discounts: discounts.collect(), notes: Vec::new() };
+            let text = file.write();
+            let (read, faults) = CatalogFile::parse(&text, None);
+            prop_assert!(faults.is_empty(), "{faults:?}\n{text}");
+            prop_assert_eq!(&read.wallets, &file.wallets);
+            prop_assert_eq!(&read.products, &file.products);
+            prop_assert_eq!(&read.rates, &file.rates);
+            prop_assert_eq!(&read.discounts, &file.discounts);
+            prop_assert!(read.notes.is_empty(), "{:?}", read.notes);
+            prop_assert_eq!(read.write(), text);
+        }
+    }
+}

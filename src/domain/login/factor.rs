@@ -1,0 +1,206 @@
+//! Time-based one-time passwords (RFC 6238).
+
+use crate::domain::login::recovery::RecoveryCode;
+use crate::domain::login::recovery::RecoveryHash;
+use crate::domain::login::recovery::in_groups;
+use crate::domain::values::Timestamp;
+use data_encoding::BASE32_NOPAD;
+use hmac::Hmac;
+use hmac::KeyInit;
+use hmac::Mac;
+use sha1::Sha1;
+
+/// What the seller's phone and the shop both know, and from which both make the code of each half minute.
+///
+/// Shape: 20 bytes of chance. Source: RFC 4226, section 4 ("160 bits").
+#[derive(Clone, PartialEq, Eq)]
+pub struct FactorSecret([u8; FACTOR_SECRET_BYTES]);
+
+pub const FACTOR_SECRET_BYTES: usize = 20;
+
+/// Shape: 6 decimal digits, as every authenticator shows them.
+pub const CODE_DIGITS: usize = 6;
+
+/// Units: seconds that a code lives. Source: RFC 6238, section 4.1.
+const STEP: i64 = 30;
+/// Units: steps that a phone's clock may be off, either way. Source: RFC 6238, section 5.2 ("at most one").
+const SKEW: i64 = 1;
+
+/// The second factor as it stands: the secret, the last step whose code was used, the recovery codes that are left.
+#[derive(Clone)]
+pub struct SecondFactor {
+    pub secret: FactorSecret,
+    pub last_step: i64,
+    pub recovery: Vec<RecoveryHash>,
+}
+
+/// What proved that the second factor is in the seller's hand. It counts once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FactorProof {
+    /// The code of this step; its code and those before it are used up.
+    Step(i64),
+    Recovery(RecoveryHash),
+}
+
+impl FactorSecret {
+    /// `random_bytes`: bytes that nobody else knows.
+    pub fn new(random_bytes: [u8; FACTOR_SECRET_BYTES]) -> Self {
+        Self(random_bytes)
+    }
+
+    pub fn bytes(&self) -> &[u8; FACTOR_SECRET_BYTES] {
+        &self.0
+    }
+
+    /// As an authenticator takes it by hand. Shape: 8 groups of 4 letters and digits of base 32.
+    pub fn text(&self) -> String {
+        in_groups(&self.0, " ")
+    }
+
+    /// As an authenticator takes it from a picture.
+    ///
+    /// Source: the Key URI Format of Google Authenticator, which all of them read.
+    pub fn uri(&self, shop: &str) -> String {
+        let name = percent_encoded(shop);
+        let secret = BASE32_NOPAD.encode(&self.0);
+        format!(
+            "otpauth://totp/{name}:desk?secret={secret}&issuer={name}&algorithm=SHA1&digits=6&period=30"
+        )
+    }
+
+    /// The step whose code this is, among those that may be used now: none twice, and none before one that was used.
+    ///
+    /// The library that is kept for this (totp-rs) brings another hmac and sha1, asks the clock itself, and says yes or
+    /// no: the step, by which a code counts once, would be counted here all the same.
+    pub fn step_of(&self, code: &str, last_step: i64, now: Timestamp) -> Option<i64> {
+        let typed: u32 = digits(code).map_or(Some(u32::MAX), |digits| digits.parse().ok())?;
+        let step = now.get() / STEP;
+        // All of them are looked at, whichever it is.
+        (step - SKEW..=step + SKEW).fold(None, |found, step| {
+            let is_it = self.code(step) == typed && last_step < step;
+            if is_it { Some(step) } else { found }
+        })
+    }
+
+    /// Whether it is a code of some secret, and no recovery code or nonsense.
+    pub fn is_code(text: &str) -> bool {
+        digits(text).is_some()
+    }
+
+    /// Source: RFC 4226, section 5.3, with the step of RFC 6238 as its counter.
+    fn code(&self, step: i64) -> u32 {
+        let mut mac =
+            Hmac::<Sha1>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        mac.update(&step.to_be_bytes());
+        let hash = mac.finalize().into_bytes();
+        let at = usize::from(hash[19] & 15);
+        let word = u32::from_be_bytes([hash[at], hash[at + 1], hash[at + 2], hash[at + 3]]);
+        (word & 0x7fff_ffff) % 10_u32.pow(CODE_DIGITS as u32)
+    }
+}
+
+impl SecondFactor {
+    /// Whether what was typed into the field of the code proves it: a code of now, or a recovery code that is left.
+    pub fn proof(&self, typed: &str, now: Timestamp) -> Option<FactorProof> {
+        let step = self.secret.step_of(typed, self.last_step, now).map(FactorProof::Step);
+        let recovery = RecoveryCode::parse(typed).map(|code| code.hash());
+        let recovery = recovery.filter(|hash| self.recovery.contains(hash));
+        step.or(recovery.map(FactorProof::Recovery))
+    }
+}
+
+/// The digits of a code as people type it.
+fn digits(text: &str) -> Option<String> {
+    let typed: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let is_code = typed.len() == CODE_DIGITS && typed.bytes().all(|byte| byte.is_ascii_digit());
+    is_code.then_some(typed)
+}
+
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Source: RFC 6238, appendix B, the SHA-1 rows; the last six of their eight digits.
+    const OF_THE_RFC: [(i64, &str); 6] = [
+        (59, "287082"),
+        (1_111_111_109, "081804"),
+        (1_111_111_111, "050471"),
+        (1_234_567_890, "005924"),
+        (2_000_000_000, "279037"),
+        (20_000_000_000, "353130"),
+    ];
+
+    fn secret() -> FactorSecret {
+        FactorSecret::new(*b"12345678901234567890")
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::new(seconds).unwrap()
+    }
+
+    #[test]
+    fn the_codes_are_those_of_the_rfc() {
+        for (seconds, code) in OF_THE_RFC {
+            assert_eq!(secret().step_of(code, 0, at(seconds)), Some(seconds / 30), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn a_phones_clock_may_be_half_a_minute_off_and_no_more() {
+        let (seconds, code) = OF_THE_RFC[3];
+        let step = seconds / 30;
+        for (later, expected) in
+            [(-60, None), (-30, Some(step)), (0, Some(step)), (30, Some(step)), (60, None)]
+        {
+            assert_eq!(secret().step_of(code, 0, at(seconds + later)), expected, "{later}");
+        }
+    }
+
+    #[test]
+    fn a_code_counts_once_and_none_before_it() {
+        let (seconds, code) = OF_THE_RFC[3];
+        let step = seconds / 30;
+        assert_eq!(secret().step_of(code, step - 1, at(seconds)), Some(step));
+        assert_eq!(secret().step_of(code, step, at(seconds)), None);
+        assert_eq!(secret().step_of(code, step + 1, at(seconds)), None);
+        assert_eq!(secret().step_of(" 005 924 ", 0, at(seconds)), Some(step));
+        for wrong in ["", "5924", "005925", "0059240", "00592x", "٠٠٥٩٢٤", "-05924", "+05924"]
+        {
+            assert_eq!(secret().step_of(wrong, 0, at(seconds)), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_recovery_code_proves_it_too() {
+        let codes = [RecoveryCode::from_chance([1; 10]), RecoveryCode::from_chance([2; 10])];
+        let factor =
+            SecondFactor { secret: secret(), last_step: 0, recovery: vec![codes[0].hash()] };
+        let now = at(1_234_567_890);
+        let proof = factor.proof(&codes[0].text().to_lowercase(), now);
+        assert_eq!(proof, Some(FactorProof::Recovery(codes[0].hash())));
+        assert_eq!(factor.proof(&codes[1].text(), now), None);
+        assert_eq!(factor.proof("005924", now), Some(FactorProof::Step(now.get() / 30)));
+    }
+
+    #[test]
+    fn it_is_written_for_hands_and_for_phones() {
+        assert_eq!(secret().text(), "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ");
+        assert_eq!(
+            secret().uri("Ada & Söhne"),
+            "otpauth://totp/Ada%20%26%20S%C3%B6hne:desk?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\
+             &issuer=Ada%20%26%20S%C3%B6hne&algorithm=SHA1&digits=6&period=30"
+        );
+    }
+}

@@ -1,0 +1,117 @@
+//! How long wrong answers are delayed, and when codes are locked out.
+
+use crate::domain::values::Timestamp;
+use std::time::Duration;
+
+/// How often a wrong password or code was given, in the whole shop: all visitors share one address, so that nothing
+/// tells one from another.
+///
+/// Wrong answers are told later and later; the right one is told at once, however many were wrong before it. So nobody
+/// locks the seller out, and whoever guesses gains nothing by the answers' being quick.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Failures {
+    n: u32,
+    last: Option<Timestamp>,
+}
+
+impl Failures {
+    /// Slips of the finger, which cost nothing.
+    const FREE: u32 = 3;
+    /// Units: milliseconds after the first that is no slip; twice as long after each more.
+    const FIRST_DELAY: u64 = 250;
+    const LONGEST: Duration = Duration::from_secs(8);
+    /// Units: minutes after which one is forgotten, and after as many more the next.
+    const FORGOTTEN_AFTER: i64 = 5;
+
+    /// One more; how long its answer waits.
+    pub fn note(&mut self, now: Timestamp) -> Duration {
+        let quiet = self.last.map_or(0, |last| (now.get() - last.get()).max(0) / 60);
+        let n_forgotten = u32::try_from(quiet / Self::FORGOTTEN_AFTER).unwrap_or(u32::MAX);
+        self.n = self.n.saturating_sub(n_forgotten).saturating_add(1);
+        self.last = Some(now);
+        let Some(doublings) = self.n.checked_sub(Self::FREE + 1) else { return Duration::ZERO };
+        let delay = Duration::from_millis(Self::FIRST_DELAY << doublings.min(16));
+        delay.min(Self::LONGEST)
+    }
+
+    /// Whoever was right is no guesser.
+    pub fn forget(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// How often a code of the second factor was wrong though the password was right: whoever got so far may guess at codes,
+/// of which there are a million alone.
+///
+/// After some wrong ones no such code is looked at for a while, which grows. Recovery codes are, which nobody guesses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TotpLockout {
+    n: u32,
+    holds_until: Option<Timestamp>,
+}
+
+impl TotpLockout {
+    /// Slips of the finger and of the clock.
+    const FREE: u32 = 9;
+    /// Units: minutes, at most; one after the first that is no slip, twice as long after each more.
+    const LONGEST: i64 = 60;
+
+    /// Whether no code is looked at now. A clock that was set back further than it holds lets it go.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        self.holds_until
+            .is_some_and(|until| now < until && until <= now.plus_minutes(Self::LONGEST))
+    }
+
+    /// One more was looked at, and wrong.
+    pub fn note(&mut self, now: Timestamp) {
+        self.n = self.n.saturating_add(1);
+        if let Some(doublings) = self.n.checked_sub(Self::FREE + 1) {
+            let minutes = (1_i64 << doublings.min(16)).min(Self::LONGEST);
+            self.holds_until = Some(now.plus_minutes(minutes));
+        }
+    }
+
+    /// Whoever has both is no guesser.
+    pub fn forget(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_codes_hold_all_codes_off_longer_and_longer() {
+        let mut brake = TotpLockout::default();
+        let mut now = Timestamp::new(1_000_000_000).unwrap();
+        for _ in 0..9 {
+            brake.note(now);
+            assert!(!brake.holds(now));
+        }
+        for minutes in [1, 2, 4, 8, 16, 32, 60, 60, 60] {
+            brake.note(now);
+            assert!(brake.holds(now) && brake.holds(now.plus_minutes(minutes - 1)), "{minutes}");
+            now = now.plus_minutes(minutes);
+            assert!(!brake.holds(now), "{minutes}");
+        }
+        brake.note(now);
+        assert!(!brake.holds(now.plus_minutes(-1)), "a clock that was set back keeps nobody out");
+        brake.forget();
+        assert_eq!(brake, TotpLockout::default());
+    }
+
+    #[test]
+    fn wrong_answers_come_later_and_later_and_are_forgotten() {
+        let mut failures = Failures::default();
+        let now = Timestamp::new(1_000_000_000).unwrap();
+        let delays: Vec<u128> = (0..12).map(|_| failures.note(now).as_millis()).collect();
+        assert_eq!(delays, [0, 0, 0, 250, 500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000, 8_000]);
+        assert_eq!(failures.note(now.plus_minutes(40)).as_millis(), 500);
+        failures.forget();
+        assert_eq!(failures.note(now).as_millis(), 0);
+        for _ in 0..1_000 {
+            assert!(failures.note(now) <= Failures::LONGEST);
+        }
+    }
+}

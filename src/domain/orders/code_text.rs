@@ -1,0 +1,373 @@
+//! A code as people type, copy and print it.
+
+use crate::domain::orders::code::LIST;
+use crate::domain::orders::code::find_listed;
+use crate::domain::values::text::plain_letters;
+use std::fmt;
+use std::sync::LazyLock;
+
+/// Why a text holds no code. It says nothing of any order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotACode {
+    /// Nothing was typed.
+    Empty,
+    /// Far more than a code and a few words around it.
+    TooLong,
+    Words {
+        /// How many words there are, known or not.
+        count: usize,
+        /// Those that are not in the list; not more than a few.
+        unknown: Vec<UnknownWord>,
+        /// How many more of them there are.
+        more: usize,
+    },
+}
+
+/// A word that is not in the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownWord {
+    /// As it was typed, in small letters, shortened.
+    pub typed: String,
+    /// The word of the list that it is most like.
+    pub nearest: Option<&'static str>,
+}
+
+const N_WORDS: usize = 7;
+/// Units: bytes. Seven words in wide letters with numbers and a sentence around them are shorter.
+const MOST_BYTES: usize = 2_000;
+/// Units: unknown words that are named.
+const MOST_NAMED: usize = 3;
+/// Units: letters of an unknown word that are shown. The longest word of the list has 9.
+const MOST_SHOWN: usize = 20;
+/// Units: letters that may be missing, wrong, too many or in each other's place.
+const MOST_SLIPS: usize = 2;
+
+/// The words of a text that could be a code: seven in a row, all in the list.
+pub fn parse(text: &str) -> Result<[&'static str; N_WORDS], NotACode> {
+    if MOST_BYTES < text.len() {
+        return Err(NotACode::TooLong);
+    }
+    let text = plain_letters(text);
+    let words = words(without_label(&text));
+    find_seven(&words).ok_or_else(|| explain(&words))
+}
+
+/// One word of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Word {
+    Listed(&'static str),
+    Unknown(String),
+}
+
+/// What stands in front of a colon is no part of the code, as in `Order code: …`.
+fn without_label(text: &str) -> &str {
+    if let Some((_, rest)) = text.rsplit_once(':')
+        && find_seven(&words(rest)).is_some()
+    {
+        return rest;
+    }
+    let is_label = |before: &str| !words(before).iter().any(|word| matches!(word, Word::Listed(_)));
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once(':')
+        && is_label(before)
+    {
+        rest = behind;
+    }
+    rest
+}
+
+/// Splits at everything but letters, and at hyphens where they do not belong to a word of the list.
+fn words(text: &str) -> Vec<Word> {
+    let parts = text.split(|c: char| !c.is_alphabetic());
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+    let mut words = Vec::new();
+    let mut at = 0;
+    while let Some(part) = parts.get(at) {
+        at += 1;
+        let pair = parts.get(at).map(|next| format!("{part}-{next}"));
+        if let Some(listed) = pair.as_deref().and_then(find_listed) {
+            at += 1;
+            words.push(Word::Listed(listed));
+        } else if let Some(listed) = find_listed(part).or_else(|| find_hyphenated(part)) {
+            words.push(Word::Listed(listed));
+        } else if part.chars().nth(1).is_none() {
+            // The number or the bullet of an item: `a)`, `o`.
+        } else {
+            words.push(Word::Unknown((*part).to_owned()));
+        }
+    }
+    words
+}
+
+/// A word of the list that has a hyphen, typed without it.
+fn find_hyphenated(typed: &str) -> Option<&'static str> {
+    static HYPHENATED: LazyLock<Vec<(String, &str)>> = LazyLock::new(|| {
+        let words = LIST.iter().filter(|word| word.contains('-'));
+        words.map(|word| (word.replace('-', ""), *word)).collect()
+    });
+    HYPHENATED.iter().find(|(without, _)| without == typed).map(|(_, word)| *word)
+}
+
+/// The only seven words in a row that are followed and preceded by no other of the list.
+fn find_seven(words: &[Word]) -> Option<[&'static str; N_WORDS]> {
+    let rows = words.split(|word| matches!(word, Word::Unknown(_)));
+    let mut long = rows.filter(|row| N_WORDS <= row.len());
+    let row = long.next().filter(|row| row.len() == N_WORDS && long.next().is_none())?;
+    let listed = |word: &Word| match word {
+        Word::Listed(listed) => listed,
+        Word::Unknown(_) => "",
+    };
+    Some(std::array::from_fn(|n| listed(&row[n])))
+}
+
+fn explain(words: &[Word]) -> NotACode {
+    if words.is_empty() {
+        return NotACode::Empty;
+    }
+    let unknown: Vec<&str> = words
+        .iter()
+        .filter_map(|word| match word {
+            Word::Unknown(typed) => Some(typed.as_str()),
+            Word::Listed(_) => None,
+        })
+        .collect();
+    let named = unknown.iter().take(MOST_NAMED).map(|typed| UnknownWord::of(typed));
+    NotACode::Words {
+        count: words.len(),
+        unknown: named.collect(),
+        more: unknown.len().saturating_sub(MOST_NAMED),
+    }
+}
+
+impl UnknownWord {
+    fn of(word: &str) -> Self {
+        let letters: Vec<char> = word.chars().collect();
+        let mut typed: String = letters.iter().take(MOST_SHOWN).collect();
+        if MOST_SHOWN < letters.len() {
+            typed.push('…');
+        }
+        Self { typed, nearest: nearest(&letters) }
+    }
+}
+
+/// The word of the list with the fewest slips, the first one of them; none where they are too many to be meant.
+fn nearest(typed: &[char]) -> Option<&'static str> {
+    let most = MOST_SLIPS.min(typed.len() / 2);
+    let near = LIST.iter().filter(|word| word.len().abs_diff(typed.len()) <= most);
+    let slips = near.map(|word| (slips(word.as_bytes(), typed), *word));
+    slips.min_by_key(|(n, _)| *n).filter(|(n, _)| *n <= most).map(|(_, word)| word)
+}
+
+/// How many letters are missing, wrong, too many or in each other's place.
+/// Source: the optimal string alignment distance.
+fn slips(word: &[u8], typed: &[char]) -> usize {
+    let same = |at: usize, other: usize| char::from(word[at]) == typed[other];
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=typed.len()).collect();
+    for n in 1..=word.len() {
+        let mut row = vec![n];
+        for m in 1..=typed.len() {
+            let mut fewest = (last[m] + 1).min(row[m - 1] + 1);
+            fewest = fewest.min(last[m - 1] + usize::from(!same(n - 1, m - 1)));
+            if 1 < n && 1 < m && same(n - 1, m - 2) && same(n - 2, m - 1) {
+                fewest = fewest.min(before[m - 2] + 1);
+            }
+            row.push(fewest);
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[typed.len()]
+}
+
+impl std::error::Error for NotACode {}
+
+/// What to fix, in short sentences for the buyer.
+impl fmt::Display for NotACode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("Enter the seven words of your order code."),
+            Self::TooLong => {
+                f.write_str("This is too long for an order code. Enter only the seven words.")
+            }
+            Self::Words { count, unknown, more } => {
+                let mut sentences: Vec<String> =
+                    unknown.iter().map(UnknownWord::sentence).collect();
+                match more {
+                    0 => {}
+                    1 => sentences.push("1 more word is not in the word list.".to_owned()),
+                    more => sentences.push(format!("{more} more words are not in the word list.")),
+                }
+                if *count != N_WORDS || sentences.is_empty() {
+                    sentences.push(match count {
+                        1 => format!("You entered 1 word; an order code has {N_WORDS}."),
+                        count => format!("You entered {count} words; an order code has {N_WORDS}."),
+                    });
+                }
+                f.write_str(&sentences.join(" "))
+            }
+        }
+    }
+}
+
+impl UnknownWord {
+    fn sentence(&self) -> String {
+        let typed = &self.typed;
+        match self.nearest {
+            Some(nearest) => {
+                format!("\"{typed}\" is not in the word list; did you mean \"{nearest}\"?")
+            }
+            None => format!("\"{typed}\" is not in the word list."),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const CODE: [&str; N_WORDS] =
+        ["important", "drop-down", "abacus", "t-shirt", "zoom", "yo-yo", "felt-tip"];
+
+    #[track_caller]
+    fn reads(text: &str) {
+        assert_eq!(parse(text), Ok(CODE), "{text:?}");
+    }
+
+    #[track_caller]
+    fn refuses(text: &str, words: &str) {
+        assert_eq!(parse(text).map_err(|why| why.to_string()), Err(words.to_owned()), "{text:?}");
+    }
+
+    #[test]
+    fn a_code_is_read_as_people_write_it() {
+        let code = CODE.join(" ");
+        let between = |separator: &str| CODE.join(separator);
+        let each = |write: fn((usize, &&str)) -> String| {
+            CODE.iter().enumerate().map(write).collect::<Vec<_>>()
+        };
+        for text in [
+            code.clone(),
+            format!("  {code}\r\n"),
+            code.to_uppercase(),
+            between(", "),
+            between(","),
+            between(";"),
+            between("\n"),
+            between("\t"),
+            between("-"),
+            between(" - "),
+            between(" – "),
+            between("_"),
+            between("/"),
+            between(". "),
+            between("\u{a0}"),
+            between("\u{3000}"),
+            format!("\"{code}\""),
+            format!("“{}”", between("” “")),
+            format!("'{}'", between("', '")),
+            format!("(`{code}`)"),
+            code.replace('-', "\u{2011}"),
+            code.replace('-', " "),
+            code.replace("drop-down", "dropdown").replace("t-shirt", "TShirt"),
+            each(|(n, word)| format!("{}. {word}", n + 1)).join(" "),
+            each(|(n, word)| format!("{}) {word}", n + 1)).join("\n"),
+            each(|(n, word)| format!("{}{word}", n + 1)).join(""),
+            each(|(n, word)| format!("#{}: {word}", n + 1)).join("\r\n"),
+            each(|(n, word)| format!("({}) {word}", char::from(b'a' + n as u8))).join(" "),
+            each(|(_, word)| format!("• {word}")).join("\n"),
+            each(|(_, word)| format!("* {word}\n")).join(""),
+            each(|(_, word)| format!("- {word}\n")).join(""),
+            each(|(_, word)| format!("o {word}\n")).join(""),
+            each(|(_, word)| format!("{}{}", word[..1].to_uppercase(), &word[1..])).join(" "),
+            code.chars()
+                .map(|c| match c {
+                    'a'..='z' => char::from_u32(u32::from(c) + 0xfee0).unwrap(),
+                    other => other,
+                })
+                .collect(),
+            code.replace("important", "impor\u{ad}tant\u{200b}"),
+            format!("\u{feff}Code: {code}"),
+            format!("Order code：{code}."),
+            format!("Secret words of my order: {code}"),
+            format!("My order code: 1: {}", between(" 2: ")),
+            format!("This is my code {code}, thanks!"),
+        ] {
+            reads(&text);
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_not_in_the_list_is_named_with_the_nearest() {
+        refuses(
+            "importnat abacus abdomen abdominal abide abiding ability",
+            r#""importnat" is not in the word list; did you mean "important"?"#,
+        );
+        refuses(
+            "Code: importan abacuss abdomne <b>abidf</b> abiding ability qqqqqq",
+            r#""importan" is not in the word list; did you mean "important"? "abacuss" is not in the word list; did you mean "abacus"? "abdomne" is not in the word list; did you mean "abdomen"? 2 more words are not in the word list."#,
+        );
+        refuses(
+            &format!("{} abacus abacus abacus abacus abacus abacus", "q".repeat(99)),
+            &format!("\"{}…\" is not in the word list.", "q".repeat(20)),
+        );
+        refuses(
+            "im abacus",
+            r#""im" is not in the word list; did you mean "aim"? You entered 2 words; an order code has 7."#,
+        );
+    }
+
+    #[test]
+    fn a_wrong_number_of_words_is_said() {
+        refuses("abacus", "You entered 1 word; an order code has 7.");
+        refuses("abacus abdomen abide", "You entered 3 words; an order code has 7.");
+        refuses(&"abacus ".repeat(9), "You entered 9 words; an order code has 7.");
+        refuses(&format!("{} and {}", CODE.join(" "), CODE.join(" ")), {
+            r#""and" is not in the word list; did you mean "wand"? You entered 15 words; an order code has 7."#
+        });
+        for text in ["", "  ", "1. 2. 3.", "\u{1}\u{ff}", "a)"] {
+            refuses(text, "Enter the seven words of your order code.");
+        }
+        refuses(
+            &"a ".repeat(9_999),
+            "This is too long for an order code. Enter only the seven words.",
+        );
+    }
+
+    #[test]
+    fn slips_are_counted() {
+        for (word, typed, expected) in [
+            ("important", "important", 0),
+            ("important", "importnat", 1),
+            ("important", "imortant", 1),
+            ("important", "importtant", 1),
+            ("important", "umportent", 2),
+            ("abc", "", 3),
+            ("", "é", 1),
+        ] {
+            let typed: Vec<char> = typed.chars().collect();
+            assert_eq!(slips(word.as_bytes(), &typed), expected, "{word} {typed:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_explained(text in "(\\PC|abacus |zoom-|yo-yo:){0,40}") {
+            match parse(&text) {
+                Ok(words) => prop_assert_eq!(parse(&words.join(" ")), Ok(words)),
+                Err(why) => prop_assert!(why.to_string().len() < 700),
+            }
+        }
+
+        #[test]
+        fn one_slip_still_finds_the_word(n in 0_usize..7_776, at in 0_usize..9) {
+            let word = LIST[n];
+            let mut typed: Vec<char> = word.chars().collect();
+            if 4 <= typed.len() && at + 1 < typed.len() {
+                typed.swap(at, at + 1);
+                prop_assert!(slips(word.as_bytes(), &typed) <= 1);
+                prop_assert!(nearest(&typed).is_some());
+            }
+        }
+    }
+}

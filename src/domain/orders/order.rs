@@ -1,0 +1,490 @@
+//! An order, before and after it is stored.
+
+use crate::domain::cart::PricedCart;
+use crate::domain::catalog::Discount;
+use crate::domain::catalog::Less;
+use crate::domain::catalog::NotUsable;
+use crate::domain::catalog::OfferKey;
+use crate::domain::catalog::Rate;
+use crate::domain::catalog::Sum;
+use crate::domain::orders::Buyer;
+use crate::domain::orders::Delivery;
+use crate::domain::orders::Draft;
+use crate::domain::orders::OrderRef;
+use crate::domain::orders::Refusal;
+use crate::domain::orders::Status;
+use crate::domain::payment::Coin;
+use crate::domain::payment::Invoice;
+use crate::domain::payment::Tolerance;
+use crate::domain::payment::TransactionId;
+use crate::domain::values::Amount;
+use crate::domain::values::Currency;
+use crate::domain::values::Quantity;
+use crate::domain::values::Timestamp;
+
+/// Units: days that an order is kept which nobody paid for in time.
+pub const UNPAID_DAYS: i64 = 2;
+
+/// The same where a node follows it: for so long it sees money that comes late.
+pub const FOLLOWED_DAYS: i64 = 7;
+
+/// One thing that was ordered, with the words and the price it had then.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OrderLine {
+    pub key: OfferKey,
+    /// Whose stock it was taken from.
+    pub pool: OfferKey,
+    pub name: String,
+    /// Empty where the product has no options.
+    pub option_name: String,
+    pub quantity: Quantity,
+    pub price: Amount,
+    pub sum: Amount,
+}
+
+impl OrderLine {
+    /// With its option, where it has one.
+    pub fn full_name(&self) -> String {
+        if self.option_name.is_empty() {
+            self.name.clone()
+        } else {
+            format!("{}, {}", self.name, self.option_name)
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sending {
+    pub name: String,
+    pub price: Amount,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct AppliedDiscount {
+    pub code: String,
+    /// `None`: an amount was taken off.
+    pub percent: Option<i64>,
+    pub less: Amount,
+}
+
+/// What the shop has at the moment a draft becomes an order, in one currency.
+pub struct Shelf<'a> {
+    pub cart: &'a PricedCart,
+    pub coin: &'a Coin,
+    /// Those that have a price in this currency.
+    pub rates: &'a [Rate],
+    /// Whether the shop asks for sending at all, in whatever currency.
+    pub asks_for_sending: bool,
+    /// The one whose code the buyer typed, where there is one, and how many orders use it already.
+    pub discount: Option<(Discount, i64)>,
+}
+
+/// An order that is about to be kept; its address and amount are still to be given out.
+pub struct NewOrder {
+    pub order_ref: OrderRef,
+    pub status: Status,
+    pub placed_at: Timestamp,
+    pub buyer: Buyer,
+    pub transaction: Option<TransactionId>,
+    pub currency: Currency,
+    pub lines: Vec<OrderLine>,
+    pub sending: Option<Sending>,
+    pub discount: Option<AppliedDiscount>,
+    /// Units: lines less discount plus sending.
+    pub total: Amount,
+}
+
+/// Why no order could be made.
+#[derive(Debug, PartialEq, Eq)]
+pub enum PlacementError {
+    /// The cart holds something that cannot be bought as it stands; its notices say what.
+    Cart,
+    Fields(Vec<Refusal>),
+}
+
+impl NewOrder {
+    /// # Errors
+    /// [`PlacementError`]: nothing was changed.
+    pub fn open(
+        draft: Draft,
+        shelf: &Shelf<'_>,
+        fresh: OrderRef,
+        now: Timestamp,
+    ) -> Result<Self, PlacementError> {
+        if !shelf.cart.can_be_ordered() {
+            return Err(PlacementError::Cart);
+        }
+        let lines: Vec<OrderLine> = shelf.cart.lines.iter().filter_map(order_line).collect();
+        let items = shelf.cart.total.ok_or(PlacementError::Cart)?;
+        let mut refusals = Vec::new();
+        let sending = sending(&draft, shelf).unwrap_or_else(|refusal| {
+            refusals.push(refusal);
+            None
+        });
+        let more = sending.as_ref().map_or(Amount::ZERO, |sending| sending.price);
+        let discount = discount(&draft, shelf, (items, more), now).unwrap_or_else(|refusal| {
+            refusals.push(refusal);
+            None
+        });
+        if !refusals.is_empty() {
+            return Err(PlacementError::Fields(refusals));
+        }
+        let less = discount.as_ref().map_or(Amount::ZERO, |discount| discount.less);
+        let total = items
+            .minus(less)
+            .and_then(|rest| rest.plus(more))
+            .filter(|total| *total <= shelf.coin.most());
+        let total = total.ok_or_else(|| {
+            let words = "The total with shipping is too large for one payment. Split it into several orders.";
+            PlacementError::Fields(vec![Refusal::new("shipping", words)])
+        })?;
+        let status = if draft.transaction.is_some() { Status::Reported } else { Status::Awaiting };
+        let currency = shelf.cart.currency.clone();
+        Ok(Self {
+            order_ref: fresh,
+            status,
+            placed_at: now.day_start(),
+            buyer: draft.buyer,
+            transaction: draft.transaction,
+            currency,
+            lines,
+            sending,
+            discount,
+            total,
+        })
+    }
+
+    /// The order as it is kept, and apart from it what is not.
+    pub fn invoiced(self, invoice: Invoice) -> (Order, Buyer) {
+        let order = Order {
+            order_ref: self.order_ref,
+            status: self.status,
+            placed_at: self.placed_at,
+            finished_at: None,
+            lines: self.lines,
+            sending: self.sending,
+            discount: self.discount,
+            invoice,
+            transaction: self.transaction,
+        };
+        (order, self.buyer)
+    }
+}
+
+fn order_line(line: &crate::domain::cart::PricedLine) -> Option<OrderLine> {
+    Some(OrderLine {
+        key: line.offer.key,
+        pool: line.offer.pool,
+        name: line.offer.name.clone(),
+        option_name: line.offer.option_name.clone(),
+        quantity: line.quantity,
+        price: line.offer.price?,
+        sum: line.sum?,
+    })
+}
+
+fn sending(draft: &Draft, shelf: &Shelf<'_>) -> Result<Option<Sending>, Refusal> {
+    if !shelf.asks_for_sending {
+        return Ok(None);
+    }
+    let chosen = |rate: &Rate| Some(Sending { name: rate.name.clone(), price: rate.price });
+    if draft.shipping.is_empty() {
+        let fitting = shelf.rates.iter().filter(|rate| rate.reaches(draft.country));
+        return match (fitting.min_by_key(|rate| rate.price), &draft.buyer.delivery) {
+            (Some(rate), _) => Ok(chosen(rate)),
+            (None, Delivery::Sealed { country, .. }) if country.is_empty() => Err(Refusal::new(
+                "shipping",
+                "Your address is encrypted. Choose a shipping method.",
+            )),
+            (None, _) if shelf.rates.is_empty() => {
+                let currency = &shelf.cart.currency;
+                Err(Refusal::new(
+                    "shipping",
+                    format!("No shipping option for {currency}. Choose another currency."),
+                ))
+            }
+            (None, _) => Err(Refusal::new(
+                "country",
+                "We do not ship to this country. Check that its name is in English.",
+            )),
+        };
+    }
+    let Some(rate) = shelf.rates.iter().find(|rate| rate.name == draft.shipping.as_str()) else {
+        return Err(Refusal::new(
+            "shipping",
+            "This shipping method is not available. Choose one from the list.",
+        ));
+    };
+    // A sealed address hides its country: then the buyer's choice is believed, and the seller sees both.
+    let hidden =
+        matches!(&draft.buyer.delivery, Delivery::Sealed { country, .. } if country.is_empty());
+    if !hidden && !rate.reaches(draft.country) {
+        let words = format!(
+            "“{}” does not ship to your country. Choose another shipping method.",
+            rate.name
+        );
+        return Err(Refusal::new("shipping", words));
+    }
+    Ok(chosen(rate))
+}
+
+fn discount(
+    draft: &Draft,
+    shelf: &Shelf<'_>,
+    (goods, sending): (Amount, Amount),
+    now: Timestamp,
+) -> Result<Option<AppliedDiscount>, Refusal> {
+    if draft.discount.is_empty() {
+        return Ok(None);
+    }
+    let found = shelf.discount.as_ref().filter(|(discount, _)| discount.code == draft.discount);
+    let Some((discount, used)) = found else {
+        return Err(Refusal::new(
+            "discount",
+            "Unknown discount code. Check it or leave the field blank.",
+        ));
+    };
+    let currency = &shelf.cart.currency;
+    let sum = Sum { currency, coin: shelf.coin, goods, sending };
+    // No more than the buyer needs to know: neither the days nor how many have used it.
+    let less = discount.less(sum, *used, now).map_err(|not_usable| {
+        let words = match not_usable {
+            NotUsable::NotYet => {
+                "This discount code is not active yet. Leave the field blank.".to_owned()
+            }
+            NotUsable::NoLonger => {
+                "This discount code has expired. Leave the field blank.".to_owned()
+            }
+            NotUsable::UsedUp => {
+                "This discount code has reached its usage limit. Leave the field blank."
+                    .to_owned()
+            }
+            NotUsable::OtherCurrency => {
+                format!(
+                    "This discount code is not valid for {currency}. Choose another currency or leave the field blank."
+                )
+            }
+        };
+        Refusal::new("discount", words)
+    })?;
+    let percent = match discount.less {
+        Less::Percent(percent) => Some(percent),
+        Less::Amounts(_) => None,
+    };
+    Ok(Some(AppliedDiscount { code: discount.code.clone(), percent, less }))
+}
+
+/// An order as the shop remembers it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Order {
+    pub order_ref: OrderRef,
+    pub status: Status,
+    /// By the day.
+    pub placed_at: Timestamp,
+    /// The day since which nothing more is expected.
+    pub finished_at: Option<Timestamp>,
+    pub lines: Vec<OrderLine>,
+    pub sending: Option<Sending>,
+    pub discount: Option<AppliedDiscount>,
+    pub invoice: Invoice,
+    pub transaction: Option<TransactionId>,
+}
+
+impl Order {
+    /// The state at a moment of the trusted time: an order whose time has run out is expired, whether or not the shop has written it down. Where
+    /// a node follows it, the chain's time decides, and that is written down.
+    pub fn status_at(&self, trusted: Timestamp) -> Status {
+        if self.status == Status::Awaiting
+            && self.is_time_over(trusted)
+            && self.invoice.sighting.is_none()
+        {
+            Status::Expired
+        } else {
+            self.status
+        }
+    }
+
+    /// Whether the time to pay is over by the trusted time.
+    pub fn is_time_over(&self, trusted: Timestamp) -> bool {
+        self.invoice.ends_at() <= trusted
+    }
+
+    /// What is still to be paid, what is on its way taken off. What is passed over when it settles is not due before.
+    pub fn due(&self, tolerance: Tolerance) -> Amount {
+        let due = self.invoice.amount.minus(self.invoice.seen()).unwrap_or(Amount::ZERO);
+        match self.status {
+            Status::Awaiting | Status::Reported | Status::Partial | Status::Expired => due,
+            Status::Late | Status::Unconfirmed if tolerance.of(self.invoice.amount) < due => due,
+            _ => Amount::ZERO,
+        }
+    }
+
+    /// What was paid too much.
+    pub fn excess(&self) -> Amount {
+        self.invoice.arrived().minus(self.invoice.amount).unwrap_or(Amount::ZERO)
+    }
+
+    /// Whether money came for it, as the seller said or the seller's node saw; the buyer's word does not count. An order is
+    /// late without a transaction of the buyer's where the seller has said that it was paid.
+    pub fn has_received(&self) -> bool {
+        let is_late_by_seller = self.status == Status::Late && self.transaction.is_none();
+        Amount::ZERO < self.invoice.seen() || is_late_by_seller
+    }
+
+    /// Units: days that it is kept where nobody pays for it in time.
+    pub fn unpaid_days(&self) -> i64 {
+        if self.invoice.sighting.is_some() { FOLLOWED_DAYS } else { UNPAID_DAYS }
+    }
+
+    /// The day from which `purge` erases it, where it is finished.
+    pub fn erased_after(&self, keep_days: i64) -> Option<Timestamp> {
+        let finished = self.finished_at?;
+        if self.status == Status::Expired {
+            return Some(self.invoice.until.plus_days(self.unpaid_days()));
+        }
+        Some(finished.plus_days(keep_days))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::cart::Basket;
+    use crate::domain::cart::CartId;
+    use crate::domain::catalog::Offer;
+    use crate::domain::catalog::Slug;
+    use crate::domain::orders::DraftForm;
+    use crate::domain::values::Country;
+    use std::collections::HashMap;
+
+    fn gwei(n: i64) -> Amount {
+        Amount::new(n).unwrap()
+    }
+
+    fn rate(name: &str, country: Option<&str>, price: i64) -> Rate {
+        let countries = country.map(|text| Country::parse(text).unwrap()).into_iter().collect();
+        Rate { name: name.into(), countries, price: gwei(price) }
+    }
+
+    /// An order of two things at 1005 each, in bitcoin, sent to Germany.
+    fn open(form: &DraftForm<'_>, rates: &[Rate]) -> Result<NewOrder, PlacementError> {
+        open_asking(form, rates, !rates.is_empty())
+    }
+
+    fn open_asking(
+        form: &DraftForm<'_>,
+        rates: &[Rate],
+        asks_for_sending: bool,
+    ) -> Result<NewOrder, PlacementError> {
+        let key = OfferKey { product: 1, option: 0 };
+        let offer = Offer {
+            key,
+            slug: Slug::parse("tea").unwrap(),
+            name: "Tea".into(),
+            option_name: String::new(),
+            price: Some(gwei(1_050)),
+            stock: 2,
+            pool: key,
+            gone: false,
+        };
+        let btc = Currency::parse("BTC").unwrap();
+        let mut basket = Basket::empty(CartId([0; 16]));
+        basket.add(key, Quantity::new(2).unwrap()).unwrap();
+        let cart =
+            PricedCart::new(&basket, &HashMap::from([(key, offer)]), &btc, Coin::Bitcoin.most());
+        let address = DraftForm {
+            recipient: "A",
+            street: "B",
+            city: "C",
+            province: "D",
+            country: "Germany",
+            postcode: "E",
+            ..*form
+        };
+        let draft = Draft::parse(&address, &Coin::Bitcoin).ok().unwrap();
+        let discount = Discount {
+            code: "SPRING".into(),
+            less: Less::Percent(7),
+            from: None,
+            until: Some(Timestamp::new(0).unwrap()),
+            uses: Some(1),
+        };
+        let shelf = Shelf {
+            cart: &cart,
+            coin: &Coin::Bitcoin,
+            rates,
+            asks_for_sending,
+            discount: Some((discount, 0)),
+        };
+        NewOrder::open(draft, &shelf, OrderRef::from_chance([0; 8]), Timestamp::new(0).unwrap())
+    }
+
+    #[track_caller]
+    fn check(form: &DraftForm<'_>, rates: &[Rate], expected: Result<i64, &str>) {
+        let total =
+            open(form, rates).map(|order| order.total.get()).map_err(|refused| match refused {
+                PlacementError::Cart => "cart",
+                PlacementError::Fields(refusals) => refusals[0].field,
+            });
+        assert_eq!(total, expected);
+    }
+
+    #[test]
+    fn a_total_is_lines_less_discount_plus_sending() {
+        let none = DraftForm::default();
+        check(&none, &[], Ok(2_100));
+        check(&DraftForm { discount: "spring", ..none }, &[], Ok(2_100 - 140));
+        check(&DraftForm { discount: "WINTER", ..none }, &[], Err("discount"));
+    }
+
+    #[test]
+    fn the_cheapest_way_that_reaches_the_country_is_taken_unless_one_is_chosen() {
+        let none = DraftForm::default();
+        let rates = [
+            rate("World", None, 500),
+            rate("Home", Some("DE"), 100),
+            rate("France", Some("FR"), 10),
+        ];
+        check(&none, &rates, Ok(2_200));
+        check(&DraftForm { shipping: "World", ..none }, &rates, Ok(2_600));
+        check(&DraftForm { shipping: "France", ..none }, &rates, Err("shipping"));
+        check(&DraftForm { shipping: "Pigeon", ..none }, &rates, Err("shipping"));
+        check(&none, &rates[2..], Err("country"));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_new_order_is_what_was_ordered() {
+        let new =
+            open(&DraftForm { discount: "spring", ..DraftForm::default() }, &[]).ok().unwrap();
+        let (reference, lines) = (new.order_ref.as_str().to_owned(), new.lines.clone());
+        assert_eq!(lines.len(), 1);
+        let line = &lines[0];
+        assert_eq!((line.price, line.sum, line.quantity.get()), (gwei(1_050), gwei(2_100), 2));
+        assert_eq!(line.full_name(), "Tea");
+        assert_eq!(
+            OrderLine { option_name: "green".into(), ..line.clone() }.full_name(),
+            "Tea, green"
+        );
+        let invoice = kept_tests::invoice(0, None);
+        let (order, buyer) = new.invoiced(invoice.clone());
+        assert_eq!(order.order_ref.as_str(), reference);
+        assert!(order.lines == lines && order.invoice == invoice && order.finished_at.is_none());
+        assert_eq!(order.discount.map(|discount| discount.less), Some(gwei(140)));
+        assert!(matches!(buyer.delivery, Delivery::Plain(_)));
+    }
+
+    #[test]
+    fn a_way_of_sending_without_a_price_here_is_another_refusal_than_one_that_reaches_nobody() {
+        let words = |rates: &[Rate]| match open_asking(&DraftForm::default(), rates, true) {
+            Err(PlacementError::Fields(refusals)) => (refusals[0].field, refusals[0].words.clone()),
+            _ => panic!("it is not refused"),
+        };
+        let (field, told) = words(&[]);
+        assert!(field == "shipping" && told.contains("No shipping option for BTC"), "{told}");
+        let (field, told) = words(&[rate("France", Some("FR"), 10)]);
+        assert!(field == "country" && told.contains("do not ship to this country"), "{told}");
+    }
+}
+
+#[cfg(test)]
+mod kept_tests;

@@ -1,0 +1,87 @@
+//! What an order's status leaves for the seller to do.
+
+use crate::domain::orders::Status;
+
+/// What an order waits for, as far as its state tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PendingTask {
+    /// For money, or for somebody to see it.
+    ToPay,
+    ToSend,
+    /// Money came too late: it is sent all the same, or the money goes back.
+    ToDecide,
+    /// For nothing more.
+    Done,
+}
+
+impl PendingTask {
+    pub const ALL: [Self; 4] = [Self::ToPay, Self::ToSend, Self::ToDecide, Self::Done];
+
+    pub fn states(self) -> Vec<Status> {
+        Status::ALL.into_iter().filter(|status| status.duty() == self).collect()
+    }
+
+    /// One word, for an address.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ToPay => "pay",
+            Self::ToSend => "send",
+            Self::ToDecide => "decide",
+            Self::Done => "done",
+        }
+    }
+
+    /// For the seller.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::ToPay => "Awaiting payment",
+            Self::ToSend => "To ship",
+            Self::ToDecide => "Needs decision",
+            Self::Done => "Done",
+        }
+    }
+}
+
+impl Status {
+    pub fn duty(self) -> PendingTask {
+        match self {
+            Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed => {
+                PendingTask::ToPay
+            }
+            Self::Confirmed | Self::Overpaid => PendingTask::ToSend,
+            Self::Late => PendingTask::ToDecide,
+            Self::Expired | Self::Shipped | Self::Refunded | Self::Cancelled => PendingTask::Done,
+        }
+    }
+
+    /// The state in a few words, for the seller.
+    pub fn for_seller(self) -> &'static str {
+        match self {
+            Self::Awaiting => "Awaiting payment",
+            Self::Reported => "Payment reported",
+            Self::Partial => "Partially paid",
+            Self::Unconfirmed => "Payment detected, not confirmed yet",
+            Self::Confirmed => "Paid",
+            Self::Overpaid => "Overpaid",
+            Self::Expired => "Expired unpaid",
+            Self::Late => "Paid late",
+            Self::Shipped => "Shipped",
+            Self::Refunded => "Refunded",
+            Self::Cancelled => "Cancelled",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_has_one_duty_and_what_is_done_is_finished() {
+        let n_states: usize = PendingTask::ALL.into_iter().map(|duty| duty.states().len()).sum();
+        assert_eq!(n_states, Status::ALL.len());
+        for status in Status::ALL {
+            assert_eq!(status.duty() == PendingTask::Done, status.is_finished(), "{status}");
+        }
+    }
+}

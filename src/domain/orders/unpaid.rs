@@ -1,0 +1,141 @@
+//! How much stock unpaid orders may reserve.
+
+use crate::domain::cart::PricedCart;
+use crate::domain::catalog::OfferKey;
+use crate::domain::orders::Refusal;
+use std::collections::BTreeMap;
+
+/// How many pieces of one stock can be ordered now, where orders that nobody has paid for hold some already.
+///
+/// Units: pieces. `most_held` is the percentage of what is there, on the shelf and in those orders, that they may hold;
+/// it is at least one piece.
+fn can_be_held(stock: i64, held: i64, most_held: i64) -> i64 {
+    let most = (stock.saturating_add(held).saturating_mul(most_held) / 100).max(1);
+    (most - held).clamp(0, stock.max(0))
+}
+
+/// The lines of a cart that would make unpaid orders hold more than they may.
+pub fn too_much_held(
+    cart: &PricedCart,
+    held: &BTreeMap<OfferKey, i64>,
+    most_held: i64,
+) -> Vec<Refusal> {
+    let mut wanted: BTreeMap<OfferKey, i64> = BTreeMap::new();
+    for line in &cart.lines {
+        *wanted.entry(line.offer.pool).or_default() += line.quantity.get();
+    }
+    let refused = cart.lines.iter().filter_map(|line| {
+        let pool = line.offer.pool;
+        let held = held.get(&pool).copied().unwrap_or(0);
+        let left = can_be_held(line.offer.stock, held, most_held);
+        let wanted = wanted.remove(&pool)?;
+        if wanted <= left {
+            return None;
+        }
+        let name = line.offer.full_name();
+        let words = match left {
+            0 => format!("{name} is reserved by unpaid orders. Remove it or try again later."),
+            left => format!("Only {left} {name} can be ordered now; the rest is reserved by unpaid orders. Reduce the quantity or try again later."),
+        };
+        Some(Refusal::new("what", words))
+    });
+    refused.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::cart::Basket;
+    use crate::domain::cart::CartId;
+    use crate::domain::catalog::Offer;
+    use crate::domain::catalog::Slug;
+    use crate::domain::values::Amount;
+    use crate::domain::values::Currency;
+    use crate::domain::values::Quantity;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    #[test]
+    fn unpaid_orders_hold_their_share_and_at_least_one_piece() {
+        for (stock, held, most_held, expected) in [
+            (20, 0, 100, 20),
+            (20, 0, 50, 10),
+            (14, 6, 50, 4),
+            (10, 10, 50, 0),
+            (1, 0, 50, 1),
+            (1, 0, 1, 1),
+            (9, 1, 1, 0),
+            (0, 0, 50, 0),
+            (0, 7, 100, 0),
+        ] {
+            assert_eq!(can_be_held(stock, held, most_held), expected, "{stock} {held} {most_held}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_is_held_than_the_share(stock in 0_i64..1_000_000, percent in 1_i64..=100, wants in proptest::collection::vec(1_i64..99, 0..40)) {
+            let (mut left, mut held) = (stock, 0);
+            for wanted in wants {
+                if wanted <= can_be_held(left, held, percent) {
+                    left -= wanted;
+                    held += wanted;
+                }
+                prop_assert!(0 <= left && held <= (stock * percent / 100).max(1));
+            }
+        }
+    }
+
+    /// A cart of (option, pieces): two options that share 20 pieces on the shelf, and a third with 20 of its own.
+    fn cart(wanted: &[(i64, i64)]) -> PricedCart {
+        let mut basket = Basket::empty(CartId([0; 16]));
+        let mut offers = HashMap::new();
+        for (option, pieces) in wanted {
+            let key = OfferKey { product: 1, option: *option };
+            let pool = if *option < 3 { OfferKey { option: 0, ..key } } else { key };
+            let offer = Offer {
+                key,
+                slug: Slug::parse("socks").unwrap(),
+                name: "Socks".into(),
+                option_name: format!("no {option}"),
+                price: Amount::new(100).ok(),
+                stock: 20,
+                pool,
+                gone: false,
+            };
+            basket.add(key, Quantity::new(*pieces).unwrap()).unwrap();
+            offers.insert(key, offer);
+        }
+        let most = Amount::new(1_000_000).unwrap();
+        PricedCart::new(&basket, &offers, &Currency::parse("ETH").unwrap(), most)
+    }
+
+    #[test]
+    fn a_cart_that_would_hold_too_much_is_refused_with_what_can_be_ordered() {
+        let shared = OfferKey { product: 1, option: 0 };
+        let own = OfferKey { product: 1, option: 3 };
+        for (wanted, held, expected) in [
+            (&[(1, 10)][..], &[][..], &[][..]),
+            (&[(1, 11)], &[], &["Only 10 Socks, no 1 can be ordered now"]),
+            // What options share is counted together, and said once.
+            (&[(1, 5), (2, 5)], &[], &[]),
+            (&[(1, 6), (2, 5)], &[], &["Only 10 Socks, no 1 can be ordered now"]),
+            (&[(1, 8), (3, 8)], &[], &[]),
+            // 20 on the shelf and 6 held: 13 may be held in all.
+            (&[(1, 7)], &[(shared, 6)], &[]),
+            (&[(1, 8)], &[(shared, 6)], &["Only 7 Socks, no 1 can"]),
+            (&[(1, 1)], &[(shared, 20)], &["Socks, no 1 is reserved by unpaid orders"]),
+            (&[(3, 8)], &[(shared, 6)], &[]),
+            (&[(3, 8)], &[(own, 6)], &["Only 7 Socks, no 3 can"]),
+        ] {
+            let refused = too_much_held(&cart(wanted), &held.iter().copied().collect(), 50);
+            assert_eq!(refused.is_empty(), expected.is_empty(), "{wanted:?} {held:?}");
+            assert!(refused.len() <= 1, "{wanted:?}");
+            for refusal in &refused {
+                let words = &refusal.words;
+                assert_eq!(refusal.field, "what");
+                assert!(expected.iter().all(|part| words.contains(part)), "{wanted:?}: {words}");
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Small differences in amounts that tell payments to one address apart.
+
+use crate::domain::payment::Coin;
+use crate::domain::values::Amount;
+use crate::domain::values::Currency;
+
+/// What is added to a total where orders share one address, so that one look at the wallet's list names the order: 1 to `n`
+/// steps, never none, so that a sum which somebody sends for another reason is seldom taken for an order's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AmountTag {
+    pub step: Amount,
+    pub n: u64,
+}
+
+impl AmountTag {
+    /// The table. All tails of a coin are worth less than a cent at the highest price that it has had.
+    ///
+    /// | coin | step | how many | the largest | why |
+    /// |---|---|---|---|---|
+    /// | Bitcoin | 0.00000001 | 7 | 0.00000007 | a satoshi, which every wallet shows and no smaller one exists; less than a cent up to 142,000 dollars |
+    /// | Monero | 0.00000001 | 999 | 0.00000999 | wallets show and send twelve decimals; less than a cent up to 1,000 dollars |
+    /// | Ether and its like | 0.00000001 | 150 | 0.0000015 | wallets send eighteen decimals, explorers list eight; less than a cent up to 6,600 dollars, and no coin of a chain like Ethereum's was worth more |
+    /// | token worth a dollar or a euro | 0.00001 | 850 | 0.0085 | six decimals are kept by all of them that have so many; with fewer decimals their own |
+    /// | any other token | 0.000000001, or its own unit | 70 | 0.00000007 | it may be a Bitcoin by another name |
+    ///
+    /// A token of one or two decimals has none, since its smallest unit may be worth more than a cent; of those between,
+    /// one unit is the only tail.
+    pub fn of(currency: &Currency, coin: &Coin) -> Self {
+        let (step, most) = match coin {
+            Coin::Bitcoin => (10, 70),
+            Coin::Monero => (10, 9_990),
+            Coin::Ether { .. } => (10, 1_500),
+            Coin::Token { .. } if is_small_money(currency) => (10_000, 8_500_000),
+            Coin::Token { .. } => (1, 70),
+        };
+        let step = coin.grain().max(gwei(step));
+        let n = match u64::try_from(most / step.get()) {
+            _ if gwei(Amount::PER_COIN / 1_000) < step => 0,
+            Ok(n) => n.max(1),
+            Err(_) => 1,
+        };
+        Self { step, n }
+    }
+
+    pub fn tail(self, n: u64) -> Amount {
+        let n = i64::try_from(n).unwrap_or(i64::MAX);
+        gwei(self.step.get().saturating_mul(n))
+    }
+
+    pub fn most(self) -> Amount {
+        self.tail(self.n)
+    }
+}
+
+/// By what tokens of a dollar's or a euro's worth are called: `USDC`, `USDT`, `PYUSD`, `EURC`, `DAI`. Where the name is
+/// another, there are fewer tails, and nothing worse.
+fn is_small_money(currency: &Currency) -> bool {
+    let name = currency.as_str();
+    name.contains("USD") || name.contains("EUR") || matches!(name, "DAI" | "XDAI" | "FRAX")
+}
+
+fn gwei(n: i64) -> Amount {
+    Amount::new(n).expect("no number in this file is below zero")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(currency: &str, decimals: Option<u8>, expected: (&str, u64, &str)) {
+        let currency = Currency::parse(currency).unwrap();
+        let coin = match decimals {
+            Some(decimals) => Coin::Token { chain: 1, contract: String::new(), decimals },
+            None if currency.as_str() == "POL" => Coin::Ether { chain: 137 },
+            None => Coin::parse(&currency, None, None, None).unwrap(),
+        };
+        let tails = AmountTag::of(&currency, &coin);
+        let written = (tails.step.to_string(), tails.n, tails.most().to_string());
+        let expected = (expected.0.to_owned(), expected.1, expected.2.to_owned());
+        assert_eq!(written, expected, "{currency}");
+    }
+
+    #[test]
+    fn the_table_says_what_a_coin_can_be_told_apart_by() {
+        check("BTC", None, ("0.00000001", 7, "0.00000007"));
+        check("XMR", None, ("0.00000001", 999, "0.00000999"));
+        check("ETH", None, ("0.00000001", 150, "0.0000015"));
+        check("POL", None, ("0.00000001", 150, "0.0000015"));
+        check("USDC", Some(6), ("0.00001", 850, "0.0085"));
+        check("DAI", Some(18), ("0.00001", 850, "0.0085"));
+        check("EURT", Some(4), ("0.0001", 85, "0.0085"));
+        check("EURS", Some(3), ("0.001", 8, "0.008"));
+        check("TEA", Some(3), ("0.001", 1, "0.001"));
+        check("GUSD", Some(2), ("0.01", 0, "0"));
+        check("WETH", Some(18), ("0.000000001", 70, "0.00000007"));
+        check("WBTC", Some(8), ("0.00000001", 7, "0.00000007"));
+        check("XAUT", Some(6), ("0.000001", 1, "0.000001"));
+        check("HOURS", Some(0), ("1", 0, "0"));
+    }
+
+    #[test]
+    fn every_tail_is_under_a_cent_at_the_highest_price_of_its_coin() {
+        // Dollars of the highest day, rounded up: October 2025, January 2026, August 2025.
+        for (currency, dollars) in [("BTC", 127_000), ("XMR", 1_000), ("ETH", 5_000)] {
+            let currency = Currency::parse(currency).unwrap();
+            let coin = Coin::parse(&currency, None, None, None).unwrap();
+            let most = AmountTag::of(&currency, &coin).most().get();
+            assert!(100 * most * dollars < Amount::PER_COIN, "{currency}");
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Coins: units, precision and largest amount.
+
+use crate::domain::payment::Address;
+use crate::domain::payment::NotAnAddress;
+use crate::domain::values::Amount;
+use crate::domain::values::Currency;
+
+/// What moves when a buyer pays.
+///
+/// Source: chains are numbered by EIP-155, tokens speak ERC-20.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Coin {
+    Bitcoin,
+    Monero,
+    /// The coin of a chain like Ethereum's. Shape: 1 or more; 1 is Ethereum itself.
+    Ether {
+        chain: u64,
+    },
+    /// Shape: `contract` in its EIP-55 form; `decimals` 0 to 36.
+    Token {
+        chain: u64,
+        contract: String,
+        decimals: u8,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotACoin {
+    #[error(
+        "supported are BTC, XMR, ETH, the coin of another EVM chain with its `chain` ID, and a token with its \
+         contract address in `token`"
+    )]
+    Unknown,
+    #[error("BTC and XMR take no `chain`, `token` or `decimals`")]
+    StandsAlone,
+    #[error("`chain` is the ID of an EVM chain, 1 or more; 1 is Ethereum mainnet (EIP-155)")]
+    Chain,
+    #[error("`decimals` is only for tokens: use it together with `token`")]
+    DecimalsOfACoin,
+    #[error(
+        "`decimals` is a whole number from 0 to 36, as in the token contract; the default is 18"
+    )]
+    Decimals,
+    #[error("`token` is the address of the token contract: {0}")]
+    Contract(NotAnAddress),
+}
+
+impl Coin {
+    const ETHEREUM: u64 = 1;
+    /// Source: ERC-20 leaves it open; 18 is Ethereum's own and nearly every token's.
+    const USUAL_DECIMALS: u64 = 18;
+
+    /// # Errors
+    /// [`NotACoin`] where the four do not name one coin.
+    pub fn parse(
+        currency: &Currency,
+        chain: Option<u64>,
+        token: Option<&str>,
+        decimals: Option<u64>,
+    ) -> Result<Self, NotACoin> {
+        match (currency.as_str(), chain, token, decimals) {
+            ("BTC", None, None, None) => Ok(Self::Bitcoin),
+            ("XMR", None, None, None) => Ok(Self::Monero),
+            ("BTC" | "XMR", ..) => Err(NotACoin::StandsAlone),
+            (_, Some(0), ..) => Err(NotACoin::Chain),
+            (_, chain, Some(contract), decimals) => Self::token(chain, contract, decimals),
+            (_, _, None, Some(_)) => Err(NotACoin::DecimalsOfACoin),
+            (_, Some(chain), None, None) => Ok(Self::Ether { chain }),
+            ("ETH", None, None, None) => Ok(Self::Ether { chain: Self::ETHEREUM }),
+            (_, None, None, None) => Err(NotACoin::Unknown),
+        }
+    }
+
+    fn token(chain: Option<u64>, contract: &str, decimals: Option<u64>) -> Result<Self, NotACoin> {
+        let decimals = match u8::try_from(decimals.unwrap_or(Self::USUAL_DECIMALS)) {
+            Ok(decimals @ 0..=36) => decimals,
+            _ => return Err(NotACoin::Decimals),
+        };
+        let chain = chain.unwrap_or(Self::ETHEREUM);
+        let contract =
+            Address::parse(&Self::Ether { chain }, contract).map_err(NotACoin::Contract)?;
+        Ok(Self::Token { chain, contract: contract.as_str().to_owned(), decimals })
+    }
+
+    /// The smallest step that a price in this coin can have: every amount owed is a multiple of it.
+    ///
+    /// Units: Gwei. A Bitcoin divides into 10^8 satoshi, a token into 10^decimals of its units.
+    pub fn grain(&self) -> Amount {
+        match self {
+            Self::Bitcoin => gwei(10),
+            Self::Token { decimals, .. } => {
+                gwei(10_i64.pow(9_u32.saturating_sub(u32::from(*decimals))))
+            }
+            Self::Monero | Self::Ether { .. } => gwei(1),
+        }
+    }
+
+    /// The least that can be paid at all; a multiple of [`Coin::grain`].
+    ///
+    /// Units: Gwei.
+    /// Source: Bitcoin Core, `GetDustThreshold`: its nodes pass on no output below 546 satoshi to the oldest kind of address.
+    pub fn least(&self) -> Amount {
+        match self {
+            Self::Bitcoin => gwei(5_460),
+            Self::Monero | Self::Ether { .. } | Self::Token { .. } => self.grain(),
+        }
+    }
+
+    /// The most that one order can cost in this coin; a multiple of [`Coin::grain`].
+    ///
+    /// Units: Gwei.
+    /// Source: there will be 21 million Bitcoin, and fewer than 100 million Monero in this century. From 10^21
+    /// units on (1000 coins of 18 decimals), the usual reader of EIP-681 links writes a number like `9.00e+24`, which wallets
+    /// cannot read.
+    pub fn most(&self) -> Amount {
+        match self {
+            Self::Bitcoin => gwei(21_000_000 * Amount::PER_COIN),
+            Self::Monero => gwei(100_000_000 * Amount::PER_COIN),
+            Self::Ether { .. } => gwei(1_000 * Amount::PER_COIN - 1),
+            Self::Token { decimals, .. } => {
+                let more = 10_i64.pow(18_u32.saturating_sub(u32::from(*decimals)).min(5));
+                gwei(1_000 * more * Amount::PER_COIN - self.grain().get())
+            }
+        }
+    }
+
+    /// What moves it, as the shop names it to itself: `bitcoin`, `monero`, `chain:1`.
+    pub fn network(&self) -> String {
+        match self {
+            Self::Bitcoin => "bitcoin".to_owned(),
+            Self::Monero => "monero".to_owned(),
+            Self::Ether { chain } | Self::Token { chain, .. } => format!("chain:{chain}"),
+        }
+    }
+
+    /// What is paid on a network, for people.
+    pub fn name_of_network(network: &str) -> String {
+        match network.split_once(':').and_then(|(_, chain)| chain.parse().ok()) {
+            Some(chain) => Self::Ether { chain }.name(),
+            None if network == "bitcoin" => Self::Bitcoin.name(),
+            None => Self::Monero.name(),
+        }
+    }
+
+    /// For people: `Bitcoin`, `Ethereum mainnet`.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Bitcoin => "Bitcoin".to_owned(),
+            Self::Monero => "Monero".to_owned(),
+            Self::Ether { chain: Self::ETHEREUM } => "Ethereum mainnet".to_owned(),
+            Self::Ether { chain } => format!("EVM chain {chain}"),
+            Self::Token { chain: Self::ETHEREUM, .. } => "token on Ethereum mainnet".to_owned(),
+            Self::Token { chain, .. } => format!("token on EVM chain {chain}"),
+        }
+    }
+}
+
+fn gwei(n: i64) -> Amount {
+    Amount::new(n).expect("no number in this file is below zero")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const USDC: &str = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48";
+
+    type Words<'a> = (&'a str, Option<u64>, Option<&'a str>, Option<u64>);
+
+    fn parse((currency, chain, token, decimals): Words<'_>) -> Result<Coin, NotACoin> {
+        Coin::parse(&Currency::parse(currency).unwrap(), chain, token, decimals)
+    }
+
+    #[track_caller]
+    fn check(words: Words<'_>, expected: Result<Coin, NotACoin>) {
+        assert_eq!(parse(words), expected, "{words:?}");
+    }
+
+    fn token(decimals: u8) -> Coin {
+        Coin::Token { chain: 1, contract: USDC.to_owned(), decimals }
+    }
+
+    #[test]
+    fn a_coin_is_known_by_its_currency_chain_and_contract() {
+        check(("BTC", None, None, None), Ok(Coin::Bitcoin));
+        check(("XMR", None, None, None), Ok(Coin::Monero));
+        check(("ETH", None, None, None), Ok(Coin::Ether { chain: 1 }));
+        check(("ETH", Some(31337), None, None), Ok(Coin::Ether { chain: 31337 }));
+        check(("POL", Some(137), None, None), Ok(Coin::Ether { chain: 137 }));
+        check(("USDC", None, Some(USDC), Some(6)), Ok(token(6)));
+        check(("USDC", Some(1), Some(&USDC.to_lowercase()), None), Ok(token(18)));
+    }
+
+    #[test]
+    fn what_is_not_one_coin_is_refused_with_what_is_known() {
+        check(("DOGE", None, None, None), Err(NotACoin::Unknown));
+        check(("BTC", Some(1), None, None), Err(NotACoin::StandsAlone));
+        check(("XMR", None, Some(USDC), None), Err(NotACoin::StandsAlone));
+        check(("BTC", None, None, Some(8)), Err(NotACoin::StandsAlone));
+        check(("ETH", Some(0), None, None), Err(NotACoin::Chain));
+        check(("ETH", None, None, Some(18)), Err(NotACoin::DecimalsOfACoin));
+        for decimals in [37, 256, u64::MAX] {
+            check(("USDC", None, Some(USDC), Some(decimals)), Err(NotACoin::Decimals));
+        }
+        let short = NotACoin::Contract(NotAnAddress::EthereumDigits { n_digits: 6 });
+        check(("USDC", None, Some("0x123abc"), None), Err(short));
+        for word in ["BTC", "XMR", "ETH", "`chain`", "`token`"] {
+            assert!(NotACoin::Unknown.to_string().contains(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_price_has_no_smaller_step_than_the_coin() {
+        let grain = |coin: &Coin| coin.grain().get();
+        assert_eq!(grain(&Coin::Bitcoin), 10);
+        assert_eq!(grain(&Coin::Monero), 1);
+        assert_eq!(grain(&Coin::Ether { chain: 1 }), 1);
+        assert_eq!(
+            [0, 6, 8, 9, 18, 36].map(|decimals| grain(&token(decimals))),
+            [1_000_000_000, 1_000, 10, 1, 1, 1]
+        );
+    }
+
+    #[test]
+    fn an_order_costs_less_than_1000_coins_where_links_cannot_say_more() {
+        assert_eq!(Coin::Ether { chain: 1 }.most().to_string(), "999.999999999");
+        assert_eq!(token(6).most().to_string(), "99999999.999999");
+        assert_eq!(token(0).most().to_string(), "99999999");
+        for coin in [Coin::Bitcoin, Coin::Monero, Coin::Ether { chain: 1 }, token(6), token(36)] {
+            assert_eq!(coin.most().get() % coin.grain().get(), 0, "{coin:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_words_panic(chain: Option<u64>, token in proptest::option::of(".*"), decimals: Option<u64>) {
+            for currency in ["ETH", "BTC", "DAI"] {
+                let _ = parse((currency, chain, token.as_deref(), decimals));
+            }
+        }
+    }
+}

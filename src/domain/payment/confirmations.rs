@@ -1,0 +1,112 @@
+//! How many confirmations a payment needs.
+
+use crate::domain::payment::Coin;
+use crate::domain::payment::Depth;
+use crate::domain::values::Amount;
+use crate::domain::values::Currency;
+
+/// How deep payments must lie before they count, by currency and by worth.
+///
+/// Shape: rules with spaces between, `CURRENCY=DEPTH` or `CURRENCY>AMOUNT=DEPTH`; a depth is a number of blocks, 1 to 1000,
+/// or `final`. `BTC=1 BTC>0.05=3 ETH=final`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Confirmations(Vec<Rule>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Rule {
+    currency: Currency,
+    /// It holds for larger amounts alone.
+    above: Amount,
+    depth: Depth,
+}
+
+impl Confirmations {
+    /// Source: two blocks of Bitcoin are seldom undone and ten of Monero unlock what came (Monero's consensus rules);
+    /// Ethereum says itself what is final.
+    const OF_BITCOIN: Depth = Depth::Blocks(2);
+    const OF_MONERO: Depth = Depth::Blocks(10);
+
+    pub fn parse(text: &str) -> Option<Self> {
+        text.split_whitespace().map(Rule::parse).collect::<Option<_>>().map(Self)
+    }
+
+    /// The rule of the largest amount that this one exceeds; without one, the coin's own.
+    pub fn depth(&self, currency: &Currency, coin: &Coin, amount: Amount) -> Depth {
+        let holding =
+            self.0.iter().filter(|rule| rule.currency == *currency && rule.above < amount);
+        holding.max_by_key(|rule| rule.above).map_or(
+            match coin {
+                Coin::Bitcoin => Self::OF_BITCOIN,
+                Coin::Monero => Self::OF_MONERO,
+                Coin::Ether { .. } | Coin::Token { .. } => Depth::Final,
+            },
+            |rule| rule.depth,
+        )
+    }
+}
+
+impl Rule {
+    fn parse(text: &str) -> Option<Self> {
+        let (what, depth) = text.split_once('=')?;
+        let (currency, above) = match what.split_once('>') {
+            Some((currency, above)) => (currency, Amount::parse_coins(above).ok()?),
+            None => (what, Amount::ZERO),
+        };
+        let depth = match depth {
+            "final" => Depth::Final,
+            _ => Depth::Blocks(depth.parse().ok().filter(|n| (1..=1_000).contains(n))?),
+        };
+        Some(Self { currency: Currency::parse(currency).ok()?, above, depth })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(rules: &str, currency: &str, amount: &str, expected: Depth) {
+        let rules = Confirmations::parse(rules).unwrap();
+        let currency = Currency::parse(currency).unwrap();
+        let coin = Coin::parse(&currency, None, None, None).unwrap();
+        let amount = Amount::parse_coins(amount).unwrap();
+        assert_eq!(rules.depth(&currency, &coin, amount), expected, "{currency} {amount}");
+    }
+
+    #[test]
+    fn without_a_rule_each_coin_has_its_own_depth() {
+        check("", "BTC", "1", Depth::Blocks(2));
+        check("", "XMR", "1", Depth::Blocks(10));
+        check("BTC=6", "ETH", "1", Depth::Final);
+    }
+
+    #[test]
+    fn larger_amounts_may_have_to_lie_deeper() {
+        let rules = "BTC=1 BTC>0.05=3 BTC>1=6 ETH=12 eth>5=final";
+        check(rules, "BTC", "0.01", Depth::Blocks(1));
+        check(rules, "BTC", "0.05", Depth::Blocks(1));
+        check(rules, "BTC", "0.051", Depth::Blocks(3));
+        check(rules, "BTC", "20", Depth::Blocks(6));
+        check(rules, "ETH", "5", Depth::Blocks(12));
+        check(rules, "ETH", "6", Depth::Final);
+        // A rule for large amounts alone leaves the small ones as they are.
+        check("BTC>1=6", "BTC", "0.5", Depth::Blocks(2));
+    }
+
+    #[test]
+    fn a_rule_that_cannot_be_meant_is_refused() {
+        for text in [
+            "BTC",
+            "BTC=0",
+            "BTC=-1",
+            "BTC=1001",
+            "BTC=six",
+            "=1",
+            "BTC>=2",
+            "BTC>x=2",
+            "ETH=Final",
+        ] {
+            assert_eq!(Confirmations::parse(text), None, "{text}");
+        }
+    }
+}

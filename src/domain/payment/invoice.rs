@@ -1,0 +1,195 @@
+//! What is to be paid: coin, address, amount and time.
+
+use crate::domain::payment::Address;
+use crate::domain::payment::AmountTag;
+use crate::domain::payment::Coin;
+use crate::domain::payment::Observation;
+use crate::domain::payment::payment_uri;
+use crate::domain::values::Amount;
+use crate::domain::values::Currency;
+use crate::domain::values::Timestamp;
+
+/// What one order owes, and where it is to be paid. What it showed once it keeps showing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invoice {
+    pub currency: Currency,
+    pub coin: Coin,
+    pub address: Address,
+    /// What was asked for: the order's total, and perhaps a little more that tells it from other open orders.
+    pub amount: Amount,
+    /// The order's total.
+    pub total: Amount,
+    /// What the seller says has arrived.
+    pub received: Amount,
+    /// What the seller's node saw; `None`: no node follows it.
+    pub sighting: Option<Observation>,
+    /// Whether that node cannot be trusted just now.
+    pub in_doubt: bool,
+    /// How long the price stands, as it is shown. Shape: a whole minute.
+    pub until: Timestamp,
+    /// Units: seconds by which `until` is ahead of the trusted time. `None`: the clock was not in doubt.
+    pub clock_ahead: Option<i64>,
+}
+
+impl Invoice {
+    /// How long the price stands, by the trusted time.
+    pub fn ends_at(&self) -> Timestamp {
+        self.until.plus_seconds(-self.clock_ahead.unwrap_or(0))
+    }
+
+    /// The link that a wallet opens, for what is still due.
+    pub fn link(&self, due: Amount) -> String {
+        payment_uri(&self.coin, &self.address, due)
+    }
+
+    /// What has arrived for good: by the seller's word or by what their node saw, whichever is more.
+    pub fn arrived(&self) -> Amount {
+        self.received.max(self.sighting.map_or(Amount::ZERO, |sighting| sighting.settled))
+    }
+
+    /// What has arrived or is on its way.
+    pub fn seen(&self) -> Amount {
+        self.received.max(self.sighting.map_or(Amount::ZERO, |sighting| sighting.seen))
+    }
+
+    /// What was added to the total so that this payment can be told from others.
+    pub fn mark(&self) -> Amount {
+        self.amount.minus(self.total).unwrap_or(Amount::ZERO)
+    }
+}
+
+/// The amount to ask for where buyers share an address: the total and a tail that no other order there has. `random_bytes` says
+/// at which tail the search begins, so that a tail tells nobody how many orders there were. `None` where all are taken.
+pub fn distinct_amount(
+    total: Amount,
+    tails: AmountTag,
+    taken: &[Amount],
+    random_bytes: [u8; 8],
+) -> Option<Amount> {
+    let start = u64::from_le_bytes(random_bytes).checked_rem(tails.n)?;
+    (0..tails.n).find_map(|n| {
+        let amount = total.plus(tails.tail(1 + (start + n) % tails.n))?;
+        (!taken.contains(&amount)).then_some(amount)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    const ETHER: Coin = Coin::Ether { chain: 1 };
+
+    fn coins() -> Vec<(Currency, Coin)> {
+        let token = |decimals| Coin::Token { chain: 1, contract: String::new(), decimals };
+        [
+            ("BTC", Coin::Bitcoin),
+            ("XMR", Coin::Monero),
+            ("ETH", ETHER),
+            ("USDC", token(6)),
+            ("DAI", token(18)),
+            ("WBTC", token(8)),
+            ("GUSD", token(2)),
+            ("HOURS", token(0)),
+        ]
+        .map(|(currency, coin)| (Currency::parse(currency).unwrap(), coin))
+        .to_vec()
+    }
+
+    #[track_caller]
+    fn check(total: i64, tails: AmountTag, taken: &[i64], start: u64, expected: Option<i64>) {
+        let taken: Vec<Amount> = taken.iter().map(|n| Amount::new(*n).unwrap()).collect();
+        let amount =
+            distinct_amount(Amount::new(total).unwrap(), tails, &taken, start.to_le_bytes());
+        assert_eq!(amount.map(Amount::get), expected);
+    }
+
+    #[test]
+    fn orders_that_share_an_address_differ_in_their_amount_and_none_is_the_bare_total() {
+        let tails = AmountTag { step: Amount::new(10).unwrap(), n: 3 };
+        check(1_000, tails, &[], 0, Some(1_010));
+        check(1_000, tails, &[], 2, Some(1_030));
+        check(1_000, tails, &[], 3, Some(1_010));
+        check(1_000, tails, &[1_030, 1_020, 990], 2, Some(1_010));
+        check(1_000, tails, &[1_010, 1_020, 1_030], 1, None);
+        check(i64::MAX - 15, tails, &[], 0, Some(i64::MAX - 5));
+        check(i64::MAX - 5, tails, &[], 0, None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn as_many_orders_are_told_apart_as_a_coin_has_tails(total in 1..1_000_000_000_i64, chances in proptest::collection::vec(any::<[u8; 8]>(), 160), spread in 1..5_i64) {
+            for (currency, coin) in coins() {
+                let tails = AmountTag::of(&currency, &coin);
+                let grain = coin.grain().get();
+                let mut taken: Vec<Amount> = Vec::new();
+                let mut n_refused = 0_usize;
+                for (n, random_bytes) in (0_i64..).zip(&chances) {
+                    // Totals that lie close to each other have their tails in common.
+                    let total = Amount::new((total + n % spread) * grain).unwrap();
+                    let Some(amount) = distinct_amount(total, tails, &taken, *random_bytes) else {
+                        n_refused += 1;
+                        continue;
+                    };
+                    let tail = amount.minus(total).unwrap();
+                    prop_assert!(Amount::ZERO < tail && tail <= tails.most());
+                    prop_assert_eq!(amount.get() % grain, 0, "{}", currency);
+                    prop_assert!(!taken.contains(&amount));
+                    taken.push(amount);
+                }
+                let distinct: BTreeSet<Amount> = taken.iter().copied().collect();
+                prop_assert_eq!(distinct.len(), taken.len());
+                if spread == 1 {
+                    let most = usize::try_from(tails.n).unwrap();
+                    prop_assert_eq!(taken.len(), most.min(chances.len()));
+                    prop_assert_eq!(n_refused, chances.len() - taken.len());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_arrived_is_by_the_sellers_word_or_by_the_nodes_whichever_is_more() {
+        let gwei = |n| Amount::new(n).unwrap();
+        let address = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+        let invoice = |received, node: Option<(i64, i64)>| Invoice {
+            currency: Currency::parse("ETH").unwrap(),
+            coin: ETHER,
+            address: Address::parse(&ETHER, address).unwrap(),
+            amount: gwei(1_010),
+            total: gwei(1_000),
+            received: gwei(received),
+            sighting: node.map(|(seen, settled)| Observation {
+                seen: gwei(seen),
+                settled: gwei(settled),
+                ..Observation::NOTHING
+            }),
+            in_doubt: false,
+            until: Timestamp::new(0).unwrap(),
+            clock_ahead: None,
+        };
+        for (received, node, arrived, seen) in [
+            (0, None, 0, 0),
+            (400, None, 400, 400),
+            (400, Some((700, 500)), 500, 700),
+            (600, Some((700, 500)), 600, 700),
+            (800, Some((700, 500)), 800, 800),
+        ] {
+            let invoice = invoice(received, node);
+            assert_eq!(invoice.arrived(), gwei(arrived), "{received} {node:?}");
+            assert_eq!(invoice.seen(), gwei(seen), "{received} {node:?}");
+        }
+        let invoice = invoice(0, None);
+        assert_eq!(invoice.mark(), gwei(10));
+        let link = invoice.link(gwei(3));
+        assert!(link.starts_with("ethereum:") && link.contains(address), "{link}");
+        assert!(link.ends_with("value=3000000000"), "{link}");
+        // Placed while the host's clock was a minute ahead of the trusted time.
+        let placed = Invoice { until: Timestamp::new(1_000).unwrap(), ..invoice };
+        assert_eq!(placed.ends_at().get(), 1_000);
+        assert_eq!(Invoice { clock_ahead: Some(60), ..placed }.ends_at().get(), 940);
+    }
+}

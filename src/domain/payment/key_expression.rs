@@ -1,0 +1,123 @@
+//! An extended key with its origin and derivation steps.
+
+use crate::domain::payment::Coin;
+use crate::domain::payment::NotAnExtendedPubkey;
+use crate::domain::payment::script_type::ScriptType;
+
+/// An extended public key with what wallets write around it.
+///
+/// Shape: `[d34db33f/84h/0h/0h]xpub…/0/*`; the origin in brackets and the steps behind the key may be left out.
+/// Source: BIP-380, "Key Expressions"; BIP-389 for `<0;1>`; BIP-388 for `**`; Specter's `{0,1}`.
+pub struct KeyExpression<'a> {
+    /// Not yet looked at.
+    pub key: &'a str,
+    /// How deep the key lies, as its origin says; `None` where the origin names no step.
+    pub n_steps_of_origin: Option<usize>,
+    /// What the origin says of the account, where its steps are those of BIP-44.
+    pub account: Option<Account>,
+    /// Not yet looked at.
+    steps: &'a str,
+}
+
+/// What stands behind the key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Steps {
+    None,
+    /// From an account's key to its receiving addresses.
+    OfAccount,
+    /// From the key of the receiving addresses to each of them.
+    OfReceiving,
+}
+
+/// The first two steps of `84h/0h/0h`. Source: BIP-43, BIP-44, SLIP-44.
+#[derive(Clone, Copy)]
+pub struct Account {
+    purpose: u32,
+    coin: u32,
+}
+
+impl Account {
+    /// The kind of address that wallets make of such an account; `None` where it follows no custom.
+    ///
+    /// # Errors
+    /// [`NotAnExtendedPubkey`] for an account of another coin, or of several signers.
+    pub fn script_type(self, coin: &Coin) -> Result<Option<ScriptType>, NotAnExtendedPubkey> {
+        let is_bitcoin = *coin == Coin::Bitcoin;
+        match (self.purpose, self.coin) {
+            // BIP-45, BIP-48 and BIP-87 are for several signers.
+            (45 | 48 | 87, _) => Err(NotAnExtendedPubkey::OfSeveral),
+            (_, 1) => Err(NotAnExtendedPubkey::TestNetwork),
+            (_, of) if (of == 0) != is_bitcoin => Err(NotAnExtendedPubkey::OtherCoin),
+            (44, _) if !is_bitcoin => Ok(Some(ScriptType::Ethereum)),
+            (49 | 84 | 86, _) if !is_bitcoin => Err(NotAnExtendedPubkey::BitcoinsOnly),
+            (44, _) => Ok(Some(ScriptType::P2pkh)),
+            (49, _) => Ok(Some(ScriptType::P2shP2wpkh)),
+            (84, _) => Ok(Some(ScriptType::P2wpkh)),
+            (86, _) => Ok(Some(ScriptType::P2tr)),
+            _ => Ok(None),
+        }
+    }
+}
+
+impl<'a> KeyExpression<'a> {
+    /// # Errors
+    /// [`NotAnExtendedPubkey`] where the brackets hold no origin, or what follows is no key.
+    pub fn parse(text: &'a str) -> Result<Self, NotAnExtendedPubkey> {
+        let (origin, bare) = match text.strip_prefix('[') {
+            Some(rest) => {
+                let (origin, bare) =
+                    rest.split_once(']').ok_or(NotAnExtendedPubkey::NotAnOrigin)?;
+                (read_origin(origin)?, bare)
+            }
+            None => (Vec::new(), text),
+        };
+        let (key, steps) = bare.split_at(bare.find('/').unwrap_or(bare.len()));
+        if !key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(NotAnExtendedPubkey::NotExtended);
+        }
+        let account = match origin.as_slice() {
+            [(purpose, true), (coin, true), (_, true), ..] => {
+                Some(Account { purpose: *purpose, coin: *coin })
+            }
+            _ => None,
+        };
+        let n_steps_of_origin = Some(origin.len()).filter(|n| 0 < *n);
+        Ok(Self { key, n_steps_of_origin, account, steps })
+    }
+
+    /// # Errors
+    /// [`NotAnExtendedPubkey`] where they lead to other addresses than the receiving ones.
+    pub fn steps(&self) -> Result<Steps, NotAnExtendedPubkey> {
+        match self.steps {
+            "" => Ok(Steps::None),
+            "/0/*" | "/<0;1>/*" | "/{0,1}/*" | "/**" => Ok(Steps::OfAccount),
+            "/*" => Ok(Steps::OfReceiving),
+            steps if steps.contains(HARDENED) => Err(NotAnExtendedPubkey::HardenedStep),
+            _ => Err(NotAnExtendedPubkey::NotReceiving),
+        }
+    }
+}
+
+/// Source: BIP-380; programs write both letters and the stroke.
+const HARDENED: [char; 3] = ['\'', 'h', 'H'];
+
+/// The steps of an origin, and whether each is hardened.
+fn read_origin(text: &str) -> Result<Vec<(u32, bool)>, NotAnExtendedPubkey> {
+    let mut parts = text.split('/');
+    let fingerprint = parts.next().unwrap_or_default();
+    // Sparrow writes nine zeros where it knows none.
+    let is_hex = fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !is_hex || !(fingerprint.len() == 8 || fingerprint == "000000000") {
+        return Err(NotAnExtendedPubkey::NotAnOrigin);
+    }
+    let step = |part: &str| {
+        let digits = part.strip_suffix(HARDENED);
+        let number = digits.unwrap_or(part);
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        let read = is_number.then(|| number.parse::<u32>().ok()).flatten();
+        read.filter(|n| *n < 1 << 31)
+            .map(|n| (n, digits.is_some()))
+            .ok_or(NotAnExtendedPubkey::NotAnOrigin)
+    };
+    parts.map(step).collect()
+}

@@ -1,0 +1,119 @@
+//! Transaction identifiers that buyers report.
+
+use crate::domain::payment::Coin;
+
+/// What a buyer names as their payment: a claim, until the seller or a node has looked.
+///
+/// Shape: 64 hexadecimal digits in small letters, after `0x` where the coin is Ethereum's or like it.
+/// Source: Ethereum's JSON-RPC, "DATA, 32 bytes"; Bitcoin Core's and Monero's RPC, `txid`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TransactionId(String);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotATransactionId {
+    #[error(
+        "an Ethereum transaction ID is 0x followed by 64 hex characters; copy it from your wallet"
+    )]
+    Ethereum,
+    #[error("a Bitcoin transaction ID is 64 hex characters; copy it from your wallet")]
+    Bitcoin,
+    #[error("a Monero transaction ID is 64 hex characters; copy it from your wallet")]
+    Monero,
+}
+
+impl TransactionId {
+    /// # Errors
+    /// [`NotATransactionId`], which says the coin's form; the text itself is not repeated.
+    pub fn parse(coin: &Coin, text: &str) -> Result<Self, NotATransactionId> {
+        let (prefix, refusal) = match coin {
+            Coin::Bitcoin => ("", NotATransactionId::Bitcoin),
+            Coin::Monero => ("", NotATransactionId::Monero),
+            Coin::Ether { .. } | Coin::Token { .. } => ("0x", NotATransactionId::Ethereum),
+        };
+        let small = text.trim().to_ascii_lowercase();
+        let digits = small.strip_prefix(prefix).ok_or(refusal)?;
+        if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(refusal);
+        }
+        Ok(Self(small))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The 64 digits, which are the same whatever the currency writes before them.
+    pub fn digits(&self) -> &str {
+        self.0.strip_prefix("0x").unwrap_or(&self.0)
+    }
+}
+
+impl std::fmt::Display for TransactionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// It leads from an order to its buyer's wallet: a log line that prints a structure does not show it.
+impl std::fmt::Debug for TransactionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TransactionId(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Source: Ethereum's first transaction; the digits alone serve for the others.
+    const DIGITS: &str = "5c504ed432cb51138bcf09aa5e8a410dd4a1e204ef84bfed1be16dfba1b22060";
+
+    #[track_caller]
+    fn check(coin: &Coin, text: &str, expected: Result<&str, NotATransactionId>) {
+        let read = TransactionId::parse(coin, text).map(|id| id.to_string());
+        assert_eq!(read, expected.map(str::to_owned), "{coin:?} {text:?}");
+    }
+
+    #[test]
+    fn a_transaction_is_named_as_its_coin_names_it() {
+        let prefixed = format!("0x{DIGITS}");
+        let ether = Coin::Ether { chain: 1 };
+        check(&ether, &prefixed, Ok(&prefixed));
+        check(&ether, &format!(" {}\n", prefixed.to_uppercase()), Ok(&prefixed));
+        check(&Coin::Bitcoin, DIGITS, Ok(DIGITS));
+        check(&Coin::Monero, &DIGITS.to_uppercase(), Ok(DIGITS));
+        for (coin, text) in [(ether, prefixed.as_str()), (Coin::Bitcoin, DIGITS)] {
+            assert_eq!(TransactionId::parse(&coin, text).unwrap().digits(), DIGITS);
+        }
+    }
+
+    #[test]
+    fn another_form_is_refused_with_the_right_one() {
+        let ether = Coin::Ether { chain: 1 };
+        let token = Coin::Token { chain: 1, contract: String::new(), decimals: 18 };
+        check(&ether, DIGITS, Err(NotATransactionId::Ethereum));
+        check(&token, DIGITS, Err(NotATransactionId::Ethereum));
+        check(&Coin::Bitcoin, &format!("0x{DIGITS}"), Err(NotATransactionId::Bitcoin));
+        check(&Coin::Monero, &format!("0x{DIGITS}"), Err(NotATransactionId::Monero));
+        for text in [
+            "",
+            "0x",
+            &DIGITS[1..],
+            &format!("{DIGITS}0"),
+            &DIGITS.replace('5', "g"),
+            &"é".repeat(32),
+        ] {
+            check(&Coin::Bitcoin, text, Err(NotATransactionId::Bitcoin));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in ".*") {
+            for coin in [Coin::Bitcoin, Coin::Monero, Coin::Ether { chain: 1 }] {
+                let _ = TransactionId::parse(&coin, &text);
+            }
+        }
+    }
+}

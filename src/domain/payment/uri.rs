@@ -1,0 +1,152 @@
+//! Payment links (BIP-21, EIP-681, Monero).
+
+use crate::domain::payment::Address;
+use crate::domain::payment::Coin;
+use crate::domain::values::Amount;
+
+/// The link that a wallet opens with address and amount filled in.
+///
+/// Units: whole wei, or whole units of a token; decimal Bitcoin without trailing zeros; Monero with its 12 decimals. An
+/// amount that is no multiple of [`Coin::grain`] is rounded up to one, so that nobody pays too little.
+/// Source: EIP-681; BIP-21; Monero's URI scheme, `tx_amount`.
+pub fn payment_uri(coin: &Coin, address: &Address, amount: Amount) -> String {
+    match coin {
+        Coin::Bitcoin => format!("bitcoin:{address}?amount={}", decimal_bitcoin(amount)),
+        Coin::Monero => {
+            let (whole, rest) = (amount.get() / Amount::PER_COIN, amount.get() % Amount::PER_COIN);
+            format!("monero:{address}?tx_amount={whole}.{rest:09}000")
+        }
+        Coin::Ether { chain } => format!("ethereum:{address}@{chain}?value={}", units(amount, 18)),
+        Coin::Token { chain, contract, decimals } => {
+            let units = units(amount, *decimals);
+            format!("ethereum:{contract}@{chain}/transfer?address={address}&uint256={units}")
+        }
+    }
+}
+
+/// Which wallets read what, in one line beside the link.
+///
+/// Source: for Ethereum's wallets, tried and read in their sources; for the others, what their makers say.
+pub fn read_by(coin: &Coin) -> &'static str {
+    match coin {
+        Coin::Bitcoin => {
+            "Most Bitcoin wallets can scan the payment link (BIP-21); otherwise copy the address and enter the amount."
+        }
+        Coin::Monero => {
+            "The official Monero wallet, Feather, Cake Wallet and Monerujo can scan the payment link; otherwise copy the address and enter the amount."
+        }
+        Coin::Ether { .. } => {
+            "MetaMask mobile can scan the payment link (EIP-681). MetaMask in a browser, Trust, Trezor and BitBox read only the address: enter the amount yourself."
+        }
+        Coin::Token { .. } => {
+            "Any wallet can scan the address: select the token and enter the amount. Only a few, such as MetaMask mobile, can scan token payment links (EIP-681)."
+        }
+    }
+}
+
+fn decimal_bitcoin(amount: Amount) -> String {
+    let satoshi = amount.get().unsigned_abs().div_ceil(10);
+    let eight_decimals = format!("{}.{:08}", satoshi / 100_000_000, satoshi % 100_000_000);
+    eight_decimals.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Units: 10^-`decimals` of a coin.
+fn units(amount: Amount, decimals: u8) -> String {
+    let gwei = amount.get().unsigned_abs();
+    match decimals.checked_sub(9) {
+        None => gwei.div_ceil(10_u64.pow(9 - u32::from(decimals))).to_string(),
+        Some(_) if gwei == 0 => "0".to_owned(),
+        // Written zeros cannot overflow: with 36 decimals the number is wider than 128 bits.
+        Some(n_zeros) => format!("{gwei}{}", "0".repeat(usize::from(n_zeros))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const CONTRACT: &str = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48";
+    const ETHEREUM: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+    const BITCOIN: &str = "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu";
+    const MONERO: &str = "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39";
+
+    fn token(decimals: u8) -> Coin {
+        Coin::Token { chain: 1, contract: CONTRACT.to_owned(), decimals }
+    }
+
+    fn uri(coin: &Coin, amount: i64) -> String {
+        let address = match coin {
+            Coin::Bitcoin => BITCOIN,
+            Coin::Monero => MONERO,
+            Coin::Ether { .. } | Coin::Token { .. } => ETHEREUM,
+        };
+        payment_uri(coin, &Address::parse(coin, address).unwrap(), Amount::new(amount).unwrap())
+    }
+
+    #[track_caller]
+    fn check(coin: &Coin, amount: i64, expected: &str) {
+        assert_eq!(uri(coin, amount), expected, "{coin:?}");
+    }
+
+    #[test]
+    fn a_link_names_address_and_amount_as_the_coins_wallets_read_it() {
+        check(
+            &Coin::Ether { chain: 1 },
+            91_990_000,
+            &format!("ethereum:{ETHEREUM}@1?value=91990000000000000"),
+        );
+        check(&Coin::Ether { chain: 31337 }, 0, &format!("ethereum:{ETHEREUM}@31337?value=0"));
+        check(&Coin::Bitcoin, 6_199_000, &format!("bitcoin:{BITCOIN}?amount=0.006199"));
+        check(&Coin::Bitcoin, 20_000_000_000, &format!("bitcoin:{BITCOIN}?amount=20"));
+        check(&Coin::Bitcoin, 10, &format!("bitcoin:{BITCOIN}?amount=0.00000001"));
+        check(&Coin::Monero, 1_230_000_000, &format!("monero:{MONERO}?tx_amount=1.230000000000"));
+        check(&Coin::Monero, 1, &format!("monero:{MONERO}?tx_amount=0.000000001000"));
+    }
+
+    #[test]
+    fn a_token_is_asked_for_in_its_own_units() {
+        let check = |decimals, units: &str| {
+            let link = format!("ethereum:{CONTRACT}@1/transfer?address={ETHEREUM}&uint256={units}");
+            check(&token(decimals), 12_000_000_000, &link);
+        };
+        check(0, "12");
+        check(6, "12000000");
+        check(9, "12000000000");
+        check(18, "12000000000000000000");
+        check(36, "12000000000000000000000000000000000000");
+    }
+
+    #[test]
+    fn what_the_coin_cannot_divide_is_rounded_up() {
+        check(&Coin::Bitcoin, 11, &format!("bitcoin:{BITCOIN}?amount=0.00000002"));
+        assert!(uri(&token(0), 1).ends_with("uint256=1"));
+    }
+
+    proptest! {
+        #[test]
+        fn the_amount_can_be_read_back(decimals in 0_u8..=36, steps in 0..=i64::MAX) {
+            for coin in [Coin::Bitcoin, Coin::Monero, Coin::Ether { chain: 1 }, token(decimals)] {
+                let grain = coin.grain().get();
+                let amount = steps / grain * grain;
+                let link = uri(&coin, amount);
+                let written = link.rsplit('=').next().unwrap();
+                let gwei = match &coin {
+                    Coin::Bitcoin => Amount::parse_coins(written).unwrap().get(),
+                    Coin::Monero => Amount::parse_coins(written.strip_suffix("000").unwrap()).unwrap().get(),
+                    Coin::Ether { .. } => in_gwei(written, 18),
+                    Coin::Token { decimals, .. } => in_gwei(written, usize::from(*decimals)),
+                };
+                prop_assert_eq!(gwei, amount, "{}", link);
+            }
+        }
+    }
+
+    /// Moves the decimal point of whole units by hand, since 128 bits do not hold all of them.
+    fn in_gwei(units: &str, decimals: usize) -> i64 {
+        let padded = format!("{units:0>width$}{}", "0".repeat(9), width = decimals + 1);
+        let (gwei, rest) = padded.split_at(padded.len() - decimals);
+        assert!(rest.bytes().all(|digit| digit == b'0'));
+        gwei.parse().unwrap()
+    }
+}

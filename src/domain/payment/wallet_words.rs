@@ -1,0 +1,84 @@
+//! Recognises the words of a wallet's seed, to refuse them.
+
+use crate::domain::payment::Address;
+use crate::domain::payment::AmountTag;
+use crate::domain::payment::Coin;
+use crate::domain::payment::Destination;
+use crate::domain::payment::ExtendedPubkey;
+use crate::domain::payment::Wallet;
+
+/// What is said of a wallet to its seller, on the command line and at the desk.
+impl Wallet {
+    /// `Bitcoin mainnet`.
+    pub fn network(&self) -> String {
+        match self.coin {
+            Coin::Bitcoin | Coin::Monero => format!("{} mainnet", self.coin.name()),
+            Coin::Ether { .. } => self.coin.name(),
+            Coin::Token { ref contract, decimals, .. } => {
+                format!("{}, contract {contract}, {decimals} decimals", self.coin.name())
+            }
+        }
+    }
+
+    /// How the payments of two orders are told apart.
+    pub fn told_apart(&self) -> String {
+        match &self.receives {
+            Destination::Address(_) => {
+                let tails = AmountTag::of(&self.currency, &self.coin);
+                format!(
+                    "one address for all orders; payments are identified by their exact amounts: up to {} is added, in steps of {}, \
+                     so that {} orders with the same total can be open at once",
+                    tails.most(),
+                    tails.step,
+                    tails.n
+                )
+            }
+            Destination::Account(key) => {
+                format!("a separate address for each order, {}", key.kind())
+            }
+            Destination::View(_) => {
+                "a separate subaddress of the first account for each order".to_owned()
+            }
+            Destination::Integrated(_) => {
+                "a separate integrated address for each order: this address with a payment ID"
+                    .to_owned()
+            }
+        }
+    }
+
+    /// What somebody learns who takes the server.
+    pub fn reveals(&self) -> &'static str {
+        match &self.receives {
+            Destination::Address(_) => "this address and all its transactions",
+            Destination::Account(_) => {
+                "every address of this account, past and future, and all its transactions; nobody can spend with it"
+            }
+            Destination::View(_) => {
+                "every payment that this wallet receives, past and future, at any of its addresses; nobody can spend with it"
+            }
+            Destination::Integrated(_) => {
+                "this address and the payment IDs of the orders, but not what it received"
+            }
+        }
+    }
+
+    /// What to look at where a wallet program may call accounts of every kind the same.
+    pub fn kind_hint(&self) -> Option<&'static str> {
+        match &self.receives {
+            Destination::Account(key) if key.may_be_of_another_kind() => Some(
+                "many wallets show xpub for every address type: if yours shows bc1q…, 3… or bc1p… addresses, use the zpub or \
+                 ypub, or wpkh(KEY/0/*), sh(wpkh(KEY/0/*)) or tr(KEY/0/*)",
+            ),
+            _ => None,
+        }
+    }
+
+    /// One address where all orders share it, or where each adds a number of its own to it.
+    pub fn addresses(&self, first: u32, count: u32) -> Vec<Address> {
+        if self.receives.account().is_none() {
+            return vec![self.address(0)];
+        }
+        let end = first.saturating_add(count).min(ExtendedPubkey::LAST_INDEX);
+        (first..end).map(|index| self.address(index)).collect()
+    }
+}

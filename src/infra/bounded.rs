@@ -1,0 +1,155 @@
+//! Files and streams that others control, read whole only up to a limit. Nothing here waits for a pipe or reads a device.
+
+use crate::domain::values::file_text;
+use std::cell::Cell;
+use std::fs::OpenOptions;
+use std::io;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::rc::Rc;
+
+/// Reads a regular file of at most `most` bytes.
+///
+/// # Errors
+/// What the disk says; [`io::ErrorKind::InvalidInput`] where it is a pipe, a device or a folder;
+/// [`io::ErrorKind::FileTooLarge`] where it is larger, which is known before it is read.
+pub fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    // Opening a pipe would otherwise wait for somebody to write into it.
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let seen = file.metadata()?;
+    if !seen.is_file() {
+        let words = "it is not a regular file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
+    }
+    if most < seen.len() {
+        return Err(too_large(&format!("it has {}", size(seen.len())), most));
+    }
+    // It may grow while it is read.
+    read_stream(file, most)
+}
+
+/// The same for a text in UTF-8, without its byte-order mark.
+///
+/// # Errors
+/// As [`read_file`]; [`io::ErrorKind::InvalidData`] where it is no UTF-8.
+pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
+    let bytes = read_file(path, most)?;
+    file_text(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// Reads a stream to its end, which has to come within `most` bytes.
+///
+/// # Errors
+/// What the stream says; [`io::ErrorKind::FileTooLarge`] where it is longer.
+pub fn read_stream(from: impl Read, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    if usize::try_from(most).is_ok_and(|most| most < bytes.len()) {
+        return Err(too_large("it is larger", most));
+    }
+    Ok(bytes)
+}
+
+/// A stream that is read on only as far as it is allowed to be, which may change meanwhile.
+pub struct Metered<R> {
+    from: R,
+    /// Units: bytes.
+    left: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Metered<R> {
+    /// Nothing is read until the number of bytes is set that may be.
+    pub fn new(from: R) -> (Self, Rc<Cell<u64>>) {
+        let left = Rc::new(Cell::new(0));
+        (Self { from, left: Rc::clone(&left) }, left)
+    }
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left.get()).unwrap_or(usize::MAX).min(into.len());
+        if most == 0 && !into.is_empty() {
+            let words = "a part of it is too long";
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, words));
+        }
+        let n = self.from.read(&mut into[..most])?;
+        self.left.set(self.left.get().saturating_sub(n as u64));
+        Ok(n)
+    }
+}
+
+fn too_large(found: &str, most: u64) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::FileTooLarge,
+        format!("{found}; at most {} can be read", size(most)),
+    )
+}
+
+/// A number of bytes for people: rounded up, so that what is too large never looks as if it fitted.
+pub fn size(n_bytes: u64) -> String {
+    match n_bytes {
+        0..1_024 => format!("{n_bytes} bytes"),
+        1_024..1_048_576 => format!("{} KB", n_bytes.div_ceil(1_024)),
+        _ => format!("{} MB", n_bytes.div_ceil(1_048_576)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    #[track_caller]
+    fn check(path: &Path, most: u64, expected: Result<&[u8], io::ErrorKind>) {
+        let found = read_file(path, most);
+        assert_eq!(found.as_deref().map_err(io::Error::kind), expected, "{}", path.display());
+    }
+
+    #[test]
+    fn a_file_is_read_up_to_its_limit_and_neither_a_pipe_nor_a_device() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |name: &str| home.path().join(name);
+        fs::write(at("five"), b"12345").unwrap();
+        symlink(at("five"), at("link")).unwrap();
+        symlink("/dev/zero", at("zeros")).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(at("pipe")).status().unwrap();
+        assert!(made.success());
+        check(&at("five"), 5, Ok(b"12345"));
+        check(&at("link"), 5, Ok(b"12345"));
+        check(&at("five"), 4, Err(io::ErrorKind::FileTooLarge));
+        check(&at("zeros"), 5, Err(io::ErrorKind::InvalidInput));
+        check(&at("pipe"), 5, Err(io::ErrorKind::InvalidInput));
+        check(home.path(), 5, Err(io::ErrorKind::InvalidInput));
+        check(&at("missing"), 5, Err(io::ErrorKind::NotFound));
+        // Files of the kernel say that they are empty.
+        assert!(!read_file(Path::new("/proc/self/status"), 65_536).unwrap().is_empty());
+        check(Path::new("/proc/self/status"), 5, Err(io::ErrorKind::FileTooLarge));
+    }
+
+    #[test]
+    fn a_stream_has_to_end_within_its_limit() {
+        assert_eq!(read_stream(&b"12345"[..], 5).unwrap(), b"12345");
+        let endless = read_stream(io::repeat(0), 5).unwrap_err();
+        assert_eq!(endless.kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(endless.to_string(), "it is larger; at most 5 bytes can be read");
+    }
+
+    #[test]
+    fn a_size_is_rounded_up() {
+        let shown = [0, 1_023, 1_024, 1_025, 1_048_576, 67_108_865].map(size);
+        assert_eq!(shown, ["0 bytes", "1023 bytes", "1 KB", "2 KB", "1 MB", "65 MB"]);
+    }
+
+    #[test]
+    fn a_metered_stream_stops_where_it_is_not_allowed_on() {
+        let (mut stream, left) = Metered::new(io::repeat(7));
+        let mut bytes = [0; 3];
+        assert_eq!(stream.read(&mut bytes).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        left.set(5);
+        stream.read_exact(&mut bytes).unwrap();
+        assert_eq!((stream.read(&mut bytes).unwrap(), left.get()), (2, 0));
+        assert!(stream.read(&mut bytes).is_err());
+    }
+}

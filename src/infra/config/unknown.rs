@@ -1,0 +1,175 @@
+//! Finds misspelt settings and names the nearest known one.
+
+use crate::domain::payment::secret;
+use crate::infra::config::Found;
+use crate::infra::config::NAMES;
+use crate::infra::config::SettingFault;
+
+/// Names that stand in `.env` for others than the shop: for the ancestor's containers and for Compose.
+const OF_OTHERS: [&str; 4] = ["NODE_ENV", "VIRTUAL_HOST", "LETSENCRYPT_HOST", "LETSENCRYPT_EMAIL"];
+const PREFIXES_OF_OTHERS: [&str; 3] = ["SHOP_", "COMPOSE_", "DOCKER_"];
+
+/// Units: characters. A longer name is not shown: it may be a secret that stands at the wrong place.
+const LONGEST_NAME: usize = 40;
+/// Units: characters. A shorter name of a setting is like too many other names in the environment.
+const LONG_ENOUGH: usize = 6;
+
+/// Every name in `.env` that is no setting, with the nearest one.
+pub fn unknown_in_file(written: &[(String, Found)]) -> Vec<SettingFault> {
+    let is_of_others = |name: &str| {
+        OF_OTHERS.contains(&name)
+            || nearest(name).is_none()
+                && PREFIXES_OF_OTHERS.iter().any(|prefix| name.starts_with(prefix))
+    };
+    let unknown = written.iter().filter(|(name, _)| !NAMES.contains(&name.as_str()));
+    unknown
+        .filter(|(name, _)| !is_of_others(name))
+        .map(|(name, (_, place))| SettingFault {
+            name: shown(name),
+            place: place.clone(),
+            found: "an unknown setting".to_owned(),
+            expected: nearest(name).map_or_else(
+                || "a setting listed in `shop --help`, in capital letters".to_owned(),
+                str::to_owned,
+            ),
+        })
+        .collect()
+}
+
+/// Names in the environment that are almost settings. It holds very many others, of which nothing is said.
+pub fn almost_in_environment<'a>(names: impl Iterator<Item = &'a str>) -> Vec<SettingFault> {
+    let mut faults: Vec<SettingFault> = names
+        .filter(|name| !NAMES.contains(name))
+        .filter_map(|name| {
+            let near = nearest(name).filter(|near| LONG_ENOUGH <= near.len())?;
+            (distance(name, near) <= near.len() / 6).then(|| SettingFault {
+                name: shown(name),
+                place: "the environment".to_owned(),
+                found: "a name similar to a setting".to_owned(),
+                expected: format!("{near}, or a name that is less similar"),
+            })
+        })
+        .collect();
+    faults.sort_by(|one, other| one.name.cmp(&other.name));
+    faults
+}
+
+/// The setting whose name is most like this one; `None` where it is like none.
+fn nearest(name: &str) -> Option<&'static str> {
+    let (near, far) =
+        NAMES.iter().map(|known| (*known, distance(name, known))).min_by_key(|(_, far)| *far)?;
+    (far <= (near.len() / 3).max(1)).then_some(near)
+}
+
+/// Units: letters to change, to leave out, to put in or to swap. Capital or small, dashes for lines below, and the
+/// program's own name before it make no difference.
+fn distance(name: &str, known: &str) -> usize {
+    let capital = name.to_uppercase().replace(['-', ' ', '.'], "_");
+    strsim::osa_distance(capital.strip_prefix("SHOP_").unwrap_or(&capital), known)
+}
+
+fn shown(name: &str) -> String {
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-. ".contains(&byte));
+    if is_plain && !name.is_empty() && name.len() <= LONGEST_NAME && !secret::holds_private(name) {
+        name.to_owned()
+    } else {
+        "a name (not shown)".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(name: &str, expected: Option<&str>) {
+        assert_eq!(nearest(name), expected, "{name}");
+    }
+
+    #[test]
+    fn a_slip_of_the_keyboard_finds_its_setting() {
+        for (name, setting) in [
+            ("SITE_NAM", "SITE_NAME"),
+            ("KEEP_DAY", "KEEP_DAYS"),
+            ("SITENAME", "SITE_NAME"),
+            ("site_name", "SITE_NAME"),
+            ("Site-Name", "SITE_NAME"),
+            ("SHOP_LISTEN", "LISTEN"),
+            ("LISTNE", "LISTEN"),
+            ("MAIL_DIR", "MAILDIR"),
+            ("\u{feff}LISTEN", "LISTEN"),
+            ("PAYMENT_MINS", "PAYMENT_MINUTES"),
+        ] {
+            check(name, Some(setting));
+        }
+        for name in ["", "FOO", "PORT", "SHOP_UID", "SHOP_TAG", "NODE_ENV", "HTTP_PROXY"] {
+            check(name, None);
+        }
+    }
+
+    #[test]
+    fn what_every_host_has_in_its_environment_is_none_of_ours() {
+        let usual = [
+            "PATH",
+            "HOME",
+            "HOST",
+            "HOSTNAME",
+            "USER",
+            "LOGNAME",
+            "SHELL",
+            "TERM",
+            "LANG",
+            "LC_ALL",
+            "PWD",
+            "OLDPWD",
+            "SHLVL",
+            "MAIL",
+            "EDITOR",
+            "PAGER",
+            "DISPLAY",
+            "TMPDIR",
+            "TZ",
+            "LISTEN_FDS",
+            "LISTEN_PID",
+            "LISTEN_FDNAMES",
+            "NOTIFY_SOCKET",
+            "INVOCATION_ID",
+            "JOURNAL_STREAM",
+            "SHOP_RUN",
+            "SHOP_STOP_AT",
+            "SHOP_UID",
+            "RUST_LOG",
+            "TOR_SOCKS_PORT",
+            "TOR_CONTROL_PORT",
+            "TOR_SKIP_LAUNCH",
+            "SSH_CONNECTION",
+            "XDG_RUNTIME_DIR",
+            "http_proxy",
+            "FORM",
+            "TORS",
+            "DATABASE",
+            "SECRET_KEY",
+            "SITE",
+            "PASSWD",
+            "MAILTO",
+            "CURRENT",
+            "_",
+        ];
+        assert_eq!(almost_in_environment(usual.into_iter().chain(NAMES)), []);
+        let slips = ["SITE_NAM", "KEEP_DAY", "LISTE", "DESK_LISTEM", "SHOP_SITE_NAME", "site_name"];
+        assert_eq!(almost_in_environment(slips.into_iter()).len(), slips.len());
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_not_shown_as_a_name() {
+        for name in [
+            "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",
+            "K7gNU3sdo+OL0wNhqoVWhr3g6s1xYv72ol/pe/Unols",
+            "a\u{1b}[31m",
+            "",
+        ] {
+            assert_eq!(shown(name), "a name (not shown)", "{name:?}");
+        }
+        assert_eq!(shown("SITE_NAM"), "SITE_NAM");
+    }
+}

@@ -1,0 +1,168 @@
+//! Reads one of the shop's own messages again.
+
+use crate::infra::mail::layout;
+use crate::infra::mail::layout::BAR;
+use mailparse::ParsedMail;
+
+/// A message of the shop's own, as it lies in the Maildir.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Letter {
+    /// What only the seller's key opens, armored.
+    Sealed(String),
+    /// Of a shop without a key.
+    Plain(PlainLetter),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlainLetter {
+    /// What the buyer wrote: of an order where it goes and the note, of a question the question.
+    pub words: String,
+    /// The lines of the address, where the letter is an order and says it.
+    pub address: Vec<String>,
+    /// The lines of the buyer's note, where the letter is an order and has one.
+    pub note: Vec<String>,
+}
+
+const BEGIN: &str = "-----BEGIN PGP MESSAGE-----";
+const END: &str = "-----END PGP MESSAGE-----";
+/// The headings of an order, and those that older versions wrote.
+const ADDRESS: [&str; 2] = ["SHIP TO", "SEND TO"];
+const NOTE: [&str; 2] = ["BUYER'S NOTE", "THE BUYER'S NOTE"];
+const ACTIONS: [&str; 2] = ["ACTIONS", "WHAT YOU CAN DO"];
+
+impl Letter {
+    /// `None` for what the shop did not write.
+    pub fn parse(message: &[u8]) -> Option<Self> {
+        let mail = mailparse::parse_mail(message).ok()?;
+        if mail.ctype.mimetype == "multipart/encrypted" {
+            let text = text_of(mail.subparts.get(1)?)?;
+            return text.starts_with(BEGIN).then_some(Self::Sealed(text));
+        }
+        Some(Self::Plain(PlainLetter::of(&text_of(&mail)?)))
+    }
+}
+
+fn text_of(part: &ParsedMail<'_>) -> Option<String> {
+    Some(part.get_body().ok()?.replace('\r', "").trim().to_owned())
+}
+
+impl PlainLetter {
+    /// No line of a buyer's passes for a heading: all stand behind a bar.
+    fn of(text: &str) -> Self {
+        let rest = text.lines().skip_while(|line| !ADDRESS.contains(line)).skip(1);
+        let order: Vec<&str> = rest.take_while(|line| !ACTIONS.contains(line)).collect();
+        if !order.is_empty() {
+            let address: Vec<&str> =
+                order.iter().copied().take_while(|line| !line.is_empty()).collect();
+            let is_whole = address.iter().all(|line| line.starts_with(BAR));
+            let address = if is_whole { layout::unbarred(address) } else { Vec::new() };
+            let after_note = order.iter().copied().skip_while(|line| !NOTE.contains(line)).skip(1);
+            let note = layout::unbarred(after_note.take_while(|line| line.starts_with(BAR)));
+            return Self { words: words(&order, text), address, note };
+        }
+        // The first line says what the message is about.
+        let question: Vec<&str> =
+            text.lines().skip(1).take_while(|line| !line.starts_with("PLACED  ")).collect();
+        Self { words: words(&question, text), ..Self::default() }
+    }
+}
+
+/// These lines as they were typed, and the buyer's own PGP message, which older letters have among them and newer ones
+/// at their end.
+fn words(lines: &[&str], letter: &str) -> String {
+    let mut words = layout::unbarred(lines.iter().copied()).join("\n").trim().to_owned();
+    let block = letter.lines().skip_while(|line| *line != BEGIN);
+    if !lines.contains(&BEGIN) && letter.ends_with(END) {
+        for line in std::iter::once("").chain(block) {
+            words.push('\n');
+            words.push_str(line);
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(body: &str, words: &str, address: &[&str], note: &[&str]) {
+        let message = format!("Subject: x\nContent-Type: text/plain; charset=utf-8\n\n{body}");
+        let [address, note] =
+            [address, note].map(|lines| lines.iter().map(|line| (*line).to_owned()).collect());
+        let expected = Letter::Plain(PlainLetter { words: words.to_owned(), address, note });
+        assert_eq!(Letter::parse(message.as_bytes()), Some(expected), "{body}");
+    }
+
+    #[test]
+    fn of_a_plain_letter_the_buyers_words_are_shown() {
+        check(
+            "New order X\n\nPLACED      today\nSHIP TO\n  | Ada\n  | ACTIONS\n\nBUYER'S NOTE\n  | Ring twice\n\nACTIONS\n  Answer",
+            "Ada\nACTIONS\n\nBUYER'S NOTE\nRing twice",
+            &["Ada", "ACTIONS"],
+            &["Ring twice"],
+        );
+        check(
+            "New message from the buyer of order X\n\n  | When?\n  | PLACED  \n\nPLACED      today",
+            "When?\nPLACED",
+            &[],
+            &[],
+        );
+        check(
+            "New order X\n\nSEND TO\n  | Ada\n\nTHE BUYER'S NOTE\n  | Ring twice\n\nWHAT YOU CAN DO\n  Answer",
+            "Ada\n\nTHE BUYER'S NOTE\nRing twice",
+            &["Ada"],
+            &["Ring twice"],
+        );
+        let sealed = "New order X\nSHIP TO\n  The buyer has sealed the address to your key. To read it: gpg --decrypt\n\n-----BEGIN PGP MESSAGE-----\n\nabc\n-----END PGP MESSAGE-----\n\nACTIONS";
+        let Some(Letter::Plain(letter)) =
+            Letter::parse(format!("Subject: x\n\n{sealed}").as_bytes())
+        else {
+            panic!("no letter")
+        };
+        assert!(letter.words.contains("\nabc\n") && letter.address.is_empty());
+        let block = "-----BEGIN PGP MESSAGE-----\n\nabc\n-----END PGP MESSAGE-----";
+        check(
+            &format!(
+                "New order X\nSHIP TO\n  It comes last.\n  | Italy\n\nACTIONS\n  Answer\n\n{block}\n"
+            ),
+            &format!("It comes last.\nItaly\n\n{block}"),
+            &[],
+            &[],
+        );
+        check(
+            &format!(
+                "New message from the buyer of order X\n\n  It comes last.\n\nPLACED      today\n\n{block}\n"
+            ),
+            &format!("It comes last.\n\n{block}"),
+            &[],
+            &[],
+        );
+    }
+
+    #[test]
+    fn what_was_broken_to_fit_a_terminal_is_one_line_again() {
+        let (street, note) = ("Санкт-Петербург, Невский проспект, дом 28, кв. 3", "長".repeat(90));
+        let [address, barred] = [street, &note].map(|words| layout::barred(words).join("\n"));
+        let heading = NOTE[0];
+        assert!(1 < address.lines().count() && 2 < barred.lines().count());
+        check(
+            &format!(
+                "New order X\n\nSHIP TO\n  | Ada\n{address}\n\n{heading}\n{barred}\n\nACTIONS\n"
+            ),
+            &format!("Ada\n{street}\n\n{heading}\n{note}"),
+            &["Ada", street],
+            &[&note],
+        );
+    }
+
+    #[test]
+    fn of_a_sealed_letter_the_armored_part_is_shown() {
+        let message = "Subject: x\nContent-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=\"b\"\n\n\
+            --b\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n\n--b\nContent-Type: application/octet-stream\n\n\
+            -----BEGIN PGP MESSAGE-----\n\nabc\n-----END PGP MESSAGE-----\n\n--b--\n";
+        let armored = "-----BEGIN PGP MESSAGE-----\n\nabc\n-----END PGP MESSAGE-----".to_owned();
+        assert_eq!(Letter::parse(message.as_bytes()), Some(Letter::Sealed(armored)));
+        assert_eq!(Letter::parse(message.replace("BEGIN", "GIN").as_bytes()), None);
+    }
+}

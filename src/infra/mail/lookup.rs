@@ -1,0 +1,207 @@
+//! Finds a message again, whatever its file is called now.
+
+use crate::infra::mail::Maildir;
+use crate::infra::mail::message_name::MessageName;
+use std::collections::HashMap;
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::io::Read;
+use std::path::Path;
+use std::path::PathBuf;
+
+/// Looks for messages by the names that the shop gave them, whatever mail programs have made of those since.
+///
+/// A message is first looked for under each name that mutt can give it: what that costs does not grow with what the
+/// seller has kept. Only for one that is not there the folders are listed, once for all that is looked for.
+pub struct Lookup {
+    maildir: Maildir,
+    /// Those messages that another program has renamed, by their own names.
+    renamed: Option<HashMap<String, PathBuf>>,
+}
+
+/// The flags of the specification, in the order in which they stand in a name.
+const FLAGS: &str = "DFPRST";
+
+/// Units: bytes of a message that are read; the shop writes none that is longer.
+const MOST_READ: u64 = 1_048_576;
+
+impl Lookup {
+    pub fn new(maildir: Maildir) -> Self {
+        Self { maildir, renamed: None }
+    }
+
+    /// Whether a message lies there, read or not, so that it outlives a power cut.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn is_delivered(&mut self, name: &str) -> io::Result<bool> {
+        let Some(path) = self.find(name)? else { return Ok(false) };
+        // Whoever moved it there may have been stopped before this.
+        if let Some(folder) = path.parent() {
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(true)
+    }
+
+    /// What a message says, read or not; `None`: it does not lie there any more.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn read(&mut self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        // A mail program may rename it between two looks: then the second round finds it.
+        for _ in 0..2 {
+            let Some(path) = self.find(name)? else { return Ok(None) };
+            match File::open(&path) {
+                Ok(file) => {
+                    let mut message = Vec::new();
+                    file.take(MOST_READ).read_to_end(&mut message)?;
+                    return Ok(Some(message));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a mail program has shown it.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn is_seen(&mut self, name: &str) -> io::Result<bool> {
+        let found = self.find(name)?;
+        let file_name = found.as_ref().and_then(|path| path.file_name()).unwrap_or_default();
+        Ok(MessageName::parse(&file_name.to_string_lossy()).is_seen())
+    }
+
+    fn find(&mut self, name: &str) -> io::Result<Option<PathBuf>> {
+        // In this order: a mail program moves messages from `new` to `cur` and never back, so that none slips through
+        // between the two looks.
+        let unread = self.maildir.folder.join("new").join(name);
+        for path in std::iter::once(unread).chain(usual_names(&self.maildir.folder, name)) {
+            if path.try_exists()? {
+                return Ok(Some(path));
+            }
+        }
+        if let Some(path) = self.renamed.as_ref().and_then(|renamed| renamed.get(name))
+            && path.try_exists()?
+        {
+            return Ok(Some(path.clone()));
+        }
+        if self.renamed.is_none() {
+            self.renamed = Some(list_renamed(&self.maildir.folder)?);
+            return Ok(self.renamed.as_ref().and_then(|renamed| renamed.get(name)).cloned());
+        }
+        Ok(None)
+    }
+}
+
+/// Each name that mutt can give a message in `cur`.
+fn usual_names(folder: &Path, name: &str) -> impl Iterator<Item = PathBuf> {
+    let cur = folder.join("cur");
+    let flagged = (0..1_u32 << FLAGS.len()).map({
+        let cur = cur.clone();
+        move |chosen| {
+            let flags: String = FLAGS
+                .chars()
+                .enumerate()
+                .filter(|(n, _)| chosen >> n & 1 == 1)
+                .map(|(_, flag)| flag)
+                .collect();
+            cur.join(format!("{name}:2,{flags}"))
+        }
+    });
+    std::iter::once(cur.join(name)).chain(flagged)
+}
+
+fn list_renamed(folder: &Path) -> io::Result<HashMap<String, PathBuf>> {
+    let mut renamed = HashMap::new();
+    for part in ["new", "cur"] {
+        let entries = match fs::read_dir(folder.join(part)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        for entry in entries {
+            let entry = entry?;
+            let file_name = entry.file_name();
+            let file_name = file_name.to_string_lossy();
+            let name = MessageName::parse(&file_name);
+            let is_usual = file_name == name.base()
+                || file_name
+                    .strip_prefix(name.base())
+                    .and_then(|tail| tail.strip_prefix(":2,"))
+                    .is_some_and(|flags| {
+                        flags.chars().all(|flag| FLAGS.contains(flag))
+                            && flags.as_bytes().is_sorted()
+                    });
+            if name.order_ref().is_some() && !is_usual {
+                renamed.insert(name.base().to_owned(), entry.path());
+            }
+        }
+    }
+    Ok(renamed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: &str = "1.AAAAAAAAAA_0.shop";
+
+    #[track_caller]
+    fn check(place: &str, is_seen: bool) {
+        let home = tempfile::tempdir().unwrap();
+        let maildir = Maildir::new(home.path().to_owned());
+        fs::write(home.path().join(place), "text").unwrap();
+        fs::write(home.path().join("cur/1.AAAAAAAAAA_00.shop,U=1:2,S"), "another").unwrap();
+        let mut lookup = Lookup::new(maildir.clone());
+        assert!(lookup.is_delivered(NAME).unwrap(), "{place}");
+        assert_eq!(lookup.is_seen(NAME).unwrap(), is_seen, "{place}");
+        assert_eq!(lookup.read(NAME).unwrap().as_deref(), Some(&b"text"[..]), "{place}");
+        for other in ["1.AAAAAAAAAA_1.shop", "2.AAAAAAAAAA_0.shop"] {
+            assert!(!lookup.is_delivered(other).unwrap() && !lookup.is_seen(other).unwrap());
+            assert_eq!(lookup.read(other).unwrap(), None);
+        }
+        // Deleted meanwhile.
+        fs::remove_file(home.path().join(place)).unwrap();
+        assert!(!lookup.is_delivered(NAME).unwrap() && !lookup.is_seen(NAME).unwrap());
+        assert_eq!(lookup.read(NAME).unwrap(), None);
+    }
+
+    #[test]
+    fn a_message_is_found_under_whatever_name_it_has_now() {
+        for unseen in ["", ",U=7", ",S=12"] {
+            check(&format!("new/{NAME}{unseen}"), false);
+        }
+        for unseen in ["", ":2,", ":2,F", ",U=7:2,", ",S=12:2,", ":2,a", ":1,", ";2,F"] {
+            check(&format!("cur/{NAME}{unseen}"), false);
+        }
+        for seen in [
+            ":2,S",
+            ":2,FS",
+            ":2,SF",
+            ":2,Sa",
+            ",U=7:2,S",
+            ",S=12:2,S",
+            ",S=12,W=13:2,RS",
+            ";2,S",
+            "!2,S",
+        ] {
+            check(&format!("cur/{NAME}{seen}"), true);
+        }
+    }
+
+    #[test]
+    fn what_was_renamed_after_the_first_look_is_not_delivered_again() {
+        let home = tempfile::tempdir().unwrap();
+        let maildir = Maildir::new(home.path().to_owned());
+        let mut lookup = Lookup::new(maildir.clone());
+        assert!(!lookup.is_delivered(NAME).unwrap());
+        maildir.deliver(NAME, b"text").unwrap();
+        assert!(lookup.is_delivered(NAME).unwrap());
+        maildir.deliver_read("2.AAAAAAAAAA_1.shop", b"two").unwrap();
+        assert!(lookup.is_seen("2.AAAAAAAAAA_1.shop").unwrap());
+    }
+}

@@ -1,0 +1,403 @@
+//! The messages about an order.
+
+use crate::domain::orders::Buyer;
+use crate::domain::orders::Delivery;
+use crate::domain::orders::Order;
+use crate::domain::orders::OrderRef;
+use crate::domain::orders::PgpBlock;
+use crate::domain::orders::Status;
+use crate::domain::payment::Invoice;
+use crate::domain::payment::Tolerance;
+use crate::domain::values::Amount;
+use crate::domain::values::Mailbox;
+use crate::domain::values::Timestamp;
+use crate::domain::values::plural;
+use crate::infra::mail::SellerKey;
+use crate::infra::mail::layout;
+use crate::infra::mail::seal;
+use crate::infra::mail::seal::SealError;
+use askama::Template;
+use lettre::message::Message;
+use lettre::message::MessageBuilder;
+use lettre::message::header::ContentType;
+use lettre::message::header::HeaderName;
+use lettre::message::header::HeaderValue;
+use lettre::message::header::MIME_VERSION_1_0;
+
+/// What the seller is told of an order.
+pub enum Told<'a> {
+    New(&'a Buyer),
+    /// The buyer says that it was paid.
+    Paid,
+    /// The order's state changed, by the seller's own word or because its time ran out. Empty: without words.
+    Step(&'a str),
+    /// What the seller's node saw, where the order's state stays as it is.
+    Node(&'a str),
+    /// The buyer writes: words, or a block that only the seller can read.
+    Question(&'a str, Option<&'a PgpBlock>),
+    /// The buyer erased what the shop held of them.
+    Erased,
+}
+
+/// An event of an order, as a message whose thread and file name are made of the order.
+pub struct OrderMessage<'a> {
+    pub order: &'a Order,
+    pub told: Told<'a>,
+    /// 0: the order itself, then 1, 2 … within the order.
+    pub number: i64,
+    /// By the mailbox's clock.
+    pub at: Timestamp,
+    pub site_name: &'a str,
+    pub seller: &'a Mailbox,
+    pub keep_days: i64,
+    pub tolerance: Tolerance,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Unwritable {
+    #[error("the text of the message: {0}")]
+    Text(#[from] askama::Error),
+    #[error("an address of the message: {0}")]
+    Address(#[from] lettre::address::AddressError),
+    #[error("the message: {0}")]
+    Message(#[from] lettre::error::Error),
+    #[error("the seal of the message: {0}")]
+    Seal(#[from] SealError),
+}
+
+#[derive(Template)]
+#[template(path = "mail/order.txt", escape = "none")]
+struct OrderText<'a> {
+    headline: String,
+    notice: Option<String>,
+    words: Vec<String>,
+    order_ref: &'a str,
+    placed: String,
+    state: &'a str,
+    bill: Vec<String>,
+    amount: String,
+    mark: Option<String>,
+    received: Option<String>,
+    node: Option<NodeText>,
+    excess: Option<String>,
+    due: Option<String>,
+    currency: &'a str,
+    address: &'a str,
+    until: Option<String>,
+    transaction: Option<&'a str>,
+    buyer: Option<BuyerText<'a>>,
+    may_answer: bool,
+    is_sealed: bool,
+    /// With their units.
+    keep: String,
+    unpaid: String,
+    /// Whether the buyer's own PGP message follows the text.
+    has_block: bool,
+    most_unpacked: u32,
+}
+
+/// What the seller's node saw.
+struct NodeText {
+    seen: Option<String>,
+    /// Of it, where it is less.
+    settled: Option<String>,
+    depth: Option<String>,
+    is_moved: bool,
+}
+
+struct BuyerText<'a> {
+    refund: Option<&'a str>,
+    delivery: Vec<String>,
+    email: Vec<String>,
+    note: Vec<String>,
+}
+
+/// Units: minutes. A message in plain text lies on the disk for weeks, and the minute to pay until is that of ordering.
+const UNTIL_MINUTES: i64 = 15;
+/// Units: bytes at which gpg stops to unpack what a buyer has sealed: a few letters can unpack to hundreds of megabytes.
+pub const MOST_UNPACKED: u32 = 1_000_000;
+
+/// The domain of all names of the shop's own: it can never be one of somebody else's (RFC 6761).
+pub(super) const DOMAIN: &str = "shop.invalid";
+
+/// A message's file name: its time by the mailbox's clock, order and number, and neither host nor process.
+pub fn delivery_name(order_ref: &OrderRef, number: i64, at: Timestamp) -> String {
+    format!("{}.{order_ref}_{number}.shop", at.get())
+}
+
+impl OrderMessage<'_> {
+    /// The message as it lies in the Maildir, lines ended by LF: sealed, where there is a key.
+    ///
+    /// # Errors
+    /// [`Unwritable`], which no order should ever cause.
+    pub fn write(&self, key: Option<&SellerKey>, now: Timestamp) -> Result<Vec<u8>, Unwritable> {
+        let subject = self.subject();
+        let text = self.text(key.is_some())?;
+        let head = self.head(&subject)?;
+        let mut message = match key {
+            None => head.header(ContentType::TEXT_PLAIN).body(seal::body(&text))?,
+            Some(key) => seal::sealed_message(head, key, &subject, &text, self.block(), now)?,
+        };
+        let Order { order_ref, status, invoice, .. } = self.order;
+        let amount = format!("{} {}", invoice.amount, invoice.currency);
+        for (name, value) in [
+            ("X-Shop-Order", order_ref.as_str()),
+            ("X-Shop-State", status.as_str()),
+            ("X-Shop-Amount", &amount),
+        ] {
+            let name = HeaderName::new_from_ascii_str(name);
+            message.headers_mut().insert_raw(HeaderValue::new(name, value.to_owned()));
+        }
+        // Mail readers of a Maildir show the CR of a CRLF as ^M.
+        let mut bytes = message.formatted();
+        bytes.retain(|byte| *byte != b'\r');
+        Ok(bytes)
+    }
+
+    fn head(&self, subject: &str) -> Result<MessageBuilder, Unwritable> {
+        let order_ref = &self.order.order_ref;
+        let from: lettre::message::Mailbox = format!("order+{order_ref}@{DOMAIN}").parse()?;
+        let to: lettre::message::Mailbox = self.seller.as_str().parse()?;
+        let since = std::time::Duration::from_secs(self.at.get().unsigned_abs());
+        let head = Message::builder()
+            .from(from.clone())
+            .reply_to(from)
+            .to(to)
+            .header(MIME_VERSION_1_0)
+            .subject(subject)
+            .message_id(Some(self.message_id(self.number)))
+            .date(std::time::UNIX_EPOCH + since);
+        Ok(if 0 < self.number {
+            head.in_reply_to(self.message_id(0)).references(self.message_id(0))
+        } else {
+            head
+        })
+    }
+
+    /// Never a buyer's word.
+    fn subject(&self) -> String {
+        let Order { order_ref, status, .. } = self.order;
+        match (&self.told, status) {
+            (Told::New(_), Status::Awaiting) => format!("New order {order_ref} - unpaid"),
+            (Told::New(_), _) => format!("New order {order_ref}"),
+            (Told::Paid | Told::Step(_) | Told::Node(_), status) => {
+                format!("Payment for order {order_ref}: {status}")
+            }
+            (Told::Question(..) | Told::Erased, _) => format!("Message about order {order_ref}"),
+        }
+    }
+
+    fn message_id(&self, number: i64) -> String {
+        format!("<{}.{number}@{DOMAIN}>", self.order.order_ref)
+    }
+
+    /// What the buyer has sealed to the seller.
+    fn block(&self) -> Option<&PgpBlock> {
+        match &self.told {
+            Told::New(Buyer { delivery: Delivery::Sealed { block, .. }, .. }) => Some(block),
+            Told::Question(_, block) => *block,
+            _ => None,
+        }
+    }
+
+    fn headline(&self) -> String {
+        let Order { order_ref, status, .. } = self.order;
+        let shop = self.site_name;
+        match (&self.told, status) {
+            (Told::New(_), Status::Awaiting) => {
+                format!("New order {order_ref} for {shop}, awaiting payment")
+            }
+            (Told::New(_), _) => {
+                format!("New order {order_ref} for {shop}, payment reported by the buyer")
+            }
+            (Told::Paid, _) => format!("The buyer of order {order_ref} reports a payment"),
+            (Told::Step(_), status) => format!("Order {order_ref} is now {status}"),
+            (Told::Node(_), _) => format!("Payment update from your node for order {order_ref}"),
+            (Told::Question(..), _) => format!("New message from the buyer of order {order_ref}"),
+            (Told::Erased, _) => format!("The buyer of order {order_ref} has deleted their data"),
+        }
+    }
+
+    fn notice(&self) -> Option<String> {
+        let words = match (&self.told, self.order.status) {
+            (Told::Erased, _) => {
+                "The shop no longer has the buyer's data, and the order code no longer works.\n\
+                 The first message of this thread still holds the buyer's data: please delete\n\
+                 it when no longer needed."
+            }
+            (Told::Node(words), _) => words,
+            (Told::Paid, Status::Late) => {
+                "The order had already expired, and its items were back in stock."
+            }
+            (Told::New(_), Status::Awaiting) if self.order.invoice.sighting.is_some() => {
+                "Your node is watching for the payment. You are notified when it arrives."
+            }
+            (Told::Step(_), _) => return self.node_notice(),
+            _ => return None,
+        };
+        Some(words.to_owned())
+    }
+
+    /// What a change means that the seller's node has seen, and what there is to do.
+    fn node_notice(&self) -> Option<String> {
+        let order = self.order;
+        let Invoice { amount, currency, received, .. } = &order.invoice;
+        let sighting = order.invoice.sighting.as_ref()?;
+        let words = match order.status {
+            Status::Unconfirmed if order.is_lost() => {
+                "The network reversed the payment's block. The payment usually confirms again:\n\
+                 do not ship before it does."
+                    .to_owned()
+            }
+            Status::Unconfirmed => {
+                "Your node has detected a payment. Do not ship yet: you are notified when it is\n\
+                 confirmed."
+                    .to_owned()
+            }
+            Status::Partial => format!(
+                "The order's page asks the buyer to pay the remaining {} {currency} to the same\n\
+                 address.",
+                order.due(self.tolerance)
+            ),
+            Status::Confirmed if *received < sighting.settled => {
+                "The payment is confirmed: you can ship the order.".to_owned()
+            }
+            Status::Overpaid => format!(
+                "The order was overpaid by {} {currency}.\n\
+                 You can ship the order and refund the overpayment: not to the address it came\n\
+                 from, which may belong to an exchange, but to the refund address the buyer gave\n\
+                 with the order or sends you now, as the order's page asks. Tell the buyer in an\n\
+                 answer when you have refunded it; /refunded is for an order you do not ship.",
+                order.excess()
+            ),
+            Status::Late => format!(
+                "A payment arrived after the order had expired: {} of {amount} {currency}.\n\
+                 The items are back in stock. You decide: use /paid to accept the order if the\n\
+                 items are still in stock, or refund the payment and use /refunded.{}",
+                sighting.seen,
+                if sighting.settled < sighting.seen {
+                    "\nIt is not confirmed yet: wait until you are notified."
+                } else {
+                    ""
+                }
+            ),
+            Status::Expired => format!(
+                "The items are back in stock. Your node watches for a late payment for another\n\
+                 {}.",
+                plural(order.unpaid_days(), "day", "days")
+            ),
+            _ => return None,
+        };
+        Some(words)
+    }
+
+    fn node(&self) -> Option<NodeText> {
+        let order = self.order;
+        let sighting = order.invoice.sighting.as_ref()?;
+        let settled = Some(sighting.settled).filter(|settled| *settled < sighting.seen);
+        Some(NodeText {
+            seen: some(sighting.seen),
+            settled: settled.and_then(some),
+            depth: order.confirmations(),
+            is_moved: sighting.is_moved,
+        })
+    }
+
+    /// What the seller reads.
+    fn text(&self, is_sealed: bool) -> Result<String, askama::Error> {
+        let order = self.order;
+        let invoice = &order.invoice;
+        let words = match &self.told {
+            Told::Question(_, Some(_)) => {
+                vec!["  The message is encrypted to your key: see the end of this mail.".to_owned()]
+            }
+            Told::Question(words, None) | Told::Step(words) => layout::barred(words),
+            _ => Vec::new(),
+        };
+        let text = OrderText {
+            headline: self.headline(),
+            notice: self.notice(),
+            words,
+            order_ref: order.order_ref.as_str(),
+            placed: order.placed_at.day(),
+            state: order.status.as_str(),
+            bill: bill(order),
+            amount: invoice.amount.to_string(),
+            mark: some(invoice.mark()),
+            received: some(invoice.received),
+            node: self.node(),
+            excess: some(order.excess()).filter(|_| order.status == Status::Overpaid),
+            due: some(order.due(self.tolerance)).filter(|_| {
+                matches!(order.status, Status::Partial | Status::Unconfirmed | Status::Late)
+                    && !order.is_lost()
+            }),
+            currency: invoice.currency.as_str(),
+            address: invoice.address.as_str(),
+            until: (order.status == Status::Awaiting)
+                .then(|| invoice.until.rounded_up(UNTIL_MINUTES).for_people()),
+            transaction: order.transaction.as_ref().map(|id| id.as_str()),
+            buyer: match &self.told {
+                Told::New(buyer) => Some(BuyerText {
+                    refund: buyer.refund.as_ref().map(|address| address.as_str()),
+                    delivery: delivery(&buyer.delivery),
+                    email: layout::barred(buyer.email.as_str()),
+                    note: layout::barred(buyer.note.as_str()),
+                }),
+                _ => None,
+            },
+            may_answer: !matches!(self.told, Told::Erased),
+            is_sealed,
+            keep: plural(self.keep_days, "day", "days"),
+            unpaid: plural(order.unpaid_days(), "day", "days"),
+            has_block: self.block().is_some(),
+            most_unpacked: MOST_UNPACKED,
+        };
+        let mut text = layout::fitted(&text.render()?);
+        // Under the seal it is a part by itself, behind this one.
+        if let Some(block) = self.block().filter(|_| !is_sealed) {
+            text.push('\n');
+            text.push_str(block.as_str());
+        }
+        Ok(text)
+    }
+}
+
+/// Nothing is not written.
+fn some(sum: Amount) -> Option<String> {
+    (Amount::ZERO < sum).then(|| sum.to_string())
+}
+
+/// What was ordered and what it cost, line by line, for a terminal.
+pub fn bill(order: &Order) -> Vec<String> {
+    let mut bill = Vec::new();
+    for line in &order.lines {
+        let left = format!("{} x {}  at {}", line.quantity, line.full_name(), line.price);
+        bill.extend(layout::bill(&left, &line.sum.to_string()));
+    }
+    if let Some(discount) = &order.discount {
+        let percent = discount.percent.map_or(String::new(), |percent| format!(" {percent}%"));
+        let left = format!("discount{percent}, code {}", discount.code);
+        bill.extend(layout::bill(&left, &format!("-{}", discount.less)));
+    }
+    if let Some(sending) = &order.sending {
+        bill.extend(layout::bill(
+            &format!("shipping: {}", sending.name),
+            &sending.price.to_string(),
+        ));
+    }
+    let total = format!("{} {}", order.invoice.total, order.invoice.currency);
+    bill.extend(layout::bill("TOTAL", &total));
+    bill
+}
+
+fn delivery(delivery: &Delivery) -> Vec<String> {
+    match delivery {
+        Delivery::Plain(address) => address.lines().flat_map(layout::barred).collect(),
+        Delivery::Sealed { country, .. } => {
+            let words = "  The address is encrypted to your key: see the end of this mail.";
+            let mut lines = vec![words.to_owned()];
+            lines.extend(layout::barred(country.as_str()));
+            lines
+        }
+    }
+}

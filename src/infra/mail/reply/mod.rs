@@ -1,0 +1,297 @@
+//! What the seller's mail program hands over, as what it means for an order. Bytes in, values out.
+
+mod armor;
+mod parts;
+mod quote_stripping;
+mod recipients;
+mod said;
+
+use crate::domain::orders::Command;
+use crate::domain::orders::NotACommand;
+use crate::domain::orders::OrderRef;
+use crate::domain::values::Paragraph;
+use crate::domain::values::Timestamp;
+use crate::domain::values::text::without_hidden;
+use crate::infra::mail::reply::said::Said;
+use sha2::Digest;
+use sha2::Sha256;
+use std::borrow::Cow;
+
+/// What the seller says to buyers: a step of their orders, or words, or both.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// Each order once, in the order of the addresses; never empty.
+    pub order_refs: Vec<OrderRef>,
+    pub message_id: MessageId,
+    /// Whether the mail brought that id along, and it was not made of the whole of it.
+    pub is_named: bool,
+    pub command: Option<Command>,
+    /// The seller's own words, without what they quoted and without their signature.
+    pub words: Option<Paragraph>,
+}
+
+/// By which a message that is handed over twice is known.
+///
+/// Shape: 32 bytes. Source: SHA-256 of the `Message-ID`, so that nothing of the header need be kept; of the whole
+/// message where it has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MessageId(pub [u8; 32]);
+
+/// Each sentence is shown to the seller by their mail program, which keeps the letter.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    #[error("The reply is larger than 64 KB. Send it as plain text, without attachments.")]
+    TooBig,
+    #[error("The shop cannot read this message. Send it again as plain text.")]
+    NotAMessage,
+    #[error("A part of the reply is damaged or truncated. Send it again.")]
+    Damaged,
+    #[error(
+        "The reply is not addressed to an order. Press r on a message from the shop, or write to order+REF@shop.invalid."
+    )]
+    NoOrder,
+    #[error(
+        "The reply is addressed to more than 500 orders. Send several replies. Nothing was sent."
+    )]
+    TooManyOrders,
+    #[error(
+        "{0} is not an order address: an order number has 10 letters and digits. Nothing was sent."
+    )]
+    NotAnOrder(String),
+    #[error(
+        "{0} is not an order of this shop, and no mail leaves this host. Remove the address. Nothing was sent."
+    )]
+    Foreign(String),
+    #[error("The To, Cc or Bcc line cannot be read. Nothing was sent.")]
+    Addresses,
+    #[error(
+        "Attachments do not reach the buyer: {0}. Remove it and send text instead. Nothing was sent."
+    )]
+    Attachment(String),
+    #[error("The reply contains only HTML. Send plain text. Nothing was sent.")]
+    HtmlOnly,
+    #[error(
+        "The reply is encrypted, and the shop has no key to read it. Send it unencrypted (in mutt: set crypt_replyencrypt=no, or press p and c before sending)."
+    )]
+    Encrypted,
+    #[error(
+        "The reply is encrypted only to your own key, so the buyer could not read it. Send it unencrypted, or encrypted to the buyer's key."
+    )]
+    ToYourself,
+    #[error("The reply contains a private key. Nothing was sent.")]
+    PrivateKey,
+    #[error(
+        "The reply contains the shop's own message with the buyer's text. Quote it with > before each line, or remove it. Nothing was sent."
+    )]
+    Forwarded,
+    #[error("The reply has no text and no command. Nothing was sent.")]
+    Empty,
+    #[error(
+        "Some characters of the reply cannot be read: its character set is not the one it declares. Send it as UTF-8. Nothing was sent."
+    )]
+    UnknownLetters,
+    #[error(
+        "The reply is longer than {most} characters. Shorten it or split it. Nothing was sent."
+    )]
+    TooLong { most: usize },
+    #[error(
+        "\u{201C}{0}\u{201D} looks like a command. Use the forms under \u{201C}Actions\u{201D} to change the status, and remove the line or its / to send the message. Nothing was sent."
+    )]
+    TypedCommand(String),
+    #[error("{0} Nothing was sent.")]
+    Command(#[from] NotACommand),
+}
+
+/// Units: bytes of a whole message.
+pub const MOST_BYTES: usize = 64 * 1024;
+/// Units: characters of the seller's words.
+pub const MOST_CHARACTERS: usize = 4_000;
+/// Units: characters where the words are one PGP message, which is longer than what it says.
+pub const MOST_PGP_CHARACTERS: usize = 16_000;
+
+impl Reply {
+    /// Reads a message. `recipients` are those of the envelope; where there are none, the header's `To`, `Cc` and `Bcc` are.
+    /// `own_key_ids` are the seller's own OpenPGP keys, which no buyer has.
+    ///
+    /// # Errors
+    /// [`Unreadable`] says what is wrong and what to do. It is all or nothing.
+    pub fn parse(
+        message: &[u8],
+        recipients: &[String],
+        own_key_ids: &[u64],
+    ) -> Result<Self, Unreadable> {
+        if MOST_BYTES < message.len() {
+            return Err(Unreadable::TooBig);
+        }
+        let letter = parts::with_header_closed(message);
+        let mail = mailparse::parse_mail(&letter).map_err(|_| Unreadable::NotAMessage)?;
+        let order_refs = if recipients.is_empty() {
+            recipients::orders(&recipients::of_header(&mail.headers)?)?
+        } else {
+            recipients::orders(recipients)?
+        };
+        let mut lines = Vec::new();
+        for plain in parts::plain_texts(&mail)? {
+            lines.extend(said::lines(&plain));
+        }
+        let (command, words) = meant(&lines, own_key_ids)?;
+        let message_id = MessageId::of(&mail, message);
+        let is_named = message_id_of(&mail).is_some();
+        Ok(Self { order_refs, message_id, is_named, command, words })
+    }
+
+    /// What the seller typed into a form: words alone, and every line of them. No mail program has put anything beside them,
+    /// so that nothing is taken for a quote or a signature. `once`: the form's own, by which it is known if it comes twice.
+    ///
+    /// # Errors
+    /// As [`Self::parse`]; and where a line is a command, which has a form of its own.
+    pub fn typed(
+        order_ref: OrderRef,
+        text: &str,
+        once: [u8; 32],
+        own_key_ids: &[u64],
+    ) -> Result<Self, Unreadable> {
+        if MOST_BYTES < text.len() {
+            return Err(Unreadable::TooBig);
+        }
+        let seen = visible(text);
+        if let Some(line) = command_among(&seen) {
+            return Err(Unreadable::TypedCommand(shown(line)));
+        }
+        let words = words_for_another(&seen, own_key_ids)?;
+        if words.is_empty() {
+            return Err(Unreadable::Empty);
+        }
+        let message_id = MessageId(once);
+        let (command, words) = (None, Some(words));
+        Ok(Self { order_refs: vec![order_ref], message_id, is_named: true, command, words })
+    }
+
+    /// The same, handed over on this day: words without an id of their own, said again on another day, are said anew.
+    pub fn handed_over_on(self, day: Timestamp) -> Self {
+        let message_id = if self.is_named { self.message_id } else { self.message_id.on_day(day) };
+        Self { message_id, ..self }
+    }
+}
+
+/// A command, or words, or both.
+fn meant(
+    lines: &[Said],
+    own_key_ids: &[u64],
+) -> Result<(Option<Command>, Option<Paragraph>), Unreadable> {
+    let text = quote_stripping::quoted_text_removed(lines)?;
+    let (command, rest) = first_command(&text)?;
+    let words = words_for_another(rest, own_key_ids)?;
+    if command.is_none() && words.is_empty() {
+        return Err(Unreadable::Empty);
+    }
+    Ok((command, Some(words).filter(|words| !words.is_empty())))
+}
+
+/// The seller's words, unless they are encrypted so that no buyer can read them.
+fn words_for_another(text: &str, own_key_ids: &[u64]) -> Result<Paragraph, Unreadable> {
+    let words = words(text)?;
+    if armor::is_for_nobody_else(words.as_str(), own_key_ids) {
+        return Err(Unreadable::ToYourself);
+    }
+    Ok(words)
+}
+
+/// The line of typed words that a buyer should rather not read: a command, and at the top also what is nearly one.
+fn command_among(text: &str) -> Option<&str> {
+    let mut lines = text.trim().lines().enumerate();
+    let found = lines.find(|(n, line)| match Command::parse(line) {
+        None => false,
+        Some(Err(NotACommand::Unknown)) => *n == 0,
+        Some(_) => true,
+    });
+    found.map(|(_, line)| line)
+}
+
+/// The addresses in `To`, `Cc` and `Bcc`, for a caller that was told to add them to the envelope's (sendmail's `-t`).
+///
+/// # Errors
+/// [`Unreadable`] where a line of addresses cannot be read.
+pub fn addressed(message: &[u8]) -> Result<Vec<String>, Unreadable> {
+    let letter = parts::with_header_closed(message);
+    let (headers, _) = mailparse::parse_headers(&letter).map_err(|_| Unreadable::NotAMessage)?;
+    recipients::of_header(&headers)
+}
+
+/// The seller's words, as a buyer may be shown them: what cannot be seen is left out. They may be empty.
+///
+/// # Errors
+/// [`Unreadable`] where they are too long, or no buyer should have them.
+pub fn words(text: &str) -> Result<Paragraph, Unreadable> {
+    if text.contains("-----BEGIN PGP PRIVATE KEY") {
+        return Err(Unreadable::PrivateKey);
+    }
+    if text.contains(char::REPLACEMENT_CHARACTER) {
+        return Err(Unreadable::UnknownLetters);
+    }
+    let most = if armor::is_one_message(text) { MOST_PGP_CHARACTERS } else { MOST_CHARACTERS };
+    // After `visible` nothing is left that a paragraph refuses but its length.
+    Paragraph::parse(&visible(text), most).map_err(|_| Unreadable::TooLong { most })
+}
+
+impl MessageId {
+    /// Of a mail without an id of its own: the same words said again on another day are another mail.
+    fn on_day(self, day: Timestamp) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(self.0);
+        hash.update(day.day_start().get().to_be_bytes());
+        Self(hash.finalize().into())
+    }
+
+    fn of(mail: &mailparse::ParsedMail<'_>, message: &[u8]) -> Self {
+        let mut hash = Sha256::new();
+        if let Some(named) = message_id_of(mail) {
+            hash.update(b"id\n");
+            hash.update(named.as_bytes());
+        } else {
+            hash.update(b"message\n");
+            hash.update(message);
+        }
+        Self(hash.finalize().into())
+    }
+}
+
+fn message_id_of(mail: &mailparse::ParsedMail<'_>) -> Option<String> {
+    use mailparse::MailHeaderMap;
+    let named = mail.headers.get_first_value("Message-ID")?;
+    Some(named.trim().to_owned()).filter(|named| !named.is_empty())
+}
+
+/// The command of the first line, if it is one, and the rest.
+fn first_command(text: &str) -> Result<(Option<Command>, &str), NotACommand> {
+    let text = text.trim();
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    match Command::parse(first) {
+        None => Ok((None, text)),
+        Some(command) => Ok((Some(command?), rest)),
+    }
+}
+
+/// One kind of line end, and nothing that cannot be seen: a zero-width character that came along with a pasted word
+/// costs no letter of it.
+fn visible(text: &str) -> String {
+    let ended = text.replace("\r\n", "\n");
+    let as_line_end = |c: char| match c {
+        '\r' | '\u{0B}' | '\u{0C}' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
+        other => other,
+    };
+    without_hidden(&ended.chars().map(as_line_end).collect::<String>())
+}
+
+/// Somebody else's words inside a sentence of ours: on one line, short, and nothing in them that a terminal obeys.
+fn shown(text: &str) -> String {
+    let seen: Cow<'_, str> = visible(text).replace(['\n', '\t'], " ").into();
+    let mut short: String = seen.trim().chars().take(80).collect();
+    if short.len() < seen.trim().len() {
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests;

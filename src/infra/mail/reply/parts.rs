@@ -1,0 +1,192 @@
+//! The MIME parts of a reply.
+
+use crate::infra::mail::reply::Unreadable;
+use crate::infra::mail::reply::shown;
+use mailparse::DispositionType;
+use mailparse::MailHeaderMap;
+use mailparse::ParsedMail;
+use mailparse::body::Body;
+use std::borrow::Cow;
+
+/// A text of the message, and how its lines were broken.
+pub struct Plain {
+    pub text: String,
+    pub flow: Flow,
+}
+
+/// Source: RFC 3676.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    Fixed,
+    /// A line that ends with a space goes on in the next.
+    Flowed {
+        /// That space belongs to no word.
+        del_sp: bool,
+    },
+}
+
+/// What was met on the way through the parts.
+#[derive(Default)]
+struct Found {
+    texts: Vec<Plain>,
+    has_html: bool,
+}
+
+/// The plain texts of a message, in their order.
+pub fn plain_texts(mail: &ParsedMail<'_>) -> Result<Vec<Plain>, Unreadable> {
+    let mut found = Found::default();
+    walk(mail, false, &mut found)?;
+    let has_text = found.texts.iter().any(|plain| !plain.text.trim().is_empty());
+    if found.has_html && !has_text { Err(Unreadable::HtmlOnly) } else { Ok(found.texts) }
+}
+
+/// A message whose header ends where its first line stands that is none of a header: what a person pipes in without one,
+/// or with no blank line behind it, is read as text. A line that an mbox puts in front is left out.
+pub fn with_header_closed(message: &[u8]) -> Cow<'_, [u8]> {
+    let mut rest = message.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(message);
+    while let Some(after) = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n")) {
+        rest = after;
+    }
+    if rest.starts_with(b"From ") || rest.starts_with(b">From ") {
+        let end = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
+        rest = &rest[end..];
+    }
+    let mut at = 0;
+    for line in rest.split_inclusive(|byte| *byte == b'\n') {
+        if matches!(line, b"\n" | b"\r\n") {
+            return Cow::Borrowed(rest);
+        }
+        if !is_of_header(line, at == 0) {
+            return Cow::Owned([&rest[..at], b"\n", &rest[at..]].concat());
+        }
+        at += line.len();
+    }
+    Cow::Borrowed(rest)
+}
+
+fn is_of_header(line: &[u8], is_first: bool) -> bool {
+    if matches!(line.first(), Some(b' ' | b'\t')) {
+        return !is_first;
+    }
+    let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+    name.len() < line.len()
+        && !name.is_empty()
+        && name.trim_ascii_end().iter().all(u8::is_ascii_graphic)
+}
+
+/// `beside_html`: whether pictures may be there that belong to the HTML.
+fn walk(part: &ParsedMail<'_>, beside_html: bool, found: &mut Found) -> Result<(), Unreadable> {
+    let kind = part.ctype.mimetype.trim();
+    match kind {
+        "multipart/encrypted"
+        | "application/pgp-encrypted"
+        | "application/pkcs7-mime"
+        | "application/x-pkcs7-mime" => return Err(Unreadable::Encrypted),
+        "application/pgp-signature"
+        | "application/pkcs7-signature"
+        | "application/x-pkcs7-signature"
+        | "text/rfc822-headers" => return Ok(()),
+        "multipart/alternative" if !part.subparts.is_empty() => return one_of(part, found),
+        "message/rfc822" | "message/global" => return Err(letter_in_letter(part)),
+        _ if !part.subparts.is_empty() => {
+            let beside_html = beside_html || kind == "multipart/related";
+            return part.subparts.iter().try_for_each(|inner| walk(inner, beside_html, found));
+        }
+        _ => {}
+    }
+    let disposition = part.get_content_disposition();
+    let is_attached = disposition.disposition == DispositionType::Attachment;
+    let name = disposition.params.get("filename").or_else(|| part.ctype.params.get("name"));
+    if beside_html && !is_attached && kind.starts_with("image/") {
+        return Ok(());
+    }
+    if is_attached || name.is_some() {
+        return Err(Unreadable::Attachment(shown(name.map_or(kind, String::as_str))));
+    }
+    match kind {
+        "text/html" => found.has_html = true,
+        // What names no kind, or half of one, is text (RFC 2045, section 5.2).
+        _ if kind == "text/plain" || kind == "application/pgp" || !kind.contains('/') => {
+            found.texts.push(plain(part)?);
+        }
+        // A multipart whose boundary never comes is what stands there.
+        _ if kind.starts_with("multipart/") => found.texts.push(plain(part)?),
+        // Another dress of a text that is there in plain too.
+        _ if beside_html && kind.starts_with("text/") => {}
+        _ => return Err(Unreadable::Attachment(shown(kind))),
+    }
+    Ok(())
+}
+
+/// Of several forms of the same words, the plain one.
+fn one_of(part: &ParsedMail<'_>, found: &mut Found) -> Result<(), Unreadable> {
+    let mut chosen = Vec::new();
+    for inner in &part.subparts {
+        let mut form = Found::default();
+        walk(inner, true, &mut form)?;
+        found.has_html |= form.has_html;
+        if chosen.is_empty() {
+            chosen = form.texts;
+        }
+    }
+    found.texts.append(&mut chosen);
+    Ok(())
+}
+
+/// A message inside the message is never passed on; the shop's own would show the buyer's address.
+fn letter_in_letter(part: &ParsedMail<'_>) -> Unreadable {
+    let inner = part.get_body_raw().unwrap_or_default();
+    let is_ours = mailparse::parse_headers(&inner).is_ok_and(|(headers, _)| {
+        let from = headers.get_first_value("From").unwrap_or_default().to_ascii_lowercase();
+        headers.get_first_value("X-Shop-Order").is_some() || from.contains("@shop.invalid")
+    });
+    if is_ours { Unreadable::Forwarded } else { Unreadable::Attachment("a message".to_owned()) }
+}
+
+fn plain(part: &ParsedMail<'_>) -> Result<Plain, Unreadable> {
+    let param = |name: &str| {
+        part.ctype
+            .params
+            .get(name)
+            .map(|value| value.trim().to_ascii_lowercase())
+            .unwrap_or_default()
+    };
+    let flow = if param("format") == "flowed" {
+        Flow::Flowed { del_sp: param("delsp") == "yes" }
+    } else {
+        Flow::Fixed
+    };
+    Ok(Plain { text: text(part)?, flow })
+}
+
+/// The part's letters, out of its transfer encoding and its character set.
+fn text(part: &ParsedMail<'_>) -> Result<String, Unreadable> {
+    let encoding = part
+        .headers
+        .get_first_value("Content-Transfer-Encoding")
+        .map(|name| name.trim().to_ascii_lowercase());
+    let raw = match part.get_body_encoded() {
+        Body::Base64(body) | Body::QuotedPrintable(body) => body.get_raw(),
+        Body::SevenBit(body) | Body::EightBit(body) => body.get_raw(),
+        Body::Binary(body) => body.get_raw(),
+    };
+    let damaged = |_| Unreadable::Damaged;
+    let (bytes, text) = match Body::new(raw, &part.ctype, &encoding) {
+        Body::Base64(body) | Body::QuotedPrintable(body) => {
+            (body.get_decoded().map_err(damaged)?, body.get_decoded_as_string().map_err(damaged)?)
+        }
+        Body::SevenBit(body) | Body::EightBit(body) => {
+            (raw.to_vec(), body.get_as_string().map_err(damaged)?)
+        }
+        Body::Binary(body) => (raw.to_vec(), body.get_as_string().map_err(damaged)?),
+    };
+    // Letters beyond ASCII under no name, the name of ASCII or an unknown name are UTF-8 where they can be.
+    let is_named = !matches!(
+        part.ctype.charset.trim().to_ascii_lowercase().as_str(),
+        "us-ascii" | "ascii" | ""
+    );
+    if is_named && !text.contains(char::REPLACEMENT_CHARACTER) {
+        return Ok(text);
+    }
+    Ok(String::from_utf8(bytes).unwrap_or(text))
+}

@@ -1,0 +1,291 @@
+//! Separates what the seller wrote from what was quoted.
+
+use crate::infra::mail::reply::Unreadable;
+use crate::infra::mail::reply::said::Said;
+
+/// What the seller wrote themselves: without quoted lines and the line that leads them in, without signature, without an
+/// older message at the end.
+///
+/// # Errors
+/// [`Unreadable`] where it holds what no buyer should be sent.
+pub fn quoted_text_removed(lines: &[Said]) -> Result<String, Unreadable> {
+    let mut lines = lines.to_vec();
+    mark_indented_quotes(&mut lines);
+    let lines = lines.as_slice();
+    let mut own: Vec<&str> = Vec::new();
+    let mut in_signature = false;
+    let mut after_quote = false;
+    for (n, line) in lines.iter().enumerate() {
+        let text = line.text.as_str();
+        if line.is_quoted {
+            drop_lead_in(&mut own);
+            in_signature = false;
+            after_quote = true;
+            continue;
+        }
+        if is_forward_mark(text) {
+            return Err(Unreadable::Forwarded);
+        }
+        if is_older_message(&lines[n..]) {
+            break;
+        }
+        // Without its space too: a name below it should rather not reach the buyer.
+        in_signature |= text == "-- " || text == "--";
+        if in_signature || (after_quote && text.trim().is_empty()) {
+            continue;
+        }
+        if after_quote && !own.is_empty() {
+            own.push("");
+        }
+        after_quote = false;
+        own.push(text.trim_end());
+    }
+    if own.iter().any(|line| is_of_an_order_mail(line)) {
+        return Err(Unreadable::Forwarded);
+    }
+    if let Some(name) = own.windows(2).find_map(|pair| uuencoded(pair[0], pair[1])) {
+        return Err(Unreadable::Attachment(super::shown(name)));
+    }
+    Ok(own.join("\n").trim().to_owned())
+}
+
+/// Some programs quote with a tab or a bar: mailx, and mutt where it is told to. Such lines are a quote where a line leads
+/// them in, or where they are the shop's own message; else they are a list or a table of the seller's.
+fn mark_indented_quotes(lines: &mut [Said]) {
+    for indent in ['\t', '|'] {
+        let mut start = 0;
+        while start < lines.len() {
+            let n_lines =
+                lines[start..].iter().take_while(|line| line.text.starts_with(indent)).count();
+            if n_lines == 0 {
+                start += 1;
+                continue;
+            }
+            let block = start..start + n_lines;
+            let above: Vec<&str> = lines[..start]
+                .iter()
+                .rev()
+                .map(|line| line.text.trim())
+                .skip_while(|text| text.is_empty())
+                .take(2)
+                .collect();
+            let is_led_in = match above.as_slice() {
+                [last, before] => leads_in(last) || leads_in(&format!("{before} {last}")),
+                [last] => leads_in(last),
+                _ => false,
+            };
+            let is_ours = lines[block.clone()]
+                .iter()
+                .any(|line| is_of_an_order_mail(line.text.trim_start_matches(indent)));
+            let continues = lines[..start]
+                .iter()
+                .rfind(|line| !line.text.trim().is_empty())
+                .is_some_and(|line| line.is_quoted && line.text.starts_with(indent));
+            if is_led_in || is_ours || continues {
+                lines[block].iter_mut().for_each(|line| line.is_quoted = true);
+            }
+            start += n_lines;
+        }
+    }
+}
+
+/// Verbs of "On … somebody wrote:", in the languages of common mail programs.
+const WROTE: [&str; 30] = [
+    "wrote",
+    "writes",
+    "schrieb",
+    "escribió",
+    "escribio",
+    "escribe",
+    "a écrit",
+    "a ecrit",
+    "ha scritto",
+    "escreveu",
+    "schreef",
+    "skrev",
+    "kirjoitti",
+    "napisał",
+    "napisał(a)",
+    "pisze",
+    "napsal",
+    "napsal(a)",
+    "napísal",
+    "írta",
+    "a scris",
+    "yazdı",
+    "пишет",
+    "писал",
+    "написал",
+    "написав",
+    "έγραψε",
+    "写道",
+    "のメール",
+    "님이 작성",
+];
+
+/// How such a line begins where it stands on two.
+const ON: [&str; 13] = [
+    "On ", "Am ", "Le ", "El ", "Il ", "Em ", "Op ", "Den ", "Dnia ", "W dniu ", "Dne ", "В ", "* ",
+];
+
+/// Takes the line that leads a quote in, which may be broken into three, from the end of what is the seller's own.
+fn drop_lead_in(own: &mut Vec<&str>) {
+    while own.last().is_some_and(|line| line.trim().is_empty()) {
+        own.pop();
+    }
+    for n in 1..=3.min(own.len()) {
+        let start = own.len() - n;
+        if own[start].trim().is_empty() {
+            return;
+        }
+        if leads_in(&own[start..].join(" ")) {
+            let is_begun_above = start
+                .checked_sub(1)
+                .is_some_and(|above| is_beginning(own[above]) && !is_beginning(own[start]));
+            own.truncate(if is_begun_above { start - 1 } else { start });
+            while own.last().is_some_and(|line| line.trim().is_empty()) {
+                own.pop();
+            }
+            return;
+        }
+    }
+}
+
+fn leads_in(line: &str) -> bool {
+    let line = line.trim().to_lowercase();
+    let Some(line) = line.strip_suffix([':', '：']) else { return false };
+    let has_verb = || {
+        WROTE.iter().any(|verb| {
+            line.match_indices(verb).any(|(at, _)| {
+                let begins_word = !line[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
+                let ends_word =
+                    !line[at + verb.len()..].starts_with(|c: char| c.is_ascii_alphanumeric());
+                begins_word && ends_word
+            })
+        })
+    };
+    let names_somebody = line.contains('@') || line.contains(|c: char| c.is_ascii_digit());
+    line.contains("@shop.invalid") || (names_somebody && has_verb())
+}
+
+fn is_beginning(line: &str) -> bool {
+    ON.iter().any(|on| line.trim_start().starts_with(on))
+        && line.contains(|c: char| c.is_ascii_digit())
+}
+
+/// Inside a line of dashes. Their programs: mutt, Thunderbird, Gmail, Apple Mail and their like.
+const FORWARDED: [&str; 11] = [
+    "forwarded message",
+    "forwarded mail",
+    "weitergeleitet",
+    "transféré",
+    "transmis",
+    "réexpédié",
+    "reenviado",
+    "inoltrato",
+    "doorgestuurd",
+    "encaminhada",
+    "пересыл",
+];
+
+const ORIGINAL: [&str; 9] = [
+    "original message",
+    "original-nachricht",
+    "ursprüngliche nachricht",
+    "message d'origine",
+    "mensaje original",
+    "messaggio originale",
+    "oorspronkelijk bericht",
+    "mensagem original",
+    "исходное сообщение",
+];
+
+fn is_forward_mark(line: &str) -> bool {
+    let line = line.trim();
+    line == "Begin forwarded message:" || is_in_dashes(line, &FORWARDED)
+}
+
+fn is_in_dashes(line: &str, marks: &[&str]) -> bool {
+    let inner = line.trim_matches('-');
+    line.starts_with("-----") && {
+        let inner = inner.trim().to_lowercase();
+        marks.iter().any(|mark| inner.contains(mark))
+    }
+}
+
+/// Whether an older message begins here that is not quoted line by line: everything from here on is no word of the seller's.
+fn is_older_message(lines: &[Said]) -> bool {
+    let Some(first) = lines.first().map(|line| line.text.trim()) else { return false };
+    if is_in_dashes(first, &ORIGINAL) {
+        return true;
+    }
+    let is_rule = 20 <= first.len() && first.bytes().all(|byte| byte == b'_');
+    if is_rule {
+        let next = lines[1..].iter().find(|line| !line.text.trim().is_empty());
+        return next.is_some_and(|line| begins_with(&line.text, &FROM));
+    }
+    if !begins_with(first, &FROM) {
+        return false;
+    }
+    let n_fields =
+        lines[1..].iter().take(6).filter(|line| begins_with(&line.text, &FIELDS)).count();
+    2 <= n_fields
+}
+
+const FROM: [&str; 6] = ["from:", "von:", "de :", "de:", "da:", "van:"];
+const FIELDS: [&str; 22] = [
+    "sent:",
+    "date:",
+    "to:",
+    "subject:",
+    "cc:",
+    "gesendet:",
+    "datum:",
+    "an:",
+    "betreff:",
+    "envoyé :",
+    "envoyé:",
+    "date :",
+    "à :",
+    "à:",
+    "objet :",
+    "objet:",
+    "enviado:",
+    "para:",
+    "asunto:",
+    "inviato:",
+    "oggetto:",
+    "onderwerp:",
+];
+
+fn begins_with(line: &str, names: &[&str]) -> bool {
+    // Some programs set the names between asterisks, for bold.
+    let line = line.trim().trim_start_matches('*').to_lowercase().replace(":*", ":");
+    names.iter().any(|name| line.starts_with(name))
+}
+
+/// Whether a line stands in what the shop wrote of an order: it would show the buyer's own address and note back on a page.
+/// See `templates/mail/order.txt` and `mail/layout.rs`.
+fn is_of_an_order_mail(line: &str) -> bool {
+    let text = line.trim();
+    let is_indented = line.starts_with([' ', '\t']);
+    (is_indented && (text.starts_with("| ") || text == "|"))
+        // The last ones are of messages that older versions wrote.
+        || text.starts_with("Lines after a bar ( | ) were written by the buyer")
+        || text.starts_with("Lines behind a bar ( | ) are the buyer's words")
+        || ["SHIP TO", "BUYER'S NOTE", "ACTIONS"].contains(&text)
+        || ["SEND TO", "THE BUYER'S NOTE", "WHAT YOU CAN DO"].contains(&text)
+        || text.starts_with("X-Shop-Order:")
+        || (is_indented && text.starts_with("shop orders "))
+}
+
+/// The name of a file that was put into the text the old way.
+/// Source: POSIX, `uuencode`.
+fn uuencoded<'a>(line: &'a str, next: &str) -> Option<&'a str> {
+    let (mode, name) = line.strip_prefix("begin ")?.split_once(' ')?;
+    let is_mode =
+        (3..=4).contains(&mode.len()) && mode.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
+    // A whole line of 45 bytes is 61 letters and begins with M; the last is shorter.
+    let is_data = !next.is_empty() && next.bytes().all(|byte| (0x20..=0x60).contains(&byte));
+    (is_mode && is_data).then_some(name)
+}

@@ -1,0 +1,75 @@
+//! Which orders a reply is addressed to.
+
+use crate::domain::orders::OrderRef;
+use crate::infra::mail::reply::Unreadable;
+use crate::infra::mail::reply::shown;
+use mailparse::MailAddr;
+use mailparse::MailHeader;
+use mailparse::addrparse;
+use mailparse::addrparse_header;
+
+/// The addresses of an order: `order+REF@shop.invalid`.
+const NAME: &str = "order+";
+const DOMAIN: &str = "shop.invalid";
+
+/// Units: orders that one letter may be for.
+const MOST_ORDERS: usize = 500;
+
+/// Each order once. All of them are orders, or none is taken.
+pub fn orders(recipients: &[String]) -> Result<Vec<OrderRef>, Unreadable> {
+    let mut found: Vec<OrderRef> = Vec::new();
+    for recipient in recipients {
+        let addresses = match addrparse(recipient) {
+            Ok(list) => singles(&list),
+            Err(_) => return Err(Unreadable::Foreign(shown(recipient))),
+        };
+        if addresses.is_empty() && !recipient.trim().is_empty() && !recipient.contains(':') {
+            return Err(Unreadable::Foreign(shown(recipient)));
+        }
+        for address in addresses {
+            let order_ref = order(&address)?;
+            if !found.contains(&order_ref) {
+                found.push(order_ref);
+            }
+            if MOST_ORDERS < found.len() {
+                return Err(Unreadable::TooManyOrders);
+            }
+        }
+    }
+    if found.is_empty() { Err(Unreadable::NoOrder) } else { Ok(found) }
+}
+
+/// Whom the header names.
+pub fn of_header(headers: &[MailHeader<'_>]) -> Result<Vec<String>, Unreadable> {
+    let mut found = Vec::new();
+    for header in headers {
+        let name = header.get_key_ref();
+        let names_recipients =
+            ["To", "Cc", "Bcc"].iter().any(|known| name.trim().eq_ignore_ascii_case(known));
+        if names_recipients {
+            found.extend(singles(&addrparse_header(header).map_err(|_| Unreadable::Addresses)?));
+        }
+    }
+    Ok(found)
+}
+
+fn singles(list: &[MailAddr]) -> Vec<String> {
+    let mut found = Vec::new();
+    for address in list {
+        match address {
+            MailAddr::Single(single) => found.push(single.addr.clone()),
+            MailAddr::Group(group) => found.extend(group.addrs.iter().map(|one| one.addr.clone())),
+        }
+    }
+    found
+}
+
+fn order(address: &str) -> Result<OrderRef, Unreadable> {
+    let foreign = || Unreadable::Foreign(shown(address));
+    let (local, domain) = address.trim().rsplit_once('@').ok_or_else(foreign)?;
+    let (name, order_ref) = local.split_at_checked(NAME.len()).ok_or_else(foreign)?;
+    if !domain.eq_ignore_ascii_case(DOMAIN) || !name.eq_ignore_ascii_case(NAME) {
+        return Err(foreign());
+    }
+    OrderRef::parse(order_ref).map_err(|_| Unreadable::NotAnOrder(shown(address)))
+}

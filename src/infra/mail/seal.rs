@@ -1,0 +1,152 @@
+//! Encrypts a message to the seller's OpenPGP key.
+
+use crate::domain::orders::PgpBlock;
+use crate::domain::values::Timestamp;
+use crate::infra::mail::padding;
+use crate::infra::mail::seller_key::KeyFault;
+use crate::infra::mail::seller_key::RecipientKey;
+use crate::infra::mail::seller_key::SellerKey;
+use lettre::message::Body;
+use lettre::message::Message;
+use lettre::message::MessageBuilder;
+use lettre::message::MultiPart;
+use lettre::message::MultiPartKind;
+use lettre::message::SinglePart;
+use lettre::message::header::ContentDisposition;
+use lettre::message::header::ContentTransferEncoding;
+use lettre::message::header::ContentType;
+use lettre::message::header::ContentTypeErr;
+use lettre::message::header::Subject;
+use pgp::composed::ArmorOptions;
+use pgp::composed::MessageBuilder as OpenPgpBuilder;
+use pgp::crypto::sym::SymmetricKeyAlgorithm;
+use rand::rngs::OsRng;
+
+/// Why a message could not be sealed. Nothing is ever told in plain text instead.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    #[error(transparent)]
+    Key(#[from] KeyFault),
+    #[error("seal to the seller's key: {0}")]
+    OpenPgp(Box<pgp::errors::Error>),
+    #[error("a part of the sealed message: {0}")]
+    Part(#[from] ContentTypeErr),
+    #[error("the sealed message: {0}")]
+    Message(#[from] lettre::error::Error),
+}
+
+impl From<pgp::errors::Error> for SealError {
+    fn from(error: pgp::errors::Error) -> Self {
+        Self::OpenPgp(Box::new(error))
+    }
+}
+
+/// The same in every message: it stands outside of the seal and must tell nothing.
+const BOUNDARY: &str = "sealed-to-the-seller";
+
+impl SellerKey {
+    /// An armored OpenPGP message that this key alone opens, in the form that every gpg since 2.0 reads: AES-256, the
+    /// integrity mark of old (SEIPD version 1), nothing compressed.
+    ///
+    /// # Errors
+    /// [`SealError::Key`] where the key has ended meanwhile.
+    pub fn seal(&self, plain: &[u8], now: Timestamp) -> Result<String, SealError> {
+        let recipient = self.recipient(now)?;
+        let mut message = OpenPgpBuilder::from_bytes("", plain.to_vec())
+            .seipd_v1(OsRng, SymmetricKeyAlgorithm::AES256);
+        match &recipient.key {
+            RecipientKey::Primary(key) => message.encrypt_to_key(OsRng, key)?,
+            RecipientKey::Subkey(key) => message.encrypt_to_key(OsRng, key)?,
+        };
+        Ok(message.to_armored_string(OsRng, ArmorOptions::default())?)
+    }
+}
+
+/// The whole message (RFC 3156) around an entity that only the seller can read; its outer headers are the caller's.
+///
+/// # Errors
+/// [`SealError`]
+pub fn sealed_message(
+    outer: MessageBuilder,
+    key: &SellerKey,
+    subject: &str,
+    text: &str,
+    block: Option<&PgpBlock>,
+    now: Timestamp,
+) -> Result<Message, SealError> {
+    Ok(outer.multipart(seal_entity(key, subject, text, block, now)?)?)
+}
+
+/// The body of such a message. `subject`: the true one, which mail readers show once it is decrypted; `block`: what the
+/// buyer has sealed, beside the text.
+///
+/// # Errors
+/// [`SealError`]
+fn seal_entity(
+    key: &SellerKey,
+    subject: &str,
+    text: &str,
+    block: Option<&PgpBlock>,
+    now: Timestamp,
+) -> Result<MultiPart, SealError> {
+    let sealed = key.seal(&entity(subject, text, block)?, now)?;
+    let version = SinglePart::builder()
+        .header(ContentType::parse("application/pgp-encrypted")?)
+        .body("Version: 1\n".to_owned());
+    let data = SinglePart::builder()
+        .header(ContentType::parse("application/octet-stream; name=\"message.asc\"")?)
+        .header(ContentDisposition::inline_with_name("message.asc"))
+        .body(sealed);
+    let kind = MultiPartKind::Encrypted { protocol: "application/pgp-encrypted".to_owned() };
+    Ok(MultiPart::builder().kind(kind).boundary(BOUNDARY).singlepart(version).singlepart(data))
+}
+
+/// What lies under the seal: lines ended by CRLF, padded.
+fn entity(subject: &str, text: &str, block: Option<&PgpBlock>) -> Result<Vec<u8>, SealError> {
+    let subject = Subject::from(subject.to_owned());
+    let bare = match block {
+        None => SinglePart::builder()
+            .header(ContentType::parse("text/plain; charset=utf-8; protected-headers=\"v1\"")?)
+            .header(subject)
+            .body(body(text))
+            .formatted(),
+        Some(block) => {
+            let mut boundary = "part".to_owned();
+            while text.contains(&boundary) {
+                boundary.push('x');
+            }
+            let kind =
+                format!("multipart/mixed; boundary=\"{boundary}\"; protected-headers=\"v1\"");
+            MultiPart::builder()
+                .header(ContentType::parse(&kind)?)
+                .header(subject)
+                .singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(body(text)))
+                .singlepart(
+                    // mutt decrypts such a part by itself; elsewhere it is text that can be piped into gpg.
+                    SinglePart::builder()
+                        .header(ContentType::parse(
+                            "text/plain; charset=us-ascii; x-mutt-action=pgp-encrypted",
+                        )?)
+                        .header(ContentDisposition::inline())
+                        .body(body(block.as_str())),
+                )
+                .formatted()
+        }
+    };
+    let mut entity = padding::header(bare.len()).into_bytes();
+    entity.extend(bare);
+    Ok(entity)
+}
+
+/// Units: bytes of a line of mail, without its end. Source: RFC 5322, section 2.1.1.
+const LONGEST_LINE: usize = 998;
+
+/// As it is, so that gpg alone shows it well and a block within it is found; encoded where a line is too long for mail.
+pub(super) fn body(text: &str) -> Body {
+    if text.lines().any(|line| LONGEST_LINE < line.len()) {
+        return Body::new(text.to_owned());
+    }
+    let ended: String = text.lines().flat_map(|line| [line, "\r\n"]).collect();
+    // Its own choice would take lines of more than 76 bytes for too long.
+    Body::dangerous_pre_encoded(ended.into_bytes(), ContentTransferEncoding::EightBit)
+}

@@ -1,0 +1,444 @@
+//! Reads and judges the seller's OpenPGP key.
+
+use crate::domain::values::Timestamp;
+use crate::infra::mail::armor;
+use crate::infra::mail::armor::NotArmor;
+use crate::infra::mail::key_file;
+use pgp::crypto::ecc_curve::ECCCurve;
+use pgp::crypto::public_key::PublicKeyAlgorithm;
+use pgp::errors::Error;
+use pgp::packet::KeyFlags;
+use pgp::packet::Packet;
+use pgp::packet::PacketParser;
+use pgp::packet::PublicKey;
+use pgp::packet::PublicSubkey;
+use pgp::packet::Signature;
+use pgp::packet::SignatureType;
+use pgp::packet::SubpacketData;
+use pgp::packet::UserId;
+use pgp::types::KeyDetails;
+use pgp::types::KeyId;
+use pgp::types::KeyVersion;
+use pgp::types::PublicParams;
+use pgp::types::Tag;
+use std::sync::Arc;
+
+/// The seller's OpenPGP certificate, as far as the shop needs it: to seal, and to know who can open.
+///
+/// Shape: one public key of version 4, armored, with at least one part that can encrypt.
+/// Source: RFC 9580, section 10.1; which part is taken, as gpg takes it.
+#[derive(Clone)]
+pub struct SellerKey(Arc<Certificate>);
+
+pub(super) struct Certificate {
+    armored: String,
+    fingerprint: String,
+    /// When the key as a whole ends.
+    until: Option<Timestamp>,
+    /// Newest first; the primary key, if it can encrypt, comes last.
+    pub(super) recipients: Vec<Recipient>,
+    /// What the seller's program says that it reads, beyond what every program reads.
+    pub(super) reads_ocb: bool,
+    pub(super) reads_version_2: bool,
+}
+
+/// A part of the certificate that was made to encrypt to.
+pub(super) struct Recipient {
+    pub(super) key: RecipientKey,
+    pub(super) is_revoked: bool,
+    until: Option<Timestamp>,
+}
+
+pub(super) enum RecipientKey {
+    Primary(PublicKey),
+    Subkey(PublicSubkey),
+}
+
+/// What keeps the shop from sealing, in words for the seller.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyFault {
+    #[error(
+        "the seller's key cannot be read ({0}): export it again with gpg --armor --export YOUR-KEY > db/seller.asc"
+    )]
+    Malformed(&'static str),
+    #[error(
+        "the seller's key file contains a private key, which must not be on this host. Remove the file (shred -u FILE) and export the public key with gpg --armor --export YOUR-KEY > db/seller.asc"
+    )]
+    PrivateKey,
+    #[error(
+        "the seller's key is on the curve {0}, which the shop does not support: use Curve25519, a NIST curve or RSA. Create a key with gpg --quick-gen-key YOUR-NAME ed25519 cert never and gpg --quick-add-key FINGERPRINT cv25519 encr, then gpg --armor --export FINGERPRINT > db/seller.asc"
+    )]
+    Curve(String),
+    #[error(
+        "the seller's key has an algorithm that the shop does not support: use Curve25519, a NIST curve or RSA. Create a key with gpg --quick-gen-key YOUR-NAME ed25519 cert never and gpg --quick-add-key FINGERPRINT cv25519 encr, then gpg --armor --export FINGERPRINT > db/seller.asc"
+    )]
+    Algorithm,
+    #[error(
+        "the seller's key file contains more than one key: export a single one with gpg --armor --export YOUR-KEY > db/seller.asc"
+    )]
+    ManyKeys,
+    #[error(
+        "the seller's key is not a version 4 key, which every gpg can read: create one with gpg --quick-gen-key YOUR-NAME, then gpg --armor --export YOUR-NAME > db/seller.asc"
+    )]
+    OtherVersion,
+    #[error(
+        "the seller's key expired on {}: extend it with gpg --quick-set-expire FINGERPRINT 2y, and its subkeys with gpg --quick-set-expire FINGERPRINT 2y '*', then gpg --armor --export FINGERPRINT > db/seller.asc", .0.day()
+    )]
+    Expired(Timestamp),
+    #[error(
+        "the seller's key is revoked: create a new one with gpg --quick-gen-key YOUR-NAME, then gpg --armor --export YOUR-NAME > db/seller.asc"
+    )]
+    Revoked,
+    #[error(
+        "the seller's key has no usable encryption subkey (supported: Curve25519, NIST curves and RSA): add one with gpg --quick-add-key FINGERPRINT cv25519 encr (rsa3072 for an RSA key), then gpg --armor --export FINGERPRINT > db/seller.asc"
+    )]
+    CannotEncrypt,
+}
+
+impl SellerKey {
+    /// Reads the file as it lies there.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn read(file: &[u8], now: Timestamp) -> Result<Self, KeyFault> {
+        Self::parse(&key_file::text_of(file)?, now)
+    }
+
+    /// # Errors
+    /// [`KeyFault`] where nothing could be sealed to this key now. None of them repeats anything of the file.
+    pub fn parse(armored: &str, now: Timestamp) -> Result<Self, KeyFault> {
+        let armored = armored.trim_start_matches('\u{FEFF}');
+        if armored.contains("PRIVATE KEY") {
+            return Err(KeyFault::PrivateKey);
+        }
+        let opened = armor::open(armored, "PUBLIC KEY BLOCK").map_err(|fault| match fault {
+            NotArmor::Missing => key_file::unarmored_fault(armored),
+            NotArmor::Several => KeyFault::ManyKeys,
+            NotArmor::Damaged => KeyFault::Malformed("it is truncated or damaged"),
+        })?;
+        let key = Self(Arc::new(Parts::read(&opened.bytes)?.certificate(opened.text, now)?));
+        key.check(now)?;
+        Ok(key)
+    }
+
+    /// Whether the key can be sealed to at this moment: what was good at the start may end while the shop is open.
+    ///
+    /// # Errors
+    /// [`KeyFault::Expired`], [`KeyFault::CannotEncrypt`].
+    pub fn check(&self, now: Timestamp) -> Result<(), KeyFault> {
+        self.recipient(now).map(|_| ())
+    }
+
+    /// The part to encrypt to: the newest that is good, as gpg chooses.
+    pub(super) fn recipient(&self, now: Timestamp) -> Result<&Recipient, KeyFault> {
+        if let Some(until) = self.0.until.filter(|until| *until <= now) {
+            return Err(KeyFault::Expired(until));
+        }
+        let good = self.0.recipients.iter().filter(|recipient| !recipient.is_revoked);
+        match good.clone().find(|recipient| recipient.until.is_none_or(|until| now < until)) {
+            Some(recipient) => Ok(recipient),
+            None => Err(good
+                .filter_map(|recipient| recipient.until)
+                .max()
+                .map_or(KeyFault::CannotEncrypt, KeyFault::Expired)),
+        }
+    }
+
+    pub(super) fn certificate(&self) -> &Certificate {
+        &self.0
+    }
+
+    /// Shape: 40 hexadecimal digits, capitals.
+    pub fn fingerprint(&self) -> String {
+        self.0.fingerprint.clone()
+    }
+
+    /// In groups of four, as people compare it.
+    pub fn fingerprint_for_people(&self) -> String {
+        let mut grouped = String::new();
+        for (n, digit) in self.0.fingerprint.chars().enumerate() {
+            if 0 < n && n % 4 == 0 {
+                grouped.push(' ');
+            }
+            grouped.push(digit);
+        }
+        grouped
+    }
+
+    /// When nothing can be sealed to it any more; none where it has no end.
+    pub fn usable_until(&self) -> Option<Timestamp> {
+        let good = self.0.recipients.iter().filter(|recipient| !recipient.is_revoked);
+        let ends: Option<Vec<Timestamp>> = good.map(|recipient| recipient.until).collect();
+        let parts_end = ends.and_then(|ends| ends.into_iter().max());
+        self.0.until.into_iter().chain(parts_end).min()
+    }
+
+    /// By which a message that is sealed to this key is known.
+    pub fn key_ids(&self) -> Vec<u64> {
+        let as_number = |recipient: &Recipient| {
+            let bytes = recipient.key.id().as_ref().try_into().ok()?;
+            Some(u64::from_be_bytes(bytes))
+        };
+        self.0.recipients.iter().filter_map(as_number).collect()
+    }
+
+    /// The key as others may have it, without comments.
+    pub fn armored(&self) -> &str {
+        &self.0.armored
+    }
+}
+
+impl std::fmt::Debug for SellerKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SellerKey({})", self.0.fingerprint)
+    }
+}
+
+impl RecipientKey {
+    pub(super) fn id(&self) -> KeyId {
+        match self {
+            Self::Primary(key) => key.legacy_key_id(),
+            Self::Subkey(key) => key.legacy_key_id(),
+        }
+    }
+
+    pub(super) fn algorithm(&self) -> PublicKeyAlgorithm {
+        match self {
+            Self::Primary(key) => key.algorithm(),
+            Self::Subkey(key) => key.algorithm(),
+        }
+    }
+}
+
+/// The packets of one certificate, sorted by what they are about, nothing believed yet.
+struct Parts {
+    primary: PublicKey,
+    on_primary: Vec<Signature>,
+    users: Vec<(UserId, Vec<Signature>)>,
+    subkeys: Vec<(PublicSubkey, Vec<Signature>)>,
+}
+
+/// What the seller's own signature says of a part.
+struct Statement {
+    made: u32,
+    /// Units: seconds after the part was made; 0: no end.
+    lasts: Option<u32>,
+    flags: Option<KeyFlags>,
+    features: u8,
+}
+
+impl Parts {
+    fn read(bytes: &[u8]) -> Result<Self, KeyFault> {
+        enum Last {
+            Primary,
+            User,
+            Subkey,
+            Other,
+        }
+        let damaged = KeyFault::Malformed("it is truncated or damaged");
+        let mut packets = PacketParser::new(bytes);
+        let primary = match packets.next() {
+            Some(Ok(Packet::PublicKey(key))) => key,
+            Some(Ok(Packet::SecretKey(_))) => return Err(KeyFault::PrivateKey),
+            _ => {
+                return Err(match key_file::first_version(bytes) {
+                    Some(2 | 3 | 5 | 6) => KeyFault::OtherVersion,
+                    _ => KeyFault::Malformed("it does not start with a public key"),
+                });
+            }
+        };
+        let mut parts = Self { primary, on_primary: vec![], users: vec![], subkeys: vec![] };
+        let mut last = Last::Primary;
+        for packet in packets {
+            match packet {
+                Ok(Packet::SecretKey(_) | Packet::SecretSubkey(_)) => {
+                    return Err(KeyFault::PrivateKey);
+                }
+                Ok(Packet::PublicKey(_)) => return Err(KeyFault::ManyKeys),
+                Ok(Packet::PublicSubkey(key)) => {
+                    parts.subkeys.push((key, vec![]));
+                    last = Last::Subkey;
+                }
+                Ok(Packet::UserId(id)) => {
+                    parts.users.push((id, vec![]));
+                    last = Last::User;
+                }
+                Ok(Packet::UserAttribute(_)) => last = Last::Other,
+                Ok(Packet::Signature(signature)) => {
+                    let about = match last {
+                        Last::Primary => Some(&mut parts.on_primary),
+                        Last::User => parts.users.last_mut().map(|(_, about)| about),
+                        Last::Subkey => parts.subkeys.last_mut().map(|(_, about)| about),
+                        Last::Other => None,
+                    };
+                    about.into_iter().for_each(|about| about.push(signature.clone()));
+                }
+                Ok(Packet::Marker(_) | Packet::Trust(_) | Packet::Padding(_)) => {}
+                Ok(_) => return Err(damaged),
+                // A part that cannot be read counts for nothing. The signatures behind it go to the part before, where
+                // none of them holds.
+                Err(Error::Unsupported { .. } | Error::InvalidPacketContent { .. }) => {}
+                Err(_) => return Err(damaged),
+            }
+        }
+        Ok(parts)
+    }
+
+    fn certificate(self, armored: String, now: Timestamp) -> Result<Certificate, KeyFault> {
+        let Self { primary, on_primary, users, subkeys } = self;
+        if primary.version() != KeyVersion::V4 {
+            return Err(KeyFault::OtherVersion);
+        }
+        supports(primary.public_params())?;
+        let holds = |signature: &Signature| signature.verify_key(&primary).is_ok();
+        let is_of = |signature: &&Signature, kind| signature.typ() == Some(kind);
+        if on_primary.iter().filter(|s| is_of(s, SignatureType::KeyRevocation)).any(holds) {
+            return Err(KeyFault::Revoked);
+        }
+        let direct = newest(
+            on_primary.iter().filter(|s| is_of(s, SignatureType::Key)).filter(|s| holds(s)),
+            now,
+        );
+        let mut of_users: Vec<Statement> = users
+            .iter()
+            .filter_map(|(id, about)| {
+                let own = about.iter().filter(|signature| {
+                    signature.is_certification()
+                        && !is_of(signature, SignatureType::CertRevocation)
+                        && signature.verify_certification(&primary, Tag::UserId, id).is_ok()
+                });
+                newest(own, now)
+            })
+            .collect();
+        of_users.sort_by_key(|statement| std::cmp::Reverse(statement.made));
+        let statements: Vec<Statement> = direct.into_iter().chain(of_users).collect();
+        if statements.is_empty() {
+            return Err(KeyFault::Malformed("nothing in it is signed by the key itself"));
+        }
+        let features = statements.iter().fold(0, |all, statement| all | statement.features);
+        let lasts = statements.iter().find_map(|said| said.lasts.filter(|seconds| 0 < *seconds));
+        let flags = statements.iter().find_map(|said| said.flags.clone());
+
+        let unsupported = subkeys.iter().find_map(|(key, _)| supports(key.public_params()).err());
+        let mut recipients: Vec<Recipient> = subkeys
+            .into_iter()
+            .filter_map(|(key, about)| subkey(key, &about, &primary, now))
+            .collect();
+        recipients.sort_by_key(|recipient| std::cmp::Reverse(recipient.made()));
+        let until = end(&primary, lasts);
+        let fingerprint = format!("{:X}", primary.fingerprint());
+        if can_encrypt(primary.algorithm(), flags.as_ref()) {
+            let key = RecipientKey::Primary(primary);
+            recipients.push(Recipient { key, is_revoked: false, until });
+        }
+        if let Some(fault) = unsupported.filter(|_| recipients.is_empty()) {
+            return Err(fault);
+        }
+        Ok(Certificate {
+            armored,
+            fingerprint,
+            until,
+            recipients,
+            reads_ocb: features & 0x02 != 0,
+            reads_version_2: features & 0x08 != 0,
+        })
+    }
+}
+
+impl Recipient {
+    fn made(&self) -> u32 {
+        match &self.key {
+            RecipientKey::Primary(key) => key.created_at().as_secs(),
+            RecipientKey::Subkey(key) => key.created_at().as_secs(),
+        }
+    }
+}
+
+/// A subkey that the primary key calls its own, for encryption.
+fn subkey(
+    key: PublicSubkey,
+    about: &[Signature],
+    primary: &PublicKey,
+    now: Timestamp,
+) -> Option<Recipient> {
+    let own = |kind| about.iter().filter(move |signature| signature.typ() == Some(kind));
+    let holds = |signature: &&Signature| signature.verify_subkey_binding(primary, &key).is_ok();
+    let said = newest(own(SignatureType::SubkeyBinding).filter(holds), now)?;
+    if key.version() != KeyVersion::V4 || supports(key.public_params()).is_err() {
+        return None;
+    }
+    if !can_encrypt(key.algorithm(), said.flags.as_ref()) {
+        return None;
+    }
+    // As gpg: whatever the dates of revocation and binding, a revoked subkey stays revoked.
+    let is_revoked = own(SignatureType::SubkeyRevocation).any(|signature| holds(&signature));
+    let until = end(&key, said.lasts);
+    Some(Recipient { key: RecipientKey::Subkey(key), is_revoked, until })
+}
+
+/// The newest of these signatures that has not itself expired.
+fn newest<'a>(
+    signatures: impl Iterator<Item = &'a Signature>,
+    now: Timestamp,
+) -> Option<Statement> {
+    signatures
+        .filter_map(|signature| {
+            let made = signature.created()?.as_secs();
+            let lasts = signature.signature_expiration_time().map_or(0, |time| time.as_secs());
+            let is_over = 0 < lasts && i64::from(made) + i64::from(lasts) <= now.get();
+            (!is_over).then_some((made, signature))
+        })
+        .max_by_key(|(made, _)| *made)
+        .map(|(made, signature)| {
+            let flags = signature.config().and_then(|config| {
+                config.hashed_subpackets().find_map(|part| match &part.data {
+                    SubpacketData::KeyFlags(flags) => Some(flags.clone()),
+                    _ => None,
+                })
+            });
+            let features = signature.features().and_then(|all| Vec::from(all).first().copied());
+            Statement {
+                made,
+                lasts: signature.key_expiration_time().map(|time| time.as_secs()),
+                flags,
+                features: features.unwrap_or(0),
+            }
+        })
+}
+
+/// Whether a part of a key can be used with the library that the shop has: what it only reads is no use.
+fn supports(part: &PublicParams) -> Result<(), KeyFault> {
+    let curve = match part {
+        PublicParams::ECDSA(part) => part.curve(),
+        PublicParams::ECDH(part) => part.curve(),
+        PublicParams::EdDSALegacy(part) => part.curve(),
+        PublicParams::Unknown { .. } => return Err(KeyFault::Algorithm),
+        _ => return Ok(()),
+    };
+    match curve {
+        ECCCurve::Curve25519Legacy
+        | ECCCurve::Ed25519Legacy
+        | ECCCurve::P256
+        | ECCCurve::P384
+        | ECCCurve::P521 => Ok(()),
+        ECCCurve::Unknown(_) => Err(KeyFault::Algorithm),
+        curve => Err(KeyFault::Curve(curve.name().to_owned())),
+    }
+}
+
+/// Keys from before there were flags may do what their kind can.
+fn can_encrypt(algorithm: PublicKeyAlgorithm, flags: Option<&KeyFlags>) -> bool {
+    matches!(
+        algorithm,
+        PublicKeyAlgorithm::RSA
+            | PublicKeyAlgorithm::RSAEncrypt
+            | PublicKeyAlgorithm::ECDH
+            | PublicKeyAlgorithm::X25519
+            | PublicKeyAlgorithm::X448
+    ) && flags.is_none_or(|flags| flags.encrypt_comms() || flags.encrypt_storage())
+}
+
+fn end(key: &impl KeyDetails, lasts: Option<u32>) -> Option<Timestamp> {
+    let lasts = lasts.filter(|seconds| 0 < *seconds)?;
+    Timestamp::new(i64::from(key.created_at().as_secs()) + i64::from(lasts)).ok()
+}

@@ -1,0 +1,11 @@
+//! Adapters to the world outside: storage, mail, nodes, Tor, pictures, settings.
+
+pub mod bounded;
+pub mod config;
+pub mod failpoints;
+pub mod mail;
+pub mod node;
+pub mod pictures;
+pub mod plots;
+pub mod store;
+pub mod tor;

@@ -1,0 +1,70 @@
+//! What is remembered between two scans of a Bitcoin node.
+
+use crate::domain::values::Timestamp;
+use serde::Deserialize;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// What the last look left for the next.
+#[derive(Default, Deserialize, Serialize)]
+pub struct ScanState {
+    /// The hash of the first block: the chain's own name.
+    pub genesis: Option<String>,
+    /// The number of the newest block then.
+    pub head: u64,
+    /// Units: Unix seconds.
+    pub looked_at: i64,
+    /// The invoices, by [`WatchedInvoice::id`], whose payments the wallet has been made to look for since they were placed.
+    ///
+    /// [`WatchedInvoice::id`]: crate::domain::payment::observation::WatchedInvoice::id
+    pub searched: BTreeSet<i64>,
+}
+
+impl ScanState {
+    /// What cannot be read is as good as nothing: the chain is then searched once more.
+    pub fn read(text: Option<&str>) -> Self {
+        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    }
+
+    /// Whether an invoice of that day that was not there at the last look can only have been placed after it.
+    pub fn looked_by(&self, placed_on: Timestamp) -> bool {
+        self.genesis.is_some()
+            && Timestamp::new(self.looked_at)
+                .is_ok_and(|at| at.day_start() <= placed_on.day_start())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let memory = ScanState {
+            genesis: Some("00".to_owned()),
+            head: 7,
+            looked_at: 1_795_267_507,
+            searched: [3, 1].into(),
+        };
+        let text = serde_json::to_string(&memory).unwrap();
+        assert_eq!(text, r#"{"genesis":"00","head":7,"looked_at":1795267507,"searched":[1,3]}"#);
+        let again = ScanState::read(Some(&text));
+        assert_eq!((again.head, again.searched), (7, [1, 3].into()));
+        for text in [None, Some(""), Some("[]"), Some(r#"{"head":-1}"#)] {
+            assert_eq!(ScanState::read(text).genesis, None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_invoice_of_an_earlier_day_may_have_been_paid_before_the_last_look() {
+        let today = Timestamp::new(1_795_267_507).unwrap();
+        let memory = ScanState {
+            genesis: Some("00".to_owned()),
+            looked_at: today.get(),
+            ..ScanState::default()
+        };
+        assert!(memory.looked_by(today.day_start()));
+        assert!(!memory.looked_by(today.plus_days(-1).day_start()));
+        assert!(!ScanState::default().looked_by(today));
+    }
+}

@@ -1,0 +1,423 @@
+//! Payments that a Bitcoin node knows of.
+
+use crate::domain::payment::observation::Observation;
+use crate::domain::payment::observation::WatchedInvoice;
+use crate::domain::values::Amount;
+use crate::domain::values::Timestamp;
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use serde_json::Number;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+/// Units: Gwei in one satoshi.
+const PER_SATOSHI: i64 = 10;
+/// Units: satoshi that there will ever be.
+const MOST_SATOSHI: i64 = 21_000_000 * 100_000_000;
+/// Units: blocks before what a miner made for himself can be spent, by him or by whom he pays.
+/// Source: Bitcoin Core, `COINBASE_MATURITY`.
+const MATURITY: u32 = 100;
+/// Units: seconds that a block's own time may be off. Source: Bitcoin Core, `MAX_FUTURE_BLOCK_TIME`.
+const CLOCKS_DIFFER: i64 = 2 * 60 * 60;
+
+/// An invoice, with what the node is asked about it.
+pub struct Asked<'a> {
+    pub followed: &'a WatchedInvoice,
+    /// What pays to it, in hexadecimal digits.
+    pub script: String,
+    /// Units: confirmations.
+    pub needed: u32,
+}
+
+/// An output that pays to the wallet, as the node tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub transaction: String,
+    output: u64,
+    /// In the way of writing of the node's network.
+    address: String,
+    satoshi: i64,
+    pub confirmations: u32,
+    /// The time of its block. Units: Unix seconds.
+    pub in_block: Option<i64>,
+}
+
+/// Source: Bitcoin Core, `listsinceblock`.
+#[derive(Deserialize)]
+struct Entry {
+    category: String,
+    address: Option<String>,
+    amount: Number,
+    vout: Option<u64>,
+    confirmations: i64,
+    txid: String,
+    blocktime: Option<i64>,
+    abandoned: Option<bool>,
+}
+
+/// Every output that came in and is not undone. `None` where the node's answer is no list of such.
+pub fn parts(listed: &Value) -> Option<Vec<Part>> {
+    let entries: Vec<Entry> = Vec::deserialize(listed.get("transactions")?).ok()?;
+    let mut told = BTreeSet::new();
+    let mut parts = Vec::with_capacity(entries.len());
+    for entry in entries {
+        // "send" is the seller's own spending, "orphan" a block that came to nothing.
+        let is_coinbase = matches!(entry.category.as_str(), "generate" | "immature");
+        if entry.category != "receive" && !is_coinbase {
+            continue;
+        }
+        // Below zero: a transaction in a block contradicts it.
+        let Ok(confirmations) = u32::try_from(entry.confirmations.min(i64::from(u32::MAX))) else {
+            continue;
+        };
+        // What pays to no address pays to none of the shop's.
+        let Some(address) = entry.address else { continue };
+        if entry.abandoned == Some(true) {
+            continue;
+        }
+        let output = entry.vout?;
+        let satoshi = satoshi(&entry.amount)?;
+        if 0 < confirmations && entry.blocktime.is_none() {
+            return None;
+        }
+        if told.insert((entry.txid.clone(), output)) {
+            parts.push(Part {
+                transaction: entry.txid,
+                output,
+                address,
+                satoshi,
+                confirmations: if is_coinbase {
+                    confirmations.saturating_sub(MATURITY)
+                } else {
+                    confirmations
+                },
+                in_block: entry.blocktime.filter(|_| 0 < confirmations),
+            });
+        }
+    }
+    Some(parts)
+}
+
+/// Source: Bitcoin Core writes coins with eight decimals. The shortest decimal of what the parser made of them is the same number again, to the last
+/// satoshi of all (a test shows it).
+fn satoshi(coins: &Number) -> Option<i64> {
+    let text = coins.to_string();
+    let coins = if text.contains(['e', 'E']) {
+        Decimal::from_scientific(&text).ok()?
+    } else {
+        Decimal::from_str(&text).ok()?
+    };
+    let satoshi = coins.checked_mul(Decimal::from(100_000_000))?;
+    let whole = i64::try_from(satoshi).ok().filter(|_| satoshi.fract().is_zero())?;
+    (0..=MOST_SATOSHI).contains(&whole).then_some(whole)
+}
+
+/// The look's time: never later than now, and not beyond the day of an order that is left out with nothing seen. Nobody knows
+/// whether it was paid, so it may not run out.
+pub fn time(deep: Timestamp, now: Timestamp, left_out: &[Asked<'_>]) -> Timestamp {
+    let unseen = left_out
+        .iter()
+        .filter(|one| one.followed.last.is_none_or(|last| last.seen == Amount::ZERO))
+        .map(|one| one.followed.placed_on);
+    unseen.fold(deep.min(now), Timestamp::min)
+}
+
+/// `addresses`: script → address, as the node writes it.
+pub fn observations(
+    asked: &[Asked<'_>],
+    parts: &[Part],
+    addresses: &BTreeMap<String, String>,
+) -> Vec<(i64, Observation)> {
+    let mut owners: BTreeMap<&str, Vec<&Asked<'_>>> = BTreeMap::new();
+    for one in asked {
+        if let Some(address) = addresses.get(&one.script) {
+            owners.entry(address).or_default().push(one);
+        }
+    }
+    // An output belongs to one invoice: to the one whose amount it is, else to the one whose address it is.
+    for owners in owners.values_mut() {
+        owners.sort_by_key(|one| (one.followed.is_alone, one.followed.id));
+    }
+    let mut sums: BTreeMap<i64, Sum> = BTreeMap::new();
+    for part in parts {
+        let owners = owners.get(part.address.as_str()).map(Vec::as_slice).unwrap_or_default();
+        if let Some(owner) = owners.iter().find(|one| one.takes(part)) {
+            sums.entry(owner.followed.id).or_default().add(part, owner.needed);
+        }
+    }
+    asked
+        .iter()
+        .map(|one| {
+            let sum = sums.remove(&one.followed.id).unwrap_or_default();
+            (one.followed.id, sum.sighting(one.needed))
+        })
+        .collect()
+}
+
+impl Asked<'_> {
+    fn takes(&self, part: &Part) -> bool {
+        part.came_after(self.followed.placed_on)
+            && (self.followed.is_alone || part.gwei() == self.followed.amount)
+    }
+}
+
+impl Part {
+    fn gwei(&self) -> Amount {
+        gwei(self.satoshi)
+    }
+
+    fn came_after(&self, placed_on: Timestamp) -> bool {
+        let first = placed_on.day_start().get().saturating_sub(CLOCKS_DIFFER);
+        self.in_block.is_none_or(|at| first <= at)
+    }
+}
+
+/// Units: satoshi.
+#[derive(Default)]
+struct Sum {
+    seen: i64,
+    settled: i64,
+    youngest: Option<u32>,
+}
+
+impl Sum {
+    fn add(&mut self, part: &Part, needed: u32) {
+        self.seen = self.seen.saturating_add(part.satoshi);
+        if needed <= part.confirmations {
+            self.settled = self.settled.saturating_add(part.satoshi);
+        }
+        let youngest = self.youngest.map_or(part.confirmations, |n| n.min(part.confirmations));
+        self.youngest = Some(youngest);
+    }
+
+    fn sighting(&self, needed: u32) -> Observation {
+        Observation {
+            seen: gwei(self.seen),
+            settled: gwei(self.settled),
+            confirmations: self.youngest.unwrap_or(0),
+            needed,
+            // A chain of outputs tells what came, whatever the seller spends.
+            is_moved: false,
+        }
+    }
+}
+
+fn gwei(satoshi: i64) -> Amount {
+    Amount::new(satoshi.saturating_mul(PER_SATOSHI)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::payment::Address;
+    use crate::domain::payment::Coin;
+    use crate::domain::payment::observation::Depth;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    const DAY: i64 = 1_795_219_200;
+
+    /// As the node writes it: eight decimals.
+    fn coins(satoshi: i64) -> Value {
+        let (whole, rest) = (satoshi / 100_000_000, satoshi % 100_000_000);
+        serde_json::from_str(&format!("{whole}.{rest:08}")).unwrap()
+    }
+
+    fn entry(id: &str, address: &str, satoshi: i64, confirmations: i64) -> Value {
+        let mut entry = json!({
+            "category": "receive", "address": address, "amount": coins(satoshi), "vout": 0, "txid": id,
+            "confirmations": confirmations, "walletconflicts": [], "time": DAY,
+        });
+        if 0 < confirmations {
+            entry["blocktime"] = json!(DAY);
+        }
+        entry
+    }
+
+    fn with(mut entry: Value, name: &str, value: Value) -> Value {
+        entry[name] = value;
+        entry
+    }
+
+    fn read(entries: Vec<Value>) -> Option<Vec<Part>> {
+        parts(&json!({"transactions": entries, "lastblock": "00"}))
+    }
+
+    fn followed(id: i64, amount: i64, is_alone: bool) -> WatchedInvoice {
+        WatchedInvoice {
+            id,
+            coin: Coin::Bitcoin,
+            address: Address::parse(&Coin::Bitcoin, "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu")
+                .unwrap(),
+            amount: gwei(amount),
+            is_alone,
+            depth: Depth::Blocks(2),
+            placed_on: Timestamp::new(DAY).unwrap(),
+            last: None,
+        }
+    }
+
+    /// The invoices have the scripts "0", "1", …, and the node writes the addresses "a0", "a1", ….
+    #[track_caller]
+    fn check(
+        followed: &[(WatchedInvoice, &str)],
+        entries: Vec<Value>,
+        expected: &[(i64, i64, i64, u32)],
+    ) {
+        let asked: Vec<Asked<'_>> = followed
+            .iter()
+            .map(|(followed, script)| Asked { followed, script: (*script).to_owned(), needed: 2 })
+            .collect();
+        let addresses = followed
+            .iter()
+            .map(|(_, script)| ((*script).to_owned(), format!("a{script}")))
+            .collect();
+        let seen: Vec<(i64, i64, i64, u32)> =
+            observations(&asked, &read(entries).unwrap(), &addresses)
+                .iter()
+                .map(|(id, seen)| {
+                    assert_eq!((seen.needed, seen.is_moved), (2, false));
+                    (*id, seen.seen.get() / 10, seen.settled.get() / 10, seen.confirmations)
+                })
+                .collect();
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn what_came_is_counted_by_its_depth() {
+        let one = [(followed(7, 1000, true), "0")];
+        check(&one, vec![], &[(7, 0, 0, 0)]);
+        check(&one, vec![entry("x", "a0", 1000, 0)], &[(7, 1000, 0, 0)]);
+        check(&one, vec![entry("x", "a0", 1000, 1)], &[(7, 1000, 0, 1)]);
+        check(&one, vec![entry("x", "a0", 1000, 2)], &[(7, 1000, 1000, 2)]);
+        check(&one, vec![entry("x", "a0", 400, 9), entry("y", "a0", 600, 1)], &[(7, 1000, 400, 1)]);
+        check(&one, vec![entry("x", "a9", 1000, 3)], &[(7, 0, 0, 0)]);
+    }
+
+    #[test]
+    fn what_a_block_took_in_before_the_orders_day_is_not_its_own() {
+        let one = [(followed(7, 1000, true), "0")];
+        let at = |time: i64| with(entry("x", "a0", 1000, 300), "blocktime", json!(time));
+        check(&one, vec![at(DAY - 7201)], &[(7, 0, 0, 0)]);
+        check(&one, vec![at(DAY - 7200)], &[(7, 1000, 1000, 300)]);
+    }
+
+    #[test]
+    fn the_time_waits_for_an_order_that_is_left_out_and_never_runs_ahead() {
+        let at = |time: i64| Timestamp::new(time).unwrap();
+        let (now, seen) = (at(DAY + 900), Observation { seen: gwei(1), ..Observation::NOTHING });
+        let with_last = |last| WatchedInvoice { last, ..followed(7, 1000, true) };
+        for (last, deep, expected) in [
+            (None, DAY + 600, DAY),
+            (Some(Observation::NOTHING), DAY + 600, DAY),
+            (Some(seen), DAY + 600, DAY + 600),
+            (Some(seen), DAY + 9000, DAY + 900),
+            (None, DAY - 600, DAY - 600),
+        ] {
+            let followed = with_last(last);
+            let left_out = [Asked { followed: &followed, script: "0".to_owned(), needed: 2 }];
+            assert_eq!(time(at(deep), now, &left_out), at(expected), "{last:?} {deep}");
+        }
+        assert_eq!(time(at(DAY + 9000), now, &[]), now);
+    }
+
+    #[test]
+    fn what_was_undone_is_not_counted() {
+        let one = [(followed(7, 1000, true), "0")];
+        for undone in [
+            entry("x", "a0", 1000, -1),
+            with(entry("x", "a0", 1000, 0), "abandoned", json!(true)),
+            with(entry("x", "a0", 1000, 3), "category", json!("orphan")),
+        ] {
+            check(&one, vec![undone], &[(7, 0, 0, 0)]);
+        }
+        // The seller spends it: what came stays what came. One output told twice is one.
+        let spent = with(entry("z", "a5", 0, 4), "category", json!("send"));
+        let spent = with(spent, "amount", json!(-0.001));
+        let came = entry("x", "a0", 1000, 5);
+        check(&one, vec![came.clone(), spent, came], &[(7, 1000, 1000, 5)]);
+    }
+
+    #[test]
+    fn what_a_miner_pays_counts_once_he_can() {
+        let one = [(followed(7, 1000, true), "0")];
+        let immature = |n: i64| with(entry("x", "a0", 1000, n), "category", json!("immature"));
+        check(&one, vec![immature(9)], &[(7, 1000, 0, 0)]);
+        check(
+            &one,
+            vec![with(immature(102), "category", json!("generate"))],
+            &[(7, 1000, 1000, 2)],
+        );
+    }
+
+    #[test]
+    fn at_a_shared_address_the_exact_amount_tells_whose_it_is() {
+        let both = [(followed(7, 1000, false), "0"), (followed(8, 1001, false), "0")];
+        check(
+            &both,
+            vec![entry("x", "a0", 1001, 3), entry("y", "a0", 999, 3), entry("z", "a0", 2001, 3)],
+            &[(7, 0, 0, 0), (8, 1001, 1001, 3)],
+        );
+        // Two of one amount: no output counts for both.
+        let twins = [(followed(9, 1000, false), "0"), (followed(8, 1000, false), "0")];
+        check(&twins, vec![entry("x", "a0", 1000, 3)], &[(9, 0, 0, 0), (8, 1000, 1000, 3)]);
+        // What was paid before the order was placed is another's.
+        let earlier = with(entry("x", "a0", 1000, 300), "blocktime", json!(DAY - 7201));
+        check(&both, vec![earlier], &[(7, 0, 0, 0), (8, 0, 0, 0)]);
+    }
+
+    #[test]
+    fn a_strange_answer_is_no_answer() {
+        let good = || entry("x", "a0", 1000, 1);
+        assert!(read(vec![good()]).is_some());
+        let without = |name: &str| {
+            let mut entry = good();
+            entry.as_object_mut().unwrap().remove(name);
+            entry
+        };
+        for (name, value) in [
+            ("amount", json!("0.1")),
+            ("amount", json!(-0.1)),
+            ("amount", json!(0.123_456_789)),
+            ("amount", json!(21_000_001)),
+            ("amount", json!(1e300)),
+            ("vout", json!(-1)),
+            ("confirmations", json!(1.5)),
+            ("confirmations", json!(u64::MAX)),
+            ("txid", json!(7)),
+            ("blocktime", json!("now")),
+        ] {
+            assert_eq!(read(vec![with(good(), name, value.clone())]), None, "{name} {value}");
+        }
+        for name in ["category", "amount", "vout", "confirmations", "txid", "blocktime"] {
+            assert_eq!(read(vec![without(name)]), None, "{name}");
+        }
+        for listed in [json!(null), json!([]), json!({}), json!({"transactions": {}})] {
+            assert_eq!(parts(&listed), None, "{listed}");
+        }
+        assert_eq!(read(vec![without("address")]), Some(Vec::new()));
+        let deep = read(vec![with(good(), "confirmations", json!(i64::MAX))]).unwrap();
+        assert_eq!(deep[0].confirmations, u32::MAX);
+    }
+
+    #[test]
+    fn an_amount_is_read_to_the_last_satoshi() {
+        for n in
+            [0, 1, 10, 99_999_999, 100_000_001, 123_456_789_012_345, MOST_SATOSHI - 1, MOST_SATOSHI]
+        {
+            assert_eq!(satoshi(coins(n).as_number().unwrap()), Some(n));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+        #[test]
+        fn every_amount_is_read_to_the_last_satoshi(n in 0..=MOST_SATOSHI, below in 0..=100_000_i64) {
+            for n in [n, MOST_SATOSHI - below, below] {
+                prop_assert_eq!(satoshi(coins(n).as_number().unwrap()), Some(n));
+            }
+        }
+    }
+}

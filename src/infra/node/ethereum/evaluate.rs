@@ -1,0 +1,165 @@
+//! From balances to what came in: pure.
+
+use crate::domain::payment::Depth;
+use crate::domain::payment::Observation;
+use crate::domain::payment::WatchedInvoice;
+use crate::domain::values::Amount;
+
+/// What stands at one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Now.
+    pub head: Amount,
+    /// As deep as it must lie.
+    pub deep: Amount,
+}
+
+/// How many transactions an address has sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    pub head: u64,
+    pub deep: u64,
+}
+
+/// Whether it matters if anything ever left the address: less lies there than before, or than deeper down.
+pub fn is_sent_asked(followed: &WatchedInvoice, found: Found) -> bool {
+    let last = last(followed);
+    found.head < last.seen || found.deep < last.settled || found.head < found.deep || last.is_moved
+}
+
+/// `sent`: where it was asked.
+pub fn judge(followed: &WatchedInvoice, found: Found, sent: Option<Sent>) -> Observation {
+    let last = last(followed);
+    let has_left = sent.is_some_and(|sent| 0 < sent.head);
+    let had_left = sent.is_some_and(|sent| 0 < sent.deep);
+
+    // A balance that falls while nothing was sent is a payment that a reorganisation took back. What is final is never
+    // taken back: a token, for one, can be moved by a signature alone.
+    let is_kept = had_left || followed.depth == Depth::Final;
+    let settled = if is_kept { last.settled.max(found.deep) } else { found.deep };
+    let seen = if has_left { last.seen.max(found.head) } else { found.head };
+    Observation {
+        seen: seen.max(settled),
+        settled,
+        confirmations: 0,
+        needed: 0,
+        is_moved: (had_left || (sent.is_none() && last.is_moved)) && settled < followed.amount,
+    }
+}
+
+/// How deep the youngest part lies: `since` is the block at whose look it was first seen, which may be later than its own.
+pub fn confirmations(sighting: &Observation, head: u64, since: u64) -> u32 {
+    if sighting.seen == Amount::ZERO {
+        return 0;
+    }
+    let counted = u32::try_from(head.saturating_sub(since)).unwrap_or(u32::MAX).saturating_add(1);
+    if sighting.settled < sighting.seen {
+        counted.min(sighting.needed.saturating_sub(1))
+    } else {
+        counted.max(sighting.needed)
+    }
+}
+
+fn last(followed: &WatchedInvoice) -> Observation {
+    followed.last.unwrap_or(Observation::NOTHING)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::payment::Address;
+    use crate::domain::payment::Coin;
+    use crate::domain::values::Timestamp;
+
+    fn gwei(n: i64) -> Amount {
+        Amount::new(n).unwrap()
+    }
+
+    /// An invoice for 1000; seen and settled before.
+    fn followed(depth: Depth, seen: i64, settled: i64) -> WatchedInvoice {
+        let coin = Coin::Ether { chain: 1 };
+        let address = Address::parse(&coin, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed").unwrap();
+        let last = Observation {
+            seen: gwei(seen),
+            settled: gwei(settled),
+            confirmations: 0,
+            needed: 3,
+            is_moved: false,
+        };
+        WatchedInvoice {
+            id: 1,
+            coin,
+            address,
+            amount: gwei(1000),
+            is_alone: true,
+            depth,
+            placed_on: Timestamp::new(0).unwrap(),
+            last: Some(last),
+        }
+    }
+
+    /// `expected`: seen, settled, moved.
+    #[track_caller]
+    fn check(
+        (depth, seen, settled): (Depth, i64, i64),
+        (head, deep): (i64, i64),
+        sent: Option<(u64, u64)>,
+        expected: (i64, i64, bool),
+    ) {
+        let followed = followed(depth, seen, settled);
+        let found = Found { head: gwei(head), deep: gwei(deep) };
+        let sent = sent.map(|(head, deep)| Sent { head, deep });
+        assert_eq!(is_sent_asked(&followed, found), sent.is_some());
+        let judged = judge(&followed, found, sent);
+        assert_eq!((judged.seen.get(), judged.settled.get(), judged.is_moved), expected);
+    }
+
+    const THREE: Depth = Depth::Blocks(3);
+
+    #[test]
+    fn what_comes_is_seen_and_then_settles() {
+        check((THREE, 0, 0), (0, 0), None, (0, 0, false));
+        check((THREE, 0, 0), (400, 0), None, (400, 0, false));
+        check((THREE, 400, 0), (1000, 400), None, (1000, 400, false));
+        check((THREE, 1000, 400), (1000, 1000), None, (1000, 1000, false));
+    }
+
+    #[test]
+    fn a_reorganisation_takes_back_what_it_undoes() {
+        check((THREE, 1000, 0), (0, 0), Some((0, 0)), (0, 0, false));
+        check((THREE, 1000, 1000), (0, 0), Some((0, 0)), (0, 0, false));
+        check((THREE, 1000, 1000), (1000, 0), Some((0, 0)), (1000, 0, false));
+    }
+
+    #[test]
+    fn what_the_seller_sweeps_has_come_all_the_same() {
+        check((THREE, 1000, 1000), (0, 1000), Some((1, 0)), (1000, 1000, false));
+        check((THREE, 1000, 1000), (0, 0), Some((1, 1)), (1000, 1000, false));
+        // Swept before it was deep: where it was deep for a moment it is seen then.
+        check((THREE, 1000, 0), (0, 0), Some((1, 0)), (1000, 0, false));
+        check((THREE, 1000, 0), (0, 1000), Some((1, 0)), (1000, 1000, false));
+        check((THREE, 1000, 0), (0, 0), Some((1, 1)), (1000, 0, true));
+    }
+
+    #[test]
+    fn what_is_final_is_never_taken_back() {
+        check((Depth::Final, 1000, 1000), (0, 0), Some((0, 0)), (1000, 1000, false));
+        check((Depth::Final, 1000, 0), (0, 0), Some((0, 0)), (0, 0, false));
+    }
+
+    #[test]
+    fn confirmations_never_contradict_what_is_settled() {
+        let with = |seen, settled| Observation {
+            seen: gwei(seen),
+            settled: gwei(settled),
+            confirmations: 0,
+            needed: 3,
+            is_moved: false,
+        };
+        assert_eq!(confirmations(&with(0, 0), 10, 10), 0);
+        assert_eq!(confirmations(&with(5, 0), 10, 10), 1);
+        assert_eq!(confirmations(&with(5, 0), 20, 10), 2);
+        assert_eq!(confirmations(&with(5, 5), 10, 10), 3);
+        assert_eq!(confirmations(&with(5, 5), 14, 10), 5);
+    }
+}

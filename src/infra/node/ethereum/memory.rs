@@ -1,0 +1,86 @@
+//! What is remembered from one look to the next.
+
+use crate::infra::node::ethereum::words::Hash;
+use serde::Deserialize;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+/// How many scanned blocks are known by their hash: further back no reorganisation is followed.
+const MOST_SCANNED: usize = 256;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScanState {
+    pub chain: u64,
+    pub genesis: Hash,
+    /// The newest block that the chain called final.
+    pub is_final: Option<(u64, Hash)>,
+    pub head: (u64, Hash),
+    /// Units: Unix seconds.
+    pub head_time: i64,
+    /// Units: Unix seconds; the last look's time.
+    pub time: i64,
+    /// Invoice → the block at whose look the youngest part was first seen.
+    #[serde(default)]
+    pub since: BTreeMap<i64, u64>,
+    /// Blocks that were read for transfers, oldest first.
+    #[serde(default)]
+    pub scanned: Vec<(u64, Hash)>,
+    #[serde(default)]
+    pub matched: Vec<Matched>,
+    /// Invoice at a shared address → what had been seen and settled of it before its transfers were read into this memory.
+    /// What is not known by a transfer here cannot be undone here.
+    #[serde(default)]
+    pub read: BTreeMap<i64, (i64, i64)>,
+}
+
+/// A transfer of exactly an invoice's amount to the address that it shares.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Matched {
+    pub id: i64,
+    pub block: u64,
+    pub transaction: Hash,
+    /// Among the transaction's transfers; a coin's own is the first.
+    pub log: u64,
+}
+
+impl ScanState {
+    pub fn new(chain: u64, genesis: Hash) -> Self {
+        Self {
+            chain,
+            genesis,
+            is_final: None,
+            head: (0, String::new()),
+            head_time: 0,
+            time: 0,
+            since: BTreeMap::new(),
+            scanned: Vec::new(),
+            matched: Vec::new(),
+            read: BTreeMap::new(),
+        }
+    }
+
+    /// At which block's look the youngest part was first seen; `is_more`: it is seen just now.
+    pub fn since_of(&mut self, id: i64, is_more: bool, head: u64) -> u64 {
+        let since = self.since.entry(id).or_insert(head);
+        if is_more {
+            *since = head;
+        }
+        *since
+    }
+
+    /// Where reading begins anew: everything from this block on is forgotten.
+    pub fn forget_from(&mut self, number: u64) {
+        self.scanned.retain(|(scanned, _)| *scanned < number);
+        self.matched.retain(|matched| matched.block < number);
+    }
+
+    /// Keeps what belongs to these invoices alone.
+    pub fn keep_only(&mut self, ids: &BTreeSet<i64>) {
+        self.since.retain(|id, _| ids.contains(id));
+        self.matched.retain(|matched| ids.contains(&matched.id));
+        self.read.retain(|id, _| ids.contains(id));
+        let n_old = self.scanned.len().saturating_sub(MOST_SCANNED);
+        self.scanned.drain(..n_old);
+    }
+}

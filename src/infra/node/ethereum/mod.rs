@@ -1,0 +1,553 @@
+//! A node of a chain like Ethereum's. Balances decide, and not transactions: what a contract pays leaves none to the address.
+
+mod balances;
+mod evaluate;
+mod memory;
+mod transfers;
+mod words;
+
+use crate::domain::payment::Address;
+use crate::domain::payment::Coin;
+use crate::domain::payment::Depth;
+use crate::domain::payment::Observation;
+use crate::domain::payment::ScanResult;
+use crate::domain::payment::WatchedInvoice;
+use crate::domain::values::Amount;
+use crate::domain::values::Timestamp;
+use crate::infra::node::NodeError;
+use crate::infra::node::RpcClient;
+use balances::Counted;
+use evaluate::Found;
+use evaluate::Sent;
+use memory::ScanState;
+use serde_json::Value;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use words::Block;
+use words::Hash;
+
+/// Units: calls of one request. Source: geth's own limit is 1,000.
+const MOST_CALLS: usize = 500;
+/// Units: calls of one request that read many balances each.
+const MOST_PROGRAMS: usize = 40;
+/// After so long without a look all addresses are asked whether anything left them. Units: seconds of the chain's time.
+const LONG_SECONDS: i64 = 60;
+/// The same in blocks: chains with four blocks a second make 60 between two looks.
+const LONG_BLOCKS: u64 = 250;
+/// How many new blocks a look has foreseen, so that it needs no request more: 15 seconds are hardly more than one.
+const FORESEEN_BLOCKS: u64 = 3;
+
+/// Units: seconds that the newest block may lie ahead of this host's clock. A clock in the wrong time zone does no harm, since
+/// orders are judged by what the chain's clock showed when they were placed; beyond a day one of the two is broken.
+const MOST_AHEAD: i64 = 24 * 60 * 60;
+
+pub struct Ethereum {
+    link: RpcClient,
+    /// Units: seconds; a chain whose newest block is older has stopped, or the node has lost it.
+    oldest_head: i64,
+}
+
+/// The chain as it is at one look.
+struct Chain {
+    id: u64,
+    head: Block,
+    /// The newest block that the chain calls final, where it calls any so.
+    is_final: Option<Block>,
+    /// Depth → the newest block that lies so deep; `None`: the chain is too short.
+    deep: BTreeMap<Depth, Option<Block>>,
+}
+
+/// The place of an invoice among those that are looked at, and whether it is what lies deep enough that is read.
+type Place = (usize, bool);
+
+impl Ethereum {
+    /// Units: seconds. Ethereum makes a block every 12 seconds.
+    pub const OLDEST_HEAD: i64 = 180;
+
+    pub fn open(link: RpcClient, oldest_head: i64) -> Self {
+        Self { link, oldest_head }
+    }
+
+    /// Which chain it serves, as the node says.
+    ///
+    /// # Errors
+    /// [`NodeError`] where it does not say.
+    pub async fn chain_id(&self) -> Result<u64, NodeError> {
+        let answer = self.link.call("eth_chainId", json!([])).await?;
+        words::number(&answer).ok_or_else(|| self.link.malformed("eth_chainId"))
+    }
+
+    /// Which of these addresses were ever sent from, or hold some of this coin now.
+    ///
+    /// # Errors
+    /// [`NodeError`]: nothing is known of any.
+    pub async fn list_used(
+        &self,
+        coin: &Coin,
+        addresses: &[Address],
+    ) -> Result<Vec<bool>, NodeError> {
+        let counted = Counted::of(coin);
+        let mut all_used = Vec::with_capacity(addresses.len());
+        for some in addresses.chunks(counted.most().min(MOST_CALLS - 1)) {
+            let mut calls: Vec<(&str, Value)> = some
+                .iter()
+                .map(|address| ("eth_getTransactionCount", json!([address.as_str(), "latest"])))
+                .collect();
+            let some: Vec<&Address> = some.iter().collect();
+            calls.push(("eth_call", json!([{"data": counted.data(&some)}, "latest"])));
+            let mut answers = self.link.batch(calls).await?;
+            let balances = answers.pop().unwrap_or_default();
+            let balances = self.balances(counted, some.len(), &balances)?;
+            for (sent, balance) in answers.iter().zip(balances) {
+                let sent = self.number("eth_getTransactionCount", sent)?;
+                all_used.push(0 < sent || 0 < balance);
+            }
+        }
+        Ok(all_used)
+    }
+
+    /// Looks once, whole.
+    ///
+    /// # Errors
+    /// [`NodeError`]: nothing is decided.
+    pub async fn look(
+        &self,
+        followed: &[WatchedInvoice],
+        memory: Option<&str>,
+        now: Timestamp,
+    ) -> Result<ScanResult, NodeError> {
+        let memory: Option<ScanState> =
+            memory.map(serde_json::from_str).transpose().map_err(|_| {
+                NodeError::Other("the stored state of the node is unreadable".to_owned())
+            })?;
+        match self.try_to_look(followed, memory.clone(), now).await {
+            // A reorganisation came between the questions, and the node no longer knows the blocks that were asked for.
+            Err(NodeError::Refused { .. } | NodeError::Turned { .. }) => {
+                self.try_to_look(followed, memory, now).await
+            }
+            looked => looked,
+        }
+    }
+
+    async fn try_to_look(
+        &self,
+        followed: &[WatchedInvoice],
+        memory: Option<ScanState>,
+        now: Timestamp,
+    ) -> Result<ScanResult, NodeError> {
+        let (genesis, chain) = self.read_chain(followed, memory.as_ref(), now).await?;
+        let ids = followed.iter().map(|followed| followed.id).collect();
+        let is_known = memory.as_ref().is_some_and(|memory| chain.is_known(memory, followed));
+        let last = memory.as_ref().map(|memory| (memory.head.0, memory.head_time));
+        let mut next = memory.unwrap_or_else(|| ScanState::new(chain.id, genesis));
+        next.keep_only(&ids);
+        if is_known {
+            return self.look_of(&next, Vec::new(), now);
+        }
+
+        let (alone, shared): (Vec<&WatchedInvoice>, Vec<&WatchedInvoice>) =
+            followed.iter().partition(|followed| followed.is_alone);
+        let is_long = last.is_none_or(|(number, time)| {
+            number.saturating_add(LONG_BLOCKS) < chain.head.number
+                || time.saturating_add(LONG_SECONDS) < chain.head.time
+        });
+        let mut observations = self.look_at_balances(&chain, &alone, is_long).await?;
+        for (followed, sighting) in &mut observations {
+            sighting.needed = chain.needed(followed.depth);
+            let last = followed.last.map_or(Amount::ZERO, |last| last.seen);
+            let since = next.since_of(followed.id, last < sighting.seen, chain.head.number);
+            sighting.confirmations = evaluate::confirmations(sighting, chain.head.number, since);
+            if sighting.seen == Amount::ZERO {
+                next.since.remove(&followed.id);
+            }
+        }
+
+        let mut time = chain.deepest_time();
+        if shared.is_empty() {
+            next.forget_from(0);
+        } else {
+            let (seen, scanned) = self.check_transfers(&chain, &shared, &mut next).await?;
+            observations.extend(seen);
+            time = time.min(scanned);
+        }
+        next.head = (chain.head.number, chain.head.hash.clone());
+        next.head_time = chain.head.time;
+        if let Some(block) = &chain.is_final {
+            next.is_final = Some((block.number, block.hash.clone()));
+        }
+        next.time = time;
+        next.keep_only(&ids);
+        let observations =
+            observations.into_iter().map(|(followed, sighting)| (followed.id, sighting)).collect();
+        self.look_of(&next, observations, now)
+    }
+
+    fn look_of(
+        &self,
+        memory: &ScanState,
+        observations: Vec<(i64, Observation)>,
+        now: Timestamp,
+    ) -> Result<ScanResult, NodeError> {
+        let time =
+            Timestamp::new(memory.time).map_err(|_| self.link.malformed("a block's time"))?;
+        let ahead = memory.head_time.saturating_sub(now.get()).max(0);
+        let told =
+            serde_json::to_string(memory).map_err(|error| NodeError::Other(error.to_string()))?;
+        Ok(ScanResult { head: memory.head.0, time, ahead, observations, memory: told })
+    }
+
+    /// Where the chain stands, and whether it may be believed; its first block's hash.
+    async fn read_chain(
+        &self,
+        followed: &[WatchedInvoice],
+        memory: Option<&ScanState>,
+        now: Timestamp,
+    ) -> Result<(Hash, Chain), NodeError> {
+        let depths: BTreeSet<Depth> = followed.iter().map(|followed| followed.depth).collect();
+        // Where the head will be by now, about; what else has to be asked is asked later.
+        let foreseen: BTreeSet<u64> = memory
+            .iter()
+            .flat_map(|memory| memory.head.0..=memory.head.0.saturating_add(FORESEEN_BLOCKS))
+            .flat_map(|head| depths.iter().filter_map(move |depth| deep_number(*depth, head)))
+            .filter(|number| memory.is_none_or(|memory| *number <= memory.head.0))
+            .collect();
+        let mut numbers: Vec<u64> = foreseen.into_iter().collect();
+        numbers
+            .extend(memory.and_then(|memory| memory.is_final.as_ref()).map(|(number, _)| *number));
+
+        let mut calls = vec![
+            ("eth_chainId", json!([])),
+            ("eth_getBlockByNumber", json!(["0x0", false])),
+            ("eth_syncing", json!([])),
+            ("eth_getBlockByNumber", json!(["latest", false])),
+            ("eth_getBlockByNumber", json!(["finalized", false])),
+        ];
+        calls.extend(
+            numbers.iter().map(|n| ("eth_getBlockByNumber", json!([words::hex(*n), false]))),
+        );
+        let mut answers = self.link.batch_of_each(calls).await?.into_iter();
+        let mut next = || answers.next().unwrap_or_else(|| Err(self.link.malformed("a batch")));
+        let id = self.number("eth_chainId", &next()?)?;
+        let genesis = self.block(&next()?)?;
+        let syncing = next()?;
+        let head = self.block(&next()?)?;
+        // Just after its start a node does not know yet what is final, and some chains never do.
+        let is_final = match next() {
+            Ok(Value::Null) | Err(NodeError::Refused { .. }) => None,
+            Ok(block) => Some(self.block(&block)?),
+            Err(doubt) => return Err(doubt),
+        };
+        let mut known = BTreeMap::new();
+        for number in numbers {
+            let answer = next()?;
+            if !answer.is_null() {
+                let block = self.block(&answer)?;
+                if block.number != number {
+                    return Err(self.link.malformed("a different block than requested"));
+                }
+                known.insert(number, block);
+            }
+        }
+
+        self.check_chain(followed, memory, id, &genesis)?;
+        if syncing != false {
+            return Err(NodeError::Syncing { node: self.link.node() });
+        }
+        self.check_age(&head, now)?;
+        if let Some((number, hash)) = memory.and_then(|memory| memory.is_final.as_ref()) {
+            let is_there = known.get(number).is_some_and(|block| block.hash == *hash);
+            let is_back = is_final.as_ref().is_some_and(|block| block.number < *number);
+            if !is_there || is_back {
+                return Err(NodeError::WentBack { node: self.link.node(), number: *number });
+            }
+        }
+        if is_final.as_ref().is_some_and(|block| head.number < block.number) {
+            return Err(NodeError::Turned { node: self.link.node() });
+        }
+
+        let mut deep = BTreeMap::new();
+        for depth in depths {
+            let block = match (depth, deep_number(depth, head.number)) {
+                (Depth::Final, _) => {
+                    let words = "the node does not report finality: wait a little, or set CONFIRMATIONS to a number of blocks";
+                    Some(is_final.clone().ok_or_else(|| NodeError::Other(words.to_owned()))?)
+                }
+                (Depth::Blocks(_), None) => None,
+                (Depth::Blocks(_), Some(number)) if number == head.number => Some(head.clone()),
+                (Depth::Blocks(_), Some(number)) => match known.remove(&number) {
+                    Some(block) => Some(block),
+                    None => Some(self.block_at(number).await?),
+                },
+            };
+            deep.insert(depth, block);
+        }
+        Ok((genesis.hash, Chain { id, head, is_final, deep }))
+    }
+
+    fn check_chain(
+        &self,
+        followed: &[WatchedInvoice],
+        memory: Option<&ScanState>,
+        id: u64,
+        genesis: &Block,
+    ) -> Result<(), NodeError> {
+        let node = self.link.node();
+        let asked = followed.iter().filter_map(|followed| chain_of(&followed.coin));
+        let remembered = memory.iter().map(|memory| memory.chain);
+        if let Some(other) = asked.chain(remembered).find(|asked| *asked != id) {
+            let (expected, found) = (other.to_string(), id.to_string());
+            return Err(NodeError::OtherChain { node, expected, found });
+        }
+        if memory.is_some_and(|memory| memory.genesis != genesis.hash) {
+            return Err(NodeError::OtherGenesis { node });
+        }
+        Ok(())
+    }
+
+    fn check_age(&self, head: &Block, now: Timestamp) -> Result<(), NodeError> {
+        let node = self.link.node();
+        let age = now.get().saturating_sub(head.time);
+        if self.oldest_head < age {
+            return Err(NodeError::Stale { node, minutes: age / 60 });
+        }
+        let ahead = head.time.saturating_sub(now.get());
+        if MOST_AHEAD < ahead {
+            return Err(NodeError::Ahead { node, minutes: ahead / 60 });
+        }
+        Ok(())
+    }
+
+    async fn look_at_balances<'a>(
+        &self,
+        chain: &Chain,
+        alone: &[&'a WatchedInvoice],
+        is_long: bool,
+    ) -> Result<Vec<(&'a WatchedInvoice, Observation)>, NodeError> {
+        let found = self.read_balances(chain, alone).await?;
+        // After a long time something may have come and gone unseen.
+        let asked: Vec<usize> = (0..alone.len())
+            .filter(|n| {
+                let is_open = found[*n].deep < alone[*n].amount;
+                evaluate::is_sent_asked(alone[*n], found[*n]) || (is_long && is_open)
+            })
+            .collect();
+        let mut sent = vec![None; alone.len()];
+        for some in asked.chunks(MOST_CALLS / 2) {
+            let calls = some.iter().flat_map(|n| {
+                let deep = chain.deep_hash(alone[*n].depth);
+                [&chain.head.hash, deep.unwrap_or(&chain.head.hash)].map(|hash| {
+                    ("eth_getTransactionCount", json!([alone[*n].address.as_str(), at(hash)]))
+                })
+            });
+            let answers = self.link.batch(calls.collect()).await?;
+            for (n, answers) in some.iter().zip(answers.chunks(2)) {
+                let [head, deep] = answers else { continue };
+                let head = self.number("eth_getTransactionCount", head)?;
+                let deep = match chain.deep_hash(alone[*n].depth) {
+                    Some(_) => self.number("eth_getTransactionCount", deep)?,
+                    None => 0,
+                };
+                sent[*n] = Some(Sent { head, deep });
+            }
+        }
+        let judged = |n: usize| (alone[n], evaluate::judge(alone[n], found[n], sent[n]));
+        Ok((0..alone.len()).map(judged).collect())
+    }
+
+    /// What lies at each address, now and deep enough, all in one request where it can be.
+    async fn read_balances(
+        &self,
+        chain: &Chain,
+        alone: &[&WatchedInvoice],
+    ) -> Result<Vec<Found>, NodeError> {
+        let mut groups: BTreeMap<(Counted<'_>, &str), Vec<Place>> = BTreeMap::new();
+        for (n, followed) in alone.iter().enumerate() {
+            let counted = Counted::of(&followed.coin);
+            groups.entry((counted, &chain.head.hash)).or_default().push((n, false));
+            if let Some(hash) = chain.deep_hash(followed.depth) {
+                groups.entry((counted, hash)).or_default().push((n, true));
+            }
+        }
+        let calls: Vec<(Counted<'_>, &str, &[Place])> = groups
+            .iter()
+            .flat_map(|((counted, hash), some)| {
+                some.chunks(counted.most()).map(|some| (*counted, *hash, some))
+            })
+            .collect();
+        let mut found = vec![Found { head: Amount::ZERO, deep: Amount::ZERO }; alone.len()];
+        for some_calls in calls.chunks(MOST_PROGRAMS) {
+            let asked = some_calls.iter().map(|(counted, hash, some)| {
+                let addresses: Vec<&Address> =
+                    some.iter().map(|(n, _)| &alone[*n].address).collect();
+                ("eth_call", json!([{"data": counted.data(&addresses)}, at(hash)]))
+            });
+            let answers = self.link.batch_of_each(asked.collect()).await?;
+            for ((counted, _, some), answer) in some_calls.iter().zip(answers) {
+                let answer = answer.map_err(|doubt| counted.name_token(doubt))?;
+                let balances = self.balances(*counted, some.len(), &answer)?;
+                for ((n, is_deep), balance) in some.iter().zip(balances) {
+                    let gwei = words::gwei(balance, decimals(&alone[*n].coin));
+                    let place = &mut found[*n];
+                    *(if *is_deep { &mut place.deep } else { &mut place.head }) = gwei;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn balances(
+        &self,
+        counted: Counted<'_>,
+        n: usize,
+        answer: &Value,
+    ) -> Result<Vec<u128>, NodeError> {
+        let n_before = counted.n_words_before();
+        words::units_list(answer)
+            .filter(|all| all.len() == n + n_before)
+            .map(|all| all[n_before..].to_vec())
+            .ok_or_else(|| self.link.malformed("balances"))
+    }
+
+    async fn block_at(&self, number: u64) -> Result<Block, NodeError> {
+        let params = json!([words::hex(number), false]);
+        let block = self.block(&self.link.call("eth_getBlockByNumber", params).await?)?;
+        if block.number == number {
+            Ok(block)
+        } else {
+            Err(self.link.malformed("a different block than requested"))
+        }
+    }
+
+    fn block(&self, answer: &Value) -> Result<Block, NodeError> {
+        words::block(answer).ok_or_else(|| self.link.malformed("a block"))
+    }
+
+    fn number(&self, method: &str, answer: &Value) -> Result<u64, NodeError> {
+        words::number(answer).ok_or_else(|| self.link.malformed(method))
+    }
+}
+
+impl Chain {
+    fn deep_hash(&self, depth: Depth) -> Option<&Hash> {
+        self.deep.get(&depth)?.as_ref().map(|block| &block.hash)
+    }
+
+    fn deep_number(&self, depth: Depth) -> Option<u64> {
+        self.deep.get(&depth)?.as_ref().map(|block| block.number)
+    }
+
+    /// When the newest block was made that lies as deep as all that is asked for.
+    fn deepest_time(&self) -> i64 {
+        let times = self.deep.values().map(|block| block.as_ref().map_or(0, |block| block.time));
+        times.min().unwrap_or(self.head.time)
+    }
+
+    fn needed(&self, depth: Depth) -> u32 {
+        match (depth, self.deep_number(depth)) {
+            (Depth::Blocks(n), _) => n,
+            (Depth::Final, Some(number)) => {
+                let depth = self.head.number.saturating_sub(number).saturating_add(1);
+                u32::try_from(depth).unwrap_or(u32::MAX)
+            }
+            (Depth::Final, None) => 0,
+        }
+    }
+
+    /// Whether nothing can have changed since the last look.
+    fn is_known(&self, memory: &ScanState, followed: &[WatchedInvoice]) -> bool {
+        let is_same = |block: &Block, (number, hash): &(u64, Hash)| {
+            block.number == *number && block.hash == *hash
+        };
+        let is_final_same = match (&self.is_final, &memory.is_final) {
+            (Some(block), Some(known)) => is_same(block, known),
+            (None, _) => true,
+            (Some(_), None) => false,
+        };
+        let is_looked_at = |followed: &WatchedInvoice| match (followed.last, followed.depth) {
+            (None, _) => false,
+            // How deep it must lie may have been set anew, which matters while something waits for it.
+            (Some(last), Depth::Blocks(n)) if last.settled < last.seen => last.needed == n,
+            (Some(_), _) => true,
+        };
+        let is_scanned = followed.iter().all(|followed| followed.is_alone)
+            || memory.scanned.last().is_some_and(|last| is_same(&self.head, last));
+        is_same(&self.head, &memory.head)
+            && is_final_same
+            && is_scanned
+            && followed.iter().all(is_looked_at)
+    }
+}
+
+/// Source: EIP-1898. A node that no longer has this block on its chain refuses.
+fn at(hash: &str) -> Value {
+    json!({"blockHash": hash, "requireCanonical": true})
+}
+
+fn deep_number(depth: Depth, head: u64) -> Option<u64> {
+    match depth {
+        Depth::Blocks(n) => head.saturating_add(1).checked_sub(n.into()),
+        Depth::Final => None,
+    }
+}
+
+fn chain_of(coin: &Coin) -> Option<u64> {
+    match coin {
+        Coin::Ether { chain } | Coin::Token { chain, .. } => Some(*chain),
+        Coin::Bitcoin | Coin::Monero => None,
+    }
+}
+
+fn decimals(coin: &Coin) -> u8 {
+    match coin {
+        Coin::Token { decimals, .. } => *decimals,
+        _ => 18,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::values::NodeUrl;
+
+    const NOW: i64 = 1_795_267_507;
+
+    fn ethereum() -> Ethereum {
+        let url = NodeUrl::parse("http://127.0.0.1:8545").unwrap();
+        Ethereum::open(RpcClient::open(&url, None).unwrap(), Ethereum::OLDEST_HEAD)
+    }
+
+    fn head(time: i64) -> Block {
+        Block { number: 7, hash: String::new(), parent: String::new(), time }
+    }
+
+    #[test]
+    fn a_head_too_old_or_from_the_future_is_in_doubt() {
+        let now = Timestamp::new(NOW).unwrap();
+        let check = |time: i64| ethereum().check_age(&head(time), now);
+        for time in [NOW - Ethereum::OLDEST_HEAD, NOW, NOW + MOST_AHEAD] {
+            assert_eq!(check(time), Ok(()), "{time}");
+        }
+        let doubt = check(NOW - Ethereum::OLDEST_HEAD - 1).unwrap_err();
+        assert!(matches!(doubt, NodeError::Stale { minutes: 3, .. }), "{doubt}");
+        let doubt = check(NOW + MOST_AHEAD + 1).unwrap_err();
+        assert!(matches!(doubt, NodeError::Ahead { minutes: 1_440, .. }), "{doubt}");
+        assert!(check(i64::MAX).is_err());
+    }
+
+    #[test]
+    fn a_look_says_how_far_the_chain_is_ahead() {
+        let now = Timestamp::new(NOW).unwrap();
+        for (head_time, expected) in [(NOW - 60, 0), (NOW, 0), (NOW + 60, 60)] {
+            let memory = ScanState { head_time, ..ScanState::new(1, String::new()) };
+            let look = ethereum().look_of(&memory, Vec::new(), now).unwrap();
+            assert_eq!(look.ahead, expected);
+        }
+    }
+
+    #[test]
+    fn no_number_of_a_node_is_too_large() {
+        assert_eq!(deep_number(Depth::Blocks(3), u64::MAX), Some(u64::MAX - 3));
+        assert_eq!(deep_number(Depth::Blocks(3), 1), None);
+    }
+}

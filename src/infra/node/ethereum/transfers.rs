@@ -1,0 +1,444 @@
+//! Where orders share an address: transfers of exactly an order's amount, block by block. What a contract pays inside a
+//! transaction is not seen here.
+
+use crate::domain::payment::Coin;
+use crate::domain::payment::Observation;
+use crate::domain::payment::WatchedInvoice;
+use crate::domain::values::Amount;
+use crate::infra::node::NodeError;
+use crate::infra::node::ethereum::Chain;
+use crate::infra::node::ethereum::Ethereum;
+use crate::infra::node::ethereum::decimals;
+use crate::infra::node::ethereum::memory::Matched;
+use crate::infra::node::ethereum::memory::ScanState;
+use crate::infra::node::ethereum::words;
+use crate::infra::node::ethereum::words::Block;
+use crate::infra::node::ethereum::words::Hash;
+use serde_json::Value;
+use serde_json::json;
+use std::collections::BTreeSet;
+
+/// Units: blocks; where nothing was read before, reading begins so far behind the newest.
+const FIRST_BLOCKS: u64 = 32;
+/// Units: blocks that are read again for an order that is new: it may have been paid while the last look was under way.
+const AGAIN_BLOCKS: u64 = 8;
+/// Units: blocks of one look.
+const MOST_BLOCKS: u64 = 500;
+/// Units: blocks of one request. A full block of Ethereum's is about half a megabyte.
+const FULL_BLOCKS: u64 = 10;
+const BARE_BLOCKS: u64 = 100;
+/// Source: ERC-20; keccak256("Transfer(address,address,uint256)").
+const TRANSFER: &str = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
+
+impl Ethereum {
+    /// What was seen of each, and until when all is read.
+    pub(super) async fn check_transfers<'a>(
+        &self,
+        chain: &Chain,
+        shared: &[&'a WatchedInvoice],
+        memory: &mut ScanState,
+    ) -> Result<(Vec<(&'a WatchedInvoice, Observation)>, i64), NodeError> {
+        let head = chain.head.number;
+        let oldest = memory.scanned.first().map(|(number, _)| *number);
+        self.walk_back(memory).await?;
+        let mut from = match memory.scanned.last() {
+            Some((last, _)) => last.saturating_add(1),
+            None => oldest.unwrap_or(head.saturating_sub(FIRST_BLOCKS)),
+        };
+        if shared.iter().any(|followed| !memory.read.contains_key(&followed.id)) {
+            from = from.saturating_sub(AGAIN_BLOCKS).max(oldest.unwrap_or(from));
+        }
+        for followed in shared {
+            let last = followed.last.unwrap_or(Observation::NOTHING);
+            memory.read.entry(followed.id).or_insert((last.seen.get(), last.settled.get()));
+        }
+        let to = head.min(from.saturating_add(MOST_BLOCKS - 1));
+        memory.forget_from(from);
+        let is_full = shared.iter().any(|followed| matches!(followed.coin, Coin::Ether { .. }));
+        let mut step = if is_full { FULL_BLOCKS } else { BARE_BLOCKS };
+        let mut time = chain.deepest_time();
+        let mut first = from;
+        while first <= to {
+            let last = to.min(first.saturating_add(step - 1));
+            match self.read_blocks(first, last, is_full, shared, memory).await {
+                Ok(read) => time = read,
+                Err(doubt) if first < last && is_too_much(&doubt) => {
+                    memory.forget_from(first);
+                    step = last.saturating_sub(first).saturating_add(1) / 2;
+                    continue;
+                }
+                Err(doubt) => return Err(doubt),
+            }
+            let Some(next) = last.checked_add(1) else { break };
+            first = next;
+        }
+        if to == head && memory.scanned.last().is_some_and(|(_, hash)| *hash != chain.head.hash) {
+            return Err(NodeError::Turned { node: self.link.node() });
+        }
+        // Whoever has read all knows as much as the chain has settled.
+        let time = if to < head { time } else { chain.deepest_time() };
+        let seen = shared.iter().map(|followed| (*followed, sighting(chain, memory, followed)));
+        Ok((seen.collect(), time))
+    }
+
+    /// Forgets the blocks that are no longer on the chain.
+    async fn walk_back(&self, memory: &mut ScanState) -> Result<(), NodeError> {
+        // One block first: it is nearly always still there.
+        let mut n_asked = 1;
+        while !memory.scanned.is_empty() {
+            let some = &memory.scanned[memory.scanned.len().saturating_sub(n_asked)..];
+            let calls = some
+                .iter()
+                .map(|(number, _)| ("eth_getBlockByNumber", json!([words::hex(*number), false])));
+            let answers = self.link.batch(calls.collect()).await?;
+            let still = some.iter().zip(&answers).rev().find(|((_, hash), answer)| {
+                words::hash(&answer["hash"]).is_some_and(|found| found == *hash)
+            });
+            if let Some(((number, _), _)) = still {
+                let number = *number;
+                memory.forget_from(number.saturating_add(1));
+                return Ok(());
+            }
+            let first = some[0].0;
+            memory.forget_from(first);
+            n_asked = 64;
+        }
+        Ok(())
+    }
+
+    /// Reads these blocks and gives the last one's time.
+    async fn read_blocks(
+        &self,
+        first: u64,
+        last: u64,
+        is_full: bool,
+        shared: &[&WatchedInvoice],
+        memory: &mut ScanState,
+    ) -> Result<i64, NodeError> {
+        let calls = (first..=last)
+            .map(|number| ("eth_getBlockByNumber", json!([words::hex(number), is_full])));
+        let mut calls: Vec<(&str, Value)> = calls.collect();
+        let wants_logs = shared.iter().any(|followed| matches!(followed.coin, Coin::Token { .. }));
+        if wants_logs {
+            calls.push(("eth_getLogs", json!([filter(first, last, shared)])));
+        }
+        let mut answers = self.link.batch(calls).await?;
+        let logs = if wants_logs { answers.pop().unwrap_or_default() } else { json!([]) };
+
+        let mut candidates = Vec::new();
+        let mut blocks: Vec<Block> = Vec::new();
+        for (number, answer) in (first..=last).zip(&answers) {
+            if answer.is_null() {
+                return Err(NodeError::Turned { node: self.link.node() });
+            }
+            let block = self.block(answer)?;
+            let before = memory.scanned.last().map(|(number, hash)| (*number, hash));
+            let is_next = before
+                .is_none_or(|(n, hash)| n.checked_add(1) == Some(number) && *hash == block.parent);
+            if block.number != number || !is_next {
+                return Err(NodeError::Turned { node: self.link.node() });
+            }
+            if is_full {
+                self.match_transactions(answer, &block, shared, &mut candidates)?;
+            }
+            memory.scanned.push((number, block.hash.clone()));
+            blocks.push(block);
+        }
+        self.match_logs(&logs, &blocks, shared, &mut memory.matched)?;
+        // Whole blocks are large, and are not kept while more is asked.
+        drop((answers, logs));
+
+        let asked = candidates
+            .iter()
+            .map(|matched: &Matched| ("eth_getTransactionReceipt", json!([matched.transaction])));
+        let receipts = self.link.batch(asked.collect()).await?;
+        for (matched, receipt) in candidates.into_iter().zip(receipts) {
+            let is_there = words::number(&receipt["blockNumber"]) == Some(matched.block);
+            match words::number(&receipt["status"]) {
+                Some(1) if is_there => memory.matched.push(matched),
+                // It was undone, and moved nothing.
+                Some(0) if is_there => {}
+                _ => return Err(NodeError::Turned { node: self.link.node() }),
+            }
+        }
+        Ok(blocks.last().map_or(0, |block| block.time))
+    }
+
+    fn match_transactions(
+        &self,
+        answer: &Value,
+        block: &Block,
+        shared: &[&WatchedInvoice],
+        candidates: &mut Vec<Matched>,
+    ) -> Result<(), NodeError> {
+        let malformed = || self.link.malformed("a block's transactions");
+        for transaction in answer["transactions"].as_array().ok_or_else(malformed)? {
+            let Some(to) = transaction["to"].as_str() else { continue };
+            for followed in shared {
+                let is_coin = matches!(followed.coin, Coin::Ether { .. });
+                if !is_coin || !followed.address.as_str().eq_ignore_ascii_case(to) {
+                    continue;
+                }
+                let value = words::units(&transaction["value"]).ok_or_else(malformed)?;
+                let hash = words::hash(&transaction["hash"]).ok_or_else(malformed)?;
+                candidates.extend(exact(followed, block, value, hash, 0));
+            }
+        }
+        Ok(())
+    }
+
+    fn match_logs(
+        &self,
+        logs: &Value,
+        blocks: &[Block],
+        shared: &[&WatchedInvoice],
+        matched: &mut Vec<Matched>,
+    ) -> Result<(), NodeError> {
+        let malformed = || self.link.malformed("eth_getLogs");
+        for log in logs.as_array().ok_or_else(malformed)? {
+            if log["removed"] == true {
+                continue;
+            }
+            let number = words::number(&log["blockNumber"]).ok_or_else(malformed)?;
+            let of = words::hash(&log["blockHash"]).ok_or_else(malformed)?;
+            let Some(block) =
+                blocks.iter().find(|block| block.number == number && block.hash == of)
+            else {
+                return Err(NodeError::Turned { node: self.link.node() });
+            };
+            let contract = log["address"].as_str().ok_or_else(malformed)?;
+            let to = log["topics"][2].as_str().and_then(|topic| topic.get(26..));
+            let Some(to) = to.filter(|_| log["topics"][0] == TRANSFER) else { continue };
+            // A token that is one of a kind has its number here, and no amount.
+            let Some(&[value]) = words::units_list(&log["data"]).as_deref() else { continue };
+            let transaction = words::hash(&log["transactionHash"]).ok_or_else(malformed)?;
+            let index = words::number(&log["logIndex"]).ok_or_else(malformed)?;
+            for followed in shared {
+                let Coin::Token { contract: wanted, .. } = &followed.coin else { continue };
+                let is_here = followed.address.as_str()[2..].eq_ignore_ascii_case(to);
+                if is_here && wanted.eq_ignore_ascii_case(contract) {
+                    matched.extend(exact(followed, block, value, transaction.clone(), index));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn exact(
+    followed: &WatchedInvoice,
+    block: &Block,
+    value: u128,
+    transaction: Hash,
+    log: u64,
+) -> Option<Matched> {
+    let is_exact = words::exact_units(followed.amount, decimals(&followed.coin)) == Some(value);
+    let is_later = followed.placed_on.get() <= block.time;
+    (is_exact && is_later).then_some(Matched {
+        id: followed.id,
+        block: block.number,
+        transaction,
+        log,
+    })
+}
+
+fn filter(first: u64, last: u64, shared: &[&WatchedInvoice]) -> Value {
+    let mut contracts = BTreeSet::new();
+    let mut addresses = BTreeSet::new();
+    for followed in shared {
+        if let Coin::Token { contract, .. } = &followed.coin {
+            contracts.insert(contract.to_ascii_lowercase());
+            let digits = followed.address.as_str()[2..].to_ascii_lowercase();
+            addresses.insert(format!("0x{digits:0>64}"));
+        }
+    }
+    json!({
+        "fromBlock": words::hex(first),
+        "toBlock": words::hex(last),
+        "address": contracts,
+        "topics": [TRANSFER, null, addresses],
+    })
+}
+
+/// Whether less at once may be answered. Nodes refuse too many blocks or logs in words of their own.
+fn is_too_much(doubt: &NodeError) -> bool {
+    matches!(
+        doubt,
+        NodeError::TooLong { .. }
+            | NodeError::TooLarge { .. }
+            | NodeError::Slow { .. }
+            | NodeError::Refused { .. }
+    )
+}
+
+fn sighting(chain: &Chain, memory: &ScanState, followed: &WatchedInvoice) -> Observation {
+    let of: Vec<&Matched> =
+        memory.matched.iter().filter(|matched| matched.id == followed.id).collect();
+    let deep = chain.deep_number(followed.depth);
+    let n_deep = of.iter().filter(|matched| deep.is_some_and(|deep| matched.block <= deep)).count();
+    let youngest = of.iter().map(|matched| matched.block).max();
+    let depth = |block| chain.head.number.saturating_sub(block).saturating_add(1);
+    let confirmations = u32::try_from(youngest.map_or(0, depth)).unwrap_or(u32::MAX);
+    let needed = chain.needed(followed.depth);
+    let found = Observation {
+        seen: times(followed.amount, of.len()),
+        settled: times(followed.amount, n_deep),
+        confirmations,
+        needed,
+        is_moved: false,
+    };
+    let (seen, settled) = memory.read.get(&followed.id).copied().unwrap_or_default();
+    let settled = found.settled.max(Amount::new(settled).unwrap_or_default());
+    let seen = found.seen.max(Amount::new(seen).unwrap_or_default()).max(settled);
+    if (seen, settled) == (found.seen, found.settled) {
+        return found;
+    }
+    // It lies as deep as it lay, as far as anybody knows.
+    let known = followed.last.map_or(0, |last| last.confirmations).max(confirmations);
+    let confirmations =
+        if settled < seen { known.min(needed.saturating_sub(1)) } else { known.max(needed) };
+    Observation { seen, settled, confirmations, ..found }
+}
+
+fn times(amount: Amount, n: usize) -> Amount {
+    let n = i64::try_from(n).unwrap_or(i64::MAX);
+    Amount::new(amount.get().saturating_mul(n)).expect("neither is below zero")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::payment::Address;
+    use crate::domain::payment::Depth;
+    use crate::domain::values::NodeUrl;
+    use crate::domain::values::Timestamp;
+    use crate::infra::node::RpcClient;
+    use std::collections::BTreeMap;
+    use std::io::Read;
+    use std::io::Write;
+    use std::net::TcpListener;
+    use std::net::TcpStream;
+
+    const COIN: Coin = Coin::Ether { chain: 1 };
+
+    fn gwei(n: i64) -> Amount {
+        Amount::new(n).unwrap()
+    }
+
+    fn hash(number: u64) -> Hash {
+        format!("0x{number:064x}")
+    }
+
+    fn block(number: u64) -> Block {
+        let parent = hash(number.saturating_sub(1));
+        Block { number, hash: hash(number), parent, time: 1_795_267_507 }
+    }
+
+    /// Three blocks are deep.
+    fn chain(head: u64) -> Chain {
+        let deep = BTreeMap::from([(Depth::Blocks(3), Some(block(head - 2)))]);
+        Chain { id: 1, head: block(head), is_final: None, deep }
+    }
+
+    fn followed(seen: i64, settled: i64) -> WatchedInvoice {
+        let last = Observation {
+            seen: gwei(seen),
+            settled: gwei(settled),
+            confirmations: 5,
+            needed: 3,
+            is_moved: false,
+        };
+        WatchedInvoice {
+            id: 7,
+            coin: COIN,
+            address: Address::parse(&COIN, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed").unwrap(),
+            amount: gwei(1_000),
+            is_alone: false,
+            depth: Depth::Blocks(3),
+            placed_on: Timestamp::new(0).unwrap(),
+            last: Some(last),
+        }
+    }
+
+    fn matched(block: u64) -> Matched {
+        Matched { id: 7, block, transaction: hash(block), log: 0 }
+    }
+
+    /// `before`: what was seen and settled when its transfers were first read; `expected`: seen, settled, confirmations.
+    #[track_caller]
+    fn check(before: (i64, i64), blocks: &[u64], expected: (i64, i64, u32)) {
+        let mut memory = ScanState::new(1, hash(0));
+        memory.read.insert(7, before);
+        memory.matched = blocks.iter().map(|number| matched(*number)).collect();
+        let found = sighting(&chain(100), &memory, &followed(1_000, 1_000));
+        assert_eq!((found.seen.get(), found.settled.get(), found.confirmations), expected);
+        assert_eq!(found.needed, 3);
+    }
+
+    #[test]
+    fn a_reorganisation_takes_back_what_was_read_and_a_lost_memory_nothing() {
+        check((0, 0), &[98], (1_000, 1_000, 3));
+        check((0, 0), &[99], (1_000, 0, 2));
+        check((0, 0), &[], (0, 0, 0));
+        check((1_000, 1_000), &[], (1_000, 1_000, 5));
+        check((1_000, 0), &[], (1_000, 0, 2));
+        check((1_000, 0), &[98], (1_000, 1_000, 3));
+        check((1_000, 1_000), &[99, 98], (2_000, 1_000, 2));
+    }
+
+    /// A node of blocks without transactions, which refuses more than three at once. Keeps how many it was asked for each time,
+    /// and serves as often as it is told.
+    fn small_node(n_requests: usize) -> (NodeUrl, std::thread::JoinHandle<Vec<usize>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
+        let serve = move || (0..n_requests).map(|_| answer(listener.accept().unwrap().0)).collect();
+        (NodeUrl::parse(&url).unwrap(), std::thread::spawn(serve))
+    }
+
+    fn answer(mut stream: TcpStream) -> usize {
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+        let (mut asked, mut some) = (Vec::new(), [0; 4096]);
+        let calls: Vec<Value> = loop {
+            let n = stream.read(&mut some).unwrap();
+            assert!(0 < n, "the request ends early");
+            asked.extend_from_slice(&some[..n]);
+            let body = asked.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4);
+            if let Some(Ok(calls)) = body.map(|at| serde_json::from_slice(&asked[at..])) {
+                break calls;
+            }
+        };
+        let answers = calls.iter().map(|call| {
+            let number = words::number(&call["params"][0]).unwrap();
+            json!({"id": call["id"], "result": {
+                "number": words::hex(number), "hash": hash(number), "parentHash": hash(number - 1),
+                "timestamp": "0x6b000000", "transactions": [],
+            }})
+        });
+        let told = if calls.len() <= 3 {
+            answers.collect()
+        } else {
+            json!({"id": null, "error": {"code": -32_005, "message": "too many"}})
+        };
+        let told = told.to_string();
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{told}", told.len()).unwrap();
+        calls.len()
+    }
+
+    #[tokio::test]
+    async fn a_node_that_refuses_many_blocks_is_asked_for_fewer() {
+        // The oldest block but 32: 68 to 100, by 10, 5, 2, 2, …, 1.
+        let (url, serving) = small_node(2 + 17);
+        let ethereum = Ethereum::open(RpcClient::open(&url, None).unwrap(), Ethereum::OLDEST_HEAD);
+        let mut memory = ScanState::new(1, hash(0));
+        let order = followed(0, 0);
+        let (seen, _) =
+            ethereum.check_transfers(&chain(100), &[&order], &mut memory).await.unwrap();
+        assert_eq!(seen[0].1.seen, Amount::ZERO);
+        let scanned: Vec<u64> = memory.scanned.iter().map(|(number, _)| *number).collect();
+        assert_eq!(scanned, (68..=100).collect::<Vec<u64>>());
+        assert_eq!(memory.read.keys().collect::<Vec<_>>(), [&7]);
+        let n_asked = serving.join().unwrap();
+        assert_eq!(n_asked[..3], [10, 5, 2]);
+        assert_eq!(n_asked[18], 1);
+    }
+}

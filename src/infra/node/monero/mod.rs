@@ -1,0 +1,538 @@
+//! Monero: the seller's view-only wallet in `monero-wallet-rpc`, which looks through the blocks of a monerod of its own.
+
+mod transfers;
+
+use crate::domain::payment::Address;
+use crate::domain::payment::Coin;
+use crate::domain::payment::Depth;
+use crate::domain::payment::ScanResult;
+use crate::domain::payment::ViewKey;
+use crate::domain::payment::WatchedInvoice;
+use crate::domain::payment::integrated;
+use crate::domain::values::Timestamp;
+use crate::infra::node::NodeError;
+use crate::infra::node::RpcClient;
+use crate::infra::node::monero::transfers::Transfers;
+use serde::Deserialize;
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+/// Monero's chain has no blocks that are final: what wallets wait for before they spend. Source: Monero's consensus rules.
+const USUAL_DEPTH: u32 = 10;
+/// Units: minutes from one block to the next. Source: Monero's difficulty rule.
+const BLOCK_MINUTES: i64 = 2;
+/// How many addresses the wallet makes at once. Source: monero-wallet-rpc 0.18 refuses more.
+const MADE_AT_ONCE: u32 = 64;
+/// How far beyond the highest index known an order's address is looked for. Units: indexes; a second of work.
+const SEARCH: u32 = 10_000;
+/// With so many minutes without a new block, the time of the chain stands still. Rarer than once in a million hours by chance.
+const QUIET_MINUTES: i64 = 40;
+/// A daemon that reads what it missed brings many blocks at once; when it has brought none for so long, it is done.
+const CALM_MINUTES: i64 = 10;
+/// Between two looks further apart, anything may have been missed.
+const GAP_MINUTES: i64 = 60;
+
+/// Source: `wallet_rpc_server_error_codes.h` of Monero 0.18.
+const WRONG_ADDRESS: i64 = -2;
+const DENIED: i64 = -7;
+const NO_WALLET: i64 = -13;
+const NO_SUCH_INDEX: i64 = -15;
+const WATCH_ONLY: i64 = -29;
+
+/// The seller's view-only wallet.
+pub struct Monero {
+    link: RpcClient,
+    /// After so many minutes without a new block, the wallet's daemon has lost touch with the network.
+    pub stale_minutes: i64,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct ScanState {
+    /// When the wallet was last looked at, how many blocks it knew then, and when it last knew more than before.
+    at: i64,
+    height: u64,
+    grew_at: i64,
+    /// Since when no more blocks came than are made.
+    calm_since: i64,
+    /// The time of the last look.
+    time: i64,
+    /// The wallet's, to which the next two belong.
+    primary: String,
+    /// Invoice → index of its subaddress in the first account.
+    indexes: BTreeMap<i64, u32>,
+    /// Invoices that are to be paid to another wallet.
+    foreign: BTreeSet<i64>,
+    /// Transaction → invoice, for those at a shared address.
+    paid: BTreeMap<String, i64>,
+}
+
+/// How many confirmations a payment must have.
+fn needed(depth: Depth) -> u32 {
+    match depth {
+        Depth::Blocks(n) => n.max(1),
+        Depth::Final => USUAL_DEPTH,
+    }
+}
+
+impl Monero {
+    /// Two hours without a block happen by chance once in many ages of the universe.
+    const STALE_MINUTES: i64 = 120;
+
+    /// Opens nothing yet.
+    pub fn open(link: RpcClient) -> Self {
+        Self { link: link.at_path("/json_rpc"), stale_minutes: Self::STALE_MINUTES }
+    }
+
+    /// `trusted`: the wallet knows no time of its own, so that orders expire by this one.
+    ///
+    /// # Errors
+    /// [`NodeError`] where the wallet, its daemon or an answer is not what it must be; then nothing was decided.
+    pub async fn look(
+        &self,
+        followed: &[WatchedInvoice],
+        memory: Option<&str>,
+        now: Timestamp,
+        trusted: Timestamp,
+    ) -> Result<ScanResult, NodeError> {
+        // What cannot be read any more is found again.
+        let mut memory: ScanState =
+            memory.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let ids: BTreeSet<i64> = followed.iter().map(|invoice| invoice.id).collect();
+        memory.indexes.retain(|id, _| ids.contains(id));
+        memory.foreign.retain(|id| ids.contains(id));
+
+        self.check_view_only().await?;
+        let primary = self.primary().await?;
+        if memory.primary != primary.as_str() {
+            memory.primary = primary.to_string();
+            memory.indexes.clear();
+            memory.foreign.clear();
+        }
+        self.know_addresses(&primary, followed, &mut memory).await?;
+        self.reach(followed, &memory).await?;
+
+        // The wallet reads new blocks by itself now and then; asked for it, it also says whether its daemon is there.
+        self.ask_slow("refresh", json!({})).await.map_err(|doubt| self.no_daemon(doubt))?;
+        let height = self.number(&self.ask("get_height", json!({})).await?, "height")?;
+        self.keep_time(&mut memory, height, followed, trusted)?;
+
+        let asked = json!({
+            "in": true,
+            "pool": true,
+            "all_accounts": true,
+            "filter_by_height": true,
+            "min_height": oldest_block(height, followed, now),
+        });
+        let transfers: Transfers = serde_json::from_value(self.ask("get_transfers", asked).await?)
+            .map_err(|_| self.link.malformed("get_transfers"))?;
+        let mut observations = transfers.observations(followed, &mut memory.paid);
+        observations.retain(|(id, _)| !memory.foreign.contains(id));
+        Ok(ScanResult {
+            ahead: 0,
+            head: height.saturating_sub(1),
+            time: Timestamp::new(memory.time).map_err(|_| self.link.malformed("its memory"))?,
+            observations,
+            memory: serde_json::to_string(&memory).map_err(|error| {
+                NodeError::Other(format!("detected payments cannot be stored: {error}"))
+            })?,
+        })
+    }
+
+    /// A wallet that can spend does not belong on a server. Asked to sign nothing, a view-only one says what it is; no key is
+    /// asked for.
+    async fn check_view_only(&self) -> Result<(), NodeError> {
+        let node = self.link.node();
+        match self.ask("sign_transfer", json!({"unsigned_txset": "00"})).await {
+            Err(NodeError::Refused { code: WATCH_ONLY, .. }) => Ok(()),
+            Err(NodeError::Refused { code: NO_WALLET, .. }) => Err(NodeError::Other(format!(
+                "monero-wallet-rpc at {node} has no wallet open: start it with --wallet-file and the view-only wallet"
+            ))),
+            Err(NodeError::Refused { code: DENIED, .. }) => Err(NodeError::Other(format!(
+                "monero-wallet-rpc at {node} is restricted: start it without --restricted-rpc, reachable only from this host"
+            ))),
+            Ok(_) | Err(NodeError::Refused { .. }) => Err(NodeError::Other(format!(
+                "the wallet in monero-wallet-rpc at {node} CAN SPEND: remove it from this host, and create a view-only wallet from its \
+                 primary address and private view key (monero-wallet-cli --generate-from-view-key)"
+            ))),
+            Err(doubt) => Err(doubt),
+        }
+    }
+
+    async fn primary(&self) -> Result<Address, NodeError> {
+        let asked = json!({"account_index": 0, "address_index": [0]});
+        let answer = self.ask("get_address", asked).await?;
+        let text = answer["address"].as_str().unwrap_or_default();
+        let address = Address::parse(&Coin::Monero, text).map_err(|why| {
+            let node = self.link.node();
+            NodeError::Other(format!(
+                "the wallet in monero-wallet-rpc at {node} cannot be used: {why}"
+            ))
+        })?;
+        if address.is_primary_monero() {
+            Ok(address)
+        } else {
+            Err(self.link.malformed("get_address"))
+        }
+    }
+
+    /// Which of the orders are to be paid to this wallet, and where their subaddresses stand in it. Orders of an older wallet
+    /// stay as they are; where the newest order is not this wallet's, it is the wrong one.
+    async fn know_addresses(
+        &self,
+        primary: &Address,
+        followed: &[WatchedInvoice],
+        memory: &mut ScanState,
+    ) -> Result<(), NodeError> {
+        let mut places: BTreeMap<&Address, Option<(u32, u32)>> = BTreeMap::new();
+        let mut strangers: Vec<&WatchedInvoice> = Vec::new();
+        for invoice in followed {
+            let (id, address) = (invoice.id, &invoice.address);
+            if memory.indexes.contains_key(&id) || memory.foreign.contains(&id) {
+                continue;
+            }
+            if let Some(payment_id) = address.payment_id() {
+                if integrated(primary, payment_id) != *address {
+                    memory.foreign.insert(id);
+                }
+            } else if address.is_primary_monero() {
+                if address != primary {
+                    memory.foreign.insert(id);
+                }
+            } else {
+                let place = match places.get(address) {
+                    Some(place) => *place,
+                    None => self.index_of(address).await?,
+                };
+                places.insert(address, place);
+                match place {
+                    Some((0, index)) => {
+                        memory.indexes.insert(id, index);
+                    }
+                    // One address of the seller's from another account, for all orders.
+                    Some(_) => {}
+                    None => strangers.push(invoice),
+                }
+            }
+        }
+        if !strangers.is_empty() {
+            self.search(primary, &strangers, memory).await?;
+        }
+        let newest = followed.iter().max_by_key(|invoice| (invoice.placed_on, invoice.id));
+        match newest {
+            Some(invoice) if memory.foreign.contains(&invoice.id) => Err(self.other_wallet()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Account and index of an address that the wallet looks for in new blocks.
+    async fn index_of(&self, address: &Address) -> Result<Option<(u32, u32)>, NodeError> {
+        let what = "get_address_index";
+        let answer = match self.ask(what, json!({"address": address.as_str()})).await {
+            Ok(answer) => answer,
+            Err(NodeError::Refused { code: WRONG_ADDRESS, .. }) => return Ok(None),
+            Err(doubt) => return Err(doubt),
+        };
+        let part = |name| {
+            let number = answer["index"][name].as_u64().and_then(|n| u32::try_from(n).ok());
+            number.ok_or_else(|| self.link.malformed(what))
+        };
+        Ok(Some((part("major")?, part("minor")?)))
+    }
+
+    /// The indexes of addresses that lie beyond those that the wallet looks for. With its view key they are counted here:
+    /// a wallet that made addresses until it met a stranger's would make them for ever.
+    async fn search(
+        &self,
+        primary: &Address,
+        strangers: &[&WatchedInvoice],
+        memory: &mut ScanState,
+    ) -> Result<(), NodeError> {
+        let answer = self.ask("query_key", json!({"key_type": "view_key"})).await?;
+        let key = ViewKey::parse(primary, answer["key"].as_str().unwrap_or_default())
+            .map_err(|_| self.link.malformed("query_key"))?;
+        let mut wanted: BTreeSet<&Address> =
+            strangers.iter().map(|invoice| &invoice.address).collect();
+        let mut found: BTreeMap<Address, u32> = BTreeMap::new();
+        let highest = memory.indexes.values().max().copied().unwrap_or(0);
+        for index in 0..highest.saturating_add(SEARCH).min(ViewKey::LAST_INDEX) {
+            if wanted.is_empty() {
+                break;
+            }
+            let address = key.address(index);
+            if wanted.remove(&address) {
+                found.insert(address, index + 1);
+            }
+            if index % 100 == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        for invoice in strangers {
+            if let Some(index) = found.get(&invoice.address) {
+                memory.indexes.insert(invoice.id, *index);
+            } else {
+                memory.foreign.insert(invoice.id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the wallet look for all indexes up to the highest: by itself it looks 200 beyond the last one that it made.
+    async fn reach(
+        &self,
+        followed: &[WatchedInvoice],
+        memory: &ScanState,
+    ) -> Result<(), NodeError> {
+        let Some((id, highest)) = memory.indexes.iter().max_by_key(|(_, index)| **index) else {
+            return Ok(());
+        };
+        let Some(invoice) = followed.iter().find(|invoice| invoice.id == *id) else {
+            return Ok(());
+        };
+        let asked = json!({"account_index": 0, "address_index": [highest]});
+        match self.ask("get_address", asked).await {
+            Ok(answer) if answer["addresses"][0]["address"] == invoice.address.as_str() => {
+                return Ok(());
+            }
+            // Its address had this index at the last look: the wallet was exchanged for another just now.
+            Ok(_) => return Err(self.other_wallet()),
+            Err(NodeError::Refused { code: NO_SUCH_INDEX, .. }) => {}
+            Err(doubt) => return Err(doubt),
+        }
+        let was_looked_for = self.index_of(&invoice.address).await?.is_some();
+        let made = json!({"account_index": 0, "count": MADE_AT_ONCE});
+        let mut last = 0;
+        while last < u64::from(*highest) {
+            let answer = self.ask("create_address", made.clone()).await?;
+            let first = self.number(&answer, "address_index")?;
+            last = first.saturating_add(u64::from(MADE_AT_ONCE) - 1);
+        }
+        if !was_looked_for {
+            // What was paid there lies in blocks that the wallet has read with other eyes.
+            self.ask_slow("rescan_blockchain", json!({}))
+                .await
+                .map_err(|doubt| self.no_daemon(doubt))?;
+        }
+        // Not before that: a wallet that ends in between shall begin again.
+        self.ask_slow("store", json!({})).await?;
+        Ok(())
+    }
+
+    fn keep_time(
+        &self,
+        memory: &mut ScanState,
+        height: u64,
+        followed: &[WatchedInvoice],
+        now: Timestamp,
+    ) -> Result<(), NodeError> {
+        let deepest = followed.iter().map(|invoice| needed(invoice.depth)).max().unwrap_or(0);
+        let lowest = memory.height.saturating_sub(u64::from(deepest.max(USUAL_DEPTH)));
+        if height < lowest {
+            return Err(NodeError::WentBack { node: self.link.node(), number: lowest });
+        }
+        // A clock that was wrong before has left nothing in the future.
+        for then in [&mut memory.grew_at, &mut memory.calm_since, &mut memory.at, &mut memory.time]
+        {
+            *then = now.get().min(*then);
+        }
+        let minutes_since = |then: i64| now.get().saturating_sub(then) / 60;
+        if memory.height < height {
+            memory.grew_at = now.get();
+        } else if self.stale_minutes < minutes_since(memory.grew_at) {
+            let node = self.link.node();
+            return Err(NodeError::Stale { node, minutes: minutes_since(memory.grew_at) });
+        }
+
+        // Neither the wallet nor its daemon tells whether it has the whole chain. So the orders' time goes on only while
+        // blocks come as they are made: not too many at once, not after a pause, not after a long silence.
+        let made = minutes_since(memory.at) / BLOCK_MINUTES;
+        let most = u64::try_from(made.saturating_mul(3)).unwrap_or(0).saturating_add(4);
+        if GAP_MINUTES < minutes_since(memory.at) || memory.height.saturating_add(most) < height {
+            memory.calm_since = now.get();
+        }
+        if CALM_MINUTES <= minutes_since(memory.calm_since) {
+            // Nothing is taken off for the depth: what was sent until now stands in the pool at least, is seen, and keeps
+            // its order from expiring.
+            let until = memory.grew_at.saturating_add(QUIET_MINUTES * 60).min(now.get());
+            memory.time = until.max(memory.time);
+        }
+        memory.at = now.get();
+        memory.height = height;
+        Ok(())
+    }
+
+    async fn ask(&self, method: &str, params: Value) -> Result<Value, NodeError> {
+        self.link.call(method, params).await.map_err(|doubt| self.admit(doubt))
+    }
+
+    async fn ask_slow(&self, method: &str, params: Value) -> Result<Value, NodeError> {
+        self.link.call_slow(method, params).await.map_err(|doubt| self.admit(doubt))
+    }
+
+    fn admit(&self, doubt: NodeError) -> NodeError {
+        if matches!(doubt, NodeError::NotLetIn { .. }) { no_login(&self.link) } else { doubt }
+    }
+
+    fn number(&self, answer: &Value, name: &str) -> Result<u64, NodeError> {
+        answer[name].as_u64().ok_or_else(|| self.link.malformed(name))
+    }
+
+    fn no_daemon(&self, doubt: NodeError) -> NodeError {
+        match doubt {
+            NodeError::Refused { words, .. } => NodeError::Other(format!(
+                "monero-wallet-rpc at {} cannot use its monerod ({words}): check that monerod is running",
+                self.link.node()
+            )),
+            doubt => doubt,
+        }
+    }
+
+    fn other_wallet(&self) -> NodeError {
+        NodeError::Other(format!(
+            "the wallet in monero-wallet-rpc at {} is not the one that the newest order is paid to: open the \
+             view-only wallet of the address in the shop's catalog",
+            self.link.node()
+        ))
+    }
+}
+
+fn no_login(link: &RpcClient) -> NodeError {
+    NodeError::Other(format!(
+        "monero-wallet-rpc at {} requires an unsupported kind of login: start it with --disable-rpc-login where nobody else can reach \
+         it (--rpc-bind-ip 127.0.0.1), and set XMR_RPC_URL without user and password",
+        link.node()
+    ))
+}
+
+/// A block older than all that these orders can have been paid in: two days of blocks more than were made since, as a rule.
+fn oldest_block(height: u64, followed: &[WatchedInvoice], now: Timestamp) -> u64 {
+    let oldest = followed.iter().map(|invoice| invoice.placed_on).min().unwrap_or(now);
+    let blocks = (now.minutes_after(oldest) + 2 * 24 * 60) / BLOCK_MINUTES;
+    height.saturating_sub(u64::try_from(blocks).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::values::Amount;
+    use crate::domain::values::NodeUrl;
+    use std::ops::RangeInclusive;
+
+    const START: i64 = 1_795_267_507;
+
+    fn monero() -> Monero {
+        let url = NodeUrl::parse("http://127.0.0.1:18083").unwrap();
+        Monero::open(RpcClient::open(&url, None).unwrap())
+    }
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::new(START).unwrap().plus_minutes(minutes)
+    }
+
+    fn look(memory: &mut ScanState, minutes: i64, height: u64) -> Result<(), NodeError> {
+        monero().keep_time(memory, height, &[], at(minutes))
+    }
+
+    /// Looks once a minute, with a block every other one.
+    fn looks(memory: &mut ScanState, minutes: RangeInclusive<i64>, height: u64) -> u64 {
+        let start = *minutes.start();
+        let height_at = |minute: i64| height + u64::try_from((minute - start) / 2).unwrap();
+        for minute in minutes.clone() {
+            look(memory, minute, height_at(minute)).unwrap();
+        }
+        height_at(*minutes.end())
+    }
+
+    #[test]
+    fn the_orders_time_goes_on_while_blocks_come_as_they_are_made() {
+        let mut memory = ScanState::default();
+        looks(&mut memory, 0..=9, 1_000);
+        assert_eq!(memory.time, 0);
+        looks(&mut memory, 10..=30, 1_005);
+        assert_eq!(memory.time, at(30).get());
+    }
+
+    #[test]
+    fn a_daemon_that_reads_what_it_missed_moves_no_orders_time() {
+        let mut memory = ScanState::default();
+        let height = looks(&mut memory, 0..=30, 1_000);
+        // A night without the host, and then many blocks at each look.
+        for n in 1..=20_u64 {
+            look(&mut memory, 600 + i64::try_from(n).unwrap(), height + 50 * n).unwrap();
+            assert_eq!(memory.time, at(30).get());
+        }
+        let height = looks(&mut memory, 621..=629, height + 1_000);
+        assert_eq!(memory.time, at(30).get());
+        looks(&mut memory, 630..=640, height);
+        assert_eq!(memory.time, at(640).get());
+    }
+
+    #[test]
+    fn a_clock_that_is_put_back_leaves_nothing_in_the_future() {
+        let mut memory = ScanState::default();
+        let height = looks(&mut memory, 1_000..=1_030, 1_000);
+        look(&mut memory, 20, height).unwrap();
+        assert_eq!((memory.time, memory.at), (at(20).get(), at(20).get()));
+        looks(&mut memory, 21..=50, height);
+        assert_eq!(memory.time, at(50).get(), "it goes on from there");
+    }
+
+    #[test]
+    fn without_blocks_the_orders_time_stands_still_and_then_the_daemon_is_doubted() {
+        let mut memory = ScanState::default();
+        let height = looks(&mut memory, 0..=30, 1_000);
+        for minute in 31..=150 {
+            look(&mut memory, minute, height).unwrap();
+        }
+        assert_eq!(memory.time, at(70).get());
+        let doubt = look(&mut memory, 151, height);
+        assert!(matches!(doubt, Err(NodeError::Stale { minutes: 121, .. })), "{doubt:?}");
+        assert_eq!(look(&mut memory, 152, height + 1), Ok(()));
+    }
+
+    #[test]
+    fn a_chain_that_goes_back_further_than_payments_must_lie_deep_is_doubted() {
+        let mut memory = ScanState::default();
+        let height = looks(&mut memory, 0..=30, 1_000);
+        assert_eq!(look(&mut memory, 31, height - 10), Ok(()));
+        let doubt = look(&mut memory, 32, height - 21);
+        assert!(matches!(doubt, Err(NodeError::WentBack { .. })), "{doubt:?}");
+    }
+
+    #[test]
+    fn the_blocks_looked_at_reach_back_behind_the_oldest_order() {
+        let placed = |minutes: i64| {
+            WatchedInvoice {
+            id: 1,
+            coin: Coin::Monero,
+            address: Address::parse(&Coin::Monero, "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39").unwrap(),
+            amount: Amount::ONE_COIN,
+            is_alone: true,
+            depth: Depth::Final,
+            placed_on: at(minutes),
+            last: None,
+        }
+        };
+        let now = at(7 * 24 * 60);
+        assert_eq!(oldest_block(3_000_000, &[], now), 3_000_000 - 1_440);
+        let orders = [placed(7 * 24 * 60), placed(0)];
+        assert_eq!(oldest_block(3_000_000, &orders, now), 3_000_000 - 1_440 - 5_040);
+        assert_eq!(oldest_block(100, &orders, now), 0);
+    }
+
+    #[test]
+    fn what_is_remembered_is_read_back() {
+        let memory = ScanState {
+            height: 5,
+            indexes: BTreeMap::from([(7, 3)]),
+            paid: BTreeMap::from([("aa".to_owned(), 7)]),
+            ..ScanState::default()
+        };
+        let text = serde_json::to_string(&memory).unwrap();
+        let read: ScanState = serde_json::from_str(&text).unwrap();
+        assert_eq!((read.height, read.indexes, read.paid), (5, memory.indexes, memory.paid));
+    }
+}

@@ -1,0 +1,387 @@
+//! JSON-RPC over HTTP with limits, directly or through Tor.
+
+use crate::domain::values::Host;
+use crate::domain::values::JsonShape;
+use crate::domain::values::NodeUrl;
+use crate::domain::values::ProxyUrl;
+use crate::infra::bounded;
+use crate::infra::node::NodeError;
+use data_encoding::BASE64;
+use http_body_util::BodyExt;
+use http_body_util::Full;
+use hyper::Request;
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use hyper::body::Incoming;
+use hyper::header;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::RootCertStore;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_socks::TargetAddr;
+use tokio_socks::tcp::Socks5Stream;
+
+/// Units: seconds; over Tor a connection alone may take most of it.
+const CONNECT_SECONDS: u64 = 30;
+/// Units: bytes of one answer, one of a batch of blocks among them. What a node tells of 1,000 orders is about one megabyte.
+const MOST_BYTES: usize = 8 << 20;
+/// The same where a node only works for long and has little to tell.
+const MOST_SLOW_BYTES: usize = 256 << 10;
+/// Units: bytes of memory that one answer takes once it is read, by the estimate of [`memory`].
+const MOST_MEMORY: usize = 48 << 20;
+/// Units: bytes of an answer that any number of nodes may send at the same time, and how many may send larger ones: together
+/// with one that is read, they stay below what the process may take.
+const SMALL_BYTES: usize = 256 << 10;
+static LARGE_ANSWERS: Semaphore = Semaphore::const_new(3);
+/// How deep JSON is read. Source: serde_json's own limit.
+const MOST_DEPTH: usize = 128;
+/// How long an answer may take, and how long it may be.
+#[derive(Clone, Copy)]
+struct Patience {
+    seconds: u64,
+    most_bytes: usize,
+}
+
+const USUAL: Patience = Patience { seconds: 60, most_bytes: MOST_BYTES };
+const SLOW: Patience = Patience { seconds: 900, most_bytes: MOST_SLOW_BYTES };
+
+/// Units: characters of a node's own words.
+const MOST_WORDS: usize = 200;
+
+const OWN: &str = "set SSL_CERT_FILE to trust your own certificate";
+
+/// A way to one node: JSON-RPC by HTTP POST, a connection for each request, no redirects.
+///
+/// Source: JSON-RPC 2.0.
+pub struct RpcClient {
+    url: NodeUrl,
+    proxy: Option<ProxyUrl>,
+    tls: Option<TlsConnector>,
+    authorization: Option<String>,
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+impl RpcClient {
+    /// Opens nothing yet. A host that is near is asked directly; any other through the proxy, which resolves its name.
+    ///
+    /// # Errors
+    /// [`NodeError::NoProxy`] where a name would have to be resolved here; [`NodeError::Other`] where https has nobody to believe.
+    pub fn open(url: &NodeUrl, proxy: Option<&ProxyUrl>) -> Result<Self, NodeError> {
+        let is_far = !url.host().is_near();
+        if is_far && proxy.is_none() && matches!(url.host(), Host::Name(_)) {
+            return Err(NodeError::NoProxy { node: url.to_string() });
+        }
+        Ok(Self {
+            url: url.clone(),
+            proxy: proxy.filter(|_| is_far).cloned(),
+            tls: if url.is_tls() { Some(connector()?) } else { None },
+            authorization: url.login().map(|(user, password)| {
+                format!("Basic {}", BASE64.encode(format!("{user}:{password}").as_bytes()))
+            }),
+        })
+    }
+
+    /// For a [`NodeError`]: host and port.
+    pub fn node(&self) -> String {
+        self.url.to_string()
+    }
+
+    /// Shape: begins with `/`.
+    pub fn path(&self) -> &str {
+        self.url.path()
+    }
+
+    /// The same node at another path: Bitcoin Core's wallets have one each.
+    pub fn at_path(&self, path: &str) -> Self {
+        Self {
+            url: self.url.at_path(path),
+            proxy: self.proxy.clone(),
+            tls: self.tls.clone(),
+            authorization: self.authorization.clone(),
+        }
+    }
+
+    /// `params`: an array or an object.
+    ///
+    /// # Errors
+    /// [`NodeError::Refused`] with the node's own code and words; any other where there is no answer.
+    pub async fn call(&self, method: &str, params: Value) -> Result<Value, NodeError> {
+        self.call_within(method, params, USUAL).await
+    }
+
+    /// For what a node computes for minutes, such as a search through the whole chain.
+    ///
+    /// # Errors
+    /// As [`RpcClient::call`].
+    pub async fn call_slow(&self, method: &str, params: Value) -> Result<Value, NodeError> {
+        self.call_within(method, params, SLOW).await
+    }
+
+    async fn call_within(
+        &self,
+        method: &str,
+        params: Value,
+        patience: Patience,
+    ) -> Result<Value, NodeError> {
+        let request = json!({"jsonrpc": "2.0", "id": 0, "method": method, "params": params});
+        match self.ask(&request, patience).await? {
+            answer @ Value::Object(_) if answer["id"] == 0 || answer["error"].is_object() => {
+                self.result(method, answer)
+            }
+            _ => Err(self.malformed(method)),
+        }
+    }
+
+    /// All answers in the order of the calls, in one request.
+    ///
+    /// # Errors
+    /// As [`RpcClient::call`]: one answer that is missing or an error fails them all.
+    pub async fn batch(&self, calls: Vec<(&str, Value)>) -> Result<Vec<Value>, NodeError> {
+        self.batch_of_each(calls).await?.into_iter().collect()
+    }
+
+    /// The same where the node's refusal of one call says something by itself.
+    ///
+    /// # Errors
+    /// As [`RpcClient::call`], but for [`NodeError::Refused`], which stands in its answer's place.
+    pub async fn batch_of_each(
+        &self,
+        calls: Vec<(&str, Value)>,
+    ) -> Result<Vec<Result<Value, NodeError>>, NodeError> {
+        if calls.is_empty() {
+            return Ok(Vec::new());
+        }
+        let methods: Vec<&str> = calls.iter().map(|(method, _)| *method).collect();
+        let request = calls
+            .iter()
+            .enumerate()
+            .map(|(id, (method, params))| {
+                json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
+            })
+            .collect();
+        let answers = match self.ask(&request, USUAL).await? {
+            Value::Array(answers) => answers,
+            // The whole batch is refused.
+            answer @ Value::Object(_) if answer["error"].is_object() => {
+                return self.result("a batch", answer).map(|_| Vec::new());
+            }
+            _ => return Err(self.malformed("a batch")),
+        };
+        let mut found: Vec<Option<Result<Value, NodeError>>> = vec![None; methods.len()];
+        for answer in answers {
+            let id = answer["id"].as_u64().and_then(|id| usize::try_from(id).ok());
+            let place = id.and_then(|id| found.get_mut(id).map(|place| (id, place)));
+            match place {
+                Some((id, place @ None)) => {
+                    *place = Some(self.answer_in_a_batch(methods[id], answer)?)
+                }
+                _ => return Err(self.malformed("a batch with an unexpected answer")),
+            }
+        }
+        let missing = || self.malformed("a batch with an answer missing");
+        found.into_iter().map(|answer| answer.ok_or_else(missing)).collect()
+    }
+
+    fn answer_in_a_batch(
+        &self,
+        method: &str,
+        answer: Value,
+    ) -> Result<Result<Value, NodeError>, NodeError> {
+        match self.result(method, answer) {
+            Err(doubt @ NodeError::Malformed { .. }) => Err(doubt),
+            told => Ok(told),
+        }
+    }
+
+    fn result(&self, method: &str, mut answer: Value) -> Result<Value, NodeError> {
+        // JSON-RPC 1.0 says `"error": null` where all is well.
+        let error = &answer["error"];
+        if !error.is_null() {
+            return Err(NodeError::Refused {
+                node: self.node(),
+                method: method.to_owned(),
+                code: error["code"].as_i64().unwrap_or(0),
+                words: plain(error["message"].as_str().unwrap_or("no reason given")),
+            });
+        }
+        match answer.get_mut("result") {
+            Some(result) => Ok(result.take()),
+            None => Err(self.malformed(method)),
+        }
+    }
+
+    /// For whoever reads the answer: it is not what `what` should be.
+    pub fn malformed(&self, what: &str) -> NodeError {
+        NodeError::Malformed { node: self.node(), what: what.to_owned() }
+    }
+
+    async fn ask(&self, request: &Value, patience: Patience) -> Result<Value, NodeError> {
+        let slow = |seconds| NodeError::Slow { node: self.node(), seconds };
+        let connecting = tokio::time::timeout(Duration::from_secs(CONNECT_SECONDS), self.connect());
+        let stream = connecting.await.map_err(|_| slow(CONNECT_SECONDS))??;
+        let asking = self.exchange(stream, request.to_string(), patience.most_bytes);
+        let (status, body) = tokio::time::timeout(Duration::from_secs(patience.seconds), asking)
+            .await
+            .map_err(|_| slow(patience.seconds))??;
+        if MOST_MEMORY < memory(&body) {
+            let megabytes = MOST_MEMORY >> 20;
+            return Err(NodeError::TooLarge { node: self.node(), megabytes });
+        }
+        // Bitcoin Core tells its errors with statuses of errors.
+        match serde_json::from_slice(&body) {
+            Ok(answer @ (Value::Object(_) | Value::Array(_))) if !status.is_redirection() => {
+                Ok(answer)
+            }
+            _ if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+                Err(NodeError::NotLetIn { node: self.node() })
+            }
+            _ if status.is_success() => Err(self.malformed("not JSON")),
+            _ => Err(NodeError::Status { node: self.node(), status: status.as_u16() }),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        stream: Box<dyn Stream>,
+        body: String,
+        most_bytes: usize,
+    ) -> Result<(StatusCode, Vec<u8>), NodeError> {
+        let broken = |error: hyper::Error| self.unreachable(&error.to_string());
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        let mut request = Request::post(self.url.path())
+            .header(header::HOST, self.url.to_string())
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONNECTION, "close");
+        if let Some(authorization) = &self.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let request = request
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|_| self.unreachable("its path is invalid"))?;
+        let answering = async {
+            let answer = sender.send_request(request).await.map_err(broken)?;
+            let status = answer.status();
+            Ok((status, self.read(answer.into_body(), most_bytes).await?))
+        };
+        // The connection has to be driven while the answer is awaited; it ends with it.
+        let answering = std::pin::pin!(answering);
+        let connection = std::pin::pin!(connection);
+        match futures_util::future::select(answering, connection).await {
+            futures_util::future::Either::Left((answer, _)) => answer,
+            futures_util::future::Either::Right((_, answering)) => answering.await,
+        }
+    }
+
+    /// Takes in what the node sends, a larger answer only in turn.
+    async fn read(&self, mut body: Incoming, most_bytes: usize) -> Result<Vec<u8>, NodeError> {
+        let mut bytes = Vec::new();
+        let mut turn = None;
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| self.unreachable(&error.to_string()))?;
+            let Some(data) = frame.data_ref() else { continue };
+            if most_bytes < bytes.len() + data.len() {
+                let most = bounded::size(most_bytes as u64);
+                return Err(NodeError::TooLong { node: self.node(), most });
+            }
+            if turn.is_none() && SMALL_BYTES < bytes.len() + data.len() {
+                turn = LARGE_ANSWERS.acquire().await.ok();
+            }
+            bytes.extend_from_slice(data);
+        }
+        Ok(bytes)
+    }
+
+    async fn connect(&self) -> Result<Box<dyn Stream>, NodeError> {
+        let stream = match &self.proxy {
+            Some(proxy) => self.connect_by(proxy).await?,
+            None => dial(self.url.host(), self.url.port())
+                .await
+                .map_err(|why| self.unreachable(&why))?,
+        };
+        let Some(tls) = &self.tls else { return Ok(Box::new(stream)) };
+        let name = match self.url.host() {
+            Host::Ip(ip) => ServerName::IpAddress((*ip).into()),
+            Host::Name(name) => ServerName::try_from(name.clone())
+                .map_err(|_| self.unreachable("its name is not valid in a certificate"))?,
+        };
+        let stream = tls
+            .connect(name, stream)
+            .await
+            .map_err(|error| self.unreachable(&format!("{}; {OWN}", plain(&error.to_string()))))?;
+        Ok(Box::new(stream))
+    }
+
+    /// The proxy resolves the name. Tor keeps what comes with another user or password on another circuit (tor(1),
+    /// IsolateSOCKSAuth).
+    async fn connect_by(&self, proxy: &ProxyUrl) -> Result<TcpStream, NodeError> {
+        let refused =
+            |why: &str| NodeError::Proxy { proxy: proxy.to_string(), why: why.to_owned() };
+        let stream = dial(proxy.host(), proxy.port()).await.map_err(|why| refused(&why))?;
+        let node = self.node();
+        let (user, password) = proxy.login().unwrap_or(("shop-watch", &node));
+        let target = match self.url.host() {
+            Host::Ip(ip) => TargetAddr::Ip((*ip, self.url.port()).into()),
+            Host::Name(name) => TargetAddr::Domain(name.as_str().into(), self.url.port()),
+        };
+        let stream = Socks5Stream::connect_with_password_and_socket(stream, target, user, password);
+        Ok(stream.await.map_err(|error| refused(&plain(&error.to_string())))?.into_inner())
+    }
+
+    fn unreachable(&self, why: &str) -> NodeError {
+        NodeError::Unreachable { node: self.node(), why: why.to_owned() }
+    }
+}
+
+async fn dial(host: &Host, port: u16) -> Result<TcpStream, String> {
+    let stream = match host {
+        Host::Ip(ip) => TcpStream::connect((*ip, port)).await,
+        Host::Name(name) if host.is_near() => TcpStream::connect((name.as_str(), port)).await,
+        Host::Name(_) => return Err("names are not resolved here".to_owned()),
+    };
+    stream.map_err(|error| error.to_string())
+}
+
+fn connector() -> Result<TlsConnector, NodeError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        let words = "HTTPS needs trusted certificates, and this host has none: install them (apt install ca-certificates), \
+                     or set SSL_CERT_FILE to the node's own certificate";
+        return Err(NodeError::Other(words.to_owned()));
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| NodeError::Other(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+/// Units: bytes that an answer takes as a [`Value`], counted before it is built: `[0,0,…]` takes 32 bytes for two characters,
+/// `[{"a":0},…]` 700 for eight.
+fn memory(body: &[u8]) -> usize {
+    let shape = JsonShape::of(body, MOST_DEPTH);
+    body.len()
+        + shape.n_values * 64
+        + shape.n_lists * 128
+        + shape.n_records * 700
+        + shape.n_texts * 48
+}
+
+/// A stranger's words on one short line, for a log and a terminal.
+fn plain(words: &str) -> String {
+    words.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(MOST_WORDS).collect()
+}

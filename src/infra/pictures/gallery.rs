@@ -1,0 +1,221 @@
+//! Where rendered files are stored.
+
+use crate::infra::bounded;
+use crate::infra::pictures::file::PictureFile;
+use crate::infra::pictures::render::Rendered;
+use crate::infra::pictures::source::Source;
+use std::collections::HashSet;
+use std::fs;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Where rendered pictures lie, each under the name that its content gives it.
+#[derive(Clone)]
+pub struct Gallery {
+    folder: PathBuf,
+}
+
+/// Follows the name of a picture while it is being written: `NAME.0.part`.
+const PART: &str = ".part";
+
+impl Gallery {
+    /// Makes the folder, for the shop's own user alone, where there is none.
+    pub fn open(folder: PathBuf) -> io::Result<Self> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        Ok(Self { folder })
+    }
+
+    /// The file is whole or absent, also after a power cut; one that is there already stays as it is.
+    pub fn keep(&self, rendered: &Rendered) -> io::Result<()> {
+        let path = self.path(&rendered.file);
+        let kept = fs::symlink_metadata(&path);
+        if kept.is_ok_and(|kept| kept.is_file() && kept.len() == rendered.bytes.len() as u64) {
+            return Ok(());
+        }
+        let (part, mut file) = self.new_part(&rendered.file)?;
+        let written = file
+            .write_all(&rendered.bytes)
+            .and_then(|()| file.sync_all())
+            .and_then(|()| fs::rename(&part, &path));
+        if let Err(error) = written {
+            // The first error is the one to tell; `sweep` finds the part later.
+            let _ = fs::remove_file(&part);
+            return Err(error);
+        }
+        File::open(&self.folder)?.sync_all()
+    }
+
+    /// `None` where no such file lies here; a link or a pipe under its name counts as none.
+    pub fn read(&self, file: &PictureFile) -> io::Result<Option<Vec<u8>>> {
+        match read_regular(&self.path(file)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            outcome => outcome,
+        }
+    }
+
+    pub fn has(&self, file: &PictureFile) -> bool {
+        fs::symlink_metadata(self.path(file)).is_ok_and(|seen| seen.is_file())
+    }
+
+    /// Removes the pictures that `keep` does not name, and parts that a power cut left; tells how many files went.
+    /// What has another name than a picture's is not ours and stays.
+    pub fn sweep(&self, keep: &HashSet<String>) -> io::Result<usize> {
+        let mut n_removed = 0;
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else { continue };
+            let unused = PictureFile::parse(name).is_ok() && !keep.contains(name);
+            if (unused || is_part(name)) && !entry.file_type()?.is_dir() {
+                fs::remove_file(entry.path())?;
+                n_removed += 1;
+            }
+        }
+        Ok(n_removed)
+    }
+
+    /// One that is not there is removed already.
+    pub fn remove(&self, file: &PictureFile) -> io::Result<()> {
+        match fs::remove_file(self.path(file)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn path(&self, file: &PictureFile) -> PathBuf {
+        self.folder.join(file.as_str())
+    }
+
+    /// Two threads may write one picture at the same time: each has a part of its own.
+    fn new_part(&self, file: &PictureFile) -> io::Result<(PathBuf, File)> {
+        let mut n = 0;
+        loop {
+            let path = self.folder.join(format!("{}.{n}{PART}", file.as_str()));
+            match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && n < 1000 => n += 1,
+                outcome => return outcome.map(|file| (path, file)),
+            }
+        }
+    }
+}
+
+fn is_part(name: &str) -> bool {
+    let picture = name.strip_suffix(PART).and_then(|rest| rest.rsplit_once('.'));
+    picture
+        .is_some_and(|(picture, n)| PictureFile::parse(picture).is_ok() && n.parse::<u16>().is_ok())
+}
+
+fn read_regular(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let seen = fs::symlink_metadata(path)?;
+    if !seen.is_file() {
+        return Ok(None);
+    }
+    let file = File::open(path)?;
+    let opened = file.metadata()?;
+    if (opened.dev(), opened.ino()) != (seen.dev(), seen.ino()) {
+        return Ok(None);
+    }
+    bounded::read_stream(file, Source::MOST_BYTES as u64).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::infra::pictures::file::Format;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::thread;
+    use tempfile::TempDir;
+
+    fn shelf() -> (TempDir, Gallery) {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = Gallery::open(folder.path().join("db/pictures")).unwrap();
+        (folder, shelf)
+    }
+
+    fn rendered(text: &str) -> Rendered {
+        Rendered { file: PictureFile::of(text.as_bytes(), Format::WebP), bytes: text.into() }
+    }
+
+    fn names(shelf: &Gallery) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(&shelf.folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_picture_is_kept_for_the_shops_user_alone() {
+        let (_folder, shelf) = shelf();
+        let picture = rendered("picture");
+        assert!(!shelf.has(&picture.file));
+        assert_eq!(shelf.read(&picture.file).unwrap(), None);
+        shelf.keep(&picture).unwrap();
+        assert!(shelf.has(&picture.file));
+        assert_eq!(shelf.read(&picture.file).unwrap(), Some(picture.bytes));
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&shelf.folder), mode(&shelf.path(&picture.file))), (0o700, 0o600));
+        assert_eq!(names(&shelf), [picture.file.as_str()]);
+    }
+
+    #[test]
+    fn a_picture_that_is_there_is_not_written_again() {
+        let (_folder, shelf) = shelf();
+        let picture = rendered("picture");
+        shelf.keep(&picture).unwrap();
+        let before = fs::metadata(shelf.path(&picture.file)).unwrap().ino();
+        shelf.keep(&picture).unwrap();
+        assert_eq!(fs::metadata(shelf.path(&picture.file)).unwrap().ino(), before);
+        fs::write(shelf.path(&picture.file), "cut").unwrap();
+        shelf.keep(&picture).unwrap();
+        assert_eq!(shelf.read(&picture.file).unwrap(), Some(picture.bytes));
+    }
+
+    #[test]
+    fn many_threads_keep_one_picture() {
+        let (_folder, shelf) = shelf();
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope
+                    .spawn(|| (0..20).for_each(|n| shelf.keep(&rendered(&n.to_string())).unwrap()));
+            }
+        });
+        assert_eq!(names(&shelf).len(), 20);
+    }
+
+    #[test]
+    fn a_link_is_no_picture() {
+        let (folder, shelf) = shelf();
+        let picture = rendered("picture");
+        fs::write(folder.path().join("secret"), "secret!").unwrap();
+        symlink(folder.path().join("secret"), shelf.path(&picture.file)).unwrap();
+        assert!(!shelf.has(&picture.file));
+        assert_eq!(shelf.read(&picture.file).unwrap(), None);
+        shelf.keep(&picture).unwrap();
+        assert_eq!(shelf.read(&picture.file).unwrap(), Some(picture.bytes));
+        assert_eq!(fs::read(folder.path().join("secret")).unwrap(), b"secret!");
+    }
+
+    #[test]
+    fn only_pictures_that_nothing_uses_are_swept() {
+        let (_folder, shelf) = shelf();
+        let (used, unused) = (rendered("used"), rendered("unused"));
+        shelf.keep(&used).unwrap();
+        shelf.keep(&unused).unwrap();
+        let (_left, file) = shelf.new_part(&used.file).unwrap();
+        drop(file);
+        for name in ["notes.txt", "picture.webp", "a.0.part", ".hidden"] {
+            fs::write(shelf.folder.join(name), "mine").unwrap();
+        }
+        let keep = HashSet::from([used.file.as_str().to_owned()]);
+        assert_eq!(shelf.sweep(&keep).unwrap(), 2);
+        assert_eq!(shelf.sweep(&keep).unwrap(), 0);
+        let mut left = vec![".hidden", "a.0.part", "notes.txt", "picture.webp", used.file.as_str()];
+        left.sort_unstable();
+        assert_eq!(names(&shelf), left);
+    }
+}

@@ -1,0 +1,193 @@
+//! Decodes JPEG files.
+
+use crate::infra::pictures::decode::{Decoded, upright};
+use crate::infra::pictures::file::Format;
+use crate::infra::pictures::image_header::{Fault, ImageHeader};
+use image::{DynamicImage, GrayImage, RgbImage};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+/// Walks from segment to segment up to the end of the image, so that a file cut anywhere is found out.
+/// What a phone appends (a second picture, a film) is left behind.
+///
+/// Source: ITU-T T.81, annex B; T.872 for the Adobe segment.
+pub(super) fn outline(bytes: &[u8]) -> Result<ImageHeader, Fault> {
+    let mut kept = bytes[..2].to_vec();
+    let mut frame = None;
+    let mut n_scans = 0;
+    let mut n_least_scans = 1;
+    let mut rest = &bytes[2..];
+    loop {
+        let marker;
+        (marker, rest) = next_marker(rest).ok_or(Fault::Damaged)?;
+        match marker {
+            0xd9 => break,
+            0x01 | 0xd0..=0xd7 => continue,
+            0xd8 => return Err(Fault::Damaged),
+            0xc3 | 0xc5..=0xc7 | 0xc9..=0xcf => return Err(Fault::RareJpeg),
+            _ => {}
+        }
+        let length = rest.get(..2).map(|two| usize::from(u16::from_be_bytes([two[0], two[1]])));
+        let segment = length.filter(|length| 2 <= *length).and_then(|length| rest.get(..length));
+        let segment = segment.ok_or(Fault::Damaged)?;
+        let body = &segment[2..];
+        rest = &rest[segment.len()..];
+        let needed = match marker {
+            0xc0..=0xc2 | 0xc4 | 0xda | 0xdb | 0xdd | 0xee => true,
+            0xe1 => body.starts_with(b"Exif\0"),
+            0xe2 => body.starts_with(b"ICC_PROFILE\0"),
+            _ => false,
+        };
+        if needed {
+            kept.extend_from_slice(&[0xff, marker]);
+            kept.extend_from_slice(segment);
+        }
+        if let (0xc0..=0xc2, [bits, h1, h0, w1, w0, n_colours, ..]) = (marker, body) {
+            if frame.is_some() {
+                return Err(Fault::Damaged);
+            }
+            if *bits != 8 || !matches!(n_colours, 1 | 3 | 4) {
+                return Err(Fault::RareJpeg);
+            }
+            // Progressive is in at least two turns: the middle of each block, and the rest.
+            n_least_scans = if marker == 0xc2 { 2 } else { 1 };
+            frame =
+                Some((u16::from_be_bytes([*w1, *w0]), u16::from_be_bytes([*h1, *h0]), *n_colours));
+        }
+        if marker == 0xda {
+            n_scans += 1;
+            let n = n_coded(rest);
+            kept.extend_from_slice(&rest[..n]);
+            rest = &rest[n..];
+        }
+    }
+    let (width, height, n_colours) =
+        frame.filter(|_| n_least_scans <= n_scans).ok_or(Fault::Damaged)?;
+    // No Huffman code is all ones (T.81, C.2), and a scan is filled up with ones. So these change nothing behind a whole
+    // scan, and are an error to the decoder where rows are missing before the end; it would otherwise show them grey.
+    kept.extend_from_slice(&[0xff, 0].repeat(16));
+    kept.extend_from_slice(&[0xff, 0xd9]);
+    Ok(ImageHeader {
+        format: Format::Jpeg,
+        bytes: kept,
+        width: width.into(),
+        height: height.into(),
+        deep: false,
+        animated: false,
+        for_print: n_colours == 4,
+    })
+}
+
+fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
+    let mut rest = bytes;
+    loop {
+        let at = rest.iter().position(|byte| *byte == 0xff)?;
+        rest = &rest[at..];
+        let at = rest.iter().position(|byte| *byte != 0xff)?;
+        let marker = rest[at];
+        rest = &rest[at + 1..];
+        if marker != 0 {
+            return Some((marker, rest));
+        }
+    }
+}
+
+/// Units: bytes up to the marker that ends a scan; stuffed bytes and restarts belong to it.
+fn n_coded(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(step) = bytes[at..].iter().position(|byte| *byte == 0xff) {
+        at += step;
+        match bytes.get(at + 1) {
+            Some(0 | 0xd0..=0xd7) => at += 2,
+            Some(0xff) => at += 1,
+            _ => return at,
+        }
+    }
+    bytes.len()
+}
+
+/// The decoder is called by itself, and not through `image`, for only so is it strict: `image` shows half a picture in grey.
+pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, DecodeErrors> {
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .set_max_width(usize::from(u16::MAX))
+        .set_max_height(usize::from(u16::MAX));
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode_headers()?;
+    let gray = decoder.input_colorspace() == Some(ColorSpace::Luma);
+    let wanted = if gray { ColorSpace::Luma } else { ColorSpace::RGB };
+    decoder.set_options(options.jpeg_set_out_colorspace(wanted));
+    let pixels = decoder.decode()?;
+    let (width, height) = decoder.dimensions().ok_or(DecodeErrors::ExhaustedData)?;
+    let (width, height) = (u32::try_from(width).unwrap_or(0), u32::try_from(height).unwrap_or(0));
+    let image = if gray {
+        GrayImage::from_raw(width, height, pixels)
+            .map(|gray| DynamicImage::ImageLuma8(gray).into_rgb8())
+    } else {
+        RgbImage::from_raw(width, height, pixels)
+    };
+    let orientation = upright(decoder.exif().map(Vec::as_slice));
+    Ok(Decoded {
+        image: image.ok_or(DecodeErrors::ExhaustedData)?.into(),
+        gray,
+        orientation,
+        profile: decoder.icc_profile(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::infra::pictures::test_images;
+
+    #[track_caller]
+    fn check(bytes: &[u8], expected: Fault) {
+        assert_eq!(outline(bytes).err(), Some(expected));
+    }
+
+    fn jpeg_of(n_bits: u8, n_colours: u8, marker: u8) -> Vec<u8> {
+        let head = test_images::with_jpeg_segment(
+            b"\xff\xd8",
+            marker,
+            &[n_bits, 0xff, 0xff, 0xff, 0xff, n_colours],
+        );
+        [&head, b"\xff\xda\0\x02\xff\xd9".as_slice()].concat()
+    }
+
+    #[test]
+    fn a_jpeg_for_the_press_or_of_a_rare_kind_is_told_apart() {
+        assert!(outline(&jpeg_of(8, 4, 0xc0)).ok().unwrap().for_print);
+        for bytes in
+            [jpeg_of(12, 3, 0xc1), jpeg_of(8, 2, 0xc0), jpeg_of(8, 3, 0xc3), jpeg_of(8, 3, 0xc9)]
+        {
+            check(&bytes, Fault::RareJpeg);
+        }
+        check(
+            &test_images::with_jpeg_segment(&jpeg_of(8, 3, 0xc0), 0xc0, &[8, 0, 1, 0, 1, 3]),
+            Fault::Damaged,
+        );
+    }
+
+    fn is_shown(bytes: &[u8]) -> bool {
+        outline(bytes).is_ok_and(|outline| decode(&outline.bytes).is_ok())
+    }
+
+    #[test]
+    fn a_jpeg_cut_and_ended_is_refused_too() {
+        let whole = test_images::jpeg(&test_images::corners(40, 30));
+        for n in 0..whole.len() - 2 {
+            assert!(!is_shown(&[&whole[..n], b"\xff\xd9"].concat()), "{n}");
+        }
+    }
+
+    #[test]
+    fn a_jpeg_with_something_behind_its_end_is_shown() {
+        let whole = test_images::jpeg(&test_images::corners(40, 30));
+        for behind in [whole.as_slice(), b"\0\0\0", b"\xff\xd8\xff", b"film"] {
+            assert!(is_shown(&[&whole, behind].concat()));
+        }
+    }
+}

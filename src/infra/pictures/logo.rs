@@ -1,0 +1,104 @@
+//! The logo: small, light, or refused.
+
+use crate::infra::pictures::encode;
+use crate::infra::pictures::encode::Aim;
+use crate::infra::pictures::refusal::NotAPicture;
+use crate::infra::pictures::render::Rendition;
+use crate::infra::pictures::scale;
+use crate::infra::pictures::source::Source;
+
+/// Units: pixels, as it is shown.
+const MOST_WIDTH: u32 = 240;
+const MOST_HEIGHT: u32 = 64;
+/// Units: bytes. It comes with the first page that a buyer ever sees.
+const MOST_BYTES: usize = 8_000;
+
+const AIM: Aim<'_> = Aim {
+    steps: &[(90, 5_000), (80, 6_000), (70, MOST_BYTES), (50, MOST_BYTES), (30, MOST_BYTES)],
+    sharp_edges: true,
+    effort: 6,
+};
+
+impl Source {
+    /// What stands above every page. Its measures are those that it is shown in; it may hold twice as many pixels, for
+    /// screens that have them.
+    ///
+    /// # Errors
+    /// [`NotAPicture`], as [`Source::render`], and where no quality makes it light enough.
+    pub fn logo(&self) -> Result<Rendition, NotAPicture> {
+        let image = self.pixels()?;
+        let unwritten = || NotAPicture::Unwritten { name: self.name() };
+        let plain = scale::within(image.clone(), MOST_WIDTH, MOST_HEIGHT);
+        let fine = scale::within(image, 2 * MOST_WIDTH, 2 * MOST_HEIGHT);
+        let (width, height) = (plain.width(), plain.height());
+        let fallback = encode::fallback(&plain, &AIM).ok_or_else(unwritten)?;
+        for image in [&fine, &plain] {
+            let webp = encode::webp(image, &AIM).ok_or_else(unwritten)?;
+            if webp.bytes.len() <= MOST_BYTES {
+                return Ok(Rendition { width, height, webp, fallback });
+            }
+        }
+        Err(NotAPicture::TooBusy { name: self.name() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::infra::pictures::test_images;
+    use image::DynamicImage;
+    use image::RgbImage;
+    use image::RgbaImage;
+
+    #[track_caller]
+    fn check(image: &DynamicImage, shown: (u32, u32), pixels: (u32, u32)) {
+        let logo = test_images::source(&test_images::png(image)).logo();
+        let logo = logo.unwrap_or_else(|refusal| panic!("{refusal}"));
+        let seen = test_images::seen(&logo.webp);
+        assert_eq!(((logo.width, logo.height), (seen.width(), seen.height())), (shown, pixels));
+        assert!(logo.webp.bytes.len() <= MOST_BYTES, "{}", logo.webp.bytes.len());
+    }
+
+    /// The same noise each time.
+    fn noise(n: u32) -> [u8; 4] {
+        n.wrapping_mul(2_654_435_761).rotate_left(13).wrapping_mul(2_246_822_519).to_be_bytes()
+    }
+
+    #[test]
+    fn a_logo_is_small_and_sharp_on_fine_screens() {
+        check(&test_images::corners(2400, 300), (240, 30), (480, 60));
+        check(&test_images::clear(900, 900), (64, 64), (128, 128));
+        check(&test_images::corners(300, 60), (240, 48), (300, 60));
+        check(&test_images::corners(40, 30), (40, 30), (40, 30));
+        check(&test_images::plain(test_images::RED, 4000, 1), (240, 1), (480, 1));
+    }
+
+    #[test]
+    fn a_logo_is_light_or_refused() {
+        let colours = RgbImage::from_fn(480, 128, |x, y| {
+            let [red, green, blue, _] = noise(y * 480 + x);
+            image::Rgb([red, green, blue])
+        });
+        let logo = test_images::source(&test_images::png(&colours.into())).logo();
+        assert!(logo.is_ok_and(|logo| logo.webp.bytes.len() <= MOST_BYTES));
+        let clear = RgbaImage::from_fn(480, 128, |x, y| image::Rgba(noise(y * 480 + x)));
+        let refused = test_images::source(&test_images::png(&clear.into())).logo();
+        assert!(matches!(refused, Err(NotAPicture::TooBusy { .. })));
+    }
+
+    #[test]
+    fn nothing_but_pixels_is_in_a_logo() {
+        let segment = [b"Exif\0\0", test_images::exif(6).as_slice()].concat();
+        let jpeg = test_images::jpeg(&test_images::corners(80, 60));
+        let logo =
+            test_images::source(&test_images::with_jpeg_segment(&jpeg, 0xe1, &segment)).logo();
+        let logo = logo.unwrap_or_else(|refusal| panic!("{refusal}"));
+        assert_eq!((logo.width, logo.height), (48, 64));
+        for rendered in [&logo.webp, &logo.fallback] {
+            for word in ["Exif", "EXIF", "52.5"] {
+                let tells = |some: &[u8]| some == word.as_bytes();
+                assert!(!rendered.bytes.windows(word.len()).any(tells), "{word}");
+            }
+        }
+    }
+}

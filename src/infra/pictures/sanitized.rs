@@ -1,0 +1,162 @@
+//! Uploaded pictures, reduced to upright pixels without metadata.
+
+use crate::infra::pictures::colour;
+use crate::infra::pictures::decode::Decoded;
+use crate::infra::pictures::file::Format;
+use crate::infra::pictures::image_header::ImageHeader;
+use crate::infra::pictures::refusal::NotAPicture;
+use crate::infra::pictures::scale;
+use crate::infra::pictures::source::Source;
+use image::DynamicImage;
+use image::ImageEncoder;
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+
+/// Units: pixels. What is handed in through a door is halved until its longest side is shorter: no page shows more than
+/// half of it, and a halved picture carries less of what tells cameras apart.
+const LONGEST: u32 = 3200;
+/// Units: quality 0 to 100.
+const QUALITY: u8 = 92;
+
+/// A picture that was handed in: upright, sRGB, pixels and nothing else. So the seller's own folder holds nothing of
+/// where and when it was taken.
+pub struct Sanitized {
+    pub bytes: Vec<u8>,
+    /// `jpg` or `png`.
+    pub ending: &'static str,
+}
+
+/// What a picture says of its measures before one of its pixels is decoded.
+pub struct Size {
+    /// Units: millions of pixels, 1 at least.
+    pub megapixels: u32,
+}
+
+impl Source {
+    /// # Errors
+    /// [`NotAPicture`] for everything that is refused before decoding.
+    pub fn size(&self) -> Result<Size, NotAPicture> {
+        let outline = ImageHeader::of(self)?;
+        let pixels = u64::from(outline.width) * u64::from(outline.height);
+        Ok(Size {
+            megapixels: u32::try_from(pixels.div_ceil(1_000_000)).unwrap_or(u32::MAX).max(1),
+        })
+    }
+
+    /// A photograph stays a JPEG, everything else becomes a PNG.
+    ///
+    /// # Errors
+    /// [`NotAPicture`], with the limits and the words of [`Source::render`].
+    pub fn cleaned(self) -> Result<Sanitized, NotAPicture> {
+        let name = self.name();
+        let outline = ImageHeader::of(&self)?;
+        // Its bytes stand in the outline; twice they would be heavy.
+        drop(self);
+        let format = outline.format;
+        let decoded =
+            Decoded::new(&outline).ok_or_else(|| NotAPicture::Damaged { name: name.clone() })?;
+        drop(outline);
+        let Decoded { image, gray, orientation, profile } = decoded;
+        let mut image = scale::with_honest_alpha(image);
+        while LONGEST <= image.width().max(image.height()) {
+            image = scale::halved(image);
+        }
+        image.apply_orientation(orientation);
+        if let Some(profile) = profile {
+            colour::to_srgb(&mut image, gray, &profile)
+                .map_err(|_| NotAPicture::Profile { name: name.clone() })?;
+        }
+        loop {
+            let cleaned = encoded(&image, format, gray)
+                .ok_or_else(|| NotAPicture::Unwritten { name: name.clone() })?;
+            // Noise without loss can be heavier than what the shop takes from the seller's folder.
+            if cleaned.bytes.len() <= Source::MOST_BYTES {
+                return Ok(cleaned);
+            }
+            image = scale::halved(image);
+        }
+    }
+}
+
+fn encoded(image: &DynamicImage, format: Format, gray: bool) -> Option<Sanitized> {
+    let mut bytes = Vec::new();
+    if format == Format::Jpeg {
+        let encoder = JpegEncoder::new_with_quality(&mut bytes, QUALITY);
+        if gray {
+            image.to_luma8().write_with_encoder(encoder).ok()?;
+        } else {
+            image.write_with_encoder(encoder).ok()?;
+        }
+        return Some(Sanitized { bytes, ending: "jpg" });
+    }
+    let encoder =
+        PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive);
+    let (pixels, width, height) = (image.as_bytes(), image.width(), image.height());
+    encoder.write_image(pixels, width, height, image.color().into()).ok()?;
+    Some(Sanitized { bytes, ending: "png" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::infra::pictures::test_images;
+
+    fn cleaned(bytes: &[u8]) -> Sanitized {
+        Source::of("red shirt.jpg".to_owned(), bytes.to_vec()).unwrap().cleaned().ok().unwrap()
+    }
+
+    fn holds(bytes: &[u8], words: &[u8]) -> bool {
+        bytes.windows(words.len()).any(|here| here == words)
+    }
+
+    #[test]
+    fn what_is_kept_is_pixels_and_nothing_else() {
+        let corners = test_images::corners(80, 60);
+        let exif = [test_images::exif(6), b"GPS 52.5200 N".to_vec()].concat();
+        let segment = [b"Exif\0\0", exif.as_slice()].concat();
+        let jpeg = test_images::with_jpeg_segment(&test_images::jpeg(&corners), 0xe1, &segment);
+        let jpeg = test_images::with_jpeg_segment(&jpeg, 0xfe, b"GPS in a comment");
+        let png = test_images::with_png_chunk(&test_images::png(&corners), *b"eXIf", &exif);
+        let png = test_images::with_png_chunk(&png, *b"tEXt", b"by\0GPS in a text");
+        let webp = test_images::with_webp_chunks(
+            &test_images::lossless_webp(&corners),
+            (80, 60),
+            8,
+            &[(b"EXIF", &exif)],
+        );
+        for (bytes, ending) in [(jpeg, "jpg"), (png, "png"), (webp, "png")] {
+            let bytes = [bytes, b"<html>GPS behind it".to_vec()].concat();
+            let cleaned = cleaned(&bytes);
+            assert_eq!(cleaned.ending, ending);
+            assert!(!holds(&cleaned.bytes, b"GPS") && !holds(&cleaned.bytes, b"Exif"));
+            assert!(!holds(&cleaned.bytes, b"eXIf") && !holds(&cleaned.bytes, b"html"));
+            // Upright: it was taken with the camera on its side.
+            let outline = ImageHeader::read(&cleaned.bytes).ok().unwrap();
+            assert_eq!((outline.width, outline.height), (60, 80));
+        }
+    }
+
+    #[test]
+    fn what_was_cleaned_is_cleaned_to_the_same_measures_again() {
+        let once = cleaned(&test_images::jpeg(&test_images::corners(4000, 20)));
+        let outline = ImageHeader::read(&once.bytes).ok().unwrap();
+        assert_eq!((outline.width, outline.height), (2000, 10));
+        let twice = cleaned(&once.bytes);
+        let outline = ImageHeader::read(&twice.bytes).ok().unwrap();
+        assert_eq!((outline.width, outline.height), (2000, 10));
+    }
+
+    #[test]
+    fn a_thin_picture_keeps_a_pixel_each_way() {
+        let thin = cleaned(&test_images::png(&test_images::corners(6401, 1)));
+        let outline = ImageHeader::read(&thin.bytes).ok().unwrap();
+        assert_eq!((outline.width, outline.height), (1600, 1));
+    }
+
+    #[test]
+    fn what_can_be_seen_through_stays_so() {
+        let clear = cleaned(&test_images::png(&test_images::clear(40, 30)));
+        let decoded = Decoded::new(&ImageHeader::read(&clear.bytes).ok().unwrap()).unwrap();
+        assert!(decoded.image.color().has_alpha());
+    }
+}

@@ -1,0 +1,224 @@
+//! Reads a picture file without following links out of its folder.
+
+use crate::infra::pictures::file::hex;
+use crate::infra::pictures::refusal::NotAPicture;
+use crate::infra::pictures::render::RENDERING;
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::fs::{File, Metadata};
+use std::io;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+
+const MOST_BYTES: u64 = Source::MOST_BYTES as u64;
+
+/// A picture file of the seller's, read once.
+pub struct Source {
+    name: String,
+    bytes: Vec<u8>,
+    fingerprint: String,
+}
+
+impl Source {
+    /// Units: bytes.
+    pub const MOST_BYTES: usize = 32 * 1024 * 1024;
+
+    /// Reads `name` below `folder`; `shirts/red.jpg` is a name too.
+    ///
+    /// # Errors
+    /// [`NotAPicture`] where the name leaves the folder, passes a symbolic link, or is not a readable file of at most 32 MB.
+    pub fn open(folder: &Path, name: &str) -> Result<Self, NotAPicture> {
+        let (path, seen) = find(folder, name)?;
+        let name = name.to_owned();
+        let bytes = match read(&path, &seen) {
+            Ok(bytes) => bytes,
+            Err(why) if is_missing(&why) => return Err(NotAPicture::Missing { name }),
+            Err(why) => return Err(NotAPicture::Unreadable { name, why }),
+        };
+        Self::of(name, bytes)
+    }
+
+    /// A picture that came through a door. `name`: what it was called there, for messages.
+    ///
+    /// # Errors
+    /// [`NotAPicture::TooHeavy`] above 32 MB.
+    pub fn of(name: String, bytes: Vec<u8>) -> Result<Self, NotAPicture> {
+        if Self::MOST_BYTES < bytes.len() {
+            return Err(NotAPicture::TooHeavy { name });
+        }
+        let fingerprint =
+            hex(&Sha256::new().chain_update(RENDERING).chain_update(&bytes).finalize());
+        Ok(Self { name, bytes, fingerprint })
+    }
+
+    /// Tells the same bytes rendered in the same way.
+    ///
+    /// Shape: 64 small hex digits.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// As it was called where it came from.
+    pub fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+/// Goes down step by step, for a symbolic link anywhere on the way could lead out of the folder.
+fn find(folder: &Path, name: &str) -> Result<(PathBuf, Metadata), NotAPicture> {
+    let refused = name.to_owned();
+    if name.is_empty() || name.contains(char::is_control) {
+        return Err(NotAPicture::Name { name: refused });
+    }
+    let mut steps = Vec::new();
+    for component in Path::new(name).components() {
+        match component {
+            Component::Normal(step) => steps.push(step),
+            Component::CurDir => {}
+            _ => return Err(NotAPicture::Outside { name: refused }),
+        }
+    }
+    let mut path = folder.to_path_buf();
+    let mut found = None;
+    for step in steps {
+        path.push(step);
+        let seen = match fs::symlink_metadata(&path) {
+            Ok(seen) => seen,
+            Err(why) if is_missing(&why) => return Err(NotAPicture::Missing { name: refused }),
+            Err(why) => return Err(NotAPicture::Unreadable { name: refused, why }),
+        };
+        if seen.is_symlink() {
+            return Err(NotAPicture::Link { name: refused });
+        }
+        found = Some(seen);
+    }
+    // Opening a pipe would wait for somebody to write into it, so the kind is known before.
+    match found {
+        Some(seen) if seen.is_file() && seen.len() <= MOST_BYTES => Ok((path, seen)),
+        Some(seen) if seen.is_file() => Err(NotAPicture::TooHeavy { name: refused }),
+        _ => Err(NotAPicture::NotAFile { name: refused }),
+    }
+}
+
+fn is_missing(why: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound};
+    matches!(why.kind(), NotFound | NotADirectory | InvalidFilename)
+}
+
+/// Reads one byte more than is allowed, so that a file which grows meanwhile shows itself.
+fn read(path: &Path, seen: &Metadata) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let opened = file.metadata()?;
+    if !opened.is_file() || (opened.dev(), opened.ino()) != (seen.dev(), seen.ino()) {
+        return Err(io::Error::other("it was exchanged while it was being read"));
+    }
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+    use std::process::Command;
+    use tempfile::TempDir;
+
+    fn folder() -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let pictures = folder.path().join("pictures");
+        fs::create_dir_all(pictures.join("shirts")).unwrap();
+        fs::write(pictures.join("shirts/red.jpg"), "bytes").unwrap();
+        fs::write(folder.path().join("outside.jpg"), "secret").unwrap();
+        folder
+    }
+
+    #[track_caller]
+    fn check(folder: &TempDir, name: &str, expected: &str) {
+        let refusal = Source::open(&folder.path().join("pictures"), name)
+            .err()
+            .map(|refusal| refusal.to_string());
+        let refusal = refusal.expect("the name is refused");
+        assert!(refusal.contains(expected), "{name:?}: {refusal}");
+        assert!(
+            refusal.contains(&format!("{name:?}")) && !refusal.contains(char::is_control),
+            "{refusal:?}"
+        );
+    }
+
+    #[test]
+    fn a_picture_in_a_subfolder_is_read_once() {
+        let folder = folder();
+        let open = |name| Source::open(&folder.path().join("pictures"), name).ok().unwrap();
+        let source = open("shirts/red.jpg");
+        assert_eq!(source.bytes(), b"bytes");
+        assert_eq!(source.fingerprint(), open("./shirts//red.jpg").fingerprint());
+        assert_eq!(source.fingerprint().len(), 64);
+        fs::write(folder.path().join("pictures/blue.jpg"), "others").unwrap();
+        assert_ne!(source.fingerprint(), open("blue.jpg").fingerprint());
+    }
+
+    #[test]
+    fn no_name_leads_out_of_the_folder() {
+        let folder = folder();
+        for name in [
+            "../outside.jpg",
+            "shirts/../../outside.jpg",
+            "shirts/../shirts/red.jpg",
+            "..",
+            "/etc/passwd",
+            "/",
+        ] {
+            check(&folder, name, "outside the picture folder");
+        }
+        let pictures = folder.path().join("pictures");
+        symlink(folder.path().join("outside.jpg"), pictures.join("link.jpg")).unwrap();
+        symlink("shirts/red.jpg", pictures.join("near.jpg")).unwrap();
+        symlink(folder.path(), pictures.join("away")).unwrap();
+        symlink("nowhere", pictures.join("broken.jpg")).unwrap();
+        for name in ["link.jpg", "near.jpg", "away/outside.jpg", "broken.jpg"] {
+            check(&folder, name, "is a symbolic link or behind one");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_none_is_refused() {
+        let folder = folder();
+        for name in ["", "red\0.jpg", "red.jpg\n", "\u{1b}[2Jred.jpg"] {
+            check(&folder, name, "is not a valid file name");
+        }
+        for name in ["blue.jpg", "blue/red.jpg", "shirts/red.jpg/more.jpg"] {
+            check(&folder, name, "was not found");
+        }
+        check(&folder, &"long".repeat(100), "was not found");
+    }
+
+    #[test]
+    fn only_a_file_is_opened() {
+        let folder = folder();
+        let pipe = folder.path().join("pictures/pipe.jpg");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for name in ["shirts", "pipe.jpg", "."] {
+            check(&folder, name, "is a folder or a device");
+        }
+    }
+
+    #[test]
+    fn a_heavy_file_is_not_even_read() {
+        let folder = folder();
+        let path = folder.path().join("pictures/heavy.jpg");
+        File::create(&path).unwrap().set_len(MOST_BYTES).unwrap();
+        assert!(Source::open(&folder.path().join("pictures"), "heavy.jpg").is_ok());
+        File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        check(&folder, "heavy.jpg", "is larger than 32 MB");
+    }
+}

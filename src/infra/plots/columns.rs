@@ -1,0 +1,86 @@
+//! Column charts.
+
+use crate::infra::plots::DrawError;
+use crate::infra::plots::paper;
+use crate::infra::plots::paper::Ink;
+use crate::infra::plots::paper::Sheet;
+
+/// One place on the axis of time.
+pub struct Column {
+    /// Under it; empty: nothing.
+    pub label: String,
+    /// From the ground up.
+    pub lower: i64,
+    /// On top of that.
+    pub upper: i64,
+}
+
+pub struct Columns<'a> {
+    /// What the lower parts are, and the upper; empty: there are none.
+    pub legend: (&'a str, &'a str),
+    pub columns: &'a [Column],
+    /// How a number of the axis is written.
+    pub write: &'a dyn Fn(i64) -> String,
+}
+
+/// Units: pixels.
+const HEIGHT: usize = 400;
+/// Where the columns stand, from above.
+const TOP: usize = 58;
+const GROUND: usize = 350;
+const RIGHT: usize = paper::WIDTH - 24;
+/// Of axes and lines.
+const THICK: usize = 2;
+const TICK: usize = 6;
+const MARGIN: usize = 16;
+const LABEL_MIDDLE: usize = GROUND + 23;
+/// The squares of the legend.
+const MARK: usize = 22;
+
+/// Columns side by side, each of two parts, as a PNG. What is below zero is drawn as nothing.
+pub fn draw_columns(plot: &Columns<'_>) -> Result<Vec<u8>, DrawError> {
+    let mut sheet = Sheet::new(HEIGHT)?;
+    let tall = |column: &Column| column.lower.max(0).saturating_add(column.upper.max(0));
+    let steps = paper::steps(plot.columns.iter().map(tall).max().unwrap_or(0));
+    let top = steps.last().copied().unwrap_or(1);
+    let y = |n: i64| paper::share(GROUND - TOP, n, top).map(|up| GROUND - up);
+
+    let numbers: Vec<String> = steps.iter().map(|step| (plot.write)(*step)).collect();
+    let widest = numbers.iter().map(|number| sheet.letters.width(number)).max().unwrap_or(0);
+    let left = (MARGIN + widest + 2 * TICK).min(RIGHT);
+    for (step, number) in steps.iter().zip(&numbers) {
+        let y = y(*step)?;
+        sheet.fill(left..RIGHT, y..y + THICK, Ink::Lines);
+        sheet.fill(left - TICK..left, y..y + THICK, Ink::Letters);
+        sheet.write(number, left.saturating_sub(2 * TICK + sheet.letters.width(number)), y + 1);
+    }
+
+    let room = RIGHT - left;
+    for (n, column) in plot.columns.iter().enumerate() {
+        // Units: hundredths of the room of one column.
+        let x = |hundredths| left + room * (100 * n + hundredths) / (100 * plot.columns.len());
+        let (lower, all) = (y(column.lower)?, y(tall(column))?);
+        sheet.fill(x(16)..x(84), lower..GROUND, Ink::Dark);
+        sheet.fill(x(16)..x(84), all..lower, Ink::Bright);
+        if !column.label.is_empty() {
+            let words = sheet.letters.writable(&column.label);
+            let wide = sheet.letters.width(&words);
+            sheet.fill(x(50)..x(50) + THICK, GROUND..GROUND + TICK, Ink::Letters);
+            sheet.write(&words, x(50).saturating_sub(wide / 2), LABEL_MIDDLE);
+        }
+    }
+    sheet.fill(left..RIGHT, GROUND..GROUND + THICK, Ink::Letters);
+    sheet.fill(left..left + THICK, TOP..GROUND, Ink::Letters);
+
+    let mut left = MARGIN;
+    for (words, ink) in [(plot.legend.0, Ink::Dark), (plot.legend.1, Ink::Bright)] {
+        if words.is_empty() {
+            continue;
+        }
+        let words = sheet.letters.writable(words);
+        sheet.fill(left..left + MARK, MARGIN..MARGIN + MARK, ink);
+        sheet.write(&words, left + MARK + 10, MARGIN + MARK / 2);
+        left += MARK + 40 + sheet.letters.width(&words);
+    }
+    sheet.encode()
+}

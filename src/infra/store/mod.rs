@@ -1,0 +1,293 @@
+//! What the shop remembers. The only room that speaks SQL.
+
+pub mod appearance;
+pub mod audit_log;
+pub mod catalog;
+pub mod catalog_export;
+pub mod catalog_import;
+mod changes;
+pub mod clock;
+pub mod desk;
+pub mod desk_list;
+pub mod expiry;
+pub mod journal;
+pub mod listing_index;
+pub mod messages;
+pub mod order_query;
+pub mod order_reports;
+pub mod orders;
+pub mod outbox;
+pub mod pages;
+pub mod payment;
+pub mod product_edit;
+pub mod retention;
+pub mod shop_state;
+pub mod snapshot;
+pub mod statistics;
+pub mod trade;
+pub mod watch;
+
+use crate::infra::store::changes::Changes;
+use crate::infra::store::outbox::Delivered;
+use sqlx::Connection;
+use sqlx::Sqlite;
+use sqlx::SqlitePool;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::sqlite::SqliteJournalMode;
+use sqlx::sqlite::SqlitePoolOptions;
+use sqlx::sqlite::SqliteSynchronous;
+use std::fs::OpenOptions;
+use std::future::ready;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// The shop's memory: one file, any number of readers, one writer at a time.
+#[derive(Clone)]
+pub struct Db {
+    read: SqlitePool,
+    write: SqlitePool,
+    /// The file in which `SQLite` keeps what is committed until it moves into the database.
+    journal: Arc<Path>,
+    changes: Arc<Changes>,
+    told: Arc<Delivered>,
+}
+
+/// Units: bytes of a trial file: more than an order and its message take.
+const TRIAL: usize = 16 * 1024;
+
+/// Units: connections that only read. Whoever lets pages wait for each other counts them.
+pub const N_READERS: u32 = 4;
+
+/// A piece of work that is kept as a whole or not at all.
+pub struct Tx(sqlx::Transaction<'static, Sqlite>, SqlitePool);
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database: {0}")]
+    Sql(#[from] sqlx::Error),
+    #[error("the database's shape: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("the database's file: {0}")]
+    File(#[from] std::io::Error),
+    /// A row holds what no rule of the shop allows: the name of the column.
+    #[error("a row that cannot be read: {0}")]
+    Row(&'static str),
+    #[error("the file is a database, but not of a shop")]
+    OfOthers,
+    #[error("the file holds no shop")]
+    Empty,
+}
+
+// Source: sqlite3.h.
+const BUSY: i32 = 5;
+const LOCKED: i32 = 6;
+const OUT_OF_MEMORY: i32 = 7;
+const READ_ONLY: i32 = 8;
+const DISK_ERROR: i32 = 10;
+const DISK_FULL: i32 = 13;
+const CANNOT_OPEN: i32 = 14;
+const LOCK_PROTOCOL: i32 = 15;
+
+/// Whether the cause of an error is one that passes: see [`StoreError::is_temporary`]. A file beside the database that
+/// cannot be written has such a cause too.
+pub fn is_temporary(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|cause| {
+        cause.is::<std::io::Error>()
+            || cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_temporary)
+    })
+}
+
+impl StoreError {
+    /// Whether another try may succeed.
+    pub fn is_busy(&self) -> bool {
+        self.code() == Some(BUSY) || matches!(self, Self::Sql(sqlx::Error::PoolTimedOut))
+    }
+
+    /// Whether the disk, or whoever else uses the file, is in the way: nothing is wrong with what was asked for, and a later
+    /// try may succeed.
+    pub fn is_temporary(&self) -> bool {
+        const OF_DISK: [i32; 8] = [
+            BUSY,
+            LOCKED,
+            OUT_OF_MEMORY,
+            READ_ONLY,
+            DISK_ERROR,
+            DISK_FULL,
+            CANNOT_OPEN,
+            LOCK_PROTOCOL,
+        ];
+        self.code().is_some_and(|code| OF_DISK.contains(&code))
+            || matches!(
+                self,
+                Self::File(_) | Self::Sql(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_))
+            )
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.code() == Some(READ_ONLY)
+    }
+
+    /// SQLite's primary result code: the lowest eight bits of the extended one.
+    fn code(&self) -> Option<i32> {
+        let Self::Sql(sqlx::Error::Database(error)) = self else { return None };
+        error.code()?.parse::<i32>().ok().map(|code| code & 0xff)
+    }
+
+    /// Whether a rule of the tables that something is there once was broken, and for which columns.
+    pub fn is_taken(&self, column: &str) -> bool {
+        matches!(self, Self::Sql(sqlx::Error::Database(error)) if error.is_unique_violation() && error.message().contains(column))
+    }
+}
+
+impl Db {
+    /// Opens the file of a shop, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`StoreError`], among them that no shop is there, and a migration that was changed after it had been applied.
+    pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        Self::open_file(file, false).await
+    }
+
+    /// The same, and makes a shop (readable by its owner alone) where the file is missing or empty.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_or_make(file: &Path) -> Result<Self, StoreError> {
+        Self::open_file(file, true).await
+    }
+
+    async fn open_file(file: &Path, may_make: bool) -> Result<Self, StoreError> {
+        // SQLite gives its journal the mode of the file itself.
+        let opened = OpenOptions::new().create(may_make).append(true).mode(0o600).open(file)?;
+        let has_bytes = 0 < opened.metadata()?.len();
+        // Closed before SQLite opens it: to close a file gives up every lock that the process has on it (fcntl(2)), and
+        // another process would take itself for the last one and remove the journal.
+        drop(opened);
+        let is_empty = !has_bytes || !holds_shop(file).await?;
+        if is_empty && !may_make {
+            return Err(StoreError::Empty);
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .journal_mode(SqliteJournalMode::Wal)
+            // FULL: a committed order survives a power cut.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10))
+            // What was erased is overwritten, and does not lie on in free pages.
+            .pragma("secure_delete", "ON")
+            .pragma("temp_store", "MEMORY");
+        let options = sqlx::ConnectOptions::disable_statement_logging(options);
+        // One connection: whoever waits, waits here and not for the file's lock.
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(Duration::from_secs(30))
+            // Where the disk fails, SQLite ends a transaction by itself; sqlx does not hear of it and would begin no other
+            // on this connection.
+            .before_acquire(|connection, _| Box::pin(ready(Ok(!connection.is_in_transaction()))))
+            .connect_with(options.clone())
+            .await?;
+        sqlx::migrate!().run(&write).await?;
+        payment::name_accounts(&write).await?;
+        product_edit::recall_descriptions(&write).await?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(N_READERS)
+            // One is always open, so that the journal that `changes` watches stays the same file.
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_with(options.pragma("query_only", "ON"))
+            .await?;
+        let changes = Arc::new(Changes::watch(file)?);
+        let journal = changes::journal_of(file).into();
+        Ok(Self { read, write, journal, changes, told: Arc::default() })
+    }
+
+    /// # Errors
+    /// What the disk says. A connection that cannot write is not kept: the next try opens the file anew.
+    pub async fn write(&self) -> Result<Tx, StoreError> {
+        match self.begin().await {
+            // Where SQLite could not open the file for writing, it has opened it for reading and said nothing.
+            Err(error) if error.is_read_only() => {
+                self.drop_writer().await?;
+                self.begin().await
+            }
+            begun => begun,
+        }
+    }
+
+    /// Whether the disk takes as many bytes as an order needs, in the database's folder. Blocking.
+    ///
+    /// # Errors
+    /// What the disk says. Nothing remains of the trial.
+    pub fn try_disk(&self) -> std::io::Result<()> {
+        static TRIALS: AtomicU64 = AtomicU64::new(0);
+        let n = TRIALS.fetch_add(1, Ordering::Relaxed);
+        let path = self.journal.with_file_name(format!(".trial-{}-{n}", std::process::id()));
+        // Exclusive: no link that somebody put there is followed.
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        let written = file.write_all(&[0; TRIAL]).and_then(|()| file.sync_data());
+        written.and(std::fs::remove_file(&path))
+    }
+
+    async fn begin(&self) -> Result<Tx, StoreError> {
+        // IMMEDIATE takes the write lock now: what the transaction reads cannot change before it writes.
+        let mut tx = self.write.begin_with("begin immediate").await?;
+        // A connection that can only read begins a transaction all the same. It refuses this, which changes no page and so
+        // costs no access to the disk.
+        sqlx::query("delete from catalog_state where false").execute(&mut *tx).await?;
+        Ok(Tx(tx, self.write.clone()))
+    }
+
+    async fn drop_writer(&self) -> Result<(), StoreError> {
+        self.write.acquire().await?.close().await?;
+        Ok(())
+    }
+
+    /// The last one that closes the database removes its journal: so it is emptied first, where nobody reads it. Where that
+    /// fails, an open shop does it within the minute.
+    pub async fn close(&self) {
+        let _ = journal::empty_journal(self).await;
+        self.read.close().await;
+        self.write.close().await;
+    }
+}
+
+/// Whether the file holds tables, and whether they are a shop's: looked at before anything of it is changed.
+async fn holds_shop(file: &Path) -> Result<bool, StoreError> {
+    let options = SqliteConnectOptions::new().filename(file);
+    let mut connection = sqlx::SqliteConnection::connect_with(&options).await?;
+    let found = sqlx::query_as(
+        "select count(*), coalesce(sum(name = '_sqlx_migrations'), 0) from sqlite_schema",
+    )
+    .fetch_one(&mut connection)
+    .await;
+    connection.close().await?;
+    match found? {
+        (0i64, _) => Ok(false),
+        (_, 0i64) => Err(StoreError::OfOthers),
+        _ => Ok(true),
+    }
+}
+
+impl Tx {
+    /// # Errors
+    /// What the disk says: then nothing of it is kept, and nothing of it comes back.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        let Self(tx, pool) = self;
+        let Err(error) = tx.commit().await else { return Ok(()) };
+        // The journal may hold all of it although the disk did not say that it is kept: after a crash it would be found
+        // there and be done after all. What is written next takes its place, whether the disk says so or not.
+        let _ = sqlx::query("update catalog_state set version = version + 1").execute(&pool).await;
+        Err(error.into())
+    }
+}

@@ -1,0 +1,409 @@
+//! A client of Tor's control port.
+
+use crate::infra::bounded;
+use data_encoding::HEXUPPER;
+use hmac::Hmac;
+use hmac::KeyInit;
+use hmac::Mac;
+use sha2::Sha256;
+use std::fmt;
+use std::io;
+use std::io::BufRead;
+use std::io::BufReader;
+use std::io::Read;
+use std::io::Write;
+use std::net::TcpStream;
+use std::net::ToSocketAddrs;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where Tor takes commands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ControlAddress {
+    /// Shape: `HOST:PORT`.
+    Tcp(String),
+    Unix(PathBuf),
+}
+
+/// Why Tor did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum TorError {
+    #[error(
+        "Tor does not answer at {0}. Install it (apt install tor), add the lines `ControlPort 9051` and `CookieAuthentication 1` to /etc/tor/torrc and restart it (systemctl restart tor)"
+    )]
+    NotThere(String),
+    #[error(
+        "this user has no access to Tor at {0}: add the user to Tor's group (adduser USER debian-tor) and log in again, or set TOR_CONTROL and TOR_PASSWORD"
+    )]
+    NotAllowed(String),
+    #[error(
+        "Tor's cookie {path} cannot be read ({error}): add this user to Tor's group (adduser USER debian-tor) and add `CookieAuthFileGroupReadable 1` to /etc/tor/torrc, or set TOR_PASSWORD"
+    )]
+    Cookie { path: String, error: io::Error },
+    #[error("Tor requires a password: set TOR_PASSWORD to the password of HashedControlPassword")]
+    NoPassword,
+    #[error("Tor rejected the password: TOR_PASSWORD does not match HashedControlPassword")]
+    WrongPassword,
+    #[error("the program at {0} does not know Tor's cookie: it is not the Tor that wrote it")]
+    Impostor(String),
+    #[error("Tor refused {command}: {answer}")]
+    Refused { command: String, answer: String },
+    #[error("the folder shared by Tor and the shop: {0}")]
+    Folder(io::Error),
+    #[error("the connection to Tor was lost: {0}")]
+    Gone(#[from] io::Error),
+}
+
+impl TorError {
+    /// Whether the same may go well in a moment, as while Tor starts.
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::NotThere(_) | Self::Gone(_) | Self::Cookie { .. } | Self::Refused { .. }
+        )
+    }
+}
+
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// A conversation with Tor. Source: Tor's control-spec.
+pub struct ControlClient {
+    reader: BufReader<Stream>,
+    /// What of a line has come so far.
+    begun: Vec<u8>,
+    /// Lines that Tor sent without being asked.
+    news: Vec<String>,
+    /// As Tor says it itself.
+    pub version: String,
+}
+
+/// How long one look for news lasts.
+const LOOK: Duration = Duration::from_secs(1);
+/// How many such looks an answer may take.
+const PATIENCE: usize = 30;
+/// Units: bytes of a line.
+const LONGEST_LINE: usize = 1 << 20;
+/// Units: bytes. Tor's cookie has 32.
+const MOST_OF_COOKIE: u64 = 1_024;
+
+impl fmt::Display for ControlAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => formatter.write_str(address),
+            Self::Unix(path) => write!(formatter, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(buffer),
+            Self::Unix(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Stream {
+    fn open(address: &ControlAddress) -> io::Result<Self> {
+        match address {
+            ControlAddress::Tcp(address) => {
+                // A name here would be a look-up: the control port is on this host.
+                let address = address.replace("localhost:", "127.0.0.1:");
+                let unknown = || io::Error::new(io::ErrorKind::InvalidInput, "no address");
+                let address = address.to_socket_addrs()?.next().ok_or_else(unknown)?;
+                let stream = TcpStream::connect_timeout(&address, LOOK * 5)?;
+                stream.set_read_timeout(Some(LOOK))?;
+                stream.set_write_timeout(Some(LOOK * 5))?;
+                Ok(Self::Tcp(stream))
+            }
+            ControlAddress::Unix(path) => {
+                let stream = UnixStream::connect(path)?;
+                stream.set_read_timeout(Some(LOOK))?;
+                stream.set_write_timeout(Some(LOOK * 5))?;
+                Ok(Self::Unix(stream))
+            }
+        }
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.write_all(bytes),
+            Self::Unix(stream) => stream.write_all(bytes),
+        }
+    }
+}
+
+impl ControlClient {
+    /// Opens the first of `addresses` at which a Tor answers, and shows it that we may.
+    ///
+    /// `random_bytes`: 32 bytes that Tor has not seen before.
+    ///
+    /// # Errors
+    /// [`TorError`] with what to do.
+    pub fn open(
+        addresses: &[ControlAddress],
+        password: Option<&str>,
+        random_bytes: [u8; 32],
+    ) -> Result<Self, TorError> {
+        let mut not_allowed = None;
+        for address in addresses {
+            match Stream::open(address) {
+                Ok(stream) => return Self::greet(stream, address, password, random_bytes),
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    not_allowed = Some(TorError::NotAllowed(address.to_string()));
+                }
+                Err(_) => {}
+            }
+        }
+        let tried: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        Err(not_allowed.unwrap_or_else(|| TorError::NotThere(tried.join(" or "))))
+    }
+
+    fn greet(
+        stream: Stream,
+        address: &ControlAddress,
+        password: Option<&str>,
+        random_bytes: [u8; 32],
+    ) -> Result<Self, TorError> {
+        let reader = BufReader::new(stream);
+        let mut control =
+            Self { reader, begun: Vec::new(), news: Vec::new(), version: String::new() };
+        let lines = control.ask("PROTOCOLINFO 1")?;
+        let of = |start: &str| lines.iter().find_map(|line| line.strip_prefix(start));
+        let auth = of("AUTH METHODS=").unwrap_or_default();
+        let (methods, rest) = auth.split_once(' ').unwrap_or((auth, ""));
+        let takes = |method: &str| methods.split(',').any(|known| known == method);
+        let cookie = quoted(rest.strip_prefix("COOKIEFILE=").unwrap_or_default());
+        control.version = quoted(of("VERSION Tor=").unwrap_or_default()).chars().take(40).collect();
+        match password {
+            Some(password) if takes("HASHEDPASSWORD") => {
+                let escaped = password.replace('\\', "\\\\").replace('"', "\\\"");
+                match control.ask(&format!("AUTHENTICATE \"{escaped}\"")) {
+                    Err(TorError::Refused { .. }) => return Err(TorError::WrongPassword),
+                    done => done?,
+                };
+            }
+            _ if takes("NULL") => {
+                control.ask("AUTHENTICATE")?;
+            }
+            _ if takes("SAFECOOKIE") => control.show_cookie(&cookie, address, random_bytes)?,
+            _ if takes("HASHEDPASSWORD") => return Err(TorError::NoPassword),
+            _ => return Err(TorError::NotAllowed(address.to_string())),
+        }
+        Ok(control)
+    }
+
+    /// Shows that we can read Tor's cookie without sending it. Source: control-spec, section 3.24.
+    fn show_cookie(
+        &mut self,
+        path: &str,
+        address: &ControlAddress,
+        random_bytes: [u8; 32],
+    ) -> Result<(), TorError> {
+        let cookie = bounded::read_file(Path::new(path), MOST_OF_COOKIE)
+            .map_err(|error| TorError::Cookie { path: path.to_owned(), error })?;
+        let lines =
+            self.ask(&format!("AUTHCHALLENGE SAFECOOKIE {}", HEXUPPER.encode(&random_bytes)))?;
+        let line = lines.first().map(String::as_str).unwrap_or_default();
+        let word = |start: &str| {
+            let text = line.split(' ').find_map(|word| word.strip_prefix(start));
+            text.and_then(|text| HEXUPPER.decode(text.as_bytes()).ok()).unwrap_or_default()
+        };
+        let (hash, nonce) = (word("SERVERHASH="), word("SERVERNONCE="));
+        let sign = |key: &[u8]| {
+            let mac = Hmac::<Sha256>::new_from_slice(key).expect("any length will do");
+            mac.chain_update(&cookie).chain_update(random_bytes).chain_update(&nonce)
+        };
+        sign(b"Tor safe cookie authentication server-to-controller hash")
+            .verify_slice(&hash)
+            .map_err(|_| TorError::Impostor(address.to_string()))?;
+        let ours = sign(b"Tor safe cookie authentication controller-to-server hash");
+        self.ask(&format!("AUTHENTICATE {}", HEXUPPER.encode(&ours.finalize().into_bytes())))?;
+        Ok(())
+    }
+
+    /// What Tor answers to `command`: its lines without their numbers, the last one aside.
+    ///
+    /// # Errors
+    /// [`TorError::Refused`] and [`TorError::Gone`].
+    pub fn ask(&mut self, command: &str) -> Result<Vec<String>, TorError> {
+        debug_assert!(!command.contains(['\r', '\n']), "a command is one line");
+        self.reader.get_mut().send(format!("{command}\r\n").as_bytes())?;
+        let mut lines = Vec::new();
+        let mut looks = 0;
+        loop {
+            let Some(line) = self.line()? else {
+                looks += 1;
+                if looks == PATIENCE {
+                    return Err(io::Error::from(io::ErrorKind::TimedOut).into());
+                }
+                continue;
+            };
+            let (code, text) = line.split_at_checked(4).unwrap_or((&line, ""));
+            if code.starts_with("650") {
+                self.news.push(text.to_owned());
+            } else if code.ends_with('+') {
+                lines.push(text.to_owned());
+                self.data_lines(&mut lines)?;
+            } else if code.ends_with('-') {
+                lines.push(text.to_owned());
+            } else if code.starts_with("25") {
+                if text != "OK" {
+                    lines.push(text.to_owned());
+                }
+                return Ok(lines);
+            } else {
+                // Only the verb: the rest may hold a key.
+                let command = command.split(' ').next().unwrap_or_default().to_owned();
+                return Err(TorError::Refused { command, answer: line });
+            }
+        }
+    }
+
+    /// The `HiddenServiceDir` of the torrc's service that leads to `target`; `None` where the torrc has no such service.
+    ///
+    /// # Errors
+    /// [`TorError::Refused`] and [`TorError::Gone`].
+    pub fn service_folder(&mut self, target: &str) -> Result<Option<PathBuf>, TorError> {
+        Ok(find_service(&self.ask("GETCONF HiddenServiceOptions")?, target))
+    }
+
+    /// The lines of a long answer, up to the point that ends it.
+    fn data_lines(&mut self, lines: &mut Vec<String>) -> Result<(), TorError> {
+        let mut looks = 0;
+        loop {
+            match self.line()? {
+                Some(line) if line == "." => return Ok(()),
+                Some(line) => lines.push(line),
+                None => looks += 1,
+            }
+            if looks == PATIENCE {
+                return Err(io::Error::from(io::ErrorKind::TimedOut).into());
+            }
+        }
+    }
+
+    /// What Tor told without being asked, after at most one look of a second.
+    ///
+    /// # Errors
+    /// [`TorError::Gone`].
+    pub fn news(&mut self) -> Result<Vec<String>, TorError> {
+        // A Tor that talks without end does not keep us from the rest.
+        for _ in 0..200 {
+            let Some(line) = self.line()? else { break };
+            if let Some(text) = line.strip_prefix("650 ") {
+                self.news.push(text.to_owned());
+            }
+        }
+        Ok(std::mem::take(&mut self.news))
+    }
+
+    /// The next line; `None` where none came within a look.
+    fn line(&mut self) -> Result<Option<String>, TorError> {
+        match self.reader.read_until(b'\n', &mut self.begun) {
+            Ok(_) if self.begun.ends_with(b"\n") => {
+                let line = String::from_utf8_lossy(&self.begun).trim_end().to_owned();
+                self.begun.clear();
+                Ok(Some(line))
+            }
+            Ok(_) => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) =>
+            {
+                if LONGEST_LINE < self.begun.len() {
+                    return Err(io::Error::from(io::ErrorKind::InvalidData).into());
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// `lines`: as `GETCONF HiddenServiceOptions` answers, each service's folder before its ports.
+fn find_service(lines: &[String], target: &str) -> Option<PathBuf> {
+    let mut folder = None;
+    for line in lines {
+        match line.split_once('=') {
+            Some(("HiddenServiceDir", path)) => folder = Some(PathBuf::from(path)),
+            Some(("HiddenServicePort", port)) if port.split_whitespace().nth(1) == Some(target) => {
+                return folder;
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// A string in quotes as Tor writes it.
+fn quoted(text: &str) -> String {
+    let mut found = String::new();
+    let mut letters = text.strip_prefix('"').unwrap_or_default().chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' => return found,
+            '\\' => found.extend(letters.next()),
+            _ => found.push(letter),
+        }
+    }
+    String::new()
+}
+
+/// What Tor's own page of figures says of one service; `None` where Tor has no such page or does not say.
+///
+/// `port`: as `GETCONF MetricsPort` answers. Source: the tor manual, MetricsPort.
+pub fn read_metric(port: &str, name: &str, service: &str) -> Option<u64> {
+    let mut stream = Stream::open(&ControlAddress::Tcp(port.to_owned())).ok()?;
+    stream.send(b"GET /metrics HTTP/1.0\r\n\r\n").ok()?;
+    // Tor leaves the connection open after its answer: nobody must wait for its end.
+    let lines = BufReader::new(stream.take(1 << 20)).lines().map_while(Result::ok);
+    let mut found = lines.filter(|line| line.starts_with(name) && line.contains(service));
+    found.next()?.rsplit(' ').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_string_ends_at_its_quote() {
+        assert_eq!(quoted(r#""/run/tor/control.authcookie" more"#), "/run/tor/control.authcookie");
+        assert_eq!(quoted(r#""a\"b\\c""#), r#"a"b\c"#);
+        for bad in ["", "bare", r#""open"#] {
+            assert_eq!(quoted(bad), "");
+        }
+    }
+
+    #[test]
+    fn the_service_that_leads_to_a_socket_is_found_by_it() {
+        let lines = [
+            "HiddenServiceDir=/var/lib/tor/shop",
+            "HiddenServicePort=80 unix:/run/shop/shop.sock",
+            "HiddenServiceMaxStreams=64",
+            "HiddenServiceDir=/var/lib/tor/desk",
+            "HiddenServiceVersion=3",
+            "HiddenServicePort=80 unix:/run/shop/desk.sock",
+        ]
+        .map(str::to_owned);
+        let desk = find_service(&lines, "unix:/run/shop/desk.sock");
+        assert_eq!(desk, Some(PathBuf::from("/var/lib/tor/desk")));
+        assert_eq!(find_service(&lines, "unix:/run/shop/other.sock"), None);
+        assert_eq!(find_service(&["HiddenServiceOptions".to_owned()], "unix:/x"), None);
+    }
+
+    #[test]
+    fn where_no_tor_is_the_error_says_what_to_do() {
+        let home = tempfile::tempdir().unwrap();
+        let address = ControlAddress::Unix(home.path().join("none"));
+        let error = ControlClient::open(&[address], None, [0; 32]).err().unwrap().to_string();
+        for words in ["apt install tor", "ControlPort 9051", "CookieAuthentication 1", "/none"] {
+            assert!(error.contains(words), "{words}: {error}");
+        }
+    }
+}

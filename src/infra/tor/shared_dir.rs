@@ -1,0 +1,247 @@
+//! Files that the shop and Tor's container share.
+
+use crate::infra::tor::client::Clients;
+use crate::infra::tor::key::OnionAddress;
+use crate::infra::tor::status::OnionStatus;
+use std::fs;
+use std::fs::OpenOptions;
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+
+/// What the shop and whoever tends Tor tell each other: a few small files, none of them secret. The key is never among
+/// them.
+#[derive(Clone, Debug)]
+pub struct SharedDir {
+    path: PathBuf,
+    /// What the names of the files begin with: two services may share one folder.
+    prefix: &'static str,
+}
+
+/// Units: bytes of any of these files.
+const MOST_BYTES: u64 = 64 * 1024;
+
+impl SharedDir {
+    /// Circuits that the shop may name at once.
+    pub const MOST_CLOSED: usize = 32;
+
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, prefix: "" }
+    }
+
+    /// The files of the desk's service in a folder that holds the shop's too.
+    pub fn of_desk(path: PathBuf) -> Self {
+        Self { path, prefix: "desk-" }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// `None` while Tor has not made one.
+    pub fn address(&self) -> Option<OnionAddress> {
+        OnionAddress::parse(self.read("hostname").ok()??.trim_end())
+    }
+
+    /// # Errors
+    /// What the system says.
+    pub fn write_address(&self, address: &OnionAddress) -> io::Result<()> {
+        self.write("hostname", &format!("{address}\n"))
+    }
+
+    /// Removes the address of a key that was replaced. The next start of Tor writes the new one.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn remove_address(&self) -> io::Result<()> {
+        match fs::remove_file(self.file("hostname")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// `None` where nobody tends Tor yet.
+    pub fn status(&self) -> Option<OnionStatus> {
+        serde_json::from_str(&self.read("status.json").ok()??).ok()
+    }
+
+    /// # Errors
+    /// What the system says.
+    pub fn write_status(&self, status: &OnionStatus) -> io::Result<()> {
+        self.write("status.json", &serde_json::to_string(status).map_err(io::Error::from)?)
+    }
+
+    /// The list that the shop last gave out; `None` where it gave out none, which changes nothing for anybody.
+    ///
+    /// # Errors
+    /// What the system says, and a list that cannot be read.
+    pub fn clients(&self) -> io::Result<Option<Clients>> {
+        let Some(text) = self.read("clients")? else { return Ok(None) };
+        let bad =
+            |refused| io::Error::new(io::ErrorKind::InvalidData, format!("clients: {refused}"));
+        Clients::parse(&text).map(Some).map_err(bad)
+    }
+
+    /// # Errors
+    /// What the system says.
+    pub fn write_clients(&self, clients: &Clients) -> io::Result<()> {
+        self.write("clients", &clients.file())
+    }
+
+    /// Circuits that the shop wants closed, by the number that Tor gave them.
+    pub fn closed(&self) -> Vec<u32> {
+        let text = self.read("close").ok().flatten().unwrap_or_default();
+        text.lines().filter_map(|line| line.parse().ok()).take(Self::MOST_CLOSED).collect()
+    }
+
+    /// # Errors
+    /// What the system says.
+    pub fn write_closed(&self, circuits: &[u32]) -> io::Result<()> {
+        let newest = &circuits[circuits.len().saturating_sub(Self::MOST_CLOSED)..];
+        let lines: String = newest.iter().map(|circuit| format!("{circuit}\n")).collect();
+        self.write("close", &lines)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.path.join(format!("{}{name}", self.prefix))
+    }
+
+    fn read(&self, name: &str) -> io::Result<Option<String>> {
+        // The other side may have put anything there: no link is followed, and nothing that never ends is waited for.
+        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+        let opened = OpenOptions::new().read(true).custom_flags(flags).open(self.file(name));
+        let file = match opened {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        let odd = || {
+            io::Error::new(io::ErrorKind::InvalidData, format!("{name} has unexpected contents"))
+        };
+        if !file.metadata()?.is_file() {
+            return Err(odd());
+        }
+        let mut text = String::new();
+        file.take(MOST_BYTES + 1).read_to_string(&mut text)?;
+        if u64::try_from(text.len()).is_ok_and(|n_bytes| n_bytes <= MOST_BYTES) {
+            Ok(Some(text))
+        } else {
+            Err(odd())
+        }
+    }
+
+    fn write(&self, name: &str, text: &str) -> io::Result<()> {
+        // Readable for both sides, which are two users.
+        write_whole(&self.file(name), text.as_bytes(), 0o644)
+    }
+}
+
+/// Writes a file that is there as a whole or as it was before, also after a power cut.
+///
+/// # Errors
+/// What the system says.
+pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    // A name that no other writer has: not of this process, and not of another.
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(format!(".{}.{count}.new", std::process::id()));
+    let draft = PathBuf::from(draft);
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(&draft)
+        .and_then(|mut file| {
+            // Whatever the process forbids by itself: what another user is to read must stay readable.
+            file.set_permissions(fs::Permissions::from_mode(mode))?;
+            file.write_all(bytes).and_then(|()| file.sync_all())
+        })
+        .and_then(|()| fs::rename(&draft, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&draft);
+        return written;
+    }
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    fs::File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::infra::tor::key::OnionKey;
+
+    #[test]
+    fn what_one_side_writes_the_other_reads() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = SharedDir::new(home.path().to_owned());
+        assert!(
+            folder.address().is_none() && folder.status().is_none() && folder.closed().is_empty()
+        );
+        assert_eq!(folder.clients().unwrap(), None);
+        let address = OnionKey::new([1; 32]).address();
+        folder.write_address(&address).unwrap();
+        let status = OnionStatus { at: 5, published: 3, ..OnionStatus::default() };
+        folder.write_status(&status).unwrap();
+        folder.write_clients(&Clients::default()).unwrap();
+        folder.write_closed(&(0..40).collect::<Vec<u32>>()).unwrap();
+        assert_eq!((folder.address(), folder.status()), (Some(address), Some(status)));
+        assert_eq!(folder.clients().unwrap(), Some(Clients::default()));
+        assert_eq!(folder.closed(), (8..40).collect::<Vec<u32>>());
+    }
+
+    #[test]
+    fn the_desk_and_the_shop_share_a_folder_and_no_file() {
+        let home = tempfile::tempdir().unwrap();
+        let shop = SharedDir::new(home.path().to_owned());
+        let desk = SharedDir::of_desk(home.path().to_owned());
+        let [ours, desks] =
+            [[1; 32], [2; 32]].map(|random_bytes| OnionKey::new(random_bytes).address());
+        shop.write_address(&ours).unwrap();
+        desk.write_address(&desks).unwrap();
+        desk.write_clients(&Clients::default()).unwrap();
+        assert_eq!((shop.address(), desk.address()), (Some(ours), Some(desks.clone())));
+        assert_eq!(shop.clients().unwrap(), None);
+        shop.remove_address().unwrap();
+        shop.remove_address().unwrap();
+        assert_eq!((shop.address(), desk.address()), (None, Some(desks)));
+    }
+
+    #[test]
+    fn a_list_that_was_tampered_with_is_not_taken_for_an_empty_one() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = SharedDir::new(home.path().to_owned());
+        fs::write(home.path().join("clients"), "nonsense\n").unwrap();
+        assert!(folder.clients().is_err());
+    }
+
+    #[test]
+    fn nothing_but_a_file_of_its_own_is_read() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = SharedDir::new(home.path().to_owned());
+        fs::write(home.path().join("other"), "7\n").unwrap();
+        std::os::unix::fs::symlink(home.path().join("other"), home.path().join("close")).unwrap();
+        assert!(folder.closed().is_empty(), "a link");
+        std::process::Command::new("mkfifo").arg(home.path().join("clients")).status().unwrap();
+        assert!(folder.clients().is_err(), "a pipe");
+        fs::write(home.path().join("hostname"), "x".repeat(70_000)).unwrap();
+        assert!(folder.address().is_none(), "too long");
+    }
+
+    #[test]
+    fn a_file_has_its_mode_from_the_first_moment() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("key");
+        for bytes in [b"one", b"two"] {
+            write_whole(&path, bytes, 0o600).unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(fs::read(&path).unwrap(), bytes);
+        }
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "no draft is left");
+    }
+}

@@ -1,0 +1,37 @@
+//! `shop close` and `shop open`.
+
+use crate::actions;
+use crate::domain::values::plural;
+use crate::infra::config::Settings;
+use crate::interfaces::cli::open;
+use crate::interfaces::cli::say;
+use std::process::ExitCode;
+
+pub async fn close(settings: Settings) -> anyhow::Result<ExitCode> {
+    let shop = open::shop(&settings).await?;
+    let day = actions::close_shop(&shop, open::now()).await?;
+    say(&format!(
+        "The shop is closed (since {}). Products, carts and order pages stay available; run `shop open` to accept orders again.",
+        day.day()
+    ));
+    shop.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub async fn open(settings: Settings) -> anyhow::Result<ExitCode> {
+    let shop = open::shop(&settings).await?;
+    say(if actions::open_shop(&shop, open::now()).await? {
+        "The shop is open."
+    } else {
+        "The shop was not closed."
+    });
+    let unread = actions::check_seller_activity(&shop, open::trusted()).await.unwrap_or(false);
+    if unread {
+        say(&format!(
+            "But it accepts no orders yet: new mail has been unread for more than {} (CLOSE_AFTER_DAYS). Read it, and the shop opens by itself.",
+            plural(settings.close_after_days, "day", "days")
+        ));
+    }
+    shop.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,96 @@
+//! `shop catalog`: exports or empties the catalog.
+
+use crate::actions;
+use crate::domain::catalog::PageSlug;
+use crate::domain::values::plural;
+use crate::infra::config::Settings;
+use crate::infra::store;
+use crate::infra::tor::write_whole;
+use crate::interfaces::cli::open;
+use crate::interfaces::cli::say;
+use anyhow::Context;
+use clap::Args;
+use clap::Subcommand;
+use std::fs::DirBuilder;
+use std::io;
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Args)]
+pub struct CatalogCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Export the catalog as a file that `shop seed` imports: `shop catalog export db/data.json`
+    Export {
+        /// Output file [default: standard output]
+        file: Option<PathBuf>,
+        /// Also export your pages as Markdown files to this folder: `--pages db/pages`
+        #[arg(long, value_name = "FOLDER")]
+        pages: Option<PathBuf>,
+    },
+}
+
+pub async fn run(command: CatalogCommand, settings: Settings) -> anyhow::Result<ExitCode> {
+    let Action::Export { file, pages } = command.action;
+    let shop = open::shop(&settings).await?;
+    actions::name_pictures(&shop).await.context("find the names of the pictures")?;
+    let kept = store::catalog_export::read_catalog(&shop.db).await.context("read the catalog")?;
+    let texts = actions::list_page_texts(&shop).await?;
+    shop.db.close().await;
+    if let Some(first) = kept.incomplete.first() {
+        anyhow::bail!(
+            "the picture names of {}, for example {first:?}, are incomplete: an older version of the shop did not store them. \
+             Import the catalog once from its file (shop seed db/data.json), then export it. Nothing was written",
+            plural(kept.incomplete.len(), "product", "products")
+        );
+    }
+    if let Some(folder) = &pages {
+        write_pages(folder, &texts)?;
+        // Standard output is the catalog's, where it goes there.
+        if file.is_some() {
+            say(&format!(
+                "Wrote {} to {}.",
+                plural(texts.len(), "page", "pages"),
+                folder.display()
+            ));
+        }
+    }
+    let text = kept.file.write();
+    match file {
+        None => {
+            let mut out = io::stdout().lock();
+            out.write_all(text.as_bytes()).context("write the catalog")?;
+            out.flush().context("write the catalog")?;
+        }
+        Some(file) => {
+            let shown = file.display();
+            // Whole or not at all, so that a full disk costs no catalog; for the seller's eyes, since it may hold a view key.
+            write_whole(&file, text.as_bytes(), 0o600).with_context(|| format!("write {shown}"))?;
+            let n = kept.file.products.len();
+            say(&format!("Wrote {} to {shown}.", plural(n, "product", "products")));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Files of pages that were taken down at the desk stay: what lies in the folder is the seller's to remove.
+fn write_pages(folder: &Path, texts: &[(PageSlug, String)]) -> anyhow::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .with_context(|| format!("make the folder {}", folder.display()))?;
+    for (slug, text) in texts {
+        let path = folder.join(format!("{slug}.md"));
+        write_whole(&path, text.as_bytes(), 0o600)
+            .with_context(|| format!("write {}", path.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! `shop clock`: shows the trusted time and accepts the host's clock.
+
+use crate::actions;
+use crate::actions::ClockDoubted;
+use crate::domain::values::TrustedClock;
+use crate::infra::config::Settings;
+use crate::infra::store;
+use crate::interfaces::cli::open;
+use crate::interfaces::cli::say;
+use crate::interfaces::web::clock;
+use anyhow::Context;
+use clap::Args;
+use clap::Subcommand;
+use std::process::ExitCode;
+
+#[derive(Args)]
+pub struct Clock {
+    #[command(subcommand)]
+    command: Option<ClockCommand>,
+}
+
+#[derive(Subcommand)]
+enum ClockCommand {
+    /// Accept the host's clock: orders expire and are deleted by it from now on
+    Accept,
+}
+
+pub async fn run(command: Clock, settings: Settings) -> anyhow::Result<ExitCode> {
+    let shop = open::shop(&settings).await?;
+    let done = match command.command {
+        None => show(&shop).await,
+        Some(ClockCommand::Accept) => accept(&shop).await,
+    };
+    shop.db.close().await;
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+async fn show(shop: &actions::Shop) -> anyhow::Result<()> {
+    let reading = clock::reading();
+    let kept = store::clock::find(&shop.db).await.context("read the trusted time")?;
+    let looked = kept.map_or_else(|| TrustedClock::begin(&reading), |kept| kept.look(&reading).0);
+    say(&format!("host's clock  {}", reading.wall.for_people()));
+    say(&format!("trusted time  {}", looked.at(&reading).trusted.for_people()));
+    match ClockDoubted::of(&looked) {
+        None => say("The host's clock is trusted: orders expire and are deleted by it."),
+        Some(doubted) => {
+            let minutes = looked.doubt.map_or(0, |doubt| doubt.stable_for / 60);
+            say(&format!("Not trusted: {doubted}."));
+            say(&format!(
+                "It has been stable for {} h {} min. Orders are accepted and expire after their remaining time.",
+                minutes / 60,
+                minutes % 60
+            ));
+        }
+    }
+    Ok(())
+}
+
+async fn accept(shop: &actions::Shop) -> anyhow::Result<()> {
+    let now = clock::wall().for_people();
+    say(&match actions::accept_clock(shop).await?? {
+        None => format!("The host's clock was already trusted: it is {now}."),
+        Some(_) => {
+            format!("Accepted: it is {now}. A running shop uses this clock within a few seconds.")
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! `shop desk`: password, sessions, second factor and onion clients of the desk.
+
+use crate::actions;
+use crate::actions::Authenticator;
+use crate::domain::login::NewPassword;
+use crate::domain::login::SessionSpan;
+use crate::domain::values::plural;
+use crate::infra::config::Listen;
+use crate::infra::config::Settings;
+use crate::infra::store;
+use crate::interfaces::cli::onion;
+use crate::interfaces::cli::open;
+use crate::interfaces::cli::say;
+use anyhow::Context;
+use clap::Args;
+use clap::Subcommand;
+use std::io;
+use std::io::BufRead;
+use std::io::IsTerminal;
+use std::io::Read;
+use std::process::ExitCode;
+
+#[derive(Args)]
+pub struct DeskCommand {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Set the desk password (asked twice); ends all sessions
+    Password,
+    /// Show which browsers are signed in
+    Sessions {
+        /// End all sessions
+        #[arg(long)]
+        end: bool,
+    },
+    /// Show whether 2FA is on
+    Factor {
+        /// Turn 2FA off, if you have lost your phone and recovery codes
+        #[arg(long)]
+        off: bool,
+    },
+    /// Manage who can reach the desk's onion; with an empty list it has none
+    #[command(subcommand)]
+    Client(onion::ClientAction),
+}
+
+pub async fn run(command: DeskCommand, settings: Settings) -> anyhow::Result<ExitCode> {
+    match command.what {
+        What::Password => set_password(&settings).await,
+        What::Sessions { end } => tell_sessions(&settings, end).await,
+        What::Factor { off } => tell_factor(&settings, off).await,
+        What::Client(action) => {
+            open::require_shop(&settings)?;
+            onion::change_desk_clients(action, &settings)
+        }
+    }
+}
+
+/// Units: bytes of standard input, far more than two passwords are.
+const MOST_BYTES: u64 = 16 * 1024;
+
+async fn set_password(settings: &Settings) -> anyhow::Result<ExitCode> {
+    // Before anything is asked: whoever cannot keep a password need not type one.
+    let shop = open::shop(settings).await?;
+    let site_name = store::appearance::find_name(&shop.db).await?;
+    let site_name = site_name.unwrap_or_else(|| settings.site_name.clone());
+    let (first, second) = if io::stdin().is_terminal() {
+        let first = rpassword::prompt_password("New password: ").context("read the password")?;
+        judge(&first, &site_name)?;
+        (first, rpassword::prompt_password("Confirm password: ").context("read the password")?)
+    } else {
+        let mut lines = io::stdin().lock().take(MOST_BYTES).lines();
+        let mut line = || lines.next().transpose().map(Option::unwrap_or_default);
+        (line().context("read the password")?, line().context("read the password")?)
+    };
+    let password = judge(&first, &site_name)?;
+    anyhow::ensure!(first == second, "the passwords do not match; nothing was changed");
+    let authenticator = Authenticator::new(1);
+    actions::set_password(&shop, &authenticator, &password, open::random_bytes(), open::now())
+        .await??;
+    shop.db.close().await;
+    say("The desk password was set, and all sessions were ended.");
+    if settings.desk_listen.is_none() {
+        say(&format!(
+            "The desk is off: set DESK_LISTEN={} in .env to turn it on.",
+            desk_beside(&settings.listen)
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where the desk can be opened beside buyers' door: in a container or under systemd no address of the host will do.
+fn desk_beside(listen: &Listen) -> String {
+    match listen {
+        Listen::Tcp(_) => "127.0.0.1:3001".to_owned(),
+        Listen::Unix(door) => format!("unix:{}", door.with_file_name("desk.sock").display()),
+        Listen::Systemd => "systemd".to_owned(),
+    }
+}
+
+fn judge(text: &str, site_name: &str) -> anyhow::Result<NewPassword> {
+    let judged = NewPassword::parse(text, &[site_name]);
+    judged.map_err(|weak| anyhow::anyhow!("this password is too weak. {weak}"))
+}
+
+async fn tell_sessions(settings: &Settings, end: bool) -> anyhow::Result<ExitCode> {
+    let shop = open::shop(settings).await?;
+    let now = open::now();
+    let sessions = store::desk::list_sessions(&shop.db).await?;
+    let open: Vec<&SessionSpan> = sessions.iter().filter(|span| !span.is_over(now)).collect();
+    if end {
+        actions::end_sessions(&shop, now).await?;
+        say(&match open.len() {
+            0 => "Nobody was signed in.".to_owned(),
+            n => format!("{} ended.", plural(n, "session", "sessions")),
+        });
+    } else if open.is_empty() {
+        say("Nobody is signed in.");
+    }
+    for span in open.iter().filter(|_| !end) {
+        say(&format!(
+            "signed in {}, last seen {}",
+            span.opened.for_people(),
+            span.seen.for_people()
+        ));
+    }
+    shop.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn tell_factor(settings: &Settings, off: bool) -> anyhow::Result<ExitCode> {
+    let shop = open::shop(settings).await?;
+    let words = if off {
+        if actions::drop_factor(&shop, open::now()).await? {
+            "2FA is off: signing in only requires the password."
+        } else {
+            "2FA was not on."
+        }
+    } else {
+        match store::desk::find_lock(&shop.db).await?.factor {
+            Some(_) => "2FA is on. Turn it off with `shop desk factor --off`.",
+            None => "2FA is off. Set it up on the desk's Account page.",
+        }
+    };
+    say(words);
+    shop.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_desk_opens_beside_the_shop() {
+        assert_eq!(desk_beside(&Listen::Tcp("127.0.0.1:80".to_owned())), "127.0.0.1:3001");
+        assert_eq!(
+            desk_beside(&Listen::Unix("/run/shop/shop.sock".into())),
+            "unix:/run/shop/desk.sock"
+        );
+        assert_eq!(desk_beside(&Listen::Systemd), "systemd");
+    }
+}

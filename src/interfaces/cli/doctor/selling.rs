@@ -1,0 +1,325 @@
+//! Doctor checks of what selling needs: catalog, wallets, nodes, keys, onion.
+
+use crate::actions;
+use crate::actions::ClosedReason;
+use crate::actions::Shop;
+use crate::domain::payment::Coin;
+use crate::domain::payment::Destination;
+use crate::domain::payment::Wallet;
+use crate::domain::values::plural;
+use crate::infra::config::Listen;
+use crate::infra::config::Settings;
+use crate::infra::store;
+use crate::infra::store::payment::Reach;
+use crate::interfaces::cli::doctor::Finding;
+use crate::interfaces::cli::doctor::ill;
+use crate::interfaces::cli::doctor::note;
+use crate::interfaces::cli::doctor::well;
+use crate::interfaces::cli::onion;
+use crate::interfaces::cli::open;
+use crate::interfaces::cli::serve::MIRRORS;
+use crate::interfaces::cli::serve::PAGES;
+use std::path::Path;
+
+/// Units: days before the key's end in which it is time to make it longer.
+const SOON: i64 = 30;
+
+pub fn check_key(shop: &Shop) -> Finding {
+    const CHECK: &str = "seller's key";
+    let now = open::now();
+    match shop.availability.seal(now) {
+        Ok(None) => note(
+            CHECK,
+            "none: orders are stored in plain text, readable by anyone with access to this disk",
+            "gpg --armor --export YOUR-KEY > db/seller.asc, with the secret key on another computer or protected by a passphrase",
+        ),
+        Ok(Some(key)) => {
+            let name = key.fingerprint_for_people();
+            match key.usable_until() {
+                None => well(CHECK, format!("{name}, does not expire")),
+                Some(until) if now.plus_days(SOON) < until => {
+                    well(CHECK, format!("{name}, valid until {}", until.day()))
+                }
+                Some(until) => note(
+                    CHECK,
+                    format!(
+                        "{name} expires on {}; after that the shop accepts no orders",
+                        until.day()
+                    ),
+                    "gpg --quick-set-expire FINGERPRINT 2y, the same with '*' appended, then gpg --armor --export FINGERPRINT > db/seller.asc",
+                ),
+            }
+        }
+        Err(closed) => ill(
+            CHECK,
+            format!("the shop accepts no orders: {closed}"),
+            "replace it with a valid key; a running shop notices within seconds",
+        ),
+    }
+}
+
+pub async fn check_availability(shop: &Shop) -> Finding {
+    const CHECK: &str = "open";
+    let now = open::now();
+    // What the key says stands in its own line.
+    if let Err(error) = actions::check_seller_activity(shop, open::trusted()).await {
+        return ill(CHECK, format!("{error:#}"), "give the shop's user read access to the Maildir");
+    }
+    match actions::why_closed(shop, now).await {
+        Ok(None) => well(CHECK, "orders are accepted"),
+        Ok(Some(ClosedReason::BySeller)) => {
+            note(CHECK, "you closed the shop", "run `shop open` to accept orders again")
+        }
+        Ok(Some(ClosedReason::SellerAway)) => note(
+            CHECK,
+            "the shop closed itself: new mail has been unread for too long (CLOSE_AFTER_DAYS)",
+            "read your mail; the shop opens within a minute",
+        ),
+        Ok(Some(ClosedReason::Key(_))) => {
+            ill(CHECK, "orders are not accepted: see the seller's key", "")
+        }
+        Err(error) => ill(CHECK, format!("{error:#}"), ""),
+    }
+}
+
+pub async fn check_catalog(shop: &Shop) -> Vec<Finding> {
+    let catalog = match store::catalog::is_empty(&shop.db).await {
+        Ok(true) => ill("catalog", "it is empty", "import one with `shop seed db/data.json`"),
+        Ok(false) => well("catalog", "it has products"),
+        Err(error) => ill("catalog", error.to_string(), "restore a backup (`shop restore`)"),
+    };
+    let wallets = match store::payment::list_wallets(&shop.db).await {
+        Ok(wallets) => wallets,
+        Err(error) => {
+            let wallets = ill("wallets", error.to_string(), "restore a backup (`shop restore`)");
+            return vec![catalog, wallets];
+        }
+    };
+    let mut findings = vec![catalog, look_at_wallets(&wallets)];
+    for wallet in &wallets {
+        let Some(account) = wallet.receives.account() else { continue };
+        match store::payment::find_reach(&shop.db, &account).await {
+            Ok(Some(reach)) => findings.push(look_at_reach(wallet, &reach)),
+            Ok(None) => {}
+            Err(error) => findings.push(ill(ADDRESSES, error.to_string(), "")),
+        }
+    }
+    findings
+}
+
+const ADDRESSES: &str = "addresses";
+
+/// Units: addresses. Wallets stop looking after as many that nothing came to.
+/// Source: BIP-44's gap limit, which Electrum, Sparrow, Ledger and Trezor have kept; Monero's wallets look 200 ahead.
+const AHEAD: i64 = 20;
+const AHEAD_OF_MONERO: i64 = 200;
+
+fn look_at_reach(wallet: &Wallet, reach: &Reach) -> Finding {
+    let currency = &wallet.currency;
+    let Reach { n_given, n_since_paid } = reach;
+    let ahead = if wallet.coin == Coin::Monero { AHEAD_OF_MONERO } else { AHEAD };
+    if *n_since_paid < ahead {
+        return well(
+            ADDRESSES,
+            format!("{n_since_paid} in {currency} used since the last one that was paid"),
+        );
+    }
+    // Rounded up, with room for the orders of the next days.
+    let n = (n_since_paid + ahead).div_euclid(10) * 10 + 10;
+    let remedy = match wallet.coin {
+        Coin::Bitcoin => format!(
+            "raise your wallet's gap limit to {n}: in Electrum's console `wallet.change_gap_limit({n})`; in Sparrow the wallet's Settings, \
+             Advanced, Gap limit; in Ledger Live Settings, Experimental features, Custom gap limit"
+        ),
+        Coin::Monero => {
+            format!(
+                "raise your wallet's lookahead to {n}: in monero-wallet-cli `set subaddress-lookahead 1:{n}`"
+            )
+        }
+        Coin::Ether { .. } | Coin::Token { .. } => format!(
+            "wallets like MetaMask show only accounts that you add by hand, and {n_given} are used: `shop orders` shows the \
+             address of each paid order, and the account with index N is the one added as number N + 1"
+        ),
+    };
+    note(
+        ADDRESSES,
+        format!(
+            "{n_since_paid} in {currency} used since the last one that was paid: a wallet with a gap limit of {ahead} \
+             does not see payments to the next"
+        ),
+        remedy,
+    )
+}
+
+fn look_at_wallets(wallets: &[Wallet]) -> Finding {
+    const CHECK: &str = "wallets";
+    let names = |wanted: &dyn Fn(&Wallet) -> bool| {
+        let names: Vec<&str> = wallets
+            .iter()
+            .filter(|wallet| wanted(wallet))
+            .map(|wallet| wallet.currency.as_str())
+            .collect();
+        names.join(", ")
+    };
+    let demo = names(&Wallet::is_demo);
+    let shared = names(&|wallet| matches!(wallet.receives, Destination::Address(_)));
+    if wallets.is_empty() {
+        ill(CHECK, "none: buyers cannot order", "add a wallet to the catalog")
+    } else if !demo.is_empty() {
+        ill(
+            CHECK,
+            format!("Demo shop: do not send money. {demo} use a public test wallet"),
+            "put your own wallet into db/data.json and import it with `shop seed`",
+        )
+    } else if shared.is_empty() {
+        well(CHECK, "each order gets its own address")
+    } else {
+        well(
+            CHECK,
+            format!(
+                "orders in {shared} share one address and are identified by their exact amounts"
+            ),
+        )
+    }
+}
+
+/// Whether payments are followed, coin by coin.
+pub async fn check_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
+    const CHECK: &str = "nodes";
+    let watches = match store::watch::list(&shop.db).await {
+        Ok(watches) => watches,
+        Err(error) => return vec![ill(CHECK, error.to_string(), "")],
+    };
+    let is_set = !settings.eth_rpc_url.is_empty()
+        || settings.btc_rpc_url.is_some()
+        || settings.xmr_rpc_url.is_some();
+    if watches.is_empty() {
+        return vec![if is_set {
+            note(
+                CHECK,
+                "a node is configured, but payments are not tracked",
+                "start `shop watch`, or remove the setting",
+            )
+        } else {
+            well(CHECK, "none: you confirm payments yourself")
+        }];
+    }
+    let now = open::now();
+    let look = |watch: &store::watch::Watch| {
+        let coin = Coin::name_of_network(&watch.network);
+        match watch.complaint(now) {
+            Some(complaint) => ill(
+                CHECK,
+                format!("{coin}: {complaint}"),
+                "until this is fixed, no payment counts and no order expires; `shop watch --stop` continues without a node",
+            ),
+            None => {
+                let ago = watch.looked_at.map_or(0, |at| now.get() - at.get());
+                well(
+                    CHECK,
+                    format!(
+                        "{coin}: checked up to block {}, {} ago",
+                        watch.head.unwrap_or(0),
+                        plural(ago, "second", "seconds")
+                    ),
+                )
+            }
+        }
+    };
+    watches.iter().map(look).collect()
+}
+
+/// Where buyers come in.
+pub fn check_listener(settings: &Settings) -> Finding {
+    const CHECK: &str = "listener";
+    match &settings.listen {
+        Listen::Unix(path) => well(CHECK, format!("unix:{}", path.display())),
+        Listen::Tcp(address) if settings.listen_is_confirmed => note(
+            CHECK,
+            format!("other hosts can reach http://{address}, as confirmed in LISTEN"),
+            "over plain HTTP, anyone on the network can read orders: better use unix:PATH or 127.0.0.1 behind Tor",
+        ),
+        Listen::Tcp(address) => well(CHECK, format!("http://{address}, only on this host")),
+        Listen::Systemd if settings.listen_is_confirmed => note(
+            CHECK,
+            "the systemd socket, which other hosts can reach, as confirmed in LISTEN",
+            "over plain HTTP, anyone on the network can read orders: better use a unix socket",
+        ),
+        Listen::Systemd => well(CHECK, "the systemd socket"),
+    }
+}
+
+/// Who could sign in at the desk, where it is open.
+pub async fn check_desk(shop: &Shop, settings: &Settings) -> Finding {
+    const CHECK: &str = "desk";
+    let lock = match store::desk::find_lock(&shop.db).await {
+        Ok(lock) => lock,
+        Err(error) => {
+            return ill(CHECK, error.to_string(), "set a new one with `shop desk password`");
+        }
+    };
+    let place = match &settings.desk_listen {
+        None => return well(CHECK, "off"),
+        Some(Listen::Tcp(address)) => format!("http://{address}"),
+        Some(Listen::Unix(path)) => format!("unix:{}", path.display()),
+        Some(Listen::Systemd) => "systemd".to_owned(),
+    };
+    match (lock.password, lock.factor) {
+        (None, _) => note(
+            CHECK,
+            format!("at {place}, without a password: nobody can sign in"),
+            "set one with `shop desk password`",
+        ),
+        (Some(_), None) => well(CHECK, format!("at {place}; password, no 2FA")),
+        (Some(_), Some(factor)) if factor.recovery.is_empty() => note(
+            CHECK,
+            format!("at {place}; password and 2FA, no recovery codes left"),
+            "create new ones on the desk's Account page",
+        ),
+        (Some(_), Some(_)) => well(CHECK, format!("at {place}; password and 2FA")),
+    }
+}
+
+pub fn check_pages() -> Finding {
+    match open::page_files(Path::new(PAGES)) {
+        Ok(files) => {
+            let n = files.map_or(0, |files| files.len());
+            well("pages", format!("{} valid", plural(n, "file", "files")))
+        }
+        Err(error) => ill("pages", format!("{error:#}"), "fix it, or the next start fails"),
+    }
+}
+
+pub fn check_mirrors() -> Finding {
+    match open::mirrors(Path::new(MIRRORS)) {
+        Ok(None) => well("mirrors", "no mirror list"),
+        Ok(Some(_)) => well("mirrors", format!("{MIRRORS} is served at /mirrors.txt")),
+        Err(error) => ill("mirrors", format!("{error:#}"), ""),
+    }
+}
+
+pub fn check_tor(settings: &Settings) -> Finding {
+    const CHECK: &str = "Tor";
+    let Some(address) = onion::address(settings) else {
+        return well(
+            CHECK,
+            "no onion address: create one with `shop serve --tor` or docker-compose.tor.yml",
+        );
+    };
+    match onion::fresh_status(settings) {
+        Some(status) if status.is_reachable() => {
+            well(CHECK, format!("{} is reachable", address.url()))
+        }
+        Some(status) => {
+            ill(CHECK, format!("{} is not reachable: {}", address.url(), status.words()), "")
+        }
+        None if onion::folder(settings).status().is_none() => {
+            well(CHECK, format!("{}; managed by Tor itself, see Tor's log", address.url()))
+        }
+        None => ill(
+            CHECK,
+            format!("{} is not reachable: no process manages Tor for the shop", address.url()),
+            "start `shop serve --tor` or Tor's container",
+        ),
+    }
+}

@@ -1,0 +1,61 @@
+//! `shop health`: asks the running shop whether it can take orders.
+
+use crate::infra::config::Listen;
+use crate::infra::config::Settings;
+use crate::interfaces::cli::open;
+use anyhow::Context;
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Longer than the shop may need for an answer while it is busy.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Asks the open shop through its own door, as a service manager would that had a browser.
+pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
+    let answer = match &settings.listen {
+        Listen::Tcp(address) => {
+            // A door open to all of the host's addresses is asked at the nearest.
+            let address = address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
+            let stream =
+                TcpStream::connect(&address).with_context(|| not_open(&address, settings))?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            ask(stream)
+        }
+        Listen::Unix(path) => {
+            let address = format!("unix:{}", path.display());
+            let stream = UnixStream::connect(path).with_context(|| not_open(&address, settings))?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            ask(stream)
+        }
+        Listen::Systemd => anyhow::bail!(
+            "the socket belongs to systemd: give its path with --listen unix:PATH, as in shop.socket"
+        ),
+    }
+    .context("the shop does not answer")?;
+    let status = answer.split(' ').nth(1).unwrap_or_default();
+    anyhow::ensure!(
+        status == "200",
+        "the shop cannot accept orders now: its log and `shop doctor` say why"
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An open shop is found by its address alone; whoever asks in a wrong folder may have read other settings.
+fn not_open(address: &str, settings: &Settings) -> String {
+    match open::require_shop(settings) {
+        Ok(()) => format!("no shop is running at {address}"),
+        Err(error) => format!("no shop is running at {address}, and {error:#}"),
+    }
+}
+
+fn ask(mut stream: impl Read + Write) -> io::Result<String> {
+    stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.take(8_192).read_to_end(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}

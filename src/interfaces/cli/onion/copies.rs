@@ -1,0 +1,120 @@
+//! The onion key's sealed copies.
+
+use crate::infra::bounded;
+use crate::infra::config::Settings;
+use crate::infra::tor;
+use crate::interfaces::cli::onion::MOST_OF_KEY;
+use crate::interfaces::cli::onion::absolute;
+use crate::interfaces::cli::onion::folder;
+use crate::interfaces::cli::onion::key_file;
+use crate::interfaces::cli::onion::make_folder;
+use crate::interfaces::cli::onion::read_key;
+use crate::interfaces::cli::onion::write_out;
+use crate::interfaces::cli::open;
+use crate::interfaces::cli::say;
+use anyhow::Context;
+use std::fs;
+use std::io;
+use std::io::IsTerminal;
+use std::io::Read;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Units: characters. Argon2 makes guessing slow, not impossible.
+const SHORTEST_PASSPHRASE: usize = 12;
+
+/// `twice`: where a slip would lock the copy for ever.
+fn ask_passphrase(twice: bool) -> anyhow::Result<String> {
+    let given = if io::stdin().is_terminal() {
+        let first = rpassword::prompt_password("Passphrase: ").context("read the passphrase")?;
+        if twice {
+            let second = rpassword::prompt_password("Confirm passphrase: ")
+                .context("read the passphrase")?;
+            anyhow::ensure!(first == second, "the passphrases do not match; nothing was changed");
+        }
+        first
+    } else {
+        // Byte for byte, so that what follows the line is left for whoever reads on.
+        let mut line = Vec::new();
+        for byte in io::stdin().lock().bytes() {
+            match byte.context("read the passphrase")? {
+                b'\n' => break,
+                byte if line.len() < 4_096 => line.push(byte),
+                _ => anyhow::bail!("the first line of standard input is not a passphrase"),
+            }
+        }
+        let line = String::from_utf8(line).context("the passphrase is not UTF-8")?;
+        line.trim_end_matches('\r').to_owned()
+    };
+    anyhow::ensure!(
+        SHORTEST_PASSPHRASE <= given.chars().count(),
+        "the passphrase needs at least {SHORTEST_PASSPHRASE} characters; use five random words"
+    );
+    Ok(given)
+}
+
+pub fn back_up(file: &Path, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let path = key_file(settings);
+    let key = read_key(&path)?
+        .with_context(|| format!("there is no onion key at {} yet", absolute(&path).display()))?;
+    anyhow::ensure!(
+        file == Path::new("-") || !file.exists(),
+        "{} already exists: choose another file",
+        file.display()
+    );
+    let passphrase = ask_passphrase(true)?;
+    let text = tor::seal(&key, &passphrase, open::random_bytes::<{ tor::SALT_BYTES }>());
+    if file == Path::new("-") {
+        write_out(&text)?;
+    } else {
+        tor::write_whole(file, text.as_bytes(), 0o600)
+            .with_context(|| format!("write {}", file.display()))?;
+        say(&format!("The key of {} is encrypted in {}", key.address().url(), file.display()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub fn restore(file: &Path, replace: bool, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let path = key_file(settings);
+    let passphrase = ask_passphrase(false)?;
+    let text = if file == Path::new("-") {
+        let bytes = bounded::read_stream(io::stdin().lock(), MOST_OF_KEY)
+            .context("read the encrypted key from standard input")?;
+        String::from_utf8(bytes).context("standard input is not an encrypted onion key")?
+    } else {
+        bounded::read_text(file, MOST_OF_KEY).with_context(|| format!("read {}", file.display()))?
+    };
+    let key = tor::unseal(&text, &passphrase)?;
+    match read_key(&path) {
+        _ if replace => {}
+        Ok(Some(old)) if old != key => anyhow::bail!(
+            "{} has the key of {}: back it up (`shop onion backup`), then use --replace",
+            path.display(),
+            old.address().url()
+        ),
+        Ok(_) => {}
+        Err(error) => return Err(error.context("use --replace if it is no longer needed")),
+    }
+    let home = path.parent().unwrap_or(Path::new(""));
+    make_folder(home)?;
+    // What tor made of the old key; it makes both anew.
+    if path.file_name().is_some_and(|name| name == "hs_ed25519_secret_key") {
+        for name in ["hostname", "hs_ed25519_public_key"] {
+            match fs::remove_file(home.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("remove the old {name}"));
+                }
+                _ => {}
+            }
+        }
+    }
+    tor::write_whole(&path, &key.file(), 0o600)
+        .with_context(|| format!("keep the onion key {}", path.display()))?;
+    // A shop that starts before Tor does must not take the discarded address for its own.
+    let shared = folder(settings);
+    if shared.address().is_some_and(|old| old != key.address()) {
+        shared.remove_address().context("remove the old address")?;
+    }
+    say(&format!("{} is restored; restart the shop or Tor's container", key.address().url()));
+    Ok(ExitCode::SUCCESS)
+}

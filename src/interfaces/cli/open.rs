@@ -1,0 +1,276 @@
+//! Opens the database, folders and secrets that commands need.
+
+use crate::actions;
+use crate::actions::Availability;
+use crate::actions::ClockDoubted;
+use crate::actions::ImageWorker;
+use crate::actions::PageFile;
+use crate::actions::Policy;
+use crate::actions::Shop;
+use crate::domain::catalog::NotAPage;
+use crate::domain::catalog::PageSlug;
+use crate::domain::catalog::PageText;
+use crate::domain::catalog::limits;
+use crate::infra::bounded;
+use crate::infra::config::Settings;
+use crate::infra::mail::Maildir;
+use crate::infra::pictures::Gallery;
+use crate::infra::pictures::Originals;
+use crate::infra::store;
+use crate::infra::store::Db;
+use crate::infra::tor::write_whole;
+use crate::interfaces::cli::home_of;
+use crate::interfaces::web::clock;
+pub use crate::interfaces::web::clock::now;
+pub use crate::interfaces::web::clock::trusted;
+use anyhow::Context;
+use std::fs;
+use std::fs::DirBuilder;
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Whether a shop is there.
+///
+/// # Errors
+/// Where it was looked for, and what to do.
+pub fn require_shop(settings: &Settings) -> anyhow::Result<()> {
+    let place = std::path::absolute(&settings.database);
+    let place = place.as_deref().unwrap_or(&settings.database).display();
+    let found = match fs::metadata(&settings.database) {
+        Ok(found) if found.len() == 0 => "is empty",
+        Ok(_) => return Ok(()),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            "does not exist"
+        }
+        Err(error) => return Err(error).with_context(|| format!("look at the database {place}")),
+    };
+    anyhow::bail!(
+        "there is no shop here: {place} {found}. Run this in the shop's folder, or give its database with \
+         --database-url. Create a new shop with `shop serve` or `shop seed FILE`"
+    )
+}
+
+/// The shop behind the doors, with the folders that it writes into made where they were missing.
+///
+/// # Errors
+/// As [`require_shop`], and where it cannot be opened.
+pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
+    require_shop(settings)?;
+    let database = settings.database.display();
+    let db = Db::open(&settings.database)
+        .await
+        .with_context(|| format!("open the database {database}"))?;
+    behind(db, settings).await
+}
+
+/// The same; where there is no shop, a new one is made.
+pub async fn shop_or_new(settings: &Settings) -> anyhow::Result<Shop> {
+    let home = home_of(&settings.database);
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&home)
+        .with_context(|| format!("make the folder {}", home.display()))?;
+    let database = settings.database.display();
+    let db = Db::open_or_make(&settings.database)
+        .await
+        .with_context(|| format!("open the database {database}"))?;
+    behind(db, settings).await
+}
+
+async fn behind(db: Db, settings: &Settings) -> anyhow::Result<Shop> {
+    let home = home_of(&settings.database);
+    if let Some(kept) = store::clock::find(&db).await.context("read the trusted time")? {
+        clock::follow(kept);
+    }
+    let gallery = home.join("pictures");
+    let pictures = Gallery::open(gallery.clone())
+        .with_context(|| format!("open the folder {}", gallery.display()))?;
+    let salt =
+        store::shop_state::find(&db).await.context("read what the shop remembers of itself")?.salt;
+    let shop = Shop {
+        db,
+        maildir: Maildir::new(settings.maildir.clone()),
+        pictures,
+        originals: originals(&home),
+        image_worker: ImageWorker::default(),
+        policy: Policy {
+            site_name: settings.site_name.clone(),
+            seller: settings.from.clone(),
+            payment_minutes: settings.payment_minutes,
+            keep_days: settings.keep_days,
+            purge_mail: settings.purge_mail,
+            close_after_days: settings.close_after_days,
+            read_marks: settings.read_marks,
+            most_unpaid: settings.most_unpaid,
+            most_held: settings.most_held,
+            tolerance: settings.tolerance,
+        },
+        availability: Arc::new(Availability::default()),
+        clocks: clock::reading,
+        salt: salt.into(),
+    };
+    take_key(&shop, settings).await?;
+    Ok(shop)
+}
+
+/// Looks at the host's clocks, and goes by the trusted time from now on.
+pub async fn check_clock(shop: &Shop) -> anyhow::Result<Option<ClockDoubted>> {
+    let looked = actions::check_clock(shop).await.context("look at the clock")?;
+    let doubted = ClockDoubted::of(&looked);
+    clock::follow(looked);
+    Ok(doubted)
+}
+
+/// Where the seller's pictures lie: beside the file or the database, and where the ancestor kept them; then the same in
+/// the folder that the shop was started in.
+pub fn originals(beside: &Path) -> Originals {
+    let mut folders = vec![
+        beside.join("images"),
+        beside.join("../public/images/products"),
+        beside.join("public/images/products"),
+        PathBuf::from("db/images"),
+        PathBuf::from("public/images/products"),
+    ];
+    let mut seen = Vec::new();
+    folders.retain(|folder| {
+        // A folder that is not there has no real name; it stays, so that a message can name it.
+        let real = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+        let is_new = !seen.contains(&real);
+        seen.push(real);
+        is_new
+    });
+    Originals::new(folders)
+}
+
+/// Looks at the seller's key as it lies there now. Returns why it cannot be used, which closes the shop's checkout.
+pub async fn take_key(shop: &Shop, settings: &Settings) -> anyhow::Result<Option<String>> {
+    let file = settings.seller_key_file.as_deref().unwrap_or(Path::new(SELLER_KEY));
+    let found = match bounded::read_file(file, MOST_OF_KEY) {
+        Ok(bytes) => Some(bytes),
+        Err(error) if error.kind() == ErrorKind::NotFound && settings.seller_key_file.is_none() => {
+            None
+        }
+        // What cannot be read is no key, and is not taken for the absence of one.
+        Err(error) => {
+            let fault = format!("{} cannot be read ({error})", file.display());
+            actions::refuse_key(shop, fault.clone());
+            return Ok(Some(fault));
+        }
+    };
+    actions::take_key(shop, found.as_deref(), now()).await
+}
+
+/// Where the seller's key lies unless the settings say otherwise.
+const SELLER_KEY: &str = "db/seller.asc";
+/// Units: bytes. A key with a dozen signatures has 20 KB.
+const MOST_OF_KEY: u64 = 512 << 10;
+const MOST_OF_SECRET: u64 = 4 << 10;
+const MOST_OF_MIRRORS: u64 = 64 << 10;
+/// Units: files of pages, and bytes of all of them: the open shop holds all pages in memory.
+const MOST_PAGES: usize = 200;
+const MOST_OF_PAGES: usize = 4 << 20;
+
+/// The seller's catalog as it lies on the disk.
+pub fn catalog_text(file: &Path) -> anyhow::Result<String> {
+    bounded::read_text(file, limits::MOST_BYTES).map_err(|error| {
+        let shown = file.display();
+        match error.kind() {
+            ErrorKind::FileTooLarge => {
+                anyhow::anyhow!("{shown}: {error}. {}", limits::SHORTEN)
+            }
+            _ => anyhow::Error::new(error).context(format!("read {shown}")),
+        }
+    })
+}
+
+/// The command line's own dice.
+pub fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("a host without a source of chance cannot keep a shop");
+    bytes
+}
+
+pub fn secret_file(settings: &Settings) -> PathBuf {
+    home_of(&settings.database).join("shop.secret")
+}
+
+/// The secret of the settings, or the one that is kept beside the database; made where there is none.
+pub fn secret(settings: &Settings) -> anyhow::Result<Vec<u8>> {
+    if let Some(secret) = &settings.secret {
+        return Ok(secret.clone().into_bytes());
+    }
+    let path = secret_file(settings);
+    match bounded::read_file(&path, MOST_OF_SECRET) {
+        Ok(secret) if 32 <= secret.len() => return Ok(secret),
+        Ok(_) => anyhow::bail!(
+            "{}: the secret is truncated; remove the file and a new one is created",
+            path.display()
+        ),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => {
+            return Err(error).with_context(|| format!("read the secret {}", path.display()));
+        }
+    }
+    let secret = random_bytes::<32>();
+    write_whole(&path, &secret, 0o600)
+        .with_context(|| format!("keep the secret {}", path.display()))?;
+    Ok(secret.to_vec())
+}
+
+/// The Markdown files of a folder, `policy` first; `None` where there is no such folder.
+pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            return Err(error).with_context(|| format!("read the folder {}", folder.display()));
+        }
+    };
+    let mut files = Vec::new();
+    let mut n_bytes = 0;
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let refused = |why: NotAPage| anyhow::anyhow!("{}: {why}", path.display());
+        let slug = PageSlug::parse(&name).map_err(refused)?;
+        // The ends of lines may take twice the room in the file.
+        let markdown = bounded::read_text(&path, 2 * PageText::MOST_BYTES as u64)
+            .with_context(|| format!("read the page {}", path.display()))?;
+        let text = PageText::parse(&markdown).map_err(refused)?;
+        text.check_title().map_err(refused)?;
+        n_bytes += markdown.len();
+        files.push(PageFile { slug, text });
+        anyhow::ensure!(
+            files.len() <= MOST_PAGES && n_bytes <= MOST_OF_PAGES,
+            "{} has too many pages: at most {MOST_PAGES} files (*.md) and {} in total. Remove or shorten some",
+            folder.display(),
+            bounded::size(MOST_OF_PAGES as u64)
+        );
+    }
+    files.sort_by_key(|file| (file.slug.as_str() != PageSlug::POLICY, file.slug.clone()));
+    Ok(Some(files))
+}
+
+/// The seller's list of the shop's addresses, signed before it came here; `None` where there is none.
+pub fn mirrors(path: &Path) -> anyhow::Result<Option<String>> {
+    let text = match bounded::read_text(path, MOST_OF_MIRRORS) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
+    };
+    let is_signed = text.starts_with("-----BEGIN PGP SIGNED MESSAGE-----")
+        && text.trim_end().ends_with("-----END PGP SIGNATURE-----");
+    anyhow::ensure!(
+        is_signed,
+        "{}: expected a clear-signed list of at most 64 KB: create it with gpg --clearsign on another computer",
+        path.display()
+    );
+    Ok(Some(text))
+}

@@ -1,0 +1,464 @@
+//! `shop orders list`, `books` and `digest`.
+
+use crate::actions;
+use crate::actions::Shop;
+use crate::domain::orders::OrderRef;
+use crate::domain::orders::Status;
+use crate::domain::values::Timestamp;
+use crate::domain::values::escaped;
+use crate::infra::store;
+use crate::infra::store::order_reports::Entry;
+use crate::infra::store::order_reports::Filter;
+use crate::infra::store::order_reports::OrderSummary;
+use crate::interfaces::cli::open;
+use anyhow::Context;
+use clap::Args;
+use clap::ValueEnum;
+use std::io;
+use std::io::BufWriter;
+use std::io::Write;
+
+#[derive(Args, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Only orders with this status; may be given several times
+    #[arg(long, value_name = "STATE", value_parser = parse_state)]
+    state: Vec<Status>,
+    /// Only open orders
+    #[arg(long, conflicts_with = "state")]
+    open: bool,
+    /// Only orders placed on or after this day
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = Timestamp::parse_day)]
+    since: Option<Timestamp>,
+    /// All orders, not only the newest
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Args)]
+pub struct Export {
+    /// One line per order for a spreadsheet, or JSON with each item
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Only orders with this status; may be given several times
+    #[arg(long, value_name = "STATE", value_parser = parse_state)]
+    state: Vec<Status>,
+    /// Only orders placed on or after this day
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = Timestamp::parse_day)]
+    since: Option<Timestamp>,
+    /// Only orders placed on or before this day
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = Timestamp::parse_day)]
+    until: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Csv,
+    Json,
+}
+
+#[derive(Args)]
+pub struct Digest {
+    /// Count orders placed on or after this day as new [default: yesterday]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = Timestamp::parse_day)]
+    since: Option<Timestamp>,
+}
+
+/// Units: orders that are listed where not all are asked for.
+const FEW: i64 = 50;
+/// Units: orders that are read at a time.
+const PAGE: i64 = 10_000;
+/// Units: references in a line of the digest.
+const MOST_NAMED: usize = 3;
+
+const COLUMNS: [&str; 15] = [
+    "order",
+    "day",
+    "state",
+    "items",
+    "pieces",
+    "sending",
+    "sending price",
+    "discount",
+    "discount percent",
+    "discount less",
+    "total",
+    "amount asked",
+    "amount received",
+    "currency",
+    "transaction",
+];
+
+fn parse_state(text: &str) -> Result<Status, String> {
+    Status::parse(text)
+        .map_err(|error| format!("{error}; one of {}", Status::ALL.map(Status::as_str).join(", ")))
+}
+
+pub async fn list(shop: &Shop, listing: &Listing, as_json: bool) -> anyhow::Result<()> {
+    // Also where no shop is open that would write it down.
+    actions::expire_orders(shop, open::now()).await?;
+    let states = if listing.open {
+        Status::ALL.into_iter().filter(|status| !status.is_finished()).collect()
+    } else {
+        listing.state.clone()
+    };
+    let filter = Filter { states, since: listing.since, before: None };
+    if as_json || listing.all {
+        return pour(list_all(shop, &filter, as_json).await);
+    }
+    let orders = store::order_reports::list(&shop.db, &filter, None, FEW).await?;
+    let n_orders = store::order_reports::count(&shop.db, &filter).await?;
+    let mut out = io::stdout().lock();
+    pour(write_few(&mut out, &orders, n_orders, listing).map_err(Into::into))
+}
+
+fn write_few(
+    out: &mut impl Write,
+    orders: &[OrderSummary],
+    n_orders: i64,
+    listing: &Listing,
+) -> io::Result<()> {
+    if orders.is_empty() {
+        let no_limits = listing.since.is_none() && listing.state.is_empty() && !listing.open;
+        let words = if no_limits { "No orders yet." } else { "No matching orders." };
+        return writeln!(out, "{words}");
+    }
+    writeln!(out, "{}", heading())?;
+    for order in orders {
+        writeln!(out, "{}", table_line(order))?;
+    }
+    let n_more = n_orders - i64::try_from(orders.len()).unwrap_or(i64::MAX);
+    if 0 < n_more { writeln!(out, "… and {n_more} more: use --all to show them") } else { Ok(()) }
+}
+
+async fn list_all(shop: &Shop, filter: &Filter, as_json: bool) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(io::stdout());
+    let mut array = Array::default();
+    let mut last = None;
+    if as_json {
+        array.open(&mut out)?;
+    } else {
+        writeln!(out, "{}", heading())?;
+    }
+    loop {
+        let mut page = store::order_reports::list(&shop.db, filter, last.as_ref(), PAGE).await?;
+        for order in &page {
+            if as_json {
+                array.push(&mut out, &summary_json(order))?;
+            } else {
+                writeln!(out, "{}", table_line(order))?;
+            }
+        }
+        last = page.pop();
+        if last.is_none() {
+            break;
+        }
+    }
+    if as_json {
+        array.close(&mut out)?;
+    }
+    Ok(out.flush()?)
+}
+
+fn heading() -> String {
+    format!("{:<10}  {:<11}  {:<10}  {:>6}  {:>26}", "ORDER", "STATUS", "PLACED", "ITEMS", "AMOUNT")
+}
+
+/// Units: 69 columns; 76 for the largest sum in the currency of the longest name.
+fn table_line(order: &OrderSummary) -> String {
+    let amount = format!("{} {}", order.amount, order.currency);
+    format!(
+        "{:<10}  {:<11}  {:<10}  {:>6}  {amount:>26}",
+        order.order_ref,
+        order.status,
+        order.placed_at.short_day(),
+        order.n_pieces
+    )
+}
+
+fn summary_json(order: &OrderSummary) -> serde_json::Value {
+    serde_json::json!({
+        "ref": order.order_ref.as_str(),
+        "state": order.status.as_str(),
+        "placed": order.placed_at.short_day(),
+        "until": order.until.rfc_3339(),
+        "pieces": order.n_pieces,
+        "amount": order.amount.to_string(),
+        "received": order.received.to_string(),
+        // Null where no node follows it.
+        "seen": order.seen.map(|sum| sum.to_string()),
+        "settled": order.settled.map(|sum| sum.to_string()),
+        "currency": order.currency,
+    })
+}
+
+pub async fn export(shop: &Shop, export: &Export, as_json: bool) -> anyhow::Result<()> {
+    let format = match export.format {
+        Some(format) => format,
+        None if as_json => Format::Json,
+        None => Format::Csv,
+    };
+    actions::expire_orders(shop, open::now()).await?;
+    let filter = Filter {
+        states: export.state.clone(),
+        since: export.since,
+        before: export.until.map(|day| day.plus_days(1)),
+    };
+    pour(write_books(shop, &filter, format).await)
+}
+
+async fn write_books(shop: &Shop, filter: &Filter, format: Format) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(io::stdout());
+    let mut array = Array::default();
+    match format {
+        Format::Csv => write_record(&mut out, COLUMNS.map(str::to_owned))?,
+        Format::Json => array.open(&mut out)?,
+    }
+    let mut last = None;
+    loop {
+        let mut page =
+            store::order_reports::list_entries(&shop.db, filter, last.as_ref(), PAGE).await?;
+        for entry in &page {
+            match format {
+                Format::Csv => write_record(&mut out, record(entry))?,
+                Format::Json => array.push(&mut out, &entry_json(entry))?,
+            }
+        }
+        last = page.pop();
+        if last.is_none() {
+            break;
+        }
+    }
+    if format == Format::Json {
+        array.close(&mut out)?;
+    }
+    Ok(out.flush()?)
+}
+
+fn record(entry: &Entry) -> [String; 15] {
+    let items: Vec<String> = entry
+        .items
+        .iter()
+        .map(|item| {
+            let option = match item.option_name.as_str() {
+                "" => String::new(),
+                name => format!(" ({name})"),
+            };
+            format!("{} x {}{option} at {}", item.quantity, item.name, item.price)
+        })
+        .collect();
+    let pieces: i64 = entry.items.iter().map(|item| item.quantity).sum();
+    let sending = entry.sending.as_ref();
+    let discount = entry.discount.as_ref();
+    [
+        entry.order_ref.to_string(),
+        entry.day.short_day(),
+        entry.status.to_string(),
+        items.join("; "),
+        pieces.to_string(),
+        sending.map(|(name, _)| name.clone()).unwrap_or_default(),
+        sending.map(|(_, price)| price.to_string()).unwrap_or_default(),
+        discount.map(|discount| discount.code.clone()).unwrap_or_default(),
+        discount
+            .and_then(|discount| discount.percent)
+            .map(|percent| percent.to_string())
+            .unwrap_or_default(),
+        discount.map(|discount| discount.less.to_string()).unwrap_or_default(),
+        entry.total.to_string(),
+        entry.amount.to_string(),
+        entry.received.to_string(),
+        entry.currency.clone(),
+        entry.transaction.clone().unwrap_or_default(),
+    ]
+}
+
+/// Source: RFC 4180.
+fn write_record<const N: usize>(out: &mut impl Write, cells: [String; N]) -> io::Result<()> {
+    write!(out, "{}\r\n", cells.map(|cell| csv_cell(&cell)).join(","))
+}
+
+/// A cell that no spreadsheet takes for a formula: one that begins like a formula gets an apostrophe before it.
+/// Source: RFC 4180; OWASP, "CSV Injection".
+fn csv_cell(text: &str) -> String {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']);
+    let text = if is_formula { format!("'{text}") } else { text.to_owned() };
+    if text.contains(['"', ',', ';', '\r', '\n']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
+}
+
+fn entry_json(entry: &Entry) -> serde_json::Value {
+    let items = entry.items.iter().map(|item| {
+        serde_json::json!({
+            "name": item.name, "option": item.option_name, "quantity": item.quantity, "price": item.price.to_string(),
+        })
+    });
+    serde_json::json!({
+        "ref": entry.order_ref.as_str(),
+        "day": entry.day.short_day(),
+        "state": entry.status.as_str(),
+        "items": items.collect::<Vec<_>>(),
+        "sending": entry.sending.as_ref().map(|(name, price)| serde_json::json!({ "name": name, "price": price.to_string() })),
+        "discount": entry.discount.as_ref().map(|discount| serde_json::json!({
+            "code": discount.code, "percent": discount.percent, "less": discount.less.to_string(),
+        })),
+        "total": entry.total.to_string(),
+        "amount": entry.amount.to_string(),
+        "received": entry.received.to_string(),
+        "currency": entry.currency,
+        "transaction": entry.transaction,
+    })
+}
+
+/// One thing that waits for the seller.
+struct Waiting {
+    key: &'static str,
+    words: String,
+    count: usize,
+    named: Vec<OrderRef>,
+}
+
+/// What waits, and where the orders of it stand.
+const WAITING: [(&str, &str, &[Status]); 5] = [
+    ("unpaid", "awaiting payment", &[Status::Awaiting]),
+    ("look", "payment to check", &[Status::Reported, Status::Partial, Status::Unconfirmed]),
+    ("send", "to ship", &[Status::Confirmed]),
+    ("decide", "needs decision: ship or refund", &[Status::Late, Status::Overpaid]),
+    ("expired", "expired", &[Status::Expired]),
+];
+
+pub async fn digest(shop: &Shop, digest: &Digest, as_json: bool) -> anyhow::Result<()> {
+    let now = open::now();
+    actions::expire_orders(shop, now).await?;
+    let since = digest.since.unwrap_or_else(|| now.plus_days(-1).day_start());
+    let mut waiting = Vec::new();
+    let new = Filter { states: Vec::new(), since: Some(since), before: None };
+    waiting.push(stand(shop, "new", format!("new since {}", since.short_day()), new).await?);
+    for (key, words, states) in WAITING {
+        let filter = Filter { states: states.to_vec(), since: None, before: None };
+        waiting.push(stand(shop, key, words.to_owned(), filter).await?);
+    }
+    let unanswered = store::order_reports::list_unanswered(&shop.db).await?;
+    waiting.push(listed("answer", "to answer", unanswered));
+    let due = actions::list_forgettable(shop, now).await.context("list what is due")?;
+    waiting.push(listed("erase", "due for deletion", due));
+    let n_untold = store::outbox::count_undelivered(&shop.db).await?;
+    waiting.push(Waiting {
+        key: "untold",
+        words: "messages not yet in the Maildir".to_owned(),
+        count: usize::try_from(n_untold).unwrap_or(usize::MAX),
+        named: Vec::new(),
+    });
+    let watches = store::watch::list(&shop.db).await?;
+    waiting.push(Waiting {
+        key: "nodes",
+        words: "coins not tracked: shop doctor".to_owned(),
+        count: watches.iter().filter(|watch| watch.complaint(now).is_some()).count(),
+        named: Vec::new(),
+    });
+    waiting.retain(|group| 0 < group.count);
+    let mut out = io::stdout().lock();
+    pour(write_digest(&mut out, &waiting, as_json).map_err(Into::into))
+}
+
+async fn stand(
+    shop: &Shop,
+    key: &'static str,
+    words: String,
+    filter: Filter,
+) -> anyhow::Result<Waiting> {
+    let count = store::order_reports::count(&shop.db, &filter).await?;
+    let named = store::order_reports::list(&shop.db, &filter, None, FEW).await?;
+    Ok(Waiting {
+        key,
+        words,
+        count: usize::try_from(count).unwrap_or(usize::MAX),
+        named: named.into_iter().map(|order| order.order_ref).collect(),
+    })
+}
+
+fn listed(key: &'static str, words: &str, orders: Vec<OrderRef>) -> Waiting {
+    Waiting { key, words: words.to_owned(), count: orders.len(), named: orders }
+}
+
+fn write_digest(out: &mut impl Write, waiting: &[Waiting], as_json: bool) -> io::Result<()> {
+    if as_json {
+        let groups: serde_json::Map<String, serde_json::Value> = waiting
+            .iter()
+            .map(|group| {
+                let named: Vec<&str> = group.named.iter().map(OrderRef::as_str).collect();
+                let value = serde_json::json!({ "count": group.count, "orders": named });
+                (group.key.to_owned(), value)
+            })
+            .collect();
+        return writeln!(out, "{}", serde_json::Value::Object(groups));
+    }
+    for group in waiting {
+        let mut named: Vec<&str> =
+            group.named.iter().take(MOST_NAMED).map(OrderRef::as_str).collect();
+        if !named.is_empty() && named.len() < group.count {
+            named.push("…");
+        }
+        let line = format!("{:>6}  {:<31}  {}", group.count, group.words, named.join(" "));
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// A reader that went away, as `head` does, is no error.
+fn pour(written: anyhow::Result<()>) -> anyhow::Result<()> {
+    let is_gone = |error: &anyhow::Error| {
+        error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    };
+    match written {
+        Err(error) if is_gone(&error) => Ok(()),
+        written => written,
+    }
+}
+
+/// A JSON array that is written row by row.
+#[derive(Default)]
+struct Array {
+    has_rows: bool,
+}
+
+impl Array {
+    fn open(&mut self, out: &mut impl Write) -> io::Result<()> {
+        out.write_all(b"[")
+    }
+
+    fn push(&mut self, out: &mut impl Write, row: &serde_json::Value) -> io::Result<()> {
+        let before = if self.has_rows { ",\n " } else { "\n " };
+        self.has_rows = true;
+        write!(out, "{before}{}", escaped(&row.to_string()))
+    }
+
+    fn close(&mut self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "{}]", if self.has_rows { "\n" } else { "" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        assert_eq!(csv_cell(text), expected, "{text:?}");
+    }
+
+    #[test]
+    fn a_cell_is_quoted_where_it_must_be_and_never_a_formula() {
+        check("0.05", "0.05");
+        check("", "");
+        check("Wool, red", "\"Wool, red\"");
+        check("12\" record\nsigned", "\"12\"\" record\nsigned\"");
+        check("=1+1", "'=1+1");
+        check("@SUM(A1,A2)", "\"'@SUM(A1,A2)\"");
+        check("-5", "'-5");
+        check("＝1", "'＝1");
+    }
+}

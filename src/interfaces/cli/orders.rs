@@ -1,0 +1,312 @@
+//! `shop orders`: shows and changes orders.
+
+use crate::actions;
+use crate::actions::OrderChange;
+use crate::actions::Shop;
+use crate::domain::orders::Order;
+use crate::domain::orders::OrderRef;
+use crate::domain::orders::Refund;
+use crate::domain::orders::Status;
+use crate::domain::payment::Tolerance;
+use crate::domain::values::Amount;
+use crate::domain::values::Line;
+use crate::infra::bounded;
+use crate::infra::config::Settings;
+use crate::infra::mail;
+use crate::infra::mail::MessageId;
+use crate::infra::mail::Reply;
+use crate::infra::store;
+use crate::infra::store::messages::SealedWords;
+use crate::infra::store::messages::WordsKind;
+use crate::interfaces::cli::open;
+use crate::interfaces::cli::order_list;
+use crate::interfaces::cli::order_list::Digest;
+use crate::interfaces::cli::order_list::Export;
+use crate::interfaces::cli::order_list::Listing;
+use crate::interfaces::cli::say;
+use crate::interfaces::cli::say_json;
+use anyhow::Context;
+use clap::Args;
+use clap::Subcommand;
+use std::io::Read;
+use std::process::ExitCode;
+
+#[derive(Args)]
+pub struct Orders {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    listing: Listing,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+/// Each takes a reference, or `-`: then it is that of the order's message on standard input.
+#[derive(Subcommand)]
+enum Action {
+    /// Show one order
+    Show { order_ref: String },
+    /// Mark as paid in full
+    Paid { order_ref: String },
+    /// Record the total received so far, in coins, if it differs from the amount due
+    Partial { order_ref: String, amount: String },
+    /// Mark as shipped
+    Shipped { order_ref: String, tracking: Vec<String> },
+    /// Cancel the order
+    Cancel { order_ref: String, reason: Vec<String> },
+    /// Mark as refunded
+    Refunded {
+        order_ref: String,
+        txid: Option<String>,
+        /// Record the refund even if the shop has seen no payment
+        #[arg(long)]
+        anyway: bool,
+    },
+    /// Post a message on the order's page; without TEXT it is read from standard input
+    Note { order_ref: String, text: Vec<String> },
+    /// Export orders for your accounting, without buyers' data
+    Export(Export),
+    /// Summarize what needs your attention; prints nothing if nothing does
+    Digest(Digest),
+}
+
+/// Units: characters of a word to the buyer.
+const MOST_WORDS: usize = 300;
+
+/// Units: bytes of a message's head, in which its order's reference stands.
+const LONGEST_HEAD: u64 = 65_536;
+
+pub async fn run(orders: Orders, settings: Settings) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(
+        orders.action.is_none() || orders.listing == Listing::default(),
+        "filters of an export come after `export`: `shop orders export --since …`"
+    );
+    let shop = open::shop(&settings).await?;
+    let as_json = orders.json;
+    match orders.action {
+        None => order_list::list(&shop, &orders.listing, as_json).await?,
+        Some(Action::Export(export)) => order_list::export(&shop, &export, as_json).await?,
+        Some(Action::Digest(digest)) => order_list::digest(&shop, &digest, as_json).await?,
+        Some(Action::Show { order_ref }) => show(&shop, &named(&order_ref)?, as_json).await?,
+        Some(Action::Paid { order_ref }) => {
+            change(&shop, &named(&order_ref)?, OrderChange::Paid, as_json).await?;
+        }
+        Some(Action::Partial { order_ref, amount }) => {
+            let sum = Amount::parse_coins(&amount).with_context(|| format!("{amount:?}"))?;
+            change(&shop, &named(&order_ref)?, OrderChange::Partial(sum), as_json).await?;
+        }
+        Some(Action::Shipped { order_ref, tracking }) => {
+            let word = OrderChange::Shipped(words("tracking", &tracking)?);
+            change(&shop, &named(&order_ref)?, word, as_json).await?;
+        }
+        Some(Action::Cancel { order_ref, reason }) => {
+            let word = OrderChange::Cancelled(words("reason", &reason)?);
+            change(&shop, &named(&order_ref)?, word, as_json).await?;
+        }
+        Some(Action::Refunded { order_ref, txid, anyway }) => {
+            let mut refund = Refund::parse(&txid.unwrap_or_default())?;
+            refund.anyway |= anyway;
+            change(&shop, &named(&order_ref)?, OrderChange::Refunded(refund), as_json).await?;
+        }
+        Some(Action::Note { order_ref, text }) => {
+            anyhow::ensure!(
+                order_ref != "-" || !text.is_empty(),
+                "if the order is read from standard input, give the text as an argument: note - TEXT"
+            );
+            note(&shop, &named(&order_ref)?, &text.join(" ")).await?;
+        }
+    }
+    shop.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The reference as it was given; for `-` that of the message on standard input, as mutt's `|` hands it over. The head of
+/// a sealed message is not sealed.
+fn named(order_ref: &str) -> anyhow::Result<String> {
+    if order_ref != "-" {
+        return Ok(order_ref.to_owned());
+    }
+    let mut head = Vec::new();
+    std::io::stdin()
+        .take(LONGEST_HEAD)
+        .read_to_end(&mut head)
+        .context("read the message on standard input")?;
+    let head = String::from_utf8_lossy(&head);
+    let of_order = head.lines().take_while(|line| !line.is_empty()).find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("X-Shop-Order").then(|| value.trim().to_owned())
+    });
+    of_order.context("standard input is not a message of this shop: it has no order number")
+}
+
+fn words(what: &str, given: &[String]) -> anyhow::Result<Line> {
+    Line::parse(&given.join(" "), MOST_WORDS).with_context(|| format!("the {what} cannot be shown"))
+}
+
+async fn find(shop: &Shop, order_ref: &str) -> anyhow::Result<Order> {
+    let order_ref = OrderRef::parse(order_ref)?;
+    store::orders::find(&shop.db, &order_ref).await?.context("order not found")
+}
+
+async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()> {
+    let order = find(shop, order_ref).await?;
+    let status = order.status_at(open::trusted());
+    let tolerance = shop.policy.tolerance;
+    if as_json {
+        return say_json(&order_json(&order, status, tolerance));
+    }
+    say(&format!("Order {}, placed {}, is {status}.", order.order_ref, order.placed_at.day()));
+    say("");
+    for line in mail::bill(&order) {
+        say(&line);
+    }
+    let invoice = &order.invoice;
+    say("");
+    say(&format!("  amount    {} {}", invoice.amount, invoice.currency));
+    if Amount::ZERO < invoice.received {
+        say(&format!("  received  {} {}, confirmed by you", invoice.received, invoice.currency));
+    } else if invoice.sighting.is_none() {
+        say("  received  nothing recorded");
+    }
+    for line in of_node(&order) {
+        say(&format!("  {line}"));
+    }
+    if order.status == Status::Overpaid {
+        say(&format!("  overpaid  {} {}", order.excess(), invoice.currency));
+    }
+    say(&format!("  address   {}", invoice.address.as_str()));
+    if matches!(status, Status::Partial | Status::Unconfirmed | Status::Late)
+        && Amount::ZERO < order.due(tolerance)
+        && !order.is_lost()
+    {
+        say(&format!("  remaining {} {}", order.due(tolerance), invoice.currency));
+    }
+    if status == Status::Awaiting {
+        say(&format!("  expires   {}", invoice.until.for_people()));
+    }
+    if let Some(id) = &order.transaction {
+        say(&format!("  tx id     {} (reported by the buyer)", id.as_str()));
+    }
+    say("");
+    for step in store::messages::list_steps(&shop.db, &order.order_ref).await? {
+        say(&format!("  {}  {}", &step.day.rfc_3339()[..10], step_words(&step)));
+    }
+    say("The address and messages are only in your mailbox, in the thread of this order.");
+    if let Some(day) = order.erased_after(shop.policy.keep_days) {
+        say(&format!("It is deleted after {}.", day.for_people()));
+    }
+    Ok(())
+}
+
+/// What the seller's node saw of it.
+fn of_node(order: &Order) -> Vec<String> {
+    let Some(sighting) = &order.invoice.sighting else { return Vec::new() };
+    let currency = &order.invoice.currency;
+    let mut lines = vec![format!("detected  {} {currency}, by your node", sighting.seen)];
+    if Amount::ZERO < sighting.settled && sighting.settled < sighting.seen {
+        lines.push(format!("          ({} confirmed)", sighting.settled));
+    }
+    if let Some(depth) = order.confirmations() {
+        lines.push(format!("          ({depth} confirmations)"));
+    }
+    if sighting.is_moved {
+        lines.push(
+            "          (funds left the address before they were confirmed: check your wallet)"
+                .to_owned(),
+        );
+    }
+    lines
+}
+
+fn order_json(order: &Order, status: Status, tolerance: Tolerance) -> serde_json::Value {
+    let lines = order.lines.iter().map(|line| {
+        serde_json::json!({
+            "name": line.name, "option": line.option_name, "quantity": line.quantity.get(),
+            "price": line.price.to_string(), "sum": line.sum.to_string(),
+        })
+    });
+    serde_json::json!({
+        "ref": order.order_ref.as_str(),
+        "state": status.as_str(),
+        "placed": &order.placed_at.rfc_3339()[..10],
+        "until": order.invoice.until.rfc_3339(),
+        "lines": lines.collect::<Vec<_>>(),
+        "shipping": order.sending.as_ref().map(|sending| serde_json::json!({ "name": sending.name, "price": sending.price.to_string() })),
+        "discount": order.discount.as_ref().map(|discount| serde_json::json!({ "code": discount.code, "percent": discount.percent, "less": discount.less.to_string() })),
+        "total": order.invoice.total.to_string(),
+        "amount": order.invoice.amount.to_string(),
+        "received": order.invoice.received.to_string(),
+        // Null where no node follows it.
+        "seen": order.invoice.sighting.map(|sighting| sighting.seen.to_string()),
+        "settled": order.invoice.sighting.map(|sighting| sighting.settled.to_string()),
+        "confirmations": order.invoice.sighting.map(|sighting| sighting.confirmations),
+        "needed": order.invoice.sighting.map(|sighting| sighting.needed),
+        "moved": order.invoice.sighting.map(|sighting| sighting.is_moved),
+        "due": order.due(tolerance).to_string(),
+        "excess": order.excess().to_string(),
+        "currency": order.invoice.currency.as_str(),
+        "address": order.invoice.address.as_str(),
+        "transaction": order.transaction.as_ref().map(|id| id.as_str()),
+    })
+}
+
+async fn change(
+    shop: &Shop,
+    order_ref: &str,
+    change: OrderChange,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    let order_ref = OrderRef::parse(order_ref)?;
+    let status = actions::change_order(shop, &order_ref, change, open::now()).await??;
+    if as_json {
+        say(&serde_json::json!({ "ref": order_ref.as_str(), "state": status.as_str() }).to_string());
+        return Ok(());
+    }
+    say(&format!("{order_ref} is now {status}."));
+    if status == Status::Late {
+        say(
+            "It had expired and its items are back in stock. Use `paid` again to accept it, or `refunded`.",
+        );
+    }
+    Ok(())
+}
+
+/// Words for the order's page: given here, or read from standard input.
+async fn note(shop: &Shop, order_ref: &str, text: &str) -> anyhow::Result<()> {
+    let order_ref = OrderRef::parse(order_ref)?;
+    let text = if text.is_empty() { read_words()? } else { text.to_owned() };
+    let words = mail::reply::words(&text)?;
+    anyhow::ensure!(
+        !words.is_empty(),
+        "the text is empty: give it as an argument or on standard input"
+    );
+    let reply = Reply {
+        order_refs: vec![order_ref.clone()],
+        message_id: MessageId(open::random_bytes()),
+        is_named: true,
+        command: None,
+        words: Some(words),
+    };
+    actions::apply_reply(shop, &reply, open::now()).await??;
+    say(&format!("The buyer of {order_ref} can now read it on the order's page."));
+    Ok(())
+}
+
+/// Units: bytes.
+const MOST_OF_WORDS: u64 = 64 << 10;
+
+fn read_words() -> anyhow::Result<String> {
+    let bytes = bounded::read_stream(std::io::stdin(), MOST_OF_WORDS)
+        .context("read the words from standard input")?;
+    String::from_utf8(bytes).context("the text is not UTF-8")
+}
+
+fn step_words(step: &SealedWords) -> String {
+    match (step.kind, step.status) {
+        (WordsKind::Question, _) => "message from the buyer".to_owned(),
+        (WordsKind::Answer, _) => "your answer".to_owned(),
+        (_, Some(status)) => status.to_string(),
+        (_, None) => String::new(),
+    }
+}

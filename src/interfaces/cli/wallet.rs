@@ -1,0 +1,163 @@
+//! `shop wallet`: checks wallets and their addresses.
+
+use crate::domain::catalog::CatalogFile;
+use crate::domain::payment::Destination;
+use crate::domain::payment::Wallet;
+use crate::domain::values::Currency;
+use crate::domain::values::plural;
+use crate::infra::config::Settings;
+use crate::infra::store;
+use crate::infra::store::payment::Reach;
+use crate::interfaces::cli::open;
+use crate::interfaces::cli::say;
+use crate::interfaces::cli::say_error;
+use crate::interfaces::cli::say_json;
+use anyhow::Context;
+use clap::Args;
+use clap::Subcommand;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Args)]
+pub struct WalletCommand {
+    #[command(subcommand)]
+    action: Action,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Show each wallet and its first three addresses, to compare with your own wallet
+    Check {
+        /// Check the wallets in this file (like db/data.json) instead of the shop's; changes nothing
+        file: Option<PathBuf>,
+    },
+    /// List the addresses that orders get
+    Addresses {
+        currency: String,
+        #[arg(long, default_value_t = 10)]
+        count: u32,
+        /// Start at this index; the first address has index 0
+        #[arg(long, value_name = "INDEX", default_value_t = 0)]
+        first: u32,
+        /// Print the index before each address
+        #[arg(long)]
+        numbers: bool,
+    },
+}
+
+pub async fn run(command: WalletCommand, settings: Settings) -> anyhow::Result<ExitCode> {
+    if let Action::Check { file: Some(file) } = &command.action {
+        return check_file(file, settings.wallet, command.json);
+    }
+    let shop = open::shop(&settings).await?;
+    let wallets = store::payment::list_wallets(&shop.db).await?;
+    let mut looked = Vec::new();
+    for wallet in wallets {
+        let reach = match wallet.receives.account() {
+            Some(account) => store::payment::find_reach(&shop.db, &account).await?,
+            None => None,
+        };
+        looked.push((wallet, reach));
+    }
+    shop.db.close().await;
+    match command.action {
+        Action::Check { .. } => tell(&looked, command.json),
+        Action::Addresses { currency, count, first, numbers } => {
+            let currency = Currency::parse(&currency)?;
+            let wallet = looked.iter().find(|(wallet, _)| wallet.currency == currency);
+            let (wallet, _) =
+                wallet.with_context(|| format!("the catalog has no wallet for {currency}"))?;
+            let addresses = addresses(wallet, first, count);
+            if command.json {
+                say_json(&addresses)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            for (index, address) in (first..).zip(addresses) {
+                if numbers && wallet.receives.account().is_some() {
+                    say(&format!("{index:>6}  {address}"));
+                } else {
+                    say(&address);
+                }
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn addresses(wallet: &Wallet, first: u32, count: u32) -> Vec<String> {
+    wallet.addresses(first, count).iter().map(ToString::to_string).collect()
+}
+
+fn check_file(
+    file: &Path,
+    settings_wallet: Option<Wallet>,
+    as_json: bool,
+) -> anyhow::Result<ExitCode> {
+    let shown = file.display();
+    let text = open::catalog_text(file)?;
+    let (catalog, faults) = CatalogFile::parse(&text, settings_wallet);
+    let looked: Vec<_> = catalog.wallets.into_iter().map(|wallet| (wallet, None)).collect();
+    if !looked.is_empty() || faults.is_empty() {
+        tell(&looked, as_json)?;
+    }
+    for fault in &faults {
+        say_error(&format!("{shown}: {fault}"));
+    }
+    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What is kept of a wallet has been checked before it was kept, and once more when it was read for this.
+fn tell(looked: &[(Wallet, Option<Reach>)], as_json: bool) -> anyhow::Result<ExitCode> {
+    if as_json {
+        let rows: Vec<serde_json::Value> =
+            looked.iter().map(|(wallet, reach)| wallet_json(wallet, reach.as_ref())).collect();
+        say_json(&rows)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if looked.is_empty() {
+        say("The catalog has no wallet: buyers cannot order.");
+    }
+    for (wallet, reach) in looked {
+        let demo =
+            if wallet.is_demo() { "  DEMO: a public test wallet, do not use it" } else { "" };
+        say(&format!("{} ({}): {}{demo}", wallet.currency, wallet.name, wallet.network()));
+        say(&format!("  valid, checksum OK; {}", wallet.told_apart()));
+        if let Some(hint) = wallet.kind_hint() {
+            say(&format!("  {hint}"));
+        }
+        if wallet.receives.account().is_some() {
+            say("  compare the first three addresses with your own wallet:");
+        }
+        for address in addresses(wallet, 0, 3) {
+            say(&format!("  {address}"));
+        }
+        if let Some(Reach { n_given, n_since_paid }) = reach {
+            say(&format!(
+                "  {} used, {n_since_paid} since the last one that was paid",
+                plural(*n_given, "address", "addresses")
+            ));
+        }
+        say(&format!("  if the server is seized, it reveals {}", wallet.reveals()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn wallet_json(wallet: &Wallet, reach: Option<&Reach>) -> serde_json::Value {
+    serde_json::json!({
+        "currency": wallet.currency.as_str(),
+        "name": wallet.name,
+        "network": wallet.coin.name(),
+        "valid": true,
+        "demo": wallet.is_demo(),
+        "one_address_for_all": matches!(wallet.receives, Destination::Address(_)),
+        "told_apart": wallet.told_apart(),
+        "reveals": wallet.reveals(),
+        "addresses": addresses(wallet, 0, 3),
+        "given_out": reach.map(|reach| reach.n_given),
+        "since_paid": reach.map(|reach| reach.n_since_paid),
+    })
+}

@@ -1,0 +1,58 @@
+//! The activity log at the desk.
+
+use crate::infra::store;
+use crate::infra::store::audit_log::AuditEntry;
+use crate::interfaces::desk::form::query_field;
+use crate::interfaces::desk::page::DeskError;
+use crate::interfaces::desk::page::DeskLayout;
+use crate::interfaces::desk::page::page;
+use crate::interfaces::desk::session::Seller;
+use crate::interfaces::desk::state::Desk;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web;
+use actix_web::web::Data;
+use actix_web::web::ServiceConfig;
+use askama::Template;
+
+/// Units: deeds on a page.
+const ON_A_PAGE: i64 = 50;
+
+pub fn addresses(config: &mut ServiceConfig) {
+    config.route("/deeds", web::get().to(show));
+}
+
+#[derive(Template)]
+#[template(path = "desk/deeds.html")]
+struct ActivityPage<'a> {
+    layout: DeskLayout<'a>,
+    deeds: Vec<AuditEntry>,
+    /// Below which the next page begins; `None`: this is the last.
+    below: Option<i64>,
+    is_first: bool,
+    keep_days: i64,
+}
+
+async fn show(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+) -> Result<HttpResponse, DeskError> {
+    let asked = query_field(&request, "below");
+    let above: i64 =
+        if asked.is_empty() { i64::MAX } else { asked.parse().map_err(|_| DeskError::NotFound)? };
+    let mut deeds = store::audit_log::list(&desk.shop.db, above, ON_A_PAGE + 1).await?;
+    let has_more = usize::try_from(ON_A_PAGE).is_ok_and(|most| most < deeds.len());
+    if has_more {
+        deeds.pop();
+    }
+    let template = ActivityPage {
+        layout: DeskLayout::new(&seller, "/deeds"),
+        below: deeds.last().filter(|_| has_more).map(|action| action.id),
+        deeds,
+        is_first: asked.is_empty(),
+        keep_days: desk.shop.policy.keep_days,
+    };
+    page(StatusCode::OK, &template)
+}

@@ -1,0 +1,117 @@
+//! Uploading and removing the logo.
+
+use crate::actions;
+use crate::actions::AppearanceError;
+use crate::infra::pictures::NotAPicture;
+use crate::infra::pictures::Source;
+use crate::infra::store;
+use crate::infra::store::appearance::Logo;
+use crate::interfaces::desk::appearance::SECTION;
+use crate::interfaces::desk::form::DeskForm;
+use crate::interfaces::desk::page::DeskError;
+use crate::interfaces::desk::page::DeskLayout;
+use crate::interfaces::desk::page::page;
+use crate::interfaces::desk::page::see_other;
+use crate::interfaces::desk::session::Seller;
+use crate::interfaces::desk::state::Desk;
+use crate::interfaces::desk::upload::read_upload;
+use crate::interfaces::web::now;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web;
+use actix_web::web::Data;
+use actix_web::web::Payload;
+use actix_web::web::ServiceConfig;
+use askama::Template;
+
+pub fn addresses(config: &mut ServiceConfig) {
+    config
+        .route("/look/logo", web::get().to(show))
+        .route("/look/logo", web::post().to(submit))
+        .route("/look/logo/remove", web::post().to(take_down));
+}
+
+#[derive(Template)]
+#[template(path = "desk/appearance/logo.html")]
+struct LogoPage<'a> {
+    layout: DeskLayout<'a>,
+    edition: i64,
+    logo: Option<Logo>,
+    was_changed: bool,
+    /// Why the picture was refused.
+    error: Option<String>,
+}
+
+async fn show(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
+    show_logo(&desk, &seller, StatusCode::OK, None).await
+}
+
+async fn show_logo(
+    desk: &Desk,
+    seller: &Seller,
+    status: StatusCode,
+    error: Option<String>,
+) -> Result<HttpResponse, DeskError> {
+    let look = store::appearance::find(&desk.shop.db).await?;
+    let template = LogoPage {
+        layout: DeskLayout::new(seller, SECTION),
+        edition: look.edition,
+        logo: look.logo,
+        was_changed: status == StatusCode::CONFLICT,
+        error,
+    };
+    page(status, &template)
+}
+
+async fn submit(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let (form, file) = read_upload(&request, &seller, body, "picture").await?;
+    let refused = StatusCode::UNPROCESSABLE_ENTITY;
+    let Some(file) = file else {
+        let words = "Please choose a picture.".to_owned();
+        return show_logo(&desk, &seller, refused, Some(words)).await;
+    };
+    let _held = file.held;
+    let source = if file.is_too_heavy {
+        Err(NotAPicture::TooHeavy { name: file.name })
+    } else {
+        Source::of(file.name, file.bytes)
+    };
+    let source = match source {
+        Ok(source) => source,
+        Err(why) => {
+            return show_logo(&desk, &seller, refused, Some(sentence(&why.to_string()))).await;
+        }
+    };
+    match actions::set_logo(&desk.shop, form.edition(), source, now()).await? {
+        Ok(()) => Ok(see_other("/look?done=logo")),
+        Err(AppearanceError::NotAPicture(why)) => {
+            show_logo(&desk, &seller, refused, Some(sentence(&why))).await
+        }
+        Err(AppearanceError::Changed(_)) => {
+            show_logo(&desk, &seller, StatusCode::CONFLICT, None).await
+        }
+    }
+}
+
+fn sentence(why: &str) -> String {
+    format!("This picture cannot be used: {why}.")
+}
+
+async fn take_down(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &seller, body).await?;
+    match actions::remove_logo(&desk.shop, form.edition(), now()).await? {
+        Ok(()) => Ok(see_other("/look?done=no-logo")),
+        Err(_) => show_logo(&desk, &seller, StatusCode::CONFLICT, None).await,
+    }
+}

@@ -1,0 +1,66 @@
+//! The desk's stylesheet and pictures.
+
+use crate::infra::pictures::PictureFile;
+use crate::interfaces::desk::page::DeskError;
+use crate::interfaces::desk::session::Seller;
+use crate::interfaces::desk::state::Desk;
+use crate::interfaces::web::hex;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use actix_web::web;
+use actix_web::web::Data;
+use actix_web::web::ServiceConfig;
+use sha2::Digest;
+use sha2::Sha256;
+use std::sync::OnceLock;
+
+/// The buyers' sheet, and what the desk has more.
+const SHEETS: [&str; 2] =
+    [include_str!("../../../static/style.css"), include_str!("../../../static/desk.css")];
+const ICON: &[u8] = include_bytes!("../../../static/icon.png");
+const FOR_EVER: &str = "private, max-age=31536000, immutable";
+
+pub fn addresses(config: &mut ServiceConfig) {
+    config
+        .route("/static/{file}", web::get().to(show_static))
+        .route("/picture/{file}", web::get().to(show_picture));
+}
+
+/// The addresses of the sheets, made of their content, so that a browser asks for each once.
+pub fn styles() -> [&'static str; 2] {
+    static HREFS: OnceLock<[String; 2]> = OnceLock::new();
+    let hrefs = HREFS.get_or_init(|| {
+        SHEETS.map(|sheet| format!("/static/{}.css", hex(&Sha256::digest(sheet.as_bytes())[..6])))
+    });
+    [&hrefs[0], &hrefs[1]]
+}
+
+async fn show_static(request: HttpRequest) -> Result<HttpResponse, DeskError> {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::CACHE_CONTROL, FOR_EVER));
+    if request.path() == "/static/icon.png" {
+        return Ok(response.content_type("image/png").body(ICON));
+    }
+    let hrefs = styles();
+    let found = hrefs.iter().zip(SHEETS).find(|(href, _)| **href == request.path());
+    let (_, sheet) = found.ok_or(DeskError::NotFound)?;
+    Ok(response.content_type("text/css; charset=utf-8").body(sheet))
+}
+
+/// A rendered picture of the catalog, also of a product that is hidden.
+async fn show_picture(
+    _seller: Seller,
+    desk: Data<Desk>,
+    file: web::Path<String>,
+) -> Result<HttpResponse, DeskError> {
+    let file = PictureFile::parse(&file).map_err(|_| DeskError::NotFound)?;
+    let kind = file.content_type();
+    let gallery = desk.shop.pictures.clone();
+    let read = web::block(move || gallery.read(&file)).await.map_err(anyhow::Error::from)?;
+    let bytes = read.map_err(anyhow::Error::from)?.ok_or(DeskError::NotFound)?;
+    Ok(HttpResponse::Ok()
+        .content_type(kind)
+        .insert_header((header::CACHE_CONTROL, FOR_EVER))
+        .body(bytes))
+}

@@ -1,0 +1,152 @@
+//! Signing in and out.
+
+use crate::actions;
+use crate::actions::AuthError;
+use crate::actions::Credentials;
+use crate::actions::Line;
+use crate::domain::login::SessionId;
+use crate::domain::login::TypedPassword;
+use crate::infra::store;
+use crate::interfaces::desk::form::DeskForm;
+use crate::interfaces::desk::page::DeskError;
+use crate::interfaces::desk::page::DeskLayout;
+use crate::interfaces::desk::page::page;
+use crate::interfaces::desk::session;
+use crate::interfaces::desk::session::Seller;
+use crate::interfaces::desk::state::Desk;
+use crate::interfaces::web::CookieNames;
+use crate::interfaces::web::connection_of;
+use crate::interfaces::web::hex;
+use crate::interfaces::web::now;
+use crate::interfaces::web::random_bytes;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::web;
+use actix_web::web::Data;
+use actix_web::web::Payload;
+use actix_web::web::ServiceConfig;
+use askama::Template;
+use std::time::Duration;
+
+/// The cookie that a form of somebody without a session is bound to.
+const BEFORE: &str = "before";
+
+pub fn addresses(config: &mut ServiceConfig) {
+    config
+        .route("/login", web::get().to(show))
+        .route("/login", web::post().to(submit))
+        .route("/logout", web::post().to(leave));
+}
+
+#[derive(Template)]
+#[template(path = "desk/login.html")]
+struct LoginPage<'a> {
+    layout: DeskLayout<'a>,
+    token: String,
+    has_password: bool,
+    has_factor: bool,
+    is_refused: bool,
+}
+
+async fn show(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse, DeskError> {
+    const DONE: [(&str, &str); 3] = [
+        ("out", "You have signed out."),
+        ("ended", "All sessions have ended, on every browser."),
+        ("password", "The password is changed. Please sign in with the new one."),
+    ];
+    let site_name = desk.site_name().await?;
+    let layout = DeskLayout::outside(&site_name).told(&request, &DONE);
+    ask(&request, &desk, layout, StatusCode::OK, false).await
+}
+
+async fn ask(
+    request: &HttpRequest,
+    desk: &Desk,
+    layout: DeskLayout<'_>,
+    status: StatusCode,
+    is_refused: bool,
+) -> Result<HttpResponse, DeskError> {
+    let known = session::cookie(request, BEFORE);
+    let before = known.clone().unwrap_or_else(|| hex(&random_bytes::<16>()));
+    let lock = store::desk::find_lock(&desk.shop.db).await?;
+    let template = LoginPage {
+        layout,
+        token: desk.token_key.token(&before),
+        has_password: lock.password.is_some(),
+        has_factor: lock.factor.is_some(),
+        is_refused,
+    };
+    let mut response = page(status, &template)?;
+    if known.is_none() {
+        let cookie = CookieNames::of_seller(request).set(BEFORE, &before);
+        let cookie = header::HeaderValue::from_str(&cookie).map_err(anyhow::Error::from)?;
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+async fn submit(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let before = session::cookie(&request, BEFORE).ok_or(DeskError::NoCookie)?;
+    let form = DeskForm::read_of(&request, &desk.token_key, &before, body).await?;
+    let is_known = session::cookie(&request, session::KNOWN).is_some_and(|mark| desk.knows(&mark));
+    let given = Credentials {
+        line: if is_known { Line::Known } else { Line::Stranger },
+        password: TypedPassword::of(form.get("password")),
+        code: form.get("code").to_owned(),
+    };
+    let id = SessionId::from_chance(random_bytes());
+    let earlier = session::session_id(&request).map(|id| id.hash());
+    let signing = actions::Signing { fresh: id.hash(), earlier, salt: random_bytes() };
+    match actions::sign_in(&desk.shop, &desk.authenticator, given, signing, now()).await? {
+        Ok(()) => {
+            let names = CookieNames::of_seller(&request);
+            let mark = desk.mark_of_known(&hex(&random_bytes::<16>()));
+            let cookies =
+                [names.set(session::COOKIE, &id.text()), names.set(session::KNOWN, &mark)];
+            Ok(crate::interfaces::web::see_other("/", &cookies))
+        }
+        Err(AuthError::Busy) => Err(DeskError::Busy),
+        Err(AuthError::Wrong { wait }) => {
+            hold(&request, wait).await;
+            let site_name = desk.site_name().await?;
+            let layout = DeskLayout::outside(&site_name);
+            ask(&request, &desk, layout, StatusCode::UNPROCESSABLE_ENTITY, true).await
+        }
+    }
+}
+
+/// A wrong answer waits, and gives way to whoever comes meanwhile where the desk is full.
+async fn hold(request: &HttpRequest, wait: Duration) {
+    match connection_of(request) {
+        _ if wait == Duration::ZERO => {}
+        Some(connection) => connection.wait(wait).await,
+        None => tokio::time::sleep(wait).await,
+    }
+}
+
+async fn leave(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    DeskForm::read(&request, &seller, body).await?;
+    actions::sign_out(&desk.shop, &seller.session, now()).await?;
+    Ok(signed_out(&request, "/login?done=out"))
+}
+
+/// What leads out of the desk leaves nothing of it in the browser.
+pub fn signed_out(request: &HttpRequest, address: &str) -> HttpResponse {
+    let removed = CookieNames::of_seller(request).remove(session::COOKIE);
+    let mut response = crate::interfaces::web::see_other(address, &removed);
+    // Not its cookies: on loopback they are those of every port, the buyers' door among them.
+    let cleared = header::HeaderValue::from_static("\"cache\"");
+    response.headers_mut().insert(header::HeaderName::from_static("clear-site-data"), cleared);
+    response
+}

@@ -1,0 +1,98 @@
+//! How much memory forms and uploads may take at the desk.
+
+use crate::interfaces::desk::page::DeskError;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::sync::SemaphorePermit;
+
+/// Memory that everything of one kind holds together at the desk. Whoever asks for more than is left waits, then is told to
+/// come again.
+pub struct MemoryBudget {
+    /// One permit for each KB.
+    left: Semaphore,
+    most: usize,
+}
+
+/// Memory that is taken from a budget, until this is dropped.
+pub struct HeldMemory(SemaphorePermit<'static>);
+
+/// Units: bytes. A form is read, taken apart and shown again, for which its size is counted [`COPIES`] times.
+pub static FORMS: MemoryBudget = MemoryBudget::new(18 << 20);
+/// The same of forms that bring files, which may take an hour to arrive: they must not keep other forms out.
+pub static UPLOADS: MemoryBudget = MemoryBudget::new(12 << 20);
+/// Units: bytes of uploaded files, from their first byte until they are processed. The largest file is 32 MB.
+pub static FILES: MemoryBudget = MemoryBudget::new(40 << 20);
+pub const COPIES: usize = 6;
+
+/// Longer than one picture takes to be processed.
+const WAIT: Duration = Duration::from_secs(20);
+
+impl MemoryBudget {
+    const fn new(most: usize) -> Self {
+        Self { left: Semaphore::const_new(most >> 10), most }
+    }
+
+    /// Waits until so many bytes are left.
+    ///
+    /// # Errors
+    /// [`DeskError::TooLarge`] where there are never so many, [`DeskError::Busy`] where others do not give them back in time.
+    pub async fn take(&'static self, n_bytes: usize) -> Result<HeldMemory, DeskError> {
+        self.take_within(n_bytes, WAIT).await
+    }
+
+    async fn take_within(
+        &'static self,
+        n_bytes: usize,
+        wait: Duration,
+    ) -> Result<HeldMemory, DeskError> {
+        if self.most < n_bytes {
+            return Err(DeskError::TooLarge);
+        }
+        let taken = tokio::time::timeout(wait, self.left.acquire_many(kilobytes(n_bytes))).await;
+        match taken {
+            Ok(Ok(permit)) => Ok(HeldMemory(permit)),
+            Ok(Err(_)) | Err(_) => Err(DeskError::Busy),
+        }
+    }
+}
+
+impl HeldMemory {
+    /// Gives back all but this.
+    pub fn shrink_to(&mut self, n_bytes: usize) {
+        let kept = usize::try_from(kilobytes(n_bytes)).unwrap_or(usize::MAX);
+        let spare = self.0.num_permits().saturating_sub(kept);
+        drop(self.0.split(spare));
+    }
+}
+
+fn kilobytes(n_bytes: usize) -> u32 {
+    u32::try_from(n_bytes.div_ceil(1_024)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn whoever_asks_for_more_than_is_left_waits_and_is_sent_away() {
+        static BUDGET: MemoryBudget = MemoryBudget::new(10 << 10);
+        let take = |n_bytes| BUDGET.take_within(n_bytes, Duration::ZERO);
+        assert!(matches!(take(10_241).await, Err(DeskError::TooLarge)));
+        let mut first = take(10_240).await.unwrap();
+        assert!(matches!(take(1).await, Err(DeskError::Busy)));
+        first.shrink_to(1_025);
+        let second = take(8 << 10).await.unwrap();
+        assert!(matches!(take(1).await, Err(DeskError::Busy)));
+        drop(second);
+        drop(first);
+        assert!(take(10_240).await.is_ok());
+    }
+
+    #[actix_web::test]
+    async fn whoever_waits_gets_what_is_given_back() {
+        static BUDGET: MemoryBudget = MemoryBudget::new(4 << 10);
+        let first = BUDGET.take(4 << 10).await.unwrap();
+        let (second, ()) = tokio::join!(BUDGET.take(4 << 10), async { drop(first) });
+        assert!(second.is_ok());
+    }
+}

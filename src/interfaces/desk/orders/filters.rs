@@ -1,0 +1,113 @@
+//! Filters of the order list.
+
+use crate::domain::orders::PendingTask;
+use crate::domain::orders::RefPart;
+use crate::domain::orders::Status;
+use crate::domain::orders::draft::sentence;
+use crate::domain::values::Currency;
+use crate::domain::values::Timestamp;
+use crate::infra::store::order_query::Place;
+use crate::infra::store::order_query::Sort;
+use crate::infra::store::order_query::Wanted;
+use crate::interfaces::desk::form::query_field;
+use actix_web::HttpRequest;
+
+/// What the seller asks for, as it stands in the address.
+#[derive(Default)]
+pub struct Filters {
+    /// A state, a duty, `answer` or nothing.
+    pub show: String,
+    pub currency: String,
+    pub since: String,
+    pub before: String,
+    pub part: String,
+    pub sort: String,
+    /// Where an earlier page ended.
+    pub after: String,
+}
+
+/// What of it cannot be meant, by its field.
+pub type Faults = Vec<(&'static str, String)>;
+
+/// Those whose buyers wait for an answer, wherever they stand.
+pub const TO_ANSWER: &str = "answer";
+
+impl Filters {
+    pub fn of(request: &HttpRequest) -> Self {
+        let field = |name| query_field(request, name).trim().chars().take(40).collect();
+        Self {
+            show: field("show"),
+            currency: field("currency"),
+            since: field("since"),
+            before: field("before"),
+            part: field("part"),
+            sort: field("sort"),
+            after: field("after"),
+        }
+    }
+
+    /// What is asked for, and what of it cannot be meant.
+    pub fn read(&self) -> (Wanted, Faults) {
+        let mut faults = Faults::new();
+        let mut day = |field, text: &str| {
+            let day = (!text.is_empty()).then(|| Timestamp::parse_day(text)).transpose();
+            day.unwrap_or_else(|fault| {
+                faults.push((field, sentence(&fault.to_string())));
+                None
+            })
+        };
+        let (since, before) = (day("since", &self.since), day("before", &self.before));
+        if let (Some(since), Some(before)) = (since, before)
+            && before < since
+        {
+            faults.push(("before", "This day is before “Placed since”.".to_owned()));
+        }
+        let part = (!self.part.is_empty()).then(|| RefPart::parse(&self.part)).transpose();
+        let part = part.unwrap_or_else(|fault| {
+            faults.push(("part", sentence(&fault.to_string())));
+            None
+        });
+        let duty = PendingTask::ALL.into_iter().find(|duty| duty.as_str() == self.show);
+        let states = match (duty, Status::parse(&self.show)) {
+            (Some(duty), _) => duty.states(),
+            (None, Ok(status)) => vec![status],
+            (None, Err(_)) => Vec::new(),
+        };
+        let sort = match self.sort.as_str() {
+            "oldest" => Sort::Oldest,
+            "amount" => Sort::Amount,
+            _ => Sort::Newest,
+        };
+        let is_unanswered = self.show == TO_ANSWER;
+        let currency = Currency::parse(&self.currency).ok();
+        (Wanted { states, is_unanswered, currency, since, before, part, sort }, faults)
+    }
+
+    pub fn place(&self) -> Option<Place> {
+        Place::parse(&self.after)
+    }
+
+    /// Whether anything but the newest orders is asked for.
+    pub fn is_narrow(&self) -> bool {
+        [&self.show, &self.currency, &self.since, &self.before, &self.part]
+            .iter()
+            .any(|field| !field.is_empty())
+    }
+
+    /// The address of the same list, from a place on.
+    pub fn address(&self, after: &str) -> String {
+        let fields = [
+            ("show", self.show.as_str()),
+            ("currency", &self.currency),
+            ("since", &self.since),
+            ("before", &self.before),
+            ("part", &self.part),
+            ("sort", &self.sort),
+            ("after", after),
+        ];
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(fields.into_iter().filter(|(_, value)| !value.is_empty()));
+        let query = query.finish();
+        if query.is_empty() { "/orders".to_owned() } else { format!("/orders?{query}") }
+    }
+}

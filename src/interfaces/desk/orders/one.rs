@@ -1,0 +1,340 @@
+//! One order's page.
+
+use crate::actions;
+use crate::domain::orders::Order;
+use crate::domain::orders::OrderRef;
+use crate::domain::orders::Status;
+use crate::domain::payment::Coin;
+use crate::domain::payment::Tolerance;
+use crate::domain::values::Amount;
+use crate::infra::store;
+use crate::infra::store::messages::WordsKind;
+use crate::interfaces::desk::fields::apart;
+use crate::interfaces::desk::form::query_field;
+use crate::interfaces::desk::orders::letters::LetterView;
+use crate::interfaces::desk::orders::steps::Refused;
+use crate::interfaces::desk::orders::steps::StepForm;
+use crate::interfaces::desk::orders::steps::step_forms;
+use crate::interfaces::desk::page::DeskError;
+use crate::interfaces::desk::page::DeskLayout;
+use crate::interfaces::desk::page::page;
+use crate::interfaces::desk::session::Seller;
+use crate::interfaces::desk::state::Desk;
+use crate::interfaces::web::hex;
+use crate::interfaces::web::random_bytes;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web;
+use actix_web::web::Data;
+use askama::Template;
+
+/// Units: pieces of the conversation that are shown where not all are asked for; a buyer may write 200 times.
+const MOST_SPOKEN: i64 = 30;
+
+/// What `?done=` says on this page.
+const DONE: [(&str, &str); 6] = [
+    ("answered", "Your answer was sent to the order's page."),
+    ("paid", "Marked as paid."),
+    ("partial", "The received amount was recorded."),
+    ("shipped", "Marked as shipped."),
+    ("cancel", "The order was cancelled."),
+    ("refunded", "Marked as refunded."),
+];
+
+#[derive(Template)]
+#[template(path = "desk/orders/order.html")]
+struct OrderPage<'a> {
+    layout: DeskLayout<'a>,
+    order_ref: &'a str,
+    state: &'static str,
+    title: &'static str,
+    placed: String,
+    erased_on: Option<String>,
+    /// What was tried and not done.
+    refused: &'a Refused,
+    steps: Vec<StepForm>,
+    /// Whether somebody can read an answer.
+    has_reader: bool,
+    answer_once: String,
+    lines: Vec<LineView>,
+    /// Discount, sending: what, its sign, how much.
+    more: Vec<(String, &'static str, Sum)>,
+    total: Sum,
+    currency: &'a str,
+    money: MoneyView<'a>,
+    /// The order as the seller was told it: where it goes.
+    letter: LetterView,
+    spoken: Vec<SpokenView>,
+    /// Whether earlier ones are left out.
+    has_earlier: bool,
+    /// Whether a question alone is sealed, so that it is said there how to open it.
+    opens_below: bool,
+}
+
+struct LineView {
+    name: String,
+    quantity: i64,
+    price: Sum,
+    sum: Sum,
+}
+
+/// In coins and in Gwei.
+#[derive(Clone, Copy)]
+struct Sum(Amount);
+
+impl Sum {
+    fn gwei(self) -> String {
+        apart(self.0)
+    }
+}
+
+impl std::fmt::Display for Sum {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+struct MoneyView<'a> {
+    asked: Sum,
+    mark: Option<Sum>,
+    received: Option<Sum>,
+    node: Option<NodeView>,
+    due: Option<Sum>,
+    excess: Option<Sum>,
+    coin: String,
+    address: &'a str,
+    until: Option<String>,
+    transaction: Option<&'a str>,
+}
+
+/// What the seller's node saw.
+struct NodeView {
+    seen: Sum,
+    settled: Sum,
+    depth: Option<String>,
+    block: Option<String>,
+    is_moved: bool,
+    in_doubt: bool,
+}
+
+struct SpokenView {
+    day: String,
+    machine_day: String,
+    title: String,
+    note: &'static str,
+    letter: Option<LetterView>,
+    is_question: bool,
+}
+
+pub async fn show(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    order_ref: web::Path<String>,
+) -> Result<HttpResponse, DeskError> {
+    let order = match find(&desk, &seller, &order_ref).await? {
+        Ok(order) => order,
+        Err(none) => return Ok(none),
+    };
+    show_order(&request, &desk, &seller, &order, StatusCode::OK, &Refused::default()).await
+}
+
+#[derive(Template)]
+#[template(path = "desk/orders/none.html")]
+struct NoOrderPage<'a> {
+    layout: DeskLayout<'a>,
+    title: &'a str,
+    words: &'a str,
+}
+
+/// The order, or the page that says why there is none.
+pub async fn find(
+    desk: &Desk,
+    seller: &Seller,
+    order_ref: &str,
+) -> Result<Result<Order, HttpResponse>, DeskError> {
+    let db = &desk.shop.db;
+    let parsed = OrderRef::parse(order_ref).ok();
+    if let Some(order_ref) = &parsed {
+        if let Some(order) = store::orders::find(db, order_ref).await? {
+            return Ok(Ok(order));
+        }
+        if store::retention::is_stripped(db, order_ref).await? {
+            let words = "It was finished and its retention period is over. Only its messages are left; they are deleted next.";
+            let template = NoOrderPage {
+                layout: DeskLayout::new(seller, "/orders"),
+                title: "This order was deleted",
+                words,
+            };
+            return Ok(Err(page(StatusCode::GONE, &template)?));
+        }
+    }
+    let words = if parsed.is_some() {
+        "It never existed or was deleted: the shop keeps no record of deleted orders."
+    } else {
+        "An order number is 10 letters and digits, for example K3QF0W2ZD7."
+    };
+    let template =
+        NoOrderPage { layout: DeskLayout::new(seller, "/orders"), title: "Order not found", words };
+    Ok(Err(page(StatusCode::NOT_FOUND, &template)?))
+}
+
+pub async fn show_order(
+    request: &HttpRequest,
+    desk: &Desk,
+    seller: &Seller,
+    order: &Order,
+    status: StatusCode,
+    refused: &Refused,
+) -> Result<HttpResponse, DeskError> {
+    let db = &desk.shop.db;
+    let order_ref = &order.order_ref;
+    let invoice = &order.invoice;
+    let most = if query_field(request, "all").is_empty() { MOST_SPOKEN } else { i64::MAX - 1 };
+    let mut spoken = store::messages::list_spoken(db, order_ref, most + 1).await?;
+    let has_earlier = most < i64::try_from(spoken.len()).unwrap_or(i64::MAX);
+    spoken.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+    spoken.reverse();
+    let numbers: Vec<i64> = spoken.iter().filter_map(|spoken| spoken.told).chain([0]).collect();
+    let mut letters = actions::read_messages(&desk.shop, order_ref, &numbers).await?;
+    let letter = LetterView::of(letters.remove(&0));
+    let spoken: Vec<SpokenView> = spoken
+        .into_iter()
+        .map(|spoken| {
+            let letter = spoken.told.and_then(|number| letters.remove(&number));
+            spoken_view(&spoken, letter)
+        })
+        .collect();
+    let random_bytes = random_bytes::<32>();
+    let head = match &invoice.sighting {
+        Some(_) => {
+            store::watch::find(db, &invoice.coin.network()).await?.and_then(|watch| watch.head)
+        }
+        None => None,
+    };
+    let template = OrderPage {
+        layout: DeskLayout::new(seller, "/orders").told(request, &DONE),
+        order_ref: order_ref.as_str(),
+        state: order.status.as_str(),
+        title: order.status.for_seller(),
+        placed: order.placed_at.day(),
+        erased_on: order.erased_after(desk.shop.policy.keep_days).map(|day| day.day()),
+        steps: step_forms(order, &random_bytes, refused),
+        refused,
+        has_reader: store::orders::has_reader(db, order_ref).await?,
+        answer_once: hex(&random_bytes),
+        lines: order
+            .lines
+            .iter()
+            .map(|line| LineView {
+                name: line.full_name(),
+                quantity: line.quantity.get(),
+                price: Sum(line.price),
+                sum: Sum(line.sum),
+            })
+            .collect(),
+        more: more_lines(order),
+        total: Sum(invoice.total),
+        currency: invoice.currency.as_str(),
+        money: money(order, head, desk.shop.policy.tolerance),
+        opens_below: !matches!(letter, LetterView::Sealed(_))
+            && spoken.iter().any(|spoken| matches!(spoken.letter, Some(LetterView::Sealed(_)))),
+        letter,
+        spoken,
+        has_earlier,
+    };
+    page(status, &template)
+}
+
+fn more_lines(order: &Order) -> Vec<(String, &'static str, Sum)> {
+    let discount = order
+        .discount
+        .as_ref()
+        .map(|discount| (format!("Discount (code {})", discount.code), "−", Sum(discount.less)));
+    let sending = order
+        .sending
+        .as_ref()
+        .map(|sending| (format!("Shipping: {}", sending.name), "", Sum(sending.price)));
+    discount.into_iter().chain(sending).collect()
+}
+
+fn money(order: &Order, head: Option<i64>, tolerance: Tolerance) -> MoneyView<'_> {
+    let invoice = &order.invoice;
+    let some = |sum: Amount| (Amount::ZERO < sum).then_some(Sum(sum));
+    MoneyView {
+        asked: Sum(invoice.amount),
+        mark: some(invoice.mark()),
+        received: some(invoice.received),
+        node: invoice.sighting.map(|sighting| NodeView {
+            seen: Sum(sighting.seen),
+            settled: Sum(sighting.settled),
+            depth: order.confirmations(),
+            block: block(order, head),
+            is_moved: sighting.is_moved,
+            in_doubt: invoice.in_doubt,
+        }),
+        due: some(order.due(tolerance)),
+        excess: some(order.excess()),
+        coin: coin(&invoice.coin),
+        address: invoice.address.as_str(),
+        // Of others the hour is not kept.
+        until: matches!(
+            order.status,
+            Status::Awaiting
+                | Status::Reported
+                | Status::Partial
+                | Status::Unconfirmed
+                | Status::Expired
+        )
+        .then(|| invoice.until.for_people()),
+        transaction: order.transaction.as_ref().map(|id| id.as_str()),
+    }
+}
+
+/// In which block the youngest part of what was seen lies, as far as it can be known: the chain's newest block and how
+/// deep it lies below. Once all has settled nobody counts on.
+fn block(order: &Order, head: Option<i64>) -> Option<String> {
+    let sighting = order.invoice.sighting?;
+    if sighting.seen == Amount::ZERO {
+        return None;
+    }
+    if sighting.seen <= sighting.settled {
+        return Some("confirmed".to_owned());
+    }
+    if sighting.confirmations == 0 {
+        return Some("not in a block yet".to_owned());
+    }
+    let block = head? - i64::from(sighting.confirmations) + 1;
+    (0 <= block).then(|| format!("in block {block}"))
+}
+
+fn coin(coin: &Coin) -> String {
+    match coin {
+        Coin::Bitcoin => "Bitcoin".to_owned(),
+        Coin::Monero => "Monero".to_owned(),
+        Coin::Ether { chain } => format!("native coin of chain {chain}"),
+        Coin::Token { chain, .. } => format!("token on chain {chain}"),
+    }
+}
+
+fn spoken_view(spoken: &store::messages::Spoken, letter: Option<actions::Letter>) -> SpokenView {
+    let is_question = spoken.kind == WordsKind::Question;
+    let (title, note) = match (spoken.kind, spoken.status) {
+        (WordsKind::Question, _) => ("Message from the buyer", ""),
+        (WordsKind::Answer, _) => ("Your answer", "Only the buyer can read it."),
+        (_, Some(status)) if spoken.has_words => {
+            (status.for_seller(), "With a message that only the buyer can read.")
+        }
+        (_, Some(status)) => (status.for_seller(), ""),
+        (_, None) => ("", ""),
+    };
+    SpokenView {
+        day: spoken.day.day(),
+        machine_day: spoken.day.short_day(),
+        title: title.to_owned(),
+        note,
+        letter: is_question.then(|| LetterView::of(letter)),
+        is_question,
+    }
+}

@@ -1,0 +1,385 @@
+//! The seller's own pages at the desk.
+
+use crate::actions;
+use crate::actions::WritePageError;
+use crate::domain::catalog::NotAPage;
+use crate::domain::catalog::PageSlug;
+use crate::domain::catalog::PageText;
+use crate::domain::catalog::markdown;
+use crate::domain::values::Line;
+use crate::infra::store;
+use crate::infra::store::pages::StoredPage;
+use crate::interfaces::desk::form::DeskForm;
+use crate::interfaces::desk::form_values::Filled;
+use crate::interfaces::desk::form_values::faults;
+use crate::interfaces::desk::page::DeskError;
+use crate::interfaces::desk::page::DeskLayout;
+use crate::interfaces::desk::page::page;
+use crate::interfaces::desk::page::see_other;
+use crate::interfaces::desk::password_prompt::Fresh;
+use crate::interfaces::desk::session::Seller;
+use crate::interfaces::desk::state::Desk;
+use crate::interfaces::web::now;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web;
+use actix_web::web::Data;
+use actix_web::web::Path;
+use actix_web::web::Payload;
+use actix_web::web::ServiceConfig;
+use askama::Template;
+
+const SECTION: &str = "/pages";
+/// What a page of the list says was just done.
+const DONE: [(&str, &str); 4] = [
+    ("added", "The page was added. Every page links to it in the footer."),
+    ("saved", "Saved. The changes are live."),
+    ("removed", "The page was removed."),
+    ("moved", "The order was changed."),
+];
+/// Units: characters.
+const MOST_TITLE: usize = 100;
+const MOST_TEXT: usize = 200_000;
+
+pub fn addresses(config: &mut ServiceConfig) {
+    config
+        .route("/pages", web::get().to(list))
+        .route("/pages/new", web::get().to(show_new))
+        .route("/pages/new", web::post().to(submit_new))
+        .route("/pages/order", web::post().to(swap))
+        .route("/pages/{slug}/edit", web::get().to(show))
+        .route("/pages/{slug}/edit", web::post().to(submit))
+        .route("/pages/{slug}/remove", web::get().to(ask_removal))
+        .route("/pages/{slug}/remove", web::post().to(remove));
+}
+
+#[derive(Template)]
+#[template(path = "desk/pages/list.html")]
+struct PagesPage<'a> {
+    layout: DeskLayout<'a>,
+    pages: Vec<PageLine>,
+    has_other_order: bool,
+}
+
+/// A page in the list.
+struct PageLine {
+    slug: String,
+    title: String,
+    address: String,
+    origin: &'static str,
+    /// The slugs of the neighbours it may change places with.
+    above: Option<String>,
+    below: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "desk/pages/edit.html")]
+struct EditPage<'a> {
+    layout: DeskLayout<'a>,
+    /// `None`: a new page.
+    slug: Option<String>,
+    /// Where buyers find it.
+    address: String,
+    edition: i64,
+    /// The page's text is known only as buyers see it.
+    is_text_lost: bool,
+    name: Filled,
+    title: Filled,
+    text: Filled,
+    was_changed: bool,
+    preview: Option<Preview>,
+}
+
+/// The page as buyers will see it.
+struct Preview {
+    title: String,
+    html: String,
+}
+
+#[derive(Template)]
+#[template(path = "desk/pages/remove.html")]
+struct RemovePage<'a> {
+    layout: DeskLayout<'a>,
+    slug: &'a str,
+    edition: i64,
+    title: &'a str,
+    has_file: bool,
+    was_changed: bool,
+    fresh: Fresh,
+}
+
+impl EditPage<'_> {
+    fn faults(&self) -> Vec<(&'static str, &'static str, &str)> {
+        faults(&[&self.title, &self.name, &self.text])
+    }
+}
+
+async fn list(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+) -> Result<HttpResponse, DeskError> {
+    let layout = DeskLayout::new(&seller, SECTION).told(&request, &DONE);
+    show_list(&desk, layout, false).await
+}
+
+async fn show_list(
+    desk: &Desk,
+    layout: DeskLayout<'_>,
+    has_other_order: bool,
+) -> Result<HttpResponse, DeskError> {
+    let mut kept = store::pages::list(&desk.shop.db).await?;
+    kept.retain(|page| !page.is_gone);
+    let slug_at = |at: Option<usize>| {
+        let slug = &kept.get(at?)?.slug;
+        (slug.as_str() != PageSlug::POLICY).then(|| slug.to_string())
+    };
+    let lines = kept.iter().enumerate().map(|(n, page)| {
+        let is_policy = page.slug.as_str() == PageSlug::POLICY;
+        let moves = |at| if is_policy { None } else { slug_at(at) };
+        PageLine {
+            slug: page.slug.to_string(),
+            title: page.title.clone(),
+            address: address_of(&page.slug),
+            origin: origin(page),
+            above: moves(n.checked_sub(1)),
+            below: moves(n.checked_add(1)),
+        }
+    });
+    let pages = lines.collect();
+    let status = if has_other_order { StatusCode::CONFLICT } else { StatusCode::OK };
+    page(status, &PagesPage { layout, pages, has_other_order })
+}
+
+/// Where buyers find it.
+fn address_of(slug: &PageSlug) -> String {
+    if slug.as_str() == PageSlug::POLICY { "/policy".to_owned() } else { format!("/page/{slug}") }
+}
+
+fn origin(page: &StoredPage) -> &'static str {
+    match page.file_markdown {
+        None => "desk",
+        Some(_) if page.is_of_desk() => "file, edited at the desk",
+        Some(_) => "file",
+    }
+}
+
+async fn show_new(seller: Seller) -> Result<HttpResponse, DeskError> {
+    page(StatusCode::OK, &edit_page(&seller, None, ("", "", "")))
+}
+
+fn edit_page<'a>(
+    seller: &'a Seller,
+    kept: Option<&StoredPage>,
+    (name, title, text): (&str, &str, &str),
+) -> EditPage<'a> {
+    EditPage {
+        layout: DeskLayout::new(seller, SECTION),
+        slug: kept.map(|page| page.slug.to_string()),
+        address: kept.map(|page| address_of(&page.slug)).unwrap_or_default(),
+        edition: kept.map_or(0, |page| page.edition),
+        is_text_lost: kept.is_some_and(|page| page.markdown.is_none()),
+        name: Filled::new("name", "URL slug", name, 60),
+        title: Filled::new("title", "Title", title, MOST_TITLE),
+        text: Filled::new("text", "Text", text, MOST_TEXT),
+        was_changed: false,
+        preview: None,
+    }
+}
+
+async fn submit_new(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &seller, body).await?;
+    let (name, title) = (form.get("name").trim(), form.get("title"));
+    let mut again = edit_page(&seller, None, (name, title, form.get("text")));
+    let text = read_text(&form, &mut again, None);
+    let slug = match (name, title.trim()) {
+        ("", "") => None,
+        ("", title) => PageSlug::of_title(title)
+            .map_err(|_| again.name.refuse("no slug can be made from this title: please enter one"))
+            .ok(),
+        (name, _) => PageSlug::parse(name).map_err(|_| again.name.refuse(NAME)).ok(),
+    };
+    let (Some(text), Some(slug)) = (text, slug) else {
+        return page(StatusCode::UNPROCESSABLE_ENTITY, &again);
+    };
+    if form.get("act") == "preview" {
+        again.preview = Some(preview(&slug, &text));
+        return page(StatusCode::OK, &again);
+    }
+    match actions::add_page(&desk.shop, &slug, &text, now()).await? {
+        Ok(()) => Ok(see_other("/pages?done=added")),
+        Err(_) => {
+            again.name.refuse(format!("another page already uses {}", address_of(&slug)));
+            page(StatusCode::UNPROCESSABLE_ENTITY, &again)
+        }
+    }
+}
+
+const NAME: &str = "enter 1 to 60 lowercase letters a-z, digits and `-`, for example about-us";
+
+/// The text of the form, as it would be kept. Where neither title nor text were touched, it is the text that is kept.
+fn read_text(
+    form: &DeskForm,
+    again: &mut EditPage<'_>,
+    kept: Option<&StoredPage>,
+) -> Option<PageText> {
+    let title = match Line::parse(form.get("title"), MOST_TITLE) {
+        Ok(title) if title.is_empty() => {
+            again.title.refuse("enter a title");
+            None
+        }
+        Ok(title) => Some(title),
+        Err(why) => {
+            again.title.refuse(why);
+            None
+        }
+    };
+    let words = form.get("text").replace("\r\n", "\n");
+    let kept_text = kept.and_then(|page| PageText::parse(page.markdown.as_deref()?).ok());
+    if let (Some(title), Some(kept), Some(text)) = (&title, kept, &kept_text) {
+        let (old_title, old_words) = text.parts(kept.slug.as_str());
+        if title.as_str() == old_title && words.trim() == old_words.trim() {
+            return kept_text;
+        }
+    }
+    let title = title.as_ref().map_or("", Line::as_str);
+    match PageText::of_parts(title, &words) {
+        Ok(text) if !title.is_empty() => Some(text),
+        Ok(_) | Err(NotAPage::Slug) => None,
+        Err(why) => {
+            again.text.refuse(why);
+            None
+        }
+    }
+}
+
+fn preview(slug: &PageSlug, text: &PageText) -> Preview {
+    let (title, words) = text.parts(slug.as_str());
+    Preview { title: title.to_owned(), html: markdown::html(words) }
+}
+
+async fn show(
+    desk: Data<Desk>,
+    seller: Seller,
+    slug: Path<String>,
+) -> Result<HttpResponse, DeskError> {
+    let kept = find(&desk, &slug).await?;
+    let (title, words) = parts(&kept);
+    page(StatusCode::OK, &edit_page(&seller, Some(&kept), ("", &title, &words)))
+}
+
+async fn find(desk: &Desk, slug: &str) -> Result<StoredPage, DeskError> {
+    let slug = PageSlug::parse(slug).map_err(|_| DeskError::NotFound)?;
+    store::pages::find(&desk.shop.db, &slug).await?.ok_or(DeskError::NotFound)
+}
+
+/// Title and words as the form shows them.
+fn parts(kept: &StoredPage) -> (String, String) {
+    match kept.markdown.as_deref().map(PageText::parse) {
+        Some(Ok(text)) => {
+            let (title, words) = text.parts(kept.slug.as_str());
+            (title.to_owned(), words.trim().to_owned())
+        }
+        _ => (kept.title.clone(), String::new()),
+    }
+}
+
+async fn submit(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    slug: Path<String>,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &seller, body).await?;
+    let kept = find(&desk, &slug).await?;
+    let mut again = edit_page(&seller, Some(&kept), ("", form.get("title"), form.get("text")));
+    again.edition = form.edition();
+    let Some(text) = read_text(&form, &mut again, Some(&kept)) else {
+        return page(StatusCode::UNPROCESSABLE_ENTITY, &again);
+    };
+    if form.get("act") == "preview" {
+        again.preview = Some(preview(&kept.slug, &text));
+        return page(StatusCode::OK, &again);
+    }
+    match actions::change_page(&desk.shop, &kept.slug, form.edition(), &text, now()).await? {
+        Ok(()) => Ok(see_other("/pages?done=saved")),
+        Err(WritePageError::Changed(kept)) => {
+            let (title, words) = parts(&kept);
+            again.edition = kept.edition;
+            again.title.compare(&title);
+            again.text.compare(&words);
+            again.was_changed = true;
+            page(StatusCode::CONFLICT, &again)
+        }
+        Err(_) => Err(DeskError::NotFound),
+    }
+}
+
+async fn ask_removal(
+    desk: Data<Desk>,
+    seller: Seller,
+    slug: Path<String>,
+) -> Result<HttpResponse, DeskError> {
+    let kept = find(&desk, &slug).await?;
+    show_removal(&seller, &kept, StatusCode::OK, Fresh::asked())
+}
+
+fn show_removal(
+    seller: &Seller,
+    kept: &StoredPage,
+    status: StatusCode,
+    fresh: Fresh,
+) -> Result<HttpResponse, DeskError> {
+    let template = RemovePage {
+        layout: DeskLayout::new(seller, SECTION),
+        slug: kept.slug.as_str(),
+        edition: kept.edition,
+        title: &kept.title,
+        has_file: kept.file_markdown.is_some(),
+        was_changed: status == StatusCode::CONFLICT,
+        fresh,
+    };
+    page(status, &template)
+}
+
+async fn remove(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    slug: Path<String>,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &seller, body).await?;
+    let kept = find(&desk, &slug).await?;
+    if let Some(fresh) = seller.fresh_password(&desk, &form).await? {
+        return show_removal(&seller, &kept, StatusCode::UNPROCESSABLE_ENTITY, fresh);
+    }
+    match actions::remove_page(&desk.shop, &kept.slug, form.edition(), now()).await? {
+        Ok(()) => Ok(see_other("/pages?done=removed")),
+        Err(WritePageError::Changed(kept)) => {
+            show_removal(&seller, &kept, StatusCode::CONFLICT, Fresh::asked())
+        }
+        Err(_) => Err(DeskError::NotFound),
+    }
+}
+
+async fn swap(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &seller, body).await?;
+    let slug = |name: &str| PageSlug::parse(form.get(name)).map_err(|_| DeskError::NotFound);
+    match actions::swap_pages(&desk.shop, &slug("upper")?, &slug("lower")?, now()).await? {
+        Ok(()) => Ok(see_other("/pages?done=moved")),
+        Err(_) => show_list(&desk, DeskLayout::new(&seller, SECTION), true).await,
+    }
+}

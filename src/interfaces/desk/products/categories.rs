@@ -1,0 +1,87 @@
+//! Renames categories.
+
+use crate::actions;
+use crate::domain::catalog::read_category;
+use crate::infra::store;
+use crate::interfaces::desk::form::DeskForm;
+use crate::interfaces::desk::page::DeskError;
+use crate::interfaces::desk::page::DeskLayout;
+use crate::interfaces::desk::page::page;
+use crate::interfaces::desk::page::see_other;
+use crate::interfaces::desk::session::Seller;
+use crate::interfaces::desk::state::Desk;
+use crate::interfaces::web::now;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::web::Payload;
+use askama::Template;
+
+const DONE: [(&str, &str); 3] = [
+    ("joined", "That category already existed: the two were merged."),
+    ("renamed", "The category was renamed in all products."),
+    ("removed", "The category was removed; its products are kept."),
+];
+
+#[derive(Template)]
+#[template(path = "desk/products/categories.html")]
+struct CategoriesPage<'a> {
+    layout: DeskLayout<'a>,
+    /// Name, products, and the address of their list.
+    categories: Vec<(String, i64, String)>,
+    /// The category whose new name was refused, and that name.
+    refused: Option<(&'a str, &'a str)>,
+}
+
+pub async fn show(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+) -> Result<HttpResponse, DeskError> {
+    let template = CategoriesPage {
+        layout: DeskLayout::new(&seller, "/products").told(&request, &DONE),
+        categories: list(&desk).await?,
+        refused: None,
+    };
+    page(StatusCode::OK, &template)
+}
+
+pub async fn submit(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &seller, body).await?;
+    let category = form.get("category");
+    if form.get("do") == "remove" {
+        actions::rename_category(&desk.shop, category, None, now()).await?;
+        return Ok(see_other("/products/categories?done=removed"));
+    }
+    let wanted = form.get("name");
+    let Ok(name) = read_category(wanted) else {
+        let template = CategoriesPage {
+            layout: DeskLayout::new(&seller, "/products"),
+            categories: list(&desk).await?,
+            refused: Some((category, wanted)),
+        };
+        return page(StatusCode::UNPROCESSABLE_ENTITY, &template);
+    };
+    let before = store::product_edit::list_categories(&desk.shop.db).await?;
+    let is_there = |wanted: &str| before.iter().any(|(there, _)| there == wanted);
+    let is_joined = name != category && is_there(&name) && is_there(category);
+    actions::rename_category(&desk.shop, category, Some(&name), now()).await?;
+    let done = if is_joined { "joined" } else { "renamed" };
+    Ok(see_other(&format!("/products/categories?done={done}")))
+}
+
+async fn list(desk: &Desk) -> Result<Vec<(String, i64, String)>, DeskError> {
+    let categories = store::product_edit::list_categories(&desk.shop.db).await?;
+    let rows = categories.into_iter().map(|(name, n)| {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let address = format!("/products?{}", query.append_pair("category", &name).finish());
+        (name, n, address)
+    });
+    Ok(rows.collect())
+}

@@ -1,0 +1,503 @@
+//! The product form: shows, checks and saves it.
+
+use crate::actions;
+use crate::actions::AddedPicture;
+use crate::actions::Edited;
+use crate::domain::catalog::Slug;
+use crate::domain::catalog::markdown;
+use crate::domain::payment::Wallet;
+use crate::infra::store;
+use crate::infra::store::product_edit::EditedProduct;
+use crate::interfaces::desk::form::DeskForm;
+use crate::interfaces::desk::page::DeskError;
+use crate::interfaces::desk::page::DeskLayout;
+use crate::interfaces::desk::page::page;
+use crate::interfaces::desk::page::see_other;
+use crate::interfaces::desk::products::address;
+use crate::interfaces::desk::products::form::OptionFields;
+use crate::interfaces::desk::products::form::PictureFields;
+use crate::interfaces::desk::products::form::PriceField;
+use crate::interfaces::desk::products::form::ProductForm;
+use crate::interfaces::desk::products::form::Words;
+use crate::interfaces::desk::products::form::fresh_name;
+use crate::interfaces::desk::products::parse_slug;
+use crate::interfaces::desk::products::preferred;
+use crate::interfaces::desk::session::Seller;
+use crate::interfaces::desk::state::Desk;
+use crate::interfaces::desk::upload::UploadedFile;
+use crate::interfaces::desk::upload::read_each;
+use crate::interfaces::web::now;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::rt::task::JoinHandle;
+use actix_web::web::Data;
+use actix_web::web::Path;
+use actix_web::web::Payload;
+use anyhow::Context;
+use askama::Template;
+use std::collections::VecDeque;
+
+const DONE: [(&str, &str); 7] = [
+    ("added", "The product was added."),
+    ("saved", "The product was saved. The changes are live."),
+    ("same", "No changes to save."),
+    ("copied", "This is the copy. It is hidden and has no stock. Show it when it is ready."),
+    (
+        "hidden",
+        "The product is hidden. Buyers cannot see it or order it, even if it is in their cart.",
+    ),
+    ("shown", "The product is visible again."),
+    ("moved", "The product was moved."),
+];
+
+/// Units: pictures that are worked on at the same time, whatever the form brings.
+const AT_ONCE: usize = 2;
+
+/// What of a product is not in its form.
+struct Kept {
+    name: String,
+    address: String,
+    hidden: bool,
+    place: i64,
+    n_products: i64,
+    /// Each pool by its number and its name, with its pieces.
+    pools: Vec<(i64, String, i64)>,
+}
+
+/// The product as buyers will see it.
+struct Preview {
+    name: String,
+    /// Stands where a picture would.
+    initial: String,
+    price: String,
+    html: String,
+    image: Option<store::catalog::Image>,
+}
+
+/// A field of the form.
+struct View<'a> {
+    id: String,
+    name: String,
+    value: &'a str,
+    error: Option<&'a str>,
+    /// What stands there now, where the seller's words say something else.
+    now: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "desk/products/edit.html")]
+struct EditPage<'a> {
+    layout: DeskLayout<'a>,
+    address: String,
+    kept: Option<Kept>,
+    /// The name of the smaller forms: what is done there again after the page has come back is another wish.
+    once: String,
+    form: &'a ProductForm,
+    words: &'a Words,
+    now: &'a Words,
+    is_meanwhile: bool,
+    preview: Option<Preview>,
+    categories: Vec<String>,
+}
+
+impl EditPage<'_> {
+    fn view<'b>(&'b self, key: &str, name: &str, value: &'b str) -> View<'b> {
+        View {
+            id: key.replace('.', "-"),
+            name: name.to_owned(),
+            value,
+            error: self.words.get(key).map(String::as_str),
+            now: self.now.get(key).map(String::as_str),
+        }
+    }
+
+    fn own<'b>(&'b self, name: &str) -> View<'b> {
+        let value = match name {
+            "name" => &self.form.name,
+            "slug" => &self.form.slug,
+            "description" => &self.form.description,
+            "stock" => &self.form.stock,
+            "categories" => &self.form.categories,
+            _ => "",
+        };
+        self.view(name, name, value)
+    }
+
+    fn price<'b>(&'b self, price: &'b PriceField) -> View<'b> {
+        let name = format!("price.{}", price.currency);
+        self.view(&name, &name, &price.coins)
+    }
+
+    fn option_name<'b>(&'b self, n: &usize, option: &'b OptionFields) -> View<'b> {
+        self.view(&format!("option.{n}.name"), "option.name", &option.name)
+    }
+
+    fn option_stock<'b>(&'b self, n: &usize, option: &'b OptionFields) -> View<'b> {
+        self.view(&format!("option.{n}.stock"), "option.stock", &option.stock)
+    }
+
+    fn option_price<'b>(&'b self, n: &usize, price: &'b PriceField) -> View<'b> {
+        let key = format!("option.{n}.price.{}", price.currency);
+        self.view(&key, &format!("option.price.{}", price.currency), &price.coins)
+    }
+
+    fn picture_alt<'b>(&'b self, n: &usize, picture: &'b PictureFields) -> View<'b> {
+        self.view(&format!("picture.{n}"), "picture.alt", &picture.alt)
+    }
+
+    /// The faults, each with the place of its field, in the order of the form as far as that matters.
+    fn faults(&self) -> Vec<(String, String)> {
+        let mut faults: Vec<(String, String)> = self
+            .words
+            .iter()
+            .map(|(field, words)| (field.replace('.', "-"), named(field, words)))
+            .collect();
+        faults.sort();
+        faults
+    }
+}
+
+pub async fn show_new(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+) -> Result<HttpResponse, DeskError> {
+    let wallets = store::payment::list_wallets(&desk.shop.db).await?;
+    let form = ProductForm::empty(&wallets);
+    let at = At { request: &request, desk: &desk, seller: &seller, product: None };
+    at.page(StatusCode::OK, form, &Said::default()).await
+}
+
+pub async fn show(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    slug: Path<String>,
+) -> Result<HttpResponse, DeskError> {
+    let slug = parse_slug(&slug)?;
+    let wallets = store::payment::list_wallets(&desk.shop.db).await?;
+    let product =
+        store::product_edit::find(&desk.shop.db, &slug).await?.ok_or(DeskError::NotFound)?;
+    let form = ProductForm::of(&product, &wallets);
+    let at = At { request: &request, desk: &desk, seller: &seller, product: Some(product) };
+    at.page(StatusCode::OK, form, &Said::default()).await
+}
+
+pub async fn submit_new(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let at = At { request: &request, desk: &desk, seller: &seller, product: None };
+    at.answer(body).await
+}
+
+pub async fn submit(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    slug: Path<String>,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let slug = parse_slug(&slug)?;
+    let product =
+        store::product_edit::find(&desk.shop.db, &slug).await?.ok_or(DeskError::NotFound)?;
+    let at = At { request: &request, desk: &desk, seller: &seller, product: Some(product) };
+    at.answer(body).await
+}
+
+/// What is said beside the fields, and above them.
+#[derive(Default)]
+struct Said {
+    words: Words,
+    now: Words,
+    is_meanwhile: bool,
+    is_preview: bool,
+}
+
+/// Where a form is answered.
+struct At<'a> {
+    request: &'a HttpRequest,
+    desk: &'a Desk,
+    seller: &'a Seller,
+    /// `None`: a new one.
+    product: Option<EditedProduct>,
+}
+
+impl At<'_> {
+    /// Each button but the one that saves gives the form back with every word in it.
+    async fn answer(&self, body: Payload) -> Result<HttpResponse, DeskError> {
+        let wallets = store::payment::list_wallets(&self.desk.shop.db).await?;
+        let (fields, taken) = self.read(body).await?;
+        if self.product.is_none() {
+            fields.once()?;
+        }
+        let mut form = ProductForm::read(&fields, &wallets);
+        let mut said = Said::default();
+        let mut refused = Vec::new();
+        for taken in taken {
+            match taken {
+                Ok(AddedPicture { file, fingerprint }) => {
+                    // The same picture chosen twice is one picture.
+                    if !form.pictures.iter().any(|picture| picture.file == file) {
+                        let alt = String::new();
+                        form.pictures.push(PictureFields { file, fingerprint, alt, thumb: None });
+                    }
+                }
+                Err(why) => refused.push(capital(&why)),
+            }
+        }
+        if !refused.is_empty() {
+            said.words.insert("files".to_owned(), refused.join(". ") + ".");
+        }
+        match fields.get("do") {
+            "save" | "" => return self.save(form, said, &wallets).await,
+            "preview" => said.is_preview = true,
+            "option-add" => form.options.push(ProductForm::new_option(&wallets)),
+            change => rearrange(&mut form, change),
+        }
+        let status =
+            if said.words.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+        self.page(status, form, &said).await
+    }
+
+    /// The form, and what became of each of its pictures, in their order.
+    async fn read(
+        &self,
+        body: Payload,
+    ) -> Result<(DeskForm, Vec<Result<AddedPicture, String>>), DeskError> {
+        let mut under_way: VecDeque<JoinHandle<_>> = VecDeque::new();
+        let mut taken = Vec::new();
+        let form = read_each(self.request, self.seller, body, async |file: UploadedFile| {
+            // While two are worked on, the browser waits with the next.
+            while AT_ONCE <= under_way.len() {
+                if let Some(next) = under_way.pop_front() {
+                    taken.push(done(next).await?);
+                }
+            }
+            let shop = self.desk.shop.clone();
+            under_way.push_back(actix_web::rt::spawn(async move {
+                let _held = file.held;
+                if file.is_too_heavy {
+                    let name = file.name;
+                    return Ok(Err(format!(
+                        "the picture {name:?} is larger than 32 MB, or all pictures together are larger than 100 MB: save it smaller, or upload it separately"
+                    )));
+                }
+                actions::add_picture(&shop, file.name, file.bytes).await
+            }));
+            Ok(())
+        })
+        .await?;
+        for next in under_way {
+            taken.push(done(next).await?);
+        }
+        Ok((form, taken))
+    }
+
+    async fn save(
+        &self,
+        mut form: ProductForm,
+        mut said: Said,
+        wallets: &[Wallet],
+    ) -> Result<HttpResponse, DeskError> {
+        // A row that nobody wrote into is no option.
+        form.options.retain(|option| {
+            let prices = option.prices.iter().all(|price| price.coins.is_empty());
+            !(option.id.is_empty()
+                && option.name.trim().is_empty()
+                && option.stock.is_empty()
+                && prices)
+        });
+        let of = self.product.as_ref().map(|product| &product.slug);
+        let edit = match form.read_edit(wallets, of) {
+            Ok(edit) if said.words.is_empty() => edit,
+            Ok(_) => return self.page(StatusCode::UNPROCESSABLE_ENTITY, form, &said).await,
+            Err(words) => {
+                said.words.extend(words);
+                return self.page(StatusCode::UNPROCESSABLE_ENTITY, form, &said).await;
+            }
+        };
+        match actions::edit_product(&self.desk.shop, edit, now()).await? {
+            Edited::Kept(slug) if self.product.is_none() => Ok(go(&slug, "added")),
+            Edited::Kept(slug) => Ok(go(&slug, "saved")),
+            Edited::Same(slug) => Ok(go(&slug, "same")),
+            Edited::Gone => Err(DeskError::NotFound),
+            Edited::SlugTaken => {
+                let words = "Another product already uses this slug.";
+                said.words.insert("slug".to_owned(), words.to_owned());
+                self.page(StatusCode::UNPROCESSABLE_ENTITY, form, &said).await
+            }
+            Edited::NoPictures(refused) => {
+                for (n, why) in refused {
+                    said.words.insert(format!("picture.{n}"), capital(&why) + ".");
+                }
+                self.page(StatusCode::UNPROCESSABLE_ENTITY, form, &said).await
+            }
+            Edited::Meanwhile(there) => {
+                let slug = there.slug.clone();
+                let there = ProductForm::of(&there, wallets);
+                // A form that is sent twice was kept by its first sending.
+                if form.says_the_same(&there) {
+                    return Ok(go(&slug, "saved"));
+                }
+                said.now = form.differences(&there);
+                say_sold(&mut said.now, "stock", &form.stock_was, &there.stock);
+                for (n, option) in form.options.iter().enumerate() {
+                    let same = there.options.iter().find(|same| same.id == option.id);
+                    if let Some(same) = same {
+                        let field = format!("option.{n}.stock");
+                        say_sold(&mut said.now, &field, &option.stock_was, &same.stock);
+                    }
+                }
+                form.take_over(&there);
+                said.is_meanwhile = true;
+                self.page(StatusCode::CONFLICT, form, &said).await
+            }
+        }
+    }
+
+    async fn page(
+        &self,
+        status: StatusCode,
+        mut form: ProductForm,
+        said: &Said,
+    ) -> Result<HttpResponse, DeskError> {
+        let db = &self.desk.shop.db;
+        for picture in &mut form.pictures {
+            if picture.thumb.is_none() {
+                picture.thumb = store::product_edit::find_thumb(db, &picture.fingerprint).await?;
+            }
+        }
+        let kept = match &self.product {
+            None => None,
+            Some(product) => Some(Kept {
+                name: product.name.clone(),
+                address: address(&product.slug),
+                hidden: product.hidden,
+                place: store::product_edit::find_place(db, product.id).await?,
+                n_products: store::desk_list::count(db).await?.0,
+                pools: pools(product),
+            }),
+        };
+        let wallets = store::payment::list_wallets(db).await?;
+        let categories = store::product_edit::list_categories(db).await?;
+        let template = EditPage {
+            layout: DeskLayout::new(self.seller, "/products").told(self.request, &DONE),
+            address: kept.as_ref().map_or("/products/new".to_owned(), |kept| kept.address.clone()),
+            kept,
+            preview: said.is_preview.then(|| preview(&form, preferred(self.desk, &wallets))),
+            once: fresh_name(),
+            form: &form,
+            words: &said.words,
+            now: &said.now,
+            is_meanwhile: said.is_meanwhile,
+            categories: categories.into_iter().map(|(name, _)| name).take(100).collect(),
+        };
+        page(status, &template)
+    }
+}
+
+/// What is wrong with a field, with the field's name where there are several of its kind.
+fn named(field: &str, words: &str) -> String {
+    let steps: Vec<&str> = field.split('.').collect();
+    let number =
+        |n: &str| n.parse::<usize>().map_or_else(|_| n.to_owned(), |n| (n + 1).to_string());
+    match steps.as_slice() {
+        ["price", currency] => format!("Price in {currency}: {words}"),
+        ["option", n, "price", currency] => {
+            format!("Price in {currency} of option {}: {words}", number(n))
+        }
+        ["option", n, "stock"] => format!("Stock of option {}: {words}", number(n)),
+        ["option", n, ..] => format!("Option {}: {words}", number(n)),
+        ["picture", n] => format!("Picture {}: {words}", number(n)),
+        _ => words.to_owned(),
+    }
+}
+
+async fn done(
+    under_way: JoinHandle<anyhow::Result<Result<AddedPicture, String>>>,
+) -> Result<Result<AddedPicture, String>, DeskError> {
+    Ok(under_way.await.context("work on a picture")??)
+}
+
+fn go(slug: &Slug, done: &str) -> HttpResponse {
+    see_other(&format!("{}?done={done}", address(slug)))
+}
+
+fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default() + letters.as_str()
+}
+
+/// `option-up-2`, `picture-remove-0` and the like; what is none of these changes nothing.
+fn rearrange(form: &mut ProductForm, change: &str) {
+    let mut steps = change.splitn(3, '-');
+    let (Some(what), Some(how), Some(n)) =
+        (steps.next(), steps.next(), steps.next().and_then(|n| n.parse().ok()))
+    else {
+        return;
+    };
+    match what {
+        "option" => shift(&mut form.options, how, n),
+        "picture" => shift(&mut form.pictures, how, n),
+        _ => {}
+    }
+}
+
+fn shift<T>(rows: &mut Vec<T>, how: &str, n: usize) {
+    match how {
+        "up" if 0 < n && n < rows.len() => rows.swap(n - 1, n),
+        "down" if n + 1 < rows.len() => rows.swap(n, n + 1),
+        "remove" if n < rows.len() => {
+            rows.remove(n);
+        }
+        _ => {}
+    }
+}
+
+/// Where some were sold, both numbers are said.
+fn say_sold(now: &mut Words, field: &str, was: &str, there: &str) {
+    if let (Ok(was), Ok(there)) = (was.parse::<i64>(), there.parse::<i64>())
+        && was != there
+    {
+        let why = match was - there {
+            sold @ 1.. => {
+                format!(
+                    "{there} (it was {was} when you opened this page; {sold} sold or removed since)"
+                )
+            }
+            back => {
+                format!("{there} (it was {was} when you opened this page; {} added since)", -back)
+            }
+        };
+        now.insert(field.to_owned(), why);
+    }
+}
+
+/// Number, name and pieces of each pool that a product has.
+pub fn pools(product: &EditedProduct) -> Vec<(i64, String, i64)> {
+    let own = product
+        .options
+        .iter()
+        .filter_map(|option| Some((option.id, option.name.clone(), option.stock?)));
+    let own: Vec<_> = own.collect();
+    let is_shared = own.len() < product.options.len() || product.options.is_empty();
+    let name = if own.is_empty() { "All" } else { "Other options" };
+    let shared = is_shared.then(|| (0, name.to_owned(), product.stock));
+    shared.into_iter().chain(own).collect()
+}
+
+fn preview(form: &ProductForm, currency: &str) -> Preview {
+    let price = form.prices.iter().find(|price| price.currency == currency);
+    let price = price.filter(|price| price.gwei().is_some());
+    Preview {
+        name: form.name.trim().to_owned(),
+        initial: form.name.trim().chars().take(1).collect(),
+        price: price.map(|price| format!("{} {}", price.coins, price.currency)).unwrap_or_default(),
+        html: markdown::html(form.description.trim()),
+        image: form.pictures.first().and_then(|picture| picture.thumb.clone()),
+    }
+}

@@ -1,0 +1,195 @@
+//! The list of products.
+
+use crate::actions;
+use crate::actions::Place;
+use crate::infra::store;
+use crate::infra::store::catalog::Image;
+use crate::infra::store::desk_list::DeskFilter;
+use crate::infra::store::desk_list::DeskRow;
+use crate::infra::store::desk_list::LOW;
+use crate::interfaces::desk::form::DeskForm;
+use crate::interfaces::desk::form::query_field;
+use crate::interfaces::desk::page::DeskError;
+use crate::interfaces::desk::page::DeskLayout;
+use crate::interfaces::desk::page::page;
+use crate::interfaces::desk::page::see_other;
+use crate::interfaces::desk::products::address;
+use crate::interfaces::desk::products::parse_slug;
+use crate::interfaces::desk::products::preferred;
+use crate::interfaces::desk::session::Seller;
+use crate::interfaces::desk::state::Desk;
+use crate::interfaces::web::now;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::web::Payload;
+use askama::Template;
+
+const DONE: [(&str, &str); 5] = [
+    ("moved", "The order was changed. Buyers see the same order."),
+    (
+        "hidden",
+        "The product is hidden. Buyers cannot see it or order it, even if it is in their cart.",
+    ),
+    ("shown", "The product is visible again."),
+    ("emptied", "The catalog is empty. Start by adding a wallet, then your first product."),
+    ("deleted", "The product was deleted. Existing orders are not affected."),
+];
+
+/// Units: products.
+const PAGE: i64 = 50;
+
+/// What the list is asked for, as the address says it.
+#[derive(Default)]
+struct Asked {
+    words: String,
+    category: String,
+    low: bool,
+    hidden: bool,
+    /// Counts from 1.
+    page: i64,
+}
+
+impl Asked {
+    fn of(field: impl Fn(&str) -> String) -> Self {
+        Self {
+            words: field("q").chars().take(200).collect(),
+            category: field("category").chars().take(200).collect(),
+            low: field("low") == "1",
+            hidden: field("hidden") == "1",
+            page: field("page")
+                .parse()
+                .ok()
+                .filter(|page| (1..=100_000).contains(page))
+                .unwrap_or(1),
+        }
+    }
+
+    /// The address of the same list at another page of it.
+    fn address(&self, page: i64, done: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in [("q", &self.words), ("category", &self.category)] {
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        for (name, is_asked) in [("low", self.low), ("hidden", self.hidden)] {
+            if is_asked {
+                query.append_pair(name, "1");
+            }
+        }
+        if 1 < page {
+            query.append_pair("page", &page.to_string());
+        }
+        if !done.is_empty() {
+            query.append_pair("done", done);
+        }
+        let query = query.finish();
+        if query.is_empty() { "/products".to_owned() } else { format!("/products?{query}") }
+    }
+
+    fn is_all(&self) -> bool {
+        self.words.trim().is_empty() && self.category.is_empty() && !self.low && !self.hidden
+    }
+}
+
+struct Row {
+    address: String,
+    slug: String,
+    name: String,
+    hidden: bool,
+    price: String,
+    stock: i64,
+    low: bool,
+    thumb: Option<Image>,
+}
+
+#[derive(Template)]
+#[template(path = "desk/products/list.html")]
+struct ListPage<'a> {
+    layout: DeskLayout<'a>,
+    asked: &'a Asked,
+    rows: Vec<Row>,
+    categories: Vec<(String, i64)>,
+    currency: &'a str,
+    n_products: i64,
+    n_hidden: i64,
+    low: i64,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+pub async fn show(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+) -> Result<HttpResponse, DeskError> {
+    let db = &desk.shop.db;
+    let asked = Asked::of(|name| query_field(&request, name));
+    let wallets = store::payment::list_wallets(db).await?;
+    let currency = preferred(&desk, &wallets);
+    let filter = DeskFilter {
+        category: asked.category.clone(),
+        words: store::catalog::fts_words(&asked.words),
+        low: asked.low,
+        hidden: asked.hidden,
+    };
+    // One more than is shown tells whether there is a next page.
+    let first = (asked.page - 1) * PAGE;
+    let mut found = store::desk_list::list(db, &filter, currency, first, PAGE + 1).await?;
+    let page_size = usize::try_from(PAGE).unwrap_or(usize::MAX);
+    let has_more = page_size < found.len();
+    found.truncate(page_size);
+    let (n_products, n_hidden) = store::desk_list::count(db).await?;
+    let template = ListPage {
+        layout: DeskLayout::new(&seller, "/products").told(&request, &DONE),
+        rows: found.into_iter().map(|row| shown(row, currency)).collect::<Result<_, _>>()?,
+        categories: store::product_edit::list_categories(db).await?,
+        currency,
+        n_products,
+        n_hidden,
+        low: LOW,
+        before: (1 < asked.page).then(|| asked.address(asked.page - 1, "")),
+        after: has_more.then(|| asked.address(asked.page + 1, "")),
+        asked: &asked,
+    };
+    page(StatusCode::OK, &template)
+}
+
+fn shown(row: DeskRow, currency: &str) -> Result<Row, DeskError> {
+    let from = if row.from { "from " } else { "" };
+    Ok(Row {
+        address: address(&parse_slug(&row.slug)?),
+        slug: row.slug,
+        name: row.name,
+        hidden: row.hidden,
+        price: row.price.map(|price| format!("{from}{price} {currency}")).unwrap_or_default(),
+        stock: row.stock,
+        low: row.low,
+        thumb: row.thumb,
+    })
+}
+
+/// The buttons of the list: a product goes up or down, is hidden or shown.
+pub async fn submit(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    let form = DeskForm::read(&request, &seller, body).await?;
+    let asked = Asked::of(|name| form.get(name).to_owned());
+    let (what, slug) = form.get("do").split_once(' ').ok_or(DeskError::NotFound)?;
+    let slug = parse_slug(slug)?;
+    let (shop, now) = (&desk.shop, now());
+    let (found, done) = match what {
+        "up" => (actions::move_product(shop, &slug, Place::Up, now).await?, "moved"),
+        "down" => (actions::move_product(shop, &slug, Place::Down, now).await?, "moved"),
+        "hide" => (actions::hide_product(shop, &slug, true, now).await?, "hidden"),
+        "show" => (actions::hide_product(shop, &slug, false, now).await?, "shown"),
+        _ => return Err(DeskError::NotFound),
+    };
+    found.ok_or(DeskError::NotFound)?;
+    Ok(see_other(&format!("{}#p-{slug}", asked.address(asked.page, done))))
+}

@@ -1,0 +1,162 @@
+//! The desk's listener and what wraps every request.
+
+use crate::interfaces::desk::addresses;
+use crate::interfaces::desk::form::Typed;
+use crate::interfaces::desk::page::DeskError;
+use crate::interfaces::desk::page::trouble_page;
+use crate::interfaces::desk::session;
+use crate::interfaces::desk::state::Desk;
+use crate::interfaces::web::ClientKey;
+use crate::interfaces::web::Connection;
+use crate::interfaces::web::ConnectionLimiter;
+use crate::interfaces::web::ConnectionLimits;
+use crate::interfaces::web::MOST_OF_CIRCUIT;
+use crate::interfaces::web::connection_of;
+use crate::interfaces::web::insert_security_headers;
+use crate::interfaces::web::serve::Listener;
+use crate::interfaces::web::serve::ServerOptions;
+use crate::interfaces::web::serve::reap;
+use crate::interfaces::web::serve::serve_app;
+use actix_web::App;
+use actix_web::Error;
+use actix_web::HttpMessage;
+use actix_web::HttpRequest;
+use actix_web::body::BoxBody;
+use actix_web::body::MessageBody;
+use actix_web::dev::ServiceFactory;
+use actix_web::dev::ServiceRequest;
+use actix_web::dev::ServiceResponse;
+use actix_web::http::ConnectionType;
+use actix_web::http::Method;
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::middleware::Next;
+use actix_web::middleware::from_fn;
+use actix_web::web::Data;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Units: connections of browsers that have not shown that they are the seller's. Where there are more, the oldest is
+/// closed, so that whoever comes is heard. The seller's own have places beside these, as many as one circuit has at the
+/// buyers' listener.
+const MOST_STRANGERS: usize = 96;
+/// What requests and answers may hold at the desk. Units: bytes.
+const REQUEST_MEMORY: usize = 16 * 1024 * 1024;
+
+/// Serves the seller until `shutdown`.
+///
+/// # Errors
+/// What the system says of the door.
+pub async fn serve(
+    desk: Data<Desk>,
+    listener: Listener,
+    shutdown: impl Future<Output = ()> + 'static,
+) -> io::Result<()> {
+    let limiter = ConnectionLimiter::new(ConnectionLimits {
+        most_connections: MOST_STRANGERS,
+        most_held: REQUEST_MEMORY,
+        most_unpaid: 0,
+        payment_time: Duration::ZERO,
+        closer: None,
+    });
+    let reaping = actix_web::rt::spawn(reap(limiter.clone()));
+    let room = ServerOptions {
+        limiter,
+        most_connections: MOST_STRANGERS + MOST_OF_CIRCUIT,
+        n_workers: 1,
+        newcomer: ClientKey::Stranger,
+        reads_circuits: false,
+    };
+    let served = serve_app(move || desk_app(desk.clone()), room, listener, shutdown).await;
+    reaping.abort();
+    served
+}
+
+fn desk_app(
+    desk: Data<Desk>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new().app_data(desk).wrap(from_fn(add_headers)).configure(addresses)
+}
+
+/// The same headers as at the buyers' door, on every answer; and no answer to a name that is not the desk's.
+async fn add_headers(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    recognise(request.request()).await;
+    if let Some(refused) = refuse(&request) {
+        let mut response = request.into_response(refused);
+        insert_security_headers(response.headers_mut());
+        return Ok(response);
+    }
+    // A HEAD is a GET whose body the server leaves out.
+    if request.method() == Method::HEAD {
+        request.head_mut().method = Method::GET;
+    }
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    let error = response.response().error().and_then(|error| error.as_error::<DeskError>());
+    if let Some(error) = error.filter(|error| error.is_temporary()) {
+        let asked = response.request().clone();
+        let page = error
+            .try_later(asked.extensions().get::<Typed>().map_or(&[][..], |typed| &typed.0[..]));
+        response = ServiceResponse::new(asked, page);
+    }
+    let is_bare = response.status().is_client_error()
+        && !response.headers().contains_key(header::CONTENT_TYPE);
+    if is_bare {
+        let status = response.status();
+        let words = "Please use the links and forms of the desk.";
+        let page = trouble_page(status, "Request not supported", words);
+        response = ServiceResponse::new(response.request().clone(), page);
+    }
+    insert_security_headers(response.headers_mut());
+    Ok(response)
+}
+
+fn refuse(request: &ServiceRequest) -> Option<actix_web::HttpResponse> {
+    let desk = request.app_data::<Data<Desk>>()?;
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| request.uri().authority().map(|named| named.as_str()));
+    let is_proxied = request.headers().contains_key("x-tor2web");
+    if is_proxied || desk.hosts.is_foreign(host.unwrap_or_default()) {
+        return Some(trouble_page(
+            StatusCode::MISDIRECTED_REQUEST,
+            "Wrong address",
+            "The desk only answers at its own address, which the shop prints when it starts.",
+        ));
+    }
+    // It does not change while the connection lasts: the next try shall come on another.
+    let is_full = |connection: &Arc<Connection>| {
+        connection.has_no_room() && connection.client() != ClientKey::Seller
+    };
+    if connection_of(request.request()).is_some_and(is_full) {
+        let words = "Too many requests at once. Please reload the page in a few seconds.";
+        let mut full = trouble_page(StatusCode::SERVICE_UNAVAILABLE, "Please wait", words);
+        full.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
+        full.head_mut().set_connection_type(ConnectionType::Close);
+        return Some(full);
+    }
+    None
+}
+
+/// Gives the connection a place among the seller's while its requests show that they come from the seller's browser.
+async fn recognise(request: &HttpRequest) {
+    let Some((connection, desk)) = connection_of(request).zip(request.app_data::<Data<Desk>>())
+    else {
+        return;
+    };
+    let is_sellers = session::is_sellers(request, desk).await;
+    let client = if is_sellers { ClientKey::Seller } else { ClientKey::Stranger };
+    if connection.client() != client {
+        connection.decide(client);
+    }
+}

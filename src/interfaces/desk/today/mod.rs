@@ -1,0 +1,298 @@
+//! The desk's first page: what waits, what came in, what is not well, and how it goes.
+
+mod plots;
+mod weeks;
+
+use crate::actions;
+use crate::actions::ClosedReason;
+use crate::domain::orders::Status;
+use crate::domain::payment::Coin;
+use crate::domain::payment::Wallet;
+use crate::domain::values::Currency;
+use crate::domain::values::Timestamp;
+use crate::infra::plots::bars_height;
+use crate::infra::store;
+use crate::infra::store::desk_list::LOW;
+use crate::infra::store::order_reports::Counts;
+use crate::infra::store::order_reports::ToGiveBack;
+use crate::infra::store::statistics::BestSold;
+use crate::infra::store::statistics::LowStock;
+use crate::interfaces::desk::form::DeskForm;
+use crate::interfaces::desk::form::query_field;
+use crate::interfaces::desk::health::Found;
+use crate::interfaces::desk::page::DeskError;
+use crate::interfaces::desk::page::DeskLayout;
+use crate::interfaces::desk::page::page;
+use crate::interfaces::desk::page::see_other;
+use crate::interfaces::desk::session::Seller;
+use crate::interfaces::desk::state::Desk;
+use crate::interfaces::desk::today::weeks::MoneyIn;
+use crate::interfaces::desk::today::weeks::WeekFigures;
+use crate::interfaces::desk::today::weeks::by_week;
+use crate::interfaces::desk::today::weeks::coins;
+use crate::interfaces::desk::today::weeks::first_week;
+use crate::interfaces::desk::today::weeks::money_in;
+use crate::interfaces::web::now;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web;
+use actix_web::web::Data;
+use actix_web::web::Payload;
+use actix_web::web::ServiceConfig;
+use askama::Template;
+use std::collections::BTreeSet;
+
+pub fn addresses(config: &mut ServiceConfig) {
+    config
+        .route("/", web::get().to(show))
+        .route("/today/orders.png", web::get().to(plots::show_orders))
+        .route("/today/takings.png", web::get().to(plots::show_takings))
+        .route("/today/best.png", web::get().to(plots::show_best))
+        .route("/today/close", web::post().to(close))
+        .route("/today/open", web::post().to(open))
+        .route("/today/codes", web::post().to(know_codes));
+}
+
+/// Units: cancelled orders that are listed.
+const MOST_TO_GIVE_BACK: i64 = 20;
+/// Units: stocks that are listed.
+const MOST_LOW: i64 = 20;
+/// Units: days before the key's end in which it is time to make it longer, as `shop doctor` has it.
+const SOON: i64 = 30;
+
+const DONE: [(&str, &str); 3] = [
+    ("codes", "The wrong codes were dismissed."),
+    ("closed", "The shop is closed: no new orders are accepted. Existing orders continue."),
+    ("opened", "The shop is open: buyers can place orders."),
+];
+
+#[derive(Template)]
+#[template(path = "desk/today.html")]
+struct TodayPage<'a> {
+    layout: DeskLayout<'a>,
+    now: Timestamp,
+    /// The wallets are the demo's.
+    is_demo: bool,
+    has_wallets: bool,
+    /// How often the password was right and the code wrong, and since when.
+    wrong_codes: Option<(i64, Timestamp)>,
+    has_rates: bool,
+    has_products: bool,
+    has_pages: bool,
+    house: HouseState,
+    counts: Counts,
+    to_give_back: Vec<ToGiveBack>,
+    /// Among those that are to be paid.
+    n_partial: i64,
+    /// Among those that are to be sent.
+    n_overpaid: i64,
+    money: Vec<MoneyIn>,
+    low: Vec<LowStock>,
+    has_more_low: bool,
+    key: KeyState,
+    doubts: Vec<Doubtful>,
+    n_watches: usize,
+    found: Option<Found>,
+    /// Of the plot of takings; `None`: there is no wallet, and never was money.
+    currency: Option<&'a Currency>,
+    currencies: &'a [Currency],
+    weeks: Vec<WeekFigures>,
+    best: Vec<BestSold>,
+    best_since: Timestamp,
+}
+
+/// Whether orders are taken.
+enum HouseState {
+    Open,
+    /// Since that day.
+    ClosedBySeller(Option<Timestamp>),
+    /// The shop itself takes none: why, for the seller.
+    ClosedItself(String),
+}
+
+enum KeyState {
+    None,
+    /// Its last day, where it has one.
+    Good(Option<Timestamp>),
+    EndsSoon(Timestamp),
+    Faulty(String),
+}
+
+/// A chain of which a node says nothing that counts.
+struct Doubtful {
+    coin: String,
+    words: String,
+    since: Option<Timestamp>,
+}
+
+async fn show(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+) -> Result<HttpResponse, DeskError> {
+    let db = &desk.shop.db;
+    let now = now();
+    let days = store::statistics::list_days(db, first_week(now), now.plus_days(1)).await?;
+    let wallets = store::payment::list_wallets(db).await?;
+    let (is_demo, has_wallets) = (wallets.iter().any(Wallet::is_demo), !wallets.is_empty());
+    let mut currencies: Vec<Currency> = wallets.into_iter().map(|wallet| wallet.currency).collect();
+    // What came in a currency whose wallet is gone came all the same.
+    let others: BTreeSet<Currency> = days.iter().map(|figures| figures.currency.clone()).collect();
+    currencies
+        .extend(others.into_iter().filter(|other| !currencies.contains(other)).collect::<Vec<_>>());
+    let asked = query_field(&request, "currency");
+    let currency =
+        currencies.iter().find(|currency| currency.as_str() == asked).or(currencies.first());
+    let mut low = store::statistics::list_low(db, LOW, MOST_LOW + 1).await?;
+    let has_more_low = low.len() > usize::try_from(MOST_LOW).unwrap_or(usize::MAX);
+    low.truncate(usize::try_from(MOST_LOW).unwrap_or(usize::MAX));
+    let watches = store::watch::list(db).await?;
+    let doubts = watches.iter().filter_map(|watch| {
+        let words = watch.complaint(now)?;
+        let coin = Coin::name_of_network(&watch.network).to_string();
+        Some(Doubtful { coin, words, since: watch.trouble_since })
+    });
+    let template = TodayPage {
+        layout: DeskLayout::new(&seller, "/").told(&request, &DONE),
+        now,
+        is_demo,
+        has_wallets,
+        wrong_codes: store::desk::find_wrong_codes(db).await?,
+        has_rates: !store::trade::list_rates(db).await?.is_empty(),
+        has_products: store::desk_list::count(db).await?.0 != 0,
+        has_pages: store::pages::list(db).await?.iter().any(|page| !page.is_gone),
+        house: house_state(&desk, now).await?,
+        counts: store::order_reports::count_today(db).await?,
+        to_give_back: store::order_reports::list_to_give_back(db, MOST_TO_GIVE_BACK).await?,
+        n_partial: count(&desk, Status::Partial).await?,
+        n_overpaid: count(&desk, Status::Overpaid).await?,
+        money: money_in(&days, &currencies, now),
+        low,
+        has_more_low,
+        key: key_state(&desk, now),
+        doubts: doubts.collect(),
+        n_watches: watches.len(),
+        found: desk.health.last(now),
+        currency,
+        currencies: &currencies,
+        weeks: by_week(&days, currency, now),
+        best: store::statistics::list_best(db, plots::N_BEST).await?,
+        best_since: actions::best_since(now),
+    };
+    page(StatusCode::OK, &template)
+}
+
+async fn count(desk: &Desk, status: Status) -> Result<i64, DeskError> {
+    let filter = store::order_reports::Filter { states: vec![status], since: None, before: None };
+    Ok(store::order_reports::count(&desk.shop.db, &filter).await?)
+}
+
+async fn house_state(desk: &Desk, now: Timestamp) -> Result<HouseState, DeskError> {
+    let house = store::shop_state::find(&desk.shop.db).await?;
+    // The seller's own word first: to open helps only where nothing else is in the way, and then the page says that.
+    if house.closed_on.is_some() {
+        return Ok(HouseState::ClosedBySeller(house.closed_on));
+    }
+    Ok(match actions::why_closed(&desk.shop, now).await? {
+        None => HouseState::Open,
+        Some(ClosedReason::BySeller) => HouseState::ClosedBySeller(None),
+        Some(closed) => HouseState::ClosedItself(closed.to_string()),
+    })
+}
+
+fn key_state(desk: &Desk, now: Timestamp) -> KeyState {
+    match desk.shop.availability.seal(now) {
+        Ok(None) => KeyState::None,
+        Ok(Some(key)) => match key.usable_until() {
+            Some(until) if until <= now.plus_days(SOON) => KeyState::EndsSoon(until),
+            until => KeyState::Good(until),
+        },
+        Err(closed) => KeyState::Faulty(closed.to_string()),
+    }
+}
+
+async fn close(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    DeskForm::read(&request, &seller, body).await?;
+    actions::close_shop(&desk.shop, now()).await?;
+    Ok(see_other("/?done=closed"))
+}
+
+async fn open(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    DeskForm::read(&request, &seller, body).await?;
+    actions::open_shop(&desk.shop, now()).await?;
+    Ok(see_other("/?done=opened"))
+}
+
+async fn know_codes(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+    body: Payload,
+) -> Result<HttpResponse, DeskError> {
+    DeskForm::read(&request, &seller, body).await?;
+    actions::forget_wrong_codes(&desk.shop).await?;
+    Ok(see_other("/?done=codes"))
+}
+
+impl TodayPage<'_> {
+    fn n_orders(&self) -> i64 {
+        self.weeks.iter().map(|week| week.orders).sum()
+    }
+
+    fn n_paid(&self) -> i64 {
+        self.weeks.iter().map(|week| week.paid).sum()
+    }
+
+    /// Whether the plot of takings has anything to show.
+    fn has_takings(&self) -> bool {
+        self.weeks.iter().any(|week| week.taken != 0)
+    }
+
+    /// What the plot of orders says, in a sentence.
+    fn gist_of_orders(&self) -> String {
+        let (n_orders, n_paid) = (self.n_orders(), self.n_paid());
+        if n_orders == 0 {
+            return format!("Orders per week: none in the last {} weeks.", self.weeks.len());
+        }
+        let best = self.weeks.iter().rev().max_by_key(|week| week.orders);
+        let best = best.map_or_else(String::new, |week| {
+            format!(" Highest: {} in the week of {}.", week.orders, week.monday.day())
+        });
+        format!(
+            "Orders per week: {n_orders} in the last {} weeks, {n_paid} of them paid.{best}",
+            self.weeks.len()
+        )
+    }
+
+    fn gist_of_takings(&self, currency: &Currency) -> String {
+        let sum = self.weeks.iter().fold(0_i64, |sum, week| sum.saturating_add(week.taken));
+        let sum = coins(sum);
+        let best = self.weeks.iter().rev().max_by_key(|week| week.taken);
+        let best = best.filter(|week| 0 < week.taken).map_or_else(String::new, |week| {
+            format!(" Highest: {} in the week of {}.", coins(week.taken), week.monday.day())
+        });
+        format!("{currency} received per week: {sum} in the last {} weeks.{best}", self.weeks.len())
+    }
+
+    fn height_of_best(&self) -> usize {
+        bars_height(self.best.len())
+    }
+
+    fn gist_of_best(&self) -> String {
+        let first = self.best.first().map_or_else(String::new, |best| {
+            format!(" First: {}, with {} sold.", best.name, best.pieces)
+        });
+        format!("Best sellers by quantity in paid orders since {}.{first}", self.best_since.day())
+    }
+}

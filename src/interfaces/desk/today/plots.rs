@@ -1,0 +1,86 @@
+//! The plots of the first page.
+
+use crate::domain::values::Currency;
+use crate::infra::plots::Bar;
+use crate::infra::plots::Column;
+use crate::infra::plots::Columns;
+use crate::infra::plots::DrawError;
+use crate::infra::plots::draw_bars;
+use crate::infra::plots::draw_columns;
+use crate::infra::store;
+use crate::interfaces::desk::form::query_field;
+use crate::interfaces::desk::page::DeskError;
+use crate::interfaces::desk::session::Seller;
+use crate::interfaces::desk::state::Desk;
+use crate::interfaces::desk::today::weeks::WeekFigures;
+use crate::interfaces::desk::today::weeks::by_week;
+use crate::interfaces::desk::today::weeks::coins;
+use crate::interfaces::desk::today::weeks::first_week;
+use crate::interfaces::web::now;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::web;
+use actix_web::web::Data;
+
+/// Units: products in the list of the best.
+pub const N_BEST: i64 = 8;
+
+pub async fn show_orders(desk: Data<Desk>, _seller: Seller) -> Result<HttpResponse, DeskError> {
+    let weeks = read_weeks(&desk, None).await?;
+    draw(move || {
+        let columns: Vec<Column> =
+            weeks.iter().map(|week| column(week, week.paid, week.orders - week.paid)).collect();
+        let legend = ("paid", "unpaid");
+        draw_columns(&Columns { legend, columns: &columns, write: &|n| n.to_string() })
+    })
+    .await
+}
+
+pub async fn show_takings(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    _seller: Seller,
+) -> Result<HttpResponse, DeskError> {
+    let currency = Currency::parse(&query_field(&request, "currency"));
+    let currency = currency.map_err(|_| DeskError::NotFound)?;
+    let weeks = read_weeks(&desk, Some(&currency)).await?;
+    draw(move || {
+        let columns: Vec<Column> = weeks.iter().map(|week| column(week, week.taken, 0)).collect();
+        let legend = (&*format!("{currency} received"), "");
+        draw_columns(&Columns { legend, columns: &columns, write: &coins })
+    })
+    .await
+}
+
+pub async fn show_best(desk: Data<Desk>, _seller: Seller) -> Result<HttpResponse, DeskError> {
+    let best = store::statistics::list_best(&desk.shop.db, N_BEST).await?;
+    let bars: Vec<Bar> =
+        best.into_iter().map(|best| Bar { name: best.name, n: best.pieces }).collect();
+    draw(move || draw_bars(&bars)).await
+}
+
+async fn read_weeks(
+    desk: &Desk,
+    currency: Option<&Currency>,
+) -> Result<Vec<WeekFigures>, DeskError> {
+    let now = now();
+    let (first, end) = (first_week(now), now.plus_days(1));
+    let days = store::statistics::list_days(&desk.shop.db, first, end).await?;
+    Ok(by_week(&days, currency, now))
+}
+
+/// The first week of a month carries its name.
+fn column(week: &WeekFigures, lower: i64, upper: i64) -> Column {
+    let monday = week.monday.short_day();
+    let label = if &monday[8..] <= "07" { week.monday.month() } else { String::new() };
+    Column { label, lower, upper }
+}
+
+/// A picture takes a few milliseconds: other pages do not wait for it.
+async fn draw(
+    picture: impl FnOnce() -> Result<Vec<u8>, DrawError> + Send + 'static,
+) -> Result<HttpResponse, DeskError> {
+    let drawn = web::block(picture).await.map_err(anyhow::Error::from)?;
+    let bytes = drawn.map_err(anyhow::Error::from)?;
+    Ok(HttpResponse::Ok().content_type("image/png").body(bytes))
+}

@@ -1,0 +1,392 @@
+//! The cart's pages.
+
+use crate::domain::cart::Basket;
+use crate::domain::cart::CartId;
+use crate::domain::cart::PricedCart;
+use crate::domain::catalog::OfferKey;
+use crate::domain::catalog::Slug;
+use crate::domain::payment::Wallet;
+use crate::domain::values::Amount;
+use crate::domain::values::Currency;
+use crate::domain::values::Quantity;
+use crate::infra::store;
+use crate::interfaces::web::catalog::RefusedAdd;
+use crate::interfaces::web::catalog::show_refused_add;
+use crate::interfaces::web::fields::Fields;
+use crate::interfaces::web::layout::Layout;
+use crate::interfaces::web::page::PageError;
+use crate::interfaces::web::page::see_other;
+use crate::interfaces::web::page::send;
+use crate::interfaces::web::page_cache::CachedPage;
+use crate::interfaces::web::state::AppState;
+use crate::interfaces::web::state::SiteSnapshot;
+use crate::interfaces::web::state::random_bytes;
+use crate::interfaces::web::visitor::Visitor;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::web::Data;
+use actix_web::web::Payload;
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "cart/cart.html")]
+struct CartPage<'a> {
+    layout: Layout<'a>,
+    notices: Vec<String>,
+    refused: Option<&'a str>,
+    lines: Vec<LineView>,
+    total: String,
+    other_totals: Vec<String>,
+    asks_for_sending: bool,
+    can_be_ordered: bool,
+}
+
+pub struct LineView {
+    pub slug: String,
+    pub name: String,
+    pub option: String,
+    pub price: Option<Amount>,
+    pub quantity: String,
+    pub sum: Option<Amount>,
+    pub refused: bool,
+}
+
+const TOO_LARGE: &str = "Cart limit reached. Check out first or remove an item.";
+
+pub async fn show(request: HttpRequest, app: Data<AppState>) -> Result<HttpResponse, PageError> {
+    let visitor = Visitor::of(&request, &app);
+    show_cart(&request, &app, visitor, StatusCode::OK, None).await
+}
+
+/// A change of a line that was refused: whose, what was typed, and why.
+struct RefusedChange<'a> {
+    key: Option<OfferKey>,
+    typed: &'a str,
+    words: &'a str,
+}
+
+async fn show_cart(
+    request: &HttpRequest,
+    app: &AppState,
+    mut visitor: Visitor,
+    status: StatusCode,
+    refused: Option<RefusedChange<'_>>,
+) -> Result<HttpResponse, PageError> {
+    let (facts, _) = app.facts().await?;
+    let wallet = app.currency(&facts, visitor.currency.as_deref());
+    let looked = match wallet {
+        Some(wallet) => Some(look_again(app, &visitor.basket, wallet).await?),
+        None => None,
+    };
+    let currency = wallet.map_or("", |wallet| wallet.currency.as_str());
+    let lines = looked.iter().flat_map(|cart| &cart.lines).map(|line| {
+        let refused = refused.as_ref().filter(|refused| refused.key == Some(line.offer.key));
+        LineView {
+            refused: refused.is_some(),
+            ..line_view(line, refused.map(|refused| refused.typed))
+        }
+    });
+    let template = CartPage {
+        layout: Layout::new(app, &facts, currency, "/cart"),
+        notices: looked.iter().flat_map(|cart| &cart.notices).map(ToString::to_string).collect(),
+        refused: refused.as_ref().map(|refused| refused.words),
+        lines: lines.collect(),
+        total: looked
+            .as_ref()
+            .and_then(|cart| cart.total)
+            .map_or_else(|| "–".to_owned(), |total| total.to_string()),
+        other_totals: other_totals(app, &facts, &visitor.basket, currency).await?,
+        asks_for_sending: store::catalog::asks_for_sending(&app.shop.db).await?,
+        can_be_ordered: looked.as_ref().is_some_and(PricedCart::can_be_ordered),
+    };
+    let html = template.render()?;
+    let cookie = match &looked {
+        Some(cart) => remember(app, &mut visitor, cart),
+        None => None,
+    };
+    let mut sent = send(request, app, &visitor, status, &CachedPage::once(&html));
+    if let Some(cookie) = cookie {
+        sent.response.append_header((header::SET_COOKIE, cookie));
+    }
+    Ok(sent.finish_page())
+}
+
+/// What the shop says now of each line.
+pub async fn look_again(
+    app: &AppState,
+    basket: &Basket,
+    wallet: &Wallet,
+) -> Result<PricedCart, PageError> {
+    let keys = basket.lines().iter().map(|line| line.key);
+    let offers = store::catalog::list_offers(&app.shop.db, keys, &wallet.currency).await?;
+    Ok(PricedCart::new(basket, &offers, &wallet.currency, wallet.coin.most()))
+}
+
+/// The cart's cookie with the prices that the visitor sees now, and without what the shop does not know; `None` where
+/// nothing changes.
+pub fn remember(app: &AppState, visitor: &mut Visitor, cart: &PricedCart) -> Option<String> {
+    let before = visitor.basket.write();
+    let unknown: Vec<OfferKey> = visitor
+        .basket
+        .lines()
+        .iter()
+        .map(|line| line.key)
+        .filter(|key| price_in(cart, *key).is_none())
+        .collect();
+    for key in unknown {
+        visitor.basket.remove(key);
+    }
+    visitor.basket.remember(&cart.currency, |key| price_in(cart, key).flatten());
+    if visitor.basket.write() == before {
+        None
+    } else {
+        visitor.cart_cookie(app, &visitor.basket).ok()
+    }
+}
+
+/// `None`: the shop does not know it; `Some(None)`: it has no price here.
+fn price_in(cart: &PricedCart, key: OfferKey) -> Option<Option<Amount>> {
+    cart.lines.iter().find(|line| line.offer.key == key).map(|line| line.offer.price)
+}
+
+pub fn line_view(line: &crate::domain::cart::PricedLine, typed: Option<&str>) -> LineView {
+    LineView {
+        slug: line.offer.slug.to_string(),
+        name: line.offer.name.clone(),
+        option: line.offer.option_name.clone(),
+        price: line.offer.price,
+        quantity: typed.map_or_else(|| line.quantity.to_string(), str::to_owned),
+        sum: line.sum,
+        refused: false,
+    }
+}
+
+/// What the same cart costs in the shop's other currencies, where all of it has a price there.
+async fn other_totals(
+    app: &AppState,
+    facts: &SiteSnapshot,
+    basket: &Basket,
+    currency: &str,
+) -> Result<Vec<String>, PageError> {
+    let mut totals = Vec::new();
+    for wallet in facts
+        .wallets
+        .iter()
+        .filter(|wallet| wallet.currency.as_str() != currency && !basket.is_empty())
+    {
+        let cart = look_again(app, basket, wallet).await?;
+        if let Some(total) = cart.total.filter(|_| cart.can_be_ordered()) {
+            totals.push(format!("{total} {}", wallet.currency));
+        }
+    }
+    Ok(totals)
+}
+
+pub async fn add(
+    request: HttpRequest,
+    app: Data<AppState>,
+    body: Payload,
+) -> Result<HttpResponse, PageError> {
+    let (fields, visitor) = Fields::read(&request, &app, body).await?;
+    let slug = Slug::parse(fields.get("product")).map_err(|_| PageError::NotFound)?;
+    let (option, typed) = (fields.get("option"), fields.get("quantity"));
+    // The ancestor's form had no quantity: it always put in one.
+    let quantity = if typed.is_empty() { Quantity::new(1) } else { Quantity::parse(typed) };
+    let refuse = |field, words: String| {
+        let (request, app, visitor, slug) = (&request, &app, &visitor, &slug);
+        async move {
+            show_refused_add(
+                request,
+                app,
+                visitor,
+                slug,
+                RefusedAdd { option, quantity: typed, field, words: &words },
+            )
+            .await
+        }
+    };
+    let Some(key) = store::catalog::find_key(&app.shop.db, &slug, option).await? else {
+        if store::catalog::find_product(&app.shop.db, &slug).await?.is_none() {
+            return Err(PageError::NotFound);
+        }
+        return refuse("option", "Choose an option.".to_owned()).await;
+    };
+    let quantity = match quantity {
+        Ok(quantity) => quantity,
+        Err(_) => {
+            return refuse("quantity", "Enter a whole number from 1 to 99.".to_owned()).await;
+        }
+    };
+    let mut basket = visitor.basket.clone();
+    if let Err(refused) = basket.add(key, quantity) {
+        return refuse("quantity", refused.to_string()).await;
+    }
+    let (facts, _) = app.facts().await?;
+    let Some(wallet) = app.currency(&facts, visitor.currency.as_deref()) else {
+        return refuse("quantity", "Ordering is not available yet.".to_owned()).await;
+    };
+    let cart = look_again(&app, &basket, wallet).await?;
+    if let Some(words) = hindrance(&cart, key) {
+        return refuse("quantity", words).await;
+    }
+    basket.id = CartId(random_bytes());
+    basket.remember(&wallet.currency, |key| price_in(&cart, key).flatten());
+    match visitor.cart_cookie(&app, &basket) {
+        Ok(cookie) => Ok(see_other("/cart", &[cookie])),
+        Err(_) => refuse("quantity", TOO_LARGE.to_owned()).await,
+    }
+}
+
+/// Why this line cannot be bought as it stands.
+fn hindrance(cart: &PricedCart, key: OfferKey) -> Option<String> {
+    let line = cart.lines.iter().find(|line| line.offer.key == key)?;
+    if line.sum.is_some() && cart.total.is_some() {
+        return None;
+    }
+    let name = line.offer.full_name();
+    let words = match line.offer.stock {
+        ..=0 => format!("{name} is sold out."),
+        left if left < line.quantity.get() => format!(
+            "Only {left} {name} in stock (you asked for {}, including your cart).",
+            line.quantity
+        ),
+        _ if line.offer.price.is_none() => {
+            format!("{name} is not available in {}. Choose another currency.", cart.currency)
+        }
+        left => format!(
+            "Only {left} in stock for all options of {name} together, including those in your cart."
+        ),
+    };
+    Some(words)
+}
+
+pub async fn change(
+    request: HttpRequest,
+    app: Data<AppState>,
+    body: Payload,
+) -> Result<HttpResponse, PageError> {
+    let (fields, visitor) = Fields::read(&request, &app, body).await?;
+    let (option, typed) = (fields.get("option"), fields.get("quantity"));
+    let key = find_in_cart(&app, &visitor, fields.get("product"), option).await?;
+    let Some(key) = key else { return Ok(see_other("/cart", &[])) };
+    let mut basket = visitor.basket.clone();
+    let unchanged = basket.clone();
+    match Quantity::parse(typed) {
+        Ok(quantity) => basket.change(key, quantity),
+        Err(_) if typed.trim() == "0" => basket.remove(key),
+        Err(_) => {
+            let words = "Enter a whole number from 1 to 99, or 0 to remove the item.";
+            let refused = RefusedChange { key: Some(key), typed, words };
+            return show_cart(
+                &request,
+                &app,
+                visitor,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                Some(refused),
+            )
+            .await;
+        }
+    }
+    if basket == unchanged {
+        return Ok(see_other("/cart", &[]));
+    }
+    basket.id = CartId(random_bytes());
+    match visitor.cart_cookie(&app, &basket) {
+        Ok(cookie) => Ok(see_other("/cart", &[cookie])),
+        Err(_) => {
+            let refused = RefusedChange { key: Some(key), typed, words: TOO_LARGE };
+            show_cart(&request, &app, visitor, StatusCode::UNPROCESSABLE_ENTITY, Some(refused))
+                .await
+        }
+    }
+}
+
+/// The line that a form means, also where its product is no longer sold.
+async fn find_in_cart(
+    app: &AppState,
+    visitor: &Visitor,
+    slug: &str,
+    option: &str,
+) -> Result<Option<OfferKey>, PageError> {
+    let (facts, _) = app.facts().await?;
+    let any = Currency::parse("ANY").map_err(|error| PageError::Broken(error.into()))?;
+    let currency =
+        app.currency(&facts, visitor.currency.as_deref()).map_or(&any, |wallet| &wallet.currency);
+    let keys = visitor.basket.lines().iter().map(|line| line.key);
+    let offers = store::catalog::list_offers(&app.shop.db, keys, currency).await?;
+    let found = offers
+        .into_values()
+        .find(|offer| offer.slug.as_str() == slug && offer.option_name == option);
+    Ok(found.map(|offer| offer.key))
+}
+
+pub async fn choose_currency(
+    request: HttpRequest,
+    app: Data<AppState>,
+    body: Payload,
+) -> Result<HttpResponse, PageError> {
+    let (fields, visitor) = Fields::read(&request, &app, body).await?;
+    let (facts, _) = app.facts().await?;
+    let wanted = fields.get("currency").trim().to_ascii_uppercase();
+    let Some(wallet) = facts.wallets.iter().find(|wallet| wallet.currency.as_str() == wanted)
+    else {
+        let words = "This currency is not accepted. Choose one of those above.";
+        let refused = RefusedChange { key: None, typed: "", words };
+        return show_cart(&request, &app, visitor, StatusCode::UNPROCESSABLE_ENTITY, Some(refused))
+            .await;
+    };
+    let mut cookies = vec![visitor.currency_cookie(&wallet.currency)];
+    // The cart shows its new prices at once: they are no change that has to be told.
+    let mut basket = visitor.basket.clone();
+    let cart = look_again(&app, &basket, wallet).await?;
+    basket.remember(&wallet.currency, |key| price_in(&cart, key).flatten());
+    if basket != visitor.basket {
+        cookies.extend(visitor.cart_cookie(&app, &basket));
+    }
+    Ok(see_other(back(fields.get("back")), &cookies))
+}
+
+/// A path of this shop that a page can be shown at; anything else is the shop window.
+fn back(path: &str) -> &str {
+    let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~%?&=+".contains(&byte);
+    let local = path.starts_with('/')
+        && !path.starts_with("//")
+        && path.len() <= 600
+        && path.bytes().all(harmless);
+    let shown =
+        !["/currency", "/cart/change", "/order/"].iter().any(|address| path.starts_with(address));
+    if local && shown { path } else { "/" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_visitor_goes_back_to_a_page_of_this_shop_alone() {
+        for path in [
+            "/",
+            "/product?page=2",
+            "/category/T%20shirts",
+            "/search?q=wool+socks&page=1",
+            "/cart",
+            "/order",
+        ] {
+            assert_eq!(back(path), path);
+        }
+        for path in [
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "http://evil.example",
+            "/a\r\nSet-Cookie: x",
+            "/\t/evil",
+            "/currency",
+            "javascript:1",
+        ] {
+            assert_eq!(back(path), "/", "{path:?}");
+        }
+    }
+}

@@ -1,0 +1,406 @@
+//! The home page, lists, search and product pages.
+
+use crate::domain::catalog::IN_WINDOW;
+use crate::domain::catalog::Slug;
+use crate::domain::catalog::Stock;
+use crate::domain::values::Amount;
+use crate::infra::store;
+use crate::infra::store::catalog::Card;
+use crate::infra::store::catalog::Image;
+use crate::infra::store::catalog::Product;
+use crate::infra::store::catalog::SheetCell;
+use crate::infra::store::catalog::Window;
+use crate::interfaces::web::fields::query_field;
+use crate::interfaces::web::layout::CategoryLink;
+use crate::interfaces::web::layout::Layout;
+use crate::interfaces::web::layout::category_href;
+use crate::interfaces::web::page::PageError;
+use crate::interfaces::web::page::page;
+use crate::interfaces::web::page::send;
+use crate::interfaces::web::page_cache::CachedPage;
+use crate::interfaces::web::state::AppState;
+use crate::interfaces::web::state::SiteSnapshot;
+use crate::interfaces::web::visitor::Visitor;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use askama::Template;
+use std::sync::Arc;
+
+/// Units: products on a page of a list.
+const ON_PAGE: i64 = 24;
+/// Far more pages than any catalog has.
+const LAST_PAGE: i64 = 1_000_000;
+
+/// A product in a list, as the page prints it.
+struct CardView {
+    slug: String,
+    name: String,
+    initial: char,
+    price: Option<Amount>,
+    from: bool,
+    stock: Stock,
+    says_stock: bool,
+    thumb: Option<Image>,
+    /// Where the window's sheet has the thumb.
+    cell: Option<SheetCell>,
+}
+
+#[derive(Template)]
+#[template(path = "catalog/window.html")]
+struct WindowPage<'a> {
+    layout: Layout<'a>,
+    notice: &'a str,
+    cards: Vec<CardView>,
+    total: i64,
+    has_more: bool,
+}
+
+#[derive(Template)]
+#[template(path = "catalog/list.html")]
+struct ListPage<'a> {
+    layout: Layout<'a>,
+    title: String,
+    summary: String,
+    nothing: String,
+    cards: Vec<CardView>,
+    page: i64,
+    pages: i64,
+    earlier: Option<String>,
+    later: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "catalog/product.html")]
+struct ProductPage<'a> {
+    layout: Layout<'a>,
+    product: &'a Product,
+    initial: char,
+    crumbs: Vec<CategoryLink>,
+    price: Option<Amount>,
+    from: bool,
+    /// The currencies it can be bought in instead.
+    others: String,
+    stock: Stock,
+    can_be_bought: bool,
+    choices: Vec<Choice>,
+    quantity: &'a str,
+    refused: Option<&'a str>,
+    refused_field: &'a str,
+    next: Option<(String, String)>,
+}
+
+struct Choice {
+    name: String,
+    words: String,
+    sold_out: bool,
+    chosen: bool,
+}
+
+/// What a visitor tried to put into the cart, and why not.
+pub struct RefusedAdd<'a> {
+    pub option: &'a str,
+    pub quantity: &'a str,
+    /// `option` or `quantity`.
+    pub field: &'a str,
+    pub words: &'a str,
+}
+
+pub async fn show_window(
+    request: HttpRequest,
+    app: Data<AppState>,
+) -> Result<HttpResponse, PageError> {
+    let ((facts, version), visitor) = (app.facts().await?, Visitor::of(&request, &app));
+    let currency = currency_name(&app, &facts, &visitor);
+    let name = format!("/ {currency}");
+    if let Some(ready) = app.ready.find(version, &name) {
+        return Ok(send(&request, &app, &visitor, StatusCode::OK, &ready).finish_page());
+    }
+    let db = &app.shop.db;
+    let total = store::catalog::find_size(db, currency, "").await?.unwrap_or(0);
+    let n_products = IN_WINDOW as i64;
+    let window = Window { currency, category: "", first: 0, n_products };
+    let mut cards = card_views(store::catalog::list_cards(db, window).await?);
+    // A card is asked for by its picture, so it is right whatever else the sheet shows.
+    let cells = store::catalog::list_cells(db, currency).await?;
+    for card in &mut cards {
+        card.cell = card.thumb.as_ref().and_then(|thumb| cells.get(&thumb.webp).cloned());
+    }
+    let layout = Layout::new(&app, &facts, currency, "/");
+    let template =
+        WindowPage { layout, notice: &facts.notice, cards, total, has_more: n_products < total };
+    keep_and_send(&request, &app, &visitor, version, name, &template)
+}
+
+pub async fn show_all(
+    request: HttpRequest,
+    app: Data<AppState>,
+) -> Result<HttpResponse, PageError> {
+    let title = "All products".to_owned();
+    show_list(&request, &app, "", title, "/product").await
+}
+
+pub async fn show_category(
+    request: HttpRequest,
+    app: Data<AppState>,
+) -> Result<HttpResponse, PageError> {
+    // The path is decoded once by the server, but a slash in a name comes as %2F and stays so.
+    let name = request
+        .match_info()
+        .get("name")
+        .unwrap_or_default()
+        .replace("%2F", "/")
+        .replace("%2f", "/");
+    if !store::catalog::has_category(&app.shop.db, &name).await? {
+        return Err(PageError::NotFound);
+    }
+    show_list(&request, &app, &name, name.clone(), &category_href(&name)).await
+}
+
+async fn show_list(
+    request: &HttpRequest,
+    app: &AppState,
+    category: &str,
+    title: String,
+    address: &str,
+) -> Result<HttpResponse, PageError> {
+    let ((facts, version), visitor) = (app.facts().await?, Visitor::of(request, app));
+    let currency = currency_name(app, &facts, &visitor);
+    let number = page_number(request)?;
+    let name = format!("{address} {currency} {number}");
+    if let Some(ready) = app.ready.find(version, &name) {
+        return Ok(send(request, app, &visitor, StatusCode::OK, &ready).finish_page());
+    }
+    let db = &app.shop.db;
+    let total = store::catalog::find_size(db, currency, category).await?.unwrap_or(0);
+    let pages = pages_of(total);
+    if pages < number {
+        return Err(PageError::NotFound);
+    }
+    let window = Window { currency, category, first: (number - 1) * ON_PAGE, n_products: ON_PAGE };
+    let cards = card_views(store::catalog::list_cards(db, window).await?);
+    let at = |number: i64| format!("{address}?page={number}");
+    let template = ListPage {
+        layout: Layout::new(app, &facts, currency, at(number)),
+        title,
+        summary: products(total),
+        nothing: format!("No products in {currency}. Switch currency above."),
+        cards,
+        page: number,
+        pages,
+        earlier: (1 < number).then(|| at(number - 1)),
+        later: (number < pages).then(|| at(number + 1)),
+    };
+    keep_and_send(request, app, &visitor, version, name, &template)
+}
+
+pub async fn search(request: HttpRequest, app: Data<AppState>) -> Result<HttpResponse, PageError> {
+    let ((facts, _), visitor) = (app.facts().await?, Visitor::of(&request, &app));
+    let currency = currency_name(&app, &facts, &visitor);
+    let query: String = query_field(&request, "q").chars().take(100).collect();
+    let number = page_number(&request)?;
+    let db = &app.shop.db;
+    let found = match store::catalog::fts_words(&query) {
+        Some(words) => store::catalog::search(db, &words, currency).await?,
+        None => Vec::new(),
+    };
+    let pages = pages_of(i64::try_from(found.len()).unwrap_or(i64::MAX));
+    if pages < number {
+        return Err(PageError::NotFound);
+    }
+    let on_page = usize::try_from(ON_PAGE).unwrap_or_default();
+    let first = usize::try_from((number - 1) * ON_PAGE).unwrap_or_default();
+    let ids: Vec<i64> = found.iter().skip(first).take(on_page).copied().collect();
+    let cards = card_views(store::catalog::list_cards_of(db, &ids, currency).await?);
+    let encoded: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
+    let at = |number: i64| format!("/search?q={encoded}&page={number}");
+    let mut layout = Layout::new(&app, &facts, currency, at(number));
+    layout.query.clone_from(&query);
+    let template = ListPage {
+        layout,
+        title: if query.trim().is_empty() {
+            "Search".to_owned()
+        } else {
+            format!("Search: {}", query.trim())
+        },
+        summary: products(i64::try_from(found.len()).unwrap_or(i64::MAX)),
+        nothing: match query.trim() {
+            "" => "Enter a search term above.".to_owned(),
+            query => {
+                format!("No results for “{query}”. Try fewer words, or the beginning of a word.")
+            }
+        },
+        cards,
+        page: number,
+        pages,
+        earlier: (1 < number).then(|| at(number - 1)),
+        later: (number < pages).then(|| at(number + 1)),
+    };
+    page(&request, &app, &visitor, StatusCode::OK, &template)
+}
+
+pub async fn show_product(
+    request: HttpRequest,
+    app: Data<AppState>,
+) -> Result<HttpResponse, PageError> {
+    let ((facts, version), visitor) = (app.facts().await?, Visitor::of(&request, &app));
+    let currency = currency_name(&app, &facts, &visitor);
+    let slug = Slug::parse(request.match_info().get("slug").unwrap_or_default())
+        .map_err(|_| PageError::NotFound)?;
+    let name = format!("/product/{slug} {currency}");
+    if let Some(ready) = app.ready.find(version, &name) {
+        return Ok(send(&request, &app, &visitor, StatusCode::OK, &ready).finish_page());
+    }
+    let product =
+        store::catalog::find_product(&app.shop.db, &slug).await?.ok_or(PageError::NotFound)?;
+    let template = product_page(&app, &facts, currency, &product, None).await?;
+    keep_and_send(&request, &app, &visitor, version, name, &template)
+}
+
+/// The product's page again, with what the visitor chose and why it was refused.
+pub async fn show_refused_add(
+    request: &HttpRequest,
+    app: &AppState,
+    visitor: &Visitor,
+    slug: &Slug,
+    refused: RefusedAdd<'_>,
+) -> Result<HttpResponse, PageError> {
+    let (facts, _) = app.facts().await?;
+    let product =
+        store::catalog::find_product(&app.shop.db, slug).await?.ok_or(PageError::NotFound)?;
+    let currency = currency_name(app, &facts, visitor);
+    let template = product_page(app, &facts, currency, &product, Some(refused)).await?;
+    page(request, app, visitor, StatusCode::UNPROCESSABLE_ENTITY, &template)
+}
+
+async fn product_page<'a>(
+    app: &'a AppState,
+    facts: &'a SiteSnapshot,
+    currency: &'a str,
+    product: &'a Product,
+    refused: Option<RefusedAdd<'a>>,
+) -> Result<ProductPage<'a>, PageError> {
+    let in_currency = |prices: &[(crate::domain::values::Currency, Amount)]| {
+        prices.iter().find(|(name, _)| name.as_str() == currency).map(|(_, price)| *price)
+    };
+    let own = in_currency(&product.prices);
+    let option_prices: Vec<Option<Amount>> =
+        product.options.iter().map(|option| in_currency(&option.prices).or(own)).collect();
+    let lowest = option_prices.iter().flatten().min().copied().or(own);
+    let differ = option_prices.iter().flatten().any(|price| Some(*price) != lowest);
+    let stock = store_of(product);
+    let choices = product.options.iter().zip(&option_prices).map(|(option, price)| {
+        let pieces = option.stock.unwrap_or(product.stock);
+        let mut words = option.name.clone();
+        if differ && let Some(price) = price {
+            words.push_str(&format!(", {price} {currency}"));
+        }
+        if Stock::of(pieces) != Stock::InStock && option.stock.is_some() {
+            words.push_str(&format!(" ({})", Stock::of(pieces).to_string().to_lowercase()));
+        }
+        let chosen = refused.as_ref().is_some_and(|refused| refused.option == option.name);
+        Choice {
+            name: option.name.clone(),
+            words,
+            sold_out: pieces <= 0 || price.is_none(),
+            chosen,
+        }
+    });
+    let others: Vec<&str> = product
+        .prices
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .filter(|name| *name != currency)
+        .collect();
+    let crumbs = product.categories.iter().map(|name| CategoryLink {
+        name: name.clone(),
+        href: category_href(name),
+        products: 0,
+    });
+    let next = store::catalog::find_next(&app.shop.db, product.id, currency).await?;
+    Ok(ProductPage {
+        layout: Layout::new(app, facts, currency, format!("/product/{}", product.slug)),
+        product,
+        initial: initial(&product.name),
+        crumbs: crumbs.collect(),
+        price: lowest,
+        from: differ,
+        others: others.join(" and "),
+        stock: Stock::of(stock),
+        can_be_bought: 0 < stock && lowest.is_some(),
+        choices: choices.collect(),
+        quantity: refused.as_ref().map_or("1", |refused| refused.quantity),
+        refused: refused.as_ref().map(|refused| refused.words),
+        refused_field: refused.as_ref().map_or("", |refused| refused.field),
+        next,
+    })
+}
+
+/// Units: pieces of all options together; options without a quantity of their own share the product's.
+fn store_of(product: &Product) -> i64 {
+    let own: i64 = product.options.iter().filter_map(|option| option.stock).sum();
+    let shares =
+        product.options.is_empty() || product.options.iter().any(|option| option.stock.is_none());
+    own + if shares { product.stock } else { 0 }
+}
+
+fn keep_and_send(
+    request: &HttpRequest,
+    app: &AppState,
+    visitor: &Visitor,
+    version: i64,
+    name: String,
+    template: &impl Template,
+) -> Result<HttpResponse, PageError> {
+    let ready = Arc::new(CachedPage::new(&template.render()?));
+    app.ready.keep(version, name, ready.clone());
+    Ok(send(request, app, visitor, StatusCode::OK, &ready).finish_page())
+}
+
+pub fn currency_name<'a>(app: &AppState, facts: &'a SiteSnapshot, visitor: &Visitor) -> &'a str {
+    app.currency(facts, visitor.currency.as_deref()).map_or("", |wallet| wallet.currency.as_str())
+}
+
+fn card_views(cards: Vec<Card>) -> Vec<CardView> {
+    cards
+        .into_iter()
+        .map(|card| {
+            let stock = Stock::of(card.stock);
+            CardView {
+                initial: initial(&card.name),
+                slug: card.slug,
+                name: card.name,
+                price: card.price,
+                from: card.from,
+                stock,
+                says_stock: stock != Stock::InStock,
+                thumb: card.thumb,
+                cell: None,
+            }
+        })
+        .collect()
+}
+
+fn initial(name: &str) -> char {
+    name.chars().find(|c| c.is_alphanumeric()).unwrap_or('·').to_uppercase().next().unwrap_or('·')
+}
+
+fn page_number(request: &HttpRequest) -> Result<i64, PageError> {
+    match query_field(request, "page").as_str() {
+        "" => Ok(1),
+        text => text
+            .parse()
+            .ok()
+            .filter(|number| (1..=LAST_PAGE).contains(number))
+            .ok_or(PageError::NotFound),
+    }
+}
+
+fn pages_of(total: i64) -> i64 {
+    ((total + ON_PAGE - 1) / ON_PAGE).max(1)
+}
+
+fn products(n: i64) -> String {
+    if n == 1 { "1 product".to_owned() } else { format!("{n} products") }
+}

@@ -1,0 +1,418 @@
+//! The checkout's pages.
+
+use crate::actions;
+use crate::actions::OrderRequest;
+use crate::actions::PlaceOrderOutcome;
+use crate::domain::cart::PricedCart;
+use crate::domain::catalog::Rate;
+use crate::domain::catalog::reach;
+use crate::domain::orders::Code;
+use crate::domain::orders::Draft;
+use crate::domain::orders::DraftForm;
+use crate::domain::orders::FormToken;
+use crate::domain::orders::OrderRef;
+use crate::domain::orders::Refusal;
+use crate::domain::payment::Wallet;
+use crate::domain::values::Amount;
+use crate::domain::values::text::without_hidden;
+use crate::infra::store;
+use crate::interfaces::web::admission::connection_of;
+use crate::interfaces::web::cart::LineView;
+use crate::interfaces::web::cart::line_view;
+use crate::interfaces::web::cart::look_again;
+use crate::interfaces::web::cart::remember;
+use crate::interfaces::web::clock::now;
+use crate::interfaces::web::fields::Fields;
+use crate::interfaces::web::layout::Layout;
+use crate::interfaces::web::page::PageError;
+use crate::interfaces::web::page::see_other;
+use crate::interfaces::web::page::send;
+use crate::interfaces::web::page_cache::CachedPage;
+use crate::interfaces::web::state::AppState;
+use crate::interfaces::web::state::SiteSnapshot;
+use crate::interfaces::web::state::random_bytes;
+use crate::interfaces::web::visitor::OpenOrder;
+use crate::interfaces::web::visitor::Visitor;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::web::Data;
+use actix_web::web::Payload;
+use askama::Template;
+use std::time::Duration;
+
+#[derive(Template)]
+#[template(path = "orders/checkout.html")]
+struct CheckoutPage<'a> {
+    layout: Layout<'a>,
+    form: &'a FormView,
+    refusals: &'a [Refusal],
+    /// Why no order can be taken just now, though nothing is wrong with this one.
+    wait: Option<&'a str>,
+    notices: Vec<String>,
+    lines: Vec<LineView>,
+    total: Amount,
+    /// What the buyer sees now, so that a form that was shown another sum is not taken for consent to this one.
+    shown: String,
+    asks_for_sending: bool,
+    rates: Vec<RateView>,
+    has_discounts: bool,
+    keep_days: i64,
+    /// How long the price is guaranteed.
+    payment_time: String,
+}
+
+struct RateView {
+    name: String,
+    reach: String,
+    price: Amount,
+    total: Amount,
+}
+
+/// The fields of the form and the longest text that each takes, in the order in which they are asked.
+/// Units: characters.
+const FIELDS: [(&str, usize); 13] = [
+    ("recipient", 100),
+    ("street", 200),
+    ("city", 100),
+    ("province", 100),
+    ("postcode", 20),
+    ("country", 60),
+    ("pgp", 16_000),
+    ("shipping", 80),
+    ("note", 2_000),
+    ("email", 120),
+    ("refund", 120),
+    ("transaction", 100),
+    ("discount", 40),
+];
+
+/// The form as it is shown: with the buyer's words still in it, and what is wrong with each.
+struct FormView {
+    fields: Vec<FieldView>,
+    currency: String,
+}
+
+struct FieldView {
+    name: &'static str,
+    most: usize,
+    value: String,
+    error: String,
+    first_refused: bool,
+}
+
+impl FormView {
+    fn new(currency: &str, fields: Option<&Fields>, refusals: &[Refusal]) -> Self {
+        let first = FIELDS
+            .iter()
+            .map(|(name, _)| *name)
+            .find(|name| refusals.iter().any(|refusal| refusal.field == *name));
+        let fields = FIELDS.iter().map(|(name, most)| FieldView {
+            name,
+            most: *most,
+            value: fields.map(|fields| without_hidden(fields.get(name))).unwrap_or_default(),
+            error: refusals
+                .iter()
+                .find(|refusal| refusal.field == *name)
+                .map(|refusal| refusal.words.clone())
+                .unwrap_or_default(),
+            first_refused: first == Some(*name),
+        });
+        Self { fields: fields.collect(), currency: currency.to_owned() }
+    }
+
+    fn field(&self, name: &str) -> &FieldView {
+        self.fields
+            .iter()
+            .find(|field| field.name == name)
+            .expect("the template names fields of the table above")
+    }
+
+    fn refund_label(&self) -> String {
+        format!("{} refund address", self.currency)
+    }
+}
+
+impl FieldView {
+    fn is_refused(&self) -> bool {
+        !self.error.is_empty()
+    }
+
+    fn is_used(&self) -> bool {
+        self.is_refused() || !self.value.is_empty()
+    }
+}
+
+pub async fn show(request: HttpRequest, app: Data<AppState>) -> Result<HttpResponse, PageError> {
+    let visitor = Visitor::of(&request, &app);
+    let (facts, _) = app.facts().await?;
+    let Some(wallet) = app.currency(&facts, visitor.currency.as_deref()) else {
+        return Ok(see_other("/cart", &[]));
+    };
+    let cart = look_again(&app, &visitor.basket, wallet).await?;
+    if !cart.can_be_ordered() {
+        return Ok(see_other("/cart", &[]));
+    }
+    // Before anything is typed in vain.
+    if let Some(closed) = actions::why_closed(&app.shop, now()).await? {
+        return Err(PageError::Closed(closed));
+    }
+    let form = FormView::new(wallet.currency.as_str(), None, &[]);
+    let again = Again { form: &form, refusals: &[], wait: None, cart: &cart, other_form: false };
+    show_form(&request, &app, visitor, &facts, wallet, StatusCode::OK, again).await
+}
+
+/// The form as it goes back to the buyer.
+struct Again<'a> {
+    form: &'a FormView,
+    refusals: &'a [Refusal],
+    wait: Option<&'a str>,
+    cart: &'a PricedCart,
+    /// Whether it was sent from a page that showed something else.
+    other_form: bool,
+}
+
+async fn show_form(
+    request: &HttpRequest,
+    app: &AppState,
+    mut visitor: Visitor,
+    facts: &SiteSnapshot,
+    wallet: &Wallet,
+    status: StatusCode,
+    again: Again<'_>,
+) -> Result<HttpResponse, PageError> {
+    let db = &app.shop.db;
+    let total = again.cart.total.unwrap_or(Amount::ZERO);
+    let rates = store::catalog::list_rates(db, &wallet.currency).await?;
+    let mut notices: Vec<String> = again.cart.notices.iter().map(ToString::to_string).collect();
+    if again.other_form && notices.is_empty() {
+        notices
+            .push("Your cart or your currency has changed since you opened this form.".to_owned());
+    }
+    let template = CheckoutPage {
+        layout: Layout::new(app, facts, wallet.currency.as_str(), "/checkout"),
+        form: again.form,
+        refusals: again.refusals,
+        wait: again.wait,
+        notices,
+        lines: again.cart.lines.iter().map(|line| line_view(line, None)).collect(),
+        total,
+        shown: sum_shown(again.cart),
+        asks_for_sending: store::catalog::asks_for_sending(db).await?,
+        rates: rates.iter().map(|rate| rate_view(rate, total)).collect(),
+        has_discounts: store::catalog::has_discounts(db).await?,
+        keep_days: app.shop.policy.keep_days,
+        payment_time: time_of(app.shop.policy.payment_minutes),
+    };
+    let html = template.render()?;
+    let cookie = remember(app, &mut visitor, again.cart);
+    let mut sent = send(request, app, &visitor, status, &CachedPage::once(&html));
+    if let Some(cookie) = cookie {
+        sent.response.append_header((header::SET_COOKIE, cookie));
+    }
+    Ok(sent.finish_page())
+}
+
+/// `2 hours`, or `90 minutes` where it is not whole hours.
+fn time_of(minutes: i64) -> String {
+    let (n, unit) = if minutes % 60 == 0 { (minutes / 60, "hour") } else { (minutes, "minute") };
+    format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
+}
+
+fn sum_shown(cart: &PricedCart) -> String {
+    format!("{} {}", cart.total.unwrap_or(Amount::ZERO), cart.currency)
+}
+
+fn rate_view(rate: &Rate, total: Amount) -> RateView {
+    RateView {
+        name: rate.name.clone(),
+        reach: reach(&rate.countries),
+        price: rate.price,
+        total: total.plus(rate.price).unwrap_or(total),
+    }
+}
+
+pub async fn submit(
+    request: HttpRequest,
+    app: Data<AppState>,
+    body: Payload,
+) -> Result<HttpResponse, PageError> {
+    let (fields, visitor) = Fields::read(&request, &app, body).await?;
+    if visitor.basket.is_empty() {
+        // After Back, a form may be sent whose order is placed and whose cart is gone.
+        return Ok(see_other(if visitor.open_order.is_some() { "/order" } else { "/cart" }, &[]));
+    }
+    let (facts, _) = app.facts().await?;
+    let Some(wallet) = app.currency(&facts, visitor.currency.as_deref()) else {
+        return Ok(see_other("/cart", &[]));
+    };
+    let cart = look_again(&app, &visitor.basket, wallet).await?;
+    let other_form = !fields.get("shown").is_empty() && fields.get("shown") != sum_shown(&cart);
+    let mut refusals = Vec::new();
+    let mut wait = None;
+    match Draft::parse(&draft_form(&fields), &wallet.coin) {
+        Err(refused) => refusals = refused,
+        Ok(_) if other_form => {}
+        Ok(draft) => {
+            let placing =
+                OrderRequest { basket: &visitor.basket, currency: &wallet.currency, draft };
+            match tried_to_place(&request, &app, placing).await {
+                Tried::Placed(PlaceOrderOutcome::Order(_)) => return Ok(placed(&app, &visitor)),
+                Tried::Placed(PlaceOrderOutcome::Changed(cart)) => {
+                    let form = FormView::new(wallet.currency.as_str(), Some(&fields), &[]);
+                    let again = Again {
+                        form: &form,
+                        refusals: &[],
+                        wait: None,
+                        cart: &cart,
+                        other_form: true,
+                    };
+                    return show_form(
+                        &request,
+                        &app,
+                        visitor,
+                        &facts,
+                        wallet,
+                        StatusCode::UNPROCESSABLE_ENTITY,
+                        again,
+                    )
+                    .await;
+                }
+                Tried::Placed(PlaceOrderOutcome::Refused(refused)) => refusals = refused,
+                Tried::Placed(PlaceOrderOutcome::Full) => wait = Some(FULL),
+                Tried::Placed(PlaceOrderOutcome::Closed(closed)) => {
+                    wait = Some(Wait { words: closed.words(), ..CLOSED });
+                }
+                Tried::Broken => wait = Some(BROKEN),
+                Tried::TooMany(time) => {
+                    wait = Some(Wait { seconds: time.as_secs() + 1, ..TOO_MANY })
+                }
+            }
+        }
+    }
+    // A form that was sent twice finds its first order, whatever has happened to the shelf since.
+    if store::orders::is_placed(&app.shop.db, &FormToken::of_cart(visitor.basket.id)).await? {
+        return Ok(placed(&app, &visitor));
+    }
+    refusals.sort_by_key(|refusal| FIELDS.iter().position(|(name, _)| *name == refusal.field));
+    let form = FormView::new(wallet.currency.as_str(), Some(&fields), &refusals);
+    let words = wait.as_ref().map(|wait| wait.words);
+    let again = Again { form: &form, refusals: &refusals, wait: words, cart: &cart, other_form };
+    let status = wait.as_ref().map_or(StatusCode::UNPROCESSABLE_ENTITY, |wait| wait.status);
+    let mut response = show_form(&request, &app, visitor, &facts, wallet, status, again).await?;
+    if let Some(wait) = wait {
+        response.headers_mut().insert(header::RETRY_AFTER, wait.seconds.into());
+    }
+    Ok(response)
+}
+
+/// Why no order is taken just now, though the buyer has done nothing wrong and can mend nothing: hence no 422.
+struct Wait {
+    status: StatusCode,
+    words: &'static str,
+    /// Units: seconds until another try makes sense.
+    seconds: u64,
+}
+
+const FULL: Wait = Wait {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    words: "Too many orders are awaiting payment right now. Try again in about 10 minutes. Your entries are kept.",
+    seconds: 600,
+};
+/// Its words are the reason's.
+const CLOSED: Wait = Wait { status: StatusCode::SERVICE_UNAVAILABLE, words: "", seconds: 3_600 };
+const BROKEN: Wait = Wait {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    words: "Something went wrong on our side, and there is nothing to pay. Try again in a few minutes. Your entries are kept.",
+    seconds: 60,
+};
+const TOO_MANY: Wait = Wait {
+    status: StatusCode::TOO_MANY_REQUESTS,
+    words: "Too many unpaid orders. Pay for one or let one expire first. Your entries are kept.",
+    seconds: 600,
+};
+
+/// What became of an order that was tried.
+enum Tried {
+    Placed(PlaceOrderOutcome),
+    /// The circuit has placed too many that can still be unpaid; after this time there is room again.
+    TooMany(Duration),
+    /// The fault is ours and is in the log; nothing was ordered, as far as can be known.
+    Broken,
+}
+
+async fn tried_to_place(request: &HttpRequest, app: &AppState, placing: OrderRequest<'_>) -> Tried {
+    place(request, app, placing).await.unwrap_or_else(|error| {
+        tracing::error!("no order could be taken: {error}");
+        Tried::Broken
+    })
+}
+
+async fn place(
+    request: &HttpRequest,
+    app: &AppState,
+    placing: OrderRequest<'_>,
+) -> Result<Tried, PageError> {
+    let booked = match connection_of(request)
+        .map(|connection| connection.reserve_order(placing.basket.pieces()))
+    {
+        Some(Err(time)) => return Ok(Tried::TooMany(time)),
+        Some(Ok(booked)) => booked,
+        None => None,
+    };
+    let fresh = OrderRef::from_chance(random_bytes());
+    let placed = actions::place_order(&app.shop, placing, fresh.clone(), now()).await?;
+    // A form that was sent twice finds its first order, which counts already.
+    if let (PlaceOrderOutcome::Order(order_ref), Some(booked)) = (&placed, booked)
+        && *order_ref == fresh
+    {
+        booked.keep();
+    }
+    Ok(Tried::Placed(placed))
+}
+
+/// The order's page, opened by its code, and a cart that is empty again.
+fn placed(app: &AppState, visitor: &Visitor) -> HttpResponse {
+    let order = OpenOrder { code: Code::of_cart(visitor.basket.id), is_noted: false, seen: 0 };
+    let mut cookies = vec![visitor.order_cookie(app, &order)];
+    let empty = crate::domain::cart::Basket::empty(visitor.basket.id);
+    cookies.extend(visitor.cart_cookie(app, &empty));
+    see_other("/order", &cookies)
+}
+
+fn draft_form(fields: &Fields) -> DraftForm<'_> {
+    DraftForm {
+        recipient: fields.get("recipient"),
+        street: fields.get("street"),
+        city: fields.get("city"),
+        province: fields.get("province"),
+        country: fields.get("country"),
+        postcode: fields.get("postcode"),
+        shipping: fields.get("shipping"),
+        email: fields.get("email"),
+        note: fields.get("note"),
+        refund: fields.get("refund"),
+        transaction: fields.get("transaction"),
+        pgp: fields.get("pgp"),
+        discount: fields.get("discount"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_said_in_whole_hours_where_it_can_be() {
+        for (minutes, expected) in [
+            (1, "1 minute"),
+            (45, "45 minutes"),
+            (60, "1 hour"),
+            (90, "90 minutes"),
+            (120, "2 hours"),
+        ] {
+            assert_eq!(time_of(minutes), expected);
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What one circuit uses and has used.
+
+use crate::interfaces::web::connection_limiter::Connection;
+use crate::interfaces::web::rate_limit::RequestClass;
+use crate::interfaces::web::rate_limit::TokenBucket;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// What one circuit has in the shop and has used up. It holds numbers and times, and nothing of what was asked.
+pub struct CircuitUsage {
+    pub connections: BTreeMap<u64, Arc<Connection>>,
+    /// Units: bytes of requests and answers that its connections hold in memory.
+    pub held: usize,
+    /// How many of its requests are answered at once.
+    pub slots: Arc<Semaphore>,
+    pub last_seen: Duration,
+    n_waiting: usize,
+    budgets: [TokenBucket; 4],
+    n_held: usize,
+    /// Refused requests, until a minute has passed without one.
+    n_refused: u32,
+    last_refused: Duration,
+    /// Until when each of its orders can be unpaid, and how many pieces are in it.
+    orders: Vec<(Duration, i64)>,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    Go,
+    /// It goes after this time.
+    Wait(Duration),
+    Refused {
+        /// Units: seconds.
+        retry_after: u64,
+        /// Whether the refusal itself is to be waited for.
+        is_held: bool,
+        /// Whether the circuit has been refused so often that it can be closed.
+        is_flood: bool,
+    },
+}
+
+/// Units: requests of one circuit that are answered at once. The others wait for them.
+const MOST_AT_ONCE: usize = 8;
+/// Units: requests of one circuit that wait for their turn, or for their refusal.
+const MOST_WAITING: usize = 32;
+/// The longest that a request waits because of its circuit's budget.
+const MOST_WAIT: Duration = Duration::from_secs(5);
+/// Units: refused requests, after which a circuit can be closed.
+const FLOOD: u32 = 200;
+const CALM: Duration = Duration::from_secs(60);
+/// Units: orders of one circuit that it may always place, however few may be unpaid in the shop.
+const LEAST_ORDERS: usize = 10;
+/// Units: pieces in all unpaid orders of one circuit.
+const MOST_PIECES: i64 = 300;
+/// How long a circuit that is gone is remembered: the life of a circuit without traffic.
+const MEMORY: Duration = Duration::from_secs(600);
+
+impl Default for CircuitUsage {
+    fn default() -> Self {
+        Self {
+            connections: BTreeMap::new(),
+            held: 0,
+            slots: Arc::new(Semaphore::new(MOST_AT_ONCE)),
+            last_seen: Duration::ZERO,
+            n_waiting: 0,
+            budgets: [TokenBucket::default(); 4],
+            n_held: 0,
+            n_refused: 0,
+            last_refused: Duration::ZERO,
+            orders: Vec::new(),
+        }
+    }
+}
+
+impl CircuitUsage {
+    pub fn ask(&mut self, class: RequestClass, at: Duration) -> Decision {
+        self.last_seen = at;
+        let (rate, budget) = (class.rate(), &mut self.budgets[class.bucket()]);
+        let wait = budget.wait(rate, at);
+        let has_room = self.n_waiting < MOST_WAITING;
+        if wait.is_zero() || wait <= MOST_WAIT && has_room {
+            budget.spend(rate, at);
+            if wait.is_zero() {
+                return Decision::Go;
+            }
+            self.n_waiting += 1;
+            return Decision::Wait(wait);
+        }
+        if self.last_refused + CALM <= at {
+            self.n_refused = 0;
+        }
+        self.last_refused = at;
+        self.n_refused += 1;
+        let is_flood = FLOOD <= self.n_refused;
+        if is_flood {
+            self.n_refused = 0;
+        }
+        let is_held = self.n_held < MOST_WAITING;
+        if is_held {
+            self.n_held += 1;
+        }
+        Decision::Refused { retry_after: wait.as_secs() + 1, is_held, is_flood }
+    }
+
+    /// How many requests of this kind it has asked lately.
+    pub fn n_asked(&self, class: RequestClass, at: Duration) -> u32 {
+        self.budgets[class.bucket()].n_spent(class.rate(), at)
+    }
+
+    pub fn has_waited(&mut self) {
+        self.n_waiting = self.n_waiting.saturating_sub(1);
+    }
+
+    pub fn was_held(&mut self) {
+        self.n_held = self.n_held.saturating_sub(1);
+    }
+
+    /// Counts an order; gives back until when it counts.
+    ///
+    /// # Errors
+    /// How long until the next of them no longer counts.
+    pub fn reserve_order(
+        &mut self,
+        pieces: i64,
+        most: usize,
+        payment_time: Duration,
+        at: Duration,
+    ) -> Result<Duration, Duration> {
+        self.orders.retain(|(until, _)| at < *until);
+        let n_pieces: i64 = self.orders.iter().map(|(_, pieces)| pieces).sum();
+        let too_many = most.max(LEAST_ORDERS) <= self.orders.len()
+            || MOST_PIECES < n_pieces + pieces && !self.orders.is_empty();
+        if too_many {
+            let next = self.orders.iter().map(|(until, _)| *until).min().unwrap_or(at);
+            return Err(next.saturating_sub(at));
+        }
+        let until = at + payment_time;
+        self.orders.push((until, pieces));
+        Ok(until)
+    }
+
+    pub fn cancel_reservation(&mut self, until: Duration, pieces: i64) {
+        if let Some(n) = self.orders.iter().position(|order| *order == (until, pieces)) {
+            self.orders.swap_remove(n);
+        }
+    }
+
+    /// Whether nothing is lost by forgetting it.
+    pub fn is_forgettable(&self, at: Duration) -> bool {
+        self.connections.is_empty()
+            && self.last_seen + MEMORY <= at
+            && self.budgets.iter().all(|budget| budget.is_whole(at))
+            && self.orders.iter().all(|(until, _)| *until <= at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: Duration = Duration::from_secs(1_000);
+
+    #[test]
+    fn a_browser_that_loads_everything_at_once_never_waits() {
+        let mut account = CircuitUsage::default();
+        // Twelve tabs with the window: each with its page, its style, its icon and twelve pictures.
+        for _ in 0..180 {
+            assert_eq!(account.ask(RequestClass::Look, AT), Decision::Go);
+        }
+        for class in [RequestClass::Send, RequestClass::Code, RequestClass::Order] {
+            for _ in 0..5 {
+                assert_eq!(account.ask(class, AT), Decision::Go);
+            }
+        }
+    }
+
+    #[test]
+    fn a_flooder_waits_then_is_refused_and_at_last_named() {
+        for class in
+            [RequestClass::Look, RequestClass::Send, RequestClass::Code, RequestClass::Order]
+        {
+            let mut account = CircuitUsage::default();
+            let verdicts: Vec<Decision> = (0..800).map(|_| account.ask(class, AT)).collect();
+            let n_gone = verdicts.iter().filter(|verdict| **verdict == Decision::Go).count();
+            assert_eq!(n_gone, class.rate().burst as usize, "{class:?}");
+            let n_waiting =
+                verdicts.iter().filter(|verdict| matches!(verdict, Decision::Wait(_))).count();
+            assert!((5..=MOST_WAITING).contains(&n_waiting), "{class:?}: {n_waiting}");
+            let is_flood =
+                |verdict: &&Decision| matches!(verdict, Decision::Refused { is_flood: true, .. });
+            assert!((1..=4).contains(&verdicts.iter().filter(is_flood).count()));
+            let is_held =
+                |verdict: &&Decision| matches!(verdict, Decision::Refused { is_held: true, .. });
+            assert_eq!(verdicts.iter().filter(is_held).count(), MOST_WAITING);
+        }
+    }
+
+    #[test]
+    fn a_circuit_orders_so_much_and_then_waits_until_its_orders_are_over() {
+        let minute = Duration::from_secs(60);
+        let mut account = CircuitUsage::default();
+        for _ in 0..20 {
+            assert!(account.reserve_order(1, 20, minute, AT).is_ok());
+        }
+        assert_eq!(account.reserve_order(1, 20, minute, AT), Err(minute));
+        account.cancel_reservation(AT + minute, 1);
+        assert!(account.reserve_order(1, 20, minute, AT).is_ok());
+        assert!(account.reserve_order(1, 20, minute, AT + minute).is_ok());
+
+        let mut account = CircuitUsage::default();
+        assert!(
+            account.reserve_order(9_000, 20, minute, AT).is_ok(),
+            "one order is always possible"
+        );
+        assert!(account.reserve_order(1, 20, minute, AT).is_err());
+    }
+
+    #[test]
+    fn a_circuit_with_unpaid_orders_is_remembered_until_they_are_over() {
+        let mut account = CircuitUsage::default();
+        account.ask(RequestClass::Order, AT);
+        account.reserve_order(1, 20, Duration::from_secs(7_200), AT).unwrap();
+        assert!(!account.is_forgettable(AT + Duration::from_secs(7_000)));
+        assert!(account.is_forgettable(AT + Duration::from_secs(7_200)));
+    }
+}

@@ -1,0 +1,59 @@
+//! Reads the host's clocks.
+
+use crate::domain::values::Reading;
+use crate::domain::values::Times;
+use crate::domain::values::Timestamp;
+use crate::domain::values::TrustedClock;
+use rustix::time::ClockId;
+use rustix::time::clock_gettime;
+use std::sync::Mutex;
+use std::sync::OnceLock;
+use std::sync::PoisonError;
+use std::time::Duration;
+use std::time::Instant;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
+
+/// The trusted time, as the shop last looked at it.
+static TRUSTED: Mutex<Option<TrustedClock>> = Mutex::new(None);
+
+/// From now on the time of all pages and commands goes by this.
+pub fn follow(clock: TrustedClock) {
+    *TRUSTED.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock);
+}
+
+/// What the host's clocks say.
+pub fn reading() -> Reading {
+    Reading { wall: wall(), monotonic_now: clock_gettime(ClockId::Boottime).tv_sec }
+}
+
+/// What is shown and written down. See [`Times`].
+pub fn now() -> Timestamp {
+    times().now
+}
+
+/// What decides whether an order's time is over.
+pub fn trusted() -> Timestamp {
+    times().trusted
+}
+
+/// The host's clock, right or wrong.
+pub fn wall() -> Timestamp {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
+    Timestamp::new(i64::try_from(seconds).unwrap_or(0))
+        .expect("a computer's clock stands between 1970 and 9999")
+}
+
+/// A stopwatch, for limits: it runs from the first look, and no change of the host's clock moves it.
+pub fn monotonic_now() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
+
+fn times() -> Times {
+    let reading = reading();
+    match &*TRUSTED.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(clock) => clock.at(&reading),
+        None => Times { now: reading.wall, trusted: reading.wall, ahead: None },
+    }
+}

@@ -1,0 +1,155 @@
+//! Which connection is closed where there is no room for another.
+
+use crate::interfaces::web::connection_limiter::ClientKey;
+use crate::interfaces::web::connection_limiter::Connection;
+use crate::interfaces::web::connection_limiter::ConnectionState;
+use crate::interfaces::web::connection_limiter::MOST_OF_CIRCUIT;
+use crate::interfaces::web::connection_limiter::Registry;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+impl Registry {
+    /// How many connections count against the most there may be: the seller's own do not.
+    pub(super) fn n_bounded(&self) -> usize {
+        let sellers =
+            self.circuits.get(&ClientKey::Seller).map_or(0, |usage| usage.connections.len());
+        self.n_connections - sellers
+    }
+
+    /// Whether a connection of those who have most could be let go. The seller's own are not looked at.
+    pub(super) fn let_one_go(&mut self) -> bool {
+        let callers = self.by_size.iter().rev().map(|(_, client)| *client);
+        let largest: Vec<ClientKey> =
+            callers.filter(|client| *client != ClientKey::Seller).take(8).collect();
+        largest.into_iter().any(|client| self.let_one_of_go(client, 0))
+    }
+
+    /// Lets one connection of a caller go, but not one that came with `newest` or later.
+    pub(super) fn let_one_of_go(&mut self, client: ClientKey, newest: u64) -> bool {
+        let Some(usage) = self.circuits.get(&client) else { return false };
+        // The oldest come first: to look at some of them is enough, and looking stays short.
+        let candidates = usage.connections.values().take(MOST_OF_CIRCUIT);
+        let candidates = candidates.filter(|connection| newest == 0 || connection.number < newest);
+        let chosen = if client == ClientKey::Stranger {
+            oldest_stranger(candidates)
+        } else {
+            longest_waiting(candidates)
+        };
+        let Some(connection) = chosen.cloned() else { return false };
+        self.remove(&connection);
+        connection.let_go();
+        true
+    }
+}
+
+/// What has never asked anything goes first, then what asked longest ago.
+fn longest_waiting<'a>(
+    connections: impl Iterator<Item = &'a Arc<Connection>>,
+) -> Option<&'a Arc<Connection>> {
+    let waiting = connections.filter(|connection| connection.state() != ConnectionState::Working);
+    waiting.min_by_key(|connection| {
+        (connection.state(), connection.since.load(Relaxed), connection.number)
+    })
+}
+
+/// The first that came goes first, whatever it does meanwhile: bytes that trickle in win it no time. A connection whose
+/// first bytes were not read yet stays: they may show that it is the seller's.
+fn oldest_stranger<'a>(
+    connections: impl Iterator<Item = &'a Arc<Connection>>,
+) -> Option<&'a Arc<Connection>> {
+    let mut heard = connections.filter(|connection| connection.was_read.load(Relaxed));
+    heard.find(|connection| connection.state() != ConnectionState::Working)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interfaces::web::connection_limiter::ConnectionLimiter;
+    use crate::interfaces::web::connection_limiter::ConnectionLimits;
+    use std::task::Waker;
+    use std::time::Duration;
+
+    fn desk(most_connections: usize) -> Arc<ConnectionLimiter> {
+        let payment_time = Duration::ZERO;
+        ConnectionLimiter::new(ConnectionLimits {
+            most_connections,
+            most_held: 0,
+            most_unpaid: 0,
+            payment_time,
+            closer: None,
+        })
+    }
+
+    /// A connection that has sent what it wants to send for now.
+    fn come(limiter: &Arc<ConnectionLimiter>, client: ClientKey) -> Arc<Connection> {
+        let connection = limiter.enter(ClientKey::Stranger);
+        assert!(!is_let_go(&connection));
+        connection.decide(client);
+        connection
+    }
+
+    fn is_let_go(connection: &Connection) -> bool {
+        connection.is_gone(Waker::noop())
+    }
+
+    #[test]
+    fn no_crowd_of_strangers_takes_a_place_of_the_sellers() {
+        let limiter = desk(4);
+        let first = come(&limiter, ClientKey::Seller);
+        let crowd: Vec<_> = (0..200).map(|_| come(&limiter, ClientKey::Stranger)).collect();
+        let second = come(&limiter, ClientKey::Seller);
+        for connection in crowd.iter().rev().take(2) {
+            connection.set_state(ConnectionState::Working);
+        }
+        let newer: Vec<_> = (0..200).map(|_| come(&limiter, ClientKey::Stranger)).collect();
+        assert!(!is_let_go(&first) && !is_let_go(&second) && !second.has_no_room());
+        assert_eq!(newer.iter().filter(|connection| !is_let_go(connection)).count(), 2);
+        assert_eq!(
+            crowd.iter().filter(|connection| !is_let_go(connection)).count(),
+            2,
+            "those at work"
+        );
+    }
+
+    #[test]
+    fn the_sellers_connections_take_no_place_of_strangers_and_are_bounded() {
+        let limiter = desk(2);
+        let stranger = come(&limiter, ClientKey::Stranger);
+        let sellers: Vec<_> = (0..100).map(|_| come(&limiter, ClientKey::Seller)).collect();
+        assert!(!is_let_go(&stranger), "a newcomer counts as a stranger only until it is known");
+        assert_eq!(
+            sellers.iter().filter(|connection| !is_let_go(connection)).count(),
+            MOST_OF_CIRCUIT
+        );
+    }
+
+    #[test]
+    fn among_strangers_the_oldest_goes_first_whatever_it_does() {
+        for state in [
+            ConnectionState::Silent,
+            ConnectionState::Head,
+            ConnectionState::Body,
+            ConnectionState::Stalled,
+            ConnectionState::Idle,
+        ] {
+            let limiter = desk(3);
+            let crowd: Vec<_> = (0..3).map(|_| come(&limiter, ClientKey::Stranger)).collect();
+            crowd[0].set_state(state);
+            crowd[1].set_state(ConnectionState::Silent);
+            come(&limiter, ClientKey::Stranger);
+            let gone: Vec<bool> = crowd.iter().map(|connection| is_let_go(connection)).collect();
+            assert_eq!(gone, [true, false, false], "{state:?}");
+        }
+    }
+
+    #[test]
+    fn a_stranger_is_heard_before_it_gives_way() {
+        let limiter = desk(2);
+        let unheard: Vec<_> = (0..2).map(|_| limiter.enter(ClientKey::Stranger)).collect();
+        let third = limiter.enter(ClientKey::Stranger);
+        assert!(third.has_no_room(), "there was nobody who could give way");
+        assert!(unheard.iter().all(|connection| !is_let_go(connection)));
+        limiter.enter(ClientKey::Stranger);
+        assert!(is_let_go(&unheard[0]) && !is_let_go(&unheard[1]));
+    }
+}

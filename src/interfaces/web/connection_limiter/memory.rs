@@ -1,0 +1,126 @@
+//! How much memory connections may hold: heads and bodies of requests, and answers that are not sent yet.
+
+use crate::interfaces::web::connection_limiter::ClientKey;
+use crate::interfaces::web::connection_limiter::Connection;
+use crate::interfaces::web::connection_limiter::ConnectionState;
+use crate::interfaces::web::connection_limiter::Registry;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+/// What each connection may hold without being counted: an ordinary request, or a small page. Units: bytes.
+pub const UNCOUNTED: usize = 4 * 1024;
+/// What all connections of one circuit may hold, or at the desk those of all strangers. Units: bytes.
+const MOST_OF_CIRCUIT: usize = 3 * 1024 * 1024;
+/// How long a request waits for memory.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// There is no memory for the request or its answer, and none became free in time.
+#[derive(Debug)]
+pub struct NoMemory;
+
+impl Connection {
+    /// Counts so many more bytes for this connection. Where they are not there, connections that wait for their client
+    /// give way: of the same circuit, or of whoever holds most.
+    ///
+    /// # Errors
+    /// `NoMemory` where all of it is in use by requests that are being answered.
+    pub fn hold(&self, bytes: usize) -> Result<(), NoMemory> {
+        let client = self.client();
+        let most = self.limiter.rules.most_held;
+        let mut registry = self.limiter.registry();
+        let registry = &mut *registry;
+        loop {
+            let usage = registry.circuits.get_mut(&client).ok_or(NoMemory)?;
+            if !usage.connections.contains_key(&self.number) {
+                return Err(NoMemory);
+            }
+            let is_unbounded = matches!(client, ClientKey::Anybody | ClientKey::Seller);
+            let is_of_circuit = !is_unbounded && MOST_OF_CIRCUIT < usage.held + bytes;
+            if !is_of_circuit && registry.held + bytes <= most {
+                usage.held += bytes;
+                self.held.fetch_add(bytes, Relaxed);
+                registry.held += bytes;
+                return Ok(());
+            }
+            let only = is_of_circuit.then_some(client);
+            if !registry.free_memory(only, self.number) {
+                return Err(NoMemory);
+            }
+        }
+    }
+
+    /// The same, and waits for others to give memory back.
+    ///
+    /// # Errors
+    /// `NoMemory` after some seconds.
+    pub async fn hold_soon(&self, bytes: usize) -> Result<(), NoMemory> {
+        let wait = async {
+            loop {
+                let released = self.limiter.released.notified();
+                if self.hold(bytes).is_ok() {
+                    return;
+                }
+                released.await;
+            }
+        };
+        tokio::select! {
+            () = wait => Ok(()),
+            () = tokio::time::sleep(WAIT) => Err(NoMemory),
+            () = self.gone.notified() => Err(NoMemory),
+        }
+    }
+
+    /// Gives back all that this connection holds: its answer was sent.
+    pub fn release(&self) {
+        if self.held.load(Relaxed) == 0 {
+            return;
+        }
+        let mut registry = self.limiter.registry();
+        let held = self.held.swap(0, Relaxed);
+        if let Some(usage) = registry.circuits.get_mut(&self.client()) {
+            usage.held -= held;
+        }
+        registry.held -= held;
+        drop(registry);
+        self.limiter.released.notify_waiters();
+    }
+}
+
+impl Registry {
+    /// Ends one connection that holds memory and waits for its client: the one that has waited longest. `only`: of this
+    /// circuit; else of the one that holds most.
+    fn free_memory(&mut self, only: Option<ClientKey>, except: u64) -> bool {
+        let of_circuit = |client: &ClientKey| self.longest_holder(*client, except);
+        let found = match only {
+            Some(client) => of_circuit(&client),
+            None => {
+                let mut callers: Vec<(usize, ClientKey)> = self
+                    .by_size
+                    .iter()
+                    .map(|(_, client)| (self.circuits[client].held, *client))
+                    .filter(|(held, _)| 0 < *held)
+                    .collect();
+                callers.sort_unstable_by(|one, other| other.cmp(one));
+                callers.iter().find_map(|(_, client)| of_circuit(client))
+            }
+        };
+        let Some(connection) = found else { return false };
+        self.remove(&connection);
+        connection.let_go();
+        true
+    }
+
+    fn longest_holder(&self, client: ClientKey, except: u64) -> Option<Arc<Connection>> {
+        let connections = self.circuits.get(&client)?.connections.values();
+        let waits = |connection: &&Arc<Connection>| {
+            connection.number != except
+                && 0 < connection.held.load(Relaxed)
+                && !matches!(connection.state(), ConnectionState::Queued | ConnectionState::Working)
+        };
+        connections
+            .filter(waits)
+            .min_by_key(|connection| (connection.since.load(Relaxed), connection.number))
+            .cloned()
+    }
+}

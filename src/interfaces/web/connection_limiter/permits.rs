@@ -1,0 +1,97 @@
+//! When a request is answered: how many are at once, and who is next.
+
+use crate::interfaces::web::clock::monotonic_now;
+use crate::interfaces::web::connection_limiter::ClientKey;
+use crate::interfaces::web::connection_limiter::Connection;
+use crate::interfaces::web::connection_limiter::ConnectionState;
+use crate::interfaces::web::connection_limiter::fair_queue::FairQueue;
+use crate::interfaces::web::connection_limiter::fair_queue::QueuePermit;
+use crate::interfaces::web::rate_limit::RequestClass;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::Semaphore;
+
+/// How long a request waits for its turn in the whole shop.
+const TURN_TIME: Duration = Duration::from_secs(10);
+/// The whole shop has no room at the moment.
+#[derive(Debug)]
+pub struct QueueTimeout;
+
+/// A request's turn, until it is dropped.
+pub struct Permit {
+    _of_circuit: Option<OwnedSemaphorePermit>,
+    _in_shop: QueuePermit,
+}
+
+impl Connection {
+    /// What a turn is made of: a place among the requests of the circuit, and a place in the shop.
+    fn places(&self, class: RequestClass) -> (Option<Arc<Semaphore>>, Arc<FairQueue>) {
+        let of_circuit = match self.client() {
+            ClientKey::Anybody => None,
+            client => {
+                self.limiter.registry().circuits.get(&client).map(|usage| usage.slots.clone())
+            }
+        };
+        let in_shop = match class {
+            RequestClass::Look => self.limiter.looking.clone(),
+            _ => self.limiter.buying.clone(),
+        };
+        (of_circuit, in_shop)
+    }
+
+    /// Units: requests of its circuit lately, or of this connection where circuits are not told apart.
+    fn n_asked(&self, class: RequestClass) -> u32 {
+        let client = self.client();
+        let registry = self.limiter.registry();
+        let usage = registry.circuits.get(&client).filter(|_| client != ClientKey::Anybody);
+        usage.map_or_else(
+            || self.n_requests.load(Relaxed),
+            |usage| usage.n_asked(class, monotonic_now()),
+        )
+    }
+
+    /// Mostly there is room, and then nobody waits and no timer is set.
+    pub fn turn_at_once(&self, class: RequestClass) -> Option<Permit> {
+        let (of_circuit, in_shop) = self.places(class);
+        let of_circuit = match of_circuit {
+            None => None,
+            Some(of_circuit) => Some(of_circuit.try_acquire_owned().ok()?),
+        };
+        let in_shop = in_shop.try_acquire()?;
+        Some(Permit { _of_circuit: of_circuit, _in_shop: in_shop })
+    }
+
+    /// Waits for this request's turn: first among those of its circuit, then in the whole shop, where the requests of
+    /// those who have asked for least lately go first.
+    ///
+    /// # Errors
+    /// `QueueTimeout` where it would take too long.
+    pub async fn turn(&self, class: RequestClass) -> Result<Permit, QueueTimeout> {
+        if let Some(turn) = self.turn_at_once(class) {
+            return Ok(turn);
+        }
+        let (of_circuit, in_shop) = self.places(class);
+        let n_asked = self.n_asked(class);
+        self.set_state(ConnectionState::Queued);
+        let turn = async {
+            let of_circuit = match of_circuit {
+                None => None,
+                Some(of_circuit) => of_circuit.acquire_owned().await.ok(),
+            };
+            let in_shop = in_shop.acquire(n_asked).await;
+            Permit { _of_circuit: of_circuit, _in_shop: in_shop }
+        };
+        let turn = tokio::select! {
+            turn = turn => Ok(turn),
+            () = tokio::time::sleep(TURN_TIME) => Err(QueueTimeout),
+            () = self.gone.notified() => Err(QueueTimeout),
+        };
+        self.set_state(ConnectionState::Working);
+        if turn.is_err() {
+            self.limiter.n_refused.fetch_add(1, Relaxed);
+        }
+        turn
+    }
+}

@@ -1,0 +1,116 @@
+//! An order's history and messages, decrypted with the code.
+
+use crate::domain::orders::BuyerIdentity;
+use crate::domain::orders::OrderRef;
+use crate::domain::orders::Status;
+use crate::infra::store;
+use crate::infra::store::messages::SealedWords;
+use crate::infra::store::messages::WordsKind;
+use crate::interfaces::web::page::PageError;
+use crate::interfaces::web::state::AppState;
+
+/// What happened to an order and who said what, as its page shows it.
+pub struct Conversation {
+    /// The newest last.
+    pub pieces: Vec<Piece>,
+    pub n_new: i64,
+    /// The page of what came before, where there is more.
+    pub earlier: Option<i64>,
+    /// The page of what came after.
+    pub later: Option<i64>,
+    /// The newest piece of all, to tell what is new at the next look.
+    pub last: i64,
+}
+
+pub struct Piece {
+    pub kind: &'static str,
+    pub who: &'static str,
+    pub day: String,
+    pub day_machine: String,
+    pub words: String,
+    /// Words for a program, which are shown exactly as they came.
+    pub is_armor: bool,
+    pub is_new: bool,
+    /// The seller has opened the message, and wants that to be seen.
+    pub is_read: bool,
+}
+
+/// Units: pieces on one page; each costs an opening of its seal.
+const ON_A_PAGE: i64 = 20;
+
+impl Conversation {
+    /// `page`: 1 is the newest. `seen`: the newest piece that the buyer had seen before.
+    pub async fn read(
+        app: &AppState,
+        order_ref: &OrderRef,
+        key: &BuyerIdentity,
+        page: i64,
+        seen: i64,
+    ) -> Result<Self, PageError> {
+        let db = &app.shop.db;
+        let extent = store::messages::measure(db, order_ref, seen).await?;
+        let n_pages = (extent.n_words + ON_A_PAGE - 1) / ON_A_PAGE;
+        let page = page.clamp(1, n_pages.max(1));
+        let kept = store::messages::list(db, order_ref, (page - 1) * ON_A_PAGE, ON_A_PAGE).await?;
+        let mut stood = None;
+        let mut pieces = Vec::with_capacity(kept.len());
+        for kept in kept.iter().rev() {
+            pieces.push(piece(kept, stood, key, seen, app.shop.policy.read_marks));
+            stood = kept.status.or(stood);
+        }
+        Ok(Self {
+            pieces,
+            n_new: extent.n_new,
+            earlier: (page < n_pages).then_some(page + 1),
+            later: (1 < page).then_some(page - 1),
+            last: extent.last,
+        })
+    }
+}
+
+/// `stood`: where the order stood before, as far as this page shows it.
+fn piece(
+    kept: &SealedWords,
+    stood: Option<Status>,
+    key: &BuyerIdentity,
+    seen: i64,
+    shows_read: bool,
+) -> Piece {
+    let words = match &kept.sealed {
+        Some(sealed) => key
+            .open(sealed)
+            .unwrap_or_else(|_| "(This message is damaged and cannot be displayed.)".to_owned()),
+        None => String::new(),
+    };
+    let (kind, who) = match kept.kind {
+        WordsKind::Question => ("question", "You"),
+        WordsKind::Answer => ("answer", "Seller"),
+        WordsKind::Step | WordsKind::Receipt => {
+            ("step", kept.status.map_or("", |status| action(status, stood)))
+        }
+    };
+    Piece {
+        kind,
+        who,
+        day: kept.day.day(),
+        day_machine: kept.day.rfc_3339()[..10].to_owned(),
+        is_armor: words.contains("-----BEGIN PGP"),
+        words,
+        is_new: !is_own(kept) && seen < kept.id,
+        is_read: kept.is_read && shows_read,
+    }
+}
+
+fn action(status: Status, stood: Option<Status>) -> &'static str {
+    match (stood, status) {
+        (Some(Status::Confirmed | Status::Overpaid), Status::Unconfirmed) => {
+            "Payment reversed by the network: no longer confirmed"
+        }
+        (_, status) => status.action(),
+    }
+}
+
+/// What the buyer did is no news to the buyer: as [`store::messages::measure`] counts it.
+fn is_own(kept: &SealedWords) -> bool {
+    kept.kind == WordsKind::Question || kept.status == Some(Status::Reported)
+}

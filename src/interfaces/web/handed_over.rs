@@ -1,0 +1,103 @@
+//! Listening sockets that systemd opened and hands over.
+
+use crate::interfaces::web::serve::Listener;
+use listenfd::ListenFd;
+use std::io;
+
+/// The sockets, and the names that systemd gave them. Source: sd_listen_fds(3).
+pub struct HandedOver {
+    sockets: ListenFd,
+    /// One for each socket; none where whoever hands them over gives no names.
+    names: Vec<String>,
+}
+
+/// Whose socket it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketName {
+    Shop,
+    Desk,
+}
+
+impl HandedOver {
+    /// `names`: `LISTEN_FDNAMES`.
+    pub fn take(names: Option<&str>) -> Self {
+        let names = names.into_iter().flat_map(|names| names.split(':')).map(str::to_owned);
+        Self { sockets: ListenFd::from_env(), names: names.collect() }
+    }
+
+    /// Whether a socket for the desk is among them.
+    pub fn has_desk(&self) -> bool {
+        find(SocketName::Desk, &self.names, self.sockets.len()).is_ok()
+    }
+
+    /// # Errors
+    /// Where it was not handed over, or more than once.
+    pub fn listener(&mut self, listener: SocketName) -> io::Result<Listener> {
+        let at = find(listener, &self.names, self.sockets.len()).map_err(io::Error::other)?;
+        if let Ok(Some(listener)) = self.sockets.take_unix_listener(at) {
+            return Ok(Listener::Unix(listener, None));
+        }
+        let listener = self.sockets.take_tcp_listener(at)?;
+        listener
+            .map(Listener::Tcp)
+            .ok_or_else(|| io::Error::other("the socket from systemd takes no connections"))
+    }
+}
+
+/// Which of `n` sockets it is. A name that ends with `desk` is the desk's, any other the shop's; a single socket without
+/// a name is the shop's.
+fn find(listener: SocketName, names: &[String], n: usize) -> Result<usize, String> {
+    let owner = |at: usize| match names.get(at) {
+        Some(name) if name.trim_end_matches(".socket").ends_with("desk") => Some(SocketName::Desk),
+        Some(_) => Some(SocketName::Shop),
+        // Without names two sockets could be taken one for the other.
+        None => (n == 1).then_some(SocketName::Shop),
+    };
+    let found: Vec<usize> = (0..n).filter(|at| owner(*at) == Some(listener)).collect();
+    let (unit, name) = match listener {
+        SocketName::Shop => ("shop.socket", "shop"),
+        SocketName::Desk => ("shop-desk.socket", "desk"),
+    };
+    match found.as_slice() {
+        [at] => Ok(*at),
+        [] => Err(format!(
+            "systemd handed over no socket of {unit} ({n} in all; FileDescriptorName={name} names it): enable and start {unit}"
+        )),
+        many => {
+            Err(format!("systemd handed over {} sockets of {unit}; there must be one", many.len()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(names: &[&str], n: usize, shop: Option<usize>, desk: Option<usize>) {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(find(SocketName::Shop, &names, n).ok(), shop, "the shop's of {names:?}");
+        assert_eq!(find(SocketName::Desk, &names, n).ok(), desk, "the desk's of {names:?}");
+    }
+
+    #[test]
+    fn a_socket_is_found_by_its_name_in_any_order() {
+        check(&["shop", "desk"], 2, Some(0), Some(1));
+        check(&["desk", "shop"], 2, Some(1), Some(0));
+        check(&["shop-desk.socket", "shop.socket"], 2, Some(1), Some(0));
+        check(&["shop.socket"], 1, Some(0), None);
+        check(&["desk"], 1, None, Some(0));
+        check(&["unknown"], 1, Some(0), None);
+        check(&[], 1, Some(0), None);
+    }
+
+    #[test]
+    fn nothing_is_guessed() {
+        check(&[], 0, None, None);
+        check(&[], 2, None, None);
+        check(&["shop", "shop"], 2, None, None);
+        check(&["shop", "desk", "desk"], 3, Some(0), None);
+        let words = find(SocketName::Desk, &["shop".to_owned()], 1).unwrap_err();
+        assert!(words.contains("shop-desk.socket") && words.contains("FileDescriptorName=desk"));
+    }
+}

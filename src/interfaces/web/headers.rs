@@ -1,0 +1,155 @@
+//! Security headers, and pages for errors.
+
+use crate::domain::values::Timestamp;
+use crate::interfaces::web::admission::admit;
+use crate::interfaces::web::admission::busy;
+use crate::interfaces::web::clock::now;
+use crate::interfaces::web::page::PageError;
+use crate::interfaces::web::page::trouble;
+use crate::interfaces::web::page::trouble_page;
+use crate::interfaces::web::state::AppState;
+use actix_web::Error;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::body::BoxBody;
+use actix_web::body::MessageBody;
+use actix_web::dev::ServiceRequest;
+use actix_web::dev::ServiceResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::http::header::HeaderMap;
+use actix_web::http::header::HeaderName;
+use actix_web::http::header::HeaderValue;
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+/// What every answer carries, errors included.
+///
+/// Only what the pages use is allowed: one stylesheet, pictures and forms of the shop itself.
+const ALWAYS: [(HeaderName, &str); 6] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    // `no-referrer` would make Tor Browser send `Origin: null` with our own forms.
+    (header::REFERRER_POLICY, "same-origin"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+];
+
+/// Lets each request in when it is its turn, turns what went wrong into a page of the shop, and adds the headers to
+/// every answer.
+pub async fn add_headers(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    if is_called_strangely(request.request()) {
+        let response = ServiceResponse::new(request.into_parts().0, stranger_page());
+        return Ok(with_headers(response));
+    }
+    let _pass = match admit(request.request()).await {
+        Ok(pass) => pass,
+        Err(refused) => return Ok(with_headers(request.into_response(refused))),
+    };
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    if response.response().error().is_some() || is_bare_error(&response) {
+        let asked = response.request().clone();
+        let page = match response.response().error() {
+            Some(error) => broken(&asked, error).await,
+            None => {
+                trouble_page(
+                    &asked,
+                    response.status(),
+                    "Request failed",
+                    "Go back to the shop and try again.",
+                )
+                .await
+            }
+        };
+        response = ServiceResponse::new(asked, page);
+    }
+    if let Some(location) = onion_location(&response) {
+        response.headers_mut().insert(HeaderName::from_static("onion-location"), location);
+    }
+    Ok(with_headers(response))
+}
+
+fn with_headers(mut response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    insert_security_headers(response.headers_mut());
+    response
+}
+
+fn host(request: &HttpRequest) -> &str {
+    let header = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    header.or_else(|| request.uri().authority().map(|named| named.as_str())).unwrap_or_default()
+}
+
+fn is_called_strangely(request: &HttpRequest) -> bool {
+    // A proxy of this kind says what it is, unless somebody taught it not to.
+    let says_so = request.headers().contains_key("x-tor2web");
+    let app = request.app_data::<Data<AppState>>();
+    says_so || app.is_some_and(|app| app.hosts.is_foreign(host(request)))
+}
+
+/// Nothing of the request is in it, and no link: whoever stands in between would answer that too.
+fn stranger_page() -> HttpResponse {
+    HttpResponse::build(StatusCode::MISDIRECTED_REQUEST)
+        .content_type("text/html; charset=utf-8")
+        .body(include_str!("../../../templates/pages/strange_host.html"))
+}
+
+/// For pages alone: where Tor Browser finds the same page without leaving Tor.
+fn onion_location(response: &ServiceResponse<BoxBody>) -> Option<HeaderValue> {
+    let kind = response.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
+    if !kind.starts_with("text/html") || !response.status().is_success() {
+        return None;
+    }
+    let request = response.request();
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let app = request.app_data::<Data<AppState>>()?;
+    HeaderValue::from_str(&app.hosts.onion_location(host(request), path)?).ok()
+}
+
+/// An error that the server itself answers, without a page.
+fn is_bare_error(response: &ServiceResponse<BoxBody>) -> bool {
+    response.status().is_client_error() && !response.headers().contains_key(header::CONTENT_TYPE)
+}
+
+async fn broken(request: &HttpRequest, error: &Error) -> HttpResponse {
+    if let Some(PageError::Busy) = error.as_error::<PageError>() {
+        // A page of its own would be more work for a shop that has too much.
+        return busy();
+    }
+    if let Some(error) = error.as_error::<PageError>() {
+        return trouble(request, error).await;
+    }
+    let status = error.as_response_error().status_code();
+    trouble_page(request, status, "Request failed", "Go back to the shop and try again.").await
+}
+
+pub fn insert_security_headers(headers: &mut HeaderMap) {
+    for (name, value) in ALWAYS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    headers.insert(header::DATE, date());
+}
+
+/// The time to the minute: to the second it would tell how far this host's clock is off.
+fn date() -> HeaderValue {
+    static LAST: Mutex<Option<(Timestamp, HeaderValue)>> = Mutex::new(None);
+    let minute = now().whole_minute();
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, written)) = last.as_ref().filter(|(moment, _)| *moment == minute) {
+        return written.clone();
+    }
+    let written = HeaderValue::from_str(&minute.http()).expect("a date is ASCII");
+    *last = Some((minute, written.clone()));
+    written
+}

@@ -1,0 +1,106 @@
+//! What surrounds every page.
+
+use crate::infra::store::appearance::Logo;
+use crate::infra::store::catalog::CategorySize;
+use crate::interfaces::web::page_cache::CART_COUNT;
+use crate::interfaces::web::page_cache::TOKEN;
+use crate::interfaces::web::state::AppState;
+use crate::interfaces::web::state::SiteSnapshot;
+
+/// What surrounds every page.
+pub struct Layout<'a> {
+    pub site_name: &'a str,
+    pub logo: Option<&'a Logo>,
+    pub home: &'a str,
+    pub contact: &'a str,
+    pub style: &'a str,
+    pub icon: &'a str,
+    pub demo: bool,
+    /// Why no order is taken just now.
+    pub closed: Option<&'static str>,
+    pub has_key: bool,
+    /// The shop never had a key, and writes to the seller in plain text.
+    pub is_plain: bool,
+    pub has_mirrors: bool,
+    pub currencies: Vec<&'a str>,
+    /// Empty in a shop without wallets.
+    pub currency: &'a str,
+    pub categories: Vec<CategoryLink>,
+    pub pages: Vec<PageLink<'a>>,
+    /// The address of this page, to come back to after the currency was chosen.
+    pub back: String,
+    /// The words of the search, on its own page.
+    pub query: String,
+}
+
+pub struct CategoryLink {
+    pub name: String,
+    pub href: String,
+    pub products: i64,
+}
+
+pub struct PageLink<'a> {
+    pub slug: &'a str,
+    pub title: &'a str,
+}
+
+impl<'a> Layout<'a> {
+    pub fn new(
+        app: &'a AppState,
+        facts: &'a SiteSnapshot,
+        currency: &'a str,
+        back: impl Into<String>,
+    ) -> Self {
+        let pages = facts.pages.iter().map(|(slug, title)| PageLink { slug, title }).collect();
+        let categories = facts.categories.get(currency).map(Vec::as_slice).unwrap_or_default();
+        Self {
+            site_name: &facts.site_name,
+            logo: facts.logo.as_ref(),
+            home: &app.site.url,
+            contact: &facts.contact,
+            style: &facts.style.href,
+            icon: &app.still.icon_href,
+            demo: facts.is_demo,
+            closed: app.closed(),
+            has_key: app.shop.availability.has_key(),
+            is_plain: app.shop.availability.is_plain(),
+            has_mirrors: app.site.mirrors.is_some(),
+            currencies: facts.wallets.iter().map(|wallet| wallet.currency.as_str()).collect(),
+            currency,
+            categories: categories.iter().map(CategoryLink::new).collect(),
+            pages,
+            back: back.into(),
+            query: String::new(),
+        }
+    }
+
+    pub fn is_current(&self, currency: &str) -> bool {
+        self.currency == currency
+    }
+
+    /// Stands in the page where the visitor's token will.
+    pub fn token_mark(&self) -> &'static str {
+        TOKEN
+    }
+
+    /// Stands in the page where the number of pieces in the visitor's cart will.
+    pub fn count_mark(&self) -> &'static str {
+        CART_COUNT
+    }
+}
+
+impl CategoryLink {
+    pub fn new(category: &CategorySize) -> Self {
+        Self {
+            name: category.name.clone(),
+            href: category_href(&category.name),
+            products: category.products,
+        }
+    }
+}
+
+pub fn category_href(name: &str) -> String {
+    // A path's `+` is a plus sign, and a space is %20.
+    let encoded: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
+    format!("/category/{}", encoded.replace('+', "%20"))
+}

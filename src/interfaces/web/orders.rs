@@ -1,0 +1,444 @@
+//! An order's pages.
+
+use crate::actions;
+use crate::actions::AskSellerError;
+use crate::actions::MOST_MESSAGE;
+use crate::actions::Question;
+use crate::actions::ReportPaymentError;
+use crate::actions::UnfitMessage;
+use crate::domain::orders::BuyerIdentity;
+use crate::domain::orders::LookupName;
+use crate::domain::orders::Order;
+use crate::domain::orders::Status;
+use crate::domain::payment::Coin;
+use crate::domain::payment::Invoice;
+use crate::domain::payment::Tolerance;
+use crate::domain::payment::qr;
+use crate::domain::payment::read_by;
+use crate::domain::values::Amount;
+use crate::domain::values::text::without_hidden;
+use crate::infra::store;
+use crate::interfaces::web::catalog::currency_name;
+use crate::interfaces::web::clock::now;
+use crate::interfaces::web::code_form;
+use crate::interfaces::web::code_form::Asked;
+use crate::interfaces::web::conversation::Conversation;
+use crate::interfaces::web::fields::Fields;
+use crate::interfaces::web::layout::Layout;
+use crate::interfaces::web::page::PageError;
+use crate::interfaces::web::page::RETRY_SECONDS;
+use crate::interfaces::web::page::see_other;
+use crate::interfaces::web::page::send;
+use crate::interfaces::web::page_cache::CachedPage;
+use crate::interfaces::web::receipt::read_receipt;
+use crate::interfaces::web::state::AppState;
+use crate::interfaces::web::state::random_bytes;
+use crate::interfaces::web::visitor::OpenOrder;
+use crate::interfaces::web::visitor::Visitor;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::http::header::HeaderName;
+use actix_web::http::header::HeaderValue;
+use actix_web::web::Data;
+use actix_web::web::Payload;
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "orders/order.html")]
+struct OrderPage<'a> {
+    layout: Layout<'a>,
+    order_ref: &'a str,
+    /// Until the buyer has noted it.
+    code: Option<String>,
+    state: &'a str,
+    state_title: &'a str,
+    what_next: &'a str,
+    /// Whether this page may change by itself because of a payment, or by the seller's word alone.
+    is_unsettled: bool,
+    /// Whether the node cannot be trusted just now.
+    in_doubt: bool,
+    /// Whether the seller's node looks for the payment.
+    is_followed: bool,
+    is_waiting: bool,
+    amount: Amount,
+    mark: Option<Amount>,
+    seen: Seen,
+    due: Amount,
+    currency: &'a str,
+    address: &'a str,
+    network: String,
+    pay: Option<PayView>,
+    until: String,
+    until_machine: String,
+    minutes_left: i64,
+    transaction: Option<&'a str>,
+    takes_transaction: bool,
+    /// Empty: whatever was sent was taken.
+    refused: &'a Refused,
+    talk: Conversation,
+    most_message: usize,
+    bill: Vec<(String, String)>,
+    total: Amount,
+    placed: String,
+    /// As the buyer wrote it; empty where the shop cannot show it.
+    receipt: String,
+}
+
+/// What was not taken of a form on the order's page: the field, why, and all that was typed, by its field.
+#[derive(Default)]
+struct Refused {
+    field: &'static str,
+    words: String,
+    typed: Vec<(&'static str, String)>,
+}
+
+impl Refused {
+    fn is(&self, field: &str) -> bool {
+        self.field == field
+    }
+
+    fn typed(&self, field: &str) -> &str {
+        self.typed.iter().find(|(name, _)| *name == field).map_or("", |(_, typed)| typed)
+    }
+}
+
+/// How to pay, while something is due.
+struct PayView {
+    link: String,
+    qr_width: u32,
+    address_qr_width: u32,
+    read_by: &'static str,
+    /// A token's link misleads many wallets, so that its address comes first.
+    token_first: bool,
+}
+
+/// What has come, by whom it was seen.
+pub struct Seen {
+    /// By the seller's node.
+    pub by_node: Option<Amount>,
+    /// Of it, where it is less.
+    pub settled: Option<Amount>,
+    pub confirmations: Option<String>,
+    /// By the seller's word, while it is not all.
+    pub by_seller: Option<Amount>,
+    pub missing: Option<Amount>,
+    pub excess: Option<Amount>,
+}
+
+impl Seen {
+    pub fn of(order: &Order, status: Status, tolerance: Tolerance) -> Self {
+        let invoice = &order.invoice;
+        let some = |sum: Amount| Some(sum).filter(|sum| Amount::ZERO < *sum);
+        let (by_node, settled) = match &invoice.sighting {
+            Some(sighting) => (
+                some(sighting.seen),
+                some(sighting.settled).filter(|settled| *settled < sighting.seen),
+            ),
+            None => (None, None),
+        };
+        Self {
+            by_node,
+            settled,
+            confirmations: order.confirmations(),
+            by_seller: some(invoice.received).filter(|sum| *sum < invoice.amount),
+            missing: some(order.due(tolerance))
+                .filter(|due| status == Status::Late && *due < invoice.amount),
+            excess: some(order.excess()).filter(|_| status == Status::Overpaid),
+        }
+    }
+}
+
+pub async fn show(request: HttpRequest, app: Data<AppState>) -> Result<HttpResponse, PageError> {
+    let visitor = Visitor::of(&request, &app);
+    match find_open(&app, &visitor).await? {
+        Some(order) => {
+            let refused = Refused::default();
+            show_order(&request, &app, visitor, &order, StatusCode::OK, &refused).await
+        }
+        None => {
+            let asked = if request.query_string() == ERASED { Asked::Erased } else { Asked::New };
+            code_form::ask(&request, &app, &visitor, asked).await
+        }
+    }
+}
+
+/// In the address after the buyer has erased everything: it names nobody.
+const ERASED: &str = "erased";
+
+pub async fn note_code(
+    request: HttpRequest,
+    app: Data<AppState>,
+    body: Payload,
+) -> Result<HttpResponse, PageError> {
+    let (_, mut visitor) = Fields::read(&request, &app, body).await?;
+    let mut cookies = Vec::new();
+    if let Some(order) = visitor.open_order.take() {
+        cookies.push(visitor.order_cookie(&app, &OpenOrder { is_noted: true, ..order }));
+    }
+    Ok(see_other("/order", &cookies))
+}
+
+pub async fn report(
+    request: HttpRequest,
+    app: Data<AppState>,
+    body: Payload,
+) -> Result<HttpResponse, PageError> {
+    let (fields, visitor) = Fields::read(&request, &app, body).await?;
+    let Some(open) = &visitor.open_order else { return Err(PageError::NoOrderOpen) };
+    let field = "transaction";
+    let typed = fields.get(field);
+    let (status, words) =
+        match actions::report_payment(&app.shop, &lookup(&app, open), typed, now()).await {
+            Ok(Ok(())) => return Ok(see_other("/order", &[])),
+            Ok(Err(ReportPaymentError::NoOrder)) => return Err(PageError::NoOrderOpen),
+            Ok(Err(ReportPaymentError::Refused(words))) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, words)
+            }
+            Err(error) => (StatusCode::SERVICE_UNAVAILABLE, why_not_now(error)?),
+        };
+    let typed = vec![(field, typed.to_owned())];
+    refuse(&request, &app, visitor, (status, Refused { field, words, typed })).await
+}
+
+pub async fn ask(
+    request: HttpRequest,
+    app: Data<AppState>,
+    body: Payload,
+) -> Result<HttpResponse, PageError> {
+    let (fields, visitor) = Fields::read(&request, &app, body).await?;
+    let Some(open) = &visitor.open_order else { return Err(PageError::NoOrderOpen) };
+    let (message, pgp) = (fields.get("message"), fields.get("pgp"));
+    let once = open.code.mark_of(&format!("{message}\n{pgp}"), now());
+    let question = Question { message, pgp, once };
+    let (status, unfit) =
+        match actions::ask_seller(&app.shop, &lookup(&app, open), &question, now()).await {
+            Ok(Ok(())) => return Ok(see_other("/order#messages", &[])),
+            Ok(Err(AskSellerError::NoOrder)) => return Err(PageError::NoOrderOpen),
+            Ok(Err(AskSellerError::Refused(unfit))) => (StatusCode::UNPROCESSABLE_ENTITY, unfit),
+            Err(error) => {
+                let field = if question.pgp.trim().is_empty() { "message" } else { "pgp" };
+                let unfit = UnfitMessage { field, words: why_not_now(error)?, left: None };
+                (StatusCode::SERVICE_UNAVAILABLE, unfit)
+            }
+        };
+    let UnfitMessage { field, words, left } = unfit;
+    let message = left.unwrap_or_else(|| without_hidden(question.message));
+    let typed = vec![("message", message), ("pgp", question.pgp.to_owned())];
+    refuse(&request, &app, visitor, (status, Refused { field, words, typed })).await
+}
+
+/// Words for a buyer where nothing can be kept or sealed to the seller just now: what was typed stays in its form.
+fn why_not_now(error: anyhow::Error) -> Result<String, PageError> {
+    match PageError::from(error) {
+        broken if broken.is_temporary() => {
+            tracing::error!("a buyer's form could not be saved: {broken}");
+            Ok("The shop cannot save this right now. Send it again in a minute: it counts only once.".to_owned())
+        }
+        PageError::Closed(_) => Ok("This cannot be encrypted for the seller right now, and the shop does not send it unencrypted. Nothing was sent. Try again later.".to_owned()),
+        other => Err(other),
+    }
+}
+
+pub async fn erase(
+    request: HttpRequest,
+    app: Data<AppState>,
+    body: Payload,
+) -> Result<HttpResponse, PageError> {
+    let (fields, visitor) = Fields::read(&request, &app, body).await?;
+    let Some(open) = &visitor.open_order else { return Err(PageError::NoOrderOpen) };
+    if fields.get("confirm").is_empty() {
+        let words = "Tick the box to confirm: deleted data cannot be recovered.".to_owned();
+        let refused = Refused { field: "confirm", words, typed: Vec::new() };
+        return refuse(&request, &app, visitor, (StatusCode::UNPROCESSABLE_ENTITY, refused)).await;
+    }
+    let nobody = LookupName(random_bytes());
+    match actions::erase_buyer(&app.shop, &lookup(&app, open), nobody, now()).await {
+        Ok(true) => Ok(forget(&visitor, &format!("/order?{ERASED}"))),
+        Ok(false) => Err(PageError::NoOrderOpen),
+        Err(error) => {
+            let words = why_not_now(error)?;
+            let refused = Refused { field: "confirm", words, typed: Vec::new() };
+            refuse(&request, &app, visitor, (StatusCode::SERVICE_UNAVAILABLE, refused)).await
+        }
+    }
+}
+
+pub async fn close(
+    request: HttpRequest,
+    app: Data<AppState>,
+    body: Payload,
+) -> Result<HttpResponse, PageError> {
+    let (_, visitor) = Fields::read(&request, &app, body).await?;
+    Ok(forget(&visitor, "/order"))
+}
+
+/// The browser forgets the order.
+fn forget(visitor: &Visitor, next: &str) -> HttpResponse {
+    let mut response = see_other(next, &visitor.no_order_cookies());
+    let cleared = HeaderValue::from_static("\"cache\", \"cookies\", \"storage\"");
+    response.headers_mut().insert(HeaderName::from_static("clear-site-data"), cleared);
+    response
+}
+
+pub async fn show_link_qr(
+    request: HttpRequest,
+    app: Data<AppState>,
+) -> Result<HttpResponse, PageError> {
+    let (order, due) = find_payable(&request, &app).await?;
+    show_qr(&order.invoice.link(due))
+}
+
+pub async fn show_address_qr(
+    request: HttpRequest,
+    app: Data<AppState>,
+) -> Result<HttpResponse, PageError> {
+    let (order, _) = find_payable(&request, &app).await?;
+    show_qr(order.invoice.address.as_str())
+}
+
+fn show_qr(text: &str) -> Result<HttpResponse, PageError> {
+    let picture = qr::png(text).map_err(anyhow::Error::from)?;
+    Ok(HttpResponse::Ok().content_type("image/png").body(picture))
+}
+
+pub async fn find_open(app: &AppState, visitor: &Visitor) -> Result<Option<Order>, PageError> {
+    match &visitor.open_order {
+        Some(open) => Ok(store::orders::find_by_lookup(&app.shop.db, &lookup(app, open)).await?),
+        None => Ok(None),
+    }
+}
+
+fn lookup(app: &AppState, open: &OpenOrder) -> LookupName {
+    open.code.lookup_name(&app.shop.salt)
+}
+
+/// The order, and what is to be sent now.
+async fn find_payable(request: &HttpRequest, app: &AppState) -> Result<(Order, Amount), PageError> {
+    let visitor = Visitor::of(request, app);
+    let order = find_open(app, &visitor).await?.ok_or(PageError::NoOrderOpen)?;
+    let due = order.asks_for(app.shop.policy.tolerance, app.trusted().await?);
+    Ok((order, due.ok_or(PageError::NotFound)?))
+}
+
+/// The order's page again, with what was typed and why it was not taken.
+async fn refuse(
+    request: &HttpRequest,
+    app: &AppState,
+    visitor: Visitor,
+    (status, refused): (StatusCode, Refused),
+) -> Result<HttpResponse, PageError> {
+    let order = find_open(app, &visitor).await?.ok_or(PageError::NoOrderOpen)?;
+    let mut response = show_order(request, app, visitor, &order, status, &refused).await?;
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_SECONDS.into());
+    }
+    Ok(response)
+}
+
+async fn show_order(
+    request: &HttpRequest,
+    app: &AppState,
+    mut visitor: Visitor,
+    order: &Order,
+    status_code: StatusCode,
+    refused: &Refused,
+) -> Result<HttpResponse, PageError> {
+    let Some(open) = visitor.open_order.take() else { return Err(PageError::NoOrderOpen) };
+    let (facts, _) = app.facts().await?;
+    let now = app.trusted().await?;
+    let status = order.status_at(now);
+    let asked = order.asks_for(app.shop.policy.tolerance, now);
+    let invoice = &order.invoice;
+    let key = BuyerIdentity::of_code(&open.code, &app.shop.salt);
+    let page_number = request.query_string().strip_prefix("page=").and_then(|n| n.parse().ok());
+    let talk = Conversation::read(app, &order.order_ref, &key, page_number.unwrap_or(1), open.seen)
+        .await?;
+    let last = talk.last;
+    let receipt = read_receipt(app, &key, order).await?;
+    let template = OrderPage {
+        layout: Layout::new(app, &facts, currency_name(app, &facts, &visitor), "/order"),
+        order_ref: order.order_ref.as_str(),
+        code: (!open.is_noted).then(|| open.code.words()),
+        state: status.as_str(),
+        state_title: order.title_at(asked.is_some(), now),
+        what_next: order.what_next(asked.is_some(), now),
+        in_doubt: invoice.in_doubt,
+        is_unsettled: matches!(
+            status,
+            Status::Awaiting
+                | Status::Reported
+                | Status::Partial
+                | Status::Unconfirmed
+                | Status::Late
+        ),
+        is_followed: invoice.sighting.is_some(),
+        is_waiting: status == Status::Awaiting && asked.is_some(),
+        amount: invoice.amount,
+        mark: Some(invoice.mark()).filter(|mark| Amount::ZERO < *mark),
+        seen: Seen::of(order, status, app.shop.policy.tolerance),
+        due: asked.unwrap_or(Amount::ZERO),
+        currency: invoice.currency.as_str(),
+        address: invoice.address.as_str(),
+        network: invoice.coin.name(),
+        pay: asked.map(|due| pay_view(invoice, due)).transpose()?,
+        until: invoice.until.for_people(),
+        until_machine: invoice.until.rfc_3339(),
+        minutes_left: (invoice.ends_at().seconds_after(now) / 60).max(1),
+        transaction: order.transaction.as_ref().map(|id| id.as_str()),
+        takes_transaction: takes_transaction(status),
+        refused,
+        talk,
+        most_message: MOST_MESSAGE,
+        bill: bill(order),
+        total: invoice.total,
+        placed: order.placed_at.day(),
+        receipt,
+    };
+    let n_shown = template.talk.pieces.iter().filter(|piece| piece.is_new).count();
+    let has_more_new = i64::try_from(n_shown).unwrap_or(0) < template.talk.n_new;
+    let html = template.render()?;
+    let mut sent = send(request, app, &visitor, status_code, &CachedPage::once(&html));
+    // What is new on an earlier page stays new until that page was looked at.
+    if open.seen < last && !has_more_new {
+        // Only the browser knows what was seen; the shop keeps no record of a look.
+        let cookie = visitor.order_cookie(app, &OpenOrder { seen: last, ..open });
+        sent.response.append_header((header::SET_COOKIE, cookie));
+    }
+    Ok(sent.finish_page())
+}
+
+fn takes_transaction(status: Status) -> bool {
+    status.after(crate::domain::orders::Event::BuyerReported).is_ok()
+}
+
+fn pay_view(invoice: &Invoice, due: Amount) -> Result<PayView, PageError> {
+    let link = invoice.link(due);
+    let width = |text: &str| qr::width(text).map_err(anyhow::Error::from);
+    Ok(PayView {
+        qr_width: width(&link)?,
+        address_qr_width: width(invoice.address.as_str())?,
+        link,
+        read_by: read_by(&invoice.coin),
+        token_first: matches!(invoice.coin, Coin::Token { .. }),
+    })
+}
+
+/// What was ordered and what it cost, line by line.
+pub fn bill(order: &Order) -> Vec<(String, String)> {
+    let mut bill = Vec::new();
+    for line in &order.lines {
+        bill.push((format!("{} × {}", line.quantity, line.full_name()), line.sum.to_string()));
+    }
+    if let Some(discount) = &order.discount {
+        let what = discount
+            .percent
+            .map_or_else(|| "Discount".to_owned(), |percent| format!("Discount {percent}%"));
+        bill.push((what, format!("−{}", discount.less)));
+    }
+    if let Some(sending) = &order.sending {
+        bill.push((format!("Shipping: {}", sending.name), sending.price.to_string()));
+    }
+    bill
+}

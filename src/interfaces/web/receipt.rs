@@ -1,0 +1,81 @@
+//! An order's receipt, as plain text.
+
+use crate::domain::orders::BuyerIdentity;
+use crate::domain::orders::Order;
+use crate::domain::orders::Status;
+use crate::domain::values::Amount;
+use crate::infra::store;
+use crate::interfaces::web::orders::Seen;
+use crate::interfaces::web::orders::bill;
+use crate::interfaces::web::orders::find_open;
+use crate::interfaces::web::page::PageError;
+use crate::interfaces::web::state::AppState;
+use crate::interfaces::web::visitor::Visitor;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "orders/receipt.txt", escape = "none")]
+struct Receipt<'a> {
+    site_name: &'a str,
+    order_ref: &'a str,
+    placed: String,
+    state_title: &'a str,
+    bill: Vec<String>,
+    amount: Amount,
+    seen: Seen,
+    due: Option<Amount>,
+    currency: &'a str,
+    address: &'a str,
+    until: Option<String>,
+    transaction: Option<&'a str>,
+    receipt: String,
+}
+
+pub async fn show_receipt(
+    request: HttpRequest,
+    app: Data<AppState>,
+) -> Result<HttpResponse, PageError> {
+    let visitor = Visitor::of(&request, &app);
+    let open = visitor.open_order.as_ref().ok_or(PageError::NoOrderOpen)?;
+    let order = find_open(&app, &visitor).await?.ok_or(PageError::NoOrderOpen)?;
+    let key = BuyerIdentity::of_code(&open.code, &app.shop.salt);
+    let receipt = read_receipt(&app, &key, &order).await?;
+    let now = app.trusted().await?;
+    let status = order.status_at(now);
+    let tolerance = app.shop.policy.tolerance;
+    let due = order.asks_for(tolerance, now);
+    let (facts, _) = app.facts().await?;
+    let bill = bill(&order).into_iter().map(|(what, sum)| format!("  {what}\n      {sum}"));
+    let template = Receipt {
+        site_name: &facts.site_name,
+        order_ref: order.order_ref.as_str(),
+        placed: order.placed_at.day(),
+        state_title: order.title_at(due.is_some(), now),
+        bill: bill.collect(),
+        amount: order.invoice.amount,
+        seen: Seen::of(&order, status, tolerance),
+        due,
+        currency: order.invoice.currency.as_str(),
+        address: order.invoice.address.as_str(),
+        until: due.filter(|_| status == Status::Awaiting).map(|_| order.invoice.until.for_people()),
+        transaction: order.transaction.as_ref().map(|id| id.as_str()),
+        receipt,
+    };
+    Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(template.render()?))
+}
+
+/// What the buyer wrote when ordering; empty where nothing was kept.
+pub async fn read_receipt(
+    app: &AppState,
+    key: &BuyerIdentity,
+    order: &Order,
+) -> Result<String, PageError> {
+    let kept = store::messages::find_receipt(&app.shop.db, &order.order_ref).await?;
+    match kept.and_then(|kept| kept.sealed) {
+        Some(sealed) => Ok(key.open(&sealed).map_err(anyhow::Error::from)?),
+        None => Ok(String::new()),
+    }
+}

@@ -1,0 +1,89 @@
+//! One request on its connection: at work while it is handled, and in memory until its answer has been sent.
+
+use crate::interfaces::web::admission::busy;
+use crate::interfaces::web::admission::connection_of;
+use crate::interfaces::web::connection_limiter::Connection;
+use crate::interfaces::web::connection_limiter::ConnectionState;
+use crate::interfaces::web::connection_limiter::UNCOUNTED;
+use crate::interfaces::web::headers::insert_security_headers;
+use actix_web::Error;
+use actix_web::body::BodySize;
+use actix_web::body::BoxBody;
+use actix_web::body::MessageBody;
+use actix_web::dev::ServiceRequest;
+use actix_web::dev::ServiceResponse;
+use actix_web::middleware::Next;
+use actix_web::web::Bytes;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+use std::task::Poll;
+
+/// Around everything else at each listener: counts the answer's memory, and tells the connection when the answer is
+/// complete.
+pub async fn track_request(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let Some(connection) = connection_of(request.request()).cloned() else {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    };
+    let scope = RequestScope(connection.clone());
+    connection.set_state(ConnectionState::Working);
+    let response = next.call(request).await;
+    let response = match response {
+        Ok(response) => {
+            let response = response.map_into_boxed_body();
+            if has_memory(&connection, response.response().body().size()).await {
+                response
+            } else {
+                let mut refused = response.into_response(busy());
+                insert_security_headers(refused.headers_mut());
+                refused
+            }
+        }
+        Err(error) => {
+            connection.set_state(ConnectionState::Idle);
+            return Err(error);
+        }
+    };
+    connection.set_state(ConnectionState::Idle);
+    Ok(response.map_body(|_, body| BoxBody::new(TrackedBody { body, _scope: scope })))
+}
+
+/// An answer that its client does not take stays in memory until the connection ends.
+async fn has_memory(connection: &Connection, size: BodySize) -> bool {
+    let BodySize::Sized(size) = size else { return true };
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    size <= UNCOUNTED || connection.hold(size).is_ok() || connection.hold_soon(size).await.is_ok()
+}
+
+/// Until this is dropped, the connection is given no other request.
+struct RequestScope(Arc<Connection>);
+
+impl Drop for RequestScope {
+    fn drop(&mut self) {
+        self.0.end_request();
+    }
+}
+
+/// The server drops a body when all of it waits to be sent.
+struct TrackedBody {
+    body: BoxBody,
+    _scope: RequestScope,
+}
+
+impl MessageBody for TrackedBody {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(cx)
+    }
+}

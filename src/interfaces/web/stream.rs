@@ -1,0 +1,324 @@
+//! A visitor's connection, between the socket and the HTTP parser.
+
+use crate::interfaces::web::answer_head;
+use crate::interfaces::web::circuit::Opening;
+use crate::interfaces::web::circuit::read_opening;
+use crate::interfaces::web::connection_limiter::ClientKey;
+use crate::interfaces::web::connection_limiter::Connection;
+use crate::interfaces::web::connection_limiter::UNCOUNTED;
+use crate::interfaces::web::request_gate::Phase;
+use crate::interfaces::web::request_gate::RequestGate;
+use actix_web::http::StatusCode;
+use std::io;
+use std::io::IoSlice;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+use std::task::Poll;
+use std::task::ready;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
+use tokio::io::ReadBuf;
+
+/// A buyer's connection: the parser behind it sees one request at a time, and the client only answers that carry the
+/// shop's headers, in a fixed order.
+pub struct ClientStream<S> {
+    stream: S,
+    connection: Arc<Connection>,
+    /// What has come of the line with which tor begins, while it may still come.
+    opening: Option<Vec<u8>>,
+    gate: RequestGate,
+    /// What goes out before anything else: a head in its order, or an answer of our own.
+    pending: Vec<u8>,
+    /// Whether the next bytes to be sent begin an answer.
+    begins_answer: bool,
+    /// Whether an answer said that it is the last one: what came behind its request is not read.
+    is_last: bool,
+}
+
+/// Units: bytes that are read at once.
+const PIECE: usize = 4 * 1024;
+/// What a decoded head takes, beside its bytes: a place for each header. Units: times its bytes.
+const DECODED: usize = 3;
+/// What a closing connection still reads of a request, so that the system does not take back the answer. Units: bytes.
+const DRAINED: usize = 64 * 1024;
+
+impl<S> ClientStream<S> {
+    /// A connection on which every byte is the visitor's.
+    pub fn new(stream: S, connection: Arc<Connection>) -> Self {
+        let gate = RequestGate::default();
+        let (opening, pending) = (None, Vec::new());
+        Self { stream, connection, opening, gate, pending, begins_answer: true, is_last: false }
+    }
+
+    /// A connection that tor begins with a line of its own.
+    pub fn behind_tor(stream: S, connection: Arc<Connection>) -> Self {
+        let mut new = Self::new(stream, connection);
+        new.opening = Some(Vec::new());
+        new
+    }
+
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    /// Answers what the parser is never given; the connection ends.
+    fn refuse(&mut self, status: StatusCode) {
+        self.pending = answer_head::refusal(status);
+        self.gate.close();
+    }
+
+    /// Looks for a request in what has come; whether the parser can be given something.
+    fn begins_request(&mut self) -> bool {
+        match self.gate.find_head() {
+            Ok(true) => {
+                self.connection.begin_request();
+                self.begins_answer = true;
+                true
+            }
+            Ok(false) => false,
+            Err(status) => {
+                self.refuse(status);
+                true
+            }
+        }
+    }
+}
+
+impl<S> Drop for ClientStream<S> {
+    fn drop(&mut self) {
+        self.connection.leave();
+    }
+}
+
+impl<S: AsyncRead + Unpin> ClientStream<S> {
+    /// Reads what has come, unless the connection is to end: then nothing more comes.
+    fn poll_bytes(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        match Pin::new(&mut self.stream).poll_read(cx, buffer) {
+            Poll::Ready(Ok(())) => {
+                if before < buffer.filled().len() {
+                    self.connection.heard();
+                }
+                Poll::Ready(Ok(()))
+            }
+            Poll::Pending if self.connection.is_gone(cx.waker()) => Poll::Ready(Ok(())),
+            other => other,
+        }
+    }
+
+    /// Waits for the handler or for the answer to be sent; the client's bytes stay with the system.
+    fn poll_wait(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
+        if self.connection.is_gone(cx.waker()) { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    /// Looks for tor's line, in however many pieces it comes.
+    fn poll_opening(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(mut come) = self.opening.take() {
+            let mut space = [0; PIECE];
+            let mut part = ReadBuf::new(&mut space);
+            match self.poll_bytes(cx, &mut part) {
+                Poll::Ready(Ok(())) => {}
+                other => {
+                    self.opening = Some(come);
+                    return other;
+                }
+            }
+            let has_ended = part.filled().is_empty();
+            come.extend_from_slice(part.filled());
+            let (client, rest) = match read_opening(&come) {
+                Opening::Partial if !has_ended => {
+                    self.opening = Some(come);
+                    continue;
+                }
+                Opening::Partial | Opening::NoLine => (ClientKey::NoLine, come),
+                Opening::Line { circuit, length } => {
+                    (ClientKey::Circuit(circuit), come.split_off(length))
+                }
+                Opening::Malformed => {
+                    self.connection.decide(ClientKey::NoLine);
+                    self.refuse(StatusCode::BAD_REQUEST);
+                    continue;
+                }
+            };
+            self.connection.decide(client);
+            self.gate = RequestGate::after(rest);
+            self.begins_request();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads until a head is complete, refused, or the connection ends; `false` where it ends.
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let mut is_first = !self.gate.has_more();
+        loop {
+            let mut space = [0; PIECE];
+            let room = self.gate.room().min(PIECE);
+            let mut part = ReadBuf::new(&mut space[..room]);
+            ready!(self.poll_bytes(cx, &mut part))?;
+            let bytes = part.filled();
+            if bytes.is_empty() {
+                return Poll::Ready(Ok(false));
+            }
+            self.gate.push(bytes);
+            let counted = UNCOUNTED < self.gate.n_received();
+            if counted && self.connection.hold(DECODED * bytes.len()).is_err() {
+                self.refuse(StatusCode::SERVICE_UNAVAILABLE);
+                return Poll::Ready(Ok(true));
+            }
+            // A head ends with a line: without one there is no need to look again.
+            let may_end = is_first || bytes.contains(&b'\n') || self.gate.room() == 0;
+            is_first = false;
+            if may_end && self.begins_request() {
+                return Poll::Ready(Ok(true));
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        ready!(self.poll_opening(cx))?;
+        loop {
+            if let Some(bytes) = self.gate.take(buffer.remaining()) {
+                buffer.put_slice(&bytes);
+                return Poll::Ready(Ok(()));
+            }
+            match self.gate.phase() {
+                Phase::Head => {
+                    if !ready!(self.poll_head(cx))? {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+                Phase::Body(_) if self.gate.has_more() && self.connection.reads_body() => {
+                    self.gate.release_body();
+                }
+                Phase::Body(left) if self.connection.reads_body() => {
+                    let most = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE);
+                    let mut space = [0; PIECE];
+                    let mut part = ReadBuf::new(&mut space[..most.min(buffer.remaining())]);
+                    ready!(self.poll_bytes(cx, &mut part))?;
+                    buffer.put_slice(part.filled());
+                    let n = part.filled().len();
+                    self.gate.passed(n);
+                    return Poll::Ready(Ok(()));
+                }
+                Phase::Body(_) | Phase::Answer => return self.poll_wait(cx),
+                Phase::Closed => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+}
+
+/// Sends what can be sent. An answer that nobody takes ends with the connection.
+fn poll_send<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    connection: &Connection,
+    cx: &mut Context<'_>,
+    parts: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    match Pin::new(stream).poll_write_vectored(cx, parts) {
+        Poll::Pending => {
+            connection.stalls();
+            if connection.is_gone(cx.waker()) {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            Poll::Pending
+        }
+        sent => {
+            connection.takes();
+            sent
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> ClientStream<S> {
+    fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.pending.is_empty() {
+            let Self { stream, pending, connection, .. } = &mut *self;
+            let sent = ready!(poll_send(stream, connection, cx, &[IoSlice::new(pending)]))?;
+            if sent == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.pending.drain(..sent);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> ClientStream<S> {
+    /// Reads what has come and nobody wants: a socket that is closed over unread bytes tells the client that the
+    /// connection broke, and the answer can be lost.
+    fn drain(&mut self, cx: &mut Context<'_>) {
+        let mut space = [0; PIECE];
+        for _ in 0..DRAINED / PIECE {
+            let mut part = ReadBuf::new(&mut space);
+            let read = Pin::new(&mut self.stream).poll_read(cx, &mut part);
+            if !matches!(read, Poll::Ready(Ok(()))) || part.filled().is_empty() {
+                return;
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_pending(cx))?;
+        let Self { stream, connection, pending, begins_answer, is_last, .. } = &mut *self;
+        let rewritten = if *begins_answer { answer_head::rewrite(bytes) } else { None };
+        let Some((head, length)) = rewritten else {
+            return poll_send(stream, connection, cx, &[IoSlice::new(bytes)]);
+        };
+        *begins_answer = answer_head::is_interim(bytes);
+        *is_last |= answer_head::is_last(&head);
+        // What follows an interim answer begins another one.
+        let body = if *begins_answer { &[] } else { &bytes[length..] };
+        let parts = [IoSlice::new(&head), IoSlice::new(body)];
+        let sent = match poll_send(stream, connection, cx, &parts) {
+            Poll::Ready(sent) => sent?,
+            Poll::Pending => 0,
+        };
+        // The head counts as sent: what is left of it goes out before anything else.
+        *pending = head[sent.min(head.len())..].to_vec();
+        Poll::Ready(Ok(length + sent.saturating_sub(head.len())))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_pending(cx))?;
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        if self.gate.phase() == Phase::Answer && self.connection.is_answered() {
+            self.connection.release();
+            if self.is_last {
+                self.gate.close();
+            } else {
+                self.gate.open();
+            }
+            if self.gate.has_more() {
+                self.connection.heard();
+                self.begins_request();
+            }
+            // The parser was told to wait, and asks again.
+            cx.waker().wake_by_ref();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_pending(cx))?;
+        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        self.drain(cx);
+        Poll::Ready(Ok(()))
+    }
+}
