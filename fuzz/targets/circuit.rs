@@ -7,7 +7,7 @@ use circuit::read_opening;
 use libfuzzer_sys::fuzz_target;
 
 // Not a part of the shop's interface; it needs nothing else of the shop.
-#[path = "../../src/interfaces/web/circuit.rs"]
+#[path = "../../src/interfaces/http/circuit.rs"]
 mod circuit;
 
 fuzz_target!(|bytes: &[u8]| {

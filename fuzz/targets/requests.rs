@@ -18,12 +18,12 @@ use actix_web::web;
 use actix_web::web::Payload;
 use futures_util::future::LocalBoxFuture;
 use libfuzzer_sys::fuzz_target;
-use shop::interfaces::web::ClientKey;
-use shop::interfaces::web::ClientStream;
-use shop::interfaces::web::ConnectionLimiter;
-use shop::interfaces::web::ConnectionLimits;
-use shop::interfaces::web::accept_counted_body;
-use shop::interfaces::web::serve::answering;
+use shop::interfaces::http::ClientKey;
+use shop::interfaces::http::ClientStream;
+use shop::interfaces::http::ConnectionLimiter;
+use shop::interfaces::http::ConnectionLimits;
+use shop::interfaces::http::accept_counted_body;
+use shop::interfaces::http::answering;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -75,6 +75,7 @@ impl Shop {
         let limiter = ConnectionLimiter::new(ConnectionLimits {
             most_connections: 64,
             most_held: 24 * 1024 * 1024,
+            most_looking: 3,
             most_unpaid: 100,
             payment_time: Duration::from_secs(600),
             closer: None,

@@ -7,7 +7,7 @@ use crate::infra::config::Settings;
 use crate::infra::store;
 use crate::interfaces::cli::open;
 use crate::interfaces::cli::say;
-use crate::interfaces::web::clock;
+use crate::interfaces::http::clock;
 use anyhow::Context;
 use clap::Args;
 use clap::Subcommand;

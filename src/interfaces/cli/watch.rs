@@ -17,7 +17,7 @@ use crate::infra::store;
 use crate::interfaces::cli::home_of;
 use crate::interfaces::cli::open;
 use crate::interfaces::cli::say;
-use crate::interfaces::web::serve::shutdown_signal;
+use crate::interfaces::http::shutdown_signal;
 use anyhow::Context;
 use clap::Args;
 use std::cell::RefCell;

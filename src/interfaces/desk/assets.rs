@@ -4,7 +4,7 @@ use crate::infra::pictures::PictureFile;
 use crate::interfaces::desk::page::DeskError;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
-use crate::interfaces::web::hex;
+use crate::interfaces::http::hex;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::header;

@@ -14,11 +14,11 @@ use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::session;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
-use crate::interfaces::web::CookieNames;
-use crate::interfaces::web::connection_of;
-use crate::interfaces::web::hex;
-use crate::interfaces::web::now;
-use crate::interfaces::web::random_bytes;
+use crate::interfaces::http::CookieNames;
+use crate::interfaces::http::connection_of;
+use crate::interfaces::http::hex;
+use crate::interfaces::http::now;
+use crate::interfaces::http::random_bytes;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -109,7 +109,7 @@ async fn submit(
             let mark = desk.mark_of_known(&hex(&random_bytes::<16>()));
             let cookies =
                 [names.set(session::COOKIE, &id.text()), names.set(session::KNOWN, &mark)];
-            Ok(crate::interfaces::web::see_other("/", &cookies))
+            Ok(crate::interfaces::http::see_other("/", &cookies))
         }
         Err(AuthError::Busy) => Err(DeskError::Busy),
         Err(AuthError::Wrong { wait }) => {
@@ -144,7 +144,7 @@ async fn leave(
 /// What leads out of the desk leaves nothing of it in the browser.
 pub fn signed_out(request: &HttpRequest, address: &str) -> HttpResponse {
     let removed = CookieNames::of_seller(request).remove(session::COOKIE);
-    let mut response = crate::interfaces::web::see_other(address, &removed);
+    let mut response = crate::interfaces::http::see_other(address, &removed);
     // Not its cookies: on loopback they are those of every port, the buyers' door among them.
     let cleared = header::HeaderValue::from_static("\"cache\"");
     response.headers_mut().insert(header::HeaderName::from_static("clear-site-data"), cleared);

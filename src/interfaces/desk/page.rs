@@ -134,7 +134,7 @@ impl ResponseError for DeskError {
 
     fn error_response(&self) -> HttpResponse {
         if matches!(self, Self::SignedOut) {
-            return crate::interfaces::web::see_other("/login", &[]);
+            return crate::interfaces::http::see_other("/login", &[]);
         }
         if self.status_code().is_server_error() && !matches!(self, Self::Busy) {
             tracing::error!("a page of the desk could not be made: {self}");
@@ -235,7 +235,7 @@ pub fn page(status: StatusCode, template: &impl Template) -> Result<HttpResponse
 
 /// Where every POST that succeeds ends.
 pub fn see_other(address: &str) -> HttpResponse {
-    crate::interfaces::web::see_other(address, &[])
+    crate::interfaces::http::see_other(address, &[])
 }
 
 pub fn trouble_page(status: StatusCode, title: &str, words: &str) -> HttpResponse {

@@ -1,22 +1,23 @@
 //! The desk's listener and what wraps every request.
 
+use crate::infra::store::N_READERS;
 use crate::interfaces::desk::addresses;
 use crate::interfaces::desk::form::Typed;
 use crate::interfaces::desk::page::DeskError;
 use crate::interfaces::desk::page::trouble_page;
 use crate::interfaces::desk::session;
 use crate::interfaces::desk::state::Desk;
-use crate::interfaces::web::ClientKey;
-use crate::interfaces::web::Connection;
-use crate::interfaces::web::ConnectionLimiter;
-use crate::interfaces::web::ConnectionLimits;
-use crate::interfaces::web::MOST_OF_CIRCUIT;
-use crate::interfaces::web::connection_of;
-use crate::interfaces::web::insert_security_headers;
-use crate::interfaces::web::serve::Listener;
-use crate::interfaces::web::serve::ServerOptions;
-use crate::interfaces::web::serve::reap;
-use crate::interfaces::web::serve::serve_app;
+use crate::interfaces::http::ClientKey;
+use crate::interfaces::http::Connection;
+use crate::interfaces::http::ConnectionLimiter;
+use crate::interfaces::http::ConnectionLimits;
+use crate::interfaces::http::Listener;
+use crate::interfaces::http::MOST_OF_CIRCUIT;
+use crate::interfaces::http::ServerOptions;
+use crate::interfaces::http::connection_of;
+use crate::interfaces::http::insert_security_headers;
+use crate::interfaces::http::reap;
+use crate::interfaces::http::serve_app;
 use actix_web::App;
 use actix_web::Error;
 use actix_web::HttpMessage;
@@ -56,6 +57,7 @@ pub async fn serve(
     let limiter = ConnectionLimiter::new(ConnectionLimits {
         most_connections: MOST_STRANGERS,
         most_held: REQUEST_MEMORY,
+        most_looking: N_READERS as usize - 1,
         most_unpaid: 0,
         payment_time: Duration::ZERO,
         closer: None,

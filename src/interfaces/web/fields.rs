@@ -1,10 +1,10 @@
 //! Reads a form within bounds and verifies its token.
 
 use crate::domain::values::text::without_hidden;
-use crate::interfaces::web::admission::accept_body;
-use crate::interfaces::web::admission::announced_length;
-use crate::interfaces::web::admission::begin_to_read;
-use crate::interfaces::web::admission::take_turn;
+use crate::interfaces::http::accept_body;
+use crate::interfaces::http::announced_length;
+use crate::interfaces::http::begin_to_read;
+use crate::interfaces::http::take_turn;
 use crate::interfaces::web::page::PageError;
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::visitor::Visitor;
@@ -51,7 +51,7 @@ impl Fields {
         let body = tokio::time::timeout(BODY_TIME, read_body(body, length))
             .await
             .map_err(|_| PageError::TooSlow)??;
-        take_turn(request).await?;
+        take_turn(request).await.map_err(|_| PageError::Busy)?;
         let fields = Self::parse(&body).ok_or(PageError::TooLarge)?;
         if !visitor.is_known {
             return Err(PageError::NoCookie);

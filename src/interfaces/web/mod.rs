@@ -1,130 +1,22 @@
-//! The buyer's door: HTTP, HTML and cookies. It translates, and decides nothing.
+//! The buyers' pages.
 
-mod admission;
-mod answer_head;
 mod assets;
 mod cart;
 mod catalog;
 mod checkout;
-mod circuit;
-mod circuit_usage;
-pub mod clock;
 mod code_form;
-mod connection_limiter;
 mod conversation;
-mod cookies;
-mod csrf;
 mod fields;
-pub mod handed_over;
-mod headers;
-mod hosts;
 mod layout;
+mod middleware;
 mod orders;
 mod page;
 mod page_cache;
-mod rate_limit;
 mod receipt;
-mod request_gate;
-mod request_scope;
+mod routes;
 pub mod serve;
-mod socket;
 mod state;
-mod stream;
 mod visitor;
 
-pub use admission::{accept_counted_body, announced_length, begin_to_read, connection_of};
-pub use clock::{monotonic_now, now, trusted, wall};
-pub use connection_limiter::{
-    ClientKey, Connection, ConnectionLimiter, ConnectionLimits, ConnectionState, MOST_OF_CIRCUIT,
-};
-pub use cookies::CookieNames;
-pub use csrf::{TokenKey, hex};
-pub use headers::insert_security_headers;
-pub use page::{see_other, takes_gzip};
-pub use state::{AppState, Site, random_bytes};
-#[doc(hidden)]
-pub use stream::ClientStream;
-
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::Resource;
-use actix_web::guard;
-use actix_web::web;
-use actix_web::web::ServiceConfig;
-
-/// Every address of the shop.
-pub fn addresses(config: &mut ServiceConfig) {
-    config
-        .service(only_get("/", catalog::show_window))
-        .service(only_get("/product", catalog::show_all))
-        .service(only_get("/product/{slug}", catalog::show_product))
-        .service(only_get("/category/{name:.*}", catalog::show_category))
-        .service(only_get("/search", catalog::search))
-        .service(only_get("/picture/{file}", assets::show_picture))
-        .service(get_and_post("/cart", cart::show, cart::add))
-        .service(only_post("/cart/change", cart::change))
-        .service(only_post("/currency", cart::choose_currency))
-        .service(get_and_post("/checkout", checkout::show, checkout::submit))
-        .service(get_and_post("/order", orders::show, code_form::open))
-        .service(only_post("/order/noted", orders::note_code))
-        .service(only_post("/order/transaction", orders::report))
-        .service(only_post("/order/message", orders::ask))
-        .service(only_post("/order/erase", orders::erase))
-        .service(only_post("/order/close", orders::close))
-        .service(only_get("/order/qr.png", orders::show_link_qr))
-        .service(only_get("/order/address.png", orders::show_address_qr))
-        .service(only_get("/order/receipt.txt", receipt::show_receipt))
-        .service(only_get("/policy", assets::show_policy))
-        .service(only_get("/page/{slug}", assets::show_page))
-        .service(only_get("/pgp.txt", assets::show_key))
-        .service(only_get("/mirrors.txt", assets::show_mirrors))
-        .service(only_get("/static/{file}", assets::show_static))
-        .service(only_get("/health", assets::show_health))
-        .default_service(web::to(page::unknown_address));
-}
-
-fn getting() -> actix_web::Route {
-    // A HEAD is a GET whose body the server leaves out.
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
-}
-
-fn only_get<F, A>(path: &str, show: F) -> Resource
-where
-    F: actix_web::Handler<A>,
-    A: actix_web::FromRequest + 'static,
-    F::Output: actix_web::Responder + 'static,
-{
-    web::resource(path).route(getting().to(show)).default_service(web::to(refuse_method::<false>))
-}
-
-fn only_post<F, A>(path: &str, submit: F) -> Resource
-where
-    F: actix_web::Handler<A>,
-    A: actix_web::FromRequest + 'static,
-    F::Output: actix_web::Responder + 'static,
-{
-    web::resource(path).route(web::post().to(submit)).default_service(web::to(post_only))
-}
-
-fn get_and_post<F, A, G, B>(path: &str, show: F, submit: G) -> Resource
-where
-    F: actix_web::Handler<A>,
-    A: actix_web::FromRequest + 'static,
-    F::Output: actix_web::Responder + 'static,
-    G: actix_web::Handler<B>,
-    B: actix_web::FromRequest + 'static,
-    G::Output: actix_web::Responder + 'static,
-{
-    web::resource(path)
-        .route(getting().to(show))
-        .route(web::post().to(submit))
-        .default_service(web::to(refuse_method::<true>))
-}
-
-async fn refuse_method<const POST: bool>(request: HttpRequest) -> HttpResponse {
-    page::wrong_method(&request, if POST { "GET, HEAD, POST" } else { "GET, HEAD" }).await
-}
-
-async fn post_only(request: HttpRequest) -> HttpResponse {
-    page::wrong_method(&request, "POST").await
-}
+pub use routes::addresses;
+pub use state::{AppState, Site};

@@ -4,6 +4,7 @@ use crate::actions::ClosedReason;
 use crate::domain::orders::FormToken;
 use crate::infra::store;
 use crate::infra::store::StoreError;
+use crate::interfaces::http::takes_gzip;
 use crate::interfaces::web::fields::MOST_BYTES;
 use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::page_cache::CachedPage;
@@ -184,26 +185,6 @@ impl Sent {
     pub fn finish_page(mut self) -> HttpResponse {
         self.response.body(self.body)
     }
-}
-
-/// Where every POST that succeeds ends. `address`: of this shop, never what a visitor supplied unread.
-pub fn see_other(address: &str, cookies: &[String]) -> HttpResponse {
-    let mut response = HttpResponse::SeeOther();
-    response.insert_header((header::LOCATION, address));
-    for cookie in cookies {
-        response.append_header((header::SET_COOKIE, cookie.as_str()));
-    }
-    response.finish()
-}
-
-pub fn takes_gzip(request: &HttpRequest) -> bool {
-    let accepted =
-        request.headers().get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
-    accepted.unwrap_or_default().split(',').any(|coding| {
-        let mut parts = coding.split(';').map(str::trim);
-        let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
-        is_gzip && !parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
-    })
 }
 
 pub async fn unknown_address(request: HttpRequest) -> HttpResponse {

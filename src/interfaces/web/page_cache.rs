@@ -169,7 +169,7 @@ mod tests {
     use super::*;
     use crate::domain::cart::Basket;
     use crate::domain::cart::CartId;
-    use crate::interfaces::web::cookies::CookieNames;
+    use crate::interfaces::http::CookieNames;
     use actix_web::test::TestRequest;
     use proptest::prelude::*;
     use std::io::Read;

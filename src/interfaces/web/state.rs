@@ -11,13 +11,13 @@ use crate::infra::store;
 use crate::infra::store::StoreError;
 use crate::infra::store::appearance::Logo;
 use crate::infra::store::catalog::CategorySize;
+use crate::interfaces::http::TokenKey;
+use crate::interfaces::http::clock::reading;
+use crate::interfaces::http::hosts::Hosts;
+use crate::interfaces::http::monotonic_now;
+use crate::interfaces::http::now;
 use crate::interfaces::web::assets::Assets;
 use crate::interfaces::web::assets::StyleSheet;
-use crate::interfaces::web::clock::monotonic_now;
-use crate::interfaces::web::clock::now;
-use crate::interfaces::web::clock::reading;
-use crate::interfaces::web::csrf::TokenKey;
-use crate::interfaces::web::hosts::Hosts;
 use crate::interfaces::web::page_cache::PageCache;
 use actix_web::cookie::Key;
 use hkdf::Hkdf;
@@ -237,11 +237,4 @@ impl AppState {
         let preferred = self.site.preferred_currency.as_ref().map(Currency::as_str);
         wanted.and_then(of).or_else(|| preferred.and_then(of)).or_else(|| facts.wallets.first())
     }
-}
-
-/// The door's own dice.
-pub fn random_bytes<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("a host without a source of chance cannot keep a shop");
-    bytes
 }

@@ -15,7 +15,7 @@ use crate::interfaces::cli::home_of;
 use crate::interfaces::cli::mutt::LOCALE_HELP;
 use crate::interfaces::cli::mutt::foreign_charset;
 use crate::interfaces::cli::process_hardening;
-use crate::interfaces::web::clock;
+use crate::interfaces::http::clock;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;

@@ -18,7 +18,7 @@ use crate::interfaces::cli::open;
 use crate::interfaces::cli::say;
 use crate::interfaces::cli::say_error;
 use crate::interfaces::cli::say_text;
-use crate::interfaces::web::wall;
+use crate::interfaces::http::wall;
 use anyhow::Context;
 use clap::Subcommand;
 use std::io;

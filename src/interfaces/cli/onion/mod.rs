@@ -25,7 +25,7 @@ use crate::interfaces::cli::home_of;
 use crate::interfaces::cli::open;
 use crate::interfaces::cli::say;
 use crate::interfaces::cli::say_json;
-use crate::interfaces::web::wall;
+use crate::interfaces::http::wall;
 use anyhow::Context;
 use clap::Args;
 use clap::Subcommand;

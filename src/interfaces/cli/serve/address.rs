@@ -1,7 +1,7 @@
 //! Which addresses `shop serve` may listen at, and how it waits for the one of its onion.
 
 use crate::infra::tor::OnionAddress;
-use crate::interfaces::web::serve::Listener;
+use crate::interfaces::http::Listener;
 use std::time::Duration;
 
 /// How often the shop looks whether Tor has made its address, and how often for another one after that.

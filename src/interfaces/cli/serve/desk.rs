@@ -9,9 +9,9 @@ use crate::interfaces::cli::serve::address::ensure_confirmed;
 use crate::interfaces::cli::serve::address::follow_address;
 use crate::interfaces::desk::Desk;
 use crate::interfaces::desk::DeskHosts;
-use crate::interfaces::web::handed_over::HandedOver;
-use crate::interfaces::web::handed_over::SocketName;
-use crate::interfaces::web::serve::Listener;
+use crate::interfaces::http::Listener;
+use crate::interfaces::http::handed_over::HandedOver;
+use crate::interfaces::http::handed_over::SocketName;
 use actix_web::web::Data;
 use anyhow::Context;
 

@@ -26,7 +26,7 @@ use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::desk::upload::UploadedFile;
 use crate::interfaces::desk::upload::read_each;
-use crate::interfaces::web::now;
+use crate::interfaces::http::now;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;

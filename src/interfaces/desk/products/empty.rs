@@ -11,7 +11,7 @@ use crate::interfaces::desk::page::see_other;
 use crate::interfaces::desk::password_prompt::Fresh;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
-use crate::interfaces::web::now;
+use crate::interfaces::http::now;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;

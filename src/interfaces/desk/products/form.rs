@@ -16,8 +16,8 @@ use crate::infra::store::product_edit::EditedProduct;
 use crate::interfaces::desk::fields::apart;
 use crate::interfaces::desk::fields::read_coins;
 use crate::interfaces::desk::form::DeskForm;
-use crate::interfaces::web::hex;
-use crate::interfaces::web::random_bytes;
+use crate::interfaces::http::hex;
+use crate::interfaces::http::random_bytes;
 use std::collections::HashMap;
 
 /// What stands in the form of a product: the seller's words, whether they make sense or not.

@@ -16,7 +16,7 @@ use crate::interfaces::desk::today::weeks::WeekFigures;
 use crate::interfaces::desk::today::weeks::by_week;
 use crate::interfaces::desk::today::weeks::coins;
 use crate::interfaces::desk::today::weeks::first_week;
-use crate::interfaces::web::now;
+use crate::interfaces::http::now;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::web;

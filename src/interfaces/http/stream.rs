@@ -1,13 +1,13 @@
 //! A visitor's connection, between the socket and the HTTP parser.
 
-use crate::interfaces::web::answer_head;
-use crate::interfaces::web::circuit::Opening;
-use crate::interfaces::web::circuit::read_opening;
-use crate::interfaces::web::connection_limiter::ClientKey;
-use crate::interfaces::web::connection_limiter::Connection;
-use crate::interfaces::web::connection_limiter::UNCOUNTED;
-use crate::interfaces::web::request_gate::Phase;
-use crate::interfaces::web::request_gate::RequestGate;
+use crate::interfaces::http::answer_head;
+use crate::interfaces::http::circuit::Opening;
+use crate::interfaces::http::circuit::read_opening;
+use crate::interfaces::http::connection_limiter::ClientKey;
+use crate::interfaces::http::connection_limiter::Connection;
+use crate::interfaces::http::connection_limiter::UNCOUNTED;
+use crate::interfaces::http::request_gate::Phase;
+use crate::interfaces::http::request_gate::RequestGate;
 use actix_web::http::StatusCode;
 use std::io;
 use std::io::IoSlice;

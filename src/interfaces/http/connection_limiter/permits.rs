@@ -1,12 +1,12 @@
 //! When a request is answered: how many are at once, and who is next.
 
-use crate::interfaces::web::clock::monotonic_now;
-use crate::interfaces::web::connection_limiter::ClientKey;
-use crate::interfaces::web::connection_limiter::Connection;
-use crate::interfaces::web::connection_limiter::ConnectionState;
-use crate::interfaces::web::connection_limiter::fair_queue::FairQueue;
-use crate::interfaces::web::connection_limiter::fair_queue::QueuePermit;
-use crate::interfaces::web::rate_limit::RequestClass;
+use crate::interfaces::http::clock::monotonic_now;
+use crate::interfaces::http::connection_limiter::fair_queue::FairQueue;
+use crate::interfaces::http::connection_limiter::fair_queue::QueuePermit;
+use crate::interfaces::http::connection_limiter::registry::ClientKey;
+use crate::interfaces::http::connection_limiter::registry::Connection;
+use crate::interfaces::http::connection_limiter::registry::ConnectionState;
+use crate::interfaces::http::rate_limit::RequestClass;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -30,9 +30,12 @@ impl Connection {
     fn places(&self, class: RequestClass) -> (Option<Arc<Semaphore>>, Arc<FairQueue>) {
         let of_circuit = match self.client() {
             ClientKey::Anybody => None,
-            client => {
-                self.limiter.registry().circuits.get(&client).map(|usage| usage.slots.clone())
-            }
+            client => self
+                .limiter
+                .registry()
+                .circuits
+                .get(&client)
+                .map(|circuit| circuit.usage.slots.clone()),
         };
         let in_shop = match class {
             RequestClass::Look => self.limiter.looking.clone(),
@@ -45,10 +48,10 @@ impl Connection {
     fn n_asked(&self, class: RequestClass) -> u32 {
         let client = self.client();
         let registry = self.limiter.registry();
-        let usage = registry.circuits.get(&client).filter(|_| client != ClientKey::Anybody);
-        usage.map_or_else(
+        let circuit = registry.circuits.get(&client).filter(|_| client != ClientKey::Anybody);
+        circuit.map_or_else(
             || self.n_requests.load(Relaxed),
-            |usage| usage.n_asked(class, monotonic_now()),
+            |circuit| circuit.usage.n_asked(class, monotonic_now()),
         )
     }
 

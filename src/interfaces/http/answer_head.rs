@@ -1,8 +1,8 @@
 //! The head of each answer, as it goes to the network: always in the same order, and with the shop's own headers also
 //! where the server answers by itself.
 
-use crate::interfaces::web::admission::BUSY;
-use crate::interfaces::web::headers::insert_security_headers;
+use crate::interfaces::http::admission::BUSY;
+use crate::interfaces::http::insert_security_headers;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::http::header::HeaderMap;

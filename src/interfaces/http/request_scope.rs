@@ -1,11 +1,11 @@
 //! One request on its connection: at work while it is handled, and in memory until its answer has been sent.
 
-use crate::interfaces::web::admission::busy;
-use crate::interfaces::web::admission::connection_of;
-use crate::interfaces::web::connection_limiter::Connection;
-use crate::interfaces::web::connection_limiter::ConnectionState;
-use crate::interfaces::web::connection_limiter::UNCOUNTED;
-use crate::interfaces::web::headers::insert_security_headers;
+use crate::interfaces::http::admission::busy;
+use crate::interfaces::http::admission::connection_of;
+use crate::interfaces::http::connection_limiter::Connection;
+use crate::interfaces::http::connection_limiter::ConnectionState;
+use crate::interfaces::http::connection_limiter::UNCOUNTED;
+use crate::interfaces::http::insert_security_headers;
 use actix_web::Error;
 use actix_web::body::BodySize;
 use actix_web::body::BoxBody;

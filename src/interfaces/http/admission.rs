@@ -1,13 +1,13 @@
 //! Admits requests, or refuses them with a small page.
 
-use crate::interfaces::web::circuit_usage::Decision;
-use crate::interfaces::web::connection_limiter::Connection;
-use crate::interfaces::web::connection_limiter::ConnectionState;
-use crate::interfaces::web::connection_limiter::NoMemory;
-use crate::interfaces::web::connection_limiter::Permit;
-use crate::interfaces::web::connection_limiter::UNCOUNTED;
-use crate::interfaces::web::page::PageError;
-use crate::interfaces::web::rate_limit::RequestClass;
+use crate::interfaces::http::circuit_usage::Decision;
+use crate::interfaces::http::connection_limiter::Connection;
+use crate::interfaces::http::connection_limiter::ConnectionState;
+use crate::interfaces::http::connection_limiter::NoMemory;
+use crate::interfaces::http::connection_limiter::Permit;
+use crate::interfaces::http::connection_limiter::QueueTimeout;
+use crate::interfaces::http::connection_limiter::UNCOUNTED;
+use crate::interfaces::http::rate_limit::RequestClass;
 use actix_web::HttpMessage;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -123,12 +123,12 @@ pub fn begin_to_read(request: &HttpRequest) {
 /// Waits for the turn of a form that has arrived; the turn lasts as long as the request.
 ///
 /// # Errors
-/// [`PageError::Busy`] where it would take too long.
-pub async fn take_turn(request: &HttpRequest) -> Result<(), PageError> {
+/// [`QueueTimeout`] where it would take too long.
+pub async fn take_turn(request: &HttpRequest) -> Result<(), QueueTimeout> {
     let Some(connection) = connection_of(request) else { return Ok(()) };
     connection.set_state(ConnectionState::Working);
     let class = RequestClass::of(request.method(), request.path());
-    let turn = connection.turn(class).await.map_err(|_| PageError::Busy)?;
+    let turn = connection.turn(class).await?;
     request.extensions_mut().insert::<Permit>(turn);
     Ok(())
 }

@@ -1,18 +1,13 @@
 //! What one circuit uses and has used.
 
-use crate::interfaces::web::connection_limiter::Connection;
-use crate::interfaces::web::rate_limit::RequestClass;
-use crate::interfaces::web::rate_limit::TokenBucket;
-use std::collections::BTreeMap;
+use crate::interfaces::http::rate_limit::RequestClass;
+use crate::interfaces::http::rate_limit::TokenBucket;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// What one circuit has in the shop and has used up. It holds numbers and times, and nothing of what was asked.
 pub struct CircuitUsage {
-    pub connections: BTreeMap<u64, Arc<Connection>>,
-    /// Units: bytes of requests and answers that its connections hold in memory.
-    pub held: usize,
     /// How many of its requests are answered at once.
     pub slots: Arc<Semaphore>,
     pub last_seen: Duration,
@@ -61,8 +56,6 @@ const MEMORY: Duration = Duration::from_secs(600);
 impl Default for CircuitUsage {
     fn default() -> Self {
         Self {
-            connections: BTreeMap::new(),
-            held: 0,
             slots: Arc::new(Semaphore::new(MOST_AT_ONCE)),
             last_seen: Duration::ZERO,
             n_waiting: 0,
@@ -150,8 +143,7 @@ impl CircuitUsage {
 
     /// Whether nothing is lost by forgetting it.
     pub fn is_forgettable(&self, at: Duration) -> bool {
-        self.connections.is_empty()
-            && self.last_seen + MEMORY <= at
+        self.last_seen + MEMORY <= at
             && self.budgets.iter().all(|budget| budget.is_whole(at))
             && self.orders.iter().all(|(until, _)| *until <= at)
     }

@@ -1,11 +1,22 @@
 //! Connections give way, wait and are let go.
 
-use super::*;
+use crate::interfaces::http::circuit::CircuitId;
+use crate::interfaces::http::clock::monotonic_now;
+use crate::interfaces::http::connection_limiter::connection::STATES;
+use crate::interfaces::http::connection_limiter::registry::MOST_CIRCUITS;
+use crate::interfaces::http::connection_limiter::*;
+use crate::interfaces::http::rate_limit::RequestClass;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+const MOST_LOOKING: usize = 7;
 
 fn limiter(most_connections: usize) -> Arc<ConnectionLimiter> {
     ConnectionLimiter::new(ConnectionLimits {
         most_connections,
         most_held: 10_000,
+        most_looking: MOST_LOOKING,
         most_unpaid: 1_000,
         payment_time: Duration::from_secs(60),
         closer: None,
@@ -32,6 +43,16 @@ fn in_a_full_shop_the_circuit_with_most_connections_gives_way() {
     let newcomer = come(&limiter, 4);
     assert!(!is_let_go(&newcomer) && !newcomer.has_no_room());
     assert_eq!(flood.iter().filter(|connection| is_let_go(connection)).count(), 14);
+}
+
+#[test]
+fn a_connection_whose_first_bytes_were_not_read_yet_gives_way_last() {
+    let limiter = limiter(2);
+    let unread = limiter.enter(ClientKey::Undecided);
+    let silent = limiter.enter(ClientKey::Undecided);
+    assert!(!is_let_go(&silent));
+    let newcomer = limiter.enter(ClientKey::Undecided);
+    assert!(is_let_go(&silent) && !is_let_go(&unread) && !newcomer.has_no_room());
 }
 
 #[test]

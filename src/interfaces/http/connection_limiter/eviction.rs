@@ -1,10 +1,10 @@
 //! Which connection is closed where there is no room for another.
 
-use crate::interfaces::web::connection_limiter::ClientKey;
-use crate::interfaces::web::connection_limiter::Connection;
-use crate::interfaces::web::connection_limiter::ConnectionState;
-use crate::interfaces::web::connection_limiter::MOST_OF_CIRCUIT;
-use crate::interfaces::web::connection_limiter::Registry;
+use crate::interfaces::http::connection_limiter::registry::ClientKey;
+use crate::interfaces::http::connection_limiter::registry::Connection;
+use crate::interfaces::http::connection_limiter::registry::ConnectionState;
+use crate::interfaces::http::connection_limiter::registry::MOST_OF_CIRCUIT;
+use crate::interfaces::http::connection_limiter::registry::Registry;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -12,7 +12,7 @@ impl Registry {
     /// How many connections count against the most there may be: the seller's own do not.
     pub(super) fn n_bounded(&self) -> usize {
         let sellers =
-            self.circuits.get(&ClientKey::Seller).map_or(0, |usage| usage.connections.len());
+            self.circuits.get(&ClientKey::Seller).map_or(0, |circuit| circuit.connections.len());
         self.n_connections - sellers
     }
 
@@ -26,9 +26,9 @@ impl Registry {
 
     /// Lets one connection of a caller go, but not one that came with `newest` or later.
     pub(super) fn let_one_of_go(&mut self, client: ClientKey, newest: u64) -> bool {
-        let Some(usage) = self.circuits.get(&client) else { return false };
+        let Some(circuit) = self.circuits.get(&client) else { return false };
         // The oldest come first: to look at some of them is enough, and looking stays short.
-        let candidates = usage.connections.values().take(MOST_OF_CIRCUIT);
+        let candidates = circuit.connections.values().take(MOST_OF_CIRCUIT);
         let candidates = candidates.filter(|connection| newest == 0 || connection.number < newest);
         let chosen = if client == ClientKey::Stranger {
             oldest_stranger(candidates)
@@ -42,13 +42,15 @@ impl Registry {
     }
 }
 
-/// What has never asked anything goes first, then what asked longest ago.
+/// What has never asked anything goes first, then what asked longest ago. A connection whose first bytes were not read yet
+/// goes last: they say on which circuit it came.
 fn longest_waiting<'a>(
     connections: impl Iterator<Item = &'a Arc<Connection>>,
 ) -> Option<&'a Arc<Connection>> {
     let waiting = connections.filter(|connection| connection.state() != ConnectionState::Working);
     waiting.min_by_key(|connection| {
-        (connection.state(), connection.since.load(Relaxed), connection.number)
+        let is_unread = !connection.was_read.load(Relaxed);
+        (is_unread, connection.state(), connection.since.load(Relaxed), connection.number)
     })
 }
 
@@ -64,8 +66,8 @@ fn oldest_stranger<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::interfaces::web::connection_limiter::ConnectionLimiter;
-    use crate::interfaces::web::connection_limiter::ConnectionLimits;
+    use crate::interfaces::http::connection_limiter::registry::ConnectionLimiter;
+    use crate::interfaces::http::connection_limiter::registry::ConnectionLimits;
     use std::task::Waker;
     use std::time::Duration;
 
@@ -74,6 +76,7 @@ mod tests {
         ConnectionLimiter::new(ConnectionLimits {
             most_connections,
             most_held: 0,
+            most_looking: 0,
             most_unpaid: 0,
             payment_time,
             closer: None,

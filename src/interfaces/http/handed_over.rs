@@ -1,6 +1,6 @@
 //! Listening sockets that systemd opened and hands over.
 
-use crate::interfaces::web::serve::Listener;
+use crate::interfaces::http::Listener;
 use listenfd::ListenFd;
 use std::io;
 

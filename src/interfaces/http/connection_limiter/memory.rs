@@ -1,9 +1,9 @@
 //! How much memory connections may hold: heads and bodies of requests, and answers that are not sent yet.
 
-use crate::interfaces::web::connection_limiter::ClientKey;
-use crate::interfaces::web::connection_limiter::Connection;
-use crate::interfaces::web::connection_limiter::ConnectionState;
-use crate::interfaces::web::connection_limiter::Registry;
+use crate::interfaces::http::connection_limiter::registry::ClientKey;
+use crate::interfaces::http::connection_limiter::registry::Connection;
+use crate::interfaces::http::connection_limiter::registry::ConnectionState;
+use crate::interfaces::http::connection_limiter::registry::Registry;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -31,14 +31,14 @@ impl Connection {
         let mut registry = self.limiter.registry();
         let registry = &mut *registry;
         loop {
-            let usage = registry.circuits.get_mut(&client).ok_or(NoMemory)?;
-            if !usage.connections.contains_key(&self.number) {
+            let circuit = registry.circuits.get_mut(&client).ok_or(NoMemory)?;
+            if !circuit.connections.contains_key(&self.number) {
                 return Err(NoMemory);
             }
             let is_unbounded = matches!(client, ClientKey::Anybody | ClientKey::Seller);
-            let is_of_circuit = !is_unbounded && MOST_OF_CIRCUIT < usage.held + bytes;
+            let is_of_circuit = !is_unbounded && MOST_OF_CIRCUIT < circuit.held + bytes;
             if !is_of_circuit && registry.held + bytes <= most {
-                usage.held += bytes;
+                circuit.held += bytes;
                 self.held.fetch_add(bytes, Relaxed);
                 registry.held += bytes;
                 return Ok(());
@@ -78,8 +78,8 @@ impl Connection {
         }
         let mut registry = self.limiter.registry();
         let held = self.held.swap(0, Relaxed);
-        if let Some(usage) = registry.circuits.get_mut(&self.client()) {
-            usage.held -= held;
+        if let Some(circuit) = registry.circuits.get_mut(&self.client()) {
+            circuit.held -= held;
         }
         registry.held -= held;
         drop(registry);

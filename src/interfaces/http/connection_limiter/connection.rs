@@ -1,0 +1,227 @@
+//! What one connection does, and what its circuit may still do.
+
+use crate::interfaces::http::circuit_usage::Decision;
+use crate::interfaces::http::clock::monotonic_now;
+use crate::interfaces::http::connection_limiter::registry::ClientKey;
+use crate::interfaces::http::connection_limiter::registry::Connection;
+use crate::interfaces::http::connection_limiter::registry::ConnectionState;
+use crate::interfaces::http::connection_limiter::registry::MOST_OF_CIRCUIT;
+use crate::interfaces::http::rate_limit::RequestClass;
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::SeqCst;
+use std::task::Waker;
+use std::time::Duration;
+
+/// In the order of their numbers.
+pub(super) const STATES: [ConnectionState; 7] = [
+    ConnectionState::Silent,
+    ConnectionState::Head,
+    ConnectionState::Body,
+    ConnectionState::Stalled,
+    ConnectionState::Idle,
+    ConnectionState::Queued,
+    ConnectionState::Working,
+];
+
+impl Connection {
+    pub fn client(&self) -> ClientKey {
+        *self.client.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tor's line was read, or there is none; or a request has shown whose connection it is. What it holds stays counted.
+    pub fn decide(self: &Arc<Self>, client: ClientKey) {
+        let mut registry = self.limiter.registry();
+        let held = self.held.load(Relaxed);
+        if !registry.remove(self) {
+            return;
+        }
+        self.held.store(held, Relaxed);
+        *self.client.lock().unwrap_or_else(PoisonError::into_inner) = client;
+        registry.insert(client, self);
+        let n_connections =
+            registry.circuits.get(&client).map_or(0, |circuit| circuit.connections.len());
+        if MOST_OF_CIRCUIT < n_connections && !registry.let_one_of_go(client, self.number) {
+            self.is_crowded.store(true, Relaxed);
+        }
+    }
+
+    pub fn state(&self) -> ConnectionState {
+        STATES[usize::from(self.state.load(Relaxed)) % STATES.len()]
+    }
+
+    pub fn set_state(&self, state: ConnectionState) {
+        self.state.store(state as u8, Relaxed);
+        self.since.store(self.limiter.beat.load(Relaxed), Relaxed);
+    }
+
+    /// Bytes have come.
+    pub fn heard(&self) {
+        if matches!(self.state(), ConnectionState::Silent | ConnectionState::Idle) {
+            self.set_state(ConnectionState::Head);
+        }
+    }
+
+    /// Bytes could not be sent.
+    pub fn stalls(&self) {
+        if matches!(self.state(), ConnectionState::Idle | ConnectionState::Head) {
+            self.set_state(ConnectionState::Stalled);
+        }
+    }
+
+    /// Bytes were sent.
+    pub fn takes(&self) {
+        if self.state() == ConnectionState::Stalled {
+            self.set_state(ConnectionState::Idle);
+        }
+    }
+
+    /// Whether the connection is to end; if not, `waker` is woken when it is.
+    pub fn is_gone(&self, waker: &Waker) -> bool {
+        if !self.is_gone.load(SeqCst) {
+            self.was_read.store(true, Relaxed);
+            self.task.register(waker);
+        }
+        self.is_gone.load(SeqCst)
+    }
+
+    pub fn is_crowded(&self) -> bool {
+        self.is_crowded.load(Relaxed)
+    }
+
+    pub fn has_no_room(&self) -> bool {
+        self.has_no_room
+    }
+
+    /// The parser is given a request.
+    pub fn begin_request(&self) {
+        self.n_requests.fetch_add(1, Relaxed);
+        self.is_answered.store(false, SeqCst);
+        self.reads_body.store(false, SeqCst);
+    }
+
+    /// The answer to the current request is complete and only has to be sent.
+    pub fn end_request(&self) {
+        self.is_answered.store(true, SeqCst);
+    }
+
+    pub fn is_answered(&self) -> bool {
+        self.is_answered.load(SeqCst)
+    }
+
+    /// The handler reads the request's body from now on.
+    pub fn begin_body(&self) {
+        self.reads_body.store(true, SeqCst);
+        self.task.wake();
+    }
+
+    pub fn reads_body(&self) -> bool {
+        self.reads_body.load(SeqCst)
+    }
+
+    pub(super) fn let_go(&self) {
+        self.is_gone.store(true, SeqCst);
+        self.task.wake();
+        self.gone.notify_one();
+    }
+
+    /// The connection has ended.
+    pub fn leave(&self) {
+        self.limiter.registry().remove(self);
+        self.limiter.released.notify_waiters();
+    }
+
+    /// Waits, but not longer than the connection lasts.
+    pub async fn wait(&self, time: Duration) {
+        self.set_state(ConnectionState::Queued);
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            () = self.gone.notified() => {}
+        }
+        self.set_state(ConnectionState::Working);
+    }
+
+    /// What this circuit's budgets say of a request. Who waits calls [`Connection::has_waited`] afterwards, who is held
+    /// [`Connection::was_held`].
+    pub fn ask(&self, class: RequestClass) -> Decision {
+        let client = self.client();
+        if client == ClientKey::Anybody {
+            return Decision::Go;
+        }
+        let at = monotonic_now();
+        let mut registry = self.limiter.registry();
+        let Some(circuit) = registry.circuits.get_mut(&client) else { return Decision::Go };
+        let verdict = circuit.usage.ask(class, at);
+        if let Decision::Refused { is_flood, .. } = verdict {
+            self.limiter.n_refused.fetch_add(1, Relaxed);
+            if is_flood
+                && let (ClientKey::Circuit(circuit), Some(closer)) =
+                    (client, &self.limiter.rules.closer)
+            {
+                // Where the one who closes is behind, the circuit will be named again.
+                let _ = closer.try_send(circuit.0);
+            }
+        }
+        verdict
+    }
+
+    pub fn has_waited(&self) {
+        if let Some(circuit) = self.limiter.registry().circuits.get_mut(&self.client()) {
+            circuit.usage.has_waited();
+        }
+    }
+
+    pub fn was_held(&self) {
+        if let Some(circuit) = self.limiter.registry().circuits.get_mut(&self.client()) {
+            circuit.usage.was_held();
+        }
+    }
+
+    /// Counts an order with so many pieces for this circuit, before it is placed.
+    ///
+    /// # Errors
+    /// How long until the circuit may order again.
+    pub fn reserve_order(
+        self: &Arc<Self>,
+        pieces: i64,
+    ) -> Result<Option<OrderReservation>, Duration> {
+        let client = self.client();
+        if client == ClientKey::Anybody {
+            return Ok(None);
+        }
+        let (at, rules) = (monotonic_now(), &self.limiter.rules);
+        let mut registry = self.limiter.registry();
+        let Some(circuit) = registry.circuits.get_mut(&client) else { return Ok(None) };
+        let most = usize::try_from(rules.most_unpaid / 10).unwrap_or(0);
+        let until = circuit.usage.reserve_order(pieces, most, rules.payment_time, at)?;
+        Ok(Some(OrderReservation { connection: self.clone(), until, pieces, is_kept: false }))
+    }
+}
+
+/// An order that counts for a circuit, unless it is dropped before it is kept.
+pub struct OrderReservation {
+    connection: Arc<Connection>,
+    until: Duration,
+    pieces: i64,
+    is_kept: bool,
+}
+
+impl OrderReservation {
+    pub fn keep(mut self) {
+        self.is_kept = true;
+    }
+}
+
+impl Drop for OrderReservation {
+    fn drop(&mut self) {
+        if self.is_kept {
+            return;
+        }
+        if let Some(circuit) =
+            self.connection.limiter.registry().circuits.get_mut(&self.connection.client())
+        {
+            circuit.usage.cancel_reservation(self.until, self.pieces);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Lets connections in, and closes those that take too long.
+
+use crate::interfaces::http::clock::monotonic_now;
+use crate::interfaces::http::connection_limiter::fair_queue::FairQueue;
+use crate::interfaces::http::connection_limiter::registry::ClientKey;
+use crate::interfaces::http::connection_limiter::registry::Connection;
+use crate::interfaces::http::connection_limiter::registry::ConnectionLimiter;
+use crate::interfaces::http::connection_limiter::registry::ConnectionLimits;
+use crate::interfaces::http::connection_limiter::registry::ConnectionState;
+use futures_util::task::AtomicWaker;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU8;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use tokio::sync::Notify;
+
+/// Units: requests on the way to an order at once. The database has one writer; the others wait here for it, or write
+/// their message meanwhile.
+const MOST_BUYING: usize = 16;
+/// Units: seconds that a connection may be at a stage. The server's own limits are a little shorter where it has any;
+/// it has none for the head of a second request and for an answer that nobody takes.
+const fn patience(state: ConnectionState) -> Option<u32> {
+    match state {
+        ConnectionState::Silent | ConnectionState::Head => Some(16),
+        ConnectionState::Body => Some(62),
+        ConnectionState::Stalled => Some(60),
+        ConnectionState::Idle => Some(78),
+        ConnectionState::Queued | ConnectionState::Working => None,
+    }
+}
+
+impl ConnectionLimiter {
+    pub fn new(rules: ConnectionLimits) -> Arc<Self> {
+        Arc::new(Self {
+            registry: Mutex::default(),
+            beat: AtomicU32::new(0),
+            n_refused: AtomicU64::new(0),
+            looking: FairQueue::new(rules.most_looking),
+            buying: FairQueue::new(MOST_BUYING),
+            released: Notify::new(),
+            rules,
+        })
+    }
+
+    /// A connection comes in. Where the shop is full, another one gives way: of the circuit that has most of them the
+    /// one that has waited longest for bytes. Whoever comes is always heard.
+    pub fn enter(self: &Arc<Self>, client: ClientKey) -> Arc<Connection> {
+        let mut registry = self.registry();
+        let is_full = self.rules.most_connections <= registry.n_bounded() && !registry.let_one_go();
+        registry.next_number += 1;
+        let connection = Arc::new(Connection {
+            number: registry.next_number,
+            limiter: self.clone(),
+            client: Mutex::new(client),
+            state: AtomicU8::new(ConnectionState::Silent as u8),
+            since: AtomicU32::new(self.beat.load(Relaxed)),
+            is_crowded: AtomicBool::new(false),
+            has_no_room: is_full,
+            is_gone: AtomicBool::new(false),
+            n_requests: AtomicU32::new(0),
+            was_read: AtomicBool::new(false),
+            reads_body: AtomicBool::new(false),
+            is_answered: AtomicBool::new(false),
+            held: AtomicUsize::new(0),
+            task: AtomicWaker::new(),
+            gone: Notify::new(),
+        });
+        registry.insert(client, &connection);
+        connection
+    }
+
+    /// Once a second: connections that take too long are let go, quiet circuits forgotten.
+    pub fn reap(&self) {
+        let beat = self.beat.fetch_add(1, Relaxed) + 1;
+        let mut registry = self.registry();
+        let too_slow: Vec<Arc<Connection>> = registry
+            .circuits
+            .values()
+            .flat_map(|circuit| circuit.connections.values())
+            .filter(|connection| {
+                let passed = beat.saturating_sub(connection.since.load(Relaxed));
+                patience(connection.state()).is_some_and(|most| most < passed)
+            })
+            .cloned()
+            .collect();
+        for connection in too_slow {
+            registry.remove(&connection);
+            connection.let_go();
+        }
+        let at = monotonic_now();
+        registry.circuits.retain(|_, circuit| !circuit.is_forgettable(at));
+        drop(registry);
+        if beat.is_multiple_of(60) {
+            let n_refused = self.n_refused.swap(0, Relaxed);
+            if 0 < n_refused {
+                tracing::warn!(
+                    "{n_refused} requests were refused within a minute: somebody asks too much"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Who is connected: every connection, by circuit, with what each circuit has used.
+
+use crate::interfaces::http::circuit::CircuitId;
+use crate::interfaces::http::circuit_usage::CircuitUsage;
+use crate::interfaces::http::clock::monotonic_now;
+use crate::interfaces::http::connection_limiter::fair_queue::FairQueue;
+use futures_util::task::AtomicWaker;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU8;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::sync::mpsc;
+
+/// On which circuit a connection came, as far as that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ClientKey {
+    /// Circuits are not told apart: all are alike, and only what holds for the whole shop holds for them.
+    Anybody,
+    /// Tor's line is still awaited.
+    Undecided,
+    /// No line of tor's: all of those count as one circuit.
+    NoLine,
+    Circuit(CircuitId),
+    /// At the desk: a browser that has not shown that it is the seller's.
+    Stranger,
+    /// At the desk: the seller's own browser. It never gives way to a stranger, and takes no stranger's place.
+    Seller,
+}
+
+/// What a connection is about at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum ConnectionState {
+    /// Nothing has come yet.
+    Silent,
+    /// A part of a request's head has come.
+    Head,
+    /// A part of a form has come.
+    Body,
+    /// It does not take what is sent.
+    Stalled,
+    /// Kept for the next request.
+    Idle,
+    /// Its request waits for its turn.
+    Queued,
+    /// Its request is being answered.
+    Working,
+}
+
+/// What the limiter is built from.
+pub struct ConnectionLimits {
+    /// Units: connections, all together.
+    pub most_connections: usize,
+    /// Units: bytes of requests and answers in memory, all connections together.
+    pub most_held: usize,
+    /// Units: pages that are made at once for visitors who only look.
+    pub most_looking: usize,
+    /// Units: orders that may be unpaid in the whole shop; one circuit gets a tenth of it.
+    pub most_unpaid: i64,
+    /// How long an unpaid order stands.
+    pub payment_time: Duration,
+    /// Who closes circuits that go on asking too much.
+    pub closer: Option<mpsc::Sender<u32>>,
+}
+
+/// Who is in the shop at the moment: every connection, by circuit, with what each circuit has used up. In memory alone,
+/// and forgotten when it no longer matters.
+pub struct ConnectionLimiter {
+    pub(super) rules: ConnectionLimits,
+    pub(super) registry: Mutex<Registry>,
+    /// Units: seconds since the start, counted by [`ConnectionLimiter::reap`], so that a request asks no clock.
+    pub(super) beat: AtomicU32,
+    pub(super) n_refused: AtomicU64,
+    pub(super) looking: Arc<FairQueue>,
+    pub(super) buying: Arc<FairQueue>,
+    /// Signalled when a connection gives memory back.
+    pub(super) released: Notify,
+}
+
+#[derive(Default)]
+pub(super) struct Registry {
+    pub(super) circuits: HashMap<ClientKey, Circuit>,
+    /// The same by number of connections, so that who holds most is found at once.
+    pub(super) by_size: BTreeSet<(usize, ClientKey)>,
+    pub(super) n_connections: usize,
+    /// Units: bytes that connections hold, all together.
+    pub(super) held: usize,
+    pub(super) next_number: u64,
+}
+
+/// The connections of one circuit, and what it has used.
+#[derive(Default)]
+pub(super) struct Circuit {
+    pub(super) connections: BTreeMap<u64, Arc<Connection>>,
+    /// Units: bytes of requests and answers that its connections hold in memory.
+    pub(super) held: usize,
+    pub(super) usage: CircuitUsage,
+}
+
+impl Circuit {
+    /// Whether nothing is lost by forgetting it.
+    pub(super) fn is_forgettable(&self, at: Duration) -> bool {
+        self.connections.is_empty() && self.usage.is_forgettable(at)
+    }
+}
+
+/// One connection.
+pub struct Connection {
+    pub number: u64,
+    pub(super) limiter: Arc<ConnectionLimiter>,
+    pub(super) client: Mutex<ClientKey>,
+    pub(super) state: AtomicU8,
+    pub(super) since: AtomicU32,
+    /// Whether its circuit has no room for it: its request is answered with that.
+    pub(super) is_crowded: AtomicBool,
+    /// Whether the whole shop had no room when it came.
+    pub(super) has_no_room: bool,
+    pub(super) is_gone: AtomicBool,
+    /// Requests that came on this connection.
+    pub(super) n_requests: AtomicU32,
+    /// Whether the server has read all that came, and waits for more or for room to write.
+    pub(super) was_read: AtomicBool,
+    /// Whether the handler of its current request reads the body.
+    pub(super) reads_body: AtomicBool,
+    /// Whether the answer to its current request has been handed over for sending.
+    pub(super) is_answered: AtomicBool,
+    /// Units: bytes of its request and answer in memory. Changed under the registry's lock alone.
+    pub(super) held: AtomicUsize,
+    pub(super) task: AtomicWaker,
+    pub(super) gone: Notify,
+}
+
+/// Units: connections of one circuit. Tor Browser opens 6.
+pub const MOST_OF_CIRCUIT: usize = 64;
+/// Units: circuits that are remembered. Beyond them the one that was quiet longest is forgotten.
+pub(super) const MOST_CIRCUITS: usize = 8_192;
+impl ConnectionLimiter {
+    pub(super) fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Registry {
+    pub(super) fn insert(&mut self, client: ClientKey, connection: &Arc<Connection>) {
+        if MOST_CIRCUITS <= self.circuits.len() && !self.circuits.contains_key(&client) {
+            self.forget_quiet();
+        }
+        let circuit = self.circuits.entry(client).or_default();
+        self.by_size.remove(&(circuit.connections.len(), client));
+        circuit.connections.insert(connection.number, connection.clone());
+        let held = connection.held.load(Relaxed);
+        circuit.held += held;
+        self.held += held;
+        self.by_size.insert((circuit.connections.len(), client));
+        self.n_connections += 1;
+    }
+
+    /// Takes a connection out; whether it was still in.
+    pub(super) fn remove(&mut self, connection: &Connection) -> bool {
+        let client = connection.client();
+        let Some(circuit) = self.circuits.get_mut(&client) else { return false };
+        let before = circuit.connections.len();
+        if circuit.connections.remove(&connection.number).is_none() {
+            return false;
+        }
+        let held = connection.held.swap(0, Relaxed);
+        circuit.held -= held;
+        self.held -= held;
+        circuit.usage.last_seen = monotonic_now();
+        self.by_size.remove(&(before, client));
+        if 1 < before {
+            self.by_size.insert((before - 1, client));
+        }
+        self.n_connections -= 1;
+        true
+    }
+
+    /// Makes room among the remembered circuits: the quarter of the idle ones that was quiet longest goes.
+    fn forget_quiet(&mut self) {
+        let mut quiet: Vec<Duration> = self
+            .circuits
+            .values()
+            .filter(|circuit| circuit.connections.is_empty())
+            .map(|circuit| circuit.usage.last_seen)
+            .collect();
+        if quiet.is_empty() {
+            return;
+        }
+        let n = quiet.len() / 4;
+        let (_, last, _) = quiet.select_nth_unstable(n);
+        let last = *last;
+        self.circuits
+            .retain(|_, circuit| !circuit.connections.is_empty() || last < circuit.usage.last_seen);
+    }
+}

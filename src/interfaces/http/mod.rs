@@ -1,0 +1,42 @@
+//! HTTP below the buyers' pages and the desk: listeners, limits, admission, cookies, tokens, headers.
+
+mod admission;
+mod answer_head;
+mod circuit;
+mod circuit_usage;
+pub mod clock;
+mod connection_limiter;
+mod cookies;
+mod csrf;
+pub mod handed_over;
+pub mod hosts;
+mod listener;
+mod random;
+mod rate_limit;
+mod request_gate;
+mod request_scope;
+mod response;
+mod security_headers;
+mod server;
+mod socket;
+mod stream;
+
+pub use admission::{
+    accept_body, accept_counted_body, admit, announced_length, begin_to_read, busy, connection_of,
+    take_turn,
+};
+pub use clock::{monotonic_now, now, trusted, wall};
+pub use connection_limiter::{
+    ClientKey, Connection, ConnectionLimiter, ConnectionLimits, ConnectionState, MOST_OF_CIRCUIT,
+};
+pub use cookies::CookieNames;
+pub use csrf::{TokenKey, hex};
+pub use listener::Listener;
+pub use random::random_bytes;
+pub use response::{see_other, takes_gzip};
+pub use security_headers::insert_security_headers;
+#[doc(hidden)]
+pub use server::answering;
+pub use server::{PASSING, ServerOptions, reap, serve_app, shutdown_signal};
+#[doc(hidden)]
+pub use stream::ClientStream;

@@ -1,0 +1,49 @@
+//! The headers of every answer.
+
+use crate::domain::values::Timestamp;
+use crate::interfaces::http::now;
+use actix_web::http::header;
+use actix_web::http::header::HeaderMap;
+use actix_web::http::header::HeaderName;
+use actix_web::http::header::HeaderValue;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+/// What every answer carries, errors included.
+///
+/// Only what the pages use is allowed: one stylesheet, pictures and forms of the shop itself.
+const ALWAYS: [(HeaderName, &str); 6] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    // `no-referrer` would make Tor Browser send `Origin: null` with our own forms.
+    (header::REFERRER_POLICY, "same-origin"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+];
+
+pub fn insert_security_headers(headers: &mut HeaderMap) {
+    for (name, value) in ALWAYS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    headers.insert(header::DATE, date());
+}
+
+/// The time to the minute: to the second it would tell how far this host's clock is off.
+fn date() -> HeaderValue {
+    static LAST: Mutex<Option<(Timestamp, HeaderValue)>> = Mutex::new(None);
+    let minute = now().whole_minute();
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, written)) = last.as_ref().filter(|(moment, _)| *moment == minute) {
+        return written.clone();
+    }
+    let written = HeaderValue::from_str(&minute.http()).expect("a date is ASCII");
+    *last = Some((minute, written.clone()));
+    written
+}

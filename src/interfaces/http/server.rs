@@ -1,0 +1,192 @@
+//! The HTTP server of one listener: its limits and its end.
+
+use crate::interfaces::http::connection_limiter::ClientKey;
+use crate::interfaces::http::connection_limiter::ConnectionLimiter;
+use crate::interfaces::http::listener::Listener;
+use crate::interfaces::http::request_scope::track_request;
+use crate::interfaces::http::stream::ClientStream;
+use actix_http::HttpService;
+use actix_http::error::DispatchError;
+use actix_server::Server;
+use actix_service::IntoServiceFactory;
+use actix_service::ServiceFactory;
+use actix_service::ServiceFactoryExt;
+use actix_service::fn_service;
+use actix_service::map_config;
+use actix_web::App;
+use actix_web::Error;
+use actix_web::body::BoxBody;
+use actix_web::dev::AppConfig;
+use actix_web::dev::ServiceRequest;
+use actix_web::dev::ServiceResponse;
+use actix_web::middleware::from_fn;
+use std::future::ready;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
+use tokio::net::TcpStream;
+use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::signal;
+use tokio::sync::Notify;
+
+/// Time for the head of a request: over Tor a round trip alone takes half a second, and a circuit may stall.
+const HEAD_TIME: Duration = Duration::from_secs(15);
+/// How long an idle connection is kept, so that a buyer who reads a page need not build a new one.
+const IDLE_TIME: Duration = Duration::from_secs(75);
+/// Units: seconds for what is under way when the shop closes.
+const CLOSING_SECONDS: u64 = 10;
+/// Units: connections that are on their way in or out.
+pub const PASSING: usize = 128;
+/// What a door has room for.
+pub struct ServerOptions {
+    pub limiter: Arc<ConnectionLimiter>,
+    /// Units: connections, all together.
+    pub most_connections: usize,
+    /// Units: threads that answer.
+    pub n_workers: usize,
+    /// What a connection counts as that tor does not name.
+    pub newcomer: ClientKey,
+    /// Whether tor begins each connection on the socket with the number of its circuit.
+    pub reads_circuits: bool,
+}
+
+/// Answers at a door until the process is `shutdown` to end, and lets what is under way finish.
+///
+/// # Errors
+/// What the system says of the door.
+pub async fn serve_app<T>(
+    make: impl Fn() -> App<T> + Clone + Send + 'static,
+    room: ServerOptions,
+    listener: Listener,
+    shutdown: impl Future<Output = ()> + 'static,
+) -> io::Result<()>
+where
+    T: ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<BoxBody>,
+            Error = Error,
+            InitError = (),
+        > + 'static,
+{
+    let closing = Arc::new(Notify::new());
+    let mut own_file = None;
+    let ServerOptions { limiter, most_connections, n_workers, newcomer, reads_circuits } = room;
+    let server = Server::build()
+        .workers(n_workers)
+        // For each worker. Reached for moments at most, since the limiter makes room: the server itself would let everybody
+        // wait outside.
+        .max_concurrent_connections(
+            (most_connections + PASSING.min(most_connections)).div_ceil(n_workers),
+        )
+        .shutdown_timeout(CLOSING_SECONDS)
+        .disable_signals();
+    let server = match listener {
+        Listener::Tcp(listener) => {
+            let closing = closing.clone();
+            server.listen("door", listener, move || {
+                let limiter = limiter.clone();
+                let greet = move |stream: TcpStream| {
+                    // An answer is one write: nothing is won by waiting for more.
+                    let _ = stream.set_nodelay(true);
+                    let connection = limiter.enter(newcomer);
+                    ready(Ok((ClientStream::new(stream, connection), None)))
+                };
+                fn_service(greet).and_then(answering(make(), closing.clone()))
+            })?
+        }
+        Listener::Unix(listener, file) => {
+            own_file = file;
+            let closing = closing.clone();
+            server.listen_uds("door", listener, move || {
+                let limiter = limiter.clone();
+                let greet = move |stream: tokio::net::UnixStream| {
+                    let stream = if reads_circuits {
+                        ClientStream::behind_tor(stream, limiter.enter(ClientKey::Undecided))
+                    } else {
+                        ClientStream::new(stream, limiter.enter(newcomer))
+                    };
+                    ready(Ok((stream, None)))
+                };
+                fn_service(greet).and_then(answering(make(), closing.clone()))
+            })?
+        }
+    }
+    .run();
+    let handle = server.handle();
+    actix_web::rt::spawn(async move {
+        shutdown.await;
+        // Connections that only wait for another request are let go at once.
+        closing.notify_waiters();
+        handle.stop(true).await;
+    });
+    let served = server.await;
+    drop(own_file);
+    served
+}
+
+/// Waits until the process is told to end. From this call on, the signals no longer end it by themselves; as the first
+/// process of a container it would not even hear them.
+///
+/// # Errors
+/// What the system says.
+pub fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Reaps slow connections, once a second, for as long as it is awaited.
+pub async fn reap(limiter: Arc<ConnectionLimiter>) {
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        second.tick().await;
+        limiter.reap();
+    }
+}
+
+/// HTTP/1.1 with pages behind it. Public for `fuzz/targets/requests.rs`.
+#[doc(hidden)]
+pub fn answering<S, T>(
+    app: App<T>,
+    closing: Arc<Notify>,
+) -> impl ServiceFactory<
+    (ClientStream<S>, Option<SocketAddr>),
+    Config = (),
+    Response = (),
+    Error = DispatchError,
+    InitError = (),
+>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    T: ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<BoxBody>,
+            Error = Error,
+            InitError = (),
+        > + 'static,
+{
+    let app = app.wrap(from_fn(track_request));
+    let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
+    HttpService::build()
+        .client_request_timeout(HEAD_TIME)
+        .keep_alive(IDLE_TIME)
+        .on_connect_ext(|stream: &ClientStream<S>, known| {
+            known.insert(stream.connection().clone());
+        })
+        .graceful_shutdown_signal(move || {
+            let closing = closing.clone();
+            async move { closing.notified().await }
+        })
+        .h1(map_config(app, |_| AppConfig::default()))
+}
