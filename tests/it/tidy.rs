@@ -1,5 +1,6 @@
 //! The rules of `docs/ARCHITECTURE.md`, section 3, as a test of every source line.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 
@@ -240,6 +241,124 @@ fn every_line_stands_in_its_module() {
         }
     }
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+}
+
+/// Where a name is written: `pub use` in one module of a name from another counts as the other.
+type Exports = HashMap<(String, String), String>;
+
+/// Module of a file: `infra/store` of `infra/store/mod.rs`, `actions/sign_in` of `actions/sign_in.rs`.
+fn path_of(file: &str) -> String {
+    let path = file.strip_suffix(".rs").unwrap();
+    path.strip_suffix("/mod").unwrap_or(path).to_owned()
+}
+
+/// The paths that begin with `start` in some code, groups written out: `a::{b, c::d}` is `a/b` and `a/c/d`.
+fn paths(code: &str, start: &str) -> Vec<String> {
+    fn read(rest: &str, so_far: &str, found: &mut Vec<String>) -> usize {
+        let is_name = |c: char| c.is_alphanumeric() || c == '_';
+        let mut at = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
+        let path = format!("{so_far}{}", &rest[..at]);
+        if rest[at..].starts_with("::{") {
+            at += 3;
+            while !rest[at..].starts_with('}') {
+                if rest[at..].starts_with(is_name) {
+                    at += read(&rest[at..], &format!("{path}/"), found);
+                } else {
+                    at += 1;
+                }
+            }
+            return at + 1;
+        }
+        if rest[at..].starts_with("::") && rest[at + 2..].starts_with(is_name) {
+            return at + 2 + read(&rest[at + 2..], &format!("{path}/"), found);
+        }
+        found.push(path);
+        at
+    }
+    let mut found = Vec::new();
+    for (at, _) in code.match_indices(start) {
+        read(&code[at + start.len()..], "", &mut found);
+    }
+    found
+}
+
+/// The module in which the name at the end of a path is written.
+fn resolve(path: &str, modules: &HashSet<String>, exports: &Exports) -> Option<String> {
+    let mut module = path;
+    while !modules.contains(module) {
+        module = &module[..module.rfind('/')?];
+    }
+    let name = path[module.len()..].trim_start_matches('/').split('/').next().unwrap();
+    match exports.get(&(module.to_owned(), name.to_owned())) {
+        Some(other) => resolve(&format!("{other}/{name}"), modules, exports),
+        None => Some(module.to_owned()),
+    }
+}
+
+fn exports(module: &str, code: &str, modules: &HashSet<String>, all: &mut Exports) {
+    for line in code.split("pub use ").skip(1) {
+        let line = line.split(';').next().unwrap();
+        let full = match line.strip_prefix("crate::") {
+            Some(_) => line.to_owned(),
+            None => format!("crate::{}::{}", module.replace('/', "::"), line),
+        };
+        for path in paths(&full, "crate::") {
+            let (from, name) = path.rsplit_once('/').unwrap();
+            if modules.contains(from) && from != module {
+                all.insert((module.to_owned(), name.to_owned()), from.to_owned());
+            }
+        }
+    }
+}
+
+fn reach<'a>(
+    from: &'a String,
+    imports: &'a HashMap<String, HashSet<String>>,
+) -> HashSet<&'a String> {
+    let mut found = HashSet::new();
+    let mut next = vec![from];
+    while let Some(module) = next.pop() {
+        next.extend(imports[module].iter().filter(|other| found.insert(*other)));
+    }
+    found
+}
+
+#[test]
+fn no_file_imports_a_file_that_leads_back_to_it() {
+    let mut files = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    files.retain(|(name, _)| name != "lib.rs" && name != "main.rs" && !name.ends_with("tests.rs"));
+    let modules: HashSet<String> = files.iter().map(|(name, _)| path_of(name)).collect();
+    let code = |text: &str| -> String {
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        lines.map(|line| format!("{line}\n")).collect()
+    };
+    let mut all = Exports::new();
+    for (name, text) in &files {
+        exports(&path_of(name), &code(text), &modules, &mut all);
+    }
+    let mut imports: HashMap<String, HashSet<String>> = HashMap::new();
+    for (name, text) in &files {
+        let module = path_of(name);
+        let code = code(text);
+        let own: String =
+            code.split_inclusive(';').filter(|part| !part.contains("pub use ")).collect();
+        let others = paths(&own, "crate::");
+        let others = others.iter().filter_map(|path| resolve(path, &modules, &all));
+        let others = others.filter(|other| *other != module).collect();
+        imports.insert(module, others);
+    }
+    // Of each circle the imports that tie it.
+    let reached: HashMap<&String, HashSet<&String>> =
+        imports.keys().map(|module| (module, reach(module, &imports))).collect();
+    let mut circles = BTreeSet::new();
+    for (module, others) in &imports {
+        for other in others.iter().filter(|other| reached[*other].contains(module)) {
+            circles.insert(format!("{module} imports {other}"));
+        }
+    }
+    assert!(circles.is_empty(), "{circles:#?}");
 }
 
 #[test]

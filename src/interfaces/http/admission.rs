@@ -7,6 +7,7 @@ use crate::interfaces::http::connection_limiter::NoMemory;
 use crate::interfaces::http::connection_limiter::Permit;
 use crate::interfaces::http::connection_limiter::QueueTimeout;
 use crate::interfaces::http::connection_limiter::UNCOUNTED;
+use crate::interfaces::http::form::announced_length;
 use crate::interfaces::http::rate_limit::RequestClass;
 use actix_web::HttpMessage;
 use actix_web::HttpRequest;
@@ -82,13 +83,6 @@ async fn wait_or_refuse(connection: &Connection, verdict: Decision) -> Result<()
 /// The connection that a request came on.
 pub fn connection_of(request: &HttpRequest) -> Option<&Arc<Connection>> {
     request.conn_data::<Arc<Connection>>()
-}
-
-/// How long the body of a request says that it is. Units: bytes.
-pub fn announced_length(request: &HttpRequest) -> usize {
-    let header = request.headers().get(header::CONTENT_LENGTH);
-    let length = header.and_then(|length| length.to_str().ok()?.trim().parse().ok());
-    length.unwrap_or(0)
 }
 
 /// Lets the body of a form come. Until this is called, it stays with the system.

@@ -8,6 +8,7 @@ pub mod clock;
 mod connection_limiter;
 mod cookies;
 mod csrf;
+mod form;
 pub mod handed_over;
 pub mod hosts;
 mod listener;
@@ -22,8 +23,7 @@ mod socket;
 mod stream;
 
 pub use admission::{
-    accept_body, accept_counted_body, admit, announced_length, begin_to_read, busy, connection_of,
-    take_turn,
+    accept_body, accept_counted_body, admit, begin_to_read, busy, connection_of, take_turn,
 };
 pub use clock::{monotonic_now, now, trusted, wall};
 pub use connection_limiter::{
@@ -31,6 +31,10 @@ pub use connection_limiter::{
 };
 pub use cookies::CookieNames;
 pub use csrf::{TokenKey, hex};
+pub use form::{
+    FormError, FormFields, announced_length, check_head, check_site, parse_fields, query_field,
+    read_body,
+};
 pub use listener::Listener;
 pub use random::random_bytes;
 pub use response::{see_other, takes_gzip};

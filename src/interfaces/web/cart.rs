@@ -14,9 +14,9 @@ use crate::interfaces::http::random_bytes;
 use crate::interfaces::http::see_other;
 use crate::interfaces::web::catalog::RefusedAdd;
 use crate::interfaces::web::catalog::show_refused_add;
-use crate::interfaces::web::fields::Fields;
+use crate::interfaces::web::error::PageError;
+use crate::interfaces::web::extract::VerifiedForm;
 use crate::interfaces::web::layout::Layout;
-use crate::interfaces::web::page::PageError;
 use crate::interfaces::web::page::send;
 use crate::interfaces::web::page_cache::CachedPage;
 use crate::interfaces::web::state::AppState;
@@ -27,8 +27,8 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::Data;
-use actix_web::web::Payload;
 use askama::Template;
+use serde::Deserialize;
 
 #[derive(Template)]
 #[template(path = "cart/cart.html")]
@@ -53,10 +53,30 @@ pub struct LineView {
     pub refused: bool,
 }
 
+/// A line of the cart, as a form names it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct LineForm {
+    product: String,
+    option: String,
+    quantity: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct CurrencyForm {
+    currency: String,
+    /// The page to come back to.
+    back: String,
+}
+
 const TOO_LARGE: &str = "Cart limit reached. Check out first or remove an item.";
 
-pub async fn show(request: HttpRequest, app: Data<AppState>) -> Result<HttpResponse, PageError> {
-    let visitor = Visitor::of(&request, &app);
+pub async fn show(
+    request: HttpRequest,
+    app: Data<AppState>,
+    visitor: Visitor,
+) -> Result<HttpResponse, PageError> {
     show_cart(&request, &app, visitor, StatusCode::OK, None).await
 }
 
@@ -142,7 +162,7 @@ pub fn remember(app: &AppState, visitor: &mut Visitor, cart: &PricedCart) -> Opt
     if visitor.basket.write() == before {
         None
     } else {
-        visitor.cart_cookie(app, &visitor.basket).ok()
+        visitor.cart_cookie(&app.cookie_key, &visitor.basket).ok()
     }
 }
 
@@ -187,11 +207,11 @@ async fn other_totals(
 pub async fn add(
     request: HttpRequest,
     app: Data<AppState>,
-    body: Payload,
+    posted: VerifiedForm<LineForm>,
 ) -> Result<HttpResponse, PageError> {
-    let (fields, visitor) = Fields::read(&request, &app, body).await?;
-    let slug = Slug::parse(fields.get("product")).map_err(|_| PageError::NotFound)?;
-    let (option, typed) = (fields.get("option"), fields.get("quantity"));
+    let VerifiedForm { form, visitor } = posted;
+    let slug = Slug::parse(&form.product).map_err(|_| PageError::NotFound)?;
+    let (option, typed) = (form.option.as_str(), form.quantity.as_str());
     // The ancestor's form had no quantity: it always put in one.
     let quantity = if typed.is_empty() { Quantity::new(1) } else { Quantity::parse(typed) };
     let refuse = |field, words: String| {
@@ -233,7 +253,7 @@ pub async fn add(
     }
     basket.id = CartId(random_bytes());
     basket.remember(&wallet.currency, |key| price_in(&cart, key).flatten());
-    match visitor.cart_cookie(&app, &basket) {
+    match visitor.cart_cookie(&app.cookie_key, &basket) {
         Ok(cookie) => Ok(see_other("/cart", &[cookie])),
         Err(_) => refuse("quantity", TOO_LARGE.to_owned()).await,
     }
@@ -265,11 +285,11 @@ fn hindrance(cart: &PricedCart, key: OfferKey) -> Option<String> {
 pub async fn change(
     request: HttpRequest,
     app: Data<AppState>,
-    body: Payload,
+    posted: VerifiedForm<LineForm>,
 ) -> Result<HttpResponse, PageError> {
-    let (fields, visitor) = Fields::read(&request, &app, body).await?;
-    let (option, typed) = (fields.get("option"), fields.get("quantity"));
-    let key = find_in_cart(&app, &visitor, fields.get("product"), option).await?;
+    let VerifiedForm { form, visitor } = posted;
+    let (option, typed) = (form.option.as_str(), form.quantity.as_str());
+    let key = find_in_cart(&app, &visitor, &form.product, option).await?;
     let Some(key) = key else { return Ok(see_other("/cart", &[])) };
     let mut basket = visitor.basket.clone();
     let unchanged = basket.clone();
@@ -293,7 +313,7 @@ pub async fn change(
         return Ok(see_other("/cart", &[]));
     }
     basket.id = CartId(random_bytes());
-    match visitor.cart_cookie(&app, &basket) {
+    match visitor.cart_cookie(&app.cookie_key, &basket) {
         Ok(cookie) => Ok(see_other("/cart", &[cookie])),
         Err(_) => {
             let refused = RefusedChange { key: Some(key), typed, words: TOO_LARGE };
@@ -325,11 +345,11 @@ async fn find_in_cart(
 pub async fn choose_currency(
     request: HttpRequest,
     app: Data<AppState>,
-    body: Payload,
+    posted: VerifiedForm<CurrencyForm>,
 ) -> Result<HttpResponse, PageError> {
-    let (fields, visitor) = Fields::read(&request, &app, body).await?;
+    let VerifiedForm { form, visitor } = posted;
     let (facts, _) = app.facts().await?;
-    let wanted = fields.get("currency").trim().to_ascii_uppercase();
+    let wanted = form.currency.trim().to_ascii_uppercase();
     let Some(wallet) = facts.wallets.iter().find(|wallet| wallet.currency.as_str() == wanted)
     else {
         let words = "This currency is not accepted. Choose one of those above.";
@@ -343,9 +363,9 @@ pub async fn choose_currency(
     let cart = look_again(&app, &basket, wallet).await?;
     basket.remember(&wallet.currency, |key| price_in(&cart, key).flatten());
     if basket != visitor.basket {
-        cookies.extend(visitor.cart_cookie(&app, &basket));
+        cookies.extend(visitor.cart_cookie(&app.cookie_key, &basket));
     }
-    Ok(see_other(back(fields.get("back")), &cookies))
+    Ok(see_other(back(&form.back), &cookies))
 }
 
 /// A path of this shop that a page can be shown at; anything else is the shop window.

@@ -10,11 +10,11 @@ use crate::infra::store::catalog::Image;
 use crate::infra::store::catalog::Product;
 use crate::infra::store::catalog::SheetCell;
 use crate::infra::store::catalog::Window;
-use crate::interfaces::web::fields::query_field;
+use crate::interfaces::web::error::PageError;
+use crate::interfaces::web::extract::query_field;
 use crate::interfaces::web::layout::CategoryLink;
 use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::layout::category_href;
-use crate::interfaces::web::page::PageError;
 use crate::interfaces::web::page::page;
 use crate::interfaces::web::page::send;
 use crate::interfaces::web::page_cache::CachedPage;
@@ -110,9 +110,10 @@ pub struct RefusedAdd<'a> {
 pub async fn show_window(
     request: HttpRequest,
     app: Data<AppState>,
+    visitor: Visitor,
 ) -> Result<HttpResponse, PageError> {
-    let ((facts, version), visitor) = (app.facts().await?, Visitor::of(&request, &app));
-    let currency = currency_name(&app, &facts, &visitor);
+    let (facts, version) = app.facts().await?;
+    let currency = app.currency_name(&facts, visitor.currency.as_deref());
     let name = format!("/ {currency}");
     if let Some(ready) = app.ready.find(version, &name) {
         return Ok(send(&request, &app, &visitor, StatusCode::OK, &ready).finish_page());
@@ -136,14 +137,16 @@ pub async fn show_window(
 pub async fn show_all(
     request: HttpRequest,
     app: Data<AppState>,
+    visitor: Visitor,
 ) -> Result<HttpResponse, PageError> {
     let title = "All products".to_owned();
-    show_list(&request, &app, "", title, "/product").await
+    show_list(&request, &app, &visitor, "", title, "/product").await
 }
 
 pub async fn show_category(
     request: HttpRequest,
     app: Data<AppState>,
+    visitor: Visitor,
 ) -> Result<HttpResponse, PageError> {
     // The path is decoded once by the server, but a slash in a name comes as %2F and stays so.
     let name = request
@@ -155,22 +158,23 @@ pub async fn show_category(
     if !store::catalog::has_category(&app.shop.db, &name).await? {
         return Err(PageError::NotFound);
     }
-    show_list(&request, &app, &name, name.clone(), &category_href(&name)).await
+    show_list(&request, &app, &visitor, &name, name.clone(), &category_href(&name)).await
 }
 
 async fn show_list(
     request: &HttpRequest,
     app: &AppState,
+    visitor: &Visitor,
     category: &str,
     title: String,
     address: &str,
 ) -> Result<HttpResponse, PageError> {
-    let ((facts, version), visitor) = (app.facts().await?, Visitor::of(request, app));
-    let currency = currency_name(app, &facts, &visitor);
+    let (facts, version) = app.facts().await?;
+    let currency = app.currency_name(&facts, visitor.currency.as_deref());
     let number = page_number(request)?;
     let name = format!("{address} {currency} {number}");
     if let Some(ready) = app.ready.find(version, &name) {
-        return Ok(send(request, app, &visitor, StatusCode::OK, &ready).finish_page());
+        return Ok(send(request, app, visitor, StatusCode::OK, &ready).finish_page());
     }
     let db = &app.shop.db;
     let total = store::catalog::find_size(db, currency, category).await?.unwrap_or(0);
@@ -192,12 +196,16 @@ async fn show_list(
         earlier: (1 < number).then(|| at(number - 1)),
         later: (number < pages).then(|| at(number + 1)),
     };
-    keep_and_send(request, app, &visitor, version, name, &template)
+    keep_and_send(request, app, visitor, version, name, &template)
 }
 
-pub async fn search(request: HttpRequest, app: Data<AppState>) -> Result<HttpResponse, PageError> {
-    let ((facts, _), visitor) = (app.facts().await?, Visitor::of(&request, &app));
-    let currency = currency_name(&app, &facts, &visitor);
+pub async fn search(
+    request: HttpRequest,
+    app: Data<AppState>,
+    visitor: Visitor,
+) -> Result<HttpResponse, PageError> {
+    let (facts, _) = app.facts().await?;
+    let currency = app.currency_name(&facts, visitor.currency.as_deref());
     let query: String = query_field(&request, "q").chars().take(100).collect();
     let number = page_number(&request)?;
     let db = &app.shop.db;
@@ -243,9 +251,10 @@ pub async fn search(request: HttpRequest, app: Data<AppState>) -> Result<HttpRes
 pub async fn show_product(
     request: HttpRequest,
     app: Data<AppState>,
+    visitor: Visitor,
 ) -> Result<HttpResponse, PageError> {
-    let ((facts, version), visitor) = (app.facts().await?, Visitor::of(&request, &app));
-    let currency = currency_name(&app, &facts, &visitor);
+    let (facts, version) = app.facts().await?;
+    let currency = app.currency_name(&facts, visitor.currency.as_deref());
     let slug = Slug::parse(request.match_info().get("slug").unwrap_or_default())
         .map_err(|_| PageError::NotFound)?;
     let name = format!("/product/{slug} {currency}");
@@ -269,7 +278,7 @@ pub async fn show_refused_add(
     let (facts, _) = app.facts().await?;
     let product =
         store::catalog::find_product(&app.shop.db, slug).await?.ok_or(PageError::NotFound)?;
-    let currency = currency_name(app, &facts, visitor);
+    let currency = app.currency_name(&facts, visitor.currency.as_deref());
     let template = product_page(app, &facts, currency, &product, Some(refused)).await?;
     page(request, app, visitor, StatusCode::UNPROCESSABLE_ENTITY, &template)
 }
@@ -356,10 +365,6 @@ fn keep_and_send(
     let ready = Arc::new(CachedPage::new(&template.render()?));
     app.ready.keep(version, name, ready.clone());
     Ok(send(request, app, visitor, StatusCode::OK, &ready).finish_page())
-}
-
-pub fn currency_name<'a>(app: &AppState, facts: &'a SiteSnapshot, visitor: &Visitor) -> &'a str {
-    app.currency(facts, visitor.currency.as_deref()).map_or("", |wallet| wallet.currency.as_str())
 }
 
 fn card_views(cards: Vec<Card>) -> Vec<CardView> {

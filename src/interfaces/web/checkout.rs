@@ -24,9 +24,9 @@ use crate::interfaces::web::cart::LineView;
 use crate::interfaces::web::cart::line_view;
 use crate::interfaces::web::cart::look_again;
 use crate::interfaces::web::cart::remember;
-use crate::interfaces::web::fields::Fields;
+use crate::interfaces::web::error::PageError;
+use crate::interfaces::web::extract::VerifiedForm;
 use crate::interfaces::web::layout::Layout;
-use crate::interfaces::web::page::PageError;
 use crate::interfaces::web::page::send;
 use crate::interfaces::web::page_cache::CachedPage;
 use crate::interfaces::web::state::AppState;
@@ -38,8 +38,8 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::Data;
-use actix_web::web::Payload;
 use askama::Template;
+use serde::Deserialize;
 use std::time::Duration;
 
 #[derive(Template)]
@@ -70,23 +70,65 @@ struct RateView {
     total: Amount,
 }
 
-/// The fields of the form and the longest text that each takes, in the order in which they are asked.
-/// Units: characters.
-const FIELDS: [(&str, usize); 13] = [
-    ("recipient", 100),
-    ("street", 200),
-    ("city", 100),
-    ("province", 100),
-    ("postcode", 20),
-    ("country", 60),
-    ("pgp", 16_000),
-    ("shipping", 80),
-    ("note", 2_000),
-    ("email", 120),
-    ("refund", 120),
-    ("transaction", 100),
-    ("discount", 40),
-];
+/// The form as the browser sends it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct CheckoutForm {
+    recipient: String,
+    street: String,
+    city: String,
+    province: String,
+    postcode: String,
+    country: String,
+    pgp: String,
+    shipping: String,
+    note: String,
+    email: String,
+    refund: String,
+    transaction: String,
+    discount: String,
+    /// The sum that the buyer saw.
+    shown: String,
+}
+
+impl CheckoutForm {
+    /// The fields in the order in which they are asked: name, longest text in characters, what was typed.
+    fn fields(&self) -> [(&'static str, usize, &str); 13] {
+        [
+            ("recipient", 100, &self.recipient),
+            ("street", 200, &self.street),
+            ("city", 100, &self.city),
+            ("province", 100, &self.province),
+            ("postcode", 20, &self.postcode),
+            ("country", 60, &self.country),
+            ("pgp", 16_000, &self.pgp),
+            ("shipping", 80, &self.shipping),
+            ("note", 2_000, &self.note),
+            ("email", 120, &self.email),
+            ("refund", 120, &self.refund),
+            ("transaction", 100, &self.transaction),
+            ("discount", 40, &self.discount),
+        ]
+    }
+
+    fn draft(&self) -> DraftForm<'_> {
+        DraftForm {
+            recipient: &self.recipient,
+            street: &self.street,
+            city: &self.city,
+            province: &self.province,
+            country: &self.country,
+            postcode: &self.postcode,
+            shipping: &self.shipping,
+            email: &self.email,
+            note: &self.note,
+            refund: &self.refund,
+            transaction: &self.transaction,
+            pgp: &self.pgp,
+            discount: &self.discount,
+        }
+    }
+}
 
 /// The form as it is shown: with the buyer's words still in it, and what is wrong with each.
 struct FormView {
@@ -103,23 +145,18 @@ struct FieldView {
 }
 
 impl FormView {
-    fn new(currency: &str, fields: Option<&Fields>, refusals: &[Refusal]) -> Self {
-        let first = FIELDS
-            .iter()
-            .map(|(name, _)| *name)
-            .find(|name| refusals.iter().any(|refusal| refusal.field == *name));
-        let fields = FIELDS.iter().map(|(name, most)| FieldView {
+    fn new(currency: &str, form: &CheckoutForm, refusals: &[Refusal]) -> Self {
+        let error = |name: &str| refusals.iter().find(|refusal| refusal.field == name);
+        let fields = form.fields();
+        let first = fields.iter().map(|(name, ..)| *name).find(|name| error(name).is_some());
+        let fields = fields.map(|(name, most, value)| FieldView {
             name,
-            most: *most,
-            value: fields.map(|fields| without_hidden(fields.get(name))).unwrap_or_default(),
-            error: refusals
-                .iter()
-                .find(|refusal| refusal.field == *name)
-                .map(|refusal| refusal.words.clone())
-                .unwrap_or_default(),
-            first_refused: first == Some(*name),
+            most,
+            value: without_hidden(value),
+            error: error(name).map(|refusal| refusal.words.clone()).unwrap_or_default(),
+            first_refused: first == Some(name),
         });
-        Self { fields: fields.collect(), currency: currency.to_owned() }
+        Self { fields: fields.into(), currency: currency.to_owned() }
     }
 
     fn field(&self, name: &str) -> &FieldView {
@@ -144,8 +181,11 @@ impl FieldView {
     }
 }
 
-pub async fn show(request: HttpRequest, app: Data<AppState>) -> Result<HttpResponse, PageError> {
-    let visitor = Visitor::of(&request, &app);
+pub async fn show(
+    request: HttpRequest,
+    app: Data<AppState>,
+    visitor: Visitor,
+) -> Result<HttpResponse, PageError> {
     let (facts, _) = app.facts().await?;
     let Some(wallet) = app.currency(&facts, visitor.currency.as_deref()) else {
         return Ok(see_other("/cart", &[]));
@@ -158,7 +198,7 @@ pub async fn show(request: HttpRequest, app: Data<AppState>) -> Result<HttpRespo
     if let Some(closed) = actions::why_closed(&app.shop, now()).await? {
         return Err(PageError::Closed(closed));
     }
-    let form = FormView::new(wallet.currency.as_str(), None, &[]);
+    let form = FormView::new(wallet.currency.as_str(), &CheckoutForm::default(), &[]);
     let again = Again { form: &form, refusals: &[], wait: None, cart: &cart, other_form: false };
     show_form(&request, &app, visitor, &facts, wallet, StatusCode::OK, again).await
 }
@@ -236,9 +276,9 @@ fn rate_view(rate: &Rate, total: Amount) -> RateView {
 pub async fn submit(
     request: HttpRequest,
     app: Data<AppState>,
-    body: Payload,
+    posted: VerifiedForm<CheckoutForm>,
 ) -> Result<HttpResponse, PageError> {
-    let (fields, visitor) = Fields::read(&request, &app, body).await?;
+    let VerifiedForm { form, visitor } = posted;
     if visitor.basket.is_empty() {
         // After Back, a form may be sent whose order is placed and whose cart is gone.
         return Ok(see_other(if visitor.open_order.is_some() { "/order" } else { "/cart" }, &[]));
@@ -248,10 +288,10 @@ pub async fn submit(
         return Ok(see_other("/cart", &[]));
     };
     let cart = look_again(&app, &visitor.basket, wallet).await?;
-    let other_form = !fields.get("shown").is_empty() && fields.get("shown") != sum_shown(&cart);
+    let other_form = !form.shown.is_empty() && form.shown != sum_shown(&cart);
     let mut refusals = Vec::new();
     let mut wait = None;
-    match Draft::parse(&draft_form(&fields), &wallet.coin) {
+    match Draft::parse(&form.draft(), &wallet.coin) {
         Err(refused) => refusals = refused,
         Ok(_) if other_form => {}
         Ok(draft) => {
@@ -260,7 +300,7 @@ pub async fn submit(
             match tried_to_place(&request, &app, placing).await {
                 Tried::Placed(PlaceOrderOutcome::Order(_)) => return Ok(placed(&app, &visitor)),
                 Tried::Placed(PlaceOrderOutcome::Changed(cart)) => {
-                    let form = FormView::new(wallet.currency.as_str(), Some(&fields), &[]);
+                    let form = FormView::new(wallet.currency.as_str(), &form, &[]);
                     let again = Again {
                         form: &form,
                         refusals: &[],
@@ -295,8 +335,9 @@ pub async fn submit(
     if store::orders::is_placed(&app.shop.db, &FormToken::of_cart(visitor.basket.id)).await? {
         return Ok(placed(&app, &visitor));
     }
-    refusals.sort_by_key(|refusal| FIELDS.iter().position(|(name, _)| *name == refusal.field));
-    let form = FormView::new(wallet.currency.as_str(), Some(&fields), &refusals);
+    let fields = form.fields();
+    refusals.sort_by_key(|refusal| fields.iter().position(|(name, ..)| *name == refusal.field));
+    let form = FormView::new(wallet.currency.as_str(), &form, &refusals);
     let words = wait.as_ref().map(|wait| wait.words);
     let again = Again { form: &form, refusals: &refusals, wait: words, cart: &cart, other_form };
     let status = wait.as_ref().map_or(StatusCode::UNPROCESSABLE_ENTITY, |wait| wait.status);
@@ -375,28 +416,10 @@ async fn place(
 /// The order's page, opened by its code, and a cart that is empty again.
 fn placed(app: &AppState, visitor: &Visitor) -> HttpResponse {
     let order = OpenOrder { code: Code::of_cart(visitor.basket.id), is_noted: false, seen: 0 };
-    let mut cookies = vec![visitor.order_cookie(app, &order)];
+    let mut cookies = vec![visitor.order_cookie(&app.cookie_key, &order)];
     let empty = crate::domain::cart::Basket::empty(visitor.basket.id);
-    cookies.extend(visitor.cart_cookie(app, &empty));
+    cookies.extend(visitor.cart_cookie(&app.cookie_key, &empty));
     see_other("/order", &cookies)
-}
-
-fn draft_form(fields: &Fields) -> DraftForm<'_> {
-    DraftForm {
-        recipient: fields.get("recipient"),
-        street: fields.get("street"),
-        city: fields.get("city"),
-        province: fields.get("province"),
-        country: fields.get("country"),
-        postcode: fields.get("postcode"),
-        shipping: fields.get("shipping"),
-        email: fields.get("email"),
-        note: fields.get("note"),
-        refund: fields.get("refund"),
-        transaction: fields.get("transaction"),
-        pgp: fields.get("pgp"),
-        discount: fields.get("discount"),
-    }
 }
 
 #[cfg(test)]

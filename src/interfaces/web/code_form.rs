@@ -6,10 +6,9 @@ use crate::domain::orders::LookupName;
 use crate::domain::values::text::without_hidden;
 use crate::infra::store;
 use crate::interfaces::http::see_other;
-use crate::interfaces::web::catalog::currency_name;
-use crate::interfaces::web::fields::Fields;
+use crate::interfaces::web::error::PageError;
+use crate::interfaces::web::extract::VerifiedForm;
 use crate::interfaces::web::layout::Layout;
-use crate::interfaces::web::page::PageError;
 use crate::interfaces::web::page::page;
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::visitor::OpenOrder;
@@ -18,8 +17,8 @@ use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::web::Payload;
 use askama::Template;
+use serde::Deserialize;
 
 /// The form that asks for an order's code.
 #[derive(Template)]
@@ -27,6 +26,12 @@ use askama::Template;
 struct CodePage<'a> {
     layout: Layout<'a>,
     asked: Asked,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct CodeForm {
+    code: String,
 }
 
 /// Why the form is shown.
@@ -69,7 +74,8 @@ pub async fn ask(
     asked: Asked,
 ) -> Result<HttpResponse, PageError> {
     let (facts, _) = app.facts().await?;
-    let layout = Layout::new(app, &facts, currency_name(app, &facts, visitor), "/order");
+    let layout =
+        Layout::new(app, &facts, app.currency_name(&facts, visitor.currency.as_deref()), "/order");
     let status = match asked {
         Asked::New | Asked::Erased => StatusCode::OK,
         Asked::Refused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
@@ -82,10 +88,10 @@ pub async fn ask(
 pub async fn open(
     request: HttpRequest,
     app: Data<AppState>,
-    body: Payload,
+    posted: VerifiedForm<CodeForm>,
 ) -> Result<HttpResponse, PageError> {
-    let (fields, visitor) = Fields::read(&request, &app, body).await?;
-    let typed = fields.get("code");
+    let VerifiedForm { form, visitor } = posted;
+    let typed = form.code.as_str();
     let code = Code::parse(typed);
     let name = match &code {
         Ok(code) => code.lookup_name(&app.shop.salt),
@@ -99,7 +105,8 @@ pub async fn open(
                 Err(error) if error.chain().any(store::is_temporary) => 0,
                 taken => taken?,
             };
-            let cookie = visitor.order_cookie(&app, &OpenOrder { code, is_noted: true, seen });
+            let cookie =
+                visitor.order_cookie(&app.cookie_key, &OpenOrder { code, is_noted: true, seen });
             return Ok(see_other("/order", &[cookie]));
         }
         (Ok(_), None) => NOT_FOUND.to_owned(),

@@ -6,7 +6,7 @@ use crate::domain::orders::Status;
 use crate::infra::store;
 use crate::infra::store::messages::SealedWords;
 use crate::infra::store::messages::WordsKind;
-use crate::interfaces::web::page::PageError;
+use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::state::AppState;
 
 /// What happened to an order and who said what, as its page shows it.

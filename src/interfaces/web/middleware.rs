@@ -1,11 +1,12 @@
 //! Security headers, and pages for errors.
 
+use crate::interfaces::http::FormError;
 use crate::interfaces::http::admit;
 use crate::interfaces::http::busy;
 use crate::interfaces::http::insert_security_headers;
-use crate::interfaces::web::page::PageError;
-use crate::interfaces::web::page::trouble;
-use crate::interfaces::web::page::trouble_page;
+use crate::interfaces::web::error::PageError;
+use crate::interfaces::web::error_page::trouble;
+use crate::interfaces::web::error_page::trouble_page;
 use crate::interfaces::web::state::AppState;
 use actix_web::Error;
 use actix_web::HttpRequest;
@@ -100,7 +101,7 @@ fn is_bare_error(response: &ServiceResponse<BoxBody>) -> bool {
 }
 
 async fn broken(request: &HttpRequest, error: &Error) -> HttpResponse {
-    if let Some(PageError::Busy) = error.as_error::<PageError>() {
+    if let Some(PageError::Form(FormError::Busy)) = error.as_error::<PageError>() {
         // A page of its own would be more work for a shop that has too much.
         return busy();
     }

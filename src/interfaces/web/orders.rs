@@ -12,23 +12,25 @@ use crate::domain::orders::Order;
 use crate::domain::orders::Status;
 use crate::domain::payment::Coin;
 use crate::domain::payment::Invoice;
-use crate::domain::payment::Tolerance;
 use crate::domain::payment::qr;
 use crate::domain::payment::read_by;
 use crate::domain::values::Amount;
 use crate::domain::values::text::without_hidden;
-use crate::infra::store;
 use crate::interfaces::http::now;
 use crate::interfaces::http::random_bytes;
 use crate::interfaces::http::see_other;
-use crate::interfaces::web::catalog::currency_name;
 use crate::interfaces::web::code_form;
 use crate::interfaces::web::code_form::Asked;
 use crate::interfaces::web::conversation::Conversation;
-use crate::interfaces::web::fields::Fields;
+use crate::interfaces::web::error::PageError;
+use crate::interfaces::web::error_page::RETRY_SECONDS;
+use crate::interfaces::web::extract::NoFields;
+use crate::interfaces::web::extract::VerifiedForm;
 use crate::interfaces::web::layout::Layout;
-use crate::interfaces::web::page::PageError;
-use crate::interfaces::web::page::RETRY_SECONDS;
+use crate::interfaces::web::open_order::Seen;
+use crate::interfaces::web::open_order::bill;
+use crate::interfaces::web::open_order::find_open;
+use crate::interfaces::web::open_order::lookup;
 use crate::interfaces::web::page::send;
 use crate::interfaces::web::page_cache::CachedPage;
 use crate::interfaces::web::receipt::read_receipt;
@@ -42,8 +44,27 @@ use actix_web::http::header;
 use actix_web::http::header::HeaderName;
 use actix_web::http::header::HeaderValue;
 use actix_web::web::Data;
-use actix_web::web::Payload;
 use askama::Template;
+use serde::Deserialize;
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct TransactionForm {
+    transaction: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct MessageForm {
+    message: String,
+    pgp: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct EraseForm {
+    confirm: String,
+}
 
 #[derive(Template)]
 #[template(path = "orders/order.html")]
@@ -114,44 +135,11 @@ struct PayView {
     token_first: bool,
 }
 
-/// What has come, by whom it was seen.
-pub struct Seen {
-    /// By the seller's node.
-    pub by_node: Option<Amount>,
-    /// Of it, where it is less.
-    pub settled: Option<Amount>,
-    pub confirmations: Option<String>,
-    /// By the seller's word, while it is not all.
-    pub by_seller: Option<Amount>,
-    pub missing: Option<Amount>,
-    pub excess: Option<Amount>,
-}
-
-impl Seen {
-    pub fn of(order: &Order, status: Status, tolerance: Tolerance) -> Self {
-        let invoice = &order.invoice;
-        let some = |sum: Amount| Some(sum).filter(|sum| Amount::ZERO < *sum);
-        let (by_node, settled) = match &invoice.sighting {
-            Some(sighting) => (
-                some(sighting.seen),
-                some(sighting.settled).filter(|settled| *settled < sighting.seen),
-            ),
-            None => (None, None),
-        };
-        Self {
-            by_node,
-            settled,
-            confirmations: order.confirmations(),
-            by_seller: some(invoice.received).filter(|sum| *sum < invoice.amount),
-            missing: some(order.due(tolerance))
-                .filter(|due| status == Status::Late && *due < invoice.amount),
-            excess: some(order.excess()).filter(|_| status == Status::Overpaid),
-        }
-    }
-}
-
-pub async fn show(request: HttpRequest, app: Data<AppState>) -> Result<HttpResponse, PageError> {
-    let visitor = Visitor::of(&request, &app);
+pub async fn show(
+    request: HttpRequest,
+    app: Data<AppState>,
+    visitor: Visitor,
+) -> Result<HttpResponse, PageError> {
     match find_open(&app, &visitor).await? {
         Some(order) => {
             let refused = Refused::default();
@@ -168,14 +156,13 @@ pub async fn show(request: HttpRequest, app: Data<AppState>) -> Result<HttpRespo
 const ERASED: &str = "erased";
 
 pub async fn note_code(
-    request: HttpRequest,
     app: Data<AppState>,
-    body: Payload,
+    posted: VerifiedForm<NoFields>,
 ) -> Result<HttpResponse, PageError> {
-    let (_, mut visitor) = Fields::read(&request, &app, body).await?;
+    let mut visitor = posted.visitor;
     let mut cookies = Vec::new();
     if let Some(order) = visitor.open_order.take() {
-        cookies.push(visitor.order_cookie(&app, &OpenOrder { is_noted: true, ..order }));
+        cookies.push(visitor.order_cookie(&app.cookie_key, &OpenOrder { is_noted: true, ..order }));
     }
     Ok(see_other("/order", &cookies))
 }
@@ -183,12 +170,11 @@ pub async fn note_code(
 pub async fn report(
     request: HttpRequest,
     app: Data<AppState>,
-    body: Payload,
+    posted: VerifiedForm<TransactionForm>,
 ) -> Result<HttpResponse, PageError> {
-    let (fields, visitor) = Fields::read(&request, &app, body).await?;
+    let VerifiedForm { form, visitor } = posted;
     let Some(open) = &visitor.open_order else { return Err(PageError::NoOrderOpen) };
-    let field = "transaction";
-    let typed = fields.get(field);
+    let typed = form.transaction.as_str();
     let (status, words) =
         match actions::report_payment(&app.shop, &lookup(&app, open), typed, now()).await {
             Ok(Ok(())) => return Ok(see_other("/order", &[])),
@@ -198,18 +184,19 @@ pub async fn report(
             }
             Err(error) => (StatusCode::SERVICE_UNAVAILABLE, why_not_now(error)?),
         };
-    let typed = vec![(field, typed.to_owned())];
-    refuse(&request, &app, visitor, (status, Refused { field, words, typed })).await
+    let typed = vec![("transaction", typed.to_owned())];
+    let refused = Refused { field: "transaction", words, typed };
+    refuse(&request, &app, visitor, status, &refused).await
 }
 
 pub async fn ask(
     request: HttpRequest,
     app: Data<AppState>,
-    body: Payload,
+    posted: VerifiedForm<MessageForm>,
 ) -> Result<HttpResponse, PageError> {
-    let (fields, visitor) = Fields::read(&request, &app, body).await?;
+    let VerifiedForm { form, visitor } = posted;
     let Some(open) = &visitor.open_order else { return Err(PageError::NoOrderOpen) };
-    let (message, pgp) = (fields.get("message"), fields.get("pgp"));
+    let (message, pgp) = (form.message.as_str(), form.pgp.as_str());
     let once = open.code.mark_of(&format!("{message}\n{pgp}"), now());
     let question = Question { message, pgp, once };
     let (status, unfit) =
@@ -226,7 +213,7 @@ pub async fn ask(
     let UnfitMessage { field, words, left } = unfit;
     let message = left.unwrap_or_else(|| without_hidden(question.message));
     let typed = vec![("message", message), ("pgp", question.pgp.to_owned())];
-    refuse(&request, &app, visitor, (status, Refused { field, words, typed })).await
+    refuse(&request, &app, visitor, status, &Refused { field, words, typed }).await
 }
 
 /// Words for a buyer where nothing can be kept or sealed to the seller just now: what was typed stays in its form.
@@ -244,14 +231,15 @@ fn why_not_now(error: anyhow::Error) -> Result<String, PageError> {
 pub async fn erase(
     request: HttpRequest,
     app: Data<AppState>,
-    body: Payload,
+    posted: VerifiedForm<EraseForm>,
 ) -> Result<HttpResponse, PageError> {
-    let (fields, visitor) = Fields::read(&request, &app, body).await?;
+    let VerifiedForm { form, visitor } = posted;
     let Some(open) = &visitor.open_order else { return Err(PageError::NoOrderOpen) };
-    if fields.get("confirm").is_empty() {
+    if form.confirm.is_empty() {
         let words = "Tick the box to confirm: deleted data cannot be recovered.".to_owned();
         let refused = Refused { field: "confirm", words, typed: Vec::new() };
-        return refuse(&request, &app, visitor, (StatusCode::UNPROCESSABLE_ENTITY, refused)).await;
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return refuse(&request, &app, visitor, status, &refused).await;
     }
     let nobody = LookupName(random_bytes());
     match actions::erase_buyer(&app.shop, &lookup(&app, open), nobody, now()).await {
@@ -260,18 +248,13 @@ pub async fn erase(
         Err(error) => {
             let words = why_not_now(error)?;
             let refused = Refused { field: "confirm", words, typed: Vec::new() };
-            refuse(&request, &app, visitor, (StatusCode::SERVICE_UNAVAILABLE, refused)).await
+            refuse(&request, &app, visitor, StatusCode::SERVICE_UNAVAILABLE, &refused).await
         }
     }
 }
 
-pub async fn close(
-    request: HttpRequest,
-    app: Data<AppState>,
-    body: Payload,
-) -> Result<HttpResponse, PageError> {
-    let (_, visitor) = Fields::read(&request, &app, body).await?;
-    Ok(forget(&visitor, "/order"))
+pub async fn close(posted: VerifiedForm<NoFields>) -> Result<HttpResponse, PageError> {
+    Ok(forget(&posted.visitor, "/order"))
 }
 
 /// The browser forgets the order.
@@ -283,18 +266,18 @@ fn forget(visitor: &Visitor, next: &str) -> HttpResponse {
 }
 
 pub async fn show_link_qr(
-    request: HttpRequest,
     app: Data<AppState>,
+    visitor: Visitor,
 ) -> Result<HttpResponse, PageError> {
-    let (order, due) = find_payable(&request, &app).await?;
+    let (order, due) = find_payable(&app, &visitor).await?;
     show_qr(&order.invoice.link(due))
 }
 
 pub async fn show_address_qr(
-    request: HttpRequest,
     app: Data<AppState>,
+    visitor: Visitor,
 ) -> Result<HttpResponse, PageError> {
-    let (order, _) = find_payable(&request, &app).await?;
+    let (order, _) = find_payable(&app, &visitor).await?;
     show_qr(order.invoice.address.as_str())
 }
 
@@ -303,21 +286,9 @@ fn show_qr(text: &str) -> Result<HttpResponse, PageError> {
     Ok(HttpResponse::Ok().content_type("image/png").body(picture))
 }
 
-pub async fn find_open(app: &AppState, visitor: &Visitor) -> Result<Option<Order>, PageError> {
-    match &visitor.open_order {
-        Some(open) => Ok(store::orders::find_by_lookup(&app.shop.db, &lookup(app, open)).await?),
-        None => Ok(None),
-    }
-}
-
-fn lookup(app: &AppState, open: &OpenOrder) -> LookupName {
-    open.code.lookup_name(&app.shop.salt)
-}
-
 /// The order, and what is to be sent now.
-async fn find_payable(request: &HttpRequest, app: &AppState) -> Result<(Order, Amount), PageError> {
-    let visitor = Visitor::of(request, app);
-    let order = find_open(app, &visitor).await?.ok_or(PageError::NoOrderOpen)?;
+async fn find_payable(app: &AppState, visitor: &Visitor) -> Result<(Order, Amount), PageError> {
+    let order = find_open(app, visitor).await?.ok_or(PageError::NoOrderOpen)?;
     let due = order.asks_for(app.shop.policy.tolerance, app.trusted().await?);
     Ok((order, due.ok_or(PageError::NotFound)?))
 }
@@ -327,10 +298,11 @@ async fn refuse(
     request: &HttpRequest,
     app: &AppState,
     visitor: Visitor,
-    (status, refused): (StatusCode, Refused),
+    status: StatusCode,
+    refused: &Refused,
 ) -> Result<HttpResponse, PageError> {
     let order = find_open(app, &visitor).await?.ok_or(PageError::NoOrderOpen)?;
-    let mut response = show_order(request, app, visitor, &order, status, &refused).await?;
+    let mut response = show_order(request, app, visitor, &order, status, refused).await?;
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_SECONDS.into());
     }
@@ -358,7 +330,12 @@ async fn show_order(
     let last = talk.last;
     let receipt = read_receipt(app, &key, order).await?;
     let template = OrderPage {
-        layout: Layout::new(app, &facts, currency_name(app, &facts, &visitor), "/order"),
+        layout: Layout::new(
+            app,
+            &facts,
+            app.currency_name(&facts, visitor.currency.as_deref()),
+            "/order",
+        ),
         order_ref: order.order_ref.as_str(),
         code: (!open.is_noted).then(|| open.code.words()),
         state: status.as_str(),
@@ -403,7 +380,7 @@ async fn show_order(
     // What is new on an earlier page stays new until that page was looked at.
     if open.seen < last && !has_more_new {
         // Only the browser knows what was seen; the shop keeps no record of a look.
-        let cookie = visitor.order_cookie(app, &OpenOrder { seen: last, ..open });
+        let cookie = visitor.order_cookie(&app.cookie_key, &OpenOrder { seen: last, ..open });
         sent.response.append_header((header::SET_COOKIE, cookie));
     }
     Ok(sent.finish_page())
@@ -423,22 +400,4 @@ fn pay_view(invoice: &Invoice, due: Amount) -> Result<PayView, PageError> {
         read_by: read_by(&invoice.coin),
         token_first: matches!(invoice.coin, Coin::Token { .. }),
     })
-}
-
-/// What was ordered and what it cost, line by line.
-pub fn bill(order: &Order) -> Vec<(String, String)> {
-    let mut bill = Vec::new();
-    for line in &order.lines {
-        bill.push((format!("{} × {}", line.quantity, line.full_name()), line.sum.to_string()));
-    }
-    if let Some(discount) = &order.discount {
-        let what = discount
-            .percent
-            .map_or_else(|| "Discount".to_owned(), |percent| format!("Discount {percent}%"));
-        bill.push((what, format!("−{}", discount.less)));
-    }
-    if let Some(sending) = &order.sending {
-        bill.push((format!("Shipping: {}", sending.name), sending.price.to_string()));
-    }
-    bill
 }

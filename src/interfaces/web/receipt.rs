@@ -5,13 +5,12 @@ use crate::domain::orders::Order;
 use crate::domain::orders::Status;
 use crate::domain::values::Amount;
 use crate::infra::store;
-use crate::interfaces::web::orders::Seen;
-use crate::interfaces::web::orders::bill;
-use crate::interfaces::web::orders::find_open;
-use crate::interfaces::web::page::PageError;
+use crate::interfaces::web::error::PageError;
+use crate::interfaces::web::open_order::Seen;
+use crate::interfaces::web::open_order::bill;
+use crate::interfaces::web::open_order::find_open;
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::visitor::Visitor;
-use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use askama::Template;
@@ -35,10 +34,9 @@ struct Receipt<'a> {
 }
 
 pub async fn show_receipt(
-    request: HttpRequest,
     app: Data<AppState>,
+    visitor: Visitor,
 ) -> Result<HttpResponse, PageError> {
-    let visitor = Visitor::of(&request, &app);
     let open = visitor.open_order.as_ref().ok_or(PageError::NoOrderOpen)?;
     let order = find_open(&app, &visitor).await?.ok_or(PageError::NoOrderOpen)?;
     let key = BuyerIdentity::of_code(&open.code, &app.shop.salt);

@@ -5,8 +5,8 @@ use crate::interfaces::web::cart;
 use crate::interfaces::web::catalog;
 use crate::interfaces::web::checkout;
 use crate::interfaces::web::code_form;
+use crate::interfaces::web::error_page;
 use crate::interfaces::web::orders;
-use crate::interfaces::web::page;
 use crate::interfaces::web::receipt;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -43,7 +43,7 @@ pub fn addresses(config: &mut ServiceConfig) {
         .service(only_get("/mirrors.txt", assets::show_mirrors))
         .service(only_get("/static/{file}", assets::show_static))
         .service(only_get("/health", assets::show_health))
-        .default_service(web::to(page::unknown_address));
+        .default_service(web::to(error_page::unknown_address));
 }
 
 fn getting() -> actix_web::Route {
@@ -85,9 +85,9 @@ where
 }
 
 async fn refuse_method<const POST: bool>(request: HttpRequest) -> HttpResponse {
-    page::wrong_method(&request, if POST { "GET, HEAD, POST" } else { "GET, HEAD" }).await
+    error_page::wrong_method(&request, if POST { "GET, HEAD, POST" } else { "GET, HEAD" }).await
 }
 
 async fn post_only(request: HttpRequest) -> HttpResponse {
-    page::wrong_method(&request, "POST").await
+    error_page::wrong_method(&request, "POST").await
 }

@@ -16,9 +16,9 @@ use crate::interfaces::http::clock::reading;
 use crate::interfaces::http::hosts::Hosts;
 use crate::interfaces::http::monotonic_now;
 use crate::interfaces::http::now;
-use crate::interfaces::web::assets::Assets;
-use crate::interfaces::web::assets::StyleSheet;
 use crate::interfaces::web::page_cache::PageCache;
+use crate::interfaces::web::stylesheet::Assets;
+use crate::interfaces::web::stylesheet::StyleSheet;
 use actix_web::cookie::Key;
 use hkdf::Hkdf;
 use sha2::Sha256;
@@ -225,6 +225,11 @@ impl AppState {
             }
         }
         Ok(notice.n_changes)
+    }
+
+    /// The name of [`Self::currency`]; empty in a shop without wallets.
+    pub fn currency_name<'a>(&self, facts: &'a SiteSnapshot, wanted: Option<&str>) -> &'a str {
+        self.currency(facts, wanted).map_or("", |wallet| wallet.currency.as_str())
     }
 
     /// The currency that a visitor who asked for `wanted` sees; `None` in a shop without wallets.

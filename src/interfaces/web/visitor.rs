@@ -7,10 +7,10 @@ use crate::domain::values::Currency;
 use crate::interfaces::http::CookieNames;
 use crate::interfaces::http::hex;
 use crate::interfaces::http::random_bytes;
-use crate::interfaces::web::state::AppState;
 use actix_web::HttpRequest;
 use actix_web::cookie::Cookie;
 use actix_web::cookie::CookieJar;
+use actix_web::cookie::Key;
 
 /// What a visitor's browser brought along. The shop itself remembers nothing of a visitor.
 pub struct Visitor {
@@ -41,7 +41,7 @@ const MOST_COOKIE: usize = 4_000;
 pub struct CartTooLarge;
 
 impl Visitor {
-    pub fn of(request: &HttpRequest, app: &AppState) -> Self {
+    pub fn of(request: &HttpRequest, key: &Key) -> Self {
         let cookies = CookieNames::of_buyer(request);
         let mut visitor = None;
         let mut currency = None;
@@ -59,11 +59,11 @@ impl Visitor {
                         Currency::parse(value).ok().map(|currency| currency.as_str().to_owned())
                 }
                 "cart" => {
-                    basket = unsealed(app, "cart", value).and_then(|text| Basket::parse(&text).ok())
+                    basket = unsealed(key, "cart", value).and_then(|text| Basket::parse(&text).ok())
                 }
                 "order" => {
                     open_order =
-                        unsealed(app, "order", value).and_then(|text| OpenOrder::parse(&text))
+                        unsealed(key, "order", value).and_then(|text| OpenOrder::parse(&text))
                 }
                 _ => {}
             }
@@ -90,16 +90,16 @@ impl Visitor {
     ///
     /// # Errors
     /// [`CartTooLarge`]: nothing is cut off.
-    pub fn cart_cookie(&self, app: &AppState, basket: &Basket) -> Result<String, CartTooLarge> {
+    pub fn cart_cookie(&self, key: &Key, basket: &Basket) -> Result<String, CartTooLarge> {
         if basket.is_empty() {
             return Ok(format!("{}; Max-Age=0", self.cookies.set("cart", "")));
         }
-        let cookie = self.cookies.set("cart", &sealed(app, "cart", basket.write()));
+        let cookie = self.cookies.set("cart", &sealed(key, "cart", basket.write()));
         if cookie.len() <= MOST_COOKIE { Ok(cookie) } else { Err(CartTooLarge) }
     }
 
-    pub fn order_cookie(&self, app: &AppState, order: &OpenOrder) -> String {
-        self.cookies.set("order", &sealed(app, "order", order.write()))
+    pub fn order_cookie(&self, key: &Key, order: &OpenOrder) -> String {
+        self.cookies.set("order", &sealed(key, "order", order.write()))
     }
 
     /// What removes the order from the browser.
@@ -124,16 +124,13 @@ impl OpenOrder {
     }
 }
 
-fn sealed(app: &AppState, name: &'static str, text: String) -> String {
+fn sealed(key: &Key, name: &'static str, text: String) -> String {
     let mut jar = CookieJar::new();
-    jar.private_mut(&app.cookie_key).add(Cookie::new(name, text));
+    jar.private_mut(key).add(Cookie::new(name, text));
     jar.get(name).map(|cookie| cookie.value().to_owned()).unwrap_or_default()
 }
 
-fn unsealed(app: &AppState, name: &'static str, value: &str) -> Option<String> {
+fn unsealed(key: &Key, name: &'static str, value: &str) -> Option<String> {
     let cookie = Cookie::new(name, value.to_owned());
-    CookieJar::new()
-        .private(&app.cookie_key)
-        .decrypt(cookie)
-        .map(|cookie| cookie.value().to_owned())
+    CookieJar::new().private(key).decrypt(cookie).map(|cookie| cookie.value().to_owned())
 }

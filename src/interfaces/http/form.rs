@@ -1,0 +1,98 @@
+//! Reads forms within bounds of size and time.
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use actix_web::web::Payload;
+use futures_util::StreamExt;
+use std::time::Duration;
+
+/// Why a form is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FormError {
+    #[error("the form was not given to this visitor")]
+    Foreign,
+    #[error("the form is of another content type")]
+    ContentType,
+    #[error("the form is too large")]
+    TooLarge,
+    #[error("the form took too long")]
+    TooSlow,
+    #[error("too many requests at once")]
+    Busy,
+}
+
+/// The fields of a form in the order of the page, names and values.
+pub type FormFields = Vec<(String, String)>;
+
+/// Checks what the headers say of a form, and how long it says that it is. Units: bytes.
+///
+/// # Errors
+/// Another site sent it, it is no form, or it is longer than `most`.
+pub fn check_head(request: &HttpRequest, most: usize) -> Result<usize, FormError> {
+    check_site(request)?;
+    let kind = header(request, header::CONTENT_TYPE.as_str()).unwrap_or_default();
+    if !kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
+        return Err(FormError::ContentType);
+    }
+    let length = announced_length(request);
+    if most < length { Err(FormError::TooLarge) } else { Ok(length) }
+}
+
+/// # Errors
+/// [`FormError::Foreign`]: the browser says that another site sent it.
+pub fn check_site(request: &HttpRequest) -> Result<(), FormError> {
+    match header(request, "sec-fetch-site") {
+        Some(site) if site != "same-origin" => Err(FormError::Foreign),
+        _ => Ok(()),
+    }
+}
+
+fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+    request.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+/// How long the body of a request says that it is. Units: bytes.
+pub fn announced_length(request: &HttpRequest) -> usize {
+    let length = header(request, header::CONTENT_LENGTH.as_str());
+    length.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
+}
+
+/// Reads a body of the announced length, within `time`.
+///
+/// # Errors
+/// It is longer than announced, or does not arrive completely.
+pub async fn read_body(
+    mut body: Payload,
+    length: usize,
+    time: Duration,
+) -> Result<Vec<u8>, FormError> {
+    let read = async {
+        let mut bytes = Vec::with_capacity(length);
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk.map_err(|_| FormError::TooSlow)?;
+            if length < bytes.len() + chunk.len() {
+                return Err(FormError::TooLarge);
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    };
+    tokio::time::timeout(time, read).await.map_err(|_| FormError::TooSlow)?
+}
+
+/// Any bytes are read: what is no UTF-8 is replaced.
+///
+/// # Errors
+/// [`FormError::TooLarge`]: more than `most` fields.
+pub fn parse_fields(body: &[u8], most: usize) -> Result<FormFields, FormError> {
+    let fields: FormFields = form_urlencoded::parse(body).into_owned().take(most + 1).collect();
+    if most < fields.len() { Err(FormError::TooLarge) } else { Ok(fields) }
+}
+
+/// A field of the address; an absent one is empty.
+pub fn query_field(request: &HttpRequest, name: &str) -> String {
+    form_urlencoded::parse(request.query_string().as_bytes())
+        .find(|(field, _)| field == name)
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
+}

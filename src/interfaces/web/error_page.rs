@@ -1,0 +1,97 @@
+//! The page for a request that gets no page of its own.
+
+use crate::domain::orders::FormToken;
+use crate::infra::store;
+use crate::interfaces::web::error::PageError;
+use crate::interfaces::web::layout::Layout;
+use crate::interfaces::web::page::page;
+use crate::interfaces::web::state::AppState;
+use crate::interfaces::web::visitor::Visitor;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::ResponseError;
+use actix_web::http::Method;
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::web::Data;
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "pages/trouble.html")]
+struct TroublePage<'a> {
+    layout: Layout<'a>,
+    title: &'a str,
+    words: &'a str,
+}
+
+pub async fn unknown_address(request: HttpRequest) -> HttpResponse {
+    trouble(&request, &PageError::NotFound).await
+}
+
+pub async fn wrong_method(request: &HttpRequest, allowed: &'static str) -> HttpResponse {
+    let words = "Use the links and forms of this shop.";
+    let mut response =
+        trouble_page(request, StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", words).await;
+    response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allowed));
+    response
+}
+
+/// The page of the shop for what went wrong. What is our fault is logged here, once.
+pub async fn trouble(request: &HttpRequest, error: &PageError) -> HttpResponse {
+    if error.is_ours() {
+        tracing::error!("a page could not be made: {error}");
+        if request.method() == Method::POST && request.path() == "/checkout" {
+            return not_ordered(request).await;
+        }
+    }
+    let (title, words) = error.words();
+    let mut response = trouble_page(request, error.status_code(), title, &words).await;
+    if error.is_temporary() {
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_SECONDS.into());
+    }
+    response
+}
+
+/// For an order that could not be taken: whoever reads it must know whether there is something to pay.
+async fn not_ordered(request: &HttpRequest) -> HttpResponse {
+    let is_placed = match request.app_data::<Data<AppState>>() {
+        Some(app) => {
+            let form = FormToken::of_cart(Visitor::of(request, &app.cookie_key).basket.id);
+            store::orders::is_placed(&app.shop.db, &form).await.ok()
+        }
+        None => None,
+    };
+    let (title, words) = match is_placed {
+        Some(false) => ("Your order was not placed", NOT_ORDERED),
+        // An earlier sending of the same form may have been heard, and its answer lost.
+        _ => ("Your order may have been placed", PERHAPS_ORDERED),
+    };
+    let mut response = trouble_page(request, StatusCode::SERVICE_UNAVAILABLE, title, words).await;
+    response.headers_mut().insert(header::RETRY_AFTER, RETRY_SECONDS.into());
+    response
+}
+
+const NOT_ORDERED: &str = "Something went wrong on our side, and there is nothing to pay. Go back in a minute and send the form again. Your browser still has your entries.";
+const PERHAPS_ORDERED: &str = "Do not pay yet. Something went wrong on our side. Go back in a minute and send the form again: it will not be ordered twice.";
+/// Units: seconds.
+pub const RETRY_SECONDS: u16 = 60;
+
+pub async fn trouble_page(
+    request: &HttpRequest,
+    status: StatusCode,
+    title: &str,
+    words: &str,
+) -> HttpResponse {
+    let plain = || {
+        HttpResponse::build(status)
+            .content_type("text/plain; charset=utf-8")
+            .body(format!("{title}\n\n{words}\n"))
+    };
+    let Some(app) = request.app_data::<Data<AppState>>() else { return plain() };
+    // Where even the facts cannot be read, a plain page must do.
+    let Ok((facts, _)) = app.facts().await else { return plain() };
+    let visitor = Visitor::of(request, &app.cookie_key);
+    let currency = app.currency_name(&facts, visitor.currency.as_deref());
+    let template = TroublePage { layout: Layout::new(app, &facts, currency, "/"), title, words };
+    page(request, app, &visitor, status, &template).unwrap_or_else(|_| plain())
+}

@@ -1,0 +1,77 @@
+//! The order that a browser has open, for its page and its receipt.
+
+use crate::domain::orders::LookupName;
+use crate::domain::orders::Order;
+use crate::domain::orders::Status;
+use crate::domain::payment::Tolerance;
+use crate::domain::values::Amount;
+use crate::infra::store;
+use crate::interfaces::web::error::PageError;
+use crate::interfaces::web::state::AppState;
+use crate::interfaces::web::visitor::OpenOrder;
+use crate::interfaces::web::visitor::Visitor;
+
+pub async fn find_open(app: &AppState, visitor: &Visitor) -> Result<Option<Order>, PageError> {
+    match &visitor.open_order {
+        Some(open) => Ok(store::orders::find_by_lookup(&app.shop.db, &lookup(app, open)).await?),
+        None => Ok(None),
+    }
+}
+
+pub fn lookup(app: &AppState, open: &OpenOrder) -> LookupName {
+    open.code.lookup_name(&app.shop.salt)
+}
+
+/// What has come, by whom it was seen.
+pub struct Seen {
+    /// By the seller's node.
+    pub by_node: Option<Amount>,
+    /// Of it, where it is less.
+    pub settled: Option<Amount>,
+    pub confirmations: Option<String>,
+    /// By the seller's word, while it is not all.
+    pub by_seller: Option<Amount>,
+    pub missing: Option<Amount>,
+    pub excess: Option<Amount>,
+}
+
+impl Seen {
+    pub fn of(order: &Order, status: Status, tolerance: Tolerance) -> Self {
+        let invoice = &order.invoice;
+        let some = |sum: Amount| Some(sum).filter(|sum| Amount::ZERO < *sum);
+        let (by_node, settled) = match &invoice.sighting {
+            Some(sighting) => (
+                some(sighting.seen),
+                some(sighting.settled).filter(|settled| *settled < sighting.seen),
+            ),
+            None => (None, None),
+        };
+        Self {
+            by_node,
+            settled,
+            confirmations: order.confirmations(),
+            by_seller: some(invoice.received).filter(|sum| *sum < invoice.amount),
+            missing: some(order.due(tolerance))
+                .filter(|due| status == Status::Late && *due < invoice.amount),
+            excess: some(order.excess()).filter(|_| status == Status::Overpaid),
+        }
+    }
+}
+
+/// What was ordered and what it cost, line by line.
+pub fn bill(order: &Order) -> Vec<(String, String)> {
+    let mut bill = Vec::new();
+    for line in &order.lines {
+        bill.push((format!("{} × {}", line.quantity, line.full_name()), line.sum.to_string()));
+    }
+    if let Some(discount) = &order.discount {
+        let what = discount
+            .percent
+            .map_or_else(|| "Discount".to_owned(), |percent| format!("Discount {percent}%"));
+        bill.push((what, format!("−{}", discount.less)));
+    }
+    if let Some(sending) = &order.sending {
+        bill.push((format!("Shipping: {}", sending.name), sending.price.to_string()));
+    }
+    bill
+}
