@@ -1,10 +1,10 @@
 //! Applies what a node saw of payments to invoices and orders.
 
 use crate::actions::Shop;
-use crate::actions::apply_reply::keep_step;
-use crate::actions::expire_orders::give_back;
 use crate::actions::notify_seller;
 use crate::actions::notify_seller::queue_message;
+use crate::actions::order_steps::give_back;
+use crate::actions::order_steps::keep_step;
 use crate::actions::record_node_failure::end_doubt;
 use crate::domain::orders::Event;
 use crate::domain::orders::Order;

@@ -7,7 +7,6 @@ use crate::actions::change_order::change_now;
 use crate::actions::notify_seller;
 use crate::domain::orders::Command;
 use crate::domain::orders::OrderRef;
-use crate::domain::orders::Status;
 use crate::domain::values::Paragraph;
 use crate::domain::values::Timestamp;
 use crate::infra::failpoints;
@@ -97,30 +96,6 @@ fn change(command: &Command) -> OrderChange {
         Command::Cancel(word) => OrderChange::Cancelled(word.clone()),
         Command::Refunded(refund) => OrderChange::Refunded(refund.clone()),
     }
-}
-
-/// Keeps what happened to an order, and what was said with it, sealed to the buyer.
-pub(super) async fn keep_step(
-    tx: &mut Tx,
-    order_ref: &OrderRef,
-    status: Status,
-    word: &str,
-    message_id: Option<&[u8; 32]>,
-    now: Timestamp,
-) -> anyhow::Result<()> {
-    let sealed = match store::orders::find_buyer_key(tx, order_ref).await? {
-        Some(reader) if !word.is_empty() => Some(reader.seal(word)?),
-        _ => None,
-    };
-    let words = NewWords {
-        kind: WordsKind::Step,
-        now,
-        status: Some(status),
-        sealed: sealed.as_deref(),
-        message_id,
-        told: None,
-    };
-    store::messages::insert(tx, order_ref, &words).await.context("keep what happened")
 }
 
 /// Whether there is still somebody who can read it.

@@ -1,11 +1,11 @@
 //! Applies what the seller decides about an order (paid, shipped, cancelled, …); stock follows.
 
 use crate::actions::Shop;
-use crate::actions::apply_reply::keep_step;
-use crate::actions::expire_orders::give_back;
-use crate::actions::expire_orders::give_back_use;
 use crate::actions::notify_seller;
 use crate::actions::notify_seller::queue_message;
+use crate::actions::order_steps::give_back;
+use crate::actions::order_steps::give_back_use;
+use crate::actions::order_steps::keep_step;
 use crate::domain::orders::Event;
 use crate::domain::orders::InvalidTransition;
 use crate::domain::orders::Order;

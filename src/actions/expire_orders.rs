@@ -1,16 +1,16 @@
 //! Expires orders that were not paid in time and returns their stock.
 
 use crate::actions::Shop;
-use crate::actions::apply_reply::keep_step;
 use crate::actions::check_clock::trusted_now;
 use crate::actions::notify_seller::queue_message;
+use crate::actions::order_steps::give_back;
+use crate::actions::order_steps::give_back_use;
+use crate::actions::order_steps::keep_step;
 use crate::domain::orders::Event;
 use crate::domain::orders::Order;
-use crate::domain::values::Amount;
 use crate::domain::values::Timestamp;
 use crate::infra::mail::Told;
 use crate::infra::store;
-use crate::infra::store::Tx;
 use anyhow::Context;
 
 /// Orders whose time has run out give their stock back. Returns how many.
@@ -47,26 +47,4 @@ async fn expire_some(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {
     store::catalog::mark_changed(&mut tx).await?;
     tx.commit().await.context("commit what ran out")?;
     Ok(run_out.len())
-}
-
-/// Puts the pieces of an order back on the shelf.
-pub(super) async fn give_back(tx: &mut Tx, order: &Order) -> anyhow::Result<()> {
-    for line in &order.lines {
-        store::catalog::give_back_stock(tx, line.pool, line.quantity.get())
-            .await
-            .context("give the stock back")?;
-    }
-    Ok(())
-}
-
-/// An order that nobody paid for uses its code no more.
-pub(super) async fn give_back_use(tx: &mut Tx, order: &Order) -> anyhow::Result<()> {
-    if let Some(discount) = &order.discount
-        && order.invoice.seen() == Amount::ZERO
-    {
-        store::trade::give_back_use(tx, &order.order_ref, &discount.code)
-            .await
-            .context("give the code back")?;
-    }
-    Ok(())
 }

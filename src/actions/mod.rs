@@ -28,6 +28,7 @@ mod import_catalog;
 mod manage_product;
 mod mark_seen;
 mod notify_seller;
+mod order_steps;
 mod place_order;
 mod prune_audit_log;
 mod purge_orders;

@@ -1,9 +1,9 @@
 //! Records that a buyer says they have paid.
 
 use crate::actions::Shop;
-use crate::actions::apply_reply::keep_step;
 use crate::actions::notify_seller;
 use crate::actions::notify_seller::queue_message;
+use crate::actions::order_steps::keep_step;
 use crate::actions::place_order::ALREADY_GIVEN;
 use crate::domain::orders::Event;
 use crate::domain::orders::LookupName;

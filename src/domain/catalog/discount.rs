@@ -1,10 +1,12 @@
 //! What a discount code takes off, and why it may not apply.
 
-use crate::domain::catalog::Prices;
 use crate::domain::payment::Coin;
 use crate::domain::values::Amount;
 use crate::domain::values::Currency;
 use crate::domain::values::Timestamp;
+
+/// Units: each price in Gwei of its currency, in the order of the wallets.
+pub type Prices = Vec<(Currency, Amount)>;
 
 /// A code that takes something off the goods of an order, never off its sending.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use crate::domain::catalog::Discount;
 use crate::domain::catalog::Fault;
+use crate::domain::catalog::Prices;
 use crate::domain::catalog::Slug;
 use crate::domain::catalog::fault::A_SECRET;
 use crate::domain::catalog::fault::NOTHING;
@@ -16,12 +17,8 @@ use crate::domain::payment::Wallet;
 use crate::domain::payment::secret;
 use crate::domain::values::Amount;
 use crate::domain::values::Country;
-use crate::domain::values::Currency;
 use std::collections::HashMap;
 use std::collections::HashSet;
-
-/// Units: each price in Gwei of its currency, in the order of the wallets.
-pub type Prices = Vec<(Currency, Amount)>;
 
 /// The whole catalog, as the seller's file says it.
 ///

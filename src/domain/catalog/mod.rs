@@ -20,9 +20,9 @@ mod wallet_record;
 mod written;
 
 pub use difference::{Difference, Kind, differences};
-pub use discount::{Discount, Less, NotUsable, Sum};
+pub use discount::{Discount, Less, NotUsable, Prices, Sum};
 pub use fault::Fault;
-pub use file::{CatalogFile, ImageRecord, OptionRecord, Prices, ProductRecord, RateRecord};
+pub use file::{CatalogFile, ImageRecord, OptionRecord, ProductRecord, RateRecord};
 pub use json::Json;
 pub use offer::{IN_WINDOW, Offer, OfferKey, Rate, Stock, reach};
 pub use page::{NotAPage, PageSlug, PageText};

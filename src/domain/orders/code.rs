@@ -4,17 +4,13 @@ use crate::domain::cart::CartId;
 use crate::domain::orders::NotACode;
 use crate::domain::orders::OrderRef;
 use crate::domain::orders::code_text;
+use crate::domain::orders::word_list::LIST;
+use crate::domain::orders::word_list::find_listed;
 use crate::domain::values::Timestamp;
 use hkdf::Hkdf;
 use sha2::Sha256;
-use std::sync::LazyLock;
 
-/// The EFF's large word list, for five dice a word.
-/// Source: <https://www.eff.org/dice>, Creative Commons Attribution 3.0 US; the numbers left out.
-const WORDS: &str = include_str!("eff_large_wordlist.txt");
 const N_WORDS: u128 = 7776;
-/// The words in order, which is the alphabet's.
-pub(super) static LIST: LazyLock<Vec<&'static str>> = LazyLock::new(|| WORDS.lines().collect());
 
 /// Seven words that open an order's page. The buyer keeps them; the shop keeps only [`LookupName`].
 ///
@@ -161,11 +157,6 @@ fn is_listed(word: &str) -> bool {
     find_listed(&word.to_ascii_lowercase()).is_some()
 }
 
-/// `word`: in small letters.
-pub(super) fn find_listed(word: &str) -> Option<&'static str> {
-    LIST.binary_search(&word).ok().map(|at| LIST[at])
-}
-
 fn derive(secret: &[u8], purpose: &[u8], into: &mut [u8]) {
     derive_salted(None, secret, purpose, into);
 }
@@ -184,12 +175,10 @@ mod tests {
 
     #[test]
     fn the_list_is_the_effs() {
-        let words: HashSet<&str> = WORDS.lines().collect();
+        let words: HashSet<&str> = LIST.iter().copied().collect();
         assert_eq!(u128::try_from(words.len()), Ok(N_WORDS));
-        assert_eq!((WORDS.lines().next(), WORDS.lines().last()), (Some("abacus"), Some("zoom")));
-        assert!(
-            WORDS.lines().all(|word| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
-        );
+        assert_eq!((LIST.first(), LIST.last()), (Some(&"abacus"), Some(&"zoom")));
+        assert!(LIST.iter().all(|word| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')));
     }
 
     #[test]

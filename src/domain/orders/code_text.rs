@@ -1,7 +1,7 @@
 //! A code as people type, copy and print it.
 
-use crate::domain::orders::code::LIST;
-use crate::domain::orders::code::find_listed;
+use crate::domain::orders::word_list::LIST;
+use crate::domain::orders::word_list::find_listed;
 use crate::domain::values::text::plain_letters;
 use std::fmt;
 use std::sync::LazyLock;

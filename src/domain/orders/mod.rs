@@ -13,6 +13,7 @@ pub mod pending_task;
 pub mod pgp_block;
 pub mod status;
 pub mod unpaid;
+mod word_list;
 
 pub use buyer_key::{BuyerIdentity, BuyerRecipient, NotABuyerKey, Unsealed};
 pub use code::{Code, FormToken, LookupName, NumberFor};

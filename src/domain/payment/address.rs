@@ -2,6 +2,7 @@
 
 use crate::domain::payment::Coin;
 use crate::domain::payment::NotAnAddress;
+use crate::domain::payment::ethereum_address;
 use crate::domain::payment::secret;
 use bitcoin::AddressType;
 use bitcoin::Network;
@@ -32,10 +33,14 @@ impl Address {
         match coin {
             Coin::Bitcoin => bitcoin(text),
             Coin::Monero => monero(text),
-            Coin::Ether { .. } => ethereum(text),
+            Coin::Ether { .. } => ethereum_address::parse(text).map(Self),
             Coin::Token { contract, .. } => {
-                let address = ethereum(text)?;
-                if address.0 == *contract { Err(NotAnAddress::TokenContract) } else { Ok(address) }
+                let address = ethereum_address::parse(text)?;
+                if address == *contract {
+                    Err(NotAnAddress::TokenContract)
+                } else {
+                    Ok(Self(address))
+                }
             }
         }
     }
@@ -94,28 +99,6 @@ impl std::fmt::Debug for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Address(..)")
     }
-}
-
-fn ethereum(text: &str) -> Result<Address, NotAnAddress> {
-    let digits = text.strip_prefix("0x").ok_or(NotAnAddress::NotEthereum)?;
-    if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(NotAnAddress::NotEthereum);
-    }
-    if digits.len() != 40 {
-        return Err(NotAnAddress::EthereumDigits { n_digits: digits.len() });
-    }
-    let bytes: H160 = digits.parse().map_err(|_| NotAnAddress::NotEthereum)?;
-    if bytes.is_zero() {
-        return Err(NotAnAddress::Zero);
-    }
-    let address = Address::of_ethereum(&bytes);
-    // EIP-55: an address in letters of one size carries no checksum.
-    let has_checksum =
-        digits != digits.to_ascii_lowercase() && digits != digits.to_ascii_uppercase();
-    if has_checksum && address.0 != text {
-        return Err(NotAnAddress::MistypedEthereum);
-    }
-    Ok(address)
 }
 
 fn bitcoin(text: &str) -> Result<Address, NotAnAddress> {

@@ -1,7 +1,7 @@
 //! Coins: units, precision and largest amount.
 
-use crate::domain::payment::Address;
 use crate::domain::payment::NotAnAddress;
+use crate::domain::payment::ethereum_address;
 use crate::domain::values::Amount;
 use crate::domain::values::Currency;
 
@@ -77,9 +77,8 @@ impl Coin {
             _ => return Err(NotACoin::Decimals),
         };
         let chain = chain.unwrap_or(Self::ETHEREUM);
-        let contract =
-            Address::parse(&Self::Ether { chain }, contract).map_err(NotACoin::Contract)?;
-        Ok(Self::Token { chain, contract: contract.as_str().to_owned(), decimals })
+        let contract = ethereum_address::parse(contract).map_err(NotACoin::Contract)?;
+        Ok(Self::Token { chain, contract, decimals })
     }
 
     /// The smallest step that a price in this coin can have: every amount owed is a multiple of it.

@@ -6,6 +6,7 @@ pub mod coin;
 pub mod confirmations;
 mod demo;
 mod descriptor;
+mod ethereum_address;
 pub mod extended_pubkey;
 pub mod invoice;
 mod key_expression;

@@ -1,6 +1,6 @@
 //! Explains what a key file holds that is not a usable public key.
 
-use crate::infra::mail::seller_key::KeyFault;
+use crate::infra::mail::key_fault::KeyFault;
 use pgp::packet::Packet;
 use pgp::packet::PacketParser;
 

@@ -4,6 +4,7 @@ mod armor;
 mod copies;
 mod erased_file;
 mod erasure;
+mod key_fault;
 mod key_file;
 mod layout;
 mod letter;
@@ -19,6 +20,7 @@ mod seal;
 mod seller_key;
 mod write_trial;
 
+pub use key_fault::KeyFault;
 pub use letter::{Letter, PlainLetter};
 pub use lookup::Lookup;
 pub use maildir::Maildir;
@@ -27,4 +29,4 @@ pub use order_message::{MOST_UNPACKED, OrderMessage, Told, Unwritable, bill, del
 pub use pgp_block_check::BlockFault;
 pub use reply::{MessageId, Reply, Unreadable};
 pub use seal::{SealError, sealed_message};
-pub use seller_key::{KeyFault, SellerKey};
+pub use seller_key::SellerKey;

@@ -2,8 +2,8 @@
 
 use crate::domain::orders::PgpBlock;
 use crate::domain::values::Timestamp;
+use crate::infra::mail::key_fault::KeyFault;
 use crate::infra::mail::padding;
-use crate::infra::mail::seller_key::KeyFault;
 use crate::infra::mail::seller_key::RecipientKey;
 use crate::infra::mail::seller_key::SellerKey;
 use lettre::message::Body;

@@ -1,23 +1,13 @@
 //! Decodes pictures within limits.
 
+use crate::infra::pictures::decoded::{Decoded, upright};
 use crate::infra::pictures::file::Format;
 use crate::infra::pictures::image_header::ImageHeader;
 use crate::infra::pictures::jpeg;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
-use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageResult, Limits};
 use std::io::Cursor;
-
-/// Pixels as the file has them, and what it says about them.
-///
-/// Shape: `image` is RGB or RGBA with 8 bits a colour; of a gray picture the three colours are equal.
-pub(super) struct Decoded {
-    pub image: DynamicImage,
-    pub gray: bool,
-    pub orientation: Orientation,
-    pub profile: Option<Vec<u8>>,
-}
 
 /// Units: bytes that a PNG may take for its colour profile and its rows, beside the pixels themselves.
 const PNG_ROOM: u64 = 16 * 1024 * 1024;
@@ -54,15 +44,6 @@ fn pixels(mut decoder: impl ImageDecoder) -> ImageResult<Decoded> {
         image.into_rgb8().into()
     };
     Ok(Decoded { image, gray, orientation, profile })
-}
-
-/// Nothing else is ever read from EXIF, whatever stands in it.
-///
-/// Source: RFC 9649, section 2.7.1.5: EXIF begins at the TIFF header; some programs put a JPEG's `Exif` before it.
-pub(super) fn upright(exif: Option<&[u8]>) -> Orientation {
-    exif.map(|exif| exif.strip_prefix(b"Exif\0\0").unwrap_or(exif))
-        .and_then(Orientation::from_exif_chunk)
-        .unwrap_or(Orientation::NoTransforms)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Encodes pictures as WebP, JPEG and PNG.
 
+use crate::infra::pictures::file::Rendered;
 use crate::infra::pictures::file::{Format, PictureFile};
-use crate::infra::pictures::render::Rendered;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, ImageEncoder};

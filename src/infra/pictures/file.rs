@@ -66,6 +66,12 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A file as it goes to the buyer: pixels and nothing else.
+pub struct Rendered {
+    pub file: PictureFile,
+    pub bytes: Vec<u8>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

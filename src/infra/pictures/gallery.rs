@@ -2,7 +2,7 @@
 
 use crate::infra::bounded;
 use crate::infra::pictures::file::PictureFile;
-use crate::infra::pictures::render::Rendered;
+use crate::infra::pictures::file::Rendered;
 use crate::infra::pictures::source::Source;
 use std::collections::HashSet;
 use std::fs;

@@ -1,6 +1,6 @@
 //! Decodes JPEG files.
 
-use crate::infra::pictures::decode::{Decoded, upright};
+use crate::infra::pictures::decoded::{Decoded, upright};
 use crate::infra::pictures::file::Format;
 use crate::infra::pictures::image_header::{Fault, ImageHeader};
 use image::{DynamicImage, GrayImage, RgbImage};

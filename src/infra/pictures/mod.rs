@@ -2,6 +2,7 @@
 
 mod colour;
 mod decode;
+mod decoded;
 mod encode;
 mod file;
 mod gallery;
@@ -9,6 +10,7 @@ mod image_header;
 mod jpeg;
 mod logo;
 mod originals;
+mod read_header;
 mod refusal;
 mod render;
 mod sanitized;
@@ -18,11 +20,11 @@ mod sprite_sheet;
 #[cfg(test)]
 mod test_images;
 
-pub use file::{NotAPictureFile, PictureFile};
+pub use file::{NotAPictureFile, PictureFile, Rendered};
 pub use gallery::Gallery;
 pub use originals::Originals;
 pub use refusal::NotAPicture;
-pub use render::{Picture, Rendered, Rendition};
+pub use render::{Picture, Rendition};
 pub use sanitized::{Sanitized, Size};
 pub use source::Source;
 pub use sprite_sheet::{Cell, Sheet};

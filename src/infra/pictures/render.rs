@@ -1,18 +1,15 @@
 //! Renders a picture in all sizes.
 
 use crate::infra::pictures::colour;
-use crate::infra::pictures::decode::Decoded;
+use crate::infra::pictures::decoded::Decoded;
 use crate::infra::pictures::encode;
 use crate::infra::pictures::encode::Aim;
-use crate::infra::pictures::file::PictureFile;
+use crate::infra::pictures::file::Rendered;
 use crate::infra::pictures::image_header::ImageHeader;
 use crate::infra::pictures::refusal::NotAPicture;
 use crate::infra::pictures::scale;
 use crate::infra::pictures::source::Source;
 use image::DynamicImage;
-
-/// Goes into every fingerprint: a change of it renders all pictures again.
-pub(super) const RENDERING: &str = "pictures 2";
 
 /// Units: pixels of the longest side.
 const THUMB: u32 = 320;
@@ -52,12 +49,6 @@ pub struct Rendition {
     pub height: u32,
     pub webp: Rendered,
     pub fallback: Rendered,
-}
-
-/// A file as it goes to the buyer: pixels and nothing else.
-pub struct Rendered {
-    pub file: PictureFile,
-    pub bytes: Vec<u8>,
 }
 
 impl Source {

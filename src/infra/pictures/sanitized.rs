@@ -1,7 +1,7 @@
 //! Uploaded pictures, reduced to upright pixels without metadata.
 
 use crate::infra::pictures::colour;
-use crate::infra::pictures::decode::Decoded;
+use crate::infra::pictures::decoded::Decoded;
 use crate::infra::pictures::file::Format;
 use crate::infra::pictures::image_header::ImageHeader;
 use crate::infra::pictures::refusal::NotAPicture;

@@ -1,11 +1,11 @@
 //! Sprite sheets: many thumbnails in one file.
 
-use crate::infra::pictures::decode::Decoded;
+use crate::infra::pictures::decoded::Decoded;
 use crate::infra::pictures::encode;
 use crate::infra::pictures::encode::Aim;
+use crate::infra::pictures::file::Rendered;
 use crate::infra::pictures::file::hex;
 use crate::infra::pictures::image_header::ImageHeader;
-use crate::infra::pictures::render::Rendered;
 use crate::infra::pictures::scale;
 use image::imageops;
 use image::{DynamicImage, Rgba, RgbaImage};

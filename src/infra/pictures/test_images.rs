@@ -1,7 +1,8 @@
 //! Pictures made for the tests of this room.
 
+use crate::infra::pictures::file::Rendered;
 use crate::infra::pictures::refusal::NotAPicture;
-use crate::infra::pictures::render::{Picture, Rendered};
+use crate::infra::pictures::render::Picture;
 use crate::infra::pictures::source::Source;
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};

@@ -1,7 +1,7 @@
 //! Letters for plots, from a picture of all of them.
 
 use crate::infra::plots::DrawError;
-use crate::infra::plots::paper::failed;
+use crate::infra::plots::error::failed;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 

@@ -2,16 +2,13 @@
 
 mod bars;
 mod columns;
+mod error;
 mod letters;
 mod paper;
 
 pub use bars::{Bar, bars_height, draw_bars};
 pub use columns::{Column, Columns, draw_columns};
-
-/// Nothing of the numbers can cause it: the picture's size and the letters are our own.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("the plot cannot be drawn: {0}")]
-pub struct DrawError(String);
+pub use error::DrawError;
 
 #[cfg(test)]
 mod tests {

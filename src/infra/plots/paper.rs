@@ -1,6 +1,7 @@
 //! The canvas of a plot: colours, axes and steps.
 
 use crate::infra::plots::DrawError;
+use crate::infra::plots::error::failed;
 use crate::infra::plots::letters::FULL;
 use crate::infra::plots::letters::Letters;
 use std::ops::Range;
@@ -105,10 +106,6 @@ impl Sheet {
         writer.finish().map_err(failed)?;
         Ok(file)
     }
-}
-
-pub fn failed(error: impl std::fmt::Display) -> DrawError {
-    DrawError(error.to_string())
 }
 
 /// How many pixels of `room` a number takes where `most` takes all of them; below zero is nothing.

@@ -1,7 +1,7 @@
 //! The MIME parts of a reply.
 
-use crate::infra::mail::reply::Unreadable;
-use crate::infra::mail::reply::shown;
+use crate::infra::mail::reply::unreadable::Unreadable;
+use crate::infra::mail::reply::unreadable::shown;
 use mailparse::DispositionType;
 use mailparse::MailHeaderMap;
 use mailparse::ParsedMail;

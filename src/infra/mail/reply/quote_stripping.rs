@@ -1,7 +1,7 @@
 //! Separates what the seller wrote from what was quoted.
 
-use crate::infra::mail::reply::Unreadable;
 use crate::infra::mail::reply::said::Said;
+use crate::infra::mail::reply::unreadable::Unreadable;
 
 /// What the seller wrote themselves: without quoted lines and the line that leads them in, without signature, without an
 /// older message at the end.

@@ -1,8 +1,8 @@
 //! Which orders a reply is addressed to.
 
 use crate::domain::orders::OrderRef;
-use crate::infra::mail::reply::Unreadable;
-use crate::infra::mail::reply::shown;
+use crate::infra::mail::reply::unreadable::Unreadable;
+use crate::infra::mail::reply::unreadable::shown;
 use mailparse::MailAddr;
 use mailparse::MailHeader;
 use mailparse::addrparse;

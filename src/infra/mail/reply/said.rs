@@ -2,7 +2,7 @@
 
 use crate::infra::mail::reply::parts::Flow;
 use crate::infra::mail::reply::parts::Plain;
-use crate::infra::mail::reply::visible;
+use crate::infra::mail::reply::unreadable::visible;
 
 /// A line as its writer meant it: not as some program broke it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,7 +18,6 @@ use crate::infra::node::RpcClient;
 use crate::infra::node::bitcoin::memory::ScanState;
 use crate::infra::node::bitcoin::payments::Asked;
 use crate::infra::node::bitcoin::payments::Part;
-use crate::infra::node::bitcoin::wallet::Kind;
 use serde_json::Value;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -63,6 +62,19 @@ struct Chain {
     genesis: String,
     /// The oldest block that the node has not thrown away.
     lowest: u64,
+}
+
+/// How a wallet keeps what it looks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Bitcoin Core since 23, if not asked otherwise; since 30 the only one.
+    Descriptors,
+    Legacy,
+}
+
+/// Whether the wallet looks for payments to an address. Source: `getaddressinfo`.
+fn watches(address: &Value) -> bool {
+    address["ismine"] == true || address["iswatchonly"] == true
 }
 
 impl Bitcoin {
@@ -218,7 +230,7 @@ impl Bitcoin {
         };
         let kind = self.open_wallet(wallet).await?;
         // Another wallet may stand under the name by now.
-        if !known.is_empty() && !next().is_ok_and(|address| wallet::watches(&address)) {
+        if !known.is_empty() && !next().is_ok_and(|address| watches(&address)) {
             known.clear();
         }
         Ok((chain, kind))

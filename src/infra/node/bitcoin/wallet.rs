@@ -5,6 +5,7 @@ use crate::infra::node::NodeError;
 use crate::infra::node::bitcoin::BEFOREHAND;
 use crate::infra::node::bitcoin::Bitcoin;
 use crate::infra::node::bitcoin::Chain;
+use crate::infra::node::bitcoin::Kind;
 use crate::infra::node::bitcoin::memory::ScanState;
 use crate::infra::node::bitcoin::payments::Asked;
 use serde_json::Value;
@@ -24,19 +25,6 @@ const WALLET_ERROR: i64 = -4;
 const NO_SUCH_LABEL: i64 = -11;
 const NO_SUCH_WALLET: i64 = -18;
 const NO_SUCH_METHOD: i64 = -32601;
-
-/// How a wallet keeps what it looks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Bitcoin Core since 23, if not asked otherwise; since 30 the only one.
-    Descriptors,
-    Legacy,
-}
-
-/// Whether the wallet looks for payments to an address. Source: `getaddressinfo`.
-pub fn watches(address: &Value) -> bool {
-    address["ismine"] == true || address["iswatchonly"] == true
-}
 
 impl Bitcoin {
     /// `told`: what `getwalletinfo` answered. A wallet that is not there is loaded, or made.

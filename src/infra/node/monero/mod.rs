@@ -4,7 +4,6 @@ mod transfers;
 
 use crate::domain::payment::Address;
 use crate::domain::payment::Coin;
-use crate::domain::payment::Depth;
 use crate::domain::payment::ScanResult;
 use crate::domain::payment::ViewKey;
 use crate::domain::payment::WatchedInvoice;
@@ -13,6 +12,8 @@ use crate::domain::values::Timestamp;
 use crate::infra::node::NodeError;
 use crate::infra::node::RpcClient;
 use crate::infra::node::monero::transfers::Transfers;
+use crate::infra::node::monero::transfers::USUAL_DEPTH;
+use crate::infra::node::monero::transfers::needed;
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
@@ -20,8 +21,6 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-/// Monero's chain has no blocks that are final: what wallets wait for before they spend. Source: Monero's consensus rules.
-const USUAL_DEPTH: u32 = 10;
 /// Units: minutes from one block to the next. Source: Monero's difficulty rule.
 const BLOCK_MINUTES: i64 = 2;
 /// How many addresses the wallet makes at once. Source: monero-wallet-rpc 0.18 refuses more.
@@ -68,14 +67,6 @@ struct ScanState {
     foreign: BTreeSet<i64>,
     /// Transaction → invoice, for those at a shared address.
     paid: BTreeMap<String, i64>,
-}
-
-/// How many confirmations a payment must have.
-fn needed(depth: Depth) -> u32 {
-    match depth {
-        Depth::Blocks(n) => n.max(1),
-        Depth::Final => USUAL_DEPTH,
-    }
 }
 
 impl Monero {
@@ -417,6 +408,7 @@ fn oldest_block(height: u64, followed: &[WatchedInvoice], now: Timestamp) -> u64
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::payment::Depth;
     use crate::domain::values::Amount;
     use crate::domain::values::NodeUrl;
     use std::ops::RangeInclusive;

@@ -1,10 +1,10 @@
 //! Transfers that a Monero wallet knows of.
 
+use crate::domain::payment::Depth;
 use crate::domain::payment::Observation;
 use crate::domain::payment::WatchedInvoice;
 use crate::domain::values::Amount;
 use crate::domain::values::Timestamp;
-use crate::infra::node::monero::needed;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -169,6 +169,17 @@ fn sum<'a>(parts: impl Iterator<Item = &'a Transfer>) -> Amount {
     let piconero: u128 = parts.map(|part| u128::from(part.amount)).sum();
     let gwei = i64::try_from(piconero / PICONERO).unwrap_or(i64::MAX);
     Amount::new(gwei).expect("a sum of amounts is not below zero")
+}
+
+/// Monero's chain has no blocks that are final: what wallets wait for before they spend. Source: Monero's consensus rules.
+pub const USUAL_DEPTH: u32 = 10;
+
+/// How many confirmations a payment must have.
+pub fn needed(depth: Depth) -> u32 {
+    match depth {
+        Depth::Blocks(n) => n.max(1),
+        Depth::Final => USUAL_DEPTH,
+    }
 }
 
 #[cfg(test)]

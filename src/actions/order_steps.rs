@@ -1,0 +1,58 @@
+//! What every change of an order's state does beside it: stock, discount codes, history.
+
+use crate::domain::orders::Order;
+use crate::domain::orders::OrderRef;
+use crate::domain::orders::Status;
+use crate::domain::values::Amount;
+use crate::domain::values::Timestamp;
+use crate::infra::store;
+use crate::infra::store::Tx;
+use crate::infra::store::messages::NewWords;
+use crate::infra::store::messages::WordsKind;
+use anyhow::Context;
+
+/// Keeps what happened to an order, and what was said with it, sealed to the buyer.
+pub(super) async fn keep_step(
+    tx: &mut Tx,
+    order_ref: &OrderRef,
+    status: Status,
+    word: &str,
+    message_id: Option<&[u8; 32]>,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let sealed = match store::orders::find_buyer_key(tx, order_ref).await? {
+        Some(reader) if !word.is_empty() => Some(reader.seal(word)?),
+        _ => None,
+    };
+    let words = NewWords {
+        kind: WordsKind::Step,
+        now,
+        status: Some(status),
+        sealed: sealed.as_deref(),
+        message_id,
+        told: None,
+    };
+    store::messages::insert(tx, order_ref, &words).await.context("keep what happened")
+}
+
+/// Puts the pieces of an order back on the shelf.
+pub(super) async fn give_back(tx: &mut Tx, order: &Order) -> anyhow::Result<()> {
+    for line in &order.lines {
+        store::catalog::give_back_stock(tx, line.pool, line.quantity.get())
+            .await
+            .context("give the stock back")?;
+    }
+    Ok(())
+}
+
+/// An order that nobody paid for uses its code no more.
+pub(super) async fn give_back_use(tx: &mut Tx, order: &Order) -> anyhow::Result<()> {
+    if let Some(discount) = &order.discount
+        && order.invoice.seen() == Amount::ZERO
+    {
+        store::trade::give_back_use(tx, &order.order_ref, &discount.code)
+            .await
+            .context("give the code back")?;
+    }
+    Ok(())
+}
