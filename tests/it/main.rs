@@ -1,16 +1,16 @@
-//! The shop, tested from its doors only: HTTP, the command line, the Maildir. Real parts, no mocks, no network but
+//! The shop, tested through its interfaces only: HTTP, the command line, the Maildir. Real parts, no mocks, no network but
 //! loopback.
 
 // A test that cannot go on fails: that is what unwrap says.
 #![allow(clippy::unwrap_used)]
 
+mod backups;
 mod cart;
 mod catalog;
 mod checkout;
 mod cli;
 mod clients;
 mod clock;
-mod copies;
 mod crash;
 mod deployment;
 mod desk;
@@ -21,12 +21,13 @@ mod fairness;
 mod flood;
 mod headers;
 mod hidden_text;
-mod house;
 mod journeys;
-mod ledger;
 mod mail;
+mod maintenance;
+mod messages;
 mod node;
 mod onion;
+mod order_list;
 mod orders;
 mod payment;
 mod refunds;
@@ -36,6 +37,5 @@ mod settings;
 mod sockets;
 mod tidy;
 mod watch;
-mod words;
 mod world;
 mod wrong_folder;

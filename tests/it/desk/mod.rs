@@ -1,8 +1,8 @@
-//! The seller's desk, through its own door.
+//! The seller's desk, through HTTP.
 
 mod access;
-mod door;
-mod look;
+mod appearance;
+mod login;
 mod newcomer;
 mod orders;
 mod products;
