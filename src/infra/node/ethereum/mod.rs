@@ -1,6 +1,7 @@
 //! A node of a chain like Ethereum's. Balances decide, and not transactions: what a contract pays leaves none to the address.
 
 mod balances;
+mod chain;
 mod evaluate;
 mod memory;
 mod transfers;
@@ -17,6 +18,8 @@ use crate::domain::values::Timestamp;
 use crate::infra::node::NodeError;
 use crate::infra::node::RpcClient;
 use balances::Counted;
+use chain::Chain;
+use chain::deep_number;
 use evaluate::Found;
 use evaluate::Sent;
 use memory::ScanState;
@@ -46,16 +49,6 @@ pub struct Ethereum {
     link: RpcClient,
     /// Units: seconds; a chain whose newest block is older has stopped, or the node has lost it.
     oldest_head: i64,
-}
-
-/// The chain as it is at one look.
-struct Chain {
-    id: u64,
-    head: Block,
-    /// The newest block that the chain calls final, where it calls any so.
-    is_final: Option<Block>,
-    /// Depth → the newest block that lies so deep; `None`: the chain is too short.
-    deep: BTreeMap<Depth, Option<Block>>,
 }
 
 /// The place of an invoice among those that are looked at, and whether it is what lies deep enough that is read.
@@ -428,67 +421,9 @@ impl Ethereum {
     }
 }
 
-impl Chain {
-    fn deep_hash(&self, depth: Depth) -> Option<&Hash> {
-        self.deep.get(&depth)?.as_ref().map(|block| &block.hash)
-    }
-
-    fn deep_number(&self, depth: Depth) -> Option<u64> {
-        self.deep.get(&depth)?.as_ref().map(|block| block.number)
-    }
-
-    /// When the newest block was made that lies as deep as all that is asked for.
-    fn deepest_time(&self) -> i64 {
-        let times = self.deep.values().map(|block| block.as_ref().map_or(0, |block| block.time));
-        times.min().unwrap_or(self.head.time)
-    }
-
-    fn needed(&self, depth: Depth) -> u32 {
-        match (depth, self.deep_number(depth)) {
-            (Depth::Blocks(n), _) => n,
-            (Depth::Final, Some(number)) => {
-                let depth = self.head.number.saturating_sub(number).saturating_add(1);
-                u32::try_from(depth).unwrap_or(u32::MAX)
-            }
-            (Depth::Final, None) => 0,
-        }
-    }
-
-    /// Whether nothing can have changed since the last look.
-    fn is_known(&self, memory: &ScanState, followed: &[WatchedInvoice]) -> bool {
-        let is_same = |block: &Block, (number, hash): &(u64, Hash)| {
-            block.number == *number && block.hash == *hash
-        };
-        let is_final_same = match (&self.is_final, &memory.is_final) {
-            (Some(block), Some(known)) => is_same(block, known),
-            (None, _) => true,
-            (Some(_), None) => false,
-        };
-        let is_looked_at = |followed: &WatchedInvoice| match (followed.last, followed.depth) {
-            (None, _) => false,
-            // How deep it must lie may have been set anew, which matters while something waits for it.
-            (Some(last), Depth::Blocks(n)) if last.settled < last.seen => last.needed == n,
-            (Some(_), _) => true,
-        };
-        let is_scanned = followed.iter().all(|followed| followed.is_alone)
-            || memory.scanned.last().is_some_and(|last| is_same(&self.head, last));
-        is_same(&self.head, &memory.head)
-            && is_final_same
-            && is_scanned
-            && followed.iter().all(is_looked_at)
-    }
-}
-
 /// Source: EIP-1898. A node that no longer has this block on its chain refuses.
 fn at(hash: &str) -> Value {
     json!({"blockHash": hash, "requireCanonical": true})
-}
-
-fn deep_number(depth: Depth, head: u64) -> Option<u64> {
-    match depth {
-        Depth::Blocks(n) => head.saturating_add(1).checked_sub(n.into()),
-        Depth::Final => None,
-    }
 }
 
 fn chain_of(coin: &Coin) -> Option<u64> {
