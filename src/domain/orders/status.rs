@@ -93,90 +93,49 @@ impl Status {
     /// # Errors
     /// [`InvalidTransition`] names what stood and what was tried.
     pub fn after(self, event: Event) -> Result<Self, InvalidTransition> {
-        use Event::BuyerReported;
-        use Event::NodeLost;
-        use Event::NodeSawAll;
-        use Event::NodeSawMore;
-        use Event::NodeSawPart;
-        use Event::NodeSawSome;
-        use Event::SellerCancelled;
-        use Event::SellerRefunded;
-        use Event::SellerSawAll;
-        use Event::SellerSawMore;
-        use Event::SellerSawPart;
-        use Event::SellerShipped;
-        use Event::TimeRanOut;
+        use Event::{
+            BuyerReported, NodeLost, NodeSawAll, NodeSawMore, NodeSawPart, NodeSawSome,
+            SellerCancelled, SellerRefunded, SellerSawAll, SellerSawMore, SellerSawPart,
+            SellerShipped, TimeRanOut,
+        };
+        use Status::{
+            Awaiting, Cancelled, Confirmed, Expired, Late, Overpaid, Partial, Refunded, Reported,
+            Shipped, Unconfirmed,
+        };
         match (self, event) {
-            (Self::Awaiting | Self::Reported, BuyerReported) => Ok(Self::Reported),
-            (Self::Partial | Self::Unconfirmed, BuyerReported) => Ok(self),
-            (Self::Expired | Self::Late, BuyerReported) => Ok(Self::Late),
+            (Awaiting | Reported, BuyerReported) => Ok(Reported),
+            (Partial | Unconfirmed, BuyerReported) => Ok(self),
+            (Expired | Late, BuyerReported) => Ok(Late),
+            (Awaiting | Reported | Partial | Unconfirmed | Late, SellerSawAll) => Ok(Confirmed),
             (
-                Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed | Self::Late,
-                SellerSawAll,
-            ) => Ok(Self::Confirmed),
-            (
-                Self::Awaiting
-                | Self::Reported
-                | Self::Partial
-                | Self::Unconfirmed
-                | Self::Late
-                | Self::Confirmed
-                | Self::Overpaid,
+                Awaiting | Reported | Partial | Unconfirmed | Late | Confirmed | Overpaid,
                 SellerSawMore,
-            ) => Ok(Self::Overpaid),
-            (Self::Expired, SellerSawAll | SellerSawPart | SellerSawMore) => Ok(Self::Late),
+            ) => Ok(Overpaid),
+            (Expired, SellerSawAll | SellerSawPart | SellerSawMore) => Ok(Late),
+            (Awaiting | Reported | Partial | Unconfirmed, SellerSawPart) => Ok(Partial),
+            (Late, SellerSawPart) => Ok(Late),
+            (Confirmed | Overpaid, SellerShipped) => Ok(Shipped),
+            (Reported | Partial | Confirmed | Overpaid | Late | Cancelled, SellerRefunded) => {
+                Ok(Refunded)
+            }
             (
-                Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed,
-                SellerSawPart,
-            ) => Ok(Self::Partial),
-            (Self::Late, SellerSawPart) => Ok(Self::Late),
-            (Self::Confirmed | Self::Overpaid, SellerShipped) => Ok(Self::Shipped),
-            (
-                Self::Reported
-                | Self::Partial
-                | Self::Confirmed
-                | Self::Overpaid
-                | Self::Late
-                | Self::Cancelled,
-                SellerRefunded,
-            ) => Ok(Self::Refunded),
-            (
-                Self::Awaiting
-                | Self::Reported
-                | Self::Partial
-                | Self::Unconfirmed
-                | Self::Confirmed
-                | Self::Overpaid
-                | Self::Expired
-                | Self::Late,
+                Awaiting | Reported | Partial | Unconfirmed | Confirmed | Overpaid | Expired | Late,
                 SellerCancelled,
-            ) => Ok(Self::Cancelled),
+            ) => Ok(Cancelled),
             // Of the last two only where a node looks, and sees nothing.
-            (Self::Awaiting | Self::Reported | Self::Unconfirmed, TimeRanOut) => Ok(Self::Expired),
+            (Awaiting | Reported | Unconfirmed, TimeRanOut) => Ok(Expired),
 
-            // Money that comes after the time: the things went back on the shelf, and the seller decides.
-            (Self::Expired, NodeSawSome | NodeSawPart | NodeSawAll | NodeSawMore) => Ok(Self::Late),
-            (Self::Late, NodeSawSome | NodeSawPart | NodeSawAll | NodeSawMore | NodeLost) => {
-                Ok(Self::Late)
-            }
+            // Money that comes after the time: the stock was given back, and the seller decides.
+            (Expired, NodeSawSome | NodeSawPart | NodeSawAll | NodeSawMore) => Ok(Late),
+            (Late, NodeSawSome | NodeSawPart | NodeSawAll | NodeSawMore | NodeLost) => Ok(Late),
             // What is paid stays paid while more is on its way.
-            (Self::Confirmed | Self::Overpaid, NodeSawSome | NodeSawPart | NodeSawAll) => Ok(self),
-            (Self::Confirmed | Self::Overpaid, NodeSawMore) => Ok(Self::Overpaid),
-            (Self::Partial | Self::Unconfirmed | Self::Confirmed | Self::Overpaid, NodeLost) => {
-                Ok(Self::Unconfirmed)
-            }
-            (Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed, NodeSawSome) => {
-                Ok(Self::Unconfirmed)
-            }
-            (Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed, NodeSawPart) => {
-                Ok(Self::Partial)
-            }
-            (Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed, NodeSawAll) => {
-                Ok(Self::Confirmed)
-            }
-            (Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed, NodeSawMore) => {
-                Ok(Self::Overpaid)
-            }
+            (Confirmed | Overpaid, NodeSawSome | NodeSawPart | NodeSawAll) => Ok(self),
+            (Confirmed | Overpaid, NodeSawMore) => Ok(Overpaid),
+            (Partial | Unconfirmed | Confirmed | Overpaid, NodeLost) => Ok(Unconfirmed),
+            (Awaiting | Reported | Partial | Unconfirmed, NodeSawSome) => Ok(Unconfirmed),
+            (Awaiting | Reported | Partial | Unconfirmed, NodeSawPart) => Ok(Partial),
+            (Awaiting | Reported | Partial | Unconfirmed, NodeSawAll) => Ok(Confirmed),
+            (Awaiting | Reported | Partial | Unconfirmed, NodeSawMore) => Ok(Overpaid),
             (from, event) => Err(InvalidTransition { from, event }),
         }
     }

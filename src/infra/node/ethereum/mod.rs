@@ -248,26 +248,50 @@ impl Ethereum {
             return Err(NodeError::Syncing { node: self.link.node() });
         }
         self.check_age(&head, now)?;
+        let chain = Chain { id, head, is_final, deep: BTreeMap::new() };
+        self.check_finality(&chain, memory, &known)?;
+        let deep = self.deep_blocks(depths, &chain, known).await?;
+        Ok((genesis.hash, Chain { deep, ..chain }))
+    }
+
+    /// What the chain called final must stay, and nothing final lies above the newest block.
+    fn check_finality(
+        &self,
+        chain: &Chain,
+        memory: Option<&ScanState>,
+        known: &BTreeMap<u64, Block>,
+    ) -> Result<(), NodeError> {
         if let Some((number, hash)) = memory.and_then(|memory| memory.is_final.as_ref()) {
             let is_there = known.get(number).is_some_and(|block| block.hash == *hash);
-            let is_back = is_final.as_ref().is_some_and(|block| block.number < *number);
+            let is_back = chain.is_final.as_ref().is_some_and(|block| block.number < *number);
             if !is_there || is_back {
                 return Err(NodeError::WentBack { node: self.link.node(), number: *number });
             }
         }
-        if is_final.as_ref().is_some_and(|block| head.number < block.number) {
+        if chain.is_final.as_ref().is_some_and(|block| chain.head.number < block.number) {
             return Err(NodeError::Turned { node: self.link.node() });
         }
+        Ok(())
+    }
 
+    /// The newest block at each depth; `known`: those that were asked for already, by number.
+    async fn deep_blocks(
+        &self,
+        depths: BTreeSet<Depth>,
+        chain: &Chain,
+        mut known: BTreeMap<u64, Block>,
+    ) -> Result<BTreeMap<Depth, Option<Block>>, NodeError> {
         let mut deep = BTreeMap::new();
         for depth in depths {
-            let block = match (depth, deep_number(depth, head.number)) {
+            let block = match (depth, deep_number(depth, chain.head.number)) {
                 (Depth::Final, _) => {
                     let words = "the node does not report finality: wait a little, or set CONFIRMATIONS to a number of blocks";
-                    Some(is_final.clone().ok_or_else(|| NodeError::Other(words.to_owned()))?)
+                    Some(chain.is_final.clone().ok_or_else(|| NodeError::Other(words.to_owned()))?)
                 }
                 (Depth::Blocks(_), None) => None,
-                (Depth::Blocks(_), Some(number)) if number == head.number => Some(head.clone()),
+                (Depth::Blocks(_), Some(number)) if number == chain.head.number => {
+                    Some(chain.head.clone())
+                }
                 (Depth::Blocks(_), Some(number)) => match known.remove(&number) {
                     Some(block) => Some(block),
                     None => Some(self.block_at(number).await?),
@@ -275,7 +299,7 @@ impl Ethereum {
             };
             deep.insert(depth, block);
         }
-        Ok((genesis.hash, Chain { id, head, is_final, deep }))
+        Ok(deep)
     }
 
     fn check_chain(
