@@ -1,6 +1,7 @@
 //! The rules of `docs/ARCHITECTURE.md`, section 3, as a test of every source line.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
@@ -47,7 +48,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// What a line may only say in these modules, or in these files.
-const POWERS: &[(&str, &[&str])] = &[
+const CAPABILITIES: &[(&str, &[&str])] = &[
     ("sqlx::", &["infra/store"]),
     ("inotify::", &["infra/store"]),
     ("lettre::", &["infra/mail"]),
@@ -229,13 +230,13 @@ fn every_line_stands_in_its_module() {
                     complaints.push(format!("{at}: '{own}' may not import '{other}'"));
                 }
             }
-            for (power, homes) in POWERS {
-                let says = line.match_indices(power).any(|(at, _)| {
+            for (capability, homes) in CAPABILITIES {
+                let says = line.match_indices(capability).any(|(at, _)| {
                     // `qr::png(…)` is a call and `crate::…::image::` a path of ours.
                     !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
                 });
                 if says && !homes.iter().any(|home| module == *home || name == home) {
-                    complaints.push(format!("{at}: '{power}' lives in {homes:?}"));
+                    complaints.push(format!("{at}: '{capability}' may only stand in {homes:?}"));
                 }
             }
         }
@@ -384,6 +385,57 @@ fn no_file_imports_a_file_that_leads_back_to_it() {
         }
     }
     assert!(circles.is_empty(), "{circles:#?}");
+}
+
+/// The two tables, as `docs/ARCHITECTURE.md` shows them.
+fn tables() -> String {
+    let code = |names: &[&str]| {
+        names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    };
+    let mut text = "| module | may import |\n|---|---|\n".to_owned();
+    for (module, may) in MAY_IMPORT.iter().filter(|(module, _)| !module.is_empty()) {
+        writeln!(text, "| `{module}` | {} |", code(may)).unwrap();
+    }
+    text += "\n| only here | may stand |\n|---|---|\n";
+    for (places, capabilities) in by_place() {
+        writeln!(text, "| {} | {} |", code(&places), code(&capabilities)).unwrap();
+    }
+    text
+}
+
+/// Where something may stand → what. What may stand nowhere comes last.
+fn by_place() -> Vec<(Vec<&'static str>, Vec<&'static str>)> {
+    let mut found: Vec<(Vec<&str>, Vec<&str>)> = Vec::new();
+    for (capability, places) in CAPABILITIES {
+        let name = capability.trim_end_matches("::").trim_end_matches('(').trim();
+        match found.iter_mut().find(|(known, _)| known == places) {
+            Some((_, names)) => names.push(name),
+            None => found.push((places.to_vec(), vec![name])),
+        }
+    }
+    found.sort_by_key(|(places, _)| places.is_empty());
+    for (places, _) in &mut found {
+        if places.is_empty() {
+            places.push("nowhere");
+        }
+    }
+    found
+}
+
+/// `UPDATE_DOCS=1 cargo test --test it tidy` writes them anew.
+#[test]
+fn the_architecture_shows_the_tables_of_this_test() {
+    const BEGIN: &str = "<!-- tests/it/tidy.rs writes from here -->\n";
+    const END: &str = "<!-- to here -->";
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ARCHITECTURE.md");
+    let text = fs::read_to_string(path).unwrap();
+    let (before, rest) = text.split_once(BEGIN).unwrap();
+    let (shown, after) = rest.split_once(END).unwrap();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(path, format!("{before}{BEGIN}{}{END}{after}", tables())).unwrap();
+    } else {
+        assert!(shown == tables(), "UPDATE_DOCS=1 cargo test --test it tidy");
+    }
 }
 
 #[test]
