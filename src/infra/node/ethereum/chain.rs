@@ -1,0 +1,77 @@
+//! A chain as it is at one look, and what lies deep enough in it.
+
+use crate::domain::payment::Depth;
+use crate::domain::payment::WatchedInvoice;
+use crate::infra::node::ethereum::memory::ScanState;
+use crate::infra::node::ethereum::words::Block;
+use crate::infra::node::ethereum::words::Hash;
+use std::collections::BTreeMap;
+
+/// The chain as it is at one look.
+pub struct Chain {
+    pub id: u64,
+    pub head: Block,
+    /// The newest block that the chain calls final, where it calls any so.
+    pub is_final: Option<Block>,
+    /// Depth → the newest block that lies so deep; `None`: the chain is too short.
+    pub deep: BTreeMap<Depth, Option<Block>>,
+}
+
+impl Chain {
+    pub fn deep_hash(&self, depth: Depth) -> Option<&Hash> {
+        self.deep.get(&depth)?.as_ref().map(|block| &block.hash)
+    }
+
+    pub fn deep_number(&self, depth: Depth) -> Option<u64> {
+        self.deep.get(&depth)?.as_ref().map(|block| block.number)
+    }
+
+    /// When the newest block was made that lies as deep as all that is asked for.
+    pub fn deepest_time(&self) -> i64 {
+        let times = self.deep.values().map(|block| block.as_ref().map_or(0, |block| block.time));
+        times.min().unwrap_or(self.head.time)
+    }
+
+    pub fn needed(&self, depth: Depth) -> u32 {
+        match (depth, self.deep_number(depth)) {
+            (Depth::Blocks(n), _) => n,
+            (Depth::Final, Some(number)) => {
+                let depth = self.head.number.saturating_sub(number).saturating_add(1);
+                u32::try_from(depth).unwrap_or(u32::MAX)
+            }
+            (Depth::Final, None) => 0,
+        }
+    }
+
+    /// Whether nothing can have changed since the last look.
+    pub fn is_known(&self, memory: &ScanState, followed: &[WatchedInvoice]) -> bool {
+        let is_same = |block: &Block, (number, hash): &(u64, Hash)| {
+            block.number == *number && block.hash == *hash
+        };
+        let is_final_same = match (&self.is_final, &memory.is_final) {
+            (Some(block), Some(known)) => is_same(block, known),
+            (None, _) => true,
+            (Some(_), None) => false,
+        };
+        let is_looked_at = |followed: &WatchedInvoice| match (followed.last, followed.depth) {
+            (None, _) => false,
+            // How deep it must lie may have been set anew, which matters while something waits for it.
+            (Some(last), Depth::Blocks(n)) if last.settled < last.seen => last.needed == n,
+            (Some(_), _) => true,
+        };
+        let is_scanned = followed.iter().all(|followed| followed.is_alone)
+            || memory.scanned.last().is_some_and(|last| is_same(&self.head, last));
+        is_same(&self.head, &memory.head)
+            && is_final_same
+            && is_scanned
+            && followed.iter().all(is_looked_at)
+    }
+}
+
+/// The number of the newest block that lies so deep below `head`.
+pub fn deep_number(depth: Depth, head: u64) -> Option<u64> {
+    match depth {
+        Depth::Blocks(n) => head.saturating_add(1).checked_sub(n.into()),
+        Depth::Final => None,
+    }
+}
