@@ -58,7 +58,7 @@ const POWERS: &[(&str, &[&str])] = &[
     ("actix_server::", &["interfaces/web"]),
     ("flate2::", &["interfaces/web"]),
     ("askama::", &["interfaces/web", "interfaces/desk", "infra/mail"]),
-    ("clap::", &["interfaces/cli"]),
+    ("clap::", &["interfaces/cli", "infra/config"]),
     ("indicatif::", &["interfaces/cli"]),
     ("tracing_subscriber::", &["interfaces/cli"]),
     ("println!", &[]),

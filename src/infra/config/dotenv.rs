@@ -44,7 +44,7 @@ pub fn read(path: &Path, faults: &mut Vec<SettingFault>) -> Vec<(String, Found)>
         };
         let name = plain_name(name.trim());
         let earlier = values.iter().find(|(known, _)| known == name);
-        if let Some((_, (_, first))) = earlier.filter(|_| super::NAMES.contains(&name)) {
+        if let Some((_, (_, first))) = earlier.filter(|_| super::is_known(name)) {
             let found = format!("the same setting as in {first}");
             refuse(name, place, found, "one line per setting");
             continue;

@@ -149,12 +149,12 @@ pub async fn back_up(backup: Backup, settings: Settings) -> anyhow::Result<ExitC
 /// Brings a copy back where there is no database yet: as a whole, or nothing at all.
 pub async fn restore(restore: Restore, settings: Settings) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
-        fs::symlink_metadata(&settings.database).is_err(),
+        fs::symlink_metadata(&settings.storage.database).is_err(),
         "{} already exists: a backup is restored only where no shop exists. Move it away with its -wal and -shm files",
-        settings.database.display()
+        settings.storage.database.display()
     );
     for tail in ["-wal", "-shm"] {
-        let beside = with_tail(&settings.database, tail);
+        let beside = with_tail(&settings.storage.database, tail);
         anyhow::ensure!(
             fs::symlink_metadata(&beside).is_err(),
             "{} belongs to a missing database: move it away",
@@ -242,7 +242,7 @@ async fn bring_back(
         remove_draft(&draft);
         write_new(&draft, bytes).with_context(|| format!("write beside {}", path.display()))?;
     }
-    let draft = draft_of(&settings.database);
+    let draft = draft_of(&settings.storage.database);
     mend_database(&draft, gap).await.context("the database of the backup")?;
     for (path, _) in plan {
         fs::rename(draft_of(path), path)
@@ -278,11 +278,11 @@ async fn mend_database(file: &Path, gap: u32) -> anyhow::Result<()> {
 
 /// Files that the settings may have put elsewhere.
 fn own_places(settings: &Settings) -> Vec<(&'static str, PathBuf)> {
-    let key = settings.seller_key_file.clone().unwrap_or_else(|| PathBuf::from(KEY));
+    let key = settings.mail.seller_key.clone().unwrap_or_else(|| PathBuf::from(KEY));
     vec![
         (SECRET, open::secret_file(settings)),
-        (CLIENTS, home_of(&settings.database).join("onion.clients")),
-        (DESK_CLIENTS, home_of(&settings.database).join("desk.clients")),
+        (CLIENTS, home_of(&settings.storage.database).join("onion.clients")),
+        (DESK_CLIENTS, home_of(&settings.storage.database).join("desk.clients")),
         (KEY, key),
     ]
 }
@@ -290,7 +290,7 @@ fn own_places(settings: &Settings) -> Vec<(&'static str, PathBuf)> {
 fn folder_of(name: &str, settings: &Settings) -> PathBuf {
     // The rendered pictures lie beside the database.
     if name == "db/pictures" {
-        home_of(&settings.database).join("pictures")
+        home_of(&settings.storage.database).join("pictures")
     } else {
         PathBuf::from(name)
     }
@@ -301,7 +301,7 @@ fn plan<'a>(files: &'a BTreeMap<String, Vec<u8>>, settings: &Settings) -> Vec<(P
     let own = own_places(settings);
     let place = |name: &str| {
         if name == DATABASE {
-            return settings.database.clone();
+            return settings.storage.database.clone();
         }
         if let Some((_, path)) = own.iter().find(|(own, _)| *own == name) {
             return path.clone();
@@ -313,7 +313,7 @@ fn plan<'a>(files: &'a BTreeMap<String, Vec<u8>>, settings: &Settings) -> Vec<(P
     };
     let mut plan: Vec<(PathBuf, &[u8])> =
         files.iter().map(|(name, bytes)| (place(name), bytes.as_slice())).collect();
-    plan.sort_by_key(|(path, _)| *path == settings.database);
+    plan.sort_by_key(|(path, _)| *path == settings.storage.database);
     plan
 }
 

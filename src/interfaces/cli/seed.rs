@@ -58,7 +58,7 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
     let folders = open::originals(&home_of(&seed.file));
     let bar = Bar::default();
     let progress = |what: &str, done: usize, all: usize| bar.show(what, done, all);
-    let wallet = settings.wallet.clone();
+    let wallet = settings.orders.wallet.clone();
     let mut changes = Vec::new();
     let outcome = if seed.check {
         changes = changes_of(&settings, &text).await?;
@@ -166,8 +166,8 @@ async fn changes_of(settings: &Settings, text: &str) -> anyhow::Result<Vec<Diffe
     if open::require_shop(settings).is_err() {
         return Ok(Vec::new());
     }
-    let db = Db::open(&settings.database).await.context("open the database")?;
-    let changes = actions::list_changes(&db, text, settings.wallet.clone()).await?;
+    let db = Db::open(&settings.storage.database).await.context("open the database")?;
+    let changes = actions::list_changes(&db, text, settings.orders.wallet.clone()).await?;
     db.close().await;
     Ok(changes)
 }

@@ -51,7 +51,7 @@ enum Action {
 
 pub async fn run(command: WalletCommand, settings: Settings) -> anyhow::Result<ExitCode> {
     if let Action::Check { file: Some(file) } = &command.action {
-        return check_file(file, settings.wallet, command.json);
+        return check_file(file, settings.orders.wallet, command.json);
     }
     let shop = open::shop(&settings).await?;
     let wallets = store::payment::list_wallets(&shop.db).await?;
