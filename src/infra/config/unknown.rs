@@ -30,7 +30,7 @@ pub fn unknown_in_file(written: &[(String, Found)]) -> Vec<SettingFault> {
             place: place.clone(),
             found: "an unknown setting".to_owned(),
             expected: nearest(name).map_or_else(
-                || "a setting listed in `shop --help`, in capital letters".to_owned(),
+                || "a setting listed in `shop help settings`".to_owned(),
                 str::to_owned,
             ),
         })

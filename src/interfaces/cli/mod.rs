@@ -9,6 +9,7 @@ mod desk;
 mod digests;
 mod doctor;
 mod health;
+mod help;
 mod image_worker;
 mod mutt;
 mod onion;
@@ -99,6 +100,9 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Check whether the running shop can accept an order; exit code 0 or 1, for service managers
     Health,
+    /// List all settings
+    #[command(hide = true)]
+    Settings,
 }
 
 /// The command line, where every setting is a flag of every command. What a setting holds is judged together with the
@@ -111,7 +115,7 @@ fn command_line() -> clap::Command {
             .global(true)
             .hide(true)
     };
-    CommandLine::command().args(config::declared().into_iter().map(as_text))
+    help::describe(CommandLine::command()).args(config::declared().into_iter().map(as_text))
 }
 
 fn setting_flags(matches: &ArgMatches) -> Flags {
@@ -134,7 +138,7 @@ pub fn run() -> ExitCode {
                 say_usage(&error.render().to_string());
                 return ExitCode::from(2);
             }
-            let _ = error.print();
+            say_text(&error.render().to_string());
             return ExitCode::SUCCESS;
         }
     };
@@ -178,6 +182,10 @@ pub fn run() -> ExitCode {
             Command::Onion(onion) => onion::run(onion, settings),
             Command::Doctor(doctor) => doctor::run(doctor, settings).await,
             Command::Health => health::run(&settings),
+            Command::Settings => {
+                say_text(&help::settings());
+                Ok(ExitCode::SUCCESS)
+            }
         }
     });
     match done {

@@ -30,9 +30,15 @@ use std::time::Duration;
 #[derive(Subcommand)]
 pub enum ClientAction {
     /// Create a key for a client; from then on only clients on the list have access
-    Add { name: String },
+    Add {
+        /// Your name for the client, for example alice
+        name: String,
+    },
     /// Remove a client from the list
-    Remove { name: String },
+    Remove {
+        /// Its name on the list
+        name: String,
+    },
     /// Show the list
     List,
 }

@@ -39,7 +39,7 @@ use std::process::ExitCode;
 
 #[derive(Args)]
 pub struct Onion {
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
     #[command(subcommand)]
@@ -51,13 +51,15 @@ enum Action {
     /// Restrict access to clients with a key from you
     #[command(subcommand)]
     Client(ClientAction),
-    /// Write the onion key, encrypted with a passphrase, to FILE (`-`: standard output)
+    /// Back up the onion key, encrypted with a passphrase
     Backup {
+        /// A new file, or `-`: standard output
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// Restore an encrypted onion key from FILE (`-`: standard input, after a line with the passphrase)
+    /// Restore an encrypted onion key
     Restore {
+        /// The encrypted key, or `-`: standard input, after a line with the passphrase
         #[arg(value_name = "FILE")]
         file: PathBuf,
         /// Replace an existing key, whose address is lost unless you have a backup
