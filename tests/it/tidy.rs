@@ -143,6 +143,9 @@ const POWERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("strsim::", &["infra/config/unknown.rs"]),
+    ("percent_encoding::", &["domain/values/node_url.rs", "domain/login/factor.rs"]),
+    ("subtle::", &["interfaces/desk/form.rs"]),
+    ("parking_lot::", &["actions", "interfaces/web", "interfaces/desk", "interfaces/cli"]),
     ("tar::", &["interfaces/cli/backup.rs", "interfaces/cli/backup/hostile.rs"]),
     (
         "async fn",

@@ -67,7 +67,7 @@ async fn ask(flags: &Flags, request: PictureRequest) -> io::Result<Vec<u8>> {
         .spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
         // One that ends early says why on its standard output, or its silence does.
-        if stdin.write_all(request.head.as_bytes()).await.is_ok() {
+        if stdin.write_all(&request.head).await.is_ok() {
             let _ = stdin.write_all(&request.bytes).await;
         }
     }

@@ -21,11 +21,10 @@ use anyhow::Context;
 use clap::Args;
 use indicatif::ProgressBar;
 use indicatif::ProgressStyle;
+use parking_lot::Mutex;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 
 #[derive(Args)]
 pub struct Seed {
@@ -222,7 +221,7 @@ struct Bar(Mutex<Option<(String, ProgressBar)>>);
 
 impl Bar {
     fn show(&self, what: &str, done: usize, all: usize) {
-        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.0.lock();
         if shown.as_ref().is_none_or(|(name, _)| name != what) {
             if let Some((_, bar)) = shown.take() {
                 bar.finish_and_clear();
@@ -242,7 +241,7 @@ impl Bar {
     }
 
     fn clear(&self) {
-        if let Some((_, bar)) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some((_, bar)) = self.0.lock().take() {
             bar.finish_and_clear();
         }
     }

@@ -5,6 +5,7 @@ use crate::domain::payment::WatchedInvoice;
 use crate::domain::values::Amount;
 use crate::domain::values::Timestamp;
 use crate::infra::node::monero::needed;
+use data_encoding::HEXLOWER;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -139,7 +140,7 @@ impl Transfer {
 /// A payment id, or an address where there is none: a transfer to an integrated address names the two apart.
 fn place_of(invoice: &WatchedInvoice) -> String {
     match invoice.address.payment_id() {
-        Some(id) => id.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Some(id) => HEXLOWER.encode(&id),
         None => invoice.address.as_str().to_owned(),
     }
 }
