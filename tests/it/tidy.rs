@@ -146,7 +146,7 @@ const POWERS: &[(&str, &[&str])] = &[
     ("percent_encoding::", &["domain/values/node_url.rs", "domain/login/factor.rs"]),
     ("subtle::", &["interfaces/desk/form.rs"]),
     ("parking_lot::", &["actions", "interfaces/web", "interfaces/desk", "interfaces/cli"]),
-    ("tar::", &["interfaces/cli/backup.rs", "interfaces/cli/backup/hostile.rs"]),
+    ("tar::", &["interfaces/cli/backup/archive.rs", "interfaces/cli/backup/archive/hostile.rs"]),
     (
         "async fn",
         &[
