@@ -1,98 +1,33 @@
 //! The settings, read once, all faults named together. The only module that reads the environment.
 
 mod dotenv;
-mod groups;
+mod fault;
 mod node_url;
 mod parsers;
 mod place;
+mod settings;
 mod unknown;
 
+pub use crate::infra::config::fault::SettingFault;
 pub use crate::infra::config::place::Listen;
+pub use crate::infra::config::settings::NAMES;
+pub use crate::infra::config::settings::Settings;
+pub use crate::infra::config::settings::declared;
+pub use crate::infra::config::settings::name_of;
 
 use crate::domain::payment::secret;
-use crate::infra::config::groups::Conflict;
-use crate::infra::config::groups::ListenerSettings;
-use crate::infra::config::groups::MailSettings;
-use crate::infra::config::groups::NodeSettings;
-use crate::infra::config::groups::OrderSettings;
-use crate::infra::config::groups::RetentionSettings;
-use crate::infra::config::groups::SiteSettings;
-use crate::infra::config::groups::StorageSettings;
-use crate::infra::config::groups::TorSettings;
+use crate::infra::config::fault::Found;
 use crate::infra::config::parsers::Refused;
-use clap::Arg;
-use clap::Args;
+use crate::infra::config::settings::Conflict;
+use crate::infra::config::settings::command;
+use crate::infra::config::settings::is_known;
 use clap::FromArgMatches;
 use std::collections::HashMap;
 use std::error::Error;
 use std::path::Path;
-use std::sync::LazyLock;
-
-/// Names of an ancestor's `.env` that mean nothing any more.
-const IGNORED: [&str; 2] = ["PASSWORD", "TOR"];
-
-/// Every name that may stand in the environment and in `.env`; all but those that mean nothing are flags too.
-pub static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let ignored = IGNORED.iter().map(|name| (*name).to_owned());
-    declared().iter().map(name_of).chain(ignored).collect()
-});
-
-fn is_known(name: &str) -> bool {
-    NAMES.iter().any(|known| known == name)
-}
 
 /// What the command line says of the settings, by their names.
 pub type Flags = HashMap<String, String>;
-
-/// What the seller decided.
-#[derive(Args, Clone, Debug)]
-pub struct Settings {
-    #[command(flatten)]
-    pub site: SiteSettings,
-    #[command(flatten)]
-    pub orders: OrderSettings,
-    #[command(flatten)]
-    pub retention: RetentionSettings,
-    #[command(flatten)]
-    pub mail: MailSettings,
-    #[command(flatten)]
-    pub storage: StorageSettings,
-    #[command(flatten)]
-    pub listeners: ListenerSettings,
-    #[command(flatten)]
-    pub tor: TorSettings,
-    #[command(flatten)]
-    pub nodes: NodeSettings,
-}
-
-/// The settings as clap declares them, in the order of their groups.
-pub fn declared() -> Vec<Arg> {
-    command().get_arguments().cloned().collect()
-}
-
-/// `DESK_LISTEN` of `--desk-listen`.
-pub fn name_of(setting: &Arg) -> String {
-    setting.get_long().unwrap_or_default().to_uppercase().replace('-', "_")
-}
-
-fn command() -> clap::Command {
-    let command = clap::Command::new("settings").no_binary_name(true).disable_help_flag(true);
-    Settings::augment_args(command)
-}
-
-/// One thing that is wrong in the settings.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{name} ({place}): found {found}; expected {expected}")]
-pub struct SettingFault {
-    pub name: String,
-    /// `the command line`, `the environment` or `.env, line 3`.
-    pub place: String,
-    pub found: String,
-    pub expected: String,
-}
-
-/// A setting's text and where it stood.
-type Found = (String, String);
 
 impl Settings {
     /// Reads the settings: what stands on the command line counts before the environment, and that before `.env`.

@@ -5,7 +5,6 @@ use crate::domain::payment::Tolerance;
 use crate::domain::values::Line;
 use crate::domain::values::NotAProxyUrl;
 use crate::domain::values::ProxyUrl;
-use crate::infra::config::Listen;
 use std::path::PathBuf;
 
 /// Why the text of a setting is not taken.
@@ -108,22 +107,6 @@ pub fn onion_url(text: &str) -> Result<String, Refused> {
         Ok(text.to_owned())
     } else {
         Err(Refused::from("http://, 56 letters and digits, .onion"))
-    }
-}
-
-/// Where Tor takes commands: any host, since nothing is opened there.
-pub fn tor_control(text: &str) -> Result<Listen, Refused> {
-    let expected = Refused::from("HOST:PORT or unix:PATH, for example 127.0.0.1:9051");
-    if let Some(path) = text.strip_prefix("unix:").filter(|path| !path.is_empty()) {
-        return Ok(Listen::Unix(PathBuf::from(path)));
-    }
-    match text.rsplit_once(':') {
-        Some((host, port))
-            if port.parse::<u16>().is_ok() && !host.is_empty() && !host.contains([' ', '/']) =>
-        {
-            Ok(Listen::Tcp(text.to_owned()))
-        }
-        _ => Err(expected),
     }
 }
 

@@ -72,6 +72,22 @@ pub fn read_listen(text: &str) -> Result<Place, Refused> {
     Ok(place.map_or_else(|| read_place(text, LISTEN_EXPECTED, LISTEN_OPEN), Ok)?)
 }
 
+/// Where Tor takes commands: any host, since nothing is opened there.
+pub fn read_tor_control(text: &str) -> Result<Listen, Refused> {
+    let expected = Refused::from("HOST:PORT or unix:PATH, for example 127.0.0.1:9051");
+    if let Some(path) = text.strip_prefix("unix:").filter(|path| !path.is_empty()) {
+        return Ok(Listen::Unix(PathBuf::from(path)));
+    }
+    match text.rsplit_once(':') {
+        Some((host, port))
+            if port.parse::<u16>().is_ok() && !host.is_empty() && !host.contains([' ', '/']) =>
+        {
+            Ok(Listen::Tcp(text.to_owned()))
+        }
+        _ => Err(expected),
+    }
+}
+
 /// What systemd hands over is seen when it is there.
 fn read_handed_over(text: &str) -> Option<Place> {
     let words: Vec<&str> = text.split_whitespace().collect();

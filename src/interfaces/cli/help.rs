@@ -16,22 +16,9 @@ const GROUPS: [(&str, &[&str]); 7] = [
     ("Checks and maintenance", &["doctor", "health", "clock", "purge", "backup", "restore"]),
 ];
 
-/// What stands at the end of the help of a command.
-struct Page {
-    /// Below `shop`: `orders paid`.
-    command: &'static str,
-    examples: &'static [&'static str],
-    /// Names of settings, or headings of their groups.
-    settings: &'static [&'static str],
-}
-
-const fn page(
-    command: &'static str,
-    examples: &'static [&'static str],
-    settings: &'static [&'static str],
-) -> Page {
-    Page { command, examples, settings }
-}
+/// What stands at the end of the help of a command: its name below `shop`, examples, and the settings that it uses, by
+/// their names or the headings of their groups.
+type Page = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 const DATABASE: &[&str] = &["DATABASE_URL"];
 /// What a command needs that writes to the seller.
@@ -39,61 +26,49 @@ const MAIL: &[&str] = &["DATABASE_URL", "Mail", "SITE_NAME"];
 const ONION: &[&str] = &["DATABASE_URL", "ONION_FOLDER", "ONION_KEY"];
 const SELLING: &[&str] =
     &["Shop", "Orders and payment", "Retention", "Mail", "Database", "Listeners", "Tor"];
-const WATCHING: &[&str] = &["Nodes, for `shop watch`", "TOLERANCE", "DATABASE_URL", "Mail"];
-const ALL: &[&str] = &[
-    "Shop",
-    "Orders and payment",
-    "Retention",
-    "Mail",
-    "Database",
-    "Listeners",
-    "Tor",
-    "Nodes, for `shop watch`",
-];
+const WATCHING: &[&str] = &["Nodes", "TOLERANCE", "DATABASE_URL", "Mail"];
+const ALL: &[&str] =
+    &["Shop", "Orders and payment", "Retention", "Mail", "Database", "Listeners", "Tor", "Nodes"];
 
 const PAGES: &[Page] = &[
-    page(
+    (
         "serve",
         &["shop serve", "shop serve --tor", "shop serve --listen unix:/run/shop/shop.sock"],
         SELLING,
     ),
-    page("watch", &["shop watch", "shop watch --once"], WATCHING),
-    page("close", &["shop close"], DATABASE),
-    page("open", &["shop open"], &["DATABASE_URL", "CLOSE_AFTER_DAYS"]),
-    page(
+    ("watch", &["shop watch", "shop watch --once"], WATCHING),
+    ("close", &["shop close"], DATABASE),
+    ("open", &["shop open"], &["DATABASE_URL", "CLOSE_AFTER_DAYS"]),
+    (
         "seed",
         &["shop seed --check db/data.json", "shop seed db/data.json"],
         &["DATABASE_URL", "WALLET", "CURRENCY"],
     ),
-    page("catalog", &["shop catalog export db/data.json"], DATABASE),
-    page(
+    ("catalog", &["shop catalog export db/data.json"], DATABASE),
+    (
         "catalog export",
         &["shop catalog export db/data.json", "shop catalog export db/data.json --pages db/pages"],
         DATABASE,
     ),
-    page("wallet", &["shop wallet check"], &["DATABASE_URL", "WALLET", "CURRENCY"]),
-    page(
+    ("wallet", &["shop wallet check"], &["DATABASE_URL", "WALLET", "CURRENCY"]),
+    (
         "wallet check",
         &["shop wallet check", "shop wallet check db/data.json"],
         &["DATABASE_URL", "WALLET", "CURRENCY"],
     ),
-    page(
+    (
         "wallet addresses",
         &["shop wallet addresses ETH", "shop wallet addresses BTC --first 40 --count 20 --numbers"],
         DATABASE,
     ),
-    page(
-        "orders",
-        &["shop orders --open", "shop orders --state reported --since 2026-01-31"],
-        MAIL,
-    ),
-    page("orders show", &["shop orders show K3QF0W2ZD7"], MAIL),
-    page("orders paid", &["shop orders paid K3QF0W2ZD7", "shop orders paid - < message"], MAIL),
-    page("orders partial", &["shop orders partial K3QF0W2ZD7 0.0001"], MAIL),
-    page("orders shipped", &["shop orders shipped K3QF0W2ZD7 RR123456785CH"], MAIL),
-    page("orders cancel", &["shop orders cancel K3QF0W2ZD7 The blanket is damaged"], MAIL),
-    page("orders refunded", &["shop orders refunded K3QF0W2ZD7 TXID"], MAIL),
-    page(
+    ("orders", &["shop orders --open", "shop orders --state reported --since 2026-01-31"], MAIL),
+    ("orders show", &["shop orders show K3QF0W2ZD7"], MAIL),
+    ("orders paid", &["shop orders paid K3QF0W2ZD7", "shop orders paid - < message"], MAIL),
+    ("orders partial", &["shop orders partial K3QF0W2ZD7 0.0001"], MAIL),
+    ("orders shipped", &["shop orders shipped K3QF0W2ZD7 RR123456785CH"], MAIL),
+    ("orders cancel", &["shop orders cancel K3QF0W2ZD7 The blanket is damaged"], MAIL),
+    ("orders refunded", &["shop orders refunded K3QF0W2ZD7 TXID"], MAIL),
+    (
         "orders note",
         &[
             "shop orders note K3QF0W2ZD7 \"It ships on Monday.\"",
@@ -101,49 +76,45 @@ const PAGES: &[Page] = &[
         ],
         MAIL,
     ),
-    page(
+    (
         "orders export",
         &["shop orders export --since 2026-01-01 --until 2026-12-31 > 2026.csv"],
         MAIL,
     ),
-    page("orders digest", &["shop orders digest", "shop orders digest --since 2026-01-31"], MAIL),
-    page(
-        "mutt",
-        &["shop mutt > db/muttrc", "mutt -F db/muttrc"],
-        &["DATABASE_URL", "MAILDIR", "FROM"],
-    ),
-    page("deliver", &["shop deliver -- order+K3QF0W2ZD7@shop.invalid < answer.eml"], MAIL),
-    page(
+    ("orders digest", &["shop orders digest", "shop orders digest --since 2026-01-31"], MAIL),
+    ("mutt", &["shop mutt > db/muttrc", "mutt -F db/muttrc"], &["DATABASE_URL", "MAILDIR", "FROM"]),
+    ("deliver", &["shop deliver -- order+K3QF0W2ZD7@shop.invalid < answer.eml"], MAIL),
+    (
         "desk",
         &["shop desk password", "shop desk client add me"],
         &["DATABASE_URL", "DESK_LISTEN", "Tor"],
     ),
-    page("desk password", &["shop desk password"], &["DATABASE_URL", "DESK_LISTEN", "SITE_NAME"]),
-    page("desk sessions", &["shop desk sessions", "shop desk sessions --end"], DATABASE),
-    page("desk factor", &["shop desk factor", "shop desk factor --off"], DATABASE),
-    page("desk client", &["shop desk client add me"], ONION),
-    page("desk client add", &["shop desk client add me"], ONION),
-    page("desk client remove", &["shop desk client remove me"], ONION),
-    page("desk client list", &["shop desk client list"], ONION),
-    page("onion", &["shop onion", "shop onion client add alice"], &["DATABASE_URL", "Tor"]),
-    page("onion client", &["shop onion client add alice"], ONION),
-    page("onion client add", &["shop onion client add alice"], ONION),
-    page("onion client remove", &["shop onion client remove alice"], ONION),
-    page("onion client list", &["shop onion client list"], ONION),
-    page("onion backup", &["shop onion backup onion.backup"], ONION),
-    page("onion restore", &["shop onion restore onion.backup"], ONION),
-    page("onion health", &["shop onion health"], &["DATABASE_URL", "Tor"]),
-    page("doctor", &["shop doctor", "shop doctor --json"], ALL),
-    page("health", &["shop health"], &["LISTEN"]),
-    page("clock", &["shop clock", "shop clock accept"], DATABASE),
-    page("clock accept", &["shop clock accept"], DATABASE),
-    page(
+    ("desk password", &["shop desk password"], &["DATABASE_URL", "DESK_LISTEN", "SITE_NAME"]),
+    ("desk sessions", &["shop desk sessions", "shop desk sessions --end"], DATABASE),
+    ("desk factor", &["shop desk factor", "shop desk factor --off"], DATABASE),
+    ("desk client", &["shop desk client add me"], ONION),
+    ("desk client add", &["shop desk client add me"], ONION),
+    ("desk client remove", &["shop desk client remove me"], ONION),
+    ("desk client list", &["shop desk client list"], ONION),
+    ("onion", &["shop onion", "shop onion client add alice"], &["DATABASE_URL", "Tor"]),
+    ("onion client", &["shop onion client add alice"], ONION),
+    ("onion client add", &["shop onion client add alice"], ONION),
+    ("onion client remove", &["shop onion client remove alice"], ONION),
+    ("onion client list", &["shop onion client list"], ONION),
+    ("onion backup", &["shop onion backup onion.backup"], ONION),
+    ("onion restore", &["shop onion restore onion.backup"], ONION),
+    ("onion health", &["shop onion health"], &["DATABASE_URL", "Tor"]),
+    ("doctor", &["shop doctor", "shop doctor --json"], ALL),
+    ("health", &["shop health"], &["LISTEN"]),
+    ("clock", &["shop clock", "shop clock accept"], DATABASE),
+    ("clock accept", &["shop clock accept"], DATABASE),
+    (
         "purge",
         &["shop purge --dry-run", "shop purge --keep-days 0"],
         &["DATABASE_URL", "Mail", "Retention"],
     ),
-    page("backup", &["shop backup shop.backup"], &["DATABASE_URL", "SELLER_KEY"]),
-    page(
+    ("backup", &["shop backup shop.backup"], &["DATABASE_URL", "SELLER_KEY"]),
+    (
         "restore",
         &["shop restore shop.backup", "gpg -d shop.backup | shop restore -"],
         &["DATABASE_URL", "SELLER_KEY"],
@@ -168,8 +139,8 @@ fn describe_below(above: &str, command: Command) -> Command {
     let path = format!("{above}{}", command.get_name());
     let below = format!("{path} ");
     let command = command.mut_subcommands(|command| describe_below(&below, command));
-    match PAGES.iter().find(|page| page.command == path) {
-        Some(page) => command.after_help(page.text()),
+    match PAGES.iter().find(|(of, ..)| *of == path) {
+        Some(page) => command.after_help(end_of_help(page)),
         None => command,
     }
 }
@@ -192,24 +163,22 @@ fn commands(shop: &Command) -> String {
     text
 }
 
-impl Page {
-    fn text(&self) -> String {
-        let title = if self.examples.len() == 1 { "Example" } else { "Examples" };
-        let mut text = format!("{title}:\n  {}\n\nSettings:", self.examples.join("\n  "));
-        let mut column = WIDTH;
-        for setting in config::declared() {
-            let name = config::name_of(&setting);
-            if self.settings.iter().any(|known| *known == name || *known == heading_of(&setting)) {
-                if WIDTH < column + 2 + name.len() {
-                    text.push_str("\n ");
-                    column = 1;
-                }
-                let _ = write!(text, " {name}");
-                column += 1 + name.len();
+fn end_of_help((_, examples, settings): &Page) -> String {
+    let title = if examples.len() == 1 { "Example" } else { "Examples" };
+    let mut text = format!("{title}:\n  {}\n\nSettings:", examples.join("\n  "));
+    let mut column = WIDTH;
+    for setting in config::declared() {
+        let name = config::name_of(&setting);
+        if settings.contains(&name.as_str()) || settings.contains(&heading_of(&setting)) {
+            if WIDTH < column + 1 + name.len() {
+                text.push_str("\n ");
+                column = 1;
             }
+            let _ = write!(text, " {name}");
+            column += 1 + name.len();
         }
-        text + "\n\n`shop help settings` explains them."
     }
+    text + "\n\n`shop help settings` explains them."
 }
 
 fn heading_of(setting: &Arg) -> &str {
@@ -253,7 +222,7 @@ mod tests {
     fn every_command_has_a_page_and_every_page_a_command() {
         let mut commands = Vec::new();
         paths("", &super::super::command_line(), &mut commands);
-        let mut pages: Vec<&str> = PAGES.iter().map(|page| page.command).collect();
+        let mut pages: Vec<&str> = PAGES.iter().map(|(command, ..)| *command).collect();
         commands.sort();
         pages.sort_unstable();
         assert_eq!(commands, pages);
@@ -266,7 +235,7 @@ mod tests {
     #[test]
     fn a_page_names_settings_and_groups_that_exist() {
         let declared = config::declared();
-        for known in PAGES.iter().flat_map(|page| page.settings) {
+        for known in PAGES.iter().flat_map(|(.., settings)| *settings) {
             let is_declared =
                 |setting: &Arg| config::name_of(setting) == *known || heading_of(setting) == *known;
             assert!(declared.iter().any(is_declared), "{known}");

@@ -43,7 +43,7 @@ pub struct Orders {
 }
 
 #[derive(Args)]
-struct Named {
+struct OrderArgument {
     /// Order number, or `-`: the one in the order's message on standard input
     #[arg(value_name = "REF")]
     order_ref: String,
@@ -52,34 +52,34 @@ struct Named {
 #[derive(Subcommand)]
 enum Action {
     /// Show one order
-    Show(Named),
+    Show(OrderArgument),
     /// Mark as paid in full
-    Paid(Named),
+    Paid(OrderArgument),
     /// Record the total received so far, in coins, if it differs from the amount due
     Partial {
         #[command(flatten)]
-        order: Named,
+        order: OrderArgument,
         /// Total received so far, in coins, for example 0.05
         amount: String,
     },
     /// Mark as shipped
     Shipped {
         #[command(flatten)]
-        order: Named,
+        order: OrderArgument,
         /// Tracking number, shown to the buyer
         tracking: Vec<String>,
     },
     /// Cancel the order
     Cancel {
         #[command(flatten)]
-        order: Named,
+        order: OrderArgument,
         /// Reason, shown to the buyer
         reason: Vec<String>,
     },
     /// Mark as refunded
     Refunded {
         #[command(flatten)]
-        order: Named,
+        order: OrderArgument,
         /// Transaction of the refund
         txid: Option<String>,
         /// Record the refund even if the shop has seen no payment
@@ -89,7 +89,7 @@ enum Action {
     /// Post a message on the order's page; without TEXT it is read from standard input
     Note {
         #[command(flatten)]
-        order: Named,
+        order: OrderArgument,
         /// Your message [default: standard input]
         text: Vec<String>,
     },
@@ -149,7 +149,7 @@ pub async fn run(orders: Orders, settings: Settings) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-impl Named {
+impl OrderArgument {
     /// The reference as it was given; for `-` that of the message on standard input, as mutt's `|` hands it over. The head
     /// of a sealed message is not sealed.
     fn read(self) -> anyhow::Result<String> {

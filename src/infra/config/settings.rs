@@ -22,9 +22,60 @@ use crate::infra::config::place;
 use crate::infra::config::place::DeskPlace;
 use crate::infra::config::place::Listen;
 use crate::infra::config::place::Place;
+use clap::Arg;
 use clap::ArgAction::Set;
 use clap::Args;
 use std::path::PathBuf;
+use std::sync::LazyLock;
+
+/// What the seller decided.
+#[derive(Args, Clone, Debug)]
+pub struct Settings {
+    #[command(flatten)]
+    pub site: SiteSettings,
+    #[command(flatten)]
+    pub orders: OrderSettings,
+    #[command(flatten)]
+    pub retention: RetentionSettings,
+    #[command(flatten)]
+    pub mail: MailSettings,
+    #[command(flatten)]
+    pub storage: StorageSettings,
+    #[command(flatten)]
+    pub listeners: ListenerSettings,
+    #[command(flatten)]
+    pub tor: TorSettings,
+    #[command(flatten)]
+    pub nodes: NodeSettings,
+}
+
+/// The settings as clap declares them, in the order of their groups.
+pub fn declared() -> Vec<Arg> {
+    command().get_arguments().cloned().collect()
+}
+
+/// `DESK_LISTEN` of `--desk-listen`.
+pub fn name_of(setting: &Arg) -> String {
+    setting.get_long().unwrap_or_default().to_uppercase().replace('-', "_")
+}
+
+pub fn command() -> clap::Command {
+    let command = clap::Command::new("settings").no_binary_name(true).disable_help_flag(true);
+    Settings::augment_args(command)
+}
+
+/// Names of an ancestor's `.env` that mean nothing any more.
+const IGNORED: [&str; 2] = ["PASSWORD", "TOR"];
+
+/// Every name that may stand in the environment and in `.env`; all but those that mean nothing are flags too.
+pub static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let ignored = IGNORED.iter().map(|name| (*name).to_owned());
+    declared().iter().map(name_of).chain(ignored).collect()
+});
+
+pub fn is_known(name: &str) -> bool {
+    NAMES.iter().any(|known| known == name)
+}
 
 /// Units: nodes of chains like Ethereum's.
 const MOST_CHAINS: usize = 16;
@@ -206,7 +257,7 @@ pub struct TorSettings {
     #[arg(long, value_name = "FILE")]
     pub onion_key: Option<PathBuf>,
     /// Tor's control port: HOST:PORT or unix:PATH [default: unix:/run/tor/control, then 127.0.0.1:9051]
-    #[arg(long = "tor-control", value_name = "ADDRESS", value_parser = parsers::tor_control)]
+    #[arg(long = "tor-control", value_name = "ADDRESS", value_parser = place::read_tor_control)]
     pub control: Option<Listen>,
     /// Password of Tor's control port, if it has one; better set in .env
     #[arg(long = "tor-password", value_name = "PASSWORD")]
@@ -214,9 +265,9 @@ pub struct TorSettings {
 }
 
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Nodes, for `shop watch`")]
+#[command(next_help_heading = "Nodes")]
 pub struct NodeSettings {
-    /// Your own Ethereum node; for several chains, separate their nodes with spaces
+    /// Your own Ethereum node, for `shop watch`; for several chains, separate their nodes with spaces
     #[arg(long = "eth-rpc-url", value_name = "URL", default_value = "", hide_default_value = true)]
     #[arg(value_parser = |text: &str| NodeUrls::parse(text, MOST_CHAINS))]
     pub eth: NodeUrls,
