@@ -145,7 +145,17 @@ const POWERS: &[(&str, &[&str])] = &[
     ("strsim::", &["infra/config/unknown.rs"]),
     ("percent_encoding::", &["domain/values/node_url.rs", "domain/login/factor.rs"]),
     ("subtle::", &["interfaces/desk/form.rs"]),
-    ("parking_lot::", &["actions", "interfaces/web", "interfaces/desk", "interfaces/cli"]),
+    (
+        "parking_lot::",
+        &[
+            "infra/store",
+            "actions",
+            "interfaces/http",
+            "interfaces/web",
+            "interfaces/desk",
+            "interfaces/cli",
+        ],
+    ),
     ("tar::", &["interfaces/cli/backup/archive.rs", "interfaces/cli/backup/archive/hostile.rs"]),
     (
         "async fn",

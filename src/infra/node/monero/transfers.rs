@@ -5,7 +5,6 @@ use crate::domain::payment::WatchedInvoice;
 use crate::domain::values::Amount;
 use crate::domain::values::Timestamp;
 use crate::infra::node::monero::needed;
-use data_encoding::HEXLOWER;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -140,7 +139,7 @@ impl Transfer {
 /// A payment id, or an address where there is none: a transfer to an integrated address names the two apart.
 fn place_of(invoice: &WatchedInvoice) -> String {
     match invoice.address.payment_id() {
-        Some(id) => HEXLOWER.encode(&id),
+        Some(id) => data_encoding::HEXLOWER.encode(&id),
         None => invoice.address.as_str().to_owned(),
     }
 }
