@@ -96,11 +96,11 @@ fn checkout(text: &str) {
 
 /// Settings as on the command line: `NAME value`, one a line.
 fn settings(text: &str) {
-    let mut flags: HashMap<&'static str, String> = HashMap::new();
+    let mut flags = HashMap::new();
     for line in text.lines() {
         let (name, value) = line.split_once(' ').unwrap_or_default();
-        if let Some(known) = NAMES.iter().find(|known| **known == name) {
-            flags.insert(known, value.to_owned());
+        if NAMES.iter().any(|known| known == name) {
+            flags.insert(name.to_owned(), value.to_owned());
         }
     }
     let _ = Settings::read(&flags, Path::new("/nonexistent"));

@@ -29,9 +29,9 @@ fuzz_target!(|bytes: &[u8]| {
     let second = read(rest);
     match (&first, &second) {
         (Ok(one), Ok(two)) => {
-            assert!((1..=43_200).contains(&one.payment_minutes) && 0 <= one.keep_days);
-            assert!(one.site_name == two.site_name && one.maildir == two.maildir);
-            printable::check_text(&one.site_name);
+            assert!((1..=43_200).contains(&one.orders.payment_minutes) && 0 <= one.retention.keep_days);
+            assert!(one.site.name == two.site.name && one.mail.maildir == two.mail.maildir);
+            printable::check_text(&one.site.name);
         }
         (Err(one), Err(two)) => {
             assert!(!one.is_empty() && one.len() == two.len());

@@ -3,7 +3,7 @@
 use crate::actions::Shop;
 use crate::actions::image_worker::ImageWorker;
 use crate::actions::image_worker::Job;
-use crate::actions::image_worker::parse_size;
+use crate::actions::image_worker::Rendered;
 use crate::infra::pictures::NotAPicture;
 use crate::infra::pictures::PictureFile;
 use crate::infra::pictures::Source;
@@ -78,21 +78,21 @@ async fn show(
     name: &str,
     bytes: Vec<u8>,
 ) -> anyhow::Result<Result<AddedPicture, String>> {
-    let lines = match ImageWorker::develop(shop, job, megapixels, name, bytes).await? {
-        Ok(lines) => lines,
+    let rendered: Rendered = match ImageWorker::develop(shop, job, megapixels, name, bytes).await? {
+        Ok(rendered) => rendered,
         Err(refused) => return Ok(Err(refused)),
     };
-    let size = |n: usize| lines.get(n).and_then(|line| parse_size(line));
-    let (Some(file), Some(fingerprint), Some(thumb), Some(page), Some(full)) =
-        (lines.first(), lines.get(1), size(2), size(3), size(4))
-    else {
-        anyhow::bail!("an answer about a picture is cut short");
-    };
     let mut tx = shop.db.write().await?;
-    let row = PictureRow { fingerprint, sizes: [thumb, page, full] };
+    let row = PictureRow {
+        fingerprint: &rendered.fingerprint,
+        sizes: rendered
+            .sizes
+            .each_ref()
+            .map(|size| (size.0, size.1, size.2.as_str(), size.3.as_str())),
+    };
     store::catalog_import::keep_picture(&mut tx, &row).await.context("keep a picture")?;
     tx.commit().await.context("commit a picture")?;
-    Ok(Ok(AddedPicture { file: file.clone(), fingerprint: fingerprint.clone() }))
+    Ok(Ok(AddedPicture { file: rendered.file, fingerprint: rendered.fingerprint }))
 }
 
 /// Finds out what the pictures are called that an older version of the shop showed without keeping their names. Where the

@@ -14,10 +14,8 @@ use crate::domain::values::Timestamp;
 use crate::infra::store;
 use crate::infra::store::Db;
 use anyhow::Context;
+use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -134,7 +132,7 @@ impl Authenticator {
         let proof = asked.proof(&code, now).or_else(|| asked.proof(&code, wall));
         let is_guess = factor.is_some() && FactorSecret::is_code(&code);
         // A code that is held off is as wrong as all others.
-        let holds = is_guess && self.brakes()[line as usize].holds(now);
+        let holds = is_guess && self.brakes.lock()[line as usize].holds(now);
         let is_proven = factor.is_none() || proof.is_some() && !holds;
         let hashed = self
             .hash(line, move |bench| {
@@ -147,7 +145,7 @@ impl Authenticator {
             .await?;
         let Some((is_right, upgraded)) = hashed else { return Ok(Err(AuthError::Busy)) };
         let is_in = is_set & is_right & is_proven;
-        let is_in = is_in && !(is_guess && self.brakes()[line as usize].holds(now));
+        let is_in = is_in && !(is_guess && self.brakes.lock()[line as usize].holds(now));
         if !is_in {
             if is_set && is_right && is_guess {
                 self.note_wrong_code(shop, line, now);
@@ -155,9 +153,9 @@ impl Authenticator {
             return Ok(Err(self.wrong(now)));
         }
         if factor.is_some() {
-            self.brakes().iter_mut().for_each(TotpLockout::forget);
+            self.brakes.lock().iter_mut().for_each(TotpLockout::forget);
         }
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).forget();
+        self.failures.lock().forget();
         let proof = proof.filter(|_| factor.is_some());
         Ok(Ok(Known { kept, proof, is_inside, upgraded }))
     }
@@ -173,7 +171,7 @@ impl Authenticator {
 
     /// Somebody knows the password and guesses at codes. One that was held off was not looked at, and does not count.
     fn note_wrong_code(&self, shop: &Shop, line: Line, now: Timestamp) {
-        let mut brakes = self.brakes();
+        let mut brakes = self.brakes.lock();
         let brake = &mut brakes[line as usize];
         if brake.holds(now) {
             return;
@@ -189,13 +187,9 @@ impl Authenticator {
         });
     }
 
-    fn brakes(&self) -> MutexGuard<'_, [TotpLockout; 2]> {
-        self.brakes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// One more was wrong.
     pub(super) fn wrong(&self, now: Timestamp) -> AuthError {
-        let wait = self.failures.lock().unwrap_or_else(PoisonError::into_inner).note(now);
+        let wait = self.failures.lock().note(now);
         AuthError::Wrong { wait }
     }
 
@@ -218,7 +212,7 @@ impl Authenticator {
         let done = tokio::task::spawn_blocking(move || {
             // Whoever went away meanwhile leaves the place only when the work is done.
             let _held = (place, inside);
-            let lock = || benches.lock().unwrap_or_else(PoisonError::into_inner);
+            let lock = || benches.lock();
             let mut bench = lock().pop().unwrap_or_default();
             let done = work(&mut bench);
             lock().push(bench);

@@ -5,9 +5,7 @@ use crate::domain::values::Timestamp;
 use crate::infra::mail::SellerKey;
 use crate::infra::store;
 use anyhow::Context;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
+use parking_lot::Mutex;
 
 /// Why the shop takes no orders just now. The window stays open, and so do the pages of orders.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,12 +59,8 @@ enum Key {
 }
 
 impl Availability {
-    fn found(&self) -> MutexGuard<'_, Found> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub fn mark_away(&self, is_away: bool) {
-        self.found().is_away = is_away;
+        self.found.lock().is_away = is_away;
     }
 
     /// The key with which messages to the seller are sealed; `None` in a shop that never had one.
@@ -88,28 +82,28 @@ impl Availability {
         if had_key && key.is_none() {
             return Err(ClosedReason::Key("the seller's key is being loaded".to_owned()));
         }
-        if self.found().is_away { Err(ClosedReason::SellerAway) } else { Ok(key) }
+        if self.found.lock().is_away { Err(ClosedReason::SellerAway) } else { Ok(key) }
     }
 
     /// The key that was last found good, for buyers to seal to: the armored text and, for people, the fingerprint.
     pub fn public_key(&self) -> Option<(String, String)> {
-        match &self.found().key {
+        match &self.found.lock().key {
             Key::Good(key) => Some((key.armored().to_owned(), key.fingerprint_for_people())),
             Key::None | Key::Faulty(_) => None,
         }
     }
 
     pub fn has_key(&self) -> bool {
-        matches!(self.found().key, Key::Good(_))
+        matches!(self.found.lock().key, Key::Good(_))
     }
 
     /// Whether the shop never had a key, and writes in plain text.
     pub fn is_plain(&self) -> bool {
-        matches!(self.found().key, Key::None)
+        matches!(self.found.lock().key, Key::None)
     }
 
     fn key(&self, now: Timestamp) -> Result<Option<SellerKey>, String> {
-        let key = self.found().key.clone();
+        let key = self.found.lock().key.clone();
         match key {
             Key::None => Ok(None),
             Key::Faulty(fault) => Err(fault),
@@ -142,18 +136,18 @@ pub async fn take_key(
         },
     };
     let fault = if let Key::Faulty(fault) = &key { Some(fault.clone()) } else { None };
-    shop.availability.found().key = key;
+    shop.availability.found.lock().key = key;
     Ok(fault)
 }
 
 /// Takes it that the seller's key cannot even be read. `fault`: for the seller.
 pub fn refuse_key(shop: &Shop, fault: String) {
-    shop.availability.found().key = Key::Faulty(fault);
+    shop.availability.found.lock().key = Key::Faulty(fault);
 }
 
 /// The open shop remembers which key it seals to: from then on it never writes in plain text.
 pub async fn remember_key(shop: &Shop) -> anyhow::Result<()> {
-    let fingerprint = match &shop.availability.found().key {
+    let fingerprint = match &shop.availability.found.lock().key {
         Key::Good(key) => key.fingerprint(),
         Key::None | Key::Faulty(_) => return Ok(()),
     };

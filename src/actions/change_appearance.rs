@@ -3,7 +3,6 @@
 use crate::actions::Shop;
 use crate::actions::image_worker::ImageWorker;
 use crate::actions::image_worker::Job;
-use crate::actions::image_worker::parse_size;
 use crate::domain::catalog::markdown;
 use crate::domain::values::Colour;
 use crate::domain::values::Line;
@@ -91,13 +90,11 @@ pub async fn set_logo(
         Err(refused) => return Ok(Err(AppearanceError::NotAPicture(refused.to_string()))),
     };
     let (name, bytes) = (source.name(), source.into_bytes());
-    let lines = match ImageWorker::develop(shop, Job::Logo, size.megapixels, &name, bytes).await? {
-        Ok(lines) => lines,
+    let done = ImageWorker::develop(shop, Job::Logo, size.megapixels, &name, bytes).await?;
+    let logo = match done {
+        Ok((width, height, webp, fallback)) => Logo { width, height, webp, fallback },
         Err(refused) => return Ok(Err(AppearanceError::NotAPicture(refused))),
     };
-    let size = lines.first().and_then(|line| parse_size(line));
-    let (width, height, webp, fallback) = size.context("read what became of the logo")?;
-    let logo = Logo { width, height, webp: webp.to_owned(), fallback: fallback.to_owned() };
     replace_logo(shop, edition, Some(logo), "Changed the logo", now).await
 }
 

@@ -8,6 +8,11 @@ use crate::infra::pictures::Originals;
 use crate::infra::pictures::Picture;
 use crate::infra::pictures::Source;
 use anyhow::Context;
+use serde::Deserialize;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_json::json;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,8 +31,29 @@ pub type Answering = Pin<Box<dyn Future<Output = io::Result<Vec<u8>>> + Send>>;
 
 /// What [`develop`] is given, in two pieces: a picture may be large, and is never copied to put something before it.
 pub struct PictureRequest {
-    pub head: String,
+    /// Shape: a line of JSON.
+    pub head: Vec<u8>,
     pub bytes: Vec<u8>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    job: Job,
+    /// What the picture is called.
+    name: String,
+}
+
+/// Units: pixels, width and height; then the names of the two files that show the picture so large.
+pub(super) type Size = (u32, u32, String, String);
+
+/// What became of a picture that products show.
+#[derive(Deserialize)]
+pub(super) struct Rendered {
+    /// Its name below the seller's picture folder.
+    pub file: String,
+    pub fingerprint: String,
+    /// Thumb, page and full.
+    pub sizes: [Size; 3],
 }
 
 /// Units: millions of pixels. Two pictures of a phone fit in; the largest that the shop takes has the room for itself.
@@ -41,7 +67,8 @@ impl Default for ImageWorker {
 }
 
 /// What is to be done with a picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Job {
     /// Cleaned, kept in the seller's folder and rendered.
     Upload,
@@ -51,77 +78,65 @@ pub(super) enum Job {
     Logo,
 }
 
-const JOBS: [(Job, &str); 3] =
-    [(Job::Upload, "upload"), (Job::Original, "original"), (Job::Logo, "logo")];
-
 impl ImageWorker {
     pub fn apart(apart: Arc<Subprocess>) -> Self {
         Self { apart: Some(apart), ..Self::default() }
     }
 
-    /// Waits for room, then has it done. Within: the lines of the answer, or why the picture is refused.
-    pub(super) async fn develop(
+    /// Waits for room, then has it done. Within: what the job makes, a [`Rendered`] or the [`Size`] of a logo; or why the
+    /// picture is refused.
+    pub(super) async fn develop<T: DeserializeOwned>(
         shop: &Shop,
         job: Job,
         megapixels: u32,
         name: &str,
         bytes: Vec<u8>,
-    ) -> anyhow::Result<Result<Vec<String>, String>> {
+    ) -> anyhow::Result<Result<T, String>> {
         let room = Arc::clone(&shop.image_worker.room);
         let permit = room.acquire_many_owned(megapixels.min(ROOM)).await;
         let permit = permit.context("wait for the darkroom")?;
-        let word = JOBS.iter().find(|(one, _)| *one == job).map_or("", |(_, word)| word);
-        let name = name.replace(|c: char| c.is_control(), " ");
-        let request = PictureRequest { head: format!("{word}\n{name}\n"), bytes };
+        let mut head = serde_json::to_vec(&Head { job, name: name.to_owned() })?;
+        head.push(b'\n');
+        let request = PictureRequest { head, bytes };
         let answer = match &shop.image_worker.apart {
             Some(apart) => {
                 apart(request).await.context("unpack a picture in a process of its own")?
             }
             None => {
                 let (originals, gallery) = (shop.originals.clone(), shop.pictures.clone());
-                let request = [request.head.into_bytes(), request.bytes].concat();
+                let request = [request.head, request.bytes].concat();
                 let done =
                     tokio::task::spawn_blocking(move || develop(&originals, &gallery, &request));
                 done.await.context("unpack a picture")?
             }
         };
         drop(permit);
-        let answer = String::from_utf8(answer).context("read what became of a picture")?;
-        let mut lines = answer.lines().map(str::to_owned);
-        match lines.next().as_deref() {
-            Some(KEPT) => Ok(Ok(lines.collect())),
-            Some(REFUSED) => Ok(Err(lines.next().unwrap_or_default())),
-            // It went over the limits of its process, or ended in the middle.
-            _ => Ok(Err(format!("the picture {name:?} could not be decoded: save it smaller"))),
-        }
+        // Without an answer it went over the limits of its process, or ended in the middle.
+        let too_much =
+            |_| Err(format!("the picture {name:?} could not be decoded: save it smaller"));
+        Ok(serde_json::from_slice(&answer).unwrap_or_else(too_much))
     }
 }
 
-const KEPT: &str = "kept";
-const REFUSED: &str = "refused";
-
 /// One picture, from the request's bytes to the answer's: decoded, cleaned, rendered, its files kept.
 ///
-/// Shape of the request: the job, a line end, the picture's name, a line end, its bytes. Of the answer: `kept` and what
-/// the job says, or `refused` and a sentence, line by line.
+/// Shape of the request: a line of JSON, then the picture's bytes. Of the answer: JSON, `{"Ok": …}` with what the job
+/// makes, or `{"Err": "a sentence"}`.
 pub fn develop(originals: &Originals, gallery: &Gallery, request: &[u8]) -> Vec<u8> {
-    let lines = match try_to_develop(originals, gallery, request) {
-        Ok(lines) => std::iter::once(KEPT.to_owned()).chain(lines).collect::<Vec<_>>(),
-        Err(why) => vec![REFUSED.to_owned(), why.replace('\n', " ")],
-    };
-    lines.join("\n").into_bytes()
+    let done = try_to_develop(originals, gallery, request);
+    serde_json::to_vec(&done).expect("names and numbers can be written as JSON")
 }
 
 fn try_to_develop(
     originals: &Originals,
     gallery: &Gallery,
     request: &[u8],
-) -> Result<Vec<String>, String> {
-    let mut parts = request.splitn(3, |byte| *byte == b'\n');
-    let mut part = || parts.next().unwrap_or_default();
-    let (word, name, bytes) = (part(), String::from_utf8_lossy(part()).into_owned(), part());
-    let job = JOBS.iter().find(|(_, known)| known.as_bytes() == word).map(|(job, _)| *job);
-    match job.ok_or("no such job")? {
+) -> Result<Value, String> {
+    let mut parts = request.splitn(2, |byte| *byte == b'\n');
+    let (head, bytes) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let head = serde_json::from_slice(head).map_err(|error| format!("no such job: {error}"))?;
+    let Head { job, name } = head;
+    match job {
         Job::Upload => {
             let source =
                 Source::of(name.clone(), bytes.to_vec()).map_err(|refused| refused.to_string())?;
@@ -146,24 +161,14 @@ fn try_to_develop(
                     .map_err(|error| format!("the logo cannot be stored: {error}"))?;
             }
             let (webp, fallback) = (logo.webp.file.as_str(), logo.fallback.file.as_str());
-            Ok(vec![format!("{} {} {webp} {fallback}", logo.width, logo.height)])
+            Ok(json!((logo.width, logo.height, webp, fallback)))
         }
     }
 }
 
-fn rendered(gallery: &Gallery, file: String, source: Source) -> Result<Vec<String>, String> {
+fn rendered(gallery: &Gallery, file: String, source: Source) -> Result<Value, String> {
     let fingerprint = source.fingerprint().to_owned();
     let picture: Picture = render_one(&|rendered: &_| gallery.keep(rendered), Ok(source))?;
-    let sizes = [&picture.thumb, &picture.page, &picture.full].map(|size| {
-        let (width, height, webp, fallback) = columns(size);
-        format!("{width} {height} {webp} {fallback}")
-    });
-    Ok([file, fingerprint].into_iter().chain(sizes).collect())
-}
-
-/// A line of an answer: width, height and two files.
-pub(super) fn parse_size(line: &str) -> Option<(u32, u32, &str, &str)> {
-    let mut words = line.split(' ');
-    let (width, height) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-    Some((width, height, words.next()?, words.next()?))
+    let sizes = [&picture.thumb, &picture.page, &picture.full].map(columns);
+    Ok(json!({ "file": file, "fingerprint": fingerprint, "sizes": sizes }))
 }

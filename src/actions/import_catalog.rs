@@ -25,11 +25,10 @@ use crate::infra::store::catalog_import::PictureRow;
 use crate::infra::store::catalog_import::ShownPicture;
 use crate::infra::store::catalog_import::StockedProduct;
 use anyhow::Context;
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::io;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
@@ -329,7 +328,7 @@ fn render_all(
                 while let Some((fingerprint, place)) = new.get(next.fetch_add(1, Ordering::Relaxed))
                 {
                     let rendered = render_one(keep, folders.find(&place.name));
-                    let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut outcomes = outcomes.lock();
                     match rendered {
                         Ok(picture) => outcomes.0.push(((*fingerprint).clone(), picture)),
                         Err(found) => {
@@ -344,7 +343,7 @@ fn render_all(
             });
         }
     });
-    outcomes.into_inner().unwrap_or_else(PoisonError::into_inner).0
+    outcomes.into_inner().0
 }
 
 pub(super) fn render_one(

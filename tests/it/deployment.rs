@@ -25,7 +25,7 @@ const OF_TOR: [&str; 3] = ["ONION_KEY", "TOR_CONTROL", "TOR_PASSWORD"];
 
 /// Every setting that the program knows, but those that mean nothing any more.
 fn settings() -> impl Iterator<Item = &'static str> {
-    NAMES.into_iter().filter(|name| !matches!(*name, "PASSWORD" | "TOR"))
+    NAMES.iter().map(String::as_str).filter(|name| !matches!(*name, "PASSWORD" | "TOR"))
 }
 
 fn read(path: &str) -> String {

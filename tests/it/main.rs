@@ -20,6 +20,7 @@ mod escapes;
 mod fairness;
 mod flood;
 mod headers;
+mod help;
 mod hidden_text;
 mod journeys;
 mod mail;

@@ -37,7 +37,7 @@ fn misspelt_settings_are_told_together_each_with_the_nearest_name() {
         ("KEEP_DAY (.env, line 2)", "expected KEEP_DAYS"),
         ("LISTNE (.env, line 3)", "expected LISTEN"),
         ("site_name (.env, line 4)", "expected SITE_NAME"),
-        ("FOO (.env, line 5)", "shop --help"),
+        ("FOO (.env, line 5)", "shop help settings"),
         ("PAYMENT_MINUTES (.env, line 6)", "minutes"),
         ("SITE_NAME (.env, line 8)", "line 7"),
     ] {

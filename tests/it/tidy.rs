@@ -64,7 +64,7 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
     ("actix_server::", &["interfaces/http"]),
     ("flate2::", &["interfaces/web"]),
     ("askama::", &["interfaces/web", "interfaces/desk", "infra/mail"]),
-    ("clap::", &["interfaces/cli"]),
+    ("clap::", &["interfaces/cli", "infra/config"]),
     ("indicatif::", &["interfaces/cli"]),
     ("tracing_subscriber::", &["interfaces/cli"]),
     ("println!", &[]),
@@ -150,7 +150,20 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
         ],
     ),
     ("strsim::", &["infra/config/unknown.rs"]),
-    ("tar::", &["interfaces/cli/backup.rs", "interfaces/cli/backup/hostile.rs"]),
+    ("percent_encoding::", &["domain/values/node_url.rs", "domain/login/factor.rs"]),
+    ("subtle::", &["interfaces/desk/form.rs"]),
+    (
+        "parking_lot::",
+        &[
+            "infra/store",
+            "actions",
+            "interfaces/http",
+            "interfaces/web",
+            "interfaces/desk",
+            "interfaces/cli",
+        ],
+    ),
+    ("tar::", &["interfaces/cli/backup/archive.rs", "interfaces/cli/backup/archive/hostile.rs"]),
     (
         "async fn",
         &[

@@ -4,6 +4,8 @@ use crate::domain::catalog::OfferKey;
 use crate::domain::values::Amount;
 use crate::domain::values::Currency;
 use crate::domain::values::Quantity;
+use data_encoding::HEXLOWER;
+use data_encoding::HEXLOWER_PERMISSIVE;
 
 /// The name of one cart as it is now, from which an order's code and the name of its form are made.
 ///
@@ -105,7 +107,7 @@ impl Basket {
             .iter()
             .find_map(|line| line.seen.as_ref())
             .map_or("", |seen| seen.currency.as_str());
-        let id: String = self.id.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = HEXLOWER.encode(&self.id.0);
         let mut text = format!("1|{id}|{currency}");
         for line in &self.lines {
             let seen =
@@ -166,14 +168,8 @@ fn line_from(part: &str, currency: Option<&Currency>) -> Option<CartLine> {
 }
 
 fn id_from_hex(text: &str) -> Option<CartId> {
-    let mut id = [0; 16];
-    if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (byte, n) in id.iter_mut().zip(0..) {
-        *byte = u8::from_str_radix(&text[2 * n..2 * n + 2], 16).ok()?;
-    }
-    Some(CartId(id))
+    let id = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?;
+    id.try_into().ok().map(CartId)
 }
 
 fn base_36(mut n: i64) -> String {

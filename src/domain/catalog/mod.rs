@@ -8,7 +8,6 @@ pub mod file;
 pub mod json;
 pub mod limits;
 pub mod markdown;
-pub mod markdown_back;
 pub mod offer;
 pub mod page;
 mod product_file;

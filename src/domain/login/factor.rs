@@ -8,6 +8,9 @@ use data_encoding::BASE32_NOPAD;
 use hmac::Hmac;
 use hmac::KeyInit;
 use hmac::Mac;
+use percent_encoding::AsciiSet;
+use percent_encoding::NON_ALPHANUMERIC;
+use percent_encoding::utf8_percent_encode;
 use sha1::Sha1;
 
 /// What the seller's phone and the shop both know, and from which both make the code of each half minute.
@@ -17,6 +20,9 @@ use sha1::Sha1;
 pub struct FactorSecret([u8; FACTOR_SECRET_BYTES]);
 
 pub const FACTOR_SECRET_BYTES: usize = 20;
+
+/// All but what RFC 3986, section 2.3, calls unreserved.
+const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Shape: 6 decimal digits, as every authenticator shows them.
 pub const CODE_DIGITS: usize = 6;
@@ -61,7 +67,7 @@ impl FactorSecret {
     ///
     /// Source: the Key URI Format of Google Authenticator, which all of them read.
     pub fn uri(&self, shop: &str) -> String {
-        let name = percent_encoded(shop);
+        let name = utf8_percent_encode(shop, &ENCODED);
         let secret = BASE32_NOPAD.encode(&self.0);
         format!(
             "otpauth://totp/{name}:desk?secret={secret}&issuer={name}&algorithm=SHA1&digits=6&period=30"
@@ -114,18 +120,6 @@ fn digits(text: &str) -> Option<String> {
     let typed: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let is_code = typed.len() == CODE_DIGITS && typed.bytes().all(|byte| byte.is_ascii_digit());
     is_code.then_some(typed)
-}
-
-fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]

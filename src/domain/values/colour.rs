@@ -1,5 +1,7 @@
 //! Colours and contrast.
 
+use data_encoding::HEXLOWER_PERMISSIVE;
+
 /// A colour as a browser writes it.
 ///
 /// Shape: `#` and six hexadecimal digits, small.
@@ -44,11 +46,9 @@ impl Colour {
     /// [`NotAColour`] for any other shape.
     pub fn parse(text: &str) -> Result<Self, NotAColour> {
         let digits = text.trim().trim_start_matches('#');
-        if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(NotAColour);
-        }
-        let part = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).map_err(|_| NotAColour);
-        Ok(Self { red: part(0)?, green: part(2)?, blue: part(4)? })
+        let bytes = HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).map_err(|_| NotAColour)?;
+        let [red, green, blue] = bytes.try_into().map_err(|_| NotAColour)?;
+        Ok(Self { red, green, blue })
     }
 
     pub fn contrast(self, other: Self) -> Contrast {

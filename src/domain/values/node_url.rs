@@ -1,5 +1,6 @@
 //! Addresses of nodes.
 
+use percent_encoding::percent_decode_str;
 use std::fmt;
 use std::net::IpAddr;
 use std::net::Ipv6Addr;
@@ -194,25 +195,12 @@ fn authority_parts(text: &str) -> Option<Authority> {
     Some((login, Host::parse(host)?, port))
 }
 
-/// Source: RFC 3986, section 2.1.
+/// The text without its escapes, each of which is `%` and two digits: what is none is left as it is, and refused here.
 fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        rest = after;
-        if *first != b'%' {
-            bytes.push(*first);
-            continue;
-        }
-        let (digits, after) = rest.split_at_checked(2)?;
-        let digits = std::str::from_utf8(digits).ok()?;
-        if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return None;
-        }
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        rest = after;
-    }
-    String::from_utf8(bytes).ok().filter(|text| !text.contains(char::is_control))
+    let decoded = percent_decode_str(text).decode_utf8().ok()?;
+    let n_escapes = text.matches('%').count();
+    let is_whole = text.len() == decoded.len() + 2 * n_escapes;
+    (is_whole && !decoded.contains(char::is_control)).then(|| decoded.into_owned())
 }
 
 impl fmt::Display for Host {

@@ -1,8 +1,9 @@
 //! Reads `.env` files.
 
 use crate::infra::bounded;
-use crate::infra::config::Found;
-use crate::infra::config::SettingFault;
+use crate::infra::config::fault::Found;
+use crate::infra::config::fault::SettingFault;
+use crate::infra::config::settings::is_known;
 use std::path::Path;
 
 /// Units: bytes. The example in the repository has 5 KB.
@@ -44,7 +45,7 @@ pub fn read(path: &Path, faults: &mut Vec<SettingFault>) -> Vec<(String, Found)>
         };
         let name = plain_name(name.trim());
         let earlier = values.iter().find(|(known, _)| known == name);
-        if let Some((_, (_, first))) = earlier.filter(|_| super::NAMES.contains(&name)) {
+        if let Some((_, (_, first))) = earlier.filter(|_| is_known(name)) {
             let found = format!("the same setting as in {first}");
             refuse(name, place, found, "one line per setting");
             continue;

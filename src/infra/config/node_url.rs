@@ -3,13 +3,7 @@
 use crate::domain::values::Host;
 use crate::domain::values::NodeUrl;
 use crate::domain::values::ProxyUrl;
-
-/// What is wrong with the setting of a node. `found` shows no user, no password and no path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeUrlFault {
-    pub found: String,
-    pub expected: &'static str,
-}
+use crate::infra::config::parsers::Refused;
 
 const ONION_WITHOUT_PROXY: &str = "TOR_PROXY_URL as well, for example socks5h://127.0.0.1:9050: onion addresses are reached only through Tor";
 const NAME_WITHOUT_PROXY: &str = "TOR_PROXY_URL as well, for example socks5h://127.0.0.1:9050, since only the proxy resolves names; or \
@@ -18,37 +12,45 @@ const OPEN: &str = "https://, a node on this host or its own network, or an onio
                     network can read and change the node's answers. To allow it anyway, write the same URL twice, \
                     separated by a space";
 
-/// Reads the URLs of nodes, with spaces between. A public one over plain http has to be written twice.
-///
-/// # Errors
-/// [`NodeUrlFault`] for the first that is wrong.
-pub fn read_node_urls(
-    text: &str,
-    most: usize,
-    proxy: Option<&ProxyUrl>,
-) -> Result<Vec<NodeUrl>, NodeUrlFault> {
-    let mut urls: Vec<(NodeUrl, usize)> = Vec::new();
-    for word in text.split_whitespace() {
-        let url = NodeUrl::parse(word).map_err(|_| NodeUrlFault {
-            found: "an invalid value (not shown)".to_owned(),
-            expected: "http://HOST:PORT, for example http://127.0.0.1:8545, optionally with USER:PASSWORD@ before the host",
-        })?;
-        match urls.iter_mut().find(|(known, _)| *known == url) {
-            Some((_, n_times)) => *n_times += 1,
-            None => urls.push((url, 1)),
+/// The seller's own nodes of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeUrls {
+    pub urls: Vec<NodeUrl>,
+    /// Those that are written twice.
+    confirmed: Vec<NodeUrl>,
+}
+
+impl NodeUrls {
+    /// Reads URLs with spaces between, at most so many different ones. Errors show no user, no password and no path.
+    pub fn parse(text: &str, most: usize) -> Result<Self, Refused> {
+        let mut read = Self { urls: Vec::new(), confirmed: Vec::new() };
+        for word in text.split_whitespace() {
+            let url = NodeUrl::parse(word).map_err(|_| {
+                Refused::unseen("http://HOST:PORT, for example http://127.0.0.1:8545, optionally with USER:PASSWORD@ before the host")
+            })?;
+            let list = if read.urls.contains(&url) { &mut read.confirmed } else { &mut read.urls };
+            list.push(url);
         }
-    }
-    if most < urls.len() {
-        let expected = if most == 1 { "one URL" } else { "fewer URLs" };
-        return Err(NodeUrlFault { found: format!("{} URLs", urls.len()), expected });
-    }
-    for (url, n_times) in &urls {
-        if let Some(expected) = why_not(url, 1 < *n_times, proxy) {
-            let scheme = if url.is_tls() { "https" } else { "http" };
-            return Err(NodeUrlFault { found: format!("{scheme}://{url}"), expected });
+        if most < read.urls.len() {
+            let expected = if most == 1 { "one URL" } else { "fewer URLs" };
+            return Err(Refused::found(format!("{} URLs", read.urls.len()), expected));
         }
+        Ok(read)
     }
-    Ok(urls.into_iter().map(|(url, _)| url).collect())
+
+    /// A public one over plain http has to be written twice; a name is resolved by the proxy.
+    ///
+    /// # Errors
+    /// The first that may not be asked.
+    pub fn check(&self, proxy: Option<&ProxyUrl>) -> Result<(), Refused> {
+        for url in &self.urls {
+            if let Some(expected) = why_not(url, self.confirmed.contains(url), proxy) {
+                let scheme = if url.is_tls() { "https" } else { "http" };
+                return Err(Refused::found(format!("{scheme}://{url}"), expected));
+            }
+        }
+        Ok(())
+    }
 }
 
 fn why_not(url: &NodeUrl, is_said_twice: bool, proxy: Option<&ProxyUrl>) -> Option<&'static str> {
@@ -70,11 +72,14 @@ mod tests {
     #[track_caller]
     fn check(text: &str, has_proxy: bool, expected: Result<&[&str], &str>) {
         let proxy = ProxyUrl::parse("socks5h://127.0.0.1:9050").unwrap();
-        let read = read_node_urls(text, 3, has_proxy.then_some(&proxy));
+        let read = NodeUrls::parse(text, 3).and_then(|nodes| {
+            nodes.check(has_proxy.then_some(&proxy))?;
+            Ok(nodes)
+        });
         assert!(!format!("{read:?}").contains("hunter2"), "{text:?}");
         let said = match &read {
-            Ok(urls) => Ok(urls.iter().map(ToString::to_string).collect::<Vec<_>>()),
-            Err(fault) => Err(fault.found.as_str()),
+            Ok(nodes) => Ok(nodes.urls.iter().map(ToString::to_string).collect::<Vec<_>>()),
+            Err(refused) => Err(refused.found.as_deref().unwrap()),
         };
         assert_eq!(
             said,
@@ -125,9 +130,6 @@ mod tests {
     fn what_is_no_url_is_not_repeated() {
         check("u:hunter2@127.0.0.1:8545", false, Err("an invalid value (not shown)"));
         check("http://a:1 http://b:1 http://c:1 http://d:1", false, Err("4 URLs"));
-        assert_eq!(
-            read_node_urls("http://a:1 http://b:1", 1, None).unwrap_err().expected,
-            "one URL"
-        );
+        assert_eq!(NodeUrls::parse("http://a:1 http://b:1", 1).unwrap_err().expected, "one URL");
     }
 }

@@ -1,9 +1,10 @@
 //! Finds misspelt settings and names the nearest known one.
 
 use crate::domain::payment::secret;
-use crate::infra::config::Found;
-use crate::infra::config::NAMES;
-use crate::infra::config::SettingFault;
+use crate::infra::config::fault::Found;
+use crate::infra::config::fault::SettingFault;
+use crate::infra::config::settings::NAMES;
+use crate::infra::config::settings::is_known;
 
 /// Names that stand in `.env` for others than the shop: for the ancestor's containers and for Compose.
 const OF_OTHERS: [&str; 4] = ["NODE_ENV", "VIRTUAL_HOST", "LETSENCRYPT_HOST", "LETSENCRYPT_EMAIL"];
@@ -21,7 +22,7 @@ pub fn unknown_in_file(written: &[(String, Found)]) -> Vec<SettingFault> {
             || nearest(name).is_none()
                 && PREFIXES_OF_OTHERS.iter().any(|prefix| name.starts_with(prefix))
     };
-    let unknown = written.iter().filter(|(name, _)| !NAMES.contains(&name.as_str()));
+    let unknown = written.iter().filter(|(name, _)| !is_known(name));
     unknown
         .filter(|(name, _)| !is_of_others(name))
         .map(|(name, (_, place))| SettingFault {
@@ -29,7 +30,7 @@ pub fn unknown_in_file(written: &[(String, Found)]) -> Vec<SettingFault> {
             place: place.clone(),
             found: "an unknown setting".to_owned(),
             expected: nearest(name).map_or_else(
-                || "a setting listed in `shop --help`, in capital letters".to_owned(),
+                || "a setting listed in `shop help settings`".to_owned(),
                 str::to_owned,
             ),
         })
@@ -39,7 +40,7 @@ pub fn unknown_in_file(written: &[(String, Found)]) -> Vec<SettingFault> {
 /// Names in the environment that are almost settings. It holds very many others, of which nothing is said.
 pub fn almost_in_environment<'a>(names: impl Iterator<Item = &'a str>) -> Vec<SettingFault> {
     let mut faults: Vec<SettingFault> = names
-        .filter(|name| !NAMES.contains(name))
+        .filter(|name| !is_known(name))
         .filter_map(|name| {
             let near = nearest(name).filter(|near| LONG_ENOUGH <= near.len())?;
             (distance(name, near) <= near.len() / 6).then(|| SettingFault {
@@ -56,8 +57,10 @@ pub fn almost_in_environment<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Se
 
 /// The setting whose name is most like this one; `None` where it is like none.
 fn nearest(name: &str) -> Option<&'static str> {
-    let (near, far) =
-        NAMES.iter().map(|known| (*known, distance(name, known))).min_by_key(|(_, far)| *far)?;
+    let (near, far) = NAMES
+        .iter()
+        .map(|known| (known.as_str(), distance(name, known)))
+        .min_by_key(|(_, far)| *far)?;
     (far <= (near.len() / 3).max(1)).then_some(near)
 }
 
@@ -155,7 +158,10 @@ mod tests {
             "CURRENT",
             "_",
         ];
-        assert_eq!(almost_in_environment(usual.into_iter().chain(NAMES)), []);
+        assert_eq!(
+            almost_in_environment(usual.into_iter().chain(NAMES.iter().map(String::as_str))),
+            []
+        );
         let slips = ["SITE_NAM", "KEEP_DAY", "LISTE", "DESK_LISTEM", "SHOP_SITE_NAME", "site_name"];
         assert_eq!(almost_in_environment(slips.into_iter()).len(), slips.len());
     }

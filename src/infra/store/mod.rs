@@ -197,7 +197,6 @@ impl Db {
             .await?;
         sqlx::migrate!().run(&write).await?;
         payment::name_accounts(&write).await?;
-        product_edit::recall_descriptions(&write).await?;
         let read = SqlitePoolOptions::new()
             .max_connections(N_READERS)
             // One is always open, so that the journal that `changes` watches stays the same file.

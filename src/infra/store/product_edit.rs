@@ -6,7 +6,6 @@ use crate::domain::catalog::Prices;
 use crate::domain::catalog::ProductRecord;
 use crate::domain::catalog::Slug;
 use crate::domain::catalog::markdown;
-use crate::domain::catalog::markdown_back;
 use crate::domain::values::Currency;
 use crate::infra::store::Db;
 use crate::infra::store::StoreError;
@@ -19,7 +18,6 @@ use crate::infra::store::catalog_import::ShownPicture;
 use serde_json::json;
 use sqlx::Row;
 use sqlx::SqliteConnection;
-use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteRow;
 
 /// Everything that the form of a product shows.
@@ -544,25 +542,6 @@ pub async fn forget_pictures(
         }
     }
     Ok(unused)
-}
-
-/// Texts of which an older version of the shop kept only what buyers see are read back from that.
-pub(super) async fn recall_descriptions(pool: &SqlitePool) -> Result<(), StoreError> {
-    let rows: Vec<(i64, String)> = sqlx::query_as(
-        "select id, description_html from products where description = '' and description_html <> ''",
-    )
-    .fetch_all(pool)
-    .await?;
-    for (id, html) in rows {
-        let text =
-            markdown_back::markdown_of(&html).unwrap_or_else(|| markdown_back::words_of(&html));
-        sqlx::query("update products set description = ? where id = ?")
-            .bind(text)
-            .bind(id)
-            .execute(pool)
-            .await?;
-    }
-    Ok(())
 }
 
 /// The pictures of which only the rendering is known, and not which file of the seller's they came from.

@@ -29,7 +29,7 @@ pub async fn open(settings: Settings) -> anyhow::Result<ExitCode> {
     if unread {
         say(&format!(
             "But it accepts no orders yet: new mail has been unread for more than {} (CLOSE_AFTER_DAYS). Read it, and the shop opens by itself.",
-            plural(settings.close_after_days, "day", "days")
+            plural(settings.orders.close_after_days, "day", "days")
         ));
     }
     shop.db.close().await;

@@ -1,12 +1,24 @@
 //! `shop backup` and `shop restore`.
 
+mod archive;
+
+pub use archive::unpack;
+
 use crate::actions;
 use crate::domain::values::plural;
 use crate::infra::bounded;
-use crate::infra::bounded::Metered;
 use crate::infra::config::Settings;
 use crate::infra::store;
 use crate::infra::store::Db;
+use crate::interfaces::cli::backup::archive::CLIENTS;
+use crate::interfaces::cli::backup::archive::DATABASE;
+use crate::interfaces::cli::backup::archive::DESK_CLIENTS;
+use crate::interfaces::cli::backup::archive::FILES;
+use crate::interfaces::cli::backup::archive::FOLDERS;
+use crate::interfaces::cli::backup::archive::KEY;
+use crate::interfaces::cli::backup::archive::MOST_OF_FILE;
+use crate::interfaces::cli::backup::archive::SECRET;
+use crate::interfaces::cli::backup::archive::pack;
 use crate::interfaces::cli::digests;
 use crate::interfaces::cli::home_of;
 use crate::interfaces::cli::open;
@@ -22,11 +34,9 @@ use std::fs::OpenOptions;
 use std::io;
 use std::io::BufRead;
 use std::io::BufReader;
-use std::io::Read;
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Component;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,30 +63,6 @@ pub struct Restore {
     #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
     gap: u32,
 }
-
-/// The database, the last to be put into its place: where it lies, the copy has been brought back whole.
-const DATABASE: &str = "db/shop.sqlite";
-const SECRET: &str = "db/shop.secret";
-const CLIENTS: &str = "db/onion.clients";
-const DESK_CLIENTS: &str = "db/desk.clients";
-const KEY: &str = "db/seller.asc";
-/// What a copy holds beside: single files, then folders.
-const FILES: [&str; 3] = [".env", "db/data.json", "db/mirrors.txt"];
-const FOLDERS: [&str; 3] = ["db/pages", "db/images", "db/pictures"];
-
-/// Stands as their owner at all files of a copy that has a list of them: one whose list was taken out is not taken for an
-/// older one.
-const LISTED: &str = "listed";
-
-/// Units: bytes of all files of a copy. It is held in memory, as it was when it was made.
-const MOST_BYTES: u64 = 8 << 30;
-/// Units: files of a copy.
-const MOST_FILES: usize = 1_000_000;
-/// Units: bytes of one file, so that a copy which is none is refused before it fills the memory.
-const MOST_OF_DATABASE: u64 = 4 << 30;
-const MOST_OF_FILE: u64 = 64 << 20;
-/// Units: bytes between two files: a long name, and what a header may say more.
-const MOST_BETWEEN: u64 = 64 << 10;
 
 /// Writes a copy of the shop, sealed to the seller's key where there is one.
 pub async fn back_up(backup: Backup, settings: Settings) -> anyhow::Result<ExitCode> {
@@ -149,12 +135,12 @@ pub async fn back_up(backup: Backup, settings: Settings) -> anyhow::Result<ExitC
 /// Brings a copy back where there is no database yet: as a whole, or nothing at all.
 pub async fn restore(restore: Restore, settings: Settings) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
-        fs::symlink_metadata(&settings.database).is_err(),
+        fs::symlink_metadata(&settings.storage.database).is_err(),
         "{} already exists: a backup is restored only where no shop exists. Move it away with its -wal and -shm files",
-        settings.database.display()
+        settings.storage.database.display()
     );
     for tail in ["-wal", "-shm"] {
-        let beside = with_tail(&settings.database, tail);
+        let beside = with_tail(&settings.storage.database, tail);
         anyhow::ensure!(
             fs::symlink_metadata(&beside).is_err(),
             "{} belongs to a missing database: move it away",
@@ -242,7 +228,7 @@ async fn bring_back(
         remove_draft(&draft);
         write_new(&draft, bytes).with_context(|| format!("write beside {}", path.display()))?;
     }
-    let draft = draft_of(&settings.database);
+    let draft = draft_of(&settings.storage.database);
     mend_database(&draft, gap).await.context("the database of the backup")?;
     for (path, _) in plan {
         fs::rename(draft_of(path), path)
@@ -278,11 +264,11 @@ async fn mend_database(file: &Path, gap: u32) -> anyhow::Result<()> {
 
 /// Files that the settings may have put elsewhere.
 fn own_places(settings: &Settings) -> Vec<(&'static str, PathBuf)> {
-    let key = settings.seller_key_file.clone().unwrap_or_else(|| PathBuf::from(KEY));
+    let key = settings.mail.seller_key.clone().unwrap_or_else(|| PathBuf::from(KEY));
     vec![
         (SECRET, open::secret_file(settings)),
-        (CLIENTS, home_of(&settings.database).join("onion.clients")),
-        (DESK_CLIENTS, home_of(&settings.database).join("desk.clients")),
+        (CLIENTS, home_of(&settings.storage.database).join("onion.clients")),
+        (DESK_CLIENTS, home_of(&settings.storage.database).join("desk.clients")),
         (KEY, key),
     ]
 }
@@ -290,7 +276,7 @@ fn own_places(settings: &Settings) -> Vec<(&'static str, PathBuf)> {
 fn folder_of(name: &str, settings: &Settings) -> PathBuf {
     // The rendered pictures lie beside the database.
     if name == "db/pictures" {
-        home_of(&settings.database).join("pictures")
+        home_of(&settings.storage.database).join("pictures")
     } else {
         PathBuf::from(name)
     }
@@ -301,7 +287,7 @@ fn plan<'a>(files: &'a BTreeMap<String, Vec<u8>>, settings: &Settings) -> Vec<(P
     let own = own_places(settings);
     let place = |name: &str| {
         if name == DATABASE {
-            return settings.database.clone();
+            return settings.storage.database.clone();
         }
         if let Some((_, path)) = own.iter().find(|(own, _)| *own == name) {
             return path.clone();
@@ -313,7 +299,7 @@ fn plan<'a>(files: &'a BTreeMap<String, Vec<u8>>, settings: &Settings) -> Vec<(P
     };
     let mut plan: Vec<(PathBuf, &[u8])> =
         files.iter().map(|(name, bytes)| (place(name), bytes.as_slice())).collect();
-    plan.sort_by_key(|(path, _)| *path == settings.database);
+    plan.sort_by_key(|(path, _)| *path == settings.storage.database);
     plan
 }
 
@@ -348,89 +334,6 @@ fn read_if_there(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("read {}", path.display())),
     }
-}
-
-fn pack(files: BTreeMap<String, Vec<u8>>) -> io::Result<Vec<u8>> {
-    let mut packer = tar::Builder::new(Vec::new());
-    // The list comes first: a copy that is cut off still says what it held.
-    let list = (digests::LIST.to_owned(), digests::list(&files));
-    for (name, bytes) in std::iter::once(list).chain(files) {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(bytes.len().try_into().map_err(io::Error::other)?);
-        // Neither owner nor time: a copy tells what the shop is, not who made it when.
-        header.set_mode(0o600);
-        header.set_username(LISTED)?;
-        packer.append_data(&mut header, name, bytes.as_slice())?;
-    }
-    packer.into_inner()
-}
-
-/// Reads a copy. Every name is known, or a plain name in a known folder; so nothing climbs out of the shop's own. Each file is
-/// refused by its name and its size before it is read.
-///
-/// # Errors
-/// What is wrong with the copy.
-pub fn unpack(copy: impl Read) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
-    let (mut files, mut is_listed) = (BTreeMap::new(), false);
-    let mut n_bytes = 0_u64;
-    let (copy, allowed) = Metered::new(copy);
-    allowed.set(MOST_BETWEEN);
-    let mut archive = tar::Archive::new(copy);
-    for entry in archive.entries().context("it is not a backup of a shop")? {
-        let mut entry = entry.context("it is not a backup of a shop, or it is damaged")?;
-        let path = entry.path().context("a name in it cannot be read")?.into_owned();
-        let name = path.to_str().map(str::to_owned).filter(|_| is_ours(&path));
-        let kind = entry.header().entry_type();
-        let (Some(name), true) = (name, kind.is_file()) else {
-            anyhow::bail!("nothing was changed: {path:?} does not belong in a backup of a shop");
-        };
-        is_listed |= entry.header().username_bytes() == Some(LISTED.as_bytes());
-        let size = entry.size();
-        let most = if name == DATABASE { MOST_OF_DATABASE } else { MOST_OF_FILE };
-        anyhow::ensure!(
-            size <= most,
-            "nothing was changed: {path:?} has {}, but at most {} can be restored",
-            bounded::size(size),
-            bounded::size(most)
-        );
-        n_bytes += size;
-        anyhow::ensure!(
-            n_bytes <= MOST_BYTES && files.len() < MOST_FILES,
-            "nothing was changed: the backup contains more than {}, or more than {MOST_FILES} files",
-            bounded::size(MOST_BYTES)
-        );
-        allowed.set(size);
-        let mut content = Vec::new();
-        entry.read_to_end(&mut content).with_context(|| format!("read {name} in it"))?;
-        allowed.set(MOST_BETWEEN);
-        anyhow::ensure!(
-            u64::try_from(content.len()).ok() == Some(size),
-            "it is cut off within {name}"
-        );
-        anyhow::ensure!(
-            files.insert(name, content).is_none(),
-            "nothing was changed: it contains {path:?} twice"
-        );
-    }
-    anyhow::ensure!(
-        !is_listed || files.contains_key(digests::LIST),
-        "nothing was changed: its list of files is missing"
-    );
-    Ok(files)
-}
-
-fn is_ours(path: &Path) -> bool {
-    let Some(name) = path.to_str() else { return false };
-    // `components` passes over a dot and a doubled slash: a name that holds one is not written as we write names.
-    let is_plain = path.components().all(|part| matches!(part, Component::Normal(_)))
-        && path.components().map(|part| part.as_os_str().len() + 1).sum::<usize>()
-            == name.len() + 1;
-    let is_known = [DATABASE, SECRET, CLIENTS, DESK_CLIENTS, KEY, digests::LIST].contains(&name)
-        || FILES.contains(&name)
-        || FOLDERS
-            .iter()
-            .any(|folder| name.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')));
-    is_plain && is_known && !name.contains('\0')
 }
 
 fn holds(path: &Path, bytes: &[u8]) -> bool {
@@ -472,58 +375,3 @@ fn remove_draft(draft: &Path) {
         let _ = fs::remove_file(with_tail(draft, tail));
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(name: &str, is_good: bool) {
-        assert_eq!(is_ours(Path::new(name)), is_good, "{name}");
-    }
-
-    #[test]
-    fn a_copy_holds_what_belongs_to_a_shop_and_nothing_else() {
-        for name in [".env", DATABASE, KEY, "db/pages/about.md", "db/images/a/b.jpg"] {
-            check(name, true);
-        }
-        for name in [
-            "",
-            "/etc/passwd",
-            "../.env",
-            "db/../.env",
-            "db/pages/../../x",
-            "./.env",
-            "db//data.json",
-            "db/pages/",
-            "db/pages",
-            "db/onion.key",
-            ".ssh/authorized_keys",
-            "db/shop.sqlite-wal",
-            "db/pages/./x",
-            "/db/pages/x",
-        ] {
-            check(name, false);
-        }
-    }
-
-    #[test]
-    fn what_is_packed_is_unpacked() {
-        let files = BTreeMap::from([
-            (DATABASE.to_owned(), vec![0; 70_000]),
-            (format!("db/images/{}.jpg", "n".repeat(300)), b"long".to_vec()),
-            (".env".to_owned(), Vec::new()),
-        ]);
-        let copy = pack(files.clone()).unwrap();
-        let mut unpacked = unpack(copy.as_slice()).unwrap();
-        assert!(digests::verify(&mut unpacked).unwrap());
-        assert_eq!(unpacked, files);
-        for cut in [600, 40_000] {
-            assert!(unpack(&copy[..cut]).is_err(), "{cut}");
-        }
-        assert!(unpack(&b"nonsense"[..]).is_err());
-    }
-}
-
-#[cfg(test)]
-mod hostile;

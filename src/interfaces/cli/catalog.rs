@@ -46,7 +46,7 @@ pub async fn run(command: CatalogCommand, settings: Settings) -> anyhow::Result<
     shop.db.close().await;
     if let Some(first) = kept.incomplete.first() {
         anyhow::bail!(
-            "the picture names of {}, for example {first:?}, are incomplete: an older version of the shop did not store them. \
+            "the texts or picture names of {}, for example {first:?}, are incomplete: an older version of the shop did not store them. \
              Import the catalog once from its file (shop seed db/data.json), then export it. Nothing was written",
             plural(kept.incomplete.len(), "product", "products")
         );

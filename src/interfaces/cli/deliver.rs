@@ -10,6 +10,7 @@ use crate::infra::mail::reply::MOST_BYTES;
 use crate::infra::mail::reply::addressed;
 use crate::interfaces::cli::open;
 use crate::interfaces::cli::say_error;
+use clap::ArgAction;
 use clap::Args;
 use std::io;
 use std::io::Read;
@@ -18,6 +19,10 @@ use std::process::ExitCode;
 #[derive(Args)]
 #[command(disable_help_flag = true)]
 pub struct Deliver {
+    /// Print help
+    // Without `-h`, which is sendmail's own and means something else.
+    #[arg(long, action = ArgAction::Help)]
+    help: Option<bool>,
     /// Sendmail's flags, then the recipient: order+REF@shop.invalid
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FLAGS|RECIPIENT")]
     arguments: Vec<String>,

@@ -66,7 +66,7 @@ async fn set_password(settings: &Settings) -> anyhow::Result<ExitCode> {
     // Before anything is asked: whoever cannot keep a password need not type one.
     let shop = open::shop(settings).await?;
     let site_name = store::appearance::find_name(&shop.db).await?;
-    let site_name = site_name.unwrap_or_else(|| settings.site_name.clone());
+    let site_name = site_name.unwrap_or_else(|| settings.site.name.clone());
     let (first, second) = if io::stdin().is_terminal() {
         let first = rpassword::prompt_password("New password: ").context("read the password")?;
         judge(&first, &site_name)?;
@@ -83,10 +83,10 @@ async fn set_password(settings: &Settings) -> anyhow::Result<ExitCode> {
         .await??;
     shop.db.close().await;
     say("The desk password was set, and all sessions were ended.");
-    if settings.desk_listen.is_none() {
+    if settings.listeners.desk.is_none() {
         say(&format!(
             "The desk is off: set DESK_LISTEN={} in .env to turn it on.",
-            desk_beside(&settings.listen)
+            desk_beside(&settings.listeners.shop.at)
         ));
     }
     Ok(ExitCode::SUCCESS)

@@ -1,11 +1,11 @@
 //! SHA-256 digests of a backup's members.
 
 use anyhow::Context;
+use data_encoding::HEXLOWER;
 use sha2::Digest;
 use sha2::Sha256;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
 /// The list of all other members of a copy, each with its digest. Shape: as `sha256sum` writes it, and as
 /// `sha256sum --check` reads it where the copy is unpacked by hand.
@@ -44,20 +44,12 @@ pub fn verify(files: &mut BTreeMap<String, Vec<u8>>) -> anyhow::Result<bool> {
 
 fn line(name: &str, bytes: &[u8]) -> String {
     let mark = if shown(name) == name { "" } else { "\\" };
-    format!("{mark}{}  {}\n", digest(bytes), shown(name))
+    format!("{mark}{}  {}\n", HEXLOWER.encode(&Sha256::digest(bytes)), shown(name))
 }
 
 /// On one line, whatever its name.
 fn shown(name: &str) -> String {
     name.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r")
-}
-
-fn digest(bytes: &[u8]) -> String {
-    let mut digits = String::new();
-    for byte in Sha256::digest(bytes) {
-        let _ = write!(digits, "{byte:02x}");
-    }
-    digits
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Asks the open shop through its own door, as a service manager would that had a browser.
 pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
-    let answer = match &settings.listen {
+    let answer = match &settings.listeners.shop.at {
         Listen::Tcp(address) => {
             // A door open to all of the host's addresses is asked at the nearest.
             let address = address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");

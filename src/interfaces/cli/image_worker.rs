@@ -5,6 +5,7 @@ use crate::actions::Answering;
 use crate::actions::PictureRequest;
 use crate::actions::Subprocess;
 use crate::infra::bounded;
+use crate::infra::config::Flags;
 use crate::infra::config::Settings;
 use crate::infra::pictures::Gallery;
 use crate::infra::pictures::Source;
@@ -12,7 +13,6 @@ use crate::interfaces::cli::home_of;
 use crate::interfaces::cli::open;
 use crate::interfaces::cli::process_hardening;
 use anyhow::Context;
-use std::collections::HashMap;
 use std::io;
 use std::io::Write;
 use std::process::ExitCode;
@@ -32,7 +32,7 @@ const MOST_OF_REQUEST: u64 = Source::MOST_BYTES as u64 + 4_096;
 pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     process_hardening::limit_memory();
     open::require_shop(settings)?;
-    let home = home_of(&settings.database);
+    let home = home_of(&settings.storage.database);
     let originals = open::originals(&home);
     let gallery = Gallery::open(home.join("pictures")).context("open the rendered pictures")?;
     let request =
@@ -43,7 +43,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
 
 /// What the open shop calls: the same program as a process of its own, for each picture anew. Whatever a picture does
 /// there, it does not do it to the process that speaks to buyers.
-pub fn apart(flags: &HashMap<&'static str, String>) -> Arc<Subprocess> {
+pub fn apart(flags: &Flags) -> Arc<Subprocess> {
     let flags = flags.clone();
     Arc::new(move |request: PictureRequest| -> Answering {
         let flags = flags.clone();
@@ -55,10 +55,7 @@ pub fn apart(flags: &HashMap<&'static str, String>) -> Arc<Subprocess> {
     })
 }
 
-async fn ask(
-    flags: &HashMap<&'static str, String>,
-    request: PictureRequest,
-) -> io::Result<Vec<u8>> {
+async fn ask(flags: &Flags, request: PictureRequest) -> io::Result<Vec<u8>> {
     // The program that runs, also where its file has been replaced by a newer one; its path would name a deleted file then.
     let mut child = Command::new("/proc/self/exe")
         .arg("develop")
@@ -70,7 +67,7 @@ async fn ask(
         .spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
         // One that ends early says why on its standard output, or its silence does.
-        if stdin.write_all(request.head.as_bytes()).await.is_ok() {
+        if stdin.write_all(&request.head).await.is_ok() {
             let _ = stdin.write_all(&request.bytes).await;
         }
     }

@@ -1,5 +1,6 @@
 //! `shop mutt`: writes a muttrc for the shop's mailbox.
 
+use crate::infra::config::Flags;
 use crate::infra::config::Settings;
 use crate::infra::mail;
 use crate::interfaces::cli::open;
@@ -7,7 +8,6 @@ use crate::interfaces::cli::say_error;
 use crate::interfaces::cli::say_text;
 use anyhow::Context;
 use clap::Args;
-use std::collections::HashMap;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,11 +53,7 @@ fn strange(locale: Option<&str>) -> Option<String> {
 /// Where mutt writes what it has opened: in memory, so that nothing that was sealed comes to lie on the disk.
 const MEMORY: &str = "/dev/shm";
 
-pub fn run(
-    mutt: MuttCommand,
-    settings: &Settings,
-    flags: &HashMap<&'static str, String>,
-) -> anyhow::Result<ExitCode> {
+pub fn run(mutt: MuttCommand, settings: &Settings, flags: &Flags) -> anyhow::Result<ExitCode> {
     open::require_shop(settings)?;
     let folder = match mutt.folder {
         Some(folder) => folder,
@@ -71,7 +67,7 @@ pub fn run(
             format!("{}{}", for_shell(path_text(&program)?), same_settings(flags))
         }
     };
-    let maildir = folder.join(&settings.maildir);
+    let maildir = folder.join(&settings.mail.maildir);
     let run = format!("cd {} && {command}", for_shell(path_text(&folder)?));
     let tmpdir = if Path::new(MEMORY).is_dir() {
         format!(
@@ -89,18 +85,18 @@ pub fn run(
         .replace("@LOCALE_HELP@", LOCALE_HELP)
         .replace("@RUN@", &for_mutt(&run)?)
         .replace("@MAILDIR@", &for_mutt(path_text(&maildir)?)?)
-        .replace("@FROM@", &for_mutt(settings.from.as_str())?)
+        .replace("@FROM@", &for_mutt(settings.mail.from.as_str())?)
         .replace("@TMPDIR@\n", &tmpdir);
     say_text(text.trim_end());
     Ok(ExitCode::SUCCESS)
 }
 
 /// The settings that this command was given as flags; the others are read anew from `.env`.
-fn same_settings(flags: &HashMap<&'static str, String>) -> String {
+fn same_settings(flags: &Flags) -> String {
     let mut same: Vec<String> = flags
         .iter()
         // What is secret does not go into a file that is not.
-        .filter(|(name, _)| !matches!(**name, "SECRET" | "TOR_PASSWORD" | "WALLET"))
+        .filter(|(name, _)| !matches!(name.as_str(), "SECRET" | "TOR_PASSWORD" | "WALLET"))
         .map(|(name, value)| {
             let flag = name.to_ascii_lowercase().replace('_', "-");
             format!(" --{flag} {}", for_shell(value))

@@ -37,9 +37,9 @@ use std::sync::Arc;
 /// # Errors
 /// Where it was looked for, and what to do.
 pub fn require_shop(settings: &Settings) -> anyhow::Result<()> {
-    let place = std::path::absolute(&settings.database);
-    let place = place.as_deref().unwrap_or(&settings.database).display();
-    let found = match fs::metadata(&settings.database) {
+    let place = std::path::absolute(&settings.storage.database);
+    let place = place.as_deref().unwrap_or(&settings.storage.database).display();
+    let found = match fs::metadata(&settings.storage.database) {
         Ok(found) if found.len() == 0 => "is empty",
         Ok(_) => return Ok(()),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
@@ -59,8 +59,8 @@ pub fn require_shop(settings: &Settings) -> anyhow::Result<()> {
 /// As [`require_shop`], and where it cannot be opened.
 pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
     require_shop(settings)?;
-    let database = settings.database.display();
-    let db = Db::open(&settings.database)
+    let database = settings.storage.database.display();
+    let db = Db::open(&settings.storage.database)
         .await
         .with_context(|| format!("open the database {database}"))?;
     behind(db, settings).await
@@ -68,21 +68,21 @@ pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
 
 /// The same; where there is no shop, a new one is made.
 pub async fn shop_or_new(settings: &Settings) -> anyhow::Result<Shop> {
-    let home = home_of(&settings.database);
+    let home = home_of(&settings.storage.database);
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(&home)
         .with_context(|| format!("make the folder {}", home.display()))?;
-    let database = settings.database.display();
-    let db = Db::open_or_make(&settings.database)
+    let database = settings.storage.database.display();
+    let db = Db::open_or_make(&settings.storage.database)
         .await
         .with_context(|| format!("open the database {database}"))?;
     behind(db, settings).await
 }
 
 async fn behind(db: Db, settings: &Settings) -> anyhow::Result<Shop> {
-    let home = home_of(&settings.database);
+    let home = home_of(&settings.storage.database);
     if let Some(kept) = store::clock::find(&db).await.context("read the trusted time")? {
         clock::follow(kept);
     }
@@ -93,21 +93,21 @@ async fn behind(db: Db, settings: &Settings) -> anyhow::Result<Shop> {
         store::shop_state::find(&db).await.context("read what the shop remembers of itself")?.salt;
     let shop = Shop {
         db,
-        maildir: Maildir::new(settings.maildir.clone()),
+        maildir: Maildir::new(settings.mail.maildir.clone()),
         pictures,
         originals: originals(&home),
         image_worker: ImageWorker::default(),
         policy: Policy {
-            site_name: settings.site_name.clone(),
-            seller: settings.from.clone(),
-            payment_minutes: settings.payment_minutes,
-            keep_days: settings.keep_days,
-            purge_mail: settings.purge_mail,
-            close_after_days: settings.close_after_days,
-            read_marks: settings.read_marks,
-            most_unpaid: settings.most_unpaid,
-            most_held: settings.most_held,
-            tolerance: settings.tolerance,
+            site_name: settings.site.name.clone(),
+            seller: settings.mail.from.clone(),
+            payment_minutes: settings.orders.payment_minutes,
+            keep_days: settings.retention.keep_days,
+            purge_mail: settings.retention.purge_mail,
+            close_after_days: settings.orders.close_after_days,
+            read_marks: settings.orders.read_marks,
+            most_unpaid: settings.orders.most_unpaid,
+            most_held: settings.orders.most_held,
+            tolerance: settings.orders.tolerance,
         },
         availability: Arc::new(Availability::default()),
         clocks: clock::reading,
@@ -148,10 +148,10 @@ pub fn originals(beside: &Path) -> Originals {
 
 /// Looks at the seller's key as it lies there now. Returns why it cannot be used, which closes the shop's checkout.
 pub async fn take_key(shop: &Shop, settings: &Settings) -> anyhow::Result<Option<String>> {
-    let file = settings.seller_key_file.as_deref().unwrap_or(Path::new(SELLER_KEY));
+    let file = settings.mail.seller_key.as_deref().unwrap_or(Path::new(SELLER_KEY));
     let found = match bounded::read_file(file, MOST_OF_KEY) {
         Ok(bytes) => Some(bytes),
-        Err(error) if error.kind() == ErrorKind::NotFound && settings.seller_key_file.is_none() => {
+        Err(error) if error.kind() == ErrorKind::NotFound && settings.mail.seller_key.is_none() => {
             None
         }
         // What cannot be read is no key, and is not taken for the absence of one.
@@ -195,12 +195,12 @@ pub fn random_bytes<const N: usize>() -> [u8; N] {
 }
 
 pub fn secret_file(settings: &Settings) -> PathBuf {
-    home_of(&settings.database).join("shop.secret")
+    home_of(&settings.storage.database).join("shop.secret")
 }
 
 /// The secret of the settings, or the one that is kept beside the database; made where there is none.
 pub fn secret(settings: &Settings) -> anyhow::Result<Vec<u8>> {
-    if let Some(secret) = &settings.secret {
+    if let Some(secret) = &settings.storage.secret {
         return Ok(secret.clone().into_bytes());
     }
     let path = secret_file(settings);

@@ -42,29 +42,57 @@ pub struct Orders {
     json: bool,
 }
 
-/// Each takes a reference, or `-`: then it is that of the order's message on standard input.
+#[derive(Args)]
+struct OrderArgument {
+    /// Order number, or `-`: the one in the order's message on standard input
+    #[arg(value_name = "REF")]
+    order_ref: String,
+}
+
 #[derive(Subcommand)]
 enum Action {
     /// Show one order
-    Show { order_ref: String },
+    Show(OrderArgument),
     /// Mark as paid in full
-    Paid { order_ref: String },
+    Paid(OrderArgument),
     /// Record the total received so far, in coins, if it differs from the amount due
-    Partial { order_ref: String, amount: String },
+    Partial {
+        #[command(flatten)]
+        order: OrderArgument,
+        /// Total received so far, in coins, for example 0.05
+        amount: String,
+    },
     /// Mark as shipped
-    Shipped { order_ref: String, tracking: Vec<String> },
+    Shipped {
+        #[command(flatten)]
+        order: OrderArgument,
+        /// Tracking number, shown to the buyer
+        tracking: Vec<String>,
+    },
     /// Cancel the order
-    Cancel { order_ref: String, reason: Vec<String> },
+    Cancel {
+        #[command(flatten)]
+        order: OrderArgument,
+        /// Reason, shown to the buyer
+        reason: Vec<String>,
+    },
     /// Mark as refunded
     Refunded {
-        order_ref: String,
+        #[command(flatten)]
+        order: OrderArgument,
+        /// Transaction of the refund
         txid: Option<String>,
         /// Record the refund even if the shop has seen no payment
         #[arg(long)]
         anyway: bool,
     },
     /// Post a message on the order's page; without TEXT it is read from standard input
-    Note { order_ref: String, text: Vec<String> },
+    Note {
+        #[command(flatten)]
+        order: OrderArgument,
+        /// Your message [default: standard input]
+        text: Vec<String>,
+    },
     /// Export orders for your accounting, without buyers' data
     Export(Export),
     /// Summarize what needs your attention; prints nothing if nothing does
@@ -88,56 +116,58 @@ pub async fn run(orders: Orders, settings: Settings) -> anyhow::Result<ExitCode>
         None => order_list::list(&shop, &orders.listing, as_json).await?,
         Some(Action::Export(export)) => order_list::export(&shop, &export, as_json).await?,
         Some(Action::Digest(digest)) => order_list::digest(&shop, &digest, as_json).await?,
-        Some(Action::Show { order_ref }) => show(&shop, &named(&order_ref)?, as_json).await?,
-        Some(Action::Paid { order_ref }) => {
-            change(&shop, &named(&order_ref)?, OrderChange::Paid, as_json).await?;
+        Some(Action::Show(order)) => show(&shop, &order.read()?, as_json).await?,
+        Some(Action::Paid(order)) => {
+            change(&shop, &order.read()?, OrderChange::Paid, as_json).await?;
         }
-        Some(Action::Partial { order_ref, amount }) => {
+        Some(Action::Partial { order, amount }) => {
             let sum = Amount::parse_coins(&amount).with_context(|| format!("{amount:?}"))?;
-            change(&shop, &named(&order_ref)?, OrderChange::Partial(sum), as_json).await?;
+            change(&shop, &order.read()?, OrderChange::Partial(sum), as_json).await?;
         }
-        Some(Action::Shipped { order_ref, tracking }) => {
+        Some(Action::Shipped { order, tracking }) => {
             let word = OrderChange::Shipped(words("tracking", &tracking)?);
-            change(&shop, &named(&order_ref)?, word, as_json).await?;
+            change(&shop, &order.read()?, word, as_json).await?;
         }
-        Some(Action::Cancel { order_ref, reason }) => {
+        Some(Action::Cancel { order, reason }) => {
             let word = OrderChange::Cancelled(words("reason", &reason)?);
-            change(&shop, &named(&order_ref)?, word, as_json).await?;
+            change(&shop, &order.read()?, word, as_json).await?;
         }
-        Some(Action::Refunded { order_ref, txid, anyway }) => {
+        Some(Action::Refunded { order, txid, anyway }) => {
             let mut refund = Refund::parse(&txid.unwrap_or_default())?;
             refund.anyway |= anyway;
-            change(&shop, &named(&order_ref)?, OrderChange::Refunded(refund), as_json).await?;
+            change(&shop, &order.read()?, OrderChange::Refunded(refund), as_json).await?;
         }
-        Some(Action::Note { order_ref, text }) => {
+        Some(Action::Note { order, text }) => {
             anyhow::ensure!(
-                order_ref != "-" || !text.is_empty(),
+                order.order_ref != "-" || !text.is_empty(),
                 "if the order is read from standard input, give the text as an argument: note - TEXT"
             );
-            note(&shop, &named(&order_ref)?, &text.join(" ")).await?;
+            note(&shop, &order.read()?, &text.join(" ")).await?;
         }
     }
     shop.db.close().await;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The reference as it was given; for `-` that of the message on standard input, as mutt's `|` hands it over. The head of
-/// a sealed message is not sealed.
-fn named(order_ref: &str) -> anyhow::Result<String> {
-    if order_ref != "-" {
-        return Ok(order_ref.to_owned());
+impl OrderArgument {
+    /// The reference as it was given; for `-` that of the message on standard input, as mutt's `|` hands it over. The head
+    /// of a sealed message is not sealed.
+    fn read(self) -> anyhow::Result<String> {
+        if self.order_ref != "-" {
+            return Ok(self.order_ref);
+        }
+        let mut head = Vec::new();
+        std::io::stdin()
+            .take(LONGEST_HEAD)
+            .read_to_end(&mut head)
+            .context("read the message on standard input")?;
+        let head = String::from_utf8_lossy(&head);
+        let of_order = head.lines().take_while(|line| !line.is_empty()).find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("X-Shop-Order").then(|| value.trim().to_owned())
+        });
+        of_order.context("standard input is not a message of this shop: it has no order number")
     }
-    let mut head = Vec::new();
-    std::io::stdin()
-        .take(LONGEST_HEAD)
-        .read_to_end(&mut head)
-        .context("read the message on standard input")?;
-    let head = String::from_utf8_lossy(&head);
-    let of_order = head.lines().take_while(|line| !line.is_empty()).find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("X-Shop-Order").then(|| value.trim().to_owned())
-    });
-    of_order.context("standard input is not a message of this shop: it has no order number")
 }
 
 fn words(what: &str, given: &[String]) -> anyhow::Result<Line> {

@@ -21,11 +21,10 @@ use anyhow::Context;
 use clap::Args;
 use indicatif::ProgressBar;
 use indicatif::ProgressStyle;
+use parking_lot::Mutex;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 
 #[derive(Args)]
 pub struct Seed {
@@ -58,7 +57,7 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
     let folders = open::originals(&home_of(&seed.file));
     let bar = Bar::default();
     let progress = |what: &str, done: usize, all: usize| bar.show(what, done, all);
-    let wallet = settings.wallet.clone();
+    let wallet = settings.orders.wallet.clone();
     let mut changes = Vec::new();
     let outcome = if seed.check {
         changes = changes_of(&settings, &text).await?;
@@ -166,8 +165,8 @@ async fn changes_of(settings: &Settings, text: &str) -> anyhow::Result<Vec<Diffe
     if open::require_shop(settings).is_err() {
         return Ok(Vec::new());
     }
-    let db = Db::open(&settings.database).await.context("open the database")?;
-    let changes = actions::list_changes(&db, text, settings.wallet.clone()).await?;
+    let db = Db::open(&settings.storage.database).await.context("open the database")?;
+    let changes = actions::list_changes(&db, text, settings.orders.wallet.clone()).await?;
     db.close().await;
     Ok(changes)
 }
@@ -222,7 +221,7 @@ struct Bar(Mutex<Option<(String, ProgressBar)>>);
 
 impl Bar {
     fn show(&self, what: &str, done: usize, all: usize) {
-        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.0.lock();
         if shown.as_ref().is_none_or(|(name, _)| name != what) {
             if let Some((_, bar)) = shown.take() {
                 bar.finish_and_clear();
@@ -242,7 +241,7 @@ impl Bar {
     }
 
     fn clear(&self) {
-        if let Some((_, bar)) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some((_, bar)) = self.0.lock().take() {
             bar.finish_and_clear();
         }
     }

@@ -10,6 +10,7 @@ use crate::actions::Shop;
 use crate::domain::orders::PurgeMode;
 use crate::domain::values::Timestamp;
 use crate::domain::values::plural;
+use crate::infra::config::Flags;
 use crate::infra::config::Listen;
 use crate::infra::config::Settings;
 use crate::infra::store;
@@ -38,7 +39,6 @@ use crate::interfaces::web::serve::Fairness;
 use actix_web::web::Data;
 use anyhow::Context;
 use clap::Args;
-use std::collections::HashMap;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -63,11 +63,7 @@ pub struct Serve {
 }
 
 /// Opens the shop, and closes it when the process is told to end.
-pub async fn run(
-    serve: Serve,
-    settings: Settings,
-    flags: &HashMap<&'static str, String>,
-) -> anyhow::Result<ExitCode> {
+pub async fn run(serve: Serve, settings: Settings, flags: &Flags) -> anyhow::Result<ExitCode> {
     let mut told = Box::pin(shutdown_signal()?);
     let shop = open::shop_or_new(&settings).await?;
     let shop = Shop { image_worker: ImageWorker::apart(image_worker::apart(flags)), ..shop };
@@ -83,7 +79,7 @@ pub async fn run(
     }
     let secret = open::secret(&settings)?;
     let mut handed = HandedOver::take(std::env::var("LISTEN_FDNAMES").ok().as_deref());
-    let listener = match &settings.listen {
+    let listener = match &settings.listeners.shop.at {
         Listen::Tcp(address) => {
             Listener::tcp(address).with_context(|| format!("cannot listen on {address}"))?
         }
@@ -92,12 +88,12 @@ pub async fn run(
         }
         Listen::Systemd => handed.listener(SocketName::Shop)?,
     };
-    ensure_confirmed(&listener, settings.listen_is_confirmed, "LISTEN")?;
+    ensure_confirmed(&listener, settings.listeners.shop.is_confirmed, "LISTEN")?;
     if listener.is_open() {
         tracing::warn!("other hosts can reach the shop over plain HTTP, as confirmed in LISTEN");
     }
     anyhow::ensure!(
-        !settings.reads_circuits || !serve.tor && !listener.is_tcp(),
+        !settings.listeners.reads_circuits || !serve.tor && !listener.is_tcp(),
         "CIRCUIT_ID=haproxy requires Tor's own torrc to point to a unix socket: a service created with --tor does not \
          pass its circuits, and other programs than tor can connect to a TCP address"
     );
@@ -128,13 +124,13 @@ pub async fn run(
         None
     });
     let site = Site {
-        name: settings.site_name.clone(),
-        url: settings.site_url.clone(),
-        contact: settings.contact.clone(),
-        preferred_currency: settings.preferred_currency.clone(),
+        name: settings.site.name.clone(),
+        url: settings.site.url.clone(),
+        contact: settings.site.contact.clone().unwrap_or_default(),
+        preferred_currency: settings.site.preferred_currency.clone(),
         mirrors,
     };
-    if settings.desk_listen.is_some() {
+    if settings.listeners.desk.is_some() {
         actions::name_pictures(&shop).await?;
     }
     let desk = desk::open(&settings, &mut handed)?.map(|listener| {
@@ -144,10 +140,10 @@ pub async fn run(
     let app = Data::new(AppState::new(shop.clone(), site, &secret));
     let (closer, flooders) = mpsc::channel(SharedDir::MOST_CLOSED);
     let fairness = Fairness {
-        reads_circuits: settings.reads_circuits,
-        most_unpaid: settings.most_unpaid,
-        payment_minutes: settings.payment_minutes,
-        closer: settings.closes_circuits.then_some(closer),
+        reads_circuits: settings.listeners.reads_circuits,
+        most_unpaid: settings.orders.most_unpaid,
+        payment_minutes: settings.orders.payment_minutes,
+        closer: settings.listeners.closes_circuits.then_some(closer),
     };
     let caretaker = Maintenance::begin(&shop).await;
     say(&format!("The shop is open at {}", listener.address()));
@@ -275,10 +271,7 @@ async fn tell_address(app: Data<AppState>, settings: Settings, known: Option<Oni
 
 /// Fills an empty catalog in a process of its own: what pictures need of memory is given back, and what reads them
 /// never runs where buyers come in.
-async fn seed(
-    flags: &HashMap<&'static str, String>,
-    told: impl Future<Output = ()>,
-) -> anyhow::Result<Seeded> {
+async fn seed(flags: &Flags, told: impl Future<Output = ()>) -> anyhow::Result<Seeded> {
     say(&format!("The catalog is empty: importing {DATA}"));
     let program = std::env::current_exe().context("find the program itself")?;
     let mut child = Command::new(program)

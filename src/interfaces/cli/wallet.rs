@@ -37,8 +37,10 @@ enum Action {
     },
     /// List the addresses that orders get
     Addresses {
+        /// Currency of the wallet, for example BTC
         currency: String,
-        #[arg(long, default_value_t = 10)]
+        /// How many addresses to list
+        #[arg(long, value_name = "NUMBER", default_value_t = 10)]
         count: u32,
         /// Start at this index; the first address has index 0
         #[arg(long, value_name = "INDEX", default_value_t = 0)]
@@ -51,7 +53,7 @@ enum Action {
 
 pub async fn run(command: WalletCommand, settings: Settings) -> anyhow::Result<ExitCode> {
     if let Action::Check { file: Some(file) } = &command.action {
-        return check_file(file, settings.wallet, command.json);
+        return check_file(file, settings.orders.wallet, command.json);
     }
     let shop = open::shop(&settings).await?;
     let wallets = store::payment::list_wallets(&shop.db).await?;

@@ -141,7 +141,7 @@ async fn watch(
 
 /// Two would undo what the other saw.
 fn watch_alone(settings: &Settings) -> anyhow::Result<File> {
-    let path = home_of(&settings.database).join("watch.lock");
+    let path = home_of(&settings.storage.database).join("watch.lock");
     let file = OpenOptions::new()
         .create(true)
         .append(true)
@@ -154,7 +154,7 @@ fn watch_alone(settings: &Settings) -> anyhow::Result<File> {
 }
 
 async fn now_and_again(mut node: Watched, shop: Shop, settings: Settings) {
-    let pause = Duration::from_secs(settings.watch_seconds.unsigned_abs());
+    let pause = Duration::from_secs(settings.nodes.watch_seconds.unsigned_abs());
     let mut last = String::new();
     loop {
         let trouble = match node.tick(&shop, &settings).await {
@@ -193,18 +193,18 @@ enum Node {
 type Served = Rc<RefCell<BTreeSet<String>>>;
 
 fn nodes(settings: &Settings) -> anyhow::Result<Vec<Watched>> {
-    let proxy = settings.tor_proxy_url.as_ref();
+    let proxy = settings.nodes.proxy.as_ref();
     let served = Served::default();
-    let n_nodes = settings.eth_rpc_url.len();
+    let n_nodes = settings.nodes.eth.urls.len();
     let mut nodes = Vec::new();
-    for (place, url) in settings.eth_rpc_url.iter().enumerate() {
+    for (place, url) in settings.nodes.eth.urls.iter().enumerate() {
         let node = Ethereum::open(RpcClient::open(url, proxy)?, Ethereum::OLDEST_HEAD);
         nodes.push(Node::Ethereum { node, chain: None, place, n_nodes, served: served.clone() });
     }
-    if let Some(url) = &settings.btc_rpc_url {
+    for url in &settings.nodes.btc.urls {
         nodes.push(Node::Bitcoin(Bitcoin::open(RpcClient::open(url, proxy)?)?));
     }
-    if let Some(url) = &settings.xmr_rpc_url {
+    for url in &settings.nodes.xmr.urls {
         nodes.push(Node::Monero(Monero::open(RpcClient::open(url, proxy)?)));
     }
     Ok(nodes.into_iter().map(|node| Watched { node, troubles: HashMap::new() }).collect())
@@ -243,7 +243,7 @@ impl Watched {
                         tracing::error!("{}: {words}", Coin::name_of_network(&network));
                         self.troubles.insert(network.clone(), words.clone());
                     }
-                    let patience = PATIENCE * settings.watch_seconds;
+                    let patience = PATIENCE * settings.nodes.watch_seconds;
                     actions::record_node_failure(shop, &network, &words, patience, open::now())
                         .await?;
                 }
@@ -262,7 +262,7 @@ impl Watched {
         network: &str,
     ) -> anyhow::Result<Result<(), String>> {
         let now = open::now();
-        let rules = &settings.confirmations;
+        let rules = &settings.nodes.confirmations;
         let trusted = open::trusted();
         let followed = store::watch::list_followed(&shop.db, network, rules, trusted).await?;
         let memory = store::watch::find_memory(&shop.db, network).await?;

@@ -15,8 +15,10 @@ use actix_web::HttpMessage;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::Payload;
+use data_encoding::HEXLOWER_PERMISSIVE;
 use futures_util::StreamExt;
 use std::time::Duration;
+use subtle::ConstantTimeEq;
 
 /// What a form of the seller's held, but for secrets and marks of its own.
 pub struct Typed(pub Vec<(String, String)>);
@@ -130,12 +132,8 @@ impl DeskForm {
     /// # Errors
     /// [`DeskError::StaleForm`] with what was typed: an older session may have been given it.
     pub fn check(&self, token: &str) -> Result<(), DeskError> {
-        // The token is made from chance and bound to a session: its time of comparison tells nothing that helps.
-        let given = self.get("token").as_bytes();
-        let is_same = given.len() == token.len()
-            && given.iter().zip(token.as_bytes()).fold(0, |sum, (one, other)| sum | (one ^ other))
-                == 0;
-        if is_same && !token.is_empty() {
+        let is_same = self.get("token").as_bytes().ct_eq(token.as_bytes());
+        if bool::from(is_same) && !token.is_empty() {
             Ok(())
         } else {
             Err(DeskError::StaleForm(self.long_texts()))
@@ -173,16 +171,8 @@ impl DeskForm {
 
     /// The form's own name, by which one that is sent twice is known.
     pub fn once(&self) -> Result<[u8; 32], DeskError> {
-        let text = self.get("once").as_bytes();
-        let mut once = [0; 32];
-        if text.len() != 64 {
-            return Err(DeskError::OtherKind);
-        }
-        for (byte, pair) in once.iter_mut().zip(text.chunks_exact(2)) {
-            let pair = std::str::from_utf8(pair).map_err(|_| DeskError::OtherKind)?;
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| DeskError::OtherKind)?;
-        }
-        Ok(once)
+        let once = HEXLOWER_PERMISSIVE.decode(self.get("once").as_bytes());
+        once.ok().and_then(|once| once.try_into().ok()).ok_or(DeskError::OtherKind)
     }
 
     /// The edition that was shown with the form; 0 where it says none.

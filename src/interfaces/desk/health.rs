@@ -1,9 +1,7 @@
 //! The doctor's last findings, for the desk's first page.
 
 use crate::domain::values::Timestamp;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 /// What is not well, and what to do about it.
@@ -38,7 +36,7 @@ const FRESH: i64 = 10;
 impl Health {
     /// `None`: nobody has looked yet.
     pub fn last(&self, now: Timestamp) -> Option<Found> {
-        let found = self.found().clone();
+        let found = self.found.lock().clone();
         if found.as_ref().is_none_or(|found| found.is_old(now)) {
             self.asked.notify_one();
         }
@@ -52,15 +50,11 @@ impl Health {
 
     /// Whether what was found is still good: a page may have asked while somebody looked.
     pub fn is_fresh(&self, now: Timestamp) -> bool {
-        self.found().as_ref().is_some_and(|found| !found.is_old(now))
+        self.found.lock().as_ref().is_some_and(|found| !found.is_old(now))
     }
 
     pub fn keep(&self, complaints: Vec<Complaint>, at: Timestamp) {
-        *self.found() = Some(Found { at, complaints });
-    }
-
-    fn found(&self) -> MutexGuard<'_, Option<Found>> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.found.lock() = Some(Found { at, complaints });
     }
 }
 

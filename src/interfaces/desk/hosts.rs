@@ -1,8 +1,7 @@
 //! The host names that the desk answers to.
 
+use parking_lot::RwLock;
 use std::net::IpAddr;
-use std::sync::PoisonError;
-use std::sync::RwLock;
 
 /// The names under which the desk may be called.
 ///
@@ -32,7 +31,7 @@ impl DeskHosts {
 
     /// `onion`: 56 letters and digits, `.onion`.
     pub fn set_onion(&self, onion: String) {
-        *self.onion.write().unwrap_or_else(PoisonError::into_inner) = Some(onion);
+        *self.onion.write() = Some(onion);
     }
 
     pub fn is_foreign(&self, host: &str) -> bool {
@@ -43,7 +42,7 @@ impl DeskHosts {
         if let Some(ip) = parse_ip(&host) {
             return !ip.is_loopback() && !self.is_open;
         }
-        match self.onion.read().unwrap_or_else(PoisonError::into_inner).as_deref() {
+        match self.onion.read().as_deref() {
             Some(onion) => host != onion,
             None => !is_onion(&host),
         }

@@ -460,8 +460,8 @@ fn an_old_file_does_not_replace_the_desks_catalog_in_silence() {
 #[test]
 fn a_catalog_of_an_older_shop_is_exported_whole_or_not_at_all() {
     let world = rich_world();
-    // As its tables are after the update: what buyers read and see is all that is kept.
-    world.sql("update products set description = '', record = ''");
+    // As its tables are after the update: of pictures, what buyers see is all that is kept.
+    world.sql("update products set record = ''");
     world.sql("update product_pictures set file = ''");
     world.says(&["catalog", "export", "db/again.json"]);
     let before = tables(&world);

@@ -4,7 +4,7 @@
 use crate::domain::payment::Address;
 use crate::domain::payment::Coin;
 use crate::infra::node::NodeError;
-use std::fmt::Write;
+use data_encoding::HEXLOWER;
 
 /// What is counted at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,9 +57,9 @@ impl<'a> Counted<'a> {
     pub fn data(self, addresses: &[&Address]) -> String {
         let mut data = String::from("0x");
         match self {
-            Self::Coin => push_all(&mut data, COINS),
+            Self::Coin => HEXLOWER.encode_append(COINS, &mut data),
             Self::Token(contract) => {
-                push_all(&mut data, TOKENS);
+                HEXLOWER.encode_append(TOKENS, &mut data);
                 push_digits(&mut data, contract);
             }
         }
@@ -67,12 +67,6 @@ impl<'a> Counted<'a> {
             push_digits(&mut data, address.as_str());
         }
         data
-    }
-}
-
-fn push_all(data: &mut String, bytes: &[u8]) {
-    for byte in bytes {
-        write!(data, "{byte:02x}").expect("a string takes all");
     }
 }
 

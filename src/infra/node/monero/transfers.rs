@@ -139,7 +139,7 @@ impl Transfer {
 /// A payment id, or an address where there is none: a transfer to an integrated address names the two apart.
 fn place_of(invoice: &WatchedInvoice) -> String {
     match invoice.address.payment_id() {
-        Some(id) => id.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Some(id) => data_encoding::HEXLOWER.encode(&id),
         None => invoice.address.as_str().to_owned(),
     }
 }

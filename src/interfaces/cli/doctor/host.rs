@@ -28,7 +28,7 @@ const LITTLE_ROOM: u64 = 512 << 20;
 const FEW_FILES: u64 = 1_000;
 
 pub fn check_disk_space(settings: &Settings) -> Vec<Finding> {
-    let folders = [home_of(&settings.database), settings.maildir.clone()];
+    let folders = [home_of(&settings.storage.database), settings.mail.maildir.clone()];
     let mut seen = BTreeSet::new();
     let mut findings = Vec::new();
     for folder in folders {
@@ -84,8 +84,8 @@ pub async fn check_clock(shop: &Shop, settings: &Settings) -> Finding {
         Err(error) => return ill(CHECK, format!("{error:#}"), ""),
     }
     let tomorrow = now.plus_days(1);
-    let written = fs::metadata(&settings.database).map_or(0, |found| found.mtime());
-    let newest = Maildir::new(settings.maildir.clone()).newest().ok().flatten().unwrap_or(0);
+    let written = fs::metadata(&settings.storage.database).map_or(0, |found| found.mtime());
+    let newest = Maildir::new(settings.mail.maildir.clone()).newest().ok().flatten().unwrap_or(0);
     let marks = [Timestamp::new(written).ok(), Timestamp::new(newest).ok()];
     match marks.into_iter().flatten().filter(|mark| tomorrow < *mark).max() {
         Some(mark) => ill(

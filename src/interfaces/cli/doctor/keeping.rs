@@ -22,7 +22,7 @@ const LONG_JOURNAL: u64 = 64 << 20;
 
 pub async fn check_database(shop: &Shop, settings: &Settings) -> Finding {
     const CHECK: &str = "database";
-    let path = settings.database.display();
+    let path = settings.storage.database.display();
     let restore = "stop the shop, move the file away, and restore a backup (`shop restore`)";
     match store::snapshot::find_damage(&shop.db).await {
         Ok(None) => {}
@@ -48,7 +48,7 @@ pub fn check_journal(settings: &Settings) -> Option<Finding> {
 }
 
 fn n_bytes_of_journal(settings: &Settings) -> u64 {
-    let mut journal = settings.database.as_os_str().to_owned();
+    let mut journal = settings.storage.database.as_os_str().to_owned();
     journal.push("-wal");
     fs::metadata(PathBuf::from(journal)).map_or(0, |found| found.len())
 }
@@ -68,8 +68,8 @@ pub async fn check_messages(shop: &Shop) -> Finding {
 
 pub fn check_maildir(settings: &Settings) -> Finding {
     const CHECK: &str = "Maildir";
-    let folder = settings.maildir.display();
-    let maildir = Maildir::new(settings.maildir.clone());
+    let folder = settings.mail.maildir.display();
+    let maildir = Maildir::new(settings.mail.maildir.clone());
     if let Err(error) = maildir.try_to_write() {
         return ill(
             CHECK,
@@ -80,7 +80,7 @@ pub fn check_maildir(settings: &Settings) -> Finding {
     let us = rustix::process::geteuid().as_raw();
     let strange: Vec<String> = ["", "tmp", "new", "cur"]
         .iter()
-        .map(|part| settings.maildir.join(part))
+        .map(|part| settings.mail.maildir.join(part))
         .filter(|path| fs::metadata(path).is_ok_and(|found| found.uid() != us))
         .map(|path| path.display().to_string())
         .collect();
@@ -112,18 +112,18 @@ pub fn check_maildir(settings: &Settings) -> Finding {
 pub fn check_modes(settings: &Settings) -> Finding {
     let mut paths = vec![
         PathBuf::from(".env"),
-        settings.database.clone(),
+        settings.storage.database.clone(),
         open::secret_file(settings),
         onion::key_file(settings),
         onion::desk_key_file(settings),
     ];
     for tail in ["-wal", "-shm"] {
-        let mut beside = settings.database.as_os_str().to_owned();
+        let mut beside = settings.storage.database.as_os_str().to_owned();
         beside.push(tail);
         paths.push(PathBuf::from(beside));
     }
     for part in ["tmp", "new", "cur"] {
-        paths.push(settings.maildir.join(part));
+        paths.push(settings.mail.maildir.join(part));
     }
     let bare: Vec<String> = paths
         .iter()
@@ -150,7 +150,7 @@ fn is_readable_by_others(path: &Path) -> bool {
 
 pub fn check_secret(settings: &Settings) -> Finding {
     const CHECK: &str = "secret";
-    match &settings.secret {
+    match &settings.storage.secret {
         Some(secret) if secret.len() < 32 => ill(
             CHECK,
             "SECRET has fewer than 32 characters and could be guessed",

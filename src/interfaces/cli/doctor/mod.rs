@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 #[derive(Args)]
 pub struct Doctor {
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }

@@ -190,9 +190,9 @@ pub async fn check_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
         Ok(watches) => watches,
         Err(error) => return vec![ill(CHECK, error.to_string(), "")],
     };
-    let is_set = !settings.eth_rpc_url.is_empty()
-        || settings.btc_rpc_url.is_some()
-        || settings.xmr_rpc_url.is_some();
+    let is_set = [&settings.nodes.eth, &settings.nodes.btc, &settings.nodes.xmr]
+        .iter()
+        .any(|nodes| !nodes.urls.is_empty());
     if watches.is_empty() {
         return vec![if is_set {
             note(
@@ -232,15 +232,15 @@ pub async fn check_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
 /// Where buyers come in.
 pub fn check_listener(settings: &Settings) -> Finding {
     const CHECK: &str = "listener";
-    match &settings.listen {
+    match &settings.listeners.shop.at {
         Listen::Unix(path) => well(CHECK, format!("unix:{}", path.display())),
-        Listen::Tcp(address) if settings.listen_is_confirmed => note(
+        Listen::Tcp(address) if settings.listeners.shop.is_confirmed => note(
             CHECK,
             format!("other hosts can reach http://{address}, as confirmed in LISTEN"),
             "over plain HTTP, anyone on the network can read orders: better use unix:PATH or 127.0.0.1 behind Tor",
         ),
         Listen::Tcp(address) => well(CHECK, format!("http://{address}, only on this host")),
-        Listen::Systemd if settings.listen_is_confirmed => note(
+        Listen::Systemd if settings.listeners.shop.is_confirmed => note(
             CHECK,
             "the systemd socket, which other hosts can reach, as confirmed in LISTEN",
             "over plain HTTP, anyone on the network can read orders: better use a unix socket",
@@ -258,7 +258,7 @@ pub async fn check_desk(shop: &Shop, settings: &Settings) -> Finding {
             return ill(CHECK, error.to_string(), "set a new one with `shop desk password`");
         }
     };
-    let place = match &settings.desk_listen {
+    let place = match settings.listeners.desk_at() {
         None => return well(CHECK, "off"),
         Some(Listen::Tcp(address)) => format!("http://{address}"),
         Some(Listen::Unix(path)) => format!("unix:{}", path.display()),

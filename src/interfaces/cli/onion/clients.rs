@@ -30,9 +30,15 @@ use std::time::Duration;
 #[derive(Subcommand)]
 pub enum ClientAction {
     /// Create a key for a client; from then on only clients on the list have access
-    Add { name: String },
+    Add {
+        /// Your name for the client, for example alice
+        name: String,
+    },
     /// Remove a client from the list
-    Remove { name: String },
+    Remove {
+        /// Its name on the list
+        name: String,
+    },
     /// Show the list
     List,
 }
@@ -127,12 +133,12 @@ fn change(action: ClientAction, list: &List) -> anyhow::Result<ExitCode> {
 
 impl<'a> List<'a> {
     fn of_shop(settings: &'a Settings) -> Self {
-        let file = home_of(&settings.database).join("onion.clients");
+        let file = home_of(&settings.storage.database).join("onion.clients");
         Self { settings, service: Service::Shop, file, folder: onion::folder(settings) }
     }
 
     fn of_desk(settings: &'a Settings) -> Self {
-        let file = home_of(&settings.database).join("desk.clients");
+        let file = home_of(&settings.storage.database).join("desk.clients");
         Self { settings, service: Service::Desk, file, folder: onion::desk_folder(settings) }
     }
 
@@ -162,7 +168,7 @@ impl<'a> List<'a> {
 
     /// Keeps the changed list, gives it out, and waits until Tor follows it.
     fn put_in_force(&self, clients: &Clients) -> anyhow::Result<Change> {
-        onion::make_folder(&home_of(&self.settings.database))?;
+        onion::make_folder(&home_of(&self.settings.storage.database))?;
         tor::write_whole(&self.file, clients.file().as_bytes(), 0o600)
             .with_context(|| format!("keep the list {}", self.file.display()))?;
         self.give_out(clients)?;
@@ -196,7 +202,7 @@ impl<'a> List<'a> {
     fn keeper(&self) -> OnionService {
         match self.folder.status() {
             Some(status) if status.is_fresh(wall().get()) => OnionService::Here,
-            _ if self.settings.onion_folder.is_some() => OnionService::Silent,
+            _ if self.settings.tor.onion_folder.is_some() => OnionService::Silent,
             Some(_) => OnionService::Away,
             None => OnionService::Nobody,
         }
@@ -211,7 +217,7 @@ impl<'a> List<'a> {
 
     /// The folder in which Tor looks for `NAME.auth`, where its own torrc makes the service.
     fn torrc_folder(&self) -> PathBuf {
-        let of_key = self.settings.onion_key.as_ref().and_then(|key| key.parent());
+        let of_key = self.settings.tor.onion_key.as_ref().and_then(|key| key.parent());
         let service = match self.service {
             Service::Shop => of_key.map(PathBuf::from),
             Service::Desk => None,

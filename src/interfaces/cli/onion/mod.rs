@@ -39,7 +39,7 @@ use std::process::ExitCode;
 
 #[derive(Args)]
 pub struct Onion {
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
     #[command(subcommand)]
@@ -51,13 +51,15 @@ enum Action {
     /// Restrict access to clients with a key from you
     #[command(subcommand)]
     Client(ClientAction),
-    /// Write the onion key, encrypted with a passphrase, to FILE (`-`: standard output)
+    /// Back up the onion key, encrypted with a passphrase
     Backup {
+        /// A new file, or `-`: standard output
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// Restore an encrypted onion key from FILE (`-`: standard input, after a line with the passphrase)
+    /// Restore an encrypted onion key
     Restore {
+        /// The encrypted key, or `-`: standard input, after a line with the passphrase
         #[arg(value_name = "FILE")]
         file: PathBuf,
         /// Replace an existing key, whose address is lost unless you have a backup
@@ -99,24 +101,28 @@ pub fn run(onion: Onion, settings: Settings) -> anyhow::Result<ExitCode> {
 }
 
 pub fn folder(settings: &Settings) -> SharedDir {
-    let beside = || home_of(&settings.database).join("tor");
-    SharedDir::new(settings.onion_folder.clone().unwrap_or_else(beside))
+    let beside = || home_of(&settings.storage.database).join("tor");
+    SharedDir::new(settings.tor.onion_folder.clone().unwrap_or_else(beside))
 }
 
 pub fn key_file(settings: &Settings) -> PathBuf {
-    settings.onion_key.clone().unwrap_or_else(|| home_of(&settings.database).join("onion.key"))
+    settings
+        .tor
+        .onion_key
+        .clone()
+        .unwrap_or_else(|| home_of(&settings.storage.database).join("onion.key"))
 }
 
 /// The shop's address, from the settings or from whoever tends Tor.
 pub fn address(settings: &Settings) -> Option<OnionAddress> {
-    let given = settings.onion_url.as_deref().and_then(|url| url.strip_prefix("http://"));
+    let given = settings.tor.onion_url.as_deref().and_then(|url| url.strip_prefix("http://"));
     given.and_then(OnionAddress::parse).or_else(|| folder(settings).address())
 }
 
 /// The same, but not one that an earlier shop left behind: where somebody tended Tor, somebody must tend it now.
 pub fn served_address(settings: &Settings) -> Option<OnionAddress> {
     let is_left = is_left_behind(&folder(settings));
-    address(settings).filter(|_| settings.onion_url.is_some() || !is_left)
+    address(settings).filter(|_| settings.tor.onion_url.is_some() || !is_left)
 }
 
 /// The same for the desk's.
@@ -136,7 +142,7 @@ pub fn fresh_status(settings: &Settings) -> Option<OnionStatus> {
 }
 
 fn control_addresses(settings: &Settings) -> Vec<ControlAddress> {
-    match &settings.tor_control {
+    match &settings.tor.control {
         Some(Listen::Tcp(address)) => vec![ControlAddress::Tcp(address.clone())],
         Some(Listen::Unix(path)) => vec![ControlAddress::Unix(path.clone())],
         // Where Debian's Tor listens, and where Tor's manual says.
@@ -148,7 +154,7 @@ fn control_addresses(settings: &Settings) -> Vec<ControlAddress> {
 }
 
 fn open_control(settings: &Settings) -> Result<ControlClient, TorError> {
-    let password = settings.tor_password.as_deref();
+    let password = settings.tor.password.as_deref();
     ControlClient::open(&control_addresses(settings), password, open::random_bytes())
 }
 
@@ -186,7 +192,7 @@ fn keeper_of(
     make_folder(folder.path())?;
     Ok(OnionService {
         control: control_addresses(settings),
-        password: settings.tor_password.clone(),
+        password: settings.tor.password.clone(),
         folder,
         service,
         random_bytes: open::random_bytes,
@@ -196,14 +202,14 @@ fn keeper_of(
 
 /// What the shop and whoever tends the desk's service share.
 pub fn desk_folder(settings: &Settings) -> SharedDir {
-    match &settings.onion_folder {
+    match &settings.tor.onion_folder {
         Some(folder) => SharedDir::of_desk(folder.clone()),
-        None => SharedDir::new(home_of(&settings.database).join("desk-tor")),
+        None => SharedDir::new(home_of(&settings.storage.database).join("desk-tor")),
     }
 }
 
 pub fn desk_key_file(settings: &Settings) -> PathBuf {
-    home_of(&settings.database).join("desk.key")
+    home_of(&settings.storage.database).join("desk.key")
 }
 
 fn key_made_once(path: &Path) -> anyhow::Result<OnionKey> {

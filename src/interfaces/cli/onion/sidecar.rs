@@ -72,7 +72,7 @@ pub fn tend(settings: &Settings, desk_folder: Option<PathBuf>) -> anyhow::Result
     let parent = parent_id();
     let service = service_folder(settings)?;
     let mut desk = None;
-    if let Some(Listen::Unix(socket)) = &settings.desk_listen {
+    if let Some(Listen::Unix(socket)) = settings.listeners.desk_at() {
         let target = format!("unix:{}", socket.display());
         let folder = desk_folder.map(SharedDir::of_desk);
         let folder = folder.unwrap_or_else(|| onion::desk_folder(settings));
@@ -93,7 +93,7 @@ pub fn tend(settings: &Settings, desk_folder: Option<PathBuf>) -> anyhow::Result
 
 /// The folder of Tor's own that the key lies in, where the torrc names it.
 fn service_folder(settings: &Settings) -> anyhow::Result<PathBuf> {
-    let key = settings.onion_key.as_ref().and_then(|key| key.parent());
+    let key = settings.tor.onion_key.as_ref().and_then(|key| key.parent());
     key.map(Path::to_owned)
         .context("ONION_KEY must name hs_ed25519_secret_key in the HiddenServiceDir of the torrc")
 }

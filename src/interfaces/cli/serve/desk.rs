@@ -23,7 +23,7 @@ use anyhow::Context;
 /// # Errors
 /// What the system says, and what would be right.
 pub fn open(settings: &Settings, handed: &mut HandedOver) -> anyhow::Result<Option<Listener>> {
-    let Some(listen) = &settings.desk_listen else {
+    let Some(desk) = &settings.listeners.desk else {
         if handed.has_desk() {
             tracing::warn!(
                 "shop-desk.socket is open, but the desk is off: DESK_LISTEN=systemd in .env switches it on"
@@ -31,12 +31,12 @@ pub fn open(settings: &Settings, handed: &mut HandedOver) -> anyhow::Result<Opti
         }
         return Ok(None);
     };
-    let opened = open_at(listen, &settings.listen, handed).and_then(|listener| {
-        ensure_confirmed(&listener, settings.desk_listen_is_confirmed, "DESK_LISTEN")?;
+    let opened = open_at(&desk.at, &settings.listeners.shop.at, handed).and_then(|listener| {
+        ensure_confirmed(&listener, desk.is_confirmed, "DESK_LISTEN")?;
         Ok(listener)
     });
     match opened {
-        Err(error) if settings.listen == Listen::Systemd => {
+        Err(error) if settings.listeners.shop.at == Listen::Systemd => {
             tracing::error!("the shop is open without its desk: {error:#}");
             Ok(None)
         }
@@ -46,7 +46,7 @@ pub fn open(settings: &Settings, handed: &mut HandedOver) -> anyhow::Result<Opti
 
 /// The names that are the desk's, before its onion is known.
 pub fn hosts(settings: &Settings) -> DeskHosts {
-    DeskHosts::new(match &settings.desk_listen {
+    DeskHosts::new(match settings.listeners.desk_at() {
         Some(Listen::Tcp(address)) => address,
         Some(Listen::Unix(_) | Listen::Systemd) | None => "",
     })

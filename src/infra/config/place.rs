@@ -1,16 +1,29 @@
-//! Where the desk listens.
+//! Where the shop and its desk listen.
 
-use crate::infra::config::Listen;
+use crate::infra::config::parsers::Refused;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-/// Where somebody may come in, as a setting says it.
-#[derive(Debug, PartialEq, Eq)]
+/// What a listener is opened on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// Shape: `HOST:PORT`.
+    Tcp(String),
+    Unix(PathBuf),
+    /// The socket that systemd opened and hands over.
+    Systemd,
+}
+
+/// A listener, as a setting says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    pub listen: Listen,
+    pub at: Listen,
     /// Whether it is written twice: others than this host may reach it, and the seller knows.
     pub is_confirmed: bool,
 }
+
+/// Where the desk is; `None`: there is none. The name keeps clap from taking it for a setting without a default.
+pub type DeskPlace = Option<Place>;
 
 /// What is wrong with `LISTEN`.
 const LISTEN_EXPECTED: &str =
@@ -20,9 +33,9 @@ const LISTEN_OPEN: &str = "an address on this host, for example 127.0.0.1:3000, 
                            separated by a space";
 
 /// What is wrong with `DESK_LISTEN`.
-pub const EXPECTED: &str =
+const EXPECTED: &str =
     "off, systemd, unix:PATH, or HOST:PORT on this host, for example 127.0.0.1:3001";
-pub const OPEN: &str = "an address on this host, for example 127.0.0.1:3001, or unix:PATH: anyone who can reach the desk can \
+const OPEN: &str = "an address on this host, for example 127.0.0.1:3001, or unix:PATH: anyone who can reach the desk can \
                         try passwords, and over plain HTTP anyone on the network can read them. To allow other hosts anyway, \
                         write the same address twice, separated by a space";
 
@@ -38,24 +51,41 @@ pub fn is_same_place(listen: &Listen, desk: &Listen) -> bool {
     }
 }
 
-/// Where the desk is; `None`: nowhere. An address that others can reach has to be written twice.
+/// Where the desk is. An address that others can reach has to be written twice.
 ///
 /// # Errors
 /// What was expected.
-pub fn read_desk_listen(text: &str) -> Result<Option<Place>, &'static str> {
+pub fn read_desk_listen(text: &str) -> Result<DeskPlace, Refused> {
     if text == "off" {
         return Ok(None);
     }
-    read_handed_over(text).map_or_else(|| read_place(text, EXPECTED, OPEN), Ok).map(Some)
+    let place = read_handed_over(text).map_or_else(|| read_place(text, EXPECTED, OPEN), Ok);
+    Ok(Some(place?))
 }
 
 /// Where buyers come in, by the same rule.
 ///
 /// # Errors
 /// What was expected.
-pub fn read_listen(text: &str) -> Result<Option<Place>, &'static str> {
+pub fn read_listen(text: &str) -> Result<Place, Refused> {
     let place = read_handed_over(text);
-    place.map_or_else(|| read_place(text, LISTEN_EXPECTED, LISTEN_OPEN), Ok).map(Some)
+    Ok(place.map_or_else(|| read_place(text, LISTEN_EXPECTED, LISTEN_OPEN), Ok)?)
+}
+
+/// Where Tor takes commands: any host, since nothing is opened there.
+pub fn read_tor_control(text: &str) -> Result<Listen, Refused> {
+    let expected = Refused::from("HOST:PORT or unix:PATH, for example 127.0.0.1:9051");
+    if let Some(path) = text.strip_prefix("unix:").filter(|path| !path.is_empty()) {
+        return Ok(Listen::Unix(PathBuf::from(path)));
+    }
+    match text.rsplit_once(':') {
+        Some((host, port))
+            if port.parse::<u16>().is_ok() && !host.is_empty() && !host.contains([' ', '/']) =>
+        {
+            Ok(Listen::Tcp(text.to_owned()))
+        }
+        _ => Err(expected),
+    }
 }
 
 /// What systemd hands over is seen when it is there.
@@ -66,7 +96,7 @@ fn read_handed_over(text: &str) -> Option<Place> {
         ["systemd", "systemd"] => true,
         _ => return None,
     };
-    Some(Place { listen: Listen::Systemd, is_confirmed })
+    Some(Place { at: Listen::Systemd, is_confirmed })
 }
 
 /// `expected`, `open`: what is said of a text that is no address, and of an address that others can reach.
@@ -76,9 +106,9 @@ fn read_place(
     open: &'static str,
 ) -> Result<Place, &'static str> {
     if let Some(path) = text.strip_prefix("unix:") {
-        let listen = Listen::Unix(PathBuf::from(path));
+        let at = Listen::Unix(PathBuf::from(path));
         let is_path = !path.is_empty();
-        return is_path.then_some(Place { listen, is_confirmed: false }).ok_or(expected);
+        return is_path.then_some(Place { at, is_confirmed: false }).ok_or(expected);
     }
     let mut words = text.split_whitespace();
     let (Some(address), second, None) = (words.next(), words.next(), words.next()) else {
@@ -100,7 +130,7 @@ fn read_place(
         Err(_) => false,
     };
     if is_loopback || is_confirmed {
-        Ok(Place { listen: Listen::Tcp(address.to_owned()), is_confirmed })
+        Ok(Place { at: Listen::Tcp(address.to_owned()), is_confirmed })
     } else {
         Err(open)
     }
@@ -113,13 +143,14 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: Result<Option<&str>, &str>) {
         let read = read_desk_listen(text).map(|place| {
-            place.map(|place| match place.listen {
+            place.map(|place| match place.at {
                 Listen::Tcp(address) => address,
                 Listen::Unix(path) => format!("unix:{}", path.display()),
                 Listen::Systemd => "systemd".to_owned(),
             })
         });
-        assert_eq!(read, expected.map(|listen| listen.map(str::to_owned)), "{text:?}");
+        let expected = expected.map(|listen| listen.map(str::to_owned)).map_err(Refused::from);
+        assert_eq!(read, expected, "{text:?}");
     }
 
     #[test]
@@ -151,8 +182,8 @@ mod tests {
     /// `expected`: whether it is confirmed.
     #[track_caller]
     fn check_listen(text: &str, expected: Result<bool, &str>) {
-        let read = read_listen(text).map(|place| place.unwrap().is_confirmed);
-        assert_eq!(read, expected, "{text:?}");
+        let read = read_listen(text).map(|place| place.is_confirmed);
+        assert_eq!(read, expected.map_err(Refused::from), "{text:?}");
     }
 
     #[test]

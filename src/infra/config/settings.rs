@@ -1,0 +1,304 @@
+//! Every setting, declared once: its flag, its type, its default, and what it is for.
+//!
+//! The flag in capital letters, with `_` for `-`, is its name in the environment and in `.env`.
+
+use crate::domain::payment::Address;
+use crate::domain::payment::Coin;
+use crate::domain::payment::Confirmations;
+use crate::domain::payment::Destination;
+use crate::domain::payment::Tolerance;
+use crate::domain::payment::Wallet;
+use crate::domain::values::Currency;
+use crate::domain::values::Mailbox;
+use crate::domain::values::ProxyUrl;
+use crate::infra::config::node_url::NodeUrls;
+use crate::infra::config::parsers;
+use crate::infra::config::parsers::Refused;
+use crate::infra::config::parsers::expecting;
+use crate::infra::config::parsers::line;
+use crate::infra::config::parsers::one_of;
+use crate::infra::config::parsers::whole;
+use crate::infra::config::place;
+use crate::infra::config::place::DeskPlace;
+use crate::infra::config::place::Listen;
+use crate::infra::config::place::Place;
+use clap::Arg;
+use clap::ArgAction::Set;
+use clap::Args;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+/// What the seller decided.
+#[derive(Args, Clone, Debug)]
+pub struct Settings {
+    #[command(flatten)]
+    pub site: SiteSettings,
+    #[command(flatten)]
+    pub orders: OrderSettings,
+    #[command(flatten)]
+    pub retention: RetentionSettings,
+    #[command(flatten)]
+    pub mail: MailSettings,
+    #[command(flatten)]
+    pub storage: StorageSettings,
+    #[command(flatten)]
+    pub listeners: ListenerSettings,
+    #[command(flatten)]
+    pub tor: TorSettings,
+    #[command(flatten)]
+    pub nodes: NodeSettings,
+}
+
+/// The settings as clap declares them, in the order of their groups.
+pub fn declared() -> Vec<Arg> {
+    command().get_arguments().cloned().collect()
+}
+
+/// `DESK_LISTEN` of `--desk-listen`.
+pub fn name_of(setting: &Arg) -> String {
+    setting.get_long().unwrap_or_default().to_uppercase().replace('-', "_")
+}
+
+pub fn command() -> clap::Command {
+    let command = clap::Command::new("settings").no_binary_name(true).disable_help_flag(true);
+    Settings::augment_args(command)
+}
+
+/// Names of an ancestor's `.env` that mean nothing any more.
+const IGNORED: [&str; 2] = ["PASSWORD", "TOR"];
+
+/// Every name that may stand in the environment and in `.env`; all but those that mean nothing are flags too.
+pub static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let ignored = IGNORED.iter().map(|name| (*name).to_owned());
+    declared().iter().map(name_of).chain(ignored).collect()
+});
+
+pub fn is_known(name: &str) -> bool {
+    NAMES.iter().any(|known| known == name)
+}
+
+/// Units: nodes of chains like Ethereum's.
+const MOST_CHAINS: usize = 16;
+
+/// A setting that is wrong only beside another one.
+pub type Conflict = (&'static str, Refused);
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Shop")]
+pub struct SiteSettings {
+    /// Shop name
+    #[arg(long = "site-name", value_name = "NAME", default_value = "Shop")]
+    #[arg(value_parser = line(60, "1 to 60 visible characters on one line"))]
+    pub name: String,
+    /// Your website
+    #[arg(long = "site-url", value_name = "URL", default_value = "/")]
+    #[arg(value_parser = parsers::site_url)]
+    pub url: String,
+    /// Contact shown to buyers
+    #[arg(long, value_name = "TEXT")]
+    #[arg(value_parser = line(120, "1 to 120 visible characters on one line"))]
+    pub contact: Option<String>,
+    /// Currency shown to new visitors [default: the first wallet's]
+    #[arg(long, value_name = "CURRENCY")]
+    #[arg(value_parser = expecting("a currency, for example ETH", Currency::parse))]
+    pub preferred_currency: Option<Currency>,
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Listeners")]
+pub struct ListenerSettings {
+    /// Address for buyers: HOST:PORT, unix:PATH or systemd
+    #[arg(long = "listen", value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
+    #[arg(value_parser = place::read_listen)]
+    pub shop: Place,
+    /// Address of the web desk: HOST:PORT on this host, unix:PATH, systemd or off
+    #[arg(long = "desk-listen", value_name = "ADDRESS", default_value = "off")]
+    #[arg(value_parser = place::read_desk_listen)]
+    pub desk: DeskPlace,
+    /// How tor passes the circuit of each connection: haproxy or off
+    #[arg(long = "circuit-id", value_name = "HOW", default_value = "off", action = Set)]
+    #[arg(value_parser = one_of("haproxy", "off"))]
+    pub reads_circuits: bool,
+    /// Close circuits that keep sending too many requests: on or off
+    #[arg(long = "close-circuits", value_name = "ON_OFF", default_value = "off", action = Set)]
+    #[arg(value_parser = one_of("on", "off"))]
+    pub closes_circuits: bool,
+}
+
+impl ListenerSettings {
+    pub fn desk_at(&self) -> Option<&Listen> {
+        self.desk.as_ref().map(|desk| &desk.at)
+    }
+
+    pub fn conflicts(&self) -> Vec<Conflict> {
+        let is_same = self.desk_at().is_some_and(|desk| place::is_same_place(&self.shop.at, desk));
+        let is_tcp = matches!(self.shop.at, Listen::Tcp(_));
+        let rules = [
+            (is_same, "DESK_LISTEN", place::SAME),
+            (
+                self.reads_circuits && is_tcp,
+                "CIRCUIT_ID",
+                "off, or LISTEN=unix:PATH: other programs than tor can connect to a TCP address and claim any circuit",
+            ),
+            (
+                self.closes_circuits && !self.reads_circuits,
+                "CLOSE_CIRCUITS",
+                "off, or CIRCUIT_ID=haproxy as well: without it the shop does not know the circuits",
+            ),
+        ];
+        let broken = rules.into_iter().filter(|(is_broken, ..)| *is_broken);
+        broken.map(|(_, name, expected)| (name, Refused::from(expected))).collect()
+    }
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Database")]
+pub struct StorageSettings {
+    /// Database
+    #[arg(long = "database-url", value_name = "URL", default_value = "sqlite://db/shop.sqlite")]
+    #[arg(value_parser = parsers::database)]
+    pub database: PathBuf,
+    /// Signs cookies; created next to the database if missing
+    #[arg(long, value_name = "TEXT", value_parser = parsers::secret)]
+    pub secret: Option<String>,
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Mail")]
+pub struct MailSettings {
+    /// Maildir that orders are written to
+    #[arg(long, value_name = "FOLDER", default_value = "mailorders")]
+    pub maildir: PathBuf,
+    /// Your OpenPGP public key [default: db/seller.asc if it exists]
+    // Whether it is a key is seen when it is used: a faulty one closes the checkout, not the shop.
+    #[arg(long, value_name = "FILE")]
+    pub seller_key: Option<PathBuf>,
+    /// Mailbox that orders are addressed to
+    #[arg(long, value_name = "MAILBOX", default_value = "root@localhost")]
+    #[arg(value_parser = expecting("name@domain, for example root@localhost", Mailbox::parse))]
+    pub from: Mailbox,
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Orders and payment")]
+pub struct OrderSettings {
+    /// How long buyers have to pay, in minutes
+    #[arg(long, value_name = "MINUTES", default_value = "120")]
+    #[arg(value_parser = whole(1, 43_200, "a whole number of minutes from 1 to 43200"))]
+    pub payment_minutes: i64,
+    /// Maximum number of unpaid orders
+    #[arg(long, value_name = "NUMBER", default_value = "5000")]
+    #[arg(value_parser = whole(1, 1_000_000, "a whole number of orders from 1 to 1000000"))]
+    pub most_unpaid: i64,
+    /// Maximum share of a product's stock that unpaid orders may reserve, in percent
+    #[arg(long, value_name = "PERCENT", default_value = "100", value_parser = parsers::percentage)]
+    pub most_held: i64,
+    /// Accepted under- or overpayment, in percent
+    #[arg(long, value_name = "PERCENT", default_value = "0.5", value_parser = parsers::tolerance)]
+    pub tolerance: Tolerance,
+    /// Stop accepting orders if new mail stays unread for this many days; 0: never
+    #[arg(long, value_name = "DAYS", default_value = "0")]
+    #[arg(value_parser = whole(0, 3_650, "a whole number of days from 1 to 3650, or 0 for never"))]
+    pub close_after_days: i64,
+    /// Show buyers that you have read their messages: yes or no
+    #[arg(long, value_name = "YES_NO", default_value = "no", action = Set)]
+    #[arg(value_parser = one_of("yes", "no"))]
+    pub read_marks: bool,
+    /// Address of a single wallet, if the catalog has none
+    #[arg(long = "wallet", value_name = "ADDRESS")]
+    address: Option<String>,
+    /// Currency of that wallet
+    #[arg(long, value_name = "CURRENCY", default_value = "ETH")]
+    currency: String,
+    /// The ancestor's one wallet: `WALLET` and `CURRENCY` together.
+    #[arg(skip)]
+    pub wallet: Option<Wallet>,
+}
+
+impl OrderSettings {
+    pub fn read_wallet(&mut self) -> Result<(), Conflict> {
+        let Some(address) = &self.address else { return Ok(()) };
+        let expected = "ETH, BTC or XMR; other coins need a Wallet in the catalog";
+        let unknown = || ("CURRENCY", Refused::from(expected));
+        let currency = Currency::parse(&self.currency).map_err(|_| unknown())?;
+        let coin = Coin::parse(&currency, None, None, None).map_err(|_| unknown())?;
+        let address = Address::parse(&coin, address).map_err(|refused| {
+            ("WALLET", Refused::unseen(&format!("a valid address ({refused})")))
+        })?;
+        let (name, receives) = (currency.to_string(), Destination::of_address(address));
+        self.wallet = Some(Wallet { currency, name, coin, receives });
+        Ok(())
+    }
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Retention")]
+pub struct RetentionSettings {
+    /// How long finished orders are kept, in days
+    #[arg(long, value_name = "DAYS", default_value = "30")]
+    #[arg(value_parser = whole(0, 3_650, "a whole number of days from 0 to 3650"))]
+    pub keep_days: i64,
+    /// Delete an order's messages along with the order: yes or no
+    #[arg(long, value_name = "YES_NO", default_value = "yes", action = Set)]
+    #[arg(value_parser = one_of("yes", "no"))]
+    pub purge_mail: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Tor")]
+pub struct TorSettings {
+    /// The shop's own onion address, http://….onion
+    #[arg(long, value_name = "URL", value_parser = parsers::onion_url)]
+    pub onion_url: Option<String>,
+    /// Folder shared by the shop and the process that manages Tor [default: tor, next to the database]
+    #[arg(long, value_name = "FOLDER")]
+    pub onion_folder: Option<PathBuf>,
+    /// Key of the onion service, in tor's format [default: onion.key, next to the database]
+    #[arg(long, value_name = "FILE")]
+    pub onion_key: Option<PathBuf>,
+    /// Tor's control port: HOST:PORT or unix:PATH [default: unix:/run/tor/control, then 127.0.0.1:9051]
+    #[arg(long = "tor-control", value_name = "ADDRESS", value_parser = place::read_tor_control)]
+    pub control: Option<Listen>,
+    /// Password of Tor's control port, if it has one; better set in .env
+    #[arg(long = "tor-password", value_name = "PASSWORD")]
+    pub password: Option<String>,
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Nodes")]
+pub struct NodeSettings {
+    /// Your own Ethereum node, for `shop watch`; for several chains, separate their nodes with spaces
+    #[arg(long = "eth-rpc-url", value_name = "URL", default_value = "", hide_default_value = true)]
+    #[arg(value_parser = |text: &str| NodeUrls::parse(text, MOST_CHAINS))]
+    pub eth: NodeUrls,
+    /// Your own Bitcoin Core: http://USER:PASSWORD@HOST:PORT; better set in .env
+    #[arg(long = "btc-rpc-url", value_name = "URL", default_value = "", hide_default_value = true)]
+    #[arg(value_parser = |text: &str| NodeUrls::parse(text, 1))]
+    pub btc: NodeUrls,
+    /// Your own monero-wallet-rpc, view-only
+    #[arg(long = "xmr-rpc-url", value_name = "URL", default_value = "", hide_default_value = true)]
+    #[arg(value_parser = |text: &str| NodeUrls::parse(text, 1))]
+    pub xmr: NodeUrls,
+    /// Tor's SOCKS port, to reach nodes on other hosts: socks5h://HOST:PORT
+    #[arg(long = "tor-proxy-url", value_name = "URL", value_parser = parsers::proxy)]
+    pub proxy: Option<ProxyUrl>,
+    /// How often to query the nodes, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "15")]
+    #[arg(value_parser = whole(1, 600, "a whole number of seconds from 1 to 600"))]
+    pub watch_seconds: i64,
+    /// Required confirmations, by currency and amount: "BTC=1 BTC>0.05=3" [default: BTC=2 XMR=10 ETH=final]
+    #[arg(long, value_name = "RULES", default_value = "", hide_default_value = true)]
+    #[arg(value_parser = parsers::confirmations)]
+    pub confirmations: Confirmations,
+}
+
+impl NodeSettings {
+    pub fn conflicts(&self) -> Vec<Conflict> {
+        let nodes =
+            [("ETH_RPC_URL", &self.eth), ("BTC_RPC_URL", &self.btc), ("XMR_RPC_URL", &self.xmr)];
+        let refused = |(name, nodes): (_, &NodeUrls)| {
+            nodes.check(self.proxy.as_ref()).err().map(|refused| (name, refused))
+        };
+        nodes.into_iter().filter_map(refused).collect()
+    }
+}

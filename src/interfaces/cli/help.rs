@@ -1,0 +1,244 @@
+//! What `--help` and `shop help` say: commands in groups, examples, and settings from their declarations.
+
+use crate::infra::config;
+use clap::Arg;
+use clap::Command;
+use std::fmt::Write;
+
+/// The commands of `shop --help`.
+const GROUPS: [(&str, &[&str]); 7] = [
+    ("Shop", &["serve", "watch", "close", "open"]),
+    ("Catalog and wallets", &["seed", "catalog", "wallet"]),
+    ("Orders", &["orders"]),
+    ("Mail", &["mutt", "deliver"]),
+    ("Web desk", &["desk"]),
+    ("Onion service", &["onion"]),
+    ("Checks and maintenance", &["doctor", "health", "clock", "purge", "backup", "restore"]),
+];
+
+/// What stands at the end of the help of a command: its name below `shop`, examples, and the settings that it uses, by
+/// their names or the headings of their groups.
+type Page = (&'static str, &'static [&'static str], &'static [&'static str]);
+
+const DATABASE: &[&str] = &["DATABASE_URL"];
+/// What a command needs that writes to the seller.
+const MAIL: &[&str] = &["DATABASE_URL", "Mail", "SITE_NAME"];
+const ONION: &[&str] = &["DATABASE_URL", "ONION_FOLDER", "ONION_KEY"];
+const SELLING: &[&str] =
+    &["Shop", "Orders and payment", "Retention", "Mail", "Database", "Listeners", "Tor"];
+const WATCHING: &[&str] = &["Nodes", "TOLERANCE", "DATABASE_URL", "Mail"];
+const ALL: &[&str] =
+    &["Shop", "Orders and payment", "Retention", "Mail", "Database", "Listeners", "Tor", "Nodes"];
+
+const PAGES: &[Page] = &[
+    (
+        "serve",
+        &["shop serve", "shop serve --tor", "shop serve --listen unix:/run/shop/shop.sock"],
+        SELLING,
+    ),
+    ("watch", &["shop watch", "shop watch --once"], WATCHING),
+    ("close", &["shop close"], DATABASE),
+    ("open", &["shop open"], &["DATABASE_URL", "CLOSE_AFTER_DAYS"]),
+    (
+        "seed",
+        &["shop seed --check db/data.json", "shop seed db/data.json"],
+        &["DATABASE_URL", "WALLET", "CURRENCY"],
+    ),
+    ("catalog", &["shop catalog export db/data.json"], DATABASE),
+    (
+        "catalog export",
+        &["shop catalog export db/data.json", "shop catalog export db/data.json --pages db/pages"],
+        DATABASE,
+    ),
+    ("wallet", &["shop wallet check"], &["DATABASE_URL", "WALLET", "CURRENCY"]),
+    (
+        "wallet check",
+        &["shop wallet check", "shop wallet check db/data.json"],
+        &["DATABASE_URL", "WALLET", "CURRENCY"],
+    ),
+    (
+        "wallet addresses",
+        &["shop wallet addresses ETH", "shop wallet addresses BTC --first 40 --count 20 --numbers"],
+        DATABASE,
+    ),
+    ("orders", &["shop orders --open", "shop orders --state reported --since 2026-01-31"], MAIL),
+    ("orders show", &["shop orders show K3QF0W2ZD7"], MAIL),
+    ("orders paid", &["shop orders paid K3QF0W2ZD7", "shop orders paid - < message"], MAIL),
+    ("orders partial", &["shop orders partial K3QF0W2ZD7 0.0001"], MAIL),
+    ("orders shipped", &["shop orders shipped K3QF0W2ZD7 RR123456785CH"], MAIL),
+    ("orders cancel", &["shop orders cancel K3QF0W2ZD7 The blanket is damaged"], MAIL),
+    ("orders refunded", &["shop orders refunded K3QF0W2ZD7 TXID"], MAIL),
+    (
+        "orders note",
+        &[
+            "shop orders note K3QF0W2ZD7 \"It ships on Monday.\"",
+            "shop orders note K3QF0W2ZD7 < answer.txt",
+        ],
+        MAIL,
+    ),
+    (
+        "orders export",
+        &["shop orders export --since 2026-01-01 --until 2026-12-31 > 2026.csv"],
+        MAIL,
+    ),
+    ("orders digest", &["shop orders digest", "shop orders digest --since 2026-01-31"], MAIL),
+    ("mutt", &["shop mutt > db/muttrc", "mutt -F db/muttrc"], &["DATABASE_URL", "MAILDIR", "FROM"]),
+    ("deliver", &["shop deliver -- order+K3QF0W2ZD7@shop.invalid < answer.eml"], MAIL),
+    (
+        "desk",
+        &["shop desk password", "shop desk client add me"],
+        &["DATABASE_URL", "DESK_LISTEN", "Tor"],
+    ),
+    ("desk password", &["shop desk password"], &["DATABASE_URL", "DESK_LISTEN", "SITE_NAME"]),
+    ("desk sessions", &["shop desk sessions", "shop desk sessions --end"], DATABASE),
+    ("desk factor", &["shop desk factor", "shop desk factor --off"], DATABASE),
+    ("desk client", &["shop desk client add me"], ONION),
+    ("desk client add", &["shop desk client add me"], ONION),
+    ("desk client remove", &["shop desk client remove me"], ONION),
+    ("desk client list", &["shop desk client list"], ONION),
+    ("onion", &["shop onion", "shop onion client add alice"], &["DATABASE_URL", "Tor"]),
+    ("onion client", &["shop onion client add alice"], ONION),
+    ("onion client add", &["shop onion client add alice"], ONION),
+    ("onion client remove", &["shop onion client remove alice"], ONION),
+    ("onion client list", &["shop onion client list"], ONION),
+    ("onion backup", &["shop onion backup onion.backup"], ONION),
+    ("onion restore", &["shop onion restore onion.backup"], ONION),
+    ("onion health", &["shop onion health"], &["DATABASE_URL", "Tor"]),
+    ("doctor", &["shop doctor", "shop doctor --json"], ALL),
+    ("health", &["shop health"], &["LISTEN"]),
+    ("clock", &["shop clock", "shop clock accept"], DATABASE),
+    ("clock accept", &["shop clock accept"], DATABASE),
+    (
+        "purge",
+        &["shop purge --dry-run", "shop purge --keep-days 0"],
+        &["DATABASE_URL", "Mail", "Retention"],
+    ),
+    ("backup", &["shop backup shop.backup"], &["DATABASE_URL", "SELLER_KEY"]),
+    (
+        "restore",
+        &["shop restore shop.backup", "gpg -d shop.backup | shop restore -"],
+        &["DATABASE_URL", "SELLER_KEY"],
+    ),
+];
+
+/// Units: columns of a help text.
+const WIDTH: usize = 78;
+
+/// The same command line, with its help.
+pub fn describe(shop: Command) -> Command {
+    let template = format!(
+        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{}Options:\n{{options}}",
+        commands(&shop)
+    );
+    shop.help_template(template)
+        .mut_subcommands(|command| describe_below("", command))
+        .mut_subcommand("settings", |command| command.override_help(settings()))
+}
+
+fn describe_below(above: &str, command: Command) -> Command {
+    let path = format!("{above}{}", command.get_name());
+    let below = format!("{path} ");
+    let command = command.mut_subcommands(|command| describe_below(&below, command));
+    match PAGES.iter().find(|(of, ..)| *of == path) {
+        Some(page) => command.after_help(end_of_help(page)),
+        None => command,
+    }
+}
+
+fn commands(shop: &Command) -> String {
+    let mut text = String::new();
+    for (heading, names) in GROUPS {
+        let _ = writeln!(text, "{heading}:");
+        for name in names {
+            let about = shop.find_subcommand(name).and_then(Command::get_about);
+            let about = about.map(ToString::to_string).unwrap_or_default();
+            let _ = writeln!(text, "  {name:<8} {about}");
+        }
+        text.push('\n');
+    }
+    text.push_str(
+        "Help:\n  help     Explain a command with examples: `shop help orders`\n           \
+         List all settings: `shop help settings`\n\n",
+    );
+    text
+}
+
+fn end_of_help((_, examples, settings): &Page) -> String {
+    let title = if examples.len() == 1 { "Example" } else { "Examples" };
+    let mut text = format!("{title}:\n  {}\n\nSettings:", examples.join("\n  "));
+    let mut column = WIDTH;
+    for setting in config::declared() {
+        let name = config::name_of(&setting);
+        if settings.contains(&name.as_str()) || settings.contains(&heading_of(&setting)) {
+            if WIDTH < column + 1 + name.len() {
+                text.push_str("\n ");
+                column = 1;
+            }
+            let _ = write!(text, " {name}");
+            column += 1 + name.len();
+        }
+    }
+    text + "\n\n`shop help settings` explains them."
+}
+
+fn heading_of(setting: &Arg) -> &str {
+    setting.get_help_heading().unwrap_or_default()
+}
+
+/// Every setting: its name, what it is for, and its default.
+pub fn settings() -> String {
+    let mut text = "Every setting is a line in .env (KEEP_DAYS=30), an environment variable of the same name, and a flag\n\
+                    of every command (--keep-days 30). A flag takes precedence over the environment, the environment\n\
+                    over .env. An empty value counts as not set.\n"
+        .to_owned();
+    let mut heading = String::new();
+    for setting in config::declared() {
+        if heading != heading_of(&setting) {
+            heading = heading_of(&setting).to_owned();
+            let _ = writeln!(text, "\n{heading}:");
+        }
+        let help = setting.get_help().map(ToString::to_string).unwrap_or_default();
+        let default = setting.get_default_values().first().and_then(|default| default.to_str());
+        let default = default.filter(|_| !setting.is_hide_default_value_set());
+        let default = default.map(|default| format!(" [default: {default}]")).unwrap_or_default();
+        let _ = writeln!(text, "  {:<19} {help}{default}", config::name_of(&setting));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(above: &str, command: &Command, found: &mut Vec<String>) {
+        for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
+            let path = format!("{above}{}", below.get_name());
+            paths(&format!("{path} "), below, found);
+            found.push(path);
+        }
+    }
+
+    #[test]
+    fn every_command_has_a_page_and_every_page_a_command() {
+        let mut commands = Vec::new();
+        paths("", &super::super::command_line(), &mut commands);
+        let mut pages: Vec<&str> = PAGES.iter().map(|(command, ..)| *command).collect();
+        commands.sort();
+        pages.sort_unstable();
+        assert_eq!(commands, pages);
+        let mut grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| *names).copied().collect();
+        grouped.sort_unstable();
+        commands.retain(|path| !path.contains(' '));
+        assert_eq!(commands, grouped);
+    }
+
+    #[test]
+    fn a_page_names_settings_and_groups_that_exist() {
+        let declared = config::declared();
+        for known in PAGES.iter().flat_map(|(.., settings)| *settings) {
+            let is_declared =
+                |setting: &Arg| config::name_of(setting) == *known || heading_of(setting) == *known;
+            assert!(declared.iter().any(is_declared), "{known}");
+        }
+    }
+}
