@@ -1,4 +1,4 @@
-//! What the shop remembers. The only room that speaks SQL.
+//! The database. The only module with SQL.
 
 pub mod appearance;
 pub mod audit_log;
@@ -7,8 +7,10 @@ pub mod catalog_export;
 pub mod catalog_import;
 mod changes;
 pub mod clock;
+mod columns;
 pub mod desk;
 pub mod desk_list;
+mod error;
 pub mod expiry;
 pub mod journal;
 pub mod listing_index;
@@ -24,14 +26,20 @@ pub mod retention;
 pub mod shop_state;
 pub mod snapshot;
 pub mod statistics;
+#[cfg(test)]
+mod test_shop;
 pub mod trade;
 pub mod watch;
 
+pub use error::StoreError;
+pub use error::is_temporary;
+
 use crate::infra::store::changes::Changes;
 use crate::infra::store::outbox::Delivered;
-use sqlx::Connection;
+use sqlx::Connection as _;
 use sqlx::Sqlite;
 use sqlx::SqlitePool;
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::sqlite::SqliteJournalMode;
 use sqlx::sqlite::SqlitePoolOptions;
@@ -39,6 +47,8 @@ use sqlx::sqlite::SqliteSynchronous;
 use std::fs::OpenOptions;
 use std::future::ready;
 use std::io::Write;
+use std::ops::Deref;
+use std::ops::DerefMut;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -63,86 +73,15 @@ const TRIAL: usize = 16 * 1024;
 /// Units: connections that only read. Whoever lets pages wait for each other counts them.
 pub const N_READERS: u32 = 4;
 
-/// A piece of work that is kept as a whole or not at all.
+/// A connection to the database. What only reads takes one: from [`Db::reader`], or a [`Tx`] for what must not change before
+/// the transaction writes.
+pub type Connection = sqlx::SqliteConnection;
+
+/// A connection that only reads, until it is dropped.
+pub struct Reader(PoolConnection<Sqlite>);
+
+/// A transaction that writes. Without [`Tx::commit`] nothing of it is kept.
 pub struct Tx(sqlx::Transaction<'static, Sqlite>, SqlitePool);
-
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    #[error("the database: {0}")]
-    Sql(#[from] sqlx::Error),
-    #[error("the database's shape: {0}")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
-    #[error("the database's file: {0}")]
-    File(#[from] std::io::Error),
-    /// A row holds what no rule of the shop allows: the name of the column.
-    #[error("a row that cannot be read: {0}")]
-    Row(&'static str),
-    #[error("the file is a database, but not of a shop")]
-    OfOthers,
-    #[error("the file holds no shop")]
-    Empty,
-}
-
-// Source: sqlite3.h.
-const BUSY: i32 = 5;
-const LOCKED: i32 = 6;
-const OUT_OF_MEMORY: i32 = 7;
-const READ_ONLY: i32 = 8;
-const DISK_ERROR: i32 = 10;
-const DISK_FULL: i32 = 13;
-const CANNOT_OPEN: i32 = 14;
-const LOCK_PROTOCOL: i32 = 15;
-
-/// Whether the cause of an error is one that passes: see [`StoreError::is_temporary`]. A file beside the database that
-/// cannot be written has such a cause too.
-pub fn is_temporary(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source()).any(|cause| {
-        cause.is::<std::io::Error>()
-            || cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_temporary)
-    })
-}
-
-impl StoreError {
-    /// Whether another try may succeed.
-    pub fn is_busy(&self) -> bool {
-        self.code() == Some(BUSY) || matches!(self, Self::Sql(sqlx::Error::PoolTimedOut))
-    }
-
-    /// Whether the disk, or whoever else uses the file, is in the way: nothing is wrong with what was asked for, and a later
-    /// try may succeed.
-    pub fn is_temporary(&self) -> bool {
-        const OF_DISK: [i32; 8] = [
-            BUSY,
-            LOCKED,
-            OUT_OF_MEMORY,
-            READ_ONLY,
-            DISK_ERROR,
-            DISK_FULL,
-            CANNOT_OPEN,
-            LOCK_PROTOCOL,
-        ];
-        self.code().is_some_and(|code| OF_DISK.contains(&code))
-            || matches!(
-                self,
-                Self::File(_) | Self::Sql(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_))
-            )
-    }
-
-    fn is_read_only(&self) -> bool {
-        self.code() == Some(READ_ONLY)
-    }
-
-    /// SQLite's primary result code: the lowest eight bits of the extended one.
-    fn code(&self) -> Option<i32> {
-        let Self::Sql(sqlx::Error::Database(error)) = self else { return None };
-        error.code()?.parse::<i32>().ok().map(|code| code & 0xff)
-    }
-
-    /// Whether a rule of the tables that something is there once was broken, and for which columns.
-    pub fn is_taken(&self, column: &str) -> bool {
-        matches!(self, Self::Sql(sqlx::Error::Database(error)) if error.is_unique_violation() && error.message().contains(column))
-    }
-}
 
 impl Db {
     /// Opens the file of a shop, and brings its tables up to date.
@@ -212,6 +151,14 @@ impl Db {
         Ok(Self { read, write, journal, changes, told: Arc::default() })
     }
 
+    /// Waits where all readers are in use: hold one only as long as you read with it.
+    ///
+    /// # Errors
+    /// That none came free in time.
+    pub async fn reader(&self) -> Result<Reader, StoreError> {
+        Ok(Reader(self.read.acquire().await?))
+    }
+
     /// # Errors
     /// What the disk says. A connection that cannot write is not kept: the next try opens the file anew.
     pub async fn write(&self) -> Result<Tx, StoreError> {
@@ -265,7 +212,7 @@ impl Db {
 /// Whether the file holds tables, and whether they are a shop's: looked at before anything of it is changed.
 async fn holds_shop(file: &Path) -> Result<bool, StoreError> {
     let options = SqliteConnectOptions::new().filename(file);
-    let mut connection = sqlx::SqliteConnection::connect_with(&options).await?;
+    let mut connection = Connection::connect_with(&options).await?;
     let found = sqlx::query_as(
         "select count(*), coalesce(sum(name = '_sqlx_migrations'), 0) from sqlite_schema",
     )
@@ -276,6 +223,34 @@ async fn holds_shop(file: &Path) -> Result<bool, StoreError> {
         (0i64, _) => Ok(false),
         (_, 0i64) => Err(StoreError::OfOthers),
         _ => Ok(true),
+    }
+}
+
+impl Deref for Reader {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.0
+    }
+}
+
+impl DerefMut for Reader {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.0
+    }
+}
+
+impl Deref for Tx {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.0
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.0
     }
 }
 
