@@ -137,13 +137,13 @@ impl Shop {
 
     /// The shop's name: what the desk says stands above the settings, from the moment it was said.
     async fn name(&self) -> Result<String, StoreError> {
-        let name = store::appearance::find_name(&self.db).await?;
+        let name = store::appearance::find_name(&mut *self.db.reader().await?).await?;
         Ok(name.unwrap_or_else(|| self.policy.site_name.clone()))
     }
 
     /// The same inside a transaction.
     async fn name_now(&self, tx: &mut Tx) -> Result<String, StoreError> {
-        let name = store::appearance::find_name_now(tx).await?;
+        let name = store::appearance::find_name(tx).await?;
         Ok(name.unwrap_or_else(|| self.policy.site_name.clone()))
     }
 }

@@ -1,6 +1,7 @@
 //! How values of the domain are written to columns and read from them.
 
 use crate::domain::catalog::PageSlug;
+use crate::domain::catalog::Prices;
 use crate::domain::catalog::Slug;
 use crate::domain::login::RecoveryHash;
 use crate::domain::login::SessionHash;
@@ -14,6 +15,7 @@ use crate::domain::values::Amount;
 use crate::domain::values::Currency;
 use crate::domain::values::Quantity;
 use crate::domain::values::Timestamp;
+use crate::infra::store::StoreError;
 use sqlx::Decode;
 use sqlx::Encode;
 use sqlx::Sqlite;
@@ -93,4 +95,24 @@ pub fn states_json(states: &[Status]) -> String {
 /// Those of all states for which `is` holds, as [`states_json`] writes them.
 pub fn states_that(is: impl Fn(Status) -> bool) -> String {
     states_json(&Status::ALL.into_iter().filter(|status| is(*status)).collect::<Vec<_>>())
+}
+
+/// Prices as `[["ETH", 91990000], …]`.
+pub fn prices_json(prices: &Prices) -> String {
+    let rows: Vec<(&str, i64)> =
+        prices.iter().map(|(currency, price)| (currency.as_str(), price.get())).collect();
+    serde_json::json!(rows).to_string()
+}
+
+/// Reads what [`prices_json`] wrote.
+pub fn parse_prices(text: &str) -> Result<Prices, StoreError> {
+    let rows: Vec<(String, i64)> =
+        serde_json::from_str(text).map_err(|_| StoreError::Row("prices"))?;
+    let parse = |(currency, price): (String, i64)| {
+        Ok((
+            Currency::parse(&currency).map_err(|_| StoreError::Row("currency"))?,
+            Amount::new(price).map_err(|_| StoreError::Row("price"))?,
+        ))
+    };
+    rows.into_iter().map(parse).collect()
 }

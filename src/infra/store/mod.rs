@@ -1,34 +1,47 @@
 //! The database. The only module with SQL.
 
+pub mod accounts;
 pub mod appearance;
 pub mod audit_log;
-pub mod catalog;
 pub mod catalog_export;
 pub mod catalog_import;
+pub mod catalog_state;
+pub mod categories;
 mod changes;
 pub mod clock;
 mod columns;
-pub mod desk;
-pub mod desk_list;
+pub mod discounts;
 mod error;
 pub mod expiry;
+pub mod handled_forms;
 pub mod journal;
+pub mod listing;
 pub mod listing_index;
+pub mod login;
 pub mod messages;
+pub mod offers;
+pub mod order_placement;
 pub mod order_query;
 pub mod order_reports;
 pub mod orders;
 pub mod outbox;
 pub mod pages;
-pub mod payment;
-pub mod product_edit;
+pub mod payments;
+pub mod pictures;
+pub mod product_writes;
+pub mod products;
 pub mod retention;
+pub mod search;
+pub mod seller_products;
+pub mod shipping;
 pub mod shop_state;
 pub mod snapshot;
+pub mod sprites;
 pub mod statistics;
+pub mod stock;
 #[cfg(test)]
 mod test_shop;
-pub mod trade;
+pub mod wallets;
 pub mod watch;
 
 pub use error::StoreError;
@@ -64,7 +77,7 @@ pub struct Db {
     /// The file in which `SQLite` keeps what is committed until it moves into the database.
     journal: Arc<Path>,
     changes: Arc<Changes>,
-    told: Arc<Delivered>,
+    delivered: Arc<Delivered>,
 }
 
 /// Units: bytes of a trial file: more than an order and its message take.
@@ -135,8 +148,8 @@ impl Db {
             .connect_with(options.clone())
             .await?;
         sqlx::migrate!().run(&write).await?;
-        payment::name_accounts(&write).await?;
-        product_edit::recall_descriptions(&write).await?;
+        accounts::name_accounts(&write).await?;
+        product_writes::recall_descriptions(&write).await?;
         let read = SqlitePoolOptions::new()
             .max_connections(N_READERS)
             // One is always open, so that the journal that `changes` watches stays the same file.
@@ -148,7 +161,7 @@ impl Db {
             .await?;
         let changes = Arc::new(Changes::watch(file)?);
         let journal = changes::journal_of(file).into();
-        Ok(Self { read, write, journal, changes, told: Arc::default() })
+        Ok(Self { read, write, journal, changes, delivered: Arc::default() })
     }
 
     /// Waits where all readers are in use: hold one only as long as you read with it.

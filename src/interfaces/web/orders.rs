@@ -305,7 +305,10 @@ fn show_qr(text: &str) -> Result<HttpResponse, PageError> {
 
 pub async fn find_open(app: &AppState, visitor: &Visitor) -> Result<Option<Order>, PageError> {
     match &visitor.open_order {
-        Some(open) => Ok(store::orders::find_by_lookup(&app.shop.db, &lookup(app, open)).await?),
+        Some(open) => {
+            Ok(store::orders::find_by_lookup(&mut *app.shop.db.reader().await?, &lookup(app, open))
+                .await?)
+        }
         None => Ok(None),
     }
 }
