@@ -42,8 +42,8 @@ impl StoreError {
         self.code() == Some(BUSY) || matches!(self, Self::Sql(sqlx::Error::PoolTimedOut))
     }
 
-    /// Whether the disk, or whoever else uses the file, is in the way: nothing is wrong with what was asked for, and a later
-    /// try may succeed.
+    /// Whether the disk or another process is in the way: nothing is wrong with what was asked for, and a later try may
+    /// succeed.
     pub fn is_temporary(&self) -> bool {
         const OF_DISK: [i32; 8] = [
             BUSY,

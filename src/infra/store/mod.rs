@@ -69,7 +69,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// The shop's memory: one file, any number of readers, one writer at a time.
+/// The database: one file, a few readers, one writer at a time.
 #[derive(Clone)]
 pub struct Db {
     read: SqlitePool,
@@ -83,29 +83,26 @@ pub struct Db {
 /// Units: bytes of a trial file: more than an order and its message take.
 const TRIAL: usize = 16 * 1024;
 
-/// Units: connections that only read. Whoever lets pages wait for each other counts them.
+/// Units: connections that only read. The web server makes fewer pages at once for those who only look.
 pub const N_READERS: u32 = 4;
 
 /// A connection to the database. What only reads takes one: from [`Db::reader`], or a [`Tx`] for what must not change before
 /// the transaction writes.
 pub type Connection = sqlx::SqliteConnection;
 
-/// A connection that only reads, until it is dropped.
-pub struct Reader(PoolConnection<Sqlite>);
-
 /// A transaction that writes. Without [`Tx::commit`] nothing of it is kept.
 pub struct Tx(sqlx::Transaction<'static, Sqlite>, SqlitePool);
 
 impl Db {
-    /// Opens the file of a shop, and brings its tables up to date.
+    /// Opens the database of a shop, and brings its tables up to date.
     ///
     /// # Errors
-    /// [`StoreError`], among them that no shop is there, and a migration that was changed after it had been applied.
+    /// [`StoreError`]: also that there is no shop, or that a migration was changed after it had been applied.
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
         Self::open_file(file, false).await
     }
 
-    /// The same, and makes a shop (readable by its owner alone) where the file is missing or empty.
+    /// The same, and creates a shop (readable by its owner alone) where the file is missing or empty.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -135,7 +132,7 @@ impl Db {
             .pragma("secure_delete", "ON")
             .pragma("temp_store", "MEMORY");
         let options = sqlx::ConnectOptions::disable_statement_logging(options);
-        // One connection: whoever waits, waits here and not for the file's lock.
+        // One connection: what waits for it waits here and not for the file's lock.
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .min_connections(1)
@@ -168,8 +165,8 @@ impl Db {
     ///
     /// # Errors
     /// That none came free in time.
-    pub async fn reader(&self) -> Result<Reader, StoreError> {
-        Ok(Reader(self.read.acquire().await?))
+    pub async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        Ok(self.read.acquire().await?)
     }
 
     /// # Errors
@@ -213,8 +210,8 @@ impl Db {
         Ok(())
     }
 
-    /// The last one that closes the database removes its journal: so it is emptied first, where nobody reads it. Where that
-    /// fails, an open shop does it within the minute.
+    /// The last process that closes the database removes its journal. So the journal is emptied first, unless somebody reads
+    /// it; then an open shop does so within the minute.
     pub async fn close(&self) {
         let _ = journal::empty_journal(self).await;
         self.read.close().await;
@@ -236,20 +233,6 @@ async fn holds_shop(file: &Path) -> Result<bool, StoreError> {
         (0i64, _) => Ok(false),
         (_, 0i64) => Err(StoreError::OfOthers),
         _ => Ok(true),
-    }
-}
-
-impl Deref for Reader {
-    type Target = Connection;
-
-    fn deref(&self) -> &Connection {
-        &self.0
-    }
-}
-
-impl DerefMut for Reader {
-    fn deref_mut(&mut self) -> &mut Connection {
-        &mut self.0
     }
 }
 

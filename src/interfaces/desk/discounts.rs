@@ -245,12 +245,12 @@ async fn show_one(
     desk: Data<Desk>,
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
-    let db = &desk.shop.db;
+    let mut db = desk.shop.db.reader().await?;
     let code = query_field(&request, "code");
-    let found = store::discounts::list(&mut *db.reader().await?).await?;
+    let found = store::discounts::list(&mut db).await?;
     let kept = found.into_iter().find(|kept| kept.discount.code == code);
     let kept = kept.ok_or(DeskError::NotFound)?;
-    let wallets = store::wallets::list(&mut *db.reader().await?).await?;
+    let wallets = store::wallets::list(&mut db).await?;
     let shown = Shown {
         was: &code,
         edition: kept.edition,

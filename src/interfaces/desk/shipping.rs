@@ -102,9 +102,9 @@ async fn list(
     desk: Data<Desk>,
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
-    let db = &desk.shop.db;
-    let rates = store::shipping::list(&mut *db.reader().await?).await?;
-    let wallets = store::wallets::list(&mut *db.reader().await?).await?;
+    let mut db = desk.shop.db.reader().await?;
+    let rates = store::shipping::list(&mut db).await?;
+    let wallets = store::wallets::list(&mut db).await?;
     let has_price = |wallet: &&Wallet| {
         let mut prices = rates.iter().flat_map(|kept| &kept.rate.prices);
         prices.any(|(currency, _)| *currency == wallet.currency)
@@ -229,11 +229,11 @@ async fn show_one(
     desk: Data<Desk>,
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
-    let db = &desk.shop.db;
+    let mut db = desk.shop.db.reader().await?;
     let name = query_field(&request, "name");
-    let found = store::shipping::list(&mut *db.reader().await?).await?;
+    let found = store::shipping::list(&mut db).await?;
     let kept = found.into_iter().find(|kept| kept.rate.name == name).ok_or(DeskError::NotFound)?;
-    let wallets = store::wallets::list(&mut *db.reader().await?).await?;
+    let wallets = store::wallets::list(&mut db).await?;
     let shown = Shown { was: &name, edition: kept.edition, ..Shown::fresh(StatusCode::OK) };
     show_form(&seller, &wallets, |field| word_of(&kept.rate, field), &shown)
 }

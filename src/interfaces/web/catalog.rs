@@ -117,14 +117,13 @@ pub async fn show_window(
     if let Some(ready) = app.ready.find(version, &name) {
         return Ok(send(&request, &app, &visitor, StatusCode::OK, &ready).finish_page());
     }
-    let db = &app.shop.db;
-    let total =
-        store::listing::find_size(&mut *db.reader().await?, currency, "").await?.unwrap_or(0);
+    let mut db = app.shop.db.reader().await?;
+    let total = store::listing::find_size(&mut db, currency, "").await?.unwrap_or(0);
     let n_products = IN_WINDOW as i64;
     let window = Window { currency, category: "", first: 0, n_products };
-    let mut cards = card_views(store::listing::list(&mut *db.reader().await?, window).await?);
+    let mut cards = card_views(store::listing::list(&mut db, window).await?);
     // A card is asked for by its picture, so it is right whatever else the sheet shows.
-    let cells = store::sprites::list_cells(&mut *db.reader().await?, currency).await?;
+    let cells = store::sprites::list_cells(&mut db, currency).await?;
     for card in &mut cards {
         card.cell = card.thumb.as_ref().and_then(|thumb| cells.get(&thumb.webp).cloned());
     }
@@ -173,15 +172,14 @@ async fn show_list(
     if let Some(ready) = app.ready.find(version, &name) {
         return Ok(send(request, app, &visitor, StatusCode::OK, &ready).finish_page());
     }
-    let db = &app.shop.db;
-    let total =
-        store::listing::find_size(&mut *db.reader().await?, currency, category).await?.unwrap_or(0);
+    let mut db = app.shop.db.reader().await?;
+    let total = store::listing::find_size(&mut db, currency, category).await?.unwrap_or(0);
     let pages = pages_of(total);
     if pages < number {
         return Err(PageError::NotFound);
     }
     let window = Window { currency, category, first: (number - 1) * ON_PAGE, n_products: ON_PAGE };
-    let cards = card_views(store::listing::list(&mut *db.reader().await?, window).await?);
+    let cards = card_views(store::listing::list(&mut db, window).await?);
     let at = |number: i64| format!("{address}?page={number}");
     let template = ListPage {
         layout: Layout::new(app, &facts, currency, at(number)),
@@ -202,9 +200,9 @@ pub async fn search(request: HttpRequest, app: Data<AppState>) -> Result<HttpRes
     let currency = currency_name(&app, &facts, &visitor);
     let query: String = query_field(&request, "q").chars().take(100).collect();
     let number = page_number(&request)?;
-    let db = &app.shop.db;
+    let mut db = app.shop.db.reader().await?;
     let found = match store::search::fts_query(&query) {
-        Some(words) => store::search::search(&mut *db.reader().await?, &words, currency).await?,
+        Some(words) => store::search::search(&mut db, &words, currency).await?,
         None => Vec::new(),
     };
     let pages = pages_of(i64::try_from(found.len()).unwrap_or(i64::MAX));
@@ -214,8 +212,7 @@ pub async fn search(request: HttpRequest, app: Data<AppState>) -> Result<HttpRes
     let on_page = usize::try_from(ON_PAGE).unwrap_or_default();
     let first = usize::try_from((number - 1) * ON_PAGE).unwrap_or_default();
     let ids: Vec<i64> = found.iter().skip(first).take(on_page).copied().collect();
-    let cards =
-        card_views(store::listing::list_chosen(&mut *db.reader().await?, &ids, currency).await?);
+    let cards = card_views(store::listing::list_chosen(&mut db, &ids, currency).await?);
     let encoded: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
     let at = |number: i64| format!("/search?q={encoded}&page={number}");
     let mut layout = Layout::new(&app, &facts, currency, at(number));

@@ -47,17 +47,12 @@ impl Conversation {
         page: i64,
         seen: i64,
     ) -> Result<Self, PageError> {
-        let db = &app.shop.db;
-        let extent = store::messages::measure(&mut *db.reader().await?, order_ref, seen).await?;
+        let mut db = app.shop.db.reader().await?;
+        let extent = store::messages::measure(&mut db, order_ref, seen).await?;
         let n_pages = (extent.n_words + ON_A_PAGE - 1) / ON_A_PAGE;
         let page = page.clamp(1, n_pages.max(1));
-        let kept = store::messages::list(
-            &mut *db.reader().await?,
-            order_ref,
-            (page - 1) * ON_A_PAGE,
-            ON_A_PAGE,
-        )
-        .await?;
+        let kept =
+            store::messages::list(&mut db, order_ref, (page - 1) * ON_A_PAGE, ON_A_PAGE).await?;
         let mut stood = None;
         let mut pieces = Vec::with_capacity(kept.len());
         for kept in kept.iter().rev() {

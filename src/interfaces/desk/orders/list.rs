@@ -99,10 +99,9 @@ pub async fn show(
 ) -> Result<HttpResponse, DeskError> {
     let filters = Filters::of(&request);
     let (wanted, faults) = filters.read();
-    let db = &desk.shop.db;
+    let mut db = desk.shop.db.reader().await?;
     let place = filters.place();
-    let mut found =
-        store::order_query::list(&mut *db.reader().await?, &wanted, place.as_ref(), MOST).await?;
+    let mut found = store::order_query::list(&mut db, &wanted, place.as_ref(), MOST).await?;
     if !faults.is_empty() {
         // Other orders than those that were meant would only mislead.
         (found.orders, found.next) = (Vec::new(), None);
@@ -121,7 +120,7 @@ pub async fn show(
         layout: DeskLayout::new(&seller, "/orders"),
         waits,
         states,
-        currencies: store::order_query::list_currencies(&mut *db.reader().await?).await?,
+        currencies: store::order_query::list_currencies(&mut db).await?,
         sorts: [("", "Newest first"), ("oldest", "Oldest first"), ("amount", "Largest first")],
         is_later: place.is_some() && faults.is_empty(),
         first_page: filters.address(""),

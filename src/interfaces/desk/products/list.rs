@@ -125,9 +125,9 @@ pub async fn show(
     desk: Data<Desk>,
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
-    let db = &desk.shop.db;
+    let mut db = desk.shop.db.reader().await?;
     let asked = Asked::of(|name| query_field(&request, name));
-    let wallets = store::wallets::list(&mut *db.reader().await?).await?;
+    let wallets = store::wallets::list(&mut db).await?;
     let currency = preferred(&desk, &wallets);
     let filter = DeskFilter {
         category: asked.category.clone(),
@@ -138,16 +138,15 @@ pub async fn show(
     // One more than is shown tells whether there is a next page.
     let first = (asked.page - 1) * PAGE;
     let mut found =
-        store::seller_products::list(&mut *db.reader().await?, &filter, currency, first, PAGE + 1)
-            .await?;
+        store::seller_products::list(&mut db, &filter, currency, first, PAGE + 1).await?;
     let page_size = usize::try_from(PAGE).unwrap_or(usize::MAX);
     let has_more = page_size < found.len();
     found.truncate(page_size);
-    let (n_products, n_hidden) = store::seller_products::count(&mut *db.reader().await?).await?;
+    let (n_products, n_hidden) = store::seller_products::count(&mut db).await?;
     let template = ListPage {
         layout: DeskLayout::new(&seller, "/products").told(&request, &DONE),
         rows: found.into_iter().map(|row| shown(row, currency)).collect::<Result<_, _>>()?,
-        categories: store::categories::list(&mut *db.reader().await?).await?,
+        categories: store::categories::list(&mut db).await?,
         currency,
         n_products,
         n_hidden,
