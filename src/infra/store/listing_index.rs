@@ -228,20 +228,24 @@ mod tests {
     use crate::infra::store::products;
     use crate::infra::store::test_shop::with_shop;
 
-    const THINGS: &str = "\
-        insert into wallets (currency, position, name, address) values ('BTC', 0, 'Bitcoin', 'x'), ('ETH', 1, 'Ether', 'y'); \
-        with recursive n(n) as (select 1 union all select n + 1 from n where n < 30) \
-        insert into products (id, slug, position, name, description_html, file_quantity, stock, hidden, gone) \
-        select n, 'p' || n, n - 1, 'P', '', 1, 1, n % 5 = 0, n % 5 = 0 from n; \
-        insert into prices (product_id, option_id, currency, price) select id, 0, 'BTC', 10 from products where id % 3 <> 0; \
-        insert into prices (product_id, option_id, currency, price) select id, 0, 'ETH', 10 from products where id % 4 <> 0; \
-        insert into product_categories (product_id, position, category) select id, 0, 'c' || id % 4 from products; \
-        insert into product_categories (product_id, position, category) select id, 1, 'of its own' from products where id = 7";
+    const THINGS: &str = r#"
+        insert into wallets (currency, position, name, address) values ('BTC', 0, 'Bitcoin', 'x'), ('ETH', 1, 'Ether', 'y');
+        with recursive n(n) as (select 1 union all select n + 1 from n where n < 30)
+        insert into products (id, slug, position, name, description_html, file_quantity, stock, hidden, gone)
+        select n, 'p' || n, n - 1, 'P', '', 1, 1, n % 5 = 0, n % 5 = 0 from n;
+        insert into prices (product_id, option_id, currency, price) select id, 0, 'BTC', 10 from products where id % 3 <> 0;
+        insert into prices (product_id, option_id, currency, price) select id, 0, 'ETH', 10 from products where id % 4 <> 0;
+        insert into product_categories (product_id, position, category) select id, 0, 'c' || id % 4 from products;
+        insert into product_categories (product_id, position, category) select id, 1, 'of its own' from products where id = 7
+        "#;
 
     async fn lists(tx: &mut Tx) -> Vec<(String, String, i64, i64)> {
         sqlx::query_as(
-            "select currency, category, position, product_id from shelf \
-             union all select currency, category, -1 - position, products from shelf_sizes order by 1, 2, 3, 4",
+            r#"
+            select currency, category, position, product_id from shelf
+            union all select currency, category, -1 - position, products from shelf_sizes
+            order by 1, 2, 3, 4
+            "#,
         )
         .fetch_all(&mut **tx)
         .await

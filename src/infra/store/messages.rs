@@ -146,7 +146,7 @@ pub struct MessageSummary {
     /// Of a step.
     pub status: Option<Status>,
     /// Whether a text came with it.
-    pub has_words: bool,
+    pub has_text: bool,
     /// Of a question: the number of the mail in which the seller was told it.
     pub told: Option<i64>,
 }
@@ -159,7 +159,7 @@ pub async fn list_summaries(
 ) -> Result<Vec<MessageSummary>, StoreError> {
     let summaries = sqlx::query_as(
         r#"
-        select w.kind, w.day, w.status, w.sealed is not null as has_words, w.told
+        select w.kind, w.day, w.status, w.sealed is not null as has_text, w.told
         from words w join orders o on o.id = w.order_id
         where o.order_ref = $1 and w.kind <> $2
         order by w.id desc limit $3
@@ -172,7 +172,7 @@ pub async fn list_summaries(
 /// How many messages there are, and how many of those that the buyer did not cause came after one.
 #[derive(FromRow)]
 pub struct MessageCounts {
-    pub n_words: i64,
+    pub n_messages: i64,
     pub n_new: i64,
     /// The newest; 0 where there is none.
     pub last: i64,
@@ -185,7 +185,7 @@ pub async fn measure(
 ) -> Result<MessageCounts, StoreError> {
     Ok(sqlx::query_as(
         r#"
-        select count(*) as n_words, coalesce(max(w.id), 0) as last,
+        select count(*) as n_messages, coalesce(max(w.id), 0) as last,
             count(case when w.kind <> $3 and coalesce(w.status, '') <> $4 and $5 < w.id then 1 end) as n_new
         from words w join orders o on o.id = w.order_id
         where o.order_ref = $1 and w.kind <> $2

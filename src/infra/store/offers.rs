@@ -7,6 +7,7 @@ use crate::domain::values::Amount;
 use crate::domain::values::Currency;
 use crate::infra::store::Connection;
 use crate::infra::store::StoreError;
+use crate::infra::store::stock;
 use sqlx::FromRow;
 use std::collections::HashMap;
 
@@ -17,20 +18,23 @@ struct OfferRow {
     option_name: Option<String>,
     price: Option<Amount>,
     stock: i64,
-    has_own_stock: bool,
+    pool_option: i64,
     is_gone: bool,
     has_options: bool,
 }
 
-const OFFER: &str = r#"
-    select p.slug, p.name, o.name as option_name, coalesce(o.stock, p.stock) as stock, o.stock is not null as has_own_stock,
+const OFFER: &str = concat!(
+    "select p.slug, p.name, o.name as option_name, ",
+    stock::of_option!(),
+    r#",
         p.gone = 1 or coalesce(o.gone, 0) = 1 as is_gone,
         coalesce((select price from prices where product_id = p.id and option_id = $2 and currency = $3),
                  (select price from prices where product_id = p.id and option_id = 0 and currency = $3)) as price,
         exists (select 1 from options where product_id = p.id and gone = 0) as has_options
     from products p left join options o on o.id = $2 and o.product_id = p.id
     where p.id = $1
-    "#;
+    "#
+);
 
 /// What the shop offers now under these keys; one that it has never known is left out.
 pub async fn list(
@@ -66,7 +70,7 @@ impl OfferRow {
             option_name: self.option_name.unwrap_or_default(),
             price: self.price,
             stock: self.stock,
-            pool: OfferKey { option: if self.has_own_stock { key.option } else { 0 }, ..key },
+            pool: OfferKey { option: self.pool_option, ..key },
             gone: self.is_gone || needs_option,
         })
     }

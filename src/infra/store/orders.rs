@@ -63,7 +63,7 @@ struct LineRow {
     price: Amount,
 }
 
-/// What a node saw of an invoice; null where no node follows it.
+/// What a node saw of an invoice. `seen` is null where no node follows it.
 #[derive(FromRow)]
 pub(super) struct ObservationColumns {
     seen: Option<Amount>,
@@ -318,9 +318,9 @@ impl ObservationColumns {
     pub fn observation(self) -> Option<Observation> {
         Some(Observation {
             seen: self.seen?,
-            settled: self.settled?,
-            confirmations: self.confirmations?,
-            needed: self.needed?,
+            settled: self.settled.unwrap_or(Amount::ZERO),
+            confirmations: self.confirmations.unwrap_or(0),
+            needed: self.needed.unwrap_or(0),
             is_moved: self.is_moved,
         })
     }

@@ -78,9 +78,16 @@ pub async fn find_thumb(
 pub async fn keep(tx: &mut Tx, picture: &RenderedPicture<'_>) -> Result<(), StoreError> {
     let mut insert = sqlx::query(
         r#"
-        insert or replace into pictures (fingerprint, thumb_width, thumb_height, thumb_webp, thumb_fallback,
+        insert into pictures (fingerprint, thumb_width, thumb_height, thumb_webp, thumb_fallback,
             page_width, page_height, page_webp, page_fallback, full_width, full_height, full_webp, full_fallback)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        on conflict (fingerprint) do update set
+            thumb_width = excluded.thumb_width, thumb_height = excluded.thumb_height,
+            thumb_webp = excluded.thumb_webp, thumb_fallback = excluded.thumb_fallback,
+            page_width = excluded.page_width, page_height = excluded.page_height,
+            page_webp = excluded.page_webp, page_fallback = excluded.page_fallback,
+            full_width = excluded.full_width, full_height = excluded.full_height,
+            full_webp = excluded.full_webp, full_fallback = excluded.full_fallback
         "#,
     )
     .bind(picture.fingerprint);

@@ -21,6 +21,13 @@ macro_rules! sells_own_stock {
     };
 }
 
+/// The pieces of option `o` of product `p` and the option of their [`OfferKey`]: those of the product where it has none.
+macro_rules! of_option {
+    () => {
+        "coalesce(o.stock, p.stock) as stock, case when o.stock is null then 0 else o.id end as pool_option"
+    };
+}
+
 /// The pieces of all stocks of product `p`.
 macro_rules! total {
     () => {
@@ -79,6 +86,7 @@ macro_rules! reserve_order {
 
 pub(super) use file_quantity;
 pub(super) use least;
+pub(super) use of_option;
 pub(super) use reserve_order;
 pub(super) use sells_own_stock;
 pub(super) use total;
@@ -414,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lowest_stocks_are_found_by_indexes() {
+    fn the_lowest_stocks_and_those_of_a_file_are_found_by_indexes() {
         with_shop(async |db| {
             let steps = query_plan(&db, LOW).await;
             for index in [
@@ -425,6 +433,9 @@ mod tests {
                 assert!(steps.iter().any(|step| step.contains(index)), "{index}: {steps:#?}");
             }
             assert_scans_only(&steps, &["low", "subquery"]);
+            for statement in IMPORT {
+                assert_scans_only(&query_plan(&db, statement).await, &["json_each"]);
+            }
         });
     }
 }

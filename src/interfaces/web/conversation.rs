@@ -49,7 +49,7 @@ impl Conversation {
     ) -> Result<Self, PageError> {
         let mut db = app.shop.db.reader().await?;
         let extent = store::messages::measure(&mut db, order_ref, seen).await?;
-        let n_pages = (extent.n_words + ON_A_PAGE - 1) / ON_A_PAGE;
+        let n_pages = (extent.n_messages + ON_A_PAGE - 1) / ON_A_PAGE;
         let page = page.clamp(1, n_pages.max(1));
         let kept =
             store::messages::list(&mut db, order_ref, (page - 1) * ON_A_PAGE, ON_A_PAGE).await?;

@@ -16,19 +16,20 @@ use std::sync::atomic::Ordering;
 
 /// A hundred thousand orders of eleven states and three currencies in a thousand days; most are sent. Every tenth
 /// buyer has written.
-const MANY: &str = "\
-    with recursive n(n) as (select 1 union all select n + 1 from n where n < 100000) \
-    insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, list_currency, list_amount) \
-    select n, substr(hex(randomblob(3)), 1, 5) || printf('%05X', n), \
-        randomblob(32), randomblob(32), \
-        case when n % 100 < 89 then 'shipped' else json_extract('[\"awaiting\",\"reported\",\"partial\",\"unconfirmed\",\"confirmed\",\"overpaid\",\"late\",\"expired\",\"shipped\",\"refunded\",\"cancelled\"]', '$[' || (n % 100 - 89) || ']') end, \
-        1700006400 + n / 100 * 86400, json_extract('[\"BTC\",\"ETH\",\"XMR\"]', '$[' || (n % 3) || ']'), 1 + n * 7919 % 100003 from n; \
-    insert into invoices (order_id, currency, address, amount, total, until) \
-    select id, list_currency, 'x', list_amount, list_amount, 253402300000 from orders; \
-    insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price) \
-    select id, 0, 1, 0, 0, 'Green Tea', '', 1, 1000000000 from orders; \
-    insert into words (order_id, kind, day, sealed) select id, 'question', placed_at, x'00' from orders where id % 10 = 0; \
-    insert into words (order_id, kind, day, sealed) select id, 'answer', placed_at, x'00' from orders where id % 10 = 0 and id % 1000 <> 0";
+const MANY: &str = r#"
+    with recursive n(n) as (select 1 union all select n + 1 from n where n < 100000)
+    insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, list_currency, list_amount)
+    select n, substr(hex(randomblob(3)), 1, 5) || printf('%05X', n),
+        randomblob(32), randomblob(32),
+        case when n % 100 < 89 then 'shipped' else json_extract('["awaiting","reported","partial","unconfirmed","confirmed","overpaid","late","expired","shipped","refunded","cancelled"]', '$[' || (n % 100 - 89) || ']') end,
+        1700006400 + n / 100 * 86400, json_extract('["BTC","ETH","XMR"]', '$[' || (n % 3) || ']'), 1 + n * 7919 % 100003 from n;
+    insert into invoices (order_id, currency, address, amount, total, until)
+    select id, list_currency, 'x', list_amount, list_amount, 253402300000 from orders;
+    insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price)
+    select id, 0, 1, 0, 0, 'Green Tea', '', 1, 1000000000 from orders;
+    insert into words (order_id, kind, day, sealed) select id, 'question', placed_at, x'00' from orders where id % 10 = 0;
+    insert into words (order_id, kind, day, sealed) select id, 'answer', placed_at, x'00' from orders where id % 10 = 0 and id % 1000 <> 0
+    "#;
 
 fn wanted() -> OrderQuery {
     OrderQuery {
@@ -196,9 +197,11 @@ fn each_order_is_on_one_page_in_every_order_while_others_come_and_go() {
             .await
             .unwrap();
         sqlx::raw_sql(
-            "insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, list_currency, list_amount) \
-             select 100001, 'NEW0000001', randomblob(32), randomblob(32), 'awaiting', max(placed_at), 'BTC', 5 from orders; \
-             insert into invoices (order_id, currency, address, amount, total, until) values (100001, 'BTC', 'x', 5, 5, 253402300000)",
+            r#"
+                insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, list_currency, list_amount)
+                select 100001, 'NEW0000001', randomblob(32), randomblob(32), 'awaiting', max(placed_at), 'BTC', 5 from orders;
+                insert into invoices (order_id, currency, address, amount, total, until) values (100001, 'BTC', 'x', 5, 5, 253402300000)
+                "#,
         )
         .execute(&db.write)
         .await
@@ -218,10 +221,12 @@ fn the_orders_of_an_older_shop_are_listed_and_its_questions_wait() {
     with_file(async |file| {
         let mut connection = older_shop(file, 5).await;
         sqlx::raw_sql(
-            "insert into orders (id, order_ref, form_token, lookup_name, status, placed_at) \
-             select value, printf('%010d', value), randomblob(32), randomblob(32), 'confirmed', 1700006400 from json_each('[1, 2, 3]'); \
-             insert into invoices (order_id, currency, address, amount, total, until) select id, 'BTC', 'x', 70 + id, 70, 1700006400 from orders; \
-             insert into words (order_id, kind, day) values (1, 'question', 0), (1, 'answer', 0), (2, 'answer', 0), (2, 'question', 0)",
+            r#"
+                insert into orders (id, order_ref, form_token, lookup_name, status, placed_at)
+                select value, printf('%010d', value), randomblob(32), randomblob(32), 'confirmed', 1700006400 from json_each('[1, 2, 3]');
+                insert into invoices (order_id, currency, address, amount, total, until) select id, 'BTC', 'x', 70 + id, 70, 1700006400 from orders;
+                insert into words (order_id, kind, day) values (1, 'question', 0), (1, 'answer', 0), (2, 'answer', 0), (2, 'question', 0)
+                "#,
         )
         .execute(&mut connection)
         .await

@@ -328,7 +328,7 @@ fn spoken_view(
     let (title, note) = match (spoken.kind, spoken.status) {
         (MessageKind::Question, _) => ("Message from the buyer", ""),
         (MessageKind::Answer, _) => ("Your answer", "Only the buyer can read it."),
-        (_, Some(status)) if spoken.has_words => {
+        (_, Some(status)) if spoken.has_text => {
             (status.for_seller(), "With a message that only the buyer can read.")
         }
         (_, Some(status)) => (status.for_seller(), ""),
