@@ -35,7 +35,7 @@ pub(super) async fn queue_message(
             if let Some(key) = key.as_ref().filter(|_| !place.has_key) {
                 store::shop_state::mark_fingerprint(tx, &key.fingerprint()).await?;
             }
-            let name = shop.name_now(tx).await?;
+            let name = shop.name(tx).await?;
             write(shop, &name, order, told, place, (key.as_ref(), now))?
         }
         Err(_) if may_wait => Vec::new(),
@@ -150,7 +150,7 @@ async fn tell(shop: &Shop, mut owed: OutboxMessage, now: Timestamp) -> anyhow::R
         let told = if owed.is_erasure { Told::Erased } else { Told::Step("") };
         let place = NextMessage { number: owed.number, at: owed.at, has_key: true };
         let key = sealing(shop, true, now)?;
-        let name = shop.name().await?;
+        let name = shop.name(&mut *shop.db.reader().await?).await?;
         owed.message = write(shop, &name, &order, told, place, (key.as_ref(), now))?;
     }
     let name = delivery_name(&owed.order_ref, owed.number, owed.at);

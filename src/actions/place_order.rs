@@ -129,7 +129,7 @@ pub async fn place_order(
     };
     let (order, buyer) = new.invoiced(invoice);
     let at = store::outbox::next_at(before.last_owed, now);
-    let name = shop.name_now(&mut tx).await?;
+    let name = shop.name(&mut tx).await?;
     let message = message(shop, &name, (&order, &buyer), at, key.as_ref(), now)?;
     let beside = NewOrderData {
         derived: derived.as_ref().map(|(account, index)| (account.as_str(), *index)),

@@ -56,16 +56,18 @@ async fn tell_of_node(
     trouble: Option<&str>,
     now: Timestamp,
 ) -> anyhow::Result<()> {
-    let had_key =
-        store::shop_state::find(&mut *shop.db.reader().await?).await?.fingerprint.is_some();
+    let mut db = shop.db.reader().await?;
+    let had_key = store::shop_state::find(&mut db).await?.fingerprint.is_some();
     let key = sealing(shop, had_key, now)?;
-    let at = store::outbox::find_next_at(&mut *shop.db.reader().await?, now).await?;
+    let at = store::outbox::find_next_at(&mut db, now).await?;
+    let name = shop.name(&mut db).await?;
+    drop(db);
     let message = NodeMessage {
         coin: &Coin::name_of_network(&watch.network),
         trouble,
         since: watch.trouble_since.unwrap_or(now),
         at,
-        site_name: &shop.name().await?,
+        site_name: &name,
         seller: &shop.policy.seller,
     };
     let (name, message) = message.write(key.as_ref(), now).context("write the message")?;
