@@ -8,7 +8,7 @@ use crate::infra::pictures::NotAPicture;
 use crate::infra::pictures::PictureFile;
 use crate::infra::pictures::Source;
 use crate::infra::store;
-use crate::infra::store::catalog_import::PictureRow;
+use crate::infra::store::pictures::RenderedPicture;
 use anyhow::Context;
 
 /// A picture that was handed in and can be shown from now on, though no product shows it yet.
@@ -61,7 +61,7 @@ pub(super) async fn show_original(
         Ok(found) => found,
         Err(refused) => return Ok(Err(refused.to_string())),
     };
-    let files = store::catalog_import::find_picture(&shop.db, &fingerprint).await?;
+    let files = store::pictures::find(&mut *shop.db.reader().await?, &fingerprint).await?;
     let on_shelf =
         |file: &String| PictureFile::parse(file).is_ok_and(|file| shop.pictures.has(&file));
     if files.is_some_and(|files| files.iter().all(on_shelf)) {
@@ -83,14 +83,14 @@ async fn show(
         Err(refused) => return Ok(Err(refused)),
     };
     let mut tx = shop.db.write().await?;
-    let row = PictureRow {
+    let row = RenderedPicture {
         fingerprint: &rendered.fingerprint,
         sizes: rendered
             .sizes
             .each_ref()
             .map(|size| (size.0, size.1, size.2.as_str(), size.3.as_str())),
     };
-    store::catalog_import::keep_picture(&mut tx, &row).await.context("keep a picture")?;
+    store::pictures::keep(&mut tx, &row).await.context("keep a picture")?;
     tx.commit().await.context("commit a picture")?;
     Ok(Ok(AddedPicture { file: rendered.file, fingerprint: rendered.fingerprint }))
 }
@@ -98,7 +98,7 @@ async fn show(
 /// Finds out what the pictures are called that an older version of the shop showed without keeping their names. Where the
 /// seller's folder no longer has one, what was made of it is put there.
 pub async fn name_pictures(shop: &Shop) -> anyhow::Result<()> {
-    let mut unnamed = store::product_edit::list_unnamed_pictures(&shop.db).await?;
+    let mut unnamed = store::pictures::list_unnamed(&mut *shop.db.reader().await?).await?;
     if unnamed.is_empty() {
         return Ok(());
     }
@@ -110,7 +110,7 @@ pub async fn name_pictures(shop: &Shop) -> anyhow::Result<()> {
     unnamed.retain(|fingerprint| !found.iter().any(|(known, _)| known == fingerprint));
     for fingerprint in unnamed {
         let Some([_, _, _, _, _, full]) =
-            store::catalog_import::find_picture(&shop.db, &fingerprint).await?
+            store::pictures::find(&mut *shop.db.reader().await?, &fingerprint).await?
         else {
             continue;
         };
@@ -124,7 +124,7 @@ pub async fn name_pictures(shop: &Shop) -> anyhow::Result<()> {
     }
     let mut tx = shop.db.write().await?;
     for (fingerprint, file) in &found {
-        store::product_edit::name_picture(&mut tx, fingerprint, file).await?;
+        store::pictures::name(&mut tx, fingerprint, file).await?;
     }
     tx.commit().await.context("commit the pictures' names")
 }

@@ -46,7 +46,7 @@ pub async fn answer_buyer(
         Ok(owed) => owed,
         Err(unposted) => return Ok(Err(unposted.into())),
     };
-    store::desk::record_action_of(&mut tx, now, order_ref, "Answered").await?;
+    store::audit_log::record_of_order(&mut tx, now, order_ref, "Answered").await?;
     tx.commit().await.context("commit the answer")?;
 
     for told in owed {

@@ -62,7 +62,7 @@ async fn take(
     now: Timestamp,
 ) -> anyhow::Result<Result<Status, AddPictureError>> {
     let mut tx = shop.db.write().await?;
-    let Some(order) = store::orders::find_now(&mut tx, order_ref).await? else {
+    let Some(order) = store::orders::find(&mut tx, order_ref).await? else {
         return Ok(Err(AddPictureError::NoOrder));
     };
     if store::messages::is_heard(&mut tx, order_ref, once).await? {
@@ -76,7 +76,7 @@ async fn take(
         Ok(changed) => changed,
         Err(unchanged) => return Ok(Err(AddPictureError::Unchanged(unchanged))),
     };
-    store::desk::record_action_of(&mut tx, now, order_ref, action(change)).await?;
+    store::audit_log::record_of_order(&mut tx, now, order_ref, action(change)).await?;
     tx.commit().await.context("commit the step")?;
 
     notify_seller(shop, owed, now).await;

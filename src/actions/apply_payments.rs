@@ -88,7 +88,7 @@ async fn take_sighting(
     let is = sighting.standing(order.invoice.amount, tolerance);
     order.invoice.sighting = Some(sighting);
     if Amount::ZERO < sighting.seen && before.seen == Amount::ZERO {
-        store::watch::mark_paid_index(tx, &order.order_ref).await?;
+        store::accounts::mark_paid(tx, &order.order_ref).await?;
     }
     let mut told = Vec::new();
     if sighting.is_moved && !before.is_moved {
@@ -118,7 +118,7 @@ async fn take_sighting(
     }
     if order.status.holds_stock() && !status.holds_stock() {
         give_back(tx, &order).await?;
-        store::catalog::mark_changed(tx).await?;
+        store::catalog_state::mark_changed(tx).await?;
     }
     order.status = status;
     let order_ref = &order.order_ref;

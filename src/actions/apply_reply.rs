@@ -13,8 +13,8 @@ use crate::infra::failpoints;
 use crate::infra::mail::Reply;
 use crate::infra::store;
 use crate::infra::store::Tx;
-use crate::infra::store::messages::NewWords;
-use crate::infra::store::messages::WordsKind;
+use crate::infra::store::messages::MessageKind;
+use crate::infra::store::messages::NewMessage;
 use crate::infra::store::outbox::OutboxMessage;
 use anyhow::Context;
 
@@ -63,7 +63,7 @@ pub(super) async fn post_now(
     let mut owed = Vec::new();
     let message_id = &reply.message_id.0;
     for order_ref in &reply.order_refs {
-        if store::orders::find_now(tx, order_ref).await?.is_none() {
+        if store::orders::find(tx, order_ref).await?.is_none() {
             return Ok(Err(ApplyReplyError::NoOrder(order_ref.clone())));
         }
         if store::messages::is_heard(tx, order_ref, message_id).await? {
@@ -110,8 +110,8 @@ async fn keep_answer(
         return Ok(false);
     };
     let sealed = reader.seal(words.as_str())?;
-    let words = NewWords {
-        kind: WordsKind::Answer,
+    let words = NewMessage {
+        kind: MessageKind::Answer,
         now,
         status: None,
         sealed: Some(&sealed),

@@ -13,8 +13,8 @@ use crate::domain::values::Timestamp;
 use crate::infra::mail::SellerKey;
 use crate::infra::mail::Told;
 use crate::infra::store;
-use crate::infra::store::messages::NewWords;
-use crate::infra::store::messages::WordsKind;
+use crate::infra::store::messages::MessageKind;
+use crate::infra::store::messages::NewMessage;
 use anyhow::Context;
 
 /// Units: characters of a message to the seller.
@@ -75,8 +75,7 @@ pub async fn ask_seller(
     let Some(order_ref) = store::orders::find_ref(&mut tx, name).await? else {
         return Ok(Err(AskSellerError::NoOrder));
     };
-    let order =
-        store::orders::find_now(&mut tx, &order_ref).await?.context("find the order again")?;
+    let order = store::orders::find(&mut tx, &order_ref).await?.context("find the order again")?;
     if store::messages::is_heard(&mut tx, &order_ref, &question.once).await? {
         return Ok(Ok(()));
     }
@@ -100,8 +99,8 @@ pub async fn ask_seller(
     let reader = store::orders::find_buyer_key(&mut tx, &order_ref).await?;
     let sealed = reader.map(|reader| reader.seal(shown)).transpose()?;
     let owed = queue_message(shop, &mut tx, &order, told, false, now).await?;
-    let kept = NewWords {
-        kind: WordsKind::Question,
+    let kept = NewMessage {
+        kind: MessageKind::Question,
         now,
         status: None,
         sealed: sealed.as_deref(),

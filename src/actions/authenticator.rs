@@ -113,7 +113,9 @@ impl Authenticator {
         salt: [u8; PASSWORD_SALT_BYTES],
         now: Timestamp,
     ) -> anyhow::Result<Result<Known, AuthError>> {
-        let lock = store::desk::find_lock(&shop.db).await.context("read the desk's lock")?;
+        let lock = store::login::find_lock(&mut *shop.db.reader().await?)
+            .await
+            .context("read the desk's lock")?;
         let is_set = lock.password.is_some();
         let kept = lock.password.unwrap_or_else(StoredPassword::nobodys);
         let looked_at = kept.clone();
@@ -224,8 +226,8 @@ impl Authenticator {
 
 async fn keep_wrong_code(db: &Db, now: Timestamp) -> anyhow::Result<()> {
     let mut tx = db.write().await?;
-    store::desk::note_wrong_code(&mut tx, now).await.context("count it")?;
-    store::desk::record_action(&mut tx, now, "Rejected the correct password with a wrong code")
+    store::login::note_wrong_code(&mut tx, now).await.context("count it")?;
+    store::audit_log::record(&mut tx, now, "Rejected the correct password with a wrong code")
         .await?;
     tx.commit().await.context("commit it")
 }

@@ -123,7 +123,9 @@ pub async fn take_key(
     file: Option<&[u8]>,
     now: Timestamp,
 ) -> anyhow::Result<Option<String>> {
-    let house = store::shop_state::find(&shop.db).await.context("look which key the shop had")?;
+    let house = store::shop_state::find(&mut *shop.db.reader().await?)
+        .await
+        .context("look which key the shop had")?;
     let read = file.map(|bytes| SellerKey::read(bytes, now));
     let key = match read {
         Some(Ok(key)) => Key::Good(key),
@@ -151,7 +153,9 @@ pub async fn remember_key(shop: &Shop) -> anyhow::Result<()> {
         Key::Good(key) => key.fingerprint(),
         Key::None | Key::Faulty(_) => return Ok(()),
     };
-    let house = store::shop_state::find(&shop.db).await.context("look which key the shop had")?;
+    let house = store::shop_state::find(&mut *shop.db.reader().await?)
+        .await
+        .context("look which key the shop had")?;
     if house.fingerprint.as_ref() != Some(&fingerprint) {
         let mut tx = shop.db.write().await?;
         store::shop_state::mark_fingerprint(&mut tx, &fingerprint).await?;
@@ -162,8 +166,9 @@ pub async fn remember_key(shop: &Shop) -> anyhow::Result<()> {
 
 /// Why no order is taken now; `None`: the shop is open.
 pub async fn why_closed(shop: &Shop, now: Timestamp) -> anyhow::Result<Option<ClosedReason>> {
-    let house =
-        store::shop_state::find(&shop.db).await.context("look whether the shop is closed")?;
+    let house = store::shop_state::find(&mut *shop.db.reader().await?)
+        .await
+        .context("look whether the shop is closed")?;
     if let Err(closed) = shop.availability.seal_for_order(house.fingerprint.is_some(), now) {
         return Ok(Some(closed));
     }

@@ -10,15 +10,14 @@ use crate::infra::pictures::PictureFile;
 use crate::infra::pictures::Rendered;
 use crate::infra::pictures::Sheet;
 use crate::infra::store;
-use crate::infra::store::catalog_import::SheetRow;
-use crate::infra::store::catalog_import::find_picture;
+use crate::infra::store::sprites::SpriteSheet;
 use anyhow::Context;
 use std::collections::HashMap;
 use std::thread;
 
 /// The pictures of the shop window of one or several currencies.
 pub struct WindowSprites {
-    pub row: SheetRow,
+    pub row: SpriteSheet,
     pub currencies: Vec<String>,
     /// Fingerprints, cell by cell.
     pub pictures: Vec<String>,
@@ -39,7 +38,7 @@ pub async fn build_sprites(
     let mut sheets = Vec::new();
     for (pictures, currencies) in share(windows) {
         let fingerprint = Sheet::fingerprint(pictures.iter().map(String::as_str));
-        let known = store::catalog_import::find_sheet(&shop.db, &fingerprint).await?;
+        let known = store::sprites::find(&mut *shop.db.reader().await?, &fingerprint).await?;
         let on_shelf =
             |file: &str| PictureFile::parse(file).is_ok_and(|file| shop.pictures.has(&file));
         if let Some(row) = known.filter(|row| on_shelf(&row.webp) && on_shelf(&row.fallback)) {
@@ -51,7 +50,9 @@ pub async fn build_sprites(
             let new = rendered.iter().find(|(fingerprint, _)| fingerprint == picture);
             let page = match new {
                 Some((_, picture)) => Some(picture.page.fallback.file.as_str().to_owned()),
-                None => find_picture(&shop.db, picture).await?.map(|[_, _, _, page, _, _]| page),
+                None => store::pictures::find(&mut *shop.db.reader().await?, picture)
+                    .await?
+                    .map(|[_, _, _, page, _, _]| page),
             };
             pages.extend(page.and_then(|page| PictureFile::parse(&page).ok()));
         }
@@ -61,7 +62,7 @@ pub async fn build_sprites(
         let painted = tokio::task::spawn_blocking(move || paint(&of_shop, &pages)).await?;
         match painted.filter(|_| n_pages == pictures.len()) {
             Some((width, height, webp, fallback)) => sheets.push(WindowSprites {
-                row: SheetRow { fingerprint, width, height, webp, fallback },
+                row: SpriteSheet { fingerprint, width, height, webp, fallback },
                 currencies,
                 pictures,
             }),
@@ -71,14 +72,14 @@ pub async fn build_sprites(
     Ok(sheets)
 }
 
-/// Currency → the fingerprints of what its window shows, each once; as `store::catalog::list_cards` will list it.
+/// Currency → the fingerprints of what its window shows, each once; as `store::listing::list` will list it.
 /// Paints the windows' sheets anew where a window shows a picture that its sheet has not, or where a sheet shows many
 /// that no window needs. What changes places within a window changes nothing.
 ///
 /// A window whose sheet is late shows its pictures by themselves, so this may come after the change itself.
 pub async fn follow_windows(shop: &Shop) -> anyhow::Result<()> {
-    let windows = store::product_edit::list_windows(&shop.db, IN_WINDOW).await?;
-    let hung = store::product_edit::list_sheets(&shop.db).await?;
+    let windows = store::sprites::list_windows(&mut *shop.db.reader().await?, IN_WINDOW).await?;
+    let hung = store::sprites::list(&mut *shop.db.reader().await?).await?;
     let is_shown = |picture: &String| windows.iter().any(|(_, shown)| shown.contains(picture));
     let suits = |(currency, pictures): &(String, Vec<String>)| {
         match hung.iter().find(|(hung, _)| hung == currency) {
@@ -101,7 +102,7 @@ pub async fn follow_windows(shop: &Shop) -> anyhow::Result<()> {
     let mut windows = windows;
     let mut sheets = build_sprites(shop, windows.clone(), &[]).await?;
     let mut tx = shop.db.write().await?;
-    let now_shown = store::product_edit::list_windows_now(&mut tx, IN_WINDOW).await?;
+    let now_shown = store::sprites::list_windows(&mut tx, IN_WINDOW).await?;
     if now_shown != windows {
         // They changed while the sheets were painted: once more. Whoever changes them now follows by itself.
         drop(tx);
@@ -109,7 +110,7 @@ pub async fn follow_windows(shop: &Shop) -> anyhow::Result<()> {
         let outdated = sheets;
         sheets = build_sprites(shop, windows.clone(), &[]).await?;
         tx = shop.db.write().await?;
-        let hung = store::product_edit::list_sheet_files(&mut tx).await?;
+        let hung = store::sprites::list_files(&mut tx).await?;
         let painted: Vec<&String> =
             sheets.iter().flat_map(|sheet| [&sheet.row.webp, &sheet.row.fallback]).collect();
         let dropped: Vec<String> =
@@ -117,18 +118,18 @@ pub async fn follow_windows(shop: &Shop) -> anyhow::Result<()> {
         let is_dropped = |file: &&String| !hung.contains(file) && !painted.contains(file);
         remove_files(shop, dropped.iter().filter(is_dropped));
         // And again: then whoever changed them paints.
-        if store::product_edit::list_windows_now(&mut tx, IN_WINDOW).await? != windows {
+        if store::sprites::list_windows(&mut tx, IN_WINDOW).await? != windows {
             return Ok(());
         }
     }
-    let old = store::product_edit::remove_sprites(&mut tx).await.context("take the sheets down")?;
+    let old = store::sprites::remove_all(&mut tx).await.context("take the sheets down")?;
     for sheet in &sheets {
         // A picture may have gone while the sheet was painted.
-        store::catalog_import::put_sheet(&mut tx, &sheet.row, &sheet.currencies, &sheet.pictures)
+        store::sprites::put(&mut tx, &sheet.row, &sheet.currencies, &sheet.pictures)
             .await
             .context("keep the window's sheet")?;
     }
-    store::catalog::mark_changed(&mut tx).await?;
+    store::catalog_state::mark_changed(&mut tx).await?;
     tx.commit().await.context("commit the window's sheets")?;
     let is_used = |file: &&String| {
         sheets.iter().any(|sheet| sheet.row.webp == **file || sheet.row.fallback == **file)

@@ -45,7 +45,7 @@ pub async fn change_appearance(
     now: Timestamp,
 ) -> anyhow::Result<Result<(), AppearanceError>> {
     let mut tx = shop.db.write().await?;
-    let old = store::appearance::find_now(&mut tx).await.context("look at the look")?;
+    let old = store::appearance::find(&mut tx).await.context("look at the look")?;
     let own = |line: Option<Line>| line.map(|line| line.as_str().to_owned());
     let new = Appearance {
         name: own(change.name),
@@ -115,7 +115,7 @@ async fn replace_logo(
     now: Timestamp,
 ) -> anyhow::Result<Result<(), AppearanceError>> {
     let mut tx = shop.db.write().await?;
-    let mut look = store::appearance::find_now(&mut tx).await.context("look at the look")?;
+    let mut look = store::appearance::find(&mut tx).await.context("look at the look")?;
     if look.edition != edition {
         return Ok(Err(AppearanceError::Changed(Box::new(look))));
     }
@@ -135,7 +135,7 @@ async fn replace_logo(
 /// What the seller took down is not shown to whoever still knows its address.
 async fn forget_files(shop: &Shop, logo: &Logo) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
-    let used = store::catalog_import::list_picture_files(&mut tx).await?;
+    let used = store::pictures::list_files(&mut tx).await?;
     drop(tx);
     let unused = [&logo.webp, &logo.fallback].into_iter().filter(|file| !used.contains(file));
     for file in unused.filter_map(|file| PictureFile::parse(file).ok()) {
@@ -146,8 +146,8 @@ async fn forget_files(shop: &Shop, logo: &Logo) -> anyhow::Result<()> {
 
 async fn finish(mut tx: Tx, look: &Appearance, action: &str, now: Timestamp) -> anyhow::Result<()> {
     store::appearance::put(&mut tx, look).await.context("keep the look")?;
-    store::desk::record_action(&mut tx, now, action).await.context("record the action")?;
-    store::catalog::mark_seeded(&mut tx).await?;
+    store::audit_log::record(&mut tx, now, action).await.context("record the action")?;
+    store::catalog_state::mark_seeded(&mut tx).await?;
     tx.commit().await.context("commit the look")?;
     Ok(())
 }

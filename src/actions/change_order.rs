@@ -83,7 +83,7 @@ pub(super) async fn change_now(
     message_id: Option<&[u8; 32]>,
     now: Timestamp,
 ) -> anyhow::Result<Result<(Status, OutboxMessage), Unchanged>> {
-    let Some(order) = store::orders::find_now(tx, order_ref).await? else {
+    let Some(order) = store::orders::find(tx, order_ref).await? else {
         return Ok(Err(Unchanged::NoOrder));
     };
     let (event, word) = match change {
@@ -127,7 +127,7 @@ pub(super) async fn change_now(
             }
             // Also beyond its number: the amount was promised, and the seller has decided to take it.
             if let Some(discount) = &order.discount {
-                store::trade::take_use_again(tx, order_ref, &discount.code).await?;
+                store::discounts::take_use_again(tx, order_ref, &discount.code).await?;
             }
         }
         _ => {}
@@ -139,10 +139,10 @@ pub(super) async fn change_now(
     };
     if let Some(received) = received {
         store::orders::mark_received(tx, order_ref, received, now).await?;
-        store::watch::mark_paid_index(tx, order_ref).await?;
+        store::accounts::mark_paid(tx, order_ref).await?;
     }
     store::orders::mark_status(tx, order_ref, status, status.is_finished().then_some(now)).await?;
-    store::catalog::mark_changed(tx).await?;
+    store::catalog_state::mark_changed(tx).await?;
     keep_step(tx, order_ref, status, word, message_id, now).await?;
     let mut order = Order { status, ..order };
     order.invoice.received = received.unwrap_or(order.invoice.received);
@@ -153,12 +153,12 @@ pub(super) async fn change_now(
 /// An order that had given its pieces back takes them again, where they are still there.
 async fn take_again(tx: &mut Tx, order: &Order) -> anyhow::Result<Result<(), Unchanged>> {
     for line in &order.lines {
-        let left = store::catalog::find_stock(tx, line.pool).await?.unwrap_or(0);
+        let left = store::stock::find(tx, line.pool).await?.unwrap_or(0);
         let wanted = line.quantity.get();
         if left < wanted {
             return Ok(Err(Unchanged::TooFew { name: line.name.clone(), wanted, left }));
         }
-        store::catalog::take_stock(tx, line.pool, wanted).await?;
+        store::stock::take(tx, line.pool, wanted).await?;
     }
     Ok(Ok(()))
 }

@@ -22,7 +22,7 @@ pub enum FactorUnset {
 /// never shown to work is given up.
 pub async fn begin_factor(shop: &Shop, fresh: &FactorSecret) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
-    store::desk::mark_pending_factor(&mut tx, Some(fresh)).await.context("keep the secret")?;
+    store::login::mark_pending_factor(&mut tx, Some(fresh)).await.context("keep the secret")?;
     tx.commit().await.context("commit the secret")
 }
 
@@ -34,17 +34,17 @@ pub async fn confirm_factor(
     now: Timestamp,
 ) -> anyhow::Result<Result<(), FactorUnset>> {
     let mut tx = shop.db.write().await?;
-    let lock = store::desk::find_lock_now(&mut tx).await.context("read the desk's lock")?;
+    let lock = store::login::find_lock(&mut tx).await.context("read the desk's lock")?;
     let Some(secret) = lock.pending_factor.filter(|_| lock.factor.is_none()) else {
         return Ok(Err(FactorUnset::NotBegun));
     };
     // While the host's clock is in doubt, either time may be the telephone's.
     let step = [now, shop.reading().wall].into_iter().find_map(|at| secret.step_of(code, 0, at));
     let Some(step) = step else { return Ok(Err(FactorUnset::WrongCode)) };
-    store::desk::mark_factor(&mut tx, Some(&secret), step).await.context("keep the factor")?;
-    store::desk::mark_pending_factor(&mut tx, None).await?;
-    store::desk::put_recovery(&mut tx, recovery).await.context("keep the recovery codes")?;
-    store::desk::record_action(&mut tx, now, "Turned on 2FA").await?;
+    store::login::mark_factor(&mut tx, Some(&secret), step).await.context("keep the factor")?;
+    store::login::mark_pending_factor(&mut tx, None).await?;
+    store::login::replace_recovery(&mut tx, recovery).await.context("keep the recovery codes")?;
+    store::audit_log::record(&mut tx, now, "Turned on 2FA").await?;
     tx.commit().await.context("commit the factor")?;
     Ok(Ok(()))
 }
@@ -56,12 +56,12 @@ pub async fn renew_recovery(
     now: Timestamp,
 ) -> anyhow::Result<bool> {
     let mut tx = shop.db.write().await?;
-    let lock = store::desk::find_lock_now(&mut tx).await.context("read the desk's lock")?;
+    let lock = store::login::find_lock(&mut tx).await.context("read the desk's lock")?;
     if lock.factor.is_none() {
         return Ok(false);
     }
-    store::desk::put_recovery(&mut tx, recovery).await.context("keep the recovery codes")?;
-    store::desk::record_action(&mut tx, now, "Created new recovery codes").await?;
+    store::login::replace_recovery(&mut tx, recovery).await.context("keep the recovery codes")?;
+    store::audit_log::record(&mut tx, now, "Created new recovery codes").await?;
     tx.commit().await.context("commit the recovery codes")?;
     Ok(true)
 }
@@ -70,12 +70,12 @@ pub async fn renew_recovery(
 /// `false`: there was none.
 pub async fn drop_factor(shop: &Shop, now: Timestamp) -> anyhow::Result<bool> {
     let mut tx = shop.db.write().await?;
-    let lock = store::desk::find_lock_now(&mut tx).await.context("read the desk's lock")?;
-    store::desk::mark_factor(&mut tx, None, 0).await.context("forget the factor")?;
-    store::desk::mark_pending_factor(&mut tx, None).await?;
-    store::desk::put_recovery(&mut tx, &[]).await?;
+    let lock = store::login::find_lock(&mut tx).await.context("read the desk's lock")?;
+    store::login::mark_factor(&mut tx, None, 0).await.context("forget the factor")?;
+    store::login::mark_pending_factor(&mut tx, None).await?;
+    store::login::replace_recovery(&mut tx, &[]).await?;
     if lock.factor.is_some() {
-        store::desk::record_action(&mut tx, now, "Turned off 2FA").await?;
+        store::audit_log::record(&mut tx, now, "Turned off 2FA").await?;
     }
     tx.commit().await.context("commit that there is no factor")?;
     Ok(lock.factor.is_some())

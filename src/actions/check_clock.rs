@@ -37,38 +37,39 @@ const WRITE_EVERY: i64 = 600;
 pub async fn check_clock(shop: &Shop) -> anyhow::Result<TrustedClock> {
     let reading = shop.reading();
     // Asked without the writer's lock, since mostly there is nothing to do.
-    if let Some(kept) = store::clock::find(&shop.db).await.context("read the trusted time")? {
+    let kept = store::clock::find(&mut *shop.db.reader().await?).await;
+    if let Some(kept) = kept.context("read the trusted time")? {
         let (_, change) = kept.look(&reading);
         let is_fresh =
             (0..WRITE_EVERY).contains(&reading.monotonic_now.saturating_sub(kept.monotonic_now));
         let now = kept.at(&reading).now;
-        let is_settled =
-            kept.doubt.is_some() || !store::clock::has_unsettled(&shop.db, now).await?;
+        let is_settled = kept.doubt.is_some()
+            || !store::clock::has_unsettled(&mut *shop.db.reader().await?, now).await?;
         if change == ClockChange::None && is_fresh && is_settled {
             return Ok(kept);
         }
     }
     let mut tx = shop.db.write().await?;
-    let clock =
-        match store::clock::find_now(&mut tx).await.context("read the trusted time again")? {
-            Some(kept) => {
-                let (clock, change) = kept.look(&reading);
-                keep(&mut tx, &clock, change, &reading).await?;
-                clock
-            }
-            None => {
-                let clock = TrustedClock::begin(&reading);
-                keep(&mut tx, &clock, ClockChange::None, &reading).await?;
-                clock
-            }
-        };
+    let clock = match store::clock::find(&mut tx).await.context("read the trusted time again")? {
+        Some(kept) => {
+            let (clock, change) = kept.look(&reading);
+            keep(&mut tx, &clock, change, &reading).await?;
+            clock
+        }
+        None => {
+            let clock = TrustedClock::begin(&reading);
+            keep(&mut tx, &clock, ClockChange::None, &reading).await?;
+            clock
+        }
+    };
     tx.commit().await.context("commit the trusted time")?;
     Ok(clock)
 }
 
 /// The same, and nothing is written down but a jump: on a full disk, whoever only reads goes on.
 pub async fn note_jump(shop: &Shop) -> anyhow::Result<TrustedClock> {
-    let kept = store::clock::find(&shop.db).await.context("read the trusted time")?;
+    let kept =
+        store::clock::find(&mut *shop.db.reader().await?).await.context("read the trusted time")?;
     match kept.filter(|kept| kept.look(&shop.reading()).1 == ClockChange::None) {
         Some(kept) => Ok(kept),
         None => check_clock(shop).await,
@@ -78,7 +79,8 @@ pub async fn note_jump(shop: &Shop) -> anyhow::Result<TrustedClock> {
 /// Why the host's clock is not trusted; changes nothing.
 pub async fn doubt_clock(shop: &Shop) -> anyhow::Result<Option<ClockDoubted>> {
     let reading = shop.reading();
-    let kept = store::clock::find(&shop.db).await.context("read the trusted time")?;
+    let kept =
+        store::clock::find(&mut *shop.db.reader().await?).await.context("read the trusted time")?;
     let clock = kept.map_or_else(|| TrustedClock::begin(&reading), |kept| kept.look(&reading).0);
     Ok(ClockDoubted::of(&clock))
 }
@@ -95,7 +97,7 @@ pub async fn accept_clock(
         return Ok(Err(NotAcceptable(reading.wall)));
     }
     let mut tx = shop.db.write().await?;
-    let kept = store::clock::find_now(&mut tx).await.context("read the trusted time")?;
+    let kept = store::clock::find(&mut tx).await.context("read the trusted time")?;
     let kept = kept.unwrap_or_else(|| TrustedClock::begin(&reading));
     let (looked, change) = kept.look(&reading);
     let doubted = ClockDoubted::of(&looked);
@@ -108,7 +110,7 @@ pub async fn accept_clock(
 /// What decides at this moment of the transaction whether something is over.
 pub(super) async fn trusted_now(shop: &Shop, tx: &mut Tx) -> anyhow::Result<Timestamp> {
     let reading = shop.reading();
-    let kept = store::clock::find_now(tx).await.context("read the trusted time")?;
+    let kept = store::clock::find(tx).await.context("read the trusted time")?;
     Ok(kept.unwrap_or_else(|| TrustedClock::begin(&reading)).at(&reading).trusted)
 }
 

@@ -31,8 +31,13 @@ async fn try_database(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     // Of no cart: it is asked for what stands before any order.
     let nobody = FormToken([0; 32]);
     let most = shop.policy.most_unpaid;
-    let before =
-        store::orders::check_preconditions(&mut tx, &nobody, count_unpaid_since(now), most).await?;
+    let before = store::order_placement::check_preconditions(
+        &mut tx,
+        &nobody,
+        count_unpaid_since(now),
+        most,
+    )
+    .await?;
     anyhow::ensure!(before.n_unpaid < most, "{most} orders are awaiting payment (MOST_UNPAID)");
     Ok(())
 }

@@ -8,16 +8,14 @@ use anyhow::Context;
 /// No order is taken from now on; the window and the pages of orders stay. Returns since when it is closed.
 pub async fn close_shop(shop: &Shop, now: Timestamp) -> anyhow::Result<Timestamp> {
     let mut tx = shop.db.write().await?;
-    let house = store::shop_state::find_now(&mut tx).await.context("look whether it is closed")?;
+    let house = store::shop_state::find(&mut tx).await.context("look whether it is closed")?;
     if let Some(day) = house.closed_on {
         return Ok(day);
     }
     let today = now.day_start();
     store::shop_state::mark_closed(&mut tx, Some(today)).await.context("close the shop")?;
-    store::desk::record_action(&mut tx, now, "Closed the shop")
-        .await
-        .context("record the action")?;
-    store::catalog::mark_changed(&mut tx).await?;
+    store::audit_log::record(&mut tx, now, "Closed the shop").await.context("record the action")?;
+    store::catalog_state::mark_changed(&mut tx).await?;
     tx.commit().await.context("commit that it is closed")?;
     Ok(today)
 }
@@ -25,15 +23,13 @@ pub async fn close_shop(shop: &Shop, now: Timestamp) -> anyhow::Result<Timestamp
 /// Orders are taken again. `false`: they were all the time, as far as the seller has said.
 pub async fn open_shop(shop: &Shop, now: Timestamp) -> anyhow::Result<bool> {
     let mut tx = shop.db.write().await?;
-    let house = store::shop_state::find_now(&mut tx).await.context("look whether it is closed")?;
+    let house = store::shop_state::find(&mut tx).await.context("look whether it is closed")?;
     if house.closed_on.is_none() {
         return Ok(false);
     }
     store::shop_state::mark_closed(&mut tx, None).await.context("open the shop")?;
-    store::desk::record_action(&mut tx, now, "Opened the shop")
-        .await
-        .context("record the action")?;
-    store::catalog::mark_changed(&mut tx).await?;
+    store::audit_log::record(&mut tx, now, "Opened the shop").await.context("record the action")?;
+    store::catalog_state::mark_changed(&mut tx).await?;
     tx.commit().await.context("commit that it is open")?;
     Ok(true)
 }

@@ -29,16 +29,19 @@ pub async fn coarsen_statistics(shop: &Shop, now: Timestamp) -> anyhow::Result<(
     let forgotten = now.week_start().plus_days(-7 * KEPT_WEEKS);
     let start = Timestamp::new(0).context("the first moment")?;
     // Asked without the writer's lock, since mostly there is nothing to do.
-    let days =
-        store::statistics::list_days(&shop.db, start, before).await.context("read the figures")?;
+    let days = store::statistics::list_days(&mut *shop.db.reader().await?, start, before)
+        .await
+        .context("read the figures")?;
     let best_since = best_since(now);
-    let is_moved =
-        store::statistics::window(&shop.db).await.context("read the figures")? != best_since;
+    let is_moved = store::statistics::window(&mut *shop.db.reader().await?)
+        .await
+        .context("read the figures")?
+        != best_since;
     if blurred(&days, forgotten) == days && !is_moved {
         return Ok(());
     }
     let mut tx = shop.db.write().await?;
-    let days = store::statistics::list_days_now(&mut tx, before)
+    let days = store::statistics::list_days(&mut tx, start, before)
         .await
         .context("read the figures again")?;
     let weeks = blurred(&days, forgotten);
@@ -58,7 +61,9 @@ pub async fn coarsen_statistics(shop: &Shop, now: Timestamp) -> anyhow::Result<(
 
 /// Everything that [`coarsen_statistics`] keeps, erased. Returns how many rows those were.
 pub async fn delete_statistics(shop: &Shop) -> anyhow::Result<i64> {
-    let n = store::statistics::count(&shop.db).await.context("count the figures")?;
+    let n = store::statistics::count(&mut *shop.db.reader().await?)
+        .await
+        .context("count the figures")?;
     let mut tx = shop.db.write().await?;
     store::statistics::forget(&mut tx).await.context("erase the figures")?;
     tx.commit().await.context("commit that they are erased")?;

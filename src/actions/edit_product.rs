@@ -9,10 +9,10 @@ use crate::domain::catalog::Slug;
 use crate::domain::values::Timestamp;
 use crate::infra::store;
 use crate::infra::store::Tx;
-use crate::infra::store::catalog_import::ShownPicture;
-use crate::infra::store::product_edit::EditedProduct;
-use crate::infra::store::product_edit::Pieces;
-use crate::infra::store::product_edit::Written;
+use crate::infra::store::pictures::ShownPicture;
+use crate::infra::store::product_writes::ProductWrite;
+use crate::infra::store::products::EditedProduct;
+use crate::infra::store::stock::StockChange;
 use anyhow::Context;
 
 /// A product as the form wants it.
@@ -64,12 +64,12 @@ pub async fn edit_product(
     let mut tx = shop.db.write().await?;
     let old = match &edit.of {
         None => {
-            if let Some(slug) = store::desk::find_heard(&mut tx, &edit.once).await? {
+            if let Some(slug) = store::handled_forms::find(&mut tx, &edit.once).await? {
                 return Ok(Edited::Kept(Slug::parse(&slug).context("read the product's slug")?));
             }
             None
         }
-        Some((slug, edition)) => match store::product_edit::find_now(&mut tx, slug).await? {
+        Some((slug, edition)) => match store::products::find(&mut tx, slug).await? {
             None => return Ok(Edited::Gone),
             Some(old) if old.edition != *edition || is_sold_since(&edit, &old) => {
                 return Ok(Edited::Meanwhile(Box::new(old)));
@@ -80,17 +80,17 @@ pub async fn edit_product(
     let id = old.as_ref().map(|old| old.id);
     let mut slug = edit.record.slug.clone();
     let mut n = 1;
-    while store::product_edit::is_slug_taken(&mut tx, &slug, id).await? {
+    while store::products::is_slug_taken(&mut tx, &slug, id).await? {
         if edit.has_chosen_slug {
             return Ok(Edited::SlugTaken);
         }
         n += 1;
         slug = edit.record.slug.numbered(n);
     }
-    let written = Written {
+    let written = ProductWrite {
         slug: &slug,
         record: &edit.record,
-        pieces: pieces(edit.pieces, old.as_ref().map(|old| old.stock)),
+        stock: pieces(edit.pieces, old.as_ref().map(|old| old.stock)),
         options: edit
             .options
             .iter()
@@ -115,7 +115,8 @@ pub async fn edit_product(
     if old.is_some() && changes.is_empty() {
         return Ok(Edited::Same(slug));
     }
-    let id = store::product_edit::write(&mut tx, id, &written).await.context("keep the product")?;
+    let id =
+        store::product_writes::write(&mut tx, id, &written).await.context("keep the product")?;
     let changes_shelves = shelves_change(old.as_ref(), &edit.record);
     settle(&mut tx, if changes_shelves { Shelves::Of(id) } else { Shelves::Same }).await?;
     let name = &edit.record.name;
@@ -124,9 +125,9 @@ pub async fn edit_product(
         (Some(_), [one]) => format!("Changed the {one} of {name}"),
         (Some(_), several) => format!("Changed {name}: {}", several.join(", ")),
     };
-    store::desk::record_action(&mut tx, now, &action).await?;
+    store::audit_log::record(&mut tx, now, &action).await?;
     if old.is_none() {
-        store::desk::keep_heard(&mut tx, &edit.once, slug.as_str(), now).await?;
+        store::handled_forms::insert(&mut tx, &edit.once, slug.as_str(), now).await?;
     }
     tx.commit().await.context("commit the product")?;
 
@@ -144,7 +145,7 @@ async fn find_pictures(
     edit: &ProductEdit,
 ) -> anyhow::Result<Result<Vec<String>, Vec<(usize, String)>>> {
     let shown = match &edit.of {
-        Some((slug, _)) => store::product_edit::find(&shop.db, slug).await?,
+        Some((slug, _)) => store::products::find(&mut *shop.db.reader().await?, slug).await?,
         None => None,
     };
     let shown = shown.map(|product| product.pictures).unwrap_or_default();
@@ -178,17 +179,17 @@ fn stock_of(product: &EditedProduct, option: Option<i64>) -> Option<i64> {
     product.options.iter().find(|one| Some(one.id) == option).and_then(|option| option.stock)
 }
 
-fn pieces(pool: PoolEdit, stock: Option<i64>) -> Pieces {
+fn pieces(pool: PoolEdit, stock: Option<i64>) -> StockChange {
     match pool.now {
-        None => Pieces::Shared,
+        None => StockChange::Shared,
         // Not touched: whatever was sold since stays sold.
-        Some(now) if Some(now) == pool.was && stock.is_some() => Pieces::Kept,
-        Some(now) => Pieces::Set(now),
+        Some(now) if Some(now) == pool.was && stock.is_some() => StockChange::Kept,
+        Some(now) => StockChange::Set(now),
     }
 }
 
 /// What differs, in the words of the seller's log.
-fn changes(old: &EditedProduct, new: &Written<'_>) -> Vec<&'static str> {
+fn changes(old: &EditedProduct, new: &ProductWrite<'_>) -> Vec<&'static str> {
     let record = new.record;
     let mut changes = Vec::new();
     let mut note = |differs: bool, what: &'static str| {
@@ -213,11 +214,11 @@ fn changes(old: &EditedProduct, new: &Written<'_>) -> Vec<&'static str> {
             .all(|(old, new)| sorted(&old.prices) == sorted(&new.prices));
     note(!same_prices && old.options.len() == record.options.len(), "price");
     note(
-        new.pieces != Pieces::Kept
+        new.stock != StockChange::Kept
             || new.options.iter().any(|(id, pieces)| match pieces {
-                Pieces::Kept => false,
-                Pieces::Set(_) => true,
-                Pieces::Shared => stock_of(old, *id).is_some(),
+                StockChange::Kept => false,
+                StockChange::Set(_) => true,
+                StockChange::Shared => stock_of(old, *id).is_some(),
             }),
         "stock",
     );
@@ -241,9 +242,9 @@ fn changes(old: &EditedProduct, new: &Written<'_>) -> Vec<&'static str> {
 fn shelves_change(old: Option<&EditedProduct>, new: &ProductRecord) -> bool {
     let Some(old) = old else { return !new.hidden };
     let of_options: Vec<_> = old.options.iter().map(|option| &option.prices).collect();
-    let before = store::product_edit::currencies(&old.prices, &of_options);
+    let before = store::products::currencies(&old.prices, &of_options);
     let of_options: Vec<_> = new.options.iter().map(|option| &option.prices).collect();
-    let after = store::product_edit::currencies(&new.prices, &of_options);
+    let after = store::products::currencies(&new.prices, &of_options);
     !old.hidden && (old.categories != new.categories || before != after)
 }
 
@@ -265,17 +266,15 @@ pub(super) async fn settle(tx: &mut Tx, shelves: Shelves) -> anyhow::Result<()> 
             store::listing_index::follow(tx, product).await.context("update the listing index")?;
         }
         Shelves::All => {
-            store::product_edit::rebuild_listing_index(tx)
-                .await
-                .context("rebuild the listing index")?;
+            store::listing_index::rebuild(tx).await.context("rebuild the listing index")?;
         }
     }
     if shelves == Shelves::Same {
-        store::catalog::mark_changed(tx).await?;
+        store::catalog_state::mark_changed(tx).await?;
     } else {
-        store::catalog::mark_seeded(tx).await?;
+        store::catalog_state::mark_seeded(tx).await?;
     }
-    store::desk::mark_catalog_changed(tx).await?;
+    store::catalog_state::mark_desk_change(tx).await?;
     Ok(())
 }
 
@@ -288,7 +287,7 @@ pub(super) async fn clear_up(shop: &Shop, dropped: &[String]) {
             return Ok(());
         }
         let mut tx = shop.db.write().await?;
-        let files = store::product_edit::forget_pictures(&mut tx, dropped).await?;
+        let files = store::pictures::forget(&mut tx, dropped).await?;
         tx.commit().await?;
         remove_files(shop, files.iter());
         anyhow::Ok(())

@@ -10,9 +10,8 @@ use crate::domain::catalog::fault::ALREADY_EXISTS;
 use crate::domain::values::Timestamp;
 use crate::infra::store;
 use crate::infra::store::Tx;
-use crate::infra::store::trade::Ordered;
-use crate::infra::store::trade::StoredDiscount;
-use crate::infra::store::trade::StoredRate;
+use crate::infra::store::discounts::StoredDiscount;
+use crate::infra::store::shipping::StoredRate;
 use anyhow::Context;
 
 /// What became of something that the desk changes.
@@ -35,23 +34,23 @@ pub async fn save_discount(
     now: Timestamp,
 ) -> anyhow::Result<Saved<StoredDiscount>> {
     let mut tx = shop.db.write().await?;
-    let wallets = store::payment::list_wallets_now(&mut tx).await?;
+    let wallets = store::wallets::list(&mut tx).await?;
     let discount: Discount = match CatalogFile::parse_discount("code", fields, &wallets) {
         Ok(discount) => discount,
         Err(faults) => return Ok(Saved::Refused(faults)),
     };
     let code = discount.code.as_str();
     let was = shown.map(|(was, _)| was);
-    let there = store::trade::find_discount(&mut tx, code).await?;
+    let there = store::discounts::find(&mut tx, code).await?;
     // A form that is sent twice was kept by its first sending.
     if there.as_ref().is_some_and(|kept| kept.discount == discount)
         && (was.is_none_or(|was| was == code)
-            || store::trade::find_discount(&mut tx, was.unwrap_or(code)).await?.is_none())
+            || store::discounts::find(&mut tx, was.unwrap_or(code)).await?.is_none())
     {
         return Ok(Saved::Done);
     }
     if let Some((was, edition)) = shown {
-        let kept = store::trade::find_discount(&mut tx, was).await?;
+        let kept = store::discounts::find(&mut tx, was).await?;
         if kept.as_ref().is_none_or(|kept| kept.edition != edition) {
             return Ok(Saved::Stale(kept));
         }
@@ -59,7 +58,7 @@ pub async fn save_discount(
     if was != Some(code) && there.is_some() {
         return Ok(Saved::Refused(vec![taken("code", code)]));
     }
-    store::trade::put_discount(&mut tx, was, &discount).await.context("keep the code")?;
+    store::discounts::put(&mut tx, was, &discount).await.context("keep the code")?;
     let what = if was.is_some() { "Changed" } else { "Added" };
     finish(tx, now, &format!("{what} the discount code {code}")).await?;
     Ok(Saved::Done)
@@ -71,11 +70,11 @@ pub async fn remove_discount(
     now: Timestamp,
 ) -> anyhow::Result<Saved<StoredDiscount>> {
     let mut tx = shop.db.write().await?;
-    let kept = store::trade::find_discount(&mut tx, code).await?;
+    let kept = store::discounts::find(&mut tx, code).await?;
     if kept.as_ref().is_none_or(|kept| kept.edition != edition) {
         return Ok(Saved::Stale(kept));
     }
-    store::trade::remove_discount(&mut tx, code).await.context("remove the code")?;
+    store::discounts::remove(&mut tx, code).await.context("remove the code")?;
     finish(tx, now, &format!("Removed the discount code {code}")).await?;
     Ok(Saved::Done)
 }
@@ -88,12 +87,12 @@ pub async fn save_rate(
     now: Timestamp,
 ) -> anyhow::Result<Saved<StoredRate>> {
     let mut tx = shop.db.write().await?;
-    let wallets = store::payment::list_wallets_now(&mut tx).await?;
+    let wallets = store::wallets::list(&mut tx).await?;
     let rate: RateRecord = match CatalogFile::parse_rate("rate", fields, &wallets) {
         Ok(rate) => rate,
         Err(faults) => return Ok(Saved::Refused(faults)),
     };
-    let rates = store::trade::list_rates_now(&mut tx).await?;
+    let rates = store::shipping::list(&mut tx).await?;
     let find = |name: &str| rates.iter().find(|kept| kept.rate.name == name);
     let was = shown.map(|(was, _)| was);
     let name = rate.name.as_str();
@@ -112,7 +111,7 @@ pub async fn save_rate(
     if was != Some(name) && find(name).is_some() {
         return Ok(Saved::Refused(vec![taken("name", name)]));
     }
-    store::trade::put_rate(&mut tx, was, &rate).await.context("keep the way of sending")?;
+    store::shipping::put(&mut tx, was, &rate).await.context("keep the way of sending")?;
     let what = if was.is_some() { "Changed" } else { "Added" };
     finish(tx, now, &format!("{what} the shipping method “{name}”")).await?;
     Ok(Saved::Done)
@@ -124,12 +123,12 @@ pub async fn remove_rate(
     now: Timestamp,
 ) -> anyhow::Result<Saved<StoredRate>> {
     let mut tx = shop.db.write().await?;
-    let rates = store::trade::list_rates_now(&mut tx).await?;
+    let rates = store::shipping::list(&mut tx).await?;
     let kept = rates.into_iter().find(|kept| kept.rate.name == name);
     if kept.as_ref().is_none_or(|kept| kept.edition != edition) {
         return Ok(Saved::Stale(kept));
     }
-    store::trade::remove_rate(&mut tx, name).await.context("remove the way of sending")?;
+    store::shipping::remove(&mut tx, name).await.context("remove the way of sending")?;
     finish(tx, now, &format!("Removed the shipping method “{name}”")).await?;
     Ok(Saved::Done)
 }
@@ -137,10 +136,10 @@ pub async fn remove_rate(
 /// One place up or down in the order in which buyers read them. What is not there, and what stands at the end already, stays.
 pub async fn move_rate(shop: &Shop, name: &str, up: bool, now: Timestamp) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
-    let rates = store::trade::list_rates_now(&mut tx).await?;
+    let rates = store::shipping::list(&mut tx).await?;
     let names = rates.into_iter().map(|kept| kept.rate.name).collect();
     if let Some(names) = moved(names, name, up) {
-        store::trade::reorder(&mut tx, Ordered::Rates, &names).await.context("keep the order")?;
+        store::shipping::reorder(&mut tx, &names).await.context("keep the order")?;
         finish(tx, now, &format!("Moved the shipping method “{name}”")).await?;
     }
     Ok(())
@@ -162,9 +161,9 @@ fn taken(field: &str, name: &str) -> Fault {
 }
 
 async fn finish(mut tx: Tx, now: Timestamp, action: &str) -> anyhow::Result<()> {
-    store::catalog::mark_changed(&mut tx).await?;
-    store::desk::mark_catalog_changed(&mut tx).await?;
-    store::desk::record_action(&mut tx, now, action).await.context("record the action")?;
+    store::catalog_state::mark_changed(&mut tx).await?;
+    store::catalog_state::mark_desk_change(&mut tx).await?;
+    store::audit_log::record(&mut tx, now, action).await.context("record the action")?;
     tx.commit().await.context("commit the change")
 }
 

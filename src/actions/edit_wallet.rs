@@ -16,9 +16,8 @@ use crate::domain::values::Timestamp;
 use crate::domain::values::plural;
 use crate::infra::store;
 use crate::infra::store::Tx;
-use crate::infra::store::trade::Ordered;
-use crate::infra::store::trade::StoredWallet;
-use crate::infra::store::trade::Stranded;
+use crate::infra::store::wallets::StoredWallet;
+use crate::infra::store::wallets::Stranded;
 use anyhow::Context;
 
 /// Keeps a wallet that the desk has made or changed: its currency stays. Orders keep the address they have; which index of its
@@ -34,7 +33,7 @@ pub async fn save_wallet(
         Err(faults) => return Ok(Saved::Refused(faults)),
     };
     let mut tx = shop.db.write().await?;
-    let wallets = store::trade::list_kept_wallets_now(&mut tx).await?;
+    let wallets = store::wallets::list_stored(&mut tx).await?;
     let currency = wallet.currency.as_str();
     let kept = wallets.iter().find(|kept| kept.wallet.currency == wallet.currency);
     // A form that is sent twice was kept by its first sending.
@@ -65,7 +64,7 @@ pub async fn save_wallet(
     if let Some(fault) = inexpressible(&mut tx, &wallet).await? {
         return Ok(Saved::Refused(vec![fault]));
     }
-    store::trade::put_wallet(&mut tx, &wallet).await.context("keep the wallet")?;
+    store::wallets::put(&mut tx, &wallet).await.context("keep the wallet")?;
     let what = if shown.is_some() { "Changed" } else { "Added" };
     finish(tx, now, wallets.is_empty(), &format!("{what} the {currency} wallet")).await?;
     follow(shop).await;
@@ -75,7 +74,7 @@ pub async fn save_wallet(
 /// Prices that are there already must be sums that the coin can have: another token has other decimals.
 async fn inexpressible(tx: &mut Tx, wallet: &Wallet) -> anyhow::Result<Option<Fault>> {
     let (grain, most) = (wallet.coin.grain(), wallet.coin.most());
-    let prices = store::trade::list_prices_in(tx, &wallet.currency).await?;
+    let prices = store::wallets::list_prices(tx, &wallet.currency).await?;
     let bad = prices.iter().find(|price| price.get() % grain.get() != 0 || most < **price);
     Ok(bad.map(|price: &Amount| {
         let found = format!("a coin that cannot express the existing price {price}");
@@ -92,7 +91,7 @@ async fn inexpressible(tx: &mut Tx, wallet: &Wallet) -> anyhow::Result<Option<Fa
 
 /// What hinders a wallet from being removed: things that would have no price left. Empty: nothing.
 pub async fn what_hangs_on(shop: &Shop, currency: &Currency) -> anyhow::Result<Stranded> {
-    Ok(store::trade::list_stranded(&shop.db, currency).await?)
+    Ok(store::wallets::list_stranded(&mut *shop.db.reader().await?, currency).await?)
 }
 
 /// Removes a wallet, and all prices in its currency with it. Refused where something would have no price left, since no file
@@ -103,18 +102,18 @@ pub async fn remove_wallet(
     now: Timestamp,
 ) -> anyhow::Result<Saved<StoredWallet>> {
     let mut tx = shop.db.write().await?;
-    let wallets = store::trade::list_kept_wallets_now(&mut tx).await?;
+    let wallets = store::wallets::list_stored(&mut tx).await?;
     let kept = wallets.into_iter().find(|kept| kept.wallet.currency == *currency);
     if kept.as_ref().is_none_or(|kept| kept.edition != edition) {
         return Ok(Saved::Stale(kept));
     }
-    let stranded = store::trade::list_stranded_now(&mut tx, currency).await?;
+    let stranded = store::wallets::list_stranded(&mut tx, currency).await?;
     if !stranded.is_empty() {
         let found = plural(stranded.n, "price", "prices") + &format!(" only in {currency}");
         let expected = "prices in another currency first";
         return Ok(Saved::Refused(vec![Fault::new("", "currency", found, expected)]));
     }
-    store::trade::remove_wallet(&mut tx, currency).await.context("remove the wallet")?;
+    store::wallets::remove(&mut tx, currency).await.context("remove the wallet")?;
     finish(tx, now, true, &format!("Removed the {currency} wallet")).await?;
     follow(shop).await;
     Ok(Saved::Done)
@@ -128,10 +127,10 @@ pub async fn move_wallet(
     now: Timestamp,
 ) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
-    let wallets = store::trade::list_kept_wallets_now(&mut tx).await?;
+    let wallets = store::wallets::list_stored(&mut tx).await?;
     let names = wallets.iter().map(|kept| kept.wallet.currency.to_string()).collect();
     if let Some(names) = moved(names, currency.as_str(), up) {
-        store::trade::reorder(&mut tx, Ordered::Wallets, &names).await.context("keep the order")?;
+        store::wallets::reorder(&mut tx, &names).await.context("keep the order")?;
         finish(tx, now, false, &format!("Moved the {currency} wallet")).await?;
     }
     Ok(())
@@ -140,14 +139,12 @@ pub async fn move_wallet(
 /// `counts`: whether other products may be on sale now.
 async fn finish(mut tx: Tx, now: Timestamp, counts: bool, action: &str) -> anyhow::Result<()> {
     if counts {
-        store::product_edit::rebuild_listing_index(&mut tx)
-            .await
-            .context("rebuild the listing index")?;
+        store::listing_index::rebuild(&mut tx).await.context("rebuild the listing index")?;
     }
     // Wallets are kept in mind by whoever shows the shop, until its founding is said to be another.
-    store::catalog::mark_seeded(&mut tx).await?;
-    store::desk::mark_catalog_changed(&mut tx).await?;
-    store::desk::record_action(&mut tx, now, action).await.context("record the action")?;
+    store::catalog_state::mark_seeded(&mut tx).await?;
+    store::catalog_state::mark_desk_change(&mut tx).await?;
+    store::audit_log::record(&mut tx, now, action).await.context("record the action")?;
     tx.commit().await.context("commit the change")
 }
 

@@ -22,8 +22,7 @@ pub async fn erase_buyer(
 ) -> anyhow::Result<bool> {
     let mut tx = shop.db.write().await?;
     let Some(order_ref) = store::orders::find_ref(&mut tx, name).await? else { return Ok(false) };
-    let order =
-        store::orders::find_now(&mut tx, &order_ref).await?.context("find the order again")?;
+    let order = store::orders::find(&mut tx, &order_ref).await?.context("find the order again")?;
     store::messages::erase(&mut tx, &order_ref)
         .await
         .context("erase what was sealed to the buyer")?;

@@ -20,7 +20,7 @@ pub async fn expire_orders(shop: &Shop, now: Timestamp) -> anyhow::Result<usize>
     loop {
         // By the time that has passed, wherever the host's clock has jumped to.
         let trusted = super::note_jump(shop).await?.at(&shop.reading()).trusted;
-        if !store::expiry::has_run_out(&shop.db, trusted).await? {
+        if !store::expiry::has_run_out(&mut *shop.db.reader().await?, trusted).await? {
             break;
         }
         n_expired += expire_some(shop, now).await?;
@@ -33,7 +33,7 @@ async fn expire_some(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {
     let trusted = trusted_now(shop, &mut tx).await?;
     let run_out = store::expiry::list_run_out(&mut tx, trusted).await?;
     for order_ref in &run_out {
-        let order = store::orders::find_now(&mut tx, order_ref)
+        let order = store::orders::find(&mut tx, order_ref)
             .await?
             .context("find the order that ran out")?;
         let status = order.status.after(Event::TimeRanOut).context("let the order expire")?;
@@ -44,7 +44,7 @@ async fn expire_some(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {
         // Told by the sweep, as something that asks for nothing.
         queue_message(shop, &mut tx, &Order { status, ..order }, Told::Step(""), true, now).await?;
     }
-    store::catalog::mark_changed(&mut tx).await?;
+    store::catalog_state::mark_changed(&mut tx).await?;
     tx.commit().await.context("commit what ran out")?;
     Ok(run_out.len())
 }

@@ -20,10 +20,10 @@ use crate::infra::pictures::Rendition;
 use crate::infra::pictures::Source;
 use crate::infra::store;
 use crate::infra::store::Db;
-use crate::infra::store::catalog_export::Kept;
-use crate::infra::store::catalog_import::PictureRow;
-use crate::infra::store::catalog_import::ShownPicture;
-use crate::infra::store::catalog_import::StockedProduct;
+use crate::infra::store::catalog_export::StoredCatalog;
+use crate::infra::store::catalog_import::ImportedProduct;
+use crate::infra::store::pictures::RenderedPicture;
+use crate::infra::store::pictures::ShownPicture;
 use anyhow::Context;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -113,9 +113,9 @@ pub async fn import_catalog(
     // Before the pictures, which take long.
     if faults.is_empty()
         && !over_desk
-        && 0 < store::catalog_export::count_desk_changes(&shop.db).await?
+        && 0 < store::catalog_state::count_desk_changes(&mut *shop.db.reader().await?).await?
     {
-        let kept = store::catalog_export::read_catalog(&shop.db).await?;
+        let kept = store::catalog_export::read(&mut *shop.db.reader().await?).await?;
         let changes = differences_from(&kept, &file, count_anew);
         if !changes.is_empty() {
             return Ok(Err(ImportError::OverDesk(changes)));
@@ -134,26 +134,26 @@ pub async fn import_catalog(
 
     let mut tx = shop.db.write().await?;
     // Once more, since somebody may have sat at the desk meanwhile.
-    if !over_desk && 0 < store::catalog_export::count_desk_changes_now(&mut tx).await? {
-        let kept = store::catalog_export::read_catalog_now(&mut tx).await?;
+    if !over_desk && 0 < store::catalog_state::count_desk_changes(&mut tx).await? {
+        let kept = store::catalog_export::read(&mut tx).await?;
         let changes = differences_from(&kept, &file, count_anew);
         if !changes.is_empty() {
             return Ok(Err(ImportError::OverDesk(changes)));
         }
     }
-    store::payment::replace_wallets(&mut tx, &file.wallets).await.context("keep the wallets")?;
+    store::wallets::replace_all(&mut tx, &file.wallets).await.context("keep the wallets")?;
     store::catalog_import::clear(&mut tx).await.context("clear the catalog")?;
     for (fingerprint, picture) in &rendered {
-        let row = PictureRow {
+        let row = RenderedPicture {
             fingerprint,
             sizes: [columns(&picture.thumb), columns(&picture.page), columns(&picture.full)],
         };
-        store::catalog_import::keep_picture(&mut tx, &row).await.context("keep a picture")?;
+        store::pictures::keep(&mut tx, &row).await.context("keep a picture")?;
     }
     for (n, chunk) in file.products.chunks(CHUNK).enumerate() {
-        let stocked: Vec<StockedProduct<'_>> = chunk
+        let stocked: Vec<ImportedProduct<'_>> = chunk
             .iter()
-            .map(|record| StockedProduct { record, pictures: opened.of_product(record) })
+            .map(|record| ImportedProduct { record, pictures: opened.of_product(record) })
             .collect();
         store::catalog_import::put(&mut tx, &stocked, n * CHUNK, count_anew)
             .await
@@ -164,31 +164,28 @@ pub async fn import_catalog(
             file.products.len(),
         );
     }
-    store::catalog_import::count_products(&mut tx).await.context("rebuild the listing index")?;
-    store::catalog_import::forget_unused_pictures(&mut tx).await.context("forget old pictures")?;
+    store::listing_index::rebuild(&mut tx).await.context("rebuild the listing index")?;
+    store::pictures::forget_unused(&mut tx).await.context("forget old pictures")?;
     for sheet in &sheets {
-        store::catalog_import::put_sheet(&mut tx, &sheet.row, &sheet.currencies, &sheet.pictures)
+        store::sprites::put(&mut tx, &sheet.row, &sheet.currencies, &sheet.pictures)
             .await
             .context("keep the window's sheet")?;
     }
-    store::trade::replace_rates(&mut tx, &file.rates).await.context("keep the shipping rates")?;
-    store::trade::replace_discounts(&mut tx, &file.discounts)
-        .await
-        .context("keep the discounts")?;
-    store::catalog::mark_seeded(&mut tx).await?;
+    store::shipping::replace_all(&mut tx, &file.rates).await.context("keep the shipping rates")?;
+    store::discounts::replace_all(&mut tx, &file.discounts).await.context("keep the discounts")?;
+    store::catalog_state::mark_seeded(&mut tx).await?;
     // A file that says what the desk made of the catalog does not undo it. An older one, which lies beside it, would.
     if over_desk {
-        store::desk::forget_catalog_changes(&mut tx).await?;
+        store::catalog_state::forget_desk_changes(&mut tx).await?;
     }
     if let Some((now, what)) = action {
-        store::desk::mark_catalog_changed(&mut tx).await?;
-        store::desk::record_action(&mut tx, now, what).await?;
+        store::catalog_state::mark_desk_change(&mut tx).await?;
+        store::audit_log::record(&mut tx, now, what).await?;
     }
     // Where all was counted anew, what is missing is held by open orders, and nothing is to be said.
     let n_sold_since =
-        if count_anew { 0 } else { store::catalog_import::count_sold_since(&mut tx).await? };
-    let used: HashSet<String> =
-        store::catalog_import::list_picture_files(&mut tx).await?.into_iter().collect();
+        if count_anew { 0 } else { store::stock::count_sold_since_import(&mut tx).await? };
+    let used: HashSet<String> = store::pictures::list_files(&mut tx).await?.into_iter().collect();
     tx.commit().await.context("commit the catalog")?;
 
     // A page that was sent just before may still ask for an old picture; that is a picture missing for a moment.
@@ -205,8 +202,8 @@ pub async fn import_catalog(
 }
 
 /// What seeding this file would change of what is kept.
-fn differences_from(kept: &Kept, file: &CatalogFile, count_anew: bool) -> Vec<Difference> {
-    let file = Kept::in_order(file.clone());
+fn differences_from(kept: &StoredCatalog, file: &CatalogFile, count_anew: bool) -> Vec<Difference> {
+    let file = StoredCatalog::in_order(file.clone());
     let file = if count_anew { file } else { kept.without_old_news(file) };
     differences(&kept.file, &file)
 }
@@ -219,10 +216,16 @@ pub async fn list_changes(
     settings_wallet: Option<Wallet>,
 ) -> anyhow::Result<Vec<Difference>> {
     let (file, faults) = CatalogFile::parse(text, settings_wallet);
-    if !faults.is_empty() || store::catalog_export::count_desk_changes(db).await? == 0 {
+    if !faults.is_empty()
+        || store::catalog_state::count_desk_changes(&mut *db.reader().await?).await? == 0
+    {
         return Ok(Vec::new());
     }
-    Ok(differences_from(&store::catalog_export::read_catalog(db).await?, &file, false))
+    Ok(differences_from(
+        &store::catalog_export::read(&mut *db.reader().await?).await?,
+        &file,
+        false,
+    ))
 }
 
 /// The seller's pictures, each opened once however many products show it.
@@ -299,7 +302,7 @@ fn picture_fault(
 async fn known_pictures(shop: &Shop, opened: &Opened) -> anyhow::Result<HashSet<String>> {
     let mut known = HashSet::new();
     for fingerprint in opened.places.keys() {
-        let files = store::catalog_import::find_picture(&shop.db, fingerprint).await?;
+        let files = store::pictures::find(&mut *shop.db.reader().await?, fingerprint).await?;
         let on_shelf =
             |file: &String| PictureFile::parse(file).is_ok_and(|file| shop.pictures.has(&file));
         if files.is_some_and(|files| files.iter().all(on_shelf)) {

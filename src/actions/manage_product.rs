@@ -11,10 +11,10 @@ use crate::domain::catalog::ProductRecord;
 use crate::domain::catalog::Slug;
 use crate::domain::values::Timestamp;
 use crate::infra::store;
-use crate::infra::store::catalog_import::ShownPicture;
-use crate::infra::store::product_edit::EditedProduct;
-use crate::infra::store::product_edit::Pieces;
-use crate::infra::store::product_edit::Written;
+use crate::infra::store::pictures::ShownPicture;
+use crate::infra::store::product_writes::ProductWrite;
+use crate::infra::store::products::EditedProduct;
+use crate::infra::store::stock::StockChange;
 use anyhow::Context;
 
 /// Where a product goes in the seller's list.
@@ -37,18 +37,18 @@ pub async fn hide_product(
     now: Timestamp,
 ) -> anyhow::Result<Option<()>> {
     let mut tx = shop.db.write().await?;
-    let Some(product) = store::product_edit::find_now(&mut tx, slug).await? else {
+    let Some(product) = store::products::find(&mut tx, slug).await? else {
         return Ok(None);
     };
     if product.hidden == hidden {
         return Ok(Some(()));
     }
-    store::product_edit::set_hidden(&mut tx, product.id, hidden)
+    store::product_writes::set_hidden(&mut tx, product.id, hidden)
         .await
         .context("hide the product")?;
     settle(&mut tx, Shelves::Of(product.id)).await?;
     let action = format!("{} {}", if hidden { "Hid" } else { "Unhid" }, product.name);
-    store::desk::record_action(&mut tx, now, &action).await?;
+    store::audit_log::record(&mut tx, now, &action).await?;
     tx.commit().await.context("commit the product")?;
     clear_up(shop, &[]).await;
     Ok(Some(()))
@@ -63,15 +63,15 @@ pub async fn delete_product(
     now: Timestamp,
 ) -> anyhow::Result<Option<Result<(), Stale>>> {
     let mut tx = shop.db.write().await?;
-    let Some(product) = store::product_edit::find_now(&mut tx, slug).await? else {
+    let Some(product) = store::products::find(&mut tx, slug).await? else {
         return Ok(None);
     };
     if product.edition != edition {
         return Ok(Some(Err(Stale)));
     }
-    store::product_edit::delete(&mut tx, product.id).await.context("delete the product")?;
+    store::product_writes::delete(&mut tx, product.id).await.context("delete the product")?;
     settle(&mut tx, Shelves::Of(product.id)).await?;
-    store::desk::record_action(&mut tx, now, &format!("Deleted {}", product.name)).await?;
+    store::audit_log::record(&mut tx, now, &format!("Deleted {}", product.name)).await?;
     tx.commit().await.context("commit the product")?;
     let dropped: Vec<String> =
         product.pictures.iter().map(|picture| picture.fingerprint.clone()).collect();
@@ -88,10 +88,10 @@ pub async fn duplicate_product(
     now: Timestamp,
 ) -> anyhow::Result<Option<Slug>> {
     let mut tx = shop.db.write().await?;
-    if let Some(copy) = store::desk::find_heard(&mut tx, once).await? {
+    if let Some(copy) = store::handled_forms::find(&mut tx, once).await? {
         return Ok(Some(Slug::parse(&copy).context("read the copy's slug")?));
     }
-    let Some(product) = store::product_edit::find_now(&mut tx, slug).await? else {
+    let Some(product) = store::products::find(&mut tx, slug).await? else {
         return Ok(None);
     };
     let mut n = 2;
@@ -99,21 +99,21 @@ pub async fn duplicate_product(
     // A slug has an end; the copy of one that reaches it is named anew.
     let base =
         if Slug::parse(free.as_str()).is_ok() { slug.clone() } else { Slug::of_name("copy")? };
-    while store::product_edit::is_slug_taken(&mut tx, &free, None).await?
+    while store::products::is_slug_taken(&mut tx, &free, None).await?
         || Slug::parse(free.as_str()).is_err()
     {
         n += 1;
         free = base.numbered(n);
     }
     let record = copy_of(&product, &free);
-    let written = Written {
+    let written = ProductWrite {
         slug: &free,
         record: &record,
-        pieces: Pieces::Set(0),
+        stock: StockChange::Set(0),
         options: product
             .options
             .iter()
-            .map(|option| (None, option.stock.map_or(Pieces::Shared, |_| Pieces::Set(0))))
+            .map(|option| (None, option.stock.map_or(StockChange::Shared, |_| StockChange::Set(0))))
             .collect(),
         pictures: product
             .pictures
@@ -125,12 +125,13 @@ pub async fn duplicate_product(
             })
             .collect(),
     };
-    let id = store::product_edit::write(&mut tx, None, &written).await.context("keep the copy")?;
-    let place = store::product_edit::find_place_now(&mut tx, product.id).await?;
-    store::product_edit::move_to(&mut tx, id, place + 1).await.context("move the copy")?;
+    let id =
+        store::product_writes::write(&mut tx, None, &written).await.context("keep the copy")?;
+    let place = store::products::find_place(&mut tx, product.id).await?;
+    store::product_writes::move_to(&mut tx, id, place + 1).await.context("move the copy")?;
     settle(&mut tx, Shelves::Same).await?;
-    store::desk::record_action(&mut tx, now, &format!("Duplicated {}", product.name)).await?;
-    store::desk::keep_heard(&mut tx, once, free.as_str(), now).await?;
+    store::audit_log::record(&mut tx, now, &format!("Duplicated {}", product.name)).await?;
+    store::handled_forms::insert(&mut tx, once, free.as_str(), now).await?;
     tx.commit().await.context("commit the copy")?;
     Ok(Some(free))
 }
@@ -173,23 +174,23 @@ pub async fn move_product(
     now: Timestamp,
 ) -> anyhow::Result<Option<()>> {
     let mut tx = shop.db.write().await?;
-    let Some(product) = store::product_edit::find_now(&mut tx, slug).await? else {
+    let Some(product) = store::products::find(&mut tx, slug).await? else {
         return Ok(None);
     };
-    let here = store::product_edit::find_place_now(&mut tx, product.id).await?;
+    let here = store::products::find_place(&mut tx, product.id).await?;
     let there = match to {
         Place::Up => here - 1,
         Place::Down => here + 1,
         Place::Number(n) => n,
     };
-    store::product_edit::move_to(&mut tx, product.id, there).await.context("move the product")?;
-    let there = store::product_edit::find_place_now(&mut tx, product.id).await?;
+    store::product_writes::move_to(&mut tx, product.id, there).await.context("move the product")?;
+    let there = store::products::find_place(&mut tx, product.id).await?;
     if here == there {
         return Ok(Some(()));
     }
     settle(&mut tx, Shelves::Of(product.id)).await?;
     let action = format!("Moved {} to position {there}", product.name);
-    store::desk::record_action(&mut tx, now, &action).await?;
+    store::audit_log::record(&mut tx, now, &action).await?;
     tx.commit().await.context("commit the list")?;
     clear_up(shop, &[]).await;
     Ok(Some(()))
@@ -208,7 +209,7 @@ pub async fn add_stock(
     now: Timestamp,
 ) -> anyhow::Result<Option<Result<i64, i64>>> {
     let mut tx = shop.db.write().await?;
-    let Some(product) = store::product_edit::find_now(&mut tx, slug).await? else {
+    let Some(product) = store::products::find(&mut tx, slug).await? else {
         return Ok(None);
     };
     let pool = match option {
@@ -222,21 +223,23 @@ pub async fn add_stock(
     let Some((stock, name)) = pool else { return Ok(None) };
     // Another number is another wish, also from a page that was gone back to.
     let form = format!("{once} {option} {pieces}");
-    if store::desk::find_heard(&mut tx, &form).await?.is_some() {
+    if store::handled_forms::find(&mut tx, &form).await?.is_some() {
         return Ok(Some(Ok(stock)));
     }
     let sum = stock.checked_add(pieces).filter(|sum| (0..=MOST_PIECES).contains(sum));
     let Some(sum) = sum else { return Ok(Some(Err(stock))) };
     if sum != stock {
         let pool = OfferKey { product: product.id, option };
-        store::product_edit::set_stock(&mut tx, pool, sum).await.context("set the stock")?;
+        store::stock::change(&mut tx, pool, StockChange::Set(sum))
+            .await
+            .context("set the stock")?;
         settle(&mut tx, Shelves::Same).await?;
         let action = match pieces {
             0.. => format!("Added {pieces} {name} to stock: now {sum}"),
             _ => format!("Removed {} {name} from stock: now {sum}", pieces.unsigned_abs()),
         };
-        store::desk::record_action(&mut tx, now, &action).await?;
-        store::desk::keep_heard(&mut tx, &form, "", now).await?;
+        store::audit_log::record(&mut tx, now, &action).await?;
+        store::handled_forms::insert(&mut tx, &form, "", now).await?;
         tx.commit().await.context("commit the stock")?;
     }
     Ok(Some(Ok(sum)))
@@ -253,9 +256,8 @@ pub async fn rename_category(
         return Ok(0);
     }
     let mut tx = shop.db.write().await?;
-    let n = store::product_edit::rename_category(&mut tx, category, name)
-        .await
-        .context("rename the category")?;
+    let n =
+        store::categories::rename(&mut tx, category, name).await.context("rename the category")?;
     if n == 0 {
         return Ok(0);
     }
@@ -264,7 +266,7 @@ pub async fn rename_category(
         Some(name) => format!("Renamed the category {category} to {name}"),
         None => format!("Removed the category {category}"),
     };
-    store::desk::record_action(&mut tx, now, &action).await?;
+    store::audit_log::record(&mut tx, now, &action).await?;
     tx.commit().await.context("commit the categories")?;
     Ok(n)
 }

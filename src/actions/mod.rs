@@ -108,9 +108,9 @@ use crate::infra::mail::Maildir;
 use crate::infra::pictures::Gallery;
 use crate::infra::pictures::Originals;
 use crate::infra::store;
+use crate::infra::store::Connection;
 use crate::infra::store::Db;
 use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
 use std::sync::Arc;
 
 /// What an action may touch.
@@ -137,14 +137,8 @@ impl Shop {
     }
 
     /// The shop's name: what the desk says stands above the settings, from the moment it was said.
-    async fn name(&self) -> Result<String, StoreError> {
-        let name = store::appearance::find_name(&self.db).await?;
-        Ok(name.unwrap_or_else(|| self.policy.site_name.clone()))
-    }
-
-    /// The same inside a transaction.
-    async fn name_now(&self, tx: &mut Tx) -> Result<String, StoreError> {
-        let name = store::appearance::find_name_now(tx).await?;
+    async fn name(&self, db: &mut Connection) -> Result<String, StoreError> {
+        let name = store::appearance::find_name(db).await?;
         Ok(name.unwrap_or_else(|| self.policy.site_name.clone()))
     }
 }

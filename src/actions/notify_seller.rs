@@ -12,8 +12,8 @@ use crate::infra::mail::Told;
 use crate::infra::mail::delivery_name;
 use crate::infra::store;
 use crate::infra::store::Tx;
+use crate::infra::store::outbox::NextMessage;
 use crate::infra::store::outbox::OutboxMessage;
-use crate::infra::store::outbox::Place;
 use anyhow::Context;
 
 /// Writes a message and owes it to the seller, in the transaction of what it tells.
@@ -25,7 +25,7 @@ pub(super) async fn queue_message(
     is_read: bool,
     now: Timestamp,
 ) -> anyhow::Result<OutboxMessage> {
-    let place = store::outbox::next_place(tx, &order.order_ref, now).await?;
+    let place = store::outbox::find_next(tx, &order.order_ref, now).await?;
     // What the seller or the clock did, and a buyer's wish to be forgotten, do not wait for a key: their message does.
     let is_erasure = matches!(told, Told::Erased);
     let may_wait = matches!(told, Told::Step(_) | Told::Node(_)) || is_erasure;
@@ -35,7 +35,7 @@ pub(super) async fn queue_message(
             if let Some(key) = key.as_ref().filter(|_| !place.has_key) {
                 store::shop_state::mark_fingerprint(tx, &key.fingerprint()).await?;
             }
-            let name = shop.name_now(tx).await?;
+            let name = shop.name(tx).await?;
             write(shop, &name, order, told, place, (key.as_ref(), now))?
         }
         Err(_) if may_wait => Vec::new(),
@@ -74,7 +74,7 @@ fn write(
     site_name: &str,
     order: &Order,
     told: Told<'_>,
-    place: Place,
+    place: NextMessage,
     (key, now): (Option<&SellerKey>, Timestamp),
 ) -> anyhow::Result<Vec<u8>> {
     let message = OrderMessage {
@@ -102,12 +102,12 @@ pub async fn sweep(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {
     let (mut n_told, mut last) = (0, 0);
     let mut lookup = Lookup::new(shop.maildir.clone());
     loop {
-        let untold = store::outbox::list_undelivered(&shop.db, last).await?;
+        let untold = store::outbox::list_undelivered(&mut *shop.db.reader().await?, last).await?;
         let Some(newest) = untold.last() else { return Ok(n_told) };
         last = newest.id;
         for owed in untold {
             // Whoever placed the order may have told it meanwhile.
-            if !store::outbox::is_undelivered(&shop.db, owed.id).await? {
+            if !store::outbox::is_undelivered(&mut *shop.db.reader().await?, owed.id).await? {
                 continue;
             }
             // What was told but not marked so may have been read since.
@@ -142,13 +142,15 @@ pub async fn clear_drafts(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
 
 async fn tell(shop: &Shop, mut owed: OutboxMessage, now: Timestamp) -> anyhow::Result<()> {
     if owed.message.is_empty() {
-        let Some(order) = store::orders::find(&shop.db, &owed.order_ref).await? else {
+        let Some(order) =
+            store::orders::find(&mut *shop.db.reader().await?, &owed.order_ref).await?
+        else {
             return Ok(());
         };
         let told = if owed.is_erasure { Told::Erased } else { Told::Step("") };
-        let place = Place { number: owed.number, at: owed.at, has_key: true };
+        let place = NextMessage { number: owed.number, at: owed.at, has_key: true };
         let key = sealing(shop, true, now)?;
-        let name = shop.name().await?;
+        let name = shop.name(&mut *shop.db.reader().await?).await?;
         owed.message = write(shop, &name, &order, told, place, (key.as_ref(), now))?;
     }
     let name = delivery_name(&owed.order_ref, owed.number, owed.at);

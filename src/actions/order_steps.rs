@@ -7,8 +7,8 @@ use crate::domain::values::Amount;
 use crate::domain::values::Timestamp;
 use crate::infra::store;
 use crate::infra::store::Tx;
-use crate::infra::store::messages::NewWords;
-use crate::infra::store::messages::WordsKind;
+use crate::infra::store::messages::MessageKind;
+use crate::infra::store::messages::NewMessage;
 use anyhow::Context;
 
 /// Keeps what happened to an order, and what was said with it, sealed to the buyer.
@@ -24,8 +24,8 @@ pub(super) async fn keep_step(
         Some(reader) if !word.is_empty() => Some(reader.seal(word)?),
         _ => None,
     };
-    let words = NewWords {
-        kind: WordsKind::Step,
+    let words = NewMessage {
+        kind: MessageKind::Step,
         now,
         status: Some(status),
         sealed: sealed.as_deref(),
@@ -38,7 +38,7 @@ pub(super) async fn keep_step(
 /// Puts the pieces of an order back on the shelf.
 pub(super) async fn give_back(tx: &mut Tx, order: &Order) -> anyhow::Result<()> {
     for line in &order.lines {
-        store::catalog::give_back_stock(tx, line.pool, line.quantity.get())
+        store::stock::give_back(tx, line.pool, line.quantity.get())
             .await
             .context("give the stock back")?;
     }
@@ -50,7 +50,7 @@ pub(super) async fn give_back_use(tx: &mut Tx, order: &Order) -> anyhow::Result<
     if let Some(discount) = &order.discount
         && order.invoice.seen() == Amount::ZERO
     {
-        store::trade::give_back_use(tx, &order.order_ref, &discount.code)
+        store::discounts::give_back_use(tx, &order.order_ref, &discount.code)
             .await
             .context("give the code back")?;
     }

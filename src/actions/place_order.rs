@@ -39,7 +39,7 @@ use crate::infra::mail::SellerKey;
 use crate::infra::mail::Told;
 use crate::infra::store;
 use crate::infra::store::Tx;
-use crate::infra::store::orders::NewOrderData;
+use crate::infra::store::order_placement::NewOrderData;
 use crate::infra::store::outbox::OutboxMessage;
 use anyhow::Context;
 
@@ -91,7 +91,7 @@ pub async fn place_order(
     let most = policy.most_unpaid;
     let reading = shop.reading();
     let since = count_unpaid_since(now);
-    let before = store::orders::check_preconditions(&mut tx, &form, since, most).await?;
+    let before = store::order_placement::check_preconditions(&mut tx, &form, since, most).await?;
     if let Some(earlier) = before.earlier {
         return Ok(PlaceOrderOutcome::Order(earlier));
     }
@@ -129,7 +129,7 @@ pub async fn place_order(
     };
     let (order, buyer) = new.invoiced(invoice);
     let at = store::outbox::next_at(before.last_owed, now);
-    let name = shop.name_now(&mut tx).await?;
+    let name = shop.name(&mut tx).await?;
     let message = message(shop, &name, (&order, &buyer), at, key.as_ref(), now)?;
     let beside = NewOrderData {
         derived: derived.as_ref().map(|(account, index)| (account.as_str(), *index)),
@@ -141,7 +141,7 @@ pub async fn place_order(
         message: &message,
         message_at: at,
     };
-    let id = match store::orders::insert(&mut tx, &order, &beside).await {
+    let id = match store::order_placement::insert(&mut tx, &order, &beside).await {
         Ok(id) => id,
         Err(error) if error.is_taken("transaction_id") => {
             return Ok(PlaceOrderOutcome::Refused(vec![Refusal::new(
@@ -153,7 +153,9 @@ pub async fn place_order(
     };
     // Whose it is, the count does not know: it goes on after the order is erased.
     if let Some(discount) = &order.discount {
-        store::trade::take_use(&mut tx, &discount.code).await.context("count the code's use")?;
+        store::discounts::take_use(&mut tx, &discount.code)
+            .await
+            .context("count the code's use")?;
     }
     failpoints::at("order-inserted");
     tx.commit().await.context("commit the order")?;
@@ -196,22 +198,22 @@ async fn open_order(
             sentence(&fault.to_string()),
         )])));
     }
-    let Some(wallet) = store::payment::find_wallet(tx, currency).await? else {
+    let Some(wallet) = store::wallets::find(tx, currency).await? else {
         let words = format!("{currency} is no longer accepted. Choose another currency.");
         return Ok(Err(PlaceOrderOutcome::Refused(vec![Refusal::new("currency", words)])));
     };
     let keys = basket.lines().iter().map(|line| line.key);
-    let offers = store::catalog::list_offers_now(tx, keys, currency).await?;
+    let offers = store::offers::list(tx, keys, currency).await?;
     let cart = PricedCart::new(basket, &offers, currency, wallet.coin.most());
     let unseen = |line: &CartLine| line.seen.as_ref().is_none_or(|seen| seen.currency != *currency);
     if !cart.notices.is_empty() || basket.lines().iter().any(unseen) {
         return Ok(Err(PlaceOrderOutcome::Changed(cart)));
     }
-    let rates = store::catalog::list_rates_now(tx, currency).await?;
-    let asks_for_sending = !rates.is_empty() || store::catalog::asks_for_sending_now(tx).await?;
+    let rates = store::shipping::list_offered(tx, currency).await?;
+    let asks_for_sending = !rates.is_empty() || store::shipping::has_any(tx).await?;
     let discount = match draft.discount.as_str() {
         "" => None,
-        code => store::trade::find_discount(tx, code).await?,
+        code => store::discounts::find(tx, code).await?,
     };
     let discount = discount.map(|kept| (kept.discount, kept.used));
     let shelf =
@@ -225,7 +227,7 @@ async fn open_order(
     };
     // All of a stock may be held unless the seller says less: then there is nothing to count.
     if shop.policy.most_held < 100 {
-        let held = store::orders::list_held(tx).await?;
+        let held = store::stock::list_unpaid(tx).await?;
         let refusals = too_much_held(&cart, &held, shop.policy.most_held);
         if !refusals.is_empty() {
             return Ok(Err(PlaceOrderOutcome::Refused(refusals)));
@@ -273,7 +275,7 @@ async fn open_invoice(
 ) -> anyhow::Result<Option<Asked>> {
     let mut derived = None;
     if let Some(account) = wallet.receives.account() {
-        let index = store::payment::take_index(tx, &account).await?;
+        let index = store::accounts::take_index(tx, &account).await?;
         derived = Some((account, index));
     }
     let index = derived.as_ref().map_or(0, |(_, index)| *index);
@@ -288,7 +290,7 @@ async fn open_invoice(
             let tails = AmountTag::of(&order.currency, &wallet.coin);
             let most = order.total.plus(tails.most()).unwrap_or(order.total);
             let taken =
-                store::payment::list_amounts(tx, address, order.total, most, ends.recent).await?;
+                store::payments::list_amounts(tx, address, order.total, most, ends.recent).await?;
             let random_bytes = order.order_ref.number(salt, NumberFor::Amount);
             let Some(amount) = distinct_amount(order.total, tails, &taken, random_bytes) else {
                 return Ok(None);

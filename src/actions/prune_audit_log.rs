@@ -8,7 +8,9 @@ use anyhow::Context;
 /// How many entries of the activity log are as old as orders that are erased.
 pub async fn count_old_actions(shop: &Shop, now: Timestamp) -> anyhow::Result<i64> {
     let before = now.plus_days(-shop.policy.keep_days);
-    store::audit_log::count_old(&shop.db, before).await.context("count old log entries")
+    store::audit_log::count_old(&mut *shop.db.reader().await?, before)
+        .await
+        .context("count old log entries")
 }
 
 /// Erases them. Those of an order go with it, if that is sooner.

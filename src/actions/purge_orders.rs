@@ -15,7 +15,9 @@ use std::collections::HashSet;
 /// The orders whose days are over.
 pub async fn list_forgettable(shop: &Shop, now: Timestamp) -> anyhow::Result<Vec<OrderRef>> {
     let due = Due::at(now, shop.policy.keep_days, PurgeMode::BySeller);
-    store::retention::list_due(&shop.db, due).await.context("list what is due to be erased")
+    store::retention::list_due(&mut *shop.db.reader().await?, due)
+        .await
+        .context("list what is due to be erased")
 }
 
 /// What is old is erased: first the rows, so that nobody finds the order any more, then its messages in the Maildir
@@ -37,15 +39,18 @@ pub async fn purge_orders(
     let trusted = clock.at(&shop.reading()).trusted;
     let due = Due::at(trusted, shop.policy.keep_days, haste);
     // Asked without the writer's lock, since mostly there is nothing to do; what changed meanwhile is seen again.
-    let listed = store::retention::list_due(&shop.db, due).await.context("list what is due")?;
+    let listed = store::retention::list_due(&mut *shop.db.reader().await?, due)
+        .await
+        .context("list what is due")?;
     for some in listed.chunks(store::retention::MOST_AT_ONCE) {
         let mut tx = shop.db.write().await?;
         store::retention::strip(&mut tx, some, due).await.context("erase the orders")?;
         tx.commit().await.context("commit what was erased")?;
         failpoints::at("purge-stripped");
     }
-    let stripped =
-        store::retention::list_stripped(&shop.db).await.context("list what is erased")?;
+    let stripped = store::retention::list_stripped(&mut *shop.db.reader().await?)
+        .await
+        .context("list what is erased")?;
     if stripped.is_empty() {
         return Ok(Ok(stripped));
     }

@@ -29,7 +29,7 @@ pub async fn read_messages(
     order_ref: &OrderRef,
     numbers: &[i64],
 ) -> anyhow::Result<HashMap<i64, Letter>> {
-    let sent = store::outbox::list_sent(&shop.db, order_ref, numbers)
+    let sent = store::outbox::list_sent(&mut *shop.db.reader().await?, order_ref, numbers)
         .await
         .context("list the order's messages")?;
     let (maildir, order_ref) = (shop.maildir.clone(), order_ref.clone());

@@ -22,7 +22,9 @@ pub async fn record_node_failure(
     store::watch::mark_trouble(&mut tx, network, trouble, now).await.context("keep the doubt")?;
     tx.commit().await.context("commit the doubt")?;
 
-    let Some(watch) = store::watch::find(&shop.db, network).await? else { return Ok(()) };
+    let Some(watch) = store::watch::find(&mut *shop.db.reader().await?, network).await? else {
+        return Ok(());
+    };
     let since = watch.trouble_since.unwrap_or(now);
     if watch.is_delivered || now.get() < since.get() + patience {
         return Ok(());
@@ -35,7 +37,9 @@ pub async fn record_node_failure(
 
 /// All is well again: whoever was told of the doubt is told that too.
 pub(super) async fn end_doubt(shop: &Shop, network: &str, now: Timestamp) -> anyhow::Result<()> {
-    let Some(watch) = store::watch::find(&shop.db, network).await? else { return Ok(()) };
+    let Some(watch) = store::watch::find(&mut *shop.db.reader().await?, network).await? else {
+        return Ok(());
+    };
     if !watch.is_delivered {
         return Ok(());
     }
@@ -52,14 +56,18 @@ async fn tell_of_node(
     trouble: Option<&str>,
     now: Timestamp,
 ) -> anyhow::Result<()> {
-    let had_key = store::shop_state::find(&shop.db).await?.fingerprint.is_some();
+    let mut db = shop.db.reader().await?;
+    let had_key = store::shop_state::find(&mut db).await?.fingerprint.is_some();
     let key = sealing(shop, had_key, now)?;
+    let at = store::outbox::find_next_at(&mut db, now).await?;
+    let name = shop.name(&mut db).await?;
+    drop(db);
     let message = NodeMessage {
         coin: &Coin::name_of_network(&watch.network),
         trouble,
         since: watch.trouble_since.unwrap_or(now),
-        at: store::outbox::find_next_at(&shop.db, now).await?,
-        site_name: &shop.name().await?,
+        at,
+        site_name: &name,
         seller: &shop.policy.seller,
     };
     let (name, message) = message.write(key.as_ref(), now).context("write the message")?;

@@ -34,7 +34,8 @@ pub async fn report_payment(
 ) -> anyhow::Result<Result<(), ReportPaymentError>> {
     // What ran out is written down as such first, so that a word that comes late is seen to be late.
     super::expire_orders(shop, now).await?;
-    let Some(order) = store::orders::find_by_lookup(&shop.db, name).await? else {
+    let Some(order) = store::orders::find_by_lookup(&mut *shop.db.reader().await?, name).await?
+    else {
         return Ok(Err(ReportPaymentError::NoOrder));
     };
     let transaction = match TransactionId::parse(&order.invoice.coin, transaction) {
@@ -46,9 +47,8 @@ pub async fn report_payment(
         }
     };
     let mut tx = shop.db.write().await?;
-    let order = store::orders::find_now(&mut tx, &order.order_ref)
-        .await?
-        .context("find the order again")?;
+    let order =
+        store::orders::find(&mut tx, &order.order_ref).await?.context("find the order again")?;
     if order.transaction.as_ref() == Some(&transaction) {
         return Ok(Ok(()));
     }
@@ -57,11 +57,11 @@ pub async fn report_payment(
             format!("No transaction ID is needed: the order is {}.", order.status.adjective());
         return Ok(Err(ReportPaymentError::Refused(words)));
     };
-    if MOST_GIVEN <= store::payment::count_transactions(&mut tx, &order.order_ref).await? {
+    if MOST_GIVEN <= store::payments::count_transactions(&mut tx, &order.order_ref).await? {
         return Ok(Err(ReportPaymentError::Refused(TOO_MANY.to_owned())));
     }
     if let Err(error) =
-        store::payment::mark_transaction(&mut tx, &order.order_ref, &transaction).await
+        store::payments::mark_transaction(&mut tx, &order.order_ref, &transaction).await
     {
         if error.is_taken("transaction_id") {
             return Ok(Err(ReportPaymentError::Refused(ALREADY_GIVEN.to_owned())));

@@ -24,10 +24,10 @@ pub async fn set_password(
         return Ok(Err(AuthError::Busy));
     };
     let mut tx = shop.db.write().await?;
-    store::desk::mark_password(&mut tx, &kept).await.context("keep the password")?;
-    store::desk::delete_sessions(&mut tx).await.context("end the sessions")?;
-    store::desk::forget_wrong_codes(&mut tx).await?;
-    store::desk::record_action(&mut tx, now, "Set the desk password from the command line").await?;
+    store::login::mark_password(&mut tx, &kept).await.context("keep the password")?;
+    store::login::delete_sessions(&mut tx).await.context("end the sessions")?;
+    store::login::forget_wrong_codes(&mut tx).await?;
+    store::audit_log::record(&mut tx, now, "Set the desk password from the command line").await?;
     tx.commit().await.context("commit the password")?;
     Ok(Ok(()))
 }
@@ -52,10 +52,10 @@ pub async fn change_password(
     if !use_up(&mut tx, &known).await? {
         return Ok(Err(authenticator.wrong(now)));
     }
-    store::desk::mark_password(&mut tx, &kept).await.context("keep the password")?;
-    store::desk::delete_sessions(&mut tx).await.context("end the sessions")?;
-    store::desk::forget_wrong_codes(&mut tx).await?;
-    store::desk::record_action(&mut tx, now, "Changed the desk password").await?;
+    store::login::mark_password(&mut tx, &kept).await.context("keep the password")?;
+    store::login::delete_sessions(&mut tx).await.context("end the sessions")?;
+    store::login::forget_wrong_codes(&mut tx).await?;
+    store::audit_log::record(&mut tx, now, "Changed the desk password").await?;
     tx.commit().await.context("commit the password")?;
     Ok(Ok(()))
 }

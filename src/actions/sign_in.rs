@@ -43,15 +43,17 @@ pub async fn sign_in(
         return Ok(Err(authenticator.wrong(now)));
     }
     let over = now.plus_minutes(-SessionSpan::IDLE_MINUTES);
-    store::desk::delete_sessions_seen_before(&mut tx, over).await.context("forget old sessions")?;
+    store::login::delete_sessions_seen_before(&mut tx, over)
+        .await
+        .context("forget old sessions")?;
     if let Some(earlier) = &signing.earlier {
-        store::desk::delete_session(&mut tx, earlier).await.context("end the earlier session")?;
+        store::login::delete_session(&mut tx, earlier).await.context("end the earlier session")?;
     }
     let span = SessionSpan::begin(now);
-    store::desk::insert_session(&mut tx, &signing.fresh, span).await.context("keep the session")?;
-    store::desk::record_action(&mut tx, now, action_of(&known))
+    store::login::insert_session(&mut tx, &signing.fresh, span)
         .await
-        .context("record the action")?;
+        .context("keep the session")?;
+    store::audit_log::record(&mut tx, now, action_of(&known)).await.context("record the action")?;
     tx.commit().await.context("commit the session")?;
     Ok(Ok(()))
 }
@@ -106,18 +108,18 @@ fn action_of(known: &Known) -> &'static str {
 
 /// What was looked at must still be so, and each code counts once. `false`: another was faster.
 pub(super) async fn use_up(tx: &mut Tx, known: &Known) -> anyhow::Result<bool> {
-    let lock = store::desk::find_lock_now(tx).await.context("read the desk's lock")?;
+    let lock = store::login::find_lock(tx).await.context("read the desk's lock")?;
     let is_asked = lock.factor.is_some() && !known.is_inside;
     if lock.password.as_ref() != Some(&known.kept) || is_asked != known.proof.is_some() {
         return Ok(false);
     }
     let is_used = match &known.proof {
         None => true,
-        Some(FactorProof::Step(step)) => store::desk::mark_step(tx, *step).await?,
-        Some(FactorProof::Recovery(hash)) => store::desk::take_recovery(tx, hash).await?,
+        Some(FactorProof::Step(step)) => store::login::mark_step(tx, *step).await?,
+        Some(FactorProof::Recovery(hash)) => store::login::take_recovery(tx, hash).await?,
     };
     if let Some(upgraded) = known.upgraded.as_ref().filter(|_| is_used) {
-        store::desk::mark_password(tx, upgraded).await.context("keep the password anew")?;
+        store::login::mark_password(tx, upgraded).await.context("keep the password anew")?;
     }
     Ok(is_used)
 }

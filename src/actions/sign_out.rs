@@ -9,8 +9,8 @@ use anyhow::Context;
 /// Ends one session: its cookie opens nothing any more, wherever a copy of it lies.
 pub async fn sign_out(shop: &Shop, session: &SessionHash, now: Timestamp) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
-    if store::desk::delete_session(&mut tx, session).await.context("end the session")? {
-        store::desk::record_action(&mut tx, now, "Signed out").await?;
+    if store::login::delete_session(&mut tx, session).await.context("end the session")? {
+        store::audit_log::record(&mut tx, now, "Signed out").await?;
     }
     tx.commit().await.context("commit that the session has ended")
 }
@@ -18,15 +18,15 @@ pub async fn sign_out(shop: &Shop, session: &SessionHash, now: Timestamp) -> any
 /// The seller, who is in, knows whose wrong codes those were.
 pub async fn forget_wrong_codes(shop: &Shop) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
-    store::desk::forget_wrong_codes(&mut tx).await.context("forget the wrong codes")?;
+    store::login::forget_wrong_codes(&mut tx).await.context("forget the wrong codes")?;
     tx.commit().await.context("commit that they are known")
 }
 
 /// Ends every session, this one among them. Returns how many there were.
 pub async fn end_sessions(shop: &Shop, now: Timestamp) -> anyhow::Result<u64> {
     let mut tx = shop.db.write().await?;
-    let n_ended = store::desk::delete_sessions(&mut tx).await.context("end the sessions")?;
-    store::desk::record_action(&mut tx, now, "Ended all sessions").await?;
+    let n_ended = store::login::delete_sessions(&mut tx).await.context("end the sessions")?;
+    store::audit_log::record(&mut tx, now, "Ended all sessions").await?;
     tx.commit().await.context("commit that the sessions have ended")?;
     Ok(n_ended)
 }

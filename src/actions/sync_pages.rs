@@ -31,7 +31,7 @@ enum News {
 /// desk has made of its page stays; one that has changed stands above the desk.
 pub async fn sync_pages(shop: &Shop, files: &[PageFile]) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
-    let kept = store::pages::list_now(&mut tx).await.context("look at the pages")?;
+    let kept = store::pages::list(&mut tx).await.context("look at the pages")?;
     let (mut is_changed, mut over) = (false, Vec::new());
     for news in compare(&kept, files) {
         match &news {
@@ -57,7 +57,7 @@ pub async fn sync_pages(shop: &Shop, files: &[PageFile]) -> anyhow::Result<()> {
     }
     if is_changed {
         put_in_order(&mut tx).await?;
-        store::catalog::mark_seeded(&mut tx).await?;
+        store::catalog_state::mark_seeded(&mut tx).await?;
         tx.commit().await.context("commit the pages")?;
         over.iter().for_each(|words| tracing::warn!("{words}"));
     }
@@ -69,7 +69,7 @@ pub async fn list_pages_over_desk(
     shop: &Shop,
     files: &[PageFile],
 ) -> anyhow::Result<Vec<PageSlug>> {
-    let kept = store::pages::list(&shop.db).await?;
+    let kept = store::pages::list(&mut *shop.db.reader().await?).await?;
     let over = compare(&kept, files).into_iter().filter_map(|news| match news {
         News::PutOverDesk(page) => Some(page.slug),
         _ => None,
@@ -134,7 +134,7 @@ pub(super) fn written(slug: &PageSlug, text: &PageText, position: i64) -> Stored
 
 /// Counts the pages through; the policy is always the first.
 pub(super) async fn put_in_order(tx: &mut store::Tx) -> anyhow::Result<()> {
-    let mut pages = store::pages::list_now(tx).await?;
+    let mut pages = store::pages::list(tx).await?;
     pages.sort_by_key(|page| (page.slug.as_str() != PageSlug::POLICY, page.position));
     for (position, page) in (0_i64..).zip(&pages) {
         if page.position != position {

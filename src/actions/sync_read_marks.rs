@@ -12,7 +12,9 @@ pub async fn sync_read_marks(shop: &Shop) -> anyhow::Result<()> {
     if !shop.policy.read_marks {
         return Ok(());
     }
-    let unread = store::messages::list_unread(&shop.db).await.context("list what is unread")?;
+    let unread = store::messages::list_unread(&mut *shop.db.reader().await?)
+        .await
+        .context("list what is unread")?;
     if unread.is_empty() {
         return Ok(());
     }

@@ -31,7 +31,7 @@ pub async fn add_page(
     now: Timestamp,
 ) -> anyhow::Result<Result<(), WritePageError>> {
     let mut tx = shop.db.write().await?;
-    let kept = store::pages::list_now(&mut tx).await.context("look at the pages")?;
+    let kept = store::pages::list(&mut tx).await.context("look at the pages")?;
     let last = kept.iter().map(|page| page.position + 1).max().unwrap_or(0);
     let mut page = written(slug, text, last);
     // In the place of one that was taken down, what its file said is remembered.
@@ -117,7 +117,7 @@ pub async fn swap_pages(
     now: Timestamp,
 ) -> anyhow::Result<Result<(), WritePageError>> {
     let mut tx = shop.db.write().await?;
-    let mut pages = store::pages::list_now(&mut tx).await.context("look at the pages")?;
+    let mut pages = store::pages::list(&mut tx).await.context("look at the pages")?;
     pages.retain(|page| !page.is_gone);
     let at = pages.iter().position(|page| page.slug == *upper);
     let Some((one, other)) = at
@@ -134,7 +134,8 @@ pub async fn swap_pages(
 
 /// The pages as files would hold them.
 pub async fn list_page_texts(shop: &Shop) -> anyhow::Result<Vec<(PageSlug, String)>> {
-    let pages = store::pages::list(&shop.db).await.context("read the pages")?;
+    let pages =
+        store::pages::list(&mut *shop.db.reader().await?).await.context("read the pages")?;
     let texts = pages.into_iter().filter(|page| !page.is_gone);
     Ok(texts.filter_map(|page| Some((page.slug, page.markdown?))).collect())
 }
@@ -144,7 +145,7 @@ async fn find(
     slug: &PageSlug,
     edition: i64,
 ) -> anyhow::Result<Result<StoredPage, WritePageError>> {
-    let kept = store::pages::list_now(tx).await.context("look at the pages")?;
+    let kept = store::pages::list(tx).await.context("look at the pages")?;
     Ok(match kept.into_iter().find(|page| page.slug == *slug && !page.is_gone) {
         None => Err(WritePageError::Gone),
         Some(page) if page.edition == edition => Ok(page),
@@ -153,8 +154,8 @@ async fn find(
 }
 
 async fn finish(mut tx: store::Tx, action: &str, now: Timestamp) -> anyhow::Result<()> {
-    store::desk::record_action(&mut tx, now, action).await.context("record the action")?;
-    store::catalog::mark_seeded(&mut tx).await?;
+    store::audit_log::record(&mut tx, now, action).await.context("record the action")?;
+    store::catalog_state::mark_seeded(&mut tx).await?;
     tx.commit().await.context("commit the pages")?;
     Ok(())
 }

@@ -1,11 +1,10 @@
 //! Name, contact, notice, accent colour and logo.
 
 use crate::domain::values::Colour;
-use crate::infra::store::Db;
+use crate::infra::store::Connection;
 use crate::infra::store::StoreError;
 use crate::infra::store::Tx;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::FromRow;
 
 /// How the seller wants the shop to look, above what the settings say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,33 +34,39 @@ pub struct Logo {
     pub fallback: String,
 }
 
-const LOOK: &str = "select * from look";
-const NAME: &str = "select name from look";
-
-pub async fn find(db: &Db) -> Result<Appearance, StoreError> {
-    parse(&sqlx::query(LOOK).fetch_one(&db.read).await?)
+#[derive(FromRow)]
+struct AppearanceRow {
+    edition: i64,
+    name: Option<String>,
+    contact: Option<String>,
+    notice: String,
+    notice_html: String,
+    accent: Option<String>,
+    logo_width: Option<u32>,
+    logo_height: Option<u32>,
+    logo_webp: Option<String>,
+    logo_fallback: Option<String>,
 }
 
-pub async fn find_now(tx: &mut Tx) -> Result<Appearance, StoreError> {
-    parse(&sqlx::query(LOOK).fetch_one(&mut *tx.0).await?)
+pub async fn find(db: &mut Connection) -> Result<Appearance, StoreError> {
+    let row: AppearanceRow = sqlx::query_as("select * from look").fetch_one(db).await?;
+    row.appearance()
 }
 
 /// The shop's name as the desk says it; `None`: as in the settings.
-pub async fn find_name(db: &Db) -> Result<Option<String>, StoreError> {
-    Ok(sqlx::query_scalar(NAME).fetch_one(&db.read).await?)
-}
-
-/// The same inside a transaction.
-pub async fn find_name_now(tx: &mut Tx) -> Result<Option<String>, StoreError> {
-    Ok(sqlx::query_scalar(NAME).fetch_one(&mut *tx.0).await?)
+pub async fn find_name(db: &mut Connection) -> Result<Option<String>, StoreError> {
+    Ok(sqlx::query_scalar("select name from look").fetch_one(db).await?)
 }
 
 /// Keeps it as the edition after the one that is kept.
 pub async fn put(tx: &mut Tx, look: &Appearance) -> Result<(), StoreError> {
     let logo = look.logo.as_ref();
     sqlx::query(
-        "update look set edition = edition + 1, name = ?, contact = ?, notice = ?, notice_html = ?, accent = ?, \
-            logo_width = ?, logo_height = ?, logo_webp = ?, logo_fallback = ?",
+        r#"
+        update look
+        set edition = edition + 1, name = $1, contact = $2, notice = $3, notice_html = $4, accent = $5,
+            logo_width = $6, logo_height = $7, logo_webp = $8, logo_fallback = $9
+        "#,
     )
     .bind(&look.name)
     .bind(&look.contact)
@@ -72,48 +77,43 @@ pub async fn put(tx: &mut Tx, look: &Appearance) -> Result<(), StoreError> {
     .bind(logo.map(|logo| logo.height))
     .bind(logo.map(|logo| &logo.webp))
     .bind(logo.map(|logo| &logo.fallback))
-    .execute(&mut *tx.0)
+    .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
-fn parse(row: &SqliteRow) -> Result<Appearance, StoreError> {
-    let accent: Option<String> = row.try_get("accent")?;
-    let webp: Option<String> = row.try_get("logo_webp")?;
-    let logo = match webp {
-        Some(webp) => Some(Logo {
-            width: row.try_get("logo_width")?,
-            height: row.try_get("logo_height")?,
-            webp,
-            fallback: row.try_get("logo_fallback")?,
-        }),
-        None => None,
-    };
-    Ok(Appearance {
-        edition: row.try_get("edition")?,
-        name: row.try_get("name")?,
-        contact: row.try_get("contact")?,
-        notice: row.try_get("notice")?,
-        notice_html: row.try_get("notice_html")?,
-        accent: accent
-            .map(|text| Colour::parse(&text))
-            .transpose()
-            .map_err(|_| StoreError::Row("accent"))?,
-        logo,
-    })
+impl AppearanceRow {
+    fn appearance(self) -> Result<Appearance, StoreError> {
+        let accent = self.accent.map(|text| Colour::parse(&text)).transpose();
+        let size = self.logo_width.zip(self.logo_height);
+        let files = self.logo_webp.zip(self.logo_fallback);
+        Ok(Appearance {
+            edition: self.edition,
+            name: self.name,
+            contact: self.contact,
+            notice: self.notice,
+            notice_html: self.notice_html,
+            accent: accent.map_err(|_| StoreError::Row("accent"))?,
+            logo: size.zip(files).map(|((width, height), (webp, fallback))| Logo {
+                width,
+                height,
+                webp,
+                fallback,
+            }),
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::infra::store::test_shop::with_shop;
 
     #[test]
-    fn a_look_is_kept_as_it_is() {
-        let home = tempfile::tempdir().unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let db = Db::open_or_make(&home.path().join("shop.sqlite")).await.unwrap();
-            let first = find(&db).await.unwrap();
+    fn an_appearance_is_kept_as_it_is() {
+        with_shop(async |db| {
+            let mut reader = db.reader().await.unwrap();
+            let first = find(&mut reader).await.unwrap();
             assert_eq!((first.edition, &first.name, &first.logo), (1, &None, &None));
             let logo =
                 Logo { width: 240, height: 64, webp: "a.webp".into(), fallback: "a.png".into() };
@@ -128,12 +128,11 @@ mod tests {
             };
             let mut tx = db.write().await.unwrap();
             put(&mut tx, &look).await.unwrap();
-            assert_eq!(find_now(&mut tx).await.unwrap(), look);
-            assert_eq!(find_name_now(&mut tx).await.unwrap(), look.name);
+            assert_eq!(find(&mut tx).await.unwrap(), look);
+            assert_eq!(find_name(&mut tx).await.unwrap(), look.name);
             tx.commit().await.unwrap();
-            assert_eq!(find(&db).await.unwrap(), look);
-            assert_eq!(find_name(&db).await.unwrap(), look.name);
-            db.close().await;
+            assert_eq!(find(&mut reader).await.unwrap(), look);
+            assert_eq!(find_name(&mut reader).await.unwrap(), look.name);
         });
     }
 }

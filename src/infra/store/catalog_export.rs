@@ -1,4 +1,4 @@
-//! The catalog as the file would describe it.
+//! The catalog as the seller's file would describe it.
 
 use crate::domain::catalog::CatalogFile;
 use crate::domain::catalog::ImageRecord;
@@ -6,22 +6,22 @@ use crate::domain::catalog::OptionRecord;
 use crate::domain::catalog::Prices;
 use crate::domain::catalog::ProductRecord;
 use crate::domain::catalog::Slug;
-use crate::infra::store::Db;
+use crate::domain::values::Amount;
+use crate::domain::values::Currency;
+use crate::infra::store::Connection;
 use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
-use crate::infra::store::catalog::gwei;
-use crate::infra::store::catalog::parse_slug;
-use crate::infra::store::payment::parse_currency;
-use crate::infra::store::payment::parse_wallet;
-use crate::infra::store::trade;
-use sqlx::Row;
-use sqlx::SqliteConnection;
+use crate::infra::store::discounts;
+use crate::infra::store::shipping;
+use crate::infra::store::stock;
+use crate::infra::store::wallets;
+use sqlx::Connection as _;
+use sqlx::FromRow;
 use std::collections::HashMap;
 use std::collections::HashSet;
 
 /// The catalog as the tables hold it, in the form of the seller's file.
-pub struct Kept {
-    /// Its quantities are those on the shelf and those that open orders hold: seeding takes the latter off again.
+pub struct StoredCatalog {
+    /// Its quantities are what can be bought and what open orders hold: an import takes the latter off again.
     pub file: CatalogFile,
     /// Product's slug and option's name (empty: the product itself) → the quantity that the file last said.
     pub said: HashMap<(String, String), i64>,
@@ -29,135 +29,111 @@ pub struct Kept {
     pub incomplete: Vec<String>,
 }
 
-/// Everything at one moment.
-pub async fn read_catalog(db: &Db) -> Result<Kept, StoreError> {
-    let mut tx = db.read.begin().await?;
-    let kept = read(&mut tx).await?;
-    tx.rollback().await?;
-    Ok(kept)
+#[derive(FromRow)]
+struct ProductRow {
+    id: i64,
+    slug: Slug,
+    record: String,
+    name: String,
+    description: String,
+    hidden: bool,
+    file_quantity: i64,
+    quantity: i64,
+    has_lost_text: bool,
 }
 
-/// The same inside a transaction.
-pub async fn read_catalog_now(tx: &mut Tx) -> Result<Kept, StoreError> {
-    read(&mut tx.0).await
+#[derive(FromRow)]
+struct OptionRow {
+    id: i64,
+    product_id: i64,
+    name: String,
+    file_quantity: Option<i64>,
+    quantity: Option<i64>,
 }
 
-/// How often the desk has changed the catalog since it was last filled from the file.
-pub async fn count_desk_changes(db: &Db) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar("select desk_changes from catalog_state").fetch_one(&db.read).await?)
-}
-
-/// The same inside a transaction.
-pub async fn count_desk_changes_now(tx: &mut Tx) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar("select desk_changes from catalog_state").fetch_one(&mut *tx.0).await?)
-}
-
-/// The pieces on a shelf and those that open orders hold of it, counted as seeding counts them; a file takes a million at most.
-macro_rules! quantity {
-    ($stock:literal, $of:literal) => {
-        concat!(
-            "min(1000000, ",
-            $stock,
-            " + coalesce((select h.pieces from held h where ",
-            $of,
-            "), 0)) as quantity"
-        )
-    };
+#[derive(FromRow)]
+struct PriceRow {
+    product_id: i64,
+    option_id: i64,
+    currency: Currency,
+    price: Amount,
 }
 
 const PRODUCTS: &str = concat!(
     "select p.id, p.slug, p.record, p.name, p.description, p.hidden, p.file_quantity, ",
-    quantity!("p.stock", "h.product_id = p.id and h.pool_option = 0"),
-    ", p.description = '' and p.description_html <> '' as has_lost \
-      from products p where p.gone = 0 or p.hidden = 1 order by p.position, p.id"
+    stock::file_quantity!("p.stock", "h.product_id = p.id and h.pool_option = 0"),
+    r#" as quantity, p.description = '' and p.description_html <> '' as has_lost_text
+    from products p
+    where p.gone = 0 or p.hidden = 1
+    order by p.position, p.id
+    "#
 );
-
 const OPTIONS: &str = concat!(
     "select c.id, c.product_id, c.name, c.file_quantity, ",
-    quantity!("c.stock", "h.product_id = c.product_id and h.pool_option = c.id"),
-    " from options c join products p on p.id = c.product_id where c.gone = 0 and (p.gone = 0 or p.hidden = 1) order by c.position, c.id"
+    stock::file_quantity!("c.stock", "h.product_id = c.product_id and h.pool_option = c.id"),
+    r#" as quantity
+    from options c join products p on p.id = c.product_id
+    where c.gone = 0 and (p.gone = 0 or p.hidden = 1)
+    order by c.position, c.id
+    "#
 );
 
-async fn read(connection: &mut SqliteConnection) -> Result<Kept, StoreError> {
-    let wallets = sqlx::query("select * from wallets order by position")
-        .fetch_all(&mut *connection)
-        .await?
-        .iter()
-        .map(parse_wallet)
-        .collect::<Result<_, _>>()?;
-    let mut prices = read_prices(connection).await?;
+/// Everything at one moment.
+pub async fn read(db: &mut Connection) -> Result<StoredCatalog, StoreError> {
+    // Within a transaction this is a savepoint of it.
+    let mut tx = db.begin().await?;
+    let stored = read_tables(&mut tx).await?;
+    tx.rollback().await?;
+    Ok(stored)
+}
+
+async fn read_tables(db: &mut Connection) -> Result<StoredCatalog, StoreError> {
+    let wallets = wallets::list(db).await?;
+    let mut prices = read_prices(db).await?;
     let mut said = HashMap::new();
-    let mut options: HashMap<i64, Vec<(i64, OptionRecord, Option<i64>)>> = HashMap::new();
-    for row in sqlx::query(OPTIONS).fetch_all(&mut *connection).await? {
-        let (id, product): (i64, i64) = (row.try_get("id")?, row.try_get("product_id")?);
-        let option = OptionRecord {
-            name: row.try_get("name")?,
-            quantity: row.try_get("quantity")?,
-            prices: prices.remove(&(product, id)).unwrap_or_default(),
-        };
-        options.entry(product).or_default().push((id, option, row.try_get("file_quantity")?));
+    let mut options: HashMap<i64, Vec<OptionRow>> = HashMap::new();
+    for row in sqlx::query_as::<_, OptionRow>(OPTIONS).fetch_all(&mut *db).await? {
+        options.entry(row.product_id).or_default().push(row);
     }
-    let mut categories: HashMap<i64, Vec<String>> = HashMap::new();
-    for (product, category) in sqlx::query_as::<_, (i64, String)>(
-        "select product_id, category from product_categories order by product_id, position",
-    )
-    .fetch_all(&mut *connection)
-    .await?
-    {
-        categories.entry(product).or_default().push(category);
-    }
-    let mut images: HashMap<i64, Vec<ImageRecord>> = HashMap::new();
-    for (product, file, alt) in sqlx::query_as::<_, (i64, String, String)>(
-        "select product_id, file, alt from product_pictures order by product_id, position",
-    )
-    .fetch_all(&mut *connection)
-    .await?
-    {
-        images.entry(product).or_default().push(ImageRecord { file, alt });
-    }
-    let mut products = Vec::new();
-    let mut incomplete = Vec::new();
+    let mut categories = read_categories(db).await?;
+    let mut images = read_images(db).await?;
+    let (mut products, mut incomplete) = (Vec::new(), Vec::new());
     let mut names = HashSet::new();
-    for row in sqlx::query(PRODUCTS).fetch_all(&mut *connection).await? {
-        let id: i64 = row.try_get("id")?;
-        let slug = parse_slug(&row)?;
-        let images = images.remove(&id).unwrap_or_default();
-        if row.try_get("has_lost")? || images.iter().any(|image| image.file.is_empty()) {
-            incomplete.push(slug.to_string());
+    for row in sqlx::query_as::<_, ProductRow>(PRODUCTS).fetch_all(&mut *db).await? {
+        let images = images.remove(&row.id).unwrap_or_default();
+        if row.has_lost_text || images.iter().any(|image| image.file.is_empty()) {
+            incomplete.push(row.slug.to_string());
         }
-        said.insert((slug.to_string(), String::new()), row.try_get("file_quantity")?);
+        said.insert((row.slug.to_string(), String::new()), row.file_quantity);
         let mut own = Vec::new();
-        for (_, option, of_file) in options.remove(&id).unwrap_or_default() {
-            if let Some(n) = of_file {
-                said.insert((slug.to_string(), option.name.clone()), n);
+        for OptionRow { id, name, file_quantity, quantity, .. } in
+            options.remove(&row.id).unwrap_or_default()
+        {
+            if let Some(n) = file_quantity {
+                said.insert((row.slug.to_string(), name.clone()), n);
             }
-            own.push(option);
+            let prices = prices.remove(&(row.id, id)).unwrap_or_default();
+            own.push(OptionRecord { name, quantity, prices });
         }
-        let record = record_name(row.try_get("record")?, &slug, &mut names);
+        let record = record_name(row.record, &row.slug, &mut names);
         products.push(ProductRecord {
             place: format!("products {record:?}"),
             record,
-            name: row.try_get("name")?,
-            description: row.try_get("description")?,
-            quantity: row.try_get("quantity")?,
-            prices: prices.remove(&(id, 0)).unwrap_or_default(),
+            name: row.name,
+            description: row.description,
+            quantity: row.quantity,
+            prices: prices.remove(&(row.id, 0)).unwrap_or_default(),
             images,
             options: own,
-            categories: categories.remove(&id).unwrap_or_default(),
-            hidden: row.try_get("hidden")?,
-            slug,
+            categories: categories.remove(&row.id).unwrap_or_default(),
+            hidden: row.hidden,
+            slug: row.slug,
         });
     }
-    let rates = trade::read_rates(connection).await?;
-    let discounts = trade::read_discounts(connection).await?;
-    let file = CatalogFile {
-        wallets,
-        products,
-        rates: rates.into_iter().map(|kept| kept.rate).collect(),
-        discounts: discounts.into_iter().map(|kept| kept.discount).collect(),
-        notes: Vec::new(),
-    };
-    Ok(Kept { file, said, incomplete })
+    let rates = shipping::list(db).await?.into_iter().map(|stored| stored.rate).collect();
+    let discounts = discounts::list(db).await?.into_iter().map(|stored| stored.discount).collect();
+    let file = CatalogFile { wallets, products, rates, discounts, notes: Vec::new() };
+    Ok(StoredCatalog { file, said, incomplete })
 }
 
 /// What was made at the desk has no record's name yet: its slug serves. Each name stands once in a file.
@@ -175,25 +151,53 @@ fn record_name(kept: String, slug: &Slug, names: &mut HashSet<String>) -> String
 }
 
 /// Product and option (0: the product's own) → its prices, in the order of the wallets.
-async fn read_prices(
-    connection: &mut SqliteConnection,
-) -> Result<HashMap<(i64, i64), Prices>, StoreError> {
-    let rows = sqlx::query(
-        "select r.product_id, r.option_id, r.currency, r.price from prices r join wallets w on w.currency = r.currency \
-         order by r.product_id, r.option_id, w.position",
+async fn read_prices(db: &mut Connection) -> Result<HashMap<(i64, i64), Prices>, StoreError> {
+    let rows: Vec<PriceRow> = sqlx::query_as(
+        r#"
+        select r.product_id, r.option_id, r.currency, r.price
+        from prices r join wallets w on w.currency = r.currency
+        order by r.product_id, r.option_id, w.position
+        "#,
     )
-    .fetch_all(&mut *connection)
+    .fetch_all(db)
     .await?;
     let mut prices: HashMap<(i64, i64), Prices> = HashMap::new();
-    for row in &rows {
-        let of = (row.try_get("product_id")?, row.try_get("option_id")?);
-        prices.entry(of).or_default().push((parse_currency(row)?, gwei(row, "price")?));
+    for row in rows {
+        prices.entry((row.product_id, row.option_id)).or_default().push((row.currency, row.price));
     }
     Ok(prices)
 }
 
-impl Kept {
-    /// What the file says where seeding takes it for no news: a quantity that it said before leaves the shelf as it is.
+/// Product → its categories, in their order.
+async fn read_categories(db: &mut Connection) -> Result<HashMap<i64, Vec<String>>, StoreError> {
+    let rows: Vec<(i64, String)> = sqlx::query_as(
+        "select product_id, category from product_categories order by product_id, position",
+    )
+    .fetch_all(db)
+    .await?;
+    let mut categories: HashMap<i64, Vec<String>> = HashMap::new();
+    for (product, category) in rows {
+        categories.entry(product).or_default().push(category);
+    }
+    Ok(categories)
+}
+
+/// Product → its pictures, in their order.
+async fn read_images(db: &mut Connection) -> Result<HashMap<i64, Vec<ImageRecord>>, StoreError> {
+    let rows: Vec<(i64, String, String)> = sqlx::query_as(
+        "select product_id, file, alt from product_pictures order by product_id, position",
+    )
+    .fetch_all(db)
+    .await?;
+    let mut images: HashMap<i64, Vec<ImageRecord>> = HashMap::new();
+    for (product, file, alt) in rows {
+        images.entry(product).or_default().push(ImageRecord { file, alt });
+    }
+    Ok(images)
+}
+
+impl StoredCatalog {
+    /// What the file says where an import takes it for no news: a quantity that it said before leaves the stock as it is.
     pub fn without_old_news(&self, mut file: CatalogFile) -> CatalogFile {
         let here: HashMap<&str, &ProductRecord> =
             self.file.products.iter().map(|product| (product.slug.as_str(), product)).collect();
@@ -240,24 +244,17 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::infra::store::test_shop::query_plan;
+    use crate::infra::store::test_shop::with_shop;
 
     #[test]
     fn what_open_orders_hold_is_found_by_an_index() {
-        let home = tempfile::tempdir().unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let db = Db::open_or_make(&home.path().join("shop.sqlite")).await.unwrap();
+        with_shop(async |db| {
             for query in [PRODUCTS, OPTIONS] {
-                let plan: Vec<(i64, i64, i64, String)> =
-                    sqlx::query_as(sqlx::AssertSqlSafe(format!("explain query plan {query}")))
-                        .fetch_all(&db.read)
-                        .await
-                        .unwrap();
-                let steps: Vec<&str> = plan.iter().map(|(_, _, _, step)| step.as_str()).collect();
+                let steps = query_plan(&db, query).await;
                 let finds = |begin: &str| steps.iter().any(|step| step.starts_with(begin));
                 assert!(finds("SEARCH h USING PRIMARY KEY") && !finds("SCAN h"), "{steps:#?}");
             }
-            db.close().await;
         });
     }
 }

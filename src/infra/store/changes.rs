@@ -1,6 +1,6 @@
 //! Whether anything has been written since the last look.
 
-use crate::infra::store::catalog::Version;
+use crate::infra::store::catalog_state::Version;
 use inotify::Inotify;
 use inotify::WatchMask;
 use std::io;

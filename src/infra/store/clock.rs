@@ -1,53 +1,61 @@
 //! The trusted time, and what was recorded while it was in doubt.
 
+use crate::domain::orders::Status;
 use crate::domain::values::ClockDoubt;
 use crate::domain::values::Settling;
 use crate::domain::values::Timestamp;
 use crate::domain::values::TrustedClock;
-use crate::infra::store::Db;
+use crate::infra::store::Connection;
 use crate::infra::store::StoreError;
 use crate::infra::store::Tx;
-use crate::infra::store::orders::moment;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use crate::infra::store::columns::states_json;
+use sqlx::FromRow;
 
-const CLOCK: &str = "select * from clock";
-
-/// `None`: no clock was looked at yet.
-pub async fn find(db: &Db) -> Result<Option<TrustedClock>, StoreError> {
-    let row = sqlx::query(CLOCK).fetch_optional(&db.read).await?;
-    row.as_ref().map(parse).transpose()
+/// The table's columns, which are all null where it has no row.
+#[derive(FromRow)]
+pub(super) struct ClockColumns {
+    ticks: Option<i64>,
+    time: Option<Timestamp>,
+    may_step: Option<i64>,
+    ahead: Option<i64>,
+    stable_for: Option<i64>,
 }
 
-pub async fn find_now(tx: &mut Tx) -> Result<Option<TrustedClock>, StoreError> {
-    let row = sqlx::query(CLOCK).fetch_optional(&mut *tx.0).await?;
-    row.as_ref().map(parse).transpose()
+/// `None`: no clock was looked at yet.
+pub async fn find(db: &mut Connection) -> Result<Option<TrustedClock>, StoreError> {
+    let row: Option<ClockColumns> =
+        sqlx::query_as("select * from clock").fetch_optional(db).await?;
+    Ok(row.and_then(ClockColumns::clock))
 }
 
 pub async fn replace(tx: &mut Tx, clock: &TrustedClock) -> Result<(), StoreError> {
     sqlx::query(
-        "replace into clock (only, ticks, time, may_step, ahead, stable_for) values (1, ?, ?, ?, ?, ?)",
+        r#"
+        insert into clock (only, ticks, time, may_step, ahead, stable_for) values (1, $1, $2, $3, $4, $5)
+        on conflict (only) do update set ticks = excluded.ticks, time = excluded.time, may_step = excluded.may_step,
+            ahead = excluded.ahead, stable_for = excluded.stable_for
+        "#,
     )
     .bind(clock.monotonic_now)
-    .bind(clock.time.get())
+    .bind(clock.time)
     .bind(clock.may_step)
     .bind(clock.doubt.map(|doubt| doubt.ahead))
     .bind(clock.doubt.map_or(0, |doubt| doubt.stable_for))
-    .execute(&mut *tx.0)
+    .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
 /// Whether orders were placed or finished while the clock was in doubt, or finished later than now.
-pub async fn has_unsettled(db: &Db, now: Timestamp) -> Result<bool, StoreError> {
-    Ok(sqlx::query_scalar(
-        "select exists (select 1 from invoices where clock_ahead is not null) \
-             or exists (select 1 from orders where finished_in_doubt = 1) \
-             or exists (select 1 from orders where ? < finished_at)",
-    )
-    .bind(now.day_start().get())
-    .fetch_one(&db.read)
-    .await?)
+pub async fn has_unsettled(db: &mut Connection, now: Timestamp) -> Result<bool, StoreError> {
+    let has_unsettled = sqlx::query_scalar(
+        r#"
+        select exists (select 1 from invoices where clock_ahead is not null)
+            or exists (select 1 from orders where finished_in_doubt = 1)
+            or exists (select 1 from orders where $1 < finished_at)
+        "#,
+    );
+    Ok(has_unsettled.bind(now.day_start()).fetch_one(db).await?)
 }
 
 /// What was written down while the clock was in doubt follows the trusted time: what waits for a payment keeps the minutes
@@ -55,52 +63,67 @@ pub async fn has_unsettled(db: &Db, now: Timestamp) -> Result<bool, StoreError> 
 pub async fn settle(tx: &mut Tx, settling: Settling) -> Result<(), StoreError> {
     if settling.moves_all {
         sqlx::query(
-            "update invoices set until = (until + ?1 + 59) / 60 * 60 \
-             where clock_ahead is null and ?2 < until and order_id in (select id from orders where status \
-                 in ('awaiting', 'reported', 'partial', 'unconfirmed', 'expired'))",
+            r#"
+            update invoices set until = (until + $1 + 59) / 60 * 60
+            where clock_ahead is null and $2 < until
+                and order_id in (select id from orders where status in (select value from json_each($3)))
+            "#,
         )
         .bind(settling.by)
-        .bind(settling.since.get())
-        .execute(&mut *tx.0)
+        .bind(settling.since)
+        .bind(states_json(&[
+            Status::Awaiting,
+            Status::Reported,
+            Status::Partial,
+            Status::Unconfirmed,
+            Status::Expired,
+        ]))
+        .execute(&mut **tx)
         .await?;
     }
     sqlx::query(
-        "update invoices set until = (until - clock_ahead + ?1 + 59) / 60 * 60, clock_ahead = null \
-         where clock_ahead is not null",
+        r#"
+        update invoices set until = (until - clock_ahead + $1 + 59) / 60 * 60, clock_ahead = null
+        where clock_ahead is not null
+        "#,
     )
     .bind(settling.by)
-    .execute(&mut *tx.0)
+    .execute(&mut **tx)
     .await?;
     // Where the day was not known, it is this one: that is never too early. 0 stands for what is being erased.
     sqlx::query(
-        "update orders set finished_at = ?1, finished_in_doubt = 0 \
-         where finished_at > 0 and (finished_in_doubt = 1 or ?1 < finished_at)",
+        r#"
+        update orders set finished_at = $1, finished_in_doubt = 0
+        where finished_at > 0 and (finished_in_doubt = 1 or $1 < finished_at)
+        "#,
     )
-    .bind(settling.now.day_start().get())
-    .execute(&mut *tx.0)
+    .bind(settling.now.day_start())
+    .execute(&mut **tx)
     .await?;
     sqlx::query("update orders set finished_in_doubt = 0 where finished_in_doubt = 1")
-        .execute(&mut *tx.0)
+        .execute(&mut **tx)
         .await?;
-    // Up to where a chain was followed is its own time, but for a wallet that knows none: nothing is followed beyond now.
+    // A chain is followed up to a moment of its own time, but for a wallet that knows none: nothing is followed beyond now.
     sqlx::query(
-        "update watches set time = min(time, ?1 + ahead), looked_at = min(looked_at, ?1) \
-         where ?1 + ahead < time or ?1 < looked_at",
+        r#"
+        update watches set time = min(time, $1 + ahead), looked_at = min(looked_at, $1)
+        where $1 + ahead < time or $1 < looked_at
+        "#,
     )
-    .bind(settling.now.get())
-    .execute(&mut *tx.0)
+    .bind(settling.now)
+    .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
-/// Reads the row, or those columns of a row that holds them beside others.
-pub(super) fn parse(row: &SqliteRow) -> Result<TrustedClock, StoreError> {
-    let ahead: Option<i64> = row.try_get("ahead")?;
-    let stable_for = row.try_get("stable_for")?;
-    Ok(TrustedClock {
-        monotonic_now: row.try_get("ticks")?,
-        time: moment(row, "time")?,
-        may_step: row.try_get("may_step")?,
-        doubt: ahead.map(|ahead| ClockDoubt { ahead, stable_for }),
-    })
+impl ClockColumns {
+    pub fn clock(self) -> Option<TrustedClock> {
+        let stable_for = self.stable_for?;
+        Some(TrustedClock {
+            monotonic_now: self.ticks?,
+            time: self.time?,
+            may_step: self.may_step?,
+            doubt: self.ahead.map(|ahead| ClockDoubt { ahead, stable_for }),
+        })
+    }
 }

@@ -30,7 +30,7 @@ enum Moved {
 /// erased lies on in it, nor in the blocks that the file system gets back. `false`: somebody is reading; try again later.
 ///
 /// The journal is overwritten by `SQLite` itself, with commits that change nothing: after a checkpoint that waits for all
-/// readers the next commit begins at the start of the file. So it is safe whoever reads or writes meanwhile, in this
+/// readers the next commit begins at the start of the file. So it is safe while others read or write, in this
 /// process or in another, and a power cut at any moment finds a journal that `SQLite` can read.
 pub async fn empty_journal(db: &Db) -> Result<bool, StoreError> {
     // Held to the end: no other commit of this process begins anywhere in between.

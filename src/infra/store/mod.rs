@@ -1,37 +1,58 @@
-//! What the shop remembers. The only room that speaks SQL.
+//! The database. The only module with SQL.
 
+pub mod accounts;
 pub mod appearance;
 pub mod audit_log;
-pub mod catalog;
 pub mod catalog_export;
 pub mod catalog_import;
+pub mod catalog_state;
+pub mod categories;
 mod changes;
 pub mod clock;
-pub mod desk;
-pub mod desk_list;
+mod columns;
+pub mod discounts;
+mod error;
 pub mod expiry;
+pub mod handled_forms;
 pub mod journal;
+pub mod listing;
 pub mod listing_index;
+pub mod login;
 pub mod messages;
+pub mod offers;
+pub mod order_placement;
 pub mod order_query;
 pub mod order_reports;
 pub mod orders;
 pub mod outbox;
 pub mod pages;
-pub mod payment;
-pub mod product_edit;
+pub mod payments;
+pub mod pictures;
+pub mod product_writes;
+pub mod products;
 pub mod retention;
+pub mod search;
+pub mod seller_products;
+pub mod shipping;
 pub mod shop_state;
 pub mod snapshot;
+pub mod sprites;
 pub mod statistics;
-pub mod trade;
+pub mod stock;
+#[cfg(test)]
+mod test_shop;
+pub mod wallets;
 pub mod watch;
+
+pub use error::StoreError;
+pub use error::is_temporary;
 
 use crate::infra::store::changes::Changes;
 use crate::infra::store::outbox::Delivered;
-use sqlx::Connection;
+use sqlx::Connection as _;
 use sqlx::Sqlite;
 use sqlx::SqlitePool;
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::sqlite::SqliteJournalMode;
 use sqlx::sqlite::SqlitePoolOptions;
@@ -39,6 +60,8 @@ use sqlx::sqlite::SqliteSynchronous;
 use std::fs::OpenOptions;
 use std::future::ready;
 use std::io::Write;
+use std::ops::Deref;
+use std::ops::DerefMut;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -46,7 +69,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// The shop's memory: one file, any number of readers, one writer at a time.
+/// The database: one file, a few readers, one writer at a time.
 #[derive(Clone)]
 pub struct Db {
     read: SqlitePool,
@@ -54,106 +77,32 @@ pub struct Db {
     /// The file in which `SQLite` keeps what is committed until it moves into the database.
     journal: Arc<Path>,
     changes: Arc<Changes>,
-    told: Arc<Delivered>,
+    delivered: Arc<Delivered>,
 }
 
 /// Units: bytes of a trial file: more than an order and its message take.
 const TRIAL: usize = 16 * 1024;
 
-/// Units: connections that only read. Whoever lets pages wait for each other counts them.
+/// Units: connections that only read. The web server makes fewer pages at once for those who only look.
 pub const N_READERS: u32 = 4;
 
-/// A piece of work that is kept as a whole or not at all.
+/// A connection to the database. What only reads takes one: from [`Db::reader`], or a [`Tx`] for what must not change before
+/// the transaction writes.
+pub type Connection = sqlx::SqliteConnection;
+
+/// A transaction that writes. Without [`Tx::commit`] nothing of it is kept.
 pub struct Tx(sqlx::Transaction<'static, Sqlite>, SqlitePool);
 
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    #[error("the database: {0}")]
-    Sql(#[from] sqlx::Error),
-    #[error("the database's shape: {0}")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
-    #[error("the database's file: {0}")]
-    File(#[from] std::io::Error),
-    /// A row holds what no rule of the shop allows: the name of the column.
-    #[error("a row that cannot be read: {0}")]
-    Row(&'static str),
-    #[error("the file is a database, but not of a shop")]
-    OfOthers,
-    #[error("the file holds no shop")]
-    Empty,
-}
-
-// Source: sqlite3.h.
-const BUSY: i32 = 5;
-const LOCKED: i32 = 6;
-const OUT_OF_MEMORY: i32 = 7;
-const READ_ONLY: i32 = 8;
-const DISK_ERROR: i32 = 10;
-const DISK_FULL: i32 = 13;
-const CANNOT_OPEN: i32 = 14;
-const LOCK_PROTOCOL: i32 = 15;
-
-/// Whether the cause of an error is one that passes: see [`StoreError::is_temporary`]. A file beside the database that
-/// cannot be written has such a cause too.
-pub fn is_temporary(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source()).any(|cause| {
-        cause.is::<std::io::Error>()
-            || cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_temporary)
-    })
-}
-
-impl StoreError {
-    /// Whether another try may succeed.
-    pub fn is_busy(&self) -> bool {
-        self.code() == Some(BUSY) || matches!(self, Self::Sql(sqlx::Error::PoolTimedOut))
-    }
-
-    /// Whether the disk, or whoever else uses the file, is in the way: nothing is wrong with what was asked for, and a later
-    /// try may succeed.
-    pub fn is_temporary(&self) -> bool {
-        const OF_DISK: [i32; 8] = [
-            BUSY,
-            LOCKED,
-            OUT_OF_MEMORY,
-            READ_ONLY,
-            DISK_ERROR,
-            DISK_FULL,
-            CANNOT_OPEN,
-            LOCK_PROTOCOL,
-        ];
-        self.code().is_some_and(|code| OF_DISK.contains(&code))
-            || matches!(
-                self,
-                Self::File(_) | Self::Sql(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_))
-            )
-    }
-
-    fn is_read_only(&self) -> bool {
-        self.code() == Some(READ_ONLY)
-    }
-
-    /// SQLite's primary result code: the lowest eight bits of the extended one.
-    fn code(&self) -> Option<i32> {
-        let Self::Sql(sqlx::Error::Database(error)) = self else { return None };
-        error.code()?.parse::<i32>().ok().map(|code| code & 0xff)
-    }
-
-    /// Whether a rule of the tables that something is there once was broken, and for which columns.
-    pub fn is_taken(&self, column: &str) -> bool {
-        matches!(self, Self::Sql(sqlx::Error::Database(error)) if error.is_unique_violation() && error.message().contains(column))
-    }
-}
-
 impl Db {
-    /// Opens the file of a shop, and brings its tables up to date.
+    /// Opens the database of a shop, and brings its tables up to date.
     ///
     /// # Errors
-    /// [`StoreError`], among them that no shop is there, and a migration that was changed after it had been applied.
+    /// [`StoreError`]: also that there is no shop, or that a migration was changed after it had been applied.
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
         Self::open_file(file, false).await
     }
 
-    /// The same, and makes a shop (readable by its owner alone) where the file is missing or empty.
+    /// The same, and creates a shop (readable by its owner alone) where the file is missing or empty.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -183,7 +132,7 @@ impl Db {
             .pragma("secure_delete", "ON")
             .pragma("temp_store", "MEMORY");
         let options = sqlx::ConnectOptions::disable_statement_logging(options);
-        // One connection: whoever waits, waits here and not for the file's lock.
+        // One connection: what waits for it waits here and not for the file's lock.
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .min_connections(1)
@@ -196,7 +145,7 @@ impl Db {
             .connect_with(options.clone())
             .await?;
         sqlx::migrate!().run(&write).await?;
-        payment::name_accounts(&write).await?;
+        accounts::name_accounts(&write).await?;
         let read = SqlitePoolOptions::new()
             .max_connections(N_READERS)
             // One is always open, so that the journal that `changes` watches stays the same file.
@@ -208,7 +157,15 @@ impl Db {
             .await?;
         let changes = Arc::new(Changes::watch(file)?);
         let journal = changes::journal_of(file).into();
-        Ok(Self { read, write, journal, changes, told: Arc::default() })
+        Ok(Self { read, write, journal, changes, delivered: Arc::default() })
+    }
+
+    /// Waits where all readers are in use: hold one only as long as you read with it.
+    ///
+    /// # Errors
+    /// That none came free in time.
+    pub async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        Ok(self.read.acquire().await?)
     }
 
     /// # Errors
@@ -252,8 +209,8 @@ impl Db {
         Ok(())
     }
 
-    /// The last one that closes the database removes its journal: so it is emptied first, where nobody reads it. Where that
-    /// fails, an open shop does it within the minute.
+    /// The last process that closes the database removes its journal. So the journal is emptied first, unless somebody reads
+    /// it; then an open shop does so within the minute.
     pub async fn close(&self) {
         let _ = journal::empty_journal(self).await;
         self.read.close().await;
@@ -264,7 +221,7 @@ impl Db {
 /// Whether the file holds tables, and whether they are a shop's: looked at before anything of it is changed.
 async fn holds_shop(file: &Path) -> Result<bool, StoreError> {
     let options = SqliteConnectOptions::new().filename(file);
-    let mut connection = sqlx::SqliteConnection::connect_with(&options).await?;
+    let mut connection = Connection::connect_with(&options).await?;
     let found = sqlx::query_as(
         "select count(*), coalesce(sum(name = '_sqlx_migrations'), 0) from sqlite_schema",
     )
@@ -275,6 +232,20 @@ async fn holds_shop(file: &Path) -> Result<bool, StoreError> {
         (0i64, _) => Ok(false),
         (_, 0i64) => Err(StoreError::OfOthers),
         _ => Ok(true),
+    }
+}
+
+impl Deref for Tx {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.0
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.0
     }
 }
 

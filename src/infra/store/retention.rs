@@ -2,44 +2,57 @@
 
 use crate::domain::orders::Due;
 use crate::domain::orders::OrderRef;
-use crate::infra::store::Db;
+use crate::domain::orders::Status;
+use crate::infra::store::Connection;
 use crate::infra::store::StoreError;
 use crate::infra::store::Tx;
-use crate::infra::store::orders::parse_ref;
+use serde_json::json;
 
-/// Which of `orders o join invoices i` are due: `?1` to `?4` are the fields of [`Due`] in their order.
+/// Which of `orders o join invoices i` are due: `$1` to `$4` are the fields of [`Due`] in their order, `$5` is the state of an
+/// order that nobody paid for in time.
 macro_rules! is_due {
     () => {
-        "(o.status <> 'expired' and o.finished_at <= ?1 \
-             or o.status = 'expired' and o.finished_at <= ?4 and i.until <= case when i.seen is null then ?2 else ?3 end) \
-         and not exists (select 1 from owed w where w.order_id = o.id and w.message is not null)"
+        r#"
+        (o.status <> $5 and o.finished_at <= $1
+            or o.status = $5 and o.finished_at <= $4 and i.until <= case when i.seen is null then $2 else $3 end)
+        and not exists (select 1 from owed w where w.order_id = o.id and w.message is not null)
+        "#
     };
 }
 
-/// What the seller was not told yet is never due.
-pub async fn list_due(db: &Db, due: Due) -> Result<Vec<OrderRef>, StoreError> {
-    let rows = sqlx::query(concat!(
-        "select o.order_ref from orders o join invoices i on i.order_id = o.id \
-         where o.finished_at is not null and ",
+/// An order is never due while a message about it waits for the seller.
+pub async fn list_due(db: &mut Connection, due: Due) -> Result<Vec<OrderRef>, StoreError> {
+    let refs = sqlx::query_scalar(concat!(
+        r#"
+        select o.order_ref
+        from orders o join invoices i on i.order_id = o.id
+        where o.finished_at is not null and
+        "#,
         is_due!()
-    ))
-    .bind(due.finished_by.get())
-    .bind(due.unpaid_by.get())
-    .bind(due.followed_by.get())
-    .bind(due.unpaid_seen_by.get())
-    .fetch_all(&db.read)
-    .await?;
-    rows.iter().map(parse_ref).collect()
+    ));
+    Ok(refs
+        .bind(due.finished_by)
+        .bind(due.unpaid_by)
+        .bind(due.followed_by)
+        .bind(due.unpaid_seen_by)
+        .bind(Status::Expired)
+        .fetch_all(db)
+        .await?)
 }
 
-/// Before each statement that asks for them: those of the named orders that are due, as `due`.
+/// A statement that asks for those of the named orders that are due, as `due`.
 macro_rules! of_due {
     ($statement:literal) => {
         concat!(
-            "with due as (select o.id from json_each(?5) named join orders o on o.order_ref = named.value \
-             join invoices i on i.order_id = o.id where ",
+            r#"
+            with due as (
+                select o.id
+                from json_each($6) named
+                join orders o on o.order_ref = named.value
+                join invoices i on i.order_id = o.id
+                where "#,
             is_due!(),
-            ") ",
+            ")",
             $statement
         )
     };
@@ -53,9 +66,13 @@ const STRIP: [&str; 6] = [
     of_due!("delete from order_lines where order_id in due"),
     of_due!("delete from given_transactions where order_id in due"),
     of_due!(
-        "update orders set finished_at = 0, lookup_name = randomblob(32), form_token = randomblob(32), \
-            transaction_id = null, reader = null, sending_name = null, sending_price = null, discount_code = null, \
-            discount_percent = null, discount_less = null, code_is_back = 0, list_currency = '', list_amount = 0 where id in due"
+        r#"
+        update orders
+        set finished_at = 0, lookup_name = randomblob(32), form_token = randomblob(32), transaction_id = null, reader = null,
+            sending_name = null, sending_price = null, discount_code = null, discount_percent = null, discount_less = null,
+            code_is_back = 0, list_currency = '', list_amount = 0
+        where id in due
+        "#
     ),
     of_due!("delete from invoices where order_id in due"),
 ];
@@ -66,58 +83,62 @@ pub const MOST_AT_ONCE: usize = 500;
 /// Erases all of these orders but their references, where they are still due: an order without an invoice is found by
 /// nobody any more. The references stay until the messages in the Maildir are gone too, see [`list_stripped`].
 pub async fn strip(tx: &mut Tx, order_refs: &[OrderRef], due: Due) -> Result<(), StoreError> {
-    let named = names(order_refs);
+    let named = refs_json(order_refs);
     for statement in STRIP {
         sqlx::query(statement)
-            .bind(due.finished_by.get())
-            .bind(due.unpaid_by.get())
-            .bind(due.followed_by.get())
-            .bind(due.unpaid_seen_by.get())
+            .bind(due.finished_by)
+            .bind(due.unpaid_by)
+            .bind(due.followed_by)
+            .bind(due.unpaid_seen_by)
+            .bind(Status::Expired)
             .bind(&named)
-            .execute(&mut *tx.0)
+            .execute(&mut **tx)
             .await?;
     }
-    // A node's reader leaves out by itself what is no longer there, where one still looks.
-    sqlx::query("update watches set memory = null where is_on = 0").execute(&mut *tx.0).await?;
+    // Where a node still looks, its reader leaves out by itself what is no longer there.
+    sqlx::query("update watches set memory = null where is_on = 0").execute(&mut **tx).await?;
     Ok(())
 }
 
 /// The orders of which nothing but the reference is left.
-pub async fn list_stripped(db: &Db) -> Result<Vec<OrderRef>, StoreError> {
-    let rows = sqlx::query(
-        "select order_ref from orders o where finished_at = 0 \
-         and not exists (select 1 from invoices i where i.order_id = o.id) order by id",
-    )
-    .fetch_all(&db.read)
-    .await?;
-    rows.iter().map(parse_ref).collect()
+pub async fn list_stripped(db: &mut Connection) -> Result<Vec<OrderRef>, StoreError> {
+    let refs = sqlx::query_scalar(
+        r#"
+        select order_ref from orders o
+        where finished_at = 0 and not exists (select 1 from invoices i where i.order_id = o.id)
+        order by id
+        "#,
+    );
+    Ok(refs.fetch_all(db).await?)
 }
 
 /// Whether nothing but the reference is left of this order.
-pub async fn is_stripped(db: &Db, order_ref: &OrderRef) -> Result<bool, StoreError> {
-    let found: Option<i64> = sqlx::query_scalar(
-        "select 1 from orders o where order_ref = ? \
-         and not exists (select 1 from invoices i where i.order_id = o.id)",
-    )
-    .bind(order_ref.as_str())
-    .fetch_optional(&db.read)
-    .await?;
-    Ok(found.is_some())
+pub async fn is_stripped(db: &mut Connection, order_ref: &OrderRef) -> Result<bool, StoreError> {
+    let is_stripped = sqlx::query_scalar(
+        r#"
+        select exists (select 1 from orders o
+            where order_ref = $1 and not exists (select 1 from invoices i where i.order_id = o.id))
+        "#,
+    );
+    Ok(is_stripped.bind(order_ref).fetch_one(db).await?)
 }
 
 /// Erases these references of [`list_stripped`].
 pub async fn erase_stripped(tx: &mut Tx, order_refs: &[OrderRef]) -> Result<(), StoreError> {
     sqlx::query(
-        "delete from orders where order_ref in (select value from json_each(?)) \
-         and not exists (select 1 from invoices i where i.order_id = orders.id)",
+        r#"
+        delete from orders
+        where order_ref in (select value from json_each($1))
+            and not exists (select 1 from invoices i where i.order_id = orders.id)
+        "#,
     )
-    .bind(names(order_refs))
-    .execute(&mut *tx.0)
+    .bind(refs_json(order_refs))
+    .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
-fn names(order_refs: &[OrderRef]) -> String {
-    let names: Vec<&str> = order_refs.iter().map(OrderRef::as_str).collect();
-    serde_json::json!(names).to_string()
+fn refs_json(order_refs: &[OrderRef]) -> String {
+    let refs: Vec<&str> = order_refs.iter().map(OrderRef::as_str).collect();
+    json!(refs).to_string()
 }

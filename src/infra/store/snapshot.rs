@@ -1,40 +1,30 @@
 //! A consistent snapshot of the database, and its verification.
 
-use crate::infra::store::Db;
+use crate::infra::store::Connection;
 use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
-use sqlx::Row;
+use sqlx::FromRow;
 
 /// The whole database as it is at one moment, while others read and write it; never a file.
-pub async fn whole(db: &Db) -> Result<Vec<u8>, StoreError> {
-    let mut connection = db.read.acquire().await?;
-    Ok(connection.serialize(None).await?.as_ref().to_vec())
+pub async fn whole(db: &mut Connection) -> Result<Vec<u8>, StoreError> {
+    Ok(db.serialize(None).await?.as_ref().to_vec())
 }
 
-/// Whether the file holds what it should: every page, every index beside its table, and every row that another one names.
-/// The first complaint, if there is one.
-pub async fn find_damage(db: &Db) -> Result<Option<String>, StoreError> {
-    let found: String = sqlx::query_scalar("pragma integrity_check(1)").fetch_one(&db.read).await?;
+#[derive(FromRow)]
+struct BrokenReference {
+    table: String,
+    parent: String,
+}
+
+/// The first thing that is wrong: a page, an index that differs from its table, or a row that names another one that is not
+/// there.
+pub async fn find_damage(db: &mut Connection) -> Result<Option<String>, StoreError> {
+    let found: String = sqlx::query_scalar("pragma integrity_check(1)").fetch_one(&mut *db).await?;
     if found != "ok" {
         return Ok(Some(found));
     }
-    let broken = sqlx::query("pragma foreign_key_check").fetch_optional(&db.read).await?;
-    let Some(broken) = broken else { return Ok(None) };
-    let (table, parent): (String, String) = (broken.try_get("table")?, broken.try_get("parent")?);
-    Ok(Some(format!("a row of {table} names one of {parent} that is not there")))
-}
-
-/// Lets every account go on so much further on. After a copy was brought back nobody knows how many addresses were given out
-/// since it was made; an account that the copy does not know may have been used too, and begins with the gap.
-pub async fn leave_gap(tx: &mut Tx, gap: u32) -> Result<(), StoreError> {
-    sqlx::query(
-        "insert into derivations (xpub, next_index) values ('', 0) on conflict (xpub) do nothing",
-    )
-    .execute(&mut *tx.0)
-    .await?;
-    sqlx::query("update derivations set next_index = next_index + ?")
-        .bind(gap)
-        .execute(&mut *tx.0)
-        .await?;
-    Ok(())
+    let broken: Option<BrokenReference> =
+        sqlx::query_as("pragma foreign_key_check").fetch_optional(db).await?;
+    Ok(broken.map(|BrokenReference { table, parent }| {
+        format!("a row of {table} names one of {parent} that is not there")
+    }))
 }

@@ -81,13 +81,16 @@ pub async fn back_up(backup: Backup, settings: Settings) -> anyhow::Result<ExitC
         .context("nothing was backed up, since it cannot be encrypted")?;
     // Once sealed, never plain again.
     actions::remember_key(&shop).await?;
-    let damage = store::snapshot::find_damage(&shop.db).await.context("look at the database")?;
+    let damage = store::snapshot::find_damage(&mut *shop.db.reader().await?)
+        .await
+        .context("look at the database")?;
     if let Some(damage) = damage {
         anyhow::bail!(
             "nothing was backed up: the database is damaged ({damage}). Keep your older backups; `shop doctor` says what to do"
         );
     }
-    let database = store::snapshot::whole(&shop.db).await.context("copy the database")?;
+    let database =
+        store::snapshot::whole(&mut *shop.db.reader().await?).await.context("copy the database")?;
     shop.db.close().await;
 
     let mut files = BTreeMap::from([(DATABASE.to_owned(), database)]);
@@ -242,13 +245,14 @@ async fn bring_back(
 async fn mend_database(file: &Path, gap: u32) -> anyhow::Result<()> {
     let db = Db::open(file).await?;
     let mended = async {
-        if let Some(damage) = store::snapshot::find_damage(&db).await? {
+        let damage = store::snapshot::find_damage(&mut *db.reader().await?).await?;
+        if let Some(damage) = damage {
             anyhow::bail!("it is damaged: {damage}");
         }
         let mut tx = db.write().await?;
-        store::snapshot::leave_gap(&mut tx, gap).await.context("leave the gap")?;
+        store::accounts::leave_gap(&mut tx, gap).await.context("leave the gap")?;
         // A session that was ended since the copy was made would be open again.
-        store::desk::delete_sessions(&mut tx).await.context("end the desk's sessions")?;
+        store::login::delete_sessions(&mut tx).await.context("end the desk's sessions")?;
         tx.commit().await.context("commit the gap")?;
         anyhow::ensure!(store::journal::empty_journal(&db).await?, "its journal cannot be emptied");
         anyhow::Ok(())

@@ -41,7 +41,9 @@ pub async fn run(command: CatalogCommand, settings: Settings) -> anyhow::Result<
     let Action::Export { file, pages } = command.action;
     let shop = open::shop(&settings).await?;
     actions::name_pictures(&shop).await.context("find the names of the pictures")?;
-    let kept = store::catalog_export::read_catalog(&shop.db).await.context("read the catalog")?;
+    let kept = store::catalog_export::read(&mut *shop.db.reader().await?)
+        .await
+        .context("read the catalog")?;
     let texts = actions::list_page_texts(&shop).await?;
     shop.db.close().await;
     if let Some(first) = kept.incomplete.first() {

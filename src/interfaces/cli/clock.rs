@@ -37,7 +37,8 @@ pub async fn run(command: Clock, settings: Settings) -> anyhow::Result<ExitCode>
 
 async fn show(shop: &actions::Shop) -> anyhow::Result<()> {
     let reading = clock::reading();
-    let kept = store::clock::find(&shop.db).await.context("read the trusted time")?;
+    let kept =
+        store::clock::find(&mut *shop.db.reader().await?).await.context("read the trusted time")?;
     let looked = kept.map_or_else(|| TrustedClock::begin(&reading), |kept| kept.look(&reading).0);
     say(&format!("host's clock  {}", reading.wall.for_people()));
     say(&format!("trusted time  {}", looked.at(&reading).trusted.for_people()));

@@ -65,7 +65,7 @@ const MOST_BYTES: u64 = 16 * 1024;
 async fn set_password(settings: &Settings) -> anyhow::Result<ExitCode> {
     // Before anything is asked: whoever cannot keep a password need not type one.
     let shop = open::shop(settings).await?;
-    let site_name = store::appearance::find_name(&shop.db).await?;
+    let site_name = store::appearance::find_name(&mut *shop.db.reader().await?).await?;
     let site_name = site_name.unwrap_or_else(|| settings.site.name.clone());
     let (first, second) = if io::stdin().is_terminal() {
         let first = rpassword::prompt_password("New password: ").context("read the password")?;
@@ -109,7 +109,7 @@ fn judge(text: &str, site_name: &str) -> anyhow::Result<NewPassword> {
 async fn tell_sessions(settings: &Settings, end: bool) -> anyhow::Result<ExitCode> {
     let shop = open::shop(settings).await?;
     let now = open::now();
-    let sessions = store::desk::list_sessions(&shop.db).await?;
+    let sessions = store::login::list_sessions(&mut *shop.db.reader().await?).await?;
     let open: Vec<&SessionSpan> = sessions.iter().filter(|span| !span.is_over(now)).collect();
     if end {
         actions::end_sessions(&shop, now).await?;
@@ -140,7 +140,8 @@ async fn tell_factor(settings: &Settings, off: bool) -> anyhow::Result<ExitCode>
             "2FA was not on."
         }
     } else {
-        match store::desk::find_lock(&shop.db).await?.factor {
+        let lock = store::login::find_lock(&mut *shop.db.reader().await?).await?;
+        match lock.factor {
             Some(_) => "2FA is on. Turn it off with `shop desk factor --off`.",
             None => "2FA is off. Set it up on the desk's Account page.",
         }

@@ -83,14 +83,17 @@ pub async fn shop_or_new(settings: &Settings) -> anyhow::Result<Shop> {
 
 async fn behind(db: Db, settings: &Settings) -> anyhow::Result<Shop> {
     let home = home_of(&settings.storage.database);
-    if let Some(kept) = store::clock::find(&db).await.context("read the trusted time")? {
+    let kept = store::clock::find(&mut *db.reader().await?).await;
+    if let Some(kept) = kept.context("read the trusted time")? {
         clock::follow(kept);
     }
     let gallery = home.join("pictures");
     let pictures = Gallery::open(gallery.clone())
         .with_context(|| format!("open the folder {}", gallery.display()))?;
-    let salt =
-        store::shop_state::find(&db).await.context("read what the shop remembers of itself")?.salt;
+    let salt = store::shop_state::find(&mut *db.reader().await?)
+        .await
+        .context("read what the shop remembers of itself")?
+        .salt;
     let shop = Shop {
         db,
         maildir: Maildir::new(settings.mail.maildir.clone()),

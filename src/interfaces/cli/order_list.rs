@@ -105,8 +105,9 @@ pub async fn list(shop: &Shop, listing: &Listing, as_json: bool) -> anyhow::Resu
     if as_json || listing.all {
         return pour(list_all(shop, &filter, as_json).await);
     }
-    let orders = store::order_reports::list(&shop.db, &filter, None, FEW).await?;
-    let n_orders = store::order_reports::count(&shop.db, &filter).await?;
+    let orders =
+        store::order_reports::list(&mut *shop.db.reader().await?, &filter, None, FEW).await?;
+    let n_orders = store::order_reports::count(&mut *shop.db.reader().await?, &filter).await?;
     let mut out = io::stdout().lock();
     pour(write_few(&mut out, &orders, n_orders, listing).map_err(Into::into))
 }
@@ -140,7 +141,9 @@ async fn list_all(shop: &Shop, filter: &Filter, as_json: bool) -> anyhow::Result
         writeln!(out, "{}", heading())?;
     }
     loop {
-        let mut page = store::order_reports::list(&shop.db, filter, last.as_ref(), PAGE).await?;
+        let mut page =
+            store::order_reports::list(&mut *shop.db.reader().await?, filter, last.as_ref(), PAGE)
+                .await?;
         for order in &page {
             if as_json {
                 array.push(&mut out, &summary_json(order))?;
@@ -215,8 +218,13 @@ async fn write_books(shop: &Shop, filter: &Filter, format: Format) -> anyhow::Re
     }
     let mut last = None;
     loop {
-        let mut page =
-            store::order_reports::list_entries(&shop.db, filter, last.as_ref(), PAGE).await?;
+        let mut page = store::order_reports::list_entries(
+            &mut *shop.db.reader().await?,
+            filter,
+            last.as_ref(),
+            PAGE,
+        )
+        .await?;
         for entry in &page {
             match format {
                 Format::Csv => write_record(&mut out, record(entry))?,
@@ -339,18 +347,18 @@ pub async fn digest(shop: &Shop, digest: &Digest, as_json: bool) -> anyhow::Resu
         let filter = Filter { states: states.to_vec(), since: None, before: None };
         waiting.push(stand(shop, key, words.to_owned(), filter).await?);
     }
-    let unanswered = store::order_reports::list_unanswered(&shop.db).await?;
+    let unanswered = store::order_reports::list_unanswered(&mut *shop.db.reader().await?).await?;
     waiting.push(listed("answer", "to answer", unanswered));
     let due = actions::list_forgettable(shop, now).await.context("list what is due")?;
     waiting.push(listed("erase", "due for deletion", due));
-    let n_untold = store::outbox::count_undelivered(&shop.db).await?;
+    let n_untold = store::outbox::count_undelivered(&mut *shop.db.reader().await?).await?;
     waiting.push(Waiting {
         key: "untold",
         words: "messages not yet in the Maildir".to_owned(),
         count: usize::try_from(n_untold).unwrap_or(usize::MAX),
         named: Vec::new(),
     });
-    let watches = store::watch::list(&shop.db).await?;
+    let watches = store::watch::list(&mut *shop.db.reader().await?).await?;
     waiting.push(Waiting {
         key: "nodes",
         words: "coins not tracked: shop doctor".to_owned(),
@@ -368,8 +376,9 @@ async fn stand(
     words: String,
     filter: Filter,
 ) -> anyhow::Result<Waiting> {
-    let count = store::order_reports::count(&shop.db, &filter).await?;
-    let named = store::order_reports::list(&shop.db, &filter, None, FEW).await?;
+    let count = store::order_reports::count(&mut *shop.db.reader().await?, &filter).await?;
+    let named =
+        store::order_reports::list(&mut *shop.db.reader().await?, &filter, None, FEW).await?;
     Ok(Waiting {
         key,
         words,

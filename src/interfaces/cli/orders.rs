@@ -16,8 +16,8 @@ use crate::infra::mail;
 use crate::infra::mail::MessageId;
 use crate::infra::mail::Reply;
 use crate::infra::store;
-use crate::infra::store::messages::SealedWords;
-use crate::infra::store::messages::WordsKind;
+use crate::infra::store::messages::MessageKind;
+use crate::infra::store::messages::SealedMessage;
 use crate::interfaces::cli::open;
 use crate::interfaces::cli::order_list;
 use crate::interfaces::cli::order_list::Digest;
@@ -176,7 +176,7 @@ fn words(what: &str, given: &[String]) -> anyhow::Result<Line> {
 
 async fn find(shop: &Shop, order_ref: &str) -> anyhow::Result<Order> {
     let order_ref = OrderRef::parse(order_ref)?;
-    store::orders::find(&shop.db, &order_ref).await?.context("order not found")
+    store::orders::find(&mut *shop.db.reader().await?, &order_ref).await?.context("order not found")
 }
 
 async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()> {
@@ -219,7 +219,9 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
         say(&format!("  tx id     {} (reported by the buyer)", id.as_str()));
     }
     say("");
-    for step in store::messages::list_steps(&shop.db, &order.order_ref).await? {
+    let steps =
+        store::messages::list_steps(&mut *shop.db.reader().await?, &order.order_ref).await?;
+    for step in steps {
         say(&format!("  {}  {}", &step.day.rfc_3339()[..10], step_words(&step)));
     }
     say("The address and messages are only in your mailbox, in the thread of this order.");
@@ -332,10 +334,10 @@ fn read_words() -> anyhow::Result<String> {
     String::from_utf8(bytes).context("the text is not UTF-8")
 }
 
-fn step_words(step: &SealedWords) -> String {
+fn step_words(step: &SealedMessage) -> String {
     match (step.kind, step.status) {
-        (WordsKind::Question, _) => "message from the buyer".to_owned(),
-        (WordsKind::Answer, _) => "your answer".to_owned(),
+        (MessageKind::Question, _) => "message from the buyer".to_owned(),
+        (MessageKind::Answer, _) => "your answer".to_owned(),
         (_, Some(status)) => status.to_string(),
         (_, None) => String::new(),
     }

@@ -37,7 +37,7 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
         tell(&due, "due for deletion");
         tell_deeds(actions::count_old_actions(&shop, now).await?, "due for deletion");
         if purge.figures {
-            let n = store::statistics::count(&shop.db).await?;
+            let n = store::statistics::count(&mut *shop.db.reader().await?).await?;
             say(&format!("Daily and weekly figures to delete: {n}."));
         }
         if let Some(doubted) = actions::doubt_clock(&shop).await? {

@@ -67,7 +67,9 @@ pub async fn run(serve: Serve, settings: Settings, flags: &Flags) -> anyhow::Res
     let mut told = Box::pin(shutdown_signal()?);
     let shop = open::shop_or_new(&settings).await?;
     let shop = Shop { image_worker: ImageWorker::apart(image_worker::apart(flags)), ..shop };
-    if store::catalog::is_empty(&shop.db).await? && Path::new(DATA).exists() {
+    if store::catalog_state::is_empty(&mut *shop.db.reader().await?).await?
+        && Path::new(DATA).exists()
+    {
         match seed(flags, &mut told).await? {
             Seeded::Filled => {}
             Seeded::Refused => return Ok(ExitCode::FAILURE),
@@ -167,7 +169,7 @@ pub async fn run(serve: Serve, settings: Settings, flags: &Flags) -> anyhow::Res
         let told = async move { closing.notified().await };
         actix_web::rt::spawn(crate::interfaces::desk::serve::serve(desk, listener, told))
     });
-    if store::shop_state::find(&shop.db).await?.closed_on.is_some() {
+    if store::shop_state::find(&mut *shop.db.reader().await?).await?.closed_on.is_some() {
         tracing::warn!("you closed the shop: orders are not accepted until `shop open`");
     }
     let sweeper =

@@ -7,7 +7,7 @@ use crate::domain::values::Currency;
 use crate::domain::values::plural;
 use crate::infra::config::Settings;
 use crate::infra::store;
-use crate::infra::store::payment::Reach;
+use crate::infra::store::accounts::Reach;
 use crate::interfaces::cli::open;
 use crate::interfaces::cli::say;
 use crate::interfaces::cli::say_error;
@@ -56,11 +56,13 @@ pub async fn run(command: WalletCommand, settings: Settings) -> anyhow::Result<E
         return check_file(file, settings.orders.wallet, command.json);
     }
     let shop = open::shop(&settings).await?;
-    let wallets = store::payment::list_wallets(&shop.db).await?;
+    let wallets = store::wallets::list(&mut *shop.db.reader().await?).await?;
     let mut looked = Vec::new();
     for wallet in wallets {
         let reach = match wallet.receives.account() {
-            Some(account) => store::payment::find_reach(&shop.db, &account).await?,
+            Some(account) => {
+                store::accounts::find_reach(&mut *shop.db.reader().await?, &account).await?
+            }
             None => None,
         };
         looked.push((wallet, reach));

@@ -264,8 +264,10 @@ impl Watched {
         let now = open::now();
         let rules = &settings.nodes.confirmations;
         let trusted = open::trusted();
-        let followed = store::watch::list_followed(&shop.db, network, rules, trusted).await?;
-        let memory = store::watch::find_memory(&shop.db, network).await?;
+        let followed =
+            store::watch::list_followed(&mut *shop.db.reader().await?, network, rules, trusted)
+                .await?;
+        let memory = store::watch::find_memory(&mut *shop.db.reader().await?, network).await?;
         let looking = self.node.look(&followed, memory.as_deref(), (now, trusted));
         let looked = tokio::time::timeout(LONGEST_LOOK, looking).await;
         let look = match looked {
@@ -292,7 +294,7 @@ impl Watched {
     /// Those of the chains that are followed which are this node's. A wallet that came with a new catalog is followed too.
     async fn networks(&self, shop: &Shop) -> anyhow::Result<Vec<String>> {
         let needed = self.list_mine(shop).await?;
-        let known = store::watch::list(&shop.db).await?;
+        let known = store::watch::list(&mut *shop.db.reader().await?).await?;
         if !needed.iter().all(|network| known.iter().any(|watch| watch.network == *network)) {
             let mut tx = shop.db.write().await?;
             store::watch::begin(&mut tx, &needed).await.context("say what is followed")?;
@@ -304,7 +306,7 @@ impl Watched {
     /// The chains that the shop needs and this node serves. Where a node of Ethereum's kind serves none of them, or does not
     /// say which, the first node takes those that nobody serves, and says so; else nobody follows them.
     async fn list_mine(&self, shop: &Shop) -> anyhow::Result<Vec<String>> {
-        let mut needed = store::watch::list_needed(&shop.db).await?;
+        let mut needed = store::watch::list_needed(&mut *shop.db.reader().await?).await?;
         needed.retain(|network| self.may_serve(network));
         if let Node::Ethereum { place, n_nodes, served, .. } = &self.node {
             let served = served.borrow();
@@ -374,7 +376,8 @@ async fn look_ahead(
     network: &str,
     node: &Ethereum,
 ) -> anyhow::Result<Result<(), NodeError>> {
-    for wallet in store::payment::list_wallets(&shop.db).await? {
+    let wallets = store::wallets::list(&mut *shop.db.reader().await?).await?;
+    for wallet in wallets {
         let (Destination::Account(key), Some(account)) =
             (&wallet.receives, wallet.receives.account())
         else {
@@ -383,7 +386,12 @@ async fn look_ahead(
         if wallet.coin.network() != network {
             continue;
         }
-        let indexes = store::watch::list_unlooked(&shop.db, &account, &wallet.currency).await?;
+        let indexes = store::accounts::list_unchecked(
+            &mut *shop.db.reader().await?,
+            &account,
+            &wallet.currency,
+        )
+        .await?;
         let Some(last) = indexes.last() else { continue };
         let addresses: Vec<_> = indexes.iter().map(|index| key.address(*index)).collect();
         let used = match node.list_used(&wallet.coin, &addresses).await {
@@ -396,7 +404,7 @@ async fn look_ahead(
             .filter_map(|(index, is_used)| is_used.then_some(*index))
             .collect();
         let mut tx = shop.db.write().await?;
-        store::watch::mark_looked_to(&mut tx, &account, &wallet.currency, last + 1, &used).await?;
+        store::accounts::mark_checked(&mut tx, &account, &wallet.currency, last + 1, &used).await?;
         tx.commit().await.context("commit which addresses were used")?;
     }
     Ok(Ok(()))

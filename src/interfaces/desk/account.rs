@@ -13,7 +13,7 @@ use crate::domain::login::RecoveryHash;
 use crate::domain::login::TypedPassword;
 use crate::domain::payment::qr;
 use crate::infra::store;
-use crate::infra::store::desk::DeskLock;
+use crate::infra::store::login::DeskLock;
 use crate::interfaces::desk::form::DeskForm;
 use crate::interfaces::desk::login::signed_out;
 use crate::interfaces::desk::page::DeskError;
@@ -76,7 +76,7 @@ async fn show(
     desk: Data<Desk>,
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
-    let lock = store::desk::find_lock(&desk.shop.db).await?;
+    let lock = store::login::find_lock(&mut *desk.shop.db.reader().await?).await?;
     let template = AccountPage {
         layout: DeskLayout::new(&seller, SECTION).told(&request, &DONE),
         has_factor: lock.factor.is_some(),
@@ -88,7 +88,7 @@ async fn show(
 
 async fn open_sessions(desk: &Desk) -> Result<Vec<SessionLine>, DeskError> {
     let now = now();
-    let spans = store::desk::list_sessions(&desk.shop.db).await?;
+    let spans = store::login::list_sessions(&mut *desk.shop.db.reader().await?).await?;
     let open = spans.into_iter().filter(|span| !span.is_over(now));
     Ok(open
         .map(|span| SessionLine { opened: span.opened.for_people(), seen: span.seen.for_people() })
@@ -233,7 +233,7 @@ async fn factor_page(
     status: StatusCode,
     faults: FactorFaults,
 ) -> Result<HttpResponse, DeskError> {
-    let lock = store::desk::find_lock(&desk.shop.db).await?;
+    let lock = store::login::find_lock(&mut *desk.shop.db.reader().await?).await?;
     let begun = begun_factor(&lock);
     let uri = begun.map(|secret| secret.uri(layout.site_name));
     let template = FactorPage {
@@ -271,7 +271,7 @@ async fn begin_factor(
 }
 
 async fn show_qr(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
-    let lock = store::desk::find_lock(&desk.shop.db).await?;
+    let lock = store::login::find_lock(&mut *desk.shop.db.reader().await?).await?;
     let secret = begun_factor(&lock).ok_or(DeskError::NotFound)?;
     let png = qr::png(&secret.uri(&seller.site_name)).map_err(anyhow::Error::from)?;
     Ok(HttpResponse::Ok().content_type("image/png").body(png))

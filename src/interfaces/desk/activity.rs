@@ -42,7 +42,8 @@ async fn show(
     let asked = query_field(&request, "below");
     let above: i64 =
         if asked.is_empty() { i64::MAX } else { asked.parse().map_err(|_| DeskError::NotFound)? };
-    let mut deeds = store::audit_log::list(&desk.shop.db, above, ON_A_PAGE + 1).await?;
+    let mut deeds =
+        store::audit_log::list(&mut *desk.shop.db.reader().await?, above, ON_A_PAGE + 1).await?;
     let has_more = usize::try_from(ON_A_PAGE).is_ok_and(|most| most < deeds.len());
     if has_more {
         deeds.pop();

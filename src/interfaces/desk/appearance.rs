@@ -86,7 +86,7 @@ async fn show(
     desk: Data<Desk>,
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
-    let look = store::appearance::find(&desk.shop.db).await?;
+    let look = store::appearance::find(&mut *desk.shop.db.reader().await?).await?;
     let mut template = look_page(&desk, &seller, &look);
     template.layout = template.layout.told(&request, &DONE);
     page(StatusCode::OK, &template)
@@ -135,7 +135,7 @@ async fn submit(
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
     let form = DeskForm::read(&request, &seller, body).await?;
-    let look = store::appearance::find(&desk.shop.db).await?;
+    let look = store::appearance::find(&mut *desk.shop.db.reader().await?).await?;
     let mut again = look_page(&desk, &seller, &look);
     let change = read_change(&form, &desk, &look, &mut again);
     again.edition = form.edition();

@@ -9,7 +9,7 @@ use crate::domain::catalog::Less;
 use crate::domain::payment::Wallet;
 use crate::domain::values::Timestamp;
 use crate::infra::store;
-use crate::infra::store::trade::StoredDiscount;
+use crate::infra::store::discounts::StoredDiscount;
 use crate::interfaces::desk::fields::Asked;
 use crate::interfaces::desk::fields::Faults;
 use crate::interfaces::desk::fields::FieldKind;
@@ -99,7 +99,7 @@ async fn list(
     desk: Data<Desk>,
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
-    let discounts = store::trade::list_discounts(&desk.shop.db).await?;
+    let discounts = store::discounts::list(&mut *desk.shop.db.reader().await?).await?;
     let now = now();
     let template = DiscountsPage {
         layout: DeskLayout::new(&seller, SECTION).told(&request, &DONE),
@@ -236,7 +236,7 @@ fn show_form(
 }
 
 async fn show_new(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
-    let wallets = store::payment::list_wallets(&desk.shop.db).await?;
+    let wallets = store::wallets::list(&mut *desk.shop.db.reader().await?).await?;
     show_form(&seller, &wallets, |_| String::new(), &Shown::fresh(StatusCode::OK))
 }
 
@@ -245,12 +245,12 @@ async fn show_one(
     desk: Data<Desk>,
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
-    let db = &desk.shop.db;
+    let mut db = desk.shop.db.reader().await?;
     let code = query_field(&request, "code");
-    let found = store::trade::list_discounts(db).await?;
+    let found = store::discounts::list(&mut db).await?;
     let kept = found.into_iter().find(|kept| kept.discount.code == code);
     let kept = kept.ok_or(DeskError::NotFound)?;
-    let wallets = store::payment::list_wallets(db).await?;
+    let wallets = store::wallets::list(&mut db).await?;
     let shown = Shown {
         was: &code,
         edition: kept.edition,
@@ -267,7 +267,7 @@ async fn save(
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
     let form = DeskForm::read(&request, &seller, body).await?;
-    let wallets = store::payment::list_wallets(&desk.shop.db).await?;
+    let wallets = store::wallets::list(&mut *desk.shop.db.reader().await?).await?;
     let mut faults = Faults::new();
     let (amounts, names) = read_amounts(&form, "less", &wallets, false, &mut faults);
     let mut record = vec![("code".to_owned(), Json::Text(form.get("code").trim().to_owned()))];
@@ -334,7 +334,7 @@ async fn remove(
         // What is not there any more is removed.
         Saved::Stale(None) | Saved::Refused(_) => Ok(see_other("/discounts?done=removed")),
         Saved::Stale(Some(kept)) => {
-            let wallets = store::payment::list_wallets(&desk.shop.db).await?;
+            let wallets = store::wallets::list(&mut *desk.shop.db.reader().await?).await?;
             let shown = Shown {
                 was: form.get("was"),
                 edition: kept.edition,

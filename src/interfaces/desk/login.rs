@@ -70,7 +70,7 @@ async fn ask(
 ) -> Result<HttpResponse, DeskError> {
     let known = session::cookie(request, BEFORE);
     let before = known.clone().unwrap_or_else(|| hex(&random_bytes::<16>()));
-    let lock = store::desk::find_lock(&desk.shop.db).await?;
+    let lock = store::login::find_lock(&mut *desk.shop.db.reader().await?).await?;
     let template = LoginPage {
         layout,
         token: desk.token_key.token(&before),

@@ -129,7 +129,7 @@ async fn show_list(
     layout: DeskLayout<'_>,
     has_other_order: bool,
 ) -> Result<HttpResponse, DeskError> {
-    let mut kept = store::pages::list(&desk.shop.db).await?;
+    let mut kept = store::pages::list(&mut *desk.shop.db.reader().await?).await?;
     kept.retain(|page| !page.is_gone);
     let slug_at = |at: Option<usize>| {
         let slug = &kept.get(at?)?.slug;
@@ -276,7 +276,7 @@ async fn show(
 
 async fn find(desk: &Desk, slug: &str) -> Result<StoredPage, DeskError> {
     let slug = PageSlug::parse(slug).map_err(|_| DeskError::NotFound)?;
-    store::pages::find(&desk.shop.db, &slug).await?.ok_or(DeskError::NotFound)
+    store::pages::find(&mut *desk.shop.db.reader().await?, &slug).await?.ok_or(DeskError::NotFound)
 }
 
 /// Title and words as the form shows them.

@@ -51,7 +51,7 @@ impl FromRequest for Seller {
 
 async fn mark_seen(db: &Db, session: &SessionHash, now: Timestamp) -> Result<(), StoreError> {
     let mut tx = db.write().await?;
-    store::desk::mark_seen(&mut tx, session, now).await?;
+    store::login::mark_seen(&mut tx, session, now).await?;
     tx.commit().await
 }
 
@@ -62,7 +62,7 @@ impl Seller {
         let session = id.hash();
         let db = &desk.shop.db;
         let now = now();
-        let span = store::desk::find_session(db, &session).await?;
+        let span = store::login::find_session(&mut *db.reader().await?, &session).await?;
         let span = span.filter(|span| !span.is_over(now)).ok_or(DeskError::SignedOut)?;
         if span.is_news(now) {
             match mark_seen(db, &session, now).await {
@@ -130,7 +130,9 @@ pub async fn is_sellers(request: &HttpRequest, desk: &Desk) -> bool {
         return true;
     }
     let Some(id) = session_id(request) else { return false };
-    let span = store::desk::find_session(&desk.shop.db, &id.hash()).await;
+    let found =
+        async { store::login::find_session(&mut *desk.shop.db.reader().await?, &id.hash()).await };
+    let span = found.await;
     span.is_ok_and(|span| span.is_some_and(|span| !span.is_over(now())))
 }
 

@@ -10,7 +10,7 @@ use crate::domain::payment::Wallet;
 use crate::domain::values::Amount;
 use crate::domain::values::Country;
 use crate::infra::store;
-use crate::infra::store::trade::StoredRate;
+use crate::infra::store::shipping::StoredRate;
 use crate::interfaces::desk::fields::Asked;
 use crate::interfaces::desk::fields::Faults;
 use crate::interfaces::desk::fields::FieldKind;
@@ -102,9 +102,9 @@ async fn list(
     desk: Data<Desk>,
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
-    let db = &desk.shop.db;
-    let rates = store::trade::list_rates(db).await?;
-    let wallets = store::payment::list_wallets(db).await?;
+    let mut db = desk.shop.db.reader().await?;
+    let rates = store::shipping::list(&mut db).await?;
+    let wallets = store::wallets::list(&mut db).await?;
     let has_price = |wallet: &&Wallet| {
         let mut prices = rates.iter().flat_map(|kept| &kept.rate.prices);
         prices.any(|(currency, _)| *currency == wallet.currency)
@@ -220,7 +220,7 @@ fn show_form(
 }
 
 async fn show_new(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
-    let wallets = store::payment::list_wallets(&desk.shop.db).await?;
+    let wallets = store::wallets::list(&mut *desk.shop.db.reader().await?).await?;
     show_form(&seller, &wallets, |_| String::new(), &Shown::fresh(StatusCode::OK))
 }
 
@@ -229,11 +229,11 @@ async fn show_one(
     desk: Data<Desk>,
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
-    let db = &desk.shop.db;
+    let mut db = desk.shop.db.reader().await?;
     let name = query_field(&request, "name");
-    let found = store::trade::list_rates(db).await?;
+    let found = store::shipping::list(&mut db).await?;
     let kept = found.into_iter().find(|kept| kept.rate.name == name).ok_or(DeskError::NotFound)?;
-    let wallets = store::payment::list_wallets(db).await?;
+    let wallets = store::wallets::list(&mut db).await?;
     let shown = Shown { was: &name, edition: kept.edition, ..Shown::fresh(StatusCode::OK) };
     show_form(&seller, &wallets, |field| word_of(&kept.rate, field), &shown)
 }
@@ -267,7 +267,7 @@ async fn save(
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
     let form = DeskForm::read(&request, &seller, body).await?;
-    let wallets = store::payment::list_wallets(&desk.shop.db).await?;
+    let wallets = store::wallets::list(&mut *desk.shop.db.reader().await?).await?;
     let mut faults = Faults::new();
     let (prices, names) = read_amounts(&form, "price", &wallets, true, &mut faults);
     let countries = read_countries(form.get("countries"), &mut faults);
@@ -331,11 +331,12 @@ async fn remove(
     match actions::remove_rate(&desk.shop, of, now()).await? {
         // What is not there any more is removed.
         Saved::Done | Saved::Stale(None) | Saved::Refused(_) => {
-            let is_last = store::trade::list_rates(&desk.shop.db).await?.is_empty();
+            let is_last =
+                store::shipping::list(&mut *desk.shop.db.reader().await?).await?.is_empty();
             Ok(see_other(if is_last { "/rates?done=removed-last" } else { "/rates?done=removed" }))
         }
         Saved::Stale(Some(kept)) => {
-            let wallets = store::payment::list_wallets(&desk.shop.db).await?;
+            let wallets = store::wallets::list(&mut *desk.shop.db.reader().await?).await?;
             let shown = Shown {
                 was: form.get("was"),
                 edition: kept.edition,

@@ -41,7 +41,7 @@ impl Desk {
     /// # Errors
     /// What the store says.
     pub async fn site_name(&self) -> Result<String, StoreError> {
-        let set = store::appearance::find_name(&self.shop.db).await?;
+        let set = store::appearance::find_name(&mut *self.shop.db.reader().await?).await?;
         Ok(set.unwrap_or_else(|| self.site.name.clone()))
     }
 

@@ -9,8 +9,8 @@ use crate::domain::payment::Wallet;
 use crate::domain::values::Currency;
 use crate::infra::store;
 use crate::infra::store::Db;
-use crate::infra::store::trade::StoredWallet;
-use crate::infra::store::trade::Stranded;
+use crate::infra::store::wallets::StoredWallet;
+use crate::infra::store::wallets::Stranded;
 use crate::interfaces::desk::fields::Asked;
 use crate::interfaces::desk::fields::Faults;
 use crate::interfaces::desk::fields::FieldKind;
@@ -146,7 +146,7 @@ async fn list(
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
     let db = &desk.shop.db;
-    let kept = store::trade::list_kept_wallets(db).await?;
+    let kept = store::wallets::list_stored(&mut *db.reader().await?).await?;
     let mut wallets = Vec::new();
     for (n, StoredWallet { wallet, .. }) in kept.iter().enumerate() {
         wallets.push(view(db, wallet, n == 0, n + 1 == kept.len()).await?);
@@ -165,10 +165,11 @@ async fn view(
     let mut next = Vec::new();
     let mut reach = None;
     if let Some(account) = &account {
-        for index in store::trade::list_next_indexes(db, account, N_NEXT).await? {
+        let mut db = db.reader().await?;
+        for index in store::accounts::list_next(&mut db, account, N_NEXT).await? {
             next.push((index, wallet.address(index).to_string()));
         }
-        let found = store::payment::find_reach(db, account).await?;
+        let found = store::accounts::find_reach(&mut db, account).await?;
         reach = found.map(|reach| (reach.n_given, reach.n_since_paid));
     }
     let first = (0..).zip(wallet.addresses(0, 3));
@@ -210,7 +211,7 @@ async fn show_addresses(
 }
 
 async fn find(db: &Db, currency: &str) -> Result<Option<StoredWallet>, DeskError> {
-    let kept = store::trade::list_kept_wallets(db).await?;
+    let kept = store::wallets::list_stored(&mut *db.reader().await?).await?;
     Ok(kept.into_iter().find(|kept| kept.wallet.currency.as_str() == currency))
 }
 

@@ -89,7 +89,9 @@ async fn show_sellers_page(
     app: &AppState,
     slug: &str,
 ) -> Result<HttpResponse, PageError> {
-    let found = store::pages::find_shown(&app.shop.db, slug).await?.ok_or(PageError::NotFound)?;
+    let found = store::pages::find_shown(&mut *app.shop.db.reader().await?, slug)
+        .await?
+        .ok_or(PageError::NotFound)?;
     let (facts, _) = app.facts().await?;
     let visitor = Visitor::of(request, &app.cookie_key);
     let currency = app.currency_name(&facts, visitor.currency.as_deref());

@@ -118,7 +118,7 @@ async fn show_cart(
             .and_then(|cart| cart.total)
             .map_or_else(|| "–".to_owned(), |total| total.to_string()),
         other_totals: other_totals(app, &facts, &visitor.basket, currency).await?,
-        asks_for_sending: store::catalog::asks_for_sending(&app.shop.db).await?,
+        asks_for_sending: store::shipping::has_any(&mut *app.shop.db.reader().await?).await?,
         can_be_ordered: looked.as_ref().is_some_and(PricedCart::can_be_ordered),
     };
     let html = template.render()?;
@@ -140,7 +140,8 @@ pub async fn look_again(
     wallet: &Wallet,
 ) -> Result<PricedCart, PageError> {
     let keys = basket.lines().iter().map(|line| line.key);
-    let offers = store::catalog::list_offers(&app.shop.db, keys, &wallet.currency).await?;
+    let offers =
+        store::offers::list(&mut *app.shop.db.reader().await?, keys, &wallet.currency).await?;
     Ok(PricedCart::new(basket, &offers, &wallet.currency, wallet.coin.most()))
 }
 
@@ -227,8 +228,10 @@ pub async fn add(
             .await
         }
     };
-    let Some(key) = store::catalog::find_key(&app.shop.db, &slug, option).await? else {
-        if store::catalog::find_product(&app.shop.db, &slug).await?.is_none() {
+    let Some(key) =
+        store::offers::find_key(&mut *app.shop.db.reader().await?, &slug, option).await?
+    else {
+        if store::products::find_shown(&mut *app.shop.db.reader().await?, &slug).await?.is_none() {
             return Err(PageError::NotFound);
         }
         return refuse("option", "Choose an option.".to_owned()).await;
@@ -335,7 +338,7 @@ async fn find_in_cart(
     let currency =
         app.currency(&facts, visitor.currency.as_deref()).map_or(&any, |wallet| &wallet.currency);
     let keys = visitor.basket.lines().iter().map(|line| line.key);
-    let offers = store::catalog::list_offers(&app.shop.db, keys, currency).await?;
+    let offers = store::offers::list(&mut *app.shop.db.reader().await?, keys, currency).await?;
     let found = offers
         .into_values()
         .find(|offer| offer.slug.as_str() == slug && offer.option_name == option);

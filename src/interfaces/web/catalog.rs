@@ -5,11 +5,11 @@ use crate::domain::catalog::Slug;
 use crate::domain::catalog::Stock;
 use crate::domain::values::Amount;
 use crate::infra::store;
-use crate::infra::store::catalog::Card;
-use crate::infra::store::catalog::Image;
-use crate::infra::store::catalog::Product;
-use crate::infra::store::catalog::SheetCell;
-use crate::infra::store::catalog::Window;
+use crate::infra::store::listing::Card;
+use crate::infra::store::listing::Window;
+use crate::infra::store::pictures::Image;
+use crate::infra::store::products::Product;
+use crate::infra::store::sprites::SheetCell;
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::extract::query_field;
 use crate::interfaces::web::layout::CategoryLink;
@@ -118,13 +118,13 @@ pub async fn show_window(
     if let Some(ready) = app.ready.find(version, &name) {
         return Ok(send(&request, &app, &visitor, StatusCode::OK, &ready).finish_page());
     }
-    let db = &app.shop.db;
-    let total = store::catalog::find_size(db, currency, "").await?.unwrap_or(0);
+    let mut db = app.shop.db.reader().await?;
+    let total = store::listing::find_size(&mut db, currency, "").await?.unwrap_or(0);
     let n_products = IN_WINDOW as i64;
     let window = Window { currency, category: "", first: 0, n_products };
-    let mut cards = card_views(store::catalog::list_cards(db, window).await?);
+    let mut cards = card_views(store::listing::list(&mut db, window).await?);
     // A card is asked for by its picture, so it is right whatever else the sheet shows.
-    let cells = store::catalog::list_cells(db, currency).await?;
+    let cells = store::sprites::list_cells(&mut db, currency).await?;
     for card in &mut cards {
         card.cell = card.thumb.as_ref().and_then(|thumb| cells.get(&thumb.webp).cloned());
     }
@@ -155,7 +155,7 @@ pub async fn show_category(
         .unwrap_or_default()
         .replace("%2F", "/")
         .replace("%2f", "/");
-    if !store::catalog::has_category(&app.shop.db, &name).await? {
+    if !store::categories::is_shown(&mut *app.shop.db.reader().await?, &name).await? {
         return Err(PageError::NotFound);
     }
     show_list(&request, &app, &visitor, &name, name.clone(), &category_href(&name)).await
@@ -176,14 +176,14 @@ async fn show_list(
     if let Some(ready) = app.ready.find(version, &name) {
         return Ok(send(request, app, visitor, StatusCode::OK, &ready).finish_page());
     }
-    let db = &app.shop.db;
-    let total = store::catalog::find_size(db, currency, category).await?.unwrap_or(0);
+    let mut db = app.shop.db.reader().await?;
+    let total = store::listing::find_size(&mut db, currency, category).await?.unwrap_or(0);
     let pages = pages_of(total);
     if pages < number {
         return Err(PageError::NotFound);
     }
     let window = Window { currency, category, first: (number - 1) * ON_PAGE, n_products: ON_PAGE };
-    let cards = card_views(store::catalog::list_cards(db, window).await?);
+    let cards = card_views(store::listing::list(&mut db, window).await?);
     let at = |number: i64| format!("{address}?page={number}");
     let template = ListPage {
         layout: Layout::new(app, &facts, currency, at(number)),
@@ -208,9 +208,9 @@ pub async fn search(
     let currency = app.currency_name(&facts, visitor.currency.as_deref());
     let query: String = query_field(&request, "q").chars().take(100).collect();
     let number = page_number(&request)?;
-    let db = &app.shop.db;
-    let found = match store::catalog::fts_words(&query) {
-        Some(words) => store::catalog::search(db, &words, currency).await?,
+    let mut db = app.shop.db.reader().await?;
+    let found = match store::search::fts_query(&query) {
+        Some(words) => store::search::search(&mut db, &words, currency).await?,
         None => Vec::new(),
     };
     let pages = pages_of(i64::try_from(found.len()).unwrap_or(i64::MAX));
@@ -220,7 +220,7 @@ pub async fn search(
     let on_page = usize::try_from(ON_PAGE).unwrap_or_default();
     let first = usize::try_from((number - 1) * ON_PAGE).unwrap_or_default();
     let ids: Vec<i64> = found.iter().skip(first).take(on_page).copied().collect();
-    let cards = card_views(store::catalog::list_cards_of(db, &ids, currency).await?);
+    let cards = card_views(store::listing::list_chosen(&mut db, &ids, currency).await?);
     let encoded: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
     let at = |number: i64| format!("/search?q={encoded}&page={number}");
     let mut layout = Layout::new(&app, &facts, currency, at(number));
@@ -261,8 +261,9 @@ pub async fn show_product(
     if let Some(ready) = app.ready.find(version, &name) {
         return Ok(send(&request, &app, &visitor, StatusCode::OK, &ready).finish_page());
     }
-    let product =
-        store::catalog::find_product(&app.shop.db, &slug).await?.ok_or(PageError::NotFound)?;
+    let product = store::products::find_shown(&mut *app.shop.db.reader().await?, &slug)
+        .await?
+        .ok_or(PageError::NotFound)?;
     let template = product_page(&app, &facts, currency, &product, None).await?;
     keep_and_send(&request, &app, &visitor, version, name, &template)
 }
@@ -276,8 +277,9 @@ pub async fn show_refused_add(
     refused: RefusedAdd<'_>,
 ) -> Result<HttpResponse, PageError> {
     let (facts, _) = app.facts().await?;
-    let product =
-        store::catalog::find_product(&app.shop.db, slug).await?.ok_or(PageError::NotFound)?;
+    let product = store::products::find_shown(&mut *app.shop.db.reader().await?, slug)
+        .await?
+        .ok_or(PageError::NotFound)?;
     let currency = app.currency_name(&facts, visitor.currency.as_deref());
     let template = product_page(app, &facts, currency, &product, Some(refused)).await?;
     page(request, app, visitor, StatusCode::UNPROCESSABLE_ENTITY, &template)
@@ -327,7 +329,8 @@ async fn product_page<'a>(
         href: category_href(name),
         products: 0,
     });
-    let next = store::catalog::find_next(&app.shop.db, product.id, currency).await?;
+    let next =
+        store::listing::find_next(&mut *app.shop.db.reader().await?, product.id, currency).await?;
     Ok(ProductPage {
         layout: Layout::new(app, facts, currency, format!("/product/{}", product.slug)),
         product,

@@ -222,9 +222,12 @@ async fn show_form(
     status: StatusCode,
     again: Again<'_>,
 ) -> Result<HttpResponse, PageError> {
-    let db = &app.shop.db;
+    let mut db = app.shop.db.reader().await?;
     let total = again.cart.total.unwrap_or(Amount::ZERO);
-    let rates = store::catalog::list_rates(db, &wallet.currency).await?;
+    let rates = store::shipping::list_offered(&mut db, &wallet.currency).await?;
+    let asks_for_sending = store::shipping::has_any(&mut db).await?;
+    let has_discounts = store::discounts::has_any(&mut db).await?;
+    drop(db);
     let mut notices: Vec<String> = again.cart.notices.iter().map(ToString::to_string).collect();
     if again.other_form && notices.is_empty() {
         notices
@@ -239,9 +242,9 @@ async fn show_form(
         lines: again.cart.lines.iter().map(|line| line_view(line, None)).collect(),
         total,
         shown: sum_shown(again.cart),
-        asks_for_sending: store::catalog::asks_for_sending(db).await?,
+        asks_for_sending,
         rates: rates.iter().map(|rate| rate_view(rate, total)).collect(),
-        has_discounts: store::catalog::has_discounts(db).await?,
+        has_discounts,
         keep_days: app.shop.policy.keep_days,
         payment_time: time_of(app.shop.policy.payment_minutes),
     };
@@ -332,7 +335,12 @@ pub async fn submit(
         }
     }
     // A form that was sent twice finds its first order, whatever has happened to the shelf since.
-    if store::orders::is_placed(&app.shop.db, &FormToken::of_cart(visitor.basket.id)).await? {
+    if store::orders::is_placed(
+        &mut *app.shop.db.reader().await?,
+        &FormToken::of_cart(visitor.basket.id),
+    )
+    .await?
+    {
         return Ok(placed(&app, &visitor));
     }
     let fields = form.fields();

@@ -97,7 +97,7 @@ pub async fn open(
         Ok(code) => code.lookup_name(&app.shop.salt),
         Err(_) => LookupName::NOBODY,
     };
-    let order = store::orders::find_by_lookup(&app.shop.db, &name).await?;
+    let order = store::orders::find_by_lookup(&mut *app.shop.db.reader().await?, &name).await?;
     let words = match (code, order) {
         (Ok(code), Some(order)) => {
             // Where it cannot be remembered what was seen, the order is shown all the same.

@@ -4,8 +4,8 @@ use crate::domain::orders::BuyerIdentity;
 use crate::domain::orders::OrderRef;
 use crate::domain::orders::Status;
 use crate::infra::store;
-use crate::infra::store::messages::SealedWords;
-use crate::infra::store::messages::WordsKind;
+use crate::infra::store::messages::MessageKind;
+use crate::infra::store::messages::SealedMessage;
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::state::AppState;
 
@@ -47,11 +47,12 @@ impl Conversation {
         page: i64,
         seen: i64,
     ) -> Result<Self, PageError> {
-        let db = &app.shop.db;
-        let extent = store::messages::measure(db, order_ref, seen).await?;
-        let n_pages = (extent.n_words + ON_A_PAGE - 1) / ON_A_PAGE;
+        let mut db = app.shop.db.reader().await?;
+        let extent = store::messages::measure(&mut db, order_ref, seen).await?;
+        let n_pages = (extent.n_messages + ON_A_PAGE - 1) / ON_A_PAGE;
         let page = page.clamp(1, n_pages.max(1));
-        let kept = store::messages::list(db, order_ref, (page - 1) * ON_A_PAGE, ON_A_PAGE).await?;
+        let kept =
+            store::messages::list(&mut db, order_ref, (page - 1) * ON_A_PAGE, ON_A_PAGE).await?;
         let mut stood = None;
         let mut pieces = Vec::with_capacity(kept.len());
         for kept in kept.iter().rev() {
@@ -70,7 +71,7 @@ impl Conversation {
 
 /// `stood`: where the order stood before, as far as this page shows it.
 fn piece(
-    kept: &SealedWords,
+    kept: &SealedMessage,
     stood: Option<Status>,
     key: &BuyerIdentity,
     seen: i64,
@@ -83,9 +84,9 @@ fn piece(
         None => String::new(),
     };
     let (kind, who) = match kept.kind {
-        WordsKind::Question => ("question", "You"),
-        WordsKind::Answer => ("answer", "Seller"),
-        WordsKind::Step | WordsKind::Receipt => {
+        MessageKind::Question => ("question", "You"),
+        MessageKind::Answer => ("answer", "Seller"),
+        MessageKind::Step | MessageKind::Receipt => {
             ("step", kept.status.map_or("", |status| action(status, stood)))
         }
     };
@@ -111,6 +112,6 @@ fn action(status: Status, stood: Option<Status>) -> &'static str {
 }
 
 /// What the buyer did is no news to the buyer: as [`store::messages::measure`] counts it.
-fn is_own(kept: &SealedWords) -> bool {
-    kept.kind == WordsKind::Question || kept.status == Some(Status::Reported)
+fn is_own(kept: &SealedMessage) -> bool {
+    kept.kind == MessageKind::Question || kept.status == Some(Status::Reported)
 }

@@ -57,7 +57,9 @@ async fn not_ordered(request: &HttpRequest) -> HttpResponse {
     let is_placed = match request.app_data::<Data<AppState>>() {
         Some(app) => {
             let form = FormToken::of_cart(Visitor::of(request, &app.cookie_key).basket.id);
-            store::orders::is_placed(&app.shop.db, &form).await.ok()
+            let found =
+                async { store::orders::is_placed(&mut *app.shop.db.reader().await?, &form).await };
+            found.await.ok()
         }
         None => None,
     };

@@ -1,7 +1,7 @@
 //! What surrounds every page.
 
 use crate::infra::store::appearance::Logo;
-use crate::infra::store::catalog::CategorySize;
+use crate::infra::store::categories::CategorySize;
 use crate::interfaces::web::page_cache::CART_COUNT;
 use crate::interfaces::web::page_cache::TOKEN;
 use crate::interfaces::web::state::AppState;

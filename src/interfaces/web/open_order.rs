@@ -13,7 +13,10 @@ use crate::interfaces::web::visitor::Visitor;
 
 pub async fn find_open(app: &AppState, visitor: &Visitor) -> Result<Option<Order>, PageError> {
     match &visitor.open_order {
-        Some(open) => Ok(store::orders::find_by_lookup(&app.shop.db, &lookup(app, open)).await?),
+        Some(open) => {
+            let mut db = app.shop.db.reader().await?;
+            Ok(store::orders::find_by_lookup(&mut db, &lookup(app, open)).await?)
+        }
         None => Ok(None),
     }
 }

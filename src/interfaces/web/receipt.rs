@@ -71,7 +71,8 @@ pub async fn read_receipt(
     key: &BuyerIdentity,
     order: &Order,
 ) -> Result<String, PageError> {
-    let kept = store::messages::find_receipt(&app.shop.db, &order.order_ref).await?;
+    let kept =
+        store::messages::find_receipt(&mut *app.shop.db.reader().await?, &order.order_ref).await?;
     match kept.and_then(|kept| kept.sealed) {
         Some(sealed) => Ok(key.open(&sealed).map_err(anyhow::Error::from)?),
         None => Ok(String::new()),

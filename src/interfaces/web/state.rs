@@ -10,7 +10,7 @@ use crate::domain::values::Timestamp;
 use crate::infra::store;
 use crate::infra::store::StoreError;
 use crate::infra::store::appearance::Logo;
-use crate::infra::store::catalog::CategorySize;
+use crate::infra::store::categories::CategorySize;
 use crate::interfaces::http::TokenKey;
 use crate::interfaces::http::clock::reading;
 use crate::interfaces::http::hosts::Hosts;
@@ -152,31 +152,34 @@ impl AppState {
     /// What decides whether an order's time is over, as it is kept: another process may just have accepted the host's clock.
     pub async fn trusted(&self) -> Result<Timestamp, StoreError> {
         let reading = reading();
-        let kept = store::clock::find(&self.shop.db).await?;
+        let kept = store::clock::find(&mut *self.shop.db.reader().await?).await?;
         Ok(kept.map_or(reading.wall, |clock| clock.at(&reading).trusted))
     }
 
     /// The facts as they are now, and a number that grows whenever pages of the catalog say something else.
     pub async fn facts(&self) -> Result<(Arc<SiteSnapshot>, i64), StoreError> {
         let db = &self.shop.db;
-        let version = store::catalog::version(db).await?;
+        let version = store::catalog_state::version(db).await?;
         let n_changes = self.look_whether_closed(version.catalog).await?;
         let known = self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(facts) = known.filter(|facts| facts.seeding == version.seeding) {
             return Ok((facts, version.catalog + n_changes));
         }
-        let wallets = store::payment::list_wallets(db).await?;
-        let pages = store::pages::list_shown(db)
+        let wallets = store::wallets::list(&mut *db.reader().await?).await?;
+        let pages = store::pages::list_shown(&mut *db.reader().await?)
             .await?
             .into_iter()
             .map(|page| (page.slug, page.title))
             .collect();
         let mut categories = HashMap::new();
         for name in wallets.iter().map(|wallet| wallet.currency.as_str()).chain([""]) {
-            categories.insert(name.to_owned(), store::catalog::list_categories(db, name).await?);
+            categories.insert(
+                name.to_owned(),
+                store::categories::list_shown(&mut *db.reader().await?, name).await?,
+            );
         }
         let is_demo = wallets.iter().any(Wallet::is_demo);
-        let look = store::appearance::find(db).await?;
+        let look = store::appearance::find(&mut *db.reader().await?).await?;
         let accent = look.accent.and_then(|accent| Accent::of(accent).ok()).unwrap_or_default();
         let facts = Arc::new(SiteSnapshot {
             seeding: version.seeding,
@@ -208,7 +211,10 @@ impl AppState {
         };
         let closed_by_seller = match known {
             Some(known) => known,
-            None => store::shop_state::find(&self.shop.db).await?.closed_on.is_some(),
+            None => store::shop_state::find(&mut *self.shop.db.reader().await?)
+                .await?
+                .closed_on
+                .is_some(),
         };
         let by_itself = self.shop.availability.seal_for_order(false, now()).err();
         let closed = by_itself.or(closed_by_seller.then_some(ClosedReason::BySeller));

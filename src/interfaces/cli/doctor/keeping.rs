@@ -24,7 +24,8 @@ pub async fn check_database(shop: &Shop, settings: &Settings) -> Finding {
     const CHECK: &str = "database";
     let path = settings.storage.database.display();
     let restore = "stop the shop, move the file away, and restore a backup (`shop restore`)";
-    match store::snapshot::find_damage(&shop.db).await {
+    let found = async { store::snapshot::find_damage(&mut *shop.db.reader().await?).await };
+    match found.await {
         Ok(None) => {}
         Ok(Some(damage)) => return ill(CHECK, format!("{path} is damaged: {damage}"), restore),
         Err(error) => return ill(CHECK, error.to_string(), restore),
@@ -55,7 +56,8 @@ fn n_bytes_of_journal(settings: &Settings) -> u64 {
 
 pub async fn check_messages(shop: &Shop) -> Finding {
     const CHECK: &str = "messages";
-    match store::outbox::count_undelivered(&shop.db).await {
+    let found = async { store::outbox::count_undelivered(&mut *shop.db.reader().await?).await };
+    match found.await {
         Ok(0) => well(CHECK, "all messages are in the Maildir"),
         Ok(untold) => ill(
             CHECK,

@@ -10,7 +10,7 @@ use crate::domain::values::plural;
 use crate::infra::config::Listen;
 use crate::infra::config::Settings;
 use crate::infra::store;
-use crate::infra::store::payment::Reach;
+use crate::infra::store::accounts::Reach;
 use crate::interfaces::cli::doctor::Finding;
 use crate::interfaces::cli::doctor::ill;
 use crate::interfaces::cli::doctor::note;
@@ -83,12 +83,14 @@ pub async fn check_availability(shop: &Shop) -> Finding {
 }
 
 pub async fn check_catalog(shop: &Shop) -> Vec<Finding> {
-    let catalog = match store::catalog::is_empty(&shop.db).await {
+    let found = async { store::catalog_state::is_empty(&mut *shop.db.reader().await?).await };
+    let catalog = match found.await {
         Ok(true) => ill("catalog", "it is empty", "import one with `shop seed db/data.json`"),
         Ok(false) => well("catalog", "it has products"),
         Err(error) => ill("catalog", error.to_string(), "restore a backup (`shop restore`)"),
     };
-    let wallets = match store::payment::list_wallets(&shop.db).await {
+    let found = async { store::wallets::list(&mut *shop.db.reader().await?).await };
+    let wallets = match found.await {
         Ok(wallets) => wallets,
         Err(error) => {
             let wallets = ill("wallets", error.to_string(), "restore a backup (`shop restore`)");
@@ -98,7 +100,9 @@ pub async fn check_catalog(shop: &Shop) -> Vec<Finding> {
     let mut findings = vec![catalog, look_at_wallets(&wallets)];
     for wallet in &wallets {
         let Some(account) = wallet.receives.account() else { continue };
-        match store::payment::find_reach(&shop.db, &account).await {
+        let found =
+            async { store::accounts::find_reach(&mut *shop.db.reader().await?, &account).await };
+        match found.await {
             Ok(Some(reach)) => findings.push(look_at_reach(wallet, &reach)),
             Ok(None) => {}
             Err(error) => findings.push(ill(ADDRESSES, error.to_string(), "")),
@@ -186,7 +190,8 @@ fn look_at_wallets(wallets: &[Wallet]) -> Finding {
 /// Whether payments are followed, coin by coin.
 pub async fn check_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
     const CHECK: &str = "nodes";
-    let watches = match store::watch::list(&shop.db).await {
+    let found = async { store::watch::list(&mut *shop.db.reader().await?).await };
+    let watches = match found.await {
         Ok(watches) => watches,
         Err(error) => return vec![ill(CHECK, error.to_string(), "")],
     };
@@ -252,7 +257,8 @@ pub fn check_listener(settings: &Settings) -> Finding {
 /// Who could sign in at the desk, where it is open.
 pub async fn check_desk(shop: &Shop, settings: &Settings) -> Finding {
     const CHECK: &str = "desk";
-    let lock = match store::desk::find_lock(&shop.db).await {
+    let found = async { store::login::find_lock(&mut *shop.db.reader().await?).await };
+    let lock = match found.await {
         Ok(lock) => lock,
         Err(error) => {
             return ill(CHECK, error.to_string(), "set a new one with `shop desk password`");

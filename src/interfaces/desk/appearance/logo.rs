@@ -53,7 +53,7 @@ async fn show_logo(
     status: StatusCode,
     error: Option<String>,
 ) -> Result<HttpResponse, DeskError> {
-    let look = store::appearance::find(&desk.shop.db).await?;
+    let look = store::appearance::find(&mut *desk.shop.db.reader().await?).await?;
     let template = LogoPage {
         layout: DeskLayout::new(seller, SECTION),
         edition: look.edition,

@@ -6,9 +6,9 @@ use crate::domain::orders::Status;
 use crate::domain::orders::draft::sentence;
 use crate::domain::values::Currency;
 use crate::domain::values::Timestamp;
-use crate::infra::store::order_query::Place;
+use crate::infra::store::order_query::Cursor;
+use crate::infra::store::order_query::OrderQuery;
 use crate::infra::store::order_query::Sort;
-use crate::infra::store::order_query::Wanted;
 use crate::interfaces::desk::form::query_field;
 use actix_web::HttpRequest;
 
@@ -47,7 +47,7 @@ impl Filters {
     }
 
     /// What is asked for, and what of it cannot be meant.
-    pub fn read(&self) -> (Wanted, Faults) {
+    pub fn read(&self) -> (OrderQuery, Faults) {
         let mut faults = Faults::new();
         let mut day = |field, text: &str| {
             let day = (!text.is_empty()).then(|| Timestamp::parse_day(text)).transpose();
@@ -80,11 +80,11 @@ impl Filters {
         };
         let is_unanswered = self.show == TO_ANSWER;
         let currency = Currency::parse(&self.currency).ok();
-        (Wanted { states, is_unanswered, currency, since, before, part, sort }, faults)
+        (OrderQuery { states, is_unanswered, currency, since, before, part, sort }, faults)
     }
 
-    pub fn place(&self) -> Option<Place> {
-        Place::parse(&self.after)
+    pub fn place(&self) -> Option<Cursor> {
+        Cursor::parse(&self.after)
     }
 
     /// Whether anything but the newest orders is asked for.

@@ -5,7 +5,7 @@ use crate::domain::orders::PendingTask;
 use crate::domain::orders::Status;
 use crate::domain::values::Timestamp;
 use crate::infra::store;
-use crate::infra::store::order_query::Listed;
+use crate::infra::store::order_query::ListedOrder;
 use crate::interfaces::desk::orders::filters::Faults;
 use crate::interfaces::desk::orders::filters::Filters;
 use crate::interfaces::desk::orders::filters::TO_ANSWER;
@@ -73,7 +73,7 @@ impl OrdersPage<'_> {
 const MOST_ITEMS: usize = 90;
 
 impl OrderView {
-    fn of(listed: Listed) -> Self {
+    fn of(listed: ListedOrder) -> Self {
         let order = listed.order;
         let mut items: String = listed.items.chars().take(MOST_ITEMS).collect();
         if items.len() < listed.items.len() {
@@ -99,9 +99,9 @@ pub async fn show(
 ) -> Result<HttpResponse, DeskError> {
     let filters = Filters::of(&request);
     let (wanted, faults) = filters.read();
-    let db = &desk.shop.db;
+    let mut db = desk.shop.db.reader().await?;
     let place = filters.place();
-    let mut found = store::order_query::list(db, &wanted, place.as_ref(), MOST).await?;
+    let mut found = store::order_query::list(&mut db, &wanted, place.as_ref(), MOST).await?;
     if !faults.is_empty() {
         // Other orders than those that were meant would only mislead.
         (found.orders, found.next) = (Vec::new(), None);
@@ -120,7 +120,7 @@ pub async fn show(
         layout: DeskLayout::new(&seller, "/orders"),
         waits,
         states,
-        currencies: store::order_query::list_currencies(db).await?,
+        currencies: store::order_query::list_currencies(&mut db).await?,
         sorts: [("", "Newest first"), ("oldest", "Oldest first"), ("amount", "Largest first")],
         is_later: place.is_some() && faults.is_empty(),
         first_page: filters.address(""),

@@ -8,7 +8,7 @@ use crate::domain::payment::Coin;
 use crate::domain::payment::Tolerance;
 use crate::domain::values::Amount;
 use crate::infra::store;
-use crate::infra::store::messages::WordsKind;
+use crate::infra::store::messages::MessageKind;
 use crate::interfaces::desk::fields::apart;
 use crate::interfaces::desk::form::query_field;
 use crate::interfaces::desk::orders::letters::LetterView;
@@ -157,10 +157,11 @@ pub async fn find(
     let db = &desk.shop.db;
     let parsed = OrderRef::parse(order_ref).ok();
     if let Some(order_ref) = &parsed {
-        if let Some(order) = store::orders::find(db, order_ref).await? {
+        let found = store::orders::find(&mut *db.reader().await?, order_ref).await?;
+        if let Some(order) = found {
             return Ok(Ok(order));
         }
-        if store::retention::is_stripped(db, order_ref).await? {
+        if store::retention::is_stripped(&mut *db.reader().await?, order_ref).await? {
             let words = "It was finished and its retention period is over. Only its messages are left; they are deleted next.";
             let template = NoOrderPage {
                 layout: DeskLayout::new(seller, "/orders"),
@@ -192,7 +193,8 @@ pub async fn show_order(
     let order_ref = &order.order_ref;
     let invoice = &order.invoice;
     let most = if query_field(request, "all").is_empty() { MOST_SPOKEN } else { i64::MAX - 1 };
-    let mut spoken = store::messages::list_spoken(db, order_ref, most + 1).await?;
+    let mut spoken =
+        store::messages::list_summaries(&mut *db.reader().await?, order_ref, most + 1).await?;
     let has_earlier = most < i64::try_from(spoken.len()).unwrap_or(i64::MAX);
     spoken.truncate(usize::try_from(most).unwrap_or(usize::MAX));
     spoken.reverse();
@@ -208,9 +210,9 @@ pub async fn show_order(
         .collect();
     let random_bytes = random_bytes::<32>();
     let head = match &invoice.sighting {
-        Some(_) => {
-            store::watch::find(db, &invoice.coin.network()).await?.and_then(|watch| watch.head)
-        }
+        Some(_) => store::watch::find(&mut *db.reader().await?, &invoice.coin.network())
+            .await?
+            .and_then(|watch| watch.head),
         None => None,
     };
     let template = OrderPage {
@@ -222,7 +224,7 @@ pub async fn show_order(
         erased_on: order.erased_after(desk.shop.policy.keep_days).map(|day| day.day()),
         steps: step_forms(order, &random_bytes, refused),
         refused,
-        has_reader: store::orders::has_reader(db, order_ref).await?,
+        has_reader: store::orders::has_reader(&mut *db.reader().await?, order_ref).await?,
         answer_once: hex(&random_bytes),
         lines: order
             .lines
@@ -318,12 +320,15 @@ fn coin(coin: &Coin) -> String {
     }
 }
 
-fn spoken_view(spoken: &store::messages::Spoken, letter: Option<actions::Letter>) -> SpokenView {
-    let is_question = spoken.kind == WordsKind::Question;
+fn spoken_view(
+    spoken: &store::messages::MessageSummary,
+    letter: Option<actions::Letter>,
+) -> SpokenView {
+    let is_question = spoken.kind == MessageKind::Question;
     let (title, note) = match (spoken.kind, spoken.status) {
-        (WordsKind::Question, _) => ("Message from the buyer", ""),
-        (WordsKind::Answer, _) => ("Your answer", "Only the buyer can read it."),
-        (_, Some(status)) if spoken.has_words => {
+        (MessageKind::Question, _) => ("Message from the buyer", ""),
+        (MessageKind::Answer, _) => ("Your answer", "Only the buyer can read it."),
+        (_, Some(status)) if spoken.has_text => {
             (status.for_seller(), "With a message that only the buyer can read.")
         }
         (_, Some(status)) => (status.for_seller(), ""),

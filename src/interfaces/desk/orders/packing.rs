@@ -52,11 +52,14 @@ pub async fn show(
 ) -> Result<HttpResponse, DeskError> {
     let mut refs = ticked(&request, MOST_AT_ONCE);
     if refs.is_empty() {
-        refs = store::order_query::list_to_send(&desk.shop.db, MOST_AT_ONCE).await?;
+        refs = store::order_query::list_to_send(&mut *desk.shop.db.reader().await?, MOST_AT_ONCE)
+            .await?;
     }
     let (mut lists, mut missing) = (Vec::new(), Vec::new());
     for order_ref in refs {
-        let Some(order) = store::orders::find(&desk.shop.db, &order_ref).await? else {
+        let Some(order) =
+            store::orders::find(&mut *desk.shop.db.reader().await?, &order_ref).await?
+        else {
             missing.push(order_ref.to_string());
             continue;
         };

@@ -101,7 +101,9 @@ async fn show_parcels(
         fault,
     };
     for (order_ref, tracking, fault) in parcels {
-        let Some(order) = store::orders::find(&desk.shop.db, &order_ref).await? else {
+        let Some(order) =
+            store::orders::find(&mut *desk.shop.db.reader().await?, &order_ref).await?
+        else {
             template.others.push((order_ref.to_string(), GONE));
             continue;
         };
@@ -192,7 +194,7 @@ pub async fn show_sent(
     let given = |name| named(query_field(&request, name).split('.').take(MOST_AT_ONCE));
     let mut left = Vec::new();
     for order_ref in given("left") {
-        let order = store::orders::find(&desk.shop.db, &order_ref).await?;
+        let order = store::orders::find(&mut *desk.shop.db.reader().await?, &order_ref).await?;
         left.push((order_ref.to_string(), order.map_or(GONE, |order| order.status.for_seller())));
     }
     let template = SentPage {

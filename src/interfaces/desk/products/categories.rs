@@ -68,7 +68,7 @@ pub async fn submit(
         };
         return page(StatusCode::UNPROCESSABLE_ENTITY, &template);
     };
-    let before = store::product_edit::list_categories(&desk.shop.db).await?;
+    let before = store::categories::list(&mut *desk.shop.db.reader().await?).await?;
     let is_there = |wanted: &str| before.iter().any(|(there, _)| there == wanted);
     let is_joined = name != category && is_there(&name) && is_there(category);
     actions::rename_category(&desk.shop, category, Some(&name), now()).await?;
@@ -77,7 +77,7 @@ pub async fn submit(
 }
 
 async fn list(desk: &Desk) -> Result<Vec<(String, i64, String)>, DeskError> {
-    let categories = store::product_edit::list_categories(&desk.shop.db).await?;
+    let categories = store::categories::list(&mut *desk.shop.db.reader().await?).await?;
     let rows = categories.into_iter().map(|(name, n)| {
         let mut query = form_urlencoded::Serializer::new(String::new());
         let address = format!("/products?{}", query.append_pair("category", &name).finish());

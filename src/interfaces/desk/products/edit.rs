@@ -7,7 +7,7 @@ use crate::domain::catalog::Slug;
 use crate::domain::catalog::markdown;
 use crate::domain::payment::Wallet;
 use crate::infra::store;
-use crate::infra::store::product_edit::EditedProduct;
+use crate::infra::store::products::EditedProduct;
 use crate::interfaces::desk::form::DeskForm;
 use crate::interfaces::desk::page::DeskError;
 use crate::interfaces::desk::page::DeskLayout;
@@ -72,7 +72,7 @@ struct Preview {
     initial: String,
     price: String,
     html: String,
-    image: Option<store::catalog::Image>,
+    image: Option<store::pictures::Image>,
 }
 
 /// A field of the form.
@@ -163,7 +163,7 @@ pub async fn show_new(
     desk: Data<Desk>,
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
-    let wallets = store::payment::list_wallets(&desk.shop.db).await?;
+    let wallets = store::wallets::list(&mut *desk.shop.db.reader().await?).await?;
     let form = ProductForm::empty(&wallets);
     let at = At { request: &request, desk: &desk, seller: &seller, product: None };
     at.page(StatusCode::OK, form, &Said::default()).await
@@ -176,9 +176,10 @@ pub async fn show(
     slug: Path<String>,
 ) -> Result<HttpResponse, DeskError> {
     let slug = parse_slug(&slug)?;
-    let wallets = store::payment::list_wallets(&desk.shop.db).await?;
-    let product =
-        store::product_edit::find(&desk.shop.db, &slug).await?.ok_or(DeskError::NotFound)?;
+    let wallets = store::wallets::list(&mut *desk.shop.db.reader().await?).await?;
+    let product = store::products::find(&mut *desk.shop.db.reader().await?, &slug)
+        .await?
+        .ok_or(DeskError::NotFound)?;
     let form = ProductForm::of(&product, &wallets);
     let at = At { request: &request, desk: &desk, seller: &seller, product: Some(product) };
     at.page(StatusCode::OK, form, &Said::default()).await
@@ -202,8 +203,9 @@ pub async fn submit(
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
     let slug = parse_slug(&slug)?;
-    let product =
-        store::product_edit::find(&desk.shop.db, &slug).await?.ok_or(DeskError::NotFound)?;
+    let product = store::products::find(&mut *desk.shop.db.reader().await?, &slug)
+        .await?
+        .ok_or(DeskError::NotFound)?;
     let at = At { request: &request, desk: &desk, seller: &seller, product: Some(product) };
     at.answer(body).await
 }
@@ -229,7 +231,7 @@ struct At<'a> {
 impl At<'_> {
     /// Each button but the one that saves gives the form back with every word in it.
     async fn answer(&self, body: Payload) -> Result<HttpResponse, DeskError> {
-        let wallets = store::payment::list_wallets(&self.desk.shop.db).await?;
+        let wallets = store::wallets::list(&mut *self.desk.shop.db.reader().await?).await?;
         let (fields, taken) = self.read(body).await?;
         if self.product.is_none() {
             fields.once()?;
@@ -365,10 +367,10 @@ impl At<'_> {
         mut form: ProductForm,
         said: &Said,
     ) -> Result<HttpResponse, DeskError> {
-        let db = &self.desk.shop.db;
+        let mut db = self.desk.shop.db.reader().await?;
         for picture in &mut form.pictures {
             if picture.thumb.is_none() {
-                picture.thumb = store::product_edit::find_thumb(db, &picture.fingerprint).await?;
+                picture.thumb = store::pictures::find_thumb(&mut db, &picture.fingerprint).await?;
             }
         }
         let kept = match &self.product {
@@ -377,13 +379,13 @@ impl At<'_> {
                 name: product.name.clone(),
                 address: address(&product.slug),
                 hidden: product.hidden,
-                place: store::product_edit::find_place(db, product.id).await?,
-                n_products: store::desk_list::count(db).await?.0,
+                place: store::products::find_place(&mut db, product.id).await?,
+                n_products: store::seller_products::count(&mut db).await?.0,
                 pools: pools(product),
             }),
         };
-        let wallets = store::payment::list_wallets(db).await?;
-        let categories = store::product_edit::list_categories(db).await?;
+        let wallets = store::wallets::list(&mut db).await?;
+        let categories = store::categories::list(&mut db).await?;
         let template = EditPage {
             layout: DeskLayout::new(self.seller, "/products").told(self.request, &DONE),
             address: kept.as_ref().map_or("/products/new".to_owned(), |kept| kept.address.clone()),

@@ -52,7 +52,7 @@ async fn empty_page(
     status: StatusCode,
     fresh: Fresh,
 ) -> Result<HttpResponse, DeskError> {
-    let wallets = store::payment::list_wallets(&desk.shop.db).await?;
+    let wallets = store::wallets::list(&mut *desk.shop.db.reader().await?).await?;
     let is_demo = wallets.iter().any(Wallet::is_demo);
     let layout = DeskLayout::new(seller, "/products");
     page(status, &EmptyPage { layout, is_demo, fresh })

@@ -3,10 +3,10 @@
 use crate::actions;
 use crate::actions::Place;
 use crate::infra::store;
-use crate::infra::store::catalog::Image;
-use crate::infra::store::desk_list::DeskFilter;
-use crate::infra::store::desk_list::DeskRow;
-use crate::infra::store::desk_list::LOW;
+use crate::infra::store::pictures::Image;
+use crate::infra::store::seller_products::DeskFilter;
+use crate::infra::store::seller_products::DeskRow;
+use crate::infra::store::seller_products::LOW;
 use crate::interfaces::desk::form::DeskForm;
 use crate::interfaces::desk::form::query_field;
 use crate::interfaces::desk::page::DeskError;
@@ -125,27 +125,28 @@ pub async fn show(
     desk: Data<Desk>,
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
-    let db = &desk.shop.db;
+    let mut db = desk.shop.db.reader().await?;
     let asked = Asked::of(|name| query_field(&request, name));
-    let wallets = store::payment::list_wallets(db).await?;
+    let wallets = store::wallets::list(&mut db).await?;
     let currency = preferred(&desk, &wallets);
     let filter = DeskFilter {
         category: asked.category.clone(),
-        words: store::catalog::fts_words(&asked.words),
+        words: store::search::fts_query(&asked.words),
         low: asked.low,
         hidden: asked.hidden,
     };
     // One more than is shown tells whether there is a next page.
     let first = (asked.page - 1) * PAGE;
-    let mut found = store::desk_list::list(db, &filter, currency, first, PAGE + 1).await?;
+    let mut found =
+        store::seller_products::list(&mut db, &filter, currency, first, PAGE + 1).await?;
     let page_size = usize::try_from(PAGE).unwrap_or(usize::MAX);
     let has_more = page_size < found.len();
     found.truncate(page_size);
-    let (n_products, n_hidden) = store::desk_list::count(db).await?;
+    let (n_products, n_hidden) = store::seller_products::count(&mut db).await?;
     let template = ListPage {
         layout: DeskLayout::new(&seller, "/products").told(&request, &DONE),
         rows: found.into_iter().map(|row| shown(row, currency)).collect::<Result<_, _>>()?,
-        categories: store::product_edit::list_categories(db).await?,
+        categories: store::categories::list(&mut db).await?,
         currency,
         n_products,
         n_hidden,

@@ -99,8 +99,9 @@ async fn add_stock(
         Err(_) => "Enter a whole number: how many to add, or a negative number to remove stock."
             .to_owned(),
     };
-    let product =
-        store::product_edit::find(&desk.shop.db, slug).await?.ok_or(DeskError::NotFound)?;
+    let product = store::products::find(&mut *desk.shop.db.reader().await?, slug)
+        .await?
+        .ok_or(DeskError::NotFound)?;
     let template = StockPage {
         layout: DeskLayout::new(seller, "/products"),
         pools: crate::interfaces::desk::products::edit::pools(&product),
@@ -168,8 +169,9 @@ async fn delete_page(
     seen: Option<i64>,
     (status, fresh): (StatusCode, Fresh),
 ) -> Result<HttpResponse, DeskError> {
-    let product =
-        store::product_edit::find(&desk.shop.db, slug).await?.ok_or(DeskError::NotFound)?;
+    let product = store::products::find(&mut *desk.shop.db.reader().await?, slug)
+        .await?
+        .ok_or(DeskError::NotFound)?;
     let layout = DeskLayout::new(seller, "/products");
     let template = DeletePage {
         layout,

@@ -12,11 +12,12 @@ use crate::domain::values::Currency;
 use crate::domain::values::Timestamp;
 use crate::infra::plots::bars_height;
 use crate::infra::store;
-use crate::infra::store::desk_list::LOW;
+use crate::infra::store::Connection;
 use crate::infra::store::order_reports::Counts;
 use crate::infra::store::order_reports::ToGiveBack;
+use crate::infra::store::seller_products::LOW;
 use crate::infra::store::statistics::BestSold;
-use crate::infra::store::statistics::LowStock;
+use crate::infra::store::stock::LowStock;
 use crate::interfaces::desk::form::DeskForm;
 use crate::interfaces::desk::form::query_field;
 use crate::interfaces::desk::health::Found;
@@ -131,10 +132,11 @@ async fn show(
     desk: Data<Desk>,
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
-    let db = &desk.shop.db;
     let now = now();
-    let days = store::statistics::list_days(db, first_week(now), now.plus_days(1)).await?;
-    let wallets = store::payment::list_wallets(db).await?;
+    let house = house_state(&desk, now).await?;
+    let mut db = desk.shop.db.reader().await?;
+    let days = store::statistics::list_days(&mut db, first_week(now), now.plus_days(1)).await?;
+    let wallets = store::wallets::list(&mut db).await?;
     let (is_demo, has_wallets) = (wallets.iter().any(Wallet::is_demo), !wallets.is_empty());
     let mut currencies: Vec<Currency> = wallets.into_iter().map(|wallet| wallet.currency).collect();
     // What came in a currency whose wallet is gone came all the same.
@@ -144,10 +146,10 @@ async fn show(
     let asked = query_field(&request, "currency");
     let currency =
         currencies.iter().find(|currency| currency.as_str() == asked).or(currencies.first());
-    let mut low = store::statistics::list_low(db, LOW, MOST_LOW + 1).await?;
+    let mut low = store::stock::list_low(&mut db, LOW, MOST_LOW + 1).await?;
     let has_more_low = low.len() > usize::try_from(MOST_LOW).unwrap_or(usize::MAX);
     low.truncate(usize::try_from(MOST_LOW).unwrap_or(usize::MAX));
-    let watches = store::watch::list(db).await?;
+    let watches = store::watch::list(&mut db).await?;
     let doubts = watches.iter().filter_map(|watch| {
         let words = watch.complaint(now)?;
         let coin = Coin::name_of_network(&watch.network).to_string();
@@ -158,15 +160,15 @@ async fn show(
         now,
         is_demo,
         has_wallets,
-        wrong_codes: store::desk::find_wrong_codes(db).await?,
-        has_rates: !store::trade::list_rates(db).await?.is_empty(),
-        has_products: store::desk_list::count(db).await?.0 != 0,
-        has_pages: store::pages::list(db).await?.iter().any(|page| !page.is_gone),
-        house: house_state(&desk, now).await?,
-        counts: store::order_reports::count_today(db).await?,
-        to_give_back: store::order_reports::list_to_give_back(db, MOST_TO_GIVE_BACK).await?,
-        n_partial: count(&desk, Status::Partial).await?,
-        n_overpaid: count(&desk, Status::Overpaid).await?,
+        wrong_codes: store::login::find_wrong_codes(&mut db).await?,
+        has_rates: !store::shipping::list(&mut db).await?.is_empty(),
+        has_products: store::seller_products::count(&mut db).await?.0 != 0,
+        has_pages: store::pages::list(&mut db).await?.iter().any(|page| !page.is_gone),
+        house,
+        counts: store::order_reports::count_today(&mut db).await?,
+        to_give_back: store::order_reports::list_to_give_back(&mut db, MOST_TO_GIVE_BACK).await?,
+        n_partial: count(&mut db, Status::Partial).await?,
+        n_overpaid: count(&mut db, Status::Overpaid).await?,
         money: money_in(&days, &currencies, now),
         low,
         has_more_low,
@@ -177,19 +179,19 @@ async fn show(
         currency,
         currencies: &currencies,
         weeks: by_week(&days, currency, now),
-        best: store::statistics::list_best(db, plots::N_BEST).await?,
+        best: store::statistics::list_best(&mut db, plots::N_BEST).await?,
         best_since: actions::best_since(now),
     };
     page(StatusCode::OK, &template)
 }
 
-async fn count(desk: &Desk, status: Status) -> Result<i64, DeskError> {
+async fn count(db: &mut Connection, status: Status) -> Result<i64, DeskError> {
     let filter = store::order_reports::Filter { states: vec![status], since: None, before: None };
-    Ok(store::order_reports::count(&desk.shop.db, &filter).await?)
+    Ok(store::order_reports::count(db, &filter).await?)
 }
 
 async fn house_state(desk: &Desk, now: Timestamp) -> Result<HouseState, DeskError> {
-    let house = store::shop_state::find(&desk.shop.db).await?;
+    let house = store::shop_state::find(&mut *desk.shop.db.reader().await?).await?;
     // The seller's own word first: to open helps only where nothing else is in the way, and then the page says that.
     if house.closed_on.is_some() {
         return Ok(HouseState::ClosedBySeller(house.closed_on));

@@ -53,7 +53,7 @@ pub async fn show_takings(
 }
 
 pub async fn show_best(desk: Data<Desk>, _seller: Seller) -> Result<HttpResponse, DeskError> {
-    let best = store::statistics::list_best(&desk.shop.db, N_BEST).await?;
+    let best = store::statistics::list_best(&mut *desk.shop.db.reader().await?, N_BEST).await?;
     let bars: Vec<Bar> =
         best.into_iter().map(|best| Bar { name: best.name, n: best.pieces }).collect();
     draw(move || draw_bars(&bars)).await
@@ -65,7 +65,7 @@ async fn read_weeks(
 ) -> Result<Vec<WeekFigures>, DeskError> {
     let now = now();
     let (first, end) = (first_week(now), now.plus_days(1));
-    let days = store::statistics::list_days(&desk.shop.db, first, end).await?;
+    let days = store::statistics::list_days(&mut *desk.shop.db.reader().await?, first, end).await?;
     Ok(by_week(&days, currency, now))
 }
 

@@ -1,0 +1,165 @@
+//! Pages of products, as buyers browse them.
+
+use crate::domain::values::Amount;
+use crate::infra::store::Connection;
+use crate::infra::store::StoreError;
+use crate::infra::store::pictures::Image;
+use crate::infra::store::pictures::ThumbRow;
+use crate::infra::store::stock;
+use serde_json::json;
+use sqlx::FromRow;
+
+/// A product as a list shows it.
+#[derive(Clone, Debug)]
+pub struct Card {
+    pub slug: String,
+    pub name: String,
+    /// The lowest; `None` in a shop without wallets.
+    pub price: Option<Amount>,
+    /// Whether an option costs more than `price`.
+    pub from: bool,
+    /// Units: pieces, of all options together.
+    pub stock: i64,
+    pub thumb: Option<Image>,
+}
+
+/// Which products a list shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Window<'a> {
+    /// Empty in a shop without wallets.
+    pub currency: &'a str,
+    /// Empty: all.
+    pub category: &'a str,
+    pub first: i64,
+    pub n_products: i64,
+}
+
+#[derive(FromRow)]
+struct CardRow {
+    slug: String,
+    name: String,
+    price: Option<Amount>,
+    most: Option<Amount>,
+    stock: i64,
+    #[sqlx(flatten)]
+    thumb: ThumbRow,
+}
+
+/// The columns of a card for each row of the listing index `s`.
+macro_rules! cards {
+    ($from:literal, $where:literal) => {
+        concat!(
+            r#"
+            select p.slug, p.name, i.thumb_width, i.thumb_height, i.thumb_webp, i.thumb_fallback, pp.alt,
+                (select min(r.price) from prices r where r.product_id = p.id and r.currency = s.currency) as price,
+                (select max(r.price) from prices r where r.product_id = p.id and r.currency = s.currency) as most,
+                "#,
+            stock::total!(),
+            " as stock from ",
+            $from,
+            r#"
+            join products p on p.id = s.product_id
+            left join product_pictures pp on pp.product_id = p.id and pp.position = 0
+            left join pictures i on i.fingerprint = pp.fingerprint
+            "#,
+            $where
+        )
+    };
+}
+
+const PAGE: &str = cards!(
+    "shelf s",
+    "where s.currency = $1 and s.category = $2 and s.position between $3 and $4 order by s.position"
+);
+const CHOSEN: &str = cards!(
+    "json_each($1) chosen cross join shelf s on s.product_id = chosen.value and s.currency = $2 and s.category = ''",
+    "order by chosen.key"
+);
+
+/// The products of one page of a list.
+pub async fn list(db: &mut Connection, window: Window<'_>) -> Result<Vec<Card>, StoreError> {
+    let rows: Vec<CardRow> = sqlx::query_as(PAGE)
+        .bind(window.currency)
+        .bind(window.category)
+        .bind(window.first)
+        .bind(window.first + window.n_products - 1)
+        .fetch_all(db)
+        .await?;
+    Ok(rows.into_iter().map(CardRow::card).collect())
+}
+
+/// These products as far as they can be bought in this currency, in this order.
+pub async fn list_chosen(
+    db: &mut Connection,
+    products: &[i64],
+    currency: &str,
+) -> Result<Vec<Card>, StoreError> {
+    let rows: Vec<CardRow> = sqlx::query_as(CHOSEN)
+        .bind(json!(products).to_string())
+        .bind(currency)
+        .fetch_all(db)
+        .await?;
+    Ok(rows.into_iter().map(CardRow::card).collect())
+}
+
+/// How many products a list has in all; `None` for a category that there is not in this currency.
+pub async fn find_size(
+    db: &mut Connection,
+    currency: &str,
+    category: &str,
+) -> Result<Option<i64>, StoreError> {
+    let size = sqlx::query_scalar(
+        "select products from shelf_sizes where currency = $1 and category = $2",
+    );
+    Ok(size.bind(currency).bind(category).fetch_optional(db).await?)
+}
+
+/// Slug and name of the product after this one; after the last comes the first.
+pub async fn find_next(
+    db: &mut Connection,
+    product: i64,
+    currency: &str,
+) -> Result<Option<(String, String)>, StoreError> {
+    // CROSS keeps SQLite from beginning with the whole list.
+    let next = sqlx::query_as(
+        r#"
+        select p.slug, p.name
+        from shelf here cross join shelf_sizes z cross join shelf s cross join products p
+        where here.product_id = $1 and here.currency = $2 and here.category = ''
+            and z.currency = here.currency and z.category = ''
+            and s.currency = here.currency and s.category = '' and s.position = (here.position + 1) % z.products
+            and p.id = s.product_id and p.id <> $1
+        "#,
+    );
+    Ok(next.bind(product).bind(currency).fetch_optional(db).await?)
+}
+
+impl CardRow {
+    fn card(self) -> Card {
+        Card {
+            slug: self.slug,
+            name: self.name,
+            price: self.price,
+            from: self.price != self.most,
+            stock: self.stock,
+            thumb: self.thumb.image(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::infra::store::test_shop::assert_scans_only;
+    use crate::infra::store::test_shop::query_plan;
+    use crate::infra::store::test_shop::with_shop;
+
+    #[test]
+    fn every_page_is_found_by_an_index() {
+        with_shop(async |db| {
+            for query in [PAGE, CHOSEN] {
+                assert_scans_only(&query_plan(&db, query).await, &["SCAN chosen"]);
+            }
+        });
+    }
+}

@@ -1,0 +1,107 @@
+//! What can be bought now: price and stock of a product, or of one of its options.
+
+use crate::domain::catalog::Offer;
+use crate::domain::catalog::OfferKey;
+use crate::domain::catalog::Slug;
+use crate::domain::values::Amount;
+use crate::domain::values::Currency;
+use crate::infra::store::Connection;
+use crate::infra::store::StoreError;
+use crate::infra::store::stock;
+use sqlx::FromRow;
+use std::collections::HashMap;
+
+#[derive(FromRow)]
+struct OfferRow {
+    slug: Slug,
+    name: String,
+    option_name: Option<String>,
+    price: Option<Amount>,
+    stock: i64,
+    pool_option: i64,
+    is_gone: bool,
+    has_options: bool,
+}
+
+const OFFER: &str = concat!(
+    "select p.slug, p.name, o.name as option_name, ",
+    stock::of_option!(),
+    r#",
+        p.gone = 1 or coalesce(o.gone, 0) = 1 as is_gone,
+        coalesce((select price from prices where product_id = p.id and option_id = $2 and currency = $3),
+                 (select price from prices where product_id = p.id and option_id = 0 and currency = $3)) as price,
+        exists (select 1 from options where product_id = p.id and gone = 0) as has_options
+    from products p left join options o on o.id = $2 and o.product_id = p.id
+    where p.id = $1
+    "#
+);
+
+/// What the shop offers now under these keys; one that it has never known is left out.
+pub async fn list(
+    db: &mut Connection,
+    keys: impl Iterator<Item = OfferKey>,
+    currency: &Currency,
+) -> Result<HashMap<OfferKey, Offer>, StoreError> {
+    let mut offers = HashMap::new();
+    for key in keys {
+        let row: Option<OfferRow> = sqlx::query_as(OFFER)
+            .bind(key.product)
+            .bind(key.option)
+            .bind(currency)
+            .fetch_optional(&mut *db)
+            .await?;
+        offers.extend(row.and_then(|row| row.offer(key)).map(|offer| (key, offer)));
+    }
+    Ok(offers)
+}
+
+impl OfferRow {
+    /// `None` where the option is none of this product's.
+    fn offer(self, key: OfferKey) -> Option<Offer> {
+        if self.option_name.is_none() && key.option != 0 {
+            return None;
+        }
+        // A product that has got options since it was put into a cart can no longer be bought without one.
+        let needs_option = key.option == 0 && self.has_options;
+        Some(Offer {
+            key,
+            slug: self.slug,
+            name: self.name,
+            option_name: self.option_name.unwrap_or_default(),
+            price: self.price,
+            stock: self.stock,
+            pool: OfferKey { option: self.pool_option, ..key },
+            gone: self.is_gone || needs_option,
+        })
+    }
+}
+
+#[derive(FromRow)]
+struct KeyRow {
+    id: i64,
+    option_id: i64,
+    has_options: bool,
+}
+
+/// What a form means. `None`: no such product or option; a product with options needs one, others take none.
+pub async fn find_key(
+    db: &mut Connection,
+    slug: &Slug,
+    option: &str,
+) -> Result<Option<OfferKey>, StoreError> {
+    let row: Option<KeyRow> = sqlx::query_as(
+        r#"
+        select p.id, coalesce(o.id, 0) as option_id,
+            exists (select 1 from options where product_id = p.id and gone = 0) as has_options
+        from products p left join options o on o.product_id = p.id and o.name = $2 and o.gone = 0
+        where p.slug = $1 and p.gone = 0
+        "#,
+    )
+    .bind(slug)
+    .bind(option)
+    .fetch_optional(db)
+    .await?;
+    Ok(row
+        .filter(|row| row.has_options == (row.option_id != 0))
+        .map(|row| OfferKey { product: row.id, option: row.option_id }))
+}

@@ -1,0 +1,202 @@
+//! Places an order: what is read before, and all that is written with it.
+//!
+//! Each statement that runs by itself costs a turn of the database's thread while all other buyers wait: so what is read is
+//! one statement, and what is written runs as one.
+
+use crate::domain::orders::BuyerRecipient;
+use crate::domain::orders::FormToken;
+use crate::domain::orders::LookupName;
+use crate::domain::orders::Order;
+use crate::domain::orders::OrderLine;
+use crate::domain::orders::OrderRef;
+use crate::domain::orders::Status;
+use crate::domain::payment::TransactionId;
+use crate::domain::values::Timestamp;
+use crate::domain::values::TrustedClock;
+use crate::infra::store::Connection;
+use crate::infra::store::StoreError;
+use crate::infra::store::Tx;
+use crate::infra::store::clock::ClockColumns;
+use crate::infra::store::stock;
+use crate::infra::store::wallets::CoinColumns;
+use serde_json::json;
+use sqlx::FromRow;
+
+/// What must be known before an order is made.
+pub struct OrderPreconditions {
+    /// The order that this form has already become.
+    pub earlier: Option<OrderRef>,
+    pub is_closed: bool,
+    /// How many orders nobody has paid for, as far as the seller has said; counted to the limit at most.
+    pub n_unpaid: i64,
+    /// Of the newest message to the seller, by the mailbox's clock.
+    pub last_owed: Option<Timestamp>,
+    /// Whether the shop has or had a seller's key.
+    pub has_key: bool,
+    /// `None`: no clock was looked at yet.
+    pub clock: Option<TrustedClock>,
+}
+
+#[derive(FromRow)]
+struct PreconditionsRow {
+    earlier: Option<OrderRef>,
+    is_closed: bool,
+    n_unpaid: i64,
+    last_owed: Option<Timestamp>,
+    has_key: bool,
+    #[sqlx(flatten)]
+    clock: ClockColumns,
+}
+
+/// `since`: a payment that only the buyer has seen counts where the order was placed on that day or later. The seller may
+/// be away, and made-up ones must not close the shop for ever. `most`: how far unpaid orders are counted.
+pub async fn check_preconditions(
+    db: &mut Connection,
+    form: &FormToken,
+    since: Timestamp,
+    most: i64,
+) -> Result<OrderPreconditions, StoreError> {
+    let row: PreconditionsRow = sqlx::query_as(
+        r#"
+        select
+            (select order_ref from orders where form_token = $1) as earlier,
+            closed_on is not null as is_closed,
+            (select count(*) from (
+                select 1 from orders where status = $4
+                union all select 1 from orders where status = $5 and $2 <= placed_at
+                limit $3)) as n_unpaid,
+            (select max(at) from owed) as last_owed,
+            fingerprint is not null as has_key,
+            clock.*
+        from house left join clock on true
+        "#,
+    )
+    .bind(form)
+    .bind(since)
+    .bind(most)
+    .bind(Status::Awaiting)
+    .bind(Status::Reported)
+    .fetch_one(db)
+    .await?;
+    Ok(OrderPreconditions {
+        earlier: row.earlier,
+        is_closed: row.is_closed,
+        n_unpaid: row.n_unpaid,
+        last_owed: row.last_owed,
+        has_key: row.has_key,
+        clock: row.clock.clock(),
+    })
+}
+
+/// An invoice has nulls where no node follows its chain, and else what was seen so far: nothing.
+const INSERT: &str = concat!(
+    r#"
+    insert into orders (id, order_ref, form_token, lookup_name, reader, status, placed_at, sending_name, sending_price,
+        discount_code, discount_percent, discount_less, transaction_id, list_currency, list_amount)
+    values (1 + max((select coalesce(max(id), 0) from orders), (select last_order from house)),
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14);
+
+    insert into invoices (order_id, currency, chain, token, decimals, address, amount, total, until, clock_ahead,
+        network, account, key_index, is_alone, ahead, seen, settled, confirmations, needed)
+    select o.id, $13, $15, $16, $17, $18, $14, $19, $20, $21, $22, $23, $24, $25,
+        coalesce(w.ahead, 0), 0 * w.ahead, 0 * w.ahead, 0 * w.ahead, 0 * w.ahead
+    from orders o left join watches w on w.network = $22 and w.is_on = 1
+    where o.order_ref = $1;
+
+    insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price)
+    select o.id, key, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
+    from json_each($26) join orders o on o.order_ref = $1;
+
+    insert into given_transactions (transaction_id, order_id)
+    select $27, o.id from orders o where o.order_ref = $1 and $27 is not null;
+    "#,
+    stock::reserve_order!(),
+    r#"
+    update catalog_state set version = version + 1;
+
+    insert into words (order_id, kind, day, sealed)
+    select id, 'receipt', placed_at, $28 from orders where order_ref = $1;
+
+    insert into owed (order_id, number, at, message)
+    select id, 0, $29, $30 from orders where order_ref = $1
+    "#
+);
+
+/// What is kept beside an order in the same transaction.
+pub struct NewOrderData<'a> {
+    pub form: &'a FormToken,
+    pub lookup: &'a LookupName,
+    pub reader: &'a BuyerRecipient,
+    /// Sealed to the reader.
+    pub receipt: &'a [u8],
+    /// From which account its address was made and with which index; `None`: from none.
+    pub derived: Option<(&'a str, u32)>,
+    /// Whether the address is this order's alone.
+    pub is_alone: bool,
+    /// To the seller, whole, and its time by the mailbox's clock.
+    pub message: &'a [u8],
+    pub message_at: Timestamp,
+}
+
+/// Keeps a new order with its lines and its invoice, takes its pieces out of stock and puts the message to the seller into the outbox.
+/// Returns the number of the message. The caller has read in this transaction that there are enough pieces.
+pub async fn insert(
+    tx: &mut Tx,
+    order: &Order,
+    beside: &NewOrderData<'_>,
+) -> Result<i64, StoreError> {
+    let invoice = &order.invoice;
+    let coin = CoinColumns::of(&invoice.coin);
+    let done = sqlx::query(INSERT)
+        .bind(&order.order_ref)
+        .bind(beside.form)
+        .bind(beside.lookup)
+        .bind(beside.reader)
+        .bind(order.status)
+        .bind(order.placed_at)
+        .bind(order.sending.as_ref().map(|sending| sending.name.as_str()))
+        .bind(order.sending.as_ref().map(|sending| sending.price))
+        .bind(order.discount.as_ref().map(|discount| discount.code.as_str()))
+        .bind(order.discount.as_ref().map(|discount| discount.percent))
+        .bind(order.discount.as_ref().map(|discount| discount.less))
+        .bind(order.transaction.as_ref().map(TransactionId::as_str))
+        .bind(&invoice.currency)
+        .bind(invoice.amount)
+        .bind(coin.chain)
+        .bind(coin.token)
+        .bind(coin.decimals)
+        .bind(invoice.address.as_str())
+        .bind(invoice.total)
+        .bind(invoice.until)
+        .bind(invoice.clock_ahead)
+        .bind(invoice.coin.network())
+        .bind(beside.derived.map(|(account, _)| account))
+        .bind(beside.derived.map(|(_, index)| index))
+        .bind(beside.is_alone)
+        .bind(lines_json(&order.lines))
+        .bind(order.transaction.as_ref().map(TransactionId::digits))
+        .bind(beside.receipt)
+        .bind(beside.message_at)
+        .bind(beside.message)
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.last_insert_rowid())
+}
+
+fn lines_json(lines: &[OrderLine]) -> String {
+    let rows: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            json!([
+                line.key.product,
+                line.key.option,
+                line.pool.option,
+                line.name,
+                line.option_name,
+                line.quantity.get(),
+                line.price.get()
+            ])
+        })
+        .collect();
+    json!(rows).to_string()
+}

@@ -1,0 +1,441 @@
+//! How many pieces there are: the only module that changes a stock, or tells what orders hold of it.
+//!
+//! A product has a stock, and each option may have one; an option without one sells from the product's. An [`OfferKey`] with
+//! option 0 names the product's own. Pieces leave a stock when they are ordered. What open orders hold is counted in the table
+//! `held` by triggers (migrations 0010 and 0012), which also move it when an option gets a stock or gives it up.
+
+use crate::domain::catalog::OfferKey;
+use crate::domain::orders::Status;
+use crate::infra::store::Connection;
+use crate::infra::store::StoreError;
+use crate::infra::store::Tx;
+use crate::infra::store::columns::states_json;
+use serde_json::json;
+use sqlx::FromRow;
+use std::collections::BTreeMap;
+
+/// Among the options `o` of a product: whether it sells from its own stock. It does without options, and where one has none.
+macro_rules! sells_own_stock {
+    () => {
+        "(count(*) = 0 or count(o.stock) < count(*))"
+    };
+}
+
+/// The pieces of option `o` of product `p` and the option of their [`OfferKey`]: those of the product where it has none.
+macro_rules! of_option {
+    () => {
+        "coalesce(o.stock, p.stock) as stock, case when o.stock is null then 0 else o.id end as pool_option"
+    };
+}
+
+/// The pieces of all stocks of product `p`.
+macro_rules! total {
+    () => {
+        concat!(
+            "(select coalesce(sum(o.stock), 0) + case when ",
+            crate::infra::store::stock::sells_own_stock!(),
+            " then p.stock else 0 end from options o where o.product_id = p.id and o.gone = 0)"
+        )
+    };
+}
+
+/// The pieces of that stock of product `p` which has fewest.
+macro_rules! least {
+    () => {
+        "(select coalesce(min(coalesce(o.stock, p.stock)), p.stock) \
+          from options o where o.product_id = p.id and o.gone = 0)"
+    };
+}
+
+/// The quantity that a file says for a stock: what can be bought and what open orders hold. A file takes a million at most.
+macro_rules! file_quantity {
+    ($stock:literal, $held:literal) => {
+        concat!(
+            "min(1000000, ",
+            $stock,
+            " + coalesce((select h.pieces from held h where ",
+            $held,
+            "), 0))"
+        )
+    };
+}
+
+/// Takes the pieces of a new order, `$1` being its reference. The tables refuse a stock below zero.
+macro_rules! reserve_order {
+    () => {
+        r#"
+        update products set stock = stock - taken.pieces
+        from (
+            select l.product_id as id, sum(l.quantity) as pieces
+            from order_lines l join orders o on o.id = l.order_id
+            where o.order_ref = $1 and l.pool_option = 0
+            group by l.product_id
+        ) as taken
+        where products.id = taken.id;
+        update options set stock = stock - taken.pieces
+        from (
+            select l.pool_option as id, sum(l.quantity) as pieces
+            from order_lines l join orders o on o.id = l.order_id
+            where o.order_ref = $1 and l.pool_option <> 0
+            group by l.pool_option
+        ) as taken
+        where options.id = taken.id;
+        "#
+    };
+}
+
+pub(super) use file_quantity;
+pub(super) use least;
+pub(super) use of_option;
+pub(super) use reserve_order;
+pub(super) use sells_own_stock;
+pub(super) use total;
+
+/// What becomes of a stock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StockChange {
+    /// An option sells from the product's stock.
+    Shared,
+    /// It stays as it is, whatever that is by now.
+    Kept,
+    Set(i64),
+}
+
+/// A stock of which little is left.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct LowStock {
+    pub slug: String,
+    pub name: String,
+    /// Empty: the product's own stock.
+    pub option_name: String,
+    #[sqlx(rename = "stock")]
+    pub left: i64,
+    /// Pieces in orders that are neither finished nor over.
+    pub held: i64,
+}
+
+const LOW: &str = concat!(
+    r#"
+    select slug, name, option_name, stock, coalesce(h.pieces, 0) as held
+    from (
+        select * from (
+            select p.id, p.slug, p.name, '' as option_name, 0 as pool, p.stock
+            from products p
+            where p.gone = 0 and p.stock <= $1 and (select "#,
+    sells_own_stock!(),
+    r#" from options o where o.product_id = p.id and o.gone = 0)
+            order by p.stock, p.id limit $2)
+        union all
+        select * from (
+            select p.id, p.slug, p.name, o.name, o.id, o.stock
+            from options o join products p on p.id = o.product_id and p.gone = 0
+            where o.gone = 0 and o.stock is not null and o.stock <= $1
+            order by o.stock, o.product_id limit $2)
+    ) as low
+    left join held h on h.product_id = low.id and h.pool_option = low.pool
+    order by stock, name, option_name limit $2
+    "#
+);
+
+/// The stocks with at most `few` pieces left, the fewest first, at most `most` of them.
+pub async fn list_low(
+    db: &mut Connection,
+    few: i64,
+    most: i64,
+) -> Result<Vec<LowStock>, StoreError> {
+    Ok(sqlx::query_as(LOW).bind(few).bind(most).fetch_all(db).await?)
+}
+
+/// How many pieces can be bought; `None`: there is no such stock, or it shares the product's.
+pub async fn find(db: &mut Connection, key: OfferKey) -> Result<Option<i64>, StoreError> {
+    let stock = if key.option == 0 {
+        sqlx::query_scalar("select stock from products where id = $1").bind(key.product)
+    } else {
+        sqlx::query_scalar("select stock from options where id = $1").bind(key.option)
+    };
+    Ok(stock.fetch_optional(db).await?.flatten())
+}
+
+/// Pieces of each stock in orders that nobody has paid for.
+pub async fn list_unpaid(db: &mut Connection) -> Result<BTreeMap<OfferKey, i64>, StoreError> {
+    let rows: Vec<(i64, i64, i64)> = sqlx::query_as(
+        r#"
+        select l.product_id, l.pool_option, sum(l.quantity)
+        from orders o join order_lines l on l.order_id = o.id
+        where o.status in (select value from json_each($1))
+        group by l.product_id, l.pool_option
+        "#,
+    )
+    .bind(states_json(&[Status::Awaiting, Status::Reported]))
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(product, option, pieces)| (OfferKey { product, option }, pieces))
+        .collect())
+}
+
+/// Takes pieces for an order.
+///
+/// # Errors
+/// There are not enough of them.
+pub async fn take(tx: &mut Tx, key: OfferKey, pieces: i64) -> Result<(), StoreError> {
+    if add(tx, key, -pieces).await? { Ok(()) } else { Err(StoreError::Row("stock")) }
+}
+
+/// Gives back the pieces of an order.
+pub async fn give_back(tx: &mut Tx, key: OfferKey, pieces: i64) -> Result<(), StoreError> {
+    add(tx, key, pieces).await?;
+    Ok(())
+}
+
+/// `false`: there is no such stock, or not enough of it.
+async fn add(tx: &mut Tx, key: OfferKey, pieces: i64) -> Result<bool, StoreError> {
+    let update = if key.option == 0 {
+        sqlx::query("update products set stock = stock + $2 where id = $1 and 0 <= stock + $2")
+            .bind(key.product)
+    } else {
+        sqlx::query("update options set stock = stock + $2 where id = $1 and 0 <= stock + $2")
+            .bind(key.option)
+    };
+    let done = update.bind(pieces).execute(&mut **tx).await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// What the seller does to a stock at the desk. Beside it is kept what a file would have to say for it: these pieces and
+/// those that open orders hold.
+pub async fn change(tx: &mut Tx, key: OfferKey, change: StockChange) -> Result<(), StoreError> {
+    let pieces = match change {
+        StockChange::Kept => return Ok(()),
+        // A product's own stock stays where all its options have theirs.
+        StockChange::Shared if key.option == 0 => return Ok(()),
+        StockChange::Shared => None,
+        StockChange::Set(pieces) => Some(pieces),
+    };
+    // Two statements: the first may bring along what orders of an option hold.
+    let (id, statements) = if key.option == 0 {
+        let note = r#"
+            update products set file_quantity = stock + coalesce(
+                (select pieces from held where product_id = products.id and pool_option = 0), 0)
+            where id = $1
+            "#;
+        (key.product, ["update products set stock = $2 where id = $1", note])
+    } else {
+        let note = r#"
+            update options set file_quantity = stock + coalesce(
+                (select pieces from held where product_id = options.product_id and pool_option = options.id), 0)
+            where id = $1
+            "#;
+        (key.option, ["update options set stock = $2, file_quantity = $2 where id = $1", note])
+    };
+    for statement in statements {
+        sqlx::query(statement).bind(id).bind(pieces).execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
+/// What a file says of the stock of a product, or of one of its options.
+pub(super) struct FileQuantity<'a> {
+    pub slug: &'a str,
+    pub option: Option<&'a str>,
+    /// `None`: the option shares the product's stock.
+    pub pieces: Option<i64>,
+}
+
+/// First each stock is what the file says of it, with what open orders hold: a quantity that the file has said before
+/// is no news, and what was sold since stays sold. Options that get a stock or give it up take along what orders of them hold.
+/// Only then what orders hold is taken off. `$1`: name of the product, of the option, quantity; `$2`: everything is news.
+const IMPORT: [&str; 4] = [
+    r#"
+    update products
+    set stock = case when products.file_quantity = said.pieces and not $2 then products.stock + said.held else said.pieces end,
+        file_quantity = said.pieces
+    from (
+        select p.id, value ->> 2 as pieces, coalesce(h.pieces, 0) as held
+        from json_each($1) join products p on p.slug = value ->> 0
+        left join held h on h.product_id = p.id and h.pool_option = 0
+        where value ->> 1 is null
+    ) as said
+    where products.id = said.id
+    "#,
+    r#"
+    update options
+    set stock = case when options.file_quantity = said.pieces and not $2 then options.stock + said.held else said.pieces end,
+        file_quantity = said.pieces
+    from (
+        select o.id, value ->> 2 as pieces, coalesce(h.pieces, 0) as held
+        from json_each($1) join products p on p.slug = value ->> 0
+        join options o on o.product_id = p.id and o.name = value ->> 1
+        left join held h on h.product_id = p.id and h.pool_option = o.id
+    ) as said
+    where options.id = said.id
+    "#,
+    r#"
+    update products set stock = max(0, products.stock - said.held)
+    from (
+        select p.id, h.pieces as held
+        from json_each($1) join products p on p.slug = value ->> 0
+        join held h on h.product_id = p.id and h.pool_option = 0
+        where value ->> 1 is null
+    ) as said
+    where products.id = said.id
+    "#,
+    r#"
+    update options set stock = max(0, options.stock - said.held)
+    from (
+        select o.id, h.pieces as held
+        from json_each($1) join products p on p.slug = value ->> 0
+        join options o on o.product_id = p.id and o.name = value ->> 1
+        join held h on h.product_id = p.id and h.pool_option = o.id
+    ) as said
+    where options.id = said.id
+    "#,
+];
+
+/// Takes the quantities of a file for products and options that are in the tables. `count_anew`: also those that it has said
+/// before.
+pub(super) async fn import(
+    tx: &mut Tx,
+    quantities: &[FileQuantity<'_>],
+    count_anew: bool,
+) -> Result<(), StoreError> {
+    let rows: Vec<_> =
+        quantities.iter().map(|said| json!([said.slug, said.option, said.pieces])).collect();
+    let rows = json!(rows).to_string();
+    for statement in IMPORT {
+        sqlx::query(statement).bind(&rows).bind(count_anew).execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
+/// Stocks that hold less than the file says, since some were sold.
+pub async fn count_sold_since_import(db: &mut Connection) -> Result<i64, StoreError> {
+    let count = sqlx::query_scalar(
+        r#"
+        select (select count(*) from products where gone = 0 and stock < file_quantity)
+             + (select count(*) from options where gone = 0 and stock < file_quantity)
+        "#,
+    );
+    Ok(count.fetch_one(db).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::infra::store::test_shop::assert_scans_only;
+    use crate::infra::store::test_shop::query_plan;
+    use crate::infra::store::test_shop::with_shop;
+
+    /// Three products: without options; with two, one of which shares the product's stock; with two that have their own.
+    const PRODUCTS: &str = r#"
+        insert into products (id, slug, position, name, description_html, file_quantity, stock)
+        values (1, 'tea', 0, 'Tea', '', 9, 9), (2, 'socks', 1, 'Socks', '', 5, 5), (3, 'mugs', 2, 'Mugs', '', 1, 1);
+        insert into options (id, product_id, position, name, file_quantity, stock)
+        values (1, 2, 0, 'Red', 7, 7), (2, 2, 1, 'Blue', null, null), (3, 3, 0, 'Small', 2, 2), (4, 3, 1, 'Large', 3, 3);
+        insert into options (id, product_id, position, name, file_quantity, stock, gone) values (5, 3, 2, 'Huge', 0, 0, 1);
+        insert into orders (id, order_ref, form_token, lookup_name, status, placed_at)
+        values (1, 'AAAAAAAAAA', randomblob(32), randomblob(32), 'confirmed', 0);
+        insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price)
+        values (1, 0, 2, 2, 0, 'Socks', 'Blue', 2, 1), (1, 1, 2, 1, 1, 'Socks', 'Red', 3, 1);
+        "#;
+
+    async fn stocks(tx: &mut Tx) -> Vec<(i64, i64, Option<i64>)> {
+        sqlx::query_as(
+            "select 0, id, stock from products union all select 1, id, stock from options order by 1, 2",
+        )
+        .fetch_all(&mut **tx)
+        .await
+        .unwrap()
+    }
+
+    fn said<'a>(slug: &'a str, option: Option<&'a str>, pieces: Option<i64>) -> FileQuantity<'a> {
+        FileQuantity { slug, option, pieces }
+    }
+
+    #[test]
+    fn an_option_without_a_stock_sells_from_the_products() {
+        with_shop(async |db| {
+            let mut tx = db.write().await.unwrap();
+            sqlx::raw_sql(PRODUCTS).execute(&mut *tx).await.unwrap();
+            let found: Vec<(i64, i64)> = sqlx::query_as(concat!(
+                "select ",
+                total!(),
+                ", ",
+                least!(),
+                " from products p order by id"
+            ))
+            .fetch_all(&mut *tx)
+            .await
+            .unwrap();
+            assert_eq!(found, [(9, 9), (12, 5), (5, 2)]);
+            let low = list_low(&mut tx, 3, 10).await.unwrap();
+            let low: Vec<_> = low.iter().map(|one| (one.option_name.as_str(), one.left)).collect();
+            assert_eq!(low, [("Small", 2), ("Large", 3)]);
+        });
+    }
+
+    #[test]
+    fn a_file_leaves_what_was_sold_and_what_orders_hold() {
+        with_shop(async |db| {
+            let mut tx = db.write().await.unwrap();
+            sqlx::raw_sql(PRODUCTS).execute(&mut *tx).await.unwrap();
+            let socks = [
+                said("socks", None, Some(5)),
+                said("socks", Some("Red"), Some(7)),
+                said("socks", Some("Blue"), None),
+            ];
+            import(&mut tx, &socks, false).await.unwrap();
+            assert_eq!(
+                stocks(&mut tx).await[1..5],
+                [(0, 2, Some(5)), (0, 3, Some(1)), (1, 1, Some(7)), (1, 2, None)]
+            );
+            import(&mut tx, &socks, true).await.unwrap();
+            assert_eq!(
+                stocks(&mut tx).await[1..5],
+                [(0, 2, Some(3)), (0, 3, Some(1)), (1, 1, Some(4)), (1, 2, None)]
+            );
+            // Red gives its stock up and Blue gets one: each takes along what orders of it hold.
+            let socks = [
+                said("socks", None, Some(9)),
+                said("socks", Some("Red"), None),
+                said("socks", Some("Blue"), Some(6)),
+            ];
+            import(&mut tx, &socks, false).await.unwrap();
+            assert_eq!(
+                stocks(&mut tx).await[1..5],
+                [(0, 2, Some(6)), (0, 3, Some(1)), (1, 1, None), (1, 2, Some(4))]
+            );
+            change(&mut tx, OfferKey { product: 2, option: 2 }, StockChange::Shared).await.unwrap();
+            let own = OfferKey { product: 2, option: 0 };
+            change(&mut tx, own, StockChange::Set(8)).await.unwrap();
+            let quantity: i64 =
+                sqlx::query_scalar("select file_quantity from products where id = 2")
+                    .fetch_one(&mut *tx)
+                    .await
+                    .unwrap();
+            assert_eq!(quantity, 8 + 5);
+            take(&mut tx, own, 8).await.unwrap();
+            assert!(take(&mut tx, own, 1).await.is_err());
+            give_back(&mut tx, own, 1).await.unwrap();
+            assert_eq!(find(&mut tx, own).await.unwrap(), Some(1));
+        });
+    }
+
+    #[test]
+    fn the_lowest_stocks_and_those_of_a_file_are_found_by_indexes() {
+        with_shop(async |db| {
+            let steps = query_plan(&db, LOW).await;
+            for index in [
+                "SEARCH p USING INDEX products_by_stock (stock<?)",
+                "INDEX options_by_stock (stock>? AND stock<?)",
+                "SEARCH h USING PRIMARY KEY",
+            ] {
+                assert!(steps.iter().any(|step| step.contains(index)), "{index}: {steps:#?}");
+            }
+            assert_scans_only(&steps, &["low", "subquery"]);
+            for statement in IMPORT {
+                assert_scans_only(&query_plan(&db, statement).await, &["json_each"]);
+            }
+        });
+    }
+}
