@@ -4,7 +4,7 @@ use crate::actions;
 use crate::domain::values::plural;
 use crate::infra::config::Settings;
 use crate::interfaces::cli::open;
-use crate::interfaces::cli::say;
+use crate::interfaces::cli::output::say;
 use std::process::ExitCode;
 
 pub async fn close(settings: Settings) -> anyhow::Result<ExitCode> {

@@ -7,7 +7,7 @@ use crate::infra::config::Settings;
 use crate::infra::store;
 use crate::infra::tor::write_whole;
 use crate::interfaces::cli::open;
-use crate::interfaces::cli::say;
+use crate::interfaces::cli::output::say;
 use anyhow::Context;
 use clap::Args;
 use clap::Subcommand;

@@ -6,7 +6,7 @@ use crate::domain::values::TrustedClock;
 use crate::infra::config::Settings;
 use crate::infra::store;
 use crate::interfaces::cli::open;
-use crate::interfaces::cli::say;
+use crate::interfaces::cli::output::say;
 use crate::interfaces::http::clock;
 use anyhow::Context;
 use clap::Args;

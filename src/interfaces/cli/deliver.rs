@@ -9,7 +9,7 @@ use crate::infra::mail::Unreadable;
 use crate::infra::mail::reply::MOST_BYTES;
 use crate::infra::mail::reply::addressed;
 use crate::interfaces::cli::open;
-use crate::interfaces::cli::say_error;
+use crate::interfaces::cli::output::say_error;
 use clap::ArgAction;
 use clap::Args;
 use std::io;

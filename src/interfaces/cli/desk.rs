@@ -10,7 +10,7 @@ use crate::infra::config::Settings;
 use crate::infra::store;
 use crate::interfaces::cli::onion;
 use crate::interfaces::cli::open;
-use crate::interfaces::cli::say;
+use crate::interfaces::cli::output::say;
 use anyhow::Context;
 use clap::Args;
 use clap::Subcommand;

@@ -35,9 +35,7 @@ use crate::infra::config;
 use crate::infra::config::Flags;
 use crate::infra::config::Settings;
 use crate::interfaces::cli::output::LogLines;
-use crate::interfaces::cli::output::say;
 use crate::interfaces::cli::output::say_error;
-use crate::interfaces::cli::output::say_json;
 use crate::interfaces::cli::output::say_text;
 use crate::interfaces::cli::output::say_usage;
 use clap::Arg;
@@ -48,7 +46,6 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::value_parser;
 use std::path::Path;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// A self-hosted web shop, paid in cryptocurrency, reached through Tor.
@@ -218,12 +215,4 @@ fn start_log() {
     }));
     // A second start in one process finds the log started: that is as good.
     let _ = tracing_subscriber::registry().with(lines).try_init();
-}
-
-/// The folder in which the database lies, with the secret and the rendered pictures beside it.
-fn home_of(database: &Path) -> PathBuf {
-    match database.parent() {
-        Some(folder) if folder != Path::new("") => folder.to_owned(),
-        _ => PathBuf::from("."),
-    }
 }

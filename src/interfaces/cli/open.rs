@@ -19,7 +19,6 @@ use crate::infra::pictures::Originals;
 use crate::infra::store;
 use crate::infra::store::Db;
 use crate::infra::tor::write_whole;
-use crate::interfaces::cli::home_of;
 use crate::interfaces::http::clock;
 pub use crate::interfaces::http::clock::trusted;
 pub use crate::interfaces::http::now;
@@ -31,6 +30,10 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+/// The seller's pages and signed list of addresses, below the folder in which the shop runs.
+pub const PAGES: &str = "db/pages";
+pub const MIRRORS: &str = "db/mirrors.txt";
 
 /// Whether a shop is there.
 ///
@@ -276,4 +279,12 @@ pub fn mirrors(path: &Path) -> anyhow::Result<Option<String>> {
         path.display()
     );
     Ok(Some(text))
+}
+
+/// The folder in which the database lies, with the secret and the rendered pictures beside it.
+pub fn home_of(database: &Path) -> PathBuf {
+    match database.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
 }

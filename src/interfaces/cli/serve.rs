@@ -22,7 +22,9 @@ use crate::interfaces::cli::doctor;
 use crate::interfaces::cli::image_worker;
 use crate::interfaces::cli::onion;
 use crate::interfaces::cli::open;
-use crate::interfaces::cli::say;
+use crate::interfaces::cli::open::MIRRORS;
+use crate::interfaces::cli::open::PAGES;
+use crate::interfaces::cli::output::say;
 use crate::interfaces::cli::serve::address::LOOK_FOR_ADDRESS;
 use crate::interfaces::cli::serve::address::ensure_confirmed;
 use crate::interfaces::cli::serve::address::follow_address;
@@ -48,8 +50,6 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc;
 
 const DATA: &str = "db/data.json";
-pub const PAGES: &str = "db/pages";
-pub const MIRRORS: &str = "db/mirrors.txt";
 /// How long what is untold, unpaid or old may wait for the next look.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 /// How long a Tor that is just starting is waited for.

@@ -1,15 +1,20 @@
 //! Is everything as it should be? Each check: what, how it is, what to do.
 
+mod finding;
 mod host;
 mod keeping;
 mod selling;
 
 use crate::actions::Shop;
 use crate::infra::config::Settings;
+use crate::interfaces::cli::doctor::finding::Finding;
+use crate::interfaces::cli::doctor::finding::State;
+use crate::interfaces::cli::doctor::finding::ill;
+use crate::interfaces::cli::doctor::finding::well;
 use crate::interfaces::cli::open;
-use crate::interfaces::cli::say;
-use crate::interfaces::cli::say_error;
-use crate::interfaces::cli::say_json;
+use crate::interfaces::cli::output::say;
+use crate::interfaces::cli::output::say_error;
+use crate::interfaces::cli::output::say_json;
 use crate::interfaces::desk::Complaint;
 use clap::Args;
 use std::process::ExitCode;
@@ -19,36 +24,6 @@ pub struct Doctor {
     /// Print JSON
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-enum State {
-    Ok,
-    /// Worth knowing, and no fault.
-    Note,
-    Bad,
-}
-
-#[derive(serde::Serialize)]
-struct Finding {
-    check: &'static str,
-    state: State,
-    words: String,
-    /// Empty where nothing need be done.
-    to_do: String,
-}
-
-fn well(check: &'static str, words: impl Into<String>) -> Finding {
-    Finding { check, state: State::Ok, words: words.into(), to_do: String::new() }
-}
-
-fn note(check: &'static str, words: impl Into<String>, to_do: impl Into<String>) -> Finding {
-    Finding { check, state: State::Note, words: words.into(), to_do: to_do.into() }
-}
-
-fn ill(check: &'static str, words: impl Into<String>, to_do: impl Into<String>) -> Finding {
-    Finding { check, state: State::Bad, words: words.into(), to_do: to_do.into() }
 }
 
 pub async fn run(doctor: Doctor, settings: Settings) -> anyhow::Result<ExitCode> {

@@ -11,14 +11,14 @@ use crate::infra::config::Listen;
 use crate::infra::config::Settings;
 use crate::infra::store;
 use crate::infra::store::accounts::Reach;
-use crate::interfaces::cli::doctor::Finding;
-use crate::interfaces::cli::doctor::ill;
-use crate::interfaces::cli::doctor::note;
-use crate::interfaces::cli::doctor::well;
+use crate::interfaces::cli::doctor::finding::Finding;
+use crate::interfaces::cli::doctor::finding::ill;
+use crate::interfaces::cli::doctor::finding::note;
+use crate::interfaces::cli::doctor::finding::well;
 use crate::interfaces::cli::onion;
 use crate::interfaces::cli::open;
-use crate::interfaces::cli::serve::MIRRORS;
-use crate::interfaces::cli::serve::PAGES;
+use crate::interfaces::cli::open::MIRRORS;
+use crate::interfaces::cli::open::PAGES;
 use std::path::Path;
 
 /// Units: days before the key's end in which it is time to make it longer.

@@ -12,12 +12,12 @@ use crate::infra::tor::ClientName;
 use crate::infra::tor::Clients;
 use crate::infra::tor::OnionAddress;
 use crate::infra::tor::SharedDir;
-use crate::interfaces::cli::home_of;
-use crate::interfaces::cli::onion;
+use crate::interfaces::cli::onion::service;
 use crate::interfaces::cli::open;
-use crate::interfaces::cli::say;
-use crate::interfaces::cli::say_error;
-use crate::interfaces::cli::say_text;
+use crate::interfaces::cli::open::home_of;
+use crate::interfaces::cli::output::say;
+use crate::interfaces::cli::output::say_error;
+use crate::interfaces::cli::output::say_text;
 use crate::interfaces::http::wall;
 use anyhow::Context;
 use clap::Subcommand;
@@ -134,12 +134,12 @@ fn change(action: ClientAction, list: &List) -> anyhow::Result<ExitCode> {
 impl<'a> List<'a> {
     fn of_shop(settings: &'a Settings) -> Self {
         let file = home_of(&settings.storage.database).join("onion.clients");
-        Self { settings, service: Service::Shop, file, folder: onion::folder(settings) }
+        Self { settings, service: Service::Shop, file, folder: service::folder(settings) }
     }
 
     fn of_desk(settings: &'a Settings) -> Self {
         let file = home_of(&settings.storage.database).join("desk.clients");
-        Self { settings, service: Service::Desk, file, folder: onion::desk_folder(settings) }
+        Self { settings, service: Service::Desk, file, folder: service::desk_folder(settings) }
     }
 
     fn read(&self) -> anyhow::Result<Clients> {
@@ -156,7 +156,7 @@ impl<'a> List<'a> {
     }
 
     fn give_out(&self, clients: &Clients) -> anyhow::Result<()> {
-        onion::make_folder(self.folder.path())?;
+        service::make_folder(self.folder.path())?;
         self.folder
             .write_clients(clients)
             .with_context(|| format!("write into the folder {}", self.folder.path().display()))
@@ -168,7 +168,7 @@ impl<'a> List<'a> {
 
     /// Keeps the changed list, gives it out, and waits until Tor follows it.
     fn put_in_force(&self, clients: &Clients) -> anyhow::Result<Change> {
-        onion::make_folder(&home_of(&self.settings.storage.database))?;
+        service::make_folder(&home_of(&self.settings.storage.database))?;
         tor::write_whole(&self.file, clients.file().as_bytes(), 0o600)
             .with_context(|| format!("keep the list {}", self.file.display()))?;
         self.give_out(clients)?;
@@ -210,7 +210,7 @@ impl<'a> List<'a> {
 
     fn address(&self) -> Option<OnionAddress> {
         match self.service {
-            Service::Shop => onion::address(self.settings),
+            Service::Shop => service::address(self.settings),
             Service::Desk => self.folder.address(),
         }
     }
@@ -333,7 +333,7 @@ impl<'a> List<'a> {
 
     fn no_address(&self) -> String {
         match self.service {
-            Service::Shop => onion::no_address(self.settings),
+            Service::Shop => service::no_address(self.settings),
             Service::Desk => {
                 "Tor has no onion for the desk yet. In Docker: write DESK_LISTEN=unix:/run/shop/desk.sock into .env, then \
                  `docker compose -f docker-compose.tor.yml up -d`. Otherwise start `shop serve --tor` with DESK_LISTEN"
@@ -437,13 +437,13 @@ fn tell_keys(
     name: &ClientName,
     address: Option<&OnionAddress>,
 ) -> anyhow::Result<()> {
-    onion::write_out(&format!(
+    service::write_out(&format!(
         "Give this key only to {name}; the shop does not store it:\n\n  {}\n\n\
          Tor Browser asks for it when the address is opened.\n",
         keys.private()
     ))?;
     let Some(address) = address else { return Ok(()) };
-    onion::write_out(&format!(
+    service::write_out(&format!(
         "A tor without a browser takes this line into ClientOnionAuthDir/{name}.auth_private:\n\n  {}\n",
         keys.auth_private(address)
     ))

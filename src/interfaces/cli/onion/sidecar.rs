@@ -6,8 +6,8 @@ use crate::infra::tor::OnionService;
 use crate::infra::tor::Service;
 use crate::infra::tor::SharedDir;
 use crate::infra::tor::TorError;
-use crate::interfaces::cli::onion;
-use crate::interfaces::cli::say_error;
+use crate::interfaces::cli::onion::service;
+use crate::interfaces::cli::output::say_error;
 use anyhow::Context;
 use std::fs;
 use std::fs::File;
@@ -75,12 +75,12 @@ pub fn tend(settings: &Settings, desk_folder: Option<PathBuf>) -> anyhow::Result
     if let Some(Listen::Unix(socket)) = settings.listeners.desk_at() {
         let target = format!("unix:{}", socket.display());
         let folder = desk_folder.map(SharedDir::of_desk);
-        let folder = folder.unwrap_or_else(|| onion::desk_folder(settings));
+        let folder = folder.unwrap_or_else(|| service::desk_folder(settings));
         let key = service.with_file_name("desk").join("hs_ed25519_secret_key");
         let settings = settings.clone();
         desk = Some(thread::spawn(move || tend_desk(&settings, &folder, &key, &target)));
     }
-    let keeper = onion::keeper_of(settings, onion::folder(settings), Service::Kept(service))?;
+    let keeper = service::keeper_of(settings, service::folder(settings), Service::Kept(service))?;
     keeper
         .tend(None, || parent_id() != parent || desk.as_ref().is_some_and(JoinHandle::is_finished));
     if parent_id() == parent {
@@ -103,7 +103,7 @@ fn service_folder(settings: &Settings) -> anyhow::Result<PathBuf> {
 fn tend_desk(settings: &Settings, folder: &SharedDir, key: &Path, target: &str) {
     let mut last = String::new();
     loop {
-        let kept = keep_trying(|| onion::open_control(settings)?.service_folder(target));
+        let kept = keep_trying(|| service::open_control(settings)?.service_folder(target));
         match desk_keeper(settings, folder.clone(), kept, key, target) {
             Ok(keeper) => return keeper.tend(None, || false),
             Err(error) => {
@@ -128,10 +128,10 @@ fn desk_keeper(
     let service = match kept {
         Some(kept) => Service::KeptForClients(kept),
         None => {
-            Service::MadeForClients { key: onion::key_made_once(key)?, target: target.to_owned() }
+            Service::MadeForClients { key: service::key_made_once(key)?, target: target.to_owned() }
         }
     };
-    onion::keeper_of(settings, folder, service)
+    service::keeper_of(settings, folder, service)
 }
 
 /// Until Tor, which may be starting, does it. What is wrong for long, the shop's own keeper says.

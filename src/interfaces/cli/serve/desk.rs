@@ -4,7 +4,7 @@ use crate::infra::config::Listen;
 use crate::infra::config::Settings;
 use crate::infra::store;
 use crate::interfaces::cli::onion;
-use crate::interfaces::cli::say;
+use crate::interfaces::cli::output::say;
 use crate::interfaces::cli::serve::address::ensure_confirmed;
 use crate::interfaces::cli::serve::address::follow_address;
 use crate::interfaces::desk::Desk;
