@@ -2,7 +2,6 @@
 
 import base64
 import os
-import pathlib
 import subprocess
 
 from lib.mail import Seller, Terminal
