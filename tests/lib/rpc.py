@@ -6,6 +6,7 @@ import json
 import pathlib
 import signal
 import subprocess
+import tempfile
 import threading
 
 from lib.shop import free_port, wait_for
@@ -16,20 +17,20 @@ class RpcError(Exception):
 
 
 class RpcProgram:
-    """A program and its calls. `command` is given its port as a number where it says "PORT"."""
+    """A program and its calls. A subclass sets `command`, and `ping`: a call that is answered once it is up."""
 
     path, headers = "/", {}
 
-    def __init__(self, folder, *command, port=None):
-        self.folder, self.port, self.process = pathlib.Path(folder), port or free_port(), None
-        self.command = [str(word).replace("PORT", str(self.port)) for word in command]
+    def __init__(self, folder=None, port=None):
+        self.temporary = None if folder else tempfile.TemporaryDirectory(prefix="shop-rpc-")
+        self.folder = pathlib.Path(folder or self.temporary.name)
+        self.port, self.process = port or free_port(), None
         self.url = "http://127.0.0.1:%d" % self.port
 
     def start(self):
         self.log = self.folder / ("%s-%d.log" % (pathlib.Path(self.command[0]).name, self.port))
         with open(self.log, "a") as log:
-            self.process = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder)
+            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder)
         wait_for("%s answers" % self.command[0], self.is_up)
         return self
 
@@ -77,6 +78,8 @@ class RpcProgram:
 
     def __exit__(self, *_):
         self.kill()
+        if self.temporary:
+            self.temporary.cleanup()
 
 
 class MoneroProgram(RpcProgram):
@@ -85,8 +88,10 @@ class MoneroProgram(RpcProgram):
     path = "/json_rpc"
 
     def __init__(self, folder, *command):
-        super().__init__(
-            folder, *command, "--rpc-bind-ip", "127.0.0.1", "--rpc-bind-port", "PORT", "--log-level", "0", "--log-file", "own-PORT.log")
+        super().__init__(folder)
+        self.command = [
+            *command, "--rpc-bind-ip", "127.0.0.1", "--rpc-bind-port", str(self.port), "--log-level", "0",
+            "--log-file", "own-%d.log" % self.port]
 
     def ping(self):
         return self.call("get_version")
@@ -97,6 +102,11 @@ class MoneroProgram(RpcProgram):
 
 class Refused(Exception):
     """The node refused a request before it read the calls."""
+
+
+def rewriting(change):
+    """For a proxy's `answer`: the node's answers, each as `change` returns it for the call and the answer."""
+    return lambda calls, ask: [change(call, answer) for call, answer in zip(calls, ask())]
 
 
 class Proxy:
@@ -152,11 +162,12 @@ class Proxy:
 
         def ask(calls=calls):
             status, body = self.node.post(path, json.dumps(calls if isinstance(asked, list) else calls[0]), login)
-            answers = json.loads(body) if status == 200 else None
-            if answers is None:
+            if status != 200:
                 raise Refused(status, body)
+            answers = json.loads(body)
             # Nodes may answer in another order.
-            return sorted(answers, key=lambda answer: answer["id"]) if isinstance(answers, list) else [answers]
+            by_id = {answer["id"]: answer for answer in (answers if isinstance(answers, list) else [answers])}
+            return [by_id[call["id"]] for call in calls]
 
         try:
             answers = self.answer(calls, ask)
