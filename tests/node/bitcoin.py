@@ -21,7 +21,6 @@ import contextlib
 import hashlib
 import os
 import pathlib
-import signal
 import shutil
 import sys
 import time

@@ -7,7 +7,6 @@ import contextlib
 import json
 import pathlib
 import shutil
-import signal
 import socket
 import sys
 import tempfile
