@@ -22,9 +22,9 @@ def words_of_a_buyer_stay_behind_their_bar():
                     screen = mutt.shows("ACTIONS", "1", "Enter", "Enter")
                     lines = screen.splitlines()
                     start = lines.index("BUYER'S NOTE")
-                    words = lines[start + 1:lines.index("ACTIONS")]
-                    assert 10 < len(words), (program, columns, screen)
-                    for line in words:
+                    note_lines = lines[start + 1:lines.index("ACTIONS")]
+                    assert 10 < len(note_lines), (program, columns, screen)
+                    for line in note_lines:
                         assert line == "" or line.startswith("  | "), (program, columns, line, screen)
             with SellerMutt(shop, seller, program, (80, 100), LC_ALL="C") as mutt:
                 mutt.shows("LC_ALL=C.UTF-8")

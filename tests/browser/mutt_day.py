@@ -16,9 +16,9 @@ def give_up(desk, number):
     desk.shows(",l list", "n")
 
 
-def line_of(screen, *words):
-    lines = [line for line in screen.splitlines() if all(word in line for word in words)]
-    assert len(lines) == 1, (words, screen)
+def line_of(screen, *parts):
+    lines = [line for line in screen.splitlines() if all(part in line for part in parts)]
+    assert len(lines) == 1, (parts, screen)
     return lines[0]
 
 
@@ -29,7 +29,7 @@ def files_with(text, *folders):
 def a_day(program):
     before = files_with("ring twice", "/dev/shm")
     with Seller() as seller, Shop(seller=seller).open() as shop, Firefox() as firefox:
-        # Two orders come. The index tells which they are and where they stand, though both are sealed.
+        # Two orders come. The index shows their references and states, though both are sealed.
         add_to_cart(firefox, shop, TEA)
         other = place_order(firefox, shop)
         add_to_cart(firefox, shop, TEA, quantity="2")
@@ -66,10 +66,10 @@ def a_day(program):
             # An answer is on the buyer's page when mutt says sent; what it quotes is not.
             desk.reply("Thank you, I am looking for it.\n\n", "Mail sent")
             firefox.go(shop.url + "/order")
-            said = firefox.text("#messages")
-            assert "Thank you, I am looking for it." in said and "ring twice" not in said, said
+            messages = firefox.text("#messages")
+            assert "Thank you, I am looking for it." in messages and "ring twice" not in messages, messages
 
-            # One key says that it was paid, another asks for the tracking.
+            # One key marks it as paid, another asks for the tracking.
             desk.shows("%s is now confirmed" % order_ref, ",", "p")
             desk.shows(",l list", "Enter")
             desk.shows_new_mail("%s confirmed" % order_ref)
@@ -86,7 +86,7 @@ def a_day(program):
             assert firefox.attribute("#state", "data-state") == "shipped"
             assert "RR123456785DE, it's wrapped" in firefox.text("#messages"), firefox.text("#messages")
 
-            # A question stands in the view of those that wait for an answer, until it has one.
+            # A question is in the view of those that wait for an answer, until it has one.
             send_message(firefox, "When will it come?")
             desk.shows_new_mail("Message about order")
             index = desk.shows("1 of ", ",", "w")
@@ -104,7 +104,7 @@ def a_day(program):
             assert other in listed and order_ref not in listed, listed
             desk.shows("%s awaiting" % other, "q")
 
-            # An order that was erased: the letter does not get lost, and the reason is told.
+            # An order that was erased: the letter does not get lost, and the reason is shown.
             desk.shows("Reason", "1", "Enter", ",", "c")
             desk.prompt("%s is now cancelled" % other, "out of tea; don't wait")
             desk.shows(",l list", "Enter")

@@ -16,6 +16,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+# Imported for their tests.
 import desk_day  # noqa: F401
 import forged_mail  # noqa: F401
 import links  # noqa: F401
@@ -78,7 +79,7 @@ def a_whole_purchase_at_safest():
         try:
             firefox.back()
         except AssertionError as error:
-            # What was typed is not kept by the browser either: it says that the page is gone, and asks nothing of the shop.
+            # The browser does not keep what was typed either: it shows that the page is gone, and does not ask the shop.
             assert "notCached" in str(error)
         firefox.go(shop.url + "/checkout")
         assert firefox.url() == shop.url + "/cart", "the cart is empty: nothing can be ordered twice"

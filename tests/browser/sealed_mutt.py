@@ -19,7 +19,7 @@ set pgp_decryption_okay="^\\\\[GNUPG:\\\\] DECRYPTION_OKAY"
 
 
 def spoilt(block):
-    """The same PGP message with one letter of its words changed under way."""
+    """The same PGP message with one bit of its content changed."""
     lines = [line for line in block.splitlines()[2:] if not line.startswith(("=", "-"))]
     data = bytearray(base64.b64decode("".join(lines)))
     data[-30] ^= 1

@@ -49,7 +49,7 @@ def the_story_of_an_order(keep=lambda firefox, name: None, program="mutt"):
             assert messages(firefox)[2].startswith("You") and "Is Monday the 30th?" in messages(firefox)[2], messages(firefox)
             assert "new" not in firefox.text("#messages-title")
 
-            # The seller sees it in the same thread, answers, and says that it was sent.
+            # The seller sees it in the same thread, answers, and marks the order as shipped.
             desk.shows(",l list", "q")
             desk.shows_new_mail("Message about")
             question = desk.shows("| Is Monday the 30th?", "*", "Enter")

@@ -45,6 +45,7 @@ class Answer:
         return re.search(r'data-state="([^"]+)"', self.text).group(1)
 
     def words(self):
+        """What the page shows."""
         return " ".join(re.sub(r"<[^>]+>", " ", self.text.partition("<main")[2] or self.text).split())
 
     def __str__(self):

@@ -63,7 +63,7 @@ class Mutt(Terminal):
 
 
 class SellerMutt(Terminal):
-    """mutt or neomutt with the muttrc that `shop mutt` writes. Its editor puts the seller's words above what is quoted."""
+    """mutt or neomutt with the muttrc that `shop mutt` writes. Its editor puts `letter` above what is quoted."""
 
     def __init__(self, shop, seller, program="mutt", size=(100, 60), **environment):
         self.letter = seller.home / "letter"
@@ -91,7 +91,7 @@ class SellerMutt(Terminal):
         return self.shows(text, "Enter")
 
     def reply(self, letter, result):
-        """Answers the message under the cursor, and returns what the program says then."""
+        """Answers the message under the cursor, and returns the screen once it shows `result`."""
         self.letter.write_text(letter)
         # What is pressed while gpg runs may be lost.
         for seconds in (20, 20, 20, 30):

@@ -209,7 +209,7 @@ def the_chains_own_time(node):
 
 @test
 def shared_address(node):
-    """At an address that orders share, the exact amount says whose a payment is."""
+    """At an address that orders share, the exact amount assigns a payment to its order."""
     with BitcoinShop(url(node, "/wallet/shared"), wallet={"address": SHARED}).open() as shop:
         one, other, third = (shop.order() for _ in range(3))
         assert one.address == other.address == third.address == SHARED
@@ -362,7 +362,7 @@ def pruned_node(node):
 
 @test
 def descriptor_wallets(node):
-    """The wallets that Bitcoin Core makes, as far as its documentation tells."""
+    """The wallets that Bitcoin Core makes, according to its documentation."""
     wallets = DescriptorWallets(node)
     with Proxy(node, wallets.answer) as proxy, BitcoinShop(url(proxy, "/wallet/descriptors")).open() as shop:
         buyer, other = shop.order(), shop.order()
@@ -404,7 +404,7 @@ def a_thousand_orders(node, n=1000):
             node("sendmany", "", dict(list(outputs.items())[at:at + 250]), wallet="miner")
         scan("all paid, in no block")
         node.mine(2)
-        scan("all confirmed, each order told")
+        scan("all confirmed, and the seller is notified of each")
         scan("all confirmed")
         for buyer in buyers[::97]:
             buyer.is_still("confirmed")

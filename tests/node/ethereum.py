@@ -169,7 +169,7 @@ def a_node_that_is_gone_comes_back_and_a_watcher_that_was_off_catches_up():
         shop.start_watching()
         second.becomes("confirmed")
 
-        # 800 blocks long nobody looks; they make a second each, and more than 15 minutes ahead are not believed. One order is paid, one is paid and swept.
+        # Nothing is scanned for 800 blocks; they take a second each, and more than 15 minutes ahead are not believed. One order is paid, one is paid and swept.
         shop.stop_watching()
         node.send(third.address, PRICE)
         node.send(swept.address, PRICE)
@@ -178,7 +178,7 @@ def a_node_that_is_gone_comes_back_and_a_watcher_that_was_off_catches_up():
         node.mine(800)
         shop.start_watching()
         third.becomes("confirmed")
-        wait_for("the seller is told that something left", lambda: any("left this order's address" in text for text in shop.texts()))
+        wait_for("a message that something left", lambda: any("left this order's address" in text for text in shop.texts()))
         assert swept.state() != "confirmed"
         alone.is_still("awaiting")
         shop.stop_watching()
@@ -192,7 +192,7 @@ def what_the_seller_sweeps_stays_paid():
         node.send(order.address, PRICE)
         node.mine(DEPTH)
         order.becomes("confirmed")
-        wait_for("the seller is told", lambda: len(shop.messages()) == 2)
+        wait_for("a message to the seller", lambda: len(shop.messages()) == 2)
         node.send_as(order.address, node.rich, PRICE)
         node.mine(DEPTH + 2)
         shop.wait_until_seen(node)
@@ -207,13 +207,13 @@ def an_order_runs_out_by_the_chain_and_what_comes_later_is_late():
         shop.open().start_watching()
         whole, part, never = (shop.order() for _ in range(3))
         shop.wait_until_seen(node)
-        # In doubt, nothing runs out.
+        # While the node is not trusted, nothing expires.
         proxy.answer = lambda calls, ask: b"garbage"
         node.call("evm_increaseTime", 130)
         node.mine(DEPTH + 1)
         shop.wait_for_trouble("invalid answer")
         n_before = proxy.n_requests
-        wait_for("two looks more", lambda: n_before + 2 < proxy.n_requests)
+        wait_for("two scans more", lambda: n_before + 2 < proxy.n_requests)
         never.is_still("awaiting")
         proxy.answer = None
         for order in whole, part, never:
@@ -229,7 +229,7 @@ def an_order_runs_out_by_the_chain_and_what_comes_later_is_late():
 
 
 @test
-def a_node_in_doubt_decides_nothing():
+def a_node_that_is_not_trusted_decides_nothing():
     with Anvil() as node, Proxy(node) as proxy, new_shop(proxy.url) as shop:
         shop.open().start_watching()
         order = shop.order()
@@ -262,7 +262,7 @@ def a_node_in_doubt_decides_nothing():
         ]
         node.send(order.address, PRICE)
         node.mine(DEPTH)
-        # The node is broken before the block is looked at, and is well in between.
+        # The node is broken before the block is scanned, and is well in between.
         order.becomes("confirmed")
         for answer, trouble in cases:
             paid = shop.order()
@@ -276,7 +276,7 @@ def a_node_in_doubt_decides_nothing():
             paid.becomes("confirmed")
             shop.wait_for_no_trouble()
 
-        # Slow: the shop stays open, and the watcher looks on when the node does.
+        # Slow: the shop stays open, and the scan goes on when the node answers.
         last = shop.order()
         held = []
         proxy.answer = lambda calls, ask: (held.append(1), time.sleep(5), ask())[2]
@@ -388,7 +388,7 @@ def orders_that_share_an_address_are_told_apart_by_their_amounts():
             one.becomes("unconfirmed")
             node.reorganise(1)
             wait_for("nothing is left", lambda: one.seen()[:2] == (0, 0))
-            # The watcher is off while it is paid, long enough for two looks.
+            # The watcher is off while it is paid, long enough for two scans.
             shop.stop_watching()
             node.send(SHARED, one.amount)
             node.transfer(usdc, SHARED, rice.amount // 1000)
@@ -425,7 +425,7 @@ def the_story_of_two_buyers():
         exact.becomes("confirmed")
         parts.becomes("confirmed")
         for order in exact, parts:
-            wait_for("the seller is told", lambda: "Payment for order %s: confirmed" % order.order_ref in shop.subjects())
+            wait_for("a message to the seller", lambda: "Payment for order %s: confirmed" % order.order_ref in shop.subjects())
         # The block of the last part alone is undone.
         node.reorganise(DEPTH)
         parts.becomes("partial")
@@ -437,7 +437,7 @@ def the_story_of_two_buyers():
         def states():
             return [subject.rpartition(" ")[2] for subject in shop.subjects() if parts.order_ref in subject]
 
-        wait_for("the seller is told of each step", lambda: states().count("confirmed") == 2)
+        wait_for("a message for each step", lambda: states().count("confirmed") == 2)
         assert "partial" in states(), states()
         assert parts.state() == "confirmed"
         with Mutt(shop) as mutt:

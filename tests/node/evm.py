@@ -79,7 +79,7 @@ class Anvil(RpcProgram):
         return self.call("eth_getTransactionReceipt", transaction)
 
     def deploy(self, name, *arguments, gwei=0, mined=True):
-        """The address of a contract; `arguments`: already words."""
+        """The address of a contract; `arguments`: already encoded."""
         sent = self.send(data="0x" + contracts()[name]["code"] + "".join(arguments), gwei=gwei)
         if not mined:
             return None

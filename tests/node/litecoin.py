@@ -1,4 +1,4 @@
-"""litecoind, which stands in for Bitcoin Core, and what it lacks of that."""
+"""litecoind in place of Bitcoin Core, and an emulation of what it lacks."""
 
 import base64
 import hmac

@@ -62,10 +62,10 @@ class Chain(MoneroProgram):
 
 
 class WalletProgram(MoneroProgram):
-    def __init__(self, folder, chain, *words):
+    def __init__(self, folder, chain, *arguments):
         super().__init__(
             folder, "monero-wallet-rpc", "--daemon-address", "127.0.0.1:%d" % chain.port, "--trusted-daemon",
-            "--disable-rpc-login", *words)
+            "--disable-rpc-login", *arguments)
 
     def pay(self, address, gwei, unlock_time=0):
         """The id of the transaction."""
@@ -140,7 +140,7 @@ def becomes(order, state, *figures):
 
 @test
 def follows_a_shared_address(setting):
-    """A subaddress for the wallet's address: the exact amount tells orders apart."""
+    """A subaddress for the wallet's address: the exact amount distinguishes orders."""
     keys = setting.sellers[0]
     rpc = setting.view_only(keys)
     shared = rpc.call("create_address", account_index=0)["address"]

@@ -59,7 +59,7 @@ class Attempt:
 
 
 class Marks:
-    """A word for each attempt, which stands in the note of its order and so in the message."""
+    """A word for each attempt, which is in the note of its order and so in the message."""
 
     def __init__(self):
         self.lock, self.n = threading.Lock(), 0
@@ -97,10 +97,10 @@ def compare(shop, attempts, faults, complain=print):
         (n_addresses, n_invoices), = db.execute("select count(distinct address), count(*) from invoices")
         whole, = db.execute("pragma integrity_check").fetchone()
 
-    def fault(kind, words):
+    def fault(kind, text):
         faults[kind] += 1
         if faults[kind] <= 10:
-            complain("%s: %s" % (kind.upper(), words))
+            complain("%s: %s" % (kind.upper(), text))
 
     if whole != "ok":
         fault("odd", "the database: " + whole)

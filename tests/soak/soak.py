@@ -59,10 +59,10 @@ class Client(threading.Thread):
             self.trouble = error
             raise
 
-    def fault(self, words):
+    def fault(self, text):
         self.faults["odd"] += 1
         if self.faults["odd"] <= 10:
-            print("ODD: " + words, flush=True)
+            print("ODD: " + text, flush=True)
 
     def buy(self):
         product, option, pool = self.dice.choice(self.wanted)

@@ -94,7 +94,7 @@ class Recorder:
 
 
 def pieces(source, sink):
-    """What one side says, once the other has been given it; its end is passed on too."""
+    """What one side sends, once the other has been given it; its end is passed on too."""
     try:
         while True:
             piece = source.recv(65536)

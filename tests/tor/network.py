@@ -238,12 +238,12 @@ class Tor:
         while True:
             self.alive()
             assert time.monotonic() < end, "not published: %s, of which %d are stored" % (sent, n_stored)
-            words = (self.control.event(0.2) or "").split()
-            if words[1:2] != ["HS_DESC"] or (address and words[3] != address.removesuffix(".onion")):
+            fields = (self.control.event(0.2) or "").split()
+            if fields[1:2] != ["HS_DESC"] or (address and fields[3] != address.removesuffix(".onion")):
                 continue
-            if words[2] == "UPLOAD":
-                sent.setdefault(words[6], set()).add(words[5])
-            elif words[2] == "UPLOADED":
+            if fields[2] == "UPLOAD":
+                sent.setdefault(fields[6], set()).add(fields[5])
+            elif fields[2] == "UPLOADED":
                 # This event does not name the descriptor: they are counted.
                 n_stored += 1
             if len(sent) == 2 and sum(map(len, sent.values())) <= n_stored:

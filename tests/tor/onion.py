@@ -4,7 +4,7 @@ from lib.browser import Browser
 from lib.shop import SHOP, Shop, free_port
 from network import hashed
 
-# What a torrc says of the shop's service, beside its folder and its port.
+# Lines of a torrc for the shop's service, beside its folder and its port.
 SERVICE = ("HiddenServiceExportCircuitID haproxy", "HiddenServicePoWDefensesEnabled 1")
 
 

@@ -108,9 +108,9 @@ class TheJourney(unittest.TestCase):
 
         asked = set()
         for line in NETWORK.client.control.all_events():
-            words = line.split()
-            if words[3] == "NEW" and "PURPOSE=USER" in line:
-                asked.add(words[5])
+            fields = line.split()
+            if fields[3] == "NEW" and "PURPOSE=USER" in line:
+                asked.add(fields[5])
         self.assertEqual({shop.onion + ":80"}, asked - FIREFOX_ITSELF, "what Firefox wanted of Tor")
 
     def check_message(self, order_ref):
@@ -237,9 +237,9 @@ class ServeTor(unittest.TestCase):
         self.assertEqual((shop.url, True, []), (facts["address"], facts["reachable"], facts["clients"]))
         self.assertEqual((100, ""), (status["bootstrap"], status["trouble"]))
         self.assertIsInstance(status["effort"], int, "a proof of work is asked for where there is need")
-        words = shop.run("onion")
-        self.assertIn(shop.url, words)
-        self.assertRegex(words, r"introduction points +[1-9]")
+        output = shop.run("onion")
+        self.assertIn(shop.url, output)
+        self.assertRegex(output, r"introduction points +[1-9]")
         self.assertEqual(0, shop.command("onion", "health").returncode)
 
     def test_a_password_opens_the_control_port_too(self):
@@ -255,8 +255,8 @@ class ServeTor(unittest.TestCase):
 
     def test_without_tor_the_shop_says_what_to_install_and_to_set(self):
         error = self.refusal("127.0.0.1:%d" % free_port())
-        for words in ("install tor", "ControlPort ", "CookieAuthentication 1"):
-            self.assertIn(words, error)
+        for text in ("install tor", "ControlPort ", "CookieAuthentication 1"):
+            self.assertIn(text, error)
 
     def refusal(self, control, **settings):
         with TorShop(control, **settings) as shop:
@@ -280,7 +280,7 @@ def status_of(shop):
 
 
 class ClientAuthorisation:
-    """`shop onion client`, whoever makes the service: only clients with a key find the shop."""
+    """`shop onion client`, for both ways to make the service: only clients with a key find the shop."""
 
     def buyer(self, name, key=None):
         buyer = NETWORK.buyer(type(self).__name__ + "-" + name)
@@ -289,9 +289,9 @@ class ClientAuthorisation:
             buyer.add_key(key)
         return buyer
 
-    def change_clients(self, *words):
+    def change_clients(self, *arguments):
         self.tor.control.all_events()
-        output = self.shop.run("onion", "client", *words)
+        output = self.shop.run("onion", "client", *arguments)
         self.tor.wait_published(self.shop.onion)
         return output
 
@@ -348,7 +348,7 @@ class ClientsOfServeTor(ClientAuthorisation, unittest.TestCase):
 class ClientsOfTheSidecar(ClientAuthorisation, unittest.TestCase):
     def setUp(self):
         self.shop = self.enterContext(SocketShop().open())
-        # The same service leads here too: Tor's own line says on which circuit a stream came.
+        # The same service leads here too: Tor's PROXY line has the circuit of a stream.
         self.listener = self.enterContext(socket.socket(socket.AF_UNIX))
         self.listener.bind(str(self.shop.home / "listener.sock"))
         self.listener.listen()
@@ -534,10 +534,10 @@ class Torrcs(unittest.TestCase):
                 done = subprocess.run(
                     ["tor", "--defaults-torrc", "/dev/null", "-f", str(home / "torrc"), "--DataDirectory", str(home / "state"), "--verify-config"],
                     capture_output=True, text=True)
-                said = done.stdout + done.stderr
-                self.assertEqual(0, done.returncode, said)
-                self.assertIn("Configuration was valid", said)
-                self.assertNotRegex(said, r"\[warn\].*(obsolete|deprecated|Skipping|unknown|no longer)")
+                output = done.stdout + done.stderr
+                self.assertEqual(0, done.returncode, output)
+                self.assertIn("Configuration was valid", output)
+                self.assertNotRegex(output, r"\[warn\].*(obsolete|deprecated|Skipping|unknown|no longer)")
 
 
 if __name__ == "__main__":
