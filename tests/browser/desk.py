@@ -1,69 +1,54 @@
 """The seller at the desk, in Firefox at "Safest"."""
 
-from buyer import places_the_order, puts_into_cart
-from world import World
-
-PASSWORD = "cinder-otter-velvet-28-plum"
+from lib.firefox import add_to_cart, place_order
+from lib.shop import DESK_PASSWORD
 
 
-class DeskWorld(World):
-    """A shop with the demo's catalog and a desk whose password is set."""
-
-    def __init__(self, catalog=None, settings=None):
-        super().__init__(catalog=catalog, settings={"DESK_LISTEN": "127.0.0.1:0", **(settings or {})})
-        self.shop("desk", "password", told="%s\n%s\n" % (PASSWORD, PASSWORD))
-
-    def open(self):
-        super().open()
-        self.desk_address = self.says(r"Your desk is at http://(127\.0\.0\.1:\d+)")
-        self.desk = "http://" + self.desk_address
-
-
-def signs_in(firefox, world, password=PASSWORD):
-    firefox.go(world.desk + "/login")
+def sign_in(firefox, shop, password=DESK_PASSWORD):
+    firefox.go(shop.desk + "/login")
     firefox.type("#password", password)
     firefox.click("main .primary")
 
 
-def every_page_of_the_desk(world, firefox):
-    """Leads to each page of the desk and names it."""
-    firefox.go(world.desk + "/login")
+def every_page_of_the_desk(shop, firefox):
+    """Opens each page of the desk and names it."""
+    firefox.go(shop.desk + "/login")
     yield "login"
-    signs_in(firefox, world, password="something else")
+    sign_in(firefox, shop, password="something else")
     yield "refused login"
-    signs_in(firefox, world)
+    sign_in(firefox, shop)
     yield "today"
     for path in ("/nothing", "/account", "/account/password", "/account/sessions", "/account/factor"):
-        firefox.go(world.desk + path)
+        firefox.go(shop.desk + path)
         yield "desk" + path.replace("/", " ")
-    yield from the_account(world, firefox)
-    yield from the_pages_and_the_look(world, firefox)
-    yield from the_products(world, firefox)
-    yield from the_orders(world, firefox)
-    yield from the_trade(world, firefox)
+    yield from pages_of_the_account(shop, firefox)
+    yield from pages_of_the_appearance(shop, firefox)
+    yield from pages_of_the_products(shop, firefox)
+    yield from pages_of_the_orders(shop, firefox)
+    yield from pages_of_prices(shop, firefox)
 
 
-def the_account(world, firefox):
-    firefox.go(world.desk + "/account/password")
-    firefox.type("#password", PASSWORD)
+def pages_of_the_account(shop, firefox):
+    firefox.go(shop.desk + "/account/password")
+    firefox.type("#password", DESK_PASSWORD)
     firefox.type("#new", "password1")
     firefox.type("#again", "password2")
     firefox.click("main .primary")
     assert firefox.attribute("#new", "aria-invalid") == firefox.attribute("#again", "aria-invalid") == "true"
     yield "refused password"
-    firefox.go(world.desk + "/account/factor")
+    firefox.go(shop.desk + "/account/factor")
     firefox.click("main .primary")
     assert firefox.property("#qr", "naturalWidth") >= 240
     yield "desk account factor, begun"
     firefox.type("#code", "123")
-    firefox.type("#password", PASSWORD)
+    firefox.type("#password", DESK_PASSWORD)
     firefox.click("main .primary")
     assert firefox.attribute("#code", "aria-invalid") == "true"
     yield "refused code"
 
 
-def the_pages_and_the_look(world, firefox):
-    go = lambda path: firefox.go(world.desk + path)
+def pages_of_the_appearance(shop, firefox):
+    go = lambda path: firefox.go(shop.desk + path)
     for path in ("/pages", "/pages/new", "/pages/about/edit", "/pages/about/remove", "/look", "/look/logo"):
         go(path)
         yield "desk" + path.replace("/", " ")
@@ -72,7 +57,7 @@ def the_pages_and_the_look(world, firefox):
     firefox.type("#text", "We post on **Mondays**.\n\n- letters\n- parcels")
     firefox.click("button[value=preview]")
     assert firefox.text(".preview h1") == "How we send" and firefox.property("#title", "value") == "How we send"
-    # What a form is answered with cannot be fetched again: these are looked at as Firefox has them.
+    # The answer to a form cannot be fetched again: the tests take these pages from Firefox.
     yield "refused page, a preview"
     firefox.click(".primary[value=save]")
     go("/pages/new")
@@ -92,9 +77,9 @@ def the_pages_and_the_look(world, firefox):
     yield "refused look, taken"
 
 
-def the_trade(world, firefox):
+def pages_of_prices(shop, firefox):
     """Codes, ways of sending, wallets: lists, forms, and forms that are refused."""
-    go = lambda path: firefox.go(world.desk + path)
+    go = lambda path: firefox.go(shop.desk + path)
     for path in ("/discounts", "/discounts/new", "/rates", "/rates/new", "/wallets", "/wallets/new"):
         go(path)
         yield "desk" + path.replace("/", " ")
@@ -123,7 +108,7 @@ def the_trade(world, firefox):
     go("/wallets/change?currency=ETH")
     yield "desk wallet"
     firefox.type("#xpub", "ab" * 32)
-    firefox.type("#password", PASSWORD)
+    firefox.type("#password", DESK_PASSWORD)
     firefox.click("main .primary")
     assert firefox.property("#xpub", "value") == ""
     yield "refused wallet"
@@ -132,8 +117,8 @@ def the_trade(world, firefox):
         yield "desk" + path.split("?")[0].replace("/", " ")
 
 
-def the_products(world, firefox):
-    go = lambda path: firefox.go(world.desk + path)
+def pages_of_the_products(shop, firefox):
+    go = lambda path: firefox.go(shop.desk + path)
     for path in (
         "/products", "/products?low=1&q=tea", "/products/new", "/products/linen-notebook", "/products/categories",
         "/products/linen-notebook/delete",
@@ -146,7 +131,7 @@ def the_products(world, firefox):
     firefox.type("#price-ETH", "0.0123")
     firefox.click("button[value=option-add]")
     firefox.type("#option-0-name", "100 g")
-    firefox.type("#files", str(world.home / "db/images/notebook.jpg"))
+    firefox.type("#files", str(shop.home / "db/images/notebook.jpg"))
     firefox.click("button[value=upload]")
     firefox.click("button[value=preview]")
     assert firefox.text(".preview h3") == "Rooibos" and firefox.property("#option-0-name", "value") == "100 g"
@@ -161,14 +146,14 @@ def the_products(world, firefox):
     yield "refused product, taken"
 
 
-def the_orders(world, firefox):
-    puts_into_cart(firefox, world, "green-tea-spring-harvest")
-    order_ref = places_the_order(firefox, world, note="Please ring twice.")
-    order = world.desk + "/orders/" + order_ref
+def pages_of_the_orders(shop, firefox):
+    add_to_cart(firefox, shop, "green-tea-spring-harvest")
+    order_ref = place_order(firefox, shop, note="Please ring twice.")
+    order = shop.desk + "/orders/" + order_ref
     for path in ("/orders", "/orders?show=send", "/orders/" + order_ref, "/orders/send?order=" + order_ref, "/orders/0000000000"):
-        firefox.go(world.desk + path)
+        firefox.go(shop.desk + path)
         yield "desk " + path.split("=")[0].replace("/", " ")
-    firefox.go(world.desk + "/orders?since=yesterday&part=%3C")
+    firefox.go(shop.desk + "/orders?since=yesterday&part=%3C")
     yield "orders that cannot be meant"
     firefox.go(order)
     firefox.click("#step-cancel button")
@@ -181,15 +166,15 @@ def the_orders(world, firefox):
     firefox.click("#step-paid button")
     assert firefox.text("#state") == "Paid", firefox.source()
     yield "order paid"
-    firefox.go(world.desk + "/orders?show=send")
+    firefox.go(shop.desk + "/orders?show=send")
     firefox.click("#orders input[type=checkbox]")
     firefox.click("button[formaction]")
     assert firefox.text(".packing h2") == order_ref
     yield "packing list"
-    firefox.go(world.desk + "/orders?show=send")
+    firefox.go(shop.desk + "/orders?show=send")
     firefox.click(".actions .primary")
     yield "refused parcels, none is ticked"
-    firefox.go(world.desk + "/orders?show=send")
+    firefox.go(shop.desk + "/orders?show=send")
     firefox.click("#orders input[type=checkbox]")
     firefox.click(".actions .primary")
     firefox.type("#tracking-" + order_ref, "RR 123456 DE")

@@ -4,41 +4,43 @@ start the shop."""
 import json
 import shutil
 
-from buyer import fills_the_form, puts_into_cart
-from desk import PASSWORD, DeskWorld, signs_in
-from firefox import ROOT, Firefox
+from desk import sign_in
+from lib.firefox import Firefox, add_to_cart, fill_checkout, send_message
+from lib.run import test
+from lib.shop import DESK_PASSWORD, ROOT, DeskShop
 
 # From EIP-55's own examples.
-ADDRESS = "0x52908400098527886E0F7030069857D2E4169EE7"
+ETH_ADDRESS = "0x52908400098527886E0F7030069857D2E4169EE7"
 
 
+@test
 def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
     """`keep` is called where a picture of the desk is worth having."""
-    with DeskWorld() as world, Firefox() as seller, Firefox() as buyer:
+    with DeskShop().open() as shop, Firefox() as seller, Firefox() as buyer:
         seller.size(1000, 900)
         buyer.size(1000, 900)
-        go = lambda path: seller.go(world.desk + path)
+        go = lambda path: seller.go(shop.desk + path)
 
-        def says_done(words):
-            assert words in seller.text("#done"), seller.text("main")
+        def expect_done(text):
+            assert text in seller.text("#done"), seller.text("main")
 
         go("/")
-        assert seller.url() == world.desk + "/login"
+        assert seller.url() == shop.desk + "/login"
         keep(seller, "login")
-        signs_in(seller, world)
+        sign_in(seller, shop)
 
         # The demo goes, the seller's own things come.
         keep(seller, "demo")
         seller.click("#demo a")
-        seller.type("#password", PASSWORD)
+        seller.type("#password", DESK_PASSWORD)
         seller.click(".danger")
-        says_done("The catalog is empty")
+        expect_done("The catalog is empty")
         go("/")
         seller.click("#begin a")
-        for field, words in {"currency": "ETH", "name": "Ethereum", "address": ADDRESS, "password": PASSWORD}.items():
-            seller.type("#" + field, words)
+        for field, text in {"currency": "ETH", "name": "Ethereum", "address": ETH_ADDRESS, "password": DESK_PASSWORD}.items():
+            seller.type("#" + field, text)
         seller.click("main .primary")
-        assert ADDRESS in seller.text("main"), seller.text("main")
+        assert ETH_ADDRESS in seller.text("main"), seller.text("main")
         keep(seller, "wallets")
         go("/rates/new")
         seller.type("#name", "Parcel")
@@ -47,7 +49,7 @@ def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
         assert "Parcel" in seller.text("main"), seller.text("main")
 
         # The first product, with a preview and a picture.
-        picture = world.home / "IMG_2041.JPG"
+        picture = shop.home / "IMG_2041.JPG"
         shutil.copy(ROOT / "db/images/teapot.jpg", picture)
         go("/products/new")
         seller.type("#name", "Ash Bowl")
@@ -75,7 +77,7 @@ def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
         seller.type("#notice", "We send on **Mondays**.")
         seller.type("#accent", "#8a3b12")
         seller.click(".primary[value=save]")
-        says_done("Saved")
+        expect_done("Saved")
         keep(seller, "look")
         go("/discounts/new")
         seller.type("#code", "FRIENDS")
@@ -86,33 +88,32 @@ def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
         keep(seller, "discounts")
 
         # Somebody buys.
-        buyer.go(world.url + "/")
+        buyer.go(shop.url + "/")
         assert "The Ash Tree" in buyer.text(".brand") and "Mondays" in buyer.text("main strong")
         assert buyer.text(".card .name") == "Ash Bowl" and not buyer.find_all(".demo"), "these wallets are nobody's demo"
-        puts_into_cart(buyer, world, "ash-bowl")
-        buyer.go(world.url + "/checkout")
-        fills_the_form(buyer, note="Please ring twice.")
+        add_to_cart(buyer, shop, "ash-bowl")
+        buyer.go(shop.url + "/checkout")
+        fill_checkout(buyer, note="Please ring twice.")
         buyer.type("#discount", "friends")
         buyer.click(".checkout .primary")
-        assert buyer.url() == world.url + "/order", buyer.source()
+        assert buyer.url() == shop.url + "/order", buyer.source()
         order_ref = buyer.text("#order-ref")
         assert buyer.text("#amount").startswith("0.046"), "0.05 less 10 %, and 0.001 for the parcel"
-        buyer.type("#message", "Is it for salad?")
-        buyer.click("form[action='/order/message'] button")
+        send_message(buyer, "Is it for salad?")
 
         # The seller sees it, answers, takes the money, sends it.
         go("/")
         assert (seller.text("#to-pay"), seller.text("#to-send"), seller.text("#to-answer")) == ("1", "0", "1")
         seller.click("#to-answer")
         seller.click('a[href="/orders/%s"]' % order_ref)
-        for words in ("Ash Bowl", "Please ring twice.", "Is it for salad?", "Ada Byron", "FRIENDS"):
-            assert words in seller.text("main"), (words, seller.text("main"))
+        for text in ("Ash Bowl", "Please ring twice.", "Is it for salad?", "Ada Byron", "FRIENDS"):
+            assert text in seller.text("main"), (text, seller.text("main"))
         keep(seller, "order")
         seller.type("#answer", "It is. Oil it now and then.")
         seller.click("#answer-form button")
         seller.click("#step-paid button")
         assert seller.attribute("#state", "data-state") == "confirmed"
-        buyer.go(world.url + "/order")
+        buyer.go(shop.url + "/order")
         assert buyer.attribute("#state", "data-state") == "confirmed" and "Oil it now and then." in buyer.text("#messages")
         go("/orders?show=send")
         keep(seller, "orders")
@@ -121,17 +122,17 @@ def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
         seller.type("#tracking-" + order_ref, "RR 123456 DE")
         seller.click("main .primary")
         assert order_ref in seller.text("#sent-list")
-        buyer.go(world.url + "/order")
+        buyer.go(shop.url + "/order")
         assert buyer.attribute("#state", "data-state") == "shipped" and "RR 123456 DE" in buyer.text("#messages")
 
         # The code is used up; one bowl is left, and five more are turned.
         with Firefox() as late:
-            puts_into_cart(late, world, "ash-bowl")
-            late.go(world.url + "/checkout")
-            fills_the_form(late)
+            add_to_cart(late, shop, "ash-bowl")
+            late.go(shop.url + "/checkout")
+            fill_checkout(late)
             late.type("#discount", "FRIENDS")
             late.click(".checkout .primary")
-            assert late.url() == world.url + "/checkout" and late.attribute("#discount", "aria-invalid") == "true"
+            assert late.url() == shop.url + "/checkout" and late.attribute("#discount", "aria-invalid") == "true"
         go("/products/ash-bowl")
         assert seller.property("#stock", "value") == "1"
         seller.type("#add-0", "5")
@@ -140,8 +141,8 @@ def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
 
         # Two desks at one product: the second sees what the first has done, and loses nothing.
         with Firefox() as second:
-            signs_in(second, world)
-            second.go(world.desk + "/products/ash-bowl")
+            sign_in(second, shop)
+            second.go(shop.desk + "/products/ash-bowl")
             seller.type("#price-ETH", "0.06")
             seller.click("button.primary[value=save]")
             second.type("#description", "Turned from one piece of ash, and oiled.")
@@ -149,27 +150,27 @@ def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
             assert "has changed since" in second.text("[role=alert]") and "0.06" in second.text("main")
             assert second.property("#description", "value") == "Turned from one piece of ash, and oiled."
             keep(second, "meanwhile")
-        buyer.go(world.url + "/product/ash-bowl")
+        buyer.go(shop.url + "/product/ash-bowl")
         assert buyer.text(".price") == "0.06 ETH"
 
         # What was done is in the log; and all of it can be written out and read back.
         go("/deeds")
-        for words in ("Ash Bowl", "FRIENDS", order_ref):
-            assert words in seller.text("main"), seller.text("main")
+        for text in ("Ash Bowl", "FRIENDS", order_ref):
+            assert text in seller.text("main"), seller.text("main")
         keep(seller, "deeds")
         go("/")
         keep(seller, "today")
-        written = world.shop("catalog", "export")
+        written = shop.run("catalog", "export")
         assert json.loads(written)["products"]
-        (world.home / "db/data.json").write_text(written)
-        assert "is valid" in world.shop("seed", "--check", "db/data.json")
-        world.shop("seed", "db/data.json")
+        (shop.home / "db/data.json").write_text(written)
+        assert "is valid" in shop.run("seed", "--check", "db/data.json")
+        shop.run("seed", "db/data.json")
         go("/products/ash-bowl")
         assert seller.property("#stock", "value") == "6"
 
         # Signed out is signed out, also with what the browser remembers.
         go("/orders/" + order_ref)
         seller.click("form[action='/logout'] button")
-        assert seller.url().startswith(world.desk + "/login"), seller.url()
+        assert seller.url().startswith(shop.desk + "/login"), seller.url()
         go("/orders/" + order_ref)
-        assert seller.url() == world.desk + "/login" and order_ref not in seller.source()
+        assert seller.url() == shop.desk + "/login" and order_ref not in seller.source()

@@ -2,23 +2,16 @@
 
 import contextlib
 import html
-import http.client
 import json
 import re
-import sqlite3
 import subprocess
 import tempfile
-import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from decimal import Decimal
 
-from buyer import ADDRESS
-from firefox import ROOT, free_port
-from world import World
+from lib.rpc import MoneroProgram
+from lib.run import test
+from lib.shop import ETH_XPUB, ROOT, Shop, catalog_of
 
-ETH_XPUB = "xpub6Ce9NcJvTk36xtLSrJLZqE7wtgA5deCeYs7rSQtreh4cj6ByPtrg9sD7V2FNFLPnf8heNP3FGkeV9qwfzvZNSd54JoNXVsXFYSYwHsnJxqP"
 BTC_ZPUB = "zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtKsAYz2oz2AGutZYs"
 # Source: BIP-86, the first address of its vectors.
 TAPROOT = "bc1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr"
@@ -41,59 +34,20 @@ COINS = {
 
 
 def catalog(coins):
-    wallets = {"_model": "Wallet"}
-    for name, (wallet, _, _, _) in coins.items():
-        wallets[name.lower()] = {"currency": name, **wallet}
+    wallets = {name.lower(): {"currency": name, **wallet} for name, (wallet, _, _, _) in coins.items()}
     prices = [{"price": price, "wallet": "->wallets." + name.lower()} for name, (_, price, _, _) in coins.items()]
-    return {"wallets": wallets, "products": {"_model": "Product", "tea": {"name": "Tea", "quantity": 99, "prices": prices}}}
+    return catalog_of(wallets, tea={"name": "Tea", "quantity": 99, "prices": prices})
 
 
-class Browser:
-    """Pages and forms without a browser: cookies, and nothing more."""
-
-    def __init__(self, world):
-        self.world, self.cookies = world, {}
-
-    def ask(self, method, path, fields=None):
-        connection = http.client.HTTPConnection(self.world.address)
-        headers = {"Cookie": "; ".join("%s=%s" % pair for pair in self.cookies.items())} if self.cookies else {}
-        body = None
-        if fields is not None:
-            body = urllib.parse.urlencode(fields)
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-        connection.request(method, path, body, headers)
-        answer = connection.getresponse()
-        for line in answer.headers.get_all("Set-Cookie") or []:
-            name, value = line.split(";")[0].split("=", 1)
-            self.cookies[name] = value
-        return answer.status, answer.read()
-
-    def page(self, path):
-        status, body = self.ask("GET", path)
-        assert status == 200, (path, status, body)
-        return body.decode()
-
-    def sends(self, page, path, **fields):
-        token = re.search(r'name="token" value="([^"]*)"', page).group(1)
-        status, body = self.ask("POST", path, {"token": token, **fields})
-        assert status == 303, (path, status, body.decode())
-
-    def orders(self, currency):
-        self.sends(self.page("/product/tea"), "/currency", currency=currency, back="/product/tea")
-        self.sends(self.page("/product/tea"), "/cart", product="tea", option="", quantity="1")
-        page = self.page("/checkout")
-        shown = html.unescape(re.search(r'name="shown" value="([^"]*)"', page).group(1))
-        self.sends(page, "/checkout", shown=shown, **ADDRESS)
-        return mark(self.page("/order"), "order-ref")
-
-
-def mark(page, name):
-    found = re.search(r'id="%s"[^>]*>([^<]*)<' % name, page)
-    return html.unescape(found.group(1)) if found else None
+def order(shop, currency):
+    """A browser with an order that is paid in this currency, and the order's page."""
+    browser = shop.browser()
+    browser.choose_currency(currency)
+    return browser, browser.place_order("tea")
 
 
 def link_of(page):
-    return html.unescape(re.search(r'id="payment-link" href="([^"]*)"', page).group(1))
+    return re.search(r'id="payment-link" href="([^"]*)"', html.unescape(page.text)).group(1)
 
 
 def read_picture(picture):
@@ -114,135 +68,107 @@ def read_by_node(script, link):
 
 def read_ethereum(link, chain, decimals, is_token=False):
     """By eth-url-parser, which MetaMask uses: address and coins."""
-    told = read_by_node("console.log(JSON.stringify(require('eth-url-parser').parse(process.argv[1])))", link)
-    assert told["chain_id"] == chain, told
+    parsed = read_by_node("console.log(JSON.stringify(require('eth-url-parser').parse(process.argv[1])))", link)
+    assert parsed["chain_id"] == chain, parsed
     if is_token:
-        assert (told["target_address"], told["function_name"]) == (CONTRACT, "transfer"), told
-        address, units = told["parameters"]["address"], told["parameters"]["uint256"]
+        assert (parsed["target_address"], parsed["function_name"]) == (CONTRACT, "transfer"), parsed
+        address, units = parsed["parameters"]["address"], parsed["parameters"]["uint256"]
     else:
-        assert "function_name" not in told, told
-        address, units = told["target_address"], told["parameters"]["value"]
+        assert "function_name" not in parsed, parsed
+        address, units = parsed["target_address"], parsed["parameters"]["value"]
     assert re.fullmatch("[0-9]+", units), units
     return address, Decimal(units).scaleb(-decimals)
 
 
 def read_bitcoin(link):
-    told = read_by_node("console.log(JSON.stringify(require('bip21').decode(process.argv[1])))", link)
-    assert list(told["options"]) == ["amount"], told
-    return told["address"], Decimal(repr(told["options"]["amount"]))
+    parsed = read_by_node("console.log(JSON.stringify(require('bip21').decode(process.argv[1])))", link)
+    assert list(parsed["options"]) == ["amount"], parsed
+    return parsed["address"], Decimal(repr(parsed["options"]["amount"]))
 
 
 @contextlib.contextmanager
-def a_monero_wallet():
-    """Monero's own wallet, without a network: gives what calls it."""
-    with tempfile.TemporaryDirectory() as folder:
-        port = free_port()
-        wallet = subprocess.Popen(
-            ["monero-wallet-rpc", "--offline", "--rpc-bind-ip", "127.0.0.1", "--rpc-bind-port", str(port), "--disable-rpc-login",
-             "--wallet-dir", folder, "--log-file", folder + "/log"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-        def call(method, **parameters):
-            asked = json.dumps({"jsonrpc": "2.0", "id": "0", "method": method, "params": parameters}).encode()
-            request = urllib.request.Request("http://127.0.0.1:%d/json_rpc" % port, asked, {"Content-Type": "application/json"})
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                told = json.load(answer)
-            assert "error" not in told, told
-            return told["result"]
-
-        try:
-            end = time.monotonic() + 30
-            while True:
-                try:
-                    call("create_wallet", filename="reader", password="", language="English")
-                    break
-                except (urllib.error.URLError, ConnectionError):
-                    assert wallet.poll() is None and time.monotonic() < end, "monero-wallet-rpc does not answer"
-                    time.sleep(0.05)
-            yield call
-        finally:
-            wallet.terminate()
-            wallet.wait()
+def monero_wallet():
+    """Monero's own wallet, without a network."""
+    with tempfile.TemporaryDirectory(prefix="shop-monero-") as folder:
+        program = ["monero-wallet-rpc", "--offline", "--disable-rpc-login", "--wallet-dir", folder]
+        with MoneroProgram(folder, *program) as wallet:
+            wallet.call("create_wallet", filename="reader", password="", language="English")
+            yield wallet.call
 
 
 def read_link(monero, currency, link, how):
     if currency == "BTC":
         return read_bitcoin(link)
     if currency == "XMR":
-        told = monero("parse_uri", uri=link)["uri"]
-        return told["address"], Decimal(told["amount"]).scaleb(-12)
+        parsed = monero("parse_uri", uri=link)["uri"]
+        return parsed["address"], Decimal(parsed["amount"]).scaleb(-12)
     return read_ethereum(link, **how)
 
 
-def asks(browser, monero, currency, how):
-    """What the order's page asks for just now, the same in words, link and both pictures."""
+def check_request(browser, monero, currency, how):
+    """What the order's page asks for now is the same in its text, in the link and in both pictures."""
     page = browser.page("/order")
-    address, due, link = mark(page, "address"), mark(page, "due"), link_of(page)
-    assert mark(page, "payment-uri") == link, page
+    address, due, link = page.mark("address"), page.mark("due"), link_of(page)
+    assert page.mark("payment-uri") == link, page.text
     assert re.fullmatch(r"[0-9]+(\.[0-9]+)?", due), due
     assert read_link(monero, currency, link, how) == (address, Decimal(due)), (link, address, due)
-    assert read_picture(browser.ask("GET", "/order/qr.png")[1]) == link
-    assert read_picture(browser.ask("GET", "/order/address.png")[1]) == address
-    # What wallets take the contract for the recipient for is behind a choice, and the address comes first.
-    first = page.index("/order/address.png") < page.index("/order/qr.png")
-    assert first == bool(how.get("is_token")), page
-    assert "Do not pay from an exchange" in page
+    assert read_picture(browser.page("/order/qr.png").body) == link
+    assert read_picture(browser.page("/order/address.png").body) == address
+    # Where wallets take the contract for the recipient, the link is behind a choice, and the address comes first.
+    first = page.text.index("/order/address.png") < page.text.index("/order/qr.png")
+    assert first == bool(how.get("is_token")), page.text
+    assert "Do not pay from an exchange" in page.text
     return page, Decimal(due)
 
 
-def shows(page, receipt, amount, address):
-    assert (mark(page, "amount"), mark(page, "address")) == (amount, address), page
+def check_receipt(browser, page, amount, address):
+    receipt = browser.page("/order/receipt.txt").text
+    assert (page.mark("amount"), page.mark("address")) == (amount, address), page.text
     assert amount in receipt and address in receipt, receipt
 
 
+@test
 def what_is_asked_for_is_read_back_by_others():
-    with World(catalog(COINS)) as world, a_monero_wallet() as monero:
+    with Shop(catalog(COINS)).open() as shop, monero_wallet() as monero:
         for currency, (_, _, part, how) in COINS.items():
-            browser = Browser(world)
-            order_ref = browser.orders(currency)
-            page, due = asks(browser, monero, currency, how)
-            amount, address = mark(page, "amount"), mark(page, "address")
+            browser, page = order(shop, currency)
+            order_ref = page.mark("order-ref")
+            page, due = check_request(browser, monero, currency, how)
+            amount, address = page.mark("amount"), page.mark("address")
             assert due == Decimal(amount)
             print("   %s: %s" % (currency, link_of(page)))
 
             # The rest of it, to the same address.
-            world.shop("orders", "partial", order_ref, part)
-            page, due = asks(browser, monero, currency, how)
+            shop.run("orders", "partial", order_ref, part)
+            page, due = check_request(browser, monero, currency, how)
             assert due == Decimal(amount) - Decimal(part), (due, amount, part)
-            shows(page, browser.page("/order/receipt.txt"), amount, address)
+            check_receipt(browser, page, amount, address)
 
             # The same to the end, and nothing that invites to pay.
-            for step in (("paid",), ("shipped",)):
-                world.shop("orders", *step[:1], order_ref, *step[1:])
+            for step in ("paid", "shipped"):
+                shop.run("orders", step, order_ref)
                 page = browser.page("/order")
-                shows(page, browser.page("/order/receipt.txt"), amount, address)
-                assert mark(page, "due") == "0" and "payment-link" not in page and "qr.png" not in page, page
-                assert [browser.ask("GET", "/order/%s.png" % name)[0] for name in ("qr", "address")] == [404, 404]
+                check_receipt(browser, page, amount, address)
+                assert page.mark("due") == "0" and "payment-link" not in page.text and "qr.png" not in page.text, page.text
+                assert [browser.ask("/order/%s.png" % name).status for name in ("qr", "address")] == [404, 404]
 
 
+@test
 def long_addresses_fit_into_pictures():
     coins = {"BTC": ({"address": TAPROOT}, 2_099_999_999_999_990, "1", {}), "XMR": ({"address": MONERO}, 1_234_567_890_123, "1", {})}
-    with World(catalog(coins)) as world, a_monero_wallet() as monero:
-        browser = Browser(world)
-        browser.orders("BTC")
-        page, _ = asks(browser, monero, "BTC", {})
-        assert mark(page, "address") == TAPROOT
-        browser = Browser(world)
-        browser.orders("XMR")
-        address = mark(browser.page("/order"), "address")
+    with Shop(catalog(coins)).open() as shop, monero_wallet() as monero:
+        browser, _ = order(shop, "BTC")
+        page, _ = check_request(browser, monero, "BTC", {})
+        assert page.mark("address") == TAPROOT
+        browser, page = order(shop, "XMR")
+        address = page.mark("address")
         if len(address) < 106:
             # An integrated address, as a standard address' own wallet makes it.
             address = monero("make_integrated_address", standard_address=MONERO, payment_id="0123456789abcdef")["integrated_address"]
-            change(world, "update invoices set address = '%s' where currency = 'XMR'" % address)
+            shop.change("update invoices set address = '%s' where currency = 'XMR'" % address)
         assert len(address) == 106
         page = browser.page("/order")
         link = link_of(page)
-        told = monero("parse_uri", uri=link)["uri"]
-        assert (told["address"], Decimal(told["amount"]).scaleb(-12)) == (address, Decimal(mark(page, "amount"))), told
-        assert read_picture(browser.ask("GET", "/order/qr.png")[1]) == link
-        assert read_picture(browser.ask("GET", "/order/address.png")[1]) == address
-
-
-def change(world, statement):
-    with contextlib.closing(sqlite3.connect(world.home / "db/shop.sqlite", timeout=30)) as db:
-        db.execute(statement)
-        db.commit()
+        assert read_link(monero, "XMR", link, {}) == (address, Decimal(page.mark("amount"))), link
+        assert read_picture(browser.page("/order/qr.png").body) == link
+        assert read_picture(browser.page("/order/address.png").body) == address

@@ -1,4 +1,4 @@
-# A host with systemd, for tests/docker/under_systemd.py: Debian, its tor and mutt, and a seller who may use sudo.
+# A host with systemd, for tests/docker/systemd.py: Debian, its tor and mutt, and a seller who may use sudo.
 FROM debian:bookworm-slim
 RUN set -eu; \
     apt-get update; \

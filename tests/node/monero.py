@@ -7,15 +7,17 @@ import contextlib
 import json
 import pathlib
 import shutil
-import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 
-from shops import SHOP, WatchedShop, free_port, wait_for
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from lib.rpc import MoneroProgram, RpcError
+from lib.run import main, test
+from lib.shop import wait_for
+from watched import WatchedShop
 
 # Gwei, and piconero in one.
 PRICE = 50_000_000
@@ -23,64 +25,7 @@ PICONERO = 1_000
 DEPTH = 3
 
 
-class Failed(Exception):
-    pass
-
-
-class Program:
-    """A program of Monero's, and its JSON-RPC."""
-
-    def __init__(self, folder, name, *words):
-        self.name, self.words, self.port = name, words, free_port()
-        self.log = folder / ("%s-%d.log" % (name, self.port))
-        self.process = None
-
-    def start(self):
-        with open(self.log, "a") as log:
-            self.process = subprocess.Popen(
-                [self.name, *self.words, "--rpc-bind-ip", "127.0.0.1", "--rpc-bind-port", str(self.port), "--log-level", "0",
-                 "--log-file", str(self.log) + ".own"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.log.parent)
-        wait_for("%s answers" % self.name, self.answers, 60)
-        return self
-
-    def answers(self):
-        assert self.process.poll() is None, "%s ended: %s" % (self.name, self.log.read_text()[-2000:])
-        try:
-            self.call("get_version")
-            return True
-        except OSError:
-            return False
-
-    def post(self, path, body):
-        request = urllib.request.Request(
-            "http://127.0.0.1:%d%s" % (self.port, path), json.dumps(body).encode(), {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=120) as answer:
-            return json.load(answer)
-
-    def call(self, method, **params):
-        answer = self.post("/json_rpc", {"jsonrpc": "2.0", "id": 0, "method": method, "params": params})
-        if "error" in answer:
-            raise Failed("%s: %s" % (method, answer["error"]))
-        return answer["result"]
-
-    def end(self, number=signal.SIGTERM):
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(number)
-            try:
-                self.process.wait(30)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, *_):
-        self.end(signal.SIGKILL)
-
-
-class Chain(Program):
+class Chain(MoneroProgram):
     def __init__(self, folder):
         data = folder / "chain"
         data.mkdir()
@@ -92,55 +37,52 @@ class Chain(Program):
     def mine(self, n_blocks):
         self.call("generateblocks", amount_of_blocks=n_blocks, wallet_address=self.miner)
 
-    def takes_in(self):
+    def confirm(self):
         """A block with what waits in the pool; now and then monerod had begun it before the last payment came, and needs one more."""
         for _ in range(5):
             self.mine(1)
-            if not self.post("/get_transaction_pool_stats", {})["pool_stats"]["txs_total"]:
+            if not json.loads(self.post("/get_transaction_pool_stats", "{}")[1])["pool_stats"]["txs_total"]:
                 return
         raise AssertionError("the pool does not empty")
 
-    def settles(self):
+    def settle(self):
         """What waits in the pool comes to lie deep enough."""
-        self.takes_in()
+        self.confirm()
         self.mine(DEPTH - 1)
 
-    def pops(self, n_blocks):
+    def pop(self, n_blocks):
         """Takes the newest blocks back; their transactions wait again."""
-        return self.post("/pop_blocks", {"nblocks": n_blocks})["height"]
+        return json.loads(self.post("/pop_blocks", json.dumps({"nblocks": n_blocks}))[1])["height"]
 
-    def forgets_the_pool(self):
+    def flush_pool(self):
         self.call("flush_txpool")
 
     def height(self):
         return self.call("get_block_count")["count"]
 
 
-class WalletProgram(Program):
-    def __init__(self, folder, chain, *words):
+class WalletProgram(MoneroProgram):
+    def __init__(self, folder, chain, *arguments):
         super().__init__(
             folder, "monero-wallet-rpc", "--daemon-address", "127.0.0.1:%d" % chain.port, "--trusted-daemon",
-            "--disable-rpc-login", *words)
+            "--disable-rpc-login", *arguments)
 
-    def pays(self, address, gwei, unlock_time=0):
+    def pay(self, address, gwei, unlock_time=0):
         """The id of the transaction."""
         # A wallet takes a while to notice that its daemon is back.
-        wait_for("the buyer's wallet reaches monerod", self.refreshes, 60)
+        wait_for("the buyer's wallet reaches monerod", self.refresh, 60)
         sent = self.call(
             "transfer", destinations=[{"address": address, "amount": gwei * PICONERO}], unlock_time=unlock_time)
         return sent["tx_hash"]
 
-    def refreshes(self):
+    def refresh(self):
         try:
             return self.call("refresh")
-        except Failed:
+        except RpcError:
             return None
 
-    def url(self):
-        return "http://127.0.0.1:%d" % self.port
 
-
-class World:
+class Setting:
     """A chain, a buyer with unlocked coins, and the keys of the seller."""
 
     def __init__(self, stack, folder):
@@ -173,7 +115,7 @@ class World:
                 "generate_from_keys", filename="shop", address=keys["address"], viewkey=keys["view"], password="",
                 restore_height=0)
             maker.call("close_wallet")
-            maker.end()
+            maker.stop()
         return self.stack.enter_context(
             WalletProgram(self.folder, self.chain, "--wallet-file", str(folder / "shop"), "--password", ""))
 
@@ -185,20 +127,8 @@ class MoneroShop(WatchedShop):
     network = "monero"
 
     def __init__(self, wallet, rpc, **settings):
-        settings = {"XMR_RPC_URL": rpc.url(), "CONFIRMATIONS": "XMR=%d" % DEPTH, **settings}
+        settings = {"XMR_RPC_URL": rpc.url, "CONFIRMATIONS": "XMR=%d" % DEPTH, **settings}
         super().__init__({"xmr": {"currency": "XMR", **wallet}}, {"tea": ("xmr", PRICE)}, **settings)
-
-    def looks_once(self):
-        """Its exit code, and what it said."""
-        done = subprocess.run(
-            [SHOP, "watch", "--once"], cwd=self.home, env=self.environment, capture_output=True, text=True, timeout=120)
-        return done.returncode, done.stdout + done.stderr
-
-    def doubts(self, words):
-        wait_for("a doubt: " + words, lambda: words in (self.trouble() or ""), 60)
-
-    def doubts_no_more(self):
-        wait_for("no doubt", lambda: self.trouble() is None, 60)
 
 
 def becomes(order, state, *figures):
@@ -208,208 +138,94 @@ def becomes(order, state, *figures):
     order.is_still(state)
 
 
-def follows_subaddresses(world):
-    """One subaddress an order: the pool, the first block, deep enough; in two parts; too little; too much; late blocks."""
-    # A wallet whose subaddresses nobody has paid to yet.
-    keys = world.sellers[2]
-    rpc = world.view_only(keys)
-    chain, buyer = world.chain, world.buyer
-    shop = world.shop({"address": keys["address"], "view_key": keys["view"]}, rpc).watches()
-    exact, parts, under, over, quiet = (shop.order() for _ in range(5))
-    orders = exact, parts, under, over, quiet
-    assert len({order.address for order in orders}) == 5 and all(order.address.startswith("8") for order in orders)
-    shop.looks_anew()
-
-    buyer.pays(exact.address, exact.amount)
-    buyer.pays(parts.address, exact.amount - 10_000_000)
-    buyer.pays(under.address, under.amount - 10_000_000)
-    buyer.pays(over.address, over.amount + 10_000_000)
-    becomes(exact, "unconfirmed", PRICE, 0, 0)
-    becomes(parts, "unconfirmed", PRICE - 10_000_000, 0, 0)
-    chain.takes_in()
-    becomes(exact, "unconfirmed", PRICE, 0)
-    wait_for("a confirmation", lambda: exact.seen()[2:4] in ((1, DEPTH), (2, DEPTH)), 60)
-    chain.mine(DEPTH - 1)
-    becomes(exact, "confirmed", PRICE, PRICE)
-    becomes(parts, "partial", PRICE - 10_000_000, PRICE - 10_000_000)
-    becomes(under, "partial")
-    becomes(over, "overpaid", PRICE + 10_000_000, PRICE + 10_000_000)
-    buyer.pays(parts.address, 10_000_000)
-    becomes(parts, "unconfirmed", PRICE, PRICE - 10_000_000, 0)
-    chain.settles()
-    becomes(parts, "confirmed", PRICE, PRICE)
-    becomes(quiet, "awaiting", 0, 0, 0)
-
-    # What the sender locks does not count until it can be spent.
-    locked = shop.order()
-    shop.looks_anew()
-    buyer.pays(locked.address, locked.amount, unlock_time=chain.height() + DEPTH + 30)
-    chain.settles()
-    chain.mine(1)
-    becomes(locked, "unconfirmed", PRICE, 0, DEPTH - 1)
-    chain.mine(31)
-    becomes(locked, "confirmed", PRICE, PRICE)
-    return shop, rpc, exact
-
-
-def follows_a_reorganisation(world, shop, order):
-    """Blocks are taken back: what they confirmed waits in the pool again, and counts again later."""
-    chain = world.chain
-    paid = shop.order()
-    shop.looks_anew()
-    world.buyer.pays(paid.address, paid.amount)
-    chain.settles()
-    becomes(paid, "confirmed", PRICE, PRICE)
-    becomes(order, "confirmed", PRICE, PRICE)
-    chain.pops(DEPTH)
-    # A wallet notices with the next block.
-    chain.settles()
-    chain.mine(1)
-    becomes(paid, "confirmed", PRICE, PRICE)
-    # Taken back and forgotten, as where another transaction was mined in its place.
-    chain.pops(DEPTH + 3)
-    chain.forgets_the_pool()
-    chain.mine(1)
-    becomes(paid, "unconfirmed", 0, 0, 0)
-    becomes(order, "confirmed", PRICE, PRICE)
-    chain.mine(DEPTH + 4)
-
-
-def lives_through_a_wallet_that_ends(world, shop, rpc):
-    """The wallet is killed, orders are placed and paid meanwhile, and it comes back."""
-    rpc.end(signal.SIGKILL)
-    shop.doubts("does not answer")
-    order = shop.order()
-    world.buyer.pays(order.address, order.amount)
-    world.chain.settles()
-    order.is_still("awaiting")
-    rpc.start()
-    becomes(order, "confirmed", PRICE, PRICE)
-    shop.doubts_no_more()
-
-    # monerod is gone, the wallet is there.
-    world.chain.end(signal.SIGKILL)
-    shop.doubts("check that monerod is running")
-    world.chain.start()
-    shop.doubts_no_more()
-
-
-def catches_up_after_a_day(world, shop):
-    """`shop watch` is off; what was paid meanwhile is found."""
-    shop.stops_watching()
-    order = shop.order()
-    world.buyer.pays(order.address, order.amount)
-    world.chain.settles()
-    world.chain.mine(20)
-    shop.watches()
-    becomes(order, "confirmed", PRICE, PRICE)
-
-
-def finds_addresses_far_ahead(world):
-    """A wallet that looks 200 addresses ahead, and an order beyond: paid before the wallet was told of it."""
-    keys = world.sellers[1]
-    rpc = world.view_only(keys)
-    shop = world.shop({"address": keys["address"], "view_key": keys["view"]}, rpc)
-    orders = [shop.order() for _ in range(300)]
-    near, far = orders[10], orders[-1]
-    for order in near, far:
-        world.buyer.pays(order.address, order.amount)
-    world.chain.settles()
-    rpc.call("refresh")
-    began = time.monotonic()
-    code, said = shop.looks_once()
-    print("   300 orders' addresses made known and the chain read again: %.1f s" % (time.monotonic() - began))
-    assert code == 0, said
-    for order in near, far:
-        becomes(order, "confirmed", PRICE, PRICE)
-    began = time.monotonic()
-    shop.looks_once()
-    print("   a look at 300 orders: %.2f s" % (time.monotonic() - began))
-
-
-def follows_integrated_addresses(world):
-    """Without the view key each order has a payment id."""
-    keys = world.sellers[0]
-    rpc = world.view_only(keys)
-    shop = world.shop({"address": keys["address"]}, rpc).watches()
-    first, second = shop.order(), shop.order()
-    assert len(first.address) == len(second.address) == 106 and first.address != second.address
-    shop.looks_anew()
-    world.buyer.pays(first.address, first.amount)
-    becomes(first, "unconfirmed", PRICE, 0, 0)
-    world.chain.settles()
-    becomes(first, "confirmed", PRICE, PRICE)
-    becomes(second, "awaiting", 0, 0, 0)
-
-
-def follows_a_shared_address(world):
-    """A subaddress for the wallet's address: the exact amount tells orders apart."""
-    keys = world.sellers[0]
-    rpc = world.view_only(keys)
+@test
+def follows_a_shared_address(setting):
+    """A subaddress for the wallet's address: the exact amount distinguishes orders."""
+    keys = setting.sellers[0]
+    rpc = setting.view_only(keys)
     shared = rpc.call("create_address", account_index=0)["address"]
-    shop = world.shop({"address": shared}, rpc).watches()
+    shop = setting.shop({"address": shared}, rpc).start_watching()
     first, second = shop.order(), shop.order()
     assert first.address == second.address == shared and first.amount != second.amount
-    shop.looks_anew()
-    world.buyer.pays(shared, second.amount)
-    world.buyer.pays(shared, max(first.amount, second.amount) + 5)
-    world.chain.settles()
+    shop.wait_for_scan()
+    setting.buyer.pay(shared, second.amount)
+    setting.buyer.pay(shared, max(first.amount, second.amount) + 5)
+    setting.chain.settle()
     becomes(second, "confirmed", second.amount, second.amount)
     becomes(first, "awaiting", 0, 0, 0)
 
 
-def doubts_other_wallets(world):
+@test
+def follows_integrated_addresses(setting):
+    """Without the view key each order has a payment id."""
+    keys = setting.sellers[0]
+    rpc = setting.view_only(keys)
+    shop = setting.shop({"address": keys["address"]}, rpc).start_watching()
+    first, second = shop.order(), shop.order()
+    assert len(first.address) == len(second.address) == 106 and first.address != second.address
+    shop.wait_for_scan()
+    setting.buyer.pay(first.address, first.amount)
+    becomes(first, "unconfirmed", PRICE, 0, 0)
+    setting.chain.settle()
+    becomes(first, "confirmed", PRICE, PRICE)
+    becomes(second, "awaiting", 0, 0, 0)
+
+
+@test
+def refuses_other_wallets(setting):
     """Another wallet; one that can spend; none."""
-    keys, other, _ = world.sellers
-    rpc = world.view_only(other)
-    shop = world.shop({"address": keys["address"], "view_key": keys["view"]}, rpc)
+    keys, other, _ = setting.sellers
+    rpc = setting.view_only(other)
+    shop = setting.shop({"address": keys["address"], "view_key": keys["view"]}, rpc)
     order = shop.order()
-    code, said = shop.looks_once()
-    assert code == 1 and "not the one that the newest order is paid to" in said, (code, said)
-    shop.environment["XMR_RPC_URL"] = world.buyer.url()
-    code, said = shop.looks_once()
-    assert code == 1 and "CAN SPEND" in said, (code, said)
-    world.buyer.call("close_wallet")
+    code, output = shop.scan_once()
+    assert code == 1 and "not the one that the newest order is paid to" in output, (code, output)
+    shop.environment["XMR_RPC_URL"] = setting.buyer.url
+    code, output = shop.scan_once()
+    assert code == 1 and "CAN SPEND" in output, (code, output)
+    setting.buyer.call("close_wallet")
     try:
-        code, said = shop.looks_once()
-        assert code == 1 and "no wallet open" in said, (code, said)
+        code, output = shop.scan_once()
+        assert code == 1 and "no wallet open" in output, (code, output)
     finally:
-        world.buyer.call("open_wallet", filename="buyer", password="")
+        setting.buyer.call("open_wallet", filename="buyer", password="")
     order.is_still("awaiting")
 
 
-def moves_to_another_wallet(world):
+@test
+def moves_to_another_wallet(setting):
     """The seller changes to another wallet while an order of the old one is open."""
-    old, new, _ = world.sellers
-    rpc = world.view_only(new)
-    shop = world.shop({"address": old["address"]}, rpc)
+    old, new, _ = setting.sellers
+    rpc = setting.view_only(new)
+    shop = setting.shop({"address": old["address"]}, rpc)
     before = shop.order()
-    code, said = shop.looks_once()
-    assert code == 1 and "not the one" in said, (code, said)
+    code, output = shop.scan_once()
+    assert code == 1 and "not the one" in output, (code, output)
     catalog = shop.home / "db/data.json"
     catalog.write_text(catalog.read_text().replace(old["address"], new["address"]))
-    shop.commands("seed", "db/data.json")
+    shop.run("seed", "db/data.json")
     after = shop.order()
-    world.buyer.pays(before.address, before.amount)
-    world.buyer.pays(after.address, after.amount)
-    world.chain.settles()
-    code, said = shop.looks_once()
-    assert code == 0, said
+    setting.buyer.pay(before.address, before.amount)
+    setting.buyer.pay(after.address, after.amount)
+    setting.chain.settle()
+    code, output = shop.scan_once()
+    assert code == 0, output
     becomes(after, "confirmed", PRICE, PRICE)
     before.is_still("awaiting")
 
 
-def tells_of_a_login(world):
+@test
+def explains_a_login(setting):
     """monero-wallet-rpc with its own login, which is of a kind that the shop does not speak."""
-    keys = world.sellers[0]
-    folder = pathlib.Path(tempfile.mkdtemp(dir=world.folder))
-    rpc = WalletProgram(world.folder, world.chain, "--wallet-dir", str(folder), "--rpc-login", "shop:secret")
-    rpc.words = [word for word in rpc.words if word != "--disable-rpc-login"]
-    rpc.answers = lambda: b"HTTP" in answer_of(rpc.port)
+    keys = setting.sellers[0]
+    folder = pathlib.Path(tempfile.mkdtemp(dir=setting.folder))
+    rpc = WalletProgram(setting.folder, setting.chain, "--wallet-dir", str(folder), "--rpc-login", "shop:secret")
+    rpc.command.remove("--disable-rpc-login")
+    rpc.ping = lambda: answer_of(rpc.port) or None
     with rpc:
-        shop = world.shop({"address": keys["address"]}, rpc)
-        code, said = shop.looks_once()
-        assert code == 1 and "--disable-rpc-login" in said, (code, said)
+        shop = setting.shop({"address": keys["address"]}, rpc)
+        code, output = shop.scan_once()
+        assert code == 1 and "--disable-rpc-login" in output, (code, output)
 
 
 def answer_of(port):
@@ -421,30 +237,138 @@ def answer_of(port):
         return b""
 
 
-def run():
+@test
+def finds_addresses_far_ahead(setting):
+    """A wallet that scans 200 addresses ahead, and an order beyond: paid before the wallet knew of it."""
+    keys = setting.sellers[1]
+    rpc = setting.view_only(keys)
+    shop = setting.shop({"address": keys["address"], "view_key": keys["view"]}, rpc)
+    orders = [shop.order() for _ in range(300)]
+    near, far = orders[10], orders[-1]
+    for order in near, far:
+        setting.buyer.pay(order.address, order.amount)
+    setting.chain.settle()
+    rpc.call("refresh")
+    began = time.monotonic()
+    code, output = shop.scan_once()
+    print("   300 orders' addresses imported and the chain scanned again: %.1f s" % (time.monotonic() - began))
+    assert code == 0, output
+    for order in near, far:
+        becomes(order, "confirmed", PRICE, PRICE)
+    began = time.monotonic()
+    shop.scan_once()
+    print("   a scan of 300 orders: %.2f s" % (time.monotonic() - began))
+
+
+@test
+def follows_subaddresses(setting):
+    """One subaddress an order: the pool, the first block, deep enough; in two parts; too little; too much; late blocks."""
+    # A wallet whose subaddresses nobody has paid to yet.
+    keys = setting.sellers[2]
+    rpc = setting.view_only(keys)
+    chain, buyer = setting.chain, setting.buyer
+    shop = setting.shop({"address": keys["address"], "view_key": keys["view"]}, rpc).start_watching()
+    exact, parts, under, over, quiet = (shop.order() for _ in range(5))
+    orders = exact, parts, under, over, quiet
+    assert len({order.address for order in orders}) == 5 and all(order.address.startswith("8") for order in orders)
+    shop.wait_for_scan()
+
+    buyer.pay(exact.address, exact.amount)
+    buyer.pay(parts.address, exact.amount - 10_000_000)
+    buyer.pay(under.address, under.amount - 10_000_000)
+    buyer.pay(over.address, over.amount + 10_000_000)
+    becomes(exact, "unconfirmed", PRICE, 0, 0)
+    becomes(parts, "unconfirmed", PRICE - 10_000_000, 0, 0)
+    chain.confirm()
+    becomes(exact, "unconfirmed", PRICE, 0)
+    wait_for("a confirmation", lambda: exact.seen()[2:4] in ((1, DEPTH), (2, DEPTH)), 60)
+    chain.mine(DEPTH - 1)
+    becomes(exact, "confirmed", PRICE, PRICE)
+    becomes(parts, "partial", PRICE - 10_000_000, PRICE - 10_000_000)
+    becomes(under, "partial")
+    becomes(over, "overpaid", PRICE + 10_000_000, PRICE + 10_000_000)
+    buyer.pay(parts.address, 10_000_000)
+    becomes(parts, "unconfirmed", PRICE, PRICE - 10_000_000, 0)
+    chain.settle()
+    becomes(parts, "confirmed", PRICE, PRICE)
+    becomes(quiet, "awaiting", 0, 0, 0)
+
+    # What the sender locks does not count until it can be spent.
+    locked = shop.order()
+    shop.wait_for_scan()
+    buyer.pay(locked.address, locked.amount, unlock_time=chain.height() + DEPTH + 30)
+    chain.settle()
+    chain.mine(1)
+    becomes(locked, "unconfirmed", PRICE, 0, DEPTH - 1)
+    chain.mine(31)
+    becomes(locked, "confirmed", PRICE, PRICE)
+    follows_a_reorganisation(setting, shop, exact)
+    survives_a_wallet_that_ends(setting, shop, rpc)
+    catches_up_after_a_day(setting, shop)
+
+
+def follows_a_reorganisation(setting, shop, order):
+    """Blocks are taken back: what they confirmed waits in the pool again, and counts again later."""
+    chain = setting.chain
+    paid = shop.order()
+    shop.wait_for_scan()
+    setting.buyer.pay(paid.address, paid.amount)
+    chain.settle()
+    becomes(paid, "confirmed", PRICE, PRICE)
+    becomes(order, "confirmed", PRICE, PRICE)
+    chain.pop(DEPTH)
+    # A wallet notices with the next block.
+    chain.settle()
+    chain.mine(1)
+    becomes(paid, "confirmed", PRICE, PRICE)
+    # Taken back and forgotten, as if another transaction was mined in its place.
+    chain.pop(DEPTH + 3)
+    chain.flush_pool()
+    chain.mine(1)
+    becomes(paid, "unconfirmed", 0, 0, 0)
+    becomes(order, "confirmed", PRICE, PRICE)
+    chain.mine(DEPTH + 4)
+
+
+def survives_a_wallet_that_ends(setting, shop, rpc):
+    """The wallet is killed, orders are placed and paid meanwhile, and it comes back."""
+    rpc.kill()
+    shop.wait_for_trouble("does not answer")
+    order = shop.order()
+    setting.buyer.pay(order.address, order.amount)
+    setting.chain.settle()
+    order.is_still("awaiting")
+    rpc.start()
+    becomes(order, "confirmed", PRICE, PRICE)
+    shop.wait_for_no_trouble()
+
+    # monerod is gone, the wallet is there.
+    setting.chain.kill()
+    shop.wait_for_trouble("check that monerod is running")
+    setting.chain.start()
+    shop.wait_for_no_trouble()
+
+
+def catches_up_after_a_day(setting, shop):
+    """`shop watch` is off; what was paid meanwhile is found."""
+    shop.stop_watching()
+    order = shop.order()
+    setting.buyer.pay(order.address, order.amount)
+    setting.chain.settle()
+    setting.chain.mine(20)
+    shop.start_watching()
+    becomes(order, "confirmed", PRICE, PRICE)
+
+
+@contextlib.contextmanager
+def setting():
     for name in "monerod", "monero-wallet-rpc":
         assert shutil.which(name), "%s is missing: scripts/install-test-tools installs it" % name
     with contextlib.ExitStack() as stack:
-        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shop-monero-")))
-        world = World(stack, folder)
-        only = sys.argv[1:]
-
-        def passes(test, *words):
-            began = time.monotonic()
-            found = test(world, *words)
-            print("ok %s (%.0f s)" % (test.__doc__.split("\n")[0], time.monotonic() - began), flush=True)
-            return found
-
-        for test in follows_a_shared_address, follows_integrated_addresses, doubts_other_wallets, moves_to_another_wallet, \
-                tells_of_a_login, finds_addresses_far_ahead:
-            if not only or test.__name__ in only:
-                passes(test)
-        if not only or "follows_subaddresses" in only:
-            shop, rpc, order = passes(follows_subaddresses)
-            passes(follows_a_reorganisation, shop, order)
-            passes(lives_through_a_wallet_that_ends, shop, rpc)
-            passes(catches_up_after_a_day, shop)
+        yield Setting(stack, pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shop-monero-"))))
 
 
 if __name__ == "__main__":
-    run()
+    # One for all tests: it takes a while to mine the buyer's coins.
+    with setting() as shared:
+        main(lambda: contextlib.nullcontext(shared))

@@ -8,7 +8,6 @@ import pathlib
 import subprocess
 import sys
 
-HERE = pathlib.Path(__file__).resolve().parent
 NODES = ("ethereum", "bitcoin", "monero")
 
 
@@ -18,7 +17,7 @@ def main(names):
         assert name in NODES, name
         print("== " + name, flush=True)
         # A program each: one that hangs ends by its own limits.
-        n_failed += subprocess.run([sys.executable, str(HERE / (name + ".py"))]).returncode != 0
+        n_failed += subprocess.run([sys.executable, pathlib.Path(__file__).with_name(name + ".py")]).returncode != 0
     return n_failed
 
 

@@ -14,17 +14,16 @@ import json
 import os
 import pathlib
 import re
-import secrets
-import socket
 import statistics
 import subprocess
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tor"))
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / part) for part in ("", "tor")]
 
-from network import Network, Unreached, wait_for
-from onion import SocketShop
+from lib.shop import wait_for
+from network import Network, Unreached
+from onion import SocketShop, TorBrowser
 
 # Debian's package is for Debian's Python.
 PYTHON = os.environ.get("ONIONBALANCE_PYTHON", "/usr/bin/python3")
@@ -98,20 +97,16 @@ class BackEnd:
 
 
 def visits(network, onion, client):
-    """How many of the visitors, each on a fresh circuit, get the shop's window, and how long they wait."""
+    """How many of the visitors, each on a fresh circuit, get the shop's first page, and how long they wait."""
     times, failures = [], collections.Counter()
     for _ in range(N_VISITORS):
         began = time.monotonic()
         try:
-            with client.connect(onion) as door:
-                door.sendall(b"GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % onion.encode())
-                answer = b""
-                while piece := door.recv(65536):
-                    answer += piece
-            if answer.startswith(b"HTTP/1.1 200") and b"</html>" in answer:
+            answer = TorBrowser(client, onion).ask("/")
+            if answer.status == 200 and "</html>" in answer.text:
                 times.append(time.monotonic() - began)
             else:
-                failures[answer[:20]] += 1
+                failures[answer.status] += 1
         except (OSError, Unreached) as error:
             failures[str(error)] += 1
     shown = ", of which failed %s" % dict(failures) if failures else ""
@@ -123,9 +118,8 @@ def visits(network, onion, client):
 def main():
     if subprocess.run([PYTHON, "-c", "import onionbalance"], capture_output=True).returncode:
         sys.exit("onionbalance is missing: apt-get install --no-install-recommends onionbalance")
-    with SocketShop(CIRCUIT_ID="off") as shop, Network() as network:
+    with SocketShop(CIRCUIT_ID="off").open() as shop, Network() as network:
         front = make_key(shop.home)
-        (shop.home / "db/tor").mkdir(exist_ok=True)
         (shop.home / "db/tor/hostname").write_text(front + "\n")
         ends = [BackEnd(network, shop, name, front) for name in ("back1", "back2")]
         manager = network.tor("manager")
@@ -140,11 +134,11 @@ def main():
                 [PYTHON, "-c", IN_A_HURRY, "-c", str(shop.home / "config.yaml"), "-s", str(manager.folder / "control"), "-v", "info", "--is-testnet"],
                 stdout=out, stderr=out)
         try:
-            def said(words):
+            def has_logged(text):
                 assert balance.poll() is None, log.read_text()[-3000:]
-                return words in log.read_text()
+                return text in log.read_text()
 
-            wait_for("Onionbalance publishes", lambda: said("Uploading first descriptor"), 60)
+            wait_for("Onionbalance publishes", lambda: has_logged("Uploading first descriptor"), 60)
             network.client.wait_code(front, 0, 120)
             print("the front address answers %.0f s after Onionbalance was started" % (time.monotonic() - began), flush=True)
             visits(network, front, network.client)
@@ -152,7 +146,7 @@ def main():
             print("  the back ends met %s of them" % " and ".join(map(str, met)), flush=True)
             assert all(met), "both back ends carry visitors"
 
-            ends[0].tor.end(9)
+            ends[0].tor.stop(9)
             print("one back end killed: a client that knows the descriptor", flush=True)
             before = ends[1].n_met()
             visits(network, front, network.client)

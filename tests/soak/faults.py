@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Faults of disk, database, clock and neighbours, made with real tools, while clients order.
+"""Faults of disk, database, clock and other programs, made with real tools, while clients order.
 
     python3 tests/soak/faults.py [NAME …]
 
-After each: no acknowledged order is missing, none is there twice, none that was refused was made, stock adds up; who could not be
-served got an honest page; and the shop goes on without a restart.
+After each: no acknowledged order is missing, none is there twice, none that was refused was made, stock adds up; a client that
+could not be served got an honest page; and the shop goes on without a restart.
 """
 
 import collections
@@ -13,142 +13,27 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import sqlite3
 import statistics
-import subprocess
 import sys
 import threading
 import time
-import traceback
 
-from parts import NOTHING_ORDERED, Attempt, Figures, Marks, Shop, Unanswered, all_told, compare, wait_for
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-FAKETIME = next(iter(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
+from comparison import SoakShop, wait_for_messages
+from lib.browser import Unanswered
+from lib.run import main
+from lib.shop import faketime, wait_for
+from trial import MountShop, fault
+
 DAY = 24 * 60 * 60
-# More than the shop lets wait for the database at once: the others hear that it is full, and that nothing was changed.
+# More than may wait for the database at once: the others get a page that nothing was changed.
 N_WAITING = 24
-FULL = "Nothing was changed"
+JOURNAL = "db/shop.sqlite-wal"
 
 
-class Trial:
-    """One fault: its shop, what clients tried there, and what went wrong."""
-
-    def __init__(self):
-        self.marks, self.attempts, self.faults, self.notes = Marks(), [], Figures(), []
-        self.complaints = []
-        self.lock = threading.Lock()
-
-    def complain(self, words):
-        with self.lock:
-            self.complaints.append(words)
-
-    def note(self, words):
-        self.notes.append(words)
-
-    def orders(self, shop, wanted=None):
-        """One order from cart to page; `wanted` is what the client must be told."""
-        attempt = self.prepares(shop)
-        self.sends(attempt)
-        if wanted and attempt.told != wanted:
-            self.complain("%s in place of %s: %s" % (attempt.told, wanted, attempt.said))
-        return attempt
-
-    def prepares(self, shop):
-        """A filled form that is not sent yet."""
-        browser = shop.browser()
-        form = browser.fills_cart()
-        assert form, "sold out"
-        attempt = Attempt(self.marks.next(), ("tea", ""))
-        form["note"] = attempt.mark
-        with self.lock:
-            self.attempts.append(attempt)
-        attempt.browser, attempt.form = browser, form
-        return attempt
-
-    def sends(self, attempt, shop=None):
-        """Sends the form, or sends it again: with the cookies as they were."""
-        browser = attempt.browser.twin()
-        if shop:
-            browser.address = shop.socket
-        try:
-            answer = browser.ask("/checkout", attempt.form)
-        except Unanswered as error:
-            attempt.said = "no answer: %r" % error
-            return attempt
-        attempt.said = str(answer)
-        if answer.status == 303:
-            page = browser.ask("/order")
-            before, attempt.order_ref = attempt.order_ref, page.mark("order-ref")
-            if before not in (None, attempt.order_ref) or not attempt.order_ref:
-                self.complain("%s became %s: %s" % (before, attempt.order_ref, page))
-            attempt.told, attempt.code = "acknowledged", page.mark("code")
-        elif answer.status == 503 and (NOTHING_ORDERED in answer.text or FULL in answer.text):
-            attempt.told = attempt.told or "refused"
-        else:
-            self.complain("neither an order nor an honest page: %s" % answer)
-        return attempt
-
-    def recovers(self, shop, seconds=60):
-        """Until orders are taken again, without a restart."""
-        attempt = self.orders(shop)
-        wait_for("the shop takes orders again", lambda: self.sends(attempt).told == "acknowledged", seconds)
-
-    def tries_again(self):
-        """Every second one who was refused sends the form again, and is served."""
-        for attempt in [attempt for attempt in self.attempts if attempt.told == "refused"][::2]:
-            attempt.told = None
-            if self.sends(attempt).told != "acknowledged":
-                self.complain("sent again: %s" % attempt.said)
-
-    def compares(self, shop, maildir=None):
-        """Ends the shop, and looks."""
-        all_told(shop, shop.n_orders())
-        browser = shop.browser()
-        for attempt in self.attempts:
-            if attempt.told == "acknowledged" and browser.opens_with(attempt.code) != attempt.order_ref:
-                self.complain("the code of %s does not open it" % attempt.order_ref)
-        if maildir:
-            # What is mounted for the shop alone goes with it.
-            copy = shop.home / "copy"
-            shutil.copytree(maildir, copy)
-            shop.environment["MAILDIR"] = str(copy)
-        code = shop.end(signal.SIGTERM)
-        if code != 0:
-            self.complain("told to end, the shop ended with %s" % code)
-        compare(shop, self.attempts, self.faults, self.complain)
-        if "panicked" in shop.log():
-            self.complain("a panic: " + shop.log()[-500:])
-
-
-class ApartShop(Shop):
-    """A shop that sees mounts of its own; `script` makes them."""
-
-    def __init__(self, script, **settings):
-        super().__init__(before=("unshare", "-Urm", "sh", "-ec", script + '\nexec "$@"', "sh"), **settings)
-
-    def inside(self, *command):
-        pid = str(self.server.pid)
-        subprocess.run(["nsenter", "--preserve-credentials", "-U", "-m", "-t", pid, *command], cwd=self.home, check=True, capture_output=True)
-
-    def seen(self, path):
-        return pathlib.Path("/proc/%d/root" % self.server.pid) / str(self.home / path).lstrip("/")
-
-    def is_open(self):
-        return self.server.poll() is None
-
-    def messages(self):
-        if not self.is_open():
-            return super().messages()
-        return [path for part in ("new", "cur") for path in (self.seen("mailorders") / part).iterdir()]
-
-    def db(self):
-        if not self.is_open():
-            return super().db()
-        return sqlite3.connect("file:%s?mode=ro" % self.seen("db/shop.sqlite"), uri=True)
-
-
-def fills(path):
+def fill_disk(path):
     """Fills a disk to the last byte with a file of this name."""
     with open(path, "wb", buffering=0) as file:
         for size in (65536, 4096, 1):
@@ -159,194 +44,207 @@ def fills(path):
                 continue
 
 
-def full_maildir(trial):
-    """The disk of the Maildir is full: orders are taken, and told when there is room."""
-    with ApartShop("mount -t tmpfs -o size=64k none mailorders") as shop:
+@fault
+def a_full_disk_under_the_maildir(trial):
+    """Orders are taken, and delivered when there is room."""
+    with MountShop("mount -t tmpfs -o size=64k none mailorders") as shop:
         (shop.home / "mailorders").mkdir(exist_ok=True)
         shop.open()
-        for _ in range(30):
-            trial.orders(shop, "acknowledged")
-        n_told = len(shop.messages())
-        trial.note("%d of 30 orders fit on the disk" % n_told)
-        assert 0 < n_told < 30
-        shop.inside("mount", "-o", "remount,size=8m", shop.home / "mailorders")
-        trial.recovers(shop)
-        all_told(shop, 31)
-        trial.compares(shop, shop.seen("mailorders"))
+        trial.order(shop, "acknowledged", 30)
+        n_messages = len(shop.messages())
+        trial.note("%d of 30 orders fit on the disk" % n_messages)
+        assert 0 < n_messages < 30
+        shop.run_inside("mount", "-o", "remount,size=8m", shop.home / "mailorders")
+        trial.wait_for_recovery(shop)
+        wait_for_messages(shop, 31)
+        trial.finish(shop, shop.path_inside("mailorders"))
 
 
-def full_database(trial):
-    """The disk of the database is full: orders are refused, and taken when there is room."""
+@fault
+def a_full_disk_under_the_database(trial):
+    """Orders are refused, and taken when there is room."""
     script = "cp -a db seeded\nmount -t tmpfs -o size=3m none db\ncp -a seeded/. db/"
-    with ApartShop(script) as shop:
+    with MountShop(script) as shop:
         shop.open()
-        for _ in range(5):
-            trial.orders(shop, "acknowledged")
-        filler = shop.seen("db/filler")
-        fills(filler)
+        trial.order(shop, "acknowledged", 5)
+        filler = shop.path_inside("db/filler")
+        fill_disk(filler)
         # The journal may have room left from before.
         for _ in range(200):
-            if trial.orders(shop).told != "acknowledged":
+            if trial.order(shop).outcome != "acknowledged":
                 break
-        for _ in range(5):
-            trial.orders(shop)
-        n_refused = sum(attempt.told == "refused" for attempt in trial.attempts)
-        assert shop.browser().ask("/").status == 200, "the window is still shown"
+        trial.order(shop, n=5)
+        n_refused = trial.count("refused")
+        shop.browser().page("/")
         trial.note("%d orders refused" % n_refused)
         if not n_refused:
-            trial.complain("nobody was refused")
+            trial.complain("no order was refused")
         filler.unlink()
-        trial.recovers(shop)
-        trial.tries_again()
-        all_told(shop, shop.n_orders())
+        trial.wait_for_recovery(shop)
+        trial.retry_refused()
+        wait_for_messages(shop, shop.n_orders())
         # The database goes with its mount too.
         copy = shop.home / "left"
-        shutil.copytree(shop.seen("db"), copy)
-        assert shop.end(signal.SIGTERM) == 0
+        shutil.copytree(shop.path_inside("db"), copy)
+        assert shop.stop() == 0
         shutil.rmtree(shop.home / "db")
         copy.rename(shop.home / "db")
         shop.before = ()
         shop.open()
-        trial.compares(shop, shop.home / "mailorders")
+        trial.finish(shop, shop.home / "mailorders")
 
 
-def failing_fsync(path, when, n=40, kills=False):
-    """A disk that reports errors when it is told to keep what was written."""
-    def trial_of(trial):
-        with Shop() as shop:
-            strace = ("strace", "-D", "-f", "-qq", "-o", str(shop.home / "strace"), "-e", "trace=fsync,fdatasync",
-                      "-e", "inject=fsync,fdatasync:error=EIO:when=" + when)
-            shop.before = (*strace, *(word for name in path for word in ("-P", str(shop.home / name))))
-            # Else the paths are not known yet.
-            (shop.home / "mailorders/new").mkdir(parents=True, exist_ok=True)
-            shop.open()
-            for _ in range(n):
-                trial.orders(shop)
-            injected = (shop.home / "strace").read_text().count("INJECTED")
-            told = [attempt.told for attempt in trial.attempts]
-            trial.note("%d failing calls; %d orders acknowledged, %d refused" % (injected, told.count("acknowledged"), told.count("refused")))
-            if not injected:
-                trial.complain("no call failed")
-            if kills:
-                shop.end()
-            else:
-                shop.end(signal.SIGTERM)
-            shop.before = ()
-            shop.open()
-            if not kills:
-                trial.tries_again()
-            trial.compares(shop)
-    return trial_of
+def inject(shop, *paths, when="1+1"):
+    """Lets fsync fail, of these files or of all; the shop runs under strace from its next start."""
+    shop.before = (
+        "strace", "-D", "-f", "-qq", "-o", str(shop.home / "strace"), "-e", "trace=fsync,fdatasync",
+        "-e", "inject=fsync,fdatasync:error=EIO:when=" + when, *(word for path in paths for word in ("-P", str(shop.home / path))))
 
 
-def killed_after_a_failing_commit(trial):
-    """A commit that failed is not found after a crash either: who was told "nothing was ordered" has ordered nothing."""
-    with Shop() as shop:
+def failing_fsync(trial, *paths, when, crash=False):
+    """A disk that reports errors when it has to keep what was written."""
+    with SoakShop() as shop:
+        inject(shop, *paths, when=when)
+        # strace takes only paths that are there.
+        (shop.home / "mailorders/new").mkdir(parents=True, exist_ok=True)
         shop.open()
-        trial.orders(shop, "acknowledged")
-        shop.end()
-        for n in range(5):
-            shop.before = (
-                "strace", "-D", "-f", "-qq", "-o", str(shop.home / "strace"), "-e", "trace=fsync,fdatasync",
-                "-e", "inject=fsync,fdatasync:error=EIO", "-P", str(shop.home / "db/shop.sqlite-wal"))
-            shop.open()
-            trial.orders(shop, "refused")
-            shop.end()
+        trial.order(shop, n=40)
+        n_injected = (shop.home / "strace").read_text().count("INJECTED")
+        trial.note("%d failing calls; %d orders acknowledged, %d refused" % (n_injected, trial.count("acknowledged"), trial.count("refused")))
+        if not n_injected:
+            trial.complain("no call failed")
+        shop.stop(signal.SIGKILL if crash else signal.SIGTERM)
         shop.before = ()
         shop.open()
-        trial.recovers(shop)
-        trial.compares(shop)
+        if not crash:
+            trial.retry_refused()
+        trial.finish(shop)
 
 
-def read_only_maildir(trial):
-    """The Maildir becomes read-only, and writable again."""
-    with ApartShop("mount --bind mailorders mailorders") as shop:
+@fault
+def every_third_fsync_fails(trial):
+    failing_fsync(trial, when="4+3")
+
+
+@fault
+def every_second_fsync_of_the_maildir_fails(trial):
+    failing_fsync(trial, "mailorders/new", when="1+2")
+
+
+@fault
+def every_third_fsync_of_the_journal_fails(trial):
+    failing_fsync(trial, JOURNAL, when="3+3")
+
+
+@fault
+def every_third_fsync_of_the_journal_fails_then_a_crash(trial):
+    failing_fsync(trial, JOURNAL, when="3+3", crash=True)
+
+
+@fault
+def a_commit_fails_then_a_crash(trial):
+    """A commit that failed is not found after a crash either: an order that was refused is not there."""
+    with SoakShop() as shop:
+        shop.open()
+        trial.order(shop, "acknowledged")
+        shop.kill()
+        for _ in range(5):
+            inject(shop, JOURNAL)
+            shop.open()
+            trial.order(shop, "refused")
+            shop.kill()
+        shop.before = ()
+        shop.open()
+        trial.wait_for_recovery(shop)
+        trial.finish(shop)
+
+
+@fault
+def a_read_only_maildir(trial):
+    """It becomes read-only, and writable again."""
+    with MountShop("mount --bind mailorders mailorders") as shop:
         (shop.home / "mailorders").mkdir(exist_ok=True)
         shop.open()
-        trial.orders(shop, "acknowledged")
-        shop.inside("mount", "-o", "remount,bind,ro", shop.home / "mailorders")
-        for _ in range(10):
-            trial.orders(shop, "acknowledged")
+        trial.order(shop, "acknowledged")
+        shop.run_inside("mount", "-o", "remount,bind,ro", shop.home / "mailorders")
+        trial.order(shop, "acknowledged", 10)
         trial.note("%d messages while it was read-only" % len(shop.messages()))
         assert len(shop.messages()) == 1
-        shop.inside("mount", "-o", "remount,bind,rw", shop.home / "mailorders")
-        trial.recovers(shop)
-        trial.compares(shop)
+        shop.run_inside("mount", "-o", "remount,bind,rw", shop.home / "mailorders")
+        trial.wait_for_recovery(shop)
+        trial.finish(shop)
 
 
-def missing_maildir(trial):
+@fault
+def a_missing_maildir(trial):
     """The Maildir is moved away and something else lies in its place; then it comes back."""
-    with Shop() as shop:
+    with SoakShop() as shop:
         shop.open()
-        for _ in range(3):
-            trial.orders(shop, "acknowledged")
+        trial.order(shop, "acknowledged", 3)
         there, away = shop.home / "mailorders", shop.home / "away"
         there.rename(away)
         there.write_text("no folder\n")
-        for _ in range(5):
-            trial.orders(shop, "acknowledged")
+        trial.order(shop, "acknowledged", 5)
         there.unlink()
         away.rename(there)
-        trial.recovers(shop)
-        all_told(shop, 9)
-        # Gone without anything in its place: it is made anew, and no message is told twice.
+        trial.wait_for_recovery(shop)
+        wait_for_messages(shop, 9)
+        # Gone without anything in its place: it is made anew, and no message comes twice.
         there.rename(away)
-        for _ in range(3):
-            trial.orders(shop, "acknowledged")
+        trial.order(shop, "acknowledged", 3)
         wait_for("three messages", lambda: there.exists() and 3 == len(shop.messages()))
         for path in shop.messages():
             path.rename(away / "new" / path.name)
         shutil.rmtree(there)
         away.rename(there)
-        trial.recovers(shop)
-        trial.compares(shop)
+        trial.wait_for_recovery(shop)
+        trial.finish(shop)
 
 
-def locked_database(trial):
+@fault
+def a_database_locked_for_30_seconds(trial):
     """Another program holds the database for 30 seconds."""
-    with Shop() as shop:
+    with SoakShop() as shop:
         shop.open()
-        trial.orders(shop, "acknowledged")
-        prepared = [trial.prepares(shop) for _ in range(N_WAITING)]
+        trial.order(shop, "acknowledged")
+        prepared = [trial.prepare(shop) for _ in range(N_WAITING)]
         other = sqlite3.connect(shop.home / "db/shop.sqlite", isolation_level=None, check_same_thread=False)
         began = time.monotonic()
         other.execute("begin immediate")
-        opened = threading.Timer(30, lambda: (other.execute("rollback"), other.close()))
-        opened.start()
+        release = threading.Timer(30, lambda: (other.execute("rollback"), other.close()))
+        release.start()
         longest = [0]
 
-        def orders(attempt):
+        def order(attempt):
             began = time.monotonic()
-            trial.sends(attempt)
+            trial.send(attempt)
             longest[0] = max(longest[0], time.monotonic() - began)
-            return attempt.told
+            return attempt.outcome
 
         with concurrent.futures.ThreadPoolExecutor(N_WAITING) as pool:
-            waiting = [pool.submit(orders, attempt) for attempt in prepared]
+            waiting = [pool.submit(order, attempt) for attempt in prepared]
             time.sleep(0.5)
-            looked = time.monotonic()
-            assert shop.browser().ask("/product/tea").status == 200
-            looked = time.monotonic() - looked
-            told = [done.result() for done in waiting]
+            asked = time.monotonic()
+            shop.browser().page("/product/tea")
+            page_seconds = time.monotonic() - asked
+            outcomes = [done.result() for done in waiting]
         trial.note("%d acknowledged, %d refused, the longest after %.1f s; a page meanwhile took %.0f ms" % (
-            told.count("acknowledged"), told.count("refused"), longest[0], 1000 * looked))
-        if 1 < looked:
+            outcomes.count("acknowledged"), outcomes.count("refused"), longest[0], 1000 * page_seconds))
+        if 1 < page_seconds:
             trial.complain("a page waited for the lock")
-        opened.join()
+        release.join()
         assert 29 < time.monotonic() - began
-        trial.recovers(shop)
-        trial.tries_again()
-        trial.compares(shop)
+        trial.wait_for_recovery(shop)
+        trial.retry_refused()
+        trial.finish(shop)
 
 
-def jumping_clock(trial):
+@fault
+def a_clock_that_jumps(trial):
     """The clock jumps by days, ahead and back, while orders come."""
-    assert FAKETIME, "libfaketime is missing: scripts/install-test-tools"
-    with Shop() as shop:
+    with SoakShop() as shop:
         clock = shop.home / "clock"
-        shop.environment.update(
-            LD_PRELOAD=str(FAKETIME), FAKETIME_TIMESTAMP_FILE=str(clock), FAKETIME_NO_CACHE="1", FAKETIME_DONT_FAKE_MONOTONIC="1",
-            DONT_FAKE_MONOTONIC="1")
+        shop.environment.update(faketime(), FAKETIME_TIMESTAMP_FILE=str(clock), FAKETIME_NO_CACHE="1")
         clock.write_text("+0")
         shop.open()
         days = (0, 3, -2, 20, 0, -20, 1, 0)
@@ -354,33 +252,32 @@ def jumping_clock(trial):
             fresh = shop.home / "clock.new"
             fresh.write_text("%+dd" % n_days if n_days else "+0")
             fresh.rename(clock)
-            for _ in range(4):
-                trial.orders(shop, "acknowledged")
-        # By its own sweep too.
+            trial.order(shop, "acknowledged", 4)
+        # Also when the shop looks at the clock by itself.
         time.sleep(11)
-        trial.orders(shop, "acknowledged")
+        trial.order(shop, "acknowledged")
         stamps = sorted({int(path.name.split(".")[0]) // DAY for path in shop.messages()})
         trial.note("messages of %d days" % len(stamps))
         if len(stamps) < 2:
             trial.complain("the clock did not jump")
-        trial.compares(shop)
+        trial.finish(shop)
 
 
-def two_shops(trial):
+@fault
+def two_shops_on_one_database(trial):
     """Two shops on one database and one Maildir, each taking orders."""
-    with Shop() as one, Shop(home=one.home) as other:
-        other.environment["LISTEN"] = "unix:%s" % other.socket
+    with SoakShop() as one, SoakShop(home=one.home) as other:
         one.open()
         other.open()
 
-        def orders(n):
-            attempt = trial.orders((one, other)[n % 2], "acknowledged")
-            # The same form at the other door is the same order.
-            trial.sends(attempt, (other, one)[n % 2])
+        def order(n):
+            attempt = trial.order((one, other)[n % 2], "acknowledged")
+            # The same form at the other shop is the same order.
+            trial.send(attempt, (other, one)[n % 2])
 
-        def orders_at_both(_):
-            attempt = trial.prepares(one)
-            pair = [threading.Thread(target=trial.sends, args=(attempt, shop)) for shop in (one, other)]
+        def order_at_both(_):
+            attempt = trial.prepare(one)
+            pair = [threading.Thread(target=trial.send, args=(attempt, shop)) for shop in (one, other)]
             for thread in pair:
                 thread.start()
             for thread in pair:
@@ -388,33 +285,32 @@ def two_shops(trial):
 
         began = time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            list(pool.map(orders, range(60)))
-            list(pool.map(orders_at_both, range(40)))
-        told = [attempt.told for attempt in trial.attempts]
-        trial.note("%d orders in %.1f s" % (told.count("acknowledged"), time.monotonic() - began))
-        if told.count("acknowledged") != 100:
-            trial.complain("told %s" % told)
-        assert other.end(signal.SIGTERM) == 0
-        trial.compares(one)
+            list(pool.map(order, range(60)))
+            list(pool.map(order_at_both, range(40)))
+        trial.note("%d orders in %.1f s" % (trial.count("acknowledged"), time.monotonic() - began))
+        if trial.count("acknowledged") != 100:
+            trial.complain("not all of 100 were acknowledged")
+        assert other.stop() == 0
+        trial.finish(one)
 
 
-def quick_reader(trial):
-    """Delivered but not yet marked so when the shop crashed, and read while it looks: no message comes a second time."""
-    with Shop() as shop:
+@fault
+def a_quick_mail_reader(trial):
+    """Messages were delivered but not marked so when the shop crashed, and are read when it starts: none comes a second time."""
+    with SoakShop() as shop:
         shop.open()
         there, away, db = shop.home / "mailorders", shop.home / "away", shop.home / "db"
         there.rename(away)
         there.write_text("no folder\n")
-        for _ in range(99):
-            trial.orders(shop, "acknowledged")
+        trial.order(shop, "acknowledged", 99)
         # The database as it was before, the Maildir as it was after.
-        assert shop.end(signal.SIGTERM) == 0
+        assert shop.stop() == 0
         shutil.copytree(db, shop.home / "before")
         there.unlink()
         away.rename(there)
         shop.open()
-        all_told(shop, 99)
-        assert shop.end(signal.SIGTERM) == 0
+        wait_for_messages(shop, 99)
+        assert shop.stop() == 0
         shutil.rmtree(db)
         (shop.home / "before").rename(db)
         seen, over = collections.Counter(), threading.Event()
@@ -424,32 +320,31 @@ def quick_reader(trial):
                 for name in os.listdir(there / "new"):
                     os.rename(there / "new" / name, there / "cur" / (name + ":2,S"))
                     seen[name] += 1
-                    # It takes about as long as the sweep.
+                    # About as long as the shop takes to deliver one.
                     time.sleep(0.001)
 
         reader = threading.Thread(target=reads)
         shop.start()
         reader.start()
-        shop.await_open()
-        wait_for("nothing is owed", lambda: not n_owed(shop))
+        shop.wait_until_open()
+        wait_for("all is delivered", lambda: not n_undelivered(shop))
         over.set()
         reader.join()
         n_twice = sum(1 < n for n in seen.values())
         trial.note("%d messages were read meanwhile" % len(seen))
         if n_twice:
             trial.complain("%d of %d messages came twice" % (n_twice, len(seen)))
-        trial.compares(shop)
+        trial.finish(shop)
 
 
-def n_owed(shop):
-    """Messages that the shop still owes the seller."""
-    with shop.db() as db:
-        return db.execute("select count(*) from owed where message is not null").fetchone()[0]
+def n_undelivered(shop):
+    return shop.row("select count(*) from owed where message is not null")[0]
 
 
-def many_messages(trial):
-    """100,000 messages that nobody has read, and as many that were: orders and sweep are as quick as before."""
-    with Shop() as shop:
+@fault
+def many_messages_in_the_maildir(trial):
+    """With 100,000 messages that are new, and as many that were read, orders and delivery are as quick as before."""
+    with SoakShop() as shop:
         shop.open()
         quick = times(trial, shop, 40)
         there = shop.home / "mailorders"
@@ -460,58 +355,56 @@ def many_messages(trial):
             trial.note("an order takes %.1f ms, with 100,000 in %s %.1f ms" % (quick, part, slow))
             if max(4 * quick, 25) < slow:
                 trial.complain("an order takes %.1f ms with 100,000 messages in %s, and %.1f without" % (slow, part, quick))
-        # What could not be told, is told as soon as the sweep comes.
+        # What could not be delivered, is delivered at the next try.
         away = shop.home / "away"
         there.rename(away)
         there.write_text("no folder\n")
         n_before = shop.n_orders()
-        for _ in range(100):
-            trial.orders(shop, "acknowledged")
+        trial.order(shop, "acknowledged", 100)
         there.unlink()
         away.rename(there)
         ours = lambda: [path for path in os.listdir(there / "new") if ".OTHER" not in path]
-        wait_for("the sweep", lambda: n_before < len(ours()), 30)
+        wait_for("the next try", lambda: n_before < len(ours()), 30)
         began = time.monotonic()
-        wait_for("all is told", lambda: n_before + 100 <= len(ours()), 60)
+        wait_for("all is delivered", lambda: n_before + 100 <= len(ours()), 60)
         took = time.monotonic() - began
-        trial.note("the sweep told 100 orders in %.1f s" % took)
+        trial.note("100 orders were delivered in %.1f s" % took)
         if 5 < took:
-            trial.complain("the sweep took %.1f s for 100 orders" % took)
+            trial.complain("it took %.1f s to deliver 100 orders" % took)
         for part in ("new", "cur"):
             for name in os.listdir(there / part):
                 if ".OTHER" in name:
                     os.unlink(there / part / name)
-        trial.compares(shop)
+        trial.finish(shop)
 
 
 def times(trial, shop, n):
     """Median of an order's POST. Units: milliseconds."""
     taken = []
     for _ in range(n):
-        attempt = trial.prepares(shop)
+        attempt = trial.prepare(shop)
         browser = attempt.browser
         began = time.monotonic()
         answer = browser.ask("/checkout", attempt.form)
         taken.append(1000 * (time.monotonic() - began))
         assert answer.status == 303, str(answer)
         page = browser.ask("/order")
-        attempt.told, attempt.order_ref, attempt.code = "acknowledged", page.mark("order-ref"), page.mark("code")
+        attempt.acknowledge(page)
     return statistics.median(taken)
 
 
-def told_to_end(trial):
-    """SIGTERM: nobody new is let in, and whoever is half through a form is answered."""
-    with Shop() as shop:
+@fault
+def sigterm_while_clients_wait(trial):
+    """No new client is let in, and one that has sent half a form is answered."""
+    with SoakShop() as shop:
         shop.open()
-        trial.orders(shop, "acknowledged")
-        attempt = trial.prepares(shop)
+        trial.order(shop, "acknowledged")
+        attempt = trial.prepare(shop)
         browser = attempt.browser
         request = browser.request("/checkout", attempt.form)
         # Two connections that only wait: one silent, one whose last request was answered.
         idle = [shop.browser().send("/health") for _ in range(2)]
-        sock = socket.socket(socket.AF_UNIX)
-        sock.settimeout(30)
-        sock.connect(str(shop.socket))
+        sock = browser.connect()
         half = len(request) - 60
         sock.sendall(request[:half])
         time.sleep(0.5)
@@ -527,7 +420,7 @@ def told_to_end(trial):
                 return True
 
         if not is_shut():
-            trial.complain("a new visitor is let in after SIGTERM")
+            trial.complain("a new client is let in after SIGTERM")
         time.sleep(2)
         if shop.server.poll() is not None:
             trial.complain("the shop ended while a form was on its way")
@@ -547,13 +440,12 @@ def told_to_end(trial):
             trial.complain("exit code %s after %.1f s" % (code, took))
         shop.open()
         page = browser.ask("/order")
-        attempt.told, attempt.order_ref, attempt.code = "acknowledged", page.mark("order-ref"), page.mark("code")
-        trial.compares(shop)
+        attempt.acknowledge(page)
+        trial.finish(shop)
 
         # A form that never comes whole keeps nobody longer than ten seconds.
         shop.open()
-        sock = socket.socket(socket.AF_UNIX)
-        sock.connect(str(shop.socket))
+        sock = browser.connect()
         sock.sendall(request[:half])
         time.sleep(0.5)
         began = time.monotonic()
@@ -566,57 +458,6 @@ def told_to_end(trial):
             trial.complain("a form that never comes whole: exit code %s after %.1f s" % (code, took))
 
 
-WAL = ("db/shop.sqlite-wal",)
-TRIALS = {
-    "a full disk under the Maildir": full_maildir,
-    "a full disk under the database": full_database,
-    "every third fsync fails, anywhere": failing_fsync((), "4+3"),
-    "every second fsync of the Maildir fails": failing_fsync(("mailorders/new",), "1+2"),
-    "every third fsync of the journal fails": failing_fsync(WAL, "3+3"),
-    "every third fsync of the journal fails, then a crash": failing_fsync(WAL, "3+3", kills=True),
-    "a commit fails, then a crash": killed_after_a_failing_commit,
-    "a read-only Maildir": read_only_maildir,
-    "a missing Maildir": missing_maildir,
-    "a database locked for 30 s": locked_database,
-    "a clock that jumps": jumping_clock,
-    "two shops on one database": two_shops,
-    "a quick mail reader": quick_reader,
-    "100,000 messages": many_messages,
-    "SIGTERM": told_to_end,
-}
-
-
-def run(name):
-    trial, began = Trial(), time.monotonic()
-    try:
-        TRIALS[name](trial)
-    except Exception as error:
-        said = traceback.format_exc(limit=-4)
-        if isinstance(error, subprocess.CalledProcessError):
-            said += (error.stderr or b"").decode()
-        trial.complain(said)
-    if trial.faults.has_faults():
-        trial.complain("the accounts do not agree: %s" % trial.faults)
-    return trial, time.monotonic() - began
-
-
-def main(names):
-    names = names or list(TRIALS)
-    failed = 0
-    # Most of them wait: for a lock, for the sweep.
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        for name, done in [(name, pool.submit(run, name)) for name in names]:
-            trial, seconds = done.result()
-            failed += bool(trial.complaints)
-            print("%s  %s (%.1f s)%s" % ("FAIL" if trial.complaints else "ok  ", name, seconds, "".join("\n        " + note for note in trial.notes)))
-            for words in trial.complaints[:6]:
-                print("    !!  " + words.replace("\n", "\n        "))
-            if 6 < len(trial.complaints):
-                print("    !!  and %d more" % (len(trial.complaints) - 6))
-            sys.stdout.flush()
-    print("%d of %d" % (len(names) - failed, len(names)))
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    # Most of them wait: for a lock, for the next delivery.
+    main(workers=4)

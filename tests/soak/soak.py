@@ -1,18 +1,22 @@
 #!/usr/bin/env python3
-"""Kills a real shop at random moments while clients order, and compares their accounts with what is there afterwards.
+"""Kills a real shop at random moments while clients order, and compares what they were answered with what is there afterwards.
 
-    scripts/soak [ROUNDS]       1,000 unless told otherwise; SOAK_SEED=N repeats the moments of a run
+    scripts/soak [ROUNDS]       1,000 unless given; SOAK_SEED=N repeats the moments of a run
 
 Exit code 1 where an order was lost, made twice, or made though it was refused, or where stock does not add up.
 """
 
 import os
+import pathlib
 import random
 import sys
 import threading
 import time
 
-from parts import SOLD, Attempt, Figures, Marks, Shop, Unanswered, all_told, compare, wait_for
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from comparison import SOLD, Attempt, Figures, Marks, SoakShop, compare, wait_for_messages
+from lib.browser import Unanswered
 
 N_CLIENTS = 4
 # Seconds. An order takes a few milliseconds: within one life of the shop there are some dozens.
@@ -21,49 +25,49 @@ LONGEST_LIFE = 0.15
 EARLY = 0.1
 
 
-class Street:
+class Opening:
     """Whether the shop is open; clients wait here."""
 
     def __init__(self):
         self.open = threading.Event()
         self.over = threading.Event()
 
-    def insists(self, deed):
+    def insist(self, action):
         """Does it again until there is an answer."""
         while True:
             self.open.wait(60)
             try:
-                return deed()
+                return action()
             except Unanswered:
                 # The event may still be set: the main thread is about to see it.
                 time.sleep(0.002)
 
 
 class Client(threading.Thread):
-    def __init__(self, shop, street, marks, seed):
+    def __init__(self, shop, opening, marks, seed):
         super().__init__(daemon=True)
-        self.shop, self.street, self.marks, self.dice = shop, street, marks, random.Random(seed)
+        self.shop, self.opening, self.marks, self.dice = shop, opening, marks, random.Random(seed)
         self.wanted, self.attempts = list(SOLD), []
         self.faults = Figures()
         self.trouble = None
 
     def run(self):
         try:
-            while not self.street.over.is_set():
-                self.buys()
+            while not self.opening.over.is_set():
+                self.buy()
         except BaseException as error:
             self.trouble = error
             raise
 
-    def fault(self, words):
+    def fault(self, text):
         self.faults["odd"] += 1
         if self.faults["odd"] <= 10:
-            print("ODD: " + words, flush=True)
+            print("ODD: " + text, flush=True)
 
-    def buys(self):
+    def buy(self):
         product, option, pool = self.dice.choice(self.wanted)
         quantity = self.dice.choice((1, 1, 2, 3))
-        browser, form = self.street.insists(lambda: self.fills_cart(product, option, quantity))
+        browser, form = self.opening.insist(lambda: self.fill_cart(product, option, quantity))
         if form is None:
             # Stock only falls: nothing is won by asking again.
             self.wanted = [sold for sold in self.wanted if sold[2] != pool]
@@ -72,18 +76,18 @@ class Client(threading.Thread):
         form["note"] = attempt.mark
         self.attempts.append(attempt)
         before = browser.twin()
-        way = self.dice.choices(("once", "twice at once", "twice in turn", "walks away"), (55, 20, 15, 10))[0]
-        if way == "walks away":
+        way = self.dice.choices(("once", "twice at once", "twice in turn", "leaves"), (55, 20, 15, 10))[0]
+        if way == "leaves":
             try:
                 browser.send("/checkout", form).close()
             except Unanswered:
                 pass
             return
-        # Who hears nothing sends the form again, mostly, with the cookies as they were.
+        # A client without an answer mostly sends the form again, with the cookies as they were.
         is_patient = self.dice.random() < 0.8
         while True:
-            self.street.open.wait(60)
-            answers = self.sends(before, form, 2 if way == "twice at once" else 1)
+            self.opening.open.wait(60)
+            answers = self.send(before, form, 2 if way == "twice at once" else 1)
             if answers:
                 break
             self.faults["connections lost at the order"] += 1
@@ -98,32 +102,32 @@ class Client(threading.Thread):
             if len(answers) == 1 and way == "twice at once":
                 # The other one was never answered.
                 return
-            attempt.told = "refused"
+            attempt.outcome = "refused"
             return
         if statuses != {303}:
             self.fault("one form got %s" % statuses)
-        attempt.told = "acknowledged"
+        attempt.outcome = "acknowledged"
         browser = done[0]
-        page = self.street.insists(lambda: browser.ask("/order"))
+        page = self.opening.insist(lambda: browser.ask("/order"))
         attempt.order_ref, attempt.code = page.mark("order-ref"), page.mark("code")
         if page.status != 200 or not attempt.order_ref or not attempt.code:
             self.fault("the order's page: %s" % page)
         if way == "twice in turn":
             again = before.twin()
-            answer = self.street.insists(lambda: again.ask("/checkout", form))
-            shown = self.street.insists(lambda: again.ask("/order")).mark("order-ref")
+            answer = self.opening.insist(lambda: again.ask("/checkout", form))
+            shown = self.opening.insist(lambda: again.ask("/order")).mark("order-ref")
             if answer.status != 303 or shown != attempt.order_ref:
                 self.fault("sent again: %s, %s in place of %s" % (answer, shown, attempt.order_ref))
         if self.dice.random() < 0.2:
-            self.tries_code(attempt)
+            self.try_code(attempt)
 
-    def fills_cart(self, product, option, quantity):
-        # A jar of its own for each try: else a try that broke off late leaves its pieces in the cart.
+    def fill_cart(self, product, option, quantity):
+        # A new browser for each try: a try that broke off late has left its pieces in the cart.
         browser = self.shop.browser()
-        return browser, browser.fills_cart(product, option, quantity)
+        return browser, browser.fill_cart(product, option, quantity)
 
-    def sends(self, before, form, n):
-        """Sends the form `n` times at once; what was answered, each with the jar it came into."""
+    def send(self, before, form, n):
+        """Sends the form `n` times at once; what was answered, each with the browser that got it."""
         waiting, answers = [], []
         for browser in [before.twin() for _ in range(n)]:
             try:
@@ -137,14 +141,14 @@ class Client(threading.Thread):
                 pass
         return answers
 
-    def tries_code(self, attempt):
-        shown = self.street.insists(lambda: self.shop.browser().opens_with(attempt.code))
+    def try_code(self, attempt):
+        shown = self.opening.insist(lambda: self.shop.browser().open_order(attempt.code))
         if shown != attempt.order_ref:
             self.fault("the code of %s shows %s" % (attempt.order_ref, shown))
 
 
 class Reader(threading.Thread):
-    """What a mail reader does all the while: messages move from `new` to `cur`."""
+    """Moves messages from `new` to `cur` meanwhile, as a mail reader does."""
 
     def __init__(self, shop, seed):
         super().__init__(daemon=True)
@@ -160,18 +164,18 @@ class Reader(threading.Thread):
                     self.n_read += 1
 
 
-def kills(shop, street, dice):
+def kill_once(shop, opening, dice):
     """One life of the shop, up to a random moment."""
     shop.start()
     if dice.random() < EARLY:
         time.sleep(dice.uniform(0, 0.02))
     else:
-        shop.await_open()
-        street.open.set()
+        shop.wait_until_open()
+        opening.open.set()
         time.sleep(dice.uniform(0, LONGEST_LIFE))
-    # Clients notice by themselves: the moment is nobody's secret, but nobody is warned.
-    code = shop.end()
-    street.open.clear()
+    # Clients are not warned: they notice by themselves.
+    code = shop.kill()
+    opening.open.clear()
     assert code == -9, "the shop ended by itself: %s %s" % (code, shop.log()[-2000:])
 
 
@@ -181,14 +185,14 @@ def main(rounds):
     print("%d rounds, SOAK_SEED=%d" % (rounds, seed), flush=True)
     began = time.monotonic()
     figures = Figures(rounds=rounds)
-    with Shop() as shop:
-        street, marks = Street(), Marks()
-        clients = [Client(shop, street, marks, dice.randrange(1 << 32)) for _ in range(N_CLIENTS)]
+    with SoakShop() as shop:
+        opening, marks = Opening(), Marks()
+        clients = [Client(shop, opening, marks, dice.randrange(1 << 32)) for _ in range(N_CLIENTS)]
         reader = Reader(shop, dice.randrange(1 << 32))
         for thread in [*clients, reader]:
             thread.start()
         for n in range(rounds):
-            kills(shop, street, dice)
+            kill_once(shop, opening, dice)
             if (n + 1) % 100 == 0:
                 print("%d rounds, %d attempts, %.0f s" % (n + 1, marks.n, time.monotonic() - began), flush=True)
             for client in clients:
@@ -196,29 +200,29 @@ def main(rounds):
             assert reader.is_alive()
         seconds = time.monotonic() - began
 
-        # Whoever waits for an answer gets one; then nobody comes any more.
-        street.over.set()
+        # Clients that wait for an answer get one; then no more come.
+        opening.over.set()
         shop.open()
-        street.open.set()
+        opening.open.set()
         for client in clients:
             client.join(60)
             assert not client.is_alive() and client.trouble is None, client.trouble
             figures.update(client.faults)
         attempts = [attempt for client in clients for attempt in client.attempts]
-        all_told(shop, shop.n_orders())
+        wait_for_messages(shop, shop.n_orders())
         # Every code opens its order for somebody who has nothing but the code.
         stranger = shop.browser()
         for attempt in attempts:
-            if attempt.told == "acknowledged" and stranger.opens_with(attempt.code) != attempt.order_ref:
+            if attempt.outcome == "acknowledged" and stranger.open_order(attempt.code) != attempt.order_ref:
                 figures["lost"] += 1
                 print("LOST: the code of %s opens nothing" % attempt.order_ref)
         reader.over.set()
         reader.join()
         figures["messages read meanwhile"] = reader.n_read
-        code = shop.end(15)
+        code = shop.stop()
         if code != 0:
             figures["odd"] += 1
-            print("ODD: told to end, the shop ended with %s" % code)
+            print("ODD: after SIGTERM the shop ended with %s" % code)
         compare(shop, attempts, figures)
         figures["drafts left in tmp"] = len(list((shop.maildir() / "tmp").iterdir()))
         if "panicked" in shop.log():

@@ -12,16 +12,18 @@ import pathlib
 import re
 import socket
 import statistics
+import sys
 import threading
 import time
 
-from network import Network, wait_for
-from onion import SocketShop
-from buyer import fills_the_form
-from firefox import Firefox
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-PRODUCT = "green-tea-spring-harvest"
-# The part of the window that a page is shown in, as the size of a small screen. Units: CSS pixels.
+from lib.firefox import Firefox, fill_checkout
+from lib.shop import TEA, wait_for
+from network import Network
+from onion import SocketShop
+
+# The part of Firefox's window that shows a page, as large as a small screen. Units: CSS pixels.
 WIDTH, HEIGHT = 1000, 900
 
 
@@ -50,11 +52,11 @@ class Recorder:
                 return
             shop = socket.socket(socket.AF_UNIX)
             shop.connect(self.shop)
-            on_the_way = []
+            pending = []
             for pump in (self.ask, self.answer):
-                threading.Thread(target=pump, args=(tor, shop, on_the_way), daemon=True).start()
+                threading.Thread(target=pump, args=(tor, shop, pending), daemon=True).start()
 
-    def ask(self, tor, shop, on_the_way):
+    def ask(self, tor, shop, pending):
         unread = b""
         for piece in pieces(tor, shop):
             unread += piece
@@ -69,15 +71,15 @@ class Recorder:
                 if len(unread) < whole:
                     break
                 request = Request(found.group(2).decode(), whole)
-                on_the_way.append(request)
+                pending.append(request)
                 self.requests.append(request)
                 unread = unread[whole:]
 
-    def answer(self, tor, shop, on_the_way):
+    def answer(self, tor, shop, pending):
         for piece in pieces(shop, tor):
             self.last = time.monotonic()
-            if on_the_way:
-                on_the_way[-1].down += len(piece)
+            if pending:
+                pending[-1].down += len(piece)
 
     def quiet(self, seconds=1):
         """Until nothing has been asked or answered for a second: a browser fetches a site's icon when all else is there."""
@@ -92,7 +94,7 @@ class Recorder:
 
 
 def pieces(source, sink):
-    """What one side says, once the other has been given it; its end is passed on too."""
+    """What one side sends, once the other has been given it; its end is passed on too."""
     try:
         while True:
             piece = source.recv(65536)
@@ -112,13 +114,13 @@ class Clock:
     def __init__(self):
         self.seconds = 0
 
-    def __call__(self, deed, *arguments):
+    def __call__(self, action, *arguments):
         began = time.monotonic()
-        deed(*arguments)
+        action(*arguments)
         self.seconds += time.monotonic() - began
 
 
-def shows_a_page_of(firefox, width, height):
+def set_page_size(firefox, width, height):
     """Makes the window so large that its page is of this size."""
     def page():
         return firefox.run_in_browser("const page = gBrowser.selectedBrowser.getBoundingClientRect(); return [page.width, page.height]")
@@ -149,7 +151,7 @@ def run(network, shop, recorder, n):
     try:
         # Tor Browser's margins around a page, which keep its size to round numbers, would only be in the way.
         with Firefox(socks_port=client.port, more={"privacy.resistFingerprinting.letterboxing": False}) as firefox:
-            shows_a_page_of(firefox, WIDTH, HEIGHT)
+            set_page_size(firefox, WIDTH, HEIGHT)
             recorder.take()
             clock = Clock()
             clock(firefox.go, shop.url + "/")
@@ -158,16 +160,16 @@ def run(network, shop, recorder, n):
             pictures = pictures_of(firefox)
             seconds_of_window = clock.seconds
 
-            clock(firefox.click, '.card a[href="/product/%s"]' % PRODUCT)
+            clock(firefox.click, '.card a[href="/product/%s"]' % TEA)
             clock(firefox.click, ".buy button")
             clock(firefox.click, 'a[href="/checkout"]')
-            fills_the_form(firefox)
+            fill_checkout(firefox)
             clock(firefox.click, ".checkout .primary")
             assert firefox.url() == shop.url + "/order", firefox.source()
             recorder.quiet()
             return window, pictures, seconds_of_window, window + recorder.take(), clock.seconds
     finally:
-        client.end()
+        client.stop()
 
 
 def kind(request, pictures):
@@ -194,12 +196,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=10)
     arguments = parser.parse_args()
-    with Network() as network, SocketShop() as shop:
+    with Network() as network, SocketShop().open() as shop:
         recorder = Recorder(shop.home / "recorder.sock", shop.socket)
-        tor = shop.behind(network, "service", recorder.path)
+        tor = shop.start_tor(network, "service", recorder.path)
         network.client.wait_code(shop.onion, 0)
         runs = [run(network, shop, recorder, n) for n in range(arguments.runs)]
-        tor.end()
+        tor.stop()
         recorder.close()
 
     print("%d runs, each with a new tor and a new browser; the page is seen at %d x %d.\n" % (len(runs), WIDTH, HEIGHT))

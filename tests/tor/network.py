@@ -15,7 +15,6 @@ Needs `tor` with its relay and authority modules, `tor-gencert`, and nothing bey
 import concurrent.futures
 import os
 import pathlib
-import random
 import re
 import secrets
 import shutil
@@ -27,9 +26,11 @@ import time
 import urllib.error
 import urllib.request
 
+from lib.shop import free_port, wait_for
+
 HOST = "127.0.0.1"
 N_RELAYS = 5
-# Seconds. The authority's first votes are this far apart until told otherwise; tor wants a divisor of 30 minutes.
+# Units: seconds between the authority's first votes, until SETCONF changes it; tor wants a divisor of 30 minutes.
 FIRST_INTERVAL = 1800
 
 COMMON = """\
@@ -99,7 +100,7 @@ ClientOnionAuthDir {folder}/onion_auth
 # What SOCKS answers when an onion service is not reached (Source: tor's ExtendedErrors).
 NO_DESCRIPTOR, NOT_INTRODUCED, NO_KEY, WRONG_KEY = 0xF0, 0xF2, 0xF4, 0xF5
 
-# Ours: none came in time.
+# Our own: no answer came in time.
 NO_ANSWER = 0xFFFF
 
 
@@ -111,33 +112,8 @@ class Unreached(Exception):
         self.code = code
 
 
-def wait_for(what, asked, seconds=120, alive=lambda: None):
-    """Asks again until the answer is true, and gives it."""
-    end = time.monotonic() + seconds
-    while True:
-        found = asked()
-        if found:
-            return found
-        alive()
-        if end < time.monotonic():
-            raise AssertionError("waited %d seconds in vain: %s" % (seconds, what))
-        time.sleep(0.05)
-
-
-def free_port():
-    """Below the kernel's range for outgoing connections: a tor that starts again finds it still free."""
-    while True:
-        port = random.randrange(10000, 32000)
-        with socket.socket() as sock:
-            try:
-                sock.bind((HOST, port))
-                return port
-            except OSError:
-                continue
-
-
 class Control:
-    """A line to tor's control socket."""
+    """A connection to tor's control socket."""
 
     def __init__(self, path, proof):
         self.unread = b""
@@ -190,10 +166,10 @@ class Control:
         return self._line(seconds)
 
     def all_events(self):
-        """What has been told so far: an answer comes after every event before it."""
+        """The events so far: an answer comes after every event before it."""
         self.ask("GETINFO version")
-        told, self.events = self.events, []
-        return told
+        events, self.events = self.events, []
+        return events
 
     def close(self):
         self.sock.close()
@@ -202,7 +178,7 @@ class Control:
 class Tor:
     """One tor process with a folder of its own. It can be ended, killed and started again.
 
-    `before`: a command that is given tor's own and turns into it; `environment` is for that.
+    `before`: a command that ends in running tor's own; `environment` is for that.
     """
 
     before = ()
@@ -222,15 +198,16 @@ class Tor:
         torrc = self.folder / "torrc"
         held = "DisableNetwork 1\n" if without_network else ""
         torrc.write_text(held + self.lines)
-        for left_by_a_killed_one in ("control", "cookie"):
-            (self.folder / left_by_a_killed_one).unlink(missing_ok=True)
+        # A tor that was killed has left them.
+        for name in ("control", "cookie"):
+            (self.folder / name).unlink(missing_ok=True)
         with open(self.folder / "out", "ab") as out:
             self.process = subprocess.Popen(
                 [*self.before, "tor", "--defaults-torrc", "/dev/null", "-f", str(torrc), "--hush"],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, env=self.environment)
         self.control = wait_for("a control socket of " + self.name, self.open_control, 120, self.alive)
         if without_network:
-            # Nothing is missed: somebody listens before the first circuit is built.
+            # No event is missed: we listen before the first circuit is built.
             self.control.ask("SETEVENTS HS_DESC STATUS_CLIENT")
             torrc.write_text(self.lines)
             self.control.ask("SIGNAL RELOAD")
@@ -261,18 +238,18 @@ class Tor:
         while True:
             self.alive()
             assert time.monotonic() < end, "not published: %s, of which %d are stored" % (sent, n_stored)
-            words = (self.control.event(0.2) or "").split()
-            if words[1:2] != ["HS_DESC"] or (address and words[3] != address.removesuffix(".onion")):
+            fields = (self.control.event(0.2) or "").split()
+            if fields[1:2] != ["HS_DESC"] or (address and fields[3] != address.removesuffix(".onion")):
                 continue
-            if words[2] == "UPLOAD":
-                sent.setdefault(words[6], set()).add(words[5])
-            elif words[2] == "UPLOADED":
+            if fields[2] == "UPLOAD":
+                sent.setdefault(fields[6], set()).add(fields[5])
+            elif fields[2] == "UPLOADED":
                 # This event does not name the descriptor: they are counted.
                 n_stored += 1
             if len(sent) == 2 and sum(map(len, sent.values())) <= n_stored:
                 return
 
-    def end(self, number=signal.SIGTERM):
+    def stop(self, number=signal.SIGTERM):
         if self.control:
             self.control.close()
             self.control = None
@@ -289,7 +266,7 @@ class Client(Tor):
     """A buyer's tor."""
 
     def connect(self, onion, port=80, circuit=None, seconds=120):
-        """A connection through the network. The same `circuit` word shares a circuit, no word takes a fresh one."""
+        """A connection through the network. The same word for `circuit` shares a circuit, without one it is new."""
         user = (circuit or secrets.token_hex(8)).encode()
         sock = socket.create_connection((HOST, self.port), timeout=seconds)
         try:
@@ -335,7 +312,7 @@ class Client(Tor):
         except AssertionError:
             raise AssertionError("0x%02X did not come in %d tries, lastly 0x%02X" % (wanted, len(codes), codes[-1])) from None
 
-    def takes_key(self, line):
+    def add_key(self, line):
         """A key of client authorisation, as a line of tor's own format."""
         path = self.folder / "onion_auth" / "shop.auth_private"
         path.write_text(line + "\n")
@@ -362,7 +339,7 @@ class Network:
 
     def __exit__(self, *_):
         for tor in reversed(self.tors):
-            tor.end()
+            tor.stop()
         self.folder.cleanup()
 
     def start(self):
@@ -380,7 +357,7 @@ class Network:
         self.client = self.buyer("client")
 
     def add(self, kind, name, lines, password=None, **values):
-        # The authority waits for whoever starts it: half an interval from now nothing happens by itself.
+        # The authority waits for `vote`: until half an interval from now nothing happens by itself.
         far = int(time.time() + FIRST_INTERVAL // 2) % FIRST_INTERVAL
         values = {"name": name, "folder": self.home / name, "root": self.home, "owner": os.getpid(),
                   "dirport": self.dirport, "interval": FIRST_INTERVAL, "far": far, **values}
@@ -389,7 +366,7 @@ class Network:
         return tor
 
     def make_keys(self, authority):
-        """The authority's keys, and the line by which everybody knows it."""
+        """The authority's keys, and the line of a torrc that names it."""
         keys = authority.folder / "keys"
         keys.mkdir(0o700, parents=True)
         authority.folder.chmod(0o700)
@@ -399,12 +376,12 @@ class Network:
             input=b"shop\n", capture_output=True, check=True)
         identity = re.search(r"^fingerprint (\w{40})", (keys / "authority_certificate").read_text(), re.M).group(1)
         port = re.search(r"^ORPort 127.0.0.1:(\d+)", authority.lines, re.M).group(1)
-        told = subprocess.run(
+        output = subprocess.run(
             ["tor", "--defaults-torrc", "/dev/null", "--ignore-missing-torrc", "-f", self.home / "none", "--list-fingerprint",
              "--hush", "--DataDirectory", authority.folder, "--Nickname", "authority", "--ORPort", "%s:%s" % (HOST, port),
              "--SocksPort", "0", "--Address", HOST],
             capture_output=True, text=True).stdout
-        fingerprint = re.search(r"^authority ((?:[0-9A-F]{4} ?){10})$", told, re.M).group(1).replace(" ", "")
+        fingerprint = re.search(r"^authority ((?:[0-9A-F]{4} ?){10})$", output, re.M).group(1).replace(" ", "")
         return "DirAuthority authority orport=%s no-v2 v3ident=%s %s:%d %s\n" % (port, identity, HOST, self.dirport, fingerprint)
 
     def directory(self, path):

@@ -8,7 +8,6 @@ a failure. Names on the command line choose tests, as unittest takes them.
 import base64
 import collections
 import concurrent.futures
-import http.client
 import json
 import mailbox
 import pathlib
@@ -17,21 +16,23 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 import unittest
 
-from network import NO_KEY, WRONG_KEY, Network, Unreached, free_port, wait_for
-from onion import Service, ShutShop, SocketShop, TorShop, Visitor
-from buyer import fills_the_form
-from firefox import ROOT, Firefox
-from mutt import Mutt
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-TEA, NOTEBOOK = "green-tea-spring-harvest", "linen-notebook"
+from lib.firefox import Firefox, fill_checkout, open_order
+from lib.mail import Mutt
+from lib.shop import NOTEBOOK, ROOT, TEA, free_port, wait_for
+from network import NO_KEY, WRONG_KEY, Network, Unreached
+from onion import Service, SocketShop, TorBrowser, TorShop
+
 # Firefox asks its maker for settings, whatever page it shows; Tor Browser does not. Here no relay leads there.
 FIREFOX_ITSELF = {"firefox.settings.services.mozilla.com:443"}
-WORDS = "correct horse battery staple"
+PASSPHRASE = "correct horse battery staple"
 # Any address whose checksum holds.
 FRONT = "feclorj4bzfwwwiavisd6wg3zm62t5uybnnmopnahujs5y2tu6ff44ad.onion"
 
@@ -47,12 +48,12 @@ class TheJourney(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.shop = cls.enterClassContext(SocketShop())
-        tor = cls.shop.behind(NETWORK, "journey")
-        cls.addClassCleanup(tor.end)
+        cls.shop = cls.enterClassContext(SocketShop().open())
+        tor = cls.shop.start_tor(NETWORK, "journey")
+        cls.addClassCleanup(tor.stop)
         NETWORK.client.wait_code(cls.shop.onion, 0)
 
-    def looks_whole(self, firefox):
+    def check_page(self, firefox):
         """Every picture shows, nothing is drawn with SVG, and nothing on the page belongs to another site."""
         source = firefox.source()
         self.assertNotIn("<svg", source)
@@ -76,44 +77,43 @@ class TheJourney(unittest.TestCase):
         with Firefox(socks_port=NETWORK.client.port) as firefox:
             firefox.size(1000, 900)
             firefox.go(shop.url + "/")
-            self.looks_whole(firefox)
+            self.check_page(firefox)
             firefox.click('.card a[href="/product/%s"]' % NOTEBOOK)
-            self.looks_whole(firefox)
+            self.check_page(firefox)
             firefox.click('#option option[value="Ruled"]')
             firefox.type("#quantity", "2")
             firefox.click(".buy button")
             self.assertEqual(shop.url + "/cart", firefox.url())
             self.assertEqual("0.014 ETH", firefox.text(".total"))
             self.assertIn("__Host-cart", firefox.cookies())
-            self.looks_whole(firefox)
+            self.check_page(firefox)
             firefox.click('a[href="/checkout"]')
-            self.looks_whole(firefox)
-            fills_the_form(firefox, note="Please wrap it.")
+            self.check_page(firefox)
+            fill_checkout(firefox, note="Please wrap it.")
             firefox.click(".checkout .primary")
             self.assertEqual(shop.url + "/order", firefox.url(), firefox.source())
             order_ref, code = firefox.text("#order-ref"), firefox.text("#code")
             self.assertEqual(7, len(code.split()))
             self.assertIn("__Host-order", firefox.cookies())
             self.assertGreaterEqual(firefox.property("#qr", "naturalWidth"), 200)
-            self.looks_whole(firefox)
-        self.reads_the_order(order_ref)
+            self.check_page(firefox)
+        self.check_message(order_ref)
 
         with Firefox(socks_port=NETWORK.client.port) as elsewhere:
             elsewhere.go(shop.url + "/order")
             self.assertEqual([], elsewhere.find_all("#order-ref"))
-            elsewhere.type("#code", code)
-            elsewhere.click("main .primary")
+            open_order(elsewhere, shop, code)
             self.assertEqual(order_ref, elsewhere.text("#order-ref"))
-            self.looks_whole(elsewhere)
+            self.check_page(elsewhere)
 
         asked = set()
         for line in NETWORK.client.control.all_events():
-            words = line.split()
-            if words[3] == "NEW" and "PURPOSE=USER" in line:
-                asked.add(words[5])
+            fields = line.split()
+            if fields[3] == "NEW" and "PURPOSE=USER" in line:
+                asked.add(fields[5])
         self.assertEqual({shop.onion + ":80"}, asked - FIREFOX_ITSELF, "what Firefox wanted of Tor")
 
-    def reads_the_order(self, order_ref):
+    def check_message(self, order_ref):
         messages = list(mailbox.Maildir(self.shop.home / "mailorders", create=False))
         self.assertEqual(["New order %s - unpaid" % order_ref], [message["subject"] for message in messages])
         self.assertIn("Please wrap it.", messages[0].get_payload(decode=True).decode())
@@ -123,14 +123,14 @@ class TheJourney(unittest.TestCase):
 
 
     def test_a_proxy_for_browsers_without_tor_gets_a_warning_and_nothing_else(self):
-        visitor = Visitor(NETWORK.client, self.shop.onion)
+        browser = TorBrowser(NETWORK.client, self.shop.onion)
         for host in (self.shop.onion + ".gateway.example", "gateway.example"):
-            status, headers, page = visitor.ask("/product/" + NOTEBOOK, host=host)
-            self.assertEqual(421, status, host)
-            self.assertNotIn("gateway", page + str(headers))
-            self.assertNotIn("Add to cart", page)
-            self.assertEqual({}, visitor.cookies)
-            self.assertIn("no-store", headers["Cache-Control"])
+            answer = browser.ask("/product/" + NOTEBOOK, Host=host)
+            self.assertEqual(421, answer.status, host)
+            self.assertNotIn("gateway", answer.text + str(answer.headers))
+            self.assertNotIn("Add to cart", answer.text)
+            self.assertEqual({}, browser.cookies)
+            self.assertIn("no-store", answer.headers["Cache-Control"])
 
     def test_one_circuit_floods_and_another_buys(self):
         is_over = threading.Event()
@@ -141,8 +141,8 @@ class TheJourney(unittest.TestCase):
                 if is_over.is_set():
                     break
                 try:
-                    statuses[Visitor(NETWORK.client, self.shop.onion, circuit="flood").ask("/search?q=tea")[0]] += 1
-                except (OSError, http.client.HTTPException, Unreached):
+                    statuses[TorBrowser(NETWORK.client, self.shop.onion, "flood").ask("/search?q=tea").status] += 1
+                except (OSError, Unreached):
                     statuses["broken off"] += 1
             return statuses
 
@@ -152,7 +152,7 @@ class TheJourney(unittest.TestCase):
             try:
                 for n in range(5):
                     began = time.monotonic()
-                    Visitor(NETWORK.client, self.shop.onion, circuit="buyer%d" % n).buys(TEA)
+                    TorBrowser(NETWORK.client, self.shop.onion, "buyer%d" % n).place_order(TEA)
                     seconds.append(time.monotonic() - began)
             finally:
                 is_over.set()
@@ -163,10 +163,10 @@ class TheJourney(unittest.TestCase):
         self.assertLessEqual(set(statuses), {200, 429, 503, "broken off"})
 
 
-def shows_the_window(client, onion):
-    """Whether the shop's window is what a buyer of this Tor gets there."""
-    status, _, page = Visitor(client, onion).ask("/")
-    return status == 200 and "<title>Welcome · " in page
+def shows_the_shop(client, onion):
+    """Whether a buyer of this Tor gets the shop's first page there."""
+    answer = TorBrowser(client, onion).ask("/")
+    return answer.status == 200 and "<title>Welcome · " in answer.text
 
 
 class ServeTor(unittest.TestCase):
@@ -175,18 +175,18 @@ class ServeTor(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.service = Service(NETWORK, "service")
-        cls.addClassCleanup(cls.service.tor.end)
+        cls.addClassCleanup(cls.service.tor.stop)
 
-    def opens(self):
+    def open_shop(self):
         return self.enterContext(self.service.open())
 
     def test_the_address_stays_as_long_as_its_key_does(self):
-        shop = self.opens()
+        shop = self.open_shop()
         key = shop.home / "db/onion.key"
         self.assertEqual(0o600, stat.S_IMODE(key.stat().st_mode))
         self.assertEqual((96, b"== ed25519v1-secret: type0 =="), (len(key.read_bytes()), key.read_bytes()[:29]))
         NETWORK.client.wait_code(shop.onion, 0)
-        self.assertTrue(shows_the_window(NETWORK.client, shop.onion))
+        self.assertTrue(shows_the_shop(NETWORK.client, shop.onion))
         first = shop.onion
 
         shop.stop()
@@ -195,7 +195,7 @@ class ServeTor(unittest.TestCase):
         self.assertEqual(first, shop.onion)
         self.service.published(shop)
         NETWORK.client.wait_code(shop.onion, 0)
-        self.assertTrue(shows_the_window(NETWORK.client, shop.onion))
+        self.assertTrue(shows_the_shop(NETWORK.client, shop.onion))
 
         shop.stop()
         key.unlink()
@@ -205,28 +205,26 @@ class ServeTor(unittest.TestCase):
         NETWORK.client.wait_code(shop.onion, 0)
 
     def test_the_address_is_known_as_soon_as_it_is_printed(self):
-        with TorShop(self.service.control) as shop:
-            told = shop.command("onion")
-            self.assertEqual(0, told.returncode, told.stderr)
-            self.assertIn(shop.url, told.stdout)
+        with TorShop(self.service.control).open() as shop:
+            self.assertIn(shop.url, shop.run("onion"))
             self.assertEqual(shop.onion + "\n", (shop.home / "db/tor/hostname").read_text())
 
     def test_tor_is_killed_and_the_service_comes_back_by_itself(self):
         service = Service(NETWORK, "killed")
-        self.addCleanup(service.tor.end)
+        self.addCleanup(service.tor.stop)
         shop = self.enterContext(service.open())
         wait_until_reachable(shop)
-        service.tor.end(signal.SIGKILL)
-        wait_for("the shop sees that Tor is gone", lambda: not told_of(shop)["reachable"] and status_of(shop)["trouble"], 60)
+        service.tor.stop(signal.SIGKILL)
+        wait_for("the shop sees that Tor is gone", lambda: not facts_of(shop)["reachable"] and status_of(shop)["trouble"], 60)
         service.tor.start(without_network=True)
         service.published(shop)
         NETWORK.client.wait_code(shop.onion, 0)
-        self.assertTrue(shows_the_window(NETWORK.client, shop.onion))
+        self.assertTrue(shows_the_shop(NETWORK.client, shop.onion))
         self.assertIsNone(shop.server.poll())
         wait_until_reachable(shop)
 
     def test_what_the_shop_tells_of_its_service(self):
-        shop = self.opens()
+        shop = self.open_shop()
         wait_until_reachable(shop)
         NETWORK.client.wait_code(shop.onion, 0)
         with NETWORK.client.connect(shop.onion):
@@ -235,33 +233,33 @@ class ServeTor(unittest.TestCase):
                 return status if status["circuits"] and status["published"] and status["introduction_points"] else None
 
             status = wait_for("descriptor, introduction points and circuits", is_all_there, 60)
-        told = told_of(shop)
-        self.assertEqual((shop.url, True, []), (told["address"], told["reachable"], told["clients"]))
+        facts = facts_of(shop)
+        self.assertEqual((shop.url, True, []), (facts["address"], facts["reachable"], facts["clients"]))
         self.assertEqual((100, ""), (status["bootstrap"], status["trouble"]))
         self.assertIsInstance(status["effort"], int, "a proof of work is asked for where there is need")
-        words = shop.shop("onion")
-        self.assertIn(shop.url, words)
-        self.assertRegex(words, r"introduction points +[1-9]")
+        output = shop.run("onion")
+        self.assertIn(shop.url, output)
+        self.assertRegex(output, r"introduction points +[1-9]")
         self.assertEqual(0, shop.command("onion", "health").returncode)
 
     def test_a_password_opens_the_control_port_too(self):
-        service = Service(NETWORK, "password", password=WORDS)
-        self.addCleanup(service.tor.end)
-        shop = self.enterContext(service.open(TOR_PASSWORD=WORDS))
+        service = Service(NETWORK, "password", password=PASSPHRASE)
+        self.addCleanup(service.tor.stop)
+        shop = self.enterContext(service.open(TOR_PASSWORD=PASSPHRASE))
         NETWORK.client.wait_code(shop.onion, 0)
-        self.assertTrue(shows_the_window(NETWORK.client, shop.onion))
+        self.assertTrue(shows_the_shop(NETWORK.client, shop.onion))
         for settings in ({"TOR_PASSWORD": "something else"}, {}):
-            error = self.is_refused(service.control, **settings)
+            error = self.refusal(service.control, **settings)
             self.assertIn("TOR_PASSWORD", error)
             self.assertNotIn("something else", error)
 
     def test_without_tor_the_shop_says_what_to_install_and_to_set(self):
-        error = self.is_refused("127.0.0.1:%d" % free_port())
-        for words in ("install tor", "ControlPort ", "CookieAuthentication 1"):
-            self.assertIn(words, error)
+        error = self.refusal("127.0.0.1:%d" % free_port())
+        for text in ("install tor", "ControlPort ", "CookieAuthentication 1"):
+            self.assertIn(text, error)
 
-    def is_refused(self, control, **settings):
-        with ShutShop(control, **settings) as shop:
+    def refusal(self, control, **settings):
+        with TorShop(control, **settings) as shop:
             done = shop.command("serve", "--tor")
             self.assertEqual(1, done.returncode, done.stderr)
             self.assertNotIn("open at", done.stdout)
@@ -269,62 +267,62 @@ class ServeTor(unittest.TestCase):
             return done.stderr
 
 
-def told_of(shop):
-    return json.loads(shop.shop("onion", "--json"))
+def facts_of(shop):
+    return json.loads(shop.run("onion", "--json"))
 
 
 def wait_until_reachable(shop):
-    wait_for("the shop sees that it can be reached", lambda: shop.command("onion").returncode == 0 and told_of(shop)["reachable"], 60)
+    wait_for("the shop sees that it can be reached", lambda: shop.command("onion").returncode == 0 and facts_of(shop)["reachable"], 60)
 
 
 def status_of(shop):
-    return told_of(shop)["status"] or {"trouble": "", "circuits": 0, "published": 0, "introduction_points": 0}
+    return facts_of(shop)["status"] or {"trouble": "", "circuits": 0, "published": 0, "introduction_points": 0}
 
 
-class OnlyWhoHasAKey:
-    """`shop onion client`, whoever makes the service: only those with a key find the shop."""
+class ClientAuthorisation:
+    """`shop onion client`, for both ways to make the service: only clients with a key find the shop."""
 
     def buyer(self, name, key=None):
         buyer = NETWORK.buyer(type(self).__name__ + "-" + name)
-        self.addCleanup(buyer.end)
+        self.addCleanup(buyer.stop)
         if key:
-            buyer.takes_key(key)
+            buyer.add_key(key)
         return buyer
 
-    def changes(self, *words):
+    def change_clients(self, *arguments):
         self.tor.control.all_events()
-        told = self.shop.shop("onion", "client", *words)
+        output = self.shop.run("onion", "client", *arguments)
         self.tor.wait_published(self.shop.onion)
-        return told
+        return output
 
-    def adds(self, name):
+    def add_client(self, name):
         """What the shop prints for the buyer's own Tor."""
-        return re.search(r"%s:descriptor:x25519:[A-Z2-7]{52}" % self.shop.onion[:56], self.changes("add", name)).group()
+        return re.search(r"%s:descriptor:x25519:[A-Z2-7]{52}" % self.shop.onion[:56], self.change_clients("add", name)).group()
 
     def test_only_who_has_a_key_comes_in(self):
-        ada, bob = self.adds("ada"), self.adds("bob")
-        self.assertEqual(["ada", "bob"], self.shop.shop("onion", "client", "list").split())
+        ada, bob = self.add_client("ada"), self.add_client("bob")
+        self.assertEqual(["ada", "bob"], self.shop.run("onion", "client", "list").split())
         self.assertEqual(NO_KEY, self.buyer("stranger").code(self.shop.onion))
         for name, key in (("ada", ada), ("bob", bob)):
             buyer = self.buyer(name, key)
             buyer.wait_code(self.shop.onion, 0)
-            self.assertTrue(shows_the_window(buyer, self.shop.onion))
+            self.assertTrue(shows_the_shop(buyer, self.shop.onion))
 
-        self.changes("remove", "ada")
-        self.assertEqual(["bob"], self.shop.shop("onion", "client", "list").split())
+        self.change_clients("remove", "ada")
+        self.assertEqual(["bob"], self.shop.run("onion", "client", "list").split())
         self.assertEqual(WRONG_KEY, self.buyer("ada-later", ada).code(self.shop.onion))
         self.assertEqual(NO_KEY, self.buyer("stranger-later").code(self.shop.onion))
         self.buyer("bob-later", bob).wait_code(self.shop.onion, 0)
 
-        self.starts_again()
+        self.restart()
         self.assertEqual(NO_KEY, self.buyer("stranger-at-last").code(self.shop.onion))
 
     def test_what_a_tor_remembers_opens_nothing_once_its_key_is_gone(self):
-        ada = self.buyer("ada-before", self.adds("ada"))
-        self.changes("add", "bob")
+        ada = self.buyer("ada-before", self.add_client("ada"))
+        self.change_clients("add", "bob")
         ada.wait_code(self.shop.onion, 0)
         ada.connect(self.shop.onion, circuit="held").close()
-        self.changes("remove", "ada")
+        self.change_clients("remove", "ada")
         with self.subTest("a circuit that is still open"):
             with self.assertRaises((Unreached, OSError)):
                 ada.connect(self.shop.onion, circuit="held").close()
@@ -332,36 +330,36 @@ class OnlyWhoHasAKey:
             ada.wait_code(self.shop.onion, WRONG_KEY, 30)
 
 
-class ClientsOfServeTor(OnlyWhoHasAKey, unittest.TestCase):
+class ClientsOfServeTor(ClientAuthorisation, unittest.TestCase):
     def setUp(self):
         self.service = Service(NETWORK, self.id().rsplit("_", 1)[1] + "-made")
         self.tor = self.service.tor
-        self.addCleanup(self.tor.end)
+        self.addCleanup(self.tor.stop)
         self.shop = self.enterContext(self.service.open())
         wait_until_reachable(self.shop)
 
-    def starts_again(self):
+    def restart(self):
         self.shop.stop()
         self.tor.control.all_events()
         self.shop.open()
         self.service.published(self.shop)
 
 
-class ClientsOfTheSidecar(OnlyWhoHasAKey, unittest.TestCase):
+class ClientsOfTheSidecar(ClientAuthorisation, unittest.TestCase):
     def setUp(self):
-        self.shop = self.enterContext(SocketShop())
-        # The same service leads here too: Tor's own line says on which circuit a stream came.
-        self.door = self.enterContext(socket.socket(socket.AF_UNIX))
-        self.door.bind(str(self.shop.home / "door.sock"))
-        self.door.listen()
-        self.door.settimeout(60)
-        self.tor = self.shop.beside(
-            NETWORK, self.id().rsplit("_", 1)[1] + "-beside", "HiddenServicePort 81 unix:%s" % (self.shop.home / "door.sock"))
-        self.addCleanup(self.tor.end)
+        self.shop = self.enterContext(SocketShop().open())
+        # The same service leads here too: Tor's PROXY line has the circuit of a stream.
+        self.listener = self.enterContext(socket.socket(socket.AF_UNIX))
+        self.listener.bind(str(self.shop.home / "listener.sock"))
+        self.listener.listen()
+        self.listener.settimeout(60)
+        self.tor = self.shop.start_sidecar(
+            NETWORK, self.id().rsplit("_", 1)[1] + "-beside", "HiddenServicePort 81 unix:%s" % (self.shop.home / "listener.sock"))
+        self.addCleanup(self.tor.stop)
         wait_until_reachable(self.shop)
 
-    def starts_again(self):
-        self.tor.end()
+    def restart(self):
+        self.tor.stop()
         self.assertEqual(0, self.tor.process.returncode, "the sidecar ends with tor's own exit code")
         self.tor.start(without_network=True)
         self.tor.wait_published(self.shop.onion)
@@ -375,7 +373,7 @@ class ClientsOfTheSidecar(OnlyWhoHasAKey, unittest.TestCase):
             return {line.split()[0] for line in lines if "PURPOSE=HS_SERVICE_REND" in line and "HSSR_JOINED" in line}
 
         # Which circuits are new would not say which one carries the visitor: earlier tries leave some that come late.
-        with client.connect(self.shop.onion, port=81, circuit="named") as named, self.door.accept()[0] as arrived:
+        with client.connect(self.shop.onion, port=81, circuit="named") as named, self.listener.accept()[0] as arrived:
             arrived.settimeout(60)
             line = arrived.makefile("rb").readline().decode()
             high, low = re.match(r"PROXY TCP6 fc00:dead:beef:4dad::([0-9a-f]+):([0-9a-f]+) ", line).groups()
@@ -393,13 +391,13 @@ class ClientsOfTheSidecar(OnlyWhoHasAKey, unittest.TestCase):
                 self.assertTrue(other.recv(12).endswith(b"200"), "the other's goes on")
 
     def test_the_shop_learns_its_address_and_how_it_is(self):
-        told = told_of(self.shop)
-        self.assertEqual((self.shop.url, True), (told["address"], told["reachable"]))
+        facts = facts_of(self.shop)
+        self.assertEqual((self.shop.url, True), (facts["address"], facts["reachable"]))
         buyer = self.buyer("somebody")
         buyer.wait_code(self.shop.onion, 0)
-        self.assertTrue(shows_the_window(buyer, self.shop.onion))
+        self.assertTrue(shows_the_shop(buyer, self.shop.onion))
         self.assertEqual([], [path.name for path in (self.shop.home / "db/tor").iterdir() if "secret" in path.name])
-        self.tor.end(signal.SIGKILL)
+        self.tor.stop(signal.SIGKILL)
         self.tor.start(without_network=True)
         self.tor.wait_published(self.shop.onion)
         buyer.wait_code(self.shop.onion, 0)
@@ -411,47 +409,47 @@ class TheDesk(unittest.TestCase):
 
     def buyer(self, name, key=None):
         buyer = NETWORK.buyer("desk-" + name)
-        self.addCleanup(buyer.end)
+        self.addCleanup(buyer.stop)
         if key:
-            buyer.takes_key(key)
+            buyer.add_key(key)
         return buyer
 
     def test_only_who_is_on_the_list_finds_the_desk_and_without_a_list_there_is_none(self):
         service = Service(NETWORK, "desk")
-        self.addCleanup(service.tor.end)
+        self.addCleanup(service.tor.stop)
         shop = self.enterContext(service.open(DESK_LISTEN="127.0.0.1:0"))
         key = shop.home / "db/desk.key"
         self.assertEqual(0o600, stat.S_IMODE(key.stat().st_mode))
         self.assertNotEqual((shop.home / "db/onion.key").read_bytes(), key.read_bytes())
         status = shop.home / "db/desk-tor/status.json"
         trouble = lambda: status.exists() and "no clients yet" in json.loads(status.read_text())["trouble"]
-        wait_for("the desk's keeper says why there is no service", trouble, 60)
+        wait_for("the shop says why there is no service", trouble, 60)
         desk = (shop.home / "db/desk-tor/hostname").read_text().strip()
         with self.assertRaises((Unreached, OSError)):
             self.buyer("early").connect(desk, seconds=20).close()
 
         service.tor.control.all_events()
-        told = shop.shop("desk", "client", "add", "me")
-        self.assertIn(desk, told)
-        key = re.search(r"%s:descriptor:x25519:[A-Z2-7]{52}" % desk[:56], told).group()
+        output = shop.run("desk", "client", "add", "me")
+        self.assertIn(desk, output)
+        key = re.search(r"%s:descriptor:x25519:[A-Z2-7]{52}" % desk[:56], output).group()
         service.tor.wait_published(desk)
         seller = self.buyer("seller", key)
         seller.wait_code(desk, 0)
-        code, headers, page = Visitor(seller, desk).ask("/login")
-        self.assertEqual(200, code)
-        self.assertIn("<h1>Sign in</h1>", page)
-        self.assertTrue(all("SameSite=Strict" in cookie and "Secure" not in cookie for cookie in headers.get_all("Set-Cookie")), "this visitor sends no Sec-Fetch-Site")
-        self.assertEqual(421, Visitor(seller, desk).ask("/login", host=shop.onion)[0], "the desk answers to its own name")
-        self.assertEqual(404, Visitor(seller, shop.onion).ask("/login")[0], "the buyers' door has no such page")
+        answer = TorBrowser(seller, desk).ask("/login")
+        self.assertEqual(200, answer.status)
+        self.assertIn("<h1>Sign in</h1>", answer.text)
+        self.assertTrue(all("SameSite=Strict" in cookie and "Secure" not in cookie for cookie in answer.headers.get_all("Set-Cookie")), "this browser sends no Sec-Fetch-Site")
+        self.assertEqual(421, TorBrowser(seller, desk).ask("/login", Host=shop.onion).status, "the desk answers to its own name")
+        self.assertEqual(404, TorBrowser(seller, shop.onion).ask("/login").status, "the buyers' side has no such page")
         self.assertEqual(NO_KEY, self.buyer("stranger").code(desk))
-        wrong = shop.shop("desk", "client", "add", "other")
+        wrong = shop.run("desk", "client", "add", "other")
         other = re.search(r"descriptor:x25519:[A-Z2-7]{52}", wrong).group()
         service.tor.wait_published(desk)
-        shop.shop("desk", "client", "remove", "other")
+        shop.run("desk", "client", "remove", "other")
         service.tor.wait_published(desk)
         self.assertEqual(WRONG_KEY, self.buyer("removed", "%s:%s" % (desk[:56], other)).code(desk))
 
-        shop.shop("desk", "client", "remove", "me")
+        shop.run("desk", "client", "remove", "me")
         wait_for("an empty list takes the service away", trouble, 60)
         with self.assertRaises((Unreached, OSError)):
             seller.connect(desk, circuit="later", seconds=20).close()
@@ -463,14 +461,14 @@ class TheKey(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.service = Service(NETWORK, "key")
-        cls.addClassCleanup(cls.service.tor.end)
-        # The other door of a control port: a socket.
+        cls.addClassCleanup(cls.service.tor.stop)
+        # The other kind of control port: a socket.
         cls.service.control = "unix:%s" % (cls.service.tor.folder / "control")
 
     def test_the_same_address_in_another_folder_and_a_wrong_passphrase_changes_nothing(self):
         shop = self.enterContext(self.service.open())
         key = (shop.home / "db/onion.key").read_bytes()
-        shop.shop("onion", "backup", "sealed", told=WORDS + "\n")
+        shop.run("onion", "backup", "sealed", input=PASSPHRASE + "\n")
         sealed = (shop.home / "sealed").read_bytes()
         self.assertEqual(0o600, stat.S_IMODE((shop.home / "sealed").stat().st_mode))
         for piece in (key[32:64], key[64:]):
@@ -478,37 +476,37 @@ class TheKey(unittest.TestCase):
                 self.assertNotIn(written, sealed)
         shop.stop()
 
-        with ShutShop(self.service.control) as other:
+        with TorShop(self.service.control) as other:
             (other.home / "sealed").write_bytes(sealed)
             there = other.home / "db/onion.key"
-            refused = other.command("onion", "restore", "sealed", told="wrong horse battery staple\n")
+            refused = other.command("onion", "restore", "sealed", input="wrong horse battery staple\n")
             self.assertEqual((1, False), (refused.returncode, there.exists()), refused.stderr)
             self.assertIn("passphrase", refused.stderr)
             for n in (len(sealed) // 2, len(sealed) - 4):
                 (other.home / "broken").write_bytes(sealed[:n] + bytes([sealed[n] ^ 1]) + sealed[n + 1:])
-                broken = other.command("onion", "restore", "broken", told=WORDS + "\n")
+                broken = other.command("onion", "restore", "broken", input=PASSPHRASE + "\n")
                 self.assertEqual((1, False), (broken.returncode, there.exists()), broken.stderr)
 
-            other.shop("onion", "restore", "sealed", told=WORDS + "\n")
+            other.run("onion", "restore", "sealed", input=PASSPHRASE + "\n")
             self.assertEqual((key, 0o600), (there.read_bytes(), stat.S_IMODE(there.stat().st_mode)))
             self.service.tor.control.all_events()
-            TorShop.open(other)
+            other.open()
             self.assertEqual(shop.onion, other.onion)
             self.service.published(other)
             NETWORK.client.wait_code(other.onion, 0)
-            self.assertTrue(shows_the_window(NETWORK.client, other.onion))
+            self.assertTrue(shows_the_shop(NETWORK.client, other.onion))
 
     def test_a_key_that_is_there_is_not_lost_by_a_slip(self):
-        with ShutShop(self.service.control) as one, ShutShop(self.service.control) as other:
+        with TorShop(self.service.control) as one, TorShop(self.service.control) as other:
             for shop in (one, other):
-                TorShop.open(shop)
+                shop.open()
                 shop.stop()
-            text = one.shop("onion", "backup", "-", told=WORDS + "\n")
+            text = one.run("onion", "backup", "-", input=PASSPHRASE + "\n")
             there = other.home / "db/onion.key"
             before = there.read_bytes()
-            refused = other.command("onion", "restore", "-", told=WORDS + "\n" + text)
+            refused = other.command("onion", "restore", "-", input=PASSPHRASE + "\n" + text)
             self.assertEqual((1, before), (refused.returncode, there.read_bytes()), refused.stderr)
-            other.shop("onion", "restore", "--replace", "-", told=WORDS + "\n" + text)
+            other.run("onion", "restore", "--replace", "-", input=PASSPHRASE + "\n" + text)
             self.assertEqual((one.home / "db/onion.key").read_bytes(), there.read_bytes())
 
 
@@ -536,10 +534,10 @@ class Torrcs(unittest.TestCase):
                 done = subprocess.run(
                     ["tor", "--defaults-torrc", "/dev/null", "-f", str(home / "torrc"), "--DataDirectory", str(home / "state"), "--verify-config"],
                     capture_output=True, text=True)
-                said = done.stdout + done.stderr
-                self.assertEqual(0, done.returncode, said)
-                self.assertIn("Configuration was valid", said)
-                self.assertNotRegex(said, r"\[warn\].*(obsolete|deprecated|Skipping|unknown|no longer)")
+                output = done.stdout + done.stderr
+                self.assertEqual(0, done.returncode, output)
+                self.assertIn("Configuration was valid", output)
+                self.assertNotRegex(output, r"\[warn\].*(obsolete|deprecated|Skipping|unknown|no longer)")
 
 
 if __name__ == "__main__":

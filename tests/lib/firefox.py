@@ -1,29 +1,22 @@
-"""A small WebDriver client: Firefox through geckodriver, as a buyer sees the shop."""
+"""A small WebDriver client: Firefox through geckodriver, as a buyer sees the shop; and what a buyer does in it."""
 
 import base64
 import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
+from lib.browser import ADDRESS
+from lib.shop import ROOT, free_port, wait_for
+
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
 def safest_preferences(socks_port):
-    levels = json.loads((HERE / "safest.json").read_text())
+    levels = json.loads(pathlib.Path(__file__).with_name("safest.json").read_text())
     merged = {}
     for level in ("common", "safest", "emulation"):
         merged.update(levels[level])
@@ -48,22 +41,20 @@ class Firefox:
         port = free_port()
         self.driver = subprocess.Popen(
             [driver, "--allow-system-access", "--port", str(port), "--websocket-port", str(free_port())],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "MOZ_HEADLESS": "1"},
-        )
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "MOZ_HEADLESS": "1"})
         self.base = "http://127.0.0.1:%d" % port
         preferences = safest_preferences(socks_port) if safest else {}
         preferences.update(more or {})
         options = {"args": ["-headless"], "binary": shutil.which("firefox-esr"), "prefs": preferences}
         capabilities = {"alwaysMatch": {"browserName": "firefox", "moz:firefoxOptions": options}}
-        for _ in range(100):
-            try:
-                with urllib.request.urlopen(self.base + "/status"):
-                    break
-            except (urllib.error.URLError, ConnectionError):
-                time.sleep(0.1)
+        wait_for("geckodriver answers", self.is_up)
         self.session = "/session/" + self.call("POST", "/session", {"capabilities": capabilities})["sessionId"]
+
+    def is_up(self):
+        try:
+            return self.call("GET", "/status")
+        except (urllib.error.URLError, ConnectionError):
+            return False
 
     def call(self, method, path, body=None):
         data = None if body is None else json.dumps(body).encode()
@@ -112,10 +103,10 @@ class Firefox:
         """Clicks, and waits until the page that was there is gone where the click led to another."""
         self.do("POST", "/element/%s/click" % self.find(selector), {})
 
-    def type(self, selector, words):
+    def type(self, selector, text):
         element = self.find(selector)
         self.do("POST", "/element/%s/clear" % element, {})
-        self.do("POST", "/element/%s/value" % element, {"text": words})
+        self.do("POST", "/element/%s/value" % element, {"text": text})
 
     def back(self):
         self.do("POST", "/back", {})
@@ -153,15 +144,52 @@ class Firefox:
         path = "/moz/screenshot/full" if whole else "/screenshot"
         return base64.b64decode(self.do("GET", path))
 
-    def close(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         try:
             self.do("DELETE", "")
         finally:
             self.driver.terminate()
             self.driver.wait()
 
-    def __enter__(self):
-        return self
 
-    def __exit__(self, *_):
-        self.close()
+def add_to_cart(firefox, shop, product, option=None, quantity="1"):
+    firefox.go(shop.url + "/product/" + product)
+    if option:
+        firefox.click('#option option[value="%s"]' % option)
+    firefox.type("#quantity", quantity)
+    firefox.click(".buy button")
+    assert firefox.url() == shop.url + "/cart", firefox.url()
+
+
+def fill_checkout(firefox, **more):
+    for name, text in {**ADDRESS, **more}.items():
+        firefox.type("#" + name, text)
+
+
+def place_order(firefox, shop, **more):
+    """Orders what is in the cart, and returns the order's reference."""
+    firefox.go(shop.url + "/checkout")
+    fill_checkout(firefox, **more)
+    firefox.click(".checkout .primary")
+    assert firefox.url() == shop.url + "/order", firefox.source()
+    return firefox.text("#order-ref")
+
+
+def open_order(firefox, shop, code):
+    """Types the code of an order into the page for it."""
+    firefox.go(shop.url + "/order")
+    firefox.type("#code", code)
+    firefox.click("main .primary")
+
+
+def report_transaction(firefox):
+    firefox.type("#transaction", "0x" + "ab" * 32)
+    firefox.click("form[action='/order/transaction'] button")
+
+
+def send_message(firefox, text):
+    firefox.type("#message", text)
+    firefox.click("form[action='/order/message'] button")

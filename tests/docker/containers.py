@@ -1,6 +1,7 @@
 """A shop in containers, in a copy of one commit, which is gone afterwards."""
 
 import collections
+import functools
 import io
 import json
 import os
@@ -12,10 +13,11 @@ import tarfile
 import tempfile
 import time
 
-from buyer import Buyer, until
+from lib.browser import Browser
+from lib.shop import ROOT, poll
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-# Neither root nor 1000: a seller whom no default fits.
+until = functools.partial(poll, pause=0.2)
+# Neither root nor 1000: a seller for whom no default is right.
 SELLER = 4242
 
 Compose = collections.namedtuple("Compose", "name version command builder")
@@ -31,9 +33,9 @@ networks:
 """
 
 
-def run(command, words="", timeout=300, **more):
-    """What a command that must succeed says, on both streams; `words` are what it is told."""
-    done = subprocess.run([str(word) for word in command], input=words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+def run(command, input="", timeout=300, **more):
+    """The output of a command that must succeed, of both streams."""
+    done = subprocess.run([str(word) for word in command], input=input, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           timeout=timeout, text=True, errors="replace", **more)
     assert done.returncode == 0, "%s ended with %d:\n%s" % (" ".join(map(str, command)), done.returncode, done.stdout[-6000:])
     return done.stdout
@@ -48,12 +50,12 @@ def composes():
         except FileNotFoundError:
             continue
         if version.returncode == 0:
-            words = "Compose %s, %s" % (version.stdout.strip(), "BuildKit" if builder == "1" else "classic builder")
-            found.append(Compose(name, words, command, builder))
+            title = "Compose %s, %s" % (version.stdout.strip(), "BuildKit" if builder == "1" else "classic builder")
+            found.append(Compose(name, title, command, builder))
     return found
 
 
-class Stand:
+class Containers:
     def __init__(self, compose, commit):
         self.compose, self.commit = compose, commit
         self.name = "shop-test-%d-%s" % (os.getpid(), compose.name)
@@ -88,8 +90,8 @@ class Stand:
         files = ["-f", "docker-compose.tor.yml", "-f", "silence.yml"]
         return [*self.compose.command, "-p", self.name, *files, *words]
 
-    def dc(self, *command, words="", timeout=300):
-        return run(self.dc_command(*command), words, cwd=self.home, env=self.env(self.compose), timeout=timeout)
+    def dc(self, *command, input="", timeout=300):
+        return run(self.dc_command(*command), input, cwd=self.home, env=self.env(self.compose), timeout=timeout)
 
     def dc_fails(self, *command):
         done = subprocess.run(self.dc_command(*command), cwd=self.home, env=self.env(self.compose), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
@@ -119,10 +121,10 @@ class Stand:
         os.close(terminal)
         shown = b""
         try:
-            while words := os.read(screen, 4096):
-                shown += words
+            while piece := os.read(screen, 4096):
+                shown += piece
         except OSError:
-            # So a terminal says that nobody holds its other end any more.
+            # Nobody has the other end of the terminal open any more.
             pass
         os.close(screen)
         assert running.wait(30) == 0, shown.decode("utf-8", "replace")
@@ -160,10 +162,14 @@ class Stand:
     def socket(self):
         return self.volume("door") / "shop.sock"
 
+    def browser(self, circuit=25):
+        """A buyer behind Tor, as the shop sees one."""
+        return Browser("unix:%s" % self.socket(), self.host, circuit)
+
     def answers(self):
-        """Whether the shop would take an order from somebody who comes through the socket."""
+        """Whether the shop takes orders through the socket."""
         try:
-            return Buyer(self).request("GET", "/health").status == 200
+            return self.browser().ask("/health").status == 200
         except (OSError, AssertionError):
             return False
 
@@ -171,11 +177,11 @@ class Stand:
         assert until(self.answers, 60, pause=0.02), "the shop did not open:\n" + self.dc("logs", "shop")
 
     def onion(self):
-        """The last address that the shop's log tells."""
-        def told():
+        """The last address in the shop's log."""
+        def found():
             return re.findall(r"and at http://(\S+\.onion)", run(["docker", "logs", self.container("shop")]))
-        assert until(told, 30, pause=0.05), "no address in the shop's log:\n" + self.dc("logs")
-        return told()[-1]
+        assert until(found, 30, pause=0.05), "no address in the shop's log:\n" + self.dc("logs")
+        return found()[-1]
 
     def up(self, figures, name):
         started = time.monotonic()
@@ -184,5 +190,5 @@ class Stand:
         figures["from `up -d` to a shop that takes orders behind the socket, " + name] = "%.1f s" % (time.monotonic() - started)
         self.host = self.onion()
         figures["from `up -d` to the address in the shop's log, " + name] = "%.1f s" % (time.monotonic() - started)
-        words = up.communicate(timeout=60)[0]
-        assert up.returncode == 0, words
+        output = up.communicate(timeout=60)[0]
+        assert up.returncode == 0, output

@@ -1,48 +1,32 @@
 """The units of docs/systemd under a systemd that was booted for this, installed by the commands of its README."""
 
-import http.client
 import pathlib
 import re
-import socket
 import subprocess
 
-from buyer import Buyer, until
-from stand import run
+from containers import run, until
+from lib.browser import Browser
+from lib.shop import DESK_PASSWORD, ROOT, TEA
 
-TEA = "green-tea-spring-harvest"
-PASSWORD = "cinder-otter-velvet-28-plum\n"
 HOME = "/home/seller/shop"
-# What a container lacks of a host: powers for the walls around a unit, and one for the Tor of Debian. A name that it resolves.
-POWERS = ["SYS_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH"]
+# What a container lacks of a host: capabilities for the sandbox of a unit, and one for Debian's Tor. A name that it resolves.
+CAPABILITIES = ["SYS_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH"]
 FLAGS = ["--network", "none", "--hostname", "seller-host", "--add-host", "seller-host:127.0.0.1",
-         *(word for power in POWERS for word in ("--cap-add", power)), "--security-opt", "seccomp=unconfined",
+         *(word for name in CAPABILITIES for word in ("--cap-add", name)), "--security-opt", "seccomp=unconfined",
          "--cgroupns", "host", "-v", "/sys/fs/cgroup:/sys/fs/cgroup:rw", "--tmpfs", "/run", "--tmpfs", "/run/lock"]
 
 
-class ToDesk(http.client.HTTPConnection):
-    """Nothing stands in front of a request there."""
+class Host:
+    """A host with systemd, the seller's clone and a program that was built."""
 
-    def __init__(self, path):
-        super().__init__("localhost", timeout=20)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self.path))
-
-
-class Booted:
-    """A host on which the seller's clone lies, with a program that was built."""
-
-    def __init__(self, stand):
-        self.stand, self.host = stand, "localhost"
-        self.name, self.image = stand.name + "-systemd", "shop-test-systemd:" + stand.name
+    def __init__(self, containers):
+        self.containers = containers
+        self.name, self.image = containers.name + "-systemd", "shop-test-systemd:" + containers.name
 
     def __enter__(self):
         folder = pathlib.Path(__file__).parent
         build = ["docker", "build", "-t", self.image, "-f", folder / "systemd.Dockerfile", folder]
-        run(build, timeout=1800, env=self.stand.env(self.stand.compose))
+        run(build, timeout=1800, env=self.containers.env(self.containers.compose))
         run(["docker", "run", "-d", "--name", self.name, *FLAGS, self.image])
         self.pid = int(run(["docker", "inspect", "-f", "{{.State.Pid}}", self.name]))
         self.bring_clone()
@@ -55,11 +39,11 @@ class Booted:
 
     def bring_clone(self):
         """As after `git clone` and `cargo build --release`; the settings are readable for everybody, as an editor leaves them."""
-        program = self.stand.home / "program"
-        made = run(["docker", "create", self.stand.tag("shop")]).strip()
+        program = self.containers.home / "program"
+        made = run(["docker", "create", self.containers.tag("shop")]).strip()
         run(["docker", "cp", made + ":/usr/local/bin/shop", program])
         run(["docker", "rm", made])
-        archive = subprocess.run(["git", "archive", self.stand.commit], cwd=folder_of_git(), stdout=subprocess.PIPE, check=True).stdout
+        archive = subprocess.run(["git", "archive", self.containers.commit], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
         self.root("mkdir -p %s/target/release" % HOME)
         subprocess.run(["docker", "exec", "-i", self.name, "tar", "x", "-C", HOME], input=archive, check=True)
         run(["docker", "cp", program, "%s:%s/target/release/shop" % (self.name, HOME)])
@@ -68,8 +52,8 @@ class Booted:
     def root(self, script):
         return run(["docker", "exec", self.name, "sh", "-c", script])
 
-    def seller(self, script, words=""):
-        return run(self.seller_command(script), words)
+    def seller(self, script, input=""):
+        return run(self.seller_command(script), input)
 
     def seller_fails(self, script):
         done = subprocess.run(self.seller_command(script), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
@@ -82,22 +66,22 @@ class Booted:
     def socket(self, name="shop"):
         return pathlib.Path("/proc/%d/root/run/shop/%s.sock" % (self.pid, name))
 
+    def browser(self):
+        """A buyer behind Tor, as the shop sees one."""
+        return Browser("unix:%s" % self.socket(), "localhost", circuit=25)
+
     def answers(self):
         try:
-            return Buyer(self).request("GET", "/health").status == 200
-        except (OSError, AssertionError, http.client.HTTPException):
+            return self.browser().ask("/health").status == 200
+        except (OSError, AssertionError):
             return False
 
     def desk(self):
-        """What the desk answers at its login page; 0 where nobody does."""
-        connection = ToDesk(self.socket("desk"))
+        """The status of the desk's login page; 0 where nothing answers."""
         try:
-            connection.request("GET", "/login")
-            return connection.getresponse().status
-        except (OSError, http.client.HTTPException):
+            return Browser("unix:%s" % self.socket("desk")).ask("/login").status
+        except OSError:
             return 0
-        finally:
-            connection.close()
 
     def log(self):
         return self.root("journalctl -u shop --no-pager -o cat")
@@ -107,10 +91,6 @@ class Booted:
 
     def state(self, unit):
         return self.root("systemctl is-active %s || true" % unit).strip()
-
-
-def folder_of_git():
-    return pathlib.Path(__file__).resolve().parents[2]
 
 
 def blocks(text, heading):
@@ -125,34 +105,33 @@ def install(host, readme, check):
     host.seller(programs)
     check(until(host.answers, 240), "systemd: installed by the commands of docs/systemd/README.md, the shop answers at shop.socket")
     check(host.root("stat -c '%a %U' /var/lib/shop/.env").split() == ["600", "seller"], "systemd: and nobody else reads its .env")
-    check("The Ash Tree" in Buyer(host).get("/").text, "systemd: which gives the shop its name")
+    check("The Ash Tree" in host.browser().page("/").text, "systemd: which gives the shop its name")
     check(host.root("stat -c '%a %G' /run/shop/shop.sock").split() == ["660", "debian-tor"], "systemd: the socket is for Tor's group")
     host.seller(tor)
     host.seller(address)
-    buyer = Buyer(host)
-    buyer.puts_into_cart(TEA)
-    order_ref, code = buyer.checks_out()
+    page = host.browser().place_order(TEA)
+    order_ref, code = page.mark("order-ref"), page.mark("code")
     check(order_ref in host.seller("cat /var/lib/shop/mailorders/new/*"), "systemd: an order is bought, and the seller reads the message without sudo")
     return order_ref, code
 
 
 def desk(host, readme, check):
     first, _, onion = blocks(readme, "The desk")
-    host.seller(first, PASSWORD * 2)
+    host.seller(first, (DESK_PASSWORD + "\n") * 2)
     check(until(lambda: host.desk() == 200, 30), "systemd: the commands of the README open the desk at shop-desk.socket")
     check(host.answers(), "systemd: and the shop is still open")
-    said = host.seller_fails("cd /var/lib/shop && shop desk client add me")
-    line = re.search(r"descriptor:x25519:[A-Z2-7]{52}", said).group(0)
-    check("NOTHING HAS CHANGED YET" in said, "systemd: `shop desk client add` says what is to be done, and that it is not done", said)
+    output = host.seller_fails("cd /var/lib/shop && shop desk client add me")
+    line = re.search(r"descriptor:x25519:[A-Z2-7]{52}", output).group(0)
+    check("NOTHING HAS CHANGED YET" in output, "systemd: `shop desk client add` says what is to be done, and that it is not done", output)
     onion = "\n".join(text for text in onion.splitlines() if not text.startswith("cd /var/lib/shop"))
     onion = onion.replace("descriptor:x25519:THAT-LINE", line)
     onion = re.sub(r"^# In /etc/tor/torrc.*$", "sudo sed -i '/^#HiddenServiceDir.*desk/,/CloseCircuit/s/^#//' /etc/tor/torrc", onion, flags=re.M)
     host.seller(onion)
     check(".onion" in host.root("cat /var/lib/tor/desk/hostname"), "systemd: Tor makes the desk's onion with the README's lines")
     check(until(lambda: host.desk() == 200, 30), "systemd: and the desk answers again")
-    said = host.seller_fails("cd /var/lib/shop && shop desk client remove me")
-    command = re.search(r"sudo rm \S+", said).group(0)
-    check("THE KEY STILL WORKS" in said and "restart tor@default" in said, "systemd: `remove` says that the key still works, and what to delete", said)
+    output = host.seller_fails("cd /var/lib/shop && shop desk client remove me")
+    command = re.search(r"sudo rm \S+", output).group(0)
+    check("THE KEY STILL WORKS" in output and "restart tor@default" in output, "systemd: `remove` says that the key still works, and what to delete", output)
     host.seller(command)
     check(host.root("ls /var/lib/tor/desk/authorized_clients").strip() == "", "systemd: which is the file that Tor reads")
 
@@ -169,17 +148,17 @@ def failures(host, order_ref, code, check):
     check(until(host.answers, 30) and until(lambda: host.desk() == 200, 30), "systemd: the setting put right, both open by themselves")
     before = host.main_pid()
     host.root("kill -9 %d" % before)
-    check(host.answers() and host.main_pid() != before, "systemd: the shop is killed: whoever comes in that second waits, and is served")
+    check(host.answers() and host.main_pid() != before, "systemd: the shop is killed: a buyer who comes in that second waits, and is served")
     host.root("systemctl restart shop.service")
     check(host.answers() and host.desk() == 200, "systemd: restarted, shop and desk answer")
-    check(Buyer(host).comes_back(code) == order_ref, "systemd: and the order is there")
+    check(host.browser().open_order(code) == order_ref, "systemd: and the order is there")
     host.root("systemctl stop shop.socket shop-desk.socket shop.service")
-    check(not host.answers() and host.state("shop.service") == "inactive", "systemd: stopped with its sockets, nobody starts it again")
+    check(not host.answers() and host.state("shop.service") == "inactive", "systemd: stopped with its sockets, nothing starts it again")
 
 
-def journey(stand, check):
-    readme = (stand.home / "docs/systemd/README.md").read_text()
-    with Booted(stand) as host:
+def journey(containers, check):
+    readme = (containers.home / "docs/systemd/README.md").read_text()
+    with Host(containers) as host:
         try:
             check(until(lambda: host.state("tor@default") == "active", 60), "systemd: a Debian with its own Tor is booted")
             order_ref, code = install(host, readme, check)

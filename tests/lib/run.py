@@ -1,0 +1,41 @@
+"""Runs tests: functions whose names are sentences."""
+
+import concurrent.futures
+import contextlib
+import sys
+import time
+import traceback
+
+TESTS = []
+
+
+def test(function):
+    """Registers a test. What it returns is printed below its name."""
+    TESTS.append(function)
+    return function
+
+
+def main(fixture=None, workers=1):
+    """Runs the tests whose names contain a word of the command line, or all. `fixture` makes what each of them is given."""
+    wanted = [word.replace(" ", "_") for word in sys.argv[1:]]
+    chosen = [test for test in TESTS if not wanted or any(word in test.__name__ for word in wanted)]
+
+    def run(test):
+        start, notes, error = time.monotonic(), None, None
+        try:
+            with fixture() if fixture else contextlib.nullcontext() as given:
+                notes = test(given) if fixture else test()
+        except Exception:
+            error = traceback.format_exc()
+        return time.monotonic() - start, notes, error
+
+    n_failed = 0
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        # In the main thread where it is alone, so that Ctrl and C ends it.
+        results = map(run, chosen) if workers == 1 else pool.map(run, chosen)
+        for test, (seconds, notes, error) in zip(chosen, results):
+            print("%s  %s (%.1f s)" % ("FAIL" if error else "ok  ", test.__name__.replace("_", " "), seconds))
+            print("".join("        %s\n" % line for line in (error or notes or "").splitlines()), end="", flush=True)
+            n_failed += bool(error)
+    print("%d passed, %d failed" % (len(chosen) - n_failed, n_failed))
+    sys.exit(1 if n_failed or not chosen else 0)

@@ -1,0 +1,122 @@
+"""litecoind in place of Bitcoin Core, and an emulation of what it lacks."""
+
+import base64
+import hmac
+import re
+
+from lib.rpc import RpcProgram
+
+# What the seller's bitcoin.conf lets the shop ask (docs/SELLER.md), and the call of older wallets.
+ASKED = (
+    "getblockchaininfo,getblockhash,getblockheader,getmempoolentry,decodescript,getdescriptorinfo,createwallet,loadwallet,"
+    "getwalletinfo,getaddressinfo,getaddressesbylabel,importdescriptors,rescanblockchain,listsinceblock,importmulti")
+LETTERS = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+
+
+def script_of(address):
+    """Source: BIP-173; version 0 alone, whose checksum the shop has made."""
+    digits = [LETTERS.index(letter) for letter in address.rpartition("1")[2]][1:-6]
+    bits = "".join(format(digit, "05b") for digit in digits)
+    program = bytes(int(bits[at:at + 8], 2) for at in range(0, len(bits) - 7, 8))
+    return "00%02x%s" % (len(program), program.hex())
+
+
+def coins(satoshi):
+    return "%d.%08d" % divmod(satoshi, 100_000_000)
+
+
+def rpcauth(user, password):
+    """Source: Bitcoin Core, share/rpcauth/rpcauth.py."""
+    salt = "00112233445566778899aabbccddeeff"
+    return "%s:%s$%s" % (user, salt, hmac.new(salt.encode(), password.encode(), "SHA256").hexdigest())
+
+
+def url(program, path=""):
+    """As the shop's setting takes it."""
+    return "http://shop:p%%40ss@127.0.0.1:%d%s" % (program.port, path)
+
+
+class Node(RpcProgram):
+    """litecoind without peers; `miner` is a wallet with coins."""
+
+    headers = {"Authorization": "Basic " + base64.b64encode(b"seller:secret word").decode()}
+
+    def __init__(self, chain="-regtest"):
+        super().__init__()
+        self.command = [
+            "litecoind", chain, "-datadir=%s" % self.folder, "-listen=0", "-connect=0", "-dnsseed=0", "-server",
+            "-rpcbind=127.0.0.1", "-rpcallowip=127.0.0.1", "-rpcport=%d" % self.port, "-rpcuser=seller",
+            "-rpcpassword=secret word", "-rpcauth=" + rpcauth("shop", "p@ss"), "-rpcwhitelist=shop:" + ASKED,
+            "-rpcwhitelistdefault=0", "-fallbackfee=0.0001", "-dbcache=16", "-mempoolreplacement=1"]
+
+    def __call__(self, method, *params, wallet=None):
+        return self.call_with(method, params, "/wallet/" + wallet if wallet else "/")
+
+    def ping(self):
+        return self("getblockcount")
+
+    def mine(self, n=1):
+        return self("generatetoaddress", n, self("getnewaddress", wallet="miner"))
+
+    def native(self, address):
+        """The same address, as this chain writes it."""
+        return self("decodescript", script_of(address))["addresses"][0]
+
+    def pay(self, address, satoshi):
+        """The transaction's id; the sender reserves to replace it."""
+        return self("sendtoaddress", self.native(address), coins(satoshi), "", "", False, True, wallet="miner")
+
+    def replace(self, transaction, *outputs):
+        """Another transaction spends the same coins, at a higher fee: to these, and the rest to the miner."""
+        sent = self("gettransaction", transaction, True, True, wallet="miner")["decoded"]
+        spent = [(one["txid"], one["vout"]) for one in sent["vin"]]
+        value = sum(
+            round(self("gettransaction", id, True, True, wallet="miner")["decoded"]["vout"][n]["value"] * 100_000_000)
+            for id, n in spent)
+        rest = value - sum(satoshi for _, satoshi in outputs) - 1_000_000
+        made = self(
+            "createrawtransaction", [{"txid": id, "vout": n, "sequence": 0xFFFFFFFD} for id, n in spent],
+            [{self.native(address): coins(satoshi)} for address, satoshi in outputs]
+            + [{self("getnewaddress", wallet="miner"): coins(rest)}])
+        signed = self("signrawtransactionwithwallet", made, wallet="miner")["hex"]
+        return self("sendrawtransaction", signed, 0)
+
+
+class DescriptorWallets:
+    """Emulates what Bitcoin Core's documentation says of descriptor wallets, with a wallet of the older kind."""
+
+    def __init__(self, node):
+        self.node, self.imported = node, {}
+
+    def answer(self, calls, ask):
+        return [self.after(call, answer) for call, answer in zip(calls, ask([self.before(dict(call)) for call in calls]))]
+
+    def before(self, call):
+        if call["method"] == "createwallet":
+            assert call["params"]["descriptors"] is True and call["params"]["blank"] is True, call
+            call["params"] = {**call["params"], "descriptors": False}
+        if call["method"] == "importdescriptors":
+            (requests,) = call["params"]
+            for one in requests:
+                assert one.keys() <= {"desc", "timestamp", "label", "active", "range", "next_index", "internal"}, one
+                assert isinstance(one["timestamp"], int) or one["timestamp"] == "now", one
+                descriptor, _, checksum = one["desc"].partition("#")
+                assert checksum == self.node("getdescriptorinfo", descriptor)["checksum"], one
+                self.imported[descriptor] = one["label"]
+            scripts = [
+                {"scriptPubKey": re.fullmatch(r"raw\(([0-9a-f]+)\)#.{8}", one["desc"]).group(1), "timestamp": one["timestamp"],
+                 "label": one["label"], "watchonly": True} for one in requests]
+            return {**call, "method": "importmulti", "params": [scripts]}
+        assert call["method"] != "importmulti", "a descriptor wallet has no such method"
+        return call
+
+    def after(self, call, answer):
+        result = answer.get("result")
+        if result and call["method"] == "getwalletinfo":
+            result.update(descriptors=True, format="sqlite")
+        if result and call["method"] == "getaddressinfo":
+            result.update(ismine=True, iswatchonly=False)
+        if result and call["method"] == "decodescript":
+            # Bitcoin Core since 22.
+            result["address"] = result.pop("addresses")[0]
+        return answer

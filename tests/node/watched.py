@@ -1,0 +1,131 @@
+"""A shop whose payments are followed: `shop serve` and `shop watch` beside each other, and buyers with orders."""
+
+import re
+import signal
+import subprocess
+
+from lib.shop import SHOP, Shop, catalog_of, cpu_seconds, wait_for
+
+
+class WatchedShop(Shop):
+    """`wallets`: name → its part of the catalog; `prices`: product → (wallet, price in units)."""
+
+    # The chain that it follows, as SQL's `like` reads it; how many units make one coin, as a power of ten.
+    network, decimals = "chain:%", 9
+
+    def __init__(self, wallets, prices, **settings):
+        products = {
+            product: {"name": product.capitalize(), "quantity": 1_000_000,
+                      "prices": [{"price": price * 10 ** (9 - self.decimals), "wallet": "->wallets." + wallet}]}
+            for product, (wallet, price) in prices.items()}
+        super().__init__(catalog_of(wallets, **products), on_socket=True, **{
+            "WATCH_SECONDS": "1", "PAYMENT_MINUTES": "43200", "MOST_UNPAID": "1000000", "MOST_HELD": "100", **settings})
+        self.currencies = {product: wallets[wallet]["currency"] for product, (wallet, _) in prices.items()}
+        self.watch = None
+        (self.home / "watch.log").touch()
+        self.run("seed", "db/data.json")
+
+    def start_watching(self):
+        with open(self.home / "watch.log", "a") as log:
+            self.watch = subprocess.Popen([SHOP, "watch"], cwd=self.home, stdout=log, stderr=log, env=self.environment)
+        return self
+
+    def stop_watching(self, number=signal.SIGTERM):
+        self.watch.send_signal(number)
+        code = self.watch.wait(30)
+        assert number == signal.SIGKILL or code == 0, code
+        self.watch = None
+
+    def close(self):
+        if self.watch and self.watch.poll() is None:
+            self.watch.kill()
+            self.watch.wait()
+        super().close()
+
+    def scan_once(self):
+        """Exit code and output of one scan."""
+        done = self.command("watch", "--once")
+        return done.returncode, done.stdout + done.stderr
+
+    def watch_log(self):
+        return (self.home / "watch.log").read_text()
+
+    def cpu_seconds(self):
+        """CPU time of `shop watch` so far."""
+        return cpu_seconds(self.watch.pid)
+
+    def of_watch(self, column):
+        row = self.row("select %s from watches where network like ?" % column, self.network)
+        return row and row[0]
+
+    def trouble(self):
+        return self.of_watch("trouble") or ""
+
+    def wait_for_trouble(self, text, seconds=60):
+        wait_for("the shop says: " + text, lambda: text in self.trouble(), seconds)
+
+    def wait_for_no_trouble(self):
+        wait_for("all is well", lambda: not self.trouble())
+
+    def wait_until_seen(self, node):
+        """Until a scan has seen the node's newest block."""
+        head = node.head()
+        wait_for("a scan of block %d" % head, lambda: (self.of_watch("head") or 0) >= head and not self.trouble())
+
+    def wait_for_scan(self):
+        """Until a scan is done that began after now."""
+        before = self.of_watch("looked_at") or 0
+        wait_for("a scan", lambda: before + 1 < (self.of_watch("looked_at") or 0))
+
+    def order(self, product="tea"):
+        return PlacedOrder(self, product)
+
+    def texts(self):
+        return [path.read_text(errors="replace") for path in self.messages()]
+
+    def subjects(self):
+        found = [re.search(r"^Subject: (.*)$", text, re.M) for text in self.texts()]
+        return [subject.group(1) for subject in found if subject]
+
+
+class PlacedOrder:
+    """A buyer with an order. Amounts are in units of the shop's coin."""
+
+    def __init__(self, shop, product):
+        self.shop, self.browser = shop, shop.browser()
+        if 1 < len(set(shop.currencies.values())):
+            self.browser.choose_currency(shop.currencies[product])
+        page = self.browser.place_order(product)
+        self.order_ref, self.address = page.mark("order-ref"), page.mark("address")
+        self.amount = self.units(page.mark("amount"))
+
+    def units(self, coins):
+        whole, _, parts = coins.partition(".")
+        # No smaller parts, or no wallet could send them.
+        assert len(parts) <= self.shop.decimals, coins
+        return int(whole) * 10 ** self.shop.decimals + int(parts.ljust(self.shop.decimals, "0"))
+
+    def page(self):
+        return self.browser.page("/order")
+
+    def state(self):
+        return self.page().state()
+
+    def due(self):
+        due = self.page().mark("due")
+        return due and self.units(due)
+
+    def seen(self):
+        return self.shop.row(
+            "select i.seen, i.settled, i.confirmations, i.needed, i.is_moved from invoices i join orders o on o.id = i.order_id "
+            "where o.order_ref = ?", self.order_ref)
+
+    def becomes(self, state, seconds=60):
+        try:
+            wait_for("%s is %s" % (self.order_ref, state), lambda: self.state() == state, seconds)
+        except AssertionError as error:
+            raise AssertionError("%s; it is %s, seen %s; trouble %s; log %s" % (
+                error, self.state(), self.seen(), self.shop.trouble(), self.shop.watch_log()[-1500:])) from error
+
+    def is_still(self, state):
+        assert self.state() == state, "%s, and should be %s; seen %s: %s" % (self.state(), state, self.seen(), self.page())

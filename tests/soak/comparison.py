@@ -1,0 +1,172 @@
+"""What soak and faults share: a shop with little stock, what clients tried there, and the comparison with what is found afterwards."""
+
+import collections
+import re
+import threading
+
+from lib.shop import ETH_XPUB, Shop, catalog_of, wait_for
+
+NOTHING_ORDERED = "Your order was not placed"
+
+# Product and option → pieces at the start, and whose stock they are of.
+STOCK = {
+    ("tea", ""): 1_000_000,
+    ("stone", ""): 60,
+    ("cap", ""): 2_000,
+    ("socks", "Red"): 400,
+}
+# What is bought: product, option, and where its stock is counted.
+SOLD = [
+    ("tea", "", ("tea", "")), ("tea", "", ("tea", "")), ("tea", "", ("tea", "")), ("stone", "", ("stone", "")),
+    ("cap", "Small", ("cap", "")), ("cap", "Large", ("cap", "")), ("socks", "Red", ("socks", "Red")),
+]
+
+
+def catalog():
+    price = [{"price": 5_000_000, "wallet": "->wallets.eth"}]
+    return catalog_of(
+        {"eth": {"currency": "ETH", "xpub": ETH_XPUB}},
+        tea={"name": "Tea", "quantity": STOCK["tea", ""], "prices": price},
+        stone={"name": "Stone", "quantity": STOCK["stone", ""], "prices": price},
+        cap={"name": "Cap", "quantity": STOCK["cap", ""], "prices": price, "options": ["Small", "Large"]},
+        socks={"name": "Socks", "quantity": 1, "prices": price, "options": [{"name": "Red", "quantity": STOCK["socks", "Red"]}]})
+
+
+class SoakShop(Shop):
+    """A shop on a socket, with this catalog."""
+
+    def __init__(self, before=(), home=None, **settings):
+        super().__init__(catalog(), home, before, on_socket=True, **{
+            "PAYMENT_MINUTES": "43200", "MOST_UNPAID": "1000000", "MOST_HELD": "100", **settings})
+        # Its clients do not wait until it has printed where it listens.
+        self.address = "unix:%s" % self.socket
+        if home is None:
+            self.run("seed", "db/data.json")
+
+
+class Attempt:
+    """What one client tried, and what it was answered."""
+
+    def __init__(self, mark, pool=None, quantity=1):
+        self.mark, self.pool, self.quantity = mark, pool, quantity
+        self.order_ref = self.code = None
+        # "acknowledged" or "refused"; None: never answered, or never sent.
+        self.outcome = None
+
+    def acknowledge(self, page):
+        """With the order's page."""
+        self.outcome, self.order_ref, self.code = "acknowledged", page.mark("order-ref"), page.mark("code")
+
+
+class Marks:
+    """A word for each attempt, which is in the note of its order and so in the message."""
+
+    def __init__(self):
+        self.lock, self.n = threading.Lock(), 0
+
+    def next(self):
+        with self.lock:
+            self.n += 1
+            return "soak-%06d-end" % self.n
+
+
+class Figures(collections.Counter):
+    FAULTS = ("lost", "double", "refused but made", "stock drift", "odd")
+
+    def has_faults(self):
+        return any(self[name] for name in self.FAULTS)
+
+    def __str__(self):
+        return ", ".join("%s %d" % pair for pair in self.items())
+
+
+def compare(shop, attempts, faults, complain=print):
+    """Compares what clients were answered with database and Maildir, when the shop has ended and every message is written."""
+    with shop.db() as db:
+        lines = collections.defaultdict(collections.Counter)
+        sold = collections.Counter()
+        for order_ref, slug, option, quantity in db.execute(
+                "select o.order_ref, p.slug, coalesce(x.name, ''), l.quantity from orders o join order_lines l on l.order_id = o.id "
+                "join products p on p.id = l.product_id left join options x on x.id = l.pool_option"):
+            lines[order_ref][slug, option] += quantity
+            sold[slug, option] += quantity
+        left = dict(((slug, ""), stock) for slug, stock in db.execute("select slug, stock from products"))
+        left.update(((slug, name), stock) for slug, name, stock in db.execute(
+            "select p.slug, x.name, x.stock from options x join products p on p.id = x.product_id where x.stock is not null"))
+        n_orders, = db.execute("select count(*) from orders").fetchone()
+        (n_addresses, n_invoices), = db.execute("select count(distinct address), count(*) from invoices")
+        whole, = db.execute("pragma integrity_check").fetchone()
+
+    def fault(kind, text):
+        faults[kind] += 1
+        if faults[kind] <= 10:
+            complain("%s: %s" % (kind.upper(), text))
+
+    if whole != "ok":
+        fault("odd", "the database: " + whole)
+    if n_orders != len(lines) or n_orders != n_invoices:
+        fault("odd", "%d orders, %d with lines, %d with an invoice" % (n_orders, len(lines), n_invoices))
+    if n_addresses != n_invoices:
+        fault("double", "%d addresses for %d orders" % (n_addresses, n_invoices))
+    for pool, start in STOCK.items():
+        if left[pool] != start - sold[pool] or left[pool] < 0:
+            fault("stock drift", "%s: %d of %d left after %d were sold" % (pool, left[pool], start, sold[pool]))
+
+    of_ref, of_mark = collections.Counter(), collections.defaultdict(list)
+    for path in shop.messages():
+        text = path.read_text(errors="replace")
+        subject = re.search(r"^Subject: New order (\S+)", text, re.M)
+        mark = re.search(r"soak-\d+-end", text)
+        if not subject or not mark:
+            fault("odd", "a message that is no order, %d bytes: %s" % (len(text), path.name))
+            continue
+        order_ref = subject.group(1)
+        if order_ref not in path.name:
+            fault("odd", "a message of %s in the file %s" % (order_ref, path.name))
+        of_ref[order_ref] += 1
+        of_mark[mark.group()].append(order_ref)
+    for order_ref in lines.keys() - of_ref.keys():
+        fault("lost", "%s is in the database and not in the Maildir" % order_ref)
+    for order_ref in of_ref.keys() - lines.keys():
+        fault("double", "%s is in the Maildir and not in the database" % order_ref)
+    for order_ref, n in of_ref.items():
+        if 1 < n:
+            fault("double", "%s lies %d times in the Maildir" % (order_ref, n))
+
+    known = {attempt.mark for attempt in attempts}
+    for mark in of_mark.keys() - known:
+        fault("odd", "nobody tried " + mark)
+    for attempt in attempts:
+        made = of_mark.get(attempt.mark, [])
+        if 1 < len(set(made)):
+            fault("double", "%s became %s" % (attempt.mark, made))
+        if attempt.outcome == "acknowledged":
+            if attempt.order_ref not in made:
+                fault("lost", "%s got %s; made was %s" % (attempt.mark, attempt.order_ref, made))
+            elif attempt.pool and lines[attempt.order_ref] != collections.Counter({attempt.pool: attempt.quantity}):
+                fault("odd", "%s ordered %d of %s: %s" % (attempt.mark, attempt.quantity, attempt.pool, lines[attempt.order_ref]))
+        elif attempt.outcome == "refused":
+            if made:
+                fault("refused but made", "%s: %s" % (attempt.mark, made))
+        elif made:
+            faults["made without an answer"] += 1
+    acknowledged = [attempt.order_ref for attempt in attempts if attempt.outcome == "acknowledged"]
+    if len(acknowledged) != len(set(acknowledged)):
+        fault("double", "one reference for several buyers")
+    faults["acknowledged"] += len(acknowledged)
+    faults["refused"] += sum(attempt.outcome == "refused" for attempt in attempts)
+    faults["never answered"] += sum(attempt.outcome is None for attempt in attempts)
+    faults["orders"] += n_orders
+    faults["messages"] += sum(of_ref.values())
+
+
+def wait_for_messages(shop, n_orders, seconds=60):
+    """Until every order lies in the Maildir."""
+    def are_there():
+        try:
+            return n_orders <= len(shop.messages())
+        except FileNotFoundError:
+            # A mail reader moved one meanwhile, or there is no Maildir yet.
+            return False
+
+    wait_for("%d messages" % n_orders, are_there, seconds)
