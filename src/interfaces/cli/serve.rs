@@ -48,6 +48,7 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::sync::Notify;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 const DATA: &str = "db/data.json";
 /// How long what is untold, unpaid or old may wait for the next look.
@@ -81,57 +82,11 @@ pub async fn run(serve: Serve, settings: Settings, flags: &Flags) -> anyhow::Res
     }
     let secret = open::secret(&settings)?;
     let mut handed = HandedOver::take(std::env::var("LISTEN_FDNAMES").ok().as_deref());
-    let listener = match &settings.listeners.shop.at {
-        Listen::Tcp(address) => {
-            Listener::tcp(address).with_context(|| format!("cannot listen on {address}"))?
-        }
-        Listen::Unix(path) => {
-            Listener::unix(path).with_context(|| format!("cannot listen on {}", path.display()))?
-        }
-        Listen::Systemd => handed.listener(SocketName::Shop)?,
-    };
-    ensure_confirmed(&listener, settings.listeners.shop.is_confirmed, "LISTEN")?;
-    if listener.is_open() {
-        tracing::warn!("other hosts can reach the shop over plain HTTP, as confirmed in LISTEN");
-    }
-    anyhow::ensure!(
-        !settings.listeners.reads_circuits || !serve.tor && !listener.is_tcp(),
-        "CIRCUIT_ID=haproxy requires Tor's own torrc to point to a unix socket: a service created with --tor does not \
-         pass its circuits, and other programs than tor can connect to a TCP address"
-    );
-    // Before the service is there: with a list that Tor was not told, everybody could come in.
-    let given_out =
-        onion::give_out_clients(&settings).context("tell Tor which clients have access");
-    let given_out = given_out.and_then(|()| {
-        let told = onion::give_out_desk_clients(&settings, serve.tor);
-        told.context("tell Tor which clients can reach the desk")
-    });
-    if serve.tor {
-        given_out?;
-    } else if let Err(error) = given_out {
-        tracing::error!("{error:#}");
-    }
+    let listener = listen(&settings, &mut handed, serve.tor)?;
+    give_out_clients(&settings, serve.tor)?;
     let kept = if serve.tor { Some(begin_onion(&settings, &listener).await?) } else { None };
-    let fault = open::take_key(&shop, &settings).await?;
-    actions::remember_key(&shop).await?;
-    match fault {
-        Some(fault) => tracing::error!("orders are not accepted: {fault}"),
-        None if shop.availability.has_key() => say("Orders are encrypted to your key."),
-        None => say(
-            "Orders are stored in plain text, readable by anyone with access to this disk. Encrypt them with `gpg --armor --export YOUR-KEY > db/seller.asc`.",
-        ),
-    }
-    let mirrors = open::mirrors(Path::new(MIRRORS)).unwrap_or_else(|error| {
-        tracing::error!("/mirrors.txt is not available: {error:#}");
-        None
-    });
-    let site = Site {
-        name: settings.site.name.clone(),
-        url: settings.site.url.clone(),
-        contact: settings.site.contact.clone().unwrap_or_default(),
-        preferred_currency: settings.site.preferred_currency.clone(),
-        mirrors,
-    };
+    report_key(&shop, &settings).await?;
+    let site = site(&settings);
     if settings.listeners.desk.is_some() {
         actions::name_pictures(&shop).await?;
     }
@@ -150,20 +105,18 @@ pub async fn run(serve: Serve, settings: Settings, flags: &Flags) -> anyhow::Res
     let caretaker = Maintenance::begin(&shop).await;
     say(&format!("The shop is open at {}", listener.address()));
     let closing = Arc::new(Notify::new());
-    let doctor = desk.as_ref().map(|(desk, _)| {
-        let health = desk.health.clone();
-        actix_web::rt::spawn(look_when_asked(health, shop.clone(), settings.clone()))
-    });
+    let mut background = Vec::new();
     if let Some((desk, listener)) = &desk {
+        let looking = look_when_asked(desk.health.clone(), shop.clone(), settings.clone());
+        background.push(actix_web::rt::spawn(looking));
         desk::tell(desk, listener).await?;
         if serve.tor {
             desk::begin_onion(&settings, desk, listener)?;
+        } else {
+            let telling = desk::tell_address(desk.clone(), settings.clone());
+            background.push(actix_web::rt::spawn(telling));
         }
     }
-    let desk_teller = desk
-        .as_ref()
-        .filter(|_| !serve.tor)
-        .map(|(desk, _)| actix_web::rt::spawn(desk::tell_address(desk.clone(), settings.clone())));
     let desk = desk.map(|(desk, listener)| {
         let closing = closing.clone();
         let told = async move { closing.notified().await };
@@ -172,11 +125,12 @@ pub async fn run(serve: Serve, settings: Settings, flags: &Flags) -> anyhow::Res
     if store::shop_state::find(&mut *shop.db.reader().await?).await?.closed_on.is_some() {
         tracing::warn!("you closed the shop: orders are not accepted until `shop open`");
     }
-    let sweeper =
-        actix_web::rt::spawn(sweep_now_and_again(shop.clone(), settings.clone(), caretaker));
-    let namer = actix_web::rt::spawn(name_flooders(settings.clone(), flooders));
     let known = kept.as_ref().and_then(|(keeper, _)| keeper.address());
-    let teller = actix_web::rt::spawn(tell_address(app.clone(), settings.clone(), known));
+    background.extend([
+        actix_web::rt::spawn(sweep_now_and_again(shop.clone(), settings.clone(), caretaker)),
+        actix_web::rt::spawn(name_flooders(settings.clone(), flooders)),
+        actix_web::rt::spawn(tell_address(app.clone(), settings.clone(), known)),
+    ]);
     if let Some((keeper, session)) = kept {
         // It ends with the process; Tor lets the service go when the conversation ends.
         std::thread::spawn(move || keeper.tend(Some(session), || false));
@@ -186,19 +140,81 @@ pub async fn run(serve: Serve, settings: Settings, flags: &Flags) -> anyhow::Res
     if let Some(desk) = desk {
         desk.await?.context("serve the desk")?;
     }
-    if let Some(doctor) = doctor {
-        doctor.abort();
-    }
-    if let Some(teller) = desk_teller {
-        teller.abort();
-    }
-    sweeper.abort();
-    teller.abort();
-    namer.abort();
+    background.iter().for_each(JoinHandle::abort);
     shop.db.close().await;
     served.context("serve")?;
     tracing::info!("the shop has stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the listener of the buyers' pages, where the settings allow it.
+fn listen(
+    settings: &Settings,
+    handed: &mut HandedOver,
+    makes_onion: bool,
+) -> anyhow::Result<Listener> {
+    let listener = match &settings.listeners.shop.at {
+        Listen::Tcp(address) => {
+            Listener::tcp(address).with_context(|| format!("cannot listen on {address}"))?
+        }
+        Listen::Unix(path) => {
+            Listener::unix(path).with_context(|| format!("cannot listen on {}", path.display()))?
+        }
+        Listen::Systemd => handed.listener(SocketName::Shop)?,
+    };
+    ensure_confirmed(&listener, settings.listeners.shop.is_confirmed, "LISTEN")?;
+    if listener.is_open() {
+        tracing::warn!("other hosts can reach the shop over plain HTTP, as confirmed in LISTEN");
+    }
+    anyhow::ensure!(
+        !settings.listeners.reads_circuits || !makes_onion && !listener.is_tcp(),
+        "CIRCUIT_ID=haproxy requires Tor's own torrc to point to a unix socket: a service created with --tor does not \
+         pass its circuits, and other programs than tor can connect to a TCP address"
+    );
+    Ok(listener)
+}
+
+/// With a service of the shop's own, nothing is opened before Tor knows who has access.
+fn give_out_clients(settings: &Settings, makes_onion: bool) -> anyhow::Result<()> {
+    let given_out = onion::give_out_clients(settings).context("tell Tor which clients have access");
+    let given_out = given_out.and_then(|()| {
+        let told = onion::give_out_desk_clients(settings, makes_onion);
+        told.context("tell Tor which clients can reach the desk")
+    });
+    if makes_onion {
+        given_out?;
+    } else if let Err(error) = given_out {
+        tracing::error!("{error:#}");
+    }
+    Ok(())
+}
+
+/// Takes the seller's key, and says what it means for orders.
+async fn report_key(shop: &Shop, settings: &Settings) -> anyhow::Result<()> {
+    let fault = open::take_key(shop, settings).await?;
+    actions::remember_key(shop).await?;
+    match fault {
+        Some(fault) => tracing::error!("orders are not accepted: {fault}"),
+        None if shop.availability.has_key() => say("Orders are encrypted to your key."),
+        None => say(
+            "Orders are stored in plain text, readable by anyone with access to this disk. Encrypt them with `gpg --armor --export YOUR-KEY > db/seller.asc`.",
+        ),
+    }
+    Ok(())
+}
+
+fn site(settings: &Settings) -> Site {
+    let mirrors = open::mirrors(Path::new(MIRRORS)).unwrap_or_else(|error| {
+        tracing::error!("/mirrors.txt is not available: {error:#}");
+        None
+    });
+    Site {
+        name: settings.site.name.clone(),
+        url: settings.site.url.clone(),
+        contact: settings.site.contact.clone().unwrap_or_default(),
+        preferred_currency: settings.site.preferred_currency.clone(),
+        mirrors,
+    }
 }
 
 /// Looks what is not well when the desk asks for it, at most every ten seconds, and once at the beginning.
