@@ -1,5 +1,6 @@
 //! Removes everything from the catalog.
 
+use crate::actions::ImportError;
 use crate::actions::Shop;
 use crate::actions::Stocking;
 use crate::actions::import_catalog;
@@ -12,7 +13,11 @@ use crate::domain::values::Timestamp;
 pub async fn empty_catalog(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     let action = Some((now, "Emptied the catalog"));
     let stocking = Stocking { over_desk: true, action, ..Stocking::default() };
-    let emptied = import_catalog(shop, "{}", None, &shop.originals, stocking, |_, _, _| {}).await?;
-    anyhow::ensure!(emptied.is_ok(), "an empty catalog has no faults");
-    Ok(())
+    match import_catalog(shop, "{}", None, &shop.originals, stocking, |_, _, _| {}).await {
+        Ok(_) => Ok(()),
+        Err(ImportError::Broken(error)) => Err(error),
+        Err(ImportError::Faults(_) | ImportError::OverDesk(_)) => {
+            anyhow::bail!("an empty catalog was refused")
+        }
+    }
 }

@@ -20,6 +20,7 @@ use crate::infra::pictures::Rendition;
 use crate::infra::pictures::Source;
 use crate::infra::store;
 use crate::infra::store::Db;
+use crate::infra::store::Tx;
 use crate::infra::store::catalog_export::StoredCatalog;
 use crate::infra::store::catalog_import::ImportedProduct;
 use crate::infra::store::pictures::RenderedPicture;
@@ -49,7 +50,10 @@ pub enum ImportError {
     Faults(Vec<Fault>),
     /// The desk has changed it since it was last filled, and this is what the file would change: never empty.
     OverDesk(Vec<Difference>),
+    Broken(anyhow::Error),
 }
+
+broken_from!(ImportError);
 
 /// How a catalog is imported.
 #[derive(Clone, Copy, Debug, Default)]
@@ -101,90 +105,50 @@ pub fn has_faults(text: &str, settings_wallet: Option<Wallet>, folders: &Origina
 
 /// Products from a file, all or nothing. `progress` hears how many of how many pictures are done, then how many of how
 /// many products.
+///
+/// # Errors
+/// [`ImportError`]: the catalog is as before.
 pub async fn import_catalog(
     shop: &Shop,
     text: &str,
     settings_wallet: Option<Wallet>,
     folders: &Originals,
-    Stocking { count_anew, over_desk, action }: Stocking,
+    stocking: Stocking,
     progress: impl Fn(&str, usize, usize) + Send + Sync,
-) -> anyhow::Result<Result<Stocked, ImportError>> {
+) -> Result<Stocked, ImportError> {
     let (file, mut faults) = CatalogFile::parse(text, settings_wallet);
     // Before the pictures, which take long.
-    if faults.is_empty()
-        && !over_desk
-        && 0 < store::catalog_state::count_desk_changes(&mut *shop.db.reader().await?).await?
-    {
-        let kept = store::catalog_export::read(&mut *shop.db.reader().await?).await?;
-        let changes = differences_from(&kept, &file, count_anew);
-        if !changes.is_empty() {
-            return Ok(Err(ImportError::OverDesk(changes)));
-        }
+    if faults.is_empty() {
+        check_desk_changes(&mut *shop.db.reader().await?, &file, stocking).await?;
     }
     let opened = open_all(&file, folders, &mut faults);
-    // Rendering takes long, so it is done before the writer's lock is taken; what is rendered lies on the shelf under
-    // names made of its content, and does no harm there if the rest fails.
+    // Rendering takes long, so it is done before the writer's lock is taken. Rendered files have names made of their
+    // content, and do no harm if the rest fails.
     let known = known_pictures(shop, &opened).await?;
     let keep = |rendered: &Rendered| shop.pictures.keep(rendered);
     let rendered = render_all(&opened, folders, &known, &keep, &progress, &mut faults);
     if !faults.is_empty() {
-        return Ok(Err(ImportError::Faults(faults)));
+        return Err(ImportError::Faults(faults));
     }
     let sheets = build_sprites(shop, windows(&file, &opened.by_name), &rendered).await?;
 
     let mut tx = shop.db.write().await?;
-    // Once more, since somebody may have sat at the desk meanwhile.
-    if !over_desk && 0 < store::catalog_state::count_desk_changes(&mut tx).await? {
-        let kept = store::catalog_export::read(&mut tx).await?;
-        let changes = differences_from(&kept, &file, count_anew);
-        if !changes.is_empty() {
-            return Ok(Err(ImportError::OverDesk(changes)));
-        }
-    }
-    store::wallets::replace_all(&mut tx, &file.wallets).await.context("keep the wallets")?;
-    store::catalog_import::clear(&mut tx).await.context("clear the catalog")?;
-    for (fingerprint, picture) in &rendered {
-        let row = RenderedPicture {
-            fingerprint,
-            sizes: [columns(&picture.thumb), columns(&picture.page), columns(&picture.full)],
-        };
-        store::pictures::keep(&mut tx, &row).await.context("keep a picture")?;
-    }
-    for (n, chunk) in file.products.chunks(CHUNK).enumerate() {
-        let stocked: Vec<ImportedProduct<'_>> = chunk
-            .iter()
-            .map(|record| ImportedProduct { record, pictures: opened.of_product(record) })
-            .collect();
-        store::catalog_import::put(&mut tx, &stocked, n * CHUNK, count_anew)
-            .await
-            .context("keep the products")?;
-        progress(
-            "products",
-            (n * CHUNK + chunk.len()).min(file.products.len()),
-            file.products.len(),
-        );
-    }
-    store::listing_index::rebuild(&mut tx).await.context("rebuild the listing index")?;
-    store::pictures::forget_unused(&mut tx).await.context("forget old pictures")?;
+    // Once more, since somebody may have used the desk meanwhile.
+    check_desk_changes(&mut tx, &file, stocking).await?;
+    put_pictures(&mut tx, &rendered).await?;
+    put_products(&mut tx, &file, &opened, stocking.count_anew, &progress).await?;
     for sheet in &sheets {
         store::sprites::put(&mut tx, &sheet.row, &sheet.currencies, &sheet.pictures)
             .await
             .context("keep the window's sheet")?;
     }
-    store::shipping::replace_all(&mut tx, &file.rates).await.context("keep the shipping rates")?;
-    store::discounts::replace_all(&mut tx, &file.discounts).await.context("keep the discounts")?;
-    store::catalog_state::mark_seeded(&mut tx).await?;
-    // A file that says what the desk made of the catalog does not undo it. An older one, which lies beside it, would.
-    if over_desk {
-        store::catalog_state::forget_desk_changes(&mut tx).await?;
-    }
-    if let Some((now, what)) = action {
-        store::catalog_state::mark_desk_change(&mut tx).await?;
-        store::audit_log::record(&mut tx, now, what).await?;
-    }
+    note_import(&mut tx, stocking).await?;
     // Where all was counted anew, what is missing is held by open orders, and nothing is to be said.
-    let n_sold_since =
-        if count_anew { 0 } else { store::stock::count_sold_since_import(&mut tx).await? };
+    let n_sold_since = if stocking.count_anew {
+        0
+    } else {
+        store::stock::count_sold_since_import(&mut tx).await?
+    };
     let used: HashSet<String> = store::pictures::list_files(&mut tx).await?.into_iter().collect();
     tx.commit().await.context("commit the catalog")?;
 
@@ -192,13 +156,78 @@ pub async fn import_catalog(
     if let Err(error) = shop.pictures.sweep(&used) {
         tracing::warn!("old pictures stay on the disk: {error}");
     }
-    Ok(Ok(Stocked {
+    Ok(Stocked {
         n_products: file.products.len(),
         n_pictures: opened.by_name.len(),
         n_rendered: rendered.len(),
         n_sold_since,
         notes: file.notes,
-    }))
+    })
+}
+
+/// Whether the file would undo what was changed at the desk.
+async fn check_desk_changes(
+    db: &mut store::Connection,
+    file: &CatalogFile,
+    stocking: Stocking,
+) -> Result<(), ImportError> {
+    if stocking.over_desk || store::catalog_state::count_desk_changes(db).await? == 0 {
+        return Ok(());
+    }
+    let kept = store::catalog_export::read(db).await?;
+    let changes = differences_from(&kept, file, stocking.count_anew);
+    if changes.is_empty() { Ok(()) } else { Err(ImportError::OverDesk(changes)) }
+}
+
+async fn put_pictures(tx: &mut Tx, rendered: &[(String, Picture)]) -> anyhow::Result<()> {
+    for (fingerprint, picture) in rendered {
+        let row = RenderedPicture {
+            fingerprint,
+            sizes: [columns(&picture.thumb), columns(&picture.page), columns(&picture.full)],
+        };
+        store::pictures::keep(tx, &row).await.context("keep a picture")?;
+    }
+    Ok(())
+}
+
+/// The file's wallets, products, shipping methods and discounts in the place of all there were.
+async fn put_products(
+    tx: &mut Tx,
+    file: &CatalogFile,
+    opened: &Opened,
+    count_anew: bool,
+    progress: &(impl Fn(&str, usize, usize) + Send + Sync),
+) -> anyhow::Result<()> {
+    store::wallets::replace_all(tx, &file.wallets).await.context("keep the wallets")?;
+    store::catalog_import::clear(tx).await.context("clear the catalog")?;
+    let n_products = file.products.len();
+    for (n, chunk) in file.products.chunks(CHUNK).enumerate() {
+        let stocked: Vec<ImportedProduct<'_>> = chunk
+            .iter()
+            .map(|record| ImportedProduct { record, pictures: opened.of_product(record) })
+            .collect();
+        store::catalog_import::put(tx, &stocked, n * CHUNK, count_anew)
+            .await
+            .context("keep the products")?;
+        progress("products", (n * CHUNK + chunk.len()).min(n_products), n_products);
+    }
+    store::listing_index::rebuild(tx).await.context("rebuild the listing index")?;
+    store::pictures::forget_unused(tx).await.context("forget old pictures")?;
+    store::shipping::replace_all(tx, &file.rates).await.context("keep the shipping rates")?;
+    store::discounts::replace_all(tx, &file.discounts).await.context("keep the discounts")
+}
+
+async fn note_import(tx: &mut Tx, stocking: Stocking) -> anyhow::Result<()> {
+    store::catalog_state::mark_seeded(tx).await?;
+    // A file that says what the desk made of the catalog does not undo it. An older one, which lies beside it, would.
+    if stocking.over_desk {
+        store::catalog_state::forget_desk_changes(tx).await?;
+    }
+    if let Some((now, what)) = stocking.action {
+        store::catalog_state::mark_desk_change(tx).await?;
+        store::audit_log::record(tx, now, what).await?;
+    }
+    Ok(())
 }
 
 /// What seeding this file would change of what is kept.

@@ -1,5 +1,22 @@
 //! What the shop does: one file each, named by its verb.
 
+/// Lets `?` turn whatever else fails in an action into the error's variant `Broken`.
+macro_rules! broken_from {
+    ($error:ty) => {
+        impl From<anyhow::Error> for $error {
+            fn from(error: anyhow::Error) -> Self {
+                Self::Broken(error)
+            }
+        }
+
+        impl From<crate::infra::store::StoreError> for $error {
+            fn from(error: crate::infra::store::StoreError) -> Self {
+                Self::Broken(error.into())
+            }
+        }
+    };
+}
+
 mod add_picture;
 mod answer_buyer;
 mod apply_events;

@@ -50,7 +50,7 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
         Err(error) if seed.json => {
             let expected = format!("a regular file in UTF-8 of at most {}", size(MOST_BYTES));
             let fault = Fault::new("", "", format!("{error:#}"), expected);
-            return say_outcome(&Err(ImportError::Faults(vec![fault])), &[]);
+            return say_outcome(Err(ImportError::Faults(vec![fault])), &[]);
         }
         text => text?,
     };
@@ -83,7 +83,7 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
         let stocking =
             Stocking { count_anew: seed.restock, over_desk: seed.over_desk, action: None };
         let stocked =
-            actions::import_catalog(&shop, &text, wallet, &folders, stocking, progress).await?;
+            actions::import_catalog(&shop, &text, wallet, &folders, stocking, progress).await;
         if stocked.is_ok()
             && let Some(files) = &pages
         {
@@ -94,11 +94,20 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
     };
     bar.clear();
     if seed.json {
-        return say_outcome(&outcome, &changes);
+        return say_outcome(outcome, &changes);
     }
+    tell_outcome(outcome, &changes, &shown, seed.check)
+}
+
+fn tell_outcome(
+    outcome: Result<Stocked, ImportError>,
+    changes: &[Difference],
+    shown: &str,
+    is_check: bool,
+) -> anyhow::Result<ExitCode> {
     match outcome {
         Ok(stocked) => {
-            tell(&stocked, &shown, seed.check);
+            tell(&stocked, shown, is_check);
             if !changes.is_empty() {
                 say(&format!(
                     "The catalog was changed at the desk. Importing {shown} would change:"
@@ -121,6 +130,7 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
             say_error(&format!("To overwrite them with the file: shop seed {shown} --over-desk"));
             Ok(ExitCode::FAILURE)
         }
+        Err(ImportError::Broken(error)) => Err(error),
         Err(ImportError::Faults(faults)) => {
             let n = faults.len();
             let errors = plural(n, "error", "errors");
@@ -191,10 +201,12 @@ fn tell(stocked: &Stocked, file: &str, only_checked: bool) {
 }
 
 fn say_outcome(
-    outcome: &Result<Stocked, ImportError>,
+    outcome: Result<Stocked, ImportError>,
     changes: &[Difference],
 ) -> anyhow::Result<ExitCode> {
+    let is_ok = outcome.is_ok();
     let json = match outcome {
+        Err(ImportError::Broken(error)) => return Err(error),
         Ok(stocked) => serde_json::json!({
             "ok": true, "products": stocked.n_products, "pictures": stocked.n_pictures, "notes": stocked.notes, "errors": [],
             "changes": changes,
@@ -205,7 +217,7 @@ fn say_outcome(
         }
     };
     say_json(&json)?;
-    Ok(if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if is_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn pages_of(file: &Path) -> anyhow::Result<Option<Vec<actions::PageFile>>> {
