@@ -42,8 +42,9 @@ pub async fn answer_buyer(
     if store::messages::is_heard(&mut tx, order_ref, once).await? {
         return Ok(Ok(()));
     }
-    let owed = match post_now(shop, &mut tx, &reply, now).await? {
+    let owed = match post_now(shop, &mut tx, &reply, now).await {
         Ok(owed) => owed,
+        Err(ApplyReplyError::Broken(error)) => return Err(error),
         Err(unposted) => return Ok(Err(unposted.into())),
     };
     store::audit_log::record_of_order(&mut tx, now, order_ref, "Answered").await?;

@@ -71,9 +71,9 @@ async fn take(
     if seen.is_some_and(|seen| seen != order.status) {
         return Ok(Err(AddPictureError::Moved(order.status)));
     }
-    let (status, owed) = match change_now(shop, &mut tx, order_ref, change, Some(once), now).await?
-    {
+    let (status, owed) = match change_now(shop, &mut tx, order_ref, change, Some(once), now).await {
         Ok(changed) => changed,
+        Err(Unchanged::Broken(error)) => return Err(error),
         Err(unchanged) => return Ok(Err(AddPictureError::Unchanged(unchanged))),
     };
     store::audit_log::record_of_order(&mut tx, now, order_ref, action(change)).await?;

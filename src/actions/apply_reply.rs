@@ -27,7 +27,11 @@ pub enum ApplyReplyError {
     NoReader(OrderRef),
     #[error("{order_ref}: {unchanged}")]
     Unchanged { order_ref: OrderRef, unchanged: Unchanged },
+    #[error(transparent)]
+    Broken(anyhow::Error),
 }
+
+broken_from!(ApplyReplyError);
 
 /// The seller's words come onto the pages of their orders, and what the first line says is done: all of it, or nothing.
 /// A mail that comes twice is heard once.
@@ -35,14 +39,11 @@ pub async fn apply_reply(
     shop: &Shop,
     reply: &Reply,
     now: Timestamp,
-) -> anyhow::Result<Result<(), ApplyReplyError>> {
+) -> Result<(), ApplyReplyError> {
     super::expire_orders(shop, now).await?;
     let mut tx = shop.db.write().await?;
     failpoints::at("word-begun");
-    let owed = match post_now(shop, &mut tx, reply, now).await? {
-        Ok(owed) => owed,
-        Err(unposted) => return Ok(Err(unposted)),
-    };
+    let owed = post_now(shop, &mut tx, reply, now).await?;
     failpoints::at("word-inserted");
     tx.commit().await.context("commit the reply")?;
     failpoints::at("word-committed");
@@ -50,7 +51,7 @@ pub async fn apply_reply(
     for told in owed {
         notify_seller(shop, told, now).await;
     }
-    Ok(Ok(()))
+    Ok(())
 }
 
 /// The same, within a transaction. Returns what the seller is to be told of it.
@@ -59,33 +60,34 @@ pub(super) async fn post_now(
     tx: &mut Tx,
     reply: &Reply,
     now: Timestamp,
-) -> anyhow::Result<Result<Vec<OutboxMessage>, ApplyReplyError>> {
+) -> Result<Vec<OutboxMessage>, ApplyReplyError> {
     let mut owed = Vec::new();
     let message_id = &reply.message_id.0;
     for order_ref in &reply.order_refs {
         if store::orders::find(tx, order_ref).await?.is_none() {
-            return Ok(Err(ApplyReplyError::NoOrder(order_ref.clone())));
+            return Err(ApplyReplyError::NoOrder(order_ref.clone()));
         }
         if store::messages::is_heard(tx, order_ref, message_id).await? {
             continue;
         }
         if let Some(command) = &reply.command {
             let change = change(command);
-            match change_now(shop, tx, order_ref, &change, Some(message_id), now).await? {
+            match change_now(shop, tx, order_ref, &change, Some(message_id), now).await {
                 Ok((_, told)) => owed.push(told),
+                Err(Unchanged::Broken(error)) => return Err(error.into()),
                 Err(unchanged) => {
                     let order_ref = order_ref.clone();
-                    return Ok(Err(ApplyReplyError::Unchanged { order_ref, unchanged }));
+                    return Err(ApplyReplyError::Unchanged { order_ref, unchanged });
                 }
             }
         }
         if let Some(words) = &reply.words
             && !keep_answer(tx, order_ref, words, message_id, now).await?
         {
-            return Ok(Err(ApplyReplyError::NoReader(order_ref.clone())));
+            return Err(ApplyReplyError::NoReader(order_ref.clone()));
         }
     }
-    Ok(Ok(owed))
+    Ok(owed)
 }
 
 fn change(command: &Command) -> OrderChange {

@@ -53,7 +53,11 @@ pub enum Unchanged {
          use `refunded --anyway`"
     )]
     NothingReceived,
+    #[error(transparent)]
+    Broken(anyhow::Error),
 }
+
+broken_from!(Unchanged);
 
 /// The seller's word changes an order; stock follows where it must.
 pub async fn change_order(
@@ -61,17 +65,14 @@ pub async fn change_order(
     order_ref: &OrderRef,
     change: OrderChange,
     now: Timestamp,
-) -> anyhow::Result<Result<Status, Unchanged>> {
+) -> Result<Status, Unchanged> {
     super::expire_orders(shop, now).await?;
     let mut tx = shop.db.write().await?;
-    let (status, owed) = match change_now(shop, &mut tx, order_ref, &change, None, now).await? {
-        Ok(changed) => changed,
-        Err(unchanged) => return Ok(Err(unchanged)),
-    };
+    let (status, owed) = change_now(shop, &mut tx, order_ref, &change, None, now).await?;
     tx.commit().await.context("commit the change")?;
 
     notify_seller(shop, owed, now).await;
-    Ok(Ok(status))
+    Ok(status)
 }
 
 /// The same, within the transaction of what is said with it. `message_id`: of the mail in which the seller said it.
@@ -82,9 +83,9 @@ pub(super) async fn change_now(
     change: &OrderChange,
     message_id: Option<&[u8; 32]>,
     now: Timestamp,
-) -> anyhow::Result<Result<(Status, OutboxMessage), Unchanged>> {
+) -> Result<(Status, OutboxMessage), Unchanged> {
     let Some(order) = store::orders::find(tx, order_ref).await? else {
-        return Ok(Err(Unchanged::NoOrder));
+        return Err(Unchanged::NoOrder);
     };
     let (event, word) = match change {
         // What was said to have arrived stays said.
@@ -93,25 +94,22 @@ pub(super) async fn change_now(
         }
         OrderChange::Paid => (Event::SellerSawAll, ""),
         OrderChange::Partial(sum) if order.invoice.amount == *sum => {
-            return Ok(Err(Unchanged::NotPartial(*sum)));
+            return Err(Unchanged::NotPartial(*sum));
         }
-        OrderChange::Partial(Amount::ZERO) => return Ok(Err(Unchanged::NoPart)),
+        OrderChange::Partial(Amount::ZERO) => return Err(Unchanged::NoPart),
         OrderChange::Partial(sum) if order.invoice.amount < *sum => (Event::SellerSawMore, ""),
         OrderChange::Partial(_) if matches!(order.status, Status::Confirmed | Status::Overpaid) => {
-            return Ok(Err(Unchanged::NotMore(order.invoice.amount)));
+            return Err(Unchanged::NotMore(order.invoice.amount));
         }
         OrderChange::Partial(_) => (Event::SellerSawPart, ""),
         OrderChange::Shipped(word) => (Event::SellerShipped, word.as_str()),
         OrderChange::Cancelled(word) => (Event::SellerCancelled, word.as_str()),
         OrderChange::Refunded(refund) => (Event::SellerRefunded, refund.txid.as_str()),
     };
-    let status = match order.status.after(event) {
-        Ok(status) => status,
-        Err(misstep) => return Ok(Err(misstep.into())),
-    };
+    let status = order.status.after(event)?;
     // The buyer would read that money was sent back.
     if matches!(change, OrderChange::Refunded(refund) if !refund.anyway && !order.has_received()) {
-        return Ok(Err(Unchanged::NothingReceived));
+        return Err(Unchanged::NothingReceived);
     }
     match (order.status.holds_stock(), status.holds_stock()) {
         (true, false) => {
@@ -122,9 +120,7 @@ pub(super) async fn change_now(
             }
         }
         (false, true) => {
-            if let Err(refused) = take_again(tx, &order).await? {
-                return Ok(Err(refused));
-            }
+            take_again(tx, &order).await?;
             // Also beyond its number: the amount was promised, and the seller has decided to take it.
             if let Some(discount) = &order.discount {
                 store::discounts::take_use_again(tx, order_ref, &discount.code).await?;
@@ -147,18 +143,18 @@ pub(super) async fn change_now(
     let mut order = Order { status, ..order };
     order.invoice.received = received.unwrap_or(order.invoice.received);
     let owed = queue_message(shop, tx, &order, Told::Step(word), true, now).await?;
-    Ok(Ok((status, owed)))
+    Ok((status, owed))
 }
 
 /// An order that had given its pieces back takes them again, where they are still there.
-async fn take_again(tx: &mut Tx, order: &Order) -> anyhow::Result<Result<(), Unchanged>> {
+async fn take_again(tx: &mut Tx, order: &Order) -> Result<(), Unchanged> {
     for line in &order.lines {
         let left = store::stock::find(tx, line.pool).await?.unwrap_or(0);
         let wanted = line.quantity.get();
         if left < wanted {
-            return Ok(Err(Unchanged::TooFew { name: line.name.clone(), wanted, left }));
+            return Err(Unchanged::TooFew { name: line.name.clone(), wanted, left });
         }
         store::stock::take(tx, line.pool, wanted).await?;
     }
-    Ok(Ok(()))
+    Ok(())
 }

@@ -25,10 +25,16 @@ pub struct ClockDoubted {
     pub ahead: i64,
 }
 
-/// The host's clock cannot be right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the host's clock says {}, which is far in the past: correct it first", .0.for_people())]
-pub struct NotAcceptable(pub Timestamp);
+/// Why the host's clock is not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum AcceptClockError {
+    #[error("the host's clock says {}, which is far in the past: correct it first", .0.for_people())]
+    FarInThePast(Timestamp),
+    #[error(transparent)]
+    Broken(anyhow::Error),
+}
+
+broken_from!(AcceptClockError);
 
 /// Units: seconds after which the passing of time is written down.
 const WRITE_EVERY: i64 = 600;
@@ -88,13 +94,11 @@ pub async fn doubt_clock(shop: &Shop) -> anyhow::Result<Option<ClockDoubted>> {
 /// The seller says that the host's clock is right. `None`: it was not in doubt.
 ///
 /// # Errors
-/// [`NotAcceptable`]
-pub async fn accept_clock(
-    shop: &Shop,
-) -> anyhow::Result<Result<Option<ClockDoubted>, NotAcceptable>> {
+/// [`AcceptClockError`]
+pub async fn accept_clock(shop: &Shop) -> Result<Option<ClockDoubted>, AcceptClockError> {
     let reading = shop.reading();
     if reading.wall.get() < THIS_VERSION {
-        return Ok(Err(NotAcceptable(reading.wall)));
+        return Err(AcceptClockError::FarInThePast(reading.wall));
     }
     let mut tx = shop.db.write().await?;
     let kept = store::clock::find(&mut tx).await.context("read the trusted time")?;
@@ -104,7 +108,7 @@ pub async fn accept_clock(
     let (clock, change) = if doubted.is_some() { kept.believe(&reading) } else { (looked, change) };
     keep(&mut tx, &clock, change, &reading).await?;
     tx.commit().await.context("commit the trusted time")?;
-    Ok(Ok(doubted))
+    Ok(doubted)
 }
 
 /// What decides at this moment of the transaction whether something is over.

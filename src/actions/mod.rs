@@ -77,7 +77,7 @@ pub use change_second_factor::{
     FactorUnset, begin_factor, confirm_factor, drop_factor, renew_recovery,
 };
 pub use check_clock::{
-    ClockDoubted, NotAcceptable, accept_clock, check_clock, doubt_clock, note_jump,
+    AcceptClockError, ClockDoubted, accept_clock, check_clock, doubt_clock, note_jump,
 };
 pub use check_readiness::check_readiness;
 pub use check_seller_activity::check_seller_activity;
@@ -103,7 +103,7 @@ pub use mark_seen::mark_seen;
 pub use notify_seller::{clear_drafts, notify_seller, sweep};
 pub use place_order::{OrderRequest, PlaceOrderOutcome, place_order};
 pub use prune_audit_log::{count_old_actions, prune_audit_log};
-pub use purge_orders::{empty_journal, list_forgettable, purge_orders};
+pub use purge_orders::{PurgeError, empty_journal, list_forgettable, purge_orders};
 pub use read_messages::{Letter, read_messages};
 pub use record_node_failure::record_node_failure;
 pub use report_payment::{ReportPaymentError, report_payment};

@@ -12,6 +12,17 @@ use crate::infra::store;
 use anyhow::Context;
 use std::collections::HashSet;
 
+/// Why nothing is erased.
+#[derive(Debug, thiserror::Error)]
+pub enum PurgeError {
+    #[error(transparent)]
+    ClockDoubted(ClockDoubted),
+    #[error(transparent)]
+    Broken(anyhow::Error),
+}
+
+broken_from!(PurgeError);
+
 /// The orders whose days are over.
 pub async fn list_forgettable(shop: &Shop, now: Timestamp) -> anyhow::Result<Vec<OrderRef>> {
     let due = Due::at(now, shop.policy.keep_days, PurgeMode::BySeller);
@@ -27,14 +38,11 @@ pub async fn list_forgettable(shop: &Shop, now: Timestamp) -> anyhow::Result<Vec
 /// journal until [`empty_journal`].
 ///
 /// # Errors
-/// [`ClockDoubted`]: the clock is not trusted.
-pub async fn purge_orders(
-    shop: &Shop,
-    haste: PurgeMode,
-) -> anyhow::Result<Result<Vec<OrderRef>, ClockDoubted>> {
+/// [`PurgeError::ClockDoubted`]: the clock is not trusted.
+pub async fn purge_orders(shop: &Shop, haste: PurgeMode) -> Result<Vec<OrderRef>, PurgeError> {
     let clock = check_clock(shop).await?;
     if let Some(doubted) = ClockDoubted::of(&clock) {
-        return Ok(Err(doubted));
+        return Err(PurgeError::ClockDoubted(doubted));
     }
     let trusted = clock.at(&shop.reading()).trusted;
     let due = Due::at(trusted, shop.policy.keep_days, haste);
@@ -52,7 +60,7 @@ pub async fn purge_orders(
         .await
         .context("list what is erased")?;
     if stripped.is_empty() {
-        return Ok(Ok(stripped));
+        return Ok(stripped);
     }
     if shop.policy.purge_mail {
         let (maildir, names) = (shop.maildir.clone(), stripped.clone());
@@ -70,7 +78,7 @@ pub async fn purge_orders(
         tx.commit().await.context("commit what was erased")?;
     }
     failpoints::at("purge-erased");
-    Ok(Ok(stripped))
+    Ok(stripped)
 }
 
 /// Overwrites the journal and cuts it off. `false`: somebody reads the database just now, and what was erased lies on there.

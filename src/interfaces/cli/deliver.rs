@@ -105,16 +105,19 @@ async fn post(shop: &Shop, envelope: &Envelope, letter: &[u8]) -> Result<(), Del
     let reply = Reply::parse(letter, &recipients, &own_key_ids).map_err(unreadable)?;
     let reply = reply.handed_over_on(now);
     match actions::apply_reply(shop, &reply, now).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(unposted)) => Err(DeliveryError {
-            code: match unposted {
-                ApplyReplyError::NoOrder(_) | ApplyReplyError::NoReader(_) => NO_ORDER,
-                ApplyReplyError::Unchanged { .. } => UNREADABLE,
-            },
-            words: format!("{unposted}. Nothing was sent."),
-        }),
-        Err(error) => Err(try_again(&error)),
+        Ok(()) => Ok(()),
+        Err(ApplyReplyError::Broken(error)) => Err(try_again(&error)),
+        Err(unposted @ ApplyReplyError::Unchanged { .. }) => {
+            Err(DeliveryError { code: UNREADABLE, words: nothing_was_sent(&unposted) })
+        }
+        Err(unposted @ (ApplyReplyError::NoOrder(_) | ApplyReplyError::NoReader(_))) => {
+            Err(DeliveryError { code: NO_ORDER, words: nothing_was_sent(&unposted) })
+        }
     }
+}
+
+fn nothing_was_sent(unposted: &ApplyReplyError) -> String {
+    format!("{unposted}. Nothing was sent.")
 }
 
 fn try_again(error: &anyhow::Error) -> DeliveryError {

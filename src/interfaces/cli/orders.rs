@@ -290,7 +290,7 @@ async fn change(
     as_json: bool,
 ) -> anyhow::Result<()> {
     let order_ref = OrderRef::parse(order_ref)?;
-    let status = actions::change_order(shop, &order_ref, change, open::now()).await??;
+    let status = actions::change_order(shop, &order_ref, change, open::now()).await?;
     if as_json {
         say(&serde_json::json!({ "ref": order_ref.as_str(), "state": status.as_str() }).to_string());
         return Ok(());
@@ -320,7 +320,7 @@ async fn note(shop: &Shop, order_ref: &str, text: &str) -> anyhow::Result<()> {
         command: None,
         words: Some(words),
     };
-    actions::apply_reply(shop, &reply, open::now()).await??;
+    actions::apply_reply(shop, &reply, open::now()).await?;
     say(&format!("The buyer of {order_ref} can now read it on the order's page."));
     Ok(())
 }

@@ -47,7 +47,7 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if purge.now {
-        actions::accept_clock(&shop).await??;
+        actions::accept_clock(&shop).await?;
     }
     if let Some(doubted) = open::check_clock(&shop).await? {
         shop.db.close().await;
@@ -59,7 +59,7 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
     if let Err(error) = actions::sweep(&shop, now).await {
         say_error(&format!("some messages could not be written: {error:#}"));
     }
-    let erased = actions::purge_orders(&shop, PurgeMode::BySeller).await??;
+    let erased = actions::purge_orders(&shop, PurgeMode::BySeller).await?;
     let n_deeds = actions::prune_audit_log(&shop, now).await?;
     let n_figures = if purge.figures {
         Some(actions::delete_statistics(&shop).await?)

@@ -6,6 +6,7 @@ mod desk;
 use crate::actions;
 use crate::actions::ClockDoubted;
 use crate::actions::ImageWorker;
+use crate::actions::PurgeError;
 use crate::actions::Shop;
 use crate::domain::orders::PurgeMode;
 use crate::domain::values::Timestamp;
@@ -406,7 +407,11 @@ impl Maintenance {
 /// `is_time`: to empty the journal although nothing was erased just now.
 async fn erase_what_is_due(shop: &Shop, now: Timestamp, is_time: bool) -> anyhow::Result<()> {
     // A clock that is not trusted erases nothing, and the log says so already.
-    let erased = actions::purge_orders(shop, PurgeMode::ByItself).await?.ok();
+    let erased = match actions::purge_orders(shop, PurgeMode::ByItself).await {
+        Ok(erased) => Some(erased),
+        Err(PurgeError::ClockDoubted(_)) => None,
+        Err(PurgeError::Broken(error)) => return Err(error),
+    };
     if erased.is_some() {
         actions::prune_audit_log(shop, now).await?;
         actions::coarsen_statistics(shop, now).await?;
