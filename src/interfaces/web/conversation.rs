@@ -7,7 +7,10 @@ use crate::infra::store;
 use crate::infra::store::messages::SealedWords;
 use crate::infra::store::messages::WordsKind;
 use crate::interfaces::web::error::PageError;
+use crate::interfaces::web::order_texts::event;
 use crate::interfaces::web::state::AppState;
+use crate::interfaces::web::texts::Text;
+use crate::interfaces::web::texts::text;
 
 /// What happened to an order and who said what, as its page shows it.
 pub struct Conversation {
@@ -24,7 +27,7 @@ pub struct Conversation {
 
 pub struct Piece {
     pub kind: &'static str,
-    pub who: &'static str,
+    pub who: Option<Text<'static>>,
     pub day: String,
     pub day_machine: String,
     pub words: String,
@@ -77,16 +80,16 @@ fn piece(
     shows_read: bool,
 ) -> Piece {
     let words = match &kept.sealed {
-        Some(sealed) => key
-            .open(sealed)
-            .unwrap_or_else(|_| "(This message is damaged and cannot be displayed.)".to_owned()),
+        Some(sealed) => {
+            key.open(sealed).unwrap_or_else(|_| text("order-message-damaged").to_string())
+        }
         None => String::new(),
     };
     let (kind, who) = match kept.kind {
-        WordsKind::Question => ("question", "You"),
-        WordsKind::Answer => ("answer", "Seller"),
+        WordsKind::Question => ("question", Some(text("order-you"))),
+        WordsKind::Answer => ("answer", Some(text("order-seller"))),
         WordsKind::Step | WordsKind::Receipt => {
-            ("step", kept.status.map_or("", |status| action(status, stood)))
+            ("step", kept.status.map(|status| text(event(status, stood))))
         }
     };
     Piece {
@@ -98,15 +101,6 @@ fn piece(
         words,
         is_new: !is_own(kept) && seen < kept.id,
         is_read: kept.is_read && shows_read,
-    }
-}
-
-fn action(status: Status, stood: Option<Status>) -> &'static str {
-    match (stood, status) {
-        (Some(Status::Confirmed | Status::Overpaid), Status::Unconfirmed) => {
-            "Payment reversed by the network: no longer confirmed"
-        }
-        (_, status) => status.action(),
     }
 }
 
