@@ -34,6 +34,7 @@ mod sealed;
 mod sealing;
 mod settings;
 mod sockets;
+mod texts;
 mod tidy;
 mod watch;
 mod words;

@@ -62,6 +62,7 @@ const POWERS: &[(&str, &[&str])] = &[
     ("actix_multipart::", &["interfaces/desk/upload.rs"]),
     ("actix_server::", &["interfaces/http"]),
     ("flate2::", &["interfaces/web"]),
+    ("fluent_bundle::", &["interfaces/web/texts.rs"]),
     ("askama::", &["interfaces/web", "interfaces/desk", "infra/mail"]),
     ("clap::", &["interfaces/cli"]),
     ("indicatif::", &["interfaces/cli"]),

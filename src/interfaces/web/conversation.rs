@@ -10,6 +10,7 @@ use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::order_texts::event;
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::texts::Text;
+use crate::interfaces::web::texts::day;
 use crate::interfaces::web::texts::text;
 
 /// What happened to an order and who said what, as its page shows it.
@@ -28,7 +29,7 @@ pub struct Conversation {
 pub struct Piece {
     pub kind: &'static str,
     pub who: Option<Text<'static>>,
-    pub day: String,
+    pub day: Text<'static>,
     pub day_machine: String,
     pub words: String,
     /// Words for a program, which are shown exactly as they came.
@@ -95,7 +96,7 @@ fn piece(
     Piece {
         kind,
         who,
-        day: kept.day.day(),
+        day: day(kept.day),
         day_machine: kept.day.rfc_3339()[..10].to_owned(),
         is_armor: words.contains("-----BEGIN PGP"),
         words,

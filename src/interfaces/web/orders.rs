@@ -41,6 +41,8 @@ use crate::interfaces::web::reasons::refusal;
 use crate::interfaces::web::receipt::read_receipt;
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::texts::Text;
+use crate::interfaces::web::texts::day;
+use crate::interfaces::web::texts::moment;
 use crate::interfaces::web::texts::text;
 use crate::interfaces::web::visitor::OpenOrder;
 use crate::interfaces::web::visitor::Visitor;
@@ -98,7 +100,7 @@ struct OrderPage<'a> {
     address: &'a str,
     network: String,
     pay: Option<PayView>,
-    until: String,
+    until: Text<'static>,
     until_machine: String,
     minutes_left: i64,
     transaction: Option<&'a str>,
@@ -109,7 +111,7 @@ struct OrderPage<'a> {
     most_message: usize,
     bill: Vec<(String, String)>,
     total: Amount,
-    placed: String,
+    placed: Text<'static>,
     /// As the buyer wrote it; empty where the shop cannot show it.
     receipt: String,
 }
@@ -370,7 +372,7 @@ async fn show_order(
         address: invoice.address.as_str(),
         network: network(&invoice.coin),
         pay: asked.map(|due| pay_view(invoice, due)).transpose()?,
-        until: invoice.until.for_people(),
+        until: moment(invoice.until),
         until_machine: invoice.until.rfc_3339(),
         minutes_left: (invoice.ends_at().seconds_after(now) / 60).max(1),
         transaction: order.transaction.as_ref().map(|id| id.as_str()),
@@ -380,7 +382,7 @@ async fn show_order(
         most_message: MOST_MESSAGE,
         bill: bill(order),
         total: invoice.total,
-        placed: order.placed_at.day(),
+        placed: day(order.placed_at),
         receipt,
     };
     let n_shown = template.talk.pieces.iter().filter(|piece| piece.is_new).count();

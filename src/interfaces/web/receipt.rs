@@ -14,6 +14,8 @@ use crate::interfaces::web::open_order::find_open;
 use crate::interfaces::web::order_texts::title;
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::texts::Text;
+use crate::interfaces::web::texts::day;
+use crate::interfaces::web::texts::moment;
 use crate::interfaces::web::texts::text;
 use crate::interfaces::web::visitor::Visitor;
 use actix_web::HttpResponse;
@@ -25,7 +27,7 @@ use askama::Template;
 struct Receipt<'a> {
     site_name: &'a str,
     order_ref: &'a str,
-    placed: String,
+    placed: Text<'static>,
     state_title: Text<'static>,
     bill: Vec<String>,
     amount: Amount,
@@ -33,7 +35,7 @@ struct Receipt<'a> {
     due: Option<Amount>,
     currency: &'a str,
     address: &'a str,
-    until: Option<String>,
+    until: Option<Text<'static>>,
     transaction: Option<&'a str>,
     receipt: String,
 }
@@ -61,7 +63,7 @@ pub async fn show_receipt(
     let template = Receipt {
         site_name: &facts.site_name,
         order_ref: order.order_ref.as_str(),
-        placed: order.placed_at.day(),
+        placed: day(order.placed_at),
         state_title: text(title(&order, due.is_some(), now)),
         bill: bill.collect(),
         amount: order.invoice.amount,
@@ -69,7 +71,7 @@ pub async fn show_receipt(
         due,
         currency: order.invoice.currency.as_str(),
         address: order.invoice.address.as_str(),
-        until: due.filter(|_| status == Status::Awaiting).map(|_| order.invoice.until.for_people()),
+        until: due.filter(|_| status == Status::Awaiting).map(|_| moment(order.invoice.until)),
         transaction: order.transaction.as_ref().map(|id| id.as_str()),
         receipt,
     };

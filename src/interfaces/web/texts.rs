@@ -1,5 +1,6 @@
 //! The texts that buyers read: found by id in `templates/locales`, with what a page puts into them.
 
+use crate::domain::values::Timestamp;
 use askama::filters;
 use fluent_bundle::FluentArgs;
 use fluent_bundle::FluentResource;
@@ -7,6 +8,7 @@ use fluent_bundle::FluentValue;
 use fluent_bundle::concurrent::FluentBundle;
 use std::convert::Infallible;
 use std::fmt;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 type Language = FluentBundle<FluentResource>;
@@ -40,6 +42,23 @@ fn language() -> &'static Language {
 /// The text with this id, as plain text.
 pub fn text(id: &str) -> Text<'_> {
     Text { id, values: FluentArgs::new() }
+}
+
+/// `21 November 2026`.
+pub fn day(at: Timestamp) -> Text<'static> {
+    dated("layout-day", at)
+}
+
+/// `21 November 2026, 14:05 UTC`.
+pub fn moment(at: Timestamp) -> Text<'static> {
+    dated("layout-moment", at).with("time", &at.rfc_3339()[11..16])
+}
+
+fn dated(id: &'static str, at: Timestamp) -> Text<'static> {
+    let written = at.short_day();
+    let part = |range: Range<usize>| written[range].trim_start_matches('0').to_owned();
+    let month = text("layout-month").count("n", part(5..7));
+    text(id).with("day", part(8..10)).with("month", month).with("year", part(0..4))
 }
 
 /// A text in code, or in a file that is no HTML. Where it is printed in a template, it is escaped there.
@@ -115,6 +134,19 @@ mod tests {
         assert_eq!(text("layout-contact").html().with("contact", name).to_string(), html);
         let nested = text("layout-closed").html().with("why", plain);
         assert!(nested.to_string().starts_with(html));
+    }
+
+    #[test]
+    fn a_date_is_written_as_the_seller_reads_it() {
+        for seconds in [0, 951_782_400, 1_795_267_500, 4_102_444_799] {
+            let at = Timestamp::new(seconds).unwrap();
+            assert_eq!(day(at).to_string(), at.day());
+            assert_eq!(moment(at).to_string(), at.for_people());
+        }
+        for month in 1..=12 {
+            let at = Timestamp::parse_day(&format!("2026-{month:02}-09")).unwrap();
+            assert_eq!(day(at).to_string(), at.day());
+        }
     }
 
     #[test]

@@ -21,6 +21,27 @@ layout-prices-in = Prices in
 layout-about = About this shop
 layout-website = Website
 layout-pgp-key = PGP key
+layout-key = The seller's OpenPGP key. Compare its fingerprint with what the seller publishes elsewhere:
+layout-key-how = To encrypt your address: save this page as seller.asc, then run
+layout-key-paste = and paste the content of address.txt.asc into the form. Encrypt to this key only: a message that others can open is refused.
 layout-mirrors = Signed mirror list
 layout-contact = Contact: { $contact }
 layout-promise = No scripts, no tracking. Pay with cryptocurrency. Your data stays on this server.
+
+layout-day = { $day } { $month } { $year }
+layout-moment = { $day } { $month } { $year }, { $time } UTC
+layout-month =
+    { $n ->
+        [1] January
+        [2] February
+        [3] March
+        [4] April
+        [5] May
+        [6] June
+        [7] July
+        [8] August
+        [9] September
+        [10] October
+        [11] November
+       *[12] December
+    }
