@@ -51,10 +51,6 @@ impl Stock {
             _ => Self::InStock,
         }
     }
-
-    pub fn is_sold_out(self) -> bool {
-        self == Self::SoldOut
-    }
 }
 
 /// What sending costs, in one currency.
@@ -78,7 +74,7 @@ impl Rate {
     }
 }
 
-/// Where a way of sending leads, as the buyer reads it; no country: everywhere.
+/// Where a way of sending leads, as the seller reads it; no country: everywhere.
 pub fn reach(countries: &[Country]) -> String {
     match countries {
         [] => "worldwide".to_owned(),

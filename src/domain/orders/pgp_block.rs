@@ -8,7 +8,8 @@
 pub struct PgpBlock(String);
 
 /// Why a PGP message is not passed on to the seller.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a PGP message for the seller: {self:?}")]
 pub enum NotAPgpBlock {
     NoFrame,
     /// It is a key.

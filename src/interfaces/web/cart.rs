@@ -75,9 +75,6 @@ pub struct CurrencyForm {
     back: String,
 }
 
-/// The id of a text.
-const TOO_LARGE: &str = "cart-full";
-
 pub async fn show(
     request: HttpRequest,
     app: Data<AppState>,
@@ -266,7 +263,7 @@ pub async fn add(
     basket.remember(&wallet.currency, |key| price_in(&cart, key).flatten());
     match visitor.cart_cookie(&app.cookie_key, &basket) {
         Ok(cookie) => Ok(see_other("/cart", &[cookie])),
-        Err(_) => refuse("quantity", text(TOO_LARGE)).await,
+        Err(_) => refuse("quantity", text("cart-full")).await,
     }
 }
 
@@ -324,7 +321,7 @@ pub async fn change(
     match visitor.cart_cookie(&app.cookie_key, &basket) {
         Ok(cookie) => Ok(see_other("/cart", &[cookie])),
         Err(_) => {
-            let refused = RefusedChange { key: Some(key), typed, words: text(TOO_LARGE) };
+            let refused = RefusedChange { key: Some(key), typed, words: text("cart-full") };
             show_cart(&request, &app, visitor, StatusCode::UNPROCESSABLE_ENTITY, Some(refused))
                 .await
         }
