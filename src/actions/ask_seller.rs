@@ -5,9 +5,10 @@ use crate::actions::notify_seller;
 use crate::actions::notify_seller::queue_message;
 use crate::domain::orders::Code;
 use crate::domain::orders::LookupName;
+use crate::domain::orders::MessageLimit;
 use crate::domain::orders::PgpBlock;
-use crate::domain::orders::draft::sentence;
-use crate::domain::orders::draft::words_for;
+use crate::domain::orders::Refusal;
+use crate::domain::orders::RefusalReason;
 use crate::domain::values::Paragraph;
 use crate::domain::values::Timestamp;
 use crate::infra::mail::SellerKey;
@@ -27,6 +28,8 @@ const MOST_A_DAY: i64 = 10;
 pub struct Question<'a> {
     pub message: &'a str,
     pub pgp: &'a str,
+    /// What the order's page shows in the place of a PGP message.
+    pub pgp_shown: &'a str,
     /// The same for the same words on the same day: a form that was sent twice is one message.
     pub once: [u8; 32],
 }
@@ -40,16 +43,14 @@ pub enum AskSellerError {
 
 /// What is wrong with what was typed.
 pub struct UnfitMessage {
-    pub field: &'static str,
-    /// For the buyer.
-    pub words: String,
+    pub refusal: Refusal,
     /// What may come back in the form, where that is not all of it.
     pub left: Option<String>,
 }
 
 impl UnfitMessage {
-    fn new(field: &'static str, words: impl Into<String>) -> Self {
-        Self { field, words: words.into(), left: None }
+    fn new(field: &'static str, why: impl Into<RefusalReason>) -> Self {
+        Self { refusal: Refusal::new(field, why.into()), left: None }
     }
 }
 
@@ -81,19 +82,16 @@ pub async fn ask_seller(
     }
     let (n_all, n_today) = store::messages::count_questions(&mut tx, &order_ref, now).await?;
     if MOST_MESSAGES <= n_all || MOST_A_DAY <= n_today {
-        let then = if MOST_MESSAGES <= n_all {
-            "The seller's replies still appear here."
-        } else {
-            "Continue tomorrow, or wait for the seller's reply."
-        };
-        let words = format!(
-            "You can send {MOST_A_DAY} messages per day and {MOST_MESSAGES} per order. {then}"
-        );
-        return Ok(Err(AskSellerError::Refused(UnfitMessage::new("message", words))));
+        let why = RefusalReason::TooManyMessages(MessageLimit {
+            a_day: MOST_A_DAY,
+            in_all: MOST_MESSAGES,
+            is_for_today: n_all < MOST_MESSAGES,
+        });
+        return Ok(Err(AskSellerError::Refused(UnfitMessage::new("message", why))));
     }
     let (told, shown) = match &asked {
         Asked::Words(words) => (Told::Question(words.as_str(), None), words.as_str()),
-        Asked::Block(block) => (Told::Question("", Some(block)), "(PGP-encrypted message)"),
+        Asked::Block(block) => (Told::Question("", Some(block)), question.pgp_shown),
     };
     // An order from before there were readers keeps that something was said, and not what.
     let reader = store::orders::find_buyer_key(&mut tx, &order_ref).await?;
@@ -116,27 +114,25 @@ pub async fn ask_seller(
 
 fn read(question: &Question<'_>, key: Option<&SellerKey>) -> Result<Asked, UnfitMessage> {
     let words = Paragraph::parse(question.message, MOST_MESSAGE)
-        .map_err(|refused| UnfitMessage::new("message", words_for(refused)))?;
+        .map_err(|why| UnfitMessage::new("message", why))?;
     if question.pgp.trim().is_empty() {
         if words.is_empty() {
-            return Err(UnfitMessage::new("message", "Enter a message."));
+            return Err(UnfitMessage::new("message", RefusalReason::Missing));
         }
         // People paste it, and the seller's mailbox is no place for it.
         if let Some(left) = Code::cut_out(words.as_str()) {
-            let words = "Your message contained what looks like your order code, which was removed: anyone who has it can read your order. Check the rest and send it again.";
-            return Err(UnfitMessage { left: Some(left), ..UnfitMessage::new("message", words) });
+            let refusal = Refusal::new("message", RefusalReason::OrderCode);
+            return Err(UnfitMessage { refusal, left: Some(left) });
         }
         return Ok(Asked::Words(words));
     }
     if !words.is_empty() {
-        let words =
-            "Send either text or a PGP message, not both: the text would not be encrypted by you.";
-        return Err(UnfitMessage::new("message", words));
+        return Err(UnfitMessage::new("message", RefusalReason::TextAndPgp));
     }
-    let unfit = |fault: String| UnfitMessage::new("pgp", sentence(&fault));
-    let block = PgpBlock::parse(question.pgp).map_err(|fault| unfit(fault.to_string()))?;
+    let unfit = |why| UnfitMessage::new("pgp", why);
+    let block = PgpBlock::parse(question.pgp).map_err(unfit)?;
     if let Some(key) = key {
-        key.check_block(&block).map_err(|fault| unfit(fault.to_string()))?;
+        key.check_block(&block).map_err(unfit)?;
     }
     Ok(Asked::Block(block))
 }

@@ -20,21 +20,6 @@ pub enum ClosedReason {
     Key(String),
 }
 
-impl ClosedReason {
-    /// For buyers: never what only the seller can mend.
-    pub fn words(&self) -> &'static str {
-        match self {
-            Self::BySeller => "This shop is currently closed and does not accept new orders.",
-            Self::SellerAway => {
-                "This shop is currently closed: the seller has been away for a while."
-            }
-            Self::Key(_) => {
-                "This shop is currently closed: orders cannot be encrypted, and unencrypted orders are not accepted."
-            }
-        }
-    }
-}
-
 /// What the shop knows of itself beside the database: whether it can seal, and whether the seller is there.
 #[derive(Default)]
 pub struct Availability {

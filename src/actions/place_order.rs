@@ -19,8 +19,8 @@ use crate::domain::orders::Order;
 use crate::domain::orders::OrderRef;
 use crate::domain::orders::PlacementError;
 use crate::domain::orders::Refusal;
+use crate::domain::orders::RefusalReason;
 use crate::domain::orders::Shelf;
-use crate::domain::orders::draft::sentence;
 use crate::domain::orders::too_much_held;
 use crate::domain::payment::AmountTag;
 use crate::domain::payment::Destination;
@@ -48,6 +48,8 @@ pub struct OrderRequest<'a> {
     pub basket: &'a Basket,
     pub currency: &'a Currency,
     pub draft: Draft,
+    /// What the buyer wrote, as the order's page shows it again to whoever has the code.
+    pub receipt: String,
 }
 
 /// What became of it.
@@ -82,7 +84,7 @@ pub async fn place_order(
     // What can be made beforehand is: all other buyers wait for as long as the writer is held.
     let code = Code::of_cart(placing.basket.id);
     let reader = BuyerIdentity::of_code(&code, &shop.salt).reader();
-    let receipt = reader.seal(&placing.draft.buyer.receipt())?;
+    let receipt = reader.seal(&placing.receipt)?;
     let lookup = code.lookup_name(&shop.salt);
     let policy = &shop.policy;
 
@@ -124,8 +126,7 @@ pub async fn place_order(
     let Some(Asked { invoice, derived, is_alone }) =
         open_invoice(&mut tx, &new, &wallet, &shop.salt, ends).await?
     else {
-        let words = "Too many orders with this total are awaiting payment. Try again later.";
-        return Ok(PlaceOrderOutcome::Refused(vec![Refusal::new("currency", words)]));
+        return Ok(refused("currency", RefusalReason::TotalTaken));
     };
     let (order, buyer) = new.invoiced(invoice);
     let at = store::outbox::next_at(before.last_owed, now);
@@ -144,10 +145,7 @@ pub async fn place_order(
     let id = match store::order_placement::insert(&mut tx, &order, &beside).await {
         Ok(id) => id,
         Err(error) if error.is_taken("transaction_id") => {
-            return Ok(PlaceOrderOutcome::Refused(vec![Refusal::new(
-                "transaction",
-                ALREADY_GIVEN,
-            )]));
+            return Ok(refused("transaction", RefusalReason::TransactionTaken));
         }
         Err(error) => return Err(error).context("keep the order"),
     };
@@ -193,14 +191,10 @@ async fn open_order(
     if let (Some(key), Delivery::Sealed { block, .. }) = (key, &draft.buyer.delivery)
         && let Err(fault) = key.check_block(block)
     {
-        return Ok(Err(PlaceOrderOutcome::Refused(vec![Refusal::new(
-            "pgp",
-            sentence(&fault.to_string()),
-        )])));
+        return Ok(Err(refused("pgp", fault.into())));
     }
     let Some(wallet) = store::wallets::find(tx, currency).await? else {
-        let words = format!("{currency} is no longer accepted. Choose another currency.");
-        return Ok(Err(PlaceOrderOutcome::Refused(vec![Refusal::new("currency", words)])));
+        return Ok(Err(refused("currency", RefusalReason::CurrencyGone(currency.clone()))));
     };
     let keys = basket.lines().iter().map(|line| line.key);
     let offers = store::offers::list(tx, keys, currency).await?;
@@ -234,6 +228,10 @@ async fn open_order(
         }
     }
     Ok(Ok((order, wallet)))
+}
+
+fn refused(field: &'static str, why: RefusalReason) -> PlaceOrderOutcome {
+    PlaceOrderOutcome::Refused(vec![Refusal::new(field, why)])
 }
 
 /// When the time to pay is over.
@@ -333,5 +331,3 @@ fn message(
     };
     message.write(key, now).context("write the message to the seller")
 }
-
-pub(super) const ALREADY_GIVEN: &str = "This transaction ID was already used for another order. Check it: one payment covers one order.";

@@ -4,26 +4,25 @@ use crate::actions::Shop;
 use crate::actions::notify_seller;
 use crate::actions::notify_seller::queue_message;
 use crate::actions::order_steps::keep_step;
-use crate::actions::place_order::ALREADY_GIVEN;
 use crate::domain::orders::Event;
 use crate::domain::orders::LookupName;
 use crate::domain::orders::Order;
+use crate::domain::orders::RefusalReason;
 use crate::domain::payment::TransactionId;
 use crate::domain::values::Timestamp;
 use crate::infra::mail::Told;
 use crate::infra::store;
 use anyhow::Context;
 
-/// Why a buyer's word was not taken, in words for the buyer.
+/// Why a buyer's word was not taken.
 pub enum ReportPaymentError {
     /// The code opens no order any more.
     NoOrder,
-    Refused(String),
+    Refused(RefusalReason),
 }
 
 /// How many transaction ids one order may be given: each of them stays taken.
 const MOST_GIVEN: i64 = 20;
-const TOO_MANY: &str = "Too many transaction IDs were reported for this order. Send the correct one to the seller in a message.";
 
 /// The buyer says that it was paid, with this transaction.
 pub async fn report_payment(
@@ -40,11 +39,7 @@ pub async fn report_payment(
     };
     let transaction = match TransactionId::parse(&order.invoice.coin, transaction) {
         Ok(transaction) => transaction,
-        Err(refused) => {
-            return Ok(Err(ReportPaymentError::Refused(crate::domain::orders::draft::sentence(
-                &refused.to_string(),
-            ))));
-        }
+        Err(why) => return Ok(Err(ReportPaymentError::Refused(why.into()))),
     };
     let mut tx = shop.db.write().await?;
     let order =
@@ -53,18 +48,17 @@ pub async fn report_payment(
         return Ok(Ok(()));
     }
     let Ok(status) = order.status.after(Event::BuyerReported) else {
-        let words =
-            format!("No transaction ID is needed: the order is {}.", order.status.adjective());
-        return Ok(Err(ReportPaymentError::Refused(words)));
+        let why = RefusalReason::TransactionNotNeeded(order.status);
+        return Ok(Err(ReportPaymentError::Refused(why)));
     };
     if MOST_GIVEN <= store::payments::count_transactions(&mut tx, &order.order_ref).await? {
-        return Ok(Err(ReportPaymentError::Refused(TOO_MANY.to_owned())));
+        return Ok(Err(ReportPaymentError::Refused(RefusalReason::TooManyTransactions)));
     }
     if let Err(error) =
         store::payments::mark_transaction(&mut tx, &order.order_ref, &transaction).await
     {
         if error.is_taken("transaction_id") {
-            return Ok(Err(ReportPaymentError::Refused(ALREADY_GIVEN.to_owned())));
+            return Ok(Err(ReportPaymentError::Refused(RefusalReason::TransactionTaken)));
         }
         return Err(error).context("keep the buyer's word");
     }

@@ -36,6 +36,7 @@ mod sealed;
 mod sealing;
 mod settings;
 mod sockets;
+mod texts;
 mod tidy;
 mod watch;
 mod world;

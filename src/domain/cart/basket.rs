@@ -40,9 +40,8 @@ pub struct Basket {
 #[error("this is no cart")]
 pub struct NotACart;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    #[error("At most 99 per item.")]
     TooMany,
 }
 

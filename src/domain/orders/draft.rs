@@ -1,6 +1,8 @@
 //! What a buyer wants to order, checked; and why it may be refused.
 
 use crate::domain::orders::PgpBlock;
+use crate::domain::orders::Refusal;
+use crate::domain::orders::RefusalReason;
 use crate::domain::payment::Address;
 use crate::domain::payment::Coin;
 use crate::domain::payment::TransactionId;
@@ -26,19 +28,6 @@ pub struct DraftForm<'a> {
     pub transaction: &'a str,
     pub pgp: &'a str,
     pub discount: &'a str,
-}
-
-/// Why a field was refused, in one sentence for the buyer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    pub field: &'static str,
-    pub words: String,
-}
-
-impl Refusal {
-    pub fn new(field: &'static str, words: impl Into<String>) -> Self {
-        Self { field, words: words.into() }
-    }
 }
 
 /// Where a parcel goes.
@@ -96,27 +85,6 @@ pub struct Draft {
     pub discount: String,
 }
 
-impl Buyer {
-    /// What the buyer wrote, for the buyer: shown on the order's page to whoever has the code.
-    pub fn receipt(&self) -> String {
-        let mut text = match &self.delivery {
-            Delivery::Plain(address) => address.lines().collect::<Vec<_>>().join("\n"),
-            Delivery::Sealed { .. } => "Encrypted address: only the seller can read it.".to_owned(),
-        };
-        let email = (!self.email.is_empty()).then(|| self.email.as_str());
-        let refund = self.refund.as_ref().map(Address::as_str);
-        for (what, words) in [("Email", email), ("Refund address", refund)] {
-            if let Some(words) = words {
-                text.push_str(&format!("\n\n{what}: {words}"));
-            }
-        }
-        if !self.note.is_empty() {
-            text.push_str(&format!("\n\nNote to seller:\n{}", self.note.as_str()));
-        }
-        text
-    }
-}
-
 impl Draft {
     /// Reads the form for a payment in this coin.
     ///
@@ -127,39 +95,27 @@ impl Draft {
         let sealed = !form.pgp.trim().is_empty();
         let needed = if sealed { Reader::line } else { Reader::needed_line };
         let address = StreetAddress {
-            recipient: needed(
-                &mut reader,
-                "recipient",
-                form.recipient,
-                100,
-                "Enter the recipient's name.",
-            ),
+            recipient: needed(&mut reader, "recipient", form.recipient, 100),
             street: reader.street(form.street, !sealed),
-            city: needed(&mut reader, "city", form.city, 100, "Enter a city."),
-            province: needed(
-                &mut reader,
-                "province",
-                form.province,
-                100,
-                "Enter a state, province or region.",
-            ),
-            country: needed(&mut reader, "country", form.country, 60, "Enter a country."),
-            postcode: needed(&mut reader, "postcode", form.postcode, 20, "Enter a postal code."),
+            city: needed(&mut reader, "city", form.city, 100),
+            province: needed(&mut reader, "province", form.province, 100),
+            country: needed(&mut reader, "country", form.country, 60),
+            postcode: needed(&mut reader, "postcode", form.postcode, 20),
         };
         let country = Country::parse(address.country.as_str()).ok();
         let delivery = if sealed {
             match PgpBlock::parse(form.pgp) {
                 Ok(block) => Delivery::Sealed { block, country: address.country },
                 Err(refused) => {
-                    reader.refuse("pgp", sentence(&refused.to_string()));
+                    reader.refuse("pgp", refused);
                     Delivery::Plain(address)
                 }
             }
         } else {
             Delivery::Plain(address)
         };
-        let shipping = reader.line("shipping", form.shipping, 80, "");
-        let discount = reader.line("discount", form.discount, 40, "").as_str().to_uppercase();
+        let shipping = reader.line("shipping", form.shipping, 80);
+        let discount = reader.line("discount", form.discount, 40).as_str().to_uppercase();
         let email = reader.email(form.email);
         let note = reader.paragraph("note", form.note, 2_000);
         let refund = reader.optional("refund", form.refund, |text| Address::parse(coin, text));
@@ -179,51 +135,34 @@ pub(crate) fn sentence(words: &str) -> String {
     format!("{first}{}{end}", letters.as_str())
 }
 
-/// For a form that shows the text again without its hidden characters.
-pub(crate) fn words_for(refused: NotText) -> String {
-    match refused {
-        NotText::Invisible(hidden) => format!(
-            "This contained the hidden character U+{:04X}, which has been removed. Check the text and send the form again.",
-            u32::from(hidden)
-        ),
-        NotText::TooLong { .. } => sentence(&refused.to_string()),
-    }
-}
-
 #[derive(Default)]
 struct Reader {
     refusals: Vec<Refusal>,
 }
 
 impl Reader {
-    fn refuse(&mut self, field: &'static str, words: impl Into<String>) {
-        self.refusals.push(Refusal::new(field, words));
+    fn refuse(&mut self, field: &'static str, why: impl Into<RefusalReason>) {
+        self.refusals.push(Refusal::new(field, why.into()));
     }
 
     fn text<T>(&mut self, field: &'static str, read: Result<T, NotText>) -> Option<T> {
         match read {
             Ok(text) => Some(text),
             Err(refused) => {
-                self.refuse(field, words_for(refused));
+                self.refuse(field, refused);
                 None
             }
         }
     }
 
-    fn line(&mut self, field: &'static str, text: &str, most: usize, _if_empty: &str) -> Line {
+    fn line(&mut self, field: &'static str, text: &str, most: usize) -> Line {
         self.text(field, Line::parse(text, most)).unwrap_or_default()
     }
 
-    fn needed_line(
-        &mut self,
-        field: &'static str,
-        text: &str,
-        most: usize,
-        if_empty: &str,
-    ) -> Line {
+    fn needed_line(&mut self, field: &'static str, text: &str, most: usize) -> Line {
         let Some(line) = self.text(field, Line::parse(text, most)) else { return Line::default() };
         if line.is_empty() {
-            self.refuse(field, if_empty);
+            self.refuse(field, RefusalReason::Missing);
         }
         line
     }
@@ -234,7 +173,7 @@ impl Reader {
             return Paragraph::default();
         };
         if needed && street.is_empty() {
-            self.refuse("street", "Enter a street address or PO box.");
+            self.refuse("street", RefusalReason::Missing);
         }
         street
     }
@@ -245,7 +184,7 @@ impl Reader {
 
     /// Only a slip of the pen is caught: whether an address exists, the shop cannot ask.
     fn email(&mut self, text: &str) -> Line {
-        let email = self.line("email", text, 120, "");
+        let email = self.line("email", text, 120);
         let has_shape = email.as_str().rsplit_once('@').is_some_and(|(local, domain)| {
             !local.is_empty()
                 && domain.contains('.')
@@ -253,15 +192,12 @@ impl Reader {
                 && !domain.ends_with('.')
         });
         if !email.is_empty() && (!has_shape || email.as_str().contains([' ', ',', '<', '>'])) {
-            self.refuse(
-                "email",
-                "Enter an email address like name@example.org, or leave it blank.",
-            );
+            self.refuse("email", RefusalReason::Email);
         }
         email
     }
 
-    fn optional<T, E: std::fmt::Display>(
+    fn optional<T, E: Into<RefusalReason>>(
         &mut self,
         field: &'static str,
         text: &str,
@@ -275,7 +211,7 @@ impl Reader {
         match parse(text) {
             Ok(read) => Some(read),
             Err(refused) => {
-                self.refuse(field, sentence(&refused.to_string()));
+                self.refuse(field, refused);
                 None
             }
         }
@@ -368,11 +304,10 @@ mod tests {
     }
 
     #[test]
-    fn what_was_hidden_is_named_and_the_words_are_true() {
+    fn what_was_hidden_is_named() {
         let form = DraftForm { city: "Lon\u{202e}don", ..FULL };
         let refusals = Draft::parse(&form, &Coin::Bitcoin).err().unwrap();
-        let words = "This contained the hidden character U+202E, which has been removed. Check the text and send the form again.";
-        assert_eq!(refusals[0].words, words);
+        assert_eq!(refusals[0].why, RefusalReason::Text(NotText::Invisible('\u{202e}')));
     }
 
     #[test]

@@ -1,25 +1,27 @@
 //! What an order is, what a buyer may put into one, and how it may change.
 
 pub mod buyer_key;
+mod buyer_view;
 pub mod code;
 mod code_text;
 pub mod command;
 pub mod draft;
 pub mod due;
-mod event_texts;
 pub mod order;
 pub mod order_ref;
 pub mod pending_task;
 pub mod pgp_block;
+pub mod refusal;
 pub mod status;
 pub mod unpaid;
 mod word_list;
 
 pub use buyer_key::{BuyerIdentity, BuyerRecipient, NotABuyerKey, Unsealed};
+pub use buyer_view::Depth;
 pub use code::{Code, FormToken, LookupName, NumberFor};
 pub use code_text::{NotACode, UnknownWord};
 pub use command::{Command, MOST_ARGUMENT, NotACommand, Refund};
-pub use draft::{Buyer, Delivery, Draft, DraftForm, Refusal, StreetAddress};
+pub use draft::{Buyer, Delivery, Draft, DraftForm, StreetAddress};
 pub use due::{Due, PurgeMode};
 pub use order::{
     AppliedDiscount, FOLLOWED_DAYS, NewOrder, Order, OrderLine, PlacementError, Sending, Shelf,
@@ -28,5 +30,6 @@ pub use order::{
 pub use order_ref::{NotARefPart, NotAnOrderRef, OrderRef, RefPart};
 pub use pending_task::PendingTask;
 pub use pgp_block::{NotAPgpBlock, PgpBlock};
+pub use refusal::{MessageLimit, Refusal, RefusalReason};
 pub use status::{Event, InvalidTransition, NotAStatus, Status};
 pub use unpaid::too_much_held;

@@ -3,7 +3,6 @@
 use crate::domain::cart::PricedCart;
 use crate::domain::catalog::Discount;
 use crate::domain::catalog::Less;
-use crate::domain::catalog::NotUsable;
 use crate::domain::catalog::OfferKey;
 use crate::domain::catalog::Rate;
 use crate::domain::catalog::Sum;
@@ -12,6 +11,7 @@ use crate::domain::orders::Delivery;
 use crate::domain::orders::Draft;
 use crate::domain::orders::OrderRef;
 use crate::domain::orders::Refusal;
+use crate::domain::orders::RefusalReason;
 use crate::domain::orders::Status;
 use crate::domain::payment::Coin;
 use crate::domain::payment::Invoice;
@@ -135,8 +135,7 @@ impl NewOrder {
             .and_then(|rest| rest.plus(more))
             .filter(|total| *total <= shelf.coin.most());
         let total = total.ok_or_else(|| {
-            let words = "The total with shipping is too large for one payment. Split it into several orders.";
-            PlacementError::Fields(vec![Refusal::new("shipping", words)])
+            PlacementError::Fields(vec![Refusal::new("shipping", RefusalReason::TotalTooLarge)])
         })?;
         let status = if draft.transaction.is_some() { Status::Reported } else { Status::Awaiting };
         let currency = shelf.cart.currency.clone();
@@ -192,38 +191,25 @@ fn sending(draft: &Draft, shelf: &Shelf<'_>) -> Result<Option<Sending>, Refusal>
         let fitting = shelf.rates.iter().filter(|rate| rate.reaches(draft.country));
         return match (fitting.min_by_key(|rate| rate.price), &draft.buyer.delivery) {
             (Some(rate), _) => Ok(chosen(rate)),
-            (None, Delivery::Sealed { country, .. }) if country.is_empty() => Err(Refusal::new(
-                "shipping",
-                "Your address is encrypted. Choose a shipping method.",
-            )),
-            (None, _) if shelf.rates.is_empty() => {
-                let currency = &shelf.cart.currency;
-                Err(Refusal::new(
-                    "shipping",
-                    format!("No shipping option for {currency}. Choose another currency."),
-                ))
+            (None, Delivery::Sealed { country, .. }) if country.is_empty() => {
+                Err(Refusal::new("shipping", RefusalReason::ShippingNotChosen))
             }
-            (None, _) => Err(Refusal::new(
-                "country",
-                "We do not ship to this country. Check that its name is in English.",
-            )),
+            (None, _) if shelf.rates.is_empty() => {
+                let currency = shelf.cart.currency.clone();
+                Err(Refusal::new("shipping", RefusalReason::NoShippingFor(currency)))
+            }
+            (None, _) => Err(Refusal::new("country", RefusalReason::NoShippingToCountry)),
         };
     }
     let Some(rate) = shelf.rates.iter().find(|rate| rate.name == draft.shipping.as_str()) else {
-        return Err(Refusal::new(
-            "shipping",
-            "This shipping method is not available. Choose one from the list.",
-        ));
+        return Err(Refusal::new("shipping", RefusalReason::UnknownShipping));
     };
     // A sealed address hides its country: then the buyer's choice is believed, and the seller sees both.
     let hidden =
         matches!(&draft.buyer.delivery, Delivery::Sealed { country, .. } if country.is_empty());
     if !hidden && !rate.reaches(draft.country) {
-        let words = format!(
-            "“{}” does not ship to your country. Choose another shipping method.",
-            rate.name
-        );
-        return Err(Refusal::new("shipping", words));
+        let why = RefusalReason::ShippingElsewhere(rate.name.clone());
+        return Err(Refusal::new("shipping", why));
     }
     Ok(chosen(rate))
 }
@@ -239,34 +225,14 @@ fn discount(
     }
     let found = shelf.discount.as_ref().filter(|(discount, _)| discount.code == draft.discount);
     let Some((discount, used)) = found else {
-        return Err(Refusal::new(
-            "discount",
-            "Unknown discount code. Check it or leave the field blank.",
-        ));
+        return Err(Refusal::new("discount", RefusalReason::UnknownDiscount));
     };
     let currency = &shelf.cart.currency;
     let sum = Sum { currency, coin: shelf.coin, goods, sending };
     // No more than the buyer needs to know: neither the days nor how many have used it.
-    let less = discount.less(sum, *used, now).map_err(|not_usable| {
-        let words = match not_usable {
-            NotUsable::NotYet => {
-                "This discount code is not active yet. Leave the field blank.".to_owned()
-            }
-            NotUsable::NoLonger => {
-                "This discount code has expired. Leave the field blank.".to_owned()
-            }
-            NotUsable::UsedUp => {
-                "This discount code has reached its usage limit. Leave the field blank."
-                    .to_owned()
-            }
-            NotUsable::OtherCurrency => {
-                format!(
-                    "This discount code is not valid for {currency}. Choose another currency or leave the field blank."
-                )
-            }
-        };
-        Refusal::new("discount", words)
-    })?;
+    let less = discount
+        .less(sum, *used, now)
+        .map_err(|why| Refusal::new("discount", RefusalReason::Discount(why, currency.clone())))?;
     let percent = match discount.less {
         Less::Percent(percent) => Some(percent),
         Less::Amounts(_) => None,
@@ -475,14 +441,14 @@ mod tests {
 
     #[test]
     fn a_way_of_sending_without_a_price_here_is_another_refusal_than_one_that_reaches_nobody() {
-        let words = |rates: &[Rate]| match open_asking(&DraftForm::default(), rates, true) {
-            Err(PlacementError::Fields(refusals)) => (refusals[0].field, refusals[0].words.clone()),
+        let refusal = |rates: &[Rate]| match open_asking(&DraftForm::default(), rates, true) {
+            Err(PlacementError::Fields(refusals)) => refusals[0].clone(),
             _ => panic!("it is not refused"),
         };
-        let (field, told) = words(&[]);
-        assert!(field == "shipping" && told.contains("No shipping option for BTC"), "{told}");
-        let (field, told) = words(&[rate("France", Some("FR"), 10)]);
-        assert!(field == "country" && told.contains("do not ship to this country"), "{told}");
+        let btc = RefusalReason::NoShippingFor(Currency::parse("BTC").unwrap());
+        assert_eq!(refusal(&[]), Refusal::new("shipping", btc));
+        let elsewhere = Refusal::new("country", RefusalReason::NoShippingToCountry);
+        assert_eq!(refusal(&[rate("France", Some("FR"), 10)]), elsewhere);
     }
 }
 

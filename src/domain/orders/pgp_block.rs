@@ -7,20 +7,28 @@
 #[derive(Clone, PartialEq, Eq)]
 pub struct PgpBlock(String);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a PGP message is not passed on to the seller.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a PGP message for the seller: {self:?}")]
 pub enum NotAPgpBlock {
-    #[error(
-        "the PGP message is incomplete: copy everything from -----BEGIN PGP MESSAGE----- to -----END PGP MESSAGE-----"
-    )]
     NoFrame,
-    #[error(
-        "this is a PGP key, not a message: encrypt your text to the seller's key and paste the result"
-    )]
+    /// It is a key.
     AKey,
-    #[error("the PGP message is damaged: copy all of it again")]
     Damaged,
-    #[error("the PGP message is longer than 16,000 characters: shorten your text")]
     TooLong,
+    /// The frame is whole, and what is in it is not.
+    DamagedInside,
+    NotEncrypted,
+    Password,
+    HiddenRecipient,
+    /// The key's id, here and below.
+    NotToTheSeller(String),
+    RevokedKey(String),
+    AlsoToAnother(String),
+    /// Made in an old way that shows no tampering.
+    NoIntegrity,
+    /// Made in a newer way than the seller's key says that it can be read.
+    TooNew,
 }
 
 const BEGIN: &str = "-----BEGIN PGP MESSAGE-----";

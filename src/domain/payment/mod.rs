@@ -33,6 +33,6 @@ pub use not_an_address::NotAnAddress;
 pub use observation::{Depth, Observation, PaidState, ScanResult, Tolerance, WatchedInvoice};
 pub use qr::TooLongForAQr;
 pub use transaction::{NotATransactionId, TransactionId};
-pub use uri::{payment_uri, read_by};
+pub use uri::payment_uri;
 pub use view_key::{NotAViewKey, ViewKey, integrated};
 pub use wallet::{Destination, Wallet};

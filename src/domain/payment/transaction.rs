@@ -9,15 +9,11 @@ use crate::domain::payment::Coin;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TransactionId(String);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// Of which coin it is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotATransactionId {
-    #[error(
-        "an Ethereum transaction ID is 0x followed by 64 hex characters; copy it from your wallet"
-    )]
     Ethereum,
-    #[error("a Bitcoin transaction ID is 64 hex characters; copy it from your wallet")]
     Bitcoin,
-    #[error("a Monero transaction ID is 64 hex characters; copy it from your wallet")]
     Monero,
 }
 

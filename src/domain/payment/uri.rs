@@ -24,26 +24,6 @@ pub fn payment_uri(coin: &Coin, address: &Address, amount: Amount) -> String {
     }
 }
 
-/// Which wallets read what, in one line beside the link.
-///
-/// Source: for Ethereum's wallets, tried and read in their sources; for the others, what their makers say.
-pub fn read_by(coin: &Coin) -> &'static str {
-    match coin {
-        Coin::Bitcoin => {
-            "Most Bitcoin wallets can scan the payment link (BIP-21); otherwise copy the address and enter the amount."
-        }
-        Coin::Monero => {
-            "The official Monero wallet, Feather, Cake Wallet and Monerujo can scan the payment link; otherwise copy the address and enter the amount."
-        }
-        Coin::Ether { .. } => {
-            "MetaMask mobile can scan the payment link (EIP-681). MetaMask in a browser, Trust, Trezor and BitBox read only the address: enter the amount yourself."
-        }
-        Coin::Token { .. } => {
-            "Any wallet can scan the address: select the token and enter the amount. Only a few, such as MetaMask mobile, can scan token payment links (EIP-681)."
-        }
-    }
-}
-
 fn decimal_bitcoin(amount: Amount) -> String {
     let satoshi = amount.get().unsigned_abs().div_ceil(10);
     let eight_decimals = format!("{}.{:08}", satoshi / 100_000_000, satoshi % 100_000_000);

@@ -26,7 +26,6 @@ pub use lookup::Lookup;
 pub use maildir::Maildir;
 pub use node_message::NodeMessage;
 pub use order_message::{MOST_UNPACKED, OrderMessage, Told, Unwritable, bill, delivery_name};
-pub use pgp_block_check::BlockFault;
 pub use reply::{MessageId, Reply, Unreadable};
 pub use seal::{SealError, sealed_message};
 pub use seller_key::SellerKey;

@@ -9,6 +9,7 @@ use crate::interfaces::web::page::page;
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::stylesheet::FOR_EVER;
 use crate::interfaces::web::stylesheet::ICON;
+use crate::interfaces::web::texts::text;
 use crate::interfaces::web::visitor::Visitor;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -103,14 +104,14 @@ async fn show_sellers_page(
 pub async fn show_key(app: Data<AppState>) -> Result<HttpResponse, PageError> {
     let (armored, fingerprint) = app.shop.availability.public_key().ok_or(PageError::NotFound)?;
     // What stands before the armor is passed over by OpenPGP programs.
-    let text = format!(
-        "The seller's OpenPGP key. Compare its fingerprint with what the seller publishes elsewhere:\n\n    {fingerprint}\n\n\
-         To encrypt your address: save this page as seller.asc, then run\n\n    gpg --import seller.asc\n    \
-         gpg --armor --encrypt --trust-model always --no-encrypt-to -r {} address.txt\n\n\
-         and paste the content of address.txt.asc into the form. Encrypt to this key only: a message that others can open is refused.\n\n{armored}",
-        fingerprint.replace(' ', "")
+    let (about, how, then) = (text("layout-key"), text("layout-key-how"), text("layout-key-paste"));
+    let id = fingerprint.replace(' ', "");
+    let page = format!(
+        "{about}\n\n    {fingerprint}\n\n{how}\n\n    gpg --import seller.asc\n    \
+         gpg --armor --encrypt --trust-model always --no-encrypt-to -r {id} address.txt\n\n\
+         {then}\n\n{armored}"
     );
-    Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(text))
+    Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(page))
 }
 
 pub async fn show_mirrors(app: Data<AppState>) -> Result<HttpResponse, PageError> {

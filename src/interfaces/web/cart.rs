@@ -3,6 +3,7 @@
 use crate::domain::cart::Basket;
 use crate::domain::cart::CartId;
 use crate::domain::cart::PricedCart;
+use crate::domain::cart::Refused;
 use crate::domain::catalog::OfferKey;
 use crate::domain::catalog::Slug;
 use crate::domain::payment::Wallet;
@@ -19,8 +20,11 @@ use crate::interfaces::web::extract::VerifiedForm;
 use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::page::send;
 use crate::interfaces::web::page_cache::CachedPage;
+use crate::interfaces::web::reasons::notice;
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::state::SiteSnapshot;
+use crate::interfaces::web::texts::Text;
+use crate::interfaces::web::texts::text;
 use crate::interfaces::web::visitor::Visitor;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -34,11 +38,12 @@ use serde::Deserialize;
 #[template(path = "cart/cart.html")]
 struct CartPage<'a> {
     layout: Layout<'a>,
-    notices: Vec<String>,
-    refused: Option<&'a str>,
+    notices: Vec<Text<'static>>,
+    refused: Option<Text<'static>>,
     lines: Vec<LineView>,
     total: String,
-    other_totals: Vec<String>,
+    /// Empty: there are none.
+    other_totals: String,
     asks_for_sending: bool,
     can_be_ordered: bool,
 }
@@ -70,8 +75,6 @@ pub struct CurrencyForm {
     back: String,
 }
 
-const TOO_LARGE: &str = "Cart limit reached. Check out first or remove an item.";
-
 pub async fn show(
     request: HttpRequest,
     app: Data<AppState>,
@@ -84,7 +87,7 @@ pub async fn show(
 struct RefusedChange<'a> {
     key: Option<OfferKey>,
     typed: &'a str,
-    words: &'a str,
+    words: Text<'static>,
 }
 
 async fn show_cart(
@@ -108,11 +111,12 @@ async fn show_cart(
             ..line_view(line, refused.map(|refused| refused.typed))
         }
     });
+    let lines = lines.collect();
     let template = CartPage {
         layout: Layout::new(app, &facts, currency, "/cart"),
-        notices: looked.iter().flat_map(|cart| &cart.notices).map(ToString::to_string).collect(),
-        refused: refused.as_ref().map(|refused| refused.words),
-        lines: lines.collect(),
+        notices: looked.iter().flat_map(|cart| &cart.notices).map(notice).collect(),
+        refused: refused.map(|refused| refused.words),
+        lines,
         total: looked
             .as_ref()
             .and_then(|cart| cart.total)
@@ -190,7 +194,7 @@ async fn other_totals(
     facts: &SiteSnapshot,
     basket: &Basket,
     currency: &str,
-) -> Result<Vec<String>, PageError> {
+) -> Result<String, PageError> {
     let mut totals = Vec::new();
     for wallet in facts
         .wallets
@@ -202,7 +206,13 @@ async fn other_totals(
             totals.push(format!("{total} {}", wallet.currency));
         }
     }
-    Ok(totals)
+    let Some(last) = totals.pop() else { return Ok(String::new()) };
+    match totals.is_empty() {
+        true => Ok(last),
+        false => {
+            Ok(text("cart-list-or").with("first", totals.join(", ")).with("last", last).to_string())
+        }
+    }
 }
 
 pub async fn add(
@@ -215,7 +225,7 @@ pub async fn add(
     let (option, typed) = (form.option.as_str(), form.quantity.as_str());
     // The ancestor's form had no quantity: it always put in one.
     let quantity = if typed.is_empty() { Quantity::new(1) } else { Quantity::parse(typed) };
-    let refuse = |field, words: String| {
+    let refuse = |field, words: Text<'static>| {
         let (request, app, visitor, slug) = (&request, &app, &visitor, &slug);
         async move {
             show_refused_add(
@@ -223,7 +233,7 @@ pub async fn add(
                 app,
                 visitor,
                 slug,
-                RefusedAdd { option, quantity: typed, field, words: &words },
+                RefusedAdd { option, quantity: typed, field, words },
             )
             .await
         }
@@ -234,21 +244,19 @@ pub async fn add(
         if store::products::find_shown(&mut *app.shop.db.reader().await?, &slug).await?.is_none() {
             return Err(PageError::NotFound);
         }
-        return refuse("option", "Choose an option.".to_owned()).await;
+        return refuse("option", text("cart-choose-option")).await;
     };
     let quantity = match quantity {
         Ok(quantity) => quantity,
-        Err(_) => {
-            return refuse("quantity", "Enter a whole number from 1 to 99.".to_owned()).await;
-        }
+        Err(_) => return refuse("quantity", text("cart-whole-number")).await,
     };
     let mut basket = visitor.basket.clone();
-    if let Err(refused) = basket.add(key, quantity) {
-        return refuse("quantity", refused.to_string()).await;
+    if let Err(Refused::TooMany) = basket.add(key, quantity) {
+        return refuse("quantity", text("cart-at-most")).await;
     }
     let (facts, _) = app.facts().await?;
     let Some(wallet) = app.currency(&facts, visitor.currency.as_deref()) else {
-        return refuse("quantity", "Ordering is not available yet.".to_owned()).await;
+        return refuse("quantity", text("cart-not-yet-open")).await;
     };
     let cart = look_again(&app, &basket, wallet).await?;
     if let Some(words) = hindrance(&cart, key) {
@@ -258,31 +266,28 @@ pub async fn add(
     basket.remember(&wallet.currency, |key| price_in(&cart, key).flatten());
     match visitor.cart_cookie(&app.cookie_key, &basket) {
         Ok(cookie) => Ok(see_other("/cart", &[cookie])),
-        Err(_) => refuse("quantity", TOO_LARGE.to_owned()).await,
+        Err(_) => refuse("quantity", text("cart-full")).await,
     }
 }
 
 /// Why this line cannot be bought as it stands.
-fn hindrance(cart: &PricedCart, key: OfferKey) -> Option<String> {
+fn hindrance(cart: &PricedCart, key: OfferKey) -> Option<Text<'static>> {
     let line = cart.lines.iter().find(|line| line.offer.key == key)?;
     if line.sum.is_some() && cart.total.is_some() {
         return None;
     }
     let name = line.offer.full_name();
     let words = match line.offer.stock {
-        ..=0 => format!("{name} is sold out."),
-        left if left < line.quantity.get() => format!(
-            "Only {left} {name} in stock (you asked for {}, including your cart).",
-            line.quantity
-        ),
-        _ if line.offer.price.is_none() => {
-            format!("{name} is not available in {}. Choose another currency.", cart.currency)
+        ..=0 => text("cart-item-sold-out"),
+        left if left < line.quantity.get() => {
+            text("cart-item-too-few").count("left", left).count("wanted", line.quantity)
         }
-        left => format!(
-            "Only {left} in stock for all options of {name} together, including those in your cart."
-        ),
+        _ if line.offer.price.is_none() => {
+            text("cart-item-other-currency").with("currency", &cart.currency)
+        }
+        left => text("cart-options-too-few").count("left", left),
     };
-    Some(words)
+    Some(words.with("name", name))
 }
 
 pub async fn change(
@@ -300,7 +305,7 @@ pub async fn change(
         Ok(quantity) => basket.change(key, quantity),
         Err(_) if typed.trim() == "0" => basket.remove(key),
         Err(_) => {
-            let words = "Enter a whole number from 1 to 99, or 0 to remove the item.";
+            let words = text("cart-whole-number-or-0");
             let refused = RefusedChange { key: Some(key), typed, words };
             return show_cart(
                 &request,
@@ -319,7 +324,7 @@ pub async fn change(
     match visitor.cart_cookie(&app.cookie_key, &basket) {
         Ok(cookie) => Ok(see_other("/cart", &[cookie])),
         Err(_) => {
-            let refused = RefusedChange { key: Some(key), typed, words: TOO_LARGE };
+            let refused = RefusedChange { key: Some(key), typed, words: text("cart-full") };
             show_cart(&request, &app, visitor, StatusCode::UNPROCESSABLE_ENTITY, Some(refused))
                 .await
         }
@@ -355,7 +360,7 @@ pub async fn choose_currency(
     let wanted = form.currency.trim().to_ascii_uppercase();
     let Some(wallet) = facts.wallets.iter().find(|wallet| wallet.currency.as_str() == wanted)
     else {
-        let words = "This currency is not accepted. Choose one of those above.";
+        let words = text("cart-unknown-currency");
         let refused = RefusedChange { key: None, typed: "", words };
         return show_cart(&request, &app, visitor, StatusCode::UNPROCESSABLE_ENTITY, Some(refused))
             .await;

@@ -20,6 +20,8 @@ use crate::interfaces::web::page::send;
 use crate::interfaces::web::page_cache::CachedPage;
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::state::SiteSnapshot;
+use crate::interfaces::web::texts::Text;
+use crate::interfaces::web::texts::text;
 use crate::interfaces::web::visitor::Visitor;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -40,8 +42,9 @@ struct CardView {
     initial: char,
     price: Option<Amount>,
     from: bool,
-    stock: Stock,
-    says_stock: bool,
+    is_sold_out: bool,
+    /// Where it is worth a word.
+    stock: Option<Text<'static>>,
     thumb: Option<Image>,
     /// Where the window's sheet has the thumb.
     cell: Option<SheetCell>,
@@ -82,11 +85,11 @@ struct ProductPage<'a> {
     from: bool,
     /// The currencies it can be bought in instead.
     others: String,
-    stock: Stock,
+    stock: Text<'static>,
     can_be_bought: bool,
     choices: Vec<Choice>,
     quantity: &'a str,
-    refused: Option<&'a str>,
+    refused: Option<Text<'static>>,
     refused_field: &'a str,
     next: Option<(String, String)>,
 }
@@ -104,7 +107,7 @@ pub struct RefusedAdd<'a> {
     pub quantity: &'a str,
     /// `option` or `quantity`.
     pub field: &'a str,
-    pub words: &'a str,
+    pub words: Text<'static>,
 }
 
 pub async fn show_window(
@@ -139,7 +142,7 @@ pub async fn show_all(
     app: Data<AppState>,
     visitor: Visitor,
 ) -> Result<HttpResponse, PageError> {
-    let title = "All products".to_owned();
+    let title = text("catalog-all-products").to_string();
     show_list(&request, &app, &visitor, "", title, "/product").await
 }
 
@@ -189,7 +192,7 @@ async fn show_list(
         layout: Layout::new(app, &facts, currency, at(number)),
         title,
         summary: products(total),
-        nothing: format!("No products in {currency}. Switch currency above."),
+        nothing: text("catalog-list-empty").with("currency", currency).to_string(),
         cards,
         page: number,
         pages,
@@ -228,16 +231,14 @@ pub async fn search(
     let template = ListPage {
         layout,
         title: if query.trim().is_empty() {
-            "Search".to_owned()
+            text("catalog-search").to_string()
         } else {
-            format!("Search: {}", query.trim())
+            text("catalog-search-title").with("query", query.trim()).to_string()
         },
         summary: products(i64::try_from(found.len()).unwrap_or(i64::MAX)),
         nothing: match query.trim() {
-            "" => "Enter a search term above.".to_owned(),
-            query => {
-                format!("No results for “{query}”. Try fewer words, or the beginning of a word.")
-            }
+            "" => text("catalog-search-nothing-typed").to_string(),
+            query => text("catalog-search-no-results").with("query", query).to_string(),
         },
         cards,
         page: number,
@@ -305,10 +306,18 @@ async fn product_page<'a>(
         let pieces = option.stock.unwrap_or(product.stock);
         let mut words = option.name.clone();
         if differ && let Some(price) = price {
-            words.push_str(&format!(", {price} {currency}"));
+            let priced = text("catalog-option-price").with("option", words);
+            words = priced.with("price", price).with("currency", currency).to_string();
         }
-        if Stock::of(pieces) != Stock::InStock && option.stock.is_some() {
-            words.push_str(&format!(" ({})", Stock::of(pieces).to_string().to_lowercase()));
+        if option.stock.is_some() {
+            words = match Stock::of(pieces) {
+                Stock::SoldOut => text("catalog-option-sold-out").with("option", words).to_string(),
+                Stock::Few(left) => {
+                    let few = text("catalog-option-few-left").with("option", words);
+                    few.count("left", left).to_string()
+                }
+                Stock::InStock => words,
+            };
         }
         let chosen = refused.as_ref().is_some_and(|refused| refused.option == option.name);
         Choice {
@@ -318,12 +327,10 @@ async fn product_page<'a>(
             chosen,
         }
     });
-    let others: Vec<&str> = product
-        .prices
-        .iter()
-        .map(|(name, _)| name.as_str())
-        .filter(|name| *name != currency)
-        .collect();
+    let others = product.prices.iter().map(|(name, _)| name.to_string());
+    let others = others.filter(|name| name != currency).reduce(|first, last| {
+        text("catalog-list-and").with("first", first).with("last", last).to_string()
+    });
     let crumbs = product.categories.iter().map(|name| CategoryLink {
         name: name.clone(),
         href: category_href(name),
@@ -338,13 +345,13 @@ async fn product_page<'a>(
         crumbs: crumbs.collect(),
         price: lowest,
         from: differ,
-        others: others.join(" and "),
-        stock: Stock::of(stock),
+        others: others.unwrap_or_default(),
+        stock: stock_text(Stock::of(stock)),
         can_be_bought: 0 < stock && lowest.is_some(),
         choices: choices.collect(),
         quantity: refused.as_ref().map_or("1", |refused| refused.quantity),
-        refused: refused.as_ref().map(|refused| refused.words),
         refused_field: refused.as_ref().map_or("", |refused| refused.field),
+        refused: refused.map(|refused| refused.words),
         next,
     })
 }
@@ -381,8 +388,8 @@ fn card_views(cards: Vec<Card>) -> Vec<CardView> {
                 name: card.name,
                 price: card.price,
                 from: card.from,
-                stock,
-                says_stock: stock != Stock::InStock,
+                is_sold_out: stock == Stock::SoldOut,
+                stock: (stock != Stock::InStock).then(|| stock_text(stock)),
                 thumb: card.thumb,
                 cell: None,
             }
@@ -392,6 +399,14 @@ fn card_views(cards: Vec<Card>) -> Vec<CardView> {
 
 fn initial(name: &str) -> char {
     name.chars().find(|c| c.is_alphanumeric()).unwrap_or('·').to_uppercase().next().unwrap_or('·')
+}
+
+fn stock_text(stock: Stock) -> Text<'static> {
+    match stock {
+        Stock::SoldOut => text("catalog-sold-out"),
+        Stock::Few(left) => text("catalog-few-left").count("left", left),
+        Stock::InStock => text("catalog-in-stock"),
+    }
 }
 
 fn page_number(request: &HttpRequest) -> Result<i64, PageError> {
@@ -410,5 +425,5 @@ fn pages_of(total: i64) -> i64 {
 }
 
 fn products(n: i64) -> String {
-    if n == 1 { "1 product".to_owned() } else { format!("{n} products") }
+    text("catalog-products").count("total", n).to_string()
 }

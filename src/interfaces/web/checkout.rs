@@ -5,7 +5,6 @@ use crate::actions::OrderRequest;
 use crate::actions::PlaceOrderOutcome;
 use crate::domain::cart::PricedCart;
 use crate::domain::catalog::Rate;
-use crate::domain::catalog::reach;
 use crate::domain::orders::Code;
 use crate::domain::orders::Draft;
 use crate::domain::orders::DraftForm;
@@ -14,6 +13,7 @@ use crate::domain::orders::OrderRef;
 use crate::domain::orders::Refusal;
 use crate::domain::payment::Wallet;
 use crate::domain::values::Amount;
+use crate::domain::values::Country;
 use crate::domain::values::text::without_hidden;
 use crate::infra::store;
 use crate::interfaces::http::connection_of;
@@ -29,8 +29,14 @@ use crate::interfaces::web::extract::VerifiedForm;
 use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::page::send;
 use crate::interfaces::web::page_cache::CachedPage;
+use crate::interfaces::web::reasons::notice;
+use crate::interfaces::web::reasons::refusal;
+use crate::interfaces::web::reasons::why_closed;
+use crate::interfaces::web::receipt::write_receipt;
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::state::SiteSnapshot;
+use crate::interfaces::web::texts::Text;
+use crate::interfaces::web::texts::text;
 use crate::interfaces::web::visitor::OpenOrder;
 use crate::interfaces::web::visitor::Visitor;
 use actix_web::HttpRequest;
@@ -47,10 +53,10 @@ use std::time::Duration;
 struct CheckoutPage<'a> {
     layout: Layout<'a>,
     form: &'a FormView,
-    refusals: &'a [Refusal],
+    refusals: &'a [Refused],
     /// Why no order can be taken just now, though nothing is wrong with this one.
-    wait: Option<&'a str>,
-    notices: Vec<String>,
+    wait: Option<Text<'static>>,
+    notices: Vec<Text<'static>>,
     lines: Vec<LineView>,
     total: Amount,
     /// What the buyer sees now, so that a form that was shown another sum is not taken for consent to this one.
@@ -60,7 +66,7 @@ struct CheckoutPage<'a> {
     has_discounts: bool,
     keep_days: i64,
     /// How long the price is guaranteed.
-    payment_time: String,
+    payment_time: Text<'static>,
 }
 
 struct RateView {
@@ -133,7 +139,18 @@ impl CheckoutForm {
 /// The form as it is shown: with the buyer's words still in it, and what is wrong with each.
 struct FormView {
     fields: Vec<FieldView>,
-    currency: String,
+}
+
+/// What is wrong with a field.
+struct Refused {
+    field: &'static str,
+    words: String,
+}
+
+impl Refused {
+    fn of(why: &Refusal) -> Self {
+        Self { field: why.field, words: refusal(why).to_string() }
+    }
 }
 
 struct FieldView {
@@ -145,7 +162,7 @@ struct FieldView {
 }
 
 impl FormView {
-    fn new(currency: &str, form: &CheckoutForm, refusals: &[Refusal]) -> Self {
+    fn new(form: &CheckoutForm, refusals: &[Refused]) -> Self {
         let error = |name: &str| refusals.iter().find(|refusal| refusal.field == name);
         let fields = form.fields();
         let first = fields.iter().map(|(name, ..)| *name).find(|name| error(name).is_some());
@@ -153,10 +170,10 @@ impl FormView {
             name,
             most,
             value: without_hidden(value),
-            error: error(name).map(|refusal| refusal.words.clone()).unwrap_or_default(),
+            error: error(name).map(|refused| refused.words.clone()).unwrap_or_default(),
             first_refused: first == Some(name),
         });
-        Self { fields: fields.into(), currency: currency.to_owned() }
+        Self { fields: fields.into() }
     }
 
     fn field(&self, name: &str) -> &FieldView {
@@ -164,10 +181,6 @@ impl FormView {
             .iter()
             .find(|field| field.name == name)
             .expect("the template names fields of the table above")
-    }
-
-    fn refund_label(&self) -> String {
-        format!("{} refund address", self.currency)
     }
 }
 
@@ -198,7 +211,7 @@ pub async fn show(
     if let Some(closed) = actions::why_closed(&app.shop, now()).await? {
         return Err(PageError::Closed(closed));
     }
-    let form = FormView::new(wallet.currency.as_str(), &CheckoutForm::default(), &[]);
+    let form = FormView::new(&CheckoutForm::default(), &[]);
     let again = Again { form: &form, refusals: &[], wait: None, cart: &cart, other_form: false };
     show_form(&request, &app, visitor, &facts, wallet, StatusCode::OK, again).await
 }
@@ -206,8 +219,8 @@ pub async fn show(
 /// The form as it goes back to the buyer.
 struct Again<'a> {
     form: &'a FormView,
-    refusals: &'a [Refusal],
-    wait: Option<&'a str>,
+    refusals: &'a [Refused],
+    wait: Option<Text<'static>>,
     cart: &'a PricedCart,
     /// Whether it was sent from a page that showed something else.
     other_form: bool,
@@ -228,10 +241,9 @@ async fn show_form(
     let asks_for_sending = store::shipping::has_any(&mut db).await?;
     let has_discounts = store::discounts::has_any(&mut db).await?;
     drop(db);
-    let mut notices: Vec<String> = again.cart.notices.iter().map(ToString::to_string).collect();
+    let mut notices: Vec<_> = again.cart.notices.iter().map(notice).collect();
     if again.other_form && notices.is_empty() {
-        notices
-            .push("Your cart or your currency has changed since you opened this form.".to_owned());
+        notices.push(text("checkout-cart-changed"));
     }
     let template = CheckoutPage {
         layout: Layout::new(app, facts, wallet.currency.as_str(), "/checkout"),
@@ -258,9 +270,22 @@ async fn show_form(
 }
 
 /// `2 hours`, or `90 minutes` where it is not whole hours.
-fn time_of(minutes: i64) -> String {
-    let (n, unit) = if minutes % 60 == 0 { (minutes / 60, "hour") } else { (minutes, "minute") };
-    format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
+fn time_of(minutes: i64) -> Text<'static> {
+    match minutes % 60 {
+        0 => text("checkout-hours").count("n", minutes / 60),
+        _ => text("checkout-minutes").count("n", minutes),
+    }
+}
+
+/// Where a way of sending leads; no country: everywhere.
+fn reach(countries: &[Country]) -> String {
+    match countries {
+        [] => text("checkout-worldwide").to_string(),
+        countries if countries.len() <= 4 => {
+            countries.iter().map(|country| country.name()).collect::<Vec<_>>().join(", ")
+        }
+        countries => text("checkout-countries").count("n", countries.len()).to_string(),
+    }
 }
 
 fn sum_shown(cart: &PricedCart) -> String {
@@ -298,12 +323,16 @@ pub async fn submit(
         Err(refused) => refusals = refused,
         Ok(_) if other_form => {}
         Ok(draft) => {
-            let placing =
-                OrderRequest { basket: &visitor.basket, currency: &wallet.currency, draft };
+            let placing = OrderRequest {
+                basket: &visitor.basket,
+                currency: &wallet.currency,
+                receipt: write_receipt(&draft.buyer),
+                draft,
+            };
             match tried_to_place(&request, &app, placing).await {
                 Tried::Placed(PlaceOrderOutcome::Order(_)) => return Ok(placed(&app, &visitor)),
                 Tried::Placed(PlaceOrderOutcome::Changed(cart)) => {
-                    let form = FormView::new(wallet.currency.as_str(), &form, &[]);
+                    let form = FormView::new(&form, &[]);
                     let again = Again {
                         form: &form,
                         refusals: &[],
@@ -325,7 +354,7 @@ pub async fn submit(
                 Tried::Placed(PlaceOrderOutcome::Refused(refused)) => refusals = refused,
                 Tried::Placed(PlaceOrderOutcome::Full) => wait = Some(FULL),
                 Tried::Placed(PlaceOrderOutcome::Closed(closed)) => {
-                    wait = Some(Wait { words: closed.words(), ..CLOSED });
+                    wait = Some(Wait { why: why_closed(&closed), ..CLOSED });
                 }
                 Tried::Broken => wait = Some(BROKEN),
                 Tried::TooMany(time) => {
@@ -345,9 +374,10 @@ pub async fn submit(
     }
     let fields = form.fields();
     refusals.sort_by_key(|refusal| fields.iter().position(|(name, ..)| *name == refusal.field));
-    let form = FormView::new(wallet.currency.as_str(), &form, &refusals);
-    let words = wait.as_ref().map(|wait| wait.words);
-    let again = Again { form: &form, refusals: &refusals, wait: words, cart: &cart, other_form };
+    let refusals: Vec<Refused> = refusals.iter().map(Refused::of).collect();
+    let form = FormView::new(&form, &refusals);
+    let why = wait.as_ref().map(|wait| text(wait.why));
+    let again = Again { form: &form, refusals: &refusals, wait: why, cart: &cart, other_form };
     let status = wait.as_ref().map_or(StatusCode::UNPROCESSABLE_ENTITY, |wait| wait.status);
     let mut response = show_form(&request, &app, visitor, &facts, wallet, status, again).await?;
     if let Some(wait) = wait {
@@ -359,28 +389,20 @@ pub async fn submit(
 /// Why no order is taken just now, though the buyer has done nothing wrong and can mend nothing: hence no 422.
 struct Wait {
     status: StatusCode,
-    words: &'static str,
+    /// The id of a text.
+    why: &'static str,
     /// Units: seconds until another try makes sense.
     seconds: u64,
 }
 
-const FULL: Wait = Wait {
-    status: StatusCode::SERVICE_UNAVAILABLE,
-    words: "Too many orders are awaiting payment right now. Try again in about 10 minutes. Your entries are kept.",
-    seconds: 600,
-};
-/// Its words are the reason's.
-const CLOSED: Wait = Wait { status: StatusCode::SERVICE_UNAVAILABLE, words: "", seconds: 3_600 };
-const BROKEN: Wait = Wait {
-    status: StatusCode::SERVICE_UNAVAILABLE,
-    words: "Something went wrong on our side, and there is nothing to pay. Try again in a few minutes. Your entries are kept.",
-    seconds: 60,
-};
-const TOO_MANY: Wait = Wait {
-    status: StatusCode::TOO_MANY_REQUESTS,
-    words: "Too many unpaid orders. Pay for one or let one expire first. Your entries are kept.",
-    seconds: 600,
-};
+const FULL: Wait =
+    Wait { status: StatusCode::SERVICE_UNAVAILABLE, why: "checkout-full", seconds: 600 };
+/// Its text is the reason's.
+const CLOSED: Wait = Wait { status: StatusCode::SERVICE_UNAVAILABLE, why: "", seconds: 3_600 };
+const BROKEN: Wait =
+    Wait { status: StatusCode::SERVICE_UNAVAILABLE, why: "checkout-broken", seconds: 60 };
+const TOO_MANY: Wait =
+    Wait { status: StatusCode::TOO_MANY_REQUESTS, why: "checkout-too-many", seconds: 600 };
 
 /// What became of an order that was tried.
 enum Tried {
@@ -443,7 +465,7 @@ mod tests {
             (90, "90 minutes"),
             (120, "2 hours"),
         ] {
-            assert_eq!(time_of(minutes), expected);
+            assert_eq!(time_of(minutes).to_string(), expected);
         }
     }
 }

@@ -10,7 +10,9 @@ use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::extract::VerifiedForm;
 use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::page::page;
+use crate::interfaces::web::reasons::not_a_code;
 use crate::interfaces::web::state::AppState;
+use crate::interfaces::web::texts::text;
 use crate::interfaces::web::visitor::OpenOrder;
 use crate::interfaces::web::visitor::Visitor;
 use actix_web::HttpRequest;
@@ -65,8 +67,6 @@ impl Asked {
     }
 }
 
-const NOT_FOUND: &str = "We could not find an order for this code. Check spelling and word order. Orders that were finished long ago, or never paid, have been erased.";
-
 pub async fn ask(
     request: &HttpRequest,
     app: &AppState,
@@ -109,8 +109,8 @@ pub async fn open(
                 visitor.order_cookie(&app.cookie_key, &OpenOrder { code, is_noted: true, seen });
             return Ok(see_other("/order", &[cookie]));
         }
-        (Ok(_), None) => NOT_FOUND.to_owned(),
-        (Err(why), _) => why.to_string(),
+        (Ok(_), None) => text("order-code-not-found").to_string(),
+        (Err(why), _) => not_a_code(&why),
     };
     // A field of one line shows no line ends: words that they part would run together.
     let typed = without_hidden(typed).replace(['\r', '\n', '\t'], " ");

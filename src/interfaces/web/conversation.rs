@@ -7,7 +7,11 @@ use crate::infra::store;
 use crate::infra::store::messages::MessageKind;
 use crate::infra::store::messages::SealedMessage;
 use crate::interfaces::web::error::PageError;
+use crate::interfaces::web::order_texts::event;
 use crate::interfaces::web::state::AppState;
+use crate::interfaces::web::texts::Text;
+use crate::interfaces::web::texts::day;
+use crate::interfaces::web::texts::text;
 
 /// What happened to an order and who said what, as its page shows it.
 pub struct Conversation {
@@ -24,8 +28,8 @@ pub struct Conversation {
 
 pub struct Piece {
     pub kind: &'static str,
-    pub who: &'static str,
-    pub day: String,
+    pub who: Option<Text<'static>>,
+    pub day: Text<'static>,
     pub day_machine: String,
     pub words: String,
     /// Words for a program, which are shown exactly as they came.
@@ -78,36 +82,27 @@ fn piece(
     shows_read: bool,
 ) -> Piece {
     let words = match &kept.sealed {
-        Some(sealed) => key
-            .open(sealed)
-            .unwrap_or_else(|_| "(This message is damaged and cannot be displayed.)".to_owned()),
+        Some(sealed) => {
+            key.open(sealed).unwrap_or_else(|_| text("order-message-damaged").to_string())
+        }
         None => String::new(),
     };
     let (kind, who) = match kept.kind {
-        MessageKind::Question => ("question", "You"),
-        MessageKind::Answer => ("answer", "Seller"),
+        MessageKind::Question => ("question", Some(text("order-you"))),
+        MessageKind::Answer => ("answer", Some(text("order-seller"))),
         MessageKind::Step | MessageKind::Receipt => {
-            ("step", kept.status.map_or("", |status| action(status, stood)))
+            ("step", kept.status.map(|status| text(event(status, stood))))
         }
     };
     Piece {
         kind,
         who,
-        day: kept.day.day(),
+        day: day(kept.day),
         day_machine: kept.day.rfc_3339()[..10].to_owned(),
         is_armor: words.contains("-----BEGIN PGP"),
         words,
         is_new: !is_own(kept) && seen < kept.id,
         is_read: kept.is_read && shows_read,
-    }
-}
-
-fn action(status: Status, stood: Option<Status>) -> &'static str {
-    match (stood, status) {
-        (Some(Status::Confirmed | Status::Overpaid), Status::Unconfirmed) => {
-            "Payment reversed by the network: no longer confirmed"
-        }
-        (_, status) => status.action(),
     }
 }
 

@@ -4,6 +4,9 @@ use crate::actions::ClosedReason;
 use crate::infra::store;
 use crate::infra::store::StoreError;
 use crate::interfaces::http::FormError;
+use crate::interfaces::web::reasons::why_closed;
+use crate::interfaces::web::texts::Text;
+use crate::interfaces::web::texts::text;
 use actix_web::HttpResponse;
 use actix_web::ResponseError;
 use actix_web::http::StatusCode;
@@ -57,38 +60,33 @@ impl PageError {
     }
 
     /// Title and what to do, for the visitor.
-    pub fn words(&self) -> (&'static str, String) {
-        match self {
-            Self::NotFound => ("Page not found", "Check the address. The product may no longer be available.".to_owned()),
-            Self::NoCookie => (
-                "Cookies are blocked",
-                "Your cart and your order are kept in cookies until you close the browser. Allow cookies for this site, and turn off any setting or extension that blocks them. Then go back, reload the page and try again. Nothing was changed.".to_owned(),
-            ),
-            Self::Form(FormError::Foreign) => (
-                "This form has expired",
-                "It was opened in another browser, or your browser was closed since. Go back, reload the page and send it again. Nothing was changed.".to_owned(),
-            ),
-            Self::Form(FormError::ContentType) => ("Invalid form", "Use the forms of this shop. Nothing was changed.".to_owned()),
-            Self::Form(FormError::TooLarge) => (
-                "Request too large",
-                format!("A form can hold at most {} KB. Go back and shorten your text. Nothing was changed.", MOST_BYTES / 1024),
-            ),
-            Self::Form(FormError::TooSlow) => ("Request timed out", "The form did not arrive completely. Go back and send it again. Nothing was changed.".to_owned()),
-            Self::Form(FormError::Busy) => (
-                "The shop is busy",
-                "Too many visitors right now. Wait a few seconds, go back and send the form again. Nothing was changed.".to_owned(),
-            ),
-            Self::NoOrderOpen => ("No order is open in this browser", "Enter your order code under “Track order”.".to_owned()),
-            Self::Closed(closed) => (
-                "Ordering is paused",
-                format!("{} Nothing was ordered, and there is nothing to pay. Existing orders are not affected.", closed.words()),
-            ),
-            Self::Store(_) | Self::Broken(_) if self.is_temporary() => ("Try again later", TRY_LATER.to_owned()),
-            Self::Template(_) | Self::Store(_) | Self::Broken(_) => (
-                "Something went wrong",
-                "The error is on our side. Try again in a few minutes. If you were placing an order, check “Track order” first: it may have been placed.".to_owned(),
-            ),
-        }
+    pub fn words(&self) -> (Text<'static>, Text<'static>) {
+        let (title, words) = match self {
+            Self::NotFound => ("error-not-found-title", "error-not-found"),
+            Self::NoCookie => ("error-no-cookie-title", "error-no-cookie"),
+            Self::Form(FormError::Foreign) => ("error-foreign-form-title", "error-foreign-form"),
+            Self::Form(FormError::ContentType) => {
+                ("error-content-type-title", "error-content-type")
+            }
+            Self::Form(FormError::TooLarge) => {
+                let words = text("error-too-large").count("kilobytes", MOST_BYTES / 1024);
+                return (text("error-too-large-title"), words);
+            }
+            Self::Form(FormError::TooSlow) => ("error-too-slow-title", "error-too-slow"),
+            Self::Form(FormError::Busy) => ("error-busy-title", "error-busy"),
+            Self::NoOrderOpen => ("error-no-order-title", "error-no-order"),
+            Self::Closed(closed) => {
+                let words = text("error-closed").with("why", text(why_closed(closed)));
+                return (text("error-closed-title"), words);
+            }
+            Self::Store(_) | Self::Broken(_) if self.is_temporary() => {
+                ("error-later-title", "error-later")
+            }
+            Self::Template(_) | Self::Store(_) | Self::Broken(_) => {
+                ("error-broken-title", "error-broken")
+            }
+        };
+        (text(title), text(words))
     }
 }
 
@@ -114,5 +112,3 @@ impl ResponseError for PageError {
         HttpResponse::new(self.status_code())
     }
 }
-
-const TRY_LATER: &str = "The shop cannot save anything right now. Reload this page in a minute: your browser sends the form again with your entries. It counts only once.";

@@ -6,6 +6,8 @@ use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::page::page;
 use crate::interfaces::web::state::AppState;
+use crate::interfaces::web::texts::Text;
+use crate::interfaces::web::texts::text;
 use crate::interfaces::web::visitor::Visitor;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -20,8 +22,8 @@ use askama::Template;
 #[template(path = "pages/trouble.html")]
 struct TroublePage<'a> {
     layout: Layout<'a>,
-    title: &'a str,
-    words: &'a str,
+    title: &'a Text<'static>,
+    words: &'a Text<'static>,
 }
 
 pub async fn unknown_address(request: HttpRequest) -> HttpResponse {
@@ -29,9 +31,8 @@ pub async fn unknown_address(request: HttpRequest) -> HttpResponse {
 }
 
 pub async fn wrong_method(request: &HttpRequest, allowed: &'static str) -> HttpResponse {
-    let words = "Use the links and forms of this shop.";
-    let mut response =
-        trouble_page(request, StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", words).await;
+    let words = (text("error-method-title"), text("error-method"));
+    let mut response = trouble_page(request, StatusCode::METHOD_NOT_ALLOWED, words).await;
     response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allowed));
     response
 }
@@ -44,8 +45,7 @@ pub async fn trouble(request: &HttpRequest, error: &PageError) -> HttpResponse {
             return not_ordered(request).await;
         }
     }
-    let (title, words) = error.words();
-    let mut response = trouble_page(request, error.status_code(), title, &words).await;
+    let mut response = trouble_page(request, error.status_code(), error.words()).await;
     if error.is_temporary() {
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_SECONDS.into());
     }
@@ -64,25 +64,23 @@ async fn not_ordered(request: &HttpRequest) -> HttpResponse {
         None => None,
     };
     let (title, words) = match is_placed {
-        Some(false) => ("Your order was not placed", NOT_ORDERED),
+        Some(false) => ("error-not-ordered-title", "error-not-ordered"),
         // An earlier sending of the same form may have been heard, and its answer lost.
-        _ => ("Your order may have been placed", PERHAPS_ORDERED),
+        _ => ("error-perhaps-ordered-title", "error-perhaps-ordered"),
     };
-    let mut response = trouble_page(request, StatusCode::SERVICE_UNAVAILABLE, title, words).await;
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    let mut response = trouble_page(request, status, (text(title), text(words))).await;
     response.headers_mut().insert(header::RETRY_AFTER, RETRY_SECONDS.into());
     response
 }
 
-const NOT_ORDERED: &str = "Something went wrong on our side, and there is nothing to pay. Go back in a minute and send the form again. Your browser still has your entries.";
-const PERHAPS_ORDERED: &str = "Do not pay yet. Something went wrong on our side. Go back in a minute and send the form again: it will not be ordered twice.";
 /// Units: seconds.
 pub const RETRY_SECONDS: u16 = 60;
 
 pub async fn trouble_page(
     request: &HttpRequest,
     status: StatusCode,
-    title: &str,
-    words: &str,
+    (title, words): (Text<'static>, Text<'static>),
 ) -> HttpResponse {
     let plain = || {
         HttpResponse::build(status)
@@ -94,6 +92,7 @@ pub async fn trouble_page(
     let Ok((facts, _)) = app.facts().await else { return plain() };
     let visitor = Visitor::of(request, &app.cookie_key);
     let currency = app.currency_name(&facts, visitor.currency.as_deref());
-    let template = TroublePage { layout: Layout::new(app, &facts, currency, "/"), title, words };
+    let layout = Layout::new(app, &facts, currency, "/");
+    let template = TroublePage { layout, title: &title, words: &words };
     page(request, app, &visitor, status, &template).unwrap_or_else(|_| plain())
 }

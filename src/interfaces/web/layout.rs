@@ -6,6 +6,9 @@ use crate::interfaces::web::page_cache::CART_COUNT;
 use crate::interfaces::web::page_cache::TOKEN;
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::state::SiteSnapshot;
+use crate::interfaces::web::texts::Html;
+use crate::interfaces::web::texts::Text;
+use crate::interfaces::web::texts::text;
 
 /// What surrounds every page.
 pub struct Layout<'a> {
@@ -17,7 +20,7 @@ pub struct Layout<'a> {
     pub icon: &'a str,
     pub demo: bool,
     /// Why no order is taken just now.
-    pub closed: Option<&'static str>,
+    pub closed: Option<Text<'static>>,
     pub has_key: bool,
     /// The shop never had a key, and writes to the seller in plain text.
     pub is_plain: bool,
@@ -61,7 +64,7 @@ impl<'a> Layout<'a> {
             style: &facts.style.href,
             icon: &app.still.icon_href,
             demo: facts.is_demo,
-            closed: app.closed(),
+            closed: app.closed().map(text),
             has_key: app.shop.availability.has_key(),
             is_plain: app.shop.availability.is_plain(),
             has_mirrors: app.site.mirrors.is_some(),
@@ -72,6 +75,11 @@ impl<'a> Layout<'a> {
             back: back.into(),
             query: String::new(),
         }
+    }
+
+    /// A text for the page, as it stands there.
+    pub fn text(&self, id: &'a str) -> Html<'a> {
+        text(id).html()
     }
 
     pub fn is_current(&self, currency: &str) -> bool {

@@ -8,6 +8,7 @@ use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::error_page::trouble;
 use crate::interfaces::web::error_page::trouble_page;
 use crate::interfaces::web::state::AppState;
+use crate::interfaces::web::texts::text;
 use actix_web::Error;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -41,15 +42,7 @@ pub async fn add_headers(
         let asked = response.request().clone();
         let page = match response.response().error() {
             Some(error) => broken(&asked, error).await,
-            None => {
-                trouble_page(
-                    &asked,
-                    response.status(),
-                    "Request failed",
-                    "Go back to the shop and try again.",
-                )
-                .await
-            }
+            None => request_failed(&asked, response.status()).await,
         };
         response = ServiceResponse::new(asked, page);
     }
@@ -109,5 +102,9 @@ async fn broken(request: &HttpRequest, error: &Error) -> HttpResponse {
         return trouble(request, error).await;
     }
     let status = error.as_response_error().status_code();
-    trouble_page(request, status, "Request failed", "Go back to the shop and try again.").await
+    request_failed(request, status).await
+}
+
+async fn request_failed(request: &HttpRequest, status: StatusCode) -> HttpResponse {
+    trouble_page(request, status, (text("error-request-title"), text("error-request"))).await
 }

@@ -8,6 +8,7 @@ use crate::domain::values::Amount;
 use crate::infra::store;
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::state::AppState;
+use crate::interfaces::web::texts::text;
 use crate::interfaces::web::visitor::OpenOrder;
 use crate::interfaces::web::visitor::Visitor;
 
@@ -52,7 +53,13 @@ impl Seen {
         Self {
             by_node,
             settled,
-            confirmations: order.confirmations(),
+            confirmations: order.depth().map(|depth| match depth.needed {
+                0 => "0".to_owned(),
+                needed => {
+                    let of = text("order-confirmations-of").count("n", depth.n);
+                    of.count("needed", needed).to_string()
+                }
+            }),
             by_seller: some(invoice.received).filter(|sum| *sum < invoice.amount),
             missing: some(order.due(tolerance))
                 .filter(|due| status == Status::Late && *due < invoice.amount),
@@ -65,16 +72,20 @@ impl Seen {
 pub fn bill(order: &Order) -> Vec<(String, String)> {
     let mut bill = Vec::new();
     for line in &order.lines {
-        bill.push((format!("{} × {}", line.quantity, line.full_name()), line.sum.to_string()));
+        let what =
+            text("order-line").count("quantity", line.quantity).with("name", line.full_name());
+        bill.push((what.to_string(), line.sum.to_string()));
     }
     if let Some(discount) = &order.discount {
-        let what = discount
-            .percent
-            .map_or_else(|| "Discount".to_owned(), |percent| format!("Discount {percent}%"));
-        bill.push((what, format!("−{}", discount.less)));
+        let what = match discount.percent {
+            Some(percent) => text("order-discount-percent").count("percent", percent),
+            None => text("order-discount"),
+        };
+        bill.push((what.to_string(), format!("−{}", discount.less)));
     }
     if let Some(sending) = &order.sending {
-        bill.push((format!("Shipping: {}", sending.name), sending.price.to_string()));
+        let what = text("order-shipping").with("name", &sending.name);
+        bill.push((what.to_string(), sending.price.to_string()));
     }
     bill
 }

@@ -9,11 +9,11 @@ use crate::actions::UnfitMessage;
 use crate::domain::orders::BuyerIdentity;
 use crate::domain::orders::LookupName;
 use crate::domain::orders::Order;
+use crate::domain::orders::Refusal;
 use crate::domain::orders::Status;
 use crate::domain::payment::Coin;
 use crate::domain::payment::Invoice;
 use crate::domain::payment::qr;
-use crate::domain::payment::read_by;
 use crate::domain::values::Amount;
 use crate::domain::values::text::without_hidden;
 use crate::interfaces::http::now;
@@ -31,10 +31,19 @@ use crate::interfaces::web::open_order::Seen;
 use crate::interfaces::web::open_order::bill;
 use crate::interfaces::web::open_order::find_open;
 use crate::interfaces::web::open_order::lookup;
+use crate::interfaces::web::order_texts::network;
+use crate::interfaces::web::order_texts::read_by;
+use crate::interfaces::web::order_texts::title;
+use crate::interfaces::web::order_texts::what_next;
 use crate::interfaces::web::page::send;
 use crate::interfaces::web::page_cache::CachedPage;
+use crate::interfaces::web::reasons::refusal;
 use crate::interfaces::web::receipt::read_receipt;
 use crate::interfaces::web::state::AppState;
+use crate::interfaces::web::texts::Text;
+use crate::interfaces::web::texts::day;
+use crate::interfaces::web::texts::moment;
+use crate::interfaces::web::texts::text;
 use crate::interfaces::web::visitor::OpenOrder;
 use crate::interfaces::web::visitor::Visitor;
 use actix_web::HttpRequest;
@@ -74,8 +83,8 @@ struct OrderPage<'a> {
     /// Until the buyer has noted it.
     code: Option<String>,
     state: &'a str,
-    state_title: &'a str,
-    what_next: &'a str,
+    state_title: Text<'static>,
+    what_next: Text<'static>,
     /// Whether this page may change by itself because of a payment, or by the seller's word alone.
     is_unsettled: bool,
     /// Whether the node cannot be trusted just now.
@@ -91,7 +100,7 @@ struct OrderPage<'a> {
     address: &'a str,
     network: String,
     pay: Option<PayView>,
-    until: String,
+    until: Text<'static>,
     until_machine: String,
     minutes_left: i64,
     transaction: Option<&'a str>,
@@ -102,7 +111,7 @@ struct OrderPage<'a> {
     most_message: usize,
     bill: Vec<(String, String)>,
     total: Amount,
-    placed: String,
+    placed: Text<'static>,
     /// As the buyer wrote it; empty where the shop cannot show it.
     receipt: String,
 }
@@ -130,6 +139,7 @@ struct PayView {
     link: String,
     qr_width: u32,
     address_qr_width: u32,
+    /// The id of a text.
     read_by: &'static str,
     /// A token's link misleads many wallets, so that its address comes first.
     token_first: bool,
@@ -179,13 +189,13 @@ pub async fn report(
         match actions::report_payment(&app.shop, &lookup(&app, open), typed, now()).await {
             Ok(Ok(())) => return Ok(see_other("/order", &[])),
             Ok(Err(ReportPaymentError::NoOrder)) => return Err(PageError::NoOrderOpen),
-            Ok(Err(ReportPaymentError::Refused(words))) => {
-                (StatusCode::UNPROCESSABLE_ENTITY, words)
+            Ok(Err(ReportPaymentError::Refused(why))) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, refusal(&Refusal::new("transaction", why)))
             }
             Err(error) => (StatusCode::SERVICE_UNAVAILABLE, why_not_now(error)?),
         };
     let typed = vec![("transaction", typed.to_owned())];
-    let refused = Refused { field: "transaction", words, typed };
+    let refused = Refused { field: "transaction", words: words.to_string(), typed };
     refuse(&request, &app, visitor, status, &refused).await
 }
 
@@ -198,32 +208,34 @@ pub async fn ask(
     let Some(open) = &visitor.open_order else { return Err(PageError::NoOrderOpen) };
     let (message, pgp) = (form.message.as_str(), form.pgp.as_str());
     let once = open.code.mark_of(&format!("{message}\n{pgp}"), now());
-    let question = Question { message, pgp, once };
-    let (status, unfit) =
+    let pgp_shown = text("order-message-encrypted").to_string();
+    let question = Question { message, pgp, pgp_shown: &pgp_shown, once };
+    let (status, field, words, left) =
         match actions::ask_seller(&app.shop, &lookup(&app, open), &question, now()).await {
             Ok(Ok(())) => return Ok(see_other("/order#messages", &[])),
             Ok(Err(AskSellerError::NoOrder)) => return Err(PageError::NoOrderOpen),
-            Ok(Err(AskSellerError::Refused(unfit))) => (StatusCode::UNPROCESSABLE_ENTITY, unfit),
+            Ok(Err(AskSellerError::Refused(UnfitMessage { refusal: why, left }))) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, why.field, refusal(&why), left)
+            }
             Err(error) => {
                 let field = if question.pgp.trim().is_empty() { "message" } else { "pgp" };
-                let unfit = UnfitMessage { field, words: why_not_now(error)?, left: None };
-                (StatusCode::SERVICE_UNAVAILABLE, unfit)
+                (StatusCode::SERVICE_UNAVAILABLE, field, why_not_now(error)?, None)
             }
         };
-    let UnfitMessage { field, words, left } = unfit;
+    let words = words.to_string();
     let message = left.unwrap_or_else(|| without_hidden(question.message));
     let typed = vec![("message", message), ("pgp", question.pgp.to_owned())];
     refuse(&request, &app, visitor, status, &Refused { field, words, typed }).await
 }
 
 /// Words for a buyer where nothing can be kept or sealed to the seller just now: what was typed stays in its form.
-fn why_not_now(error: anyhow::Error) -> Result<String, PageError> {
+fn why_not_now(error: anyhow::Error) -> Result<Text<'static>, PageError> {
     match PageError::from(error) {
         broken if broken.is_temporary() => {
             tracing::error!("a buyer's form could not be saved: {broken}");
-            Ok("The shop cannot save this right now. Send it again in a minute: it counts only once.".to_owned())
+            Ok(text("refusal-not-saved"))
         }
-        PageError::Closed(_) => Ok("This cannot be encrypted for the seller right now, and the shop does not send it unencrypted. Nothing was sent. Try again later.".to_owned()),
+        PageError::Closed(_) => Ok(text("refusal-not-encrypted")),
         other => Err(other),
     }
 }
@@ -236,7 +248,7 @@ pub async fn erase(
     let VerifiedForm { form, visitor } = posted;
     let Some(open) = &visitor.open_order else { return Err(PageError::NoOrderOpen) };
     if form.confirm.is_empty() {
-        let words = "Tick the box to confirm: deleted data cannot be recovered.".to_owned();
+        let words = text("refusal-erase-unconfirmed").to_string();
         let refused = Refused { field: "confirm", words, typed: Vec::new() };
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return refuse(&request, &app, visitor, status, &refused).await;
@@ -246,7 +258,7 @@ pub async fn erase(
         Ok(true) => Ok(forget(&visitor, &format!("/order?{ERASED}"))),
         Ok(false) => Err(PageError::NoOrderOpen),
         Err(error) => {
-            let words = why_not_now(error)?;
+            let words = why_not_now(error)?.to_string();
             let refused = Refused { field: "confirm", words, typed: Vec::new() };
             refuse(&request, &app, visitor, StatusCode::SERVICE_UNAVAILABLE, &refused).await
         }
@@ -339,8 +351,8 @@ async fn show_order(
         order_ref: order.order_ref.as_str(),
         code: (!open.is_noted).then(|| open.code.words()),
         state: status.as_str(),
-        state_title: order.title_at(asked.is_some(), now),
-        what_next: order.what_next(asked.is_some(), now),
+        state_title: text(title(order, asked.is_some(), now)),
+        what_next: text(what_next(order, asked.is_some(), now)),
         in_doubt: invoice.in_doubt,
         is_unsettled: matches!(
             status,
@@ -358,9 +370,9 @@ async fn show_order(
         due: asked.unwrap_or(Amount::ZERO),
         currency: invoice.currency.as_str(),
         address: invoice.address.as_str(),
-        network: invoice.coin.name(),
+        network: network(&invoice.coin),
         pay: asked.map(|due| pay_view(invoice, due)).transpose()?,
-        until: invoice.until.for_people(),
+        until: moment(invoice.until),
         until_machine: invoice.until.rfc_3339(),
         minutes_left: (invoice.ends_at().seconds_after(now) / 60).max(1),
         transaction: order.transaction.as_ref().map(|id| id.as_str()),
@@ -370,7 +382,7 @@ async fn show_order(
         most_message: MOST_MESSAGE,
         bill: bill(order),
         total: invoice.total,
-        placed: order.placed_at.day(),
+        placed: day(order.placed_at),
         receipt,
     };
     let n_shown = template.talk.pieces.iter().filter(|piece| piece.is_new).count();

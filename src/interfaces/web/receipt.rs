@@ -1,6 +1,8 @@
 //! An order's receipt, as plain text.
 
+use crate::domain::orders::Buyer;
 use crate::domain::orders::BuyerIdentity;
+use crate::domain::orders::Delivery;
 use crate::domain::orders::Order;
 use crate::domain::orders::Status;
 use crate::domain::values::Amount;
@@ -9,7 +11,12 @@ use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::open_order::Seen;
 use crate::interfaces::web::open_order::bill;
 use crate::interfaces::web::open_order::find_open;
+use crate::interfaces::web::order_texts::title;
 use crate::interfaces::web::state::AppState;
+use crate::interfaces::web::texts::Text;
+use crate::interfaces::web::texts::day;
+use crate::interfaces::web::texts::moment;
+use crate::interfaces::web::texts::text;
 use crate::interfaces::web::visitor::Visitor;
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -20,17 +27,23 @@ use askama::Template;
 struct Receipt<'a> {
     site_name: &'a str,
     order_ref: &'a str,
-    placed: String,
-    state_title: &'a str,
+    placed: Text<'static>,
+    state_title: Text<'static>,
     bill: Vec<String>,
     amount: Amount,
     seen: Seen,
     due: Option<Amount>,
     currency: &'a str,
     address: &'a str,
-    until: Option<String>,
+    until: Option<Text<'static>>,
     transaction: Option<&'a str>,
     receipt: String,
+}
+
+impl Receipt<'_> {
+    fn text<'a>(&self, id: &'a str) -> Text<'a> {
+        text(id)
+    }
 }
 
 pub async fn show_receipt(
@@ -50,15 +63,15 @@ pub async fn show_receipt(
     let template = Receipt {
         site_name: &facts.site_name,
         order_ref: order.order_ref.as_str(),
-        placed: order.placed_at.day(),
-        state_title: order.title_at(due.is_some(), now),
+        placed: day(order.placed_at),
+        state_title: text(title(&order, due.is_some(), now)),
         bill: bill.collect(),
         amount: order.invoice.amount,
         seen: Seen::of(&order, status, tolerance),
         due,
         currency: order.invoice.currency.as_str(),
         address: order.invoice.address.as_str(),
-        until: due.filter(|_| status == Status::Awaiting).map(|_| order.invoice.until.for_people()),
+        until: due.filter(|_| status == Status::Awaiting).map(|_| moment(order.invoice.until)),
         transaction: order.transaction.as_ref().map(|id| id.as_str()),
         receipt,
     };
@@ -77,4 +90,22 @@ pub async fn read_receipt(
         Some(sealed) => Ok(key.open(&sealed).map_err(anyhow::Error::from)?),
         None => Ok(String::new()),
     }
+}
+
+/// What the buyer wrote when ordering, as the order keeps it for the buyer alone.
+pub fn write_receipt(buyer: &Buyer) -> String {
+    let mut parts = vec![match &buyer.delivery {
+        Delivery::Plain(address) => address.lines().collect::<Vec<_>>().join("\n"),
+        Delivery::Sealed { .. } => text("order-kept-encrypted").to_string(),
+    }];
+    if !buyer.email.is_empty() {
+        parts.push(text("order-kept-email").with("email", buyer.email.as_str()).to_string());
+    }
+    if let Some(refund) = &buyer.refund {
+        parts.push(text("order-kept-refund").with("address", refund).to_string());
+    }
+    if !buyer.note.is_empty() {
+        parts.push(format!("{}\n{}", text("order-kept-note"), buyer.note.as_str()));
+    }
+    parts.join("\n\n")
 }

@@ -17,6 +17,7 @@ use crate::interfaces::http::hosts::Hosts;
 use crate::interfaces::http::monotonic_now;
 use crate::interfaces::http::now;
 use crate::interfaces::web::page_cache::PageCache;
+use crate::interfaces::web::reasons::why_closed;
 use crate::interfaces::web::stylesheet::Assets;
 use crate::interfaces::web::stylesheet::StyleSheet;
 use actix_web::cookie::Key;
@@ -197,7 +198,7 @@ impl AppState {
         Ok((facts, version.catalog + n_changes))
     }
 
-    /// What every page says while no order is taken; as the last look of [`Self::facts`] found it.
+    /// The id of the text that every page shows while no order is taken; as the last look of [`Self::facts`] found it.
     pub fn closed(&self) -> Option<&'static str> {
         self.notice.lock().unwrap_or_else(PoisonError::into_inner).shown
     }
@@ -223,7 +224,7 @@ impl AppState {
         if known.is_some() == is_known(&notice) {
             notice.version = notice.version.max(Some(version));
             notice.closed_by_seller = closed_by_seller;
-            let shown = closed.as_ref().map(ClosedReason::words);
+            let shown = closed.as_ref().map(why_closed);
             let has_key = self.shop.availability.has_key();
             if notice.shown != shown || notice.has_key != has_key {
                 (notice.shown, notice.has_key) = (shown, has_key);

@@ -1,0 +1,154 @@
+//! What a buyer is asked to pay now, and what was seen of it.
+
+use crate::domain::orders::Order;
+use crate::domain::orders::Status;
+use crate::domain::payment::Observation;
+use crate::domain::payment::Tolerance;
+use crate::domain::values::Amount;
+use crate::domain::values::Timestamp;
+
+/// Units: confirmations.
+pub struct Depth {
+    pub n: u32,
+    pub needed: u32,
+}
+
+impl Order {
+    /// What is to be sent now, to the order's address. `None`: no page may invite anybody to pay.
+    pub fn asks_for(&self, tolerance: Tolerance, now: Timestamp) -> Option<Amount> {
+        let due = self.due(tolerance);
+        let asks = match self.status_at(now) {
+            Status::Awaiting => !self.is_time_over(now),
+            Status::Reported | Status::Partial => true,
+            // What the network took back may come again.
+            Status::Unconfirmed => Amount::ZERO < self.invoice.seen(),
+            _ => false,
+        };
+        (asks && Amount::ZERO < due).then_some(due)
+    }
+
+    /// How deep what was seen lies and how deep it must, while it is not settled.
+    pub fn depth(&self) -> Option<Depth> {
+        let Observation { seen, settled, confirmations, needed, .. } = self.invoice.sighting?;
+        let counts = self.status == Status::Unconfirmed
+            || settled < seen && matches!(self.status, Status::Late | Status::Partial);
+        counts.then(|| Depth { n: confirmations.min(needed), needed })
+    }
+
+    /// The same for the seller: `2 of 12`.
+    pub fn confirmations(&self) -> Option<String> {
+        self.depth().map(|Depth { n, needed }| match needed {
+            0 => "0".to_owned(),
+            _ => format!("{n} of {needed}"),
+        })
+    }
+
+    /// Whether what a node had seen is gone.
+    pub fn is_lost(&self) -> bool {
+        self.status == Status::Unconfirmed
+            && self.invoice.sighting.is_some_and(|sighting| sighting.seen == Amount::ZERO)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::orders::OrderRef;
+    use crate::domain::payment::Address;
+    use crate::domain::payment::Coin;
+    use crate::domain::payment::Invoice;
+    use crate::domain::values::Currency;
+
+    const NOW: i64 = 1_000_000;
+
+    /// Of 1 coin; `seen` and `settled` in thousandths of it, where a node follows it.
+    fn order(status: Status, followed: Option<(i64, i64)>, minutes_left: i64) -> Order {
+        let coin = Coin::Ether { chain: 1 };
+        let part = |n: i64| Amount::new(n * 1_000_000).unwrap();
+        let sighting = followed.map(|(seen, settled)| Observation {
+            seen: part(seen),
+            settled: part(settled),
+            confirmations: 2,
+            needed: 12,
+            is_moved: false,
+        });
+        Order {
+            order_ref: OrderRef::from_chance([0; 8]),
+            status,
+            placed_at: Timestamp::new(0).unwrap(),
+            finished_at: None,
+            lines: Vec::new(),
+            sending: None,
+            discount: None,
+            invoice: Invoice {
+                currency: Currency::parse("ETH").unwrap(),
+                address: Address::parse(&coin, "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266")
+                    .unwrap(),
+                coin,
+                amount: Amount::ONE_COIN,
+                total: Amount::ONE_COIN,
+                received: Amount::ZERO,
+                sighting,
+                in_doubt: false,
+                clock_ahead: None,
+                until: Timestamp::new(NOW + 60 * minutes_left).unwrap(),
+            },
+            transaction: None,
+        }
+    }
+
+    #[track_caller]
+    fn check(
+        status: Status,
+        followed: Option<(i64, i64)>,
+        minutes_left: i64,
+        expected: Option<&str>,
+    ) {
+        let now = Timestamp::new(NOW).unwrap();
+        let asked = order(status, followed, minutes_left).asks_for(Tolerance::default(), now);
+        assert_eq!(asked.map(|due| due.to_string()).as_deref(), expected, "{status} {followed:?}");
+    }
+
+    #[test]
+    fn a_buyer_is_asked_for_what_is_due_while_it_can_be_paid() {
+        check(Status::Awaiting, None, 1, Some("1"));
+        check(Status::Awaiting, Some((0, 0)), 1, Some("1"));
+        check(Status::Reported, None, -1, Some("1"));
+        check(Status::Partial, Some((400, 400)), -1, Some("0.6"));
+        check(Status::Unconfirmed, Some((400, 0)), 1, Some("0.6"));
+        check(Status::Unconfirmed, Some((1_000, 400)), 1, None);
+        // What will be passed over when it has settled.
+        check(Status::Unconfirmed, Some((996, 0)), 1, None);
+    }
+
+    #[test]
+    fn nobody_is_asked_to_pay_too_late_twice_or_for_nothing() {
+        check(Status::Awaiting, None, 0, None);
+        check(Status::Awaiting, Some((0, 0)), 0, None);
+        // The network took it back: it may come again.
+        check(Status::Unconfirmed, Some((0, 0)), 1, None);
+        for status in [
+            Status::Confirmed,
+            Status::Overpaid,
+            Status::Expired,
+            Status::Late,
+            Status::Shipped,
+            Status::Refunded,
+            Status::Cancelled,
+        ] {
+            check(status, None, 1, None);
+            check(status, Some((0, 0)), 1, None);
+            check(status, Some((400, 400)), 1, None);
+        }
+    }
+
+    #[test]
+    fn depth_is_told_while_something_has_not_settled() {
+        let told = |status, followed| order(status, Some(followed), 1).confirmations();
+        assert_eq!(told(Status::Unconfirmed, (400, 0)).as_deref(), Some("2 of 12"));
+        assert_eq!(told(Status::Late, (400, 0)).as_deref(), Some("2 of 12"));
+        assert_eq!(told(Status::Late, (400, 400)), None);
+        assert_eq!(told(Status::Confirmed, (1_000, 1_000)), None);
+        assert_eq!(order(Status::Unconfirmed, None, 1).confirmations(), None);
+    }
+}

@@ -1,0 +1,178 @@
+//! What an order's page says of its state: never more than somebody, or some node, has looked at.
+
+use crate::domain::orders::Order;
+use crate::domain::orders::Status;
+use crate::domain::payment::Coin;
+use crate::domain::values::Amount;
+use crate::domain::values::Timestamp;
+use crate::interfaces::web::texts::text;
+
+/// The state in a few words, by the text's id. `asks`: whether something is to be sent now.
+pub fn title(order: &Order, asks: bool, now: Timestamp) -> &'static str {
+    match order.status_at(now) {
+        Status::Awaiting if order.is_time_over(now) => title_of(Status::Expired),
+        Status::Unconfirmed if order.is_lost() => "order-lost-title",
+        Status::Unconfirmed if asks => "order-unconfirmed-part-title",
+        Status::Late if Amount::ZERO < order.invoice.seen() => "order-late-seen-title",
+        status => title_of(status),
+    }
+}
+
+fn title_of(status: Status) -> &'static str {
+    match status {
+        Status::Awaiting => "order-awaiting-title",
+        Status::Reported => "order-reported-title",
+        Status::Partial => "order-partial-title",
+        Status::Unconfirmed => "order-unconfirmed-title",
+        Status::Confirmed => "order-confirmed-title",
+        Status::Overpaid => "order-overpaid-title",
+        Status::Expired => "order-expired-title",
+        Status::Late => "order-late-title",
+        Status::Shipped => "order-shipped-title",
+        Status::Refunded => "order-refunded-title",
+        Status::Cancelled => "order-cancelled-title",
+    }
+}
+
+/// The state as something that happened, by the text's id. `before`: the state before it, where it is known.
+pub fn event(status: Status, before: Option<Status>) -> &'static str {
+    match (before, status) {
+        (Some(Status::Confirmed | Status::Overpaid), Status::Unconfirmed) => "order-lost-event",
+        (_, Status::Unconfirmed) => "order-unconfirmed-event",
+        (_, Status::Expired) => "order-expired-event",
+        (_, Status::Late) => "order-late-event",
+        (_, Status::Cancelled) => "order-cancelled-event",
+        (_, status) => title_of(status),
+    }
+}
+
+/// What happens next, by the text's id. `asks`: whether something is to be sent now.
+pub fn what_next(order: &Order, asks: bool, now: Timestamp) -> &'static str {
+    let is_followed = order.invoice.sighting.is_some();
+    let is_marked = is_followed && Amount::ZERO < order.invoice.mark();
+    match order.status_at(now) {
+        Status::Awaiting if order.is_time_over(now) => "order-awaiting-over",
+        Status::Awaiting if is_marked => "order-awaiting-marked",
+        Status::Awaiting if is_followed => "order-awaiting-followed",
+        Status::Awaiting => "order-awaiting",
+        Status::Reported if is_marked => "order-reported-marked",
+        Status::Reported if is_followed => "order-reported-followed",
+        Status::Reported => "order-reported",
+        Status::Partial => "order-partial",
+        Status::Unconfirmed if order.is_lost() => "order-lost",
+        Status::Unconfirmed if asks => "order-unconfirmed-part",
+        Status::Unconfirmed => "order-unconfirmed",
+        Status::Confirmed => "order-confirmed",
+        Status::Overpaid => "order-overpaid",
+        Status::Expired if is_followed => "order-expired-followed",
+        Status::Expired => "order-expired",
+        Status::Late if Amount::ZERO < order.invoice.seen() => "order-late-seen",
+        Status::Late => "order-late",
+        Status::Shipped => "order-shipped",
+        Status::Refunded => "order-refunded",
+        Status::Cancelled if order.has_received() => "order-cancelled-paid",
+        Status::Cancelled => "order-cancelled",
+    }
+}
+
+/// Which wallets read what, in one line beside the link, by the text's id.
+///
+/// Source: for Ethereum's wallets, tried and read in their sources; for the others, what their makers say.
+pub fn read_by(coin: &Coin) -> &'static str {
+    match coin {
+        Coin::Bitcoin => "order-read-by-bitcoin",
+        Coin::Monero => "order-read-by-monero",
+        Coin::Ether { .. } => "order-read-by-ethereum",
+        Coin::Token { .. } => "order-read-by-token",
+    }
+}
+
+pub fn network(coin: &Coin) -> String {
+    match coin {
+        Coin::Token { chain, .. } => {
+            let network = Coin::Ether { chain: *chain }.name();
+            text("order-network-token").with("network", network).to_string()
+        }
+        coin => coin.name(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::orders::OrderRef;
+    use crate::domain::payment::Address;
+    use crate::domain::payment::Invoice;
+    use crate::domain::payment::Observation;
+    use crate::domain::payment::Tolerance;
+    use crate::domain::values::Currency;
+
+    const NOW: i64 = 1_000_000;
+
+    /// Of 1 coin; `seen` and `settled` in thousandths of it, where a node follows it.
+    fn order(status: Status, followed: Option<(i64, i64)>, minutes_left: i64) -> Order {
+        let coin = Coin::Ether { chain: 1 };
+        let part = |n: i64| Amount::new(n * 1_000_000).unwrap();
+        let sighting = followed.map(|(seen, settled)| Observation {
+            seen: part(seen),
+            settled: part(settled),
+            confirmations: 2,
+            needed: 12,
+            is_moved: false,
+        });
+        Order {
+            order_ref: OrderRef::from_chance([0; 8]),
+            status,
+            placed_at: Timestamp::new(0).unwrap(),
+            finished_at: None,
+            lines: Vec::new(),
+            sending: None,
+            discount: None,
+            invoice: Invoice {
+                currency: Currency::parse("ETH").unwrap(),
+                address: Address::parse(&coin, "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266")
+                    .unwrap(),
+                coin,
+                amount: Amount::ONE_COIN,
+                total: Amount::ONE_COIN,
+                received: Amount::ZERO,
+                sighting,
+                in_doubt: false,
+                clock_ahead: None,
+                until: Timestamp::new(NOW + 60 * minutes_left).unwrap(),
+            },
+            transaction: None,
+        }
+    }
+
+    #[test]
+    fn words_ask_to_pay_only_where_the_page_does() {
+        let now = Timestamp::new(NOW).unwrap();
+        for status in Status::ALL {
+            for followed in [None, Some((0, 0)), Some((400, 0)), Some((996, 400))] {
+                for minutes_left in [-1, 1] {
+                    let order = order(status, followed, minutes_left);
+                    let asks = order.asks_for(Tolerance::default(), now).is_some();
+                    let words = text(what_next(&order, asks, now)).to_string();
+                    let invites =
+                        words.contains("Send exactly") || words.contains("Send the remaining");
+                    // Whoever has told of a payment is not asked again in words.
+                    if status != Status::Reported {
+                        assert_eq!(invites, asks, "{status} {followed:?} {minutes_left}: {words}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_state_has_words_of_its_own() {
+        let titles = Status::ALL.map(|status| text(title_of(status)).to_string());
+        let events = Status::ALL.map(|status| text(event(status, None)).to_string());
+        for words in [titles, events] {
+            for (n, one) in words.iter().enumerate() {
+                assert!(!words[..n].contains(one), "{one}");
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Why something was refused, in the buyer's language: the texts of what the rules answer.
+
+use crate::actions::ClosedReason;
+use crate::domain::cart::Notice;
+use crate::domain::catalog::NotUsable;
+use crate::domain::orders::NotACode;
+use crate::domain::orders::NotAPgpBlock;
+use crate::domain::orders::Refusal;
+use crate::domain::orders::RefusalReason;
+use crate::domain::orders::UnknownWord;
+use crate::domain::payment::NotATransactionId;
+use crate::domain::payment::NotAnAddress;
+use crate::domain::values::NotText;
+use crate::interfaces::web::texts::Text;
+use crate::interfaces::web::texts::text;
+
+/// The id of a text: never of what only the seller can mend.
+pub fn why_closed(reason: &ClosedReason) -> &'static str {
+    match reason {
+        ClosedReason::BySeller => "layout-closed-by-seller",
+        ClosedReason::SellerAway => "layout-closed-seller-away",
+        ClosedReason::Key(_) => "layout-closed-key",
+    }
+}
+
+/// What changed in a cart, or keeps it from being ordered.
+pub fn notice(notice: &Notice) -> Text<'static> {
+    match notice {
+        Notice::Dearer { name, from, to } => {
+            text("cart-notice-dearer").with("name", name).with("from", from).with("to", to)
+        }
+        Notice::Cheaper { name, from, to } => {
+            text("cart-notice-cheaper").with("name", name).with("from", from).with("to", to)
+        }
+        Notice::Gone { name } => text("cart-notice-gone").with("name", name),
+        Notice::SoldOut { name } => text("cart-notice-sold-out").with("name", name),
+        Notice::TooFew { name, wanted, left } => {
+            let few = text("cart-notice-too-few").with("name", name);
+            few.count("wanted", wanted).count("left", left)
+        }
+        Notice::OtherCurrency { name, currency } => {
+            text("cart-notice-other-currency").with("name", name).with("currency", currency)
+        }
+        Notice::Unknown => text("cart-notice-unknown"),
+        Notice::TooDear => text("cart-notice-too-dear"),
+    }
+}
+
+/// Why a field was refused.
+pub fn refusal(refusal: &Refusal) -> Text<'static> {
+    match &refusal.why {
+        RefusalReason::Missing => text(missing(refusal.field)),
+        RefusalReason::Text(why) => not_text(*why),
+        RefusalReason::Email => text("refusal-email"),
+        RefusalReason::Pgp(why) => not_a_pgp_block(why),
+        RefusalReason::Address(why) => not_an_address(*why),
+        RefusalReason::Transaction(why) => text(match why {
+            NotATransactionId::Ethereum => "refusal-transaction-ethereum",
+            NotATransactionId::Bitcoin => "refusal-transaction-bitcoin",
+            NotATransactionId::Monero => "refusal-transaction-monero",
+        }),
+        RefusalReason::TransactionTaken => text("refusal-transaction-taken"),
+        RefusalReason::TransactionNotNeeded(status) => {
+            text("refusal-transaction-not-needed").with("state", status)
+        }
+        RefusalReason::TooManyTransactions => text("refusal-transaction-too-many"),
+        RefusalReason::ShippingNotChosen => text("refusal-sealed-no-shipping"),
+        RefusalReason::NoShippingFor(currency) => {
+            text("refusal-no-shipping-for-currency").with("currency", currency)
+        }
+        RefusalReason::NoShippingToCountry => text("refusal-no-shipping-to-country"),
+        RefusalReason::UnknownShipping => text("refusal-unknown-shipping"),
+        RefusalReason::ShippingElsewhere(name) => {
+            text("refusal-shipping-elsewhere").with("name", name)
+        }
+        RefusalReason::UnknownDiscount => text("refusal-unknown-discount"),
+        RefusalReason::Discount(why, currency) => match why {
+            NotUsable::NotYet => text("refusal-discount-not-yet"),
+            NotUsable::NoLonger => text("refusal-discount-expired"),
+            NotUsable::UsedUp => text("refusal-discount-used-up"),
+            NotUsable::OtherCurrency => {
+                text("refusal-discount-other-currency").with("currency", currency)
+            }
+        },
+        RefusalReason::TotalTooLarge => text("refusal-total-too-large"),
+        RefusalReason::TotalTaken => text("refusal-total-taken"),
+        RefusalReason::CurrencyGone(currency) => {
+            text("refusal-currency-gone").with("currency", currency)
+        }
+        RefusalReason::Reserved { name, left: 0 } => {
+            text("refusal-all-reserved").with("name", name)
+        }
+        RefusalReason::Reserved { name, left } => {
+            text("refusal-some-reserved").with("name", name).count("left", left)
+        }
+        RefusalReason::OrderCode => text("refusal-message-code"),
+        RefusalReason::TextAndPgp => text("refusal-message-both"),
+        RefusalReason::TooManyMessages(limit) => {
+            let id = match limit.is_for_today {
+                true => "refusal-messages-per-day",
+                false => "refusal-messages-per-order",
+            };
+            text(id).count("day", limit.a_day).count("order", limit.in_all)
+        }
+    }
+}
+
+fn missing(field: &str) -> &'static str {
+    match field {
+        "recipient" => "refusal-no-recipient",
+        "street" => "refusal-no-street",
+        "city" => "refusal-no-city",
+        "province" => "refusal-no-province",
+        "country" => "refusal-no-country",
+        "postcode" => "refusal-no-postcode",
+        _ => "refusal-no-message",
+    }
+}
+
+fn not_text(why: NotText) -> Text<'static> {
+    match why {
+        NotText::TooLong { most } => text("refusal-too-long").count("most", most),
+        NotText::Invisible(hidden) => {
+            let character = format!("U+{:04X}", u32::from(hidden));
+            text("refusal-hidden-character").with("character", character)
+        }
+    }
+}
+
+fn not_a_pgp_block(why: &NotAPgpBlock) -> Text<'static> {
+    let key = |id: &str| format!("0x{id}");
+    match why {
+        NotAPgpBlock::NoFrame => text("refusal-pgp-incomplete"),
+        NotAPgpBlock::AKey => text("refusal-pgp-key"),
+        NotAPgpBlock::Damaged => text("refusal-pgp-damaged"),
+        NotAPgpBlock::TooLong => text("refusal-pgp-too-long"),
+        NotAPgpBlock::DamagedInside => text("refusal-pgp-damaged-inside"),
+        NotAPgpBlock::NotEncrypted => text("refusal-pgp-not-encrypted"),
+        NotAPgpBlock::Password => text("refusal-pgp-password"),
+        NotAPgpBlock::HiddenRecipient => text("refusal-pgp-hidden-recipient"),
+        NotAPgpBlock::NotToTheSeller(id) => text("refusal-pgp-not-to-seller").with("key", key(id)),
+        NotAPgpBlock::RevokedKey(id) => text("refusal-pgp-revoked").with("key", key(id)),
+        NotAPgpBlock::AlsoToAnother(id) => text("refusal-pgp-also-to-another").with("key", key(id)),
+        NotAPgpBlock::NoIntegrity => text("refusal-pgp-no-integrity"),
+        NotAPgpBlock::TooNew => text("refusal-pgp-too-new"),
+    }
+}
+
+fn not_an_address(why: NotAnAddress) -> Text<'static> {
+    text(match why {
+        NotAnAddress::Private => "refusal-address-private",
+        NotAnAddress::AccountKey => "refusal-address-account-key",
+        NotAnAddress::NotEthereum => "refusal-address-ethereum",
+        NotAnAddress::EthereumDigits { n_digits } => {
+            return text("refusal-address-ethereum-digits").count("n", n_digits);
+        }
+        NotAnAddress::MistypedEthereum => "refusal-address-ethereum-mistyped",
+        NotAnAddress::Zero => "refusal-address-zero",
+        NotAnAddress::TokenContract => "refusal-address-contract",
+        NotAnAddress::NotBitcoin => "refusal-address-bitcoin",
+        NotAnAddress::MistypedBitcoin => "refusal-address-bitcoin-mistyped",
+        NotAnAddress::TestBitcoin => "refusal-address-bitcoin-testnet",
+        NotAnAddress::OwnerlessBitcoin => "refusal-address-bitcoin-ownerless",
+        NotAnAddress::NotMonero { n_characters } => {
+            return text("refusal-address-monero").count("n", n_characters);
+        }
+        NotAnAddress::MistypedMonero => "refusal-address-monero-mistyped",
+        NotAnAddress::TestMonero => "refusal-address-monero-testnet",
+    })
+}
+
+/// What to fix in a code, in short sentences.
+pub fn not_a_code(why: &NotACode) -> String {
+    let (count, unknown, more) = match why {
+        NotACode::Empty => return text("order-code-empty").to_string(),
+        NotACode::TooLong => return text("order-code-too-long").to_string(),
+        NotACode::Words { count, unknown, more } => (*count, unknown, *more),
+    };
+    let mut sentences: Vec<String> = unknown.iter().map(unknown_word).collect();
+    if 0 < more {
+        sentences.push(text("order-code-more-unknown").count("n", more).to_string());
+    }
+    if count != NotACode::N_WORDS || sentences.is_empty() {
+        let words = text("order-code-count").count("n", count).count("needed", NotACode::N_WORDS);
+        sentences.push(words.to_string());
+    }
+    sentences.join(" ")
+}
+
+fn unknown_word(word: &UnknownWord) -> String {
+    let words = match word.nearest {
+        Some(nearest) => text("order-code-nearest-word").with("nearest", nearest),
+        None => text("order-code-unknown-word"),
+    };
+    words.with("typed", &word.typed).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::orders::Code;
+
+    const CODE: &str = "important drop-down abacus t-shirt zoom yo-yo felt-tip";
+
+    #[track_caller]
+    fn refuses(text: &str, words: &str) {
+        let why = Code::parse(text).err().map(|why| not_a_code(&why));
+        assert_eq!(why.as_deref(), Some(words), "{text:?}");
+    }
+
+    #[test]
+    fn a_word_that_is_not_in_the_list_is_named_with_the_nearest() {
+        refuses(
+            "importnat abacus abdomen abdominal abide abiding ability",
+            r#""importnat" is not in the word list; did you mean "important"?"#,
+        );
+        refuses(
+            "Code: importan abacuss abdomne <b>abidf</b> abiding ability qqqqqq",
+            r#""importan" is not in the word list; did you mean "important"? "abacuss" is not in the word list; did you mean "abacus"? "abdomne" is not in the word list; did you mean "abdomen"? 2 more words are not in the word list."#,
+        );
+        refuses(
+            &format!("{} abacus abacus abacus abacus abacus abacus", "q".repeat(99)),
+            &format!("\"{}…\" is not in the word list.", "q".repeat(20)),
+        );
+        refuses(
+            "im abacus",
+            r#""im" is not in the word list; did you mean "aim"? You entered 2 words; an order code has 7."#,
+        );
+    }
+
+    #[test]
+    fn a_wrong_number_of_words_is_said() {
+        refuses("abacus", "You entered 1 word; an order code has 7.");
+        refuses("abacus abdomen abide", "You entered 3 words; an order code has 7.");
+        refuses(&"abacus ".repeat(9), "You entered 9 words; an order code has 7.");
+        refuses(&format!("{} and {}", CODE, CODE), {
+            r#""and" is not in the word list; did you mean "wand"? You entered 15 words; an order code has 7."#
+        });
+        for text in ["", "  ", "1. 2. 3.", "\u{1}\u{ff}", "a)"] {
+            refuses(text, "Enter the seven words of your order code.");
+        }
+        refuses(
+            &"a ".repeat(9_999),
+            "This is too long for an order code. Enter only the seven words.",
+        );
+    }
+}

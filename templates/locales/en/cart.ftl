@@ -1,0 +1,44 @@
+# The cart, and what is said of its lines here and at checkout.
+
+cart-title = Your cart
+cart-empty = Your cart is empty. <a href="/product">Browse all products</a>.
+cart-items = Items in your cart
+cart-item = Item
+cart-price = Price
+cart-quantity = Quantity
+cart-subtotal = Subtotal
+cart-shipping-not-included = (shipping not included)
+cart-total = Total
+cart-quantity-of = Quantity of { $name }
+cart-update = Update
+cart-remove = Remove
+cart-other-totals = Also payable as { $totals }.
+cart-list-or = { $first } or { $last }
+cart-checkout = Go to checkout
+cart-continue = Continue shopping
+cart-fix = Fix the problems above to check out.
+
+## Why a line was not put in or changed
+
+cart-choose-option = Choose an option.
+cart-whole-number = Enter a whole number from 1 to 99.
+cart-whole-number-or-0 = Enter a whole number from 1 to 99, or 0 to remove the item.
+cart-at-most = At most 99 per item.
+cart-full = Cart limit reached. Check out first or remove an item.
+cart-not-yet-open = Ordering is not available yet.
+cart-unknown-currency = This currency is not accepted. Choose one of those above.
+cart-item-sold-out = { $name } is sold out.
+cart-item-too-few = Only { $left } { $name } in stock (you asked for { $wanted }, including your cart).
+cart-item-other-currency = { $name } is not available in { $currency }. Choose another currency.
+cart-options-too-few = Only { $left } in stock for all options of { $name } together, including those in your cart.
+
+## What changed since the buyer last looked
+
+cart-notice-dearer = The price of { $name } has increased from { $from } to { $to }.
+cart-notice-cheaper = The price of { $name } has decreased from { $from } to { $to }.
+cart-notice-gone = { $name } is no longer available. Remove it.
+cart-notice-sold-out = { $name } is sold out. Remove it.
+cart-notice-too-few = Only { $left } { $name } in stock (you asked for { $wanted }). Reduce the quantity.
+cart-notice-other-currency = { $name } is not available in { $currency }. Choose another currency or remove it.
+cart-notice-unknown = An item is no longer available and was removed.
+cart-notice-too-dear = The total is too large for one payment. Split it into several orders.

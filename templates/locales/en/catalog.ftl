@@ -1,0 +1,45 @@
+# The home page, lists, search and product pages.
+
+catalog-welcome = Welcome
+catalog-notice = Notice
+catalog-not-yet-open = You can browse, but ordering is not available yet.
+catalog-empty = No products yet.
+catalog-view-all =
+    { $total ->
+        [one] View all { $total } product
+       *[other] View all { $total } products
+    }
+catalog-categories = Categories
+catalog-all-products = All products
+catalog-products =
+    { $total ->
+        [one] { $total } product
+       *[other] { $total } products
+    }
+catalog-list-empty = No products in { $currency }. Switch currency above.
+catalog-title-page = { $title }, page { $page }
+catalog-paging = Pagination
+catalog-page-of = Page { $page } of { $pages }
+catalog-previous = ← Previous
+catalog-next = Next →
+catalog-search = Search
+catalog-search-title = Search: { $query }
+catalog-search-nothing-typed = Enter a search term above.
+catalog-search-no-results = No results for “{ $query }”. Try fewer words, or the beginning of a word.
+catalog-price-from = from { $price } { $currency }
+catalog-sold-out = Sold out
+catalog-few-left = Only { $left } left
+catalog-in-stock = In stock
+catalog-breadcrumb = Breadcrumb
+catalog-shop = Shop
+catalog-other-currency = Not available in { $currency }.
+catalog-sold-in = Sold in { $currencies }: switch currency above.
+catalog-list-and = { $first } and { $last }
+catalog-option = Option
+catalog-option-choose = Choose an option
+catalog-option-price = { $option }, { $price } { $currency }
+catalog-option-sold-out = { $option } (sold out)
+catalog-option-few-left = { $option } (only { $left } left)
+catalog-quantity = Quantity
+catalog-add = Add to cart
+catalog-next-product = Next: { $name } →

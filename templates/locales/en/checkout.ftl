@@ -1,0 +1,63 @@
+# The checkout form.
+
+checkout-title = Checkout
+checkout-changed = Something changed. Please check your order and place it again.
+checkout-cart-changed = Your cart or your currency has changed since you opened this form.
+checkout-fix = Please fix the following:
+checkout-summary = Order summary
+checkout-line = { $quantity } × { $name }
+checkout-edit-cart = Edit cart
+checkout-address = Shipping address
+checkout-recipient = Full name
+checkout-street = Street address
+checkout-city = City
+checkout-province = State, province or region
+checkout-postcode = Postal code
+checkout-country = Country
+checkout-encrypt = Encrypt your address with PGP (optional)
+checkout-encrypt-with-key = Encrypt your address to <a href="/pgp.txt">the seller's key</a>, paste the message here and leave the fields above empty.
+checkout-encrypt-without-key = The seller has not published a PGP key here. If you have it from elsewhere, paste the encrypted address here and leave the fields above empty.
+checkout-encrypt-why = This is the only way to keep your address from the server.
+checkout-pgp = PGP message
+checkout-shipping = Shipping method
+checkout-cheapest = Cheapest available
+checkout-worldwide = worldwide
+checkout-countries = { $n } countries
+checkout-rate-total = (total { $total } { $currency })
+checkout-optional = Optional
+checkout-note = Note to seller
+checkout-email = Email
+checkout-email-hint = your order page shows all updates too
+checkout-refund = { $currency } refund address
+checkout-refund-hint = from your own wallet, not an exchange
+checkout-transaction = Transaction ID
+checkout-transaction-hint = only if you have already paid
+checkout-discount = Discount code
+checkout-privacy = Privacy
+checkout-encrypted = Your contact and shipping details are encrypted with the seller's key and your order code before they are saved: the shop cannot read them afterwards. The items, amount and date of your order stay readable to the shop. Anyone who controls this server while you order can see what you type, except an address that you encrypted yourself.
+checkout-plain-title = This shop does not encrypt orders.
+checkout-plain = What you type goes to the seller as plain text and stays on this server until it is deleted. Anyone who controls this server can read it, except an address that you encrypted yourself.
+checkout-kept =
+    Your data stays on this server. It is deleted { $days ->
+        [one] { $days } day
+       *[other] { $days } days
+    } after the order is completed, two days after an unpaid order expires (seven if the shop detects late payments), or when you delete it on the order page. No IP address is stored, and nothing about visitors who do not order.
+checkout-place = Place order
+checkout-next = Next: payment details and your order code. The price is guaranteed for { $time }.
+checkout-hours =
+    { $n ->
+        [one] { $n } hour
+       *[other] { $n } hours
+    }
+checkout-minutes =
+    { $n ->
+        [one] { $n } minute
+       *[other] { $n } minutes
+    }
+
+## Why no order can be taken now
+
+checkout-not-placed = Your order was not placed. { $why }
+checkout-full = Too many orders are awaiting payment right now. Try again in about 10 minutes. Your entries are kept.
+checkout-broken = Something went wrong on our side, and there is nothing to pay. Try again in a few minutes. Your entries are kept.
+checkout-too-many = Too many unpaid orders. Pay for one or let one expire first. Your entries are kept.
