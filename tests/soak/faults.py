@@ -9,6 +9,7 @@ could not be served got an honest page; and the shop goes on without a restart.
 
 import collections
 import concurrent.futures
+import contextlib
 import os
 import pathlib
 import shutil
@@ -31,6 +32,17 @@ DAY = 24 * 60 * 60
 # More than may wait for the database at once: the others get a page that nothing was changed.
 N_WAITING = 24
 JOURNAL = "db/shop.sqlite-wal"
+
+
+@contextlib.contextmanager
+def without_maildir(shop):
+    """Something else lies in its place meanwhile."""
+    maildir, away = shop.home / "mailorders", shop.home / "away"
+    maildir.rename(away)
+    maildir.write_text("no folder\n")
+    yield
+    maildir.unlink()
+    away.rename(maildir)
 
 
 def fill_disk(path):
@@ -181,15 +193,12 @@ def a_missing_maildir(trial):
     with SoakShop() as shop:
         shop.open()
         trial.order(shop, "acknowledged", 3)
-        there, away = shop.home / "mailorders", shop.home / "away"
-        there.rename(away)
-        there.write_text("no folder\n")
-        trial.order(shop, "acknowledged", 5)
-        there.unlink()
-        away.rename(there)
+        with without_maildir(shop):
+            trial.order(shop, "acknowledged", 5)
         trial.wait_for_recovery(shop)
         wait_for_messages(shop, 9)
         # Gone without anything in its place: it is made anew, and no message comes twice.
+        there, away = shop.home / "mailorders", shop.home / "away"
         there.rename(away)
         trial.order(shop, "acknowledged", 3)
         wait_for("three messages", lambda: there.exists() and 3 == len(shop.messages()))
@@ -299,15 +308,12 @@ def a_quick_mail_reader(trial):
     """Messages were delivered but not marked so when the shop crashed, and are read when it starts: none comes a second time."""
     with SoakShop() as shop:
         shop.open()
-        there, away, db = shop.home / "mailorders", shop.home / "away", shop.home / "db"
-        there.rename(away)
-        there.write_text("no folder\n")
-        trial.order(shop, "acknowledged", 99)
-        # The database as it was before, the Maildir as it was after.
-        assert shop.stop() == 0
-        shutil.copytree(db, shop.home / "before")
-        there.unlink()
-        away.rename(there)
+        there, db = shop.home / "mailorders", shop.home / "db"
+        with without_maildir(shop):
+            trial.order(shop, "acknowledged", 99)
+            # The database as it was before, the Maildir as it was after.
+            assert shop.stop() == 0
+            shutil.copytree(db, shop.home / "before")
         shop.open()
         wait_for_messages(shop, 99)
         assert shop.stop() == 0
@@ -356,13 +362,9 @@ def many_messages_in_the_maildir(trial):
             if max(4 * quick, 25) < slow:
                 trial.complain("an order takes %.1f ms with 100,000 messages in %s, and %.1f without" % (slow, part, quick))
         # What could not be delivered, is delivered at the next try.
-        away = shop.home / "away"
-        there.rename(away)
-        there.write_text("no folder\n")
         n_before = shop.n_orders()
-        trial.order(shop, "acknowledged", 100)
-        there.unlink()
-        away.rename(there)
+        with without_maildir(shop):
+            trial.order(shop, "acknowledged", 100)
         ours = lambda: [path for path in os.listdir(there / "new") if ".OTHER" not in path]
         wait_for("the next try", lambda: n_before < len(ours()), 30)
         began = time.monotonic()
