@@ -1,5 +1,7 @@
 """The seller at the desk, in Firefox at "Safest"."""
 
+import re
+
 from lib.firefox import add_to_cart, place_order
 from lib.shop import DESK_PASSWORD
 
@@ -10,6 +12,13 @@ def sign_in(firefox, shop, password=DESK_PASSWORD):
     firefox.click("main .primary")
 
 
+def visit(firefox, shop, *paths):
+    """Opens these pages and names them."""
+    for path in paths:
+        firefox.go(shop.desk + path)
+        yield "desk" + re.sub(r"\W+", " ", path)
+
+
 def every_page_of_the_desk(shop, firefox):
     """Opens each page of the desk and names it."""
     firefox.go(shop.desk + "/login")
@@ -18,9 +27,7 @@ def every_page_of_the_desk(shop, firefox):
     yield "refused login"
     sign_in(firefox, shop)
     yield "today"
-    for path in ("/nothing", "/account", "/account/password", "/account/sessions", "/account/factor"):
-        firefox.go(shop.desk + path)
-        yield "desk" + path.replace("/", " ")
+    yield from visit(firefox, shop, "/nothing", "/account", "/account/password", "/account/sessions", "/account/factor")
     yield from pages_of_the_account(shop, firefox)
     yield from pages_of_the_appearance(shop, firefox)
     yield from pages_of_the_products(shop, firefox)
@@ -46,9 +53,7 @@ def pages_of_the_account(shop, firefox):
 
 def pages_of_the_appearance(shop, firefox):
     go = lambda path: firefox.go(shop.desk + path)
-    for path in ("/pages", "/pages/new", "/pages/about/edit", "/pages/about/remove", "/look", "/look/logo"):
-        go(path)
-        yield "desk" + path.replace("/", " ")
+    yield from visit(firefox, shop, "/pages", "/pages/new", "/pages/about/edit", "/pages/about/remove", "/look", "/look/logo")
     go("/pages/new")
     firefox.fill({"title": "How we send", "text": "We post on **Mondays**.\n\n- letters\n- parcels"})
     firefox.click("button[value=preview]")
@@ -74,9 +79,7 @@ def pages_of_the_appearance(shop, firefox):
 def pages_of_prices(shop, firefox):
     """Codes, ways of sending, wallets: lists, forms, and forms that are refused."""
     go = lambda path: firefox.go(shop.desk + path)
-    for path in ("/discounts", "/discounts/new", "/rates", "/rates/new", "/wallets", "/wallets/new"):
-        go(path)
-        yield "desk" + path.replace("/", " ")
+    yield from visit(firefox, shop, "/discounts", "/discounts/new", "/rates", "/rates/new", "/wallets", "/wallets/new")
     go("/discounts/new")
     firefox.fill({"code": "spring", "less-ETH": "0,5"})
     firefox.click("main .primary")
@@ -101,19 +104,14 @@ def pages_of_prices(shop, firefox):
     firefox.click("main .primary")
     assert firefox.property("#xpub", "value") == ""
     yield "refused wallet"
-    for path in ("/wallets/addresses?currency=ETH", "/wallets/remove?currency=ETH"):
-        go(path)
-        yield "desk" + path.split("?")[0].replace("/", " ")
+    yield from visit(firefox, shop, "/wallets/addresses?currency=ETH", "/wallets/remove?currency=ETH")
 
 
 def pages_of_the_products(shop, firefox):
     go = lambda path: firefox.go(shop.desk + path)
-    for path in (
-        "/products", "/products?low=1&q=tea", "/products/new", "/products/linen-notebook", "/products/categories",
-        "/products/linen-notebook/delete",
-    ):
-        go(path)
-        yield "desk" + path.replace("/", " ").replace("?", " ")
+    yield from visit(
+        firefox, shop, "/products", "/products?low=1&q=tea", "/products/new", "/products/linen-notebook", "/products/categories",
+        "/products/linen-notebook/delete")
     go("/products/new")
     firefox.fill({"name": "Rooibos", "description": "Without *any* caffeine.\n\n- red\n- mild", "price-ETH": "0.0123"})
     firefox.click("button[value=option-add]")
@@ -136,9 +134,8 @@ def pages_of_the_orders(shop, firefox):
     add_to_cart(firefox, shop, "green-tea-spring-harvest")
     order_ref = place_order(firefox, shop, note="Please ring twice.")
     order = shop.desk + "/orders/" + order_ref
-    for path in ("/orders", "/orders?show=send", "/orders/" + order_ref, "/orders/send?order=" + order_ref, "/orders/0000000000"):
-        firefox.go(shop.desk + path)
-        yield "desk " + path.split("=")[0].replace("/", " ")
+    yield from visit(
+        firefox, shop, "/orders", "/orders?show=send", "/orders/" + order_ref, "/orders/send?order=" + order_ref, "/orders/0000000000")
     firefox.go(shop.desk + "/orders?since=yesterday&part=%3C")
     yield "orders that cannot be meant"
     firefox.go(order)

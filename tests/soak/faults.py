@@ -156,8 +156,7 @@ def every_third_fsync_of_the_journal_fails_then_a_crash(trial):
 @fault
 def a_commit_fails_then_a_crash(trial):
     """A commit that failed is not found after a crash either: an order that was refused is not there."""
-    with SoakShop() as shop:
-        shop.open()
+    with SoakShop().open() as shop:
         trial.order(shop, "acknowledged")
         shop.kill()
         for _ in range(5):
@@ -190,8 +189,7 @@ def a_read_only_maildir(trial):
 @fault
 def a_missing_maildir(trial):
     """The Maildir is moved away and something else lies in its place; then it comes back."""
-    with SoakShop() as shop:
-        shop.open()
+    with SoakShop().open() as shop:
         trial.order(shop, "acknowledged", 3)
         with without_maildir(shop):
             trial.order(shop, "acknowledged", 5)
@@ -213,8 +211,7 @@ def a_missing_maildir(trial):
 @fault
 def a_database_locked_for_30_seconds(trial):
     """Another program holds the database for 30 seconds."""
-    with SoakShop() as shop:
-        shop.open()
+    with SoakShop().open() as shop:
         trial.order(shop, "acknowledged")
         prepared = [trial.prepare(shop) for _ in range(N_WAITING)]
         other = sqlite3.connect(shop.home / "db/shop.sqlite", isolation_level=None, check_same_thread=False)
@@ -306,8 +303,7 @@ def two_shops_on_one_database(trial):
 @fault
 def a_quick_mail_reader(trial):
     """Messages were delivered but not marked so when the shop crashed, and are read when it starts: none comes a second time."""
-    with SoakShop() as shop:
-        shop.open()
+    with SoakShop().open() as shop:
         there, db = shop.home / "mailorders", shop.home / "db"
         with without_maildir(shop):
             trial.order(shop, "acknowledged", 99)
@@ -350,8 +346,7 @@ def n_undelivered(shop):
 @fault
 def many_messages_in_the_maildir(trial):
     """With 100,000 messages that are new, and as many that were read, orders and delivery are as quick as before."""
-    with SoakShop() as shop:
-        shop.open()
+    with SoakShop().open() as shop:
         quick = times(trial, shop, 40)
         there = shop.home / "mailorders"
         for part, end in (("new", ""), ("cur", ":2,S")):
@@ -398,8 +393,7 @@ def times(trial, shop, n):
 @fault
 def sigterm_while_clients_wait(trial):
     """No new client is let in, and one that has sent half a form is answered."""
-    with SoakShop() as shop:
-        shop.open()
+    with SoakShop().open() as shop:
         trial.order(shop, "acknowledged")
         attempt = trial.prepare(shop)
         browser = attempt.browser

@@ -166,6 +166,11 @@ class TheJourney(unittest.TestCase):
 class OnionTest(unittest.TestCase):
     """What the tests of onion services share."""
 
+    def new_service(self, name, **more):
+        service = Service(NETWORK, name, **more)
+        self.addCleanup(service.tor.stop)
+        return service
+
     def buyer(self, name, key=None):
         """A tor of its own, with a key of client authorisation or without."""
         buyer = NETWORK.buyer(type(self).__name__ + "-" + name)
@@ -219,8 +224,7 @@ class ServeTor(OnionTest):
             self.assertEqual(shop.onion + "\n", (shop.home / "db/tor/hostname").read_text())
 
     def test_tor_is_killed_and_the_service_comes_back_by_itself(self):
-        service = Service(NETWORK, "killed")
-        self.addCleanup(service.tor.stop)
+        service = self.new_service("killed")
         shop = self.enterContext(service.open())
         wait_until_reachable(shop)
         service.tor.stop(signal.SIGKILL)
@@ -251,8 +255,7 @@ class ServeTor(OnionTest):
         self.assertEqual(0, shop.command("onion", "health").returncode)
 
     def test_a_password_opens_the_control_port_too(self):
-        service = Service(NETWORK, "password", password=PASSPHRASE)
-        self.addCleanup(service.tor.stop)
+        service = self.new_service("password", password=PASSPHRASE)
         shop = self.enterContext(service.open(TOR_PASSWORD=PASSPHRASE))
         self.check_reachable(shop.onion)
         for settings in ({"TOR_PASSWORD": "something else"}, {}):
@@ -331,9 +334,8 @@ class ClientAuthorisation:
 
 class ClientsOfServeTor(ClientAuthorisation, OnionTest):
     def setUp(self):
-        self.service = Service(NETWORK, self.id().rsplit("_", 1)[1] + "-made")
+        self.service = self.new_service(self.id().rsplit("_", 1)[1] + "-made")
         self.tor = self.service.tor
-        self.addCleanup(self.tor.stop)
         self.shop = self.enterContext(self.service.open())
         wait_until_reachable(self.shop)
 
@@ -404,8 +406,7 @@ class TheDesk(OnionTest):
     """`shop serve --tor` with DESK_LISTEN: an onion of the desk's own, for those on its list alone."""
 
     def test_only_who_is_on_the_list_finds_the_desk_and_without_a_list_there_is_none(self):
-        service = Service(NETWORK, "desk")
-        self.addCleanup(service.tor.stop)
+        service = self.new_service("desk")
         shop = self.enterContext(service.open(DESK_LISTEN="127.0.0.1:0"))
         key = shop.home / "db/desk.key"
         self.assertEqual(0o600, stat.S_IMODE(key.stat().st_mode))
