@@ -1,5 +1,7 @@
 """The seller at the desk, in Firefox at "Safest"."""
 
+import re
+
 from lib.firefox import add_to_cart, place_order
 from lib.shop import DESK_PASSWORD
 
@@ -10,6 +12,13 @@ def sign_in(firefox, shop, password=DESK_PASSWORD):
     firefox.click("main .primary")
 
 
+def visit(firefox, shop, *paths):
+    """Opens these pages and names them."""
+    for path in paths:
+        firefox.go(shop.desk + path)
+        yield "desk" + re.sub(r"\W+", " ", path)
+
+
 def every_page_of_the_desk(shop, firefox):
     """Opens each page of the desk and names it."""
     firefox.go(shop.desk + "/login")
@@ -18,9 +27,7 @@ def every_page_of_the_desk(shop, firefox):
     yield "refused login"
     sign_in(firefox, shop)
     yield "today"
-    for path in ("/nothing", "/account", "/account/password", "/account/sessions", "/account/factor"):
-        firefox.go(shop.desk + path)
-        yield "desk" + path.replace("/", " ")
+    yield from visit(firefox, shop, "/nothing", "/account", "/account/password", "/account/sessions", "/account/factor")
     yield from pages_of_the_account(shop, firefox)
     yield from pages_of_the_appearance(shop, firefox)
     yield from pages_of_the_products(shop, firefox)
@@ -30,9 +37,7 @@ def every_page_of_the_desk(shop, firefox):
 
 def pages_of_the_account(shop, firefox):
     firefox.go(shop.desk + "/account/password")
-    firefox.type("#password", DESK_PASSWORD)
-    firefox.type("#new", "password1")
-    firefox.type("#again", "password2")
+    firefox.fill({"password": DESK_PASSWORD, "new": "password1", "again": "password2"})
     firefox.click("main .primary")
     assert firefox.attribute("#new", "aria-invalid") == firefox.attribute("#again", "aria-invalid") == "true"
     yield "refused password"
@@ -40,8 +45,7 @@ def pages_of_the_account(shop, firefox):
     firefox.click("main .primary")
     assert firefox.property("#qr", "naturalWidth") >= 240
     yield "desk account factor, begun"
-    firefox.type("#code", "123")
-    firefox.type("#password", DESK_PASSWORD)
+    firefox.fill({"code": "123", "password": DESK_PASSWORD})
     firefox.click("main .primary")
     assert firefox.attribute("#code", "aria-invalid") == "true"
     yield "refused code"
@@ -49,12 +53,9 @@ def pages_of_the_account(shop, firefox):
 
 def pages_of_the_appearance(shop, firefox):
     go = lambda path: firefox.go(shop.desk + path)
-    for path in ("/pages", "/pages/new", "/pages/about/edit", "/pages/about/remove", "/look", "/look/logo"):
-        go(path)
-        yield "desk" + path.replace("/", " ")
+    yield from visit(firefox, shop, "/pages", "/pages/new", "/pages/about/edit", "/pages/about/remove", "/look", "/look/logo")
     go("/pages/new")
-    firefox.type("#title", "How we send")
-    firefox.type("#text", "We post on **Mondays**.\n\n- letters\n- parcels")
+    firefox.fill({"title": "How we send", "text": "We post on **Mondays**.\n\n- letters\n- parcels"})
     firefox.click("button[value=preview]")
     assert firefox.text(".preview h1") == "How we send" and firefox.property("#title", "value") == "How we send"
     # The answer to a form cannot be fetched again: the tests take these pages from Firefox.
@@ -65,9 +66,7 @@ def pages_of_the_appearance(shop, firefox):
     firefox.click(".primary[value=save]")
     yield "refused page"
     go("/look")
-    firefox.type("#name", "")
-    firefox.type("#accent", "#ffd500")
-    firefox.type("#notice", "We are back on *Monday*.")
+    firefox.fill({"name": "", "accent": "#ffd500", "notice": "We are back on *Monday*."})
     firefox.click(".primary[value=save]")
     assert firefox.attribute("#accent", "aria-invalid") == "true"
     yield "refused look"
@@ -80,58 +79,43 @@ def pages_of_the_appearance(shop, firefox):
 def pages_of_prices(shop, firefox):
     """Codes, ways of sending, wallets: lists, forms, and forms that are refused."""
     go = lambda path: firefox.go(shop.desk + path)
-    for path in ("/discounts", "/discounts/new", "/rates", "/rates/new", "/wallets", "/wallets/new"):
-        go(path)
-        yield "desk" + path.replace("/", " ")
+    yield from visit(firefox, shop, "/discounts", "/discounts/new", "/rates", "/rates/new", "/wallets", "/wallets/new")
     go("/discounts/new")
-    firefox.type("#code", "spring")
-    firefox.type("#less-ETH", "0,5")
+    firefox.fill({"code": "spring", "less-ETH": "0,5"})
     firefox.click("main .primary")
     assert firefox.property("#code", "value") == "spring"
     yield "refused code"
-    firefox.type("#less-ETH", "0.005")
-    firefox.type("#uses", "20")
+    firefox.fill({"less-ETH": "0.005", "uses": "20"})
     firefox.click("main .primary")
     assert "0.005 ETH" in firefox.text(".list")
     yield "desk discounts with a code"
     firefox.click("th[scope=row] a")
     yield "desk discount"
     go("/rates/new")
-    firefox.type("#name", "Parcel")
-    firefox.type("#countries", "DE, Elbonia")
+    firefox.fill({"name": "Parcel", "countries": "DE, Elbonia"})
     firefox.click("main .primary")
     yield "refused way of sending"
-    firefox.type("#countries", "DE, France")
-    firefox.type("#price-ETH", "0.003")
+    firefox.fill({"countries": "DE, France", "price-ETH": "0.003"})
     firefox.click("main .primary")
     yield "desk rates with one"
     go("/wallets/change?currency=ETH")
     yield "desk wallet"
-    firefox.type("#xpub", "ab" * 32)
-    firefox.type("#password", DESK_PASSWORD)
+    firefox.fill({"xpub": "ab" * 32, "password": DESK_PASSWORD})
     firefox.click("main .primary")
     assert firefox.property("#xpub", "value") == ""
     yield "refused wallet"
-    for path in ("/wallets/addresses?currency=ETH", "/wallets/remove?currency=ETH"):
-        go(path)
-        yield "desk" + path.split("?")[0].replace("/", " ")
+    yield from visit(firefox, shop, "/wallets/addresses?currency=ETH", "/wallets/remove?currency=ETH")
 
 
 def pages_of_the_products(shop, firefox):
     go = lambda path: firefox.go(shop.desk + path)
-    for path in (
-        "/products", "/products?low=1&q=tea", "/products/new", "/products/linen-notebook", "/products/categories",
-        "/products/linen-notebook/delete",
-    ):
-        go(path)
-        yield "desk" + path.replace("/", " ").replace("?", " ")
+    yield from visit(
+        firefox, shop, "/products", "/products?low=1&q=tea", "/products/new", "/products/linen-notebook", "/products/categories",
+        "/products/linen-notebook/delete")
     go("/products/new")
-    firefox.type("#name", "Rooibos")
-    firefox.type("#description", "Without *any* caffeine.\n\n- red\n- mild")
-    firefox.type("#price-ETH", "0.0123")
+    firefox.fill({"name": "Rooibos", "description": "Without *any* caffeine.\n\n- red\n- mild", "price-ETH": "0.0123"})
     firefox.click("button[value=option-add]")
-    firefox.type("#option-0-name", "100 g")
-    firefox.type("#files", str(shop.home / "db/images/notebook.jpg"))
+    firefox.fill({"option-0-name": "100 g", "files": str(shop.home / "db/images/notebook.jpg")})
     firefox.click("button[value=upload]")
     firefox.click("button[value=preview]")
     assert firefox.text(".preview h3") == "Rooibos" and firefox.property("#option-0-name", "value") == "100 g"
@@ -150,9 +134,8 @@ def pages_of_the_orders(shop, firefox):
     add_to_cart(firefox, shop, "green-tea-spring-harvest")
     order_ref = place_order(firefox, shop, note="Please ring twice.")
     order = shop.desk + "/orders/" + order_ref
-    for path in ("/orders", "/orders?show=send", "/orders/" + order_ref, "/orders/send?order=" + order_ref, "/orders/0000000000"):
-        firefox.go(shop.desk + path)
-        yield "desk " + path.split("=")[0].replace("/", " ")
+    yield from visit(
+        firefox, shop, "/orders", "/orders?show=send", "/orders/" + order_ref, "/orders/send?order=" + order_ref, "/orders/0000000000")
     firefox.go(shop.desk + "/orders?since=yesterday&part=%3C")
     yield "orders that cannot be meant"
     firefox.go(order)

@@ -37,14 +37,12 @@ def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
         expect_done("The catalog is empty")
         go("/")
         seller.click("#begin a")
-        for field, text in {"currency": "ETH", "name": "Ethereum", "address": ETH_ADDRESS, "password": DESK_PASSWORD}.items():
-            seller.type("#" + field, text)
+        seller.fill({"currency": "ETH", "name": "Ethereum", "address": ETH_ADDRESS, "password": DESK_PASSWORD})
         seller.click("main .primary")
         assert ETH_ADDRESS in seller.text("main"), seller.text("main")
         keep(seller, "wallets")
         go("/rates/new")
-        seller.type("#name", "Parcel")
-        seller.type("#price-ETH", "0.001")
+        seller.fill({"name": "Parcel", "price-ETH": "0.001"})
         seller.click("main .primary")
         assert "Parcel" in seller.text("main"), seller.text("main")
 
@@ -52,11 +50,9 @@ def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
         picture = shop.home / "IMG_2041.JPG"
         shutil.copy(ROOT / "db/images/teapot.jpg", picture)
         go("/products/new")
-        seller.type("#name", "Ash Bowl")
-        seller.type("#description", "Turned from *one* piece of ash.\n\n- oiled\n- 24 cm")
-        seller.type("#categories", "Wood")
-        seller.type("#price-ETH", "0,05")
-        seller.type("#stock", "2")
+        seller.fill({
+            "name": "Ash Bowl", "description": "Turned from *one* piece of ash.\n\n- oiled\n- 24 cm", "categories": "Wood",
+            "price-ETH": "0,05", "stock": "2"})
         seller.click("button[value=preview]")
         assert "one" in seller.text("#preview em") and seller.property("#name", "value") == "Ash Bowl"
         seller.click("button.primary[value=save]")
@@ -73,16 +69,12 @@ def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
 
         # Its look, its pages, a code for friends.
         go("/look")
-        seller.type("#name", "The Ash Tree")
-        seller.type("#notice", "We send on **Mondays**.")
-        seller.type("#accent", "#8a3b12")
+        seller.fill({"name": "The Ash Tree", "notice": "We send on **Mondays**.", "accent": "#8a3b12"})
         seller.click(".primary[value=save]")
         expect_done("Saved")
         keep(seller, "look")
         go("/discounts/new")
-        seller.type("#code", "FRIENDS")
-        seller.type("#percent", "10")
-        seller.type("#uses", "1")
+        seller.fill({"code": "FRIENDS", "percent": "10", "uses": "1"})
         seller.click("main .primary")
         assert "FRIENDS" in seller.text("main")
         keep(seller, "discounts")

@@ -55,11 +55,27 @@ def composes():
     return found
 
 
-class Containers:
+class Reachable:
+    """A shop at `self.socket()`, which answers to `self.host`."""
+
+    host = "localhost"
+
+    def browser(self, circuit=25):
+        """A buyer behind Tor, as the shop sees one."""
+        return Browser("unix:%s" % self.socket(), self.host, circuit)
+
+    def answers(self):
+        """Whether the shop takes orders through the socket."""
+        try:
+            return self.browser().ask("/health").status == 200
+        except (OSError, AssertionError):
+            return False
+
+
+class Containers(Reachable):
     def __init__(self, compose, commit):
         self.compose, self.commit = compose, commit
         self.name = "shop-test-%d-%s" % (os.getpid(), compose.name)
-        self.host = "localhost"
 
     def __enter__(self):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="shop-docker-"))
@@ -161,17 +177,6 @@ class Containers:
 
     def socket(self):
         return self.volume("door") / "shop.sock"
-
-    def browser(self, circuit=25):
-        """A buyer behind Tor, as the shop sees one."""
-        return Browser("unix:%s" % self.socket(), self.host, circuit)
-
-    def answers(self):
-        """Whether the shop takes orders through the socket."""
-        try:
-            return self.browser().ask("/health").status == 200
-        except (OSError, AssertionError):
-            return False
 
     def wait_until_ready(self):
         assert until(self.answers, 60, pause=0.02), "the shop did not open:\n" + self.dc("logs", "shop")

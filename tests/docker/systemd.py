@@ -4,7 +4,7 @@ import pathlib
 import re
 import subprocess
 
-from containers import run, until
+from containers import Reachable, run, until
 from lib.browser import Browser
 from lib.shop import DESK_PASSWORD, ROOT, TEA
 
@@ -16,7 +16,7 @@ FLAGS = ["--network", "none", "--hostname", "seller-host", "--add-host", "seller
          "--cgroupns", "host", "-v", "/sys/fs/cgroup:/sys/fs/cgroup:rw", "--tmpfs", "/run", "--tmpfs", "/run/lock"]
 
 
-class Host:
+class Host(Reachable):
     """A host with systemd, the seller's clone and a program that was built."""
 
     def __init__(self, containers):
@@ -65,16 +65,6 @@ class Host:
 
     def socket(self, name="shop"):
         return pathlib.Path("/proc/%d/root/run/shop/%s.sock" % (self.pid, name))
-
-    def browser(self):
-        """A buyer behind Tor, as the shop sees one."""
-        return Browser("unix:%s" % self.socket(), "localhost", circuit=25)
-
-    def answers(self):
-        try:
-            return self.browser().ask("/health").status == 200
-        except (OSError, AssertionError):
-            return False
 
     def desk(self):
         """The status of the desk's login page; 0 where nothing answers."""

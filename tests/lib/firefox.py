@@ -108,6 +108,11 @@ class Firefox:
         self.do("POST", "/element/%s/clear" % element, {})
         self.do("POST", "/element/%s/value" % element, {"text": text})
 
+    def fill(self, fields):
+        """Types into several fields; their ids are without #."""
+        for id, text in fields.items():
+            self.type("#" + id, text)
+
     def back(self):
         self.do("POST", "/back", {})
 
@@ -165,8 +170,7 @@ def add_to_cart(firefox, shop, product, option=None, quantity="1"):
 
 
 def fill_checkout(firefox, **more):
-    for name, text in {**ADDRESS, **more}.items():
-        firefox.type("#" + name, text)
+    firefox.fill({**ADDRESS, **more})
 
 
 def place_order(firefox, shop, **more):

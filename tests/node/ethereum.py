@@ -3,6 +3,7 @@
     python3 tests/node/ethereum.py [NAME…]
 """
 
+import contextlib
 import pathlib
 import signal
 import sys
@@ -26,15 +27,18 @@ def eth(**more):
     return {"eth": {"currency": "ETH", "chain": CHAIN, "xpub": ETH_XPUB, **more}}
 
 
-def new_shop(url, wallets=None, prices=None, **settings):
-    settings = {"ETH_RPC_URL": url, "CONFIRMATIONS": "ETH=%d USDC=%d DAI=%d" % (DEPTH, DEPTH, DEPTH), **settings}
-    return WatchedShop(wallets or eth(), prices or {"tea": ("eth", PRICE)}, **settings)
+@contextlib.contextmanager
+def watched(node, wallets=None, prices=None, url=None, **settings):
+    """An open shop whose orders are watched."""
+    settings = {"ETH_RPC_URL": url or node.url, "CONFIRMATIONS": "ETH=%d USDC=%d DAI=%d" % (DEPTH, DEPTH, DEPTH), **settings}
+    with WatchedShop(wallets or eth(), prices or {"tea": ("eth", PRICE)}, **settings).open().start_watching() as shop:
+        yield shop
+        shop.stop_watching()
 
 
 @test
 def balances_tell_who_paid_however_they_paid():
-    with Anvil() as node, new_shop(node.url) as shop:
-        shop.open().start_watching()
+    with Anvil() as node, watched(node) as shop:
         exact, under, over, parts, inside, gone, dust, undone, close, none = (shop.order() for _ in range(10))
         shop.wait_until_seen(node)
         payer = node.deploy("Payer")
@@ -73,7 +77,6 @@ def balances_tell_who_paid_however_they_paid():
         assert parts.page().mark("address") in (None, first_address)
         for order in dust, undone, none:
             order.is_still("awaiting")
-        shop.stop_watching()
 
 
 @test
@@ -86,8 +89,7 @@ def tokens_are_counted_in_their_own_units():
             "dai": {"currency": "DAI", "chain": CHAIN, "xpub": ETH_XPUB, "token": dai},
         }
         prices = {"tea": ("eth", PRICE), "rice": ("usdc", 12_500_000_000), "salt": ("dai", 3_000_000_000)}
-        with new_shop(node.url, wallets, prices) as shop:
-            shop.open().start_watching()
+        with watched(node, wallets, prices) as shop:
             tea, rice, wrong, coins, salt = (shop.order(name) for name in ("tea", "rice", "rice", "rice", "salt"))
             assert len({order.address for order in (tea, rice, wrong, coins, salt)}) == 5
             shop.wait_until_seen(node)
@@ -112,13 +114,11 @@ def tokens_are_counted_in_their_own_units():
             shop.wait_until_seen(node)
             tea.is_still("confirmed")
             rice.is_still("confirmed")
-            shop.stop_watching()
 
 
 @test
 def a_reorganisation_takes_back_what_it_undoes_at_each_depth():
-    with Anvil() as node, new_shop(node.url) as shop:
-        shop.open().start_watching()
+    with Anvil() as node, watched(node) as shop:
         shipped = shop.order()
         node.send(shipped.address, PRICE)
         node.mine(DEPTH)
@@ -140,13 +140,11 @@ def a_reorganisation_takes_back_what_it_undoes_at_each_depth():
             node.mine(DEPTH)
             order.becomes("confirmed")
             shipped.is_still("shipped")
-        shop.stop_watching()
 
 
 @test
 def a_node_that_is_gone_comes_back_and_a_watcher_that_was_off_catches_up():
-    with Anvil() as node, Proxy(node) as proxy, new_shop(proxy.url) as shop:
-        shop.open().start_watching()
+    with Anvil() as node, Proxy(node) as proxy, watched(node, url=proxy.url) as shop:
         first, second, third, swept, alone = (shop.order() for _ in range(5))
         shop.wait_until_seen(node)
         node.send(first.address, PRICE)
@@ -181,13 +179,11 @@ def a_node_that_is_gone_comes_back_and_a_watcher_that_was_off_catches_up():
         wait_for("a message that something left", lambda: any("left this order's address" in text for text in shop.texts()))
         assert swept.state() != "confirmed"
         alone.is_still("awaiting")
-        shop.stop_watching()
 
 
 @test
 def what_the_seller_sweeps_stays_paid():
-    with Anvil() as node, new_shop(node.url) as shop:
-        shop.open().start_watching()
+    with Anvil() as node, watched(node) as shop:
         order = shop.order()
         node.send(order.address, PRICE)
         node.mine(DEPTH)
@@ -198,13 +194,11 @@ def what_the_seller_sweeps_stays_paid():
         shop.wait_until_seen(node)
         order.is_still("confirmed")
         assert len(shop.messages()) == 2, shop.subjects()
-        shop.stop_watching()
 
 
 @test
 def an_order_runs_out_by_the_chain_and_what_comes_later_is_late():
-    with Anvil() as node, Proxy(node) as proxy, new_shop(proxy.url, PAYMENT_MINUTES="1") as shop:
-        shop.open().start_watching()
+    with Anvil() as node, Proxy(node) as proxy, watched(node, url=proxy.url, PAYMENT_MINUTES="1") as shop:
         whole, part, never = (shop.order() for _ in range(3))
         shop.wait_until_seen(node)
         # While the node is not trusted, nothing expires.
@@ -225,13 +219,11 @@ def an_order_runs_out_by_the_chain_and_what_comes_later_is_late():
         whole.becomes("late")
         part.becomes("late")
         never.is_still("expired")
-        shop.stop_watching()
 
 
 @test
 def a_node_that_is_not_trusted_decides_nothing():
-    with Anvil() as node, Proxy(node) as proxy, new_shop(proxy.url) as shop:
-        shop.open().start_watching()
+    with Anvil() as node, Proxy(node) as proxy, watched(node, url=proxy.url) as shop:
         order = shop.order()
         shop.wait_until_seen(node)
 
@@ -286,13 +278,11 @@ def a_node_that_is_not_trusted_decides_nothing():
         last.is_still("awaiting")
         proxy.answer = None
         last.becomes("confirmed")
-        shop.stop_watching()
 
 
 @test
 def a_node_that_hangs_is_given_up_after_a_minute():
-    with Anvil() as node, new_shop(node.url) as shop:
-        shop.open().start_watching()
+    with Anvil() as node, watched(node) as shop:
         order = shop.order()
         shop.wait_until_seen(node)
         node.process.send_signal(signal.SIGSTOP)
@@ -304,13 +294,11 @@ def a_node_that_hangs_is_given_up_after_a_minute():
         node.send(order.address, PRICE)
         node.mine(DEPTH)
         order.becomes("confirmed")
-        shop.stop_watching()
 
 
 @test
 def another_chain_in_the_same_place_halts_all():
-    with Anvil() as node, new_shop(node.url) as shop:
-        shop.open().start_watching()
+    with Anvil() as node, watched(node) as shop:
         order = shop.order()
         shop.wait_until_seen(node)
         node.kill()
@@ -324,13 +312,11 @@ def another_chain_in_the_same_place_halts_all():
         with Anvil(chain=CHAIN + 1, port=node.port) as other:
             shop.wait_for_trouble(str(CHAIN + 1))
             order.is_still("awaiting")
-        shop.stop_watching()
 
 
 @test
 def a_reorganisation_behind_what_was_final_halts_all():
-    with Anvil() as node, new_shop(node.url) as shop:
-        shop.open().start_watching()
+    with Anvil() as node, watched(node) as shop:
         order = shop.order()
         node.send(order.address, PRICE)
         node.mine(DEPTH)
@@ -340,13 +326,11 @@ def a_reorganisation_behind_what_was_final_halts_all():
         node.reorganise(20)
         shop.wait_for_trouble("which was final")
         order.is_still("confirmed")
-        shop.stop_watching()
 
 
 @test
 def what_is_final_decides_where_nothing_else_is_said():
-    with Anvil() as node, new_shop(node.url, CONFIRMATIONS="") as shop:
-        shop.open().start_watching()
+    with Anvil() as node, watched(node, CONFIRMATIONS="") as shop:
         order = shop.order()
         node.send(order.address, PRICE)
         node.mine(8)
@@ -356,7 +340,6 @@ def what_is_final_decides_where_nothing_else_is_said():
         assert order.seen()[:2] == (PRICE, 0)
         node.mine()
         order.becomes("confirmed")
-        shop.stop_watching()
 
 
 @test
@@ -367,8 +350,7 @@ def orders_that_share_an_address_are_told_apart_by_their_amounts():
             "eth": {"currency": "ETH", "chain": CHAIN, "address": SHARED},
             "usdc": {"currency": "USDC", "chain": CHAIN, "address": SHARED, "token": usdc, "decimals": 6},
         }
-        with new_shop(node.url, wallets, {"tea": ("eth", PRICE), "rice": ("usdc", 12_500_000_000)}) as shop:
-            shop.open().start_watching()
+        with watched(node, wallets, {"tea": ("eth", PRICE), "rice": ("usdc", 12_500_000_000)}) as shop:
             one, two, rice, more_rice = (shop.order(name) for name in ("tea", "tea", "rice", "rice"))
             assert one.amount != two.amount and rice.amount != more_rice.amount
             shop.wait_until_seen(node)
@@ -405,13 +387,11 @@ def orders_that_share_an_address_are_told_apart_by_their_amounts():
             node.mine(DEPTH)
             shop.wait_until_seen(node)
             inside.is_still("awaiting")
-            shop.stop_watching()
 
 
 @test
 def the_story_of_two_buyers():
-    with Anvil() as node, new_shop(node.url) as shop:
-        shop.open().start_watching()
+    with Anvil() as node, watched(node) as shop:
         exact, parts = shop.order(), shop.order()
         shop.wait_until_seen(node)
         payer = node.deploy("Payer")
@@ -446,7 +426,6 @@ def the_story_of_two_buyers():
         # No key of any coin lies there.
         kept = b"".join(path.read_bytes() for path in shop.home.rglob("*") if path.is_file())
         assert ETH_XPUB.encode() in kept and b"xprv" not in kept
-        shop.stop_watching()
 
 
 if __name__ == "__main__":

@@ -80,7 +80,24 @@ class Figures(collections.Counter):
         return ", ".join("%s %d" % pair for pair in self.items())
 
 
-def compare(shop, attempts, faults, complain=print):
+def finish(shop, attempts, figures, complain=print, end=lambda: None):
+    """Ends an open shop, and compares what clients were answered with what is there."""
+    wait_for_messages(shop, shop.n_orders())
+    # Every code opens its order for somebody who has nothing but the code.
+    stranger = shop.browser()
+    for attempt in attempts:
+        if attempt.outcome == "acknowledged" and stranger.open_order(attempt.code) != attempt.order_ref:
+            figures["lost"] += 1
+            complain("LOST: the code of %s does not open it" % attempt.order_ref)
+    end()
+    code = shop.stop()
+    if code != 0 or "panicked" in shop.log():
+        figures["odd"] += 1
+        complain("ODD: after SIGTERM the shop ended with %s: %s" % (code, shop.log()[-2000:]))
+    compare(shop, attempts, figures, complain)
+
+
+def compare(shop, attempts, faults, complain):
     """Compares what clients were answered with database and Maildir, when the shop has ended and every message is written."""
     with shop.db() as db:
         lines = collections.defaultdict(collections.Counter)

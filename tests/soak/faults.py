@@ -9,6 +9,7 @@ could not be served got an honest page; and the shop goes on without a restart.
 
 import collections
 import concurrent.futures
+import contextlib
 import os
 import pathlib
 import shutil
@@ -31,6 +32,17 @@ DAY = 24 * 60 * 60
 # More than may wait for the database at once: the others get a page that nothing was changed.
 N_WAITING = 24
 JOURNAL = "db/shop.sqlite-wal"
+
+
+@contextlib.contextmanager
+def without_maildir(shop):
+    """Something else lies in its place meanwhile."""
+    maildir, away = shop.home / "mailorders", shop.home / "away"
+    maildir.rename(away)
+    maildir.write_text("no folder\n")
+    yield
+    maildir.unlink()
+    away.rename(maildir)
 
 
 def fill_disk(path):
@@ -144,8 +156,7 @@ def every_third_fsync_of_the_journal_fails_then_a_crash(trial):
 @fault
 def a_commit_fails_then_a_crash(trial):
     """A commit that failed is not found after a crash either: an order that was refused is not there."""
-    with SoakShop() as shop:
-        shop.open()
+    with SoakShop().open() as shop:
         trial.order(shop, "acknowledged")
         shop.kill()
         for _ in range(5):
@@ -178,18 +189,14 @@ def a_read_only_maildir(trial):
 @fault
 def a_missing_maildir(trial):
     """The Maildir is moved away and something else lies in its place; then it comes back."""
-    with SoakShop() as shop:
-        shop.open()
+    with SoakShop().open() as shop:
         trial.order(shop, "acknowledged", 3)
-        there, away = shop.home / "mailorders", shop.home / "away"
-        there.rename(away)
-        there.write_text("no folder\n")
-        trial.order(shop, "acknowledged", 5)
-        there.unlink()
-        away.rename(there)
+        with without_maildir(shop):
+            trial.order(shop, "acknowledged", 5)
         trial.wait_for_recovery(shop)
         wait_for_messages(shop, 9)
         # Gone without anything in its place: it is made anew, and no message comes twice.
+        there, away = shop.home / "mailorders", shop.home / "away"
         there.rename(away)
         trial.order(shop, "acknowledged", 3)
         wait_for("three messages", lambda: there.exists() and 3 == len(shop.messages()))
@@ -204,8 +211,7 @@ def a_missing_maildir(trial):
 @fault
 def a_database_locked_for_30_seconds(trial):
     """Another program holds the database for 30 seconds."""
-    with SoakShop() as shop:
-        shop.open()
+    with SoakShop().open() as shop:
         trial.order(shop, "acknowledged")
         prepared = [trial.prepare(shop) for _ in range(N_WAITING)]
         other = sqlite3.connect(shop.home / "db/shop.sqlite", isolation_level=None, check_same_thread=False)
@@ -297,17 +303,13 @@ def two_shops_on_one_database(trial):
 @fault
 def a_quick_mail_reader(trial):
     """Messages were delivered but not marked so when the shop crashed, and are read when it starts: none comes a second time."""
-    with SoakShop() as shop:
-        shop.open()
-        there, away, db = shop.home / "mailorders", shop.home / "away", shop.home / "db"
-        there.rename(away)
-        there.write_text("no folder\n")
-        trial.order(shop, "acknowledged", 99)
-        # The database as it was before, the Maildir as it was after.
-        assert shop.stop() == 0
-        shutil.copytree(db, shop.home / "before")
-        there.unlink()
-        away.rename(there)
+    with SoakShop().open() as shop:
+        there, db = shop.home / "mailorders", shop.home / "db"
+        with without_maildir(shop):
+            trial.order(shop, "acknowledged", 99)
+            # The database as it was before, the Maildir as it was after.
+            assert shop.stop() == 0
+            shutil.copytree(db, shop.home / "before")
         shop.open()
         wait_for_messages(shop, 99)
         assert shop.stop() == 0
@@ -344,8 +346,7 @@ def n_undelivered(shop):
 @fault
 def many_messages_in_the_maildir(trial):
     """With 100,000 messages that are new, and as many that were read, orders and delivery are as quick as before."""
-    with SoakShop() as shop:
-        shop.open()
+    with SoakShop().open() as shop:
         quick = times(trial, shop, 40)
         there = shop.home / "mailorders"
         for part, end in (("new", ""), ("cur", ":2,S")):
@@ -356,13 +357,9 @@ def many_messages_in_the_maildir(trial):
             if max(4 * quick, 25) < slow:
                 trial.complain("an order takes %.1f ms with 100,000 messages in %s, and %.1f without" % (slow, part, quick))
         # What could not be delivered, is delivered at the next try.
-        away = shop.home / "away"
-        there.rename(away)
-        there.write_text("no folder\n")
         n_before = shop.n_orders()
-        trial.order(shop, "acknowledged", 100)
-        there.unlink()
-        away.rename(there)
+        with without_maildir(shop):
+            trial.order(shop, "acknowledged", 100)
         ours = lambda: [path for path in os.listdir(there / "new") if ".OTHER" not in path]
         wait_for("the next try", lambda: n_before < len(ours()), 30)
         began = time.monotonic()
@@ -396,8 +393,7 @@ def times(trial, shop, n):
 @fault
 def sigterm_while_clients_wait(trial):
     """No new client is let in, and one that has sent half a form is answered."""
-    with SoakShop() as shop:
-        shop.open()
+    with SoakShop().open() as shop:
         trial.order(shop, "acknowledged")
         attempt = trial.prepare(shop)
         browser = attempt.browser

@@ -15,7 +15,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from comparison import SOLD, Attempt, Figures, Marks, SoakShop, compare, wait_for_messages
+from comparison import SOLD, Attempt, Figures, Marks, SoakShop, finish
 from lib.browser import Unanswered
 
 N_CLIENTS = 4
@@ -209,25 +209,13 @@ def main(rounds):
             assert not client.is_alive() and client.trouble is None, client.trouble
             figures.update(client.faults)
         attempts = [attempt for client in clients for attempt in client.attempts]
-        wait_for_messages(shop, shop.n_orders())
-        # Every code opens its order for somebody who has nothing but the code.
-        stranger = shop.browser()
-        for attempt in attempts:
-            if attempt.outcome == "acknowledged" and stranger.open_order(attempt.code) != attempt.order_ref:
-                figures["lost"] += 1
-                print("LOST: the code of %s opens nothing" % attempt.order_ref)
-        reader.over.set()
-        reader.join()
+        def stop_reader():
+            reader.over.set()
+            reader.join()
+
+        finish(shop, attempts, figures, end=stop_reader)
         figures["messages read meanwhile"] = reader.n_read
-        code = shop.stop()
-        if code != 0:
-            figures["odd"] += 1
-            print("ODD: after SIGTERM the shop ended with %s" % code)
-        compare(shop, attempts, figures)
         figures["drafts left in tmp"] = len(list((shop.maildir() / "tmp").iterdir()))
-        if "panicked" in shop.log():
-            figures["odd"] += 1
-            print("ODD: " + shop.log()[-2000:])
     for name in Figures.FAULTS:
         figures[name] += 0
     print("\n%.1f s, %.0f ms a round" % (seconds, 1000 * seconds / max(1, rounds)))

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import traceback
 
-from comparison import NOTHING_ORDERED, Attempt, Figures, Marks, SoakShop, compare, wait_for_messages
+from comparison import NOTHING_ORDERED, Attempt, Figures, Marks, SoakShop, finish
 from lib.browser import Unanswered
 from lib.run import test
 from lib.shop import wait_for
@@ -91,24 +91,14 @@ class Trial:
 
     def finish(self, shop, maildir=None):
         """Ends the shop, and compares."""
-        wait_for_messages(shop, shop.n_orders())
-        browser = shop.browser()
-        for attempt in self.attempts:
-            if attempt.outcome == "acknowledged" and browser.open_order(attempt.code) != attempt.order_ref:
-                self.complain("the code of %s does not open it" % attempt.order_ref)
-        if maildir:
+        def copy_mount():
             # A mount of the shop's own goes with it.
-            copy = shop.home / "copy"
-            shutil.copytree(maildir, copy)
-            shop.environment["MAILDIR"] = str(copy)
-        code = shop.stop()
-        if code != 0:
-            self.complain("after SIGTERM the shop ended with %s" % code)
-        compare(shop, self.attempts, self.figures, self.complain)
+            if maildir:
+                shop.environment["MAILDIR"] = str(shutil.copytree(maildir, shop.home / "copy"))
+
+        finish(shop, self.attempts, self.figures, self.complain, copy_mount)
         if self.figures.has_faults():
             self.complain("the comparison failed: %s" % self.figures)
-        if "panicked" in shop.log():
-            self.complain("a panic: " + shop.log()[-500:])
 
 
 def fault(function):

@@ -77,6 +77,10 @@ class Service:
         """A shop whose service is published."""
         return self.published(TorShop(self.control, **settings).open())
 
+    def reopen(self, shop):
+        self.tor.control.all_events()
+        return self.published(shop.open())
+
     def published(self, shop):
         self.tor.wait_published(shop.onion)
         return shop

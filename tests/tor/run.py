@@ -163,13 +163,31 @@ class TheJourney(unittest.TestCase):
         self.assertLessEqual(set(statuses), {200, 429, 503, "broken off"})
 
 
-def shows_the_shop(client, onion):
-    """Whether a buyer of this Tor gets the shop's first page there."""
-    answer = TorBrowser(client, onion).ask("/")
-    return answer.status == 200 and "<title>Welcome · " in answer.text
+class OnionTest(unittest.TestCase):
+    """What the tests of onion services share."""
+
+    def new_service(self, name, **more):
+        service = Service(NETWORK, name, **more)
+        self.addCleanup(service.tor.stop)
+        return service
+
+    def buyer(self, name, key=None):
+        """A tor of its own, with a key of client authorisation or without."""
+        buyer = NETWORK.buyer(type(self).__name__ + "-" + name)
+        self.addCleanup(buyer.stop)
+        if key:
+            buyer.add_key(key)
+        return buyer
+
+    def check_reachable(self, onion, buyer=None):
+        """A buyer gets the shop's first page there."""
+        buyer = buyer or NETWORK.client
+        buyer.wait_code(onion, 0)
+        answer = TorBrowser(buyer, onion).ask("/")
+        self.assertEqual((200, True), (answer.status, "<title>Welcome · " in answer.text))
 
 
-class ServeTor(unittest.TestCase):
+class ServeTor(OnionTest):
     """`shop serve --tor`: the shop makes its service through Tor's control port."""
 
     @classmethod
@@ -185,17 +203,13 @@ class ServeTor(unittest.TestCase):
         key = shop.home / "db/onion.key"
         self.assertEqual(0o600, stat.S_IMODE(key.stat().st_mode))
         self.assertEqual((96, b"== ed25519v1-secret: type0 =="), (len(key.read_bytes()), key.read_bytes()[:29]))
-        NETWORK.client.wait_code(shop.onion, 0)
-        self.assertTrue(shows_the_shop(NETWORK.client, shop.onion))
+        self.check_reachable(shop.onion)
         first = shop.onion
 
         shop.stop()
-        self.service.tor.control.all_events()
-        shop.open()
+        self.service.reopen(shop)
         self.assertEqual(first, shop.onion)
-        self.service.published(shop)
-        NETWORK.client.wait_code(shop.onion, 0)
-        self.assertTrue(shows_the_shop(NETWORK.client, shop.onion))
+        self.check_reachable(shop.onion)
 
         shop.stop()
         key.unlink()
@@ -210,16 +224,14 @@ class ServeTor(unittest.TestCase):
             self.assertEqual(shop.onion + "\n", (shop.home / "db/tor/hostname").read_text())
 
     def test_tor_is_killed_and_the_service_comes_back_by_itself(self):
-        service = Service(NETWORK, "killed")
-        self.addCleanup(service.tor.stop)
+        service = self.new_service("killed")
         shop = self.enterContext(service.open())
         wait_until_reachable(shop)
         service.tor.stop(signal.SIGKILL)
         wait_for("the shop sees that Tor is gone", lambda: not facts_of(shop)["reachable"] and status_of(shop)["trouble"], 60)
         service.tor.start(without_network=True)
         service.published(shop)
-        NETWORK.client.wait_code(shop.onion, 0)
-        self.assertTrue(shows_the_shop(NETWORK.client, shop.onion))
+        self.check_reachable(shop.onion)
         self.assertIsNone(shop.server.poll())
         wait_until_reachable(shop)
 
@@ -243,11 +255,9 @@ class ServeTor(unittest.TestCase):
         self.assertEqual(0, shop.command("onion", "health").returncode)
 
     def test_a_password_opens_the_control_port_too(self):
-        service = Service(NETWORK, "password", password=PASSPHRASE)
-        self.addCleanup(service.tor.stop)
+        service = self.new_service("password", password=PASSPHRASE)
         shop = self.enterContext(service.open(TOR_PASSWORD=PASSPHRASE))
-        NETWORK.client.wait_code(shop.onion, 0)
-        self.assertTrue(shows_the_shop(NETWORK.client, shop.onion))
+        self.check_reachable(shop.onion)
         for settings in ({"TOR_PASSWORD": "something else"}, {}):
             error = self.refusal(service.control, **settings)
             self.assertIn("TOR_PASSWORD", error)
@@ -282,13 +292,6 @@ def status_of(shop):
 class ClientAuthorisation:
     """`shop onion client`, for both ways to make the service: only clients with a key find the shop."""
 
-    def buyer(self, name, key=None):
-        buyer = NETWORK.buyer(type(self).__name__ + "-" + name)
-        self.addCleanup(buyer.stop)
-        if key:
-            buyer.add_key(key)
-        return buyer
-
     def change_clients(self, *arguments):
         self.tor.control.all_events()
         output = self.shop.run("onion", "client", *arguments)
@@ -305,8 +308,7 @@ class ClientAuthorisation:
         self.assertEqual(NO_KEY, self.buyer("stranger").code(self.shop.onion))
         for name, key in (("ada", ada), ("bob", bob)):
             buyer = self.buyer(name, key)
-            buyer.wait_code(self.shop.onion, 0)
-            self.assertTrue(shows_the_shop(buyer, self.shop.onion))
+            self.check_reachable(self.shop.onion, buyer)
 
         self.change_clients("remove", "ada")
         self.assertEqual(["bob"], self.shop.run("onion", "client", "list").split())
@@ -330,22 +332,19 @@ class ClientAuthorisation:
             ada.wait_code(self.shop.onion, WRONG_KEY, 30)
 
 
-class ClientsOfServeTor(ClientAuthorisation, unittest.TestCase):
+class ClientsOfServeTor(ClientAuthorisation, OnionTest):
     def setUp(self):
-        self.service = Service(NETWORK, self.id().rsplit("_", 1)[1] + "-made")
+        self.service = self.new_service(self.id().rsplit("_", 1)[1] + "-made")
         self.tor = self.service.tor
-        self.addCleanup(self.tor.stop)
         self.shop = self.enterContext(self.service.open())
         wait_until_reachable(self.shop)
 
     def restart(self):
         self.shop.stop()
-        self.tor.control.all_events()
-        self.shop.open()
-        self.service.published(self.shop)
+        self.service.reopen(self.shop)
 
 
-class ClientsOfTheSidecar(ClientAuthorisation, unittest.TestCase):
+class ClientsOfTheSidecar(ClientAuthorisation, OnionTest):
     def setUp(self):
         self.shop = self.enterContext(SocketShop().open())
         # The same service leads here too: Tor's PROXY line has the circuit of a stream.
@@ -394,8 +393,7 @@ class ClientsOfTheSidecar(ClientAuthorisation, unittest.TestCase):
         facts = facts_of(self.shop)
         self.assertEqual((self.shop.url, True), (facts["address"], facts["reachable"]))
         buyer = self.buyer("somebody")
-        buyer.wait_code(self.shop.onion, 0)
-        self.assertTrue(shows_the_shop(buyer, self.shop.onion))
+        self.check_reachable(self.shop.onion, buyer)
         self.assertEqual([], [path.name for path in (self.shop.home / "db/tor").iterdir() if "secret" in path.name])
         self.tor.stop(signal.SIGKILL)
         self.tor.start(without_network=True)
@@ -404,19 +402,11 @@ class ClientsOfTheSidecar(ClientAuthorisation, unittest.TestCase):
         wait_until_reachable(self.shop)
 
 
-class TheDesk(unittest.TestCase):
+class TheDesk(OnionTest):
     """`shop serve --tor` with DESK_LISTEN: an onion of the desk's own, for those on its list alone."""
 
-    def buyer(self, name, key=None):
-        buyer = NETWORK.buyer("desk-" + name)
-        self.addCleanup(buyer.stop)
-        if key:
-            buyer.add_key(key)
-        return buyer
-
     def test_only_who_is_on_the_list_finds_the_desk_and_without_a_list_there_is_none(self):
-        service = Service(NETWORK, "desk")
-        self.addCleanup(service.tor.stop)
+        service = self.new_service("desk")
         shop = self.enterContext(service.open(DESK_LISTEN="127.0.0.1:0"))
         key = shop.home / "db/desk.key"
         self.assertEqual(0o600, stat.S_IMODE(key.stat().st_mode))
@@ -455,7 +445,7 @@ class TheDesk(unittest.TestCase):
             seller.connect(desk, circuit="later", seconds=20).close()
 
 
-class TheKey(unittest.TestCase):
+class TheKey(OnionTest):
     """`shop onion backup` and `restore`: the address moves to another host."""
 
     @classmethod
@@ -489,12 +479,9 @@ class TheKey(unittest.TestCase):
 
             other.run("onion", "restore", "sealed", input=PASSPHRASE + "\n")
             self.assertEqual((key, 0o600), (there.read_bytes(), stat.S_IMODE(there.stat().st_mode)))
-            self.service.tor.control.all_events()
-            other.open()
+            self.service.reopen(other)
             self.assertEqual(shop.onion, other.onion)
-            self.service.published(other)
-            NETWORK.client.wait_code(other.onion, 0)
-            self.assertTrue(shows_the_shop(NETWORK.client, other.onion))
+            self.check_reachable(other.onion)
 
     def test_a_key_that_is_there_is_not_lost_by_a_slip(self):
         with TorShop(self.service.control) as one, TorShop(self.service.control) as other:
