@@ -87,27 +87,7 @@ pub async fn edit_product(
         n += 1;
         slug = edit.record.slug.numbered(n);
     }
-    let written = ProductWrite {
-        slug: &slug,
-        record: &edit.record,
-        stock: pieces(edit.pieces, old.as_ref().map(|old| old.stock)),
-        options: edit
-            .options
-            .iter()
-            .map(|(id, pool)| (*id, pieces(*pool, old.as_ref().and_then(|old| stock_of(old, *id)))))
-            .collect(),
-        pictures: edit
-            .record
-            .images
-            .iter()
-            .zip(&fingerprints)
-            .map(|(image, fingerprint)| ShownPicture {
-                fingerprint: fingerprint.clone(),
-                file: &image.file,
-                alt: &image.alt,
-            })
-            .collect(),
-    };
+    let written = product_write(&edit, &slug, &fingerprints, old.as_ref());
     let changes = match &old {
         Some(old) => changes(old, &written),
         None => Vec::new(),
@@ -137,6 +117,35 @@ pub async fn edit_product(
         dropped.filter(|fingerprint| !fingerprints.contains(fingerprint)).collect();
     clear_up(shop, &dropped).await;
     Ok(Edited::Kept(slug))
+}
+
+fn product_write<'a>(
+    edit: &'a ProductEdit,
+    slug: &'a Slug,
+    fingerprints: &[String],
+    old: Option<&EditedProduct>,
+) -> ProductWrite<'a> {
+    ProductWrite {
+        slug,
+        record: &edit.record,
+        stock: pieces(edit.pieces, old.map(|old| old.stock)),
+        options: edit
+            .options
+            .iter()
+            .map(|(id, pool)| (*id, pieces(*pool, old.and_then(|old| stock_of(old, *id)))))
+            .collect(),
+        pictures: edit
+            .record
+            .images
+            .iter()
+            .zip(fingerprints)
+            .map(|(image, fingerprint)| ShownPicture {
+                fingerprint: fingerprint.clone(),
+                file: &image.file,
+                alt: &image.alt,
+            })
+            .collect(),
+    }
 }
 
 /// Each picture of the record → its fingerprint. What the product shows already is not looked at again.

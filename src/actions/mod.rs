@@ -101,7 +101,7 @@ pub use manage_product::{
 };
 pub use mark_seen::mark_seen;
 pub use notify_seller::{clear_drafts, notify_seller, sweep};
-pub use place_order::{OrderRequest, PlaceOrderOutcome, place_order};
+pub use place_order::{OrderRequest, PlaceOrderError, place_order};
 pub use prune_audit_log::{count_old_actions, prune_audit_log};
 pub use purge_orders::{PurgeError, empty_journal, list_forgettable, purge_orders};
 pub use read_messages::{Letter, read_messages};

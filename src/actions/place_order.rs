@@ -52,17 +52,19 @@ pub struct OrderRequest<'a> {
     pub receipt: String,
 }
 
-/// What became of it.
-pub enum PlaceOrderOutcome {
-    Order(OrderRef),
-    /// Something changed since the buyer last looked: nothing was done, the buyer looks again.
-    Changed(PricedCart),
+/// Why nothing was ordered.
+pub enum PlaceOrderError {
+    /// Something changed since the buyer last looked: the buyer looks again.
+    Changed(Box<PricedCart>),
     /// So many orders wait for their payment that no more are taken for now.
     Full,
     /// The shop takes no orders just now.
     Closed(ClosedReason),
     Refused(Vec<Refusal>),
+    Broken(anyhow::Error),
 }
+
+broken_from!(PlaceOrderError);
 
 /// Units: days that a payment which only the buyer has seen counts against the limit of unpaid orders.
 const REPORTED_COUNTS: i64 = 1;
@@ -73,60 +75,48 @@ pub(super) fn count_unpaid_since(now: Timestamp) -> Timestamp {
 }
 
 /// A draft becomes an order, once for each cart: prices, stock and address are the shop's own at this moment. The message
-/// to the seller is made and sealed in memory, and is kept in the same transaction as the order.
+/// to the seller is made and sealed in memory, and is kept in the same transaction as the order. `fresh`: the order's
+/// reference, unless this cart is an order already.
+///
+/// # Errors
+/// [`PlaceOrderError`]: nothing was ordered.
 pub async fn place_order(
     shop: &Shop,
     placing: OrderRequest<'_>,
     fresh: OrderRef,
     now: Timestamp,
-) -> anyhow::Result<PlaceOrderOutcome> {
+) -> Result<OrderRef, PlaceOrderError> {
     let form = FormToken::of_cart(placing.basket.id);
     // What can be made beforehand is: all other buyers wait for as long as the writer is held.
     let code = Code::of_cart(placing.basket.id);
     let reader = BuyerIdentity::of_code(&code, &shop.salt).reader();
-    let receipt = reader.seal(&placing.receipt)?;
+    let receipt = reader.seal(&placing.receipt).context("seal the receipt")?;
     let lookup = code.lookup_name(&shop.salt);
-    let policy = &shop.policy;
 
     let mut tx = shop.db.write().await?;
     failpoints::at("order-begun");
-    let most = policy.most_unpaid;
+    let (most, since) = (shop.policy.most_unpaid, count_unpaid_since(now));
     let reading = shop.reading();
-    let since = count_unpaid_since(now);
     let before = store::order_placement::check_preconditions(&mut tx, &form, since, most).await?;
     if let Some(earlier) = before.earlier {
-        return Ok(PlaceOrderOutcome::Order(earlier));
+        return Ok(earlier);
     }
     if before.is_closed {
-        return Ok(PlaceOrderOutcome::Closed(ClosedReason::BySeller));
+        return Err(PlaceOrderError::Closed(ClosedReason::BySeller));
     }
-    let key = match shop.availability.seal_for_order(before.has_key, now) {
-        Ok(key) => key,
-        Err(closed) => return Ok(PlaceOrderOutcome::Closed(closed)),
-    };
+    let key = shop.availability.seal_for_order(before.has_key, now);
+    let key = key.map_err(PlaceOrderError::Closed)?;
     if most <= before.n_unpaid {
-        return Ok(PlaceOrderOutcome::Full);
+        return Err(PlaceOrderError::Full);
     }
-    let (new, wallet) = match open_order(
-        shop,
-        &mut tx,
-        placing.basket,
-        placing.currency,
-        placing.draft,
-        key.as_ref(),
-        (fresh, now),
-    )
-    .await?
-    {
-        Ok(opened) => opened,
-        Err(not_placed) => return Ok(not_placed),
-    };
+    let opening = Opening { shop, key: key.as_ref(), fresh, now };
+    let (new, wallet) = open_order(&mut tx, placing, opening).await?;
     let clock = before.clock.unwrap_or_else(|| TrustedClock::begin(&reading));
-    let ends = Ends::of(clock.at(&reading), policy.payment_minutes);
+    let ends = Ends::of(clock.at(&reading), shop.policy.payment_minutes);
     let Some(Asked { invoice, derived, is_alone }) =
         open_invoice(&mut tx, &new, &wallet, &shop.salt, ends).await?
     else {
-        return Ok(refused("currency", RefusalReason::TotalTaken));
+        return Err(refused("currency", RefusalReason::TotalTaken));
     };
     let (order, buyer) = new.invoiced(invoice);
     let at = store::outbox::next_at(before.last_owed, now);
@@ -142,66 +132,49 @@ pub async fn place_order(
         message: &message,
         message_at: at,
     };
-    let id = match store::order_placement::insert(&mut tx, &order, &beside).await {
-        Ok(id) => id,
-        Err(error) if error.is_taken("transaction_id") => {
-            return Ok(refused("transaction", RefusalReason::TransactionTaken));
-        }
-        Err(error) => return Err(error).context("keep the order"),
-    };
-    // Whose it is, the count does not know: it goes on after the order is erased.
-    if let Some(discount) = &order.discount {
-        store::discounts::take_use(&mut tx, &discount.code)
-            .await
-            .context("count the code's use")?;
-    }
+    let id = insert(&mut tx, &order, &beside).await?;
     failpoints::at("order-inserted");
     tx.commit().await.context("commit the order")?;
     failpoints::at("order-committed");
 
-    let order_ref = order.order_ref;
-    notify_seller(
-        shop,
-        OutboxMessage {
-            id,
-            order_ref: order_ref.clone(),
-            number: 0,
-            at,
-            is_read: false,
-            is_erasure: false,
-            message,
-        },
-        now,
-    )
-    .await;
+    let order_ref = order.order_ref.clone();
+    let (is_read, is_erasure, number) = (false, false, 0);
+    let owed =
+        OutboxMessage { id, order_ref: order.order_ref, number, at, is_read, is_erasure, message };
+    notify_seller(shop, owed, now).await;
     failpoints::at("before-answer");
-    Ok(PlaceOrderOutcome::Order(order_ref))
+    Ok(order_ref)
 }
 
-/// The order as it would be at this moment of the transaction, and the wallet it would be paid to; or what became of it.
+/// What an order is opened with, beside what its buyer wants.
+struct Opening<'a> {
+    shop: &'a Shop,
+    key: Option<&'a SellerKey>,
+    fresh: OrderRef,
+    now: Timestamp,
+}
+
+/// The order as it would be at this moment of the transaction, and the wallet it would be paid to.
 async fn open_order(
-    shop: &Shop,
     tx: &mut Tx,
-    basket: &Basket,
-    currency: &Currency,
-    draft: Draft,
-    key: Option<&SellerKey>,
-    (fresh, now): (OrderRef, Timestamp),
-) -> anyhow::Result<Result<(NewOrder, Wallet), PlaceOrderOutcome>> {
-    if let (Some(key), Delivery::Sealed { block, .. }) = (key, &draft.buyer.delivery)
+    placing: OrderRequest<'_>,
+    opening: Opening<'_>,
+) -> Result<(NewOrder, Wallet), PlaceOrderError> {
+    let OrderRequest { basket, currency, draft, .. } = placing;
+    if let (Some(key), Delivery::Sealed { block, .. }) = (opening.key, &draft.buyer.delivery)
         && let Err(fault) = key.check_block(block)
     {
-        return Ok(Err(refused("pgp", fault.into())));
+        return Err(refused("pgp", fault.into()));
     }
     let Some(wallet) = store::wallets::find(tx, currency).await? else {
-        return Ok(Err(refused("currency", RefusalReason::CurrencyGone(currency.clone()))));
+        return Err(refused("currency", RefusalReason::CurrencyGone(currency.clone())));
     };
     let keys = basket.lines().iter().map(|line| line.key);
     let offers = store::offers::list(tx, keys, currency).await?;
     let cart = PricedCart::new(basket, &offers, currency, wallet.coin.most());
     let unseen = |line: &CartLine| line.seen.as_ref().is_none_or(|seen| seen.currency != *currency);
     if !cart.notices.is_empty() || basket.lines().iter().any(unseen) {
-        return Ok(Err(PlaceOrderOutcome::Changed(cart)));
+        return Err(PlaceOrderError::Changed(Box::new(cart)));
     }
     let rates = store::shipping::list_offered(tx, currency).await?;
     let asks_for_sending = !rates.is_empty() || store::shipping::has_any(tx).await?;
@@ -212,26 +185,45 @@ async fn open_order(
     let discount = discount.map(|kept| (kept.discount, kept.used));
     let shelf =
         Shelf { cart: &cart, coin: &wallet.coin, rates: &rates, asks_for_sending, discount };
-    let order = match NewOrder::open(draft, &shelf, fresh, now) {
+    let order = match NewOrder::open(draft, &shelf, opening.fresh, opening.now) {
         Ok(order) => order,
-        Err(PlacementError::Cart) => return Ok(Err(PlaceOrderOutcome::Changed(cart))),
-        Err(PlacementError::Fields(refusals)) => {
-            return Ok(Err(PlaceOrderOutcome::Refused(refusals)));
-        }
+        Err(PlacementError::Cart) => return Err(PlaceOrderError::Changed(Box::new(cart))),
+        Err(PlacementError::Fields(refusals)) => return Err(PlaceOrderError::Refused(refusals)),
     };
     // All of a stock may be held unless the seller says less: then there is nothing to count.
-    if shop.policy.most_held < 100 {
+    let most_held = opening.shop.policy.most_held;
+    if most_held < 100 {
         let held = store::stock::list_unpaid(tx).await?;
-        let refusals = too_much_held(&cart, &held, shop.policy.most_held);
+        let refusals = too_much_held(&cart, &held, most_held);
         if !refusals.is_empty() {
-            return Ok(Err(PlaceOrderOutcome::Refused(refusals)));
+            return Err(PlaceOrderError::Refused(refusals));
         }
     }
-    Ok(Ok((order, wallet)))
+    Ok((order, wallet))
 }
 
-fn refused(field: &'static str, why: RefusalReason) -> PlaceOrderOutcome {
-    PlaceOrderOutcome::Refused(vec![Refusal::new(field, why)])
+/// Inserts the order, and counts the use of its discount code.
+async fn insert(
+    tx: &mut Tx,
+    order: &Order,
+    beside: &NewOrderData<'_>,
+) -> Result<i64, PlaceOrderError> {
+    let id = match store::order_placement::insert(tx, order, beside).await {
+        Ok(id) => id,
+        Err(error) if error.is_taken("transaction_id") => {
+            return Err(refused("transaction", RefusalReason::TransactionTaken));
+        }
+        Err(error) => return Err(anyhow::Error::from(error).context("insert the order").into()),
+    };
+    // Whose it is, the count does not know: it goes on after the order is erased.
+    if let Some(discount) = &order.discount {
+        store::discounts::take_use(tx, &discount.code).await.context("count the code's use")?;
+    }
+    Ok(id)
+}
+
+fn refused(field: &'static str, why: RefusalReason) -> PlaceOrderError {
+    PlaceOrderError::Refused(vec![Refusal::new(field, why)])
 }
 
 /// When the time to pay is over.

@@ -2,7 +2,7 @@
 
 use crate::actions;
 use crate::actions::OrderRequest;
-use crate::actions::PlaceOrderOutcome;
+use crate::actions::PlaceOrderError;
 use crate::domain::cart::PricedCart;
 use crate::domain::catalog::Rate;
 use crate::domain::orders::Code;
@@ -46,7 +46,6 @@ use actix_web::http::header;
 use actix_web::web::Data;
 use askama::Template;
 use serde::Deserialize;
-use std::time::Duration;
 
 #[derive(Template)]
 #[template(path = "orders/checkout.html")]
@@ -212,12 +211,15 @@ pub async fn show(
         return Err(PageError::Closed(closed));
     }
     let form = FormView::new(&CheckoutForm::default(), &[]);
-    let again = Again { form: &form, refusals: &[], wait: None, cart: &cart, other_form: false };
-    show_form(&request, &app, visitor, &facts, wallet, StatusCode::OK, again).await
+    let status = StatusCode::OK;
+    let again = Again { status, other_form: false, ..Again::other_form(wallet, &form, &cart) };
+    show_form(&request, &app, visitor, &facts, again).await
 }
 
 /// The form as it goes back to the buyer.
 struct Again<'a> {
+    status: StatusCode,
+    wallet: &'a Wallet,
     form: &'a FormView,
     refusals: &'a [Refused],
     wait: Option<Text<'static>>,
@@ -226,15 +228,22 @@ struct Again<'a> {
     other_form: bool,
 }
 
+impl<'a> Again<'a> {
+    /// The form after the cart or the currency has changed.
+    fn other_form(wallet: &'a Wallet, form: &'a FormView, cart: &'a PricedCart) -> Self {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        Self { status, wallet, form, refusals: &[], wait: None, cart, other_form: true }
+    }
+}
+
 async fn show_form(
     request: &HttpRequest,
     app: &AppState,
     mut visitor: Visitor,
     facts: &SiteSnapshot,
-    wallet: &Wallet,
-    status: StatusCode,
     again: Again<'_>,
 ) -> Result<HttpResponse, PageError> {
+    let wallet = again.wallet;
     let mut db = app.shop.db.reader().await?;
     let total = again.cart.total.unwrap_or(Amount::ZERO);
     let rates = store::shipping::list_offered(&mut db, &wallet.currency).await?;
@@ -262,7 +271,7 @@ async fn show_form(
     };
     let html = template.render()?;
     let cookie = remember(app, &mut visitor, again.cart);
-    let mut sent = send(request, app, &visitor, status, &CachedPage::once(&html));
+    let mut sent = send(request, app, &visitor, again.status, &CachedPage::once(&html));
     if let Some(cookie) = cookie {
         sent.response.append_header((header::SET_COOKIE, cookie));
     }
@@ -317,8 +326,7 @@ pub async fn submit(
     };
     let cart = look_again(&app, &visitor.basket, wallet).await?;
     let other_form = !form.shown.is_empty() && form.shown != sum_shown(&cart);
-    let mut refusals = Vec::new();
-    let mut wait = None;
+    let (mut refusals, mut wait) = (Vec::new(), None);
     match Draft::parse(&form.draft(), &wallet.coin) {
         Err(refused) => refusals = refused,
         Ok(_) if other_form => {}
@@ -329,37 +337,15 @@ pub async fn submit(
                 receipt: write_receipt(&draft.buyer),
                 draft,
             };
-            match tried_to_place(&request, &app, placing).await {
-                Tried::Placed(PlaceOrderOutcome::Order(_)) => return Ok(placed(&app, &visitor)),
-                Tried::Placed(PlaceOrderOutcome::Changed(cart)) => {
+            match place(&request, &app, placing).await {
+                Ok(()) => return Ok(placed(&app, &visitor)),
+                Err(NotPlaced::Changed(cart)) => {
                     let form = FormView::new(&form, &[]);
-                    let again = Again {
-                        form: &form,
-                        refusals: &[],
-                        wait: None,
-                        cart: &cart,
-                        other_form: true,
-                    };
-                    return show_form(
-                        &request,
-                        &app,
-                        visitor,
-                        &facts,
-                        wallet,
-                        StatusCode::UNPROCESSABLE_ENTITY,
-                        again,
-                    )
-                    .await;
+                    let again = Again::other_form(wallet, &form, &cart);
+                    return show_form(&request, &app, visitor, &facts, again).await;
                 }
-                Tried::Placed(PlaceOrderOutcome::Refused(refused)) => refusals = refused,
-                Tried::Placed(PlaceOrderOutcome::Full) => wait = Some(FULL),
-                Tried::Placed(PlaceOrderOutcome::Closed(closed)) => {
-                    wait = Some(Wait { why: why_closed(&closed), ..CLOSED });
-                }
-                Tried::Broken => wait = Some(BROKEN),
-                Tried::TooMany(time) => {
-                    wait = Some(Wait { seconds: time.as_secs() + 1, ..TOO_MANY })
-                }
+                Err(NotPlaced::Refused(refused)) => refusals = refused,
+                Err(NotPlaced::Wait(why)) => wait = Some(why),
             }
         }
     }
@@ -376,10 +362,16 @@ pub async fn submit(
     refusals.sort_by_key(|refusal| fields.iter().position(|(name, ..)| *name == refusal.field));
     let refusals: Vec<Refused> = refusals.iter().map(Refused::of).collect();
     let form = FormView::new(&form, &refusals);
-    let why = wait.as_ref().map(|wait| text(wait.why));
-    let again = Again { form: &form, refusals: &refusals, wait: why, cart: &cart, other_form };
-    let status = wait.as_ref().map_or(StatusCode::UNPROCESSABLE_ENTITY, |wait| wait.status);
-    let mut response = show_form(&request, &app, visitor, &facts, wallet, status, again).await?;
+    let again = Again {
+        status: wait.as_ref().map_or(StatusCode::UNPROCESSABLE_ENTITY, |wait| wait.status),
+        wallet,
+        form: &form,
+        refusals: &refusals,
+        wait: wait.as_ref().map(|wait| text(wait.why)),
+        cart: &cart,
+        other_form,
+    };
+    let mut response = show_form(&request, &app, visitor, &facts, again).await?;
     if let Some(wait) = wait {
         response.headers_mut().insert(header::RETRY_AFTER, wait.seconds.into());
     }
@@ -404,43 +396,45 @@ const BROKEN: Wait =
 const TOO_MANY: Wait =
     Wait { status: StatusCode::TOO_MANY_REQUESTS, why: "checkout-too-many", seconds: 600 };
 
-/// What became of an order that was tried.
-enum Tried {
-    Placed(PlaceOrderOutcome),
-    /// The circuit has placed too many that can still be unpaid; after this time there is room again.
-    TooMany(Duration),
-    /// The fault is ours and is in the log; nothing was ordered, as far as can be known.
-    Broken,
-}
-
-async fn tried_to_place(request: &HttpRequest, app: &AppState, placing: OrderRequest<'_>) -> Tried {
-    place(request, app, placing).await.unwrap_or_else(|error| {
-        tracing::error!("no order could be taken: {error}");
-        Tried::Broken
-    })
+/// Why an order was not placed, as the form shows it.
+enum NotPlaced {
+    Changed(Box<PricedCart>),
+    Refused(Vec<Refusal>),
+    Wait(Wait),
 }
 
 async fn place(
     request: &HttpRequest,
     app: &AppState,
     placing: OrderRequest<'_>,
-) -> Result<Tried, PageError> {
-    let booked = match connection_of(request)
-        .map(|connection| connection.reserve_order(placing.basket.pieces()))
-    {
-        Some(Err(time)) => return Ok(Tried::TooMany(time)),
-        Some(Ok(booked)) => booked,
-        None => None,
+) -> Result<(), NotPlaced> {
+    let reservation = match connection_of(request) {
+        Some(connection) => connection.reserve_order(placing.basket.pieces()),
+        None => Ok(None),
     };
+    // After this time the circuit may order again.
+    let reservation = reservation
+        .map_err(|time| NotPlaced::Wait(Wait { seconds: time.as_secs() + 1, ..TOO_MANY }))?;
     let fresh = OrderRef::from_chance(random_bytes());
-    let placed = actions::place_order(&app.shop, placing, fresh.clone(), now()).await?;
-    // A form that was sent twice finds its first order, which counts already.
-    if let (PlaceOrderOutcome::Order(order_ref), Some(booked)) = (&placed, booked)
-        && *order_ref == fresh
-    {
-        booked.keep();
+    match actions::place_order(&app.shop, placing, fresh.clone(), now()).await {
+        // A form that was sent twice finds its first order, which counts already.
+        Ok(order_ref) => {
+            if let Some(reservation) = reservation.filter(|_| order_ref == fresh) {
+                reservation.keep();
+            }
+            Ok(())
+        }
+        Err(PlaceOrderError::Changed(cart)) => Err(NotPlaced::Changed(cart)),
+        Err(PlaceOrderError::Refused(refusals)) => Err(NotPlaced::Refused(refusals)),
+        Err(PlaceOrderError::Full) => Err(NotPlaced::Wait(FULL)),
+        Err(PlaceOrderError::Closed(closed)) => {
+            Err(NotPlaced::Wait(Wait { why: why_closed(&closed), ..CLOSED }))
+        }
+        Err(PlaceOrderError::Broken(error)) => {
+            tracing::error!("no order could be taken: {error:#}");
+            Err(NotPlaced::Wait(BROKEN))
+        }
     }
-    Ok(Tried::Placed(placed))
 }
 
 /// The order's page, opened by its code, and a cart that is empty again.
