@@ -183,7 +183,10 @@ fn no_code_of_the_pages_holds_a_sentence() {
                 ["tracing::", "#[error(", "expect("].iter().any(|start| line.contains(start));
             let is_of_the_system = line.contains("\"Max open files\"");
             let is_text = line.split('"').skip(1).step_by(2).any(|literal| {
-                literal.starts_with(|c: char| c.is_ascii_uppercase()) && literal.contains(' ')
+                let mut letters = literal.chars();
+                letters.next().is_some_and(|c| c.is_ascii_uppercase())
+                    && letters.next().is_some_and(|c| c.is_ascii_lowercase())
+                    && literal.contains(' ')
             });
             assert!(!is_text || is_for_the_log || is_of_the_system, "{name}: {line}");
         }
