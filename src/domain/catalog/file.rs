@@ -3,8 +3,7 @@
 use crate::domain::catalog::Discount;
 use crate::domain::catalog::Fault;
 use crate::domain::catalog::Slug;
-use crate::domain::catalog::fault::A_SECRET;
-use crate::domain::catalog::fault::NOTHING;
+use crate::domain::catalog::fault::Found;
 use crate::domain::catalog::fault::add_fault;
 use crate::domain::catalog::fault::add_note;
 use crate::domain::catalog::json::Json;
@@ -97,7 +96,10 @@ impl CatalogFile {
             Ok(Json::Record(collections)) => collections,
             Ok(other) => {
                 let expected = "a record of collections, for example {\"products\": {\"_model\": \"Product\", …}}";
-                return (Self::default(), vec![Fault::new("", "", other.shown(), expected)]);
+                return (
+                    Self::default(),
+                    vec![Fault::new("", "", Found::of(Some(&other)), expected)],
+                );
             }
             Err(error) => {
                 let found = format!(
@@ -179,7 +181,12 @@ impl Reader {
             if name == "_dependencies" {
                 add_fault(
                     &mut self.faults,
-                    Fault::new("", &here, value.shown(), "no program code: remove `_dependencies`"),
+                    Fault::new(
+                        "",
+                        &here,
+                        Found::of(Some(value)),
+                        "no program code: remove `_dependencies`",
+                    ),
                 );
                 continue;
             }
@@ -191,7 +198,7 @@ impl Reader {
         match value {
             Json::Text(text) if text.starts_with('=') => {
                 let expected = "no program code: a text that does not begin with `=`";
-                add_fault(&mut self.faults, Fault::new("", here, value.shown(), expected));
+                add_fault(&mut self.faults, Fault::new("", here, Found::of(Some(value)), expected));
             }
             Json::List(items) => {
                 for (n, item) in items.iter().enumerate() {
@@ -263,7 +270,10 @@ impl Reader {
         // Whoever pastes a key in the wrong place may paste it before the colon.
         if holds || is_secret(field) || secret::holds_private(place) {
             self.secrets.insert(place.to_owned());
-            add_fault(&mut self.faults, Fault::explained(place, field, A_SECRET, secret::WARNING));
+            add_fault(
+                &mut self.faults,
+                Fault::explained(place, field, Found::Secret, secret::WARNING),
+            );
         }
     }
 
@@ -289,7 +299,12 @@ impl Reader {
             let Json::Record(fields) = value else {
                 add_fault(
                     &mut self.faults,
-                    Fault::new(collection, "", value.shown(), format!("a record with {models}")),
+                    Fault::new(
+                        collection,
+                        "",
+                        Found::of(Some(value)),
+                        format!("a record with {models}"),
+                    ),
                 );
                 continue;
             };
@@ -314,7 +329,7 @@ impl Reader {
                     }
                 },
                 other => {
-                    let found = other.map_or_else(|| NOTHING.to_owned(), Json::shown);
+                    let found = Found::of(other);
                     add_fault(&mut self.faults, Fault::new(collection, "_model", found, models));
                     continue;
                 }
@@ -337,7 +352,7 @@ impl Reader {
                     Json::Record(fields) => records.push((collection, name, fields)),
                     other => add_fault(
                         &mut self.faults,
-                        Fault::new(&place, "", other.shown(), "a record with fields"),
+                        Fault::new(&place, "", Found::of(Some(other)), "a record with fields"),
                     ),
                 }
             }
@@ -384,7 +399,7 @@ impl Reader {
             let Json::Record(fields) = item else {
                 record.refuse(
                     &format!("prices[{n}]"),
-                    item.shown(),
+                    Found::of(Some(item)),
                     "{\"price\": …, \"wallet\": \"->wallets.eth\"}",
                 );
                 continue;
@@ -407,17 +422,17 @@ impl Reader {
         }
         if let Some(found) = record.get("price") {
             if !list.is_empty() {
-                record.refuse("price", found.shown(), "either `price` or `prices`");
+                record.refuse("price", Found::of(Some(found)), "either `price` or `prices`");
             } else if self.file.wallets.is_empty() && self.references.is_empty() {
                 let expected = "a wallet to pay it to: a collection with _model Wallet, or the settings WALLET and CURRENCY";
-                record.refuse("price", found.shown(), expected);
+                record.refuse("price", Found::of(Some(found)), expected);
             } else if !self.file.wallets.is_empty()
                 && let Some(price) = self.price(record, "price", Some(found), Some(0))
             {
                 prices.push((self.file.wallets[0].currency.clone(), price));
             }
         } else if needed && list.is_empty() && !self.file.wallets.is_empty() {
-            record.refuse("prices", NOTHING, format!("at least one price; {PRICE}"));
+            record.refuse("prices", Found::Nothing, format!("at least one price; {PRICE}"));
         }
         prices
     }
@@ -449,11 +464,7 @@ impl Reader {
                 }
             }
             other => {
-                record.refuse(
-                    field,
-                    other.map_or_else(|| NOTHING.to_owned(), Json::shown),
-                    expected,
-                );
+                record.refuse(field, Found::of(other), expected);
                 None
             }
         }
@@ -466,7 +477,7 @@ impl Reader {
         found: Option<&Json>,
         wallet: Option<usize>,
     ) -> Option<Amount> {
-        let shown = || found.map_or_else(|| NOTHING.to_owned(), Json::shown);
+        let shown = || Found::of(found);
         let Some(n) = found.and_then(Json::whole) else {
             record.refuse(field, shown(), PRICE);
             return None;

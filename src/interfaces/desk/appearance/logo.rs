@@ -7,9 +7,10 @@ use crate::infra::pictures::Source;
 use crate::infra::store;
 use crate::infra::store::appearance::Logo;
 use crate::interfaces::desk::appearance::SECTION;
-use crate::interfaces::desk::form::DeskForm;
-use crate::interfaces::desk::page::DeskError;
-use crate::interfaces::desk::page::DeskLayout;
+use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::extract::VerifiedForm;
+use crate::interfaces::desk::form::Confirmation;
+use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::page::see_other;
 use crate::interfaces::desk::session::Seller;
@@ -70,7 +71,8 @@ async fn submit(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let (form, file) = read_upload(&request, &seller, body, "picture").await?;
+    let (form, file, _held_form): (Confirmation, _, _) =
+        read_upload(&request, body, "picture").await?;
     let refused = StatusCode::UNPROCESSABLE_ENTITY;
     let Some(file) = file else {
         let words = "Please choose a picture.".to_owned();
@@ -88,7 +90,7 @@ async fn submit(
             return show_logo(&desk, &seller, refused, Some(sentence(&why.to_string()))).await;
         }
     };
-    match actions::set_logo(&desk.shop, form.edition(), source, now()).await? {
+    match actions::set_logo(&desk.shop, form.edition, source, now()).await? {
         Ok(()) => Ok(see_other("/look?done=logo")),
         Err(AppearanceError::NotAPicture(why)) => {
             show_logo(&desk, &seller, refused, Some(sentence(&why))).await
@@ -104,13 +106,10 @@ fn sentence(why: &str) -> String {
 }
 
 async fn take_down(
-    request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
-    body: Payload,
+    VerifiedForm { form, seller, .. }: VerifiedForm<Confirmation>,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &seller, body).await?;
-    match actions::remove_logo(&desk.shop, form.edition(), now()).await? {
+    match actions::remove_logo(&desk.shop, form.edition, now()).await? {
         Ok(()) => Ok(see_other("/look?done=no-logo")),
         Err(_) => show_logo(&desk, &seller, StatusCode::CONFLICT, None).await,
     }

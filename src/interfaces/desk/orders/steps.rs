@@ -12,13 +12,15 @@ use crate::domain::orders::Status;
 use crate::domain::orders::draft::sentence;
 use crate::domain::values::Amount;
 use crate::domain::values::Line;
-use crate::interfaces::desk::fields::read_coins;
-use crate::interfaces::desk::form::DeskForm;
+use crate::interfaces::desk::amounts::read_coins;
+use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::extract::VerifiedForm;
+use crate::interfaces::desk::form::Once;
+use crate::interfaces::desk::form::ticked;
 use crate::interfaces::desk::orders::one;
-use crate::interfaces::desk::page::DeskError;
 use crate::interfaces::desk::page::see_other;
-use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
+use crate::interfaces::http::FormError;
 use crate::interfaces::http::hex;
 use crate::interfaces::http::now;
 use actix_web::HttpRequest;
@@ -26,7 +28,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web;
 use actix_web::web::Data;
-use actix_web::web::Payload;
+use serde::Deserialize;
 
 /// What was not done, and what was typed.
 #[derive(Default)]
@@ -142,24 +144,36 @@ pub fn step_forms(order: &Order, random_bytes: &[u8; 32], refused: &Refused) -> 
         .collect()
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct StepSubmission {
+    step: String,
+    seen: String,
+    once: Once,
+    word: String,
+    #[serde(deserialize_with = "ticked")]
+    sure: bool,
+    #[serde(deserialize_with = "ticked")]
+    anyway: bool,
+}
+
 pub async fn submit(
     request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
     order_ref: web::Path<String>,
-    body: Payload,
+    VerifiedForm { form, seller, .. }: VerifiedForm<StepSubmission>,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &seller, body).await?;
     let order = match one::find(&desk, &seller, &order_ref).await? {
         Ok(order) => order,
         Err(none) => return Ok(none),
     };
-    let name = form.get("step");
-    let step = STEPS.iter().find(|(known, ..)| *known == name).ok_or(DeskError::OtherKind)?;
-    let seen = Status::parse(form.get("seen")).map_err(|_| DeskError::OtherKind)?;
-    let once = form.once()?;
-    let typed = form.get("word").to_owned();
-    let mut refused = Refused { what: name.to_owned(), typed: typed.clone(), ..Refused::default() };
+    let name = &form.step;
+    let step =
+        STEPS.iter().find(|(known, ..)| *known == form.step).ok_or(FormError::ContentType)?;
+    let seen = Status::parse(&form.seen).map_err(|_| FormError::ContentType)?;
+    let once = form.once.bytes()?;
+    let typed = form.word.clone();
+    let mut refused = Refused { what: name.clone(), typed: typed.clone(), ..Refused::default() };
     let change = match change(step, &form, &typed) {
         Ok(change) => change,
         Err(words) => {
@@ -213,11 +227,11 @@ pub async fn submit(
 }
 
 /// Whether what has to be ticked was not.
-fn is_unsure((.., tick): &Step, form: &DeskForm) -> bool {
-    tick.is_some() && !form.has("sure")
+fn is_unsure((.., tick): &Step, form: &StepSubmission) -> bool {
+    tick.is_some() && !form.sure
 }
 
-fn change(step: &Step, form: &DeskForm, typed: &str) -> Result<OrderChange, String> {
+fn change(step: &Step, form: &StepSubmission, typed: &str) -> Result<OrderChange, String> {
     let (_, event, ..) = step;
     let line = || Line::parse(typed, MOST_ARGUMENT).map_err(|fault| sentence(&fault.to_string()));
     if is_unsure(step, form) {
@@ -232,26 +246,31 @@ fn change(step: &Step, form: &DeskForm, typed: &str) -> Result<OrderChange, Stri
         },
         Event::SellerShipped => Ok(OrderChange::Shipped(line()?)),
         Event::SellerRefunded => {
-            Ok(OrderChange::Refunded(Refund { txid: line()?, anyway: form.has("anyway") }))
+            Ok(OrderChange::Refunded(Refund { txid: line()?, anyway: form.anyway }))
         }
         _ => Ok(OrderChange::Cancelled(line()?)),
     }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct AnswerForm {
+    once: Once,
+    answer: String,
 }
 
 /// Words for the buyer: these alone, since each step has a form of its own.
 pub async fn answer(
     request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
     order_ref: web::Path<String>,
-    body: Payload,
+    VerifiedForm { form, seller, .. }: VerifiedForm<AnswerForm>,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &seller, body).await?;
     let order = match one::find(&desk, &seller, &order_ref).await? {
         Ok(order) => order,
         Err(none) => return Ok(none),
     };
-    let (once, typed) = (form.once()?, form.get("answer"));
+    let (once, typed) = (form.once.bytes()?, &form.answer);
     let order_ref = &order.order_ref;
     match actions::answer_buyer(&desk.shop, order_ref, typed, &once, now()).await? {
         Ok(()) => Ok(see_other(&format!("/orders/{order_ref}?done=answered"))),
@@ -259,7 +278,7 @@ pub async fn answer(
             let refused = Refused {
                 what: "answer".to_owned(),
                 words: unanswered.to_string(),
-                typed: typed.to_owned(),
+                typed: typed.clone(),
                 ..Refused::default()
             };
             let order = match one::find(&desk, &seller, order_ref.as_str()).await? {

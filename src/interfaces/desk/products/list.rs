@@ -7,10 +7,10 @@ use crate::infra::store::catalog::Image;
 use crate::infra::store::desk_list::DeskFilter;
 use crate::infra::store::desk_list::DeskRow;
 use crate::infra::store::desk_list::LOW;
-use crate::interfaces::desk::form::DeskForm;
-use crate::interfaces::desk::form::query_field;
-use crate::interfaces::desk::page::DeskError;
-use crate::interfaces::desk::page::DeskLayout;
+use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::extract::VerifiedForm;
+use crate::interfaces::desk::extract::query;
+use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::page::see_other;
 use crate::interfaces::desk::products::address;
@@ -23,8 +23,8 @@ use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::web::Payload;
 use askama::Template;
+use serde::Deserialize;
 
 const DONE: [(&str, &str); 5] = [
     ("moved", "The order was changed. Buyers see the same order."),
@@ -40,8 +40,20 @@ const DONE: [(&str, &str); 5] = [
 /// Units: products.
 const PAGE: i64 = 50;
 
-/// What the list is asked for, as the address says it.
-#[derive(Default)]
+/// What the list is asked for, by its address or by the fields of its buttons.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct ListForm {
+    q: String,
+    category: String,
+    low: String,
+    hidden: String,
+    page: String,
+    #[serde(rename = "do")]
+    action: String,
+}
+
+/// The same, within limits.
 struct Asked {
     words: String,
     category: String,
@@ -52,17 +64,14 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(field: impl Fn(&str) -> String) -> Self {
+    fn of(form: &ListForm) -> Self {
+        let page = form.page.parse().ok().filter(|page| (1..=100_000).contains(page));
         Self {
-            words: field("q").chars().take(200).collect(),
-            category: field("category").chars().take(200).collect(),
-            low: field("low") == "1",
-            hidden: field("hidden") == "1",
-            page: field("page")
-                .parse()
-                .ok()
-                .filter(|page| (1..=100_000).contains(page))
-                .unwrap_or(1),
+            words: form.q.chars().take(200).collect(),
+            category: form.category.chars().take(200).collect(),
+            low: form.low == "1",
+            hidden: form.hidden == "1",
+            page: page.unwrap_or(1),
         }
     }
 
@@ -126,7 +135,7 @@ pub async fn show(
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
     let db = &desk.shop.db;
-    let asked = Asked::of(|name| query_field(&request, name));
+    let asked = Asked::of(&query(&request));
     let wallets = store::payment::list_wallets(db).await?;
     let currency = preferred(&desk, &wallets);
     let filter = DeskFilter {
@@ -173,14 +182,11 @@ fn shown(row: DeskRow, currency: &str) -> Result<Row, DeskError> {
 
 /// The buttons of the list: a product goes up or down, is hidden or shown.
 pub async fn submit(
-    request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
-    body: Payload,
+    VerifiedForm { form, .. }: VerifiedForm<ListForm>,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &seller, body).await?;
-    let asked = Asked::of(|name| form.get(name).to_owned());
-    let (what, slug) = form.get("do").split_once(' ').ok_or(DeskError::NotFound)?;
+    let asked = Asked::of(&form);
+    let (what, slug) = form.action.split_once(' ').ok_or(DeskError::NotFound)?;
     let slug = parse_slug(slug)?;
     let (shop, now) = (&desk.shop, now());
     let (found, done) = match what {

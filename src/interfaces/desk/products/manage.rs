@@ -5,9 +5,11 @@ use crate::actions::Place;
 use crate::actions::Stale;
 use crate::domain::catalog::Slug;
 use crate::infra::store;
-use crate::interfaces::desk::form::DeskForm;
-use crate::interfaces::desk::page::DeskError;
-use crate::interfaces::desk::page::DeskLayout;
+use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::extract::VerifiedForm;
+use crate::interfaces::desk::form::Confirmation;
+use crate::interfaces::desk::form::Once;
+use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::page::see_other;
 use crate::interfaces::desk::password_prompt::Fresh;
@@ -16,13 +18,12 @@ use crate::interfaces::desk::products::parse_slug;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::now;
-use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::web::Path;
-use actix_web::web::Payload;
 use askama::Template;
+use serde::Deserialize;
 
 /// The pieces that a seller wanted to add or to take, and why that cannot be.
 #[derive(Template)]
@@ -38,29 +39,37 @@ struct StockPage<'a> {
     error: Option<String>,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct ManageForm {
+    once: Once,
+    place: String,
+    pool: String,
+    add: String,
+    #[serde(rename = "do")]
+    action: String,
+}
+
 /// What is done to a product besides its form.
 pub async fn submit(
-    request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
     slug: Path<String>,
-    body: Payload,
+    VerifiedForm { form, seller, .. }: VerifiedForm<ManageForm>,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &seller, body).await?;
     let slug = parse_slug(&slug)?;
     let (shop, now) = (&desk.shop, now());
-    let (found, done) = match form.get("do") {
+    let (found, done) = match form.action.as_str() {
         "hide" => (actions::hide_product(shop, &slug, true, now).await?, "hidden"),
         "show" => (actions::hide_product(shop, &slug, false, now).await?, "shown"),
         "up" => (actions::move_product(shop, &slug, Place::Up, now).await?, "moved"),
         "down" => (actions::move_product(shop, &slug, Place::Down, now).await?, "moved"),
         "place" => {
-            let place = form.get("place").trim().parse().map_err(|_| DeskError::NotFound)?;
+            let place = form.place.trim().parse().map_err(|_| DeskError::NotFound)?;
             (actions::move_product(shop, &slug, Place::Number(place), now).await?, "moved")
         }
         "copy" => {
-            form.once()?;
-            let copy = actions::duplicate_product(shop, &slug, form.get("once"), now).await?;
+            form.once.bytes()?;
+            let copy = actions::duplicate_product(shop, &slug, form.once.as_str(), now).await?;
             let copy = copy.ok_or(DeskError::NotFound)?;
             return Ok(go(&copy, "copied"));
         }
@@ -79,12 +88,12 @@ async fn add_stock(
     desk: &Desk,
     seller: &Seller,
     slug: &Slug,
-    form: &DeskForm,
+    form: &ManageForm,
 ) -> Result<HttpResponse, DeskError> {
-    form.once()?;
-    let once = form.get("once");
-    let pool = form.get("pool").parse().unwrap_or(0);
-    let add = form.get("add").trim();
+    form.once.bytes()?;
+    let once = form.once.as_str();
+    let pool = form.pool.parse().unwrap_or(0);
+    let add = form.add.trim();
     // A minus as people write it.
     let error = match add.replace('\u{2212}', "-").parse() {
         Ok(pieces) => {
@@ -103,7 +112,7 @@ async fn add_stock(
         store::product_edit::find(&desk.shop.db, slug).await?.ok_or(DeskError::NotFound)?;
     let template = StockPage {
         layout: DeskLayout::new(seller, "/products"),
-        pools: crate::interfaces::desk::products::edit::pools(&product),
+        pools: crate::interfaces::desk::products::edit_page::pools(&product),
         name: product.name,
         address: address(slug),
         pool,
@@ -138,19 +147,16 @@ pub async fn ask_delete(
 
 /// Cannot be undone, so that the password is asked for again.
 pub async fn delete(
-    request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
     slug: Path<String>,
-    body: Payload,
+    VerifiedForm { form, seller, .. }: VerifiedForm<Confirmation>,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &seller, body).await?;
     let slug = parse_slug(&slug)?;
-    if let Some(fresh) = seller.fresh_password(&desk, &form).await? {
+    if let Some(fresh) = seller.fresh_password(&desk, &form.password).await? {
         let refused = (StatusCode::UNPROCESSABLE_ENTITY, fresh);
-        return delete_page(&desk, &seller, &slug, Some(form.edition()), refused).await;
+        return delete_page(&desk, &seller, &slug, Some(form.edition), refused).await;
     }
-    let deleted = actions::delete_product(&desk.shop, &slug, form.edition(), now()).await?;
+    let deleted = actions::delete_product(&desk.shop, &slug, form.edition, now()).await?;
     match deleted.ok_or(DeskError::NotFound)? {
         Ok(()) => Ok(see_other("/products?done=deleted")),
         Err(Stale) => {

@@ -1,15 +1,18 @@
 //! Products and their pictures: the seller's list, a product's form, categories.
 
 mod categories;
+mod conflict;
 mod edit;
+mod edit_page;
 mod empty;
 mod form;
 mod list;
 mod manage;
+mod record;
 
 use crate::domain::catalog::Slug;
 use crate::domain::payment::Wallet;
-use crate::interfaces::desk::page::DeskError;
+use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::state::Desk;
 use actix_web::web;
 use actix_web::web::ServiceConfig;
