@@ -297,6 +297,9 @@ pub async fn mark_status(
     .bind(order_ref.as_str())
     .execute(&mut *tx.0)
     .await?;
+    if let (Status::Refunded, Some(now)) = (status, finished) {
+        statistics::note_refunded(tx, order_ref, now).await?;
+    }
     if !matches!(
         status,
         Status::Awaiting

@@ -33,7 +33,7 @@ pub struct Obstacles {
 
 impl<'a> ConfirmationPage<'a> {
     /// Asks by itself, without a password.
-    pub fn new(layout: DeskLayout<'a>, title: String) -> Self {
+    pub fn new(layout: DeskLayout<'a>, title: String, action: String) -> Self {
         let (address, name) = (layout.section, layout.section_name());
         Self {
             layout,
@@ -42,9 +42,24 @@ impl<'a> ConfirmationPage<'a> {
             consequences: Vec::new(),
             obstacles: None,
             was_changed: false,
-            action: String::new(),
+            action,
             fields: Vec::new(),
             fresh: None,
         }
+    }
+
+    /// Where the way back leads.
+    pub fn back(self, address: &str, name: &str) -> Self {
+        Self { back: (address.to_owned(), name.to_owned()), ..self }
+    }
+
+    pub fn consequences<const N: usize>(self, texts: [&str; N]) -> Self {
+        let texts = texts.into_iter().filter(|text| !text.is_empty());
+        Self { consequences: texts.map(str::to_owned).collect(), ..self }
+    }
+
+    /// Asks for the password too.
+    pub fn with_password(self, fresh: Fresh) -> Self {
+        Self { fresh: Some(fresh), ..self }
     }
 }

@@ -233,7 +233,11 @@ impl Record for StoredDiscount {
         layout: DeskLayout<'a>,
     ) -> Result<ConfirmationPage<'a>, DeskError> {
         let code = &self.discount.code;
-        let mut question = ConfirmationPage::new(layout, format!("Remove the code {code}"));
+        let mut question = ConfirmationPage::new(
+            layout,
+            format!("Remove the code {code}"),
+            "/discounts/remove".to_owned(),
+        );
         question.consequences = vec![
             "Buyers can no longer use it.".to_owned(),
             format!(

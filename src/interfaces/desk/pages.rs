@@ -9,6 +9,7 @@ use crate::domain::catalog::markdown;
 use crate::domain::values::Line;
 use crate::infra::store;
 use crate::infra::store::pages::StoredPage;
+use crate::interfaces::desk::confirmation::ConfirmationPage;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::VerifiedForm;
 use crate::interfaces::desk::field_view::FaultLine;
@@ -101,18 +102,6 @@ struct Preview {
     html: String,
 }
 
-#[derive(Template)]
-#[template(path = "desk/pages/remove.html")]
-struct RemovePage<'a> {
-    layout: DeskLayout<'a>,
-    slug: &'a str,
-    edition: i64,
-    title: &'a str,
-    has_file: bool,
-    was_changed: bool,
-    fresh: Fresh,
-}
-
 impl EditPage<'_> {
     fn faults(&self) -> Vec<FaultLine> {
         fault_lines(&[&self.title, &self.name, &self.text])
@@ -170,14 +159,11 @@ fn origin(page: &StoredPage) -> &'static str {
 }
 
 async fn show_new(seller: Seller) -> Result<HttpResponse, DeskError> {
-    page(StatusCode::OK, &edit_page(&seller, None, ("", "", "")))
+    page(StatusCode::OK, &edit_page(&seller, None, &PageForm::default()))
 }
 
-fn edit_page<'a>(
-    seller: &'a Seller,
-    kept: Option<&StoredPage>,
-    (name, title, text): (&str, &str, &str),
-) -> EditPage<'a> {
+fn edit_page<'a>(seller: &'a Seller, kept: Option<&StoredPage>, typed: &PageForm) -> EditPage<'a> {
+    let PageForm { name, title, text, .. } = typed;
     EditPage {
         layout: DeskLayout::new(seller, SECTION),
         slug: kept.map(|page| page.slug.to_string()),
@@ -214,7 +200,7 @@ async fn submit_new(
     VerifiedForm { form, seller, .. }: VerifiedForm<PageForm>,
 ) -> Result<HttpResponse, DeskError> {
     let (name, title) = (form.name.trim(), &form.title);
-    let mut again = edit_page(&seller, None, (name, title, &form.text));
+    let mut again = edit_page(&seller, None, &form);
     let text = read_text(&form, &mut again, None);
     let slug = match (name, title.trim()) {
         ("", "") => None,
@@ -288,8 +274,9 @@ async fn show(
     slug: Path<String>,
 ) -> Result<HttpResponse, DeskError> {
     let kept = find(&desk, &slug).await?;
-    let (title, words) = parts(&kept);
-    page(StatusCode::OK, &edit_page(&seller, Some(&kept), ("", &title, &words)))
+    let (title, text) = parts(&kept);
+    let typed = PageForm { title, text, ..PageForm::default() };
+    page(StatusCode::OK, &edit_page(&seller, Some(&kept), &typed))
 }
 
 async fn find(desk: &Desk, slug: &str) -> Result<StoredPage, DeskError> {
@@ -314,7 +301,7 @@ async fn submit(
     VerifiedForm { form, seller, .. }: VerifiedForm<PageForm>,
 ) -> Result<HttpResponse, DeskError> {
     let kept = find(&desk, &slug).await?;
-    let mut again = edit_page(&seller, Some(&kept), ("", &form.title, &form.text));
+    let mut again = edit_page(&seller, Some(&kept), &form);
     again.edition = form.edition;
     let Some(text) = read_text(&form, &mut again, Some(&kept)) else {
         return page(StatusCode::UNPROCESSABLE_ENTITY, &again);
@@ -352,16 +339,23 @@ fn show_removal(
     status: StatusCode,
     fresh: Fresh,
 ) -> Result<HttpResponse, DeskError> {
-    let template = RemovePage {
-        layout: DeskLayout::new(seller, SECTION),
-        slug: kept.slug.as_str(),
-        edition: kept.edition,
-        title: &kept.title,
-        has_file: kept.file_markdown.is_some(),
-        was_changed: status == StatusCode::CONFLICT,
-        fresh,
+    let address = format!("/pages/{}", kept.slug);
+    let layout = DeskLayout::new(seller, SECTION);
+    let title = format!("Remove “{}”", kept.title);
+    let file = if kept.file_markdown.is_some() {
+        "Its file in db/pages is kept; the page comes back only if that file changes."
+    } else {
+        ""
     };
-    page(status, &template)
+    let question = ConfirmationPage {
+        fields: vec![("edition", kept.edition.to_string())],
+        was_changed: status == StatusCode::CONFLICT,
+        ..ConfirmationPage::new(layout, title, format!("{address}/remove"))
+            .back(&format!("{address}/edit"), &kept.title)
+            .consequences(["This cannot be undone.", "Links to the page stop working.", file])
+            .with_password(fresh)
+    };
+    page(status, &question)
 }
 
 async fn remove(

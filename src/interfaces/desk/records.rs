@@ -264,7 +264,6 @@ async fn question<'a, R: Record>(
     record: &R,
 ) -> Result<ConfirmationPage<'a>, DeskError> {
     let mut question = record.question(desk, DeskLayout::new(seller, R::SECTION)).await?;
-    question.action = format!("{}/remove", R::SECTION);
     question.fields =
         vec![("was", record.key().to_owned()), ("edition", record.edition().to_string())];
     question.fresh = R::ASKS_PASSWORD.then(Fresh::asked);

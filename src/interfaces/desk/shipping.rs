@@ -242,7 +242,11 @@ impl Record for StoredRate {
         layout: DeskLayout<'a>,
     ) -> Result<ConfirmationPage<'a>, DeskError> {
         let name = &self.rate.name;
-        let mut question = ConfirmationPage::new(layout, format!("Remove the method {name}"));
+        let mut question = ConfirmationPage::new(
+            layout,
+            format!("Remove the method {name}"),
+            "/rates/remove".to_owned(),
+        );
         let is_last = store::trade::list_rates(&desk.shop.db).await?.len() < 2;
         question.consequences = vec![
             if is_last {

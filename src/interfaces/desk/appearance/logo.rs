@@ -7,6 +7,7 @@ use crate::infra::pictures::Source;
 use crate::infra::store;
 use crate::infra::store::appearance::Logo;
 use crate::interfaces::desk::appearance::SECTION;
+use crate::interfaces::desk::confirmation::ConfirmationPage;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::VerifiedForm;
 use crate::interfaces::desk::form::Confirmation;
@@ -30,6 +31,7 @@ pub fn addresses(config: &mut ServiceConfig) {
     config
         .route("/look/logo", web::get().to(show))
         .route("/look/logo", web::post().to(submit))
+        .route("/look/logo/remove", web::get().to(ask_removal))
         .route("/look/logo/remove", web::post().to(take_down));
 }
 
@@ -103,6 +105,21 @@ async fn submit(
 
 fn sentence(why: &str) -> String {
     format!("This picture cannot be used: {why}.")
+}
+
+async fn ask_removal(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
+    let look = store::appearance::find(&desk.shop.db).await?;
+    let question = ConfirmationPage {
+        fields: vec![("edition", look.edition.to_string())],
+        ..ConfirmationPage::new(
+            DeskLayout::new(&seller, SECTION),
+            "Remove the logo".to_owned(),
+            "/look/logo/remove".to_owned(),
+        )
+        .back("/look/logo", "Logo")
+        .consequences(["Pages show the shop's name instead."])
+    };
+    page(StatusCode::OK, &question)
 }
 
 async fn take_down(

@@ -3,6 +3,7 @@
 use crate::actions;
 use crate::domain::catalog::read_category;
 use crate::infra::store;
+use crate::interfaces::desk::confirmation::ConfirmationPage;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::VerifiedForm;
 use crate::interfaces::desk::layout::DeskLayout;
@@ -11,6 +12,7 @@ use crate::interfaces::desk::page::see_other;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::now;
+use crate::interfaces::http::query_field;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -39,6 +41,21 @@ pub async fn show(
     desk: Data<Desk>,
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
+    let removed = query_field(&request, "remove");
+    if !removed.is_empty() {
+        let layout = DeskLayout::new(&seller, "/products");
+        let question = ConfirmationPage {
+            fields: vec![("category", removed.clone()), ("do", "remove".to_owned())],
+            ..ConfirmationPage::new(
+                layout,
+                format!("Remove the category {removed}"),
+                "/products/categories".to_owned(),
+            )
+            .back("/products/categories", "Categories")
+            .consequences(["It is removed from all products; the products are kept."])
+        };
+        return page(StatusCode::OK, &question);
+    }
     let template = CategoriesPage {
         layout: DeskLayout::new(&seller, "/products").told(&request, &DONE),
         categories: list(&desk).await?,

@@ -3,6 +3,7 @@
 use crate::actions;
 use crate::domain::payment::Wallet;
 use crate::infra::store;
+use crate::interfaces::desk::confirmation::ConfirmationPage;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::VerifiedForm;
 use crate::interfaces::desk::form::Confirmation;
@@ -16,15 +17,6 @@ use crate::interfaces::http::now;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use askama::Template;
-
-#[derive(Template)]
-#[template(path = "desk/products/empty.html")]
-struct EmptyPage<'a> {
-    layout: DeskLayout<'a>,
-    is_demo: bool,
-    fresh: Fresh,
-}
 
 pub async fn ask(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
     empty_page(&desk, &seller, StatusCode::OK, Fresh::asked()).await
@@ -49,7 +41,17 @@ async fn empty_page(
     fresh: Fresh,
 ) -> Result<HttpResponse, DeskError> {
     let wallets = store::payment::list_wallets(&desk.shop.db).await?;
-    let is_demo = wallets.iter().any(Wallet::is_demo);
-    let layout = DeskLayout::new(seller, "/products");
-    page(status, &EmptyPage { layout, is_demo, fresh })
+    let demo = "The shop currently holds demo products.";
+    let question = ConfirmationPage::new(
+        DeskLayout::new(seller, "/products"),
+        "Empty catalog".to_owned(),
+        "/products/empty".to_owned(),
+    )
+    .consequences([
+        if wallets.iter().any(Wallet::is_demo) { demo } else { "" },
+        "This cannot be undone: all products, wallets, shipping methods and discounts are deleted.",
+        "Existing orders, pages, name, appearance and your original picture files are kept.",
+    ])
+    .with_password(fresh);
+    page(status, &question)
 }

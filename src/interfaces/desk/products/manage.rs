@@ -5,6 +5,8 @@ use crate::actions::Place;
 use crate::actions::Stale;
 use crate::domain::catalog::Slug;
 use crate::infra::store;
+use crate::infra::store::product_edit::EditedProduct;
+use crate::interfaces::desk::confirmation::ConfirmationPage;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::VerifiedForm;
 use crate::interfaces::desk::form::Confirmation;
@@ -14,6 +16,7 @@ use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::page::see_other;
 use crate::interfaces::desk::password_prompt::Fresh;
 use crate::interfaces::desk::products::address;
+use crate::interfaces::desk::products::edit_page::pools;
 use crate::interfaces::desk::products::parse_slug;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
@@ -108,11 +111,10 @@ async fn add_stock(
         Err(_) => "Enter a whole number: how many to add, or a negative number to remove stock."
             .to_owned(),
     };
-    let product =
-        store::product_edit::find(&desk.shop.db, slug).await?.ok_or(DeskError::NotFound)?;
+    let product = find(desk, slug.as_str()).await?;
     let template = StockPage {
         layout: DeskLayout::new(seller, "/products"),
-        pools: crate::interfaces::desk::products::edit_page::pools(&product),
+        pools: pools(&product),
         name: product.name,
         address: address(slug),
         pool,
@@ -123,26 +125,14 @@ async fn add_stock(
     page(StatusCode::UNPROCESSABLE_ENTITY, &template)
 }
 
-#[derive(Template)]
-#[template(path = "desk/products/delete.html")]
-struct DeletePage<'a> {
-    layout: DeskLayout<'a>,
-    name: String,
-    address: String,
-    hidden: bool,
-    edition: i64,
-    /// It has changed since the seller saw this page.
-    is_meanwhile: bool,
-    fresh: Fresh,
-}
-
 pub async fn ask_delete(
     desk: Data<Desk>,
     seller: Seller,
     slug: Path<String>,
 ) -> Result<HttpResponse, DeskError> {
-    let slug = parse_slug(&slug)?;
-    delete_page(&desk, &seller, &slug, None, (StatusCode::OK, Fresh::asked())).await
+    let product = find(&desk, &slug).await?;
+    let seen = product.edition;
+    page(StatusCode::OK, &delete_page(&seller, product, seen, Fresh::asked()))
 }
 
 /// Cannot be undone, so that the password is asked for again.
@@ -151,40 +141,49 @@ pub async fn delete(
     slug: Path<String>,
     VerifiedForm { form, seller, .. }: VerifiedForm<Confirmation>,
 ) -> Result<HttpResponse, DeskError> {
-    let slug = parse_slug(&slug)?;
+    let product = find(&desk, &slug).await?;
     if let Some(fresh) = seller.fresh_password(&desk, &form.password).await? {
-        let refused = (StatusCode::UNPROCESSABLE_ENTITY, fresh);
-        return delete_page(&desk, &seller, &slug, Some(form.edition), refused).await;
+        let again = delete_page(&seller, product, form.edition, fresh);
+        return page(StatusCode::UNPROCESSABLE_ENTITY, &again);
     }
-    let deleted = actions::delete_product(&desk.shop, &slug, form.edition, now()).await?;
+    let deleted = actions::delete_product(&desk.shop, &product.slug, form.edition, now()).await?;
     match deleted.ok_or(DeskError::NotFound)? {
         Ok(()) => Ok(see_other("/products?done=deleted")),
         Err(Stale) => {
-            let refused = (StatusCode::CONFLICT, Fresh::asked());
-            delete_page(&desk, &seller, &slug, None, refused).await
+            let product = find(&desk, &slug).await?;
+            let seen = product.edition;
+            let mut again = delete_page(&seller, product, seen, Fresh::asked());
+            again.was_changed = true;
+            page(StatusCode::CONFLICT, &again)
         }
     }
 }
 
-/// `seen`: the edition that the seller has seen; `None`: the one that this page shows.
-async fn delete_page(
-    desk: &Desk,
+/// `seen`: the edition that the seller has seen.
+fn delete_page(
     seller: &Seller,
-    slug: &Slug,
-    seen: Option<i64>,
-    (status, fresh): (StatusCode, Fresh),
-) -> Result<HttpResponse, DeskError> {
-    let product =
-        store::product_edit::find(&desk.shop.db, slug).await?.ok_or(DeskError::NotFound)?;
+    product: EditedProduct,
+    seen: i64,
+    fresh: Fresh,
+) -> ConfirmationPage<'_> {
+    let (address, name) = (address(&product.slug), product.name);
     let layout = DeskLayout::new(seller, "/products");
-    let template = DeletePage {
-        layout,
-        name: product.name,
-        address: address(slug),
-        hidden: product.hidden,
-        edition: seen.unwrap_or(product.edition),
-        is_meanwhile: status == StatusCode::CONFLICT,
-        fresh,
-    };
-    page(status, &template)
+    let hide = "To remove it from sale temporarily, hide it instead.";
+    ConfirmationPage {
+        fields: vec![("edition", seen.to_string())],
+        ..ConfirmationPage::new(layout, format!("Delete {name}"), format!("{address}/delete"))
+            .back(&address, &name)
+            .consequences([
+                "This cannot be undone: its description, prices, options and stock are deleted.",
+                "Existing orders are not affected.",
+                "Your original picture files are kept; the shop's resized copies are deleted.",
+                if product.hidden { "" } else { hide },
+            ])
+            .with_password(fresh)
+    }
+}
+
+async fn find(desk: &Desk, slug: &str) -> Result<EditedProduct, DeskError> {
+    let slug = parse_slug(slug)?;
+    store::product_edit::find(&desk.shop.db, &slug).await?.ok_or(DeskError::NotFound)
 }

@@ -193,7 +193,11 @@ impl Record for StoredWallet {
     ) -> Result<ConfirmationPage<'a>, DeskError> {
         let currency = &self.wallet.currency;
         let stranded = actions::what_hangs_on(&desk.shop, currency).await?;
-        let mut question = ConfirmationPage::new(layout, format!("Remove {currency} wallet"));
+        let mut question = ConfirmationPage::new(
+            layout,
+            format!("Remove {currency} wallet"),
+            "/wallets/remove".to_owned(),
+        );
         let orders = match stranded.n_orders {
             0 => format!("No order is awaiting payment in {currency}."),
             n => format!(
