@@ -1,7 +1,6 @@
 //! The desk's account pages: password, second factor, sessions.
 
 use crate::actions;
-use crate::actions::AuthError;
 use crate::actions::Credentials;
 use crate::actions::FactorUnset;
 use crate::actions::Line;
@@ -24,8 +23,8 @@ use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::page::see_other;
 use crate::interfaces::desk::password_prompt::Fresh;
 use crate::interfaces::desk::session::Seller;
+use crate::interfaces::desk::session::is_right;
 use crate::interfaces::desk::state::Desk;
-use crate::interfaces::http::FormError;
 use crate::interfaces::http::now;
 use crate::interfaces::http::random_bytes;
 use actix_web::HttpRequest;
@@ -148,15 +147,11 @@ async fn change_password(
     let password = TypedPassword::of(&form.password);
     let salts = [random_bytes(), random_bytes()];
     let done =
-        actions::change_password(&desk.shop, &desk.authenticator, password, &new, salts, now())
-            .await?;
-    match done {
-        Ok(()) => Ok(signed_out(&request, "/login?done=password")),
-        Err(AuthError::Busy) => Err(FormError::Busy.into()),
-        Err(AuthError::Wrong { wait }) => {
-            tokio::time::sleep(wait).await;
-            again(Fresh::refused(), Vec::new(), false)
-        }
+        actions::change_password(&desk.shop, &desk.authenticator, password, &new, salts, now());
+    if is_right(done.await?).await? {
+        Ok(signed_out(&request, "/login?done=password"))
+    } else {
+        again(Fresh::refused(), Vec::new(), false)
     }
 }
 
@@ -353,16 +348,9 @@ async fn brings_both(desk: &Desk, form: &CodeForm) -> Result<bool, DeskError> {
         password: TypedPassword::of(&form.password),
         code: form.code.clone(),
     };
-    match actions::confirm_seller(&desk.shop, &desk.authenticator, given, random_bytes(), now())
-        .await?
-    {
-        Ok(()) => Ok(true),
-        Err(AuthError::Busy) => Err(FormError::Busy.into()),
-        Err(AuthError::Wrong { wait }) => {
-            tokio::time::sleep(wait).await;
-            Ok(false)
-        }
-    }
+    let salt = random_bytes();
+    let confirmed = actions::confirm_seller(&desk.shop, &desk.authenticator, given, salt, now());
+    Ok(is_right(confirmed.await?).await?)
 }
 
 async fn drop_factor(

@@ -19,7 +19,7 @@ use crate::interfaces::desk::field_view::FaultLine;
 use crate::interfaces::desk::field_view::FieldKind;
 use crate::interfaces::desk::field_view::FieldView;
 use crate::interfaces::desk::field_view::fault_lines;
-use crate::interfaces::desk::form::edition;
+use crate::interfaces::desk::form::number;
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::page::see_other;
@@ -144,7 +144,7 @@ fn site_of<'a>(desk: &'a Desk, look: &'a Appearance) -> Site<'a> {
 #[serde(default)]
 struct LookForm {
     act: String,
-    #[serde(deserialize_with = "edition")]
+    #[serde(deserialize_with = "number")]
     edition: i64,
     name: String,
     contact: String,

@@ -10,14 +10,12 @@ use crate::domain::catalog::Json;
 use crate::domain::catalog::Less;
 use crate::domain::payment::Wallet;
 use crate::domain::values::Timestamp;
-use crate::domain::values::plural;
 use crate::infra::store;
 use crate::infra::store::Db;
 use crate::infra::store::StoreError;
 use crate::infra::store::trade::StoredDiscount;
 use crate::interfaces::desk::amounts::amount_fields;
 use crate::interfaces::desk::amounts::read_amounts;
-use crate::interfaces::desk::confirmation::ConfirmationPage;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::field_view::FieldKind;
 use crate::interfaces::desk::field_view::FieldView;
@@ -26,6 +24,7 @@ use crate::interfaces::desk::page::encoded;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::record_form::RecordForm;
 use crate::interfaces::desk::records;
+use crate::interfaces::desk::records::Question;
 use crate::interfaces::desk::records::Record;
 use crate::interfaces::desk::records::RecordView;
 use crate::interfaces::desk::records::Written;
@@ -227,24 +226,13 @@ impl Record for StoredDiscount {
         actions::remove_discount(shop, (key, edition), now()).await
     }
 
-    async fn question<'a>(
-        &self,
-        _: &Desk,
-        layout: DeskLayout<'a>,
-    ) -> Result<ConfirmationPage<'a>, DeskError> {
+    async fn question(&self, _: &Shop) -> anyhow::Result<Question> {
         let code = &self.discount.code;
-        let mut question = ConfirmationPage::new(
-            layout,
-            format!("Remove the code {code}"),
-            "/discounts/remove".to_owned(),
-        );
-        question.consequences = vec![
+        let consequences = vec![
             "Buyers can no longer use it.".to_owned(),
-            format!(
-                "{} with this code: they keep their discount. The count is kept if you re-add the code.",
-                plural(self.used, "order was placed", "orders were placed")
-            ),
+            format!("Orders that used it ({}) keep their discount.", self.used),
+            "The count is kept if you re-add the code.".to_owned(),
         ];
-        Ok(question)
+        Ok(Question { title: format!("Remove the code {code}"), consequences, obstacles: None })
     }
 }

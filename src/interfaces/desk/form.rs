@@ -61,7 +61,7 @@ pub struct NoFields {}
 #[serde(default)]
 pub struct Confirmation {
     pub password: String,
-    #[serde(deserialize_with = "edition")]
+    #[serde(deserialize_with = "number")]
     pub edition: i64,
 }
 
@@ -95,14 +95,14 @@ impl Once {
     }
 }
 
-/// The edition that was shown with a form; 0 where it says none.
-pub fn edition<'de, D: Deserializer<'de>>(field: D) -> Result<i64, D::Error> {
+/// A whole number, such as the edition that was shown with a form; 0 where it says none.
+pub fn number<'de, D: Deserializer<'de>>(field: D) -> Result<i64, D::Error> {
     Ok(String::deserialize(field)?.parse().unwrap_or(0))
 }
 
 /// A box that was ticked.
 pub fn ticked<'de, D: Deserializer<'de>>(field: D) -> Result<bool, D::Error> {
-    String::deserialize(field).map(|_| true)
+    String::deserialize(field).map(|text| !text.is_empty())
 }
 
 /// What a form of the seller's held, but for secrets and marks of its own.

@@ -17,7 +17,7 @@ use crate::interfaces::desk::field_view::FieldKind;
 use crate::interfaces::desk::field_view::FieldView;
 use crate::interfaces::desk::field_view::fault_lines;
 use crate::interfaces::desk::form::Confirmation;
-use crate::interfaces::desk::form::edition;
+use crate::interfaces::desk::form::number;
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::page::see_other;
@@ -188,7 +188,7 @@ fn edit_page<'a>(seller: &'a Seller, kept: Option<&StoredPage>, typed: &PageForm
 #[serde(default)]
 struct PageForm {
     act: String,
-    #[serde(deserialize_with = "edition")]
+    #[serde(deserialize_with = "number")]
     edition: i64,
     name: String,
     title: String,

@@ -1,7 +1,7 @@
 //! The form of a record of the catalog.
 
 use crate::domain::catalog::Json;
-use crate::interfaces::desk::form::edition;
+use crate::interfaces::desk::form::number;
 use serde::Deserialize;
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ pub struct RecordForm {
     /// The name of the record that is changed; empty: a new one.
     pub was: String,
     /// As the form showed it.
-    #[serde(deserialize_with = "edition")]
+    #[serde(deserialize_with = "number")]
     pub edition: i64,
     pub password: String,
     /// Where a record moves.

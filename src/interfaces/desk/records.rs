@@ -9,6 +9,7 @@ use crate::infra::store;
 use crate::infra::store::Db;
 use crate::infra::store::StoreError;
 use crate::interfaces::desk::confirmation::ConfirmationPage;
+use crate::interfaces::desk::confirmation::Obstacles;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::VerifiedForm;
 use crate::interfaces::desk::field_view::FaultLine;
@@ -82,6 +83,15 @@ impl<R> RecordView<'_, R> {
     }
 }
 
+/// What is asked before a removal.
+pub struct Question {
+    /// What would be done: `Remove the code SPRING`.
+    pub title: String,
+    /// What follows from it.
+    pub consequences: Vec<String>,
+    pub obstacles: Option<Obstacles>,
+}
+
 /// What differs between the kinds of records.
 pub trait Record: Sized + 'static {
     const SECTION: &'static str;
@@ -123,11 +133,7 @@ pub trait Record: Sized + 'static {
         Ok("removed")
     }
     /// The page that asks before a removal.
-    async fn question<'a>(
-        &self,
-        desk: &Desk,
-        layout: DeskLayout<'a>,
-    ) -> Result<ConfirmationPage<'a>, DeskError>;
+    async fn question(&self, shop: &Shop) -> anyhow::Result<Question>;
 }
 
 pub fn addresses<R: Record>(config: &mut ServiceConfig) {
@@ -263,11 +269,13 @@ async fn question<'a, R: Record>(
     seller: &'a Seller,
     record: &R,
 ) -> Result<ConfirmationPage<'a>, DeskError> {
-    let mut question = record.question(desk, DeskLayout::new(seller, R::SECTION)).await?;
-    question.fields =
-        vec![("was", record.key().to_owned()), ("edition", record.edition().to_string())];
-    question.fresh = R::ASKS_PASSWORD.then(Fresh::asked);
-    Ok(question)
+    let question = record.question(&desk.shop).await?;
+    let layout = DeskLayout::new(seller, R::SECTION);
+    let mut page = ConfirmationPage::new(layout, question.title, format!("{}/remove", R::SECTION));
+    (page.consequences, page.obstacles) = (question.consequences, question.obstacles);
+    page.fields = vec![("was", record.key().to_owned()), ("edition", record.edition().to_string())];
+    page.fresh = R::ASKS_PASSWORD.then(Fresh::asked);
+    Ok(page)
 }
 
 async fn ask_removal<R: Record>(

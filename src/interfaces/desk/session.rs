@@ -84,21 +84,21 @@ impl Seller {
         password: &str,
     ) -> Result<Option<Fresh>, DeskError> {
         let password = TypedPassword::of(password);
-        match actions::confirm_password(
-            &desk.shop,
-            &desk.authenticator,
-            password,
-            random_bytes(),
-            now(),
-        )
-        .await?
-        {
-            Ok(()) => Ok(None),
-            Err(AuthError::Busy) => Err(FormError::Busy.into()),
-            Err(AuthError::Wrong { wait }) => {
-                tokio::time::sleep(wait).await;
-                Ok(Some(Fresh::refused()))
-            }
+        let salt = random_bytes();
+        let confirmed =
+            actions::confirm_password(&desk.shop, &desk.authenticator, password, salt, now());
+        Ok(if is_right(confirmed.await?).await? { None } else { Some(Fresh::refused()) })
+    }
+}
+
+/// Whether what was given is right. A wrong answer waits.
+pub async fn is_right(given: Result<(), AuthError>) -> Result<bool, FormError> {
+    match given {
+        Ok(()) => Ok(true),
+        Err(AuthError::Busy) => Err(FormError::Busy),
+        Err(AuthError::Wrong { wait }) => {
+            tokio::time::sleep(wait).await;
+            Ok(false)
         }
     }
 }

@@ -16,7 +16,6 @@ use crate::infra::store::StoreError;
 use crate::infra::store::trade::StoredRate;
 use crate::interfaces::desk::amounts::amount_fields;
 use crate::interfaces::desk::amounts::read_amounts;
-use crate::interfaces::desk::confirmation::ConfirmationPage;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::field_view::FieldKind;
 use crate::interfaces::desk::field_view::FieldView;
@@ -26,6 +25,7 @@ use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::record_faults::Faults;
 use crate::interfaces::desk::record_form::RecordForm;
 use crate::interfaces::desk::records;
+use crate::interfaces::desk::records::Question;
 use crate::interfaces::desk::records::Record;
 use crate::interfaces::desk::records::RecordView;
 use crate::interfaces::desk::records::Written;
@@ -236,19 +236,10 @@ impl Record for StoredRate {
         Ok(if is_last { "removed-last" } else { "removed" })
     }
 
-    async fn question<'a>(
-        &self,
-        desk: &Desk,
-        layout: DeskLayout<'a>,
-    ) -> Result<ConfirmationPage<'a>, DeskError> {
+    async fn question(&self, shop: &Shop) -> anyhow::Result<Question> {
         let name = &self.rate.name;
-        let mut question = ConfirmationPage::new(
-            layout,
-            format!("Remove the method {name}"),
-            "/rates/remove".to_owned(),
-        );
-        let is_last = store::trade::list_rates(&desk.shop.db).await?.len() < 2;
-        question.consequences = vec![
+        let is_last = store::trade::list_rates(&shop.db).await?.len() < 2;
+        let consequences = vec![
             if is_last {
                 "It is the last one: shipping will be free to all countries.".to_owned()
             } else {
@@ -256,6 +247,6 @@ impl Record for StoredRate {
             },
             "Existing orders keep it.".to_owned(),
         ];
-        Ok(question)
+        Ok(Question { title: format!("Remove the method {name}"), consequences, obstacles: None })
     }
 }

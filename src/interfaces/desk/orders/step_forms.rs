@@ -65,42 +65,31 @@ pub struct Step {
 }
 
 pub const STEPS: [Step; 5] = [
-    Step {
-        name: "paid",
-        event: Event::SellerSawAll,
-        button: "Mark as paid",
-        field: None,
-        tick: None,
-    },
-    Step {
-        name: "partial",
-        event: Event::SellerSawPart,
-        button: "Record a different amount",
-        field: Some("Total received so far, in coins"),
-        tick: None,
-    },
-    Step {
-        name: "shipped",
-        event: Event::SellerShipped,
-        button: "Mark as shipped",
-        field: Some("Tracking number"),
-        tick: None,
-    },
-    Step {
-        name: "refunded",
-        event: Event::SellerRefunded,
-        button: "Mark as refunded",
-        field: Some("Transaction ID"),
-        tick: Some("I have sent the refund"),
-    },
-    Step {
-        name: "cancel",
-        event: Event::SellerCancelled,
-        button: "Cancel order",
-        field: Some("Reason (shown to the buyer)"),
-        tick: Some("Yes, cancel this order"),
-    },
+    Step::new("paid", Event::SellerSawAll, "Mark as paid"),
+    Step::new("partial", Event::SellerSawPart, "Record a different amount")
+        .asks("Total received so far, in coins"),
+    Step::new("shipped", Event::SellerShipped, "Mark as shipped").asks("Tracking number"),
+    Step::new("refunded", Event::SellerRefunded, "Mark as refunded")
+        .asks("Transaction ID")
+        .confirms("I have sent the refund"),
+    Step::new("cancel", Event::SellerCancelled, "Cancel order")
+        .asks("Reason (shown to the buyer)")
+        .confirms("Yes, cancel this order"),
 ];
+
+impl Step {
+    const fn new(name: &'static str, event: Event, button: &'static str) -> Self {
+        Self { name, event, button, field: None, tick: None }
+    }
+
+    const fn asks(self, field: &'static str) -> Self {
+        Self { field: Some(field), ..self }
+    }
+
+    const fn confirms(self, tick: &'static str) -> Self {
+        Self { tick: Some(tick), ..self }
+    }
+}
 
 const ANYWAY: &str = "The shop has seen no payment. Record the refund anyway";
 

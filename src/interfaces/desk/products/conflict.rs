@@ -2,7 +2,6 @@
 
 use crate::domain::values::Amount;
 use crate::interfaces::desk::products::form::PictureFields;
-use crate::interfaces::desk::products::form::PriceField;
 use crate::interfaces::desk::products::form::ProductForm;
 use crate::interfaces::desk::products::form::Words;
 
@@ -59,37 +58,24 @@ impl ProductForm {
 
     /// Whether this form, which can be read, says what stands in the shop now.
     pub fn says_the_same(&self, now: &Self) -> bool {
-        let prices = |mine: &[PriceField], there: &[PriceField]| {
-            mine.len() == there.len()
-                && mine.iter().zip(there).all(|(mine, there)| {
-                    mine.currency == there.currency
-                        && Amount::parse_coins(&mine.coins) == Amount::parse_coins(&there.coins)
-                })
-        };
-        let lines = |text: &str| -> Vec<String> {
-            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-            lines.map(str::to_owned).collect()
-        };
-        let words = |text: &str| text.replace("\r\n", "\n").trim().to_owned();
-        let options = self.options.len() == now.options.len()
-            && self.options.iter().zip(&now.options).all(|(mine, there)| {
-                words(&mine.name) == there.name
-                    && mine.stock == there.stock
-                    && prices(&mine.prices, &there.prices)
-            });
-        let pictures = self.pictures.len() == now.pictures.len()
-            && self.pictures.iter().zip(&now.pictures).all(|(mine, there)| {
-                mine.file == there.file && mine.alt.trim() == there.alt.trim()
-            });
-        words(&self.name) == words(&now.name)
-            && (self.slug.is_empty() || self.slug == now.slug)
-            && words(&self.description) == words(&now.description)
-            && self.stock == now.stock
-            && lines(&self.categories) == lines(&now.categories)
-            && prices(&self.prices, &now.prices)
-            && options
-            && pictures
-            && self.hidden == now.hidden
+        let is_same_slug = self.slug.is_empty() || self.slug == now.slug;
+        is_same_slug && self.hidden == now.hidden && self.canonical() == now.canonical()
+    }
+
+    /// What it says, however it is written: its words, part by part, and each price.
+    fn canonical(&self) -> (Vec<Vec<String>>, Vec<(&str, Option<Amount>)>) {
+        let own = [&*self.name, &*self.description, &*self.stock];
+        let lines = self.categories.lines().filter(|line| !line.trim().is_empty());
+        let options = self.options.iter().flat_map(|option| [&*option.name, &*option.stock]);
+        let pictures = self.pictures.iter().flat_map(|picture| [&*picture.file, &*picture.alt]);
+        let parts = [own.to_vec(), lines.collect(), options.collect(), pictures.collect()];
+        let word = |text: &str| text.replace("\r\n", "\n").trim().to_owned();
+        let parts = parts.iter().map(|part| part.iter().map(|text| word(text)).collect());
+        let of_options = self.options.iter().flat_map(|option| &option.prices);
+        let prices = self.prices.iter().chain(of_options);
+        let prices =
+            prices.map(|field| (field.currency.as_str(), Amount::parse_coins(&field.coins).ok()));
+        (parts.collect(), prices.collect())
     }
 
     /// The seller's words go on from what stands there now: the next sending means it.

@@ -19,11 +19,11 @@ use crate::interfaces::desk::products::edit_page::EditPage;
 use crate::interfaces::desk::products::edit_page::Kept;
 use crate::interfaces::desk::products::edit_page::pools;
 use crate::interfaces::desk::products::edit_page::preview;
+use crate::interfaces::desk::products::find;
 use crate::interfaces::desk::products::form::PictureFields;
 use crate::interfaces::desk::products::form::ProductForm;
 use crate::interfaces::desk::products::form::Words;
 use crate::interfaces::desk::products::form::fresh_name;
-use crate::interfaces::desk::products::parse_slug;
 use crate::interfaces::desk::products::preferred;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
@@ -35,7 +35,6 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::rt::task::JoinHandle;
 use actix_web::web::Data;
-use actix_web::web::Path;
 use actix_web::web::Payload;
 use anyhow::Context;
 use std::collections::VecDeque;
@@ -56,54 +55,27 @@ const DONE: [(&str, &str); 7] = [
 /// Units: pictures that are worked on at the same time, whatever the form brings.
 const AT_ONCE: usize = 2;
 
-pub async fn show_new(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    seller: Seller,
-) -> Result<HttpResponse, DeskError> {
-    let wallets = store::payment::list_wallets(&desk.shop.db).await?;
-    let form = ProductForm::empty(&wallets);
-    let at = At { request: &request, desk: &desk, seller: &seller, product: None };
-    at.page(StatusCode::OK, form, &Said::default()).await
-}
-
 pub async fn show(
     request: HttpRequest,
     desk: Data<Desk>,
     seller: Seller,
-    slug: Path<String>,
 ) -> Result<HttpResponse, DeskError> {
-    let slug = parse_slug(&slug)?;
+    let at = At::of(&request, &desk, &seller).await?;
     let wallets = store::payment::list_wallets(&desk.shop.db).await?;
-    let product =
-        store::product_edit::find(&desk.shop.db, &slug).await?.ok_or(DeskError::NotFound)?;
-    let form = ProductForm::of(&product, &wallets);
-    let at = At { request: &request, desk: &desk, seller: &seller, product: Some(product) };
+    let form = match &at.product {
+        Some(product) => ProductForm::of(product, &wallets),
+        None => ProductForm::empty(&wallets),
+    };
     at.page(StatusCode::OK, form, &Said::default()).await
-}
-
-pub async fn submit_new(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    seller: Seller,
-    body: Payload,
-) -> Result<HttpResponse, DeskError> {
-    let at = At { request: &request, desk: &desk, seller: &seller, product: None };
-    at.answer(body).await
 }
 
 pub async fn submit(
     request: HttpRequest,
     desk: Data<Desk>,
     seller: Seller,
-    slug: Path<String>,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let slug = parse_slug(&slug)?;
-    let product =
-        store::product_edit::find(&desk.shop.db, &slug).await?.ok_or(DeskError::NotFound)?;
-    let at = At { request: &request, desk: &desk, seller: &seller, product: Some(product) };
-    at.answer(body).await
+    At::of(&request, &desk, &seller).await?.answer(body).await
 }
 
 /// What is said beside the fields, and above them.
@@ -124,7 +96,20 @@ struct At<'a> {
     product: Option<EditedProduct>,
 }
 
-impl At<'_> {
+impl<'a> At<'a> {
+    /// The product is the one that the address names.
+    async fn of(
+        request: &'a HttpRequest,
+        desk: &'a Desk,
+        seller: &'a Seller,
+    ) -> Result<Self, DeskError> {
+        let product = match request.match_info().get("slug") {
+            Some(slug) => Some(find(desk, slug).await?),
+            None => None,
+        };
+        Ok(Self { request, desk, seller, product })
+    }
+
     /// Each button but the one that saves gives the form back with every word in it.
     async fn answer(&self, body: Payload) -> Result<HttpResponse, DeskError> {
         let wallets = store::payment::list_wallets(&self.desk.shop.db).await?;

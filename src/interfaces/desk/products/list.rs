@@ -10,6 +10,8 @@ use crate::infra::store::desk_list::LOW;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::VerifiedForm;
 use crate::interfaces::desk::extract::query;
+use crate::interfaces::desk::form::number;
+use crate::interfaces::desk::form::ticked;
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::page::see_other;
@@ -43,36 +45,26 @@ const PAGE: i64 = 50;
 /// What the list is asked for, by its address or by the fields of its buttons.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub struct ListForm {
-    q: String,
+pub struct Asked {
+    #[serde(rename = "q")]
+    words: String,
     category: String,
-    low: String,
-    hidden: String,
-    page: String,
+    #[serde(deserialize_with = "ticked")]
+    low: bool,
+    #[serde(deserialize_with = "ticked")]
+    hidden: bool,
+    /// Counts from 1.
+    #[serde(deserialize_with = "number")]
+    page: i64,
     #[serde(rename = "do")]
     action: String,
 }
 
-/// The same, within limits.
-struct Asked {
-    words: String,
-    category: String,
-    low: bool,
-    hidden: bool,
-    /// Counts from 1.
-    page: i64,
-}
-
 impl Asked {
-    fn of(form: &ListForm) -> Self {
-        let page = form.page.parse().ok().filter(|page| (1..=100_000).contains(page));
-        Self {
-            words: form.q.chars().take(200).collect(),
-            category: form.category.chars().take(200).collect(),
-            low: form.low == "1",
-            hidden: form.hidden == "1",
-            page: page.unwrap_or(1),
-        }
+    fn within_limits(self) -> Self {
+        let short = |text: String| text.chars().take(200).collect();
+        let page = if self.page <= 100_000 { self.page.max(1) } else { 1 };
+        Self { words: short(self.words), category: short(self.category), page, ..self }
     }
 
     /// The address of the same list at another page of it.
@@ -135,7 +127,7 @@ pub async fn show(
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
     let db = &desk.shop.db;
-    let asked = Asked::of(&query(&request));
+    let asked = query::<Asked>(&request).within_limits();
     let wallets = store::payment::list_wallets(db).await?;
     let currency = preferred(&desk, &wallets);
     let filter = DeskFilter {
@@ -183,10 +175,10 @@ fn shown(row: DeskRow, currency: &str) -> Result<Row, DeskError> {
 /// The buttons of the list: a product goes up or down, is hidden or shown.
 pub async fn submit(
     desk: Data<Desk>,
-    VerifiedForm { form, .. }: VerifiedForm<ListForm>,
+    VerifiedForm { form, .. }: VerifiedForm<Asked>,
 ) -> Result<HttpResponse, DeskError> {
-    let asked = Asked::of(&form);
-    let (what, slug) = form.action.split_once(' ').ok_or(DeskError::NotFound)?;
+    let asked = form.within_limits();
+    let (what, slug) = asked.action.split_once(' ').ok_or(DeskError::NotFound)?;
     let slug = parse_slug(slug)?;
     let (shop, now) = (&desk.shop, now());
     let (found, done) = match what {

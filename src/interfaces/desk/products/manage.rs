@@ -4,7 +4,6 @@ use crate::actions;
 use crate::actions::Place;
 use crate::actions::Stale;
 use crate::domain::catalog::Slug;
-use crate::infra::store;
 use crate::infra::store::product_edit::EditedProduct;
 use crate::interfaces::desk::confirmation::ConfirmationPage;
 use crate::interfaces::desk::error::DeskError;
@@ -17,6 +16,7 @@ use crate::interfaces::desk::page::see_other;
 use crate::interfaces::desk::password_prompt::Fresh;
 use crate::interfaces::desk::products::address;
 use crate::interfaces::desk::products::edit_page::pools;
+use crate::interfaces::desk::products::find;
 use crate::interfaces::desk::products::parse_slug;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
@@ -181,9 +181,4 @@ fn delete_page(
             ])
             .with_password(fresh)
     }
-}
-
-async fn find(desk: &Desk, slug: &str) -> Result<EditedProduct, DeskError> {
-    let slug = parse_slug(slug)?;
-    store::product_edit::find(&desk.shop.db, &slug).await?.ok_or(DeskError::NotFound)
 }

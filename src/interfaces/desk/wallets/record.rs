@@ -16,7 +16,6 @@ use crate::infra::store::Db;
 use crate::infra::store::StoreError;
 use crate::infra::store::trade::StoredWallet;
 use crate::infra::store::trade::Stranded;
-use crate::interfaces::desk::confirmation::ConfirmationPage;
 use crate::interfaces::desk::confirmation::Obstacles;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::field_view::FieldKind;
@@ -25,10 +24,10 @@ use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::password_prompt::Fresh;
 use crate::interfaces::desk::record_form::RecordForm;
+use crate::interfaces::desk::records::Question;
 use crate::interfaces::desk::records::Record;
 use crate::interfaces::desk::records::RecordView;
 use crate::interfaces::desk::records::Written;
-use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::now;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -186,18 +185,9 @@ impl Record for StoredWallet {
         }
     }
 
-    async fn question<'a>(
-        &self,
-        desk: &Desk,
-        layout: DeskLayout<'a>,
-    ) -> Result<ConfirmationPage<'a>, DeskError> {
+    async fn question(&self, shop: &Shop) -> anyhow::Result<Question> {
         let currency = &self.wallet.currency;
-        let stranded = actions::what_hangs_on(&desk.shop, currency).await?;
-        let mut question = ConfirmationPage::new(
-            layout,
-            format!("Remove {currency} wallet"),
-            "/wallets/remove".to_owned(),
-        );
+        let stranded = actions::what_hangs_on(shop, currency).await?;
         let orders = match stranded.n_orders {
             0 => format!("No order is awaiting payment in {currency}."),
             n => format!(
@@ -206,7 +196,7 @@ impl Record for StoredWallet {
                 if n == 1 { "keeps its address" } else { "keep their addresses" }
             ),
         };
-        question.consequences = vec![
+        let consequences = vec![
             format!("Buyers can no longer pay in {currency}."),
             format!(
                 "All prices in {currency} are deleted: of {} with their options, of shipping and of discounts. If you add a {currency} wallet again, you have to enter them again.",
@@ -215,8 +205,8 @@ impl Record for StoredWallet {
             orders,
             "Used addresses are never used again, even if you add this wallet again.".to_owned(),
         ];
-        question.obstacles = (!stranded.is_empty()).then(|| obstacles(currency, &stranded));
-        Ok(question)
+        let obstacles = (!stranded.is_empty()).then(|| obstacles(currency, &stranded));
+        Ok(Question { title: format!("Remove {currency} wallet"), consequences, obstacles })
     }
 }
 
