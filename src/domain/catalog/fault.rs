@@ -117,12 +117,6 @@ impl Fault {
         Self { place: Place { record, option: None, field }, kind }
     }
 
-    /// Whether a secret stood there.
-    pub fn hides_secret(&self) -> bool {
-        use FaultKind::{Unexpected, Unusable};
-        matches!(&self.kind, Unexpected { found, .. } | Unusable { found, .. } if *found == Found::Secret)
-    }
-
     /// What stood there, and what would be right, or why it cannot be used.
     fn words(&self) -> (String, &str) {
         match &self.kind {

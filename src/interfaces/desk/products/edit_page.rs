@@ -66,29 +66,25 @@ impl EditPage<'_> {
 
     fn own(&self, name: &str) -> FieldView {
         let area = |rows| FieldKind::Area { rows };
-        let (label, kind, hint, value) = match name {
+        let field = |label: &str, kind| FieldView::new(name, label, kind);
+        let form = self.form;
+        let (field, value) = match name {
             "description" => (
-                "Description",
-                area(10),
-                "Markdown: **bold**, *italic*, “- ” starts a list item, an empty line starts a paragraph",
-                &self.form.description,
+                field("Description", area(10)).hint("Markdown: **bold**, *italic*, “- ” starts a list item, an empty line starts a paragraph"),
+                &form.description,
             ),
-            "categories" => ("Categories", area(3), "one per line", &self.form.categories),
+            "categories" => (field("Categories", area(3)).hint("one per line"), &form.categories),
             "slug" => (
-                "URL slug",
-                FieldKind::Line,
-                "lowercase letters, digits and “-”; empty: made from the name. Changing it breaks existing links",
-                &self.form.slug,
+                field("URL slug", FieldKind::Line).hint("lowercase letters, digits and “-”; empty: made from the name. Changing it breaks existing links"),
+                &form.slug,
             ),
             "stock" => (
-                "In stock",
-                FieldKind::Whole,
-                "shared by all options without their own stock",
-                &self.form.stock,
+                field("In stock", FieldKind::Whole).hint("shared by all options without their own stock"),
+                &form.stock,
             ),
-            _ => ("Name", FieldKind::Line, "", &self.form.name),
+            _ => (field("Name", FieldKind::Line), &form.name),
         };
-        self.filled(name, FieldView::new(name, label, kind).hint(hint), value)
+        self.filled(name, field, value)
     }
 
     fn price_of(&self, key: &str, name: &str, price: &PriceField) -> FieldView {

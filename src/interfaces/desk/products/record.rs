@@ -10,6 +10,7 @@ use crate::domain::catalog::json::Json;
 use crate::domain::catalog::wallet_reference;
 use crate::domain::orders::draft::sentence;
 use crate::domain::payment::Wallet;
+use crate::domain::payment::secret;
 use crate::domain::values::Amount;
 use crate::interfaces::desk::amounts::read_coins;
 use crate::interfaces::desk::products::form::PriceField;
@@ -33,9 +34,6 @@ impl ProductForm {
         let read = ProductRecord::read(wallets, record_name, &fields);
         for fault in read.as_ref().err().into_iter().flatten() {
             let field = field_of(&fault.place, &paths);
-            if fault.hides_secret() {
-                self.blank(&field);
-            }
             // A price that cannot be read is not a price that is missing.
             let is_echo =
                 field == "prices" && words.keys().any(|field| field.starts_with("price."));
@@ -51,7 +49,10 @@ impl ProductForm {
         }
         let record = match read {
             Ok(record) if words.is_empty() => record,
-            _ => return Err(words),
+            _ => {
+                self.blank_secrets();
+                return Err(words);
+            }
         };
         let pool = |was: &str, now: Option<i64>| PoolEdit { was: was.parse().ok(), now };
         let pieces = pool(&self.stock_was, Some(record.quantity));
@@ -121,29 +122,14 @@ impl ProductForm {
         (fields, paths)
     }
 
-    fn blank(&mut self, field: &str) {
-        match field {
-            "name" => self.name.clear(),
-            "slug" => self.slug.clear(),
-            "description" => self.description.clear(),
-            "stock" => self.stock.clear(),
-            field if field.starts_with("categories") => self.categories.clear(),
-            field => {
-                let mut steps = field.split('.');
-                let (kind, n) = (steps.next(), steps.next().and_then(|n| n.parse::<usize>().ok()));
-                match (kind, n) {
-                    (Some("option"), Some(n)) => {
-                        if let Some(option) = self.options.get_mut(n) {
-                            option.name.clear();
-                        }
-                    }
-                    (Some("picture"), Some(n)) => {
-                        if let Some(picture) = self.pictures.get_mut(n) {
-                            picture.alt.clear();
-                        }
-                    }
-                    _ => {}
-                }
+    fn blank_secrets(&mut self) {
+        let Self { name, slug, description, stock, categories, options, pictures, .. } = self;
+        let options = options.iter_mut().map(|option| &mut option.name);
+        let pictures = pictures.iter_mut().map(|picture| &mut picture.alt);
+        let own = [name, slug, description, stock, categories].into_iter();
+        for text in own.chain(options).chain(pictures) {
+            if secret::holds_private(text) {
+                text.clear();
             }
         }
     }
