@@ -369,7 +369,7 @@ async fn renew_recovery(
     desk: Data<Desk>,
     VerifiedForm { form, seller, .. }: VerifiedForm<CodeForm>,
 ) -> Result<HttpResponse, DeskError> {
-    // New codes are as good as the phone: whoever has the password alone gets none.
+    // New codes are as good as the phone: the password alone is not enough.
     if !brings_both(&desk, &form).await? {
         let faults = FactorFaults { recovery: Some(NOT_BOTH), ..FactorFaults::default() };
         return refuse_factor(&desk, &seller, faults).await;

@@ -16,7 +16,7 @@ use actix_web::web::Data;
 use actix_web::web::ServiceConfig;
 use askama::Template;
 
-/// Units: deeds on a page.
+/// Units: entries on a page.
 const ON_A_PAGE: i64 = 50;
 
 pub fn addresses(config: &mut ServiceConfig) {

@@ -16,7 +16,7 @@ pub enum DeskError {
     /// It was not read.
     #[error(transparent)]
     Form(#[from] FormError),
-    /// What the seller had typed: to be shown to whoever has a session, and to nobody else.
+    /// What the seller had typed: only to be shown to a session.
     #[error("the form was not given to this session")]
     StaleForm(Vec<(String, String)>),
     #[error("the browser brought no cookie back")]
@@ -30,7 +30,7 @@ pub enum DeskError {
 }
 
 impl DeskError {
-    /// Whether the disk, or whoever else uses it, is in the way: nothing is wrong with what was sent.
+    /// Whether the disk, or another program that uses it, is in the way: nothing is wrong with what was sent.
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Store(error) => error.is_temporary(),

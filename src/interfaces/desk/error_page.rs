@@ -11,7 +11,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header;
 use askama::Template;
 
-/// Units: seconds. As long as a full line before the door takes, and a little more.
+/// Units: seconds. As long as a full queue of requests takes, and a little more.
 const BUSY_RETRY: u16 = 3;
 const TEMPORARY_RETRY: u16 = 60;
 

@@ -18,7 +18,7 @@ use actix_web::web::Payload;
 use futures_util::future::LocalBoxFuture;
 use std::time::Duration;
 
-/// Units: bytes of a form without pictures: room for a page of 200 KB in any letters.
+/// Units: bytes of a form without pictures: enough for a page of 200 KB in any script.
 const MOST_BYTES: usize = 1024 * 1024;
 const MOST_FIELDS: usize = 2_000;
 const BODY_TIME: Duration = Duration::from_secs(120);

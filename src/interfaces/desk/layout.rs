@@ -37,7 +37,7 @@ impl<'a> DeskLayout<'a> {
         Self { token: &seller.token, section, ..Self::outside(&seller.site_name) }
     }
 
-    /// For whoever has not said the password.
+    /// For a visitor without a session.
     pub fn outside(site_name: &'a str) -> Self {
         Self { site_name, token: "", section: "", done: None, styles: stylesheet::addresses() }
     }

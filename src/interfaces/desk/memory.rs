@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::sync::SemaphorePermit;
 
-/// Memory that everything of one kind holds together at the desk. Whoever asks for more than is left waits, then is told to
+/// Memory that everything of one kind holds together at the desk. A request for more than is left waits, then is told to
 /// come again.
 pub struct MemoryBudget {
     /// One permit for each KB.

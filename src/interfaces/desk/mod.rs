@@ -1,4 +1,4 @@
-//! The seller's desk: a web door of its own, for whoever has the password. It translates, and decides nothing.
+//! The seller's web admin, with a listener of its own and behind a password. It translates, and decides nothing.
 
 mod account;
 mod activity;
@@ -41,7 +41,7 @@ pub use state::Desk;
 use actix_web::web;
 use actix_web::web::ServiceConfig;
 
-/// Every address of the desk, slice by slice.
+/// Every address of the desk, part by part.
 pub fn addresses(config: &mut ServiceConfig) {
     login::addresses(config);
     account::addresses(config);

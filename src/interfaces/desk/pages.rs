@@ -172,7 +172,7 @@ fn edit_page<'a>(seller: &'a Seller, kept: Option<&StoredPage>, typed: &PageForm
         is_text_lost: kept.is_some_and(|page| page.markdown.is_none()),
         name: FieldView::new("name", "URL slug", FieldKind::Line)
             .hint("for example about-us; empty: made from the title; policy for the policy page")
-            .value(name)
+            .value(name.trim())
             .most(60),
         title: FieldView::new("title", "Title", FieldKind::Line).value(title).most(MOST_TITLE),
         text: FieldView::new("text", "Text", FieldKind::Area { rows: 16 })

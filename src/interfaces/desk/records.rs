@@ -123,10 +123,6 @@ pub trait Record: Sized + 'static {
         shown: Option<(&str, i64)>,
         fields: &[(String, Json)],
     ) -> anyhow::Result<Saved<Self>>;
-    /// Moves one place up or down.
-    async fn shift(_shop: &Shop, _key: &str, _up: bool) -> anyhow::Result<()> {
-        Ok(())
-    }
     async fn remove(shop: &Shop, key: &str, edition: i64) -> anyhow::Result<Saved<Self>>;
     /// What the list says after a removal.
     async fn done_removed(_db: &Db) -> Result<&'static str, StoreError> {
@@ -136,13 +132,18 @@ pub trait Record: Sized + 'static {
     async fn question(&self, shop: &Shop) -> anyhow::Result<Question>;
 }
 
+/// Records that the seller puts in an order.
+pub trait OrderedRecord: Record {
+    /// Moves one place up or down.
+    async fn shift(shop: &Shop, key: &str, up: bool) -> anyhow::Result<()>;
+}
+
 pub fn addresses<R: Record>(config: &mut ServiceConfig) {
     let at = |what: &str| format!("{}/{what}", R::SECTION);
     config
         .route(&at("new"), web::get().to(show_new::<R>))
         .route(&at("change"), web::get().to(show_one::<R>))
         .route(&at("save"), web::post().to(save::<R>))
-        .route(&at("move"), web::post().to(shift::<R>))
         .route(&at("remove"), web::get().to(ask_removal::<R>))
         .route(&at("remove"), web::post().to(remove::<R>));
 }
@@ -255,7 +256,7 @@ fn refuse<R: Record>(
     R::show(StatusCode::UNPROCESSABLE_ENTITY, view)
 }
 
-async fn shift<R: Record>(
+pub async fn shift<R: OrderedRecord>(
     desk: Data<Desk>,
     VerifiedForm { form, .. }: VerifiedForm<RecordForm>,
 ) -> Result<HttpResponse, DeskError> {

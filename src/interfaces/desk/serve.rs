@@ -40,7 +40,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Units: connections of browsers that have not shown that they are the seller's. Where there are more, the oldest is
-/// closed, so that whoever comes is heard. The seller's own have places beside these, as many as one circuit has at the
+/// closed, so that a new one is answered. The seller's own have places beside these, as many as one circuit has at the
 /// buyers' listener.
 const MOST_STRANGERS: usize = 96;
 /// What requests and answers may hold at the desk. Units: bytes.
@@ -49,7 +49,7 @@ const REQUEST_MEMORY: usize = 16 * 1024 * 1024;
 /// Serves the seller until `shutdown`.
 ///
 /// # Errors
-/// What the system says of the door.
+/// What the system says of the listener.
 pub async fn serve(
     desk: Data<Desk>,
     listener: Listener,
@@ -64,14 +64,14 @@ pub async fn serve(
         closer: None,
     });
     let reaping = actix_web::rt::spawn(reap(limiter.clone()));
-    let room = ServerOptions {
+    let options = ServerOptions {
         limiter,
         most_connections: MOST_STRANGERS + MOST_OF_CIRCUIT,
         n_workers: 1,
         newcomer: ClientKey::Stranger,
         reads_circuits: false,
     };
-    let served = serve_app(move || desk_app(desk.clone()), room, listener, shutdown).await;
+    let served = serve_app(move || desk_app(desk.clone()), options, listener, shutdown).await;
     reaping.abort();
     served
 }
@@ -90,7 +90,7 @@ fn desk_app(
     App::new().app_data(desk).wrap(from_fn(add_headers)).configure(addresses)
 }
 
-/// The same headers as at the buyers' door, on every answer; and no answer to a name that is not the desk's.
+/// The same headers as at the buyers' listener, on every answer; and no answer to a name that is not the desk's.
 async fn add_headers(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

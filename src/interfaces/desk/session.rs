@@ -24,7 +24,7 @@ use actix_web::http::header;
 use actix_web::web::Data;
 use futures_util::future::LocalBoxFuture;
 
-/// Whoever has said the password. A handler that takes it is answered with a session alone.
+/// The seller who is signed in. A handler that takes it is called with a session only.
 pub struct Seller {
     /// The name under which the session is kept.
     pub session: SessionHash,

@@ -25,6 +25,7 @@ use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::record_faults::Faults;
 use crate::interfaces::desk::record_form::RecordForm;
 use crate::interfaces::desk::records;
+use crate::interfaces::desk::records::OrderedRecord;
 use crate::interfaces::desk::records::Question;
 use crate::interfaces::desk::records::Record;
 use crate::interfaces::desk::records::RecordView;
@@ -41,7 +42,9 @@ use actix_web::web::ServiceConfig;
 use askama::Template;
 
 pub fn addresses(config: &mut ServiceConfig) {
-    config.route(SECTION, web::get().to(list));
+    config
+        .route(SECTION, web::get().to(list))
+        .route("/rates/move", web::post().to(records::shift::<StoredRate>));
     records::addresses::<StoredRate>(config);
 }
 
@@ -223,10 +226,6 @@ impl Record for StoredRate {
         actions::save_rate(shop, shown, fields, now()).await
     }
 
-    async fn shift(shop: &Shop, key: &str, up: bool) -> anyhow::Result<()> {
-        actions::move_rate(shop, key, up, now()).await
-    }
-
     async fn remove(shop: &Shop, key: &str, edition: i64) -> anyhow::Result<Saved<Self>> {
         actions::remove_rate(shop, (key, edition), now()).await
     }
@@ -248,5 +247,11 @@ impl Record for StoredRate {
             "Existing orders keep it.".to_owned(),
         ];
         Ok(Question { title: format!("Remove the method {name}"), consequences, obstacles: None })
+    }
+}
+
+impl OrderedRecord for StoredRate {
+    async fn shift(shop: &Shop, key: &str, up: bool) -> anyhow::Result<()> {
+        actions::move_rate(shop, key, up, now()).await
     }
 }

@@ -34,11 +34,11 @@ pub struct UploadedFile {
     pub held: HeldMemory,
 }
 
-/// Units: bytes of one file, of all files, and of everything else. What is longer than all that is not heard to its end.
+/// Units: bytes of one file, of all files, and of everything else. What is longer than all that is not read to its end.
 const MOST_OF_FILE: usize = 32 * 1024 * 1024;
 const MOST_OF_FILES: usize = 100 * 1024 * 1024;
 const MOST_OF_FIELDS: usize = 512 * 1024;
-const MOST_HEARD: usize = 400 * 1024 * 1024;
+const MOST_READ: usize = 400 * 1024 * 1024;
 const MOST_PARTS: usize = 2_000;
 /// How long the next bytes may take, and how long all of them: a circuit carries a few hundred kilobytes in a second.
 const CHUNK_TIME: Duration = Duration::from_secs(60);
@@ -116,12 +116,12 @@ async fn read_parts(
             continue;
         };
         if !is_known {
-            // Whoever cannot show the token does not get a picture unpacked.
+            // Without the token no picture is unpacked.
             check_token(request, &fields)?;
             is_known = true;
         }
         let room = MOST_OF_FILE.min(MOST_OF_FILES.saturating_sub(of_files));
-        // What the file may take is held before its first byte comes: whoever waits in the middle would hold others up.
+        // What the file may take is held before its first byte comes: a wait in the middle would hold others up.
         let room = room.min(length.saturating_sub(heard));
         let mut held = FILES.take(room).await?;
         let bytes = read_part(&mut part, room, room, &mut heard).await?;
@@ -142,7 +142,7 @@ fn file_name(part: &Field) -> Option<String> {
     part.content_disposition()?.get_filename().map(str::to_owned)
 }
 
-/// `None` where it is longer than there is room; it is heard to its end, so that what follows can be read. `expected`: how
+/// `None` where it is longer than there is room; it is read to its end, so that what follows can be read. `expected`: how
 /// long it will be at most, so that it is never copied while it grows.
 async fn read_part(
     part: &mut Field,
@@ -154,7 +154,7 @@ async fn read_part(
     while let Some(chunk) = in_time(part.next()).await? {
         let chunk = chunk.map_err(|_| FormError::TooSlow)?;
         *heard += chunk.len();
-        if MOST_HEARD < *heard {
+        if MOST_READ < *heard {
             return Err(FormError::TooLarge.into());
         }
         bytes = bytes.filter(|bytes| bytes.len() + chunk.len() <= room);

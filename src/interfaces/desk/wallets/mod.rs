@@ -25,6 +25,7 @@ use askama::Template;
 pub fn addresses(config: &mut ServiceConfig) {
     config
         .route(SECTION, web::get().to(list))
+        .route("/wallets/move", web::post().to(records::shift::<StoredWallet>))
         .route("/wallets/addresses", web::get().to(show_addresses));
     records::addresses::<StoredWallet>(config);
 }

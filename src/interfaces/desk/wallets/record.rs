@@ -24,6 +24,7 @@ use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::password_prompt::Fresh;
 use crate::interfaces::desk::record_form::RecordForm;
+use crate::interfaces::desk::records::OrderedRecord;
 use crate::interfaces::desk::records::Question;
 use crate::interfaces::desk::records::Record;
 use crate::interfaces::desk::records::RecordView;
@@ -171,13 +172,6 @@ impl Record for StoredWallet {
         Ok(saved)
     }
 
-    async fn shift(shop: &Shop, key: &str, up: bool) -> anyhow::Result<()> {
-        match Currency::parse(key) {
-            Ok(currency) => actions::move_wallet(shop, &currency, up, now()).await,
-            Err(_) => Ok(()),
-        }
-    }
-
     async fn remove(shop: &Shop, key: &str, edition: i64) -> anyhow::Result<Saved<Self>> {
         match Currency::parse(key) {
             Ok(currency) => actions::remove_wallet(shop, (&currency, edition), now()).await,
@@ -207,6 +201,15 @@ impl Record for StoredWallet {
         ];
         let obstacles = (!stranded.is_empty()).then(|| obstacles(currency, &stranded));
         Ok(Question { title: format!("Remove {currency} wallet"), consequences, obstacles })
+    }
+}
+
+impl OrderedRecord for StoredWallet {
+    async fn shift(shop: &Shop, key: &str, up: bool) -> anyhow::Result<()> {
+        match Currency::parse(key) {
+            Ok(currency) => actions::move_wallet(shop, &currency, up, now()).await,
+            Err(_) => Ok(()),
+        }
     }
 }
 
