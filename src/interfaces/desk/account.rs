@@ -9,6 +9,7 @@ use crate::domain::login::N_RECOVERY_CODES;
 use crate::domain::login::NewPassword;
 use crate::domain::login::RecoveryCode;
 use crate::domain::login::RecoveryHash;
+use crate::domain::login::SessionSpan;
 use crate::domain::login::TypedPassword;
 use crate::domain::payment::qr;
 use crate::infra::store;
@@ -65,12 +66,7 @@ struct AccountPage<'a> {
     layout: DeskLayout<'a>,
     has_factor: bool,
     n_recovery: usize,
-    sessions: Vec<SessionLine>,
-}
-
-struct SessionLine {
-    opened: String,
-    seen: String,
+    sessions: Vec<SessionSpan>,
 }
 
 async fn show(
@@ -88,13 +84,10 @@ async fn show(
     page(StatusCode::OK, &template)
 }
 
-async fn open_sessions(desk: &Desk) -> Result<Vec<SessionLine>, DeskError> {
+async fn open_sessions(desk: &Desk) -> Result<Vec<SessionSpan>, DeskError> {
     let now = now();
     let spans = store::desk::list_sessions(&desk.shop.db).await?;
-    let open = spans.into_iter().filter(|span| !span.is_over(now));
-    Ok(open
-        .map(|span| SessionLine { opened: span.opened.for_people(), seen: span.seen.for_people() })
-        .collect())
+    Ok(spans.into_iter().filter(|span| !span.is_over(now)).collect())
 }
 
 #[derive(Template)]
@@ -160,7 +153,7 @@ async fn change_password(
 struct SessionsPage<'a> {
     layout: DeskLayout<'a>,
     fresh: Fresh,
-    sessions: Vec<SessionLine>,
+    sessions: Vec<SessionSpan>,
 }
 
 async fn show_sessions(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
@@ -198,9 +191,7 @@ struct FactorPage<'a> {
     secret: String,
     qr_width: u32,
     fresh: Fresh,
-    code_fault: Option<&'static str>,
-    off_fault: Option<&'static str>,
-    recovery_fault: Option<&'static str>,
+    faults: FactorFaults,
     n_recovery: usize,
 }
 
@@ -248,9 +239,7 @@ async fn factor_page(
         secret: begun.map(FactorSecret::text).unwrap_or_default(),
         qr_width: uri.and_then(|uri| qr::width(&uri).ok()).unwrap_or_default(),
         fresh: faults.fresh,
-        code_fault: faults.code,
-        off_fault: faults.off,
-        recovery_fault: faults.recovery,
+        faults,
         n_recovery: lock.factor.as_ref().map_or(0, |factor| factor.recovery.len()),
     };
     page(status, &template)

@@ -9,9 +9,12 @@ use crate::interfaces::http::FormError;
 pub enum DeskError {
     #[error("there is no such page")]
     NotFound,
-    #[error("nobody has said the password")]
+    /// A page of its own says why: status and HTML.
+    #[error("there is no such page")]
+    Page(u16, String),
+    #[error("the seller is not signed in")]
     SignedOut,
-    #[error("nobody has said the password, and a form came")]
+    #[error("the seller is not signed in and sent a form")]
     SignedOutForm,
     /// It was not read.
     #[error(transparent)]
@@ -42,7 +45,7 @@ impl DeskError {
     /// Title and what to do.
     pub fn text(&self) -> (&'static str, &'static str) {
         match self {
-            Self::NotFound => {
+            Self::NotFound | Self::Page(..) => {
                 ("Page not found", "The address may be mistyped, or the page no longer exists.")
             }
             Self::SignedOut => ("Signed out", "Please sign in."),

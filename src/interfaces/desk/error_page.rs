@@ -2,6 +2,7 @@
 
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::layout::DeskLayout;
+use crate::interfaces::desk::page::html_page;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::page::see_other;
 use crate::interfaces::http::FormError;
@@ -41,6 +42,7 @@ impl ResponseError for DeskError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Page(status, _) => StatusCode::from_u16(*status).unwrap_or(StatusCode::NOT_FOUND),
             Self::SignedOut => StatusCode::SEE_OTHER,
             Self::SignedOutForm
             | Self::Form(FormError::Foreign)
@@ -65,6 +67,9 @@ impl ResponseError for DeskError {
         }
         if self.status_code().is_server_error() && !matches!(self, Self::Form(FormError::Busy)) {
             tracing::error!("a page of the desk could not be made: {self}");
+        }
+        if let Self::Page(_, html) = self {
+            return html_page(self.status_code(), html.clone());
         }
         let (title, words) = self.text();
         let typed: &[(String, String)] =

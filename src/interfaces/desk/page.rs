@@ -9,10 +9,13 @@ use askama::Template;
 
 /// A page of the desk.
 pub fn page(status: StatusCode, template: &impl Template) -> Result<HttpResponse, DeskError> {
-    let html = template.render()?;
-    Ok(HttpResponse::build(status)
+    Ok(html_page(status, template.render()?))
+}
+
+pub fn html_page(status: StatusCode, html: String) -> HttpResponse {
+    HttpResponse::build(status)
         .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
-        .body(html))
+        .body(html)
 }
 
 /// Where every POST that succeeds ends.

@@ -133,10 +133,7 @@ pub async fn show(
     seller: Seller,
     order_ref: web::Path<String>,
 ) -> Result<HttpResponse, DeskError> {
-    let order = match find(&desk, &seller, &order_ref).await? {
-        Ok(order) => order,
-        Err(none) => return Ok(none),
-    };
+    let order = find(&desk, &seller, &order_ref).await?;
     show_order(&request, &desk, &seller, &order, StatusCode::OK, &Refused::default()).await
 }
 
@@ -148,36 +145,31 @@ struct NoOrderPage<'a> {
     words: &'a str,
 }
 
-/// The order, or the page that says why there is none.
-pub async fn find(
-    desk: &Desk,
-    seller: &Seller,
-    order_ref: &str,
-) -> Result<Result<Order, HttpResponse>, DeskError> {
+/// # Errors
+/// The page that says why there is no such order.
+pub async fn find(desk: &Desk, seller: &Seller, order_ref: &str) -> Result<Order, DeskError> {
     let db = &desk.shop.db;
-    let parsed = OrderRef::parse(order_ref).ok();
-    if let Some(order_ref) = &parsed {
-        if let Some(order) = store::orders::find(db, order_ref).await? {
-            return Ok(Ok(order));
+    let mut none = (
+        StatusCode::NOT_FOUND,
+        "Order not found",
+        "An order number is 10 letters and digits, for example K3QF0W2ZD7.",
+    );
+    if let Ok(order_ref) = OrderRef::parse(order_ref) {
+        if let Some(order) = store::orders::find(db, &order_ref).await? {
+            return Ok(order);
         }
-        if store::retention::is_stripped(db, order_ref).await? {
-            let words = "It was finished and its retention period is over. Only its messages are left; they are deleted next.";
-            let template = NoOrderPage {
-                layout: DeskLayout::new(seller, "/orders"),
-                title: "This order was deleted",
-                words,
-            };
-            return Ok(Err(page(StatusCode::GONE, &template)?));
+        none.2 = "It never existed or was deleted: the shop keeps no record of deleted orders.";
+        if store::retention::is_stripped(db, &order_ref).await? {
+            none = (
+                StatusCode::GONE,
+                "This order was deleted",
+                "It was finished and its retention period is over. Only its messages are left; they are deleted next.",
+            );
         }
     }
-    let words = if parsed.is_some() {
-        "It never existed or was deleted: the shop keeps no record of deleted orders."
-    } else {
-        "An order number is 10 letters and digits, for example K3QF0W2ZD7."
-    };
-    let template =
-        NoOrderPage { layout: DeskLayout::new(seller, "/orders"), title: "Order not found", words };
-    Ok(Err(page(StatusCode::NOT_FOUND, &template)?))
+    let (status, title, words) = none;
+    let template = NoOrderPage { layout: DeskLayout::new(seller, "/orders"), title, words };
+    Err(DeskError::Page(status.as_u16(), template.render()?))
 }
 
 pub async fn show_order(

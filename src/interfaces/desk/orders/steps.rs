@@ -50,10 +50,7 @@ pub async fn submit(
     order_ref: web::Path<String>,
     VerifiedForm { form, seller, .. }: VerifiedForm<StepSubmission>,
 ) -> Result<HttpResponse, DeskError> {
-    let order = match one::find(&desk, &seller, &order_ref).await? {
-        Ok(order) => order,
-        Err(none) => return Ok(none),
-    };
+    let order = one::find(&desk, &seller, &order_ref).await?;
     let name = &form.step;
     let step = STEPS.iter().find(|step| step.name == form.step).ok_or(FormError::ContentType)?;
     let seen = Status::parse(&form.seen).map_err(|_| FormError::ContentType)?;
@@ -99,10 +96,7 @@ pub async fn submit(
             StatusCode::CONFLICT
         }
     };
-    let order = match one::find(&desk, &seller, order_ref.as_str()).await? {
-        Ok(order) => order,
-        Err(none) => return Ok(none),
-    };
+    let order = one::find(&desk, &seller, order_ref.as_str()).await?;
     if refused.words.is_empty() {
         refused.words = format!(
             "Nothing was changed: the order has changed since you opened its page. Its status is now: {}.",
@@ -151,10 +145,7 @@ pub async fn answer(
     order_ref: web::Path<String>,
     VerifiedForm { form, seller, .. }: VerifiedForm<AnswerForm>,
 ) -> Result<HttpResponse, DeskError> {
-    let order = match one::find(&desk, &seller, &order_ref).await? {
-        Ok(order) => order,
-        Err(none) => return Ok(none),
-    };
+    let order = one::find(&desk, &seller, &order_ref).await?;
     let (once, typed) = (form.once.bytes()?, &form.answer);
     let order_ref = &order.order_ref;
     match actions::answer_buyer(&desk.shop, order_ref, typed, &once, now()).await? {
@@ -166,10 +157,7 @@ pub async fn answer(
                 typed: typed.clone(),
                 ..Refused::default()
             };
-            let order = match one::find(&desk, &seller, order_ref.as_str()).await? {
-                Ok(order) => order,
-                Err(none) => return Ok(none),
-            };
+            let order = one::find(&desk, &seller, order_ref.as_str()).await?;
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             one::show_order(&request, &desk, &seller, &order, status, &refused).await
         }

@@ -1,7 +1,5 @@
 //! The list of products.
 
-use crate::actions;
-use crate::actions::Place;
 use crate::infra::store;
 use crate::infra::store::catalog::Image;
 use crate::infra::store::desk_list::DeskFilter;
@@ -16,11 +14,11 @@ use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::page::see_other;
 use crate::interfaces::desk::products::address;
+use crate::interfaces::desk::products::manage::arrange;
 use crate::interfaces::desk::products::parse_slug;
 use crate::interfaces::desk::products::preferred;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
-use crate::interfaces::http::now;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -180,14 +178,6 @@ pub async fn submit(
     let asked = form.within_limits();
     let (what, slug) = asked.action.split_once(' ').ok_or(DeskError::NotFound)?;
     let slug = parse_slug(slug)?;
-    let (shop, now) = (&desk.shop, now());
-    let (found, done) = match what {
-        "up" => (actions::move_product(shop, &slug, Place::Up, now).await?, "moved"),
-        "down" => (actions::move_product(shop, &slug, Place::Down, now).await?, "moved"),
-        "hide" => (actions::hide_product(shop, &slug, true, now).await?, "hidden"),
-        "show" => (actions::hide_product(shop, &slug, false, now).await?, "shown"),
-        _ => return Err(DeskError::NotFound),
-    };
-    found.ok_or(DeskError::NotFound)?;
+    let done = arrange(&desk, &slug, what).await?;
     Ok(see_other(&format!("{}#p-{slug}", asked.address(asked.page, done))))
 }

@@ -62,10 +62,6 @@ pub async fn submit(
     let slug = parse_slug(&slug)?;
     let (shop, now) = (&desk.shop, now());
     let (found, done) = match form.action.as_str() {
-        "hide" => (actions::hide_product(shop, &slug, true, now).await?, "hidden"),
-        "show" => (actions::hide_product(shop, &slug, false, now).await?, "shown"),
-        "up" => (actions::move_product(shop, &slug, Place::Up, now).await?, "moved"),
-        "down" => (actions::move_product(shop, &slug, Place::Down, now).await?, "moved"),
         "place" => {
             let place = form.place.trim().parse().map_err(|_| DeskError::NotFound)?;
             (actions::move_product(shop, &slug, Place::Number(place), now).await?, "moved")
@@ -77,10 +73,24 @@ pub async fn submit(
             return Ok(go(&copy, "copied"));
         }
         "stock" => return add_stock(&desk, &seller, &slug, &form).await,
-        _ => return Err(DeskError::NotFound),
+        other => return Ok(go(&slug, arrange(&desk, &slug, other).await?)),
     };
     found.ok_or(DeskError::NotFound)?;
     Ok(go(&slug, done))
+}
+
+/// Hides or shows a product, or moves it one place. Returns what was done.
+pub async fn arrange(desk: &Desk, slug: &Slug, what: &str) -> Result<&'static str, DeskError> {
+    let (shop, now) = (&desk.shop, now());
+    let (found, done) = match what {
+        "hide" => (actions::hide_product(shop, slug, true, now).await?, "hidden"),
+        "show" => (actions::hide_product(shop, slug, false, now).await?, "shown"),
+        "up" => (actions::move_product(shop, slug, Place::Up, now).await?, "moved"),
+        "down" => (actions::move_product(shop, slug, Place::Down, now).await?, "moved"),
+        _ => return Err(DeskError::NotFound),
+    };
+    found.ok_or(DeskError::NotFound)?;
+    Ok(done)
 }
 
 fn go(slug: &Slug, done: &str) -> HttpResponse {

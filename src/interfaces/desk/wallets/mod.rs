@@ -59,13 +59,7 @@ struct WalletsPage<'a> {
 }
 
 struct WalletView {
-    currency: String,
-    name: String,
-    network: String,
-    is_demo: bool,
-    told_apart: String,
-    kind_hint: Option<&'static str>,
-    reveals: &'static str,
+    wallet: Wallet,
     /// Index and address: the first ones, to compare with a wallet program.
     first: Vec<(u32, String)>,
     /// The same of the next orders; empty where nothing is numbered.
@@ -120,13 +114,7 @@ async fn view(
     }
     let first = (0..).zip(wallet.addresses(0, 3));
     Ok(WalletView {
-        currency: wallet.currency.to_string(),
-        name: wallet.name.clone(),
-        network: wallet.network(),
-        is_demo: wallet.is_demo(),
-        told_apart: wallet.told_apart(),
-        kind_hint: wallet.kind_hint(),
-        reveals: wallet.reveals(),
+        wallet: wallet.clone(),
         first: first.map(|(index, address)| (index, address.to_string())).collect(),
         next,
         reach,
@@ -159,6 +147,6 @@ async fn show_addresses(
 /// The address of what a wallet's links lead to.
 impl WalletView {
     fn href(&self, what: &str) -> String {
-        format!("/wallets/{what}?currency={}", encoded(&self.currency))
+        format!("/wallets/{what}?currency={}", encoded(self.wallet.currency.as_str()))
     }
 }
