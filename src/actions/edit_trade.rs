@@ -6,7 +6,7 @@ use crate::domain::catalog::Discount;
 use crate::domain::catalog::Fault;
 use crate::domain::catalog::Json;
 use crate::domain::catalog::RateRecord;
-use crate::domain::catalog::fault::ALREADY_EXISTS;
+use crate::domain::catalog::fault::FaultKind;
 use crate::domain::values::Timestamp;
 use crate::infra::store;
 use crate::infra::store::Tx;
@@ -157,7 +157,7 @@ pub(super) fn moved(mut names: Vec<String>, name: &str, up: bool) -> Option<Vec<
 }
 
 fn taken(field: &str, name: &str) -> Fault {
-    Fault::new("", field, format!("{name:?}{ALREADY_EXISTS}"), "another name")
+    Fault::of("", field, FaultKind::NameTaken(name.to_owned()))
 }
 
 async fn finish(mut tx: Tx, now: Timestamp, action: &str) -> anyhow::Result<()> {

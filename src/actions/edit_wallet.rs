@@ -8,7 +8,7 @@ use crate::actions::edit_trade::moved;
 use crate::domain::catalog::CatalogFile;
 use crate::domain::catalog::Fault;
 use crate::domain::catalog::Json;
-use crate::domain::catalog::fault::HAS_A_WALLET;
+use crate::domain::catalog::fault::FaultKind;
 use crate::domain::payment::Wallet;
 use crate::domain::values::Amount;
 use crate::domain::values::Currency;
@@ -55,9 +55,8 @@ pub async fn save_wallet(
             }
         }
         None if kept.is_some() => {
-            let found = format!("{currency}{HAS_A_WALLET}");
-            let expected = "one wallet for each currency";
-            return Ok(Saved::Refused(vec![Fault::new("", "currency", found, expected)]));
+            let taken = FaultKind::CurrencyTaken(currency.to_owned());
+            return Ok(Saved::Refused(vec![Fault::of("", "currency", taken)]));
         }
         None => {}
     }

@@ -3,10 +3,8 @@
 use crate::domain::catalog::Discount;
 use crate::domain::catalog::Less;
 use crate::domain::catalog::Prices;
-use crate::domain::catalog::fault::A_DISCOUNT;
-use crate::domain::catalog::fault::NOT_BEFORE_FROM;
-use crate::domain::catalog::fault::NOTHING;
-use crate::domain::catalog::fault::PERCENT_AND_LESS;
+use crate::domain::catalog::fault::FaultKind;
+use crate::domain::catalog::fault::Found;
 use crate::domain::catalog::file::Named;
 use crate::domain::catalog::file::Reader;
 use crate::domain::catalog::json::Json;
@@ -24,7 +22,7 @@ impl Reader {
         if let (Some(first), Some(last)) = (from, until)
             && last < first
         {
-            record.refuse("until", last.short_day(), NOT_BEFORE_FROM);
+            record.fault("until", FaultKind::EndsBeforeStart(last.short_day()));
         }
         let uses = record.whole("uses", 1, 1_000_000, "the usage limit");
         if let (Some(code), Some(less)) = (code, less) {
@@ -51,11 +49,11 @@ impl Reader {
                 record.whole_of("percent", found, 1, 99, "the discount").map(Less::Percent)
             }
             Some(_) => {
-                record.refuse("less", PERCENT_AND_LESS, "only one of them");
+                record.fault("less", FaultKind::PercentAndLess);
                 None
             }
             None if list.is_empty() => {
-                record.refuse("percent", NOTHING, A_DISCOUNT);
+                record.fault("percent", FaultKind::NoDiscount);
                 None
             }
             None => Some(Less::Amounts(self.amounts(record, list))),
@@ -89,7 +87,7 @@ fn day(record: &mut Record<'_>, name: &'static str) -> Option<Timestamp> {
     let text = record.text(name, 20, expected)?;
     let day = Timestamp::parse_day(text);
     if day.is_err() {
-        record.refuse(name, Json::Text(text.to_owned()).shown(), expected);
+        record.refuse(name, Found::of(Some(&Json::Text(text.to_owned()))), expected);
     }
     day.ok()
 }
@@ -106,7 +104,7 @@ mod tests {
             r#"{{{WALLETS}, "codes": {{"_model": "Discount", "a": {{"code": "A", {fields}}}}}}}"#
         );
         let (file, faults) = CatalogFile::parse(&text, None);
-        let fields: Vec<&str> = faults.iter().map(|fault| fault.field.as_str()).collect();
+        let fields: Vec<&str> = faults.iter().map(|fault| fault.place.field.as_str()).collect();
         assert_eq!(fields, refused, "{faults:?}");
         assert!(!refused.is_empty() || file.discounts.len() == 1, "{text}");
     }
@@ -145,8 +143,10 @@ mod tests {
             ),
             None,
         );
-        let fields: Vec<String> =
-            faults.iter().map(|fault| format!("{} {}", fault.record, fault.field)).collect();
+        let fields: Vec<String> = faults
+            .iter()
+            .map(|fault| format!("{} {}", fault.place.record, fault.place.field))
+            .collect();
         assert_eq!(
             fields,
             [

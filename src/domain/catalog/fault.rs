@@ -1,65 +1,155 @@
 //! Errors and warnings of a catalog file, each with its record and field.
 
+use crate::domain::catalog::json::Json;
 use crate::domain::payment::secret;
+use serde::Serialize;
+use serde::Serializer;
+use serde::ser::SerializeStruct;
 
 /// One thing that is wrong in the seller's catalog.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
+    pub place: Place,
+    pub kind: FaultKind,
+}
+
+/// Where a fault is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
     /// `products "man-shirt"`; empty where the file as a whole is meant.
     pub record: String,
+    /// Of a product: which option, counted from 0.
+    pub option: Option<usize>,
     /// `prices[0].price`; empty where the record as a whole is meant.
     pub field: String,
-    /// What stood there, shortened.
-    pub found: String,
-    pub expected: String,
-    /// Whether `expected` is a sentence about what was found, such as "this is a private key", and not what would be right.
-    #[serde(skip)]
-    pub is_reason: bool,
+}
+
+/// What is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// Something else should stand there.
+    Unexpected { found: Found, expected: String },
+    /// What stands there cannot be used; `reason` is a sentence about it, such as "this is a private key".
+    Unusable { found: Found, reason: String },
+    /// A new record has the name of another.
+    NameTaken(String),
+    /// A new wallet has the currency of another.
+    CurrencyTaken(String),
+    /// A discount is given in both ways.
+    PercentAndLess,
+    /// A discount takes nothing off.
+    NoDiscount,
+    /// A discount ends, on this day, before it begins.
+    EndsBeforeStart(String),
+}
+
+/// What stood in a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    Nothing,
+    Blank,
+    /// What looks like a private key or a mnemonic is shown nowhere again, on whatever screen this is read.
+    Secret,
+    /// Shortened.
+    Text(String),
+}
+
+impl From<String> for Found {
+    fn from(text: String) -> Self {
+        if secret::repeats_private(&text) { Self::Secret } else { Self::Text(text) }
+    }
+}
+
+impl From<&str> for Found {
+    fn from(text: &str) -> Self {
+        Self::from(text.to_owned())
+    }
+}
+
+impl Found {
+    pub fn of(json: Option<&Json>) -> Self {
+        match json {
+            None => Self::Nothing,
+            Some(Json::Text(text)) if text.is_empty() => Self::Blank,
+            Some(json) => Self::from(json.shown()),
+        }
+    }
+}
+
+impl std::fmt::Display for Found {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "nothing",
+            Self::Blank => "\"\"",
+            Self::Secret => A_SECRET,
+            Self::Text(text) => text,
+        })
+    }
 }
 
 /// Stands where a secret stood.
-pub const A_SECRET: &str = "a secret";
-
-/// What was found where a field is missing.
-pub const NOTHING: &str = "nothing";
-/// How `found` ends where a new record has the name of another.
-pub const ALREADY_EXISTS: &str = ", which already exists";
-/// How `found` ends where a new wallet has the currency of another.
-pub const HAS_A_WALLET: &str = ", which already has a wallet";
-/// What was found where a discount is given in both ways.
-pub const PERCENT_AND_LESS: &str = "`percent` and `less`";
-/// What is expected where a discount ends before it begins.
-pub const NOT_BEFORE_FROM: &str = "the day of `from` or a later day";
-/// What is expected where a discount takes nothing off.
-pub const A_DISCOUNT: &str =
-    "the discount: `percent`, a whole number from 1 to 99, or `less`, an amount for each currency";
+const A_SECRET: &str = "a secret";
 
 impl Fault {
-    /// What looks like a private key or a mnemonic is shown nowhere again, on whatever screen this is read.
     pub fn new(
         record: &str,
         field: &str,
-        found: impl Into<String>,
+        found: impl Into<Found>,
         expected: impl Into<String>,
     ) -> Self {
-        let found = found.into();
-        Self {
-            record: unless_secret(record),
-            field: unless_secret(field),
-            found: if secret::repeats_private(&found) { A_SECRET.to_owned() } else { found },
-            expected: expected.into(),
-            is_reason: false,
-        }
+        let (found, expected) = (found.into(), expected.into());
+        Self::of(record, field, FaultKind::Unexpected { found, expected })
     }
 
     /// A fault that a sentence explains.
     pub fn explained(
         record: &str,
         field: &str,
-        found: impl Into<String>,
+        found: impl Into<Found>,
         reason: impl Into<String>,
     ) -> Self {
-        Self { is_reason: true, ..Self::new(record, field, found, reason) }
+        let (found, reason) = (found.into(), reason.into());
+        Self::of(record, field, FaultKind::Unusable { found, reason })
+    }
+
+    pub fn of(record: &str, field: &str, kind: FaultKind) -> Self {
+        let (record, field) = (unless_secret(record), unless_secret(field));
+        Self { place: Place { record, option: None, field }, kind }
+    }
+
+    /// What stood there, and what would be right, or why it cannot be used.
+    fn words(&self) -> (String, &str) {
+        match &self.kind {
+            FaultKind::Unexpected { found, expected } => (found.to_string(), expected),
+            FaultKind::Unusable { found, reason } => (found.to_string(), reason),
+            FaultKind::NameTaken(name) => {
+                (format!("{name:?}, which already exists"), "another name")
+            }
+            FaultKind::CurrencyTaken(currency) => {
+                (format!("{currency}, which already has a wallet"), "one wallet for each currency")
+            }
+            FaultKind::PercentAndLess => ("`percent` and `less`".to_owned(), "only one of them"),
+            FaultKind::NoDiscount => (
+                Found::Nothing.to_string(),
+                "the discount: `percent`, a whole number from 1 to 99, or `less`, an amount for each currency",
+            ),
+            FaultKind::EndsBeforeStart(until) => {
+                (until.clone(), "the day of `from` or a later day")
+            }
+        }
+    }
+}
+
+/// As `shop seed --check --json` prints it.
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (found, expected) = self.words();
+        let mut fields = serializer.serialize_struct("Fault", 4)?;
+        fields.serialize_field("record", &self.place.record)?;
+        fields.serialize_field("field", &self.place.field)?;
+        fields.serialize_field("found", &found)?;
+        fields.serialize_field("expected", expected)?;
+        fields.end()
     }
 }
 
@@ -71,13 +161,8 @@ pub fn add_fault(faults: &mut Vec<Fault>, fault: Fault) {
     if faults.len() < MOST_FAULTS {
         faults.push(fault);
     } else if faults.len() == MOST_FAULTS {
-        faults.push(Fault {
-            record: String::new(),
-            field: String::new(),
-            found: format!("more than {MOST_FAULTS} errors; only the first are listed"),
-            expected: "these to be fixed first".to_owned(),
-            is_reason: false,
-        });
+        let found = format!("more than {MOST_FAULTS} errors; only the first are listed");
+        faults.push(Fault::new("", "", found, "these to be fixed first"));
     }
 }
 
@@ -96,13 +181,16 @@ fn unless_secret(name: &str) -> String {
 
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (self.record.is_empty(), self.field.is_empty()) {
+        let Place { record, field, .. } = &self.place;
+        match (record.is_empty(), field.is_empty()) {
             (true, true) => {}
-            (false, true) => write!(f, "{}: ", self.record)?,
-            (true, false) => write!(f, "{}: ", self.field)?,
-            (false, false) => write!(f, "{}, field `{}`: ", self.record, self.field)?,
+            (false, true) => write!(f, "{record}: ")?,
+            (true, false) => write!(f, "{field}: ")?,
+            (false, false) => write!(f, "{record}, field `{field}`: ")?,
         }
-        let link = if self.is_reason { ": " } else { "; expected " };
-        write!(f, "found {}{link}{}", self.found, self.expected)
+        let is_reason = matches!(self.kind, FaultKind::Unusable { .. });
+        let link = if is_reason { ": " } else { "; expected " };
+        let (found, expected) = self.words();
+        write!(f, "found {found}{link}{expected}")
     }
 }

@@ -4,8 +4,7 @@ use crate::domain::catalog::Discount;
 use crate::domain::catalog::Fault;
 use crate::domain::catalog::Prices;
 use crate::domain::catalog::Slug;
-use crate::domain::catalog::fault::A_SECRET;
-use crate::domain::catalog::fault::NOTHING;
+use crate::domain::catalog::fault::Found;
 use crate::domain::catalog::fault::add_fault;
 use crate::domain::catalog::fault::add_note;
 use crate::domain::catalog::json::Json;
@@ -94,7 +93,10 @@ impl CatalogFile {
             Ok(Json::Record(collections)) => collections,
             Ok(other) => {
                 let expected = "a record of collections, for example {\"products\": {\"_model\": \"Product\", …}}";
-                return (Self::default(), vec![Fault::new("", "", other.shown(), expected)]);
+                return (
+                    Self::default(),
+                    vec![Fault::new("", "", Found::of(Some(&other)), expected)],
+                );
             }
             Err(error) => {
                 let found = format!(
@@ -176,7 +178,12 @@ impl Reader {
             if name == "_dependencies" {
                 add_fault(
                     &mut self.faults,
-                    Fault::new("", &here, value.shown(), "no program code: remove `_dependencies`"),
+                    Fault::new(
+                        "",
+                        &here,
+                        Found::of(Some(value)),
+                        "no program code: remove `_dependencies`",
+                    ),
                 );
                 continue;
             }
@@ -188,7 +195,7 @@ impl Reader {
         match value {
             Json::Text(text) if text.starts_with('=') => {
                 let expected = "no program code: a text that does not begin with `=`";
-                add_fault(&mut self.faults, Fault::new("", here, value.shown(), expected));
+                add_fault(&mut self.faults, Fault::new("", here, Found::of(Some(value)), expected));
             }
             Json::List(items) => {
                 for (n, item) in items.iter().enumerate() {
@@ -260,7 +267,10 @@ impl Reader {
         // Whoever pastes a key in the wrong place may paste it before the colon.
         if holds || is_secret(field) || secret::holds_private(place) {
             self.secrets.insert(place.to_owned());
-            add_fault(&mut self.faults, Fault::explained(place, field, A_SECRET, secret::WARNING));
+            add_fault(
+                &mut self.faults,
+                Fault::explained(place, field, Found::Secret, secret::WARNING),
+            );
         }
     }
 
@@ -286,7 +296,12 @@ impl Reader {
             let Json::Record(fields) = value else {
                 add_fault(
                     &mut self.faults,
-                    Fault::new(collection, "", value.shown(), format!("a record with {models}")),
+                    Fault::new(
+                        collection,
+                        "",
+                        Found::of(Some(value)),
+                        format!("a record with {models}"),
+                    ),
                 );
                 continue;
             };
@@ -311,7 +326,7 @@ impl Reader {
                     }
                 },
                 other => {
-                    let found = other.map_or_else(|| NOTHING.to_owned(), Json::shown);
+                    let found = Found::of(other);
                     add_fault(&mut self.faults, Fault::new(collection, "_model", found, models));
                     continue;
                 }
@@ -334,7 +349,7 @@ impl Reader {
                     Json::Record(fields) => records.push((collection, name, fields)),
                     other => add_fault(
                         &mut self.faults,
-                        Fault::new(&place, "", other.shown(), "a record with fields"),
+                        Fault::new(&place, "", Found::of(Some(other)), "a record with fields"),
                     ),
                 }
             }
@@ -381,7 +396,7 @@ impl Reader {
             let Json::Record(fields) = item else {
                 record.refuse(
                     &format!("prices[{n}]"),
-                    item.shown(),
+                    Found::of(Some(item)),
                     "{\"price\": …, \"wallet\": \"->wallets.eth\"}",
                 );
                 continue;
@@ -404,17 +419,17 @@ impl Reader {
         }
         if let Some(found) = record.get("price") {
             if !list.is_empty() {
-                record.refuse("price", found.shown(), "either `price` or `prices`");
+                record.refuse("price", Found::of(Some(found)), "either `price` or `prices`");
             } else if self.file.wallets.is_empty() && self.references.is_empty() {
                 let expected = "a wallet to pay it to: a collection with _model Wallet, or the settings WALLET and CURRENCY";
-                record.refuse("price", found.shown(), expected);
+                record.refuse("price", Found::of(Some(found)), expected);
             } else if !self.file.wallets.is_empty()
                 && let Some(price) = self.price(record, "price", Some(found), Some(0))
             {
                 prices.push((self.file.wallets[0].currency.clone(), price));
             }
         } else if needed && list.is_empty() && !self.file.wallets.is_empty() {
-            record.refuse("prices", NOTHING, format!("at least one price; {PRICE}"));
+            record.refuse("prices", Found::Nothing, format!("at least one price; {PRICE}"));
         }
         prices
     }
@@ -446,11 +461,7 @@ impl Reader {
                 }
             }
             other => {
-                record.refuse(
-                    field,
-                    other.map_or_else(|| NOTHING.to_owned(), Json::shown),
-                    expected,
-                );
+                record.refuse(field, Found::of(other), expected);
                 None
             }
         }
@@ -463,7 +474,7 @@ impl Reader {
         found: Option<&Json>,
         wallet: Option<usize>,
     ) -> Option<Amount> {
-        let shown = || found.map_or_else(|| NOTHING.to_owned(), Json::shown);
+        let shown = || Found::of(found);
         let Some(n) = found.and_then(Json::whole) else {
             record.refuse(field, shown(), PRICE);
             return None;

@@ -7,7 +7,7 @@ use crate::domain::catalog::OptionRecord;
 use crate::domain::catalog::Prices;
 use crate::domain::catalog::ProductRecord;
 use crate::domain::catalog::Slug;
-use crate::domain::catalog::fault::NOTHING;
+use crate::domain::catalog::fault::Found;
 use crate::domain::catalog::file::Named;
 use crate::domain::catalog::file::Reader;
 use crate::domain::catalog::json::Json;
@@ -40,8 +40,8 @@ impl ProductRecord {
         }
         let above = format!("{COLLECTION}.{name}.");
         for fault in &mut reader.faults {
-            if let Some(field) = fault.field.strip_prefix(&above) {
-                fault.field = field.to_owned();
+            if let Some(field) = fault.place.field.strip_prefix(&above) {
+                fault.place.field = field.to_owned();
             }
         }
         Err(reader.faults)
@@ -60,7 +60,9 @@ pub fn read_category(text: &str) -> Result<String, Fault> {
     let name = categories(&mut record).pop();
     match (name, reader.faults.into_iter().chain(record.faults).next()) {
         (Some(name), None) => Ok(name),
-        (_, fault) => Err(fault.unwrap_or_else(|| Fault::new("", "", NOTHING, "a category name"))),
+        (_, fault) => {
+            Err(fault.unwrap_or_else(|| Fault::new("", "", Found::Nothing, "a category name")))
+        }
     }
 }
 
@@ -145,6 +147,7 @@ impl Reader {
             let option = match item {
                 Json::Record(fields) => {
                     let mut inner = Record::new(format!("{}, {field}", record.place), fields);
+                    inner.option = Some(n);
                     let name = inner.needed_line("name", 80, "the option's name");
                     let quantity = inner.whole("quantity", 0, 1_000_000, "the quantity in stock");
                     let prices = self.prices(&mut inner, false);

@@ -2,7 +2,7 @@
 
 use crate::domain::catalog::Prices;
 use crate::domain::catalog::RateRecord;
-use crate::domain::catalog::fault::NOTHING;
+use crate::domain::catalog::fault::Found;
 use crate::domain::catalog::file::Named;
 use crate::domain::catalog::file::Reader;
 use crate::domain::catalog::json::Json;
@@ -30,7 +30,7 @@ impl Reader {
                 }
                 other => {
                     let expected = "a two-letter ISO 3166 code or an English name, for example \"DE\" or \"Germany\"";
-                    record.refuse(&format!("countries[{n}]"), other.shown(), expected);
+                    record.refuse(&format!("countries[{n}]"), Found::of(Some(other)), expected);
                 }
             }
         }
@@ -82,12 +82,14 @@ impl Reader {
                             .map(|price| (currency, price)),
                     );
                 }
-                (_, None) => record.refuse("price", found.shown(), "a wallet to pay it to"),
+                (_, None) => {
+                    record.refuse("price", Found::of(Some(found)), "a wallet to pay it to")
+                }
             }
         } else if list.is_empty() && !self.file.wallets.is_empty() {
             record.refuse(
                 "prices",
-                NOTHING,
+                Found::Nothing,
                 "a price in each currency it is offered in; 0 for free shipping",
             );
         }

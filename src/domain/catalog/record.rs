@@ -1,7 +1,8 @@
 //! Typed access to the fields of one record of the catalog file.
 
 use crate::domain::catalog::Fault;
-use crate::domain::catalog::fault::NOTHING;
+use crate::domain::catalog::fault::FaultKind;
+use crate::domain::catalog::fault::Found;
 use crate::domain::catalog::fault::add_fault;
 use crate::domain::catalog::fault::add_note;
 use crate::domain::catalog::json::Json;
@@ -12,6 +13,8 @@ use std::collections::HashSet;
 /// One record of the seller's file while it is read: each field is asked for once, and what is wrong is gathered.
 pub struct Record<'a> {
     pub place: String,
+    /// Of an option of a product: which one, counted from 0.
+    pub option: Option<usize>,
     fields: &'a [(String, Json)],
     asked: Vec<&'static str>,
     pub faults: Vec<Fault>,
@@ -19,7 +22,7 @@ pub struct Record<'a> {
 
 impl<'a> Record<'a> {
     pub fn new(place: String, fields: &'a [(String, Json)]) -> Self {
-        Self { place, fields, asked: Vec::new(), faults: Vec::new() }
+        Self { place, option: None, fields, asked: Vec::new(), faults: Vec::new() }
     }
 
     pub fn get(&mut self, name: &'static str) -> Option<&'a Json> {
@@ -31,13 +34,22 @@ impl<'a> Record<'a> {
             .filter(|value| **value != Json::Null)
     }
 
-    pub fn refuse(&mut self, field: &str, found: impl Into<String>, expected: impl Into<String>) {
-        self.faults.push(Fault::new(&self.place, field, found, expected));
+    pub fn refuse(&mut self, field: &str, found: impl Into<Found>, expected: impl Into<String>) {
+        self.push(Fault::new(&self.place, field, found, expected));
     }
 
     /// Refuses a field, with the reason as a sentence.
-    pub fn explain(&mut self, field: &str, found: impl Into<String>, reason: impl Into<String>) {
-        self.faults.push(Fault::explained(&self.place, field, found, reason));
+    pub fn explain(&mut self, field: &str, found: impl Into<Found>, reason: impl Into<String>) {
+        self.push(Fault::explained(&self.place, field, found, reason));
+    }
+
+    pub fn fault(&mut self, field: &str, kind: FaultKind) {
+        self.push(Fault::of(&self.place, field, kind));
+    }
+
+    fn push(&mut self, mut fault: Fault) {
+        fault.place.option = self.option;
+        self.faults.push(fault);
     }
 
     /// A text of 1 to `most` characters without control characters, or nothing where the field is absent or wrong.
@@ -56,7 +68,7 @@ impl<'a> Record<'a> {
         match self.get(name) {
             Some(found) => self.text_of(name, found, most, expected),
             None => {
-                self.refuse(name, NOTHING, expected);
+                self.refuse(name, Found::Nothing, expected);
                 None
             }
         }
@@ -76,7 +88,11 @@ impl<'a> Record<'a> {
                 return Some(text);
             }
         }
-        self.refuse(field, found.shown(), format!("{expected} (1 to {most} visible characters)"));
+        self.refuse(
+            field,
+            Found::of(Some(found)),
+            format!("{expected} (1 to {most} visible characters)"),
+        );
         None
     }
 
@@ -96,7 +112,7 @@ impl<'a> Record<'a> {
         match self.get(name) {
             Some(found) => self.line_of(name, found, most, expected),
             None => {
-                self.refuse(name, NOTHING, expected);
+                self.refuse(name, Found::Nothing, expected);
                 None
             }
         }
@@ -118,13 +134,17 @@ impl<'a> Record<'a> {
                         "{expected} without the hidden character U+{:04X}",
                         u32::from(hidden)
                     );
-                    self.refuse(field, found.shown(), expected);
+                    self.refuse(field, Found::of(Some(found)), expected);
                     return None;
                 }
                 Ok(_) | Err(NotText::TooLong { .. }) => {}
             }
         }
-        self.refuse(field, found.shown(), format!("{expected} (1 to {most} visible characters)"));
+        self.refuse(
+            field,
+            Found::of(Some(found)),
+            format!("{expected} (1 to {most} visible characters)"),
+        );
         None
     }
 
@@ -153,7 +173,7 @@ impl<'a> Record<'a> {
             _ => {
                 self.refuse(
                     field,
-                    found.shown(),
+                    Found::of(Some(found)),
                     format!("{meaning}: a whole number from {least} to {most}"),
                 );
                 None
@@ -166,7 +186,7 @@ impl<'a> Record<'a> {
         match self.get(name)? {
             Json::Truth(truth) => Some(*truth),
             found => {
-                self.refuse(name, found.shown(), "true or false");
+                self.refuse(name, Found::of(Some(found)), "true or false");
                 None
             }
         }
@@ -178,7 +198,7 @@ impl<'a> Record<'a> {
             None => &[],
             Some(Json::List(items)) if items.len() <= most => items,
             Some(found) => {
-                self.refuse(name, found.shown(), format!("{expected} (at most {most})"));
+                self.refuse(name, Found::of(Some(found)), format!("{expected} (at most {most})"));
                 &[]
             }
         }

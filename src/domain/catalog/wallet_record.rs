@@ -1,6 +1,6 @@
 //! A wallet as the catalog file describes it.
 
-use crate::domain::catalog::fault::NOTHING;
+use crate::domain::catalog::fault::Found;
 use crate::domain::catalog::json::Json;
 use crate::domain::catalog::record::Record;
 use crate::domain::payment::Address;
@@ -37,7 +37,7 @@ pub fn read_wallet(record: &mut Record<'_>, name: &str, notes: &mut Vec<String>)
                 Err(refused) => {
                     record.explain(
                         "address",
-                        Json::Text(text.to_owned()).shown(),
+                        Found::of(Some(&Json::Text(text.to_owned()))),
                         refused.to_string(),
                     );
                     return None;
@@ -68,7 +68,7 @@ pub fn read_wallet(record: &mut Record<'_>, name: &str, notes: &mut Vec<String>)
         (None, None, _) => {
             record.refuse(
                 "address",
-                NOTHING,
+                Found::Nothing,
                 "`address`, or `xpub` for a separate address for each order",
             );
             return None;
@@ -120,7 +120,7 @@ fn read_coin(
                 None => {
                     inner.refuse(
                         "decimals",
-                        NOTHING,
+                        Found::Nothing,
                         "the decimals in the contract: a whole number from 0 to 36",
                     );
                     None

@@ -165,6 +165,9 @@ pub async fn mark_status(
     .bind(order_ref)
     .execute(&mut **tx)
     .await?;
+    if let (Status::Refunded, Some(now)) = (status, finished) {
+        statistics::note_refunded(tx, order_ref, now).await?;
+    }
     if !matches!(
         status,
         Status::Awaiting

@@ -23,7 +23,7 @@ pub struct DayFigures {
     pub paid: i64,
     /// Came on that day.
     ///
-    /// Units: Gwei. Below zero where a network took back more than came.
+    /// Units: Gwei. Less what was refunded on that day, and what a network took back; so it may be below zero.
     pub taken: i64,
 }
 
@@ -78,6 +78,26 @@ pub(super) async fn note_received(
     .bind(received)
     .bind(order_ref)
     .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// What came for an order is deducted on the day on which it is marked as refunded.
+pub(super) async fn note_refunded(
+    tx: &mut Tx,
+    order_ref: &OrderRef,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into takings (day, currency, taken) \
+         select ?1, i.currency, -max(i.received, coalesce(i.settled, 0)) \
+         from invoices i where i.order_id = (select id from orders where order_ref = ?2) \
+             and max(i.received, coalesce(i.settled, 0)) <> 0 \
+         on conflict (day, currency) do update set taken = taken + excluded.taken",
+    )
+    .bind(now.day_start().get())
+    .bind(order_ref.as_str())
+    .execute(&mut *tx.0)
     .await?;
     Ok(())
 }

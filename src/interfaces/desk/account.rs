@@ -1,7 +1,6 @@
 //! The desk's account pages: password, second factor, sessions.
 
 use crate::actions;
-use crate::actions::AuthError;
 use crate::actions::Credentials;
 use crate::actions::FactorUnset;
 use crate::actions::Line;
@@ -10,18 +9,22 @@ use crate::domain::login::N_RECOVERY_CODES;
 use crate::domain::login::NewPassword;
 use crate::domain::login::RecoveryCode;
 use crate::domain::login::RecoveryHash;
+use crate::domain::login::SessionSpan;
 use crate::domain::login::TypedPassword;
 use crate::domain::payment::qr;
 use crate::infra::store;
 use crate::infra::store::login::DeskLock;
-use crate::interfaces::desk::form::DeskForm;
+use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::extract::VerifiedForm;
+use crate::interfaces::desk::form::Confirmation;
+use crate::interfaces::desk::form::NoFields;
+use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::login::signed_out;
-use crate::interfaces::desk::page::DeskError;
-use crate::interfaces::desk::page::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::page::see_other;
 use crate::interfaces::desk::password_prompt::Fresh;
 use crate::interfaces::desk::session::Seller;
+use crate::interfaces::desk::session::is_right;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::now;
 use crate::interfaces::http::random_bytes;
@@ -30,9 +33,9 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web;
 use actix_web::web::Data;
-use actix_web::web::Payload;
 use actix_web::web::ServiceConfig;
 use askama::Template;
+use serde::Deserialize;
 
 pub fn addresses(config: &mut ServiceConfig) {
     config
@@ -63,12 +66,7 @@ struct AccountPage<'a> {
     layout: DeskLayout<'a>,
     has_factor: bool,
     n_recovery: usize,
-    sessions: Vec<SessionLine>,
-}
-
-struct SessionLine {
-    opened: String,
-    seen: String,
+    sessions: Vec<SessionSpan>,
 }
 
 async fn show(
@@ -86,13 +84,10 @@ async fn show(
     page(StatusCode::OK, &template)
 }
 
-async fn open_sessions(desk: &Desk) -> Result<Vec<SessionLine>, DeskError> {
+async fn open_sessions(desk: &Desk) -> Result<Vec<SessionSpan>, DeskError> {
     let now = now();
     let spans = store::login::list_sessions(&mut *desk.shop.db.reader().await?).await?;
-    let open = spans.into_iter().filter(|span| !span.is_over(now));
-    Ok(open
-        .map(|span| SessionLine { opened: span.opened.for_people(), seen: span.seen.for_people() })
-        .collect())
+    Ok(spans.into_iter().filter(|span| !span.is_over(now)).collect())
 }
 
 #[derive(Template)]
@@ -120,34 +115,36 @@ fn ask_password(
     page(status, &PasswordPage { layout, fresh, reasons, differs })
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PasswordForm {
+    password: String,
+    new: String,
+    again: String,
+}
+
 async fn change_password(
     request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
-    body: Payload,
+    VerifiedForm { form, seller, .. }: VerifiedForm<PasswordForm>,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &seller, body).await?;
     let again = |fresh, reasons, differs| {
         ask_password(&seller, StatusCode::UNPROCESSABLE_ENTITY, fresh, reasons, differs)
     };
-    let differs = form.get("new") != form.get("again");
-    let new = match NewPassword::parse(form.get("new"), &[&seller.site_name]) {
+    let differs = form.new != form.again;
+    let new = match NewPassword::parse(&form.new, &[&seller.site_name]) {
         Ok(new) if !differs => new,
         Ok(_) => return again(Fresh::asked(), Vec::new(), true),
         Err(weak) => return again(Fresh::asked(), weak.0, differs),
     };
-    let password = TypedPassword::of(form.get("password"));
+    let password = TypedPassword::of(&form.password);
     let salts = [random_bytes(), random_bytes()];
     let done =
-        actions::change_password(&desk.shop, &desk.authenticator, password, &new, salts, now())
-            .await?;
-    match done {
-        Ok(()) => Ok(signed_out(&request, "/login?done=password")),
-        Err(AuthError::Busy) => Err(DeskError::Busy),
-        Err(AuthError::Wrong { wait }) => {
-            tokio::time::sleep(wait).await;
-            again(Fresh::refused(), Vec::new(), false)
-        }
+        actions::change_password(&desk.shop, &desk.authenticator, password, &new, salts, now());
+    if is_right(done.await?).await? {
+        Ok(signed_out(&request, "/login?done=password"))
+    } else {
+        again(Fresh::refused(), Vec::new(), false)
     }
 }
 
@@ -156,7 +153,7 @@ async fn change_password(
 struct SessionsPage<'a> {
     layout: DeskLayout<'a>,
     fresh: Fresh,
-    sessions: Vec<SessionLine>,
+    sessions: Vec<SessionSpan>,
 }
 
 async fn show_sessions(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
@@ -176,11 +173,9 @@ async fn ask_sessions(
 async fn end_sessions(
     request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
-    body: Payload,
+    VerifiedForm { form, seller, .. }: VerifiedForm<Confirmation>,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &seller, body).await?;
-    if let Some(fresh) = seller.fresh_password(&desk, &form).await? {
+    if let Some(fresh) = seller.fresh_password(&desk, &form.password).await? {
         return ask_sessions(&desk, &seller, StatusCode::UNPROCESSABLE_ENTITY, fresh).await;
     }
     actions::end_sessions(&desk.shop, now()).await?;
@@ -196,9 +191,7 @@ struct FactorPage<'a> {
     secret: String,
     qr_width: u32,
     fresh: Fresh,
-    code_fault: Option<&'static str>,
-    off_fault: Option<&'static str>,
-    recovery_fault: Option<&'static str>,
+    faults: FactorFaults,
     n_recovery: usize,
 }
 
@@ -246,9 +239,7 @@ async fn factor_page(
         secret: begun.map(FactorSecret::text).unwrap_or_default(),
         qr_width: uri.and_then(|uri| qr::width(&uri).ok()).unwrap_or_default(),
         fresh: faults.fresh,
-        code_fault: faults.code,
-        off_fault: faults.off,
-        recovery_fault: faults.recovery,
+        faults,
         n_recovery: lock.factor.as_ref().map_or(0, |factor| factor.recovery.len()),
     };
     page(status, &template)
@@ -260,12 +251,9 @@ fn begun_factor(lock: &DeskLock) -> Option<&FactorSecret> {
 }
 
 async fn begin_factor(
-    request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
-    body: Payload,
+    _form: VerifiedForm<NoFields>,
 ) -> Result<HttpResponse, DeskError> {
-    DeskForm::read(&request, &seller, body).await?;
     actions::begin_factor(&desk.shop, &FactorSecret::new(random_bytes())).await?;
     Ok(see_other("/account/factor?done=begun"))
 }
@@ -303,19 +291,23 @@ fn fresh_codes() -> (Vec<RecoveryCode>, Vec<RecoveryHash>) {
     (codes, hashes)
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CodeForm {
+    password: String,
+    code: String,
+}
+
 async fn confirm_factor(
-    request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
-    body: Payload,
+    VerifiedForm { form, seller, .. }: VerifiedForm<CodeForm>,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &seller, body).await?;
     let mut faults = FactorFaults::default();
-    if let Some(fresh) = seller.fresh_password(&desk, &form).await? {
+    if let Some(fresh) = seller.fresh_password(&desk, &form.password).await? {
         faults.fresh = fresh;
     } else {
         let (codes, hashes) = fresh_codes();
-        match actions::confirm_factor(&desk.shop, form.get("code"), &hashes, now()).await? {
+        match actions::confirm_factor(&desk.shop, &form.code, &hashes, now()).await? {
             Ok(()) => return recovery_page(&seller, &codes, true),
             Err(FactorUnset::NotBegun) => return Ok(see_other("/account/factor")),
             Err(FactorUnset::WrongCode) => {
@@ -339,31 +331,21 @@ async fn refuse_factor(
 }
 
 /// Whether the form brings password and code.
-async fn brings_both(desk: &Desk, form: &DeskForm) -> Result<bool, DeskError> {
+async fn brings_both(desk: &Desk, form: &CodeForm) -> Result<bool, DeskError> {
     let given = Credentials {
         line: Line::Known,
-        password: TypedPassword::of(form.get("password")),
-        code: form.get("code").to_owned(),
+        password: TypedPassword::of(&form.password),
+        code: form.code.clone(),
     };
-    match actions::confirm_seller(&desk.shop, &desk.authenticator, given, random_bytes(), now())
-        .await?
-    {
-        Ok(()) => Ok(true),
-        Err(AuthError::Busy) => Err(DeskError::Busy),
-        Err(AuthError::Wrong { wait }) => {
-            tokio::time::sleep(wait).await;
-            Ok(false)
-        }
-    }
+    let salt = random_bytes();
+    let confirmed = actions::confirm_seller(&desk.shop, &desk.authenticator, given, salt, now());
+    Ok(is_right(confirmed.await?).await?)
 }
 
 async fn drop_factor(
-    request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
-    body: Payload,
+    VerifiedForm { form, seller, .. }: VerifiedForm<CodeForm>,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &seller, body).await?;
     if !brings_both(&desk, &form).await? {
         let faults = FactorFaults { off: Some(NOT_BOTH), ..FactorFaults::default() };
         return refuse_factor(&desk, &seller, faults).await;
@@ -373,13 +355,10 @@ async fn drop_factor(
 }
 
 async fn renew_recovery(
-    request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
-    body: Payload,
+    VerifiedForm { form, seller, .. }: VerifiedForm<CodeForm>,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &seller, body).await?;
-    // New codes are as good as the phone: whoever has the password alone gets none.
+    // New codes are as good as the phone: the password alone is not enough.
     if !brings_both(&desk, &form).await? {
         let faults = FactorFaults { recovery: Some(NOT_BOTH), ..FactorFaults::default() };
         return refuse_factor(&desk, &seller, faults).await;

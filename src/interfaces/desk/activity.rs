@@ -2,12 +2,12 @@
 
 use crate::infra::store;
 use crate::infra::store::audit_log::AuditEntry;
-use crate::interfaces::desk::form::query_field;
-use crate::interfaces::desk::page::DeskError;
-use crate::interfaces::desk::page::DeskLayout;
+use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
+use crate::interfaces::http::query_field;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -16,7 +16,7 @@ use actix_web::web::Data;
 use actix_web::web::ServiceConfig;
 use askama::Template;
 
-/// Units: deeds on a page.
+/// Units: entries on a page.
 const ON_A_PAGE: i64 = 50;
 
 pub fn addresses(config: &mut ServiceConfig) {

@@ -13,11 +13,14 @@ use crate::domain::values::Line;
 use crate::domain::values::Paragraph;
 use crate::infra::store;
 use crate::infra::store::appearance::Appearance;
-use crate::interfaces::desk::form::DeskForm;
-use crate::interfaces::desk::form_values::Filled;
-use crate::interfaces::desk::form_values::faults;
-use crate::interfaces::desk::page::DeskError;
-use crate::interfaces::desk::page::DeskLayout;
+use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::extract::VerifiedForm;
+use crate::interfaces::desk::field_view::FaultLine;
+use crate::interfaces::desk::field_view::FieldKind;
+use crate::interfaces::desk::field_view::FieldView;
+use crate::interfaces::desk::field_view::fault_lines;
+use crate::interfaces::desk::form::number;
+use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::page::see_other;
 use crate::interfaces::desk::session::Seller;
@@ -28,9 +31,9 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web;
 use actix_web::web::Data;
-use actix_web::web::Payload;
 use actix_web::web::ServiceConfig;
 use askama::Template;
+use serde::Deserialize;
 
 const SECTION: &str = "/look";
 /// What the page says was just done.
@@ -54,10 +57,10 @@ pub fn addresses(config: &mut ServiceConfig) {
 struct LookPage<'a> {
     layout: DeskLayout<'a>,
     edition: i64,
-    name: Filled,
-    contact: Filled,
-    notice: Filled,
-    accent: Filled,
+    name: FieldView,
+    contact: FieldView,
+    notice: FieldView,
+    accent: FieldView,
     /// What stands in the picker beside the colour.
     picked: Colour,
     /// What the settings say.
@@ -76,8 +79,8 @@ struct LookPage<'a> {
 }
 
 impl LookPage<'_> {
-    fn faults(&self) -> Vec<(&'static str, &'static str, &str)> {
-        faults(&[&self.name, &self.contact, &self.notice, &self.accent])
+    fn faults(&self) -> Vec<FaultLine> {
+        fault_lines(&[&self.name, &self.contact, &self.notice, &self.accent])
     }
 }
 
@@ -98,10 +101,19 @@ fn look_page<'a>(desk: &'a Desk, seller: &'a Seller, look: &Appearance) -> LookP
     LookPage {
         layout: DeskLayout::new(seller, SECTION),
         edition: look.edition,
-        name: Filled::new("name", "Shop name", name, MOST_NAME),
-        contact: Filled::new("contact", "Contact", contact, MOST_CONTACT),
-        notice: Filled::new("notice", "Notice on the start page", &look.notice, MOST_NOTICE),
-        accent: Filled::new("accent", "Colour", &colour.to_string(), 7),
+        name: FieldView::new("name", "Shop name", FieldKind::Line).value(name).most(MOST_NAME),
+        contact: FieldView::new("contact", "Contact", FieldKind::Line)
+            .hint("in the footer of every page; empty: none")
+            .value(contact)
+            .most(MOST_CONTACT),
+        notice: FieldView::new("notice", "Notice on the start page", FieldKind::Area { rows: 4 })
+            .hint("Markdown, a few lines; empty: none")
+            .value(&look.notice)
+            .most(MOST_NOTICE),
+        accent: FieldView::new("accent", "Colour", FieldKind::Line)
+            .hint("for example #1c5d50; empty: default")
+            .value(&colour.to_string())
+            .most(7),
         picked: colour,
         settings_name: &desk.site.name,
         settings_contact: &desk.site.contact,
@@ -128,31 +140,47 @@ fn site_of<'a>(desk: &'a Desk, look: &'a Appearance) -> Site<'a> {
     }
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct LookForm {
+    act: String,
+    #[serde(deserialize_with = "number")]
+    edition: i64,
+    name: String,
+    contact: String,
+    notice: String,
+    accent: String,
+    #[serde(rename = "accent-was")]
+    accent_was: String,
+    picked: String,
+    #[serde(rename = "picked-was")]
+    picked_was: String,
+    take: String,
+}
+
 async fn submit(
-    request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
-    body: Payload,
+    VerifiedForm { form, seller, .. }: VerifiedForm<LookForm>,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &seller, body).await?;
     let look = store::appearance::find(&mut *desk.shop.db.reader().await?).await?;
     let mut again = look_page(&desk, &seller, &look);
     let change = read_change(&form, &desk, &look, &mut again);
-    again.edition = form.edition();
+    again.edition = form.edition;
     let Some(change) = change else {
         // A colour that cannot be read hinders nobody from looking at the notice.
         let notice = Paragraph::parse(&again.notice.value, MOST_NOTICE);
-        if let (Ok(notice), "preview", false) = (notice, form.get("act"), again.notice.is_refused())
+        if let (Ok(notice), "preview", false) =
+            (notice, form.act.as_str(), again.notice.is_refused())
         {
             again.preview = Some(markdown::html(notice.as_str()));
         }
         return page(StatusCode::UNPROCESSABLE_ENTITY, &again);
     };
-    if form.get("act") == "preview" {
+    if form.act == "preview" {
         again.preview = Some(markdown::html(change.notice.as_str()));
         return page(StatusCode::OK, &again);
     }
-    match actions::change_appearance(&desk.shop, form.edition(), change, now()).await? {
+    match actions::change_appearance(&desk.shop, form.edition, change, now()).await? {
         Err(AppearanceError::Changed(look)) => {
             let site = site_of(&desk, &look);
             again.name.compare(site.name);
@@ -168,20 +196,20 @@ async fn submit(
 
 /// What the form says; `None` where a field was refused. `again`: the form as it is shown if it is shown again.
 fn read_change(
-    form: &DeskForm,
+    form: &LookForm,
     desk: &Desk,
     look: &Appearance,
     again: &mut LookPage<'_>,
 ) -> Option<LookChange> {
-    let act = form.get("act");
-    let name = read_line(form, &mut again.name).filter(|name| {
+    let act = &form.act;
+    let name = read_line(&form.name, &mut again.name).filter(|name| {
         if name.is_empty() {
             again.name.refuse("enter a name for the shop");
         }
         !name.is_empty()
     });
-    let contact = read_line(form, &mut again.contact);
-    let notice = read_notice(form, &mut again.notice);
+    let contact = read_line(&form.contact, &mut again.contact);
+    let notice = read_notice(&form.notice, &mut again.notice);
     let accent = read_accent(form, again);
     let (name, contact, notice, accent) = (name?, contact?, notice?, accent?);
     // What was left as the settings say it goes on following them.
@@ -198,13 +226,13 @@ fn read_change(
     })
 }
 
-fn read_line(form: &DeskForm, field: &mut Filled) -> Option<Line> {
-    form.get(field.name).clone_into(&mut field.value);
+fn read_line(typed: &str, field: &mut FieldView) -> Option<Line> {
+    typed.clone_into(&mut field.value);
     Line::parse(&field.value, field.most).map_err(|why| field.refuse(why)).ok()
 }
 
-fn read_notice(form: &DeskForm, field: &mut Filled) -> Option<Paragraph> {
-    form.get(field.name).clone_into(&mut field.value);
+fn read_notice(typed: &str, field: &mut FieldView) -> Option<Paragraph> {
+    typed.clone_into(&mut field.value);
     let notice =
         Paragraph::parse(&field.value, field.most).map_err(|why| field.refuse(why)).ok()?;
     PageText::parse(notice.as_str()).map_err(|why| field.refuse(why)).ok()?;
@@ -212,11 +240,11 @@ fn read_notice(form: &DeskForm, field: &mut Filled) -> Option<Paragraph> {
 }
 
 /// The colour that was typed, or else the one that was picked: whichever was changed.
-fn read_accent(form: &DeskForm, again: &mut LookPage<'_>) -> Option<Accent> {
-    let typed = form.get("accent").trim();
-    let picked = form.get("picked");
-    let is_picked = typed == form.get("accent-was") && picked != form.get("picked-was");
-    let wanted = match form.get("take") {
+fn read_accent(form: &LookForm, again: &mut LookPage<'_>) -> Option<Accent> {
+    let typed = form.accent.trim();
+    let picked = &form.picked;
+    let is_picked = typed == form.accent_was && form.picked != form.picked_was;
+    let wanted = match form.take.as_str() {
         "" if typed.is_empty() && !is_picked => Ok(Accent::default().light),
         "" if is_picked => Colour::parse(picked),
         "" => Colour::parse(typed),

@@ -1,23 +1,17 @@
 //! The desk's stylesheet and pictures.
 
 use crate::infra::pictures::PictureFile;
-use crate::interfaces::desk::page::DeskError;
+use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
-use crate::interfaces::http::hex;
+use crate::interfaces::desk::stylesheet;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web;
 use actix_web::web::Data;
 use actix_web::web::ServiceConfig;
-use sha2::Digest;
-use sha2::Sha256;
-use std::sync::OnceLock;
 
-/// The buyers' sheet, and what the desk has more.
-const SHEETS: [&str; 2] =
-    [include_str!("../../../static/style.css"), include_str!("../../../static/desk.css")];
 const ICON: &[u8] = include_bytes!("../../../static/icon.png");
 const FOR_EVER: &str = "private, max-age=31536000, immutable";
 
@@ -27,24 +21,13 @@ pub fn addresses(config: &mut ServiceConfig) {
         .route("/picture/{file}", web::get().to(show_picture));
 }
 
-/// The addresses of the sheets, made of their content, so that a browser asks for each once.
-pub fn styles() -> [&'static str; 2] {
-    static HREFS: OnceLock<[String; 2]> = OnceLock::new();
-    let hrefs = HREFS.get_or_init(|| {
-        SHEETS.map(|sheet| format!("/static/{}.css", hex(&Sha256::digest(sheet.as_bytes())[..6])))
-    });
-    [&hrefs[0], &hrefs[1]]
-}
-
 async fn show_static(request: HttpRequest) -> Result<HttpResponse, DeskError> {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, FOR_EVER));
     if request.path() == "/static/icon.png" {
         return Ok(response.content_type("image/png").body(ICON));
     }
-    let hrefs = styles();
-    let found = hrefs.iter().zip(SHEETS).find(|(href, _)| **href == request.path());
-    let (_, sheet) = found.ok_or(DeskError::NotFound)?;
+    let sheet = stylesheet::find(request.path()).ok_or(DeskError::NotFound)?;
     Ok(response.content_type("text/css; charset=utf-8").body(sheet))
 }
 

@@ -23,7 +23,7 @@ pub struct Found {
 }
 
 /// What the doctor last found. A page shows that and waits for nobody; where it is old, the page asks for another look,
-/// which whoever opened the desk takes beside the pages.
+/// which the process that opened the desk takes beside the pages.
 #[derive(Default)]
 pub struct Health {
     asked: Notify,

@@ -7,31 +7,41 @@ use crate::actions::Line;
 use crate::domain::login::SessionId;
 use crate::domain::login::TypedPassword;
 use crate::infra::store;
-use crate::interfaces::desk::form::DeskForm;
-use crate::interfaces::desk::page::DeskError;
-use crate::interfaces::desk::page::DeskLayout;
+use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::extract::VerifiedForm;
+use crate::interfaces::desk::extract::read_fields;
+use crate::interfaces::desk::form::FromFields;
+use crate::interfaces::desk::form::NoFields;
+use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::session;
-use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
+use crate::interfaces::http::ConnectionState;
 use crate::interfaces::http::CookieNames;
+use crate::interfaces::http::FormError;
+use crate::interfaces::http::begin_to_read;
 use crate::interfaces::http::connection_of;
 use crate::interfaces::http::hex;
 use crate::interfaces::http::now;
 use crate::interfaces::http::random_bytes;
+use actix_web::FromRequest;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
+use actix_web::dev;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web;
 use actix_web::web::Data;
-use actix_web::web::Payload;
 use actix_web::web::ServiceConfig;
 use askama::Template;
+use futures_util::future::LocalBoxFuture;
+use serde::Deserialize;
 use std::time::Duration;
 
 /// The cookie that a form of somebody without a session is bound to.
 const BEFORE: &str = "before";
+/// Units: bytes of the form of somebody who has no session.
+const MOST_BYTES: usize = 16 * 1024;
 
 pub fn addresses(config: &mut ServiceConfig) {
     config
@@ -87,18 +97,50 @@ async fn ask(
     Ok(response)
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SignInForm {
+    password: String,
+    code: String,
+}
+
+/// The sign-in form of a browser without a session, bound to a cookie that it was given with the form.
+struct VerifiedSignIn(SignInForm);
+
+impl FromRequest for VerifiedSignIn {
+    type Error = DeskError;
+    type Future = LocalBoxFuture<'static, Result<Self, DeskError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let before = session::cookie(&request, BEFORE).ok_or(DeskError::NoCookie)?;
+            let desk = request.app_data::<Data<Desk>>().ok_or(DeskError::NotFound)?;
+            // Whoever sends one slowly gives way to others.
+            begin_to_read(&request);
+            let fields = read_fields(&request, &mut payload, MOST_BYTES).await?;
+            if let Some(connection) = connection_of(&request) {
+                connection.set_state(ConnectionState::Working);
+            }
+            let token = fields.iter().find(|(name, _)| name == "token");
+            if !token.is_some_and(|(_, token)| desk.token_key.knows(&before, token)) {
+                return Err(FormError::Foreign.into());
+            }
+            Ok(Self(SignInForm::from_fields(fields)?))
+        })
+    }
+}
+
 async fn submit(
     request: HttpRequest,
     desk: Data<Desk>,
-    body: Payload,
+    VerifiedSignIn(form): VerifiedSignIn,
 ) -> Result<HttpResponse, DeskError> {
-    let before = session::cookie(&request, BEFORE).ok_or(DeskError::NoCookie)?;
-    let form = DeskForm::read_of(&request, &desk.token_key, &before, body).await?;
     let is_known = session::cookie(&request, session::KNOWN).is_some_and(|mark| desk.knows(&mark));
     let given = Credentials {
         line: if is_known { Line::Known } else { Line::Stranger },
-        password: TypedPassword::of(form.get("password")),
-        code: form.get("code").to_owned(),
+        password: TypedPassword::of(&form.password),
+        code: form.code,
     };
     let id = SessionId::from_chance(random_bytes());
     let earlier = session::session_id(&request).map(|id| id.hash());
@@ -111,7 +153,7 @@ async fn submit(
                 [names.set(session::COOKIE, &id.text()), names.set(session::KNOWN, &mark)];
             Ok(crate::interfaces::http::see_other("/", &cookies))
         }
-        Err(AuthError::Busy) => Err(DeskError::Busy),
+        Err(AuthError::Busy) => Err(FormError::Busy.into()),
         Err(AuthError::Wrong { wait }) => {
             hold(&request, wait).await;
             let site_name = desk.site_name().await?;
@@ -133,10 +175,8 @@ async fn hold(request: &HttpRequest, wait: Duration) {
 async fn leave(
     request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
-    body: Payload,
+    VerifiedForm { seller, .. }: VerifiedForm<NoFields>,
 ) -> Result<HttpResponse, DeskError> {
-    DeskForm::read(&request, &seller, body).await?;
     actions::sign_out(&desk.shop, &seller.session, now()).await?;
     Ok(signed_out(&request, "/login?done=out"))
 }

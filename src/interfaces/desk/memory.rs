@@ -1,11 +1,11 @@
 //! How much memory forms and uploads may take at the desk.
 
-use crate::interfaces::desk::page::DeskError;
+use crate::interfaces::http::FormError;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::sync::SemaphorePermit;
 
-/// Memory that everything of one kind holds together at the desk. Whoever asks for more than is left waits, then is told to
+/// Memory that everything of one kind holds together at the desk. A request for more than is left waits, then is told to
 /// come again.
 pub struct MemoryBudget {
     /// One permit for each KB.
@@ -35,8 +35,8 @@ impl MemoryBudget {
     /// Waits until so many bytes are left.
     ///
     /// # Errors
-    /// [`DeskError::TooLarge`] where there are never so many, [`DeskError::Busy`] where others do not give them back in time.
-    pub async fn take(&'static self, n_bytes: usize) -> Result<HeldMemory, DeskError> {
+    /// [`FormError::TooLarge`] where there are never so many, [`FormError::Busy`] where others do not give them back in time.
+    pub async fn take(&'static self, n_bytes: usize) -> Result<HeldMemory, FormError> {
         self.take_within(n_bytes, WAIT).await
     }
 
@@ -44,14 +44,14 @@ impl MemoryBudget {
         &'static self,
         n_bytes: usize,
         wait: Duration,
-    ) -> Result<HeldMemory, DeskError> {
+    ) -> Result<HeldMemory, FormError> {
         if self.most < n_bytes {
-            return Err(DeskError::TooLarge);
+            return Err(FormError::TooLarge);
         }
         let taken = tokio::time::timeout(wait, self.left.acquire_many(kilobytes(n_bytes))).await;
         match taken {
             Ok(Ok(permit)) => Ok(HeldMemory(permit)),
-            Ok(Err(_)) | Err(_) => Err(DeskError::Busy),
+            Ok(Err(_)) | Err(_) => Err(FormError::Busy),
         }
     }
 }
@@ -77,12 +77,12 @@ mod tests {
     async fn whoever_asks_for_more_than_is_left_waits_and_is_sent_away() {
         static BUDGET: MemoryBudget = MemoryBudget::new(10 << 10);
         let take = |n_bytes| BUDGET.take_within(n_bytes, Duration::ZERO);
-        assert!(matches!(take(10_241).await, Err(DeskError::TooLarge)));
+        assert!(matches!(take(10_241).await, Err(FormError::TooLarge)));
         let mut first = take(10_240).await.unwrap();
-        assert!(matches!(take(1).await, Err(DeskError::Busy)));
+        assert!(matches!(take(1).await, Err(FormError::Busy)));
         first.shrink_to(1_025);
         let second = take(8 << 10).await.unwrap();
-        assert!(matches!(take(1).await, Err(DeskError::Busy)));
+        assert!(matches!(take(1).await, Err(FormError::Busy)));
         drop(second);
         drop(first);
         assert!(take(10_240).await.is_ok());

@@ -1,15 +1,20 @@
-//! The seller's desk: a web door of its own, for whoever has the password. It translates, and decides nothing.
+//! The seller's web admin, with a listener of its own and behind a password. It translates, and decides nothing.
 
 mod account;
 mod activity;
+mod amounts;
 mod appearance;
 mod assets;
+mod confirmation;
 mod discounts;
-mod fields;
+mod error;
+mod error_page;
+mod extract;
+mod field_view;
 mod form;
-mod form_values;
 mod health;
 mod hosts;
+mod layout;
 mod login;
 mod memory;
 mod orders;
@@ -17,10 +22,14 @@ mod page;
 mod pages;
 mod password_prompt;
 mod products;
+mod record_faults;
+mod record_form;
+mod records;
 pub mod serve;
 mod session;
 mod shipping;
 mod state;
+mod stylesheet;
 mod today;
 mod upload;
 mod wallets;
@@ -32,7 +41,7 @@ pub use state::Desk;
 use actix_web::web;
 use actix_web::web::ServiceConfig;
 
-/// Every address of the desk, slice by slice.
+/// Every address of the desk, part by part.
 pub fn addresses(config: &mut ServiceConfig) {
     login::addresses(config);
     account::addresses(config);

@@ -9,11 +9,16 @@ use crate::domain::catalog::markdown;
 use crate::domain::values::Line;
 use crate::infra::store;
 use crate::infra::store::pages::StoredPage;
-use crate::interfaces::desk::form::DeskForm;
-use crate::interfaces::desk::form_values::Filled;
-use crate::interfaces::desk::form_values::faults;
-use crate::interfaces::desk::page::DeskError;
-use crate::interfaces::desk::page::DeskLayout;
+use crate::interfaces::desk::confirmation::ConfirmationPage;
+use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::extract::VerifiedForm;
+use crate::interfaces::desk::field_view::FaultLine;
+use crate::interfaces::desk::field_view::FieldKind;
+use crate::interfaces::desk::field_view::FieldView;
+use crate::interfaces::desk::field_view::fault_lines;
+use crate::interfaces::desk::form::Confirmation;
+use crate::interfaces::desk::form::number;
+use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::page::see_other;
 use crate::interfaces::desk::password_prompt::Fresh;
@@ -26,9 +31,9 @@ use actix_web::http::StatusCode;
 use actix_web::web;
 use actix_web::web::Data;
 use actix_web::web::Path;
-use actix_web::web::Payload;
 use actix_web::web::ServiceConfig;
 use askama::Template;
+use serde::Deserialize;
 
 const SECTION: &str = "/pages";
 /// What a page of the list says was just done.
@@ -84,9 +89,9 @@ struct EditPage<'a> {
     edition: i64,
     /// The page's text is known only as buyers see it.
     is_text_lost: bool,
-    name: Filled,
-    title: Filled,
-    text: Filled,
+    name: FieldView,
+    title: FieldView,
+    text: FieldView,
     was_changed: bool,
     preview: Option<Preview>,
 }
@@ -97,21 +102,9 @@ struct Preview {
     html: String,
 }
 
-#[derive(Template)]
-#[template(path = "desk/pages/remove.html")]
-struct RemovePage<'a> {
-    layout: DeskLayout<'a>,
-    slug: &'a str,
-    edition: i64,
-    title: &'a str,
-    has_file: bool,
-    was_changed: bool,
-    fresh: Fresh,
-}
-
 impl EditPage<'_> {
-    fn faults(&self) -> Vec<(&'static str, &'static str, &str)> {
-        faults(&[&self.title, &self.name, &self.text])
+    fn faults(&self) -> Vec<FaultLine> {
+        fault_lines(&[&self.title, &self.name, &self.text])
     }
 }
 
@@ -166,37 +159,48 @@ fn origin(page: &StoredPage) -> &'static str {
 }
 
 async fn show_new(seller: Seller) -> Result<HttpResponse, DeskError> {
-    page(StatusCode::OK, &edit_page(&seller, None, ("", "", "")))
+    page(StatusCode::OK, &edit_page(&seller, None, &PageForm::default()))
 }
 
-fn edit_page<'a>(
-    seller: &'a Seller,
-    kept: Option<&StoredPage>,
-    (name, title, text): (&str, &str, &str),
-) -> EditPage<'a> {
+fn edit_page<'a>(seller: &'a Seller, kept: Option<&StoredPage>, typed: &PageForm) -> EditPage<'a> {
+    let PageForm { name, title, text, .. } = typed;
     EditPage {
         layout: DeskLayout::new(seller, SECTION),
         slug: kept.map(|page| page.slug.to_string()),
         address: kept.map(|page| address_of(&page.slug)).unwrap_or_default(),
         edition: kept.map_or(0, |page| page.edition),
         is_text_lost: kept.is_some_and(|page| page.markdown.is_none()),
-        name: Filled::new("name", "URL slug", name, 60),
-        title: Filled::new("title", "Title", title, MOST_TITLE),
-        text: Filled::new("text", "Text", text, MOST_TEXT),
+        name: FieldView::new("name", "URL slug", FieldKind::Line)
+            .hint("for example about-us; empty: made from the title; policy for the policy page")
+            .value(name.trim())
+            .most(60),
+        title: FieldView::new("title", "Title", FieldKind::Line).value(title).most(MOST_TITLE),
+        text: FieldView::new("text", "Text", FieldKind::Area { rows: 16 })
+            .hint("Markdown")
+            .value(text)
+            .most(MOST_TEXT),
         was_changed: false,
         preview: None,
     }
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PageForm {
+    act: String,
+    #[serde(deserialize_with = "number")]
+    edition: i64,
+    name: String,
+    title: String,
+    text: String,
+}
+
 async fn submit_new(
-    request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
-    body: Payload,
+    VerifiedForm { form, seller, .. }: VerifiedForm<PageForm>,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &seller, body).await?;
-    let (name, title) = (form.get("name").trim(), form.get("title"));
-    let mut again = edit_page(&seller, None, (name, title, form.get("text")));
+    let (name, title) = (form.name.trim(), &form.title);
+    let mut again = edit_page(&seller, None, &form);
     let text = read_text(&form, &mut again, None);
     let slug = match (name, title.trim()) {
         ("", "") => None,
@@ -208,7 +212,7 @@ async fn submit_new(
     let (Some(text), Some(slug)) = (text, slug) else {
         return page(StatusCode::UNPROCESSABLE_ENTITY, &again);
     };
-    if form.get("act") == "preview" {
+    if form.act == "preview" {
         again.preview = Some(preview(&slug, &text));
         return page(StatusCode::OK, &again);
     }
@@ -225,11 +229,11 @@ const NAME: &str = "enter 1 to 60 lowercase letters a-z, digits and `-`, for exa
 
 /// The text of the form, as it would be kept. Where neither title nor text were touched, it is the text that is kept.
 fn read_text(
-    form: &DeskForm,
+    form: &PageForm,
     again: &mut EditPage<'_>,
     kept: Option<&StoredPage>,
 ) -> Option<PageText> {
-    let title = match Line::parse(form.get("title"), MOST_TITLE) {
+    let title = match Line::parse(&form.title, MOST_TITLE) {
         Ok(title) if title.is_empty() => {
             again.title.refuse("enter a title");
             None
@@ -240,7 +244,7 @@ fn read_text(
             None
         }
     };
-    let words = form.get("text").replace("\r\n", "\n");
+    let words = form.text.replace("\r\n", "\n");
     let kept_text = kept.and_then(|page| PageText::parse(page.markdown.as_deref()?).ok());
     if let (Some(title), Some(kept), Some(text)) = (&title, kept, &kept_text) {
         let (old_title, old_words) = text.parts(kept.slug.as_str());
@@ -270,8 +274,9 @@ async fn show(
     slug: Path<String>,
 ) -> Result<HttpResponse, DeskError> {
     let kept = find(&desk, &slug).await?;
-    let (title, words) = parts(&kept);
-    page(StatusCode::OK, &edit_page(&seller, Some(&kept), ("", &title, &words)))
+    let (title, text) = parts(&kept);
+    let typed = PageForm { title, text, ..PageForm::default() };
+    page(StatusCode::OK, &edit_page(&seller, Some(&kept), &typed))
 }
 
 async fn find(desk: &Desk, slug: &str) -> Result<StoredPage, DeskError> {
@@ -291,24 +296,21 @@ fn parts(kept: &StoredPage) -> (String, String) {
 }
 
 async fn submit(
-    request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
     slug: Path<String>,
-    body: Payload,
+    VerifiedForm { form, seller, .. }: VerifiedForm<PageForm>,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &seller, body).await?;
     let kept = find(&desk, &slug).await?;
-    let mut again = edit_page(&seller, Some(&kept), ("", form.get("title"), form.get("text")));
-    again.edition = form.edition();
+    let mut again = edit_page(&seller, Some(&kept), &form);
+    again.edition = form.edition;
     let Some(text) = read_text(&form, &mut again, Some(&kept)) else {
         return page(StatusCode::UNPROCESSABLE_ENTITY, &again);
     };
-    if form.get("act") == "preview" {
+    if form.act == "preview" {
         again.preview = Some(preview(&kept.slug, &text));
         return page(StatusCode::OK, &again);
     }
-    match actions::change_page(&desk.shop, &kept.slug, form.edition(), &text, now()).await? {
+    match actions::change_page(&desk.shop, &kept.slug, form.edition, &text, now()).await? {
         Ok(()) => Ok(see_other("/pages?done=saved")),
         Err(WritePageError::Changed(kept)) => {
             let (title, words) = parts(&kept);
@@ -337,31 +339,35 @@ fn show_removal(
     status: StatusCode,
     fresh: Fresh,
 ) -> Result<HttpResponse, DeskError> {
-    let template = RemovePage {
-        layout: DeskLayout::new(seller, SECTION),
-        slug: kept.slug.as_str(),
-        edition: kept.edition,
-        title: &kept.title,
-        has_file: kept.file_markdown.is_some(),
-        was_changed: status == StatusCode::CONFLICT,
-        fresh,
+    let address = format!("/pages/{}", kept.slug);
+    let layout = DeskLayout::new(seller, SECTION);
+    let title = format!("Remove “{}”", kept.title);
+    let file = if kept.file_markdown.is_some() {
+        "Its file in db/pages is kept; the page comes back only if that file changes."
+    } else {
+        ""
     };
-    page(status, &template)
+    let question = ConfirmationPage {
+        fields: vec![("edition", kept.edition.to_string())],
+        was_changed: status == StatusCode::CONFLICT,
+        ..ConfirmationPage::new(layout, title, format!("{address}/remove"))
+            .back(&format!("{address}/edit"), &kept.title)
+            .consequences(["This cannot be undone.", "Links to the page stop working.", file])
+            .with_password(fresh)
+    };
+    page(status, &question)
 }
 
 async fn remove(
-    request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
     slug: Path<String>,
-    body: Payload,
+    VerifiedForm { form, seller, .. }: VerifiedForm<Confirmation>,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &seller, body).await?;
     let kept = find(&desk, &slug).await?;
-    if let Some(fresh) = seller.fresh_password(&desk, &form).await? {
+    if let Some(fresh) = seller.fresh_password(&desk, &form.password).await? {
         return show_removal(&seller, &kept, StatusCode::UNPROCESSABLE_ENTITY, fresh);
     }
-    match actions::remove_page(&desk.shop, &kept.slug, form.edition(), now()).await? {
+    match actions::remove_page(&desk.shop, &kept.slug, form.edition, now()).await? {
         Ok(()) => Ok(see_other("/pages?done=removed")),
         Err(WritePageError::Changed(kept)) => {
             show_removal(&seller, &kept, StatusCode::CONFLICT, Fresh::asked())
@@ -370,15 +376,19 @@ async fn remove(
     }
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SwapForm {
+    upper: String,
+    lower: String,
+}
+
 async fn swap(
-    request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
-    body: Payload,
+    VerifiedForm { form, seller, .. }: VerifiedForm<SwapForm>,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &seller, body).await?;
-    let slug = |name: &str| PageSlug::parse(form.get(name)).map_err(|_| DeskError::NotFound);
-    match actions::swap_pages(&desk.shop, &slug("upper")?, &slug("lower")?, now()).await? {
+    let slug = |text: &str| PageSlug::parse(text).map_err(|_| DeskError::NotFound);
+    match actions::swap_pages(&desk.shop, &slug(&form.upper)?, &slug(&form.lower)?, now()).await? {
         Ok(()) => Ok(see_other("/pages?done=moved")),
         Err(_) => show_list(&desk, DeskLayout::new(&seller, SECTION), true).await,
     }

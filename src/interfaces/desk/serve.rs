@@ -2,9 +2,10 @@
 
 use crate::infra::store::N_READERS;
 use crate::interfaces::desk::addresses;
+use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::error_page::error_page;
+use crate::interfaces::desk::error_page::temporary_error_page;
 use crate::interfaces::desk::form::Typed;
-use crate::interfaces::desk::page::DeskError;
-use crate::interfaces::desk::page::trouble_page;
 use crate::interfaces::desk::session;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::ClientKey;
@@ -39,7 +40,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Units: connections of browsers that have not shown that they are the seller's. Where there are more, the oldest is
-/// closed, so that whoever comes is heard. The seller's own have places beside these, as many as one circuit has at the
+/// closed, so that a new one is answered. The seller's own have places beside these, as many as one circuit has at the
 /// buyers' listener.
 const MOST_STRANGERS: usize = 96;
 /// What requests and answers may hold at the desk. Units: bytes.
@@ -48,7 +49,7 @@ const REQUEST_MEMORY: usize = 16 * 1024 * 1024;
 /// Serves the seller until `shutdown`.
 ///
 /// # Errors
-/// What the system says of the door.
+/// What the system says of the listener.
 pub async fn serve(
     desk: Data<Desk>,
     listener: Listener,
@@ -63,14 +64,14 @@ pub async fn serve(
         closer: None,
     });
     let reaping = actix_web::rt::spawn(reap(limiter.clone()));
-    let room = ServerOptions {
+    let options = ServerOptions {
         limiter,
         most_connections: MOST_STRANGERS + MOST_OF_CIRCUIT,
         n_workers: 1,
         newcomer: ClientKey::Stranger,
         reads_circuits: false,
     };
-    let served = serve_app(move || desk_app(desk.clone()), room, listener, shutdown).await;
+    let served = serve_app(move || desk_app(desk.clone()), options, listener, shutdown).await;
     reaping.abort();
     served
 }
@@ -89,7 +90,7 @@ fn desk_app(
     App::new().app_data(desk).wrap(from_fn(add_headers)).configure(addresses)
 }
 
-/// The same headers as at the buyers' door, on every answer; and no answer to a name that is not the desk's.
+/// The same headers as at the buyers' listener, on every answer; and no answer to a name that is not the desk's.
 async fn add_headers(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -108,8 +109,10 @@ async fn add_headers(
     let error = response.response().error().and_then(|error| error.as_error::<DeskError>());
     if let Some(error) = error.filter(|error| error.is_temporary()) {
         let asked = response.request().clone();
-        let page = error
-            .try_later(asked.extensions().get::<Typed>().map_or(&[][..], |typed| &typed.0[..]));
+        let page = match asked.extensions().get::<Typed>() {
+            Some(typed) => temporary_error_page(error, &typed.0),
+            None => temporary_error_page(error, &[]),
+        };
         response = ServiceResponse::new(asked, page);
     }
     let is_bare = response.status().is_client_error()
@@ -117,7 +120,7 @@ async fn add_headers(
     if is_bare {
         let status = response.status();
         let words = "Please use the links and forms of the desk.";
-        let page = trouble_page(status, "Request not supported", words);
+        let page = error_page(status, "Request not supported", words);
         response = ServiceResponse::new(response.request().clone(), page);
     }
     insert_security_headers(response.headers_mut());
@@ -130,7 +133,7 @@ fn refuse(request: &ServiceRequest) -> Option<actix_web::HttpResponse> {
     let host = host.or_else(|| request.uri().authority().map(|named| named.as_str()));
     let is_proxied = request.headers().contains_key("x-tor2web");
     if is_proxied || desk.hosts.is_foreign(host.unwrap_or_default()) {
-        return Some(trouble_page(
+        return Some(error_page(
             StatusCode::MISDIRECTED_REQUEST,
             "Wrong address",
             "The desk only answers at its own address, which the shop prints when it starts.",
@@ -142,7 +145,7 @@ fn refuse(request: &ServiceRequest) -> Option<actix_web::HttpResponse> {
     };
     if connection_of(request.request()).is_some_and(is_full) {
         let words = "Too many requests at once. Please reload the page in a few seconds.";
-        let mut full = trouble_page(StatusCode::SERVICE_UNAVAILABLE, "Please wait", words);
+        let mut full = error_page(StatusCode::SERVICE_UNAVAILABLE, "Please wait", words);
         full.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
         full.head_mut().set_connection_type(ConnectionType::Close);
         return Some(full);

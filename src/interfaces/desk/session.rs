@@ -9,11 +9,11 @@ use crate::domain::values::Timestamp;
 use crate::infra::store;
 use crate::infra::store::Db;
 use crate::infra::store::StoreError;
-use crate::interfaces::desk::form::DeskForm;
-use crate::interfaces::desk::page::DeskError;
+use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::password_prompt::Fresh;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::CookieNames;
+use crate::interfaces::http::FormError;
 use crate::interfaces::http::now;
 use crate::interfaces::http::random_bytes;
 use actix_web::FromRequest;
@@ -22,10 +22,9 @@ use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::http::header;
 use actix_web::web::Data;
-use std::future::Future;
-use std::pin::Pin;
+use futures_util::future::LocalBoxFuture;
 
-/// Whoever has said the password. A handler that takes it is answered with a session alone.
+/// The seller who is signed in. A handler that takes it is called with a session only.
 pub struct Seller {
     /// The name under which the session is kept.
     pub session: SessionHash,
@@ -37,7 +36,7 @@ pub struct Seller {
 
 impl FromRequest for Seller {
     type Error = DeskError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, DeskError>>>>;
+    type Future = LocalBoxFuture<'static, Result<Self, DeskError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
@@ -82,24 +81,24 @@ impl Seller {
     pub async fn fresh_password(
         &self,
         desk: &Desk,
-        form: &DeskForm,
+        password: &str,
     ) -> Result<Option<Fresh>, DeskError> {
-        let password = TypedPassword::of(form.get("password"));
-        match actions::confirm_password(
-            &desk.shop,
-            &desk.authenticator,
-            password,
-            random_bytes(),
-            now(),
-        )
-        .await?
-        {
-            Ok(()) => Ok(None),
-            Err(AuthError::Busy) => Err(DeskError::Busy),
-            Err(AuthError::Wrong { wait }) => {
-                tokio::time::sleep(wait).await;
-                Ok(Some(Fresh::refused()))
-            }
+        let password = TypedPassword::of(password);
+        let salt = random_bytes();
+        let confirmed =
+            actions::confirm_password(&desk.shop, &desk.authenticator, password, salt, now());
+        Ok(if is_right(confirmed.await?).await? { None } else { Some(Fresh::refused()) })
+    }
+}
+
+/// Whether what was given is right. A wrong answer waits.
+pub async fn is_right(given: Result<(), AuthError>) -> Result<bool, FormError> {
+    match given {
+        Ok(()) => Ok(true),
+        Err(AuthError::Busy) => Err(FormError::Busy),
+        Err(AuthError::Wrong { wait }) => {
+            tokio::time::sleep(wait).await;
+            Ok(false)
         }
     }
 }
@@ -116,6 +115,13 @@ fn brings_words(request: &HttpRequest) -> bool {
 /// What the browser of a seller who has signed in brings along.
 pub fn session_id(request: &HttpRequest) -> Option<SessionId> {
     cookie(request, COOKIE).and_then(|text| SessionId::parse(&text))
+}
+
+/// Whether a form's token was given to the session that sends it.
+pub fn knows_token(request: &HttpRequest, token: &str) -> bool {
+    let desk = request.app_data::<Data<Desk>>();
+    let session = desk.zip(session_id(request));
+    session.is_some_and(|(desk, id)| desk.token_key.knows(&id.text(), token))
 }
 
 /// A cookie of the desk.

@@ -17,7 +17,7 @@ pub struct Desk {
     pub shop: Shop,
     pub site: Site,
     pub token_key: TokenKey,
-    /// What the doctor found: whoever opens the desk looks, and pages show it.
+    /// What the doctor found: it looks when the desk is opened, and pages show it.
     pub health: Arc<Health>,
     pub authenticator: Authenticator,
     pub hosts: DeskHosts,

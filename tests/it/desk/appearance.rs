@@ -306,6 +306,8 @@ fn a_logo_stands_in_the_frame_and_is_gone_with_a_button() {
     assert_ne!(other, file);
     assert_eq!(buyer.get(&file).status, 404, "the old logo is not on the disk any more");
     let now = edition(&mut desk, "/look/logo");
+    let question = desk.get("/look/logo/remove");
+    assert!(question.text().contains("Remove the logo?"), "{}", question.text());
     desk.does("/look/logo/remove", &[("edition", &now)]);
     let (brand, file) = logo(&buyer.get("/").text());
     assert!(brand.contains("Tea &#38; Wool") && file.is_none());

@@ -523,6 +523,9 @@ fn a_category_is_renamed_and_taken_away_everywhere() {
     assert_eq!(Form::get(&mut desk, "/products/cap").value("categories"), "Tea & Co");
     let window = buyer.get("/").text();
     assert!(!window.contains("Wool<") && window.contains("Tea &#38; Co"), "{window}");
+    let question = desk.get("/products/categories?remove=Tea+%26+Co");
+    assert!(question.text().contains("name=\"category\" value=\"Tea &#38; Co\""));
+    assert_eq!(Form::get(&mut desk, "/products/cap").value("categories"), "Tea & Co");
     desk.does("/products/categories", &[("category", "Tea & Co"), ("do", "remove")]);
     assert!(!buyer.get("/").text().contains("Tea &#38; Co"));
     assert_eq!(Form::get(&mut desk, "/products/green-tea").value("categories"), "Warm/Dry");

@@ -339,6 +339,14 @@ fn money_of_a_cancelled_order_is_to_be_given_back_until_it_is_said_to_be() {
     assert!(list.contains(&paid) && list.contains("0.09199 ETH"), "{list}");
     assert!(!list.contains(&unpaid), "{list}");
     assert!(buyer.get("/order").text().contains("owes you a refund"));
+    assert_eq!(table(&desk.get("/"), "money")[0], ["ETH", "0.09199", "0.09199"]);
     world.says(&["orders", "refunded", &paid]);
-    assert!(!desk.get("/").text().contains("give-back"));
+    let page = desk.get("/");
+    assert!(!page.text().contains("give-back"));
+    // It is deducted on the day of the refund.
+    assert_eq!(table(&page, "money")[0], ["ETH", "0", "0"]);
+    assert_eq!(table(&page, "weeks")[0][1..], ["2", "1", "0"]);
+    // Nothing came for this one, so nothing is deducted.
+    world.says(&["orders", "refunded", &unpaid, "--anyway"]);
+    assert_eq!(table(&desk.get("/"), "money")[0], ["ETH", "0", "0"]);
 }

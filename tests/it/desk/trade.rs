@@ -326,7 +326,11 @@ fn ways_of_sending_are_made_at_the_desk_and_chosen_at_the_checkout() {
     let answer = desk.post("/rates/save", &[("name", "Parcel, world"), ("price-ETH", "1")]);
     assert!(answer.mark("name-error").contains("already exists"));
 
-    let shown = edition(&desk.get("/rates/change?name=Big+letter"));
+    let question = desk.get("/rates/remove?name=Big+letter");
+    assert!(question.text().contains("Existing orders keep it."), "{}", question.text());
+    let shown = edition(&question);
+    let stale = [("was", "Big letter"), ("edition", "1")];
+    assert!(shown != "1" && desk.post("/rates/remove", &stale).status == 409);
     desk.does("/rates/remove", &[("was", "Big letter"), ("edition", &shown)]);
     assert_eq!(order("ETH", &[]), "0.09499");
 }

@@ -7,9 +7,11 @@ use crate::infra::pictures::Source;
 use crate::infra::store;
 use crate::infra::store::appearance::Logo;
 use crate::interfaces::desk::appearance::SECTION;
-use crate::interfaces::desk::form::DeskForm;
-use crate::interfaces::desk::page::DeskError;
-use crate::interfaces::desk::page::DeskLayout;
+use crate::interfaces::desk::confirmation::ConfirmationPage;
+use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::extract::VerifiedForm;
+use crate::interfaces::desk::form::Confirmation;
+use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::page::see_other;
 use crate::interfaces::desk::session::Seller;
@@ -29,6 +31,7 @@ pub fn addresses(config: &mut ServiceConfig) {
     config
         .route("/look/logo", web::get().to(show))
         .route("/look/logo", web::post().to(submit))
+        .route("/look/logo/remove", web::get().to(ask_removal))
         .route("/look/logo/remove", web::post().to(take_down));
 }
 
@@ -70,7 +73,8 @@ async fn submit(
     seller: Seller,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let (form, file) = read_upload(&request, &seller, body, "picture").await?;
+    let (form, file, _held_form): (Confirmation, _, _) =
+        read_upload(&request, body, "picture").await?;
     let refused = StatusCode::UNPROCESSABLE_ENTITY;
     let Some(file) = file else {
         let words = "Please choose a picture.".to_owned();
@@ -88,7 +92,7 @@ async fn submit(
             return show_logo(&desk, &seller, refused, Some(sentence(&why.to_string()))).await;
         }
     };
-    match actions::set_logo(&desk.shop, form.edition(), source, now()).await? {
+    match actions::set_logo(&desk.shop, form.edition, source, now()).await? {
         Ok(()) => Ok(see_other("/look?done=logo")),
         Err(AppearanceError::NotAPicture(why)) => {
             show_logo(&desk, &seller, refused, Some(sentence(&why))).await
@@ -103,14 +107,26 @@ fn sentence(why: &str) -> String {
     format!("This picture cannot be used: {why}.")
 }
 
+async fn ask_removal(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
+    let look = store::appearance::find(&mut *desk.shop.db.reader().await?).await?;
+    let question = ConfirmationPage {
+        fields: vec![("edition", look.edition.to_string())],
+        ..ConfirmationPage::new(
+            DeskLayout::new(&seller, SECTION),
+            "Remove the logo".to_owned(),
+            "/look/logo/remove".to_owned(),
+        )
+        .back("/look/logo", "Logo")
+        .consequences(["Pages show the shop's name instead."])
+    };
+    page(StatusCode::OK, &question)
+}
+
 async fn take_down(
-    request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
-    body: Payload,
+    VerifiedForm { form, seller, .. }: VerifiedForm<Confirmation>,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &seller, body).await?;
-    match actions::remove_logo(&desk.shop, form.edition(), now()).await? {
+    match actions::remove_logo(&desk.shop, form.edition, now()).await? {
         Ok(()) => Ok(see_other("/look?done=no-logo")),
         Err(_) => show_logo(&desk, &seller, StatusCode::CONFLICT, None).await,
     }

@@ -9,7 +9,7 @@ use crate::domain::values::Timestamp;
 use crate::infra::store::order_query::Cursor;
 use crate::infra::store::order_query::OrderQuery;
 use crate::infra::store::order_query::Sort;
-use crate::interfaces::desk::form::query_field;
+use crate::interfaces::http::query_field;
 use actix_web::HttpRequest;
 
 /// What the seller asks for, as it stands in the address.

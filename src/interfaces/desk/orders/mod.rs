@@ -6,6 +6,7 @@ mod list;
 mod one;
 mod packing;
 mod sending;
+mod step_forms;
 mod steps;
 
 use actix_web::web;

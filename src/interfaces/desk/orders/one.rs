@@ -9,18 +9,18 @@ use crate::domain::payment::Tolerance;
 use crate::domain::values::Amount;
 use crate::infra::store;
 use crate::infra::store::messages::MessageKind;
-use crate::interfaces::desk::fields::apart;
-use crate::interfaces::desk::form::query_field;
+use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::field_view::apart;
+use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::orders::letters::LetterView;
-use crate::interfaces::desk::orders::steps::Refused;
-use crate::interfaces::desk::orders::steps::StepForm;
-use crate::interfaces::desk::orders::steps::step_forms;
-use crate::interfaces::desk::page::DeskError;
-use crate::interfaces::desk::page::DeskLayout;
+use crate::interfaces::desk::orders::step_forms::Refused;
+use crate::interfaces::desk::orders::step_forms::StepForm;
+use crate::interfaces::desk::orders::step_forms::step_forms;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::hex;
+use crate::interfaces::http::query_field;
 use crate::interfaces::http::random_bytes;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -133,10 +133,7 @@ pub async fn show(
     seller: Seller,
     order_ref: web::Path<String>,
 ) -> Result<HttpResponse, DeskError> {
-    let order = match find(&desk, &seller, &order_ref).await? {
-        Ok(order) => order,
-        Err(none) => return Ok(none),
-    };
+    let order = find(&desk, &seller, &order_ref).await?;
     show_order(&request, &desk, &seller, &order, StatusCode::OK, &Refused::default()).await
 }
 
@@ -148,37 +145,31 @@ struct NoOrderPage<'a> {
     words: &'a str,
 }
 
-/// The order, or the page that says why there is none.
-pub async fn find(
-    desk: &Desk,
-    seller: &Seller,
-    order_ref: &str,
-) -> Result<Result<Order, HttpResponse>, DeskError> {
+/// # Errors
+/// The page that says why there is no such order.
+pub async fn find(desk: &Desk, seller: &Seller, order_ref: &str) -> Result<Order, DeskError> {
     let db = &desk.shop.db;
-    let parsed = OrderRef::parse(order_ref).ok();
-    if let Some(order_ref) = &parsed {
-        let found = store::orders::find(&mut *db.reader().await?, order_ref).await?;
-        if let Some(order) = found {
-            return Ok(Ok(order));
+    let mut none = (
+        StatusCode::NOT_FOUND,
+        "Order not found",
+        "An order number is 10 letters and digits, for example K3QF0W2ZD7.",
+    );
+    if let Ok(order_ref) = OrderRef::parse(order_ref) {
+        if let Some(order) = store::orders::find(&mut *db.reader().await?, &order_ref).await? {
+            return Ok(order);
         }
-        if store::retention::is_stripped(&mut *db.reader().await?, order_ref).await? {
-            let words = "It was finished and its retention period is over. Only its messages are left; they are deleted next.";
-            let template = NoOrderPage {
-                layout: DeskLayout::new(seller, "/orders"),
-                title: "This order was deleted",
-                words,
-            };
-            return Ok(Err(page(StatusCode::GONE, &template)?));
+        none.2 = "It never existed or was deleted: the shop keeps no record of deleted orders.";
+        if store::retention::is_stripped(&mut *db.reader().await?, &order_ref).await? {
+            none = (
+                StatusCode::GONE,
+                "This order was deleted",
+                "It was finished and its retention period is over. Only its messages are left; they are deleted next.",
+            );
         }
     }
-    let words = if parsed.is_some() {
-        "It never existed or was deleted: the shop keeps no record of deleted orders."
-    } else {
-        "An order number is 10 letters and digits, for example K3QF0W2ZD7."
-    };
-    let template =
-        NoOrderPage { layout: DeskLayout::new(seller, "/orders"), title: "Order not found", words };
-    Ok(Err(page(StatusCode::NOT_FOUND, &template)?))
+    let (status, title, words) = none;
+    let template = NoOrderPage { layout: DeskLayout::new(seller, "/orders"), title, words };
+    Err(DeskError::Page(status.as_u16(), template.render()?))
 }
 
 pub async fn show_order(

@@ -3,10 +3,10 @@
 use crate::actions;
 use crate::actions::Letter;
 use crate::infra::store;
+use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::orders::sending::MOST_AT_ONCE;
 use crate::interfaces::desk::orders::sending::ticked;
-use crate::interfaces::desk::page::DeskError;
-use crate::interfaces::desk::page::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;

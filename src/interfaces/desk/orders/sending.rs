@@ -7,22 +7,23 @@ use crate::domain::orders::OrderRef;
 use crate::domain::orders::draft::sentence;
 use crate::domain::values::Line;
 use crate::infra::store;
-use crate::interfaces::desk::form::DeskForm;
-use crate::interfaces::desk::form::query_field;
-use crate::interfaces::desk::page::DeskError;
-use crate::interfaces::desk::page::DeskLayout;
+use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::extract::VerifiedForm;
+use crate::interfaces::desk::form::FieldList;
+use crate::interfaces::desk::form::Once;
+use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::page::see_other;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::hex;
 use crate::interfaces::http::now;
+use crate::interfaces::http::query_field;
 use crate::interfaces::http::random_bytes;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::web::Payload;
 use askama::Template;
 
 /// Units: orders that are marked as sent at once.
@@ -133,13 +134,10 @@ const NONE_TICKED: &str = "Select the orders you have shipped first.";
 const GONE: &str = "Order not found";
 
 pub async fn submit(
-    request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
-    body: Payload,
+    VerifiedForm { form, seller, .. }: VerifiedForm<FieldList>,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &seller, body).await?;
-    let once = form.once()?;
+    let once = Once::new(form.get("once")).bytes()?;
     let refs = named(form.all("order"));
     let mut typed = Vec::new();
     let mut parcels = Vec::new();

@@ -3,20 +3,22 @@
 use crate::actions;
 use crate::domain::catalog::read_category;
 use crate::infra::store;
-use crate::interfaces::desk::form::DeskForm;
-use crate::interfaces::desk::page::DeskError;
-use crate::interfaces::desk::page::DeskLayout;
+use crate::interfaces::desk::confirmation::ConfirmationPage;
+use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::extract::VerifiedForm;
+use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::page::see_other;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::now;
+use crate::interfaces::http::query_field;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::web::Payload;
 use askama::Template;
+use serde::Deserialize;
 
 const DONE: [(&str, &str); 3] = [
     ("joined", "That category already existed: the two were merged."),
@@ -39,6 +41,21 @@ pub async fn show(
     desk: Data<Desk>,
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
+    let removed = query_field(&request, "remove");
+    if !removed.is_empty() {
+        let layout = DeskLayout::new(&seller, "/products");
+        let question = ConfirmationPage {
+            fields: vec![("category", removed.clone()), ("do", "remove".to_owned())],
+            ..ConfirmationPage::new(
+                layout,
+                format!("Remove the category {removed}"),
+                "/products/categories".to_owned(),
+            )
+            .back("/products/categories", "Categories")
+            .consequences(["It is removed from all products; the products are kept."])
+        };
+        return page(StatusCode::OK, &question);
+    }
     let template = CategoriesPage {
         layout: DeskLayout::new(&seller, "/products").told(&request, &DONE),
         categories: list(&desk).await?,
@@ -47,19 +64,25 @@ pub async fn show(
     page(StatusCode::OK, &template)
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct CategoryForm {
+    category: String,
+    name: String,
+    #[serde(rename = "do")]
+    action: String,
+}
+
 pub async fn submit(
-    request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
-    body: Payload,
+    VerifiedForm { form, seller, .. }: VerifiedForm<CategoryForm>,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &seller, body).await?;
-    let category = form.get("category");
-    if form.get("do") == "remove" {
+    let category = &form.category;
+    if form.action == "remove" {
         actions::rename_category(&desk.shop, category, None, now()).await?;
         return Ok(see_other("/products/categories?done=removed"));
     }
-    let wanted = form.get("name");
+    let wanted = &form.name;
     let Ok(name) = read_category(wanted) else {
         let template = CategoriesPage {
             layout: DeskLayout::new(&seller, "/products"),
@@ -70,7 +93,7 @@ pub async fn submit(
     };
     let before = store::categories::list(&mut *desk.shop.db.reader().await?).await?;
     let is_there = |wanted: &str| before.iter().any(|(there, _)| there == wanted);
-    let is_joined = name != category && is_there(&name) && is_there(category);
+    let is_joined = name != form.category && is_there(&name) && is_there(&form.category);
     actions::rename_category(&desk.shop, category, Some(&name), now()).await?;
     let done = if is_joined { "joined" } else { "renamed" };
     Ok(see_other(&format!("/products/categories?done={done}")))

@@ -4,23 +4,26 @@ use crate::actions;
 use crate::actions::AddedPicture;
 use crate::actions::Edited;
 use crate::domain::catalog::Slug;
-use crate::domain::catalog::markdown;
 use crate::domain::payment::Wallet;
 use crate::infra::store;
 use crate::infra::store::products::EditedProduct;
-use crate::interfaces::desk::form::DeskForm;
-use crate::interfaces::desk::page::DeskError;
-use crate::interfaces::desk::page::DeskLayout;
+use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::form::FieldList;
+use crate::interfaces::desk::form::Once;
+use crate::interfaces::desk::layout::DeskLayout;
+use crate::interfaces::desk::memory::HeldMemory;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::page::see_other;
 use crate::interfaces::desk::products::address;
-use crate::interfaces::desk::products::form::OptionFields;
+use crate::interfaces::desk::products::edit_page::EditPage;
+use crate::interfaces::desk::products::edit_page::Kept;
+use crate::interfaces::desk::products::edit_page::pools;
+use crate::interfaces::desk::products::edit_page::preview;
+use crate::interfaces::desk::products::find;
 use crate::interfaces::desk::products::form::PictureFields;
-use crate::interfaces::desk::products::form::PriceField;
 use crate::interfaces::desk::products::form::ProductForm;
 use crate::interfaces::desk::products::form::Words;
 use crate::interfaces::desk::products::form::fresh_name;
-use crate::interfaces::desk::products::parse_slug;
 use crate::interfaces::desk::products::preferred;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
@@ -32,10 +35,8 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::rt::task::JoinHandle;
 use actix_web::web::Data;
-use actix_web::web::Path;
 use actix_web::web::Payload;
 use anyhow::Context;
-use askama::Template;
 use std::collections::VecDeque;
 
 const DONE: [(&str, &str); 7] = [
@@ -54,160 +55,27 @@ const DONE: [(&str, &str); 7] = [
 /// Units: pictures that are worked on at the same time, whatever the form brings.
 const AT_ONCE: usize = 2;
 
-/// What of a product is not in its form.
-struct Kept {
-    name: String,
-    address: String,
-    hidden: bool,
-    place: i64,
-    n_products: i64,
-    /// Each pool by its number and its name, with its pieces.
-    pools: Vec<(i64, String, i64)>,
-}
-
-/// The product as buyers will see it.
-struct Preview {
-    name: String,
-    /// Stands where a picture would.
-    initial: String,
-    price: String,
-    html: String,
-    image: Option<store::pictures::Image>,
-}
-
-/// A field of the form.
-struct View<'a> {
-    id: String,
-    name: String,
-    value: &'a str,
-    error: Option<&'a str>,
-    /// What stands there now, where the seller's words say something else.
-    now: Option<&'a str>,
-}
-
-#[derive(Template)]
-#[template(path = "desk/products/edit.html")]
-struct EditPage<'a> {
-    layout: DeskLayout<'a>,
-    address: String,
-    kept: Option<Kept>,
-    /// The name of the smaller forms: what is done there again after the page has come back is another wish.
-    once: String,
-    form: &'a ProductForm,
-    words: &'a Words,
-    now: &'a Words,
-    is_meanwhile: bool,
-    preview: Option<Preview>,
-    categories: Vec<String>,
-}
-
-impl EditPage<'_> {
-    fn view<'b>(&'b self, key: &str, name: &str, value: &'b str) -> View<'b> {
-        View {
-            id: key.replace('.', "-"),
-            name: name.to_owned(),
-            value,
-            error: self.words.get(key).map(String::as_str),
-            now: self.now.get(key).map(String::as_str),
-        }
-    }
-
-    fn own<'b>(&'b self, name: &str) -> View<'b> {
-        let value = match name {
-            "name" => &self.form.name,
-            "slug" => &self.form.slug,
-            "description" => &self.form.description,
-            "stock" => &self.form.stock,
-            "categories" => &self.form.categories,
-            _ => "",
-        };
-        self.view(name, name, value)
-    }
-
-    fn price<'b>(&'b self, price: &'b PriceField) -> View<'b> {
-        let name = format!("price.{}", price.currency);
-        self.view(&name, &name, &price.coins)
-    }
-
-    fn option_name<'b>(&'b self, n: &usize, option: &'b OptionFields) -> View<'b> {
-        self.view(&format!("option.{n}.name"), "option.name", &option.name)
-    }
-
-    fn option_stock<'b>(&'b self, n: &usize, option: &'b OptionFields) -> View<'b> {
-        self.view(&format!("option.{n}.stock"), "option.stock", &option.stock)
-    }
-
-    fn option_price<'b>(&'b self, n: &usize, price: &'b PriceField) -> View<'b> {
-        let key = format!("option.{n}.price.{}", price.currency);
-        self.view(&key, &format!("option.price.{}", price.currency), &price.coins)
-    }
-
-    fn picture_alt<'b>(&'b self, n: &usize, picture: &'b PictureFields) -> View<'b> {
-        self.view(&format!("picture.{n}"), "picture.alt", &picture.alt)
-    }
-
-    /// The faults, each with the place of its field, in the order of the form as far as that matters.
-    fn faults(&self) -> Vec<(String, String)> {
-        let mut faults: Vec<(String, String)> = self
-            .words
-            .iter()
-            .map(|(field, words)| (field.replace('.', "-"), named(field, words)))
-            .collect();
-        faults.sort();
-        faults
-    }
-}
-
-pub async fn show_new(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    seller: Seller,
-) -> Result<HttpResponse, DeskError> {
-    let wallets = store::wallets::list(&mut *desk.shop.db.reader().await?).await?;
-    let form = ProductForm::empty(&wallets);
-    let at = At { request: &request, desk: &desk, seller: &seller, product: None };
-    at.page(StatusCode::OK, form, &Said::default()).await
-}
-
 pub async fn show(
     request: HttpRequest,
     desk: Data<Desk>,
     seller: Seller,
-    slug: Path<String>,
 ) -> Result<HttpResponse, DeskError> {
-    let slug = parse_slug(&slug)?;
+    let at = At::of(&request, &desk, &seller).await?;
     let wallets = store::wallets::list(&mut *desk.shop.db.reader().await?).await?;
-    let product = store::products::find(&mut *desk.shop.db.reader().await?, &slug)
-        .await?
-        .ok_or(DeskError::NotFound)?;
-    let form = ProductForm::of(&product, &wallets);
-    let at = At { request: &request, desk: &desk, seller: &seller, product: Some(product) };
+    let form = match &at.product {
+        Some(product) => ProductForm::of(product, &wallets),
+        None => ProductForm::empty(&wallets),
+    };
     at.page(StatusCode::OK, form, &Said::default()).await
-}
-
-pub async fn submit_new(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    seller: Seller,
-    body: Payload,
-) -> Result<HttpResponse, DeskError> {
-    let at = At { request: &request, desk: &desk, seller: &seller, product: None };
-    at.answer(body).await
 }
 
 pub async fn submit(
     request: HttpRequest,
     desk: Data<Desk>,
     seller: Seller,
-    slug: Path<String>,
     body: Payload,
 ) -> Result<HttpResponse, DeskError> {
-    let slug = parse_slug(&slug)?;
-    let product = store::products::find(&mut *desk.shop.db.reader().await?, &slug)
-        .await?
-        .ok_or(DeskError::NotFound)?;
-    let at = At { request: &request, desk: &desk, seller: &seller, product: Some(product) };
-    at.answer(body).await
+    At::of(&request, &desk, &seller).await?.answer(body).await
 }
 
 /// What is said beside the fields, and above them.
@@ -228,13 +96,26 @@ struct At<'a> {
     product: Option<EditedProduct>,
 }
 
-impl At<'_> {
+impl<'a> At<'a> {
+    /// The product is the one that the address names.
+    async fn of(
+        request: &'a HttpRequest,
+        desk: &'a Desk,
+        seller: &'a Seller,
+    ) -> Result<Self, DeskError> {
+        let product = match request.match_info().get("slug") {
+            Some(slug) => Some(find(desk, slug).await?),
+            None => None,
+        };
+        Ok(Self { request, desk, seller, product })
+    }
+
     /// Each button but the one that saves gives the form back with every word in it.
     async fn answer(&self, body: Payload) -> Result<HttpResponse, DeskError> {
         let wallets = store::wallets::list(&mut *self.desk.shop.db.reader().await?).await?;
-        let (fields, taken) = self.read(body).await?;
+        let (fields, _held, taken) = self.read(body).await?;
         if self.product.is_none() {
-            fields.once()?;
+            Once::new(fields.get("once")).bytes()?;
         }
         let mut form = ProductForm::read(&fields, &wallets);
         let mut said = Said::default();
@@ -269,10 +150,10 @@ impl At<'_> {
     async fn read(
         &self,
         body: Payload,
-    ) -> Result<(DeskForm, Vec<Result<AddedPicture, String>>), DeskError> {
+    ) -> Result<(FieldList, HeldMemory, Vec<Result<AddedPicture, String>>), DeskError> {
         let mut under_way: VecDeque<JoinHandle<_>> = VecDeque::new();
         let mut taken = Vec::new();
-        let form = read_each(self.request, self.seller, body, async |file: UploadedFile| {
+        let (fields, held) = read_each(self.request, body, async |file: UploadedFile| {
             // While two are worked on, the browser waits with the next.
             while AT_ONCE <= under_way.len() {
                 if let Some(next) = under_way.pop_front() {
@@ -296,7 +177,7 @@ impl At<'_> {
         for next in under_way {
             taken.push(done(next).await?);
         }
-        Ok((form, taken))
+        Ok((FieldList(fields), held, taken))
     }
 
     async fn save(
@@ -346,14 +227,6 @@ impl At<'_> {
                     return Ok(go(&slug, "saved"));
                 }
                 said.now = form.differences(&there);
-                say_sold(&mut said.now, "stock", &form.stock_was, &there.stock);
-                for (n, option) in form.options.iter().enumerate() {
-                    let same = there.options.iter().find(|same| same.id == option.id);
-                    if let Some(same) = same {
-                        let field = format!("option.{n}.stock");
-                        say_sold(&mut said.now, &field, &option.stock_was, &same.stock);
-                    }
-                }
                 form.take_over(&there);
                 said.is_meanwhile = true;
                 self.page(StatusCode::CONFLICT, form, &said).await
@@ -402,23 +275,6 @@ impl At<'_> {
     }
 }
 
-/// What is wrong with a field, with the field's name where there are several of its kind.
-fn named(field: &str, words: &str) -> String {
-    let steps: Vec<&str> = field.split('.').collect();
-    let number =
-        |n: &str| n.parse::<usize>().map_or_else(|_| n.to_owned(), |n| (n + 1).to_string());
-    match steps.as_slice() {
-        ["price", currency] => format!("Price in {currency}: {words}"),
-        ["option", n, "price", currency] => {
-            format!("Price in {currency} of option {}: {words}", number(n))
-        }
-        ["option", n, "stock"] => format!("Stock of option {}: {words}", number(n)),
-        ["option", n, ..] => format!("Option {}: {words}", number(n)),
-        ["picture", n] => format!("Picture {}: {words}", number(n)),
-        _ => words.to_owned(),
-    }
-}
-
 async fn done(
     under_way: JoinHandle<anyhow::Result<Result<AddedPicture, String>>>,
 ) -> Result<Result<AddedPicture, String>, DeskError> {
@@ -457,49 +313,5 @@ fn shift<T>(rows: &mut Vec<T>, how: &str, n: usize) {
             rows.remove(n);
         }
         _ => {}
-    }
-}
-
-/// Where some were sold, both numbers are said.
-fn say_sold(now: &mut Words, field: &str, was: &str, there: &str) {
-    if let (Ok(was), Ok(there)) = (was.parse::<i64>(), there.parse::<i64>())
-        && was != there
-    {
-        let why = match was - there {
-            sold @ 1.. => {
-                format!(
-                    "{there} (it was {was} when you opened this page; {sold} sold or removed since)"
-                )
-            }
-            back => {
-                format!("{there} (it was {was} when you opened this page; {} added since)", -back)
-            }
-        };
-        now.insert(field.to_owned(), why);
-    }
-}
-
-/// Number, name and pieces of each pool that a product has.
-pub fn pools(product: &EditedProduct) -> Vec<(i64, String, i64)> {
-    let own = product
-        .options
-        .iter()
-        .filter_map(|option| Some((option.id, option.name.clone(), option.stock?)));
-    let own: Vec<_> = own.collect();
-    let is_shared = own.len() < product.options.len() || product.options.is_empty();
-    let name = if own.is_empty() { "All" } else { "Other options" };
-    let shared = is_shared.then(|| (0, name.to_owned(), product.stock));
-    shared.into_iter().chain(own).collect()
-}
-
-fn preview(form: &ProductForm, currency: &str) -> Preview {
-    let price = form.prices.iter().find(|price| price.currency == currency);
-    let price = price.filter(|price| price.gwei().is_some());
-    Preview {
-        name: form.name.trim().to_owned(),
-        initial: form.name.trim().chars().take(1).collect(),
-        price: price.map(|price| format!("{} {}", price.coins, price.currency)).unwrap_or_default(),
-        html: markdown::html(form.description.trim()),
-        image: form.pictures.first().and_then(|picture| picture.thumb.clone()),
     }
 }

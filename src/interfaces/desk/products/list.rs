@@ -1,30 +1,30 @@
 //! The list of products.
 
-use crate::actions;
-use crate::actions::Place;
 use crate::infra::store;
 use crate::infra::store::pictures::Image;
 use crate::infra::store::seller_products::DeskFilter;
 use crate::infra::store::seller_products::DeskRow;
 use crate::infra::store::seller_products::LOW;
-use crate::interfaces::desk::form::DeskForm;
-use crate::interfaces::desk::form::query_field;
-use crate::interfaces::desk::page::DeskError;
-use crate::interfaces::desk::page::DeskLayout;
+use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::extract::VerifiedForm;
+use crate::interfaces::desk::extract::query;
+use crate::interfaces::desk::form::number;
+use crate::interfaces::desk::form::ticked;
+use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::page::see_other;
 use crate::interfaces::desk::products::address;
+use crate::interfaces::desk::products::manage::arrange;
 use crate::interfaces::desk::products::parse_slug;
 use crate::interfaces::desk::products::preferred;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
-use crate::interfaces::http::now;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::web::Payload;
 use askama::Template;
+use serde::Deserialize;
 
 const DONE: [(&str, &str); 5] = [
     ("moved", "The order was changed. Buyers see the same order."),
@@ -40,30 +40,29 @@ const DONE: [(&str, &str); 5] = [
 /// Units: products.
 const PAGE: i64 = 50;
 
-/// What the list is asked for, as the address says it.
-#[derive(Default)]
-struct Asked {
+/// What the list is asked for, by its address or by the fields of its buttons.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    #[serde(rename = "q")]
     words: String,
     category: String,
+    #[serde(deserialize_with = "ticked")]
     low: bool,
+    #[serde(deserialize_with = "ticked")]
     hidden: bool,
     /// Counts from 1.
+    #[serde(deserialize_with = "number")]
     page: i64,
+    #[serde(rename = "do")]
+    action: String,
 }
 
 impl Asked {
-    fn of(field: impl Fn(&str) -> String) -> Self {
-        Self {
-            words: field("q").chars().take(200).collect(),
-            category: field("category").chars().take(200).collect(),
-            low: field("low") == "1",
-            hidden: field("hidden") == "1",
-            page: field("page")
-                .parse()
-                .ok()
-                .filter(|page| (1..=100_000).contains(page))
-                .unwrap_or(1),
-        }
+    fn within_limits(self) -> Self {
+        let short = |text: String| text.chars().take(200).collect();
+        let page = if self.page <= 100_000 { self.page.max(1) } else { 1 };
+        Self { words: short(self.words), category: short(self.category), page, ..self }
     }
 
     /// The address of the same list at another page of it.
@@ -126,7 +125,7 @@ pub async fn show(
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
     let mut db = desk.shop.db.reader().await?;
-    let asked = Asked::of(|name| query_field(&request, name));
+    let asked = query::<Asked>(&request).within_limits();
     let wallets = store::wallets::list(&mut db).await?;
     let currency = preferred(&desk, &wallets);
     let filter = DeskFilter {
@@ -174,23 +173,12 @@ fn shown(row: DeskRow, currency: &str) -> Result<Row, DeskError> {
 
 /// The buttons of the list: a product goes up or down, is hidden or shown.
 pub async fn submit(
-    request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
-    body: Payload,
+    VerifiedForm { form, .. }: VerifiedForm<Asked>,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &seller, body).await?;
-    let asked = Asked::of(|name| form.get(name).to_owned());
-    let (what, slug) = form.get("do").split_once(' ').ok_or(DeskError::NotFound)?;
+    let asked = form.within_limits();
+    let (what, slug) = asked.action.split_once(' ').ok_or(DeskError::NotFound)?;
     let slug = parse_slug(slug)?;
-    let (shop, now) = (&desk.shop, now());
-    let (found, done) = match what {
-        "up" => (actions::move_product(shop, &slug, Place::Up, now).await?, "moved"),
-        "down" => (actions::move_product(shop, &slug, Place::Down, now).await?, "moved"),
-        "hide" => (actions::hide_product(shop, &slug, true, now).await?, "hidden"),
-        "show" => (actions::hide_product(shop, &slug, false, now).await?, "shown"),
-        _ => return Err(DeskError::NotFound),
-    };
-    found.ok_or(DeskError::NotFound)?;
+    let done = arrange(&desk, &slug, what).await?;
     Ok(see_other(&format!("{}#p-{slug}", asked.address(asked.page, done))))
 }

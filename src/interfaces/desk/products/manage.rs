@@ -4,25 +4,29 @@ use crate::actions;
 use crate::actions::Place;
 use crate::actions::Stale;
 use crate::domain::catalog::Slug;
-use crate::infra::store;
-use crate::interfaces::desk::form::DeskForm;
-use crate::interfaces::desk::page::DeskError;
-use crate::interfaces::desk::page::DeskLayout;
+use crate::infra::store::products::EditedProduct;
+use crate::interfaces::desk::confirmation::ConfirmationPage;
+use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::extract::VerifiedForm;
+use crate::interfaces::desk::form::Confirmation;
+use crate::interfaces::desk::form::Once;
+use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::page::see_other;
 use crate::interfaces::desk::password_prompt::Fresh;
 use crate::interfaces::desk::products::address;
+use crate::interfaces::desk::products::edit_page::pools;
+use crate::interfaces::desk::products::find;
 use crate::interfaces::desk::products::parse_slug;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::now;
-use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::web::Path;
-use actix_web::web::Payload;
 use askama::Template;
+use serde::Deserialize;
 
 /// The pieces that a seller wanted to add or to take, and why that cannot be.
 #[derive(Template)]
@@ -38,37 +42,55 @@ struct StockPage<'a> {
     error: Option<String>,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct ManageForm {
+    once: Once,
+    place: String,
+    pool: String,
+    add: String,
+    #[serde(rename = "do")]
+    action: String,
+}
+
 /// What is done to a product besides its form.
 pub async fn submit(
-    request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
     slug: Path<String>,
-    body: Payload,
+    VerifiedForm { form, seller, .. }: VerifiedForm<ManageForm>,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &seller, body).await?;
     let slug = parse_slug(&slug)?;
     let (shop, now) = (&desk.shop, now());
-    let (found, done) = match form.get("do") {
-        "hide" => (actions::hide_product(shop, &slug, true, now).await?, "hidden"),
-        "show" => (actions::hide_product(shop, &slug, false, now).await?, "shown"),
-        "up" => (actions::move_product(shop, &slug, Place::Up, now).await?, "moved"),
-        "down" => (actions::move_product(shop, &slug, Place::Down, now).await?, "moved"),
+    let (found, done) = match form.action.as_str() {
         "place" => {
-            let place = form.get("place").trim().parse().map_err(|_| DeskError::NotFound)?;
+            let place = form.place.trim().parse().map_err(|_| DeskError::NotFound)?;
             (actions::move_product(shop, &slug, Place::Number(place), now).await?, "moved")
         }
         "copy" => {
-            form.once()?;
-            let copy = actions::duplicate_product(shop, &slug, form.get("once"), now).await?;
+            form.once.bytes()?;
+            let copy = actions::duplicate_product(shop, &slug, form.once.as_str(), now).await?;
             let copy = copy.ok_or(DeskError::NotFound)?;
             return Ok(go(&copy, "copied"));
         }
         "stock" => return add_stock(&desk, &seller, &slug, &form).await,
-        _ => return Err(DeskError::NotFound),
+        other => return Ok(go(&slug, arrange(&desk, &slug, other).await?)),
     };
     found.ok_or(DeskError::NotFound)?;
     Ok(go(&slug, done))
+}
+
+/// Hides or shows a product, or moves it one place. Returns what was done.
+pub async fn arrange(desk: &Desk, slug: &Slug, what: &str) -> Result<&'static str, DeskError> {
+    let (shop, now) = (&desk.shop, now());
+    let (found, done) = match what {
+        "hide" => (actions::hide_product(shop, slug, true, now).await?, "hidden"),
+        "show" => (actions::hide_product(shop, slug, false, now).await?, "shown"),
+        "up" => (actions::move_product(shop, slug, Place::Up, now).await?, "moved"),
+        "down" => (actions::move_product(shop, slug, Place::Down, now).await?, "moved"),
+        _ => return Err(DeskError::NotFound),
+    };
+    found.ok_or(DeskError::NotFound)?;
+    Ok(done)
 }
 
 fn go(slug: &Slug, done: &str) -> HttpResponse {
@@ -79,12 +101,12 @@ async fn add_stock(
     desk: &Desk,
     seller: &Seller,
     slug: &Slug,
-    form: &DeskForm,
+    form: &ManageForm,
 ) -> Result<HttpResponse, DeskError> {
-    form.once()?;
-    let once = form.get("once");
-    let pool = form.get("pool").parse().unwrap_or(0);
-    let add = form.get("add").trim();
+    form.once.bytes()?;
+    let once = form.once.as_str();
+    let pool = form.pool.parse().unwrap_or(0);
+    let add = form.add.trim();
     // A minus as people write it.
     let error = match add.replace('\u{2212}', "-").parse() {
         Ok(pieces) => {
@@ -99,12 +121,10 @@ async fn add_stock(
         Err(_) => "Enter a whole number: how many to add, or a negative number to remove stock."
             .to_owned(),
     };
-    let product = store::products::find(&mut *desk.shop.db.reader().await?, slug)
-        .await?
-        .ok_or(DeskError::NotFound)?;
+    let product = find(desk, slug.as_str()).await?;
     let template = StockPage {
         layout: DeskLayout::new(seller, "/products"),
-        pools: crate::interfaces::desk::products::edit::pools(&product),
+        pools: pools(&product),
         name: product.name,
         address: address(slug),
         pool,
@@ -115,72 +135,60 @@ async fn add_stock(
     page(StatusCode::UNPROCESSABLE_ENTITY, &template)
 }
 
-#[derive(Template)]
-#[template(path = "desk/products/delete.html")]
-struct DeletePage<'a> {
-    layout: DeskLayout<'a>,
-    name: String,
-    address: String,
-    hidden: bool,
-    edition: i64,
-    /// It has changed since the seller saw this page.
-    is_meanwhile: bool,
-    fresh: Fresh,
-}
-
 pub async fn ask_delete(
     desk: Data<Desk>,
     seller: Seller,
     slug: Path<String>,
 ) -> Result<HttpResponse, DeskError> {
-    let slug = parse_slug(&slug)?;
-    delete_page(&desk, &seller, &slug, None, (StatusCode::OK, Fresh::asked())).await
+    let product = find(&desk, &slug).await?;
+    let seen = product.edition;
+    page(StatusCode::OK, &delete_page(&seller, product, seen, Fresh::asked()))
 }
 
 /// Cannot be undone, so that the password is asked for again.
 pub async fn delete(
-    request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
     slug: Path<String>,
-    body: Payload,
+    VerifiedForm { form, seller, .. }: VerifiedForm<Confirmation>,
 ) -> Result<HttpResponse, DeskError> {
-    let form = DeskForm::read(&request, &seller, body).await?;
-    let slug = parse_slug(&slug)?;
-    if let Some(fresh) = seller.fresh_password(&desk, &form).await? {
-        let refused = (StatusCode::UNPROCESSABLE_ENTITY, fresh);
-        return delete_page(&desk, &seller, &slug, Some(form.edition()), refused).await;
+    let product = find(&desk, &slug).await?;
+    if let Some(fresh) = seller.fresh_password(&desk, &form.password).await? {
+        let again = delete_page(&seller, product, form.edition, fresh);
+        return page(StatusCode::UNPROCESSABLE_ENTITY, &again);
     }
-    let deleted = actions::delete_product(&desk.shop, &slug, form.edition(), now()).await?;
+    let deleted = actions::delete_product(&desk.shop, &product.slug, form.edition, now()).await?;
     match deleted.ok_or(DeskError::NotFound)? {
         Ok(()) => Ok(see_other("/products?done=deleted")),
         Err(Stale) => {
-            let refused = (StatusCode::CONFLICT, Fresh::asked());
-            delete_page(&desk, &seller, &slug, None, refused).await
+            let product = find(&desk, &slug).await?;
+            let seen = product.edition;
+            let mut again = delete_page(&seller, product, seen, Fresh::asked());
+            again.was_changed = true;
+            page(StatusCode::CONFLICT, &again)
         }
     }
 }
 
-/// `seen`: the edition that the seller has seen; `None`: the one that this page shows.
-async fn delete_page(
-    desk: &Desk,
+/// `seen`: the edition that the seller has seen.
+fn delete_page(
     seller: &Seller,
-    slug: &Slug,
-    seen: Option<i64>,
-    (status, fresh): (StatusCode, Fresh),
-) -> Result<HttpResponse, DeskError> {
-    let product = store::products::find(&mut *desk.shop.db.reader().await?, slug)
-        .await?
-        .ok_or(DeskError::NotFound)?;
+    product: EditedProduct,
+    seen: i64,
+    fresh: Fresh,
+) -> ConfirmationPage<'_> {
+    let (address, name) = (address(&product.slug), product.name);
     let layout = DeskLayout::new(seller, "/products");
-    let template = DeletePage {
-        layout,
-        name: product.name,
-        address: address(slug),
-        hidden: product.hidden,
-        edition: seen.unwrap_or(product.edition),
-        is_meanwhile: status == StatusCode::CONFLICT,
-        fresh,
-    };
-    page(status, &template)
+    let hide = "To remove it from sale temporarily, hide it instead.";
+    ConfirmationPage {
+        fields: vec![("edition", seen.to_string())],
+        ..ConfirmationPage::new(layout, format!("Delete {name}"), format!("{address}/delete"))
+            .back(&address, &name)
+            .consequences([
+                "This cannot be undone: its description, prices, options and stock are deleted.",
+                "Existing orders are not affected.",
+                "Your original picture files are kept; the shop's resized copies are deleted.",
+                if product.hidden { "" } else { hide },
+            ])
+            .with_password(fresh)
+    }
 }

@@ -1,15 +1,20 @@
 //! Products and their pictures: the seller's list, a product's form, categories.
 
 mod categories;
+mod conflict;
 mod edit;
+mod edit_page;
 mod empty;
 mod form;
 mod list;
 mod manage;
+mod record;
 
 use crate::domain::catalog::Slug;
 use crate::domain::payment::Wallet;
-use crate::interfaces::desk::page::DeskError;
+use crate::infra::store;
+use crate::infra::store::products::EditedProduct;
+use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::state::Desk;
 use actix_web::web;
 use actix_web::web::ServiceConfig;
@@ -18,8 +23,8 @@ pub fn addresses(config: &mut ServiceConfig) {
     config
         .route("/products", web::get().to(list::show))
         .route("/products", web::post().to(list::submit))
-        .route("/products/new", web::get().to(edit::show_new))
-        .route("/products/new", web::post().to(edit::submit_new))
+        .route("/products/new", web::get().to(edit::show))
+        .route("/products/new", web::post().to(edit::submit))
         .route("/products/empty", web::get().to(empty::ask))
         .route("/products/empty", web::post().to(empty::empty))
         .route("/products/categories", web::get().to(categories::show))
@@ -47,6 +52,13 @@ fn address(slug: &Slug) -> String {
 
 fn parse_slug(text: &str) -> Result<Slug, DeskError> {
     Slug::parse(text).map_err(|_| DeskError::NotFound)
+}
+
+async fn find(desk: &Desk, slug: &str) -> Result<EditedProduct, DeskError> {
+    let slug = parse_slug(slug)?;
+    store::products::find(&mut *desk.shop.db.reader().await?, &slug)
+        .await?
+        .ok_or(DeskError::NotFound)
 }
 
 /// The currency that the list shows prices in.

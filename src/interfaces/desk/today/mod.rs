@@ -18,11 +18,11 @@ use crate::infra::store::order_reports::ToGiveBack;
 use crate::infra::store::seller_products::LOW;
 use crate::infra::store::statistics::BestSold;
 use crate::infra::store::stock::LowStock;
-use crate::interfaces::desk::form::DeskForm;
-use crate::interfaces::desk::form::query_field;
+use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::extract::VerifiedForm;
+use crate::interfaces::desk::form::NoFields;
 use crate::interfaces::desk::health::Found;
-use crate::interfaces::desk::page::DeskError;
-use crate::interfaces::desk::page::DeskLayout;
+use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::page::see_other;
 use crate::interfaces::desk::session::Seller;
@@ -34,12 +34,12 @@ use crate::interfaces::desk::today::weeks::coins;
 use crate::interfaces::desk::today::weeks::first_week;
 use crate::interfaces::desk::today::weeks::money_in;
 use crate::interfaces::http::now;
+use crate::interfaces::http::query_field;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web;
 use actix_web::web::Data;
-use actix_web::web::Payload;
 use actix_web::web::ServiceConfig;
 use askama::Template;
 use std::collections::BTreeSet;
@@ -214,35 +214,20 @@ fn key_state(desk: &Desk, now: Timestamp) -> KeyState {
     }
 }
 
-async fn close(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    seller: Seller,
-    body: Payload,
-) -> Result<HttpResponse, DeskError> {
-    DeskForm::read(&request, &seller, body).await?;
+async fn close(desk: Data<Desk>, _form: VerifiedForm<NoFields>) -> Result<HttpResponse, DeskError> {
     actions::close_shop(&desk.shop, now()).await?;
     Ok(see_other("/?done=closed"))
 }
 
-async fn open(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    seller: Seller,
-    body: Payload,
-) -> Result<HttpResponse, DeskError> {
-    DeskForm::read(&request, &seller, body).await?;
+async fn open(desk: Data<Desk>, _form: VerifiedForm<NoFields>) -> Result<HttpResponse, DeskError> {
     actions::open_shop(&desk.shop, now()).await?;
     Ok(see_other("/?done=opened"))
 }
 
 async fn know_codes(
-    request: HttpRequest,
     desk: Data<Desk>,
-    seller: Seller,
-    body: Payload,
+    _form: VerifiedForm<NoFields>,
 ) -> Result<HttpResponse, DeskError> {
-    DeskForm::read(&request, &seller, body).await?;
     actions::forget_wrong_codes(&desk.shop).await?;
     Ok(see_other("/?done=codes"))
 }

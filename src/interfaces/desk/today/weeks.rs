@@ -18,7 +18,7 @@ pub struct WeekFigures {
     pub paid: i64,
     /// Came in it, in one currency.
     ///
-    /// Units: Gwei. Below zero where a network took back more than came.
+    /// Units: Gwei. Below zero where more was refunded or taken back than came.
     pub taken: i64,
 }
 

@@ -1,0 +1,151 @@
+//! Amounts in the desk's forms: one field for each currency.
+
+use crate::domain::catalog::Json;
+use crate::domain::catalog::wallet_reference;
+use crate::domain::orders::draft::sentence;
+use crate::domain::payment::Wallet;
+use crate::domain::values::Amount;
+use crate::interfaces::desk::field_view::FieldKind;
+use crate::interfaces::desk::field_view::FieldView;
+use crate::interfaces::desk::record_faults::Faults;
+use crate::interfaces::desk::record_form::RecordForm;
+
+/// An amount in coins as a seller types it.
+///
+/// # Errors
+/// What is wrong with it, as a sentence.
+pub fn read_coins(text: &str) -> Result<Amount, String> {
+    let text = text.trim();
+    Amount::parse_coins(text).map_err(|refused| {
+        let with_point = text.replacen(',', ".", 1);
+        let digits =
+            |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+        if !text.contains('.') && Amount::parse_coins(&with_point).is_ok() {
+            format!("Use a decimal point: {with_point}.")
+        } else if digits(whole) && digits(decimals) && 9 < decimals.len() {
+            "Enter at most nine decimals.".to_owned()
+        } else if digits(whole) && digits(decimals) {
+            "This amount is too large.".to_owned()
+        } else {
+            sentence(&refused.to_string())
+        }
+    })
+}
+
+/// One field of an amount for each wallet: `price-ETH`.
+pub fn amount_fields<'a>(
+    prefix: &'a str,
+    label: &'a str,
+    wallets: &'a [Wallet],
+) -> impl Iterator<Item = FieldView> + 'a {
+    let of = move |Wallet { currency, .. }: &Wallet| {
+        FieldView::new(
+            &format!("{prefix}-{currency}"),
+            &format!("{label} {currency}"),
+            FieldKind::Coins,
+        )
+    };
+    wallets.iter().map(of)
+}
+
+/// The amounts of a form as the seller's file has them: a list of `{price, wallet}`, and the field of each. What is no amount
+/// is a fault at its field.
+pub fn read_amounts(
+    form: &RecordForm,
+    prefix: &str,
+    wallets: &[Wallet],
+    is_free_allowed: bool,
+    faults: &mut Faults,
+) -> (Json, Vec<String>) {
+    let mut rows = Vec::new();
+    let mut names = Vec::new();
+    for wallet in wallets {
+        let name = format!("{prefix}-{}", wallet.currency);
+        let text = form.get(&name).trim();
+        if text.is_empty() {
+            continue;
+        }
+        match amount(text, wallet, is_free_allowed) {
+            Err(words) => faults.push((name, words)),
+            Ok(amount) => {
+                rows.push(Json::Record(vec![
+                    ("price".to_owned(), Json::Whole(amount.get())),
+                    ("wallet".to_owned(), Json::Text(wallet_reference(&wallet.currency))),
+                ]));
+                names.push(name);
+            }
+        }
+    }
+    (Json::List(rows), names)
+}
+
+fn amount(text: &str, wallet: &Wallet, is_free_allowed: bool) -> Result<Amount, String> {
+    let (coin, currency) = (&wallet.coin, &wallet.currency);
+    let amount = read_coins(text)?;
+    if amount == Amount::ZERO && !is_free_allowed {
+        return Err(format!("Enter more than 0, or leave {currency} empty."));
+    }
+    if coin.most() < amount {
+        return Err(format!(
+            "This amount is too large: one order can cost at most {} {currency}.",
+            coin.most()
+        ));
+    }
+    let grain = coin.grain();
+    if amount.get() % grain.get() != 0 {
+        return Err(format!("Enter a multiple of {grain} {currency}, its smallest unit."));
+    }
+    Ok(amount)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::payment::Coin;
+    use crate::domain::payment::Destination;
+    use crate::domain::values::Currency;
+    use crate::interfaces::desk::form::FromFields;
+
+    fn wallets() -> Vec<Wallet> {
+        let of = |name, coin: Coin, text| Wallet {
+            currency: Currency::parse(name).unwrap(),
+            name: String::new(),
+            receives: Destination::of_address(
+                crate::domain::payment::Address::parse(&coin, text).unwrap(),
+            ),
+            coin,
+        };
+        vec![
+            of("ETH", Coin::Ether { chain: 1 }, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"),
+            of("BTC", Coin::Bitcoin, "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"),
+        ]
+    }
+
+    fn read(eth: &str, btc: &str) -> (Json, Vec<String>, Faults) {
+        let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let fields = vec![field("price-ETH", eth), field("price-BTC", btc)];
+        let form = RecordForm::from_fields(fields).unwrap();
+        let mut faults = Faults::new();
+        let (list, names) = read_amounts(&form, "price", &wallets(), false, &mut faults);
+        (list, names, faults)
+    }
+
+    #[test]
+    fn amounts_are_read_in_coins_and_what_a_coin_cannot_express_is_refused_at_its_field() {
+        let (list, names, faults) = read("0.09199", " 0.00000001 ");
+        assert!(faults.is_empty());
+        assert_eq!(names, ["price-ETH", "price-BTC"]);
+        assert!(matches!(&list, Json::List(rows) if rows.len() == 2), "{list:?}");
+        for (eth, btc, field) in [
+            ("0,09", "", "price-ETH"),
+            ("", "0.000000001", "price-BTC"),
+            ("0", "", "price-ETH"),
+            ("", "99999999", "price-BTC"),
+        ] {
+            let (_, _, faults) = read(eth, btc);
+            let fields: Vec<&str> = faults.iter().map(|(field, _)| field.as_str()).collect();
+            assert_eq!(fields, [field], "{eth} {btc}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What handlers take as arguments: a form that was given to the session that sends it.
+
+use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::form::FromFields;
+use crate::interfaces::desk::form::long_texts;
+use crate::interfaces::desk::form::remember_typed;
+use crate::interfaces::desk::memory::COPIES;
+use crate::interfaces::desk::memory::FORMS;
+use crate::interfaces::desk::memory::HeldMemory;
+use crate::interfaces::desk::session::Seller;
+use crate::interfaces::desk::session::knows_token;
+use crate::interfaces::http;
+use crate::interfaces::http::FormFields;
+use actix_web::FromRequest;
+use actix_web::HttpRequest;
+use actix_web::dev;
+use actix_web::web::Payload;
+use futures_util::future::LocalBoxFuture;
+use std::time::Duration;
+
+/// Units: bytes of a form without pictures: enough for a page of 200 KB in any script.
+const MOST_BYTES: usize = 1024 * 1024;
+const MOST_FIELDS: usize = 2_000;
+const BODY_TIME: Duration = Duration::from_secs(120);
+
+/// A form that this seller was given.
+pub struct VerifiedForm<T> {
+    pub form: T,
+    pub seller: Seller,
+    /// Given back when the form's page is made.
+    _held: HeldMemory,
+}
+
+impl<T: FromFields + 'static> FromRequest for VerifiedForm<T> {
+    type Error = DeskError;
+    type Future = LocalBoxFuture<'static, Result<Self, DeskError>>;
+
+    /// # Errors
+    /// A page that says what to do: no session, a form of somebody else's, a body too large, too slow or of another kind.
+    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let seller = Seller::extract(&request).await?;
+            let most = http::announced_length(&request).min(MOST_BYTES);
+            let held = FORMS.take(COPIES * most).await?;
+            let fields = read_fields(&request, &mut payload, MOST_BYTES).await?;
+            check_token(&request, &fields)?;
+            remember_typed(&request, &fields);
+            Ok(Self { form: T::from_fields(fields)?, seller, _held: held })
+        })
+    }
+}
+
+/// The fields of an address.
+pub fn query<T: FromFields + Default>(request: &HttpRequest) -> T {
+    let fields = http::parse_fields(request.query_string().as_bytes(), MOST_FIELDS);
+    fields.and_then(T::from_fields).unwrap_or_default()
+}
+
+/// Reads a form; the token is not looked at.
+///
+/// # Errors
+/// Another site sent it, or it is too large, too slow or of another kind.
+pub async fn read_fields(
+    request: &HttpRequest,
+    payload: &mut dev::Payload,
+    most: usize,
+) -> Result<FormFields, DeskError> {
+    let length = http::check_head(request, most)?;
+    http::accept_counted_body(request);
+    let body = Payload::from_request(request, payload).await;
+    let body = body.map_err(|error| anyhow::anyhow!("{error}"))?;
+    let body = http::read_body(body, length, BODY_TIME).await?;
+    Ok(http::parse_fields(&body, MOST_FIELDS)?)
+}
+
+/// # Errors
+/// [`DeskError::StaleForm`] with what was typed: an older session may have been given the form.
+pub fn check_token(request: &HttpRequest, fields: &FormFields) -> Result<(), DeskError> {
+    let token = fields.iter().find(|(name, _)| name == "token");
+    if token.is_some_and(|(_, token)| knows_token(request, token)) {
+        Ok(())
+    } else {
+        Err(DeskError::StaleForm(long_texts(fields)))
+    }
+}
