@@ -3,7 +3,7 @@
 import re
 
 from lib.firefox import add_to_cart, place_order
-from lib.shop import DESK_PASSWORD
+from lib.shop import DESK_PASSWORD, wait_for
 
 
 def sign_in(firefox, shop, password=DESK_PASSWORD):
@@ -117,6 +117,8 @@ def pages_of_the_products(shop, firefox):
     firefox.click("button[value=option-add]")
     firefox.fill({"option-0-name": "100 g", "files": str(shop.home / "db/images/notebook.jpg")})
     firefox.click("button[value=upload]")
+    # A slow answer comes after the click is done.
+    wait_for("the picture", lambda: firefox.find_all(".picture-row img"))
     firefox.click("button[value=preview]")
     assert firefox.text(".preview h3") == "Rooibos" and firefox.property("#option-0-name", "value") == "100 g"
     yield "refused product, a preview"

@@ -7,7 +7,7 @@ import shutil
 from desk import sign_in
 from lib.firefox import Firefox, add_to_cart, fill_checkout, send_message
 from lib.run import test
-from lib.shop import DESK_PASSWORD, ROOT, DeskShop
+from lib.shop import DESK_PASSWORD, ROOT, DeskShop, wait_for
 
 # From EIP-55's own examples.
 ETH_ADDRESS = "0x52908400098527886E0F7030069857D2E4169EE7"
@@ -61,6 +61,7 @@ def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
         seller.type("#price-ETH", "0.05")
         seller.do("POST", "/element/%s/value" % seller.find("#files"), {"text": str(picture)})
         seller.click("button[value=upload]")
+        wait_for("the picture", lambda: seller.find_all(".picture-row img"))
         assert seller.property(".picture-row img", "naturalWidth") > 0
         seller.type(".picture-row input[type=text]", "A bowl of pale wood")
         keep(seller, "product")
