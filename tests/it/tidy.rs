@@ -181,7 +181,7 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
     ("f64", &["domain/catalog/json.rs", "infra/pictures"]),
 ];
 
-const MOST_LINES: usize = 760;
+const MOST_LINES: usize = 500;
 
 /// The modules of each layer's folder; `actions` is both.
 const LAYERS: [&str; 3] = ["domain", "infra", "interfaces"];
@@ -360,8 +360,6 @@ fn no_file_imports_a_file_that_leads_back_to_it() {
     let mut files = Vec::new();
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
     files.retain(|(name, _)| name != "lib.rs" && name != "main.rs" && !name.ends_with("tests.rs"));
-    // Still to be parted.
-    files.retain(|(name, _)| !name.starts_with("interfaces/desk"));
     let modules: HashSet<String> = files.iter().map(|(name, _)| path_of(name)).collect();
     let code = |text: &str| -> String {
         let code = text.split("#[cfg(test)]").next().unwrap();

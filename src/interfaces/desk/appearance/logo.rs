@@ -6,7 +6,6 @@ use crate::infra::pictures::NotAPicture;
 use crate::infra::pictures::Source;
 use crate::infra::store;
 use crate::infra::store::appearance::Logo;
-use crate::interfaces::desk::appearance::SECTION;
 use crate::interfaces::desk::confirmation::ConfirmationPage;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::VerifiedForm;
@@ -26,6 +25,8 @@ use actix_web::web::Data;
 use actix_web::web::Payload;
 use actix_web::web::ServiceConfig;
 use askama::Template;
+
+const SECTION: &str = "/look";
 
 pub fn addresses(config: &mut ServiceConfig) {
     config

@@ -148,18 +148,18 @@ struct NoOrderPage<'a> {
 /// # Errors
 /// The page that says why there is no such order.
 pub async fn find(desk: &Desk, seller: &Seller, order_ref: &str) -> Result<Order, DeskError> {
-    let db = &desk.shop.db;
+    let mut db = desk.shop.db.reader().await?;
     let mut none = (
         StatusCode::NOT_FOUND,
         "Order not found",
         "An order number is 10 letters and digits, for example K3QF0W2ZD7.",
     );
     if let Ok(order_ref) = OrderRef::parse(order_ref) {
-        if let Some(order) = store::orders::find(&mut *db.reader().await?, &order_ref).await? {
+        if let Some(order) = store::orders::find(&mut db, &order_ref).await? {
             return Ok(order);
         }
         none.2 = "It never existed or was deleted: the shop keeps no record of deleted orders.";
-        if store::retention::is_stripped(&mut *db.reader().await?, &order_ref).await? {
+        if store::retention::is_stripped(&mut db, &order_ref).await? {
             none = (
                 StatusCode::GONE,
                 "This order was deleted",

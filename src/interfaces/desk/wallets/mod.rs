@@ -106,10 +106,11 @@ async fn view(
     let mut next = Vec::new();
     let mut reach = None;
     if let Some(account) = &account {
-        for index in store::accounts::list_next(&mut *db.reader().await?, account, N_NEXT).await? {
+        let mut db = db.reader().await?;
+        for index in store::accounts::list_next(&mut db, account, N_NEXT).await? {
             next.push((index, wallet.address(index).to_string()));
         }
-        let found = store::accounts::find_reach(&mut *db.reader().await?, account).await?;
+        let found = store::accounts::find_reach(&mut db, account).await?;
         reach = found.map(|reach| (reach.n_given, reach.n_since_paid));
     }
     let first = (0..).zip(wallet.addresses(0, 3));
