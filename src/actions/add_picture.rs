@@ -1,4 +1,4 @@
-//! Cleans, stores and renders an uploaded picture.
+//! Sanitizes, stores and renders an uploaded picture.
 
 use crate::actions::Shop;
 use crate::actions::image_worker::ImageWorker;
@@ -11,19 +11,19 @@ use crate::infra::store;
 use crate::infra::store::catalog_import::PictureRow;
 use anyhow::Context;
 
-/// A picture that was handed in and can be shown from now on, though no product shows it yet.
+/// A picture that was uploaded and can be shown, though no product uses it yet.
 #[derive(Clone, Debug)]
 pub struct AddedPicture {
-    /// Its name below the seller's picture folder.
+    /// Its path in the seller's picture folder.
     pub file: String,
     pub fingerprint: String,
 }
 
-/// Takes a picture that came through a door: what is kept in the seller's folder is upright, smaller than a camera's, and
-/// pixels alone. The picture itself never touches the disk. `name`: what it was called there.
+/// Takes an uploaded picture. The copy stored in the seller's folder is upright, smaller than a camera's, and holds
+/// nothing but pixels. The upload itself is never written to the disk. `name`: the file name of the upload.
 ///
 /// # Errors
-/// Within: one sentence that says which picture it is and why.
+/// Inner: one sentence that says which picture it is and why.
 pub async fn add_picture(
     shop: &Shop,
     name: String,
@@ -34,7 +34,7 @@ pub async fn add_picture(
         let size = source.size()?;
         Ok::<_, NotAPicture>((source, size))
     });
-    match outline.await.context("look at a picture")? {
+    match outline.await.context("process a picture")? {
         Ok((source, size)) => {
             let name = source.name();
             show(shop, Job::Upload, size.megapixels, &name, source.into_bytes()).await
@@ -43,10 +43,10 @@ pub async fn add_picture(
     }
 }
 
-/// A picture of the seller's folder, rendered where it was not. Returns its fingerprint.
+/// Renders a picture of the seller's folder unless that is done already. Returns its fingerprint.
 ///
 /// # Errors
-/// Within: one sentence that says which picture it is and why.
+/// Inner: one sentence that says which picture it is and why.
 pub(super) async fn show_original(
     shop: &Shop,
     file: &str,
@@ -57,7 +57,7 @@ pub(super) async fn show_original(
         let size = source.size()?;
         Ok::<_, NotAPicture>((source.fingerprint().to_owned(), size))
     });
-    let (fingerprint, size) = match found.await.context("look at a picture")? {
+    let (fingerprint, size) = match found.await.context("process a picture")? {
         Ok(found) => found,
         Err(refused) => return Ok(Err(refused.to_string())),
     };
@@ -86,17 +86,17 @@ async fn show(
     let (Some(file), Some(fingerprint), Some(thumb), Some(page), Some(full)) =
         (lines.first(), lines.get(1), size(2), size(3), size(4))
     else {
-        anyhow::bail!("an answer about a picture is cut short");
+        anyhow::bail!("the image worker's answer is truncated");
     };
     let mut tx = shop.db.write().await?;
     let row = PictureRow { fingerprint, sizes: [thumb, page, full] };
-    store::catalog_import::keep_picture(&mut tx, &row).await.context("keep a picture")?;
+    store::catalog_import::keep_picture(&mut tx, &row).await.context("save a picture")?;
     tx.commit().await.context("commit a picture")?;
     Ok(Ok(AddedPicture { file: file.clone(), fingerprint: fingerprint.clone() }))
 }
 
-/// Finds out what the pictures are called that an older version of the shop showed without keeping their names. Where the
-/// seller's folder no longer has one, what was made of it is put there.
+/// Finds the file names of pictures that an older version of the shop showed without storing their names. If the
+/// seller's folder no longer has one, its rendered copy is written there.
 pub async fn name_pictures(shop: &Shop) -> anyhow::Result<()> {
     let mut unnamed = store::product_edit::list_unnamed_pictures(&shop.db).await?;
     if unnamed.is_empty() {
@@ -106,7 +106,7 @@ pub async fn name_pictures(shop: &Shop) -> anyhow::Result<()> {
     let wanted = unnamed.clone();
     let mut found = tokio::task::spawn_blocking(move || originals.find_fingerprints(&wanted))
         .await
-        .context("look for the pictures' names")?;
+        .context("list the pictures without names")?;
     unnamed.retain(|fingerprint| !found.iter().any(|(known, _)| known == fingerprint));
     for fingerprint in unnamed {
         let Some([_, _, _, _, _, full]) =
@@ -120,7 +120,7 @@ pub async fn name_pictures(shop: &Shop) -> anyhow::Result<()> {
             let cleaned = Source::of(full, bytes).ok()?.cleaned().ok()?;
             originals.keep(&cleaned, "picture").ok()
         });
-        found.extend(file.await.context("put a picture back")?.map(|file| (fingerprint, file)));
+        found.extend(file.await.context("restore a picture")?.map(|file| (fingerprint, file)));
     }
     let mut tx = shop.db.write().await?;
     for (fingerprint, file) in &found {

@@ -1,4 +1,4 @@
-//! Applies what a node saw of payments to invoices and orders.
+//! Applies the payments that a node observed to invoices and orders.
 
 use crate::actions::Shop;
 use crate::actions::notify_seller;
@@ -23,11 +23,11 @@ use crate::infra::store::outbox::OutboxMessage;
 use anyhow::Context;
 use std::collections::HashMap;
 
-/// Units: orders that change within one transaction, since buyers wait for as long as the writer is held.
+/// Units: orders changed within one transaction, since buyers wait while the write lock is held.
 const AT_ONCE: usize = 50;
 
-/// What a node saw of a chain becomes what its invoices say, and the orders move on. `followed`: what the node was asked.
-/// Done twice, it changes nothing the second time. Returns how many orders changed their state.
+/// Stores a node's observations with their invoices and updates the orders. `followed`: the invoices that the node was
+/// asked about. Idempotent. Returns how many orders changed their status.
 pub async fn apply_payments(
     shop: &Shop,
     network: &str,
@@ -52,29 +52,29 @@ pub async fn apply_payments(
         let (mut seen, mut told) = (Vec::new(), Vec::new());
         for (asked, sighting) in some {
             let Some(order) = store::orders::find_by_id(&mut tx, asked.id).await? else { continue };
-            // Somebody else has looked since the node was asked.
+            // Another process has scanned since the node was asked.
             if order.invoice.sighting != asked.last {
                 continue;
             }
             told.extend(take_sighting(shop, &mut tx, order, *sighting, now).await?);
             seen.push((asked.id, *sighting));
         }
-        store::watch::mark_seen(&mut tx, &seen, now).await.context("keep what was seen")?;
-        tx.commit().await.context("commit what was seen")?;
+        store::watch::mark_seen(&mut tx, &seen, now).await.context("save the observations")?;
+        tx.commit().await.context("commit the observations")?;
         n_changed += told.len();
         for owed in told {
             notify_seller(shop, owed, now).await;
         }
     }
-    // Last: were the shop stopped before, the node would be asked from the same place on again.
+    // Last: if the shop stops before this, the next scan starts at the same position.
     let mut tx = shop.db.write().await?;
-    store::watch::mark_looked(&mut tx, network, look, now).await.context("keep the look")?;
-    tx.commit().await.context("commit the look")?;
+    store::watch::mark_looked(&mut tx, network, look, now).await.context("save the scan state")?;
+    tx.commit().await.context("commit the scan state")?;
     end_doubt(shop, network, now).await?;
     Ok(n_changed)
 }
 
-/// The order moves on, where it does, and the seller is told.
+/// Updates the order's status where it changes, and notifies the seller.
 async fn take_sighting(
     shop: &Shop,
     tx: &mut Tx,
@@ -97,14 +97,15 @@ async fn take_sighting(
     if was == is {
         return Ok(told);
     }
-    // What the seller has decided no node takes back.
+    // A node never overrides what the seller has decided.
     let has_lost = order.invoice.received == Amount::ZERO
         && (sighting.settled < before.settled || is == PaidState::Nothing);
     let status = after(order.status, has_lost, is);
     if status == order.status {
         let is_over = matches!(status, Status::Shipped | Status::Refunded | Status::Cancelled);
         let words = match status {
-            // What comes and goes without ever settling is no news: else somebody could write without end.
+            // A payment that appears and disappears without ever being final causes no message: otherwise anybody could
+            // trigger them without end.
             _ if sighting.settled == before.settled => None,
             Status::Late => Some(late(&order, sighting)),
             _ if is_over && sighting.settled < before.settled => Some(LOST.to_owned()),
@@ -128,7 +129,7 @@ async fn take_sighting(
     Ok(told)
 }
 
-/// Where the order stands after what was seen; a pair that is not in the table leaves it where it is.
+/// The order's status after the observation; a pair that is not in the table leaves it unchanged.
 fn after(status: Status, has_lost: bool, standing: PaidState) -> Status {
     let seen = match standing {
         PaidState::Nothing => None,
@@ -177,7 +178,7 @@ mod tests {
         check(Status::Partial, false, PaidState::Some, Status::Unconfirmed);
         check(Status::Unconfirmed, false, PaidState::All, Status::Confirmed);
         check(Status::Confirmed, false, PaidState::More, Status::Overpaid);
-        // A reorganisation: all of it, a part of it, the excess alone.
+        // A reorganisation: of the whole payment, of a part, of the excess only.
         check(Status::Confirmed, true, PaidState::Nothing, Status::Unconfirmed);
         check(Status::Confirmed, true, PaidState::Part, Status::Partial);
         check(Status::Overpaid, true, PaidState::All, Status::Confirmed);

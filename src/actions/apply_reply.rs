@@ -1,4 +1,4 @@
-//! Applies the seller's reply to a message: its command, then its text.
+//! Applies the seller's reply to a message: its command first, then its text.
 
 use crate::actions::OrderChange;
 use crate::actions::Shop;
@@ -18,7 +18,7 @@ use crate::infra::store::messages::WordsKind;
 use crate::infra::store::outbox::OutboxMessage;
 use anyhow::Context;
 
-/// Why nothing of a reply was taken, in words for the seller.
+/// Why a reply was refused as a whole, in a text for the seller.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyReplyError {
     #[error("order {0} not found: it was deleted or never existed")]
@@ -29,8 +29,8 @@ pub enum ApplyReplyError {
     Unchanged { order_ref: OrderRef, unchanged: Unchanged },
 }
 
-/// The seller's words come onto the pages of their orders, and what the first line says is done: all of it, or nothing.
-/// A mail that comes twice is heard once.
+/// Adds the seller's text to the pages of the orders and carries out the command on its first line: all of it, or
+/// nothing. A mail that arrives twice has an effect once.
 pub async fn apply_reply(
     shop: &Shop,
     reply: &Reply,
@@ -53,7 +53,7 @@ pub async fn apply_reply(
     Ok(Ok(()))
 }
 
-/// The same, within a transaction. Returns what the seller is to be told of it.
+/// The same, within a transaction. Returns the messages to deliver to the seller.
 pub(super) async fn post_now(
     shop: &Shop,
     tx: &mut Tx,
@@ -98,7 +98,7 @@ fn change(command: &Command) -> OrderChange {
     }
 }
 
-/// Whether there is still somebody who can read it.
+/// Whether there is still a buyer's key to encrypt to.
 async fn keep_answer(
     tx: &mut Tx,
     order_ref: &OrderRef,
@@ -118,6 +118,6 @@ async fn keep_answer(
         message_id: Some(message_id),
         told: None,
     };
-    store::messages::insert(tx, order_ref, &words).await.context("keep the seller's words")?;
+    store::messages::insert(tx, order_ref, &words).await.context("save the seller's message")?;
     Ok(true)
 }

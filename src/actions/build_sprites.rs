@@ -16,21 +16,23 @@ use anyhow::Context;
 use std::collections::HashMap;
 use std::thread;
 
-/// The pictures of the shop window of one or several currencies.
+/// The sprite sheet of the front page, shared by one or more currencies.
 pub struct WindowSprites {
     pub row: SheetRow,
     pub currencies: Vec<String>,
-    /// Fingerprints, cell by cell.
+    /// Fingerprints, in the order of the cells.
     pub pictures: Vec<String>,
 }
 
-/// Units: cells. A currency takes another's sheet where that shows at most so many pictures which its own window has not.
+/// Units: cells. A currency shares another's sheet if that has at most this many pictures which its own list does not
+/// show.
 const MOST_STRANGERS: usize = 3;
 
-/// Paints what the windows of this catalog will show, and keeps it. What was painted before is not painted again.
+/// Renders the sprite sheets for the front pages of this catalog, and stores them. Existing sheets are not rendered
+/// again.
 ///
-/// `windows`: each currency with the pictures that its window shows; `rendered`: those that were not on the shelf before.
-/// A sheet that cannot be painted is left out: its window shows each picture by itself.
+/// `windows`: each currency with the pictures on its first page; `rendered`: those that were not stored before. If a
+/// sheet cannot be rendered it is left out: its page loads each picture by itself.
 pub async fn build_sprites(
     shop: &Shop,
     windows: Vec<(String, Vec<String>)>,
@@ -57,7 +59,7 @@ pub async fn build_sprites(
         }
         let n_pages = pages.len();
         let of_shop = shop.clone();
-        // Painting takes a second, in which the doors go on.
+        // This takes a second, during which the listeners continue to serve.
         let painted = tokio::task::spawn_blocking(move || paint(&of_shop, &pages)).await?;
         match painted.filter(|_| n_pages == pictures.len()) {
             Some((width, height, webp, fallback)) => sheets.push(WindowSprites {
@@ -71,31 +73,31 @@ pub async fn build_sprites(
     Ok(sheets)
 }
 
-/// Currency → the fingerprints of what its window shows, each once; as `store::catalog::list_cards` will list it.
-/// Paints the windows' sheets anew where a window shows a picture that its sheet has not, or where a sheet shows many
-/// that no window needs. What changes places within a window changes nothing.
+/// Rebuilds the sprite sheets if a front page shows a picture that its sheet lacks, or if a sheet has many that no page
+/// needs. A changed order within a page needs no new sheet. Both list a currency's pictures without duplicates, in the
+/// order of `store::catalog::list_cards`.
 ///
-/// A window whose sheet is late shows its pictures by themselves, so this may come after the change itself.
+/// A page whose sheet is missing loads its pictures one by one, so this may run after the change itself.
 pub async fn follow_windows(shop: &Shop) -> anyhow::Result<()> {
     let windows = store::product_edit::list_windows(&shop.db, IN_WINDOW).await?;
-    let hung = store::product_edit::list_sheets(&shop.db).await?;
+    let existing = store::product_edit::list_sheets(&shop.db).await?;
     let is_shown = |picture: &String| windows.iter().any(|(_, shown)| shown.contains(picture));
     let suits = |(currency, pictures): &(String, Vec<String>)| {
-        match hung.iter().find(|(hung, _)| hung == currency) {
+        match existing.iter().find(|(existing, _)| existing == currency) {
             Some((_, sheet)) => {
                 sheet.len() <= pictures.len() + MOST_STRANGERS
                     && pictures.iter().all(|picture| sheet.contains(picture))
-                    // What was taken away or hidden is not to be seen on a sheet either.
+                    // Deleted or hidden pictures must not remain visible on a sheet either.
                     && sheet.iter().all(is_shown)
             }
-            // One picture alone is one request already.
+            // A single picture needs only one request anyway.
             None => pictures.len() < 2,
         }
     };
     let is_needed = |(currency, _): &(String, Vec<String>)| {
         windows.iter().any(|(shown, pictures)| shown == currency && 1 < pictures.len())
     };
-    if windows.iter().all(suits) && hung.iter().all(is_needed) {
+    if windows.iter().all(suits) && existing.iter().all(is_needed) {
         return Ok(());
     }
     let mut windows = windows;
@@ -103,33 +105,34 @@ pub async fn follow_windows(shop: &Shop) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
     let now_shown = store::product_edit::list_windows_now(&mut tx, IN_WINDOW).await?;
     if now_shown != windows {
-        // They changed while the sheets were painted: once more. Whoever changes them now follows by itself.
+        // They changed while the sheets were rendered: render again. A later change triggers its own update.
         drop(tx);
         windows = now_shown;
         let outdated = sheets;
         sheets = build_sprites(shop, windows.clone(), &[]).await?;
         tx = shop.db.write().await?;
-        let hung = store::product_edit::list_sheet_files(&mut tx).await?;
+        let existing = store::product_edit::list_sheet_files(&mut tx).await?;
         let painted: Vec<&String> =
             sheets.iter().flat_map(|sheet| [&sheet.row.webp, &sheet.row.fallback]).collect();
         let dropped: Vec<String> =
             outdated.into_iter().flat_map(|sheet| [sheet.row.webp, sheet.row.fallback]).collect();
-        let is_dropped = |file: &&String| !hung.contains(file) && !painted.contains(file);
+        let is_dropped = |file: &&String| !existing.contains(file) && !painted.contains(file);
         remove_files(shop, dropped.iter().filter(is_dropped));
-        // And again: then whoever changed them paints.
+        // Changed again: the process that changed them renders the sheets.
         if store::product_edit::list_windows_now(&mut tx, IN_WINDOW).await? != windows {
             return Ok(());
         }
     }
-    let old = store::product_edit::remove_sprites(&mut tx).await.context("take the sheets down")?;
+    let old =
+        store::product_edit::remove_sprites(&mut tx).await.context("remove the sprite sheets")?;
     for sheet in &sheets {
-        // A picture may have gone while the sheet was painted.
+        // A picture may have been removed while the sheet was rendered.
         store::catalog_import::put_sheet(&mut tx, &sheet.row, &sheet.currencies, &sheet.pictures)
             .await
-            .context("keep the window's sheet")?;
+            .context("save the front page's sprite sheet")?;
     }
     store::catalog::mark_changed(&mut tx).await?;
-    tx.commit().await.context("commit the window's sheets")?;
+    tx.commit().await.context("commit the sprite sheets")?;
     let is_used = |file: &&String| {
         sheets.iter().any(|sheet| sheet.row.webp == **file || sheet.row.fallback == **file)
     };
@@ -137,7 +140,7 @@ pub async fn follow_windows(shop: &Shop) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A file that cannot be removed is found at the next seeding.
+/// A file that cannot be removed is found at the next import.
 pub(super) fn remove_files<'a>(shop: &Shop, files: impl Iterator<Item = &'a String>) {
     for file in files {
         let removed = PictureFile::parse(file).map(|file| shop.pictures.remove(&file));
@@ -147,13 +150,13 @@ pub(super) fn remove_files<'a>(shop: &Shop, files: impl Iterator<Item = &'a Stri
     }
 }
 
-/// `by_name`: file name as the catalog gives it → fingerprint.
+/// `by_name`: file name in the catalog → fingerprint.
 pub fn windows(
     file: &CatalogFile,
     by_name: &HashMap<String, String>,
 ) -> Vec<(String, Vec<String>)> {
     let currencies = file.wallets.iter().map(|wallet| wallet.currency.as_str());
-    // In a shop without wallets everything is shown.
+    // A shop without wallets shows all products.
     let currencies = currencies.chain(file.wallets.is_empty().then_some(""));
     let window = |currency: &str| {
         let shown = file
@@ -176,7 +179,7 @@ fn is_sold_for(product: &ProductRecord, currency: &str) -> bool {
         || product.prices.iter().chain(options).any(|(name, _)| name.as_str() == currency)
 }
 
-/// Which pictures come together, and for which currencies. One picture alone is one request already.
+/// Which pictures share a sheet, and for which currencies. A single picture needs only one request anyway.
 fn share(mut windows: Vec<(String, Vec<String>)>) -> Vec<(Vec<String>, Vec<String>)> {
     windows.retain(|(_, pictures)| 1 < pictures.len());
     windows.sort_by_key(|(_, pictures)| std::cmp::Reverse(pictures.len()));
@@ -194,7 +197,7 @@ fn share(mut windows: Vec<(String, Vec<String>)>) -> Vec<(Vec<String>, Vec<Strin
     shared
 }
 
-/// On two threads, as rendering is. `None` where a file is damaged or cannot be kept.
+/// On two threads, as for rendering. `None` if a file is damaged or cannot be stored.
 fn paint(shop: &Shop, pages: &[PictureFile]) -> Option<(u32, u32, String, String)> {
     let cell = |page: &PictureFile| Cell::of(&shop.pictures.read(page).ok()??);
     let cells = |pages: &[PictureFile]| pages.iter().map(cell).collect::<Option<Vec<Cell>>>();

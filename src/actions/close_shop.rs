@@ -5,11 +5,13 @@ use crate::domain::values::Timestamp;
 use crate::infra::store;
 use anyhow::Context;
 
-/// No order is taken from now on; the window and the pages of orders stay. Returns since when it is closed.
+/// Stops taking orders; products and the pages of existing orders stay available. Returns the time since when it is
+/// closed.
 pub async fn close_shop(shop: &Shop, now: Timestamp) -> anyhow::Result<Timestamp> {
     let mut tx = shop.db.write().await?;
-    let house = store::shop_state::find_now(&mut tx).await.context("look whether it is closed")?;
-    if let Some(day) = house.closed_on {
+    let state =
+        store::shop_state::find_now(&mut tx).await.context("read whether the shop is closed")?;
+    if let Some(day) = state.closed_on {
         return Ok(day);
     }
     let today = now.day_start();
@@ -18,15 +20,16 @@ pub async fn close_shop(shop: &Shop, now: Timestamp) -> anyhow::Result<Timestamp
         .await
         .context("record the action")?;
     store::catalog::mark_changed(&mut tx).await?;
-    tx.commit().await.context("commit that it is closed")?;
+    tx.commit().await.context("commit the closing")?;
     Ok(today)
 }
 
-/// Orders are taken again. `false`: they were all the time, as far as the seller has said.
+/// Takes orders again. `false`: the seller had not closed the shop.
 pub async fn open_shop(shop: &Shop, now: Timestamp) -> anyhow::Result<bool> {
     let mut tx = shop.db.write().await?;
-    let house = store::shop_state::find_now(&mut tx).await.context("look whether it is closed")?;
-    if house.closed_on.is_none() {
+    let state =
+        store::shop_state::find_now(&mut tx).await.context("read whether the shop is closed")?;
+    if state.closed_on.is_none() {
         return Ok(false);
     }
     store::shop_state::mark_closed(&mut tx, None).await.context("open the shop")?;
@@ -34,6 +37,6 @@ pub async fn open_shop(shop: &Shop, now: Timestamp) -> anyhow::Result<bool> {
         .await
         .context("record the action")?;
     store::catalog::mark_changed(&mut tx).await?;
-    tx.commit().await.context("commit that it is open")?;
+    tx.commit().await.context("commit the reopening")?;
     Ok(true)
 }

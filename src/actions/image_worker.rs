@@ -1,4 +1,4 @@
-//! Processes pictures, at most two at a time, in a process of their own.
+//! Processes pictures in a subprocess, a bounded number of pixels at a time.
 
 use crate::actions::Shop;
 use crate::actions::import_catalog::columns;
@@ -13,41 +13,41 @@ use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// Where pictures are unpacked: so many pixels at a time that a form full of them does not fill the memory.
+/// Decodes pictures: so many pixels at a time that a form full of pictures does not fill the memory.
 #[derive(Clone)]
 pub struct ImageWorker {
-    room: Arc<Semaphore>,
+    capacity: Arc<Semaphore>,
     apart: Option<Arc<Subprocess>>,
 }
 
-/// Does in a process of its own what [`develop`] does: the open shop itself never unpacks a picture.
+/// Runs [`develop`] in a subprocess: the server process itself never decodes a picture.
 pub type Subprocess = dyn Fn(PictureRequest) -> Answering + Send + Sync;
 pub type Answering = Pin<Box<dyn Future<Output = io::Result<Vec<u8>>> + Send>>;
 
-/// What [`develop`] is given, in two pieces: a picture may be large, and is never copied to put something before it.
+/// The input of [`develop`], in two parts: a picture may be large, and is never copied to prepend a header.
 pub struct PictureRequest {
     pub head: String,
     pub bytes: Vec<u8>,
 }
 
-/// Units: millions of pixels. Two pictures of a phone fit in; the largest that the shop takes has the room for itself.
+/// Units: millions of pixels. Two pictures of a phone fit; the largest accepted picture uses all of it.
 const ROOM: u32 = 26;
 
 impl Default for ImageWorker {
-    /// In this process: for commands, which speak to no buyer.
+    /// In this process: for commands, which serve no buyers.
     fn default() -> Self {
-        Self { room: Arc::new(Semaphore::new(ROOM as usize)), apart: None }
+        Self { capacity: Arc::new(Semaphore::new(ROOM as usize)), apart: None }
     }
 }
 
-/// What is to be done with a picture.
+/// What to do with a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Job {
-    /// Cleaned, kept in the seller's folder and rendered.
+    /// Sanitize it, store it in the seller's folder and render it.
     Upload,
-    /// Found in the seller's folder and rendered.
+    /// Render a picture of the seller's folder.
     Original,
-    /// Made into the shop's sign.
+    /// Render it as the shop's logo.
     Logo,
 }
 
@@ -59,7 +59,7 @@ impl ImageWorker {
         Self { apart: Some(apart), ..Self::default() }
     }
 
-    /// Waits for room, then has it done. Within: the lines of the answer, or why the picture is refused.
+    /// Waits for capacity, then processes the picture. Inner: the lines of the answer, or why the picture is refused.
     pub(super) async fn develop(
         shop: &Shop,
         job: Job,
@@ -67,31 +67,29 @@ impl ImageWorker {
         name: &str,
         bytes: Vec<u8>,
     ) -> anyhow::Result<Result<Vec<String>, String>> {
-        let room = Arc::clone(&shop.image_worker.room);
-        let permit = room.acquire_many_owned(megapixels.min(ROOM)).await;
-        let permit = permit.context("wait for the darkroom")?;
+        let capacity = Arc::clone(&shop.image_worker.capacity);
+        let permit = capacity.acquire_many_owned(megapixels.min(ROOM)).await;
+        let permit = permit.context("wait for the image worker")?;
         let word = JOBS.iter().find(|(one, _)| *one == job).map_or("", |(_, word)| word);
         let name = name.replace(|c: char| c.is_control(), " ");
         let request = PictureRequest { head: format!("{word}\n{name}\n"), bytes };
         let answer = match &shop.image_worker.apart {
-            Some(apart) => {
-                apart(request).await.context("unpack a picture in a process of its own")?
-            }
+            Some(apart) => apart(request).await.context("decode a picture in a subprocess")?,
             None => {
                 let (originals, gallery) = (shop.originals.clone(), shop.pictures.clone());
                 let request = [request.head.into_bytes(), request.bytes].concat();
                 let done =
                     tokio::task::spawn_blocking(move || develop(&originals, &gallery, &request));
-                done.await.context("unpack a picture")?
+                done.await.context("decode a picture")?
             }
         };
         drop(permit);
-        let answer = String::from_utf8(answer).context("read what became of a picture")?;
+        let answer = String::from_utf8(answer).context("read the image worker's answer")?;
         let mut lines = answer.lines().map(str::to_owned);
         match lines.next().as_deref() {
             Some(KEPT) => Ok(Ok(lines.collect())),
             Some(REFUSED) => Ok(Err(lines.next().unwrap_or_default())),
-            // It went over the limits of its process, or ended in the middle.
+            // The subprocess exceeded its limits, or was killed.
             _ => Ok(Err(format!("the picture {name:?} could not be decoded: save it smaller"))),
         }
     }
@@ -100,10 +98,11 @@ impl ImageWorker {
 const KEPT: &str = "kept";
 const REFUSED: &str = "refused";
 
-/// One picture, from the request's bytes to the answer's: decoded, cleaned, rendered, its files kept.
+/// Processes one picture, from the request's bytes to the answer's: decodes, sanitizes, renders it, and stores its
+/// files.
 ///
-/// Shape of the request: the job, a line end, the picture's name, a line end, its bytes. Of the answer: `kept` and what
-/// the job says, or `refused` and a sentence, line by line.
+/// Shape of the request: the job, a line feed, the picture's name, a line feed, its bytes. Of the answer: `kept` and
+/// the job's result, or `refused` and a sentence, line by line.
 pub fn develop(originals: &Originals, gallery: &Gallery, request: &[u8]) -> Vec<u8> {
     let lines = match try_to_develop(originals, gallery, request) {
         Ok(lines) => std::iter::once(KEPT.to_owned()).chain(lines).collect::<Vec<_>>(),
@@ -161,7 +160,7 @@ fn rendered(gallery: &Gallery, file: String, source: Source) -> Result<Vec<Strin
     Ok([file, fingerprint].into_iter().chain(sizes).collect())
 }
 
-/// A line of an answer: width, height and two files.
+/// A line of the answer: width, height and two files.
 pub(super) fn parse_size(line: &str) -> Option<(u32, u32, &str, &str)> {
     let mut words = line.split(' ');
     let (width, height) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);

@@ -33,41 +33,42 @@ use std::sync::PoisonError;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
-/// What the catalog became.
+/// The result of an import.
 #[derive(Debug, Default)]
 pub struct Stocked {
     pub n_products: usize,
     pub n_pictures: usize,
     pub n_rendered: usize,
-    /// Shelves that hold less than the file says, since some were sold.
+    /// Products whose stock is less than the file says, since some were sold.
     pub n_sold_since: i64,
     pub notes: Vec<String>,
 }
 
-/// Why the catalog stays as it is.
+/// Why the catalog was not changed.
 #[derive(Debug)]
 pub enum ImportError {
     Faults(Vec<Fault>),
-    /// The desk has changed it since it was last filled, and this is what the file would change: never empty.
+    /// The catalog was changed at the desk since the last import; the list says what the file would change and is never
+    /// empty.
     OverDesk(Vec<Difference>),
 }
 
 /// How a catalog is imported.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stocking {
-    /// Counts every quantity anew, also where the file says the same number as before.
+    /// Sets every stock again, even if the file has the same number as before.
     pub count_anew: bool,
-    /// Also over what was changed at the desk.
+    /// Even if that undoes changes from the desk.
     pub over_desk: bool,
-    /// Where the desk itself stocks them: what is noted among the activity log, and when. The catalog counts as changed
-    /// at the desk then.
+    /// If the desk itself imports: the entry for the activity log, and its time. The catalog then counts as changed at
+    /// the desk.
     pub action: Option<(Timestamp, &'static str)>,
 }
 
-/// Units: products kept with one statement.
+/// Units: products inserted with one statement.
 const CHUNK: usize = 2_000;
 
-/// Reads the seller's file and its pictures as far as [`import_catalog`] would, and changes nothing.
+/// Reads the seller's file and its pictures as [`import_catalog`] would, and changes nothing.
 ///
 /// # Errors
 /// Every [`Fault`] of both at once.
@@ -93,15 +94,15 @@ pub fn validate_catalog(
     })
 }
 
-/// Whether there is a fault in the seller's file or in its list of pictures, as far as can be said before one is unpacked.
+/// Whether the seller's file or its list of pictures has a fault, as far as that is known before decoding a picture.
 pub fn has_faults(text: &str, settings_wallet: Option<Wallet>, folders: &Originals) -> bool {
     let (file, mut faults) = CatalogFile::parse(text, settings_wallet);
     open_all(&file, folders, &mut faults);
     !faults.is_empty()
 }
 
-/// Products from a file, all or nothing. `progress` hears how many of how many pictures are done, then how many of how
-/// many products.
+/// Imports a file, all or nothing. `progress` is called with the number of pictures done and their total, then with
+/// that of the products.
 pub async fn import_catalog(
     shop: &Shop,
     text: &str,
@@ -123,8 +124,8 @@ pub async fn import_catalog(
         }
     }
     let opened = open_all(&file, folders, &mut faults);
-    // Rendering takes long, so it is done before the writer's lock is taken; what is rendered lies on the shelf under
-    // names made of its content, and does no harm there if the rest fails.
+    // Rendering takes long, so it is done before the write lock is taken. The rendered files are named by their
+    // content, so they do no harm if the rest fails.
     let known = known_pictures(shop, &opened).await?;
     let keep = |rendered: &Rendered| shop.pictures.keep(rendered);
     let rendered = render_all(&opened, folders, &known, &keep, &progress, &mut faults);
@@ -134,7 +135,7 @@ pub async fn import_catalog(
     let sheets = build_sprites(shop, windows(&file, &opened.by_name), &rendered).await?;
 
     let mut tx = shop.db.write().await?;
-    // Once more, since somebody may have sat at the desk meanwhile.
+    // Again, since the desk may have been used meanwhile.
     if !over_desk && 0 < store::catalog_export::count_desk_changes_now(&mut tx).await? {
         let kept = store::catalog_export::read_catalog_now(&mut tx).await?;
         let changes = differences_from(&kept, &file, count_anew);
@@ -142,14 +143,14 @@ pub async fn import_catalog(
             return Ok(Err(ImportError::OverDesk(changes)));
         }
     }
-    store::payment::replace_wallets(&mut tx, &file.wallets).await.context("keep the wallets")?;
+    store::payment::replace_wallets(&mut tx, &file.wallets).await.context("save the wallets")?;
     store::catalog_import::clear(&mut tx).await.context("clear the catalog")?;
     for (fingerprint, picture) in &rendered {
         let row = PictureRow {
             fingerprint,
             sizes: [columns(&picture.thumb), columns(&picture.page), columns(&picture.full)],
         };
-        store::catalog_import::keep_picture(&mut tx, &row).await.context("keep a picture")?;
+        store::catalog_import::keep_picture(&mut tx, &row).await.context("save a picture")?;
     }
     for (n, chunk) in file.products.chunks(CHUNK).enumerate() {
         let stocked: Vec<StockedProduct<'_>> = chunk
@@ -158,7 +159,7 @@ pub async fn import_catalog(
             .collect();
         store::catalog_import::put(&mut tx, &stocked, n * CHUNK, count_anew)
             .await
-            .context("keep the products")?;
+            .context("save the products")?;
         progress(
             "products",
             (n * CHUNK + chunk.len()).min(file.products.len()),
@@ -166,18 +167,20 @@ pub async fn import_catalog(
         );
     }
     store::catalog_import::count_products(&mut tx).await.context("rebuild the listing index")?;
-    store::catalog_import::forget_unused_pictures(&mut tx).await.context("forget old pictures")?;
+    store::catalog_import::forget_unused_pictures(&mut tx)
+        .await
+        .context("remove unused pictures")?;
     for sheet in &sheets {
         store::catalog_import::put_sheet(&mut tx, &sheet.row, &sheet.currencies, &sheet.pictures)
             .await
-            .context("keep the window's sheet")?;
+            .context("save the front page's sprite sheet")?;
     }
-    store::trade::replace_rates(&mut tx, &file.rates).await.context("keep the shipping rates")?;
+    store::trade::replace_rates(&mut tx, &file.rates).await.context("save the shipping rates")?;
     store::trade::replace_discounts(&mut tx, &file.discounts)
         .await
-        .context("keep the discounts")?;
+        .context("save the discounts")?;
     store::catalog::mark_seeded(&mut tx).await?;
-    // A file that says what the desk made of the catalog does not undo it. An older one, which lies beside it, would.
+    // An import that restores exactly the desk's version does not undo it; an older file beside it would.
     if over_desk {
         store::desk::forget_catalog_changes(&mut tx).await?;
     }
@@ -185,14 +188,14 @@ pub async fn import_catalog(
         store::desk::mark_catalog_changed(&mut tx).await?;
         store::desk::record_action(&mut tx, now, what).await?;
     }
-    // Where all was counted anew, what is missing is held by open orders, and nothing is to be said.
+    // If all stock was set again, any difference is held by open orders and needs no notice.
     let n_sold_since =
         if count_anew { 0 } else { store::catalog_import::count_sold_since(&mut tx).await? };
     let used: HashSet<String> =
         store::catalog_import::list_picture_files(&mut tx).await?.into_iter().collect();
     tx.commit().await.context("commit the catalog")?;
 
-    // A page that was sent just before may still ask for an old picture; that is a picture missing for a moment.
+    // A page sent just before may still request an old picture, which is then missing for a moment.
     if let Err(error) = shop.pictures.sweep(&used) {
         tracing::warn!("old pictures stay on the disk: {error}");
     }
@@ -205,15 +208,15 @@ pub async fn import_catalog(
     }))
 }
 
-/// What seeding this file would change of what is kept.
+/// What importing this file would change.
 fn differences_from(kept: &Kept, file: &CatalogFile, count_anew: bool) -> Vec<Difference> {
     let file = Kept::in_order(file.clone());
     let file = if count_anew { file } else { kept.without_old_news(file) };
     differences(&kept.file, &file)
 }
 
-/// What seeding a file would change of what the desk made of the catalog; nothing where the desk has changed nothing, and
-/// where the file cannot be read.
+/// What importing a file would change of the desk's edits; empty if the desk has changed nothing, or if the file cannot
+/// be read.
 pub async fn list_changes(
     db: &Db,
     text: &str,
@@ -226,15 +229,15 @@ pub async fn list_changes(
     Ok(differences_from(&store::catalog_export::read_catalog(db).await?, &file, false))
 }
 
-/// The seller's pictures, each opened once however many products show it.
+/// The seller's pictures, each opened once however many products use it.
 struct Opened {
-    /// File name as the catalog gives it → fingerprint.
+    /// File name in the catalog → fingerprint.
     by_name: HashMap<String, String>,
     /// Fingerprint → where it was found.
     places: HashMap<String, Place>,
 }
 
-/// What a picture is called, and who shows it first.
+/// A picture's file name, and the first product that uses it.
 struct Place {
     name: String,
     record: String,
@@ -296,7 +299,7 @@ fn picture_fault(
     Fault::new(place, field, format!("{name:?} ({refused})"), expected)
 }
 
-/// Which of the opened pictures were rendered before and still lie on the shelf.
+/// Which of the opened pictures are already rendered and stored.
 async fn known_pictures(shop: &Shop, opened: &Opened) -> anyhow::Result<HashSet<String>> {
     let mut known = HashSet::new();
     for fingerprint in opened.places.keys() {
@@ -310,7 +313,7 @@ async fn known_pictures(shop: &Shop, opened: &Opened) -> anyhow::Result<HashSet<
     Ok(known)
 }
 
-/// Renders what is new and keeps it, on two threads: a large picture takes half a gigabyte while it is worked on.
+/// Renders and stores new pictures, on two threads: a large picture takes half a gigabyte while it is processed.
 fn render_all(
     opened: &Opened,
     folders: &Originals,
@@ -356,7 +359,7 @@ pub(super) fn render_one(
     for size in [&mut picture.thumb, &mut picture.page, &mut picture.full] {
         for file in [&mut size.webp, &mut size.fallback] {
             keep(file).map_err(|error| format!("it cannot be stored: {error}"))?;
-            // Only the name is needed from here on; many pictures' bytes would fill the memory.
+            // From here on only the name is needed; the bytes of many pictures would fill the memory.
             file.bytes = Vec::new();
         }
     }

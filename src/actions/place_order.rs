@@ -50,28 +50,28 @@ pub struct OrderRequest<'a> {
     pub draft: Draft,
 }
 
-/// What became of it.
+/// The result of a checkout.
 pub enum PlaceOrderOutcome {
     Order(OrderRef),
-    /// Something changed since the buyer last looked: nothing was done, the buyer looks again.
+    /// Something changed since the buyer last saw it: nothing was done, and the buyer must check again.
     Changed(PricedCart),
-    /// So many orders wait for their payment that no more are taken for now.
+    /// Too many orders await payment, so no more are taken for now.
     Full,
-    /// The shop takes no orders just now.
+    /// The shop takes no orders now.
     Closed(ClosedReason),
     Refused(Vec<Refusal>),
 }
 
-/// Units: days that a payment which only the buyer has seen counts against the limit of unpaid orders.
+/// Units: days that a payment reported only by the buyer counts toward the limit of unpaid orders.
 const REPORTED_COUNTS: i64 = 1;
 
-/// From which day on a payment that only the buyer has seen counts against that limit.
+/// From which day on a payment reported only by the buyer counts toward that limit.
 pub(super) fn count_unpaid_since(now: Timestamp) -> Timestamp {
     now.plus_days(-REPORTED_COUNTS).day_start()
 }
 
-/// A draft becomes an order, once for each cart: prices, stock and address are the shop's own at this moment. The message
-/// to the seller is made and sealed in memory, and is kept in the same transaction as the order.
+/// Places an order, once for each cart: prices, stock and address are read from the shop's data within the transaction.
+/// The message to the seller is written and encrypted in memory, and stored in the same transaction as the order.
 pub async fn place_order(
     shop: &Shop,
     placing: OrderRequest<'_>,
@@ -79,7 +79,7 @@ pub async fn place_order(
     now: Timestamp,
 ) -> anyhow::Result<PlaceOrderOutcome> {
     let form = FormToken::of_cart(placing.basket.id);
-    // What can be made beforehand is: all other buyers wait for as long as the writer is held.
+    // Anything that can be computed beforehand is: all other buyers wait while the write lock is held.
     let code = Code::of_cart(placing.basket.id);
     let reader = BuyerIdentity::of_code(&code, &shop.salt).reader();
     let receipt = reader.seal(&placing.draft.buyer.receipt())?;
@@ -149,11 +149,13 @@ pub async fn place_order(
                 ALREADY_GIVEN,
             )]));
         }
-        Err(error) => return Err(error).context("keep the order"),
+        Err(error) => return Err(error).context("save the order"),
     };
-    // Whose it is, the count does not know: it goes on after the order is erased.
+    // The count is not linked to the order: it stays after the order is erased.
     if let Some(discount) = &order.discount {
-        store::trade::take_use(&mut tx, &discount.code).await.context("count the code's use")?;
+        store::trade::take_use(&mut tx, &discount.code)
+            .await
+            .context("count the use of the discount code")?;
     }
     failpoints::at("order-inserted");
     tx.commit().await.context("commit the order")?;
@@ -178,7 +180,7 @@ pub async fn place_order(
     Ok(PlaceOrderOutcome::Order(order_ref))
 }
 
-/// The order as it would be at this moment of the transaction, and the wallet it would be paid to; or what became of it.
+/// The order as of this transaction, and the wallet it would be paid to; or the outcome that prevents it.
 async fn open_order(
     shop: &Shop,
     tx: &mut Tx,
@@ -223,7 +225,7 @@ async fn open_order(
             return Ok(Err(PlaceOrderOutcome::Refused(refusals)));
         }
     };
-    // All of a stock may be held unless the seller says less: then there is nothing to count.
+    // By default unpaid orders may hold all of a stock: then there is nothing to count.
     if shop.policy.most_held < 100 {
         let held = store::orders::list_held(tx).await?;
         let refusals = too_much_held(&cart, &held, shop.policy.most_held);
@@ -234,7 +236,7 @@ async fn open_order(
     Ok(Ok((order, wallet)))
 }
 
-/// When the time to pay is over.
+/// The deadlines of a payment.
 struct Ends {
     until: Timestamp,
     clock_ahead: Option<i64>,
@@ -243,27 +245,27 @@ struct Ends {
 }
 
 impl Ends {
-    /// A whole minute, so that the host's clock cannot be read off; never less than was promised.
+    /// Rounded up to a minute, so that the host's clock cannot be inferred; never less than was promised.
     fn of(times: Times, payment_minutes: i64) -> Self {
         Self {
             until: times.now.plus_minutes(payment_minutes).rounded_up(1),
             clock_ahead: times.ahead.map(|_| times.now.seconds_after(times.trusted)),
-            // For as long as late money is looked for.
+            // As long as late payments are watched for.
             recent: times.trusted.plus_days(-FOLLOWED_DAYS),
         }
     }
 }
 
-/// What a buyer is asked for, and which address of the seller's that is.
+/// The invoice, and which of the seller's addresses it uses.
 struct Asked {
     invoice: Invoice,
-    /// The wallet's account and the index in it, where it has one.
+    /// The wallet's account and the address index in it, if it has one.
     derived: Option<(String, u32)>,
-    /// Whether the address is this order's alone.
+    /// Whether no other order uses the address.
     is_alone: bool,
 }
 
-/// `None`: the amounts of this address are used up for now.
+/// `None`: all amounts of this address are in use.
 async fn open_invoice(
     tx: &mut Tx,
     order: &NewOrder,

@@ -1,4 +1,4 @@
-//! Records that a buyer says they have paid.
+//! Records a payment that a buyer reports.
 
 use crate::actions::Shop;
 use crate::actions::notify_seller;
@@ -14,25 +14,25 @@ use crate::infra::mail::Told;
 use crate::infra::store;
 use anyhow::Context;
 
-/// Why a buyer's word was not taken, in words for the buyer.
+/// Why a buyer's report was refused, in a text for the buyer.
 pub enum ReportPaymentError {
-    /// The code opens no order any more.
+    /// The code no longer opens an order.
     NoOrder,
     Refused(String),
 }
 
-/// How many transaction ids one order may be given: each of them stays taken.
+/// How many transaction ids one order may be given: each of them stays reserved.
 const MOST_GIVEN: i64 = 20;
 const TOO_MANY: &str = "Too many transaction IDs were reported for this order. Send the correct one to the seller in a message.";
 
-/// The buyer says that it was paid, with this transaction.
+/// Records that the buyer reports a payment with this transaction.
 pub async fn report_payment(
     shop: &Shop,
     name: &LookupName,
     transaction: &str,
     now: Timestamp,
 ) -> anyhow::Result<Result<(), ReportPaymentError>> {
-    // What ran out is written down as such first, so that a word that comes late is seen to be late.
+    // Expired orders are marked first, so that a late report counts as late.
     super::expire_orders(shop, now).await?;
     let Some(order) = store::orders::find_by_lookup(&shop.db, name).await? else {
         return Ok(Err(ReportPaymentError::NoOrder));
@@ -46,9 +46,8 @@ pub async fn report_payment(
         }
     };
     let mut tx = shop.db.write().await?;
-    let order = store::orders::find_now(&mut tx, &order.order_ref)
-        .await?
-        .context("find the order again")?;
+    let order =
+        store::orders::find_now(&mut tx, &order.order_ref).await?.context("find the order")?;
     if order.transaction.as_ref() == Some(&transaction) {
         return Ok(Ok(()));
     }
@@ -66,13 +65,13 @@ pub async fn report_payment(
         if error.is_taken("transaction_id") {
             return Ok(Err(ReportPaymentError::Refused(ALREADY_GIVEN.to_owned())));
         }
-        return Err(error).context("keep the buyer's word");
+        return Err(error).context("save the reported transaction");
     }
     store::orders::mark_status(&mut tx, &order.order_ref, status, None).await?;
     keep_step(&mut tx, &order.order_ref, status, "", None, now).await?;
     let order = Order { status, transaction: Some(transaction), ..order };
     let owed = queue_message(shop, &mut tx, &order, Told::Paid, false, now).await?;
-    tx.commit().await.context("commit the buyer's word")?;
+    tx.commit().await.context("commit the reported transaction")?;
 
     notify_seller(shop, owed, now).await;
     Ok(Ok(()))
