@@ -2,40 +2,41 @@
 
 use crate::domain::payment::secret;
 
-/// One thing that is wrong in the seller's catalog.
+/// One error in the seller's catalog.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Fault {
-    /// `products "man-shirt"`; empty where the file as a whole is meant.
+    /// `products "man-shirt"`; empty if it concerns the whole file.
     pub record: String,
-    /// `prices[0].price`; empty where the record as a whole is meant.
+    /// `prices[0].price`; empty if it concerns the whole record.
     pub field: String,
-    /// What stood there, shortened.
+    /// The value in the file, shortened.
     pub found: String,
     pub expected: String,
-    /// Whether `expected` is a sentence about what was found, such as "this is a private key", and not what would be right.
+    /// Whether `expected` is a sentence about the value, such as "this is a private key", instead of what would be
+    /// right.
     #[serde(skip)]
     pub is_reason: bool,
 }
 
-/// Stands where a secret stood.
+/// Shown in place of a secret.
 pub const A_SECRET: &str = "a secret";
 
-/// What was found where a field is missing.
+/// `found` if a field is missing.
 pub const NOTHING: &str = "nothing";
-/// How `found` ends where a new record has the name of another.
+/// The end of `found` if a new record has the name of another.
 pub const ALREADY_EXISTS: &str = ", which already exists";
-/// How `found` ends where a new wallet has the currency of another.
+/// The end of `found` if a new wallet has the currency of another.
 pub const HAS_A_WALLET: &str = ", which already has a wallet";
-/// What was found where a discount is given in both ways.
+/// `found` if a discount is given in both ways.
 pub const PERCENT_AND_LESS: &str = "`percent` and `less`";
-/// What is expected where a discount ends before it begins.
+/// `expected` if a discount ends before it begins.
 pub const NOT_BEFORE_FROM: &str = "the day of `from` or a later day";
-/// What is expected where a discount takes nothing off.
+/// `expected` if a discount takes nothing off.
 pub const A_DISCOUNT: &str =
     "the discount: `percent`, a whole number from 1 to 99, or `less`, an amount for each currency";
 
 impl Fault {
-    /// What looks like a private key or a mnemonic is shown nowhere again, on whatever screen this is read.
+    /// A value that looks like a private key or a mnemonic is never shown, on any screen.
     pub fn new(
         record: &str,
         field: &str,
@@ -52,7 +53,7 @@ impl Fault {
         }
     }
 
-    /// A fault that a sentence explains.
+    /// An error explained by a sentence.
     pub fn explained(
         record: &str,
         field: &str,
@@ -63,10 +64,10 @@ impl Fault {
     }
 }
 
-/// Units: faults, and notes, that are gathered from one file. A file with more is another kind of file, and nobody reads on.
+/// Units: errors, and notes, collected from one file. A file with more is not a catalog, and nobody reads them all.
 pub const MOST_FAULTS: usize = 1_000;
 
-/// Gathers a fault, as long as there are not too many.
+/// Adds an error unless there are too many.
 pub fn add_fault(faults: &mut Vec<Fault>, fault: Fault) {
     if faults.len() < MOST_FAULTS {
         faults.push(fault);
@@ -81,7 +82,7 @@ pub fn add_fault(faults: &mut Vec<Fault>, fault: Fault) {
     }
 }
 
-/// Gathers a note, as long as there are not too many.
+/// Adds a note unless there are too many.
 pub fn add_note(notes: &mut Vec<String>, note: String) {
     if notes.len() < MOST_FAULTS {
         notes.push(note);

@@ -1,20 +1,20 @@
-//! HTML of an older version back to Markdown.
+//! Converts HTML of an older version back to Markdown.
 
 use crate::domain::catalog::markdown;
 
-/// Markdown of which [`markdown::html`] makes this again. It reads what the shop itself once made of a seller's text,
-/// which an older version did not keep.
+/// The Markdown from which [`markdown::html`] makes this HTML again. It reads what the shop itself once made of a
+/// seller's text, which an older version did not keep.
 ///
-/// Shape: `None` for what the shop never made; then its words are all that can be had.
+/// Shape: `None` for HTML that the shop never made; then only its plain text can be recovered.
 pub fn markdown_of(html: &str) -> Option<String> {
-    // Most texts need no backslash; where one is missing, the comparison shows it.
+    // Most texts need no backslash escapes; if one is missing, the comparison shows it.
     [false, true].into_iter().find_map(|is_careful| {
         let markdown = Reader { rest: html, is_careful, ..Reader::default() }.read()?;
         (markdown::html(&markdown) == html).then_some(markdown)
     })
 }
 
-/// The words of a text of which no Markdown can be made, paragraph by paragraph.
+/// The plain text of HTML that has no Markdown, paragraph by paragraph.
 pub fn words_of(html: &str) -> String {
     let mut words = String::new();
     let mut rest = html;
@@ -34,18 +34,18 @@ pub fn words_of(html: &str) -> String {
 struct Reader<'a> {
     rest: &'a str,
     is_careful: bool,
-    /// What each line begins with, list within quote within list.
+    /// The prefix of each line, such as a list within a quote within a list.
     before: Vec<Before>,
     out: String,
     line: String,
-    /// Where a link goes that is open.
+    /// The targets of the open links.
     links: Vec<String>,
     cells: Vec<String>,
 }
 
 enum Before {
     Quote,
-    /// The number of the next item; `None`: a dash. Whether its first line is still to come.
+    /// The number of the next item; `None`: a dash, or the first line is already written.
     Item {
         width: usize,
         mark: Option<String>,
@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
                 }
                 "/ul" | "/ol" => {
                     lists.pop();
-                    // Within an item an empty line would set the items of the outer list apart.
+                    // Within an item, an empty line would make the outer list a loose one.
                     if lists.is_empty() {
                         self.gap();
                     }
@@ -164,7 +164,7 @@ impl<'a> Reader<'a> {
     }
 
     fn say(&mut self, html: &str) {
-        // A line end between blocks is the page's, one within a paragraph the seller's.
+        // A line end between blocks comes from the renderer, one within a paragraph from the seller.
         if html.trim().is_empty() && self.line.trim().is_empty() {
             return;
         }
@@ -207,7 +207,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The text before the next tag, the tag without its brackets, and what follows.
+/// The text before the next tag, the tag without its brackets, and the rest.
 fn next_tag(html: &str) -> Option<(&str, &str, &str)> {
     let (text, rest) = html.split_once('<')?;
     let (tag, after) = rest.split_once('>')?;
