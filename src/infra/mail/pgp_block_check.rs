@@ -1,4 +1,4 @@
-//! Checks whom a buyer's PGP message is encrypted to.
+//! Checks to whom a buyer's PGP message is encrypted.
 
 use crate::domain::orders::PgpBlock;
 use crate::infra::mail::armor;
@@ -9,7 +9,7 @@ use pgp::packet::PublicKeyEncryptedSessionKey;
 use pgp::packet::SymEncryptedProtectedData;
 use pgp::types::KeyId;
 
-/// Why a buyer's own PGP message is not passed on, in words for the buyer.
+/// Why a buyer's own PGP message is refused, in texts for the buyer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BlockFault {
     #[error("the PGP message is damaged: copy it again, whole, from BEGIN to END")]
@@ -49,7 +49,7 @@ pub enum BlockFault {
 }
 
 impl SellerKey {
-    /// Whether the seller can open it, and nobody unknown. It is not decrypted: only its recipients are read.
+    /// Checks that the seller can decrypt it, and nobody unknown. It is not decrypted: only its recipients are read.
     ///
     /// # Errors
     /// [`BlockFault`]
