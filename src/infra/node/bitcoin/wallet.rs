@@ -13,11 +13,11 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-/// On every script of the shop's, so that one question tells them all.
+/// The label of all the shop's scripts, so that one call lists them.
 const LABEL: &str = "shop";
-/// Units: blocks that one request searches; a slow computer needs some seconds for each.
+/// Units: blocks that one request scans; a slow computer needs some seconds for each.
 const AT_ONCE: u64 = 144;
-/// Units: blocks that a turn of the chain may replace between two looks.
+/// Units: blocks that a reorganisation between two scans may replace.
 const TURNED: u64 = 6;
 
 /// Source: Bitcoin Core, `rpc/protocol.h`.
@@ -27,7 +27,7 @@ const NO_SUCH_WALLET: i64 = -18;
 const NO_SUCH_METHOD: i64 = -32601;
 
 impl Bitcoin {
-    /// `told`: what `getwalletinfo` answered. A wallet that is not there is loaded, or made.
+    /// `told`: the answer to `getwalletinfo`. If the wallet is not loaded, it is loaded, or created.
     pub(super) async fn open_wallet(
         &self,
         told: Result<Value, NodeError>,
@@ -55,7 +55,7 @@ impl Bitcoin {
             loaded => return loaded.map(|_| ()),
         }
         match self.create_wallet(Kind::Descriptors).await {
-            // Built without the library that such wallets need.
+            // Compiled without the library that such wallets need.
             Err(NodeError::Refused { code: WALLET_ERROR, words, .. })
                 if words.contains("sqlite") =>
             {
@@ -92,8 +92,8 @@ impl Bitcoin {
         Ok(if told["descriptors"] == true { Kind::Descriptors } else { Kind::Legacy })
     }
 
-    /// Makes the wallet look for what pays to every script, from before it was shown to anybody. Answers for which invoices it
-    /// does; the others would need blocks that a pruned node has thrown away.
+    /// Makes the wallet watch every script, from before its address was first shown. Returns the invoices for which it
+    /// does; the others would need blocks that a pruned node no longer has.
     pub(super) async fn follow(
         &self,
         known: &mut BTreeMap<String, String>,
@@ -124,7 +124,7 @@ impl Bitcoin {
         let mut from: Option<u64> = None;
         let mut of_days: BTreeMap<Timestamp, u64> = BTreeMap::new();
         for one in unsearched {
-            // The wallet has looked for what pays to a shared address all the time.
+            // A shared address has been watched all the time.
             if !covered.contains(one.script.as_str()) {
                 let placed_on = one.followed.placed_on.day_start();
                 let is_new = !memory.searched.contains(&one.followed.id);
@@ -139,7 +139,7 @@ impl Bitcoin {
                     first
                 };
                 if first < chain.lowest {
-                    // Once a process, or the log would say it at every look.
+                    // Once per process, otherwise it would be logged at every scan.
                     if addresses.contains_key(&one.script) {
                         tracing::warn!(
                             "the node at {} has pruned block {first}: orders older than its blocks cannot be tracked. \
@@ -162,13 +162,13 @@ impl Bitcoin {
         Ok(searched)
     }
 
-    /// Script → address, as the node writes it.
+    /// Script → address in the node's notation.
     async fn addresses(&self, scripts: &[&str]) -> Result<BTreeMap<String, String>, NodeError> {
         let calls = scripts.iter().map(|script| ("decodescript", json!([script]))).collect();
         let answers = self.link.batch(calls).await?;
         let mut addresses = BTreeMap::new();
         for (script, told) in scripts.iter().zip(answers) {
-            // Bitcoin Core before 22 tells a list of one.
+            // Bitcoin Core before 22 returns an array with one address.
             let address = told["address"].as_str().or_else(|| told["addresses"][0].as_str());
             let address = address.ok_or_else(|| self.link.malformed("decodescript"))?;
             addresses.insert((*script).to_owned(), address.to_owned());
@@ -176,7 +176,7 @@ impl Bitcoin {
         Ok(addresses)
     }
 
-    /// The scripts that the wallet does not look for yet.
+    /// The scripts that the wallet does not watch yet.
     async fn missing(
         &self,
         addresses: &BTreeMap<String, String>,
@@ -202,7 +202,7 @@ impl Bitcoin {
                 let calls =
                     scripts.iter().map(|script| ("getdescriptorinfo", json!([raw(script)])));
                 let told = self.link.batch(calls.collect()).await?;
-                // "now": the last hours are searched in any case, and the rest below.
+                // "now": the last hours are scanned in any case, and the rest below.
                 let wanted: Vec<Value> = told
                     .iter()
                     .zip(scripts)
@@ -236,13 +236,13 @@ impl Bitcoin {
         Ok(())
     }
 
-    /// From that block to the newest, in pieces that a slow computer gets through in time.
+    /// Scans from that block to the newest, in steps that a slow computer finishes before the timeout.
     async fn search(&self, from: u64, to: u64) -> Result<(), NodeError> {
         let mut first = from;
         loop {
             let last = first.saturating_add(AT_ONCE);
             if to <= last {
-                // Without an end the pool is searched, too (Bitcoin Core since 25).
+                // Without a stop height the mempool is scanned, too (Bitcoin Core since 25).
                 let params = json!({"start_height": first});
                 return self.link.call_slow("rescanblockchain", params).await.map(|_| ());
             }
