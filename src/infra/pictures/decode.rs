@@ -9,11 +9,11 @@ use image::codecs::webp::WebPDecoder;
 use image::{DynamicImage, ImageDecoder, ImageResult, Limits};
 use std::io::Cursor;
 
-/// Units: bytes that a PNG may take for its colour profile and its rows, beside the pixels themselves.
+/// Units: bytes that a PNG may take for its colour profile and its rows, besides the pixels themselves.
 const PNG_ROOM: u64 = 16 * 1024 * 1024;
 
 impl Decoded {
-    /// Takes an outline whose measures are known to be small enough; `None` where the pixels do not fit it.
+    /// Takes a header whose dimensions are known to be small enough; `None` if the pixels do not fit the limit.
     pub fn new(outline: &ImageHeader) -> Option<Self> {
         let decoded = match outline.format {
             Format::Jpeg => jpeg::decode(&outline.bytes).ok()?,
