@@ -6,7 +6,7 @@ use crate::infra::plots::paper;
 use crate::infra::plots::paper::Ink;
 use crate::infra::plots::paper::Sheet;
 
-/// One of a list, the largest first.
+/// One entry of a list, the largest first.
 pub struct Bar {
     pub name: String,
     pub n: i64,
@@ -16,7 +16,7 @@ pub struct Bar {
 const ROOM: usize = 74;
 const MARGIN: usize = 18;
 const THICK: usize = 22;
-/// From the top of a bar's room.
+/// From the top of an entry.
 const NAME_MIDDLE: usize = 14;
 const BAR_TOP: usize = 31;
 const GAP: usize = 10;
@@ -26,7 +26,7 @@ pub fn bars_height(n_bars: usize) -> usize {
     ROOM * n_bars.max(1) + 2 * MARGIN
 }
 
-/// Bars one below the other, each under its rank and name, as a PNG.
+/// Bars one below the other, each below its rank and name, as a PNG.
 pub fn draw_bars(bars: &[Bar]) -> Result<Vec<u8>, DrawError> {
     let mut sheet = Sheet::new(bars_height(bars.len()))?;
     let most = bars.iter().map(|bar| bar.n).max().unwrap_or(1);
@@ -36,9 +36,9 @@ pub fn draw_bars(bars: &[Bar]) -> Result<Vec<u8>, DrawError> {
         let name = format!("{}. {}", n + 1, sheet.letters.writable(&bar.name));
         sheet.write(&shortened(sheet.letters, &name, right - MARGIN), MARGIN, top + NAME_MIDDLE);
         let number = bar.n.to_string();
-        // The longest bar leaves room for its number.
+        // The longest bar leaves space for its number.
         let longest = right - MARGIN - sheet.letters.width(&number) - GAP;
-        // Not nothing is seen to be something.
+        // A number above zero is always visible.
         let long = paper::share(longest, bar.n, most)?.max(if 0 < bar.n { 2 } else { 0 });
         let top = top + BAR_TOP;
         sheet.fill(MARGIN..MARGIN + long, top..top + THICK, Ink::Dark);
@@ -47,7 +47,7 @@ pub fn draw_bars(bars: &[Bar]) -> Result<Vec<u8>, DrawError> {
     sheet.encode()
 }
 
-/// As much of a name as there is room for.
+/// As much of a name as fits.
 fn shortened(letters: &Letters, name: &str, room: usize) -> String {
     let mut kept: Vec<char> = name.chars().take(80).collect();
     let mut words: String = kept.iter().collect();
