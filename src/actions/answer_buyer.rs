@@ -42,14 +42,14 @@ pub async fn answer_buyer(
     if store::messages::is_heard(&mut tx, order_ref, once).await? {
         return Ok(Ok(()));
     }
-    let owed = match post_now(shop, &mut tx, &reply, now).await? {
-        Ok(owed) => owed,
+    let queued = match post_now(shop, &mut tx, &reply, now).await? {
+        Ok(queued) => queued,
         Err(unposted) => return Ok(Err(unposted.into())),
     };
     store::desk::record_action_of(&mut tx, now, order_ref, "Answered").await?;
     tx.commit().await.context("commit the answer")?;
 
-    for told in owed {
+    for told in queued {
         notify_seller(shop, told, now).await;
     }
     Ok(Ok(()))

@@ -71,15 +71,15 @@ async fn take(
     if seen.is_some_and(|seen| seen != order.status) {
         return Ok(Err(AddPictureError::Moved(order.status)));
     }
-    let (status, owed) = match change_now(shop, &mut tx, order_ref, change, Some(once), now).await?
-    {
-        Ok(changed) => changed,
-        Err(unchanged) => return Ok(Err(AddPictureError::Unchanged(unchanged))),
-    };
+    let (status, queued) =
+        match change_now(shop, &mut tx, order_ref, change, Some(once), now).await? {
+            Ok(changed) => changed,
+            Err(unchanged) => return Ok(Err(AddPictureError::Unchanged(unchanged))),
+        };
     store::desk::record_action_of(&mut tx, now, order_ref, action(change)).await?;
     tx.commit().await.context("commit the step")?;
 
-    notify_seller(shop, owed, now).await;
+    notify_seller(shop, queued, now).await;
     Ok(Ok(status))
 }
 

@@ -32,12 +32,12 @@ pub async fn apply_payments(
     shop: &Shop,
     network: &str,
     followed: &[WatchedInvoice],
-    look: &ScanResult,
+    scan: &ScanResult,
     now: Timestamp,
 ) -> anyhow::Result<usize> {
     let asked: HashMap<i64, &WatchedInvoice> =
         followed.iter().map(|asked| (asked.id, asked)).collect();
-    let news: Vec<(&WatchedInvoice, Observation)> = look
+    let changed: Vec<(&WatchedInvoice, Observation)> = scan
         .observations
         .iter()
         .filter_map(|(id, sighting)| Some((*asked.get(id)?, *sighting)))
@@ -47,28 +47,28 @@ pub async fn apply_payments(
         .filter(|(asked, sighting)| asked.last.is_none_or(|last| sighting.says_more_than(&last)))
         .collect();
     let mut n_changed = 0;
-    for some in news.chunks(AT_ONCE) {
+    for some in changed.chunks(AT_ONCE) {
         let mut tx = shop.db.write().await?;
-        let (mut seen, mut told) = (Vec::new(), Vec::new());
+        let (mut seen, mut queued) = (Vec::new(), Vec::new());
         for (asked, sighting) in some {
             let Some(order) = store::orders::find_by_id(&mut tx, asked.id).await? else { continue };
             // Another process has scanned since the node was asked.
             if order.invoice.sighting != asked.last {
                 continue;
             }
-            told.extend(take_sighting(shop, &mut tx, order, *sighting, now).await?);
+            queued.extend(take_sighting(shop, &mut tx, order, *sighting, now).await?);
             seen.push((asked.id, *sighting));
         }
         store::watch::mark_seen(&mut tx, &seen, now).await.context("save the observations")?;
         tx.commit().await.context("commit the observations")?;
-        n_changed += told.len();
-        for owed in told {
+        n_changed += queued.len();
+        for owed in queued {
             notify_seller(shop, owed, now).await;
         }
     }
     // Last: if the shop stops before this, the next scan starts at the same position.
     let mut tx = shop.db.write().await?;
-    store::watch::mark_looked(&mut tx, network, look, now).await.context("save the scan state")?;
+    store::watch::mark_looked(&mut tx, network, scan, now).await.context("save the scan state")?;
     tx.commit().await.context("commit the scan state")?;
     end_doubt(shop, network, now).await?;
     Ok(n_changed)
@@ -90,12 +90,12 @@ async fn take_sighting(
     if Amount::ZERO < sighting.seen && before.seen == Amount::ZERO {
         store::watch::mark_paid_index(tx, &order.order_ref).await?;
     }
-    let mut told = Vec::new();
+    let mut queued = Vec::new();
     if sighting.is_moved && !before.is_moved {
-        told.push(queue_message(shop, tx, &order, Told::Node(MOVED), false, now).await?);
+        queued.push(queue_message(shop, tx, &order, Told::Node(MOVED), false, now).await?);
     }
     if was == is {
-        return Ok(told);
+        return Ok(queued);
     }
     // A node never overrides what the seller has decided.
     let has_lost = order.invoice.received == Amount::ZERO
@@ -103,7 +103,7 @@ async fn take_sighting(
     let status = after(order.status, has_lost, is);
     if status == order.status {
         let is_over = matches!(status, Status::Shipped | Status::Refunded | Status::Cancelled);
-        let words = match status {
+        let text = match status {
             // A payment that appears and disappears without ever being final causes no message: otherwise anybody could
             // trigger them without end.
             _ if sighting.settled == before.settled => None,
@@ -112,10 +112,10 @@ async fn take_sighting(
             _ if is_over => Some(UNEXPECTED.to_owned()),
             _ => None,
         };
-        if let Some(words) = words {
-            told.push(queue_message(shop, tx, &order, Told::Node(&words), false, now).await?);
+        if let Some(text) = text {
+            queued.push(queue_message(shop, tx, &order, Told::Node(&text), false, now).await?);
         }
-        return Ok(told);
+        return Ok(queued);
     }
     if order.status.holds_stock() && !status.holds_stock() {
         give_back(tx, &order).await?;
@@ -125,8 +125,8 @@ async fn take_sighting(
     let order_ref = &order.order_ref;
     store::orders::mark_status(tx, order_ref, status, status.is_finished().then_some(now)).await?;
     keep_step(tx, order_ref, status, "", None, now).await?;
-    told.push(queue_message(shop, tx, &order, Told::Step(""), false, now).await?);
-    Ok(told)
+    queued.push(queue_message(shop, tx, &order, Told::Step(""), false, now).await?);
+    Ok(queued)
 }
 
 /// The order's status after the observation; a pair that is not in the table leaves it unchanged.

@@ -39,15 +39,15 @@ pub async fn apply_reply(
     super::expire_orders(shop, now).await?;
     let mut tx = shop.db.write().await?;
     failpoints::at("word-begun");
-    let owed = match post_now(shop, &mut tx, reply, now).await? {
-        Ok(owed) => owed,
+    let queued = match post_now(shop, &mut tx, reply, now).await? {
+        Ok(queued) => queued,
         Err(unposted) => return Ok(Err(unposted)),
     };
     failpoints::at("word-inserted");
     tx.commit().await.context("commit the reply")?;
     failpoints::at("word-committed");
 
-    for told in owed {
+    for told in queued {
         notify_seller(shop, told, now).await;
     }
     Ok(Ok(()))
@@ -60,7 +60,7 @@ pub(super) async fn post_now(
     reply: &Reply,
     now: Timestamp,
 ) -> anyhow::Result<Result<Vec<OutboxMessage>, ApplyReplyError>> {
-    let mut owed = Vec::new();
+    let mut queued = Vec::new();
     let message_id = &reply.message_id.0;
     for order_ref in &reply.order_refs {
         if store::orders::find_now(tx, order_ref).await?.is_none() {
@@ -72,7 +72,7 @@ pub(super) async fn post_now(
         if let Some(command) = &reply.command {
             let change = change(command);
             match change_now(shop, tx, order_ref, &change, Some(message_id), now).await? {
-                Ok((_, told)) => owed.push(told),
+                Ok((_, told)) => queued.push(told),
                 Err(unchanged) => {
                     let order_ref = order_ref.clone();
                     return Ok(Err(ApplyReplyError::Unchanged { order_ref, unchanged }));
@@ -85,7 +85,7 @@ pub(super) async fn post_now(
             return Ok(Err(ApplyReplyError::NoReader(order_ref.clone())));
         }
     }
-    Ok(Ok(owed))
+    Ok(Ok(queued))
 }
 
 fn change(command: &Command) -> OrderChange {

@@ -98,21 +98,21 @@ pub async fn ask_seller(
     // Orders from before buyers had keys show that a message was sent, but not its text.
     let reader = store::orders::find_buyer_key(&mut tx, &order_ref).await?;
     let sealed = reader.map(|reader| reader.seal(shown)).transpose()?;
-    let owed = queue_message(shop, &mut tx, &order, told, false, now).await?;
+    let queued = queue_message(shop, &mut tx, &order, told, false, now).await?;
     let kept = NewWords {
         kind: WordsKind::Question,
         now,
         status: None,
         sealed: sealed.as_deref(),
         message_id: Some(&question.once),
-        told: Some(owed.number),
+        told: Some(queued.number),
     };
     store::messages::insert(&mut tx, &order_ref, &kept)
         .await
         .context("save the buyer's message")?;
     tx.commit().await.context("commit the buyer's message")?;
 
-    notify_seller(shop, owed, now).await;
+    notify_seller(shop, queued, now).await;
     Ok(Ok(()))
 }
 

@@ -26,8 +26,8 @@ use tokio::sync::Semaphore;
 /// Checks sign-ins at the desk: hashes a bounded number of passwords at once, and delays the response to wrong ones.
 pub struct Authenticator {
     /// Permits for hashing: one for every two cores, so that buyers are served meanwhile.
-    places: Arc<Semaphore>,
-    n_places: usize,
+    permits: Arc<Semaphore>,
+    n_permits: usize,
     /// For each queue: sign-ins that wait for a permit or hold one.
     n_strangers: Arc<AtomicUsize>,
     n_known: Arc<AtomicUsize>,
@@ -35,7 +35,7 @@ pub struct Authenticator {
     failures: Mutex<Failures>,
     /// For strangers, and for browsers that have signed in before: guessing codes as a stranger does not lock out the
     /// seller.
-    brakes: Mutex<[TotpLockout; 2]>,
+    lockouts: Mutex<[TotpLockout; 2]>,
 }
 
 /// The queue in which a sign-in waits. Both are equally long, so that a crowd in one keeps nobody out of the other.
@@ -88,22 +88,22 @@ pub(super) struct Known {
 }
 
 /// Units: passwords hashed at once, at most. Source: 4 x 19 MiB is what a small host can spare.
-const MOST_PLACES: usize = 4;
+const MOST_PERMITS: usize = 4;
 /// Units: waiting sign-ins per permit, each about a quarter of a second. In total they are fewer than the desk's
 /// connections, so that the surplus can be answered.
 const MOST_WAITING: usize = 4;
 
 impl Authenticator {
     pub fn new(n_cores: usize) -> Self {
-        let n_places = (n_cores / 2).clamp(1, MOST_PLACES);
+        let n_permits = (n_cores / 2).clamp(1, MOST_PERMITS);
         Self {
-            places: Arc::new(Semaphore::new(n_places)),
-            n_places,
+            permits: Arc::new(Semaphore::new(n_permits)),
+            n_permits,
             n_strangers: Arc::default(),
             n_known: Arc::default(),
             memories: Arc::default(),
             failures: Mutex::default(),
-            brakes: Mutex::default(),
+            lockouts: Mutex::default(),
         }
     }
 
@@ -136,7 +136,7 @@ impl Authenticator {
         let proof = asked.proof(&code, now).or_else(|| asked.proof(&code, wall));
         let is_guess = factor.is_some() && FactorSecret::is_code(&code);
         // A code that is refused by the lockout counts as wrong.
-        let holds = is_guess && self.brakes()[line as usize].holds(now);
+        let holds = is_guess && self.lockouts()[line as usize].holds(now);
         let is_proven = factor.is_none() || proof.is_some() && !holds;
         let hashed = self
             .hash(line, move |memory| {
@@ -150,7 +150,7 @@ impl Authenticator {
             .await?;
         let Some((is_right, upgraded)) = hashed else { return Ok(Err(AuthError::Busy)) };
         let is_in = is_set & is_right & is_proven;
-        let is_in = is_in && !(is_guess && self.brakes()[line as usize].holds(now));
+        let is_in = is_in && !(is_guess && self.lockouts()[line as usize].holds(now));
         if !is_in {
             if is_set && is_right && is_guess {
                 self.note_wrong_code(shop, line, now);
@@ -158,7 +158,7 @@ impl Authenticator {
             return Ok(Err(self.wrong(now)));
         }
         if factor.is_some() {
-            self.brakes().iter_mut().for_each(TotpLockout::forget);
+            self.lockouts().iter_mut().for_each(TotpLockout::forget);
         }
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).forget();
         let proof = proof.filter(|_| factor.is_some());
@@ -177,13 +177,13 @@ impl Authenticator {
     /// The password was right and the code wrong: somebody may be guessing codes. Codes refused by the lockout were not
     /// checked and do not count.
     fn note_wrong_code(&self, shop: &Shop, line: Line, now: Timestamp) {
-        let mut brakes = self.brakes();
-        let brake = &mut brakes[line as usize];
-        if brake.holds(now) {
+        let mut lockouts = self.lockouts();
+        let lockout = &mut lockouts[line as usize];
+        if lockout.holds(now) {
             return;
         }
-        brake.note(now);
-        drop(brakes);
+        lockout.note(now);
+        drop(lockouts);
         let db = shop.db.clone();
         // In its own task: the client may have disconnected, and must not wait longer than for another failure.
         tokio::spawn(async move {
@@ -193,8 +193,8 @@ impl Authenticator {
         });
     }
 
-    fn brakes(&self) -> MutexGuard<'_, [TotpLockout; 2]> {
-        self.brakes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lockouts(&self) -> MutexGuard<'_, [TotpLockout; 2]> {
+        self.lockouts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a failure.
@@ -214,15 +214,15 @@ impl Authenticator {
             Line::Known => &self.n_known,
         };
         let inside = Counted::enter(n_inside);
-        if self.n_places * (1 + MOST_WAITING) < n_inside.load(Ordering::Relaxed) {
+        if self.n_permits * (1 + MOST_WAITING) < n_inside.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        let place =
-            self.places.clone().acquire_owned().await.context("wait for a hashing permit")?;
+        let permit =
+            self.permits.clone().acquire_owned().await.context("wait for a hashing permit")?;
         let memories = self.memories.clone();
         let done = tokio::task::spawn_blocking(move || {
             // If the client disconnects meanwhile, the permit is released only when the work is done.
-            let _held = (place, inside);
+            let _held = (permit, inside);
             let lock = || memories.lock().unwrap_or_else(PoisonError::into_inner);
             let mut memory = lock().pop().unwrap_or_default();
             let done = work(&mut memory);

@@ -60,8 +60,8 @@ pub async fn build_sprites(
         let n_pages = pages.len();
         let of_shop = shop.clone();
         // This takes a second, during which the listeners continue to serve.
-        let painted = tokio::task::spawn_blocking(move || paint(&of_shop, &pages)).await?;
-        match painted.filter(|_| n_pages == pictures.len()) {
+        let drawn = tokio::task::spawn_blocking(move || paint(&of_shop, &pages)).await?;
+        match drawn.filter(|_| n_pages == pictures.len()) {
             Some((width, height, webp, fallback)) => sheets.push(WindowSprites {
                 row: SheetRow { fingerprint, width, height, webp, fallback },
                 currencies,
@@ -112,11 +112,11 @@ pub async fn follow_windows(shop: &Shop) -> anyhow::Result<()> {
         sheets = build_sprites(shop, windows.clone(), &[]).await?;
         tx = shop.db.write().await?;
         let existing = store::product_edit::list_sheet_files(&mut tx).await?;
-        let painted: Vec<&String> =
+        let drawn: Vec<&String> =
             sheets.iter().flat_map(|sheet| [&sheet.row.webp, &sheet.row.fallback]).collect();
         let dropped: Vec<String> =
             outdated.into_iter().flat_map(|sheet| [sheet.row.webp, sheet.row.fallback]).collect();
-        let is_dropped = |file: &&String| !existing.contains(file) && !painted.contains(file);
+        let is_dropped = |file: &&String| !existing.contains(file) && !drawn.contains(file);
         remove_files(shop, dropped.iter().filter(is_dropped));
         // Changed again: the process that changed them renders the sheets.
         if store::product_edit::list_windows_now(&mut tx, IN_WINDOW).await? != windows {

@@ -64,13 +64,13 @@ pub async fn change_order(
 ) -> anyhow::Result<Result<Status, Unchanged>> {
     super::expire_orders(shop, now).await?;
     let mut tx = shop.db.write().await?;
-    let (status, owed) = match change_now(shop, &mut tx, order_ref, &change, None, now).await? {
+    let (status, queued) = match change_now(shop, &mut tx, order_ref, &change, None, now).await? {
         Ok(changed) => changed,
         Err(unchanged) => return Ok(Err(unchanged)),
     };
     tx.commit().await.context("commit the change")?;
 
-    notify_seller(shop, owed, now).await;
+    notify_seller(shop, queued, now).await;
     Ok(Ok(status))
 }
 
@@ -146,8 +146,8 @@ pub(super) async fn change_now(
     keep_step(tx, order_ref, status, word, message_id, now).await?;
     let mut order = Order { status, ..order };
     order.invoice.received = received.unwrap_or(order.invoice.received);
-    let owed = queue_message(shop, tx, &order, Told::Step(word), true, now).await?;
-    Ok(Ok((status, owed)))
+    let queued = queue_message(shop, tx, &order, Told::Step(word), true, now).await?;
+    Ok(Ok((status, queued)))
 }
 
 /// Takes the stock of an order that had returned it, if it is still available.

@@ -148,14 +148,14 @@ impl fmt::Display for Ahead {
         let parts =
             [(minutes / 1_440, "day"), (minutes / 60 % 24, "hour"), (minutes % 60, "minute")];
         // Two units are precise enough.
-        let said: Vec<String> = parts
+        let shown: Vec<String> = parts
             .iter()
             .filter(|(n, _)| 0 < *n)
             .take(2)
             .map(|(n, unit)| format!("{n} {unit}{}", if *n == 1 { "" } else { "s" }))
             .collect();
         let way = if self.0 < 0 { "behind" } else { "ahead of" };
-        write!(f, "{} {way}", said.join(" and "))
+        write!(f, "{} {way}", shown.join(" and "))
     }
 }
 
@@ -171,9 +171,9 @@ mod tests {
             (20 * 86_400 + 7_320, "20 days and 2 hours ahead of"),
             (-2 * 86_400 - 300, "2 days and 5 minutes behind"),
         ] {
-            let said = ClockDoubted { ahead }.to_string();
-            assert!(said.contains(&format!("clock is {words} the elapsed time")), "{said}");
-            assert!(said.contains("`shop clock accept`"), "{said}");
+            let shown = ClockDoubted { ahead }.to_string();
+            assert!(shown.contains(&format!("clock is {words} the elapsed time")), "{shown}");
+            assert!(shown.contains("`shop clock accept`"), "{shown}");
         }
     }
 }

@@ -28,10 +28,10 @@ pub async fn erase_buyer(
         .await
         .context("erase the messages encrypted to the buyer")?;
     store::orders::forget_buyer_key(&mut tx, &order_ref, &nobody).await?;
-    let owed = queue_message(shop, &mut tx, &order, Told::Erased, false, now).await?;
+    let queued = queue_message(shop, &mut tx, &order, Told::Erased, false, now).await?;
     tx.commit().await.context("commit the erasure")?;
 
-    notify_seller(shop, owed, now).await;
+    notify_seller(shop, queued, now).await;
     // If the database is being read right now, the background job empties the journal within a minute.
     if let Err(error) = super::empty_journal(shop).await {
         tracing::warn!("the journal is emptied later: {error:#}");

@@ -103,10 +103,10 @@ pub async fn sweep(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {
     let (mut n_told, mut last) = (0, 0);
     let mut lookup = Lookup::new(shop.maildir.clone());
     loop {
-        let untold = store::outbox::list_undelivered(&shop.db, last).await?;
-        let Some(newest) = untold.last() else { return Ok(n_told) };
+        let undelivered = store::outbox::list_undelivered(&shop.db, last).await?;
+        let Some(newest) = undelivered.last() else { return Ok(n_told) };
         last = newest.id;
-        for owed in untold {
+        for owed in undelivered {
             // The task that placed the order may have delivered it meanwhile.
             if !store::outbox::is_undelivered(&shop.db, owed.id).await? {
                 continue;

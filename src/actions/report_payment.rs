@@ -70,9 +70,9 @@ pub async fn report_payment(
     store::orders::mark_status(&mut tx, &order.order_ref, status, None).await?;
     keep_step(&mut tx, &order.order_ref, status, "", None, now).await?;
     let order = Order { status, transaction: Some(transaction), ..order };
-    let owed = queue_message(shop, &mut tx, &order, Told::Paid, false, now).await?;
+    let queued = queue_message(shop, &mut tx, &order, Told::Paid, false, now).await?;
     tx.commit().await.context("commit the reported transaction")?;
 
-    notify_seller(shop, owed, now).await;
+    notify_seller(shop, queued, now).await;
     Ok(Ok(()))
 }

@@ -20,8 +20,8 @@ pub fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     let seen = file.metadata()?;
     if !seen.is_file() {
-        let words = "it is not a regular file";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
+        let message = "it is not a regular file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
     if most < seen.len() {
         return Err(too_large(&format!("it has {}", size(seen.len())), most));
@@ -71,8 +71,8 @@ impl<R: Read> Read for Metered<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(self.left.get()).unwrap_or(usize::MAX).min(into.len());
         if most == 0 && !into.is_empty() {
-            let words = "a part of it is too long";
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, words));
+            let message = "a part of it is too long";
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
         }
         let n = self.from.read(&mut into[..most])?;
         self.left.set(self.left.get().saturating_sub(n as u64));

@@ -83,22 +83,25 @@ mod tests {
 
     #[test]
     fn wrong_codes_hold_all_codes_off_longer_and_longer() {
-        let mut brake = TotpLockout::default();
+        let mut lockout = TotpLockout::default();
         let mut now = Timestamp::new(1_000_000_000).unwrap();
         for _ in 0..9 {
-            brake.note(now);
-            assert!(!brake.holds(now));
+            lockout.note(now);
+            assert!(!lockout.holds(now));
         }
         for minutes in [1, 2, 4, 8, 16, 32, 60, 60, 60] {
-            brake.note(now);
-            assert!(brake.holds(now) && brake.holds(now.plus_minutes(minutes - 1)), "{minutes}");
+            lockout.note(now);
+            assert!(
+                lockout.holds(now) && lockout.holds(now.plus_minutes(minutes - 1)),
+                "{minutes}"
+            );
             now = now.plus_minutes(minutes);
-            assert!(!brake.holds(now), "{minutes}");
+            assert!(!lockout.holds(now), "{minutes}");
         }
-        brake.note(now);
-        assert!(!brake.holds(now.plus_minutes(-1)), "a clock that was set back keeps nobody out");
-        brake.forget();
-        assert_eq!(brake, TotpLockout::default());
+        lockout.note(now);
+        assert!(!lockout.holds(now.plus_minutes(-1)), "a clock that was set back keeps nobody out");
+        lockout.forget();
+        assert_eq!(lockout, TotpLockout::default());
     }
 
     #[test]

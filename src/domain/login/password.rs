@@ -100,9 +100,9 @@ impl NewPassword {
             .chain(about.iter().copied())
             .chain(own)
             .collect();
-        let judged = zxcvbn(line.as_str(), &known);
-        if judged.score() < LEAST_SCORE {
-            if let Some(feedback) = judged.feedback() {
+        let estimate = zxcvbn(line.as_str(), &known);
+        if estimate.score() < LEAST_SCORE {
+            if let Some(feedback) = estimate.feedback() {
                 reasons.extend(feedback.warning().map(|warning| warning.to_string()));
                 reasons.extend(feedback.suggestions().iter().map(ToString::to_string));
             }

@@ -202,8 +202,9 @@ mod tests {
         assert!(names(&new).is_empty() && names(&maildir.folder.join("tmp")).is_empty());
         maildir.deliver_read("2.AAAAAAAAAA_1.shop", b"two").unwrap();
         maildir.deliver_read("2.AAAAAAAAAA_1.shop", b"two").unwrap();
-        let told = fs::metadata(cur.join("2.AAAAAAAAAA_1.shop:2,S")).unwrap().modified().unwrap();
-        assert_eq!(told, UNIX_EPOCH + Duration::from_secs(2));
+        let modified_at =
+            fs::metadata(cur.join("2.AAAAAAAAAA_1.shop:2,S")).unwrap().modified().unwrap();
+        assert_eq!(modified_at, UNIX_EPOCH + Duration::from_secs(2));
     }
 
     #[test]

@@ -290,7 +290,7 @@ impl RpcClient {
     /// Reads the response; only a few large ones at the same time.
     async fn read(&self, mut body: Incoming, most_bytes: usize) -> Result<Vec<u8>, NodeError> {
         let mut bytes = Vec::new();
-        let mut turn = None;
+        let mut permit = None;
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| self.unreachable(&error.to_string()))?;
             let Some(data) = frame.data_ref() else { continue };
@@ -298,8 +298,8 @@ impl RpcClient {
                 let most = bounded::size(most_bytes as u64);
                 return Err(NodeError::TooLong { node: self.node(), most });
             }
-            if turn.is_none() && SMALL_BYTES < bytes.len() + data.len() {
-                turn = LARGE_ANSWERS.acquire().await.ok();
+            if permit.is_none() && SMALL_BYTES < bytes.len() + data.len() {
+                permit = LARGE_ANSWERS.acquire().await.ok();
             }
             bytes.extend_from_slice(data);
         }

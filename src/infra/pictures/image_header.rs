@@ -33,23 +33,23 @@ impl ImageHeader {
     /// Refuses a file by its header, before memory is allocated for its pixels.
     pub fn of(source: &Source) -> Result<Self, NotAPicture> {
         let name = source.name();
-        let outline = match Self::read(source.bytes()) {
-            Ok(outline) => outline,
+        let header = match Self::read(source.bytes()) {
+            Ok(header) => header,
             Err(Fault::Other(found)) => return Err(NotAPicture::OtherFormat { name, found }),
             Err(Fault::RareJpeg) => return Err(NotAPicture::RareJpeg { name }),
             Err(Fault::Damaged) => return Err(NotAPicture::Damaged { name }),
         };
-        if outline.animated {
+        if header.animated {
             return Err(NotAPicture::Animated { name });
         }
-        if outline.for_print {
+        if header.for_print {
             return Err(NotAPicture::ForPrint { name });
         }
-        let (width, height) = (outline.width, outline.height);
-        let most = if outline.deep { MOST_DEEP_PIXELS } else { MOST_PIXELS };
+        let (width, height) = (header.width, header.height);
+        let most = if header.deep { MOST_DEEP_PIXELS } else { MOST_PIXELS };
         if LONGEST_SIDE < width.max(height) || most < u64::from(width) * u64::from(height) {
             return Err(NotAPicture::TooManyPixels { name, width, height });
         }
-        Ok(outline)
+        Ok(header)
     }
 }

@@ -76,10 +76,10 @@ impl Source {
     /// # Errors
     /// As [`Source::render`].
     pub(super) fn pixels(&self) -> Result<DynamicImage, NotAPicture> {
-        let outline = ImageHeader::of(self)?;
+        let header = ImageHeader::of(self)?;
         let decoded =
-            Decoded::new(&outline).ok_or_else(|| NotAPicture::Damaged { name: self.name() })?;
-        drop(outline);
+            Decoded::new(&header).ok_or_else(|| NotAPicture::Damaged { name: self.name() })?;
+        drop(header);
         let Decoded { image, gray, orientation, profile } = decoded;
         let mut full = scale::shrunk(scale::with_honest_alpha(image), FULL);
         full.apply_orientation(orientation);

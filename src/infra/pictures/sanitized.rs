@@ -36,8 +36,8 @@ impl Source {
     /// # Errors
     /// [`NotAPicture`] for everything that is refused before decoding.
     pub fn size(&self) -> Result<Size, NotAPicture> {
-        let outline = ImageHeader::of(self)?;
-        let pixels = u64::from(outline.width) * u64::from(outline.height);
+        let header = ImageHeader::of(self)?;
+        let pixels = u64::from(header.width) * u64::from(header.height);
         Ok(Size {
             megapixels: u32::try_from(pixels.div_ceil(1_000_000)).unwrap_or(u32::MAX).max(1),
         })
@@ -49,13 +49,13 @@ impl Source {
     /// [`NotAPicture`], with the limits and texts of [`Source::render`].
     pub fn cleaned(self) -> Result<Sanitized, NotAPicture> {
         let name = self.name();
-        let outline = ImageHeader::of(&self)?;
+        let header = ImageHeader::of(&self)?;
         // The header holds a copy of the bytes; keeping both would take twice the memory.
         drop(self);
-        let format = outline.format;
+        let format = header.format;
         let decoded =
-            Decoded::new(&outline).ok_or_else(|| NotAPicture::Damaged { name: name.clone() })?;
-        drop(outline);
+            Decoded::new(&header).ok_or_else(|| NotAPicture::Damaged { name: name.clone() })?;
+        drop(header);
         let Decoded { image, gray, orientation, profile } = decoded;
         let mut image = scale::with_honest_alpha(image);
         while LONGEST <= image.width().max(image.height()) {
@@ -131,26 +131,26 @@ mod tests {
             assert!(!holds(&cleaned.bytes, b"GPS") && !holds(&cleaned.bytes, b"Exif"));
             assert!(!holds(&cleaned.bytes, b"eXIf") && !holds(&cleaned.bytes, b"html"));
             // Upright: the photo was taken with the camera on its side.
-            let outline = ImageHeader::read(&cleaned.bytes).ok().unwrap();
-            assert_eq!((outline.width, outline.height), (60, 80));
+            let header = ImageHeader::read(&cleaned.bytes).ok().unwrap();
+            assert_eq!((header.width, header.height), (60, 80));
         }
     }
 
     #[test]
     fn what_was_cleaned_is_cleaned_to_the_same_measures_again() {
         let once = cleaned(&test_images::jpeg(&test_images::corners(4000, 20)));
-        let outline = ImageHeader::read(&once.bytes).ok().unwrap();
-        assert_eq!((outline.width, outline.height), (2000, 10));
+        let header = ImageHeader::read(&once.bytes).ok().unwrap();
+        assert_eq!((header.width, header.height), (2000, 10));
         let twice = cleaned(&once.bytes);
-        let outline = ImageHeader::read(&twice.bytes).ok().unwrap();
-        assert_eq!((outline.width, outline.height), (2000, 10));
+        let header = ImageHeader::read(&twice.bytes).ok().unwrap();
+        assert_eq!((header.width, header.height), (2000, 10));
     }
 
     #[test]
     fn a_thin_picture_keeps_a_pixel_each_way() {
         let thin = cleaned(&test_images::png(&test_images::corners(6401, 1)));
-        let outline = ImageHeader::read(&thin.bytes).ok().unwrap();
-        assert_eq!((outline.width, outline.height), (1600, 1));
+        let header = ImageHeader::read(&thin.bytes).ok().unwrap();
+        assert_eq!((header.width, header.height), (1600, 1));
     }
 
     #[test]

@@ -47,8 +47,8 @@ pub struct Sheet {
 impl Cell {
     /// `None` if it is not a picture that the shop rendered.
     pub fn of(rendered: &[u8]) -> Option<Self> {
-        let outline = ImageHeader::read(rendered).ok()?;
-        let image = Decoded::new(&outline)?.image;
+        let header = ImageHeader::read(rendered).ok()?;
+        let image = Decoded::new(&header)?.image;
         Some(Self(scale::covering(&image, SHOWN)))
     }
 }

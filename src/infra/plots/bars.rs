@@ -13,7 +13,7 @@ pub struct Bar {
 }
 
 /// Units: pixels.
-const ROOM: usize = 74;
+const ENTRY_HEIGHT: usize = 74;
 const MARGIN: usize = 18;
 const THICK: usize = 22;
 /// From the top of an entry.
@@ -23,7 +23,7 @@ const GAP: usize = 10;
 
 /// Units: pixels of the picture of so many bars.
 pub fn bars_height(n_bars: usize) -> usize {
-    ROOM * n_bars.max(1) + 2 * MARGIN
+    ENTRY_HEIGHT * n_bars.max(1) + 2 * MARGIN
 }
 
 /// Bars one below the other, each below its rank and name, as a PNG.
@@ -32,7 +32,7 @@ pub fn draw_bars(bars: &[Bar]) -> Result<Vec<u8>, DrawError> {
     let most = bars.iter().map(|bar| bar.n).max().unwrap_or(1);
     let right = paper::WIDTH - MARGIN;
     for (n, bar) in bars.iter().enumerate() {
-        let top = MARGIN + n * ROOM;
+        let top = MARGIN + n * ENTRY_HEIGHT;
         let name = format!("{}. {}", n + 1, sheet.letters.writable(&bar.name));
         sheet.write(&shortened(sheet.letters, &name, right - MARGIN), MARGIN, top + NAME_MIDDLE);
         let number = bar.n.to_string();
@@ -48,11 +48,11 @@ pub fn draw_bars(bars: &[Bar]) -> Result<Vec<u8>, DrawError> {
 }
 
 /// As much of a name as fits.
-fn shortened(letters: &Letters, name: &str, room: usize) -> String {
-    let mut kept: Vec<char> = name.chars().take(80).collect();
-    let mut words: String = kept.iter().collect();
-    while room < letters.width(&words) && kept.pop().is_some() {
-        words = kept.iter().collect::<String>().trim_end().to_owned() + "…";
+fn shortened(letters: &Letters, name: &str, space: usize) -> String {
+    let mut prefix: Vec<char> = name.chars().take(80).collect();
+    let mut text: String = prefix.iter().collect();
+    while space < letters.width(&text) && prefix.pop().is_some() {
+        text = prefix.iter().collect::<String>().trim_end().to_owned() + "…";
     }
-    words
+    text
 }

@@ -55,32 +55,32 @@ pub fn draw_columns(plot: &Columns<'_>) -> Result<Vec<u8>, DrawError> {
         sheet.write(number, left.saturating_sub(2 * TICK + sheet.letters.width(number)), y + 1);
     }
 
-    let room = RIGHT - left;
+    let space = RIGHT - left;
     for (n, column) in plot.columns.iter().enumerate() {
         // Units: hundredths of the width of one column.
-        let x = |hundredths| left + room * (100 * n + hundredths) / (100 * plot.columns.len());
+        let x = |hundredths| left + space * (100 * n + hundredths) / (100 * plot.columns.len());
         let (lower, all) = (y(column.lower)?, y(tall(column))?);
         sheet.fill(x(16)..x(84), lower..GROUND, Ink::Dark);
         sheet.fill(x(16)..x(84), all..lower, Ink::Bright);
         if !column.label.is_empty() {
-            let words = sheet.letters.writable(&column.label);
-            let wide = sheet.letters.width(&words);
+            let text = sheet.letters.writable(&column.label);
+            let wide = sheet.letters.width(&text);
             sheet.fill(x(50)..x(50) + THICK, GROUND..GROUND + TICK, Ink::Letters);
-            sheet.write(&words, x(50).saturating_sub(wide / 2), LABEL_MIDDLE);
+            sheet.write(&text, x(50).saturating_sub(wide / 2), LABEL_MIDDLE);
         }
     }
     sheet.fill(left..RIGHT, GROUND..GROUND + THICK, Ink::Letters);
     sheet.fill(left..left + THICK, TOP..GROUND, Ink::Letters);
 
     let mut left = MARGIN;
-    for (words, ink) in [(plot.legend.0, Ink::Dark), (plot.legend.1, Ink::Bright)] {
-        if words.is_empty() {
+    for (text, ink) in [(plot.legend.0, Ink::Dark), (plot.legend.1, Ink::Bright)] {
+        if text.is_empty() {
             continue;
         }
-        let words = sheet.letters.writable(words);
+        let text = sheet.letters.writable(text);
         sheet.fill(left..left + MARK, MARGIN..MARGIN + MARK, ink);
-        sheet.write(&words, left + MARK + 10, MARGIN + MARK / 2);
-        left += MARK + 40 + sheet.letters.width(&words);
+        sheet.write(&text, left + MARK + 10, MARGIN + MARK / 2);
+        left += MARK + 40 + sheet.letters.width(&text);
     }
     sheet.encode()
 }

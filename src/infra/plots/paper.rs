@@ -108,10 +108,10 @@ impl Sheet {
     }
 }
 
-/// The pixels of `room` for a number, if `most` takes all of them; negative numbers take none.
-pub fn share(room: usize, number: i64, most: i64) -> Result<usize, DrawError> {
-    let room = i128::try_from(room).map_err(failed)?;
-    let pixels = room * i128::from(number.max(0)) / i128::from(most.max(1));
+/// The pixels of `space` for a number, if `most` takes all of them; negative numbers take none.
+pub fn share(space: usize, number: i64, most: i64) -> Result<usize, DrawError> {
+    let space = i128::try_from(space).map_err(failed)?;
+    let pixels = space * i128::from(number.max(0)) / i128::from(most.max(1));
     usize::try_from(pixels).map_err(failed)
 }
 

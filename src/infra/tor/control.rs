@@ -75,7 +75,7 @@ enum Stream {
 pub struct ControlClient {
     reader: BufReader<Stream>,
     /// The incomplete line received so far.
-    begun: Vec<u8>,
+    partial_line: Vec<u8>,
     /// Asynchronous events from Tor.
     news: Vec<String>,
     /// As reported by Tor.
@@ -83,9 +83,9 @@ pub struct ControlClient {
 }
 
 /// The read timeout.
-const LOOK: Duration = Duration::from_secs(1);
+const READ_TIMEOUT: Duration = Duration::from_secs(1);
 /// How many such timeouts a reply may take.
-const PATIENCE: usize = 30;
+const MOST_TIMEOUTS: usize = 30;
 /// Units: bytes of a line.
 const LONGEST_LINE: usize = 1 << 20;
 /// Units: bytes. Tor's cookie has 32.
@@ -117,15 +117,15 @@ impl Stream {
                 let address = address.replace("localhost:", "127.0.0.1:");
                 let unknown = || io::Error::new(io::ErrorKind::InvalidInput, "no address");
                 let address = address.to_socket_addrs()?.next().ok_or_else(unknown)?;
-                let stream = TcpStream::connect_timeout(&address, LOOK * 5)?;
-                stream.set_read_timeout(Some(LOOK))?;
-                stream.set_write_timeout(Some(LOOK * 5))?;
+                let stream = TcpStream::connect_timeout(&address, READ_TIMEOUT * 5)?;
+                stream.set_read_timeout(Some(READ_TIMEOUT))?;
+                stream.set_write_timeout(Some(READ_TIMEOUT * 5))?;
                 Ok(Self::Tcp(stream))
             }
             ControlAddress::Unix(path) => {
                 let stream = UnixStream::connect(path)?;
-                stream.set_read_timeout(Some(LOOK))?;
-                stream.set_write_timeout(Some(LOOK * 5))?;
+                stream.set_read_timeout(Some(READ_TIMEOUT))?;
+                stream.set_write_timeout(Some(READ_TIMEOUT * 5))?;
                 Ok(Self::Unix(stream))
             }
         }
@@ -173,7 +173,7 @@ impl ControlClient {
     ) -> Result<Self, TorError> {
         let reader = BufReader::new(stream);
         let mut control =
-            Self { reader, begun: Vec::new(), news: Vec::new(), version: String::new() };
+            Self { reader, partial_line: Vec::new(), news: Vec::new(), version: String::new() };
         let lines = control.ask("PROTOCOLINFO 1")?;
         let of = |start: &str| lines.iter().find_map(|line| line.strip_prefix(start));
         let auth = of("AUTH METHODS=").unwrap_or_default();
@@ -236,11 +236,11 @@ impl ControlClient {
         debug_assert!(!command.contains(['\r', '\n']), "a command is one line");
         self.reader.get_mut().send(format!("{command}\r\n").as_bytes())?;
         let mut lines = Vec::new();
-        let mut looks = 0;
+        let mut timeouts = 0;
         loop {
             let Some(line) = self.line()? else {
-                looks += 1;
-                if looks == PATIENCE {
+                timeouts += 1;
+                if timeouts == MOST_TIMEOUTS {
                     return Err(io::Error::from(io::ErrorKind::TimedOut).into());
                 }
                 continue;
@@ -276,14 +276,14 @@ impl ControlClient {
 
     /// The lines of a long reply, up to the dot that ends it.
     fn data_lines(&mut self, lines: &mut Vec<String>) -> Result<(), TorError> {
-        let mut looks = 0;
+        let mut timeouts = 0;
         loop {
             match self.line()? {
                 Some(line) if line == "." => return Ok(()),
                 Some(line) => lines.push(line),
-                None => looks += 1,
+                None => timeouts += 1,
             }
-            if looks == PATIENCE {
+            if timeouts == MOST_TIMEOUTS {
                 return Err(io::Error::from(io::ErrorKind::TimedOut).into());
             }
         }
@@ -306,17 +306,17 @@ impl ControlClient {
 
     /// The next line; `None` if none arrived before the timeout.
     fn line(&mut self) -> Result<Option<String>, TorError> {
-        match self.reader.read_until(b'\n', &mut self.begun) {
-            Ok(_) if self.begun.ends_with(b"\n") => {
-                let line = String::from_utf8_lossy(&self.begun).trim_end().to_owned();
-                self.begun.clear();
+        match self.reader.read_until(b'\n', &mut self.partial_line) {
+            Ok(_) if self.partial_line.ends_with(b"\n") => {
+                let line = String::from_utf8_lossy(&self.partial_line).trim_end().to_owned();
+                self.partial_line.clear();
                 Ok(Some(line))
             }
             Ok(_) => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
             Err(error)
                 if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) =>
             {
-                if LONGEST_LINE < self.begun.len() {
+                if LONGEST_LINE < self.partial_line.len() {
                     return Err(io::Error::from(io::ErrorKind::InvalidData).into());
                 }
                 Ok(None)

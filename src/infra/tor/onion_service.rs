@@ -65,7 +65,7 @@ const MOST_STREAMS: usize = 64;
 /// 2.2.6.
 const DESCRIPTOR_LIVES: i64 = 3 * 60 * 60;
 /// The status is written after this many iterations, of a second each.
-const LOOKS_PER_STATUS: usize = 3;
+const ITERATIONS_PER_STATUS: usize = 3;
 const QUIET_FAILURES: u32 = 3;
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Units: bytes of a file with one line: an address, or a client's key.
@@ -166,9 +166,9 @@ impl OnionService {
     fn watch(&self, session: &mut Session, is_over: &impl Fn() -> bool) -> Result<(), TorError> {
         let mut told_address = None;
         let mut was_reachable = false;
-        for look in 0.. {
+        for iteration in 0.. {
             for line in session.control.news()? {
-                self.hear(session, &line);
+                self.handle_event(session, &line);
             }
             if is_over() {
                 return Ok(());
@@ -183,12 +183,12 @@ impl OnionService {
             if done.is_ok() {
                 told_address = address;
             }
-            let told = session.clients.clone();
+            let before = session.clients.clone();
             done = done.and(self.admit(session)?);
             self.close_circuits(session)?;
             // A changed list is reported at once, since a process waits for this.
-            let is_news = told != session.clients;
-            if is_news || look % LOOKS_PER_STATUS == 0 {
+            let is_news = before != session.clients;
+            if is_news || iteration % ITERATIONS_PER_STATUS == 0 {
                 let status = self.status(session)?;
                 if status.is_reachable() && !was_reachable {
                     tracing::info!("the onion service is reachable");
@@ -206,7 +206,7 @@ impl OnionService {
     }
 
     /// Source: control-spec, section 4.1.25: `HS_DESC ACTION ADDRESS AUTH DIRECTORY …`.
-    fn hear(&self, session: &mut Session, line: &str) {
+    fn handle_event(&self, session: &mut Session, line: &str) {
         let Some(address) = self.address() else { return };
         let words: Vec<&str> = line.split(' ').collect();
         let ["HS_DESC", action, of, _, directory, ..] = words.as_slice() else { return };
@@ -246,7 +246,7 @@ impl OnionService {
                     session.control.ask(&format!("DEL_ONION {}", key.address().name()))?;
                 }
                 self.add_onion(session)?;
-                self.show_out(session)?;
+                self.close_visitor_circuits(session)?;
             }
             Service::Kept(folder) | Service::KeptForClients(folder)
                 if folder.join("hostname").exists() =>
@@ -265,7 +265,7 @@ impl OnionService {
                     // still have access: so the service is removed and created again from the torrc.
                     session.control.ask("SETCONF HiddenServiceDir")?;
                     session.control.ask("SIGNAL RELOAD")?;
-                    self.show_out(session)?;
+                    self.close_visitor_circuits(session)?;
                 }
                 session.clients = Some(clients);
             }
@@ -347,7 +347,7 @@ impl OnionService {
     }
 
     /// Closes the circuits of all current visitors: those with access build new ones.
-    fn show_out(&self, session: &mut Session) -> Result<(), TorError> {
+    fn close_visitor_circuits(&self, session: &mut Session) -> Result<(), TorError> {
         for circuit in self.visitors(session)? {
             // One that has closed meanwhile is not an error.
             let _ = session.control.ask(&format!("CLOSECIRCUIT {circuit}"));

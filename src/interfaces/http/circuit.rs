@@ -43,18 +43,18 @@ pub fn read_opening(bytes: &[u8]) -> Opening {
 }
 
 fn parse_line(line: &str) -> Option<CircuitId> {
-    let mut words = line.split(' ');
-    if words.next() != Some("PROXY") || words.next() != Some("TCP6") {
+    let mut fields = line.split(' ');
+    if fields.next() != Some("PROXY") || fields.next() != Some("TCP6") {
         return None;
     }
-    let (high, low) = words.next()?.strip_prefix(NETWORK)?.split_once(':')?;
+    let (high, low) = fields.next()?.strip_prefix(NETWORK)?.split_once(':')?;
     let circuit = u32::from(hex_group(high)?) << 16 | u32::from(hex_group(low)?);
-    if words.next() != Some("::1") {
+    if fields.next() != Some("::1") {
         return None;
     }
-    port(words.next()?)?;
-    port(words.next()?)?;
-    words.next().is_none().then_some(CircuitId(circuit))
+    port(fields.next()?)?;
+    port(fields.next()?)?;
+    fields.next().is_none().then_some(CircuitId(circuit))
 }
 
 /// As `%x` prints it: lowercase, no leading zeros.

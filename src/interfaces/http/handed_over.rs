@@ -97,7 +97,9 @@ mod tests {
         check(&[], 2, None, None);
         check(&["shop", "shop"], 2, None, None);
         check(&["shop", "desk", "desk"], 3, Some(0), None);
-        let words = find(SocketName::Desk, &["shop".to_owned()], 1).unwrap_err();
-        assert!(words.contains("shop-desk.socket") && words.contains("FileDescriptorName=desk"));
+        let message = find(SocketName::Desk, &["shop".to_owned()], 1).unwrap_err();
+        assert!(
+            message.contains("shop-desk.socket") && message.contains("FileDescriptorName=desk")
+        );
     }
 }

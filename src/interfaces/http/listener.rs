@@ -21,8 +21,8 @@ impl Listener {
     pub fn tcp(address: &str) -> io::Result<Self> {
         TcpListener::bind(address).map(Self::Tcp).map_err(|error| match error.kind() {
             io::ErrorKind::AddrInUse => {
-                let words = "the address is in use: another shop or program listens there. End it, or choose another port";
-                io::Error::new(io::ErrorKind::AddrInUse, words)
+                let message = "the address is in use: another shop or program listens there. End it, or choose another port";
+                io::Error::new(io::ErrorKind::AddrInUse, message)
             }
             _ => error,
         })

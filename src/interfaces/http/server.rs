@@ -59,7 +59,7 @@ pub struct ServerOptions {
 /// The system's, for the listener.
 pub async fn serve_app<T>(
     make: impl Fn() -> App<T> + Clone + Send + 'static,
-    room: ServerOptions,
+    options: ServerOptions,
     listener: Listener,
     shutdown: impl Future<Output = ()> + 'static,
 ) -> io::Result<()>
@@ -74,7 +74,7 @@ where
 {
     let closing = Arc::new(Notify::new());
     let mut own_file = None;
-    let ServerOptions { limiter, most_connections, n_workers, newcomer, reads_circuits } = room;
+    let ServerOptions { limiter, most_connections, n_workers, newcomer, reads_circuits } = options;
     let server = Server::build()
         .workers(n_workers)
         // For each worker. Reached only for moments, since the limiter closes connections: the server itself would stop

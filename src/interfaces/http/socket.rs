@@ -25,8 +25,8 @@ pub fn listen(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     match fs::symlink_metadata(&path) {
         Ok(found) if found.file_type().is_socket() => remove_stale(&path)?,
         Ok(_) => {
-            let words = "a file lies there that is no socket: remove it, or name another path";
-            return Err(io::Error::new(ErrorKind::AlreadyExists, words));
+            let message = "a file lies there that is no socket: remove it, or name another path";
+            return Err(io::Error::new(ErrorKind::AlreadyExists, message));
         }
         // `bind` reports any other problem.
         Err(_) => {}
@@ -59,12 +59,12 @@ fn remove_stale(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            let words = "the socket belongs to another user, and may be in use: remove it, or name another path";
-            Err(io::Error::new(ErrorKind::PermissionDenied, words))
+            let message = "the socket belongs to another user, and may be in use: remove it, or name another path";
+            Err(io::Error::new(ErrorKind::PermissionDenied, message))
         }
         _ => {
-            let words = "the socket is in use: another shop or program listens there. End it, or name another path";
-            Err(io::Error::new(ErrorKind::AddrInUse, words))
+            let message = "the socket is in use: another shop or program listens there. End it, or name another path";
+            Err(io::Error::new(ErrorKind::AddrInUse, message))
         }
     }
 }

@@ -119,26 +119,26 @@ impl<S: AsyncRead + Unpin> ClientStream<S> {
 
     /// Looks for Tor's line, in however many pieces it arrives.
     fn poll_opening(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while let Some(mut come) = self.opening.take() {
+        while let Some(mut received) = self.opening.take() {
             let mut space = [0; PIECE];
             let mut part = ReadBuf::new(&mut space);
             match self.poll_bytes(cx, &mut part) {
                 Poll::Ready(Ok(())) => {}
                 other => {
-                    self.opening = Some(come);
+                    self.opening = Some(received);
                     return other;
                 }
             }
             let has_ended = part.filled().is_empty();
-            come.extend_from_slice(part.filled());
-            let (client, rest) = match read_opening(&come) {
+            received.extend_from_slice(part.filled());
+            let (client, rest) = match read_opening(&received) {
                 Opening::Partial if !has_ended => {
-                    self.opening = Some(come);
+                    self.opening = Some(received);
                     continue;
                 }
-                Opening::Partial | Opening::NoLine => (ClientKey::NoLine, come),
+                Opening::Partial | Opening::NoLine => (ClientKey::NoLine, received),
                 Opening::Line { circuit, length } => {
-                    (ClientKey::Circuit(circuit), come.split_off(length))
+                    (ClientKey::Circuit(circuit), received.split_off(length))
                 }
                 Opening::Malformed => {
                     self.connection.decide(ClientKey::NoLine);

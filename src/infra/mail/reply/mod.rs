@@ -61,8 +61,8 @@ impl Reply {
         if MOST_BYTES < message.len() {
             return Err(Unreadable::TooBig);
         }
-        let letter = parts::with_header_closed(message);
-        let mail = mailparse::parse_mail(&letter).map_err(|_| Unreadable::NotAMessage)?;
+        let prepared = parts::with_header_closed(message);
+        let mail = mailparse::parse_mail(&prepared).map_err(|_| Unreadable::NotAMessage)?;
         let order_refs = if recipients.is_empty() {
             recipients::orders(&recipients::of_header(&mail.headers)?)?
         } else {
@@ -151,8 +151,8 @@ fn command_among(text: &str) -> Option<&str> {
 /// # Errors
 /// [`Unreadable`] if an address header is invalid.
 pub fn addressed(message: &[u8]) -> Result<Vec<String>, Unreadable> {
-    let letter = parts::with_header_closed(message);
-    let (headers, _) = mailparse::parse_headers(&letter).map_err(|_| Unreadable::NotAMessage)?;
+    let prepared = parts::with_header_closed(message);
+    let (headers, _) = mailparse::parse_headers(&prepared).map_err(|_| Unreadable::NotAMessage)?;
     recipients::of_header(&headers)
 }
 

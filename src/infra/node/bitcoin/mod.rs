@@ -191,12 +191,12 @@ impl Bitcoin {
         }
         let mut answers = self.link.batch_of_each(calls).await?.into_iter();
         let mut next = || answers.next().unwrap_or_else(|| Err(self.link.malformed("a batch")));
-        let told = next().map_err(|doubt| self.if_warming_up(doubt))?;
+        let info = next().map_err(|error| self.if_warming_up(error))?;
         let (genesis, wallet) = (next()?, next());
 
         let malformed = || self.link.malformed("getblockchaininfo");
-        let number = |name: &str| told[name].as_u64().ok_or_else(malformed);
-        let name = told["chain"].as_str().ok_or_else(malformed)?;
+        let number = |name: &str| info[name].as_u64().ok_or_else(malformed);
+        let name = info["chain"].as_str().ok_or_else(malformed)?;
         let genesis = genesis.as_str().ok_or_else(malformed)?.to_owned();
         // Coins of the test networks are worthless, and their addresses have the same scripts. A "regtest" chain is one
         // that the seller creates for testing.
@@ -212,7 +212,7 @@ impl Bitcoin {
             return Err(NodeError::OtherGenesis { node: self.link.node() });
         }
         let height = number("blocks")?;
-        if told["initialblockdownload"].as_bool().ok_or_else(malformed)?
+        if info["initialblockdownload"].as_bool().ok_or_else(malformed)?
             || height.saturating_add(HEADS_AHEAD) < number("headers")?
         {
             return Err(NodeError::Syncing { node: self.link.node() });
@@ -222,10 +222,10 @@ impl Bitcoin {
         if height < final_then {
             return Err(NodeError::WentBack { node: self.link.node(), number: final_then });
         }
-        let is_pruned = told["pruned"].as_bool().ok_or_else(malformed)?;
+        let is_pruned = info["pruned"].as_bool().ok_or_else(malformed)?;
         let chain = Chain {
             height,
-            head: told["bestblockhash"].as_str().ok_or_else(malformed)?.to_owned(),
+            head: info["bestblockhash"].as_str().ok_or_else(malformed)?.to_owned(),
             genesis,
             lowest: if is_pruned { number("pruneheight")? } else { 0 },
         };
@@ -237,8 +237,8 @@ impl Bitcoin {
         Ok((chain, kind))
     }
 
-    fn if_warming_up(&self, doubt: NodeError) -> NodeError {
-        match doubt {
+    fn if_warming_up(&self, error: NodeError) -> NodeError {
+        match error {
             NodeError::Refused { code: WARMING_UP, .. } => {
                 NodeError::Syncing { node: self.link.node() }
             }
@@ -305,7 +305,7 @@ impl Bitcoin {
                 Err(NodeError::Refused { code: NOT_IN_POOL, .. }) => {
                     gone.insert((*id).to_owned());
                 }
-                Err(doubt) => return Err(doubt),
+                Err(error) => return Err(error),
             }
         }
         if gone.is_empty() {
@@ -359,10 +359,10 @@ mod tests {
         for minutes in [-OLDEST_HEAD_MINUTES, 0, MOST_AHEAD_MINUTES] {
             assert_eq!(check(minutes), Ok(()), "{minutes}");
         }
-        let doubt = check(-OLDEST_HEAD_MINUTES - 1).unwrap_err();
-        assert!(matches!(doubt, NodeError::Stale { .. }), "{doubt}");
-        let doubt = check(MOST_AHEAD_MINUTES + 1).unwrap_err();
-        assert!(matches!(doubt, NodeError::Ahead { .. }), "{doubt}");
+        let error = check(-OLDEST_HEAD_MINUTES - 1).unwrap_err();
+        assert!(matches!(error, NodeError::Stale { .. }), "{error}");
+        let error = check(MOST_AHEAD_MINUTES + 1).unwrap_err();
+        assert!(matches!(error, NodeError::Ahead { .. }), "{error}");
         assert!(
             bitcoin.is_fresh(&json!({"time": i64::MAX}), Timestamp::new(NOW).unwrap()).is_err()
         );

@@ -60,7 +60,7 @@ struct Entry {
 /// Every output received and not reversed. `None` if the node's answer has another form.
 pub fn parts(listed: &Value) -> Option<Vec<Part>> {
     let entries: Vec<Entry> = Vec::deserialize(listed.get("transactions")?).ok()?;
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     let mut parts = Vec::with_capacity(entries.len());
     for entry in entries {
         // "send" is the seller's own spending, "orphan" a coinbase of an abandoned block.
@@ -82,7 +82,7 @@ pub fn parts(listed: &Value) -> Option<Vec<Part>> {
         if 0 < confirmations && entry.blocktime.is_none() {
             return None;
         }
-        if told.insert((entry.txid.clone(), output)) {
+        if reported.insert((entry.txid.clone(), output)) {
             parts.push(Part {
                 transaction: entry.txid,
                 output,

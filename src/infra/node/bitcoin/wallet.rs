@@ -27,12 +27,12 @@ const NO_SUCH_WALLET: i64 = -18;
 const NO_SUCH_METHOD: i64 = -32601;
 
 impl Bitcoin {
-    /// `told`: the answer to `getwalletinfo`. If the wallet is not loaded, it is loaded, or created.
+    /// `answer`: the reply to `getwalletinfo`. If the wallet is not loaded, it is loaded, or created.
     pub(super) async fn open_wallet(
         &self,
-        told: Result<Value, NodeError>,
+        answer: Result<Value, NodeError>,
     ) -> Result<Kind, NodeError> {
-        let told = match told {
+        let answer = match answer {
             Err(NodeError::Refused { code: NO_SUCH_WALLET, .. }) => {
                 self.load_wallet().await?;
                 self.link.call("getwalletinfo", json!([])).await?
@@ -43,9 +43,9 @@ impl Bitcoin {
                     self.link.node()
                 )));
             }
-            told => told?,
+            answer => answer?,
         };
-        self.kind(&told)
+        self.kind(&answer)
     }
 
     async fn load_wallet(&self) -> Result<(), NodeError> {
@@ -76,20 +76,20 @@ impl Bitcoin {
         self.link.call_slow("createwallet", params).await.map(|_| ())
     }
 
-    fn kind(&self, told: &Value) -> Result<Kind, NodeError> {
+    fn kind(&self, answer: &Value) -> Result<Kind, NodeError> {
         let (node, wallet) = (self.link.node(), &self.wallet);
-        if told["private_keys_enabled"] != false {
+        if answer["private_keys_enabled"] != false {
             return Err(NodeError::Other(format!(
                 "the wallet `{wallet}` of the node at {node} may contain private keys, which the shop refuses to use: set another at the end of BTC_RPC_URL, for \
                  example /wallet/shop-watch, which the shop creates"
             )));
         }
-        if told["scanning"].is_object() {
+        if answer["scanning"].is_object() {
             return Err(NodeError::Other(format!(
                 "the wallet `{wallet}` of the node at {node} is rescanning older blocks: wait until it is done"
             )));
         }
-        Ok(if told["descriptors"] == true { Kind::Descriptors } else { Kind::Legacy })
+        Ok(if answer["descriptors"] == true { Kind::Descriptors } else { Kind::Legacy })
     }
 
     /// Makes the wallet watch every script, from before its address was first shown. Returns the invoices for which it
@@ -167,9 +167,9 @@ impl Bitcoin {
         let calls = scripts.iter().map(|script| ("decodescript", json!([script]))).collect();
         let answers = self.link.batch(calls).await?;
         let mut addresses = BTreeMap::new();
-        for (script, told) in scripts.iter().zip(answers) {
+        for (script, answer) in scripts.iter().zip(answers) {
             // Bitcoin Core before 22 returns an array with one address.
-            let address = told["address"].as_str().or_else(|| told["addresses"][0].as_str());
+            let address = answer["address"].as_str().or_else(|| answer["addresses"][0].as_str());
             let address = address.ok_or_else(|| self.link.malformed("decodescript"))?;
             addresses.insert((*script).to_owned(), address.to_owned());
         }
@@ -201,13 +201,13 @@ impl Bitcoin {
             Kind::Descriptors => {
                 let calls =
                     scripts.iter().map(|script| ("getdescriptorinfo", json!([raw(script)])));
-                let told = self.link.batch(calls.collect()).await?;
+                let answer = self.link.batch(calls.collect()).await?;
                 // "now": the last hours are scanned in any case, and the rest below.
-                let wanted: Vec<Value> = told
+                let wanted: Vec<Value> = answer
                     .iter()
                     .zip(scripts)
-                    .map(|(told, script)| {
-                        let sum = told["checksum"].as_str().unwrap_or_default();
+                    .map(|(answer, script)| {
+                        let sum = answer["checksum"].as_str().unwrap_or_default();
                         json!({"desc": format!("{}#{sum}", raw(script)), "timestamp": "now", "label": LABEL})
                     })
                     .collect();
@@ -223,9 +223,9 @@ impl Bitcoin {
                 ("importmulti", json!([wanted, {"rescan": false}]))
             }
         };
-        let told = self.link.call_slow(method, params).await?;
-        let told = told.as_array().filter(|told| told.len() == scripts.len());
-        for one in told.ok_or_else(|| self.link.malformed(method))? {
+        let answer = self.link.call_slow(method, params).await?;
+        let answer = answer.as_array().filter(|answer| answer.len() == scripts.len());
+        for one in answer.ok_or_else(|| self.link.malformed(method))? {
             if one["success"] != true {
                 return Err(self.link.malformed(&format!(
                     "{method} failed ({})",

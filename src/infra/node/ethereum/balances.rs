@@ -42,14 +42,14 @@ impl<'a> Counted<'a> {
     }
 
     /// Adds the token's name to an error of a call.
-    pub fn name_token(self, doubt: NodeError) -> NodeError {
-        match (self, doubt) {
+    pub fn name_token(self, error: NodeError) -> NodeError {
+        match (self, error) {
             (Self::Token(contract), NodeError::Refused { node, method, code, words }) => {
                 let words =
                     format!("{words}; check that {contract} is the token's contract on this chain");
                 NodeError::Refused { node, method, code, words }
             }
-            (_, doubt) => doubt,
+            (_, error) => error,
         }
     }
 

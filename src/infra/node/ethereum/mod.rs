@@ -186,9 +186,9 @@ impl Ethereum {
         let time =
             Timestamp::new(memory.time).map_err(|_| self.link.malformed("a block's time"))?;
         let ahead = memory.head_time.saturating_sub(now.get()).max(0);
-        let told =
+        let saved =
             serde_json::to_string(memory).map_err(|error| NodeError::Other(error.to_string()))?;
-        Ok(ScanResult { head: memory.head.0, time, ahead, observations, memory: told })
+        Ok(ScanResult { head: memory.head.0, time, ahead, observations, memory: saved })
     }
 
     /// Reads the state of the chain and checks that it can be relied on; also returns the hash of the genesis block.
@@ -230,7 +230,7 @@ impl Ethereum {
         let is_final = match next() {
             Ok(Value::Null) | Err(NodeError::Refused { .. }) => None,
             Ok(block) => Some(self.block(&block)?),
-            Err(doubt) => return Err(doubt),
+            Err(node_error) => return Err(node_error),
         };
         let mut known = BTreeMap::new();
         for number in numbers {
@@ -369,8 +369,8 @@ impl Ethereum {
                 sent[*n] = Some(Sent { head, deep });
             }
         }
-        let judged = |n: usize| (alone[n], evaluate::judge(alone[n], found[n], sent[n]));
-        Ok((0..alone.len()).map(judged).collect())
+        let evaluated = |n: usize| (alone[n], evaluate::judge(alone[n], found[n], sent[n]));
+        Ok((0..alone.len()).map(evaluated).collect())
     }
 
     /// The balances of each address, at the newest block and at the required depth, in a single request if possible.
@@ -402,7 +402,7 @@ impl Ethereum {
             });
             let answers = self.link.batch_of_each(asked.collect()).await?;
             for ((counted, _, some), answer) in some_calls.iter().zip(answers) {
-                let answer = answer.map_err(|doubt| counted.name_token(doubt))?;
+                let answer = answer.map_err(|node_error| counted.name_token(node_error))?;
                 let balances = self.balances(*counted, some.len(), &answer)?;
                 for ((n, is_deep), balance) in some.iter().zip(balances) {
                     let gwei = words::gwei(balance, decimals(&alone[*n].coin));
@@ -488,10 +488,10 @@ mod tests {
         for time in [NOW - Ethereum::OLDEST_HEAD, NOW, NOW + MOST_AHEAD] {
             assert_eq!(check(time), Ok(()), "{time}");
         }
-        let doubt = check(NOW - Ethereum::OLDEST_HEAD - 1).unwrap_err();
-        assert!(matches!(doubt, NodeError::Stale { minutes: 3, .. }), "{doubt}");
-        let doubt = check(NOW + MOST_AHEAD + 1).unwrap_err();
-        assert!(matches!(doubt, NodeError::Ahead { minutes: 1_440, .. }), "{doubt}");
+        let node_error = check(NOW - Ethereum::OLDEST_HEAD - 1).unwrap_err();
+        assert!(matches!(node_error, NodeError::Stale { minutes: 3, .. }), "{node_error}");
+        let node_error = check(NOW + MOST_AHEAD + 1).unwrap_err();
+        assert!(matches!(node_error, NodeError::Ahead { minutes: 1_440, .. }), "{node_error}");
         assert!(check(i64::MAX).is_err());
     }
 

@@ -62,12 +62,12 @@ impl Ethereum {
             let last = to.min(first.saturating_add(step - 1));
             match self.read_blocks(first, last, is_full, shared, memory).await {
                 Ok(read) => time = read,
-                Err(doubt) if first < last && is_too_much(&doubt) => {
+                Err(error) if first < last && is_too_much(&error) => {
                     memory.forget_from(first);
                     step = last.saturating_sub(first).saturating_add(1) / 2;
                     continue;
                 }
-                Err(doubt) => return Err(doubt),
+                Err(error) => return Err(error),
             }
             let Some(next) = last.checked_add(1) else { break };
             first = next;
@@ -261,9 +261,9 @@ fn filter(first: u64, last: u64, shared: &[&WatchedInvoice]) -> Value {
 }
 
 /// Whether a smaller request may succeed. Nodes refuse too many blocks or logs with differing error messages.
-fn is_too_much(doubt: &NodeError) -> bool {
+fn is_too_much(error: &NodeError) -> bool {
     matches!(
-        doubt,
+        error,
         NodeError::TooLong { .. }
             | NodeError::TooLarge { .. }
             | NodeError::Slow { .. }

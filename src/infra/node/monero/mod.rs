@@ -103,7 +103,9 @@ impl Monero {
 
         // The wallet reads new blocks by itself now and then; an explicit refresh also reveals whether its daemon is
         // reachable.
-        self.ask_slow("refresh", json!({})).await.map_err(|doubt| self.no_daemon(doubt))?;
+        self.ask_slow("refresh", json!({}))
+            .await
+            .map_err(|node_error| self.no_daemon(node_error))?;
         let height = self.number(&self.ask("get_height", json!({})).await?, "height")?;
         self.keep_time(&mut memory, height, followed, trusted)?;
 
@@ -145,7 +147,7 @@ impl Monero {
                 "the wallet in monero-wallet-rpc at {node} CAN SPEND: remove it from this host, and create a view-only wallet from its \
                  primary address and private view key (monero-wallet-cli --generate-from-view-key)"
             ))),
-            Err(doubt) => Err(doubt),
+            Err(node_error) => Err(node_error),
         }
     }
 
@@ -210,28 +212,32 @@ impl Monero {
     }
 
     async fn ask(&self, method: &str, params: Value) -> Result<Value, NodeError> {
-        self.link.call(method, params).await.map_err(|doubt| self.admit(doubt))
+        self.link.call(method, params).await.map_err(|node_error| self.admit(node_error))
     }
 
     async fn ask_slow(&self, method: &str, params: Value) -> Result<Value, NodeError> {
-        self.link.call_slow(method, params).await.map_err(|doubt| self.admit(doubt))
+        self.link.call_slow(method, params).await.map_err(|node_error| self.admit(node_error))
     }
 
-    fn admit(&self, doubt: NodeError) -> NodeError {
-        if matches!(doubt, NodeError::NotLetIn { .. }) { no_login(&self.link) } else { doubt }
+    fn admit(&self, node_error: NodeError) -> NodeError {
+        if matches!(node_error, NodeError::NotLetIn { .. }) {
+            no_login(&self.link)
+        } else {
+            node_error
+        }
     }
 
     fn number(&self, answer: &Value, name: &str) -> Result<u64, NodeError> {
         answer[name].as_u64().ok_or_else(|| self.link.malformed(name))
     }
 
-    fn no_daemon(&self, doubt: NodeError) -> NodeError {
-        match doubt {
+    fn no_daemon(&self, node_error: NodeError) -> NodeError {
+        match node_error {
             NodeError::Refused { words, .. } => NodeError::Other(format!(
                 "monero-wallet-rpc at {} cannot use its monerod ({words}): check that monerod is running",
                 self.link.node()
             )),
-            doubt => doubt,
+            node_error => node_error,
         }
     }
 
@@ -334,8 +340,8 @@ mod tests {
             look(&mut memory, minute, height).unwrap();
         }
         assert_eq!(memory.time, at(70).get());
-        let doubt = look(&mut memory, 151, height);
-        assert!(matches!(doubt, Err(NodeError::Stale { minutes: 121, .. })), "{doubt:?}");
+        let node_error = look(&mut memory, 151, height);
+        assert!(matches!(node_error, Err(NodeError::Stale { minutes: 121, .. })), "{node_error:?}");
         assert_eq!(look(&mut memory, 152, height + 1), Ok(()));
     }
 
@@ -344,8 +350,8 @@ mod tests {
         let mut memory = ScanState::default();
         let height = looks(&mut memory, 0..=30, 1_000);
         assert_eq!(look(&mut memory, 31, height - 10), Ok(()));
-        let doubt = look(&mut memory, 32, height - 21);
-        assert!(matches!(doubt, Err(NodeError::WentBack { .. })), "{doubt:?}");
+        let node_error = look(&mut memory, 32, height - 21);
+        assert!(matches!(node_error, Err(NodeError::WentBack { .. })), "{node_error:?}");
     }
 
     #[test]
