@@ -40,7 +40,7 @@ async fn expire_some(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {
         give_back_use(&mut tx, &order).await?;
         store::orders::mark_status(&mut tx, order_ref, status, Some(now)).await?;
         keep_step(&mut tx, order_ref, status, "", None, now).await?;
-        // Delivered by [`sweep`](super::sweep), as a message that needs no action.
+        // The sweep delivers it later, as a message that needs no action.
         queue_message(shop, &mut tx, &Order { status, ..order }, Told::Step(""), true, now).await?;
     }
     store::catalog::mark_changed(&mut tx).await?;

@@ -180,7 +180,8 @@ pub async fn import_catalog(
         .await
         .context("save the discounts")?;
     store::catalog::mark_seeded(&mut tx).await?;
-    // An import that restores exactly the desk's version does not undo it; an older file beside it would.
+    // A file that equals the desk's version undoes nothing, and the record of changes stays: an older file would undo
+    // them.
     if over_desk {
         store::desk::forget_catalog_changes(&mut tx).await?;
     }

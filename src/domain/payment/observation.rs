@@ -137,8 +137,8 @@ impl Observation {
 pub struct ScanResult {
     /// The number of the newest block.
     pub head: u64,
-    /// The time of the newest block that is as deep as the deepest required: payments not seen by then were not made
-    /// before it.
+    /// The time of the newest block that is as deep as the deepest required: a payment that was not seen was not made
+    /// before that time.
     pub time: Timestamp,
     /// How far the chain's clock is ahead of this host's: an order's deadline is the host's time, and is compared with
     /// the chain's.

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 /// # Errors
 /// If a process listens there, if the file is not a socket, and the system's own.
 pub fn listen(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
-    // A symbolic link stands for the socket it points to.
+    // Follows a symbolic link to the socket.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let _lock = lock_folder(&path)?;
     match fs::symlink_metadata(&path) {

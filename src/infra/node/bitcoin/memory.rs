@@ -14,7 +14,7 @@ pub struct ScanState {
     pub head: u64,
     /// Units: Unix seconds.
     pub looked_at: i64,
-    /// The invoices, by [`WatchedInvoice::id`], whose payments the wallet tracks completely since they were placed.
+    /// The invoices, by [`WatchedInvoice::id`], whose addresses the wallet has watched since they were placed.
     ///
     /// [`WatchedInvoice::id`]: crate::domain::payment::observation::WatchedInvoice::id
     pub searched: BTreeSet<i64>,
