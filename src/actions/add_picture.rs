@@ -1,4 +1,4 @@
-//! Cleans, stores and renders an uploaded picture.
+//! Sanitizes, stores and renders an uploaded picture.
 
 use crate::actions::Shop;
 use crate::actions::image_worker::ImageWorker;
@@ -11,19 +11,19 @@ use crate::infra::store;
 use crate::infra::store::pictures::RenderedPicture;
 use anyhow::Context;
 
-/// A picture that was handed in and can be shown from now on, though no product shows it yet.
+/// A picture that was uploaded and can be shown, though no product uses it yet.
 #[derive(Clone, Debug)]
 pub struct AddedPicture {
-    /// Its name below the seller's picture folder.
+    /// Its path in the seller's picture folder.
     pub file: String,
     pub fingerprint: String,
 }
 
-/// Takes a picture that came through a door: what is kept in the seller's folder is upright, smaller than a camera's, and
-/// pixels alone. The picture itself never touches the disk. `name`: what it was called there.
+/// Takes an uploaded picture. The copy stored in the seller's folder is upright, smaller than a camera's, and holds
+/// nothing but pixels. The upload itself is never written to the disk. `name`: the file name of the upload.
 ///
 /// # Errors
-/// Within: one sentence that says which picture it is and why.
+/// Inner: one sentence that says which picture it is and why.
 pub async fn add_picture(
     shop: &Shop,
     name: String,
@@ -34,7 +34,7 @@ pub async fn add_picture(
         let size = source.size()?;
         Ok::<_, NotAPicture>((source, size))
     });
-    match outline.await.context("look at a picture")? {
+    match outline.await.context("process a picture")? {
         Ok((source, size)) => {
             let name = source.name();
             show(shop, Job::Upload, size.megapixels, &name, source.into_bytes()).await
@@ -43,10 +43,10 @@ pub async fn add_picture(
     }
 }
 
-/// A picture of the seller's folder, rendered where it was not. Returns its fingerprint.
+/// Renders a picture of the seller's folder unless that is done already. Returns its fingerprint.
 ///
 /// # Errors
-/// Within: one sentence that says which picture it is and why.
+/// Inner: one sentence that says which picture it is and why.
 pub(super) async fn show_original(
     shop: &Shop,
     file: &str,
@@ -57,7 +57,7 @@ pub(super) async fn show_original(
         let size = source.size()?;
         Ok::<_, NotAPicture>((source.fingerprint().to_owned(), size))
     });
-    let (fingerprint, size) = match found.await.context("look at a picture")? {
+    let (fingerprint, size) = match found.await.context("process a picture")? {
         Ok(found) => found,
         Err(refused) => return Ok(Err(refused.to_string())),
     };
@@ -90,13 +90,13 @@ async fn show(
             .each_ref()
             .map(|size| (size.0, size.1, size.2.as_str(), size.3.as_str())),
     };
-    store::pictures::keep(&mut tx, &row).await.context("keep a picture")?;
+    store::pictures::keep(&mut tx, &row).await.context("save a picture")?;
     tx.commit().await.context("commit a picture")?;
     Ok(Ok(AddedPicture { file: rendered.file, fingerprint: rendered.fingerprint }))
 }
 
-/// Finds out what the pictures are called that an older version of the shop showed without keeping their names. Where the
-/// seller's folder no longer has one, what was made of it is put there.
+/// Finds the file names of pictures that an older version of the shop showed without storing their names. If the
+/// seller's folder no longer has one, its rendered copy is written there.
 pub async fn name_pictures(shop: &Shop) -> anyhow::Result<()> {
     let mut unnamed = store::pictures::list_unnamed(&mut *shop.db.reader().await?).await?;
     if unnamed.is_empty() {
@@ -106,7 +106,7 @@ pub async fn name_pictures(shop: &Shop) -> anyhow::Result<()> {
     let wanted = unnamed.clone();
     let mut found = tokio::task::spawn_blocking(move || originals.find_fingerprints(&wanted))
         .await
-        .context("look for the pictures' names")?;
+        .context("list the pictures without names")?;
     unnamed.retain(|fingerprint| !found.iter().any(|(known, _)| known == fingerprint));
     for fingerprint in unnamed {
         let Some([_, _, _, _, _, full]) =
@@ -120,7 +120,7 @@ pub async fn name_pictures(shop: &Shop) -> anyhow::Result<()> {
             let cleaned = Source::of(full, bytes).ok()?.cleaned().ok()?;
             originals.keep(&cleaned, "picture").ok()
         });
-        found.extend(file.await.context("put a picture back")?.map(|file| (fingerprint, file)));
+        found.extend(file.await.context("restore a picture")?.map(|file| (fingerprint, file)));
     }
     let mut tx = shop.db.write().await?;
     for (fingerprint, file) in &found {

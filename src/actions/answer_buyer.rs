@@ -1,4 +1,4 @@
-//! Delivers what the seller typed at the desk to the order's page.
+//! Shows what the seller wrote at the desk on the order's page.
 
 use crate::actions::ApplyReplyError;
 use crate::actions::Shop;
@@ -11,7 +11,7 @@ use crate::infra::mail::Unreadable;
 use crate::infra::store;
 use anyhow::Context;
 
-/// Why nothing of an answer was taken, in words for the seller.
+/// Why an answer was refused as a whole, in a text for the seller.
 #[derive(Debug, thiserror::Error)]
 pub enum AnswerError {
     #[error(transparent)]
@@ -20,8 +20,8 @@ pub enum AnswerError {
     ApplyReplyError(#[from] ApplyReplyError),
 }
 
-/// What the seller typed at the desk comes onto the order's page, every line of it, and is noted among the seller's
-/// deeds. `once`: of the form, so that one that is sent twice is heard once.
+/// Adds the seller's text from the desk to the order's page, every line of it, and records it in the activity log.
+/// `once`: the form's idempotency key, so that a resubmission has no effect.
 pub async fn answer_buyer(
     shop: &Shop,
     order_ref: &OrderRef,
@@ -42,15 +42,15 @@ pub async fn answer_buyer(
     if store::messages::is_heard(&mut tx, order_ref, once).await? {
         return Ok(Ok(()));
     }
-    let owed = match post_now(shop, &mut tx, &reply, now).await {
-        Ok(owed) => owed,
+    let queued = match post_now(shop, &mut tx, &reply, now).await {
+        Ok(queued) => queued,
         Err(ApplyReplyError::Broken(error)) => return Err(error),
         Err(unposted) => return Ok(Err(unposted.into())),
     };
     store::audit_log::record_of_order(&mut tx, now, order_ref, "Answered").await?;
     tx.commit().await.context("commit the answer")?;
 
-    for told in owed {
+    for told in queued {
         notify_seller(shop, told, now).await;
     }
     Ok(Ok(()))

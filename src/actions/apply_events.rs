@@ -12,17 +12,17 @@ use crate::domain::values::Timestamp;
 use crate::infra::store;
 use anyhow::Context;
 
-/// Why nothing was done at the desk.
+/// Why nothing was changed at the desk.
 pub enum AddPictureError {
-    /// It was erased, or never was.
+    /// It was erased, or never existed.
     NoOrder,
-    /// It does not stand any more as the seller saw it.
+    /// Its status is no longer the one that the seller saw.
     Moved(Status),
     Unchanged(Unchanged),
 }
 
-/// The seller's word at the desk changes an order, and is noted among the activity log. `seen`: where the order stood on
-/// the seller's page. `once`: of the form, so that one that is sent twice is heard once.
+/// Changes an order's status as the seller asked at the desk, and records it in the activity log. `seen`: the status
+/// shown on the seller's page. `once`: the form's idempotency key, so that a resubmission has no effect.
 pub async fn take_step(
     shop: &Shop,
     order_ref: &OrderRef,
@@ -35,8 +35,8 @@ pub async fn take_step(
     take(shop, order_ref, change, Some(seen), once, now).await
 }
 
-/// Orders that are on their way, each with a tracking number or nothing: what may be sent is, and of the others it is said
-/// why not. Each by itself, so that buyers do not wait for all of them.
+/// Marks orders as shipped, each with a tracking number or none. Those that can be shipped are; for the others the
+/// reason is returned. Each order has its own transaction, so that buyers do not wait for all of them.
 pub async fn send_orders(
     shop: &Shop,
     parcels: Vec<(OrderRef, Line)>,
@@ -71,7 +71,8 @@ async fn take(
     if seen.is_some_and(|seen| seen != order.status) {
         return Ok(Err(AddPictureError::Moved(order.status)));
     }
-    let (status, owed) = match change_now(shop, &mut tx, order_ref, change, Some(once), now).await {
+    let (status, queued) = match change_now(shop, &mut tx, order_ref, change, Some(once), now).await
+    {
         Ok(changed) => changed,
         Err(Unchanged::Broken(error)) => return Err(error),
         Err(unchanged) => return Ok(Err(AddPictureError::Unchanged(unchanged))),
@@ -79,11 +80,11 @@ async fn take(
     store::audit_log::record_of_order(&mut tx, now, order_ref, action(change)).await?;
     tx.commit().await.context("commit the step")?;
 
-    notify_seller(shop, owed, now).await;
+    notify_seller(shop, queued, now).await;
     Ok(Ok(status))
 }
 
-/// Among the activity log, which hold nobody's words.
+/// The text for the activity log, which never holds message contents.
 fn action(change: &OrderChange) -> &'static str {
     match change {
         OrderChange::Paid => "Marked as paid",

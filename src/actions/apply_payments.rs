@@ -1,4 +1,4 @@
-//! Applies what a node saw of payments to invoices and orders.
+//! Applies the payments that a node observed to invoices and orders.
 
 use crate::actions::Shop;
 use crate::actions::notify_seller;
@@ -23,21 +23,21 @@ use crate::infra::store::outbox::OutboxMessage;
 use anyhow::Context;
 use std::collections::HashMap;
 
-/// Units: orders that change within one transaction, since buyers wait for as long as the writer is held.
+/// Units: orders changed within one transaction, since buyers wait while the write lock is held.
 const AT_ONCE: usize = 50;
 
-/// What a node saw of a chain becomes what its invoices say, and the orders move on. `followed`: what the node was asked.
-/// Done twice, it changes nothing the second time. Returns how many orders changed their state.
+/// Stores a node's observations with their invoices and updates the orders. `followed`: the invoices that the node was
+/// asked about. Idempotent. Returns how many orders changed their status.
 pub async fn apply_payments(
     shop: &Shop,
     network: &str,
     followed: &[WatchedInvoice],
-    look: &ScanResult,
+    scan: &ScanResult,
     now: Timestamp,
 ) -> anyhow::Result<usize> {
     let asked: HashMap<i64, &WatchedInvoice> =
         followed.iter().map(|asked| (asked.id, asked)).collect();
-    let news: Vec<(&WatchedInvoice, Observation)> = look
+    let changed: Vec<(&WatchedInvoice, Observation)> = scan
         .observations
         .iter()
         .filter_map(|(id, sighting)| Some((*asked.get(id)?, *sighting)))
@@ -47,34 +47,34 @@ pub async fn apply_payments(
         .filter(|(asked, sighting)| asked.last.is_none_or(|last| sighting.says_more_than(&last)))
         .collect();
     let mut n_changed = 0;
-    for some in news.chunks(AT_ONCE) {
+    for some in changed.chunks(AT_ONCE) {
         let mut tx = shop.db.write().await?;
-        let (mut seen, mut told) = (Vec::new(), Vec::new());
+        let (mut seen, mut queued) = (Vec::new(), Vec::new());
         for (asked, sighting) in some {
             let Some(order) = store::orders::find_by_id(&mut tx, asked.id).await? else { continue };
-            // Somebody else has looked since the node was asked.
+            // Another process has scanned since the node was asked.
             if order.invoice.sighting != asked.last {
                 continue;
             }
-            told.extend(take_sighting(shop, &mut tx, order, *sighting, now).await?);
+            queued.extend(take_sighting(shop, &mut tx, order, *sighting, now).await?);
             seen.push((asked.id, *sighting));
         }
-        store::watch::mark_seen(&mut tx, &seen, now).await.context("keep what was seen")?;
-        tx.commit().await.context("commit what was seen")?;
-        n_changed += told.len();
-        for owed in told {
+        store::watch::mark_seen(&mut tx, &seen, now).await.context("save the observations")?;
+        tx.commit().await.context("commit the observations")?;
+        n_changed += queued.len();
+        for owed in queued {
             notify_seller(shop, owed, now).await;
         }
     }
-    // Last: were the shop stopped before, the node would be asked from the same place on again.
+    // Last: if the shop stops before this, the next scan starts at the same position.
     let mut tx = shop.db.write().await?;
-    store::watch::mark_looked(&mut tx, network, look, now).await.context("keep the look")?;
-    tx.commit().await.context("commit the look")?;
+    store::watch::mark_looked(&mut tx, network, scan, now).await.context("save the scan state")?;
+    tx.commit().await.context("commit the scan state")?;
     end_doubt(shop, network, now).await?;
     Ok(n_changed)
 }
 
-/// The order moves on, where it does, and the seller is told.
+/// Updates the order's status where it changes, and notifies the seller.
 async fn take_sighting(
     shop: &Shop,
     tx: &mut Tx,
@@ -90,31 +90,32 @@ async fn take_sighting(
     if Amount::ZERO < sighting.seen && before.seen == Amount::ZERO {
         store::accounts::mark_paid(tx, &order.order_ref).await?;
     }
-    let mut told = Vec::new();
+    let mut queued = Vec::new();
     if sighting.is_moved && !before.is_moved {
-        told.push(queue_message(shop, tx, &order, Told::Node(MOVED), false, now).await?);
+        queued.push(queue_message(shop, tx, &order, Told::Node(MOVED), false, now).await?);
     }
     if was == is {
-        return Ok(told);
+        return Ok(queued);
     }
-    // What the seller has decided no node takes back.
+    // A node never overrides what the seller has decided.
     let has_lost = order.invoice.received == Amount::ZERO
         && (sighting.settled < before.settled || is == PaidState::Nothing);
     let status = after(order.status, has_lost, is);
     if status == order.status {
         let is_over = matches!(status, Status::Shipped | Status::Refunded | Status::Cancelled);
-        let words = match status {
-            // What comes and goes without ever settling is no news: else somebody could write without end.
+        let text = match status {
+            // A payment that appears and disappears without ever being final causes no message: otherwise anybody could
+            // trigger them without end.
             _ if sighting.settled == before.settled => None,
             Status::Late => Some(late(&order, sighting)),
             _ if is_over && sighting.settled < before.settled => Some(LOST.to_owned()),
             _ if is_over => Some(UNEXPECTED.to_owned()),
             _ => None,
         };
-        if let Some(words) = words {
-            told.push(queue_message(shop, tx, &order, Told::Node(&words), false, now).await?);
+        if let Some(text) = text {
+            queued.push(queue_message(shop, tx, &order, Told::Node(&text), false, now).await?);
         }
-        return Ok(told);
+        return Ok(queued);
     }
     if order.status.holds_stock() && !status.holds_stock() {
         give_back(tx, &order).await?;
@@ -124,11 +125,11 @@ async fn take_sighting(
     let order_ref = &order.order_ref;
     store::orders::mark_status(tx, order_ref, status, status.is_finished().then_some(now)).await?;
     keep_step(tx, order_ref, status, "", None, now).await?;
-    told.push(queue_message(shop, tx, &order, Told::Step(""), false, now).await?);
-    Ok(told)
+    queued.push(queue_message(shop, tx, &order, Told::Step(""), false, now).await?);
+    Ok(queued)
 }
 
-/// Where the order stands after what was seen; a pair that is not in the table leaves it where it is.
+/// The order's status after the observation; a pair that is not in the table leaves it unchanged.
 fn after(status: Status, has_lost: bool, standing: PaidState) -> Status {
     let seen = match standing {
         PaidState::Nothing => None,
@@ -177,7 +178,7 @@ mod tests {
         check(Status::Partial, false, PaidState::Some, Status::Unconfirmed);
         check(Status::Unconfirmed, false, PaidState::All, Status::Confirmed);
         check(Status::Confirmed, false, PaidState::More, Status::Overpaid);
-        // A reorganisation: all of it, a part of it, the excess alone.
+        // A reorganisation: of the whole payment, of a part, of the excess only.
         check(Status::Confirmed, true, PaidState::Nothing, Status::Unconfirmed);
         check(Status::Confirmed, true, PaidState::Part, Status::Partial);
         check(Status::Overpaid, true, PaidState::All, Status::Confirmed);

@@ -1,4 +1,4 @@
-//! Applies the seller's reply to a message: its command, then its text.
+//! Applies the seller's reply to a message: its command first, then its text.
 
 use crate::actions::OrderChange;
 use crate::actions::Shop;
@@ -18,7 +18,7 @@ use crate::infra::store::messages::NewMessage;
 use crate::infra::store::outbox::OutboxMessage;
 use anyhow::Context;
 
-/// Why nothing of a reply was taken, in words for the seller.
+/// Why a reply was refused as a whole, in a text for the seller.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyReplyError {
     #[error("order {0} not found: it was deleted or never existed")]
@@ -33,8 +33,8 @@ pub enum ApplyReplyError {
 
 broken_from!(ApplyReplyError);
 
-/// The seller's words come onto the pages of their orders, and what the first line says is done: all of it, or nothing.
-/// A mail that comes twice is heard once.
+/// Adds the seller's text to the pages of the orders and carries out the command on its first line: all of it, or
+/// nothing. A mail that arrives twice has an effect once.
 pub async fn apply_reply(
     shop: &Shop,
     reply: &Reply,
@@ -43,25 +43,25 @@ pub async fn apply_reply(
     super::expire_orders(shop, now).await?;
     let mut tx = shop.db.write().await?;
     failpoints::at("word-begun");
-    let owed = post_now(shop, &mut tx, reply, now).await?;
+    let queued = post_now(shop, &mut tx, reply, now).await?;
     failpoints::at("word-inserted");
     tx.commit().await.context("commit the reply")?;
     failpoints::at("word-committed");
 
-    for told in owed {
+    for told in queued {
         notify_seller(shop, told, now).await;
     }
     Ok(())
 }
 
-/// The same, within a transaction. Returns what the seller is to be told of it.
+/// The same, within a transaction. Returns the messages to deliver to the seller.
 pub(super) async fn post_now(
     shop: &Shop,
     tx: &mut Tx,
     reply: &Reply,
     now: Timestamp,
 ) -> Result<Vec<OutboxMessage>, ApplyReplyError> {
-    let mut owed = Vec::new();
+    let mut queued = Vec::new();
     let message_id = &reply.message_id.0;
     for order_ref in &reply.order_refs {
         if store::orders::find(tx, order_ref).await?.is_none() {
@@ -73,7 +73,7 @@ pub(super) async fn post_now(
         if let Some(command) = &reply.command {
             let change = change(command);
             match change_now(shop, tx, order_ref, &change, Some(message_id), now).await {
-                Ok((_, told)) => owed.push(told),
+                Ok((_, told)) => queued.push(told),
                 Err(Unchanged::Broken(error)) => return Err(error.into()),
                 Err(unchanged) => {
                     let order_ref = order_ref.clone();
@@ -87,7 +87,7 @@ pub(super) async fn post_now(
             return Err(ApplyReplyError::NoReader(order_ref.clone()));
         }
     }
-    Ok(owed)
+    Ok(queued)
 }
 
 fn change(command: &Command) -> OrderChange {
@@ -100,7 +100,7 @@ fn change(command: &Command) -> OrderChange {
     }
 }
 
-/// Whether there is still somebody who can read it.
+/// Whether there is still a buyer's key to encrypt to.
 async fn keep_answer(
     tx: &mut Tx,
     order_ref: &OrderRef,
@@ -120,6 +120,6 @@ async fn keep_answer(
         message_id: Some(message_id),
         told: None,
     };
-    store::messages::insert(tx, order_ref, &words).await.context("keep the seller's words")?;
+    store::messages::insert(tx, order_ref, &words).await.context("save the seller's message")?;
     Ok(true)
 }

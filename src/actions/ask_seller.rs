@@ -1,4 +1,4 @@
-//! A buyer writes a message to the seller.
+//! Sends a buyer's message to the seller.
 
 use crate::actions::Shop;
 use crate::actions::notify_seller;
@@ -20,31 +20,31 @@ use anyhow::Context;
 
 /// Units: characters of a message to the seller.
 pub const MOST_MESSAGE: usize = 4_000;
-/// Units: messages of a buyer about one order, in all and on one day.
+/// Units: messages of a buyer about one order, in total and per day.
 const MOST_MESSAGES: i64 = 200;
 const MOST_A_DAY: i64 = 10;
 
-/// What a buyer typed for the seller; each field is the other's stand-in.
+/// What a buyer typed for the seller: either field can be used in place of the other.
 pub struct Question<'a> {
     pub message: &'a str,
     pub pgp: &'a str,
     /// What the order's page shows in the place of a PGP message.
     pub pgp_shown: &'a str,
-    /// The same for the same words on the same day: a form that was sent twice is one message.
+    /// Idempotency key, the same for the same text on the same day: a form sent twice is one message.
     pub once: [u8; 32],
 }
 
-/// Why a message was not taken.
+/// Why a message was refused.
 pub enum AskSellerError {
-    /// The code opens no order any more.
+    /// The code no longer opens an order.
     NoOrder,
     Refused(UnfitMessage),
 }
 
-/// What is wrong with what was typed.
+/// What is wrong with the input.
 pub struct UnfitMessage {
     pub refusal: Refusal,
-    /// What may come back in the form, where that is not all of it.
+    /// What the form shows again, if that is not the whole input.
     pub left: Option<String>,
 }
 
@@ -54,14 +54,14 @@ impl UnfitMessage {
     }
 }
 
-/// The buyer's words, read and found good.
+/// The buyer's message after validation.
 enum Asked {
     Words(Paragraph),
-    /// Only the seller can read it.
+    /// Encrypted, for the seller only.
     Block(PgpBlock),
 }
 
-/// The buyer writes to the seller: a message in the Maildir, and the buyer's own words on the order's page.
+/// Sends a buyer's message: it is delivered to the Maildir and shown on the order's page.
 pub async fn ask_seller(
     shop: &Shop,
     name: &LookupName,
@@ -76,7 +76,7 @@ pub async fn ask_seller(
     let Some(order_ref) = store::orders::find_ref(&mut tx, name).await? else {
         return Ok(Err(AskSellerError::NoOrder));
     };
-    let order = store::orders::find(&mut tx, &order_ref).await?.context("find the order again")?;
+    let order = store::orders::find(&mut tx, &order_ref).await?.context("find the order")?;
     if store::messages::is_heard(&mut tx, &order_ref, &question.once).await? {
         return Ok(Ok(()));
     }
@@ -93,22 +93,24 @@ pub async fn ask_seller(
         Asked::Words(words) => (Told::Question(words.as_str(), None), words.as_str()),
         Asked::Block(block) => (Told::Question("", Some(block)), question.pgp_shown),
     };
-    // An order from before there were readers keeps that something was said, and not what.
+    // Orders from before buyers had keys show that a message was sent, but not its text.
     let reader = store::orders::find_buyer_key(&mut tx, &order_ref).await?;
     let sealed = reader.map(|reader| reader.seal(shown)).transpose()?;
-    let owed = queue_message(shop, &mut tx, &order, told, false, now).await?;
+    let queued = queue_message(shop, &mut tx, &order, told, false, now).await?;
     let kept = NewMessage {
         kind: MessageKind::Question,
         now,
         status: None,
         sealed: sealed.as_deref(),
         message_id: Some(&question.once),
-        told: Some(owed.number),
+        told: Some(queued.number),
     };
-    store::messages::insert(&mut tx, &order_ref, &kept).await.context("keep the buyer's words")?;
-    tx.commit().await.context("commit the buyer's words")?;
+    store::messages::insert(&mut tx, &order_ref, &kept)
+        .await
+        .context("save the buyer's message")?;
+    tx.commit().await.context("commit the buyer's message")?;
 
-    notify_seller(shop, owed, now).await;
+    notify_seller(shop, queued, now).await;
     Ok(Ok(()))
 }
 
@@ -119,7 +121,7 @@ fn read(question: &Question<'_>, key: Option<&SellerKey>) -> Result<Asked, Unfit
         if words.is_empty() {
             return Err(UnfitMessage::new("message", RefusalReason::Missing));
         }
-        // People paste it, and the seller's mailbox is no place for it.
+        // People paste their code by mistake, and it must not end up in the seller's mailbox.
         if let Some(left) = Code::cut_out(words.as_str()) {
             let refusal = Refusal::new("message", RefusalReason::OrderCode);
             return Err(UnfitMessage { refusal, left: Some(left) });

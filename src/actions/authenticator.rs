@@ -1,4 +1,4 @@
-//! Checks passwords and codes at the desk: in a bounded number at a time, with growing delays after wrong ones.
+//! Checks passwords and codes at the desk: a bounded number at a time, with growing delays after wrong ones.
 
 use crate::actions::Shop;
 use crate::domain::login::Argon2Memory;
@@ -21,91 +21,93 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// Stands at the desk's door: looks at passwords in a bounded number of places, and lets wrong ones wait.
+/// Checks sign-ins at the desk: hashes a bounded number of passwords at once, and delays the response to wrong ones.
 pub struct Authenticator {
-    /// Where passwords are hashed: one for every two cores, so that buyers are served meanwhile.
-    places: Arc<Semaphore>,
-    n_places: usize,
-    /// Those that wait for a place, and those that have one, by their line.
+    /// Permits for hashing: one for every two cores, so that buyers are served meanwhile.
+    permits: Arc<Semaphore>,
+    n_permits: usize,
+    /// For each queue: sign-ins that wait for a permit or hold one.
     n_strangers: Arc<AtomicUsize>,
     n_known: Arc<AtomicUsize>,
-    benches: Arc<Mutex<Vec<Argon2Memory>>>,
+    memories: Arc<Mutex<Vec<Argon2Memory>>>,
     failures: Mutex<Failures>,
-    /// Of strangers, and of browsers that were let in before: who guesses at codes as the one does not hinder the other.
-    brakes: Mutex<[TotpLockout; 2]>,
+    /// For strangers, and for browsers that have signed in before: guessing codes as a stranger does not lock out the
+    /// seller.
+    lockouts: Mutex<[TotpLockout; 2]>,
 }
 
-/// Where somebody waits for a place. Both lines are as long, so that a crowd in the one keeps nobody out of the other.
+/// The queue in which a sign-in waits. Both are equally long, so that a crowd in one keeps nobody out of the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line {
     Stranger,
-    /// Of a browser that was let in before, or is in now.
+    /// For a browser that has signed in before, or is signed in.
     Known,
 }
 
-/// What somebody gives who wants to come in.
+/// The credentials given at sign-in.
 pub struct Credentials {
     pub line: Line,
     pub password: TypedPassword,
-    /// As it was typed: a code of the second factor, or a recovery code. Not looked at where none is set.
+    /// As typed: a code of the second factor, or a recovery code. Ignored if no second factor is set.
     pub code: String,
 }
 
-/// What is asked of somebody.
+/// What is to be checked.
 pub(super) enum Asked {
-    /// At the door: the password, and a code where a second factor is set.
+    /// For a sign-in: the password, and a code if a second factor is set.
     All(Credentials),
-    /// Of somebody who is in already.
+    /// For a user who is signed in.
     Password(TypedPassword),
 }
 
-/// Why somebody was not let in. It does not say what was wrong.
+/// Why a sign-in failed. It does not say which part was wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     #[error("wrong password or code")]
     Wrong {
-        /// How long the answer waits. All wrong ones of the whole desk count, and no right one waits for them.
+        /// How long the response is delayed. All failures of the whole desk count; a correct sign-in is never delayed
+        /// by them.
         wait: Duration,
     },
     #[error("too many sign-in attempts: please try again in a few seconds")]
     Busy,
 }
 
-/// Whoever gave this is the seller.
+/// Proof that the credentials are the seller's.
 pub(super) struct Known {
-    /// As it was kept when it was looked at; another one since then means that this one is not right any more.
+    /// The stored password that was checked; if it has been changed since, this proof is void.
     pub kept: StoredPassword,
-    /// `None` where no code was asked for.
+    /// `None` if no code was asked for.
     pub proof: Option<FactorProof>,
-    /// Whether a second factor that is set needed no proof.
+    /// Whether a second factor is set but needed no proof.
     pub is_inside: bool,
-    /// The same password, hashed as passwords are today, where it was kept otherwise.
+    /// The same password, rehashed with today's parameters, if it was stored with others.
     pub upgraded: Option<StoredPassword>,
 }
 
-/// Units: places in which passwords are hashed, at most. Source: 4 x 19 MiB is what a small host can miss.
-const MOST_PLACES: usize = 4;
-/// Units: those that wait for each place: about a quarter of a second. All of them together are fewer than the desk's
-/// connections, so that the surplus can be told.
+/// Units: passwords hashed at once, at most. Source: 4 x 19 MiB is what a small host can spare.
+const MOST_PERMITS: usize = 4;
+/// Units: waiting sign-ins per permit, each about a quarter of a second. In total they are fewer than the desk's
+/// connections, so that the surplus can be answered.
 const MOST_WAITING: usize = 4;
 
 impl Authenticator {
     pub fn new(n_cores: usize) -> Self {
-        let n_places = (n_cores / 2).clamp(1, MOST_PLACES);
+        let n_permits = (n_cores / 2).clamp(1, MOST_PERMITS);
         Self {
-            places: Arc::new(Semaphore::new(n_places)),
-            n_places,
+            permits: Arc::new(Semaphore::new(n_permits)),
+            n_permits,
             n_strangers: Arc::default(),
             n_known: Arc::default(),
-            benches: Arc::default(),
+            memories: Arc::default(),
             failures: Mutex::default(),
-            brakes: Mutex::default(),
+            lockouts: Mutex::default(),
         }
     }
 
-    /// Whether it is the seller. Nothing is changed by it, but that wrong ones are counted.
+    /// Checks whether the credentials are the seller's. Changes nothing except the count of failures.
     ///
-    /// All wrong ones cost the same work, whatever is wrong with them and whatever is set.
+    /// All failures cost the same work, whatever is wrong and whatever is set.
     pub(super) async fn look_at(
         &self,
         shop: &Shop,
@@ -115,7 +117,7 @@ impl Authenticator {
     ) -> anyhow::Result<Result<Known, AuthError>> {
         let lock = store::login::find_lock(&mut *shop.db.reader().await?)
             .await
-            .context("read the desk's lock")?;
+            .context("read the desk's credentials")?;
         let is_set = lock.password.is_some();
         let kept = lock.password.unwrap_or_else(StoredPassword::nobodys);
         let looked_at = kept.clone();
@@ -125,29 +127,30 @@ impl Authenticator {
         };
         let is_inside = code.is_none();
         let factor = lock.factor.as_ref().filter(|_| !is_inside);
-        // Where no second factor is set, one is looked at all the same.
+        // If no second factor is set, a dummy one is checked, so that the time is the same.
         let code = code.unwrap_or_default();
         let nobodys = nobodys_factor();
         let asked = factor.unwrap_or(&nobodys);
-        // While the host's clock is in doubt, either time may be the telephone's.
+        // While the host's clock is in doubt, either time may match the phone's.
         let wall = shop.reading().wall;
         let proof = asked.proof(&code, now).or_else(|| asked.proof(&code, wall));
         let is_guess = factor.is_some() && FactorSecret::is_code(&code);
-        // A code that is held off is as wrong as all others.
-        let holds = is_guess && self.brakes.lock()[line as usize].holds(now);
+        // A code that is refused by the lockout counts as wrong.
+        let holds = is_guess && self.lockouts.lock()[line as usize].holds(now);
         let is_proven = factor.is_none() || proof.is_some() && !holds;
         let hashed = self
-            .hash(line, move |bench| {
-                let is_right = looked_at.is(&password, bench);
-                // A right one that is kept in an older way costs twice, once. With a wrong code it costs as all wrong ones.
+            .hash(line, move |memory| {
+                let is_right = looked_at.is(&password, memory);
+                // A correct password with old parameters costs twice, once. With a wrong code it costs as much as any
+                // failure.
                 let upgraded = (is_right && is_proven && looked_at.needs_upgrade())
-                    .then(|| StoredPassword::make(&password, salt, bench));
+                    .then(|| StoredPassword::make(&password, salt, memory));
                 (is_right, upgraded)
             })
             .await?;
         let Some((is_right, upgraded)) = hashed else { return Ok(Err(AuthError::Busy)) };
         let is_in = is_set & is_right & is_proven;
-        let is_in = is_in && !(is_guess && self.brakes.lock()[line as usize].holds(now));
+        let is_in = is_in && !(is_guess && self.lockouts.lock()[line as usize].holds(now));
         if !is_in {
             if is_set && is_right && is_guess {
                 self.note_wrong_code(shop, line, now);
@@ -155,33 +158,34 @@ impl Authenticator {
             return Ok(Err(self.wrong(now)));
         }
         if factor.is_some() {
-            self.brakes.lock().iter_mut().for_each(TotpLockout::forget);
+            self.lockouts.lock().iter_mut().for_each(TotpLockout::forget);
         }
         self.failures.lock().forget();
         let proof = proof.filter(|_| factor.is_some());
         Ok(Ok(Known { kept, proof, is_inside, upgraded }))
     }
 
-    /// A new password, hashed where there is room. `None`: there is none.
+    /// Hashes a new password. `None`: too many are waiting.
     pub(super) async fn make(
         &self,
         password: TypedPassword,
         salt: [u8; PASSWORD_SALT_BYTES],
     ) -> anyhow::Result<Option<StoredPassword>> {
-        self.hash(Line::Known, move |bench| StoredPassword::make(&password, salt, bench)).await
+        self.hash(Line::Known, move |memory| StoredPassword::make(&password, salt, memory)).await
     }
 
-    /// Somebody knows the password and guesses at codes. One that was held off was not looked at, and does not count.
+    /// The password was right and the code wrong: somebody may be guessing codes. Codes refused by the lockout were not
+    /// checked and do not count.
     fn note_wrong_code(&self, shop: &Shop, line: Line, now: Timestamp) {
-        let mut brakes = self.brakes.lock();
-        let brake = &mut brakes[line as usize];
-        if brake.holds(now) {
+        let mut lockouts = self.lockouts.lock();
+        let lockout = &mut lockouts[line as usize];
+        if lockout.holds(now) {
             return;
         }
-        brake.note(now);
-        drop(brakes);
+        lockout.note(now);
+        drop(lockouts);
         let db = shop.db.clone();
-        // By itself: whoever asked may have gone away by now, and does not wait longer than for another wrong one.
+        // In its own task: the client may have disconnected, and must not wait longer than for another failure.
         tokio::spawn(async move {
             if let Err(error) = keep_wrong_code(&db, now).await {
                 tracing::error!("the password was right and the code wrong: {error:#}");
@@ -189,13 +193,13 @@ impl Authenticator {
         });
     }
 
-    /// One more was wrong.
+    /// Counts a failure.
     pub(super) fn wrong(&self, now: Timestamp) -> AuthError {
         let wait = self.failures.lock().note(now);
         AuthError::Wrong { wait }
     }
 
-    /// `None`: as many wait as may.
+    /// `None`: the queue is full.
     async fn hash<T: Send + 'static>(
         &self,
         line: Line,
@@ -206,18 +210,19 @@ impl Authenticator {
             Line::Known => &self.n_known,
         };
         let inside = Counted::enter(n_inside);
-        if self.n_places * (1 + MOST_WAITING) < n_inside.load(Ordering::Relaxed) {
+        if self.n_permits * (1 + MOST_WAITING) < n_inside.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        let place = self.places.clone().acquire_owned().await.context("wait for a place")?;
-        let benches = self.benches.clone();
+        let permit =
+            self.permits.clone().acquire_owned().await.context("wait for a hashing permit")?;
+        let memories = self.memories.clone();
         let done = tokio::task::spawn_blocking(move || {
-            // Whoever went away meanwhile leaves the place only when the work is done.
-            let _held = (place, inside);
-            let lock = || benches.lock();
-            let mut bench = lock().pop().unwrap_or_default();
-            let done = work(&mut bench);
-            lock().push(bench);
+            // If the client disconnects meanwhile, the permit is released only when the work is done.
+            let _held = (permit, inside);
+            let lock = || memories.lock();
+            let mut memory = lock().pop().unwrap_or_default();
+            let done = work(&mut memory);
+            lock().push(memory);
             done
         });
         done.await.context("hash a password").map(Some)
@@ -226,17 +231,17 @@ impl Authenticator {
 
 async fn keep_wrong_code(db: &Db, now: Timestamp) -> anyhow::Result<()> {
     let mut tx = db.write().await?;
-    store::login::note_wrong_code(&mut tx, now).await.context("count it")?;
+    store::login::note_wrong_code(&mut tx, now).await.context("count the wrong code")?;
     store::audit_log::record(&mut tx, now, "Rejected the correct password with a wrong code")
         .await?;
-    tx.commit().await.context("commit it")
+    tx.commit().await.context("commit the wrong code")
 }
 
 fn nobodys_factor() -> SecondFactor {
     SecondFactor { secret: FactorSecret::new([0; 20]), last_step: i64::MAX, recovery: Vec::new() }
 }
 
-/// One of a number, until it is dropped.
+/// Counts one sign-in in its queue, until it is dropped.
 struct Counted(Arc<AtomicUsize>);
 
 impl Counted {

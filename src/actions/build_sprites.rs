@@ -15,21 +15,23 @@ use anyhow::Context;
 use std::collections::HashMap;
 use std::thread;
 
-/// The pictures of the shop window of one or several currencies.
+/// The sprite sheet of the front page, shared by one or more currencies.
 pub struct WindowSprites {
     pub row: SpriteSheet,
     pub currencies: Vec<String>,
-    /// Fingerprints, cell by cell.
+    /// Fingerprints, in the order of the cells.
     pub pictures: Vec<String>,
 }
 
-/// Units: cells. A currency takes another's sheet where that shows at most so many pictures which its own window has not.
+/// Units: cells. A currency shares another's sheet if that has at most this many pictures which its own list does not
+/// show.
 const MOST_STRANGERS: usize = 3;
 
-/// Paints what the windows of this catalog will show, and keeps it. What was painted before is not painted again.
+/// Renders the sprite sheets for the front pages of this catalog, and stores them. Existing sheets are not rendered
+/// again.
 ///
-/// `windows`: each currency with the pictures that its window shows; `rendered`: those that were not on the shelf before.
-/// A sheet that cannot be painted is left out: its window shows each picture by itself.
+/// `windows`: each currency with the pictures on its first page; `rendered`: those that were not stored before. If a
+/// sheet cannot be rendered it is left out: its page loads each picture by itself.
 pub async fn build_sprites(
     shop: &Shop,
     windows: Vec<(String, Vec<String>)>,
@@ -58,9 +60,9 @@ pub async fn build_sprites(
         }
         let n_pages = pages.len();
         let of_shop = shop.clone();
-        // Painting takes a second, in which the doors go on.
-        let painted = tokio::task::spawn_blocking(move || paint(&of_shop, &pages)).await?;
-        match painted.filter(|_| n_pages == pictures.len()) {
+        // This takes a second, during which the listeners continue to serve.
+        let drawn = tokio::task::spawn_blocking(move || paint(&of_shop, &pages)).await?;
+        match drawn.filter(|_| n_pages == pictures.len()) {
             Some((width, height, webp, fallback)) => sheets.push(WindowSprites {
                 row: SpriteSheet { fingerprint, width, height, webp, fallback },
                 currencies,
@@ -76,27 +78,27 @@ pub async fn build_sprites(
 /// Paints the windows' sheets anew where a window shows a picture that its sheet has not, or where a sheet shows many
 /// that no window needs. What changes places within a window changes nothing.
 ///
-/// A window whose sheet is late shows its pictures by themselves, so this may come after the change itself.
+/// A page whose sheet is missing loads its pictures one by one, so this may run after the change itself.
 pub async fn follow_windows(shop: &Shop) -> anyhow::Result<()> {
     let windows = store::sprites::list_windows(&mut *shop.db.reader().await?, IN_WINDOW).await?;
-    let hung = store::sprites::list(&mut *shop.db.reader().await?).await?;
+    let existing = store::sprites::list(&mut *shop.db.reader().await?).await?;
     let is_shown = |picture: &String| windows.iter().any(|(_, shown)| shown.contains(picture));
     let suits = |(currency, pictures): &(String, Vec<String>)| {
-        match hung.iter().find(|(hung, _)| hung == currency) {
+        match existing.iter().find(|(existing, _)| existing == currency) {
             Some((_, sheet)) => {
                 sheet.len() <= pictures.len() + MOST_STRANGERS
                     && pictures.iter().all(|picture| sheet.contains(picture))
-                    // What was taken away or hidden is not to be seen on a sheet either.
+                    // Deleted or hidden pictures must not remain visible on a sheet either.
                     && sheet.iter().all(is_shown)
             }
-            // One picture alone is one request already.
+            // A single picture needs only one request anyway.
             None => pictures.len() < 2,
         }
     };
     let is_needed = |(currency, _): &(String, Vec<String>)| {
         windows.iter().any(|(shown, pictures)| shown == currency && 1 < pictures.len())
     };
-    if windows.iter().all(suits) && hung.iter().all(is_needed) {
+    if windows.iter().all(suits) && existing.iter().all(is_needed) {
         return Ok(());
     }
     let mut windows = windows;
@@ -104,33 +106,33 @@ pub async fn follow_windows(shop: &Shop) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
     let now_shown = store::sprites::list_windows(&mut tx, IN_WINDOW).await?;
     if now_shown != windows {
-        // They changed while the sheets were painted: once more. Whoever changes them now follows by itself.
+        // They changed while the sheets were rendered: render again. A later change triggers its own update.
         drop(tx);
         windows = now_shown;
         let outdated = sheets;
         sheets = build_sprites(shop, windows.clone(), &[]).await?;
         tx = shop.db.write().await?;
-        let hung = store::sprites::list_files(&mut tx).await?;
-        let painted: Vec<&String> =
+        let existing = store::sprites::list_files(&mut tx).await?;
+        let drawn: Vec<&String> =
             sheets.iter().flat_map(|sheet| [&sheet.row.webp, &sheet.row.fallback]).collect();
         let dropped: Vec<String> =
             outdated.into_iter().flat_map(|sheet| [sheet.row.webp, sheet.row.fallback]).collect();
-        let is_dropped = |file: &&String| !hung.contains(file) && !painted.contains(file);
+        let is_dropped = |file: &&String| !existing.contains(file) && !drawn.contains(file);
         remove_files(shop, dropped.iter().filter(is_dropped));
-        // And again: then whoever changed them paints.
+        // Changed again: the process that changed them renders the sheets.
         if store::sprites::list_windows(&mut tx, IN_WINDOW).await? != windows {
             return Ok(());
         }
     }
-    let old = store::sprites::remove_all(&mut tx).await.context("take the sheets down")?;
+    let old = store::sprites::remove_all(&mut tx).await.context("remove the sprite sheets")?;
     for sheet in &sheets {
-        // A picture may have gone while the sheet was painted.
+        // A picture may have been removed while the sheet was rendered.
         store::sprites::put(&mut tx, &sheet.row, &sheet.currencies, &sheet.pictures)
             .await
-            .context("keep the window's sheet")?;
+            .context("save the front page's sprite sheet")?;
     }
     store::catalog_state::mark_changed(&mut tx).await?;
-    tx.commit().await.context("commit the window's sheets")?;
+    tx.commit().await.context("commit the sprite sheets")?;
     let is_used = |file: &&String| {
         sheets.iter().any(|sheet| sheet.row.webp == **file || sheet.row.fallback == **file)
     };
@@ -138,7 +140,7 @@ pub async fn follow_windows(shop: &Shop) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A file that cannot be removed is found at the next seeding.
+/// A file that cannot be removed is found at the next import.
 pub(super) fn remove_files<'a>(shop: &Shop, files: impl Iterator<Item = &'a String>) {
     for file in files {
         let removed = PictureFile::parse(file).map(|file| shop.pictures.remove(&file));
@@ -148,13 +150,13 @@ pub(super) fn remove_files<'a>(shop: &Shop, files: impl Iterator<Item = &'a Stri
     }
 }
 
-/// `by_name`: file name as the catalog gives it → fingerprint.
+/// `by_name`: file name in the catalog → fingerprint.
 pub fn windows(
     file: &CatalogFile,
     by_name: &HashMap<String, String>,
 ) -> Vec<(String, Vec<String>)> {
     let currencies = file.wallets.iter().map(|wallet| wallet.currency.as_str());
-    // In a shop without wallets everything is shown.
+    // A shop without wallets shows all products.
     let currencies = currencies.chain(file.wallets.is_empty().then_some(""));
     let window = |currency: &str| {
         let shown = file
@@ -177,7 +179,7 @@ fn is_sold_for(product: &ProductRecord, currency: &str) -> bool {
         || product.prices.iter().chain(options).any(|(name, _)| name.as_str() == currency)
 }
 
-/// Which pictures come together, and for which currencies. One picture alone is one request already.
+/// Which pictures share a sheet, and for which currencies. A single picture needs only one request anyway.
 fn share(mut windows: Vec<(String, Vec<String>)>) -> Vec<(Vec<String>, Vec<String>)> {
     windows.retain(|(_, pictures)| 1 < pictures.len());
     windows.sort_by_key(|(_, pictures)| std::cmp::Reverse(pictures.len()));
@@ -195,7 +197,7 @@ fn share(mut windows: Vec<(String, Vec<String>)>) -> Vec<(Vec<String>, Vec<Strin
     shared
 }
 
-/// On two threads, as rendering is. `None` where a file is damaged or cannot be kept.
+/// On two threads, as for rendering. `None` if a file is damaged or cannot be stored.
 fn paint(shop: &Shop, pages: &[PictureFile]) -> Option<(u32, u32, String, String)> {
     let cell = |page: &PictureFile| Cell::of(&shop.pictures.read(page).ok()??);
     let cells = |pages: &[PictureFile]| pages.iter().map(cell).collect::<Option<Vec<Cell>>>();

@@ -17,27 +17,27 @@ use crate::infra::store::appearance::Appearance;
 use crate::infra::store::appearance::Logo;
 use anyhow::Context;
 
-/// What the seller wants said and shown.
+/// What the seller changes of the shop's appearance.
 pub struct LookChange {
-    /// `None`: as in the settings.
+    /// `None`: as configured.
     pub name: Option<Line>,
-    /// `None`: as in the settings; empty: none.
+    /// `None`: as configured; empty: none.
     pub contact: Option<Line>,
     pub notice: Paragraph,
-    /// `None`: the shop's own.
+    /// `None`: the default.
     pub accent: Option<Colour>,
 }
 
-/// Why the shop looks as before.
+/// Why the appearance was not changed.
 #[derive(Debug)]
 pub enum AppearanceError {
-    /// Somebody has changed it since it was read: as it is now.
+    /// It has been changed since it was loaded: the current version.
     Changed(Box<Appearance>),
     /// One sentence that says which picture it is and why.
     NotAPicture(String),
 }
 
-/// `edition`: of the look as it was read.
+/// `edition`: of the appearance as it was loaded.
 pub async fn change_appearance(
     shop: &Shop,
     edition: i64,
@@ -45,7 +45,7 @@ pub async fn change_appearance(
     now: Timestamp,
 ) -> anyhow::Result<Result<(), AppearanceError>> {
     let mut tx = shop.db.write().await?;
-    let old = store::appearance::find(&mut tx).await.context("look at the look")?;
+    let old = store::appearance::find(&mut tx).await.context("read the appearance")?;
     let own = |line: Option<Line>| line.map(|line| line.as_str().to_owned());
     let new = Appearance {
         name: own(change.name),
@@ -63,7 +63,7 @@ pub async fn change_appearance(
     ];
     let changed: Vec<&str> =
         changed.iter().filter(|(_, is_new)| *is_new).map(|(what, _)| *what).collect();
-    // A form that is sent twice was kept by its first sending.
+    // A form sent twice was saved the first time.
     if changed.is_empty() {
         return Ok(Ok(()));
     }
@@ -73,19 +73,19 @@ pub async fn change_appearance(
     finish(tx, &new, &format!("Changed {}", changed.join(", ")), now).await.map(Ok)
 }
 
-/// A logo takes the place of the name above every page.
+/// The logo replaces the shop's name at the top of every page.
 pub async fn set_logo(
     shop: &Shop,
     edition: i64,
     source: Source,
     now: Timestamp,
 ) -> anyhow::Result<Result<(), AppearanceError>> {
-    // Rendering takes long, so it is done before the writer's lock is taken.
+    // Rendering takes long, so it is done before the write lock is taken.
     let outline = tokio::task::spawn_blocking(move || {
         let size = source.size()?;
         Ok::<_, NotAPicture>((source, size))
     });
-    let (source, size) = match outline.await.context("look at the logo")? {
+    let (source, size) = match outline.await.context("process the logo")? {
         Ok(seen) => seen,
         Err(refused) => return Ok(Err(AppearanceError::NotAPicture(refused.to_string()))),
     };
@@ -98,7 +98,7 @@ pub async fn set_logo(
     replace_logo(shop, edition, Some(logo), "Changed the logo", now).await
 }
 
-/// The shop's name stands above every page again.
+/// Shows the shop's name at the top of every page again.
 pub async fn remove_logo(
     shop: &Shop,
     edition: i64,
@@ -115,7 +115,7 @@ async fn replace_logo(
     now: Timestamp,
 ) -> anyhow::Result<Result<(), AppearanceError>> {
     let mut tx = shop.db.write().await?;
-    let mut look = store::appearance::find(&mut tx).await.context("look at the look")?;
+    let mut look = store::appearance::find(&mut tx).await.context("read the appearance")?;
     if look.edition != edition {
         return Ok(Err(AppearanceError::Changed(Box::new(look))));
     }
@@ -132,7 +132,7 @@ async fn replace_logo(
     Ok(Ok(()))
 }
 
-/// What the seller took down is not shown to whoever still knows its address.
+/// A removed logo must not be served to a client that still knows its address.
 async fn forget_files(shop: &Shop, logo: &Logo) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
     let used = store::pictures::list_files(&mut tx).await?;
@@ -145,9 +145,9 @@ async fn forget_files(shop: &Shop, logo: &Logo) -> anyhow::Result<()> {
 }
 
 async fn finish(mut tx: Tx, look: &Appearance, action: &str, now: Timestamp) -> anyhow::Result<()> {
-    store::appearance::put(&mut tx, look).await.context("keep the look")?;
+    store::appearance::put(&mut tx, look).await.context("save the appearance")?;
     store::audit_log::record(&mut tx, now, action).await.context("record the action")?;
     store::catalog_state::mark_seeded(&mut tx).await?;
-    tx.commit().await.context("commit the look")?;
+    tx.commit().await.context("commit the appearance")?;
     Ok(())
 }

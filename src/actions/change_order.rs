@@ -1,4 +1,4 @@
-//! Applies what the seller decides about an order (paid, shipped, cancelled, …); stock follows.
+//! Applies the seller's decisions about an order (paid, shipped, cancelled, …) and updates the stock.
 
 use crate::actions::Shop;
 use crate::actions::notify_seller;
@@ -21,19 +21,19 @@ use crate::infra::store::Tx;
 use crate::infra::store::outbox::OutboxMessage;
 use anyhow::Context;
 
-/// What the seller says of an order.
+/// What the seller decides about an order.
 pub enum OrderChange {
     Paid,
-    /// So much has arrived in all: less than was due, or more.
+    /// The total received so far: less than was due, or more.
     Partial(Amount),
-    /// With a tracking number, or nothing.
+    /// With a tracking number, or empty.
     Shipped(Line),
-    /// With a reason, or nothing.
+    /// With a reason, or empty.
     Cancelled(Line),
     Refunded(Refund),
 }
 
-/// Why nothing was changed, in words for the seller.
+/// Why nothing was changed, in a text for the seller.
 #[derive(Debug, thiserror::Error)]
 pub enum Unchanged {
     #[error("order not found")]
@@ -59,7 +59,7 @@ pub enum Unchanged {
 
 broken_from!(Unchanged);
 
-/// The seller's word changes an order; stock follows where it must.
+/// Changes an order as the seller decided, and updates the stock if needed.
 pub async fn change_order(
     shop: &Shop,
     order_ref: &OrderRef,
@@ -75,7 +75,7 @@ pub async fn change_order(
     Ok(status)
 }
 
-/// The same, within the transaction of what is said with it. `message_id`: of the mail in which the seller said it.
+/// The same, within a larger transaction. `message_id`: of the mail in which the seller asked for it.
 pub(super) async fn change_now(
     shop: &Shop,
     tx: &mut Tx,
@@ -88,7 +88,7 @@ pub(super) async fn change_now(
         return Err(Unchanged::NoOrder);
     };
     let (event, word) = match change {
-        // What was said to have arrived stays said.
+        // The amount recorded as received does not change.
         OrderChange::Paid if order.invoice.amount < order.invoice.received => {
             (Event::SellerSawMore, "")
         }
@@ -107,21 +107,21 @@ pub(super) async fn change_now(
         OrderChange::Refunded(refund) => (Event::SellerRefunded, refund.txid.as_str()),
     };
     let status = order.status.after(event)?;
-    // The buyer would read that money was sent back.
+    // Otherwise the buyer would read that money was sent back.
     if matches!(change, OrderChange::Refunded(refund) if !refund.anyway && !order.has_received()) {
         return Err(Unchanged::NothingReceived);
     }
     match (order.status.holds_stock(), status.holds_stock()) {
         (true, false) => {
             give_back(tx, &order).await?;
-            // What was paid and sent back has used its code.
+            // A discount code stays used if the order was paid and then refunded.
             if status == Status::Cancelled {
                 give_back_use(tx, &order).await?;
             }
         }
         (false, true) => {
             take_again(tx, &order).await?;
-            // Also beyond its number: the amount was promised, and the seller has decided to take it.
+            // Even beyond its usage limit: the amount was promised, and the seller has decided to accept it.
             if let Some(discount) = &order.discount {
                 store::discounts::take_use_again(tx, order_ref, &discount.code).await?;
             }
@@ -146,7 +146,7 @@ pub(super) async fn change_now(
     Ok((status, owed))
 }
 
-/// An order that had given its pieces back takes them again, where they are still there.
+/// Takes the stock of an order that had returned it, if it is still available.
 async fn take_again(tx: &mut Tx, order: &Order) -> Result<(), Unchanged> {
     for line in &order.lines {
         let left = store::stock::find(tx, line.pool).await?.unwrap_or(0);

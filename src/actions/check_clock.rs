@@ -12,7 +12,7 @@ use crate::infra::store::Tx;
 use anyhow::Context;
 use std::fmt;
 
-/// The host's clock has jumped: were it believed at once, what is not over would expire and be erased.
+/// The host's clock has jumped: if it were believed at once, orders would expire and be erased too early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "nothing is deleted: the host's clock is {} the elapsed time. If it is right, run `shop clock accept` \
@@ -21,7 +21,7 @@ use std::fmt;
     Ahead(*.ahead)
 )]
 pub struct ClockDoubted {
-    /// Units: seconds; negative where it is behind.
+    /// Units: seconds; negative if it is behind.
     pub ahead: i64,
 }
 
@@ -36,13 +36,13 @@ pub enum AcceptClockError {
 
 broken_from!(AcceptClockError);
 
-/// Units: seconds after which the passing of time is written down.
+/// Units: seconds after which the trusted time is stored again.
 const WRITE_EVERY: i64 = 600;
 
-/// Looks at the host's clocks, and writes down what has changed: mostly nothing.
+/// Reads the host's clocks, and stores what has changed: usually nothing.
 pub async fn check_clock(shop: &Shop) -> anyhow::Result<TrustedClock> {
     let reading = shop.reading();
-    // Asked without the writer's lock, since mostly there is nothing to do.
+    // Checked without the write lock, since usually there is nothing to do.
     let kept = store::clock::find(&mut *shop.db.reader().await?).await;
     if let Some(kept) = kept.context("read the trusted time")? {
         let (_, change) = kept.look(&reading);
@@ -72,7 +72,7 @@ pub async fn check_clock(shop: &Shop) -> anyhow::Result<TrustedClock> {
     Ok(clock)
 }
 
-/// The same, and nothing is written down but a jump: on a full disk, whoever only reads goes on.
+/// The same, but stores nothing except a jump: on a full disk, reading must go on.
 pub async fn note_jump(shop: &Shop) -> anyhow::Result<TrustedClock> {
     let kept =
         store::clock::find(&mut *shop.db.reader().await?).await.context("read the trusted time")?;
@@ -91,7 +91,7 @@ pub async fn doubt_clock(shop: &Shop) -> anyhow::Result<Option<ClockDoubted>> {
     Ok(ClockDoubted::of(&clock))
 }
 
-/// The seller says that the host's clock is right. `None`: it was not in doubt.
+/// Accepts the host's clock as right, at the seller's request. `None`: it was not in doubt.
 ///
 /// # Errors
 /// [`AcceptClockError`]
@@ -111,7 +111,7 @@ pub async fn accept_clock(shop: &Shop) -> Result<Option<ClockDoubted>, AcceptClo
     Ok(doubted)
 }
 
-/// What decides at this moment of the transaction whether something is over.
+/// The trusted time within this transaction, which decides what has expired.
 pub(super) async fn trusted_now(shop: &Shop, tx: &mut Tx) -> anyhow::Result<Timestamp> {
     let reading = shop.reading();
     let kept = store::clock::find(tx).await.context("read the trusted time")?;
@@ -130,20 +130,22 @@ async fn keep(
     change: ClockChange,
     reading: &Reading,
 ) -> anyhow::Result<()> {
-    store::clock::replace(tx, clock).await.context("keep the trusted time")?;
+    store::clock::replace(tx, clock).await.context("save the trusted time")?;
     let settling = match change {
         ClockChange::Settled(settling) => settling,
         ClockChange::None | ClockChange::Jumped if clock.doubt.is_some() => return Ok(()),
-        // Placed or finished between two looks, while the clock was wrong.
+        // For orders placed or finished between two checks, while the clock was wrong.
         ClockChange::None | ClockChange::Jumped => {
             let now = clock.at(reading).now;
             Settling { by: 0, moves_all: false, since: now, now }
         }
     };
-    store::clock::settle(tx, settling).await.context("settle what was in doubt")
+    store::clock::settle(tx, settling)
+        .await
+        .context("correct times recorded while the clock was in doubt")
 }
 
-/// Seconds, as people say them.
+/// Seconds, formatted for people.
 struct Ahead(i64);
 
 impl fmt::Display for Ahead {
@@ -151,15 +153,15 @@ impl fmt::Display for Ahead {
         let minutes = self.0.unsigned_abs().saturating_add(30) / 60;
         let parts =
             [(minutes / 1_440, "day"), (minutes / 60 % 24, "hour"), (minutes % 60, "minute")];
-        // Two parts say enough.
-        let said: Vec<String> = parts
+        // Two units are precise enough.
+        let shown: Vec<String> = parts
             .iter()
             .filter(|(n, _)| 0 < *n)
             .take(2)
             .map(|(n, unit)| format!("{n} {unit}{}", if *n == 1 { "" } else { "s" }))
             .collect();
         let way = if self.0 < 0 { "behind" } else { "ahead of" };
-        write!(f, "{} {way}", said.join(" and "))
+        write!(f, "{} {way}", shown.join(" and "))
     }
 }
 
@@ -175,9 +177,9 @@ mod tests {
             (20 * 86_400 + 7_320, "20 days and 2 hours ahead of"),
             (-2 * 86_400 - 300, "2 days and 5 minutes behind"),
         ] {
-            let said = ClockDoubted { ahead }.to_string();
-            assert!(said.contains(&format!("clock is {words} the elapsed time")), "{said}");
-            assert!(said.contains("`shop clock accept`"), "{said}");
+            let shown = ClockDoubted { ahead }.to_string();
+            assert!(shown.contains(&format!("clock is {words} the elapsed time")), "{shown}");
+            assert!(shown.contains("`shop clock accept`"), "{shown}");
         }
     }
 }

@@ -8,15 +8,15 @@ use crate::infra::store;
 use anyhow::Context;
 use std::time::Duration;
 
-/// A writer who is not done by then will not be soon.
+/// If the write lock is held for longer than this, it will not be free soon.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Whether the database would keep an order now: it takes a writer, and its disk takes bytes. Nothing of the trial is kept,
-/// since whoever asks for the shop's health changes nothing. Messages are no part of it: they are owed until they can be
-/// delivered.
+/// Checks whether the database would accept an order now: a write transaction starts, and the disk accepts bytes.
+/// Nothing of the check is stored, since a health check must change nothing. Messages are not checked: they are queued
+/// until they can be delivered.
 ///
 /// # Errors
-/// Why no order could be kept.
+/// Why no order could be stored.
 pub async fn check_readiness(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     tokio::time::timeout(PATIENCE, try_database(shop, now))
         .await
@@ -27,8 +27,8 @@ pub async fn check_readiness(shop: &Shop, now: Timestamp) -> anyhow::Result<()> 
 }
 
 async fn try_database(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
-    let mut tx = shop.db.write().await.context("the database takes no writer")?;
-    // Of no cart: it is asked for what stands before any order.
+    let mut tx = shop.db.write().await.context("begin a write transaction")?;
+    // A token of no cart: only the preconditions common to all orders matter here.
     let nobody = FormToken([0; 32]);
     let most = shop.policy.most_unpaid;
     let before = store::order_placement::check_preconditions(

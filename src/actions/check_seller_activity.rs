@@ -1,4 +1,4 @@
-//! Closes the shop while the seller has not read mail for too long.
+//! Pauses orders while the seller has not read mail for too long.
 
 use crate::actions::Shop;
 use crate::domain::values::Timestamp;
@@ -11,11 +11,11 @@ pub async fn check_seller_activity(shop: &Shop, trusted: Timestamp) -> anyhow::R
         return Ok(false);
     }
     let maildir = shop.maildir.clone();
-    // Somebody may have put very many messages there.
+    // On a blocking thread: there may be very many messages.
     let oldest = tokio::task::spawn_blocking(move || maildir.oldest_unread())
         .await
-        .context("look at the new messages")?
-        .context("look at the new messages")?;
+        .context("list the unread messages")?
+        .context("list the unread messages")?;
     let is_away = oldest
         .and_then(|seconds| Timestamp::new(seconds).ok())
         .is_some_and(|oldest| oldest.day_start().plus_days(days) < trusted);

@@ -5,10 +5,12 @@ use crate::domain::values::Timestamp;
 use crate::infra::store;
 use anyhow::Context;
 
-/// No order is taken from now on; the window and the pages of orders stay. Returns since when it is closed.
+/// Stops taking orders; products and the pages of existing orders stay available. Returns the time since when it is
+/// closed.
 pub async fn close_shop(shop: &Shop, now: Timestamp) -> anyhow::Result<Timestamp> {
     let mut tx = shop.db.write().await?;
-    let house = store::shop_state::find(&mut tx).await.context("look whether it is closed")?;
+    let house =
+        store::shop_state::find(&mut tx).await.context("read whether the shop is closed")?;
     if let Some(day) = house.closed_on {
         return Ok(day);
     }
@@ -16,20 +18,21 @@ pub async fn close_shop(shop: &Shop, now: Timestamp) -> anyhow::Result<Timestamp
     store::shop_state::mark_closed(&mut tx, Some(today)).await.context("close the shop")?;
     store::audit_log::record(&mut tx, now, "Closed the shop").await.context("record the action")?;
     store::catalog_state::mark_changed(&mut tx).await?;
-    tx.commit().await.context("commit that it is closed")?;
+    tx.commit().await.context("commit the closing")?;
     Ok(today)
 }
 
-/// Orders are taken again. `false`: they were all the time, as far as the seller has said.
+/// Takes orders again. `false`: the seller had not closed the shop.
 pub async fn open_shop(shop: &Shop, now: Timestamp) -> anyhow::Result<bool> {
     let mut tx = shop.db.write().await?;
-    let house = store::shop_state::find(&mut tx).await.context("look whether it is closed")?;
+    let house =
+        store::shop_state::find(&mut tx).await.context("read whether the shop is closed")?;
     if house.closed_on.is_none() {
         return Ok(false);
     }
     store::shop_state::mark_closed(&mut tx, None).await.context("open the shop")?;
     store::audit_log::record(&mut tx, now, "Opened the shop").await.context("record the action")?;
     store::catalog_state::mark_changed(&mut tx).await?;
-    tx.commit().await.context("commit that it is open")?;
+    tx.commit().await.context("commit the reopening")?;
     Ok(true)
 }

@@ -8,34 +8,34 @@ use crate::infra::store::statistics::DayFigures;
 use anyhow::Context;
 use std::collections::BTreeMap;
 
-/// Units: weeks, this one among them, of which the best sellers are counted and the plots tell.
+/// Units: weeks, including the current one, over which best sellers are counted and plots are drawn.
 const BEST_WEEKS: i64 = 13;
-/// Units: weeks that the numbers are kept: two years.
+/// Units: weeks that statistics are kept: two years.
 const KEPT_WEEKS: i64 = 104;
-/// Units: digits of an old week's money that are kept.
+/// Units: significant digits that are kept of an old week's revenue.
 const DIGITS: u32 = 2;
 
-/// The first week of those whose best sellers are shown.
+/// The start of the weeks whose best sellers are shown.
 pub fn best_since(now: Timestamp) -> Timestamp {
     now.week_start().plus_days(-7 * (BEST_WEEKS - 1))
 }
 
-/// The numbers by day outlive the orders, so they must not say what the orders said. A day on which one order was paid
-/// shows its amount to the last digit, by which it is found again on a public chain: what tells payments apart. So the days
-/// of a week become one row once all of them are older than `KEEP_DAYS`, with two digits of the money: enough for a plot.
-/// What is older than two years goes altogether, and `shop purge --figures` erases the rest.
+/// Coarsens statistics that outlive their orders, so that they reveal nothing about them. A day with one paid order
+/// shows its exact amount, which can be found on a public chain: the amount is what distinguishes payments. So the days
+/// of a week are merged into one row once all of them are older than `KEEP_DAYS`, with two significant digits of the
+/// revenue: enough for a plot. Rows older than two years are deleted, and `shop purge --figures` erases the rest.
 pub async fn coarsen_statistics(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     let before = now.plus_days(-shop.policy.keep_days).week_start();
     let forgotten = now.week_start().plus_days(-7 * KEPT_WEEKS);
-    let start = Timestamp::new(0).context("the first moment")?;
-    // Asked without the writer's lock, since mostly there is nothing to do.
+    let start = Timestamp::new(0).context("build the timestamp 0")?;
+    // Checked without the write lock, since usually there is nothing to do.
     let days = store::statistics::list_days(&mut *shop.db.reader().await?, start, before)
         .await
-        .context("read the figures")?;
+        .context("read the statistics")?;
     let best_since = best_since(now);
     let is_moved = store::statistics::window(&mut *shop.db.reader().await?)
         .await
-        .context("read the figures")?
+        .context("read the statistics")?
         != best_since;
     if blurred(&days, forgotten) == days && !is_moved {
         return Ok(());
@@ -43,34 +43,34 @@ pub async fn coarsen_statistics(shop: &Shop, now: Timestamp) -> anyhow::Result<(
     let mut tx = shop.db.write().await?;
     let days = store::statistics::list_days(&mut tx, start, before)
         .await
-        .context("read the figures again")?;
+        .context("read the statistics again")?;
     let weeks = blurred(&days, forgotten);
     if weeks != days {
         store::statistics::replace_days(&mut tx, before, &weeks)
             .await
-            .context("blur the figures")?;
+            .context("coarsen the statistics")?;
     }
     if is_moved {
         store::statistics::move_window(&mut tx, best_since, forgotten)
             .await
-            .context("count the best sellers anew")?;
+            .context("recount the best sellers")?;
     }
-    tx.commit().await.context("commit the figures")?;
+    tx.commit().await.context("commit the statistics")?;
     Ok(())
 }
 
-/// Everything that [`coarsen_statistics`] keeps, erased. Returns how many rows those were.
+/// Erases everything that [`coarsen_statistics`] keeps. Returns the number of rows.
 pub async fn delete_statistics(shop: &Shop) -> anyhow::Result<i64> {
     let n = store::statistics::count(&mut *shop.db.reader().await?)
         .await
-        .context("count the figures")?;
+        .context("count the statistics")?;
     let mut tx = shop.db.write().await?;
-    store::statistics::forget(&mut tx).await.context("erase the figures")?;
-    tx.commit().await.context("commit that they are erased")?;
+    store::statistics::forget(&mut tx).await.context("erase the statistics")?;
+    tx.commit().await.context("commit the erasure")?;
     Ok(n)
 }
 
-/// The weeks of these days in the order of the table. Done twice, it changes nothing the second time.
+/// The weeks of these days, sorted by week and currency as in the table. Idempotent.
 fn blurred(days: &[DayFigures], forgotten: Timestamp) -> Vec<DayFigures> {
     let mut weeks: BTreeMap<(Timestamp, Currency), DayFigures> = BTreeMap::new();
     for figures in days {

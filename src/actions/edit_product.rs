@@ -1,4 +1,4 @@
-//! Adds or changes a product, unless somebody else changed it meanwhile.
+//! Adds or changes a product, unless it was changed by somebody else meanwhile.
 
 use crate::actions::Shop;
 use crate::actions::add_picture::show_original;
@@ -15,43 +15,43 @@ use crate::infra::store::products::EditedProduct;
 use crate::infra::store::stock::StockChange;
 use anyhow::Context;
 
-/// A product as the form wants it.
+/// A product as submitted by the form.
 pub struct ProductEdit {
-    /// The product as it was when the form was shown: its address and its edition. `None`: a new one.
+    /// The slug and the edition of the product when the form was loaded. `None`: a new one.
     pub of: Option<(Slug, i64)>,
-    /// The form's own name, so that one that adds a product and is sent twice adds one.
+    /// The form's idempotency key, so that a form that is sent twice adds one product.
     pub once: String,
     pub record: ProductRecord,
-    /// Whether the seller wrote the slug; where the name made it, a number makes it free.
+    /// Whether the seller wrote the slug; one made from the name gets a number if it is taken.
     pub has_chosen_slug: bool,
     pub pieces: PoolEdit,
-    /// Beside each option of the record: which one it was, and its pieces.
+    /// For each option of the record: the id of the existing one, and its stock.
     pub options: Vec<(Option<i64>, PoolEdit)>,
 }
 
-/// The pieces of a pool: the number that was shown, and the one that is wanted; `None`: it has none of its own.
+/// A stock number: the one that was shown, and the one that is wanted; `None`: no stock of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolEdit {
     pub was: Option<i64>,
     pub now: Option<i64>,
 }
 
-/// What became of it.
+/// The result of an edit.
 #[derive(Debug)]
 pub enum Edited {
     Kept(Slug),
-    /// All is as it was.
+    /// Nothing differs.
     Same(Slug),
     /// It was deleted meanwhile.
     Gone,
-    /// Somebody else has changed it since, or some were sold of what was to be counted: nothing was changed.
+    /// Nothing was changed: the product was edited since, or units whose stock was to be set were sold.
     Meanwhile(Box<EditedProduct>),
     SlugTaken,
-    /// Which pictures cannot be shown, and why.
+    /// Which pictures cannot be used, and why.
     NoPictures(Vec<(usize, String)>),
 }
 
-/// Adds a product or changes one, all or nothing. What lies in carts and what was ordered stays as it is.
+/// Adds or changes a product, all or nothing. Carts and existing orders stay as they are.
 pub async fn edit_product(
     shop: &Shop,
     edit: ProductEdit,
@@ -96,7 +96,7 @@ pub async fn edit_product(
         return Ok(Edited::Same(slug));
     }
     let id =
-        store::product_writes::write(&mut tx, id, &written).await.context("keep the product")?;
+        store::product_writes::write(&mut tx, id, &written).await.context("save the product")?;
     let changes_shelves = shelves_change(old.as_ref(), &edit.record);
     settle(&mut tx, if changes_shelves { Shelves::Of(id) } else { Shelves::Same }).await?;
     let name = &edit.record.name;
@@ -148,7 +148,7 @@ fn product_write<'a>(
     }
 }
 
-/// Each picture of the record → its fingerprint. What the product shows already is not looked at again.
+/// Each picture of the record → its fingerprint. Pictures that the product already uses are not checked again.
 async fn find_pictures(
     shop: &Shop,
     edit: &ProductEdit,
@@ -172,7 +172,7 @@ async fn find_pictures(
     Ok(if refused.is_empty() { Ok(fingerprints) } else { Err(refused) })
 }
 
-/// Whether a number is to be replaced that is not the one any more which the seller saw.
+/// Whether a stock number to be replaced is no longer the one that the seller saw.
 fn is_sold_since(edit: &ProductEdit, old: &EditedProduct) -> bool {
     let moved = |pool: &PoolEdit, stock: Option<i64>| {
         pool.now != pool.was && pool.now.is_some() && stock != pool.was && stock != pool.now
@@ -191,13 +191,13 @@ fn stock_of(product: &EditedProduct, option: Option<i64>) -> Option<i64> {
 fn pieces(pool: PoolEdit, stock: Option<i64>) -> StockChange {
     match pool.now {
         None => StockChange::Shared,
-        // Not touched: whatever was sold since stays sold.
+        // Not edited: sales since then must not be undone.
         Some(now) if Some(now) == pool.was && stock.is_some() => StockChange::Kept,
         Some(now) => StockChange::Set(now),
     }
 }
 
-/// What differs, in the words of the seller's log.
+/// The changes, as texts for the activity log.
 fn changes(old: &EditedProduct, new: &ProductWrite<'_>) -> Vec<&'static str> {
     let record = new.record;
     let mut changes = Vec::new();
@@ -247,7 +247,7 @@ fn changes(old: &EditedProduct, new: &ProductWrite<'_>) -> Vec<&'static str> {
     changes
 }
 
-/// Whether a page lists other products than before.
+/// Whether any list of products changes.
 fn shelves_change(old: Option<&EditedProduct>, new: &ProductRecord) -> bool {
     let Some(old) = old else { return !new.hidden };
     let of_options: Vec<_> = old.options.iter().map(|option| &option.prices).collect();
@@ -257,17 +257,17 @@ fn shelves_change(old: Option<&EditedProduct>, new: &ProductRecord) -> bool {
     !old.hidden && (old.categories != new.categories || before != after)
 }
 
-/// What else is on sale after a change.
+/// Which listings a change affects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shelves {
     Same,
-    /// This product may stand elsewhere.
+    /// This product may appear in other lists or positions.
     Of(i64),
     All,
 }
 
-/// The end of every change: the listing index, where it differs now; the buyers' pages; and what the seller's file says
-/// no longer.
+/// The last step of every change: updates the listing index where needed, invalidates the buyers' pages, and records
+/// that the catalog differs from the seller's file.
 pub(super) async fn settle(tx: &mut Tx, shelves: Shelves) -> anyhow::Result<()> {
     match shelves {
         Shelves::Same => {}
@@ -287,8 +287,8 @@ pub(super) async fn settle(tx: &mut Tx, shelves: Shelves) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// After the change: the windows' sheets, then the pictures that nobody shows. If it fails, the pages are right all the
-/// same, and a little slower.
+/// After the commit: rebuilds the sprite sheets, then removes unused pictures. If it fails, the pages are still
+/// correct, only a little slower.
 pub(super) async fn clear_up(shop: &Shop, dropped: &[String]) {
     let cleared = async {
         follow_windows(shop).await?;

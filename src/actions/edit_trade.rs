@@ -14,19 +14,19 @@ use crate::infra::store::discounts::StoredDiscount;
 use crate::infra::store::shipping::StoredRate;
 use anyhow::Context;
 
-/// What became of something that the desk changes.
+/// The result of saving a record at the desk.
 pub enum Saved<T> {
     Done,
-    /// Nothing was changed: it is not as the form showed it any more. `None`: it is not there any more.
+    /// Nothing was changed: the record is no longer as the form showed it. `None`: it was deleted.
     Stale(Option<T>),
     /// Nothing was changed, for these reasons.
     Refused(Vec<Fault>),
 }
 
-/// Which thing a form at the desk is about, and how it was when the form was made. `None`: a new one.
+/// The record that a form edits: its key, and its edition when the form was loaded. `None`: a new one.
 pub type Shown<'a> = Option<(&'a str, i64)>;
 
-/// Keeps a code that the desk has made or changed. `fields`: as a record of the seller's file has them.
+/// Saves a discount code from the desk. `fields`: as in a record of the seller's file.
 pub async fn save_discount(
     shop: &Shop,
     shown: Shown<'_>,
@@ -42,7 +42,7 @@ pub async fn save_discount(
     let code = discount.code.as_str();
     let was = shown.map(|(was, _)| was);
     let there = store::discounts::find(&mut tx, code).await?;
-    // A form that is sent twice was kept by its first sending.
+    // A form sent twice was saved the first time.
     if there.as_ref().is_some_and(|kept| kept.discount == discount)
         && (was.is_none_or(|was| was == code)
             || store::discounts::find(&mut tx, was.unwrap_or(code)).await?.is_none())
@@ -58,7 +58,7 @@ pub async fn save_discount(
     if was != Some(code) && there.is_some() {
         return Ok(Saved::Refused(vec![taken("code", code)]));
     }
-    store::discounts::put(&mut tx, was, &discount).await.context("keep the code")?;
+    store::discounts::put(&mut tx, was, &discount).await.context("save the discount code")?;
     let what = if was.is_some() { "Changed" } else { "Added" };
     finish(tx, now, &format!("{what} the discount code {code}")).await?;
     Ok(Saved::Done)
@@ -74,12 +74,12 @@ pub async fn remove_discount(
     if kept.as_ref().is_none_or(|kept| kept.edition != edition) {
         return Ok(Saved::Stale(kept));
     }
-    store::discounts::remove(&mut tx, code).await.context("remove the code")?;
+    store::discounts::remove(&mut tx, code).await.context("remove the discount code")?;
     finish(tx, now, &format!("Removed the discount code {code}")).await?;
     Ok(Saved::Done)
 }
 
-/// Keeps a way of sending that the desk has made or changed. `fields`: as a record of the seller's file has them.
+/// Saves a shipping method from the desk. `fields`: as in a record of the seller's file.
 pub async fn save_rate(
     shop: &Shop,
     shown: Shown<'_>,
@@ -96,7 +96,7 @@ pub async fn save_rate(
     let find = |name: &str| rates.iter().find(|kept| kept.rate.name == name);
     let was = shown.map(|(was, _)| was);
     let name = rate.name.as_str();
-    // A form that is sent twice was kept by its first sending.
+    // A form sent twice was saved the first time.
     if find(name).is_some_and(|kept| kept.rate == rate)
         && was.is_none_or(|was| was == name || find(was).is_none())
     {
@@ -111,7 +111,7 @@ pub async fn save_rate(
     if was != Some(name) && find(name).is_some() {
         return Ok(Saved::Refused(vec![taken("name", name)]));
     }
-    store::shipping::put(&mut tx, was, &rate).await.context("keep the way of sending")?;
+    store::shipping::put(&mut tx, was, &rate).await.context("save the shipping method")?;
     let what = if was.is_some() { "Changed" } else { "Added" };
     finish(tx, now, &format!("{what} the shipping method “{name}”")).await?;
     Ok(Saved::Done)
@@ -128,18 +128,18 @@ pub async fn remove_rate(
     if kept.as_ref().is_none_or(|kept| kept.edition != edition) {
         return Ok(Saved::Stale(kept));
     }
-    store::shipping::remove(&mut tx, name).await.context("remove the way of sending")?;
+    store::shipping::remove(&mut tx, name).await.context("remove the shipping method")?;
     finish(tx, now, &format!("Removed the shipping method “{name}”")).await?;
     Ok(Saved::Done)
 }
 
-/// One place up or down in the order in which buyers read them. What is not there, and what stands at the end already, stays.
+/// Moves a method one position up or down in the list shown to buyers. A missing one, or one already at the end, stays.
 pub async fn move_rate(shop: &Shop, name: &str, up: bool, now: Timestamp) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
     let rates = store::shipping::list(&mut tx).await?;
     let names = rates.into_iter().map(|kept| kept.rate.name).collect();
     if let Some(names) = moved(names, name, up) {
-        store::shipping::reorder(&mut tx, &names).await.context("keep the order")?;
+        store::shipping::reorder(&mut tx, &names).await.context("save the order")?;
         finish(tx, now, &format!("Moved the shipping method “{name}”")).await?;
     }
     Ok(())

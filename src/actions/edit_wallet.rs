@@ -20,8 +20,8 @@ use crate::infra::store::wallets::StoredWallet;
 use crate::infra::store::wallets::Stranded;
 use anyhow::Context;
 
-/// Keeps a wallet that the desk has made or changed: its currency stays. Orders keep the address they have; which index of its
-/// account comes next is kept apart from it, and no index is given out twice.
+/// Saves a wallet from the desk; its currency cannot change. Orders keep their address. The next index of an account is
+/// stored apart from the wallet, so that no index is used twice.
 pub async fn save_wallet(
     shop: &Shop,
     shown: Shown<'_>,
@@ -36,7 +36,7 @@ pub async fn save_wallet(
     let wallets = store::wallets::list_stored(&mut tx).await?;
     let currency = wallet.currency.as_str();
     let kept = wallets.iter().find(|kept| kept.wallet.currency == wallet.currency);
-    // A form that is sent twice was kept by its first sending.
+    // A form sent twice was saved the first time.
     if kept.is_some_and(|kept| kept.wallet == wallet)
         && shown.is_none_or(|(was, _)| was == currency)
     {
@@ -63,14 +63,14 @@ pub async fn save_wallet(
     if let Some(fault) = inexpressible(&mut tx, &wallet).await? {
         return Ok(Saved::Refused(vec![fault]));
     }
-    store::wallets::put(&mut tx, &wallet).await.context("keep the wallet")?;
+    store::wallets::put(&mut tx, &wallet).await.context("save the wallet")?;
     let what = if shown.is_some() { "Changed" } else { "Added" };
     finish(tx, now, wallets.is_empty(), &format!("{what} the {currency} wallet")).await?;
     follow(shop).await;
     Ok(Saved::Done)
 }
 
-/// Prices that are there already must be sums that the coin can have: another token has other decimals.
+/// Existing prices must be representable in the coin: another token may have other decimals.
 async fn inexpressible(tx: &mut Tx, wallet: &Wallet) -> anyhow::Result<Option<Fault>> {
     let (grain, most) = (wallet.coin.grain(), wallet.coin.most());
     let prices = store::wallets::list_prices(tx, &wallet.currency).await?;
@@ -88,13 +88,13 @@ async fn inexpressible(tx: &mut Tx, wallet: &Wallet) -> anyhow::Result<Option<Fa
     }))
 }
 
-/// What hinders a wallet from being removed: things that would have no price left. Empty: nothing.
+/// The products that prevent a wallet from being removed, since they would have no price left. Empty: none.
 pub async fn what_hangs_on(shop: &Shop, currency: &Currency) -> anyhow::Result<Stranded> {
     Ok(store::wallets::list_stranded(&mut *shop.db.reader().await?, currency).await?)
 }
 
-/// Removes a wallet, and all prices in its currency with it. Refused where something would have no price left, since no file
-/// could say such a catalog.
+/// Removes a wallet with all prices in its currency. Refused if a product would have no price left, since no catalog
+/// file could express that.
 pub async fn remove_wallet(
     shop: &Shop,
     (currency, edition): (&Currency, i64),
@@ -118,7 +118,7 @@ pub async fn remove_wallet(
     Ok(Saved::Done)
 }
 
-/// One place up or down: the first is what a new visitor sees.
+/// Moves it one position up or down: the first is the default for new visitors.
 pub async fn move_wallet(
     shop: &Shop,
     currency: &Currency,
@@ -129,7 +129,7 @@ pub async fn move_wallet(
     let wallets = store::wallets::list_stored(&mut tx).await?;
     let names = wallets.iter().map(|kept| kept.wallet.currency.to_string()).collect();
     if let Some(names) = moved(names, currency.as_str(), up) {
-        store::wallets::reorder(&mut tx, &names).await.context("keep the order")?;
+        store::wallets::reorder(&mut tx, &names).await.context("save the order")?;
         finish(tx, now, false, &format!("Moved the {currency} wallet")).await?;
     }
     Ok(())
@@ -140,14 +140,14 @@ async fn finish(mut tx: Tx, now: Timestamp, counts: bool, action: &str) -> anyho
     if counts {
         store::listing_index::rebuild(&mut tx).await.context("rebuild the listing index")?;
     }
-    // Wallets are kept in mind by whoever shows the shop, until its founding is said to be another.
+    // Running servers cache the wallets until the catalog's seed mark changes.
     store::catalog_state::mark_seeded(&mut tx).await?;
     store::catalog_state::mark_desk_change(&mut tx).await?;
     store::audit_log::record(&mut tx, now, action).await.context("record the action")?;
     tx.commit().await.context("commit the change")
 }
 
-/// A window that has come or gone needs its sheet, or needs it no more.
+/// Updates the sprite sheets: a currency's front page has appeared or disappeared.
 async fn follow(shop: &Shop) {
     if let Err(error) = follow_windows(shop).await {
         tracing::warn!("the window's pictures are shown one by one: {error:#}");

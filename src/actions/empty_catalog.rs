@@ -6,10 +6,10 @@ use crate::actions::Stocking;
 use crate::actions::import_catalog;
 use crate::domain::values::Timestamp;
 
-/// Takes everything out of the catalog, so that a seller can begin with things of their own: products, wallets, ways of
-/// sending, discounts. Orders keep what they hold, and pages and look stay.
+/// Removes everything from the catalog, so that a seller can start from scratch: products, wallets, shipping methods,
+/// discounts. Orders keep their data; pages and appearance stay.
 ///
-/// It is what an empty file would do.
+/// The same as importing an empty file.
 pub async fn empty_catalog(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     let action = Some((now, "Emptied the catalog"));
     let stocking = Stocking { over_desk: true, action, ..Stocking::default() };

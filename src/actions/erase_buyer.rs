@@ -9,11 +9,12 @@ use crate::infra::mail::Told;
 use crate::infra::store;
 use anyhow::Context;
 
-/// The buyer wants to be forgotten: what was sealed to them goes at once, and no code opens the order any more. What the
-/// seller was told stays with the seller, who is told this too; only where nothing can be sealed to the seller is it said
-/// when the seller next answers, since a buyer's wish does not wait for a key. `nobody`: chance, as a name that no code gives.
+/// Erases a buyer's data: everything encrypted to the buyer is deleted at once, and the code no longer opens the order.
+/// Messages already sent to the seller stay with the seller, who is notified of the erasure. If that message cannot be
+/// encrypted, it is written when the seller next replies, since the buyer's request does not wait for a key. `nobody`:
+/// a random lookup name that no code produces.
 ///
-/// Returns whether there was such an order.
+/// Returns whether the order existed.
 pub async fn erase_buyer(
     shop: &Shop,
     name: &LookupName,
@@ -22,16 +23,16 @@ pub async fn erase_buyer(
 ) -> anyhow::Result<bool> {
     let mut tx = shop.db.write().await?;
     let Some(order_ref) = store::orders::find_ref(&mut tx, name).await? else { return Ok(false) };
-    let order = store::orders::find(&mut tx, &order_ref).await?.context("find the order again")?;
+    let order = store::orders::find(&mut tx, &order_ref).await?.context("find the order")?;
     store::messages::erase(&mut tx, &order_ref)
         .await
-        .context("erase what was sealed to the buyer")?;
+        .context("erase the messages encrypted to the buyer")?;
     store::orders::forget_buyer_key(&mut tx, &order_ref, &nobody).await?;
-    let owed = queue_message(shop, &mut tx, &order, Told::Erased, false, now).await?;
-    tx.commit().await.context("commit what was erased")?;
+    let queued = queue_message(shop, &mut tx, &order, Told::Erased, false, now).await?;
+    tx.commit().await.context("commit the erasure")?;
 
-    notify_seller(shop, owed, now).await;
-    // Where somebody reads the database just now, the sweep empties it within the minute.
+    notify_seller(shop, queued, now).await;
+    // If the database is being read right now, the background job empties the journal within a minute.
     if let Err(error) = super::empty_journal(shop).await {
         tracing::warn!("the journal is emptied later: {error:#}");
     }

@@ -13,12 +13,12 @@ use crate::infra::mail::Told;
 use crate::infra::store;
 use anyhow::Context;
 
-/// Orders whose time has run out give their stock back. Returns how many.
+/// Expires orders whose payment window is over and returns their stock. Returns how many.
 pub async fn expire_orders(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {
     let mut n_expired = 0;
-    // Asked first without the writer's lock, since mostly there is nothing to do.
+    // Checked first without the write lock, since usually there is nothing to do.
     loop {
-        // By the time that has passed, wherever the host's clock has jumped to.
+        // By the elapsed time, wherever the host's clock has jumped to.
         let trusted = super::note_jump(shop).await?.at(&shop.reading()).trusted;
         if !store::expiry::has_run_out(&mut *shop.db.reader().await?, trusted).await? {
             break;
@@ -33,18 +33,17 @@ async fn expire_some(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {
     let trusted = trusted_now(shop, &mut tx).await?;
     let run_out = store::expiry::list_run_out(&mut tx, trusted).await?;
     for order_ref in &run_out {
-        let order = store::orders::find(&mut tx, order_ref)
-            .await?
-            .context("find the order that ran out")?;
-        let status = order.status.after(Event::TimeRanOut).context("let the order expire")?;
+        let order =
+            store::orders::find(&mut tx, order_ref).await?.context("find the expired order")?;
+        let status = order.status.after(Event::TimeRanOut).context("expire the order")?;
         give_back(&mut tx, &order).await?;
         give_back_use(&mut tx, &order).await?;
         store::orders::mark_status(&mut tx, order_ref, status, Some(now)).await?;
         keep_step(&mut tx, order_ref, status, "", None, now).await?;
-        // Told by the sweep, as something that asks for nothing.
+        // The sweep delivers it later, as a message that needs no action.
         queue_message(shop, &mut tx, &Order { status, ..order }, Told::Step(""), true, now).await?;
     }
     store::catalog_state::mark_changed(&mut tx).await?;
-    tx.commit().await.context("commit what ran out")?;
+    tx.commit().await.context("commit the expired orders")?;
     Ok(run_out.len())
 }

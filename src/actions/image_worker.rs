@@ -1,4 +1,4 @@
-//! Processes pictures, at most two at a time, in a process of their own.
+//! Processes pictures in a subprocess, a bounded number of pixels at a time.
 
 use crate::actions::Shop;
 use crate::actions::import_catalog::columns;
@@ -18,18 +18,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// Where pictures are unpacked: so many pixels at a time that a form full of them does not fill the memory.
+/// Decodes pictures: so many pixels at a time that a form full of pictures does not fill the memory.
 #[derive(Clone)]
 pub struct ImageWorker {
-    room: Arc<Semaphore>,
+    capacity: Arc<Semaphore>,
     apart: Option<Arc<Subprocess>>,
 }
 
-/// Does in a process of its own what [`develop`] does: the open shop itself never unpacks a picture.
+/// Runs [`develop`] in a subprocess: the server process itself never decodes a picture.
 pub type Subprocess = dyn Fn(PictureRequest) -> Answering + Send + Sync;
 pub type Answering = Pin<Box<dyn Future<Output = io::Result<Vec<u8>>> + Send>>;
 
-/// What [`develop`] is given, in two pieces: a picture may be large, and is never copied to put something before it.
+/// The input of [`develop`], in two parts: a picture may be large, and is never copied to prepend a header.
 pub struct PictureRequest {
     /// Shape: a line of JSON.
     pub head: Vec<u8>,
@@ -49,32 +49,32 @@ pub(super) type Size = (u32, u32, String, String);
 /// What became of a picture that products show.
 #[derive(Deserialize)]
 pub(super) struct Rendered {
-    /// Its name below the seller's picture folder.
+    /// Its path in the seller's picture folder.
     pub file: String,
     pub fingerprint: String,
     /// Thumb, page and full.
     pub sizes: [Size; 3],
 }
 
-/// Units: millions of pixels. Two pictures of a phone fit in; the largest that the shop takes has the room for itself.
+/// Units: millions of pixels. Two pictures of a phone fit; the largest accepted picture uses all of it.
 const ROOM: u32 = 26;
 
 impl Default for ImageWorker {
-    /// In this process: for commands, which speak to no buyer.
+    /// In this process: for commands, which serve no buyers.
     fn default() -> Self {
-        Self { room: Arc::new(Semaphore::new(ROOM as usize)), apart: None }
+        Self { capacity: Arc::new(Semaphore::new(ROOM as usize)), apart: None }
     }
 }
 
-/// What is to be done with a picture.
+/// What to do with a picture.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Job {
-    /// Cleaned, kept in the seller's folder and rendered.
+    /// Sanitize it, store it in the seller's folder and render it.
     Upload,
-    /// Found in the seller's folder and rendered.
+    /// Render a picture of the seller's folder.
     Original,
-    /// Made into the shop's sign.
+    /// Render it as the shop's logo.
     Logo,
 }
 
@@ -83,7 +83,7 @@ impl ImageWorker {
         Self { apart: Some(apart), ..Self::default() }
     }
 
-    /// Waits for room, then has it done. Within: what the job makes, a [`Rendered`] or the [`Size`] of a logo; or why the
+    /// Waits for capacity, then has it done. Within: what the job makes, a [`Rendered`] or the [`Size`] of a logo; or why the
     /// picture is refused.
     pub(super) async fn develop<T: DeserializeOwned>(
         shop: &Shop,
@@ -92,22 +92,20 @@ impl ImageWorker {
         name: &str,
         bytes: Vec<u8>,
     ) -> anyhow::Result<Result<T, String>> {
-        let room = Arc::clone(&shop.image_worker.room);
-        let permit = room.acquire_many_owned(megapixels.min(ROOM)).await;
-        let permit = permit.context("wait for the darkroom")?;
+        let capacity = Arc::clone(&shop.image_worker.capacity);
+        let permit = capacity.acquire_many_owned(megapixels.min(ROOM)).await;
+        let permit = permit.context("wait for the image worker")?;
         let mut head = serde_json::to_vec(&Head { job, name: name.to_owned() })?;
         head.push(b'\n');
         let request = PictureRequest { head, bytes };
         let answer = match &shop.image_worker.apart {
-            Some(apart) => {
-                apart(request).await.context("unpack a picture in a process of its own")?
-            }
+            Some(apart) => apart(request).await.context("decode a picture in a subprocess")?,
             None => {
                 let (originals, gallery) = (shop.originals.clone(), shop.pictures.clone());
                 let request = [request.head, request.bytes].concat();
                 let done =
                     tokio::task::spawn_blocking(move || develop(&originals, &gallery, &request));
-                done.await.context("unpack a picture")?
+                done.await.context("decode a picture")?
             }
         };
         drop(permit);

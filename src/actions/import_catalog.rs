@@ -33,22 +33,23 @@ use std::io;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
-/// What the catalog became.
+/// The result of an import.
 #[derive(Debug, Default)]
 pub struct Stocked {
     pub n_products: usize,
     pub n_pictures: usize,
     pub n_rendered: usize,
-    /// Shelves that hold less than the file says, since some were sold.
+    /// Products whose stock is less than the file says, since some were sold.
     pub n_sold_since: i64,
     pub notes: Vec<String>,
 }
 
-/// Why the catalog stays as it is.
+/// Why the catalog was not changed.
 #[derive(Debug)]
 pub enum ImportError {
     Faults(Vec<Fault>),
-    /// The desk has changed it since it was last filled, and this is what the file would change: never empty.
+    /// The catalog was changed at the desk since the last import; the list says what the file would change and is never
+    /// empty.
     OverDesk(Vec<Difference>),
     Broken(anyhow::Error),
 }
@@ -58,19 +59,19 @@ broken_from!(ImportError);
 /// How a catalog is imported.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stocking {
-    /// Counts every quantity anew, also where the file says the same number as before.
+    /// Sets every stock again, even if the file has the same number as before.
     pub count_anew: bool,
-    /// Also over what was changed at the desk.
+    /// Even if that undoes changes from the desk.
     pub over_desk: bool,
-    /// Where the desk itself stocks them: what is noted among the activity log, and when. The catalog counts as changed
-    /// at the desk then.
+    /// If the desk itself imports: the entry for the activity log, and its time. The catalog then counts as changed at
+    /// the desk.
     pub action: Option<(Timestamp, &'static str)>,
 }
 
-/// Units: products kept with one statement.
+/// Units: products inserted with one statement.
 const CHUNK: usize = 2_000;
 
-/// Reads the seller's file and its pictures as far as [`import_catalog`] would, and changes nothing.
+/// Reads the seller's file and its pictures as [`import_catalog`] would, and changes nothing.
 ///
 /// # Errors
 /// Every [`Fault`] of both at once.
@@ -96,7 +97,7 @@ pub fn validate_catalog(
     })
 }
 
-/// Whether there is a fault in the seller's file or in its list of pictures, as far as can be said before one is unpacked.
+/// Whether the seller's file or its list of pictures has a fault, as far as that is known before decoding a picture.
 pub fn has_faults(text: &str, settings_wallet: Option<Wallet>, folders: &Originals) -> bool {
     let (file, mut faults) = CatalogFile::parse(text, settings_wallet);
     open_all(&file, folders, &mut faults);
@@ -140,10 +141,10 @@ pub async fn import_catalog(
     for sheet in &sheets {
         store::sprites::put(&mut tx, &sheet.row, &sheet.currencies, &sheet.pictures)
             .await
-            .context("keep the window's sheet")?;
+            .context("save the front page's sprite sheet")?;
     }
     note_import(&mut tx, stocking).await?;
-    // Where all was counted anew, what is missing is held by open orders, and nothing is to be said.
+    // If all stock was set again, any difference is held by open orders and needs no notice.
     let n_sold_since = if stocking.count_anew {
         0
     } else {
@@ -152,7 +153,7 @@ pub async fn import_catalog(
     let used: HashSet<String> = store::pictures::list_files(&mut tx).await?.into_iter().collect();
     tx.commit().await.context("commit the catalog")?;
 
-    // A page that was sent just before may still ask for an old picture; that is a picture missing for a moment.
+    // A page sent just before may still request an old picture, which is then missing for a moment.
     if let Err(error) = shop.pictures.sweep(&used) {
         tracing::warn!("old pictures stay on the disk: {error}");
     }
@@ -185,7 +186,7 @@ async fn put_pictures(tx: &mut Tx, rendered: &[(String, Picture)]) -> anyhow::Re
             fingerprint,
             sizes: [columns(&picture.thumb), columns(&picture.page), columns(&picture.full)],
         };
-        store::pictures::keep(tx, &row).await.context("keep a picture")?;
+        store::pictures::keep(tx, &row).await.context("save a picture")?;
     }
     Ok(())
 }
@@ -198,7 +199,7 @@ async fn put_products(
     count_anew: bool,
     progress: &(impl Fn(&str, usize, usize) + Send + Sync),
 ) -> anyhow::Result<()> {
-    store::wallets::replace_all(tx, &file.wallets).await.context("keep the wallets")?;
+    store::wallets::replace_all(tx, &file.wallets).await.context("save the wallets")?;
     store::catalog_import::clear(tx).await.context("clear the catalog")?;
     let n_products = file.products.len();
     for (n, chunk) in file.products.chunks(CHUNK).enumerate() {
@@ -208,18 +209,19 @@ async fn put_products(
             .collect();
         store::catalog_import::put(tx, &stocked, n * CHUNK, count_anew)
             .await
-            .context("keep the products")?;
+            .context("save the products")?;
         progress("products", (n * CHUNK + chunk.len()).min(n_products), n_products);
     }
     store::listing_index::rebuild(tx).await.context("rebuild the listing index")?;
-    store::pictures::forget_unused(tx).await.context("forget old pictures")?;
-    store::shipping::replace_all(tx, &file.rates).await.context("keep the shipping rates")?;
-    store::discounts::replace_all(tx, &file.discounts).await.context("keep the discounts")
+    store::pictures::forget_unused(tx).await.context("remove unused pictures")?;
+    store::shipping::replace_all(tx, &file.rates).await.context("save the shipping rates")?;
+    store::discounts::replace_all(tx, &file.discounts).await.context("save the discounts")
 }
 
 async fn note_import(tx: &mut Tx, stocking: Stocking) -> anyhow::Result<()> {
     store::catalog_state::mark_seeded(tx).await?;
-    // A file that says what the desk made of the catalog does not undo it. An older one, which lies beside it, would.
+    // A file that equals the desk's version undoes nothing, and the record of changes stays: an older file would undo
+    // them.
     if stocking.over_desk {
         store::catalog_state::forget_desk_changes(tx).await?;
     }
@@ -230,15 +232,15 @@ async fn note_import(tx: &mut Tx, stocking: Stocking) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What seeding this file would change of what is kept.
+/// What importing this file would change.
 fn differences_from(kept: &StoredCatalog, file: &CatalogFile, count_anew: bool) -> Vec<Difference> {
     let file = StoredCatalog::in_order(file.clone());
     let file = if count_anew { file } else { kept.without_old_news(file) };
     differences(&kept.file, &file)
 }
 
-/// What seeding a file would change of what the desk made of the catalog; nothing where the desk has changed nothing, and
-/// where the file cannot be read.
+/// What importing a file would change of the desk's edits; empty if the desk has changed nothing, or if the file cannot
+/// be read.
 pub async fn list_changes(
     db: &Db,
     text: &str,
@@ -257,15 +259,15 @@ pub async fn list_changes(
     ))
 }
 
-/// The seller's pictures, each opened once however many products show it.
+/// The seller's pictures, each opened once however many products use it.
 struct Opened {
-    /// File name as the catalog gives it → fingerprint.
+    /// File name in the catalog → fingerprint.
     by_name: HashMap<String, String>,
     /// Fingerprint → where it was found.
     places: HashMap<String, Place>,
 }
 
-/// What a picture is called, and who shows it first.
+/// A picture's file name, and the first product that uses it.
 struct Place {
     name: String,
     record: String,
@@ -327,7 +329,7 @@ fn picture_fault(
     Fault::new(place, field, format!("{name:?} ({refused})"), expected)
 }
 
-/// Which of the opened pictures were rendered before and still lie on the shelf.
+/// Which of the opened pictures are already rendered and stored.
 async fn known_pictures(shop: &Shop, opened: &Opened) -> anyhow::Result<HashSet<String>> {
     let mut known = HashSet::new();
     for fingerprint in opened.places.keys() {
@@ -341,7 +343,7 @@ async fn known_pictures(shop: &Shop, opened: &Opened) -> anyhow::Result<HashSet<
     Ok(known)
 }
 
-/// Renders what is new and keeps it, on two threads: a large picture takes half a gigabyte while it is worked on.
+/// Renders and stores new pictures, on two threads: a large picture takes half a gigabyte while it is processed.
 fn render_all(
     opened: &Opened,
     folders: &Originals,
@@ -387,7 +389,7 @@ pub(super) fn render_one(
     for size in [&mut picture.thumb, &mut picture.page, &mut picture.full] {
         for file in [&mut size.webp, &mut size.fallback] {
             keep(file).map_err(|error| format!("it cannot be stored: {error}"))?;
-            // Only the name is needed from here on; many pictures' bytes would fill the memory.
+            // From here on only the name is needed; the bytes of many pictures would fill the memory.
             file.bytes = Vec::new();
         }
     }

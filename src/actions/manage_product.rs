@@ -17,7 +17,7 @@ use crate::infra::store::products::EditedProduct;
 use crate::infra::store::stock::StockChange;
 use anyhow::Context;
 
-/// Where a product goes in the seller's list.
+/// The new position of a product in the seller's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     Up,
@@ -26,10 +26,10 @@ pub enum Place {
     Number(i64),
 }
 
-/// Somebody has changed the product since it was shown.
+/// The product has been changed since it was loaded.
 pub struct Stale;
 
-/// Keeps a product from the buyers, or shows it again. `None`: there is none.
+/// Hides a product from buyers, or shows it again. `None`: there is none.
 pub async fn hide_product(
     shop: &Shop,
     slug: &Slug,
@@ -54,8 +54,8 @@ pub async fn hide_product(
     Ok(Some(()))
 }
 
-/// Takes a product away for good; orders keep what they hold. `edition`: the one that the seller saw; `Err`: it is another
-/// by now, and nothing was done.
+/// Deletes a product; orders keep their data. `edition`: the one that the seller saw; `Err`: it has changed, and
+/// nothing was done.
 pub async fn delete_product(
     shop: &Shop,
     slug: &Slug,
@@ -79,8 +79,8 @@ pub async fn delete_product(
     Ok(Some(Ok(())))
 }
 
-/// Makes a hidden copy, without pieces, right behind the product. Returns its slug. `once`: of the form, so that one that is
-/// sent twice makes one.
+/// Makes a hidden copy without stock, right after the product. Returns its slug. `once`: the form's idempotency key, so
+/// that a resubmission makes no second copy.
 pub async fn duplicate_product(
     shop: &Shop,
     slug: &Slug,
@@ -96,7 +96,7 @@ pub async fn duplicate_product(
     };
     let mut n = 2;
     let mut free = slug.numbered(n);
-    // A slug has an end; the copy of one that reaches it is named anew.
+    // Slugs have a maximum length; if the copy's would exceed it, it gets a new one.
     let base =
         if Slug::parse(free.as_str()).is_ok() { slug.clone() } else { Slug::of_name("copy")? };
     while store::products::is_slug_taken(&mut tx, &free, None).await?
@@ -126,7 +126,7 @@ pub async fn duplicate_product(
             .collect(),
     };
     let id =
-        store::product_writes::write(&mut tx, None, &written).await.context("keep the copy")?;
+        store::product_writes::write(&mut tx, None, &written).await.context("save the copy")?;
     let place = store::products::find_place(&mut tx, product.id).await?;
     store::product_writes::move_to(&mut tx, id, place + 1).await.context("move the copy")?;
     settle(&mut tx, Shelves::Same).await?;
@@ -137,7 +137,7 @@ pub async fn duplicate_product(
 }
 
 fn copy_of(product: &EditedProduct, slug: &Slug) -> ProductRecord {
-    // A name has an end too.
+    // Names have a maximum length too.
     let name: String = product.name.chars().take(190).collect();
     ProductRecord {
         place: String::new(),
@@ -166,7 +166,7 @@ fn copy_of(product: &EditedProduct, slug: &Slug) -> ProductRecord {
     }
 }
 
-/// Moves a product within the seller's list, which is the order of the buyers' too.
+/// Moves a product within the seller's list, which is also the buyers' order.
 pub async fn move_product(
     shop: &Shop,
     slug: &Slug,
@@ -191,16 +191,17 @@ pub async fn move_product(
     settle(&mut tx, Shelves::Of(product.id)).await?;
     let action = format!("Moved {} to position {there}", product.name);
     store::audit_log::record(&mut tx, now, &action).await?;
-    tx.commit().await.context("commit the list")?;
+    tx.commit().await.context("commit the product order")?;
     clear_up(shop, &[]).await;
     Ok(Some(()))
 }
 
-/// Units: pieces of a pool.
+/// Units: units in stock.
 const MOST_PIECES: i64 = 1_000_000;
 
-/// Puts pieces on a shelf or takes some away, whatever is sold meanwhile. Returns how many lie there then, or `Err` with
-/// how many there are where that cannot be. `once`: of the form, so that one that is sent twice is counted once.
+/// Adds units to the stock or removes some, regardless of concurrent sales. Returns the new stock, or `Err` with the
+/// current one if that is not possible. `once`: the form's idempotency key, so that a resubmission is not counted
+/// again.
 pub async fn add_stock(
     shop: &Shop,
     slug: &Slug,
@@ -221,7 +222,7 @@ pub async fn add_stock(
             .and_then(|one| Some((one.stock?, format!("{} ({})", product.name, one.name)))),
     };
     let Some((stock, name)) = pool else { return Ok(None) };
-    // Another number is another wish, also from a page that was gone back to.
+    // A different number is a different request, even from a page reached with the back button.
     let form = format!("{once} {option} {pieces}");
     if store::handled_forms::find(&mut tx, &form).await?.is_some() {
         return Ok(Some(Ok(stock)));
@@ -245,7 +246,7 @@ pub async fn add_stock(
     Ok(Some(Ok(sum)))
 }
 
-/// Gives a category another name in every product, or takes it away where there is none. Returns in how many.
+/// Renames a category in every product, or removes it if the new name is `None`. Returns the number of products.
 pub async fn rename_category(
     shop: &Shop,
     category: &str,

@@ -1,15 +1,15 @@
-//! Marks the news on an order's page as seen.
+//! Marks the messages on an order's page as seen.
 
 use crate::actions::Shop;
 use crate::domain::orders::OrderRef;
 use crate::infra::store;
 use anyhow::Context;
 
-/// The buyer comes back with the code: returns the newest piece of the conversation that was there the last time, so that
-/// the page can say what is new. There is no other notice that could be sent.
+/// Called when the buyer returns with the code: returns the newest message that was there the last time, so that the
+/// page can mark what is new. The shop has no other way to notify a buyer.
 pub async fn mark_seen(shop: &Shop, order_ref: &OrderRef) -> anyhow::Result<i64> {
     let mut tx = shop.db.write().await?;
     let seen = store::orders::mark_seen(&mut tx, order_ref).await?;
-    tx.commit().await.context("remember what was seen")?;
+    tx.commit().await.context("commit the read position")?;
     Ok(seen)
 }

@@ -1,4 +1,4 @@
-//! What the shop does: one file each, named by its verb.
+//! The shop's use cases: one file each, named by its verb.
 
 /// Lets `?` turn whatever else fails in an action into the error's variant `Broken`.
 macro_rules! broken_from {
@@ -130,7 +130,7 @@ use crate::infra::store::Db;
 use crate::infra::store::StoreError;
 use std::sync::Arc;
 
-/// What an action may touch.
+/// The context that every action gets.
 #[derive(Clone)]
 pub struct Shop {
     pub db: Db,
@@ -143,44 +143,44 @@ pub struct Shop {
     pub availability: Arc<Availability>,
     /// Reads the host's clocks.
     pub clocks: fn() -> Reading,
-    /// The shop's own: goes into what is made from buyers' codes.
+    /// The shop's own salt, for values derived from buyers' codes.
     pub salt: Arc<[u8]>,
 }
 
 impl Shop {
-    /// What the host's clocks say now.
+    /// The current readings of the host's clocks.
     fn reading(&self) -> Reading {
         (self.clocks)()
     }
 
-    /// The shop's name: what the desk says stands above the settings, from the moment it was said.
+    /// The shop's name: a name set at the desk overrides the configuration at once.
     async fn name(&self, db: &mut Connection) -> Result<String, StoreError> {
         let name = store::appearance::find_name(db).await?;
         Ok(name.unwrap_or_else(|| self.policy.site_name.clone()))
     }
 }
 
-/// The seller's settings, as far as the shop's deeds hang on them.
+/// The seller's settings that actions depend on.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// Until the desk says another: see `Shop::name`.
+    /// Until the desk sets another: see `Shop::name`.
     pub site_name: String,
-    /// Whom orders are addressed to.
+    /// The recipient of orders.
     pub seller: Mailbox,
-    /// Units: minutes that a quoted amount stands.
+    /// Units: minutes that a quoted amount is valid.
     pub payment_minutes: i64,
     /// Units: days that a finished order is kept.
     pub keep_days: i64,
-    /// Whether an erased order's messages are taken out of the Maildir too.
+    /// Whether an erased order's messages are also deleted from the Maildir.
     pub purge_mail: bool,
-    /// Units: days that the seller may leave new mail unread before the shop closes itself; 0: any number.
+    /// Units: days that the seller may leave new mail unread before the shop closes itself; 0: no limit.
     pub close_after_days: i64,
-    /// Whether buyers are told that the seller has read what they wrote.
+    /// Whether buyers see that the seller has read their messages.
     pub read_marks: bool,
-    /// Units: orders that may wait for their payment at the same time.
+    /// Units: orders that may await payment at the same time.
     pub most_unpaid: i64,
     /// Units: percent of a stock that they may hold.
     pub most_held: i64,
-    /// What a payment may be short of its amount, or above it, without a word about it.
+    /// How far a payment may be below or above its amount and still count as exact.
     pub tolerance: Tolerance,
 }

@@ -16,7 +16,7 @@ use crate::infra::store::outbox::NextMessage;
 use crate::infra::store::outbox::OutboxMessage;
 use anyhow::Context;
 
-/// Writes a message and owes it to the seller, in the transaction of what it tells.
+/// Writes a message to the seller and queues it, in the transaction of the event it reports.
 pub(super) async fn queue_message(
     shop: &Shop,
     tx: &mut Tx,
@@ -26,12 +26,13 @@ pub(super) async fn queue_message(
     now: Timestamp,
 ) -> anyhow::Result<OutboxMessage> {
     let place = store::outbox::find_next(tx, &order.order_ref, now).await?;
-    // What the seller or the clock did, and a buyer's wish to be forgotten, do not wait for a key: their message does.
+    // The seller's own actions, the clock's, and a buyer's request for erasure do not wait for a key; only their
+    // messages do.
     let is_erasure = matches!(told, Told::Erased);
     let may_wait = matches!(told, Told::Step(_) | Told::Node(_)) || is_erasure;
     let message = match sealing(shop, place.has_key, now) {
         Ok(key) => {
-            // From the first sealed message on there is no way back to plain text.
+            // After the first encrypted message, the shop never returns to plain text.
             if let Some(key) = key.as_ref().filter(|_| !place.has_key) {
                 store::shop_state::mark_fingerprint(tx, &key.fingerprint()).await?;
             }
@@ -43,7 +44,7 @@ pub(super) async fn queue_message(
     };
     let id = store::outbox::insert(tx, &order.order_ref, place, is_read, is_erasure, &message)
         .await
-        .context("owe the seller a message")?;
+        .context("queue the message to the seller")?;
     let order_ref = order.order_ref.clone();
     Ok(OutboxMessage {
         id,
@@ -56,8 +57,8 @@ pub(super) async fn queue_message(
     })
 }
 
-/// `had_key`: as the database knows it. Between the moment at which another process has seen a first key and the moment at
-/// which this one looks again, nothing is written in plain text.
+/// `had_key`: according to the database. If another process has loaded a first key and this one has not yet, nothing is
+/// written in plain text.
 pub(super) fn sealing(
     shop: &Shop,
     had_key: bool,
@@ -90,14 +91,14 @@ fn write(
     message.write(key, now).context("write the message to the seller")
 }
 
-/// Tells the seller. What fails is told later by [`sweep`]: the promise is the row.
+/// Delivers a message to the seller. If that fails, [`sweep`] delivers it later: the row guarantees it.
 pub async fn notify_seller(shop: &Shop, owed: OutboxMessage, now: Timestamp) {
     if let Err(error) = tell(shop, owed, now).await {
         tracing::warn!("the seller will be notified later: {error:#}");
     }
 }
 
-/// Tells the seller everything that is untold, and returns how many messages that were. The Maildir is listed at most once.
+/// Delivers all undelivered messages, and returns their number. The Maildir is listed at most once.
 pub async fn sweep(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {
     let (mut n_told, mut last) = (0, 0);
     let mut lookup = Lookup::new(shop.maildir.clone());
@@ -106,21 +107,21 @@ pub async fn sweep(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {
         let Some(newest) = untold.last() else { return Ok(n_told) };
         last = newest.id;
         for owed in untold {
-            // Whoever placed the order may have told it meanwhile.
+            // The task that placed the order may have delivered it meanwhile.
             if !store::outbox::is_undelivered(&mut *shop.db.reader().await?, owed.id).await? {
                 continue;
             }
-            // What was told but not marked so may have been read since.
+            // A message that was delivered but not marked so may have been read since.
             let name = delivery_name(&owed.order_ref, owed.number, owed.at);
             let is_delivered;
             (is_delivered, lookup) =
                 tokio::task::spawn_blocking(move || (lookup.is_delivered(&name), lookup))
                     .await
-                    .context("look into the Maildir")?;
-            if is_delivered.context("look into the Maildir")? {
+                    .context("read the Maildir")?;
+            if is_delivered.context("read the Maildir")? {
                 store::outbox::mark_delivered(&shop.db, owed.id).await?;
             } else if owed.message.is_empty() && shop.availability.seal(now).is_err() {
-                // It waits for the key, which the log asks for already.
+                // It waits for the key; the log already says that it is missing.
                 continue;
             } else {
                 tell(shop, owed, now).await?;
@@ -130,10 +131,10 @@ pub async fn sweep(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {
     }
 }
 
-/// Units: minutes after which nobody is still writing a message.
+/// Units: minutes after which a draft is certainly not being written any more.
 const DRAFT_TAKES: i64 = 10;
 
-/// Removes what a shop that was stopped left half delivered; the messages themselves are still owed, and told.
+/// Removes incomplete deliveries that an interrupted process left; the messages themselves are still queued.
 pub async fn clear_drafts(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     let (maildir, before) = (shop.maildir.clone(), now.plus_minutes(-DRAFT_TAKES));
     tokio::task::spawn_blocking(move || maildir.clear_drafts(before)).await??;
@@ -168,7 +169,7 @@ async fn tell(shop: &Shop, mut owed: OutboxMessage, now: Timestamp) -> anyhow::R
     failpoints::at("message-delivered");
     store::outbox::mark_delivered(&shop.db, owed.id)
         .await
-        .context("note that the seller was told")?;
+        .context("mark the message as delivered")?;
     failpoints::at("order-told");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What every change of an order's state does beside it: stock, discount codes, history.
+//! The side effects of a status change of an order: stock, discount codes, history.
 
 use crate::domain::orders::Order;
 use crate::domain::orders::OrderRef;
@@ -11,7 +11,7 @@ use crate::infra::store::messages::MessageKind;
 use crate::infra::store::messages::NewMessage;
 use anyhow::Context;
 
-/// Keeps what happened to an order, and what was said with it, sealed to the buyer.
+/// Stores a status change of an order and its text, encrypted to the buyer.
 pub(super) async fn keep_step(
     tx: &mut Tx,
     order_ref: &OrderRef,
@@ -32,27 +32,27 @@ pub(super) async fn keep_step(
         message_id,
         told: None,
     };
-    store::messages::insert(tx, order_ref, &words).await.context("keep what happened")
+    store::messages::insert(tx, order_ref, &words).await.context("save the status change")
 }
 
-/// Puts the pieces of an order back on the shelf.
+/// Returns the units of an order to the stock.
 pub(super) async fn give_back(tx: &mut Tx, order: &Order) -> anyhow::Result<()> {
     for line in &order.lines {
         store::stock::give_back(tx, line.pool, line.quantity.get())
             .await
-            .context("give the stock back")?;
+            .context("return the stock")?;
     }
     Ok(())
 }
 
-/// An order that nobody paid for uses its code no more.
+/// Returns the use of the discount code of an order that was not paid.
 pub(super) async fn give_back_use(tx: &mut Tx, order: &Order) -> anyhow::Result<()> {
     if let Some(discount) = &order.discount
         && order.invoice.seen() == Amount::ZERO
     {
         store::discounts::give_back_use(tx, &order.order_ref, &discount.code)
             .await
-            .context("give the code back")?;
+            .context("return the use of the discount code")?;
     }
     Ok(())
 }

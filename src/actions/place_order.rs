@@ -56,9 +56,9 @@ pub struct OrderRequest<'a> {
 pub enum PlaceOrderError {
     /// Something changed since the buyer last looked: the buyer looks again.
     Changed(Box<PricedCart>),
-    /// So many orders wait for their payment that no more are taken for now.
+    /// Too many orders await payment, so no more are taken for now.
     Full,
-    /// The shop takes no orders just now.
+    /// The shop takes no orders now.
     Closed(ClosedReason),
     Refused(Vec<Refusal>),
     Broken(anyhow::Error),
@@ -66,10 +66,10 @@ pub enum PlaceOrderError {
 
 broken_from!(PlaceOrderError);
 
-/// Units: days that a payment which only the buyer has seen counts against the limit of unpaid orders.
+/// Units: days that a payment reported only by the buyer counts toward the limit of unpaid orders.
 const REPORTED_COUNTS: i64 = 1;
 
-/// From which day on a payment that only the buyer has seen counts against that limit.
+/// From which day on a payment reported only by the buyer counts toward that limit.
 pub(super) fn count_unpaid_since(now: Timestamp) -> Timestamp {
     now.plus_days(-REPORTED_COUNTS).day_start()
 }
@@ -87,7 +87,7 @@ pub async fn place_order(
     now: Timestamp,
 ) -> Result<OrderRef, PlaceOrderError> {
     let form = FormToken::of_cart(placing.basket.id);
-    // What can be made beforehand is: all other buyers wait for as long as the writer is held.
+    // Anything that can be computed beforehand is: all other buyers wait while the write lock is held.
     let code = Code::of_cart(placing.basket.id);
     let reader = BuyerIdentity::of_code(&code, &shop.salt).reader();
     let receipt = reader.seal(&placing.receipt).context("seal the receipt")?;
@@ -190,7 +190,7 @@ async fn open_order(
         Err(PlacementError::Cart) => return Err(PlaceOrderError::Changed(Box::new(cart))),
         Err(PlacementError::Fields(refusals)) => return Err(PlaceOrderError::Refused(refusals)),
     };
-    // All of a stock may be held unless the seller says less: then there is nothing to count.
+    // By default unpaid orders may hold all of a stock: then there is nothing to count.
     let most_held = opening.shop.policy.most_held;
     if most_held < 100 {
         let held = store::stock::list_unpaid(tx).await?;
@@ -215,9 +215,11 @@ async fn insert(
         }
         Err(error) => return Err(anyhow::Error::from(error).context("insert the order").into()),
     };
-    // Whose it is, the count does not know: it goes on after the order is erased.
+    // The count is not linked to the order: it stays after the order is erased.
     if let Some(discount) = &order.discount {
-        store::discounts::take_use(tx, &discount.code).await.context("count the code's use")?;
+        store::discounts::take_use(tx, &discount.code)
+            .await
+            .context("count the use of the discount code")?;
     }
     Ok(id)
 }
@@ -226,7 +228,7 @@ fn refused(field: &'static str, why: RefusalReason) -> PlaceOrderError {
     PlaceOrderError::Refused(vec![Refusal::new(field, why)])
 }
 
-/// When the time to pay is over.
+/// The deadlines of a payment.
 struct Ends {
     until: Timestamp,
     clock_ahead: Option<i64>,
@@ -235,27 +237,27 @@ struct Ends {
 }
 
 impl Ends {
-    /// A whole minute, so that the host's clock cannot be read off; never less than was promised.
+    /// Rounded up to a minute, so that the host's clock cannot be inferred; never less than was promised.
     fn of(times: Times, payment_minutes: i64) -> Self {
         Self {
             until: times.now.plus_minutes(payment_minutes).rounded_up(1),
             clock_ahead: times.ahead.map(|_| times.now.seconds_after(times.trusted)),
-            // For as long as late money is looked for.
+            // As long as late payments are watched for.
             recent: times.trusted.plus_days(-FOLLOWED_DAYS),
         }
     }
 }
 
-/// What a buyer is asked for, and which address of the seller's that is.
+/// The invoice, and which of the seller's addresses it uses.
 struct Asked {
     invoice: Invoice,
-    /// The wallet's account and the index in it, where it has one.
+    /// The wallet's account and the address index in it, if it has one.
     derived: Option<(String, u32)>,
-    /// Whether the address is this order's alone.
+    /// Whether no other order uses the address.
     is_alone: bool,
 }
 
-/// `None`: the amounts of this address are used up for now.
+/// `None`: all amounts of this address are in use.
 async fn open_invoice(
     tx: &mut Tx,
     order: &NewOrder,

@@ -13,15 +13,15 @@ pub async fn count_old_actions(shop: &Shop, now: Timestamp) -> anyhow::Result<i6
         .context("count old log entries")
 }
 
-/// Erases them. Those of an order go with it, if that is sooner.
+/// Erases them. Entries about an order are erased with it, if that is sooner.
 pub async fn prune_audit_log(shop: &Shop, now: Timestamp) -> anyhow::Result<i64> {
-    // Asked without the writer's lock, since mostly there is nothing to do.
+    // Checked without the write lock, since usually there is nothing to do.
     let n = count_old_actions(shop, now).await?;
     if 0 < n {
         let mut tx = shop.db.write().await?;
         let before = now.plus_days(-shop.policy.keep_days);
         store::audit_log::erase_old(&mut tx, before).await.context("erase old log entries")?;
-        tx.commit().await.context("commit what was erased")?;
+        tx.commit().await.context("commit the erasure")?;
     }
     Ok(n)
 }

@@ -1,4 +1,4 @@
-//! Erases orders and messages that are older than the seller keeps them.
+//! Erases orders and messages whose retention period is over.
 
 use crate::actions::ClockDoubted;
 use crate::actions::Shop;
@@ -23,18 +23,18 @@ pub enum PurgeError {
 
 broken_from!(PurgeError);
 
-/// The orders whose days are over.
+/// The orders whose retention period is over.
 pub async fn list_forgettable(shop: &Shop, now: Timestamp) -> anyhow::Result<Vec<OrderRef>> {
     let due = Due::at(now, shop.policy.keep_days, PurgeMode::BySeller);
     store::retention::list_due(&mut *shop.db.reader().await?, due)
         .await
-        .context("list what is due to be erased")
+        .context("list the orders due for erasure")
 }
 
-/// What is old is erased: first the rows, so that nobody finds the order any more, then its messages in the Maildir
-/// (where the seller wants that), then the reference by which those were found. Returns the orders that are gone.
+/// Erases old orders: first the rows, so that the order cannot be found any more, then its messages in the Maildir (if
+/// the seller wants that), then the reference by which those were found. Returns the erased orders.
 ///
-/// Stopped between two of these steps, the next call goes on where this one was. What was erased may lie on in the
+/// If it is interrupted between two of these steps, the next call continues there. Erased data may remain in the
 /// journal until [`empty_journal`].
 ///
 /// # Errors
@@ -46,19 +46,19 @@ pub async fn purge_orders(shop: &Shop, haste: PurgeMode) -> Result<Vec<OrderRef>
     }
     let trusted = clock.at(&shop.reading()).trusted;
     let due = Due::at(trusted, shop.policy.keep_days, haste);
-    // Asked without the writer's lock, since mostly there is nothing to do; what changed meanwhile is seen again.
+    // Checked without the write lock, since usually there is nothing to do; each order is checked again under it.
     let listed = store::retention::list_due(&mut *shop.db.reader().await?, due)
         .await
-        .context("list what is due")?;
+        .context("list the orders due for erasure")?;
     for some in listed.chunks(store::retention::MOST_AT_ONCE) {
         let mut tx = shop.db.write().await?;
         store::retention::strip(&mut tx, some, due).await.context("erase the orders")?;
-        tx.commit().await.context("commit what was erased")?;
+        tx.commit().await.context("commit the erasure")?;
         failpoints::at("purge-stripped");
     }
     let stripped = store::retention::list_stripped(&mut *shop.db.reader().await?)
         .await
-        .context("list what is erased")?;
+        .context("list the erased orders")?;
     if stripped.is_empty() {
         return Ok(stripped);
     }
@@ -75,13 +75,13 @@ pub async fn purge_orders(shop: &Shop, haste: PurgeMode) -> Result<Vec<OrderRef>
     for some in stripped.chunks(store::retention::MOST_AT_ONCE) {
         let mut tx = shop.db.write().await?;
         store::retention::erase_stripped(&mut tx, some).await.context("erase the references")?;
-        tx.commit().await.context("commit what was erased")?;
+        tx.commit().await.context("commit the erasure")?;
     }
     failpoints::at("purge-erased");
     Ok(stripped)
 }
 
-/// Overwrites the journal and cuts it off. `false`: somebody reads the database just now, and what was erased lies on there.
+/// Overwrites and truncates the journal. `false`: the database is being read, so erased data remains there.
 pub async fn empty_journal(shop: &Shop) -> anyhow::Result<bool> {
     store::journal::empty_journal(&shop.db).await.context("empty the journal")
 }

@@ -10,20 +10,20 @@ use crate::infra::store;
 use anyhow::Context;
 use std::collections::HashMap;
 
-/// What became of a message to the seller.
+/// The state of a message to the seller.
 pub enum Letter {
-    /// Armored: the seller opens it at home.
+    /// Armored: the seller decrypts it at home.
     Sealed(String),
     /// Of a shop without a key.
     Plain(PlainLetter),
     /// It waits until the seller's key can be used.
     Waiting,
-    /// The seller has deleted it, or it lies under a name that the shop did not give it.
+    /// The seller has deleted it, or renamed its file.
     Gone,
 }
 
-/// What the seller was told of an order, from the mailbox: the messages with these numbers, each by its own file name.
-/// Whatever was not told by such a number is left out.
+/// Reads the messages about an order from the mailbox: those with these numbers, each by its own file name. Messages
+/// without such a number are left out.
 pub async fn read_messages(
     shop: &Shop,
     order_ref: &OrderRef,
@@ -38,7 +38,7 @@ pub async fn read_messages(
         sent.into_iter()
             .map(|sent| {
                 let message = match sent.waiting {
-                    // The same bytes that will lie in the mailbox.
+                    // The same bytes that will be delivered to the mailbox.
                     Some(message) => Some(message),
                     None => lookup.read(&delivery_name(&order_ref, sent.number, sent.at))?,
                 };
@@ -47,8 +47,8 @@ pub async fn read_messages(
             .collect::<std::io::Result<_>>()
     })
     .await
-    .context("look into the Maildir")?
-    .context("look into the Maildir")
+    .context("read the Maildir")?
+    .context("read the Maildir")
 }
 
 fn letter(message: Option<&[u8]>) -> Letter {

@@ -1,4 +1,4 @@
-//! Records that a node failed or recovered, and tells the seller.
+//! Records that a node failed or recovered, and notifies the seller.
 
 use crate::actions::Shop;
 use crate::actions::notify_seller::sealing;
@@ -9,8 +9,8 @@ use crate::infra::store;
 use crate::infra::store::watch::Watch;
 use anyhow::Context;
 
-/// A node's word cannot be trusted just now: nothing is decided, and where that lasts, the seller is told. `patience`:
-/// seconds of doubt that are nobody's business, since nodes start again.
+/// Records that a node cannot be relied on: no status changes, and if that lasts, the seller is notified. `patience`:
+/// seconds of failure before the seller is notified, since nodes restart.
 pub async fn record_node_failure(
     shop: &Shop,
     network: &str,
@@ -19,8 +19,10 @@ pub async fn record_node_failure(
     now: Timestamp,
 ) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
-    store::watch::mark_trouble(&mut tx, network, trouble, now).await.context("keep the doubt")?;
-    tx.commit().await.context("commit the doubt")?;
+    store::watch::mark_trouble(&mut tx, network, trouble, now)
+        .await
+        .context("save the node failure")?;
+    tx.commit().await.context("commit the node failure")?;
 
     let Some(watch) = store::watch::find(&mut *shop.db.reader().await?, network).await? else {
         return Ok(());
@@ -29,13 +31,15 @@ pub async fn record_node_failure(
     if watch.is_delivered || now.get() < since.get() + patience {
         return Ok(());
     }
-    tell_of_node(shop, &watch, Some(trouble), now).await.context("tell the seller of the doubt")?;
+    tell_of_node(shop, &watch, Some(trouble), now)
+        .await
+        .context("notify the seller of the node failure")?;
     let mut tx = shop.db.write().await?;
     store::watch::mark_trouble_told(&mut tx, network).await?;
-    tx.commit().await.context("commit that the seller was told")
+    tx.commit().await.context("commit that the seller was notified")
 }
 
-/// All is well again: whoever was told of the doubt is told that too.
+/// Records that the node has recovered: a seller who was notified of the failure is notified of that too.
 pub(super) async fn end_doubt(shop: &Shop, network: &str, now: Timestamp) -> anyhow::Result<()> {
     let Some(watch) = store::watch::find(&mut *shop.db.reader().await?, network).await? else {
         return Ok(());
@@ -43,13 +47,15 @@ pub(super) async fn end_doubt(shop: &Shop, network: &str, now: Timestamp) -> any
     if !watch.is_delivered {
         return Ok(());
     }
-    tell_of_node(shop, &watch, None, now).await.context("tell the seller that it is over")?;
+    tell_of_node(shop, &watch, None, now)
+        .await
+        .context("notify the seller that the node recovered")?;
     let mut tx = shop.db.write().await?;
     store::watch::mark_trouble_over(&mut tx, network).await?;
-    tx.commit().await.context("commit that the seller was told")
+    tx.commit().await.context("commit that the seller was notified")
 }
 
-/// Writes to the seller about a node. Done twice it is one message.
+/// Writes to the seller about a node. Idempotent: done twice, it is one message.
 async fn tell_of_node(
     shop: &Shop,
     watch: &Watch,

@@ -1,4 +1,4 @@
-//! Records that a buyer says they have paid.
+//! Records a payment that a buyer reports.
 
 use crate::actions::Shop;
 use crate::actions::notify_seller;
@@ -16,22 +16,22 @@ use anyhow::Context;
 
 /// Why a buyer's word was not taken.
 pub enum ReportPaymentError {
-    /// The code opens no order any more.
+    /// The code no longer opens an order.
     NoOrder,
     Refused(RefusalReason),
 }
 
-/// How many transaction ids one order may be given: each of them stays taken.
+/// How many transaction ids one order may be given: each of them stays reserved.
 const MOST_GIVEN: i64 = 20;
 
-/// The buyer says that it was paid, with this transaction.
+/// Records that the buyer reports a payment with this transaction.
 pub async fn report_payment(
     shop: &Shop,
     name: &LookupName,
     transaction: &str,
     now: Timestamp,
 ) -> anyhow::Result<Result<(), ReportPaymentError>> {
-    // What ran out is written down as such first, so that a word that comes late is seen to be late.
+    // Expired orders are marked first, so that a late report counts as late.
     super::expire_orders(shop, now).await?;
     let Some(order) = store::orders::find_by_lookup(&mut *shop.db.reader().await?, name).await?
     else {
@@ -42,8 +42,7 @@ pub async fn report_payment(
         Err(why) => return Ok(Err(ReportPaymentError::Refused(why.into()))),
     };
     let mut tx = shop.db.write().await?;
-    let order =
-        store::orders::find(&mut tx, &order.order_ref).await?.context("find the order again")?;
+    let order = store::orders::find(&mut tx, &order.order_ref).await?.context("find the order")?;
     if order.transaction.as_ref() == Some(&transaction) {
         return Ok(Ok(()));
     }
@@ -60,14 +59,14 @@ pub async fn report_payment(
         if error.is_taken("transaction_id") {
             return Ok(Err(ReportPaymentError::Refused(RefusalReason::TransactionTaken)));
         }
-        return Err(error).context("keep the buyer's word");
+        return Err(error).context("save the reported transaction");
     }
     store::orders::mark_status(&mut tx, &order.order_ref, status, None).await?;
     keep_step(&mut tx, &order.order_ref, status, "", None, now).await?;
     let order = Order { status, transaction: Some(transaction), ..order };
-    let owed = queue_message(shop, &mut tx, &order, Told::Paid, false, now).await?;
-    tx.commit().await.context("commit the buyer's word")?;
+    let queued = queue_message(shop, &mut tx, &order, Told::Paid, false, now).await?;
+    tx.commit().await.context("commit the reported transaction")?;
 
-    notify_seller(shop, owed, now).await;
+    notify_seller(shop, queued, now).await;
     Ok(Ok(()))
 }

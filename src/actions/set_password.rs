@@ -12,7 +12,7 @@ use crate::domain::values::Timestamp;
 use crate::infra::store;
 use anyhow::Context;
 
-/// The seller's word at the shell: the password is this one from now on. Every session ends.
+/// Sets the password from the shell. Every session ends.
 pub async fn set_password(
     shop: &Shop,
     authenticator: &Authenticator,
@@ -24,7 +24,7 @@ pub async fn set_password(
         return Ok(Err(AuthError::Busy));
     };
     let mut tx = shop.db.write().await?;
-    store::login::mark_password(&mut tx, &kept).await.context("keep the password")?;
+    store::login::mark_password(&mut tx, &kept).await.context("save the password")?;
     store::login::delete_sessions(&mut tx).await.context("end the sessions")?;
     store::login::forget_wrong_codes(&mut tx).await?;
     store::audit_log::record(&mut tx, now, "Set the desk password from the command line").await?;
@@ -32,7 +32,7 @@ pub async fn set_password(
     Ok(Ok(()))
 }
 
-/// The seller's word at the desk, with the password that held until now. Every session ends, this one too.
+/// Changes the password at the desk, given the current one. Every session ends, this one too.
 pub async fn change_password(
     shop: &Shop,
     authenticator: &Authenticator,
@@ -52,7 +52,7 @@ pub async fn change_password(
     if !use_up(&mut tx, &known).await? {
         return Ok(Err(authenticator.wrong(now)));
     }
-    store::login::mark_password(&mut tx, &kept).await.context("keep the password")?;
+    store::login::mark_password(&mut tx, &kept).await.context("save the password")?;
     store::login::delete_sessions(&mut tx).await.context("end the sessions")?;
     store::login::forget_wrong_codes(&mut tx).await?;
     store::audit_log::record(&mut tx, now, "Changed the desk password").await?;

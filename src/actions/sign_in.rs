@@ -16,17 +16,17 @@ use crate::infra::store;
 use crate::infra::store::Tx;
 use anyhow::Context;
 
-/// What a session begins with.
+/// The values that a new session starts with.
 pub struct Signing {
-    /// Of a session id that is new: nothing that the browser brought along lives on.
+    /// Of a new session id: no id that the browser sent stays valid.
     pub fresh: SessionHash,
-    /// Of the one that the browser brought along; it ends.
+    /// Of the session that the browser sent; it ends.
     pub earlier: Option<SessionHash>,
-    /// Chance, for a password that is kept anew.
+    /// Random, for a password that is rehashed.
     pub salt: [u8; PASSWORD_SALT_BYTES],
 }
 
-/// Opens a session for whoever gives the password and, where one is set, a code of the second factor.
+/// Opens a session for a client that gives the password and, if a second factor is set, a code.
 pub async fn sign_in(
     shop: &Shop,
     authenticator: &Authenticator,
@@ -45,20 +45,20 @@ pub async fn sign_in(
     let over = now.plus_minutes(-SessionSpan::IDLE_MINUTES);
     store::login::delete_sessions_seen_before(&mut tx, over)
         .await
-        .context("forget old sessions")?;
+        .context("delete old sessions")?;
     if let Some(earlier) = &signing.earlier {
         store::login::delete_session(&mut tx, earlier).await.context("end the earlier session")?;
     }
     let span = SessionSpan::begin(now);
     store::login::insert_session(&mut tx, &signing.fresh, span)
         .await
-        .context("keep the session")?;
+        .context("save the session")?;
     store::audit_log::record(&mut tx, now, action_of(&known)).await.context("record the action")?;
     tx.commit().await.context("commit the session")?;
     Ok(Ok(()))
 }
 
-/// The seller, who is in, gives the password once more before what cannot be undone.
+/// Asks a signed-in seller for the password again before an irreversible action.
 pub async fn confirm_password(
     shop: &Shop,
     authenticator: &Authenticator,
@@ -95,7 +95,7 @@ async fn confirm(
     if !use_up(&mut tx, &known).await? {
         return Ok(Err(authenticator.wrong(now)));
     }
-    tx.commit().await.context("commit that the code is used")?;
+    tx.commit().await.context("commit the used code")?;
     Ok(Ok(()))
 }
 
@@ -106,9 +106,9 @@ fn action_of(known: &Known) -> &'static str {
     }
 }
 
-/// What was looked at must still be so, and each code counts once. `false`: another was faster.
+/// What was checked must still hold, and each code works once. `false`: another request was faster.
 pub(super) async fn use_up(tx: &mut Tx, known: &Known) -> anyhow::Result<bool> {
-    let lock = store::login::find_lock(tx).await.context("read the desk's lock")?;
+    let lock = store::login::find_lock(tx).await.context("read the desk's credentials")?;
     let is_asked = lock.factor.is_some() && !known.is_inside;
     if lock.password.as_ref() != Some(&known.kept) || is_asked != known.proof.is_some() {
         return Ok(false);
@@ -119,7 +119,7 @@ pub(super) async fn use_up(tx: &mut Tx, known: &Known) -> anyhow::Result<bool> {
         Some(FactorProof::Recovery(hash)) => store::login::take_recovery(tx, hash).await?,
     };
     if let Some(upgraded) = known.upgraded.as_ref().filter(|_| is_used) {
-        store::login::mark_password(tx, upgraded).await.context("keep the password anew")?;
+        store::login::mark_password(tx, upgraded).await.context("save the rehashed password")?;
     }
     Ok(is_used)
 }

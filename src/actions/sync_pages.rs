@@ -15,31 +15,31 @@ pub struct PageFile {
     pub text: PageText,
 }
 
-/// What a look at the folder finds, page by page.
+/// The change found for one page.
 enum News {
-    /// A page as it is from now on.
+    /// The page has this content from now on.
     Put(StoredPage),
-    /// The same, in the place of what was done at the desk.
+    /// The same, replacing an edit from the desk.
     PutOverDesk(StoredPage),
-    /// The page went with its file.
+    /// The page was deleted with its file.
     Gone(PageSlug),
-    /// The file went, and what was written at the desk stays.
+    /// The file was deleted, and the desk's version stays.
     Left(StoredPage),
 }
 
-/// The seller's own pages are read anew. A file that has not changed since it was last read is no news, so that what the
-/// desk has made of its page stays; one that has changed stands above the desk.
+/// Reads the seller's own pages again. If a file has not changed since it was last read, the desk's version of its page
+/// stays; if it has, the file replaces the desk's version.
 pub async fn sync_pages(shop: &Shop, files: &[PageFile]) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
-    let kept = store::pages::list(&mut tx).await.context("look at the pages")?;
+    let kept = store::pages::list(&mut tx).await.context("read the pages")?;
     let (mut is_changed, mut over) = (false, Vec::new());
     for news in compare(&kept, files) {
         match &news {
             News::Put(page) | News::PutOverDesk(page) | News::Left(page) => {
-                store::pages::put(&mut tx, page).await.context("keep a page")?;
+                store::pages::put(&mut tx, page).await.context("save a page")?;
             }
             News::Gone(slug) => {
-                store::pages::delete(&mut tx, slug).await.context("take a page down")?;
+                store::pages::delete(&mut tx, slug).await.context("remove a page")?;
             }
         }
         is_changed = true;
@@ -64,7 +64,7 @@ pub async fn sync_pages(shop: &Shop, files: &[PageFile]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The pages at which [`sync_pages`] would replace what was done at the desk.
+/// The pages whose desk version [`sync_pages`] would replace.
 pub async fn list_pages_over_desk(
     shop: &Shop,
     files: &[PageFile],
@@ -94,7 +94,7 @@ fn compare(kept: &[StoredPage], files: &[PageFile]) -> Vec<News> {
             edition: page.edition + i64::from(!is_same),
             ..shown(&file.slug, &file.text, page.position)
         };
-        // What the desk wrote and somebody wrote out into the file is no other text.
+        // If the desk's version was copied into the file, the text is the same.
         let is_over = page.is_of_desk() && !is_same;
         news.push(if is_over { News::PutOverDesk(new) } else { News::Put(new) });
     }
@@ -111,13 +111,13 @@ fn compare(kept: &[StoredPage], files: &[PageFile]) -> Vec<News> {
     news
 }
 
-/// A page as its file says it.
+/// A page with the content of its file.
 fn shown(slug: &PageSlug, text: &PageText, position: i64) -> StoredPage {
     let file_markdown = Some(text.as_str().to_owned());
     StoredPage { file_markdown, ..written(slug, text, position) }
 }
 
-/// A page as the desk says it.
+/// A page with the content from the desk.
 pub(super) fn written(slug: &PageSlug, text: &PageText, position: i64) -> StoredPage {
     let (title, rest) = text.parts(slug.as_str());
     StoredPage {
@@ -132,7 +132,7 @@ pub(super) fn written(slug: &PageSlug, text: &PageText, position: i64) -> Stored
     }
 }
 
-/// Counts the pages through; the policy is always the first.
+/// Renumbers the pages; the policy is always the first.
 pub(super) async fn put_in_order(tx: &mut store::Tx) -> anyhow::Result<()> {
     let mut pages = store::pages::list(tx).await?;
     pages.sort_by_key(|page| (page.slug.as_str() != PageSlug::POLICY, page.position));
@@ -159,7 +159,7 @@ mod tests {
         }
     }
 
-    /// `kept`: what the file last said, what the desk made of it, and whether it was taken down there.
+    /// `kept`: the file's last content, the desk's version, and whether it was removed there.
     #[track_caller]
     fn check(kept: Option<(Option<&str>, Option<&str>, bool)>, file: Option<&str>, expected: &str) {
         let kept: Vec<StoredPage> =

@@ -6,15 +6,15 @@ use crate::infra::mail::delivery_name;
 use crate::infra::store;
 use anyhow::Context;
 
-/// Where the seller wants buyers to know: notes which of their messages a mail reader has shown. Opening the page is
-/// enough for the buyer to see it; the shop keeps no hour.
+/// If the seller wants buyers to know: marks messages that a mail reader has shown. An opened message is enough; the
+/// shop stores no time.
 pub async fn sync_read_marks(shop: &Shop) -> anyhow::Result<()> {
     if !shop.policy.read_marks {
         return Ok(());
     }
     let unread = store::messages::list_unread(&mut *shop.db.reader().await?)
         .await
-        .context("list what is unread")?;
+        .context("list the unread messages")?;
     if unread.is_empty() {
         return Ok(());
     }
@@ -29,12 +29,12 @@ pub async fn sync_read_marks(shop: &Shop) -> anyhow::Result<()> {
         std::io::Result::Ok(read)
     })
     .await
-    .context("look into the Maildir")?
-    .context("look into the Maildir")?;
+    .context("read the Maildir")?
+    .context("read the Maildir")?;
     if read.is_empty() {
         return Ok(());
     }
     let mut tx = shop.db.write().await?;
     store::messages::mark_read(&mut tx, &read).await?;
-    tx.commit().await.context("note what was read")
+    tx.commit().await.context("commit the read marks")
 }

@@ -10,20 +10,20 @@ use crate::infra::store;
 use crate::infra::store::pages::StoredPage;
 use anyhow::Context;
 
-/// Why nothing was written.
+/// Why nothing was saved.
 #[derive(Debug)]
 pub enum WritePageError {
     /// Another page has this address.
     Taken,
-    /// The page is not there any more.
+    /// The page no longer exists.
     Gone,
-    /// Somebody has changed it since it was read: as it is now.
+    /// It has been changed since it was loaded: the current version.
     Changed(Box<StoredPage>),
-    /// The pages stand in another order by now.
+    /// The order of the pages has changed.
     OtherOrder,
 }
 
-/// A new page, behind the others.
+/// Adds a page after the others.
 pub async fn add_page(
     shop: &Shop,
     slug: &PageSlug,
@@ -31,27 +31,27 @@ pub async fn add_page(
     now: Timestamp,
 ) -> anyhow::Result<Result<(), WritePageError>> {
     let mut tx = shop.db.write().await?;
-    let kept = store::pages::list(&mut tx).await.context("look at the pages")?;
+    let kept = store::pages::list(&mut tx).await.context("read the pages")?;
     let last = kept.iter().map(|page| page.position + 1).max().unwrap_or(0);
     let mut page = written(slug, text, last);
-    // In the place of one that was taken down, what its file said is remembered.
+    // If it replaces a removed page, the file's last content is kept.
     match kept.into_iter().find(|page| page.slug == *slug) {
         Some(old) if old.is_gone => {
             page.edition = old.edition + 1;
             page.file_markdown = old.file_markdown;
         }
-        // A form that is sent twice was kept by its first sending.
+        // A form sent twice was saved the first time.
         Some(old) if old.markdown.as_deref() == Some(text.as_str()) => return Ok(Ok(())),
         Some(_) => return Ok(Err(WritePageError::Taken)),
         None => {}
     }
-    store::pages::put(&mut tx, &page).await.context("keep the page")?;
+    store::pages::put(&mut tx, &page).await.context("save the page")?;
     put_in_order(&mut tx).await?;
     let action = format!("Added the page “{}”", page.title);
     finish(tx, &action, now).await.map(Ok)
 }
 
-/// `edition`: of the page as it was read.
+/// `edition`: of the page as it was loaded.
 pub async fn change_page(
     shop: &Shop,
     slug: &PageSlug,
@@ -75,12 +75,12 @@ pub async fn change_page(
         file_markdown: old.file_markdown,
         ..written(slug, text, old.position)
     };
-    store::pages::put(&mut tx, &page).await.context("keep the page")?;
+    store::pages::put(&mut tx, &page).await.context("save the page")?;
     let action = format!("Changed the page “{}”", page.title);
     finish(tx, &action, now).await.map(Ok)
 }
 
-/// Takes a page down for good.
+/// Removes a page permanently.
 pub async fn remove_page(
     shop: &Shop,
     slug: &PageSlug,
@@ -94,7 +94,7 @@ pub async fn remove_page(
     };
     let action = format!("Removed the page “{}”", old.title);
     if old.file_markdown.is_some() {
-        // Its file would hang it again at the next start.
+        // Otherwise its file would restore it at the next start.
         let gone = StoredPage {
             is_gone: true,
             edition: old.edition + 1,
@@ -102,14 +102,14 @@ pub async fn remove_page(
             markdown: Some(String::new()),
             ..old
         };
-        store::pages::put(&mut tx, &gone).await.context("take the page down")?;
+        store::pages::put(&mut tx, &gone).await.context("remove the page")?;
     } else {
-        store::pages::delete(&mut tx, slug).await.context("take the page down")?;
+        store::pages::delete(&mut tx, slug).await.context("remove the page")?;
     }
     finish(tx, &action, now).await.map(Ok)
 }
 
-/// Two neighbours change places. The policy stays the first.
+/// Swaps two neighbours. The policy stays the first.
 pub async fn swap_pages(
     shop: &Shop,
     upper: &PageSlug,
@@ -117,7 +117,7 @@ pub async fn swap_pages(
     now: Timestamp,
 ) -> anyhow::Result<Result<(), WritePageError>> {
     let mut tx = shop.db.write().await?;
-    let mut pages = store::pages::list(&mut tx).await.context("look at the pages")?;
+    let mut pages = store::pages::list(&mut tx).await.context("read the pages")?;
     pages.retain(|page| !page.is_gone);
     let at = pages.iter().position(|page| page.slug == *upper);
     let Some((one, other)) = at
@@ -132,7 +132,7 @@ pub async fn swap_pages(
     finish(tx, &action, now).await.map(Ok)
 }
 
-/// The pages as files would hold them.
+/// The pages as they would be written to files.
 pub async fn list_page_texts(shop: &Shop) -> anyhow::Result<Vec<(PageSlug, String)>> {
     let pages =
         store::pages::list(&mut *shop.db.reader().await?).await.context("read the pages")?;
@@ -145,7 +145,7 @@ async fn find(
     slug: &PageSlug,
     edition: i64,
 ) -> anyhow::Result<Result<StoredPage, WritePageError>> {
-    let kept = store::pages::list(tx).await.context("look at the pages")?;
+    let kept = store::pages::list(tx).await.context("read the pages")?;
     Ok(match kept.into_iter().find(|page| page.slug == *slug && !page.is_gone) {
         None => Err(WritePageError::Gone),
         Some(page) if page.edition == edition => Ok(page),

@@ -1,4 +1,5 @@
-//! Files and streams that others control, read whole only up to a limit. Nothing here waits for a pipe or reads a device.
+//! Reads untrusted files and streams completely, but only up to a limit. Nothing here blocks on a pipe or reads a
+//! device.
 
 use crate::domain::values::file_text;
 use std::cell::Cell;
@@ -12,15 +13,15 @@ use std::rc::Rc;
 /// Reads a regular file of at most `most` bytes.
 ///
 /// # Errors
-/// What the disk says; [`io::ErrorKind::InvalidInput`] where it is a pipe, a device or a folder;
-/// [`io::ErrorKind::FileTooLarge`] where it is larger, which is known before it is read.
+/// Any I/O error; [`io::ErrorKind::InvalidInput`] for a pipe, a device or a folder; [`io::ErrorKind::FileTooLarge`] for
+/// a larger file, without reading it.
 pub fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    // Opening a pipe would otherwise wait for somebody to write into it.
+    // Otherwise, opening a pipe would block until somebody writes into it.
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     let seen = file.metadata()?;
     if !seen.is_file() {
-        let words = "it is not a regular file";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
+        let message = "it is not a regular file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
     if most < seen.len() {
         return Err(too_large(&format!("it has {}", size(seen.len())), most));
@@ -29,19 +30,19 @@ pub fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     read_stream(file, most)
 }
 
-/// The same for a text in UTF-8, without its byte-order mark.
+/// The same for a UTF-8 text, without its byte order mark.
 ///
 /// # Errors
-/// As [`read_file`]; [`io::ErrorKind::InvalidData`] where it is no UTF-8.
+/// As [`read_file`]; [`io::ErrorKind::InvalidData`] if it is not UTF-8.
 pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
     let bytes = read_file(path, most)?;
     file_text(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
-/// Reads a stream to its end, which has to come within `most` bytes.
+/// Reads a stream to its end, which must come within `most` bytes.
 ///
 /// # Errors
-/// What the stream says; [`io::ErrorKind::FileTooLarge`] where it is longer.
+/// The stream's; [`io::ErrorKind::FileTooLarge`] if it is longer.
 pub fn read_stream(from: impl Read, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
@@ -51,7 +52,7 @@ pub fn read_stream(from: impl Read, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A stream that is read on only as far as it is allowed to be, which may change meanwhile.
+/// A stream that can be read only up to a limit, which the caller may raise meanwhile.
 pub struct Metered<R> {
     from: R,
     /// Units: bytes.
@@ -59,7 +60,7 @@ pub struct Metered<R> {
 }
 
 impl<R: Read> Metered<R> {
-    /// Nothing is read until the number of bytes is set that may be.
+    /// Nothing can be read until the limit is set.
     pub fn new(from: R) -> (Self, Rc<Cell<u64>>) {
         let left = Rc::new(Cell::new(0));
         (Self { from, left: Rc::clone(&left) }, left)
@@ -70,8 +71,8 @@ impl<R: Read> Read for Metered<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(self.left.get()).unwrap_or(usize::MAX).min(into.len());
         if most == 0 && !into.is_empty() {
-            let words = "a part of it is too long";
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, words));
+            let message = "a part of it is too long";
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
         }
         let n = self.from.read(&mut into[..most])?;
         self.left.set(self.left.get().saturating_sub(n as u64));
@@ -86,7 +87,7 @@ fn too_large(found: &str, most: u64) -> io::Error {
     )
 }
 
-/// A number of bytes for people: rounded up, so that what is too large never looks as if it fitted.
+/// A number of bytes for people: rounded up, so that a size above a limit never looks as if it fitted.
 pub fn size(n_bytes: u64) -> String {
     match n_bytes {
         0..1_024 => format!("{n_bytes} bytes"),
@@ -123,7 +124,7 @@ mod tests {
         check(&at("pipe"), 5, Err(io::ErrorKind::InvalidInput));
         check(home.path(), 5, Err(io::ErrorKind::InvalidInput));
         check(&at("missing"), 5, Err(io::ErrorKind::NotFound));
-        // Files of the kernel say that they are empty.
+        // Files in /proc report a size of zero.
         assert!(!read_file(Path::new("/proc/self/status"), 65_536).unwrap().is_empty());
         check(Path::new("/proc/self/status"), 5, Err(io::ErrorKind::FileTooLarge));
     }

@@ -10,7 +10,7 @@ use crate::domain::payment::Destination;
 use crate::domain::payment::Wallet;
 use std::collections::HashMap;
 
-/// What the seller's file would make of one record of the shop.
+/// What importing the file would do to one record of the shop.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Difference {
     /// `product green-tea`
@@ -31,13 +31,13 @@ pub enum Kind {
 pub struct FieldDifference {
     /// `price in ETH`
     pub field: String,
-    /// In the shop; `None`: nothing.
+    /// In the shop; `None`: absent.
     pub shop: Option<String>,
     /// In the file.
     pub file: Option<String>,
 }
 
-/// A field of a record as it is compared, and as it may be shown.
+/// A field of a record: its value for the comparison, and for display.
 struct Field {
     name: String,
     value: String,
@@ -47,7 +47,7 @@ struct Field {
 /// Units: characters of a text that a message shows.
 const SHOWN: usize = 60;
 
-/// Record by record, what `file` would change in the shop.
+/// The changes that importing `file` would make, record by record.
 pub fn differences(shop: &CatalogFile, file: &CatalogFile) -> Vec<Difference> {
     let mut found = Vec::new();
     let wallets = |file: &CatalogFile| -> Vec<_> {
@@ -100,7 +100,7 @@ fn compare(what: &str, shop: &Records, file: &Records, found: &mut Vec<Differenc
         names.filter(|name| others.contains_key(name.as_str())).cloned().collect()
     };
     let (ours, theirs) = (order(shop, &there), order(file, &here));
-    // The first that stands elsewhere says enough.
+    // The first that differs is enough.
     if let Some((ours, theirs)) = ours.iter().zip(&theirs).find(|(ours, theirs)| ours != theirs) {
         let field = "order".to_owned();
         let place = |name: &String| Some(format!("{name} first"));
@@ -131,7 +131,7 @@ fn compare_fields(shop: &[Field], file: &[Field]) -> Vec<FieldDifference> {
     found
 }
 
-/// Two long texts are shown from where they begin to differ.
+/// Two long texts are shown from the position where they differ.
 fn tell_apart(
     here: Option<(String, String)>,
     there: Option<(String, String)>,
@@ -173,7 +173,7 @@ fn wallet_fields(wallet: &Wallet) -> Vec<Field> {
         Destination::Account(key) => fields.push(field("xpub", key.as_str())),
         Destination::View(key) => {
             fields.push(field("address", key.primary().as_str()));
-            // Whoever reads it sees what the wallet receives.
+            // Anybody who has this key can see what the wallet receives.
             let mut view_key = field("view_key", key.as_str());
             "a key (not shown)".clone_into(&mut view_key.shown);
             fields.push(view_key);

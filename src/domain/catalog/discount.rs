@@ -1,4 +1,4 @@
-//! What a discount code takes off, and why it may not apply.
+//! How much a discount code takes off, and why it may not apply.
 
 use crate::domain::payment::Coin;
 use crate::domain::values::Amount;
@@ -8,15 +8,15 @@ use crate::domain::values::Timestamp;
 /// Units: each price in Gwei of its currency, in the order of the wallets.
 pub type Prices = Vec<(Currency, Amount)>;
 
-/// A code that takes something off the goods of an order, never off its sending.
+/// A code that takes something off the items of an order, never off its shipping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Discount {
-    /// Capital letters and digits; what a buyer types is compared without regard to case.
+    /// Capital letters and digits; what a buyer types is compared case-insensitively.
     pub code: String,
     pub less: Less,
-    /// The beginning of the first day on which it counts, UTC; `None`: since ever.
+    /// The start of the first day on which it is valid, UTC; `None`: no start.
     pub from: Option<Timestamp>,
-    /// The beginning of the last day on which it counts, UTC; `None`: for ever.
+    /// The start of the last day on which it is valid, UTC; `None`: no end.
     pub until: Option<Timestamp>,
     /// Units: orders that may use it; `None`: any number.
     pub uses: Option<i64>,
@@ -27,11 +27,11 @@ pub struct Discount {
 pub enum Less {
     /// 1 to 99.
     Percent(i64),
-    /// An amount in each currency it names; in another it takes nothing off.
+    /// An amount for each listed currency; in others it takes nothing off.
     Amounts(Prices),
 }
 
-/// Why a code that there is takes nothing off.
+/// Why an existing code takes nothing off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotUsable {
     NotYet,
@@ -40,7 +40,7 @@ pub enum NotUsable {
     OtherCurrency,
 }
 
-/// What a discount is taken from: the sum of the goods, and what their sending costs.
+/// What a discount applies to: the sum of the items, and the cost of shipping.
 #[derive(Clone, Copy, Debug)]
 pub struct Sum<'a> {
     pub currency: &'a Currency,
@@ -52,11 +52,12 @@ pub struct Sum<'a> {
 }
 
 impl Discount {
-    /// What it takes off. `used`: by how many orders it is used already.
+    /// The discount. `used`: how many orders already use the code.
     ///
-    /// Down to the coin's grain, so that nobody gets more off than the code says. And something is always left to pay: at least
-    /// one grain of the goods, and of the whole order what the coin's network passes on at all ([`Coin::least`]), where it was as
-    /// much before. An order of nothing could not be paid, and what cannot be paid is never sent.
+    /// Rounded down to the coin's grain, so that nobody gets more off than the code says. Something is always left to
+    /// pay: at least one grain of the items, and in total the smallest amount that the coin's network relays
+    /// ([`Coin::least`]), if it was that much before. An order of zero could not be paid, and an unpaid order is never
+    /// shipped.
     ///
     /// # Errors
     /// [`NotUsable`], the first reason of the list.
@@ -72,7 +73,7 @@ impl Discount {
         }
         let goods = sum.goods.get();
         let less = match &self.less {
-            // A percentage of 64 bits, without leaving them.
+            // A percentage without overflowing 64 bits.
             Less::Percent(percent) => goods / 100 * percent + goods % 100 * percent / 100,
             Less::Amounts(amounts) => {
                 let of = amounts.iter().find(|(currency, _)| currency == sum.currency);
@@ -87,7 +88,7 @@ impl Discount {
         Ok(Amount::new(less - less % grain).unwrap_or(Amount::ZERO))
     }
 
-    /// Whether its last day has passed.
+    /// Whether its last day is over.
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.until.is_some_and(|last| last.plus_days(1) <= now)
     }
@@ -193,11 +194,11 @@ mod tests {
         let much = |currency: &Currency| {
             spring(Less::Amounts(vec![(currency.clone(), gwei(1_000_000_000))]))
         };
-        // 546 satoshi, which Bitcoin's nodes pass on.
+        // 546 satoshi, which Bitcoin's nodes relay.
         assert_eq!(less_of(&much(&btc.0), &btc, 200_000, 0), gwei(200_000 - 5_460));
         assert_eq!(less_of(&much(&btc.0), &btc, 200_000, 5_000), gwei(200_000 - 460));
         assert_eq!(less_of(&much(&btc.0), &btc, 200_000, 90_000), gwei(200_000 - 10));
-        // What could not be paid before is none the worse for the code.
+        // An amount that could not be paid before is discounted all the same.
         assert_eq!(less_of(&spring(Less::Percent(50)), &btc, 2_000, 0), gwei(1_000));
         assert_eq!(less_of(&much(&xmr.0), &xmr, 200_000, 0), gwei(199_999));
         assert_eq!(less_of(&spring(Less::Percent(99)), &xmr, 1, 0), Amount::ZERO);
@@ -215,7 +216,7 @@ mod tests {
                 prop_assert_eq!(less % grain, 0, "{}", currency);
                 // Never more than the code says …
                 prop_assert!(i128::from(less) * 100 <= exact, "{}", currency);
-                // … and less than one grain below it, where the rest can still be paid.
+                // … and less than one grain below it, if the rest can still be paid.
                 let down = goods - i64::try_from(exact / 100 / i128::from(grain) * i128::from(grain)).unwrap();
                 if grain <= down && (coin.least().get() <= down + sending || goods + sending < coin.least().get()) {
                     prop_assert!(exact < (i128::from(less) + i128::from(grain)) * 100, "{}", currency);

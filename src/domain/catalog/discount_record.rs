@@ -39,7 +39,7 @@ impl Reader {
         self.close(record);
     }
 
-    /// `percent`, or `less`, a list of `{price, wallet}` as a product's prices.
+    /// `percent`, or `less`, a list of `{price, wallet}` as in a product's prices.
     fn less(&self, record: &mut Record<'_>) -> Option<Less> {
         let percent = record.get("percent");
         let list =

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::Serializer;
 use serde::ser::SerializeStruct;
 
-/// One thing that is wrong in the seller's catalog.
+/// One error in the seller's catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     pub place: Place,
@@ -16,11 +16,11 @@ pub struct Fault {
 /// Where a fault is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
-    /// `products "man-shirt"`; empty where the file as a whole is meant.
+    /// `products "man-shirt"`; empty if it concerns the whole file.
     pub record: String,
     /// Of a product: which option, counted from 0.
     pub option: Option<usize>,
-    /// `prices[0].price`; empty where the record as a whole is meant.
+    /// `prices[0].price`; empty if it concerns the whole record.
     pub field: String,
 }
 
@@ -48,7 +48,7 @@ pub enum FaultKind {
 pub enum Found {
     Nothing,
     Blank,
-    /// What looks like a private key or a mnemonic is shown nowhere again, on whatever screen this is read.
+    /// A value that looks like a private key or a mnemonic is never shown, on any screen.
     Secret,
     /// Shortened.
     Text(String),
@@ -87,7 +87,7 @@ impl std::fmt::Display for Found {
     }
 }
 
-/// Stands where a secret stood.
+/// Shown in place of a secret.
 const A_SECRET: &str = "a secret";
 
 impl Fault {
@@ -101,7 +101,7 @@ impl Fault {
         Self::of(record, field, FaultKind::Unexpected { found, expected })
     }
 
-    /// A fault that a sentence explains.
+    /// An error explained by a sentence.
     pub fn explained(
         record: &str,
         field: &str,
@@ -153,10 +153,10 @@ impl Serialize for Fault {
     }
 }
 
-/// Units: faults, and notes, that are gathered from one file. A file with more is another kind of file, and nobody reads on.
+/// Units: errors, and notes, collected from one file. A file with more is not a catalog, and nobody reads them all.
 pub const MOST_FAULTS: usize = 1_000;
 
-/// Gathers a fault, as long as there are not too many.
+/// Adds an error unless there are too many.
 pub fn add_fault(faults: &mut Vec<Fault>, fault: Fault) {
     if faults.len() < MOST_FAULTS {
         faults.push(fault);
@@ -166,7 +166,7 @@ pub fn add_fault(faults: &mut Vec<Fault>, fault: Fault) {
     }
 }
 
-/// Gathers a note, as long as there are not too many.
+/// Adds a note unless there are too many.
 pub fn add_note(notes: &mut Vec<String>, note: String) {
     if notes.len() < MOST_FAULTS {
         notes.push(note);

@@ -19,16 +19,16 @@ use crate::domain::values::Country;
 use std::collections::HashMap;
 use std::collections::HashSet;
 
-/// The whole catalog, as the seller's file says it.
+/// The whole catalog, as in the seller's file.
 ///
-/// Source: the ancestor's `db/data.json` (mongoose-seeder), and what this shop adds to it.
+/// Source: the predecessor's `db/data.json` (mongoose-seeder), and this shop's additions.
 #[derive(Clone, Debug, Default)]
 pub struct CatalogFile {
     pub wallets: Vec<Wallet>,
     pub products: Vec<ProductRecord>,
     pub rates: Vec<RateRecord>,
     pub discounts: Vec<Discount>,
-    /// What was passed over, in whole sentences.
+    /// Notes about ignored parts, in whole sentences.
     pub notes: Vec<String>,
 }
 
@@ -41,19 +41,19 @@ pub struct ProductRecord {
     pub slug: Slug,
     pub name: String,
     pub description: String,
-    /// Units: pieces on the shelf.
+    /// Units: units in stock.
     pub quantity: i64,
     pub prices: Prices,
     pub images: Vec<ImageRecord>,
     pub options: Vec<OptionRecord>,
     pub categories: Vec<String>,
-    /// Whether the seller keeps it from the buyers for now.
+    /// Whether it is currently hidden from buyers.
     pub hidden: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageRecord {
-    /// The file's name below the picture folder, not yet looked at.
+    /// The file's path in the picture folder, not yet checked.
     pub file: String,
     pub alt: String,
 }
@@ -61,9 +61,9 @@ pub struct ImageRecord {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptionRecord {
     pub name: String,
-    /// `None` where it shares the product's.
+    /// `None` if it shares the product's.
     pub quantity: Option<i64>,
-    /// Empty where they are the product's.
+    /// Empty if they are the product's.
     pub prices: Prices,
 }
 
@@ -80,11 +80,11 @@ const PRICE: &str =
 const MOST_PRODUCTS: usize = 1_000_000;
 
 impl CatalogFile {
-    /// Reads the text of the file. `settings_wallet` is the ancestor's older form: one wallet in the settings, which
-    /// counts where the file names none.
+    /// Parses the text of the file. `settings_wallet` is the predecessor's older form: one wallet in the settings, used
+    /// if the file has none.
     ///
-    /// Gives back what could be read and every [`Fault`] at once: where there is one, the file is refused, but its
-    /// pictures can be looked at before that is said.
+    /// Returns everything that could be read and every [`Fault`] at once: if there is one, the file is refused, but its
+    /// pictures can be checked before that is reported.
     pub fn parse(text: &str, settings_wallet: Option<Wallet>) -> (Self, Vec<Fault>) {
         if let Some(fault) = too_much(text) {
             return (Self::default(), vec![fault]);
@@ -161,17 +161,17 @@ struct Sorted<'a> {
 pub(super) struct Reader {
     pub(super) file: CatalogFile,
     pub(super) faults: Vec<Fault>,
-    /// `wallets.eth` → which wallet; `None` where the wallet itself was refused, which is said there already.
+    /// `wallets.eth` → index of the wallet; `None` if the wallet itself was refused, which is already reported there.
     pub(super) references: HashMap<String, Option<usize>>,
     pub(super) slugs: HashSet<Slug>,
-    /// Records that hold a secret, which is all that is said of them.
+    /// Records that contain a secret, which is the only error reported for them.
     pub(super) secrets: HashSet<String>,
-    /// The next number to try for the products of one name, so that many of one name stay quick.
+    /// The next number to try for products with the same name, so that many of them stay fast.
     pub(super) numbers: HashMap<Slug, usize>,
 }
 
 impl Reader {
-    /// In the ancestor a text that begins with `=`, and `_dependencies`, were program text.
+    /// In the predecessor, a text that begins with `=`, and `_dependencies`, were program code.
     pub(super) fn refuse_programs(&mut self, place: &str, fields: &[(String, Json)]) {
         for (name, value) in fields {
             let here = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
@@ -207,8 +207,8 @@ impl Reader {
         }
     }
 
-    /// No private key and no mnemonic of any coin, wherever it stands in the file. In a wallet's record everything is looked
-    /// at that may be one; elsewhere, where people write what they like, what is one beyond doubt.
+    /// Refuses private keys and mnemonics of any coin, anywhere in the file. In a wallet's record every possible one is
+    /// checked; elsewhere, in free text, only what is one beyond doubt.
     pub(super) fn refuse_secrets(&mut self, collections: &[(String, Json)]) {
         for (collection, value) in collections {
             let Json::Record(records) = value else {
@@ -230,7 +230,7 @@ impl Reader {
                     continue;
                 };
                 for (field, value) in fields {
-                    // Monero's private view key, which is looked at where it is read.
+                    // Monero's private view key, which is checked where it is parsed.
                     let is_view_key = field == "view_key"
                         && matches!(value, Json::Text(text) if text.trim().len() == 64);
                     if !is_view_key {
@@ -264,7 +264,7 @@ impl Reader {
             }
             _ => false,
         };
-        // Whoever pastes a key in the wrong place may paste it before the colon.
+        // A key pasted in the wrong place may also be before the colon, as a name.
         if holds || is_secret(field) || secret::holds_private(place) {
             self.secrets.insert(place.to_owned());
             add_fault(
@@ -357,7 +357,7 @@ impl Reader {
         sorted
     }
 
-    /// Takes over what was wrong with a record, once all of its fields have been asked for.
+    /// Collects the errors of a record after all of its fields have been read.
     pub(super) fn close(&mut self, record: Record<'_>) {
         for fault in record.close(&mut self.file.notes) {
             add_fault(&mut self.faults, fault);

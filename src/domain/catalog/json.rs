@@ -8,13 +8,13 @@ use serde::de::MapAccess;
 use serde::de::Visitor;
 use serde_json::value::RawValue;
 
-/// JSON as the seller wrote it: records in the file's order, a name that stands twice kept twice, and numbers exact.
+/// JSON as the seller wrote it: fields in the file's order, duplicate names kept, numbers exact.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Json {
     Null,
     Truth(bool),
     Whole(i64),
-    /// A number that is not written as [`Json::Whole`] would be, as it stands in the file: `2.5e7`, `3.10`, `1e400`.
+    /// A number that is not written as [`Json::Whole`] would be, with its original text: `2.5e7`, `3.10`, `1e400`.
     Number(String),
     Text(String),
     List(Vec<Json>),
@@ -22,7 +22,7 @@ pub enum Json {
 }
 
 impl Json {
-    /// The value of a whole number of 64 bits, however it is written: `3.0` is 3, `2.5e1` is 25.
+    /// The value as a 64-bit integer, if it is one, however it is written: `3.0` is 3, `2.5e1` is 25.
     pub fn whole(&self) -> Option<i64> {
         match self {
             Self::Whole(n) => Some(*n),
@@ -31,9 +31,9 @@ impl Json {
         }
     }
 
-    /// The value shortened for a message: what stood there.
+    /// The value, shortened for a message.
     pub fn shown(&self) -> String {
-        // Before it is shortened: what is left of a mnemonic must not be shown either.
+        // Before it is shortened: part of a mnemonic must not be shown either.
         if let Self::Text(text) = self
             && (secret::looks_private(text) || secret::repeats_private(text))
         {
@@ -56,18 +56,18 @@ impl Json {
     }
 }
 
-/// Units: lists and records inside of each other; a catalog has seven.
+/// Units: nested arrays and objects; a catalog has seven.
 const MOST_DEPTH: usize = 64;
 
 impl<'de> Deserialize<'de> for Json {
-    /// From a text that is borrowed whole: numbers are read as they stand there, and not through a float.
+    /// Borrows the raw text, so that numbers are kept as written and do not pass through a float.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <&RawValue>::deserialize(deserializer)?.get();
         read(text, text, MOST_DEPTH).map_err(D::Error::custom)
     }
 }
 
-/// `text` is one whole value, and a part of `file`.
+/// `text` is one complete value, and a part of `file`.
 fn read(text: &str, file: &str, depth: usize) -> Result<Json, String> {
     let refuse = |error: serde_json::Error| place(text, file, &error.to_string());
     match text.as_bytes().first() {
@@ -94,7 +94,7 @@ fn read(text: &str, file: &str, depth: usize) -> Result<Json, String> {
     }
 }
 
-/// The fault with the place of `text` in the file, in the words in which `serde_json` reads it again.
+/// The error with the position of `text` in the file, in the format of `serde_json`.
 fn place(text: &str, file: &str, fault: &str) -> String {
     let offset = text.as_ptr().addr().saturating_sub(file.as_ptr().addr());
     let before = file.get(..offset).unwrap_or_default();
@@ -130,7 +130,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
     }
 }
 
-/// The value of a number as JSON writes it, where it is whole and fits: by its digits alone.
+/// The value of a JSON number if it is an integer and fits, computed from its digits alone.
 fn exact_whole(text: &str) -> Option<i64> {
     let (is_negative, text) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -144,7 +144,7 @@ fn exact_whole(text: &str) -> Option<i64> {
         return Some(0);
     }
     let n_zeros = digits.len() - digits.trim_end_matches('0').len();
-    // An exponent that is no number of 64 bits makes no whole number of 64 bits.
+    // An exponent that does not fit into 64 bits gives no 64-bit integer.
     let exponent: i64 = exponent.parse().ok()?;
     let shift = i64::try_from(n_zeros).ok()? - i64::try_from(after.len()).ok()?;
     let scale = u32::try_from(exponent.checked_add(shift)?).ok()?;

@@ -5,15 +5,15 @@ use crate::domain::catalog::json::Json;
 use crate::domain::values::JsonShape;
 use crate::infra::bounded;
 
-/// Units: bytes of the seller's file. 100,000 products of 600 bytes fit in.
+/// Units: bytes of the seller's file. Enough for 100,000 products of 600 bytes.
 pub const MOST_BYTES: u64 = 64 << 20;
-/// Lists and records within one another. The deepest that means something is a price of an option: 7.
+/// Nested arrays and objects. The deepest valid one is a price of an option: 7.
 const MOST_DEPTH: usize = 16;
-/// Units: items of one list. The longest that means something names every country.
+/// Units: items of one array. The longest valid one names every country.
 const MOST_ITEMS: usize = 1_000;
-/// Units: bytes of one text as it is written. The longest that means something is a description of 20,000 characters.
+/// Units: bytes of one string, as written. The longest valid one is a description of 20,000 characters.
 const MOST_OF_TEXT: usize = 256 << 10;
-/// Units: bytes of memory that the file takes while it is read, by the estimate of [`memory`].
+/// Units: bytes of memory needed to parse the file, as estimated by [`memory`].
 const MOST_MEMORY: usize = 640 << 20;
 const MOST_COLLECTIONS: usize = 100;
 /// Units: bytes of the name of a collection or a record.
@@ -22,7 +22,7 @@ const MOST_NAME: usize = 400;
 /// What to do about a file that is too large.
 pub const SHORTEN: &str = "Shorten the descriptions, or remove products and add them at the desk";
 
-/// Why a file is refused before anything is built of it.
+/// Why a file is refused before it is parsed.
 pub fn too_much(text: &str) -> Option<Fault> {
     let n_bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
     if MOST_BYTES < n_bytes {
@@ -64,7 +64,8 @@ pub fn too_much(text: &str) -> Option<Fault> {
     None
 }
 
-/// What the file takes as [`Json`]: each value, the first places of each list and record, and each text by itself.
+/// The estimated size of the file as [`Json`]: each value, the initial allocation of each array and object, and each
+/// string.
 fn memory(shape: &JsonShape, n_bytes: usize) -> usize {
     n_bytes
         .saturating_add(shape.n_values.saturating_mul(48))
@@ -73,7 +74,7 @@ fn memory(shape: &JsonShape, n_bytes: usize) -> usize {
         .saturating_add(shape.n_texts.saturating_mul(48))
 }
 
-/// Each record is named in messages by its own name and its collection's: so these stay short.
+/// Messages contain the name of each record and its collection, so these must be short.
 pub fn too_many_names(collections: &[(String, Json)]) -> Option<Fault> {
     if MOST_COLLECTIONS < collections.len() {
         let found = format!("{} collections", collections.len());

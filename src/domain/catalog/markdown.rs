@@ -8,24 +8,24 @@ use pulldown_cmark::Parser;
 use pulldown_cmark::Tag;
 use pulldown_cmark::TagEnd;
 
-/// The seller's Markdown as HTML that can do no harm: HTML in it becomes text, pictures become their words, links go
-/// only to pages of this shop, to http, https or mailto, and headings begin at the second level.
+/// Renders the seller's Markdown as safe HTML: HTML in it becomes text, pictures become their alt text, links go only
+/// to pages of this shop, to http, https or mailto, and headings begin at the second level.
 ///
-/// Some signs make much of little, such as thousands of `>` in a row: where the HTML would become more than
-/// `MOST_PER_BYTE` times as long as the text, the text is shown as it was typed.
+/// Some input expands a lot, such as thousands of `>` in a row: if the HTML would be more than `MOST_PER_BYTE` times as
+/// long as the text, the text is shown as it was typed.
 pub fn html(markdown: &str) -> String {
     let shown = any_html(markdown);
     if shown.len() <= MOST_FREE + MOST_PER_BYTE * markdown.len() {
         return shown;
     }
     let mut typed = String::from("<pre>");
-    // Of text alone nothing but escapes is made.
+    // A text event produces nothing but escaped text.
     pulldown_cmark::html::push_html(&mut typed, std::iter::once(Event::Text(markdown.into())));
     typed.push_str("</pre>\n");
     typed
 }
 
-/// Units: bytes of HTML for each byte of Markdown, and those that any text may have besides.
+/// Units: bytes of HTML. The limit is `MOST_FREE` plus this many for each byte of Markdown.
 const MOST_PER_BYTE: usize = 10;
 const MOST_FREE: usize = 4_096;
 
@@ -61,24 +61,24 @@ fn any_html(markdown: &str) -> String {
         Event::End(TagEnd::Heading(level)) => Some(Event::End(TagEnd::Heading(lower(level)))),
         Event::Start(Tag::HtmlBlock) => Some(Event::Start(Tag::Paragraph)),
         Event::End(TagEnd::HtmlBlock) => Some(Event::End(TagEnd::Paragraph)),
-        // A language named after the fence would become a class.
+        // A language after the fence would become a class.
         Event::Start(Tag::CodeBlock(_)) => {
             Some(Event::Start(Tag::CodeBlock(pulldown_cmark::CodeBlockKind::Indented)))
         }
-        // A column's alignment would become an inline style, which the shop's own rules for browsers forbid.
+        // A column's alignment would become an inline style, which the shop's Content-Security-Policy forbids.
         Event::Start(Tag::Table(columns)) => {
             Some(Event::Start(Tag::Table(vec![pulldown_cmark::Alignment::None; columns.len()])))
         }
         other => Some(other),
     });
     pulldown_cmark::html::push_html(&mut shown, events);
-    // `&#1;` and the like: no page may hold a character that means something to the door.
+    // For `&#1;` and the like: no page may contain control characters.
     shown.retain(|c| !c.is_control() || matches!(c, '\n' | '\t'));
-    // A `<` of the seller's own is `&lt;` by now, so that this is a table's head.
+    // Any `<` in the seller's text is `&lt;` by now, so this is a table's head.
     shown.replace("<th>", "<th scope=\"col\">")
 }
 
-/// The words alone, for the search and for a line under a picture.
+/// The plain text, for the search and for a line under a picture.
 pub fn words(markdown: &str) -> String {
     let mut words = String::new();
     for event in events(markdown) {
@@ -91,7 +91,7 @@ pub fn words(markdown: &str) -> String {
     words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The first heading of the first level, and the rest: how a page of the seller's names itself.
+/// The first heading of level one, and the rest: the title of a seller's page.
 pub fn title(markdown: &str) -> Option<(&str, &str)> {
     let (first, rest) = markdown.trim_start().split_once('\n').unwrap_or((markdown.trim(), ""));
     let title = first.strip_prefix("# ")?.trim();

@@ -1,4 +1,4 @@
-//! What can be bought: products, their options, prices and stock, and the file the seller writes them in.
+//! What can be bought: products, their options, prices and stock, and the catalog file.
 
 mod difference;
 pub mod discount;

@@ -4,41 +4,41 @@ use crate::domain::catalog::Slug;
 use crate::domain::values::Amount;
 use crate::domain::values::Country;
 
-/// Units: products on the shop window.
+/// Units: products on the front page.
 pub const IN_WINDOW: usize = 12;
 
-/// Which thing on the shelf: a product, and the option chosen of it.
+/// Identifies what is sold: a product, and the chosen option.
 ///
-/// Shape: row numbers of the shop's memory; `option` is 0 where the product has no options.
+/// Shape: row ids of the shop's database; `option` is 0 if the product has no options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OfferKey {
     pub product: i64,
     pub option: i64,
 }
 
-/// What the shop says now of one thing on its shelf, in one currency.
+/// The current offer for a product or option, in one currency.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
     pub key: OfferKey,
     pub slug: Slug,
     pub name: String,
-    /// Empty where the product has no options.
+    /// Empty if the product has no options.
     pub option_name: String,
-    /// `None` where it has no price in this currency.
+    /// `None` if it has no price in this currency.
     pub price: Option<Amount>,
-    /// Units: pieces that can still be bought.
+    /// Units: units available.
     pub stock: i64,
-    /// Options without a quantity of their own share the product's: then this is the product with option 0.
+    /// Options without their own quantity share the product's: then this is the product with option 0.
     pub pool: OfferKey,
-    /// Taken out of the catalog; it keeps its name for the orders that hold it.
+    /// Removed from the catalog; it keeps its name for orders that contain it.
     pub gone: bool,
 }
 
-/// What a page says of the stock.
+/// The stock as shown on a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stock {
     SoldOut,
-    /// So few that the number is said: 1 to 5.
+    /// So few that the number is shown: 1 to 5.
     Few(i64),
     InStock,
 }
@@ -53,7 +53,7 @@ impl Stock {
     }
 }
 
-/// What sending costs, in one currency.
+/// The cost of a shipping method, in one currency.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rate {
     pub name: String,
@@ -67,7 +67,7 @@ impl Rate {
         self.countries.is_empty()
     }
 
-    /// Whether it reaches a country; `None` is one that no list knows.
+    /// Whether it ships to a country; `None` is an unknown country.
     pub fn reaches(&self, country: Option<Country>) -> bool {
         self.reaches_everywhere()
             || country.is_some_and(|country| self.countries.contains(&country))

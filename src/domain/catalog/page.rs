@@ -6,13 +6,13 @@ use crate::domain::payment::secret;
 use crate::domain::values::Line;
 use crate::domain::values::NotText;
 
-/// The name of a seller's page in an address: `/page/{slug}`, and of its file: `db/pages/{slug}.md`.
+/// The name of a seller's page in its URL, `/page/{slug}`, and of its file: `db/pages/{slug}.md`.
 ///
 /// Shape: 1 to 60 of `a-z`, `0-9` and `-`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PageSlug(String);
 
-/// What a seller's page says.
+/// The content of a seller's page.
 ///
 /// Shape: Markdown, at most 200,000 bytes; no control characters but line feeds and tabs; no private key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,10 +49,10 @@ impl PageSlug {
         Ok(Self(text.to_owned()))
     }
 
-    /// The name that a title gives: `How we send` is `how-we-send`.
+    /// The slug for a title: `How we send` becomes `how-we-send`.
     ///
     /// # Errors
-    /// [`NotAPage::Slug`] where nothing is left of the title.
+    /// [`NotAPage::Slug`] if no valid character is left.
     pub fn of_title(title: &str) -> Result<Self, NotAPage> {
         let slug = Slug::of_name(title).map_err(|_| NotAPage::Slug)?;
         let short: String = slug.as_str().replace('_', "-").chars().take(60).collect();
@@ -68,9 +68,9 @@ impl PageText {
     pub const MOST_BYTES: usize = 200_000;
 
     /// # Errors
-    /// [`NotAPage`], each but the slug's.
+    /// Any [`NotAPage`] except that of the slug.
     pub fn parse(markdown: &str) -> Result<Self, NotAPage> {
-        // A browser sends CRLF between the lines of a textarea, and so do some editors.
+        // A browser sends CRLF between the lines of a textarea, and some editors save it too.
         let markdown = markdown.replace("\r\n", "\n");
         if Self::MOST_BYTES < markdown.len() {
             return Err(NotAPage::TooLong);
@@ -84,15 +84,15 @@ impl PageText {
         Ok(Self(markdown))
     }
 
-    /// A page as the desk's two fields say it.
+    /// A page from the desk's two fields.
     ///
     /// # Errors
-    /// [`NotAPage`], each but the slug's.
+    /// Any [`NotAPage`] except that of the slug.
     pub fn of_parts(title: &str, text: &str) -> Result<Self, NotAPage> {
         Self::parse(&format!("# {title}\n\n{}\n", text.replace("\r\n", "\n").trim()))
     }
 
-    /// Whether the title shows as it is written. For a page that comes from a file: the desk has a field for the title.
+    /// Checks that the title is displayed as written. For a page from a file: the desk has a field for the title.
     ///
     /// # Errors
     /// [`NotAPage::HiddenInTitle`], [`NotAPage::BlankTitle`].
@@ -109,7 +109,7 @@ impl PageText {
         &self.0
     }
 
-    /// The title, and what follows it. A page without a heading of its own is called by its slug.
+    /// The title and the rest. The title of a page without a heading is its slug.
     pub fn parts<'a>(&'a self, slug: &'a str) -> (&'a str, &'a str) {
         markdown::title(&self.0).unwrap_or((slug, &self.0))
     }

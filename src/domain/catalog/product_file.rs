@@ -16,16 +16,16 @@ use crate::domain::catalog::single::single;
 use crate::domain::payment::Wallet;
 use crate::domain::values::plural;
 
-/// The collection that a product belongs to which stands in no file yet.
+/// The collection of a product that is not in a file yet.
 const COLLECTION: &str = "products";
 
 impl ProductRecord {
-    /// Reads one product by itself, with every check of the file: `name` is the record's own, and a price names its
-    /// wallet with [`wallet_reference`](crate::domain::catalog::wallet_reference). Its slug may be another product's, which only
-    /// the caller knows.
+    /// Reads one product by itself, with every check of the file: `name` is the record's own, and a price refers to its
+    /// wallet with [`wallet_reference`](crate::domain::catalog::wallet_reference). Whether the slug is already taken is
+    /// checked by the caller.
     ///
     /// # Errors
-    /// Every [`Fault`] at once; what is wrong within an option has that option's place as its record.
+    /// Every [`Fault`] at once; for a fault within an option, the record is the option's position.
     pub fn read(
         wallets: &[Wallet],
         name: &str,
@@ -48,7 +48,7 @@ impl ProductRecord {
     }
 }
 
-/// A category's name by itself, with every check of the file.
+/// Reads a category's name by itself, with every check of the file.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -81,7 +81,7 @@ impl Reader {
         let categories = categories(&mut record);
         let hidden = record.truth("hidden").unwrap_or(false);
         let slug = self.slug(&mut record, title.as_deref().unwrap_or_default(), name);
-        // What the ancestor's own store wrote beside a product when it was exported.
+        // Fields that the predecessor's own database added to a product when it was exported.
         for kept_by_the_ancestor in ["friendlyLink", "createdAt", "updatedAt"] {
             let _ = record.get(kept_by_the_ancestor);
         }
@@ -119,7 +119,7 @@ impl Reader {
             }
             return Some(slug);
         }
-        // A name in a script without ASCII letters leaves nothing: then the record's own name serves.
+        // A name without ASCII letters leaves nothing: then the record's own name is used.
         let Ok(slug) = Slug::of_name(title).or_else(|_| Slug::of_name(name)) else {
             record.refuse(
                 "slug",
@@ -188,7 +188,7 @@ fn images(record: &mut Record<'_>) -> Vec<ImageRecord> {
     for (n, item) in
         record.list("alt", 20, "a list of alt texts, one per picture").iter().enumerate()
     {
-        // A picture that only adorns needs none, also where one after it has one.
+        // A decorative picture has no alt text, even if a later picture has one.
         if matches!(item, Json::Text(text) if text.is_empty()) {
             alts.push(None);
             continue;

@@ -46,7 +46,7 @@ impl Reader {
         self.close(record);
     }
 
-    /// As a product's, but sending may cost nothing.
+    /// As a product's, but shipping may be free.
     fn rate_prices(&mut self, record: &mut Record<'_>) -> Prices {
         let mut prices = Prices::new();
         let list =

@@ -10,7 +10,7 @@ use crate::domain::values::Line;
 use crate::domain::values::NotText;
 use std::collections::HashSet;
 
-/// One record of the seller's file while it is read: each field is asked for once, and what is wrong is gathered.
+/// One record of the seller's file while it is parsed: each field is read once, and errors are collected.
 pub struct Record<'a> {
     pub place: String,
     /// Of an option of a product: which one, counted from 0.
@@ -52,13 +52,13 @@ impl<'a> Record<'a> {
         self.faults.push(fault);
     }
 
-    /// A text of 1 to `most` characters without control characters, or nothing where the field is absent or wrong.
+    /// A text of 1 to `most` characters without control characters; `None` if the field is absent or invalid.
     pub fn text(&mut self, name: &'static str, most: usize, expected: &str) -> Option<&'a str> {
         let found = self.get(name)?;
         self.text_of(name, found, most, expected)
     }
 
-    /// The same, and a fault where it is absent.
+    /// The same, but an absent field is an error.
     pub fn needed_text(
         &mut self,
         name: &'static str,
@@ -96,13 +96,13 @@ impl<'a> Record<'a> {
         None
     }
 
-    /// A name on one line, or nothing where the field is absent or wrong.
+    /// A name on one line; `None` if the field is absent or invalid.
     pub fn line(&mut self, name: &'static str, most: usize, expected: &str) -> Option<String> {
         let found = self.get(name)?;
         self.line_of(name, found, most, expected)
     }
 
-    /// The same, and a fault where it is absent.
+    /// The same, but an absent field is an error.
     pub fn needed_line(
         &mut self,
         name: &'static str,
@@ -118,7 +118,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// What was copied along unseen is left out; what would change how the name shows is a fault.
+    /// Removes ignorable characters; a character that changes how the name is displayed is an error.
     pub fn line_of(
         &mut self,
         field: &str,
@@ -148,7 +148,7 @@ impl<'a> Record<'a> {
         None
     }
 
-    /// A whole number from `least` to `most`.
+    /// An integer from `least` to `most`.
     pub fn whole(
         &mut self,
         name: &'static str,
@@ -181,7 +181,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Yes or no, or nothing where the field is absent or wrong.
+    /// A boolean; `None` if the field is absent or invalid.
     pub fn truth(&mut self, name: &'static str) -> Option<bool> {
         match self.get(name)? {
             Json::Truth(truth) => Some(*truth),
@@ -192,7 +192,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// A list, or nothing where the field is absent or wrong.
+    /// An array; empty if the field is absent or invalid.
     pub fn list(&mut self, name: &'static str, most: usize, expected: &str) -> &'a [Json] {
         match self.get(name) {
             None => &[],
@@ -204,7 +204,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Each name that stands twice is a fault; each that nobody asked for is a note, since it may be a typo.
+    /// Each duplicate name is an error; each unknown one is a note, since it may be a typo.
     pub fn close(mut self, notes: &mut Vec<String>) -> Vec<Fault> {
         let mut seen = HashSet::new();
         for (name, value) in self.fields {

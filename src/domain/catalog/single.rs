@@ -9,7 +9,7 @@ use crate::domain::catalog::file::Reader;
 use crate::domain::payment::Wallet;
 use crate::domain::values::Currency;
 
-/// How the shop's own records name the wallet of a currency: `->wallets.eth`.
+/// How records refer to the wallet of a currency: `->wallets.eth`.
 pub fn wallet_reference(currency: &Currency) -> String {
     format!("->wallets.{}", record_of_wallet(currency))
 }
@@ -18,8 +18,8 @@ pub(super) fn record_of_wallet(currency: &Currency) -> String {
     currency.as_str().to_ascii_lowercase()
 }
 
-/// Records by themselves, as a form at the desk gives them, read by the very rules of the file. `record` is the record's name.
-/// Whether another record has the same name already, the tables know.
+/// Single records, as a form at the desk submits them, parsed by the rules of the file. `record` is the record's name.
+/// Whether another record already has the same name is checked in the database.
 impl CatalogFile {
     /// # Errors
     /// Every [`Fault`] at once.
@@ -54,7 +54,7 @@ impl CatalogFile {
     }
 }
 
-/// A reader that knows the shop's wallets and has looked for what no record may hold, wherever it stands.
+/// A reader that knows the shop's wallets and has checked every field for private keys.
 pub(super) fn single(
     collection: &str,
     model: &str,

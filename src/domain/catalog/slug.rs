@@ -1,6 +1,6 @@
 //! A product's name in its address.
 
-/// A product's name in an address: `/product/mens-mining-t`.
+/// A product's name in its URL: `/product/mens-mining-t`.
 ///
 /// Shape: 1 to 120 of `a-z`, `0-9`, `_` and `-`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,7 +12,7 @@ pub struct NotASlug;
 
 impl Slug {
     /// # Errors
-    /// [`NotASlug`] where the shape is another.
+    /// [`NotASlug`] for any other shape.
     pub fn parse(text: &str) -> Result<Self, NotASlug> {
         let fits = |byte: u8| {
             byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_'
@@ -23,11 +23,11 @@ impl Slug {
         Ok(Self(text.to_owned()))
     }
 
-    /// The slug that the ancestor made of a product's name: each white space a `-`, what is no ASCII word character
-    /// left out, small letters.
+    /// The slug that the predecessor made from a product's name: white space becomes `-`, everything but ASCII word
+    /// characters is removed, and letters become lowercase.
     ///
     /// # Errors
-    /// [`NotASlug`] where nothing is left of the name.
+    /// [`NotASlug`] if no valid character is left.
     pub fn of_name(name: &str) -> Result<Self, NotASlug> {
         let slug: String = name
             .trim()
@@ -39,7 +39,7 @@ impl Slug {
         Self::parse(&slug)
     }
 
-    /// The same with `-2`, `-3` …, for the second and third product of one name, as the ancestor counted them.
+    /// The same with `-2`, `-3` …, for the second and third product of one name, as the predecessor counted them.
     pub fn numbered(&self, n: usize) -> Self {
         Self(format!("{}-{n}", self.0))
     }

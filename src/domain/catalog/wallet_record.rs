@@ -46,7 +46,7 @@ pub fn read_wallet(record: &mut Record<'_>, name: &str, notes: &mut Vec<String>)
             match view_key.map(|text| ViewKey::parse(&address, text)) {
                 None => Destination::of_address(address),
                 Some(Ok(key)) => Destination::View(key),
-                // What stands there may be the key that spends: it is not shown again.
+                // The value may be the private spend key: it is never shown.
                 Some(Err(refused)) => {
                     record.explain("view_key", "a key that cannot be used", refused.to_string());
                     return None;
@@ -112,7 +112,7 @@ fn read_coin(
             }
             let mut inner = Record::new(format!("{}, token", record.place), fields);
             let contract = inner.needed_text("contract", 64, "the token's contract address");
-            // Nothing is taken for granted here: with a wrong number every price would be wrong a thousand times.
+            // There is no default: with a wrong number every price would be off by powers of ten.
             let decimals = match inner.get("decimals") {
                 Some(found) => {
                     inner.whole_of("decimals", found, 0, 36, "the decimals in the contract")

@@ -15,11 +15,11 @@ use crate::domain::payment::Destination;
 use crate::domain::payment::Wallet;
 use std::collections::HashSet;
 
-/// Units: characters up to which a list or a record stands on one line.
+/// Units: characters up to which an array or an object is written on one line.
 const LINE: usize = 100;
 
 impl CatalogFile {
-    /// The catalog as the seller's file: what [`CatalogFile::parse`] reads as this very catalog.
+    /// The catalog as the seller's file, which [`CatalogFile::parse`] reads back as the same catalog.
     pub fn write(&self) -> String {
         let mut collections = Vec::new();
         let mut taken = HashSet::new();
@@ -49,7 +49,7 @@ impl CatalogFile {
     }
 }
 
-/// A collection with nothing in it is left out.
+/// An empty collection is left out.
 fn collection(name: &str, model: &str, records: Vec<(String, Json)>) -> Option<(String, Json)> {
     if records.is_empty() {
         return None;
@@ -59,11 +59,11 @@ fn collection(name: &str, model: &str, records: Vec<(String, Json)>) -> Option<(
     Some((name.to_owned(), Json::Record(fields)))
 }
 
-/// A record's name that says what it is: the tables keep none of a way of sending or a code.
+/// A descriptive name for a record: the database has none for shipping methods and codes.
 fn record_name(name: &str, kind: &str, n: usize, taken: &mut HashSet<String>) -> String {
     let of_name = Slug::of_name(name).ok().map(|slug| slug.to_string());
     let numbered = format!("{kind}-{}", n + 1);
-    // What begins with `_` is no record's name.
+    // A name that begins with `_` is reserved.
     let found =
         of_name.filter(|slug| !slug.starts_with('_') && !taken.contains(slug)).unwrap_or(numbered);
     let mut free = found.clone();
@@ -122,7 +122,7 @@ fn product_of(product: &ProductRecord) -> Json {
     if !product.images.is_empty() {
         let files = product.images.iter().map(|image| text(&image.file)).collect();
         fields.push(field("images", Json::List(files)));
-        // A text cannot be left out between two others: those at the end can.
+        // An alt text between two others cannot be left out; those at the end can.
         let n_alts = product.images.iter().rposition(|image| !image.alt.is_empty());
         let alts = product.images.iter().take(n_alts.map_or(0, |n| n + 1));
         let alts: Vec<Json> = alts.map(|image| text(&image.alt)).collect();
@@ -198,11 +198,11 @@ fn text(words: &str) -> Json {
     Json::Text(words.to_owned())
 }
 
-/// Two spaces deeper each time; what is short stands on one line.
+/// Indented by two spaces per level; short values are written on one line.
 fn write(out: &mut String, value: &Json, depth: usize) {
     let mut short = String::new();
     write_short(&mut short, value);
-    // Collections and their records are opened, however short.
+    // Collections and their records are always written on several lines.
     let is_open = depth < 3 && matches!(value, Json::Record(_));
     if !is_open && 2 * depth + short.chars().count() <= LINE {
         out.push_str(&short);
@@ -230,7 +230,7 @@ fn write(out: &mut String, value: &Json, depth: usize) {
                 write_item(out, n, Some(name), item);
             }
         }
-        // A long text stays one line: JSON knows no other.
+        // A long text stays on one line: JSON has no other form.
         _ => {
             out.push_str(&short);
             return;
@@ -287,7 +287,7 @@ mod tests {
     use crate::domain::values::Timestamp;
     use proptest::prelude::*;
 
-    /// Source: `payment/demo.rs`, wallets that everybody knows.
+    /// Source: `payment/demo.rs`, wallets that are publicly known.
     const XMR: &str = "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39";
     const VIEW: &str = "2f85eb3c2a3ffcede6ca9404f7a3de21c48bd4e85858ce68c19452f1098d140d";
     const ZPUB: &str = "zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtKsAYz2oz2AGutZYs";
@@ -327,7 +327,7 @@ mod tests {
     }
 
     fn words(most: usize) -> impl Strategy<Value = String> {
-        // As the reader leaves them: trimmed, one space between two words, nothing that looks like program text.
+        // As the parser leaves them: trimmed, single spaces, nothing that looks like program code.
         proptest::string::string_regex(&format!(
             "[a-zé\"\\\\/<>ß東]([ ]?[^\\s\\p{{C}}]){{0,{most}}}"
         ))

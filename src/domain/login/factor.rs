@@ -13,9 +13,9 @@ use percent_encoding::NON_ALPHANUMERIC;
 use percent_encoding::utf8_percent_encode;
 use sha1::Sha1;
 
-/// What the seller's phone and the shop both know, and from which both make the code of each half minute.
+/// The secret that the seller's phone and the shop share; both compute the code of each half minute from it.
 ///
-/// Shape: 20 bytes of chance. Source: RFC 4226, section 4 ("160 bits").
+/// Shape: 20 random bytes. Source: RFC 4226, section 4 ("160 bits").
 #[derive(Clone, PartialEq, Eq)]
 pub struct FactorSecret([u8; FACTOR_SECRET_BYTES]);
 
@@ -24,15 +24,15 @@ pub const FACTOR_SECRET_BYTES: usize = 20;
 /// All but what RFC 3986, section 2.3, calls unreserved.
 const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Shape: 6 decimal digits, as every authenticator shows them.
+/// Shape: 6 decimal digits, as every authenticator app shows them.
 pub const CODE_DIGITS: usize = 6;
 
-/// Units: seconds that a code lives. Source: RFC 6238, section 4.1.
+/// Units: seconds that a code is valid. Source: RFC 6238, section 4.1.
 const STEP: i64 = 30;
 /// Units: steps that a phone's clock may be off, either way. Source: RFC 6238, section 5.2 ("at most one").
 const SKEW: i64 = 1;
 
-/// The second factor as it stands: the secret, the last step whose code was used, the recovery codes that are left.
+/// The second factor as stored: the secret, the last step whose code was used, the remaining recovery codes.
 #[derive(Clone)]
 pub struct SecondFactor {
     pub secret: FactorSecret,
@@ -40,16 +40,16 @@ pub struct SecondFactor {
     pub recovery: Vec<RecoveryHash>,
 }
 
-/// What proved that the second factor is in the seller's hand. It counts once.
+/// Proof of possession of the second factor. It works once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FactorProof {
-    /// The code of this step; its code and those before it are used up.
+    /// The code of this step, which uses up its own code and all earlier ones.
     Step(i64),
     Recovery(RecoveryHash),
 }
 
 impl FactorSecret {
-    /// `random_bytes`: bytes that nobody else knows.
+    /// `random_bytes`: secret random bytes.
     pub fn new(random_bytes: [u8; FACTOR_SECRET_BYTES]) -> Self {
         Self(random_bytes)
     }
@@ -58,14 +58,14 @@ impl FactorSecret {
         &self.0
     }
 
-    /// As an authenticator takes it by hand. Shape: 8 groups of 4 letters and digits of base 32.
+    /// For typing it into an authenticator app. Shape: 8 groups of 4 base32 characters.
     pub fn text(&self) -> String {
         in_groups(&self.0, " ")
     }
 
-    /// As an authenticator takes it from a picture.
+    /// For an authenticator app to scan as a QR code.
     ///
-    /// Source: the Key URI Format of Google Authenticator, which all of them read.
+    /// Source: the Key URI Format of Google Authenticator, which all apps read.
     pub fn uri(&self, shop: &str) -> String {
         let name = utf8_percent_encode(shop, &ENCODED);
         let secret = BASE32_NOPAD.encode(&self.0);
@@ -74,21 +74,21 @@ impl FactorSecret {
         )
     }
 
-    /// The step whose code this is, among those that may be used now: none twice, and none before one that was used.
+    /// The step of this code, if it may be used now: not used before, and none before one that was used.
     ///
-    /// The library that is kept for this (totp-rs) brings another hmac and sha1, asks the clock itself, and says yes or
-    /// no: the step, by which a code counts once, would be counted here all the same.
+    /// The usual library for this (totp-rs) adds another hmac and sha1, reads the clock itself, and returns only a
+    /// boolean: the step, which makes a code valid only once, would have to be computed here anyway.
     pub fn step_of(&self, code: &str, last_step: i64, now: Timestamp) -> Option<i64> {
         let typed: u32 = digits(code).map_or(Some(u32::MAX), |digits| digits.parse().ok())?;
         let step = now.get() / STEP;
-        // All of them are looked at, whichever it is.
+        // All of them are compared, whichever matches, so that the time is the same.
         (step - SKEW..=step + SKEW).fold(None, |found, step| {
             let is_it = self.code(step) == typed && last_step < step;
             if is_it { Some(step) } else { found }
         })
     }
 
-    /// Whether it is a code of some secret, and no recovery code or nonsense.
+    /// Whether it has the shape of a code, rather than of a recovery code or anything else.
     pub fn is_code(text: &str) -> bool {
         digits(text).is_some()
     }
@@ -106,7 +106,7 @@ impl FactorSecret {
 }
 
 impl SecondFactor {
-    /// Whether what was typed into the field of the code proves it: a code of now, or a recovery code that is left.
+    /// Whether the input of the code field is valid: a current code, or an unused recovery code.
     pub fn proof(&self, typed: &str, now: Timestamp) -> Option<FactorProof> {
         let step = self.secret.step_of(typed, self.last_step, now).map(FactorProof::Step);
         let recovery = RecoveryCode::parse(typed).map(|code| code.hash());

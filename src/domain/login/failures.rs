@@ -3,11 +3,10 @@
 use crate::domain::values::Timestamp;
 use std::time::Duration;
 
-/// How often a wrong password or code was given, in the whole shop: all visitors share one address, so that nothing
-/// tells one from another.
+/// Counts wrong passwords and codes of the whole shop: all visitors share one address, so they cannot be told apart.
 ///
-/// Wrong answers are told later and later; the right one is told at once, however many were wrong before it. So nobody
-/// locks the seller out, and whoever guesses gains nothing by the answers' being quick.
+/// Responses to wrong ones are delayed more and more; the right one is answered at once, however many were wrong before
+/// it. So nobody can lock the seller out, and guessing is slow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Failures {
     n: u32,
@@ -15,15 +14,15 @@ pub struct Failures {
 }
 
 impl Failures {
-    /// Slips of the finger, which cost nothing.
+    /// Typing mistakes, which cause no delay.
     const FREE: u32 = 3;
-    /// Units: milliseconds after the first that is no slip; twice as long after each more.
+    /// Units: milliseconds of the first delay; it doubles with each further failure.
     const FIRST_DELAY: u64 = 250;
     const LONGEST: Duration = Duration::from_secs(8);
-    /// Units: minutes after which one is forgotten, and after as many more the next.
+    /// Units: minutes after which one failure is forgotten, and the next one after the same time.
     const FORGOTTEN_AFTER: i64 = 5;
 
-    /// One more; how long its answer waits.
+    /// Counts a failure; returns how long its response is delayed.
     pub fn note(&mut self, now: Timestamp) -> Duration {
         let quiet = self.last.map_or(0, |last| (now.get() - last.get()).max(0) / 60);
         let n_forgotten = u32::try_from(quiet / Self::FORGOTTEN_AFTER).unwrap_or(u32::MAX);
@@ -34,16 +33,17 @@ impl Failures {
         delay.min(Self::LONGEST)
     }
 
-    /// Whoever was right is no guesser.
+    /// A success resets the count.
     pub fn forget(&mut self) {
         *self = Self::default();
     }
 }
 
-/// How often a code of the second factor was wrong though the password was right: whoever got so far may guess at codes,
-/// of which there are a million alone.
+/// Counts wrong codes of the second factor after a correct password: an attacker who knows the password may guess
+/// codes, of which there are only a million.
 ///
-/// After some wrong ones no such code is looked at for a while, which grows. Recovery codes are, which nobody guesses.
+/// After some wrong ones no code is checked for a while, which grows. Recovery codes are still checked, since nobody
+/// can guess them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TotpLockout {
     n: u32,
@@ -51,18 +51,18 @@ pub struct TotpLockout {
 }
 
 impl TotpLockout {
-    /// Slips of the finger and of the clock.
+    /// Typing mistakes, and errors of the phone's clock.
     const FREE: u32 = 9;
-    /// Units: minutes, at most; one after the first that is no slip, twice as long after each more.
+    /// Units: minutes, at most; one at first, doubled with each further failure.
     const LONGEST: i64 = 60;
 
-    /// Whether no code is looked at now. A clock that was set back further than it holds lets it go.
+    /// Whether codes are locked out now. If the clock was set back further than the lockout lasts, it ends.
     pub fn holds(&self, now: Timestamp) -> bool {
         self.holds_until
             .is_some_and(|until| now < until && until <= now.plus_minutes(Self::LONGEST))
     }
 
-    /// One more was looked at, and wrong.
+    /// Counts a code that was checked and wrong.
     pub fn note(&mut self, now: Timestamp) {
         self.n = self.n.saturating_add(1);
         if let Some(doublings) = self.n.checked_sub(Self::FREE + 1) {
@@ -71,7 +71,7 @@ impl TotpLockout {
         }
     }
 
-    /// Whoever has both is no guesser.
+    /// A success with both factors resets the count.
     pub fn forget(&mut self) {
         *self = Self::default();
     }
@@ -83,22 +83,25 @@ mod tests {
 
     #[test]
     fn wrong_codes_hold_all_codes_off_longer_and_longer() {
-        let mut brake = TotpLockout::default();
+        let mut lockout = TotpLockout::default();
         let mut now = Timestamp::new(1_000_000_000).unwrap();
         for _ in 0..9 {
-            brake.note(now);
-            assert!(!brake.holds(now));
+            lockout.note(now);
+            assert!(!lockout.holds(now));
         }
         for minutes in [1, 2, 4, 8, 16, 32, 60, 60, 60] {
-            brake.note(now);
-            assert!(brake.holds(now) && brake.holds(now.plus_minutes(minutes - 1)), "{minutes}");
+            lockout.note(now);
+            assert!(
+                lockout.holds(now) && lockout.holds(now.plus_minutes(minutes - 1)),
+                "{minutes}"
+            );
             now = now.plus_minutes(minutes);
-            assert!(!brake.holds(now), "{minutes}");
+            assert!(!lockout.holds(now), "{minutes}");
         }
-        brake.note(now);
-        assert!(!brake.holds(now.plus_minutes(-1)), "a clock that was set back keeps nobody out");
-        brake.forget();
-        assert_eq!(brake, TotpLockout::default());
+        lockout.note(now);
+        assert!(!lockout.holds(now.plus_minutes(-1)), "a clock that was set back keeps nobody out");
+        lockout.forget();
+        assert_eq!(lockout, TotpLockout::default());
     }
 
     #[test]

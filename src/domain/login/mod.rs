@@ -1,5 +1,5 @@
-//! Who may come in at the seller's desk: what a password must be and how it is kept, the second factor, how long a
-//! session lasts. The only room that hashes passwords.
+//! Authentication at the seller's desk: what a password must be and how it is stored, the second factor, how long a
+//! session lasts. Only this module hashes passwords.
 
 mod factor;
 mod failures;

@@ -15,22 +15,21 @@ use argon2::password_hash::phc::Salt;
 use zxcvbn::Score;
 use zxcvbn::zxcvbn;
 
-/// What somebody typed into the field of a password, in one form: the same letters from a terminal, a phone and a
-/// browser are the same password.
+/// A password as typed, normalised: the same letters from a terminal, a phone and a browser are the same password.
 ///
-/// Shape: a [`Line`] of at most 256 characters. Empty where it is none: then it is nobody's.
+/// Shape: a [`Line`] of at most 256 characters. Empty if it is invalid: then it matches nothing.
 #[derive(Clone)]
 pub struct TypedPassword(Line);
 
-/// A password that is good enough for the desk.
+/// A password that is strong enough for the desk.
 pub struct NewPassword(TypedPassword);
 
-/// Why it is not, in sentences for the seller.
+/// Why a password is too weak, in sentences for the seller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join(" "))]
 pub struct WeakPassword(pub Vec<String>);
 
-/// A password as it is kept: nobody can say it, and to try one costs time and memory.
+/// A password as stored: it cannot be recovered, and each guess costs time and memory.
 ///
 /// Shape: a PHC string, Argon2id with salt and parameters. Source: RFC 9106; the PHC string format.
 #[derive(Clone, PartialEq, Eq)]
@@ -40,28 +39,28 @@ pub struct StoredPassword(String);
 #[error("this is no Argon2id hash in the PHC format")]
 pub struct NotAStoredPassword;
 
-/// The memory in which one password at a time is hashed. It is used again for the next one: so the memory of all that
-/// is hashed at once is the number of benches, whatever the allocator keeps.
+/// The memory for hashing one password at a time, reused for the next one: so the total is bounded by the number of
+/// these, whatever the allocator keeps.
 #[derive(Default)]
 pub struct Argon2Memory(Vec<Block>);
 
-/// Units: bytes of chance. Source: RFC 9106, section 3.1.
+/// Units: random bytes. Source: RFC 9106, section 3.1.
 pub const PASSWORD_SALT_BYTES: usize = 16;
 
-/// Units: characters. A password manager's is shorter, and so is every sentence that is still typed.
+/// Units: characters. Passwords from a password manager, and passphrases that anybody still types, are shorter.
 const MOST_CHARACTERS: usize = 256;
-/// Units: characters. Below it even chance is not enough.
+/// Units: characters. Below this even a random password is too weak.
 const LEAST_CHARACTERS: usize = 10;
-/// Of zxcvbn's 0 to 4: it takes more than 10^8 tries to find it, and this shop hashes some dozens in a second.
+/// Of zxcvbn's 0 to 4: finding it takes more than 10^8 guesses, and this shop hashes some dozens per second.
 const LEAST_SCORE: Score = Score::Three;
-/// Units: memory in KiB, rounds, lanes.
+/// Units: memory in KiB, iterations, lanes.
 /// Source: OWASP Password Storage Cheat Sheet, "Argon2id" (19 MiB, 2, 1), which are the defaults of argon2 0.6.
 const PARAMS: Params = Params::DEFAULT;
-/// Units: KiB. A hash that asks for more was not made here, and would take the host's memory.
+/// Units: KiB. A hash that needs more was not made here, and would exhaust the host's memory.
 const MOST_MEMORY: u32 = 256 * 1024;
 
 impl TypedPassword {
-    /// What cannot be a password of anybody's is the empty one, which is always wrong: it costs the same work.
+    /// An invalid password becomes the empty one, which is always wrong: it costs the same work.
     pub fn of(text: &str) -> Self {
         Self(typed_line(text).unwrap_or_default())
     }
@@ -71,14 +70,14 @@ impl TypedPassword {
     }
 }
 
-/// Joiners have never been part of a password: one that was set before texts could hold them must stay right.
+/// Joiners have never been part of a password: one that was set before texts could contain them must remain valid.
 fn typed_line(text: &str) -> Result<Line, NotText> {
     let typed: String = text.chars().filter(|c| !is_joiner(*c)).collect();
     Line::parse(&typed, MOST_CHARACTERS)
 }
 
 impl NewPassword {
-    /// `about`: words of this shop, such as its name, which whoever guesses begins with.
+    /// `about`: words related to this shop, such as its name, which an attacker tries first.
     ///
     /// # Errors
     /// [`WeakPassword`] with every reason, and what would be better.
@@ -101,9 +100,9 @@ impl NewPassword {
             .chain(about.iter().copied())
             .chain(own)
             .collect();
-        let judged = zxcvbn(line.as_str(), &known);
-        if judged.score() < LEAST_SCORE {
-            if let Some(feedback) = judged.feedback() {
+        let estimate = zxcvbn(line.as_str(), &known);
+        if estimate.score() < LEAST_SCORE {
+            if let Some(feedback) = estimate.feedback() {
                 reasons.extend(feedback.warning().map(|warning| warning.to_string()));
                 reasons.extend(feedback.suggestions().iter().map(ToString::to_string));
             }
@@ -131,13 +130,13 @@ impl StoredPassword {
         &self.0
     }
 
-    /// `salt`: chance.
+    /// `salt`: random bytes.
     pub fn make(
         password: &TypedPassword,
         salt: [u8; PASSWORD_SALT_BYTES],
-        bench: &mut Argon2Memory,
+        memory: &mut Argon2Memory,
     ) -> Self {
-        let output = bench.hash(&PARAMS, Version::V0x13, password, &salt);
+        let output = memory.hash(&PARAMS, Version::V0x13, password, &salt);
         let hash = PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
             version: Some(Version::V0x13.into()),
@@ -148,22 +147,22 @@ impl StoredPassword {
         Self(hash.to_string())
     }
 
-    /// Nobody's password: what is looked at where none is set, so that every wrong one costs the same.
+    /// A password that matches nothing: it is checked if none is set, so that every failure costs the same.
     pub fn nobodys() -> Self {
         const TEXT: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2hvcCBkZXNrIG5vYm9keQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
         Self(TEXT.to_owned())
     }
 
-    /// Takes the same time for every wrong one. An empty one is nobody's.
-    pub fn is(&self, password: &TypedPassword, bench: &mut Argon2Memory) -> bool {
+    /// Takes the same time for every wrong password. The empty one never matches.
+    pub fn is(&self, password: &TypedPassword, memory: &mut Argon2Memory) -> bool {
         let Ok((hash, params, version)) = take_apart(&self.0) else { return false };
         let (Some(salt), Some(expected)) = (&hash.salt, &hash.hash) else { return false };
-        // Outputs are compared in the same time, wherever they differ.
-        let found = bench.hash(&params, version, password, salt);
+        // The comparison takes constant time.
+        let found = memory.hash(&params, version, password, salt);
         found.is_some_and(|found| found == *expected) && !password.0.is_empty()
     }
 
-    /// Whether it was made with other parameters than new ones are.
+    /// Whether its parameters differ from those of new ones.
     pub fn needs_upgrade(&self) -> bool {
         take_apart(&self.0).is_ok_and(|(_, params, version)| {
             let cost = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
@@ -172,7 +171,7 @@ impl StoredPassword {
     }
 }
 
-/// The hash is not shown, not even by mistake.
+/// Hides the hash, so that it is not logged by mistake.
 impl std::fmt::Debug for StoredPassword {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("KeptPassword")
@@ -187,7 +186,7 @@ impl Argon2Memory {
         password: &TypedPassword,
         salt: &[u8],
     ) -> Option<Output> {
-        // Not a block more than needed: what an older hash asked for is given back.
+        // No more memory than needed: what an older hash required is freed.
         self.0.resize(params.block_count(), Block::default());
         self.0.shrink_to_fit();
         let mut bytes = [0; Params::DEFAULT_OUTPUT_LEN];
@@ -260,40 +259,40 @@ mod tests {
 
     #[test]
     fn a_kept_password_knows_its_own_alone() {
-        let mut bench = Argon2Memory::default();
+        let mut memory = Argon2Memory::default();
         let good = TypedPassword::of("correct horse battery staple");
-        let kept = StoredPassword::make(&good, [7; PASSWORD_SALT_BYTES], &mut bench);
+        let kept = StoredPassword::make(&good, [7; PASSWORD_SALT_BYTES], &mut memory);
         assert!(kept.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", kept.as_str());
         let kept = StoredPassword::parse(kept.as_str()).unwrap();
-        assert!(kept.is(&good, &mut bench) && !kept.needs_upgrade());
-        // Typed with a decomposed letter and a space behind it, it is the same.
+        assert!(kept.is(&good, &mut memory) && !kept.needs_upgrade());
+        // Typed with a decomposed letter and a trailing space, it is the same.
         let accent =
-            StoredPassword::make(&TypedPassword::of("B\u{fc}cherwurm 9"), [1; 16], &mut bench);
-        assert!(accent.is(&TypedPassword::of("Bu\u{308}cherwurm 9 "), &mut bench));
+            StoredPassword::make(&TypedPassword::of("B\u{fc}cherwurm 9"), [1; 16], &mut memory);
+        assert!(accent.is(&TypedPassword::of("Bu\u{308}cherwurm 9 "), &mut memory));
         for wrong in ["", "correct horse battery stapl", "Correct horse battery staple"] {
-            assert!(!kept.is(&TypedPassword::of(wrong), &mut bench), "{wrong}");
+            assert!(!kept.is(&TypedPassword::of(wrong), &mut memory), "{wrong}");
         }
         let nobody = StoredPassword::parse(StoredPassword::nobodys().as_str()).unwrap();
-        assert!(!nobody.is(&good, &mut bench) && !nobody.is(&TypedPassword::of(""), &mut bench));
+        assert!(!nobody.is(&good, &mut memory) && !nobody.is(&TypedPassword::of(""), &mut memory));
         assert!(!nobody.needs_upgrade(), "nobody's costs as much as a password of today");
         assert_eq!(format!("{kept:?}"), "KeptPassword");
     }
 
     #[test]
     fn what_other_programs_made_of_the_same_parameters_is_understood() {
-        // Source: argon2(1) of Debian 12: `echo -n password | argon2 somesalt -id -t 2 -k 19456 -p 1 -e`, and with weaker
-        // parameters.
-        let mut bench = Argon2Memory::default();
+        // Source: argon2(1) of Debian 12: `echo -n password | argon2 somesalt -id -t 2 -k 19456 -p 1 -e`, and with
+        // weaker parameters.
+        let mut memory = Argon2Memory::default();
         let weaker = StoredPassword::parse(
             "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
         )
         .unwrap();
-        assert!(weaker.is(&TypedPassword::of("password"), &mut bench));
-        assert!(!weaker.is(&TypedPassword::of("passwort"), &mut bench));
+        assert!(weaker.is(&TypedPassword::of("password"), &mut memory));
+        assert!(!weaker.is(&TypedPassword::of("passwort"), &mut memory));
         assert!(weaker.needs_upgrade());
-        // The bench goes back to what a password of today needs.
-        let _ = StoredPassword::make(&TypedPassword::of("x"), [0; 16], &mut bench);
-        assert_eq!((bench.0.len(), bench.0.capacity()), (19 * 1024, 19 * 1024));
+        // The memory shrinks to what today's parameters need.
+        let _ = StoredPassword::make(&TypedPassword::of("x"), [0; 16], &mut memory);
+        assert_eq!((memory.0.len(), memory.0.capacity()), (19 * 1024, 19 * 1024));
     }
 
     #[test]

@@ -1,20 +1,20 @@
-//! Recovery codes that stand in for the second factor.
+//! Recovery codes that replace a code of the second factor.
 
 use data_encoding::BASE32_NOPAD;
 use sha2::Digest;
 use sha2::Sha256;
 
-/// What stands in for a code of the second factor, once, where the phone is lost.
+/// Replaces a code of the second factor, once, if the phone is lost.
 ///
-/// Shape: 80 bits of chance: too many to be guessed, so that no slow hash is needed. Written as 4 groups of 4 letters and
-/// digits of base 32.
+/// Shape: 80 random bits: too many to guess, so that no slow hash is needed. Written as 4 groups of 4 base32
+/// characters.
 pub struct RecoveryCode([u8; RECOVERY_BYTES]);
 
-/// What is kept of it. Shape: SHA-256.
+/// The stored form of it. Shape: SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecoveryHash(pub [u8; 32]);
 
-/// Units: codes that are given out together.
+/// Units: codes that are issued together.
 pub const N_RECOVERY_CODES: usize = 10;
 pub const RECOVERY_BYTES: usize = 10;
 
@@ -23,7 +23,7 @@ impl RecoveryCode {
         Self(random_bytes)
     }
 
-    /// Reads what a person typed: any case, with or without the hyphens.
+    /// Reads a typed code: any case, with or without hyphens.
     pub fn parse(text: &str) -> Option<Self> {
         if 64 < text.len() {
             return None;
@@ -47,7 +47,7 @@ impl RecoveryCode {
     }
 }
 
-/// As people copy it: base 32 in groups of four.
+/// Base32 in groups of four, for copying by hand.
 pub fn in_groups(bytes: &[u8], between: &str) -> String {
     let text = BASE32_NOPAD.encode(bytes);
     let groups = text.as_bytes().chunks(4);

@@ -5,19 +5,19 @@ use data_encoding::HEXLOWER;
 use sha2::Digest;
 use sha2::Sha256;
 
-/// What the browser of a seller who has signed in brings along. Nothing else opens the desk.
+/// Identifies the browser of a seller who has signed in. Nothing else gives access to the desk.
 ///
-/// Shape: 32 bytes of chance; 64 hexadecimal digits in the cookie.
+/// Shape: 32 random bytes; 64 hexadecimal digits in the cookie.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionId([u8; SESSION_BYTES]);
 
 pub const SESSION_BYTES: usize = 32;
 
-/// What is kept of it: whoever reads the database cannot make the cookie. Shape: SHA-256.
+/// The stored form of it, from which the cookie cannot be computed. Shape: SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionHash(pub [u8; 32]);
 
-/// From when to when a session was used, to the minute.
+/// The first and the last use of a session, to the minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionSpan {
     pub opened: Timestamp,
@@ -29,7 +29,7 @@ impl SessionId {
         Self(random_bytes)
     }
 
-    /// Reads what stands in the cookie.
+    /// Reads the value of the cookie.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = HEXLOWER.decode(text.as_bytes()).ok()?;
         bytes.try_into().ok().map(Self)
@@ -46,16 +46,16 @@ impl SessionId {
 }
 
 impl SessionSpan {
-    /// Units: minutes without a page, after which a session has ended.
+    /// Units: minutes without a request after which a session ends.
     pub const IDLE_MINUTES: i64 = 30;
-    /// Units: minutes after which it ends, however much it is used.
+    /// Units: minutes after which it ends in any case.
     pub const MOST_MINUTES: i64 = 12 * 60;
 
     pub fn begin(now: Timestamp) -> Self {
         Self { opened: now.whole_minute(), seen: now.whole_minute() }
     }
 
-    /// A clock that was set back ends it too: nobody knows how long ago it was used.
+    /// If the clock was set back the session ends too: its idle time is unknown.
     pub fn is_over(self, now: Timestamp) -> bool {
         let ends = self
             .seen
@@ -65,7 +65,7 @@ impl SessionSpan {
         ends <= now || was_set_back
     }
 
-    /// Whether this page is worth a write: once in a minute.
+    /// Whether this use is worth a write: once a minute.
     pub fn is_news(self, now: Timestamp) -> bool {
         self.seen < now.whole_minute()
     }

@@ -1,4 +1,4 @@
-//! Addresses of each kind of coin.
+//! Addresses of each coin.
 
 use crate::domain::payment::Coin;
 use crate::domain::payment::NotAnAddress;
@@ -10,16 +10,16 @@ use bitcoin::address::NetworkUnchecked;
 use ethers_core::types::H160;
 use ethers_core::utils::to_checksum;
 
-/// Where a payment goes; whoever reads it knows that its checksum held.
+/// The recipient's address of a payment, with a verified checksum.
 ///
-/// Shape: Ethereum: `0x` and 40 hexadecimal digits in EIP-55's mixture of small and capital letters. Bitcoin: BIP-173 and
-/// BIP-350 in small letters, or Base58Check, on the main network. Monero: 95 or 106 characters of Base58, on the main network.
+/// Shape: Ethereum: `0x` and 40 hexadecimal digits in EIP-55's mixed case. Bitcoin: BIP-173 and BIP-350 in lowercase,
+/// or Base58Check, on mainnet. Monero: 95 or 106 characters of Base58, on mainnet.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address(String);
 
 impl Address {
     /// # Errors
-    /// [`NotAnAddress`] where the coin cannot be sent there safely; the text itself is never repeated.
+    /// [`NotAnAddress`] if the coin cannot be sent there safely; the error never contains the text.
     pub fn parse(coin: &Coin, text: &str) -> Result<Self, NotAnAddress> {
         let text = text.trim();
         if secret::looks_private(text) {
@@ -61,12 +61,12 @@ impl Address {
         self.0.parse().ok()
     }
 
-    /// Whether this is a Monero wallet's primary address: neither a subaddress nor one with a payment id in it.
+    /// Whether this is a Monero wallet's primary address: neither a subaddress nor an integrated address.
     pub fn is_primary_monero(&self) -> bool {
         self.as_monero().is_some_and(|address| address.addr_type == monero::AddressType::Standard)
     }
 
-    /// What an integrated Monero address carries.
+    /// The payment id in an integrated Monero address.
     pub fn payment_id(&self) -> Option<[u8; 8]> {
         match self.as_monero()?.addr_type {
             monero::AddressType::Integrated(id) => Some(id.0),
@@ -78,9 +78,9 @@ impl Address {
         &self.0
     }
 
-    /// What an output that pays it carries; every network of Bitcoin's writes it alike. `None` for another coin's.
+    /// The script of an output that pays this address; the same on every Bitcoin network. `None` for other coins.
     ///
-    /// Shape: hexadecimal digits, small letters.
+    /// Shape: hexadecimal digits, lowercase.
     pub fn bitcoin_script(&self) -> Option<String> {
         let address: bitcoin::Address<NetworkUnchecked> = self.0.parse().ok()?;
         let address = address.require_network(Network::Bitcoin).ok()?;
@@ -94,7 +94,7 @@ impl std::fmt::Display for Address {
     }
 }
 
-/// An order's address leads to its payment: a log line that prints a structure does not show it.
+/// An order's address identifies its payment, so it must not appear in logs.
 impl std::fmt::Debug for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Address(..)")
@@ -114,7 +114,7 @@ fn bitcoin(text: &str) -> Result<Address, NotAnAddress> {
             | AddressType::P2wsh
             | AddressType::P2tr,
         ) => Ok(Address::of_bitcoin(&address)),
-        // A witness version without rules, and "pay to anchor", may be spent by everybody.
+        // Anybody may spend outputs of undefined witness versions and "pay to anchor".
         _ => Err(NotAnAddress::OwnerlessBitcoin),
     }
 }
@@ -138,7 +138,7 @@ fn monero(text: &str) -> Result<Address, NotAnAddress> {
         return Err(NotAnAddress::NotMonero { n_characters });
     }
     let address: monero::Address = text.parse().map_err(|_| NotAnAddress::MistypedMonero)?;
-    // The library passes over what follows the checksum: what it read has to be all that stood there.
+    // The library ignores anything after the checksum: the parsed address must be the whole text.
     if address.to_string() != text {
         return Err(NotAnAddress::MistypedMonero);
     }
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_bitcoin_address_is_a_script_on_every_network() {
-        // Source: BIP-173 and BIP-350; the outputs that such addresses are paid by.
+        // Source: BIP-173 and BIP-350; the scripts of the outputs that pay these addresses.
         for (address, script) in [
             (
                 "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
@@ -269,7 +269,7 @@ mod tests {
         ] {
             check(&Coin::Bitcoin, text, Err(NotAnAddress::MistypedBitcoin));
         }
-        // BIP-350: witness version 16, which has no rules; "pay to anchor", which asks for no signature.
+        // BIP-350: witness version 16, which is undefined; "pay to anchor", which needs no signature.
         for text in ["bc1sw50qgdz25j", "bc1pfeessrawgf"] {
             check(&Coin::Bitcoin, text, Err(NotAnAddress::OwnerlessBitcoin));
         }
@@ -286,7 +286,8 @@ mod tests {
 
     #[test]
     fn a_monero_address_is_standard_integrated_or_a_subaddress() {
-        // The demonstration wallet's primary address, its subaddress 0/1, and the first with the payment id 0102030405060708.
+        // The demonstration wallet's primary address, its subaddress 0/1, and the primary one with the payment id
+        // 0102030405060708.
         for text in [
             MONERO,
             "87TTHe2tAJ5gnm1mS3PYekQegxTrf2Kg1Nt4mMg2neWybKb7eKfvS4ZBoHB6zfSeoPGmaZfVTRjVx9QeoUA4Dg9xMB3R6Nn",
@@ -307,7 +308,7 @@ mod tests {
         check(&Coin::Monero, stagenet, Err(NotAnAddress::TestMonero));
         check(&Coin::Monero, &MONERO[1..], Err(NotAnAddress::NotMonero { n_characters: 94 }));
         check(&Coin::Monero, "é", Err(NotAnAddress::NotMonero { n_characters: 1 }));
-        // Eleven characters more are eight bytes more, which would stand behind a checksum that holds.
+        // Eleven more characters are eight more bytes, which would follow a valid checksum.
         check(&Coin::Monero, &format!("{MONERO}11111111111"), Err(NotAnAddress::MistypedMonero));
     }
 

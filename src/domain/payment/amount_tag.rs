@@ -4,8 +4,8 @@ use crate::domain::payment::Coin;
 use crate::domain::values::Amount;
 use crate::domain::values::Currency;
 
-/// What is added to a total where orders share one address, so that one look at the wallet's list names the order: 1 to `n`
-/// steps, never none, so that a sum which somebody sends for another reason is seldom taken for an order's.
+/// A small amount added to a total if orders share one address, so that the amount in the wallet's history identifies
+/// the order: 1 to `n` steps, never zero, so that an unrelated payment is rarely taken for an order's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AmountTag {
     pub step: Amount,
@@ -13,18 +13,22 @@ pub struct AmountTag {
 }
 
 impl AmountTag {
-    /// The table. All tails of a coin are worth less than a cent at the highest price that it has had.
+    /// The table of tags. Every tag of a coin is worth less than a cent at the highest price that the coin has had.
     ///
     /// | coin | step | how many | the largest | why |
     /// |---|---|---|---|---|
-    /// | Bitcoin | 0.00000001 | 7 | 0.00000007 | a satoshi, which every wallet shows and no smaller one exists; less than a cent up to 142,000 dollars |
-    /// | Monero | 0.00000001 | 999 | 0.00000999 | wallets show and send twelve decimals; less than a cent up to 1,000 dollars |
-    /// | Ether and its like | 0.00000001 | 150 | 0.0000015 | wallets send eighteen decimals, explorers list eight; less than a cent up to 6,600 dollars, and no coin of a chain like Ethereum's was worth more |
-    /// | token worth a dollar or a euro | 0.00001 | 850 | 0.0085 | six decimals are kept by all of them that have so many; with fewer decimals their own |
-    /// | any other token | 0.000000001, or its own unit | 70 | 0.00000007 | it may be a Bitcoin by another name |
+    /// | Bitcoin | 0.00000001 | 7 | 0.00000007 | a satoshi, the smallest unit, which every wallet shows; less than a
+    /// cent up to 142,000 dollars |
+    /// | Monero | 0.00000001 | 999 | 0.00000999 | wallets show and send twelve decimals; less than a cent up to 1,000
+    /// dollars |
+    /// | Ether and similar coins | 0.00000001 | 150 | 0.0000015 | wallets send eighteen decimals, explorers list eight;
+    /// less than a cent up to 6,600 dollars, and no coin of an EVM chain was worth more |
+    /// | token worth a dollar or a euro | 0.00001 | 850 | 0.0085 | all tokens with six decimals or more can express it;
+    /// with fewer decimals the token's own unit |
+    /// | any other token | 0.000000001, or its own unit | 70 | 0.00000007 | it may be wrapped Bitcoin |
     ///
-    /// A token of one or two decimals has none, since its smallest unit may be worth more than a cent; of those between,
-    /// one unit is the only tail.
+    /// A token of one or two decimals has none, since its smallest unit may be worth more than a cent; with a few more
+    /// decimals, one unit is the only tag.
     pub fn of(currency: &Currency, coin: &Coin) -> Self {
         let (step, most) = match coin {
             Coin::Bitcoin => (10, 70),
@@ -52,8 +56,8 @@ impl AmountTag {
     }
 }
 
-/// By what tokens of a dollar's or a euro's worth are called: `USDC`, `USDT`, `PYUSD`, `EURC`, `DAI`. Where the name is
-/// another, there are fewer tails, and nothing worse.
+/// Names of tokens worth a dollar or a euro: `USDC`, `USDT`, `PYUSD`, `EURC`, `DAI`. If one has another name it only
+/// gets fewer tags.
 fn is_small_money(currency: &Currency) -> bool {
     let name = currency.as_str();
     name.contains("USD") || name.contains("EUR") || matches!(name, "DAI" | "XDAI" | "FRAX")
@@ -101,7 +105,7 @@ mod tests {
 
     #[test]
     fn every_tail_is_under_a_cent_at_the_highest_price_of_its_coin() {
-        // Dollars of the highest day, rounded up: October 2025, January 2026, August 2025.
+        // Dollars at the all-time high, rounded up: October 2025, January 2026, August 2025.
         for (currency, dollars) in [("BTC", 127_000), ("XMR", 1_000), ("ETH", 5_000)] {
             let currency = Currency::parse(currency).unwrap();
             let coin = Coin::parse(&currency, None, None, None).unwrap();

@@ -5,14 +5,14 @@ use crate::domain::payment::ethereum_address;
 use crate::domain::values::Amount;
 use crate::domain::values::Currency;
 
-/// What moves when a buyer pays.
+/// What a buyer pays with.
 ///
-/// Source: chains are numbered by EIP-155, tokens speak ERC-20.
+/// Source: chain ids are those of EIP-155, tokens implement ERC-20.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Coin {
     Bitcoin,
     Monero,
-    /// The coin of a chain like Ethereum's. Shape: 1 or more; 1 is Ethereum itself.
+    /// The native coin of an EVM chain. Shape: 1 or more; 1 is Ethereum itself.
     Ether {
         chain: u64,
     },
@@ -51,7 +51,7 @@ impl Coin {
     const USUAL_DECIMALS: u64 = 18;
 
     /// # Errors
-    /// [`NotACoin`] where the four do not name one coin.
+    /// [`NotACoin`] if the four values do not identify one coin.
     pub fn parse(
         currency: &Currency,
         chain: Option<u64>,
@@ -81,7 +81,7 @@ impl Coin {
         Ok(Self::Token { chain, contract, decimals })
     }
 
-    /// The smallest step that a price in this coin can have: every amount owed is a multiple of it.
+    /// The smallest step of a price in this coin: every amount due is a multiple of it.
     ///
     /// Units: Gwei. A Bitcoin divides into 10^8 satoshi, a token into 10^decimals of its units.
     pub fn grain(&self) -> Amount {
@@ -94,10 +94,11 @@ impl Coin {
         }
     }
 
-    /// The least that can be paid at all; a multiple of [`Coin::grain`].
+    /// The smallest amount that can be paid at all; a multiple of [`Coin::grain`].
     ///
     /// Units: Gwei.
-    /// Source: Bitcoin Core, `GetDustThreshold`: its nodes pass on no output below 546 satoshi to the oldest kind of address.
+    /// Source: Bitcoin Core, `GetDustThreshold`: its nodes relay no output below 546 satoshi to the oldest address
+    /// type.
     pub fn least(&self) -> Amount {
         match self {
             Self::Bitcoin => gwei(5_460),
@@ -105,11 +106,11 @@ impl Coin {
         }
     }
 
-    /// The most that one order can cost in this coin; a multiple of [`Coin::grain`].
+    /// The largest total of an order in this coin; a multiple of [`Coin::grain`].
     ///
     /// Units: Gwei.
-    /// Source: there will be 21 million Bitcoin, and fewer than 100 million Monero in this century. From 10^21
-    /// units on (1000 coins of 18 decimals), the usual reader of EIP-681 links writes a number like `9.00e+24`, which wallets
+    /// Source: there will be 21 million Bitcoin, and fewer than 100 million Monero in this century. From 10^21 units on
+    /// (1000 coins of 18 decimals), the usual parser of EIP-681 links formats a number as `9.00e+24`, which wallets
     /// cannot read.
     pub fn most(&self) -> Amount {
         match self {
@@ -123,7 +124,7 @@ impl Coin {
         }
     }
 
-    /// What moves it, as the shop names it to itself: `bitcoin`, `monero`, `chain:1`.
+    /// The internal name of its network: `bitcoin`, `monero`, `chain:1`.
     pub fn network(&self) -> String {
         match self {
             Self::Bitcoin => "bitcoin".to_owned(),
@@ -132,7 +133,7 @@ impl Coin {
         }
     }
 
-    /// What is paid on a network, for people.
+    /// The display name of what is paid on a network.
     pub fn name_of_network(network: &str) -> String {
         match network.split_once(':').and_then(|(_, chain)| chain.parse().ok()) {
             Some(chain) => Self::Ether { chain }.name(),
@@ -141,7 +142,7 @@ impl Coin {
         }
     }
 
-    /// For people: `Bitcoin`, `Ethereum mainnet`.
+    /// The display name: `Bitcoin`, `Ethereum mainnet`.
     pub fn name(&self) -> String {
         match self {
             Self::Bitcoin => "Bitcoin".to_owned(),

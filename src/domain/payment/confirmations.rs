@@ -5,24 +5,24 @@ use crate::domain::payment::Depth;
 use crate::domain::values::Amount;
 use crate::domain::values::Currency;
 
-/// How deep payments must lie before they count, by currency and by worth.
+/// How many confirmations payments need, by currency and amount.
 ///
-/// Shape: rules with spaces between, `CURRENCY=DEPTH` or `CURRENCY>AMOUNT=DEPTH`; a depth is a number of blocks, 1 to 1000,
-/// or `final`. `BTC=1 BTC>0.05=3 ETH=final`.
+/// Shape: rules separated by spaces, `CURRENCY=DEPTH` or `CURRENCY>AMOUNT=DEPTH`; a depth is a number of blocks, 1 to
+/// 1000, or `final`. `BTC=1 BTC>0.05=3 ETH=final`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Confirmations(Vec<Rule>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Rule {
     currency: Currency,
-    /// It holds for larger amounts alone.
+    /// It applies only to larger amounts.
     above: Amount,
     depth: Depth,
 }
 
 impl Confirmations {
-    /// Source: two blocks of Bitcoin are seldom undone and ten of Monero unlock what came (Monero's consensus rules);
-    /// Ethereum says itself what is final.
+    /// Source: two blocks of Bitcoin are rarely reversed, and ten of Monero unlock an output (Monero's consensus
+    /// rules); Ethereum has explicit finality.
     const OF_BITCOIN: Depth = Depth::Blocks(2);
     const OF_MONERO: Depth = Depth::Blocks(10);
 
@@ -30,7 +30,7 @@ impl Confirmations {
         text.split_whitespace().map(Rule::parse).collect::<Option<_>>().map(Self)
     }
 
-    /// The rule of the largest amount that this one exceeds; without one, the coin's own.
+    /// The rule with the largest amount that this one exceeds; without one, the coin's default.
     pub fn depth(&self, currency: &Currency, coin: &Coin, amount: Amount) -> Depth {
         let holding =
             self.0.iter().filter(|rule| rule.currency == *currency && rule.above < amount);
@@ -89,7 +89,7 @@ mod tests {
         check(rules, "BTC", "20", Depth::Blocks(6));
         check(rules, "ETH", "5", Depth::Blocks(12));
         check(rules, "ETH", "6", Depth::Final);
-        // A rule for large amounts alone leaves the small ones as they are.
+        // A rule for large amounts does not change small ones.
         check("BTC>1=6", "BTC", "0.5", Depth::Blocks(2));
     }
 

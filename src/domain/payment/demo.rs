@@ -1,4 +1,4 @@
-//! Public test wallets that everybody can spend from.
+//! Public test wallets that anybody can spend from.
 
 use crate::domain::payment::Address;
 use crate::domain::payment::Coin;
@@ -6,11 +6,13 @@ use crate::domain::payment::ExtendedPubkey;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-/// Account keys of two mnemonics that everybody knows.
+/// Account keys of two publicly known mnemonics.
 ///
-/// Source: BIP-39 without a passphrase, then m/44'/60'/0' for Ethereum and m/84'/0'/0', m/49'/0'/0', m/44'/0'/0', m/86'/0'/0' for Bitcoin.
-/// The first mnemonic is `test test test test test test test test test test test junk`, of Hardhat and Foundry; the second
-/// `abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about`, of BIP-39 and BIP-84.
+/// Source: BIP-39 without a passphrase, then m/44'/60'/0' for Ethereum and m/84'/0'/0', m/49'/0'/0', m/44'/0'/0',
+/// m/86'/0'/0' for Bitcoin.
+/// The first mnemonic is `test test test test test test test test test test test junk`, of Hardhat and Foundry; the
+/// second `abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about`, of BIP-39
+/// and BIP-84.
 const ETHEREUM_KEYS: [&str; 2] = [
     "xpub6Ce9NcJvTk36xtLSrJLZqE7wtgA5deCeYs7rSQtreh4cj6ByPtrg9sD7V2FNFLPnf8heNP3FGkeV9qwfzvZNSd54JoNXVsXFYSYwHsnJxqP",
     "xpub6DCoCpSuQZB2jawqnGMEPS63ePKWkwWPH4TU45Q7LPXWuNd8TMtVxRrgjtEshuqpK3mdhaWHPFsBngh5GFZaM6si3yZdUsT8ddYM3PwnATt",
@@ -26,14 +28,14 @@ const BITCOIN_KEYS: [&str; 8] = [
     "tr(xpub6BgBgsespWvERF3LHQu6CnqdvfEvtMcQjYrcRzx53QJjSxarj2afYWcLteoGVky7D3UKDP9QyrLprQ3VCECoY49yfdDEHGCtMMj92pReUsQ/0/*)",
 ];
 
-/// A Monero address whose keys everybody can compute: it is for demonstrations, and what is sent there is gone.
+/// A Monero address whose keys anybody can compute, for demonstrations: anything sent there is lost.
 ///
 /// Source: the private spend key is sc_reduce(Keccak-256) of the 59 bytes
-/// `test test test test test test test test test test test junk`, the private view key sc_reduce(Keccak-256) of the spend
-/// key, as every deterministic Monero wallet has it; this is the primary address, account 0.
+/// `test test test test test test test test test test test junk`, the private view key sc_reduce(Keccak-256) of the
+/// spend key, as in every deterministic Monero wallet; this is the primary address, account 0.
 const MONERO_ADDRESS: &str = "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39";
 
-/// How many receiving addresses of each account count as known: as many as Hardhat lends coins to.
+/// How many receiving addresses of each account count as public: as many as Hardhat funds.
 const N_ADDRESSES: u32 = 20;
 
 static KEYS: LazyLock<Vec<ExtendedPubkey>> = LazyLock::new(|| {

@@ -4,9 +4,10 @@ use crate::domain::payment::NotAnExtendedPubkey;
 use crate::domain::payment::key_expression::KeyExpression;
 use crate::domain::payment::script_type::ScriptType;
 
-/// An output descriptor around one extended public key, as wallets export it for whoever watches an account.
+/// An output descriptor with one extended public key, as wallets export it for watching an account.
 ///
-/// Shape: `wpkh([d34db33f/84h/0h/0h]xpub…/0/*)#checksum`; or `pkh(…)`, `sh(wpkh(…))`, `tr(…)`; the checksum may be left out.
+/// Shape: `wpkh([d34db33f/84h/0h/0h]xpub…/0/*)#checksum`; or `pkh(…)`, `sh(wpkh(…))`, `tr(…)`; the checksum is
+/// optional.
 /// Source: BIP-380 to BIP-386.
 pub struct Descriptor<'a> {
     pub script_type: ScriptType,
@@ -15,7 +16,7 @@ pub struct Descriptor<'a> {
 
 impl<'a> Descriptor<'a> {
     /// # Errors
-    /// [`NotAnExtendedPubkey`] where it is around something else than one key, or its checksum does not hold.
+    /// [`NotAnExtendedPubkey`] if it contains anything but one key, or its checksum is wrong.
     pub fn parse(text: &'a str) -> Result<Self, NotAnExtendedPubkey> {
         let body = match text.rsplit_once('#') {
             Some((body, written)) if has_checksum(body, written) => body,
@@ -37,7 +38,7 @@ impl<'a> Descriptor<'a> {
         ];
         let form = forms.into_iter().find_map(|(script_type, inside)| Some((script_type, inside?)));
         let (script_type, inside) = form.ok_or(NotAnExtendedPubkey::NotADescriptor)?;
-        // Behind the comma stand scripts; the one in `{0,1}` belongs to the key.
+        // Scripts would follow the comma; a comma in `{0,1}` belongs to the key.
         if script_type == ScriptType::P2tr && without_alternatives(inside).contains(',') {
             return Err(NotAnExtendedPubkey::WithScripts);
         }
@@ -52,14 +53,15 @@ impl<'a> Descriptor<'a> {
     }
 }
 
-/// The same without the first step in braces, `/{0,1}`.
+/// The same without a first step in braces, `/{0,1}`.
 fn without_alternatives(inside: &str) -> String {
     let (before, rest) = inside.split_once("/{").unwrap_or((inside, ""));
     let after = rest.split_once('}').map_or(rest, |(_, after)| after);
     format!("{before}{after}")
 }
 
-/// Whether these are the eight letters behind `#`. Some programs count one sign of a hardened step and show another.
+/// Whether these are the eight characters after `#`. Some programs compute it with one mark of hardened steps and show
+/// another.
 fn has_checksum(body: &str, written: &str) -> bool {
     let (origin, rest) = body.split_at(body.find(']').unwrap_or(0));
     ['h', '\'', 'H'].iter().any(|sign| {
@@ -70,13 +72,13 @@ fn has_checksum(body: &str, written: &str) -> bool {
     }) || checksum(body).as_deref() == Some(written)
 }
 
-/// Source: BIP-380, as are the numbers and letters below.
+/// Source: BIP-380, also for the constants below.
 const LETTERS: &str = "0123456789()[],'/*abcdefgh@:$%{}IJKLMNOPQRSTUVWXYZ&+-.;<=>?!^_|~ijklmnopqrstuvwxyzABCDEFGH`#\"\\ ";
 const LETTERS_OF_CHECKSUM: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 const GENERATOR: [u64; 5] =
     [0xf5_dee5_1989, 0xa9_fdca_3312, 0x1b_ab10_e32d, 0x37_06b1_677a, 0x64_4d62_6ffd];
 
-/// The eight letters behind `#`; `None` where no checksum can be made of the text.
+/// The eight characters after `#`; `None` if the text has characters that cannot be in a descriptor.
 pub fn checksum(text: &str) -> Option<String> {
     let mut sum = 1;
     let mut groups = 0;

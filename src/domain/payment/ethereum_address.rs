@@ -1,13 +1,13 @@
-//! Ethereum's addresses and their checksum.
+//! Ethereum addresses and their checksum.
 
 use crate::domain::payment::NotAnAddress;
 use ethers_core::types::H160;
 use ethers_core::utils::to_checksum;
 
-/// Shape of what is returned: `0x` and 40 hexadecimal digits in EIP-55's mixture of small and capital letters.
+/// Shape of the result: `0x` and 40 hexadecimal digits in EIP-55's mixed case.
 ///
 /// # Errors
-/// [`NotAnAddress`] where digits are missing, the checksum does not hold, or it is the address of nobody.
+/// [`NotAnAddress`] if digits are missing, the checksum is wrong, or it is the zero address.
 pub fn parse(text: &str) -> Result<String, NotAnAddress> {
     let digits = text.strip_prefix("0x").ok_or(NotAnAddress::NotEthereum)?;
     if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -21,7 +21,7 @@ pub fn parse(text: &str) -> Result<String, NotAnAddress> {
         return Err(NotAnAddress::Zero);
     }
     let address = to_checksum(&bytes, None);
-    // EIP-55: an address in letters of one size carries no checksum.
+    // EIP-55: an address in a single case carries no checksum.
     let has_checksum =
         digits != digits.to_ascii_lowercase() && digits != digits.to_ascii_uppercase();
     if has_checksum && address != text {

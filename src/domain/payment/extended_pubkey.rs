@@ -16,35 +16,35 @@ use bitcoin::secp256k1::Secp256k1;
 use bitcoin::secp256k1::VerifyOnly;
 use std::sync::LazyLock;
 
-/// An extended public key: it makes an address for each order and can spend nothing.
+/// An extended public key: an address for each order is derived from it, and it cannot spend anything.
 ///
 /// Shape: 111 characters of Base58Check, of an account (depth 3; in Electrum's own wallets depth 1) or of its receiving
-/// addresses (depth 4, index 0), with or without what `key_expression.rs` reads around it; for Bitcoin also a descriptor
-/// around such a key, as `descriptor.rs` reads it.
-/// Source: BIP-32; BIP-44 for `xpub`, BIP-49 for `ypub`, BIP-84 for `zpub`, BIP-86 for `tr(…)`; Ethereum's wallets follow
-/// BIP-44.
+/// addresses (depth 4, index 0), with or without the notation that `key_expression.rs` parses around it; for Bitcoin
+/// also a descriptor of such a key, as `descriptor.rs` parses it.
+/// Source: BIP-32; BIP-44 for `xpub`, BIP-49 for `ypub`, BIP-84 for `zpub`, BIP-86 for `tr(…)`; Ethereum's wallets
+/// follow BIP-44.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ExtendedPubkey {
     text: String,
     script_type: ScriptType,
-    /// Whether the text says itself which kind of address the wallet makes.
+    /// Whether the text itself states which type of address the wallet uses.
     is_kind_known: bool,
-    /// The parent of the receiving addresses: change level, whatever the level of the text.
+    /// The parent of the receiving addresses: the key at the change level, whatever the level of the text.
     receiving: Xpub,
 }
 
-/// Made once: to make it costs as much as many addresses.
+/// Created once, since that costs as much as deriving many addresses.
 static CURVE: LazyLock<Secp256k1<VerifyOnly>> = LazyLock::new(Secp256k1::verification_only);
 
 impl ExtendedPubkey {
-    /// The last index that has an address. Source: BIP-32; from 2^31 on only private keys have children.
+    /// The last index with an address. Source: BIP-32; from 2^31 on only private keys have children.
     pub const LAST_INDEX: u32 = (1 << 31) - 1;
 
-    /// Reads a key as wallets export it: bare, with its origin before it or its steps behind it, or in a descriptor.
+    /// Parses a key as wallets export it: bare, with its origin before it or its steps after it, or in a descriptor.
     ///
     /// # Errors
-    /// [`NotAnExtendedPubkey`] where the wallet that exported the key would not find what is paid to its addresses; the text
-    /// itself is never repeated.
+    /// [`NotAnExtendedPubkey`] if the wallet that exported the key would not find payments to its addresses; the error
+    /// never contains the text.
     pub fn parse(coin: &Coin, text: &str) -> Result<Self, NotAnExtendedPubkey> {
         let text = text.trim();
         if secret::looks_private(text) || secret::holds_private_beside_digits(text) {
@@ -68,11 +68,11 @@ impl ExtendedPubkey {
         &self.text
     }
 
-    /// One name for the account, at whatever level and with whatever prefix it is written: under it is kept which index
-    /// comes next.
+    /// A unique name for the account, at whatever level and with whatever prefix it is written; the next index is
+    /// stored under it.
     ///
-    /// Shape: 130 hexadecimal digits, the public key and the chain code from which the receiving addresses are made. No
-    /// text that [`ExtendedPubkey::parse`] takes looks like it.
+    /// Shape: 130 hexadecimal digits, the public key and the chain code from which the receiving addresses are derived.
+    /// No text that [`ExtendedPubkey::parse`] accepts looks like it.
     pub fn identity(&self) -> String {
         let key = self.receiving.public_key.serialize();
         let bytes = key.iter().chain(self.receiving.chain_code.as_bytes());
@@ -84,7 +84,7 @@ impl ExtendedPubkey {
         self.script_type.kind()
     }
 
-    /// Whether a Bitcoin key was given as plain `xpub`: many wallets write that prefix for accounts of every kind.
+    /// Whether a Bitcoin key was given as plain `xpub`: many wallets use that prefix for accounts of every type.
     pub fn may_be_of_another_kind(&self) -> bool {
         !self.is_kind_known
     }
@@ -97,27 +97,27 @@ impl ExtendedPubkey {
         self.script_type.address(&CURVE, &child(&self.receiving, index).public_key)
     }
 
-    /// Whether both make their addresses from one key, at whatever level and for whatever coin they are written.
+    /// Whether both derive their addresses from one key, at whatever level and for whatever coin they are written.
     pub(super) fn shares_keys_with(&self, other: &Self) -> bool {
         let (one, other) = (&self.receiving, &other.receiving);
         one.public_key == other.public_key && one.chain_code == other.chain_code
     }
 }
 
-/// Who sees the key sees every order's address: a log line that prints a structure does not show it.
+/// The key reveals every order's address, so it must not appear in logs.
 impl std::fmt::Debug for ExtendedPubkey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("AccountKey(..)")
     }
 }
 
-/// What kind of address it makes, whether the text says so itself, and the parent of the receiving addresses.
+/// The type of its addresses, whether the text states it, and the parent of the receiving addresses.
 type Read = (ScriptType, bool, Xpub);
 
 fn of_descriptor(text: &str) -> Result<Read, NotAnExtendedPubkey> {
     let Descriptor { script_type, key: expression } = Descriptor::parse(text)?;
     let (version, key) = read_key(expression.key)?;
-    // Says what is wrong with a key of several or of a test network.
+    // Reports keys of several signers and of test networks.
     let prefixed = ScriptType::parse(&Coin::Bitcoin, version)?;
     if version != XPUB && prefixed != script_type {
         return Err(NotAnExtendedPubkey::OtherPrefix);
@@ -141,7 +141,7 @@ fn of_bare_key(coin: &Coin, text: &str) -> Result<Read, NotAnExtendedPubkey> {
         expression.account.map(|account| account.script_type(coin)).transpose()?.flatten();
     let script_type = match from_origin {
         None => prefixed,
-        // Many programs write xpub for accounts of every kind: the origin says which.
+        // Many programs use xpub for accounts of every type: the origin tells which.
         Some(script_type) if version == XPUB || script_type == prefixed => script_type,
         Some(_) => return Err(NotAnExtendedPubkey::OtherPrefix),
     };
@@ -149,7 +149,7 @@ fn of_bare_key(coin: &Coin, text: &str) -> Result<Read, NotAnExtendedPubkey> {
     let is_account = match (key.depth, key.child_number) {
         (3, ChildNumber::Hardened { .. }) => true,
         (4, ChildNumber::Normal { index: 0 }) => false,
-        // Electrum's own words make wallets whose account is m/0'. Source: Electrum's keystore.py.
+        // Wallets from Electrum's own seed words have the account m/0'. Source: Electrum's keystore.py.
         (1, ChildNumber::Hardened { index: 0 }) if script_type == ScriptType::P2wpkh => true,
         (depth, _) => return Err(NotAnExtendedPubkey::Level { depth }),
     };
@@ -161,18 +161,18 @@ fn of_bare_key(coin: &Coin, text: &str) -> Result<Read, NotAnExtendedPubkey> {
     Ok((script_type, from_origin.is_some() || script_type != ScriptType::P2pkh, receiving))
 }
 
-/// The four bytes of its prefix, and the key behind them.
+/// The four bytes of its prefix, and the key after them.
 fn read_key(text: &str) -> Result<([u8; 4], Xpub), NotAnExtendedPubkey> {
     let mut bytes = bytes_of(text)?;
     let version = [bytes[0], bytes[1], bytes[2], bytes[3]];
-    // The library reads BIP-32 alone; ypub and zpub differ from it in these four bytes only.
+    // The library only reads BIP-32; ypub and zpub differ from it only in these four bytes.
     bytes[..4].copy_from_slice(&XPUB);
     let key = Xpub::decode(&bytes).map_err(|_| NotAnExtendedPubkey::NotExtended)?;
     Ok((version, key))
 }
 
 fn bytes_of(text: &str) -> Result<[u8; 78], NotAnExtendedPubkey> {
-    // Reading Base58 takes the square of its length.
+    // Decoding Base58 takes quadratic time.
     if 120 < text.len() {
         return Err(NotAnExtendedPubkey::NotExtended);
     }

@@ -9,57 +9,58 @@ use crate::domain::values::Amount;
 use crate::domain::values::Currency;
 use crate::domain::values::Timestamp;
 
-/// What one order owes, and where it is to be paid. What it showed once it keeps showing.
+/// What one order owes, and where to pay it. An invoice that was shown does not change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invoice {
     pub currency: Currency,
     pub coin: Coin,
     pub address: Address,
-    /// What was asked for: the order's total, and perhaps a little more that tells it from other open orders.
+    /// The amount due: the order's total, plus perhaps a small tag that distinguishes it from other open orders.
     pub amount: Amount,
     /// The order's total.
     pub total: Amount,
-    /// What the seller says has arrived.
+    /// The amount received according to the seller.
     pub received: Amount,
-    /// What the seller's node saw; `None`: no node follows it.
+    /// What the seller's node observed; `None`: no node watches it.
     pub sighting: Option<Observation>,
-    /// Whether that node cannot be trusted just now.
+    /// Whether that node cannot be relied on now.
     pub in_doubt: bool,
-    /// How long the price stands, as it is shown. Shape: a whole minute.
+    /// How long the price is valid, as displayed. Shape: a whole minute.
     pub until: Timestamp,
     /// Units: seconds by which `until` is ahead of the trusted time. `None`: the clock was not in doubt.
     pub clock_ahead: Option<i64>,
 }
 
 impl Invoice {
-    /// How long the price stands, by the trusted time.
+    /// How long the price is valid, by the trusted time.
     pub fn ends_at(&self) -> Timestamp {
         self.until.plus_seconds(-self.clock_ahead.unwrap_or(0))
     }
 
-    /// The link that a wallet opens, for what is still due.
+    /// The payment link for what is still due.
     pub fn link(&self, due: Amount) -> String {
         payment_uri(&self.coin, &self.address, due)
     }
 
-    /// What has arrived for good: by the seller's word or by what their node saw, whichever is more.
+    /// The confirmed amount: by the seller or by their node, whichever is more.
     pub fn arrived(&self) -> Amount {
         self.received.max(self.sighting.map_or(Amount::ZERO, |sighting| sighting.settled))
     }
 
-    /// What has arrived or is on its way.
+    /// The amount received so far, including unconfirmed payments.
     pub fn seen(&self) -> Amount {
         self.received.max(self.sighting.map_or(Amount::ZERO, |sighting| sighting.seen))
     }
 
-    /// What was added to the total so that this payment can be told from others.
+    /// The tag added to the total to tell this payment from others.
     pub fn mark(&self) -> Amount {
         self.amount.minus(self.total).unwrap_or(Amount::ZERO)
     }
 }
 
-/// The amount to ask for where buyers share an address: the total and a tail that no other order there has. `random_bytes` says
-/// at which tail the search begins, so that a tail tells nobody how many orders there were. `None` where all are taken.
+/// The amount due if buyers share an address: the total plus a tag that no other order has there. The search begins at
+/// a random tag, given by `random_bytes`, so that a tag does not reveal how many orders there were. `None` if all are
+/// in use.
 pub fn distinct_amount(
     total: Amount,
     tails: AmountTag,
@@ -128,7 +129,7 @@ mod tests {
                 let mut taken: Vec<Amount> = Vec::new();
                 let mut n_refused = 0_usize;
                 for (n, random_bytes) in (0_i64..).zip(&chances) {
-                    // Totals that lie close to each other have their tails in common.
+                    // Totals that are close to each other share tags.
                     let total = Amount::new((total + n % spread) * grain).unwrap();
                     let Some(amount) = distinct_amount(total, tails, &taken, *random_bytes) else {
                         n_refused += 1;

@@ -4,22 +4,22 @@ use crate::domain::payment::Coin;
 use crate::domain::payment::NotAnExtendedPubkey;
 use crate::domain::payment::script_type::ScriptType;
 
-/// An extended public key with what wallets write around it.
+/// An extended public key with the notation that wallets add around it.
 ///
-/// Shape: `[d34db33f/84h/0h/0h]xpub…/0/*`; the origin in brackets and the steps behind the key may be left out.
+/// Shape: `[d34db33f/84h/0h/0h]xpub…/0/*`; the origin in brackets and the steps after the key are optional.
 /// Source: BIP-380, "Key Expressions"; BIP-389 for `<0;1>`; BIP-388 for `**`; Specter's `{0,1}`.
 pub struct KeyExpression<'a> {
-    /// Not yet looked at.
+    /// Not yet validated.
     pub key: &'a str,
-    /// How deep the key lies, as its origin says; `None` where the origin names no step.
+    /// The depth of the key according to its origin; `None` if the origin has no steps.
     pub n_steps_of_origin: Option<usize>,
-    /// What the origin says of the account, where its steps are those of BIP-44.
+    /// The account according to the origin, if its steps are those of BIP-44.
     pub account: Option<Account>,
-    /// Not yet looked at.
+    /// Not yet validated.
     steps: &'a str,
 }
 
-/// What stands behind the key.
+/// The steps after the key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Steps {
     None,
@@ -37,7 +37,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// The kind of address that wallets make of such an account; `None` where it follows no custom.
+    /// The address type that wallets use for such an account; `None` if it follows no standard.
     ///
     /// # Errors
     /// [`NotAnExtendedPubkey`] for an account of another coin, or of several signers.
@@ -61,7 +61,7 @@ impl Account {
 
 impl<'a> KeyExpression<'a> {
     /// # Errors
-    /// [`NotAnExtendedPubkey`] where the brackets hold no origin, or what follows is no key.
+    /// [`NotAnExtendedPubkey`] if the brackets contain no origin, or what follows is not a key.
     pub fn parse(text: &'a str) -> Result<Self, NotAnExtendedPubkey> {
         let (origin, bare) = match text.strip_prefix('[') {
             Some(rest) => {
@@ -86,7 +86,7 @@ impl<'a> KeyExpression<'a> {
     }
 
     /// # Errors
-    /// [`NotAnExtendedPubkey`] where they lead to other addresses than the receiving ones.
+    /// [`NotAnExtendedPubkey`] if they lead to other addresses than the receiving ones.
     pub fn steps(&self) -> Result<Steps, NotAnExtendedPubkey> {
         match self.steps {
             "" => Ok(Steps::None),
@@ -98,14 +98,14 @@ impl<'a> KeyExpression<'a> {
     }
 }
 
-/// Source: BIP-380; programs write both letters and the stroke.
+/// Source: BIP-380; programs write both letters and the apostrophe.
 const HARDENED: [char; 3] = ['\'', 'h', 'H'];
 
 /// The steps of an origin, and whether each is hardened.
 fn read_origin(text: &str) -> Result<Vec<(u32, bool)>, NotAnExtendedPubkey> {
     let mut parts = text.split('/');
     let fingerprint = parts.next().unwrap_or_default();
-    // Sparrow writes nine zeros where it knows none.
+    // Sparrow writes nine zeros for an unknown fingerprint.
     let is_hex = fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !is_hex || !(fingerprint.len() == 8 || fingerprint == "000000000") {
         return Err(NotAnExtendedPubkey::NotAnOrigin);

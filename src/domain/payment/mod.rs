@@ -1,4 +1,5 @@
-//! What is owed and how to pay it. This room alone knows coins' keys, addresses, payment links and QR codes; it holds no private key.
+//! What is due and how to pay it. Only this module knows coins' keys, addresses, payment links and QR codes; it never
+//! holds a private key.
 
 pub mod address;
 mod amount_tag;

@@ -2,7 +2,7 @@
 
 use crate::domain::payment::secret;
 
-/// Why no addresses are made from what stands there. No message repeats the text.
+/// Why no addresses can be derived from a text. No message repeats the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnExtendedPubkey {
     #[error("{}", secret::WARNING)]

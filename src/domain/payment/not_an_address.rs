@@ -2,7 +2,7 @@
 
 use crate::domain::payment::secret;
 
-/// Why a coin cannot be sent to what stands there. No message repeats the text.
+/// Why a coin cannot be sent to an address. No message repeats the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnAddress {
     #[error("{}", secret::WARNING)]

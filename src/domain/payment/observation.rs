@@ -1,65 +1,66 @@
-//! What a node observed of an invoice, and how much that says is paid.
+//! What a node observed of an invoice, and how much of it is paid.
 
 use crate::domain::payment::Address;
 use crate::domain::payment::Coin;
 use crate::domain::values::Amount;
 use crate::domain::values::Timestamp;
 
-/// How deep a payment must lie before it counts.
+/// How deep a payment must be in the chain before it counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Depth {
     /// Shape: 1 or more; 1: in a block.
     Blocks(u32),
-    /// The chain itself says that it will not be undone. Source: Ethereum's `finalized`.
+    /// The chain itself declares it final. Source: Ethereum's `finalized`.
     Final,
 }
 
 /// An invoice that a node is asked about.
 #[derive(Clone, Debug)]
 pub struct WatchedInvoice {
-    /// What the shop calls it; nobody else does.
+    /// The shop's internal id.
     pub id: i64,
     pub coin: Coin,
     pub address: Address,
     pub amount: Amount,
-    /// Whether this address belongs to it alone: else only a payment of exactly its amount is its own.
+    /// Whether it is the only one with this address: otherwise only a payment of exactly its amount counts for it.
     pub is_alone: bool,
     pub depth: Depth,
-    /// By the day.
+    /// To the day.
     pub placed_on: Timestamp,
-    /// What was seen at the last look; `None`: it is new.
+    /// The observation of the last scan; `None`: it is new.
     pub last: Option<Observation>,
 }
 
-/// What a node saw of one invoice at one look.
+/// What a node observed of one invoice in one scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Observation {
-    /// What came in all, as far as the node knows; parts of a Gwei are cut off.
+    /// The total received, as far as the node knows; fractions of a Gwei are cut off.
     pub seen: Amount,
-    /// What of it lies as deep as it must.
+    /// The part of it with enough confirmations.
     pub settled: Amount,
-    /// The youngest part of what was seen, as far as the node knows: 0 where it is in no block yet.
+    /// The confirmations of the newest payment, as far as the node knows: 0 if it is in no block yet.
     pub confirmations: u32,
-    /// How many it must have; where the chain says itself what is final, how many that takes just now.
+    /// The confirmations it needs; if the chain has explicit finality, how many that takes at the moment.
     pub needed: u32,
-    /// Something left the address before it was seen to settle: what lies there no longer tells what came. The seller decides.
+    /// Funds left the address before they were confirmed: its balance no longer tells what was received. The seller
+    /// decides.
     pub is_moved: bool,
 }
 
-/// How much of an invoice is paid, by what a node saw. In rising order.
+/// How much of an invoice is paid, as a node observed it. In ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PaidState {
-    /// Nothing, or so little that it does not count.
+    /// Nothing, or too little to count.
     Nothing,
-    /// Something was seen that has not settled.
+    /// A payment was seen that is not confirmed.
     Some,
-    /// All that was seen has settled, and is too little.
+    /// All payments are confirmed, and are too little.
     Part,
     All,
     More,
 }
 
-/// What exchanges and rounding may lose of an amount, and what somebody may send too much, without a word about it.
+/// How much exchange fees and rounding may reduce an amount, and how much too much may be sent, without being reported.
 ///
 /// Units: thousandths of a percent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +74,7 @@ impl Tolerance {
         (is_whole && percent <= 10 * Amount::PER_COIN).then_some(Self(percent / 1_000_000))
     }
 
-    /// So much of an amount; parts of a Gwei are cut off.
+    /// This share of an amount; fractions of a Gwei are cut off.
     pub fn of(self, amount: Amount) -> Amount {
         let share = i128::from(amount.get()) * i128::from(self.0) / 100_000;
         i64::try_from(share).ok().and_then(|n| Amount::new(n).ok()).unwrap_or(amount)
@@ -95,7 +96,7 @@ impl Observation {
         is_moved: false,
     };
 
-    /// The same where dust is nothing at all.
+    /// The same with dust ignored.
     pub fn without_dust(self, amount: Amount, tolerance: Tolerance) -> Self {
         if self.standing(amount, tolerance) == PaidState::Nothing {
             Self { seen: Amount::ZERO, settled: Amount::ZERO, ..self }
@@ -104,15 +105,15 @@ impl Observation {
         }
     }
 
-    /// Whether anybody would be told something new. How deep a payment lies is of interest until it has settled: else every
-    /// block would be news of every order.
+    /// Whether this is worth recording. Confirmations matter only until the payment is confirmed: otherwise every block
+    /// would change every order.
     pub fn says_more_than(&self, last: &Self) -> bool {
         let money = |sighting: &Self| (sighting.seen, sighting.settled, sighting.is_moved);
         money(self) != money(last) || self.settled < self.seen && self != last
     }
 
-    /// What this says of an amount. Dust, which is less than what is tolerated, says nothing: else anybody could keep an
-    /// order from running out.
+    /// How much of an amount this pays. Dust, which is less than the tolerance, does not count: otherwise anybody could
+    /// keep an order from expiring.
     pub fn standing(&self, amount: Amount, tolerance: Tolerance) -> PaidState {
         let slack = tolerance.of(amount);
         let least = amount.minus(slack).unwrap_or(amount);
@@ -131,22 +132,22 @@ impl Observation {
     }
 }
 
-/// One look of a node's, whole: where anything about it is in doubt, there is none.
+/// One complete scan by a node: if any part of it is doubtful, there is none.
 #[derive(Clone, Debug)]
 pub struct ScanResult {
     /// The number of the newest block.
     pub head: u64,
-    /// When the newest block was made that lies as deep as the deepest that is asked for: until then, what was not seen
-    /// did not come.
+    /// The time of the newest block that is as deep as the deepest required: a payment that was not seen was not made
+    /// before that time.
     pub time: Timestamp,
-    /// How far the chain's own clock is ahead of this host's: an order's time is the host's, and is judged by the chain's.
+    /// How far the chain's clock is ahead of this host's: an order's deadline is the host's time, and is compared with
+    /// the chain's.
     ///
-    /// Units: seconds, 0 where it is not ahead.
+    /// Units: seconds, 0 if it is not ahead.
     pub ahead: i64,
-    /// By [`WatchedInvoice::id`]; an invoice that is missing here was not looked at, and stays as it was.
+    /// By [`WatchedInvoice::id`]; an invoice that is missing here was not scanned, and stays unchanged.
     pub observations: Vec<(i64, Observation)>,
-    /// What this node's reader wants to be told at its next look, in its own form; it holds nothing of an invoice that was
-    /// not followed at this look.
+    /// The adapter's own state for its next scan; it contains nothing about invoices that this scan did not watch.
     pub memory: String,
 }
 
@@ -175,7 +176,7 @@ mod tests {
         check(100_000, 40_000, PaidState::Some);
         check(40_000, 40_000, PaidState::Part);
         check(100_000, 100_000, PaidState::All);
-        // What is on its way beyond the amount is not there yet.
+        // An unconfirmed excess does not count yet.
         check(200_000, 100_000, PaidState::All);
         check(200_000, 200_000, PaidState::More);
     }

@@ -12,10 +12,10 @@ use qrcode::QrCode;
 #[error("a QR code holds at most about 2300 characters")]
 pub struct TooLongForAQr;
 
-/// Units: modules of white around the code. Source: ISO/IEC 18004, "quiet zone".
+/// Units: white modules around the code. Source: ISO/IEC 18004, "quiet zone".
 const QUIET_ZONE: usize = 4;
 
-/// Units: pixels; a phone reads a picture of this width from a screen.
+/// Units: pixels; a phone can scan a picture of this width from a screen.
 const LEAST_WIDTH: usize = 240;
 
 /// A QR code, black on white, as a PNG of 1 bit per pixel, 240 pixels wide or a little more.
@@ -36,7 +36,7 @@ pub fn png(text: &str) -> Result<Vec<u8>, TooLongForAQr> {
         };
         matches!((in_code(x), in_code(y)), (Some(x), Some(y)) if code[(x, y)] == Color::Dark)
     };
-    // A row begins at a whole byte, its first pixel in the highest bit; in one bit of grey, 1 is white.
+    // A row begins at a whole byte, its first pixel in the highest bit; in 1-bit greyscale, 1 is white.
     let byte =
         |x: usize, y: usize| (x..x + 8).fold(0_u8, |bits, x| bits << 1 | u8::from(!is_black(x, y)));
     let mut pixels = Vec::with_capacity(width * width.div_ceil(8));
@@ -57,7 +57,7 @@ pub fn png(text: &str) -> Result<Vec<u8>, TooLongForAQr> {
     Ok(file)
 }
 
-/// How wide the picture of a text is, without drawing it.
+/// The width of a text's picture, without drawing it.
 ///
 /// Units: pixels.
 ///
@@ -77,7 +77,7 @@ mod tests {
     const LINK: &str =
         "ethereum:0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266@1?value=91990000000000000";
 
-    /// Every pixel of the picture, `true` for black, read back with the decoder.
+    /// Every pixel of the picture, `true` for black, decoded from the PNG.
     fn pixels(file: &[u8]) -> Vec<Vec<bool>> {
         let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();
         let mut bytes = vec![0; reader.output_buffer_size().unwrap()];

@@ -11,7 +11,7 @@ use bitcoin::secp256k1::VerifyOnly;
 use ethers_core::types::H160;
 use ethers_core::utils::keccak256;
 
-/// The kind of address that an account makes.
+/// The type of an account's addresses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum ScriptType {
     Ethereum,
@@ -27,7 +27,7 @@ pub enum ScriptType {
 
 /// Source: BIP-32.
 pub const XPUB: [u8; 4] = [0x04, 0x88, 0xB2, 0x1E];
-/// Source: SLIP-132, as are those below.
+/// Source: SLIP-132, also for those below.
 pub const YPUB: [u8; 4] = [0x04, 0x9D, 0x7C, 0xB2];
 pub const ZPUB: [u8; 4] = [0x04, 0xB2, 0x47, 0x46];
 const YPUB_OF_SEVERAL: [u8; 4] = [0x02, 0x95, 0xB4, 0x3F];
@@ -45,7 +45,7 @@ impl ScriptType {
     /// Reads the first four bytes of an extended public key.
     ///
     /// # Errors
-    /// [`NotAnExtendedPubkey`] for every key but those of the table.
+    /// [`NotAnExtendedPubkey`] for every key except those of the table.
     pub fn parse(coin: &Coin, version: [u8; 4]) -> Result<Self, NotAnExtendedPubkey> {
         match (coin, version) {
             (Coin::Bitcoin, XPUB) => Ok(Self::P2pkh),
@@ -63,7 +63,7 @@ impl ScriptType {
         }
     }
 
-    /// For the seller to compare.
+    /// A description for the seller to compare.
     pub fn kind(self) -> &'static str {
         match self {
             Self::Ethereum => "as MetaMask and Trezor number their accounts (BIP-44)",
@@ -78,7 +78,8 @@ impl ScriptType {
         let compressed = CompressedPublicKey(*key);
         match self {
             Self::Ethereum => {
-                // An Ethereum address is the end of the hash of the key's two coordinates, without the byte before them.
+                // An Ethereum address is the end of the hash of the public key's two coordinates, without the prefix
+                // byte.
                 let hash = keccak256(&key.serialize_uncompressed()[1..]);
                 Address::of_ethereum(&H160::from_slice(&hash[12..]))
             }

@@ -4,7 +4,7 @@ use bip39::Language;
 use bip39::Mnemonic;
 use bitcoin::base58;
 
-/// What is said to whoever shows the shop a private key. The key itself is not repeated.
+/// The warning for a user who enters a private key. It does not repeat the key.
 pub const WARNING: &str = "this looks like a PRIVATE key or a seed phrase: never give it to the shop, which needs only \
      addresses and public keys; if it is in a file or was sent anywhere, move the coins to a new wallet now";
 
@@ -12,10 +12,10 @@ pub const WARNING: &str = "this looks like a PRIVATE key or a seed phrase: never
 const PRIVATE_PREFIXES: [&str; 8] =
     ["xprv", "yprv", "zprv", "Yprv", "Zprv", "tprv", "uprv", "vprv"];
 
-/// Whether a text looks like a private key or a mnemonic of any coin, mistyped ones among them.
+/// Whether a text looks like a private key or a mnemonic of any coin, including mistyped ones.
 ///
-/// Shape: 64 hexadecimal digits (Ethereum, Monero); 51 or 52 characters of Base58 (Bitcoin's wallet import format, BIP-38's
-/// 58 after `6P`); an extended private key, alone or inside a descriptor; 10 or more words in a row.
+/// Shape: 64 hexadecimal digits (Ethereum, Monero); 51 or 52 characters of Base58 (Bitcoin's wallet import format,
+/// BIP-38's 58 after `6P`); an extended private key, alone or inside a descriptor; 10 or more words in a row.
 pub fn looks_private(text: &str) -> bool {
     let text = text.trim();
     let is_alphanumeric = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -27,7 +27,7 @@ pub fn looks_private(text: &str) -> bool {
     let is_extended =
         pieces.any(|piece| PRIVATE_PREFIXES.iter().any(|prefix| piece.starts_with(prefix)));
 
-    // The Japanese, Korean and French lists write marks that are no letters of their own.
+    // The Japanese, Korean and French word lists contain combining marks, which are not letters.
     let is_word = |word: &str| word.chars().all(|c| c.is_alphabetic() || !c.is_ascii());
     let words = text.split(|c: char| c.is_whitespace() || c == ',');
     // People number the words: `1. abandon`.
@@ -41,22 +41,22 @@ pub fn looks_private(text: &str) -> bool {
         || is_mnemonic
 }
 
-/// Whether a text in which anything may stand, a description or a page, holds a private key or a mnemonic beyond doubt: by
-/// its checksum, or because it is all that stands there.
+/// Whether free text, such as a description or a page, contains a private key or a mnemonic beyond doubt: by its
+/// checksum, or because it is the whole text.
 ///
-/// Shape: an extended private key, Bitcoin's wallet import format or BIP-38 anywhere in it; 12, 15, 18, 21 or 24 words of
-/// BIP-39's English list in a row whose checksum holds; 64 hexadecimal digits alone.
+/// Shape: an extended private key, Bitcoin's wallet import format or BIP-38 anywhere in it; 12, 15, 18, 21 or 24 words
+/// of BIP-39's English list in a row with a valid checksum; 64 hexadecimal digits alone.
 pub fn holds_private(text: &str) -> bool {
     is_hex_key(text.trim()) || holds_private_beside_digits(text)
 }
 
-/// The same where 64 hexadecimal digits may be something else.
+/// The same for texts in which 64 hexadecimal digits may be something else.
 pub fn holds_private_beside_digits(text: &str) -> bool {
     let mut pieces = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|p| 50 < p.len());
     if pieces.any(is_certain_key) {
         return true;
     }
-    // Ten words of prose in a row that are all of the list are rare: few texts come to be counted through.
+    // Ten words in a row that are all on the list are rare in prose: few texts need the checksum test.
     let words = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
     let mut row = Vec::new();
     for word in words {
@@ -76,14 +76,14 @@ pub fn holds_private_beside_digits(text: &str) -> bool {
     false
 }
 
-/// Whether a sentence that is about to be shown repeats a private key, mistyped ones among them.
+/// Whether a message that is about to be shown repeats a private key, including mistyped ones.
 pub fn repeats_private(text: &str) -> bool {
     let mut pieces = text.split(|c: char| !c.is_ascii_alphanumeric());
     holds_private(text) || pieces.any(looks_private)
 }
 
 fn is_certain_key(piece: &str) -> bool {
-    // Reading Base58 takes the square of its length.
+    // Decoding Base58 takes quadratic time.
     if 120 < piece.len() {
         return false;
     }
@@ -92,7 +92,7 @@ fn is_certain_key(piece: &str) -> bool {
     (is_extended && 100 < piece.len())
         || is_of_bitcoin
             && base58::decode_check(piece).is_ok_and(|bytes| match bytes.as_slice() {
-                // The key, and where its public key is compressed one byte more.
+                // The key, and one more byte if its public key is compressed.
                 [0x80 | 0xEF, rest @ ..] => matches!(rest.len(), 32 | 33),
                 [0x01, 0x42 | 0x43, ..] => bytes.len() == 39,
                 _ => false,
@@ -116,8 +116,8 @@ mod tests {
 
     #[test]
     fn private_keys_and_mnemonics_are_recognised() {
-        // Source: BIP-32, test vector 1; the beginning of BIP-84's account; the wiki's example of the wallet import format;
-        // BIP-38's first vector; BIP-39's first; the first account of Hardhat and Foundry.
+        // Source: BIP-32, test vector 1; the beginning of BIP-84's account; the wiki's example of the wallet import
+        // format; BIP-38's first vector; BIP-39's first; the first account of Hardhat and Foundry.
         check(
             "xprv9s21ZrQH143K3QTDL4LXw2F7HEK3wJUD2nW2nRk4stbPy6cq3jPPqjiChkVvvNKmPGJxWUtg6LnF5kejMRNNU3TGtRBeJgk33yuGBxrMPHi",
             true,

@@ -2,9 +2,9 @@
 
 use crate::domain::payment::Coin;
 
-/// What a buyer names as their payment: a claim, until the seller or a node has looked.
+/// The transaction that a buyer reports: a claim, until the seller or a node has checked it.
 ///
-/// Shape: 64 hexadecimal digits in small letters, after `0x` where the coin is Ethereum's or like it.
+/// Shape: 64 hexadecimal digits in lowercase, after `0x` for Ethereum and similar chains.
 /// Source: Ethereum's JSON-RPC, "DATA, 32 bytes"; Bitcoin Core's and Monero's RPC, `txid`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TransactionId(String);
@@ -19,7 +19,7 @@ pub enum NotATransactionId {
 
 impl TransactionId {
     /// # Errors
-    /// [`NotATransactionId`], which says the coin's form; the text itself is not repeated.
+    /// [`NotATransactionId`], which describes the coin's form; it never contains the text.
     pub fn parse(coin: &Coin, text: &str) -> Result<Self, NotATransactionId> {
         let (prefix, refusal) = match coin {
             Coin::Bitcoin => ("", NotATransactionId::Bitcoin),
@@ -38,7 +38,7 @@ impl TransactionId {
         &self.0
     }
 
-    /// The 64 digits, which are the same whatever the currency writes before them.
+    /// The 64 digits, without any prefix.
     pub fn digits(&self) -> &str {
         self.0.strip_prefix("0x").unwrap_or(&self.0)
     }
@@ -50,7 +50,7 @@ impl std::fmt::Display for TransactionId {
     }
 }
 
-/// It leads from an order to its buyer's wallet: a log line that prints a structure does not show it.
+/// It links an order to its buyer's wallet, so it must not appear in logs.
 impl std::fmt::Debug for TransactionId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("TransactionId(..)")
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Source: Ethereum's first transaction; the digits alone serve for the others.
+    /// Source: Ethereum's first transaction; the digits alone are used for the others.
     const DIGITS: &str = "5c504ed432cb51138bcf09aa5e8a410dd4a1e204ef84bfed1be16dfba1b22060";
 
     #[track_caller]

@@ -4,10 +4,10 @@ use crate::domain::payment::Address;
 use crate::domain::payment::Coin;
 use crate::domain::values::Amount;
 
-/// The link that a wallet opens with address and amount filled in.
+/// The link that opens a wallet with address and amount filled in.
 ///
 /// Units: whole wei, or whole units of a token; decimal Bitcoin without trailing zeros; Monero with its 12 decimals. An
-/// amount that is no multiple of [`Coin::grain`] is rounded up to one, so that nobody pays too little.
+/// amount that is not a multiple of [`Coin::grain`] is rounded up to one, so that nobody pays too little.
 /// Source: EIP-681; BIP-21; Monero's URI scheme, `tx_amount`.
 pub fn payment_uri(coin: &Coin, address: &Address, amount: Amount) -> String {
     match coin {
@@ -36,7 +36,7 @@ fn units(amount: Amount, decimals: u8) -> String {
     match decimals.checked_sub(9) {
         None => gwei.div_ceil(10_u64.pow(9 - u32::from(decimals))).to_string(),
         Some(_) if gwei == 0 => "0".to_owned(),
-        // Written zeros cannot overflow: with 36 decimals the number is wider than 128 bits.
+        // Appending zeros as text cannot overflow: with 36 decimals the number exceeds 128 bits.
         Some(n_zeros) => format!("{gwei}{}", "0".repeat(usize::from(n_zeros))),
     }
 }
@@ -122,7 +122,7 @@ mod tests {
         }
     }
 
-    /// Moves the decimal point of whole units by hand, since 128 bits do not hold all of them.
+    /// Moves the decimal point as text, since the numbers exceed 128 bits.
     fn in_gwei(units: &str, decimals: usize) -> i64 {
         let padded = format!("{units:0>width$}{}", "0".repeat(9), width = decimals + 1);
         let (gwei, rest) = padded.split_at(padded.len() - decimals);

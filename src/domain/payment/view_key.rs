@@ -10,8 +10,8 @@ use monero::ViewPair;
 use monero::cryptonote::subaddress;
 use monero::util::address::PaymentId;
 
-/// A Monero wallet's private view key beside its primary address: it makes an address for each order and can spend nothing.
-/// Whoever has both sees all that ever comes in.
+/// A Monero wallet's private view key with its primary address: subaddresses for each order are derived from them, and
+/// they cannot spend anything. Together they reveal every incoming payment.
 ///
 /// Shape: 64 hexadecimal digits.
 /// Source: Monero's wallets say "secret view key" or "private view key".
@@ -40,12 +40,12 @@ pub enum NotAViewKey {
 }
 
 impl ViewKey {
-    /// The last index that has an address: as for an account key, so that one rule serves all coins.
+    /// The last index with an address: the same as for an account key, so that one rule serves all coins.
     pub const LAST_INDEX: u32 = (1 << 31) - 1;
 
     /// # Errors
-    /// [`NotAViewKey`] where the wallet of `primary` would not find what is paid to the addresses; the text itself is never
-    /// repeated.
+    /// [`NotAViewKey`] if the wallet of `primary` would not find payments to the addresses; the error never contains
+    /// the text.
     pub fn parse(primary: &Address, text: &str) -> Result<Self, NotAViewKey> {
         let text = text.trim().to_ascii_lowercase();
         let is_hexadecimal = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -61,10 +61,10 @@ impl ViewKey {
         }
         let bytes: H256 = text.parse().map_err(|_| NotAViewKey::NotHexadecimal)?;
 
-        // Brought below the order of the group, as a wallet does it with a seed; a view key lies below it already.
+        // Reduced modulo the order of the group, as a wallet does with a seed; a valid view key is already reduced.
         let key = Hash(bytes.0).as_scalar();
         let public = PublicKey::from_private_key(&key);
-        // Every wallet that was made from words has the hash of its spend key for its view key.
+        // In every wallet created from a seed, the view key is the hash of the spend key.
         let below = PublicKey::from_private_key(&Hash::hash_to_scalar(key.as_bytes()));
         if public == of.public_spend || below == of.public_view {
             return Err(NotAViewKey::Private);
@@ -95,17 +95,17 @@ impl ViewKey {
     }
 }
 
-/// Who sees the key sees every payment: a log line that prints a structure does not show it.
+/// The key reveals every payment, so it must not appear in logs.
 impl std::fmt::Debug for ViewKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("ViewKey(..)")
     }
 }
 
-/// A wallet's primary address with a payment id in it: payments there can be told apart without any key.
+/// An integrated address: a wallet's primary address with a payment id, which tells payments apart without any key.
 ///
 /// # Panics
-/// Where `primary` is not what [`Address::is_primary_monero`] says.
+/// If `primary` is not a primary address by [`Address::is_primary_monero`].
 pub fn integrated(primary: &Address, payment_id: [u8; 8]) -> Address {
     let of = primary.as_monero().expect("the address is a Monero wallet's primary one");
     assert_eq!(of.addr_type, monero::AddressType::Standard, "a primary address carries nothing");
@@ -124,7 +124,7 @@ mod tests {
     use crate::domain::payment::Coin;
     use proptest::prelude::*;
 
-    /// Source: `demo.rs`, the wallet that everybody knows; its addresses as monero-wallet-rpc 0.18 makes them.
+    /// Source: `demo.rs`, the public wallet; its addresses as monero-wallet-rpc 0.18 derives them.
     const PRIMARY: &str = "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39";
     const VIEW: &str = "2f85eb3c2a3ffcede6ca9404f7a3de21c48bd4e85858ce68c19452f1098d140d";
     const SPEND: &str = "e8ebfb7313990f52f14ee6846f791e460e49a1e1d22ac4aa18dfa52527f2fe0f";
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn only_the_primary_addresses_own_view_key_is_taken() {
         check(PRIMARY, VIEW, Ok(()));
-        // Source: the wallet of Monero's own general fund.
+        // Source: the wallet of Monero's general fund.
         let other = "888tNkZrPN6JsEgekjMnABU4TBzc2Dt29EPAvkRxbANsAnjyPbb3iQ1YBRk1UXcdRsiKc9dhwMVgN5S9cQUiyoogDavup3H";
         check(other, VIEW, Err(NotAViewKey::NotPrimary));
         check(SUBADDRESSES[0].1, VIEW, Err(NotAViewKey::NotPrimary));
@@ -199,7 +199,7 @@ mod tests {
         check(PRIMARY, &SPEND.to_uppercase(), Err(NotAViewKey::Private));
         check(PRIMARY, &format!("0x{SPEND}"), Err(NotAViewKey::Private));
         check(SUBADDRESSES[0].1, &"abbey ".repeat(25), Err(NotAViewKey::Private));
-        // The spend key as the seed before it was brought below the order of the group.
+        // The spend key as the seed, before it is reduced modulo the order of the group.
         let seed = "d5bff1d02dfc21aac7ebdd274e73fd5a0e49a1e1d22ac4aa18dfa52527f2fe1f";
         check(PRIMARY, seed, Err(NotAViewKey::Private));
         assert!(NotAViewKey::Private.to_string().contains("PRIVATE"));

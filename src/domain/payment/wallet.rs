@@ -11,7 +11,7 @@ use crate::domain::values::Currency;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wallet {
     pub currency: Currency,
-    /// For the buyer to read, as the seller wrote it.
+    /// The display name for buyers, as the seller wrote it.
     pub name: String,
     pub coin: Coin,
     pub receives: Destination,
@@ -21,21 +21,21 @@ pub struct Wallet {
 pub enum Destination {
     /// One address for all orders: only their amounts tell them apart.
     Address(Address),
-    /// An address of its own for each order, made from an extended public key.
+    /// A separate address for each order, derived from an extended public key.
     Account(ExtendedPubkey),
-    /// A subaddress of its own for each order.
+    /// A separate subaddress for each order.
     View(ViewKey),
-    /// A Monero wallet's primary address: each order gets it with a payment id of its own in it.
+    /// A Monero wallet's primary address: each order gets an integrated address with its own payment id.
     Integrated(Address),
 }
 
 impl Destination {
-    /// What stands alone as an address.
+    /// A destination of a single address.
     pub fn of_address(address: Address) -> Self {
         if address.is_primary_monero() { Self::Integrated(address) } else { Self::Address(address) }
     }
 
-    /// The name under which is kept which index comes next; `None`: nothing is numbered here.
+    /// The name under which the next index is stored; `None`: this wallet has no indexes.
     ///
     /// Shape: 130 hexadecimal digits, or a Monero address.
     pub fn account(&self) -> Option<String> {
@@ -48,10 +48,10 @@ impl Destination {
 }
 
 impl Wallet {
-    /// The address that the order with this index pays to; where nothing is numbered, the wallet's one address.
+    /// The address of the order with this index; without indexes, the wallet's only address.
     ///
     /// # Panics
-    /// Beyond [`ExtendedPubkey::LAST_INDEX`], where the wallet has an account.
+    /// Beyond [`ExtendedPubkey::LAST_INDEX`], if the wallet has an account.
     pub fn address(&self, index: u32) -> Address {
         match &self.receives {
             Destination::Address(address) | Destination::Integrated(address) => address.clone(),
@@ -60,7 +60,7 @@ impl Wallet {
         }
     }
 
-    /// Whether what it receives belongs to a mnemonic that everybody knows, so that anybody can take it.
+    /// Whether its funds belong to a publicly known mnemonic, so that anybody can take them.
     pub fn is_demo(&self) -> bool {
         match &self.receives {
             Destination::Address(address) | Destination::Integrated(address) => {
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn what_everybody_can_spend_is_a_demonstration() {
-        // The accounts 0 and 19 that Hardhat and Foundry lend coins to.
+        // The accounts 0 and 19 that Hardhat and Foundry fund.
         check(&with_address("ETH", "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"), true);
         check(&with_address("ETH", "0x8626f6940E2eb28930eFb4CeF49B2d1F2C9C1199"), true);
         // The first addresses of `abandon … about` by BIP-84, BIP-49, BIP-44, and for Ethereum.
@@ -136,7 +136,7 @@ mod tests {
         // The same account's receiving addresses, change level.
         let change_level = "xpub6DyUKdwoLWmUJ4Tn9Bbsdtx7B5Ws18mEN19e5HT52ikE53FiUheSQXrZUNPovqfyKmw4579A1Mm3GXXKM39N64uooBfJ4tNAzFsEbodRTx4";
         check(&with_account("ETH", change_level), true);
-        // BIP-84's account as the wallets write it that know `xpub` only.
+        // BIP-84's account as written by wallets that only know `xpub`.
         let as_xpub = "xpub6CatWdiZiodmUeTDp8LT5or8nmbKNcuyvz7WyksVFkKB4RHwCD3XyuvPEbvqAQY3rAPshWcMLoP2fMFMKHPJ4ZeZXYVUhLv1VMrjPC7PW6V";
         check(&with_account("BTC", as_xpub), true);
     }

@@ -1,4 +1,4 @@
-//! Recognises the words of a wallet's seed, to refuse them.
+//! Describes a wallet to its seller.
 
 use crate::domain::payment::Address;
 use crate::domain::payment::AmountTag;
@@ -7,7 +7,7 @@ use crate::domain::payment::Destination;
 use crate::domain::payment::ExtendedPubkey;
 use crate::domain::payment::Wallet;
 
-/// What is said of a wallet to its seller, on the command line and at the desk.
+/// Texts for the seller, on the command line and at the desk.
 impl Wallet {
     /// `Bitcoin mainnet`.
     pub fn network(&self) -> String {
@@ -46,7 +46,7 @@ impl Wallet {
         }
     }
 
-    /// What somebody learns who takes the server.
+    /// What an attacker learns who seizes the server.
     pub fn reveals(&self) -> &'static str {
         match &self.receives {
             Destination::Address(_) => "this address and all its transactions",
@@ -62,7 +62,7 @@ impl Wallet {
         }
     }
 
-    /// What to look at where a wallet program may call accounts of every kind the same.
+    /// What to check if a wallet program may use the same prefix for accounts of every type.
     pub fn kind_hint(&self) -> Option<&'static str> {
         match &self.receives {
             Destination::Account(key) if key.may_be_of_another_kind() => Some(
@@ -73,7 +73,7 @@ impl Wallet {
         }
     }
 
-    /// One address where all orders share it, or where each adds a number of its own to it.
+    /// A single address if all orders share it, or if each only adds its own number to it.
     pub fn addresses(&self, first: u32, count: u32) -> Vec<Address> {
         if self.receives.account().is_none() {
             return vec![self.address(0)];

@@ -3,19 +3,19 @@
 use crate::domain::values::Colour;
 use crate::domain::values::colour::Contrast;
 
-/// The colour of links, buttons and borders, in the light and in the dark.
+/// The colour of links, buttons and borders, in the light and the dark theme.
 ///
-/// Shape: told from every ground that the shop's pages have by what text needs, which is more than borders and controls
-/// need; and what is written on it is told from it.
+/// Shape: its contrast with every background of the shop's pages is sufficient for text, which is more than borders and
+/// controls need; so is that of text on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accent {
     pub light: Colour,
     pub dark: Colour,
-    /// What is written on `dark`; on `light` it is white.
+    /// The text colour on `dark`; on `light` it is white.
     pub on_dark: Colour,
 }
 
-/// A colour that could not be read on some ground in the light.
+/// A colour that would be unreadable on some background of the light theme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "this colour has a contrast of {contrast}, but text needs {} to be readable; the nearest readable colour is {nearest}",
@@ -26,7 +26,7 @@ pub struct TooPale {
     pub nearest: Colour,
 }
 
-/// Source: `--paper`, `--sheet`, `--tint` and `--note` of static/style.css, in the light and in the dark.
+/// Source: `--paper`, `--sheet`, `--tint` and `--note` of static/style.css, in the light and the dark theme.
 const LIGHT_GROUNDS: [Colour; 4] = [of(0xfbf9f5), of(0xffffff), of(0xf3eee5), of(0xf7f0d9)];
 const DARK_GROUNDS: [Colour; 4] = [of(0x191715), of(0x23201d), of(0x2a2622), of(0x353019)];
 const ON_DARK: Colour = of(0x161616);
@@ -39,10 +39,10 @@ impl Default for Accent {
 }
 
 impl Accent {
-    /// The seller's colour for the light; for the dark it is made lighter as far as it must be.
+    /// Takes the seller's colour for the light theme; for the dark theme it is lightened as far as needed.
     ///
     /// # Errors
-    /// [`TooPale`] where it cannot be read in the light, with the nearest that can.
+    /// [`TooPale`] if it is unreadable in the light theme, with the nearest readable colour.
     pub fn of(light: Colour) -> Result<Self, TooPale> {
         let contrast = least(light, &LIGHT_GROUNDS);
         if contrast < Contrast::OF_TEXT {
@@ -62,7 +62,7 @@ fn least(colour: Colour, grounds: &[Colour]) -> Contrast {
     contrasts.min().unwrap_or(Contrast::OF_TEXT)
 }
 
-/// Goes the shortest way to an end that is read on every ground.
+/// The first colour on the way to `end` that is readable on every background.
 fn nearest(colour: Colour, end: Colour, grounds: &[Colour]) -> Colour {
     let steps = (0..=u8::MAX).map(|steps| colour.toward(end, steps));
     let is_read = |colour: &Colour| Contrast::OF_TEXT <= least(*colour, grounds);
@@ -81,7 +81,7 @@ mod tests {
 
     const STYLE: &str = include_str!("../../../static/style.css");
 
-    /// The colours of a name, in the light and in the dark.
+    /// The values of a CSS variable, in the light and the dark theme.
     fn named(name: &str) -> [Colour; 2] {
         let found: Vec<Colour> = STYLE
             .split(&format!("--{name}:"))

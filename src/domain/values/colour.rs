@@ -4,7 +4,7 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 
 /// A colour as a browser writes it.
 ///
-/// Shape: `#` and six hexadecimal digits, small.
+/// Shape: `#` and six hexadecimal digits, lowercase.
 /// Units: red, green, blue, 0 to 255 each, of sRGB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Colour {
@@ -17,7 +17,7 @@ pub struct Colour {
 #[error("a colour is # and six digits 0-9 and letters a-f, for example #1c5d50")]
 pub struct NotAColour;
 
-/// How well one colour is told from another.
+/// The contrast of two colours.
 ///
 /// Units: hundredths, 100 (the same) to 2100 (black on white).
 /// Source: WCAG 2.2, "contrast ratio".
@@ -25,7 +25,7 @@ pub struct NotAColour;
 pub struct Contrast(i64);
 
 impl Contrast {
-    /// Of text, by success criterion 1.4.3; borders and controls need less, 3:1.
+    /// For text, by success criterion 1.4.3; borders and controls need less, 3:1.
     pub const OF_TEXT: Self = Self(450);
 }
 
@@ -40,7 +40,7 @@ impl Colour {
     pub const BLACK: Self = Self { red: 0, green: 0, blue: 0 };
     pub const WHITE: Self = Self { red: 255, green: 255, blue: 255 };
 
-    /// Capital letters and a missing `#` are taken too: people copy colours from many places.
+    /// Also accepts capital letters and a missing `#`: people copy colours from many places.
     ///
     /// # Errors
     /// [`NotAColour`] for any other shape.
@@ -56,7 +56,7 @@ impl Colour {
         Contrast(one.max(other) * 100 / one.min(other))
     }
 
-    /// So many of 255 steps of the way to another colour.
+    /// Moves `steps` of 255 steps toward another colour.
     pub fn toward(self, other: Self, steps: u8) -> Self {
         let part = |from: u8, to: u8| {
             let (from, to, steps) = (i32::from(from), i32::from(to), i32::from(steps));
@@ -83,18 +83,18 @@ impl std::fmt::Display for Colour {
     }
 }
 
-/// One, as the table of light counts.
+/// 1.0, in the fixed-point units of the luminance table.
 const ONE: i64 = 1_000_000_000;
-/// What a screen in a lit room adds to every colour: 0.05.
+/// The ambient light that the standard adds to every luminance: 0.05.
 const GLARE: i64 = ONE / 20;
-/// How much light a part of a colour gives: of its 255 steps, which an eye finds equal, the first give little.
+/// The luminance of each value of a channel: the 255 steps look equal to the eye, but the first ones give little light.
 const LIGHT: [i64; 256] = light();
 
 const fn light() -> [i64; 256] {
     let mut table = [0; 256];
     let mut step = 0;
     while step < 256 {
-        // Up to here a straight line, c / 12.92; then ((c + 0.055) / 1.055) to the power of 2.4.
+        // Up to here the function is linear, c / 12.92; then ((c + 0.055) / 1.055) to the power of 2.4.
         table[step] = if step <= 10 {
             step as i64 * ONE * 100 / (255 * 1292)
         } else {
@@ -106,7 +106,7 @@ const fn light() -> [i64; 256] {
     table
 }
 
-/// One, where a small number is multiplied twelve times by itself.
+/// 1.0, with more digits, for a small number that is multiplied twelve times by itself.
 const FINE: i128 = 1_000_000_000_000_000_000;
 
 /// `n` to the power of 12/5: the number whose fifth power is the twelfth power of `n`.
@@ -152,7 +152,7 @@ mod tests {
         }
     }
 
-    /// Worked out with forty decimal digits, apart from this program.
+    /// The expected values were computed with forty decimal digits, independently of this program.
     #[test]
     fn light_is_counted_as_the_standard_says() {
         for (step, expected) in [

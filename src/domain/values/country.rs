@@ -1,6 +1,6 @@
 //! Countries, by code and name.
 
-/// A country that a parcel can go to.
+/// A country that a parcel can be sent to.
 ///
 /// Shape: one of the 249 of ISO 3166-1, or `XK`: ISO leaves that code to its users, and carriers use it for Kosovo.
 /// Source: `iso3166.tab` of the IANA time zone database, in the public domain; the Universal Postal Union for `XK`.
@@ -12,10 +12,10 @@ pub struct Country(&'static (&'static str, &'static str));
 pub struct NotACountry;
 
 impl Country {
-    /// Reads two letters or an English name, whatever the case.
+    /// Reads a two-letter code or an English name, ignoring case.
     ///
     /// # Errors
-    /// [`NotACountry`] where no country has that name.
+    /// [`NotACountry`] if no country has that name.
     pub fn parse(text: &str) -> Result<Self, NotACountry> {
         let wanted = plain(text);
         let name = OTHER_NAMES
@@ -38,14 +38,14 @@ impl Country {
     }
 }
 
-/// Small letters with single spaces, `&` and "the" aside, so that `The Netherlands` is found.
+/// Lowercase with single spaces, without `&` and "the", so that `The Netherlands` is found.
 fn plain(text: &str) -> String {
     let text = text.to_lowercase().replace('&', " and ").replace(['.', ',', '(', ')'], " ");
     let words: Vec<&str> = text.split_whitespace().filter(|word| *word != "the").collect();
     words.join(" ")
 }
 
-/// What people write besides the names below.
+/// Common names besides those listed below.
 const OTHER_NAMES: &[(&str, &str)] = &[
     ("great britain", "GB"),
     ("uk", "GB"),

@@ -1,9 +1,9 @@
-//! Makes foreign text safe for terminals and logs.
+//! Makes untrusted text safe for terminals and logs.
 
 use crate::domain::values::text::is_invisible;
 
-/// Text that somebody else wrote, fit for one line of a terminal or a log: what would move the cursor, change colours or
-/// directions, or begin a new line, is shown as JSON writes it, for example `\u001b` or `\n`. A JSON document keeps its
+/// Escapes untrusted text for one line of a terminal or a log: characters that would move the cursor, change colours or
+/// directions, or begin a new line are shown as in JSON, for example `\u001b` or `\n`. A JSON document keeps its
 /// meaning.
 pub fn escaped(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
@@ -23,7 +23,7 @@ pub fn escaped(text: &str) -> String {
     line
 }
 
-/// Tabs; the joiners that Persian and Hindi are written with; the signs that choose between two forms of a character.
+/// Tabs; the joiners that Persian and Hindi need; the selectors between two forms of a character.
 fn is_harmless(c: char) -> bool {
     matches!(c, '\t' | '\u{200C}' | '\u{200D}' | '\u{FE00}'..='\u{FE0F}')
 }

@@ -1,6 +1,6 @@
-//! Text of files: UTF-8, without a byte-order mark.
+//! Text of files: UTF-8, without a byte order mark.
 
-/// Why a file that people write with an editor cannot be read.
+/// Why a text file from an editor cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotFileText {
     #[error("the file is written in UTF-16: save it as UTF-8")]
@@ -9,12 +9,12 @@ pub enum NotFileText {
     NotUtf8 { line: usize },
 }
 
-/// The text of a file, in UTF-8. The byte-order mark that some editors put at its beginning is no part of it.
+/// The text of a file, in UTF-8. A byte order mark, which some editors put at the beginning, is removed.
 ///
 /// # Errors
 /// [`NotFileText`] says how to save the file instead.
 pub fn file_text(bytes: Vec<u8>) -> Result<String, NotFileText> {
-    // No text in UTF-8 begins with a zero byte, or with a letter and one.
+    // No UTF-8 text begins with a zero byte, or has one after its first letter: this is UTF-16.
     let has_mark = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
     if has_mark || bytes.iter().take(2).any(|byte| *byte == 0) {
         return Err(NotFileText::Utf16);
@@ -43,7 +43,7 @@ mod tests {
         check(b"", Ok(""));
         check(b"A=1\r\n", Ok("A=1\r\n"));
         check(b"\xef\xbb\xbfA=1", Ok("A=1"));
-        // One mark; another one is text, and somebody else's to judge.
+        // Only one mark is removed; a second one is text, for the caller to judge.
         check(b"\xef\xbb\xbf\xef\xbb\xbfA", Ok("\u{feff}A"));
         check("{\"a\": \"é\"}".as_bytes(), Ok("{\"a\": \"é\"}"));
     }

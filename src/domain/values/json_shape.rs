@@ -1,29 +1,30 @@
-//! Bounds the depth and size of JSON before it is parsed.
+//! Measures the depth and size of JSON before it is parsed.
 
-/// How much stands in a JSON text, counted without building anything: what a reader would have to hold in memory.
+/// The size of a JSON text, counted without building any value: it tells how much memory a parser would need.
 ///
-/// Whether the text is JSON is not checked. Up to the first error that a reader finds, the counts are never too small.
+/// Whether the text is valid JSON is not checked. Up to the first error that a parser finds, the counts are never too
+/// small.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct JsonShape {
-    /// How many lists and records stand within one another.
+    /// The deepest nesting of arrays and objects.
     pub depth: usize,
-    /// At most so many values: texts, numbers, lists, records and the like.
+    /// An upper bound of the number of values: strings, numbers, arrays, objects and so on.
     pub n_values: usize,
     pub n_lists: usize,
     pub n_records: usize,
-    /// Texts, names of fields among them.
+    /// Strings, including field names.
     pub n_texts: usize,
-    /// Units: items of one list.
+    /// Units: items of one array.
     pub longest_list: usize,
-    /// Units: bytes of one text, as it is written.
+    /// Units: bytes of one string, as written in the text.
     pub longest_text: usize,
 }
 
 impl JsonShape {
-    /// Counts until something lies deeper than `most_depth`; then `depth` is one more than that.
+    /// Counts until the nesting exceeds `most_depth`; then `depth` is one more than that.
     pub fn of(text: &[u8], most_depth: usize) -> Self {
         let mut shape = Self { n_values: 1, ..Self::default() };
-        // For each list and record that is open: whether it is a list, and how many commas it has had.
+        // For each open array and object: whether it is an array, and its number of commas so far.
         let mut open: Vec<(bool, usize)> = Vec::new();
         let mut bytes = text.iter();
         while let Some(byte) = bytes.next() {
@@ -62,7 +63,7 @@ impl JsonShape {
     }
 }
 
-/// Goes on behind the closing quotation mark, and says how long the text was.
+/// Skips past the closing quotation mark; returns the length of the string.
 fn skip_text<'a>(bytes: &mut impl Iterator<Item = &'a u8>) -> usize {
     let mut n_bytes = 0;
     while let Some(byte) = bytes.next() {

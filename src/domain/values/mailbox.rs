@@ -1,6 +1,6 @@
 //! E-mail addresses.
 
-/// Where mail is addressed to. It never leaves the host, so that `root@localhost` is as good as any.
+/// The address of the seller's mail. It never leaves the host, so `root@localhost` is as good as any.
 ///
 /// Shape: `local@domain`, at most 200 characters of ASCII without space, quotes and brackets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct NotAMailbox;
 
 impl Mailbox {
     /// # Errors
-    /// [`NotAMailbox`] where the shape is another.
+    /// [`NotAMailbox`] for any other shape.
     pub fn parse(text: &str) -> Result<Self, NotAMailbox> {
         let text = text.trim();
         let (local, domain) = text.split_once('@').ok_or(NotAMailbox)?;

@@ -1,4 +1,4 @@
-//! Small values that every room speaks. Nothing here does I/O, asks the clock or chance.
+//! Small value types used by every module. Nothing here does I/O or reads a clock or random bytes.
 
 pub mod accent;
 pub mod colour;

@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 /// A price or a sum of prices.
 ///
-/// Shape: a whole number, 0 to 2^63 - 1 (an `SQLite` integer). Never a float.
+/// Shape: an integer, 0 to 2^63 - 1 (an `SQLite` integer). Never a float.
 /// Units: 1e-9 of one coin, whatever the coin; 91990000 is 0.09199 of it.
-/// Source: the ancestor's `db/data.json`, which calls it Gwei for every currency.
+/// Source: the predecessor's `db/data.json`, which calls it Gwei for every currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Amount(i64);
 
@@ -23,15 +23,16 @@ impl Amount {
     pub const PER_COIN: i64 = 1_000_000_000;
 
     /// # Errors
-    /// [`NotAnAmount`] below zero.
+    /// [`NotAnAmount`] if negative.
     pub fn new(n: i64) -> Result<Self, NotAnAmount> {
         if n < 0 { Err(NotAnAmount) } else { Ok(Self(n)) }
     }
 
-    /// Reads decimal coins: `0.05`, `12`, `1.000000001`.
+    /// Reads a decimal number of coins: `0.05`, `12`, `1.000000001`.
     ///
     /// # Errors
-    /// [`NotAnAmount`] for signs, exponents, separators, a missing digit before or after the point, and more than nine decimals.
+    /// [`NotAnAmount`] for signs, exponents, separators, a missing digit before or after the point, and more than nine
+    /// decimals.
     pub fn parse_coins(text: &str) -> Result<Self, NotAnAmount> {
         let text = text.trim();
         let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
@@ -40,7 +41,7 @@ impl Amount {
         if !digits(whole) || !digits(decimals) || decimals.len() > 9 || whole.len() > 10 {
             return Err(NotAnAmount);
         }
-        // What passed above is digits with one point, which a decimal of 28 digits holds exactly.
+        // The checks above leave only digits with at most one point, which a decimal of 28 digits holds exactly.
         let coins = Decimal::from_str(text).map_err(|_| NotAnAmount)?;
         let gwei = coins.checked_mul(Decimal::from(Self::PER_COIN)).ok_or(NotAnAmount)?;
         Self::new(i64::try_from(gwei).map_err(|_| NotAnAmount)?)
@@ -63,14 +64,14 @@ impl Amount {
     }
 }
 
-/// Decimal coins without trailing zeros: `0.09199`.
+/// A decimal number of coins without trailing zeros: `0.09199`.
 impl std::fmt::Display for Amount {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(&Decimal::new(self.0, 9).normalize().to_string())
     }
 }
 
-/// The name of a currency, as the seller's wallet gives it.
+/// The name of a currency, as in the seller's wallet.
 ///
 /// Shape: 2 to 10 capital letters and digits, beginning with a letter.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,7 +83,7 @@ pub struct NotACurrency;
 
 impl Currency {
     /// # Errors
-    /// [`NotACurrency`] for anything but 2 to 10 letters and digits; small letters are made large.
+    /// [`NotACurrency`] for anything but 2 to 10 letters and digits; lowercase letters are converted.
     pub fn parse(text: &str) -> Result<Self, NotACurrency> {
         let name = text.trim().to_ascii_uppercase();
         let shape = name.bytes().all(|byte| byte.is_ascii_alphanumeric());

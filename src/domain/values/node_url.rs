@@ -1,14 +1,14 @@
-//! Addresses of nodes.
+//! URLs of nodes.
 
 use percent_encoding::percent_decode_str;
 use std::fmt;
 use std::net::IpAddr;
 use std::net::Ipv6Addr;
 
-/// Where a node of the seller's answers; whoever reads it knows its shape.
+/// The URL of one of the seller's nodes.
 ///
-/// Shape: `http://` or `https://`, perhaps `USER:PASSWORD@`, a host, perhaps `:PORT` and a path.
-/// What it prints as is the host and the port alone: user, password and path may be secrets.
+/// Shape: `http://` or `https://`, optionally `USER:PASSWORD@`, a host, optionally `:PORT` and a path.
+/// Only host and port are printed: user, password and path may be secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NodeUrl {
     is_tls: bool,
@@ -18,9 +18,9 @@ pub struct NodeUrl {
     path: String,
 }
 
-/// A proxy that resolves names itself.
+/// A proxy that resolves host names itself.
 ///
-/// Shape: `socks5h://HOST:PORT`, perhaps with `USER:PASSWORD@`; the host is near ([`Host::is_near`]).
+/// Shape: `socks5h://HOST:PORT`, optionally with `USER:PASSWORD@`; the host is near ([`Host::is_near`]).
 #[derive(Clone, PartialEq, Eq)]
 pub struct ProxyUrl {
     login: Option<(String, String)>,
@@ -31,7 +31,7 @@ pub struct ProxyUrl {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
     Ip(IpAddr),
-    /// Shape: letters, digits, `-`, `_` and `.`, in small letters.
+    /// Shape: letters, digits, `-`, `_` and `.`, lowercase.
     Name(String),
 }
 
@@ -47,7 +47,7 @@ pub struct NotAProxyUrl;
 
 impl NodeUrl {
     /// # Errors
-    /// [`NotANodeUrl`]; the text itself is never repeated.
+    /// [`NotANodeUrl`]; the error never contains the text.
     pub fn parse(text: &str) -> Result<Self, NotANodeUrl> {
         let text = text.trim();
         let (is_tls, rest) = match text.split_once("://") {
@@ -93,7 +93,7 @@ impl NodeUrl {
         &self.path
     }
 
-    /// The same node at another path: Bitcoin Core's wallets have one each.
+    /// The same node with another path: Bitcoin Core has one for each wallet.
     pub fn at_path(&self, path: &str) -> Self {
         Self { path: path.to_owned(), ..self.clone() }
     }
@@ -101,7 +101,7 @@ impl NodeUrl {
 
 impl ProxyUrl {
     /// # Errors
-    /// [`NotAProxyUrl`]; the text itself is never repeated.
+    /// [`NotAProxyUrl`]; the error never contains the text.
     pub fn parse(text: &str) -> Result<Self, NotAProxyUrl> {
         let rest = text.trim().strip_prefix("socks5h://").ok_or(NotAProxyUrl)?;
         let rest = rest.strip_suffix('/').unwrap_or(rest);
@@ -127,8 +127,8 @@ impl ProxyUrl {
 }
 
 impl Host {
-    /// Whether it is this host, or on a network of its own: loopback, a private address, or a name of one word, as
-    /// containers have. Such a name is looked up by the system; no name with a dot ever is.
+    /// Whether it is this host or on a private network: loopback, a private address, or a name without a dot, as
+    /// containers have. Such a name is resolved by the system; a name with a dot never is.
     ///
     /// Source: RFC 1918, RFC 3927, RFC 4193, RFC 4291.
     pub fn is_near(&self) -> bool {
@@ -142,7 +142,7 @@ impl Host {
         }
     }
 
-    /// Whether Tor alone finds it, and encrypts all the way.
+    /// Whether it is an onion service, which is found only through Tor and encrypted end to end.
     pub fn is_onion(&self) -> bool {
         matches!(self, Self::Name(name) if name.ends_with(".onion"))
     }
@@ -161,7 +161,7 @@ impl Host {
                 && part.len() <= 63
                 && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
         };
-        // `127.1` and `0x7f.1` are numbers to the system and names to us: better neither.
+        // The system would read `127.1` and `0x7f.1` as addresses, this function as names: so they are refused.
         let is_number = name
             .rsplit('.')
             .next()

@@ -1,8 +1,8 @@
 //! How many of a product.
 
-/// How many of one product a buyer wants.
+/// How many units of one product a buyer wants.
 ///
-/// Shape: a whole number, 1 to 99. Zero is not a quantity: an empty line is an absent line.
+/// Shape: an integer, 1 to 99. Zero is not a quantity: a cart line without units does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Quantity(i64);
 
@@ -23,7 +23,7 @@ impl Quantity {
     }
 
     /// # Errors
-    /// [`NotAQuantity`] for anything but digits that say 1 to 99; space around them is passed over.
+    /// [`NotAQuantity`] for anything but digits for 1 to 99; surrounding space is ignored.
     pub fn parse(text: &str) -> Result<Self, NotAQuantity> {
         let digits = text.trim();
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -1,16 +1,16 @@
-//! Text that people type: hidden characters, lengths, lines.
+//! Text that people type: hidden characters, length limits, lines.
 
 use unicode_normalization::UnicodeNormalization;
 
-/// Words on one line, as somebody outside typed them.
+/// One line of untrusted text.
 ///
-/// Shape: up to a number of characters that its reader names; no control and no direction characters; zero-width
-/// characters only where a script or an emoji needs them; no space at either end.
-/// It may be empty: whether it must not be is the form's rule.
+/// Shape: up to a number of characters that the caller gives; no control and no bidirectional formatting characters;
+/// zero-width characters only where a script or an emoji needs them; no space at either end.
+/// It may be empty: whether that is allowed is decided by the form.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Line(String);
 
-/// Words on several lines. Shape: as [`Line`], with line feeds between lines, and tabs become spaces.
+/// Several lines of text. Shape: as [`Line`], with line feeds between lines; tabs become spaces.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Paragraph(String);
 
@@ -24,7 +24,7 @@ pub enum NotText {
 
 impl Line {
     /// # Errors
-    /// [`NotText`] where it is too long or contains a hidden character that changes how its neighbours show.
+    /// [`NotText`] if it is too long or contains a hidden character that changes how its neighbours are displayed.
     pub fn parse(text: &str, most_characters: usize) -> Result<Self, NotText> {
         let line = cleaned(text.replace('\t', " "));
         if let Some(hidden) = line.chars().find(|c| is_refused(*c)) {
@@ -45,7 +45,7 @@ impl Line {
 
 impl Paragraph {
     /// # Errors
-    /// [`NotText`] where it is too long or contains a hidden character that changes how its neighbours show.
+    /// [`NotText`] if it is too long or contains a hidden character that changes how its neighbours are displayed.
     pub fn parse(text: &str, most_characters: usize) -> Result<Self, NotText> {
         // A browser sends CRLF between the lines of a textarea.
         let paragraph = cleaned(text.replace("\r\n", "\n").replace('\t', "    "));
@@ -73,21 +73,22 @@ fn short_enough(text: &str, most: usize) -> Result<(), NotText> {
     if most < text.chars().count() { Err(NotText::TooLong { most }) } else { Ok(()) }
 }
 
-/// The text without hidden characters, line ends and tabs aside: as it can be shown again to whoever typed it.
+/// The text without hidden characters except line ends and tabs, to show it again in the form.
 pub fn without_hidden(text: &str) -> String {
     let seen = without_ignorable(text);
     seen.chars().filter(|c| matches!(c, '\n' | '\r' | '\t') || !is_refused(*c)).collect()
 }
 
-/// The same letters as plain ones, in small: `Ｆｕｌｌ` is `full`. For words that are compared with a list.
+/// The same text with compatibility characters replaced by plain ones, in lowercase: `Ｆｕｌｌ` is `full`. For comparing
+/// words with a list.
 pub fn plain_letters(text: &str) -> String {
     let seen = without_ignorable(text);
     seen.chars().filter(|c| !is_joiner(*c)).nfkc().collect::<String>().to_lowercase()
 }
 
-/// Without ignorable characters and spaces at the ends, its letters in one form.
+/// Removes ignorable characters and surrounding spaces, and normalises to NFC.
 fn cleaned(mut text: String) -> String {
-    // Letters that are put into one form can be other neighbours of a joiner than they were before.
+    // Normalisation can change the neighbours of a joiner, so this repeats until nothing changes.
     loop {
         let next: String = without_ignorable(&text).trim().nfc().collect();
         if next == text {
@@ -97,15 +98,15 @@ fn cleaned(mut text: String) -> String {
     }
 }
 
-/// Leaves out what honest keyboards and copied texts bring along unseen. Joiners stay where they change how letters show,
-/// and blanks that are no spaces become spaces.
+/// Removes invisible characters that keyboards and copied texts legitimately contain. Joiners stay where they change
+/// how letters are displayed, and other blanks become spaces.
 fn without_ignorable(text: &str) -> String {
     let mut kept: Vec<char> = Vec::with_capacity(text.len());
     for c in text.chars() {
         let last = kept.last().copied();
         match c {
             '\u{2800}' | '\u{3164}' | '\u{FFA0}' => kept.push(' '),
-            // Of several in a row the first is enough.
+            // Of several in a row only the first is kept.
             ZWNJ | ZWJ if last.is_some_and(is_joiner_letter) => {}
             EMOJI_STYLE if !last.is_some_and(is_emoji) => {}
             _ if is_ignorable(c) => {}
@@ -120,21 +121,21 @@ fn without_ignorable(text: &str) -> String {
 
 const ZWNJ: char = '\u{200C}';
 const ZWJ: char = '\u{200D}';
-/// Asks for an emoji in colour.
+/// Selects the colour form of an emoji.
 const EMOJI_STYLE: char = '\u{FE0F}';
 
 fn is_joiner_letter(c: char) -> bool {
     matches!(c, ZWNJ | ZWJ)
 }
 
-/// Zero-width characters that a text may hold, where they are needed.
+/// Zero-width characters that a text may contain where they are needed.
 pub fn is_joiner(c: char) -> bool {
     is_joiner_letter(c) || c == EMOJI_STYLE
 }
 
-/// Whether a joiner changes how its neighbours show. `around`: the letter before it, the joiner, what follows.
+/// Whether a joiner changes how its neighbours are displayed. `around`: the letter before it, the joiner, what follows.
 ///
-/// Source: RFC 5892, appendix A.1 and A.2 (behind a virama, between letters of scripts that join); UTS 51, section 2.3.
+/// Source: RFC 5892, appendix A.1 and A.2 (after a virama, between letters of joining scripts); UTS 51, section 2.3.
 fn joins(around: &[char]) -> bool {
     let [before, joiner, after @ ..] = around else { return false };
     let after = after.first().copied();
@@ -145,7 +146,7 @@ fn joins(around: &[char]) -> bool {
             && after.is_some_and(is_emoji)
 }
 
-/// Leaves nothing to be seen, and is left out without a word.
+/// Displays nothing, and is removed silently.
 fn is_ignorable(c: char) -> bool {
     matches!(c,
         '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'
@@ -153,8 +154,8 @@ fn is_ignorable(c: char) -> bool {
             | '\u{FE00}'..='\u{FE0E}' | '\u{FEFF}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
-/// Source: Unicode 16, the blocks of Arabic, Syriac, N'Ko, Mandaic, the scripts of India and South-East Asia, Mongolian,
-/// Hanifi Rohingya and Adlam.
+/// Source: Unicode 16, the blocks of Arabic, Syriac, N'Ko, Mandaic, the scripts of India and South-East Asia,
+/// Mongolian, Hanifi Rohingya and Adlam.
 fn is_of_joining_script(c: char) -> bool {
     matches!(c,
         '\u{0620}'..='\u{06FF}' | '\u{0700}'..='\u{077F}' | '\u{07C0}'..='\u{07FF}' | '\u{0840}'..='\u{0DFF}'
@@ -166,7 +167,7 @@ fn is_of_joining_script(c: char) -> bool {
         && !is_refused(c)
 }
 
-/// Takes the vowel from a letter, so that the next one can join it.
+/// Removes the inherent vowel of a letter, so that the next letter can join it.
 /// Source: Unicode 16, canonical combining class 9.
 fn is_virama(c: char) -> bool {
     matches!(
@@ -199,7 +200,7 @@ fn is_virama(c: char) -> bool {
     )
 }
 
-/// Source: Unicode 16, `emoji-data.txt`, wide of its ranges; digits and letters are none here.
+/// Source: Unicode 16, `emoji-data.txt`, with generous ranges; digits and letters do not count as emoji here.
 fn is_emoji(c: char) -> bool {
     matches!(c,
         '\u{203C}' | '\u{2049}' | '\u{2194}'..='\u{2199}' | '\u{21A9}'..='\u{21AA}' | '\u{231A}'..='\u{231B}'
@@ -208,12 +209,13 @@ fn is_emoji(c: char) -> bool {
             | '\u{1F000}'..='\u{1FAFF}')
 }
 
-/// Whether a character is in no [`Line`] and no [`Paragraph`]: it shows nothing, or changes how its neighbours show.
+/// Whether a character is refused in every [`Line`] and [`Paragraph`]: it is invisible, or changes how its neighbours
+/// are displayed.
 pub fn is_refused(c: char) -> bool {
     is_invisible(c) && !is_joiner(c)
 }
 
-/// Whether a character shows nothing, or changes how its neighbours show.
+/// Whether a character is invisible, or changes how its neighbours are displayed.
 ///
 /// Source: Unicode 16, general categories Cc, Cf, Zl, Zp, Co and the default-ignorable and variation characters.
 pub fn is_invisible(c: char) -> bool {
@@ -282,7 +284,7 @@ mod tests {
         ] {
             check(text, Ok("ab"));
         }
-        // Found by fuzzing: a space between two of them stood at the end, and a field of one space was not empty.
+        // Found by fuzzing: a space between two of them remained at the end, and a field of one space was not empty.
         check(" \u{200b} ab\u{200b} ", Ok("ab"));
         check("\u{200b} \u{200b}", Ok(""));
         check("e\u{200b}\u{301}", Ok("é"));

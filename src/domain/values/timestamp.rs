@@ -21,9 +21,9 @@ const HTTP: &[BorrowedFormatItem<'_>] = format_description!(
     "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
 );
 
-/// An instant that a door handed in: floor 0 never asks the clock.
+/// A point in time, always passed in by the caller: the domain never reads a clock.
 ///
-/// Shape: a whole number from 0 to 253402300799 (the end of the year 9999).
+/// Shape: an integer from 0 to 253402300799 (the end of the year 9999).
 /// Units: Unix seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(i64);
@@ -65,33 +65,33 @@ impl Timestamp {
         Self(self.0.saturating_add(seconds).clamp(0, Self::LAST))
     }
 
-    /// Units: seconds from `earlier` to this moment; negative where it was before.
+    /// Units: seconds from `earlier` to this time; negative if it was before.
     pub fn seconds_after(self, earlier: Self) -> i64 {
         self.0 - earlier.0
     }
 
-    /// Units: whole minutes from `earlier` to this moment, rounded up; 0 where it has passed.
+    /// Units: whole minutes from `earlier` to this time, rounded up; 0 if it was before.
     pub fn minutes_after(self, earlier: Self) -> i64 {
         (self.0 - earlier.0).max(0).saturating_add(59) / 60
     }
 
-    /// The same moment with its seconds forgotten, as far as the `Date` of an answer tells.
+    /// The same time without its seconds, which is all that the `Date` header of a response reveals.
     pub fn whole_minute(self) -> Self {
         Self(self.0 - self.0 % 60)
     }
 
-    /// This moment or the next that is a multiple of so many minutes.
+    /// This time, rounded up to a multiple of so many minutes.
     pub fn rounded_up(self, minutes: i64) -> Self {
         let grain = minutes.max(1).saturating_mul(60);
         Self(self.0.saturating_add((grain - self.0 % grain) % grain).min(Self::LAST))
     }
 
-    /// The beginning of its day, where the hour is not needed.
+    /// The start of its day, for uses that do not need the hour.
     pub fn day_start(self) -> Self {
         Self(self.0 - self.0 % 86_400)
     }
 
-    /// The beginning of its week's Monday; in the first week of 1970, of that year.
+    /// The start of the Monday of its week; in the first week of 1970, the start of 1970.
     pub fn week_start(self) -> Self {
         // The first of January 1970 was a Thursday.
         let days_after_monday = (self.0 / 86_400 + 3) % 7;
@@ -118,20 +118,20 @@ impl Timestamp {
         self.written(DAY)
     }
 
-    /// `2026-11-21`, as a table and a program want it.
+    /// `2026-11-21`, for tables and programs.
     pub fn short_day(self) -> String {
         self.written(SHORT_DAY)
     }
 
-    /// `2026-11-21 14:05`, where the heading says UTC.
+    /// `2026-11-21 14:05`, if the heading says UTC.
     pub fn short_minute(self) -> String {
         self.written(SHORT_MINUTE)
     }
 
-    /// The beginning of a day that is written as [`Timestamp::short_day`] writes it.
+    /// The start of a day in the format of [`Timestamp::short_day`].
     ///
     /// # Errors
-    /// [`NotADay`] for any other shape, and for a day that no calendar has.
+    /// [`NotADay`] for any other shape, and for a day that does not exist.
     pub fn parse_day(text: &str) -> Result<Self, NotADay> {
         let part = |text: &str, n_digits: usize| -> Result<i32, NotADay> {
             let digits = text.len() == n_digits && text.bytes().all(|byte| byte.is_ascii_digit());

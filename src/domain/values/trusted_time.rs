@@ -2,24 +2,24 @@
 
 use crate::domain::values::Timestamp;
 
-/// What the host's clocks say at one moment.
+/// The readings of the host's clocks at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// By the clock that people and programs set.
+    /// The system clock, which people and programs set.
     pub wall: Timestamp,
     /// Units: seconds since the system was started, sleep included. Nobody can set this clock.
     pub monotonic_now: i64,
 }
 
-/// The time by which orders expire and are erased. It advances with the time that has really passed. A host's clock that
-/// jumps is in doubt: the trusted time follows it only after a day, or when the seller says that it is right.
+/// The time by which orders expire and are erased. It advances with the time that has really passed. A host's clock
+/// that jumps is in doubt: the trusted time follows it only after a day, or when the seller confirms it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedClock {
     /// As [`Reading::monotonic_now`].
     pub monotonic_now: i64,
-    /// The trusted time at those ticks.
+    /// The trusted time when the monotonic clock had that value.
     pub time: Timestamp,
-    /// Units: seconds by which the host's clock may be ahead at the next look, since the system was down for a while.
+    /// Units: seconds by which the host's clock may be ahead at the next check, since the system was down for a while.
     pub may_step: i64,
     /// `None`: the host's clock is trusted.
     pub doubt: Option<ClockDoubt>,
@@ -27,62 +27,62 @@ pub struct TrustedClock {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockDoubt {
-    /// Units: seconds by which the host's clock is ahead of the trusted time; negative where it is behind.
+    /// Units: seconds by which the host's clock is ahead of the trusted time; negative if it is behind.
     pub ahead: i64,
-    /// Units: seconds for which it has been ahead by as much.
+    /// Units: seconds for which it has been ahead by the same amount.
     pub stable_for: i64,
 }
 
 /// The times of one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
-    /// What is shown and written down: the later of the host's clock and the trusted time.
+    /// The time to display and to store: the later of the host's clock and the trusted time.
     pub now: Timestamp,
-    /// What decides whether something is over.
+    /// The time that decides what has expired.
     pub trusted: Timestamp,
     /// Units: seconds by which the host's clock is ahead of the trusted time. `None`: it is trusted.
     pub ahead: Option<i64>,
 }
 
-/// What a look at the clocks changes.
+/// What a check of the clocks changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockChange {
-    /// Nothing but the time that has passed.
+    /// Nothing except the elapsed time.
     None,
-    /// The host's clock has jumped, perhaps once more.
+    /// The host's clock has jumped, perhaps again.
     Jumped,
     /// The doubt is over, or the system was down for a while.
     Settled(Settling),
 }
 
-/// How what waits moves along with the trusted time.
+/// How pending deadlines move with the trusted time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settling {
     /// Units: seconds by which the trusted time has jumped.
     pub by: i64,
-    /// Whether open orders keep what they had left; else those that were placed during the doubt alone.
+    /// Whether all open orders keep their remaining time; otherwise only those placed during the doubt.
     pub moves_all: bool,
-    /// The trusted time before the jump, or after it, whichever is earlier: what was over then stays over.
+    /// The earlier of the trusted times before and after the jump: orders that had expired by then stay expired.
     pub since: Timestamp,
     /// The trusted time after it.
     pub now: Timestamp,
 }
 
-/// Units: unix seconds of a day before this was written; no right clock says less.
+/// Units: Unix seconds of a day before this was written; no correct clock shows less.
 pub const THIS_VERSION: i64 = 1_767_225_600;
-/// Units: seconds of difference that are no jump.
+/// Units: seconds of difference that do not count as a jump.
 const TOLERANCE: i64 = 60;
-/// Units: seconds that a restart of the system may take without a doubt.
+/// Units: seconds that a restart of the system may take without causing doubt.
 const RESTART: i64 = 30 * 60;
-/// Units: seconds after which a jump of the host's clock is believed.
+/// Units: seconds after which a jump of the host's clock is accepted.
 const STABLE: i64 = 24 * 60 * 60;
-/// The trusted time follows a small difference by one second in so many.
+/// The trusted time follows a small difference by one second per this many.
 const SLEW: i64 = 100;
-/// Units: seconds; any step is right where no clock was ever trusted.
+/// Units: seconds; if no clock was ever trusted, any step is accepted.
 const ANY_STEP: i64 = 1 << 40;
 
 impl TrustedClock {
-    /// The first look of a new shop: a clock that can be right is believed.
+    /// The first check of a new shop: any plausible clock is accepted.
     pub fn begin(reading: &Reading) -> Self {
         let oldest = Timestamp::new(THIS_VERSION).unwrap_or(reading.wall);
         let is_possible = oldest <= reading.wall;
@@ -95,18 +95,18 @@ impl TrustedClock {
         }
     }
 
-    /// Whether the ticks of this reading go on from ours, as far as can be seen.
+    /// Whether the monotonic clock of this reading continues ours, as far as can be determined.
     fn is_same_boot(&self, reading: &Reading) -> bool {
         let ticked =
             self.time.plus_seconds(reading.monotonic_now.saturating_sub(self.monotonic_now));
         let wall = reading.wall;
-        // More ticks than time has passed: they are those of another host, on which a copy of the shop was opened.
+        // It has advanced more than the system clock: it belongs to another host, where a copy of the shop was started.
         let is_other_host = self.time <= wall && TOLERANCE < ticked.seconds_after(wall);
-        // Another process may have looked a moment later.
+        // Another process may have checked a moment later.
         self.monotonic_now <= reading.monotonic_now.saturating_add(TOLERANCE) && !is_other_host
     }
 
-    /// The time that has really passed since our last look, as far as anybody can know.
+    /// The time that has really passed since the last check, as far as it can be known.
     fn elapsed(&self, reading: &Reading) -> i64 {
         if self.is_same_boot(reading) {
             reading.monotonic_now.saturating_sub(self.monotonic_now)
@@ -119,7 +119,7 @@ impl TrustedClock {
         if self.is_same_boot(reading) { self.may_step } else { self.may_step.max(RESTART) }
     }
 
-    /// The trusted time by the ticks alone, and by how much the host's clock is ahead of it.
+    /// The trusted time by the monotonic clock alone, and by how much the host's clock is ahead of it.
     fn estimate(&self, reading: &Reading) -> (Timestamp, i64) {
         let time = self.time.plus_seconds(self.elapsed(reading));
         (time, reading.wall.seconds_after(time))
@@ -141,7 +141,7 @@ impl TrustedClock {
         }
     }
 
-    /// Looks at the clocks: the state from now on, and what changes by it.
+    /// Checks the clocks: returns the new state, and what it changes.
     pub fn look(&self, reading: &Reading) -> (Self, ClockChange) {
         let (time, ahead) = self.estimate(reading);
         if self.agrees(reading, ahead) {
@@ -179,17 +179,17 @@ impl TrustedClock {
         (next, if kept.is_some() { ClockChange::None } else { ClockChange::Jumped })
     }
 
-    /// Whether the host's clock is where it was in this doubt; over a restart it has gone on.
+    /// Whether the host's clock has the same offset as in this doubt; after a restart it may be larger by the downtime.
     fn goes_on(&self, doubt: &ClockDoubt, reading: &Reading, ahead: i64) -> bool {
         let off = if self.is_same_boot(reading) { 0 } else { RESTART };
         (doubt.ahead - TOLERANCE..=doubt.ahead + TOLERANCE + off).contains(&ahead)
     }
 
-    /// The host's clock is right: what was in doubt is settled.
+    /// Accepts the host's clock as right and ends the doubt.
     pub fn believe(&self, reading: &Reading) -> (Self, ClockChange) {
         let (time, by) = self.estimate(reading);
         let now = reading.wall;
-        // Time does not run backwards: where the host's clock is behind, it was the trusted time that was wrong.
+        // Time does not run backwards: if the host's clock is behind, the trusted time was wrong.
         let settling = Settling { by, moves_all: by < 0, since: time.min(now), now };
         (self.anchored(reading, now, None), ClockChange::Settled(settling))
     }
@@ -208,7 +208,7 @@ mod tests {
     const HOUR: i64 = 3_600;
     const DAY: i64 = 24 * HOUR;
 
-    /// A host: the time that has passed, by how much its clock is wrong, and when it was started.
+    /// A simulated host: the elapsed time, the error of its clock, and when it was started.
     #[derive(Clone, Copy)]
     struct Host {
         passed: i64,
@@ -233,7 +233,7 @@ mod tests {
         Timestamp::new(seconds.max(0)).unwrap()
     }
 
-    /// Looks every ten minutes for so long, and returns all changes.
+    /// Checks every ten minutes for so long, and returns all changes.
     fn looks(clock: &mut TrustedClock, host: &mut Host, seconds: i64) -> Vec<ClockChange> {
         let mut changes = Vec::new();
         let end = host.passed + seconds;
@@ -264,7 +264,7 @@ mod tests {
     fn a_clock_that_goes_on_is_trusted_however_rarely_somebody_looks() {
         let (mut clock, mut host) = begun();
         assert_eq!(looks(&mut clock, &mut host, 40 * DAY), []);
-        // Nobody looked, on a sleeping host or in a stopped shop; the system was not started anew.
+        // No check happened, on a sleeping host or in a stopped shop; the system was not restarted.
         host.passed += 90 * DAY;
         assert_eq!(looks(&mut clock, &mut host, 0), []);
         let times = clock.at(&host.reading());
@@ -289,7 +289,7 @@ mod tests {
                 "{wrong_by}"
             );
             assert_eq!(clock.at(&host.reading()).trusted, at(START + host.passed), "{wrong_by}");
-            // It is corrected.
+            // The clock is corrected.
             host.wrong_by = 0;
             let now = host.passed;
             assert_eq!(looks(&mut clock, &mut host, DAY), [settled(0, false, now, now)]);
@@ -331,7 +331,7 @@ mod tests {
         host.passed = last + 1_500;
         host.booted_at = host.passed - 20;
         assert_eq!(looks(&mut clock, &mut host, 0), [settled(1_500, true, last, last + 1_500)]);
-        // A second one is no news, and the first allows no more.
+        // A second jump changes nothing, and the first allows no further one.
         assert_eq!(looks(&mut clock, &mut host, HOUR), []);
         host.wrong_by = 900;
         assert_eq!(looks(&mut clock, &mut host, 0), [ClockChange::Jumped]);
@@ -346,7 +346,7 @@ mod tests {
         assert_eq!(looks(&mut clock, &mut host, 60), [ClockChange::Jumped]);
         host.wrong_by = 0;
         let now = host.passed;
-        // The trusted time knew nothing of the minutes for which the host was off.
+        // The trusted time did not know of the minutes for which the host was off.
         assert_eq!(looks(&mut clock, &mut host, 0), [settled(300, true, last + 60, now)]);
     }
 
@@ -370,7 +370,7 @@ mod tests {
         host.passed = 90 * DAY;
         host.booted_at = host.passed - 20;
         assert_eq!(looks(&mut clock, &mut host, DAY - 600), [ClockChange::Jumped]);
-        // Started anew meanwhile, and off for ten minutes.
+        // Restarted meanwhile, after ten minutes off.
         host.booted_at = host.passed - 20;
         host.passed += 600;
         assert_eq!(looks(&mut clock, &mut host, 0), []);
@@ -413,7 +413,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the host's clock does within a day, the trusted time advances with the time that has passed.
+        /// Whatever the host's clock does within a day, the trusted time advances by the elapsed time.
         #[test]
         fn the_trusted_time_advances_only_with_the_time_that_has_passed(
             steps in proptest::collection::vec((0..1_500_i64, prop_oneof![-90..90_i64, -3_000_000..3_000_000_i64, Just(0)]), 1..50)

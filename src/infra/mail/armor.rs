@@ -2,10 +2,10 @@
 
 use data_encoding::BASE64;
 
-/// What stood between the lines of an ASCII armor.
+/// The content of an ASCII armor.
 pub struct Armored {
     pub bytes: Vec<u8>,
-    /// The same armor without its headers (`Version:`, `Comment:`) and without what stood around it.
+    /// The same armor without its headers (`Version:`, `Comment:`) and without any text around it.
     pub text: String,
 }
 
@@ -16,12 +16,12 @@ pub enum NotArmor {
     Damaged,
 }
 
-/// Reads the one armor of this kind in a text. `label`: `MESSAGE`, `PUBLIC KEY BLOCK`.
+/// Reads the only armor with this label in a text. `label`: `MESSAGE`, `PUBLIC KEY BLOCK`.
 ///
 /// Source: RFC 9580, section 6.2.
 ///
 /// # Errors
-/// [`NotArmor`] where there is none or more than one, or where a letter of it is wrong.
+/// [`NotArmor`] if there is none or more than one, or if it is damaged.
 pub fn open(text: &str, label: &str) -> Result<Armored, NotArmor> {
     let begin = format!("-----BEGIN PGP {label}-----");
     let end = format!("-----END PGP {label}-----");

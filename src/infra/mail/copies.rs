@@ -21,28 +21,28 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 
-/// How a file holds many messages.
+/// The format of a file with many messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
-    /// Each begins with a line `From SENDER TIME`. Source: RFC 4155.
+    /// Each message begins with a line `From SENDER TIME`. Source: RFC 4155.
     Mbox,
-    /// Each stands between two lines of four bytes 1.
+    /// Each message is between two lines of four bytes 1.
     Mmdf,
 }
 
 const MMDF: &[u8] = b"\x01\x01\x01\x01\n";
 
-/// Units: bytes of a line that are looked at in one go.
+/// Units: bytes of a line that are read at once.
 const LONGEST_LINE: u64 = 8192;
 
-/// Units: bytes of a message's head that are looked at.
+/// Units: bytes of a message's header that are searched.
 const LONGEST_HEAD: usize = 262_144;
 
-/// Erases the messages of these orders from a file that the shop did not write, and tells whether there were any. The
-/// file goes where nothing else is in it.
+/// Erases the messages of these orders from a file that the shop did not write, and returns whether there were any. The
+/// file is removed if it contains nothing else.
 ///
 /// # Errors
-/// What the disk says; that a mail program has the file locked, or has changed it at the same time.
+/// Any I/O error; also if a mail program has locked the file, or changed it at the same time.
 pub fn erase(path: &Path, is_single: bool, order_refs: &HashSet<&str>) -> io::Result<bool> {
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
@@ -93,7 +93,7 @@ fn beside(path: &Path, tail: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The file by which mail programs keep each other from a file of many messages: it lies beside that.
+/// The lock file with which mail programs protect a file of many messages: it is in the same folder.
 struct Lock(PathBuf);
 
 impl Lock {
@@ -115,11 +115,11 @@ impl Drop for Lock {
     }
 }
 
-/// Writes all but these parts of a file.
+/// Writes a file without these parts.
 fn rewrite(reader: &mut BufReader<File>, without: &[Range<u64>], draft: &Path) -> io::Result<()> {
     let of_file = reader.get_ref().metadata()?;
     let mode = of_file.permissions().mode() & 0o777;
-    // What a purge that was stopped has left.
+    // Left by a purge that was interrupted.
     match fs::remove_file(draft) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -138,7 +138,7 @@ fn rewrite(reader: &mut BufReader<File>, without: &[Range<u64>], draft: &Path) -
     file.sync_all()
 }
 
-/// A line, or the next part of one that is very long; with it, whether this is its beginning. `None`: the file has ended.
+/// Reads a line, or the next part of a very long one, and returns whether this is its beginning. `None`: end of file.
 fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<bool>> {
     let is_begin = line.is_empty() || line.ends_with(b"\n");
     line.clear();
@@ -146,7 +146,7 @@ fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option
     Ok((0 < n_bytes).then_some(is_begin))
 }
 
-/// Whether the head of a single message names one of these orders.
+/// Whether the header of a single message names one of these orders.
 fn head_names_order(reader: &mut impl BufRead, order_refs: &HashSet<&str>) -> io::Result<bool> {
     let (mut line, mut n_bytes) = (Vec::new(), 0);
     while let Some(is_begin) = next_line(reader, &mut line)? {
@@ -161,7 +161,7 @@ fn head_names_order(reader: &mut impl BufRead, order_refs: &HashSet<&str>) -> io
     Ok(false)
 }
 
-/// Where the messages of these orders stand.
+/// The positions of the messages of these orders.
 fn find(
     reader: &mut impl BufRead,
     form: Form,
@@ -182,7 +182,7 @@ fn find(
             if is_inside && is_ours {
                 found.push(start..if form == Form::Mmdf { end } else { at });
             }
-            // In this form the second mark ends a message, and begins none.
+            // In this format the second separator ends a message, and begins none.
             is_inside = form == Form::Mbox || !is_inside;
             (start, is_ours, in_head) = (at, false, is_inside);
         } else if in_head && is_begin {
@@ -202,7 +202,7 @@ fn is_blank(line: &[u8]) -> bool {
     line == b"\n" || line == b"\r\n"
 }
 
-/// A line `From SENDER TIME`, and not a sentence that begins with this word.
+/// Whether it is a line `From SENDER TIME`, and not a sentence that begins with this word.
 fn begins_message(line: &[u8]) -> bool {
     let is_time = |word: &[u8]| matches!(word, [h, i, b':', m, n, ..] if [h, i, m, n].iter().all(|c| c.is_ascii_digit()));
     line.starts_with(b"From ") && line.trim_ascii_end().split(|c| *c == b' ').any(is_time)
@@ -249,7 +249,7 @@ mod tests {
         check(&format!("{ours}{ours}"), None);
         check(&ours.replace('\n', "\r\n"), None);
         check(&ours.replace("X-Shop-Order: ", &format!("x-shop-order:{}", "\t")), None);
-        // What only holds such a message is another.
+        // A message that only contains such a message is not one itself.
         let holding =
             format!("{BEGIN}Subject: x\n\nFrom a friend:\n\nX-Shop-Order: AAAAAAAAAA\n\n");
         check(&holding, Some(&holding));

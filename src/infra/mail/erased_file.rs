@@ -8,11 +8,12 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Removes a file after its content was overwritten on the disk, as far as the file system writes in place: see
-/// `docs/THREATS.md`. A link is removed and what it leads to stays as it is; so does a file that has another name elsewhere.
+/// Removes a file after overwriting its content on the disk, as far as the file system writes in place: see
+/// `docs/THREATS.md`. A symbolic link is removed and its target stays unchanged; so does the content of a file with
+/// other hard links.
 ///
 /// # Errors
-/// What the disk says of the removal. Where only overwriting fails, the file is removed all the same.
+/// The I/O error of the removal. If only overwriting fails, the file is removed all the same.
 pub fn erase_file(path: &Path) -> io::Result<()> {
     if let Ok(Some(file)) = open_own(path) {
         let _ = overwrite(file);
@@ -20,10 +21,10 @@ pub fn erase_file(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
-/// Moves a draft to the place of a file, whose content is then overwritten in the same way.
+/// Replaces a file with a draft, and overwrites the old content in the same way.
 ///
 /// # Errors
-/// What the disk says of the move. Where only overwriting fails, the file is replaced all the same.
+/// The I/O error of the move. If only overwriting fails, the file is replaced all the same.
 pub fn replace_file(draft: &Path, path: &Path) -> io::Result<()> {
     let replaced = open_own(path);
     fs::rename(draft, path)?;
@@ -33,16 +34,16 @@ pub fn replace_file(draft: &Path, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// `None`: not a file, or one whose content somebody else has too.
+/// `None`: not a regular file, or one with other hard links.
 fn open_own(path: &Path) -> io::Result<Option<File>> {
     let seen = fs::symlink_metadata(path)?;
     if !seen.is_file() {
         return Ok(None);
     }
-    // Also for reading: so a pipe that was put there meanwhile does not keep us waiting.
+    // Also for reading: a pipe that was put there meanwhile must not block.
     let file = OpenOptions::new().read(true).write(true).open(path)?;
     let opened = file.metadata()?;
-    // Nobody has put a link there in between, and no copy of the seller's shares this content.
+    // Checks that no symbolic link was put there meanwhile, and that no other hard link shares this content.
     let is_same = (opened.dev(), opened.ino()) == (seen.dev(), seen.ino());
     Ok((is_same && opened.nlink() == 1).then_some(file))
 }
@@ -55,7 +56,7 @@ fn overwrite(mut file: File) -> io::Result<()> {
         file.write_all(&zeros[..usize::try_from(some).unwrap_or(zeros.len())])?;
         left -= some;
     }
-    // Before the blocks are given back: else the disk may never hear of the zeros.
+    // Before the blocks are freed: otherwise the zeros might never reach the disk.
     file.sync_all()
 }
 
@@ -70,7 +71,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("message");
         fs::write(&path, vec![b'm'; 150_000]).unwrap();
-        // What the file holds outlives its name.
+        // An open file keeps its content after its name is gone.
         let mut file = fs::File::open(&path).unwrap();
         erase_file(&path).unwrap();
         assert!(!path.exists());

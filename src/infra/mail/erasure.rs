@@ -12,20 +12,20 @@ use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
-/// A folder of the system's own, which nobody else can read. It lies where the Maildir is a disk by itself.
+/// The file system's own folder, unreadable for others. It is there if the Maildir is a separate file system.
 const LOST_AND_FOUND: &str = "lost+found";
 
 impl Maildir {
-    /// Overwrites and removes every message of these orders, read or unread, in one walk through the Maildir: also the copies that a mail
-    /// program has made below it, in sub-folders of any kind and in files of many messages. Symbolic links are not
-    /// followed.
+    /// Overwrites and removes every message of these orders, read or unread, in one pass over the Maildir: also the
+    /// copies that mail programs have made below it, in sub-folders of any kind and in files of many messages. Symbolic
+    /// links are not followed.
     ///
-    /// A file in `tmp`, `new` or `cur` belongs to the order that its name tells, as the shop gave it. Any other message
-    /// belongs to the order that a line `X-Shop-Order` in its own head names. What only quotes or holds such a message
-    /// stays.
+    /// A file in `tmp`, `new` or `cur` belongs to the order in its name, if the shop named it. Any other message
+    /// belongs to the order that a line `X-Shop-Order` in its own header names. A message that only quotes or contains
+    /// such a message stays.
     ///
     /// # Errors
-    /// What the disk says, or that a mail program was at work at the same time: then some of them may lie there still.
+    /// Any I/O error, or a mail program was active at the same time: then some messages may be left.
     pub fn erase_all(&self, order_refs: &HashSet<&str>) -> io::Result<()> {
         let mut folders: Vec<PathBuf> =
             ["tmp", "new", "cur"].iter().map(|part| self.folder.join(part)).collect();
@@ -51,7 +51,7 @@ fn is_part(folder: &Path) -> bool {
     folder.file_name().is_some_and(|name| name == "tmp" || name == "new" || name == "cur")
 }
 
-/// Erases what lies in one folder, and notes the folders in it.
+/// Erases the messages in one folder, and collects its sub-folders.
 fn erase_in(
     folder: &Path,
     is_part: bool,
@@ -86,7 +86,7 @@ fn erase_in(
     if missed { Err(io::Error::other("a message was moved at the same time")) } else { Ok(()) }
 }
 
-/// Whether there was something to erase.
+/// Returns whether there was something to erase.
 fn erase_from(entry: &DirEntry, is_part: bool, order_refs: &HashSet<&str>) -> io::Result<bool> {
     let (path, name) = (entry.path(), entry.file_name());
     if is_part && let Some(order_ref) = MessageName::parse(&name.to_string_lossy()).order_ref() {
@@ -128,7 +128,7 @@ mod tests {
             "new/3.AAAAAAAAAA_3.shop,S=12",
             "tmp/1.AAAAAAAAAA_0.shop.17.0",
             "cur/1700000000.M1P2.host,S=12:2,Sa",
-            // As mutt, Dovecot and mbsync keep copies.
+            // Copies as made by mutt, Dovecot and mbsync.
             "order+AAAAAAAAAA/cur/1700000000.R1.host:2,S",
             ".Saved/cur/1700000000.M1.host:2,S",
             "a/b/c/new/17.x",

@@ -1,8 +1,8 @@
-//! Why a key cannot be used, in words for the seller.
+//! Why a key cannot be used, in texts for the seller.
 
 use crate::domain::values::Timestamp;
 
-/// What keeps the shop from sealing, in words for the seller.
+/// Why the shop cannot encrypt, in texts for the seller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyFault {
     #[error(

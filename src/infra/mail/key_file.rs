@@ -1,14 +1,14 @@
-//! Explains what a key file holds that is not a usable public key.
+//! Explains why a key file does not hold a usable public key.
 
 use crate::infra::mail::key_fault::KeyFault;
 use pgp::packet::Packet;
 use pgp::packet::PacketParser;
 
-/// The text of the seller's key file, whatever editor or shell has written it: UTF-8 or UTF-16, with a byte-order mark or
-/// without.
+/// The text of the seller's key file, whatever editor or shell wrote it: UTF-8 or UTF-16, with or without a byte order
+/// mark.
 ///
 /// # Errors
-/// [`KeyFault`] where the file is none that holds text.
+/// [`KeyFault`] if the file is not text.
 pub fn text_of(bytes: &[u8]) -> Result<String, KeyFault> {
     let utf_16 = |is_big: bool, bytes: &[u8]| {
         let (pairs, _) = bytes.as_chunks::<2>();
@@ -20,7 +20,7 @@ pub fn text_of(bytes: &[u8]) -> Result<String, KeyFault> {
     match bytes {
         [0xFF, 0xFE, rest @ ..] => Ok(utf_16(false, rest)),
         [0xFE, 0xFF, rest @ ..] => Ok(utf_16(true, rest)),
-        // The first byte of every OpenPGP packet; text that begins so is none of ASCII.
+        // The first byte of every OpenPGP packet has this bit set; no ASCII text does.
         [first, ..] if first & 0x80 != 0 && !bytes.starts_with(BYTE_ORDER_MARK) => {
             Err(binary_fault(bytes))
         }
@@ -44,7 +44,7 @@ fn binary_fault(bytes: &[u8]) -> KeyFault {
     }
 }
 
-/// What the first packet is. Source: RFC 9580, section 4.2.
+/// The tag of the first packet. Source: RFC 9580, section 4.2.
 fn first_tag(bytes: &[u8]) -> Option<u8> {
     let first = *bytes.first()?;
     Some(if first & 0x40 == 0 { first >> 2 & 0x0F } else { first & 0x3F })
@@ -63,7 +63,7 @@ pub fn first_version(bytes: &[u8]) -> Option<u8> {
     bytes.get(at).copied()
 }
 
-/// How files begin that are taken for an OpenPGP key by mistake, and what they are. Those with a secret key come first.
+/// How files begin that are mistaken for an OpenPGP key, and what they are. Those with a secret key come first.
 const MISTAKEN: [(&str, Option<&str>); 16] = [
     ("AGE-SECRET-KEY-", None),
     ("PuTTY-User-Key-File-", None),
@@ -83,7 +83,7 @@ const MISTAKEN: [(&str, Option<&str>); 16] = [
     ("{", Some("it is JSON, not an OpenPGP key")),
 ];
 
-/// Why a text without a public key's armor is none.
+/// Why a text without the armor of a public key is refused.
 pub fn unarmored_fault(text: &str) -> KeyFault {
     if text.trim().is_empty() {
         return KeyFault::Malformed("the file is empty");
@@ -92,7 +92,7 @@ pub fn unarmored_fault(text: &str) -> KeyFault {
         line.get(..with.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(with))
     };
     for (begin, what) in MISTAKEN {
-        // A file of SSH or age may have comments before.
+        // SSH and age files may begin with comments.
         let mut lines = text.lines().map(str::trim_start).filter(|line| !line.starts_with('#'));
         let is_it = match begin.starts_with("-----") {
             true => lines.any(|line| begins(line, begin)),

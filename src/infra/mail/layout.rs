@@ -1,22 +1,22 @@
-//! Lays out bills and buyers' text in lines of at most 60 columns.
+//! Formats bills and buyers' text in lines of at most 60 columns.
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthChar;
 
-/// Columns that words and bills may take: as many as a narrow terminal has. No terminal breaks such a line, so that
-/// nothing of it comes to stand where a line of the shop's own begins.
+/// Columns of texts and bills: as many as a narrow terminal has. No terminal wraps such a line, so no part of a buyer's
+/// text can appear at the start of a line, where the shop's own text begins.
 const WIDTH: usize = 60;
 
-/// Columns that any line of a message may take.
+/// The maximum number of columns of any line of a message.
 const WIDEST: usize = 78;
 
-/// How a line of somebody's words begins.
+/// The prefix of a quoted line of a buyer's text.
 pub const BAR: &str = "  | ";
 
-/// A line that is continued on the next one ends with this. A line of somebody's own words never does.
+/// Ends a line that is continued on the next one. A line of a buyer's own text never ends with it.
 const CONTINUED: char = ' ';
 
-/// A buyer's words, each line behind a bar, so that none of them can pass for the shop's own or for a line of a mail
+/// A buyer's text with a bar before each line, so that none can pass for the shop's own or for a line of a mail
 /// program.
 pub fn barred(words: &str) -> Vec<String> {
     let most = WIDTH - BAR.len() - 2;
@@ -30,7 +30,7 @@ pub fn barred(words: &str) -> Vec<String> {
     barred
 }
 
-/// The words again, line by line as they were typed. A line without a bar stays as it is.
+/// The original text, line by line as it was typed. A line without a bar stays unchanged.
 pub fn unbarred<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut is_continued = false;
@@ -48,7 +48,7 @@ pub fn unbarred<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     words
 }
 
-/// A line of the bill: what it is on the left, what it costs on the right.
+/// A line of the bill: the item on the left, the price on the right.
 pub fn bill(left: &str, right: &str) -> Vec<String> {
     let right = printable(right);
     let most = WIDTH.saturating_sub(INDENT.len() + 4 + width(&right));
@@ -68,7 +68,7 @@ pub fn bill(left: &str, right: &str) -> Vec<String> {
 
 const INDENT: &str = "  ";
 
-/// The text with its widest lines broken; what was broken off is indented. Shorter lines stay as they are.
+/// The text with its widest lines wrapped and their continuations indented. Shorter lines stay unchanged.
 pub fn fitted(text: &str) -> String {
     let mut fitted = String::new();
     for line in text.lines() {
@@ -88,8 +88,8 @@ pub fn fitted(text: &str) -> String {
     fitted
 }
 
-/// Breaks behind a space, and inside a word only where it alone is too long. Together the parts are the line again; a
-/// part may be wider by the one space behind which it ends.
+/// Wraps after a space, and inside a word only if it is too long by itself. The parts joined are the line again; a part
+/// may be wider by the one space at its end.
 fn wrapped(line: &str, most: usize) -> Vec<String> {
     let most = most.max(8);
     let mut parts = vec![String::new()];
@@ -114,8 +114,7 @@ fn wrapped(line: &str, most: usize) -> Vec<String> {
     parts
 }
 
-/// What may not be torn apart: a letter with its marks, or, where so many are heaped on one that they alone are too
-/// wide, each by itself.
+/// Pieces that must not be split: a letter with its combining marks; if the marks alone are too wide, each of them.
 fn pieces(word: &str, most: usize) -> impl Iterator<Item = &str> {
     word.graphemes(true).flat_map(move |letter| {
         let step = if width(letter) <= most { letter.len() } else { 1 };
@@ -129,8 +128,8 @@ fn pieces(word: &str, most: usize) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The columns that a text takes at most, on whatever terminal. Terminals disagree: on marks, on emoji that are made of
-/// several, and on letters that are wide among Chinese ones (é, я, …). The widest counts.
+/// The maximum number of columns that a text takes on any terminal. Terminals disagree on combining marks, on emoji
+/// sequences, and on letters that are wide in East Asian fonts (é, я, …). The widest counts.
 fn width(text: &str) -> usize {
     text.chars().map(columns).sum()
 }
@@ -138,7 +137,7 @@ fn width(text: &str) -> usize {
 fn columns(c: char) -> usize {
     match (c, c.width_cjk().unwrap_or(0)) {
         (c, _) if c.is_ascii() => 1,
-        // Parts of Korean syllables: some terminals show each by itself.
+        // Parts of Korean syllables: some terminals show each separately.
         (
             '\u{1100}'..='\u{11FF}'
             | '\u{3164}'
@@ -146,13 +145,13 @@ fn columns(c: char) -> usize {
             | '\u{D7B0}'..='\u{D7FF}',
             _,
         ) => 2,
-        // Marks and what shows nothing: a terminal that does not know them shows a sign in their place.
+        // Combining marks and invisible characters: a terminal that does not support them shows a replacement.
         (_, 0) => 1,
         (_, columns) => columns.max(2),
     }
 }
 
-/// Characters that move a terminal's cursor are replaced, and line ends that only some programs know.
+/// Replaces characters that move a terminal's cursor, and line ends that only some programs recognise.
 fn printable(line: &str) -> String {
     let shown = |c: char| match c {
         '\t' => ' ',
@@ -266,7 +265,7 @@ mod tests {
                 format!("    {}", "4".repeat(33))
             ]
         );
-        // Of an indent that leaves too little, half a line is kept.
+        // If an indent leaves too little space, half a line of it is kept.
         let far = fitted(&format!("{}{}", " ".repeat(60), "x".repeat(60)));
         let (half, first, second) = (" ".repeat(39), "x".repeat(36), "x".repeat(24));
         assert_eq!(far, format!("{half}{first}\n{half}  {second}\n"));

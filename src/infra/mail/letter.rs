@@ -1,13 +1,13 @@
-//! Reads one of the shop's own messages again.
+//! Parses one of the shop's own messages.
 
 use crate::infra::mail::layout;
 use crate::infra::mail::layout::BAR;
 use mailparse::ParsedMail;
 
-/// A message of the shop's own, as it lies in the Maildir.
+/// A message of the shop, as stored in the Maildir.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Letter {
-    /// What only the seller's key opens, armored.
+    /// Armored, for the seller's key only.
     Sealed(String),
     /// Of a shop without a key.
     Plain(PlainLetter),
@@ -15,23 +15,23 @@ pub enum Letter {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlainLetter {
-    /// What the buyer wrote: of an order where it goes and the note, of a question the question.
+    /// The buyer's text: for an order its address and note, for a question the question.
     pub words: String,
-    /// The lines of the address, where the letter is an order and says it.
+    /// The lines of the address, if the message is an order with an address.
     pub address: Vec<String>,
-    /// The lines of the buyer's note, where the letter is an order and has one.
+    /// The lines of the buyer's note, if the message is an order with a note.
     pub note: Vec<String>,
 }
 
 const BEGIN: &str = "-----BEGIN PGP MESSAGE-----";
 const END: &str = "-----END PGP MESSAGE-----";
-/// The headings of an order, and those that older versions wrote.
+/// The headings in an order's message, now and in older versions.
 const ADDRESS: [&str; 2] = ["SHIP TO", "SEND TO"];
 const NOTE: [&str; 2] = ["BUYER'S NOTE", "THE BUYER'S NOTE"];
 const ACTIONS: [&str; 2] = ["ACTIONS", "WHAT YOU CAN DO"];
 
 impl Letter {
-    /// `None` for what the shop did not write.
+    /// `None` for a message that the shop did not write.
     pub fn parse(message: &[u8]) -> Option<Self> {
         let mail = mailparse::parse_mail(message).ok()?;
         if mail.ctype.mimetype == "multipart/encrypted" {
@@ -47,7 +47,7 @@ fn text_of(part: &ParsedMail<'_>) -> Option<String> {
 }
 
 impl PlainLetter {
-    /// No line of a buyer's passes for a heading: all stand behind a bar.
+    /// No line of a buyer can pass for a heading, since all of them have a bar.
     fn of(text: &str) -> Self {
         let rest = text.lines().skip_while(|line| !ADDRESS.contains(line)).skip(1);
         let order: Vec<&str> = rest.take_while(|line| !ACTIONS.contains(line)).collect();
@@ -60,14 +60,14 @@ impl PlainLetter {
             let note = layout::unbarred(after_note.take_while(|line| line.starts_with(BAR)));
             return Self { words: words(&order, text), address, note };
         }
-        // The first line says what the message is about.
+        // The first line is the subject of the message.
         let question: Vec<&str> =
             text.lines().skip(1).take_while(|line| !line.starts_with("PLACED  ")).collect();
         Self { words: words(&question, text), ..Self::default() }
     }
 }
 
-/// These lines as they were typed, and the buyer's own PGP message, which older letters have among them and newer ones
+/// These lines as they were typed, and the buyer's own PGP message, which older messages have among them and newer ones
 /// at their end.
 fn words(lines: &[&str], letter: &str) -> String {
     let mut words = layout::unbarred(lines.iter().copied()).join("\n").trim().to_owned();

@@ -1,4 +1,4 @@
-//! Finds a message again, whatever its file is called now.
+//! Finds a message again after mail programs have renamed its file.
 
 use crate::infra::mail::Maildir;
 use crate::infra::mail::message_name::MessageName;
@@ -10,20 +10,20 @@ use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
 
-/// Looks for messages by the names that the shop gave them, whatever mail programs have made of those since.
+/// Finds messages by the names that the shop gave them, even after mail programs have renamed their files.
 ///
-/// A message is first looked for under each name that mutt can give it: what that costs does not grow with what the
-/// seller has kept. Only for one that is not there the folders are listed, once for all that is looked for.
+/// It first tries each name that mutt can give a message: the cost of that does not grow with the number of messages
+/// that the seller keeps. Only if a message is not found are the folders listed, once for all lookups.
 pub struct Lookup {
     maildir: Maildir,
-    /// Those messages that another program has renamed, by their own names.
+    /// Messages that another program has renamed, by their original names.
     renamed: Option<HashMap<String, PathBuf>>,
 }
 
-/// The flags of the specification, in the order in which they stand in a name.
+/// The flags of the specification, in the order in which they appear in a name.
 const FLAGS: &str = "DFPRST";
 
-/// Units: bytes of a message that are read; the shop writes none that is longer.
+/// Units: bytes of a message that are read; the shop writes no longer one.
 const MOST_READ: u64 = 1_048_576;
 
 impl Lookup {
@@ -31,25 +31,25 @@ impl Lookup {
         Self { maildir, renamed: None }
     }
 
-    /// Whether a message lies there, read or not, so that it outlives a power cut.
+    /// Whether a message is there, read or unread, and will survive a power failure.
     ///
     /// # Errors
-    /// What the disk says.
+    /// Any I/O error.
     pub fn is_delivered(&mut self, name: &str) -> io::Result<bool> {
         let Some(path) = self.find(name)? else { return Ok(false) };
-        // Whoever moved it there may have been stopped before this.
+        // The process that moved it there may have been stopped before this.
         if let Some(folder) = path.parent() {
             File::open(folder)?.sync_all()?;
         }
         Ok(true)
     }
 
-    /// What a message says, read or not; `None`: it does not lie there any more.
+    /// The content of a message, read or unread; `None`: it is gone.
     ///
     /// # Errors
-    /// What the disk says.
+    /// Any I/O error.
     pub fn read(&mut self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        // A mail program may rename it between two looks: then the second round finds it.
+        // A mail program may rename it between finding and opening: then the second attempt succeeds.
         for _ in 0..2 {
             let Some(path) = self.find(name)? else { return Ok(None) };
             match File::open(&path) {
@@ -68,7 +68,7 @@ impl Lookup {
     /// Whether a mail program has shown it.
     ///
     /// # Errors
-    /// What the disk says.
+    /// Any I/O error.
     pub fn is_seen(&mut self, name: &str) -> io::Result<bool> {
         let found = self.find(name)?;
         let file_name = found.as_ref().and_then(|path| path.file_name()).unwrap_or_default();
@@ -76,8 +76,8 @@ impl Lookup {
     }
 
     fn find(&mut self, name: &str) -> io::Result<Option<PathBuf>> {
-        // In this order: a mail program moves messages from `new` to `cur` and never back, so that none slips through
-        // between the two looks.
+        // In this order: a mail program moves messages from `new` to `cur` and never back, so none can be missed
+        // between the two checks.
         let unread = self.maildir.folder.join("new").join(name);
         for path in std::iter::once(unread).chain(usual_names(&self.maildir.folder, name)) {
             if path.try_exists()? {

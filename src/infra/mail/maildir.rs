@@ -1,4 +1,4 @@
-//! Delivers messages to a Maildir: whole, and once.
+//! Delivers messages to a Maildir: completely, and once.
 
 use crate::domain::values::Timestamp;
 use crate::infra::failpoints;
@@ -22,20 +22,20 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::UNIX_EPOCH;
 
-/// A folder of messages, one file each, that any mail reader opens.
+/// A folder with one file per message, which any mail reader can open.
 ///
-/// Shape: `tmp`, `new` and `cur`. Source: <https://cr.yp.to/proto/maildir.html>, but for the host's name in the file
-/// names: a message's name is made of its order, so that delivering it twice finds it there.
+/// Shape: `tmp`, `new` and `cur`. Source: <https://cr.yp.to/proto/maildir.html>, except that file names do not contain
+/// the host's name: a message's name is derived from its order, so that a second delivery finds the first.
 #[derive(Clone, Debug)]
 pub struct Maildir {
     pub(super) folder: PathBuf,
 }
 
 impl Maildir {
-    /// Names the folder and makes it, readable by its owner alone, where it can be made.
+    /// Sets the folder and creates it if possible, readable only by its owner.
     pub fn new(folder: PathBuf) -> Self {
         let maildir = Self { folder };
-        // Where this fails a delivery will say why; orders are taken all the same.
+        // If this fails, the delivery will report why; orders are accepted all the same.
         let _ = maildir.make();
         maildir
     }
@@ -50,19 +50,20 @@ impl Maildir {
         Ok(())
     }
 
-    /// Delivers one message, whole and once: when this returns, it outlives a power cut.
+    /// Delivers one message completely and once: when this returns, it will survive a power failure.
     ///
-    /// `name`: letters, digits, `.` and `_`. A message of that name that lies in `new` is not delivered again; whether one
-    /// lies in `cur`, read and flagged, whoever delivers again must ask [`crate::infra::mail::Lookup::is_delivered`]: looking through all that the
-    /// seller has kept would make each order dearer than the last.
+    /// `name`: letters, digits, `.` and `_`. If a message with that name is in `new`, it is not delivered again.
+    /// Whether one is in `cur`, read and flagged, must be checked by the caller with
+    /// [`crate::infra::mail::Lookup::is_delivered`]: searching through all messages that the seller keeps would make
+    /// each order slower than the last.
     ///
     /// # Errors
-    /// What the disk says; then nothing lies in `new`, and another try is safe.
+    /// Any I/O error; then nothing is in `new`, and another attempt is safe.
     pub fn deliver(&self, name: &str, message: &[u8]) -> io::Result<()> {
         self.deliver_into("new", name, name, message)
     }
 
-    /// The same, for what the seller has done and need not be told as news: it lies in `cur`, as read.
+    /// The same for the seller's own actions, which are not news: the message goes to `cur`, marked as read.
     ///
     /// # Errors
     /// As [`Self::deliver`].
@@ -78,13 +79,13 @@ impl Maildir {
         message: &[u8],
     ) -> io::Result<()> {
         self.make()?;
-        // A name of this try's own: another that delivers the same message at the same time has its own draft.
+        // A unique name: a concurrent delivery of the same message has its own draft.
         static TRIES: AtomicU64 = AtomicU64::new(0);
         let n_try = TRIES.fetch_add(1, Ordering::Relaxed);
         let draft = self.folder.join("tmp").join(format!("{name}.{}.{n_try}", std::process::id()));
-        // `create_new` follows no link and takes no file that somebody else has put there.
+        // `create_new` follows no symbolic link and does not open an existing file.
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-        // The time at which a file was written tells the hour: it is the day's, as in the name.
+        // The file's modification time would reveal the hour: it is set to the start of the day, as in the name.
         let day = name.split('.').next().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
         let day = UNIX_EPOCH + Duration::from_secs(day);
         let place = self.folder.join(part);
@@ -97,20 +98,20 @@ impl Maildir {
                 move_in(&draft, &place.join(file_name))
             });
         failpoints::at("message-moved");
-        // What was delivered has another name already, and stays as it is.
+        // A delivered message has another name by now, and is kept.
         let _ = if let Ok(true) = moved { fs::remove_file(&draft) } else { erase_file(&draft) };
         let is_ours = moved?;
-        // Without this the file is back in `tmp` after a power cut.
+        // Without this, the file may be back in `tmp` after a power failure.
         let kept = File::open(&place).and_then(|folder| folder.sync_all());
         if kept.is_err() && is_ours {
-            // A second fsync that succeeds would prove nothing: the next try writes a new file.
+            // A second fsync that succeeds would prove nothing: the next attempt writes a new file.
             let _ = erase_file(&place.join(file_name));
         }
         kept
     }
 
-    /// Removes what a shop that was stopped left in `tmp`, last touched before this moment: a draft holds what its message
-    /// holds. Should one be under way still, its delivery fails and is tried again.
+    /// Removes drafts in `tmp` that an interrupted process left, last touched before this moment: a draft has the
+    /// content of its message. If one is still being written, its delivery fails and is tried again.
     pub fn clear_drafts(&self, before: Timestamp) -> io::Result<()> {
         let entries = match fs::read_dir(self.folder.join("tmp")) {
             Ok(entries) => entries,
@@ -119,7 +120,7 @@ impl Maildir {
         };
         for entry in entries {
             let entry = entry?;
-            // The time of writing is the day's; that of the last change is the file system's own.
+            // The modification time is the start of the day; the change time is the file system's own.
             let name = entry.file_name();
             let is_ours = MessageName::parse(&name.to_string_lossy()).order_ref().is_some();
             if is_ours && entry.metadata()?.ctime() < before.get() {
@@ -129,11 +130,10 @@ impl Maildir {
         Ok(())
     }
 
-    /// Since when the oldest message lies in `new`, which no mail reader has opened since; unix seconds, as the names of
-    /// messages begin with them.
+    /// Since when the oldest message is in `new`, not opened by any mail reader; Unix seconds, taken from the name.
     ///
     /// # Errors
-    /// What the disk says; a folder that is not there holds nothing.
+    /// Any I/O error; a missing folder counts as empty.
     pub fn oldest_unread(&self) -> io::Result<Option<i64>> {
         self.moments("new", |oldest, seconds| oldest.min(seconds))
     }
@@ -162,19 +162,19 @@ impl Maildir {
         Ok(chosen)
     }
 
-    /// Writes, syncs and removes a draft: whether an order could be delivered now.
+    /// Writes, syncs and removes a draft, to check whether an order could be delivered now.
     pub fn try_to_write(&self) -> io::Result<()> {
         self.make()?;
         try_to_write(&self.folder)
     }
 }
 
-/// Moves a draft to its place, and tells whether it was this draft that came there: what lies there already stays.
+/// Moves a draft to its place, and returns whether it was moved: an existing file is not replaced.
 fn move_in(draft: &Path, place: &Path) -> io::Result<bool> {
     match fs::hard_link(draft, place) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        // A disk that knows no links: then the move itself must do.
+        // For a file system without hard links: then a rename must do.
         Err(_) => fs::rename(draft, place).map(|()| true),
     }
 }
@@ -202,8 +202,9 @@ mod tests {
         assert!(names(&new).is_empty() && names(&maildir.folder.join("tmp")).is_empty());
         maildir.deliver_read("2.AAAAAAAAAA_1.shop", b"two").unwrap();
         maildir.deliver_read("2.AAAAAAAAAA_1.shop", b"two").unwrap();
-        let told = fs::metadata(cur.join("2.AAAAAAAAAA_1.shop:2,S")).unwrap().modified().unwrap();
-        assert_eq!(told, UNIX_EPOCH + Duration::from_secs(2));
+        let modified_at =
+            fs::metadata(cur.join("2.AAAAAAAAAA_1.shop:2,S")).unwrap().modified().unwrap();
+        assert_eq!(modified_at, UNIX_EPOCH + Duration::from_secs(2));
     }
 
     #[test]

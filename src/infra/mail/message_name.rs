@@ -1,14 +1,14 @@
 //! File names in a Maildir, as mail programs change them.
 
-/// The file name of a message in a Maildir, as the shop gave it or as a mail program has changed it since.
+/// The file name of a message in a Maildir, as the shop gave it or as a mail program has changed it.
 ///
-/// Shape: `NAME[,KEY=VALUE]…[:2,FLAGS]`. The shop's own names hold letters, digits, `.` and `_` only.
-/// Sources: <https://cr.yp.to/proto/maildir.html>; `,U=7` is mbsync's, `,S=12` and `,W=13` are Maildir++ as Dovecot writes
-/// it, small letters among the flags are Dovecot's and mbsync's keywords. Where a disk does not allow `:`, programs write
-/// `;` or `!`.
+/// Shape: `NAME[,KEY=VALUE]…[:2,FLAGS]`. The shop's own names contain only letters, digits, `.` and `_`.
+/// Sources: <https://cr.yp.to/proto/maildir.html>; `,U=7` is mbsync's; `,S=12` and `,W=13` are Maildir++ as written by
+/// Dovecot; lowercase flags are keywords of Dovecot and mbsync. If a file system does not allow `:`, programs write `;`
+/// or `!`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageName<'a> {
-    /// What stays the same, whatever mail programs do.
+    /// The part that mail programs do not change.
     base: &'a str,
     flags: &'a str,
 }
@@ -16,11 +16,11 @@ pub struct MessageName<'a> {
 const SEPARATORS: [char; 3] = [':', ';', '!'];
 
 impl<'a> MessageName<'a> {
-    /// Every file name can be read; one that a mail program did not make has no flags.
+    /// Every file name can be parsed; one without a valid suffix has no flags.
     pub fn parse(file_name: &'a str) -> Self {
         let end = file_name.find(|c| c == ',' || SEPARATORS.contains(&c));
         let (base, rest) = file_name.split_at(end.unwrap_or(file_name.len()));
-        // Flags begin after the last separator. `1,` stands before what an experiment means by itself.
+        // Flags begin after the last separator. `1,` marks experimental semantics.
         let flags = rest.rsplit_once(SEPARATORS).and_then(|(_, info)| info.strip_prefix("2,"));
         let flags = flags.and_then(|flags| flags.split(',').next()).unwrap_or_default();
         Self { base, flags }
@@ -35,7 +35,7 @@ impl<'a> MessageName<'a> {
         self.flags.contains('S')
     }
 
-    /// The reference of the order that a message of the shop's own is about, also in the name of a draft.
+    /// The reference of the order that one of the shop's messages is about; also works for a draft.
     pub fn order_ref(&self) -> Option<&'a str> {
         let mut parts = self.base.split('.').skip(1);
         let (order_ref, _) = parts.next()?.split_once('_')?;

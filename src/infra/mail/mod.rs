@@ -1,4 +1,4 @@
-//! What the shop tells its seller, and what the seller answers. The only room that speaks mail.
+//! The messages that the shop sends to its seller, and the seller's replies. Only this module knows mail formats.
 
 mod armor;
 mod copies;

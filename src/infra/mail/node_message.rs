@@ -12,11 +12,11 @@ use lettre::message::Message;
 use lettre::message::header::ContentType;
 use lettre::message::header::MIME_VERSION_1_0;
 
-/// A word to the seller about a node of theirs, which belongs to no order.
+/// A message to the seller about one of their nodes, unrelated to any order.
 pub struct NodeMessage<'a> {
-    /// What is paid there, for people: `Ethereum mainnet`.
+    /// The display name of what is paid there: `Ethereum mainnet`.
     pub coin: &'a str,
-    /// Why nothing is decided; `None`: all is well again.
+    /// Why payments cannot be detected; `None`: the node has recovered.
     pub trouble: Option<&'a str>,
     pub since: Timestamp,
     /// By the mailbox's clock.
@@ -35,7 +35,7 @@ struct NodeText<'a> {
 }
 
 impl NodeMessage<'_> {
-    /// The message as it lies in the Maildir, and its file name there.
+    /// The message as stored in the Maildir, and its file name there.
     ///
     /// # Errors
     /// [`Unwritable`]
@@ -73,7 +73,7 @@ impl NodeMessage<'_> {
             Some(key) => seal::sealed_message(head, key, &subject, &text, None, now)?,
         };
         let mut bytes = message.formatted();
-        // Mail readers of a Maildir show the CR of a CRLF as ^M.
+        // Mail readers show the CR of a CRLF in a Maildir as ^M.
         bytes.retain(|byte| *byte != b'\r');
         Ok((format!("{day}.node_{name}.shop"), bytes))
     }

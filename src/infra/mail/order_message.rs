@@ -24,22 +24,22 @@ use lettre::message::header::HeaderName;
 use lettre::message::header::HeaderValue;
 use lettre::message::header::MIME_VERSION_1_0;
 
-/// What the seller is told of an order.
+/// The event of an order that the seller is notified of.
 pub enum Told<'a> {
     New(&'a Buyer),
-    /// The buyer says that it was paid.
+    /// The buyer reports a payment.
     Paid,
-    /// The order's state changed, by the seller's own word or because its time ran out. Empty: without words.
+    /// The order's status changed, by the seller's action or because it expired. Empty: without a text.
     Step(&'a str),
-    /// What the seller's node saw, where the order's state stays as it is.
+    /// What the seller's node observed, if the order's status does not change.
     Node(&'a str),
-    /// The buyer writes: words, or a block that only the seller can read.
+    /// A message from the buyer: text, or a PGP block that only the seller can decrypt.
     Question(&'a str, Option<&'a PgpBlock>),
-    /// The buyer erased what the shop held of them.
+    /// The buyer's data was erased at the buyer's request.
     Erased,
 }
 
-/// An event of an order, as a message whose thread and file name are made of the order.
+/// An event of an order, as a message whose thread and file name are derived from the order.
 pub struct OrderMessage<'a> {
     pub order: &'a Order,
     pub told: Told<'a>,
@@ -96,10 +96,10 @@ struct OrderText<'a> {
     most_unpacked: u32,
 }
 
-/// What the seller's node saw.
+/// What the seller's node observed.
 struct NodeText {
     seen: Option<String>,
-    /// Of it, where it is less.
+    /// The confirmed part of it, if that is less.
     settled: Option<String>,
     depth: Option<String>,
     is_moved: bool,
@@ -112,21 +112,22 @@ struct BuyerText<'a> {
     note: Vec<String>,
 }
 
-/// Units: minutes. A message in plain text lies on the disk for weeks, and the minute to pay until is that of ordering.
+/// Units: minutes. A plain-text message stays on the disk for weeks, and the exact deadline would reveal the minute of
+/// ordering.
 const UNTIL_MINUTES: i64 = 15;
-/// Units: bytes at which gpg stops to unpack what a buyer has sealed: a few letters can unpack to hundreds of megabytes.
+/// Units: bytes at which gpg stops decompressing a buyer's message: a few bytes can expand to hundreds of megabytes.
 pub const MOST_UNPACKED: u32 = 1_000_000;
 
-/// The domain of all names of the shop's own: it can never be one of somebody else's (RFC 6761).
+/// The domain of all names of the shop: it can never be anybody else's (RFC 6761).
 pub(super) const DOMAIN: &str = "shop.invalid";
 
-/// A message's file name: its time by the mailbox's clock, order and number, and neither host nor process.
+/// A message's file name: its time by the mailbox's clock, order and number, but neither host nor process.
 pub fn delivery_name(order_ref: &OrderRef, number: i64, at: Timestamp) -> String {
     format!("{}.{order_ref}_{number}.shop", at.get())
 }
 
 impl OrderMessage<'_> {
-    /// The message as it lies in the Maildir, lines ended by LF: sealed, where there is a key.
+    /// The message as stored in the Maildir, with LF line ends: encrypted if there is a key.
     ///
     /// # Errors
     /// [`Unwritable`], which no order should ever cause.
@@ -148,7 +149,7 @@ impl OrderMessage<'_> {
             let name = HeaderName::new_from_ascii_str(name);
             message.headers_mut().insert_raw(HeaderValue::new(name, value.to_owned()));
         }
-        // Mail readers of a Maildir show the CR of a CRLF as ^M.
+        // Mail readers show the CR of a CRLF in a Maildir as ^M.
         let mut bytes = message.formatted();
         bytes.retain(|byte| *byte != b'\r');
         Ok(bytes)
@@ -174,7 +175,7 @@ impl OrderMessage<'_> {
         })
     }
 
-    /// Never a buyer's word.
+    /// Never contains a buyer's text.
     fn subject(&self) -> String {
         let Order { order_ref, status, .. } = self.order;
         match (&self.told, status) {
@@ -191,7 +192,7 @@ impl OrderMessage<'_> {
         format!("<{}.{number}@{DOMAIN}>", self.order.order_ref)
     }
 
-    /// What the buyer has sealed to the seller.
+    /// The buyer's own PGP message to the seller.
     fn block(&self) -> Option<&PgpBlock> {
         match &self.told {
             Told::New(Buyer { delivery: Delivery::Sealed { block, .. }, .. }) => Some(block),
@@ -238,7 +239,7 @@ impl OrderMessage<'_> {
         Some(words.to_owned())
     }
 
-    /// What a change means that the seller's node has seen, and what there is to do.
+    /// Explains a change that the seller's node observed, and what to do about it.
     fn node_notice(&self) -> Option<String> {
         let order = self.order;
         let Invoice { amount, currency, received, .. } = &order.invoice;
@@ -303,7 +304,7 @@ impl OrderMessage<'_> {
         })
     }
 
-    /// What the seller reads.
+    /// The text for the seller.
     fn text(&self, is_sealed: bool) -> Result<String, askama::Error> {
         let order = self.order;
         let invoice = &order.invoice;
@@ -353,7 +354,7 @@ impl OrderMessage<'_> {
             most_unpacked: MOST_UNPACKED,
         };
         let mut text = layout::fitted(&text.render()?);
-        // Under the seal it is a part by itself, behind this one.
+        // In an encrypted message it is a separate part after this one.
         if let Some(block) = self.block().filter(|_| !is_sealed) {
             text.push('\n');
             text.push_str(block.as_str());
@@ -362,12 +363,12 @@ impl OrderMessage<'_> {
     }
 }
 
-/// Nothing is not written.
+/// A zero amount is left out.
 fn some(sum: Amount) -> Option<String> {
     (Amount::ZERO < sum).then(|| sum.to_string())
 }
 
-/// What was ordered and what it cost, line by line, for a terminal.
+/// The items and their prices, line by line, for a terminal.
 pub fn bill(order: &Order) -> Vec<String> {
     let mut bill = Vec::new();
     for line in &order.lines {

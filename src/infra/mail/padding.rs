@@ -1,12 +1,12 @@
-//! Pads sealed messages to a few sizes.
+//! Pads encrypted messages to a few sizes.
 
-/// Units: bytes before sealing. What is longer than the last step becomes a multiple of it.
+/// Units: bytes before encryption. Longer messages are padded to a multiple of the last step.
 const STEPS: [usize; 5] = [4 << 10, 8 << 10, 16 << 10, 32 << 10, 64 << 10];
 const NAME: &str = "X-Padding:";
 const SHORTEST: usize = NAME.len() + " x\r\n".len();
 
-/// A header that no mail reader shows, folded, which makes an entity of `n_bytes` as long as the next step, so that the
-/// length of what is sealed tells nothing.
+/// A folded header that no mail reader shows, which pads an entity of `n_bytes` to the next step, so that the length of
+/// the ciphertext reveals nothing.
 pub fn header(n_bytes: usize) -> String {
     let least = n_bytes + SHORTEST;
     let last = STEPS[STEPS.len() - 1];

@@ -1,4 +1,4 @@
-//! Checks whom a buyer's PGP message is encrypted to.
+//! Checks to whom a buyer's PGP message is encrypted.
 
 use crate::domain::orders::NotAPgpBlock;
 use crate::domain::orders::PgpBlock;
@@ -11,7 +11,7 @@ use pgp::packet::SymEncryptedProtectedData;
 use pgp::types::KeyId;
 
 impl SellerKey {
-    /// Whether the seller can open it, and nobody unknown. It is not decrypted: only its recipients are read.
+    /// Checks that the seller can decrypt it, and nobody unknown. It is not decrypted: only its recipients are read.
     ///
     /// # Errors
     /// [`NotAPgpBlock`]

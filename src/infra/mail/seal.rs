@@ -22,7 +22,7 @@ use pgp::composed::MessageBuilder as OpenPgpBuilder;
 use pgp::crypto::sym::SymmetricKeyAlgorithm;
 use rand::rngs::OsRng;
 
-/// Why a message could not be sealed. Nothing is ever told in plain text instead.
+/// Why a message could not be encrypted. It is never sent in plain text instead.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
     #[error(transparent)]
@@ -41,15 +41,15 @@ impl From<pgp::errors::Error> for SealError {
     }
 }
 
-/// The same in every message: it stands outside of the seal and must tell nothing.
+/// The same in every message: it is outside of the encrypted part and must reveal nothing.
 const BOUNDARY: &str = "sealed-to-the-seller";
 
 impl SellerKey {
-    /// An armored OpenPGP message that this key alone opens, in the form that every gpg since 2.0 reads: AES-256, the
-    /// integrity mark of old (SEIPD version 1), nothing compressed.
+    /// An armored OpenPGP message that only this key can decrypt, in the form that every gpg since 2.0 reads: AES-256,
+    /// the old integrity protection (SEIPD version 1), no compression.
     ///
     /// # Errors
-    /// [`SealError::Key`] where the key has ended meanwhile.
+    /// [`SealError::Key`] if the key has expired meanwhile.
     pub fn seal(&self, plain: &[u8], now: Timestamp) -> Result<String, SealError> {
         let recipient = self.recipient(now)?;
         let mut message = OpenPgpBuilder::from_bytes("", plain.to_vec())
@@ -62,7 +62,7 @@ impl SellerKey {
     }
 }
 
-/// The whole message (RFC 3156) around an entity that only the seller can read; its outer headers are the caller's.
+/// The whole message (RFC 3156) around an entity that only the seller can decrypt; its outer headers are the caller's.
 ///
 /// # Errors
 /// [`SealError`]
@@ -77,8 +77,8 @@ pub fn sealed_message(
     Ok(outer.multipart(seal_entity(key, subject, text, block, now)?)?)
 }
 
-/// The body of such a message. `subject`: the true one, which mail readers show once it is decrypted; `block`: what the
-/// buyer has sealed, beside the text.
+/// The body of such a message. `subject`: the real one, which mail readers show after decryption; `block`: the buyer's
+/// own PGP message, besides the text.
 ///
 /// # Errors
 /// [`SealError`]
@@ -101,7 +101,7 @@ fn seal_entity(
     Ok(MultiPart::builder().kind(kind).boundary(BOUNDARY).singlepart(version).singlepart(data))
 }
 
-/// What lies under the seal: lines ended by CRLF, padded.
+/// The entity to encrypt: with CRLF line ends, padded.
 fn entity(subject: &str, text: &str, block: Option<&PgpBlock>) -> Result<Vec<u8>, SealError> {
     let subject = Subject::from(subject.to_owned());
     let bare = match block {
@@ -122,7 +122,7 @@ fn entity(subject: &str, text: &str, block: Option<&PgpBlock>) -> Result<Vec<u8>
                 .header(subject)
                 .singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(body(text)))
                 .singlepart(
-                    // mutt decrypts such a part by itself; elsewhere it is text that can be piped into gpg.
+                    // mutt decrypts such a part automatically; elsewhere it is text that can be piped into gpg.
                     SinglePart::builder()
                         .header(ContentType::parse(
                             "text/plain; charset=us-ascii; x-mutt-action=pgp-encrypted",
@@ -138,15 +138,16 @@ fn entity(subject: &str, text: &str, block: Option<&PgpBlock>) -> Result<Vec<u8>
     Ok(entity)
 }
 
-/// Units: bytes of a line of mail, without its end. Source: RFC 5322, section 2.1.1.
+/// Units: bytes of a line of mail, without its line end. Source: RFC 5322, section 2.1.1.
 const LONGEST_LINE: usize = 998;
 
-/// As it is, so that gpg alone shows it well and a block within it is found; encoded where a line is too long for mail.
+/// Unencoded, so that plain gpg displays it well and a PGP block within it is found; encoded if a line is too long for
+/// mail.
 pub(super) fn body(text: &str) -> Body {
     if text.lines().any(|line| LONGEST_LINE < line.len()) {
         return Body::new(text.to_owned());
     }
     let ended: String = text.lines().flat_map(|line| [line, "\r\n"]).collect();
-    // Its own choice would take lines of more than 76 bytes for too long.
+    // The library would encode lines of more than 76 bytes.
     Body::dangerous_pre_encoded(ended.into_bytes(), ContentTransferEncoding::EightBit)
 }

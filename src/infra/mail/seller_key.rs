@@ -1,4 +1,4 @@
-//! Reads and judges the seller's OpenPGP key.
+//! Parses and validates the seller's OpenPGP key.
 
 use crate::domain::values::Timestamp;
 use crate::infra::mail::armor;
@@ -24,26 +24,26 @@ use pgp::types::PublicParams;
 use pgp::types::Tag;
 use std::sync::Arc;
 
-/// The seller's OpenPGP certificate, as far as the shop needs it: to seal, and to know who can open.
+/// The seller's OpenPGP certificate, as far as the shop needs it: for encryption, and to know which keys can decrypt.
 ///
-/// Shape: one public key of version 4, armored, with at least one part that can encrypt.
-/// Source: RFC 9580, section 10.1; which part is taken, as gpg takes it.
+/// Shape: one public key of version 4, armored, with at least one key that can encrypt.
+/// Source: RFC 9580, section 10.1; the encryption key is chosen as gpg chooses it.
 #[derive(Clone)]
 pub struct SellerKey(Arc<Certificate>);
 
 pub(super) struct Certificate {
     armored: String,
     fingerprint: String,
-    /// When the key as a whole ends.
+    /// When the certificate as a whole expires.
     until: Option<Timestamp>,
     /// Newest first; the primary key, if it can encrypt, comes last.
     pub(super) recipients: Vec<Recipient>,
-    /// What the seller's program says that it reads, beyond what every program reads.
+    /// Whether the seller's program declares support for OCB, which not every program has.
     pub(super) reads_ocb: bool,
     pub(super) reads_version_2: bool,
 }
 
-/// A part of the certificate that was made to encrypt to.
+/// A key of the certificate that is meant for encryption.
 pub(super) struct Recipient {
     pub(super) key: RecipientKey,
     pub(super) is_revoked: bool,
@@ -56,7 +56,7 @@ pub(super) enum RecipientKey {
 }
 
 impl SellerKey {
-    /// Reads the file as it lies there.
+    /// Reads the content of the key file.
     ///
     /// # Errors
     /// As [`Self::parse`].
@@ -65,7 +65,7 @@ impl SellerKey {
     }
 
     /// # Errors
-    /// [`KeyFault`] where nothing could be sealed to this key now. None of them repeats anything of the file.
+    /// [`KeyFault`] if this key cannot be encrypted to now. The error never contains anything of the file.
     pub fn parse(armored: &str, now: Timestamp) -> Result<Self, KeyFault> {
         let armored = armored.trim_start_matches('\u{FEFF}');
         if armored.contains("PRIVATE KEY") {
@@ -81,7 +81,7 @@ impl SellerKey {
         Ok(key)
     }
 
-    /// Whether the key can be sealed to at this moment: what was good at the start may end while the shop is open.
+    /// Whether the key can be used now: it may expire while the shop is running.
     ///
     /// # Errors
     /// [`KeyFault::Expired`], [`KeyFault::CannotEncrypt`].
@@ -89,7 +89,7 @@ impl SellerKey {
         self.recipient(now).map(|_| ())
     }
 
-    /// The part to encrypt to: the newest that is good, as gpg chooses.
+    /// The key to encrypt to: the newest valid one, as gpg chooses.
     pub(super) fn recipient(&self, now: Timestamp) -> Result<&Recipient, KeyFault> {
         if let Some(until) = self.0.until.filter(|until| *until <= now) {
             return Err(KeyFault::Expired(until));
@@ -108,12 +108,12 @@ impl SellerKey {
         &self.0
     }
 
-    /// Shape: 40 hexadecimal digits, capitals.
+    /// Shape: 40 hexadecimal digits, uppercase.
     pub fn fingerprint(&self) -> String {
         self.0.fingerprint.clone()
     }
 
-    /// In groups of four, as people compare it.
+    /// In groups of four, for comparing by eye.
     pub fn fingerprint_for_people(&self) -> String {
         let mut grouped = String::new();
         for (n, digit) in self.0.fingerprint.chars().enumerate() {
@@ -125,7 +125,7 @@ impl SellerKey {
         grouped
     }
 
-    /// When nothing can be sealed to it any more; none where it has no end.
+    /// When the last usable key expires; `None` if it never does.
     pub fn usable_until(&self) -> Option<Timestamp> {
         let good = self.0.recipients.iter().filter(|recipient| !recipient.is_revoked);
         let ends: Option<Vec<Timestamp>> = good.map(|recipient| recipient.until).collect();
@@ -133,7 +133,7 @@ impl SellerKey {
         self.0.until.into_iter().chain(parts_end).min()
     }
 
-    /// By which a message that is sealed to this key is known.
+    /// The ids by which a message encrypted to this key is recognised.
     pub fn key_ids(&self) -> Vec<u64> {
         let as_number = |recipient: &Recipient| {
             let bytes = recipient.key.id().as_ref().try_into().ok()?;
@@ -142,7 +142,7 @@ impl SellerKey {
         self.0.recipients.iter().filter_map(as_number).collect()
     }
 
-    /// The key as others may have it, without comments.
+    /// The public key for others, without comments.
     pub fn armored(&self) -> &str {
         &self.0.armored
     }
@@ -170,7 +170,7 @@ impl RecipientKey {
     }
 }
 
-/// The packets of one certificate, sorted by what they are about, nothing believed yet.
+/// The packets of one certificate, sorted by what they refer to, not yet verified.
 struct Parts {
     primary: PublicKey,
     on_primary: Vec<Signature>,
@@ -178,10 +178,10 @@ struct Parts {
     subkeys: Vec<(PublicSubkey, Vec<Signature>)>,
 }
 
-/// What the seller's own signature says of a part.
+/// The content of the self-signature of a key.
 struct Statement {
     made: u32,
-    /// Units: seconds after the part was made; 0: no end.
+    /// Units: seconds after the key was created; 0: no expiry.
     lasts: Option<u32>,
     flags: Option<KeyFlags>,
     features: u8,
@@ -235,8 +235,8 @@ impl Parts {
                 }
                 Ok(Packet::Marker(_) | Packet::Trust(_) | Packet::Padding(_)) => {}
                 Ok(_) => return Err(damaged),
-                // A part that cannot be read counts for nothing. The signatures behind it go to the part before, where
-                // none of them holds.
+                // An unsupported packet is ignored. The signatures after it are assigned to the packet before, where
+                // none of them verifies.
                 Err(Error::Unsupported { .. } | Error::InvalidPacketContent { .. }) => {}
                 Err(_) => return Err(damaged),
             }
@@ -314,7 +314,7 @@ impl Recipient {
     }
 }
 
-/// A subkey that the primary key calls its own, for encryption.
+/// A subkey for encryption that is bound by the primary key.
 fn subkey(
     key: PublicSubkey,
     about: &[Signature],
@@ -330,13 +330,13 @@ fn subkey(
     if !can_encrypt(key.algorithm(), said.flags.as_ref()) {
         return None;
     }
-    // As gpg: whatever the dates of revocation and binding, a revoked subkey stays revoked.
+    // As in gpg: whatever the dates of revocation and binding, a revoked subkey stays revoked.
     let is_revoked = own(SignatureType::SubkeyRevocation).any(|signature| holds(&signature));
     let until = end(&key, said.lasts);
     Some(Recipient { key: RecipientKey::Subkey(key), is_revoked, until })
 }
 
-/// The newest of these signatures that has not itself expired.
+/// The newest of these signatures that has not expired itself.
 fn newest<'a>(
     signatures: impl Iterator<Item = &'a Signature>,
     now: Timestamp,
@@ -366,7 +366,7 @@ fn newest<'a>(
         })
 }
 
-/// Whether a part of a key can be used with the library that the shop has: what it only reads is no use.
+/// Whether the library can encrypt to a key: support for parsing it is not enough.
 fn supports(part: &PublicParams) -> Result<(), KeyFault> {
     let curve = match part {
         PublicParams::ECDSA(part) => part.curve(),
@@ -386,7 +386,7 @@ fn supports(part: &PublicParams) -> Result<(), KeyFault> {
     }
 }
 
-/// Keys from before there were flags may do what their kind can.
+/// Keys from before there were key flags may do what their algorithm can.
 fn can_encrypt(algorithm: PublicKeyAlgorithm, flags: Option<&KeyFlags>) -> bool {
     matches!(
         algorithm,

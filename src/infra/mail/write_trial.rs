@@ -9,14 +9,14 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// How often a trial is begun anew because another one has cleared its file away.
+/// How often a trial is repeated because a concurrent one has removed its file.
 const TRIES: usize = 3;
 
-/// Writes a file as a message is delivered, and removes it: whether a message could be delivered now. Files that an earlier
-/// trial could not remove are removed too.
+/// Writes a file as a message is delivered, and removes it, to check whether a message could be delivered now. Files
+/// that an earlier trial could not remove are removed too.
 ///
 /// # Errors
-/// What the disk says.
+/// Any I/O error.
 pub fn try_to_write(maildir: &Path) -> io::Result<()> {
     for _ in 1..TRIES {
         match try_once(maildir) {
@@ -28,15 +28,15 @@ pub fn try_to_write(maildir: &Path) -> io::Result<()> {
 }
 
 fn try_once(maildir: &Path) -> io::Result<()> {
-    // Nobody can guess the name and put something else there; mail readers pass over what begins with a point.
+    // The name cannot be guessed, so nobody can put a link there; mail readers ignore names that begin with a dot.
     let name = format!("{PREFIX}{:016x}{SUFFIX}", RandomState::new().hash_one(maildir));
     let (draft, moved) = (maildir.join("tmp").join(&name), maildir.join("new").join(&name));
-    // `create_new` follows no link.
+    // `create_new` follows no symbolic link.
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     let written = file
         .write_all(b"trial\n")
         .and_then(|()| file.sync_all())
-        // The folder that a message is moved into must be writable too.
+        // The folder to which messages are moved must be writable too.
         .and_then(|()| fs::rename(&draft, &moved))
         .and_then(|()| fs::remove_file(&moved));
     if written.is_err() {
@@ -50,7 +50,7 @@ fn try_once(maildir: &Path) -> io::Result<()> {
 
 const PREFIX: &str = ".trial.";
 const SUFFIX: &str = ".shop";
-/// As earlier versions called it in `tmp`; in `new` the name began with a point.
+/// The name in `tmp` of earlier versions; in `new` it began with a dot.
 const OLD_NAME: &str = "trial.shop";
 
 fn remove_left(folder: &Path) -> io::Result<()> {
@@ -61,7 +61,7 @@ fn remove_left(folder: &Path) -> io::Result<()> {
         let is_trial = name.starts_with(PREFIX) && name.ends_with(SUFFIX) || name == OLD_NAME;
         if is_trial && !entry.file_type()?.is_dir() {
             match fs::remove_file(entry.path()) {
-                // Another trial has done so.
+                // A concurrent trial has removed it.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 removed => removed?,
             }

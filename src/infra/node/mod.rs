@@ -1,4 +1,4 @@
-//! The seller's own nodes, asked what they saw. The only room with a way out; `shop watch` alone enters it.
+//! Clients for the seller's own nodes. Only this module makes outgoing connections, and only `shop watch` uses it.
 
 mod bitcoin;
 pub mod ethereum;
@@ -10,7 +10,7 @@ pub use self::monero::Monero;
 pub use ethereum::Ethereum;
 pub use rpc_client::RpcClient;
 
-/// Why a look at a node decides nothing. Its words are for the seller: what is wrong, and what to do.
+/// Why a scan changes nothing. The texts tell the seller what is wrong and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NodeError {
     #[error(
@@ -39,10 +39,10 @@ pub enum NodeError {
         "the node at {node} sent an answer that needs more than {megabytes} MB of memory: it is not a supported node, or it is faulty"
     )]
     TooLarge { node: String, megabytes: usize },
-    /// What was asked for, or what was wrong with it.
+    /// The request, or what was wrong with the answer.
     #[error("the node at {node} sent an invalid answer: {what}")]
     Malformed { node: String, what: String },
-    /// The node's own words.
+    /// The node's own error message.
     #[error("the node at {node} refused {method}: {words} ({code})")]
     Refused { node: String, method: String, code: i64, words: String },
     #[error("the node at {node} serves chain {found}, but chain {expected} is needed")]

@@ -31,21 +31,21 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_socks::TargetAddr;
 use tokio_socks::tcp::Socks5Stream;
 
-/// Units: seconds; over Tor a connection alone may take most of it.
+/// Units: seconds; over Tor, connecting alone may take most of it.
 const CONNECT_SECONDS: u64 = 30;
-/// Units: bytes of one answer, one of a batch of blocks among them. What a node tells of 1,000 orders is about one megabyte.
+/// Units: bytes of one response, including a batch of blocks. A response about 1,000 orders is about one megabyte.
 const MOST_BYTES: usize = 8 << 20;
-/// The same where a node only works for long and has little to tell.
+/// The same for calls that take long and return little.
 const MOST_SLOW_BYTES: usize = 256 << 10;
-/// Units: bytes of memory that one answer takes once it is read, by the estimate of [`memory`].
+/// Units: bytes of memory that one parsed response takes, as estimated by [`memory`].
 const MOST_MEMORY: usize = 48 << 20;
-/// Units: bytes of an answer that any number of nodes may send at the same time, and how many may send larger ones: together
-/// with one that is read, they stay below what the process may take.
+/// Units: bytes of a response that any number of nodes may send at the same time, and how many may send larger ones:
+/// together with one that is being parsed, they stay below the memory limit of the process.
 const SMALL_BYTES: usize = 256 << 10;
 static LARGE_ANSWERS: Semaphore = Semaphore::const_new(3);
-/// How deep JSON is read. Source: serde_json's own limit.
+/// The maximum nesting of JSON. Source: serde_json's own limit.
 const MOST_DEPTH: usize = 128;
-/// How long an answer may take, and how long it may be.
+/// The time limit and the size limit of a response.
 #[derive(Clone, Copy)]
 struct Patience {
     seconds: u64,
@@ -55,12 +55,12 @@ struct Patience {
 const USUAL: Patience = Patience { seconds: 60, most_bytes: MOST_BYTES };
 const SLOW: Patience = Patience { seconds: 900, most_bytes: MOST_SLOW_BYTES };
 
-/// Units: characters of a node's own words.
+/// Units: characters of a node's error message.
 const MOST_WORDS: usize = 200;
 
 const OWN: &str = "set SSL_CERT_FILE to trust your own certificate";
 
-/// A way to one node: JSON-RPC by HTTP POST, a connection for each request, no redirects.
+/// A client for one node: JSON-RPC by HTTP POST, a connection for each request, no redirects.
 ///
 /// Source: JSON-RPC 2.0.
 pub struct RpcClient {
@@ -74,10 +74,12 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 impl RpcClient {
-    /// Opens nothing yet. A host that is near is asked directly; any other through the proxy, which resolves its name.
+    /// Does not connect yet. A host that is near is contacted directly; any other through the proxy, which resolves its
+    /// name.
     ///
     /// # Errors
-    /// [`NodeError::NoProxy`] where a name would have to be resolved here; [`NodeError::Other`] where https has nobody to believe.
+    /// [`NodeError::NoProxy`] if a name would have to be resolved here; [`NodeError::Other`] if there are no root
+    /// certificates for https.
     pub fn open(url: &NodeUrl, proxy: Option<&ProxyUrl>) -> Result<Self, NodeError> {
         let is_far = !url.host().is_near();
         if is_far && proxy.is_none() && matches!(url.host(), Host::Name(_)) {
@@ -93,7 +95,7 @@ impl RpcClient {
         })
     }
 
-    /// For a [`NodeError`]: host and port.
+    /// Host and port, for a [`NodeError`].
     pub fn node(&self) -> String {
         self.url.to_string()
     }
@@ -103,7 +105,7 @@ impl RpcClient {
         self.url.path()
     }
 
-    /// The same node at another path: Bitcoin Core's wallets have one each.
+    /// The same node with another path: Bitcoin Core has one for each wallet.
     pub fn at_path(&self, path: &str) -> Self {
         Self {
             url: self.url.at_path(path),
@@ -116,12 +118,12 @@ impl RpcClient {
     /// `params`: an array or an object.
     ///
     /// # Errors
-    /// [`NodeError::Refused`] with the node's own code and words; any other where there is no answer.
+    /// [`NodeError::Refused`] with the node's own code and message; any other if there is no answer.
     pub async fn call(&self, method: &str, params: Value) -> Result<Value, NodeError> {
         self.call_within(method, params, USUAL).await
     }
 
-    /// For what a node computes for minutes, such as a search through the whole chain.
+    /// For calls that take minutes, such as a scan of the whole chain.
     ///
     /// # Errors
     /// As [`RpcClient::call`].
@@ -147,15 +149,15 @@ impl RpcClient {
     /// All answers in the order of the calls, in one request.
     ///
     /// # Errors
-    /// As [`RpcClient::call`]: one answer that is missing or an error fails them all.
+    /// As [`RpcClient::call`]: if one answer is missing or an error, all fail.
     pub async fn batch(&self, calls: Vec<(&str, Value)>) -> Result<Vec<Value>, NodeError> {
         self.batch_of_each(calls).await?.into_iter().collect()
     }
 
-    /// The same where the node's refusal of one call says something by itself.
+    /// The same, but the node may refuse single calls.
     ///
     /// # Errors
-    /// As [`RpcClient::call`], but for [`NodeError::Refused`], which stands in its answer's place.
+    /// As [`RpcClient::call`], except [`NodeError::Refused`], which takes the place of its answer.
     pub async fn batch_of_each(
         &self,
         calls: Vec<(&str, Value)>,
@@ -206,7 +208,7 @@ impl RpcClient {
     }
 
     fn result(&self, method: &str, mut answer: Value) -> Result<Value, NodeError> {
-        // JSON-RPC 1.0 says `"error": null` where all is well.
+        // JSON-RPC 1.0 sends `"error": null` on success.
         let error = &answer["error"];
         if !error.is_null() {
             return Err(NodeError::Refused {
@@ -222,7 +224,7 @@ impl RpcClient {
         }
     }
 
-    /// For whoever reads the answer: it is not what `what` should be.
+    /// An error for the caller that parses the answer: it is not what `what` should be.
     pub fn malformed(&self, what: &str) -> NodeError {
         NodeError::Malformed { node: self.node(), what: what.to_owned() }
     }
@@ -239,7 +241,7 @@ impl RpcClient {
             let megabytes = MOST_MEMORY >> 20;
             return Err(NodeError::TooLarge { node: self.node(), megabytes });
         }
-        // Bitcoin Core tells its errors with statuses of errors.
+        // Bitcoin Core sends JSON-RPC errors with HTTP error statuses.
         match serde_json::from_slice(&body) {
             Ok(answer @ (Value::Object(_) | Value::Array(_))) if !status.is_redirection() => {
                 Ok(answer)
@@ -276,7 +278,7 @@ impl RpcClient {
             let status = answer.status();
             Ok((status, self.read(answer.into_body(), most_bytes).await?))
         };
-        // The connection has to be driven while the answer is awaited; it ends with it.
+        // The connection must be polled while the response is awaited; it ends with it.
         let answering = std::pin::pin!(answering);
         let connection = std::pin::pin!(connection);
         match futures_util::future::select(answering, connection).await {
@@ -285,10 +287,10 @@ impl RpcClient {
         }
     }
 
-    /// Takes in what the node sends, a larger answer only in turn.
+    /// Reads the response; only a few large ones at the same time.
     async fn read(&self, mut body: Incoming, most_bytes: usize) -> Result<Vec<u8>, NodeError> {
         let mut bytes = Vec::new();
-        let mut turn = None;
+        let mut permit = None;
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| self.unreachable(&error.to_string()))?;
             let Some(data) = frame.data_ref() else { continue };
@@ -296,8 +298,8 @@ impl RpcClient {
                 let most = bounded::size(most_bytes as u64);
                 return Err(NodeError::TooLong { node: self.node(), most });
             }
-            if turn.is_none() && SMALL_BYTES < bytes.len() + data.len() {
-                turn = LARGE_ANSWERS.acquire().await.ok();
+            if permit.is_none() && SMALL_BYTES < bytes.len() + data.len() {
+                permit = LARGE_ANSWERS.acquire().await.ok();
             }
             bytes.extend_from_slice(data);
         }
@@ -324,7 +326,7 @@ impl RpcClient {
         Ok(Box::new(stream))
     }
 
-    /// The proxy resolves the name. Tor keeps what comes with another user or password on another circuit (tor(1),
+    /// The proxy resolves the name. Tor isolates streams with different user or password on different circuits (tor(1),
     /// IsolateSOCKSAuth).
     async fn connect_by(&self, proxy: &ProxyUrl) -> Result<TcpStream, NodeError> {
         let refused =
@@ -370,8 +372,8 @@ fn connector() -> Result<TlsConnector, NodeError> {
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// Units: bytes that an answer takes as a [`Value`], counted before it is built: `[0,0,…]` takes 32 bytes for two characters,
-/// `[{"a":0},…]` 700 for eight.
+/// Units: bytes that a response takes as a [`Value`], computed before it is parsed: `[0,0,…]` takes 32 bytes for two
+/// characters, `[{"a":0},…]` 700 for eight.
 fn memory(body: &[u8]) -> usize {
     let shape = JsonShape::of(body, MOST_DEPTH);
     body.len()
@@ -381,7 +383,7 @@ fn memory(body: &[u8]) -> usize {
         + shape.n_texts * 48
 }
 
-/// A stranger's words on one short line, for a log and a terminal.
+/// Untrusted text on one short line, for a log and a terminal.
 fn plain(words: &str) -> String {
     words.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(MOST_WORDS).collect()
 }

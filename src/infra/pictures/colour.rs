@@ -1,12 +1,12 @@
-//! Colour profiles to sRGB.
+//! Converts colour profiles to sRGB.
 
 use image::DynamicImage;
 use moxcms::{CmsError, ColorProfile, DataColorSpace, Layout, TransformOptions};
 
-/// Takes the colours of an embedded profile to sRGB, which browsers assume where no profile is given.
+/// Converts the colours of an embedded profile to sRGB, which browsers assume without a profile.
 ///
 /// # Errors
-/// Where the profile is damaged, or speaks of other colours than the picture has.
+/// If the profile is damaged, or is for another colour model than the picture's.
 pub(super) fn to_srgb(
     image: &mut DynamicImage,
     gray: bool,
@@ -29,7 +29,7 @@ fn by_colour(image: &mut DynamicImage, profile: &ColorProfile) -> Result<(), Cms
     transform.transform(&source, samples(image))
 }
 
-/// A gray profile is asked for its 256 shades once, so that one path serves pictures with and without transparency.
+/// Converts the 256 shades of a grey profile once, so that one code path serves pictures with and without transparency.
 fn by_shade(image: &mut DynamicImage, profile: &ColorProfile) -> Result<(), CmsError> {
     let srgb = ColorProfile::new_srgb();
     let transform = profile.create_transform_8bit(
@@ -70,7 +70,7 @@ mod tests {
         assert!(near, "{colour:?} instead of {expected:?}");
     }
 
-    /// Source: the matrix from Display P3 to sRGB of CSS Color 4, section 18, reckoned by hand.
+    /// Source: the matrix from Display P3 to sRGB of CSS Color 4, section 18, computed by hand.
     #[test]
     fn wide_colours_become_srgb() {
         let profile = ColorProfile::new_display_p3();

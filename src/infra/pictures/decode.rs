@@ -9,21 +9,21 @@ use image::codecs::webp::WebPDecoder;
 use image::{DynamicImage, ImageDecoder, ImageResult, Limits};
 use std::io::Cursor;
 
-/// Units: bytes that a PNG may take for its colour profile and its rows, beside the pixels themselves.
+/// Units: bytes that a PNG may take for its colour profile and its rows, besides the pixels themselves.
 const PNG_ROOM: u64 = 16 * 1024 * 1024;
 
 impl Decoded {
-    /// Takes an outline whose measures are known to be small enough; `None` where the pixels do not fit it.
-    pub fn new(outline: &ImageHeader) -> Option<Self> {
-        let decoded = match outline.format {
-            Format::Jpeg => jpeg::decode(&outline.bytes).ok()?,
-            Format::Png => png(&outline.bytes).ok()?,
+    /// Takes a header whose dimensions are known to be small enough; `None` if the pixels do not fit the limit.
+    pub fn new(header: &ImageHeader) -> Option<Self> {
+        let decoded = match header.format {
+            Format::Jpeg => jpeg::decode(&header.bytes).ok()?,
+            Format::Png => png(&header.bytes).ok()?,
             Format::WebP => {
-                pixels(WebPDecoder::new(Cursor::new(outline.bytes.as_slice())).ok()?).ok()?
+                pixels(WebPDecoder::new(Cursor::new(header.bytes.as_slice())).ok()?).ok()?
             }
         };
         let size = (decoded.image.width(), decoded.image.height());
-        (size == (outline.width, outline.height) && 0 < size.0 && 0 < size.1).then_some(decoded)
+        (size == (header.width, header.height) && 0 < size.0 && 0 < size.1).then_some(decoded)
     }
 }
 
@@ -53,10 +53,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn is_shown(bytes: &[u8]) -> bool {
-        let outline = ImageHeader::read(bytes)
-            .ok()
-            .filter(|outline| outline.width.max(outline.height) < 5_000);
-        outline.is_some_and(|outline| Decoded::new(&outline).is_some())
+        let header =
+            ImageHeader::read(bytes).ok().filter(|header| header.width.max(header.height) < 5_000);
+        header.is_some_and(|header| Decoded::new(&header).is_some())
     }
 
     fn pictures() -> Vec<Vec<u8>> {
@@ -95,12 +94,12 @@ mod tests {
         for image in
             deep.iter().chain([&clear.to_luma_alpha8().into(), &clear.to_luma_alpha16().into()])
         {
-            let outline = ImageHeader::read(&test_images::png(image)).ok().unwrap();
+            let header = ImageHeader::read(&test_images::png(image)).ok().unwrap();
             assert_eq!(
-                outline.deep,
+                header.deep,
                 image.color().bits_per_pixel() / u16::from(image.color().channel_count()) == 16
             );
-            let decoded = Decoded::new(&outline).unwrap();
+            let decoded = Decoded::new(&header).unwrap();
             assert_eq!(decoded.gray, !image.color().has_color());
             assert_eq!(decoded.image.color().has_alpha(), image.color().has_alpha());
         }

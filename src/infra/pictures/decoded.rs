@@ -3,9 +3,9 @@
 use image::DynamicImage;
 use image::metadata::Orientation;
 
-/// Pixels as the file has them, and what it says about them.
+/// The decoded pixels of a file, and its metadata about them.
 ///
-/// Shape: `image` is RGB or RGBA with 8 bits a colour; of a gray picture the three colours are equal.
+/// Shape: `image` is RGB or RGBA with 8 bits per channel; in a grey picture the three channels are equal.
 pub(super) struct Decoded {
     pub image: DynamicImage,
     pub gray: bool,
@@ -13,7 +13,7 @@ pub(super) struct Decoded {
     pub profile: Option<Vec<u8>>,
 }
 
-/// Nothing else is ever read from EXIF, whatever stands in it.
+/// Only the orientation is ever read from EXIF.
 ///
 /// Source: RFC 9649, section 2.7.1.5: EXIF begins at the TIFF header; some programs put a JPEG's `Exif` before it.
 pub(super) fn upright(exif: Option<&[u8]>) -> Orientation {

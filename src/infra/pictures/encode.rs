@@ -7,17 +7,17 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, ImageEncoder};
 use webp::{Encoder, PixelLayout, WebPConfig};
 
-/// How good a picture is, and how heavy it may be.
+/// The quality of a picture, and its maximum file size.
 ///
-/// Shape: each quality with what the picture may weigh at it, the best first; the last one is taken whatever it weighs.
-/// Units: qualities 0 to 100; bytes of WebP, a JPEG may weigh twice as much; effort 0 to 6, libwebp's `method`.
+/// Shape: each quality with the maximum size for it, the best first; the last one is used whatever the size.
+/// Units: qualities 0 to 100; bytes of WebP, a JPEG may be twice as large; effort 0 to 6, libwebp's `method`.
 pub(super) struct Aim<'a> {
     pub steps: &'a [(u8, usize)],
     pub sharp_edges: bool,
     pub effort: i32,
 }
 
-/// What every Tor Browser shows. `None` where memory is short.
+/// The format that every Tor Browser can show. `None` if memory is short.
 pub(super) fn webp(image: &DynamicImage, aim: &Aim<'_>) -> Option<Rendered> {
     let layout = if image.color().has_alpha() { PixelLayout::Rgba } else { PixelLayout::Rgb };
     let encoder = Encoder::new(image.as_bytes(), layout, image.width(), image.height());
@@ -31,7 +31,7 @@ pub(super) fn webp(image: &DynamicImage, aim: &Aim<'_>) -> Option<Rendered> {
     .map(|bytes| rendered(bytes, Format::WebP))
 }
 
-/// For browsers without WebP: a JPEG, which has no transparency, or else a PNG.
+/// For browsers without WebP: a JPEG, or a PNG if there is transparency, which JPEG lacks.
 pub(super) fn fallback(image: &DynamicImage, aim: &Aim<'_>) -> Option<Rendered> {
     let (pixels, width, height, colour) =
         (image.as_bytes(), image.width(), image.height(), image.color().into());
@@ -56,7 +56,7 @@ fn rendered(bytes: Vec<u8>, format: Format) -> Rendered {
     Rendered { file: PictureFile::of(&bytes, format), bytes }
 }
 
-/// The first step is mostly light enough; where it is not, the middle of the others tells which half to look in.
+/// The first step is usually small enough; if not, a binary search over the others finds the best one.
 fn first_light_enough(
     aim: &Aim<'_>,
     n_budgets: usize,
@@ -94,7 +94,7 @@ mod tests {
     const AIM: Aim<'_> =
         Aim { steps: &[(90, 100), (60, 100), (50, 150), (40, 150)], sharp_edges: false, effort: 6 };
 
-    /// `weight` is what the encoder of the test makes at quality 1.
+    /// `weight` is the size that the test's encoder produces at quality 1.
     #[track_caller]
     fn check(weight: usize, n_budgets: usize, expected: usize) {
         let bytes = first_light_enough(&AIM, n_budgets, |quality| {

@@ -1,10 +1,10 @@
-//! Names of rendered files, made of their content.
+//! Names of rendered files, derived from their content.
 
 use sha2::{Digest, Sha256};
 
-/// The name of a rendered file; it follows from the file's bytes, so equal pictures are one file.
+/// The name of a rendered file; it is derived from the file's bytes, so equal pictures are one file.
 ///
-/// Shape: 32 small hex digits, a dot, `webp`, `jpg` or `png`.
+/// Shape: 32 lowercase hex digits, a dot, `webp`, `jpg` or `png`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PictureFile(String);
 
@@ -16,7 +16,7 @@ impl PictureFile {
     const N_DIGITS: usize = 32;
 
     /// # Errors
-    /// [`NotAPictureFile`] for any other shape; capital letters are refused, for one file has one name.
+    /// [`NotAPictureFile`] for any other shape; capital letters are refused, since each file has only one name.
     pub fn parse(text: &str) -> Result<Self, NotAPictureFile> {
         let (digits, ending) = text.split_once('.').ok_or(NotAPictureFile)?;
         let shape = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
@@ -66,7 +66,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A file as it goes to the buyer: pixels and nothing else.
+/// A file as it is sent to the buyer: pixels and nothing else.
 pub struct Rendered {
     pub file: PictureFile,
     pub bytes: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Where rendered files are stored.
+//! Stores rendered files.
 
 use crate::infra::bounded;
 use crate::infra::pictures::file::PictureFile;
@@ -12,23 +12,23 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// Where rendered pictures lie, each under the name that its content gives it.
+/// The folder of rendered pictures, each named by its content.
 #[derive(Clone)]
 pub struct Gallery {
     folder: PathBuf,
 }
 
-/// Follows the name of a picture while it is being written: `NAME.0.part`.
+/// The suffix of a picture's name while it is being written: `NAME.0.part`.
 const PART: &str = ".part";
 
 impl Gallery {
-    /// Makes the folder, for the shop's own user alone, where there is none.
+    /// Creates the folder if it is missing, accessible only to the shop's own user.
     pub fn open(folder: PathBuf) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         Ok(Self { folder })
     }
 
-    /// The file is whole or absent, also after a power cut; one that is there already stays as it is.
+    /// Atomic: the file is complete or absent, even after a power failure; an existing one is not changed.
     pub fn keep(&self, rendered: &Rendered) -> io::Result<()> {
         let path = self.path(&rendered.file);
         let kept = fs::symlink_metadata(&path);
@@ -41,14 +41,14 @@ impl Gallery {
             .and_then(|()| file.sync_all())
             .and_then(|()| fs::rename(&part, &path));
         if let Err(error) = written {
-            // The first error is the one to tell; `sweep` finds the part later.
+            // The first error is the one to report; `sweep` removes the part later.
             let _ = fs::remove_file(&part);
             return Err(error);
         }
         File::open(&self.folder)?.sync_all()
     }
 
-    /// `None` where no such file lies here; a link or a pipe under its name counts as none.
+    /// `None` if there is no such file; a symbolic link or a pipe with its name does not count.
     pub fn read(&self, file: &PictureFile) -> io::Result<Option<Vec<u8>>> {
         match read_regular(&self.path(file)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -60,8 +60,8 @@ impl Gallery {
         fs::symlink_metadata(self.path(file)).is_ok_and(|seen| seen.is_file())
     }
 
-    /// Removes the pictures that `keep` does not name, and parts that a power cut left; tells how many files went.
-    /// What has another name than a picture's is not ours and stays.
+    /// Removes the pictures that are not in `keep`, and parts left by a power failure; returns how many files were
+    /// removed. A file whose name is not that of a picture is not ours and stays.
     pub fn sweep(&self, keep: &HashSet<String>) -> io::Result<usize> {
         let mut n_removed = 0;
         for entry in fs::read_dir(&self.folder)? {
@@ -77,7 +77,7 @@ impl Gallery {
         Ok(n_removed)
     }
 
-    /// One that is not there is removed already.
+    /// A missing file counts as removed.
     pub fn remove(&self, file: &PictureFile) -> io::Result<()> {
         match fs::remove_file(self.path(file)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -89,7 +89,7 @@ impl Gallery {
         self.folder.join(file.as_str())
     }
 
-    /// Two threads may write one picture at the same time: each has a part of its own.
+    /// Two threads may write one picture at the same time: each has its own part.
     fn new_part(&self, file: &PictureFile) -> io::Result<(PathBuf, File)> {
         let mut n = 0;
         loop {

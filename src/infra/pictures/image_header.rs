@@ -1,17 +1,17 @@
-//! Kind and size of a picture, before it is decoded.
+//! Format and size of a picture, before it is decoded.
 
 use crate::infra::pictures::file::Format;
 use crate::infra::pictures::refusal::NotAPicture;
 use crate::infra::pictures::source::Source;
 
-/// Units: pixels; beside 8 bits a colour, and where a colour has 16.
+/// Units: pixels; with 8 bits per channel, and with 16.
 const MOST_PIXELS: u64 = 50_000_000;
 const MOST_DEEP_PIXELS: u64 = 25_000_000;
 const LONGEST_SIDE: u32 = 65_535;
 
-/// What the frame of a picture tells before one pixel is decoded.
+/// The properties of a picture that are known before any pixel is decoded.
 ///
-/// Shape: `bytes` is the file as the decoder gets it: without comments, texts and whatever follows its end.
+/// Shape: `bytes` is the file for the decoder: without comments, texts and anything after its end.
 pub(super) struct ImageHeader {
     pub format: Format,
     pub bytes: Vec<u8>,
@@ -30,26 +30,26 @@ pub(super) enum Fault {
 }
 
 impl ImageHeader {
-    /// Refuses by what the frame of the file tells, before memory is taken for its pixels.
+    /// Refuses a file by its header, before memory is allocated for its pixels.
     pub fn of(source: &Source) -> Result<Self, NotAPicture> {
         let name = source.name();
-        let outline = match Self::read(source.bytes()) {
-            Ok(outline) => outline,
+        let header = match Self::read(source.bytes()) {
+            Ok(header) => header,
             Err(Fault::Other(found)) => return Err(NotAPicture::OtherFormat { name, found }),
             Err(Fault::RareJpeg) => return Err(NotAPicture::RareJpeg { name }),
             Err(Fault::Damaged) => return Err(NotAPicture::Damaged { name }),
         };
-        if outline.animated {
+        if header.animated {
             return Err(NotAPicture::Animated { name });
         }
-        if outline.for_print {
+        if header.for_print {
             return Err(NotAPicture::ForPrint { name });
         }
-        let (width, height) = (outline.width, outline.height);
-        let most = if outline.deep { MOST_DEEP_PIXELS } else { MOST_PIXELS };
+        let (width, height) = (header.width, header.height);
+        let most = if header.deep { MOST_DEEP_PIXELS } else { MOST_PIXELS };
         if LONGEST_SIDE < width.max(height) || most < u64::from(width) * u64::from(height) {
             return Err(NotAPicture::TooManyPixels { name, width, height });
         }
-        Ok(outline)
+        Ok(header)
     }
 }

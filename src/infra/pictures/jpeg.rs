@@ -10,8 +10,8 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-/// Walks from segment to segment up to the end of the image, so that a file cut anywhere is found out.
-/// What a phone appends (a second picture, a film) is left behind.
+/// Walks from segment to segment up to the end of the image, so that a truncated file is detected. Anything that a
+/// phone appends (a second picture, a video) is dropped.
 ///
 /// Source: ITU-T T.81, annex B; T.872 for the Adobe segment.
 pub(super) fn outline(bytes: &[u8]) -> Result<ImageHeader, Fault> {
@@ -52,7 +52,7 @@ pub(super) fn outline(bytes: &[u8]) -> Result<ImageHeader, Fault> {
             if *bits != 8 || !matches!(n_colours, 1 | 3 | 4) {
                 return Err(Fault::RareJpeg);
             }
-            // Progressive is in at least two turns: the middle of each block, and the rest.
+            // A progressive file has at least two scans: the DC coefficients of the blocks, and the rest.
             n_least_scans = if marker == 0xc2 { 2 } else { 1 };
             frame =
                 Some((u16::from_be_bytes([*w1, *w0]), u16::from_be_bytes([*h1, *h0]), *n_colours));
@@ -66,8 +66,9 @@ pub(super) fn outline(bytes: &[u8]) -> Result<ImageHeader, Fault> {
     }
     let (width, height, n_colours) =
         frame.filter(|_| n_least_scans <= n_scans).ok_or(Fault::Damaged)?;
-    // No Huffman code is all ones (T.81, C.2), and a scan is filled up with ones. So these change nothing behind a whole
-    // scan, and are an error to the decoder where rows are missing before the end; it would otherwise show them grey.
+    // No Huffman code is all ones (T.81, C.2), and a scan is padded with ones. So these bytes change nothing after a
+    // complete scan, and cause a decoder error if rows are missing; without them, the decoder would show the missing
+    // rows in grey.
     kept.extend_from_slice(&[0xff, 0].repeat(16));
     kept.extend_from_slice(&[0xff, 0xd9]);
     Ok(ImageHeader {
@@ -95,7 +96,7 @@ fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
     }
 }
 
-/// Units: bytes up to the marker that ends a scan; stuffed bytes and restarts belong to it.
+/// Units: bytes up to the marker that ends a scan; stuffed bytes and restart markers are part of it.
 fn n_coded(bytes: &[u8]) -> usize {
     let mut at = 0;
     while let Some(step) = bytes[at..].iter().position(|byte| *byte == 0xff) {
@@ -109,7 +110,7 @@ fn n_coded(bytes: &[u8]) -> usize {
     bytes.len()
 }
 
-/// The decoder is called by itself, and not through `image`, for only so is it strict: `image` shows half a picture in grey.
+/// The decoder is called directly and not through `image`, which is not strict: it shows half a picture in grey.
 pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, DecodeErrors> {
     let options = DecoderOptions::default()
         .set_strict_mode(true)

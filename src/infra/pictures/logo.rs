@@ -1,4 +1,4 @@
-//! The logo: small, light, or refused.
+//! Renders the logo: small in size and bytes, or refused.
 
 use crate::infra::pictures::encode;
 use crate::infra::pictures::encode::Aim;
@@ -7,10 +7,10 @@ use crate::infra::pictures::render::Rendition;
 use crate::infra::pictures::scale;
 use crate::infra::pictures::source::Source;
 
-/// Units: pixels, as it is shown.
+/// Units: pixels, as displayed.
 const MOST_WIDTH: u32 = 240;
 const MOST_HEIGHT: u32 = 64;
-/// Units: bytes. It comes with the first page that a buyer ever sees.
+/// Units: bytes. It is loaded with the first page that a buyer ever sees.
 const MOST_BYTES: usize = 8_000;
 
 const AIM: Aim<'_> = Aim {
@@ -20,11 +20,11 @@ const AIM: Aim<'_> = Aim {
 };
 
 impl Source {
-    /// What stands above every page. Its measures are those that it is shown in; it may hold twice as many pixels, for
-    /// screens that have them.
+    /// The image at the top of every page. The dimensions are those displayed; the file may have twice as many pixels,
+    /// for high-resolution screens.
     ///
     /// # Errors
-    /// [`NotAPicture`], as [`Source::render`], and where no quality makes it light enough.
+    /// [`NotAPicture`], as [`Source::render`], and if no quality makes it small enough.
     pub fn logo(&self) -> Result<Rendition, NotAPicture> {
         let image = self.pixels()?;
         let unwritten = || NotAPicture::Unwritten { name: self.name() };

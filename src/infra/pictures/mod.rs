@@ -1,4 +1,5 @@
-//! What a camera made becomes what a page shows: upright, no metadata, three sizes; this room alone knows picture formats.
+//! Turns photos into pictures for pages: upright, without metadata, in three sizes. Only this module knows picture
+//! formats.
 
 mod colour;
 mod decode;

@@ -11,20 +11,20 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// The seller's own pictures: `db/images`, where those from the desk are put too, and where an ancestor kept them.
+/// The seller's own pictures: `db/images`, where uploads from the desk are stored too, and the predecessor's folder.
 #[derive(Clone, Debug)]
 pub struct Originals {
-    /// The first that has a picture counts; the first of all gets the new ones.
+    /// The first folder that has a picture wins; new ones go to the first.
     folders: Vec<PathBuf>,
 }
 
-/// Units: characters of a name before its number and its ending.
+/// Units: characters of a name before its number and its extension.
 const LONGEST_NAME: usize = 60;
-/// How many pictures of one name there may be.
+/// Units: pictures with the same name.
 const MOST_OF_ONE_NAME: usize = 10_000;
 
 impl Originals {
-    /// Shape: `folders` has one at least.
+    /// Shape: `folders` is not empty.
     pub fn new(folders: Vec<PathBuf>) -> Self {
         Self { folders }
     }
@@ -34,7 +34,7 @@ impl Originals {
     }
 
     /// # Errors
-    /// [`NotAPicture`] where it lies in none of the folders, or is none.
+    /// [`NotAPicture`] if it is in none of the folders, or is not a picture.
     pub fn find(&self, name: &str) -> Result<Source, NotAPicture> {
         let mut missing = NotAPicture::Missing { name: name.to_owned() };
         for folder in &self.folders {
@@ -46,7 +46,7 @@ impl Originals {
         Err(missing)
     }
 
-    /// Which of these pictures lie here, and under which name. Shape: fingerprint, name.
+    /// Which of these pictures are here, and with which name. Shape: fingerprint, name.
     pub fn find_fingerprints(&self, wanted: &[String]) -> Vec<(String, String)> {
         let mut found: Vec<(String, String)> = Vec::new();
         for folder in &self.folders {
@@ -65,8 +65,8 @@ impl Originals {
         found
     }
 
-    /// Puts a picture into the seller's folder under a name made from `wish`, and returns that name. No other picture is
-    /// ever written over; the very same one under the same name is left as it is.
+    /// Stores a picture in the seller's folder with a name made from `wish`, and returns that name. No other picture is
+    /// ever overwritten; an identical one with the same name is left as it is.
     pub fn keep(&self, cleaned: &Sanitized, wish: &str) -> io::Result<String> {
         let folder = self.folders.first().ok_or(io::ErrorKind::NotFound)?;
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
@@ -79,7 +79,7 @@ impl Originals {
             let holds_it = |folder: &PathBuf| holds(&folder.join(&name), &cleaned.bytes);
             match self.folders.iter().find_map(holds_it) {
                 Some(true) => return Ok(name),
-                // A name that another folder has would be found there or here, as the day goes.
+                // A name that exists in another folder would be ambiguous.
                 Some(false) => {}
                 None if put(folder, &name, &cleaned.bytes)? => return Ok(name),
                 None => {}
@@ -89,10 +89,10 @@ impl Originals {
     }
 }
 
-/// Folders within folders that are looked into.
+/// Units: levels of sub-folders that are searched.
 const DEEPEST: usize = 4;
 
-/// What lies in the folder and below it, links left out. A folder that cannot be read has nothing.
+/// The files in the folder and its sub-folders, without symbolic links. An unreadable folder counts as empty.
 fn list(folder: &Path, above: &str, depth: usize, names: &mut Vec<String>) {
     let Ok(entries) = fs::read_dir(folder.join(above)) else { return };
     for entry in entries.flatten() {
@@ -106,7 +106,7 @@ fn list(folder: &Path, above: &str, depth: usize, names: &mut Vec<String>) {
     }
 }
 
-/// Whether the file has these bytes; `None` where there is nothing under that name.
+/// Whether the file has these bytes; `None` if there is no such file.
 fn holds(path: &Path, bytes: &[u8]) -> Option<bool> {
     let seen = fs::symlink_metadata(path).ok()?;
     let same = seen.is_file()
@@ -115,7 +115,7 @@ fn holds(path: &Path, bytes: &[u8]) -> Option<bool> {
     Some(same)
 }
 
-/// `false` where somebody else has taken the name meanwhile.
+/// `false` if the name has been taken meanwhile.
 fn put(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<bool> {
     let path = folder.join(name);
     let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
@@ -124,7 +124,7 @@ fn put(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<bool> {
         outcome => outcome?,
     };
     if let Err(error) = file.write_all(bytes).and_then(|()| file.sync_all()) {
-        // Half a picture would be refused at the next seeding. The first error is the one to tell.
+        // Half a picture would be refused at the next import. The first error is the one to report.
         let _ = fs::remove_file(&path);
         return Err(error);
     }
@@ -132,7 +132,7 @@ fn put(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<bool> {
     Ok(true)
 }
 
-/// What is left of the name that a stranger's file had: small letters, digits and `-`, never a dot or a slash.
+/// A safe form of an uploaded file's name: lowercase letters, digits and `-`, never a dot or a slash.
 ///
 /// Shape: 1 to 60 of `a-z`, `0-9` and `-`.
 fn safe_stem(wish: &str) -> String {

@@ -1,14 +1,14 @@
-//! Reads a picture's kind and size, and leaves out what no decoder needs.
+//! Reads a picture's format and size, and drops everything that the decoder does not need.
 
 use crate::infra::pictures::file::Format;
 use crate::infra::pictures::image_header::{Fault, ImageHeader};
 use crate::infra::pictures::jpeg;
 
 impl ImageHeader {
-    /// The content decides, whatever the file's ending says.
+    /// The content determines the format, whatever the file's extension is.
     ///
     /// # Errors
-    /// [`Fault::Damaged`] also where the end of the file is missing.
+    /// [`Fault::Damaged`] also if the end of the file is missing.
     pub fn read(bytes: &[u8]) -> Result<Self, Fault> {
         if bytes.starts_with(b"\xff\xd8\xff") {
             return jpeg::outline(bytes);
@@ -25,7 +25,7 @@ impl ImageHeader {
 
 const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// Keeps the chunks that say how the picture looks; the others, compressed texts among them, never reach a decoder.
+/// Keeps the chunks that affect how the picture looks; the others, including compressed texts, never reach a decoder.
 ///
 /// Source: W3C, Portable Network Graphics, third edition, section 5.
 fn png(bytes: &[u8]) -> Option<ImageHeader> {
@@ -81,7 +81,7 @@ fn webp(bytes: &[u8]) -> Option<ImageHeader> {
     while let Some(head) = rest.first_chunk::<8>() {
         let length = little(&head[4..])?;
         let body = rest.get(8..length.checked_add(8)?)?;
-        // Each chunk is filled up to an even length, the last one not by every program.
+        // Each chunk is padded to an even length, the last one not by every program.
         rest = rest.get(8 + length + length % 2..).unwrap_or_default();
         match &head[..4] {
             b"VP8X" => canvas = Some((little(body.get(4..7)?)? + 1, little(body.get(7..10)?)? + 1)),
@@ -118,7 +118,7 @@ fn little(bytes: &[u8]) -> Option<usize> {
         .try_fold(0_usize, |sum, byte| sum.checked_mul(256)?.checked_add(usize::from(*byte)))
 }
 
-/// Names what a seller may have taken for a picture of the right kind.
+/// Names the format of a file that a seller may have mistaken for a supported picture.
 fn other(bytes: &[u8]) -> &'static str {
     let start = &bytes[..bytes.len().min(1024)];
     let box_kind =

@@ -1,8 +1,8 @@
 //! Why a picture is refused.
 
-/// Why a file that the catalog names cannot be shown, in one sentence for the seller.
+/// Why a file of the catalog cannot be shown, in one sentence for the seller.
 ///
-/// Shape: `name` is the file's name as the catalog gives it; it is printed in quotes, with control characters escaped.
+/// Shape: `name` is the file's name in the catalog; it is printed in quotes, with control characters escaped.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAPicture {
     #[error(

@@ -16,7 +16,8 @@ const THUMB: u32 = 320;
 const PAGE: u32 = 800;
 const FULL: u32 = 1600;
 
-/// A buyer waits for these bytes at the speed of Tor: a drawing's thumb takes about 4 KB, a photograph's at most 8.
+/// A buyer waits for these bytes at the speed of Tor: the thumbnail of a drawing takes about 4 KB, that of a photograph
+/// at most 8.
 const THUMB_AIM: Aim<'_> = Aim {
     steps: &[(72, 4_000), (60, 4_000), (50, 5_000), (42, 8_000), (34, 8_000), (26, 8_000)],
     sharp_edges: false,
@@ -29,12 +30,12 @@ const PAGE_AIM: Aim<'_> = Aim {
 };
 const FULL_AIM: Aim<'_> = Aim {
     steps: &[(80, 200_000), (74, 200_000), (68, 200_000), (60, 200_000), (52, 200_000)],
-    // Its pixels are finer than what an eye tells apart, and sharpening them takes a tenth of the time of rendering.
+    // Its pixels are finer than the eye can distinguish, and sharpening them takes a tenth of the rendering time.
     sharp_edges: false,
     effort: 4,
 };
 
-/// One picture of the seller's, for a card, for the product's page and for a close look.
+/// One picture of the seller, for a card, for the product's page and for zooming in.
 pub struct Picture {
     pub thumb: Rendition,
     pub page: Rendition,
@@ -70,15 +71,15 @@ impl Source {
         picture().ok_or_else(|| NotAPicture::Unwritten { name: self.name() })
     }
 
-    /// Upright, in the colours of the web, no side longer than what is shown at the closest look.
+    /// Upright, in sRGB, and no larger than the largest rendition.
     ///
     /// # Errors
     /// As [`Source::render`].
     pub(super) fn pixels(&self) -> Result<DynamicImage, NotAPicture> {
-        let outline = ImageHeader::of(self)?;
+        let header = ImageHeader::of(self)?;
         let decoded =
-            Decoded::new(&outline).ok_or_else(|| NotAPicture::Damaged { name: self.name() })?;
-        drop(outline);
+            Decoded::new(&header).ok_or_else(|| NotAPicture::Damaged { name: self.name() })?;
+        drop(header);
         let Decoded { image, gray, orientation, profile } = decoded;
         let mut full = scale::shrunk(scale::with_honest_alpha(image), FULL);
         full.apply_orientation(orientation);
@@ -117,7 +118,8 @@ mod tests {
         }
     }
 
-    /// Source: Exif 2.32, the table of tag 274; each row says which corner of the file is seen above left, above right, and so on.
+    /// Source: Exif 2.32, the table of tag 274; each row says which corner of the file is displayed at the top left, at
+    /// the top right, and so on.
     #[test]
     fn a_picture_stands_upright_however_the_camera_was_held() {
         let jpeg = test_images::jpeg(&test_images::corners(80, 60));

@@ -12,23 +12,23 @@ use image::ImageEncoder;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 
-/// Units: pixels. What is handed in through a door is halved until its longest side is shorter: no page shows more than
-/// half of it, and a halved picture carries less of what tells cameras apart.
+/// Units: pixels. An upload is halved until its longest side is shorter: no page shows more than half of it, and a
+/// halved picture has less of the sensor noise that identifies cameras.
 const LONGEST: u32 = 3200;
 /// Units: quality 0 to 100.
 const QUALITY: u8 = 92;
 
-/// A picture that was handed in: upright, sRGB, pixels and nothing else. So the seller's own folder holds nothing of
-/// where and when it was taken.
+/// A sanitized upload: upright, sRGB, pixels and nothing else. So the seller's own folder reveals nothing about where
+/// and when it was taken.
 pub struct Sanitized {
     pub bytes: Vec<u8>,
     /// `jpg` or `png`.
     pub ending: &'static str,
 }
 
-/// What a picture says of its measures before one of its pixels is decoded.
+/// The dimensions of a picture, known before any pixel is decoded.
 pub struct Size {
-    /// Units: millions of pixels, 1 at least.
+    /// Units: millions of pixels, at least 1.
     pub megapixels: u32,
 }
 
@@ -36,8 +36,8 @@ impl Source {
     /// # Errors
     /// [`NotAPicture`] for everything that is refused before decoding.
     pub fn size(&self) -> Result<Size, NotAPicture> {
-        let outline = ImageHeader::of(self)?;
-        let pixels = u64::from(outline.width) * u64::from(outline.height);
+        let header = ImageHeader::of(self)?;
+        let pixels = u64::from(header.width) * u64::from(header.height);
         Ok(Size {
             megapixels: u32::try_from(pixels.div_ceil(1_000_000)).unwrap_or(u32::MAX).max(1),
         })
@@ -46,16 +46,16 @@ impl Source {
     /// A photograph stays a JPEG, everything else becomes a PNG.
     ///
     /// # Errors
-    /// [`NotAPicture`], with the limits and the words of [`Source::render`].
+    /// [`NotAPicture`], with the limits and texts of [`Source::render`].
     pub fn cleaned(self) -> Result<Sanitized, NotAPicture> {
         let name = self.name();
-        let outline = ImageHeader::of(&self)?;
-        // Its bytes stand in the outline; twice they would be heavy.
+        let header = ImageHeader::of(&self)?;
+        // The header holds a copy of the bytes; keeping both would take twice the memory.
         drop(self);
-        let format = outline.format;
+        let format = header.format;
         let decoded =
-            Decoded::new(&outline).ok_or_else(|| NotAPicture::Damaged { name: name.clone() })?;
-        drop(outline);
+            Decoded::new(&header).ok_or_else(|| NotAPicture::Damaged { name: name.clone() })?;
+        drop(header);
         let Decoded { image, gray, orientation, profile } = decoded;
         let mut image = scale::with_honest_alpha(image);
         while LONGEST <= image.width().max(image.height()) {
@@ -69,7 +69,7 @@ impl Source {
         loop {
             let cleaned = encoded(&image, format, gray)
                 .ok_or_else(|| NotAPicture::Unwritten { name: name.clone() })?;
-            // Noise without loss can be heavier than what the shop takes from the seller's folder.
+            // Losslessly compressed noise can exceed the size limit of the seller's folder.
             if cleaned.bytes.len() <= Source::MOST_BYTES {
                 return Ok(cleaned);
             }
@@ -130,27 +130,27 @@ mod tests {
             assert_eq!(cleaned.ending, ending);
             assert!(!holds(&cleaned.bytes, b"GPS") && !holds(&cleaned.bytes, b"Exif"));
             assert!(!holds(&cleaned.bytes, b"eXIf") && !holds(&cleaned.bytes, b"html"));
-            // Upright: it was taken with the camera on its side.
-            let outline = ImageHeader::read(&cleaned.bytes).ok().unwrap();
-            assert_eq!((outline.width, outline.height), (60, 80));
+            // Upright: the photo was taken with the camera on its side.
+            let header = ImageHeader::read(&cleaned.bytes).ok().unwrap();
+            assert_eq!((header.width, header.height), (60, 80));
         }
     }
 
     #[test]
     fn what_was_cleaned_is_cleaned_to_the_same_measures_again() {
         let once = cleaned(&test_images::jpeg(&test_images::corners(4000, 20)));
-        let outline = ImageHeader::read(&once.bytes).ok().unwrap();
-        assert_eq!((outline.width, outline.height), (2000, 10));
+        let header = ImageHeader::read(&once.bytes).ok().unwrap();
+        assert_eq!((header.width, header.height), (2000, 10));
         let twice = cleaned(&once.bytes);
-        let outline = ImageHeader::read(&twice.bytes).ok().unwrap();
-        assert_eq!((outline.width, outline.height), (2000, 10));
+        let header = ImageHeader::read(&twice.bytes).ok().unwrap();
+        assert_eq!((header.width, header.height), (2000, 10));
     }
 
     #[test]
     fn a_thin_picture_keeps_a_pixel_each_way() {
         let thin = cleaned(&test_images::png(&test_images::corners(6401, 1)));
-        let outline = ImageHeader::read(&thin.bytes).ok().unwrap();
-        assert_eq!((outline.width, outline.height), (1600, 1));
+        let header = ImageHeader::read(&thin.bytes).ok().unwrap();
+        assert_eq!((header.width, header.height), (1600, 1));
     }
 
     #[test]

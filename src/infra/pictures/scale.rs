@@ -4,7 +4,8 @@ use image::DynamicImage;
 use image::RgbImage;
 use image::imageops::FilterType;
 
-/// An alpha channel that hides nothing goes; what it hides wholly becomes black, so no buyer can dig it out.
+/// Removes an alpha channel that hides nothing; fully transparent pixels become black, so that no buyer can recover
+/// what they hide.
 pub(super) fn with_honest_alpha(image: DynamicImage) -> DynamicImage {
     let DynamicImage::ImageRgba8(mut pixels) = image else { return image };
     if pixels.pixels().all(|pixel| pixel[3] == u8::MAX) {
@@ -25,13 +26,13 @@ pub(super) fn shrunk(image: DynamicImage, longest: u32) -> DynamicImage {
     exactly(image, scaled(width), scaled(height), FilterType::Lanczos3)
 }
 
-/// Into a box, never enlarged.
+/// Fits it into a box, never enlarged.
 pub(super) fn within(image: DynamicImage, most_width: u32, most_height: u32) -> DynamicImage {
     let (width, height) = (image.width(), image.height());
     if width <= most_width && height <= most_height {
         return image;
     }
-    // No side is longer than 1600 by now.
+    // No side is longer than 1600 here.
     if height * most_width <= width * most_height {
         let scaled = (height * most_width + width / 2) / width;
         return exactly(image, most_width, scaled.max(1), FilterType::Lanczos3);
@@ -40,8 +41,7 @@ pub(super) fn within(image: DynamicImage, most_width: u32, most_height: u32) -> 
     exactly(image, scaled.max(1), most_height, FilterType::Lanczos3)
 }
 
-/// The square middle of a picture at this size, also where that enlarges it. A third quicker than [`shrunk`], which is
-/// the finer.
+/// The central square of a picture at this size, enlarged if necessary. A third faster than [`shrunk`], which is finer.
 pub(super) fn covering(image: &DynamicImage, size: u32) -> DynamicImage {
     let (width, height) = (image.width(), image.height());
     let side = width.min(height);
@@ -49,7 +49,7 @@ pub(super) fn covering(image: &DynamicImage, size: u32) -> DynamicImage {
     exactly(middle, size, size, FilterType::CatmullRom)
 }
 
-/// A colour counts as much as its pixel is seen, so that a transparent surrounding lends no tint to an edge.
+/// Weights each colour by its alpha, so that a transparent background does not tint an edge.
 fn exactly(mut image: DynamicImage, width: u32, height: u32, filter: FilterType) -> DynamicImage {
     each_colour(&mut image, |colour, alpha| (colour * alpha + 127) / 255);
     let mut image = image.resize_exact(width, height, filter);
@@ -69,7 +69,7 @@ fn each_colour(image: &mut DynamicImage, change: impl Fn(u32, u32) -> u32) {
     }
 }
 
-/// Each four pixels become one. Quick, and as fine as a halving needs.
+/// Averages each block of four pixels. Fast, and good enough for halving.
 pub(super) fn halved(image: DynamicImage) -> DynamicImage {
     let (width, height) = ((image.width() / 2).max(1), (image.height() / 2).max(1));
     match image {
@@ -89,11 +89,11 @@ pub(super) fn halved(image: DynamicImage) -> DynamicImage {
             }
             match RgbImage::from_raw(width, height, small) {
                 Some(small) => small.into(),
-                // Four pixels for each one are there, so that the measures fit.
+                // There are four pixels for each new one, so the dimensions match.
                 None => DynamicImage::ImageRgb8(pixels),
             }
         }
-        // What can be seen through is weighed by how far it is seen.
+        // Transparent pixels are weighted by their alpha.
         other => exactly(other, width, height, FilterType::Triangle),
     }
 }

@@ -1,4 +1,4 @@
-//! Reads a picture file without following links out of its folder.
+//! Reads a picture file without following symbolic links out of its folder.
 
 use crate::infra::pictures::file::hex;
 use crate::infra::pictures::refusal::NotAPicture;
@@ -10,12 +10,12 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-/// Goes into every fingerprint: a change of it renders all pictures again.
+/// Part of every fingerprint: changing it renders all pictures again.
 const RENDERING: &str = "pictures 2";
 
 const MOST_BYTES: u64 = Source::MOST_BYTES as u64;
 
-/// A picture file of the seller's, read once.
+/// A picture file of the seller, read once.
 pub struct Source {
     name: String,
     bytes: Vec<u8>,
@@ -26,10 +26,11 @@ impl Source {
     /// Units: bytes.
     pub const MOST_BYTES: usize = 32 * 1024 * 1024;
 
-    /// Reads `name` below `folder`; `shirts/red.jpg` is a name too.
+    /// Reads `name` in `folder`; `shirts/red.jpg` is a valid name too.
     ///
     /// # Errors
-    /// [`NotAPicture`] where the name leaves the folder, passes a symbolic link, or is not a readable file of at most 32 MB.
+    /// [`NotAPicture`] if the name leaves the folder, passes a symbolic link, or is not a readable file of at most 32
+    /// MB.
     pub fn open(folder: &Path, name: &str) -> Result<Self, NotAPicture> {
         let (path, seen) = find(folder, name)?;
         let name = name.to_owned();
@@ -41,7 +42,7 @@ impl Source {
         Self::of(name, bytes)
     }
 
-    /// A picture that came through a door. `name`: what it was called there, for messages.
+    /// An uploaded picture. `name`: the file name of the upload, for messages.
     ///
     /// # Errors
     /// [`NotAPicture::TooHeavy`] above 32 MB.
@@ -54,14 +55,14 @@ impl Source {
         Ok(Self { name, bytes, fingerprint })
     }
 
-    /// Tells the same bytes rendered in the same way.
+    /// Identifies the same bytes rendered in the same way.
     ///
-    /// Shape: 64 small hex digits.
+    /// Shape: 64 lowercase hex digits.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 
-    /// As it was called where it came from.
+    /// Its original name.
     pub fn name(&self) -> String {
         self.name.clone()
     }
@@ -75,7 +76,7 @@ impl Source {
     }
 }
 
-/// Goes down step by step, for a symbolic link anywhere on the way could lead out of the folder.
+/// Checks each path component, since a symbolic link anywhere could lead out of the folder.
 fn find(folder: &Path, name: &str) -> Result<(PathBuf, Metadata), NotAPicture> {
     let refused = name.to_owned();
     if name.is_empty() || name.contains(char::is_control) {
@@ -103,7 +104,7 @@ fn find(folder: &Path, name: &str) -> Result<(PathBuf, Metadata), NotAPicture> {
         }
         found = Some(seen);
     }
-    // Opening a pipe would wait for somebody to write into it, so the kind is known before.
+    // Opening a pipe would block until somebody writes into it, so the file type is checked first.
     match found {
         Some(seen) if seen.is_file() && seen.len() <= MOST_BYTES => Ok((path, seen)),
         Some(seen) if seen.is_file() => Err(NotAPicture::TooHeavy { name: refused }),
@@ -116,7 +117,7 @@ fn is_missing(why: &io::Error) -> bool {
     matches!(why.kind(), NotFound | NotADirectory | InvalidFilename)
 }
 
-/// Reads one byte more than is allowed, so that a file which grows meanwhile shows itself.
+/// Reads one byte more than allowed, to detect a file that grows meanwhile.
 fn read(path: &Path, seen: &Metadata) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
     let opened = file.metadata()?;

@@ -11,43 +11,44 @@ use image::imageops;
 use image::{DynamicImage, Rgba, RgbaImage};
 use sha2::{Digest, Sha256};
 
-/// Goes into every sheet's fingerprint: a change of it paints all sheets again.
+/// Part of every sheet's fingerprint: changing it renders all sheets again.
 const PAINTING: &str = "sheets 1";
 
-/// Units: pixels. What a card shows of a cell, and what surrounds it: the edge carries on the picture's own, so that a
-/// card whose measures are no whole pixels never shows a neighbour. `.cell` in `static/style.css` knows both.
+/// Units: pixels. The part of a cell that a card shows, and the edge around it: the edge repeats the picture's
+/// outermost pixels, so that a card with fractional dimensions never shows a neighbour. `.cell` in `static/style.css`
+/// has both numbers.
 ///
-/// Shape: a cell is a multiple of 16, the squares in which WebP and JPEG keep colours apart.
+/// Shape: a cell is a multiple of 16, the block size in which WebP and JPEG store colours.
 const SHOWN: u32 = 320;
 const EDGE: u32 = 8;
 const CELL: u32 = SHOWN + 2 * EDGE;
 const COLUMNS: u32 = 4;
 const ROWS: u32 = 3;
 
-/// The frame's colour on a light page, where a browser knows no WebP and so no transparency here.
+/// The background of a light page, for browsers without WebP, whose JPEG has no transparency.
 const PAPER: Rgba<u8> = Rgba([0xf3, 0xee, 0xe5, 0xff]);
 
-/// Units: qualities, the best first; bytes of a cell. Each try takes a tenth of a second, so there are few; and hardly
-/// any browser is left that asks for the JPEG.
+/// Units: qualities, the best first; bytes of a cell. Each attempt takes a tenth of a second, so there are few; and
+/// hardly any browser still requests the JPEG.
 const QUALITIES: [u8; 5] = [72, 58, 46, 36, 28];
 const JPEG_QUALITIES: [u8; 2] = [50, 30];
 const CELL_BYTES: usize = 4_000;
 const AIM: Aim<'_> = Aim { steps: &[], sharp_edges: false, effort: 6 };
 
-/// A picture as a card shows it: its middle, square.
+/// A picture as a card shows it: its centre, square.
 pub struct Cell(DynamicImage);
 
-/// The pictures of many cards in one file, so that a buyer asks once.
+/// The pictures of many cards in one file, so that a buyer needs only one request.
 pub struct Sheet {
     image: DynamicImage,
     n_cells: usize,
 }
 
 impl Cell {
-    /// `None` where this is no picture that the shop has rendered.
+    /// `None` if it is not a picture that the shop rendered.
     pub fn of(rendered: &[u8]) -> Option<Self> {
-        let outline = ImageHeader::read(rendered).ok()?;
-        let image = Decoded::new(&outline)?.image;
+        let header = ImageHeader::read(rendered).ok()?;
+        let image = Decoded::new(&header)?.image;
         Some(Self(scale::covering(&image, SHOWN)))
     }
 }
@@ -56,15 +57,15 @@ impl Sheet {
     /// Units: cells.
     pub const MOST: usize = (COLUMNS * ROWS) as usize;
 
-    /// Tells the same pictures painted in the same way. `pictures`: their fingerprints, cell by cell.
+    /// Identifies the same pictures rendered in the same way. `pictures`: their fingerprints, cell by cell.
     ///
-    /// Shape: 64 small hex digits.
+    /// Shape: 64 lowercase hex digits.
     pub fn fingerprint<'a>(pictures: impl Iterator<Item = &'a str>) -> String {
         let paint = Sha256::new().chain_update(PAINTING);
         hex(&pictures.fold(paint, |paint, picture| paint.chain_update(picture)).finalize())
     }
 
-    /// Paints the first twelve, four in a row.
+    /// Draws the first twelve, four in a row.
     pub fn of(cells: &[Cell]) -> Self {
         let n_cells = cells.len().clamp(1, Self::MOST);
         let n_rows = (1..ROWS).find(|n| n_cells <= (n * COLUMNS) as usize).unwrap_or(ROWS);
@@ -85,15 +86,16 @@ impl Sheet {
         (self.image.width(), self.image.height())
     }
 
-    /// `None` where memory is short.
+    /// `None` if memory is short.
     pub fn webp(&self) -> Option<Rendered> {
-        // What can be seen through is packed without loss, which takes most of the time and gains little by more.
+        // Transparent pictures are compressed losslessly, which takes most of the time and gains little from more
+        // effort.
         let effort = if self.image.color().has_alpha() { 3 } else { AIM.effort };
         encode::webp(&self.image, &Aim { steps: &self.steps(QUALITIES), effort, ..AIM })
     }
 
-    /// For browsers without WebP: a JPEG always, for a PNG of a whole sheet would weigh a megabyte. What is not seen
-    /// shows the frame of a light page.
+    /// For browsers without WebP: always a JPEG, since a PNG of a whole sheet would take a megabyte. Transparent pixels
+    /// get the background of a light page.
     pub fn fallback(&self) -> Option<Rendered> {
         let aim = &Aim { steps: &self.steps(JPEG_QUALITIES), ..AIM };
         if !self.image.color().has_alpha() {
@@ -119,7 +121,7 @@ mod tests {
         images.iter().map(|image| Cell::of(&test_images::png(image)).unwrap()).collect()
     }
 
-    /// The middle of what a card shows of a cell.
+    /// The centre of the visible part of a cell.
     fn middle(cell: u32) -> (u32, u32) {
         (cell % COLUMNS * CELL + CELL / 2, cell / COLUMNS * CELL + CELL / 2)
     }

@@ -1,4 +1,4 @@
-//! Pictures made for the tests of this room.
+//! Pictures for the tests of this module.
 
 use crate::infra::pictures::file::Rendered;
 use crate::infra::pictures::refusal::NotAPicture;
@@ -15,7 +15,7 @@ pub const GREEN: [u8; 3] = [30, 160, 40];
 pub const BLUE: [u8; 3] = [30, 60, 200];
 pub const WHITE: [u8; 3] = [250, 250, 250];
 
-/// Red and green above, blue and white below.
+/// Red and green at the top, blue and white at the bottom.
 pub fn corners(width: u32, height: u32) -> DynamicImage {
     let colour = |x, y| match (x < width / 2, y < height / 2) {
         (true, true) => RED,
@@ -26,7 +26,7 @@ pub fn corners(width: u32, height: u32) -> DynamicImage {
     RgbImage::from_fn(width, height, |x, y| Rgb(colour(x, y))).into()
 }
 
-/// Red that is not seen at the left, blue that is half seen at the right.
+/// Fully transparent red on the left, half transparent blue on the right.
 pub fn clear(width: u32, height: u32) -> DynamicImage {
     let colour = |x| if x < width / 2 { [255, 0, 0, 0] } else { [30, 60, 200, 128] };
     RgbaImage::from_fn(width, height, |x, _| Rgba(colour(x))).into()
@@ -61,7 +61,7 @@ fn written(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// One row: red, and blue that is not seen.
+/// One row: red, and fully transparent blue.
 pub fn palette_png() -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 2, 1);
@@ -89,7 +89,7 @@ pub fn with_jpeg_segment(jpeg: &[u8], marker: u8, body: &[u8]) -> Vec<u8> {
     [&jpeg[..2], &[0xff, marker], &length, body, &jpeg[2..]].concat()
 }
 
-/// Puts a chunk behind the head.
+/// Inserts a chunk after the header.
 pub fn with_png_chunk(png: &[u8], kind: [u8; 4], body: &[u8]) -> Vec<u8> {
     const HEAD: usize = 8 + 25;
     let mut chunk = Vec::new();
@@ -100,7 +100,7 @@ pub fn with_png_chunk(png: &[u8], kind: [u8; 4], body: &[u8]) -> Vec<u8> {
     [&png[..HEAD], chunk, &png[HEAD..]].concat()
 }
 
-/// A simple WebP with further chunks around it, as its long form wants them.
+/// A simple WebP with further chunks around it, in the extended format.
 pub fn with_webp_chunks(
     webp: &[u8],
     (width, height): (u32, u32),
@@ -131,7 +131,7 @@ pub fn with_webp_chunks(
     [b"RIFF", u32::try_from(body.len()).unwrap().to_le_bytes().as_slice(), &body].concat()
 }
 
-/// Source: TIFF 6.0: a head, one field (274, orientation, a short), no further directory; behind it a place on a map.
+/// Source: TIFF 6.0: a header, one field (274, orientation, a short), no further directory; followed by a GPS position.
 pub fn exif(orientation: u8) -> Vec<u8> {
     let mut bytes = b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
     bytes.extend_from_slice(&[orientation, 0, 0, 0, 0, 0, 0]);
@@ -139,7 +139,7 @@ pub fn exif(orientation: u8) -> Vec<u8> {
     bytes
 }
 
-/// `n` zeros pressed together, behind the name that PNG's texts and profiles begin with.
+/// `n` compressed zeros, after the keyword that begins PNG's texts and profiles.
 pub fn swelling(n: usize) -> Vec<u8> {
     let mut zeros = Vec::new();
     let mut encoder = png::Encoder::new(&mut zeros, u32::try_from(n / 1024).unwrap(), 1024);
@@ -154,7 +154,7 @@ pub fn wide_profile() -> Vec<u8> {
     ColorProfile::new_display_p3().encode().unwrap()
 }
 
-/// Seen as the catalog would: a file in a folder.
+/// Renders as from the catalog: a file in a folder.
 pub fn rendered(bytes: &[u8]) -> Result<Picture, NotAPicture> {
     source(bytes).render()
 }

@@ -6,39 +6,39 @@ use crate::infra::plots::paper;
 use crate::infra::plots::paper::Ink;
 use crate::infra::plots::paper::Sheet;
 
-/// One of a list, the largest first.
+/// One entry of a list, the largest first.
 pub struct Bar {
     pub name: String,
     pub n: i64,
 }
 
 /// Units: pixels.
-const ROOM: usize = 74;
+const ENTRY_HEIGHT: usize = 74;
 const MARGIN: usize = 18;
 const THICK: usize = 22;
-/// From the top of a bar's room.
+/// From the top of an entry.
 const NAME_MIDDLE: usize = 14;
 const BAR_TOP: usize = 31;
 const GAP: usize = 10;
 
 /// Units: pixels of the picture of so many bars.
 pub fn bars_height(n_bars: usize) -> usize {
-    ROOM * n_bars.max(1) + 2 * MARGIN
+    ENTRY_HEIGHT * n_bars.max(1) + 2 * MARGIN
 }
 
-/// Bars one below the other, each under its rank and name, as a PNG.
+/// Bars one below the other, each below its rank and name, as a PNG.
 pub fn draw_bars(bars: &[Bar]) -> Result<Vec<u8>, DrawError> {
     let mut sheet = Sheet::new(bars_height(bars.len()))?;
     let most = bars.iter().map(|bar| bar.n).max().unwrap_or(1);
     let right = paper::WIDTH - MARGIN;
     for (n, bar) in bars.iter().enumerate() {
-        let top = MARGIN + n * ROOM;
+        let top = MARGIN + n * ENTRY_HEIGHT;
         let name = format!("{}. {}", n + 1, sheet.letters.writable(&bar.name));
         sheet.write(&shortened(sheet.letters, &name, right - MARGIN), MARGIN, top + NAME_MIDDLE);
         let number = bar.n.to_string();
-        // The longest bar leaves room for its number.
+        // The longest bar leaves space for its number.
         let longest = right - MARGIN - sheet.letters.width(&number) - GAP;
-        // Not nothing is seen to be something.
+        // A number above zero is always visible.
         let long = paper::share(longest, bar.n, most)?.max(if 0 < bar.n { 2 } else { 0 });
         let top = top + BAR_TOP;
         sheet.fill(MARGIN..MARGIN + long, top..top + THICK, Ink::Dark);
@@ -47,12 +47,12 @@ pub fn draw_bars(bars: &[Bar]) -> Result<Vec<u8>, DrawError> {
     sheet.encode()
 }
 
-/// As much of a name as there is room for.
-fn shortened(letters: &Letters, name: &str, room: usize) -> String {
-    let mut kept: Vec<char> = name.chars().take(80).collect();
-    let mut words: String = kept.iter().collect();
-    while room < letters.width(&words) && kept.pop().is_some() {
-        words = kept.iter().collect::<String>().trim_end().to_owned() + "…";
+/// As much of a name as fits.
+fn shortened(letters: &Letters, name: &str, space: usize) -> String {
+    let mut prefix: Vec<char> = name.chars().take(80).collect();
+    let mut text: String = prefix.iter().collect();
+    while space < letters.width(&text) && prefix.pop().is_some() {
+        text = prefix.iter().collect::<String>().trim_end().to_owned() + "…";
     }
-    words
+    text
 }

@@ -5,27 +5,27 @@ use crate::infra::plots::paper;
 use crate::infra::plots::paper::Ink;
 use crate::infra::plots::paper::Sheet;
 
-/// One place on the axis of time.
+/// One position on the time axis.
 pub struct Column {
-    /// Under it; empty: nothing.
+    /// Below it; empty: none.
     pub label: String,
-    /// From the ground up.
+    /// From the baseline up.
     pub lower: i64,
     /// On top of that.
     pub upper: i64,
 }
 
 pub struct Columns<'a> {
-    /// What the lower parts are, and the upper; empty: there are none.
+    /// The names of the lower parts and of the upper; empty: no legend.
     pub legend: (&'a str, &'a str),
     pub columns: &'a [Column],
-    /// How a number of the axis is written.
+    /// Formats a number of the axis.
     pub write: &'a dyn Fn(i64) -> String,
 }
 
 /// Units: pixels.
 const HEIGHT: usize = 400;
-/// Where the columns stand, from above.
+/// The top of the columns.
 const TOP: usize = 58;
 const GROUND: usize = 350;
 const RIGHT: usize = paper::WIDTH - 24;
@@ -34,10 +34,10 @@ const THICK: usize = 2;
 const TICK: usize = 6;
 const MARGIN: usize = 16;
 const LABEL_MIDDLE: usize = GROUND + 23;
-/// The squares of the legend.
+/// The size of the legend's squares.
 const MARK: usize = 22;
 
-/// Columns side by side, each of two parts, as a PNG. What is below zero is drawn as nothing.
+/// Columns side by side, each of two parts, as a PNG. Negative numbers are drawn as zero.
 pub fn draw_columns(plot: &Columns<'_>) -> Result<Vec<u8>, DrawError> {
     let mut sheet = Sheet::new(HEIGHT)?;
     let tall = |column: &Column| column.lower.max(0).saturating_add(column.upper.max(0));
@@ -55,32 +55,32 @@ pub fn draw_columns(plot: &Columns<'_>) -> Result<Vec<u8>, DrawError> {
         sheet.write(number, left.saturating_sub(2 * TICK + sheet.letters.width(number)), y + 1);
     }
 
-    let room = RIGHT - left;
+    let space = RIGHT - left;
     for (n, column) in plot.columns.iter().enumerate() {
-        // Units: hundredths of the room of one column.
-        let x = |hundredths| left + room * (100 * n + hundredths) / (100 * plot.columns.len());
+        // Units: hundredths of the width of one column.
+        let x = |hundredths| left + space * (100 * n + hundredths) / (100 * plot.columns.len());
         let (lower, all) = (y(column.lower)?, y(tall(column))?);
         sheet.fill(x(16)..x(84), lower..GROUND, Ink::Dark);
         sheet.fill(x(16)..x(84), all..lower, Ink::Bright);
         if !column.label.is_empty() {
-            let words = sheet.letters.writable(&column.label);
-            let wide = sheet.letters.width(&words);
+            let text = sheet.letters.writable(&column.label);
+            let wide = sheet.letters.width(&text);
             sheet.fill(x(50)..x(50) + THICK, GROUND..GROUND + TICK, Ink::Letters);
-            sheet.write(&words, x(50).saturating_sub(wide / 2), LABEL_MIDDLE);
+            sheet.write(&text, x(50).saturating_sub(wide / 2), LABEL_MIDDLE);
         }
     }
     sheet.fill(left..RIGHT, GROUND..GROUND + THICK, Ink::Letters);
     sheet.fill(left..left + THICK, TOP..GROUND, Ink::Letters);
 
     let mut left = MARGIN;
-    for (words, ink) in [(plot.legend.0, Ink::Dark), (plot.legend.1, Ink::Bright)] {
-        if words.is_empty() {
+    for (text, ink) in [(plot.legend.0, Ink::Dark), (plot.legend.1, Ink::Bright)] {
+        if text.is_empty() {
             continue;
         }
-        let words = sheet.letters.writable(words);
+        let text = sheet.letters.writable(text);
         sheet.fill(left..left + MARK, MARGIN..MARGIN + MARK, ink);
-        sheet.write(&words, left + MARK + 10, MARGIN + MARK / 2);
-        left += MARK + 40 + sheet.letters.width(&words);
+        sheet.write(&text, left + MARK + 10, MARGIN + MARK / 2);
+        left += MARK + 40 + sheet.letters.width(&text);
     }
     sheet.encode()
 }

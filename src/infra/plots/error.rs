@@ -1,6 +1,6 @@
 //! Why a plot cannot be drawn.
 
-/// Nothing of the numbers can cause it: the picture's size and the letters are our own.
+/// The numbers cannot cause it: the picture's size and the letters are our own.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the plot cannot be drawn: {0}")]
 pub struct DrawError(String);

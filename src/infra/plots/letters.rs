@@ -1,16 +1,16 @@
-//! Letters for plots, from a picture of all of them.
+//! Bitmap font for plots.
 
 use crate::infra::plots::DrawError;
 use crate::infra::plots::error::failed;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-/// Every letter that can be drawn, in the order of its cells; the line ends are for the reader.
+/// Every supported letter, in the order of its cells; the line breaks only help the reader.
 const LIST: &str = include_str!("../../../static/fonts/plot.txt");
-/// The letters themselves, made by `scripts/draw-letters`.
+/// The letters themselves, drawn by `scripts/draw-letters`.
 ///
-/// Shape: a grey PNG of four bits a pixel, [`CELLS`] cells in a row. The first row of a cell holds as many white pixels
-/// as its letter is wide; the letter stands below, [`LEFT`] pixels from the left edge.
+/// Shape: a greyscale PNG of four bits per pixel, [`CELLS`] cells in a row. The first row of a cell has as many white
+/// pixels as its letter is wide; the letter is below it, [`LEFT`] pixels from the left edge.
 const PICTURE: &[u8] = include_bytes!("../../../static/fonts/plot.png");
 
 const CELLS: usize = 32;
@@ -18,10 +18,10 @@ const CELLS: usize = 32;
 const CELL_WIDE: usize = 30;
 const CELL_TALL: usize = 32;
 const LEFT: usize = 2;
-/// Capital letters and digits take the rows from 9 to 24.
+/// Capital letters and digits occupy the rows 9 to 24.
 const MIDDLE: usize = 17;
 
-/// Letters as coverage of pixels.
+/// Letters as pixel coverage.
 pub struct Letters {
     cells: HashMap<char, Cell>,
 }
@@ -29,16 +29,16 @@ pub struct Letters {
 struct Cell {
     /// Units: pixels to the next letter.
     wide: usize,
-    /// Where something is to be seen, from the upper left corner of the cell, and how much of the pixel: 1 to 15.
+    /// The position of each visible pixel from the upper left corner of the cell, and its coverage: 1 to 15.
     dots: Vec<(usize, usize, u8)>,
 }
 
-/// The coverage of a pixel that lies wholly in a letter.
+/// The coverage of a pixel that is entirely inside a letter.
 pub const FULL: u8 = 15;
 
 impl Letters {
     /// # Errors
-    /// None, as a test shows: the picture is our own.
+    /// Never, as a test shows: the picture is our own.
     pub fn read() -> Result<&'static Self, DrawError> {
         static READ: OnceLock<Result<Letters, DrawError>> = OnceLock::new();
         READ.get_or_init(parse).as_ref().map_err(Clone::clone)
@@ -49,8 +49,8 @@ impl Letters {
         words.chars().filter_map(|c| self.cells.get(&c)).map(|cell| cell.wide).sum()
     }
 
-    /// Calls `dot` with place and coverage of each pixel of words that begin at `left`, and whose capital letters have
-    /// their middle at `middle`. What would lie left of or above the paper is left out.
+    /// Calls `dot` with the position and coverage of each pixel of a text that begins at `left`, with its capital
+    /// letters centred vertically at `middle`. Anything left of or above the canvas is skipped.
     pub fn write(
         &self,
         words: &str,
@@ -70,7 +70,7 @@ impl Letters {
         }
     }
 
-    /// The text with each run of letters that cannot be drawn as one `…`, so that nobody takes a part for the whole.
+    /// The text with each run of unsupported letters replaced by one `…`, so that it does not look complete.
     pub fn writable(&self, text: &str) -> String {
         let mut words = String::new();
         let mut is_left_out = false;

@@ -1,4 +1,4 @@
-//! Numbers as pictures. The only room that draws; it knows no order, no product and no coin.
+//! Draws numbers as charts. Only this module draws; it knows no orders, products or coins.
 
 mod bars;
 mod columns;
@@ -34,7 +34,7 @@ mod tests {
         dots.filter(|dot| dot[..3] == ink.colour()).count()
     }
 
-    /// Whether two areas are to each other as three is to four, but for the edges.
+    /// Whether the ratio of two areas is three to four, except for the edges.
     #[track_caller]
     fn are_as_three_to_four(three: usize, four: usize) {
         assert!(1_000 < three && (4 * three).abs_diff(3 * four) < four / 10, "{three} : {four}");

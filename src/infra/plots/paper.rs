@@ -6,11 +6,11 @@ use crate::infra::plots::letters::FULL;
 use crate::infra::plots::letters::Letters;
 use std::ops::Range;
 
-/// Units: pixels. Shown at half of it on a telephone, where the letters are still 11 high.
+/// Units: pixels. Displayed at half the size on a phone, where the letters are still 11 high.
 pub const WIDTH: usize = 720;
 
-/// What is drawn with, on one paper for light and dark pages, on which every ink stands out by 4.5 : 1 or more; the two
-/// fillings differ in lightness too, for whoever sees no colours.
+/// The colours, on one background for light and dark pages, with a contrast of 4.5 : 1 or more; the two fill colours
+/// differ in lightness too, for colour-blind readers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ink {
     Letters,
@@ -31,7 +31,7 @@ impl Ink {
         }
     }
 
-    /// Its place in the palette, behind the shades of letters.
+    /// Its index in the palette, after the shades of letters.
     const fn place(self) -> u8 {
         match self {
             Self::Letters => SHADES - 1,
@@ -42,15 +42,15 @@ impl Ink {
     }
 }
 
-/// Units: shades from paper to ink. With the three other colours they fit into four bits a pixel, so that a picture is
-/// small and soon packed; the edges of letters need no more.
+/// Units: shades from background to text colour. With the three other colours they fit into four bits per pixel, so
+/// that a picture is small and fast to compress; antialiasing needs no more.
 const SHADES: u8 = 13;
 
-/// A picture in the making. What lies outside of it is not drawn.
+/// The canvas. Anything outside of it is clipped.
 pub struct Sheet {
     pub letters: &'static Letters,
     height: usize,
-    /// One place in the palette for each pixel, row by row.
+    /// One palette index for each pixel, row by row.
     dots: Vec<u8>,
 }
 
@@ -68,7 +68,7 @@ impl Sheet {
         }
     }
 
-    /// Words from `left` on, their capital letters around `middle`.
+    /// Writes a text that begins at `left`, with its capital letters centred vertically at `middle`.
     pub fn write(&mut self, words: &str, left: usize, middle: usize) {
         let (dots, height) = (&mut self.dots, self.height);
         self.letters.write(words, left, middle, |x, y, coverage| {
@@ -80,12 +80,12 @@ impl Sheet {
         });
     }
 
-    /// The picture as a PNG.
+    /// Encodes it as a PNG.
     pub fn encode(&self) -> Result<Vec<u8>, DrawError> {
         let mut palette = Vec::new();
         for shade in 0..SHADES {
             for (paper, ink) in PAPER.into_iter().zip(Ink::Letters.colour()) {
-                // The paper is the lighter one in each channel.
+                // The background is lighter in every channel.
                 let darker = u16::from(paper - ink) * u16::from(shade) / u16::from(SHADES - 1);
                 palette.push(paper - u8::try_from(darker).map_err(failed)?);
             }
@@ -108,14 +108,14 @@ impl Sheet {
     }
 }
 
-/// How many pixels of `room` a number takes where `most` takes all of them; below zero is nothing.
-pub fn share(room: usize, number: i64, most: i64) -> Result<usize, DrawError> {
-    let room = i128::try_from(room).map_err(failed)?;
-    let pixels = room * i128::from(number.max(0)) / i128::from(most.max(1));
+/// The pixels of `space` for a number, if `most` takes all of them; negative numbers take none.
+pub fn share(space: usize, number: i64, most: i64) -> Result<usize, DrawError> {
+    let space = i128::try_from(space).map_err(failed)?;
+    let pixels = space * i128::from(number.max(0)) / i128::from(most.max(1));
     usize::try_from(pixels).map_err(failed)
 }
 
-/// Whole steps of an axis from zero to beyond `most`: 1, 2 or 5 with zeros behind it, about four of them.
+/// The steps of an axis from zero to beyond `most`: 1, 2 or 5 times a power of ten, about four of them.
 pub fn steps(most: i64) -> Vec<i64> {
     let mut unit = 1_i64;
     let step = loop {
@@ -156,7 +156,7 @@ mod tests {
         let dark =
             |sheet: &Sheet| sheet.dots.iter().filter(|dot| **dot == Ink::Dark.place()).count();
         assert_eq!(dark(&sheet), 6);
-        // Letters do not darken what is filled.
+        // Letters do not darken filled areas.
         sheet.write("WWW", WIDTH - 30, 19);
         sheet.write("WWW", 0, 0);
         assert_eq!(dark(&sheet), 6);

@@ -13,7 +13,7 @@ pub struct Appearance {
     pub edition: i64,
     /// `None`: as in the settings.
     pub name: Option<String>,
-    /// `None`: as in the settings; empty: none.
+    /// `None`: as configured; empty: none.
     pub contact: Option<String>,
     /// Markdown on the shop window; empty: none.
     pub notice: String,

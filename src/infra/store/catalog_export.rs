@@ -138,7 +138,7 @@ async fn read_tables(db: &mut Connection) -> Result<StoredCatalog, StoreError> {
 
 /// What was made at the desk has no record's name yet: its slug serves. Each name stands once in a file.
 fn record_name(kept: String, slug: &Slug, names: &mut HashSet<String>) -> String {
-    // What begins with `_` is no record's name.
+    // A name that begins with `_` is reserved.
     let of_slug = || slug.as_str().trim_start_matches('_').to_owned();
     let name = if kept.is_empty() { of_slug() } else { kept };
     let mut free = name.clone();

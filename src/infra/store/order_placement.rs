@@ -131,7 +131,7 @@ pub struct NewOrderData<'a> {
     pub receipt: &'a [u8],
     /// From which account its address was made and with which index; `None`: from none.
     pub derived: Option<(&'a str, u32)>,
-    /// Whether the address is this order's alone.
+    /// Whether no other order uses the address.
     pub is_alone: bool,
     /// To the seller, whole, and its time by the mailbox's clock.
     pub message: &'a [u8],

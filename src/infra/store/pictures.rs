@@ -19,7 +19,7 @@ pub struct Image {
 #[derive(Clone, Debug)]
 pub struct ShownPicture<'a> {
     pub fingerprint: String,
-    /// Its name below the seller's picture folder.
+    /// Its path in the seller's picture folder.
     pub file: &'a str,
     pub alt: &'a str,
 }

@@ -1,4 +1,4 @@
-//! The list of clients as tor reads it: one file for each in `authorized_clients`.
+//! The client list as Tor reads it: one file for each client in `authorized_clients`.
 
 use crate::infra::bounded;
 use crate::infra::tor::client::ClientKeys;
@@ -10,12 +10,12 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-/// Units: bytes of a file that holds one client's key.
+/// Units: bytes of a file with one client's key.
 const MOST_OF_LINE: u64 = 4_096;
-/// A key that nobody holds, so that a list without clients lets nobody in. No client can have this name.
+/// A key that nobody holds, so that a list without clients admits nobody. No client can have this name.
 const BLOCKER: &str = "NOBODY.auth";
 
-/// Whether tor's own list of clients names anybody.
+/// Whether Tor's own client list has any entry.
 pub fn has_clients(service: &Path) -> bool {
     let entries = fs::read_dir(service.join("authorized_clients"));
     entries.is_ok_and(|entries| {
@@ -26,12 +26,12 @@ pub fn has_clients(service: &Path) -> bool {
     })
 }
 
-/// Writes tor's own list of clients; says whether anything changed.
+/// Writes Tor's own client list; returns whether anything changed.
 ///
-/// `blocker`: keys that are forgotten, where an empty list must let nobody in.
+/// `blocker`: keys to be discarded, if an empty list must admit nobody.
 ///
 /// # Errors
-/// What the system says.
+/// The system's.
 pub fn write_authorized_clients(
     folder: &Path,
     clients: &Clients,
@@ -44,7 +44,7 @@ pub fn write_authorized_clients(
         .map(|client| (format!("{}.auth", client.name), format!("{}\n", client.auth_line())))
         .collect();
     if let Some(blocker) = blocker.filter(|_| clients.is_empty()) {
-        // One that is there already does the same.
+        // An existing one serves as well.
         let line = bounded::read_text(&folder.join(BLOCKER), MOST_OF_LINE);
         wanted.push((BLOCKER.to_owned(), line.unwrap_or_else(|_| blocker.auth_line() + "\n")));
     }

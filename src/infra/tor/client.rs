@@ -5,25 +5,25 @@ use curve25519_dalek::MontgomeryPoint;
 use data_encoding::BASE32_NOPAD;
 use std::fmt;
 
-/// What the seller calls somebody who may come in.
+/// The seller's name for a client with access.
 ///
-/// Shape: 1 to 32 small letters, digits and `-`; a file of this name is made for tor.
+/// Shape: 1 to 32 lowercase letters, digits and `-`; a file with this name is written for Tor.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClientName(String);
 
-/// Somebody who may come in: a name, and the public half of the key that their Tor holds.
+/// A client with access: a name, and the public half of the key in its Tor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     pub name: ClientName,
-    /// Shape: 52 letters and digits of base 32: an x25519 public key.
+    /// Shape: 52 base32 characters: an x25519 public key.
     public: String,
 }
 
-/// Everybody who may come in; nobody on the list means that everybody may.
+/// All clients with access; if the list is empty, everybody has access.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Clients(Vec<Client>);
 
-/// Both halves, made for somebody new. The private one is told once and kept nowhere.
+/// Both halves of a new client's key. The private one is shown once and stored nowhere.
 pub struct ClientKeys {
     private: String,
     public: String,
@@ -56,12 +56,12 @@ impl fmt::Display for ClientName {
 }
 
 impl Client {
-    /// As tor reads it from `authorized_clients/NAME.auth`. Source: rend-spec-v3, appendix G.
+    /// In the format of `authorized_clients/NAME.auth`. Source: rend-spec-v3, appendix G.
     pub fn auth_line(&self) -> String {
         auth_line(&self.public)
     }
 
-    /// As `ADD_ONION` takes it.
+    /// In the format of `ADD_ONION`.
     pub fn public(&self) -> &str {
         &self.public
     }
@@ -72,10 +72,10 @@ fn auth_line(public: &str) -> String {
 }
 
 impl Clients {
-    /// Reads what [`Clients::file`] wrote.
+    /// Parses the output of [`Clients::file`].
     ///
     /// # Errors
-    /// [`NotAClient`] with the number of the line: a list that cannot be read whole lets nobody in by mistake.
+    /// [`NotAClient`] with the number of the line: a partially readable list must not give access by mistake.
     pub fn parse(file: &str) -> Result<Self, NotAClient> {
         let mut clients = Self::default();
         for (at, line) in file.lines().enumerate() {
@@ -97,7 +97,7 @@ impl Clients {
     }
 
     /// # Errors
-    /// [`NotAClient::Taken`] where the name is on the list.
+    /// [`NotAClient::Taken`] if the name is on the list.
     pub fn insert(&mut self, client: Client) -> Result<(), NotAClient> {
         if self.0.iter().any(|known| known.name == client.name) {
             return Err(NotAClient::Taken(client.name.to_string()));
@@ -107,7 +107,7 @@ impl Clients {
         Ok(())
     }
 
-    /// Whether there was one of this name.
+    /// Returns whether there was one with this name.
     pub fn remove(&mut self, name: &ClientName) -> bool {
         let before = self.0.len();
         self.0.retain(|client| client.name != *name);
@@ -124,7 +124,7 @@ impl Clients {
 }
 
 impl ClientKeys {
-    /// `random_bytes`: 32 bytes that nobody else knows. Source: RFC 7748, section 5.
+    /// `random_bytes`: 32 secret random bytes. Source: RFC 7748, section 5.
     pub fn new(random_bytes: [u8; 32]) -> Self {
         let public = MontgomeryPoint::mul_base_clamped(random_bytes);
         Self {
@@ -142,12 +142,12 @@ impl ClientKeys {
         auth_line(&self.public)
     }
 
-    /// What Tor Browser asks for.
+    /// The key to enter in Tor Browser.
     pub fn private(&self) -> &str {
         &self.private
     }
 
-    /// A file of a tor's `ClientOnionAuthDir`.
+    /// The content of a file in Tor's `ClientOnionAuthDir`.
     pub fn auth_private(&self, address: &OnionAddress) -> String {
         format!("{}:descriptor:x25519:{}", address.name(), self.private)
     }

@@ -19,7 +19,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Where Tor takes commands.
+/// The address of Tor's control port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ControlAddress {
     /// Shape: `HOST:PORT`.
@@ -27,7 +27,7 @@ pub enum ControlAddress {
     Unix(PathBuf),
 }
 
-/// Why Tor did not do it.
+/// Why Tor did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum TorError {
     #[error(
@@ -57,7 +57,7 @@ pub enum TorError {
 }
 
 impl TorError {
-    /// Whether the same may go well in a moment, as while Tor starts.
+    /// Whether a retry may succeed soon, as while Tor starts.
     pub fn may_pass(&self) -> bool {
         matches!(
             self,
@@ -71,21 +71,21 @@ enum Stream {
     Unix(UnixStream),
 }
 
-/// A conversation with Tor. Source: Tor's control-spec.
+/// A connection to Tor's control port. Source: Tor's control-spec.
 pub struct ControlClient {
     reader: BufReader<Stream>,
-    /// What of a line has come so far.
-    begun: Vec<u8>,
-    /// Lines that Tor sent without being asked.
+    /// The incomplete line received so far.
+    partial_line: Vec<u8>,
+    /// Asynchronous events from Tor.
     news: Vec<String>,
-    /// As Tor says it itself.
+    /// As reported by Tor.
     pub version: String,
 }
 
-/// How long one look for news lasts.
-const LOOK: Duration = Duration::from_secs(1);
-/// How many such looks an answer may take.
-const PATIENCE: usize = 30;
+/// The read timeout.
+const READ_TIMEOUT: Duration = Duration::from_secs(1);
+/// How many such timeouts a reply may take.
+const MOST_TIMEOUTS: usize = 30;
 /// Units: bytes of a line.
 const LONGEST_LINE: usize = 1 << 20;
 /// Units: bytes. Tor's cookie has 32.
@@ -113,19 +113,19 @@ impl Stream {
     fn open(address: &ControlAddress) -> io::Result<Self> {
         match address {
             ControlAddress::Tcp(address) => {
-                // A name here would be a look-up: the control port is on this host.
+                // Otherwise the name would be resolved: the control port is on this host.
                 let address = address.replace("localhost:", "127.0.0.1:");
                 let unknown = || io::Error::new(io::ErrorKind::InvalidInput, "no address");
                 let address = address.to_socket_addrs()?.next().ok_or_else(unknown)?;
-                let stream = TcpStream::connect_timeout(&address, LOOK * 5)?;
-                stream.set_read_timeout(Some(LOOK))?;
-                stream.set_write_timeout(Some(LOOK * 5))?;
+                let stream = TcpStream::connect_timeout(&address, READ_TIMEOUT * 5)?;
+                stream.set_read_timeout(Some(READ_TIMEOUT))?;
+                stream.set_write_timeout(Some(READ_TIMEOUT * 5))?;
                 Ok(Self::Tcp(stream))
             }
             ControlAddress::Unix(path) => {
                 let stream = UnixStream::connect(path)?;
-                stream.set_read_timeout(Some(LOOK))?;
-                stream.set_write_timeout(Some(LOOK * 5))?;
+                stream.set_read_timeout(Some(READ_TIMEOUT))?;
+                stream.set_write_timeout(Some(READ_TIMEOUT * 5))?;
                 Ok(Self::Unix(stream))
             }
         }
@@ -140,9 +140,9 @@ impl Stream {
 }
 
 impl ControlClient {
-    /// Opens the first of `addresses` at which a Tor answers, and shows it that we may.
+    /// Connects to the first of `addresses` at which a Tor answers, and authenticates.
     ///
-    /// `random_bytes`: 32 bytes that Tor has not seen before.
+    /// `random_bytes`: a nonce of 32 bytes.
     ///
     /// # Errors
     /// [`TorError`] with what to do.
@@ -173,7 +173,7 @@ impl ControlClient {
     ) -> Result<Self, TorError> {
         let reader = BufReader::new(stream);
         let mut control =
-            Self { reader, begun: Vec::new(), news: Vec::new(), version: String::new() };
+            Self { reader, partial_line: Vec::new(), news: Vec::new(), version: String::new() };
         let lines = control.ask("PROTOCOLINFO 1")?;
         let of = |start: &str| lines.iter().find_map(|line| line.strip_prefix(start));
         let auth = of("AUTH METHODS=").unwrap_or_default();
@@ -199,7 +199,7 @@ impl ControlClient {
         Ok(control)
     }
 
-    /// Shows that we can read Tor's cookie without sending it. Source: control-spec, section 3.24.
+    /// Proves that we can read Tor's cookie without sending it. Source: control-spec, section 3.24.
     fn show_cookie(
         &mut self,
         path: &str,
@@ -228,7 +228,7 @@ impl ControlClient {
         Ok(())
     }
 
-    /// What Tor answers to `command`: its lines without their numbers, the last one aside.
+    /// Tor's reply to `command`: its lines without their codes, except the last one.
     ///
     /// # Errors
     /// [`TorError::Refused`] and [`TorError::Gone`].
@@ -236,11 +236,11 @@ impl ControlClient {
         debug_assert!(!command.contains(['\r', '\n']), "a command is one line");
         self.reader.get_mut().send(format!("{command}\r\n").as_bytes())?;
         let mut lines = Vec::new();
-        let mut looks = 0;
+        let mut timeouts = 0;
         loop {
             let Some(line) = self.line()? else {
-                looks += 1;
-                if looks == PATIENCE {
+                timeouts += 1;
+                if timeouts == MOST_TIMEOUTS {
                     return Err(io::Error::from(io::ErrorKind::TimedOut).into());
                 }
                 continue;
@@ -259,14 +259,14 @@ impl ControlClient {
                 }
                 return Ok(lines);
             } else {
-                // Only the verb: the rest may hold a key.
+                // Only the verb: the rest may contain a key.
                 let command = command.split(' ').next().unwrap_or_default().to_owned();
                 return Err(TorError::Refused { command, answer: line });
             }
         }
     }
 
-    /// The `HiddenServiceDir` of the torrc's service that leads to `target`; `None` where the torrc has no such service.
+    /// The `HiddenServiceDir` of the torrc's service with the target `target`; `None` if the torrc has no such service.
     ///
     /// # Errors
     /// [`TorError::Refused`] and [`TorError::Gone`].
@@ -274,27 +274,27 @@ impl ControlClient {
         Ok(find_service(&self.ask("GETCONF HiddenServiceOptions")?, target))
     }
 
-    /// The lines of a long answer, up to the point that ends it.
+    /// The lines of a long reply, up to the dot that ends it.
     fn data_lines(&mut self, lines: &mut Vec<String>) -> Result<(), TorError> {
-        let mut looks = 0;
+        let mut timeouts = 0;
         loop {
             match self.line()? {
                 Some(line) if line == "." => return Ok(()),
                 Some(line) => lines.push(line),
-                None => looks += 1,
+                None => timeouts += 1,
             }
-            if looks == PATIENCE {
+            if timeouts == MOST_TIMEOUTS {
                 return Err(io::Error::from(io::ErrorKind::TimedOut).into());
             }
         }
     }
 
-    /// What Tor told without being asked, after at most one look of a second.
+    /// Asynchronous events, after at most one read timeout of a second.
     ///
     /// # Errors
     /// [`TorError::Gone`].
     pub fn news(&mut self) -> Result<Vec<String>, TorError> {
-        // A Tor that talks without end does not keep us from the rest.
+        // Bounded: a Tor that sends events without end must not block the caller.
         for _ in 0..200 {
             let Some(line) = self.line()? else { break };
             if let Some(text) = line.strip_prefix("650 ") {
@@ -304,19 +304,19 @@ impl ControlClient {
         Ok(std::mem::take(&mut self.news))
     }
 
-    /// The next line; `None` where none came within a look.
+    /// The next line; `None` if none arrived before the timeout.
     fn line(&mut self) -> Result<Option<String>, TorError> {
-        match self.reader.read_until(b'\n', &mut self.begun) {
-            Ok(_) if self.begun.ends_with(b"\n") => {
-                let line = String::from_utf8_lossy(&self.begun).trim_end().to_owned();
-                self.begun.clear();
+        match self.reader.read_until(b'\n', &mut self.partial_line) {
+            Ok(_) if self.partial_line.ends_with(b"\n") => {
+                let line = String::from_utf8_lossy(&self.partial_line).trim_end().to_owned();
+                self.partial_line.clear();
                 Ok(Some(line))
             }
             Ok(_) => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
             Err(error)
                 if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) =>
             {
-                if LONGEST_LINE < self.begun.len() {
+                if LONGEST_LINE < self.partial_line.len() {
                     return Err(io::Error::from(io::ErrorKind::InvalidData).into());
                 }
                 Ok(None)
@@ -326,7 +326,7 @@ impl ControlClient {
     }
 }
 
-/// `lines`: as `GETCONF HiddenServiceOptions` answers, each service's folder before its ports.
+/// `lines`: the reply to `GETCONF HiddenServiceOptions`, each service's folder before its ports.
 fn find_service(lines: &[String], target: &str) -> Option<PathBuf> {
     let mut folder = None;
     for line in lines {
@@ -341,7 +341,7 @@ fn find_service(lines: &[String], target: &str) -> Option<PathBuf> {
     None
 }
 
-/// A string in quotes as Tor writes it.
+/// A quoted string in Tor's format.
 fn quoted(text: &str) -> String {
     let mut found = String::new();
     let mut letters = text.strip_prefix('"').unwrap_or_default().chars();
@@ -355,13 +355,13 @@ fn quoted(text: &str) -> String {
     String::new()
 }
 
-/// What Tor's own page of figures says of one service; `None` where Tor has no such page or does not say.
+/// A metric of one service from Tor's metrics port; `None` if Tor has no such port or does not report it.
 ///
-/// `port`: as `GETCONF MetricsPort` answers. Source: the tor manual, MetricsPort.
+/// `port`: the reply to `GETCONF MetricsPort`. Source: the tor manual, MetricsPort.
 pub fn read_metric(port: &str, name: &str, service: &str) -> Option<u64> {
     let mut stream = Stream::open(&ControlAddress::Tcp(port.to_owned())).ok()?;
     stream.send(b"GET /metrics HTTP/1.0\r\n\r\n").ok()?;
-    // Tor leaves the connection open after its answer: nobody must wait for its end.
+    // Tor keeps the connection open after its response, so the end of the stream must not be awaited.
     let lines = BufReader::new(stream.take(1 << 20)).lines().map_while(Result::ok);
     let mut found = lines.filter(|line| line.starts_with(name) && line.contains(service));
     found.next()?.rsplit(' ').next()?.parse().ok()

@@ -1,4 +1,4 @@
-//! Tor, as far as the shop has to do with it: its control port, the onion service's key, who may come in.
+//! The shop's use of Tor: its control port, the onion service's key, and client authorization.
 
 mod authorized;
 mod client;

@@ -1,4 +1,4 @@
-//! Creates the onion service or watches Tor's own, and reports its state.
+//! Creates the onion service or monitors Tor's own, and reports its state.
 
 use crate::infra::bounded;
 use crate::infra::tor::authorized::has_clients;
@@ -20,58 +20,59 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-/// Whose service it is.
+/// How the onion service is created.
 pub enum Service {
-    /// Made by the shop through the control port; Tor lets it go when the shop does.
+    /// Created by the shop through the control port; it ends with the shop's connection.
     Made { key: OnionKey, target: String },
-    /// The same, but never without a list of those who may come in: an empty one means nobody, and no service.
+    /// The same, but always with a client list: an empty one means no access, and then there is no service.
     MadeForClients { key: OnionKey, target: String },
-    /// Tor's own, in this folder of its torrc.
+    /// Configured in Tor's torrc, with this folder.
     Kept(PathBuf),
-    /// The same, but never without a list of those who may come in: an empty one means nobody.
+    /// The same, but always with a client list: an empty one means no access.
     KeptForClients(PathBuf),
 }
 
-/// Tends a Tor for one onion service: makes it, watches it, says how it is, and comes back when Tor does.
+/// Manages one onion service in a Tor: creates it, monitors it, reports its state, and restores it when Tor restarts.
 pub struct OnionService {
     /// Tried in this order.
     pub control: Vec<ControlAddress>,
     pub password: Option<String>,
     pub folder: SharedDir,
     pub service: Service,
-    /// The door's dice: 32 bytes.
+    /// A source of 32 random bytes.
     pub random_bytes: fn() -> [u8; 32],
-    /// The door's clock. Units: Unix seconds.
+    /// The clock. Units: Unix seconds.
     pub now: fn() -> i64,
 }
 
-/// One conversation with one Tor.
+/// One control connection to one Tor.
 pub struct Session {
     control: ControlClient,
-    /// Who may come in, as this Tor was told; `None` where it was told nothing in this conversation.
+    /// The client list as configured in this Tor; `None` if none was set on this connection.
     clients: Option<Clients>,
-    /// What could last not be done with the shared folder.
+    /// The last error with the shared folder.
     folder_trouble: String,
-    /// Directories that took the descriptor, and when. Units: Unix seconds.
+    /// Directories that accepted the descriptor, and when. Units: Unix seconds.
     published: BTreeMap<String, i64>,
-    /// Circuits that were closed, so that none is closed twice: its number may be another's by then.
+    /// Circuits that were closed, so that none is closed twice: its number may be reused by then.
     closed: Vec<u32>,
     metrics_port: Option<String>,
 }
 
-/// Streams that one circuit of a visitor may have open: a browser opens six.
+/// Streams that one visitor's circuit may have open: a browser opens six.
 const MOST_STREAMS: usize = 64;
-/// Directories throw a descriptor away that was not sent again by then. Units: seconds. Source: rend-spec-v3, section 2.2.6.
+/// Directories discard a descriptor that was not uploaded again by then. Units: seconds. Source: rend-spec-v3, section
+/// 2.2.6.
 const DESCRIPTOR_LIVES: i64 = 3 * 60 * 60;
-/// The status is written at every so manieth look, of a second each.
-const LOOKS_PER_STATUS: usize = 3;
+/// The status is written after this many iterations, of a second each.
+const ITERATIONS_PER_STATUS: usize = 3;
 const QUIET_FAILURES: u32 = 3;
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// Units: bytes of a file that holds one line: an address, or a client's key.
+/// Units: bytes of a file with one line: an address, or a client's key.
 const MOST_OF_LINE: u64 = 4_096;
 
 impl OnionService {
-    /// Finds Tor and makes the service.
+    /// Connects to Tor and creates the service.
     ///
     /// # Errors
     /// [`TorError`] with what to do.
@@ -83,7 +84,7 @@ impl OnionService {
             clients: None,
             folder_trouble: String::new(),
             published: BTreeMap::new(),
-            // What stands there now was meant for the Tor before: numbers begin anew with each.
+            // Earlier entries were for the previous Tor: each one numbers its circuits anew.
             closed: self.folder.closed(),
             metrics_port: None,
         };
@@ -95,7 +96,7 @@ impl OnionService {
             .and_then(|line| line.split(' ').next())
             .map(str::to_owned);
         if let Some((key, _)) = self.made() {
-            // First: whoever reads an address without a status takes it for one that Tor's own torrc made.
+            // First: an address without a status is taken for one of Tor's own torrc.
             let begun = OnionStatus {
                 at: (self.now)(),
                 trouble: OnionStatus::BEING_MADE.to_owned(),
@@ -110,7 +111,7 @@ impl OnionService {
         Ok(session)
     }
 
-    /// Tends the service for ever, through every end of Tor. `is_over` ends it.
+    /// Manages the service forever, across restarts of Tor. `is_over` ends it.
     pub fn tend(&self, begun: Option<Session>, is_over: impl Fn() -> bool) {
         let mut begun = begun;
         let mut published = BTreeMap::new();
@@ -120,7 +121,7 @@ impl OnionService {
             let error = match begun.take().map_or_else(|| self.begin(), Ok) {
                 Ok(mut session) => {
                     if self.kept().is_some() {
-                        // Tor's own service went on while nobody looked.
+                        // Tor's own service continued in the meantime.
                         session.published = published;
                     }
                     let ended = self.watch(&mut session, &is_over);
@@ -134,7 +135,7 @@ impl OnionService {
             };
             let trouble = error.to_string();
             failures = if trouble == last { failures + 1 } else { 0 };
-            // A Tor that is only starting is no news.
+            // A Tor that is still starting is not worth a warning.
             if failures == QUIET_FAILURES {
                 tracing::warn!("will retry: {trouble}");
             }
@@ -149,7 +150,7 @@ impl OnionService {
         }
     }
 
-    /// The service's address, once there is one.
+    /// The service's address, if it exists.
     pub fn address(&self) -> Option<OnionAddress> {
         match &self.service {
             Service::Made { key, .. } | Service::MadeForClients { key, .. } => Some(key.address()),
@@ -160,14 +161,14 @@ impl OnionService {
         }
     }
 
-    /// Ends with [`TorError`] where Tor does. What cannot be done with the folder is said and tried again: a full disk
-    /// must not take the service away.
+    /// Ends with [`TorError`] if the connection does. Errors with the folder are logged and retried: a full disk must
+    /// not stop the service.
     fn watch(&self, session: &mut Session, is_over: &impl Fn() -> bool) -> Result<(), TorError> {
         let mut told_address = None;
         let mut was_reachable = false;
-        for look in 0.. {
+        for iteration in 0.. {
             for line in session.control.news()? {
-                self.hear(session, &line);
+                self.handle_event(session, &line);
             }
             if is_over() {
                 return Ok(());
@@ -182,12 +183,12 @@ impl OnionService {
             if done.is_ok() {
                 told_address = address;
             }
-            let told = session.clients.clone();
+            let before = session.clients.clone();
             done = done.and(self.admit(session)?);
             self.close_circuits(session)?;
-            // Whoever changed the list waits for this.
-            let is_news = told != session.clients;
-            if is_news || look % LOOKS_PER_STATUS == 0 {
+            // A changed list is reported at once, since a process waits for this.
+            let is_news = before != session.clients;
+            if is_news || iteration % ITERATIONS_PER_STATUS == 0 {
                 let status = self.status(session)?;
                 if status.is_reachable() && !was_reachable {
                     tracing::info!("the onion service is reachable");
@@ -205,7 +206,7 @@ impl OnionService {
     }
 
     /// Source: control-spec, section 4.1.25: `HS_DESC ACTION ADDRESS AUTH DIRECTORY …`.
-    fn hear(&self, session: &mut Session, line: &str) {
+    fn handle_event(&self, session: &mut Session, line: &str) {
         let Some(address) = self.address() else { return };
         let words: Vec<&str> = line.split(' ').collect();
         let ["HS_DESC", action, of, _, directory, ..] = words.as_slice() else { return };
@@ -222,12 +223,11 @@ impl OnionService {
         }
     }
 
-    /// Gives Tor the list of those who may come in, where it changed. A list that cannot be read changes nothing; what
-    /// could not be written is tried again.
+    /// Sets the client list in Tor if it changed. An unreadable list changes nothing; a failed write is retried.
     fn admit(&self, session: &mut Session) -> Result<io::Result<()>, TorError> {
         let clients = match (self.folder.clients(), &self.service) {
             (Ok(Some(clients)), _) => clients,
-            // No list was given, so the seller's own files count; without any, Tor would let everybody in.
+            // Without a list from the shop, the seller's own files count; without any files, Tor would admit everybody.
             (Ok(None), Service::KeptForClients(folder)) if !has_clients(folder) => {
                 Clients::default()
             }
@@ -246,7 +246,7 @@ impl OnionService {
                     session.control.ask(&format!("DEL_ONION {}", key.address().name()))?;
                 }
                 self.add_onion(session)?;
-                self.show_out(session)?;
+                self.close_visitor_circuits(session)?;
             }
             Service::Kept(folder) | Service::KeptForClients(folder)
                 if folder.join("hostname").exists() =>
@@ -261,11 +261,11 @@ impl OnionService {
                 // The files alone do not prove that this Tor has read them.
                 if changed || session.clients.is_none() {
                     session.published.clear();
-                    // A list that is only read again leaves the introduction points as they are, and a Tor that knows
-                    // them from before still gets in: the service is taken away and made anew from the torrc.
+                    // Re-reading the list keeps the introduction points, and a client that already knows them would
+                    // still have access: so the service is removed and created again from the torrc.
                     session.control.ask("SETCONF HiddenServiceDir")?;
                     session.control.ask("SIGNAL RELOAD")?;
-                    self.show_out(session)?;
+                    self.close_visitor_circuits(session)?;
                 }
                 session.clients = Some(clients);
             }
@@ -274,7 +274,7 @@ impl OnionService {
         Ok(Ok(()))
     }
 
-    /// The key and the target of a service that the shop makes.
+    /// The key and the target of a service that the shop creates.
     fn made(&self) -> Option<(&OnionKey, &str)> {
         match &self.service {
             Service::Made { key, target } | Service::MadeForClients { key, target } => {
@@ -284,7 +284,7 @@ impl OnionService {
         }
     }
 
-    /// The folder of a service that Tor's own torrc makes.
+    /// The folder of a service that Tor's own torrc creates.
     fn kept(&self) -> Option<&Path> {
         match &self.service {
             Service::Kept(folder) | Service::KeptForClients(folder) => Some(folder),
@@ -292,7 +292,7 @@ impl OnionService {
         }
     }
 
-    /// Whether there is no service, because nobody may come in.
+    /// Whether there is no service because no client has access.
     fn is_shut(&self, session: &Session) -> bool {
         let is_for_clients = matches!(self.service, Service::MadeForClients { .. });
         is_for_clients && session.clients.as_ref().is_none_or(Clients::is_empty)
@@ -316,7 +316,7 @@ impl OnionService {
         for client in clients.iter() {
             command.push_str(&format!(" ClientAuthV3={}", client.public()));
         }
-        // Tor before 0.4.9 does not know these words; the service is made there all the same.
+        // Tor before 0.4.9 does not know this option; then the service is created without it.
         let with_work = format!("{command} PoWDefensesEnabled=1");
         match session.control.ask(&with_work) {
             Err(TorError::Refused { answer, .. }) if answer.starts_with("512") => {
@@ -339,23 +339,23 @@ impl OnionService {
         Ok(lines)
     }
 
-    /// The numbers of the circuits of all who are in.
+    /// The ids of the circuits of all current visitors.
     fn visitors(&self, session: &mut Session) -> Result<Vec<String>, TorError> {
         let lines = self.circuits(session)?;
         let visitors = lines.iter().filter(|line| line.contains(" PURPOSE=HS_SERVICE_REND "));
         Ok(visitors.filter_map(|line| line.split(' ').next().map(str::to_owned)).collect())
     }
 
-    /// Closes the circuits of all who are in: those who may come in build new ones.
-    fn show_out(&self, session: &mut Session) -> Result<(), TorError> {
+    /// Closes the circuits of all current visitors: those with access build new ones.
+    fn close_visitor_circuits(&self, session: &mut Session) -> Result<(), TorError> {
         for circuit in self.visitors(session)? {
-            // One that went by itself meanwhile is no trouble.
+            // One that has closed meanwhile is not an error.
             let _ = session.control.ask(&format!("CLOSECIRCUIT {circuit}"));
         }
         Ok(())
     }
 
-    /// Closes what the shop named, once, and only where it is a visitor's.
+    /// Closes the circuits that the shop listed, once, and only if they are a visitor's.
     fn close_circuits(&self, session: &mut Session) -> Result<(), TorError> {
         let named = self.folder.closed();
         session.closed.retain(|circuit| named.contains(circuit));

@@ -13,14 +13,14 @@ use data_encoding::BASE64;
 
 const BEGIN: &str = "-----BEGIN SHOP ONION KEY-----";
 const END: &str = "-----END SHOP ONION KEY-----";
-/// Says how the rest is made; another way gets another number.
+/// The version of the format.
 const VERSION: u8 = 1;
 const SALT: usize = 16;
 const NONCE: usize = 12;
-/// Chance that sealing takes: the salt of the passphrase, and what the cipher begins with.
+/// Random bytes for encryption: the salt of the passphrase, and the nonce of the cipher.
 pub const SALT_BYTES: usize = SALT + NONCE;
 
-/// Why a sealed key was not opened.
+/// Why an encrypted key was not decrypted.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unsealed {
     #[error("this is not an encrypted onion key: expected the lines from `{BEGIN}` to `{END}`")]
@@ -29,9 +29,9 @@ pub enum Unsealed {
     WrongPassphrase,
 }
 
-/// The onion key as lines of text that nobody can use without the passphrase.
+/// The onion key as text lines that are useless without the passphrase.
 ///
-/// Argon2id (64 MiB, 3 rounds) makes the passphrase into a key; AES-256-GCM seals with it.
+/// Argon2id (64 MiB, 3 iterations) derives a key from the passphrase; AES-256-GCM encrypts with it.
 pub fn seal(key: &OnionKey, passphrase: &str, random_bytes: [u8; SALT_BYTES]) -> String {
     let (salt, nonce) = random_bytes.split_at(SALT);
     let head = [&[VERSION], salt, nonce].concat();
@@ -49,7 +49,7 @@ pub fn seal(key: &OnionKey, passphrase: &str, random_bytes: [u8; SALT_BYTES]) ->
 }
 
 /// # Errors
-/// [`Unsealed`]; nothing is given back that was not sealed whole.
+/// [`Unsealed`]; nothing is returned unless it is authenticated completely.
 pub fn unseal(text: &str, passphrase: &str) -> Result<OnionKey, Unsealed> {
     let inner = text.trim().strip_prefix(BEGIN).and_then(|text| text.strip_suffix(END));
     let inner: String = inner.ok_or(Unsealed::NotSealed)?.split_whitespace().collect();

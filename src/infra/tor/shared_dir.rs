@@ -15,12 +15,12 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
-/// What the shop and whoever tends Tor tell each other: a few small files, none of them secret. The key is never among
-/// them.
+/// A few small files for the exchange between the shop and the process that manages Tor. None of them is secret; the
+/// key is never among them.
 #[derive(Clone, Debug)]
 pub struct SharedDir {
     path: PathBuf,
-    /// What the names of the files begin with: two services may share one folder.
+    /// The prefix of the file names: two services may share one folder.
     prefix: &'static str,
 }
 
@@ -28,14 +28,14 @@ pub struct SharedDir {
 const MOST_BYTES: u64 = 64 * 1024;
 
 impl SharedDir {
-    /// Circuits that the shop may name at once.
+    /// Units: circuits that the shop may list at once.
     pub const MOST_CLOSED: usize = 32;
 
     pub fn new(path: PathBuf) -> Self {
         Self { path, prefix: "" }
     }
 
-    /// The files of the desk's service in a folder that holds the shop's too.
+    /// The files of the desk's service in a folder that also has the shop's.
     pub fn of_desk(path: PathBuf) -> Self {
         Self { path, prefix: "desk-" }
     }
@@ -44,13 +44,13 @@ impl SharedDir {
         &self.path
     }
 
-    /// `None` while Tor has not made one.
+    /// `None` while Tor has not created one.
     pub fn address(&self) -> Option<OnionAddress> {
         OnionAddress::parse(self.read("hostname").ok()??.trim_end())
     }
 
     /// # Errors
-    /// What the system says.
+    /// The system's.
     pub fn write_address(&self, address: &OnionAddress) -> io::Result<()> {
         self.write("hostname", &format!("{address}\n"))
     }
@@ -58,7 +58,7 @@ impl SharedDir {
     /// Removes the address of a key that was replaced. The next start of Tor writes the new one.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's.
     pub fn remove_address(&self) -> io::Result<()> {
         match fs::remove_file(self.file("hostname")) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -66,21 +66,21 @@ impl SharedDir {
         }
     }
 
-    /// `None` where nobody tends Tor yet.
+    /// `None` if no process manages Tor yet.
     pub fn status(&self) -> Option<OnionStatus> {
         serde_json::from_str(&self.read("status.json").ok()??).ok()
     }
 
     /// # Errors
-    /// What the system says.
+    /// The system's.
     pub fn write_status(&self, status: &OnionStatus) -> io::Result<()> {
         self.write("status.json", &serde_json::to_string(status).map_err(io::Error::from)?)
     }
 
-    /// The list that the shop last gave out; `None` where it gave out none, which changes nothing for anybody.
+    /// The list that the shop last wrote; `None` if it wrote none, which changes nothing.
     ///
     /// # Errors
-    /// What the system says, and a list that cannot be read.
+    /// The system's, and an unreadable list.
     pub fn clients(&self) -> io::Result<Option<Clients>> {
         let Some(text) = self.read("clients")? else { return Ok(None) };
         let bad =
@@ -89,7 +89,7 @@ impl SharedDir {
     }
 
     /// # Errors
-    /// What the system says.
+    /// The system's.
     pub fn write_clients(&self, clients: &Clients) -> io::Result<()> {
         self.write("clients", &clients.file())
     }
@@ -101,7 +101,7 @@ impl SharedDir {
     }
 
     /// # Errors
-    /// What the system says.
+    /// The system's.
     pub fn write_closed(&self, circuits: &[u32]) -> io::Result<()> {
         let newest = &circuits[circuits.len().saturating_sub(Self::MOST_CLOSED)..];
         let lines: String = newest.iter().map(|circuit| format!("{circuit}\n")).collect();
@@ -113,7 +113,7 @@ impl SharedDir {
     }
 
     fn read(&self, name: &str) -> io::Result<Option<String>> {
-        // The other side may have put anything there: no link is followed, and nothing that never ends is waited for.
+        // The other side may have put anything there: this follows no symbolic link and does not block on a pipe.
         let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
         let opened = OpenOptions::new().read(true).custom_flags(flags).open(self.file(name));
         let file = match opened {
@@ -141,12 +141,12 @@ impl SharedDir {
     }
 }
 
-/// Writes a file that is there as a whole or as it was before, also after a power cut.
+/// Writes a file atomically: after a power failure it is complete, or as it was before.
 ///
 /// # Errors
-/// What the system says.
+/// The system's.
 pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    // A name that no other writer has: not of this process, and not of another.
+    // A name that no other writer uses, in this process or another.
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let mut draft = path.as_os_str().to_owned();
@@ -158,7 +158,7 @@ pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
         .mode(mode)
         .open(&draft)
         .and_then(|mut file| {
-            // Whatever the process forbids by itself: what another user is to read must stay readable.
+            // Independent of the umask: the other user must be able to read it.
             file.set_permissions(fs::Permissions::from_mode(mode))?;
             file.write_all(bytes).and_then(|()| file.sync_all())
         })

@@ -3,26 +3,26 @@
 use serde::Deserialize;
 use serde::Serialize;
 
-/// What whoever tends Tor knows of the service, written down every few seconds.
+/// The service's state as known by the process that manages Tor, written every few seconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OnionStatus {
     /// When this was written. Units: Unix seconds.
     pub at: i64,
-    /// Tor's version, as it says itself; empty while it does not answer.
+    /// Tor's version, as it reports it; empty while it does not answer.
     pub tor: String,
-    /// How far Tor has come into the network. Units: percent.
+    /// Tor's bootstrap progress. Units: percent.
     pub bootstrap: u8,
-    /// How many directories took the service's descriptor and still keep it.
+    /// How many directories accepted the service's descriptor and still have it.
     pub published: usize,
-    /// Introduction points that hold.
+    /// Established introduction points.
     pub introduction_points: usize,
-    /// The proof of work that a visitor's Tor is asked for; `None` where Tor does not tell.
+    /// The proof of work that visitors must currently do; `None` if Tor does not report it.
     pub effort: Option<u64>,
-    /// Circuits of visitors, open now.
+    /// Open circuits of visitors.
     pub circuits: usize,
-    /// What stands in the way, in one line; empty where nothing does.
+    /// The current problem, in one line; empty if there is none.
     pub trouble: String,
-    /// The list of clients that Tor follows now, as [`Clients::file`] writes it. `None`: Tor was told no list yet.
+    /// The client list that Tor currently uses, as [`Clients::file`] writes it. `None`: no list was set yet.
     ///
     /// [`Clients::file`]: crate::infra::tor::Clients::file
     #[serde(default)]
@@ -30,26 +30,26 @@ pub struct OnionStatus {
 }
 
 impl OnionStatus {
-    /// Units: seconds after which what was written down no longer counts.
+    /// Units: seconds after which the status is outdated.
     const STALE_AFTER: i64 = 60;
 
-    /// A Tor that is kept off the network on purpose is well all the same.
+    /// A Tor without a network on purpose is not an error.
     pub const NETWORK_OFF: &str = "Tor's network is disabled (DisableNetwork)";
 
-    /// The service is asked of Tor just now.
+    /// The service is being created.
     pub const BEING_MADE: &str = "the onion service is being made";
 
-    /// A service for those on a list alone is not there while the list is empty.
+    /// A service with a client list does not exist while the list is empty.
     pub const NOBODY_MAY_COME: &str =
         "no clients yet, so there is no service: add one with `shop desk client add NAME`";
 
-    /// Whether this was written lately, seen from `now`. Units: Unix seconds.
+    /// Whether this was written recently, as of `now`. Units: Unix seconds.
     pub fn is_fresh(&self, now: i64) -> bool {
-        // A little ahead is another clock's second; far ahead, the clock was set back since.
+        // A little ahead is a rounding difference between clocks; far ahead, the clock was set back since.
         (-2..=Self::STALE_AFTER).contains(&(now - self.at))
     }
 
-    /// As far as can be told from here, whether a visitor finds the service.
+    /// Whether a visitor can reach the service, as far as is known here.
     pub fn is_reachable(&self) -> bool {
         self.trouble.is_empty()
             && self.bootstrap == 100

@@ -19,12 +19,13 @@ use actix_web::http::header;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a refused request waits for its refusal: who floods is not answered faster than who asks.
+/// How long a refusal is delayed, so that a client that floods does not get answers faster than one that waits its
+/// turn.
 const HOLD: Duration = Duration::from_secs(1);
-/// Units: seconds after which to try again where the whole shop is busy.
+/// Units: seconds. The `Retry-After` when the whole shop is busy.
 const BUSY_RETRY: u64 = 10;
 
-/// Small, the same for everybody, without a cookie: to refuse costs less than to answer.
+/// Small, the same for everybody and without a cookie: a refusal must cost less than an answer.
 const TOO_MUCH: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Too many requests</title>\n</head>\n<body>\n\
     <h1>Too many requests</h1>\n<p>You sent more requests than the shop accepts from one visitor. Nothing was changed. \
     Wait a few seconds and reload the page. If you filled in a form, go back: your browser still has your entries.</p>\n</body>\n</html>\n";
@@ -32,14 +33,15 @@ pub const BUSY: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta chars
     <h1>The shop is busy</h1>\n<p>Too many visitors right now. Nothing was changed. Wait a few seconds and reload the page. \
     If you filled in a form, go back: your browser still has your entries.</p>\n</body>\n</html>\n";
 
-/// Lets a request in when it is its turn, so that one circuit that asks for much leaves others served.
+/// Admits a request when its circuit's limits allow it, so that one circuit with many requests does not starve the
+/// others.
 ///
 /// # Errors
-/// The answer to a request that is not let in.
+/// The response for a request that is refused.
 pub async fn admit(request: &HttpRequest) -> Result<Option<Admission>, HttpResponse> {
     let Some(connection) = connection_of(request).cloned() else { return Ok(None) };
     let mut pass = Admission { connection, turn: None };
-    // Neither changes while the connection lasts: the next try shall come on another.
+    // Neither changes while the connection lasts: the client must retry on a new one.
     if pass.connection.has_no_room() {
         return Err(last_refusal(StatusCode::SERVICE_UNAVAILABLE));
     }
@@ -47,12 +49,12 @@ pub async fn admit(request: &HttpRequest) -> Result<Option<Admission>, HttpRespo
         return Err(last_refusal(StatusCode::TOO_MANY_REQUESTS));
     }
     let class = RequestClass::of(request.method(), request.path());
-    // What is seldom needed lies in a box of its own, and burdens no other request.
+    // Boxed: rarely needed, and it would enlarge the future of every other request.
     match pass.connection.ask(class) {
         Decision::Go => {}
         verdict => Box::pin(wait_or_refuse(&pass.connection, verdict)).await?,
     }
-    // A form waits for its turn when it has arrived: see `take_turn`.
+    // A form waits for its permit after it has arrived: see `take_turn`.
     if request.method() != Method::POST {
         pass.turn = match pass.connection.turn_at_once(class) {
             Some(turn) => Some(turn),
@@ -80,44 +82,44 @@ async fn wait_or_refuse(connection: &Connection, verdict: Decision) -> Result<()
     }
 }
 
-/// The connection that a request came on.
+/// The connection on which a request came.
 pub fn connection_of(request: &HttpRequest) -> Option<&Arc<Connection>> {
     request.conn_data::<Arc<Connection>>()
 }
 
-/// Lets the body of a form come. Until this is called, it stays with the system.
+/// Starts to receive the body of a form. Until this is called, the body stays in the kernel's buffer.
 ///
 /// # Errors
-/// `NoMemory` where there is no room for what the browser says it will send.
+/// `NoMemory` if there is no memory for the announced length.
 pub async fn accept_body(request: &HttpRequest) -> Result<(), NoMemory> {
     let Some(connection) = connection_of(request) else { return Ok(()) };
     let length = announced_length(request);
     if UNCOUNTED < length {
-        // What has arrived, and the same as fields.
+        // Twice: the raw body, and the parsed fields.
         connection.hold_soon(2 * length).await?;
     }
     connection.begin_body();
     Ok(())
 }
 
-/// The same for a body whose memory is counted elsewhere.
+/// The same, for a body whose memory is counted elsewhere.
 pub fn accept_counted_body(request: &HttpRequest) {
     if let Some(connection) = connection_of(request) {
         connection.begin_body();
     }
 }
 
-/// Says that a form is being read: whoever sends one slowly takes nobody's turn.
+/// Marks a form as being received: a client that sends it slowly occupies no permit.
 pub fn begin_to_read(request: &HttpRequest) {
     if let Some(connection) = connection_of(request) {
         connection.set_state(ConnectionState::Body);
     }
 }
 
-/// Waits for the turn of a form that has arrived; the turn lasts as long as the request.
+/// Waits for the permit of a form that has arrived; the permit lasts as long as the request.
 ///
 /// # Errors
-/// [`QueueTimeout`] where it would take too long.
+/// [`QueueTimeout`] if it would take too long.
 pub async fn take_turn(request: &HttpRequest) -> Result<(), QueueTimeout> {
     let Some(connection) = connection_of(request) else { return Ok(()) };
     connection.set_state(ConnectionState::Working);
@@ -127,7 +129,7 @@ pub async fn take_turn(request: &HttpRequest) -> Result<(), QueueTimeout> {
     Ok(())
 }
 
-/// For a turn that did not come in time.
+/// The response to a request that got no permit in time.
 pub fn busy() -> HttpResponse {
     refusal(StatusCode::SERVICE_UNAVAILABLE, BUSY_RETRY)
 }
@@ -146,7 +148,7 @@ pub fn refusal(status: StatusCode, retry_after: u64) -> HttpResponse {
         .body(page)
 }
 
-/// A request that was let in, with its turn.
+/// A request that was admitted, with its permit.
 pub struct Admission {
     connection: Arc<Connection>,
     turn: Option<Permit>,

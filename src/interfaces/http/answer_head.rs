@@ -1,5 +1,5 @@
-//! The head of each answer, as it goes to the network: always in the same order, and with the shop's own headers also
-//! where the server answers by itself.
+//! Rewrites the head of each response as it goes to the network: always in the same order, and with the shop's own
+//! headers even where the server answers by itself.
 
 use crate::interfaces::http::admission::BUSY;
 use crate::interfaces::http::insert_security_headers;
@@ -8,7 +8,7 @@ use actix_web::http::header;
 use actix_web::http::header::HeaderMap;
 use actix_web::http::header::HeaderValue;
 
-/// An answer that the server makes by itself says that it is an error, and has neither our headers nor a body.
+/// Errors that the server generates itself carry neither our headers nor a body.
 const BARE: [&[u8]; 2] = [b"HTTP/1.1 4", b"HTTP/1.0 4"];
 const NO_BODY: &[u8] = b"content-length: 0\r\n";
 const OURS: &[u8] = b"x-content-type-options";
@@ -18,11 +18,11 @@ const UNREADABLE: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta cha
     <h1>Bad request</h1>\n<p>Your browser sent a request that was incomplete or too long. Nothing was changed. \
     <a href=\"/\">Go back to the shop</a> and try again.</p>\n</body>\n</html>\n";
 
-/// What goes out in place of the first bytes of an answer, and how many of them it replaces. `None` where they are no
-/// head.
+/// What is sent in place of the first bytes of a response, and how many of them it replaces. `None` if they are not a
+/// response head.
 ///
-/// The server writes a head in the order of a hash map whose seed differs by process and thread: it would tell two names
-/// of one process, the number of its threads, and each restart.
+/// The server writes headers in the order of a hash map whose seed differs by process and thread. That order would
+/// reveal that two host names share one process, the number of its threads, and each restart.
 pub fn rewrite(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     if !bytes.starts_with(b"HTTP/1.") {
         return None;
@@ -37,21 +37,21 @@ pub fn rewrite(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     Some((in_order(head), length))
 }
 
-/// Whether it says "go on" and the real answer follows.
+/// Whether this is an interim response (1xx) and the real one follows.
 pub fn is_interim(bytes: &[u8]) -> bool {
     bytes.starts_with(b"HTTP/1.1 1")
 }
 
-/// Whether the connection ends with this answer. `head`: as [`rewrite`] makes it.
+/// Whether the connection ends with this response. `head`: as [`rewrite`] makes it.
 pub fn is_last(head: &[u8]) -> bool {
     const CLOSES: &[u8] = b"\r\nconnection: close\r\n";
     const STAYS: &[u8] = b"\r\nconnection: keep-alive\r\n";
     let holds = |line: &[u8]| head.windows(line.len()).any(|part| part.eq_ignore_ascii_case(line));
-    // Version 1.0 ends it unless something else is said (RFC 9112, section 9.3).
+    // HTTP/1.0 closes the connection unless a header says otherwise (RFC 9112, section 9.3).
     holds(CLOSES) || head.starts_with(b"HTTP/1.0") && !holds(STAYS)
 }
 
-/// A whole answer that the shop gives without asking the server.
+/// A complete response that the shop sends without asking the server.
 pub fn refusal(status: StatusCode) -> Vec<u8> {
     with_words(format!("HTTP/1.1 {status}").trim_end().as_bytes())
 }
@@ -60,14 +60,14 @@ fn status_line(head: &[u8]) -> &[u8] {
     head.split(|byte| *byte == b'\r').next().unwrap_or_default()
 }
 
-/// By name; headers of one name keep their order. An answer that offers another protocol, as the server does where the
-/// request asks for one, says what is true instead: the connection ends with it.
+/// Sorted by name; headers of one name keep their order. If the server offers a protocol upgrade because the request
+/// asked for one, that is replaced by `connection: close`, which is what happens.
 fn in_order(head: &[u8]) -> Vec<u8> {
     let mut lines = head[..head.len() - END.len()].split(|byte| *byte == b'\n');
     let mut ordered = lines.next().unwrap_or_default().to_vec();
     let mut headers: Vec<&[u8]> = lines.map(|line| line.trim_ascii_end()).collect();
     headers.sort_by_key(|line| line.split(|byte| *byte == b':').next().unwrap_or_default());
-    // The status line keeps its end of line.
+    // The status line still ends with its carriage return.
     ordered.truncate(ordered.trim_ascii_end().len());
     for line in headers {
         let is_offer = line.eq_ignore_ascii_case(b"connection: upgrade");
@@ -78,7 +78,7 @@ fn in_order(head: &[u8]) -> Vec<u8> {
     ordered
 }
 
-/// The same status with our headers and words that say what to do.
+/// The same status with our headers and a text that says what to do.
 fn with_words(status_line: &[u8]) -> Vec<u8> {
     let page = if status_line.ends_with(b"503 Service Unavailable") { BUSY } else { UNREADABLE };
     let mut headers = HeaderMap::new();
@@ -112,7 +112,7 @@ mod tests {
         assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\ncache-control: "), "{answer}");
         assert!(answer.contains("content-security-policy: ") && answer.ends_with("</html>\n"));
         assert!(!answer.contains(":16 GMT") && answer.contains(":00 GMT"));
-        // The server answers in the version of the request before.
+        // The server answers in the HTTP version of the previous request.
         let old =
             b"HTTP/1.0 400 Bad Request\r\nconnection: keep-alive\r\ncontent-length: 0\r\n\r\n";
         let (answer, length) = rewrite(old).unwrap();

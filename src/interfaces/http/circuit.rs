@@ -1,31 +1,32 @@
-//! Tor's line that names the circuit of a connection.
+//! Parses the line in which Tor names the circuit of a connection.
 
-/// The number that tor gives to the circuit on which a connection came. It names nobody: it says that two connections
-/// came the same way, and a visitor changes it at will.
+/// The number that Tor gives to the circuit of a connection. It identifies nobody: it only shows that two connections
+/// use the same circuit, and a visitor can change circuits at will.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CircuitId(pub u32);
 
-/// What the first bytes of a connection say.
+/// What the first bytes of a connection are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opening {
-    /// They may still become a line of tor's.
+    /// They may still become a line from Tor.
     Partial,
-    /// No line of tor's: the visitor's own words from the first byte.
+    /// Not a line from Tor: the visitor's request starts at the first byte.
     NoLine,
-    /// Tor's line; `length` is that of the line with its end.
+    /// Tor's line; `length` includes the line ending.
     Line { circuit: CircuitId, length: usize },
-    /// It begins like tor's line and is none.
+    /// It begins like Tor's line but is not valid.
     Malformed,
 }
 
 const BEGIN: &[u8] = b"PROXY ";
-/// Units: bytes. Source: the PROXY protocol's specification, version 1: 107 and a NUL hold any line.
+/// Units: bytes. Source: the PROXY protocol's specification, version 1: a line is at most 107 bytes, plus a NUL.
 const LONGEST: usize = 108;
 /// Source: tor, `export_hs_client_circuit_id` in `src/core/or/connection_edge.c`.
 const NETWORK: &str = "fc00:dead:beef:4dad::";
 
-/// Reads the line `PROXY TCP6 fc00:dead:beef:4dad::X:Y ::1 PORT PORT` as tor writes it with
-/// `HiddenServiceExportCircuitID haproxy`, and no other: who can write to the shop's socket is tor, or behind it.
+/// Reads the line `PROXY TCP6 fc00:dead:beef:4dad::X:Y ::1 PORT PORT` as Tor writes it with
+/// `HiddenServiceExportCircuitID haproxy`, and no other line. Only Tor, and clients behind it, can write to the shop's
+/// socket.
 pub fn read_opening(bytes: &[u8]) -> Opening {
     let n_same = bytes.iter().zip(BEGIN).take_while(|(byte, same)| byte == same).count();
     if n_same < BEGIN.len() {
@@ -42,21 +43,21 @@ pub fn read_opening(bytes: &[u8]) -> Opening {
 }
 
 fn parse_line(line: &str) -> Option<CircuitId> {
-    let mut words = line.split(' ');
-    if words.next() != Some("PROXY") || words.next() != Some("TCP6") {
+    let mut fields = line.split(' ');
+    if fields.next() != Some("PROXY") || fields.next() != Some("TCP6") {
         return None;
     }
-    let (high, low) = words.next()?.strip_prefix(NETWORK)?.split_once(':')?;
+    let (high, low) = fields.next()?.strip_prefix(NETWORK)?.split_once(':')?;
     let circuit = u32::from(hex_group(high)?) << 16 | u32::from(hex_group(low)?);
-    if words.next() != Some("::1") {
+    if fields.next() != Some("::1") {
         return None;
     }
-    port(words.next()?)?;
-    port(words.next()?)?;
-    words.next().is_none().then_some(CircuitId(circuit))
+    port(fields.next()?)?;
+    port(fields.next()?)?;
+    fields.next().is_none().then_some(CircuitId(circuit))
 }
 
-/// As `%x` writes it: small letters, no zeros in front.
+/// As `%x` prints it: lowercase, no leading zeros.
 fn hex_group(text: &str) -> Option<u16> {
     let written = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     let plain = !text.is_empty() && text.bytes().all(written);

@@ -6,51 +6,51 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// What one circuit has in the shop and has used up. It holds numbers and times, and nothing of what was asked.
+/// The current and past usage of one circuit. It holds numbers and times, and nothing about the content of requests.
 pub struct CircuitUsage {
-    /// How many of its requests are answered at once.
+    /// Permits for the requests that are answered at once.
     pub slots: Arc<Semaphore>,
     pub last_seen: Duration,
     n_waiting: usize,
     budgets: [TokenBucket; 4],
     n_held: usize,
-    /// Refused requests, until a minute has passed without one.
+    /// Refused requests, reset after a minute without one.
     n_refused: u32,
     last_refused: Duration,
-    /// Until when each of its orders can be unpaid, and how many pieces are in it.
+    /// For each order: until when it can be unpaid, and how many units it reserves.
     orders: Vec<(Duration, i64)>,
 }
 
-/// What becomes of a request.
+/// What is done with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     Go,
-    /// It goes after this time.
+    /// It is admitted after this time.
     Wait(Duration),
     Refused {
         /// Units: seconds.
         retry_after: u64,
-        /// Whether the refusal itself is to be waited for.
+        /// Whether the refusal itself is delayed.
         is_held: bool,
         /// Whether the circuit has been refused so often that it can be closed.
         is_flood: bool,
     },
 }
 
-/// Units: requests of one circuit that are answered at once. The others wait for them.
+/// Units: requests of one circuit that are answered at once. Further ones wait.
 const MOST_AT_ONCE: usize = 8;
-/// Units: requests of one circuit that wait for their turn, or for their refusal.
+/// Units: requests of one circuit that wait for a permit or for a delayed refusal.
 const MOST_WAITING: usize = 32;
-/// The longest that a request waits because of its circuit's budget.
+/// The longest that a request waits because of its circuit's rate limits.
 const MOST_WAIT: Duration = Duration::from_secs(5);
-/// Units: refused requests, after which a circuit can be closed.
+/// Units: refused requests after which a circuit can be closed.
 const FLOOD: u32 = 200;
 const CALM: Duration = Duration::from_secs(60);
-/// Units: orders of one circuit that it may always place, however few may be unpaid in the shop.
+/// Units: orders. One circuit may always place this many, however low the limit of unpaid orders is.
 const LEAST_ORDERS: usize = 10;
-/// Units: pieces in all unpaid orders of one circuit.
+/// Units: product units in all unpaid orders of one circuit.
 const MOST_PIECES: i64 = 300;
-/// How long a circuit that is gone is remembered: the life of a circuit without traffic.
+/// How long a closed circuit is remembered: the lifetime of a circuit without traffic.
 const MEMORY: Duration = Duration::from_secs(600);
 
 impl Default for CircuitUsage {
@@ -98,7 +98,7 @@ impl CircuitUsage {
         Decision::Refused { retry_after: wait.as_secs() + 1, is_held, is_flood }
     }
 
-    /// How many requests of this kind it has asked lately.
+    /// How many requests of this class it has made lately.
     pub fn n_asked(&self, class: RequestClass, at: Duration) -> u32 {
         self.budgets[class.bucket()].n_spent(class.rate(), at)
     }
@@ -111,10 +111,10 @@ impl CircuitUsage {
         self.n_held = self.n_held.saturating_sub(1);
     }
 
-    /// Counts an order; gives back until when it counts.
+    /// Counts an order; returns until when it counts.
     ///
     /// # Errors
-    /// How long until the next of them no longer counts.
+    /// How long until the next of its orders no longer counts.
     pub fn reserve_order(
         &mut self,
         pieces: i64,
@@ -141,7 +141,7 @@ impl CircuitUsage {
         }
     }
 
-    /// Whether nothing is lost by forgetting it.
+    /// Whether it can be forgotten without losing a limit.
     pub fn is_forgettable(&self, at: Duration) -> bool {
         self.last_seen + MEMORY <= at
             && self.budgets.iter().all(|budget| budget.is_whole(at))
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn a_browser_that_loads_everything_at_once_never_waits() {
         let mut account = CircuitUsage::default();
-        // Twelve tabs with the window: each with its page, its style, its icon and twelve pictures.
+        // Twelve tabs with the front page: each loads its page, stylesheet, icon and twelve pictures.
         for _ in 0..180 {
             assert_eq!(account.ask(RequestClass::Look, AT), Decision::Go);
         }

@@ -14,25 +14,25 @@ use std::time::Instant;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
-/// The trusted time, as the shop last looked at it.
+/// The trusted time, as last evaluated.
 static TRUSTED: Mutex<Option<TrustedClock>> = Mutex::new(None);
 
-/// From now on the time of all pages and commands goes by this.
+/// From now on all pages and commands use this clock.
 pub fn follow(clock: TrustedClock) {
     *TRUSTED.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock);
 }
 
-/// What the host's clocks say.
+/// What the host's clocks show.
 pub fn reading() -> Reading {
     Reading { wall: wall(), monotonic_now: clock_gettime(ClockId::Boottime).tv_sec }
 }
 
-/// What is shown and written down. See [`Times`].
+/// The time to display and to store. See [`Times`].
 pub fn now() -> Timestamp {
     times().now
 }
 
-/// What decides whether an order's time is over.
+/// The time that decides whether an order has expired.
 pub fn trusted() -> Timestamp {
     times().trusted
 }
@@ -44,7 +44,7 @@ pub fn wall() -> Timestamp {
         .expect("a computer's clock stands between 1970 and 9999")
 }
 
-/// A stopwatch, for limits: it runs from the first look, and no change of the host's clock moves it.
+/// A monotonic clock for limits: it counts from its first use, and changes of the host's clock do not affect it.
 pub fn monotonic_now() -> Duration {
     static START: OnceLock<Instant> = OnceLock::new();
     START.get_or_init(Instant::now).elapsed()

@@ -3,11 +3,11 @@
 use actix_web::HttpRequest;
 use actix_web::http::header;
 
-/// Under which names a browser keeps our cookies.
+/// The names under which a browser stores our cookies.
 ///
-/// On an onion address Tor Browser accepts `Secure` cookies over http, and keeps those with the prefix from being set by
-/// anybody else. Other browsers refuse them there. Those that accept them also send `Sec-Fetch-Site`, because both need
-/// an address that the browser trusts. So where that header is missing, our cookies have neither.
+/// On an onion address Tor Browser accepts `Secure` cookies over http, and prevents anybody else from setting cookies
+/// with the prefix. Other browsers refuse them there. Those that accept them also send `Sec-Fetch-Site`, because both
+/// need a trustworthy origin. So if that header is missing, our cookies have neither the attribute nor the prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CookieNames {
     is_prefixed: bool,
@@ -19,18 +19,18 @@ pub struct CookieNames {
 const PREFIX: &str = "__Host-";
 
 impl CookieNames {
-    /// At the buyers' listener. Elsewhere than on an onion, its address may be reached over plain http.
+    /// For the buyers' listener. Except on an onion, its address may be reached over plain http.
     pub fn of_buyer(request: &HttpRequest) -> Self {
         Self::on_onion(request).unwrap_or(Self { is_prefixed: false, may_have_both: false })
     }
 
-    /// At the desk. Elsewhere than on an onion it is reached at 127.0.0.1 or over https: there every browser accepts them.
+    /// For the desk. Except on an onion, it is reached at 127.0.0.1 or over https, where every browser accepts them.
     pub fn of_seller(request: &HttpRequest) -> Self {
         Self::on_onion(request).unwrap_or(Self { is_prefixed: true, may_have_both: false })
     }
 
-    /// A browser that has a cookie with the prefix has shown that it accepts them: then one without it does not count,
-    /// whoever set it.
+    /// A browser that sends a cookie with the prefix has shown that it accepts them: then one without the prefix is
+    /// ignored, since anybody could have set it.
     fn on_onion(request: &HttpRequest) -> Option<Self> {
         let says_site = request.headers().contains_key("sec-fetch-site");
         let has_prefixed = || all(request).any(|(name, _)| name.starts_with(PREFIX));
@@ -46,13 +46,13 @@ impl CookieNames {
         })
     }
 
-    /// A cookie that is gone when the browser is closed.
+    /// A session cookie: the browser deletes it when it is closed.
     pub fn set(self, name: &str, value: &str) -> String {
         let (prefix, secure) = if self.is_prefixed { (PREFIX, "; Secure") } else { ("", "") };
         format!("{prefix}{name}={value}; HttpOnly; SameSite=Strict; Path=/{secure}")
     }
 
-    /// What removes a cookie, under both names where there may be both.
+    /// The headers that remove a cookie, under both names where both may exist.
     pub fn remove(self, name: &str) -> Vec<String> {
         let mut names = vec![self];
         if self.may_have_both {

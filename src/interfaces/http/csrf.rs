@@ -7,13 +7,13 @@ use hmac::KeyInit;
 use hmac::Mac;
 use sha2::Sha256;
 
-/// Makes and knows the token that binds a form to the visitor whom it was given to.
+/// Creates and verifies the token that binds a form to the visitor who received it.
 ///
-/// A page that another site makes a browser send has neither the visitor's cookie (`SameSite=Strict`) nor this. The
-/// token never passes through the compressor, so that nobody learns it from the length of a page.
+/// A request that another site makes a browser send has neither the visitor's cookie (`SameSite=Strict`) nor this
+/// token. The token never passes through the compressor, so it cannot be inferred from the length of a page.
 pub struct TokenKey(Hmac<Sha256>);
 
-/// Units: bytes of a token, before they are written in hexadecimal.
+/// Units: bytes of a token, before hexadecimal encoding.
 const N_BYTES: usize = 16;
 
 impl TokenKey {
@@ -28,7 +28,7 @@ impl TokenKey {
         hex(&mac.finalize().into_bytes()[..N_BYTES])
     }
 
-    /// Whether the token was given to this visitor, found out in the same time for any token.
+    /// Whether the token was given to this visitor; compares in constant time.
     pub fn knows(&self, visitor: &str, token: &str) -> bool {
         let Ok(bytes) = HEXLOWER_PERMISSIVE.decode(token.as_bytes()) else { return false };
         // A part of a token would be compared with as much of the right one.

@@ -1,4 +1,4 @@
-//! Reads forms within bounds of size and time.
+//! Reads forms within limits of size and time.
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
@@ -6,7 +6,7 @@ use actix_web::web::Payload;
 use futures_util::StreamExt;
 use std::time::Duration;
 
-/// Why a form is not read.
+/// Why a form was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
     #[error("the form was not given to this visitor")]
@@ -21,13 +21,13 @@ pub enum FormError {
     Busy,
 }
 
-/// The fields of a form in the order of the page, names and values.
+/// The fields of a form in the order of the page: names and values.
 pub type FormFields = Vec<(String, String)>;
 
-/// Checks what the headers say of a form, and how long it says that it is. Units: bytes.
+/// Checks the headers of a form; returns its announced length. Units: bytes.
 ///
 /// # Errors
-/// Another site sent it, it is no form, or it is longer than `most`.
+/// Another site sent it, it is not a form, or it is longer than `most`.
 pub fn check_head(request: &HttpRequest, most: usize) -> Result<usize, FormError> {
     check_site(request)?;
     let kind = header(request, header::CONTENT_TYPE.as_str()).unwrap_or_default();
@@ -51,7 +51,7 @@ fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
     request.headers().get(name).and_then(|value| value.to_str().ok())
 }
 
-/// How long the body of a request says that it is. Units: bytes.
+/// The announced length of the request's body. Units: bytes.
 pub fn announced_length(request: &HttpRequest) -> usize {
     let length = header(request, header::CONTENT_LENGTH.as_str());
     length.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
@@ -80,7 +80,7 @@ pub async fn read_body(
     tokio::time::timeout(time, read).await.map_err(|_| FormError::TooSlow)?
 }
 
-/// Any bytes are read: what is no UTF-8 is replaced.
+/// Accepts any bytes: invalid UTF-8 is replaced.
 ///
 /// # Errors
 /// [`FormError::TooLarge`]: more than `most` fields.
@@ -89,7 +89,7 @@ pub fn parse_fields(body: &[u8], most: usize) -> Result<FormFields, FormError> {
     if most < fields.len() { Err(FormError::TooLarge) } else { Ok(fields) }
 }
 
-/// A field of the address; an absent one is empty.
+/// A field of the query string; empty if absent.
 pub fn query_field(request: &HttpRequest, name: &str) -> String {
     form_urlencoded::parse(request.query_string().as_bytes())
         .find(|(field, _)| field == name)

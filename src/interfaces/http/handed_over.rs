@@ -1,4 +1,4 @@
-//! Listening sockets that systemd opened and hands over.
+//! Listening sockets passed by systemd (socket activation).
 
 use crate::interfaces::http::Listener;
 use listenfd::ListenFd;
@@ -7,11 +7,11 @@ use std::io;
 /// The sockets, and the names that systemd gave them. Source: sd_listen_fds(3).
 pub struct HandedOver {
     sockets: ListenFd,
-    /// One for each socket; none where whoever hands them over gives no names.
+    /// One for each socket; empty if no names were passed.
     names: Vec<String>,
 }
 
-/// Whose socket it is.
+/// Which listener a socket is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SocketName {
     Shop,
@@ -19,19 +19,19 @@ pub enum SocketName {
 }
 
 impl HandedOver {
-    /// `names`: `LISTEN_FDNAMES`.
+    /// `names`: the value of `LISTEN_FDNAMES`.
     pub fn take(names: Option<&str>) -> Self {
         let names = names.into_iter().flat_map(|names| names.split(':')).map(str::to_owned);
         Self { sockets: ListenFd::from_env(), names: names.collect() }
     }
 
-    /// Whether a socket for the desk is among them.
+    /// Whether one of them is for the desk.
     pub fn has_desk(&self) -> bool {
         find(SocketName::Desk, &self.names, self.sockets.len()).is_ok()
     }
 
     /// # Errors
-    /// Where it was not handed over, or more than once.
+    /// If it was not passed, or more than once.
     pub fn listener(&mut self, listener: SocketName) -> io::Result<Listener> {
         let at = find(listener, &self.names, self.sockets.len()).map_err(io::Error::other)?;
         if let Ok(Some(listener)) = self.sockets.take_unix_listener(at) {
@@ -44,13 +44,13 @@ impl HandedOver {
     }
 }
 
-/// Which of `n` sockets it is. A name that ends with `desk` is the desk's, any other the shop's; a single socket without
-/// a name is the shop's.
+/// The index of the socket among `n`. A name that ends with `desk` is the desk's, any other the shop's; a single socket
+/// without a name is the shop's.
 fn find(listener: SocketName, names: &[String], n: usize) -> Result<usize, String> {
     let owner = |at: usize| match names.get(at) {
         Some(name) if name.trim_end_matches(".socket").ends_with("desk") => Some(SocketName::Desk),
         Some(_) => Some(SocketName::Shop),
-        // Without names two sockets could be taken one for the other.
+        // Without names, two sockets could be mistaken for each other.
         None => (n == 1).then_some(SocketName::Shop),
     };
     let found: Vec<usize> = (0..n).filter(|at| owner(*at) == Some(listener)).collect();
@@ -97,7 +97,9 @@ mod tests {
         check(&[], 2, None, None);
         check(&["shop", "shop"], 2, None, None);
         check(&["shop", "desk", "desk"], 3, Some(0), None);
-        let words = find(SocketName::Desk, &["shop".to_owned()], 1).unwrap_err();
-        assert!(words.contains("shop-desk.socket") && words.contains("FileDescriptorName=desk"));
+        let message = find(SocketName::Desk, &["shop".to_owned()], 1).unwrap_err();
+        assert!(
+            message.contains("shop-desk.socket") && message.contains("FileDescriptorName=desk")
+        );
     }
 }

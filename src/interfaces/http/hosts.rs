@@ -4,11 +4,11 @@ use std::net::IpAddr;
 use std::sync::PoisonError;
 use std::sync::RwLock;
 
-/// The names under which the shop may be called.
+/// The host names of the shop.
 pub struct Hosts {
-    /// The host of `SITE_URL`, where that is a name of the open web.
+    /// The host of `SITE_URL`, if that is a clearnet name.
     clearnet: Option<String>,
-    /// Shape: 56 letters and digits, `.onion`; learnt while the shop is open.
+    /// Shape: 56 letters and digits, `.onion`; set while the shop runs.
     onion: RwLock<Option<String>>,
 }
 
@@ -31,10 +31,10 @@ impl Hosts {
         self.onion.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whether somebody stands between the visitor and the shop and calls it by a name that is not ours, as the
-    /// proxies do that show onion services to browsers without Tor.
+    /// Whether the request came through an intermediary that uses a host name which is not ours, as proxies do that
+    /// show onion services to browsers without Tor.
     ///
-    /// Where the shop knows no name of its own, only a name that wraps an onion address is strange.
+    /// If the shop knows no name of its own, only a name that embeds an onion address is foreign.
     pub fn is_foreign(&self, host: &str) -> bool {
         let host = bare(host).to_ascii_lowercase();
         if is_local(&host) {
@@ -49,7 +49,7 @@ impl Hosts {
             return false;
         }
         if host.ends_with(".onion") {
-            // Another address of this shop, as a front of several onion services has one.
+            // Another address of this shop, as a front end for several onion services has one.
             return false;
         }
         onion.is_some() || host.contains(".onion.") || host.split('.').any(is_onion_name)
@@ -64,7 +64,7 @@ impl Hosts {
     }
 }
 
-/// Without its port.
+/// The host without its port.
 fn bare(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -72,7 +72,7 @@ fn bare(host: &str) -> &str {
     }
 }
 
-/// A name of this very host, which nobody reaches from elsewhere.
+/// A name of this host itself, which is not reachable from elsewhere.
 fn is_local(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     host.is_empty() || !host.contains('.') || host.ends_with(".localhost") || address.is_ok()

@@ -8,27 +8,27 @@ use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-/// An open door that nobody has come through yet.
+/// A bound listener that has not accepted any connection yet.
 pub enum Listener {
     Tcp(TcpListener),
-    /// With the file that it made; systemd's own is none of its business.
+    /// With the file that it created; a socket from systemd has none, since that file is not ours.
     Unix(UnixListener, Option<SocketFile>),
 }
 
 impl Listener {
     /// # Errors
-    /// What the system says: the address is taken, or not ours.
+    /// The system's: the address is in use, or not ours.
     pub fn tcp(address: &str) -> io::Result<Self> {
         TcpListener::bind(address).map(Self::Tcp).map_err(|error| match error.kind() {
             io::ErrorKind::AddrInUse => {
-                let words = "the address is in use: another shop or program listens there. End it, or choose another port";
-                io::Error::new(io::ErrorKind::AddrInUse, words)
+                let message = "the address is in use: another shop or program listens there. End it, or choose another port";
+                io::Error::new(io::ErrorKind::AddrInUse, message)
             }
             _ => error,
         })
     }
 
-    /// A socket that any user of the host may connect to, unless somebody listens there already.
+    /// A socket that any user of the host may connect to, unless a process already listens there.
     ///
     /// # Errors
     /// As `socket::listen`.
@@ -39,7 +39,7 @@ impl Listener {
     /// How Tor on the same host reaches it, as the target of an onion service's port.
     ///
     /// # Errors
-    /// What the system says of the door.
+    /// The system's, for the socket's address.
     pub fn target(&self) -> io::Result<String> {
         match self {
             Self::Tcp(listener) => {
@@ -61,7 +61,7 @@ impl Listener {
         matches!(self, Self::Tcp(_))
     }
 
-    /// Whether others than this host can come to it.
+    /// Whether other hosts can reach it.
     pub fn is_open(&self) -> bool {
         match self {
             Self::Tcp(listener) => listener
@@ -71,7 +71,7 @@ impl Listener {
         }
     }
 
-    /// How a browser would call it.
+    /// The address for a browser.
     pub fn address(&self) -> String {
         match self {
             Self::Tcp(listener) => listener

@@ -1,4 +1,4 @@
-//! HTTP below the buyers' pages and the desk: listeners, limits, admission, cookies, tokens, headers.
+//! HTTP shared by the buyers' pages and the desk: listeners, limits, admission, cookies, tokens, headers.
 
 mod admission;
 mod answer_head;

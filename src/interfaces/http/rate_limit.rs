@@ -1,20 +1,20 @@
-//! How often one circuit may make each kind of request.
+//! How often one circuit may make each class of request.
 
 use actix_web::http::Method;
 use std::time::Duration;
 
-/// What a request is about, as far as limits care.
+/// The classes of requests that have limits of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestClass {
-    /// The window, products, a search, pictures.
+    /// The front page, products, search, pictures.
     Look,
-    /// The cart, the checkout's form, an order's page: what is kept free for those who buy.
+    /// The cart, the checkout form, an order's page: capacity is reserved for these.
     Buy,
-    /// A form.
+    /// A form submission.
     Send,
     /// Seven words that open an order.
     Code,
-    /// An order.
+    /// Placing an order.
     Order,
 }
 
@@ -31,8 +31,8 @@ impl RequestClass {
         if buys.iter().any(|begin| path.starts_with(begin)) { Self::Buy } else { Self::Look }
     }
 
-    /// How often one circuit may do it. A person with many tabs stays far below: Tor Browser asks over 6 connections, and
-    /// the window with its pictures is 15 requests.
+    /// How often one circuit may make such a request. A person with many tabs stays far below: Tor Browser uses 6
+    /// connections, and the front page with its pictures is 15 requests.
     pub fn rate(self) -> RateLimit {
         match self {
             Self::Look | Self::Buy => RateLimit { every: Duration::from_millis(50), burst: 200 },
@@ -42,7 +42,7 @@ impl RequestClass {
         }
     }
 
-    /// Which of a circuit's budgets it is paid from: pages of both kinds share one.
+    /// The bucket that it draws from: pages of both kinds share one.
     pub fn bucket(self) -> usize {
         match self {
             Self::Look | Self::Buy => 0,
@@ -53,14 +53,14 @@ impl RequestClass {
     }
 }
 
-/// So many at once, and then one each time this has passed.
+/// A burst of this many, then one per interval.
 #[derive(Clone, Copy, Debug)]
 pub struct RateLimit {
     pub every: Duration,
     pub burst: u32,
 }
 
-/// What is left of a [`RateLimit`], as the moment at which all of it will be there again: nothing has to be filled up.
+/// What is left of a [`RateLimit`], stored as the time at which it will be full again, so nothing has to be refilled.
 /// Source: the generic cell rate algorithm, as virtual scheduling (ITU-T I.371, annex A).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TokenBucket {
@@ -68,7 +68,7 @@ pub struct TokenBucket {
 }
 
 impl TokenBucket {
-    /// How long from now until one more may be spent.
+    /// How long from now until one more request is allowed.
     pub fn wait(&self, rate: RateLimit, at: Duration) -> Duration {
         let spent = self.whole_at.max(at) + rate.every;
         spent.saturating_sub(rate.every * rate.burst).saturating_sub(at)
@@ -78,7 +78,7 @@ impl TokenBucket {
         self.whole_at = self.whole_at.max(at) + rate.every;
     }
 
-    /// How many have been spent that are not there again.
+    /// How many tokens have been spent and not replenished yet.
     pub fn n_spent(&self, rate: RateLimit, at: Duration) -> u32 {
         let spent = self.whole_at.saturating_sub(at).as_millis() / rate.every.as_millis().max(1);
         u32::try_from(spent).unwrap_or(u32::MAX)
@@ -143,7 +143,7 @@ mod tests {
                 budget.spend(RATE, at);
                 done.push(at);
             }
-            // In any stretch of time lies at most the burst and one for each pause.
+            // In any period there are at most the burst plus one per interval.
             for (n, from) in done.iter().enumerate() {
                 for (m, to) in done.iter().enumerate().skip(n) {
                     let most = 3 + (*to - *from).as_millis() / 100;

@@ -1,17 +1,17 @@
 //! Hands the HTTP parser one request of a connection at a time.
 //!
-//! The parser by itself reads ahead: it decodes as many requests as fit into 128 KB before the first is answered, and each
-//! costs several kilobytes. Here a head is let through when it is complete, its body when the handler reads it, and the
-//! next head when the answer has been sent. What comes earlier stays with the system.
+//! The parser by itself reads ahead: it decodes as many requests as fit into 128 KB before it answers the first, and
+//! each costs several kilobytes. Here a head is passed on when it is complete, its body when the handler reads it, and
+//! the next head when the response has been sent. Anything earlier stays in the kernel's buffer.
 
 use actix_web::http::StatusCode;
 
-/// Units: bytes. Tor Browser's requests stay below 2 KB, cookies of a full cart included.
+/// Units: bytes. Tor Browser's requests stay below 2 KB, including the cookies of a full cart.
 pub const LONGEST_HEAD: usize = 16 * 1024;
-/// Source: actix-http, `h1/decoder.rs`; more of them are refused there too.
+/// Source: actix-http, `h1/decoder.rs`, which refuses more.
 const MOST_HEADERS: usize = 96;
 
-/// What came of a connection, up to the end of its current head.
+/// The bytes received on a connection, up to the end of its current head.
 #[derive(Default)]
 pub struct RequestGate {
     received: Vec<u8>,
@@ -26,19 +26,19 @@ pub enum Phase {
     /// A request's head.
     #[default]
     Head,
-    /// So many more bytes of its body.
+    /// This many more bytes of its body.
     Body(u64),
-    /// None, until the answer is sent.
+    /// None, until the response is sent.
     Answer,
     /// None: the connection ends.
     Closed,
 }
 
-/// What is known of a head.
+/// The result of looking at a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Head {
     Partial,
-    /// Units: bytes of the head and of the body behind it.
+    /// Units: bytes of the head and of the body after it.
     Complete {
         length: usize,
         body: u64,
@@ -47,7 +47,7 @@ enum Head {
 }
 
 impl RequestGate {
-    /// For a connection of which these bytes have been read already.
+    /// For a connection of which these bytes have already been read.
     pub fn after(received: Vec<u8>) -> Self {
         Self { received, ..Self::default() }
     }
@@ -56,17 +56,17 @@ impl RequestGate {
         self.phase
     }
 
-    /// Units: bytes that are kept here.
+    /// Units: bytes that are buffered here.
     pub fn n_received(&self) -> usize {
         self.received.len()
     }
 
-    /// Whether bytes are kept here that the parser has not been given.
+    /// Whether bytes are buffered here that the parser has not been given.
     pub fn has_more(&self) -> bool {
         !self.received.is_empty()
     }
 
-    /// How many bytes a head may still have.
+    /// How many more bytes a head may have.
     pub fn room(&self) -> usize {
         LONGEST_HEAD - self.received.len().min(LONGEST_HEAD)
     }
@@ -75,12 +75,12 @@ impl RequestGate {
         self.received.extend_from_slice(bytes);
     }
 
-    /// Looks for the end of the head; whether a request begins.
+    /// Looks for the end of the head; returns whether a request begins.
     ///
     /// # Errors
-    /// What a head that cannot be read, or is too long, is answered with.
+    /// The status for a head that is invalid or too long.
     pub fn find_head(&mut self) -> Result<bool, StatusCode> {
-        // Empty lines before a request mean nothing (RFC 9112, section 2.2).
+        // Empty lines before a request are ignored (RFC 9112, section 2.2).
         let n_empty = self.received.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         self.received.drain(..n_empty);
         match read_head(&self.received) {
@@ -106,21 +106,21 @@ impl RequestGate {
         Some(bytes)
     }
 
-    /// Lets bytes of the body through that have been received behind the head.
+    /// Releases bytes of the body that were received after the head.
     pub fn release_body(&mut self) {
         let Phase::Body(left) = self.phase else { return };
         self.n_released = usize::try_from(left).unwrap_or(usize::MAX).min(self.received.len());
         self.passed(self.n_released);
     }
 
-    /// So many bytes of the body went to the parser.
+    /// This many bytes of the body went to the parser.
     pub fn passed(&mut self, n: usize) {
         let Phase::Body(left) = self.phase else { return };
         let left = left.saturating_sub(n as u64);
         self.phase = if left == 0 { Phase::Answer } else { Phase::Body(left) };
     }
 
-    /// The answer was sent: the next head may come. Only where the whole request was let through.
+    /// The response was sent: the next head may be read. Only after the whole request was passed on.
     pub fn open(&mut self) {
         if self.phase == Phase::Answer {
             self.phase = Phase::Head;
@@ -136,7 +136,7 @@ impl RequestGate {
     }
 }
 
-/// By the parser that reads it again afterwards, so that both agree where it ends.
+/// Uses the same parser that reads the head again afterwards, so that both agree where it ends.
 fn read_head(bytes: &[u8]) -> Head {
     let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
@@ -148,8 +148,8 @@ fn read_head(bytes: &[u8]) -> Head {
         }
         Err(_) => return Head::Refused(StatusCode::BAD_REQUEST),
     };
-    // What follows these two belongs to another protocol, whatever length they announce; the parser waits for it without
-    // end.
+    // What follows these two belongs to another protocol, whatever length they announce; the parser would wait for it
+    // forever.
     if request.method == Some("CONNECT") {
         return Head::Refused(StatusCode::BAD_REQUEST);
     }
@@ -160,7 +160,7 @@ fn read_head(bytes: &[u8]) -> Head {
         {
             return Head::Refused(StatusCode::BAD_REQUEST);
         }
-        // Browsers send the length of each form; without it nobody could say where the next request begins.
+        // Browsers send the length of each form; without it there is no telling where the next request begins.
         if header.name.eq_ignore_ascii_case("transfer-encoding") {
             return Head::Refused(StatusCode::LENGTH_REQUIRED);
         }
@@ -183,7 +183,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Everything that the parser is given before the first answer, of bytes that come in pieces of this size.
+    /// Everything that the parser is given before the first response, of bytes received in pieces of this size.
     fn passed_before_answer(bytes: &[u8], piece: usize) -> Result<Vec<u8>, StatusCode> {
         let mut gate = RequestGate::default();
         let mut passed = Vec::new();

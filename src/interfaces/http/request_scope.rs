@@ -1,4 +1,5 @@
-//! One request on its connection: at work while it is handled, and in memory until its answer has been sent.
+//! Tracks one request on its connection: busy while it is handled, and counted in memory until its response has been
+//! sent.
 
 use crate::interfaces::http::admission::busy;
 use crate::interfaces::http::admission::connection_of;
@@ -19,8 +20,8 @@ use std::sync::Arc;
 use std::task::Context;
 use std::task::Poll;
 
-/// Around everything else at each listener: counts the answer's memory, and tells the connection when the answer is
-/// complete.
+/// The outermost middleware of each listener: counts the response's memory, and tells the connection when the response
+/// is complete.
 pub async fn track_request(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -51,14 +52,14 @@ pub async fn track_request(
     Ok(response.map_body(|_, body| BoxBody::new(TrackedBody { body, _scope: scope })))
 }
 
-/// An answer that its client does not take stays in memory until the connection ends.
+/// A response that its client does not read stays in memory until the connection ends.
 async fn has_memory(connection: &Connection, size: BodySize) -> bool {
     let BodySize::Sized(size) = size else { return true };
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     size <= UNCOUNTED || connection.hold(size).is_ok() || connection.hold_soon(size).await.is_ok()
 }
 
-/// Until this is dropped, the connection is given no other request.
+/// Until this is dropped, the connection accepts no other request.
 struct RequestScope(Arc<Connection>);
 
 impl Drop for RequestScope {
@@ -67,7 +68,7 @@ impl Drop for RequestScope {
     }
 }
 
-/// The server drops a body when all of it waits to be sent.
+/// The server drops a body when all of it is ready to be sent.
 struct TrackedBody {
     body: BoxBody,
     _scope: RequestScope,

@@ -1,10 +1,10 @@
-//! Redirects, and what a browser can unpack.
+//! Redirects, and whether a browser accepts gzip.
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 
-/// Where every POST that succeeds ends. `address`: of this shop, never what a visitor supplied unread.
+/// The response to every successful POST. `address`: of this shop, never unchecked input of a visitor.
 pub fn see_other(address: &str, cookies: &[String]) -> HttpResponse {
     let mut response = HttpResponse::SeeOther();
     response.insert_header((header::LOCATION, address));

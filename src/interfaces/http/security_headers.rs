@@ -1,4 +1,4 @@
-//! The headers of every answer.
+//! The headers of every response.
 
 use crate::domain::values::Timestamp;
 use crate::interfaces::http::now;
@@ -9,9 +9,9 @@ use actix_web::http::header::HeaderValue;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-/// What every answer carries, errors included.
+/// Sent with every response, errors included.
 ///
-/// Only what the pages use is allowed: one stylesheet, pictures and forms of the shop itself.
+/// Only what the pages use is allowed: one stylesheet, and pictures and forms of the shop itself.
 const ALWAYS: [(HeaderName, &str); 6] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -35,7 +35,7 @@ pub fn insert_security_headers(headers: &mut HeaderMap) {
     headers.insert(header::DATE, date());
 }
 
-/// The time to the minute: to the second it would tell how far this host's clock is off.
+/// The time to the minute: to the second it would reveal the error of this host's clock.
 fn date() -> HeaderValue {
     static LAST: Mutex<Option<(Timestamp, HeaderValue)>> = Mutex::new(None);
     let minute = now().whole_minute();

@@ -1,4 +1,4 @@
-//! The HTTP server of one listener: its limits and its end.
+//! The HTTP server of one listener: its limits and its shutdown.
 
 use crate::interfaces::http::connection_limiter::ClientKey;
 use crate::interfaces::http::connection_limiter::ConnectionLimiter;
@@ -34,32 +34,32 @@ use tokio::sync::Notify;
 
 /// Time for the head of a request: over Tor a round trip alone takes half a second, and a circuit may stall.
 const HEAD_TIME: Duration = Duration::from_secs(15);
-/// How long an idle connection is kept, so that a buyer who reads a page need not build a new one.
+/// How long an idle connection is kept, so that a buyer who reads a page need not open a new one.
 const IDLE_TIME: Duration = Duration::from_secs(75);
-/// Units: seconds for what is under way when the shop closes.
+/// Units: seconds. Time for requests in progress when the shop shuts down.
 const CLOSING_SECONDS: u64 = 10;
-/// Units: connections that are on their way in or out.
+/// Units: connections that are being opened or closed.
 pub const PASSING: usize = 128;
-/// What a door has room for.
+/// The limits of one listener.
 pub struct ServerOptions {
     pub limiter: Arc<ConnectionLimiter>,
-    /// Units: connections, all together.
+    /// Units: connections, in total.
     pub most_connections: usize,
-    /// Units: threads that answer.
+    /// Units: worker threads.
     pub n_workers: usize,
-    /// What a connection counts as that tor does not name.
+    /// The client key of a connection without a circuit from Tor.
     pub newcomer: ClientKey,
-    /// Whether tor begins each connection on the socket with the number of its circuit.
+    /// Whether Tor begins each connection on the socket with the number of its circuit.
     pub reads_circuits: bool,
 }
 
-/// Answers at a door until the process is `shutdown` to end, and lets what is under way finish.
+/// Serves a listener until `shutdown` resolves, then lets requests in progress finish.
 ///
 /// # Errors
-/// What the system says of the door.
+/// The system's, for the listener.
 pub async fn serve_app<T>(
     make: impl Fn() -> App<T> + Clone + Send + 'static,
-    room: ServerOptions,
+    options: ServerOptions,
     listener: Listener,
     shutdown: impl Future<Output = ()> + 'static,
 ) -> io::Result<()>
@@ -74,11 +74,11 @@ where
 {
     let closing = Arc::new(Notify::new());
     let mut own_file = None;
-    let ServerOptions { limiter, most_connections, n_workers, newcomer, reads_circuits } = room;
+    let ServerOptions { limiter, most_connections, n_workers, newcomer, reads_circuits } = options;
     let server = Server::build()
         .workers(n_workers)
-        // For each worker. Reached for moments at most, since the limiter makes room: the server itself would let everybody
-        // wait outside.
+        // For each worker. Reached only for moments, since the limiter closes connections: the server itself would stop
+        // accepting.
         .max_concurrent_connections(
             (most_connections + PASSING.min(most_connections)).div_ceil(n_workers),
         )
@@ -90,7 +90,7 @@ where
             server.listen("door", listener, move || {
                 let limiter = limiter.clone();
                 let greet = move |stream: TcpStream| {
-                    // An answer is one write: nothing is won by waiting for more.
+                    // A response is one write, so there is nothing to gain by waiting for more.
                     let _ = stream.set_nodelay(true);
                     let connection = limiter.enter(newcomer);
                     ready(Ok((ClientStream::new(stream, connection), None)))
@@ -119,7 +119,7 @@ where
     let handle = server.handle();
     actix_web::rt::spawn(async move {
         shutdown.await;
-        // Connections that only wait for another request are let go at once.
+        // Connections that only wait for another request are closed at once.
         closing.notify_waiters();
         handle.stop(true).await;
     });
@@ -128,11 +128,11 @@ where
     served
 }
 
-/// Waits until the process is told to end. From this call on, the signals no longer end it by themselves; as the first
-/// process of a container it would not even hear them.
+/// Waits until the process is asked to stop. From this call on, the signals no longer end it by themselves; as the
+/// first process of a container it would not even receive them.
 ///
 /// # Errors
-/// What the system says.
+/// The system's.
 pub fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -144,7 +144,7 @@ pub fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Reaps slow connections, once a second, for as long as it is awaited.
+/// Closes slow connections, once a second, for as long as it is awaited.
 pub async fn reap(limiter: Arc<ConnectionLimiter>) {
     let mut second = tokio::time::interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -154,7 +154,7 @@ pub async fn reap(limiter: Arc<ConnectionLimiter>) {
     }
 }
 
-/// HTTP/1.1 with pages behind it. Public for `fuzz/targets/requests.rs`.
+/// HTTP/1.1 in front of the pages. Public for `fuzz/targets/requests.rs`.
 #[doc(hidden)]
 pub fn answering<S, T>(
     app: App<T>,

@@ -1,4 +1,4 @@
-//! Opens and removes unix sockets.
+//! Opens and removes Unix sockets.
 
 use std::fs;
 use std::fs::File;
@@ -13,33 +13,33 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::path::PathBuf;
 
-/// Opens a socket that any user of the host may connect to. One that an earlier shop left behind is removed; one that
-/// somebody listens on is not.
+/// Opens a socket that any user of the host may connect to. A stale socket of an earlier process is removed; one that a
+/// process listens on is not.
 ///
 /// # Errors
-/// Where somebody listens there, where the file is no socket, and what the system says.
+/// If a process listens there, if the file is not a socket, and the system's own.
 pub fn listen(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
-    // A link leads to the socket that is meant.
+    // Follows a symbolic link to the socket.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let _lock = lock_folder(&path)?;
     match fs::symlink_metadata(&path) {
         Ok(found) if found.file_type().is_socket() => remove_stale(&path)?,
         Ok(_) => {
-            let words = "a file lies there that is no socket: remove it, or name another path";
-            return Err(io::Error::new(ErrorKind::AlreadyExists, words));
+            let message = "a file lies there that is no socket: remove it, or name another path";
+            return Err(io::Error::new(ErrorKind::AlreadyExists, message));
         }
-        // Whatever else is wrong, `bind` says.
+        // `bind` reports any other problem.
         Err(_) => {}
     }
     let listener = UnixListener::bind(&path)?;
-    // Tor runs as a user of its own; who may reach the socket is the folder's affair.
+    // Tor runs as its own user; the folder's permissions decide who may reach the socket.
     fs::set_permissions(&path, Permissions::from_mode(0o666))?;
     let identity = identity_of(&path)?;
     Ok((listener, SocketFile { path, identity }))
 }
 
-/// While this is held, no other shop opens or removes a socket in the same folder: of two that start at the same time, the
-/// second one looks when the first one listens.
+/// While this is held, no other shop opens or removes a socket in the same folder: if two start at the same time, the
+/// second one checks after the first one listens.
 fn lock_folder(path: &Path) -> io::Result<File> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
@@ -50,21 +50,21 @@ fn lock_folder(path: &Path) -> io::Result<File> {
     Ok(folder)
 }
 
-/// Removes a socket that nobody listens on.
+/// Removes a socket that no process listens on.
 ///
-/// Nothing is sent and no connection is made: the kernel refuses a datagram for a listener because it is of another kind,
-/// and for a socket that a program has left behind because nobody is there.
+/// Nothing is sent and no connection is made: the kernel refuses a datagram to a listener because the socket type is
+/// wrong, and to a stale socket because nothing listens.
 fn remove_stale(path: &Path) -> io::Result<()> {
     match UnixDatagram::unbound()?.connect(path) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            let words = "the socket belongs to another user, and may be in use: remove it, or name another path";
-            Err(io::Error::new(ErrorKind::PermissionDenied, words))
+            let message = "the socket belongs to another user, and may be in use: remove it, or name another path";
+            Err(io::Error::new(ErrorKind::PermissionDenied, message))
         }
         _ => {
-            let words = "the socket is in use: another shop or program listens there. End it, or name another path";
-            Err(io::Error::new(ErrorKind::AddrInUse, words))
+            let message = "the socket is in use: another shop or program listens there. End it, or name another path";
+            Err(io::Error::new(ErrorKind::AddrInUse, message))
         }
     }
 }
@@ -76,12 +76,12 @@ pub struct SocketFile {
     identity: Identity,
 }
 
-/// Device, inode, and when the inode was last changed: the number of an inode is soon given to another file.
+/// Device, inode, and the inode's change time: an inode number is soon reused.
 type Identity = (u64, u64, i64, i64);
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // Unless another socket has taken its place.
+        // Unless another socket has replaced it.
         if let Ok(_lock) = lock_folder(&self.path)
             && identity_of(&self.path).is_ok_and(|found| found == self.identity)
         {

@@ -20,27 +20,28 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 
-/// A buyer's connection: the parser behind it sees one request at a time, and the client only answers that carry the
-/// shop's headers, in a fixed order.
+/// A buyer's connection: the parser sees one request at a time, and the client sees only responses that carry the
+/// shop's headers in a fixed order.
 pub struct ClientStream<S> {
     stream: S,
     connection: Arc<Connection>,
-    /// What has come of the line with which tor begins, while it may still come.
+    /// The part of Tor's opening line received so far, while more may come.
     opening: Option<Vec<u8>>,
     gate: RequestGate,
-    /// What goes out before anything else: a head in its order, or an answer of our own.
+    /// Sent before anything else: a rewritten head, or a response of our own.
     pending: Vec<u8>,
-    /// Whether the next bytes to be sent begin an answer.
+    /// Whether the next bytes to be sent begin a response.
     begins_answer: bool,
-    /// Whether an answer said that it is the last one: what came behind its request is not read.
+    /// Whether a response said that it is the last one: anything after its request is not read.
     is_last: bool,
 }
 
 /// Units: bytes that are read at once.
 const PIECE: usize = 4 * 1024;
-/// What a decoded head takes, beside its bytes: a place for each header. Units: times its bytes.
+/// What a decoded head takes besides its bytes: an entry for each header. Units: times its bytes.
 const DECODED: usize = 3;
-/// What a closing connection still reads of a request, so that the system does not take back the answer. Units: bytes.
+/// How much of a request a closing connection still reads, so that the kernel does not discard the response. Units:
+/// bytes.
 const DRAINED: usize = 64 * 1024;
 
 impl<S> ClientStream<S> {
@@ -51,7 +52,7 @@ impl<S> ClientStream<S> {
         Self { stream, connection, opening, gate, pending, begins_answer: true, is_last: false }
     }
 
-    /// A connection that tor begins with a line of its own.
+    /// A connection that Tor begins with its own line.
     pub fn behind_tor(stream: S, connection: Arc<Connection>) -> Self {
         let mut new = Self::new(stream, connection);
         new.opening = Some(Vec::new());
@@ -62,13 +63,13 @@ impl<S> ClientStream<S> {
         &self.connection
     }
 
-    /// Answers what the parser is never given; the connection ends.
+    /// Answers a request that the parser never gets; the connection ends.
     fn refuse(&mut self, status: StatusCode) {
         self.pending = answer_head::refusal(status);
         self.gate.close();
     }
 
-    /// Looks for a request in what has come; whether the parser can be given something.
+    /// Looks for a request in the received bytes; returns whether the parser can be given something.
     fn begins_request(&mut self) -> bool {
         match self.gate.find_head() {
             Ok(true) => {
@@ -92,7 +93,7 @@ impl<S> Drop for ClientStream<S> {
 }
 
 impl<S: AsyncRead + Unpin> ClientStream<S> {
-    /// Reads what has come, unless the connection is to end: then nothing more comes.
+    /// Reads received bytes. If there are none and the connection must end, this reads as the end of the stream.
     fn poll_bytes(
         &mut self,
         cx: &mut Context<'_>,
@@ -111,33 +112,33 @@ impl<S: AsyncRead + Unpin> ClientStream<S> {
         }
     }
 
-    /// Waits for the handler or for the answer to be sent; the client's bytes stay with the system.
+    /// Waits for the handler, or for the response to be sent; the client's bytes stay in the kernel's buffer.
     fn poll_wait(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
         if self.connection.is_gone(cx.waker()) { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
-    /// Looks for tor's line, in however many pieces it comes.
+    /// Looks for Tor's line, in however many pieces it arrives.
     fn poll_opening(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while let Some(mut come) = self.opening.take() {
+        while let Some(mut received) = self.opening.take() {
             let mut space = [0; PIECE];
             let mut part = ReadBuf::new(&mut space);
             match self.poll_bytes(cx, &mut part) {
                 Poll::Ready(Ok(())) => {}
                 other => {
-                    self.opening = Some(come);
+                    self.opening = Some(received);
                     return other;
                 }
             }
             let has_ended = part.filled().is_empty();
-            come.extend_from_slice(part.filled());
-            let (client, rest) = match read_opening(&come) {
+            received.extend_from_slice(part.filled());
+            let (client, rest) = match read_opening(&received) {
                 Opening::Partial if !has_ended => {
-                    self.opening = Some(come);
+                    self.opening = Some(received);
                     continue;
                 }
-                Opening::Partial | Opening::NoLine => (ClientKey::NoLine, come),
+                Opening::Partial | Opening::NoLine => (ClientKey::NoLine, received),
                 Opening::Line { circuit, length } => {
-                    (ClientKey::Circuit(circuit), come.split_off(length))
+                    (ClientKey::Circuit(circuit), received.split_off(length))
                 }
                 Opening::Malformed => {
                     self.connection.decide(ClientKey::NoLine);
@@ -152,7 +153,7 @@ impl<S: AsyncRead + Unpin> ClientStream<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads until a head is complete, refused, or the connection ends; `false` where it ends.
+    /// Reads until a head is complete or refused, or the connection ends; `false` if it ends.
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let mut is_first = !self.gate.has_more();
         loop {
@@ -170,7 +171,7 @@ impl<S: AsyncRead + Unpin> ClientStream<S> {
                 self.refuse(StatusCode::SERVICE_UNAVAILABLE);
                 return Poll::Ready(Ok(true));
             }
-            // A head ends with a line: without one there is no need to look again.
+            // A head ends with a line ending: without one there is no need to look again.
             let may_end = is_first || bytes.contains(&b'\n') || self.gate.room() == 0;
             is_first = false;
             if may_end && self.begins_request() {
@@ -218,7 +219,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
     }
 }
 
-/// Sends what can be sent. An answer that nobody takes ends with the connection.
+/// Sends what can be sent. A response that the client does not read ends with the connection.
 fn poll_send<S: AsyncWrite + Unpin>(
     stream: &mut S,
     connection: &Connection,
@@ -255,8 +256,8 @@ impl<S: AsyncWrite + Unpin> ClientStream<S> {
 }
 
 impl<S: AsyncRead + Unpin> ClientStream<S> {
-    /// Reads what has come and nobody wants: a socket that is closed over unread bytes tells the client that the
-    /// connection broke, and the answer can be lost.
+    /// Reads and discards what was received: closing a socket with unread bytes makes the kernel reset the connection,
+    /// and the response can be lost.
     fn drain(&mut self, cx: &mut Context<'_>) {
         let mut space = [0; PIECE];
         for _ in 0..DRAINED / PIECE {
@@ -283,14 +284,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
         };
         *begins_answer = answer_head::is_interim(bytes);
         *is_last |= answer_head::is_last(&head);
-        // What follows an interim answer begins another one.
+        // After an interim response another one begins.
         let body = if *begins_answer { &[] } else { &bytes[length..] };
         let parts = [IoSlice::new(&head), IoSlice::new(body)];
         let sent = match poll_send(stream, connection, cx, &parts) {
             Poll::Ready(sent) => sent?,
             Poll::Pending => 0,
         };
-        // The head counts as sent: what is left of it goes out before anything else.
+        // The head counts as sent: the rest of it is sent before anything else.
         *pending = head[sent.min(head.len())..].to_vec();
         Poll::Ready(Ok(length + sent.saturating_sub(head.len())))
     }
@@ -309,7 +310,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
                 self.connection.heard();
                 self.begins_request();
             }
-            // The parser was told to wait, and asks again.
+            // The parser was told to wait, and polls again.
             cx.waker().wake_by_ref();
         }
         Poll::Ready(Ok(()))

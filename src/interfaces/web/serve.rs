@@ -27,7 +27,7 @@ use tokio::sync::mpsc;
 
 /// What one visitor may take from the others.
 pub struct Fairness {
-    /// Whether tor begins each connection on the socket with the number of its circuit.
+    /// Whether Tor begins each connection on the socket with the number of its circuit.
     pub reads_circuits: bool,
     /// Units: orders that may be unpaid in the whole shop.
     pub most_unpaid: i64,

@@ -1,4 +1,4 @@
-//! Keys as wallets export them, and the addresses they make.
+//! Tests keys as wallets export them, and the addresses derived from them.
 
 use super::*;
 use crate::domain::payment::script_type::OF_TEST_NETWORKS;
@@ -16,13 +16,14 @@ const BIP_84: &str = "zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3
 const BIP_49: &str = "ypub6Ww3ibxVfGzLrAH1PNcjyAWenMTbbAosGNB6VvmSEgytSER9azLDWCxoJwW7Ke7icmizBMXrzBx9979FfaHxHcrArf3zbeJJJUZPf663zsP";
 /// Source: BIP-86, m/86'/0'/0' of the same mnemonic.
 const BIP_86: &str = "xpub6BgBgsespWvERF3LHQu6CnqdvfEvtMcQjYrcRzx53QJjSxarj2afYWcLteoGVky7D3UKDP9QyrLprQ3VCECoY49yfdDEHGCtMMj92pReUsQ";
-/// Source: Electrum's tests, the words `bitter grass shiver impose acquire brush forget axis eager alone wine silver`, m/0'.
+/// Source: Electrum's tests, the seed `bitter grass shiver impose acquire brush forget axis eager alone wine silver`,
+/// m/0'.
 const ELECTRUM: &str = "zpub6nsHdRuY92FsMKdbn9BfjBCG6X8pyhCibNP6uDvpnw2cyrVhecvHRMa3Ne8kdJZxjxgwnpbHLkcR4bfnhHy6auHPJyDTQ3kianeuVLdkCYQ";
-/// Source: Electrum's tests, the words `cycle rocket west magnet parrot shuffle foot correct salt library feed song`, m.
+/// Source: Electrum's tests, the seed `cycle rocket west magnet parrot shuffle foot correct salt library feed song`, m.
 const OLD_ELECTRUM: &str = "xpub661MyMwAqRbcFWohJWt7PHsFEJfZAvw9ZxwQoDa4SoMgsDDM1T7WK3u9E4edkC4ugRnZ8E4xDZRpk8Rnts3Nbt97dPwT52CwBdDWroaZf8U";
 const BIP_44: &str = "xpub6BosfCnifzxcFwrSzQiqu2DBVTshkCXacvNsWGYJVVhhawA7d4R5WSWGFNbi8Aw6ZRc1brxMyWMzG3DSSSSoekkudhUd9yLb6qx39T9nMdj";
 
-/// The key of a path below this one, under the same version bytes.
+/// The key at a path below this one, with the same version bytes.
 fn below(text: &str, path: &[u32]) -> String {
     let bytes = bytes_of(text).unwrap();
     let as_xpub = [&XPUB, &bytes[4..]].concat();
@@ -80,7 +81,8 @@ fn an_account_makes_the_addresses_that_its_wallet_shows() {
 
 #[test]
 fn the_keys_of_these_tests_are_those_of_their_words() {
-    // Source: BIP-39's mnemonics by the paths of BIP-44, BIP-49, BIP-84 and BIP-86; m/0 from m of BIP-32's test vector 2.
+    // Source: BIP-39's mnemonics with the paths of BIP-44, BIP-49, BIP-84 and BIP-86; m/0 from m of BIP-32's test
+    // vector 2.
     let (junk, about) =
         (format!("{}junk", "test ".repeat(11)), format!("{}about", "abandon ".repeat(11)));
     for (words, path, text) in [
@@ -175,10 +177,10 @@ fn a_key_is_read_as_wallets_export_it() {
     let (x84, x86) = (with_version(BIP_84, XPUB), BIP_86);
     let strokes = with_checksum(&format!("tr([73c5da0a/86'/0'/0']{x86}/<0;1>/*)"));
     let letters = with_checksum(&format!("tr([73c5da0a/86h/0h/0h]{x86}/<0;1>/*)"));
-    // Trezor Suite shows strokes, with the checksum that its device has made of letters.
+    // Trezor Suite shows apostrophes, with the checksum that its device computed for the letter h.
     let mixed = format!("{}#{}", &strokes[..strokes.len() - 9], &letters[letters.len() - 8..]);
     for (text, first) in [
-        // Sparrow: the keystore's xPub with either prefix, the descriptors, and those of a key whose origin it does not know.
+        // Sparrow: the keystore's xPub with either prefix, the descriptors, and those of a key without a known origin.
         (format!("[73c5da0a/84h/0h/0h]{x84}"), FIRST_84),
         (format!("[73c5da0a/84'/0'/0']{BIP_84}"), FIRST_84),
         (with_checksum(&format!("wpkh([73c5da0a/84h/0h/0h]{x84}/<0;1>/*)")), FIRST_84),
@@ -190,20 +192,20 @@ fn a_key_is_read_as_wallets_export_it() {
         (BIP_84.to_owned(), FIRST_84),
         (with_checksum(&format!("wpkh([73c5da0a/84h/0h/0h]{x84}/0/*)")), FIRST_84),
         (with_checksum(&format!("pkh([73c5da0a/44h/0h/0h]{x44}/<0;1>/*)")), FIRST_44),
-        // Specter: a device's key; the wallet's descriptor; on Specter's own device with braces and SLIP-132's prefixes.
+        // Specter: a device's key; the wallet's descriptor; on Specter's own device with braces and SLIP-132 prefixes.
         (format!("[73c5da0a/84h/0h/0h]{BIP_84}"), FIRST_84),
         (format!("[73c5da0a/49h/0h/0h]{BIP_49}"), FIRST_49),
         (with_checksum(&format!("wpkh([73c5da0a/84h/0h/0h]{x84}/{{0,1}}/*)")), FIRST_84),
         (format!("wpkh([73c5da0a/84h/0h/0h]{BIP_84}/{{0,1}}/*)"), FIRST_84),
         (format!("sh(wpkh([73c5da0a/49h/0h/0h]{BIP_49}/0/*))"), FIRST_49),
         (format!("tr([73c5da0a/86h/0h/0h]{x86}/{{0,1}}/*)"), FIRST_86),
-        // Trezor Suite: the public key, for Taproot a descriptor.
+        // Trezor Suite: the public key; for Taproot a descriptor.
         (BIP_49.to_owned(), FIRST_49),
         (x44.to_owned(), FIRST_44),
         (strokes, FIRST_86),
         (letters, FIRST_86),
         (mixed, FIRST_86),
-        // Ledger: the key of a wallet policy with its origin, and the policy with the key put in.
+        // Ledger: the key of a wallet policy with its origin, and the policy with the key filled in.
         (format!("[73c5da0a/84'/0'/0']{x84}"), FIRST_84),
         (format!("[73c5da0a/49'/0'/0']{x49}"), FIRST_49),
         (format!("[73c5da0a/86'/0'/0']{x86}"), FIRST_86),
@@ -211,7 +213,7 @@ fn a_key_is_read_as_wallets_export_it() {
         (format!("wpkh([73c5da0a/84'/0'/0']{x84}/**)"), FIRST_84),
         (format!("tr([73c5da0a/86'/0'/0']{x86}/**)"), FIRST_86),
         (format!("pkh([73c5da0a/44'/0'/0']{x44}/**)"), FIRST_44),
-        // Bare keys with their steps, the other letter, capitals, and blanks around it.
+        // Bare keys with their steps, the other letter, capitals, and surrounding blanks.
         (format!("{BIP_84}/0/*"), FIRST_84),
         (format!("{BIP_84}/**"), FIRST_84),
         (format!("[73C5DA0A/84H/0H/0H]{x84}/<0;1>/*"), FIRST_84),
@@ -354,7 +356,7 @@ fn an_account_has_one_name_however_it_is_written() {
 #[test]
 fn a_key_of_another_level_is_refused() {
     check(&ETHER, &below(ETHER_KEY, &[0, 0]), Err(NotAnExtendedPubkey::Level { depth: 5 }));
-    // The wallet's own change.
+    // The wallet's own change level.
     check(&Coin::Bitcoin, &below(BIP_84, &[1]), Err(NotAnExtendedPubkey::Level { depth: 4 }));
     // Source: BIP-32, test vector 1, m.
     let master = "xpub661MyMwAqRbcFtXgS5sYJABqqG9YLmC4Q1Rdap9gSE8NqtwybGhePY2gZ29ESFjqJoCu1Rupje8YtGqsefD265TMg7usUDFdp6W1EGMcet8";
@@ -403,7 +405,7 @@ fn what_is_no_key_is_refused() {
     ] {
         check(&Coin::Bitcoin, text, Err(NotAnExtendedPubkey::NotExtended));
     }
-    // The checksum holds, but the key is no point of the curve.
+    // The checksum is right, but the key is not a point on the curve.
     let mut bytes = bytes_of(ETHER_KEY).unwrap();
     bytes[45] = 0xFF;
     check(&ETHER, &base58::encode_check(&bytes), Err(NotAnExtendedPubkey::NotExtended));

@@ -10,8 +10,8 @@ pub fn is_one_message(text: &str) -> bool {
     inner(text).is_some()
 }
 
-/// Whether a text is one PGP message that only these keys open.
-/// Whom a message hides (key id 0) may be anybody.
+/// Whether a text is one PGP message that only these keys can decrypt.
+/// A hidden recipient (key id 0) may be anybody.
 pub fn is_for_nobody_else(text: &str, own_key_ids: &[u64]) -> bool {
     let to = key_ids(text);
     !to.is_empty() && to.iter().all(|id| own_key_ids.contains(id))
@@ -22,7 +22,7 @@ fn inner(text: &str) -> Option<&str> {
     Some(inner).filter(|inner| !inner.contains("-----"))
 }
 
-/// To which keys a message is encrypted.
+/// The ids of the keys to which a message is encrypted.
 /// Source: RFC 9580, sections 4.2 and 5.1.
 fn key_ids(text: &str) -> Vec<u64> {
     let bytes = unarmored(text).unwrap_or_default();
@@ -30,7 +30,7 @@ fn key_ids(text: &str) -> Vec<u64> {
     let mut rest = bytes.as_slice();
     while let Some((kind, body, after)) = packet(rest) {
         match kind {
-            // One of a later version may be for anybody.
+            // A packet of a later version may be for anybody.
             1 => ids.push(key_id(body).unwrap_or(0)),
             // A marker, and padding.
             10 | 21 => {}
@@ -44,17 +44,17 @@ fn key_ids(text: &str) -> Vec<u64> {
 fn unarmored(text: &str) -> Option<Vec<u8>> {
     let inner = inner(text)?;
     let lines: Vec<&str> = inner.trim_start_matches([' ', '\t']).lines().map(str::trim).collect();
-    // Headers, if any, end with a blank line; a checksum of four letters begins with `=`.
+    // Headers, if any, end with a blank line; a checksum of four characters begins with `=`.
     let after_first = lines.get(1..).unwrap_or_default();
     let blank = after_first.iter().position(|line| line.is_empty()).map_or(0, |at| at + 1);
     let data: String =
         after_first[blank..].iter().take_while(|line| !line.starts_with('=')).copied().collect();
-    // What is cut off behind the first keys still names them.
+    // If the message is truncated after the first packets, they still name their keys.
     let whole = data.len() / 4 * 4;
     BASE64.decode(data.get(..whole)?.as_bytes()).ok()
 }
 
-/// The first packet: its kind, its body, what follows it.
+/// The first packet: its tag, its body, and the rest.
 fn packet(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (first, rest) = bytes.split_first()?;
     let is_new = first & 0xC0 == 0xC0;
@@ -74,7 +74,7 @@ fn packet(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
         (true, _) => match number(1)? {
             n @ 0..192 => (1, n),
             192..224 => (2, number(2)? - (192 << 8) + 192),
-            // A length that is told piece by piece belongs to data, never to a key.
+            // Partial lengths are used for data, never for a key.
             224..255 => return None,
             _ => (5, number(5)? & 0xFFFF_FFFF),
         },

@@ -1,4 +1,4 @@
-//! What the seller's mail program hands over, as what it means for an order. Bytes in, values out.
+//! Parses a message from the seller's mail program into what it means for an order. Bytes in, values out.
 
 mod armor;
 mod parts;
@@ -20,36 +20,36 @@ use crate::infra::mail::reply::unreadable::visible;
 use sha2::Digest;
 use sha2::Sha256;
 
-/// What the seller says to buyers: a step of their orders, or words, or both.
+/// The seller's reply to buyers: a command for their orders, a text, or both.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reply {
     /// Each order once, in the order of the addresses; never empty.
     pub order_refs: Vec<OrderRef>,
     pub message_id: MessageId,
-    /// Whether the mail brought that id along, and it was not made of the whole of it.
+    /// Whether the id is the mail's own `Message-ID`, and not a hash of the whole message.
     pub is_named: bool,
     pub command: Option<Command>,
-    /// The seller's own words, without what they quoted and without their signature.
+    /// The seller's own text, without quotes and signature.
     pub words: Option<Paragraph>,
 }
 
-/// By which a message that is handed over twice is known.
+/// Identifies a message that is delivered twice.
 ///
-/// Shape: 32 bytes. Source: SHA-256 of the `Message-ID`, so that nothing of the header need be kept; of the whole
-/// message where it has none.
+/// Shape: 32 bytes. Source: SHA-256 of the `Message-ID`, so that no header has to be stored; of the whole message if it
+/// has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MessageId(pub [u8; 32]);
 
 /// Units: bytes of a whole message.
 pub const MOST_BYTES: usize = 64 * 1024;
-/// Units: characters of the seller's words.
+/// Units: characters of the seller's text.
 pub const MOST_CHARACTERS: usize = 4_000;
-/// Units: characters where the words are one PGP message, which is longer than what it says.
+/// Units: characters if the text is a PGP message, which is longer than its plain text.
 pub const MOST_PGP_CHARACTERS: usize = 16_000;
 
 impl Reply {
-    /// Reads a message. `recipients` are those of the envelope; where there are none, the header's `To`, `Cc` and `Bcc` are.
-    /// `own_key_ids` are the seller's own OpenPGP keys, which no buyer has.
+    /// Parses a message. `recipients` are those of the envelope; if there are none, those of the header's `To`, `Cc`
+    /// and `Bcc` are used. `own_key_ids` are the seller's own OpenPGP keys, which no buyer has.
     ///
     /// # Errors
     /// [`Unreadable`] says what is wrong and what to do. It is all or nothing.
@@ -61,8 +61,8 @@ impl Reply {
         if MOST_BYTES < message.len() {
             return Err(Unreadable::TooBig);
         }
-        let letter = parts::with_header_closed(message);
-        let mail = mailparse::parse_mail(&letter).map_err(|_| Unreadable::NotAMessage)?;
+        let prepared = parts::with_header_closed(message);
+        let mail = mailparse::parse_mail(&prepared).map_err(|_| Unreadable::NotAMessage)?;
         let order_refs = if recipients.is_empty() {
             recipients::orders(&recipients::of_header(&mail.headers)?)?
         } else {
@@ -78,11 +78,11 @@ impl Reply {
         Ok(Self { order_refs, message_id, is_named, command, words })
     }
 
-    /// What the seller typed into a form: words alone, and every line of them. No mail program has put anything beside them,
-    /// so that nothing is taken for a quote or a signature. `once`: the form's own, by which it is known if it comes twice.
+    /// A text that the seller typed into a form: plain text, of which every line counts. No mail program has added
+    /// anything, so nothing is taken for a quote or a signature. `once`: the form's idempotency key.
     ///
     /// # Errors
-    /// As [`Self::parse`]; and where a line is a command, which has a form of its own.
+    /// As [`Self::parse`]; also if a line is a command, which has a form of its own.
     pub fn typed(
         order_ref: OrderRef,
         text: &str,
@@ -105,14 +105,14 @@ impl Reply {
         Ok(Self { order_refs: vec![order_ref], message_id, is_named: true, command, words })
     }
 
-    /// The same, handed over on this day: words without an id of their own, said again on another day, are said anew.
+    /// The same, handed over on this day: a text without its own id counts as new if it is sent again on another day.
     pub fn handed_over_on(self, day: Timestamp) -> Self {
         let message_id = if self.is_named { self.message_id } else { self.message_id.on_day(day) };
         Self { message_id, ..self }
     }
 }
 
-/// A command, or words, or both.
+/// A command, a text, or both.
 fn meant(
     lines: &[Said],
     own_key_ids: &[u64],
@@ -126,7 +126,7 @@ fn meant(
     Ok((command, Some(words).filter(|words| !words.is_empty())))
 }
 
-/// The seller's words, unless they are encrypted so that no buyer can read them.
+/// The seller's text, unless it is encrypted so that no buyer can read it.
 fn words_for_another(text: &str, own_key_ids: &[u64]) -> Result<Paragraph, Unreadable> {
     let words = words(text)?;
     if armor::is_for_nobody_else(words.as_str(), own_key_ids) {
@@ -135,7 +135,7 @@ fn words_for_another(text: &str, own_key_ids: &[u64]) -> Result<Paragraph, Unrea
     Ok(words)
 }
 
-/// The line of typed words that a buyer should rather not read: a command, and at the top also what is nearly one.
+/// The line of a typed text that a buyer should not see: a command, or at the top also a mistyped one.
 fn command_among(text: &str) -> Option<&str> {
     let mut lines = text.trim().lines().enumerate();
     let found = lines.find(|(n, line)| match Command::parse(line) {
@@ -146,20 +146,20 @@ fn command_among(text: &str) -> Option<&str> {
     found.map(|(_, line)| line)
 }
 
-/// The addresses in `To`, `Cc` and `Bcc`, for a caller that was told to add them to the envelope's (sendmail's `-t`).
+/// The addresses in `To`, `Cc` and `Bcc`, for a caller that must add them to the envelope's (sendmail's `-t`).
 ///
 /// # Errors
-/// [`Unreadable`] where a line of addresses cannot be read.
+/// [`Unreadable`] if an address header is invalid.
 pub fn addressed(message: &[u8]) -> Result<Vec<String>, Unreadable> {
-    let letter = parts::with_header_closed(message);
-    let (headers, _) = mailparse::parse_headers(&letter).map_err(|_| Unreadable::NotAMessage)?;
+    let prepared = parts::with_header_closed(message);
+    let (headers, _) = mailparse::parse_headers(&prepared).map_err(|_| Unreadable::NotAMessage)?;
     recipients::of_header(&headers)
 }
 
-/// The seller's words, as a buyer may be shown them: what cannot be seen is left out. They may be empty.
+/// The seller's text as it may be shown to a buyer, without invisible characters. It may be empty.
 ///
 /// # Errors
-/// [`Unreadable`] where they are too long, or no buyer should have them.
+/// [`Unreadable`] if it is too long, or no buyer should see it.
 pub fn words(text: &str) -> Result<Paragraph, Unreadable> {
     if text.contains("-----BEGIN PGP PRIVATE KEY") {
         return Err(Unreadable::PrivateKey);
@@ -168,12 +168,12 @@ pub fn words(text: &str) -> Result<Paragraph, Unreadable> {
         return Err(Unreadable::UnknownLetters);
     }
     let most = if armor::is_one_message(text) { MOST_PGP_CHARACTERS } else { MOST_CHARACTERS };
-    // After `visible` nothing is left that a paragraph refuses but its length.
+    // After `visible`, a paragraph can only be refused for its length.
     Paragraph::parse(&visible(text), most).map_err(|_| Unreadable::TooLong { most })
 }
 
 impl MessageId {
-    /// Of a mail without an id of its own: the same words said again on another day are another mail.
+    /// For a mail without its own id: the same text sent on another day is another mail.
     fn on_day(self, day: Timestamp) -> Self {
         let mut hash = Sha256::new();
         hash.update(self.0);

@@ -8,7 +8,7 @@ use mailparse::ParsedMail;
 use mailparse::body::Body;
 use std::borrow::Cow;
 
-/// A text of the message, and how its lines were broken.
+/// A plain text part of the message, and how its lines are wrapped.
 pub struct Plain {
     pub text: String,
     pub flow: Flow,
@@ -18,21 +18,21 @@ pub struct Plain {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
     Fixed,
-    /// A line that ends with a space goes on in the next.
+    /// A line that ends with a space continues on the next.
     Flowed {
-        /// That space belongs to no word.
+        /// That space is not part of the text.
         del_sp: bool,
     },
 }
 
-/// What was met on the way through the parts.
+/// Collects the results while the parts are visited.
 #[derive(Default)]
 struct Found {
     texts: Vec<Plain>,
     has_html: bool,
 }
 
-/// The plain texts of a message, in their order.
+/// The plain text parts of a message, in order.
 pub fn plain_texts(mail: &ParsedMail<'_>) -> Result<Vec<Plain>, Unreadable> {
     let mut found = Found::default();
     walk(mail, false, &mut found)?;
@@ -40,8 +40,8 @@ pub fn plain_texts(mail: &ParsedMail<'_>) -> Result<Vec<Plain>, Unreadable> {
     if found.has_html && !has_text { Err(Unreadable::HtmlOnly) } else { Ok(found.texts) }
 }
 
-/// A message whose header ends where its first line stands that is none of a header: what a person pipes in without one,
-/// or with no blank line behind it, is read as text. A line that an mbox puts in front is left out.
+/// A message whose header ends before the first line that is not a header field: text that a person pipes in without a
+/// header, or without a blank line after it, is read as a body. A separator line from an mbox is removed.
 pub fn with_header_closed(message: &[u8]) -> Cow<'_, [u8]> {
     let mut rest = message.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(message);
     while let Some(after) = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n")) {
@@ -74,7 +74,7 @@ fn is_of_header(line: &[u8], is_first: bool) -> bool {
         && name.trim_ascii_end().iter().all(u8::is_ascii_graphic)
 }
 
-/// `beside_html`: whether pictures may be there that belong to the HTML.
+/// `beside_html`: whether there may be pictures that belong to the HTML.
 fn walk(part: &ParsedMail<'_>, beside_html: bool, found: &mut Found) -> Result<(), Unreadable> {
     let kind = part.ctype.mimetype.trim();
     match kind {
@@ -105,20 +105,20 @@ fn walk(part: &ParsedMail<'_>, beside_html: bool, found: &mut Found) -> Result<(
     }
     match kind {
         "text/html" => found.has_html = true,
-        // What names no kind, or half of one, is text (RFC 2045, section 5.2).
+        // A missing or incomplete type is text (RFC 2045, section 5.2).
         _ if kind == "text/plain" || kind == "application/pgp" || !kind.contains('/') => {
             found.texts.push(plain(part)?);
         }
-        // A multipart whose boundary never comes is what stands there.
+        // A multipart whose boundary never occurs is plain text.
         _ if kind.starts_with("multipart/") => found.texts.push(plain(part)?),
-        // Another dress of a text that is there in plain too.
+        // Another form of a text that also exists as plain text.
         _ if beside_html && kind.starts_with("text/") => {}
         _ => return Err(Unreadable::Attachment(shown(kind))),
     }
     Ok(())
 }
 
-/// Of several forms of the same words, the plain one.
+/// Of several alternatives, the plain text one.
 fn one_of(part: &ParsedMail<'_>, found: &mut Found) -> Result<(), Unreadable> {
     let mut chosen = Vec::new();
     for inner in &part.subparts {
@@ -159,7 +159,7 @@ fn plain(part: &ParsedMail<'_>) -> Result<Plain, Unreadable> {
     Ok(Plain { text: text(part)?, flow })
 }
 
-/// The part's letters, out of its transfer encoding and its character set.
+/// The part's text, decoded from its transfer encoding and its character set.
 fn text(part: &ParsedMail<'_>) -> Result<String, Unreadable> {
     let encoding = part
         .headers
@@ -180,7 +180,7 @@ fn text(part: &ParsedMail<'_>) -> Result<String, Unreadable> {
         }
         Body::Binary(body) => (raw.to_vec(), body.get_as_string().map_err(damaged)?),
     };
-    // Letters beyond ASCII under no name, the name of ASCII or an unknown name are UTF-8 where they can be.
+    // Non-ASCII bytes without a charset, declared as ASCII or with an unknown charset are read as UTF-8 if possible.
     let is_named = !matches!(
         part.ctype.charset.trim().to_ascii_lowercase().as_str(),
         "us-ascii" | "ascii" | ""

@@ -1,13 +1,13 @@
-//! Separates what the seller wrote from what was quoted.
+//! Separates the seller's own text from quoted text.
 
 use crate::infra::mail::reply::said::Said;
 use crate::infra::mail::reply::unreadable::Unreadable;
 
-/// What the seller wrote themselves: without quoted lines and the line that leads them in, without signature, without an
-/// older message at the end.
+/// The seller's own text: without quoted lines and their attribution line, without a signature, and without an older
+/// message at the end.
 ///
 /// # Errors
-/// [`Unreadable`] where it holds what no buyer should be sent.
+/// [`Unreadable`] if it contains something that no buyer should be sent.
 pub fn quoted_text_removed(lines: &[Said]) -> Result<String, Unreadable> {
     let mut lines = lines.to_vec();
     mark_indented_quotes(&mut lines);
@@ -29,7 +29,7 @@ pub fn quoted_text_removed(lines: &[Said]) -> Result<String, Unreadable> {
         if is_older_message(&lines[n..]) {
             break;
         }
-        // Without its space too: a name below it should rather not reach the buyer.
+        // Also without its trailing space: a name below it should not reach the buyer.
         in_signature |= text == "-- " || text == "--";
         if in_signature || (after_quote && text.trim().is_empty()) {
             continue;
@@ -49,8 +49,8 @@ pub fn quoted_text_removed(lines: &[Said]) -> Result<String, Unreadable> {
     Ok(own.join("\n").trim().to_owned())
 }
 
-/// Some programs quote with a tab or a bar: mailx, and mutt where it is told to. Such lines are a quote where a line leads
-/// them in, or where they are the shop's own message; else they are a list or a table of the seller's.
+/// Some programs quote with a tab or a bar: mailx, and mutt if configured so. Such lines are a quote if they follow an
+/// attribution line, or if they are from the shop's own message; otherwise they are the seller's list or table.
 fn mark_indented_quotes(lines: &mut [Said]) {
     for indent in ['\t', '|'] {
         let mut start = 0;
@@ -123,12 +123,12 @@ const WROTE: [&str; 30] = [
     "님이 작성",
 ];
 
-/// How such a line begins where it stands on two.
+/// How an attribution line that is split in two begins.
 const ON: [&str; 13] = [
     "On ", "Am ", "Le ", "El ", "Il ", "Em ", "Op ", "Den ", "Dnia ", "W dniu ", "Dne ", "В ", "* ",
 ];
 
-/// Takes the line that leads a quote in, which may be broken into three, from the end of what is the seller's own.
+/// Removes the attribution line of a quote, which may be split into three, from the end of the seller's own text.
 fn drop_lead_in(own: &mut Vec<&str>) {
     while own.last().is_some_and(|line| line.trim().is_empty()) {
         own.pop();
@@ -173,7 +173,7 @@ fn is_beginning(line: &str) -> bool {
         && line.contains(|c: char| c.is_ascii_digit())
 }
 
-/// Inside a line of dashes. Their programs: mutt, Thunderbird, Gmail, Apple Mail and their like.
+/// Text inside a line of dashes. Written by mutt, Thunderbird, Gmail, Apple Mail and similar programs.
 const FORWARDED: [&str; 11] = [
     "forwarded message",
     "forwarded mail",
@@ -213,7 +213,7 @@ fn is_in_dashes(line: &str, marks: &[&str]) -> bool {
     }
 }
 
-/// Whether an older message begins here that is not quoted line by line: everything from here on is no word of the seller's.
+/// Whether an older message begins here that is not quoted line by line: nothing from here on is the seller's own text.
 fn is_older_message(lines: &[Said]) -> bool {
     let Some(first) = lines.first().map(|line| line.text.trim()) else { return false };
     if is_in_dashes(first, &ORIGINAL) {
@@ -259,18 +259,18 @@ const FIELDS: [&str; 22] = [
 ];
 
 fn begins_with(line: &str, names: &[&str]) -> bool {
-    // Some programs set the names between asterisks, for bold.
+    // Some programs put the field names between asterisks, for bold.
     let line = line.trim().trim_start_matches('*').to_lowercase().replace(":*", ":");
     names.iter().any(|name| line.starts_with(name))
 }
 
-/// Whether a line stands in what the shop wrote of an order: it would show the buyer's own address and note back on a page.
+/// Whether a line is from the shop's message about an order: it would show the buyer's own address and note on a page.
 /// See `templates/mail/order.txt` and `mail/layout.rs`.
 fn is_of_an_order_mail(line: &str) -> bool {
     let text = line.trim();
     let is_indented = line.starts_with([' ', '\t']);
     (is_indented && (text.starts_with("| ") || text == "|"))
-        // The last ones are of messages that older versions wrote.
+        // The last ones are from messages of older versions.
         || text.starts_with("Lines after a bar ( | ) were written by the buyer")
         || text.starts_with("Lines behind a bar ( | ) are the buyer's words")
         || ["SHIP TO", "BUYER'S NOTE", "ACTIONS"].contains(&text)
@@ -279,13 +279,13 @@ fn is_of_an_order_mail(line: &str) -> bool {
         || (is_indented && text.starts_with("shop orders "))
 }
 
-/// The name of a file that was put into the text the old way.
+/// The name of a uuencoded file in the text.
 /// Source: POSIX, `uuencode`.
 fn uuencoded<'a>(line: &'a str, next: &str) -> Option<&'a str> {
     let (mode, name) = line.strip_prefix("begin ")?.split_once(' ')?;
     let is_mode =
         (3..=4).contains(&mode.len()) && mode.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
-    // A whole line of 45 bytes is 61 letters and begins with M; the last is shorter.
+    // A full line of 45 bytes has 61 characters and begins with M; the last one is shorter.
     let is_data = !next.is_empty() && next.bytes().all(|byte| (0x20..=0x60).contains(&byte));
     (is_mode && is_data).then_some(name)
 }

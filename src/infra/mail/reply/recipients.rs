@@ -1,4 +1,4 @@
-//! Which orders a reply is addressed to.
+//! Finds the orders to which a reply is addressed.
 
 use crate::domain::orders::OrderRef;
 use crate::infra::mail::reply::unreadable::Unreadable;
@@ -8,14 +8,14 @@ use mailparse::MailHeader;
 use mailparse::addrparse;
 use mailparse::addrparse_header;
 
-/// The addresses of an order: `order+REF@shop.invalid`.
+/// Prefix of the local part of an order's address: `order+REF@shop.invalid`.
 const NAME: &str = "order+";
 const DOMAIN: &str = "shop.invalid";
 
-/// Units: orders that one letter may be for.
+/// Units: orders that one message may be addressed to.
 const MOST_ORDERS: usize = 500;
 
-/// Each order once. All of them are orders, or none is taken.
+/// Each order once. If any recipient is not an order, all are refused.
 pub fn orders(recipients: &[String]) -> Result<Vec<OrderRef>, Unreadable> {
     let mut found: Vec<OrderRef> = Vec::new();
     for recipient in recipients {
@@ -39,7 +39,7 @@ pub fn orders(recipients: &[String]) -> Result<Vec<OrderRef>, Unreadable> {
     if found.is_empty() { Err(Unreadable::NoOrder) } else { Ok(found) }
 }
 
-/// Whom the header names.
+/// The recipients in the header.
 pub fn of_header(headers: &[MailHeader<'_>]) -> Result<Vec<String>, Unreadable> {
     let mut found = Vec::new();
     for header in headers {

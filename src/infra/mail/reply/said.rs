@@ -1,13 +1,13 @@
-//! The command and text of a reply.
+//! Splits the text of a reply into logical lines.
 
 use crate::infra::mail::reply::parts::Flow;
 use crate::infra::mail::reply::parts::Plain;
 use crate::infra::mail::reply::unreadable::visible;
 
-/// A line as its writer meant it: not as some program broke it.
+/// A line as its author wrote it, before any program wrapped it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {
-    /// Whether somebody else said it before.
+    /// Whether it is quoted from an earlier message.
     pub is_quoted: bool,
     pub text: String,
 }
@@ -25,7 +25,7 @@ pub fn lines(plain: &Plain) -> Vec<Said> {
     }
 }
 
-/// What was signed, without the signature's frame.
+/// The text of a clear-signed message, without the signature's framing.
 /// Source: RFC 9580, section 7.
 fn without_clear_signature(text: &str) -> Vec<&str> {
     enum At {
@@ -62,7 +62,7 @@ fn fixed(lines: &[&str]) -> Vec<Said> {
     let is_quoted_at = |n: usize| lines.get(n).is_some_and(|line| is_quoted(line));
     let mut said = Vec::new();
     for (n, line) in lines.iter().enumerate() {
-        // An mbox writes `>From ` for a line that begins with `From `; beside other quoted lines it is one of them.
+        // An mbox writes `>From ` for a line that begins with `From `; next to other quoted lines it is a quote.
         let is_alone = !is_quoted_at(n + 1) && (n == 0 || !is_quoted_at(n - 1));
         let line = if is_alone && line.starts_with(">From ") { &line[1..] } else { line };
         said.push(Said { is_quoted: is_quoted(line), text: line.to_owned() });
@@ -73,7 +73,7 @@ fn fixed(lines: &[&str]) -> Vec<Said> {
 /// Source: RFC 3676, section 4.
 fn flowed(lines: &[&str], del_sp: bool) -> Vec<Said> {
     let mut said: Vec<Said> = Vec::new();
-    // How deep the open paragraph is quoted, while its last line goes on.
+    // The quote depth of the open paragraph, while its last line continues.
     let mut open: Option<usize> = None;
     for line in lines {
         let inner = line.trim_start_matches('>');

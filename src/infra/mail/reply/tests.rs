@@ -1,4 +1,4 @@
-//! Replies as mail programs write them.
+//! Tests replies as mail programs write them.
 
 use super::*;
 use crate::domain::values::text::is_refused;
@@ -7,14 +7,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// The seller's keys that the fixtures were encrypted to, primary and for encryption.
+/// The seller's keys that the fixtures were encrypted to: the primary key, and the one for encryption.
 const OWN_KEYS: [u64; 2] = [0x98F8_FCAE_1F9B_67D7, 0xD071_C234_175E_DB65];
 
 fn corpus() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/replies")
 }
 
-/// What arrives, as the fixtures say it: a line of the command, the words; or the refusal's sentence.
+/// The result, in the notation of the fixtures: a line with the command, then the text; or the error's sentence.
 fn arrives(reply: Result<Reply, Unreadable>) -> String {
     let reply = match reply {
         Ok(reply) => reply,
@@ -47,7 +47,7 @@ fn replies_arrive_as_they_were_meant() {
     let mut wrong = Vec::new();
     for path in names {
         let message = fs::read(&path).unwrap();
-        // Only where there is no header does the envelope say which order it is.
+        // The envelope names the order only if there is no header.
         let recipients = if message.starts_with(b"/PAID") {
             vec!["order+K3QF0W2ZD7@shop.invalid".to_owned()]
         } else {
@@ -182,7 +182,7 @@ fn a_message_to_the_seller_alone_is_refused_and_one_to_the_buyer_is_not() {
     let one = |name: &str| fs::read_to_string(corpus().join(name)).unwrap();
     let to_myself = one("16-mutt-pgp-inline-to-myself.eml");
     assert_eq!(read(&to_myself).err(), Some(Unreadable::ToYourself));
-    // Where nobody says which keys are the seller's, it may be the buyer's.
+    // If the seller's keys are unknown, it may be the buyer's.
     assert!(Reply::parse(to_myself.as_bytes(), &[], &[]).is_ok());
     assert!(Reply::parse(to_myself.as_bytes(), &[], &OWN_KEYS[..1]).is_ok());
 }
@@ -200,7 +200,7 @@ fn a_pgp_message_may_be_longer_than_words() {
     );
 }
 
-/// Words that nobody could take for anything but words.
+/// Text that cannot be mistaken for a quote, a command or a header.
 fn plain_words() -> impl Strategy<Value = String> {
     let line = "[A-Za-zäöüß€☕東][A-Za-z0-9äöüß€☕東京 .,!=?]{0,90}[a-z.]";
     proptest::collection::vec(line, 1..8).prop_map(|lines| lines.join("\n"))

@@ -1,9 +1,9 @@
-//! Why a reply is not taken, in words for the seller.
+//! Why a reply is refused, in texts for the seller.
 
 use crate::domain::orders::NotACommand;
 use crate::domain::values::text::without_hidden;
 
-/// Each sentence is shown to the seller by their mail program, which keeps the letter.
+/// Each sentence is shown to the seller by their mail program, which keeps the message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
     #[error("The reply is larger than 64 KB. Send it as plain text, without attachments.")]
@@ -68,8 +68,8 @@ pub enum Unreadable {
     Command(#[from] NotACommand),
 }
 
-/// One kind of line end, and nothing that cannot be seen: a zero-width character that came along with a pasted word
-/// costs no letter of it.
+/// Normalises line ends and removes invisible characters: a zero-width character in a pasted word does not remove any
+/// of its letters.
 pub fn visible(text: &str) -> String {
     let ended = text.replace("\r\n", "\n");
     let as_line_end = |c: char| match c {
@@ -79,7 +79,7 @@ pub fn visible(text: &str) -> String {
     without_hidden(&ended.chars().map(as_line_end).collect::<String>())
 }
 
-/// Somebody else's words inside a sentence of ours: on one line, short, and nothing in them that a terminal obeys.
+/// Untrusted text for use inside one of our sentences: on one line, short, and without control characters.
 pub fn shown(text: &str) -> String {
     let seen = visible(text).replace(['\n', '\t'], " ");
     let mut short: String = seen.trim().chars().take(80).collect();

@@ -1,32 +1,32 @@
-//! What is remembered between two scans of a Bitcoin node.
+//! The state kept between two scans of a Bitcoin node.
 
 use crate::domain::values::Timestamp;
 use serde::Deserialize;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
-/// What the last look left for the next.
+/// What one scan leaves for the next.
 #[derive(Default, Deserialize, Serialize)]
 pub struct ScanState {
-    /// The hash of the first block: the chain's own name.
+    /// The hash of the genesis block, which identifies the chain.
     pub genesis: Option<String>,
-    /// The number of the newest block then.
+    /// The number of the newest block at that time.
     pub head: u64,
     /// Units: Unix seconds.
     pub looked_at: i64,
-    /// The invoices, by [`WatchedInvoice::id`], whose payments the wallet has been made to look for since they were placed.
+    /// The invoices, by [`WatchedInvoice::id`], whose addresses the wallet has watched since they were placed.
     ///
     /// [`WatchedInvoice::id`]: crate::domain::payment::observation::WatchedInvoice::id
     pub searched: BTreeSet<i64>,
 }
 
 impl ScanState {
-    /// What cannot be read is as good as nothing: the chain is then searched once more.
+    /// Unreadable state is discarded: the chain is then searched again.
     pub fn read(text: Option<&str>) -> Self {
         text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
 
-    /// Whether an invoice of that day that was not there at the last look can only have been placed after it.
+    /// Whether an invoice of that day that was unknown to the last scan must have been placed after it.
     pub fn looked_by(&self, placed_on: Timestamp) -> bool {
         self.genesis.is_some()
             && Timestamp::new(self.looked_at)

@@ -1,8 +1,8 @@
-//! Bitcoin Core, asked through a wallet of its own that watches the scripts of the shop's addresses and holds no keys.
+//! Watches Bitcoin payments with Bitcoin Core: a separate wallet without keys watches the scripts of the shop's
+//! addresses.
 //!
-//! The node follows the chain for us: blocks that came while nobody looked, turns of the chain, transactions that were
-//! replaced. Each look asks for the outputs that came since the oldest invoice was placed; nothing about a payment is kept
-//! between two looks.
+//! The node handles the chain: missed blocks, reorganisations, replaced transactions. Each scan asks for all outputs
+//! received since the oldest invoice was placed; no payment is stored between two scans.
 
 mod memory;
 mod payments;
@@ -24,17 +24,17 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use tokio::sync::Mutex;
 
-/// The first block of Bitcoin's main network.
+/// The genesis block of Bitcoin mainnet.
 const BITCOIN: &str = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f";
-/// Nothing on this chain says by itself that it is final; exchanges wait for so many.
+/// This chain has no explicit finality; exchanges wait for this many.
 const FINAL: u32 = 6;
-/// Units: blocks that a node which follows the chain may know by their heads only, for a moment.
+/// Units: blocks of which a synchronised node may briefly know only the headers.
 const HEADS_AHEAD: u64 = 2;
-/// Units: minutes. Four hours without a block happen by chance once in about five hundred thousand years.
+/// Units: minutes. By chance, four hours without a block happen once in about five hundred thousand years.
 const OLDEST_HEAD_MINUTES: i64 = 4 * 60;
-/// Units: minutes. The network itself takes no block whose time lies two hours ahead.
+/// Units: minutes. The network itself refuses blocks whose time is more than two hours ahead.
 const MOST_AHEAD_MINUTES: i64 = 2 * 60 + 10;
-/// Units: seconds before an order's day from which blocks are looked at: their own times are inexact by two hours.
+/// Units: seconds before an order's day from which blocks are scanned: block times can be wrong by two hours.
 const BEFOREHAND: i64 = 3 * 60 * 60;
 /// Units: seconds.
 const PER_BLOCK: i64 = 10 * 60;
@@ -45,43 +45,44 @@ const WARMING_UP: i64 = -28;
 
 /// The seller's Bitcoin Core.
 pub struct Bitcoin {
-    /// At the wallet's path.
+    /// With the wallet's path.
     link: RpcClient,
     wallet: String,
-    /// Units: minutes that the newest block may be old.
+    /// Units: minutes. The maximum age of the newest block.
     pub oldest_head_minutes: i64,
-    /// What the wallet is known to look for since this process began: script → address, as the node writes it.
+    /// The addresses that the wallet is known to watch since this process started: script → address in the node's
+    /// notation.
     known: Mutex<BTreeMap<String, String>>,
 }
 
-/// The chain as it stands at the beginning of a look.
+/// The state of the chain at the start of a scan.
 struct Chain {
     /// The number of the newest block.
     height: u64,
     head: String,
     genesis: String,
-    /// The oldest block that the node has not thrown away.
+    /// The oldest block that the node has not pruned.
     lowest: u64,
 }
 
-/// How a wallet keeps what it looks for.
+/// How a wallet stores its addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// Bitcoin Core since 23, if not asked otherwise; since 30 the only one.
+    /// The default of Bitcoin Core since 23; since 30 the only one.
     Descriptors,
     Legacy,
 }
 
-/// Whether the wallet looks for payments to an address. Source: `getaddressinfo`.
+/// Whether the wallet watches an address. Source: `getaddressinfo`.
 fn watches(address: &Value) -> bool {
     address["ismine"] == true || address["iswatchonly"] == true
 }
 
 impl Bitcoin {
-    /// Opens nothing yet. The wallet is `shop`, or what stands behind `/wallet/` in the link's path.
+    /// Does not connect yet. The wallet is `shop`, or the name after `/wallet/` in the URL's path.
     ///
     /// # Errors
-    /// [`NodeError::Other`] for the name of a wallet that is none.
+    /// [`NodeError::Other`] for an invalid wallet name.
     pub fn open(link: RpcClient) -> Result<Self, NodeError> {
         let wallet = match link.path().trim_end_matches('/') {
             "" => "shop",
@@ -102,11 +103,11 @@ impl Bitcoin {
         })
     }
 
-    /// Looks at every invoice in Bitcoin among `followed`. An invoice that would need blocks which a pruned node has thrown
-    /// away is left out.
+    /// Scans for every Bitcoin invoice among `followed`. An invoice that would need blocks which the node has pruned is
+    /// left out.
     ///
     /// # Errors
-    /// [`NodeError`]: nothing is decided by this look.
+    /// [`NodeError`]: this scan changes nothing.
     pub async fn look(
         &self,
         followed: &[WatchedInvoice],
@@ -116,7 +117,7 @@ impl Bitcoin {
         let mut known = self.known.lock().await;
         let look = self.look_at(&mut known, followed, ScanState::read(memory), now).await;
         if look.is_err() {
-            // The node may come back as another, or with another wallet.
+            // The node may come back as another one, or with another wallet.
             known.clear();
         }
         look
@@ -174,7 +175,7 @@ impl Bitcoin {
         })
     }
 
-    /// Is it the right chain, and does the node follow it?
+    /// Checks that it is the right chain and that the node is synchronised.
     async fn chain(
         &self,
         known: &mut BTreeMap<String, String>,
@@ -190,15 +191,15 @@ impl Bitcoin {
         }
         let mut answers = self.link.batch_of_each(calls).await?.into_iter();
         let mut next = || answers.next().unwrap_or_else(|| Err(self.link.malformed("a batch")));
-        let told = next().map_err(|doubt| self.if_warming_up(doubt))?;
+        let info = next().map_err(|error| self.if_warming_up(error))?;
         let (genesis, wallet) = (next()?, next());
 
         let malformed = || self.link.malformed("getblockchaininfo");
-        let number = |name: &str| told[name].as_u64().ok_or_else(malformed);
-        let name = told["chain"].as_str().ok_or_else(malformed)?;
+        let number = |name: &str| info[name].as_u64().ok_or_else(malformed);
+        let name = info["chain"].as_str().ok_or_else(malformed)?;
         let genesis = genesis.as_str().ok_or_else(malformed)?.to_owned();
-        // Coins of the test networks are worth nothing, and their addresses pay to the same scripts. A "regtest" chain is one
-        // that the seller makes for himself, to try things.
+        // Coins of the test networks are worthless, and their addresses have the same scripts. A "regtest" chain is one
+        // that the seller creates for testing.
         if name != "regtest" && genesis != BITCOIN {
             let found = if name == "main" { "main (of another coin)" } else { name };
             return Err(NodeError::OtherChain {
@@ -211,33 +212,33 @@ impl Bitcoin {
             return Err(NodeError::OtherGenesis { node: self.link.node() });
         }
         let height = number("blocks")?;
-        if told["initialblockdownload"].as_bool().ok_or_else(malformed)?
+        if info["initialblockdownload"].as_bool().ok_or_else(malformed)?
             || height.saturating_add(HEADS_AHEAD) < number("headers")?
         {
             return Err(NodeError::Syncing { node: self.link.node() });
         }
-        // After a crash a node may have forgotten its last blocks, and reads them anew.
+        // After a crash a node may have lost its last blocks, and downloads them again.
         let final_then = memory.head.saturating_sub(u64::from(FINAL));
         if height < final_then {
             return Err(NodeError::WentBack { node: self.link.node(), number: final_then });
         }
-        let is_pruned = told["pruned"].as_bool().ok_or_else(malformed)?;
+        let is_pruned = info["pruned"].as_bool().ok_or_else(malformed)?;
         let chain = Chain {
             height,
-            head: told["bestblockhash"].as_str().ok_or_else(malformed)?.to_owned(),
+            head: info["bestblockhash"].as_str().ok_or_else(malformed)?.to_owned(),
             genesis,
             lowest: if is_pruned { number("pruneheight")? } else { 0 },
         };
         let kind = self.open_wallet(wallet).await?;
-        // Another wallet may stand under the name by now.
+        // Another wallet may have the name by now.
         if !known.is_empty() && !next().is_ok_and(|address| watches(&address)) {
             known.clear();
         }
         Ok((chain, kind))
     }
 
-    fn if_warming_up(&self, doubt: NodeError) -> NodeError {
-        match doubt {
+    fn if_warming_up(&self, error: NodeError) -> NodeError {
+        match error {
             NodeError::Refused { code: WARMING_UP, .. } => {
                 NodeError::Syncing { node: self.link.node() }
             }
@@ -259,7 +260,7 @@ impl Bitcoin {
         Ok(())
     }
 
-    /// The median of eleven: it never goes back from one block to the next, and lies behind the true time.
+    /// The median of eleven blocks: it never decreases from one block to the next, and is behind the real time.
     fn median_time(&self, head: &Value) -> Result<Timestamp, NodeError> {
         head["mediantime"]
             .as_i64()
@@ -267,7 +268,7 @@ impl Bitcoin {
             .ok_or_else(|| self.link.malformed("getblockheader"))
     }
 
-    /// A block that was made before `back_to`, and not much earlier where blocks come as they should: its number and hash.
+    /// A block made before `back_to`, but not much earlier if blocks come at the usual rate: its number and hash.
     async fn block_before(
         &self,
         chain: &Chain,
@@ -286,7 +287,7 @@ impl Bitcoin {
         }
     }
 
-    /// All that came in after that block, or is on its way.
+    /// All outputs received after that block, including unconfirmed ones.
     async fn parts(&self, since: &Value) -> Result<Vec<Part>, NodeError> {
         let parts = self.listed(since).await?;
         let waiting: BTreeSet<&str> = parts
@@ -296,7 +297,7 @@ impl Bitcoin {
             .collect();
         let calls = waiting.iter().map(|id| ("getmempoolentry", json!([id]))).collect();
         let answers = self.link.batch_of_each(calls).await?;
-        // The wallet remembers what was replaced by something that does not pay it; the node does not.
+        // The wallet keeps transactions that were replaced by one that does not pay it; the mempool does not.
         let mut gone: BTreeSet<String> = BTreeSet::new();
         for (id, answer) in waiting.iter().zip(answers) {
             match answer {
@@ -304,13 +305,13 @@ impl Bitcoin {
                 Err(NodeError::Refused { code: NOT_IN_POOL, .. }) => {
                     gone.insert((*id).to_owned());
                 }
-                Err(doubt) => return Err(doubt),
+                Err(error) => return Err(error),
             }
         }
         if gone.is_empty() {
             return Ok(parts);
         }
-        // Or a block took it in between the two questions.
+        // Or they were mined between the two requests.
         let mut parts = self.listed(since).await?;
         parts.retain(|part| part.in_block.is_some() || !gone.contains(&part.transaction));
         Ok(parts)
@@ -334,7 +335,7 @@ fn asked(followed: &WatchedInvoice) -> Option<Asked<'_>> {
     Some(Asked { followed, script: followed.address.bitcoin_script()?, needed })
 }
 
-/// A guess, rather too high: an eighth more than there should be, and two hours.
+/// An estimate on the high side: an eighth more than expected, plus two hours.
 fn blocks_since(time: i64, now: Timestamp) -> u64 {
     let blocks = now.get().saturating_sub(time).max(0) / PER_BLOCK;
     u64::try_from(blocks.saturating_add(blocks / 8).saturating_add(12)).unwrap_or(0)
@@ -358,10 +359,10 @@ mod tests {
         for minutes in [-OLDEST_HEAD_MINUTES, 0, MOST_AHEAD_MINUTES] {
             assert_eq!(check(minutes), Ok(()), "{minutes}");
         }
-        let doubt = check(-OLDEST_HEAD_MINUTES - 1).unwrap_err();
-        assert!(matches!(doubt, NodeError::Stale { .. }), "{doubt}");
-        let doubt = check(MOST_AHEAD_MINUTES + 1).unwrap_err();
-        assert!(matches!(doubt, NodeError::Ahead { .. }), "{doubt}");
+        let error = check(-OLDEST_HEAD_MINUTES - 1).unwrap_err();
+        assert!(matches!(error, NodeError::Stale { .. }), "{error}");
+        let error = check(MOST_AHEAD_MINUTES + 1).unwrap_err();
+        assert!(matches!(error, NodeError::Ahead { .. }), "{error}");
         assert!(
             bitcoin.is_fresh(&json!({"time": i64::MAX}), Timestamp::new(NOW).unwrap()).is_err()
         );

@@ -1,4 +1,4 @@
-//! Payments that a Bitcoin node knows of.
+//! Payments as a Bitcoin node reports them.
 
 use crate::domain::payment::observation::Observation;
 use crate::domain::payment::observation::WatchedInvoice;
@@ -14,29 +14,29 @@ use std::str::FromStr;
 
 /// Units: Gwei in one satoshi.
 const PER_SATOSHI: i64 = 10;
-/// Units: satoshi that there will ever be.
+/// Units: satoshi. The final supply.
 const MOST_SATOSHI: i64 = 21_000_000 * 100_000_000;
-/// Units: blocks before what a miner made for himself can be spent, by him or by whom he pays.
+/// Units: blocks before the output of a coinbase transaction can be spent.
 /// Source: Bitcoin Core, `COINBASE_MATURITY`.
 const MATURITY: u32 = 100;
-/// Units: seconds that a block's own time may be off. Source: Bitcoin Core, `MAX_FUTURE_BLOCK_TIME`.
+/// Units: seconds that a block's time may be wrong. Source: Bitcoin Core, `MAX_FUTURE_BLOCK_TIME`.
 const CLOCKS_DIFFER: i64 = 2 * 60 * 60;
 
-/// An invoice, with what the node is asked about it.
+/// An invoice, with the parameters for the node.
 pub struct Asked<'a> {
     pub followed: &'a WatchedInvoice,
-    /// What pays to it, in hexadecimal digits.
+    /// The script of its address, in hexadecimal digits.
     pub script: String,
     /// Units: confirmations.
     pub needed: u32,
 }
 
-/// An output that pays to the wallet, as the node tells it.
+/// An output that pays to the wallet, as the node reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     pub transaction: String,
     output: u64,
-    /// In the way of writing of the node's network.
+    /// In the node's notation.
     address: String,
     satoshi: i64,
     pub confirmations: u32,
@@ -57,22 +57,22 @@ struct Entry {
     abandoned: Option<bool>,
 }
 
-/// Every output that came in and is not undone. `None` where the node's answer is no list of such.
+/// Every output received and not reversed. `None` if the node's answer has another form.
 pub fn parts(listed: &Value) -> Option<Vec<Part>> {
     let entries: Vec<Entry> = Vec::deserialize(listed.get("transactions")?).ok()?;
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     let mut parts = Vec::with_capacity(entries.len());
     for entry in entries {
-        // "send" is the seller's own spending, "orphan" a block that came to nothing.
+        // "send" is the seller's own spending, "orphan" a coinbase of an abandoned block.
         let is_coinbase = matches!(entry.category.as_str(), "generate" | "immature");
         if entry.category != "receive" && !is_coinbase {
             continue;
         }
-        // Below zero: a transaction in a block contradicts it.
+        // Negative: it conflicts with a transaction in a block.
         let Ok(confirmations) = u32::try_from(entry.confirmations.min(i64::from(u32::MAX))) else {
             continue;
         };
-        // What pays to no address pays to none of the shop's.
+        // An output without an address pays to none of the shop's.
         let Some(address) = entry.address else { continue };
         if entry.abandoned == Some(true) {
             continue;
@@ -82,7 +82,7 @@ pub fn parts(listed: &Value) -> Option<Vec<Part>> {
         if 0 < confirmations && entry.blocktime.is_none() {
             return None;
         }
-        if told.insert((entry.txid.clone(), output)) {
+        if reported.insert((entry.txid.clone(), output)) {
             parts.push(Part {
                 transaction: entry.txid,
                 output,
@@ -100,8 +100,8 @@ pub fn parts(listed: &Value) -> Option<Vec<Part>> {
     Some(parts)
 }
 
-/// Source: Bitcoin Core writes coins with eight decimals. The shortest decimal of what the parser made of them is the same number again, to the last
-/// satoshi of all (a test shows it).
+/// Source: Bitcoin Core writes coins with eight decimals. The shortest decimal form of the parsed float is the same
+/// number again, exact to the satoshi (a test shows it).
 fn satoshi(coins: &Number) -> Option<i64> {
     let text = coins.to_string();
     let coins = if text.contains(['e', 'E']) {
@@ -114,8 +114,8 @@ fn satoshi(coins: &Number) -> Option<i64> {
     (0..=MOST_SATOSHI).contains(&whole).then_some(whole)
 }
 
-/// The look's time: never later than now, and not beyond the day of an order that is left out with nothing seen. Nobody knows
-/// whether it was paid, so it may not run out.
+/// The time of the scan: never later than now, and not after the day of an order that was left out with no payment
+/// seen. It is unknown whether that one was paid, so it must not expire.
 pub fn time(deep: Timestamp, now: Timestamp, left_out: &[Asked<'_>]) -> Timestamp {
     let unseen = left_out
         .iter()
@@ -124,7 +124,7 @@ pub fn time(deep: Timestamp, now: Timestamp, left_out: &[Asked<'_>]) -> Timestam
     unseen.fold(deep.min(now), Timestamp::min)
 }
 
-/// `addresses`: script → address, as the node writes it.
+/// `addresses`: script → address in the node's notation.
 pub fn observations(
     asked: &[Asked<'_>],
     parts: &[Part],
@@ -136,7 +136,7 @@ pub fn observations(
             owners.entry(address).or_default().push(one);
         }
     }
-    // An output belongs to one invoice: to the one whose amount it is, else to the one whose address it is.
+    // An output belongs to one invoice: the one with its exact amount, otherwise the one that owns the address.
     for owners in owners.values_mut() {
         owners.sort_by_key(|one| (one.followed.is_alone, one.followed.id));
     }
@@ -198,7 +198,7 @@ impl Sum {
             settled: gwei(self.settled),
             confirmations: self.youngest.unwrap_or(0),
             needed,
-            // A chain of outputs tells what came, whatever the seller spends.
+            // The outputs show what was received, whatever the seller spends.
             is_moved: false,
         }
     }
@@ -219,7 +219,7 @@ mod tests {
 
     const DAY: i64 = 1_795_219_200;
 
-    /// As the node writes it: eight decimals.
+    /// In the node's notation: eight decimals.
     fn coins(satoshi: i64) -> Value {
         let (whole, rest) = (satoshi / 100_000_000, satoshi % 100_000_000);
         serde_json::from_str(&format!("{whole}.{rest:08}")).unwrap()
@@ -259,7 +259,7 @@ mod tests {
         }
     }
 
-    /// The invoices have the scripts "0", "1", …, and the node writes the addresses "a0", "a1", ….
+    /// The invoices have the scripts "0", "1", …, and the node calls their addresses "a0", "a1", ….
     #[track_caller]
     fn check(
         followed: &[(WatchedInvoice, &str)],
@@ -333,7 +333,7 @@ mod tests {
         ] {
             check(&one, vec![undone], &[(7, 0, 0, 0)]);
         }
-        // The seller spends it: what came stays what came. One output told twice is one.
+        // The seller spends it: the received amount stays. An output reported twice counts once.
         let spent = with(entry("z", "a5", 0, 4), "category", json!("send"));
         let spent = with(spent, "amount", json!(-0.001));
         let came = entry("x", "a0", 1000, 5);
@@ -360,10 +360,10 @@ mod tests {
             vec![entry("x", "a0", 1001, 3), entry("y", "a0", 999, 3), entry("z", "a0", 2001, 3)],
             &[(7, 0, 0, 0), (8, 1001, 1001, 3)],
         );
-        // Two of one amount: no output counts for both.
+        // Two with the same amount: no output counts for both.
         let twins = [(followed(9, 1000, false), "0"), (followed(8, 1000, false), "0")];
         check(&twins, vec![entry("x", "a0", 1000, 3)], &[(9, 0, 0, 0), (8, 1000, 1000, 3)]);
-        // What was paid before the order was placed is another's.
+        // A payment made before the order was placed is not for it.
         let earlier = with(entry("x", "a0", 1000, 300), "blocktime", json!(DAY - 7201));
         check(&both, vec![earlier], &[(7, 0, 0, 0), (8, 0, 0, 0)]);
     }

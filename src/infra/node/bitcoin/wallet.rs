@@ -13,11 +13,11 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-/// On every script of the shop's, so that one question tells them all.
+/// The label of all the shop's scripts, so that one call lists them.
 const LABEL: &str = "shop";
-/// Units: blocks that one request searches; a slow computer needs some seconds for each.
+/// Units: blocks that one request scans; a slow computer needs some seconds for each.
 const AT_ONCE: u64 = 144;
-/// Units: blocks that a turn of the chain may replace between two looks.
+/// Units: blocks that a reorganisation between two scans may replace.
 const TURNED: u64 = 6;
 
 /// Source: Bitcoin Core, `rpc/protocol.h`.
@@ -27,12 +27,12 @@ const NO_SUCH_WALLET: i64 = -18;
 const NO_SUCH_METHOD: i64 = -32601;
 
 impl Bitcoin {
-    /// `told`: what `getwalletinfo` answered. A wallet that is not there is loaded, or made.
+    /// `answer`: the reply to `getwalletinfo`. If the wallet is not loaded, it is loaded, or created.
     pub(super) async fn open_wallet(
         &self,
-        told: Result<Value, NodeError>,
+        answer: Result<Value, NodeError>,
     ) -> Result<Kind, NodeError> {
-        let told = match told {
+        let answer = match answer {
             Err(NodeError::Refused { code: NO_SUCH_WALLET, .. }) => {
                 self.load_wallet().await?;
                 self.link.call("getwalletinfo", json!([])).await?
@@ -43,9 +43,9 @@ impl Bitcoin {
                     self.link.node()
                 )));
             }
-            told => told?,
+            answer => answer?,
         };
-        self.kind(&told)
+        self.kind(&answer)
     }
 
     async fn load_wallet(&self) -> Result<(), NodeError> {
@@ -55,7 +55,7 @@ impl Bitcoin {
             loaded => return loaded.map(|_| ()),
         }
         match self.create_wallet(Kind::Descriptors).await {
-            // Built without the library that such wallets need.
+            // Compiled without the library that such wallets need.
             Err(NodeError::Refused { code: WALLET_ERROR, words, .. })
                 if words.contains("sqlite") =>
             {
@@ -76,24 +76,24 @@ impl Bitcoin {
         self.link.call_slow("createwallet", params).await.map(|_| ())
     }
 
-    fn kind(&self, told: &Value) -> Result<Kind, NodeError> {
+    fn kind(&self, answer: &Value) -> Result<Kind, NodeError> {
         let (node, wallet) = (self.link.node(), &self.wallet);
-        if told["private_keys_enabled"] != false {
+        if answer["private_keys_enabled"] != false {
             return Err(NodeError::Other(format!(
                 "the wallet `{wallet}` of the node at {node} may contain private keys, which the shop refuses to use: set another at the end of BTC_RPC_URL, for \
                  example /wallet/shop-watch, which the shop creates"
             )));
         }
-        if told["scanning"].is_object() {
+        if answer["scanning"].is_object() {
             return Err(NodeError::Other(format!(
                 "the wallet `{wallet}` of the node at {node} is rescanning older blocks: wait until it is done"
             )));
         }
-        Ok(if told["descriptors"] == true { Kind::Descriptors } else { Kind::Legacy })
+        Ok(if answer["descriptors"] == true { Kind::Descriptors } else { Kind::Legacy })
     }
 
-    /// Makes the wallet look for what pays to every script, from before it was shown to anybody. Answers for which invoices it
-    /// does; the others would need blocks that a pruned node has thrown away.
+    /// Makes the wallet watch every script, from before its address was first shown. Returns the invoices for which it
+    /// does; the others would need blocks that a pruned node no longer has.
     pub(super) async fn follow(
         &self,
         known: &mut BTreeMap<String, String>,
@@ -124,7 +124,7 @@ impl Bitcoin {
         let mut from: Option<u64> = None;
         let mut of_days: BTreeMap<Timestamp, u64> = BTreeMap::new();
         for one in unsearched {
-            // The wallet has looked for what pays to a shared address all the time.
+            // A shared address has been watched all the time.
             if !covered.contains(one.script.as_str()) {
                 let placed_on = one.followed.placed_on.day_start();
                 let is_new = !memory.searched.contains(&one.followed.id);
@@ -139,7 +139,7 @@ impl Bitcoin {
                     first
                 };
                 if first < chain.lowest {
-                    // Once a process, or the log would say it at every look.
+                    // Once per process, otherwise it would be logged at every scan.
                     if addresses.contains_key(&one.script) {
                         tracing::warn!(
                             "the node at {} has pruned block {first}: orders older than its blocks cannot be tracked. \
@@ -162,21 +162,21 @@ impl Bitcoin {
         Ok(searched)
     }
 
-    /// Script → address, as the node writes it.
+    /// Script → address in the node's notation.
     async fn addresses(&self, scripts: &[&str]) -> Result<BTreeMap<String, String>, NodeError> {
         let calls = scripts.iter().map(|script| ("decodescript", json!([script]))).collect();
         let answers = self.link.batch(calls).await?;
         let mut addresses = BTreeMap::new();
-        for (script, told) in scripts.iter().zip(answers) {
-            // Bitcoin Core before 22 tells a list of one.
-            let address = told["address"].as_str().or_else(|| told["addresses"][0].as_str());
+        for (script, answer) in scripts.iter().zip(answers) {
+            // Bitcoin Core before 22 returns an array with one address.
+            let address = answer["address"].as_str().or_else(|| answer["addresses"][0].as_str());
             let address = address.ok_or_else(|| self.link.malformed("decodescript"))?;
             addresses.insert((*script).to_owned(), address.to_owned());
         }
         Ok(addresses)
     }
 
-    /// The scripts that the wallet does not look for yet.
+    /// The scripts that the wallet does not watch yet.
     async fn missing(
         &self,
         addresses: &BTreeMap<String, String>,
@@ -201,13 +201,13 @@ impl Bitcoin {
             Kind::Descriptors => {
                 let calls =
                     scripts.iter().map(|script| ("getdescriptorinfo", json!([raw(script)])));
-                let told = self.link.batch(calls.collect()).await?;
-                // "now": the last hours are searched in any case, and the rest below.
-                let wanted: Vec<Value> = told
+                let answer = self.link.batch(calls.collect()).await?;
+                // "now": the last hours are scanned in any case, and the rest below.
+                let wanted: Vec<Value> = answer
                     .iter()
                     .zip(scripts)
-                    .map(|(told, script)| {
-                        let sum = told["checksum"].as_str().unwrap_or_default();
+                    .map(|(answer, script)| {
+                        let sum = answer["checksum"].as_str().unwrap_or_default();
                         json!({"desc": format!("{}#{sum}", raw(script)), "timestamp": "now", "label": LABEL})
                     })
                     .collect();
@@ -223,9 +223,9 @@ impl Bitcoin {
                 ("importmulti", json!([wanted, {"rescan": false}]))
             }
         };
-        let told = self.link.call_slow(method, params).await?;
-        let told = told.as_array().filter(|told| told.len() == scripts.len());
-        for one in told.ok_or_else(|| self.link.malformed(method))? {
+        let answer = self.link.call_slow(method, params).await?;
+        let answer = answer.as_array().filter(|answer| answer.len() == scripts.len());
+        for one in answer.ok_or_else(|| self.link.malformed(method))? {
             if one["success"] != true {
                 return Err(self.link.malformed(&format!(
                     "{method} failed ({})",
@@ -236,13 +236,13 @@ impl Bitcoin {
         Ok(())
     }
 
-    /// From that block to the newest, in pieces that a slow computer gets through in time.
+    /// Scans from that block to the newest, in steps that a slow computer finishes before the timeout.
     async fn search(&self, from: u64, to: u64) -> Result<(), NodeError> {
         let mut first = from;
         loop {
             let last = first.saturating_add(AT_ONCE);
             if to <= last {
-                // Without an end the pool is searched, too (Bitcoin Core since 25).
+                // Without a stop height the mempool is scanned, too (Bitcoin Core since 25).
                 let params = json!({"start_height": first});
                 return self.link.call_slow("rescanblockchain", params).await.map(|_| ());
             }

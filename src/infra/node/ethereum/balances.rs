@@ -1,12 +1,12 @@
-//! Many balances by one `eth_call`: a creation of a contract that is never made. Its `data` is run by the node as a
-//! program, and what that returns is the answer. So one call reads hundreds of balances in one state of the chain.
+//! Reads many balances with one `eth_call` that simulates the creation of a contract. The node runs the `data` as init
+//! code, and its return value is the answer. So one call reads hundreds of balances in one state of the chain.
 
 use crate::domain::payment::Address;
 use crate::domain::payment::Coin;
 use crate::infra::node::NodeError;
 use data_encoding::HEXLOWER;
 
-/// What is counted at an address.
+/// What to count at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Counted<'a> {
     Coin,
@@ -22,10 +22,10 @@ impl<'a> Counted<'a> {
         }
     }
 
-    /// How many addresses go into one call.
+    /// How many addresses fit into one call.
     ///
-    /// Source: a program returns 24,576 bytes at most (EIP-170), 768 words; reading one address costs 2,600 gas (EIP-2929), a token
-    /// several times as much, and nodes allow a call about 30 million.
+    /// Source: init code can return at most 24,576 bytes (EIP-170), 768 words; reading a balance costs 2,600 gas
+    /// (EIP-2929), for a token several times as much, and nodes allow a call about 30 million.
     pub fn most(self) -> usize {
         match self {
             Self::Coin => 500,
@@ -33,7 +33,7 @@ impl<'a> Counted<'a> {
         }
     }
 
-    /// How many words of the answer stand before the balances.
+    /// How many words of the answer precede the balances.
     pub fn n_words_before(self) -> usize {
         match self {
             Self::Coin => 1,
@@ -41,15 +41,15 @@ impl<'a> Counted<'a> {
         }
     }
 
-    /// Where the node refused to count: which token it was.
-    pub fn name_token(self, doubt: NodeError) -> NodeError {
-        match (self, doubt) {
+    /// Adds the token's name to an error of a call.
+    pub fn name_token(self, error: NodeError) -> NodeError {
+        match (self, error) {
             (Self::Token(contract), NodeError::Refused { node, method, code, words }) => {
                 let words =
                     format!("{words}; check that {contract} is the token's contract on this chain");
                 NodeError::Refused { node, method, code, words }
             }
-            (_, doubt) => doubt,
+            (_, error) => error,
         }
     }
 
@@ -74,20 +74,20 @@ fn push_digits(data: &mut String, address: &str) {
     data.push_str(&address[2..].to_ascii_lowercase());
 }
 
-/// The balances of all addresses that stand behind it, 20 bytes each.
+/// Returns the balances of all addresses appended to the code, 20 bytes each.
 ///
-/// Memory: word 0 holds the address at hand; balances are appended, since MSIZE is always where the memory ends.
-/// The answer is all of it. Its first byte is zero: a program may not return what begins with 0xEF (EIP-3541).
-/// Stack, after each line; `at` is where the next address stands in this program.
+/// Memory: word 0 holds the current address; balances are appended, since MSIZE is always the end of the memory. All of
+/// the memory is returned. Its first byte is zero: init code may not return anything that begins with 0xEF (EIP-3541).
+/// Stack, after each line; `at` is the position of the next address in the code.
 const COINS: &[u8] = &[
-    0x60, 0x21, // 00  PUSH1 33          at: right behind the last line
+    0x60, 0x21, // 00  PUSH1 33          at: right after the last line
     0x5b, //       02  JUMPDEST          at               the loop
     0x38, //       03  CODESIZE          at size
     0x81, //       04  DUP2              at size at
     0x10, //       05  LT                at (at < size)
     0x15, //       06  ISZERO            at (size <= at)
     0x60, 0x1c, // 07  PUSH1 28
-    0x57, //       09  JUMPI             at               to the end, where no address is left
+    0x57, //       09  JUMPI             at               to the end if no address is left
     0x60, 0x14, // 0a  PUSH1 20          at 20
     0x81, //       0c  DUP2              at 20 at
     0x60, 0x0c, // 0d  PUSH1 12          at 20 at 12
@@ -96,7 +96,7 @@ const COINS: &[u8] = &[
     0x51, //       12  MLOAD             at address
     0x31, //       13  BALANCE           at balance
     0x59, //       14  MSIZE             at balance end
-    0x52, //       15  MSTORE            at               the memory is a word longer
+    0x52, //       15  MSTORE            at               the memory grows by a word
     0x60, 0x14, // 16  PUSH1 20          at 20
     0x01, //       18  ADD               at
     0x60, 0x02, // 19  PUSH1 2
@@ -107,14 +107,14 @@ const COINS: &[u8] = &[
     0xf3, //       20  RETURN
 ];
 
-/// The same of a token, whose contract stands before the addresses. Where the contract fails or answers less than a word,
-/// all fails.
+/// The same for a token, whose contract precedes the addresses. If the contract fails or returns less than a word, the
+/// whole call fails.
 ///
-/// Memory: bytes 28 to 63 are what the contract is told, `balanceOf(address)`; word 2 is what it answers; balances are
+/// Memory: bytes 28 to 63 are the input of the contract, `balanceOf(address)`; word 2 is its output; balances are
 /// appended from word 3 on, since the first call makes the memory three words long.
 const TOKENS: &[u8] = &[
     0x60, 0x14, // 00  PUSH1 20          20
-    0x60, 0x4b, // 02  PUSH1 75          20 75            right behind the last line
+    0x60, 0x4b, // 02  PUSH1 75          20 75            right after the last line
     0x60, 0x0c, // 04  PUSH1 12          20 75 12
     0x39, //       06  CODECOPY                           word 0 is the contract
     0x60, 0x00, // 07  PUSH1 0           0
@@ -135,10 +135,10 @@ const TOKENS: &[u8] = &[
     0x81, //       1e  DUP2              token at 20 at
     0x60, 0x2c, // 1f  PUSH1 44          token at 20 at 44
     0x39, //       21  CODECOPY          token at         word 1 is the address
-    0x60, 0x20, // 22  PUSH1 32          token at 32      length of the answer
-    0x60, 0x40, // 24  PUSH1 64          … 64             where it goes
-    0x60, 0x24, // 26  PUSH1 36          … 36             length of what is told
-    0x60, 0x1c, // 28  PUSH1 28          … 28             where it stands
+    0x60, 0x20, // 22  PUSH1 32          token at 32      length of the output
+    0x60, 0x40, // 24  PUSH1 64          … 64             its offset
+    0x60, 0x24, // 26  PUSH1 36          … 36             length of the input
+    0x60, 0x1c, // 28  PUSH1 28          … 28             its offset
     0x85, //       2a  DUP6              token at 32 64 36 28 token
     0x5a, //       2b  GAS               … token gas
     0xfa, //       2c  STATICCALL        token at done
@@ -155,7 +155,7 @@ const TOKENS: &[u8] = &[
     0x52, //       3a  MSTORE            token at
     0x60, 0x14, // 3b  PUSH1 20          token at 20
     0x01, //       3d  ADD               token at
-    0x60, 0x14, // 3e  PUSH1 20          the loop's place
+    0x60, 0x14, // 3e  PUSH1 20          the start of the loop
     0x56, //       40  JUMP              token at
     0x5b, //       41  JUMPDEST          token at         the end
     0x59, //       42  MSIZE             token at length

@@ -1,4 +1,4 @@
-//! A chain as it is at one look, and what lies deep enough in it.
+//! The state of a chain at one scan, and its blocks at the required depths.
 
 use crate::domain::payment::Depth;
 use crate::domain::payment::WatchedInvoice;
@@ -7,13 +7,13 @@ use crate::infra::node::ethereum::words::Block;
 use crate::infra::node::ethereum::words::Hash;
 use std::collections::BTreeMap;
 
-/// The chain as it is at one look.
+/// The state of the chain at one scan.
 pub struct Chain {
     pub id: u64,
     pub head: Block,
-    /// The newest block that the chain calls final, where it calls any so.
+    /// The newest finalized block, if the chain reports any.
     pub is_final: Option<Block>,
-    /// Depth → the newest block that lies so deep; `None`: the chain is too short.
+    /// Depth → the newest block at that depth; `None`: the chain is too short.
     pub deep: BTreeMap<Depth, Option<Block>>,
 }
 
@@ -26,7 +26,7 @@ impl Chain {
         self.deep.get(&depth)?.as_ref().map(|block| block.number)
     }
 
-    /// When the newest block was made that lies as deep as all that is asked for.
+    /// The time of the newest block that is as deep as the deepest required.
     pub fn deepest_time(&self) -> i64 {
         let times = self.deep.values().map(|block| block.as_ref().map_or(0, |block| block.time));
         times.min().unwrap_or(self.head.time)
@@ -43,7 +43,7 @@ impl Chain {
         }
     }
 
-    /// Whether nothing can have changed since the last look.
+    /// Whether nothing can have changed since the last scan.
     pub fn is_known(&self, memory: &ScanState, followed: &[WatchedInvoice]) -> bool {
         let is_same = |block: &Block, (number, hash): &(u64, Hash)| {
             block.number == *number && block.hash == *hash
@@ -55,7 +55,7 @@ impl Chain {
         };
         let is_looked_at = |followed: &WatchedInvoice| match (followed.last, followed.depth) {
             (None, _) => false,
-            // How deep it must lie may have been set anew, which matters while something waits for it.
+            // The required depth may have been changed, which matters while a payment is unconfirmed.
             (Some(last), Depth::Blocks(n)) if last.settled < last.seen => last.needed == n,
             (Some(_), _) => true,
         };
@@ -68,7 +68,7 @@ impl Chain {
     }
 }
 
-/// The number of the newest block that lies so deep below `head`.
+/// The number of the newest block with this depth below `head`.
 pub fn deep_number(depth: Depth, head: u64) -> Option<u64> {
     match depth {
         Depth::Blocks(n) => head.saturating_add(1).checked_sub(n.into()),

@@ -1,16 +1,16 @@
-//! From balances to what came in: pure.
+//! Computes the received amounts from balances. Pure functions.
 
 use crate::domain::payment::Depth;
 use crate::domain::payment::Observation;
 use crate::domain::payment::WatchedInvoice;
 use crate::domain::values::Amount;
 
-/// What stands at one address.
+/// The balances of one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// Now.
+    /// At the newest block.
     pub head: Amount,
-    /// As deep as it must lie.
+    /// At the required depth.
     pub deep: Amount,
 }
 
@@ -21,20 +21,21 @@ pub struct Sent {
     pub deep: u64,
 }
 
-/// Whether it matters if anything ever left the address: less lies there than before, or than deeper down.
+/// Whether the result depends on funds having left the address: the balance is lower than before, or than at the
+/// required depth.
 pub fn is_sent_asked(followed: &WatchedInvoice, found: Found) -> bool {
     let last = last(followed);
     found.head < last.seen || found.deep < last.settled || found.head < found.deep || last.is_moved
 }
 
-/// `sent`: where it was asked.
+/// `sent`: if it was requested.
 pub fn judge(followed: &WatchedInvoice, found: Found, sent: Option<Sent>) -> Observation {
     let last = last(followed);
     let has_left = sent.is_some_and(|sent| 0 < sent.head);
     let had_left = sent.is_some_and(|sent| 0 < sent.deep);
 
-    // A balance that falls while nothing was sent is a payment that a reorganisation took back. What is final is never
-    // taken back: a token, for one, can be moved by a signature alone.
+    // If a balance decreases while nothing was sent, a reorganisation reversed a payment. A final payment is never
+    // reversed: some tokens can be moved by a signature alone, without a transaction of the address.
     let is_kept = had_left || followed.depth == Depth::Final;
     let settled = if is_kept { last.settled.max(found.deep) } else { found.deep };
     let seen = if has_left { last.seen.max(found.head) } else { found.head };
@@ -47,7 +48,8 @@ pub fn judge(followed: &WatchedInvoice, found: Found, sent: Option<Sent>) -> Obs
     }
 }
 
-/// How deep the youngest part lies: `since` is the block at whose look it was first seen, which may be later than its own.
+/// The confirmations of the newest payment: `since` is the block of the scan that first saw it, which may be later than
+/// its own.
 pub fn confirmations(sighting: &Observation, head: u64, since: u64) -> u32 {
     if sighting.seen == Amount::ZERO {
         return 0;
@@ -75,7 +77,7 @@ mod tests {
         Amount::new(n).unwrap()
     }
 
-    /// An invoice for 1000; seen and settled before.
+    /// An invoice for 1000, with the amounts seen and settled before.
     fn followed(depth: Depth, seen: i64, settled: i64) -> WatchedInvoice {
         let coin = Coin::Ether { chain: 1 };
         let address = Address::parse(&coin, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed").unwrap();
@@ -135,7 +137,7 @@ mod tests {
     fn what_the_seller_sweeps_has_come_all_the_same() {
         check((THREE, 1000, 1000), (0, 1000), Some((1, 0)), (1000, 1000, false));
         check((THREE, 1000, 1000), (0, 0), Some((1, 1)), (1000, 1000, false));
-        // Swept before it was deep: where it was deep for a moment it is seen then.
+        // Swept before it was deep enough: it counts if a scan saw it while it was.
         check((THREE, 1000, 0), (0, 0), Some((1, 0)), (1000, 0, false));
         check((THREE, 1000, 0), (0, 1000), Some((1, 0)), (1000, 1000, false));
         check((THREE, 1000, 0), (0, 0), Some((1, 1)), (1000, 0, true));

@@ -1,4 +1,4 @@
-//! What is remembered from one look to the next.
+//! The state kept between two scans.
 
 use crate::infra::node::ethereum::words::Hash;
 use serde::Deserialize;
@@ -6,41 +6,41 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-/// How many scanned blocks are known by their hash: further back no reorganisation is followed.
+/// How many scanned blocks are stored with their hash: older reorganisations are not detected.
 const MOST_SCANNED: usize = 256;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScanState {
     pub chain: u64,
     pub genesis: Hash,
-    /// The newest block that the chain called final.
+    /// The newest block that was final.
     pub is_final: Option<(u64, Hash)>,
     pub head: (u64, Hash),
     /// Units: Unix seconds.
     pub head_time: i64,
-    /// Units: Unix seconds; the last look's time.
+    /// Units: Unix seconds; the time of the last scan.
     pub time: i64,
-    /// Invoice → the block at whose look the youngest part was first seen.
+    /// Invoice → the block of the scan that first saw the newest payment.
     #[serde(default)]
     pub since: BTreeMap<i64, u64>,
-    /// Blocks that were read for transfers, oldest first.
+    /// Blocks whose transfers were read, oldest first.
     #[serde(default)]
     pub scanned: Vec<(u64, Hash)>,
     #[serde(default)]
     pub matched: Vec<Matched>,
-    /// Invoice at a shared address → what had been seen and settled of it before its transfers were read into this memory.
-    /// What is not known by a transfer here cannot be undone here.
+    /// Invoice at a shared address → the amounts seen and settled before its transfers were read into this state. A
+    /// payment without a transfer here cannot be reversed here.
     #[serde(default)]
     pub read: BTreeMap<i64, (i64, i64)>,
 }
 
-/// A transfer of exactly an invoice's amount to the address that it shares.
+/// A transfer of exactly an invoice's amount to its shared address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Matched {
     pub id: i64,
     pub block: u64,
     pub transaction: Hash,
-    /// Among the transaction's transfers; a coin's own is the first.
+    /// The index among the transaction's transfers; that of the coin itself comes first.
     pub log: u64,
 }
 
@@ -60,7 +60,7 @@ impl ScanState {
         }
     }
 
-    /// At which block's look the youngest part was first seen; `is_more`: it is seen just now.
+    /// The block of the scan that first saw the newest payment; `is_more`: this scan.
     pub fn since_of(&mut self, id: i64, is_more: bool, head: u64) -> u64 {
         let since = self.since.entry(id).or_insert(head);
         if is_more {
@@ -69,13 +69,13 @@ impl ScanState {
         *since
     }
 
-    /// Where reading begins anew: everything from this block on is forgotten.
+    /// Discards everything from this block on, to read it again.
     pub fn forget_from(&mut self, number: u64) {
         self.scanned.retain(|(scanned, _)| *scanned < number);
         self.matched.retain(|matched| matched.block < number);
     }
 
-    /// Keeps what belongs to these invoices alone.
+    /// Keeps only data about these invoices.
     pub fn keep_only(&mut self, ids: &BTreeSet<i64>) {
         self.since.retain(|id, _| ids.contains(id));
         self.matched.retain(|matched| ids.contains(&matched.id));

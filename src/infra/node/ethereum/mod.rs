@@ -1,4 +1,5 @@
-//! A node of a chain like Ethereum's. Balances decide, and not transactions: what a contract pays leaves none to the address.
+//! A node of an EVM chain. It compares balances, not transactions: a payment by a contract is no transaction to the
+//! address.
 
 mod balances;
 mod chain;
@@ -30,28 +31,28 @@ use std::collections::BTreeSet;
 use words::Block;
 use words::Hash;
 
-/// Units: calls of one request. Source: geth's own limit is 1,000.
+/// Units: calls per request. Source: geth's own limit is 1,000.
 const MOST_CALLS: usize = 500;
-/// Units: calls of one request that read many balances each.
+/// Units: calls per request that read many balances each.
 const MOST_PROGRAMS: usize = 40;
-/// After so long without a look all addresses are asked whether anything left them. Units: seconds of the chain's time.
+/// After a longer pause, all addresses are checked for outgoing transactions. Units: seconds of the chain's time.
 const LONG_SECONDS: i64 = 60;
-/// The same in blocks: chains with four blocks a second make 60 between two looks.
+/// The same in blocks: chains with four blocks per second make 60 between two scans.
 const LONG_BLOCKS: u64 = 250;
-/// How many new blocks a look has foreseen, so that it needs no request more: 15 seconds are hardly more than one.
+/// How many new blocks a scan anticipates, to save a request: in 15 seconds there is rarely more than one.
 const FORESEEN_BLOCKS: u64 = 3;
 
-/// Units: seconds that the newest block may lie ahead of this host's clock. A clock in the wrong time zone does no harm, since
-/// orders are judged by what the chain's clock showed when they were placed; beyond a day one of the two is broken.
+/// Units: seconds that the newest block may be ahead of this host's clock. A clock in the wrong time zone does no harm,
+/// since orders are judged by the chain's time when they were placed; beyond a day, one of the two clocks is broken.
 const MOST_AHEAD: i64 = 24 * 60 * 60;
 
 pub struct Ethereum {
     link: RpcClient,
-    /// Units: seconds; a chain whose newest block is older has stopped, or the node has lost it.
+    /// Units: seconds; if the newest block is older, the chain has stopped or the node is disconnected from it.
     oldest_head: i64,
 }
 
-/// The place of an invoice among those that are looked at, and whether it is what lies deep enough that is read.
+/// The index of an invoice in the scan, and whether the balance at the required depth is read.
 type Place = (usize, bool);
 
 impl Ethereum {
@@ -62,19 +63,19 @@ impl Ethereum {
         Self { link, oldest_head }
     }
 
-    /// Which chain it serves, as the node says.
+    /// The id of the node's chain.
     ///
     /// # Errors
-    /// [`NodeError`] where it does not say.
+    /// [`NodeError`] if the node does not report it.
     pub async fn chain_id(&self) -> Result<u64, NodeError> {
         let answer = self.link.call("eth_chainId", json!([])).await?;
         words::number(&answer).ok_or_else(|| self.link.malformed("eth_chainId"))
     }
 
-    /// Which of these addresses were ever sent from, or hold some of this coin now.
+    /// Which of these addresses have ever sent a transaction, or have a balance of this coin.
     ///
     /// # Errors
-    /// [`NodeError`]: nothing is known of any.
+    /// [`NodeError`]: nothing is known about any of them.
     pub async fn list_used(
         &self,
         coin: &Coin,
@@ -100,10 +101,10 @@ impl Ethereum {
         Ok(all_used)
     }
 
-    /// Looks once, whole.
+    /// Scans once, completely.
     ///
     /// # Errors
-    /// [`NodeError`]: nothing is decided.
+    /// [`NodeError`]: nothing changes.
     pub async fn look(
         &self,
         followed: &[WatchedInvoice],
@@ -115,7 +116,7 @@ impl Ethereum {
                 NodeError::Other("the stored state of the node is unreadable".to_owned())
             })?;
         match self.try_to_look(followed, memory.clone(), now).await {
-            // A reorganisation came between the questions, and the node no longer knows the blocks that were asked for.
+            // A reorganisation happened between the requests, and the node no longer knows the requested blocks.
             Err(NodeError::Refused { .. } | NodeError::Turned { .. }) => {
                 self.try_to_look(followed, memory, now).await
             }
@@ -185,12 +186,12 @@ impl Ethereum {
         let time =
             Timestamp::new(memory.time).map_err(|_| self.link.malformed("a block's time"))?;
         let ahead = memory.head_time.saturating_sub(now.get()).max(0);
-        let told =
+        let saved =
             serde_json::to_string(memory).map_err(|error| NodeError::Other(error.to_string()))?;
-        Ok(ScanResult { head: memory.head.0, time, ahead, observations, memory: told })
+        Ok(ScanResult { head: memory.head.0, time, ahead, observations, memory: saved })
     }
 
-    /// Where the chain stands, and whether it may be believed; its first block's hash.
+    /// Reads the state of the chain and checks that it can be relied on; also returns the hash of the genesis block.
     async fn read_chain(
         &self,
         followed: &[WatchedInvoice],
@@ -198,7 +199,7 @@ impl Ethereum {
         now: Timestamp,
     ) -> Result<(Hash, Chain), NodeError> {
         let depths: BTreeSet<Depth> = followed.iter().map(|followed| followed.depth).collect();
-        // Where the head will be by now, about; what else has to be asked is asked later.
+        // The blocks near the expected head; any others are requested later.
         let foreseen: BTreeSet<u64> = memory
             .iter()
             .flat_map(|memory| memory.head.0..=memory.head.0.saturating_add(FORESEEN_BLOCKS))
@@ -225,11 +226,11 @@ impl Ethereum {
         let genesis = self.block(&next()?)?;
         let syncing = next()?;
         let head = self.block(&next()?)?;
-        // Just after its start a node does not know yet what is final, and some chains never do.
+        // Shortly after its start a node does not know the finalized block, and some chains never do.
         let is_final = match next() {
             Ok(Value::Null) | Err(NodeError::Refused { .. }) => None,
             Ok(block) => Some(self.block(&block)?),
-            Err(doubt) => return Err(doubt),
+            Err(node_error) => return Err(node_error),
         };
         let mut known = BTreeMap::new();
         for number in numbers {
@@ -254,7 +255,7 @@ impl Ethereum {
         Ok((genesis.hash, Chain { deep, ..chain }))
     }
 
-    /// What the chain called final must stay, and nothing final lies above the newest block.
+    /// A finalized block must not change, and none may be above the newest block.
     fn check_finality(
         &self,
         chain: &Chain,
@@ -274,7 +275,7 @@ impl Ethereum {
         Ok(())
     }
 
-    /// The newest block at each depth; `known`: those that were asked for already, by number.
+    /// The newest block at each depth; `known`: blocks already requested, by number.
     async fn deep_blocks(
         &self,
         depths: BTreeSet<Depth>,
@@ -342,7 +343,7 @@ impl Ethereum {
         is_long: bool,
     ) -> Result<Vec<(&'a WatchedInvoice, Observation)>, NodeError> {
         let found = self.read_balances(chain, alone).await?;
-        // After a long time something may have come and gone unseen.
+        // After a long pause, a payment may have come and gone unseen.
         let asked: Vec<usize> = (0..alone.len())
             .filter(|n| {
                 let is_open = found[*n].deep < alone[*n].amount;
@@ -368,11 +369,11 @@ impl Ethereum {
                 sent[*n] = Some(Sent { head, deep });
             }
         }
-        let judged = |n: usize| (alone[n], evaluate::judge(alone[n], found[n], sent[n]));
-        Ok((0..alone.len()).map(judged).collect())
+        let evaluated = |n: usize| (alone[n], evaluate::judge(alone[n], found[n], sent[n]));
+        Ok((0..alone.len()).map(evaluated).collect())
     }
 
-    /// What lies at each address, now and deep enough, all in one request where it can be.
+    /// The balances of each address, at the newest block and at the required depth, in a single request if possible.
     async fn read_balances(
         &self,
         chain: &Chain,
@@ -401,7 +402,7 @@ impl Ethereum {
             });
             let answers = self.link.batch_of_each(asked.collect()).await?;
             for ((counted, _, some), answer) in some_calls.iter().zip(answers) {
-                let answer = answer.map_err(|doubt| counted.name_token(doubt))?;
+                let answer = answer.map_err(|node_error| counted.name_token(node_error))?;
                 let balances = self.balances(*counted, some.len(), &answer)?;
                 for ((n, is_deep), balance) in some.iter().zip(balances) {
                     let gwei = words::gwei(balance, decimals(&alone[*n].coin));
@@ -445,7 +446,7 @@ impl Ethereum {
     }
 }
 
-/// Source: EIP-1898. A node that no longer has this block on its chain refuses.
+/// Source: EIP-1898. A node refuses if this block is no longer on its chain.
 fn at(hash: &str) -> Value {
     json!({"blockHash": hash, "requireCanonical": true})
 }
@@ -487,10 +488,10 @@ mod tests {
         for time in [NOW - Ethereum::OLDEST_HEAD, NOW, NOW + MOST_AHEAD] {
             assert_eq!(check(time), Ok(()), "{time}");
         }
-        let doubt = check(NOW - Ethereum::OLDEST_HEAD - 1).unwrap_err();
-        assert!(matches!(doubt, NodeError::Stale { minutes: 3, .. }), "{doubt}");
-        let doubt = check(NOW + MOST_AHEAD + 1).unwrap_err();
-        assert!(matches!(doubt, NodeError::Ahead { minutes: 1_440, .. }), "{doubt}");
+        let node_error = check(NOW - Ethereum::OLDEST_HEAD - 1).unwrap_err();
+        assert!(matches!(node_error, NodeError::Stale { minutes: 3, .. }), "{node_error}");
+        let node_error = check(NOW + MOST_AHEAD + 1).unwrap_err();
+        assert!(matches!(node_error, NodeError::Ahead { minutes: 1_440, .. }), "{node_error}");
         assert!(check(i64::MAX).is_err());
     }
 

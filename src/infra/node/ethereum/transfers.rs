@@ -1,5 +1,5 @@
-//! Where orders share an address: transfers of exactly an order's amount, block by block. What a contract pays inside a
-//! transaction is not seen here.
+//! For orders that share an address: finds transfers of exactly an order's amount, block by block. Payments made by a
+//! contract within a transaction are not seen here.
 
 use crate::domain::payment::Coin;
 use crate::domain::payment::Observation;
@@ -18,20 +18,20 @@ use serde_json::Value;
 use serde_json::json;
 use std::collections::BTreeSet;
 
-/// Units: blocks; where nothing was read before, reading begins so far behind the newest.
+/// Units: blocks; if nothing was read before, reading starts this far behind the newest.
 const FIRST_BLOCKS: u64 = 32;
-/// Units: blocks that are read again for an order that is new: it may have been paid while the last look was under way.
+/// Units: blocks that are read again for a new order: it may have been paid during the last scan.
 const AGAIN_BLOCKS: u64 = 8;
-/// Units: blocks of one look.
+/// Units: blocks per scan.
 const MOST_BLOCKS: u64 = 500;
-/// Units: blocks of one request. A full block of Ethereum's is about half a megabyte.
+/// Units: blocks per request. A full Ethereum block is about half a megabyte.
 const FULL_BLOCKS: u64 = 10;
 const BARE_BLOCKS: u64 = 100;
 /// Source: ERC-20; keccak256("Transfer(address,address,uint256)").
 const TRANSFER: &str = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
 
 impl Ethereum {
-    /// What was seen of each, and until when all is read.
+    /// The observation of each invoice, and the time up to which all blocks have been read.
     pub(super) async fn check_transfers<'a>(
         &self,
         chain: &Chain,
@@ -62,12 +62,12 @@ impl Ethereum {
             let last = to.min(first.saturating_add(step - 1));
             match self.read_blocks(first, last, is_full, shared, memory).await {
                 Ok(read) => time = read,
-                Err(doubt) if first < last && is_too_much(&doubt) => {
+                Err(error) if first < last && is_too_much(&error) => {
                     memory.forget_from(first);
                     step = last.saturating_sub(first).saturating_add(1) / 2;
                     continue;
                 }
-                Err(doubt) => return Err(doubt),
+                Err(error) => return Err(error),
             }
             let Some(next) = last.checked_add(1) else { break };
             first = next;
@@ -75,13 +75,13 @@ impl Ethereum {
         if to == head && memory.scanned.last().is_some_and(|(_, hash)| *hash != chain.head.hash) {
             return Err(NodeError::Turned { node: self.link.node() });
         }
-        // Whoever has read all knows as much as the chain has settled.
+        // When all blocks have been read, the time is that of the required depth.
         let time = if to < head { time } else { chain.deepest_time() };
         let seen = shared.iter().map(|followed| (*followed, sighting(chain, memory, followed)));
         Ok((seen.collect(), time))
     }
 
-    /// Forgets the blocks that are no longer on the chain.
+    /// Discards the blocks that are no longer on the chain.
     async fn walk_back(&self, memory: &mut ScanState) -> Result<(), NodeError> {
         // One block first: it is nearly always still there.
         let mut n_asked = 1;
@@ -106,7 +106,7 @@ impl Ethereum {
         Ok(())
     }
 
-    /// Reads these blocks and gives the last one's time.
+    /// Reads these blocks and returns the last one's time.
     async fn read_blocks(
         &self,
         first: u64,
@@ -145,7 +145,7 @@ impl Ethereum {
             blocks.push(block);
         }
         self.match_logs(&logs, &blocks, shared, &mut memory.matched)?;
-        // Whole blocks are large, and are not kept while more is asked.
+        // Full blocks are large, so they are freed before the next request.
         drop((answers, logs));
 
         let asked = candidates
@@ -156,7 +156,7 @@ impl Ethereum {
             let is_there = words::number(&receipt["blockNumber"]) == Some(matched.block);
             match words::number(&receipt["status"]) {
                 Some(1) if is_there => memory.matched.push(matched),
-                // It was undone, and moved nothing.
+                // It was reverted, and moved nothing.
                 Some(0) if is_there => {}
                 _ => return Err(NodeError::Turned { node: self.link.node() }),
             }
@@ -209,7 +209,7 @@ impl Ethereum {
             let contract = log["address"].as_str().ok_or_else(malformed)?;
             let to = log["topics"][2].as_str().and_then(|topic| topic.get(26..));
             let Some(to) = to.filter(|_| log["topics"][0] == TRANSFER) else { continue };
-            // A token that is one of a kind has its number here, and no amount.
+            // A non-fungible token (ERC-721) has its id here, and no amount.
             let Some(&[value]) = words::units_list(&log["data"]).as_deref() else { continue };
             let transaction = words::hash(&log["transactionHash"]).ok_or_else(malformed)?;
             let index = words::number(&log["logIndex"]).ok_or_else(malformed)?;
@@ -260,10 +260,10 @@ fn filter(first: u64, last: u64, shared: &[&WatchedInvoice]) -> Value {
     })
 }
 
-/// Whether less at once may be answered. Nodes refuse too many blocks or logs in words of their own.
-fn is_too_much(doubt: &NodeError) -> bool {
+/// Whether a smaller request may succeed. Nodes refuse too many blocks or logs with differing error messages.
+fn is_too_much(error: &NodeError) -> bool {
     matches!(
-        doubt,
+        error,
         NodeError::TooLong { .. }
             | NodeError::TooLarge { .. }
             | NodeError::Slow { .. }
@@ -293,7 +293,7 @@ fn sighting(chain: &Chain, memory: &ScanState, followed: &WatchedInvoice) -> Obs
     if (seen, settled) == (found.seen, found.settled) {
         return found;
     }
-    // It lies as deep as it lay, as far as anybody knows.
+    // As far as is known, it still has the confirmations it had.
     let known = followed.last.map_or(0, |last| last.confirmations).max(confirmations);
     let confirmations =
         if settled < seen { known.min(needed.saturating_sub(1)) } else { known.max(needed) };
@@ -334,7 +334,7 @@ mod tests {
         Block { number, hash: hash(number), parent, time: 1_795_267_507 }
     }
 
-    /// Three blocks are deep.
+    /// The required depth is three blocks.
     fn chain(head: u64) -> Chain {
         let deep = BTreeMap::from([(Depth::Blocks(3), Some(block(head - 2)))]);
         Chain { id: 1, head: block(head), is_final: None, deep }
@@ -364,7 +364,8 @@ mod tests {
         Matched { id: 7, block, transaction: hash(block), log: 0 }
     }
 
-    /// `before`: what was seen and settled when its transfers were first read; `expected`: seen, settled, confirmations.
+    /// `before`: the amounts seen and settled when its transfers were first read; `expected`: seen, settled,
+    /// confirmations.
     #[track_caller]
     fn check(before: (i64, i64), blocks: &[u64], expected: (i64, i64, u32)) {
         let mut memory = ScanState::new(1, hash(0));
@@ -386,8 +387,8 @@ mod tests {
         check((1_000, 1_000), &[99, 98], (2_000, 1_000, 2));
     }
 
-    /// A node of blocks without transactions, which refuses more than three at once. Keeps how many it was asked for each time,
-    /// and serves as often as it is told.
+    /// A node with empty blocks, which refuses more than three at once. Returns how many it was asked for each time,
+    /// and serves the given number of requests.
     fn small_node(n_requests: usize) -> (NodeUrl, std::thread::JoinHandle<Vec<usize>>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
@@ -426,7 +427,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_node_that_refuses_many_blocks_is_asked_for_fewer() {
-        // The oldest block but 32: 68 to 100, by 10, 5, 2, 2, …, 1.
+        // From the newest block minus 32: 68 to 100, by 10, 5, 2, 2, …, 1.
         let (url, serving) = small_node(2 + 17);
         let ethereum = Ethereum::open(RpcClient::open(&url, None).unwrap(), Ethereum::OLDEST_HEAD);
         let mut memory = ScanState::new(1, hash(0));

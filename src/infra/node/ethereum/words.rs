@@ -1,12 +1,12 @@
-//! The words of a node like Ethereum's, read. Source: the Ethereum JSON-RPC specification, "hex value encoding".
+//! Decodes the values of an Ethereum node. Source: the Ethereum JSON-RPC specification, "hex value encoding".
 
 use crate::domain::values::Amount;
 use serde_json::Value;
 
-/// Shape: `0x` and 64 small hexadecimal digits.
+/// Shape: `0x` and 64 lowercase hexadecimal digits.
 pub type Hash = String;
 
-/// What is read of a block.
+/// The fields that are read of a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     pub number: u64,
@@ -30,13 +30,13 @@ pub fn number(value: &Value) -> Option<u64> {
     is_hex(digits).then(|| u64::from_str_radix(digits, 16).ok())?
 }
 
-/// A number of up to 256 bits; from 2^128 on the largest that we count, which no coin has.
+/// A number of up to 256 bits; from 2^128 on it is capped at the maximum, which no coin reaches.
 pub fn units(value: &Value) -> Option<u128> {
     let digits = value.as_str()?.strip_prefix("0x")?;
     is_hex(digits).then(|| units_of(digits.trim_start_matches('0')))
 }
 
-/// All 32-byte words of a call's answer.
+/// All 32-byte words of a call's result.
 pub fn units_list(value: &Value) -> Option<Vec<u128>> {
     let digits = value.as_str()?.strip_prefix("0x")?;
     let is_whole = is_hex(digits) && digits.len() % 64 == 0;
@@ -55,7 +55,7 @@ pub fn hex(n: u64) -> String {
     format!("0x{n:x}")
 }
 
-/// Cut down, never up; no more than the largest.
+/// Rounded down, never up, and capped at the maximum.
 pub fn gwei(units: u128, decimals: u8) -> Amount {
     let gwei = match decimals.checked_sub(9) {
         Some(more) => 10_u128.checked_pow(more.into()).map_or(0, |step| units / step),
@@ -65,7 +65,7 @@ pub fn gwei(units: u128, decimals: u8) -> Amount {
     Amount::new(gwei).expect("it is cut off at both ends")
 }
 
-/// The units that are exactly this amount; `None` where there are none.
+/// The units that are exactly this amount; `None` if it is not a multiple of the unit.
 pub fn exact_units(amount: Amount, decimals: u8) -> Option<u128> {
     let amount = u128::try_from(amount.get()).ok()?;
     match decimals.checked_sub(9) {

@@ -1,4 +1,4 @@
-//! Which orders are to be paid to the wallet, and where their subaddresses stand in it.
+//! Finds which orders are paid to the wallet, and the indexes of their subaddresses.
 
 use crate::domain::payment::Address;
 use crate::domain::payment::ViewKey;
@@ -11,9 +11,9 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-/// How many addresses the wallet makes at once. Source: monero-wallet-rpc 0.18 refuses more.
+/// How many addresses the wallet creates at once. Source: monero-wallet-rpc 0.18 refuses more.
 const MADE_AT_ONCE: u32 = 64;
-/// How far beyond the highest index known an order's address is looked for. Units: indexes; a second of work.
+/// How far beyond the highest known index an order's address is searched. Units: indexes; a second of work.
 const SEARCH: u32 = 10_000;
 
 /// Source: `wallet_rpc_server_error_codes.h` of Monero 0.18.
@@ -21,8 +21,8 @@ const WRONG_ADDRESS: i64 = -2;
 const NO_SUCH_INDEX: i64 = -15;
 
 impl Monero {
-    /// Which of the orders are to be paid to this wallet, and where their subaddresses stand in it. Orders of an older wallet
-    /// stay as they are; where the newest order is not this wallet's, it is the wrong one.
+    /// Finds which of the orders are paid to this wallet, and the indexes of their subaddresses. Orders of an older
+    /// wallet stay as they are; if the newest order does not belong to this wallet, it is the wrong one.
     pub(super) async fn know_addresses(
         &self,
         primary: &Address,
@@ -54,7 +54,7 @@ impl Monero {
                     Some((0, index)) => {
                         memory.indexes.insert(id, index);
                     }
-                    // One address of the seller's from another account, for all orders.
+                    // A single address of the seller for all orders, from another account.
                     Some(_) => {}
                     None => strangers.push(invoice),
                 }
@@ -70,7 +70,7 @@ impl Monero {
         }
     }
 
-    /// Account and index of an address that the wallet looks for in new blocks.
+    /// Account and index of an address that the wallet scans for.
     async fn index_of(&self, address: &Address) -> Result<Option<(u32, u32)>, NodeError> {
         let what = "get_address_index";
         let answer = match self.ask(what, json!({"address": address.as_str()})).await {
@@ -85,8 +85,8 @@ impl Monero {
         Ok(Some((part("major")?, part("minor")?)))
     }
 
-    /// The indexes of addresses that lie beyond those that the wallet looks for. With its view key they are counted here:
-    /// a wallet that made addresses until it met a stranger's would make them for ever.
+    /// The indexes of addresses beyond those that the wallet scans for. They are computed here with its view key: a
+    /// wallet that created addresses until it reached a foreign one would never stop.
     async fn search(
         &self,
         primary: &Address,
@@ -122,7 +122,8 @@ impl Monero {
         Ok(())
     }
 
-    /// Makes the wallet look for all indexes up to the highest: by itself it looks 200 beyond the last one that it made.
+    /// Makes the wallet scan for all indexes up to the highest: by itself it scans 200 beyond the last one that it
+    /// created.
     pub(super) async fn reach(
         &self,
         followed: &[WatchedInvoice],
@@ -139,7 +140,7 @@ impl Monero {
             Ok(answer) if answer["addresses"][0]["address"] == invoice.address.as_str() => {
                 return Ok(());
             }
-            // Its address had this index at the last look: the wallet was exchanged for another just now.
+            // Its address had this index at the last scan: the wallet has just been replaced.
             Ok(_) => return Err(self.other_wallet()),
             Err(NodeError::Refused { code: NO_SUCH_INDEX, .. }) => {}
             Err(doubt) => return Err(doubt),
@@ -153,12 +154,12 @@ impl Monero {
             last = first.saturating_add(u64::from(MADE_AT_ONCE) - 1);
         }
         if !was_looked_for {
-            // What was paid there lies in blocks that the wallet has read with other eyes.
+            // Payments to these addresses are in blocks that the wallet has already scanned without them.
             self.ask_slow("rescan_blockchain", json!({}))
                 .await
                 .map_err(|doubt| self.no_daemon(doubt))?;
         }
-        // Not before that: a wallet that ends in between shall begin again.
+        // Only now: if the wallet stops before, it must begin again.
         self.ask_slow("store", json!({})).await?;
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! Monero: the seller's view-only wallet in `monero-wallet-rpc`, which looks through the blocks of a monerod of its own.
+//! Watches Monero payments with the seller's view-only wallet in `monero-wallet-rpc`, which scans the blocks of its own
+//! monerod.
 
 mod addresses;
 mod transfers;
@@ -20,13 +21,14 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-/// Units: minutes from one block to the next. Source: Monero's difficulty rule.
+/// Units: minutes between blocks. Source: Monero's difficulty rule.
 const BLOCK_MINUTES: i64 = 2;
-/// With so many minutes without a new block, the time of the chain stands still. Rarer than once in a million hours by chance.
+/// After this many minutes without a new block, the scan's time stops. By chance, that is rarer than once in a million
+/// hours.
 const QUIET_MINUTES: i64 = 40;
-/// A daemon that reads what it missed brings many blocks at once; when it has brought none for so long, it is done.
+/// A daemon that catches up brings many blocks at once; if it has brought none for this long, it has caught up.
 const CALM_MINUTES: i64 = 10;
-/// Between two looks further apart, anything may have been missed.
+/// In a longer pause between two scans, anything may have been missed.
 const GAP_MINUTES: i64 = 60;
 
 /// Source: `wallet_rpc_server_error_codes.h` of Monero 0.18.
@@ -37,44 +39,44 @@ const WATCH_ONLY: i64 = -29;
 /// The seller's view-only wallet.
 pub struct Monero {
     link: RpcClient,
-    /// After so many minutes without a new block, the wallet's daemon has lost touch with the network.
+    /// After this many minutes without a new block, the wallet's daemon is considered disconnected from the network.
     pub stale_minutes: i64,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct ScanState {
-    /// When the wallet was last looked at, how many blocks it knew then, and when it last knew more than before.
+    /// The time of the last scan, the wallet's height then, and the last time when the height increased.
     at: i64,
     height: u64,
     grew_at: i64,
-    /// Since when no more blocks came than are made.
+    /// Since when blocks have come only at the usual rate.
     calm_since: i64,
-    /// The time of the last look.
+    /// The time up to which the last scan is complete.
     time: i64,
-    /// The wallet's, to which the next two belong.
+    /// The wallet's primary address, to which the next two belong.
     primary: String,
     /// Invoice → index of its subaddress in the first account.
     indexes: BTreeMap<i64, u32>,
-    /// Invoices that are to be paid to another wallet.
+    /// Invoices that are paid to another wallet.
     foreign: BTreeSet<i64>,
     /// Transaction → invoice, for those at a shared address.
     paid: BTreeMap<String, i64>,
 }
 
 impl Monero {
-    /// Two hours without a block happen by chance once in many ages of the universe.
+    /// By chance, two hours without a block do not happen within the age of the universe.
     const STALE_MINUTES: i64 = 120;
 
-    /// Opens nothing yet.
+    /// Does not connect yet.
     pub fn open(link: RpcClient) -> Self {
         Self { link: link.at_path("/json_rpc"), stale_minutes: Self::STALE_MINUTES }
     }
 
-    /// `trusted`: the wallet knows no time of its own, so that orders expire by this one.
+    /// `trusted`: the wallet has no clock of its own, so orders expire by this time.
     ///
     /// # Errors
-    /// [`NodeError`] where the wallet, its daemon or an answer is not what it must be; then nothing was decided.
+    /// [`NodeError`] if the wallet, its daemon or an answer is not as required; then nothing changes.
     pub async fn look(
         &self,
         followed: &[WatchedInvoice],
@@ -82,7 +84,7 @@ impl Monero {
         now: Timestamp,
         trusted: Timestamp,
     ) -> Result<ScanResult, NodeError> {
-        // What cannot be read any more is found again.
+        // Unreadable state is rebuilt.
         let mut memory: ScanState =
             memory.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         let ids: BTreeSet<i64> = followed.iter().map(|invoice| invoice.id).collect();
@@ -99,8 +101,11 @@ impl Monero {
         self.know_addresses(&primary, followed, &mut memory).await?;
         self.reach(followed, &memory).await?;
 
-        // The wallet reads new blocks by itself now and then; asked for it, it also says whether its daemon is there.
-        self.ask_slow("refresh", json!({})).await.map_err(|doubt| self.no_daemon(doubt))?;
+        // The wallet reads new blocks by itself now and then; an explicit refresh also reveals whether its daemon is
+        // reachable.
+        self.ask_slow("refresh", json!({}))
+            .await
+            .map_err(|node_error| self.no_daemon(node_error))?;
         let height = self.number(&self.ask("get_height", json!({})).await?, "height")?;
         self.keep_time(&mut memory, height, followed, trusted)?;
 
@@ -126,8 +131,8 @@ impl Monero {
         })
     }
 
-    /// A wallet that can spend does not belong on a server. Asked to sign nothing, a view-only one says what it is; no key is
-    /// asked for.
+    /// A wallet that can spend does not belong on a server. When asked to sign an empty set, a view-only wallet reports
+    /// what it is; this requests no key.
     async fn check_view_only(&self) -> Result<(), NodeError> {
         let node = self.link.node();
         match self.ask("sign_transfer", json!({"unsigned_txset": "00"})).await {
@@ -142,7 +147,7 @@ impl Monero {
                 "the wallet in monero-wallet-rpc at {node} CAN SPEND: remove it from this host, and create a view-only wallet from its \
                  primary address and private view key (monero-wallet-cli --generate-from-view-key)"
             ))),
-            Err(doubt) => Err(doubt),
+            Err(node_error) => Err(node_error),
         }
     }
 
@@ -175,7 +180,7 @@ impl Monero {
         if height < lowest {
             return Err(NodeError::WentBack { node: self.link.node(), number: lowest });
         }
-        // A clock that was wrong before has left nothing in the future.
+        // If the clock was wrong before, no stored time may be in the future.
         for then in [&mut memory.grew_at, &mut memory.calm_since, &mut memory.at, &mut memory.time]
         {
             *then = now.get().min(*then);
@@ -188,16 +193,16 @@ impl Monero {
             return Err(NodeError::Stale { node, minutes: minutes_since(memory.grew_at) });
         }
 
-        // Neither the wallet nor its daemon tells whether it has the whole chain. So the orders' time goes on only while
-        // blocks come as they are made: not too many at once, not after a pause, not after a long silence.
+        // Neither the wallet nor its daemon reports whether it has the whole chain. So the scan's time advances only
+        // while blocks come at the usual rate: not too many at once, not after a pause, not after a long silence.
         let made = minutes_since(memory.at) / BLOCK_MINUTES;
         let most = u64::try_from(made.saturating_mul(3)).unwrap_or(0).saturating_add(4);
         if GAP_MINUTES < minutes_since(memory.at) || memory.height.saturating_add(most) < height {
             memory.calm_since = now.get();
         }
         if CALM_MINUTES <= minutes_since(memory.calm_since) {
-            // Nothing is taken off for the depth: what was sent until now stands in the pool at least, is seen, and keeps
-            // its order from expiring.
+            // The required depth needs no allowance: a payment sent by then is at least in the pool, is seen there, and
+            // keeps its order from expiring.
             let until = memory.grew_at.saturating_add(QUIET_MINUTES * 60).min(now.get());
             memory.time = until.max(memory.time);
         }
@@ -207,28 +212,32 @@ impl Monero {
     }
 
     async fn ask(&self, method: &str, params: Value) -> Result<Value, NodeError> {
-        self.link.call(method, params).await.map_err(|doubt| self.admit(doubt))
+        self.link.call(method, params).await.map_err(|node_error| self.admit(node_error))
     }
 
     async fn ask_slow(&self, method: &str, params: Value) -> Result<Value, NodeError> {
-        self.link.call_slow(method, params).await.map_err(|doubt| self.admit(doubt))
+        self.link.call_slow(method, params).await.map_err(|node_error| self.admit(node_error))
     }
 
-    fn admit(&self, doubt: NodeError) -> NodeError {
-        if matches!(doubt, NodeError::NotLetIn { .. }) { no_login(&self.link) } else { doubt }
+    fn admit(&self, node_error: NodeError) -> NodeError {
+        if matches!(node_error, NodeError::NotLetIn { .. }) {
+            no_login(&self.link)
+        } else {
+            node_error
+        }
     }
 
     fn number(&self, answer: &Value, name: &str) -> Result<u64, NodeError> {
         answer[name].as_u64().ok_or_else(|| self.link.malformed(name))
     }
 
-    fn no_daemon(&self, doubt: NodeError) -> NodeError {
-        match doubt {
+    fn no_daemon(&self, node_error: NodeError) -> NodeError {
+        match node_error {
             NodeError::Refused { words, .. } => NodeError::Other(format!(
                 "monero-wallet-rpc at {} cannot use its monerod ({words}): check that monerod is running",
                 self.link.node()
             )),
-            doubt => doubt,
+            node_error => node_error,
         }
     }
 
@@ -249,7 +258,7 @@ fn no_login(link: &RpcClient) -> NodeError {
     ))
 }
 
-/// A block older than all that these orders can have been paid in: two days of blocks more than were made since, as a rule.
+/// A block older than any payment of these orders: it allows for two days more than have passed.
 fn oldest_block(height: u64, followed: &[WatchedInvoice], now: Timestamp) -> u64 {
     let oldest = followed.iter().map(|invoice| invoice.placed_on).min().unwrap_or(now);
     let blocks = (now.minutes_after(oldest) + 2 * 24 * 60) / BLOCK_MINUTES;
@@ -279,7 +288,7 @@ mod tests {
         monero().keep_time(memory, height, &[], at(minutes))
     }
 
-    /// Looks once a minute, with a block every other one.
+    /// Scans once a minute, with a block every other minute.
     fn looks(memory: &mut ScanState, minutes: RangeInclusive<i64>, height: u64) -> u64 {
         let start = *minutes.start();
         let height_at = |minute: i64| height + u64::try_from((minute - start) / 2).unwrap();
@@ -302,7 +311,7 @@ mod tests {
     fn a_daemon_that_reads_what_it_missed_moves_no_orders_time() {
         let mut memory = ScanState::default();
         let height = looks(&mut memory, 0..=30, 1_000);
-        // A night without the host, and then many blocks at each look.
+        // A night without the host, and then many blocks at each scan.
         for n in 1..=20_u64 {
             look(&mut memory, 600 + i64::try_from(n).unwrap(), height + 50 * n).unwrap();
             assert_eq!(memory.time, at(30).get());
@@ -331,8 +340,8 @@ mod tests {
             look(&mut memory, minute, height).unwrap();
         }
         assert_eq!(memory.time, at(70).get());
-        let doubt = look(&mut memory, 151, height);
-        assert!(matches!(doubt, Err(NodeError::Stale { minutes: 121, .. })), "{doubt:?}");
+        let node_error = look(&mut memory, 151, height);
+        assert!(matches!(node_error, Err(NodeError::Stale { minutes: 121, .. })), "{node_error:?}");
         assert_eq!(look(&mut memory, 152, height + 1), Ok(()));
     }
 
@@ -341,8 +350,8 @@ mod tests {
         let mut memory = ScanState::default();
         let height = looks(&mut memory, 0..=30, 1_000);
         assert_eq!(look(&mut memory, 31, height - 10), Ok(()));
-        let doubt = look(&mut memory, 32, height - 21);
-        assert!(matches!(doubt, Err(NodeError::WentBack { .. })), "{doubt:?}");
+        let node_error = look(&mut memory, 32, height - 21);
+        assert!(matches!(node_error, Err(NodeError::WentBack { .. })), "{node_error:?}");
     }
 
     #[test]

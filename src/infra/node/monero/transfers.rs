@@ -1,4 +1,4 @@
-//! Transfers that a Monero wallet knows of.
+//! Transfers as a Monero wallet reports them.
 
 use crate::domain::payment::Depth;
 use crate::domain::payment::Observation;
@@ -9,28 +9,28 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-/// Units: piconero in a Gwei of the shop's; 1 XMR = 10^12 piconero.
+/// Units: piconero in a Gwei of the shop; 1 XMR = 10^12 piconero.
 const PICONERO: u128 = 1_000;
-/// A block's time may lie this far before the moment at which it was made. Source: Monero takes blocks up to two hours off.
+/// A block's time may be this much earlier than its creation. Source: Monero accepts blocks up to two hours off.
 const BLOCK_TIME_MINUTES: i64 = 120;
 
-/// What came in to one address by one transaction. Source: Monero's wallet RPC, `get_transfers`.
+/// An amount that one transaction paid to one address. Source: Monero's wallet RPC, `get_transfers`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Transfer {
     pub txid: String,
-    /// The subaddress that received, or the primary address.
+    /// The receiving subaddress, or the primary address.
     pub address: String,
-    /// Shape: 16 hexadecimal digits; zeros where there is none.
+    /// Shape: 16 hexadecimal digits; zeros if there is none.
     pub payment_id: String,
     /// Units: piconero.
     pub amount: u64,
     /// Units: Unix seconds; of its block, or of its arrival in the pool.
     pub timestamp: i64,
-    /// A block's number or Unix seconds: until then the receiver cannot spend it. 0: no such limit.
+    /// A block number or Unix seconds: until then the receiver cannot spend it. 0: no limit.
     pub unlock_time: u64,
     pub locked: bool,
     pub double_spend_seen: bool,
-    /// Missing as long as it is in no block.
+    /// Absent while it is in no block.
     #[serde(default)]
     pub confirmations: u64,
 }
@@ -44,8 +44,8 @@ pub struct Transfers {
 }
 
 impl Transfers {
-    /// What each invoice received. `paid`: transaction → invoice, for those at an address that several share; what is found
-    /// is added, so that a transaction stays with the order that it was counted for.
+    /// The observation of each invoice. `paid`: transaction → invoice, for addresses that several share; new matches
+    /// are added, so that a transaction stays with the order it was counted for.
     pub fn observations(
         &self,
         followed: &[WatchedInvoice],
@@ -64,7 +64,7 @@ impl Transfers {
 
         let mut parts: BTreeMap<i64, Vec<&Transfer>> = BTreeMap::new();
         let mut counted = BTreeSet::new();
-        // The blocks first: what just went from the pool into a block may stand in both lists.
+        // Blocks first: a transfer that has just been mined may be in both lists.
         for transfer in self.in_blocks.iter().chain(&self.pool) {
             let place = transfer.place();
             if transfer.double_spend_seen || !counted.insert((&transfer.txid, place.clone())) {
@@ -88,10 +88,10 @@ impl Transfers {
 }
 
 impl Transfer {
-    /// Where it was paid to, in the form of [`place_of`].
+    /// The destination, in the form of [`place_of`].
     fn place(&self) -> String {
         if self.payment_id.len() == 16 && self.payment_id.bytes().any(|byte| byte != b'0') {
-            // A subaddress has no payment ids: what a sender adds to one means nothing.
+            // Subaddresses have no payment ids: one that a sender adds is ignored.
             if self.address.starts_with('4') {
                 return self.payment_id.to_ascii_lowercase();
             }
@@ -115,15 +115,15 @@ impl Transfer {
         {
             return Some(*id);
         }
-        // The shop asks no two open orders for one amount; of those that it does not look at closely any more, the one
-        // that waits comes before the one that was paid.
+        // No two open orders have the same amount; among those watched less closely, one that awaits payment is
+        // preferred to one that was paid.
         let waiting = fitting.iter().find(|id| !paid.values().any(|other| other == *id));
         let id = *waiting.or(fitting.first())?;
         paid.insert(self.txid.clone(), id);
         Some(id)
     }
 
-    /// What came before was for something else: another order of this amount in its time, or the seller's own, at a subaddress
+    /// An earlier transfer is for something else: an older order with this amount, or the seller's own, at a subaddress
     /// that was used before the shop had it.
     fn is_since(&self, invoice: &WatchedInvoice) -> bool {
         Timestamp::new(self.timestamp)
@@ -131,12 +131,12 @@ impl Transfer {
     }
 
     fn is_settled(&self, needed: u32) -> bool {
-        // Whoever sends may lock what he sends for years: it counts once it can be spent.
+        // A sender can lock a transfer for years: it counts once it can be spent.
         u64::from(needed) <= self.confirmations && (self.unlock_time == 0 || !self.locked)
     }
 }
 
-/// A payment id, or an address where there is none: a transfer to an integrated address names the two apart.
+/// A payment id, or the address if there is none: a transfer to an integrated address reports the two separately.
 fn place_of(invoice: &WatchedInvoice) -> String {
     match invoice.address.payment_id() {
         Some(id) => data_encoding::HEXLOWER.encode(&id),
@@ -151,7 +151,7 @@ fn sighting(invoice: &WatchedInvoice, parts: &[&Transfer]) -> Observation {
         .iter()
         .map(|part| {
             let n = u32::try_from(part.confirmations).unwrap_or(u32::MAX);
-            // What is locked is deep enough and does not count: it lacks one for as long as it takes.
+            // A locked transfer has enough confirmations but does not count: it is shown with one too few.
             if part.is_settled(needed) { n } else { n.min(needed.saturating_sub(1)) }
         })
         .min();
@@ -160,7 +160,7 @@ fn sighting(invoice: &WatchedInvoice, parts: &[&Transfer]) -> Observation {
         settled: sum(settled.copied()),
         confirmations: confirmations.unwrap_or(0),
         needed,
-        // A wallet knows what came, whatever left since.
+        // The wallet reports what was received, whatever was spent since.
         is_moved: false,
     }
 }
@@ -171,10 +171,10 @@ fn sum<'a>(parts: impl Iterator<Item = &'a Transfer>) -> Amount {
     Amount::new(gwei).expect("a sum of amounts is not below zero")
 }
 
-/// Monero's chain has no blocks that are final: what wallets wait for before they spend. Source: Monero's consensus rules.
+/// Monero has no final blocks: this is how long wallets wait before they spend. Source: Monero's consensus rules.
 pub const USUAL_DEPTH: u32 = 10;
 
-/// How many confirmations a payment must have.
+/// How many confirmations a payment needs.
 pub fn needed(depth: Depth) -> u32 {
     match depth {
         Depth::Blocks(n) => n.max(1),
@@ -244,7 +244,7 @@ mod tests {
         let (old, young) =
             (transfer("a", SUBADDRESS, 600_999, 12), transfer("b", SUBADDRESS, 400_001, 3));
         assert_eq!(look(&order, std::slice::from_ref(&old), &[]), [(7, 600, 600, 12)]);
-        // What is cut off is cut off the sum.
+        // Fractions are cut off from the sum only.
         assert_eq!(look(&order, &[old.clone(), young.clone()], &[]), [(7, 1_001, 600, 3)]);
         assert_eq!(
             look(&order, &[old], &[transfer("b", SUBADDRESS, 400_001, 0)]),
@@ -257,7 +257,7 @@ mod tests {
         let order = [invoice(7, SUBADDRESS, 1_000, true)];
         let old = Transfer { timestamp: DAY - 86_400, ..transfer("a", SUBADDRESS, 1_000_000, 700) };
         assert_eq!(look(&order, &[old], &[]), [(7, 0, 0, 0)]);
-        // A block's time is not exact.
+        // A block's time is inexact.
         let early = Transfer { timestamp: DAY - 3_600, ..transfer("a", SUBADDRESS, 1_000_000, 10) };
         assert_eq!(look(&order, &[early], &[]), [(7, 1_000, 1_000, 10)]);
     }
@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn one_confirmation_is_enough_where_one_is_asked_for() {
-        // The wallet calls everything locked that has less than ten.
+        // The wallet reports everything with less than ten confirmations as locked.
         let order =
             [WatchedInvoice { depth: Depth::Blocks(1), ..invoice(7, SUBADDRESS, 1_000, true) }];
         let young = transfer("a", SUBADDRESS, 1_000_000, 1);
@@ -342,7 +342,7 @@ mod tests {
         let seen: Vec<i64> = observations.iter().map(|(_, sighting)| sighting.seen.get()).collect();
         assert_eq!(seen, [1_000, 1_000]);
         assert_eq!(paid, BTreeMap::from([("a".to_owned(), 1), ("b".to_owned(), 2)]));
-        // What is followed no longer is forgotten.
+        // Invoices that are no longer watched are forgotten.
         Transfers::default().observations(&[second], &mut paid);
         assert_eq!(paid, BTreeMap::from([("b".to_owned(), 2)]));
     }

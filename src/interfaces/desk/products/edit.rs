@@ -222,7 +222,7 @@ impl<'a> At<'a> {
             Edited::Meanwhile(there) => {
                 let slug = there.slug.clone();
                 let there = ProductForm::of(&there, wallets);
-                // A form that is sent twice was kept by its first sending.
+                // A form sent twice was saved the first time.
                 if form.says_the_same(&there) {
                     return Ok(go(&slug, "saved"));
                 }

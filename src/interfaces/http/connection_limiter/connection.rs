@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::task::Waker;
 use std::time::Duration;
 
-/// In the order of their numbers.
+/// In the order of their discriminants.
 pub(super) const STATES: [ConnectionState; 7] = [
     ConnectionState::Silent,
     ConnectionState::Head,
@@ -30,7 +30,8 @@ impl Connection {
         *self.client.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tor's line was read, or there is none; or a request has shown whose connection it is. What it holds stays counted.
+    /// Sets the client: Tor's line was read or is absent, or a request has shown whose connection this is. The memory
+    /// that it holds stays counted.
     pub fn decide(self: &Arc<Self>, client: ClientKey) {
         let mut registry = self.limiter.registry();
         let held = self.held.load(Relaxed);
@@ -56,7 +57,7 @@ impl Connection {
         self.since.store(self.limiter.beat.load(Relaxed), Relaxed);
     }
 
-    /// Bytes have come.
+    /// Bytes were received.
     pub fn heard(&self) {
         if matches!(self.state(), ConnectionState::Silent | ConnectionState::Idle) {
             self.set_state(ConnectionState::Head);
@@ -77,7 +78,7 @@ impl Connection {
         }
     }
 
-    /// Whether the connection is to end; if not, `waker` is woken when it is.
+    /// Whether the connection must end; if not, `waker` is woken when it must.
     pub fn is_gone(&self, waker: &Waker) -> bool {
         if !self.is_gone.load(SeqCst) {
             self.was_read.store(true, Relaxed);
@@ -94,14 +95,14 @@ impl Connection {
         self.has_no_room
     }
 
-    /// The parser is given a request.
+    /// The parser is about to get a request.
     pub fn begin_request(&self) {
         self.n_requests.fetch_add(1, Relaxed);
         self.is_answered.store(false, SeqCst);
         self.reads_body.store(false, SeqCst);
     }
 
-    /// The answer to the current request is complete and only has to be sent.
+    /// The response to the current request is complete and only has to be sent.
     pub fn end_request(&self) {
         self.is_answered.store(true, SeqCst);
     }
@@ -110,7 +111,7 @@ impl Connection {
         self.is_answered.load(SeqCst)
     }
 
-    /// The handler reads the request's body from now on.
+    /// From now on the handler reads the request's body.
     pub fn begin_body(&self) {
         self.reads_body.store(true, SeqCst);
         self.task.wake();
@@ -142,8 +143,8 @@ impl Connection {
         self.set_state(ConnectionState::Working);
     }
 
-    /// What this circuit's budgets say of a request. Who waits calls [`Connection::has_waited`] afterwards, who is held
-    /// [`Connection::was_held`].
+    /// Checks a request against the circuit's rate limits. A caller told to wait calls [`Connection::has_waited`]
+    /// afterwards; one whose refusal was delayed calls [`Connection::was_held`].
     pub fn ask(&self, class: RequestClass) -> Decision {
         let client = self.client();
         if client == ClientKey::Anybody {
@@ -159,7 +160,7 @@ impl Connection {
                 && let (ClientKey::Circuit(circuit), Some(closer)) =
                     (client, &self.limiter.rules.closer)
             {
-                // Where the one who closes is behind, the circuit will be named again.
+                // If the channel is full, the circuit will be reported again.
                 let _ = closer.try_send(circuit.0);
             }
         }
@@ -178,7 +179,7 @@ impl Connection {
         }
     }
 
-    /// Counts an order with so many pieces for this circuit, before it is placed.
+    /// Counts an order with this many units for the circuit, before it is placed.
     ///
     /// # Errors
     /// How long until the circuit may order again.
@@ -199,7 +200,7 @@ impl Connection {
     }
 }
 
-/// An order that counts for a circuit, unless it is dropped before it is kept.
+/// An order that counts for a circuit, unless this is dropped before the order is stored.
 pub struct OrderReservation {
     connection: Arc<Connection>,
     until: Duration,

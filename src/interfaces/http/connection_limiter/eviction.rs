@@ -1,4 +1,4 @@
-//! Which connection is closed where there is no room for another.
+//! Which connection is closed when there is no capacity for another.
 
 use crate::interfaces::http::connection_limiter::registry::ClientKey;
 use crate::interfaces::http::connection_limiter::registry::Connection;
@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 impl Registry {
-    /// How many connections count against the most there may be: the seller's own do not.
+    /// How many connections count toward the limit: the seller's own do not.
     pub(super) fn n_bounded(&self) -> usize {
         let sellers =
             self.circuits.get(&ClientKey::Seller).map_or(0, |circuit| circuit.connections.len());
         self.n_connections - sellers
     }
 
-    /// Whether a connection of those who have most could be let go. The seller's own are not looked at.
+    /// Closes a connection of the client that has the most, if one can be closed. The seller's own are never chosen.
     pub(super) fn let_one_go(&mut self) -> bool {
         let callers = self.by_size.iter().rev().map(|(_, client)| *client);
         let largest: Vec<ClientKey> =
@@ -24,10 +24,10 @@ impl Registry {
         largest.into_iter().any(|client| self.let_one_of_go(client, 0))
     }
 
-    /// Lets one connection of a caller go, but not one that came with `newest` or later.
+    /// Closes one connection of a client, but none numbered `newest` or later.
     pub(super) fn let_one_of_go(&mut self, client: ClientKey, newest: u64) -> bool {
         let Some(circuit) = self.circuits.get(&client) else { return false };
-        // The oldest come first: to look at some of them is enough, and looking stays short.
+        // The oldest come first, so it is enough to check a few of them, which keeps this fast.
         let candidates = circuit.connections.values().take(MOST_OF_CIRCUIT);
         let candidates = candidates.filter(|connection| newest == 0 || connection.number < newest);
         let chosen = if client == ClientKey::Stranger {
@@ -42,8 +42,8 @@ impl Registry {
     }
 }
 
-/// What has never asked anything goes first, then what asked longest ago. A connection whose first bytes were not read yet
-/// goes last: they say on which circuit it came.
+/// Connections that never made a request are closed first, then the one whose last request is oldest. A connection
+/// whose first bytes are still unread comes last: they say on which circuit it came.
 fn longest_waiting<'a>(
     connections: impl Iterator<Item = &'a Arc<Connection>>,
 ) -> Option<&'a Arc<Connection>> {
@@ -54,8 +54,8 @@ fn longest_waiting<'a>(
     })
 }
 
-/// The first that came goes first, whatever it does meanwhile: bytes that trickle in win it no time. A connection whose
-/// first bytes were not read yet stays: they may show that it is the seller's.
+/// The oldest connection is closed first, whatever it does meanwhile: sending bytes slowly gains no time. A connection
+/// whose first bytes are still unread stays: they may show that it is the seller's.
 fn oldest_stranger<'a>(
     connections: impl Iterator<Item = &'a Arc<Connection>>,
 ) -> Option<&'a Arc<Connection>> {
@@ -83,7 +83,7 @@ mod tests {
         })
     }
 
-    /// A connection that has sent what it wants to send for now.
+    /// A connection that has sent everything it wants to send for now.
     fn come(limiter: &Arc<ConnectionLimiter>, client: ClientKey) -> Arc<Connection> {
         let connection = limiter.enter(ClientKey::Stranger);
         assert!(!is_let_go(&connection));

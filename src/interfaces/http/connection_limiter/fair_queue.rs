@@ -1,4 +1,4 @@
-//! A semaphore whose next permit goes to whoever has asked for least lately, not to whoever came first.
+//! A semaphore whose next permit goes to the client with the fewest recent requests, not to the first in line.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use tokio::sync::oneshot;
 
-/// Thousands of requests of a flood do not delay a visitor who has asked for a few pages: those go first.
+/// Thousands of requests of a flood do not delay a visitor who has requested a few pages: those are served first.
 pub struct FairQueue {
     state: Mutex<State>,
 }
@@ -15,16 +15,16 @@ pub struct FairQueue {
 struct State {
     n_free: usize,
     next_number: u64,
-    /// By how much whoever waits has asked for lately, then by arrival.
+    /// Keyed by the client's number of recent requests, then by arrival.
     waiting: BTreeMap<(u32, u64), oneshot::Sender<()>>,
 }
 
-/// One of the places of a [`FairQueue`], until it is dropped.
+/// One permit of a [`FairQueue`], released when dropped.
 pub struct QueuePermit {
     queue: Arc<FairQueue>,
 }
 
-/// A place in the line; whoever gives up leaves it.
+/// An entry in the queue; a caller that gives up is removed from it.
 struct Waiting<'a> {
     queue: &'a FairQueue,
     key: (u32, u64),
@@ -41,14 +41,14 @@ impl FairQueue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Nobody waits while a permit is free, so that this passes nobody over.
+    /// Nobody waits while a permit is free, so this overtakes nobody.
     pub fn try_acquire(self: &Arc<Self>) -> Option<QueuePermit> {
         let mut state = self.state();
         state.n_free = state.n_free.checked_sub(1)?;
         Some(QueuePermit { queue: self.clone() })
     }
 
-    /// `n_asked`: requests of the same visitor lately.
+    /// `n_asked`: recent requests of the same visitor.
     pub async fn acquire(self: &Arc<Self>, n_asked: u32) -> QueuePermit {
         let (granted, key) = {
             let mut state = self.state();
@@ -63,7 +63,7 @@ impl FairQueue {
             (granted, key)
         };
         let mut waiting = Waiting { queue: self, key, has_permit: false };
-        // The sender is not dropped before it has sent: only `waiting` itself takes it out.
+        // The sender is not dropped before it has sent: only `waiting` itself removes it.
         let _ = granted.await;
         waiting.has_permit = true;
         QueuePermit { queue: self.clone() }
@@ -72,7 +72,7 @@ impl FairQueue {
     fn release(&self) {
         let mut state = self.state();
         match state.waiting.pop_first() {
-            // Where the receiver has just gone, its `Waiting` hands the permit on.
+            // If the receiver is already gone, its `Waiting` passes the permit on.
             Some((_, next)) => drop(next.send(())),
             None => state.n_free += 1,
         }
@@ -128,7 +128,7 @@ mod tests {
         let mut stays = Box::pin(queue.acquire(1));
         assert!(gives_up.as_mut().now_or_never().is_none());
         assert!(stays.as_mut().now_or_never().is_none());
-        // It has been granted the permit, and goes before it looks.
+        // It was granted the permit, and is dropped before it polls again.
         drop(first);
         drop(gives_up);
         drop(stays.as_mut().now_or_never().unwrap());

@@ -1,4 +1,4 @@
-//! Lets connections in, and closes those that take too long.
+//! Accepts connections, and closes those that take too long.
 
 use crate::interfaces::http::clock::monotonic_now;
 use crate::interfaces::http::connection_limiter::fair_queue::FairQueue;
@@ -18,11 +18,11 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use tokio::sync::Notify;
 
-/// Units: requests on the way to an order at once. The database has one writer; the others wait here for it, or write
+/// Units: concurrent requests that lead to an order. The database has one writer; the others wait here for it, or write
 /// their message meanwhile.
 const MOST_BUYING: usize = 16;
-/// Units: seconds that a connection may be at a stage. The server's own limits are a little shorter where it has any;
-/// it has none for the head of a second request and for an answer that nobody takes.
+/// Units: seconds that a connection may stay in a state. Where the server has a limit itself, it is a little shorter;
+/// it has none for the head of a second request and for a response that the client does not read.
 const fn patience(state: ConnectionState) -> Option<u32> {
     match state {
         ConnectionState::Silent | ConnectionState::Head => Some(16),
@@ -46,8 +46,8 @@ impl ConnectionLimiter {
         })
     }
 
-    /// A connection comes in. Where the shop is full, another one gives way: of the circuit that has most of them the
-    /// one that has waited longest for bytes. Whoever comes is always heard.
+    /// Registers a new connection. If the shop is full, another one is closed: of the circuit that has the most, the
+    /// one that has waited longest for bytes. A new connection is always accepted.
     pub fn enter(self: &Arc<Self>, client: ClientKey) -> Arc<Connection> {
         let mut registry = self.registry();
         let is_full = self.rules.most_connections <= registry.n_bounded() && !registry.let_one_go();
@@ -73,7 +73,7 @@ impl ConnectionLimiter {
         connection
     }
 
-    /// Once a second: connections that take too long are let go, quiet circuits forgotten.
+    /// Called once a second: closes connections that take too long, and forgets quiet circuits.
     pub fn reap(&self) {
         let beat = self.beat.fetch_add(1, Relaxed) + 1;
         let mut registry = self.registry();

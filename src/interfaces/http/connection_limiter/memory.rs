@@ -1,4 +1,4 @@
-//! How much memory connections may hold: heads and bodies of requests, and answers that are not sent yet.
+//! How much memory connections may hold: heads and bodies of requests, and responses not sent yet.
 
 use crate::interfaces::http::connection_limiter::registry::ClientKey;
 use crate::interfaces::http::connection_limiter::registry::Connection;
@@ -15,16 +15,16 @@ const MOST_OF_CIRCUIT: usize = 3 * 1024 * 1024;
 /// How long a request waits for memory.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// There is no memory for the request or its answer, and none became free in time.
+/// There is no memory for the request or its response, and none was freed in time.
 #[derive(Debug)]
 pub struct NoMemory;
 
 impl Connection {
-    /// Counts so many more bytes for this connection. Where they are not there, connections that wait for their client
-    /// give way: of the same circuit, or of whoever holds most.
+    /// Counts this many more bytes for this connection. If they are not available, connections that wait for their
+    /// client are closed: those of the same circuit, or of the client that holds the most.
     ///
     /// # Errors
-    /// `NoMemory` where all of it is in use by requests that are being answered.
+    /// `NoMemory` if all memory is in use by requests that are being answered.
     pub fn hold(&self, bytes: usize) -> Result<(), NoMemory> {
         let client = self.client();
         let most = self.limiter.rules.most_held;
@@ -50,7 +50,7 @@ impl Connection {
         }
     }
 
-    /// The same, and waits for others to give memory back.
+    /// The same, but waits for other connections to free memory.
     ///
     /// # Errors
     /// `NoMemory` after some seconds.
@@ -71,7 +71,7 @@ impl Connection {
         }
     }
 
-    /// Gives back all that this connection holds: its answer was sent.
+    /// Frees all memory of this connection: its response was sent.
     pub fn release(&self) {
         if self.held.load(Relaxed) == 0 {
             return;
@@ -88,8 +88,8 @@ impl Connection {
 }
 
 impl Registry {
-    /// Ends one connection that holds memory and waits for its client: the one that has waited longest. `only`: of this
-    /// circuit; else of the one that holds most.
+    /// Closes the connection that has waited longest for its client while holding memory. `only`: of this circuit;
+    /// otherwise of the one that holds the most.
     fn free_memory(&mut self, only: Option<ClientKey>, except: u64) -> bool {
         let of_circuit = |client: &ClientKey| self.longest_holder(*client, except);
         let found = match only {

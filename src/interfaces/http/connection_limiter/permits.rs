@@ -1,4 +1,4 @@
-//! When a request is answered: how many are at once, and who is next.
+//! When a request is answered: how many run at once, and which is next.
 
 use crate::interfaces::http::clock::monotonic_now;
 use crate::interfaces::http::connection_limiter::fair_queue::FairQueue;
@@ -13,20 +13,20 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
 
-/// How long a request waits for its turn in the whole shop.
+/// How long a request waits for a permit of the whole shop.
 const TURN_TIME: Duration = Duration::from_secs(10);
-/// The whole shop has no room at the moment.
+/// The whole shop is at capacity.
 #[derive(Debug)]
 pub struct QueueTimeout;
 
-/// A request's turn, until it is dropped.
+/// Permission to answer a request, until it is dropped.
 pub struct Permit {
     _of_circuit: Option<OwnedSemaphorePermit>,
     _in_shop: QueuePermit,
 }
 
 impl Connection {
-    /// What a turn is made of: a place among the requests of the circuit, and a place in the shop.
+    /// What a permit consists of: one of the circuit's slots, and one of the shop's queue.
     fn places(&self, class: RequestClass) -> (Option<Arc<Semaphore>>, Arc<FairQueue>) {
         let of_circuit = match self.client() {
             ClientKey::Anybody => None,
@@ -44,7 +44,7 @@ impl Connection {
         (of_circuit, in_shop)
     }
 
-    /// Units: requests of its circuit lately, or of this connection where circuits are not told apart.
+    /// Units: recent requests of its circuit, or of this connection where circuits are not told apart.
     fn n_asked(&self, class: RequestClass) -> u32 {
         let client = self.client();
         let registry = self.limiter.registry();
@@ -55,7 +55,7 @@ impl Connection {
         )
     }
 
-    /// Mostly there is room, and then nobody waits and no timer is set.
+    /// The common case: there is capacity, so nothing waits and no timer is set.
     pub fn turn_at_once(&self, class: RequestClass) -> Option<Permit> {
         let (of_circuit, in_shop) = self.places(class);
         let of_circuit = match of_circuit {
@@ -66,11 +66,11 @@ impl Connection {
         Some(Permit { _of_circuit: of_circuit, _in_shop: in_shop })
     }
 
-    /// Waits for this request's turn: first among those of its circuit, then in the whole shop, where the requests of
-    /// those who have asked for least lately go first.
+    /// Waits for this request's permit: first among those of its circuit, then in the whole shop, where clients with
+    /// the fewest recent requests go first.
     ///
     /// # Errors
-    /// `QueueTimeout` where it would take too long.
+    /// `QueueTimeout` if it would take too long.
     pub async fn turn(&self, class: RequestClass) -> Result<Permit, QueueTimeout> {
         if let Some(turn) = self.turn_at_once(class) {
             return Ok(turn);

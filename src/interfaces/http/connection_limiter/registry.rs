@@ -1,4 +1,4 @@
-//! Who is connected: every connection, by circuit, with what each circuit has used.
+//! All open connections, grouped by circuit, with what each circuit has used.
 
 use crate::interfaces::http::circuit::CircuitId;
 use crate::interfaces::http::circuit_usage::CircuitUsage;
@@ -22,79 +22,79 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::mpsc;
 
-/// On which circuit a connection came, as far as that is known.
+/// The circuit of a connection, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ClientKey {
-    /// Circuits are not told apart: all are alike, and only what holds for the whole shop holds for them.
+    /// Circuits are not told apart: only the limits of the whole shop apply.
     Anybody,
-    /// Tor's line is still awaited.
+    /// Tor's line has not arrived yet.
     Undecided,
-    /// No line of tor's: all of those count as one circuit.
+    /// Without a line from Tor; all of these count as one circuit.
     NoLine,
     Circuit(CircuitId),
-    /// At the desk: a browser that has not shown that it is the seller's.
+    /// At the desk: a browser that has not proved to be the seller's.
     Stranger,
-    /// At the desk: the seller's own browser. It never gives way to a stranger, and takes no stranger's place.
+    /// At the desk: the seller's own browser. It is never closed in favour of a stranger, and takes no stranger's slot.
     Seller,
 }
 
-/// What a connection is about at the moment.
+/// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum ConnectionState {
-    /// Nothing has come yet.
+    /// Nothing has been received yet.
     Silent,
-    /// A part of a request's head has come.
+    /// Part of a request's head has been received.
     Head,
-    /// A part of a form has come.
+    /// Part of a form has been received.
     Body,
-    /// It does not take what is sent.
+    /// The client does not read what is sent.
     Stalled,
-    /// Kept for the next request.
+    /// Kept open for the next request.
     Idle,
-    /// Its request waits for its turn.
+    /// Its request waits for a permit.
     Queued,
     /// Its request is being answered.
     Working,
 }
 
-/// What the limiter is built from.
+/// The limits of a [`ConnectionLimiter`].
 pub struct ConnectionLimits {
-    /// Units: connections, all together.
+    /// Units: connections, in total.
     pub most_connections: usize,
-    /// Units: bytes of requests and answers in memory, all connections together.
+    /// Units: bytes of requests and responses in memory, of all connections.
     pub most_held: usize,
-    /// Units: pages that are made at once for visitors who only look.
+    /// Units: pages rendered at once for visitors who only browse.
     pub most_looking: usize,
-    /// Units: orders that may be unpaid in the whole shop; one circuit gets a tenth of it.
+    /// Units: unpaid orders allowed in the whole shop; one circuit gets a tenth of it.
     pub most_unpaid: i64,
-    /// How long an unpaid order stands.
+    /// How long an order may stay unpaid.
     pub payment_time: Duration,
-    /// Who closes circuits that go on asking too much.
+    /// The task that closes circuits with persistently too many requests.
     pub closer: Option<mpsc::Sender<u32>>,
 }
 
-/// Who is in the shop at the moment: every connection, by circuit, with what each circuit has used up. In memory alone,
-/// and forgotten when it no longer matters.
+/// All open connections, grouped by circuit, with what each circuit has used. Kept in memory only, and forgotten when
+/// no longer needed.
 pub struct ConnectionLimiter {
     pub(super) rules: ConnectionLimits,
     pub(super) registry: Mutex<Registry>,
-    /// Units: seconds since the start, counted by [`ConnectionLimiter::reap`], so that a request asks no clock.
+    /// Units: seconds since the start, counted by [`ConnectionLimiter::reap`], so that a request reads no clock.
     pub(super) beat: AtomicU32,
     pub(super) n_refused: AtomicU64,
     pub(super) looking: Arc<FairQueue>,
     pub(super) buying: Arc<FairQueue>,
-    /// Signalled when a connection gives memory back.
+    /// Signalled when a connection frees memory.
     pub(super) released: Notify,
 }
 
 #[derive(Default)]
 pub(super) struct Registry {
     pub(super) circuits: HashMap<ClientKey, Circuit>,
-    /// The same by number of connections, so that who holds most is found at once.
+    /// The same by number of connections, to find the client with the most at once.
     pub(super) by_size: BTreeSet<(usize, ClientKey)>,
     pub(super) n_connections: usize,
-    /// Units: bytes that connections hold, all together.
+    /// Units: bytes that all connections hold.
     pub(super) held: usize,
     pub(super) next_number: u64,
 }
@@ -103,13 +103,13 @@ pub(super) struct Registry {
 #[derive(Default)]
 pub(super) struct Circuit {
     pub(super) connections: BTreeMap<u64, Arc<Connection>>,
-    /// Units: bytes of requests and answers that its connections hold in memory.
+    /// Units: bytes of requests and responses that its connections hold in memory.
     pub(super) held: usize,
     pub(super) usage: CircuitUsage,
 }
 
 impl Circuit {
-    /// Whether nothing is lost by forgetting it.
+    /// Whether it can be forgotten without losing a limit.
     pub(super) fn is_forgettable(&self, at: Duration) -> bool {
         self.connections.is_empty() && self.usage.is_forgettable(at)
     }
@@ -122,20 +122,20 @@ pub struct Connection {
     pub(super) client: Mutex<ClientKey>,
     pub(super) state: AtomicU8,
     pub(super) since: AtomicU32,
-    /// Whether its circuit has no room for it: its request is answered with that.
+    /// Whether its circuit has too many connections: its request is refused.
     pub(super) is_crowded: AtomicBool,
-    /// Whether the whole shop had no room when it came.
+    /// Whether the whole shop was at capacity when it came.
     pub(super) has_no_room: bool,
     pub(super) is_gone: AtomicBool,
-    /// Requests that came on this connection.
+    /// Requests received on this connection.
     pub(super) n_requests: AtomicU32,
-    /// Whether the server has read all that came, and waits for more or for room to write.
+    /// Whether the server has read all received bytes, and waits for more or for space to write.
     pub(super) was_read: AtomicBool,
     /// Whether the handler of its current request reads the body.
     pub(super) reads_body: AtomicBool,
-    /// Whether the answer to its current request has been handed over for sending.
+    /// Whether the response to its current request has been handed over for sending.
     pub(super) is_answered: AtomicBool,
-    /// Units: bytes of its request and answer in memory. Changed under the registry's lock alone.
+    /// Units: bytes of its request and response in memory. Changed only under the registry's lock.
     pub(super) held: AtomicUsize,
     pub(super) task: AtomicWaker,
     pub(super) gone: Notify,
@@ -143,7 +143,7 @@ pub struct Connection {
 
 /// Units: connections of one circuit. Tor Browser opens 6.
 pub const MOST_OF_CIRCUIT: usize = 64;
-/// Units: circuits that are remembered. Beyond them the one that was quiet longest is forgotten.
+/// Units: circuits that are remembered. Beyond that, those that were quiet longest are forgotten.
 pub(super) const MOST_CIRCUITS: usize = 8_192;
 impl ConnectionLimiter {
     pub(super) fn registry(&self) -> MutexGuard<'_, Registry> {
@@ -166,7 +166,7 @@ impl Registry {
         self.n_connections += 1;
     }
 
-    /// Takes a connection out; whether it was still in.
+    /// Removes a connection; returns whether it was still registered.
     pub(super) fn remove(&mut self, connection: &Connection) -> bool {
         let client = connection.client();
         let Some(circuit) = self.circuits.get_mut(&client) else { return false };
@@ -186,7 +186,7 @@ impl Registry {
         true
     }
 
-    /// Makes room among the remembered circuits: the quarter of the idle ones that was quiet longest goes.
+    /// Frees entries among the remembered circuits: removes the quarter of the idle ones that was quiet longest.
     fn forget_quiet(&mut self) {
         let mut quiet: Vec<Duration> = self
             .circuits

@@ -1,4 +1,4 @@
-//! Connections give way, wait and are let go.
+//! Tests that connections are closed under pressure, queue, and time out.
 
 use crate::interfaces::http::circuit::CircuitId;
 use crate::interfaces::http::clock::monotonic_now;
@@ -111,7 +111,7 @@ fn connections_that_take_too_long_are_let_go() {
     }
     assert_eq!(still_in().len(), 7);
     for _ in 0..4 {
-        // More of a head does not give it more time.
+        // More bytes of the head do not give it more time.
         connections[1].1.heard();
         limiter.reap();
     }
@@ -156,7 +156,7 @@ async fn those_who_look_never_take_the_room_of_those_who_buy() {
     }
 }
 
-/// A connection that has been sent a part of its answer.
+/// A connection that has been sent part of its response.
 fn stalled(limiter: &Arc<ConnectionLimiter>, circuit: u32, held: usize) -> Arc<Connection> {
     let connection = come(limiter, circuit);
     connection.hold(held).unwrap();
@@ -175,7 +175,7 @@ fn who_holds_most_and_waits_gives_its_memory_to_others() {
     assert!(is_let_go(&large[0]) && !is_let_go(&large[1]) && !is_let_go(&small));
     buyer.hold(7_000).unwrap();
     assert!(large.iter().all(|connection| is_let_go(connection)), "the buyer needs what they hold");
-    // Never its own, and never what is being answered.
+    // Never its own, and never one that is being answered.
     assert!(buyer.hold(2_000).is_err() && !is_let_go(&buyer));
     assert!(come(&limiter, 4).hold(2_000).is_err());
     buyer.release();
@@ -205,7 +205,7 @@ async fn a_request_waits_for_memory_that_another_gives_back() {
     first.set_state(ConnectionState::Working);
     first.hold(9_000).unwrap();
     let second = come(&limiter, 2);
-    // The first of the two is asked first, and has to wait.
+    // The first of the two is polled first, and has to wait.
     let (held, ()) = tokio::join!(second.hold_soon(5_000), async { first.release() });
     held.unwrap();
 }
