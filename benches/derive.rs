@@ -1,9 +1,9 @@
 //! How long it takes to make 10,000 addresses of each kind: `cargo bench --bench derive`. The limit is one second.
 
-use shop::domain::payment::Coin;
-use shop::domain::payment::ExtendedPubkey;
 use std::hint::black_box;
 use std::time::Instant;
+
+use shop::domain::payment::{Coin, ExtendedPubkey};
 
 /// Public test keys: `test test … junk` for Ethereum, `abandon … about` for Bitcoin.
 const KEYS: [(&str, &str); 5] = [

@@ -4,22 +4,13 @@
 
 mod parts;
 
-use parts::SHOP;
-use parts::get;
-use parts::large_home;
-use parts::machine;
-use parts::median;
-use std::io::BufRead;
-use std::io::BufReader;
-use std::io::Read;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::Child;
-use std::process::Command;
-use std::process::Stdio;
-use std::time::Duration;
-use std::time::Instant;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use parts::{SHOP, get, large_home, machine, median};
 
 const N_PRODUCTS: usize = 10_000;
 const N_ORDERS: usize = 100_000;

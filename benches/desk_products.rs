@@ -5,29 +5,20 @@
 
 mod parts;
 
-use image::ExtendedColorType;
-use image::ImageEncoder;
-use image::codecs::jpeg::JpegEncoder;
-use parts::large_home;
-use parts::machine;
-use parts::median;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::BufRead;
-use std::io::BufReader;
-use std::io::Read;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::Child;
-use std::process::Command;
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use image::codecs::jpeg::JpegEncoder;
+use image::{ExtendedColorType, ImageEncoder};
+use parts::{large_home, machine, median};
 
 const PASSWORD: &str = "cinder-otter-velvet-28-plum";
 const N_PRODUCTS: usize = 10_000;

@@ -5,16 +5,13 @@
 
 mod parts;
 
-use parts::OpenShop;
-use parts::machine;
-use parts::made_by_gpg;
-use parts::median;
 use std::fs;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use parts::{OpenShop, machine, made_by_gpg, median};
 
 const N_ORDERS: usize = 400;
 const N_BUYERS: usize = 8;
@@ -93,9 +90,7 @@ fn disk_rate(home: &Path, row: &[u8], message: &[u8]) -> u64 {
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         use sqlx::Connection;
-        use sqlx::sqlite::SqliteConnectOptions;
-        use sqlx::sqlite::SqliteJournalMode;
-        use sqlx::sqlite::SqliteSynchronous;
+        use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
         let options = SqliteConnectOptions::new()
             .filename(home.join("baseline.sqlite"))
             .create_if_missing(true)

@@ -5,24 +5,14 @@
 
 mod parts;
 
-use actix_web::App;
-use actix_web::HttpResponse;
-use actix_web::HttpServer;
-use actix_web::http::header;
-use actix_web::web;
-use parts::OpenShop;
-use parts::demo_home;
-use parts::get;
-use parts::large_home;
-use parts::machine;
-use parts::median;
-use std::io::Read;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::Command;
-use std::process::Stdio;
-use std::time::Duration;
-use std::time::Instant;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use actix_web::http::header;
+use actix_web::{App, HttpResponse, HttpServer, web};
+use parts::{OpenShop, demo_home, get, large_home, machine, median};
 
 const VISITOR: &str = "Cookie: visitor=0123456789abcdef0123456789abcdef\r\n";
 const ROUNDS: usize = 5;

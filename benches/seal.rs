@@ -4,14 +4,13 @@
 
 mod parts;
 
+use std::time::Instant;
+
 use lettre::Message;
 use lettre::message::header::ContentType;
-use parts::machine;
-use parts::made_by_gpg;
+use parts::{machine, made_by_gpg};
 use shop::domain::values::Timestamp;
-use shop::infra::mail::SellerKey;
-use shop::infra::mail::sealed_message;
-use std::time::Instant;
+use shop::infra::mail::{SellerKey, sealed_message};
 
 const ROUNDS: usize = 1_001;
 

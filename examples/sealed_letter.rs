@@ -1,12 +1,11 @@
 //! A letter as the shop seals it, for `tests/browser/sealed_mutt.py`: text on standard input, the letter on standard
 //! output. `sealed_letter KEY-FILE [BLOCK-FILE]`
 
+use std::io::{Read, Write};
+
 use shop::domain::orders::PgpBlock;
 use shop::domain::values::Timestamp;
-use shop::infra::mail::SellerKey;
-use shop::infra::mail::sealed_message;
-use std::io::Read;
-use std::io::Write;
+use shop::infra::mail::{SellerKey, sealed_message};
 
 fn main() -> anyhow::Result<()> {
     let files: Vec<String> =

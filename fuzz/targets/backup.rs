@@ -6,13 +6,11 @@
 
 mod printable;
 
-use libfuzzer_sys::fuzz_target;
-use shop::interfaces::cli::list_files;
-use shop::interfaces::cli::unpack;
-use shop::interfaces::cli::verify;
 use std::collections::BTreeMap;
-use std::path::Component;
-use std::path::Path;
+use std::path::{Component, Path};
+
+use libfuzzer_sys::fuzz_target;
+use shop::interfaces::cli::{list_files, unpack, verify};
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((which, rest)) = bytes.split_first() else { return };

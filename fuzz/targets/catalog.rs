@@ -3,9 +3,10 @@
 
 mod printable;
 
+use std::collections::HashSet;
+
 use libfuzzer_sys::fuzz_target;
 use shop::domain::catalog::CatalogFile;
-use std::collections::HashSet;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };

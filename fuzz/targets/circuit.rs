@@ -1,9 +1,7 @@
 //! The line with which tor begins a connection.
 #![no_main]
 
-use circuit::CircuitId;
-use circuit::Opening;
-use circuit::read_opening;
+use circuit::{CircuitId, Opening, read_opening};
 use libfuzzer_sys::fuzz_target;
 
 // Not a part of the shop's interface; it needs nothing else of the shop.

@@ -1,29 +1,18 @@
 //! The other words from outside: the first byte chooses who reads the rest.
 #![no_main]
 
+use std::collections::HashMap;
+use std::path::Path;
+
 use libfuzzer_sys::fuzz_target;
 use shop::domain::cart::Basket;
 use shop::domain::catalog::CatalogFile;
 use shop::domain::catalog::markdown::html;
-use shop::infra::config::NAMES;
-use shop::infra::config::Settings;
-use shop::domain::orders::Code;
-use shop::domain::orders::Command;
-use shop::domain::orders::Draft;
-use shop::domain::orders::DraftForm;
-use shop::domain::orders::OrderRef;
-use shop::domain::orders::PgpBlock;
+use shop::domain::orders::{Code, Command, Draft, DraftForm, OrderRef, PgpBlock};
 use shop::domain::payment::Coin;
-use shop::domain::values::Amount;
-use shop::domain::values::Country;
-use shop::domain::values::Currency;
-use shop::domain::values::Line;
-use shop::domain::values::Mailbox;
-use shop::domain::values::Paragraph;
-use shop::domain::values::Quantity;
 use shop::domain::values::text::is_refused;
-use std::collections::HashMap;
-use std::path::Path;
+use shop::domain::values::{Amount, Country, Currency, Line, Mailbox, Paragraph, Quantity};
+use shop::infra::config::{NAMES, Settings};
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((which, rest)) = bytes.split_first() else { return };

@@ -3,12 +3,13 @@
 
 mod printable;
 
-use libfuzzer_sys::fuzz_target;
-use shop::infra::config::Settings;
 use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use shop::infra::config::Settings;
 
 /// What must be seen in no message, whatever stands around it.
 const PRIVATE: &str = "correct-horse-battery";

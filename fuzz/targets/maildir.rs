@@ -3,16 +3,15 @@
 //! The first byte chooses the folder; the rest is one file name per line.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use shop::infra::mail::Lookup;
-use shop::infra::mail::Maildir;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use shop::infra::mail::{Lookup, Maildir};
 
 const ORDER: &str = "K3QF0W2ZD7";
 const NAME: &str = "1799971200.K3QF0W2ZD7_0.shop";

@@ -6,34 +6,16 @@
 
 mod printable;
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{LazyLock, Mutex, PoisonError};
+
 use libfuzzer_sys::fuzz_target;
-use serde_json::Value;
-use serde_json::json;
-use shop::infra::node::Bitcoin;
-use shop::infra::node::Ethereum;
-use shop::infra::node::Monero;
-use shop::infra::node::NodeError;
-use shop::infra::node::RpcClient;
-use shop::domain::payment::Address;
-use shop::domain::payment::Coin;
-use shop::domain::payment::Depth;
-use shop::domain::payment::ScanResult;
-use shop::domain::payment::WatchedInvoice;
-use shop::domain::values::Amount;
-use shop::domain::values::Currency;
-use shop::domain::values::NodeUrl;
-use shop::domain::values::Timestamp;
-use std::io::BufRead;
-use std::io::BufReader;
-use std::io::Read;
-use std::io::Write;
-use std::net::TcpListener;
-use std::net::TcpStream;
-use std::sync::LazyLock;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use tokio::runtime::Builder;
-use tokio::runtime::Runtime;
+use serde_json::{Value, json};
+use shop::domain::payment::{Address, Coin, Depth, ScanResult, WatchedInvoice};
+use shop::domain::values::{Amount, Currency, NodeUrl, Timestamp};
+use shop::infra::node::{Bitcoin, Ethereum, Monero, NodeError, RpcClient};
+use tokio::runtime::{Builder, Runtime};
 
 const NOW: i64 = 1_800_000_000;
 const MONERO: &str = "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39";

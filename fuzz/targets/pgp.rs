@@ -5,12 +5,13 @@
 
 mod printable;
 
+use std::sync::LazyLock;
+
 use data_encoding::BASE64;
 use libfuzzer_sys::fuzz_target;
-use shop::infra::mail::SellerKey;
 use shop::domain::orders::PgpBlock;
 use shop::domain::values::Timestamp;
-use std::sync::LazyLock;
+use shop::infra::mail::SellerKey;
 
 const KEY_FILE: &str = include_str!("../seeds/pgp-key.asc");
 

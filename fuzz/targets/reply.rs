@@ -2,9 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shop::infra::mail::Reply;
-use shop::infra::mail::reply;
 use shop::domain::values::text::is_refused;
+use shop::infra::mail::{Reply, reply};
 
 const OWN_KEYS: [u64; 2] = [0x98F8_FCAE_1F9B_67D7, 0xD071_C234_175E_DB65];
 

@@ -6,31 +6,20 @@
 //! What the handler is given is compared with `next_request` below, which knows nothing of the shop or of its parser.
 #![no_main]
 
-use actix_service::Service;
-use actix_service::ServiceFactory;
-use actix_web::App;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::Method;
-use actix_web::rt::System;
-use actix_web::rt::SystemRunner;
-use actix_web::web;
-use actix_web::web::Payload;
-use futures_util::future::LocalBoxFuture;
-use libfuzzer_sys::fuzz_target;
-use shop::interfaces::http::ClientKey;
-use shop::interfaces::http::ClientStream;
-use shop::interfaces::http::ConnectionLimiter;
-use shop::interfaces::http::ConnectionLimits;
-use shop::interfaces::http::accept_counted_body;
-use shop::interfaces::http::answering;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
-use tokio::io::AsyncWriteExt;
-use tokio::io::DuplexStream;
+
+use actix_service::{Service, ServiceFactory};
+use actix_web::http::Method;
+use actix_web::rt::{System, SystemRunner};
+use actix_web::web::Payload;
+use actix_web::{App, HttpRequest, HttpResponse, web};
+use futures_util::future::LocalBoxFuture;
+use libfuzzer_sys::fuzz_target;
+use shop::interfaces::http::{ClientKey, ClientStream, ConnectionLimiter, ConnectionLimits, accept_counted_body, answering};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::Notify;
 
 /// What a handler saw.

@@ -1,15 +1,12 @@
 //! Sanitizes, stores and renders an uploaded picture.
 
+use anyhow::Context;
+
 use crate::actions::Shop;
-use crate::actions::image_worker::ImageWorker;
-use crate::actions::image_worker::Job;
-use crate::actions::image_worker::Rendered;
-use crate::infra::pictures::NotAPicture;
-use crate::infra::pictures::PictureFile;
-use crate::infra::pictures::Source;
+use crate::actions::image_worker::{ImageWorker, Job, Rendered};
+use crate::infra::pictures::{NotAPicture, PictureFile, Source};
 use crate::infra::store;
 use crate::infra::store::pictures::RenderedPicture;
-use anyhow::Context;
 
 /// A picture that was uploaded and can be shown, though no product uses it yet.
 #[derive(Clone, Debug)]

@@ -1,15 +1,13 @@
 //! Shows what the seller wrote at the desk on the order's page.
 
-use crate::actions::ApplyReplyError;
-use crate::actions::Shop;
+use anyhow::Context;
+
 use crate::actions::apply_reply::post_now;
-use crate::actions::notify_seller;
+use crate::actions::{ApplyReplyError, Shop, notify_seller};
 use crate::domain::orders::OrderRef;
 use crate::domain::values::Timestamp;
-use crate::infra::mail::Reply;
-use crate::infra::mail::Unreadable;
+use crate::infra::mail::{Reply, Unreadable};
 use crate::infra::store;
-use anyhow::Context;
 
 /// Why an answer was refused as a whole, in a text for the seller.
 #[derive(Debug, thiserror::Error)]

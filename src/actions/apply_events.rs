@@ -1,16 +1,12 @@
 //! Applies status changes from the desk to one order or many, once for each form.
 
-use crate::actions::OrderChange;
-use crate::actions::Shop;
-use crate::actions::Unchanged;
-use crate::actions::change_order::change_now;
-use crate::actions::notify_seller;
-use crate::domain::orders::OrderRef;
-use crate::domain::orders::Status;
-use crate::domain::values::Line;
-use crate::domain::values::Timestamp;
-use crate::infra::store;
 use anyhow::Context;
+
+use crate::actions::change_order::change_now;
+use crate::actions::{OrderChange, Shop, Unchanged, notify_seller};
+use crate::domain::orders::{OrderRef, Status};
+use crate::domain::values::{Line, Timestamp};
+use crate::infra::store;
 
 /// Why nothing was changed at the desk.
 pub enum AddPictureError {

@@ -1,27 +1,20 @@
 //! Applies the payments that a node observed to invoices and orders.
 
-use crate::actions::Shop;
-use crate::actions::notify_seller;
+use std::collections::HashMap;
+
+use anyhow::Context;
+
 use crate::actions::notify_seller::queue_message;
-use crate::actions::order_steps::give_back;
-use crate::actions::order_steps::keep_step;
+use crate::actions::order_steps::{give_back, keep_step};
 use crate::actions::record_node_failure::end_doubt;
-use crate::domain::orders::Event;
-use crate::domain::orders::Order;
-use crate::domain::orders::Status;
-use crate::domain::payment::Invoice;
-use crate::domain::payment::Observation;
-use crate::domain::payment::PaidState;
-use crate::domain::payment::ScanResult;
-use crate::domain::payment::WatchedInvoice;
-use crate::domain::values::Amount;
-use crate::domain::values::Timestamp;
+use crate::actions::{Shop, notify_seller};
+use crate::domain::orders::{Event, Order, Status};
+use crate::domain::payment::{Invoice, Observation, PaidState, ScanResult, WatchedInvoice};
+use crate::domain::values::{Amount, Timestamp};
 use crate::infra::mail::Told;
 use crate::infra::store;
 use crate::infra::store::Tx;
 use crate::infra::store::outbox::OutboxMessage;
-use anyhow::Context;
-use std::collections::HashMap;
 
 /// Units: orders changed within one transaction, since buyers wait while the write lock is held.
 const AT_ONCE: usize = 50;

@@ -1,22 +1,16 @@
 //! Applies the seller's reply to a message: its command first, then its text.
 
-use crate::actions::OrderChange;
-use crate::actions::Shop;
-use crate::actions::Unchanged;
-use crate::actions::change_order::change_now;
-use crate::actions::notify_seller;
-use crate::domain::orders::Command;
-use crate::domain::orders::OrderRef;
-use crate::domain::values::Paragraph;
-use crate::domain::values::Timestamp;
-use crate::infra::failpoints;
-use crate::infra::mail::Reply;
-use crate::infra::store;
-use crate::infra::store::Tx;
-use crate::infra::store::messages::MessageKind;
-use crate::infra::store::messages::NewMessage;
-use crate::infra::store::outbox::OutboxMessage;
 use anyhow::Context;
+
+use crate::actions::change_order::change_now;
+use crate::actions::{OrderChange, Shop, Unchanged, notify_seller};
+use crate::domain::orders::{Command, OrderRef};
+use crate::domain::values::{Paragraph, Timestamp};
+use crate::infra::mail::Reply;
+use crate::infra::store::Tx;
+use crate::infra::store::messages::{MessageKind, NewMessage};
+use crate::infra::store::outbox::OutboxMessage;
+use crate::infra::{failpoints, store};
 
 /// Why a reply was refused as a whole, in a text for the seller.
 #[derive(Debug, thiserror::Error)]

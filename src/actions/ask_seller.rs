@@ -1,22 +1,14 @@
 //! Sends a buyer's message to the seller.
 
-use crate::actions::Shop;
-use crate::actions::notify_seller;
-use crate::actions::notify_seller::queue_message;
-use crate::domain::orders::Code;
-use crate::domain::orders::LookupName;
-use crate::domain::orders::MessageLimit;
-use crate::domain::orders::PgpBlock;
-use crate::domain::orders::Refusal;
-use crate::domain::orders::RefusalReason;
-use crate::domain::values::Paragraph;
-use crate::domain::values::Timestamp;
-use crate::infra::mail::SellerKey;
-use crate::infra::mail::Told;
-use crate::infra::store;
-use crate::infra::store::messages::MessageKind;
-use crate::infra::store::messages::NewMessage;
 use anyhow::Context;
+
+use crate::actions::notify_seller::queue_message;
+use crate::actions::{Shop, notify_seller};
+use crate::domain::orders::{Code, LookupName, MessageLimit, PgpBlock, Refusal, RefusalReason};
+use crate::domain::values::{Paragraph, Timestamp};
+use crate::infra::mail::{SellerKey, Told};
+use crate::infra::store;
+use crate::infra::store::messages::{MessageKind, NewMessage};
 
 /// Units: characters of a message to the seller.
 pub const MOST_MESSAGE: usize = 4_000;

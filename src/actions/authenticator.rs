@@ -1,25 +1,21 @@
 //! Checks passwords and codes at the desk: a bounded number at a time, with growing delays after wrong ones.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
 use crate::actions::Shop;
-use crate::domain::login::Argon2Memory;
-use crate::domain::login::FactorProof;
-use crate::domain::login::FactorSecret;
-use crate::domain::login::Failures;
-use crate::domain::login::PASSWORD_SALT_BYTES;
-use crate::domain::login::SecondFactor;
-use crate::domain::login::StoredPassword;
-use crate::domain::login::TotpLockout;
-use crate::domain::login::TypedPassword;
+use crate::domain::login::{
+    Argon2Memory, FactorProof, FactorSecret, Failures, PASSWORD_SALT_BYTES, SecondFactor,
+    StoredPassword, TotpLockout, TypedPassword,
+};
 use crate::domain::values::Timestamp;
 use crate::infra::store;
 use crate::infra::store::Db;
-use anyhow::Context;
-use parking_lot::Mutex;
-use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
-use tokio::sync::Semaphore;
 
 /// Checks sign-ins at the desk: hashes a bounded number of passwords at once, and delays the response to wrong ones.
 pub struct Authenticator {

@@ -1,11 +1,12 @@
 //! Decides whether the shop takes orders now, and if not, why.
 
+use anyhow::Context;
+use parking_lot::Mutex;
+
 use crate::actions::Shop;
 use crate::domain::values::Timestamp;
 use crate::infra::mail::SellerKey;
 use crate::infra::store;
-use anyhow::Context;
-use parking_lot::Mutex;
 
 /// Why the shop takes no orders now. Its products and the pages of existing orders stay available.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

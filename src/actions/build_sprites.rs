@@ -1,19 +1,15 @@
 //! Builds the sprite sheets of the product lists.
 
-use crate::actions::Shop;
-use crate::domain::catalog::CatalogFile;
-use crate::domain::catalog::IN_WINDOW;
-use crate::domain::catalog::ProductRecord;
-use crate::infra::pictures::Cell;
-use crate::infra::pictures::Picture;
-use crate::infra::pictures::PictureFile;
-use crate::infra::pictures::Rendered;
-use crate::infra::pictures::Sheet;
-use crate::infra::store;
-use crate::infra::store::sprites::SpriteSheet;
-use anyhow::Context;
 use std::collections::HashMap;
 use std::thread;
+
+use anyhow::Context;
+
+use crate::actions::Shop;
+use crate::domain::catalog::{CatalogFile, IN_WINDOW, ProductRecord};
+use crate::infra::pictures::{Cell, Picture, PictureFile, Rendered, Sheet};
+use crate::infra::store;
+use crate::infra::store::sprites::SpriteSheet;
 
 /// The sprite sheet of the front page, shared by one or more currencies.
 pub struct WindowSprites {

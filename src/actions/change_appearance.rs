@@ -1,21 +1,15 @@
 //! Changes the shop's name, contact, notice, accent colour and logo.
 
+use anyhow::Context;
+
 use crate::actions::Shop;
-use crate::actions::image_worker::ImageWorker;
-use crate::actions::image_worker::Job;
+use crate::actions::image_worker::{ImageWorker, Job};
 use crate::domain::catalog::markdown;
-use crate::domain::values::Colour;
-use crate::domain::values::Line;
-use crate::domain::values::Paragraph;
-use crate::domain::values::Timestamp;
-use crate::infra::pictures::NotAPicture;
-use crate::infra::pictures::PictureFile;
-use crate::infra::pictures::Source;
+use crate::domain::values::{Colour, Line, Paragraph, Timestamp};
+use crate::infra::pictures::{NotAPicture, PictureFile, Source};
 use crate::infra::store;
 use crate::infra::store::Tx;
-use crate::infra::store::appearance::Appearance;
-use crate::infra::store::appearance::Logo;
-use anyhow::Context;
+use crate::infra::store::appearance::{Appearance, Logo};
 
 /// What the seller changes of the shop's appearance.
 pub struct LookChange {

@@ -1,25 +1,16 @@
 //! Applies the seller's decisions about an order (paid, shipped, cancelled, …) and updates the stock.
 
-use crate::actions::Shop;
-use crate::actions::notify_seller;
+use anyhow::Context;
+
 use crate::actions::notify_seller::queue_message;
-use crate::actions::order_steps::give_back;
-use crate::actions::order_steps::give_back_use;
-use crate::actions::order_steps::keep_step;
-use crate::domain::orders::Event;
-use crate::domain::orders::InvalidTransition;
-use crate::domain::orders::Order;
-use crate::domain::orders::OrderRef;
-use crate::domain::orders::Refund;
-use crate::domain::orders::Status;
-use crate::domain::values::Amount;
-use crate::domain::values::Line;
-use crate::domain::values::Timestamp;
+use crate::actions::order_steps::{give_back, give_back_use, keep_step};
+use crate::actions::{Shop, notify_seller};
+use crate::domain::orders::{Event, InvalidTransition, Order, OrderRef, Refund, Status};
+use crate::domain::values::{Amount, Line, Timestamp};
 use crate::infra::mail::Told;
 use crate::infra::store;
 use crate::infra::store::Tx;
 use crate::infra::store::outbox::OutboxMessage;
-use anyhow::Context;
 
 /// What the seller decides about an order.
 pub enum OrderChange {
@@ -50,13 +41,12 @@ pub enum Unchanged {
     NoPart,
     #[error(
         "the shop has seen no payment for this order, and the buyer would read that a refund was sent. If you did send one, \
-         use `refunded --anyway`"
+         use `refunded--anyway`"
     )]
     NothingReceived,
     #[error(transparent)]
     Broken(anyhow::Error),
 }
-
 broken_from!(Unchanged);
 
 /// Changes an order as the seller decided, and updates the stock if needed.

@@ -1,11 +1,11 @@
 //! Turns the desk's second factor on or off and renews its recovery codes.
 
+use anyhow::Context;
+
 use crate::actions::Shop;
-use crate::domain::login::FactorSecret;
-use crate::domain::login::RecoveryHash;
+use crate::domain::login::{FactorSecret, RecoveryHash};
 use crate::domain::values::Timestamp;
 use crate::infra::store;
-use anyhow::Context;
 
 /// Why the second factor was not enabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,16 +1,15 @@
 //! Advances the trusted time and notices when the host's clock has jumped.
 
+use std::fmt;
+
+use anyhow::Context;
+
 use crate::actions::Shop;
-use crate::domain::values::ClockChange;
-use crate::domain::values::Reading;
-use crate::domain::values::Settling;
-use crate::domain::values::THIS_VERSION;
-use crate::domain::values::Timestamp;
-use crate::domain::values::TrustedClock;
+use crate::domain::values::{
+    ClockChange, Reading, Settling, THIS_VERSION, Timestamp, TrustedClock,
+};
 use crate::infra::store;
 use crate::infra::store::Tx;
-use anyhow::Context;
-use std::fmt;
 
 /// The host's clock has jumped: if it were believed at once, orders would expire and be erased too early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

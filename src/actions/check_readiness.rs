@@ -1,12 +1,14 @@
 //! Checks whether an order could be placed now.
 
+use std::time::Duration;
+
+use anyhow::Context;
+
 use crate::actions::Shop;
 use crate::actions::place_order::count_unpaid_since;
 use crate::domain::orders::FormToken;
 use crate::domain::values::Timestamp;
 use crate::infra::store;
-use anyhow::Context;
-use std::time::Duration;
 
 /// If the write lock is held for longer than this, it will not be free soon.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -1,8 +1,9 @@
 //! Pauses orders while the seller has not read mail for too long.
 
+use anyhow::Context;
+
 use crate::actions::Shop;
 use crate::domain::values::Timestamp;
-use anyhow::Context;
 
 /// Whether the seller has left new mail unread for so long that the shop takes no more orders.
 pub async fn check_seller_activity(shop: &Shop, trusted: Timestamp) -> anyhow::Result<bool> {

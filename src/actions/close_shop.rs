@@ -1,9 +1,10 @@
 //! Stops and resumes taking orders.
 
+use anyhow::Context;
+
 use crate::actions::Shop;
 use crate::domain::values::Timestamp;
 use crate::infra::store;
-use anyhow::Context;
 
 /// Stops taking orders; products and the pages of existing orders stay available. Returns the time since when it is
 /// closed.

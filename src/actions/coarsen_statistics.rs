@@ -1,12 +1,13 @@
 //! Merges the statistics of days whose orders were erased into weeks with rounded revenue.
 
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+
 use crate::actions::Shop;
-use crate::domain::values::Currency;
-use crate::domain::values::Timestamp;
+use crate::domain::values::{Currency, Timestamp};
 use crate::infra::store;
 use crate::infra::store::statistics::DayFigures;
-use anyhow::Context;
-use std::collections::BTreeMap;
 
 /// Units: weeks, including the current one, over which best sellers are counted and plots are drawn.
 const BEST_WEEKS: i64 = 13;

@@ -1,11 +1,11 @@
 //! Adds or changes a product, unless it was changed by somebody else meanwhile.
 
+use anyhow::Context;
+
 use crate::actions::Shop;
 use crate::actions::add_picture::show_original;
-use crate::actions::build_sprites::follow_windows;
-use crate::actions::build_sprites::remove_files;
-use crate::domain::catalog::ProductRecord;
-use crate::domain::catalog::Slug;
+use crate::actions::build_sprites::{follow_windows, remove_files};
+use crate::domain::catalog::{ProductRecord, Slug};
 use crate::domain::values::Timestamp;
 use crate::infra::store;
 use crate::infra::store::Tx;
@@ -13,7 +13,6 @@ use crate::infra::store::pictures::ShownPicture;
 use crate::infra::store::product_writes::ProductWrite;
 use crate::infra::store::products::EditedProduct;
 use crate::infra::store::stock::StockChange;
-use anyhow::Context;
 
 /// A product as submitted by the form.
 pub struct ProductEdit {

@@ -1,18 +1,15 @@
 //! Adds, changes and removes discount codes and shipping methods.
 
+use anyhow::Context;
+
 use crate::actions::Shop;
-use crate::domain::catalog::CatalogFile;
-use crate::domain::catalog::Discount;
-use crate::domain::catalog::Fault;
-use crate::domain::catalog::Json;
-use crate::domain::catalog::RateRecord;
 use crate::domain::catalog::fault::FaultKind;
+use crate::domain::catalog::{CatalogFile, Discount, Fault, Json, RateRecord};
 use crate::domain::values::Timestamp;
 use crate::infra::store;
 use crate::infra::store::Tx;
 use crate::infra::store::discounts::StoredDiscount;
 use crate::infra::store::shipping::StoredRate;
-use anyhow::Context;
 
 /// The result of saving a record at the desk.
 pub enum Saved<T> {

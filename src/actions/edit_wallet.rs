@@ -1,24 +1,17 @@
 //! Adds, changes and removes wallets.
 
-use crate::actions::Saved;
-use crate::actions::Shop;
+use anyhow::Context;
+
 use crate::actions::build_sprites::follow_windows;
-use crate::actions::edit_trade::Shown;
-use crate::actions::edit_trade::moved;
-use crate::domain::catalog::CatalogFile;
-use crate::domain::catalog::Fault;
-use crate::domain::catalog::Json;
+use crate::actions::edit_trade::{Shown, moved};
+use crate::actions::{Saved, Shop};
 use crate::domain::catalog::fault::FaultKind;
+use crate::domain::catalog::{CatalogFile, Fault, Json};
 use crate::domain::payment::Wallet;
-use crate::domain::values::Amount;
-use crate::domain::values::Currency;
-use crate::domain::values::Timestamp;
-use crate::domain::values::plural;
+use crate::domain::values::{Amount, Currency, Timestamp, plural};
 use crate::infra::store;
 use crate::infra::store::Tx;
-use crate::infra::store::wallets::StoredWallet;
-use crate::infra::store::wallets::Stranded;
-use anyhow::Context;
+use crate::infra::store::wallets::{StoredWallet, Stranded};
 
 /// Saves a wallet from the desk; its currency cannot change. Orders keep their address. The next index of an account is
 /// stored apart from the wallet, so that no index is used twice.

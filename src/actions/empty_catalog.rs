@@ -1,9 +1,6 @@
 //! Removes everything from the catalog.
 
-use crate::actions::ImportError;
-use crate::actions::Shop;
-use crate::actions::Stocking;
-use crate::actions::import_catalog;
+use crate::actions::{ImportError, Shop, Stocking, import_catalog};
 use crate::domain::values::Timestamp;
 
 /// Removes everything from the catalog, so that a seller can start from scratch: products, wallets, shipping methods,

@@ -1,13 +1,13 @@
 //! Erases a buyer's data on the buyer's request.
 
-use crate::actions::Shop;
-use crate::actions::notify_seller;
+use anyhow::Context;
+
 use crate::actions::notify_seller::queue_message;
+use crate::actions::{Shop, notify_seller};
 use crate::domain::orders::LookupName;
 use crate::domain::values::Timestamp;
 use crate::infra::mail::Told;
 use crate::infra::store;
-use anyhow::Context;
 
 /// Erases a buyer's data: everything encrypted to the buyer is deleted at once, and the code no longer opens the order.
 /// Messages already sent to the seller stay with the seller, who is notified of the erasure. If that message cannot be

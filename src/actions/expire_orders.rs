@@ -1,17 +1,15 @@
 //! Expires orders that were not paid in time and returns their stock.
 
+use anyhow::Context;
+
 use crate::actions::Shop;
 use crate::actions::check_clock::trusted_now;
 use crate::actions::notify_seller::queue_message;
-use crate::actions::order_steps::give_back;
-use crate::actions::order_steps::give_back_use;
-use crate::actions::order_steps::keep_step;
-use crate::domain::orders::Event;
-use crate::domain::orders::Order;
+use crate::actions::order_steps::{give_back, give_back_use, keep_step};
+use crate::domain::orders::{Event, Order};
 use crate::domain::values::Timestamp;
 use crate::infra::mail::Told;
 use crate::infra::store;
-use anyhow::Context;
 
 /// Expires orders whose payment window is over and returns their stock. Returns how many.
 pub async fn expire_orders(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {

@@ -1,22 +1,18 @@
 //! Processes pictures in a subprocess, a bounded number of pixels at a time.
 
-use crate::actions::Shop;
-use crate::actions::import_catalog::columns;
-use crate::actions::import_catalog::render_one;
-use crate::infra::pictures::Gallery;
-use crate::infra::pictures::Originals;
-use crate::infra::pictures::Picture;
-use crate::infra::pictures::Source;
-use anyhow::Context;
-use serde::Deserialize;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
-use serde_json::json;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+
+use anyhow::Context;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
+
+use crate::actions::Shop;
+use crate::actions::import_catalog::{columns, render_one};
+use crate::infra::pictures::{Gallery, Originals, Picture, Source};
 
 /// Decodes pictures: so many pixels at a time that a form full of pictures does not fill the memory.
 #[derive(Clone)]

@@ -1,37 +1,26 @@
 //! Imports a catalog file with its pictures, all or nothing.
 
-use crate::actions::Shop;
-use crate::actions::build_sprites::build_sprites;
-use crate::actions::build_sprites::windows;
-use crate::domain::catalog::CatalogFile;
-use crate::domain::catalog::Difference;
-use crate::domain::catalog::Fault;
-use crate::domain::catalog::ProductRecord;
-use crate::domain::catalog::differences;
-use crate::domain::catalog::fault::add_fault;
-use crate::domain::payment::Wallet;
-use crate::domain::values::Timestamp;
-use crate::infra::pictures::NotAPicture;
-use crate::infra::pictures::Originals;
-use crate::infra::pictures::Picture;
-use crate::infra::pictures::PictureFile;
-use crate::infra::pictures::Rendered;
-use crate::infra::pictures::Rendition;
-use crate::infra::pictures::Source;
-use crate::infra::store;
-use crate::infra::store::Db;
-use crate::infra::store::Tx;
-use crate::infra::store::catalog_export::StoredCatalog;
-use crate::infra::store::catalog_import::ImportedProduct;
-use crate::infra::store::pictures::RenderedPicture;
-use crate::infra::store::pictures::ShownPicture;
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use anyhow::Context;
 use parking_lot::Mutex;
-use std::collections::HashMap;
-use std::collections::HashSet;
-use std::io;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
+
+use crate::actions::Shop;
+use crate::actions::build_sprites::{build_sprites, windows};
+use crate::domain::catalog::fault::add_fault;
+use crate::domain::catalog::{CatalogFile, Difference, Fault, ProductRecord, differences};
+use crate::domain::payment::Wallet;
+use crate::domain::values::Timestamp;
+use crate::infra::pictures::{
+    NotAPicture, Originals, Picture, PictureFile, Rendered, Rendition, Source,
+};
+use crate::infra::store;
+use crate::infra::store::catalog_export::StoredCatalog;
+use crate::infra::store::catalog_import::ImportedProduct;
+use crate::infra::store::pictures::{RenderedPicture, ShownPicture};
+use crate::infra::store::{Db, Tx};
 
 /// The result of an import.
 #[derive(Debug, Default)]

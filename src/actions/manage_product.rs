@@ -1,21 +1,16 @@
 //! Hides, moves, copies and deletes products, adds stock, and renames categories.
 
+use anyhow::Context;
+
 use crate::actions::Shop;
-use crate::actions::edit_product::Shelves;
-use crate::actions::edit_product::clear_up;
-use crate::actions::edit_product::settle;
-use crate::domain::catalog::ImageRecord;
-use crate::domain::catalog::OfferKey;
-use crate::domain::catalog::OptionRecord;
-use crate::domain::catalog::ProductRecord;
-use crate::domain::catalog::Slug;
+use crate::actions::edit_product::{Shelves, clear_up, settle};
+use crate::domain::catalog::{ImageRecord, OfferKey, OptionRecord, ProductRecord, Slug};
 use crate::domain::values::Timestamp;
 use crate::infra::store;
 use crate::infra::store::pictures::ShownPicture;
 use crate::infra::store::product_writes::ProductWrite;
 use crate::infra::store::products::EditedProduct;
 use crate::infra::store::stock::StockChange;
-use anyhow::Context;
 
 /// The new position of a product in the seller's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

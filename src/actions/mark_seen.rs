@@ -1,9 +1,10 @@
 //! Marks the messages on an order's page as seen.
 
+use anyhow::Context;
+
 use crate::actions::Shop;
 use crate::domain::orders::OrderRef;
 use crate::infra::store;
-use anyhow::Context;
 
 /// Called when the buyer returns with the code: returns the newest message that was there the last time, so that the
 /// page can mark what is new. The shop has no other way to notify a buyer.

@@ -118,17 +118,14 @@ pub use write_page::{
 
 pub use crate::infra::failpoints;
 
-use crate::domain::payment::Tolerance;
-use crate::domain::values::Mailbox;
-use crate::domain::values::Reading;
-use crate::infra::mail::Maildir;
-use crate::infra::pictures::Gallery;
-use crate::infra::pictures::Originals;
-use crate::infra::store;
-use crate::infra::store::Connection;
-use crate::infra::store::Db;
-use crate::infra::store::StoreError;
 use std::sync::Arc;
+
+use crate::domain::payment::Tolerance;
+use crate::domain::values::{Mailbox, Reading};
+use crate::infra::mail::Maildir;
+use crate::infra::pictures::{Gallery, Originals};
+use crate::infra::store;
+use crate::infra::store::{Connection, Db, StoreError};
 
 /// The context that every action gets.
 #[derive(Clone)]

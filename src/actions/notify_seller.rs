@@ -1,20 +1,14 @@
 //! Delivers queued messages to the seller's Maildir.
 
-use crate::actions::ClosedReason;
-use crate::actions::Shop;
+use anyhow::Context;
+
+use crate::actions::{ClosedReason, Shop};
 use crate::domain::orders::Order;
 use crate::domain::values::Timestamp;
-use crate::infra::failpoints;
-use crate::infra::mail::Lookup;
-use crate::infra::mail::OrderMessage;
-use crate::infra::mail::SellerKey;
-use crate::infra::mail::Told;
-use crate::infra::mail::delivery_name;
-use crate::infra::store;
+use crate::infra::mail::{Lookup, OrderMessage, SellerKey, Told, delivery_name};
 use crate::infra::store::Tx;
-use crate::infra::store::outbox::NextMessage;
-use crate::infra::store::outbox::OutboxMessage;
-use anyhow::Context;
+use crate::infra::store::outbox::{NextMessage, OutboxMessage};
+use crate::infra::{failpoints, store};
 
 /// Writes a message to the seller and queues it, in the transaction of the event it reports.
 pub(super) async fn queue_message(

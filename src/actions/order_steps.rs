@@ -1,15 +1,12 @@
 //! The side effects of a status change of an order: stock, discount codes, history.
 
-use crate::domain::orders::Order;
-use crate::domain::orders::OrderRef;
-use crate::domain::orders::Status;
-use crate::domain::values::Amount;
-use crate::domain::values::Timestamp;
+use anyhow::Context;
+
+use crate::domain::orders::{Order, OrderRef, Status};
+use crate::domain::values::{Amount, Timestamp};
 use crate::infra::store;
 use crate::infra::store::Tx;
-use crate::infra::store::messages::MessageKind;
-use crate::infra::store::messages::NewMessage;
-use anyhow::Context;
+use crate::infra::store::messages::{MessageKind, NewMessage};
 
 /// Stores a status change of an order and its text, encrypted to the buyer.
 pub(super) async fn keep_step(

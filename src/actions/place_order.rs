@@ -1,47 +1,23 @@
 //! Turns a checkout form into an order, in one transaction.
 
-use crate::actions::Shop;
+use anyhow::Context;
+
 use crate::actions::availability::ClosedReason;
-use crate::actions::notify_seller;
-use crate::domain::cart::Basket;
-use crate::domain::cart::CartLine;
-use crate::domain::cart::PricedCart;
-use crate::domain::orders::Buyer;
-use crate::domain::orders::BuyerIdentity;
-use crate::domain::orders::Code;
-use crate::domain::orders::Delivery;
-use crate::domain::orders::Draft;
-use crate::domain::orders::FOLLOWED_DAYS;
-use crate::domain::orders::FormToken;
-use crate::domain::orders::NewOrder;
-use crate::domain::orders::NumberFor;
-use crate::domain::orders::Order;
-use crate::domain::orders::OrderRef;
-use crate::domain::orders::PlacementError;
-use crate::domain::orders::Refusal;
-use crate::domain::orders::RefusalReason;
-use crate::domain::orders::Shelf;
-use crate::domain::orders::too_much_held;
-use crate::domain::payment::AmountTag;
-use crate::domain::payment::Destination;
-use crate::domain::payment::Invoice;
-use crate::domain::payment::Wallet;
-use crate::domain::payment::distinct_amount;
-use crate::domain::payment::integrated;
-use crate::domain::values::Amount;
-use crate::domain::values::Currency;
-use crate::domain::values::Times;
-use crate::domain::values::Timestamp;
-use crate::domain::values::TrustedClock;
-use crate::infra::failpoints;
-use crate::infra::mail::OrderMessage;
-use crate::infra::mail::SellerKey;
-use crate::infra::mail::Told;
-use crate::infra::store;
+use crate::actions::{Shop, notify_seller};
+use crate::domain::cart::{Basket, CartLine, PricedCart};
+use crate::domain::orders::{
+    Buyer, BuyerIdentity, Code, Delivery, Draft, FOLLOWED_DAYS, FormToken, NewOrder, NumberFor,
+    Order, OrderRef, PlacementError, Refusal, RefusalReason, Shelf, too_much_held,
+};
+use crate::domain::payment::{
+    AmountTag, Destination, Invoice, Wallet, distinct_amount, integrated,
+};
+use crate::domain::values::{Amount, Currency, Times, Timestamp, TrustedClock};
+use crate::infra::mail::{OrderMessage, SellerKey, Told};
 use crate::infra::store::Tx;
 use crate::infra::store::order_placement::NewOrderData;
 use crate::infra::store::outbox::OutboxMessage;
-use anyhow::Context;
+use crate::infra::{failpoints, store};
 
 /// What a buyer wants to order.
 pub struct OrderRequest<'a> {

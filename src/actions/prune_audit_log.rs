@@ -1,9 +1,10 @@
 //! Deletes old entries of the desk's activity log.
 
+use anyhow::Context;
+
 use crate::actions::Shop;
 use crate::domain::values::Timestamp;
 use crate::infra::store;
-use anyhow::Context;
 
 /// How many entries of the activity log are as old as orders that are erased.
 pub async fn count_old_actions(shop: &Shop, now: Timestamp) -> anyhow::Result<i64> {

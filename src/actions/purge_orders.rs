@@ -1,16 +1,13 @@
 //! Erases orders and messages whose retention period is over.
 
-use crate::actions::ClockDoubted;
-use crate::actions::Shop;
-use crate::actions::check_clock;
-use crate::domain::orders::Due;
-use crate::domain::orders::OrderRef;
-use crate::domain::orders::PurgeMode;
-use crate::domain::values::Timestamp;
-use crate::infra::failpoints;
-use crate::infra::store;
-use anyhow::Context;
 use std::collections::HashSet;
+
+use anyhow::Context;
+
+use crate::actions::{ClockDoubted, Shop, check_clock};
+use crate::domain::orders::{Due, OrderRef, PurgeMode};
+use crate::domain::values::Timestamp;
+use crate::infra::{failpoints, store};
 
 /// Why nothing is erased.
 #[derive(Debug, thiserror::Error)]

@@ -1,14 +1,13 @@
 //! Reads an order's messages back from the mailbox.
 
+use std::collections::HashMap;
+
+use anyhow::Context;
+
 use crate::actions::Shop;
 use crate::domain::orders::OrderRef;
-use crate::infra::mail;
-use crate::infra::mail::Lookup;
-use crate::infra::mail::PlainLetter;
-use crate::infra::mail::delivery_name;
-use crate::infra::store;
-use anyhow::Context;
-use std::collections::HashMap;
+use crate::infra::mail::{Lookup, PlainLetter, delivery_name};
+use crate::infra::{mail, store};
 
 /// The state of a message to the seller.
 pub enum Letter {

@@ -1,5 +1,7 @@
 //! Records that a node failed or recovered, and notifies the seller.
 
+use anyhow::Context;
+
 use crate::actions::Shop;
 use crate::actions::notify_seller::sealing;
 use crate::domain::payment::Coin;
@@ -7,7 +9,6 @@ use crate::domain::values::Timestamp;
 use crate::infra::mail::NodeMessage;
 use crate::infra::store;
 use crate::infra::store::watch::Watch;
-use anyhow::Context;
 
 /// Records that a node cannot be relied on: no status changes, and if that lasts, the seller is notified. `patience`:
 /// seconds of failure before the seller is notified, since nodes restart.

@@ -1,18 +1,15 @@
 //! Records a payment that a buyer reports.
 
-use crate::actions::Shop;
-use crate::actions::notify_seller;
+use anyhow::Context;
+
 use crate::actions::notify_seller::queue_message;
 use crate::actions::order_steps::keep_step;
-use crate::domain::orders::Event;
-use crate::domain::orders::LookupName;
-use crate::domain::orders::Order;
-use crate::domain::orders::RefusalReason;
+use crate::actions::{Shop, notify_seller};
+use crate::domain::orders::{Event, LookupName, Order, RefusalReason};
 use crate::domain::payment::TransactionId;
 use crate::domain::values::Timestamp;
 use crate::infra::mail::Told;
 use crate::infra::store;
-use anyhow::Context;
 
 /// Why a buyer's word was not taken.
 pub enum ReportPaymentError {

@@ -1,16 +1,13 @@
 //! Sets the desk's password.
 
-use crate::actions::Authenticator;
-use crate::actions::Shop;
-use crate::actions::authenticator::Asked;
-use crate::actions::authenticator::AuthError;
+use anyhow::Context;
+
+use crate::actions::authenticator::{Asked, AuthError};
 use crate::actions::sign_in::use_up;
-use crate::domain::login::NewPassword;
-use crate::domain::login::PASSWORD_SALT_BYTES;
-use crate::domain::login::TypedPassword;
+use crate::actions::{Authenticator, Shop};
+use crate::domain::login::{NewPassword, PASSWORD_SALT_BYTES, TypedPassword};
 use crate::domain::values::Timestamp;
 use crate::infra::store;
-use anyhow::Context;
 
 /// Sets the password from the shell. Every session ends.
 pub async fn set_password(

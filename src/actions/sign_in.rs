@@ -1,20 +1,15 @@
 //! Signs the seller in at the desk.
 
-use crate::actions::Authenticator;
-use crate::actions::Shop;
-use crate::actions::authenticator::Asked;
-use crate::actions::authenticator::AuthError;
-use crate::actions::authenticator::Credentials;
-use crate::actions::authenticator::Known;
-use crate::domain::login::FactorProof;
-use crate::domain::login::PASSWORD_SALT_BYTES;
-use crate::domain::login::SessionHash;
-use crate::domain::login::SessionSpan;
-use crate::domain::login::TypedPassword;
+use anyhow::Context;
+
+use crate::actions::authenticator::{Asked, AuthError, Credentials, Known};
+use crate::actions::{Authenticator, Shop};
+use crate::domain::login::{
+    FactorProof, PASSWORD_SALT_BYTES, SessionHash, SessionSpan, TypedPassword,
+};
 use crate::domain::values::Timestamp;
 use crate::infra::store;
 use crate::infra::store::Tx;
-use anyhow::Context;
 
 /// The values that a new session starts with.
 pub struct Signing {

@@ -1,10 +1,11 @@
 //! Ends sessions at the desk.
 
+use anyhow::Context;
+
 use crate::actions::Shop;
 use crate::domain::login::SessionHash;
 use crate::domain::values::Timestamp;
 use crate::infra::store;
-use anyhow::Context;
 
 /// Ends one session: its cookie is void, including any copy of it.
 pub async fn sign_out(shop: &Shop, session: &SessionHash, now: Timestamp) -> anyhow::Result<()> {

@@ -1,12 +1,11 @@
 //! Reads the seller's own pages from their files.
 
+use anyhow::Context;
+
 use crate::actions::Shop;
-use crate::domain::catalog::PageSlug;
-use crate::domain::catalog::PageText;
-use crate::domain::catalog::markdown;
+use crate::domain::catalog::{PageSlug, PageText, markdown};
 use crate::infra::store;
 use crate::infra::store::pages::StoredPage;
-use anyhow::Context;
 
 /// A Markdown file of the seller's pages folder.
 pub struct PageFile {

@@ -1,10 +1,10 @@
 //! Finds out which messages the seller has opened, if buyers may know.
 
-use crate::actions::Shop;
-use crate::infra::mail::Lookup;
-use crate::infra::mail::delivery_name;
-use crate::infra::store;
 use anyhow::Context;
+
+use crate::actions::Shop;
+use crate::infra::mail::{Lookup, delivery_name};
+use crate::infra::store;
 
 /// If the seller wants buyers to know: marks messages that a mail reader has shown. An opened message is enough; the
 /// shop stores no time.

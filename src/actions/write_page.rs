@@ -1,14 +1,13 @@
 //! Changes the seller's own pages at the desk.
 
+use anyhow::Context;
+
 use crate::actions::Shop;
-use crate::actions::sync_pages::put_in_order;
-use crate::actions::sync_pages::written;
-use crate::domain::catalog::PageSlug;
-use crate::domain::catalog::PageText;
+use crate::actions::sync_pages::{put_in_order, written};
+use crate::domain::catalog::{PageSlug, PageText};
 use crate::domain::values::Timestamp;
 use crate::infra::store;
 use crate::infra::store::pages::StoredPage;
-use anyhow::Context;
 
 /// Why nothing was saved.
 #[derive(Debug)]

@@ -1,7 +1,6 @@
 //! Reads untrusted files and streams completely, but only up to a limit. Nothing here blocks on a pipe or reads a
 //! device.
 
-use crate::domain::values::file_text;
 use std::cell::Cell;
 use std::fs::OpenOptions;
 use std::io;
@@ -9,6 +8,8 @@ use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::rc::Rc;
+
+use crate::domain::values::file_text;
 
 /// Reads a regular file of at most `most` bytes.
 ///
@@ -98,9 +99,10 @@ pub fn size(n_bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::fs;
     use std::os::unix::fs::symlink;
+
+    use super::*;
 
     #[track_caller]
     fn check(path: &Path, most: u64, expected: Result<&[u8], io::ErrorKind>) {

@@ -1,15 +1,14 @@
 //! What is damaged is said to be damaged: a database after one flipped bit, and every member of a copy.
 
-use crate::world::World;
-use crate::world::files_below;
-use serde_json::Value;
-use sqlx::Connection;
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteConnectOptions;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
-use std::process::Output;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection, SqliteConnection};
+
+use crate::world::{World, files_below};
 
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()

@@ -1,6 +1,6 @@
-use crate::world::World;
-use crate::world::catalog;
 use serde_json::json;
+
+use crate::world::{World, catalog};
 
 #[test]
 fn things_are_added_changed_and_removed() {

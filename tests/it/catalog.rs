@@ -1,9 +1,9 @@
-use crate::world::World;
-use crate::world::catalog;
-use serde_json::Value;
-use serde_json::json;
 use std::collections::BTreeSet;
 use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::world::{World, catalog};
 
 #[test]
 fn a_product_is_shown_in_a_currency_only_where_it_has_a_price_in_it() {

@@ -1,8 +1,8 @@
-use crate::world::ADDRESS;
-use crate::world::World;
-use crate::world::catalog;
-use serde_json::json;
 use std::sync::Barrier;
+
+use serde_json::json;
+
+use crate::world::{ADDRESS, World, catalog};
 
 #[test]
 fn twenty_equal_forms_at_once_make_one_order() {

@@ -1,14 +1,11 @@
-use crate::world::World;
-use crate::world::catalog;
-use crate::world::files_below;
-use serde_json::Value;
-use serde_json::json;
 use std::fs;
-use std::io::BufRead;
-use std::io::BufReader;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::world::{World, catalog, files_below};
 
 #[test]
 fn a_first_start_on_an_empty_folder_opens_an_empty_shop() {

@@ -1,15 +1,15 @@
 //! `shop onion client` and `shop desk client`, in each way to be behind Tor: what is said to be done is done, and what
 //! is not is not said. `tests/tor` and `tests/docker` have the rest, with Tor.
 
-use crate::world::World;
-use crate::world::catalog;
-use serde_json::json;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Output;
 use std::thread;
-use std::time::SystemTime;
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::json;
+
+use crate::world::{World, catalog};
 
 /// Of keys made for these tests; their checksums hold.
 const OURS: &str = "feclorj4bzfwwwiavisd6wg3zm62t5uybnnmopnahujs5y2tu6ff44ad.onion";

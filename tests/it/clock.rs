@@ -1,20 +1,15 @@
 //! Wrong clocks, corrected clocks, and what the shop's times tell. `faketime` sets the clock of the real program.
 
-use crate::world::Answer;
-use crate::world::Buyer;
-use crate::world::DESK_PASSWORD;
-use crate::world::World;
-use crate::world::catalog;
-use serde_json::Value;
-use sqlx::Connection;
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteConnectOptions;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
-use std::process::Output;
-use std::time::SystemTime;
-use std::time::UNIX_EPOCH;
+use std::process::{Command, Output};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection, SqliteConnection};
+
+use crate::world::{Answer, Buyer, DESK_PASSWORD, World, catalog};
 
 const LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 

@@ -1,15 +1,12 @@
-use crate::world::ADDRESS;
-use crate::world::Buyer;
-use crate::world::World;
-use crate::world::catalog;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
 use serde_json::json;
 use shop::infra::failpoints;
-use std::io::Read;
-use std::io::Write;
-use std::net::TcpStream;
-use std::path::Path;
-use std::path::PathBuf;
-use std::sync::Mutex;
+
+use crate::world::{ADDRESS, Buyer, World, catalog};
 
 #[test]
 fn orders_that_a_buyer_was_told_of_outlive_a_crash_and_each_is_told_to_the_seller_once() {

@@ -1,20 +1,16 @@
 //! The files that open a shop elsewhere: Compose and systemd.
 
-use crate::world::World;
-use crate::world::connect;
-use crate::world::parse_answer;
-use shop::infra::config::NAMES;
 use std::fs;
-use std::io::Read;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
-use std::path::Path;
-use std::path::PathBuf;
-use std::process::Child;
-use std::process::Command;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use shop::infra::config::NAMES;
+
+use crate::world::{World, connect, parse_answer};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 

@@ -2,21 +2,14 @@
 //!
 //! Needs `strace`, `unshare` and `nsenter`; the last test needs root too, to mount a file system of its own.
 
-use crate::egress::is_root;
-use crate::egress::need;
-use crate::world::Answer;
-use crate::world::World;
-use crate::world::catalog;
 use std::fs;
-use std::io::BufRead;
-use std::io::BufReader;
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::fs::symlink;
-use std::path::Path;
-use std::path::PathBuf;
-use std::process::Child;
-use std::process::Command;
-use std::process::Stdio;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::egress::{is_root, need};
+use crate::world::{Answer, World, catalog};
 
 /// While it lives, the disk answers the open shop with this error whenever it writes to its database.
 struct Failing(Child);

@@ -3,27 +3,19 @@
 //!
 //! Needs `strace`, `unshare` and `ip`. A namespace is made as root, or where the kernel lets any user make one.
 
-use crate::world::Buyer;
-use crate::world::World;
-use crate::world::catalog;
-use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::io::BufRead;
-use std::io::BufReader;
-use std::io::Write;
-use std::net::Shutdown;
-use std::net::TcpListener;
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
-use std::path::PathBuf;
-use std::process::Child;
-use std::process::Command;
-use std::process::Stdio;
-use std::time::Duration;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::world::{Buyer, World, catalog};
 
 const SHOP: &str = env!("CARGO_BIN_EXE_shop");
 /// Says to a test that it runs inside its namespace already.

@@ -1,16 +1,15 @@
 //! Whatever somebody else wrote, nothing of it steers the seller's terminal or forges a line: tried with every command.
 
-use crate::world::World;
-use crate::world::catalog;
-use serde_json::json;
 use std::fs;
-use std::io::Read;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
-use std::time::SystemTime;
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::json;
+
+use crate::world::{World, catalog};
 
 /// Colours, a cleared screen, both ways to begin such a sequence, a direction, a line of its own, a title, a bell.
 const EVIL: &str = "x\u{1b}[2J\u{1b}[31m\u{9b}1m\u{202e}\u{2066}\rshop: all is well\nFORGED line\u{1b}]0;title\u{7}\u{2028}\u{85}y";

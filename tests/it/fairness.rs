@@ -1,16 +1,11 @@
 //! One visitor who takes much leaves the others served.
 
-use crate::world::Answer;
-use crate::world::Buyer;
-use crate::world::Connection;
-use crate::world::World;
-use crate::world::catalog;
-use crate::world::connect;
-use crate::world::parse_answer;
-use crate::world::tors_line;
-use serde_json::json;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+
+use serde_json::json;
+
+use crate::world::{Answer, Buyer, Connection, World, catalog, connect, parse_answer, tors_line};
 
 const BEHIND_TOR: [(&str, &str); 2] = [("LISTEN", "unix:door"), ("CIRCUIT_ID", "haproxy")];
 

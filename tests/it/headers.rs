@@ -1,10 +1,7 @@
-use crate::world::Answer;
-use crate::world::Buyer;
-use crate::world::World;
-use crate::world::files_below;
-use std::io::Read;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
+
+use crate::world::{Answer, Buyer, World, files_below};
 
 const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 

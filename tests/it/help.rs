@@ -1,9 +1,11 @@
 //! What the program says of its commands and settings.
 
-use crate::world::World;
-use shop::infra::config::NAMES;
 use std::collections::BTreeMap;
 use std::fs;
+
+use shop::infra::config::NAMES;
+
+use crate::world::World;
 
 /// The commands of a help, with those below them: `orders`, `orders paid`.
 fn commands(world: &World) -> Vec<String> {

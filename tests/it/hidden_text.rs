@@ -1,9 +1,10 @@
 //! Characters that cannot be seen: left out where they do no harm, refused and named where they do.
 
-use crate::world::World;
-use crate::world::catalog;
-use serde_json::json;
 use std::fs;
+
+use serde_json::json;
+
+use crate::world::{World, catalog};
 
 #[test]
 fn marks_that_came_along_with_an_address_are_left_out() {

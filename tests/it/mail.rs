@@ -1,8 +1,8 @@
-use crate::world::Keyring;
-use crate::world::World;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
+
+use crate::world::{Keyring, World};
 
 #[test]
 fn a_message_has_the_headers_that_were_promised() {

@@ -1,28 +1,21 @@
 //! What the shop forgets, keeps safe and says of itself.
 
-use crate::crash::program_with_points;
-use crate::sealing::Gpg;
-use crate::world::Answer;
-use crate::world::Buyer;
-use crate::world::World;
-use crate::world::catalog;
-use crate::world::files_below;
-use serde_json::Value;
-use serde_json::json;
-use shop::infra::failpoints;
-use sqlx::Connection;
 use std::collections::HashSet;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
-use std::process::Output;
-use std::process::Stdio;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
-use std::time::Instant;
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use shop::infra::failpoints;
+use sqlx::Connection;
+
+use crate::crash::program_with_points;
+use crate::sealing::Gpg;
+use crate::world::{Answer, Buyer, World, catalog, files_below};
 
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()

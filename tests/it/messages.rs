@@ -1,17 +1,12 @@
 //! What buyer and seller say to each other, from both of their doors.
 
-use crate::crash::program_with_points;
-use crate::world::Answer;
-use crate::world::Buyer;
-use crate::world::Keyring;
-use crate::world::World;
-use crate::world::catalog;
-use crate::world::plain;
-use shop::domain::orders::BuyerIdentity;
-use shop::domain::orders::BuyerRecipient;
-use shop::domain::orders::Code;
-use shop::infra::failpoints;
 use std::process::Output;
+
+use shop::domain::orders::{BuyerIdentity, BuyerRecipient, Code};
+use shop::infra::failpoints;
+
+use crate::crash::program_with_points;
+use crate::world::{Answer, Buyer, Keyring, World, catalog, plain};
 
 /// A buyer with an order of one tea: the reference, and the page.
 fn order(world: &World) -> (Buyer, String, Answer) {

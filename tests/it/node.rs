@@ -1,28 +1,14 @@
 //! A real Ethereum node, its blocks made by hand: what a look sees.
 
-use serde_json::Value;
-use serde_json::json;
-use shop::domain::payment::Address;
-use shop::domain::payment::Coin;
-use shop::domain::payment::Depth;
-use shop::domain::payment::Observation;
-use shop::domain::payment::ScanResult;
-use shop::domain::payment::WatchedInvoice;
-use shop::domain::values::Amount;
-use shop::domain::values::NodeUrl;
-use shop::domain::values::ProxyUrl;
-use shop::domain::values::Timestamp;
-use shop::infra::node::Ethereum;
-use shop::infra::node::NodeError;
-use shop::infra::node::RpcClient;
-use std::io::Read;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::process::Child;
-use std::process::Command;
-use std::process::Stdio;
-use std::time::Duration;
-use std::time::SystemTime;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+use shop::domain::payment::{Address, Coin, Depth, Observation, ScanResult, WatchedInvoice};
+use shop::domain::values::{Amount, NodeUrl, ProxyUrl, Timestamp};
+use shop::infra::node::{Ethereum, NodeError, RpcClient};
 
 const ANVIL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tools/bin/anvil");
 const CHAIN: u64 = 31_337;

@@ -1,16 +1,14 @@
 //! The onion address, as far as it can be seen without Tor; `tests/tor` has the rest, with Tor.
 
-use crate::world::World;
-use serde_json::Value;
 use std::fs;
-use std::io::Read;
-use std::io::Write;
-use std::net::TcpListener;
-use std::net::TcpStream;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
-use std::process::Output;
-use std::process::Stdio;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::world::World;
 
 /// Of a key made for this test; its checksum holds.
 const OURS: &str = "feclorj4bzfwwwiavisd6wg3zm62t5uybnnmopnahujs5y2tu6ff44ad.onion";

@@ -1,10 +1,9 @@
-use crate::world::ADDRESS;
-use crate::world::World;
-use serde_json::Value;
 use std::io::Write;
-use std::process::Command;
-use std::process::Output;
-use std::process::Stdio;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::world::{ADDRESS, World};
 
 /// Ten states in turn, ten orders a day, the last on 2026-11-20; nobody's time runs out.
 const HUNDRED_AND_TWENTY: &str = "\

@@ -1,9 +1,4 @@
-use crate::world::ADDRESS;
-use crate::world::Answer;
-use crate::world::Buyer;
-use crate::world::World;
-use crate::world::catalog;
-use crate::world::plain;
+use crate::world::{ADDRESS, Answer, Buyer, World, catalog, plain};
 
 /// The page that a code gets, without what was typed.
 fn answer_to_code(buyer: &mut Buyer, code: &str) -> Answer {

@@ -1,14 +1,12 @@
 //! Where orders are to be paid, and how they are told apart.
 
-use crate::world::BTC_ZPUB;
-use crate::world::ETH_XPUB;
-use crate::world::World;
-use crate::world::XMR_ADDRESS;
-use serde_json::Value;
-use serde_json::json;
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Output;
+
+use serde_json::{Value, json};
+
+use crate::world::{BTC_ZPUB, ETH_XPUB, World, XMR_ADDRESS};
 
 const ETH_ADDRESS: &str = "0x52908400098527886E0F7030069857D2E4169EE7";
 /// Of the wallet that everybody knows: see `docs/THREATS.md`, "the demo".

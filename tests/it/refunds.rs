@@ -1,7 +1,6 @@
 //! Nobody reads that money was sent back, or came, unless somebody said so or a node saw it.
 
-use crate::world::Buyer;
-use crate::world::World;
+use crate::world::{Buyer, World};
 
 fn placed(world: &World) -> (Buyer, String) {
     let mut buyer = world.buyer();

@@ -2,21 +2,16 @@
 //!
 //! Needs `gpg` and `age`.
 
-use crate::world::Answer;
-use crate::world::Keyring;
-use crate::world::World;
-use crate::world::catalog;
-use crate::world::fed;
-use crate::world::files_below;
-use data_encoding::BASE64;
-use data_encoding::HEXLOWER;
-use hkdf::Hkdf;
-use sha2::Sha256;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use data_encoding::{BASE64, HEXLOWER};
+use hkdf::Hkdf;
+use sha2::Sha256;
+
+use crate::world::{Answer, Keyring, World, catalog, fed, files_below};
 
 /// A word that nobody has ever written.
 fn word() -> String {

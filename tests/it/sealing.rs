@@ -1,19 +1,15 @@
 //! What is sealed to the seller, with the programs that sellers and buyers have: gpg and sq.
 
-use proptest::prelude::ProptestConfig;
-use proptest::proptest;
-use shop::domain::orders::NotAPgpBlock;
-use shop::domain::orders::PgpBlock;
-use shop::domain::values::Timestamp;
-use shop::infra::mail::KeyFault;
-use shop::infra::mail::SellerKey;
-use shop::infra::mail::sealed_message;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
-use std::process::Output;
-use std::process::Stdio;
+use std::process::{Command, Output, Stdio};
+
+use proptest::prelude::ProptestConfig;
+use proptest::proptest;
+use shop::domain::orders::{NotAPgpBlock, PgpBlock};
+use shop::domain::values::Timestamp;
+use shop::infra::mail::{KeyFault, SellerKey, sealed_message};
 
 /// 1 June 2026: the keys of these tests are made around it, by gpg's own faked clock.
 const NOW: i64 = 1_780_272_000;

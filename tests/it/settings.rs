@@ -1,9 +1,8 @@
 //! Settings that are not what they seem: misspelt, in another encoding, given twice.
 
-use crate::world::World;
-use crate::world::catalog;
-use crate::world::files_below;
 use std::fs;
+
+use crate::world::{World, catalog, files_below};
 
 /// What the shop says of this `.env`; nothing is opened.
 #[track_caller]

@@ -1,21 +1,14 @@
 //! Who listens where: a socket or a port that is in use stays with whoever has it.
 
-use crate::world::World;
-use crate::world::catalog;
-use crate::world::connect;
-use crate::world::files_below;
 use std::fs;
-use std::io::BufRead;
-use std::io::BufReader;
-use std::io::Read;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileTypeExt;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{FileTypeExt, symlink};
 use std::os::unix::net::UnixListener;
-use std::process::Command;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
+
+use crate::world::{World, catalog, connect, files_below};
 
 const SHOP: &str = env!("CARGO_BIN_EXE_shop");
 

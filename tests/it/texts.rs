@@ -1,7 +1,6 @@
 //! The buyers' texts lie in `templates/locales` alone: each is used, and none stands in a template or in code.
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 

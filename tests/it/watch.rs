@@ -1,16 +1,13 @@
 //! Payments that a node follows, as far as no node is needed to see it: what is in doubt, what waits, what is kept.
 
-use crate::world::Buyer;
-use crate::world::World;
-use crate::world::catalog;
-use sqlx::Connection;
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteConnectOptions;
 use std::fs;
 use std::net::TcpListener;
-use std::process::Child;
-use std::process::Command;
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection, SqliteConnection};
+
+use crate::world::{Buyer, World, catalog};
 
 /// Where nobody answers.
 fn nobody() -> String {

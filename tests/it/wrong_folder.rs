@@ -1,11 +1,11 @@
 //! A command in a folder without a shop makes none, and says where it looked.
 
-use crate::world::World;
-use crate::world::catalog;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Output;
+
+use crate::world::{World, catalog};
 
 /// Every command, with arguments that would do something where a shop is. Those that may make one are tried below.
 const COMMANDS: [&str; 50] = [

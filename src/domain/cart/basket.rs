@@ -1,11 +1,9 @@
 //! The cart, and its text form in the cookie.
 
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
+
 use crate::domain::catalog::OfferKey;
-use crate::domain::values::Amount;
-use crate::domain::values::Currency;
-use crate::domain::values::Quantity;
-use data_encoding::HEXLOWER;
-use data_encoding::HEXLOWER_PERMISSIVE;
+use crate::domain::values::{Amount, Currency, Quantity};
 
 /// The name of one cart as it is now, from which an order's code and the name of its form are made.
 ///
@@ -190,8 +188,9 @@ fn from_base_36(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     const TEA: OfferKey = OfferKey { product: 1, option: 0 };
     const RED_SOCKS: OfferKey = OfferKey { product: 40, option: 7 };

@@ -1,12 +1,10 @@
 //! The cart with current prices, and notices about what changed.
 
-use crate::domain::cart::Basket;
-use crate::domain::catalog::Offer;
-use crate::domain::catalog::OfferKey;
-use crate::domain::values::Amount;
-use crate::domain::values::Currency;
-use crate::domain::values::Quantity;
 use std::collections::HashMap;
+
+use crate::domain::cart::Basket;
+use crate::domain::catalog::{Offer, OfferKey};
+use crate::domain::values::{Amount, Currency, Quantity};
 
 /// A cart with what the shop says now of each line, in one currency.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,14 +1,9 @@
 //! What a catalog file would change in the shop, record by record.
 
-use crate::domain::catalog::CatalogFile;
-use crate::domain::catalog::Discount;
-use crate::domain::catalog::Less;
-use crate::domain::catalog::Prices;
-use crate::domain::catalog::ProductRecord;
-use crate::domain::catalog::RateRecord;
-use crate::domain::payment::Destination;
-use crate::domain::payment::Wallet;
 use std::collections::HashMap;
+
+use crate::domain::catalog::{CatalogFile, Discount, Less, Prices, ProductRecord, RateRecord};
+use crate::domain::payment::{Destination, Wallet};
 
 /// What importing the file would do to one record of the shop.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -266,8 +261,7 @@ impl std::fmt::Display for Difference {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::values::Amount;
-    use crate::domain::values::Currency;
+    use crate::domain::values::{Amount, Currency};
 
     fn file(text: &str) -> CatalogFile {
         let (file, faults) = CatalogFile::parse(text, None);

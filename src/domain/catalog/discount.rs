@@ -1,9 +1,7 @@
 //! How much a discount code takes off, and why it may not apply.
 
 use crate::domain::payment::Coin;
-use crate::domain::values::Amount;
-use crate::domain::values::Currency;
-use crate::domain::values::Timestamp;
+use crate::domain::values::{Amount, Currency, Timestamp};
 
 /// Units: each price in Gwei of its currency, in the order of the wallets.
 pub type Prices = Vec<(Currency, Amount)>;
@@ -96,8 +94,9 @@ impl Discount {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     const NOON: i64 = 1_800_000_000 - 1_800_000_000 % 86_400 + 43_200;
 

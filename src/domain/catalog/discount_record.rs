@@ -1,14 +1,10 @@
 //! A discount code as the catalog file describes it.
 
-use crate::domain::catalog::Discount;
-use crate::domain::catalog::Less;
-use crate::domain::catalog::Prices;
-use crate::domain::catalog::fault::FaultKind;
-use crate::domain::catalog::fault::Found;
-use crate::domain::catalog::file::Named;
-use crate::domain::catalog::file::Reader;
+use crate::domain::catalog::fault::{FaultKind, Found};
+use crate::domain::catalog::file::{Named, Reader};
 use crate::domain::catalog::json::Json;
 use crate::domain::catalog::record::Record;
+use crate::domain::catalog::{Discount, Less, Prices};
 use crate::domain::values::Timestamp;
 
 /// Records of the model Discount.

@@ -1,10 +1,10 @@
 //! Errors and warnings of a catalog file, each with its record and field.
 
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
 use crate::domain::catalog::json::Json;
 use crate::domain::payment::secret;
-use serde::Serialize;
-use serde::Serializer;
-use serde::ser::SerializeStruct;
 
 /// One error in the seller's catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,23 +1,15 @@
 //! Reads a whole catalog file and reports all its errors at once.
 
-use crate::domain::catalog::Discount;
-use crate::domain::catalog::Fault;
-use crate::domain::catalog::Prices;
-use crate::domain::catalog::Slug;
-use crate::domain::catalog::fault::Found;
-use crate::domain::catalog::fault::add_fault;
-use crate::domain::catalog::fault::add_note;
+use std::collections::{HashMap, HashSet};
+
+use crate::domain::catalog::fault::{Found, add_fault, add_note};
 use crate::domain::catalog::json::Json;
-use crate::domain::catalog::limits::too_many_names;
-use crate::domain::catalog::limits::too_much;
+use crate::domain::catalog::limits::{too_many_names, too_much};
 use crate::domain::catalog::record::Record;
 use crate::domain::catalog::wallet_record::read_wallet;
-use crate::domain::payment::Wallet;
-use crate::domain::payment::secret;
-use crate::domain::values::Amount;
-use crate::domain::values::Country;
-use std::collections::HashMap;
-use std::collections::HashSet;
+use crate::domain::catalog::{Discount, Fault, Prices, Slug};
+use crate::domain::payment::{Wallet, secret};
+use crate::domain::values::{Amount, Country};
 
 /// The whole catalog, as in the seller's file.
 ///

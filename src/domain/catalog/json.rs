@@ -1,12 +1,10 @@
 //! JSON values that keep the text of their numbers and the order of their fields.
 
-use crate::domain::payment::secret;
-use serde::Deserialize;
-use serde::Deserializer;
-use serde::de::Error;
-use serde::de::MapAccess;
-use serde::de::Visitor;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+
+use crate::domain::payment::secret;
 
 /// JSON as the seller wrote it: fields in the file's order, duplicate names kept, numbers exact.
 #[derive(Clone, Debug, PartialEq)]
@@ -154,8 +152,9 @@ fn exact_whole(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[track_caller]
     fn check(text: &str, expected: Option<i64>) {

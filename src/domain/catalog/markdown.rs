@@ -1,12 +1,6 @@
 //! Markdown to safe HTML.
 
-use pulldown_cmark::CowStr;
-use pulldown_cmark::Event;
-use pulldown_cmark::LinkType;
-use pulldown_cmark::Options;
-use pulldown_cmark::Parser;
-use pulldown_cmark::Tag;
-use pulldown_cmark::TagEnd;
+use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd};
 
 /// Renders the seller's Markdown as safe HTML: HTML in it becomes text, pictures become their alt text, links go only
 /// to pages of this shop, to http, https or mailto, and headings begin at the second level.
@@ -121,8 +115,9 @@ fn lower(level: pulldown_cmark::HeadingLevel) -> pulldown_cmark::HeadingLevel {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[track_caller]
     fn check(markdown: &str, expected: &str) {

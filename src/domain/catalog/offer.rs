@@ -1,8 +1,7 @@
 //! Products and shipping methods as the shop offers them now.
 
 use crate::domain::catalog::Slug;
-use crate::domain::values::Amount;
-use crate::domain::values::Country;
+use crate::domain::values::{Amount, Country};
 
 /// Units: products on the front page.
 pub const IN_WINDOW: usize = 12;

@@ -3,8 +3,7 @@
 use crate::domain::catalog::markdown;
 use crate::domain::catalog::slug::Slug;
 use crate::domain::payment::secret;
-use crate::domain::values::Line;
-use crate::domain::values::NotText;
+use crate::domain::values::{Line, NotText};
 
 /// The name of a seller's page in its URL, `/page/{slug}`, and of its file: `db/pages/{slug}.md`.
 ///

@@ -1,18 +1,13 @@
 //! One product, from the catalog file or a form at the desk, by the same rules.
 
-use crate::domain::catalog::Fault;
-use crate::domain::catalog::ImageRecord;
-use crate::domain::catalog::NotASlug;
-use crate::domain::catalog::OptionRecord;
-use crate::domain::catalog::Prices;
-use crate::domain::catalog::ProductRecord;
-use crate::domain::catalog::Slug;
 use crate::domain::catalog::fault::Found;
-use crate::domain::catalog::file::Named;
-use crate::domain::catalog::file::Reader;
+use crate::domain::catalog::file::{Named, Reader};
 use crate::domain::catalog::json::Json;
 use crate::domain::catalog::record::Record;
 use crate::domain::catalog::single::single;
+use crate::domain::catalog::{
+    Fault, ImageRecord, NotASlug, OptionRecord, Prices, ProductRecord, Slug,
+};
 use crate::domain::payment::Wallet;
 use crate::domain::values::plural;
 

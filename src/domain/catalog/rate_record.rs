@@ -1,14 +1,11 @@
 //! A shipping method as the catalog file describes it.
 
-use crate::domain::catalog::Prices;
-use crate::domain::catalog::RateRecord;
 use crate::domain::catalog::fault::Found;
-use crate::domain::catalog::file::Named;
-use crate::domain::catalog::file::Reader;
+use crate::domain::catalog::file::{Named, Reader};
 use crate::domain::catalog::json::Json;
 use crate::domain::catalog::record::Record;
-use crate::domain::values::Amount;
-use crate::domain::values::Country;
+use crate::domain::catalog::{Prices, RateRecord};
+use crate::domain::values::{Amount, Country};
 
 /// Records of the model ShippingRate.
 impl Reader {

@@ -1,14 +1,11 @@
 //! Typed access to the fields of one record of the catalog file.
 
-use crate::domain::catalog::Fault;
-use crate::domain::catalog::fault::FaultKind;
-use crate::domain::catalog::fault::Found;
-use crate::domain::catalog::fault::add_fault;
-use crate::domain::catalog::fault::add_note;
-use crate::domain::catalog::json::Json;
-use crate::domain::values::Line;
-use crate::domain::values::NotText;
 use std::collections::HashSet;
+
+use crate::domain::catalog::Fault;
+use crate::domain::catalog::fault::{FaultKind, Found, add_fault, add_note};
+use crate::domain::catalog::json::Json;
+use crate::domain::values::{Line, NotText};
 
 /// One record of the seller's file while it is parsed: each field is read once, and errors are collected.
 pub struct Record<'a> {

@@ -1,11 +1,7 @@
 //! One record from a form at the desk, checked by the rules of the catalog file.
 
-use crate::domain::catalog::CatalogFile;
-use crate::domain::catalog::Discount;
-use crate::domain::catalog::Fault;
-use crate::domain::catalog::Json;
-use crate::domain::catalog::RateRecord;
 use crate::domain::catalog::file::Reader;
+use crate::domain::catalog::{CatalogFile, Discount, Fault, Json, RateRecord};
 use crate::domain::payment::Wallet;
 use crate::domain::values::Currency;
 

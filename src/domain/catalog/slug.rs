@@ -57,8 +57,9 @@ impl std::fmt::Display for Slug {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[track_caller]
     fn check(name: &str, expected: Result<&str, NotASlug>) {

@@ -3,13 +3,9 @@
 use crate::domain::catalog::fault::Found;
 use crate::domain::catalog::json::Json;
 use crate::domain::catalog::record::Record;
-use crate::domain::payment::Address;
-use crate::domain::payment::AmountTag;
-use crate::domain::payment::Coin;
-use crate::domain::payment::Destination;
-use crate::domain::payment::ExtendedPubkey;
-use crate::domain::payment::ViewKey;
-use crate::domain::payment::Wallet;
+use crate::domain::payment::{
+    Address, AmountTag, Coin, Destination, ExtendedPubkey, ViewKey, Wallet,
+};
 use crate::domain::values::Currency;
 
 /// A record of the model Wallet. `name` is the record's own.

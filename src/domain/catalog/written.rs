@@ -1,19 +1,12 @@
 //! Writes the catalog as a file.
 
-use crate::domain::catalog::CatalogFile;
-use crate::domain::catalog::Discount;
-use crate::domain::catalog::Json;
-use crate::domain::catalog::Less;
-use crate::domain::catalog::Prices;
-use crate::domain::catalog::ProductRecord;
-use crate::domain::catalog::RateRecord;
-use crate::domain::catalog::Slug;
-use crate::domain::catalog::single::record_of_wallet;
-use crate::domain::catalog::wallet_reference;
-use crate::domain::payment::Coin;
-use crate::domain::payment::Destination;
-use crate::domain::payment::Wallet;
 use std::collections::HashSet;
+
+use crate::domain::catalog::single::record_of_wallet;
+use crate::domain::catalog::{
+    CatalogFile, Discount, Json, Less, Prices, ProductRecord, RateRecord, Slug, wallet_reference,
+};
+use crate::domain::payment::{Coin, Destination, Wallet};
 
 /// Units: characters up to which an array or an object is written on one line.
 const LINE: usize = 100;
@@ -275,17 +268,12 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::domain::catalog::ImageRecord;
-    use crate::domain::catalog::OptionRecord;
-    use crate::domain::payment::Address;
-    use crate::domain::payment::ExtendedPubkey;
-    use crate::domain::payment::ViewKey;
-    use crate::domain::values::Amount;
-    use crate::domain::values::Country;
-    use crate::domain::values::Currency;
-    use crate::domain::values::Timestamp;
     use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::catalog::{ImageRecord, OptionRecord};
+    use crate::domain::payment::{Address, ExtendedPubkey, ViewKey};
+    use crate::domain::values::{Amount, Country, Currency, Timestamp};
 
     /// Source: `payment/demo.rs`, wallets that are publicly known.
     const XMR: &str = "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39";

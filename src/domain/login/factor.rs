@@ -1,17 +1,12 @@
 //! Time-based one-time passwords (RFC 6238).
 
-use crate::domain::login::recovery::RecoveryCode;
-use crate::domain::login::recovery::RecoveryHash;
-use crate::domain::login::recovery::in_groups;
-use crate::domain::values::Timestamp;
 use data_encoding::BASE32_NOPAD;
-use hmac::Hmac;
-use hmac::KeyInit;
-use hmac::Mac;
-use percent_encoding::AsciiSet;
-use percent_encoding::NON_ALPHANUMERIC;
-use percent_encoding::utf8_percent_encode;
+use hmac::{Hmac, KeyInit, Mac};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha1::Sha1;
+
+use crate::domain::login::recovery::{RecoveryCode, RecoveryHash, in_groups};
+use crate::domain::values::Timestamp;
 
 /// The secret that the seller's phone and the shop share; both compute the code of each half minute from it.
 ///

@@ -1,7 +1,8 @@
 //! How long wrong answers are delayed, and when codes are locked out.
 
-use crate::domain::values::Timestamp;
 use std::time::Duration;
+
+use crate::domain::values::Timestamp;
 
 /// Counts wrong passwords and codes of the whole shop: all visitors share one address, so they cannot be told apart.
 ///

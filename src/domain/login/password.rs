@@ -1,19 +1,11 @@
 //! Passwords: strength by zxcvbn, hashes by Argon2id.
 
-use crate::domain::values::Line;
-use crate::domain::values::NotText;
+use argon2::password_hash::phc::{Output, ParamsString, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
+use zxcvbn::{Score, zxcvbn};
+
 use crate::domain::values::text::is_joiner;
-use argon2::Algorithm;
-use argon2::Argon2;
-use argon2::Block;
-use argon2::Params;
-use argon2::PasswordHash;
-use argon2::Version;
-use argon2::password_hash::phc::Output;
-use argon2::password_hash::phc::ParamsString;
-use argon2::password_hash::phc::Salt;
-use zxcvbn::Score;
-use zxcvbn::zxcvbn;
+use crate::domain::values::{Line, NotText};
 
 /// A password as typed, normalised: the same letters from a terminal, a phone and a browser are the same password.
 ///

@@ -1,8 +1,7 @@
 //! Recovery codes that replace a code of the second factor.
 
 use data_encoding::BASE32_NOPAD;
-use sha2::Digest;
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 /// Replaces a code of the second factor, once, if the phone is lost.
 ///

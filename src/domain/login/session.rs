@@ -1,9 +1,9 @@
 //! Session identifiers and lifetimes.
 
-use crate::domain::values::Timestamp;
 use data_encoding::HEXLOWER;
-use sha2::Digest;
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
+
+use crate::domain::values::Timestamp;
 
 /// Identifies the browser of a seller who has signed in. Nothing else gives access to the desk.
 ///

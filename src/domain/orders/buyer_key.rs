@@ -1,11 +1,11 @@
 //! The key that is made of an order's code, for whom messages are encrypted.
 
-use crate::domain::orders::Code;
 use age::x25519;
-use bech32::Bech32;
-use bech32::Hrp;
+use bech32::{Bech32, Hrp};
 use hkdf::Hkdf;
 use sha2::Sha256;
+
+use crate::domain::orders::Code;
 
 /// Whoever knows an order's code, as somebody to seal words to. The shop keeps this and not the code, so that it
 /// cannot open what it has sealed.

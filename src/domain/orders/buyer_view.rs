@@ -1,11 +1,8 @@
 //! What a buyer is asked to pay now, and what was seen of it.
 
-use crate::domain::orders::Order;
-use crate::domain::orders::Status;
-use crate::domain::payment::Observation;
-use crate::domain::payment::Tolerance;
-use crate::domain::values::Amount;
-use crate::domain::values::Timestamp;
+use crate::domain::orders::{Order, Status};
+use crate::domain::payment::{Observation, Tolerance};
+use crate::domain::values::{Amount, Timestamp};
 
 /// Units: confirmations.
 pub struct Depth {
@@ -54,9 +51,7 @@ impl Order {
 mod tests {
     use super::*;
     use crate::domain::orders::OrderRef;
-    use crate::domain::payment::Address;
-    use crate::domain::payment::Coin;
-    use crate::domain::payment::Invoice;
+    use crate::domain::payment::{Address, Coin, Invoice};
     use crate::domain::values::Currency;
 
     const NOW: i64 = 1_000_000;

@@ -1,14 +1,12 @@
 //! The seven-word code that opens an order.
 
-use crate::domain::cart::CartId;
-use crate::domain::orders::NotACode;
-use crate::domain::orders::OrderRef;
-use crate::domain::orders::code_text;
-use crate::domain::orders::word_list::LIST;
-use crate::domain::orders::word_list::find_listed;
-use crate::domain::values::Timestamp;
 use hkdf::Hkdf;
 use sha2::Sha256;
+
+use crate::domain::cart::CartId;
+use crate::domain::orders::word_list::{LIST, find_listed};
+use crate::domain::orders::{NotACode, OrderRef, code_text};
+use crate::domain::values::Timestamp;
 
 const N_WORDS: u128 = 7776;
 
@@ -169,9 +167,11 @@ fn derive_salted(salt: Option<&[u8]>, secret: &[u8], purpose: &[u8], into: &mut 
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use proptest::prelude::*;
     use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn the_list_is_the_effs() {

@@ -1,9 +1,9 @@
 //! A code as people type, copy and print it.
 
-use crate::domain::orders::word_list::LIST;
-use crate::domain::orders::word_list::find_listed;
-use crate::domain::values::text::plain_letters;
 use std::sync::LazyLock;
+
+use crate::domain::orders::word_list::{LIST, find_listed};
+use crate::domain::values::text::plain_letters;
 
 /// Why a text holds no code. It says nothing of any order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,8 +186,9 @@ fn slips(word: &[u8], typed: &[char]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     const CODE: [&str; N_WORDS] =
         ["important", "drop-down", "abacus", "t-shirt", "zoom", "yo-yo", "felt-tip"];

@@ -1,8 +1,6 @@
 //! The commands of the seller's replies.
 
-use crate::domain::values::Amount;
-use crate::domain::values::Line;
-use crate::domain::values::NotText;
+use crate::domain::values::{Amount, Line, NotText};
 
 /// What the seller does to an order by a line that begins with `/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,8 +99,9 @@ impl Refund {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[track_caller]
     fn check(line: &str, expected: Option<Result<Command, NotACommand>>) {

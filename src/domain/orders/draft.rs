@@ -1,16 +1,9 @@
 //! What a buyer wants to order, checked; and why it may be refused.
 
-use crate::domain::orders::PgpBlock;
-use crate::domain::orders::Refusal;
-use crate::domain::orders::RefusalReason;
-use crate::domain::payment::Address;
-use crate::domain::payment::Coin;
-use crate::domain::payment::TransactionId;
-use crate::domain::values::Country;
-use crate::domain::values::Line;
-use crate::domain::values::NotText;
-use crate::domain::values::Paragraph;
+use crate::domain::orders::{PgpBlock, Refusal, RefusalReason};
+use crate::domain::payment::{Address, Coin, TransactionId};
 use crate::domain::values::text::without_hidden;
+use crate::domain::values::{Country, Line, NotText, Paragraph};
 
 /// The checkout form as it came, every field an outside word.
 #[derive(Default)]

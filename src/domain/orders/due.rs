@@ -1,7 +1,6 @@
 //! When a finished order is due to be erased.
 
-use crate::domain::orders::FOLLOWED_DAYS;
-use crate::domain::orders::UNPAID_DAYS;
+use crate::domain::orders::{FOLLOWED_DAYS, UNPAID_DAYS};
 use crate::domain::values::Timestamp;
 
 /// Which orders are due to be erased.

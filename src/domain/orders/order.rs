@@ -1,26 +1,10 @@
 //! An order, before and after it is stored.
 
 use crate::domain::cart::PricedCart;
-use crate::domain::catalog::Discount;
-use crate::domain::catalog::Less;
-use crate::domain::catalog::OfferKey;
-use crate::domain::catalog::Rate;
-use crate::domain::catalog::Sum;
-use crate::domain::orders::Buyer;
-use crate::domain::orders::Delivery;
-use crate::domain::orders::Draft;
-use crate::domain::orders::OrderRef;
-use crate::domain::orders::Refusal;
-use crate::domain::orders::RefusalReason;
-use crate::domain::orders::Status;
-use crate::domain::payment::Coin;
-use crate::domain::payment::Invoice;
-use crate::domain::payment::Tolerance;
-use crate::domain::payment::TransactionId;
-use crate::domain::values::Amount;
-use crate::domain::values::Currency;
-use crate::domain::values::Quantity;
-use crate::domain::values::Timestamp;
+use crate::domain::catalog::{Discount, Less, OfferKey, Rate, Sum};
+use crate::domain::orders::{Buyer, Delivery, Draft, OrderRef, Refusal, RefusalReason, Status};
+use crate::domain::payment::{Coin, Invoice, Tolerance, TransactionId};
+use crate::domain::values::{Amount, Currency, Quantity, Timestamp};
 
 /// Units: days that an order is kept which nobody paid for in time.
 pub const UNPAID_DAYS: i64 = 2;
@@ -314,14 +298,13 @@ impl Order {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
-    use crate::domain::cart::Basket;
-    use crate::domain::cart::CartId;
-    use crate::domain::catalog::Offer;
-    use crate::domain::catalog::Slug;
+    use crate::domain::cart::{Basket, CartId};
+    use crate::domain::catalog::{Offer, Slug};
     use crate::domain::orders::DraftForm;
     use crate::domain::values::Country;
-    use std::collections::HashMap;
 
     fn gwei(n: i64) -> Amount {
         Amount::new(n).unwrap()

@@ -91,8 +91,9 @@ impl std::fmt::Display for OrderRef {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[track_caller]
     fn check(text: &str, expected: Result<&str, NotAnOrderRef>) {

@@ -1,12 +1,9 @@
 //! Why a field of a buyer's form was refused.
 
 use crate::domain::catalog::NotUsable;
-use crate::domain::orders::NotAPgpBlock;
-use crate::domain::orders::Status;
-use crate::domain::payment::NotATransactionId;
-use crate::domain::payment::NotAnAddress;
-use crate::domain::values::Currency;
-use crate::domain::values::NotText;
+use crate::domain::orders::{NotAPgpBlock, Status};
+use crate::domain::payment::{NotATransactionId, NotAnAddress};
+use crate::domain::values::{Currency, NotText};
 
 /// Which field of a buyer's form was refused, and why. The page finds the words, in the buyer's language.
 #[derive(Clone, Debug, PartialEq, Eq)]

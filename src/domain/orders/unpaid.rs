@@ -1,10 +1,10 @@
 //! How much stock unpaid orders may reserve.
 
+use std::collections::BTreeMap;
+
 use crate::domain::cart::PricedCart;
 use crate::domain::catalog::OfferKey;
-use crate::domain::orders::Refusal;
-use crate::domain::orders::RefusalReason;
-use std::collections::BTreeMap;
+use crate::domain::orders::{Refusal, RefusalReason};
 
 /// How many pieces of one stock can be ordered now, where orders that nobody has paid for hold some already.
 ///
@@ -41,16 +41,14 @@ pub fn too_much_held(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::domain::cart::Basket;
-    use crate::domain::cart::CartId;
-    use crate::domain::catalog::Offer;
-    use crate::domain::catalog::Slug;
-    use crate::domain::values::Amount;
-    use crate::domain::values::Currency;
-    use crate::domain::values::Quantity;
-    use proptest::prelude::*;
     use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::cart::{Basket, CartId};
+    use crate::domain::catalog::{Offer, Slug};
+    use crate::domain::values::{Amount, Currency, Quantity};
 
     #[test]
     fn unpaid_orders_hold_their_share_and_at_least_one_piece() {

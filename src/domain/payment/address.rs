@@ -1,14 +1,11 @@
 //! Addresses of each coin.
 
-use crate::domain::payment::Coin;
-use crate::domain::payment::NotAnAddress;
-use crate::domain::payment::ethereum_address;
-use crate::domain::payment::secret;
-use bitcoin::AddressType;
-use bitcoin::Network;
 use bitcoin::address::NetworkUnchecked;
+use bitcoin::{AddressType, Network};
 use ethers_core::types::H160;
 use ethers_core::utils::to_checksum;
+
+use crate::domain::payment::{Coin, NotAnAddress, ethereum_address, secret};
 
 /// The recipient's address of a payment, with a verified checksum.
 ///
@@ -150,8 +147,9 @@ fn monero(text: &str) -> Result<Address, NotAnAddress> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     const ETHER: Coin = Coin::Ether { chain: 1 };
     const MONERO: &str = "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39";

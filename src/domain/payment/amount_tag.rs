@@ -1,8 +1,7 @@
 //! Small differences in amounts that tell payments to one address apart.
 
 use crate::domain::payment::Coin;
-use crate::domain::values::Amount;
-use crate::domain::values::Currency;
+use crate::domain::values::{Amount, Currency};
 
 /// A small amount added to a total if orders share one address, so that the amount in the wallet's history identifies
 /// the order: 1 to `n` steps, never zero, so that an unrelated payment is rarely taken for an order's.

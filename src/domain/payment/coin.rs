@@ -1,9 +1,7 @@
 //! Coins: units, precision and largest amount.
 
-use crate::domain::payment::NotAnAddress;
-use crate::domain::payment::ethereum_address;
-use crate::domain::values::Amount;
-use crate::domain::values::Currency;
+use crate::domain::payment::{NotAnAddress, ethereum_address};
+use crate::domain::values::{Amount, Currency};
 
 /// What a buyer pays with.
 ///
@@ -161,8 +159,9 @@ fn gwei(n: i64) -> Amount {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     const USDC: &str = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48";
 

@@ -1,9 +1,7 @@
 //! How many confirmations a payment needs.
 
-use crate::domain::payment::Coin;
-use crate::domain::payment::Depth;
-use crate::domain::values::Amount;
-use crate::domain::values::Currency;
+use crate::domain::payment::{Coin, Depth};
+use crate::domain::values::{Amount, Currency};
 
 /// How many confirmations payments need, by currency and amount.
 ///

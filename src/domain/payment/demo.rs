@@ -1,10 +1,9 @@
 //! Public test wallets that anybody can spend from.
 
-use crate::domain::payment::Address;
-use crate::domain::payment::Coin;
-use crate::domain::payment::ExtendedPubkey;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
+
+use crate::domain::payment::{Address, Coin, ExtendedPubkey};
 
 /// Account keys of two publicly known mnemonics.
 ///

@@ -1,8 +1,9 @@
 //! Ethereum addresses and their checksum.
 
-use crate::domain::payment::NotAnAddress;
 use ethers_core::types::H160;
 use ethers_core::utils::to_checksum;
+
+use crate::domain::payment::NotAnAddress;
 
 /// Shape of the result: `0x` and 40 hexadecimal digits in EIP-55's mixed case.
 ///

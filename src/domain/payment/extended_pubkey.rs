@@ -1,20 +1,15 @@
 //! Extended public keys and the addresses derived from them.
 
-use crate::domain::payment::Address;
-use crate::domain::payment::Coin;
-use crate::domain::payment::NotAnExtendedPubkey;
-use crate::domain::payment::descriptor::Descriptor;
-use crate::domain::payment::key_expression::KeyExpression;
-use crate::domain::payment::key_expression::Steps;
-use crate::domain::payment::script_type::ScriptType;
-use crate::domain::payment::script_type::XPUB;
-use crate::domain::payment::secret;
-use bitcoin::base58;
-use bitcoin::bip32::ChildNumber;
-use bitcoin::bip32::Xpub;
-use bitcoin::secp256k1::Secp256k1;
-use bitcoin::secp256k1::VerifyOnly;
 use std::sync::LazyLock;
+
+use bitcoin::base58;
+use bitcoin::bip32::{ChildNumber, Xpub};
+use bitcoin::secp256k1::{Secp256k1, VerifyOnly};
+
+use crate::domain::payment::descriptor::Descriptor;
+use crate::domain::payment::key_expression::{KeyExpression, Steps};
+use crate::domain::payment::script_type::{ScriptType, XPUB};
+use crate::domain::payment::{Address, Coin, NotAnExtendedPubkey, secret};
 
 /// An extended public key: an address for each order is derived from it, and it cannot spend anything.
 ///

@@ -1,13 +1,7 @@
 //! What is to be paid: coin, address, amount and time.
 
-use crate::domain::payment::Address;
-use crate::domain::payment::AmountTag;
-use crate::domain::payment::Coin;
-use crate::domain::payment::Observation;
-use crate::domain::payment::payment_uri;
-use crate::domain::values::Amount;
-use crate::domain::values::Currency;
-use crate::domain::values::Timestamp;
+use crate::domain::payment::{Address, AmountTag, Coin, Observation, payment_uri};
+use crate::domain::values::{Amount, Currency, Timestamp};
 
 /// What one order owes, and where to pay it. An invoice that was shown does not change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,9 +70,11 @@ pub fn distinct_amount(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use proptest::prelude::*;
     use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
 
     const ETHER: Coin = Coin::Ether { chain: 1 };
 

@@ -1,8 +1,7 @@
 //! An extended key with its origin and derivation steps.
 
-use crate::domain::payment::Coin;
-use crate::domain::payment::NotAnExtendedPubkey;
 use crate::domain::payment::script_type::ScriptType;
+use crate::domain::payment::{Coin, NotAnExtendedPubkey};
 
 /// An extended public key with the notation that wallets add around it.
 ///

@@ -1,9 +1,7 @@
 //! What a node observed of an invoice, and how much of it is paid.
 
-use crate::domain::payment::Address;
-use crate::domain::payment::Coin;
-use crate::domain::values::Amount;
-use crate::domain::values::Timestamp;
+use crate::domain::payment::{Address, Coin};
+use crate::domain::values::{Amount, Timestamp};
 
 /// How deep a payment must be in the chain before it counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,8 +151,9 @@ pub struct ScanResult {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn sighting(seen: i64, settled: i64) -> Observation {
         let gwei = |n| Amount::new(n).unwrap();

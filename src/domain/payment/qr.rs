@@ -1,12 +1,7 @@
 //! QR codes as PNG.
 
-use png::BitDepth;
-use png::ColorType;
-use png::Compression;
-use png::Encoder;
-use qrcode::Color;
-use qrcode::EcLevel;
-use qrcode::QrCode;
+use png::{BitDepth, ColorType, Compression, Encoder};
+use qrcode::{Color, EcLevel, QrCode};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a QR code holds at most about 2300 characters")]

@@ -1,15 +1,11 @@
 //! Script types of Bitcoin addresses.
 
-use crate::domain::payment::Address;
-use crate::domain::payment::Coin;
-use crate::domain::payment::NotAnExtendedPubkey;
-use bitcoin::CompressedPublicKey;
-use bitcoin::Network;
-use bitcoin::secp256k1::PublicKey;
-use bitcoin::secp256k1::Secp256k1;
-use bitcoin::secp256k1::VerifyOnly;
+use bitcoin::secp256k1::{PublicKey, Secp256k1, VerifyOnly};
+use bitcoin::{CompressedPublicKey, Network};
 use ethers_core::types::H160;
 use ethers_core::utils::keccak256;
+
+use crate::domain::payment::{Address, Coin, NotAnExtendedPubkey};
 
 /// The type of an account's addresses.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! Recognises private keys, to refuse them.
 
-use bip39::Language;
-use bip39::Mnemonic;
+use bip39::{Language, Mnemonic};
 use bitcoin::base58;
 
 /// The warning for a user who enters a private key. It does not repeat the key.
@@ -106,8 +105,9 @@ fn is_hex_key(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[track_caller]
     fn check(text: &str, expected: bool) {

@@ -59,8 +59,9 @@ impl std::fmt::Debug for TransactionId {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     /// Source: Ethereum's first transaction; the digits alone are used for the others.
     const DIGITS: &str = "5c504ed432cb51138bcf09aa5e8a410dd4a1e204ef84bfed1be16dfba1b22060";

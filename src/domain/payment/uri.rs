@@ -1,7 +1,6 @@
 //! Payment links (BIP-21, EIP-681, Monero).
 
-use crate::domain::payment::Address;
-use crate::domain::payment::Coin;
+use crate::domain::payment::{Address, Coin};
 use crate::domain::values::Amount;
 
 /// The link that opens a wallet with address and amount filled in.
@@ -43,8 +42,9 @@ fn units(amount: Amount, decimals: u8) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     const CONTRACT: &str = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48";
     const ETHEREUM: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";

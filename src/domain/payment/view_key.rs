@@ -1,14 +1,11 @@
 //! Monero view keys.
 
-use crate::domain::payment::Address;
-use crate::domain::payment::secret;
 use ethers_core::types::H256;
-use monero::Hash;
-use monero::Network;
-use monero::PublicKey;
-use monero::ViewPair;
 use monero::cryptonote::subaddress;
 use monero::util::address::PaymentId;
+use monero::{Hash, Network, PublicKey, ViewPair};
+
+use crate::domain::payment::{Address, secret};
 
 /// A Monero wallet's private view key with its primary address: subaddresses for each order are derived from them, and
 /// they cannot spend anything. Together they reveal every incoming payment.
@@ -120,9 +117,10 @@ pub fn integrated(primary: &Address, payment_id: [u8; 8]) -> Address {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::domain::payment::Coin;
-    use proptest::prelude::*;
 
     /// Source: `demo.rs`, the public wallet; its addresses as monero-wallet-rpc 0.18 derives them.
     const PRIMARY: &str = "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39";

@@ -1,10 +1,6 @@
 //! Where the seller receives one currency.
 
-use crate::domain::payment::Address;
-use crate::domain::payment::Coin;
-use crate::domain::payment::ExtendedPubkey;
-use crate::domain::payment::ViewKey;
-use crate::domain::payment::demo;
+use crate::domain::payment::{Address, Coin, ExtendedPubkey, ViewKey, demo};
 use crate::domain::values::Currency;
 
 /// Where the seller receives one currency.

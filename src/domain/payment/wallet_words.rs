@@ -1,11 +1,6 @@
 //! Describes a wallet to its seller.
 
-use crate::domain::payment::Address;
-use crate::domain::payment::AmountTag;
-use crate::domain::payment::Coin;
-use crate::domain::payment::Destination;
-use crate::domain::payment::ExtendedPubkey;
-use crate::domain::payment::Wallet;
+use crate::domain::payment::{Address, AmountTag, Coin, Destination, ExtendedPubkey, Wallet};
 
 /// Texts for the seller, on the command line and at the desk.
 impl Wallet {

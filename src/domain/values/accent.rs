@@ -76,8 +76,9 @@ const fn of(rgb: u32) -> Colour {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     const STYLE: &str = include_str!("../../../static/style.css");
 

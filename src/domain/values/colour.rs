@@ -132,8 +132,9 @@ const fn times(one: i128, other: i128) -> i128 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[track_caller]
     fn check(text: &str, expected: Result<&str, NotAColour>) {

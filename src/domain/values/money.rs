@@ -1,8 +1,10 @@
 //! Amounts in Gwei, without rounding.
 
-use crate::domain::values::Quantity;
-use rust_decimal::Decimal;
 use std::str::FromStr;
+
+use rust_decimal::Decimal;
+
+use crate::domain::values::Quantity;
 
 /// A price or a sum of prices.
 ///
@@ -109,8 +111,9 @@ impl std::fmt::Display for Currency {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[track_caller]
     fn check(text: &str, expected: Result<i64, NotAnAmount>) {

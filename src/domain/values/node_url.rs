@@ -1,9 +1,9 @@
 //! URLs of nodes.
 
-use percent_encoding::percent_decode_str;
 use std::fmt;
-use std::net::IpAddr;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
+
+use percent_encoding::percent_decode_str;
 
 /// The URL of one of the seller's nodes.
 ///

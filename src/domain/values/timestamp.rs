@@ -1,11 +1,8 @@
 //! Points in time, in seconds.
 
-use time::Date;
-use time::Month;
-use time::OffsetDateTime;
-use time::Time;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
+use time::{Date, Month, OffsetDateTime, Time};
 
 const RFC_3339: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");

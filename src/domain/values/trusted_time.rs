@@ -201,8 +201,9 @@ impl TrustedClock {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     const START: i64 = 1_795_000_000;
     const HOUR: i64 = 3_600;

@@ -1,10 +1,10 @@
 //! Reads `.env` files.
 
-use crate::infra::bounded;
-use crate::infra::config::fault::Found;
-use crate::infra::config::fault::SettingFault;
-use crate::infra::config::settings::is_known;
 use std::path::Path;
+
+use crate::infra::bounded;
+use crate::infra::config::fault::{Found, SettingFault};
+use crate::infra::config::settings::is_known;
 
 /// Units: bytes. The example in the repository has 5 KB.
 const MOST_BYTES: u64 = 256 << 10;

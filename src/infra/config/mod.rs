@@ -15,16 +15,16 @@ pub use crate::infra::config::settings::Settings;
 pub use crate::infra::config::settings::declared;
 pub use crate::infra::config::settings::name_of;
 
-use crate::domain::payment::secret;
-use crate::infra::config::fault::Found;
-use crate::infra::config::parsers::Refused;
-use crate::infra::config::settings::Conflict;
-use crate::infra::config::settings::command;
-use crate::infra::config::settings::is_known;
-use clap::FromArgMatches;
 use std::collections::HashMap;
 use std::error::Error;
 use std::path::Path;
+
+use clap::FromArgMatches;
+
+use crate::domain::payment::secret;
+use crate::infra::config::fault::Found;
+use crate::infra::config::parsers::Refused;
+use crate::infra::config::settings::{Conflict, command, is_known};
 
 /// What the command line says of the settings, by their names.
 pub type Flags = HashMap<String, String>;
@@ -157,8 +157,9 @@ fn refuse_secrets(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::fs;
+
+    use super::*;
 
     /// Reads `.env` with this text, and nothing else.
     fn read(text: &str) -> Result<Settings, Vec<String>> {

@@ -1,8 +1,6 @@
 //! Which nodes may be asked, and how.
 
-use crate::domain::values::Host;
-use crate::domain::values::NodeUrl;
-use crate::domain::values::ProxyUrl;
+use crate::domain::values::{Host, NodeUrl, ProxyUrl};
 use crate::infra::config::parsers::Refused;
 
 const ONION_WITHOUT_PROXY: &str = "TOR_PROXY_URL as well, for example socks5h://127.0.0.1:9050: onion addresses are reached only through Tor";

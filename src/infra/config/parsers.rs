@@ -1,11 +1,9 @@
 //! What the text of a setting has to be.
 
-use crate::domain::payment::Confirmations;
-use crate::domain::payment::Tolerance;
-use crate::domain::values::Line;
-use crate::domain::values::NotAProxyUrl;
-use crate::domain::values::ProxyUrl;
 use std::path::PathBuf;
+
+use crate::domain::payment::{Confirmations, Tolerance};
+use crate::domain::values::{Line, NotAProxyUrl, ProxyUrl};
 
 /// Why the text of a setting is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,8 +1,9 @@
 //! Where the shop and its desk listen.
 
-use crate::infra::config::parsers::Refused;
 use std::net::IpAddr;
 use std::path::PathBuf;
+
+use crate::infra::config::parsers::Refused;
 
 /// What a listener is opened on.
 #[derive(Clone, Debug, PartialEq, Eq)]

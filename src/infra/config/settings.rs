@@ -2,31 +2,18 @@
 //!
 //! The flag in capital letters, with `_` for `-`, is its name in the environment and in `.env`.
 
-use crate::domain::payment::Address;
-use crate::domain::payment::Coin;
-use crate::domain::payment::Confirmations;
-use crate::domain::payment::Destination;
-use crate::domain::payment::Tolerance;
-use crate::domain::payment::Wallet;
-use crate::domain::values::Currency;
-use crate::domain::values::Mailbox;
-use crate::domain::values::ProxyUrl;
-use crate::infra::config::node_url::NodeUrls;
-use crate::infra::config::parsers;
-use crate::infra::config::parsers::Refused;
-use crate::infra::config::parsers::expecting;
-use crate::infra::config::parsers::line;
-use crate::infra::config::parsers::one_of;
-use crate::infra::config::parsers::whole;
-use crate::infra::config::place;
-use crate::infra::config::place::DeskPlace;
-use crate::infra::config::place::Listen;
-use crate::infra::config::place::Place;
-use clap::Arg;
-use clap::ArgAction::Set;
-use clap::Args;
 use std::path::PathBuf;
 use std::sync::LazyLock;
+
+use clap::ArgAction::Set;
+use clap::{Arg, Args};
+
+use crate::domain::payment::{Address, Coin, Confirmations, Destination, Tolerance, Wallet};
+use crate::domain::values::{Currency, Mailbox, ProxyUrl};
+use crate::infra::config::node_url::NodeUrls;
+use crate::infra::config::parsers::{Refused, expecting, line, one_of, whole};
+use crate::infra::config::place::{DeskPlace, Listen, Place};
+use crate::infra::config::{parsers, place};
 
 /// What the seller decided.
 #[derive(Args, Clone, Debug)]

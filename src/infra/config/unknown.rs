@@ -1,10 +1,8 @@
 //! Finds misspelt settings and names the nearest known one.
 
 use crate::domain::payment::secret;
-use crate::infra::config::fault::Found;
-use crate::infra::config::fault::SettingFault;
-use crate::infra::config::settings::NAMES;
-use crate::infra::config::settings::is_known;
+use crate::infra::config::fault::{Found, SettingFault};
+use crate::infra::config::settings::{NAMES, is_known};
 
 /// Names that stand in `.env` for others than the shop: for the ancestor's containers and for Compose.
 const OF_OTHERS: [&str; 4] = ["NODE_ENV", "VIRTUAL_HOST", "LETSENCRYPT_HOST", "LETSENCRYPT_EMAIL"];

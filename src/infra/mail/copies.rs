@@ -1,25 +1,16 @@
 //! Finds copies of an order's messages in other folders and mbox files.
 
-use crate::infra::mail::erased_file::erase_file;
-use crate::infra::mail::erased_file::replace_file;
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs;
-use std::fs::File;
-use std::fs::FileTimes;
-use std::fs::OpenOptions;
+use std::fs::{File, FileTimes, OpenOptions};
 use std::io;
-use std::io::BufRead;
-use std::io::BufReader;
-use std::io::Read;
-use std::io::Seek;
-use std::io::SeekFrom;
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::ops::Range;
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::infra::mail::erased_file::{erase_file, replace_file};
 
 /// The format of a file with many messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,7 @@
 //! Overwrites a file before it is removed.
 
 use std::fs;
-use std::fs::File;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
@@ -62,9 +61,10 @@ fn overwrite(mut file: File) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::io::Read;
     use std::os::unix::fs::symlink;
+
+    use super::*;
 
     #[test]
     fn a_file_is_overwritten_before_it_is_removed() {

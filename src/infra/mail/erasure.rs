@@ -1,16 +1,14 @@
 //! Erases an order's messages from the Maildir.
 
-use crate::infra::mail::Maildir;
-use crate::infra::mail::copies;
-use crate::infra::mail::erased_file::erase_file;
-use crate::infra::mail::message_name::MessageName;
 use std::collections::HashSet;
 use std::fs;
-use std::fs::DirEntry;
-use std::fs::File;
+use std::fs::{DirEntry, File};
 use std::io;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::infra::mail::erased_file::erase_file;
+use crate::infra::mail::message_name::MessageName;
+use crate::infra::mail::{Maildir, copies};
 
 /// The file system's own folder, unreadable for others. It is there if the Maildir is a separate file system.
 const LOST_AND_FOUND: &str = "lost+found";

@@ -1,8 +1,8 @@
 //! Explains why a key file does not hold a usable public key.
 
+use pgp::packet::{Packet, PacketParser};
+
 use crate::infra::mail::key_fault::KeyFault;
-use pgp::packet::Packet;
-use pgp::packet::PacketParser;
 
 /// The text of the seller's key file, whatever editor or shell wrote it: UTF-8 or UTF-16, with or without a byte order
 /// mark.

@@ -163,8 +163,9 @@ fn printable(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn a_bill_has_its_sums_on_the_right() {

@@ -1,8 +1,9 @@
 //! Parses one of the shop's own messages.
 
+use mailparse::ParsedMail;
+
 use crate::infra::mail::layout;
 use crate::infra::mail::layout::BAR;
-use mailparse::ParsedMail;
 
 /// A message of the shop, as stored in the Maildir.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,14 +1,14 @@
 //! Finds a message again after mail programs have renamed its file.
 
-use crate::infra::mail::Maildir;
-use crate::infra::mail::message_name::MessageName;
 use std::collections::HashMap;
 use std::fs;
 use std::fs::File;
 use std::io;
 use std::io::Read;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::infra::mail::Maildir;
+use crate::infra::mail::message_name::MessageName;
 
 /// Finds messages by the names that the shop gave them, even after mail programs have renamed their files.
 ///

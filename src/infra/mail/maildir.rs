@@ -1,26 +1,19 @@
 //! Delivers messages to a Maildir: completely, and once.
 
+use std::fs;
+use std::fs::{DirBuilder, File, FileTimes, OpenOptions};
+use std::io;
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
+
 use crate::domain::values::Timestamp;
 use crate::infra::failpoints;
 use crate::infra::mail::erased_file::erase_file;
 use crate::infra::mail::message_name::MessageName;
 use crate::infra::mail::write_trial::try_to_write;
-use std::fs;
-use std::fs::DirBuilder;
-use std::fs::File;
-use std::fs::FileTimes;
-use std::fs::OpenOptions;
-use std::io;
-use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
-use std::path::PathBuf;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
-use std::time::UNIX_EPOCH;
 
 /// A folder with one file per message, which any mail reader can open.
 ///

@@ -50,8 +50,9 @@ impl<'a> MessageName<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     const BASE: &str = "1763683200.AAAAAAAAAA_0.shop";
 

@@ -1,16 +1,12 @@
 //! The message that a node has failed or recovered.
 
-use crate::domain::values::Mailbox;
-use crate::domain::values::Timestamp;
-use crate::infra::mail::SellerKey;
-use crate::infra::mail::layout;
-use crate::infra::mail::order_message::DOMAIN;
-use crate::infra::mail::order_message::Unwritable;
-use crate::infra::mail::seal;
 use askama::Template;
 use lettre::message::Message;
-use lettre::message::header::ContentType;
-use lettre::message::header::MIME_VERSION_1_0;
+use lettre::message::header::{ContentType, MIME_VERSION_1_0};
+
+use crate::domain::values::{Mailbox, Timestamp};
+use crate::infra::mail::order_message::{DOMAIN, Unwritable};
+use crate::infra::mail::{SellerKey, layout, seal};
 
 /// A message to the seller about one of their nodes, unrelated to any order.
 pub struct NodeMessage<'a> {

@@ -1,28 +1,14 @@
 //! The messages about an order.
 
-use crate::domain::orders::Buyer;
-use crate::domain::orders::Delivery;
-use crate::domain::orders::Order;
-use crate::domain::orders::OrderRef;
-use crate::domain::orders::PgpBlock;
-use crate::domain::orders::Status;
-use crate::domain::payment::Invoice;
-use crate::domain::payment::Tolerance;
-use crate::domain::values::Amount;
-use crate::domain::values::Mailbox;
-use crate::domain::values::Timestamp;
-use crate::domain::values::plural;
-use crate::infra::mail::SellerKey;
-use crate::infra::mail::layout;
-use crate::infra::mail::seal;
-use crate::infra::mail::seal::SealError;
 use askama::Template;
-use lettre::message::Message;
-use lettre::message::MessageBuilder;
-use lettre::message::header::ContentType;
-use lettre::message::header::HeaderName;
-use lettre::message::header::HeaderValue;
-use lettre::message::header::MIME_VERSION_1_0;
+use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
+use lettre::message::{Message, MessageBuilder};
+
+use crate::domain::orders::{Buyer, Delivery, Order, OrderRef, PgpBlock, Status};
+use crate::domain::payment::{Invoice, Tolerance};
+use crate::domain::values::{Amount, Mailbox, Timestamp, plural};
+use crate::infra::mail::seal::SealError;
+use crate::infra::mail::{SellerKey, layout, seal};
 
 /// The event of an order that the seller is notified of.
 pub enum Told<'a> {

@@ -1,14 +1,11 @@
 //! Checks to whom a buyer's PGP message is encrypted.
 
-use crate::domain::orders::NotAPgpBlock;
-use crate::domain::orders::PgpBlock;
+use pgp::packet::{Packet, PacketParser, PublicKeyEncryptedSessionKey, SymEncryptedProtectedData};
+use pgp::types::KeyId;
+
+use crate::domain::orders::{NotAPgpBlock, PgpBlock};
 use crate::infra::mail::armor;
 use crate::infra::mail::seller_key::SellerKey;
-use pgp::packet::Packet;
-use pgp::packet::PacketParser;
-use pgp::packet::PublicKeyEncryptedSessionKey;
-use pgp::packet::SymEncryptedProtectedData;
-use pgp::types::KeyId;
 
 impl SellerKey {
     /// Checks that the seller can decrypt it, and nobody unknown. It is not decrypted: only its recipients are read.

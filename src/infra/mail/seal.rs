@@ -1,26 +1,18 @@
 //! Encrypts a message to the seller's OpenPGP key.
 
+use lettre::message::header::{
+    ContentDisposition, ContentTransferEncoding, ContentType, ContentTypeErr, Subject,
+};
+use lettre::message::{Body, Message, MessageBuilder, MultiPart, MultiPartKind, SinglePart};
+use pgp::composed::{ArmorOptions, MessageBuilder as OpenPgpBuilder};
+use pgp::crypto::sym::SymmetricKeyAlgorithm;
+use rand::rngs::OsRng;
+
 use crate::domain::orders::PgpBlock;
 use crate::domain::values::Timestamp;
 use crate::infra::mail::key_fault::KeyFault;
 use crate::infra::mail::padding;
-use crate::infra::mail::seller_key::RecipientKey;
-use crate::infra::mail::seller_key::SellerKey;
-use lettre::message::Body;
-use lettre::message::Message;
-use lettre::message::MessageBuilder;
-use lettre::message::MultiPart;
-use lettre::message::MultiPartKind;
-use lettre::message::SinglePart;
-use lettre::message::header::ContentDisposition;
-use lettre::message::header::ContentTransferEncoding;
-use lettre::message::header::ContentType;
-use lettre::message::header::ContentTypeErr;
-use lettre::message::header::Subject;
-use pgp::composed::ArmorOptions;
-use pgp::composed::MessageBuilder as OpenPgpBuilder;
-use pgp::crypto::sym::SymmetricKeyAlgorithm;
-use rand::rngs::OsRng;
+use crate::infra::mail::seller_key::{RecipientKey, SellerKey};
 
 /// Why a message could not be encrypted. It is never sent in plain text instead.
 #[derive(Debug, thiserror::Error)]

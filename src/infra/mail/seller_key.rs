@@ -1,28 +1,20 @@
 //! Parses and validates the seller's OpenPGP key.
 
-use crate::domain::values::Timestamp;
-use crate::infra::mail::armor;
-use crate::infra::mail::armor::NotArmor;
-use crate::infra::mail::key_fault::KeyFault;
-use crate::infra::mail::key_file;
+use std::sync::Arc;
+
 use pgp::crypto::ecc_curve::ECCCurve;
 use pgp::crypto::public_key::PublicKeyAlgorithm;
 use pgp::errors::Error;
-use pgp::packet::KeyFlags;
-use pgp::packet::Packet;
-use pgp::packet::PacketParser;
-use pgp::packet::PublicKey;
-use pgp::packet::PublicSubkey;
-use pgp::packet::Signature;
-use pgp::packet::SignatureType;
-use pgp::packet::SubpacketData;
-use pgp::packet::UserId;
-use pgp::types::KeyDetails;
-use pgp::types::KeyId;
-use pgp::types::KeyVersion;
-use pgp::types::PublicParams;
-use pgp::types::Tag;
-use std::sync::Arc;
+use pgp::packet::{
+    KeyFlags, Packet, PacketParser, PublicKey, PublicSubkey, Signature, SignatureType,
+    SubpacketData, UserId,
+};
+use pgp::types::{KeyDetails, KeyId, KeyVersion, PublicParams, Tag};
+
+use crate::domain::values::Timestamp;
+use crate::infra::mail::armor::NotArmor;
+use crate::infra::mail::key_fault::KeyFault;
+use crate::infra::mail::{armor, key_file};
 
 /// The seller's OpenPGP certificate, as far as the shop needs it: for encryption, and to know which keys can decrypt.
 ///

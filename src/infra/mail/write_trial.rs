@@ -72,8 +72,9 @@ fn remove_left(folder: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::os::unix::fs::symlink;
+
+    use super::*;
 
     fn maildir() -> tempfile::TempDir {
         let home = tempfile::tempdir().unwrap();

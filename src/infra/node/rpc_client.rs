@@ -1,35 +1,27 @@
 //! JSON-RPC over HTTP with limits, directly or through Tor.
 
-use crate::domain::values::Host;
-use crate::domain::values::JsonShape;
-use crate::domain::values::NodeUrl;
-use crate::domain::values::ProxyUrl;
-use crate::infra::bounded;
-use crate::infra::node::NodeError;
-use data_encoding::BASE64;
-use http_body_util::BodyExt;
-use http_body_util::Full;
-use hyper::Request;
-use hyper::StatusCode;
-use hyper::body::Bytes;
-use hyper::body::Incoming;
-use hyper::header;
-use hyper_util::rt::TokioIo;
-use serde_json::Value;
-use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::AsyncRead;
-use tokio::io::AsyncWrite;
+
+use data_encoding::BASE64;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::{Request, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::ClientConfig;
-use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tokio_socks::TargetAddr;
 use tokio_socks::tcp::Socks5Stream;
+
+use crate::domain::values::{Host, JsonShape, NodeUrl, ProxyUrl};
+use crate::infra::bounded;
+use crate::infra::node::NodeError;
 
 /// Units: seconds; over Tor, connecting alone may take most of it.
 const CONNECT_SECONDS: u64 = 30;

@@ -1,13 +1,15 @@
 //! Decodes pictures within limits.
 
+use std::io::Cursor;
+
+use image::codecs::png::PngDecoder;
+use image::codecs::webp::WebPDecoder;
+use image::{DynamicImage, ImageDecoder, ImageResult, Limits};
+
 use crate::infra::pictures::decoded::{Decoded, upright};
 use crate::infra::pictures::file::Format;
 use crate::infra::pictures::image_header::ImageHeader;
 use crate::infra::pictures::jpeg;
-use image::codecs::png::PngDecoder;
-use image::codecs::webp::WebPDecoder;
-use image::{DynamicImage, ImageDecoder, ImageResult, Limits};
-use std::io::Cursor;
 
 /// Units: bytes that a PNG may take for its colour profile and its rows, besides the pixels themselves.
 const PNG_ROOM: u64 = 16 * 1024 * 1024;
@@ -48,9 +50,10 @@ fn pixels(mut decoder: impl ImageDecoder) -> ImageResult<Decoded> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::infra::pictures::test_images;
-    use proptest::prelude::*;
 
     fn is_shown(bytes: &[u8]) -> bool {
         let header =

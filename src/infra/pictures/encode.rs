@@ -1,11 +1,11 @@
 //! Encodes pictures as WebP, JPEG and PNG.
 
-use crate::infra::pictures::file::Rendered;
-use crate::infra::pictures::file::{Format, PictureFile};
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, ImageEncoder};
 use webp::{Encoder, PixelLayout, WebPConfig};
+
+use crate::infra::pictures::file::{Format, PictureFile, Rendered};
 
 /// The quality of a picture, and its maximum file size.
 ///

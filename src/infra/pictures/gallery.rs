@@ -1,9 +1,5 @@
 //! Stores rendered files.
 
-use crate::infra::bounded;
-use crate::infra::pictures::file::PictureFile;
-use crate::infra::pictures::file::Rendered;
-use crate::infra::pictures::source::Source;
 use std::collections::HashSet;
 use std::fs;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -11,6 +7,10 @@ use std::io;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use crate::infra::bounded;
+use crate::infra::pictures::file::{PictureFile, Rendered};
+use crate::infra::pictures::source::Source;
 
 /// The folder of rendered pictures, each named by its content.
 #[derive(Clone)]
@@ -123,11 +123,13 @@ fn read_regular(path: &Path) -> io::Result<Option<Vec<u8>>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::infra::pictures::file::Format;
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::thread;
+
     use tempfile::TempDir;
+
+    use super::*;
+    use crate::infra::pictures::file::Format;
 
     fn shelf() -> (TempDir, Gallery) {
         let folder = tempfile::tempdir().unwrap();

@@ -1,14 +1,15 @@
 //! Decodes JPEG files.
 
-use crate::infra::pictures::decoded::{Decoded, upright};
-use crate::infra::pictures::file::Format;
-use crate::infra::pictures::image_header::{Fault, ImageHeader};
 use image::{DynamicImage, GrayImage, RgbImage};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
+
+use crate::infra::pictures::decoded::{Decoded, upright};
+use crate::infra::pictures::file::Format;
+use crate::infra::pictures::image_header::{Fault, ImageHeader};
 
 /// Walks from segment to segment up to the end of the image, so that a truncated file is detected. Anything that a
 /// phone appends (a second picture, a video) is dropped.

@@ -1,11 +1,10 @@
 //! Renders the logo: small in size and bytes, or refused.
 
-use crate::infra::pictures::encode;
 use crate::infra::pictures::encode::Aim;
 use crate::infra::pictures::refusal::NotAPicture;
 use crate::infra::pictures::render::Rendition;
-use crate::infra::pictures::scale;
 use crate::infra::pictures::source::Source;
+use crate::infra::pictures::{encode, scale};
 
 /// Units: pixels, as displayed.
 const MOST_WIDTH: u32 = 240;
@@ -44,11 +43,10 @@ impl Source {
 
 #[cfg(test)]
 mod tests {
+    use image::{DynamicImage, RgbImage, RgbaImage};
+
     use super::*;
     use crate::infra::pictures::test_images;
-    use image::DynamicImage;
-    use image::RgbImage;
-    use image::RgbaImage;
 
     #[track_caller]
     fn check(image: &DynamicImage, shown: (u32, u32), pixels: (u32, u32)) {

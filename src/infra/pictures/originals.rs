@@ -1,15 +1,16 @@
 //! The seller's own folder of pictures.
 
-use crate::infra::bounded;
-use crate::infra::pictures::refusal::NotAPicture;
-use crate::infra::pictures::sanitized::Sanitized;
-use crate::infra::pictures::source::Source;
 use std::fs;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use crate::infra::bounded;
+use crate::infra::pictures::refusal::NotAPicture;
+use crate::infra::pictures::sanitized::Sanitized;
+use crate::infra::pictures::source::Source;
 
 /// The seller's own pictures: `db/images`, where uploads from the desk are stored too, and the predecessor's folder.
 #[derive(Clone, Debug)]
@@ -155,8 +156,9 @@ fn safe_stem(wish: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
 
     fn cleaned(text: &str) -> Sanitized {
         Sanitized { bytes: text.into(), ending: "jpg" }

@@ -1,15 +1,14 @@
 //! Renders a picture in all sizes.
 
-use crate::infra::pictures::colour;
+use image::DynamicImage;
+
 use crate::infra::pictures::decoded::Decoded;
-use crate::infra::pictures::encode;
 use crate::infra::pictures::encode::Aim;
 use crate::infra::pictures::file::Rendered;
 use crate::infra::pictures::image_header::ImageHeader;
 use crate::infra::pictures::refusal::NotAPicture;
-use crate::infra::pictures::scale;
 use crate::infra::pictures::source::Source;
-use image::DynamicImage;
+use crate::infra::pictures::{colour, encode, scale};
 
 /// Units: pixels of the longest side.
 const THUMB: u32 = 320;

@@ -1,16 +1,15 @@
 //! Uploaded pictures, reduced to upright pixels without metadata.
 
-use crate::infra::pictures::colour;
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{DynamicImage, ImageEncoder};
+
 use crate::infra::pictures::decoded::Decoded;
 use crate::infra::pictures::file::Format;
 use crate::infra::pictures::image_header::ImageHeader;
 use crate::infra::pictures::refusal::NotAPicture;
-use crate::infra::pictures::scale;
 use crate::infra::pictures::source::Source;
-use image::DynamicImage;
-use image::ImageEncoder;
-use image::codecs::jpeg::JpegEncoder;
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use crate::infra::pictures::{colour, scale};
 
 /// Units: pixels. An upload is halved until its longest side is shorter: no page shows more than half of it, and a
 /// halved picture has less of the sensor noise that identifies cameras.

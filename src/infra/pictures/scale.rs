@@ -1,8 +1,7 @@
 //! Scales pictures.
 
-use image::DynamicImage;
-use image::RgbImage;
 use image::imageops::FilterType;
+use image::{DynamicImage, RgbImage};
 
 /// Removes an alpha channel that hides nothing; fully transparent pixels become black, so that no buyer can recover
 /// what they hide.

@@ -1,14 +1,16 @@
 //! Reads a picture file without following symbolic links out of its folder.
 
-use crate::infra::pictures::file::hex;
-use crate::infra::pictures::refusal::NotAPicture;
-use sha2::{Digest, Sha256};
 use std::fs;
 use std::fs::{File, Metadata};
 use std::io;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::infra::pictures::file::hex;
+use crate::infra::pictures::refusal::NotAPicture;
 
 /// Part of every fingerprint: changing it renders all pictures again.
 const RENDERING: &str = "pictures 2";
@@ -131,10 +133,12 @@ fn read(path: &Path, seen: &Metadata) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::os::unix::fs::symlink;
     use std::process::Command;
+
     use tempfile::TempDir;
+
+    use super::*;
 
     fn folder() -> TempDir {
         let folder = tempfile::tempdir().unwrap();

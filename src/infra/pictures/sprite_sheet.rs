@@ -1,15 +1,13 @@
 //! Sprite sheets: many thumbnails in one file.
 
-use crate::infra::pictures::decoded::Decoded;
-use crate::infra::pictures::encode;
-use crate::infra::pictures::encode::Aim;
-use crate::infra::pictures::file::Rendered;
-use crate::infra::pictures::file::hex;
-use crate::infra::pictures::image_header::ImageHeader;
-use crate::infra::pictures::scale;
-use image::imageops;
-use image::{DynamicImage, Rgba, RgbaImage};
+use image::{DynamicImage, Rgba, RgbaImage, imageops};
 use sha2::{Digest, Sha256};
+
+use crate::infra::pictures::decoded::Decoded;
+use crate::infra::pictures::encode::Aim;
+use crate::infra::pictures::file::{Rendered, hex};
+use crate::infra::pictures::image_header::ImageHeader;
+use crate::infra::pictures::{encode, scale};
 
 /// Part of every sheet's fingerprint: changing it renders all sheets again.
 const PAINTING: &str = "sheets 1";

@@ -1,14 +1,16 @@
 //! Pictures for the tests of this module.
 
+use std::fs;
+use std::io::Cursor;
+
+use image::codecs::jpeg::JpegEncoder;
+use image::{DynamicImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
+use moxcms::ColorProfile;
+
 use crate::infra::pictures::file::Rendered;
 use crate::infra::pictures::refusal::NotAPicture;
 use crate::infra::pictures::render::Picture;
 use crate::infra::pictures::source::Source;
-use image::codecs::jpeg::JpegEncoder;
-use image::{DynamicImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
-use moxcms::ColorProfile;
-use std::fs;
-use std::io::Cursor;
 
 pub const RED: [u8; 3] = [220, 30, 30];
 pub const GREEN: [u8; 3] = [30, 160, 40];

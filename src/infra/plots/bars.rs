@@ -1,10 +1,8 @@
 //! Horizontal bar charts.
 
-use crate::infra::plots::DrawError;
 use crate::infra::plots::letters::Letters;
-use crate::infra::plots::paper;
-use crate::infra::plots::paper::Ink;
-use crate::infra::plots::paper::Sheet;
+use crate::infra::plots::paper::{Ink, Sheet};
+use crate::infra::plots::{DrawError, paper};
 
 /// One entry of a list, the largest first.
 pub struct Bar {

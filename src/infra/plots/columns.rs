@@ -1,9 +1,7 @@
 //! Column charts.
 
-use crate::infra::plots::DrawError;
-use crate::infra::plots::paper;
-use crate::infra::plots::paper::Ink;
-use crate::infra::plots::paper::Sheet;
+use crate::infra::plots::paper::{Ink, Sheet};
+use crate::infra::plots::{DrawError, paper};
 
 /// One position on the time axis.
 pub struct Column {

@@ -1,9 +1,10 @@
 //! Bitmap font for plots.
 
-use crate::infra::plots::DrawError;
-use crate::infra::plots::error::failed;
 use std::collections::HashMap;
 use std::sync::OnceLock;
+
+use crate::infra::plots::DrawError;
+use crate::infra::plots::error::failed;
 
 /// Every supported letter, in the order of its cells; the line breaks only help the reader.
 const LIST: &str = include_str!("../../../static/fonts/plot.txt");

@@ -1,10 +1,10 @@
 //! The canvas of a plot: colours, axes and steps.
 
+use std::ops::Range;
+
 use crate::infra::plots::DrawError;
 use crate::infra::plots::error::failed;
-use crate::infra::plots::letters::FULL;
-use crate::infra::plots::letters::Letters;
-use std::ops::Range;
+use crate::infra::plots::letters::{FULL, Letters};
 
 /// Units: pixels. Displayed at half the size on a phone, where the letters are still 11 high.
 pub const WIDTH: usize = 720;

@@ -4,16 +4,13 @@
 //!
 //! [`Destination::account`]: crate::domain::payment::Destination::account
 
-use crate::domain::orders::OrderRef;
-use crate::domain::payment::Coin;
-use crate::domain::payment::ExtendedPubkey;
-use crate::domain::values::Currency;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
 use serde_json::json;
-use sqlx::FromRow;
-use sqlx::SqlitePool;
+use sqlx::{FromRow, SqlitePool};
+
+use crate::domain::orders::OrderRef;
+use crate::domain::payment::{Coin, ExtendedPubkey};
+use crate::domain::values::Currency;
+use crate::infra::store::{Connection, StoreError, Tx};
 
 /// Takes the next index of an account. It is never given out again, whatever becomes of the order. Those that a node found
 /// used on the chain are passed over.

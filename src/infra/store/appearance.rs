@@ -1,10 +1,9 @@
 //! Name, contact, notice, accent colour and logo.
 
-use crate::domain::values::Colour;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
 use sqlx::FromRow;
+
+use crate::domain::values::Colour;
+use crate::infra::store::{Connection, StoreError, Tx};
 
 /// How the seller wants the shop to look, above what the settings say.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,11 +1,10 @@
 //! The activity log of the desk.
 
+use sqlx::FromRow;
+
 use crate::domain::orders::OrderRef;
 use crate::domain::values::Timestamp;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
-use sqlx::FromRow;
+use crate::infra::store::{Connection, StoreError, Tx};
 
 /// A line of the seller's log.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -77,8 +76,7 @@ pub async fn erase_old(tx: &mut Tx, before: Timestamp) -> Result<(), StoreError>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::infra::store::test_shop::query_plan;
-    use crate::infra::store::test_shop::with_shop;
+    use crate::infra::store::test_shop::{query_plan, with_shop};
 
     #[test]
     fn the_log_is_found_by_an_index() {

@@ -1,23 +1,12 @@
 //! The catalog as the seller's file would describe it.
 
-use crate::domain::catalog::CatalogFile;
-use crate::domain::catalog::ImageRecord;
-use crate::domain::catalog::OptionRecord;
-use crate::domain::catalog::Prices;
-use crate::domain::catalog::ProductRecord;
-use crate::domain::catalog::Slug;
-use crate::domain::values::Amount;
-use crate::domain::values::Currency;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::discounts;
-use crate::infra::store::shipping;
-use crate::infra::store::stock;
-use crate::infra::store::wallets;
-use sqlx::Connection as _;
-use sqlx::FromRow;
-use std::collections::HashMap;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+
+use sqlx::{Connection as _, FromRow};
+
+use crate::domain::catalog::{CatalogFile, ImageRecord, OptionRecord, Prices, ProductRecord, Slug};
+use crate::domain::values::{Amount, Currency};
+use crate::infra::store::{Connection, StoreError, discounts, shipping, stock, wallets};
 
 /// The catalog as the tables hold it, in the form of the seller's file.
 pub struct StoredCatalog {
@@ -244,8 +233,7 @@ impl StoredCatalog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::infra::store::test_shop::query_plan;
-    use crate::infra::store::test_shop::with_shop;
+    use crate::infra::store::test_shop::{query_plan, with_shop};
 
     #[test]
     fn what_open_orders_hold_is_found_by_an_index() {

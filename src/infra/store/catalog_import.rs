@@ -1,14 +1,11 @@
 //! Replaces the catalog by what a file says.
 
-use crate::domain::catalog::ProductRecord;
-use crate::domain::catalog::markdown;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
+use serde_json::{Value, json};
+
+use crate::domain::catalog::{ProductRecord, markdown};
 use crate::infra::store::pictures::ShownPicture;
-use crate::infra::store::stock;
 use crate::infra::store::stock::FileQuantity;
-use serde_json::Value;
-use serde_json::json;
+use crate::infra::store::{StoreError, Tx, stock};
 
 /// A product of the seller's file with its pictures.
 pub struct ImportedProduct<'a> {

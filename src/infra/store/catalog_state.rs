@@ -1,10 +1,8 @@
 //! How often the catalog has changed, and whether the desk has changed it since a file was imported.
 
-use crate::infra::store::Connection;
-use crate::infra::store::Db;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
 use sqlx::FromRow;
+
+use crate::infra::store::{Connection, Db, StoreError, Tx};
 
 /// Two numbers that only grow: with every change of what a page of the catalog shows, and with every import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromRow)]

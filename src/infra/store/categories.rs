@@ -1,10 +1,8 @@
 //! Categories, as buyers and the seller see them.
 
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
-use crate::infra::store::search;
 use sqlx::FromRow;
+
+use crate::infra::store::{Connection, StoreError, Tx, search};
 
 /// A category and how many products of it can be seen in a currency.
 #[derive(Clone, Debug, FromRow)]

@@ -1,15 +1,13 @@
 //! Whether anything has been written since the last look.
 
-use crate::infra::store::catalog_state::Version;
-use inotify::Inotify;
-use inotify::WatchMask;
 use std::io;
-use std::path::Path;
-use std::path::PathBuf;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use inotify::{Inotify, WatchMask};
+use parking_lot::Mutex;
+
+use crate::infra::store::catalog_state::Version;
 
 /// Tells whether anybody, in this process or another, has written to the database since it was last asked.
 ///
@@ -44,7 +42,7 @@ impl Changes {
 
     /// The number of changes as far as the queue tells now.
     pub fn count(&self) -> u64 {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.queue.lock();
         let mut buffer = [0; 4096];
         loop {
             let found = match queue.read_events(&mut buffer) {
@@ -65,13 +63,13 @@ impl Changes {
 
     /// What was remembered under this count, if anything was.
     pub fn remembered(&self, count: u64) -> Option<Version> {
-        let known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = *self.known.lock();
         known.filter(|(at, _)| *at == count).map(|(_, version)| version)
     }
 
     /// Remembers an answer that was asked for after `count` was read.
     pub fn remember(&self, count: u64, version: Version) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock();
         if known.is_none_or(|(at, _)| at <= count) {
             *known = Some((count, version));
         }

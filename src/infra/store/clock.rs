@@ -1,15 +1,11 @@
 //! The trusted time, and what was recorded while it was in doubt.
 
-use crate::domain::orders::Status;
-use crate::domain::values::ClockDoubt;
-use crate::domain::values::Settling;
-use crate::domain::values::Timestamp;
-use crate::domain::values::TrustedClock;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
-use crate::infra::store::columns::states_json;
 use sqlx::FromRow;
+
+use crate::domain::orders::Status;
+use crate::domain::values::{ClockDoubt, Settling, Timestamp, TrustedClock};
+use crate::infra::store::columns::states_json;
+use crate::infra::store::{Connection, StoreError, Tx};
 
 /// The table's columns, which are all null where it has no row.
 #[derive(FromRow)]

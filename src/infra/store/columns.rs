@@ -1,30 +1,15 @@
 //! How values of the domain are written to columns and read from them.
 
-use crate::domain::catalog::PageSlug;
-use crate::domain::catalog::Prices;
-use crate::domain::catalog::Slug;
-use crate::domain::login::RecoveryHash;
-use crate::domain::login::SessionHash;
-use crate::domain::login::StoredPassword;
-use crate::domain::orders::BuyerRecipient;
-use crate::domain::orders::FormToken;
-use crate::domain::orders::LookupName;
-use crate::domain::orders::OrderRef;
-use crate::domain::orders::Status;
-use crate::domain::values::Amount;
-use crate::domain::values::Currency;
-use crate::domain::values::Quantity;
-use crate::domain::values::Timestamp;
-use crate::infra::store::StoreError;
-use sqlx::Decode;
-use sqlx::Encode;
-use sqlx::Sqlite;
-use sqlx::Type;
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
-use sqlx::sqlite::SqliteArgumentsBuffer;
-use sqlx::sqlite::SqliteTypeInfo;
-use sqlx::sqlite::SqliteValueRef;
+use sqlx::sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef};
+use sqlx::{Decode, Encode, Sqlite, Type};
+
+use crate::domain::catalog::{PageSlug, Prices, Slug};
+use crate::domain::login::{RecoveryHash, SessionHash, StoredPassword};
+use crate::domain::orders::{BuyerRecipient, FormToken, LookupName, OrderRef, Status};
+use crate::domain::values::{Amount, Currency, Quantity, Timestamp};
+use crate::infra::store::StoreError;
 
 /// `column!(type, as what SQLite keeps it, how it is read, how it is written)`. A row that holds anything else is an error
 /// that names its column.

@@ -1,15 +1,12 @@
 //! Discount codes, and how many orders use each.
 
-use crate::domain::catalog::Discount;
-use crate::domain::catalog::Less;
+use sqlx::FromRow;
+
+use crate::domain::catalog::{Discount, Less};
 use crate::domain::orders::OrderRef;
 use crate::domain::values::Timestamp;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
-use crate::infra::store::columns::parse_prices;
-use crate::infra::store::columns::prices_json;
-use sqlx::FromRow;
+use crate::infra::store::columns::{parse_prices, prices_json};
+use crate::infra::store::{Connection, StoreError, Tx};
 
 /// A code as the desk shows it.
 #[derive(Clone, Debug)]
@@ -187,14 +184,13 @@ impl DiscountRow {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::Connection;
+
     use super::*;
     use crate::infra::store::Db;
-    use crate::infra::store::test_shop::assert_scans_only;
-    use crate::infra::store::test_shop::older_shop;
-    use crate::infra::store::test_shop::query_plan;
-    use crate::infra::store::test_shop::with_file;
-    use crate::infra::store::test_shop::with_shop;
-    use sqlx::Connection;
+    use crate::infra::store::test_shop::{
+        assert_scans_only, older_shop, query_plan, with_file, with_shop,
+    };
 
     #[test]
     fn an_older_shops_uses_are_counted_as_the_shop_counts_them() {

@@ -1,10 +1,8 @@
 //! Orders whose time to pay is over.
 
-use crate::domain::orders::OrderRef;
-use crate::domain::orders::Status;
+use crate::domain::orders::{OrderRef, Status};
 use crate::domain::values::Timestamp;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
+use crate::infra::store::{Connection, StoreError};
 
 /// Orders that wait for a payment and whose time is over when the trusted time is `$1`. Where a node follows the chain, it is
 /// over by the chain's own time, up to which nothing was seen to come; a wallet for Monero knows no other than the trusted
@@ -54,8 +52,7 @@ pub async fn has_run_out(db: &mut Connection, trusted: Timestamp) -> Result<bool
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::infra::store::test_shop::query_plan;
-    use crate::infra::store::test_shop::with_shop;
+    use crate::infra::store::test_shop::{query_plan, with_shop};
 
     #[test]
     fn orders_whose_time_is_over_are_found_by_their_state() {

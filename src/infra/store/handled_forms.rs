@@ -1,9 +1,7 @@
 //! Forms of the desk that were handled, so that one that is sent twice is handled once.
 
 use crate::domain::values::Timestamp;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
+use crate::infra::store::{Connection, StoreError, Tx};
 
 /// Units: seconds. A form that is sent twice is sent twice within minutes; this is longer than a page stays open.
 const KEPT_FOR: i64 = 7 * 86_400;

@@ -1,14 +1,14 @@
 //! Overwrites and empties the write-ahead log.
 
-use crate::infra::store::Db;
-use crate::infra::store::StoreError;
-use sqlx::Connection;
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteSynchronous;
 use std::fs::File;
 use std::io;
 use std::io::Read;
 use std::time::Duration;
+
+use sqlx::sqlite::SqliteSynchronous;
+use sqlx::{Connection, SqliteConnection};
+
+use crate::infra::store::{Db, StoreError};
 
 /// How long buyers wait at most while a reader keeps the journal from being emptied.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -125,8 +125,9 @@ async fn wait_at_most(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::fs;
+
+    use super::*;
 
     async fn new_shop(home: &std::path::Path) -> Db {
         Db::open_or_make(&home.join("shop.sqlite")).await.unwrap()

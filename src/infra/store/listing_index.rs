@@ -2,10 +2,9 @@
 //!
 //! In a shop without wallets everything is shown, under the currency `''`; the category `''` has all products.
 
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::infra::store::{StoreError, Tx};
 
 /// Currency and category.
 type List = (String, String);
@@ -224,9 +223,8 @@ async fn find_position(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::infra::store::product_writes;
-    use crate::infra::store::products;
     use crate::infra::store::test_shop::with_shop;
+    use crate::infra::store::{product_writes, products};
 
     const THINGS: &str = r#"
         insert into wallets (currency, position, name, address) values ('BTC', 0, 'Bitcoin', 'x'), ('ETH', 1, 'Ether', 'y');

@@ -1,17 +1,13 @@
 //! The desk's password, second factor and sessions.
 
-use crate::domain::login::FACTOR_SECRET_BYTES;
-use crate::domain::login::FactorSecret;
-use crate::domain::login::RecoveryHash;
-use crate::domain::login::SecondFactor;
-use crate::domain::login::SessionHash;
-use crate::domain::login::SessionSpan;
-use crate::domain::login::StoredPassword;
-use crate::domain::values::Timestamp;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
 use sqlx::FromRow;
+
+use crate::domain::login::{
+    FACTOR_SECRET_BYTES, FactorSecret, RecoveryHash, SecondFactor, SessionHash, SessionSpan,
+    StoredPassword,
+};
+use crate::domain::values::Timestamp;
+use crate::infra::store::{Connection, StoreError, Tx};
 
 /// What somebody must know to log in at the desk.
 pub struct DeskLock {

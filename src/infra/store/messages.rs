@@ -1,13 +1,11 @@
 //! The messages of an order, encrypted: receipt, steps, and what buyer and seller write to each other.
 
-use crate::domain::orders::OrderRef;
-use crate::domain::orders::Status;
-use crate::domain::values::Timestamp;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
 use serde_json::json;
 use sqlx::FromRow;
+
+use crate::domain::orders::{OrderRef, Status};
+use crate::domain::values::Timestamp;
+use crate::infra::store::{Connection, StoreError, Tx};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(rename_all = "lowercase")]

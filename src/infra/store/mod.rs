@@ -47,27 +47,22 @@ pub mod watch;
 pub use error::StoreError;
 pub use error::is_temporary;
 
-use crate::infra::store::changes::Changes;
-use crate::infra::store::outbox::Delivered;
-use sqlx::Connection as _;
-use sqlx::Sqlite;
-use sqlx::SqlitePool;
-use sqlx::pool::PoolConnection;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::sqlite::SqliteJournalMode;
-use sqlx::sqlite::SqlitePoolOptions;
-use sqlx::sqlite::SqliteSynchronous;
 use std::fs::OpenOptions;
 use std::future::ready;
 use std::io::Write;
-use std::ops::Deref;
-use std::ops::DerefMut;
+use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection as _, Sqlite, SqlitePool};
+
+use crate::infra::store::changes::Changes;
+use crate::infra::store::outbox::Delivered;
 
 /// The database: one file, a few readers, one writer at a time.
 #[derive(Clone)]

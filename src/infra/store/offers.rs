@@ -1,15 +1,12 @@
 //! What can be bought now: price and stock of a product, or of one of its options.
 
-use crate::domain::catalog::Offer;
-use crate::domain::catalog::OfferKey;
-use crate::domain::catalog::Slug;
-use crate::domain::values::Amount;
-use crate::domain::values::Currency;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::stock;
-use sqlx::FromRow;
 use std::collections::HashMap;
+
+use sqlx::FromRow;
+
+use crate::domain::catalog::{Offer, OfferKey, Slug};
+use crate::domain::values::{Amount, Currency};
+use crate::infra::store::{Connection, StoreError, stock};
 
 #[derive(FromRow)]
 struct OfferRow {

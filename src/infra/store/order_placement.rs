@@ -3,24 +3,17 @@
 //! Each statement that runs by itself costs a turn of the database's thread while all other buyers wait: so what is read is
 //! one statement, and what is written runs as one.
 
-use crate::domain::orders::BuyerRecipient;
-use crate::domain::orders::FormToken;
-use crate::domain::orders::LookupName;
-use crate::domain::orders::Order;
-use crate::domain::orders::OrderLine;
-use crate::domain::orders::OrderRef;
-use crate::domain::orders::Status;
-use crate::domain::payment::TransactionId;
-use crate::domain::values::Timestamp;
-use crate::domain::values::TrustedClock;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
-use crate::infra::store::clock::ClockColumns;
-use crate::infra::store::stock;
-use crate::infra::store::wallets::CoinColumns;
 use serde_json::json;
 use sqlx::FromRow;
+
+use crate::domain::orders::{
+    BuyerRecipient, FormToken, LookupName, Order, OrderLine, OrderRef, Status,
+};
+use crate::domain::payment::TransactionId;
+use crate::domain::values::{Timestamp, TrustedClock};
+use crate::infra::store::clock::ClockColumns;
+use crate::infra::store::wallets::CoinColumns;
+use crate::infra::store::{Connection, StoreError, Tx, stock};
 
 /// What must be known before an order is made.
 pub struct OrderPreconditions {

@@ -1,19 +1,16 @@
 //! The desk's list of orders, page by page, with every filter along an index.
 
-use crate::domain::orders::OrderRef;
-use crate::domain::orders::PendingTask;
-use crate::domain::orders::RefPart;
-use crate::domain::orders::Status;
-use crate::domain::values::Currency;
-use crate::domain::values::Timestamp;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::columns::states_json;
-use crate::infra::store::order_reports::OrderSummary;
-use serde_json::json;
-use sqlx::FromRow;
 use std::cmp::Ordering;
 use std::collections::HashMap;
+
+use serde_json::json;
+use sqlx::FromRow;
+
+use crate::domain::orders::{OrderRef, PendingTask, RefPart, Status};
+use crate::domain::values::{Currency, Timestamp};
+use crate::infra::store::columns::states_json;
+use crate::infra::store::order_reports::OrderSummary;
+use crate::infra::store::{Connection, StoreError};
 
 #[cfg(test)]
 mod tests;

@@ -1,14 +1,11 @@
 //! Orders by state and day, and how many need what.
 
-use crate::domain::orders::OrderRef;
-use crate::domain::orders::PendingTask;
-use crate::domain::orders::Status;
-use crate::domain::values::Amount;
-use crate::domain::values::Timestamp;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::columns::states_json;
 use sqlx::FromRow;
+
+use crate::domain::orders::{OrderRef, PendingTask, Status};
+use crate::domain::values::{Amount, Timestamp};
+use crate::infra::store::columns::states_json;
+use crate::infra::store::{Connection, StoreError};
 
 /// Which orders the seller asks for.
 pub struct Filter {
@@ -277,9 +274,7 @@ impl EntryRow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::infra::store::test_shop::assert_scans_only;
-    use crate::infra::store::test_shop::query_plan;
-    use crate::infra::store::test_shop::with_shop;
+    use crate::infra::store::test_shop::{assert_scans_only, query_plan, with_shop};
 
     #[test]
     fn every_list_is_found_by_an_index() {

@@ -1,29 +1,16 @@
 //! Orders and their lines.
 
-use crate::domain::catalog::OfferKey;
-use crate::domain::orders::AppliedDiscount;
-use crate::domain::orders::BuyerRecipient;
-use crate::domain::orders::FormToken;
-use crate::domain::orders::LookupName;
-use crate::domain::orders::Order;
-use crate::domain::orders::OrderLine;
-use crate::domain::orders::OrderRef;
-use crate::domain::orders::Sending;
-use crate::domain::orders::Status;
-use crate::domain::payment::Address;
-use crate::domain::payment::Invoice;
-use crate::domain::payment::Observation;
-use crate::domain::payment::TransactionId;
-use crate::domain::values::Amount;
-use crate::domain::values::Currency;
-use crate::domain::values::Quantity;
-use crate::domain::values::Timestamp;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
-use crate::infra::store::statistics;
-use crate::infra::store::wallets::CoinColumns;
 use sqlx::FromRow;
+
+use crate::domain::catalog::OfferKey;
+use crate::domain::orders::{
+    AppliedDiscount, BuyerRecipient, FormToken, LookupName, Order, OrderLine, OrderRef, Sending,
+    Status,
+};
+use crate::domain::payment::{Address, Invoice, Observation, TransactionId};
+use crate::domain::values::{Amount, Currency, Quantity, Timestamp};
+use crate::infra::store::wallets::CoinColumns;
+use crate::infra::store::{Connection, StoreError, Tx, statistics};
 
 #[derive(FromRow)]
 struct OrderRow {

@@ -1,15 +1,12 @@
 //! The outbox: messages to the seller that are not in the Maildir yet.
 
-use crate::domain::orders::OrderRef;
-use crate::domain::values::Timestamp;
-use crate::infra::store::Connection;
-use crate::infra::store::Db;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
+use parking_lot::Mutex;
 use serde_json::json;
 use sqlx::FromRow;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+
+use crate::domain::orders::OrderRef;
+use crate::domain::values::Timestamp;
+use crate::infra::store::{Connection, Db, StoreError, Tx};
 
 /// One message to the seller, whole, until it is in the Maildir.
 #[derive(FromRow)]
@@ -169,7 +166,7 @@ pub struct Delivered {
 /// Forgets a message that was delivered. Many that are delivered at once are forgotten with one commit, by the first of their
 /// callers.
 pub async fn mark_delivered(db: &Db, id: i64) -> Result<(), StoreError> {
-    let waiting = || db.delivered.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    let waiting = || db.delivered.waiting.lock();
     waiting().push(id);
     let _turn = db.delivered.turn.lock().await;
     let delivered = std::mem::take(&mut *waiting());

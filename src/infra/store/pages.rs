@@ -1,10 +1,9 @@
 //! The seller's own pages.
 
-use crate::domain::catalog::PageSlug;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
 use sqlx::FromRow;
+
+use crate::domain::catalog::PageSlug;
+use crate::infra::store::{Connection, StoreError, Tx};
 
 /// A page of the seller's as buyers see it.
 #[derive(Clone, Debug, FromRow)]
@@ -106,8 +105,7 @@ pub async fn mark_position(tx: &mut Tx, slug: &PageSlug, position: i64) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::infra::store::test_shop::query_plan;
-    use crate::infra::store::test_shop::with_shop;
+    use crate::infra::store::test_shop::{query_plan, with_shop};
 
     fn page(slug: &str, position: i64) -> StoredPage {
         StoredPage {

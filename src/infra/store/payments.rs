@@ -1,13 +1,9 @@
 //! Amounts that orders are asked for, and the transactions that buyers name.
 
 use crate::domain::orders::OrderRef;
-use crate::domain::payment::Address;
-use crate::domain::payment::TransactionId;
-use crate::domain::values::Amount;
-use crate::domain::values::Timestamp;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
+use crate::domain::payment::{Address, TransactionId};
+use crate::domain::values::{Amount, Timestamp};
+use crate::infra::store::{Connection, StoreError, Tx};
 
 /// The amounts from `least` to `most` that orders are asked for at an address: unfinished ones, and those that were
 /// finished on `recent` or later, since a late payment must not be taken for a new one.

@@ -1,9 +1,8 @@
 //! Rendered pictures and the files they are in.
 
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
 use sqlx::FromRow;
+
+use crate::infra::store::{Connection, StoreError, Tx};
 
 /// A picture in one size. Shape: file names as `/picture/{file}` takes them.
 #[derive(Clone, Debug)]

@@ -1,17 +1,11 @@
 //! Adds, changes, hides, moves and deletes one product, as the seller does at the desk.
 
-use crate::domain::catalog::OfferKey;
-use crate::domain::catalog::OptionRecord;
-use crate::domain::catalog::ProductRecord;
-use crate::domain::catalog::Slug;
-use crate::domain::catalog::markdown;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
-use crate::infra::store::pictures::ShownPicture;
-use crate::infra::store::search;
-use crate::infra::store::stock;
-use crate::infra::store::stock::StockChange;
 use serde_json::json;
+
+use crate::domain::catalog::{OfferKey, OptionRecord, ProductRecord, Slug, markdown};
+use crate::infra::store::pictures::ShownPicture;
+use crate::infra::store::stock::StockChange;
+use crate::infra::store::{StoreError, Tx, search, stock};
 
 /// A product as it is to be.
 pub struct ProductWrite<'a> {

@@ -1,14 +1,11 @@
 //! Products, as buyers see them and as the seller's form shows them.
 
-use crate::domain::catalog::Prices;
-use crate::domain::catalog::Slug;
-use crate::domain::values::Amount;
-use crate::domain::values::Currency;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::pictures::Image;
-use crate::infra::store::pictures::ThumbRow;
 use sqlx::FromRow;
+
+use crate::domain::catalog::{Prices, Slug};
+use crate::domain::values::{Amount, Currency};
+use crate::infra::store::pictures::{Image, ThumbRow};
+use crate::infra::store::{Connection, StoreError};
 
 /// A product as buyers see it.
 #[derive(Clone, Debug)]

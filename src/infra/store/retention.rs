@@ -1,12 +1,9 @@
 //! What is due to be erased.
 
-use crate::domain::orders::Due;
-use crate::domain::orders::OrderRef;
-use crate::domain::orders::Status;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
 use serde_json::json;
+
+use crate::domain::orders::{Due, OrderRef, Status};
+use crate::infra::store::{Connection, StoreError, Tx};
 
 /// Which of `orders o join invoices i` are due: `$1` to `$4` are the fields of [`Due`] in their order, `$5` is the state of an
 /// order that nobody paid for in time.

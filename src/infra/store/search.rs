@@ -1,11 +1,10 @@
 //! The full-text search of products.
 
-use crate::domain::catalog::markdown;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
 use serde_json::json;
 use sqlx::FromRow;
+
+use crate::domain::catalog::markdown;
+use crate::infra::store::{Connection, StoreError, Tx};
 
 /// The products that a query finds, the best first, among the first 500 of the seller's order. `query`: an expression of FTS5
 /// that [`fts_query`] made.

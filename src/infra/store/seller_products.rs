@@ -1,13 +1,11 @@
 //! The seller's own list of products, hidden ones among them.
 
-use crate::domain::values::Amount;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::pictures::Image;
-use crate::infra::store::pictures::ThumbRow;
-use crate::infra::store::stock;
 use serde_json::json;
 use sqlx::FromRow;
+
+use crate::domain::values::Amount;
+use crate::infra::store::pictures::{Image, ThumbRow};
+use crate::infra::store::{Connection, StoreError, stock};
 
 /// Units: pieces. A stock of so many or fewer is running out.
 pub const LOW: i64 = 5;
@@ -184,9 +182,7 @@ impl ListRow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::infra::store::test_shop::assert_scans_only;
-    use crate::infra::store::test_shop::query_plan;
-    use crate::infra::store::test_shop::with_shop;
+    use crate::infra::store::test_shop::{assert_scans_only, query_plan, with_shop};
 
     #[test]
     fn every_list_of_products_is_found_by_an_index() {

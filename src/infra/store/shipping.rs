@@ -1,17 +1,12 @@
 //! Shipping methods and their prices.
 
-use crate::domain::catalog::Rate;
-use crate::domain::catalog::RateRecord;
-use crate::domain::values::Amount;
-use crate::domain::values::Country;
-use crate::domain::values::Currency;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
-use crate::infra::store::columns::parse_prices;
-use crate::infra::store::columns::prices_json;
 use serde_json::json;
 use sqlx::FromRow;
+
+use crate::domain::catalog::{Rate, RateRecord};
+use crate::domain::values::{Amount, Country, Currency};
+use crate::infra::store::columns::{parse_prices, prices_json};
+use crate::infra::store::{Connection, StoreError, Tx};
 
 /// A shipping method as the desk shows it, with all its prices.
 #[derive(Clone, Debug)]
@@ -155,9 +150,7 @@ fn parse_countries(codes: &str) -> Result<Vec<Country>, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::infra::store::test_shop::assert_scans_only;
-    use crate::infra::store::test_shop::query_plan;
-    use crate::infra::store::test_shop::with_shop;
+    use crate::infra::store::test_shop::{assert_scans_only, query_plan, with_shop};
 
     #[test]
     fn shipping_methods_are_read_without_reading_other_prices() {

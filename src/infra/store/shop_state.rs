@@ -1,10 +1,9 @@
 //! What the shop remembers about itself: salt, key, whether it is closed.
 
-use crate::domain::values::Timestamp;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
 use sqlx::FromRow;
+
+use crate::domain::values::Timestamp;
+use crate::infra::store::{Connection, StoreError, Tx};
 
 /// What the shop remembers about itself.
 #[derive(Clone, Debug, FromRow)]

@@ -1,8 +1,8 @@
 //! A consistent snapshot of the database, and its verification.
 
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
 use sqlx::FromRow;
+
+use crate::infra::store::{Connection, StoreError};
 
 /// The whole database as it is at one moment, while others read and write it; never a file.
 pub async fn whole(db: &mut Connection) -> Result<Vec<u8>, StoreError> {

@@ -1,11 +1,11 @@
 //! The pictures of the shop window in one file, the sprite sheet: one request instead of one for each picture.
 
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
+use std::collections::HashMap;
+
 use serde_json::json;
 use sqlx::FromRow;
-use std::collections::HashMap;
+
+use crate::infra::store::{Connection, StoreError, Tx};
 
 #[derive(Clone, Debug, FromRow)]
 pub struct SpriteSheet {

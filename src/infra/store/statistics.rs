@@ -1,15 +1,12 @@
 //! Sales statistics, which outlive the orders.
 
-use crate::domain::orders::OrderRef;
-use crate::domain::payment::Observation;
-use crate::domain::values::Amount;
-use crate::domain::values::Currency;
-use crate::domain::values::Timestamp;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
 use serde_json::json;
 use sqlx::FromRow;
+
+use crate::domain::orders::OrderRef;
+use crate::domain::payment::Observation;
+use crate::domain::values::{Amount, Currency, Timestamp};
+use crate::infra::store::{Connection, StoreError, Tx};
 
 /// What one day brought in one currency, or one week once the orders of its days are erased. It names no order and no
 /// buyer, and erasing an order leaves it as it is: `migrations/0010_today.sql` counts with triggers as orders come and go.
@@ -190,9 +187,7 @@ pub async fn forget(tx: &mut Tx) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::infra::store::test_shop::assert_scans_only;
-    use crate::infra::store::test_shop::query_plan;
-    use crate::infra::store::test_shop::with_shop;
+    use crate::infra::store::test_shop::{assert_scans_only, query_plan, with_shop};
 
     #[test]
     fn the_desks_first_page_is_found_by_indexes() {

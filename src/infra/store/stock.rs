@@ -4,15 +4,15 @@
 //! option 0 names the product's own. Pieces leave a stock when they are ordered. What open orders hold is counted in the table
 //! `held` by triggers (migrations 0010 and 0012), which also move it when an option gets a stock or gives it up.
 
-use crate::domain::catalog::OfferKey;
-use crate::domain::orders::Status;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
-use crate::infra::store::columns::states_json;
+use std::collections::BTreeMap;
+
 use serde_json::json;
 use sqlx::FromRow;
-use std::collections::BTreeMap;
+
+use crate::domain::catalog::OfferKey;
+use crate::domain::orders::Status;
+use crate::infra::store::columns::states_json;
+use crate::infra::store::{Connection, StoreError, Tx};
 
 /// Among the options `o` of a product: whether it sells from its own stock. It does without options, and where one has none.
 macro_rules! sells_own_stock {
@@ -322,9 +322,7 @@ pub async fn count_sold_since_import(db: &mut Connection) -> Result<i64, StoreEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::infra::store::test_shop::assert_scans_only;
-    use crate::infra::store::test_shop::query_plan;
-    use crate::infra::store::test_shop::with_shop;
+    use crate::infra::store::test_shop::{assert_scans_only, query_plan, with_shop};
 
     /// Three products: without options; with two, one of which shares the product's stock; with two that have their own.
     const PRODUCTS: &str = r#"

@@ -1,7 +1,8 @@
 //! What the tests of the store share.
 
-use crate::infra::store::Db;
 use std::path::Path;
+
+use crate::infra::store::Db;
 
 /// Runs a test with the database of a new shop.
 pub fn with_shop(test: impl AsyncFnOnce(Db)) {

@@ -1,20 +1,13 @@
 //! The seller's wallets.
 
-use crate::domain::orders::PendingTask;
-use crate::domain::payment::Address;
-use crate::domain::payment::Coin;
-use crate::domain::payment::Destination;
-use crate::domain::payment::ExtendedPubkey;
-use crate::domain::payment::ViewKey;
-use crate::domain::payment::Wallet;
-use crate::domain::values::Amount;
-use crate::domain::values::Currency;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
-use crate::infra::store::columns::states_that;
 use serde_json::json;
 use sqlx::FromRow;
+
+use crate::domain::orders::PendingTask;
+use crate::domain::payment::{Address, Coin, Destination, ExtendedPubkey, ViewKey, Wallet};
+use crate::domain::values::{Amount, Currency};
+use crate::infra::store::columns::states_that;
+use crate::infra::store::{Connection, StoreError, Tx};
 
 /// A wallet as the desk shows it.
 #[derive(Clone, Debug)]
@@ -253,9 +246,7 @@ impl WalletRow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::infra::store::test_shop::assert_scans_only;
-    use crate::infra::store::test_shop::query_plan;
-    use crate::infra::store::test_shop::with_shop;
+    use crate::infra::store::test_shop::{assert_scans_only, query_plan, with_shop};
 
     #[test]
     fn what_a_wallet_takes_along_is_found_without_reading_every_order() {

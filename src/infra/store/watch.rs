@@ -1,25 +1,15 @@
 //! Which chains are watched, and what was observed.
 
-use crate::domain::orders::FOLLOWED_DAYS;
-use crate::domain::orders::Status;
-use crate::domain::payment::Address;
-use crate::domain::payment::Confirmations;
-use crate::domain::payment::Observation;
-use crate::domain::payment::ScanResult;
-use crate::domain::payment::WatchedInvoice;
-use crate::domain::values::Amount;
-use crate::domain::values::Currency;
-use crate::domain::values::Timestamp;
-use crate::infra::store::Connection;
-use crate::infra::store::StoreError;
-use crate::infra::store::Tx;
-use crate::infra::store::columns::states_json;
-use crate::infra::store::columns::states_that;
-use crate::infra::store::orders::ObservationColumns;
-use crate::infra::store::statistics;
-use crate::infra::store::wallets::CoinColumns;
 use serde_json::json;
 use sqlx::FromRow;
+
+use crate::domain::orders::{FOLLOWED_DAYS, Status};
+use crate::domain::payment::{Address, Confirmations, Observation, ScanResult, WatchedInvoice};
+use crate::domain::values::{Amount, Currency, Timestamp};
+use crate::infra::store::columns::{states_json, states_that};
+use crate::infra::store::orders::ObservationColumns;
+use crate::infra::store::wallets::CoinColumns;
+use crate::infra::store::{Connection, StoreError, Tx, statistics};
 
 /// How a chain is followed.
 #[derive(Clone, Debug, FromRow)]

@@ -1,14 +1,14 @@
 //! The client list as Tor reads it: one file for each client in `authorized_clients`.
 
-use crate::infra::bounded;
-use crate::infra::tor::client::ClientKeys;
-use crate::infra::tor::client::Clients;
-use crate::infra::tor::shared_dir::write_whole;
 use std::fs;
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+
+use crate::infra::bounded;
+use crate::infra::tor::client::{ClientKeys, Clients};
+use crate::infra::tor::shared_dir::write_whole;
 
 /// Units: bytes of a file with one client's key.
 const MOST_OF_LINE: u64 = 4_096;

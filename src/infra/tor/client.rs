@@ -1,9 +1,11 @@
 //! Keys of clients that may reach an onion service.
 
-use crate::infra::tor::key::OnionAddress;
+use std::fmt;
+
 use curve25519_dalek::MontgomeryPoint;
 use data_encoding::BASE32_NOPAD;
-use std::fmt;
+
+use crate::infra::tor::key::OnionAddress;
 
 /// The seller's name for a client with access.
 ///

@@ -1,23 +1,18 @@
 //! A client of Tor's control port.
 
-use crate::infra::bounded;
-use data_encoding::HEXUPPER;
-use hmac::Hmac;
-use hmac::KeyInit;
-use hmac::Mac;
-use sha2::Sha256;
 use std::fmt;
 use std::io;
-use std::io::BufRead;
-use std::io::BufReader;
-use std::io::Read;
-use std::io::Write;
-use std::net::TcpStream;
-use std::net::ToSocketAddrs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use data_encoding::HEXUPPER;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::infra::bounded;
 
 /// The address of Tor's control port.
 #[derive(Clone, Debug, PartialEq, Eq)]

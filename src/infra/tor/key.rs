@@ -1,12 +1,10 @@
 //! The onion service's key and address, in Tor's format.
 
-use curve25519_dalek::EdwardsPoint;
-use curve25519_dalek::Scalar;
-use data_encoding::BASE32_NOPAD;
-use data_encoding::BASE64;
-use sha2::Digest as _;
-use sha2::Sha512;
 use std::fmt;
+
+use curve25519_dalek::{EdwardsPoint, Scalar};
+use data_encoding::{BASE32_NOPAD, BASE64};
+use sha2::{Digest as _, Sha512};
 
 /// The secret key of an onion service: anybody who has it can impersonate the shop.
 ///
@@ -118,8 +116,9 @@ fn checksum(public: &[u8; 32]) -> [u8; 2] {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn tor_and_the_shop_make_the_same_address_of_a_key() {

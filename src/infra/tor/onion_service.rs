@@ -1,24 +1,18 @@
 //! Creates the onion service or monitors Tor's own, and reports its state.
 
-use crate::infra::bounded;
-use crate::infra::tor::authorized::has_clients;
-use crate::infra::tor::authorized::write_authorized_clients;
-use crate::infra::tor::client::ClientKeys;
-use crate::infra::tor::client::Clients;
-use crate::infra::tor::control::ControlAddress;
-use crate::infra::tor::control::ControlClient;
-use crate::infra::tor::control::TorError;
-use crate::infra::tor::control::read_metric;
-use crate::infra::tor::key::OnionAddress;
-use crate::infra::tor::key::OnionKey;
-use crate::infra::tor::shared_dir::SharedDir;
-use crate::infra::tor::status::OnionStatus;
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
+
+use crate::infra::bounded;
+use crate::infra::tor::authorized::{has_clients, write_authorized_clients};
+use crate::infra::tor::client::{ClientKeys, Clients};
+use crate::infra::tor::control::{ControlAddress, ControlClient, TorError, read_metric};
+use crate::infra::tor::key::{OnionAddress, OnionKey};
+use crate::infra::tor::shared_dir::SharedDir;
+use crate::infra::tor::status::OnionStatus;
 
 /// How the onion service is created.
 pub enum Service {

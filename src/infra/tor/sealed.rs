@@ -1,15 +1,11 @@
 //! The onion service's key, encrypted with a passphrase.
 
-use crate::infra::tor::key::OnionKey;
-use aes_gcm::Aes256Gcm;
-use aes_gcm::KeyInit;
-use aes_gcm::aead::Aead;
-use aes_gcm::aead::Payload;
-use argon2::Algorithm;
-use argon2::Argon2;
-use argon2::Params;
-use argon2::Version;
+use aes_gcm::aead::{Aead, Payload};
+use aes_gcm::{Aes256Gcm, KeyInit};
+use argon2::{Algorithm, Argon2, Params, Version};
 use data_encoding::BASE64;
+
+use crate::infra::tor::key::OnionKey;
 
 const BEGIN: &str = "-----BEGIN SHOP ONION KEY-----";
 const END: &str = "-----END SHOP ONION KEY-----";

@@ -1,19 +1,16 @@
 //! Files that the shop and Tor's container share.
 
-use crate::infra::tor::client::Clients;
-use crate::infra::tor::key::OnionAddress;
-use crate::infra::tor::status::OnionStatus;
 use std::fs;
 use std::fs::OpenOptions;
 use std::io;
-use std::io::Read;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::path::PathBuf;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
+use std::io::{Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::infra::tor::client::Clients;
+use crate::infra::tor::key::OnionAddress;
+use crate::infra::tor::status::OnionStatus;
 
 /// A few small files for the exchange between the shop and the process that manages Tor. None of them is secret; the
 /// key is never among them.

@@ -1,7 +1,6 @@
 //! The state of the onion service, as a small file.
 
-use serde::Deserialize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The service's state as known by the process that manages Tor, written every few seconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,11 +1,12 @@
 //! `shop close` and `shop open`.
 
+use std::process::ExitCode;
+
 use crate::actions;
 use crate::domain::values::plural;
 use crate::infra::config::Settings;
 use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::say;
-use std::process::ExitCode;
 
 pub async fn close(settings: Settings) -> anyhow::Result<ExitCode> {
     let shop = open::shop(&settings).await?;

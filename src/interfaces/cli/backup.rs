@@ -4,42 +4,29 @@ mod archive;
 
 pub use archive::unpack;
 
-use crate::actions;
-use crate::domain::values::plural;
-use crate::infra::bounded;
-use crate::infra::config::Settings;
-use crate::infra::store;
-use crate::infra::store::Db;
-use crate::interfaces::cli::backup::archive::CLIENTS;
-use crate::interfaces::cli::backup::archive::DATABASE;
-use crate::interfaces::cli::backup::archive::DESK_CLIENTS;
-use crate::interfaces::cli::backup::archive::FILES;
-use crate::interfaces::cli::backup::archive::FOLDERS;
-use crate::interfaces::cli::backup::archive::KEY;
-use crate::interfaces::cli::backup::archive::MOST_OF_FILE;
-use crate::interfaces::cli::backup::archive::SECRET;
-use crate::interfaces::cli::backup::archive::pack;
-use crate::interfaces::cli::digests;
-use crate::interfaces::cli::open;
-use crate::interfaces::cli::open::home_of;
-use crate::interfaces::cli::output::say;
-use crate::interfaces::cli::output::say_error;
-use anyhow::Context;
-use clap::Args;
 use std::collections::BTreeMap;
 use std::fs;
-use std::fs::DirBuilder;
-use std::fs::File;
-use std::fs::OpenOptions;
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
-use std::io::BufRead;
-use std::io::BufReader;
-use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
-use std::path::PathBuf;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::actions;
+use crate::domain::values::plural;
+use crate::infra::config::Settings;
+use crate::infra::store::Db;
+use crate::infra::{bounded, store};
+use crate::interfaces::cli::backup::archive::{
+    CLIENTS, DATABASE, DESK_CLIENTS, FILES, FOLDERS, KEY, MOST_OF_FILE, SECRET, pack,
+};
+use crate::interfaces::cli::open::home_of;
+use crate::interfaces::cli::output::{say, say_error};
+use crate::interfaces::cli::{digests, open};
 
 #[derive(Args)]
 pub struct Backup {

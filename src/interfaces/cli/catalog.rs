@@ -1,5 +1,15 @@
 //! `shop catalog`: exports or empties the catalog.
 
+use std::fs::DirBuilder;
+use std::io;
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+
 use crate::actions;
 use crate::domain::catalog::PageSlug;
 use crate::domain::values::plural;
@@ -8,16 +18,6 @@ use crate::infra::store;
 use crate::infra::tor::write_whole;
 use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::say;
-use anyhow::Context;
-use clap::Args;
-use clap::Subcommand;
-use std::fs::DirBuilder;
-use std::io;
-use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
-use std::path::PathBuf;
-use std::process::ExitCode;
 
 #[derive(Args)]
 pub struct CatalogCommand {

@@ -1,5 +1,10 @@
 //! `shop clock`: shows the trusted time and accepts the host's clock.
 
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+
 use crate::actions;
 use crate::actions::ClockDoubted;
 use crate::domain::values::TrustedClock;
@@ -8,10 +13,6 @@ use crate::infra::store;
 use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::say;
 use crate::interfaces::http::clock;
-use anyhow::Context;
-use clap::Args;
-use clap::Subcommand;
-use std::process::ExitCode;
 
 #[derive(Args)]
 pub struct Clock {

@@ -1,20 +1,18 @@
 //! `shop deliver`: takes the seller's replies from the mail program.
 
-use crate::actions;
-use crate::actions::ApplyReplyError;
-use crate::actions::Shop;
-use crate::infra::config::Settings;
-use crate::infra::mail::Reply;
-use crate::infra::mail::Unreadable;
-use crate::infra::mail::reply::MOST_BYTES;
-use crate::infra::mail::reply::addressed;
-use crate::interfaces::cli::open;
-use crate::interfaces::cli::output::say_error;
-use clap::ArgAction;
-use clap::Args;
 use std::io;
 use std::io::Read;
 use std::process::ExitCode;
+
+use clap::{ArgAction, Args};
+
+use crate::actions;
+use crate::actions::{ApplyReplyError, Shop};
+use crate::infra::config::Settings;
+use crate::infra::mail::reply::{MOST_BYTES, addressed};
+use crate::infra::mail::{Reply, Unreadable};
+use crate::interfaces::cli::open;
+use crate::interfaces::cli::output::say_error;
 
 #[derive(Args)]
 #[command(disable_help_flag = true)]

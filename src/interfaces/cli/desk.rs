@@ -1,24 +1,20 @@
 //! `shop desk`: password, sessions, second factor and onion clients of the desk.
 
+use std::io;
+use std::io::{BufRead, IsTerminal, Read};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+
 use crate::actions;
 use crate::actions::Authenticator;
-use crate::domain::login::NewPassword;
-use crate::domain::login::SessionSpan;
+use crate::domain::login::{NewPassword, SessionSpan};
 use crate::domain::values::plural;
-use crate::infra::config::Listen;
-use crate::infra::config::Settings;
+use crate::infra::config::{Listen, Settings};
 use crate::infra::store;
-use crate::interfaces::cli::onion;
-use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::say;
-use anyhow::Context;
-use clap::Args;
-use clap::Subcommand;
-use std::io;
-use std::io::BufRead;
-use std::io::IsTerminal;
-use std::io::Read;
-use std::process::ExitCode;
+use crate::interfaces::cli::{onion, open};
 
 #[derive(Args)]
 pub struct DeskCommand {

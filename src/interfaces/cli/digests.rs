@@ -1,11 +1,10 @@
 //! SHA-256 digests of a backup's members.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use anyhow::Context;
 use data_encoding::HEXLOWER;
-use sha2::Digest;
-use sha2::Sha256;
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use sha2::{Digest, Sha256};
 
 /// The list of all other members of a copy, each with its digest. Shape: as `sha256sum` writes it, and as
 /// `sha256sum --check` reads it where the copy is unpacked by hand.

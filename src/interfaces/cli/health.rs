@@ -1,16 +1,16 @@
 //! `shop health`: asks the running shop whether it can take orders.
 
-use crate::infra::config::Listen;
-use crate::infra::config::Settings;
-use crate::interfaces::cli::open;
-use anyhow::Context;
 use std::io;
-use std::io::Read;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::infra::config::{Listen, Settings};
+use crate::interfaces::cli::open;
 
 /// Longer than the shop may need for an answer while it is busy.
 const PATIENCE: Duration = Duration::from_secs(8);

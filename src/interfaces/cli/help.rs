@@ -1,9 +1,10 @@
 //! What `--help` and `shop help` say: commands in groups, examples, and settings from their declarations.
 
-use crate::infra::config;
-use clap::Arg;
-use clap::Command;
 use std::fmt::Write;
+
+use clap::{Arg, Command};
+
+use crate::infra::config;
 
 /// The commands of `shop --help`.
 const GROUPS: [(&str, &[&str]); 7] = [

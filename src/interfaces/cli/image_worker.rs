@@ -1,26 +1,22 @@
 //! The process in which the running shop processes one picture.
 
-use crate::actions;
-use crate::actions::Answering;
-use crate::actions::PictureRequest;
-use crate::actions::Subprocess;
-use crate::infra::bounded;
-use crate::infra::config::Flags;
-use crate::infra::config::Settings;
-use crate::infra::pictures::Gallery;
-use crate::infra::pictures::Source;
-use crate::interfaces::cli::open;
-use crate::interfaces::cli::open::home_of;
-use crate::interfaces::cli::process_hardening;
-use anyhow::Context;
 use std::io;
 use std::io::Write;
-use std::process::ExitCode;
-use std::process::Stdio;
+use std::process::{ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
+
+use anyhow::Context;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
+
+use crate::actions;
+use crate::actions::{Answering, PictureRequest, Subprocess};
+use crate::infra::bounded;
+use crate::infra::config::{Flags, Settings};
+use crate::infra::pictures::{Gallery, Source};
+use crate::interfaces::cli::open::home_of;
+use crate::interfaces::cli::{open, process_hardening};
 
 /// How long a picture may take: the largest needs a few seconds.
 const LONGEST: Duration = Duration::from_secs(120);

@@ -30,23 +30,15 @@ pub use backup::unpack;
 #[doc(hidden)]
 pub use digests::{list as list_files, verify};
 
-use crate::domain::values::plural;
-use crate::infra::config;
-use crate::infra::config::Flags;
-use crate::infra::config::Settings;
-use crate::interfaces::cli::output::LogLines;
-use crate::interfaces::cli::output::say_error;
-use crate::interfaces::cli::output::say_text;
-use crate::interfaces::cli::output::say_usage;
-use clap::Arg;
-use clap::ArgMatches;
-use clap::CommandFactory;
-use clap::FromArgMatches;
-use clap::Parser;
-use clap::Subcommand;
-use clap::value_parser;
 use std::path::Path;
 use std::process::ExitCode;
+
+use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, value_parser};
+
+use crate::domain::values::plural;
+use crate::infra::config;
+use crate::infra::config::{Flags, Settings};
+use crate::interfaces::cli::output::{LogLines, say_error, say_text, say_usage};
 
 /// A self-hosted web shop, paid in cryptocurrency, reached through Tor.
 #[derive(Parser)]

@@ -1,16 +1,15 @@
 //! `shop mutt`: writes a muttrc for the shop's mailbox.
 
-use crate::infra::config::Flags;
-use crate::infra::config::Settings;
-use crate::infra::mail;
-use crate::interfaces::cli::open;
-use crate::interfaces::cli::output::say_error;
-use crate::interfaces::cli::output::say_text;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
 use anyhow::Context;
 use clap::Args;
-use std::path::Path;
-use std::path::PathBuf;
-use std::process::ExitCode;
+
+use crate::infra::config::{Flags, Settings};
+use crate::infra::mail;
+use crate::interfaces::cli::open;
+use crate::interfaces::cli::output::{say_error, say_text};
 
 #[derive(Args)]
 pub struct MuttCommand {

@@ -1,35 +1,25 @@
 //! Opens the database, folders and secrets that commands need.
 
 use crate::actions;
-use crate::actions::Availability;
-use crate::actions::ClockDoubted;
-use crate::actions::ImageWorker;
-use crate::actions::PageFile;
-use crate::actions::Policy;
-use crate::actions::Shop;
-use crate::domain::catalog::NotAPage;
-use crate::domain::catalog::PageSlug;
-use crate::domain::catalog::PageText;
-use crate::domain::catalog::limits;
-use crate::infra::bounded;
+use crate::actions::{Availability, ClockDoubted, ImageWorker, PageFile, Policy, Shop};
+use crate::domain::catalog::{NotAPage, PageSlug, PageText, limits};
 use crate::infra::config::Settings;
 use crate::infra::mail::Maildir;
-use crate::infra::pictures::Gallery;
-use crate::infra::pictures::Originals;
-use crate::infra::store;
+use crate::infra::pictures::{Gallery, Originals};
 use crate::infra::store::Db;
 use crate::infra::tor::write_whole;
+use crate::infra::{bounded, store};
 use crate::interfaces::http::clock;
 pub use crate::interfaces::http::clock::trusted;
 pub use crate::interfaces::http::now;
-use anyhow::Context;
 use std::fs;
 use std::fs::DirBuilder;
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use anyhow::Context;
 
 /// The seller's pages and signed list of addresses, below the folder in which the shop runs.
 pub const PAGES: &str = "db/pages";

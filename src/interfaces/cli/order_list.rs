@@ -1,22 +1,18 @@
 //! `shop orders list`, `books` and `digest`.
 
+use std::io;
+use std::io::{BufWriter, Write};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+
 use crate::actions;
 use crate::actions::Shop;
-use crate::domain::orders::OrderRef;
-use crate::domain::orders::Status;
-use crate::domain::values::Timestamp;
-use crate::domain::values::escaped;
+use crate::domain::orders::{OrderRef, Status};
+use crate::domain::values::{Timestamp, escaped};
 use crate::infra::store;
-use crate::infra::store::order_reports::Entry;
-use crate::infra::store::order_reports::Filter;
-use crate::infra::store::order_reports::OrderSummary;
+use crate::infra::store::order_reports::{Entry, Filter, OrderSummary};
 use crate::interfaces::cli::open;
-use anyhow::Context;
-use clap::Args;
-use clap::ValueEnum;
-use std::io;
-use std::io::BufWriter;
-use std::io::Write;
 
 #[derive(Args, Default, PartialEq, Eq)]
 pub struct Listing {

@@ -1,35 +1,23 @@
 //! `shop orders`: shows and changes orders.
 
-use crate::actions;
-use crate::actions::OrderChange;
-use crate::actions::Shop;
-use crate::domain::orders::Order;
-use crate::domain::orders::OrderRef;
-use crate::domain::orders::Refund;
-use crate::domain::orders::Status;
-use crate::domain::payment::Tolerance;
-use crate::domain::values::Amount;
-use crate::domain::values::Line;
-use crate::infra::bounded;
-use crate::infra::config::Settings;
-use crate::infra::mail;
-use crate::infra::mail::MessageId;
-use crate::infra::mail::Reply;
-use crate::infra::store;
-use crate::infra::store::messages::MessageKind;
-use crate::infra::store::messages::SealedMessage;
-use crate::interfaces::cli::open;
-use crate::interfaces::cli::order_list;
-use crate::interfaces::cli::order_list::Digest;
-use crate::interfaces::cli::order_list::Export;
-use crate::interfaces::cli::order_list::Listing;
-use crate::interfaces::cli::output::say;
-use crate::interfaces::cli::output::say_json;
-use anyhow::Context;
-use clap::Args;
-use clap::Subcommand;
 use std::io::Read;
 use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+
+use crate::actions;
+use crate::actions::{OrderChange, Shop};
+use crate::domain::orders::{Order, OrderRef, Refund, Status};
+use crate::domain::payment::Tolerance;
+use crate::domain::values::{Amount, Line};
+use crate::infra::config::Settings;
+use crate::infra::mail::{MessageId, Reply};
+use crate::infra::store::messages::{MessageKind, SealedMessage};
+use crate::infra::{bounded, mail, store};
+use crate::interfaces::cli::order_list::{Digest, Export, Listing};
+use crate::interfaces::cli::output::{say, say_json};
+use crate::interfaces::cli::{open, order_list};
 
 #[derive(Args)]
 pub struct Orders {

@@ -1,8 +1,9 @@
 //! What the seller reads on a terminal or in a log. Whatever comes from outside is made harmless here, and nowhere else.
 
-use crate::domain::values::escaped;
 use std::io;
 use std::io::Write;
+
+use crate::domain::values::escaped;
 
 /// A line for the seller on standard output. A reader that went away, as `head` does, is no error.
 pub fn say(line: &str) {

@@ -1,8 +1,6 @@
 //! What the process itself keeps from others.
 
-use rustix::process::DumpableBehavior;
-use rustix::process::Resource;
-use rustix::process::Rlimit;
+use rustix::process::{DumpableBehavior, Resource, Rlimit};
 
 /// What is written from now on its owner alone may read, and an accident leaves no image of the memory behind.
 ///

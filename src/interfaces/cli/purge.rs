@@ -1,16 +1,17 @@
 //! `shop purge`: erases old orders now.
 
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+
 use crate::actions;
 use crate::domain::orders::PurgeMode;
 use crate::domain::values::plural;
 use crate::infra::config::Settings;
 use crate::infra::store;
 use crate::interfaces::cli::open;
-use crate::interfaces::cli::output::say;
-use crate::interfaces::cli::output::say_error;
-use clap::Args;
-use std::process::ExitCode;
-use std::time::Duration;
+use crate::interfaces::cli::output::{say, say_error};
 
 #[derive(Args)]
 pub struct Purge {

@@ -1,30 +1,24 @@
 //! `shop seed`: imports the catalog file.
 
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use parking_lot::Mutex;
+
 use crate::actions;
-use crate::actions::ImportError;
-use crate::actions::Stocked;
-use crate::actions::Stocking;
-use crate::domain::catalog::Difference;
-use crate::domain::catalog::Fault;
-use crate::domain::catalog::PageSlug;
+use crate::actions::{ImportError, Stocked, Stocking};
 use crate::domain::catalog::limits::MOST_BYTES;
+use crate::domain::catalog::{Difference, Fault, PageSlug};
 use crate::domain::values::plural;
 use crate::infra::bounded::size;
 use crate::infra::config::Settings;
 use crate::infra::store::Db;
 use crate::interfaces::cli::open;
 use crate::interfaces::cli::open::home_of;
-use crate::interfaces::cli::output::say;
-use crate::interfaces::cli::output::say_error;
-use crate::interfaces::cli::output::say_json;
-use anyhow::Context;
-use clap::Args;
-use indicatif::ProgressBar;
-use indicatif::ProgressStyle;
-use parking_lot::Mutex;
-use std::path::Path;
-use std::path::PathBuf;
-use std::process::ExitCode;
+use crate::interfaces::cli::output::{say, say_error, say_json};
 
 #[derive(Args)]
 pub struct Seed {

@@ -1,23 +1,19 @@
 //! `shop wallet`: checks wallets and their addresses.
 
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+
 use crate::domain::catalog::CatalogFile;
-use crate::domain::payment::Destination;
-use crate::domain::payment::Wallet;
-use crate::domain::values::Currency;
-use crate::domain::values::plural;
+use crate::domain::payment::{Destination, Wallet};
+use crate::domain::values::{Currency, plural};
 use crate::infra::config::Settings;
 use crate::infra::store;
 use crate::infra::store::accounts::Reach;
 use crate::interfaces::cli::open;
-use crate::interfaces::cli::output::say;
-use crate::interfaces::cli::output::say_error;
-use crate::interfaces::cli::output::say_json;
-use anyhow::Context;
-use clap::Args;
-use clap::Subcommand;
-use std::path::Path;
-use std::path::PathBuf;
-use std::process::ExitCode;
+use crate::interfaces::cli::output::{say, say_error, say_json};
 
 #[derive(Args)]
 pub struct WalletCommand {

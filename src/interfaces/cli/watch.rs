@@ -1,35 +1,28 @@
 //! `shop watch`: asks the seller's nodes about payments.
 
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use tokio::task::AbortHandle;
+
 use crate::actions;
 use crate::actions::Shop;
-use crate::domain::payment::Coin;
-use crate::domain::payment::Destination;
-use crate::domain::payment::ScanResult;
-use crate::domain::payment::WatchedInvoice;
+use crate::domain::payment::{Coin, Destination, ScanResult, WatchedInvoice};
 use crate::domain::values::Timestamp;
 use crate::infra::config::Settings;
-use crate::infra::node::Bitcoin;
-use crate::infra::node::Ethereum;
-use crate::infra::node::Monero;
-use crate::infra::node::NodeError;
-use crate::infra::node::RpcClient;
+use crate::infra::node::{Bitcoin, Ethereum, Monero, NodeError, RpcClient};
 use crate::infra::store;
 use crate::interfaces::cli::open;
 use crate::interfaces::cli::open::home_of;
 use crate::interfaces::cli::output::say;
 use crate::interfaces::http::shutdown_signal;
-use anyhow::Context;
-use clap::Args;
-use std::cell::RefCell;
-use std::collections::BTreeSet;
-use std::collections::HashMap;
-use std::fs::File;
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
-use std::process::ExitCode;
-use std::rc::Rc;
-use std::time::Duration;
-use tokio::task::AbortHandle;
 
 #[derive(Args)]
 pub struct WatchCommand {

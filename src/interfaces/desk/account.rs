@@ -1,41 +1,30 @@
 //! The desk's account pages: password, second factor, sessions.
 
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+
 use crate::actions;
-use crate::actions::Credentials;
-use crate::actions::FactorUnset;
-use crate::actions::Line;
-use crate::domain::login::FactorSecret;
-use crate::domain::login::N_RECOVERY_CODES;
-use crate::domain::login::NewPassword;
-use crate::domain::login::RecoveryCode;
-use crate::domain::login::RecoveryHash;
-use crate::domain::login::SessionSpan;
-use crate::domain::login::TypedPassword;
+use crate::actions::{Credentials, FactorUnset, Line};
+use crate::domain::login::{
+    FactorSecret, N_RECOVERY_CODES, NewPassword, RecoveryCode, RecoveryHash, SessionSpan,
+    TypedPassword,
+};
 use crate::domain::payment::qr;
 use crate::infra::store;
 use crate::infra::store::login::DeskLock;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::VerifiedForm;
-use crate::interfaces::desk::form::Confirmation;
-use crate::interfaces::desk::form::NoFields;
+use crate::interfaces::desk::form::{Confirmation, NoFields};
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::login::signed_out;
-use crate::interfaces::desk::page::page;
-use crate::interfaces::desk::page::see_other;
+use crate::interfaces::desk::page::{page, see_other};
 use crate::interfaces::desk::password_prompt::Fresh;
-use crate::interfaces::desk::session::Seller;
-use crate::interfaces::desk::session::is_right;
+use crate::interfaces::desk::session::{Seller, is_right};
 use crate::interfaces::desk::state::Desk;
-use crate::interfaces::http::now;
-use crate::interfaces::http::random_bytes;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::web;
-use actix_web::web::Data;
-use actix_web::web::ServiceConfig;
-use askama::Template;
-use serde::Deserialize;
+use crate::interfaces::http::{now, random_bytes};
 
 pub fn addresses(config: &mut ServiceConfig) {
     config

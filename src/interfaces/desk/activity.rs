@@ -1,5 +1,10 @@
 //! The activity log at the desk.
 
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+
 use crate::infra::store;
 use crate::infra::store::audit_log::AuditEntry;
 use crate::interfaces::desk::error::DeskError;
@@ -8,13 +13,6 @@ use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::query_field;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::web;
-use actix_web::web::Data;
-use actix_web::web::ServiceConfig;
-use askama::Template;
 
 /// Units: entries on a page.
 const ON_A_PAGE: i64 = 50;

@@ -1,12 +1,10 @@
 //! Amounts in the desk's forms: one field for each currency.
 
-use crate::domain::catalog::Json;
-use crate::domain::catalog::wallet_reference;
+use crate::domain::catalog::{Json, wallet_reference};
 use crate::domain::orders::draft::sentence;
 use crate::domain::payment::Wallet;
 use crate::domain::values::Amount;
-use crate::interfaces::desk::field_view::FieldKind;
-use crate::interfaces::desk::field_view::FieldView;
+use crate::interfaces::desk::field_view::{FieldKind, FieldView};
 use crate::interfaces::desk::record_faults::Faults;
 use crate::interfaces::desk::record_form::RecordForm;
 
@@ -102,8 +100,7 @@ fn amount(text: &str, wallet: &Wallet, is_free_allowed: bool) -> Result<Amount, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::payment::Coin;
-    use crate::domain::payment::Destination;
+    use crate::domain::payment::{Coin, Destination};
     use crate::domain::values::Currency;
     use crate::interfaces::desk::form::FromFields;
 

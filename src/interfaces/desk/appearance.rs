@@ -2,38 +2,27 @@
 
 mod logo;
 
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+
 use crate::actions;
-use crate::actions::AppearanceError;
-use crate::actions::LookChange;
-use crate::domain::catalog::PageText;
-use crate::domain::catalog::markdown;
-use crate::domain::values::Accent;
-use crate::domain::values::Colour;
-use crate::domain::values::Line;
-use crate::domain::values::Paragraph;
+use crate::actions::{AppearanceError, LookChange};
+use crate::domain::catalog::{PageText, markdown};
+use crate::domain::values::{Accent, Colour, Line, Paragraph};
 use crate::infra::store;
 use crate::infra::store::appearance::Appearance;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::VerifiedForm;
-use crate::interfaces::desk::field_view::FaultLine;
-use crate::interfaces::desk::field_view::FieldKind;
-use crate::interfaces::desk::field_view::FieldView;
-use crate::interfaces::desk::field_view::fault_lines;
+use crate::interfaces::desk::field_view::{FaultLine, FieldKind, FieldView, fault_lines};
 use crate::interfaces::desk::form::number;
 use crate::interfaces::desk::layout::DeskLayout;
-use crate::interfaces::desk::page::page;
-use crate::interfaces::desk::page::see_other;
+use crate::interfaces::desk::page::{page, see_other};
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::now;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::web;
-use actix_web::web::Data;
-use actix_web::web::ServiceConfig;
-use askama::Template;
-use serde::Deserialize;
 
 const SECTION: &str = "/look";
 /// What the page says was just done.

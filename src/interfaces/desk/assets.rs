@@ -1,16 +1,14 @@
 //! The desk's stylesheet and pictures.
 
+use actix_web::http::header;
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, web};
+
 use crate::infra::pictures::PictureFile;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::desk::stylesheet;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::header;
-use actix_web::web;
-use actix_web::web::Data;
-use actix_web::web::ServiceConfig;
 
 const ICON: &[u8] = include_bytes!("../../../static/icon.png");
 const FOR_EVER: &str = "private, max-age=31536000, immutable";

@@ -1,8 +1,9 @@
 //! The page that asks before something is removed.
 
+use askama::Template;
+
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::password_prompt::Fresh;
-use askama::Template;
 
 #[derive(Template)]
 #[template(path = "desk/confirmation.html")]

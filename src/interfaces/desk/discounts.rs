@@ -1,43 +1,29 @@
 //! Discount codes at the desk.
 
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+
 use crate::actions;
-use crate::actions::Saved;
-use crate::actions::Shop;
-use crate::domain::catalog::CatalogFile;
-use crate::domain::catalog::Discount;
-use crate::domain::catalog::Fault;
-use crate::domain::catalog::Json;
-use crate::domain::catalog::Less;
+use crate::actions::{Saved, Shop};
+use crate::domain::catalog::{CatalogFile, Discount, Fault, Json, Less};
 use crate::domain::payment::Wallet;
 use crate::domain::values::Timestamp;
 use crate::infra::store;
-use crate::infra::store::Db;
-use crate::infra::store::StoreError;
 use crate::infra::store::discounts::StoredDiscount;
-use crate::interfaces::desk::amounts::amount_fields;
-use crate::interfaces::desk::amounts::read_amounts;
+use crate::infra::store::{Db, StoreError};
+use crate::interfaces::desk::amounts::{amount_fields, read_amounts};
 use crate::interfaces::desk::error::DeskError;
-use crate::interfaces::desk::field_view::FieldKind;
-use crate::interfaces::desk::field_view::FieldView;
+use crate::interfaces::desk::field_view::{FieldKind, FieldView};
 use crate::interfaces::desk::layout::DeskLayout;
-use crate::interfaces::desk::page::encoded;
-use crate::interfaces::desk::page::page;
+use crate::interfaces::desk::page::{encoded, page};
 use crate::interfaces::desk::record_form::RecordForm;
 use crate::interfaces::desk::records;
-use crate::interfaces::desk::records::Question;
-use crate::interfaces::desk::records::Record;
-use crate::interfaces::desk::records::RecordView;
-use crate::interfaces::desk::records::Written;
+use crate::interfaces::desk::records::{Question, Record, RecordView, Written};
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::now;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::web;
-use actix_web::web::Data;
-use actix_web::web::ServiceConfig;
-use askama::Template;
 
 pub fn addresses(config: &mut ServiceConfig) {
     config.route(SECTION, web::get().to(list));

@@ -1,16 +1,13 @@
 //! The page of an error.
 
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use askama::Template;
+
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::layout::DeskLayout;
-use crate::interfaces::desk::page::html_page;
-use crate::interfaces::desk::page::page;
-use crate::interfaces::desk::page::see_other;
+use crate::interfaces::desk::page::{html_page, page, see_other};
 use crate::interfaces::http::FormError;
-use actix_web::HttpResponse;
-use actix_web::ResponseError;
-use actix_web::http::StatusCode;
-use actix_web::http::header;
-use askama::Template;
 
 /// Units: seconds. As long as a full queue of requests takes, and a little more.
 const BUSY_RETRY: u16 = 3;

@@ -1,22 +1,17 @@
 //! What handlers take as arguments: a form that was given to the session that sends it.
 
+use std::time::Duration;
+
+use actix_web::web::Payload;
+use actix_web::{FromRequest, HttpRequest, dev};
+use futures_util::future::LocalBoxFuture;
+
 use crate::interfaces::desk::error::DeskError;
-use crate::interfaces::desk::form::FromFields;
-use crate::interfaces::desk::form::long_texts;
-use crate::interfaces::desk::form::remember_typed;
-use crate::interfaces::desk::memory::COPIES;
-use crate::interfaces::desk::memory::FORMS;
-use crate::interfaces::desk::memory::HeldMemory;
-use crate::interfaces::desk::session::Seller;
-use crate::interfaces::desk::session::knows_token;
+use crate::interfaces::desk::form::{FromFields, long_texts, remember_typed};
+use crate::interfaces::desk::memory::{COPIES, FORMS, HeldMemory};
+use crate::interfaces::desk::session::{Seller, knows_token};
 use crate::interfaces::http;
 use crate::interfaces::http::FormFields;
-use actix_web::FromRequest;
-use actix_web::HttpRequest;
-use actix_web::dev;
-use actix_web::web::Payload;
-use futures_util::future::LocalBoxFuture;
-use std::time::Duration;
 
 /// Units: bytes of a form without pictures: enough for a page of 200 KB in any script.
 const MOST_BYTES: usize = 1024 * 1024;

@@ -1,14 +1,13 @@
 //! What the fields of the desk's forms are, and which of them are worth keeping for the seller.
 
-use crate::interfaces::http::FormError;
-use crate::interfaces::http::FormFields;
-use actix_web::HttpMessage;
-use actix_web::HttpRequest;
-use serde::Deserialize;
-use serde::Deserializer;
+use std::collections::HashSet;
+
+use actix_web::{HttpMessage, HttpRequest};
 use serde::de::DeserializeOwned;
 use serde::de::value::MapDeserializer;
-use std::collections::HashSet;
+use serde::{Deserialize, Deserializer};
+
+use crate::interfaces::http::{FormError, FormFields};
 
 /// A form whose fields were read.
 pub trait FromFields: Sized {

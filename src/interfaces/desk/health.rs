@@ -1,8 +1,9 @@
 //! The doctor's last findings, for the desk's first page.
 
-use crate::domain::values::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+
+use crate::domain::values::Timestamp;
 
 /// What is not well, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]

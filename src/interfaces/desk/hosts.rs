@@ -1,7 +1,8 @@
 //! The host names that the desk answers to.
 
-use parking_lot::RwLock;
 use std::net::IpAddr;
+
+use parking_lot::RwLock;
 
 /// The names under which the desk may be called.
 ///

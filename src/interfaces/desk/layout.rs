@@ -1,9 +1,10 @@
 //! What surrounds every page of the desk.
 
+use actix_web::HttpRequest;
+
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::stylesheet;
 use crate::interfaces::http::query_field;
-use actix_web::HttpRequest;
 
 /// What surrounds every page of the desk.
 #[derive(Clone, Copy)]

@@ -1,42 +1,28 @@
 //! Signing in and out.
 
+use std::time::Duration;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
+use askama::Template;
+use futures_util::future::LocalBoxFuture;
+use serde::Deserialize;
+
 use crate::actions;
-use crate::actions::AuthError;
-use crate::actions::Credentials;
-use crate::actions::Line;
-use crate::domain::login::SessionId;
-use crate::domain::login::TypedPassword;
+use crate::actions::{AuthError, Credentials, Line};
+use crate::domain::login::{SessionId, TypedPassword};
 use crate::infra::store;
 use crate::interfaces::desk::error::DeskError;
-use crate::interfaces::desk::extract::VerifiedForm;
-use crate::interfaces::desk::extract::read_fields;
-use crate::interfaces::desk::form::FromFields;
-use crate::interfaces::desk::form::NoFields;
+use crate::interfaces::desk::extract::{VerifiedForm, read_fields};
+use crate::interfaces::desk::form::{FromFields, NoFields};
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::session;
 use crate::interfaces::desk::state::Desk;
-use crate::interfaces::http::ConnectionState;
-use crate::interfaces::http::CookieNames;
-use crate::interfaces::http::FormError;
-use crate::interfaces::http::begin_to_read;
-use crate::interfaces::http::connection_of;
-use crate::interfaces::http::hex;
-use crate::interfaces::http::now;
-use crate::interfaces::http::random_bytes;
-use actix_web::FromRequest;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::dev;
-use actix_web::http::StatusCode;
-use actix_web::http::header;
-use actix_web::web;
-use actix_web::web::Data;
-use actix_web::web::ServiceConfig;
-use askama::Template;
-use futures_util::future::LocalBoxFuture;
-use serde::Deserialize;
-use std::time::Duration;
+use crate::interfaces::http::{
+    ConnectionState, CookieNames, FormError, begin_to_read, connection_of, hex, now, random_bytes,
+};
 
 /// The cookie that a form of somebody without a session is bound to.
 const BEFORE: &str = "before";

@@ -1,9 +1,10 @@
 //! How much memory forms and uploads may take at the desk.
 
-use crate::interfaces::http::FormError;
 use std::time::Duration;
-use tokio::sync::Semaphore;
-use tokio::sync::SemaphorePermit;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::interfaces::http::FormError;
 
 /// Memory that everything of one kind holds together at the desk. A request for more than is left waits, then is told to
 /// come again.

@@ -1,11 +1,11 @@
 //! Answers of the desk's handlers.
 
+use actix_web::HttpResponse;
+use actix_web::http::{StatusCode, header};
+use askama::Template;
+
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::http;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::http::header;
-use askama::Template;
 
 /// A page of the desk.
 pub fn page(status: StatusCode, template: &impl Template) -> Result<HttpResponse, DeskError> {

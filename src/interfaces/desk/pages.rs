@@ -1,39 +1,28 @@
 //! The seller's own pages at the desk.
 
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+
 use crate::actions;
 use crate::actions::WritePageError;
-use crate::domain::catalog::NotAPage;
-use crate::domain::catalog::PageSlug;
-use crate::domain::catalog::PageText;
-use crate::domain::catalog::markdown;
+use crate::domain::catalog::{NotAPage, PageSlug, PageText, markdown};
 use crate::domain::values::Line;
 use crate::infra::store;
 use crate::infra::store::pages::StoredPage;
 use crate::interfaces::desk::confirmation::ConfirmationPage;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::VerifiedForm;
-use crate::interfaces::desk::field_view::FaultLine;
-use crate::interfaces::desk::field_view::FieldKind;
-use crate::interfaces::desk::field_view::FieldView;
-use crate::interfaces::desk::field_view::fault_lines;
-use crate::interfaces::desk::form::Confirmation;
-use crate::interfaces::desk::form::number;
+use crate::interfaces::desk::field_view::{FaultLine, FieldKind, FieldView, fault_lines};
+use crate::interfaces::desk::form::{Confirmation, number};
 use crate::interfaces::desk::layout::DeskLayout;
-use crate::interfaces::desk::page::page;
-use crate::interfaces::desk::page::see_other;
+use crate::interfaces::desk::page::{page, see_other};
 use crate::interfaces::desk::password_prompt::Fresh;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::now;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::web;
-use actix_web::web::Data;
-use actix_web::web::Path;
-use actix_web::web::ServiceConfig;
-use askama::Template;
-use serde::Deserialize;
 
 const SECTION: &str = "/pages";
 /// What a page of the list says was just done.

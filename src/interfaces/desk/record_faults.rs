@@ -1,8 +1,7 @@
 //! What is wrong with the form of a record, at the form's fields and in the form's words.
 
 use crate::domain::catalog::Fault;
-use crate::domain::catalog::fault::FaultKind;
-use crate::domain::catalog::fault::Found;
+use crate::domain::catalog::fault::{FaultKind, Found};
 
 /// What is wrong with a form: the field's name (empty: the whole form), and what to do.
 pub type Faults = Vec<(String, String)>;

@@ -1,9 +1,11 @@
 //! The form of a record of the catalog.
 
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
 use crate::domain::catalog::Json;
 use crate::interfaces::desk::form::number;
-use serde::Deserialize;
-use std::collections::HashMap;
 
 /// The form of a record. What each record has fields for differs, by its currencies too.
 #[derive(Default, Deserialize)]

@@ -1,35 +1,26 @@
 //! Records of the catalog that the desk lists, adds, changes, orders and removes: what their pages share.
 
-use crate::actions::Saved;
-use crate::actions::Shop;
-use crate::domain::catalog::Fault;
-use crate::domain::catalog::Json;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::actions::{Saved, Shop};
+use crate::domain::catalog::{Fault, Json};
 use crate::domain::payment::Wallet;
 use crate::infra::store;
-use crate::infra::store::Db;
-use crate::infra::store::StoreError;
-use crate::interfaces::desk::confirmation::ConfirmationPage;
-use crate::interfaces::desk::confirmation::Obstacles;
+use crate::infra::store::{Db, StoreError};
+use crate::interfaces::desk::confirmation::{ConfirmationPage, Obstacles};
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::VerifiedForm;
-use crate::interfaces::desk::field_view::FaultLine;
-use crate::interfaces::desk::field_view::FieldView;
+use crate::interfaces::desk::field_view::{FaultLine, FieldView};
 use crate::interfaces::desk::layout::DeskLayout;
-use crate::interfaces::desk::page::page;
-use crate::interfaces::desk::page::see_other;
+use crate::interfaces::desk::page::{page, see_other};
 use crate::interfaces::desk::password_prompt::Fresh;
-use crate::interfaces::desk::record_faults::Faults;
-use crate::interfaces::desk::record_faults::add_faults;
+use crate::interfaces::desk::record_faults::{Faults, add_faults};
 use crate::interfaces::desk::record_form::RecordForm;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::query_field;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::web;
-use actix_web::web::Data;
-use actix_web::web::ServiceConfig;
 
 /// A form as a record of the seller's file.
 #[derive(Default)]

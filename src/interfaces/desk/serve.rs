@@ -1,43 +1,26 @@
 //! The desk's listener and what wraps every request.
 
-use crate::infra::store::N_READERS;
-use crate::interfaces::desk::addresses;
-use crate::interfaces::desk::error::DeskError;
-use crate::interfaces::desk::error_page::error_page;
-use crate::interfaces::desk::error_page::temporary_error_page;
-use crate::interfaces::desk::form::Typed;
-use crate::interfaces::desk::session;
-use crate::interfaces::desk::state::Desk;
-use crate::interfaces::http::ClientKey;
-use crate::interfaces::http::Connection;
-use crate::interfaces::http::ConnectionLimiter;
-use crate::interfaces::http::ConnectionLimits;
-use crate::interfaces::http::Listener;
-use crate::interfaces::http::MOST_OF_CIRCUIT;
-use crate::interfaces::http::ServerOptions;
-use crate::interfaces::http::connection_of;
-use crate::interfaces::http::insert_security_headers;
-use crate::interfaces::http::reap;
-use crate::interfaces::http::serve_app;
-use actix_web::App;
-use actix_web::Error;
-use actix_web::HttpMessage;
-use actix_web::HttpRequest;
-use actix_web::body::BoxBody;
-use actix_web::body::MessageBody;
-use actix_web::dev::ServiceFactory;
-use actix_web::dev::ServiceRequest;
-use actix_web::dev::ServiceResponse;
-use actix_web::http::ConnectionType;
-use actix_web::http::Method;
-use actix_web::http::StatusCode;
-use actix_web::http::header;
-use actix_web::middleware::Next;
-use actix_web::middleware::from_fn;
-use actix_web::web::Data;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::{ConnectionType, Method, StatusCode, header};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::web::Data;
+use actix_web::{App, Error, HttpMessage, HttpRequest};
+
+use crate::infra::store::N_READERS;
+use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::error_page::{error_page, temporary_error_page};
+use crate::interfaces::desk::form::Typed;
+use crate::interfaces::desk::state::Desk;
+use crate::interfaces::desk::{addresses, session};
+use crate::interfaces::http::{
+    ClientKey, Connection, ConnectionLimiter, ConnectionLimits, Listener, MOST_OF_CIRCUIT,
+    ServerOptions, connection_of, insert_security_headers, reap, serve_app,
+};
 
 /// Units: connections of browsers that have not shown that they are the seller's. Where there are more, the oldest is
 /// closed, so that a new one is answered. The seller's own have places beside these, as many as one circuit has at the

@@ -1,28 +1,21 @@
 //! Who is signed in.
 
+use actix_web::dev::Payload;
+use actix_web::http::{Method, header};
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::future::LocalBoxFuture;
+
 use crate::actions;
 use crate::actions::AuthError;
-use crate::domain::login::SessionHash;
-use crate::domain::login::SessionId;
-use crate::domain::login::TypedPassword;
+use crate::domain::login::{SessionHash, SessionId, TypedPassword};
 use crate::domain::values::Timestamp;
 use crate::infra::store;
-use crate::infra::store::Db;
-use crate::infra::store::StoreError;
+use crate::infra::store::{Db, StoreError};
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::password_prompt::Fresh;
 use crate::interfaces::desk::state::Desk;
-use crate::interfaces::http::CookieNames;
-use crate::interfaces::http::FormError;
-use crate::interfaces::http::now;
-use crate::interfaces::http::random_bytes;
-use actix_web::FromRequest;
-use actix_web::HttpRequest;
-use actix_web::dev::Payload;
-use actix_web::http::Method;
-use actix_web::http::header;
-use actix_web::web::Data;
-use futures_util::future::LocalBoxFuture;
+use crate::interfaces::http::{CookieNames, FormError, now, random_bytes};
 
 /// The seller who is signed in. A handler that takes it is called with a session only.
 pub struct Seller {

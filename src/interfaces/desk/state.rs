@@ -1,16 +1,17 @@
 //! What the desk's handlers share.
 
-use crate::actions::Authenticator;
-use crate::actions::Shop;
+use std::sync::Arc;
+
+use hkdf::Hkdf;
+use sha2::Sha256;
+
+use crate::actions::{Authenticator, Shop};
 use crate::infra::store;
 use crate::infra::store::StoreError;
 use crate::interfaces::desk::health::Health;
 use crate::interfaces::desk::hosts::DeskHosts;
 use crate::interfaces::http::TokenKey;
 use crate::interfaces::web::Site;
-use hkdf::Hkdf;
-use sha2::Sha256;
-use std::sync::Arc;
 
 /// All that a page of the desk needs to be made.
 pub struct Desk {

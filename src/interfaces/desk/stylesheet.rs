@@ -1,9 +1,10 @@
 //! The desk's style sheets and their addresses.
 
-use crate::interfaces::http::hex;
-use sha2::Digest;
-use sha2::Sha256;
 use std::sync::OnceLock;
+
+use sha2::{Digest, Sha256};
+
+use crate::interfaces::http::hex;
 
 /// The buyers' sheet, and what the desk has more.
 const SHEETS: [&str; 2] =

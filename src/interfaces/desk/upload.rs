@@ -1,25 +1,20 @@
 //! Reads uploaded files within bounds.
 
-use crate::interfaces::desk::error::DeskError;
-use crate::interfaces::desk::extract::check_token;
-use crate::interfaces::desk::form::FromFields;
-use crate::interfaces::desk::form::remember_typed;
-use crate::interfaces::desk::memory::COPIES;
-use crate::interfaces::desk::memory::FILES;
-use crate::interfaces::desk::memory::HeldMemory;
-use crate::interfaces::desk::memory::UPLOADS;
-use crate::interfaces::http::FormError;
-use crate::interfaces::http::FormFields;
-use crate::interfaces::http::accept_counted_body;
-use crate::interfaces::http::announced_length;
-use crate::interfaces::http::check_site;
-use actix_multipart::Field;
-use actix_multipart::Multipart;
+use std::time::Duration;
+
+use actix_multipart::{Field, Multipart};
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::Payload;
 use futures_util::StreamExt;
-use std::time::Duration;
+
+use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::extract::check_token;
+use crate::interfaces::desk::form::{FromFields, remember_typed};
+use crate::interfaces::desk::memory::{COPIES, FILES, HeldMemory, UPLOADS};
+use crate::interfaces::http::{
+    FormError, FormFields, accept_counted_body, announced_length, check_site,
+};
 
 /// A file that came with a form.
 pub struct UploadedFile {

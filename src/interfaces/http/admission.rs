@@ -1,23 +1,17 @@
 //! Admits requests, or refuses them with a small page.
 
-use crate::interfaces::http::circuit_usage::Decision;
-use crate::interfaces::http::connection_limiter::Connection;
-use crate::interfaces::http::connection_limiter::ConnectionState;
-use crate::interfaces::http::connection_limiter::NoMemory;
-use crate::interfaces::http::connection_limiter::Permit;
-use crate::interfaces::http::connection_limiter::QueueTimeout;
-use crate::interfaces::http::connection_limiter::UNCOUNTED;
-use crate::interfaces::http::form::announced_length;
-use crate::interfaces::http::rate_limit::RequestClass;
-use actix_web::HttpMessage;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::ConnectionType;
-use actix_web::http::Method;
-use actix_web::http::StatusCode;
-use actix_web::http::header;
 use std::sync::Arc;
 use std::time::Duration;
+
+use actix_web::http::{ConnectionType, Method, StatusCode, header};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+
+use crate::interfaces::http::circuit_usage::Decision;
+use crate::interfaces::http::connection_limiter::{
+    Connection, ConnectionState, NoMemory, Permit, QueueTimeout, UNCOUNTED,
+};
+use crate::interfaces::http::form::announced_length;
+use crate::interfaces::http::rate_limit::RequestClass;
 
 /// How long a refusal is delayed, so that a client that floods does not get answers faster than one that waits its
 /// turn.

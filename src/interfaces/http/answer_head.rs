@@ -1,12 +1,11 @@
 //! Rewrites the head of each response as it goes to the network: always in the same order, and with the shop's own
 //! headers even where the server answers by itself.
 
+use actix_web::http::header::{HeaderMap, HeaderValue};
+use actix_web::http::{StatusCode, header};
+
 use crate::interfaces::http::admission::BUSY;
 use crate::interfaces::http::insert_security_headers;
-use actix_web::http::StatusCode;
-use actix_web::http::header;
-use actix_web::http::header::HeaderMap;
-use actix_web::http::header::HeaderValue;
 
 /// Errors that the server generates itself carry neither our headers nor a body.
 const BARE: [&[u8]; 2] = [b"HTTP/1.1 4", b"HTTP/1.0 4"];

@@ -1,10 +1,11 @@
 //! What one circuit uses and has used.
 
-use crate::interfaces::http::rate_limit::RequestClass;
-use crate::interfaces::http::rate_limit::TokenBucket;
 use std::sync::Arc;
 use std::time::Duration;
+
 use tokio::sync::Semaphore;
+
+use crate::interfaces::http::rate_limit::{RequestClass, TokenBucket};
 
 /// The current and past usage of one circuit. It holds numbers and times, and nothing about the content of requests.
 pub struct CircuitUsage {

@@ -1,25 +1,19 @@
 //! Reads the host's clocks.
 
-use crate::domain::values::Reading;
-use crate::domain::values::Times;
-use crate::domain::values::Timestamp;
-use crate::domain::values::TrustedClock;
-use rustix::time::ClockId;
-use rustix::time::clock_gettime;
-use std::sync::Mutex;
 use std::sync::OnceLock;
-use std::sync::PoisonError;
-use std::time::Duration;
-use std::time::Instant;
-use std::time::SystemTime;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::domain::values::{Reading, Times, Timestamp, TrustedClock};
 
 /// The trusted time, as last evaluated.
 static TRUSTED: Mutex<Option<TrustedClock>> = Mutex::new(None);
 
 /// From now on all pages and commands use this clock.
 pub fn follow(clock: TrustedClock) {
-    *TRUSTED.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock);
+    *TRUSTED.lock() = Some(clock);
 }
 
 /// What the host's clocks show.
@@ -52,7 +46,7 @@ pub fn monotonic_now() -> Duration {
 
 fn times() -> Times {
     let reading = reading();
-    match &*TRUSTED.lock().unwrap_or_else(PoisonError::into_inner) {
+    match &*TRUSTED.lock() {
         Some(clock) => clock.at(&reading),
         None => Times { now: reading.wall, trusted: reading.wall, ahead: None },
     }

@@ -1,10 +1,7 @@
 //! Tokens against cross-site request forgery.
 
-use data_encoding::HEXLOWER;
-use data_encoding::HEXLOWER_PERMISSIVE;
-use hmac::Hmac;
-use hmac::KeyInit;
-use hmac::Mac;
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 /// Creates and verifies the token that binds a form to the visitor who received it.

@@ -1,8 +1,10 @@
 //! Listening sockets passed by systemd (socket activation).
 
-use crate::interfaces::http::Listener;
-use listenfd::ListenFd;
 use std::io;
+
+use listenfd::ListenFd;
+
+use crate::interfaces::http::Listener;
 
 /// The sockets, and the names that systemd gave them. Source: sd_listen_fds(3).
 pub struct HandedOver {

@@ -1,8 +1,8 @@
 //! The host names that the shop answers to.
 
 use std::net::IpAddr;
-use std::sync::PoisonError;
-use std::sync::RwLock;
+
+use parking_lot::RwLock;
 
 /// The host names of the shop.
 pub struct Hosts {
@@ -24,11 +24,11 @@ impl Hosts {
 
     /// `onion`: 56 letters and digits, `.onion`.
     pub fn set_onion(&self, onion: String) {
-        *self.onion.write().unwrap_or_else(PoisonError::into_inner) = Some(onion);
+        *self.onion.write() = Some(onion);
     }
 
     fn onion(&self) -> Option<String> {
-        self.onion.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.onion.read().clone()
     }
 
     /// Whether the request came through an intermediary that uses a host name which is not ours, as proxies do that

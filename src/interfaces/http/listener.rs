@@ -1,12 +1,13 @@
 //! Listening sockets, on TCP or in the file system.
 
-use crate::interfaces::http::socket;
-use crate::interfaces::http::socket::SocketFile;
 use std::fs;
 use std::io;
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+
+use crate::interfaces::http::socket;
+use crate::interfaces::http::socket::SocketFile;
 
 /// A bound listener that has not accepted any connection yet.
 pub enum Listener {

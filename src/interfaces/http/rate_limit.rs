@@ -1,7 +1,8 @@
 //! How often one circuit may make each class of request.
 
-use actix_web::http::Method;
 use std::time::Duration;
+
+use actix_web::http::Method;
 
 /// The classes of requests that have limits of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,8 +92,9 @@ impl TokenBucket {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     const RATE: RateLimit = RateLimit { every: Duration::from_millis(100), burst: 3 };
 

@@ -180,8 +180,9 @@ fn read_head(bytes: &[u8]) -> Head {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     /// Everything that the parser is given before the first response, of bytes received in pieces of this size.
     fn passed_before_answer(bytes: &[u8], piece: usize) -> Result<Vec<u8>, StatusCode> {

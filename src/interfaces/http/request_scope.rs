@@ -1,24 +1,19 @@
 //! Tracks one request on its connection: busy while it is handled, and counted in memory until its response has been
 //! sent.
 
-use crate::interfaces::http::admission::busy;
-use crate::interfaces::http::admission::connection_of;
-use crate::interfaces::http::connection_limiter::Connection;
-use crate::interfaces::http::connection_limiter::ConnectionState;
-use crate::interfaces::http::connection_limiter::UNCOUNTED;
-use crate::interfaces::http::insert_security_headers;
-use actix_web::Error;
-use actix_web::body::BodySize;
-use actix_web::body::BoxBody;
-use actix_web::body::MessageBody;
-use actix_web::dev::ServiceRequest;
-use actix_web::dev::ServiceResponse;
-use actix_web::middleware::Next;
-use actix_web::web::Bytes;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Context;
-use std::task::Poll;
+use std::task::{Context, Poll};
+
+use actix_web::Error;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::web::Bytes;
+
+use crate::interfaces::http::admission::{busy, connection_of};
+use crate::interfaces::http::connection_limiter::{Connection, ConnectionState, UNCOUNTED};
+use crate::interfaces::http::insert_security_headers;
 
 /// The outermost middleware of each listener: counts the response's memory, and tells the connection when the response
 /// is complete.

@@ -1,8 +1,7 @@
 //! Redirects, and whether a browser accepts gzip.
 
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
 use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
 
 /// The response to every successful POST. `address`: of this shop, never unchecked input of a visitor.
 pub fn see_other(address: &str, cookies: &[String]) -> HttpResponse {

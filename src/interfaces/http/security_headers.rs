@@ -1,13 +1,11 @@
 //! The headers of every response.
 
+use actix_web::http::header;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use parking_lot::Mutex;
+
 use crate::domain::values::Timestamp;
 use crate::interfaces::http::now;
-use actix_web::http::header;
-use actix_web::http::header::HeaderMap;
-use actix_web::http::header::HeaderName;
-use actix_web::http::header::HeaderValue;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 
 /// Sent with every response, errors included.
 ///
@@ -39,7 +37,7 @@ pub fn insert_security_headers(headers: &mut HeaderMap) {
 fn date() -> HeaderValue {
     static LAST: Mutex<Option<(Timestamp, HeaderValue)>> = Mutex::new(None);
     let minute = now().whole_minute();
-    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut last = LAST.lock();
     if let Some((_, written)) = last.as_ref().filter(|(moment, _)| *moment == minute) {
         return written.clone();
     }

@@ -1,36 +1,30 @@
 //! The HTTP server of one listener: its limits and its shutdown.
 
-use crate::interfaces::http::connection_limiter::ClientKey;
-use crate::interfaces::http::connection_limiter::ConnectionLimiter;
-use crate::interfaces::http::listener::Listener;
-use crate::interfaces::http::request_scope::track_request;
-use crate::interfaces::http::stream::ClientStream;
-use actix_http::HttpService;
-use actix_http::error::DispatchError;
-use actix_server::Server;
-use actix_service::IntoServiceFactory;
-use actix_service::ServiceFactory;
-use actix_service::ServiceFactoryExt;
-use actix_service::fn_service;
-use actix_service::map_config;
-use actix_web::App;
-use actix_web::Error;
-use actix_web::body::BoxBody;
-use actix_web::dev::AppConfig;
-use actix_web::dev::ServiceRequest;
-use actix_web::dev::ServiceResponse;
-use actix_web::middleware::from_fn;
 use std::future::ready;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::AsyncRead;
-use tokio::io::AsyncWrite;
+
+use actix_http::HttpService;
+use actix_http::error::DispatchError;
+use actix_server::Server;
+use actix_service::{
+    IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config,
+};
+use actix_web::body::BoxBody;
+use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
+use actix_web::middleware::from_fn;
+use actix_web::{App, Error};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::signal::unix::SignalKind;
-use tokio::signal::unix::signal;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
+
+use crate::interfaces::http::connection_limiter::{ClientKey, ConnectionLimiter};
+use crate::interfaces::http::listener::Listener;
+use crate::interfaces::http::request_scope::track_request;
+use crate::interfaces::http::stream::ClientStream;
 
 /// Time for the head of a request: over Tor a round trip alone takes half a second, and a circuit may stall.
 const HEAD_TIME: Duration = Duration::from_secs(15);

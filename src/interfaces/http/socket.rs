@@ -1,17 +1,12 @@
 //! Opens and removes Unix sockets.
 
 use std::fs;
-use std::fs::File;
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::io;
 use std::io::ErrorKind;
-use std::os::unix::fs::FileTypeExt;
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixDatagram;
-use std::os::unix::net::UnixListener;
-use std::path::Path;
-use std::path::PathBuf;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::path::{Path, PathBuf};
 
 /// Opens a socket that any user of the host may connect to. A stale socket of an earlier process is removed; one that a
 /// process listens on is not.
@@ -97,10 +92,11 @@ fn identity_of(path: &Path) -> io::Result<Identity> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::os::unix::fs::symlink;
     use std::os::unix::net::UnixStream;
     use std::sync::Barrier;
+
+    use super::*;
 
     #[test]
     fn a_socket_that_somebody_listens_on_stays_theirs() {

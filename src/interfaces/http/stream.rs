@@ -1,24 +1,18 @@
 //! A visitor's connection, between the socket and the HTTP parser.
 
-use crate::interfaces::http::answer_head;
-use crate::interfaces::http::circuit::Opening;
-use crate::interfaces::http::circuit::read_opening;
-use crate::interfaces::http::connection_limiter::ClientKey;
-use crate::interfaces::http::connection_limiter::Connection;
-use crate::interfaces::http::connection_limiter::UNCOUNTED;
-use crate::interfaces::http::request_gate::Phase;
-use crate::interfaces::http::request_gate::RequestGate;
-use actix_web::http::StatusCode;
 use std::io;
 use std::io::IoSlice;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Context;
-use std::task::Poll;
-use std::task::ready;
-use tokio::io::AsyncRead;
-use tokio::io::AsyncWrite;
-use tokio::io::ReadBuf;
+use std::task::{Context, Poll, ready};
+
+use actix_web::http::StatusCode;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::interfaces::http::answer_head;
+use crate::interfaces::http::circuit::{Opening, read_opening};
+use crate::interfaces::http::connection_limiter::{ClientKey, Connection, UNCOUNTED};
+use crate::interfaces::http::request_gate::{Phase, RequestGate};
 
 /// A buyer's connection: the parser sees one request at a time, and the client sees only responses that carry the
 /// shop's headers in a fixed order.

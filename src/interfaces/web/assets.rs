@@ -1,5 +1,10 @@
 //! Stylesheets, pictures, the seller's pages, the key, and /health.
 
+use actix_web::http::{StatusCode, header};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+
 use crate::infra::pictures::PictureFile;
 use crate::infra::store;
 use crate::interfaces::http::takes_gzip;
@@ -7,17 +12,9 @@ use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::page::page;
 use crate::interfaces::web::state::AppState;
-use crate::interfaces::web::stylesheet::FOR_EVER;
-use crate::interfaces::web::stylesheet::ICON;
+use crate::interfaces::web::stylesheet::{FOR_EVER, ICON};
 use crate::interfaces::web::texts::text;
 use crate::interfaces::web::visitor::Visitor;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::http::header;
-use actix_web::web;
-use actix_web::web::Data;
-use askama::Template;
 
 pub async fn show_static(
     request: HttpRequest,

@@ -1,38 +1,27 @@
 //! The cart's pages.
 
-use crate::domain::cart::Basket;
-use crate::domain::cart::CartId;
-use crate::domain::cart::PricedCart;
-use crate::domain::cart::Refused;
-use crate::domain::catalog::OfferKey;
-use crate::domain::catalog::Slug;
+use actix_web::http::{StatusCode, header};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use serde::Deserialize;
+
+use crate::domain::cart::{Basket, CartId, PricedCart, Refused};
+use crate::domain::catalog::{OfferKey, Slug};
 use crate::domain::payment::Wallet;
-use crate::domain::values::Amount;
-use crate::domain::values::Currency;
-use crate::domain::values::Quantity;
+use crate::domain::values::{Amount, Currency, Quantity};
 use crate::infra::store;
-use crate::interfaces::http::random_bytes;
-use crate::interfaces::http::see_other;
-use crate::interfaces::web::catalog::RefusedAdd;
-use crate::interfaces::web::catalog::show_refused_add;
+use crate::interfaces::http::{random_bytes, see_other};
+use crate::interfaces::web::catalog::{RefusedAdd, show_refused_add};
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::extract::VerifiedForm;
 use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::page::send;
 use crate::interfaces::web::page_cache::CachedPage;
 use crate::interfaces::web::reasons::notice;
-use crate::interfaces::web::state::AppState;
-use crate::interfaces::web::state::SiteSnapshot;
-use crate::interfaces::web::texts::Text;
-use crate::interfaces::web::texts::text;
+use crate::interfaces::web::state::{AppState, SiteSnapshot};
+use crate::interfaces::web::texts::{Text, text};
 use crate::interfaces::web::visitor::Visitor;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::http::header;
-use actix_web::web::Data;
-use askama::Template;
-use serde::Deserialize;
 
 #[derive(Template)]
 #[template(path = "cart/cart.html")]

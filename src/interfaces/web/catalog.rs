@@ -1,34 +1,27 @@
 //! The home page, lists, search and product pages.
 
-use crate::domain::catalog::IN_WINDOW;
-use crate::domain::catalog::Slug;
-use crate::domain::catalog::Stock;
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use crate::domain::catalog::{IN_WINDOW, Slug, Stock};
 use crate::domain::values::Amount;
 use crate::infra::store;
-use crate::infra::store::listing::Card;
-use crate::infra::store::listing::Window;
+use crate::infra::store::listing::{Card, Window};
 use crate::infra::store::pictures::Image;
 use crate::infra::store::products::Product;
 use crate::infra::store::sprites::SheetCell;
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::extract::query_field;
-use crate::interfaces::web::layout::CategoryLink;
-use crate::interfaces::web::layout::Layout;
-use crate::interfaces::web::layout::category_href;
-use crate::interfaces::web::page::page;
-use crate::interfaces::web::page::send;
+use crate::interfaces::web::layout::{CategoryLink, Layout, category_href};
+use crate::interfaces::web::page::{page, send};
 use crate::interfaces::web::page_cache::CachedPage;
-use crate::interfaces::web::state::AppState;
-use crate::interfaces::web::state::SiteSnapshot;
-use crate::interfaces::web::texts::Text;
-use crate::interfaces::web::texts::text;
+use crate::interfaces::web::state::{AppState, SiteSnapshot};
+use crate::interfaces::web::texts::{Text, text};
 use crate::interfaces::web::visitor::Visitor;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::web::Data;
-use askama::Template;
-use std::sync::Arc;
 
 /// Units: products on a page of a list.
 const ON_PAGE: i64 = 24;

@@ -1,51 +1,32 @@
 //! The checkout's pages.
 
+use actix_web::http::{StatusCode, header};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use serde::Deserialize;
+
 use crate::actions;
-use crate::actions::OrderRequest;
-use crate::actions::PlaceOrderError;
+use crate::actions::{OrderRequest, PlaceOrderError};
 use crate::domain::cart::PricedCart;
 use crate::domain::catalog::Rate;
-use crate::domain::orders::Code;
-use crate::domain::orders::Draft;
-use crate::domain::orders::DraftForm;
-use crate::domain::orders::FormToken;
-use crate::domain::orders::OrderRef;
-use crate::domain::orders::Refusal;
+use crate::domain::orders::{Code, Draft, DraftForm, FormToken, OrderRef, Refusal};
 use crate::domain::payment::Wallet;
-use crate::domain::values::Amount;
-use crate::domain::values::Country;
 use crate::domain::values::text::without_hidden;
+use crate::domain::values::{Amount, Country};
 use crate::infra::store;
-use crate::interfaces::http::connection_of;
-use crate::interfaces::http::now;
-use crate::interfaces::http::random_bytes;
-use crate::interfaces::http::see_other;
-use crate::interfaces::web::cart::LineView;
-use crate::interfaces::web::cart::line_view;
-use crate::interfaces::web::cart::look_again;
-use crate::interfaces::web::cart::remember;
+use crate::interfaces::http::{connection_of, now, random_bytes, see_other};
+use crate::interfaces::web::cart::{LineView, line_view, look_again, remember};
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::extract::VerifiedForm;
 use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::page::send;
 use crate::interfaces::web::page_cache::CachedPage;
-use crate::interfaces::web::reasons::notice;
-use crate::interfaces::web::reasons::refusal;
-use crate::interfaces::web::reasons::why_closed;
+use crate::interfaces::web::reasons::{notice, refusal, why_closed};
 use crate::interfaces::web::receipt::write_receipt;
-use crate::interfaces::web::state::AppState;
-use crate::interfaces::web::state::SiteSnapshot;
-use crate::interfaces::web::texts::Text;
-use crate::interfaces::web::texts::text;
-use crate::interfaces::web::visitor::OpenOrder;
-use crate::interfaces::web::visitor::Visitor;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::http::header;
-use actix_web::web::Data;
-use askama::Template;
-use serde::Deserialize;
+use crate::interfaces::web::state::{AppState, SiteSnapshot};
+use crate::interfaces::web::texts::{Text, text};
+use crate::interfaces::web::visitor::{OpenOrder, Visitor};
 
 #[derive(Template)]
 #[template(path = "orders/checkout.html")]

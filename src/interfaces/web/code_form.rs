@@ -1,8 +1,13 @@
 //! The form that asks for an order's code.
 
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use serde::Deserialize;
+
 use crate::actions;
-use crate::domain::orders::Code;
-use crate::domain::orders::LookupName;
+use crate::domain::orders::{Code, LookupName};
 use crate::domain::values::text::without_hidden;
 use crate::infra::store;
 use crate::interfaces::http::see_other;
@@ -13,14 +18,7 @@ use crate::interfaces::web::page::page;
 use crate::interfaces::web::reasons::not_a_code;
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::texts::text;
-use crate::interfaces::web::visitor::OpenOrder;
-use crate::interfaces::web::visitor::Visitor;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::web::Data;
-use askama::Template;
-use serde::Deserialize;
+use crate::interfaces::web::visitor::{OpenOrder, Visitor};
 
 /// The form that asks for an order's code.
 #[derive(Template)]

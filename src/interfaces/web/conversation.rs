@@ -1,17 +1,12 @@
 //! An order's history and messages, decrypted with the code.
 
-use crate::domain::orders::BuyerIdentity;
-use crate::domain::orders::OrderRef;
-use crate::domain::orders::Status;
+use crate::domain::orders::{BuyerIdentity, OrderRef, Status};
 use crate::infra::store;
-use crate::infra::store::messages::MessageKind;
-use crate::infra::store::messages::SealedMessage;
+use crate::infra::store::messages::{MessageKind, SealedMessage};
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::order_texts::event;
 use crate::interfaces::web::state::AppState;
-use crate::interfaces::web::texts::Text;
-use crate::interfaces::web::texts::day;
-use crate::interfaces::web::texts::text;
+use crate::interfaces::web::texts::{Text, day, text};
 
 /// What happened to an order and who said what, as its page shows it.
 pub struct Conversation {

@@ -1,15 +1,14 @@
 //! Why a request gets no page of its own, and what its visitor reads instead.
 
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+
 use crate::actions::ClosedReason;
 use crate::infra::store;
 use crate::infra::store::StoreError;
 use crate::interfaces::http::FormError;
 use crate::interfaces::web::reasons::why_closed;
-use crate::interfaces::web::texts::Text;
-use crate::interfaces::web::texts::text;
-use actix_web::HttpResponse;
-use actix_web::ResponseError;
-use actix_web::http::StatusCode;
+use crate::interfaces::web::texts::{Text, text};
 
 /// Units: bytes of a form, which is room for a sealed address and a long note.
 pub const MOST_BYTES: usize = 64 * 1024;

@@ -1,22 +1,18 @@
 //! The page for a request that gets no page of its own.
 
+use actix_web::http::{Method, StatusCode, header};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use askama::Template;
+
 use crate::domain::orders::FormToken;
 use crate::infra::store;
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::page::page;
 use crate::interfaces::web::state::AppState;
-use crate::interfaces::web::texts::Text;
-use crate::interfaces::web::texts::text;
+use crate::interfaces::web::texts::{Text, text};
 use crate::interfaces::web::visitor::Visitor;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::ResponseError;
-use actix_web::http::Method;
-use actix_web::http::StatusCode;
-use actix_web::http::header;
-use actix_web::web::Data;
-use askama::Template;
 
 #[derive(Template)]
 #[template(path = "pages/trouble.html")]

@@ -1,26 +1,22 @@
 //! What handlers take as arguments: the visitor, and a form that was given to this visitor.
 
-use crate::domain::values::text::without_hidden;
-use crate::interfaces::http;
-use crate::interfaces::http::FormError;
-use crate::interfaces::http::FormFields;
-use crate::interfaces::web::error::MOST_BYTES;
-use crate::interfaces::web::error::PageError;
-use crate::interfaces::web::state::AppState;
-use crate::interfaces::web::visitor::Visitor;
-use actix_web::FromRequest;
-use actix_web::HttpRequest;
-use actix_web::dev;
-use actix_web::web::Data;
-use actix_web::web::Payload;
+use std::collections::HashSet;
+use std::future::{Ready, ready};
+use std::time::Duration;
+
+use actix_web::web::{Data, Payload};
+use actix_web::{FromRequest, HttpRequest, dev};
 use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde::de::value::MapDeserializer;
-use std::collections::HashSet;
-use std::future::Ready;
-use std::future::ready;
-use std::time::Duration;
+
+use crate::domain::values::text::without_hidden;
+use crate::interfaces::http;
+use crate::interfaces::http::{FormError, FormFields};
+use crate::interfaces::web::error::{MOST_BYTES, PageError};
+use crate::interfaces::web::state::AppState;
+use crate::interfaces::web::visitor::Visitor;
 
 const MOST_FIELDS: usize = 64;
 /// How long a body may take to arrive: a slow circuit carries 64 KB in less.

@@ -2,13 +2,9 @@
 
 use crate::infra::store::appearance::Logo;
 use crate::infra::store::categories::CategorySize;
-use crate::interfaces::web::page_cache::CART_COUNT;
-use crate::interfaces::web::page_cache::TOKEN;
-use crate::interfaces::web::state::AppState;
-use crate::interfaces::web::state::SiteSnapshot;
-use crate::interfaces::web::texts::Html;
-use crate::interfaces::web::texts::Text;
-use crate::interfaces::web::texts::text;
+use crate::interfaces::web::page_cache::{CART_COUNT, TOKEN};
+use crate::interfaces::web::state::{AppState, SiteSnapshot};
+use crate::interfaces::web::texts::{Html, Text, text};
 
 /// What surrounds every page.
 pub struct Layout<'a> {

@@ -1,27 +1,18 @@
 //! Security headers, and pages for errors.
 
-use crate::interfaces::http::FormError;
-use crate::interfaces::http::admit;
-use crate::interfaces::http::busy;
-use crate::interfaces::http::insert_security_headers;
-use crate::interfaces::web::error::PageError;
-use crate::interfaces::web::error_page::trouble;
-use crate::interfaces::web::error_page::trouble_page;
-use crate::interfaces::web::state::AppState;
-use crate::interfaces::web::texts::text;
-use actix_web::Error;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::body::BoxBody;
-use actix_web::body::MessageBody;
-use actix_web::dev::ServiceRequest;
-use actix_web::dev::ServiceResponse;
-use actix_web::http::StatusCode;
-use actix_web::http::header;
-use actix_web::http::header::HeaderName;
-use actix_web::http::header::HeaderValue;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::{StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
+use actix_web::{Error, HttpRequest, HttpResponse};
+
+use crate::interfaces::http::{FormError, admit, busy, insert_security_headers};
+use crate::interfaces::web::error::PageError;
+use crate::interfaces::web::error_page::{trouble, trouble_page};
+use crate::interfaces::web::state::AppState;
+use crate::interfaces::web::texts::text;
 
 /// Lets each request in when it is its turn, turns what went wrong into a page of the shop, and adds the headers to
 /// every answer.

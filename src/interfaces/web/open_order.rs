@@ -1,16 +1,13 @@
 //! The order that a browser has open, for its page and its receipt.
 
-use crate::domain::orders::LookupName;
-use crate::domain::orders::Order;
-use crate::domain::orders::Status;
+use crate::domain::orders::{LookupName, Order, Status};
 use crate::domain::payment::Tolerance;
 use crate::domain::values::Amount;
 use crate::infra::store;
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::texts::text;
-use crate::interfaces::web::visitor::OpenOrder;
-use crate::interfaces::web::visitor::Visitor;
+use crate::interfaces::web::visitor::{OpenOrder, Visitor};
 
 pub async fn find_open(app: &AppState, visitor: &Visitor) -> Result<Option<Order>, PageError> {
     match &visitor.open_order {

@@ -1,10 +1,8 @@
 //! What an order's page says of its state: never more than somebody, or some node, has looked at.
 
-use crate::domain::orders::Order;
-use crate::domain::orders::Status;
+use crate::domain::orders::{Order, Status};
 use crate::domain::payment::Coin;
-use crate::domain::values::Amount;
-use crate::domain::values::Timestamp;
+use crate::domain::values::{Amount, Timestamp};
 use crate::interfaces::web::texts::text;
 
 /// The state in a few words, by the text's id. `asks`: whether something is to be sent now.
@@ -101,10 +99,7 @@ pub fn network(coin: &Coin) -> String {
 mod tests {
     use super::*;
     use crate::domain::orders::OrderRef;
-    use crate::domain::payment::Address;
-    use crate::domain::payment::Invoice;
-    use crate::domain::payment::Observation;
-    use crate::domain::payment::Tolerance;
+    use crate::domain::payment::{Address, Invoice, Observation, Tolerance};
     use crate::domain::values::Currency;
 
     const NOW: i64 = 1_000_000;

@@ -1,60 +1,35 @@
 //! An order's pages.
 
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::{StatusCode, header};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use serde::Deserialize;
+
 use crate::actions;
-use crate::actions::AskSellerError;
-use crate::actions::MOST_MESSAGE;
-use crate::actions::Question;
-use crate::actions::ReportPaymentError;
-use crate::actions::UnfitMessage;
-use crate::domain::orders::BuyerIdentity;
-use crate::domain::orders::LookupName;
-use crate::domain::orders::Order;
-use crate::domain::orders::Refusal;
-use crate::domain::orders::Status;
-use crate::domain::payment::Coin;
-use crate::domain::payment::Invoice;
-use crate::domain::payment::qr;
+use crate::actions::{AskSellerError, MOST_MESSAGE, Question, ReportPaymentError, UnfitMessage};
+use crate::domain::orders::{BuyerIdentity, LookupName, Order, Refusal, Status};
+use crate::domain::payment::{Coin, Invoice, qr};
 use crate::domain::values::Amount;
 use crate::domain::values::text::without_hidden;
-use crate::interfaces::http::now;
-use crate::interfaces::http::random_bytes;
-use crate::interfaces::http::see_other;
+use crate::interfaces::http::{now, random_bytes, see_other};
 use crate::interfaces::web::code_form;
 use crate::interfaces::web::code_form::Asked;
 use crate::interfaces::web::conversation::Conversation;
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::error_page::RETRY_SECONDS;
-use crate::interfaces::web::extract::NoFields;
-use crate::interfaces::web::extract::VerifiedForm;
+use crate::interfaces::web::extract::{NoFields, VerifiedForm};
 use crate::interfaces::web::layout::Layout;
-use crate::interfaces::web::open_order::Seen;
-use crate::interfaces::web::open_order::bill;
-use crate::interfaces::web::open_order::find_open;
-use crate::interfaces::web::open_order::lookup;
-use crate::interfaces::web::order_texts::network;
-use crate::interfaces::web::order_texts::read_by;
-use crate::interfaces::web::order_texts::title;
-use crate::interfaces::web::order_texts::what_next;
+use crate::interfaces::web::open_order::{Seen, bill, find_open, lookup};
+use crate::interfaces::web::order_texts::{network, read_by, title, what_next};
 use crate::interfaces::web::page::send;
 use crate::interfaces::web::page_cache::CachedPage;
 use crate::interfaces::web::reasons::refusal;
 use crate::interfaces::web::receipt::read_receipt;
 use crate::interfaces::web::state::AppState;
-use crate::interfaces::web::texts::Text;
-use crate::interfaces::web::texts::day;
-use crate::interfaces::web::texts::moment;
-use crate::interfaces::web::texts::text;
-use crate::interfaces::web::visitor::OpenOrder;
-use crate::interfaces::web::visitor::Visitor;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::http::header;
-use actix_web::http::header::HeaderName;
-use actix_web::http::header::HeaderValue;
-use actix_web::web::Data;
-use askama::Template;
-use serde::Deserialize;
+use crate::interfaces::web::texts::{Text, day, moment, text};
+use crate::interfaces::web::visitor::{OpenOrder, Visitor};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]

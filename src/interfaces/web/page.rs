@@ -1,16 +1,14 @@
 //! Renders pages for one visitor.
 
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use askama::Template;
+
 use crate::interfaces::http::takes_gzip;
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::page_cache::CachedPage;
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::visitor::Visitor;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::HttpResponseBuilder;
-use actix_web::http::StatusCode;
-use actix_web::http::header;
-use askama::Template;
 
 /// A page made for one visitor.
 pub fn page(

@@ -1,16 +1,13 @@
 //! Compressed pages kept ready, with places for what is a visitor's own.
 
-use crate::interfaces::web::visitor::Visitor;
-use actix_web::web::Bytes;
-use flate2::Compress;
-use flate2::Compression;
-use flate2::Crc;
-use flate2::FlushCompress;
-use flate2::Status;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+
+use actix_web::web::Bytes;
+use flate2::{Compress, Compression, Crc, FlushCompress, Status};
+use parking_lot::Mutex;
+
+use crate::interfaces::web::visitor::Visitor;
 
 /// Where a page holds the visitor's token. No text on a page can hold this character: see `fields` and the catalog.
 pub const TOKEN: &str = "\u{1}";
@@ -147,13 +144,13 @@ const MOST_KEPT: usize = 256;
 
 impl PageCache {
     pub fn find(&self, version: i64, name: &str) -> Option<Arc<CachedPage>> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.0.lock();
         if kept.version == version { kept.pages.get(name).cloned() } else { None }
     }
 
     /// Keeps a page that was made from a catalog of this version or a newer one.
     pub fn keep(&self, version: i64, name: String, page: Arc<CachedPage>) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.lock();
         if kept.version < version || MOST_KEPT <= kept.pages.len() {
             kept.pages.clear();
             kept.version = kept.version.max(version);
@@ -166,13 +163,14 @@ impl PageCache {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::domain::cart::Basket;
-    use crate::domain::cart::CartId;
-    use crate::interfaces::http::CookieNames;
+    use std::io::Read;
+
     use actix_web::test::TestRequest;
     use proptest::prelude::*;
-    use std::io::Read;
+
+    use super::*;
+    use crate::domain::cart::{Basket, CartId};
+    use crate::interfaces::http::CookieNames;
 
     fn visitor() -> Visitor {
         Visitor {

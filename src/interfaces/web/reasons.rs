@@ -3,16 +3,10 @@
 use crate::actions::ClosedReason;
 use crate::domain::cart::Notice;
 use crate::domain::catalog::NotUsable;
-use crate::domain::orders::NotACode;
-use crate::domain::orders::NotAPgpBlock;
-use crate::domain::orders::Refusal;
-use crate::domain::orders::RefusalReason;
-use crate::domain::orders::UnknownWord;
-use crate::domain::payment::NotATransactionId;
-use crate::domain::payment::NotAnAddress;
+use crate::domain::orders::{NotACode, NotAPgpBlock, Refusal, RefusalReason, UnknownWord};
+use crate::domain::payment::{NotATransactionId, NotAnAddress};
 use crate::domain::values::NotText;
-use crate::interfaces::web::texts::Text;
-use crate::interfaces::web::texts::text;
+use crate::interfaces::web::texts::{Text, text};
 
 /// The id of a text: never of what only the seller can mend.
 pub fn why_closed(reason: &ClosedReason) -> &'static str {

@@ -1,26 +1,18 @@
 //! An order's receipt, as plain text.
 
-use crate::domain::orders::Buyer;
-use crate::domain::orders::BuyerIdentity;
-use crate::domain::orders::Delivery;
-use crate::domain::orders::Order;
-use crate::domain::orders::Status;
-use crate::domain::values::Amount;
-use crate::infra::store;
-use crate::interfaces::web::error::PageError;
-use crate::interfaces::web::open_order::Seen;
-use crate::interfaces::web::open_order::bill;
-use crate::interfaces::web::open_order::find_open;
-use crate::interfaces::web::order_texts::title;
-use crate::interfaces::web::state::AppState;
-use crate::interfaces::web::texts::Text;
-use crate::interfaces::web::texts::day;
-use crate::interfaces::web::texts::moment;
-use crate::interfaces::web::texts::text;
-use crate::interfaces::web::visitor::Visitor;
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use askama::Template;
+
+use crate::domain::orders::{Buyer, BuyerIdentity, Delivery, Order, Status};
+use crate::domain::values::Amount;
+use crate::infra::store;
+use crate::interfaces::web::error::PageError;
+use crate::interfaces::web::open_order::{Seen, bill, find_open};
+use crate::interfaces::web::order_texts::title;
+use crate::interfaces::web::state::AppState;
+use crate::interfaces::web::texts::{Text, day, moment, text};
+use crate::interfaces::web::visitor::Visitor;
 
 #[derive(Template)]
 #[template(path = "orders/receipt.txt", escape = "none")]

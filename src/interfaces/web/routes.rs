@@ -1,19 +1,11 @@
 //! Every address of the shop.
 
-use crate::interfaces::web::assets;
-use crate::interfaces::web::cart;
-use crate::interfaces::web::catalog;
-use crate::interfaces::web::checkout;
-use crate::interfaces::web::code_form;
-use crate::interfaces::web::error_page;
-use crate::interfaces::web::orders;
-use crate::interfaces::web::receipt;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::Resource;
-use actix_web::guard;
-use actix_web::web;
 use actix_web::web::ServiceConfig;
+use actix_web::{HttpRequest, HttpResponse, Resource, guard, web};
+
+use crate::interfaces::web::{
+    assets, cart, catalog, checkout, code_form, error_page, orders, receipt,
+};
 
 /// Every address of the shop.
 pub fn addresses(config: &mut ServiceConfig) {

@@ -1,29 +1,25 @@
 //! The HTTP server: listeners, limits and shutdown.
 
-use crate::infra::store::N_READERS;
-use crate::interfaces::http::ClientKey;
-use crate::interfaces::http::ConnectionLimiter;
-use crate::interfaces::http::ConnectionLimits;
-use crate::interfaces::http::Listener;
-use crate::interfaces::http::PASSING;
-use crate::interfaces::http::ServerOptions;
-use crate::interfaces::http::reap;
-use crate::interfaces::http::serve_app;
-use crate::interfaces::web::middleware::add_headers;
-use crate::interfaces::web::routes::addresses;
-use crate::interfaces::web::state::AppState;
-use actix_service::ServiceFactory;
-use actix_web::App;
-use actix_web::Error;
-use actix_web::body::BoxBody;
-use actix_web::dev::ServiceRequest;
-use actix_web::dev::ServiceResponse;
-use actix_web::middleware::from_fn;
-use actix_web::web::Data;
 use std::fs;
 use std::io;
 use std::time::Duration;
+
+use actix_service::ServiceFactory;
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::from_fn;
+use actix_web::web::Data;
+use actix_web::{App, Error};
 use tokio::sync::mpsc;
+
+use crate::infra::store::N_READERS;
+use crate::interfaces::http::{
+    ClientKey, ConnectionLimiter, ConnectionLimits, Listener, PASSING, ServerOptions, reap,
+    serve_app,
+};
+use crate::interfaces::web::middleware::add_headers;
+use crate::interfaces::web::routes::addresses;
+use crate::interfaces::web::state::AppState;
 
 /// What one visitor may take from the others.
 pub struct Fairness {

@@ -1,33 +1,28 @@
 //! What handlers share.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::cookie::Key;
+use hkdf::Hkdf;
+use parking_lot::Mutex;
+use sha2::Sha256;
+
 use crate::actions;
-use crate::actions::ClosedReason;
-use crate::actions::Shop;
+use crate::actions::{ClosedReason, Shop};
 use crate::domain::payment::Wallet;
-use crate::domain::values::Accent;
-use crate::domain::values::Currency;
-use crate::domain::values::Timestamp;
+use crate::domain::values::{Accent, Currency, Timestamp};
 use crate::infra::store;
 use crate::infra::store::StoreError;
 use crate::infra::store::appearance::Logo;
 use crate::infra::store::categories::CategorySize;
-use crate::interfaces::http::TokenKey;
 use crate::interfaces::http::clock::reading;
 use crate::interfaces::http::hosts::Hosts;
-use crate::interfaces::http::monotonic_now;
-use crate::interfaces::http::now;
+use crate::interfaces::http::{TokenKey, monotonic_now, now};
 use crate::interfaces::web::page_cache::PageCache;
 use crate::interfaces::web::reasons::why_closed;
-use crate::interfaces::web::stylesheet::Assets;
-use crate::interfaces::web::stylesheet::StyleSheet;
-use actix_web::cookie::Key;
-use hkdf::Hkdf;
-use sha2::Sha256;
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::time::Duration;
+use crate::interfaces::web::stylesheet::{Assets, StyleSheet};
 
 /// What the seller says of the shop itself.
 #[derive(Clone, Debug)]
@@ -129,7 +124,7 @@ impl AppState {
     async fn can_keep_orders(&self) -> bool {
         let started = monotonic_now();
         {
-            let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut health = self.health.lock();
             if health.looked_at.is_some_and(|then| started.saturating_sub(then) < LOOK_HOLDS) {
                 return health.is_well;
             }
@@ -140,7 +135,7 @@ impl AppState {
         }
         let looked = actions::check_readiness(&self.shop, now()).await;
         let is_well = looked.is_ok();
-        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut health = self.health.lock();
         if let Err(error) = looked.as_ref().map_err(|error| format!("{error:#}"))
             && (health.is_well || health.looked_at.is_none())
         {
@@ -162,7 +157,7 @@ impl AppState {
         let db = &self.shop.db;
         let version = store::catalog_state::version(db).await?;
         let n_changes = self.look_whether_closed(version.catalog).await?;
-        let known = self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self.facts.lock().clone();
         if let Some(facts) = known.filter(|facts| facts.seeding == version.seeding) {
             return Ok((facts, version.catalog + n_changes));
         }
@@ -194,20 +189,20 @@ impl AppState {
             style: self.still.style(accent),
             categories,
         });
-        *self.facts.lock().unwrap_or_else(PoisonError::into_inner) = Some(facts.clone());
+        *self.facts.lock() = Some(facts.clone());
         Ok((facts, version.catalog + n_changes))
     }
 
     /// The id of the text that every page shows while no order is taken; as the last look of [`Self::facts`] found it.
     pub fn closed(&self) -> Option<&'static str> {
-        self.notice.lock().unwrap_or_else(PoisonError::into_inner).shown
+        self.notice.lock().shown
     }
 
     /// `version`: of the catalog, which grows when the seller closes or opens the shop.
     async fn look_whether_closed(&self, version: i64) -> Result<i64, StoreError> {
         let is_known = |notice: &Notice| notice.version.is_some_and(|known| version <= known);
         let known = {
-            let notice = self.notice.lock().unwrap_or_else(PoisonError::into_inner);
+            let notice = self.notice.lock();
             is_known(&notice).then_some(notice.closed_by_seller)
         };
         let closed_by_seller = match known {
@@ -219,7 +214,7 @@ impl AppState {
         };
         let by_itself = self.shop.availability.seal_for_order(false, now()).err();
         let closed = by_itself.or(closed_by_seller.then_some(ClosedReason::BySeller));
-        let mut notice = self.notice.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut notice = self.notice.lock();
         // Somebody else may have looked meanwhile, and later.
         if known.is_some() == is_known(&notice) {
             notice.version = notice.version.max(Some(version));

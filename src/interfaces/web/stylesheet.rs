@@ -1,17 +1,16 @@
 //! The stylesheet in the seller's colours, and the icon.
 
-use crate::domain::values::Accent;
-use crate::domain::values::Colour;
-use crate::interfaces::http::hex;
+use std::io::Write;
+use std::sync::Arc;
+
 use actix_web::web::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use sha2::Digest;
-use sha2::Sha256;
-use std::io::Write;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+
+use crate::domain::values::{Accent, Colour};
+use crate::interfaces::http::hex;
 
 /// What never changes while the shop runs. Its name is made of its content, so that a browser asks for it once.
 pub struct Assets {
@@ -42,7 +41,7 @@ impl Assets {
 
     /// The sheet for an accent, made where it is not known.
     pub fn style(&self, accent: Accent) -> Arc<StyleSheet> {
-        let mut styles = self.styles.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut styles = self.styles.lock();
         if let Some(style) = styles.iter().find(|style| style.accent == accent) {
             return style.clone();
         }
@@ -54,7 +53,7 @@ impl Assets {
     }
 
     pub fn find_style(&self, href: &str) -> Option<Arc<StyleSheet>> {
-        let styles = self.styles.lock().unwrap_or_else(PoisonError::into_inner);
+        let styles = self.styles.lock();
         styles.iter().find(|style| style.href == href).cloned()
     }
 }

@@ -1,15 +1,15 @@
 //! The texts that buyers read: found by id in `templates/locales`, with what a page puts into them.
 
-use crate::domain::values::Timestamp;
-use askama::filters;
-use fluent_bundle::FluentArgs;
-use fluent_bundle::FluentResource;
-use fluent_bundle::FluentValue;
-use fluent_bundle::concurrent::FluentBundle;
 use std::convert::Infallible;
 use std::fmt;
 use std::ops::Range;
 use std::sync::LazyLock;
+
+use askama::filters;
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+
+use crate::domain::values::Timestamp;
 
 type Language = FluentBundle<FluentResource>;
 

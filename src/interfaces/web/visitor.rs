@@ -1,16 +1,12 @@
 //! What a visitor's cookies hold.
 
-use crate::domain::cart::Basket;
-use crate::domain::cart::CartId;
+use actix_web::HttpRequest;
+use actix_web::cookie::{Cookie, CookieJar, Key};
+
+use crate::domain::cart::{Basket, CartId};
 use crate::domain::orders::Code;
 use crate::domain::values::Currency;
-use crate::interfaces::http::CookieNames;
-use crate::interfaces::http::hex;
-use crate::interfaces::http::random_bytes;
-use actix_web::HttpRequest;
-use actix_web::cookie::Cookie;
-use actix_web::cookie::CookieJar;
-use actix_web::cookie::Key;
+use crate::interfaces::http::{CookieNames, hex, random_bytes};
 
 /// What a visitor's browser brought along. The shop itself remembers nothing of a visitor.
 pub struct Visitor {

@@ -1,20 +1,12 @@
 //! A crowd of strangers at the desk does not keep the seller's browser out.
 
-use crate::world::Buyer;
-use crate::world::Connection;
-use crate::world::DESK_PASSWORD;
-use crate::world::SellerAtDesk;
-use crate::world::World;
-use crate::world::catalog;
-use crate::world::connect;
-use std::io::Read;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::world::{Buyer, Connection, DESK_PASSWORD, SellerAtDesk, World, catalog, connect};
 
 #[derive(Default)]
 struct Crowd {

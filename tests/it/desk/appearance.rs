@@ -1,12 +1,9 @@
-use crate::world::Answer;
-use crate::world::SellerAtDesk;
-use crate::world::World;
-use crate::world::catalog;
-use image::DynamicImage;
-use image::ImageFormat;
-use image::RgbImage;
 use std::fs;
 use std::io::Cursor;
+
+use image::{DynamicImage, ImageFormat, RgbImage};
+
+use crate::world::{Answer, SellerAtDesk, World, catalog};
 
 /// The value that a field of the look's or a page's form has.
 #[track_caller]

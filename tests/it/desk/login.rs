@@ -1,17 +1,11 @@
-use crate::world::Answer;
-use crate::world::Buyer;
-use crate::world::DESK_PASSWORD;
-use crate::world::World;
-use crate::world::catalog;
-use crate::world::files_below;
 use std::fs;
-use std::io::Read;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use crate::world::{Answer, Buyer, DESK_PASSWORD, World, catalog, files_below};
 
 const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");

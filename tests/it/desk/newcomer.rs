@@ -1,11 +1,7 @@
 //! What somebody new to the desk stumbles over.
 
 use crate::desk::products::Form;
-use crate::world::Answer;
-use crate::world::DESK_PASSWORD;
-use crate::world::SellerAtDesk;
-use crate::world::World;
-use crate::world::catalog;
+use crate::world::{Answer, DESK_PASSWORD, SellerAtDesk, World, catalog};
 
 fn deeds(world: &World) -> Vec<String> {
     let rows = world.find("select what from deeds order by id");

@@ -1,16 +1,9 @@
-use crate::world::Answer;
-use crate::world::Buyer;
-use crate::world::DESK_PASSWORD;
-use crate::world::Keyring;
-use crate::world::SellerAtDesk;
-use crate::world::World;
-use crate::world::catalog;
-use crate::world::plain;
-use shop::domain::orders::Event;
-use shop::domain::orders::Status;
 use std::fs;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use shop::domain::orders::{Event, Status};
+
+use crate::world::{Answer, Buyer, DESK_PASSWORD, Keyring, SellerAtDesk, World, catalog, plain};
 
 /// A hundred and thirty-two orders: the eleven states in turn, three currencies, eleven orders a day, the last on
 /// 2026-11-20. Nobody's time runs out.

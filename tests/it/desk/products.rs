@@ -1,19 +1,14 @@
 //! Products and their pictures at the desk; each time the buyers' pages and carts are looked at too.
 
-use crate::world::Answer;
-use crate::world::Buyer;
-use crate::world::DESK_PASSWORD;
-use crate::world::SellerAtDesk;
-use crate::world::World;
-use crate::world::catalog;
-use crate::world::files_below;
-use crate::world::plain;
-use image::ImageEncoder;
-use image::Rgb;
-use image::RgbImage;
+use std::fs;
+
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
-use std::fs;
+use image::{ImageEncoder, Rgb, RgbImage};
+
+use crate::world::{
+    Answer, Buyer, DESK_PASSWORD, SellerAtDesk, World, catalog, files_below, plain,
+};
 
 /// The form of a product as a browser holds it.
 #[derive(Clone)]

@@ -1,10 +1,8 @@
-use crate::sealing::Gpg;
-use crate::world::Answer;
-use crate::world::SellerAtDesk;
-use crate::world::World;
-use crate::world::catalog;
 use std::io::Cursor;
 use std::net::TcpListener;
+
+use crate::sealing::Gpg;
+use crate::world::{Answer, SellerAtDesk, World, catalog};
 
 /// How many orders wait: to be paid, sent, answered, decided.
 fn counts(desk: &mut SellerAtDesk) -> [String; 4] {

@@ -1,16 +1,11 @@
-use crate::world::ADDRESS;
-use crate::world::Answer;
-use crate::world::BTC_ZPUB;
-use crate::world::Buyer;
-use crate::world::DESK_PASSWORD;
-use crate::world::ETH_XPUB;
-use crate::world::SellerAtDesk;
-use crate::world::World;
-use crate::world::catalog;
-use serde_json::Value;
-use serde_json::json;
 use std::fs;
 use std::sync::Barrier;
+
+use serde_json::{Value, json};
+
+use crate::world::{
+    ADDRESS, Answer, BTC_ZPUB, Buyer, DESK_PASSWORD, ETH_XPUB, SellerAtDesk, World, catalog,
+};
 
 /// The edition that a page's form carries.
 #[track_caller]

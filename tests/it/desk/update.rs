@@ -1,12 +1,12 @@
 //! A shop of the version before there was a desk.
 
-use crate::desk::products::Form;
-use crate::world::BTC_ZPUB;
-use crate::world::World;
-use sqlx::Connection;
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteConnectOptions;
 use std::fs;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection, SqliteConnection};
+
+use crate::desk::products::Form;
+use crate::world::{BTC_ZPUB, World};
 
 /// A product with an option, a code that was used, and orders that stand differently.
 const ROWS: &str = "\

@@ -1,18 +1,14 @@
 //! Strangers who send much, slowly, or never read an answer.
 
-use crate::flood::ALLOWED_MB;
-use crate::flood::peak_mb;
-use crate::flood::resident_mb;
-use crate::world::Buyer;
-use crate::world::World;
-use crate::world::catalog;
-use crate::world::tors_line;
-use serde_json::json;
 use std::fs;
-use std::io::ErrorKind;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
+
+use serde_json::json;
+
+use crate::flood::{ALLOWED_MB, peak_mb, resident_mb};
+use crate::world::{Buyer, World, catalog, tors_line};
 
 /// A connection whose answers nobody reads.
 struct Deaf {

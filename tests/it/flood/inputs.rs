@@ -5,13 +5,13 @@ mod desk;
 mod nodes;
 mod pgp;
 
-use crate::flood::ALLOWED_MB;
-use crate::world::World;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::process::Command;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
+
+use crate::flood::ALLOWED_MB;
+use crate::world::World;
 
 /// A command that has ended: its exit code, what it said, and the most memory that it held. Units: MB.
 struct Ended {

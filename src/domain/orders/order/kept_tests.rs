@@ -1,9 +1,7 @@
 //! Orders survive being stored and read.
 
 use super::*;
-use crate::domain::payment::Address;
-use crate::domain::payment::Observation;
-use crate::domain::payment::Tolerance;
+use crate::domain::payment::{Address, Observation, Tolerance};
 
 const DAY: i64 = 86_400;
 

@@ -1,11 +1,9 @@
 //! Tests keys as wallets export them, and the addresses derived from them.
 
-use super::*;
-use crate::domain::payment::script_type::OF_TEST_NETWORKS;
-use crate::domain::payment::script_type::YPUB;
-use crate::domain::payment::script_type::ZPUB;
-use crate::domain::payment::script_type::ZPUB_OF_SEVERAL;
 use proptest::prelude::*;
+
+use super::*;
+use crate::domain::payment::script_type::{OF_TEST_NETWORKS, YPUB, ZPUB, ZPUB_OF_SEVERAL};
 
 const ETHER: Coin = Coin::Ether { chain: 1 };
 /// Source: `test test … junk`, m/44'/60'/0'.

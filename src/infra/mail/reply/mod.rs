@@ -9,16 +9,12 @@ mod unreadable;
 
 pub use unreadable::Unreadable;
 
-use crate::domain::orders::Command;
-use crate::domain::orders::NotACommand;
-use crate::domain::orders::OrderRef;
-use crate::domain::values::Paragraph;
-use crate::domain::values::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::domain::orders::{Command, NotACommand, OrderRef};
+use crate::domain::values::{Paragraph, Timestamp};
 use crate::infra::mail::reply::said::Said;
-use crate::infra::mail::reply::unreadable::shown;
-use crate::infra::mail::reply::unreadable::visible;
-use sha2::Digest;
-use sha2::Sha256;
+use crate::infra::mail::reply::unreadable::{shown, visible};
 
 /// The seller's reply to buyers: a command for their orders, a text, or both.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,12 +1,11 @@
 //! The MIME parts of a reply.
 
-use crate::infra::mail::reply::unreadable::Unreadable;
-use crate::infra::mail::reply::unreadable::shown;
-use mailparse::DispositionType;
-use mailparse::MailHeaderMap;
-use mailparse::ParsedMail;
-use mailparse::body::Body;
 use std::borrow::Cow;
+
+use mailparse::body::Body;
+use mailparse::{DispositionType, MailHeaderMap, ParsedMail};
+
+use crate::infra::mail::reply::unreadable::{Unreadable, shown};
 
 /// A plain text part of the message, and how its lines are wrapped.
 pub struct Plain {

@@ -1,12 +1,9 @@
 //! Finds the orders to which a reply is addressed.
 
+use mailparse::{MailAddr, MailHeader, addrparse, addrparse_header};
+
 use crate::domain::orders::OrderRef;
-use crate::infra::mail::reply::unreadable::Unreadable;
-use crate::infra::mail::reply::unreadable::shown;
-use mailparse::MailAddr;
-use mailparse::MailHeader;
-use mailparse::addrparse;
-use mailparse::addrparse_header;
+use crate::infra::mail::reply::unreadable::{Unreadable, shown};
 
 /// Prefix of the local part of an order's address: `order+REF@shop.invalid`.
 const NAME: &str = "order+";

@@ -1,7 +1,6 @@
 //! Splits the text of a reply into logical lines.
 
-use crate::infra::mail::reply::parts::Flow;
-use crate::infra::mail::reply::parts::Plain;
+use crate::infra::mail::reply::parts::{Flow, Plain};
 use crate::infra::mail::reply::unreadable::visible;
 
 /// A line as its author wrote it, before any program wrapped it.

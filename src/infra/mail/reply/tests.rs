@@ -1,11 +1,13 @@
 //! Tests replies as mail programs write them.
 
-use super::*;
-use crate::domain::values::text::is_refused;
-use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::values::text::is_refused;
 
 /// The seller's keys that the fixtures were encrypted to: the primary key, and the one for encryption.
 const OWN_KEYS: [u64; 2] = [0x98F8_FCAE_1F9B_67D7, 0xD071_C234_175E_DB65];

@@ -1,9 +1,10 @@
 //! The state kept between two scans of a Bitcoin node.
 
-use crate::domain::values::Timestamp;
-use serde::Deserialize;
-use serde::Serialize;
 use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::values::Timestamp;
 
 /// What one scan leaves for the next.
 #[derive(Default, Deserialize, Serialize)]

@@ -8,21 +8,17 @@ mod memory;
 mod payments;
 mod wallet;
 
-use crate::domain::payment::Coin;
-use crate::domain::payment::observation::Depth;
-use crate::domain::payment::observation::ScanResult;
-use crate::domain::payment::observation::WatchedInvoice;
-use crate::domain::values::Timestamp;
-use crate::infra::node::NodeError;
-use crate::infra::node::RpcClient;
-use crate::infra::node::bitcoin::memory::ScanState;
-use crate::infra::node::bitcoin::payments::Asked;
-use crate::infra::node::bitcoin::payments::Part;
-use serde_json::Value;
-use serde_json::json;
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
+
+use crate::domain::payment::Coin;
+use crate::domain::payment::observation::{Depth, ScanResult, WatchedInvoice};
+use crate::domain::values::Timestamp;
+use crate::infra::node::bitcoin::memory::ScanState;
+use crate::infra::node::bitcoin::payments::{Asked, Part};
+use crate::infra::node::{NodeError, RpcClient};
 
 /// The genesis block of Bitcoin mainnet.
 const BITCOIN: &str = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f";

@@ -1,16 +1,14 @@
 //! Payments as a Bitcoin node reports them.
 
-use crate::domain::payment::observation::Observation;
-use crate::domain::payment::observation::WatchedInvoice;
-use crate::domain::values::Amount;
-use crate::domain::values::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
 use rust_decimal::Decimal;
 use serde::Deserialize;
-use serde_json::Number;
-use serde_json::Value;
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
-use std::str::FromStr;
+use serde_json::{Number, Value};
+
+use crate::domain::payment::observation::{Observation, WatchedInvoice};
+use crate::domain::values::{Amount, Timestamp};
 
 /// Units: Gwei in one satoshi.
 const PER_SATOSHI: i64 = 10;
@@ -210,12 +208,12 @@ fn gwei(satoshi: i64) -> Amount {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::domain::payment::Address;
-    use crate::domain::payment::Coin;
-    use crate::domain::payment::observation::Depth;
     use proptest::prelude::*;
     use serde_json::json;
+
+    use super::*;
+    use crate::domain::payment::observation::Depth;
+    use crate::domain::payment::{Address, Coin};
 
     const DAY: i64 = 1_795_219_200;
 

@@ -1,17 +1,14 @@
 //! The watch-only wallet of a Bitcoin node.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
 use crate::domain::values::Timestamp;
 use crate::infra::node::NodeError;
-use crate::infra::node::bitcoin::BEFOREHAND;
-use crate::infra::node::bitcoin::Bitcoin;
-use crate::infra::node::bitcoin::Chain;
-use crate::infra::node::bitcoin::Kind;
 use crate::infra::node::bitcoin::memory::ScanState;
 use crate::infra::node::bitcoin::payments::Asked;
-use serde_json::Value;
-use serde_json::json;
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use crate::infra::node::bitcoin::{BEFOREHAND, Bitcoin, Chain, Kind};
 
 /// The label of all the shop's scripts, so that one call lists them.
 const LABEL: &str = "shop";

@@ -1,10 +1,10 @@
 //! Reads many balances with one `eth_call` that simulates the creation of a contract. The node runs the `data` as init
 //! code, and its return value is the answer. So one call reads hundreds of balances in one state of the chain.
 
-use crate::domain::payment::Address;
-use crate::domain::payment::Coin;
-use crate::infra::node::NodeError;
 use data_encoding::HEXLOWER;
+
+use crate::domain::payment::{Address, Coin};
+use crate::infra::node::NodeError;
 
 /// What to count at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,11 +1,10 @@
 //! The state of a chain at one scan, and its blocks at the required depths.
 
-use crate::domain::payment::Depth;
-use crate::domain::payment::WatchedInvoice;
-use crate::infra::node::ethereum::memory::ScanState;
-use crate::infra::node::ethereum::words::Block;
-use crate::infra::node::ethereum::words::Hash;
 use std::collections::BTreeMap;
+
+use crate::domain::payment::{Coin, Depth, WatchedInvoice};
+use crate::infra::node::ethereum::memory::ScanState;
+use crate::infra::node::ethereum::words::{Block, Hash};
 
 /// The state of the chain at one scan.
 pub struct Chain {
@@ -73,5 +72,19 @@ pub fn deep_number(depth: Depth, head: u64) -> Option<u64> {
     match depth {
         Depth::Blocks(n) => head.saturating_add(1).checked_sub(n.into()),
         Depth::Final => None,
+    }
+}
+
+pub fn chain_of(coin: &Coin) -> Option<u64> {
+    match coin {
+        Coin::Ether { chain } | Coin::Token { chain, .. } => Some(*chain),
+        Coin::Bitcoin | Coin::Monero => None,
+    }
+}
+
+pub fn decimals(coin: &Coin) -> u8 {
+    match coin {
+        Coin::Token { decimals, .. } => *decimals,
+        _ => 18,
     }
 }

@@ -1,8 +1,6 @@
 //! Computes the received amounts from balances. Pure functions.
 
-use crate::domain::payment::Depth;
-use crate::domain::payment::Observation;
-use crate::domain::payment::WatchedInvoice;
+use crate::domain::payment::{Depth, Observation, WatchedInvoice};
 use crate::domain::values::Amount;
 
 /// The balances of one address.
@@ -69,8 +67,7 @@ fn last(followed: &WatchedInvoice) -> Observation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::payment::Address;
-    use crate::domain::payment::Coin;
+    use crate::domain::payment::{Address, Coin};
     use crate::domain::values::Timestamp;
 
     fn gwei(n: i64) -> Amount {

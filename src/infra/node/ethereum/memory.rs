@@ -1,10 +1,10 @@
 //! The state kept between two scans.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
 use crate::infra::node::ethereum::words::Hash;
-use serde::Deserialize;
-use serde::Serialize;
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 
 /// How many scanned blocks are stored with their hash: older reorganisations are not detected.
 const MOST_SCANNED: usize = 256;

@@ -8,28 +8,18 @@ mod memory;
 mod transfers;
 mod words;
 
-use crate::domain::payment::Address;
-use crate::domain::payment::Coin;
-use crate::domain::payment::Depth;
-use crate::domain::payment::Observation;
-use crate::domain::payment::ScanResult;
-use crate::domain::payment::WatchedInvoice;
-use crate::domain::values::Amount;
-use crate::domain::values::Timestamp;
-use crate::infra::node::NodeError;
-use crate::infra::node::RpcClient;
+use std::collections::{BTreeMap, BTreeSet};
+
 use balances::Counted;
-use chain::Chain;
-use chain::deep_number;
-use evaluate::Found;
-use evaluate::Sent;
+use chain::{Chain, chain_of, decimals, deep_number};
+use evaluate::{Found, Sent};
 use memory::ScanState;
-use serde_json::Value;
-use serde_json::json;
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
-use words::Block;
-use words::Hash;
+use serde_json::{Value, json};
+use words::{Block, Hash};
+
+use crate::domain::payment::{Address, Coin, Depth, Observation, ScanResult, WatchedInvoice};
+use crate::domain::values::{Amount, Timestamp};
+use crate::infra::node::{NodeError, RpcClient};
 
 /// Units: calls per request. Source: geth's own limit is 1,000.
 const MOST_CALLS: usize = 500;
@@ -449,20 +439,6 @@ impl Ethereum {
 /// Source: EIP-1898. A node refuses if this block is no longer on its chain.
 fn at(hash: &str) -> Value {
     json!({"blockHash": hash, "requireCanonical": true})
-}
-
-fn chain_of(coin: &Coin) -> Option<u64> {
-    match coin {
-        Coin::Ether { chain } | Coin::Token { chain, .. } => Some(*chain),
-        Coin::Bitcoin | Coin::Monero => None,
-    }
-}
-
-fn decimals(coin: &Coin) -> u8 {
-    match coin {
-        Coin::Token { decimals, .. } => *decimals,
-        _ => 18,
-    }
 }
 
 #[cfg(test)]

@@ -1,22 +1,17 @@
 //! For orders that share an address: finds transfers of exactly an order's amount, block by block. Payments made by a
 //! contract within a transaction are not seen here.
 
-use crate::domain::payment::Coin;
-use crate::domain::payment::Observation;
-use crate::domain::payment::WatchedInvoice;
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::domain::payment::{Coin, Observation, WatchedInvoice};
 use crate::domain::values::Amount;
 use crate::infra::node::NodeError;
-use crate::infra::node::ethereum::Chain;
-use crate::infra::node::ethereum::Ethereum;
-use crate::infra::node::ethereum::decimals;
-use crate::infra::node::ethereum::memory::Matched;
-use crate::infra::node::ethereum::memory::ScanState;
-use crate::infra::node::ethereum::words;
-use crate::infra::node::ethereum::words::Block;
-use crate::infra::node::ethereum::words::Hash;
-use serde_json::Value;
-use serde_json::json;
-use std::collections::BTreeSet;
+use crate::infra::node::ethereum::chain::decimals;
+use crate::infra::node::ethereum::memory::{Matched, ScanState};
+use crate::infra::node::ethereum::words::{Block, Hash};
+use crate::infra::node::ethereum::{Chain, Ethereum, words};
 
 /// Units: blocks; if nothing was read before, reading starts this far behind the newest.
 const FIRST_BLOCKS: u64 = 32;
@@ -307,17 +302,14 @@ fn times(amount: Amount, n: usize) -> Amount {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::domain::payment::Address;
-    use crate::domain::payment::Depth;
-    use crate::domain::values::NodeUrl;
-    use crate::domain::values::Timestamp;
-    use crate::infra::node::RpcClient;
     use std::collections::BTreeMap;
-    use std::io::Read;
-    use std::io::Write;
-    use std::net::TcpListener;
-    use std::net::TcpStream;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::domain::payment::{Address, Depth};
+    use crate::domain::values::{NodeUrl, Timestamp};
+    use crate::infra::node::RpcClient;
 
     const COIN: Coin = Coin::Ether { chain: 1 };
 

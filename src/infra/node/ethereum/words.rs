@@ -1,7 +1,8 @@
 //! Decodes the values of an Ethereum node. Source: the Ethereum JSON-RPC specification, "hex value encoding".
 
-use crate::domain::values::Amount;
 use serde_json::Value;
+
+use crate::domain::values::Amount;
 
 /// Shape: `0x` and 64 lowercase hexadecimal digits.
 pub type Hash = String;
@@ -87,8 +88,9 @@ fn is_hex(digits: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn numbers_are_hexadecimal_texts() {

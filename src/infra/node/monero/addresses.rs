@@ -1,15 +1,12 @@
 //! Finds which orders are paid to the wallet, and the indexes of their subaddresses.
 
-use crate::domain::payment::Address;
-use crate::domain::payment::ViewKey;
-use crate::domain::payment::WatchedInvoice;
-use crate::domain::payment::integrated;
-use crate::infra::node::NodeError;
-use crate::infra::node::monero::Monero;
-use crate::infra::node::monero::ScanState;
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::json;
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+
+use crate::domain::payment::{Address, ViewKey, WatchedInvoice, integrated};
+use crate::infra::node::NodeError;
+use crate::infra::node::monero::{Monero, ScanState};
 
 /// How many addresses the wallet creates at once. Source: monero-wallet-rpc 0.18 refuses more.
 const MADE_AT_ONCE: u32 = 64;

@@ -4,22 +4,15 @@
 mod addresses;
 mod transfers;
 
-use crate::domain::payment::Address;
-use crate::domain::payment::Coin;
-use crate::domain::payment::ScanResult;
-use crate::domain::payment::WatchedInvoice;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::domain::payment::{Address, Coin, ScanResult, WatchedInvoice};
 use crate::domain::values::Timestamp;
-use crate::infra::node::NodeError;
-use crate::infra::node::RpcClient;
-use crate::infra::node::monero::transfers::Transfers;
-use crate::infra::node::monero::transfers::USUAL_DEPTH;
-use crate::infra::node::monero::transfers::needed;
-use serde::Deserialize;
-use serde::Serialize;
-use serde_json::Value;
-use serde_json::json;
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use crate::infra::node::monero::transfers::{Transfers, USUAL_DEPTH, needed};
+use crate::infra::node::{NodeError, RpcClient};
 
 /// Units: minutes between blocks. Source: Monero's difficulty rule.
 const BLOCK_MINUTES: i64 = 2;
@@ -267,11 +260,11 @@ fn oldest_block(height: u64, followed: &[WatchedInvoice], now: Timestamp) -> u64
 
 #[cfg(test)]
 mod tests {
+    use std::ops::RangeInclusive;
+
     use super::*;
     use crate::domain::payment::Depth;
-    use crate::domain::values::Amount;
-    use crate::domain::values::NodeUrl;
-    use std::ops::RangeInclusive;
+    use crate::domain::values::{Amount, NodeUrl};
 
     const START: i64 = 1_795_267_507;
 

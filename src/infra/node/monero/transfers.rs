@@ -1,13 +1,11 @@
 //! Transfers as a Monero wallet reports them.
 
-use crate::domain::payment::Depth;
-use crate::domain::payment::Observation;
-use crate::domain::payment::WatchedInvoice;
-use crate::domain::values::Amount;
-use crate::domain::values::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Deserialize;
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+
+use crate::domain::payment::{Depth, Observation, WatchedInvoice};
+use crate::domain::values::{Amount, Timestamp};
 
 /// Units: piconero in a Gwei of the shop; 1 XMR = 10^12 piconero.
 const PICONERO: u128 = 1_000;
@@ -185,9 +183,7 @@ pub fn needed(depth: Depth) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::payment::Address;
-    use crate::domain::payment::Coin;
-    use crate::domain::payment::Depth;
+    use crate::domain::payment::{Address, Coin, Depth};
 
     const PRIMARY: &str = "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39";
     const SUBADDRESS: &str = "87TTHe2tAJ5gnm1mS3PYekQegxTrf2Kg1Nt4mMg2neWybKb7eKfvS4ZBoHB6zfSeoPGmaZfVTRjVx9QeoUA4Dg9xMB3R6Nn";

@@ -1,18 +1,16 @@
 //! The list of orders in a shop with a hundred thousand of them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sqlx::Connection;
+
 use super::*;
 use crate::infra::store::Db;
-use crate::infra::store::order_reports::Counts;
-use crate::infra::store::order_reports::count_today;
-use crate::infra::store::test_shop::assert_scans_only;
-use crate::infra::store::test_shop::older_shop;
-use crate::infra::store::test_shop::query_plan;
-use crate::infra::store::test_shop::with_file;
-use crate::infra::store::test_shop::with_shop;
-use sqlx::Connection;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering;
+use crate::infra::store::order_reports::{Counts, count_today};
+use crate::infra::store::test_shop::{
+    assert_scans_only, older_shop, query_plan, with_file, with_shop,
+};
 
 /// A hundred thousand orders of eleven states and three currencies in a thousand days; most are sent. Every tenth
 /// buyer has written.

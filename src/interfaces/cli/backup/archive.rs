@@ -1,14 +1,15 @@
 //! A backup as one tar archive.
 
-use crate::infra::bounded;
-use crate::infra::bounded::Metered;
-use crate::interfaces::cli::digests;
-use anyhow::Context;
 use std::collections::BTreeMap;
 use std::io;
 use std::io::Read;
-use std::path::Component;
-use std::path::Path;
+use std::path::{Component, Path};
+
+use anyhow::Context;
+
+use crate::infra::bounded;
+use crate::infra::bounded::Metered;
+use crate::interfaces::cli::digests;
 
 /// The database, the last to be put into its place: where it lies, the copy has been brought back whole.
 pub const DATABASE: &str = "db/shop.sqlite";

@@ -1,25 +1,20 @@
 //! Doctor checks of the host: disk, memory, network, file modes.
 
-use crate::actions;
-use crate::actions::Shop;
-use crate::domain::values::THIS_VERSION;
-use crate::domain::values::Timestamp;
-use crate::domain::values::plural;
-use crate::infra::config::Settings;
-use crate::infra::mail::Maildir;
-use crate::interfaces::cli::doctor::finding::Finding;
-use crate::interfaces::cli::doctor::finding::ill;
-use crate::interfaces::cli::doctor::finding::note;
-use crate::interfaces::cli::doctor::finding::well;
-use crate::interfaces::cli::mutt::LOCALE_HELP;
-use crate::interfaces::cli::mutt::foreign_charset;
-use crate::interfaces::cli::open::home_of;
-use crate::interfaces::cli::process_hardening;
-use crate::interfaces::http::clock;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+
+use crate::actions;
+use crate::actions::Shop;
+use crate::domain::values::{THIS_VERSION, Timestamp, plural};
+use crate::infra::config::Settings;
+use crate::infra::mail::Maildir;
+use crate::interfaces::cli::doctor::finding::{Finding, ill, note, well};
+use crate::interfaces::cli::mutt::{LOCALE_HELP, foreign_charset};
+use crate::interfaces::cli::open::home_of;
+use crate::interfaces::cli::process_hardening;
+use crate::interfaces::http::clock;
 
 /// Units: bytes. Below the first no order may find room soon; below the second it is time to look.
 const NO_ROOM: u64 = 64 << 20;

@@ -1,21 +1,16 @@
 //! Doctor checks of what is stored: database, journal, messages, secrets.
 
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
 use crate::actions::Shop;
 use crate::domain::values::plural;
 use crate::infra::config::Settings;
 use crate::infra::mail::Maildir;
 use crate::infra::store;
-use crate::interfaces::cli::doctor::finding::Finding;
-use crate::interfaces::cli::doctor::finding::ill;
-use crate::interfaces::cli::doctor::finding::note;
-use crate::interfaces::cli::doctor::finding::well;
-use crate::interfaces::cli::onion;
-use crate::interfaces::cli::open;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::path::PathBuf;
+use crate::interfaces::cli::doctor::finding::{Finding, ill, note, well};
+use crate::interfaces::cli::{onion, open};
 
 /// Units: bytes. An open shop empties its journal each minute.
 const LONG_JOURNAL: u64 = 64 << 20;

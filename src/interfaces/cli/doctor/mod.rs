@@ -5,19 +5,16 @@ mod host;
 mod keeping;
 mod selling;
 
+use std::process::ExitCode;
+
+use clap::Args;
+
 use crate::actions::Shop;
 use crate::infra::config::Settings;
-use crate::interfaces::cli::doctor::finding::Finding;
-use crate::interfaces::cli::doctor::finding::State;
-use crate::interfaces::cli::doctor::finding::ill;
-use crate::interfaces::cli::doctor::finding::well;
+use crate::interfaces::cli::doctor::finding::{Finding, State, ill, well};
 use crate::interfaces::cli::open;
-use crate::interfaces::cli::output::say;
-use crate::interfaces::cli::output::say_error;
-use crate::interfaces::cli::output::say_json;
+use crate::interfaces::cli::output::{say, say_error, say_json};
 use crate::interfaces::desk::Complaint;
-use clap::Args;
-use std::process::ExitCode;
 
 #[derive(Args)]
 pub struct Doctor {

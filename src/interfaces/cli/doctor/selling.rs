@@ -1,25 +1,17 @@
 //! Doctor checks of what selling needs: catalog, wallets, nodes, keys, onion.
 
+use std::path::Path;
+
 use crate::actions;
-use crate::actions::ClosedReason;
-use crate::actions::Shop;
-use crate::domain::payment::Coin;
-use crate::domain::payment::Destination;
-use crate::domain::payment::Wallet;
+use crate::actions::{ClosedReason, Shop};
+use crate::domain::payment::{Coin, Destination, Wallet};
 use crate::domain::values::plural;
-use crate::infra::config::Listen;
-use crate::infra::config::Settings;
+use crate::infra::config::{Listen, Settings};
 use crate::infra::store;
 use crate::infra::store::accounts::Reach;
-use crate::interfaces::cli::doctor::finding::Finding;
-use crate::interfaces::cli::doctor::finding::ill;
-use crate::interfaces::cli::doctor::finding::note;
-use crate::interfaces::cli::doctor::finding::well;
-use crate::interfaces::cli::onion;
-use crate::interfaces::cli::open;
-use crate::interfaces::cli::open::MIRRORS;
-use crate::interfaces::cli::open::PAGES;
-use std::path::Path;
+use crate::interfaces::cli::doctor::finding::{Finding, ill, note, well};
+use crate::interfaces::cli::open::{MIRRORS, PAGES};
+use crate::interfaces::cli::{onion, open};
 
 /// Units: days before the key's end in which it is time to make it longer.
 const SOON: i64 = 30;

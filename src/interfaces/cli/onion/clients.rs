@@ -4,28 +4,23 @@
 //! the helper in Tor's container. A Tor whose own torrc makes the service reads a folder that the shop may not write:
 //! there the commands say what to do by hand, and never that it was done.
 
-use crate::infra::bounded;
-use crate::infra::config::Settings;
-use crate::infra::tor;
-use crate::infra::tor::ClientKeys;
-use crate::infra::tor::ClientName;
-use crate::infra::tor::Clients;
-use crate::infra::tor::OnionAddress;
-use crate::infra::tor::SharedDir;
-use crate::interfaces::cli::onion::service;
-use crate::interfaces::cli::open;
-use crate::interfaces::cli::open::home_of;
-use crate::interfaces::cli::output::say;
-use crate::interfaces::cli::output::say_error;
-use crate::interfaces::cli::output::say_text;
-use crate::interfaces::http::wall;
-use anyhow::Context;
-use clap::Subcommand;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
+
+use anyhow::Context;
+use clap::Subcommand;
+
+use crate::infra::config::Settings;
+use crate::infra::tor::{ClientKeys, ClientName, Clients, OnionAddress, SharedDir};
+use crate::infra::{bounded, tor};
+use crate::interfaces::cli::onion::service;
+use crate::interfaces::cli::open;
+use crate::interfaces::cli::open::home_of;
+use crate::interfaces::cli::output::{say, say_error, say_text};
+use crate::interfaces::http::wall;
 
 #[derive(Subcommand)]
 pub enum ClientAction {

@@ -1,24 +1,20 @@
 //! The onion key's sealed copies.
 
-use crate::infra::bounded;
-use crate::infra::config::Settings;
-use crate::infra::tor;
-use crate::interfaces::cli::onion::service::MOST_OF_KEY;
-use crate::interfaces::cli::onion::service::absolute;
-use crate::interfaces::cli::onion::service::folder;
-use crate::interfaces::cli::onion::service::key_file;
-use crate::interfaces::cli::onion::service::make_folder;
-use crate::interfaces::cli::onion::service::read_key;
-use crate::interfaces::cli::onion::service::write_out;
-use crate::interfaces::cli::open;
-use crate::interfaces::cli::output::say;
-use anyhow::Context;
 use std::fs;
 use std::io;
-use std::io::IsTerminal;
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::path::Path;
 use std::process::ExitCode;
+
+use anyhow::Context;
+
+use crate::infra::config::Settings;
+use crate::infra::{bounded, tor};
+use crate::interfaces::cli::onion::service::{
+    MOST_OF_KEY, absolute, folder, key_file, make_folder, read_key, write_out,
+};
+use crate::interfaces::cli::open;
+use crate::interfaces::cli::output::say;
 
 /// Units: characters. Argon2 makes guessing slow, not impossible.
 const SHORTEST_PASSPHRASE: usize = 12;

@@ -14,18 +14,16 @@ pub use service::{
     served_desk_address,
 };
 
-use crate::infra::config::Settings;
-use crate::infra::tor::OnionAddress;
-use crate::infra::tor::OnionStatus;
-use crate::interfaces::cli::onion::service::no_address;
-use crate::interfaces::cli::onion::service::open_control;
-use crate::interfaces::cli::output::say;
-use crate::interfaces::cli::output::say_json;
-use anyhow::Context;
-use clap::Args;
-use clap::Subcommand;
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+
+use crate::infra::config::Settings;
+use crate::infra::tor::{OnionAddress, OnionStatus};
+use crate::interfaces::cli::onion::service::{no_address, open_control};
+use crate::interfaces::cli::output::{say, say_json};
 
 #[derive(Args)]
 pub struct Onion {

@@ -1,28 +1,22 @@
 //! Where the onion's keys and shared folders are, and who makes its service.
 
-use crate::infra::bounded;
-use crate::infra::config::Listen;
-use crate::infra::config::Settings;
-use crate::infra::tor;
-use crate::infra::tor::ControlAddress;
-use crate::infra::tor::ControlClient;
-use crate::infra::tor::OnionAddress;
-use crate::infra::tor::OnionKey;
-use crate::infra::tor::OnionService;
-use crate::infra::tor::OnionStatus;
-use crate::infra::tor::Service;
-use crate::infra::tor::SharedDir;
-use crate::infra::tor::TorError;
-use crate::interfaces::cli::open;
-use crate::interfaces::cli::open::home_of;
-use crate::interfaces::http::wall;
-use anyhow::Context;
 use std::fs::DirBuilder;
 use std::io;
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::infra::config::{Listen, Settings};
+use crate::infra::tor::{
+    ControlAddress, ControlClient, OnionAddress, OnionKey, OnionService, OnionStatus, Service,
+    SharedDir, TorError,
+};
+use crate::infra::{bounded, tor};
+use crate::interfaces::cli::open;
+use crate::interfaces::cli::open::home_of;
+use crate::interfaces::http::wall;
 
 pub fn folder(settings: &Settings) -> SharedDir {
     let beside = || home_of(&settings.storage.database).join("tor");

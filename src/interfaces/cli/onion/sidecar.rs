@@ -1,28 +1,23 @@
 //! The other half of Tor's container: a helper beside tor that does for the shop what only Tor's side can do.
 
-use crate::infra::config::Listen;
-use crate::infra::config::Settings;
-use crate::infra::tor::OnionService;
-use crate::infra::tor::Service;
-use crate::infra::tor::SharedDir;
-use crate::infra::tor::TorError;
-use crate::interfaces::cli::onion::service;
-use crate::interfaces::cli::output::say_error;
-use anyhow::Context;
 use std::fs;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
-use std::os::unix::process::parent_id;
-use std::path::Path;
-use std::path::PathBuf;
-use std::process::Command;
-use std::process::ExitCode;
+use std::os::unix::process::{CommandExt, parent_id};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::infra::config::{Listen, Settings};
+use crate::infra::tor::{OnionService, Service, SharedDir, TorError};
+use crate::interfaces::cli::onion::service;
+use crate::interfaces::cli::output::say_error;
 
 /// The seller's own lines for Tor, as the compose file mounts them.
 const MORE_LINES: &str = "/etc/tor/torrc.d";

@@ -1,8 +1,9 @@
 //! Which addresses `shop serve` may listen at, and how it waits for the one of its onion.
 
+use std::time::Duration;
+
 use crate::infra::tor::OnionAddress;
 use crate::interfaces::http::Listener;
-use std::time::Duration;
 
 /// How often the shop looks whether Tor has made its address, and how often for another one after that.
 pub const LOOK_FOR_ADDRESS: Duration = Duration::from_secs(1);

@@ -1,19 +1,16 @@
 //! Opens the desk beside the shop, with an onion of its own.
 
-use crate::infra::config::Listen;
-use crate::infra::config::Settings;
+use actix_web::web::Data;
+use anyhow::Context;
+
+use crate::infra::config::{Listen, Settings};
 use crate::infra::store;
 use crate::interfaces::cli::onion;
 use crate::interfaces::cli::output::say;
-use crate::interfaces::cli::serve::address::ensure_confirmed;
-use crate::interfaces::cli::serve::address::follow_address;
-use crate::interfaces::desk::Desk;
-use crate::interfaces::desk::DeskHosts;
+use crate::interfaces::cli::serve::address::{ensure_confirmed, follow_address};
+use crate::interfaces::desk::{Desk, DeskHosts};
 use crate::interfaces::http::Listener;
-use crate::interfaces::http::handed_over::HandedOver;
-use crate::interfaces::http::handed_over::SocketName;
-use actix_web::web::Data;
-use anyhow::Context;
+use crate::interfaces::http::handed_over::{HandedOver, SocketName};
 
 /// Where the seller comes in; `None` where there is no desk.
 ///

@@ -1,9 +1,13 @@
 //! Uploading and removing the logo.
 
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+
 use crate::actions;
 use crate::actions::AppearanceError;
-use crate::infra::pictures::NotAPicture;
-use crate::infra::pictures::Source;
+use crate::infra::pictures::{NotAPicture, Source};
 use crate::infra::store;
 use crate::infra::store::appearance::Logo;
 use crate::interfaces::desk::confirmation::ConfirmationPage;
@@ -11,20 +15,11 @@ use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::VerifiedForm;
 use crate::interfaces::desk::form::Confirmation;
 use crate::interfaces::desk::layout::DeskLayout;
-use crate::interfaces::desk::page::page;
-use crate::interfaces::desk::page::see_other;
+use crate::interfaces::desk::page::{page, see_other};
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::desk::upload::read_upload;
 use crate::interfaces::http::now;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::web;
-use actix_web::web::Data;
-use actix_web::web::Payload;
-use actix_web::web::ServiceConfig;
-use askama::Template;
 
 const SECTION: &str = "/look";
 

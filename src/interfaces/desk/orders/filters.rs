@@ -1,16 +1,12 @@
 //! Filters of the order list.
 
-use crate::domain::orders::PendingTask;
-use crate::domain::orders::RefPart;
-use crate::domain::orders::Status;
-use crate::domain::orders::draft::sentence;
-use crate::domain::values::Currency;
-use crate::domain::values::Timestamp;
-use crate::infra::store::order_query::Cursor;
-use crate::infra::store::order_query::OrderQuery;
-use crate::infra::store::order_query::Sort;
-use crate::interfaces::http::query_field;
 use actix_web::HttpRequest;
+
+use crate::domain::orders::draft::sentence;
+use crate::domain::orders::{PendingTask, RefPart, Status};
+use crate::domain::values::{Currency, Timestamp};
+use crate::infra::store::order_query::{Cursor, OrderQuery, Sort};
+use crate::interfaces::http::query_field;
 
 /// What the seller asks for, as it stands in the address.
 #[derive(Default)]

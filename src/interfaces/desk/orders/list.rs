@@ -1,24 +1,20 @@
 //! The list of orders.
 
-use crate::domain::orders::Event;
-use crate::domain::orders::PendingTask;
-use crate::domain::orders::Status;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use crate::domain::orders::{Event, PendingTask, Status};
 use crate::domain::values::Timestamp;
 use crate::infra::store;
 use crate::infra::store::order_query::ListedOrder;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::layout::DeskLayout;
-use crate::interfaces::desk::orders::filters::Faults;
-use crate::interfaces::desk::orders::filters::Filters;
-use crate::interfaces::desk::orders::filters::TO_ANSWER;
+use crate::interfaces::desk::orders::filters::{Faults, Filters, TO_ANSWER};
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::web::Data;
-use askama::Template;
 
 /// Units: orders of a page.
 const MOST: usize = 50;

@@ -1,11 +1,13 @@
 //! One order's page.
 
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+
 use crate::actions;
-use crate::domain::orders::Order;
-use crate::domain::orders::OrderRef;
-use crate::domain::orders::Status;
-use crate::domain::payment::Coin;
-use crate::domain::payment::Tolerance;
+use crate::domain::orders::{Order, OrderRef, Status};
+use crate::domain::payment::{Coin, Tolerance};
 use crate::domain::values::Amount;
 use crate::infra::store;
 use crate::infra::store::messages::MessageKind;
@@ -13,21 +15,11 @@ use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::field_view::apart;
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::orders::letters::LetterView;
-use crate::interfaces::desk::orders::step_forms::Refused;
-use crate::interfaces::desk::orders::step_forms::StepForm;
-use crate::interfaces::desk::orders::step_forms::step_forms;
+use crate::interfaces::desk::orders::step_forms::{Refused, StepForm, step_forms};
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
-use crate::interfaces::http::hex;
-use crate::interfaces::http::query_field;
-use crate::interfaces::http::random_bytes;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::web;
-use actix_web::web::Data;
-use askama::Template;
+use crate::interfaces::http::{hex, query_field, random_bytes};
 
 /// Units: pieces of the conversation that are shown where not all are asked for; a buyer may write 200 times.
 const MOST_SPOKEN: i64 = 30;

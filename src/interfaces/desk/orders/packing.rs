@@ -1,20 +1,19 @@
 //! Packing slips.
 
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
 use crate::actions;
 use crate::actions::Letter;
 use crate::infra::store;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::layout::DeskLayout;
-use crate::interfaces::desk::orders::sending::MOST_AT_ONCE;
-use crate::interfaces::desk::orders::sending::ticked;
+use crate::interfaces::desk::orders::sending::{MOST_AT_ONCE, ticked};
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::web::Data;
-use askama::Template;
 
 #[derive(Template)]
 #[template(path = "desk/orders/packing.html")]

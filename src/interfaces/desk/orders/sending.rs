@@ -1,30 +1,23 @@
 //! Marks many orders as shipped.
 
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
 use crate::actions;
-use crate::domain::orders::Event;
-use crate::domain::orders::MOST_ARGUMENT;
-use crate::domain::orders::OrderRef;
 use crate::domain::orders::draft::sentence;
+use crate::domain::orders::{Event, MOST_ARGUMENT, OrderRef};
 use crate::domain::values::Line;
 use crate::infra::store;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::VerifiedForm;
-use crate::interfaces::desk::form::FieldList;
-use crate::interfaces::desk::form::Once;
+use crate::interfaces::desk::form::{FieldList, Once};
 use crate::interfaces::desk::layout::DeskLayout;
-use crate::interfaces::desk::page::page;
-use crate::interfaces::desk::page::see_other;
+use crate::interfaces::desk::page::{page, see_other};
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
-use crate::interfaces::http::hex;
-use crate::interfaces::http::now;
-use crate::interfaces::http::query_field;
-use crate::interfaces::http::random_bytes;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::web::Data;
-use askama::Template;
+use crate::interfaces::http::{hex, now, query_field, random_bytes};
 
 /// Units: orders that are marked as sent at once.
 pub const MOST_AT_ONCE: usize = 50;

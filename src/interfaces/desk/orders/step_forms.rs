@@ -1,7 +1,6 @@
 //! The steps of an order as forms.
 
-use crate::domain::orders::Event;
-use crate::domain::orders::Order;
+use crate::domain::orders::{Event, Order};
 use crate::interfaces::http::hex;
 
 /// What was not done, and what was typed.

@@ -1,35 +1,24 @@
 //! The forms that change an order's status.
 
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+
 use crate::actions;
-use crate::actions::AddPictureError;
-use crate::actions::OrderChange;
-use crate::actions::Unchanged;
-use crate::domain::orders::Event;
-use crate::domain::orders::MOST_ARGUMENT;
-use crate::domain::orders::Refund;
-use crate::domain::orders::Status;
+use crate::actions::{AddPictureError, OrderChange, Unchanged};
 use crate::domain::orders::draft::sentence;
-use crate::domain::values::Amount;
-use crate::domain::values::Line;
+use crate::domain::orders::{Event, MOST_ARGUMENT, Refund, Status};
+use crate::domain::values::{Amount, Line};
 use crate::interfaces::desk::amounts::read_coins;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::VerifiedForm;
-use crate::interfaces::desk::form::Once;
-use crate::interfaces::desk::form::ticked;
+use crate::interfaces::desk::form::{Once, ticked};
 use crate::interfaces::desk::orders::one;
-use crate::interfaces::desk::orders::step_forms::Refused;
-use crate::interfaces::desk::orders::step_forms::STEPS;
-use crate::interfaces::desk::orders::step_forms::Step;
+use crate::interfaces::desk::orders::step_forms::{Refused, STEPS, Step};
 use crate::interfaces::desk::page::see_other;
 use crate::interfaces::desk::state::Desk;
-use crate::interfaces::http::FormError;
-use crate::interfaces::http::now;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::web;
-use actix_web::web::Data;
-use serde::Deserialize;
+use crate::interfaces::http::{FormError, now};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]

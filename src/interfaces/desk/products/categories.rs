@@ -1,5 +1,11 @@
 //! Renames categories.
 
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use serde::Deserialize;
+
 use crate::actions;
 use crate::domain::catalog::read_category;
 use crate::infra::store;
@@ -7,18 +13,10 @@ use crate::interfaces::desk::confirmation::ConfirmationPage;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::VerifiedForm;
 use crate::interfaces::desk::layout::DeskLayout;
-use crate::interfaces::desk::page::page;
-use crate::interfaces::desk::page::see_other;
+use crate::interfaces::desk::page::{page, see_other};
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
-use crate::interfaces::http::now;
-use crate::interfaces::http::query_field;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::web::Data;
-use askama::Template;
-use serde::Deserialize;
+use crate::interfaces::http::{now, query_field};
 
 const DONE: [(&str, &str); 3] = [
     ("joined", "That category already existed: the two were merged."),

@@ -1,9 +1,7 @@
 //! A product's form beside what is saved meanwhile.
 
 use crate::domain::values::Amount;
-use crate::interfaces::desk::products::form::PictureFields;
-use crate::interfaces::desk::products::form::ProductForm;
-use crate::interfaces::desk::products::form::Words;
+use crate::interfaces::desk::products::form::{PictureFields, ProductForm, Words};
 
 impl ProductForm {
     /// What stands in the shop now, beside each field of this form that says something else.

@@ -1,43 +1,31 @@
 //! The product form: shows, checks and saves it.
 
+use std::collections::VecDeque;
+
+use actix_web::http::StatusCode;
+use actix_web::rt::task::JoinHandle;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use anyhow::Context;
+
 use crate::actions;
-use crate::actions::AddedPicture;
-use crate::actions::Edited;
+use crate::actions::{AddedPicture, Edited};
 use crate::domain::catalog::Slug;
 use crate::domain::payment::Wallet;
 use crate::infra::store;
 use crate::infra::store::products::EditedProduct;
 use crate::interfaces::desk::error::DeskError;
-use crate::interfaces::desk::form::FieldList;
-use crate::interfaces::desk::form::Once;
+use crate::interfaces::desk::form::{FieldList, Once};
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::memory::HeldMemory;
-use crate::interfaces::desk::page::page;
-use crate::interfaces::desk::page::see_other;
-use crate::interfaces::desk::products::address::address;
-use crate::interfaces::desk::products::address::find;
-use crate::interfaces::desk::products::address::preferred;
-use crate::interfaces::desk::products::edit_page::EditPage;
-use crate::interfaces::desk::products::edit_page::Kept;
-use crate::interfaces::desk::products::edit_page::pools;
-use crate::interfaces::desk::products::edit_page::preview;
-use crate::interfaces::desk::products::form::PictureFields;
-use crate::interfaces::desk::products::form::ProductForm;
-use crate::interfaces::desk::products::form::Words;
-use crate::interfaces::desk::products::form::fresh_name;
+use crate::interfaces::desk::page::{page, see_other};
+use crate::interfaces::desk::products::address::{address, find, preferred};
+use crate::interfaces::desk::products::edit_page::{EditPage, Kept, pools, preview};
+use crate::interfaces::desk::products::form::{PictureFields, ProductForm, Words, fresh_name};
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
-use crate::interfaces::desk::upload::UploadedFile;
-use crate::interfaces::desk::upload::read_each;
+use crate::interfaces::desk::upload::{UploadedFile, read_each};
 use crate::interfaces::http::now;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::rt::task::JoinHandle;
-use actix_web::web::Data;
-use actix_web::web::Payload;
-use anyhow::Context;
-use std::collections::VecDeque;
 
 const DONE: [(&str, &str); 7] = [
     ("added", "The product was added."),

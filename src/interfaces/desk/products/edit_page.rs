@@ -1,19 +1,16 @@
 //! The page of the product form.
 
+use askama::Template;
+
 use crate::domain::catalog::markdown;
 use crate::domain::values::Amount;
 use crate::infra::store;
 use crate::infra::store::products::EditedProduct;
-use crate::interfaces::desk::field_view::FaultLine;
-use crate::interfaces::desk::field_view::FieldKind;
-use crate::interfaces::desk::field_view::FieldView;
+use crate::interfaces::desk::field_view::{FaultLine, FieldKind, FieldView};
 use crate::interfaces::desk::layout::DeskLayout;
-use crate::interfaces::desk::products::form::OptionFields;
-use crate::interfaces::desk::products::form::PictureFields;
-use crate::interfaces::desk::products::form::PriceField;
-use crate::interfaces::desk::products::form::ProductForm;
-use crate::interfaces::desk::products::form::Words;
-use askama::Template;
+use crate::interfaces::desk::products::form::{
+    OptionFields, PictureFields, PriceField, ProductForm, Words,
+};
 
 /// What of a product is not in its form.
 pub struct Kept {

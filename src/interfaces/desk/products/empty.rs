@@ -1,5 +1,9 @@
 //! Removes the whole catalog.
 
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+
 use crate::actions;
 use crate::domain::payment::Wallet;
 use crate::infra::store;
@@ -8,15 +12,11 @@ use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::VerifiedForm;
 use crate::interfaces::desk::form::Confirmation;
 use crate::interfaces::desk::layout::DeskLayout;
-use crate::interfaces::desk::page::page;
-use crate::interfaces::desk::page::see_other;
+use crate::interfaces::desk::page::{page, see_other};
 use crate::interfaces::desk::password_prompt::Fresh;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::now;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::web::Data;
 
 pub async fn ask(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
     empty_page(&desk, &seller, StatusCode::OK, Fresh::asked()).await

@@ -1,13 +1,13 @@
 //! The fields of the product form.
 
+use std::collections::HashMap;
+
 use crate::domain::catalog::Prices;
 use crate::domain::payment::Wallet;
 use crate::infra::store::pictures::Image;
 use crate::infra::store::products::EditedProduct;
 use crate::interfaces::desk::form::FieldList;
-use crate::interfaces::http::hex;
-use crate::interfaces::http::random_bytes;
-use std::collections::HashMap;
+use crate::interfaces::http::{hex, random_bytes};
 
 /// What stands in the form of a product: the seller's words, whether they make sense or not.
 #[derive(Clone, Default)]

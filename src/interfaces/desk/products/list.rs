@@ -1,30 +1,23 @@
 //! The list of products.
 
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use serde::Deserialize;
+
 use crate::infra::store;
 use crate::infra::store::pictures::Image;
-use crate::infra::store::seller_products::DeskFilter;
-use crate::infra::store::seller_products::DeskRow;
-use crate::infra::store::seller_products::LOW;
+use crate::infra::store::seller_products::{DeskFilter, DeskRow, LOW};
 use crate::interfaces::desk::error::DeskError;
-use crate::interfaces::desk::extract::VerifiedForm;
-use crate::interfaces::desk::extract::query;
-use crate::interfaces::desk::form::number;
-use crate::interfaces::desk::form::ticked;
+use crate::interfaces::desk::extract::{VerifiedForm, query};
+use crate::interfaces::desk::form::{number, ticked};
 use crate::interfaces::desk::layout::DeskLayout;
-use crate::interfaces::desk::page::page;
-use crate::interfaces::desk::page::see_other;
-use crate::interfaces::desk::products::address::address;
-use crate::interfaces::desk::products::address::parse_slug;
-use crate::interfaces::desk::products::address::preferred;
+use crate::interfaces::desk::page::{page, see_other};
+use crate::interfaces::desk::products::address::{address, parse_slug, preferred};
 use crate::interfaces::desk::products::manage::arrange;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::web::Data;
-use askama::Template;
-use serde::Deserialize;
 
 const DONE: [(&str, &str); 5] = [
     ("moved", "The order was changed. Buyers see the same order."),

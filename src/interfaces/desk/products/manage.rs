@@ -1,32 +1,27 @@
 //! Hides, moves, copies and deletes products.
 
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use askama::Template;
+use serde::Deserialize;
+
 use crate::actions;
-use crate::actions::Place;
-use crate::actions::Stale;
+use crate::actions::{Place, Stale};
 use crate::domain::catalog::Slug;
 use crate::infra::store::products::EditedProduct;
 use crate::interfaces::desk::confirmation::ConfirmationPage;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::VerifiedForm;
-use crate::interfaces::desk::form::Confirmation;
-use crate::interfaces::desk::form::Once;
+use crate::interfaces::desk::form::{Confirmation, Once};
 use crate::interfaces::desk::layout::DeskLayout;
-use crate::interfaces::desk::page::page;
-use crate::interfaces::desk::page::see_other;
+use crate::interfaces::desk::page::{page, see_other};
 use crate::interfaces::desk::password_prompt::Fresh;
-use crate::interfaces::desk::products::address::address;
-use crate::interfaces::desk::products::address::find;
-use crate::interfaces::desk::products::address::parse_slug;
+use crate::interfaces::desk::products::address::{address, find, parse_slug};
 use crate::interfaces::desk::products::edit_page::pools;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::now;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::web::Data;
-use actix_web::web::Path;
-use askama::Template;
-use serde::Deserialize;
 
 /// The pieces that a seller wanted to add or to take, and why that cannot be.
 #[derive(Template)]

@@ -11,9 +11,10 @@ mod list;
 mod manage;
 mod record;
 
-use crate::interfaces::desk::products::address::OF;
 use actix_web::web;
 use actix_web::web::ServiceConfig;
+
+use crate::interfaces::desk::products::address::OF;
 
 pub fn addresses(config: &mut ServiceConfig) {
     config

@@ -1,22 +1,16 @@
 //! A product's form as a record of the seller's file.
 
-use crate::actions::PoolEdit;
-use crate::actions::ProductEdit;
-use crate::domain::catalog::ProductRecord;
-use crate::domain::catalog::Slug;
-use crate::domain::catalog::fault::FaultKind;
-use crate::domain::catalog::fault::Place;
+use std::collections::HashMap;
+
+use crate::actions::{PoolEdit, ProductEdit};
+use crate::domain::catalog::fault::{FaultKind, Place};
 use crate::domain::catalog::json::Json;
-use crate::domain::catalog::wallet_reference;
+use crate::domain::catalog::{ProductRecord, Slug, wallet_reference};
 use crate::domain::orders::draft::sentence;
-use crate::domain::payment::Wallet;
-use crate::domain::payment::secret;
+use crate::domain::payment::{Wallet, secret};
 use crate::domain::values::Amount;
 use crate::interfaces::desk::amounts::read_coins;
-use crate::interfaces::desk::products::form::PriceField;
-use crate::interfaces::desk::products::form::ProductForm;
-use crate::interfaces::desk::products::form::Words;
-use std::collections::HashMap;
+use crate::interfaces::desk::products::form::{PriceField, ProductForm, Words};
 
 impl ProductForm {
     /// The form as a product, through the checks of the seller's file. `of`: the product that it began with.

@@ -3,18 +3,22 @@
 mod plots;
 mod weeks;
 
+use std::collections::BTreeSet;
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+
 use crate::actions;
 use crate::actions::ClosedReason;
 use crate::domain::orders::Status;
-use crate::domain::payment::Coin;
-use crate::domain::payment::Wallet;
-use crate::domain::values::Currency;
-use crate::domain::values::Timestamp;
+use crate::domain::payment::{Coin, Wallet};
+use crate::domain::values::{Currency, Timestamp};
 use crate::infra::plots::bars_height;
 use crate::infra::store;
 use crate::infra::store::Connection;
-use crate::infra::store::order_reports::Counts;
-use crate::infra::store::order_reports::ToGiveBack;
+use crate::infra::store::order_reports::{Counts, ToGiveBack};
 use crate::infra::store::seller_products::LOW;
 use crate::infra::store::statistics::BestSold;
 use crate::infra::store::stock::LowStock;
@@ -23,26 +27,13 @@ use crate::interfaces::desk::extract::VerifiedForm;
 use crate::interfaces::desk::form::NoFields;
 use crate::interfaces::desk::health::Found;
 use crate::interfaces::desk::layout::DeskLayout;
-use crate::interfaces::desk::page::page;
-use crate::interfaces::desk::page::see_other;
+use crate::interfaces::desk::page::{page, see_other};
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
-use crate::interfaces::desk::today::weeks::MoneyIn;
-use crate::interfaces::desk::today::weeks::WeekFigures;
-use crate::interfaces::desk::today::weeks::by_week;
-use crate::interfaces::desk::today::weeks::coins;
-use crate::interfaces::desk::today::weeks::first_week;
-use crate::interfaces::desk::today::weeks::money_in;
-use crate::interfaces::http::now;
-use crate::interfaces::http::query_field;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::web;
-use actix_web::web::Data;
-use actix_web::web::ServiceConfig;
-use askama::Template;
-use std::collections::BTreeSet;
+use crate::interfaces::desk::today::weeks::{
+    MoneyIn, WeekFigures, by_week, coins, first_week, money_in,
+};
+use crate::interfaces::http::{now, query_field};
 
 pub fn addresses(config: &mut ServiceConfig) {
     config

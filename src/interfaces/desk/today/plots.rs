@@ -1,26 +1,16 @@
 //! The plots of the first page.
 
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, web};
+
 use crate::domain::values::Currency;
-use crate::infra::plots::Bar;
-use crate::infra::plots::Column;
-use crate::infra::plots::Columns;
-use crate::infra::plots::DrawError;
-use crate::infra::plots::draw_bars;
-use crate::infra::plots::draw_columns;
+use crate::infra::plots::{Bar, Column, Columns, DrawError, draw_bars, draw_columns};
 use crate::infra::store;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
-use crate::interfaces::desk::today::weeks::WeekFigures;
-use crate::interfaces::desk::today::weeks::by_week;
-use crate::interfaces::desk::today::weeks::coins;
-use crate::interfaces::desk::today::weeks::first_week;
-use crate::interfaces::http::now;
-use crate::interfaces::http::query_field;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::web;
-use actix_web::web::Data;
+use crate::interfaces::desk::today::weeks::{WeekFigures, by_week, coins, first_week};
+use crate::interfaces::http::{now, query_field};
 
 /// Units: products in the list of the best.
 pub const N_BEST: i64 = 8;

@@ -1,8 +1,6 @@
 //! Revenue and orders by week.
 
-use crate::domain::values::Amount;
-use crate::domain::values::Currency;
-use crate::domain::values::Timestamp;
+use crate::domain::values::{Amount, Currency, Timestamp};
 use crate::infra::store::statistics::DayFigures;
 
 /// Units: weeks, this one among them, that the plots tell of.

@@ -2,25 +2,22 @@
 
 mod record;
 
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+
 use crate::domain::payment::Wallet;
 use crate::infra::store;
 use crate::infra::store::Db;
 use crate::infra::store::wallets::StoredWallet;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::layout::DeskLayout;
-use crate::interfaces::desk::page::encoded;
-use crate::interfaces::desk::page::page;
+use crate::interfaces::desk::page::{encoded, page};
 use crate::interfaces::desk::records;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::query_field;
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::web;
-use actix_web::web::Data;
-use actix_web::web::ServiceConfig;
-use askama::Template;
 
 pub fn addresses(config: &mut ServiceConfig) {
     config

@@ -1,38 +1,26 @@
 //! A wallet as a record of the desk.
 
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+
 use crate::actions;
-use crate::actions::Saved;
-use crate::actions::Shop;
-use crate::domain::catalog::CatalogFile;
-use crate::domain::catalog::Fault;
-use crate::domain::catalog::Json;
-use crate::domain::payment::Coin;
-use crate::domain::payment::Destination;
-use crate::domain::payment::Wallet;
-use crate::domain::values::Currency;
-use crate::domain::values::plural;
+use crate::actions::{Saved, Shop};
+use crate::domain::catalog::{CatalogFile, Fault, Json};
+use crate::domain::payment::{Coin, Destination, Wallet};
+use crate::domain::values::{Currency, plural};
 use crate::infra::store;
-use crate::infra::store::Db;
-use crate::infra::store::StoreError;
-use crate::infra::store::wallets::StoredWallet;
-use crate::infra::store::wallets::Stranded;
+use crate::infra::store::wallets::{StoredWallet, Stranded};
+use crate::infra::store::{Db, StoreError};
 use crate::interfaces::desk::confirmation::Obstacles;
 use crate::interfaces::desk::error::DeskError;
-use crate::interfaces::desk::field_view::FieldKind;
-use crate::interfaces::desk::field_view::FieldView;
+use crate::interfaces::desk::field_view::{FieldKind, FieldView};
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::password_prompt::Fresh;
 use crate::interfaces::desk::record_form::RecordForm;
-use crate::interfaces::desk::records::OrderedRecord;
-use crate::interfaces::desk::records::Question;
-use crate::interfaces::desk::records::Record;
-use crate::interfaces::desk::records::RecordView;
-use crate::interfaces::desk::records::Written;
+use crate::interfaces::desk::records::{OrderedRecord, Question, Record, RecordView, Written};
 use crate::interfaces::http::now;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use askama::Template;
 
 #[derive(Template)]
 #[template(path = "desk/trade/wallet.html")]

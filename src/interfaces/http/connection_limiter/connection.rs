@@ -1,18 +1,16 @@
 //! What one connection does, and what its circuit may still do.
 
-use crate::interfaces::http::circuit_usage::Decision;
-use crate::interfaces::http::clock::monotonic_now;
-use crate::interfaces::http::connection_limiter::registry::ClientKey;
-use crate::interfaces::http::connection_limiter::registry::Connection;
-use crate::interfaces::http::connection_limiter::registry::ConnectionState;
-use crate::interfaces::http::connection_limiter::registry::MOST_OF_CIRCUIT;
-use crate::interfaces::http::rate_limit::RequestClass;
 use std::sync::Arc;
-use std::sync::PoisonError;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::task::Waker;
 use std::time::Duration;
+
+use crate::interfaces::http::circuit_usage::Decision;
+use crate::interfaces::http::clock::monotonic_now;
+use crate::interfaces::http::connection_limiter::registry::{
+    ClientKey, Connection, ConnectionState, MOST_OF_CIRCUIT,
+};
+use crate::interfaces::http::rate_limit::RequestClass;
 
 /// In the order of their discriminants.
 pub(super) const STATES: [ConnectionState; 7] = [
@@ -27,7 +25,7 @@ pub(super) const STATES: [ConnectionState; 7] = [
 
 impl Connection {
     pub fn client(&self) -> ClientKey {
-        *self.client.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.client.lock()
     }
 
     /// Sets the client: Tor's line was read or is absent, or a request has shown whose connection this is. The memory
@@ -39,7 +37,7 @@ impl Connection {
             return;
         }
         self.held.store(held, Relaxed);
-        *self.client.lock().unwrap_or_else(PoisonError::into_inner) = client;
+        *self.client.lock() = client;
         registry.insert(client, self);
         let n_connections =
             registry.circuits.get(&client).map_or(0, |circuit| circuit.connections.len());

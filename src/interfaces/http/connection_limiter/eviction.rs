@@ -1,12 +1,11 @@
 //! Which connection is closed when there is no capacity for another.
 
-use crate::interfaces::http::connection_limiter::registry::ClientKey;
-use crate::interfaces::http::connection_limiter::registry::Connection;
-use crate::interfaces::http::connection_limiter::registry::ConnectionState;
-use crate::interfaces::http::connection_limiter::registry::MOST_OF_CIRCUIT;
-use crate::interfaces::http::connection_limiter::registry::Registry;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+
+use crate::interfaces::http::connection_limiter::registry::{
+    ClientKey, Connection, ConnectionState, MOST_OF_CIRCUIT, Registry,
+};
 
 impl Registry {
     /// How many connections count toward the limit: the seller's own do not.
@@ -65,11 +64,13 @@ fn oldest_stranger<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::interfaces::http::connection_limiter::registry::ConnectionLimiter;
-    use crate::interfaces::http::connection_limiter::registry::ConnectionLimits;
     use std::task::Waker;
     use std::time::Duration;
+
+    use super::*;
+    use crate::interfaces::http::connection_limiter::registry::{
+        ConnectionLimiter, ConnectionLimits,
+    };
 
     fn desk(most_connections: usize) -> Arc<ConnectionLimiter> {
         let payment_time = Duration::ZERO;

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
+
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
 /// Thousands of requests of a flood do not delay a visitor who has requested a few pages: those are served first.
@@ -38,7 +37,7 @@ impl FairQueue {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// Nobody waits while a permit is free, so this overtakes nobody.
@@ -96,8 +95,9 @@ impl Drop for Waiting<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use futures_util::FutureExt;
+
+    use super::*;
 
     #[tokio::test]
     async fn who_has_asked_for_least_is_next_and_among_equals_who_came_first() {

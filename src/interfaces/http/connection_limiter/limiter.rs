@@ -1,22 +1,18 @@
 //! Accepts connections, and closes those that take too long.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
+
+use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
 use crate::interfaces::http::clock::monotonic_now;
 use crate::interfaces::http::connection_limiter::fair_queue::FairQueue;
-use crate::interfaces::http::connection_limiter::registry::ClientKey;
-use crate::interfaces::http::connection_limiter::registry::Connection;
-use crate::interfaces::http::connection_limiter::registry::ConnectionLimiter;
-use crate::interfaces::http::connection_limiter::registry::ConnectionLimits;
-use crate::interfaces::http::connection_limiter::registry::ConnectionState;
-use futures_util::task::AtomicWaker;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::AtomicU8;
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::Relaxed;
-use tokio::sync::Notify;
+use crate::interfaces::http::connection_limiter::registry::{
+    ClientKey, Connection, ConnectionLimiter, ConnectionLimits, ConnectionState,
+};
 
 /// Units: concurrent requests that lead to an order. The database has one writer; the others wait here for it, or write
 /// their message meanwhile.

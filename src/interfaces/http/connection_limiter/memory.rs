@@ -1,12 +1,12 @@
 //! How much memory connections may hold: heads and bodies of requests, and responses not sent yet.
 
-use crate::interfaces::http::connection_limiter::registry::ClientKey;
-use crate::interfaces::http::connection_limiter::registry::Connection;
-use crate::interfaces::http::connection_limiter::registry::ConnectionState;
-use crate::interfaces::http::connection_limiter::registry::Registry;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
+
+use crate::interfaces::http::connection_limiter::registry::{
+    ClientKey, Connection, ConnectionState, Registry,
+};
 
 /// What each connection may hold without being counted: an ordinary request, or a small page. Units: bytes.
 pub const UNCOUNTED: usize = 4 * 1024;

@@ -1,17 +1,17 @@
 //! When a request is answered: how many run at once, and which is next.
 
-use crate::interfaces::http::clock::monotonic_now;
-use crate::interfaces::http::connection_limiter::fair_queue::FairQueue;
-use crate::interfaces::http::connection_limiter::fair_queue::QueuePermit;
-use crate::interfaces::http::connection_limiter::registry::ClientKey;
-use crate::interfaces::http::connection_limiter::registry::Connection;
-use crate::interfaces::http::connection_limiter::registry::ConnectionState;
-use crate::interfaces::http::rate_limit::RequestClass;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::sync::Semaphore;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::interfaces::http::clock::monotonic_now;
+use crate::interfaces::http::connection_limiter::fair_queue::{FairQueue, QueuePermit};
+use crate::interfaces::http::connection_limiter::registry::{
+    ClientKey, Connection, ConnectionState,
+};
+use crate::interfaces::http::rate_limit::RequestClass;
 
 /// How long a request waits for a permit of the whole shop.
 const TURN_TIME: Duration = Duration::from_secs(10);

@@ -1,14 +1,15 @@
 //! Tests that connections are closed under pressure, queue, and time out.
 
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
 use crate::interfaces::http::circuit::CircuitId;
 use crate::interfaces::http::clock::monotonic_now;
 use crate::interfaces::http::connection_limiter::connection::STATES;
 use crate::interfaces::http::connection_limiter::registry::MOST_CIRCUITS;
 use crate::interfaces::http::connection_limiter::*;
 use crate::interfaces::http::rate_limit::RequestClass;
-use std::sync::Arc;
-use std::task::Waker;
-use std::time::Duration;
 
 const MOST_LOOKING: usize = 7;
 

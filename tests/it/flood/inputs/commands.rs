@@ -1,15 +1,11 @@
 //! Files and standard input of the seller's commands.
 
-use super::hollow_file;
-use super::idle_mb;
-use super::makes_pipe;
-use super::nothing;
-use super::runs;
-use super::says_much;
-use crate::world::World;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
+
+use super::{hollow_file, idle_mb, makes_pipe, nothing, runs, says_much};
+use crate::world::World;
 
 #[test]
 fn a_catalog_that_is_none_is_refused_before_it_fills_the_memory() {

@@ -1,12 +1,9 @@
 //! Files and forms at the desk.
 
-use crate::flood::ALLOWED_MB;
-use crate::flood::peak_mb;
-use crate::flood::resident_mb;
-use crate::world::SellerAtDesk;
-use crate::world::World;
-use std::io::Read;
-use std::io::Write;
+use std::io::{Read, Write};
+
+use crate::flood::{ALLOWED_MB, peak_mb, resident_mb};
+use crate::world::{SellerAtDesk, World};
 
 /// A seller at the desk: the token of the forms, and what the open shop held before anybody came. Units: MB.
 fn signed_in() -> (World, SellerAtDesk, String, u64) {

@@ -1,23 +1,16 @@
 //! What a node answers, and `shop watch`.
 
-use crate::flood::ALLOWED_MB;
-use crate::flood::peak_mb;
-use crate::flood::resident_mb;
-use crate::watch::Watch;
-use crate::world::World;
 use std::cell::RefCell;
-use std::io::BufRead;
-use std::io::BufReader;
-use std::io::Read;
-use std::io::Write;
-use std::net::TcpListener;
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::flood::{ALLOWED_MB, peak_mb, resident_mb};
+use crate::watch::Watch;
+use crate::world::World;
 
 /// A node of the test's own: to each request it says whatever it is made to say.
 struct Node {

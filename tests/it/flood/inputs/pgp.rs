@@ -1,11 +1,9 @@
 //! PGP messages of buyers, and keys.
 
-use crate::flood::ALLOWED_MB;
-use crate::flood::peak_mb;
-use crate::flood::resident_mb;
-use crate::world::Keyring;
-use crate::world::World;
 use data_encoding::BASE64;
+
+use crate::flood::{ALLOWED_MB, peak_mb, resident_mb};
+use crate::world::{Keyring, World};
 
 /// An armored message of these bytes, as long as a form may bring it.
 fn armored(bytes: &[u8]) -> String {
