@@ -3,7 +3,7 @@
 use anyhow::Context;
 
 use crate::actions::Shop;
-use crate::actions::image_worker::{ImageWorker, Job, Rendered};
+use crate::actions::image_worker::{ImageWorker, Job, PictureError, Rendered};
 use crate::infra::pictures::{NotAPicture, PictureFile, Source};
 use crate::infra::store;
 use crate::infra::store::pictures::RenderedPicture;
@@ -20,12 +20,12 @@ pub struct AddedPicture {
 /// nothing but pixels. The upload itself is never written to the disk. `name`: the file name of the upload.
 ///
 /// # Errors
-/// Inner: one sentence that says which picture it is and why.
+/// [`PictureError::Refused`] if it is none that the shop can show.
 pub async fn add_picture(
     shop: &Shop,
     name: String,
     bytes: Vec<u8>,
-) -> anyhow::Result<Result<AddedPicture, String>> {
+) -> Result<AddedPicture, PictureError> {
     let outline = tokio::task::spawn_blocking(move || {
         let source = Source::of(name, bytes)?;
         let size = source.size()?;
@@ -36,18 +36,15 @@ pub async fn add_picture(
             let name = source.name();
             show(shop, Job::Upload, size.megapixels, &name, source.into_bytes()).await
         }
-        Err(refused) => Ok(Err(refused.to_string())),
+        Err(refused) => Err(PictureError::Refused(refused.to_string())),
     }
 }
 
 /// Renders a picture of the seller's folder unless that is done already. Returns its fingerprint.
 ///
 /// # Errors
-/// Inner: one sentence that says which picture it is and why.
-pub(super) async fn show_original(
-    shop: &Shop,
-    file: &str,
-) -> anyhow::Result<Result<String, String>> {
+/// [`PictureError::Refused`] if it is none that the shop can show.
+pub(super) async fn show_original(shop: &Shop, file: &str) -> Result<String, PictureError> {
     let (originals, name) = (shop.originals.clone(), file.to_owned());
     let found = tokio::task::spawn_blocking(move || {
         let source = originals.find(&name)?;
@@ -56,16 +53,16 @@ pub(super) async fn show_original(
     });
     let (fingerprint, size) = match found.await.context("process a picture")? {
         Ok(found) => found,
-        Err(refused) => return Ok(Err(refused.to_string())),
+        Err(refused) => return Err(PictureError::Refused(refused.to_string())),
     };
     let files = store::pictures::find(&mut *shop.db.reader().await?, &fingerprint).await?;
     let on_shelf =
         |file: &String| PictureFile::parse(file).is_ok_and(|file| shop.pictures.has(&file));
     if files.is_some_and(|files| files.iter().all(on_shelf)) {
-        return Ok(Ok(fingerprint));
+        return Ok(fingerprint);
     }
     let shown = show(shop, Job::Original, size.megapixels, file, Vec::new()).await?;
-    Ok(shown.map(|taken| taken.fingerprint))
+    Ok(shown.fingerprint)
 }
 
 async fn show(
@@ -74,11 +71,8 @@ async fn show(
     megapixels: u32,
     name: &str,
     bytes: Vec<u8>,
-) -> anyhow::Result<Result<AddedPicture, String>> {
-    let rendered: Rendered = match ImageWorker::develop(shop, job, megapixels, name, bytes).await? {
-        Ok(rendered) => rendered,
-        Err(refused) => return Ok(Err(refused)),
-    };
+) -> Result<AddedPicture, PictureError> {
+    let rendered: Rendered = ImageWorker::develop(shop, job, megapixels, name, bytes).await?;
     let mut tx = shop.db.write().await?;
     let row = RenderedPicture {
         fingerprint: &rendered.fingerprint,
@@ -89,7 +83,7 @@ async fn show(
     };
     store::pictures::keep(&mut tx, &row).await.context("save a picture")?;
     tx.commit().await.context("commit a picture")?;
-    Ok(Ok(AddedPicture { file: rendered.file, fingerprint: rendered.fingerprint }))
+    Ok(AddedPicture { file: rendered.file, fingerprint: rendered.fingerprint })
 }
 
 /// Finds the file names of pictures that an older version of the shop showed without storing their names. If the

@@ -15,8 +15,12 @@ pub enum AnswerError {
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
     #[error("{0}. Nothing was sent.")]
-    ApplyReplyError(#[from] ApplyReplyError),
+    NotApplied(ApplyReplyError),
+    #[error(transparent)]
+    Broken(anyhow::Error),
 }
+
+broken_from!(AnswerError);
 
 /// Adds the seller's text from the desk to the order's page, every line of it, and records it in the activity log.
 /// `once`: the form's idempotency key, so that a resubmission has no effect.
@@ -26,24 +30,24 @@ pub async fn answer_buyer(
     text: &str,
     once: &[u8; 32],
     now: Timestamp,
-) -> anyhow::Result<Result<(), AnswerError>> {
+) -> Result<(), AnswerError> {
     let own_key_ids = match shop.availability.seal(now) {
         Ok(Some(key)) => key.key_ids(),
         Ok(None) | Err(_) => Vec::new(),
     };
     let reply = match Reply::typed(order_ref.clone(), text, *once, &own_key_ids) {
         Ok(reply) => reply,
-        Err(unreadable) => return Ok(Err(unreadable.into())),
+        Err(unreadable) => return Err(unreadable.into()),
     };
     super::expire_orders(shop, now).await?;
     let mut tx = shop.db.write().await?;
     if store::messages::is_heard(&mut tx, order_ref, once).await? {
-        return Ok(Ok(()));
+        return Ok(());
     }
     let queued = match post_now(shop, &mut tx, &reply, now).await {
         Ok(queued) => queued,
-        Err(ApplyReplyError::Broken(error)) => return Err(error),
-        Err(unposted) => return Ok(Err(unposted.into())),
+        Err(ApplyReplyError::Broken(error)) => return Err(error.into()),
+        Err(refused) => return Err(AnswerError::NotApplied(refused)),
     };
     store::audit_log::record_of_order(&mut tx, now, order_ref, "Answered").await?;
     tx.commit().await.context("commit the answer")?;
@@ -51,5 +55,5 @@ pub async fn answer_buyer(
     for told in queued {
         notify_seller(shop, told, now).await;
     }
-    Ok(Ok(()))
+    Ok(())
 }

@@ -9,13 +9,16 @@ use crate::domain::values::{Line, Timestamp};
 use crate::infra::store;
 
 /// Why nothing was changed at the desk.
-pub enum AddPictureError {
+pub enum ApplyEventError {
     /// It was erased, or never existed.
     NoOrder,
     /// Its status is no longer the one that the seller saw.
     Moved(Status),
     Unchanged(Unchanged),
+    Broken(anyhow::Error),
 }
+
+broken_from!(ApplyEventError);
 
 /// Changes an order's status as the seller asked at the desk, and records it in the activity log. `seen`: the status
 /// shown on the seller's page. `once`: the form's idempotency key, so that a resubmission has no effect.
@@ -26,7 +29,7 @@ pub async fn take_step(
     seen: Status,
     once: &[u8; 32],
     now: Timestamp,
-) -> anyhow::Result<Result<Status, AddPictureError>> {
+) -> Result<Status, ApplyEventError> {
     super::expire_orders(shop, now).await?;
     take(shop, order_ref, change, Some(seen), once, now).await
 }
@@ -38,13 +41,15 @@ pub async fn send_orders(
     parcels: Vec<(OrderRef, Line)>,
     once: &[u8; 32],
     now: Timestamp,
-) -> anyhow::Result<Vec<(OrderRef, Result<Status, AddPictureError>)>> {
+) -> anyhow::Result<Vec<(OrderRef, Result<Status, ApplyEventError>)>> {
     super::expire_orders(shop, now).await?;
     let mut sent = Vec::new();
     for (order_ref, tracking) in parcels {
         let change = OrderChange::Shipped(tracking);
-        let taken = take(shop, &order_ref, &change, None, once, now).await?;
-        sent.push((order_ref, taken));
+        match take(shop, &order_ref, &change, None, once, now).await {
+            Err(ApplyEventError::Broken(error)) => return Err(error),
+            taken => sent.push((order_ref, taken)),
+        }
     }
     Ok(sent)
 }
@@ -56,28 +61,28 @@ async fn take(
     seen: Option<Status>,
     once: &[u8; 32],
     now: Timestamp,
-) -> anyhow::Result<Result<Status, AddPictureError>> {
+) -> Result<Status, ApplyEventError> {
     let mut tx = shop.db.write().await?;
     let Some(order) = store::orders::find(&mut tx, order_ref).await? else {
-        return Ok(Err(AddPictureError::NoOrder));
+        return Err(ApplyEventError::NoOrder);
     };
     if store::messages::is_heard(&mut tx, order_ref, once).await? {
-        return Ok(Ok(order.status));
+        return Ok(order.status);
     }
     if seen.is_some_and(|seen| seen != order.status) {
-        return Ok(Err(AddPictureError::Moved(order.status)));
+        return Err(ApplyEventError::Moved(order.status));
     }
     let (status, queued) = match change_now(shop, &mut tx, order_ref, change, Some(once), now).await
     {
         Ok(changed) => changed,
-        Err(Unchanged::Broken(error)) => return Err(error),
-        Err(unchanged) => return Ok(Err(AddPictureError::Unchanged(unchanged))),
+        Err(Unchanged::Broken(error)) => return Err(error.into()),
+        Err(unchanged) => return Err(ApplyEventError::Unchanged(unchanged)),
     };
     store::audit_log::record_of_order(&mut tx, now, order_ref, action(change)).await?;
     tx.commit().await.context("commit the step")?;
 
     notify_seller(shop, queued, now).await;
-    Ok(Ok(status))
+    Ok(status)
 }
 
 /// The text for the activity log, which never holds message contents.

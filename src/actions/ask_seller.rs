@@ -31,7 +31,10 @@ pub enum AskSellerError {
     /// The code no longer opens an order.
     NoOrder,
     Refused(UnfitMessage),
+    Broken(anyhow::Error),
 }
+
+broken_from!(AskSellerError);
 
 /// What is wrong with the input.
 pub struct UnfitMessage {
@@ -59,18 +62,19 @@ pub async fn ask_seller(
     name: &LookupName,
     question: &Question<'_>,
     now: Timestamp,
-) -> anyhow::Result<Result<(), AskSellerError>> {
-    let asked = match read(question, shop.availability.seal(now)?.as_ref()) {
-        Ok(asked) => asked,
-        Err(unfit) => return Ok(Err(AskSellerError::Refused(unfit))),
-    };
+) -> Result<(), AskSellerError> {
+    let asked =
+        match read(question, shop.availability.seal(now).map_err(anyhow::Error::from)?.as_ref()) {
+            Ok(asked) => asked,
+            Err(unfit) => return Err(AskSellerError::Refused(unfit)),
+        };
     let mut tx = shop.db.write().await?;
     let Some(order_ref) = store::orders::find_ref(&mut tx, name).await? else {
-        return Ok(Err(AskSellerError::NoOrder));
+        return Err(AskSellerError::NoOrder);
     };
     let order = store::orders::find(&mut tx, &order_ref).await?.context("find the order")?;
     if store::messages::is_heard(&mut tx, &order_ref, &question.once).await? {
-        return Ok(Ok(()));
+        return Ok(());
     }
     let (n_all, n_today) = store::messages::count_questions(&mut tx, &order_ref, now).await?;
     if MOST_MESSAGES <= n_all || MOST_A_DAY <= n_today {
@@ -79,7 +83,7 @@ pub async fn ask_seller(
             in_all: MOST_MESSAGES,
             is_for_today: n_all < MOST_MESSAGES,
         });
-        return Ok(Err(AskSellerError::Refused(UnfitMessage::new("message", why))));
+        return Err(AskSellerError::Refused(UnfitMessage::new("message", why)));
     }
     let (told, shown) = match &asked {
         Asked::Words(words) => (Told::Question(words.as_str(), None), words.as_str()),
@@ -87,7 +91,7 @@ pub async fn ask_seller(
     };
     // Orders from before buyers had keys show that a message was sent, but not its text.
     let reader = store::orders::find_buyer_key(&mut tx, &order_ref).await?;
-    let sealed = reader.map(|reader| reader.seal(shown)).transpose()?;
+    let sealed = reader.map(|reader| reader.seal(shown)).transpose().context("seal the message")?;
     let queued = queue_message(shop, &mut tx, &order, told, false, now).await?;
     let kept = NewMessage {
         kind: MessageKind::Question,
@@ -103,7 +107,7 @@ pub async fn ask_seller(
     tx.commit().await.context("commit the buyer's message")?;
 
     notify_seller(shop, queued, now).await;
-    Ok(Ok(()))
+    Ok(())
 }
 
 fn read(question: &Question<'_>, key: Option<&SellerKey>) -> Result<Asked, UnfitMessage> {

@@ -57,7 +57,7 @@ pub(super) enum Asked {
 }
 
 /// Why a sign-in failed. It does not say which part was wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum AuthError {
     #[error("wrong password or code")]
     Wrong {
@@ -67,7 +67,11 @@ pub enum AuthError {
     },
     #[error("too many sign-in attempts: please try again in a few seconds")]
     Busy,
+    #[error(transparent)]
+    Broken(anyhow::Error),
 }
+
+broken_from!(AuthError);
 
 /// Proof that the credentials are the seller's.
 pub(super) struct Known {
@@ -110,7 +114,7 @@ impl Authenticator {
         asked: Asked,
         salt: [u8; PASSWORD_SALT_BYTES],
         now: Timestamp,
-    ) -> anyhow::Result<Result<Known, AuthError>> {
+    ) -> Result<Known, AuthError> {
         let lock = store::login::find_lock(&mut *shop.db.reader().await?)
             .await
             .context("read the desk's credentials")?;
@@ -144,21 +148,21 @@ impl Authenticator {
                 (is_right, upgraded)
             })
             .await?;
-        let Some((is_right, upgraded)) = hashed else { return Ok(Err(AuthError::Busy)) };
+        let Some((is_right, upgraded)) = hashed else { return Err(AuthError::Busy) };
         let is_in = is_set & is_right & is_proven;
         let is_in = is_in && !(is_guess && self.lockouts.lock()[line as usize].holds(now));
         if !is_in {
             if is_set && is_right && is_guess {
                 self.note_wrong_code(shop, line, now);
             }
-            return Ok(Err(self.wrong(now)));
+            return Err(self.wrong(now));
         }
         if factor.is_some() {
             self.lockouts.lock().iter_mut().for_each(TotpLockout::forget);
         }
         self.failures.lock().forget();
         let proof = proof.filter(|_| factor.is_some());
-        Ok(Ok(Known { kept, proof, is_inside, upgraded }))
+        Ok(Known { kept, proof, is_inside, upgraded })
     }
 
     /// Hashes a new password. `None`: too many are waiting.

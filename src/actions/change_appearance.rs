@@ -3,7 +3,7 @@
 use anyhow::Context;
 
 use crate::actions::Shop;
-use crate::actions::image_worker::{ImageWorker, Job};
+use crate::actions::image_worker::{ImageWorker, Job, PictureError};
 use crate::domain::catalog::markdown;
 use crate::domain::values::{Colour, Line, Paragraph, Timestamp};
 use crate::infra::pictures::{NotAPicture, PictureFile, Source};
@@ -29,7 +29,10 @@ pub enum AppearanceError {
     Changed(Box<Appearance>),
     /// One sentence that says which picture it is and why.
     NotAPicture(String),
+    Broken(anyhow::Error),
 }
+
+broken_from!(AppearanceError);
 
 /// `edition`: of the appearance as it was loaded.
 pub async fn change_appearance(
@@ -37,7 +40,7 @@ pub async fn change_appearance(
     edition: i64,
     change: LookChange,
     now: Timestamp,
-) -> anyhow::Result<Result<(), AppearanceError>> {
+) -> Result<(), AppearanceError> {
     let mut tx = shop.db.write().await?;
     let old = store::appearance::find(&mut tx).await.context("read the appearance")?;
     let own = |line: Option<Line>| line.map(|line| line.as_str().to_owned());
@@ -59,12 +62,14 @@ pub async fn change_appearance(
         changed.iter().filter(|(_, is_new)| *is_new).map(|(what, _)| *what).collect();
     // A form sent twice was saved the first time.
     if changed.is_empty() {
-        return Ok(Ok(()));
+        return Ok(());
     }
     if old.edition != edition {
-        return Ok(Err(AppearanceError::Changed(Box::new(old))));
+        return Err(AppearanceError::Changed(Box::new(old)));
     }
-    finish(tx, &new, &format!("Changed {}", changed.join(", ")), now).await.map(Ok)
+    finish(tx, &new, &format!("Changed {}", changed.join(", ")), now)
+        .await
+        .map_err(AppearanceError::Broken)
 }
 
 /// The logo replaces the shop's name at the top of every page.
@@ -73,7 +78,7 @@ pub async fn set_logo(
     edition: i64,
     source: Source,
     now: Timestamp,
-) -> anyhow::Result<Result<(), AppearanceError>> {
+) -> Result<(), AppearanceError> {
     // Rendering takes long, so it is done before the write lock is taken.
     let outline = tokio::task::spawn_blocking(move || {
         let size = source.size()?;
@@ -81,23 +86,20 @@ pub async fn set_logo(
     });
     let (source, size) = match outline.await.context("process the logo")? {
         Ok(seen) => seen,
-        Err(refused) => return Ok(Err(AppearanceError::NotAPicture(refused.to_string()))),
+        Err(refused) => return Err(AppearanceError::NotAPicture(refused.to_string())),
     };
     let (name, bytes) = (source.name(), source.into_bytes());
-    let done = ImageWorker::develop(shop, Job::Logo, size.megapixels, &name, bytes).await?;
+    let done = ImageWorker::develop(shop, Job::Logo, size.megapixels, &name, bytes).await;
     let logo = match done {
         Ok((width, height, webp, fallback)) => Logo { width, height, webp, fallback },
-        Err(refused) => return Ok(Err(AppearanceError::NotAPicture(refused))),
+        Err(PictureError::Refused(why)) => return Err(AppearanceError::NotAPicture(why)),
+        Err(PictureError::Broken(error)) => return Err(error.into()),
     };
     replace_logo(shop, edition, Some(logo), "Changed the logo", now).await
 }
 
 /// Shows the shop's name at the top of every page again.
-pub async fn remove_logo(
-    shop: &Shop,
-    edition: i64,
-    now: Timestamp,
-) -> anyhow::Result<Result<(), AppearanceError>> {
+pub async fn remove_logo(shop: &Shop, edition: i64, now: Timestamp) -> Result<(), AppearanceError> {
     replace_logo(shop, edition, None, "Removed the logo", now).await
 }
 
@@ -107,14 +109,14 @@ async fn replace_logo(
     logo: Option<Logo>,
     action: &str,
     now: Timestamp,
-) -> anyhow::Result<Result<(), AppearanceError>> {
+) -> Result<(), AppearanceError> {
     let mut tx = shop.db.write().await?;
     let mut look = store::appearance::find(&mut tx).await.context("read the appearance")?;
     if look.edition != edition {
-        return Ok(Err(AppearanceError::Changed(Box::new(look))));
+        return Err(AppearanceError::Changed(Box::new(look)));
     }
     if look.logo == logo {
-        return Ok(Ok(()));
+        return Ok(());
     }
     let old = std::mem::replace(&mut look.logo, logo);
     finish(tx, &look, action, now).await?;
@@ -123,7 +125,7 @@ async fn replace_logo(
             tracing::warn!("the old logo stays on the disk until the next seeding: {error:#}");
         });
     }
-    Ok(Ok(()))
+    Ok(())
 }
 
 /// A removed logo must not be served to a client that still knows its address.

@@ -8,15 +8,19 @@ use crate::domain::values::Timestamp;
 use crate::infra::store;
 
 /// Why the second factor was not enabled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FactorUnset {
+#[derive(Debug, thiserror::Error)]
+pub enum ConfirmFactorError {
     #[error(
         "this is not the code that the secret makes now: look whether the clocks of phone and host are right"
     )]
     WrongCode,
     #[error("another secret was begun meanwhile, or it is switched on already")]
     NotBegun,
+    #[error(transparent)]
+    Broken(anyhow::Error),
 }
+
+broken_from!(ConfirmFactorError);
 
 /// Stores a secret for a second factor. It takes effect only when a code has confirmed it. An earlier secret that was
 /// never confirmed is replaced.
@@ -34,15 +38,15 @@ pub async fn confirm_factor(
     code: &str,
     recovery: &[RecoveryHash],
     now: Timestamp,
-) -> anyhow::Result<Result<(), FactorUnset>> {
+) -> Result<(), ConfirmFactorError> {
     let mut tx = shop.db.write().await?;
     let lock = store::login::find_lock(&mut tx).await.context("read the desk's credentials")?;
     let Some(secret) = lock.pending_factor.filter(|_| lock.factor.is_none()) else {
-        return Ok(Err(FactorUnset::NotBegun));
+        return Err(ConfirmFactorError::NotBegun);
     };
     // While the host's clock is in doubt, either time may match the phone's.
     let step = [now, shop.reading().wall].into_iter().find_map(|at| secret.step_of(code, 0, at));
-    let Some(step) = step else { return Ok(Err(FactorUnset::WrongCode)) };
+    let Some(step) = step else { return Err(ConfirmFactorError::WrongCode) };
     store::login::mark_factor(&mut tx, Some(&secret), step)
         .await
         .context("save the second factor")?;
@@ -50,7 +54,7 @@ pub async fn confirm_factor(
     store::login::replace_recovery(&mut tx, recovery).await.context("save the recovery codes")?;
     store::audit_log::record(&mut tx, now, "Turned on 2FA").await?;
     tx.commit().await.context("commit the second factor")?;
-    Ok(Ok(()))
+    Ok(())
 }
 
 /// Replaces the recovery codes that are left. `false`: no second factor is set.

@@ -5,6 +5,7 @@ use anyhow::Context;
 use crate::actions::Shop;
 use crate::actions::add_picture::show_original;
 use crate::actions::build_sprites::{follow_windows, remove_files};
+use crate::actions::image_worker::PictureError;
 use crate::domain::catalog::{ProductRecord, Slug};
 use crate::domain::values::Timestamp;
 use crate::infra::store;
@@ -56,10 +57,10 @@ pub async fn edit_product(
     edit: ProductEdit,
     now: Timestamp,
 ) -> anyhow::Result<Edited> {
-    let fingerprints = match find_pictures(shop, &edit).await? {
-        Ok(fingerprints) => fingerprints,
-        Err(refused) => return Ok(Edited::NoPictures(refused)),
-    };
+    let (fingerprints, refused) = find_pictures(shop, &edit).await?;
+    if !refused.is_empty() {
+        return Ok(Edited::NoPictures(refused));
+    }
     let mut tx = shop.db.write().await?;
     let old = match &edit.of {
         None => {
@@ -151,7 +152,7 @@ fn product_write<'a>(
 async fn find_pictures(
     shop: &Shop,
     edit: &ProductEdit,
-) -> anyhow::Result<Result<Vec<String>, Vec<(usize, String)>>> {
+) -> anyhow::Result<(Vec<String>, Vec<(usize, String)>)> {
     let shown = match &edit.of {
         Some((slug, _)) => store::products::find(&mut *shop.db.reader().await?, slug).await?,
         None => None,
@@ -163,12 +164,13 @@ async fn find_pictures(
             fingerprints.push(known.fingerprint.clone());
             continue;
         }
-        match show_original(shop, &image.file).await? {
+        match show_original(shop, &image.file).await {
             Ok(fingerprint) => fingerprints.push(fingerprint),
-            Err(why) => refused.push((n, why)),
+            Err(PictureError::Refused(why)) => refused.push((n, why)),
+            Err(PictureError::Broken(error)) => return Err(error),
         }
     }
-    Ok(if refused.is_empty() { Ok(fingerprints) } else { Err(refused) })
+    Ok((fingerprints, refused))
 }
 
 /// Whether a stock number to be replaced is no longer the one that the seller saw.

@@ -74,24 +74,37 @@ pub(super) enum Job {
     Logo,
 }
 
+/// Why a picture was not taken.
+#[derive(Debug)]
+pub enum PictureError {
+    /// One sentence that says which picture it is and why.
+    Refused(String),
+    Broken(anyhow::Error),
+}
+
+broken_from!(PictureError);
+
 impl ImageWorker {
     pub fn apart(apart: Arc<Subprocess>) -> Self {
         Self { apart: Some(apart), ..Self::default() }
     }
 
-    /// Waits for capacity, then has it done. Within: what the job makes, a [`Rendered`] or the [`Size`] of a logo; or why the
-    /// picture is refused.
+    /// Waits for capacity, then has it done. Returns what the job makes: a [`Rendered`], or the [`Size`] of a logo.
+    ///
+    /// # Errors
+    /// [`PictureError::Refused`] if the picture cannot be decoded.
     pub(super) async fn develop<T: DeserializeOwned>(
         shop: &Shop,
         job: Job,
         megapixels: u32,
         name: &str,
         bytes: Vec<u8>,
-    ) -> anyhow::Result<Result<T, String>> {
+    ) -> Result<T, PictureError> {
         let capacity = Arc::clone(&shop.image_worker.capacity);
         let permit = capacity.acquire_many_owned(megapixels.min(ROOM)).await;
         let permit = permit.context("wait for the image worker")?;
-        let mut head = serde_json::to_vec(&Head { job, name: name.to_owned() })?;
+        let mut head = serde_json::to_vec(&Head { job, name: name.to_owned() })
+            .context("write the job of a picture")?;
         head.push(b'\n');
         let request = PictureRequest { head, bytes };
         let answer = match &shop.image_worker.apart {
@@ -108,7 +121,8 @@ impl ImageWorker {
         // Without an answer it went over the limits of its process, or ended in the middle.
         let too_much =
             |_| Err(format!("the picture {name:?} could not be decoded: save it smaller"));
-        Ok(serde_json::from_slice(&answer).unwrap_or_else(too_much))
+        let done: Result<T, String> = serde_json::from_slice(&answer).unwrap_or_else(too_much);
+        done.map_err(PictureError::Refused)
     }
 }
 

@@ -61,7 +61,7 @@ mod write_page;
 
 pub use add_picture::{AddedPicture, add_picture, name_pictures};
 pub use answer_buyer::{AnswerError, answer_buyer};
-pub use apply_events::{AddPictureError, send_orders, take_step};
+pub use apply_events::{ApplyEventError, send_orders, take_step};
 pub use apply_payments::apply_payments;
 pub use apply_reply::{ApplyReplyError, apply_reply};
 pub use ask_seller::{AskSellerError, MOST_MESSAGE, Question, UnfitMessage, ask_seller};
@@ -74,7 +74,7 @@ pub use change_appearance::{
 };
 pub use change_order::{OrderChange, Unchanged, change_order};
 pub use change_second_factor::{
-    FactorUnset, begin_factor, confirm_factor, drop_factor, renew_recovery,
+    ConfirmFactorError, begin_factor, confirm_factor, drop_factor, renew_recovery,
 };
 pub use check_clock::{
     AcceptClockError, ClockDoubted, accept_clock, check_clock, doubt_clock, note_jump,
@@ -91,7 +91,7 @@ pub use edit_wallet::{move_wallet, remove_wallet, save_wallet, what_hangs_on};
 pub use empty_catalog::empty_catalog;
 pub use erase_buyer::erase_buyer;
 pub use expire_orders::expire_orders;
-pub use image_worker::{Answering, ImageWorker, PictureRequest, Subprocess, develop};
+pub use image_worker::{Answering, ImageWorker, PictureError, PictureRequest, Subprocess, develop};
 pub use import_catalog::{
     ImportError, Stocked, Stocking, has_faults, import_catalog, list_changes, validate_catalog,
 };

@@ -16,7 +16,10 @@ pub enum ReportPaymentError {
     /// The code no longer opens an order.
     NoOrder,
     Refused(RefusalReason),
+    Broken(anyhow::Error),
 }
+
+broken_from!(ReportPaymentError);
 
 /// How many transaction ids one order may be given: each of them stays reserved.
 const MOST_GIVEN: i64 = 20;
@@ -27,36 +30,36 @@ pub async fn report_payment(
     name: &LookupName,
     transaction: &str,
     now: Timestamp,
-) -> anyhow::Result<Result<(), ReportPaymentError>> {
+) -> Result<(), ReportPaymentError> {
     // Expired orders are marked first, so that a late report counts as late.
     super::expire_orders(shop, now).await?;
     let Some(order) = store::orders::find_by_lookup(&mut *shop.db.reader().await?, name).await?
     else {
-        return Ok(Err(ReportPaymentError::NoOrder));
+        return Err(ReportPaymentError::NoOrder);
     };
     let transaction = match TransactionId::parse(&order.invoice.coin, transaction) {
         Ok(transaction) => transaction,
-        Err(why) => return Ok(Err(ReportPaymentError::Refused(why.into()))),
+        Err(why) => return Err(ReportPaymentError::Refused(why.into())),
     };
     let mut tx = shop.db.write().await?;
     let order = store::orders::find(&mut tx, &order.order_ref).await?.context("find the order")?;
     if order.transaction.as_ref() == Some(&transaction) {
-        return Ok(Ok(()));
+        return Ok(());
     }
     let Ok(status) = order.status.after(Event::BuyerReported) else {
         let why = RefusalReason::TransactionNotNeeded(order.status);
-        return Ok(Err(ReportPaymentError::Refused(why)));
+        return Err(ReportPaymentError::Refused(why));
     };
     if MOST_GIVEN <= store::payments::count_transactions(&mut tx, &order.order_ref).await? {
-        return Ok(Err(ReportPaymentError::Refused(RefusalReason::TooManyTransactions)));
+        return Err(ReportPaymentError::Refused(RefusalReason::TooManyTransactions));
     }
     if let Err(error) =
         store::payments::mark_transaction(&mut tx, &order.order_ref, &transaction).await
     {
         if error.is_taken("transaction_id") {
-            return Ok(Err(ReportPaymentError::Refused(RefusalReason::TransactionTaken)));
+            return Err(ReportPaymentError::Refused(RefusalReason::TransactionTaken));
         }
-        return Err(error).context("save the reported transaction");
+        return Err(anyhow::Error::from(error).context("save the reported transaction").into());
     }
     store::orders::mark_status(&mut tx, &order.order_ref, status, None).await?;
     keep_step(&mut tx, &order.order_ref, status, "", None, now).await?;
@@ -65,5 +68,5 @@ pub async fn report_payment(
     tx.commit().await.context("commit the reported transaction")?;
 
     notify_seller(shop, queued, now).await;
-    Ok(Ok(()))
+    Ok(())
 }

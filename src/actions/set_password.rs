@@ -16,9 +16,9 @@ pub async fn set_password(
     password: &NewPassword,
     salt: [u8; PASSWORD_SALT_BYTES],
     now: Timestamp,
-) -> anyhow::Result<Result<(), AuthError>> {
+) -> Result<(), AuthError> {
     let Some(kept) = authenticator.make(password.typed().clone(), salt).await? else {
-        return Ok(Err(AuthError::Busy));
+        return Err(AuthError::Busy);
     };
     let mut tx = shop.db.write().await?;
     store::login::mark_password(&mut tx, &kept).await.context("save the password")?;
@@ -26,7 +26,7 @@ pub async fn set_password(
     store::login::forget_wrong_codes(&mut tx).await?;
     store::audit_log::record(&mut tx, now, "Set the desk password from the command line").await?;
     tx.commit().await.context("commit the password")?;
-    Ok(Ok(()))
+    Ok(())
 }
 
 /// Changes the password at the desk, given the current one. Every session ends, this one too.
@@ -37,22 +37,19 @@ pub async fn change_password(
     new: &NewPassword,
     salts: [[u8; PASSWORD_SALT_BYTES]; 2],
     now: Timestamp,
-) -> anyhow::Result<Result<(), AuthError>> {
-    let known = match authenticator.look_at(shop, Asked::Password(password), salts[0], now).await? {
-        Ok(known) => known,
-        Err(not_in) => return Ok(Err(not_in)),
-    };
+) -> Result<(), AuthError> {
+    let known = authenticator.look_at(shop, Asked::Password(password), salts[0], now).await?;
     let Some(kept) = authenticator.make(new.typed().clone(), salts[1]).await? else {
-        return Ok(Err(AuthError::Busy));
+        return Err(AuthError::Busy);
     };
     let mut tx = shop.db.write().await?;
     if !use_up(&mut tx, &known).await? {
-        return Ok(Err(authenticator.wrong(now)));
+        return Err(authenticator.wrong(now));
     }
     store::login::mark_password(&mut tx, &kept).await.context("save the password")?;
     store::login::delete_sessions(&mut tx).await.context("end the sessions")?;
     store::login::forget_wrong_codes(&mut tx).await?;
     store::audit_log::record(&mut tx, now, "Changed the desk password").await?;
     tx.commit().await.context("commit the password")?;
-    Ok(Ok(()))
+    Ok(())
 }

@@ -28,14 +28,11 @@ pub async fn sign_in(
     given: Credentials,
     signing: Signing,
     now: Timestamp,
-) -> anyhow::Result<Result<(), AuthError>> {
-    let known = match authenticator.look_at(shop, Asked::All(given), signing.salt, now).await? {
-        Ok(known) => known,
-        Err(not_in) => return Ok(Err(not_in)),
-    };
+) -> Result<(), AuthError> {
+    let known = authenticator.look_at(shop, Asked::All(given), signing.salt, now).await?;
     let mut tx = shop.db.write().await?;
     if !use_up(&mut tx, &known).await? {
-        return Ok(Err(authenticator.wrong(now)));
+        return Err(authenticator.wrong(now));
     }
     let over = now.plus_minutes(-SessionSpan::IDLE_MINUTES);
     store::login::delete_sessions_seen_before(&mut tx, over)
@@ -50,7 +47,7 @@ pub async fn sign_in(
         .context("save the session")?;
     store::audit_log::record(&mut tx, now, action_of(&known)).await.context("record the action")?;
     tx.commit().await.context("commit the session")?;
-    Ok(Ok(()))
+    Ok(())
 }
 
 /// Asks a signed-in seller for the password again before an irreversible action.
@@ -60,7 +57,7 @@ pub async fn confirm_password(
     password: TypedPassword,
     salt: [u8; PASSWORD_SALT_BYTES],
     now: Timestamp,
-) -> anyhow::Result<Result<(), AuthError>> {
+) -> Result<(), AuthError> {
     confirm(shop, authenticator, Asked::Password(password), salt, now).await
 }
 
@@ -71,7 +68,7 @@ pub async fn confirm_seller(
     given: Credentials,
     salt: [u8; PASSWORD_SALT_BYTES],
     now: Timestamp,
-) -> anyhow::Result<Result<(), AuthError>> {
+) -> Result<(), AuthError> {
     confirm(shop, authenticator, Asked::All(given), salt, now).await
 }
 
@@ -81,17 +78,14 @@ async fn confirm(
     asked: Asked,
     salt: [u8; PASSWORD_SALT_BYTES],
     now: Timestamp,
-) -> anyhow::Result<Result<(), AuthError>> {
-    let known = match authenticator.look_at(shop, asked, salt, now).await? {
-        Ok(known) => known,
-        Err(not_in) => return Ok(Err(not_in)),
-    };
+) -> Result<(), AuthError> {
+    let known = authenticator.look_at(shop, asked, salt, now).await?;
     let mut tx = shop.db.write().await?;
     if !use_up(&mut tx, &known).await? {
-        return Ok(Err(authenticator.wrong(now)));
+        return Err(authenticator.wrong(now));
     }
     tx.commit().await.context("commit the used code")?;
-    Ok(Ok(()))
+    Ok(())
 }
 
 fn action_of(known: &Known) -> &'static str {

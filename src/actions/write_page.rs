@@ -20,7 +20,10 @@ pub enum WritePageError {
     Changed(Box<StoredPage>),
     /// The order of the pages has changed.
     OtherOrder,
+    Broken(anyhow::Error),
 }
+
+broken_from!(WritePageError);
 
 /// Adds a page after the others.
 pub async fn add_page(
@@ -28,7 +31,7 @@ pub async fn add_page(
     slug: &PageSlug,
     text: &PageText,
     now: Timestamp,
-) -> anyhow::Result<Result<(), WritePageError>> {
+) -> Result<(), WritePageError> {
     let mut tx = shop.db.write().await?;
     let kept = store::pages::list(&mut tx).await.context("read the pages")?;
     let last = kept.iter().map(|page| page.position + 1).max().unwrap_or(0);
@@ -40,14 +43,14 @@ pub async fn add_page(
             page.file_markdown = old.file_markdown;
         }
         // A form sent twice was saved the first time.
-        Some(old) if old.markdown.as_deref() == Some(text.as_str()) => return Ok(Ok(())),
-        Some(_) => return Ok(Err(WritePageError::Taken)),
+        Some(old) if old.markdown.as_deref() == Some(text.as_str()) => return Ok(()),
+        Some(_) => return Err(WritePageError::Taken),
         None => {}
     }
     store::pages::put(&mut tx, &page).await.context("save the page")?;
     put_in_order(&mut tx).await?;
     let action = format!("Added the page “{}”", page.title);
-    finish(tx, &action, now).await.map(Ok)
+    finish(tx, &action, now).await.map_err(WritePageError::Broken)
 }
 
 /// `edition`: of the page as it was loaded.
@@ -57,17 +60,17 @@ pub async fn change_page(
     edition: i64,
     text: &PageText,
     now: Timestamp,
-) -> anyhow::Result<Result<(), WritePageError>> {
+) -> Result<(), WritePageError> {
     let mut tx = shop.db.write().await?;
-    let old = match find(&mut tx, slug, edition).await? {
+    let old = match find(&mut tx, slug, edition).await {
         Ok(old) => old,
         Err(WritePageError::Changed(there)) if there.markdown.as_deref() == Some(text.as_str()) => {
-            return Ok(Ok(()));
+            return Ok(());
         }
-        Err(unwritten) => return Ok(Err(unwritten)),
+        Err(unwritten) => return Err(unwritten),
     };
     if old.markdown.as_deref() == Some(text.as_str()) {
-        return Ok(Ok(()));
+        return Ok(());
     }
     let page = StoredPage {
         edition: old.edition + 1,
@@ -76,7 +79,7 @@ pub async fn change_page(
     };
     store::pages::put(&mut tx, &page).await.context("save the page")?;
     let action = format!("Changed the page “{}”", page.title);
-    finish(tx, &action, now).await.map(Ok)
+    finish(tx, &action, now).await.map_err(WritePageError::Broken)
 }
 
 /// Removes a page permanently.
@@ -85,12 +88,9 @@ pub async fn remove_page(
     slug: &PageSlug,
     edition: i64,
     now: Timestamp,
-) -> anyhow::Result<Result<(), WritePageError>> {
+) -> Result<(), WritePageError> {
     let mut tx = shop.db.write().await?;
-    let old = match find(&mut tx, slug, edition).await? {
-        Ok(old) => old,
-        Err(unwritten) => return Ok(Err(unwritten)),
-    };
+    let old = find(&mut tx, slug, edition).await?;
     let action = format!("Removed the page “{}”", old.title);
     if old.file_markdown.is_some() {
         // Otherwise its file would restore it at the next start.
@@ -105,7 +105,7 @@ pub async fn remove_page(
     } else {
         store::pages::delete(&mut tx, slug).await.context("remove the page")?;
     }
-    finish(tx, &action, now).await.map(Ok)
+    finish(tx, &action, now).await.map_err(WritePageError::Broken)
 }
 
 /// Swaps two neighbours. The policy stays the first.
@@ -114,7 +114,7 @@ pub async fn swap_pages(
     upper: &PageSlug,
     lower: &PageSlug,
     now: Timestamp,
-) -> anyhow::Result<Result<(), WritePageError>> {
+) -> Result<(), WritePageError> {
     let mut tx = shop.db.write().await?;
     let mut pages = store::pages::list(&mut tx).await.context("read the pages")?;
     pages.retain(|page| !page.is_gone);
@@ -123,12 +123,12 @@ pub async fn swap_pages(
         .and_then(|at| pages.get(at).zip(pages.get(at + 1)))
         .filter(|(one, other)| other.slug == *lower && one.slug.as_str() != PageSlug::POLICY)
     else {
-        return Ok(Err(WritePageError::OtherOrder));
+        return Err(WritePageError::OtherOrder);
     };
     store::pages::mark_position(&mut tx, upper, other.position).await?;
     store::pages::mark_position(&mut tx, lower, one.position).await?;
     let action = format!("Moved the page “{}” up", other.title);
-    finish(tx, &action, now).await.map(Ok)
+    finish(tx, &action, now).await.map_err(WritePageError::Broken)
 }
 
 /// The pages as they would be written to files.
@@ -143,13 +143,13 @@ async fn find(
     tx: &mut store::Tx,
     slug: &PageSlug,
     edition: i64,
-) -> anyhow::Result<Result<StoredPage, WritePageError>> {
+) -> Result<StoredPage, WritePageError> {
     let kept = store::pages::list(tx).await.context("read the pages")?;
-    Ok(match kept.into_iter().find(|page| page.slug == *slug && !page.is_gone) {
+    match kept.into_iter().find(|page| page.slug == *slug && !page.is_gone) {
         None => Err(WritePageError::Gone),
         Some(page) if page.edition == edition => Ok(page),
         Some(page) => Err(WritePageError::Changed(Box::new(page))),
-    })
+    }
 }
 
 async fn finish(mut tx: store::Tx, action: &str, now: Timestamp) -> anyhow::Result<()> {

@@ -76,7 +76,7 @@ async fn set_password(settings: &Settings) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(first == second, "the passwords do not match; nothing was changed");
     let authenticator = Authenticator::new(1);
     actions::set_password(&shop, &authenticator, &password, open::random_bytes(), open::now())
-        .await??;
+        .await?;
     shop.db.close().await;
     say("The desk password was set, and all sessions were ended.");
     if settings.listeners.desk.is_none() {

@@ -7,7 +7,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::actions;
-use crate::actions::{Credentials, FactorUnset, Line};
+use crate::actions::{ConfirmFactorError, Credentials, Line};
 use crate::domain::login::{
     FactorSecret, N_RECOVERY_CODES, NewPassword, RecoveryCode, RecoveryHash, SessionSpan,
     TypedPassword,
@@ -130,7 +130,7 @@ async fn change_password(
     let salts = [random_bytes(), random_bytes()];
     let done =
         actions::change_password(&desk.shop, &desk.authenticator, password, &new, salts, now());
-    if is_right(done.await?).await? {
+    if is_right(done.await).await? {
         Ok(signed_out(&request, "/login?done=password"))
     } else {
         again(Fresh::refused(), Vec::new(), false)
@@ -296,10 +296,11 @@ async fn confirm_factor(
         faults.fresh = fresh;
     } else {
         let (codes, hashes) = fresh_codes();
-        match actions::confirm_factor(&desk.shop, &form.code, &hashes, now()).await? {
+        match actions::confirm_factor(&desk.shop, &form.code, &hashes, now()).await {
+            Err(ConfirmFactorError::Broken(error)) => return Err(error.into()),
             Ok(()) => return recovery_page(&seller, &codes, true),
-            Err(FactorUnset::NotBegun) => return Ok(see_other("/account/factor")),
-            Err(FactorUnset::WrongCode) => {
+            Err(ConfirmFactorError::NotBegun) => return Ok(see_other("/account/factor")),
+            Err(ConfirmFactorError::WrongCode) => {
                 faults.code = Some(
                     "Wrong code. Check the clocks of your phone and of the server, then try the next code.",
                 );
@@ -328,7 +329,7 @@ async fn brings_both(desk: &Desk, form: &CodeForm) -> Result<bool, DeskError> {
     };
     let salt = random_bytes();
     let confirmed = actions::confirm_seller(&desk.shop, &desk.authenticator, given, salt, now());
-    Ok(is_right(confirmed.await?).await?)
+    is_right(confirmed.await).await
 }
 
 async fn drop_factor(

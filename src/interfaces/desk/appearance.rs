@@ -169,7 +169,8 @@ async fn submit(
         again.preview = Some(markdown::html(change.notice.as_str()));
         return page(StatusCode::OK, &again);
     }
-    match actions::change_appearance(&desk.shop, form.edition, change, now()).await? {
+    match actions::change_appearance(&desk.shop, form.edition, change, now()).await {
+        Err(AppearanceError::Broken(error)) => Err(error.into()),
         Err(AppearanceError::Changed(look)) => {
             let site = site_of(&desk, &look);
             again.name.compare(site.name);

@@ -131,7 +131,7 @@ async fn submit(
     let id = SessionId::from_chance(random_bytes());
     let earlier = session::session_id(&request).map(|id| id.hash());
     let signing = actions::Signing { fresh: id.hash(), earlier, salt: random_bytes() };
-    match actions::sign_in(&desk.shop, &desk.authenticator, given, signing, now()).await? {
+    match actions::sign_in(&desk.shop, &desk.authenticator, given, signing, now()).await {
         Ok(()) => {
             let names = CookieNames::of_seller(&request);
             let mark = desk.mark_of_known(&hex(&random_bytes::<16>()));
@@ -139,6 +139,7 @@ async fn submit(
                 [names.set(session::COOKIE, &id.text()), names.set(session::KNOWN, &mark)];
             Ok(crate::interfaces::http::see_other("/", &cookies))
         }
+        Err(AuthError::Broken(error)) => Err(error.into()),
         Err(AuthError::Busy) => Err(FormError::Busy.into()),
         Err(AuthError::Wrong { wait }) => {
             hold(&request, wait).await;

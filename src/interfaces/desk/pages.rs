@@ -205,8 +205,9 @@ async fn submit_new(
         again.preview = Some(preview(&slug, &text));
         return page(StatusCode::OK, &again);
     }
-    match actions::add_page(&desk.shop, &slug, &text, now()).await? {
+    match actions::add_page(&desk.shop, &slug, &text, now()).await {
         Ok(()) => Ok(see_other("/pages?done=added")),
+        Err(WritePageError::Broken(error)) => Err(error.into()),
         Err(_) => {
             again.name.refuse(format!("another page already uses {}", address_of(&slug)));
             page(StatusCode::UNPROCESSABLE_ENTITY, &again)
@@ -299,8 +300,9 @@ async fn submit(
         again.preview = Some(preview(&kept.slug, &text));
         return page(StatusCode::OK, &again);
     }
-    match actions::change_page(&desk.shop, &kept.slug, form.edition, &text, now()).await? {
+    match actions::change_page(&desk.shop, &kept.slug, form.edition, &text, now()).await {
         Ok(()) => Ok(see_other("/pages?done=saved")),
+        Err(WritePageError::Broken(error)) => Err(error.into()),
         Err(WritePageError::Changed(kept)) => {
             let (title, words) = parts(&kept);
             again.edition = kept.edition;
@@ -356,8 +358,9 @@ async fn remove(
     if let Some(fresh) = seller.fresh_password(&desk, &form.password).await? {
         return show_removal(&seller, &kept, StatusCode::UNPROCESSABLE_ENTITY, fresh);
     }
-    match actions::remove_page(&desk.shop, &kept.slug, form.edition, now()).await? {
+    match actions::remove_page(&desk.shop, &kept.slug, form.edition, now()).await {
         Ok(()) => Ok(see_other("/pages?done=removed")),
+        Err(WritePageError::Broken(error)) => Err(error.into()),
         Err(WritePageError::Changed(kept)) => {
             show_removal(&seller, &kept, StatusCode::CONFLICT, Fresh::asked())
         }
@@ -377,8 +380,9 @@ async fn swap(
     VerifiedForm { form, seller, .. }: VerifiedForm<SwapForm>,
 ) -> Result<HttpResponse, DeskError> {
     let slug = |text: &str| PageSlug::parse(text).map_err(|_| DeskError::NotFound);
-    match actions::swap_pages(&desk.shop, &slug(&form.upper)?, &slug(&form.lower)?, now()).await? {
+    match actions::swap_pages(&desk.shop, &slug(&form.upper)?, &slug(&form.lower)?, now()).await {
         Ok(()) => Ok(see_other("/pages?done=moved")),
+        Err(WritePageError::Broken(error)) => Err(error.into()),
         Err(_) => show_list(&desk, DeskLayout::new(&seller, SECTION), true).await,
     }
 }

@@ -80,15 +80,16 @@ impl Seller {
         let salt = random_bytes();
         let confirmed =
             actions::confirm_password(&desk.shop, &desk.authenticator, password, salt, now());
-        Ok(if is_right(confirmed.await?).await? { None } else { Some(Fresh::refused()) })
+        Ok(if is_right(confirmed.await).await? { None } else { Some(Fresh::refused()) })
     }
 }
 
 /// Whether what was given is right. A wrong answer waits.
-pub async fn is_right(given: Result<(), AuthError>) -> Result<bool, FormError> {
+pub async fn is_right(given: Result<(), AuthError>) -> Result<bool, DeskError> {
     match given {
         Ok(()) => Ok(true),
-        Err(AuthError::Busy) => Err(FormError::Busy),
+        Err(AuthError::Busy) => Err(FormError::Busy.into()),
+        Err(AuthError::Broken(error)) => Err(error.into()),
         Err(AuthError::Wrong { wait }) => {
             tokio::time::sleep(wait).await;
             Ok(false)

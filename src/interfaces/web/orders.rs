@@ -162,12 +162,14 @@ pub async fn report(
     let typed = form.transaction.as_str();
     let (status, words) =
         match actions::report_payment(&app.shop, &lookup(&app, open), typed, now()).await {
-            Ok(Ok(())) => return Ok(see_other("/order", &[])),
-            Ok(Err(ReportPaymentError::NoOrder)) => return Err(PageError::NoOrderOpen),
-            Ok(Err(ReportPaymentError::Refused(why))) => {
+            Ok(()) => return Ok(see_other("/order", &[])),
+            Err(ReportPaymentError::NoOrder) => return Err(PageError::NoOrderOpen),
+            Err(ReportPaymentError::Refused(why)) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, refusal(&Refusal::new("transaction", why)))
             }
-            Err(error) => (StatusCode::SERVICE_UNAVAILABLE, why_not_now(error)?),
+            Err(ReportPaymentError::Broken(error)) => {
+                (StatusCode::SERVICE_UNAVAILABLE, why_not_now(error)?)
+            }
         };
     let typed = vec![("transaction", typed.to_owned())];
     let refused = Refused { field: "transaction", words: words.to_string(), typed };
@@ -187,12 +189,12 @@ pub async fn ask(
     let question = Question { message, pgp, pgp_shown: &pgp_shown, once };
     let (status, field, words, left) =
         match actions::ask_seller(&app.shop, &lookup(&app, open), &question, now()).await {
-            Ok(Ok(())) => return Ok(see_other("/order#messages", &[])),
-            Ok(Err(AskSellerError::NoOrder)) => return Err(PageError::NoOrderOpen),
-            Ok(Err(AskSellerError::Refused(UnfitMessage { refusal: why, left }))) => {
+            Ok(()) => return Ok(see_other("/order#messages", &[])),
+            Err(AskSellerError::NoOrder) => return Err(PageError::NoOrderOpen),
+            Err(AskSellerError::Refused(UnfitMessage { refusal: why, left })) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, why.field, refusal(&why), left)
             }
-            Err(error) => {
+            Err(AskSellerError::Broken(error)) => {
                 let field = if question.pgp.trim().is_empty() { "message" } else { "pgp" };
                 (StatusCode::SERVICE_UNAVAILABLE, field, why_not_now(error)?, None)
             }

@@ -88,7 +88,7 @@ async fn submit(
             return show_logo(&desk, &seller, refused, Some(sentence(&why.to_string()))).await;
         }
     };
-    match actions::set_logo(&desk.shop, form.edition, source, now()).await? {
+    match actions::set_logo(&desk.shop, form.edition, source, now()).await {
         Ok(()) => Ok(see_other("/look?done=logo")),
         Err(AppearanceError::NotAPicture(why)) => {
             show_logo(&desk, &seller, refused, Some(sentence(&why))).await
@@ -96,6 +96,7 @@ async fn submit(
         Err(AppearanceError::Changed(_)) => {
             show_logo(&desk, &seller, StatusCode::CONFLICT, None).await
         }
+        Err(AppearanceError::Broken(error)) => Err(error.into()),
     }
 }
 
@@ -122,8 +123,9 @@ async fn take_down(
     desk: Data<Desk>,
     VerifiedForm { form, seller, .. }: VerifiedForm<Confirmation>,
 ) -> Result<HttpResponse, DeskError> {
-    match actions::remove_logo(&desk.shop, form.edition, now()).await? {
+    match actions::remove_logo(&desk.shop, form.edition, now()).await {
         Ok(()) => Ok(see_other("/look?done=no-logo")),
+        Err(AppearanceError::Broken(error)) => Err(error.into()),
         Err(_) => show_logo(&desk, &seller, StatusCode::CONFLICT, None).await,
     }
 }

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 
 use crate::actions;
-use crate::actions::{AddPictureError, OrderChange, Unchanged};
+use crate::actions::{AnswerError, ApplyEventError, OrderChange, Unchanged};
 use crate::domain::orders::draft::sentence;
 use crate::domain::orders::{Event, MOST_ARGUMENT, Refund, Status};
 use crate::domain::values::{Amount, Line};
@@ -56,34 +56,33 @@ pub async fn submit(
         }
     };
     let order_ref = &order.order_ref;
-    let untaken =
-        match actions::take_step(&desk.shop, order_ref, &change, seen, &once, now()).await? {
-            Ok(_) => return Ok(see_other(&format!("/orders/{order_ref}?done={name}"))),
-            Err(untaken) => untaken,
-        };
+    let untaken = match actions::take_step(&desk.shop, order_ref, &change, seen, &once, now()).await
+    {
+        Ok(_) => return Ok(see_other(&format!("/orders/{order_ref}?done={name}"))),
+        Err(ApplyEventError::Broken(error)) => return Err(error.into()),
+        Err(untaken) => untaken,
+    };
     refused.is_about_order = true;
     let status = match untaken {
-        AddPictureError::Unchanged(Unchanged::NothingReceived) => {
+        ApplyEventError::Unchanged(Unchanged::NothingReceived) => {
             (refused.is_about_order, refused.is_about_anyway) = (false, true);
             refused.words = "The shop has seen no payment for this order, and the buyer would read that a refund was sent. If you \
                              did send one, tick the second box too."
                 .to_owned();
             StatusCode::UNPROCESSABLE_ENTITY
         }
-        AddPictureError::Unchanged(
+        ApplyEventError::Unchanged(
             unchanged @ (Unchanged::NotPartial(_) | Unchanged::NotMore(_) | Unchanged::NoPart),
         ) => {
             refused.is_about_order = false;
             refused.words = sentence(&unchanged.to_string());
             StatusCode::UNPROCESSABLE_ENTITY
         }
-        AddPictureError::Unchanged(unchanged @ Unchanged::TooFew { .. }) => {
+        ApplyEventError::Unchanged(unchanged @ Unchanged::TooFew { .. }) => {
             refused.words = format!("Nothing was changed. {unchanged}.");
             StatusCode::CONFLICT
         }
-        AddPictureError::NoOrder | AddPictureError::Moved(_) | AddPictureError::Unchanged(_) => {
-            StatusCode::CONFLICT
-        }
+        _ => StatusCode::CONFLICT,
     };
     let order = one::find(&desk, &seller, order_ref.as_str()).await?;
     if refused.words.is_empty() {
@@ -137,8 +136,9 @@ pub async fn answer(
     let order = one::find(&desk, &seller, &order_ref).await?;
     let (once, typed) = (form.once.bytes()?, &form.answer);
     let order_ref = &order.order_ref;
-    match actions::answer_buyer(&desk.shop, order_ref, typed, &once, now()).await? {
+    match actions::answer_buyer(&desk.shop, order_ref, typed, &once, now()).await {
         Ok(()) => Ok(see_other(&format!("/orders/{order_ref}?done=answered"))),
+        Err(AnswerError::Broken(error)) => Err(error.into()),
         Err(unanswered) => {
             let refused = Refused {
                 what: "answer".to_owned(),

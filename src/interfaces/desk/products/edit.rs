@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use anyhow::Context;
 
 use crate::actions;
-use crate::actions::{AddedPicture, Edited};
+use crate::actions::{AddedPicture, Edited, PictureError, Shop};
 use crate::domain::catalog::Slug;
 use crate::domain::payment::Wallet;
 use crate::infra::store;
@@ -149,16 +149,7 @@ impl<'a> At<'a> {
                 }
             }
             let shop = self.desk.shop.clone();
-            under_way.push_back(actix_web::rt::spawn(async move {
-                let _held = file.held;
-                if file.is_too_heavy {
-                    let name = file.name;
-                    return Ok(Err(format!(
-                        "the picture {name:?} is larger than 32 MB, or all pictures together are larger than 100 MB: save it smaller, or upload it separately"
-                    )));
-                }
-                actions::add_picture(&shop, file.name, file.bytes).await
-            }));
+            under_way.push_back(actix_web::rt::spawn(add_picture(shop, file)));
             Ok(())
         })
         .await?;
@@ -263,10 +254,26 @@ impl<'a> At<'a> {
     }
 }
 
+async fn add_picture(shop: Shop, file: UploadedFile) -> Result<AddedPicture, PictureError> {
+    let _held = file.held;
+    if file.is_too_heavy {
+        let name = file.name;
+        return Err(PictureError::Refused(format!(
+            "the picture {name:?} is larger than 32 MB, or all pictures together are larger than 100 MB: save it smaller, or upload it separately"
+        )));
+    }
+    actions::add_picture(&shop, file.name, file.bytes).await
+}
+
+/// Waits for a picture: it is added, or why it is refused.
 async fn done(
-    under_way: JoinHandle<anyhow::Result<Result<AddedPicture, String>>>,
+    under_way: JoinHandle<Result<AddedPicture, PictureError>>,
 ) -> Result<Result<AddedPicture, String>, DeskError> {
-    Ok(under_way.await.context("work on a picture")??)
+    match under_way.await.context("work on a picture")? {
+        Ok(added) => Ok(Ok(added)),
+        Err(PictureError::Refused(why)) => Ok(Err(why)),
+        Err(PictureError::Broken(error)) => Err(error.into()),
+    }
 }
 
 fn go(slug: &Slug, done: &str) -> HttpResponse {
