@@ -220,7 +220,9 @@ fn every_line_stands_in_its_module() {
         let module = module_of(name);
         let own = module.rsplit('/').next().unwrap();
         let may = MAY_IMPORT.iter().find(|(known, _)| *known == own).map_or(&[][..], |row| row.1);
-        if own != "" && !MAY_IMPORT.iter().any(|(known, _)| *known == own) && !LAYERS.contains(&own)
+        if !own.is_empty()
+            && !MAY_IMPORT.iter().any(|(known, _)| *known == own)
+            && !LAYERS.contains(&own)
         {
             complaints.push(format!("{name}: '{own}' is no module of the table"));
         }
@@ -256,6 +258,50 @@ fn every_line_stands_in_its_module() {
             }
         }
     }
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+}
+
+/// Units: lines of one function, without comments and blank lines.
+const MOST_LINES_OF_FUNCTION: usize = 80;
+
+/// Name and length of each function; rustfmt has put its end at the indentation of its beginning.
+fn functions(code: &str) -> Vec<(&str, usize)> {
+    let lines: Vec<&str> =
+        code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let lines: Vec<&str> = lines.into_iter().filter(|line| !line.trim().is_empty()).collect();
+    let mut found = Vec::new();
+    for (n, line) in lines.iter().enumerate() {
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let Some((before, rest)) = line.split_once("fn ") else { continue };
+        let is_function = before
+            .split_whitespace()
+            .all(|word| word.chars().all(|c| c.is_ascii_lowercase() || "()".contains(c)));
+        let name = rest.split(['(', '<']).next().unwrap();
+        if is_function && rest.contains(['(', '<']) {
+            let end = format!("{indent}}}");
+            let length = lines[n..].iter().position(|line| *line == end).unwrap_or(0);
+            found.push((name, length + 1));
+        }
+    }
+    found
+}
+
+#[test]
+fn no_function_is_long() {
+    let mut files = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    let mut complaints = Vec::new();
+    let mut n_functions = 0;
+    for (file, text) in &files {
+        let found = functions(text.split("#[cfg(test)]").next().unwrap());
+        n_functions += found.len();
+        for (name, length) in
+            found.into_iter().filter(|(_, length)| MOST_LINES_OF_FUNCTION < *length)
+        {
+            complaints.push(format!("{file}: {name} has {length} lines"));
+        }
+    }
+    assert!(2_000 < n_functions, "{n_functions}");
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
 }
 

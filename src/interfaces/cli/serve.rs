@@ -78,12 +78,7 @@ pub async fn run(serve: Serve, settings: Settings, flags: &Flags) -> anyhow::Res
     });
     let app = Data::new(AppState::new(shop.clone(), site, &secret));
     let (closer, flooders) = mpsc::channel(SharedDir::MOST_CLOSED);
-    let fairness = Fairness {
-        reads_circuits: settings.listeners.reads_circuits,
-        most_unpaid: settings.orders.most_unpaid,
-        payment_minutes: settings.orders.payment_minutes,
-        closer: settings.listeners.closes_circuits.then_some(closer),
-    };
+    let fairness = fairness(&settings, closer);
     let caretaker = Maintenance::begin(&shop).await;
     say(&format!("The shop is open at {}", listener.address()));
     let closing = Arc::new(Notify::new());
@@ -183,6 +178,16 @@ async fn report_key(shop: &Shop, settings: &Settings) -> anyhow::Result<()> {
         ),
     }
     Ok(())
+}
+
+/// `closer`: takes the numbers of circuits to close.
+fn fairness(settings: &Settings, closer: mpsc::Sender<u32>) -> Fairness {
+    Fairness {
+        reads_circuits: settings.listeners.reads_circuits,
+        most_unpaid: settings.orders.most_unpaid,
+        payment_minutes: settings.orders.payment_minutes,
+        closer: settings.listeners.closes_circuits.then_some(closer),
+    }
 }
 
 fn site(settings: &Settings) -> Site {

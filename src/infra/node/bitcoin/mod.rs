@@ -51,6 +51,14 @@ pub struct Bitcoin {
     known: Mutex<BTreeMap<String, String>>,
 }
 
+/// What one scan knows of the node and of the last scan.
+struct View<'a> {
+    memory: &'a ScanState,
+    chain: &'a Chain,
+    kind: Kind,
+    now: Timestamp,
+}
+
 /// The state of the chain at the start of a scan.
 struct Chain {
     /// The number of the newest block.
@@ -150,7 +158,8 @@ impl Bitcoin {
             self.block_before(&chain, back_to, now).await?.1
         };
 
-        let searched = self.follow(known, &asked, &memory, &chain, kind, now).await?;
+        let searched =
+            self.follow(known, &asked, View { memory: &memory, chain: &chain, kind, now }).await?;
         let (asked, left_out): (Vec<Asked<'_>>, Vec<Asked<'_>>) =
             asked.into_iter().partition(|one| searched.contains(&one.followed.id));
         let time = payments::time(time, now, &left_out);

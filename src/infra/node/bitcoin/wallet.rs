@@ -6,9 +6,8 @@ use serde_json::{Value, json};
 
 use crate::domain::values::Timestamp;
 use crate::infra::node::NodeError;
-use crate::infra::node::bitcoin::memory::ScanState;
 use crate::infra::node::bitcoin::payments::Asked;
-use crate::infra::node::bitcoin::{BEFOREHAND, Bitcoin, Chain, Kind};
+use crate::infra::node::bitcoin::{BEFOREHAND, Bitcoin, Kind, View};
 
 /// The label of all the shop's scripts, so that one call lists them.
 const LABEL: &str = "shop";
@@ -95,11 +94,9 @@ impl Bitcoin {
         &self,
         known: &mut BTreeMap<String, String>,
         asked: &[Asked<'_>],
-        memory: &ScanState,
-        chain: &Chain,
-        kind: Kind,
-        now: Timestamp,
+        view: View<'_>,
     ) -> Result<BTreeSet<i64>, NodeError> {
+        let View { memory, chain, kind, now } = view;
         let scripts: BTreeSet<&str> = asked.iter().map(|one| one.script.as_str()).collect();
         known.retain(|script, _| scripts.contains(script.as_str()));
         let unknown: Vec<&str> =

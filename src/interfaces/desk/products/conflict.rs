@@ -61,7 +61,7 @@ impl ProductForm {
     }
 
     /// What it says, however it is written: its words, part by part, and each price.
-    fn canonical(&self) -> (Vec<Vec<String>>, Vec<(&str, Option<Amount>)>) {
+    fn canonical(&self) -> Canonical<'_> {
         let own = [&*self.name, &*self.description, &*self.stock];
         let lines = self.categories.lines().filter(|line| !line.trim().is_empty());
         let options = self.options.iter().flat_map(|option| [&*option.name, &*option.stock]);
@@ -73,7 +73,7 @@ impl ProductForm {
         let prices = self.prices.iter().chain(of_options);
         let prices =
             prices.map(|field| (field.currency.as_str(), Amount::parse_coins(&field.coins).ok()));
-        (parts.collect(), prices.collect())
+        Canonical { parts: parts.collect(), prices: prices.collect() }
     }
 
     /// The seller's words go on from what stands there now: the next sending means it.
@@ -93,6 +93,14 @@ impl ProductForm {
             }
         }
     }
+}
+
+/// What two forms have to have in common to say the same.
+#[derive(PartialEq, Eq)]
+struct Canonical<'a> {
+    parts: Vec<Vec<String>>,
+    /// Currency and amount; `None` if it is no amount.
+    prices: Vec<(&'a str, Option<Amount>)>,
 }
 
 /// Where some were sold, both numbers are said.
