@@ -268,33 +268,28 @@ impl Reader {
 
     fn sort<'a>(&mut self, collections: &'a [(String, Json)]) -> Sorted<'a> {
         let mut sorted = Sorted::default();
+        let mut complain = |fault| add_fault(&mut self.faults, fault);
         let models = "`_model`: one of Wallet, Product, ShippingRate, Discount";
         for (n, (collection, value)) in collections.iter().enumerate() {
             if collection == "_dependencies" {
                 continue;
             }
             if collections[..n].iter().any(|(earlier, _)| earlier == collection) {
-                add_fault(
-                    &mut self.faults,
-                    Fault::new(
-                        collection,
-                        "",
-                        "a second collection of this name",
-                        "each collection only once",
-                    ),
-                );
+                complain(Fault::new(
+                    collection,
+                    "",
+                    "a second collection of this name",
+                    "each collection only once",
+                ));
                 continue;
             }
             let Json::Record(fields) = value else {
-                add_fault(
-                    &mut self.faults,
-                    Fault::new(
-                        collection,
-                        "",
-                        Found::of(Some(value)),
-                        format!("a record with {models}"),
-                    ),
-                );
+                complain(Fault::new(
+                    collection,
+                    "",
+                    Found::of(Some(value)),
+                    format!("a record with {models}"),
+                ));
                 continue;
             };
             let model = fields.iter().find(|(name, _)| name == "_model").map(|(_, model)| model);
@@ -310,16 +305,13 @@ impl Reader {
                         continue;
                     }
                     _ => {
-                        add_fault(
-                            &mut self.faults,
-                            Fault::new(collection, "_model", format!("{model:?}"), models),
-                        );
+                        complain(Fault::new(collection, "_model", format!("{model:?}"), models));
                         continue;
                     }
                 },
                 other => {
                     let found = Found::of(other);
-                    add_fault(&mut self.faults, Fault::new(collection, "_model", found, models));
+                    complain(Fault::new(collection, "_model", found, models));
                     continue;
                 }
             };
@@ -327,22 +319,21 @@ impl Reader {
             for (name, record) in fields.iter().filter(|(name, _)| !name.starts_with('_')) {
                 let place = format!("{collection} {name:?}");
                 if !seen.insert(name) {
-                    add_fault(
-                        &mut self.faults,
-                        Fault::new(
-                            &place,
-                            "",
-                            "a second record of this name",
-                            "each name only once",
-                        ),
-                    );
+                    complain(Fault::new(
+                        &place,
+                        "",
+                        "a second record of this name",
+                        "each name only once",
+                    ));
                 }
                 match record {
                     Json::Record(fields) => records.push((collection, name, fields)),
-                    other => add_fault(
-                        &mut self.faults,
-                        Fault::new(&place, "", Found::of(Some(other)), "a record with fields"),
-                    ),
+                    other => complain(Fault::new(
+                        &place,
+                        "",
+                        Found::of(Some(other)),
+                        "a record with fields",
+                    )),
                 }
             }
         }
