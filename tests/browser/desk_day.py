@@ -150,7 +150,7 @@ def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
         go("/deeds")
         for text in ("Ash Bowl", "FRIENDS", order_ref):
             assert text in seller.text("main"), seller.text("main")
-        keep(seller, "deeds")
+        keep(seller, "activity")
         go("/")
         keep(seller, "today")
         written = shop.run("catalog", "export")
