@@ -113,7 +113,7 @@ pub fn begin_to_read(request: &HttpRequest) {
 /// Waits for the permit of a form that has arrived; the permit lasts as long as the request.
 ///
 /// # Errors
-/// [`QueueTimeout`] if it would take too long.
+/// `QueueTimeout` if it would take too long.
 pub async fn take_turn(request: &HttpRequest) -> Result<(), QueueTimeout> {
     let Some(connection) = connection_of(request) else { return Ok(()) };
     connection.set_state(ConnectionState::Working);
