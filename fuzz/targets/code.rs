@@ -4,7 +4,7 @@
 mod printable;
 
 use libfuzzer_sys::fuzz_target;
-use shop::domain::orders::Code;
+use shop::domain::orders::{Code, NotACode};
 
 fuzz_target!(|bytes: &[u8]| {
     // Codes from chance: written and read again in several ways.
@@ -33,7 +33,10 @@ fuzz_target!(|bytes: &[u8]| {
             assert!(again.is_ok_and(|again| again == code));
             assert!(code.words().split(' ').count() == 7);
         }
-        Err(fault) => printable::check_message(&fault.to_string()),
+        Err(NotACode::Words { unknown, .. }) => {
+            unknown.iter().for_each(|word| printable::check_message(&word.typed));
+        }
+        Err(NotACode::Empty | NotACode::TooLong) => {}
     }
     if let Some(cut) = Code::cut_out(text) {
         assert!(cut.len() < text.len());
