@@ -114,7 +114,7 @@ pub async fn follow_windows(shop: &Shop) -> anyhow::Result<()> {
         let dropped: Vec<String> =
             outdated.into_iter().flat_map(|sheet| [sheet.row.webp, sheet.row.fallback]).collect();
         let is_dropped = |file: &&String| !existing.contains(file) && !drawn.contains(file);
-        remove_files(shop, dropped.iter().filter(is_dropped));
+        remove_files(shop, dropped.iter().filter(is_dropped)).await;
         // Changed again: the process that changed them renders the sheets.
         if store::sprites::list_windows(&mut tx, IN_WINDOW).await? != windows {
             return Ok(());
@@ -132,17 +132,17 @@ pub async fn follow_windows(shop: &Shop) -> anyhow::Result<()> {
     let is_used = |file: &&String| {
         sheets.iter().any(|sheet| sheet.row.webp == **file || sheet.row.fallback == **file)
     };
-    remove_files(shop, old.iter().filter(|file| !is_used(file)));
+    remove_files(shop, old.iter().filter(|file| !is_used(file))).await;
     Ok(())
 }
 
 /// A file that cannot be removed is found at the next import.
-pub(super) fn remove_files<'a>(shop: &Shop, files: impl Iterator<Item = &'a String>) {
-    for file in files {
-        let removed = PictureFile::parse(file).map(|file| shop.pictures.remove(&file));
-        if let Ok(Err(error)) = removed {
-            tracing::warn!("an old picture stays on the disk: {error}");
-        }
+pub(super) async fn remove_files<'a>(shop: &Shop, files: impl Iterator<Item = &'a String>) {
+    let files: Vec<PictureFile> = files.filter_map(|file| PictureFile::parse(file).ok()).collect();
+    let pictures = shop.pictures.clone();
+    let remove = move || files.iter().try_for_each(|file| pictures.remove(file));
+    if let Ok(Err(error)) = tokio::task::spawn_blocking(remove).await {
+        tracing::warn!("an old picture stays on the disk: {error}");
     }
 }
 

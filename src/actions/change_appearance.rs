@@ -3,10 +3,11 @@
 use anyhow::Context;
 
 use crate::actions::Shop;
+use crate::actions::build_sprites::remove_files;
 use crate::actions::image_worker::{ImageWorker, Job, PictureError};
 use crate::domain::catalog::markdown;
 use crate::domain::values::{Colour, Line, Paragraph, Timestamp};
-use crate::infra::pictures::{NotAPicture, PictureFile, Source};
+use crate::infra::pictures::{NotAPicture, Source};
 use crate::infra::store;
 use crate::infra::store::Tx;
 use crate::infra::store::appearance::{Appearance, Logo};
@@ -122,7 +123,7 @@ async fn replace_logo(
     finish(tx, &look, action, now).await?;
     if let Some(old) = old {
         forget_files(shop, &old).await.unwrap_or_else(|error| {
-            tracing::warn!("the old logo stays on the disk until the next seeding: {error:#}");
+            tracing::warn!("the old logo stays on the disk until the next import: {error:#}");
         });
     }
     Ok(())
@@ -133,10 +134,8 @@ async fn forget_files(shop: &Shop, logo: &Logo) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
     let used = store::pictures::list_files(&mut tx).await?;
     drop(tx);
-    let unused = [&logo.webp, &logo.fallback].into_iter().filter(|file| !used.contains(file));
-    for file in unused.filter_map(|file| PictureFile::parse(file).ok()) {
-        shop.pictures.remove(&file)?;
-    }
+    let files = [&logo.webp, &logo.fallback];
+    remove_files(shop, files.into_iter().filter(|file| !used.contains(file))).await;
     Ok(())
 }
 

@@ -299,7 +299,7 @@ pub(super) async fn clear_up(shop: &Shop, dropped: &[String]) {
         let mut tx = shop.db.write().await?;
         let files = store::pictures::forget(&mut tx, dropped).await?;
         tx.commit().await?;
-        remove_files(shop, files.iter());
+        remove_files(shop, files.iter()).await;
         anyhow::Ok(())
     };
     if let Err(error) = cleared.await {

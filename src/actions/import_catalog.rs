@@ -143,7 +143,8 @@ pub async fn import_catalog(
     tx.commit().await.context("commit the catalog")?;
 
     // A page sent just before may still request an old picture, which is then missing for a moment.
-    if let Err(error) = shop.pictures.sweep(&used) {
+    let pictures = shop.pictures.clone();
+    if let Ok(Err(error)) = tokio::task::spawn_blocking(move || pictures.sweep(&used)).await {
         tracing::warn!("old pictures stay on the disk: {error}");
     }
     Ok(Stocked {

@@ -19,6 +19,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use actix_web::rt::task::spawn_blocking;
 use anyhow::Context;
 
 /// The seller's pages and signed list of addresses, below the folder in which the shop runs.
@@ -144,8 +145,10 @@ pub fn originals(beside: &Path) -> Originals {
 
 /// Looks at the seller's key as it lies there now. Returns why it cannot be used, which closes the shop's checkout.
 pub async fn take_key(shop: &Shop, settings: &Settings) -> anyhow::Result<Option<String>> {
-    let file = settings.mail.seller_key.as_deref().unwrap_or(Path::new(SELLER_KEY));
-    let found = match bounded::read_file(file, MOST_OF_KEY) {
+    let file = settings.mail.seller_key.clone().unwrap_or_else(|| SELLER_KEY.into());
+    let path = file.clone();
+    let read = spawn_blocking(move || bounded::read_file(&path, MOST_OF_KEY));
+    let found = match read.await.context("read the seller's key")? {
         Ok(bytes) => Some(bytes),
         Err(error) if error.kind() == ErrorKind::NotFound && settings.mail.seller_key.is_none() => {
             None

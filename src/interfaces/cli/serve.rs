@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::rt::task::spawn_blocking;
 use actix_web::web::Data;
 use anyhow::Context;
 use clap::Args;
@@ -225,7 +226,9 @@ async fn name_flooders(settings: Settings, mut flooders: mpsc::Receiver<u32>) {
         // The folder takes the newest of them.
         let from = named.len().saturating_sub(SharedDir::MOST_CLOSED);
         named.drain(..from);
-        if let Err(error) = folder.write_closed(&named) {
+        let (folder, list) = (folder.clone(), named.clone());
+        let written = spawn_blocking(move || folder.write_closed(&list)).await;
+        if let Ok(Err(error)) = written {
             tracing::warn!(
                 "circuits that send too many requests cannot be reported to Tor: {error}"
             );
@@ -239,7 +242,7 @@ async fn begin_onion(
     listener: &Listener,
 ) -> anyhow::Result<(OnionService, Session)> {
     let keeper = onion::keeper(settings, listener.target().context("name the door to Tor")?)?;
-    actix_web::rt::task::spawn_blocking(move || {
+    spawn_blocking(move || {
         let mut tries = 0;
         loop {
             match keeper.begin() {
