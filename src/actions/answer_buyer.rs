@@ -41,7 +41,7 @@ pub async fn answer_buyer(
     };
     super::expire_orders(shop, now).await?;
     let mut tx = shop.db.write().await?;
-    if store::messages::is_heard(&mut tx, order_ref, once).await? {
+    if store::messages::was_applied(&mut tx, order_ref, once).await? {
         return Ok(());
     }
     let queued = match post_now(shop, &mut tx, &reply, now).await {

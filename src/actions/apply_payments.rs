@@ -33,24 +33,26 @@ pub async fn apply_payments(
     let changed: Vec<(&WatchedInvoice, Observation)> = scan
         .observations
         .iter()
-        .filter_map(|(id, sighting)| Some((*asked.get(id)?, *sighting)))
-        .map(|(asked, sighting)| {
-            (asked, sighting.without_dust(asked.amount, shop.policy.tolerance))
+        .filter_map(|(id, observation)| Some((*asked.get(id)?, *observation)))
+        .map(|(asked, observation)| {
+            (asked, observation.without_dust(asked.amount, shop.policy.tolerance))
         })
-        .filter(|(asked, sighting)| asked.last.is_none_or(|last| sighting.says_more_than(&last)))
+        .filter(|(asked, observation)| {
+            asked.last.is_none_or(|last| observation.says_more_than(&last))
+        })
         .collect();
     let mut n_changed = 0;
     for some in changed.chunks(AT_ONCE) {
         let mut tx = shop.db.write().await?;
         let (mut seen, mut queued) = (Vec::new(), Vec::new());
-        for (asked, sighting) in some {
+        for (asked, observation) in some {
             let Some(order) = store::orders::find_by_id(&mut tx, asked.id).await? else { continue };
             // Another process has scanned since the node was asked.
-            if order.invoice.sighting != asked.last {
+            if order.invoice.observation != asked.last {
                 continue;
             }
-            queued.extend(take_sighting(shop, &mut tx, order, *sighting, now).await?);
-            seen.push((asked.id, *sighting));
+            queued.extend(apply_observation(shop, &mut tx, order, *observation, now).await?);
+            seen.push((asked.id, *observation));
         }
         store::watch::mark_seen(&mut tx, &seen, now).await.context("save the observations")?;
         tx.commit().await.context("commit the observations")?;
@@ -68,23 +70,23 @@ pub async fn apply_payments(
 }
 
 /// Updates the order's status where it changes, and notifies the seller.
-async fn take_sighting(
+async fn apply_observation(
     shop: &Shop,
     tx: &mut Tx,
     mut order: Order,
-    sighting: Observation,
+    observation: Observation,
     now: Timestamp,
 ) -> anyhow::Result<Vec<OutboxMessage>> {
-    let before = order.invoice.sighting.unwrap_or(Observation::NOTHING);
+    let before = order.invoice.observation.unwrap_or(Observation::NOTHING);
     let tolerance = shop.policy.tolerance;
     let was = before.standing(order.invoice.amount, tolerance);
-    let is = sighting.standing(order.invoice.amount, tolerance);
-    order.invoice.sighting = Some(sighting);
-    if Amount::ZERO < sighting.seen && before.seen == Amount::ZERO {
+    let is = observation.standing(order.invoice.amount, tolerance);
+    order.invoice.observation = Some(observation);
+    if Amount::ZERO < observation.seen && before.seen == Amount::ZERO {
         store::accounts::mark_paid(tx, &order.order_ref).await?;
     }
     let mut queued = Vec::new();
-    if sighting.is_moved && !before.is_moved {
+    if observation.is_moved && !before.is_moved {
         queued.push(queue_message(shop, tx, &order, Told::Node(MOVED), false, now).await?);
     }
     if was == is {
@@ -92,16 +94,16 @@ async fn take_sighting(
     }
     // A node never overrides what the seller has decided.
     let has_lost = order.invoice.received == Amount::ZERO
-        && (sighting.settled < before.settled || is == PaidState::Nothing);
+        && (observation.settled < before.settled || is == PaidState::Nothing);
     let status = after(order.status, has_lost, is);
     if status == order.status {
         let is_over = matches!(status, Status::Shipped | Status::Refunded | Status::Cancelled);
         let text = match status {
             // A payment that appears and disappears without ever being final causes no message: otherwise anybody could
             // trigger them without end.
-            _ if sighting.settled == before.settled => None,
-            Status::Late => Some(late(&order, sighting)),
-            _ if is_over && sighting.settled < before.settled => Some(LOST.to_owned()),
+            _ if observation.settled == before.settled => None,
+            Status::Late => Some(late(&order, observation)),
+            _ if is_over && observation.settled < before.settled => Some(LOST.to_owned()),
             _ if is_over => Some(UNEXPECTED.to_owned()),
             _ => None,
         };
@@ -145,13 +147,13 @@ const UNEXPECTED: &str = "\
 An unexpected payment arrived for this order. Check your wallet; you may want to\n\
 refund it.";
 
-fn late(order: &Order, sighting: Observation) -> String {
+fn late(order: &Order, observation: Observation) -> String {
     let Invoice { amount, currency, .. } = &order.invoice;
     format!(
         "{} of {amount} {currency} of the late payment is now confirmed.\n\
          You decide: use /paid to accept the order if the items are still in stock,\n\
          or refund the payment and use /refunded.",
-        sighting.settled
+        observation.settled
     )
 }
 

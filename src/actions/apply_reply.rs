@@ -2,8 +2,8 @@
 
 use anyhow::Context;
 
-use crate::actions::change_order::change_now;
-use crate::actions::{OrderChange, Shop, Unchanged, notify_seller};
+use crate::actions::change_order::change_order_in_tx;
+use crate::actions::{ChangeOrderError, OrderChange, Shop, notify_seller};
 use crate::domain::orders::{Command, OrderRef};
 use crate::domain::values::{Paragraph, Timestamp};
 use crate::infra::mail::Reply;
@@ -20,7 +20,7 @@ pub enum ApplyReplyError {
     #[error("the buyer of {0} has deleted their data: nobody can read an answer")]
     NoReader(OrderRef),
     #[error("{order_ref}: {unchanged}")]
-    Unchanged { order_ref: OrderRef, unchanged: Unchanged },
+    Unchanged { order_ref: OrderRef, unchanged: ChangeOrderError },
     #[error(transparent)]
     Broken(anyhow::Error),
 }
@@ -61,14 +61,14 @@ pub(super) async fn post_now(
         if store::orders::find(tx, order_ref).await?.is_none() {
             return Err(ApplyReplyError::NoOrder(order_ref.clone()));
         }
-        if store::messages::is_heard(tx, order_ref, message_id).await? {
+        if store::messages::was_applied(tx, order_ref, message_id).await? {
             continue;
         }
         if let Some(command) = &reply.command {
             let change = change(command);
-            match change_now(shop, tx, order_ref, &change, Some(message_id), now).await {
+            match change_order_in_tx(shop, tx, order_ref, &change, Some(message_id), now).await {
                 Ok((_, told)) => queued.push(told),
-                Err(Unchanged::Broken(error)) => return Err(error.into()),
+                Err(ChangeOrderError::Broken(error)) => return Err(error.into()),
                 Err(unchanged) => {
                     let order_ref = order_ref.clone();
                     return Err(ApplyReplyError::Unchanged { order_ref, unchanged });

@@ -73,7 +73,7 @@ pub async fn ask_seller(
         return Err(AskSellerError::NoOrder);
     };
     let order = store::orders::find(&mut tx, &order_ref).await?.context("find the order")?;
-    if store::messages::is_heard(&mut tx, &order_ref, &question.once).await? {
+    if store::messages::was_applied(&mut tx, &order_ref, &question.once).await? {
         return Ok(());
     }
     let (n_all, n_today) = store::messages::count_questions(&mut tx, &order_ref, now).await?;

@@ -26,7 +26,7 @@ pub enum OrderChange {
 
 /// Why nothing was changed, in a text for the seller.
 #[derive(Debug, thiserror::Error)]
-pub enum Unchanged {
+pub enum ChangeOrderError {
     #[error("order not found")]
     NoOrder,
     #[error(transparent)]
@@ -47,7 +47,7 @@ pub enum Unchanged {
     #[error(transparent)]
     Broken(anyhow::Error),
 }
-broken_from!(Unchanged);
+broken_from!(ChangeOrderError);
 
 /// Changes an order as the seller decided, and updates the stock if needed.
 pub async fn change_order(
@@ -55,10 +55,10 @@ pub async fn change_order(
     order_ref: &OrderRef,
     change: OrderChange,
     now: Timestamp,
-) -> Result<Status, Unchanged> {
+) -> Result<Status, ChangeOrderError> {
     super::expire_orders(shop, now).await?;
     let mut tx = shop.db.write().await?;
-    let (status, owed) = change_now(shop, &mut tx, order_ref, &change, None, now).await?;
+    let (status, owed) = change_order_in_tx(shop, &mut tx, order_ref, &change, None, now).await?;
     tx.commit().await.context("commit the change")?;
 
     notify_seller(shop, owed, now).await;
@@ -66,16 +66,16 @@ pub async fn change_order(
 }
 
 /// The same, within a larger transaction. `message_id`: of the mail in which the seller asked for it.
-pub(super) async fn change_now(
+pub(super) async fn change_order_in_tx(
     shop: &Shop,
     tx: &mut Tx,
     order_ref: &OrderRef,
     change: &OrderChange,
     message_id: Option<&[u8; 32]>,
     now: Timestamp,
-) -> Result<(Status, OutboxMessage), Unchanged> {
+) -> Result<(Status, OutboxMessage), ChangeOrderError> {
     let Some(order) = store::orders::find(tx, order_ref).await? else {
-        return Err(Unchanged::NoOrder);
+        return Err(ChangeOrderError::NoOrder);
     };
     let (event, word) = match change {
         // The amount recorded as received does not change.
@@ -84,12 +84,12 @@ pub(super) async fn change_now(
         }
         OrderChange::Paid => (Event::SellerSawAll, ""),
         OrderChange::Partial(sum) if order.invoice.amount == *sum => {
-            return Err(Unchanged::NotPartial(*sum));
+            return Err(ChangeOrderError::NotPartial(*sum));
         }
-        OrderChange::Partial(Amount::ZERO) => return Err(Unchanged::NoPart),
+        OrderChange::Partial(Amount::ZERO) => return Err(ChangeOrderError::NoPart),
         OrderChange::Partial(sum) if order.invoice.amount < *sum => (Event::SellerSawMore, ""),
         OrderChange::Partial(_) if matches!(order.status, Status::Confirmed | Status::Overpaid) => {
-            return Err(Unchanged::NotMore(order.invoice.amount));
+            return Err(ChangeOrderError::NotMore(order.invoice.amount));
         }
         OrderChange::Partial(_) => (Event::SellerSawPart, ""),
         OrderChange::Shipped(word) => (Event::SellerShipped, word.as_str()),
@@ -99,7 +99,7 @@ pub(super) async fn change_now(
     let status = order.status.after(event)?;
     // Otherwise the buyer would read that money was sent back.
     if matches!(change, OrderChange::Refunded(refund) if !refund.anyway && !order.has_received()) {
-        return Err(Unchanged::NothingReceived);
+        return Err(ChangeOrderError::NothingReceived);
     }
     match (order.status.holds_stock(), status.holds_stock()) {
         (true, false) => {
@@ -137,12 +137,12 @@ pub(super) async fn change_now(
 }
 
 /// Takes the stock of an order that had returned it, if it is still available.
-async fn take_again(tx: &mut Tx, order: &Order) -> Result<(), Unchanged> {
+async fn take_again(tx: &mut Tx, order: &Order) -> Result<(), ChangeOrderError> {
     for line in &order.lines {
         let left = store::stock::find(tx, line.pool).await?.unwrap_or(0);
         let wanted = line.quantity.get();
         if left < wanted {
-            return Err(Unchanged::TooFew { name: line.name.clone(), wanted, left });
+            return Err(ChangeOrderError::TooFew { name: line.name.clone(), wanted, left });
         }
         store::stock::take(tx, line.pool, wanted).await?;
     }

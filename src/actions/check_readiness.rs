@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use crate::actions::Shop;
 use crate::actions::place_order::count_unpaid_since;
-use crate::domain::orders::FormToken;
+use crate::domain::orders::CheckoutKey;
 use crate::domain::values::Timestamp;
 use crate::infra::store;
 
@@ -31,7 +31,7 @@ pub async fn check_readiness(shop: &Shop, now: Timestamp) -> anyhow::Result<()> 
 async fn try_database(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await.context("begin a write transaction")?;
     // A token of no cart: only the preconditions common to all orders matter here.
-    let nobody = FormToken([0; 32]);
+    let nobody = CheckoutKey([0; 32]);
     let most = shop.policy.most_unpaid;
     let before = store::order_placement::check_preconditions(
         &mut tx,

@@ -21,7 +21,7 @@ pub struct ImageWorker {
     apart: Option<Arc<Subprocess>>,
 }
 
-/// Runs [`develop`] in a subprocess: the server process itself never decodes a picture.
+/// Runs [`develop`] in a subprocess: the server process itself decodes no picture from outside.
 pub type Subprocess = dyn Fn(PictureRequest) -> Answering + Send + Sync;
 pub type Answering = Pin<Box<dyn Future<Output = io::Result<Vec<u8>>> + Send>>;
 

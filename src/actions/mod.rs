@@ -19,7 +19,6 @@ macro_rules! broken_from {
 
 mod add_picture;
 mod answer_buyer;
-mod apply_events;
 mod apply_payments;
 mod apply_reply;
 mod ask_seller;
@@ -28,6 +27,7 @@ mod availability;
 mod build_sprites;
 mod change_appearance;
 mod change_order;
+mod change_order_at_desk;
 mod change_second_factor;
 mod check_clock;
 mod check_readiness;
@@ -61,7 +61,6 @@ mod write_page;
 
 pub use add_picture::{AddedPicture, add_picture, name_pictures};
 pub use answer_buyer::{AnswerError, answer_buyer};
-pub use apply_events::{ApplyEventError, send_orders, take_step};
 pub use apply_payments::apply_payments;
 pub use apply_reply::{ApplyReplyError, apply_reply};
 pub use ask_seller::{AskSellerError, MOST_MESSAGE, Question, UnfitMessage, ask_seller};
@@ -72,7 +71,8 @@ pub use availability::{
 pub use change_appearance::{
     AppearanceError, LookChange, change_appearance, remove_logo, set_logo,
 };
-pub use change_order::{OrderChange, Unchanged, change_order};
+pub use change_order::{ChangeOrderError, OrderChange, change_order};
+pub use change_order_at_desk::{ChangeAtDeskError, change_order_at_desk, ship_orders};
 pub use change_second_factor::{
     ConfirmFactorError, begin_factor, confirm_factor, drop_factor, renew_recovery,
 };

@@ -6,8 +6,8 @@ use crate::actions::availability::ClosedReason;
 use crate::actions::{Shop, notify_seller};
 use crate::domain::cart::{Basket, CartLine, PricedCart};
 use crate::domain::orders::{
-    Buyer, BuyerIdentity, Code, Delivery, Draft, FOLLOWED_DAYS, FormToken, NewOrder, NumberFor,
-    Order, OrderRef, PlacementError, Refusal, RefusalReason, Shelf, too_much_held,
+    Buyer, BuyerIdentity, CheckoutKey, Code, Delivery, Draft, FOLLOWED_DAYS, NewOrder, NumberFor,
+    Order, OrderRef, PlacementError, Refusal, RefusalReason, Shelf, refuse_over_reserved,
 };
 use crate::domain::payment::{
     AmountTag, Destination, Invoice, Wallet, distinct_amount, integrated,
@@ -62,7 +62,7 @@ pub async fn place_order(
     fresh: OrderRef,
     now: Timestamp,
 ) -> Result<OrderRef, PlaceOrderError> {
-    let form = FormToken::of_cart(placing.basket.id);
+    let form = CheckoutKey::of_cart(placing.basket.id);
     // Anything that can be computed beforehand is: all other buyers wait while the write lock is held.
     let code = Code::of_cart(placing.basket.id);
     let reader = BuyerIdentity::of_code(&code, &shop.salt).reader();
@@ -170,7 +170,7 @@ async fn open_order(
     let most_held = opening.shop.policy.most_held;
     if most_held < 100 {
         let held = store::stock::list_unpaid(tx).await?;
-        let refusals = too_much_held(&cart, &held, most_held);
+        let refusals = refuse_over_reserved(&cart, &held, most_held);
         if !refusals.is_empty() {
             return Err(PlaceOrderError::Refused(refusals));
         }
@@ -259,8 +259,8 @@ async fn open_invoice(
             let most = order.total.plus(tails.most()).unwrap_or(order.total);
             let taken =
                 store::payments::list_amounts(tx, address, order.total, most, ends.recent).await?;
-            let random_bytes = order.order_ref.number(salt, NumberFor::Amount);
-            let Some(amount) = distinct_amount(order.total, tails, &taken, random_bytes) else {
+            let start = order.order_ref.number(salt, NumberFor::Amount);
+            let Some(amount) = distinct_amount(order.total, tails, &taken, start) else {
                 return Ok(None);
             };
             (address.clone(), amount, false)
@@ -273,7 +273,7 @@ async fn open_invoice(
         amount,
         total: order.total,
         received: Amount::ZERO,
-        sighting: None,
+        observation: None,
         in_doubt: false,
         until: ends.until,
         clock_ahead: ends.clock_ahead,

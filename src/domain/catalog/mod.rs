@@ -5,6 +5,7 @@ pub mod discount;
 mod discount_record;
 pub mod fault;
 pub mod file;
+mod file_writer;
 pub mod json;
 pub mod limits;
 pub mod markdown;
@@ -16,7 +17,6 @@ pub mod record;
 mod single;
 pub mod slug;
 mod wallet_record;
-mod written;
 
 pub use difference::{Difference, Kind, differences};
 pub use discount::{Discount, Less, NotUsable, Prices, Sum};

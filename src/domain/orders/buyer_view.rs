@@ -26,7 +26,7 @@ impl Order {
 
     /// How deep what was seen lies and how deep it must, while it is not settled.
     pub fn depth(&self) -> Option<Depth> {
-        let Observation { seen, settled, confirmations, needed, .. } = self.invoice.sighting?;
+        let Observation { seen, settled, confirmations, needed, .. } = self.invoice.observation?;
         let counts = self.status == Status::Unconfirmed
             || settled < seen && matches!(self.status, Status::Late | Status::Partial);
         counts.then(|| Depth { n: confirmations.min(needed), needed })
@@ -43,7 +43,7 @@ impl Order {
     /// Whether what a node had seen is gone.
     pub fn is_lost(&self) -> bool {
         self.status == Status::Unconfirmed
-            && self.invoice.sighting.is_some_and(|sighting| sighting.seen == Amount::ZERO)
+            && self.invoice.observation.is_some_and(|observation| observation.seen == Amount::ZERO)
     }
 }
 
@@ -60,7 +60,7 @@ mod tests {
     fn order(status: Status, followed: Option<(i64, i64)>, minutes_left: i64) -> Order {
         let coin = Coin::Ether { chain: 1 };
         let part = |n: i64| Amount::new(n * 1_000_000).unwrap();
-        let sighting = followed.map(|(seen, settled)| Observation {
+        let observation = followed.map(|(seen, settled)| Observation {
             seen: part(seen),
             settled: part(settled),
             confirmations: 2,
@@ -83,7 +83,7 @@ mod tests {
                 amount: Amount::ONE_COIN,
                 total: Amount::ONE_COIN,
                 received: Amount::ZERO,
-                sighting,
+                observation,
                 in_doubt: false,
                 clock_ahead: None,
                 until: Timestamp::new(NOW + 60 * minutes_left).unwrap(),

@@ -26,7 +26,7 @@ pub struct LookupName(pub [u8; 32]);
 ///
 /// Shape: 32 bytes. Source: HKDF-SHA256 of the cart's id (RFC 5869).
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct FormToken(pub [u8; 32]);
+pub struct CheckoutKey(pub [u8; 32]);
 
 /// What an order's own number is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +41,9 @@ impl Code {
     /// The code of the order that this cart becomes. The same cart always has the same code, so that both answers to a
     /// form that was sent twice can show it; only the buyer's cookie knows the cart's id.
     pub fn of_cart(id: CartId) -> Self {
-        let mut random_bytes = [0; 16];
-        derive(&id.0, b"shop order code 1", &mut random_bytes);
-        Self::from_chance(random_bytes)
+        let mut derived = [0; 16];
+        derive(&id.0, b"shop order code 1", &mut derived);
+        Self::from_chance(derived)
     }
 
     /// Seven words from 128 bits: the remainder of 7776^7 favours no code by more than 2^-37.
@@ -143,7 +143,7 @@ impl OrderRef {
     }
 }
 
-impl FormToken {
+impl CheckoutKey {
     pub fn of_cart(id: CartId) -> Self {
         let mut token = [0; 32];
         derive(&id.0, b"shop checkout form 1", &mut token);
@@ -216,10 +216,10 @@ mod tests {
             Code::of_cart(one) == Code::of_cart(one) && Code::of_cart(one) != Code::of_cart(other)
         );
         assert!(
-            FormToken::of_cart(one) == FormToken::of_cart(one)
-                && FormToken::of_cart(one) != FormToken::of_cart(other)
+            CheckoutKey::of_cart(one) == CheckoutKey::of_cart(one)
+                && CheckoutKey::of_cart(one) != CheckoutKey::of_cart(other)
         );
-        assert!(Code::of_cart(one).lookup_name(b"salt").0 != FormToken::of_cart(one).0);
+        assert!(Code::of_cart(one).lookup_name(b"salt").0 != CheckoutKey::of_cart(one).0);
         assert!(
             Code::of_cart(one).lookup_name(b"salt") != Code::of_cart(one).lookup_name(b"other")
         );

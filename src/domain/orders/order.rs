@@ -246,7 +246,7 @@ impl Order {
     pub fn status_at(&self, trusted: Timestamp) -> Status {
         if self.status == Status::Awaiting
             && self.is_time_over(trusted)
-            && self.invoice.sighting.is_none()
+            && self.invoice.observation.is_none()
         {
             Status::Expired
         } else {
@@ -283,7 +283,7 @@ impl Order {
 
     /// Units: days that it is kept where nobody pays for it in time.
     pub fn unpaid_days(&self) -> i64 {
-        if self.invoice.sighting.is_some() { FOLLOWED_DAYS } else { UNPAID_DAYS }
+        if self.invoice.observation.is_some() { FOLLOWED_DAYS } else { UNPAID_DAYS }
     }
 
     /// The day from which `purge` erases it, where it is finished.

@@ -16,7 +16,7 @@ pub struct Invoice {
     /// The amount received according to the seller.
     pub received: Amount,
     /// What the seller's node observed; `None`: no node watches it.
-    pub sighting: Option<Observation>,
+    pub observation: Option<Observation>,
     /// Whether that node cannot be relied on now.
     pub in_doubt: bool,
     /// How long the price is valid, as displayed. Shape: a whole minute.
@@ -38,12 +38,12 @@ impl Invoice {
 
     /// The confirmed amount: by the seller or by their node, whichever is more.
     pub fn arrived(&self) -> Amount {
-        self.received.max(self.sighting.map_or(Amount::ZERO, |sighting| sighting.settled))
+        self.received.max(self.observation.map_or(Amount::ZERO, |observation| observation.settled))
     }
 
     /// The amount received so far, including unconfirmed payments.
     pub fn seen(&self) -> Amount {
-        self.received.max(self.sighting.map_or(Amount::ZERO, |sighting| sighting.seen))
+        self.received.max(self.observation.map_or(Amount::ZERO, |observation| observation.seen))
     }
 
     /// The tag added to the total to tell this payment from others.
@@ -159,7 +159,7 @@ mod tests {
             amount: gwei(1_010),
             total: gwei(1_000),
             received: gwei(received),
-            sighting: node.map(|(seen, settled)| Observation {
+            observation: node.map(|(seen, settled)| Observation {
                 seen: gwei(seen),
                 settled: gwei(settled),
                 ..Observation::NOTHING

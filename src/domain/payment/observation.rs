@@ -106,7 +106,8 @@ impl Observation {
     /// Whether this is worth recording. Confirmations matter only until the payment is confirmed: otherwise every block
     /// would change every order.
     pub fn says_more_than(&self, last: &Self) -> bool {
-        let money = |sighting: &Self| (sighting.seen, sighting.settled, sighting.is_moved);
+        let money =
+            |observation: &Self| (observation.seen, observation.settled, observation.is_moved);
         money(self) != money(last) || self.settled < self.seen && self != last
     }
 
@@ -155,15 +156,15 @@ mod tests {
 
     use super::*;
 
-    fn sighting(seen: i64, settled: i64) -> Observation {
+    fn observation(seen: i64, settled: i64) -> Observation {
         let gwei = |n| Amount::new(n).unwrap();
         Observation { seen: gwei(seen), settled: gwei(settled), ..Observation::NOTHING }
     }
 
     #[track_caller]
     fn check(seen: i64, settled: i64, expected: PaidState) {
-        let standing =
-            sighting(seen, settled).standing(Amount::new(100_000).unwrap(), Tolerance::default());
+        let standing = observation(seen, settled)
+            .standing(Amount::new(100_000).unwrap(), Tolerance::default());
         assert_eq!(standing, expected, "{seen} {settled}");
     }
 
@@ -183,15 +184,15 @@ mod tests {
     #[test]
     fn how_deep_it_lies_is_news_until_it_has_settled() {
         let deeper =
-            |sighting: Observation| Observation { confirmations: 7, needed: 9, ..sighting };
+            |observation: Observation| Observation { confirmations: 7, needed: 9, ..observation };
         for (before, after, is_news) in [
-            (sighting(0, 0), deeper(sighting(0, 0)), false),
-            (sighting(5, 5), deeper(sighting(5, 5)), false),
-            (sighting(5, 0), deeper(sighting(5, 0)), true),
-            (sighting(5, 0), sighting(5, 0), false),
-            (sighting(5, 0), sighting(5, 5), true),
-            (sighting(5, 5), sighting(0, 0), true),
-            (sighting(0, 0), Observation { is_moved: true, ..sighting(0, 0) }, true),
+            (observation(0, 0), deeper(observation(0, 0)), false),
+            (observation(5, 5), deeper(observation(5, 5)), false),
+            (observation(5, 0), deeper(observation(5, 0)), true),
+            (observation(5, 0), observation(5, 0), false),
+            (observation(5, 0), observation(5, 5), true),
+            (observation(5, 5), observation(0, 0), true),
+            (observation(0, 0), Observation { is_moved: true, ..observation(0, 0) }, true),
         ] {
             assert_eq!(after.says_more_than(&before), is_news, "{before:?} {after:?}");
         }
@@ -211,7 +212,7 @@ mod tests {
     #[test]
     fn dust_is_nothing_and_all_else_stays_as_it_was_seen() {
         let amount = Amount::new(100_000).unwrap();
-        let deep = |seen, settled| Observation { confirmations: 3, ..sighting(seen, settled) };
+        let deep = |seen, settled| Observation { confirmations: 3, ..observation(seen, settled) };
         for (seen, expected) in [
             (deep(500, 500), deep(0, 0)),
             (deep(500, 0), deep(0, 0)),
@@ -241,7 +242,7 @@ mod tests {
         #[test]
         fn more_money_never_says_less(amount in 1..i64::MAX, settled in 0..i64::MAX, more in 0..i64::MAX) {
             let amount = Amount::new(amount).unwrap();
-            let standing = |n| sighting(n, n).standing(amount, Tolerance::default());
+            let standing = |n| observation(n, n).standing(amount, Tolerance::default());
             prop_assert!(standing(settled) <= standing(settled.saturating_add(more)));
         }
     }

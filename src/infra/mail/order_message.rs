@@ -216,7 +216,7 @@ impl OrderMessage<'_> {
             (Told::Paid, Status::Late) => {
                 "The order had already expired, and its items were back in stock."
             }
-            (Told::New(_), Status::Awaiting) if self.order.invoice.sighting.is_some() => {
+            (Told::New(_), Status::Awaiting) if self.order.invoice.observation.is_some() => {
                 "Your node is watching for the payment. You are notified when it arrives."
             }
             (Told::Step(_), _) => return self.node_notice(),
@@ -229,7 +229,7 @@ impl OrderMessage<'_> {
     fn node_notice(&self) -> Option<String> {
         let order = self.order;
         let Invoice { amount, currency, received, .. } = &order.invoice;
-        let sighting = order.invoice.sighting.as_ref()?;
+        let observation = order.invoice.observation.as_ref()?;
         let words = match order.status {
             Status::Unconfirmed if order.is_lost() => {
                 "The network reversed the payment's block. The payment usually confirms again:\n\
@@ -246,7 +246,7 @@ impl OrderMessage<'_> {
                  address.",
                 order.due(self.tolerance)
             ),
-            Status::Confirmed if *received < sighting.settled => {
+            Status::Confirmed if *received < observation.settled => {
                 "The payment is confirmed: you can ship the order.".to_owned()
             }
             Status::Overpaid => format!(
@@ -261,8 +261,8 @@ impl OrderMessage<'_> {
                 "A payment arrived after the order had expired: {} of {amount} {currency}.\n\
                  The items are back in stock. You decide: use /paid to accept the order if the\n\
                  items are still in stock, or refund the payment and use /refunded.{}",
-                sighting.seen,
-                if sighting.settled < sighting.seen {
+                observation.seen,
+                if observation.settled < observation.seen {
                     "\nIt is not confirmed yet: wait until you are notified."
                 } else {
                     ""
@@ -280,13 +280,13 @@ impl OrderMessage<'_> {
 
     fn node(&self) -> Option<NodeText> {
         let order = self.order;
-        let sighting = order.invoice.sighting.as_ref()?;
-        let settled = Some(sighting.settled).filter(|settled| *settled < sighting.seen);
+        let observation = order.invoice.observation.as_ref()?;
+        let settled = Some(observation.settled).filter(|settled| *settled < observation.seen);
         Some(NodeText {
-            seen: some(sighting.seen),
+            seen: some(observation.seen),
             settled: settled.and_then(some),
             depth: order.confirmations(),
-            is_moved: sighting.is_moved,
+            is_moved: observation.is_moved,
         })
     }
 

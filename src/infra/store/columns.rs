@@ -7,7 +7,7 @@ use sqlx::{Decode, Encode, Sqlite, Type};
 
 use crate::domain::catalog::{PageSlug, Prices, Slug};
 use crate::domain::login::{RecoveryHash, SessionHash, StoredPassword};
-use crate::domain::orders::{BuyerRecipient, FormToken, LookupName, OrderRef, Status};
+use crate::domain::orders::{BuyerRecipient, CheckoutKey, LookupName, OrderRef, Status};
 use crate::domain::values::{Amount, Currency, Quantity, Timestamp};
 use crate::infra::store::StoreError;
 
@@ -55,9 +55,12 @@ column!(Quantity, i64, Quantity::new, |quantity: &Quantity| quantity.get());
 column!(LookupName, &[u8], |bytes: &[u8]| bytes.try_into().map(LookupName), |name: &LookupName| {
     name.0.to_vec()
 });
-column!(FormToken, &[u8], |bytes: &[u8]| bytes.try_into().map(FormToken), |form: &FormToken| form
-    .0
-    .to_vec());
+column!(
+    CheckoutKey,
+    &[u8],
+    |bytes: &[u8]| bytes.try_into().map(CheckoutKey),
+    |form: &CheckoutKey| form.0.to_vec()
+);
 column!(
     SessionHash,
     &[u8],

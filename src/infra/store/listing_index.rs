@@ -257,12 +257,12 @@ mod tests {
             sqlx::raw_sql(THINGS).execute(&mut *tx).await.unwrap();
             rebuild(&mut tx).await.unwrap();
             // Any numbers, the same each time.
-            let mut random_bytes: u64 = 7;
+            let mut state: u64 = 7;
             let mut below = |n: i64| {
-                random_bytes = random_bytes
+                state = state
                     .wrapping_mul(6_364_136_223_846_793_005)
                     .wrapping_add(1_442_695_040_888_963_407);
-                i64::try_from(random_bytes >> 33).unwrap() % n
+                i64::try_from(state >> 33).unwrap() % n
             };
             for step in 0..300 {
                 let product = 1 + below(30);

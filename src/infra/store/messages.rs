@@ -69,19 +69,19 @@ pub async fn insert(
 }
 
 /// Whether this mail of the seller's was applied to this order already.
-pub async fn is_heard(
+pub async fn was_applied(
     db: &mut Connection,
     order_ref: &OrderRef,
     message_id: &[u8; 32],
 ) -> Result<bool, StoreError> {
-    let is_heard = sqlx::query_scalar(
+    let was_applied = sqlx::query_scalar(
         r#"
         select exists (
             select 1 from words w join orders o on o.id = w.order_id
             where o.order_ref = $1 and w.message_id = $2)
         "#,
     );
-    Ok(is_heard.bind(order_ref).bind(message_id.as_slice()).fetch_one(db).await?)
+    Ok(was_applied.bind(order_ref).bind(message_id.as_slice()).fetch_one(db).await?)
 }
 
 /// What the buyer ordered and where it goes.

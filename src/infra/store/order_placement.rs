@@ -7,7 +7,7 @@ use serde_json::json;
 use sqlx::FromRow;
 
 use crate::domain::orders::{
-    BuyerRecipient, FormToken, LookupName, Order, OrderLine, OrderRef, Status,
+    BuyerRecipient, CheckoutKey, LookupName, Order, OrderLine, OrderRef, Status,
 };
 use crate::domain::payment::TransactionId;
 use crate::domain::values::{Timestamp, TrustedClock};
@@ -45,7 +45,7 @@ struct PreconditionsRow {
 /// be away, and made-up ones must not close the shop for ever. `most`: how far unpaid orders are counted.
 pub async fn check_preconditions(
     db: &mut Connection,
-    form: &FormToken,
+    form: &CheckoutKey,
     since: Timestamp,
     most: i64,
 ) -> Result<OrderPreconditions, StoreError> {
@@ -117,7 +117,7 @@ const INSERT: &str = concat!(
 
 /// What is kept beside an order in the same transaction.
 pub struct NewOrderData<'a> {
-    pub form: &'a FormToken,
+    pub form: &'a CheckoutKey,
     pub lookup: &'a LookupName,
     pub reader: &'a BuyerRecipient,
     /// Sealed to the reader.

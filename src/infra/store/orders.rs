@@ -4,7 +4,7 @@ use sqlx::FromRow;
 
 use crate::domain::catalog::OfferKey;
 use crate::domain::orders::{
-    AppliedDiscount, BuyerRecipient, FormToken, LookupName, Order, OrderLine, OrderRef, Sending,
+    AppliedDiscount, BuyerRecipient, CheckoutKey, LookupName, Order, OrderLine, OrderRef, Sending,
     Status,
 };
 use crate::domain::payment::{Address, Invoice, Observation, TransactionId};
@@ -126,7 +126,7 @@ pub async fn find_ref(
 }
 
 /// Whether this form has already become an order.
-pub async fn is_placed(db: &mut Connection, form: &FormToken) -> Result<bool, StoreError> {
+pub async fn is_placed(db: &mut Connection, form: &CheckoutKey) -> Result<bool, StoreError> {
     let is_placed =
         sqlx::query_scalar("select exists (select 1 from orders where form_token = $1)");
     Ok(is_placed.bind(form).fetch_one(db).await?)
@@ -280,7 +280,7 @@ impl OrderRow {
                 amount: self.amount,
                 total: self.total,
                 received: self.received,
-                sighting: self.observation.observation(),
+                observation: self.observation.observation(),
                 in_doubt: self.in_doubt,
                 until: self.until,
                 clock_ahead: self.clock_ahead,

@@ -184,7 +184,7 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
     say(&format!("  amount    {} {}", invoice.amount, invoice.currency));
     if Amount::ZERO < invoice.received {
         say(&format!("  received  {} {}, confirmed by you", invoice.received, invoice.currency));
-    } else if invoice.sighting.is_none() {
+    } else if invoice.observation.is_none() {
         say("  received  nothing recorded");
     }
     for line in of_node(&order) {
@@ -221,16 +221,16 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
 
 /// What the seller's node saw of it.
 fn of_node(order: &Order) -> Vec<String> {
-    let Some(sighting) = &order.invoice.sighting else { return Vec::new() };
+    let Some(observation) = &order.invoice.observation else { return Vec::new() };
     let currency = &order.invoice.currency;
-    let mut lines = vec![format!("detected  {} {currency}, by your node", sighting.seen)];
-    if Amount::ZERO < sighting.settled && sighting.settled < sighting.seen {
-        lines.push(format!("          ({} confirmed)", sighting.settled));
+    let mut lines = vec![format!("detected  {} {currency}, by your node", observation.seen)];
+    if Amount::ZERO < observation.settled && observation.settled < observation.seen {
+        lines.push(format!("          ({} confirmed)", observation.settled));
     }
     if let Some(depth) = order.confirmations() {
         lines.push(format!("          ({depth} confirmations)"));
     }
-    if sighting.is_moved {
+    if observation.is_moved {
         lines.push(
             "          (funds left the address before they were confirmed: check your wallet)"
                 .to_owned(),
@@ -258,11 +258,11 @@ fn order_json(order: &Order, status: Status, tolerance: Tolerance) -> serde_json
         "amount": order.invoice.amount.to_string(),
         "received": order.invoice.received.to_string(),
         // Null where no node follows it.
-        "seen": order.invoice.sighting.map(|sighting| sighting.seen.to_string()),
-        "settled": order.invoice.sighting.map(|sighting| sighting.settled.to_string()),
-        "confirmations": order.invoice.sighting.map(|sighting| sighting.confirmations),
-        "needed": order.invoice.sighting.map(|sighting| sighting.needed),
-        "moved": order.invoice.sighting.map(|sighting| sighting.is_moved),
+        "seen": order.invoice.observation.map(|observation| observation.seen.to_string()),
+        "settled": order.invoice.observation.map(|observation| observation.settled.to_string()),
+        "confirmations": order.invoice.observation.map(|observation| observation.confirmations),
+        "needed": order.invoice.observation.map(|observation| observation.needed),
+        "moved": order.invoice.observation.map(|observation| observation.is_moved),
         "due": order.due(tolerance).to_string(),
         "excess": order.excess().to_string(),
         "currency": order.invoice.currency.as_str(),

@@ -18,8 +18,9 @@ use crate::interfaces::desk::form::Typed;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::desk::{addresses, session};
 use crate::interfaces::http::{
-    ClientKey, Connection, ConnectionLimiter, ConnectionLimits, Listener, MOST_OF_CIRCUIT,
-    ServerOptions, connection_of, insert_security_headers, reap, serve_app,
+    ClientKey, Connection, ConnectionLimiter, ConnectionLimits, Listener,
+    MOST_CONNECTIONS_OF_CIRCUIT, ServerOptions, connection_of, insert_security_headers, reap,
+    serve_app,
 };
 
 /// Units: connections of browsers that have not shown that they are the seller's. Where there are more, the oldest is
@@ -49,7 +50,7 @@ pub async fn serve(
     let reaping = actix_web::rt::spawn(reap(limiter.clone()));
     let options = ServerOptions {
         limiter,
-        most_connections: MOST_STRANGERS + MOST_OF_CIRCUIT,
+        most_connections: MOST_STRANGERS + MOST_CONNECTIONS_OF_CIRCUIT,
         n_workers: 1,
         newcomer: ClientKey::Stranger,
         reads_circuits: false,

@@ -14,7 +14,7 @@ use crate::interfaces::http::form::announced_length;
 use crate::interfaces::http::rate_limit::RequestClass;
 
 /// How long a refusal is delayed, so that a client that floods does not get answers faster than one that waits its
-/// turn.
+/// permit.
 const HOLD: Duration = Duration::from_secs(1);
 /// Units: seconds. The `Retry-After` when the whole shop is busy.
 const BUSY_RETRY: u64 = 10;
@@ -34,32 +34,34 @@ pub const BUSY: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta chars
 /// The response for a request that is refused.
 pub async fn admit(request: &HttpRequest) -> Result<Option<Admission>, HttpResponse> {
     let Some(connection) = connection_of(request).cloned() else { return Ok(None) };
-    let mut pass = Admission { connection, turn: None };
+    let mut admission = Admission { connection, permit: None };
     // Neither changes while the connection lasts: the client must retry on a new one.
-    if pass.connection.has_no_room() {
+    if admission.connection.has_no_room() {
         return Err(last_refusal(StatusCode::SERVICE_UNAVAILABLE));
     }
-    if pass.connection.is_crowded() {
+    if admission.connection.is_crowded() {
         return Err(last_refusal(StatusCode::TOO_MANY_REQUESTS));
     }
     let class = RequestClass::of(request.method(), request.path());
     // Boxed: rarely needed, and it would enlarge the future of every other request.
-    match pass.connection.ask(class) {
+    match admission.connection.spend_budget(class) {
         Decision::Go => {}
-        verdict => Box::pin(wait_or_refuse(&pass.connection, verdict)).await?,
+        decision => Box::pin(wait_or_refuse(&admission.connection, decision)).await?,
     }
-    // A form waits for its permit after it has arrived: see `take_turn`.
+    // A form waits for its permit after it has arrived: see `acquire_permit_for_form`.
     if request.method() != Method::POST {
-        pass.turn = match pass.connection.turn_at_once(class) {
-            Some(turn) => Some(turn),
-            None => Some(Box::pin(pass.connection.turn(class)).await.map_err(|_| busy())?),
+        admission.permit = match admission.connection.try_acquire_permit(class) {
+            Some(permit) => Some(permit),
+            None => Some(
+                Box::pin(admission.connection.acquire_permit(class)).await.map_err(|_| busy())?,
+            ),
         };
     }
-    Ok(Some(pass))
+    Ok(Some(admission))
 }
 
-async fn wait_or_refuse(connection: &Connection, verdict: Decision) -> Result<(), HttpResponse> {
-    match verdict {
+async fn wait_or_refuse(connection: &Connection, decision: Decision) -> Result<(), HttpResponse> {
+    match decision {
         Decision::Go => Ok(()),
         Decision::Wait(time) => {
             let _counted = Waiting(connection);
@@ -114,12 +116,12 @@ pub fn begin_to_read(request: &HttpRequest) {
 ///
 /// # Errors
 /// `QueueTimeout` if it would take too long.
-pub async fn take_turn(request: &HttpRequest) -> Result<(), QueueTimeout> {
+pub async fn acquire_permit_for_form(request: &HttpRequest) -> Result<(), QueueTimeout> {
     let Some(connection) = connection_of(request) else { return Ok(()) };
     connection.set_state(ConnectionState::Working);
     let class = RequestClass::of(request.method(), request.path());
-    let turn = connection.turn(class).await?;
-    request.extensions_mut().insert::<Permit>(turn);
+    let permit = connection.acquire_permit(class).await?;
+    request.extensions_mut().insert::<Permit>(permit);
     Ok(())
 }
 
@@ -145,7 +147,7 @@ pub fn refusal(status: StatusCode, retry_after: u64) -> HttpResponse {
 /// A request that was admitted, with its permit.
 pub struct Admission {
     connection: Arc<Connection>,
-    turn: Option<Permit>,
+    permit: Option<Permit>,
 }
 
 struct Waiting<'a>(&'a Connection);

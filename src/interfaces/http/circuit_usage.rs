@@ -70,7 +70,7 @@ impl Default for CircuitUsage {
 }
 
 impl CircuitUsage {
-    pub fn ask(&mut self, class: RequestClass, at: Duration) -> Decision {
+    pub fn spend_budget(&mut self, class: RequestClass, at: Duration) -> Decision {
         self.last_seen = at;
         let (rate, budget) = (class.rate(), &mut self.budgets[class.bucket()]);
         let wait = budget.wait(rate, at);
@@ -116,7 +116,7 @@ impl CircuitUsage {
     ///
     /// # Errors
     /// How long until the next of its orders no longer counts.
-    pub fn reserve_order(
+    pub fn count_order(
         &mut self,
         pieces: i64,
         most: usize,
@@ -136,7 +136,7 @@ impl CircuitUsage {
         Ok(until)
     }
 
-    pub fn cancel_reservation(&mut self, until: Duration, pieces: i64) {
+    pub fn uncount_order(&mut self, until: Duration, pieces: i64) {
         if let Some(n) = self.orders.iter().position(|order| *order == (until, pieces)) {
             self.orders.swap_remove(n);
         }
@@ -161,11 +161,11 @@ mod tests {
         let mut account = CircuitUsage::default();
         // Twelve tabs with the front page: each loads its page, stylesheet, icon and twelve pictures.
         for _ in 0..180 {
-            assert_eq!(account.ask(RequestClass::Look, AT), Decision::Go);
+            assert_eq!(account.spend_budget(RequestClass::Look, AT), Decision::Go);
         }
         for class in [RequestClass::Send, RequestClass::Code, RequestClass::Order] {
             for _ in 0..5 {
-                assert_eq!(account.ask(class, AT), Decision::Go);
+                assert_eq!(account.spend_budget(class, AT), Decision::Go);
             }
         }
     }
@@ -176,18 +176,19 @@ mod tests {
             [RequestClass::Look, RequestClass::Send, RequestClass::Code, RequestClass::Order]
         {
             let mut account = CircuitUsage::default();
-            let verdicts: Vec<Decision> = (0..800).map(|_| account.ask(class, AT)).collect();
-            let n_gone = verdicts.iter().filter(|verdict| **verdict == Decision::Go).count();
+            let decisions: Vec<Decision> =
+                (0..800).map(|_| account.spend_budget(class, AT)).collect();
+            let n_gone = decisions.iter().filter(|decision| **decision == Decision::Go).count();
             assert_eq!(n_gone, class.rate().burst as usize, "{class:?}");
             let n_waiting =
-                verdicts.iter().filter(|verdict| matches!(verdict, Decision::Wait(_))).count();
+                decisions.iter().filter(|decision| matches!(decision, Decision::Wait(_))).count();
             assert!((5..=MOST_WAITING).contains(&n_waiting), "{class:?}: {n_waiting}");
             let is_flood =
-                |verdict: &&Decision| matches!(verdict, Decision::Refused { is_flood: true, .. });
-            assert!((1..=4).contains(&verdicts.iter().filter(is_flood).count()));
+                |decision: &&Decision| matches!(decision, Decision::Refused { is_flood: true, .. });
+            assert!((1..=4).contains(&decisions.iter().filter(is_flood).count()));
             let is_held =
-                |verdict: &&Decision| matches!(verdict, Decision::Refused { is_held: true, .. });
-            assert_eq!(verdicts.iter().filter(is_held).count(), MOST_WAITING);
+                |decision: &&Decision| matches!(decision, Decision::Refused { is_held: true, .. });
+            assert_eq!(decisions.iter().filter(is_held).count(), MOST_WAITING);
         }
     }
 
@@ -196,26 +197,23 @@ mod tests {
         let minute = Duration::from_secs(60);
         let mut account = CircuitUsage::default();
         for _ in 0..20 {
-            assert!(account.reserve_order(1, 20, minute, AT).is_ok());
+            assert!(account.count_order(1, 20, minute, AT).is_ok());
         }
-        assert_eq!(account.reserve_order(1, 20, minute, AT), Err(minute));
-        account.cancel_reservation(AT + minute, 1);
-        assert!(account.reserve_order(1, 20, minute, AT).is_ok());
-        assert!(account.reserve_order(1, 20, minute, AT + minute).is_ok());
+        assert_eq!(account.count_order(1, 20, minute, AT), Err(minute));
+        account.uncount_order(AT + minute, 1);
+        assert!(account.count_order(1, 20, minute, AT).is_ok());
+        assert!(account.count_order(1, 20, minute, AT + minute).is_ok());
 
         let mut account = CircuitUsage::default();
-        assert!(
-            account.reserve_order(9_000, 20, minute, AT).is_ok(),
-            "one order is always possible"
-        );
-        assert!(account.reserve_order(1, 20, minute, AT).is_err());
+        assert!(account.count_order(9_000, 20, minute, AT).is_ok(), "one order is always possible");
+        assert!(account.count_order(1, 20, minute, AT).is_err());
     }
 
     #[test]
     fn a_circuit_with_unpaid_orders_is_remembered_until_they_are_over() {
         let mut account = CircuitUsage::default();
-        account.ask(RequestClass::Order, AT);
-        account.reserve_order(1, 20, Duration::from_secs(7_200), AT).unwrap();
+        account.spend_budget(RequestClass::Order, AT);
+        account.count_order(1, 20, Duration::from_secs(7_200), AT).unwrap();
         assert!(!account.is_forgettable(AT + Duration::from_secs(7_000)));
         assert!(account.is_forgettable(AT + Duration::from_secs(7_200)));
     }

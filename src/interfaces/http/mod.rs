@@ -23,11 +23,13 @@ mod socket;
 mod stream;
 
 pub use admission::{
-    accept_body, accept_counted_body, admit, begin_to_read, busy, connection_of, take_turn,
+    accept_body, accept_counted_body, acquire_permit_for_form, admit, begin_to_read, busy,
+    connection_of,
 };
 pub use clock::{monotonic_now, now, trusted, wall};
 pub use connection_limiter::{
-    ClientKey, Connection, ConnectionLimiter, ConnectionLimits, ConnectionState, MOST_OF_CIRCUIT,
+    ClientKey, Connection, ConnectionLimiter, ConnectionLimits, ConnectionState,
+    MOST_CONNECTIONS_OF_CIRCUIT,
 };
 pub use cookies::CookieNames;
 pub use csrf::{TokenKey, hex};

@@ -10,7 +10,7 @@ use crate::actions;
 use crate::actions::{OrderRequest, PlaceOrderError};
 use crate::domain::cart::PricedCart;
 use crate::domain::catalog::Rate;
-use crate::domain::orders::{Code, Draft, DraftForm, FormToken, OrderRef, Refusal};
+use crate::domain::orders::{CheckoutKey, Code, Draft, DraftForm, OrderRef, Refusal};
 use crate::domain::payment::Wallet;
 use crate::domain::values::text::without_hidden;
 use crate::domain::values::{Amount, Country};
@@ -22,7 +22,7 @@ use crate::interfaces::web::extract::VerifiedForm;
 use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::page::send;
 use crate::interfaces::web::page_cache::CachedPage;
-use crate::interfaces::web::reasons::{notice, refusal, why_closed};
+use crate::interfaces::web::reasons::{closed_text, notice, refusal};
 use crate::interfaces::web::receipt::write_receipt;
 use crate::interfaces::web::state::{AppState, SiteSnapshot};
 use crate::interfaces::web::texts::{Text, text};
@@ -333,7 +333,7 @@ pub async fn submit(
     // A form that was sent twice finds its first order, whatever has happened to the shelf since.
     if store::orders::is_placed(
         &mut *app.shop.db.reader().await?,
-        &FormToken::of_cart(visitor.basket.id),
+        &CheckoutKey::of_cart(visitor.basket.id),
     )
     .await?
     {
@@ -390,7 +390,7 @@ async fn place(
     placing: OrderRequest<'_>,
 ) -> Result<(), NotPlaced> {
     let reservation = match connection_of(request) {
-        Some(connection) => connection.reserve_order(placing.basket.pieces()),
+        Some(connection) => connection.count_order(placing.basket.pieces()),
         None => Ok(None),
     };
     // After this time the circuit may order again.
@@ -409,7 +409,7 @@ async fn place(
         Err(PlaceOrderError::Refused(refusals)) => Err(NotPlaced::Refused(refusals)),
         Err(PlaceOrderError::Full) => Err(NotPlaced::Wait(FULL)),
         Err(PlaceOrderError::Closed(closed)) => {
-            Err(NotPlaced::Wait(Wait { why: why_closed(&closed), ..CLOSED }))
+            Err(NotPlaced::Wait(Wait { why: closed_text(&closed), ..CLOSED }))
         }
         Err(PlaceOrderError::Broken(error)) => {
             tracing::error!("no order could be taken: {error:#}");

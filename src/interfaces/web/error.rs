@@ -7,7 +7,7 @@ use crate::actions::ClosedReason;
 use crate::infra::store;
 use crate::infra::store::StoreError;
 use crate::interfaces::http::FormError;
-use crate::interfaces::web::reasons::why_closed;
+use crate::interfaces::web::reasons::closed_text;
 use crate::interfaces::web::texts::{Text, text};
 
 /// Units: bytes of a form, which is room for a sealed address and a long note.
@@ -75,7 +75,7 @@ impl PageError {
             Self::Form(FormError::Busy) => ("error-busy-title", "error-busy"),
             Self::NoOrderOpen => ("error-no-order-title", "error-no-order"),
             Self::Closed(closed) => {
-                let words = text("error-closed").with("why", text(why_closed(closed)));
+                let words = text("error-closed").with("why", text(closed_text(closed)));
                 return (text("error-closed-title"), words);
             }
             Self::Store(_) | Self::Broken(_) if self.is_temporary() => {

@@ -5,7 +5,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 
-use crate::domain::orders::FormToken;
+use crate::domain::orders::CheckoutKey;
 use crate::infra::store;
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::layout::Layout;
@@ -52,7 +52,7 @@ pub async fn trouble(request: &HttpRequest, error: &PageError) -> HttpResponse {
 async fn not_ordered(request: &HttpRequest) -> HttpResponse {
     let is_placed = match request.app_data::<Data<AppState>>() {
         Some(app) => {
-            let form = FormToken::of_cart(Visitor::of(request, &app.cookie_key).basket.id);
+            let form = CheckoutKey::of_cart(Visitor::of(request, &app.cookie_key).basket.id);
             let found =
                 async { store::orders::is_placed(&mut *app.shop.db.reader().await?, &form).await };
             found.await.ok()

@@ -78,7 +78,7 @@ async fn read_fields(request: &HttpRequest, body: Payload) -> Result<FormFields,
     http::begin_to_read(request);
     http::accept_body(request).await.map_err(|_| FormError::Busy)?;
     let body = http::read_body(body, length, BODY_TIME).await?;
-    http::take_turn(request).await.map_err(|_| FormError::Busy)?;
+    http::acquire_permit_for_form(request).await.map_err(|_| FormError::Busy)?;
     http::parse_fields(&body, MOST_FIELDS)
 }
 

@@ -40,10 +40,10 @@ impl Seen {
     pub fn of(order: &Order, status: Status, tolerance: Tolerance) -> Self {
         let invoice = &order.invoice;
         let some = |sum: Amount| Some(sum).filter(|sum| Amount::ZERO < *sum);
-        let (by_node, settled) = match &invoice.sighting {
-            Some(sighting) => (
-                some(sighting.seen),
-                some(sighting.settled).filter(|settled| *settled < sighting.seen),
+        let (by_node, settled) = match &invoice.observation {
+            Some(observation) => (
+                some(observation.seen),
+                some(observation.settled).filter(|settled| *settled < observation.seen),
             ),
             None => (None, None),
         };

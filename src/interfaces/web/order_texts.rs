@@ -46,7 +46,7 @@ pub fn event(status: Status, before: Option<Status>) -> &'static str {
 
 /// What happens next, by the text's id. `asks`: whether something is to be sent now.
 pub fn what_next(order: &Order, asks: bool, now: Timestamp) -> &'static str {
-    let is_followed = order.invoice.sighting.is_some();
+    let is_followed = order.invoice.observation.is_some();
     let is_marked = is_followed && Amount::ZERO < order.invoice.mark();
     match order.status_at(now) {
         Status::Awaiting if order.is_time_over(now) => "order-awaiting-over",
@@ -108,7 +108,7 @@ mod tests {
     fn order(status: Status, followed: Option<(i64, i64)>, minutes_left: i64) -> Order {
         let coin = Coin::Ether { chain: 1 };
         let part = |n: i64| Amount::new(n * 1_000_000).unwrap();
-        let sighting = followed.map(|(seen, settled)| Observation {
+        let observation = followed.map(|(seen, settled)| Observation {
             seen: part(seen),
             settled: part(settled),
             confirmations: 2,
@@ -131,7 +131,7 @@ mod tests {
                 amount: Amount::ONE_COIN,
                 total: Amount::ONE_COIN,
                 received: Amount::ZERO,
-                sighting,
+                observation,
                 in_doubt: false,
                 clock_ahead: None,
                 until: Timestamp::new(NOW + 60 * minutes_left).unwrap(),

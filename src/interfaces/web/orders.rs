@@ -339,7 +339,7 @@ async fn show_order(
                 | Status::Unconfirmed
                 | Status::Late
         ),
-        is_followed: invoice.sighting.is_some(),
+        is_followed: invoice.observation.is_some(),
         is_waiting: status == Status::Awaiting && asked.is_some(),
         amount: invoice.amount,
         mark: Some(invoice.mark()).filter(|mark| Amount::ZERO < *mark),

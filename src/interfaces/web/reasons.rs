@@ -9,7 +9,7 @@ use crate::domain::values::NotText;
 use crate::interfaces::web::texts::{Text, text};
 
 /// The id of a text: never of what only the seller can mend.
-pub fn why_closed(reason: &ClosedReason) -> &'static str {
+pub fn closed_text(reason: &ClosedReason) -> &'static str {
     match reason {
         ClosedReason::BySeller => "layout-closed-by-seller",
         ClosedReason::SellerAway => "layout-closed-seller-away",

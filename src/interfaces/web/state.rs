@@ -21,7 +21,7 @@ use crate::interfaces::http::clock::reading;
 use crate::interfaces::http::hosts::Hosts;
 use crate::interfaces::http::{TokenKey, monotonic_now, now};
 use crate::interfaces::web::page_cache::PageCache;
-use crate::interfaces::web::reasons::why_closed;
+use crate::interfaces::web::reasons::closed_text;
 use crate::interfaces::web::stylesheet::{Assets, StyleSheet};
 
 /// What the seller says of the shop itself.
@@ -76,9 +76,9 @@ struct Notice {
     version: Option<i64>,
     closed_by_seller: bool,
     shown: Option<&'static str>,
-    /// Grows with every change of `shown`, so that no page is kept that says something else.
-    /// Whether pages lead to the seller's key.
+    /// Whether pages link to the seller's key.
     has_key: bool,
+    /// Grows with every change of `shown` and `has_key`, so that no cached page says something else.
     n_changes: i64,
 }
 
@@ -219,7 +219,7 @@ impl AppState {
         if known.is_some() == is_known(&notice) {
             notice.version = notice.version.max(Some(version));
             notice.closed_by_seller = closed_by_seller;
-            let shown = closed.as_ref().map(why_closed);
+            let shown = closed.as_ref().map(closed_text);
             let has_key = self.shop.availability.has_key();
             if notice.shown != shown || notice.has_key != has_key {
                 (notice.shown, notice.has_key) = (shown, has_key);

@@ -19,7 +19,7 @@ pub fn invoice(received: i64, node: Option<(i64, i64)>) -> Invoice {
         amount: gwei(1_010),
         total: gwei(1_000),
         received: gwei(received),
-        sighting: node.map(|(seen, settled)| Observation {
+        observation: node.map(|(seen, settled)| Observation {
             seen: gwei(seen),
             settled: gwei(settled),
             ..Observation::NOTHING

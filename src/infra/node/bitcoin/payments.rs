@@ -149,7 +149,7 @@ pub fn observations(
         .iter()
         .map(|one| {
             let sum = sums.remove(&one.followed.id).unwrap_or_default();
-            (one.followed.id, sum.sighting(one.needed))
+            (one.followed.id, sum.observation(one.needed))
         })
         .collect()
 }
@@ -190,7 +190,7 @@ impl Sum {
         self.youngest = Some(youngest);
     }
 
-    fn sighting(&self, needed: u32) -> Observation {
+    fn observation(&self, needed: u32) -> Observation {
         Observation {
             seen: gwei(self.seen),
             settled: gwei(self.settled),

@@ -48,15 +48,15 @@ pub fn judge(followed: &WatchedInvoice, found: Found, sent: Option<Sent>) -> Obs
 
 /// The confirmations of the newest payment: `since` is the block of the scan that first saw it, which may be later than
 /// its own.
-pub fn confirmations(sighting: &Observation, head: u64, since: u64) -> u32 {
-    if sighting.seen == Amount::ZERO {
+pub fn confirmations(observation: &Observation, head: u64, since: u64) -> u32 {
+    if observation.seen == Amount::ZERO {
         return 0;
     }
     let counted = u32::try_from(head.saturating_sub(since)).unwrap_or(u32::MAX).saturating_add(1);
-    if sighting.settled < sighting.seen {
-        counted.min(sighting.needed.saturating_sub(1))
+    if observation.settled < observation.seen {
+        counted.min(observation.needed.saturating_sub(1))
     } else {
-        counted.max(sighting.needed)
+        counted.max(observation.needed)
     }
 }
 

@@ -137,12 +137,13 @@ impl Ethereum {
                 || time.saturating_add(LONG_SECONDS) < chain.head.time
         });
         let mut observations = self.look_at_balances(&chain, &alone, is_long).await?;
-        for (followed, sighting) in &mut observations {
-            sighting.needed = chain.needed(followed.depth);
+        for (followed, observation) in &mut observations {
+            observation.needed = chain.needed(followed.depth);
             let last = followed.last.map_or(Amount::ZERO, |last| last.seen);
-            let since = next.since_of(followed.id, last < sighting.seen, chain.head.number);
-            sighting.confirmations = evaluate::confirmations(sighting, chain.head.number, since);
-            if sighting.seen == Amount::ZERO {
+            let since = next.since_of(followed.id, last < observation.seen, chain.head.number);
+            observation.confirmations =
+                evaluate::confirmations(observation, chain.head.number, since);
+            if observation.seen == Amount::ZERO {
                 next.since.remove(&followed.id);
             }
         }
@@ -162,8 +163,10 @@ impl Ethereum {
         }
         next.time = time;
         next.keep_only(&ids);
-        let observations =
-            observations.into_iter().map(|(followed, sighting)| (followed.id, sighting)).collect();
+        let observations = observations
+            .into_iter()
+            .map(|(followed, observation)| (followed.id, observation))
+            .collect();
         self.look_of(&next, observations, now)
     }
 

@@ -72,7 +72,7 @@ impl Ethereum {
         }
         // When all blocks have been read, the time is that of the required depth.
         let time = if to < head { time } else { chain.deepest_time() };
-        let seen = shared.iter().map(|followed| (*followed, sighting(chain, memory, followed)));
+        let seen = shared.iter().map(|followed| (*followed, observation(chain, memory, followed)));
         Ok((seen.collect(), time))
     }
 
@@ -266,7 +266,7 @@ fn is_too_much(error: &NodeError) -> bool {
     )
 }
 
-fn sighting(chain: &Chain, memory: &ScanState, followed: &WatchedInvoice) -> Observation {
+fn observation(chain: &Chain, memory: &ScanState, followed: &WatchedInvoice) -> Observation {
     let of: Vec<&Matched> =
         memory.matched.iter().filter(|matched| matched.id == followed.id).collect();
     let deep = chain.deep_number(followed.depth);
@@ -363,7 +363,7 @@ mod tests {
         let mut memory = ScanState::new(1, hash(0));
         memory.read.insert(7, before);
         memory.matched = blocks.iter().map(|number| matched(*number)).collect();
-        let found = sighting(&chain(100), &memory, &followed(1_000, 1_000));
+        let found = observation(&chain(100), &memory, &followed(1_000, 1_000));
         assert_eq!((found.seen.get(), found.settled.get(), found.confirmations), expected);
         assert_eq!(found.needed, 3);
     }

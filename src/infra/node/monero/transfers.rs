@@ -80,7 +80,9 @@ impl Transfers {
         let none = Vec::new();
         followed
             .iter()
-            .map(|invoice| (invoice.id, sighting(invoice, parts.get(&invoice.id).unwrap_or(&none))))
+            .map(|invoice| {
+                (invoice.id, observation(invoice, parts.get(&invoice.id).unwrap_or(&none)))
+            })
             .collect()
     }
 }
@@ -142,7 +144,7 @@ fn place_of(invoice: &WatchedInvoice) -> String {
     }
 }
 
-fn sighting(invoice: &WatchedInvoice, parts: &[&Transfer]) -> Observation {
+fn observation(invoice: &WatchedInvoice, parts: &[&Transfer]) -> Observation {
     let needed = needed(invoice.depth);
     let settled = parts.iter().filter(|part| part.is_settled(needed));
     let confirmations = parts
@@ -227,8 +229,8 @@ mod tests {
     ) -> Vec<(i64, i64, i64, u32)> {
         let transfers = Transfers { in_blocks: in_blocks.to_vec(), pool: pool.to_vec() };
         let observations = transfers.observations(followed, &mut BTreeMap::new());
-        let figures = |(id, sighting): (i64, Observation)| {
-            (id, sighting.seen.get(), sighting.settled.get(), sighting.confirmations)
+        let figures = |(id, observation): (i64, Observation)| {
+            (id, observation.seen.get(), observation.settled.get(), observation.confirmations)
         };
         observations.into_iter().map(figures).collect()
     }
@@ -335,7 +337,8 @@ mod tests {
         let mut paid = BTreeMap::from([("b".to_owned(), 2)]);
         let transfers = Transfers { in_blocks: vec![pays("a"), pays("b")], pool: Vec::new() };
         let observations = transfers.observations(&[first.clone(), second.clone()], &mut paid);
-        let seen: Vec<i64> = observations.iter().map(|(_, sighting)| sighting.seen.get()).collect();
+        let seen: Vec<i64> =
+            observations.iter().map(|(_, observation)| observation.seen.get()).collect();
         assert_eq!(seen, [1_000, 1_000]);
         assert_eq!(paid, BTreeMap::from([("a".to_owned(), 1), ("b".to_owned(), 2)]));
         // Invoices that are no longer watched are forgotten.

@@ -192,7 +192,7 @@ pub async fn show_order(
         })
         .collect();
     let random_bytes = random_bytes::<32>();
-    let head = match &invoice.sighting {
+    let head = match &invoice.observation {
         Some(_) => store::watch::find(&mut *db.reader().await?, &invoice.coin.network())
             .await?
             .and_then(|watch| watch.head),
@@ -251,12 +251,12 @@ fn money(order: &Order, head: Option<i64>, tolerance: Tolerance) -> MoneyView<'_
         asked: Sum(invoice.amount),
         mark: some(invoice.mark()),
         received: some(invoice.received),
-        node: invoice.sighting.map(|sighting| NodeView {
-            seen: Sum(sighting.seen),
-            settled: Sum(sighting.settled),
+        node: invoice.observation.map(|observation| NodeView {
+            seen: Sum(observation.seen),
+            settled: Sum(observation.settled),
             depth: order.confirmations(),
             block: block(order, head),
-            is_moved: sighting.is_moved,
+            is_moved: observation.is_moved,
             in_doubt: invoice.in_doubt,
         }),
         due: some(order.due(tolerance)),
@@ -280,17 +280,17 @@ fn money(order: &Order, head: Option<i64>, tolerance: Tolerance) -> MoneyView<'_
 /// In which block the youngest part of what was seen lies, as far as it can be known: the chain's newest block and how
 /// deep it lies below. Once all has settled nobody counts on.
 fn block(order: &Order, head: Option<i64>) -> Option<String> {
-    let sighting = order.invoice.sighting?;
-    if sighting.seen == Amount::ZERO {
+    let observation = order.invoice.observation?;
+    if observation.seen == Amount::ZERO {
         return None;
     }
-    if sighting.seen <= sighting.settled {
+    if observation.seen <= observation.settled {
         return Some("confirmed".to_owned());
     }
-    if sighting.confirmations == 0 {
+    if observation.confirmations == 0 {
         return Some("not in a block yet".to_owned());
     }
-    let block = head? - i64::from(sighting.confirmations) + 1;
+    let block = head? - i64::from(observation.confirmations) + 1;
     (0 <= block).then(|| format!("in block {block}"))
 }
 

@@ -158,7 +158,7 @@ pub async fn submit(
         let words = "Nothing was changed. Please fix the marked tracking numbers.";
         return show_parcels(&desk, &seller, refuse, typed, words).await;
     }
-    let done = actions::send_orders(&desk.shop, parcels, &once, now()).await?;
+    let done = actions::ship_orders(&desk.shop, parcels, &once, now()).await?;
     let (sent, left): (Vec<_>, Vec<_>) = done.iter().partition(|(_, taken)| taken.is_ok());
     let list = |orders: Vec<&(OrderRef, _)>| -> String {
         let refs: Vec<&str> = orders.iter().map(|(order_ref, _)| order_ref.as_str()).collect();

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 
 use crate::actions;
-use crate::actions::{AnswerError, ApplyEventError, OrderChange, Unchanged};
+use crate::actions::{AnswerError, ChangeAtDeskError, ChangeOrderError, OrderChange};
 use crate::domain::orders::draft::sentence;
 use crate::domain::orders::{Event, MOST_ARGUMENT, Refund, Status};
 use crate::domain::values::{Amount, Line};
@@ -56,29 +56,33 @@ pub async fn submit(
         }
     };
     let order_ref = &order.order_ref;
-    let untaken = match actions::take_step(&desk.shop, order_ref, &change, seen, &once, now()).await
-    {
-        Ok(_) => return Ok(see_other(&format!("/orders/{order_ref}?done={name}"))),
-        Err(ApplyEventError::Broken(error)) => return Err(error.into()),
-        Err(untaken) => untaken,
-    };
+    let untaken =
+        match actions::change_order_at_desk(&desk.shop, order_ref, &change, seen, &once, now())
+            .await
+        {
+            Ok(_) => return Ok(see_other(&format!("/orders/{order_ref}?done={name}"))),
+            Err(ChangeAtDeskError::Broken(error)) => return Err(error.into()),
+            Err(untaken) => untaken,
+        };
     refused.is_about_order = true;
     let status = match untaken {
-        ApplyEventError::Unchanged(Unchanged::NothingReceived) => {
+        ChangeAtDeskError::Unchanged(ChangeOrderError::NothingReceived) => {
             (refused.is_about_order, refused.is_about_anyway) = (false, true);
             refused.words = "The shop has seen no payment for this order, and the buyer would read that a refund was sent. If you \
                              did send one, tick the second box too."
                 .to_owned();
             StatusCode::UNPROCESSABLE_ENTITY
         }
-        ApplyEventError::Unchanged(
-            unchanged @ (Unchanged::NotPartial(_) | Unchanged::NotMore(_) | Unchanged::NoPart),
+        ChangeAtDeskError::Unchanged(
+            unchanged @ (ChangeOrderError::NotPartial(_)
+            | ChangeOrderError::NotMore(_)
+            | ChangeOrderError::NoPart),
         ) => {
             refused.is_about_order = false;
             refused.words = sentence(&unchanged.to_string());
             StatusCode::UNPROCESSABLE_ENTITY
         }
-        ApplyEventError::Unchanged(unchanged @ Unchanged::TooFew { .. }) => {
+        ChangeAtDeskError::Unchanged(unchanged @ ChangeOrderError::TooFew { .. }) => {
             refused.words = format!("Nothing was changed. {unchanged}.");
             StatusCode::CONFLICT
         }

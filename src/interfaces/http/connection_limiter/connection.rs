@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::interfaces::http::circuit_usage::Decision;
 use crate::interfaces::http::clock::monotonic_now;
 use crate::interfaces::http::connection_limiter::registry::{
-    ClientKey, Connection, ConnectionState, MOST_OF_CIRCUIT,
+    ClientKey, Connection, ConnectionState, MOST_CONNECTIONS_OF_CIRCUIT,
 };
 use crate::interfaces::http::rate_limit::RequestClass;
 
@@ -41,7 +41,9 @@ impl Connection {
         registry.insert(client, self);
         let n_connections =
             registry.circuits.get(&client).map_or(0, |circuit| circuit.connections.len());
-        if MOST_OF_CIRCUIT < n_connections && !registry.let_one_of_go(client, self.number) {
+        if MOST_CONNECTIONS_OF_CIRCUIT < n_connections
+            && !registry.let_one_of_go(client, self.number)
+        {
             self.is_crowded.store(true, Relaxed);
         }
     }
@@ -143,7 +145,7 @@ impl Connection {
 
     /// Checks a request against the circuit's rate limits. A caller told to wait calls [`Connection::has_waited`]
     /// afterwards; one whose refusal was delayed calls [`Connection::was_held`].
-    pub fn ask(&self, class: RequestClass) -> Decision {
+    pub fn spend_budget(&self, class: RequestClass) -> Decision {
         let client = self.client();
         if client == ClientKey::Anybody {
             return Decision::Go;
@@ -151,8 +153,8 @@ impl Connection {
         let at = monotonic_now();
         let mut registry = self.limiter.registry();
         let Some(circuit) = registry.circuits.get_mut(&client) else { return Decision::Go };
-        let verdict = circuit.usage.ask(class, at);
-        if let Decision::Refused { is_flood, .. } = verdict {
+        let decision = circuit.usage.spend_budget(class, at);
+        if let Decision::Refused { is_flood, .. } = decision {
             self.limiter.n_refused.fetch_add(1, Relaxed);
             if is_flood
                 && let (ClientKey::Circuit(circuit), Some(closer)) =
@@ -162,7 +164,7 @@ impl Connection {
                 let _ = closer.try_send(circuit.0);
             }
         }
-        verdict
+        decision
     }
 
     pub fn has_waited(&self) {
@@ -181,10 +183,7 @@ impl Connection {
     ///
     /// # Errors
     /// How long until the circuit may order again.
-    pub fn reserve_order(
-        self: &Arc<Self>,
-        pieces: i64,
-    ) -> Result<Option<OrderReservation>, Duration> {
+    pub fn count_order(self: &Arc<Self>, pieces: i64) -> Result<Option<CountedOrder>, Duration> {
         let client = self.client();
         if client == ClientKey::Anybody {
             return Ok(None);
@@ -193,26 +192,26 @@ impl Connection {
         let mut registry = self.limiter.registry();
         let Some(circuit) = registry.circuits.get_mut(&client) else { return Ok(None) };
         let most = usize::try_from(rules.most_unpaid / 10).unwrap_or(0);
-        let until = circuit.usage.reserve_order(pieces, most, rules.payment_time, at)?;
-        Ok(Some(OrderReservation { connection: self.clone(), until, pieces, is_kept: false }))
+        let until = circuit.usage.count_order(pieces, most, rules.payment_time, at)?;
+        Ok(Some(CountedOrder { connection: self.clone(), until, pieces, is_kept: false }))
     }
 }
 
 /// An order that counts for a circuit, unless this is dropped before the order is stored.
-pub struct OrderReservation {
+pub struct CountedOrder {
     connection: Arc<Connection>,
     until: Duration,
     pieces: i64,
     is_kept: bool,
 }
 
-impl OrderReservation {
+impl CountedOrder {
     pub fn keep(mut self) {
         self.is_kept = true;
     }
 }
 
-impl Drop for OrderReservation {
+impl Drop for CountedOrder {
     fn drop(&mut self) {
         if self.is_kept {
             return;
@@ -220,7 +219,7 @@ impl Drop for OrderReservation {
         if let Some(circuit) =
             self.connection.limiter.registry().circuits.get_mut(&self.connection.client())
         {
-            circuit.usage.cancel_reservation(self.until, self.pieces);
+            circuit.usage.uncount_order(self.until, self.pieces);
         }
     }
 }

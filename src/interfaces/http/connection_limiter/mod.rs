@@ -13,5 +13,6 @@ mod tests;
 pub use memory::{NoMemory, UNCOUNTED};
 pub use permits::{Permit, QueueTimeout};
 pub use registry::{
-    ClientKey, Connection, ConnectionLimiter, ConnectionLimits, ConnectionState, MOST_OF_CIRCUIT,
+    ClientKey, Connection, ConnectionLimiter, ConnectionLimits, ConnectionState,
+    MOST_CONNECTIONS_OF_CIRCUIT,
 };

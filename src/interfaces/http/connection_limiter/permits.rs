@@ -56,7 +56,7 @@ impl Connection {
     }
 
     /// The common case: there is capacity, so nothing waits and no timer is set.
-    pub fn turn_at_once(&self, class: RequestClass) -> Option<Permit> {
+    pub fn try_acquire_permit(&self, class: RequestClass) -> Option<Permit> {
         let (of_circuit, in_shop) = self.places(class);
         let of_circuit = match of_circuit {
             None => None,
@@ -71,14 +71,14 @@ impl Connection {
     ///
     /// # Errors
     /// `QueueTimeout` if it would take too long.
-    pub async fn turn(&self, class: RequestClass) -> Result<Permit, QueueTimeout> {
-        if let Some(turn) = self.turn_at_once(class) {
-            return Ok(turn);
+    pub async fn acquire_permit(&self, class: RequestClass) -> Result<Permit, QueueTimeout> {
+        if let Some(permit) = self.try_acquire_permit(class) {
+            return Ok(permit);
         }
         let (of_circuit, in_shop) = self.places(class);
         let n_asked = self.n_asked(class);
         self.set_state(ConnectionState::Queued);
-        let turn = async {
+        let permit = async {
             let of_circuit = match of_circuit {
                 None => None,
                 Some(of_circuit) => of_circuit.acquire_owned().await.ok(),
@@ -86,15 +86,15 @@ impl Connection {
             let in_shop = in_shop.acquire(n_asked).await;
             Permit { _of_circuit: of_circuit, _in_shop: in_shop }
         };
-        let turn = tokio::select! {
-            turn = turn => Ok(turn),
+        let permit = tokio::select! {
+            permit = permit => Ok(permit),
             () = tokio::time::sleep(TURN_TIME) => Err(QueueTimeout),
             () = self.gone.notified() => Err(QueueTimeout),
         };
         self.set_state(ConnectionState::Working);
-        if turn.is_err() {
+        if permit.is_err() {
             self.limiter.n_refused.fetch_add(1, Relaxed);
         }
-        turn
+        permit
     }
 }

@@ -135,7 +135,7 @@ pub struct Connection {
 }
 
 /// Units: connections of one circuit. Tor Browser opens 6.
-pub const MOST_OF_CIRCUIT: usize = 64;
+pub const MOST_CONNECTIONS_OF_CIRCUIT: usize = 64;
 /// Units: circuits that are remembered. Beyond that, those that were quiet longest are forgotten.
 pub(super) const MOST_CIRCUITS: usize = 8_192;
 impl ConnectionLimiter {

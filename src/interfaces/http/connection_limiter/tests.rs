@@ -73,7 +73,7 @@ fn a_request_that_is_being_answered_is_never_let_go() {
 fn one_circuit_has_a_bounded_number_of_connections() {
     let limiter = limiter(1_000);
     let connections: Vec<_> = (0..100).map(|_| come(&limiter, 1)).collect();
-    let (gone, kept) = connections.split_at(100 - MOST_OF_CIRCUIT);
+    let (gone, kept) = connections.split_at(100 - MOST_CONNECTIONS_OF_CIRCUIT);
     assert!(gone.iter().all(|connection| is_let_go(connection)));
     assert!(kept.iter().all(|connection| !is_let_go(connection)));
     for connection in kept {
@@ -141,11 +141,12 @@ async fn those_who_look_never_take_the_room_of_those_who_buy() {
     let limiter = limiter(1_000);
     let mut turns = Vec::new();
     for circuit in 0..u32::try_from(MOST_LOOKING).unwrap() {
-        turns.push(come(&limiter, circuit).turn(RequestClass::Look).await.unwrap());
+        turns.push(come(&limiter, circuit).acquire_permit(RequestClass::Look).await.unwrap());
     }
     let late = come(&limiter, 900);
     let looked =
-        tokio::time::timeout(Duration::from_millis(20), late.turn(RequestClass::Look)).await;
+        tokio::time::timeout(Duration::from_millis(20), late.acquire_permit(RequestClass::Look))
+            .await;
     assert!(looked.is_err(), "all places for looking are taken");
     for (n, class) in
         [RequestClass::Buy, RequestClass::Send, RequestClass::Code, RequestClass::Order]
@@ -153,7 +154,7 @@ async fn those_who_look_never_take_the_room_of_those_who_buy() {
             .enumerate()
     {
         let connection = come(&limiter, 1_000 + u32::try_from(n).unwrap());
-        turns.push(connection.turn(*class).await.unwrap());
+        turns.push(connection.acquire_permit(*class).await.unwrap());
     }
 }
 

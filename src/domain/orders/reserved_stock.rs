@@ -16,7 +16,7 @@ fn can_be_held(stock: i64, held: i64, most_held: i64) -> i64 {
 }
 
 /// The lines of a cart that would make unpaid orders hold more than they may.
-pub fn too_much_held(
+pub fn refuse_over_reserved(
     cart: &PricedCart,
     held: &BTreeMap<OfferKey, i64>,
     most_held: i64,
@@ -123,7 +123,7 @@ mod tests {
             (&[(3, 8)], &[(shared, 6)], None),
             (&[(3, 8)], &[(own, 6)], Some(("Socks, no 3", 7))),
         ] {
-            let refused = too_much_held(&cart(wanted), &held.iter().copied().collect(), 50);
+            let refused = refuse_over_reserved(&cart(wanted), &held.iter().copied().collect(), 50);
             let expected: Vec<Refusal> = expected
                 .into_iter()
                 .map(|(name, left)| RefusalReason::Reserved { name: name.to_owned(), left })
