@@ -350,6 +350,7 @@ mod tests {
             postcode: "E",
             ..*form
         };
+        let address = if form.pgp.is_empty() { address } else { DraftForm { ..*form } };
         let draft = Draft::parse(&address, &Coin::Bitcoin).ok().unwrap();
         let discount = Discount {
             code: "SPRING".into(),
@@ -399,6 +400,18 @@ mod tests {
         check(&DraftForm { shipping: "France", ..none }, &rates, Err("shipping"));
         check(&DraftForm { shipping: "Pigeon", ..none }, &rates, Err("shipping"));
         check(&none, &rates[2..], Err("country"));
+    }
+
+    #[test]
+    fn a_sealed_address_that_hides_its_country_is_asked_for_a_shipping_method() {
+        let block = "-----BEGIN PGP MESSAGE-----\n\nhQEMA\n-----END PGP MESSAGE-----";
+        let hidden = DraftForm { pgp: block, ..DraftForm::default() };
+        let france = [rate("France", Some("FR"), 10)];
+        check(&hidden, &france, Err("shipping"));
+        check(&DraftForm { country: "Germany", ..hidden }, &france, Err("country"));
+        check(&DraftForm { shipping: "France", ..hidden }, &france, Ok(2_110));
+        let named = DraftForm { shipping: "France", country: "Germany", ..hidden };
+        check(&named, &france, Err("shipping"));
     }
 
     #[test]
