@@ -262,6 +262,16 @@ mod tests {
     }
 
     #[test]
+    fn a_monotonic_clock_that_is_ahead_by_more_than_the_tolerance_is_another_hosts() {
+        let (clock, _) = begun();
+        for (ahead, elapsed) in [(0, 0), (TOLERANCE, TOLERANCE), (TOLERANCE + 1, 0)] {
+            let monotonic_now = clock.monotonic_now + ahead;
+            let reading = Reading { wall: clock.time, monotonic_now };
+            assert_eq!(clock.elapsed(&reading), elapsed, "{ahead}");
+        }
+    }
+
+    #[test]
     fn a_clock_that_goes_on_is_trusted_however_rarely_somebody_looks() {
         let (mut clock, mut host) = begun();
         assert_eq!(looks(&mut clock, &mut host, 40 * DAY), []);
