@@ -262,6 +262,20 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_in_doubt_may_drift_a_little_and_one_that_drifts_on_is_not_believed() {
+        let (mut clock, mut host) = begun();
+        host.wrong_by = 20 * DAY;
+        assert_eq!(looks(&mut clock, &mut host, HOUR), [ClockChange::Jumped]);
+        host.wrong_by += TOLERANCE / 2;
+        assert_eq!(looks(&mut clock, &mut host, HOUR), []);
+        for _ in 0..40 {
+            host.wrong_by += TOLERANCE / 2;
+            looks(&mut clock, &mut host, HOUR);
+        }
+        assert!(clock.doubt.is_some());
+    }
+
+    #[test]
     fn a_monotonic_clock_that_is_ahead_by_more_than_the_tolerance_is_another_hosts() {
         let (clock, _) = begun();
         for (ahead, elapsed) in [(0, 0), (TOLERANCE, TOLERANCE), (TOLERANCE + 1, 0)] {
