@@ -6,6 +6,7 @@ use crate::actions::Shop;
 use crate::actions::image_worker::{ImageWorker, Job, PictureError, Rendered};
 use crate::infra::pictures::{NotAPicture, PictureFile, Source};
 use crate::infra::store;
+use crate::infra::store::StoreError;
 use crate::infra::store::pictures::RenderedPicture;
 
 /// A picture that was uploaded and can be shown, though no product uses it yet.
@@ -55,14 +56,17 @@ pub(super) async fn show_original(shop: &Shop, file: &str) -> Result<String, Pic
         Ok(found) => found,
         Err(refused) => return Err(PictureError::Refused(refused.to_string())),
     };
-    let files = store::pictures::find(&mut *shop.db.reader().await?, &fingerprint).await?;
-    let on_shelf =
-        |file: &String| PictureFile::parse(file).is_ok_and(|file| shop.pictures.has(&file));
-    if files.is_some_and(|files| files.iter().all(on_shelf)) {
+    if is_rendered(shop, &fingerprint).await? {
         return Ok(fingerprint);
     }
     let shown = show(shop, Job::Original, size.megapixels, file, Vec::new()).await?;
     Ok(shown.fingerprint)
+}
+
+/// Whether all files of a picture are there already.
+pub(super) async fn is_rendered(shop: &Shop, fingerprint: &str) -> Result<bool, StoreError> {
+    let files = store::pictures::find(&mut *shop.db.reader().await?, fingerprint).await?;
+    Ok(files.is_some_and(|files| files.iter().all(|file| shop.pictures.has_named(file))))
 }
 
 async fn show(

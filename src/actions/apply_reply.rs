@@ -58,15 +58,15 @@ pub(super) async fn post_now(
     let mut queued = Vec::new();
     let message_id = &reply.message_id.0;
     for order_ref in &reply.order_refs {
-        if store::orders::find(tx, order_ref).await?.is_none() {
+        let Some(order) = store::orders::find(tx, order_ref).await? else {
             return Err(ApplyReplyError::NoOrder(order_ref.clone()));
-        }
+        };
         if store::messages::was_applied(tx, order_ref, message_id).await? {
             continue;
         }
         if let Some(command) = &reply.command {
             let change = change(command);
-            match change_order_in_tx(shop, tx, order_ref, &change, Some(message_id), now).await {
+            match change_order_in_tx(shop, tx, order, &change, Some(message_id), now).await {
                 Ok((_, told)) => queued.push(told),
                 Err(ChangeOrderError::Broken(error)) => return Err(error.into()),
                 Err(unchanged) => {

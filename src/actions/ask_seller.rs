@@ -69,14 +69,14 @@ pub async fn ask_seller(
             Err(unfit) => return Err(AskSellerError::Refused(unfit)),
         };
     let mut tx = shop.db.write().await?;
-    let Some(order_ref) = store::orders::find_ref(&mut tx, name).await? else {
+    let Some(order) = store::orders::find_by_lookup(&mut tx, name).await? else {
         return Err(AskSellerError::NoOrder);
     };
-    let order = store::orders::find(&mut tx, &order_ref).await?.context("find the order")?;
-    if store::messages::was_applied(&mut tx, &order_ref, &question.once).await? {
+    let order_ref = &order.order_ref;
+    if store::messages::was_applied(&mut tx, order_ref, &question.once).await? {
         return Ok(());
     }
-    let (n_all, n_today) = store::messages::count_questions(&mut tx, &order_ref, now).await?;
+    let (n_all, n_today) = store::messages::count_questions(&mut tx, order_ref, now).await?;
     if MOST_MESSAGES <= n_all || MOST_A_DAY <= n_today {
         let why = RefusalReason::TooManyMessages(MessageLimit {
             a_day: MOST_A_DAY,
@@ -90,7 +90,7 @@ pub async fn ask_seller(
         Asked::Block(block) => (Told::Question("", Some(block)), question.pgp_shown),
     };
     // Orders from before buyers had keys show that a message was sent, but not its text.
-    let reader = store::orders::find_buyer_key(&mut tx, &order_ref).await?;
+    let reader = store::orders::find_buyer_key(&mut tx, order_ref).await?;
     let sealed = reader.map(|reader| reader.seal(shown)).transpose().context("seal the message")?;
     let queued = queue_message(shop, &mut tx, &order, told, false, now).await?;
     let kept = NewMessage {
@@ -101,9 +101,7 @@ pub async fn ask_seller(
         message_id: Some(&question.once),
         told: Some(queued.number),
     };
-    store::messages::insert(&mut tx, &order_ref, &kept)
-        .await
-        .context("save the buyer's message")?;
+    store::messages::insert(&mut tx, order_ref, &kept).await.context("save the buyer's message")?;
     tx.commit().await.context("commit the buyer's message")?;
 
     notify_seller(shop, queued, now).await;

@@ -8,6 +8,9 @@ use crate::domain::values::Timestamp;
 use crate::infra::mail::SellerKey;
 use crate::infra::store;
 
+/// Units: days.
+const KEY_ENDS_SOON: i64 = 30;
+
 /// Why the shop takes no orders now. Its products and the pages of existing orders stay available.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClosedReason {
@@ -45,6 +48,11 @@ enum Key {
     Faulty(String),
 }
 
+/// Whether it is time to extend the seller's key.
+pub fn is_near_end(until: Timestamp, now: Timestamp) -> bool {
+    until <= now.plus_days(KEY_ENDS_SOON)
+}
+
 impl Availability {
     pub fn mark_away(&self, is_away: bool) {
         self.found.lock().is_away = is_away;
@@ -58,17 +66,28 @@ impl Availability {
         self.key(now).map_err(ClosedReason::Key)
     }
 
-    /// The same for a new order, which is also refused while the seller is away. `had_key`: according to the database,
-    /// since another process may have loaded a first key before this one.
+    /// The same for a message. `had_key`: according to the database. If another process has loaded a first key and this
+    /// one has not yet, nothing is written in plain text.
+    pub fn seal_for_message(
+        &self,
+        had_key: bool,
+        now: Timestamp,
+    ) -> Result<Option<SellerKey>, ClosedReason> {
+        match self.seal(now)? {
+            None if had_key => {
+                Err(ClosedReason::Key("the seller's key is being loaded".to_owned()))
+            }
+            key => Ok(key),
+        }
+    }
+
+    /// The same for a new order, which is also refused while the seller is away.
     pub fn seal_for_order(
         &self,
         had_key: bool,
         now: Timestamp,
     ) -> Result<Option<SellerKey>, ClosedReason> {
-        let key = self.key(now).map_err(ClosedReason::Key)?;
-        if had_key && key.is_none() {
-            return Err(ClosedReason::Key("the seller's key is being loaded".to_owned()));
-        }
+        let key = self.seal_for_message(had_key, now)?;
         if self.found.lock().is_away { Err(ClosedReason::SellerAway) } else { Ok(key) }
     }
 

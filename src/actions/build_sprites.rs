@@ -37,9 +37,10 @@ pub async fn build_sprites(
     for (pictures, currencies) in share(windows) {
         let fingerprint = Sheet::fingerprint(pictures.iter().map(String::as_str));
         let known = store::sprites::find(&mut *shop.db.reader().await?, &fingerprint).await?;
-        let on_shelf =
-            |file: &str| PictureFile::parse(file).is_ok_and(|file| shop.pictures.has(&file));
-        if let Some(row) = known.filter(|row| on_shelf(&row.webp) && on_shelf(&row.fallback)) {
+        let is_there = |row: &SpriteSheet| {
+            [&row.webp, &row.fallback].iter().all(|file| shop.pictures.has_named(file))
+        };
+        if let Some(row) = known.filter(is_there) {
             sheets.push(WindowSprites { row, currencies, pictures });
             continue;
         }
@@ -70,9 +71,8 @@ pub async fn build_sprites(
     Ok(sheets)
 }
 
-/// Currency → the fingerprints of what its window shows, each once; as `store::listing::list` will list it.
-/// Paints the windows' sheets anew where a window shows a picture that its sheet has not, or where a sheet shows many
-/// that no window needs. What changes places within a window changes nothing.
+/// Renders the sprite sheets again where a front page shows a picture that its sheet lacks, or where a sheet shows many
+/// that no front page needs. The order of the pictures does not matter.
 ///
 /// A page whose sheet is missing loads its pictures one by one, so this may run after the change itself.
 pub async fn follow_windows(shop: &Shop) -> anyhow::Result<()> {
@@ -146,6 +146,7 @@ pub(super) async fn remove_files<'a>(shop: &Shop, files: impl Iterator<Item = &'
     }
 }
 
+/// Currency → the fingerprints of the pictures on its front page, each once; as `store::listing::list` will list them.
 /// `by_name`: file name in the catalog → fingerprint.
 pub fn windows(
     file: &CatalogFile,

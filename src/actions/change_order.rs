@@ -58,7 +58,10 @@ pub async fn change_order(
 ) -> Result<Status, ChangeOrderError> {
     super::expire_orders(shop, now).await?;
     let mut tx = shop.db.write().await?;
-    let (status, owed) = change_order_in_tx(shop, &mut tx, order_ref, &change, None, now).await?;
+    let Some(order) = store::orders::find(&mut tx, order_ref).await? else {
+        return Err(ChangeOrderError::NoOrder);
+    };
+    let (status, owed) = change_order_in_tx(shop, &mut tx, order, &change, None, now).await?;
     tx.commit().await.context("commit the change")?;
 
     notify_seller(shop, owed, now).await;
@@ -69,14 +72,12 @@ pub async fn change_order(
 pub(super) async fn change_order_in_tx(
     shop: &Shop,
     tx: &mut Tx,
-    order_ref: &OrderRef,
+    order: Order,
     change: &OrderChange,
     message_id: Option<&[u8; 32]>,
     now: Timestamp,
 ) -> Result<(Status, OutboxMessage), ChangeOrderError> {
-    let Some(order) = store::orders::find(tx, order_ref).await? else {
-        return Err(ChangeOrderError::NoOrder);
-    };
+    let order_ref = &order.order_ref;
     let (event, word) = match change {
         // The amount recorded as received does not change.
         OrderChange::Paid if order.invoice.amount < order.invoice.received => {

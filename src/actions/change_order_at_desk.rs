@@ -73,7 +73,7 @@ async fn take(
         return Err(ChangeAtDeskError::Moved(order.status));
     }
     let (status, queued) =
-        match change_order_in_tx(shop, &mut tx, order_ref, change, Some(once), now).await {
+        match change_order_in_tx(shop, &mut tx, order, change, Some(once), now).await {
             Ok(changed) => changed,
             Err(ChangeOrderError::Broken(error)) => return Err(error.into()),
             Err(unchanged) => return Err(ChangeAtDeskError::Unchanged(unchanged)),

@@ -10,11 +10,9 @@ use crate::infra::store;
 /// Why the second factor was not enabled.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfirmFactorError {
-    #[error(
-        "this is not the code that the secret makes now: look whether the clocks of phone and host are right"
-    )]
+    #[error("wrong code: check that the clocks of the phone and this host are right")]
     WrongCode,
-    #[error("another secret was begun meanwhile, or it is switched on already")]
+    #[error("another secret was started meanwhile, or 2FA is already on")]
     NotBegun,
     #[error(transparent)]
     Broken(anyhow::Error),

@@ -97,8 +97,12 @@ pub async fn edit_product(
     }
     let id =
         store::product_writes::write(&mut tx, id, &written).await.context("save the product")?;
-    let changes_shelves = shelves_change(old.as_ref(), &edit.record);
-    settle(&mut tx, if changes_shelves { Shelves::Of(id) } else { Shelves::Same }).await?;
+    let changes_listings = changes_listings(old.as_ref(), &edit.record);
+    settle(
+        &mut tx,
+        if changes_listings { ListingChange::Product(id) } else { ListingChange::None },
+    )
+    .await?;
     let name = &edit.record.name;
     let action = match (&old, changes.as_slice()) {
         (None, _) => format!("Added {name}"),
@@ -249,7 +253,7 @@ fn changes(old: &EditedProduct, new: &ProductWrite<'_>) -> Vec<&'static str> {
 }
 
 /// Whether any list of products changes.
-fn shelves_change(old: Option<&EditedProduct>, new: &ProductRecord) -> bool {
+fn changes_listings(old: Option<&EditedProduct>, new: &ProductRecord) -> bool {
     let Some(old) = old else { return !new.hidden };
     let of_options: Vec<_> = old.options.iter().map(|option| &option.prices).collect();
     let before = store::products::currencies(&old.prices, &of_options);
@@ -260,26 +264,26 @@ fn shelves_change(old: Option<&EditedProduct>, new: &ProductRecord) -> bool {
 
 /// Which listings a change affects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shelves {
-    Same,
+pub(super) enum ListingChange {
+    None,
     /// This product may appear in other lists or positions.
-    Of(i64),
+    Product(i64),
     All,
 }
 
 /// The last step of every change: updates the listing index where needed, invalidates the buyers' pages, and records
 /// that the catalog differs from the seller's file.
-pub(super) async fn settle(tx: &mut Tx, shelves: Shelves) -> anyhow::Result<()> {
-    match shelves {
-        Shelves::Same => {}
-        Shelves::Of(product) => {
+pub(super) async fn settle(tx: &mut Tx, change: ListingChange) -> anyhow::Result<()> {
+    match change {
+        ListingChange::None => {}
+        ListingChange::Product(product) => {
             store::listing_index::follow(tx, product).await.context("update the listing index")?;
         }
-        Shelves::All => {
+        ListingChange::All => {
             store::listing_index::rebuild(tx).await.context("rebuild the listing index")?;
         }
     }
-    if shelves == Shelves::Same {
+    if change == ListingChange::None {
         store::catalog_state::mark_changed(tx).await?;
     } else {
         store::catalog_state::mark_seeded(tx).await?;

@@ -11,7 +11,7 @@ use crate::domain::payment::Wallet;
 use crate::domain::values::{Amount, Currency, Timestamp, plural};
 use crate::infra::store;
 use crate::infra::store::Tx;
-use crate::infra::store::wallets::{StoredWallet, Stranded};
+use crate::infra::store::wallets::StoredWallet;
 
 /// Saves a wallet from the desk; its currency cannot change. Orders keep their address. The next index of an account is
 /// stored apart from the wallet, so that no index is used twice.
@@ -79,11 +79,6 @@ async fn inexpressible(tx: &mut Tx, wallet: &Wallet) -> anyhow::Result<Option<Fa
             expected,
         )
     }))
-}
-
-/// The products that prevent a wallet from being removed, since they would have no price left. Empty: none.
-pub async fn what_hangs_on(shop: &Shop, currency: &Currency) -> anyhow::Result<Stranded> {
-    Ok(store::wallets::list_stranded(&mut *shop.db.reader().await?, currency).await?)
 }
 
 /// Removes a wallet with all prices in its currency. Refused if a product would have no price left, since no catalog

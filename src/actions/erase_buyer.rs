@@ -22,12 +22,13 @@ pub async fn erase_buyer(
     now: Timestamp,
 ) -> anyhow::Result<bool> {
     let mut tx = shop.db.write().await?;
-    let Some(order_ref) = store::orders::find_ref(&mut tx, name).await? else { return Ok(false) };
-    let order = store::orders::find(&mut tx, &order_ref).await?.context("find the order")?;
-    store::messages::erase(&mut tx, &order_ref)
+    let Some(order) = store::orders::find_by_lookup(&mut tx, name).await? else {
+        return Ok(false);
+    };
+    store::messages::erase(&mut tx, &order.order_ref)
         .await
         .context("erase the messages encrypted to the buyer")?;
-    store::orders::forget_buyer_key(&mut tx, &order_ref, &nobody).await?;
+    store::orders::forget_buyer_key(&mut tx, &order.order_ref, &nobody).await?;
     let queued = queue_message(shop, &mut tx, &order, Told::Erased, false, now).await?;
     tx.commit().await.context("commit the erasure")?;
 

@@ -8,14 +8,13 @@ use anyhow::Context;
 use parking_lot::Mutex;
 
 use crate::actions::Shop;
+use crate::actions::add_picture::is_rendered;
 use crate::actions::build_sprites::{build_sprites, windows};
 use crate::domain::catalog::fault::add_fault;
 use crate::domain::catalog::{CatalogFile, Difference, Fault, ProductRecord, differences};
 use crate::domain::payment::Wallet;
 use crate::domain::values::Timestamp;
-use crate::infra::pictures::{
-    NotAPicture, Originals, Picture, PictureFile, Rendered, Rendition, Source,
-};
+use crate::infra::pictures::{NotAPicture, Originals, Picture, Rendered, Rendition, Source};
 use crate::infra::store;
 use crate::infra::store::catalog_export::StoredCatalog;
 use crate::infra::store::catalog_import::ImportedProduct;
@@ -323,10 +322,7 @@ fn picture_fault(
 async fn known_pictures(shop: &Shop, opened: &Opened) -> anyhow::Result<HashSet<String>> {
     let mut known = HashSet::new();
     for fingerprint in opened.places.keys() {
-        let files = store::pictures::find(&mut *shop.db.reader().await?, fingerprint).await?;
-        let on_shelf =
-            |file: &String| PictureFile::parse(file).is_ok_and(|file| shop.pictures.has(&file));
-        if files.is_some_and(|files| files.iter().all(on_shelf)) {
+        if is_rendered(shop, fingerprint).await? {
             known.insert(fingerprint.clone());
         }
     }

@@ -3,7 +3,7 @@
 use anyhow::Context;
 
 use crate::actions::Shop;
-use crate::actions::edit_product::{Shelves, clear_up, settle};
+use crate::actions::edit_product::{ListingChange, clear_up, settle};
 use crate::domain::catalog::{ImageRecord, OfferKey, OptionRecord, ProductRecord, Slug};
 use crate::domain::values::Timestamp;
 use crate::infra::store;
@@ -41,7 +41,7 @@ pub async fn hide_product(
     store::product_writes::set_hidden(&mut tx, product.id, hidden)
         .await
         .context("hide the product")?;
-    settle(&mut tx, Shelves::Of(product.id)).await?;
+    settle(&mut tx, ListingChange::Product(product.id)).await?;
     let action = format!("{} {}", if hidden { "Hid" } else { "Unhid" }, product.name);
     store::audit_log::record(&mut tx, now, &action).await?;
     tx.commit().await.context("commit the product")?;
@@ -65,7 +65,7 @@ pub async fn delete_product(
         return Ok(Some(Err(Stale)));
     }
     store::product_writes::delete(&mut tx, product.id).await.context("delete the product")?;
-    settle(&mut tx, Shelves::Of(product.id)).await?;
+    settle(&mut tx, ListingChange::Product(product.id)).await?;
     store::audit_log::record(&mut tx, now, &format!("Deleted {}", product.name)).await?;
     tx.commit().await.context("commit the product")?;
     let dropped: Vec<String> =
@@ -124,7 +124,7 @@ pub async fn duplicate_product(
         store::product_writes::write(&mut tx, None, &written).await.context("save the copy")?;
     let place = store::products::find_place(&mut tx, product.id).await?;
     store::product_writes::move_to(&mut tx, id, place + 1).await.context("move the copy")?;
-    settle(&mut tx, Shelves::Same).await?;
+    settle(&mut tx, ListingChange::None).await?;
     store::audit_log::record(&mut tx, now, &format!("Duplicated {}", product.name)).await?;
     store::handled_forms::insert(&mut tx, once, free.as_str(), now).await?;
     tx.commit().await.context("commit the copy")?;
@@ -183,7 +183,7 @@ pub async fn move_product(
     if here == there {
         return Ok(Some(()));
     }
-    settle(&mut tx, Shelves::Of(product.id)).await?;
+    settle(&mut tx, ListingChange::Product(product.id)).await?;
     let action = format!("Moved {} to position {there}", product.name);
     store::audit_log::record(&mut tx, now, &action).await?;
     tx.commit().await.context("commit the product order")?;
@@ -229,7 +229,7 @@ pub async fn add_stock(
         store::stock::change(&mut tx, pool, StockChange::Set(sum))
             .await
             .context("set the stock")?;
-        settle(&mut tx, Shelves::Same).await?;
+        settle(&mut tx, ListingChange::None).await?;
         let action = match pieces {
             0.. => format!("Added {pieces} {name} to stock: now {sum}"),
             _ => format!("Removed {} {name} from stock: now {sum}", pieces.unsigned_abs()),
@@ -257,7 +257,7 @@ pub async fn rename_category(
     if n == 0 {
         return Ok(0);
     }
-    settle(&mut tx, Shelves::All).await?;
+    settle(&mut tx, ListingChange::All).await?;
     let action = match name {
         Some(name) => format!("Renamed the category {category} to {name}"),
         None => format!("Removed the category {category}"),

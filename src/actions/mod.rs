@@ -66,7 +66,7 @@ pub use apply_reply::{ApplyReplyError, apply_reply};
 pub use ask_seller::{AskSellerError, MOST_MESSAGE, Question, UnfitMessage, ask_seller};
 pub use authenticator::{AuthError, Authenticator, Credentials, Line};
 pub use availability::{
-    Availability, ClosedReason, refuse_key, remember_key, take_key, why_closed,
+    Availability, ClosedReason, is_near_end, refuse_key, remember_key, take_key, why_closed,
 };
 pub use change_appearance::{
     AppearanceError, LookChange, change_appearance, remove_logo, set_logo,
@@ -87,7 +87,7 @@ pub use edit_product::{Edited, PoolEdit, ProductEdit, edit_product};
 pub use edit_trade::{
     Saved, Shown, move_rate, remove_discount, remove_rate, save_discount, save_rate,
 };
-pub use edit_wallet::{move_wallet, remove_wallet, save_wallet, what_hangs_on};
+pub use edit_wallet::{move_wallet, remove_wallet, save_wallet};
 pub use empty_catalog::empty_catalog;
 pub use erase_buyer::erase_buyer;
 pub use expire_orders::expire_orders;

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 
-use crate::actions::{ClosedReason, Shop};
+use crate::actions::Shop;
 use crate::domain::orders::Order;
 use crate::domain::values::Timestamp;
 use crate::infra::mail::{Lookup, OrderMessage, SellerKey, Told, delivery_name};
@@ -24,7 +24,7 @@ pub(super) async fn queue_message(
     // messages do.
     let is_erasure = matches!(told, Told::Erased);
     let may_wait = matches!(told, Told::Step(_) | Told::Node(_)) || is_erasure;
-    let message = match sealing(shop, place.has_key, now) {
+    let message = match shop.availability.seal_for_message(place.has_key, now) {
         Ok(key) => {
             // After the first encrypted message, the shop never returns to plain text.
             if let Some(key) = key.as_ref().filter(|_| !place.has_key) {
@@ -51,20 +51,7 @@ pub(super) async fn queue_message(
     })
 }
 
-/// `had_key`: according to the database. If another process has loaded a first key and this one has not yet, nothing is
-/// written in plain text.
-pub(super) fn sealing(
-    shop: &Shop,
-    had_key: bool,
-    now: Timestamp,
-) -> Result<Option<SellerKey>, ClosedReason> {
-    match shop.availability.seal(now)? {
-        None if had_key => Err(ClosedReason::Key("the seller's key is being loaded".to_owned())),
-        key => Ok(key),
-    }
-}
-
-fn write(
+pub(super) fn write(
     shop: &Shop,
     site_name: &str,
     order: &Order,
@@ -144,7 +131,7 @@ async fn tell(shop: &Shop, mut owed: OutboxMessage, now: Timestamp) -> anyhow::R
         };
         let told = if owed.is_erasure { Told::Erased } else { Told::Step("") };
         let place = NextMessage { number: owed.number, at: owed.at, has_key: true };
-        let key = sealing(shop, true, now)?;
+        let key = shop.availability.seal_for_message(true, now)?;
         let name = shop.name(&mut *shop.db.reader().await?).await?;
         owed.message = write(shop, &name, &order, told, place, (key.as_ref(), now))?;
     }

@@ -17,10 +17,11 @@ pub(super) async fn keep_step(
     message_id: Option<&[u8; 32]>,
     now: Timestamp,
 ) -> anyhow::Result<()> {
-    let sealed = match store::orders::find_buyer_key(tx, order_ref).await? {
-        Some(reader) if !word.is_empty() => Some(reader.seal(word)?),
-        _ => None,
+    let reader = match word {
+        "" => None,
+        _ => store::orders::find_buyer_key(tx, order_ref).await?,
     };
+    let sealed = reader.map(|reader| reader.seal(word)).transpose()?;
     let words = NewMessage {
         kind: MessageKind::Step,
         now,

@@ -6,17 +6,17 @@ use crate::actions::availability::ClosedReason;
 use crate::actions::{Shop, notify_seller};
 use crate::domain::cart::{Basket, CartLine, PricedCart};
 use crate::domain::orders::{
-    Buyer, BuyerIdentity, CheckoutKey, Code, Delivery, Draft, FOLLOWED_DAYS, NewOrder, NumberFor,
-    Order, OrderRef, PlacementError, Refusal, RefusalReason, Shelf, refuse_over_reserved,
+    BuyerIdentity, CheckoutContext, CheckoutKey, Code, Delivery, Draft, FOLLOWED_DAYS, NewOrder,
+    NumberFor, Order, OrderRef, PlacementError, Refusal, RefusalReason, refuse_over_reserved,
 };
 use crate::domain::payment::{
     AmountTag, Destination, Invoice, Wallet, distinct_amount, integrated,
 };
 use crate::domain::values::{Amount, Currency, Times, Timestamp, TrustedClock};
-use crate::infra::mail::{OrderMessage, SellerKey, Told};
+use crate::infra::mail::{SellerKey, Told};
 use crate::infra::store::Tx;
 use crate::infra::store::order_placement::NewOrderData;
-use crate::infra::store::outbox::OutboxMessage;
+use crate::infra::store::outbox::{NextMessage, OutboxMessage};
 use crate::infra::{failpoints, store};
 
 /// What a buyer wants to order.
@@ -24,7 +24,7 @@ pub struct OrderRequest<'a> {
     pub basket: &'a Basket,
     pub currency: &'a Currency,
     pub draft: Draft,
-    /// What the buyer wrote, as the order's page shows it again to whoever has the code.
+    /// What the buyer wrote, as the order's page shows it again to anyone who has the code.
     pub receipt: String,
 }
 
@@ -97,7 +97,9 @@ pub async fn place_order(
     let (order, buyer) = new.invoiced(invoice);
     let at = store::outbox::next_at(before.last_owed, now);
     let name = shop.name(&mut tx).await?;
-    let message = message(shop, &name, (&order, &buyer), at, key.as_ref(), now)?;
+    let place = NextMessage { number: 0, at, has_key: before.has_key };
+    let message =
+        notify_seller::write(shop, &name, &order, Told::New(&buyer), place, (key.as_ref(), now))?;
     let beside = NewOrderData {
         derived: derived.as_ref().map(|(account, index)| (account.as_str(), *index)),
         is_alone,
@@ -159,9 +161,14 @@ async fn open_order(
         code => store::discounts::find(tx, code).await?,
     };
     let discount = discount.map(|kept| (kept.discount, kept.used));
-    let shelf =
-        Shelf { cart: &cart, coin: &wallet.coin, rates: &rates, asks_for_sending, discount };
-    let order = match NewOrder::open(draft, &shelf, opening.fresh, opening.now) {
+    let context = CheckoutContext {
+        cart: &cart,
+        coin: &wallet.coin,
+        rates: &rates,
+        asks_for_sending,
+        discount,
+    };
+    let order = match NewOrder::open(draft, &context, opening.fresh, opening.now) {
         Ok(order) => order,
         Err(PlacementError::Cart) => return Err(PlaceOrderError::Changed(Box::new(cart))),
         Err(PlacementError::Fields(refusals)) => return Err(PlaceOrderError::Refused(refusals)),
@@ -279,25 +286,4 @@ async fn open_invoice(
         clock_ahead: ends.clock_ahead,
     };
     Ok(Some(Asked { invoice, derived, is_alone }))
-}
-
-fn message(
-    shop: &Shop,
-    site_name: &str,
-    (order, buyer): (&Order, &Buyer),
-    at: Timestamp,
-    key: Option<&SellerKey>,
-    now: Timestamp,
-) -> anyhow::Result<Vec<u8>> {
-    let message = OrderMessage {
-        order,
-        told: Told::New(buyer),
-        number: 0,
-        at,
-        site_name,
-        seller: &shop.policy.seller,
-        keep_days: shop.policy.keep_days,
-        tolerance: shop.policy.tolerance,
-    };
-    message.write(key, now).context("write the message to the seller")
 }

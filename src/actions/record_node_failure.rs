@@ -3,7 +3,6 @@
 use anyhow::Context;
 
 use crate::actions::Shop;
-use crate::actions::notify_seller::sealing;
 use crate::domain::payment::Coin;
 use crate::domain::values::Timestamp;
 use crate::infra::mail::NodeMessage;
@@ -29,7 +28,7 @@ pub async fn record_node_failure(
         return Ok(());
     };
     let since = watch.trouble_since.unwrap_or(now);
-    if watch.is_delivered || now.get() < since.get() + patience {
+    if watch.is_told || now.get() < since.get() + patience {
         return Ok(());
     }
     tell_of_node(shop, &watch, Some(trouble), now)
@@ -45,7 +44,7 @@ pub(super) async fn end_doubt(shop: &Shop, network: &str, now: Timestamp) -> any
     let Some(watch) = store::watch::find(&mut *shop.db.reader().await?, network).await? else {
         return Ok(());
     };
-    if !watch.is_delivered {
+    if !watch.is_told {
         return Ok(());
     }
     tell_of_node(shop, &watch, None, now)
@@ -65,7 +64,7 @@ async fn tell_of_node(
 ) -> anyhow::Result<()> {
     let mut db = shop.db.reader().await?;
     let had_key = store::shop_state::find(&mut db).await?.fingerprint.is_some();
-    let key = sealing(shop, had_key, now)?;
+    let key = shop.availability.seal_for_message(had_key, now)?;
     let at = store::outbox::find_next_at(&mut db, now).await?;
     let name = shop.name(&mut db).await?;
     drop(db);

@@ -1,4 +1,4 @@
-//! What buyer and seller say to each other, from both of their doors.
+//! The messages of buyer and seller, from both sides.
 
 use std::process::Output;
 

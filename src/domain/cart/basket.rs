@@ -27,7 +27,7 @@ pub struct CartLine {
 
 /// A buyer's cart.
 ///
-/// Shape: each thing once; as many lines as fit into a sealed cookie of 4 KB, which the door checks.
+/// Shape: each thing once; as many lines as fit into a sealed cookie of 4 KB, which is checked where it is written.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Basket {
     pub id: CartId,

@@ -113,17 +113,6 @@ impl PricedCart {
     }
 }
 
-impl Offer {
-    /// `Wool socks, red`.
-    pub fn full_name(&self) -> String {
-        if self.option_name.is_empty() {
-            self.name.clone()
-        } else {
-            format!("{}, {}", self.name, self.option_name)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -423,28 +423,27 @@ impl Reader {
         field: &str,
         found: Option<&Json>,
     ) -> Option<usize> {
-        let known: Vec<String> =
-            self.references.keys().map(|name| format!("\"->{name}\"")).collect();
-        let expected = match known.len() {
-            0 => "a reference to a wallet in this file, which has no wallets".to_owned(),
-            _ => {
-                let mut known = known;
-                known.sort();
-                format!("a reference to a wallet in this file: {}", known.join(", "))
+        let expected = || {
+            let mut known: Vec<String> =
+                self.references.keys().map(|name| format!("\"->{name}\"")).collect();
+            if known.is_empty() {
+                return "a reference to a wallet in this file, which has no wallets".to_owned();
             }
+            known.sort();
+            format!("a reference to a wallet in this file: {}", known.join(", "))
         };
         match found {
             Some(Json::Text(text)) => {
                 match text.strip_prefix("->").and_then(|name| self.references.get(name.trim())) {
                     Some(wallet) => *wallet,
                     None => {
-                        record.refuse(field, format!("{text:?}"), expected);
+                        record.refuse(field, format!("{text:?}"), expected());
                         None
                     }
                 }
             }
             other => {
-                record.refuse(field, Found::of(other), expected);
+                record.refuse(field, Found::of(other), expected());
                 None
             }
         }

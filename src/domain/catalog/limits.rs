@@ -2,8 +2,7 @@
 
 use crate::domain::catalog::Fault;
 use crate::domain::catalog::json::Json;
-use crate::domain::values::JsonShape;
-use crate::infra::bounded;
+use crate::domain::values::{JsonShape, byte_size};
 
 /// Units: bytes of the seller's file. Enough for 100,000 products of 600 bytes.
 pub const MOST_BYTES: u64 = 64 << 20;
@@ -26,8 +25,8 @@ pub const SHORTEN: &str = "Shorten the descriptions, or remove products and add 
 pub fn too_much(text: &str) -> Option<Fault> {
     let n_bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
     if MOST_BYTES < n_bytes {
-        let expected = format!("at most {}. {SHORTEN}", bounded::size(MOST_BYTES));
-        return Some(Fault::new("", "", bounded::size(n_bytes), expected));
+        let expected = format!("at most {}. {SHORTEN}", byte_size(MOST_BYTES));
+        return Some(Fault::new("", "", byte_size(n_bytes), expected));
     }
     let shape = JsonShape::of(text.as_bytes(), MOST_DEPTH);
     if MOST_DEPTH < shape.depth {
@@ -44,7 +43,7 @@ pub fn too_much(text: &str) -> Option<Fault> {
         );
         return Some(Fault::new("", "", found, expected));
     }
-    let size = |n: usize| bounded::size(u64::try_from(n).unwrap_or(u64::MAX));
+    let size = |n: usize| byte_size(u64::try_from(n).unwrap_or(u64::MAX));
     if MOST_OF_TEXT < shape.longest_text {
         let found = format!("a text of {}", size(shape.longest_text));
         let expected = format!("at most {} in one text. {SHORTEN}", size(MOST_OF_TEXT));

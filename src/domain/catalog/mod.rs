@@ -23,7 +23,7 @@ pub use discount::{Discount, Less, NotUsable, Prices, Sum};
 pub use fault::Fault;
 pub use file::{CatalogFile, ImageRecord, OptionRecord, ProductRecord, RateRecord};
 pub use json::Json;
-pub use offer::{IN_WINDOW, Offer, OfferKey, Rate, Stock, reach};
+pub use offer::{IN_WINDOW, Offer, OfferKey, Rate, Stock, full_name, reach};
 pub use page::{NotAPage, PageSlug, PageText};
 pub use product_file::read_category;
 pub use single::wallet_reference;

@@ -33,6 +33,17 @@ pub struct Offer {
     pub gone: bool,
 }
 
+impl Offer {
+    pub fn full_name(&self) -> String {
+        full_name(&self.name, &self.option_name)
+    }
+}
+
+/// `Wool socks, red`; `Wool socks` if the product has no options.
+pub fn full_name(name: &str, option_name: &str) -> String {
+    if option_name.is_empty() { name.to_owned() } else { format!("{name}, {option_name}") }
+}
+
 /// The stock as shown on a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stock {

@@ -21,13 +21,15 @@ impl Reader {
             .iter()
             .enumerate()
         {
-            match item {
-                Json::Text(text) if Country::parse(text).is_ok() => {
-                    countries.extend(Country::parse(text))
-                }
-                other => {
+            let country = match item {
+                Json::Text(text) => Country::parse(text).ok(),
+                _ => None,
+            };
+            match country {
+                Some(country) => countries.push(country),
+                None => {
                     let expected = "a two-letter ISO 3166 code or an English name, for example \"DE\" or \"Germany\"";
-                    record.refuse(&format!("countries[{n}]"), Found::of(Some(other)), expected);
+                    record.refuse(&format!("countries[{n}]"), Found::of(Some(item)), expected);
                 }
             }
         }

@@ -93,13 +93,7 @@ impl<'a> Record<'a> {
         None
     }
 
-    /// A name on one line; `None` if the field is absent or invalid.
-    pub fn line(&mut self, name: &'static str, most: usize, expected: &str) -> Option<String> {
-        let found = self.get(name)?;
-        self.line_of(name, found, most, expected)
-    }
-
-    /// The same, but an absent field is an error.
+    /// A name on one line; an absent field is an error.
     pub fn needed_line(
         &mut self,
         name: &'static str,

@@ -166,7 +166,7 @@ impl StoredPassword {
 /// Hides the hash, so that it is not logged by mistake.
 impl std::fmt::Debug for StoredPassword {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("KeptPassword")
+        formatter.write_str("StoredPassword")
     }
 }
 
@@ -267,7 +267,7 @@ mod tests {
         let nobody = StoredPassword::parse(StoredPassword::nobodys().as_str()).unwrap();
         assert!(!nobody.is(&good, &mut memory) && !nobody.is(&TypedPassword::of(""), &mut memory));
         assert!(!nobody.needs_upgrade(), "nobody's costs as much as a password of today");
-        assert_eq!(format!("{kept:?}"), "KeptPassword");
+        assert_eq!(format!("{kept:?}"), "StoredPassword");
     }
 
     #[test]

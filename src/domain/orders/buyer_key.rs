@@ -2,12 +2,11 @@
 
 use age::x25519;
 use bech32::{Bech32, Hrp};
-use hkdf::Hkdf;
-use sha2::Sha256;
 
 use crate::domain::orders::Code;
+use crate::domain::orders::code::derive_salted;
 
-/// Whoever knows an order's code, as somebody to seal words to. The shop keeps this and not the code, so that it
+/// The public key that is derived from an order's code; words are sealed to it. The shop keeps this and not the code, so that it
 /// cannot open what it has sealed.
 ///
 /// Shape: `age1…`, 62 characters. Source: <https://age-encryption.org/v1>, X25519 recipient.
@@ -36,9 +35,8 @@ impl BuyerIdentity {
     /// The key of an order's code in the shop with this salt.
     pub fn of_code(code: &Code, salt: &[u8]) -> Self {
         let mut secret = [0; 32];
-        Hkdf::<Sha256>::new(Some(salt), code.words().as_bytes())
-            .expand(b"shop order reader 1", &mut secret)
-            .expect("32 bytes are fewer than HKDF can give");
+        let words = code.words();
+        derive_salted(Some(salt), words.as_bytes(), b"shop order reader 1", &mut secret);
         let written = bech32::encode::<Bech32>(Hrp::parse_unchecked("age-secret-key-"), &secret)
             .expect("32 bytes fit into an age key");
         Self(written.to_uppercase().parse().expect("an age key was written just now"))

@@ -50,47 +50,7 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::orders::OrderRef;
-    use crate::domain::payment::{Address, Coin, Invoice};
-    use crate::domain::values::Currency;
-
-    const NOW: i64 = 1_000_000;
-
-    /// Of 1 coin; `seen` and `settled` in thousandths of it, where a node follows it.
-    fn order(status: Status, followed: Option<(i64, i64)>, minutes_left: i64) -> Order {
-        let coin = Coin::Ether { chain: 1 };
-        let part = |n: i64| Amount::new(n * 1_000_000).unwrap();
-        let observation = followed.map(|(seen, settled)| Observation {
-            seen: part(seen),
-            settled: part(settled),
-            confirmations: 2,
-            needed: 12,
-            is_moved: false,
-        });
-        Order {
-            order_ref: OrderRef::from_chance([0; 8]),
-            status,
-            placed_at: Timestamp::new(0).unwrap(),
-            finished_at: None,
-            lines: Vec::new(),
-            sending: None,
-            discount: None,
-            invoice: Invoice {
-                currency: Currency::parse("ETH").unwrap(),
-                address: Address::parse(&coin, "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266")
-                    .unwrap(),
-                coin,
-                amount: Amount::ONE_COIN,
-                total: Amount::ONE_COIN,
-                received: Amount::ZERO,
-                observation,
-                in_doubt: false,
-                clock_ahead: None,
-                until: Timestamp::new(NOW + 60 * minutes_left).unwrap(),
-            },
-            transaction: None,
-        }
-    }
+    use crate::domain::orders::fixtures::{NOW, order};
 
     #[track_caller]
     fn check(

@@ -159,7 +159,7 @@ fn derive(secret: &[u8], purpose: &[u8], into: &mut [u8]) {
     derive_salted(None, secret, purpose, into);
 }
 
-fn derive_salted(salt: Option<&[u8]>, secret: &[u8], purpose: &[u8], into: &mut [u8]) {
+pub(super) fn derive_salted(salt: Option<&[u8]>, secret: &[u8], purpose: &[u8], into: &mut [u8]) {
     Hkdf::<Sha256>::new(salt, secret)
         .expand(purpose, into)
         .expect("32 bytes are fewer than HKDF can give");

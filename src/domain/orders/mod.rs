@@ -7,6 +7,8 @@ mod code_text;
 pub mod command;
 pub mod draft;
 pub mod due;
+#[cfg(test)]
+pub mod fixtures;
 pub mod order;
 pub mod order_ref;
 pub mod pending_task;
@@ -24,8 +26,8 @@ pub use command::{Command, MOST_ARGUMENT, NotACommand, Refund};
 pub use draft::{Buyer, Delivery, Draft, DraftForm, StreetAddress};
 pub use due::{Due, PurgeMode};
 pub use order::{
-    AppliedDiscount, FOLLOWED_DAYS, NewOrder, Order, OrderLine, PlacementError, Sending, Shelf,
-    UNPAID_DAYS,
+    AppliedDiscount, CheckoutContext, FOLLOWED_DAYS, NewOrder, Order, OrderLine, PlacementError,
+    Sending, UNPAID_DAYS,
 };
 pub use order_ref::{NotARefPart, NotAnOrderRef, OrderRef, RefPart};
 pub use pending_task::PendingTask;

@@ -1,7 +1,7 @@
 //! An order, before and after it is stored.
 
 use crate::domain::cart::PricedCart;
-use crate::domain::catalog::{Discount, Less, OfferKey, Rate, Sum};
+use crate::domain::catalog::{Discount, Less, OfferKey, Rate, Sum, full_name};
 use crate::domain::orders::{Buyer, Delivery, Draft, OrderRef, Refusal, RefusalReason, Status};
 use crate::domain::payment::{Coin, Invoice, Tolerance, TransactionId};
 use crate::domain::values::{Amount, Currency, Quantity, Timestamp};
@@ -29,11 +29,7 @@ pub struct OrderLine {
 impl OrderLine {
     /// With its option, where it has one.
     pub fn full_name(&self) -> String {
-        if self.option_name.is_empty() {
-            self.name.clone()
-        } else {
-            format!("{}, {}", self.name, self.option_name)
-        }
+        full_name(&self.name, &self.option_name)
     }
 }
 
@@ -52,7 +48,7 @@ pub struct AppliedDiscount {
 }
 
 /// What the shop has at the moment a draft becomes an order, in one currency.
-pub struct Shelf<'a> {
+pub struct CheckoutContext<'a> {
     pub cart: &'a PricedCart,
     pub coin: &'a Coin,
     /// Those that have a price in this currency.
@@ -91,22 +87,22 @@ impl NewOrder {
     /// [`PlacementError`]: nothing was changed.
     pub fn open(
         draft: Draft,
-        shelf: &Shelf<'_>,
+        context: &CheckoutContext<'_>,
         fresh: OrderRef,
         now: Timestamp,
     ) -> Result<Self, PlacementError> {
-        if !shelf.cart.can_be_ordered() {
+        if !context.cart.can_be_ordered() {
             return Err(PlacementError::Cart);
         }
-        let lines: Vec<OrderLine> = shelf.cart.lines.iter().filter_map(order_line).collect();
-        let items = shelf.cart.total.ok_or(PlacementError::Cart)?;
+        let lines: Vec<OrderLine> = context.cart.lines.iter().filter_map(order_line).collect();
+        let items = context.cart.total.ok_or(PlacementError::Cart)?;
         let mut refusals = Vec::new();
-        let sending = sending(&draft, shelf).unwrap_or_else(|refusal| {
+        let sending = sending(&draft, context).unwrap_or_else(|refusal| {
             refusals.push(refusal);
             None
         });
         let more = sending.as_ref().map_or(Amount::ZERO, |sending| sending.price);
-        let discount = discount(&draft, shelf, (items, more), now).unwrap_or_else(|refusal| {
+        let discount = discount(&draft, context, (items, more), now).unwrap_or_else(|refusal| {
             refusals.push(refusal);
             None
         });
@@ -117,12 +113,12 @@ impl NewOrder {
         let total = items
             .minus(less)
             .and_then(|rest| rest.plus(more))
-            .filter(|total| *total <= shelf.coin.most());
+            .filter(|total| *total <= context.coin.most());
         let total = total.ok_or_else(|| {
             PlacementError::Fields(vec![Refusal::new("shipping", RefusalReason::TotalTooLarge)])
         })?;
         let status = if draft.transaction.is_some() { Status::Reported } else { Status::Awaiting };
-        let currency = shelf.cart.currency.clone();
+        let currency = context.cart.currency.clone();
         Ok(Self {
             order_ref: fresh,
             status,
@@ -166,26 +162,26 @@ fn order_line(line: &crate::domain::cart::PricedLine) -> Option<OrderLine> {
     })
 }
 
-fn sending(draft: &Draft, shelf: &Shelf<'_>) -> Result<Option<Sending>, Refusal> {
-    if !shelf.asks_for_sending {
+fn sending(draft: &Draft, context: &CheckoutContext<'_>) -> Result<Option<Sending>, Refusal> {
+    if !context.asks_for_sending {
         return Ok(None);
     }
     let chosen = |rate: &Rate| Some(Sending { name: rate.name.clone(), price: rate.price });
     if draft.shipping.is_empty() {
-        let fitting = shelf.rates.iter().filter(|rate| rate.reaches(draft.country));
+        let fitting = context.rates.iter().filter(|rate| rate.reaches(draft.country));
         return match (fitting.min_by_key(|rate| rate.price), &draft.buyer.delivery) {
             (Some(rate), _) => Ok(chosen(rate)),
             (None, Delivery::Sealed { country, .. }) if country.is_empty() => {
                 Err(Refusal::new("shipping", RefusalReason::ShippingNotChosen))
             }
-            (None, _) if shelf.rates.is_empty() => {
-                let currency = shelf.cart.currency.clone();
+            (None, _) if context.rates.is_empty() => {
+                let currency = context.cart.currency.clone();
                 Err(Refusal::new("shipping", RefusalReason::NoShippingFor(currency)))
             }
             (None, _) => Err(Refusal::new("country", RefusalReason::NoShippingToCountry)),
         };
     }
-    let Some(rate) = shelf.rates.iter().find(|rate| rate.name == draft.shipping.as_str()) else {
+    let Some(rate) = context.rates.iter().find(|rate| rate.name == draft.shipping.as_str()) else {
         return Err(Refusal::new("shipping", RefusalReason::UnknownShipping));
     };
     // A sealed address hides its country: then the buyer's choice is believed, and the seller sees both.
@@ -200,19 +196,19 @@ fn sending(draft: &Draft, shelf: &Shelf<'_>) -> Result<Option<Sending>, Refusal>
 
 fn discount(
     draft: &Draft,
-    shelf: &Shelf<'_>,
+    context: &CheckoutContext<'_>,
     (goods, sending): (Amount, Amount),
     now: Timestamp,
 ) -> Result<Option<AppliedDiscount>, Refusal> {
     if draft.discount.is_empty() {
         return Ok(None);
     }
-    let found = shelf.discount.as_ref().filter(|(discount, _)| discount.code == draft.discount);
+    let found = context.discount.as_ref().filter(|(discount, _)| discount.code == draft.discount);
     let Some((discount, used)) = found else {
         return Err(Refusal::new("discount", RefusalReason::UnknownDiscount));
     };
-    let currency = &shelf.cart.currency;
-    let sum = Sum { currency, coin: shelf.coin, goods, sending };
+    let currency = &context.cart.currency;
+    let sum = Sum { currency, coin: context.coin, goods, sending };
     // No more than the buyer needs to know: neither the days nor how many have used it.
     let less = discount
         .less(sum, *used, now)
@@ -359,14 +355,14 @@ mod tests {
             until: Some(Timestamp::new(0).unwrap()),
             uses: Some(1),
         };
-        let shelf = Shelf {
+        let context = CheckoutContext {
             cart: &cart,
             coin: &Coin::Bitcoin,
             rates,
             asks_for_sending,
             discount: Some((discount, 0)),
         };
-        NewOrder::open(draft, &shelf, OrderRef::from_chance([0; 8]), Timestamp::new(0).unwrap())
+        NewOrder::open(draft, &context, OrderRef::from_chance([0; 8]), Timestamp::new(0).unwrap())
     }
 
     #[track_caller]

@@ -8,7 +8,7 @@ use crate::domain::orders::{Refusal, RefusalReason};
 
 /// How many pieces of one stock can be ordered now, where orders that nobody has paid for hold some already.
 ///
-/// Units: pieces. `most_held` is the percentage of what is there, on the shelf and in those orders, that they may hold;
+/// Units: pieces. `most_held` is the percentage of what is there, in stock and in those orders, that they may hold;
 /// it is at least one piece.
 fn can_be_held(stock: i64, held: i64, most_held: i64) -> i64 {
     let most = (stock.saturating_add(held).saturating_mul(most_held) / 100).max(1);
@@ -81,7 +81,7 @@ mod tests {
         }
     }
 
-    /// A cart of (option, pieces): two options that share 20 pieces on the shelf, and a third with 20 of its own.
+    /// A cart of (option, pieces): two options that share 20 pieces in stock, and a third with 20 of its own.
     fn cart(wanted: &[(i64, i64)]) -> PricedCart {
         let mut basket = Basket::empty(CartId([0; 16]));
         let mut offers = HashMap::new();
@@ -116,7 +116,7 @@ mod tests {
             (&[(1, 5), (2, 5)], &[], None),
             (&[(1, 6), (2, 5)], &[], Some(("Socks, no 1", 10))),
             (&[(1, 8), (3, 8)], &[], None),
-            // 20 on the shelf and 6 held: 13 may be held in all.
+            // 20 in stock and 6 held: 13 may be held in all.
             (&[(1, 7)], &[(shared, 6)], None),
             (&[(1, 8)], &[(shared, 6)], Some(("Socks, no 1", 7))),
             (&[(1, 1)], &[(shared, 20)], Some(("Socks, no 1", 0))),

@@ -140,12 +140,20 @@ impl Status {
         }
     }
 
-    /// Whether the order's pieces are off the shelf for it.
+    /// Whether the minute until which to pay still decides something: elsewhere only its day is kept.
+    pub fn needs_deadline(self) -> bool {
+        matches!(
+            self,
+            Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed | Self::Expired
+        )
+    }
+
+    /// Whether the order's items are taken out of the stock.
     pub fn holds_stock(self) -> bool {
         !matches!(self, Self::Expired | Self::Late | Self::Refunded | Self::Cancelled)
     }
 
-    /// Whether pieces that it holds are still in the seller's house, to be counted when the shelf is stocked anew.
+    /// Whether its items are still with the seller, and count where the seller counts the stock.
     pub fn is_open(self) -> bool {
         self.holds_stock() && self != Self::Shipped
     }

@@ -102,7 +102,7 @@ impl ExtendedPubkey {
 /// The key reveals every order's address, so it must not appear in logs.
 impl std::fmt::Debug for ExtendedPubkey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("AccountKey(..)")
+        f.write_str("ExtendedPubkey(..)")
     }
 }
 

@@ -43,7 +43,7 @@ const OPEN: &str = "an address on this host, for example 127.0.0.1:3001, or unix
 pub const SAME: &str =
     "a different address than LISTEN, which is for buyers, for example 127.0.0.1:3001";
 
-/// Whether both doors would be one. Port 0 is another one each time.
+/// Whether both listeners would be the same. Port 0 is a different one each time.
 pub fn is_same_place(listen: &Listen, desk: &Listen) -> bool {
     match (listen, desk) {
         (Listen::Unix(one), Listen::Unix(other)) => one.components().eq(other.components()),
@@ -60,8 +60,7 @@ pub fn read_desk_listen(text: &str) -> Result<DeskPlace, Refused> {
     if text == "off" {
         return Ok(None);
     }
-    let place = read_handed_over(text).map_or_else(|| read_place(text, EXPECTED, OPEN), Ok);
-    Ok(Some(place?))
+    Ok(Some(read_place(text, EXPECTED, OPEN)?))
 }
 
 /// Where buyers come in, by the same rule.
@@ -69,8 +68,7 @@ pub fn read_desk_listen(text: &str) -> Result<DeskPlace, Refused> {
 /// # Errors
 /// What was expected.
 pub fn read_listen(text: &str) -> Result<Place, Refused> {
-    let place = read_handed_over(text);
-    Ok(place.map_or_else(|| read_place(text, LISTEN_EXPECTED, LISTEN_OPEN), Ok)?)
+    Ok(read_place(text, LISTEN_EXPECTED, LISTEN_OPEN)?)
 }
 
 /// Where Tor takes commands: any host, since nothing is opened there.
@@ -87,17 +85,6 @@ pub fn read_tor_control(text: &str) -> Result<Listen, Refused> {
         }
         _ => Err(expected),
     }
-}
-
-/// What systemd hands over is seen when it is there.
-fn read_handed_over(text: &str) -> Option<Place> {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let is_confirmed = match words.as_slice() {
-        ["systemd"] => false,
-        ["systemd", "systemd"] => true,
-        _ => return None,
-    };
-    Some(Place { at: Listen::Systemd, is_confirmed })
 }
 
 /// `expected`, `open`: what is said of a text that is no address, and of an address that others can reach.
@@ -118,6 +105,10 @@ fn read_place(
     let is_confirmed = second.is_some();
     if second.is_some_and(|second| second != address) {
         return Err(expected);
+    }
+    // What systemd hands over is known when it is there.
+    if address == "systemd" {
+        return Ok(Place { at: Listen::Systemd, is_confirmed });
     }
     let (host, port) = address.rsplit_once(':').ok_or(expected)?;
     port.parse::<u16>().map_err(|_| expected)?;

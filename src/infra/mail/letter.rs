@@ -27,9 +27,9 @@ pub struct PlainLetter {
 const BEGIN: &str = "-----BEGIN PGP MESSAGE-----";
 const END: &str = "-----END PGP MESSAGE-----";
 /// The headings in an order's message, now and in older versions.
-const ADDRESS: [&str; 2] = ["SHIP TO", "SEND TO"];
-const NOTE: [&str; 2] = ["BUYER'S NOTE", "THE BUYER'S NOTE"];
-const ACTIONS: [&str; 2] = ["ACTIONS", "WHAT YOU CAN DO"];
+pub(super) const ADDRESS: [&str; 2] = ["SHIP TO", "SEND TO"];
+pub(super) const NOTE: [&str; 2] = ["BUYER'S NOTE", "THE BUYER'S NOTE"];
+pub(super) const ACTIONS: [&str; 2] = ["ACTIONS", "WHAT YOU CAN DO"];
 
 impl Letter {
     /// `None` for a message that the shop did not write.

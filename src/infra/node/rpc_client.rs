@@ -19,8 +19,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tokio_socks::TargetAddr;
 use tokio_socks::tcp::Socks5Stream;
 
-use crate::domain::values::{Host, JsonShape, NodeUrl, ProxyUrl};
-use crate::infra::bounded;
+use crate::domain::values::{Host, JsonShape, NodeUrl, ProxyUrl, byte_size};
 use crate::infra::node::NodeError;
 
 /// Units: seconds; over Tor, connecting alone may take most of it.
@@ -287,7 +286,7 @@ impl RpcClient {
             let frame = frame.map_err(|error| self.unreachable(&error.to_string()))?;
             let Some(data) = frame.data_ref() else { continue };
             if most_bytes < bytes.len() + data.len() {
-                let most = bounded::size(most_bytes as u64);
+                let most = byte_size(most_bytes as u64);
                 return Err(NodeError::TooLong { node: self.node(), most });
             }
             if permit.is_none() && SMALL_BYTES < bytes.len() + data.len() {

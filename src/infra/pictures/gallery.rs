@@ -56,6 +56,11 @@ impl Gallery {
         }
     }
 
+    /// Whether there is a file of this name; a name that the gallery gives to none does not count.
+    pub fn has_named(&self, file: &str) -> bool {
+        PictureFile::parse(file).is_ok_and(|file| self.has(&file))
+    }
+
     pub fn has(&self, file: &PictureFile) -> bool {
         fs::symlink_metadata(self.path(file)).is_ok_and(|seen| seen.is_file())
     }
@@ -131,18 +136,18 @@ mod tests {
     use super::*;
     use crate::infra::pictures::file::Format;
 
-    fn shelf() -> (TempDir, Gallery) {
+    fn gallery() -> (TempDir, Gallery) {
         let folder = tempfile::tempdir().unwrap();
-        let shelf = Gallery::open(folder.path().join("db/pictures")).unwrap();
-        (folder, shelf)
+        let gallery = Gallery::open(folder.path().join("db/pictures")).unwrap();
+        (folder, gallery)
     }
 
     fn rendered(text: &str) -> Rendered {
         Rendered { file: PictureFile::of(text.as_bytes(), Format::WebP), bytes: text.into() }
     }
 
-    fn names(shelf: &Gallery) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(&shelf.folder)
+    fn names(gallery: &Gallery) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(&gallery.folder)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
@@ -152,72 +157,73 @@ mod tests {
 
     #[test]
     fn a_picture_is_kept_for_the_shops_user_alone() {
-        let (_folder, shelf) = shelf();
+        let (_folder, gallery) = gallery();
         let picture = rendered("picture");
-        assert!(!shelf.has(&picture.file));
-        assert_eq!(shelf.read(&picture.file).unwrap(), None);
-        shelf.keep(&picture).unwrap();
-        assert!(shelf.has(&picture.file));
-        assert_eq!(shelf.read(&picture.file).unwrap(), Some(picture.bytes));
+        assert!(!gallery.has(&picture.file));
+        assert_eq!(gallery.read(&picture.file).unwrap(), None);
+        gallery.keep(&picture).unwrap();
+        assert!(gallery.has(&picture.file));
+        assert_eq!(gallery.read(&picture.file).unwrap(), Some(picture.bytes));
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&shelf.folder), mode(&shelf.path(&picture.file))), (0o700, 0o600));
-        assert_eq!(names(&shelf), [picture.file.as_str()]);
+        assert_eq!((mode(&gallery.folder), mode(&gallery.path(&picture.file))), (0o700, 0o600));
+        assert_eq!(names(&gallery), [picture.file.as_str()]);
     }
 
     #[test]
     fn a_picture_that_is_there_is_not_written_again() {
-        let (_folder, shelf) = shelf();
+        let (_folder, gallery) = gallery();
         let picture = rendered("picture");
-        shelf.keep(&picture).unwrap();
-        let before = fs::metadata(shelf.path(&picture.file)).unwrap().ino();
-        shelf.keep(&picture).unwrap();
-        assert_eq!(fs::metadata(shelf.path(&picture.file)).unwrap().ino(), before);
-        fs::write(shelf.path(&picture.file), "cut").unwrap();
-        shelf.keep(&picture).unwrap();
-        assert_eq!(shelf.read(&picture.file).unwrap(), Some(picture.bytes));
+        gallery.keep(&picture).unwrap();
+        let before = fs::metadata(gallery.path(&picture.file)).unwrap().ino();
+        gallery.keep(&picture).unwrap();
+        assert_eq!(fs::metadata(gallery.path(&picture.file)).unwrap().ino(), before);
+        fs::write(gallery.path(&picture.file), "cut").unwrap();
+        gallery.keep(&picture).unwrap();
+        assert_eq!(gallery.read(&picture.file).unwrap(), Some(picture.bytes));
     }
 
     #[test]
     fn many_threads_keep_one_picture() {
-        let (_folder, shelf) = shelf();
+        let (_folder, gallery) = gallery();
         thread::scope(|scope| {
             for _ in 0..8 {
-                scope
-                    .spawn(|| (0..20).for_each(|n| shelf.keep(&rendered(&n.to_string())).unwrap()));
+                scope.spawn(|| {
+                    (0..20).for_each(|n| gallery.keep(&rendered(&n.to_string())).unwrap())
+                });
             }
         });
-        assert_eq!(names(&shelf).len(), 20);
+        assert_eq!(names(&gallery).len(), 20);
     }
 
     #[test]
     fn a_link_is_no_picture() {
-        let (folder, shelf) = shelf();
+        let (folder, gallery) = gallery();
         let picture = rendered("picture");
         fs::write(folder.path().join("secret"), "secret!").unwrap();
-        symlink(folder.path().join("secret"), shelf.path(&picture.file)).unwrap();
-        assert!(!shelf.has(&picture.file));
-        assert_eq!(shelf.read(&picture.file).unwrap(), None);
-        shelf.keep(&picture).unwrap();
-        assert_eq!(shelf.read(&picture.file).unwrap(), Some(picture.bytes));
+        symlink(folder.path().join("secret"), gallery.path(&picture.file)).unwrap();
+        assert!(!gallery.has(&picture.file));
+        assert_eq!(gallery.read(&picture.file).unwrap(), None);
+        gallery.keep(&picture).unwrap();
+        assert_eq!(gallery.read(&picture.file).unwrap(), Some(picture.bytes));
         assert_eq!(fs::read(folder.path().join("secret")).unwrap(), b"secret!");
     }
 
     #[test]
     fn only_pictures_that_nothing_uses_are_swept() {
-        let (_folder, shelf) = shelf();
+        let (_folder, gallery) = gallery();
         let (used, unused) = (rendered("used"), rendered("unused"));
-        shelf.keep(&used).unwrap();
-        shelf.keep(&unused).unwrap();
-        let (_left, file) = shelf.new_part(&used.file).unwrap();
+        gallery.keep(&used).unwrap();
+        gallery.keep(&unused).unwrap();
+        let (_left, file) = gallery.new_part(&used.file).unwrap();
         drop(file);
         for name in ["notes.txt", "picture.webp", "a.0.part", ".hidden"] {
-            fs::write(shelf.folder.join(name), "mine").unwrap();
+            fs::write(gallery.folder.join(name), "mine").unwrap();
         }
         let keep = HashSet::from([used.file.as_str().to_owned()]);
-        assert_eq!(shelf.sweep(&keep).unwrap(), 2);
-        assert_eq!(shelf.sweep(&keep).unwrap(), 0);
+        assert_eq!(gallery.sweep(&keep).unwrap(), 2);
+        assert_eq!(gallery.sweep(&keep).unwrap(), 0);
         let mut left = vec![".hidden", "a.0.part", "notes.txt", "picture.webp", used.file.as_str()];
         left.sort_unstable();
-        assert_eq!(names(&shelf), left);
+        assert_eq!(names(&gallery), left);
     }
 }

@@ -4,7 +4,7 @@ use sqlx::FromRow;
 
 use crate::domain::orders::Status;
 use crate::domain::values::{ClockDoubt, Settling, Timestamp, TrustedClock};
-use crate::infra::store::columns::states_json;
+use crate::infra::store::columns::states_that;
 use crate::infra::store::{Connection, StoreError, Tx};
 
 /// The table's columns, which are all null where it has no row.
@@ -67,13 +67,7 @@ pub async fn settle(tx: &mut Tx, settling: Settling) -> Result<(), StoreError> {
         )
         .bind(settling.by)
         .bind(settling.since)
-        .bind(states_json(&[
-            Status::Awaiting,
-            Status::Reported,
-            Status::Partial,
-            Status::Unconfirmed,
-            Status::Expired,
-        ]))
+        .bind(states_that(Status::needs_deadline))
         .execute(&mut **tx)
         .await?;
     }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::infra::store::{StoreError, Tx};
+use crate::infra::store::{StoreError, Tx, listing};
 
 /// Currency and category.
 type List = (String, String);
@@ -101,7 +101,7 @@ pub async fn follow(tx: &mut Tx, product: i64) -> Result<(), StoreError> {
         here.insert((currency, category), position);
     }
     for (list, at) in here.iter().filter(|(list, _)| !wanted.contains(*list)) {
-        let last = find_size(tx, list).await? - 1;
+        let last = size_of(tx, list).await? - 1;
         shift(tx, list, *at, last).await?;
         sqlx::query("delete from shelf where currency = $1 and category = $2 and position = $3")
             .bind(&list.0)
@@ -112,7 +112,7 @@ pub async fn follow(tx: &mut Tx, product: i64) -> Result<(), StoreError> {
         set_size(tx, list, last).await?;
     }
     for list in &wanted {
-        let mut n = find_size(tx, list).await?;
+        let mut n = size_of(tx, list).await?;
         let at = match here.get(list) {
             Some(at) => *at,
             None => {
@@ -144,11 +144,8 @@ pub async fn follow(tx: &mut Tx, product: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn find_size(tx: &mut Tx, (currency, category): &List) -> Result<i64, StoreError> {
-    let found = sqlx::query_scalar(
-        "select products from shelf_sizes where currency = $1 and category = $2",
-    );
-    Ok(found.bind(currency).bind(category).fetch_optional(&mut **tx).await?.unwrap_or(0))
+async fn size_of(tx: &mut Tx, (currency, category): &List) -> Result<i64, StoreError> {
+    Ok(listing::find_size(tx, currency, category).await?.unwrap_or(0))
 }
 
 async fn set_size(

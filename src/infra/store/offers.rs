@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use serde_json::json;
 use sqlx::FromRow;
 
 use crate::domain::catalog::{Offer, OfferKey, Slug};
@@ -10,6 +11,8 @@ use crate::infra::store::{Connection, StoreError, stock};
 
 #[derive(FromRow)]
 struct OfferRow {
+    product_id: i64,
+    option_id: i64,
     slug: Slug,
     name: String,
     option_name: Option<String>,
@@ -20,16 +23,16 @@ struct OfferRow {
     has_options: bool,
 }
 
-const OFFER: &str = concat!(
-    "select p.slug, p.name, o.name as option_name, ",
+const OFFERS: &str = concat!(
+    "select p.id as product_id, k.value ->> 1 as option_id, p.slug, p.name, o.name as option_name, ",
     stock::of_option!(),
     r#",
         p.gone = 1 or coalesce(o.gone, 0) = 1 as is_gone,
-        coalesce((select price from prices where product_id = p.id and option_id = $2 and currency = $3),
-                 (select price from prices where product_id = p.id and option_id = 0 and currency = $3)) as price,
+        coalesce((select price from prices where product_id = p.id and option_id = k.value ->> 1 and currency = $2),
+                 (select price from prices where product_id = p.id and option_id = 0 and currency = $2)) as price,
         exists (select 1 from options where product_id = p.id and gone = 0) as has_options
-    from products p left join options o on o.id = $2 and o.product_id = p.id
-    where p.id = $1
+    from json_each($1) k cross join products p on p.id = k.value ->> 0
+    left join options o on o.id = k.value ->> 1 and o.product_id = p.id
     "#
 );
 
@@ -39,22 +42,16 @@ pub async fn list(
     keys: impl Iterator<Item = OfferKey>,
     currency: &Currency,
 ) -> Result<HashMap<OfferKey, Offer>, StoreError> {
-    let mut offers = HashMap::new();
-    for key in keys {
-        let row: Option<OfferRow> = sqlx::query_as(OFFER)
-            .bind(key.product)
-            .bind(key.option)
-            .bind(currency)
-            .fetch_optional(&mut *db)
-            .await?;
-        offers.extend(row.and_then(|row| row.offer(key)).map(|offer| (key, offer)));
-    }
-    Ok(offers)
+    let keys: Vec<_> = keys.map(|key| json!([key.product, key.option])).collect();
+    let rows: Vec<OfferRow> =
+        sqlx::query_as(OFFERS).bind(json!(keys).to_string()).bind(currency).fetch_all(db).await?;
+    Ok(rows.into_iter().filter_map(OfferRow::offer).map(|offer| (offer.key, offer)).collect())
 }
 
 impl OfferRow {
     /// `None` where the option is none of this product's.
-    fn offer(self, key: OfferKey) -> Option<Offer> {
+    fn offer(self) -> Option<Offer> {
+        let key = OfferKey { product: self.product_id, option: self.option_id };
         if self.option_name.is_none() && key.option != 0 {
             return None;
         }

@@ -116,15 +116,6 @@ async fn with_lines(
     row.order(lines).map(Some)
 }
 
-/// The reference of the order that a code opens.
-pub async fn find_ref(
-    db: &mut Connection,
-    name: &LookupName,
-) -> Result<Option<OrderRef>, StoreError> {
-    let found = sqlx::query_scalar("select order_ref from orders where lookup_name = $1");
-    Ok(found.bind(name).fetch_optional(db).await?)
-}
-
 /// Whether this form has already become an order.
 pub async fn is_placed(db: &mut Connection, form: &CheckoutKey) -> Result<bool, StoreError> {
     let is_placed =
@@ -155,14 +146,7 @@ pub async fn mark_status(
     if let (Status::Refunded, Some(now)) = (status, finished) {
         statistics::note_refunded(tx, order_ref, now).await?;
     }
-    if !matches!(
-        status,
-        Status::Awaiting
-            | Status::Reported
-            | Status::Partial
-            | Status::Unconfirmed
-            | Status::Expired
-    ) {
+    if !status.needs_deadline() {
         // The hour is no longer needed.
         sqlx::query(
             r#"

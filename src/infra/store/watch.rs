@@ -1,5 +1,7 @@
 //! Which chains are watched, and what was observed.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use sqlx::FromRow;
 
@@ -9,7 +11,7 @@ use crate::domain::values::{Amount, Currency, Timestamp};
 use crate::infra::store::columns::{states_json, states_that};
 use crate::infra::store::orders::ObservationColumns;
 use crate::infra::store::wallets::CoinColumns;
-use crate::infra::store::{Connection, StoreError, Tx, statistics};
+use crate::infra::store::{Connection, StoreError, Tx, statistics, wallets};
 
 /// How a chain is followed.
 #[derive(Clone, Debug, FromRow)]
@@ -24,8 +26,7 @@ pub struct Watch {
     pub trouble: Option<String>,
     pub trouble_since: Option<Timestamp>,
     /// Whether the seller was written to about the trouble.
-    #[sqlx(rename = "is_told")]
-    pub is_delivered: bool,
+    pub is_told: bool,
 }
 
 /// Units: minutes without a whole look after which somebody should look why.
@@ -115,16 +116,11 @@ pub async fn forget_memories(tx: &mut Tx) -> Result<(), StoreError> {
 
 /// The chains that wallets need, and orders that are in the database.
 pub async fn list_needed(db: &mut Connection) -> Result<Vec<String>, StoreError> {
-    let networks = sqlx::query_scalar(
-        r#"
-        select case when chain is not null then 'chain:' || chain when currency = 'BTC' then 'bitcoin' else 'monero' end
-            as network
-        from wallets
-        union select network from invoices
-        order by network
-        "#,
-    );
-    Ok(networks.fetch_all(db).await?)
+    let of_orders: Vec<String> =
+        sqlx::query_scalar("select distinct network from invoices").fetch_all(&mut *db).await?;
+    let of_wallets = wallets::list(db).await?.into_iter().map(|wallet| wallet.coin.network());
+    let networks: BTreeSet<String> = of_wallets.chain(of_orders).collect();
+    Ok(networks.into_iter().collect())
 }
 
 pub async fn list(db: &mut Connection) -> Result<Vec<Watch>, StoreError> {
@@ -251,7 +247,7 @@ pub async fn mark_looked(
     Ok(())
 }
 
-/// Nothing is decided until the node is well again.
+/// Nothing is decided until the node has recovered.
 pub async fn mark_trouble(
     tx: &mut Tx,
     network: &str,

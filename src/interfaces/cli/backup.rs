@@ -219,7 +219,7 @@ async fn bring_back(
         write_new(&draft, bytes).with_context(|| format!("write beside {}", path.display()))?;
     }
     let draft = draft_of(&settings.storage.database);
-    mend_database(&draft, gap).await.context("the database of the backup")?;
+    prepare_database(&draft, gap).await.context("the database of the backup")?;
     for (path, _) in plan {
         fs::rename(draft_of(path), path)
             .with_context(|| format!("put {} into its place", path.display()))?;
@@ -229,9 +229,9 @@ async fn bring_back(
 }
 
 /// Brings the tables up to date, and sees to it that no address is given out again.
-async fn mend_database(file: &Path, gap: u32) -> anyhow::Result<()> {
+async fn prepare_database(file: &Path, gap: u32) -> anyhow::Result<()> {
     let db = Db::open(file).await?;
-    let mended = async {
+    let prepared = async {
         let damage = store::snapshot::find_damage(&mut *db.reader().await?).await?;
         if let Some(damage) = damage {
             anyhow::bail!("it is damaged: {damage}");
@@ -244,12 +244,12 @@ async fn mend_database(file: &Path, gap: u32) -> anyhow::Result<()> {
         anyhow::ensure!(store::journal::empty_journal(&db).await?, "its journal cannot be emptied");
         anyhow::Ok(())
     };
-    let mended = mended.await;
+    let prepared = prepared.await;
     db.close().await;
     for tail in ["-wal", "-shm"] {
         let _ = fs::remove_file(with_tail(file, tail));
     }
-    mended?;
+    prepared?;
     File::open(file)?.sync_all().context("sync it")
 }
 

@@ -1,4 +1,4 @@
-//! `shop catalog`: exports or empties the catalog.
+//! `shop catalog`: exports the catalog.
 
 use std::fs::DirBuilder;
 use std::io;

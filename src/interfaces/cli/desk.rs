@@ -88,11 +88,11 @@ async fn set_password(settings: &Settings) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where the desk can be opened beside buyers' door: in a container or under systemd no address of the host will do.
+/// An address for the desk beside the buyers' listener: in a container or under systemd, no address of the host will do.
 fn desk_beside(listen: &Listen) -> String {
     match listen {
         Listen::Tcp(_) => "127.0.0.1:3001".to_owned(),
-        Listen::Unix(door) => format!("unix:{}", door.with_file_name("desk.sock").display()),
+        Listen::Unix(socket) => format!("unix:{}", socket.with_file_name("desk.sock").display()),
         Listen::Systemd => "systemd".to_owned(),
     }
 }

@@ -15,11 +15,11 @@ use crate::interfaces::cli::open;
 /// Longer than the shop may need for an answer while it is busy.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// Asks the open shop through its own door, as a service manager would that had a browser.
+/// Asks the running shop at its own address, as a browser would.
 pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     let answer = match &settings.listeners.shop.at {
         Listen::Tcp(address) => {
-            // A door open to all of the host's addresses is asked at the nearest.
+            // A listener on all of the host's addresses is asked on loopback.
             let address = address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
             let stream =
                 TcpStream::connect(&address).with_context(|| not_open(&address, settings))?;

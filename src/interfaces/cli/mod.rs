@@ -1,4 +1,4 @@
-//! The seller's door: one file for each command.
+//! The command line: one file for each command.
 
 mod availability;
 mod backup;
@@ -200,7 +200,7 @@ fn start_log() {
         .with_ansi(false)
         .without_time()
         .with_filter(tracing_subscriber::filter::filter_fn(only_ours));
-    // Where it happened is enough to mend it; what it happened with may be a buyer's.
+    // The place is enough to find the bug; the message may hold a buyer's data.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!("a part of the shop failed at {place}");

@@ -3,6 +3,7 @@
 use crate::actions;
 use crate::actions::{Availability, ClockDoubted, ImageWorker, PageFile, Policy, Shop};
 use crate::domain::catalog::{NotAPage, PageSlug, PageText, limits};
+use crate::domain::values::byte_size;
 use crate::infra::config::Settings;
 use crate::infra::mail::Maildir;
 use crate::infra::pictures::{Gallery, Originals};
@@ -47,7 +48,7 @@ pub fn require_shop(settings: &Settings) -> anyhow::Result<()> {
     )
 }
 
-/// The shop behind the doors, with the folders that it writes into made where they were missing.
+/// The shop that all listeners share; makes the folders that it writes into.
 ///
 /// # Errors
 /// As [`require_shop`], and where it cannot be opened.
@@ -250,7 +251,7 @@ pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
             files.len() <= MOST_PAGES && n_bytes <= MOST_OF_PAGES,
             "{} has too many pages: at most {MOST_PAGES} files (*.md) and {} in total. Remove or shorten some",
             folder.display(),
-            bounded::size(MOST_OF_PAGES as u64)
+            byte_size(MOST_OF_PAGES as u64)
         );
     }
     files.sort_by_key(|file| (file.slug.as_str() != PageSlug::POLICY, file.slug.clone()));

@@ -1,4 +1,4 @@
-//! `shop orders list`, `books` and `digest`.
+//! `shop orders`, `shop orders export` and `shop orders digest`.
 
 use std::io;
 use std::io::{BufWriter, Write};

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 
 use crate::actions;
 use crate::actions::{OrderChange, Shop};
-use crate::domain::orders::{Order, OrderRef, Refund, Status};
+use crate::domain::orders::{MOST_ARGUMENT, Order, OrderRef, Refund, Status};
 use crate::domain::payment::Tolerance;
 use crate::domain::values::{Amount, Line};
 use crate::infra::config::Settings;
@@ -87,9 +87,6 @@ enum Action {
     Digest(Digest),
 }
 
-/// Units: characters of a word to the buyer.
-const MOST_WORDS: usize = 300;
-
 /// Units: bytes of a message's head, in which its order's reference stands.
 const LONGEST_HEAD: u64 = 65_536;
 
@@ -159,7 +156,8 @@ impl OrderArgument {
 }
 
 fn words(what: &str, given: &[String]) -> anyhow::Result<Line> {
-    Line::parse(&given.join(" "), MOST_WORDS).with_context(|| format!("the {what} cannot be shown"))
+    Line::parse(&given.join(" "), MOST_ARGUMENT)
+        .with_context(|| format!("the {what} cannot be shown"))
 }
 
 async fn find(shop: &Shop, order_ref: &str) -> anyhow::Result<Order> {
@@ -210,7 +208,7 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
     let steps =
         store::messages::list_steps(&mut *shop.db.reader().await?, &order.order_ref).await?;
     for step in steps {
-        say(&format!("  {}  {}", &step.day.rfc_3339()[..10], step_words(&step)));
+        say(&format!("  {}  {}", step.day.short_day(), step_words(&step)));
     }
     say("The address and messages are only in your mailbox, in the thread of this order.");
     if let Some(day) = order.erased_after(shop.policy.keep_days) {
@@ -249,7 +247,7 @@ fn order_json(order: &Order, status: Status, tolerance: Tolerance) -> serde_json
     serde_json::json!({
         "ref": order.order_ref.as_str(),
         "state": status.as_str(),
-        "placed": &order.placed_at.rfc_3339()[..10],
+        "placed": order.placed_at.short_day(),
         "until": order.invoice.until.rfc_3339(),
         "lines": lines.collect::<Vec<_>>(),
         "shipping": order.sending.as_ref().map(|sending| serde_json::json!({ "name": sending.name, "price": sending.price.to_string() })),

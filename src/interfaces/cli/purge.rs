@@ -36,7 +36,7 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
     if purge.dry_run {
         let due = actions::list_forgettable(&shop, now).await?;
         tell(&due, "due for deletion");
-        tell_deeds(actions::count_old_actions(&shop, now).await?, "due for deletion");
+        tell_activity(actions::count_old_actions(&shop, now).await?, "due for deletion");
         if purge.figures {
             let n = store::statistics::count(&mut *shop.db.reader().await?).await?;
             say(&format!("Daily and weekly figures to delete: {n}."));
@@ -82,7 +82,7 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
         "deleted; messages are kept in the Maildir (PURGE_MAIL=no)"
     };
     tell(&erased, words);
-    tell_deeds(n_deeds, "deleted");
+    tell_activity(n_deeds, "deleted");
     if let Some(n) = n_figures {
         say(&format!("Daily and weekly figures deleted: {n}."));
     }
@@ -105,8 +105,8 @@ fn tell(order_refs: &[crate::domain::orders::OrderRef], words: &str) {
     say(&format!("{} {words}.", plural(n, "order", "orders")));
 }
 
-/// Of a shop that keeps no log of deeds, nothing is said.
-fn tell_deeds(n: i64, words: &str) {
+/// Prints nothing where no entry was deleted: the shop may keep no activity log.
+fn tell_activity(n: i64, words: &str) {
     if n != 0 {
         say(&format!("{} {words}.", plural(n, "activity log entry", "activity log entries")));
     }

@@ -12,8 +12,7 @@ use crate::actions;
 use crate::actions::{ImportError, Stocked, Stocking};
 use crate::domain::catalog::limits::MOST_BYTES;
 use crate::domain::catalog::{Difference, Fault, PageSlug};
-use crate::domain::values::plural;
-use crate::infra::bounded::size;
+use crate::domain::values::{byte_size, plural};
 use crate::infra::config::Settings;
 use crate::infra::store::Db;
 use crate::interfaces::cli::open;
@@ -42,7 +41,7 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
     let shown = seed.file.display().to_string();
     let text = match open::catalog_text(&seed.file) {
         Err(error) if seed.json => {
-            let expected = format!("a regular file in UTF-8 of at most {}", size(MOST_BYTES));
+            let expected = format!("a regular file in UTF-8 of at most {}", byte_size(MOST_BYTES));
             let fault = Fault::new("", "", format!("{error:#}"), expected);
             return say_outcome(Err(ImportError::Faults(vec![fault])), &[]);
         }

@@ -241,7 +241,7 @@ async fn begin_onion(
     settings: &Settings,
     listener: &Listener,
 ) -> anyhow::Result<(OnionService, Session)> {
-    let keeper = onion::keeper(settings, listener.target().context("name the door to Tor")?)?;
+    let keeper = onion::keeper(settings, listener.target().context("name the listener to Tor")?)?;
     spawn_blocking(move || {
         let mut tries = 0;
         loop {

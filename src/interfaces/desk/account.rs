@@ -17,14 +17,14 @@ use crate::infra::store;
 use crate::infra::store::login::DeskLock;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::VerifiedForm;
-use crate::interfaces::desk::form::{Confirmation, NoFields};
+use crate::interfaces::desk::form::Confirmation;
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::login::signed_out;
 use crate::interfaces::desk::page::{page, see_other};
 use crate::interfaces::desk::password_prompt::Fresh;
 use crate::interfaces::desk::session::{Seller, is_right};
 use crate::interfaces::desk::state::Desk;
-use crate::interfaces::http::{now, random_bytes};
+use crate::interfaces::http::{NoFields, now, random_bytes};
 
 pub fn addresses(config: &mut ServiceConfig) {
     config
@@ -310,7 +310,7 @@ async fn confirm_factor(
     refuse_factor(&desk, &seller, faults).await
 }
 
-/// The page once more, with what is to be mended.
+/// The page once more, with what must be corrected.
 async fn refuse_factor(
     desk: &Desk,
     seller: &Seller,

@@ -22,10 +22,10 @@ pub fn addresses(config: &mut ServiceConfig) {
 }
 
 #[derive(Template)]
-#[template(path = "desk/deeds.html")]
+#[template(path = "desk/activity.html")]
 struct ActivityPage<'a> {
     layout: DeskLayout<'a>,
-    deeds: Vec<AuditEntry>,
+    entries: Vec<AuditEntry>,
     /// Below which the next page begins; `None`: this is the last.
     below: Option<i64>,
     is_first: bool,
@@ -40,16 +40,16 @@ async fn show(
     let asked = query_field(&request, "below");
     let above: i64 =
         if asked.is_empty() { i64::MAX } else { asked.parse().map_err(|_| DeskError::NotFound)? };
-    let mut deeds =
+    let mut entries =
         store::audit_log::list(&mut *desk.shop.db.reader().await?, above, ON_A_PAGE + 1).await?;
-    let has_more = usize::try_from(ON_A_PAGE).is_ok_and(|most| most < deeds.len());
+    let has_more = usize::try_from(ON_A_PAGE).is_ok_and(|most| most < entries.len());
     if has_more {
-        deeds.pop();
+        entries.pop();
     }
     let template = ActivityPage {
         layout: DeskLayout::new(&seller, "/deeds"),
-        below: deeds.last().filter(|_| has_more).map(|action| action.id),
-        deeds,
+        below: entries.last().filter(|_| has_more).map(|entry| entry.id),
+        entries,
         is_first: asked.is_empty(),
         keep_days: desk.shop.policy.keep_days,
     };

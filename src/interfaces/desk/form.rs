@@ -1,13 +1,10 @@
 //! What the fields of the desk's forms are, and which of them are worth keeping for the seller.
 
-use std::collections::HashSet;
-
 use actix_web::{HttpMessage, HttpRequest};
 use serde::de::DeserializeOwned;
-use serde::de::value::MapDeserializer;
 use serde::{Deserialize, Deserializer};
 
-use crate::interfaces::http::{FormError, FormFields};
+use crate::interfaces::http::{FormError, FormFields, decode_fields};
 
 /// A form whose fields were read.
 pub trait FromFields: Sized {
@@ -18,11 +15,8 @@ pub trait FromFields: Sized {
 
 /// `T` derives `Deserialize` with `serde(default)`: an absent field is empty, and of two with one name the first counts.
 impl<T: DeserializeOwned> FromFields for T {
-    fn from_fields(mut fields: FormFields) -> Result<Self, FormError> {
-        let mut names = HashSet::new();
-        fields.retain(|(name, _)| names.insert(name.clone()));
-        let fields = MapDeserializer::<_, serde::de::value::Error>::new(fields.into_iter());
-        T::deserialize(fields).map_err(|_| FormError::ContentType)
+    fn from_fields(fields: FormFields) -> Result<Self, FormError> {
+        decode_fields(fields)
     }
 }
 
@@ -50,10 +44,6 @@ impl FieldList {
         self.0.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
     }
 }
-
-/// A form without fields of its own.
-#[derive(Deserialize)]
-pub struct NoFields {}
 
 /// A form that only confirms with the password what cannot be undone. `edition`: what the page showed.
 #[derive(Default, Deserialize)]

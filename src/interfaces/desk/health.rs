@@ -60,7 +60,7 @@ impl Health {
 }
 
 impl Complaint {
-    /// Where at the desk it can be mended: address and name.
+    /// The desk's page where it can be fixed: address and name.
     pub fn place(&self) -> Option<(&'static str, &'static str)> {
         match self.check {
             "wallets" | "addresses" => Some(("/wallets", "Wallets")),

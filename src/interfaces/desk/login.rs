@@ -15,13 +15,14 @@ use crate::domain::login::{SessionId, TypedPassword};
 use crate::infra::store;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::{VerifiedForm, read_fields};
-use crate::interfaces::desk::form::{FromFields, NoFields};
+use crate::interfaces::desk::form::FromFields;
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::session;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::{
-    ConnectionState, CookieNames, FormError, begin_to_read, connection_of, hex, now, random_bytes,
+    ConnectionState, CookieNames, FormError, NoFields, begin_to_read, connection_of, hex, now,
+    random_bytes,
 };
 
 /// The cookie that a form of somebody without a session is bound to.
@@ -102,7 +103,7 @@ impl FromRequest for VerifiedSignIn {
         Box::pin(async move {
             let before = session::cookie(&request, BEFORE).ok_or(DeskError::NoCookie)?;
             let desk = request.app_data::<Data<Desk>>().ok_or(DeskError::NotFound)?;
-            // Whoever sends one slowly gives way to others.
+            // A slow sender gives way to others.
             begin_to_read(&request);
             let fields = read_fields(&request, &mut payload, MOST_BYTES).await?;
             if let Some(connection) = connection_of(&request) {
@@ -150,7 +151,7 @@ async fn submit(
     }
 }
 
-/// A wrong answer waits, and gives way to whoever comes meanwhile where the desk is full.
+/// A wrong answer waits, and gives way to newcomers where the desk is full.
 async fn hold(request: &HttpRequest, wait: Duration) {
     match connection_of(request) {
         _ if wait == Duration::ZERO => {}
@@ -172,7 +173,7 @@ async fn leave(
 pub fn signed_out(request: &HttpRequest, address: &str) -> HttpResponse {
     let removed = CookieNames::of_seller(request).remove(session::COOKIE);
     let mut response = crate::interfaces::http::see_other(address, &removed);
-    // Not its cookies: on loopback they are those of every port, the buyers' door among them.
+    // Not its cookies: on loopback they are those of every port, the buyers' listener among them.
     let cleared = header::HeaderValue::from_static("\"cache\"");
     response.headers_mut().insert(header::HeaderName::from_static("clear-site-data"), cleared);
     response

@@ -17,6 +17,7 @@ use crate::interfaces::desk::error_page::{error_page, temporary_error_page};
 use crate::interfaces::desk::form::Typed;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::desk::{addresses, session};
+use crate::interfaces::http::hosts::{host_of, is_proxied};
 use crate::interfaces::http::{
     ClientKey, Connection, ConnectionLimiter, ConnectionLimits, Listener,
     MOST_CONNECTIONS_OF_CIRCUIT, ServerOptions, connection_of, insert_security_headers, reap,
@@ -113,10 +114,7 @@ async fn add_headers(
 
 fn refuse(request: &ServiceRequest) -> Option<actix_web::HttpResponse> {
     let desk = request.app_data::<Data<Desk>>()?;
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| request.uri().authority().map(|named| named.as_str()));
-    let is_proxied = request.headers().contains_key("x-tor2web");
-    if is_proxied || desk.hosts.is_foreign(host.unwrap_or_default()) {
+    if is_proxied(request.request()) || desk.hosts.is_foreign(host_of(request.request())) {
         return Some(error_page(
             StatusCode::MISDIRECTED_REQUEST,
             "Wrong address",

@@ -1,11 +1,15 @@
 //! Reads forms within limits of size and time.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::Payload;
 use futures_util::StreamExt;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::de::value::MapDeserializer;
 
 /// Why a form was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +28,21 @@ pub enum FormError {
 
 /// The fields of a form in the order of the page: names and values.
 pub type FormFields = Vec<(String, String)>;
+
+/// A form without fields of its own.
+#[derive(Deserialize)]
+pub struct NoFields {}
+
+/// Reads the fields into a type that derives `Deserialize`. Of two fields with one name the first counts.
+///
+/// # Errors
+/// [`FormError::ContentType`]: none of our pages sends these fields.
+pub fn decode_fields<T: DeserializeOwned>(mut fields: FormFields) -> Result<T, FormError> {
+    let mut names = HashSet::new();
+    fields.retain(|(name, _)| names.insert(name.clone()));
+    let fields = MapDeserializer::<_, serde::de::value::Error>::new(fields.into_iter());
+    T::deserialize(fields).map_err(|_| FormError::ContentType)
+}
 
 /// Checks the headers of a form; returns its announced length. Units: bytes.
 ///

@@ -2,7 +2,20 @@
 
 use std::net::IpAddr;
 
+use actix_web::HttpRequest;
+use actix_web::http::header;
 use parking_lot::RwLock;
+
+/// The host that a request names; empty if it names none.
+pub fn host_of(request: &HttpRequest) -> &str {
+    let header = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    header.or_else(|| request.uri().authority().map(|named| named.as_str())).unwrap_or_default()
+}
+
+/// Whether a proxy between Tor and the browser says that it is one. It need not say so.
+pub fn is_proxied(request: &HttpRequest) -> bool {
+    request.headers().contains_key("x-tor2web")
+}
 
 /// The host names of the shop.
 pub struct Hosts {

@@ -34,8 +34,8 @@ pub use connection_limiter::{
 pub use cookies::CookieNames;
 pub use csrf::{TokenKey, hex};
 pub use form::{
-    FormError, FormFields, announced_length, check_head, check_site, parse_fields, query_field,
-    read_body,
+    FormError, FormFields, NoFields, announced_length, check_head, check_site, decode_fields,
+    parse_fields, query_field, read_body,
 };
 pub use listener::Listener;
 pub use random::random_bytes;

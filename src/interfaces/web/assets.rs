@@ -23,7 +23,7 @@ pub async fn show_static(
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, FOR_EVER));
     if request.path().ends_with(".css") {
-        // After a start, whoever asks for the sheet may be the first to ask for anything.
+        // After a start, the request for the sheet may be the first of all.
         app.facts().await?;
     }
     if let Some(style) = app.still.find_style(request.path()) {

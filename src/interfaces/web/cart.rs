@@ -152,12 +152,16 @@ pub fn remember(app: &AppState, visitor: &mut Visitor, cart: &PricedCart) -> Opt
     for key in unknown {
         visitor.basket.remove(key);
     }
-    visitor.basket.remember(&cart.currency, |key| price_in(cart, key).flatten());
+    remember_prices(&mut visitor.basket, cart);
     if visitor.basket.write() == before {
         None
     } else {
         visitor.cart_cookie(&app.cookie_key, &visitor.basket).ok()
     }
+}
+
+fn remember_prices(basket: &mut Basket, cart: &PricedCart) {
+    basket.remember(&cart.currency, |key| price_in(cart, key).flatten());
 }
 
 /// `None`: the shop does not know it; `Some(None)`: it has no price here.
@@ -230,9 +234,6 @@ pub async fn add(
     let Some(key) =
         store::offers::find_key(&mut *app.shop.db.reader().await?, &slug, option).await?
     else {
-        if store::products::find_shown(&mut *app.shop.db.reader().await?, &slug).await?.is_none() {
-            return Err(PageError::NotFound);
-        }
         return refuse("option", text("cart-choose-option")).await;
     };
     let quantity = match quantity {
@@ -252,14 +253,14 @@ pub async fn add(
         return refuse("quantity", words).await;
     }
     basket.id = CartId(random_bytes());
-    basket.remember(&wallet.currency, |key| price_in(&cart, key).flatten());
+    remember_prices(&mut basket, &cart);
     match visitor.cart_cookie(&app.cookie_key, &basket) {
         Ok(cookie) => Ok(see_other("/cart", &[cookie])),
         Err(_) => refuse("quantity", text("cart-full")).await,
     }
 }
 
-/// Why this line cannot be bought as it stands.
+/// Why this line cannot be bought.
 fn hindrance(cart: &PricedCart, key: OfferKey) -> Option<Text<'static>> {
     let line = cart.lines.iter().find(|line| line.offer.key == key)?;
     if line.sum.is_some() && cart.total.is_some() {
@@ -358,7 +359,7 @@ pub async fn choose_currency(
     // The cart shows its new prices at once: they are no change that has to be told.
     let mut basket = visitor.basket.clone();
     let cart = look_again(&app, &basket, wallet).await?;
-    basket.remember(&wallet.currency, |key| price_in(&cart, key).flatten());
+    remember_prices(&mut basket, &cart);
     if basket != visitor.basket {
         cookies.extend(visitor.cart_cookie(&app.cookie_key, &basket));
     }

@@ -61,10 +61,16 @@ struct ListPage<'a> {
     summary: String,
     nothing: String,
     cards: Vec<CardView>,
+    paging: Paging,
+}
+
+/// The page of a list, and links to its neighbours.
+struct Paging {
+    /// The address of each page, without its number.
+    base: String,
+    /// From 1.
     page: i64,
-    pages: i64,
-    earlier: Option<String>,
-    later: Option<String>,
+    n_pages: i64,
 }
 
 #[derive(Template)]
@@ -174,23 +180,16 @@ async fn show_list(
     }
     let mut db = app.shop.db.reader().await?;
     let total = store::listing::find_size(&mut db, currency, category).await?.unwrap_or(0);
-    let pages = pages_of(total);
-    if pages < number {
-        return Err(PageError::NotFound);
-    }
+    let paging = Paging::new(format!("{address}?page="), number, total)?;
     let window = Window { currency, category, first: (number - 1) * ON_PAGE, n_products: ON_PAGE };
     let cards = card_views(store::listing::list(&mut db, window).await?);
-    let at = |number: i64| format!("{address}?page={number}");
     let template = ListPage {
-        layout: Layout::new(app, &facts, currency, at(number)),
+        layout: Layout::new(app, &facts, currency, paging.at(number)),
         title,
         summary: products(total),
         nothing: text("catalog-list-empty").with("currency", currency).to_string(),
         cards,
-        page: number,
-        pages,
-        earlier: (1 < number).then(|| at(number - 1)),
-        later: (number < pages).then(|| at(number + 1)),
+        paging,
     };
     keep_and_send(request, app, visitor, version, name, &template)
 }
@@ -209,17 +208,14 @@ pub async fn search(
         Some(words) => store::search::search(&mut db, &words, currency).await?,
         None => Vec::new(),
     };
-    let pages = pages_of(i64::try_from(found.len()).unwrap_or(i64::MAX));
-    if pages < number {
-        return Err(PageError::NotFound);
-    }
+    let total = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    let encoded: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
+    let paging = Paging::new(format!("/search?q={encoded}&page="), number, total)?;
     let on_page = usize::try_from(ON_PAGE).unwrap_or_default();
     let first = usize::try_from((number - 1) * ON_PAGE).unwrap_or_default();
     let ids: Vec<i64> = found.iter().skip(first).take(on_page).copied().collect();
     let cards = card_views(store::listing::list_chosen(&mut db, &ids, currency).await?);
-    let encoded: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
-    let at = |number: i64| format!("/search?q={encoded}&page={number}");
-    let mut layout = Layout::new(&app, &facts, currency, at(number));
+    let mut layout = Layout::new(&app, &facts, currency, paging.at(number));
     layout.query.clone_from(&query);
     let template = ListPage {
         layout,
@@ -228,16 +224,13 @@ pub async fn search(
         } else {
             text("catalog-search-title").with("query", query.trim()).to_string()
         },
-        summary: products(i64::try_from(found.len()).unwrap_or(i64::MAX)),
+        summary: products(total),
         nothing: match query.trim() {
             "" => text("catalog-search-nothing-typed").to_string(),
             query => text("catalog-search-no-results").with("query", query).to_string(),
         },
         cards,
-        page: number,
-        pages,
-        earlier: (1 < number).then(|| at(number - 1)),
-        later: (number < pages).then(|| at(number + 1)),
+        paging,
     };
     page(&request, &app, &visitor, StatusCode::OK, &template)
 }
@@ -294,7 +287,7 @@ async fn product_page<'a>(
         product.options.iter().map(|option| in_currency(&option.prices).or(own)).collect();
     let lowest = option_prices.iter().flatten().min().copied().or(own);
     let differ = option_prices.iter().flatten().any(|price| Some(*price) != lowest);
-    let stock = store_of(product);
+    let stock = total_stock(product);
     let choices = product.options.iter().zip(&option_prices).map(|(option, price)| {
         let pieces = option.stock.unwrap_or(product.stock);
         let mut words = option.name.clone();
@@ -349,8 +342,8 @@ async fn product_page<'a>(
     })
 }
 
-/// Units: pieces of all options together; options without a quantity of their own share the product's.
-fn store_of(product: &Product) -> i64 {
+/// The stock of all options together; options without a quantity of their own share the product's.
+fn total_stock(product: &Product) -> i64 {
     let own: i64 = product.options.iter().filter_map(|option| option.stock).sum();
     let shares =
         product.options.is_empty() || product.options.iter().any(|option| option.stock.is_none());
@@ -413,8 +406,25 @@ fn page_number(request: &HttpRequest) -> Result<i64, PageError> {
     }
 }
 
-fn pages_of(total: i64) -> i64 {
-    ((total + ON_PAGE - 1) / ON_PAGE).max(1)
+impl Paging {
+    /// # Errors
+    /// [`PageError::NotFound`]: the list has fewer pages.
+    fn new(base: String, page: i64, n_products: i64) -> Result<Self, PageError> {
+        let n_pages = ((n_products + ON_PAGE - 1) / ON_PAGE).max(1);
+        if n_pages < page { Err(PageError::NotFound) } else { Ok(Self { base, page, n_pages }) }
+    }
+
+    fn at(&self, page: i64) -> String {
+        format!("{}{page}", self.base)
+    }
+
+    fn previous(&self) -> Option<String> {
+        (1 < self.page).then(|| self.at(self.page - 1))
+    }
+
+    fn next(&self) -> Option<String> {
+        (self.page < self.n_pages).then(|| self.at(self.page + 1))
+    }
 }
 
 fn products(n: i64) -> String {

@@ -192,8 +192,7 @@ pub async fn show(
         return Err(PageError::Closed(closed));
     }
     let form = FormView::new(&CheckoutForm::default(), &[]);
-    let status = StatusCode::OK;
-    let again = Again { status, other_form: false, ..Again::other_form(wallet, &form, &cart) };
+    let again = Again::new(StatusCode::OK, wallet, &form, &cart);
     show_form(&request, &app, visitor, &facts, again).await
 }
 
@@ -210,10 +209,13 @@ struct Again<'a> {
 }
 
 impl<'a> Again<'a> {
-    /// The form after the cart or the currency has changed.
-    fn other_form(wallet: &'a Wallet, form: &'a FormView, cart: &'a PricedCart) -> Self {
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        Self { status, wallet, form, refusals: &[], wait: None, cart, other_form: true }
+    fn new(
+        status: StatusCode,
+        wallet: &'a Wallet,
+        form: &'a FormView,
+        cart: &'a PricedCart,
+    ) -> Self {
+        Self { status, wallet, form, refusals: &[], wait: None, cart, other_form: false }
     }
 }
 
@@ -322,7 +324,10 @@ pub async fn submit(
                 Ok(()) => return Ok(placed(&app, &visitor)),
                 Err(NotPlaced::Changed(cart)) => {
                     let form = FormView::new(&form, &[]);
-                    let again = Again::other_form(wallet, &form, &cart);
+                    let again = Again {
+                        other_form: true,
+                        ..Again::new(StatusCode::UNPROCESSABLE_ENTITY, wallet, &form, &cart)
+                    };
                     return show_form(&request, &app, visitor, &facts, again).await;
                 }
                 Err(NotPlaced::Refused(refused)) => refusals = refused,
@@ -330,7 +335,7 @@ pub async fn submit(
             }
         }
     }
-    // A form that was sent twice finds its first order, whatever has happened to the shelf since.
+    // A form that was sent twice finds its first order, whatever has happened to the stock since.
     if store::orders::is_placed(
         &mut *app.shop.db.reader().await?,
         &CheckoutKey::of_cart(visitor.basket.id),
@@ -359,7 +364,7 @@ pub async fn submit(
     Ok(response)
 }
 
-/// Why no order is taken just now, though the buyer has done nothing wrong and can mend nothing: hence no 422.
+/// Why no order is taken just now, though the form is valid: hence no 422.
 struct Wait {
     status: StatusCode,
     /// The id of a text.
@@ -370,8 +375,6 @@ struct Wait {
 
 const FULL: Wait =
     Wait { status: StatusCode::SERVICE_UNAVAILABLE, why: "checkout-full", seconds: 600 };
-/// Its text is the reason's.
-const CLOSED: Wait = Wait { status: StatusCode::SERVICE_UNAVAILABLE, why: "", seconds: 3_600 };
 const BROKEN: Wait =
     Wait { status: StatusCode::SERVICE_UNAVAILABLE, why: "checkout-broken", seconds: 60 };
 const TOO_MANY: Wait =
@@ -409,7 +412,8 @@ async fn place(
         Err(PlaceOrderError::Refused(refusals)) => Err(NotPlaced::Refused(refusals)),
         Err(PlaceOrderError::Full) => Err(NotPlaced::Wait(FULL)),
         Err(PlaceOrderError::Closed(closed)) => {
-            Err(NotPlaced::Wait(Wait { why: closed_text(&closed), ..CLOSED }))
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            Err(NotPlaced::Wait(Wait { status, why: closed_text(&closed), seconds: 3_600 }))
         }
         Err(PlaceOrderError::Broken(error)) => {
             tracing::error!("no order could be taken: {error:#}");

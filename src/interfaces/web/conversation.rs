@@ -93,7 +93,7 @@ fn piece(
         kind,
         who,
         day: day(kept.day),
-        day_machine: kept.day.rfc_3339()[..10].to_owned(),
+        day_machine: kept.day.short_day(),
         is_armor: words.contains("-----BEGIN PGP"),
         words,
         is_new: !is_own(kept) && seen < kept.id,

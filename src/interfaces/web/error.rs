@@ -45,7 +45,7 @@ impl From<anyhow::Error> for PageError {
 }
 
 impl PageError {
-    /// Whether the disk, or whoever else uses it, is in the way: nothing is wrong with what was sent.
+    /// Whether the disk or another process prevents it: nothing is wrong with the request.
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Store(error) => error.is_temporary(),

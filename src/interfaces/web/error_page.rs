@@ -48,7 +48,7 @@ pub async fn trouble(request: &HttpRequest, error: &PageError) -> HttpResponse {
     response
 }
 
-/// For an order that could not be taken: whoever reads it must know whether there is something to pay.
+/// For an order that could not be taken: the buyer must know whether there is something to pay.
 async fn not_ordered(request: &HttpRequest) -> HttpResponse {
     let is_placed = match request.app_data::<Data<AppState>>() {
         Some(app) => {

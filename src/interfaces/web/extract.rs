@@ -1,19 +1,16 @@
 //! What handlers take as arguments: the visitor, and a form that was given to this visitor.
 
-use std::collections::HashSet;
 use std::future::{Ready, ready};
 use std::time::Duration;
 
 use actix_web::web::{Data, Payload};
 use actix_web::{FromRequest, HttpRequest, dev};
 use futures_util::future::LocalBoxFuture;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::de::value::MapDeserializer;
 
 use crate::domain::values::text::without_hidden;
 use crate::interfaces::http;
-use crate::interfaces::http::{FormError, FormFields};
+use crate::interfaces::http::{FormError, FormFields, decode_fields};
 use crate::interfaces::web::error::{MOST_BYTES, PageError};
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::visitor::Visitor;
@@ -38,10 +35,6 @@ pub struct VerifiedForm<T> {
     pub visitor: Visitor,
 }
 
-/// A form without fields of its own.
-#[derive(Deserialize)]
-pub struct NoFields {}
-
 impl<T: DeserializeOwned + 'static> FromRequest for VerifiedForm<T> {
     type Error = PageError;
     type Future = LocalBoxFuture<'static, Result<Self, PageError>>;
@@ -63,12 +56,10 @@ impl<T: DeserializeOwned + 'static> FromRequest for VerifiedForm<T> {
             if !token.is_some_and(|(_, token)| app.token_key.knows(&visitor.visitor, token)) {
                 return Err(FormError::Foreign.into());
             }
-            let mut names = HashSet::new();
-            fields.retain(|(name, _)| names.insert(name.clone()));
-            let fields = fields.into_iter().map(|(name, value)| (name, without_marks(&value)));
-            let fields = MapDeserializer::<_, serde::de::value::Error>::new(fields);
-            let form = T::deserialize(fields).map_err(|_| FormError::ContentType)?;
-            Ok(Self { form, visitor })
+            for (_, value) in &mut fields {
+                *value = without_marks(value);
+            }
+            Ok(Self { form: decode_fields(fields)?, visitor })
         })
     }
 }

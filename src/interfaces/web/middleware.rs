@@ -8,6 +8,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpRequest, HttpResponse};
 
+use crate::interfaces::http::hosts::{host_of, is_proxied};
 use crate::interfaces::http::{FormError, admit, busy, insert_security_headers};
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::error_page::{trouble, trouble_page};
@@ -20,7 +21,7 @@ pub async fn add_headers(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if is_called_strangely(request.request()) {
+    if has_foreign_host(request.request()) {
         let response = ServiceResponse::new(request.into_parts().0, stranger_page());
         return Ok(with_headers(response));
     }
@@ -48,19 +49,12 @@ fn with_headers(mut response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBo
     response
 }
 
-fn host(request: &HttpRequest) -> &str {
-    let header = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
-    header.or_else(|| request.uri().authority().map(|named| named.as_str())).unwrap_or_default()
-}
-
-fn is_called_strangely(request: &HttpRequest) -> bool {
-    // A proxy of this kind says what it is, unless somebody taught it not to.
-    let says_so = request.headers().contains_key("x-tor2web");
+fn has_foreign_host(request: &HttpRequest) -> bool {
     let app = request.app_data::<Data<AppState>>();
-    says_so || app.is_some_and(|app| app.hosts.is_foreign(host(request)))
+    is_proxied(request) || app.is_some_and(|app| app.hosts.is_foreign(host_of(request)))
 }
 
-/// Nothing of the request is in it, and no link: whoever stands in between would answer that too.
+/// It holds nothing of the request, and no link: the proxy in between would answer that too.
 fn stranger_page() -> HttpResponse {
     HttpResponse::build(StatusCode::MISDIRECTED_REQUEST)
         .content_type("text/html; charset=utf-8")
@@ -76,7 +70,7 @@ fn onion_location(response: &ServiceResponse<BoxBody>) -> Option<HeaderValue> {
     let request = response.request();
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let app = request.app_data::<Data<AppState>>()?;
-    HeaderValue::from_str(&app.hosts.onion_location(host(request), path)?).ok()
+    HeaderValue::from_str(&app.hosts.onion_location(host_of(request), path)?).ok()
 }
 
 /// An error that the server itself answers, without a page.

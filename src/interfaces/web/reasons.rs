@@ -8,7 +8,7 @@ use crate::domain::payment::{NotATransactionId, NotAnAddress};
 use crate::domain::values::NotText;
 use crate::interfaces::web::texts::{Text, text};
 
-/// The id of a text: never of what only the seller can mend.
+/// The id of a text: never of what only the seller can fix.
 pub fn closed_text(reason: &ClosedReason) -> &'static str {
     match reason {
         ClosedReason::BySeller => "layout-closed-by-seller",

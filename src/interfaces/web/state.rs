@@ -128,7 +128,7 @@ impl AppState {
             if health.looked_at.is_some_and(|then| started.saturating_sub(then) < LOOK_HOLDS) {
                 return health.is_well;
             }
-            // Whoever asks during this look is told what the last one found.
+            // Requests during this check are answered with the result of the last one.
             if health.looked_at.is_some() {
                 health.looked_at = Some(started);
             }

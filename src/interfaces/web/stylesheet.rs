@@ -15,7 +15,7 @@ use crate::interfaces::http::hex;
 /// What never changes while the shop runs. Its name is made of its content, so that a browser asks for it once.
 pub struct Assets {
     pub icon_href: String,
-    /// The newest last. Whoever was sent a page just before the seller chose another colour still asks for the old sheet.
+    /// The newest last. A page sent just before the seller chose another colour still needs the old sheet.
     styles: Mutex<Vec<Arc<StyleSheet>>>,
 }
 

@@ -60,4 +60,4 @@ checkout-minutes =
 checkout-not-placed = Your order was not placed. { $why }
 checkout-full = Too many orders are awaiting payment right now. Try again in about 10 minutes. Your entries are kept.
 checkout-broken = Something went wrong on our side, and there is nothing to pay. Try again in a few minutes. Your entries are kept.
-checkout-too-many = Too many unpaid orders. Pay for one or let one expire first. Your entries are kept.
+checkout-too-many = Too many unpaid orders from your connection. Try again later. Your entries are kept.

@@ -40,13 +40,13 @@ refusal-pgp-hidden-recipient = This PGP message hides whose key opens it, so the
 refusal-pgp-not-to-seller = This PGP message is encrypted to { $key }, which is not the seller's key: take the key from /pgp.txt and encrypt to that.
 refusal-pgp-revoked = This PGP message is encrypted to { $key }, which the seller has revoked: take the key from /pgp.txt anew and encrypt to that.
 refusal-pgp-also-to-another = This PGP message is also encrypted to { $key }, which the seller's key does not have: encrypt it to the seller alone (with gpg, add --no-encrypt-to; elsewhere, leave out your own key).
-refusal-pgp-no-integrity = This PGP message is made in an old way that shows no tampering: make it with a newer program, such as gpg 2.2.
-refusal-pgp-too-new = This PGP message is made in a newer way than the seller's key says that it can be read: with gpg, add --rfc4880.
+refusal-pgp-no-integrity = This PGP message has an outdated format without tamper protection: use a newer program, such as gpg 2.2.
+refusal-pgp-too-new = This PGP message has a newer format than the seller's key supports: with gpg, add --rfc4880.
 
 ## Refund addresses
 
-refusal-address-private = This looks like a PRIVATE key or a seed phrase: never give it to the shop, which needs only addresses and public keys; if it is in a file or was sent anywhere, move the coins to a new wallet now.
-refusal-address-account-key = This is an account key, not an address: it belongs in `xpub`.
+refusal-address-private = This looks like a PRIVATE key or a seed phrase: never give it to the shop, which needs only an address; if it is in a file or was sent anywhere, move the coins to a new wallet now.
+refusal-address-account-key = This is an account key, not an address: copy a receiving address from your wallet.
 refusal-address-ethereum = An Ethereum address is 0x followed by 40 hex characters (0-9, a-f).
 refusal-address-ethereum-digits = An Ethereum address is 0x followed by 40 hex characters; this one has { $n }.
 refusal-address-ethereum-mistyped = The checksum does not match (EIP-55): a character is mistyped; copy the address from the wallet again.

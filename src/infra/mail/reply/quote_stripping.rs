@@ -1,5 +1,6 @@
 //! Separates the seller's own text from quoted text.
 
+use crate::infra::mail::letter::{ACTIONS, ADDRESS, NOTE};
 use crate::infra::mail::reply::said::Said;
 use crate::infra::mail::reply::unreadable::Unreadable;
 
@@ -273,8 +274,7 @@ fn is_of_an_order_mail(line: &str) -> bool {
         // The last ones are from messages of older versions.
         || text.starts_with("Lines after a bar ( | ) were written by the buyer")
         || text.starts_with("Lines behind a bar ( | ) are the buyer's words")
-        || ["SHIP TO", "BUYER'S NOTE", "ACTIONS"].contains(&text)
-        || ["SEND TO", "THE BUYER'S NOTE", "WHAT YOU CAN DO"].contains(&text)
+        || [ADDRESS, NOTE, ACTIONS].as_flattened().contains(&text)
         || text.starts_with("X-Shop-Order:")
         || (is_indented && text.starts_with("shop orders "))
 }

@@ -7,7 +7,7 @@ use std::path::{Component, Path};
 
 use anyhow::Context;
 
-use crate::infra::bounded;
+use crate::domain::values::byte_size;
 use crate::infra::bounded::Metered;
 use crate::interfaces::cli::digests;
 
@@ -75,14 +75,14 @@ pub fn unpack(copy: impl Read) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
         anyhow::ensure!(
             size <= most,
             "nothing was changed: {path:?} has {}, but at most {} can be restored",
-            bounded::size(size),
-            bounded::size(most)
+            byte_size(size),
+            byte_size(most)
         );
         n_bytes += size;
         anyhow::ensure!(
             n_bytes <= MOST_BYTES && files.len() < MOST_FILES,
             "nothing was changed: the backup contains more than {}, or more than {MOST_FILES} files",
-            bounded::size(MOST_BYTES)
+            byte_size(MOST_BYTES)
         );
         allowed.set(size);
         let mut content = Vec::new();

@@ -1,4 +1,4 @@
-//! Doctor checks of the host: disk, memory, network, file modes.
+//! Doctor checks of the host: disk, memory, network, terminal.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -109,7 +109,7 @@ pub fn check_process() -> Finding {
 }
 
 /// Whether mail programs that are started from here can show every letter.
-pub fn check_messages_size() -> Finding {
+pub fn check_terminal() -> Finding {
     match foreign_charset() {
         None => well("terminal", "UTF-8"),
         Some(charset) => {

@@ -1,4 +1,4 @@
-//! Doctor checks of what is stored: database, journal, messages, secrets.
+//! Doctor checks of what is stored: database, journal, messages, secrets, file modes.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

@@ -38,7 +38,7 @@ pub async fn run(doctor: Doctor, settings: Settings) -> anyhow::Result<ExitCode>
         }
     }
     findings.extend(look_at_host());
-    findings.push(host::check_messages_size());
+    findings.push(host::check_terminal());
     let is_well = findings.iter().all(|finding| finding.state != State::Bad);
     if doctor.json {
         say_json(&serde_json::json!({ "ok": is_well, "checks": findings }))?;

@@ -13,9 +13,6 @@ use crate::interfaces::cli::doctor::finding::{Finding, ill, note, well};
 use crate::interfaces::cli::open::{MIRRORS, PAGES};
 use crate::interfaces::cli::{onion, open};
 
-/// Units: days before the key's end in which it is time to make it longer.
-const SOON: i64 = 30;
-
 pub fn check_key(shop: &Shop) -> Finding {
     const CHECK: &str = "seller's key";
     let now = open::now();
@@ -29,7 +26,7 @@ pub fn check_key(shop: &Shop) -> Finding {
             let name = key.fingerprint_for_people();
             match key.usable_until() {
                 None => well(CHECK, format!("{name}, does not expire")),
-                Some(until) if now.plus_days(SOON) < until => {
+                Some(until) if !actions::is_near_end(until, now) => {
                     well(CHECK, format!("{name}, valid until {}", until.day()))
                 }
                 Some(until) => note(
@@ -133,8 +130,8 @@ fn look_at_reach(wallet: &Wallet, reach: &Reach) -> Finding {
             )
         }
         Coin::Ether { .. } | Coin::Token { .. } => format!(
-            "wallets like MetaMask show only accounts that you add by hand, and {n_given} are used: `shop orders` shows the \
-             address of each paid order, and the account with index N is the one added as number N + 1"
+            "wallets like MetaMask show only accounts that you add by hand, and {n_given} are used: `shop orders show REF` \
+             shows an order's address, and the account with index N is the one added as number N + 1"
         ),
     };
     note(

@@ -1,6 +1,6 @@
 //! Who may come to the shop's onion, and to the desk's.
 //!
-//! The list is kept beside the database, and a copy is given to whoever tends Tor: the shop itself (`serve --tor`), or
+//! The list is kept beside the database, and a copy is given to what configures Tor: the shop itself (`serve --tor`), or
 //! the helper in Tor's container. A Tor whose own torrc makes the service reads a folder that the shop may not write:
 //! there the commands say what to do by hand, and never that it was done.
 
@@ -47,7 +47,7 @@ enum Service {
 
 /// Who reads the list that the shop keeps.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum OnionService {
+enum ListReader {
     /// The shop or the helper in Tor's container, which wrote its status just now.
     Here,
     /// `serve --tor`, which ran before and does not run now.
@@ -66,7 +66,7 @@ enum Change {
     Open(String),
 }
 
-/// How often the keeper's status is looked at, and how many times, until Tor is said not to answer.
+/// How often the reader's status is looked at, and how many times, until Tor is said not to answer.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 const MOST_LOOKS: u32 = 150;
 
@@ -96,7 +96,7 @@ pub fn names(settings: &Settings) -> anyhow::Result<Vec<String>> {
     Ok(clients.iter().map(|client| client.name.to_string()).collect())
 }
 
-/// Gives the list to whoever tends Tor. A shop that never had a list gives none, so that a list which the seller keeps
+/// Gives the list to what configures Tor. A shop that never had a list gives none, so that a list which the seller keeps
 /// in tor's own folder stays as it is.
 pub fn give_out_clients(settings: &Settings) -> anyhow::Result<()> {
     List::of_shop(settings).give_out_kept()
@@ -167,10 +167,10 @@ impl<'a> List<'a> {
         tor::write_whole(&self.file, clients.file().as_bytes(), 0o600)
             .with_context(|| format!("keep the list {}", self.file.display()))?;
         self.give_out(clients)?;
-        Ok(match self.keeper() {
-            OnionService::Here => self.wait_for_tor(clients),
-            OnionService::Away => Change::AtNextStart,
-            OnionService::Silent | OnionService::Nobody => Change::Open(
+        Ok(match self.reader() {
+            ListReader::Here => self.wait_for_tor(clients),
+            ListReader::Away => Change::AtNextStart,
+            ListReader::Silent | ListReader::Nobody => Change::Open(
                 "nobody in Tor's container answers: `docker compose -f docker-compose.tor.yml up -d` starts it".to_owned(),
             ),
         })
@@ -194,12 +194,12 @@ impl<'a> List<'a> {
         Change::Open(words)
     }
 
-    fn keeper(&self) -> OnionService {
+    fn reader(&self) -> ListReader {
         match self.folder.status() {
-            Some(status) if status.is_fresh(wall().get()) => OnionService::Here,
-            _ if self.settings.tor.onion_folder.is_some() => OnionService::Silent,
-            Some(_) => OnionService::Away,
-            None => OnionService::Nobody,
+            Some(status) if status.is_fresh(wall().get()) => ListReader::Here,
+            _ if self.settings.tor.onion_folder.is_some() => ListReader::Silent,
+            Some(_) => ListReader::Away,
+            None => ListReader::Nobody,
         }
     }
 
@@ -229,8 +229,8 @@ impl<'a> List<'a> {
     }
 
     fn show(&self) -> anyhow::Result<ExitCode> {
-        let keeper = self.keeper();
-        if keeper == OnionService::Nobody {
+        let reader = self.reader();
+        if reader == ListReader::Nobody {
             say_error(&format!(
                 "Tor's own torrc makes the {}'s onion, and only Tor knows that list: sudo ls {}",
                 self.word(),
@@ -247,9 +247,9 @@ impl<'a> List<'a> {
     }
 
     fn add(&self, name: &ClientName) -> anyhow::Result<ExitCode> {
-        let keeper = self.keeper();
+        let reader = self.reader();
         let keys = ClientKeys::new(open::random_bytes());
-        if keeper == OnionService::Nobody {
+        if reader == ListReader::Nobody {
             return self.tell_how_to_add(name, &keys);
         }
         let address = self.address().with_context(|| self.no_address())?;
@@ -281,10 +281,10 @@ impl<'a> List<'a> {
     }
 
     fn remove(&self, name: &ClientName) -> anyhow::Result<ExitCode> {
-        let keeper = self.keeper();
+        let reader = self.reader();
         let mut clients = self.read()?;
         let was_there = clients.remove(name);
-        if keeper == OnionService::Nobody {
+        if reader == ListReader::Nobody {
             if was_there {
                 self.put_in_force(&clients)?;
             }
@@ -303,7 +303,7 @@ impl<'a> List<'a> {
                 let words = format!("{name} can no longer come {place}, from the next start on.");
                 let code = done(&words);
                 self.tell_of_torrc(&format!(
-                    "delete {}/{name}.auth and restart Tor: a reload alone still lets in whoever has been there before.",
+                    "delete {}/{name}.auth and restart Tor: after a reload alone, clients that connected before still have access.",
                     self.torrc_folder().display()
                 ));
                 code
@@ -379,7 +379,7 @@ impl<'a> List<'a> {
         ));
         if self.service == Service::Shop {
             say(
-                "If it is the first key, restart Tor instead: a reload alone still lets in whoever has been there before.",
+                "If it is the first key, restart Tor instead: after a reload alone, clients that connected before still have access.",
             );
         }
         if self.service == Service::Desk && address.is_none() {
@@ -399,7 +399,7 @@ impl<'a> List<'a> {
             "Tor's own torrc makes the {}'s onion, and the shop cannot write Tor's folder. THE KEY STILL WORKS.\n\
              Delete {}\n\
              (the folder is HiddenServiceDir of your torrc, with authorized_clients behind it), then restart Tor:\n\
-             a reload alone still lets in whoever has been there before.\n\n  \
+             after a reload alone, clients that connected before still have access.\n\n  \
              sudo rm {}\n  sudo systemctl restart tor@default\n\n",
             self.word(),
             file.display(),

@@ -31,7 +31,7 @@ pub fn key_file(settings: &Settings) -> PathBuf {
         .unwrap_or_else(|| home_of(&settings.storage.database).join("onion.key"))
 }
 
-/// The shop's address, from the settings or from whoever tends Tor.
+/// The shop's address, from the settings or from what configures Tor.
 pub fn address(settings: &Settings) -> Option<OnionAddress> {
     let given = settings.tor.onion_url.as_deref().and_then(|url| url.strip_prefix("http://"));
     given.and_then(OnionAddress::parse).or_else(|| folder(settings).address())
@@ -90,7 +90,7 @@ fn clock() -> i64 {
 
 /// Somebody who makes the shop's own service with the key beside the database; the key is made where there is none.
 ///
-/// `target`: the shop's door, as Tor writes it.
+/// `target`: the shop's listener, as Tor writes it.
 pub fn keeper(settings: &Settings, target: String) -> anyhow::Result<OnionService> {
     let key = key_made_once(&key_file(settings))?;
     keeper_of(settings, folder(settings), Service::Made { key, target })
@@ -118,7 +118,7 @@ pub fn keeper_of(
     })
 }
 
-/// What the shop and whoever tends the desk's service share.
+/// What the shop and the keeper of the desk's onion service share.
 pub fn desk_folder(settings: &Settings) -> SharedDir {
     match &settings.tor.onion_folder {
         Some(folder) => SharedDir::of_desk(folder.clone()),

@@ -49,7 +49,7 @@ pub fn hosts(settings: &Settings) -> DeskHosts {
     })
 }
 
-/// `buyers`: where their door is, which is open already.
+/// `buyers`: where their listener is, which is open already.
 fn open_at(listen: &Listen, buyers: &Listen, handed: &mut HandedOver) -> anyhow::Result<Listener> {
     match listen {
         Listen::Tcp(address) => {

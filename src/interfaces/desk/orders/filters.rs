@@ -8,7 +8,7 @@ use crate::domain::values::{Currency, Timestamp};
 use crate::infra::store::order_query::{Cursor, OrderQuery, Sort};
 use crate::interfaces::http::query_field;
 
-/// What the seller asks for, as it stands in the address.
+/// What the seller asks for, as the address says it.
 #[derive(Default)]
 pub struct Filters {
     /// A state, a duty, `answer` or nothing.

@@ -1,10 +1,13 @@
 //! A product by its address at the desk.
 
+use actix_web::HttpResponse;
+
 use crate::domain::catalog::Slug;
 use crate::domain::payment::Wallet;
 use crate::infra::store;
 use crate::infra::store::products::EditedProduct;
 use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::page::see_other;
 use crate::interfaces::desk::state::Desk;
 
 /// Where a product is whose own address means a page of the desk.
@@ -16,6 +19,11 @@ pub fn address(slug: &Slug) -> String {
         slug @ ("new" | "categories" | "empty" | "of") => format!("{OF}/{slug}"),
         slug => format!("/products/{slug}"),
     }
+}
+
+/// To the product's page, which says what was done.
+pub fn go(slug: &Slug, done: &str) -> HttpResponse {
+    see_other(&format!("{}?done={done}", address(slug)))
 }
 
 pub fn parse_slug(text: &str) -> Result<Slug, DeskError> {

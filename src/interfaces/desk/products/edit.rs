@@ -10,7 +10,6 @@ use anyhow::Context;
 
 use crate::actions;
 use crate::actions::{AddedPicture, Edited, PictureError, Shop};
-use crate::domain::catalog::Slug;
 use crate::domain::payment::Wallet;
 use crate::infra::store;
 use crate::infra::store::products::EditedProduct;
@@ -18,8 +17,8 @@ use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::form::{FieldList, Once};
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::memory::HeldMemory;
-use crate::interfaces::desk::page::{page, see_other};
-use crate::interfaces::desk::products::address::{address, find, preferred};
+use crate::interfaces::desk::page::page;
+use crate::interfaces::desk::products::address::{address, find, go, preferred};
 use crate::interfaces::desk::products::edit_page::{EditPage, Kept, pools, preview};
 use crate::interfaces::desk::products::form::{PictureFields, ProductForm, Words, fresh_name};
 use crate::interfaces::desk::session::Seller;
@@ -54,7 +53,7 @@ pub async fn show(
         Some(product) => ProductForm::of(product, &wallets),
         None => ProductForm::empty(&wallets),
     };
-    at.page(StatusCode::OK, form, &Said::default()).await
+    at.page(StatusCode::OK, &wallets, form, &Said::default()).await
 }
 
 pub async fn submit(
@@ -131,7 +130,7 @@ impl<'a> At<'a> {
         }
         let status =
             if said.words.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-        self.page(status, form, &said).await
+        self.page(status, &wallets, form, &said).await
     }
 
     /// The form, and what became of each of its pictures, in their order.
@@ -176,10 +175,12 @@ impl<'a> At<'a> {
         let of = self.product.as_ref().map(|product| &product.slug);
         let edit = match form.read_edit(wallets, of) {
             Ok(edit) if said.words.is_empty() => edit,
-            Ok(_) => return self.page(StatusCode::UNPROCESSABLE_ENTITY, form, &said).await,
+            Ok(_) => {
+                return self.page(StatusCode::UNPROCESSABLE_ENTITY, wallets, form, &said).await;
+            }
             Err(words) => {
                 said.words.extend(words);
-                return self.page(StatusCode::UNPROCESSABLE_ENTITY, form, &said).await;
+                return self.page(StatusCode::UNPROCESSABLE_ENTITY, wallets, form, &said).await;
             }
         };
         match actions::edit_product(&self.desk.shop, edit, now()).await? {
@@ -190,13 +191,13 @@ impl<'a> At<'a> {
             Edited::SlugTaken => {
                 let words = "Another product already uses this slug.";
                 said.words.insert("slug".to_owned(), words.to_owned());
-                self.page(StatusCode::UNPROCESSABLE_ENTITY, form, &said).await
+                self.page(StatusCode::UNPROCESSABLE_ENTITY, wallets, form, &said).await
             }
             Edited::NoPictures(refused) => {
                 for (n, why) in refused {
                     said.words.insert(format!("picture.{n}"), capital(&why) + ".");
                 }
-                self.page(StatusCode::UNPROCESSABLE_ENTITY, form, &said).await
+                self.page(StatusCode::UNPROCESSABLE_ENTITY, wallets, form, &said).await
             }
             Edited::Meanwhile(there) => {
                 let slug = there.slug.clone();
@@ -208,7 +209,7 @@ impl<'a> At<'a> {
                 said.now = form.differences(&there);
                 form.take_over(&there);
                 said.is_meanwhile = true;
-                self.page(StatusCode::CONFLICT, form, &said).await
+                self.page(StatusCode::CONFLICT, wallets, form, &said).await
             }
         }
     }
@@ -216,6 +217,7 @@ impl<'a> At<'a> {
     async fn page(
         &self,
         status: StatusCode,
+        wallets: &[Wallet],
         mut form: ProductForm,
         said: &Said,
     ) -> Result<HttpResponse, DeskError> {
@@ -236,13 +238,12 @@ impl<'a> At<'a> {
                 pools: pools(product),
             }),
         };
-        let wallets = store::wallets::list(&mut db).await?;
         let categories = store::categories::list(&mut db).await?;
         let template = EditPage {
             layout: DeskLayout::new(self.seller, "/products").told(self.request, &DONE),
             address: kept.as_ref().map_or("/products/new".to_owned(), |kept| kept.address.clone()),
             kept,
-            preview: said.is_preview.then(|| preview(&form, preferred(self.desk, &wallets))),
+            preview: said.is_preview.then(|| preview(&form, preferred(self.desk, wallets))),
             once: fresh_name(),
             form: &form,
             words: &said.words,
@@ -274,10 +275,6 @@ async fn done(
         Err(PictureError::Refused(why)) => Ok(Err(why)),
         Err(PictureError::Broken(error)) => Err(error.into()),
     }
-}
-
-fn go(slug: &Slug, done: &str) -> HttpResponse {
-    see_other(&format!("{}?done={done}", address(slug)))
 }
 
 fn capital(words: &str) -> String {

@@ -17,7 +17,7 @@ use crate::interfaces::desk::form::{Confirmation, Once};
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::{page, see_other};
 use crate::interfaces::desk::password_prompt::Fresh;
-use crate::interfaces::desk::products::address::{address, find, parse_slug};
+use crate::interfaces::desk::products::address::{address, find, go, parse_slug};
 use crate::interfaces::desk::products::edit_page::pools;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
@@ -86,10 +86,6 @@ pub async fn arrange(desk: &Desk, slug: &Slug, what: &str) -> Result<&'static st
     };
     found.ok_or(DeskError::NotFound)?;
     Ok(done)
-}
-
-fn go(slug: &Slug, done: &str) -> HttpResponse {
-    see_other(&format!("{}?done={done}", address(slug)))
 }
 
 async fn add_stock(

@@ -24,7 +24,6 @@ use crate::infra::store::statistics::BestSold;
 use crate::infra::store::stock::LowStock;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::VerifiedForm;
-use crate::interfaces::desk::form::NoFields;
 use crate::interfaces::desk::health::Found;
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::{page, see_other};
@@ -33,7 +32,7 @@ use crate::interfaces::desk::state::Desk;
 use crate::interfaces::desk::today::weeks::{
     MoneyIn, WeekFigures, by_week, coins, first_week, money_in,
 };
-use crate::interfaces::http::{now, query_field};
+use crate::interfaces::http::{NoFields, now, query_field};
 
 pub fn addresses(config: &mut ServiceConfig) {
     config
@@ -50,8 +49,6 @@ pub fn addresses(config: &mut ServiceConfig) {
 const MOST_TO_GIVE_BACK: i64 = 20;
 /// Units: stocks that are listed.
 const MOST_LOW: i64 = 20;
-/// Units: days before the key's end in which it is time to make it longer, as `shop doctor` has it.
-const SOON: i64 = 30;
 
 const DONE: [(&str, &str); 3] = [
     ("codes", "The wrong codes were dismissed."),
@@ -198,7 +195,7 @@ fn key_state(desk: &Desk, now: Timestamp) -> KeyState {
     match desk.shop.availability.seal(now) {
         Ok(None) => KeyState::None,
         Ok(Some(key)) => match key.usable_until() {
-            Some(until) if until <= now.plus_days(SOON) => KeyState::EndsSoon(until),
+            Some(until) if actions::is_near_end(until, now) => KeyState::EndsSoon(until),
             until => KeyState::Good(until),
         },
         Err(closed) => KeyState::Faulty(closed.to_string()),

@@ -169,7 +169,8 @@ impl Record for StoredWallet {
 
     async fn question(&self, shop: &Shop) -> anyhow::Result<Question> {
         let currency = &self.wallet.currency;
-        let stranded = actions::what_hangs_on(shop, currency).await?;
+        let stranded =
+            store::wallets::list_stranded(&mut *shop.db.reader().await?, currency).await?;
         let orders = match stranded.n_orders {
             0 => format!("No order is awaiting payment in {currency}."),
             n => format!(
