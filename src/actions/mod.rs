@@ -176,8 +176,6 @@ pub struct Policy {
     pub read_marks: bool,
     /// Units: orders that may await payment at the same time.
     pub most_unpaid: i64,
-    /// Units: percent of a stock that they may hold.
-    pub most_held: i64,
     /// How far a payment may be below or above its amount and still count as exact.
     pub tolerance: Tolerance,
 }
