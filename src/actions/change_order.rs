@@ -141,7 +141,9 @@ pub(super) async fn change_order_in_tx(
     keep_step(tx, order_ref, status, word, message_id, now).await?;
     let mut order = Order { status, ..order };
     order.invoice.received = received.unwrap_or(order.invoice.received);
-    let owed = queue_message(shop, tx, &order, Told::Step(word), true, now).await?;
+    // The seller's own doing is no news; that nothing is left is.
+    let is_read = status != Status::Oversold;
+    let owed = queue_message(shop, tx, &order, Told::Step(word), is_read, now).await?;
     Ok((status, owed))
 }
 

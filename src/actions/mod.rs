@@ -51,6 +51,7 @@ mod prune_audit_log;
 mod purge_orders;
 mod read_messages;
 mod record_node_failure;
+mod render_picture;
 mod report_payment;
 mod set_password;
 mod sign_in;

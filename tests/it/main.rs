@@ -11,6 +11,7 @@ mod checkout;
 mod cli;
 mod clients;
 mod clock;
+mod contested;
 mod crash;
 mod deployment;
 mod desk;
