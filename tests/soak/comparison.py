@@ -102,11 +102,12 @@ def compare(shop, attempts, faults, complain):
     with shop.db() as db:
         lines = collections.defaultdict(collections.Counter)
         sold = collections.Counter()
-        for order_ref, slug, option, quantity in db.execute(
-                "select o.order_ref, p.slug, coalesce(x.name, ''), l.quantity from orders o join order_lines l on l.order_id = o.id "
+        for order_ref, slug, option, quantity, reserves in db.execute(
+                "select o.order_ref, p.slug, coalesce(x.name, ''), l.quantity, o.reserves from orders o join order_lines l on l.order_id = o.id "
                 "join products p on p.id = l.product_id left join options x on x.id = l.pool_option"):
             lines[order_ref][slug, option] += quantity
-            sold[slug, option] += quantity
+            # An order beyond what is free reserves nothing.
+            sold[slug, option] += quantity * reserves
         left = dict(((slug, ""), stock) for slug, stock in db.execute("select slug, stock from products"))
         left.update(((slug, name), stock) for slug, name, stock in db.execute(
             "select p.slug, x.name, x.stock from options x join products p on p.id = x.product_id where x.stock is not null"))

@@ -333,15 +333,16 @@ async fn show_order(
         state_title: text(title(order, asked.is_some(), now)),
         what_next: text(what_next(order, asked.is_some(), now)),
         in_doubt: invoice.in_doubt,
-        is_unsettled: matches!(
-            status,
-            Status::Awaiting
-                | Status::Reported
-                | Status::Partial
-                | Status::Unconfirmed
-                | Status::Oversold
-                | Status::Late
-        ),
+        is_unsettled: !order.is_sold_out()
+            && matches!(
+                status,
+                Status::Awaiting
+                    | Status::Reported
+                    | Status::Partial
+                    | Status::Unconfirmed
+                    | Status::Oversold
+                    | Status::Late
+            ),
         is_followed: invoice.observation.is_some(),
         is_waiting: status == Status::Awaiting && asked.is_some(),
         is_contested: asked.is_some() && order.reservation == Reservation::Contested,
