@@ -35,6 +35,7 @@ mod refunds;
 mod sealed;
 mod sealing;
 mod settings;
+mod siege;
 mod sockets;
 mod texts;
 mod tidy;
