@@ -35,6 +35,27 @@ alter table invoices add column minutes integer not null default 120;
 -- Since when the shop is under siege, in unix seconds; null: it is not. And how many orders were placed since.
 alter table house add column siege_since integer;
 alter table house add column siege_orders integer not null default 0;
+-- The id of the first order that was placed since.
+alter table house add column siege_first integer not null default 0;
+-- 1: unpaid orders take all the bytes that they may, and no further one is accepted.
+alter table house add column is_full integer not null default 0 check (is_full in (0, 1));
+-- When an order was placed, by the trusted time: unpaid orders of the last hour are counted.
+create index invoices_by_placement on invoices (until - coalesce(clock_ahead, 0) - minutes * 60);
+
+-- Messages to the seller that belong to no order, whole, until they are in the Maildir under their name.
+create table notices (
+    id      integer primary key,
+    name    text    not null unique,
+    message blob    not null
+) strict;
+
+-- Receipt, messages to the seller, and what buyer and seller write.
+create trigger words_bytes after insert on words when new.sealed is not null begin
+    update orders set bytes = bytes + length(new.sealed) where id = new.order_id;
+end;
+create trigger owed_bytes after insert on owed when new.message is not null begin
+    update orders set bytes = bytes + length(new.message) where id = new.order_id;
+end;
 
 -- Of the items that orders hold: those of orders that nobody has paid for. Whoever pays first takes them.
 alter table held add column unpaid integer not null default 0;

@@ -65,8 +65,8 @@ impl Shop {
             most_connections: 64,
             most_held: 24 * 1024 * 1024,
             most_looking: 3,
-            most_unpaid: 100,
             payment_time: Duration::from_secs(600),
+            siege_payment_time: Duration::from_secs(600),
             closer: None,
         });
         let answering = system.block_on(async {

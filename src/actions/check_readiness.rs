@@ -5,7 +5,6 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::actions::Shop;
-use crate::actions::place_order::count_unpaid_since;
 use crate::domain::orders::CheckoutKey;
 use crate::domain::values::Timestamp;
 use crate::infra::store;
@@ -32,14 +31,7 @@ async fn try_database(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await.context("begin a write transaction")?;
     // A token of no cart: only the preconditions common to all orders matter here.
     let nobody = CheckoutKey([0; 32]);
-    let most = shop.policy.most_unpaid;
-    let before = store::order_placement::check_preconditions(
-        &mut tx,
-        &nobody,
-        count_unpaid_since(now),
-        most,
-    )
-    .await?;
-    anyhow::ensure!(before.n_unpaid < most, "{most} orders are awaiting payment (MOST_UNPAID)");
+    let before = store::order_placement::check_preconditions(&mut tx, &nobody, now, 1).await?;
+    anyhow::ensure!(!before.is_full, "unpaid orders take more than UNPAID_MEGABYTES");
     Ok(())
 }

@@ -24,6 +24,7 @@ mod apply_reply;
 mod ask_seller;
 mod authenticator;
 mod availability;
+mod bound_unpaid;
 mod build_sprites;
 mod change_appearance;
 mod change_order;
@@ -54,6 +55,7 @@ mod record_node_failure;
 mod render_picture;
 mod report_payment;
 mod set_password;
+mod siege;
 mod sign_in;
 mod sign_out;
 mod sync_pages;
@@ -69,6 +71,7 @@ pub use authenticator::{AuthError, Authenticator, Credentials, Line};
 pub use availability::{
     Availability, ClosedReason, is_near_end, refuse_key, remember_key, take_key, why_closed,
 };
+pub use bound_unpaid::bound_unpaid;
 pub use change_appearance::{
     AppearanceError, LookChange, change_appearance, remove_logo, set_logo,
 };
@@ -109,6 +112,7 @@ pub use read_messages::{Letter, read_messages};
 pub use record_node_failure::record_node_failure;
 pub use report_payment::{ReportPaymentError, report_payment};
 pub use set_password::{change_password, set_password};
+pub use siege::{check_siege, minutes_to_pay};
 pub use sign_in::{Signing, confirm_password, confirm_seller, sign_in};
 pub use sign_out::{end_sessions, forget_wrong_codes, sign_out};
 pub use sync_pages::{PageFile, list_pages_over_desk, sync_pages};
@@ -122,7 +126,7 @@ pub use crate::infra::failpoints;
 use std::sync::Arc;
 
 use crate::domain::payment::Tolerance;
-use crate::domain::values::{Mailbox, Reading};
+use crate::domain::values::{Mailbox, Notify, Reading};
 use crate::infra::mail::Maildir;
 use crate::infra::pictures::{Gallery, Originals};
 use crate::infra::store;
@@ -175,8 +179,12 @@ pub struct Policy {
     pub close_after_days: i64,
     /// Whether buyers see that the seller has read their messages.
     pub read_marks: bool,
-    /// Units: orders that may await payment at the same time.
-    pub most_unpaid: i64,
+    /// Units: unpaid orders of an hour with which siege mode begins.
+    pub siege_orders: i64,
+    /// Units: bytes that unpaid orders may take.
+    pub unpaid_bytes: i64,
+    /// When the seller is notified of an order.
+    pub notify: Notify,
     /// How far a payment may be below or above its amount and still count as exact.
     pub tolerance: Tolerance,
 }

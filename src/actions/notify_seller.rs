@@ -3,7 +3,7 @@
 use anyhow::Context;
 
 use crate::actions::Shop;
-use crate::domain::orders::Order;
+use crate::domain::orders::{Order, Status};
 use crate::domain::values::Timestamp;
 use crate::infra::mail::{Lookup, OrderMessage, SellerKey, Told, delivery_name};
 use crate::infra::store::Tx;
@@ -23,20 +23,29 @@ pub(super) async fn queue_message(
     // The seller's own actions, the clock's, and a buyer's request for erasure do not wait for a key; only their
     // messages do.
     let is_erasure = matches!(told, Told::Erased);
+    // Nobody else can tell the seller of money for an order that is over, or of a cancelled one that was paid.
+    let is_urgent = matches!(told, Told::Node(_))
+        || matches!(told, Told::Question(..)) && order.status == Status::Cancelled;
+    if place.is_quiet && is_urgent {
+        store::orders::mark_heard(tx, &order.order_ref).await?;
+    }
     let may_wait = matches!(told, Told::Step(_) | Told::Node(_)) || is_erasure;
     let message = match shop.availability.seal_for_message(place.has_key, now) {
+        // The seller never heard of the order: how it ended is no news.
+        _ if place.is_quiet && matches!(told, Told::Step(_)) => None,
         Ok(key) => {
             // After the first encrypted message, the shop never returns to plain text.
             if let Some(key) = key.as_ref().filter(|_| !place.has_key) {
                 store::shop_state::mark_fingerprint(tx, &key.fingerprint()).await?;
             }
             let name = shop.name(tx).await?;
-            write(shop, &name, order, told, place, (key.as_ref(), now))?
+            Some(write(shop, &name, order, told, place, (key.as_ref(), now))?)
         }
-        Err(_) if may_wait => Vec::new(),
+        Err(_) if may_wait => Some(Vec::new()),
         Err(closed) => return Err(closed.into()),
     };
-    let id = store::outbox::insert(tx, &order.order_ref, place, is_read, is_erasure, &message)
+    let kept = message.as_deref();
+    let id = store::outbox::insert(tx, &order.order_ref, place, is_read, is_erasure, kept)
         .await
         .context("queue the message to the seller")?;
     let order_ref = order.order_ref.clone();
@@ -47,7 +56,7 @@ pub(super) async fn queue_message(
         at: place.at,
         is_read,
         is_erasure,
-        message,
+        message: message.unwrap_or_default(),
     })
 }
 
@@ -74,9 +83,27 @@ pub(super) fn write(
 
 /// Delivers a message to the seller. If that fails, [`sweep`] delivers it later: the row guarantees it.
 pub async fn notify_seller(shop: &Shop, owed: OutboxMessage, now: Timestamp) {
-    if let Err(error) = tell(shop, owed, now).await {
+    if let Err(error) = tell_in_order(shop, owed, now).await {
         tracing::warn!("the seller will be notified later: {error:#}");
     }
+}
+
+/// Delivers a message after those of its order that were queued before. Messages of a quiet order wait, this one among them.
+async fn tell_in_order(shop: &Shop, owed: OutboxMessage, now: Timestamp) -> anyhow::Result<()> {
+    if owed.number == 0 {
+        return tell(shop, owed, now).await;
+    }
+    let waiting =
+        store::outbox::list_undelivered_of(&mut *shop.db.reader().await?, &owed.order_ref).await?;
+    let mut lookup = Lookup::new(shop.maildir.clone());
+    for earlier in waiting {
+        if earlier.id == owed.id {
+            tell(shop, earlier, now).await?;
+        } else {
+            (_, lookup) = tell_again(shop, earlier, lookup, now).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Delivers all undelivered messages, and returns their number. The Maildir is listed at most once.
@@ -92,24 +119,35 @@ pub async fn sweep(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {
             if !store::outbox::is_undelivered(&mut *shop.db.reader().await?, owed.id).await? {
                 continue;
             }
-            // A message that was delivered but not marked so may have been read since.
-            let name = delivery_name(&owed.order_ref, owed.number, owed.at);
-            let is_delivered;
-            (is_delivered, lookup) =
-                tokio::task::spawn_blocking(move || (lookup.is_delivered(&name), lookup))
-                    .await
-                    .context("read the Maildir")?;
-            if is_delivered.context("read the Maildir")? {
-                store::outbox::mark_delivered(&shop.db, owed.id).await?;
-            } else if owed.message.is_empty() && shop.availability.seal(now).is_err() {
-                // It waits for the key; the log already says that it is missing.
-                continue;
-            } else {
-                tell(shop, owed, now).await?;
-            }
-            n_told += 1;
+            let is_told;
+            (is_told, lookup) = tell_again(shop, owed, lookup, now).await?;
+            n_told += usize::from(is_told);
         }
     }
+}
+
+/// Delivers a message that was queued before, unless it waits for the seller's key. Returns whether it is delivered.
+async fn tell_again(
+    shop: &Shop,
+    owed: OutboxMessage,
+    mut lookup: Lookup,
+    now: Timestamp,
+) -> anyhow::Result<(bool, Lookup)> {
+    // A message that was delivered but not marked so may have been read since.
+    let name = delivery_name(&owed.order_ref, owed.number, owed.at);
+    let (is_delivered, lookup) =
+        tokio::task::spawn_blocking(move || (lookup.is_delivered(&name), lookup))
+            .await
+            .context("read the Maildir")?;
+    if is_delivered.context("read the Maildir")? {
+        store::outbox::mark_delivered(&shop.db, owed.id).await?;
+    } else if owed.message.is_empty() && shop.availability.seal(now).is_err() {
+        // It waits for the key; the log already says that it is missing.
+        return Ok((false, lookup));
+    } else {
+        tell(shop, owed, now).await?;
+    }
+    Ok((true, lookup))
 }
 
 /// Units: minutes after which a draft is certainly not being written any more.
@@ -130,7 +168,8 @@ async fn tell(shop: &Shop, mut owed: OutboxMessage, now: Timestamp) -> anyhow::R
             return Ok(());
         };
         let told = if owed.is_erasure { Told::Erased } else { Told::Step("") };
-        let place = NextMessage { number: owed.number, at: owed.at, has_key: true };
+        let (number, at) = (owed.number, owed.at);
+        let place = NextMessage { number, at, has_key: true, is_quiet: false };
         let key = shop.availability.seal_for_message(true, now)?;
         let name = shop.name(&mut *shop.db.reader().await?).await?;
         owed.message = write(shop, &name, &order, told, place, (key.as_ref(), now))?;

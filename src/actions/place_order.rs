@@ -3,11 +3,12 @@
 use anyhow::Context;
 
 use crate::actions::availability::ClosedReason;
+use crate::actions::siege::{begin_siege, log_begin, minutes_to_pay, quiet_at_placement};
 use crate::actions::{Shop, notify_seller};
 use crate::domain::cart::{Basket, CartLine, PricedCart};
 use crate::domain::orders::{
     BuyerIdentity, CheckoutContext, CheckoutKey, Code, Delivery, Draft, FOLLOWED_DAYS, NewOrder,
-    NumberFor, Order, OrderRef, PlacementError, Refusal, RefusalReason,
+    NumberFor, Order, OrderRef, PlacementError, Quiet, Refusal, RefusalReason,
 };
 use crate::domain::payment::{
     AmountTag, Destination, Invoice, Wallet, distinct_amount, integrated,
@@ -34,8 +35,8 @@ pub struct OrderRequest<'a> {
 pub enum PlaceOrderError {
     /// Something changed since the buyer last looked: the buyer looks again.
     Changed(Box<PricedCart>),
-    /// Too many orders await payment, so no more are taken for now.
-    Full,
+    /// Unpaid orders take all the space that they may, so no more are accepted for now.
+    NoRoom,
     /// The shop takes no orders now.
     Closed(ClosedReason),
     Refused(Vec<Refusal>),
@@ -43,14 +44,6 @@ pub enum PlaceOrderError {
 }
 
 broken_from!(PlaceOrderError);
-
-/// Units: days that a payment reported only by the buyer counts toward the limit of unpaid orders.
-const REPORTED_COUNTS: i64 = 1;
-
-/// From which day on a payment reported only by the buyer counts toward that limit.
-pub(super) fn count_unpaid_since(now: Timestamp) -> Timestamp {
-    now.plus_days(-REPORTED_COUNTS).day_start()
-}
 
 /// A draft becomes an order, once for each cart: prices, stock and address are the shop's own at this moment. The message
 /// to the seller is made and sealed in memory, and is kept in the same transaction as the order. `fresh`: the order's
@@ -73,9 +66,8 @@ pub async fn place_order(
 
     let mut tx = shop.db.write().await?;
     failpoints::at("order-begun");
-    let (most, since) = (shop.policy.most_unpaid, count_unpaid_since(now));
-    let reading = shop.reading();
-    let before = store::order_placement::check_preconditions(&mut tx, &form, since, most).await?;
+    let (reading, most) = (shop.reading(), shop.policy.siege_orders);
+    let before = store::order_placement::check_preconditions(&mut tx, &form, now, most).await?;
     if let Some(earlier) = before.earlier {
         return Ok(earlier);
     }
@@ -84,13 +76,14 @@ pub async fn place_order(
     }
     let key = shop.availability.seal_for_order(before.has_key, now);
     let key = key.map_err(PlaceOrderError::Closed)?;
-    if most <= before.n_unpaid {
-        return Err(PlaceOrderError::Full);
+    if before.is_full {
+        return Err(PlaceOrderError::NoRoom);
     }
     let opening = Opening { key: key.as_ref(), fresh, now };
     let (new, wallet) = open_order(&mut tx, placing, opening).await?;
-    let clock = before.clock.unwrap_or_else(|| TrustedClock::begin(&reading));
-    let ends = Ends::of(clock.at(&reading), shop.policy.payment_minutes);
+    let clock = before.clock.clone().unwrap_or_else(|| TrustedClock::begin(&reading));
+    let minutes = minutes_to_pay(shop, before.is_under_siege);
+    let ends = Ends::of(clock.at(&reading), minutes);
     let Some(Asked { invoice, derived, is_alone }) =
         open_invoice(&mut tx, &new, &wallet, &shop.salt, ends).await?
     else {
@@ -99,7 +92,9 @@ pub async fn place_order(
     let (order, buyer) = new.invoiced(invoice);
     let at = store::outbox::next_at(before.last_owed, now);
     let name = shop.name(&mut tx).await?;
-    let place = NextMessage { number: 0, at, has_key: before.has_key };
+    let quiet = quiet_at_placement(shop, &before, order.status);
+    let is_quiet = quiet != Quiet::No;
+    let place = NextMessage { number: 0, at, has_key: before.has_key, is_quiet };
     let message =
         notify_seller::write(shop, &name, &order, Told::New(&buyer), place, (key.as_ref(), now))?;
     let beside = NewOrderData {
@@ -111,17 +106,25 @@ pub async fn place_order(
         receipt: &receipt,
         message: &message,
         message_at: at,
+        quiet,
+        minutes,
     };
     let id = insert(&mut tx, &order, &beside).await?;
+    let begins_siege = begin_siege(shop, &mut tx, &before, key.as_ref(), now).await?;
     failpoints::at("order-inserted");
     tx.commit().await.context("commit the order")?;
     failpoints::at("order-committed");
 
+    if begins_siege {
+        log_begin(shop);
+    }
     let order_ref = order.order_ref.clone();
     let (is_read, is_erasure, number) = (false, false, 0);
     let owed =
         OutboxMessage { id, order_ref: order.order_ref, number, at, is_read, is_erasure, message };
-    notify_seller(shop, owed, now).await;
+    if !is_quiet {
+        notify_seller(shop, owed, now).await;
+    }
     failpoints::at("before-answer");
     Ok(order_ref)
 }

@@ -53,6 +53,11 @@ pub async fn purge_orders(shop: &Shop, haste: PurgeMode) -> Result<Vec<OrderRef>
         tx.commit().await.context("commit the erasure")?;
         failpoints::at("purge-stripped");
     }
+    Ok(finish_erasure(shop).await?)
+}
+
+/// Erases what is left of orders whose rows are erased: their messages in the Maildir, then their references. Returns them.
+pub(super) async fn finish_erasure(shop: &Shop) -> anyhow::Result<Vec<OrderRef>> {
     let stripped = store::retention::list_stripped(&mut *shop.db.reader().await?)
         .await
         .context("list the erased orders")?;

@@ -36,6 +36,7 @@ mod refunds;
 mod sealed;
 mod sealing;
 mod settings;
+mod siege;
 mod sockets;
 mod texts;
 mod tidy;

@@ -109,7 +109,7 @@ fn health_is_green_while_orders_are_taken_although_messages_cannot_be_delivered(
 
 #[test]
 fn health_is_red_for_whatever_keeps_an_order_from_being_placed() {
-    let mut world = World::with(&crate::world::catalog(), &[("MOST_UNPAID", "1")]);
+    let mut world = World::with(&crate::world::catalog(), &[("UNPAID_MEGABYTES", "1")]);
     world.says(&["close"]);
     assert_health(&world, false);
     world.says(&["open"]);
@@ -120,10 +120,11 @@ fn health_is_red_for_whatever_keeps_an_order_from_being_placed() {
     assert_health(&world, false);
     fs::remove_file(world.path("db/seller.asc")).unwrap();
     world.until("it is gone again", || world.buyer().get("/health").status == 200);
-    // As many unpaid orders as may be.
+    // Unpaid orders that take more space than they may.
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");
     let order_ref = buyer.checks_out(&[]).mark("order-ref");
+    world.sql("update orders set bytes = 2000000");
     world.until("the last look is over", || world.buyer().get("/health").status == 503);
     world.says(&["orders", "cancel", &order_ref]);
     world.until("the last look is over", || world.buyer().get("/health").status == 200);

@@ -382,7 +382,7 @@ def descriptor_wallets(node):
 @test
 def a_thousand_orders(node, n=1000):
     """Figures: what a scan costs with so many open orders, none of them paid and all."""
-    with Proxy(node) as proxy, BitcoinShop(url(proxy, "/wallet/thousand"), MOST_UNPAID="5000").open() as shop:
+    with Proxy(node) as proxy, BitcoinShop(url(proxy, "/wallet/thousand"), SIEGE_ORDERS="5000").open() as shop:
         buyers = [shop.order() for _ in range(n)]
         begun = time.monotonic()
         shop.scan()

@@ -20,7 +20,7 @@ class WatchedShop(Shop):
                       "prices": [{"price": price * 10 ** (9 - self.decimals), "wallet": "->wallets." + wallet}]}
             for product, (wallet, price) in prices.items()}
         super().__init__(catalog_of(wallets, **products), on_socket=True, **{
-            "WATCH_SECONDS": "1", "PAYMENT_MINUTES": "43200", "MOST_UNPAID": "1000000", **settings})
+            "WATCH_SECONDS": "1", "PAYMENT_MINUTES": "43200", "SIEGE_ORDERS": "1000000", **settings})
         self.currencies = {product: wallets[wallet]["currency"] for product, (wallet, _) in prices.items()}
         self.watch = None
         (self.home / "watch.log").touch()

@@ -37,7 +37,7 @@ class SoakShop(Shop):
 
     def __init__(self, before=(), home=None, **settings):
         super().__init__(catalog(), home, before, on_socket=True, **{
-            "PAYMENT_MINUTES": "43200", "MOST_UNPAID": "1000000", **settings})
+            "PAYMENT_MINUTES": "43200", "SIEGE_ORDERS": "1000000", **settings})
         # Its clients do not wait until it has printed where it listens.
         self.address = "unix:%s" % self.socket
         if home is None:

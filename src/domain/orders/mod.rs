@@ -13,8 +13,10 @@ pub mod order;
 pub mod order_ref;
 pub mod pending_task;
 pub mod pgp_block;
+pub mod quiet;
 pub mod refusal;
 mod reservation;
+pub mod siege;
 pub mod status;
 mod word_list;
 
@@ -32,6 +34,8 @@ pub use order::{
 pub use order_ref::{NotARefPart, NotAnOrderRef, OrderRef, RefPart};
 pub use pending_task::PendingTask;
 pub use pgp_block::{NotAPgpBlock, PgpBlock};
+pub use quiet::{NotAQuiet, Quiet};
 pub use refusal::{MessageLimit, Refusal, RefusalReason};
 pub use reservation::{Reservation, Wanted};
+pub use siege::{SIEGE_MINUTES, SIEGE_SECONDS, SiegeChange, payment_minutes, siege_change};
 pub use status::{Event, InvalidTransition, NotAStatus, Status};

@@ -160,6 +160,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::domain::values::Notify;
 
     /// Reads `.env` with this text, and nothing else.
     fn read(text: &str) -> Result<Settings, Vec<String>> {
@@ -221,12 +222,16 @@ mod tests {
             "LISTEN=127.0.0.1:3000\nCIRCUIT_ID=haproxy\n",
             "LISTEN=unix:/run/shop/door\nCIRCUIT_ID=yes\n",
             "LISTEN=unix:/run/shop/door\nCLOSE_CIRCUITS=on\n",
-            "MOST_UNPAID=0\n",
+            "SIEGE_ORDERS=0\n",
+            "UNPAID_MEGABYTES=0\n",
+            "NOTIFY=never\n",
+            "MOST_UNPAID=5000\n",
         ] {
             assert_eq!(read(text).unwrap_err().len(), 1, "{text}");
         }
-        let settings = read("MOST_UNPAID=5\n").unwrap();
-        assert_eq!(settings.orders.most_unpaid, 5);
+        let settings = read("SIEGE_ORDERS=5\nNOTIFY=paid\n").unwrap();
+        assert_eq!(settings.orders.siege_orders, 5);
+        assert_eq!(settings.orders.notify, Notify::Paid);
     }
 
     #[test]

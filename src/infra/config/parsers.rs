@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::domain::payment::{Confirmations, Tolerance};
-use crate::domain::values::{Line, NotAProxyUrl, ProxyUrl};
+use crate::domain::values::{Line, NotAProxyUrl, Notify, ProxyUrl};
 
 /// Why the text of a setting is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -106,6 +106,10 @@ pub fn onion_url(text: &str) -> Result<String, Refused> {
 
 pub fn proxy(text: &str) -> Result<ProxyUrl, Refused> {
     ProxyUrl::parse(text).map_err(|expected: NotAProxyUrl| Refused::unseen(&expected.to_string()))
+}
+
+pub fn notify(text: &str) -> Result<Notify, Refused> {
+    Ok(Notify::parse(text).ok_or("placed, reported or paid")?)
 }
 
 pub fn confirmations(text: &str) -> Result<Confirmations, Refused> {

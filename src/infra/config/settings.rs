@@ -9,7 +9,7 @@ use clap::ArgAction::Set;
 use clap::{Arg, Args};
 
 use crate::domain::payment::{Address, Coin, Confirmations, Destination, Tolerance, Wallet};
-use crate::domain::values::{Currency, Mailbox, ProxyUrl};
+use crate::domain::values::{Currency, Mailbox, Notify, ProxyUrl};
 use crate::infra::config::node_url::NodeUrls;
 use crate::infra::config::parsers::{Refused, expecting, line, one_of, whole};
 use crate::infra::config::place::{DeskPlace, Listen, Place};
@@ -173,10 +173,17 @@ pub struct OrderSettings {
     #[arg(long, value_name = "MINUTES", default_value = "120")]
     #[arg(value_parser = whole(1, 43_200, "a whole number of minutes from 1 to 43200"))]
     pub payment_minutes: i64,
-    /// Maximum number of unpaid orders
-    #[arg(long, value_name = "NUMBER", default_value = "5000")]
+    /// Unpaid orders of one hour from which siege mode is on
+    #[arg(long, value_name = "NUMBER", default_value = "100")]
     #[arg(value_parser = whole(1, 1_000_000, "a whole number of orders from 1 to 1000000"))]
-    pub most_unpaid: i64,
+    pub siege_orders: i64,
+    /// Disk space for unpaid orders and their messages, in megabytes
+    #[arg(long, value_name = "MEGABYTES", default_value = "256")]
+    #[arg(value_parser = whole(1, 1_000_000, "a whole number of megabytes from 1 to 1000000"))]
+    pub unpaid_megabytes: i64,
+    /// When you are notified of an order: placed, reported or paid
+    #[arg(long, value_name = "WHEN", default_value = "placed", value_parser = parsers::notify)]
+    pub notify: Notify,
     /// Accepted under- or overpayment, in percent
     #[arg(long, value_name = "PERCENT", default_value = "0.5", value_parser = parsers::tolerance)]
     pub tolerance: Tolerance,

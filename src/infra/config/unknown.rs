@@ -8,6 +8,9 @@ use crate::infra::config::settings::{NAMES, is_known};
 const OF_OTHERS: [&str; 4] = ["NODE_ENV", "VIRTUAL_HOST", "LETSENCRYPT_HOST", "LETSENCRYPT_EMAIL"];
 const PREFIXES_OF_OTHERS: [&str; 3] = ["SHOP_", "COMPOSE_", "DOCKER_"];
 
+/// Settings of earlier versions that do nothing any more.
+const REMOVED: [&str; 2] = ["MOST_UNPAID", "MOST_HELD"];
+
 /// Units: characters. A longer name is not shown: it may be a secret that stands at the wrong place.
 const LONGEST_NAME: usize = 40;
 /// Units: characters. A shorter name of a setting is like too many other names in the environment.
@@ -23,16 +26,27 @@ pub fn unknown_in_file(written: &[(String, Found)]) -> Vec<SettingFault> {
     let unknown = written.iter().filter(|(name, _)| !is_known(name));
     unknown
         .filter(|(name, _)| !is_of_others(name))
-        .map(|(name, (_, place))| SettingFault {
-            name: shown(name),
-            place: place.clone(),
-            found: "an unknown setting".to_owned(),
-            expected: nearest(name).map_or_else(
-                || "a setting listed in `shop help settings`".to_owned(),
-                str::to_owned,
-            ),
+        .map(|(name, (_, place))| {
+            removed(name, place).unwrap_or_else(|| SettingFault {
+                name: shown(name),
+                place: place.clone(),
+                found: "an unknown setting".to_owned(),
+                expected: nearest(name).map_or_else(
+                    || "a setting listed in `shop help settings`".to_owned(),
+                    str::to_owned,
+                ),
+            })
         })
         .collect()
+}
+
+fn removed(name: &str, place: &str) -> Option<SettingFault> {
+    REMOVED.contains(&name).then(|| SettingFault {
+        name: name.to_owned(),
+        place: place.to_owned(),
+        found: "a setting that is no longer used".to_owned(),
+        expected: "nothing: remove it".to_owned(),
+    })
 }
 
 /// Names in the environment that are almost settings. It holds very many others, of which nothing is said.
@@ -162,6 +176,16 @@ mod tests {
         );
         let slips = ["SITE_NAM", "KEEP_DAY", "LISTE", "DESK_LISTEM", "SHOP_SITE_NAME", "site_name"];
         assert_eq!(almost_in_environment(slips.into_iter()).len(), slips.len());
+    }
+
+    #[test]
+    fn a_setting_that_is_gone_is_said_to_be() {
+        let written = |name: &str| (name.to_owned(), ("5".to_owned(), ".env, line 3".to_owned()));
+        let words = "MOST_UNPAID (.env, line 3): found a setting that is no longer used; expected nothing: remove it";
+        let faults = unknown_in_file(&[written("MOST_UNPAID"), written("SITE_NAME")]);
+        assert_eq!(faults.iter().map(ToString::to_string).collect::<Vec<_>>(), [words]);
+        // The environment holds many names that mean nothing to the shop.
+        assert!(almost_in_environment(["MOST_UNPAID", "MOST_HELD"].into_iter()).is_empty());
     }
 
     #[test]

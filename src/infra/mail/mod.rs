@@ -18,6 +18,7 @@ mod pgp_block_check;
 pub mod reply;
 mod seal;
 mod seller_key;
+mod siege_message;
 mod write_trial;
 
 pub use key_fault::KeyFault;
@@ -29,3 +30,4 @@ pub use order_message::{MOST_UNPACKED, OrderMessage, Told, Unwritable, bill, del
 pub use reply::{MessageId, Reply, Unreadable};
 pub use seal::{SealError, sealed_message};
 pub use seller_key::SellerKey;
+pub use siege_message::{SiegeMessage, SiegeNews};

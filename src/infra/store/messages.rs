@@ -3,7 +3,7 @@
 use serde_json::json;
 use sqlx::FromRow;
 
-use crate::domain::orders::{OrderRef, Status};
+use crate::domain::orders::{OrderRef, Quiet, Status};
 use crate::domain::values::Timestamp;
 use crate::infra::store::{Connection, StoreError, Tx};
 
@@ -174,6 +174,8 @@ pub struct MessageCounts {
     pub n_new: i64,
     /// The newest; 0 where there is none.
     pub last: i64,
+    /// Whether those of the buyer reach the seller.
+    pub quiet: Quiet,
 }
 
 pub async fn measure(
@@ -184,6 +186,7 @@ pub async fn measure(
     Ok(sqlx::query_as(
         r#"
         select count(*) as n_messages, coalesce(max(w.id), 0) as last,
+            coalesce((select quiet from orders where order_ref = $1), 0) as quiet,
             count(case when w.kind <> $3 and coalesce(w.status, '') <> $4 and $5 < w.id then 1 end) as n_new
         from words w join orders o on o.id = w.order_id
         where o.order_ref = $1 and w.kind <> $2

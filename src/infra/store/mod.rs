@@ -19,6 +19,7 @@ pub mod listing;
 pub mod listing_index;
 pub mod login;
 pub mod messages;
+pub mod notices;
 pub mod offers;
 pub mod order_placement;
 pub mod order_query;
@@ -36,12 +37,14 @@ pub mod search;
 pub mod seller_products;
 pub mod shipping;
 pub mod shop_state;
+pub mod siege;
 pub mod snapshot;
 pub mod sprites;
 pub mod statistics;
 pub mod stock;
 #[cfg(test)]
 mod test_shop;
+pub mod unpaid;
 pub mod wallets;
 pub mod watch;
 

@@ -7,11 +7,12 @@ use serde_json::json;
 use sqlx::FromRow;
 
 use crate::domain::orders::{
-    BuyerRecipient, CheckoutKey, LookupName, Order, OrderLine, OrderRef, Status,
+    BuyerRecipient, CheckoutKey, LookupName, Order, OrderLine, OrderRef, Quiet, SIEGE_SECONDS,
 };
 use crate::domain::payment::TransactionId;
 use crate::domain::values::{Timestamp, TrustedClock};
 use crate::infra::store::clock::ClockColumns;
+use crate::infra::store::siege::n_unpaid;
 use crate::infra::store::wallets::CoinColumns;
 use crate::infra::store::{Connection, StoreError, Tx, stock};
 
@@ -20,8 +21,11 @@ pub struct OrderPreconditions {
     /// The order that this form has already become.
     pub earlier: Option<OrderRef>,
     pub is_closed: bool,
-    /// How many orders nobody has paid for, as far as the seller has said; counted to the limit at most.
+    /// How many orders of the last hour are not paid; counted to the limit at most.
     pub n_unpaid: i64,
+    pub is_under_siege: bool,
+    /// Whether unpaid orders take all the bytes that they may.
+    pub is_full: bool,
     /// Of the newest message to the seller, by the mailbox's clock.
     pub last_owed: Option<Timestamp>,
     /// Whether the shop has or had a seller's key.
@@ -35,46 +39,47 @@ struct PreconditionsRow {
     earlier: Option<OrderRef>,
     is_closed: bool,
     n_unpaid: i64,
+    is_under_siege: bool,
+    is_full: bool,
     last_owed: Option<Timestamp>,
     has_key: bool,
     #[sqlx(flatten)]
     clock: ClockColumns,
 }
 
-/// `since`: a payment that only the buyer has seen counts where the order was placed on that day or later. The seller may
-/// be away, and made-up ones must not close the shop for ever. `most`: how far unpaid orders are counted.
+/// `most`: how far unpaid orders are counted.
 pub async fn check_preconditions(
     db: &mut Connection,
     form: &CheckoutKey,
-    since: Timestamp,
+    now: Timestamp,
     most: i64,
 ) -> Result<OrderPreconditions, StoreError> {
-    let row: PreconditionsRow = sqlx::query_as(
+    let row: PreconditionsRow = sqlx::query_as(concat!(
         r#"
         select
             (select order_ref from orders where form_token = $1) as earlier,
             closed_on is not null as is_closed,
-            (select count(*) from (
-                select 1 from orders where status = $4
-                union all select 1 from orders where status = $5 and $2 <= placed_at
-                limit $3)) as n_unpaid,
+            siege_since is not null as is_under_siege,
+            is_full,
             (select max(at) from owed) as last_owed,
             fingerprint is not null as has_key,
-            clock.*
-        from house left join clock on true
-        "#,
-    )
+            clock.*,
+            "#,
+        n_unpaid!("$2", "$3", "$4"),
+        " as n_unpaid from house left join clock on true"
+    ))
     .bind(form)
-    .bind(since)
+    .bind(now)
+    .bind(SIEGE_SECONDS)
     .bind(most)
-    .bind(Status::Awaiting)
-    .bind(Status::Reported)
     .fetch_one(db)
     .await?;
     Ok(OrderPreconditions {
         earlier: row.earlier,
         is_closed: row.is_closed,
         n_unpaid: row.n_unpaid,
+        is_under_siege: row.is_under_siege,
+        is_full: row.is_full,
         last_owed: row.last_owed,
         has_key: row.has_key,
         clock: row.clock.clock(),
@@ -85,13 +90,13 @@ pub async fn check_preconditions(
 const INSERT: &str = concat!(
     r#"
     insert into orders (id, order_ref, form_token, lookup_name, reader, status, placed_at, sending_name, sending_price,
-        discount_code, discount_percent, discount_less, transaction_id, list_currency, list_amount, reserves)
+        discount_code, discount_percent, discount_less, transaction_id, list_currency, list_amount, quiet, reserves)
     values (1 + max((select coalesce(max(id), 0) from orders), (select last_order from house)),
-        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $31);
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $31, $33);
 
     insert into invoices (order_id, currency, chain, token, decimals, address, amount, total, until, clock_ahead,
-        network, account, key_index, is_alone, ahead, seen, settled, confirmations, needed)
-    select o.id, $13, $15, $16, $17, $18, $14, $19, $20, $21, $22, $23, $24, $25,
+        network, account, key_index, is_alone, minutes, ahead, seen, settled, confirmations, needed)
+    select o.id, $13, $15, $16, $17, $18, $14, $19, $20, $21, $22, $23, $24, $25, $32,
         coalesce(w.ahead, 0), 0 * w.ahead, 0 * w.ahead, 0 * w.ahead, 0 * w.ahead
     from orders o left join watches w on w.network = $22 and w.is_on = 1
     where o.order_ref = $1;
@@ -106,6 +111,8 @@ const INSERT: &str = concat!(
     stock::move_items!("-"),
     r#"
     update catalog_state set version = version + 1;
+
+    update house set siege_orders = siege_orders + 1 where siege_since is not null;
 
     insert into words (order_id, kind, day, sealed)
     select id, 'receipt', placed_at, $28 from orders where order_ref = $1;
@@ -129,6 +136,10 @@ pub struct NewOrderData<'a> {
     /// To the seller, whole, and its time by the mailbox's clock.
     pub message: &'a [u8],
     pub message_at: Timestamp,
+    /// Until when that message waits.
+    pub quiet: Quiet,
+    /// Units: minutes that the order may take to be paid.
+    pub minutes: i64,
 }
 
 /// Keeps a new order with its lines and its invoice, takes its items out of the stock where it reserves them, and puts the message to the seller into the outbox.
@@ -171,6 +182,8 @@ pub async fn insert(
         .bind(beside.receipt)
         .bind(beside.message_at)
         .bind(beside.message)
+        .bind(beside.quiet)
+        .bind(beside.minutes)
         .bind(order.reservation.is_held())
         .execute(&mut **tx)
         .await?;

@@ -4,7 +4,7 @@ use sqlx::FromRow;
 
 use crate::domain::catalog::OfferKey;
 use crate::domain::orders::{
-    AppliedDiscount, BuyerRecipient, CheckoutKey, LookupName, Order, OrderLine, OrderRef,
+    AppliedDiscount, BuyerRecipient, CheckoutKey, LookupName, Order, OrderLine, OrderRef, Quiet,
     Reservation, Sending, Status,
 };
 use crate::domain::payment::{Address, Invoice, Observation, TransactionId};
@@ -139,13 +139,16 @@ pub async fn mark_status(
         r#"
         update orders
         set status = $1, finished_at = $2,
-            finished_in_doubt = $2 is not null and exists (select 1 from clock where ahead is not null)
+            finished_in_doubt = $2 is not null and exists (select 1 from clock where ahead is not null),
+            quiet = case quiet when 1 then $4 when 2 then $5 else 0 end
         where order_ref = $3
         "#,
     )
     .bind(status)
     .bind(finished.map(Timestamp::day_start))
     .bind(order_ref)
+    .bind(Quiet::UntilReported.after(status))
+    .bind(Quiet::UntilPaid.after(status))
     .execute(&mut **tx)
     .await?;
     if let (Status::Refunded, Some(now)) = (status, finished) {
@@ -163,6 +166,15 @@ pub async fn mark_status(
         .execute(&mut **tx)
         .await?;
     }
+    Ok(())
+}
+
+/// From now on the messages of this order are delivered, whatever its state.
+pub async fn mark_heard(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
+    sqlx::query("update orders set quiet = 0 where order_ref = $1")
+        .bind(order_ref)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 

@@ -32,6 +32,8 @@ pub struct NextMessage {
     pub at: Timestamp,
     /// Whether the shop has or had a seller's key.
     pub has_key: bool,
+    /// Whether the order's messages wait.
+    pub is_quiet: bool,
 }
 
 #[derive(FromRow)]
@@ -39,6 +41,7 @@ struct NextRow {
     last: Option<Timestamp>,
     number: i64,
     has_key: bool,
+    is_quiet: bool,
 }
 
 /// The time of the next message by the mailbox's clock: the day, and in its seconds how many came before on that day. So
@@ -63,7 +66,7 @@ pub async fn find_next(
     let row: NextRow = sqlx::query_as(
         r#"
         select (select max(at) from owed) as last, coalesce(max(w.number), 0) + 1 as number,
-            (select fingerprint is not null from house) as has_key
+            (select fingerprint is not null from house) as has_key, o.quiet <> 0 as is_quiet
         from orders o left join owed w on w.order_id = o.id
         where o.order_ref = $1
         "#,
@@ -71,17 +74,19 @@ pub async fn find_next(
     .bind(order_ref)
     .fetch_one(db)
     .await?;
-    Ok(NextMessage { number: row.number, at: next_at(row.last, now), has_key: row.has_key })
+    let NextRow { last, number, has_key, is_quiet } = row;
+    Ok(NextMessage { number, at: next_at(last, now), has_key, is_quiet })
 }
 
-/// Keeps a message to the seller, in the transaction of what it tells.
+/// Keeps a message to the seller, in the transaction of what it tells. `None`: it is never sent, and only its number is
+/// taken.
 pub async fn insert(
     tx: &mut Tx,
     order_ref: &OrderRef,
     next: NextMessage,
     is_read: bool,
     is_erasure: bool,
-    message: &[u8],
+    message: Option<&[u8]>,
 ) -> Result<i64, StoreError> {
     let id = sqlx::query_scalar(
         r#"
@@ -128,31 +133,64 @@ pub async fn list_sent(
     Ok(sent.bind(order_ref).bind(json!(numbers).to_string()).fetch_all(db).await?)
 }
 
+/// Of messages `w` of orders `o`: it is to be delivered. Those of a quiet order wait.
+macro_rules! is_due {
+    () => {
+        "w.message is not null and o.quiet = 0"
+    };
+}
+
 /// What is still to be delivered after this one, the oldest first, at most 100 at a time.
 pub async fn list_undelivered(
     db: &mut Connection,
     after: i64,
 ) -> Result<Vec<OutboxMessage>, StoreError> {
-    let messages = sqlx::query_as(
-        r#"
-        select w.*, o.order_ref
-        from owed w join orders o on o.id = w.order_id
-        where w.message is not null and $1 < w.id
-        order by w.id limit 100
-        "#,
-    );
+    let messages = sqlx::query_as(concat!(
+        "select w.*, o.order_ref from owed w join orders o on o.id = w.order_id where ",
+        is_due!(),
+        " and $1 < w.id order by w.id limit 100"
+    ));
     Ok(messages.bind(after).fetch_all(db).await?)
 }
 
+/// The same of one order, all of it.
+pub async fn list_undelivered_of(
+    db: &mut Connection,
+    order_ref: &OrderRef,
+) -> Result<Vec<OutboxMessage>, StoreError> {
+    let messages = sqlx::query_as(concat!(
+        "select w.*, o.order_ref from owed w join orders o on o.id = w.order_id where ",
+        is_due!(),
+        " and o.order_ref = $1 order by w.id"
+    ));
+    Ok(messages.bind(order_ref).fetch_all(db).await?)
+}
+
 pub async fn is_undelivered(db: &mut Connection, id: i64) -> Result<bool, StoreError> {
-    let is_undelivered = sqlx::query_scalar(
-        "select exists (select 1 from owed where id = $1 and message is not null)",
-    );
+    let is_undelivered = sqlx::query_scalar(concat!(
+        "select exists (select 1 from owed w join orders o on o.id = w.order_id where w.id = $1 and ",
+        is_due!(),
+        ")"
+    ));
     Ok(is_undelivered.bind(id).fetch_one(db).await?)
 }
 
 pub async fn count_undelivered(db: &mut Connection) -> Result<i64, StoreError> {
-    let count = sqlx::query_scalar("select count(*) from owed where message is not null");
+    let count = sqlx::query_scalar(concat!(
+        "select count(*) from owed w join orders o on o.id = w.order_id where ",
+        is_due!()
+    ));
+    Ok(count.fetch_one(db).await?)
+}
+
+/// How many messages wait until their orders are reported or paid.
+pub async fn count_held_back(db: &mut Connection) -> Result<i64, StoreError> {
+    let count = sqlx::query_scalar(
+        r#"
+        select count(*) from owed w join orders o on o.id = w.order_id
+        where w.message is not null and o.quiet <> 0
+        "#,
+    );
     Ok(count.fetch_one(db).await?)
 }
 

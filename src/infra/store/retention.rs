@@ -6,18 +6,36 @@ use crate::domain::orders::{Due, OrderRef, Status};
 use crate::infra::store::{Connection, StoreError, Tx};
 
 /// Which of `orders o join invoices i` are due: `$1` to `$4` are the fields of [`Due`] in their order, `$5` is the state of an
-/// order that nobody paid for in time.
+/// order that nobody paid for in time. Where the fields are null, each order is due that is over and of which nobody ever said
+/// or saw that it was paid.
 macro_rules! is_due {
     () => {
-        r#"
-        (o.status <> $5 and o.finished_at <= $1
-            or o.status = $5 and o.finished_at <= $4 and i.until <= case when i.seen is null then $2 else $3 end)
-        and not exists (select 1 from owed w where w.order_id = o.id and w.message is not null)
-        "#
+        concat!(
+            "case when $1 is null then ",
+            is_over_and_unpaid!(),
+            r#"
+            else o.status <> $5 and o.finished_at <= $1
+                or o.status = $5 and o.finished_at <= $4 and i.until <= case when i.seen is null then $2 else $3 end
+            end
+            and (o.quiet <> 0 or not exists (
+                select 1 from owed w where w.order_id = o.id and w.message is not null))
+            "#
+        )
     };
 }
 
-/// An order is never due while a message about it waits for the seller.
+/// Of `orders o join invoices i`: what the seller cancelled is kept as long as other orders, unless it was one of a flood.
+macro_rules! is_over_and_unpaid {
+    () => {
+        r#"
+        (o.status = 'expired' or o.status = 'cancelled' and o.quiet <> 0)
+            and o.transaction_id is null and i.received = 0 and coalesce(i.seen, 0) = 0
+        "#
+    };
+}
+pub(super) use is_over_and_unpaid;
+
+/// An order is never due while a message about it is to be delivered to the seller.
 pub async fn list_due(db: &mut Connection, due: Due) -> Result<Vec<OrderRef>, StoreError> {
     let refs = sqlx::query_scalar(concat!(
         r#"
@@ -67,7 +85,7 @@ const STRIP: [&str; 6] = [
         update orders
         set finished_at = 0, lookup_name = randomblob(32), form_token = randomblob(32), transaction_id = null, reader = null,
             sending_name = null, sending_price = null, discount_code = null, discount_percent = null, discount_less = null,
-            code_is_back = 0, list_currency = '', list_amount = 0
+            code_is_back = 0, list_currency = '', list_amount = 0, bytes = 0
         where id in due
         "#
     ),
@@ -80,13 +98,26 @@ pub const MOST_AT_ONCE: usize = 500;
 /// Erases all of these orders but their references, where they are still due: an order without an invoice is found by
 /// nobody any more. The references stay until the messages in the Maildir are gone too, see [`list_stripped`].
 pub async fn strip(tx: &mut Tx, order_refs: &[OrderRef], due: Due) -> Result<(), StoreError> {
+    strip_due(tx, order_refs, Some(due)).await
+}
+
+/// The same for orders that are over and of which nobody ever said or saw that they were paid, before their time.
+pub async fn strip_unpaid(tx: &mut Tx, order_refs: &[OrderRef]) -> Result<(), StoreError> {
+    strip_due(tx, order_refs, None).await
+}
+
+async fn strip_due(
+    tx: &mut Tx,
+    order_refs: &[OrderRef],
+    due: Option<Due>,
+) -> Result<(), StoreError> {
     let named = refs_json(order_refs);
     for statement in STRIP {
         sqlx::query(statement)
-            .bind(due.finished_by)
-            .bind(due.unpaid_by)
-            .bind(due.followed_by)
-            .bind(due.unpaid_seen_by)
+            .bind(due.map(|due| due.finished_by))
+            .bind(due.map(|due| due.unpaid_by))
+            .bind(due.map(|due| due.followed_by))
+            .bind(due.map(|due| due.unpaid_seen_by))
             .bind(Status::Expired)
             .bind(&named)
             .execute(&mut **tx)

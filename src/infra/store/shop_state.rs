@@ -14,6 +14,14 @@ pub struct ShopState {
     pub fingerprint: Option<String>,
     /// The day on which the seller closed the shop.
     pub closed_on: Option<Timestamp>,
+    /// Since which minute the shop is under siege.
+    pub siege_since: Option<Timestamp>,
+    /// How many orders were placed since.
+    pub siege_orders: i64,
+    /// The id of the first of them.
+    pub siege_first: i64,
+    /// Whether unpaid orders take all the bytes that they may.
+    pub is_full: bool,
 }
 
 pub async fn find(db: &mut Connection) -> Result<ShopState, StoreError> {

@@ -11,6 +11,7 @@ use anyhow::Context;
 
 use crate::infra::config::{Listen, Settings};
 use crate::interfaces::cli::open;
+use crate::interfaces::cli::output::say;
 
 /// Longer than the shop may need for an answer while it is busy.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -42,6 +43,10 @@ pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         status == "200",
         "the shop cannot accept orders now: its log and `shop doctor` say why"
     );
+    let (head, _) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    if head.lines().any(|line| line.eq_ignore_ascii_case("shop-siege: 1")) {
+        say("The shop accepts orders and is under siege: `shop doctor` says more.");
+    }
     Ok(ExitCode::SUCCESS)
 }
 

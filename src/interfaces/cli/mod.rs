@@ -1,5 +1,6 @@
 //! The command line: one file for each command.
 
+mod addresses_used;
 mod availability;
 mod backup;
 mod catalog;

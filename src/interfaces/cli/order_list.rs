@@ -9,10 +9,11 @@ use clap::{Args, ValueEnum};
 use crate::actions;
 use crate::actions::Shop;
 use crate::domain::orders::{OrderRef, Status};
+use crate::domain::payment::GapReach;
 use crate::domain::values::{Timestamp, escaped};
 use crate::infra::store;
 use crate::infra::store::order_reports::{Entry, Filter, OrderSummary};
-use crate::interfaces::cli::open;
+use crate::interfaces::cli::{addresses_used, open};
 
 #[derive(Args, Default, PartialEq, Eq)]
 pub struct Listing {
@@ -365,9 +366,35 @@ pub async fn digest(shop: &Shop, digest: &Digest, as_json: bool) -> anyhow::Resu
         count: watches.iter().filter(|watch| watch.complaint(now).is_some()).count(),
         named: Vec::new(),
     });
+    waiting.extend(siege(shop).await?);
+    waiting.extend(addresses(shop).await?);
     waiting.retain(|group| 0 < group.count);
     let mut out = io::stdout().lock();
     pour(write_digest(&mut out, &waiting, as_json).map_err(Into::into))
+}
+
+/// That the shop is under siege, with the orders that were placed meanwhile.
+async fn siege(shop: &Shop) -> anyhow::Result<Option<Waiting>> {
+    let state = store::shop_state::find(&mut *shop.db.reader().await?).await?;
+    Ok(state.siege_since.map(|_| Waiting {
+        key: "siege",
+        words: "placed since siege mode began".to_owned(),
+        // Also before the first one.
+        count: usize::try_from(state.siege_orders).unwrap_or(usize::MAX).max(1),
+        named: Vec::new(),
+    }))
+}
+
+/// The wallet of which most addresses were used since one was paid, where its program may soon stop looking.
+async fn addresses(shop: &Shop) -> anyhow::Result<Option<Waiting>> {
+    let used = addresses_used::list(&mut *shop.db.reader().await?).await?;
+    let far = used.into_iter().filter(|used| used.reach() != GapReach::Near);
+    Ok(far.max_by_key(|used| used.n_since_paid).map(|used| Waiting {
+        key: "addresses",
+        words: format!("{} addresses unpaid: doctor", used.wallet.currency),
+        count: usize::try_from(used.n_since_paid).unwrap_or(usize::MAX),
+        named: Vec::new(),
+    }))
 }
 
 async fn stand(

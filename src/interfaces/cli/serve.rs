@@ -185,7 +185,6 @@ async fn report_key(shop: &Shop, settings: &Settings) -> anyhow::Result<()> {
 fn fairness(settings: &Settings, closer: mpsc::Sender<u32>) -> Fairness {
     Fairness {
         reads_circuits: settings.listeners.reads_circuits,
-        most_unpaid: settings.orders.most_unpaid,
         payment_minutes: settings.orders.payment_minutes,
         closer: settings.listeners.closes_circuits.then_some(closer),
     }
@@ -355,6 +354,8 @@ impl Maintenance {
         let remembered = actions::remember_key(shop).await.context("remember the key");
         let mut done = vec![clock, key, remembered];
         done.push(actions::expire_orders(shop, now).await.map(|_| ()).context("let orders expire"));
+        done.push(actions::bound_unpaid(shop, now).await);
+        done.push(actions::check_siege(shop, now).await.context("look whether to end siege mode"));
         done.push(actions::sweep(shop, now).await.map(|_| ()).context("tell the seller"));
         let is_time = self.n_sweeps.is_multiple_of(SELDOM);
         self.n_sweeps = self.n_sweeps.wrapping_add(1);

@@ -44,8 +44,8 @@ pub async fn serve(
         most_connections: MOST_STRANGERS,
         most_held: REQUEST_MEMORY,
         most_looking: N_READERS as usize - 1,
-        most_unpaid: 0,
         payment_time: Duration::ZERO,
+        siege_payment_time: Duration::ZERO,
         closer: None,
     });
     let reaping = actix_web::rt::spawn(reap(limiter.clone()));

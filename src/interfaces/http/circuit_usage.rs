@@ -47,8 +47,9 @@ const MOST_WAIT: Duration = Duration::from_secs(5);
 /// Units: refused requests after which a circuit can be closed.
 const FLOOD: u32 = 200;
 const CALM: Duration = Duration::from_secs(60);
-/// Units: orders. One circuit may always place this many, however low the limit of unpaid orders is.
-const LEAST_ORDERS: usize = 10;
+/// Units: unpaid orders of one circuit, and of one while the shop is under siege.
+pub const MOST_ORDERS: usize = 10;
+pub const MOST_ORDERS_UNDER_SIEGE: usize = 1;
 /// Units: product units in all unpaid orders of one circuit.
 const MOST_PIECES: i64 = 300;
 /// How long a closed circuit is remembered: the lifetime of a circuit without traffic.
@@ -125,8 +126,8 @@ impl CircuitUsage {
     ) -> Result<Duration, Duration> {
         self.orders.retain(|(until, _)| at < *until);
         let n_pieces: i64 = self.orders.iter().map(|(_, pieces)| pieces).sum();
-        let too_many = most.max(LEAST_ORDERS) <= self.orders.len()
-            || MOST_PIECES < n_pieces + pieces && !self.orders.is_empty();
+        let too_many =
+            most <= self.orders.len() || MOST_PIECES < n_pieces + pieces && !self.orders.is_empty();
         if too_many {
             let next = self.orders.iter().map(|(until, _)| *until).min().unwrap_or(at);
             return Err(next.saturating_sub(at));

@@ -116,12 +116,16 @@ pub async fn show_mirrors(app: Data<AppState>) -> Result<HttpResponse, PageError
     Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(list))
 }
 
-/// Whether an order could be taken; nothing more is told to anybody.
+/// Whether an order could be taken, and whether the shop is under siege; nothing more is told to anybody.
 pub async fn show_health(app: Data<AppState>) -> HttpResponse {
     let (status, words) = if app.is_well().await {
         (StatusCode::OK, "ok")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "no order can be taken")
     };
-    HttpResponse::build(status).content_type("text/plain; charset=utf-8").body(words)
+    let mut response = HttpResponse::build(status);
+    if app.is_under_siege().await {
+        response.insert_header(("Shop-Siege", "1"));
+    }
+    response.content_type("text/plain; charset=utf-8").body(words)
 }

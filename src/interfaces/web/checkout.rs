@@ -240,6 +240,7 @@ async fn show_form(
     let rates = store::shipping::list_offered(&mut db, &wallet.currency).await?;
     let asks_for_sending = store::shipping::has_any(&mut db).await?;
     let has_discounts = store::discounts::has_any(&mut db).await?;
+    let is_under_siege = store::shop_state::find(&mut db).await?.siege_since.is_some();
     drop(db);
     let mut notices: Vec<_> = again.cart.notices.iter().map(notice).collect();
     if again.other_form && notices.is_empty() {
@@ -259,7 +260,7 @@ async fn show_form(
         rates: rates.iter().map(|rate| rate_view(rate, total)).collect(),
         has_discounts,
         keep_days: app.shop.policy.keep_days,
-        payment_time: time_of(app.shop.policy.payment_minutes),
+        payment_time: time_of(actions::minutes_to_pay(&app.shop, is_under_siege)),
     };
     let html = template.render()?;
     let cookie = remember(app, &mut visitor, again.cart);
@@ -402,8 +403,12 @@ async fn place(
     app: &AppState,
     placing: OrderRequest<'_>,
 ) -> Result<(), NotPlaced> {
+    let is_under_siege = is_under_siege(app).await.map_err(|error| {
+        tracing::error!("no order could be taken: {error:#}");
+        NotPlaced::Wait(BROKEN)
+    })?;
     let reservation = match connection_of(request) {
-        Some(connection) => connection.count_order(placing.basket.pieces()),
+        Some(connection) => connection.count_order(placing.basket.pieces(), is_under_siege),
         None => Ok(None),
     };
     // After this time the circuit may order again.
@@ -420,7 +425,7 @@ async fn place(
         }
         Err(PlaceOrderError::Changed(cart)) => Err(NotPlaced::Changed(cart)),
         Err(PlaceOrderError::Refused(refusals)) => Err(NotPlaced::Refused(refusals)),
-        Err(PlaceOrderError::Full) => Err(NotPlaced::Wait(FULL)),
+        Err(PlaceOrderError::NoRoom) => Err(NotPlaced::Wait(FULL)),
         Err(PlaceOrderError::Closed(closed)) => {
             let status = StatusCode::SERVICE_UNAVAILABLE;
             Err(NotPlaced::Wait(Wait { status, why: closed_text(&closed), seconds: 3_600 }))
@@ -430,6 +435,11 @@ async fn place(
             Err(NotPlaced::Wait(BROKEN))
         }
     }
+}
+
+async fn is_under_siege(app: &AppState) -> anyhow::Result<bool> {
+    let state = store::shop_state::find(&mut *app.shop.db.reader().await?).await?;
+    Ok(state.siege_since.is_some())
 }
 
 /// The order's page, opened by its code, and a cart that is empty again.

@@ -1,6 +1,6 @@
 //! An order's history and messages, decrypted with the code.
 
-use crate::domain::orders::{BuyerIdentity, OrderRef, Status};
+use crate::domain::orders::{BuyerIdentity, Order, Quiet, Status};
 use crate::infra::store;
 use crate::infra::store::messages::{MessageKind, SealedMessage};
 use crate::interfaces::web::error::PageError;
@@ -19,6 +19,8 @@ pub struct Conversation {
     pub later: Option<i64>,
     /// The newest piece of all, to tell what is new at the next look.
     pub last: i64,
+    /// When the seller gets the buyer's messages, where that is not at once.
+    pub waits: Option<Text<'static>>,
 }
 
 pub struct Piece {
@@ -41,11 +43,12 @@ impl Conversation {
     /// `page`: 1 is the newest. `seen`: the newest piece that the buyer had seen before.
     pub async fn read(
         app: &AppState,
-        order_ref: &OrderRef,
+        order: &Order,
         key: &BuyerIdentity,
         page: i64,
         seen: i64,
     ) -> Result<Self, PageError> {
+        let order_ref = &order.order_ref;
         let mut db = app.shop.db.reader().await?;
         let extent = store::messages::measure(&mut db, order_ref, seen).await?;
         let n_pages = (extent.n_messages + ON_A_PAGE - 1) / ON_A_PAGE;
@@ -64,7 +67,18 @@ impl Conversation {
             earlier: (page < n_pages).then_some(page + 1),
             later: (1 < page).then_some(page - 1),
             last: extent.last,
+            waits: waits(extent.quiet, order.status).map(text),
         })
+    }
+}
+
+/// The id of a text. A message about a cancelled order reaches the seller whatever was paid.
+fn waits(quiet: Quiet, status: Status) -> Option<&'static str> {
+    match quiet {
+        _ if status == Status::Cancelled => None,
+        Quiet::No => None,
+        Quiet::UntilReported => Some("order-read-once-reported"),
+        Quiet::UntilPaid => Some("order-read-once-paid"),
     }
 }
 

@@ -316,8 +316,7 @@ async fn show_order(
     let invoice = &order.invoice;
     let key = BuyerIdentity::of_code(&open.code, &app.shop.salt);
     let page_number = request.query_string().strip_prefix("page=").and_then(|n| n.parse().ok());
-    let talk = Conversation::read(app, &order.order_ref, &key, page_number.unwrap_or(1), open.seen)
-        .await?;
+    let talk = Conversation::read(app, order, &key, page_number.unwrap_or(1), open.seen).await?;
     let last = talk.last;
     let receipt = read_receipt(app, &key, order).await?;
     let template = OrderPage {

@@ -12,6 +12,7 @@ use actix_web::web::Data;
 use actix_web::{App, Error};
 use tokio::sync::mpsc;
 
+use crate::domain::orders::payment_minutes;
 use crate::infra::store::N_READERS;
 use crate::interfaces::http::{
     ClientKey, ConnectionLimiter, ConnectionLimits, Listener, PASSING, ServerOptions, reap,
@@ -25,8 +26,6 @@ use crate::interfaces::web::state::AppState;
 pub struct Fairness {
     /// Whether Tor begins each connection on the socket with the number of its circuit.
     pub reads_circuits: bool,
-    /// Units: orders that may be unpaid in the whole shop.
-    pub most_unpaid: i64,
     /// Units: minutes that an order may be unpaid.
     pub payment_minutes: i64,
     /// Takes the numbers of circuits that go on asking too much, to close them.
@@ -60,14 +59,17 @@ pub async fn serve(
 ) -> io::Result<()> {
     let n_cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let most_connections = most_connections();
-    let payment_minutes = u64::try_from(fairness.payment_minutes).unwrap_or(0);
+    let payment_time = |is_under_siege| {
+        let minutes = payment_minutes(fairness.payment_minutes, is_under_siege);
+        Duration::from_secs(60 * u64::try_from(minutes).unwrap_or(0))
+    };
     let limiter = ConnectionLimiter::new(ConnectionLimits {
         most_connections,
         most_held: REQUEST_MEMORY,
         // One reader of the database fewer than there are, so that who buys need not wait for a search.
         most_looking: N_READERS as usize - 1,
-        most_unpaid: fairness.most_unpaid,
-        payment_time: Duration::from_secs(60 * payment_minutes),
+        payment_time: payment_time(false),
+        siege_payment_time: payment_time(true),
         closer: fairness.closer,
     });
     let reaping = actix_web::rt::spawn(reap(limiter.clone()));

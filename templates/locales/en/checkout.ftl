@@ -60,6 +60,6 @@ checkout-minutes =
 ## Why no order can be taken now
 
 checkout-not-placed = Your order was not placed. { $why }
-checkout-full = Too many orders are awaiting payment right now. Try again in about 10 minutes. Your entries are kept.
+checkout-full = There are too many unpaid orders at the moment. Try again in about 10 minutes. Your entries are kept.
 checkout-broken = Something went wrong on our side, and there is nothing to pay. Try again in a few minutes. Your entries are kept.
 checkout-too-many = Too many unpaid orders from your connection. Try again later. Your entries are kept.

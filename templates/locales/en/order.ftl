@@ -95,6 +95,8 @@ order-seller = Seller
 order-message-damaged = (This message is damaged and cannot be displayed.)
 order-message-encrypted = (PGP-encrypted message)
 order-write = Write to the seller
+order-read-once-reported = The seller reads messages once the payment is reported.
+order-read-once-paid = The seller reads messages once the payment has arrived.
 order-pgp-instead = Send a PGP message instead
 order-pgp-with-key = Encrypt your message to <a href="/pgp.txt">the seller's key</a>, paste it here and leave the field above empty. The shop forwards it unchanged.
 order-pgp-without-key = The seller has not published a PGP key here. If you have it from elsewhere, paste the encrypted message here and leave the field above empty.

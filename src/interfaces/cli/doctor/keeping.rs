@@ -9,6 +9,7 @@ use crate::domain::values::plural;
 use crate::infra::config::Settings;
 use crate::infra::mail::Maildir;
 use crate::infra::store;
+use crate::infra::store::StoreError;
 use crate::interfaces::cli::doctor::finding::{Finding, ill, note, well};
 use crate::interfaces::cli::{onion, open};
 
@@ -51,10 +52,20 @@ fn n_bytes_of_journal(settings: &Settings) -> u64 {
 
 pub async fn check_messages(shop: &Shop) -> Finding {
     const CHECK: &str = "messages";
-    let found = async { store::outbox::count_undelivered(&mut *shop.db.reader().await?).await };
+    let found = async {
+        let mut db = shop.db.reader().await?;
+        let n_untold = store::outbox::count_undelivered(&mut db).await?;
+        Ok::<_, StoreError>((n_untold, store::outbox::count_held_back(&mut db).await?))
+    };
     match found.await {
-        Ok(0) => well(CHECK, "all messages are in the Maildir"),
-        Ok(untold) => ill(
+        Ok((0, 0)) => well(CHECK, "all messages are in the Maildir"),
+        Ok((0, n_held_back)) => well(
+            CHECK,
+            format!(
+                "all messages are in the Maildir, except {n_held_back} of orders that nobody has reported or paid"
+            ),
+        ),
+        Ok((untold, _)) => ill(
             CHECK,
             format!("{} not yet written to the Maildir", plural(untold, "message", "messages")),
             "see the Maildir check; a running shop writes them as soon as possible",

@@ -58,6 +58,7 @@ async fn look_into(settings: &Settings) -> Vec<Finding> {
             findings.push(keeping::check_database(&shop, settings).await);
             findings.push(selling::check_key(&shop));
             findings.push(selling::check_availability(&shop).await);
+            findings.push(selling::check_siege(&shop).await);
             findings.extend(selling::check_catalog(&shop).await);
             findings.extend(selling::check_nodes(&shop, settings).await);
             findings.push(selling::check_listener(settings));

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use crate::actions;
 use crate::actions::{ClosedReason, Shop};
-use crate::domain::payment::{Coin, Destination, Wallet};
+use crate::domain::payment::{Coin, Destination, GapReach, Wallet};
 use crate::domain::values::plural;
 use crate::infra::config::{Listen, Settings};
 use crate::infra::store;
-use crate::infra::store::accounts::Reach;
+use crate::infra::store::StoreError;
 use crate::interfaces::cli::doctor::finding::{Finding, ill, note, well};
 use crate::interfaces::cli::open::{MIRRORS, PAGES};
-use crate::interfaces::cli::{onion, open};
+use crate::interfaces::cli::{addresses_used, onion, open};
 
 pub fn check_key(shop: &Shop) -> Finding {
     const CHECK: &str = "seller's key";
@@ -87,61 +87,52 @@ pub async fn check_catalog(shop: &Shop) -> Vec<Finding> {
         }
     };
     let mut findings = vec![catalog, look_at_wallets(&wallets)];
-    for wallet in &wallets {
-        let Some(account) = wallet.receives.account() else { continue };
-        let found =
-            async { store::accounts::find_reach(&mut *shop.db.reader().await?, &account).await };
-        match found.await {
-            Ok(Some(reach)) => findings.push(look_at_reach(wallet, &reach)),
-            Ok(None) => {}
-            Err(error) => findings.push(ill(ADDRESSES, error.to_string(), "")),
-        }
+    let found = async { addresses_used::list(&mut *shop.db.reader().await?).await };
+    match found.await {
+        Ok(used) => findings.extend(used.iter().map(|used| match used.reach() {
+            GapReach::Near => well(ADDRESSES, used.words()),
+            GapReach::Far | GapReach::Beyond => note(ADDRESSES, used.words(), used.remedy()),
+        })),
+        Err(error) => findings.push(ill(ADDRESSES, error.to_string(), "")),
     }
     findings
 }
 
 const ADDRESSES: &str = "addresses";
 
-/// Units: addresses. Wallets stop looking after as many that nothing came to.
-/// Source: BIP-44's gap limit, which Electrum, Sparrow, Ledger and Trezor have kept; Monero's wallets look 200 ahead.
-const AHEAD: i64 = 20;
-const AHEAD_OF_MONERO: i64 = 200;
-
-fn look_at_reach(wallet: &Wallet, reach: &Reach) -> Finding {
-    let currency = &wallet.currency;
-    let Reach { n_given, n_since_paid } = reach;
-    let ahead = if wallet.coin == Coin::Monero { AHEAD_OF_MONERO } else { AHEAD };
-    if *n_since_paid < ahead {
-        return well(
-            ADDRESSES,
-            format!("{n_since_paid} in {currency} used since the last one that was paid"),
+/// Whether unpaid orders flood the shop.
+pub async fn check_siege(shop: &Shop) -> Finding {
+    const CHECK: &str = "siege";
+    let most = shop.policy.siege_orders;
+    let found = async {
+        let mut db = shop.db.reader().await?;
+        let state = store::shop_state::find(&mut db).await?;
+        Ok::<_, StoreError>((state, store::siege::count_unpaid(&mut db, open::now(), most).await?))
+    };
+    let (state, n_unpaid) = match found.await {
+        Ok(found) => found,
+        Err(error) => return ill(CHECK, error.to_string(), ""),
+    };
+    if state.is_full {
+        return ill(
+            CHECK,
+            "orders are not accepted: unpaid orders take more space than UNPAID_MEGABYTES allows",
+            "cancel unpaid orders with `shop orders cancel --unpaid --older 30m`, or raise UNPAID_MEGABYTES",
         );
     }
-    // Rounded up, with room for the orders of the next days.
-    let n = (n_since_paid + ahead).div_euclid(10) * 10 + 10;
-    let remedy = match wallet.coin {
-        Coin::Bitcoin => format!(
-            "raise your wallet's gap limit to {n}: in Electrum's console `wallet.change_gap_limit({n})`; in Sparrow the wallet's Settings, \
-             Advanced, Gap limit; in Ledger Live Settings, Experimental features, Custom gap limit"
-        ),
-        Coin::Monero => {
+    match state.siege_since {
+        None => well(CHECK, format!("no: {n_unpaid} unpaid in the last hour, of at most {most}")),
+        Some(since) => note(
+            CHECK,
             format!(
-                "raise your wallet's lookahead to {n}: in monero-wallet-cli `set subaddress-lookahead 1:{n}`"
-            )
-        }
-        Coin::Ether { .. } | Coin::Token { .. } => format!(
-            "wallets like MetaMask show only accounts that you add by hand, and {n_given} are used: `shop orders show REF` \
-             shows an order's address, and the account with index N is the one added as number N + 1"
+                "siege mode since {}: {} placed meanwhile",
+                since.for_people(),
+                plural(state.siege_orders, "order", "orders")
+            ),
+            "nothing has to be done; `shop orders cancel --unpaid --older 30m` cancels the unpaid ones (docs/SELLER.md, \
+             \"When the shop is flooded\")",
         ),
-    };
-    note(
-        ADDRESSES,
-        format!(
-            "{n_since_paid} in {currency} used since the last one that was paid: a wallet with a gap limit of {ahead} \
-             does not see payments to the next"
-        ),
-        remedy,
-    )
+    }
 }
 
 fn look_at_wallets(wallets: &[Wallet]) -> Finding {

@@ -70,6 +70,10 @@ struct TodayPage<'a> {
     has_products: bool,
     has_pages: bool,
     house: HouseState,
+    /// Since when the shop is under siege, and how many orders were placed meanwhile.
+    siege: Option<(Timestamp, i64)>,
+    /// Whether unpaid orders take all the space that they may.
+    is_full: bool,
     counts: Counts,
     to_give_back: Vec<ToGiveBack>,
     /// Among those that are to be paid.
@@ -134,6 +138,7 @@ async fn show(
     let asked = query_field(&request, "currency");
     let currency =
         currencies.iter().find(|currency| currency.as_str() == asked).or(currencies.first());
+    let state = store::shop_state::find(&mut db).await?;
     let mut low = store::stock::list_low(&mut db, LOW, MOST_LOW + 1).await?;
     let has_more_low = low.len() > usize::try_from(MOST_LOW).unwrap_or(usize::MAX);
     low.truncate(usize::try_from(MOST_LOW).unwrap_or(usize::MAX));
@@ -153,6 +158,8 @@ async fn show(
         has_products: store::seller_products::count(&mut db).await?.0 != 0,
         has_pages: store::pages::list(&mut db).await?.iter().any(|page| !page.is_gone),
         house,
+        siege: state.siege_since.map(|since| (since, state.siege_orders)),
+        is_full: state.is_full,
         counts: store::order_reports::count_today(&mut db).await?,
         to_give_back: store::order_reports::list_to_give_back(&mut db, MOST_TO_GIVE_BACK).await?,
         n_partial: count(&mut db, Status::Partial).await?,

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::task::Waker;
 use std::time::Duration;
 
-use crate::interfaces::http::circuit_usage::Decision;
+use crate::interfaces::http::circuit_usage::{Decision, MOST_ORDERS, MOST_ORDERS_UNDER_SIEGE};
 use crate::interfaces::http::clock::monotonic_now;
 use crate::interfaces::http::connection_limiter::registry::{
     ClientKey, Connection, ConnectionState, MOST_CONNECTIONS_OF_CIRCUIT,
@@ -179,11 +179,15 @@ impl Connection {
         }
     }
 
-    /// Counts an order with this many units for the circuit, before it is placed.
+    /// Counts an order with this many units for the circuit, before it is placed in a shop that is under siege or not.
     ///
     /// # Errors
     /// How long until the circuit may order again.
-    pub fn count_order(self: &Arc<Self>, pieces: i64) -> Result<Option<CountedOrder>, Duration> {
+    pub fn count_order(
+        self: &Arc<Self>,
+        pieces: i64,
+        is_under_siege: bool,
+    ) -> Result<Option<CountedOrder>, Duration> {
         let client = self.client();
         if client == ClientKey::Anybody {
             return Ok(None);
@@ -191,8 +195,12 @@ impl Connection {
         let (at, rules) = (monotonic_now(), &self.limiter.rules);
         let mut registry = self.limiter.registry();
         let Some(circuit) = registry.circuits.get_mut(&client) else { return Ok(None) };
-        let most = usize::try_from(rules.most_unpaid / 10).unwrap_or(0);
-        let until = circuit.usage.count_order(pieces, most, rules.payment_time, at)?;
+        let (most, payment_time) = if is_under_siege {
+            (MOST_ORDERS_UNDER_SIEGE, rules.siege_payment_time)
+        } else {
+            (MOST_ORDERS, rules.payment_time)
+        };
+        let until = circuit.usage.count_order(pieces, most, payment_time, at)?;
         Ok(Some(CountedOrder { connection: self.clone(), until, pieces, is_kept: false }))
     }
 }

@@ -79,8 +79,8 @@ mod tests {
             most_connections,
             most_held: 0,
             most_looking: 0,
-            most_unpaid: 0,
             payment_time,
+            siege_payment_time: payment_time,
             closer: None,
         })
     }

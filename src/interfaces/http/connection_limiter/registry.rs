@@ -59,10 +59,10 @@ pub struct ConnectionLimits {
     pub most_held: usize,
     /// Units: pages rendered at once for visitors who only browse.
     pub most_looking: usize,
-    /// Units: unpaid orders allowed in the whole shop; one circuit gets a tenth of it.
-    pub most_unpaid: i64,
     /// How long an order may stay unpaid.
     pub payment_time: Duration,
+    /// The same while the shop is under siege.
+    pub siege_payment_time: Duration,
     /// The task that closes circuits with persistently too many requests.
     pub closer: Option<mpsc::Sender<u32>>,
 }

@@ -18,8 +18,8 @@ fn limiter(most_connections: usize) -> Arc<ConnectionLimiter> {
         most_connections,
         most_held: 10_000,
         most_looking: MOST_LOOKING,
-        most_unpaid: 1_000,
         payment_time: Duration::from_secs(60),
+        siege_payment_time: Duration::from_secs(20),
         closer: None,
     })
 }

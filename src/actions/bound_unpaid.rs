@@ -1,0 +1,130 @@
+//! Keeps the bytes of unpaid orders below what the seller allows.
+
+use anyhow::Context;
+
+use crate::actions::Shop;
+use crate::actions::check_clock::trusted_now;
+use crate::actions::expire_orders::expire_listed;
+use crate::actions::purge_orders::finish_erasure;
+use crate::domain::orders::{OrderRef, SIEGE_MINUTES};
+use crate::domain::values::Timestamp;
+use crate::infra::store;
+use crate::infra::store::unpaid::Unpaid;
+
+/// Units: orders that make room within one transaction, since buyers wait while the write lock is held.
+const AT_ONCE: i64 = 50;
+
+/// Makes room where unpaid orders take more bytes than they may: first the oldest that are over and that nobody has paid or
+/// reported are erased, then the oldest that wait for a payment expire, none before its 20 minutes are over.
+///
+/// # Errors
+/// Also where there is no more room to make: new orders are refused until there is.
+pub async fn bound_unpaid(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
+    let mut too_many = count_excess(shop).await?;
+    let mut has_erased = false;
+    while 0 < too_many {
+        let freed = erase_some(shop, too_many).await?;
+        has_erased |= 0 < freed;
+        too_many -= freed;
+        if 0 < freed {
+            continue;
+        }
+        // What has expired makes room too: it is erased as soon as the seller was told, at the latest in the next round.
+        let expiring = expire_some(shop, too_many, now).await?;
+        too_many -= expiring;
+        if expiring == 0 {
+            break;
+        }
+    }
+    if has_erased {
+        finish_erasure(shop).await?;
+    }
+    mark_full(shop, 0 < too_many).await?;
+    anyhow::ensure!(
+        too_many <= 0,
+        "no order is accepted: unpaid orders take more than UNPAID_MEGABYTES={}, and none can be erased yet",
+        shop.policy.unpaid_bytes >> 20
+    );
+    Ok(())
+}
+
+/// Units: bytes.
+async fn count_excess(shop: &Shop) -> anyhow::Result<i64> {
+    let n_bytes = store::unpaid::count_bytes(&mut *shop.db.reader().await?).await?;
+    Ok(n_bytes - shop.policy.unpaid_bytes)
+}
+
+/// Returns how many bytes were freed.
+async fn erase_some(shop: &Shop, too_many: i64) -> anyhow::Result<i64> {
+    let mut tx = shop.db.write().await?;
+    let over = store::unpaid::list_over(&mut tx, AT_ONCE).await?;
+    let (chosen, freed) = choose(over, too_many);
+    if chosen.is_empty() {
+        return Ok(0);
+    }
+    store::retention::strip_unpaid(&mut tx, &chosen).await.context("erase unpaid orders")?;
+    tx.commit().await.context("commit the erasure of unpaid orders")?;
+    Ok(freed)
+}
+
+/// Returns how many bytes the expired orders take.
+async fn expire_some(shop: &Shop, too_many: i64, now: Timestamp) -> anyhow::Result<i64> {
+    let mut tx = shop.db.write().await?;
+    let since = trusted_now(shop, &mut tx).await?.plus_minutes(-SIEGE_MINUTES);
+    let waiting = store::unpaid::list_waiting(&mut tx, since, AT_ONCE).await?;
+    let (chosen, expiring) = choose(waiting, too_many);
+    if chosen.is_empty() {
+        return Ok(0);
+    }
+    expire_listed(shop, &mut tx, &chosen, now).await?;
+    tx.commit().await.context("commit the expired orders")?;
+    Ok(expiring)
+}
+
+/// As many of them as take so many bytes, and how many they take.
+fn choose(unpaid: Vec<Unpaid>, too_many: i64) -> (Vec<OrderRef>, i64) {
+    let mut freed = 0;
+    let mut chosen = Vec::new();
+    for order in unpaid {
+        if too_many <= freed {
+            break;
+        }
+        freed += order.bytes;
+        chosen.push(order.order_ref);
+    }
+    (chosen, freed)
+}
+
+async fn mark_full(shop: &Shop, is_full: bool) -> anyhow::Result<()> {
+    // Checked first without the write lock, since usually there is nothing to do.
+    if store::shop_state::find(&mut *shop.db.reader().await?).await?.is_full == is_full {
+        return Ok(());
+    }
+    let mut tx = shop.db.write().await?;
+    store::unpaid::mark_full(&mut tx, is_full).await?;
+    tx.commit().await.context("commit whether unpaid orders are accepted")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(bytes: &[i64], too_many: i64, n_chosen: usize, freed: i64) {
+        let unpaid = |(n, bytes): (usize, &i64)| Unpaid {
+            order_ref: OrderRef::parse(&format!("{n:010}")).unwrap(),
+            bytes: *bytes,
+        };
+        let (chosen, found) = choose(bytes.iter().enumerate().map(unpaid).collect(), too_many);
+        assert_eq!((chosen.len(), found), (n_chosen, freed), "{bytes:?} {too_many}");
+    }
+
+    #[test]
+    fn no_more_orders_make_room_than_are_needed() {
+        check(&[], 5, 0, 0);
+        check(&[3, 3, 3], 5, 2, 6);
+        check(&[3, 3, 3], 6, 2, 6);
+        check(&[3, 3, 3], 60, 3, 9);
+        check(&[0, 3], 1, 2, 3);
+    }
+}

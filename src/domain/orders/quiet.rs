@@ -1,0 +1,107 @@
+//! Orders of which the seller is not notified yet.
+
+use crate::domain::orders::Status;
+use crate::domain::values::Notify;
+
+/// Until when the messages of an order wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quiet {
+    /// They are delivered.
+    No,
+    /// Until a payment is reported or seen.
+    UntilReported,
+    /// Until a payment is seen, by the seller or the seller's node.
+    UntilPaid,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not 0, 1 or 2")]
+pub struct NotAQuiet;
+
+impl Quiet {
+    /// Of an order that is placed with this status.
+    pub fn at_placement(notify: Notify, is_under_siege: bool, status: Status) -> Self {
+        let quiet = match notify {
+            Notify::Placed if is_under_siege => Self::UntilReported,
+            Notify::Placed => Self::No,
+            Notify::Reported => Self::UntilReported,
+            Notify::Paid => Self::UntilPaid,
+        };
+        quiet.after(status)
+    }
+
+    /// What is left of it when the order gets this status.
+    pub fn after(self, status: Status) -> Self {
+        let waits = match self {
+            Self::No => false,
+            Self::UntilReported => is_unheard(status),
+            Self::UntilPaid => is_unheard(status) || status == Status::Reported,
+        };
+        if waits { self } else { Self::No }
+    }
+
+    /// As it is stored.
+    pub fn number(self) -> i64 {
+        match self {
+            Self::No => 0,
+            Self::UntilReported => 1,
+            Self::UntilPaid => 2,
+        }
+    }
+
+    /// # Errors
+    /// [`NotAQuiet`] for any other number.
+    pub fn parse(number: i64) -> Result<Self, NotAQuiet> {
+        let all = [Self::No, Self::UntilReported, Self::UntilPaid];
+        all.into_iter().find(|quiet| quiet.number() == number).ok_or(NotAQuiet)
+    }
+}
+
+/// Whether nobody has said or seen that such an order was paid.
+fn is_unheard(status: Status) -> bool {
+    matches!(status, Status::Awaiting | Status::Expired | Status::Cancelled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(notify: Notify, is_under_siege: bool, status: Status, expected: Quiet) {
+        let quiet = Quiet::at_placement(notify, is_under_siege, status);
+        assert_eq!(quiet, expected, "{notify:?} {is_under_siege} {status}");
+    }
+
+    #[test]
+    fn an_order_is_quiet_as_the_seller_wants_and_at_least_unpaid_ones_under_siege() {
+        check(Notify::Placed, false, Status::Awaiting, Quiet::No);
+        check(Notify::Placed, true, Status::Awaiting, Quiet::UntilReported);
+        check(Notify::Placed, true, Status::Reported, Quiet::No);
+        check(Notify::Reported, false, Status::Awaiting, Quiet::UntilReported);
+        check(Notify::Reported, true, Status::Reported, Quiet::No);
+        for is_under_siege in [false, true] {
+            check(Notify::Paid, is_under_siege, Status::Awaiting, Quiet::UntilPaid);
+            check(Notify::Paid, is_under_siege, Status::Reported, Quiet::UntilPaid);
+        }
+    }
+
+    #[test]
+    fn whatever_tells_of_money_ends_it() {
+        for status in Status::ALL {
+            let name = status.as_str();
+            let unheard = ["awaiting", "expired", "cancelled"].contains(&name);
+            assert_eq!(Quiet::UntilReported.after(status) != Quiet::No, unheard, "{status}");
+            let unpaid = unheard || name == "reported";
+            assert_eq!(Quiet::UntilPaid.after(status) != Quiet::No, unpaid, "{status}");
+            assert_eq!(Quiet::No.after(status), Quiet::No, "{status}");
+        }
+    }
+
+    #[test]
+    fn it_is_stored_as_a_number() {
+        for quiet in [Quiet::No, Quiet::UntilReported, Quiet::UntilPaid] {
+            assert_eq!(Quiet::parse(quiet.number()), Ok(quiet));
+        }
+        assert_eq!(Quiet::parse(3), Err(NotAQuiet));
+    }
+}

@@ -1,0 +1,83 @@
+//! The messages that siege mode has begun and is over.
+
+use askama::Template;
+use lettre::message::Message;
+use lettre::message::header::{ContentType, MIME_VERSION_1_0};
+
+use crate::domain::values::{Mailbox, Timestamp};
+use crate::infra::mail::order_message::{DOMAIN, Unwritable};
+use crate::infra::mail::{SellerKey, layout, seal};
+
+/// What the seller is told of siege mode.
+#[derive(Clone, Copy, Debug)]
+pub enum SiegeNews {
+    /// So many orders of an hour are not paid.
+    Begun { n_orders: i64 },
+    Over {
+        /// Placed meanwhile.
+        n_orders: i64,
+        /// Of those: reported or paid.
+        n_reported: i64,
+        /// Of those: orders whose messages were not delivered.
+        n_held_back: i64,
+    },
+}
+
+/// A message to the seller about siege mode, unrelated to any order.
+pub struct SiegeMessage<'a> {
+    pub news: SiegeNews,
+    /// The id of the first order under siege: it names this siege.
+    pub first: i64,
+    pub since: Timestamp,
+    /// By the mailbox's clock.
+    pub at: Timestamp,
+    pub site_name: &'a str,
+    pub seller: &'a Mailbox,
+}
+
+#[derive(Template)]
+#[template(path = "mail/siege.txt", escape = "none")]
+struct SiegeText<'a> {
+    news: SiegeNews,
+    since: String,
+    site_name: &'a str,
+}
+
+impl SiegeMessage<'_> {
+    /// The message as stored in the Maildir, and its file name there.
+    ///
+    /// # Errors
+    /// [`Unwritable`]
+    pub fn write(
+        &self,
+        key: Option<&SellerKey>,
+        now: Timestamp,
+    ) -> Result<(String, Vec<u8>), Unwritable> {
+        let (subject, end) = match self.news {
+            SiegeNews::Begun { .. } => ("Siege mode: many orders are not paid", "begin"),
+            SiegeNews::Over { .. } => ("Siege mode is over", "end"),
+        };
+        let since = self.since.for_people();
+        let text = SiegeText { news: self.news, since, site_name: self.site_name };
+        let text = layout::fitted(&text.render()?);
+        let name = format!("{}_{end}", self.first);
+        let head = Message::builder()
+            .from(format!("siege@{DOMAIN}").parse()?)
+            .to(self.seller.as_str().parse()?)
+            .header(MIME_VERSION_1_0)
+            .subject(subject)
+            .message_id(Some(format!("<siege.{name}@{DOMAIN}>")))
+            .date(
+                std::time::UNIX_EPOCH
+                    + std::time::Duration::from_secs(self.at.get().unsigned_abs()),
+            );
+        let message = match key {
+            None => head.header(ContentType::TEXT_PLAIN).body(seal::body(&text))?,
+            Some(key) => seal::sealed_message(head, key, subject, &text, None, now)?,
+        };
+        let mut bytes = message.formatted();
+        // Mail readers show the CR of a CRLF in a Maildir as ^M.
+        bytes.retain(|byte| *byte != b'\r');
+        Ok((format!("{}.siege_{name}.shop", now.day_start().get()), bytes))
+    }
+}

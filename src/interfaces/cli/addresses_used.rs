@@ -1,0 +1,69 @@
+//! How many addresses of each wallet were given out since the last one that was paid to.
+
+use crate::domain::payment::{Coin, GapReach, Wallet, gap_limit, gap_reach};
+use crate::infra::store;
+use crate::infra::store::accounts::Reach;
+use crate::infra::store::{Connection, StoreError};
+
+/// The use of one wallet's addresses, and what that means for the seller's wallet program.
+pub struct AddressesUsed {
+    pub wallet: Wallet,
+    pub n_since_paid: i64,
+    n_given: i64,
+}
+
+/// Of all wallets that make an address for each order, as far as they have made any.
+pub async fn list(db: &mut Connection) -> Result<Vec<AddressesUsed>, StoreError> {
+    let mut all = Vec::new();
+    for wallet in store::wallets::list(db).await? {
+        let Some(account) = wallet.receives.account() else { continue };
+        if let Some(reach) = store::accounts::find_reach(db, &account).await? {
+            let Reach { n_given, n_since_paid } = reach;
+            all.push(AddressesUsed { wallet, n_since_paid, n_given });
+        }
+    }
+    Ok(all)
+}
+
+impl AddressesUsed {
+    pub fn reach(&self) -> GapReach {
+        gap_reach(&self.wallet.coin, self.n_since_paid)
+    }
+
+    pub fn words(&self) -> String {
+        let (currency, n, limit) =
+            (&self.wallet.currency, self.n_since_paid, gap_limit(&self.wallet.coin));
+        let used = format!("{n} in {currency} used since the last one that was paid");
+        match self.reach() {
+            GapReach::Near => used,
+            GapReach::Far => format!(
+                "{used}: after {} more, a wallet with a gap limit of {limit} does not see payments",
+                limit - n
+            ),
+            GapReach::Beyond => format!(
+                "{used}: a wallet with a gap limit of {limit} does not see payments to the next"
+            ),
+        }
+    }
+
+    pub fn remedy(&self) -> String {
+        let (coin, n_given) = (&self.wallet.coin, self.n_given);
+        // Rounded up, with room for the orders of the next days.
+        let n = (self.n_since_paid + gap_limit(coin)).div_euclid(10) * 10 + 10;
+        match coin {
+            Coin::Bitcoin => format!(
+                "raise your wallet's gap limit to {n}: in Electrum's console `wallet.change_gap_limit({n})`; in Sparrow the wallet's Settings, \
+                 Advanced, Gap limit; in Ledger Live Settings, Experimental features, Custom gap limit"
+            ),
+            Coin::Monero => {
+                format!(
+                    "raise your wallet's lookahead to {n}: in monero-wallet-cli `set subaddress-lookahead 1:{n}`"
+                )
+            }
+            Coin::Ether { .. } | Coin::Token { .. } => format!(
+                "wallets like MetaMask show only accounts that you add by hand, and {n_given} are used: `shop orders show REF` \
+                 shows an order's address, and the account with index N is the one added as number N + 1"
+            ),
+        }
+    }
+}
