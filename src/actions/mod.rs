@@ -25,6 +25,7 @@ mod ask_seller;
 mod authenticator;
 mod availability;
 mod build_sprites;
+mod cancel_unpaid;
 mod change_appearance;
 mod change_order;
 mod change_order_at_desk;
@@ -69,6 +70,7 @@ pub use authenticator::{AuthError, Authenticator, Credentials, Line};
 pub use availability::{
     Availability, ClosedReason, is_near_end, refuse_key, remember_key, take_key, why_closed,
 };
+pub use cancel_unpaid::{UnpaidCancellation, cancel_unpaid, cancel_unpaid_at_desk};
 pub use change_appearance::{
     AppearanceError, LookChange, change_appearance, remove_logo, set_logo,
 };

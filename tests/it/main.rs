@@ -39,6 +39,7 @@ mod settings;
 mod sockets;
 mod texts;
 mod tidy;
+mod unpaid_orders;
 mod watch;
 mod world;
 mod wrong_folder;

@@ -42,6 +42,7 @@ pub mod statistics;
 pub mod stock;
 #[cfg(test)]
 mod test_shop;
+pub mod unpaid_orders;
 pub mod wallets;
 pub mod watch;
 
