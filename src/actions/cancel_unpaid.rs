@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::actions::Shop;
-use crate::actions::order_steps::{give_back, give_back_use, keep_step};
+use crate::actions::order_steps::{give_back_use, keep_step};
 use crate::domain::orders::{Event, Order, OrderRef, Status};
 use crate::domain::values::{Line, Timestamp, plural};
 use crate::infra::store;
@@ -105,7 +105,7 @@ async fn cancel(
     };
     let Some(order) = order.filter(is_unpaid) else { return Ok(false) };
     let status = order.status.after(Event::SellerCancelled).context("cancel the order")?;
-    give_back(tx, &order).await?;
+    store::reservations::release(tx, order_ref).await.context("return the stock")?;
     give_back_use(tx, &order).await?;
     store::orders::mark_status(tx, order_ref, status, Some(how.now)).await?;
     keep_step(tx, order_ref, status, how.reason.as_str(), None, how.now).await?;
