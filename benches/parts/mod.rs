@@ -1,6 +1,8 @@
 //! What the benchmarks share: a shop of its own in a temporary folder, and medians.
 #![allow(dead_code)]
 
+pub mod visitor;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

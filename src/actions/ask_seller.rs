@@ -8,13 +8,15 @@ use crate::domain::orders::{Code, LookupName, MessageLimit, PgpBlock, Refusal, R
 use crate::domain::values::{Paragraph, Timestamp};
 use crate::infra::mail::{SellerKey, Told};
 use crate::infra::store;
-use crate::infra::store::messages::{MessageKind, NewMessage};
+use crate::infra::store::messages::{MessageKind, NewMessage, QuestionCounts};
 
 /// Units: characters of a message to the seller.
 pub const MOST_MESSAGE: usize = 4_000;
 /// Units: messages of a buyer about one order, in total and per day.
 const MOST_MESSAGES: i64 = 200;
 const MOST_A_DAY: i64 = 10;
+/// Those of an order of which the seller is not notified yet: they take disk space and nobody reads them.
+const MOST_WAITING: i64 = 2;
 
 /// What a buyer typed for the seller: either field can be used in place of the other.
 pub struct Question<'a> {
@@ -76,7 +78,12 @@ pub async fn ask_seller(
     if store::messages::was_applied(&mut tx, order_ref, &question.once).await? {
         return Ok(());
     }
-    let (n_all, n_today) = store::messages::count_questions(&mut tx, order_ref, now).await?;
+    let QuestionCounts { n_all, n_today, is_quiet } =
+        store::messages::count_questions(&mut tx, order_ref, now).await?;
+    if is_quiet && MOST_WAITING <= n_all {
+        let why = RefusalReason::MessagesWait { most: MOST_WAITING };
+        return Err(AskSellerError::Refused(UnfitMessage::new("message", why)));
+    }
     if MOST_MESSAGES <= n_all || MOST_A_DAY <= n_today {
         let why = RefusalReason::TooManyMessages(MessageLimit {
             a_day: MOST_A_DAY,

@@ -9,7 +9,7 @@ use crate::actions::purge_orders::finish_erasure;
 use crate::domain::orders::{OrderRef, SIEGE_MINUTES};
 use crate::domain::values::Timestamp;
 use crate::infra::store;
-use crate::infra::store::unpaid::Unpaid;
+use crate::infra::store::unpaid_bytes::Unpaid;
 
 /// Units: orders that make room within one transaction, since buyers wait while the write lock is held.
 const AT_ONCE: i64 = 50;
@@ -50,14 +50,14 @@ pub async fn bound_unpaid(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
 
 /// Units: bytes.
 async fn count_excess(shop: &Shop) -> anyhow::Result<i64> {
-    let n_bytes = store::unpaid::count_bytes(&mut *shop.db.reader().await?).await?;
+    let n_bytes = store::unpaid_bytes::count_bytes(&mut *shop.db.reader().await?).await?;
     Ok(n_bytes - shop.policy.unpaid_bytes)
 }
 
 /// Returns how many bytes were freed.
 async fn erase_some(shop: &Shop, too_many: i64) -> anyhow::Result<i64> {
     let mut tx = shop.db.write().await?;
-    let over = store::unpaid::list_over(&mut tx, AT_ONCE).await?;
+    let over = store::unpaid_bytes::list_over(&mut tx, AT_ONCE).await?;
     let (chosen, freed) = choose(over, too_many);
     if chosen.is_empty() {
         return Ok(0);
@@ -71,7 +71,7 @@ async fn erase_some(shop: &Shop, too_many: i64) -> anyhow::Result<i64> {
 async fn expire_some(shop: &Shop, too_many: i64, now: Timestamp) -> anyhow::Result<i64> {
     let mut tx = shop.db.write().await?;
     let since = trusted_now(shop, &mut tx).await?.plus_minutes(-SIEGE_MINUTES);
-    let waiting = store::unpaid::list_waiting(&mut tx, since, AT_ONCE).await?;
+    let waiting = store::unpaid_bytes::list_waiting(&mut tx, since, AT_ONCE).await?;
     let (chosen, expiring) = choose(waiting, too_many);
     if chosen.is_empty() {
         return Ok(0);
@@ -101,7 +101,7 @@ async fn mark_full(shop: &Shop, is_full: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     let mut tx = shop.db.write().await?;
-    store::unpaid::mark_full(&mut tx, is_full).await?;
+    store::unpaid_bytes::mark_full(&mut tx, is_full).await?;
     tx.commit().await.context("commit whether unpaid orders are accepted")
 }
 

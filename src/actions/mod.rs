@@ -26,6 +26,7 @@ mod authenticator;
 mod availability;
 mod bound_unpaid;
 mod build_sprites;
+mod cancel_unpaid;
 mod change_appearance;
 mod change_order;
 mod change_order_at_desk;
@@ -72,6 +73,7 @@ pub use availability::{
     Availability, ClosedReason, is_near_end, refuse_key, remember_key, take_key, why_closed,
 };
 pub use bound_unpaid::bound_unpaid;
+pub use cancel_unpaid::{UnpaidCancellation, cancel_unpaid, cancel_unpaid_at_desk};
 pub use change_appearance::{
     AppearanceError, LookChange, change_appearance, remove_logo, set_logo,
 };

@@ -140,6 +140,15 @@ def pages_of_the_orders(shop, firefox):
         firefox, shop, "/orders", "/orders?show=send", "/orders/" + order_ref, "/orders/send?order=" + order_ref, "/orders/0000000000")
     firefox.go(shop.desk + "/orders?since=yesterday&part=%3C")
     yield "orders that cannot be meant"
+    firefox.go(shop.desk + "/orders?show=awaiting&currency=ETH")
+    firefox.click("#cancel-unpaid")
+    assert firefox.text("#count").startswith("1 unpaid order matches"), firefox.source()
+    yield from visit(firefox, shop, "/orders/cancel-unpaid?show=awaiting&currency=ETH", "/orders/cancel-unpaid?show=late", "/orders?cancelled=2")
+    firefox.go(shop.desk + "/orders/cancel-unpaid?show=awaiting")
+    firefox.fill({"reason": "Please order again.", "password": "something else"})
+    firefox.click("main .danger")
+    assert firefox.property("#reason", "value") == "Please order again."
+    yield "refused cancellation of unpaid orders"
     firefox.go(order)
     firefox.click("#step-cancel button")
     assert firefox.attribute("#sure-cancel", "aria-invalid") == "true"

@@ -40,6 +40,7 @@ mod siege;
 mod sockets;
 mod texts;
 mod tidy;
+mod unpaid_orders;
 mod watch;
 mod world;
 mod wrong_folder;

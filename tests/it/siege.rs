@@ -258,3 +258,34 @@ fn unpaid_orders_take_no_more_bytes_than_they_may() {
     let log = world.log();
     assert_eq!(log.matches("take more than UNPAID_MEGABYTES=1").count(), 1, "{log}");
 }
+
+#[test]
+fn a_buyer_of_whom_nobody_heard_writes_two_messages_and_erases_all_of_it() {
+    let world = World::with(&catalog(), &[("NOTIFY", "reported")]);
+    let Placed { mut buyer, order_ref, .. } = places(&world, &[("note", "Please wrap it.")]);
+    for words in ["First.", "Second."] {
+        assert_eq!(buyer.post("/order/message", &[("message", words)]).status, 303);
+    }
+    let refused = buyer.post("/order/message", &[("message", "Third.")]);
+    assert_eq!(refused.status, 422);
+    assert!(refused.text().contains("Until then you can send 2"), "{}", refused.text());
+    assert_eq!(numbers(&world, &order_ref), [""; 0]);
+    buyer.post("/order/erase", &[("confirm", "yes")]);
+    assert_eq!(world.find("select count(*) from owed where message is not null"), [b"0"]);
+    world.says(&["orders", "paid", &order_ref]);
+    // Of it there is what the seller did alone.
+    assert_eq!(numbers(&world, &order_ref), ["4"]);
+}
+
+#[test]
+fn a_cancelled_order_of_which_nobody_heard_is_delivered_once_its_buyer_writes() {
+    let world = World::with(&catalog(), &[("NOTIFY", "reported")]);
+    let Placed { mut buyer, order_ref, .. } = places(&world, &[("note", "Please wrap it.")]);
+    world.says(&["orders", "cancel", "--unpaid", "--yes"]);
+    assert_eq!(numbers(&world, &order_ref), [""; 0]);
+    assert_eq!(buyer.post("/order/message", &[("message", "I had paid.")]).status, 303);
+    world.until("both are delivered", || numbers(&world, &order_ref).len() == 2);
+    assert!(
+        text(&world, &names(&world, &format!(".{order_ref}_0"))[0]).contains("Please wrap it.")
+    );
+}

@@ -44,6 +44,10 @@ pub enum RefusalReason {
     OrderCode,
     TextAndPgp,
     TooManyMessages(MessageLimit),
+    /// The seller is not notified of the order yet, and so many messages wait already.
+    MessagesWait {
+        most: i64,
+    },
 }
 
 /// Which limit was reached. Units: messages.

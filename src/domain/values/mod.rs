@@ -1,6 +1,7 @@
 //! Small value types used by every module. Nothing here does I/O or reads a clock or random bytes.
 
 pub mod accent;
+pub mod age;
 pub mod byte_size;
 pub mod colour;
 pub mod country;
@@ -18,6 +19,7 @@ pub mod timestamp;
 pub mod trusted_time;
 
 pub use accent::{Accent, TooPale};
+pub use age::{Age, NotAnAge};
 pub use byte_size::byte_size;
 pub use colour::{Colour, Contrast, NotAColour};
 pub use country::{Country, NotACountry};

@@ -201,17 +201,25 @@ pub async fn measure(
     .await?)
 }
 
-/// How many the buyer wrote in all, and on this day.
+/// What a buyer wrote about an order. Units: messages.
+#[derive(FromRow)]
+pub struct QuestionCounts {
+    pub n_all: i64,
+    pub n_today: i64,
+    /// Whether the seller is not notified of the order yet.
+    pub is_quiet: bool,
+}
+
 pub async fn count_questions(
     db: &mut Connection,
     order_ref: &OrderRef,
     now: Timestamp,
-) -> Result<(i64, i64), StoreError> {
+) -> Result<QuestionCounts, StoreError> {
     let counts = sqlx::query_as(
         r#"
-        select count(*), count(case when w.day = $3 then 1 end)
-        from words w join orders o on o.id = w.order_id
-        where o.order_ref = $1 and w.kind = $2
+        select count(w.id) as n_all, count(case when w.day = $3 then 1 end) as n_today, o.quiet <> 0 as is_quiet
+        from orders o left join words w on w.order_id = o.id and w.kind = $2
+        where o.order_ref = $1
         "#,
     );
     let counts = counts.bind(order_ref).bind(MessageKind::Question).bind(now.day_start());

@@ -44,7 +44,8 @@ pub mod statistics;
 pub mod stock;
 #[cfg(test)]
 mod test_shop;
-pub mod unpaid;
+pub mod unpaid_bytes;
+pub mod unpaid_orders;
 pub mod wallets;
 pub mod watch;
 

@@ -15,7 +15,8 @@ use crate::infra::store::{Connection, StoreError};
 #[cfg(test)]
 mod tests;
 
-/// Which orders the seller wants to see, and in which order.
+/// Which orders the seller wants to see, and in which order. By default all.
+#[derive(Default)]
 pub struct OrderQuery {
     /// Empty: all.
     pub states: Vec<Status>,
@@ -30,8 +31,9 @@ pub struct OrderQuery {
     pub sort: Sort,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
+    #[default]
     Newest,
     Oldest,
     /// The largest first, currency by currency.
@@ -310,19 +312,19 @@ async fn list_at(db: &mut Connection, cursors: &[Cursor]) -> Result<Vec<ListedOr
 }
 
 impl OrderQuery {
-    fn states(&self) -> &[Status] {
+    pub(super) fn states(&self) -> &[Status] {
         if self.states.is_empty() { &Status::ALL } else { &self.states }
     }
 
-    fn part(&self) -> Option<&str> {
+    pub(super) fn part(&self) -> Option<&str> {
         self.part.as_ref().map(RefPart::as_str)
     }
 
-    fn first(&self) -> i64 {
+    pub(super) fn first(&self) -> i64 {
         self.since.map_or(0, Timestamp::get)
     }
 
-    fn end(&self) -> i64 {
+    pub(super) fn end(&self) -> i64 {
         self.before.map_or(i64::MAX, Timestamp::get)
     }
 }

@@ -178,6 +178,22 @@ pub async fn mark_heard(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreEr
     Ok(())
 }
 
+/// Holds the messages of an order back until money comes for it, where the order itself was not delivered yet.
+pub async fn mark_quiet(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
+    sqlx::query(
+        r#"
+        update orders set quiet = $2
+        where order_ref = $1 and quiet = 0
+            and exists (select 1 from owed w where w.order_id = orders.id and w.number = 0 and w.message is not null)
+        "#,
+    )
+    .bind(order_ref)
+    .bind(Quiet::UntilReported)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// What the seller says has arrived in all; `now`: on which day the rest of it counts as taken.
 pub async fn mark_received(
     tx: &mut Tx,

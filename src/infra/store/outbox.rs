@@ -219,6 +219,24 @@ pub async fn mark_delivered(db: &Db, id: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Forgets the messages of a quiet order, which were never delivered. Of an erased buyer the seller is told all the same,
+/// where the order itself is in the Maildir.
+pub async fn drop_undelivered(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
+    sqlx::query(
+        r#"
+        update owed set message = null
+        where order_id = (select id from orders where order_ref = $1 and quiet <> 0) and message is not null
+            and not (is_erasure = 1 and exists (
+                select 1 from owed first
+                where first.order_id = owed.order_id and first.number = 0 and first.message is null))
+        "#,
+    )
+    .bind(order_ref)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -67,7 +67,14 @@ const PAGES: &[Page] = &[
     ("orders paid", &["shop orders paid K3QF0W2ZD7", "shop orders paid - < message"], MAIL),
     ("orders partial", &["shop orders partial K3QF0W2ZD7 0.0001"], MAIL),
     ("orders shipped", &["shop orders shipped K3QF0W2ZD7 RR123456785CH"], MAIL),
-    ("orders cancel", &["shop orders cancel K3QF0W2ZD7 The blanket is damaged"], MAIL),
+    (
+        "orders cancel",
+        &[
+            "shop orders cancel K3QF0W2ZD7 The blanket is damaged",
+            "shop orders cancel --unpaid --older 30m --product mens-mining-t",
+        ],
+        MAIL,
+    ),
     ("orders refunded", &["shop orders refunded K3QF0W2ZD7 TXID"], MAIL),
     (
         "orders note",

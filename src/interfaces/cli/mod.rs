@@ -22,6 +22,7 @@ mod process_hardening;
 mod purge;
 mod seed;
 mod serve;
+mod unpaid_orders;
 mod wallet;
 mod watch;
 

@@ -17,7 +17,8 @@ use crate::infra::store::messages::{MessageKind, SealedMessage};
 use crate::infra::{bounded, mail, store};
 use crate::interfaces::cli::order_list::{Digest, Export, Listing};
 use crate::interfaces::cli::output::{say, say_json};
-use crate::interfaces::cli::{open, order_list};
+use crate::interfaces::cli::unpaid_orders::Unpaid;
+use crate::interfaces::cli::{open, order_list, unpaid_orders};
 
 #[derive(Args)]
 pub struct Orders {
@@ -57,12 +58,15 @@ enum Action {
         /// Tracking number, shown to the buyer
         tracking: Vec<String>,
     },
-    /// Cancel the order
+    /// Cancel the order, or with --unpaid all orders that are neither paid nor reported as paid
     Cancel {
-        #[command(flatten)]
-        order: OrderArgument,
+        /// Order number, or `-`: the one in the order's message on standard input
+        #[arg(value_name = "REF", required_unless_present = "unpaid")]
+        order_ref: Option<String>,
         /// Reason, shown to the buyer
         reason: Vec<String>,
+        #[command(flatten)]
+        unpaid: Unpaid,
     },
     /// Mark as refunded
     Refunded {
@@ -97,6 +101,7 @@ pub async fn run(orders: Orders, settings: Settings) -> anyhow::Result<ExitCode>
     );
     let shop = open::shop(&settings).await?;
     let as_json = orders.json;
+    let mut code = ExitCode::SUCCESS;
     match orders.action {
         None => order_list::list(&shop, &orders.listing, as_json).await?,
         Some(Action::Export(export)) => order_list::export(&shop, &export, as_json).await?,
@@ -113,7 +118,11 @@ pub async fn run(orders: Orders, settings: Settings) -> anyhow::Result<ExitCode>
             let word = OrderChange::Shipped(words("tracking", &tracking)?);
             change(&shop, &order.read()?, word, as_json).await?;
         }
-        Some(Action::Cancel { order, reason }) => {
+        Some(Action::Cancel { unpaid, .. }) if unpaid.is_on => {
+            code = unpaid_orders::cancel(&shop, &unpaid, as_json).await?;
+        }
+        Some(Action::Cancel { order_ref, reason, .. }) => {
+            let order = OrderArgument { order_ref: order_ref.unwrap_or_default() };
             let word = OrderChange::Cancelled(words("reason", &reason)?);
             change(&shop, &order.read()?, word, as_json).await?;
         }
@@ -131,7 +140,7 @@ pub async fn run(orders: Orders, settings: Settings) -> anyhow::Result<ExitCode>
         }
     }
     shop.db.close().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 impl OrderArgument {

@@ -89,6 +89,9 @@ pub fn refusal(refusal: &Refusal) -> Text<'static> {
         RefusalReason::RefundNeeded => text("refusal-refund-needed"),
         RefusalReason::OrderCode => text("refusal-message-code"),
         RefusalReason::TextAndPgp => text("refusal-message-both"),
+        RefusalReason::MessagesWait { most } => {
+            text("refusal-messages-waiting").count("most", *most)
+        }
         RefusalReason::TooManyMessages(limit) => {
             let id = match limit.is_for_today {
                 true => "refusal-messages-per-day",

@@ -76,6 +76,7 @@ refusal-transaction-not-needed =
 refusal-transaction-too-many = Too many transaction IDs were reported for this order. Send the correct one to the seller in a message.
 refusal-message-code = Your message contained what looks like your order code, which was removed: anyone who has it can read your order. Check the rest and send it again.
 refusal-message-both = Send either text or a PGP message, not both: the text would not be encrypted by you.
+refusal-messages-waiting = The seller reads your messages once your payment is reported. Until then you can send { $most }.
 refusal-messages-per-day = You can send { $day } messages per day and { $order } per order. Continue tomorrow, or wait for the seller's reply.
 refusal-messages-per-order = You can send { $day } messages per day and { $order } per order. The seller's replies still appear here.
 refusal-erase-unconfirmed = Tick the box to confirm: deleted data cannot be recovered.

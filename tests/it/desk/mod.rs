@@ -8,4 +8,5 @@ mod orders;
 mod products;
 mod today;
 mod trade;
+mod unpaid_orders;
 mod update;

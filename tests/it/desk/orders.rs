@@ -7,7 +7,7 @@ use crate::world::{Answer, Buyer, DESK_PASSWORD, Keyring, SellerAtDesk, World, c
 
 /// A hundred and thirty-two orders: the eleven states in turn, three currencies, eleven orders a day, the last on
 /// 2026-11-20. Nobody's time runs out.
-const MANY: &str = "\
+pub const MANY: &str = "\
     with recursive n(n) as (select 1 union all select n + 1 from n where n < 132) \
     insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, list_currency, list_amount) \
     select n, printf('%010d', n), randomblob(32), randomblob(32), \
@@ -23,7 +23,7 @@ const MANY: &str = "\
     insert into words (order_id, kind, day, sealed) select id, 'answer', placed_at, x'00' from orders where id % 20 = 0";
 
 /// A buyer with an order of this, and its reference.
-fn order(world: &World, product: &str, more: &[(&str, &str)]) -> (Buyer, String) {
+pub fn order(world: &World, product: &str, more: &[(&str, &str)]) -> (Buyer, String) {
     let mut buyer = world.buyer();
     buyer.adds(product, "", "1");
     let page = buyer.checks_out(more);
@@ -67,7 +67,7 @@ fn hidden(page: &Answer, mark: &str) -> Vec<(String, String)> {
 }
 
 /// Sends the form of a page, with more fields.
-fn send(
+pub fn send(
     desk: &mut SellerAtDesk,
     page: &Answer,
     mark: &str,

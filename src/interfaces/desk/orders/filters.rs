@@ -92,6 +92,11 @@ impl Filters {
 
     /// The address of the same list, from a place on.
     pub fn address(&self, after: &str) -> String {
+        self.address_of("/orders", after)
+    }
+
+    /// The address of another page about the orders of this list.
+    pub fn address_of(&self, page: &str, after: &str) -> String {
         let fields = [
             ("show", self.show.as_str()),
             ("currency", &self.currency),
@@ -104,6 +109,6 @@ impl Filters {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(fields.into_iter().filter(|(_, value)| !value.is_empty()));
         let query = query.finish();
-        if query.is_empty() { "/orders".to_owned() } else { format!("/orders?{query}") }
+        if query.is_empty() { page.to_owned() } else { format!("{page}?{query}") }
     }
 }

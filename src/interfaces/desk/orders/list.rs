@@ -9,12 +9,14 @@ use crate::domain::orders::{Event, PendingTask, Status};
 use crate::domain::values::Timestamp;
 use crate::infra::store;
 use crate::infra::store::order_query::ListedOrder;
+use crate::infra::store::unpaid_orders::UnpaidQuery;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::orders::filters::{Faults, Filters, TO_ANSWER};
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
+use crate::interfaces::http::query_field;
 
 /// Units: orders of a page.
 const MOST: usize = 50;
@@ -35,6 +37,10 @@ struct OrdersPage<'a> {
     first_page: String,
     next_page: Option<String>,
     can_send: bool,
+    /// Where the unpaid orders of this filter are cancelled, if there are any.
+    cancel_unpaid: Option<String>,
+    /// How many were just cancelled.
+    n_cancelled: Option<u32>,
 }
 
 struct Choice {
@@ -112,6 +118,10 @@ pub async fn show(
         .into_iter()
         .map(|status| Choice { value: status.as_str(), title: status.for_seller() })
         .collect();
+    let unpaid = UnpaidQuery { listed: wanted, ..UnpaidQuery::default() };
+    let may_cancel = filters.is_narrow()
+        && faults.is_empty()
+        && store::unpaid_orders::is_any(&mut db, &unpaid).await?;
     let template = OrdersPage {
         layout: DeskLayout::new(&seller, "/orders"),
         waits,
@@ -121,6 +131,8 @@ pub async fn show(
         is_later: place.is_some() && faults.is_empty(),
         first_page: filters.address(""),
         next_page: found.next.map(|next| filters.address(&next.to_string())),
+        cancel_unpaid: may_cancel.then(|| filters.address_of("/orders/cancel-unpaid", "")),
+        n_cancelled: query_field(&request, "cancelled").parse().ok(),
         can_send: orders.iter().any(|order| order.can_send),
         orders,
         filters: &filters,

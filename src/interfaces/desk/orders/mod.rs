@@ -1,5 +1,6 @@
 //! The orders at the desk: found, looked at, answered, moved on, packed.
 
+mod cancelling;
 mod filters;
 mod letters;
 mod list;
@@ -15,6 +16,8 @@ use actix_web::web::ServiceConfig;
 pub fn addresses(config: &mut ServiceConfig) {
     config
         .route("/orders", web::get().to(list::show))
+        .route("/orders/cancel-unpaid", web::get().to(cancelling::ask))
+        .route("/orders/cancel-unpaid", web::post().to(cancelling::submit))
         .route("/orders/send", web::get().to(sending::show))
         .route("/orders/send", web::post().to(sending::submit))
         .route("/orders/sent", web::get().to(sending::show_sent))

@@ -1,0 +1,94 @@
+//! `shop orders cancel --unpaid`: cancels all orders that nobody has paid for.
+
+use std::io::{BufRead, IsTerminal, Read, Write};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::actions;
+use crate::actions::{Shop, UnpaidCancellation};
+use crate::domain::catalog::Slug;
+use crate::domain::orders::{MOST_ARGUMENT, OrderRef};
+use crate::domain::values::{Age, Line, plural};
+use crate::infra::store;
+use crate::infra::store::unpaid_orders::UnpaidQuery;
+use crate::interfaces::cli::open;
+use crate::interfaces::cli::output::{say, say_error};
+
+#[derive(Args)]
+pub struct Unpaid {
+    /// Cancel all orders that are neither paid nor reported as paid; says how many, and asks
+    #[arg(id = "unpaid", long = "unpaid", conflicts_with_all = ["order_ref", "reason"])]
+    pub is_on: bool,
+    /// Only those placed at least this long ago: 30m, 2h, 1d
+    #[arg(long, value_name = "TIME", requires = "unpaid", conflicts_with = "order_ref", value_parser = Age::parse)]
+    older: Option<Age>,
+    /// Only those that contain this product
+    #[arg(long, value_name = "SLUG", requires = "unpaid", conflicts_with = "order_ref", value_parser = Slug::parse)]
+    product: Option<Slug>,
+    /// Reason, shown to each buyer
+    #[arg(
+        id = "to_each",
+        long = "reason",
+        value_name = "TEXT",
+        requires = "unpaid",
+        conflicts_with = "order_ref"
+    )]
+    reason: Option<String>,
+    /// Do not ask
+    #[arg(id = "yes", long = "yes", requires = "unpaid", conflicts_with = "order_ref")]
+    is_sure: bool,
+}
+
+/// Units: bytes of the answer to a question.
+const MOST_ANSWER: u64 = 1_024;
+/// Of a command that lacks something on its command line.
+const USAGE: u8 = 2;
+
+/// Says how many orders are meant, asks, and cancels those.
+pub async fn cancel(shop: &Shop, unpaid: &Unpaid, as_json: bool) -> anyhow::Result<ExitCode> {
+    let reason = Line::parse(unpaid.reason.as_deref().unwrap_or_default(), MOST_ARGUMENT)
+        .context("the reason cannot be shown")?;
+    if let Some(slug) = &unpaid.product {
+        let product = store::products::find(&mut *shop.db.reader().await?, slug).await?;
+        anyhow::ensure!(product.is_some(), "there is no product {slug}");
+    }
+    actions::expire_orders(shop, open::now()).await?;
+    let query = UnpaidQuery {
+        placed_by: unpaid.older.map(|age| open::trusted().plus_minutes(-age.minutes())),
+        product: unpaid.product.clone(),
+        ..UnpaidQuery::default()
+    };
+    let found = store::unpaid_orders::list(&mut *shop.db.reader().await?, &query).await?;
+    let orders = plural(found.len(), "unpaid order", "unpaid orders");
+    if !unpaid.is_sure {
+        if !std::io::stdin().is_terminal() {
+            say_error(&format!("{orders}: add --yes to cancel without being asked"));
+            return Ok(ExitCode::from(USAGE));
+        }
+        if !found.is_empty() && !confirm(&format!("Cancel {orders}? [y/N] "))? {
+            say_error("nothing was cancelled");
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    // Those that the seller was asked about, and none that came in meanwhile.
+    let order_refs: Vec<OrderRef> = found.into_iter().map(|order| order.order_ref).collect();
+    let how = UnpaidCancellation { reason: &reason, is_at_desk: false, now: open::now() };
+    let n_cancelled = actions::cancel_unpaid(shop, &order_refs, &how).await?;
+    if as_json {
+        say(&serde_json::json!({ "cancelled": n_cancelled }).to_string());
+    } else {
+        say(&format!("{} cancelled.", plural(n_cancelled, "unpaid order", "unpaid orders")));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks on standard error, so that standard output holds the result alone.
+fn confirm(question: &str) -> anyhow::Result<bool> {
+    write!(std::io::stderr(), "{question}").context("ask on the terminal")?;
+    let mut answer = String::new();
+    let mut terminal = std::io::stdin().lock().take(MOST_ANSWER);
+    terminal.read_line(&mut answer).context("read the answer")?;
+    Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
+}
