@@ -14,6 +14,8 @@ pub struct ShopState {
     pub fingerprint: Option<String>,
     /// The day on which the seller closed the shop.
     pub closed_on: Option<Timestamp>,
+    /// Since when the shop is under siege. `None`: it is not.
+    pub siege_since: Option<Timestamp>,
 }
 
 pub async fn find(db: &mut Connection) -> Result<ShopState, StoreError> {

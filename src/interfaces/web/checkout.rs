@@ -24,6 +24,8 @@ use crate::interfaces::web::page::send;
 use crate::interfaces::web::page_cache::CachedPage;
 use crate::interfaces::web::reasons::{closed_text, notice, refusal};
 use crate::interfaces::web::receipt::write_receipt;
+use crate::interfaces::web::siege;
+use crate::interfaces::web::siege::{Ask, Proof};
 use crate::interfaces::web::state::{AppState, SiteSnapshot};
 use crate::interfaces::web::texts::{Text, text};
 use crate::interfaces::web::visitor::{OpenOrder, Visitor};
@@ -47,6 +49,8 @@ struct CheckoutPage<'a> {
     keep_days: i64,
     /// How long the price is guaranteed.
     payment_time: Text<'static>,
+    /// What is asked for during a siege.
+    ask: Option<Ask>,
 }
 
 struct RateView {
@@ -75,11 +79,14 @@ pub struct CheckoutForm {
     discount: String,
     /// The sum that the buyer saw.
     shown: String,
+    /// The picture that the buyer saw, during a siege, and what was read in it.
+    challenge: String,
+    answer: String,
 }
 
 impl CheckoutForm {
     /// The fields in the order in which they are asked: name, longest text in characters, what was typed.
-    fn fields(&self) -> [(&'static str, usize, &str); 13] {
+    fn fields(&self) -> [(&'static str, usize, &str); 14] {
         [
             ("recipient", 100, &self.recipient),
             ("street", 200, &self.street),
@@ -94,6 +101,7 @@ impl CheckoutForm {
             ("refund", 120, &self.refund),
             ("transaction", 100, &self.transaction),
             ("discount", 40, &self.discount),
+            ("answer", 20, &self.answer),
         ]
     }
 
@@ -204,6 +212,8 @@ struct Again<'a> {
     refusals: &'a [Refused],
     wait: Option<Text<'static>>,
     cart: &'a PricedCart,
+    /// The challenge that was shown with it, and what was typed for that.
+    challenge: (&'a str, &'a str),
     /// Whether it was sent from a page that showed something else.
     other_form: bool,
 }
@@ -215,7 +225,16 @@ impl<'a> Again<'a> {
         form: &'a FormView,
         cart: &'a PricedCart,
     ) -> Self {
-        Self { status, wallet, form, refusals: &[], wait: None, cart, other_form: false }
+        Self {
+            status,
+            wallet,
+            form,
+            refusals: &[],
+            wait: None,
+            cart,
+            challenge: ("", ""),
+            other_form: false,
+        }
     }
 }
 
@@ -233,6 +252,7 @@ async fn show_form(
     let asks_for_sending = store::shipping::has_any(&mut db).await?;
     let has_discounts = store::discounts::has_any(&mut db).await?;
     drop(db);
+    let ask = siege::ask(request, app, &visitor, again.challenge).await?;
     let mut notices: Vec<_> = again.cart.notices.iter().map(notice).collect();
     if again.other_form && notices.is_empty() {
         notices.push(text("checkout-cart-changed"));
@@ -251,6 +271,7 @@ async fn show_form(
         has_discounts,
         keep_days: app.shop.policy.keep_days,
         payment_time: time_of(app.shop.policy.payment_minutes),
+        ask,
     };
     let html = template.render()?;
     let cookie = remember(app, &mut visitor, again.cart);
@@ -309,7 +330,8 @@ pub async fn submit(
     };
     let cart = look_again(&app, &visitor.basket, wallet).await?;
     let other_form = !form.shown.is_empty() && form.shown != sum_shown(&cart);
-    let (mut refusals, mut wait) = (Vec::new(), None);
+    let challenge = (form.challenge.as_str(), form.answer.as_str());
+    let (mut refusals, mut unproven, mut wait) = (Vec::new(), None, None);
     match Draft::parse(&form.draft(), &wallet.coin) {
         Err(refused) => refusals = refused,
         Ok(_) if other_form => {}
@@ -320,17 +342,19 @@ pub async fn submit(
                 receipt: write_receipt(&draft.buyer),
                 draft,
             };
-            match place(&request, &app, placing).await {
-                Ok(()) => return Ok(placed(&app, &visitor)),
+            match prove_and_place(&request, &app, &visitor, challenge, placing).await? {
+                Ok(cookies) => return Ok(placed(&app, &visitor, cookies)),
                 Err(NotPlaced::Changed(cart)) => {
-                    let form = FormView::new(&form, &[]);
+                    let view = FormView::new(&form, &[]);
                     let again = Again {
                         other_form: true,
-                        ..Again::new(StatusCode::UNPROCESSABLE_ENTITY, wallet, &form, &cart)
+                        challenge,
+                        ..Again::new(StatusCode::UNPROCESSABLE_ENTITY, wallet, &view, &cart)
                     };
                     return show_form(&request, &app, visitor, &facts, again).await;
                 }
                 Err(NotPlaced::Refused(refused)) => refusals = refused,
+                Err(NotPlaced::Unproven(why)) => unproven = Some(why),
                 Err(NotPlaced::Wait(why)) => wait = Some(why),
             }
         }
@@ -342,19 +366,21 @@ pub async fn submit(
     )
     .await?
     {
-        return Ok(placed(&app, &visitor));
+        return Ok(placed(&app, &visitor, Vec::new()));
     }
     let fields = form.fields();
     refusals.sort_by_key(|refusal| fields.iter().position(|(name, ..)| *name == refusal.field));
-    let refusals: Vec<Refused> = refusals.iter().map(Refused::of).collect();
-    let form = FormView::new(&form, &refusals);
+    let unproven = unproven.map(|why| Refused { field: "answer", words: why.to_string() });
+    let refusals: Vec<Refused> = refusals.iter().map(Refused::of).chain(unproven).collect();
+    let view = FormView::new(&form, &refusals);
     let again = Again {
         status: wait.as_ref().map_or(StatusCode::UNPROCESSABLE_ENTITY, |wait| wait.status),
         wallet,
-        form: &form,
+        form: &view,
         refusals: &refusals,
         wait: wait.as_ref().map(|wait| text(wait.why)),
         cart: &cart,
+        challenge,
         other_form,
     };
     let mut response = show_form(&request, &app, visitor, &facts, again).await?;
@@ -384,7 +410,27 @@ const TOO_MANY: Wait =
 enum NotPlaced {
     Changed(Box<PricedCart>),
     Refused(Vec<Refusal>),
+    /// During a siege: what is wrong with the answer, or with the wait.
+    Unproven(Text<'static>),
     Wait(Wait),
+}
+
+/// Returns the cookies that change beside those of every order. What is proved is used up only by an order.
+async fn prove_and_place(
+    request: &HttpRequest,
+    app: &AppState,
+    visitor: &Visitor,
+    challenge: (&str, &str),
+    placing: OrderRequest<'_>,
+) -> Result<Result<Vec<String>, NotPlaced>, PageError> {
+    let proof: Proof = match siege::prove(request, app, visitor, challenge).await? {
+        Ok(proof) => proof,
+        Err(why) => return Ok(Err(NotPlaced::Unproven(why))),
+    };
+    if let Err(why) = place(request, app, placing).await {
+        return Ok(Err(why));
+    }
+    Ok(Ok(proof.use_up(app, visitor)))
 }
 
 async fn place(
@@ -422,12 +468,13 @@ async fn place(
     }
 }
 
-/// The order's page, opened by its code, and a cart that is empty again.
-fn placed(app: &AppState, visitor: &Visitor) -> HttpResponse {
+/// The order's page, opened by its code, and a cart that is empty again. `others`: further cookies.
+fn placed(app: &AppState, visitor: &Visitor, others: Vec<String>) -> HttpResponse {
     let order = OpenOrder { code: Code::of_cart(visitor.basket.id), is_noted: false, seen: 0 };
     let mut cookies = vec![visitor.order_cookie(&app.cookie_key, &order)];
     let empty = crate::domain::cart::Basket::empty(visitor.basket.id);
     cookies.extend(visitor.cart_cookie(&app.cookie_key, &empty));
+    cookies.extend(others);
     see_other("/order", &cookies)
 }
 

@@ -3,6 +3,7 @@
 mod assets;
 mod cart;
 mod catalog;
+mod challenge;
 mod checkout;
 mod code_form;
 mod conversation;
@@ -20,10 +21,15 @@ mod reasons;
 mod receipt;
 mod routes;
 pub mod serve;
+mod siege;
 mod state;
 mod stylesheet;
 mod texts;
+mod ticket;
 mod visitor;
+mod waiting;
 
+#[doc(hidden)]
+pub use challenge::{Challenge, ChallengeKey};
 pub use routes::addresses;
 pub use state::{AppState, Site};
