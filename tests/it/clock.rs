@@ -14,7 +14,7 @@ use crate::world::{Answer, Buyer, DESK_PASSWORD, World, catalog};
 const LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
 /// An open shop whose clock is so far ahead: `+20d`, `-3h`.
-fn shop_at(offset: &str, settings: &[(&str, &str)]) -> World {
+pub fn shop_at(offset: &str, settings: &[(&str, &str)]) -> World {
     assert!(Path::new(LIBRARY).exists(), "faketime: run scripts/install-test-tools");
     let mut world = World::closed(settings);
     let file = world.path("clock").display().to_string();
@@ -36,7 +36,7 @@ fn shop_at(offset: &str, settings: &[(&str, &str)]) -> World {
 }
 
 /// Sets the clock of everything that runs in this shop.
-fn set_clock(world: &World, offset: &str) {
+pub fn set_clock(world: &World, offset: &str) {
     fs::write(world.path("clock.new"), offset).unwrap();
     fs::rename(world.path("clock.new"), world.path("clock")).unwrap();
 }

@@ -2,8 +2,8 @@
 
 use crate::infra::captcha::canvas::{Canvas, Paint, Point, SCALE};
 use crate::infra::captcha::glyphs::{GLYPHS, Glyph, Stroke};
-use crate::infra::captcha::stream::Stream;
-use crate::infra::captcha::{N_CHARACTERS, Seed, text};
+use crate::infra::captcha::stream::{Seed, Stream};
+use crate::infra::captcha::text::{N_CHARACTERS, text};
 
 /// Units: pixels.
 pub const WIDTH: u32 = 300;

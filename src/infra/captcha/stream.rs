@@ -2,7 +2,10 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::infra::captcha::Seed;
+/// From which everything about a picture is made. Whoever knows it can read the picture.
+///
+/// Shape: 16 random bytes.
+pub type Seed = [u8; 16];
 
 /// Numbers that follow from a seed, and from what they are used for.
 ///

@@ -130,7 +130,8 @@ struct SpentIds {
 
 /// Units: seconds. Neither a challenge nor a waiting ticket is valid for so long.
 const REMEMBERED: i64 = 60 * 60;
-/// Units: ids, about 5 MB. Forgetting an older one does no harm: its cart is an order already, and makes no second one.
+/// Units: ids, about 5 MB. Forgetting an older one does little harm: a used one's cart is an order already and makes no
+/// second one, and who guesses at a picture again could as well ask for another.
 const MOST_SPENT: usize = 65_536;
 
 impl SpentIds {
@@ -139,15 +140,17 @@ impl SpentIds {
     }
 
     fn add(&mut self, id: [u8; 16], now: Timestamp) {
+        if self.has(id) {
+            return;
+        }
         while let Some((at, oldest)) = self.queue.front().copied()
             && (REMEMBERED <= now.seconds_after(at) || MOST_SPENT <= self.queue.len())
         {
             self.queue.pop_front();
             self.ids.remove(&oldest);
         }
-        if self.ids.insert(id) {
-            self.queue.push_back((now, id));
-        }
+        self.ids.insert(id);
+        self.queue.push_back((now, id));
     }
 }
 

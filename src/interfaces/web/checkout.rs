@@ -4,25 +4,24 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use serde::Deserialize;
 
 use crate::actions;
 use crate::actions::{OrderRequest, PlaceOrderError};
 use crate::domain::cart::PricedCart;
 use crate::domain::catalog::Rate;
-use crate::domain::orders::{CheckoutKey, Code, Draft, DraftForm, OrderRef, Refusal};
+use crate::domain::orders::{CheckoutKey, Code, Draft, OrderRef, Refusal};
 use crate::domain::payment::Wallet;
-use crate::domain::values::text::without_hidden;
 use crate::domain::values::{Amount, Country};
 use crate::infra::store;
 use crate::interfaces::http::{connection_of, now, random_bytes, see_other};
 use crate::interfaces::web::cart::{LineView, line_view, look_again, remember};
+use crate::interfaces::web::checkout_form::{CheckoutForm, FormView, Refused};
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::extract::VerifiedForm;
 use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::page::send;
 use crate::interfaces::web::page_cache::CachedPage;
-use crate::interfaces::web::reasons::{closed_text, notice, refusal};
+use crate::interfaces::web::reasons::{closed_text, notice};
 use crate::interfaces::web::receipt::write_receipt;
 use crate::interfaces::web::siege;
 use crate::interfaces::web::siege::{Ask, Proof};
@@ -58,128 +57,6 @@ struct RateView {
     reach: String,
     price: Amount,
     total: Amount,
-}
-
-/// The form as the browser sends it.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub struct CheckoutForm {
-    recipient: String,
-    street: String,
-    city: String,
-    province: String,
-    postcode: String,
-    country: String,
-    pgp: String,
-    shipping: String,
-    note: String,
-    email: String,
-    refund: String,
-    transaction: String,
-    discount: String,
-    /// The sum that the buyer saw.
-    shown: String,
-    /// The picture that the buyer saw, during a siege, and what was read in it.
-    challenge: String,
-    answer: String,
-}
-
-impl CheckoutForm {
-    /// The fields in the order in which they are asked: name, longest text in characters, what was typed.
-    fn fields(&self) -> [(&'static str, usize, &str); 14] {
-        [
-            ("recipient", 100, &self.recipient),
-            ("street", 200, &self.street),
-            ("city", 100, &self.city),
-            ("province", 100, &self.province),
-            ("postcode", 20, &self.postcode),
-            ("country", 60, &self.country),
-            ("pgp", 16_000, &self.pgp),
-            ("shipping", 80, &self.shipping),
-            ("note", 2_000, &self.note),
-            ("email", 120, &self.email),
-            ("refund", 120, &self.refund),
-            ("transaction", 100, &self.transaction),
-            ("discount", 40, &self.discount),
-            ("answer", 20, &self.answer),
-        ]
-    }
-
-    fn draft(&self) -> DraftForm<'_> {
-        DraftForm {
-            recipient: &self.recipient,
-            street: &self.street,
-            city: &self.city,
-            province: &self.province,
-            country: &self.country,
-            postcode: &self.postcode,
-            shipping: &self.shipping,
-            email: &self.email,
-            note: &self.note,
-            refund: &self.refund,
-            transaction: &self.transaction,
-            pgp: &self.pgp,
-            discount: &self.discount,
-        }
-    }
-}
-
-/// The form as it is shown: with the buyer's words still in it, and what is wrong with each.
-struct FormView {
-    fields: Vec<FieldView>,
-}
-
-/// What is wrong with a field.
-struct Refused {
-    field: &'static str,
-    words: String,
-}
-
-impl Refused {
-    fn of(why: &Refusal) -> Self {
-        Self { field: why.field, words: refusal(why).to_string() }
-    }
-}
-
-struct FieldView {
-    name: &'static str,
-    most: usize,
-    value: String,
-    error: String,
-    first_refused: bool,
-}
-
-impl FormView {
-    fn new(form: &CheckoutForm, refusals: &[Refused]) -> Self {
-        let error = |name: &str| refusals.iter().find(|refusal| refusal.field == name);
-        let fields = form.fields();
-        let first = fields.iter().map(|(name, ..)| *name).find(|name| error(name).is_some());
-        let fields = fields.map(|(name, most, value)| FieldView {
-            name,
-            most,
-            value: without_hidden(value),
-            error: error(name).map(|refused| refused.words.clone()).unwrap_or_default(),
-            first_refused: first == Some(name),
-        });
-        Self { fields: fields.into() }
-    }
-
-    fn field(&self, name: &str) -> &FieldView {
-        self.fields
-            .iter()
-            .find(|field| field.name == name)
-            .expect("the template names fields of the table above")
-    }
-}
-
-impl FieldView {
-    fn is_refused(&self) -> bool {
-        !self.error.is_empty()
-    }
-
-    fn is_used(&self) -> bool {
-        self.is_refused() || !self.value.is_empty()
-    }
 }
 
 pub async fn show(

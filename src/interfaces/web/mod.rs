@@ -5,6 +5,7 @@ mod cart;
 mod catalog;
 mod challenge;
 mod checkout;
+mod checkout_form;
 mod code_form;
 mod conversation;
 mod error;
