@@ -24,8 +24,6 @@ create index orders_by_amount on orders (status, list_currency, list_amount, pla
 -- 1: its items are taken out of the stock.
 alter table orders add column reserves integer not null default 0 check (reserves in (0, 1));
 update orders set reserves = 1 where status not in ('expired', 'late', 'refunded', 'cancelled');
--- Unpaid orders that reserve something, the newest first.
-create index orders_reserving on orders (id) where reserves = 1 and status in ('awaiting', 'reported');
 
 -- Until when the seller is not notified of it: 0: is notified; 1: until it is reported or paid; 2: until it is paid.
 alter table orders add column quiet integer not null default 0 check (quiet in (0, 1, 2));

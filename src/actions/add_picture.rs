@@ -4,9 +4,9 @@ use anyhow::Context;
 
 use crate::actions::Shop;
 use crate::actions::image_worker::{ImageWorker, Job, PictureError, Rendered};
+use crate::actions::render_picture::is_rendered;
 use crate::infra::pictures::{NotAPicture, PictureFile, Source};
 use crate::infra::store;
-use crate::infra::store::StoreError;
 use crate::infra::store::pictures::RenderedPicture;
 
 /// A picture that was uploaded and can be shown, though no product uses it yet.
@@ -61,12 +61,6 @@ pub(super) async fn show_original(shop: &Shop, file: &str) -> Result<String, Pic
     }
     let shown = show(shop, Job::Original, size.megapixels, file, Vec::new()).await?;
     Ok(shown.fingerprint)
-}
-
-/// Whether all files of a picture are there already.
-pub(super) async fn is_rendered(shop: &Shop, fingerprint: &str) -> Result<bool, StoreError> {
-    let files = store::pictures::find(&mut *shop.db.reader().await?, fingerprint).await?;
-    Ok(files.is_some_and(|files| files.iter().all(|file| shop.pictures.has_named(file))))
 }
 
 async fn show(

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anyhow::Context;
 
 use crate::actions::notify_seller::queue_message;
-use crate::actions::order_steps::{give_back, keep_step};
+use crate::actions::order_steps::keep_step;
 use crate::actions::record_node_failure::end_doubt;
 use crate::actions::{Shop, notify_seller};
 use crate::domain::orders::{Event, Order, Status};
@@ -89,13 +89,23 @@ async fn apply_observation(
     if observation.is_moved && !before.is_moved {
         queued.push(queue_message(shop, tx, &order, Told::Node(MOVED), false, now).await?);
     }
-    if was == is {
-        return Ok(queued);
-    }
     // A node never overrides what the seller has decided.
     let has_lost = order.invoice.received == Amount::ZERO
         && (observation.settled < before.settled || is == PaidState::Nothing);
-    let status = after(order.status, has_lost, is);
+    let mut status = if was == is { order.status } else { after(order.status, has_lost, is) };
+    // Whoever pays first, and all of it, gets the items.
+    if status.holds_stock()
+        && !order.reservation.is_held()
+        && observation.has_all_of(order.invoice.amount, tolerance)
+    {
+        if store::reservations::claim(tx, &order).await?.is_some() {
+            status = order.status.after(Event::ItemsRanOut)?;
+        }
+        store::catalog_state::mark_changed(tx).await?;
+    }
+    if was == is && status == order.status {
+        return Ok(queued);
+    }
     if status == order.status {
         let is_over = matches!(status, Status::Shipped | Status::Refunded | Status::Cancelled);
         let text = match status {
@@ -113,7 +123,7 @@ async fn apply_observation(
         return Ok(queued);
     }
     if order.status.holds_stock() && !status.holds_stock() {
-        give_back(tx, &order).await?;
+        store::reservations::release(tx, &order.order_ref).await?;
         store::catalog_state::mark_changed(tx).await?;
     }
     order.status = status;

@@ -3,9 +3,9 @@
 use anyhow::Context;
 
 use crate::actions::notify_seller::queue_message;
-use crate::actions::order_steps::{give_back, give_back_use, keep_step};
+use crate::actions::order_steps::{give_back_use, keep_step};
 use crate::actions::{Shop, notify_seller};
-use crate::domain::orders::{Event, InvalidTransition, Order, OrderRef, Refund, Status};
+use crate::domain::orders::{Event, InvalidTransition, Order, OrderRef, Refund, Status, Wanted};
 use crate::domain::values::{Amount, Line, Timestamp};
 use crate::infra::mail::Told;
 use crate::infra::store;
@@ -97,22 +97,28 @@ pub(super) async fn change_order_in_tx(
         OrderChange::Cancelled(word) => (Event::SellerCancelled, word.as_str()),
         OrderChange::Refunded(refund) => (Event::SellerRefunded, refund.txid.as_str()),
     };
-    let status = order.status.after(event)?;
+    let mut status = order.status.after(event)?;
     // Otherwise the buyer would read that money was sent back.
     if matches!(change, OrderChange::Refunded(refund) if !refund.anyway && !order.has_received()) {
         return Err(ChangeOrderError::NothingReceived);
     }
-    match (order.status.holds_stock(), status.holds_stock()) {
-        (true, false) => {
-            give_back(tx, &order).await?;
-            // A discount code stays used if the order was paid and then refunded.
-            if status == Status::Cancelled {
-                give_back_use(tx, &order).await?;
-            }
+    if matches!(status, Status::Confirmed | Status::Overpaid)
+        && let Some(short) = store::reservations::claim(tx, &order).await?
+    {
+        if !order.status.holds_stock() {
+            return Err(too_few(&order, short));
         }
+        // The money is there, the items are not: the seller decides.
+        status = order.status.after(Event::ItemsRanOut)?;
+    }
+    if !status.holds_stock() {
+        store::reservations::release(tx, order_ref).await?;
+    }
+    match (order.status.holds_stock(), status.holds_stock()) {
+        // A discount code stays used if the order was paid and then refunded.
+        (true, false) if status == Status::Cancelled => give_back_use(tx, &order).await?,
+        // Even beyond its usage limit: the amount was promised, and the seller has decided to accept it.
         (false, true) => {
-            take_again(tx, &order).await?;
-            // Even beyond its usage limit: the amount was promised, and the seller has decided to accept it.
             if let Some(discount) = &order.discount {
                 store::discounts::take_use_again(tx, order_ref, &discount.code).await?;
             }
@@ -120,7 +126,9 @@ pub(super) async fn change_order_in_tx(
         _ => {}
     }
     let received = match change {
-        OrderChange::Paid if status == Status::Confirmed => Some(order.invoice.amount),
+        OrderChange::Paid if matches!(status, Status::Confirmed | Status::Oversold) => {
+            Some(order.invoice.amount)
+        }
         OrderChange::Partial(sum) => Some(*sum),
         _ => None,
     };
@@ -133,19 +141,17 @@ pub(super) async fn change_order_in_tx(
     keep_step(tx, order_ref, status, word, message_id, now).await?;
     let mut order = Order { status, ..order };
     order.invoice.received = received.unwrap_or(order.invoice.received);
-    let owed = queue_message(shop, tx, &order, Told::Step(word), true, now).await?;
+    // The seller's own doing is no news; that nothing is left is.
+    let is_read = status != Status::Oversold;
+    let owed = queue_message(shop, tx, &order, Told::Step(word), is_read, now).await?;
     Ok((status, owed))
 }
 
-/// Takes the stock of an order that had returned it, if it is still available.
-async fn take_again(tx: &mut Tx, order: &Order) -> Result<(), ChangeOrderError> {
-    for line in &order.lines {
-        let left = store::stock::find(tx, line.pool).await?.unwrap_or(0);
-        let wanted = line.quantity.get();
-        if left < wanted {
-            return Err(ChangeOrderError::TooFew { name: line.name.clone(), wanted, left });
-        }
-        store::stock::take(tx, line.pool, wanted).await?;
+fn too_few(order: &Order, short: Wanted) -> ChangeOrderError {
+    let line = order.lines.iter().find(|line| line.pool == short.pool);
+    ChangeOrderError::TooFew {
+        name: line.map(|line| line.name.clone()).unwrap_or_default(),
+        wanted: short.quantity,
+        left: short.stock + short.reserved,
     }
-    Ok(())
 }

@@ -5,22 +5,26 @@ use anyhow::Context;
 use crate::actions::Shop;
 use crate::actions::check_clock::trusted_now;
 use crate::actions::notify_seller::queue_message;
-use crate::actions::order_steps::{give_back, give_back_use, keep_step};
+use crate::actions::order_steps::{give_back_use, keep_step};
 use crate::domain::orders::{Event, Order};
 use crate::domain::values::Timestamp;
 use crate::infra::mail::Told;
 use crate::infra::store;
 
-/// Expires orders whose payment window is over and returns their stock. Returns how many.
+/// Expires orders whose payment window is over and returns their stock. Returns how many. Orders that only their buyers
+/// have reported as paid stay, and return their stock all the same.
 pub async fn expire_orders(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {
     let mut n_expired = 0;
     // Checked first without the write lock, since usually there is nothing to do.
     loop {
         // By the elapsed time, wherever the host's clock has jumped to.
         let trusted = super::note_jump(shop).await?.at(&shop.reading()).trusted;
-        if !store::expiry::has_run_out(&mut *shop.db.reader().await?, trusted).await? {
+        let mut db = shop.db.reader().await?;
+        let has_run_out = store::expiry::has_run_out(&mut db, trusted).await?;
+        if !has_run_out && !store::reservations::has_reported(&mut db, trusted).await? {
             break;
         }
+        drop(db);
         n_expired += expire_some(shop, now).await?;
     }
     Ok(n_expired)
@@ -34,13 +38,14 @@ async fn expire_some(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {
         let order =
             store::orders::find(&mut tx, order_ref).await?.context("find the expired order")?;
         let status = order.status.after(Event::TimeRanOut).context("expire the order")?;
-        give_back(&mut tx, &order).await?;
+        store::reservations::release(&mut tx, order_ref).await?;
         give_back_use(&mut tx, &order).await?;
         store::orders::mark_status(&mut tx, order_ref, status, Some(now)).await?;
         keep_step(&mut tx, order_ref, status, "", None, now).await?;
         // The sweep delivers it later, as a message that needs no action.
         queue_message(shop, &mut tx, &Order { status, ..order }, Told::Step(""), true, now).await?;
     }
+    store::reservations::release_reported(&mut tx, trusted).await?;
     store::catalog_state::mark_changed(&mut tx).await?;
     tx.commit().await.context("commit the expired orders")?;
     Ok(run_out.len())

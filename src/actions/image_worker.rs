@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::actions::Shop;
-use crate::actions::import_catalog::{columns, render_one};
+use crate::actions::render_picture::{columns, render_one};
 use crate::infra::pictures::{Gallery, Originals, Picture, Source};
 
 /// Decodes pictures: so many pixels at a time that a form full of pictures does not fill the memory.

@@ -8,13 +8,13 @@ use anyhow::Context;
 use parking_lot::Mutex;
 
 use crate::actions::Shop;
-use crate::actions::add_picture::is_rendered;
 use crate::actions::build_sprites::{build_sprites, windows};
+use crate::actions::render_picture::{columns, is_rendered, render_one};
 use crate::domain::catalog::fault::add_fault;
 use crate::domain::catalog::{CatalogFile, Difference, Fault, ProductRecord, differences};
 use crate::domain::payment::Wallet;
 use crate::domain::values::Timestamp;
-use crate::infra::pictures::{NotAPicture, Originals, Picture, Rendered, Rendition, Source};
+use crate::infra::pictures::{NotAPicture, Originals, Picture, Rendered};
 use crate::infra::store;
 use crate::infra::store::catalog_export::StoredCatalog;
 use crate::infra::store::catalog_import::ImportedProduct;
@@ -364,24 +364,4 @@ fn render_all(
         }
     });
     outcomes.into_inner().0
-}
-
-pub(super) fn render_one(
-    keep: &impl Fn(&Rendered) -> io::Result<()>,
-    found: Result<Source, NotAPicture>,
-) -> Result<Picture, String> {
-    let mut picture =
-        found.and_then(|source| source.render()).map_err(|refused| refused.to_string())?;
-    for size in [&mut picture.thumb, &mut picture.page, &mut picture.full] {
-        for file in [&mut size.webp, &mut size.fallback] {
-            keep(file).map_err(|error| format!("it cannot be stored: {error}"))?;
-            // From here on only the name is needed; the bytes of many pictures would fill the memory.
-            file.bytes = Vec::new();
-        }
-    }
-    Ok(picture)
-}
-
-pub(super) fn columns(size: &Rendition) -> (u32, u32, &str, &str) {
-    (size.width, size.height, size.webp.file.as_str(), size.fallback.file.as_str())
 }

@@ -51,6 +51,7 @@ mod prune_audit_log;
 mod purge_orders;
 mod read_messages;
 mod record_node_failure;
+mod render_picture;
 mod report_payment;
 mod set_password;
 mod sign_in;
@@ -176,8 +177,6 @@ pub struct Policy {
     pub read_marks: bool,
     /// Units: orders that may await payment at the same time.
     pub most_unpaid: i64,
-    /// Units: percent of a stock that they may hold.
-    pub most_held: i64,
     /// How far a payment may be below or above its amount and still count as exact.
     pub tolerance: Tolerance,
 }

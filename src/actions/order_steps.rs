@@ -33,16 +33,6 @@ pub(super) async fn keep_step(
     store::messages::insert(tx, order_ref, &words).await.context("save the status change")
 }
 
-/// Returns the units of an order to the stock.
-pub(super) async fn give_back(tx: &mut Tx, order: &Order) -> anyhow::Result<()> {
-    for line in &order.lines {
-        store::stock::give_back(tx, line.pool, line.quantity.get())
-            .await
-            .context("return the stock")?;
-    }
-    Ok(())
-}
-
 /// Returns the use of the discount code of an order that was not paid.
 pub(super) async fn give_back_use(tx: &mut Tx, order: &Order) -> anyhow::Result<()> {
     if let Some(discount) = &order.discount

@@ -7,7 +7,7 @@ use crate::actions::{Shop, notify_seller};
 use crate::domain::cart::{Basket, CartLine, PricedCart};
 use crate::domain::orders::{
     BuyerIdentity, CheckoutContext, CheckoutKey, Code, Delivery, Draft, FOLLOWED_DAYS, NewOrder,
-    NumberFor, Order, OrderRef, PlacementError, Refusal, RefusalReason, refuse_over_reserved,
+    NumberFor, Order, OrderRef, PlacementError, Refusal, RefusalReason,
 };
 use crate::domain::payment::{
     AmountTag, Destination, Invoice, Wallet, distinct_amount, integrated,
@@ -26,6 +26,8 @@ pub struct OrderRequest<'a> {
     pub draft: Draft,
     /// What the buyer wrote, as the order's page shows it again to anyone who has the code.
     pub receipt: String,
+    /// Whether the buyer's connection may reserve as much as this before it is paid.
+    pub may_reserve: bool,
 }
 
 /// Why nothing was ordered.
@@ -85,7 +87,7 @@ pub async fn place_order(
     if most <= before.n_unpaid {
         return Err(PlaceOrderError::Full);
     }
-    let opening = Opening { shop, key: key.as_ref(), fresh, now };
+    let opening = Opening { key: key.as_ref(), fresh, now };
     let (new, wallet) = open_order(&mut tx, placing, opening).await?;
     let clock = before.clock.unwrap_or_else(|| TrustedClock::begin(&reading));
     let ends = Ends::of(clock.at(&reading), shop.policy.payment_minutes);
@@ -126,7 +128,6 @@ pub async fn place_order(
 
 /// What an order is opened with, beside what its buyer wants.
 struct Opening<'a> {
-    shop: &'a Shop,
     key: Option<&'a SellerKey>,
     fresh: OrderRef,
     now: Timestamp,
@@ -138,7 +139,7 @@ async fn open_order(
     placing: OrderRequest<'_>,
     opening: Opening<'_>,
 ) -> Result<(NewOrder, Wallet), PlaceOrderError> {
-    let OrderRequest { basket, currency, draft, .. } = placing;
+    let OrderRequest { basket, currency, draft, may_reserve, .. } = placing;
     if let (Some(key), Delivery::Sealed { block, .. }) = (opening.key, &draft.buyer.delivery)
         && let Err(fault) = key.check_block(block)
     {
@@ -167,21 +168,13 @@ async fn open_order(
         rates: &rates,
         asks_for_sending,
         discount,
+        may_reserve,
     };
     let order = match NewOrder::open(draft, &context, opening.fresh, opening.now) {
         Ok(order) => order,
         Err(PlacementError::Cart) => return Err(PlaceOrderError::Changed(Box::new(cart))),
         Err(PlacementError::Fields(refusals)) => return Err(PlaceOrderError::Refused(refusals)),
     };
-    // By default unpaid orders may hold all of a stock: then there is nothing to count.
-    let most_held = opening.shop.policy.most_held;
-    if most_held < 100 {
-        let held = store::stock::list_unpaid(tx).await?;
-        let refusals = refuse_over_reserved(&cart, &held, most_held);
-        if !refusals.is_empty() {
-            return Err(PlaceOrderError::Refused(refusals));
-        }
-    }
     Ok((order, wallet))
 }
 

@@ -291,7 +291,8 @@ fn the_windows_sheet_follows_the_catalog() {
 
     let mut buyer = world.buyer();
     buyer.adds("thing-02", "", "1");
-    buyer.checks_out(&[]);
+    let order = buyer.checks_out(&[]).mark("order-ref");
+    world.says(&["orders", "paid", &order]);
     let text = buyer.get("/").text();
     assert!(text.contains("Sold out") && all(&text, "srcset") == second);
 

@@ -303,32 +303,6 @@ fn a_payment_that_only_the_buyer_has_seen_counts_as_unpaid() {
 }
 
 #[test]
-fn unpaid_orders_hold_their_share_of_a_stock_and_no_more() {
-    let world = World::with(&catalog(), &[("MOST_HELD", "50")]);
-    let mut first = world.buyer();
-    first.adds("green-tea", "", "11");
-    let answer = first.tries_to_check_out(&[("note", "Please wrap it.")]);
-    assert_eq!(answer.status, 422);
-    assert!(answer.text().contains("Only 10 Green Tea can be ordered now"), "{}", answer.text());
-    assert!(answer.text().contains("Please wrap it."));
-    first.post("/cart/change", &[("product", "green-tea"), ("option", ""), ("quantity", "10")]);
-    let order = first.checks_out(&[]).mark("order-ref");
-    let mut second = world.buyer();
-    second.adds("green-tea", "", "1");
-    let answer = second.tries_to_check_out(&[]);
-    assert_eq!(answer.status, 422);
-    assert!(answer.text().contains("reserved by unpaid orders"));
-    // What is paid is no longer held: of the 10 that are left, 5 can be.
-    world.says(&["orders", "paid", &order]);
-    assert_eq!(second.checks_out(&[]).state(), "awaiting");
-    // One piece can always be ordered, be the share less than one.
-    let mut third = world.buyer();
-    third.chooses("XMR");
-    third.adds("stone", "", "1");
-    assert_eq!(third.checks_out(&[]).state(), "awaiting");
-}
-
-#[test]
 fn one_circuit_has_a_tenth_of_the_unpaid_orders() {
     let world = behind_tor(&[("MOST_UNPAID", "100")]);
     for _ in 0..10 {

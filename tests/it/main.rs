@@ -12,6 +12,7 @@ mod checkout;
 mod cli;
 mod clients;
 mod clock;
+mod contested;
 mod crash;
 mod deployment;
 mod desk;

@@ -428,5 +428,45 @@ def the_story_of_two_buyers():
         assert ETH_XPUB.encode() in kept and b"xprv" not in kept
 
 
+@test
+def of_three_buyers_for_the_last_item_the_first_to_pay_gets_it():
+    with Anvil() as node, watched(node, quantity=1) as shop:
+        first, second, third = shop.order(), shop.order(refund=SHARED), shop.order(refund=SHARED)
+        shop.wait_until_seen(node)
+        assert "Nothing is reserved for you yet" in second.page().words(), second.page().words()
+        # A part takes nothing from anybody.
+        node.send(third.address, PRICE // 2)
+        node.mine(DEPTH)
+        third.becomes("partial")
+        assert "Sold out" not in first.page().words()
+        node.send(second.address, PRICE)
+        node.mine()
+        second.becomes("unconfirmed")
+        # At once, before it is confirmed.
+        for order in first, third:
+            words = order.page().words()
+            assert "do not pay" in words and order.page().mark("payment-uri") is None, words
+        node.mine(DEPTH - 1)
+        second.becomes("confirmed")
+        # One of them pays nevertheless, the other pays the rest.
+        node.send(first.address, PRICE)
+        node.send(third.address, PRICE - PRICE // 2)
+        node.mine()
+        first.becomes("oversold")
+        third.becomes("oversold")
+        wait_for("a message to the seller", lambda: "Payment for order %s: oversold" % first.order_ref in shop.subjects())
+        assert any("other payments came first and nothing is left" in text for text in shop.texts())
+        node.mine(DEPTH)
+        shop.wait_until_seen(node)
+        first.is_still("oversold")
+        shop.run("orders", "refunded", third.order_ref)
+        # New stock goes to the order that the seller chooses.
+        assert shop.command("orders", "paid", first.order_ref).returncode == 1
+        shop.restock(2)
+        shop.run("orders", "paid", first.order_ref)
+        first.becomes("confirmed")
+        assert shop.row("select stock from products") == (0,)
+
+
 if __name__ == "__main__":
     main()

@@ -1,5 +1,6 @@
 """A shop whose payments are followed: `shop serve` and `shop watch` beside each other, and buyers with orders."""
 
+import json
 import re
 import signal
 import subprocess
@@ -13,16 +14,25 @@ class WatchedShop(Shop):
     # The chain that it follows, as SQL's `like` reads it; how many units make one coin, as a power of ten.
     network, decimals = "chain:%", 9
 
-    def __init__(self, wallets, prices, **settings):
+    def __init__(self, wallets, prices, quantity=1_000_000, **settings):
         products = {
-            product: {"name": product.capitalize(), "quantity": 1_000_000,
+            product: {"name": product.capitalize(), "quantity": quantity,
                       "prices": [{"price": price * 10 ** (9 - self.decimals), "wallet": "->wallets." + wallet}]}
             for product, (wallet, price) in prices.items()}
         super().__init__(catalog_of(wallets, **products), on_socket=True, **{
-            "WATCH_SECONDS": "1", "PAYMENT_MINUTES": "43200", "MOST_UNPAID": "1000000", "MOST_HELD": "100", **settings})
+            "WATCH_SECONDS": "1", "PAYMENT_MINUTES": "43200", "MOST_UNPAID": "1000000", **settings})
         self.currencies = {product: wallets[wallet]["currency"] for product, (wallet, _) in prices.items()}
         self.watch = None
         (self.home / "watch.log").touch()
+        self.run("seed", "db/data.json")
+
+    def restock(self, quantity):
+        """Seeds the catalog again, with so many pieces of each product in all."""
+        catalog = json.loads((self.home / "db/data.json").read_text())
+        for product in catalog["products"].values():
+            if isinstance(product, dict):
+                product["quantity"] = quantity
+        self.write_catalog(catalog)
         self.run("seed", "db/data.json")
 
     def start_watching(self):
@@ -77,8 +87,8 @@ class WatchedShop(Shop):
         before = self.of_watch("looked_at") or 0
         wait_for("a scan", lambda: before + 1 < (self.of_watch("looked_at") or 0))
 
-    def order(self, product="tea"):
-        return PlacedOrder(self, product)
+    def order(self, product="tea", **fields):
+        return PlacedOrder(self, product, **fields)
 
     def texts(self):
         return [path.read_text(errors="replace") for path in self.messages()]
@@ -91,11 +101,11 @@ class WatchedShop(Shop):
 class PlacedOrder:
     """A buyer with an order. Amounts are in units of the shop's coin."""
 
-    def __init__(self, shop, product):
+    def __init__(self, shop, product, **fields):
         self.shop, self.browser = shop, shop.browser()
         if 1 < len(set(shop.currencies.values())):
             self.browser.choose_currency(shop.currencies[product])
-        page = self.browser.place_order(product)
+        page = self.browser.place_order(product, **fields)
         self.order_ref, self.address = page.mark("order-ref"), page.mark("address")
         self.amount = self.units(page.mark("amount"))
 

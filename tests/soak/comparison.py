@@ -37,7 +37,7 @@ class SoakShop(Shop):
 
     def __init__(self, before=(), home=None, **settings):
         super().__init__(catalog(), home, before, on_socket=True, **{
-            "PAYMENT_MINUTES": "43200", "MOST_UNPAID": "1000000", "MOST_HELD": "100", **settings})
+            "PAYMENT_MINUTES": "43200", "MOST_UNPAID": "1000000", **settings})
         # Its clients do not wait until it has printed where it listens.
         self.address = "unix:%s" % self.socket
         if home is None:
@@ -102,11 +102,12 @@ def compare(shop, attempts, faults, complain):
     with shop.db() as db:
         lines = collections.defaultdict(collections.Counter)
         sold = collections.Counter()
-        for order_ref, slug, option, quantity in db.execute(
-                "select o.order_ref, p.slug, coalesce(x.name, ''), l.quantity from orders o join order_lines l on l.order_id = o.id "
+        for order_ref, slug, option, quantity, reserves in db.execute(
+                "select o.order_ref, p.slug, coalesce(x.name, ''), l.quantity, o.reserves from orders o join order_lines l on l.order_id = o.id "
                 "join products p on p.id = l.product_id left join options x on x.id = l.pool_option"):
             lines[order_ref][slug, option] += quantity
-            sold[slug, option] += quantity
+            # An order beyond what is free reserves nothing.
+            sold[slug, option] += quantity * reserves
         left = dict(((slug, ""), stock) for slug, stock in db.execute("select slug, stock from products"))
         left.update(((slug, name), stock) for slug, name, stock in db.execute(
             "select p.slug, x.name, x.stock from options x join products p on p.id = x.product_id where x.stock is not null"))

@@ -74,6 +74,9 @@ class Client(threading.Thread):
             return
         attempt = Attempt(self.marks.next(), pool, quantity)
         form["note"] = attempt.mark
+        # Where other unpaid orders reserve the rest, only those who give a refund address may order.
+        if self.dice.random() < 0.5:
+            form["refund"] = "0x52908400098527886E0F7030069857D2E4169EE7"
         self.attempts.append(attempt)
         before = browser.twin()
         way = self.dice.choices(("once", "twice at once", "twice in turn", "leaves"), (55, 20, 15, 10))[0]

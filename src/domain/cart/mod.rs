@@ -4,4 +4,4 @@ pub mod basket;
 pub mod priced;
 
 pub use basket::{Basket, CartId, CartLine, NotACart, Refused, Seen};
-pub use priced::{Notice, PricedCart, PricedLine};
+pub use priced::{Contested, Notice, PricedCart, PricedLine};

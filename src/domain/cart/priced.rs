@@ -15,6 +15,16 @@ pub struct PricedCart {
     pub total: Option<Amount>,
     /// What changed since the buyer last looked, and what cannot be bought.
     pub notices: Vec<Notice>,
+    /// What can be ordered, though other unpaid orders reserve it: whoever pays first gets it.
+    pub contested: Vec<Contested>,
+}
+
+/// Items that more orders want than there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contested {
+    pub name: String,
+    /// Units: items that nobody has paid for.
+    pub left: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +65,7 @@ impl PricedCart {
     ) -> Self {
         let mut lines = Vec::new();
         let mut notices = Vec::new();
+        let mut contested = Vec::new();
         let mut total = Some(Amount::ZERO);
         let mut wanted: HashMap<OfferKey, i64> = HashMap::new();
         for line in basket.lines() {
@@ -85,11 +96,16 @@ impl PricedCart {
             let hindrance = match offer.price {
                 _ if offer.gone => Some(Notice::Gone { name }),
                 None => Some(Notice::OtherCurrency { name, currency: currency.clone() }),
-                Some(_) if offer.stock <= 0 => Some(Notice::SoldOut { name }),
-                Some(_) if offer.stock < wanted => {
-                    Some(Notice::TooFew { name, wanted, left: offer.stock })
+                Some(_) if offer.available() <= 0 => Some(Notice::SoldOut { name }),
+                Some(_) if offer.available() < wanted => {
+                    Some(Notice::TooFew { name, wanted, left: offer.available() })
                 }
-                Some(_) => None,
+                Some(_) => {
+                    if offer.stock < wanted {
+                        contested.push(Contested { name, left: offer.available() });
+                    }
+                    None
+                }
             };
             let sum = if hindrance.is_none() {
                 offer.price.and_then(|price| price.times(line.quantity))
@@ -105,7 +121,7 @@ impl PricedCart {
         if total.is_none_or(|total| most < total) {
             notices.push(Notice::TooDear);
         }
-        Self { currency: currency.clone(), lines, total, notices }
+        Self { currency: currency.clone(), lines, total, notices, contested }
     }
 
     pub fn can_be_ordered(&self) -> bool {
@@ -129,6 +145,7 @@ mod tests {
             option_name: if option == 0 { String::new() } else { format!("no {option}") },
             price: price.map(|n| Amount::new(n).unwrap()),
             stock,
+            reserved: 0,
             pool: SOCKS,
             gone: false,
         }
@@ -189,6 +206,17 @@ mod tests {
         let cart = priced(2, &[offer(1, Some(100), 3), offer(2, Some(100), 3)]);
         assert!(!cart.can_be_ordered());
         assert!(priced(1, &[offer(1, Some(100), 3), offer(2, Some(100), 3)]).can_be_ordered());
+    }
+
+    #[test]
+    fn what_unpaid_orders_reserve_can_still_be_ordered() {
+        let reserved = |stock, reserved| Offer { reserved, ..offer(0, Some(100), stock) };
+        let cart = priced(3, &[reserved(1, 2)]);
+        check(&cart, &[], true);
+        assert_eq!(cart.contested, [Contested { name: "Socks".to_owned(), left: 3 }]);
+        assert_eq!(priced(1, &[reserved(1, 2)]).contested, []);
+        let few = Notice::TooFew { name: "Socks".to_owned(), wanted: 4, left: 3 };
+        check(&priced(4, &[reserved(1, 2)]), &[few], false);
     }
 
     #[test]

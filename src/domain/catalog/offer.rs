@@ -25,8 +25,10 @@ pub struct Offer {
     pub option_name: String,
     /// `None` if it has no price in this currency.
     pub price: Option<Amount>,
-    /// Units: units available.
+    /// Units: items that nobody reserves.
     pub stock: i64,
+    /// Units: items that unpaid orders reserve. They can still be ordered: whoever pays first gets them.
+    pub reserved: i64,
     /// Options without their own quantity share the product's: then this is the product with option 0.
     pub pool: OfferKey,
     /// Removed from the catalog; it keeps its name for orders that contain it.
@@ -34,6 +36,11 @@ pub struct Offer {
 }
 
 impl Offer {
+    /// Units: items that can be ordered.
+    pub fn available(&self) -> i64 {
+        self.stock + self.reserved
+    }
+
     pub fn full_name(&self) -> String {
         full_name(&self.name, &self.option_name)
     }
@@ -48,16 +55,20 @@ pub fn full_name(name: &str, option_name: &str) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stock {
     SoldOut,
+    /// Unpaid orders reserve the last ones, so many of them.
+    Contested(i64),
     /// So few that the number is shown: 1 to 5.
     Few(i64),
     InStock,
 }
 
 impl Stock {
-    pub fn of(pieces: i64) -> Self {
-        match pieces {
-            ..=0 => Self::SoldOut,
-            1..=5 => Self::Few(pieces),
+    /// `free`: items that nobody reserves; `reserved`: those that unpaid orders reserve.
+    pub fn of(free: i64, reserved: i64) -> Self {
+        match (free, reserved) {
+            (..=0, ..=0) => Self::SoldOut,
+            (..=0, reserved) => Self::Contested(reserved),
+            (1..=5, _) => Self::Few(free),
             _ => Self::InStock,
         }
     }
@@ -101,14 +112,15 @@ mod tests {
 
     #[test]
     fn few_pieces_are_counted() {
-        for (pieces, stock) in [
-            (-1, Stock::SoldOut),
-            (0, Stock::SoldOut),
-            (1, Stock::Few(1)),
-            (5, Stock::Few(5)),
-            (6, Stock::InStock),
+        for (free, reserved, stock) in [
+            (-1, 0, Stock::SoldOut),
+            (0, 0, Stock::SoldOut),
+            (0, 2, Stock::Contested(2)),
+            (1, 9, Stock::Few(1)),
+            (5, 0, Stock::Few(5)),
+            (6, 0, Stock::InStock),
         ] {
-            assert_eq!(Stock::of(pieces), stock);
+            assert_eq!(Stock::of(free, reserved), stock);
         }
     }
 

@@ -21,14 +21,15 @@ impl Order {
             Status::Unconfirmed => Amount::ZERO < self.invoice.seen(),
             _ => false,
         };
-        (asks && Amount::ZERO < due).then_some(due)
+        (asks && !self.is_sold_out() && Amount::ZERO < due).then_some(due)
     }
 
     /// How deep what was seen lies and how deep it must, while it is not settled.
     pub fn depth(&self) -> Option<Depth> {
         let Observation { seen, settled, confirmations, needed, .. } = self.invoice.observation?;
         let counts = self.status == Status::Unconfirmed
-            || settled < seen && matches!(self.status, Status::Late | Status::Partial);
+            || settled < seen
+                && matches!(self.status, Status::Late | Status::Oversold | Status::Partial);
         counts.then(|| Depth { n: confirmations.min(needed), needed })
     }
 
@@ -50,6 +51,7 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::orders::Reservation;
     use crate::domain::orders::fixtures::{NOW, order};
 
     #[track_caller]
@@ -85,6 +87,7 @@ mod tests {
         for status in [
             Status::Confirmed,
             Status::Overpaid,
+            Status::Oversold,
             Status::Expired,
             Status::Late,
             Status::Shipped,
@@ -95,6 +98,18 @@ mod tests {
             check(status, Some((0, 0)), 1, None);
             check(status, Some((400, 400)), 1, None);
         }
+    }
+
+    #[test]
+    fn nobody_is_asked_to_pay_for_what_is_sold_out() {
+        let asked = |reservation| {
+            let order = Order { reservation, ..order(Status::Awaiting, None, 1) };
+            order.asks_for(Tolerance::default(), Timestamp::new(NOW).unwrap())
+        };
+        for reservation in [Reservation::Held, Reservation::Free, Reservation::Contested] {
+            assert_eq!(asked(reservation), Some(Amount::ONE_COIN), "{reservation:?}");
+        }
+        assert_eq!(asked(Reservation::SoldOut), None);
     }
 
     #[test]

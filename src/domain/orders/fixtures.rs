@@ -1,6 +1,6 @@
 //! Orders for the unit tests.
 
-use crate::domain::orders::{Order, OrderRef, Status};
+use crate::domain::orders::{Order, OrderRef, Reservation, Status};
 use crate::domain::payment::{Address, Coin, Invoice, Observation};
 use crate::domain::values::{Amount, Currency, Timestamp};
 
@@ -39,5 +39,6 @@ pub fn order(status: Status, followed: Option<(i64, i64)>, minutes_left: i64) ->
             until: Timestamp::new(NOW + 60 * minutes_left).unwrap(),
         },
         transaction: None,
+        reservation: Reservation::Held,
     }
 }

@@ -14,7 +14,7 @@ pub mod order_ref;
 pub mod pending_task;
 pub mod pgp_block;
 pub mod refusal;
-pub mod reserved_stock;
+mod reservation;
 pub mod status;
 mod word_list;
 
@@ -33,5 +33,5 @@ pub use order_ref::{NotARefPart, NotAnOrderRef, OrderRef, RefPart};
 pub use pending_task::PendingTask;
 pub use pgp_block::{NotAPgpBlock, PgpBlock};
 pub use refusal::{MessageLimit, Refusal, RefusalReason};
-pub use reserved_stock::refuse_over_reserved;
+pub use reservation::{Reservation, Wanted};
 pub use status::{Event, InvalidTransition, NotAStatus, Status};

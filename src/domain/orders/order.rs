@@ -2,7 +2,9 @@
 
 use crate::domain::cart::PricedCart;
 use crate::domain::catalog::{Discount, Less, OfferKey, Rate, Sum, full_name};
-use crate::domain::orders::{Buyer, Delivery, Draft, OrderRef, Refusal, RefusalReason, Status};
+use crate::domain::orders::{
+    Buyer, Delivery, Draft, OrderRef, Refusal, RefusalReason, Reservation, Status,
+};
 use crate::domain::payment::{Coin, Invoice, Tolerance, TransactionId};
 use crate::domain::values::{Amount, Currency, Quantity, Timestamp};
 
@@ -57,6 +59,8 @@ pub struct CheckoutContext<'a> {
     pub asks_for_sending: bool,
     /// The one whose code the buyer typed, where there is one, and how many orders use it already.
     pub discount: Option<(Discount, i64)>,
+    /// Whether the buyer's connection may reserve as much as this.
+    pub may_reserve: bool,
 }
 
 /// An order that is about to be kept; its address and amount are still to be given out.
@@ -72,6 +76,7 @@ pub struct NewOrder {
     pub discount: Option<AppliedDiscount>,
     /// Units: lines less discount plus sending.
     pub total: Amount,
+    pub reservation: Reservation,
 }
 
 /// Why no order could be made.
@@ -106,6 +111,10 @@ impl NewOrder {
             refusals.push(refusal);
             None
         });
+        // Another payment may come first: then the money goes back.
+        if !context.cart.contested.is_empty() && draft.buyer.refund.is_none() {
+            refusals.push(Refusal::new("refund", RefusalReason::RefundNeeded));
+        }
         if !refusals.is_empty() {
             return Err(PlacementError::Fields(refusals));
         }
@@ -130,6 +139,7 @@ impl NewOrder {
             sending,
             discount,
             total,
+            reservation: reservation(context),
         })
     }
 
@@ -145,8 +155,17 @@ impl NewOrder {
             discount: self.discount,
             invoice,
             transaction: self.transaction,
+            reservation: self.reservation,
         };
         (order, self.buyer)
+    }
+}
+
+fn reservation(context: &CheckoutContext<'_>) -> Reservation {
+    match (context.cart.contested.is_empty(), context.may_reserve) {
+        (true, true) => Reservation::Held,
+        (true, false) => Reservation::Free,
+        (false, _) => Reservation::Contested,
     }
 }
 
@@ -234,9 +253,15 @@ pub struct Order {
     pub discount: Option<AppliedDiscount>,
     pub invoice: Invoice,
     pub transaction: Option<TransactionId>,
+    pub reservation: Reservation,
 }
 
 impl Order {
+    /// Whether others have paid for its items.
+    pub fn is_sold_out(&self) -> bool {
+        self.reservation == Reservation::SoldOut
+    }
+
     /// The state at a moment of the trusted time: an order whose time has run out is expired, whether or not the shop has written it down. Where
     /// a node follows it, the chain's time decides, and that is written down.
     pub fn status_at(&self, trusted: Timestamp) -> Status {
@@ -260,7 +285,11 @@ impl Order {
         let due = self.invoice.amount.minus(self.invoice.seen()).unwrap_or(Amount::ZERO);
         match self.status {
             Status::Awaiting | Status::Reported | Status::Partial | Status::Expired => due,
-            Status::Late | Status::Unconfirmed if tolerance.of(self.invoice.amount) < due => due,
+            Status::Late | Status::Oversold | Status::Unconfirmed
+                if tolerance.of(self.invoice.amount) < due =>
+            {
+                due
+            }
             _ => Amount::ZERO,
         }
     }
@@ -329,6 +358,7 @@ mod tests {
             option_name: String::new(),
             price: Some(gwei(1_050)),
             stock: 2,
+            reserved: 0,
             pool: key,
             gone: false,
         };
@@ -361,6 +391,7 @@ mod tests {
             rates,
             asks_for_sending,
             discount: Some((discount, 0)),
+            may_reserve: true,
         };
         NewOrder::open(draft, &context, OrderRef::from_chance([0; 8]), Timestamp::new(0).unwrap())
     }

@@ -8,7 +8,7 @@ pub enum PendingTask {
     /// For money, or for somebody to see it.
     ToPay,
     ToSend,
-    /// Money came too late: it is sent all the same, or the money goes back.
+    /// Money came too late, or nothing is left: it is sent all the same, or the money goes back.
     ToDecide,
     /// For nothing more.
     Done,
@@ -49,7 +49,7 @@ impl Status {
                 PendingTask::ToPay
             }
             Self::Confirmed | Self::Overpaid => PendingTask::ToSend,
-            Self::Late => PendingTask::ToDecide,
+            Self::Late | Self::Oversold => PendingTask::ToDecide,
             Self::Expired | Self::Shipped | Self::Refunded | Self::Cancelled => PendingTask::Done,
         }
     }
@@ -63,6 +63,7 @@ impl Status {
             Self::Unconfirmed => "Payment detected, not confirmed yet",
             Self::Confirmed => "Paid",
             Self::Overpaid => "Overpaid",
+            Self::Oversold => "Paid, but sold out",
             Self::Expired => "Expired unpaid",
             Self::Late => "Paid late",
             Self::Shipped => "Shipped",

@@ -38,11 +38,8 @@ pub enum RefusalReason {
     /// No amount near this total can be told from those that others were asked for.
     TotalTaken,
     CurrencyGone(Currency),
-    /// Unpaid orders hold all but so many pieces.
-    Reserved {
-        name: String,
-        left: i64,
-    },
+    /// Other unpaid orders reserve what was ordered.
+    RefundNeeded,
     /// The message holds the order's code.
     OrderCode,
     TextAndPgp,

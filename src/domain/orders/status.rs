@@ -13,6 +13,8 @@ pub enum Status {
     Unconfirmed,
     Confirmed,
     Overpaid,
+    /// Paid, but other payments came first and nothing is left. The seller sends from new stock or refunds.
+    Oversold,
     /// Not paid in time. Its stock went back.
     Expired,
     /// Paid, or said to be paid, after the time had run out.
@@ -35,6 +37,8 @@ pub enum Event {
     SellerRefunded,
     SellerCancelled,
     TimeRanOut,
+    /// It was paid, and other payments had taken the last of its items before.
+    ItemsRanOut,
     /// The seller's node sees a payment that does not lie deep enough yet.
     NodeSawSome,
     /// Less than was due lies deep enough, and nothing else was seen.
@@ -66,6 +70,7 @@ impl InvalidTransition {
                 | Status::Reported
                 | Status::Partial
                 | Status::Unconfirmed
+                | Status::Oversold
                 | Status::Late,
             ) => "; mark it as paid first",
             _ => "",
@@ -74,13 +79,14 @@ impl InvalidTransition {
 }
 
 impl Status {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Awaiting,
         Self::Reported,
         Self::Partial,
         Self::Unconfirmed,
         Self::Confirmed,
         Self::Overpaid,
+        Self::Oversold,
         Self::Expired,
         Self::Late,
         Self::Shipped,
@@ -94,32 +100,39 @@ impl Status {
     /// [`InvalidTransition`] names what stood and what was tried.
     pub fn after(self, event: Event) -> Result<Self, InvalidTransition> {
         use Event::{
-            BuyerReported, NodeLost, NodeSawAll, NodeSawMore, NodeSawPart, NodeSawSome,
-            SellerCancelled, SellerRefunded, SellerSawAll, SellerSawMore, SellerSawPart,
-            SellerShipped, TimeRanOut,
+            BuyerReported, ItemsRanOut, NodeLost, NodeSawAll, NodeSawMore, NodeSawPart,
+            NodeSawSome, SellerCancelled, SellerRefunded, SellerSawAll, SellerSawMore,
+            SellerSawPart, SellerShipped, TimeRanOut,
         };
         use Status::{
-            Awaiting, Cancelled, Confirmed, Expired, Late, Overpaid, Partial, Refunded, Reported,
-            Shipped, Unconfirmed,
+            Awaiting, Cancelled, Confirmed, Expired, Late, Overpaid, Oversold, Partial, Refunded,
+            Reported, Shipped, Unconfirmed,
         };
         match (self, event) {
             (Awaiting | Reported, BuyerReported) => Ok(Reported),
             (Partial | Unconfirmed, BuyerReported) => Ok(self),
             (Expired | Late, BuyerReported) => Ok(Late),
-            (Awaiting | Reported | Partial | Unconfirmed | Late, SellerSawAll) => Ok(Confirmed),
+            (Oversold, BuyerReported | SellerSawPart) => Ok(Oversold),
+            (Awaiting | Reported | Partial | Unconfirmed | Late | Oversold, SellerSawAll) => {
+                Ok(Confirmed)
+            }
             (
-                Awaiting | Reported | Partial | Unconfirmed | Late | Confirmed | Overpaid,
+                Awaiting | Reported | Partial | Unconfirmed | Late | Oversold | Confirmed
+                | Overpaid,
                 SellerSawMore,
             ) => Ok(Overpaid),
+            (Awaiting | Reported | Partial | Unconfirmed, ItemsRanOut) => Ok(Oversold),
             (Expired, SellerSawAll | SellerSawPart | SellerSawMore) => Ok(Late),
             (Awaiting | Reported | Partial | Unconfirmed, SellerSawPart) => Ok(Partial),
             (Late, SellerSawPart) => Ok(Late),
             (Confirmed | Overpaid, SellerShipped) => Ok(Shipped),
-            (Reported | Partial | Confirmed | Overpaid | Late | Cancelled, SellerRefunded) => {
-                Ok(Refunded)
-            }
             (
-                Awaiting | Reported | Partial | Unconfirmed | Confirmed | Overpaid | Expired | Late,
+                Reported | Partial | Confirmed | Overpaid | Oversold | Late | Cancelled,
+                SellerRefunded,
+            ) => Ok(Refunded),
+            (
+                Awaiting | Reported | Partial | Unconfirmed | Confirmed | Overpaid | Oversold
+                | Expired | Late,
                 SellerCancelled,
             ) => Ok(Cancelled),
             // Of the last two only where a node looks, and sees nothing.
@@ -127,7 +140,9 @@ impl Status {
 
             // Money that comes after the time: the stock was given back, and the seller decides.
             (Expired, NodeSawSome | NodeSawPart | NodeSawAll | NodeSawMore) => Ok(Late),
-            (Late, NodeSawSome | NodeSawPart | NodeSawAll | NodeSawMore | NodeLost) => Ok(Late),
+            (Late | Oversold, NodeSawSome | NodeSawPart | NodeSawAll | NodeSawMore | NodeLost) => {
+                Ok(self)
+            }
             // What is paid stays paid while more is on its way.
             (Confirmed | Overpaid, NodeSawSome | NodeSawPart | NodeSawAll) => Ok(self),
             (Confirmed | Overpaid, NodeSawMore) => Ok(Overpaid),
@@ -148,14 +163,28 @@ impl Status {
         )
     }
 
-    /// Whether the order's items are taken out of the stock.
+    /// Whether the order may have its items out of the stock. Until it is paid, whether it has them is the order's own
+    /// `reserves`.
     pub fn holds_stock(self) -> bool {
-        !matches!(self, Self::Expired | Self::Late | Self::Refunded | Self::Cancelled)
+        !matches!(
+            self,
+            Self::Oversold | Self::Expired | Self::Late | Self::Refunded | Self::Cancelled
+        )
+    }
+
+    /// Whether no payment was seen yet, so that whoever pays first may take what the order reserves.
+    pub fn is_unpaid(self) -> bool {
+        matches!(self, Self::Awaiting | Self::Reported)
     }
 
     /// Whether its items are still with the seller, and count where the seller counts the stock.
     pub fn is_open(self) -> bool {
         self.holds_stock() && self != Self::Shipped
+    }
+
+    /// Whether less than the whole amount may have come for it.
+    pub fn may_miss_a_part(self) -> bool {
+        matches!(self, Self::Partial | Self::Unconfirmed | Self::Oversold | Self::Late)
     }
 
     /// Whether nothing more is expected, so that the days until it is erased are counted.
@@ -172,6 +201,7 @@ impl Status {
             Self::Unconfirmed => "unconfirmed",
             Self::Confirmed => "confirmed",
             Self::Overpaid => "overpaid",
+            Self::Oversold => "oversold",
             Self::Expired => "expired",
             Self::Late => "late",
             Self::Shipped => "shipped",
@@ -214,6 +244,7 @@ impl std::fmt::Display for Event {
             Self::SellerRefunded => "mark as refunded",
             Self::SellerCancelled => "cancel",
             Self::TimeRanOut => "expire",
+            Self::ItemsRanOut => "mark as oversold",
             Self::NodeSawSome => "record a detected payment",
             Self::NodeSawPart => "record a detected partial payment",
             Self::NodeSawAll => "record a detected full payment",
@@ -227,7 +258,7 @@ impl std::fmt::Display for Event {
 mod tests {
     use super::*;
 
-    const EVENTS: [Event; 13] = [
+    const EVENTS: [Event; 14] = [
         Event::BuyerReported,
         Event::SellerSawAll,
         Event::SellerSawPart,
@@ -241,22 +272,24 @@ mod tests {
         Event::NodeSawAll,
         Event::NodeSawMore,
         Event::NodeLost,
+        Event::ItemsRanOut,
     ];
 
     /// Rows: the state; columns: [`EVENTS`], in their order; `-` is a misstep.
     #[rustfmt::skip]
-    const TABLE: [(&str, &str); 11] = [
-        ("awaiting", "reported confirmed partial overpaid - - cancelled expired unconfirmed partial confirmed overpaid -"),
-        ("reported", "reported confirmed partial overpaid - refunded cancelled expired unconfirmed partial confirmed overpaid -"),
-        ("partial", "partial confirmed partial overpaid - refunded cancelled - unconfirmed partial confirmed overpaid unconfirmed"),
-        ("unconfirmed", "unconfirmed confirmed partial overpaid - - cancelled expired unconfirmed partial confirmed overpaid unconfirmed"),
-        ("confirmed", "- - - overpaid shipped refunded cancelled - confirmed confirmed confirmed overpaid unconfirmed"),
-        ("overpaid", "- - - overpaid shipped refunded cancelled - overpaid overpaid overpaid overpaid unconfirmed"),
-        ("expired", "late late late late - - cancelled - late late late late -"),
-        ("late", "late confirmed late overpaid - refunded cancelled - late late late late late"),
-        ("shipped", "- - - - - - - - - - - - -"),
-        ("refunded", "- - - - - - - - - - - - -"),
-        ("cancelled", "- - - - - refunded - - - - - - -"),
+    const TABLE: [(&str, &str); 12] = [
+        ("awaiting", "reported confirmed partial overpaid - - cancelled expired unconfirmed partial confirmed overpaid - oversold"),
+        ("reported", "reported confirmed partial overpaid - refunded cancelled expired unconfirmed partial confirmed overpaid - oversold"),
+        ("partial", "partial confirmed partial overpaid - refunded cancelled - unconfirmed partial confirmed overpaid unconfirmed oversold"),
+        ("unconfirmed", "unconfirmed confirmed partial overpaid - - cancelled expired unconfirmed partial confirmed overpaid unconfirmed oversold"),
+        ("confirmed", "- - - overpaid shipped refunded cancelled - confirmed confirmed confirmed overpaid unconfirmed -"),
+        ("overpaid", "- - - overpaid shipped refunded cancelled - overpaid overpaid overpaid overpaid unconfirmed -"),
+        ("oversold", "oversold confirmed oversold overpaid - refunded cancelled - oversold oversold oversold oversold oversold -"),
+        ("expired", "late late late late - - cancelled - late late late late - -"),
+        ("late", "late confirmed late overpaid - refunded cancelled - late late late late late -"),
+        ("shipped", "- - - - - - - - - - - - - -"),
+        ("refunded", "- - - - - - - - - - - - - -"),
+        ("cancelled", "- - - - - refunded - - - - - - - -"),
     ];
 
     #[test]
@@ -287,7 +320,7 @@ mod tests {
     #[test]
     fn only_what_is_paid_for_or_still_to_be_paid_is_in_the_house() {
         for status in Status::ALL {
-            let gone = ["expired", "late", "shipped", "refunded", "cancelled"];
+            let gone = ["oversold", "expired", "late", "shipped", "refunded", "cancelled"];
             assert_eq!(status.is_open(), !gone.contains(&status.as_str()), "{status}");
         }
     }

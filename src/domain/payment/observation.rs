@@ -103,6 +103,11 @@ impl Observation {
         }
     }
 
+    /// Whether the whole amount was seen, confirmed or not.
+    pub fn has_all_of(&self, amount: Amount, tolerance: Tolerance) -> bool {
+        amount.minus(tolerance.of(amount)).is_none_or(|least| least <= self.seen)
+    }
+
     /// Whether this is worth recording. Confirmations matter only until the payment is confirmed: otherwise every block
     /// would change every order.
     pub fn says_more_than(&self, last: &Self) -> bool {

@@ -222,12 +222,11 @@ mod tests {
             "LISTEN=unix:/run/shop/door\nCIRCUIT_ID=yes\n",
             "LISTEN=unix:/run/shop/door\nCLOSE_CIRCUITS=on\n",
             "MOST_UNPAID=0\n",
-            "MOST_HELD=101\n",
         ] {
             assert_eq!(read(text).unwrap_err().len(), 1, "{text}");
         }
-        let settings = read("MOST_UNPAID=5\nMOST_HELD=40%\n").unwrap();
-        assert_eq!((settings.orders.most_unpaid, settings.orders.most_held), (5, 40));
+        let settings = read("MOST_UNPAID=5\n").unwrap();
+        assert_eq!(settings.orders.most_unpaid, 5);
     }
 
     #[test]

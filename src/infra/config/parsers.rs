@@ -48,10 +48,6 @@ pub fn whole(
     move |text| text.parse().ok().filter(is_in).ok_or_else(|| Refused::from(expected))
 }
 
-pub fn percentage(text: &str) -> Result<i64, Refused> {
-    whole(1, 100, "a whole percentage from 1 to 100")(text.trim_end_matches('%').trim_end())
-}
-
 /// One of two words: the first means yes.
 pub fn one_of(
     yes: &'static str,

@@ -177,9 +177,6 @@ pub struct OrderSettings {
     #[arg(long, value_name = "NUMBER", default_value = "5000")]
     #[arg(value_parser = whole(1, 1_000_000, "a whole number of orders from 1 to 1000000"))]
     pub most_unpaid: i64,
-    /// Maximum share of a product's stock that unpaid orders may reserve, in percent
-    #[arg(long, value_name = "PERCENT", default_value = "100", value_parser = parsers::percentage)]
-    pub most_held: i64,
     /// Accepted under- or overpayment, in percent
     #[arg(long, value_name = "PERCENT", default_value = "0.5", value_parser = parsers::tolerance)]
     pub tolerance: Tolerance,

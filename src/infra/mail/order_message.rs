@@ -4,8 +4,8 @@ use askama::Template;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::message::{Message, MessageBuilder};
 
-use crate::domain::orders::{Buyer, Delivery, Order, OrderRef, PgpBlock, Status};
-use crate::domain::payment::{Invoice, Tolerance};
+use crate::domain::orders::{Buyer, Delivery, Order, OrderRef, PgpBlock, Reservation, Status};
+use crate::domain::payment::{Invoice, Observation, Tolerance};
 use crate::domain::values::{Amount, Mailbox, Timestamp, plural};
 use crate::infra::mail::seal::SealError;
 use crate::infra::mail::{SellerKey, layout, seal};
@@ -216,6 +216,14 @@ impl OrderMessage<'_> {
             (Told::Paid, Status::Late) => {
                 "The order had already expired, and its items were back in stock."
             }
+            (Told::New(_), _) if self.order.reservation == Reservation::Contested => {
+                "Nothing is reserved for this order: other unpaid orders want the same items.\n\
+                 Whoever pays first gets them."
+            }
+            (Told::Step(_), Status::Oversold) if self.order.invoice.observation.is_none() => {
+                "Nothing is left for this order: other payments came first. You decide: add stock\n\
+                 and use /paid again, or refund the payment and use /refunded."
+            }
             (Told::New(_), Status::Awaiting) if self.order.invoice.observation.is_some() => {
                 "Your node is watching for the payment. You are notified when it arrives."
             }
@@ -262,11 +270,14 @@ impl OrderMessage<'_> {
                  The items are back in stock. You decide: use /paid to accept the order if the\n\
                  items are still in stock, or refund the payment and use /refunded.{}",
                 observation.seen,
-                if observation.settled < observation.seen {
-                    "\nIt is not confirmed yet: wait until you are notified."
-                } else {
-                    ""
-                }
+                unconfirmed(observation)
+            ),
+            Status::Oversold => format!(
+                "{} of {amount} {currency} arrived, but other payments came first and nothing is left.\n\
+                 You decide: add stock and use /paid to accept the order, or refund the payment\n\
+                 and use /refunded.{}",
+                observation.seen,
+                unconfirmed(observation)
             ),
             Status::Expired => format!(
                 "The items are back in stock. Your node watches for a late payment for another\n\
@@ -314,10 +325,8 @@ impl OrderMessage<'_> {
             received: some(invoice.received),
             node: self.node(),
             excess: some(order.excess()).filter(|_| order.status == Status::Overpaid),
-            due: some(order.due(self.tolerance)).filter(|_| {
-                matches!(order.status, Status::Partial | Status::Unconfirmed | Status::Late)
-                    && !order.is_lost()
-            }),
+            due: some(order.due(self.tolerance))
+                .filter(|_| order.status.may_miss_a_part() && !order.is_lost()),
             currency: invoice.currency.as_str(),
             address: invoice.address.as_str(),
             until: (order.status == Status::Awaiting)
@@ -346,6 +355,14 @@ impl OrderMessage<'_> {
             text.push_str(block.as_str());
         }
         Ok(text)
+    }
+}
+
+fn unconfirmed(observation: &Observation) -> &'static str {
+    if observation.settled < observation.seen {
+        "\nIt is not confirmed yet: wait until you are notified."
+    } else {
+        ""
     }
 }
 

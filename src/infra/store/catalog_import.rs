@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::domain::catalog::{ProductRecord, markdown};
 use crate::infra::store::pictures::ShownPicture;
 use crate::infra::store::stock::FileQuantity;
-use crate::infra::store::{StoreError, Tx, stock};
+use crate::infra::store::{StoreError, Tx, reservations, stock};
 
 /// A product of the seller's file with its pictures.
 pub struct ImportedProduct<'a> {
@@ -126,7 +126,11 @@ pub async fn put(
     insert(tx, PRODUCTS, rows).await?;
     insert(tx, SEARCH_TEXTS, texts).await?;
     insert(tx, OPTIONS, options).await?;
-    stock::import(tx, &quantities, count_anew).await?;
+    for (pool, pieces) in stock::import(tx, &quantities, count_anew).await? {
+        // Whoever has not paid waits behind those who have.
+        let released = reservations::release_unpaid(tx, pool, pieces).await?;
+        stock::remove(tx, pool, pieces.min(released)).await?;
+    }
     insert(tx, PRICES, prices).await?;
     insert(tx, CATEGORIES, categories).await?;
     insert(tx, PICTURES, pictures).await

@@ -16,8 +16,10 @@ pub struct Card {
     pub price: Option<Amount>,
     /// Whether an option costs more than `price`.
     pub from: bool,
-    /// Units: pieces, of all options together.
+    /// Units: items of all options together that nobody reserves.
     pub stock: i64,
+    /// Units: those that unpaid orders reserve.
+    pub reserved: i64,
     pub thumb: Option<Image>,
 }
 
@@ -39,6 +41,7 @@ struct CardRow {
     price: Option<Amount>,
     most: Option<Amount>,
     stock: i64,
+    reserved: i64,
     #[sqlx(flatten)]
     thumb: ThumbRow,
 }
@@ -53,7 +56,9 @@ macro_rules! cards {
                 (select max(r.price) from prices r where r.product_id = p.id and r.currency = s.currency) as most,
                 "#,
             stock::total!(),
-            " as stock from ",
+            " as stock, ",
+            stock::reserved!(),
+            " as reserved from ",
             $from,
             r#"
             join products p on p.id = s.product_id
@@ -140,6 +145,7 @@ impl CardRow {
             price: self.price,
             from: self.price != self.most,
             stock: self.stock,
+            reserved: self.reserved,
             thumb: self.thumb.image(),
         }
     }

@@ -30,6 +30,7 @@ pub mod payments;
 pub mod pictures;
 pub mod product_writes;
 pub mod products;
+pub mod reservations;
 pub mod retention;
 pub mod search;
 pub mod seller_products;

@@ -18,6 +18,7 @@ struct OfferRow {
     option_name: Option<String>,
     price: Option<Amount>,
     stock: i64,
+    reserved: i64,
     pool_option: i64,
     is_gone: bool,
     has_options: bool,
@@ -64,6 +65,7 @@ impl OfferRow {
             option_name: self.option_name.unwrap_or_default(),
             price: self.price,
             stock: self.stock,
+            reserved: self.reserved,
             pool: OfferKey { option: self.pool_option, ..key },
             gone: self.is_gone || needs_option,
         })

@@ -85,9 +85,9 @@ pub async fn check_preconditions(
 const INSERT: &str = concat!(
     r#"
     insert into orders (id, order_ref, form_token, lookup_name, reader, status, placed_at, sending_name, sending_price,
-        discount_code, discount_percent, discount_less, transaction_id, list_currency, list_amount)
+        discount_code, discount_percent, discount_less, transaction_id, list_currency, list_amount, reserves)
     values (1 + max((select coalesce(max(id), 0) from orders), (select last_order from house)),
-        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14);
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $31);
 
     insert into invoices (order_id, currency, chain, token, decimals, address, amount, total, until, clock_ahead,
         network, account, key_index, is_alone, ahead, seen, settled, confirmations, needed)
@@ -103,7 +103,7 @@ const INSERT: &str = concat!(
     insert into given_transactions (transaction_id, order_id)
     select $27, o.id from orders o where o.order_ref = $1 and $27 is not null;
     "#,
-    stock::reserve_order!(),
+    stock::move_items!("-"),
     r#"
     update catalog_state set version = version + 1;
 
@@ -131,8 +131,8 @@ pub struct NewOrderData<'a> {
     pub message_at: Timestamp,
 }
 
-/// Keeps a new order with its lines and its invoice, takes its pieces out of stock and puts the message to the seller into the outbox.
-/// Returns the number of the message. The caller has read in this transaction that there are enough pieces.
+/// Keeps a new order with its lines and its invoice, takes its items out of the stock where it reserves them, and puts the message to the seller into the outbox.
+/// Returns the number of the message. The caller has read in this transaction that there are enough items.
 pub async fn insert(
     tx: &mut Tx,
     order: &Order,
@@ -171,6 +171,7 @@ pub async fn insert(
         .bind(beside.receipt)
         .bind(beside.message_at)
         .bind(beside.message)
+        .bind(order.reservation.is_held())
         .execute(&mut **tx)
         .await?;
     Ok(done.last_insert_rowid())

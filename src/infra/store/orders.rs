@@ -4,13 +4,13 @@ use sqlx::FromRow;
 
 use crate::domain::catalog::OfferKey;
 use crate::domain::orders::{
-    AppliedDiscount, BuyerRecipient, CheckoutKey, LookupName, Order, OrderLine, OrderRef, Sending,
-    Status,
+    AppliedDiscount, BuyerRecipient, CheckoutKey, LookupName, Order, OrderLine, OrderRef,
+    Reservation, Sending, Status,
 };
 use crate::domain::payment::{Address, Invoice, Observation, TransactionId};
 use crate::domain::values::{Amount, Currency, Quantity, Timestamp};
 use crate::infra::store::wallets::CoinColumns;
-use crate::infra::store::{Connection, StoreError, Tx, statistics};
+use crate::infra::store::{Connection, StoreError, Tx, reservations, statistics};
 
 #[derive(FromRow)]
 struct OrderRow {
@@ -25,6 +25,7 @@ struct OrderRow {
     discount_percent: Option<i64>,
     discount_less: Option<Amount>,
     transaction_id: Option<String>,
+    reserves: bool,
     currency: Currency,
     #[sqlx(flatten)]
     coin: CoinColumns,
@@ -111,9 +112,13 @@ async fn with_lines(
     let lines: Vec<LineRow> =
         sqlx::query_as("select * from order_lines where order_id = $1 order by position")
             .bind(row.id)
-            .fetch_all(db)
+            .fetch_all(&mut *db)
             .await?;
-    row.order(lines).map(Some)
+    let reservation = match row.reserves {
+        true => Reservation::Held,
+        false => reservations::find(db, &row.order_ref).await?,
+    };
+    row.order(lines, reservation).map(Some)
 }
 
 /// Whether this form has already become an order.
@@ -238,7 +243,7 @@ pub async fn forget_buyer_key(
 }
 
 impl OrderRow {
-    fn order(self, lines: Vec<LineRow>) -> Result<Order, StoreError> {
+    fn order(self, lines: Vec<LineRow>, reservation: Reservation) -> Result<Order, StoreError> {
         let coin = self.coin.coin(&self.currency)?;
         let address =
             Address::parse(&coin, &self.address).map_err(|_| StoreError::Row("address"))?;
@@ -270,6 +275,7 @@ impl OrderRow {
                 clock_ahead: self.clock_ahead,
             },
             transaction: transaction.transpose().map_err(|_| StoreError::Row("transaction_id"))?,
+            reservation,
         })
     }
 }

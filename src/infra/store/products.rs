@@ -14,7 +14,10 @@ pub struct Product {
     pub slug: Slug,
     pub name: String,
     pub description_html: String,
+    /// Units: items that nobody reserves.
     pub stock: i64,
+    /// Units: items of it that unpaid orders reserve.
+    pub reserved: i64,
     pub categories: Vec<String>,
     pub options: Vec<ProductOption>,
     /// The product's own, in the order of the wallets.
@@ -28,6 +31,8 @@ pub struct ProductOption {
     pub name: String,
     /// `None` where it shares the product's.
     pub stock: Option<i64>,
+    /// Units: items of its own stock that unpaid orders reserve.
+    pub reserved: i64,
     /// Those that differ from the product's.
     pub prices: Prices,
 }
@@ -75,6 +80,7 @@ struct ProductRow {
     description: String,
     description_html: String,
     stock: i64,
+    reserved: i64,
     hidden: bool,
     edition: i64,
 }
@@ -84,6 +90,7 @@ struct OptionRow {
     id: i64,
     name: String,
     stock: Option<i64>,
+    reserved: i64,
 }
 
 #[derive(FromRow)]
@@ -114,13 +121,24 @@ struct EditedPictureRow {
     thumb: ThumbRow,
 }
 
+/// Before each condition that names one product.
+macro_rules! product_where {
+    ($condition:literal) => {
+        concat!(
+            r#"
+            select *, coalesce((select unpaid from held h where h.product_id = products.id and h.pool_option = 0), 0) as reserved
+            from products where "#,
+            $condition
+        )
+    };
+}
+
 /// A product that buyers can see.
 pub async fn find_shown(db: &mut Connection, slug: &Slug) -> Result<Option<Product>, StoreError> {
-    let row: Option<ProductRow> =
-        sqlx::query_as("select * from products where slug = $1 and gone = 0")
-            .bind(slug)
-            .fetch_optional(&mut *db)
-            .await?;
+    let row: Option<ProductRow> = sqlx::query_as(product_where!("slug = $1 and gone = 0"))
+        .bind(slug)
+        .fetch_optional(&mut *db)
+        .await?;
     let Some(row) = row else { return Ok(None) };
     let (prices, options) = list_options(db, row.id).await?;
     let categories = list_categories(db, row.id).await?;
@@ -141,6 +159,7 @@ pub async fn find_shown(db: &mut Connection, slug: &Slug) -> Result<Option<Produ
         name: row.name,
         description_html: row.description_html,
         stock: row.stock,
+        reserved: row.reserved,
         categories,
         options,
         prices,
@@ -151,7 +170,7 @@ pub async fn find_shown(db: &mut Connection, slug: &Slug) -> Result<Option<Produ
 /// A product that the seller has, hidden or not. Others are kept for orders and carts alone.
 pub async fn find(db: &mut Connection, slug: &Slug) -> Result<Option<EditedProduct>, StoreError> {
     let row: Option<ProductRow> =
-        sqlx::query_as("select * from products where slug = $1 and (gone = 0 or hidden = 1)")
+        sqlx::query_as(product_where!("slug = $1 and (gone = 0 or hidden = 1)"))
             .bind(slug)
             .fetch_optional(&mut *db)
             .await?;
@@ -206,16 +225,17 @@ async fn list_options(
         own.map(|row| (row.currency.clone(), row.price)).collect()
     };
     let options: Vec<OptionRow> = sqlx::query_as(
-        "select id, name, stock from options where product_id = $1 and gone = 0 order by position",
+        r#"
+        select id, name, stock,
+            coalesce((select unpaid from held h where h.product_id = o.product_id and h.pool_option = o.id), 0) as reserved
+        from options o where product_id = $1 and gone = 0 order by position
+        "#,
     )
     .bind(product)
     .fetch_all(db)
     .await?;
-    let options = options.into_iter().map(|OptionRow { id, name, stock }| ProductOption {
-        id,
-        name,
-        stock,
-        prices: prices_of(id),
+    let options = options.into_iter().map(|OptionRow { id, name, stock, reserved }| {
+        ProductOption { id, name, stock, reserved, prices: prices_of(id) }
     });
     Ok((prices_of(0), options.collect()))
 }

@@ -2,16 +2,12 @@
 //!
 //! A product has a stock, and each option may have one; an option without one sells from the product's. An [`OfferKey`] with
 //! option 0 names the product's own. Pieces leave a stock when they are ordered. What open orders hold is counted in the table
-//! `held` by triggers (migrations 0010 and 0012), which also move it when an option gets a stock or gives it up.
-
-use std::collections::BTreeMap;
+//! `held` by triggers (migration 0015), which also move it when an option gets a stock or gives it up.
 
 use serde_json::json;
 use sqlx::FromRow;
 
 use crate::domain::catalog::OfferKey;
-use crate::domain::orders::Status;
-use crate::infra::store::columns::states_json;
 use crate::infra::store::{Connection, StoreError, Tx};
 
 /// Among the options `o` of a product: whether it sells from its own stock. It does without options, and where one has none.
@@ -21,10 +17,12 @@ macro_rules! sells_own_stock {
     };
 }
 
-/// The pieces of option `o` of product `p` and the option of their [`OfferKey`]: those of the product where it has none.
+/// The free pieces of option `o` of product `p`, the option of their [`OfferKey`] and what unpaid orders reserve of them: those of
+/// the product where it has none.
 macro_rules! of_option {
     () => {
-        "coalesce(o.stock, p.stock) as stock, case when o.stock is null then 0 else o.id end as pool_option"
+        "coalesce(o.stock, p.stock) as stock, iif(o.stock is null, 0, o.id) as pool_option, \
+         coalesce((select h.unpaid from held h where h.product_id = p.id and h.pool_option = iif(o.stock is null, 0, o.id)), 0) as reserved"
     };
 }
 
@@ -60,34 +58,65 @@ macro_rules! file_quantity {
     };
 }
 
-/// Takes the pieces of a new order, `$1` being its reference. The tables refuse a stock below zero.
-macro_rules! reserve_order {
+/// The free pieces of a stock; null where there is none.
+macro_rules! of_pool {
+    ($product:literal, $option:literal) => {
+        concat!(
+            "iif(",
+            $option,
+            " = 0, (select stock from products where id = ",
+            $product,
+            "), (select stock from options where id = ",
+            $option,
+            "))"
+        )
+    };
+}
+
+/// The pieces that unpaid orders reserve of all stocks of product `p`.
+macro_rules! reserved {
     () => {
-        r#"
-        update products set stock = stock - taken.pieces
-        from (
-            select l.product_id as id, sum(l.quantity) as pieces
-            from order_lines l join orders o on o.id = l.order_id
-            where o.order_ref = $1 and l.pool_option = 0
-            group by l.product_id
-        ) as taken
-        where products.id = taken.id;
-        update options set stock = stock - taken.pieces
-        from (
-            select l.pool_option as id, sum(l.quantity) as pieces
-            from order_lines l join orders o on o.id = l.order_id
-            where o.order_ref = $1 and l.pool_option <> 0
-            group by l.pool_option
-        ) as taken
-        where options.id = taken.id;
-        "#
+        "(select coalesce(sum(h.unpaid), 0) from held h left join options o on o.id = h.pool_option \
+          where h.product_id = p.id and coalesce(o.gone, 0) = 0)"
+    };
+}
+
+/// Takes the pieces of the order with the reference `$1` out of the stock (`-`), or puts them back (`+`), where it reserves
+/// them. The tables refuse a stock below zero.
+macro_rules! move_items {
+    ($sign:literal) => {
+        concat!(
+            "update products set stock = stock ",
+            $sign,
+            r#" moved.pieces
+            from (
+                select l.product_id as id, sum(l.quantity) as pieces
+                from order_lines l join orders o on o.id = l.order_id
+                where o.order_ref = $1 and o.reserves = 1 and l.pool_option = 0
+                group by l.product_id
+            ) as moved
+            where products.id = moved.id;
+            update options set stock = stock "#,
+            $sign,
+            r#" moved.pieces
+            from (
+                select l.pool_option as id, sum(l.quantity) as pieces
+                from order_lines l join orders o on o.id = l.order_id
+                where o.order_ref = $1 and o.reserves = 1 and l.pool_option <> 0
+                group by l.pool_option
+            ) as moved
+            where options.id = moved.id;
+            "#
+        )
     };
 }
 
 pub(super) use file_quantity;
 pub(super) use least;
+pub(super) use move_items;
 pub(super) use of_option;
-pub(super) use reserve_order;
+pub(super) use of_pool;
+pub(super) use reserved;
 pub(super) use sells_own_stock;
 pub(super) use total;
 
@@ -146,62 +175,6 @@ pub async fn list_low(
     Ok(sqlx::query_as(LOW).bind(few).bind(most).fetch_all(db).await?)
 }
 
-/// How many pieces can be bought; `None`: there is no such stock, or it shares the product's.
-pub async fn find(db: &mut Connection, key: OfferKey) -> Result<Option<i64>, StoreError> {
-    let stock = if key.option == 0 {
-        sqlx::query_scalar("select stock from products where id = $1").bind(key.product)
-    } else {
-        sqlx::query_scalar("select stock from options where id = $1").bind(key.option)
-    };
-    Ok(stock.fetch_optional(db).await?.flatten())
-}
-
-/// Pieces of each stock in orders that nobody has paid for.
-pub async fn list_unpaid(db: &mut Connection) -> Result<BTreeMap<OfferKey, i64>, StoreError> {
-    let rows: Vec<(i64, i64, i64)> = sqlx::query_as(
-        r#"
-        select l.product_id, l.pool_option, sum(l.quantity)
-        from orders o join order_lines l on l.order_id = o.id
-        where o.status in (select value from json_each($1))
-        group by l.product_id, l.pool_option
-        "#,
-    )
-    .bind(states_json(&[Status::Awaiting, Status::Reported]))
-    .fetch_all(db)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(product, option, pieces)| (OfferKey { product, option }, pieces))
-        .collect())
-}
-
-/// Takes pieces for an order.
-///
-/// # Errors
-/// There are not enough of them.
-pub async fn take(tx: &mut Tx, key: OfferKey, pieces: i64) -> Result<(), StoreError> {
-    if add(tx, key, -pieces).await? { Ok(()) } else { Err(StoreError::Row("stock")) }
-}
-
-/// Gives back the pieces of an order.
-pub async fn give_back(tx: &mut Tx, key: OfferKey, pieces: i64) -> Result<(), StoreError> {
-    add(tx, key, pieces).await?;
-    Ok(())
-}
-
-/// `false`: there is no such stock, or not enough of it.
-async fn add(tx: &mut Tx, key: OfferKey, pieces: i64) -> Result<bool, StoreError> {
-    let update = if key.option == 0 {
-        sqlx::query("update products set stock = stock + $2 where id = $1 and 0 <= stock + $2")
-            .bind(key.product)
-    } else {
-        sqlx::query("update options set stock = stock + $2 where id = $1 and 0 <= stock + $2")
-            .bind(key.option)
-    };
-    let done = update.bind(pieces).execute(&mut **tx).await?;
-    Ok(done.rows_affected() == 1)
-}
-
 /// What the seller does to a stock at the desk. Beside it is kept what a file would have to say for it: these pieces and
 /// those that open orders hold.
 pub async fn change(tx: &mut Tx, key: OfferKey, change: StockChange) -> Result<(), StoreError> {
@@ -245,8 +218,9 @@ pub(super) struct FileQuantity<'a> {
 /// First each stock is what the file says of it, with what open orders hold: a quantity that the file has said before
 /// is no news, and what was sold since stays sold. Options that get a stock or give it up take along what orders of them hold.
 /// Only then what orders hold is taken off. `$1`: name of the product, of the option, quantity; `$2`: everything is news.
-const IMPORT: [&str; 4] = [
-    r#"
+const IMPORT: [[&str; 2]; 2] = [
+    [
+        r#"
     update products
     set stock = case when products.file_quantity = said.pieces and not $2 then products.stock + said.held else said.pieces end,
         file_quantity = said.pieces
@@ -258,7 +232,7 @@ const IMPORT: [&str; 4] = [
     ) as said
     where products.id = said.id
     "#,
-    r#"
+        r#"
     update options
     set stock = case when options.file_quantity = said.pieces and not $2 then options.stock + said.held else said.pieces end,
         file_quantity = said.pieces
@@ -270,7 +244,9 @@ const IMPORT: [&str; 4] = [
     ) as said
     where options.id = said.id
     "#,
-    r#"
+    ],
+    [
+        r#"
     update products set stock = max(0, products.stock - said.held)
     from (
         select p.id, h.pieces as held
@@ -280,7 +256,7 @@ const IMPORT: [&str; 4] = [
     ) as said
     where products.id = said.id
     "#,
-    r#"
+        r#"
     update options set stock = max(0, options.stock - said.held)
     from (
         select o.id, h.pieces as held
@@ -290,21 +266,48 @@ const IMPORT: [&str; 4] = [
     ) as said
     where options.id = said.id
     "#,
+    ],
 ];
 
+/// Where open orders hold more of a stock of the file than there is, before what they hold is taken off.
+const OVER: &str = r#"
+    select h.product_id, h.pool_option, h.pieces - coalesce(o.stock, p.stock)
+    from json_each($1) join products p on p.slug = value ->> 0
+    left join options o on o.product_id = p.id and o.name = value ->> 1
+    join held h on h.product_id = p.id and h.pool_option = coalesce(o.id, 0)
+    where (o.id is null) = (value ->> 1 is null) and (o.id is null or o.stock is not null)
+        and coalesce(o.stock, p.stock) < h.pieces
+    "#;
+
 /// Takes the quantities of a file for products and options that are in the tables. `count_anew`: also those that it has said
-/// before.
+/// before. Returns the stocks of which open orders hold more than the file says, and by how much.
 pub(super) async fn import(
     tx: &mut Tx,
     quantities: &[FileQuantity<'_>],
     count_anew: bool,
-) -> Result<(), StoreError> {
+) -> Result<Vec<(OfferKey, i64)>, StoreError> {
     let rows: Vec<_> =
         quantities.iter().map(|said| json!([said.slug, said.option, said.pieces])).collect();
     let rows = json!(rows).to_string();
-    for statement in IMPORT {
+    let [whole, less_held] = IMPORT;
+    for statement in whole {
         sqlx::query(statement).bind(&rows).bind(count_anew).execute(&mut **tx).await?;
     }
+    let over: Vec<(i64, i64, i64)> = sqlx::query_as(OVER).bind(&rows).fetch_all(&mut **tx).await?;
+    for statement in less_held {
+        sqlx::query(statement).bind(&rows).execute(&mut **tx).await?;
+    }
+    let over = over.into_iter();
+    Ok(over.map(|(product, option, pieces)| (OfferKey { product, option }, pieces)).collect())
+}
+
+/// Takes free pieces out of a stock, as far as there are any.
+pub(super) async fn remove(tx: &mut Tx, key: OfferKey, pieces: i64) -> Result<(), StoreError> {
+    let (update, id) = match key.option {
+        0 => ("update products set stock = max(0, stock - $2) where id = $1", key.product),
+        option => ("update options set stock = max(0, stock - $2) where id = $1", option),
+    };
+    sqlx::query(update).bind(id).bind(pieces).execute(&mut **tx).await?;
     Ok(())
 }
 
@@ -331,8 +334,8 @@ mod tests {
         insert into options (id, product_id, position, name, file_quantity, stock)
         values (1, 2, 0, 'Red', 7, 7), (2, 2, 1, 'Blue', null, null), (3, 3, 0, 'Small', 2, 2), (4, 3, 1, 'Large', 3, 3);
         insert into options (id, product_id, position, name, file_quantity, stock, gone) values (5, 3, 2, 'Huge', 0, 0, 1);
-        insert into orders (id, order_ref, form_token, lookup_name, status, placed_at)
-        values (1, 'AAAAAAAAAA', randomblob(32), randomblob(32), 'confirmed', 0);
+        insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, reserves)
+        values (1, 'AAAAAAAAAA', randomblob(32), randomblob(32), 'confirmed', 0, 1);
         insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price)
         values (1, 0, 2, 2, 0, 'Socks', 'Blue', 2, 1), (1, 1, 2, 1, 1, 'Socks', 'Red', 3, 1);
         "#;
@@ -412,10 +415,6 @@ mod tests {
                     .await
                     .unwrap();
             assert_eq!(quantity, 8 + 5);
-            take(&mut tx, own, 8).await.unwrap();
-            assert!(take(&mut tx, own, 1).await.is_err());
-            give_back(&mut tx, own, 1).await.unwrap();
-            assert_eq!(find(&mut tx, own).await.unwrap(), Some(1));
         });
     }
 
@@ -431,7 +430,7 @@ mod tests {
                 assert!(steps.iter().any(|step| step.contains(index)), "{index}: {steps:#?}");
             }
             assert_scans_only(&steps, &["low", "subquery"]);
-            for statement in IMPORT {
+            for statement in IMPORT.into_iter().flatten().chain([OVER]) {
                 assert_scans_only(&query_plan(&db, statement).await, &["json_each"]);
             }
         });

@@ -73,6 +73,7 @@ pub async fn begin(tx: &mut Tx, networks: &[String]) -> Result<(), StoreError> {
         Status::Awaiting,
         Status::Reported,
         Status::Partial,
+        Status::Oversold,
         Status::Late,
         Status::Expired,
     ]))

@@ -104,7 +104,6 @@ async fn behind(db: Db, settings: &Settings) -> anyhow::Result<Shop> {
             close_after_days: settings.orders.close_after_days,
             read_marks: settings.orders.read_marks,
             most_unpaid: settings.orders.most_unpaid,
-            most_held: settings.orders.most_held,
             tolerance: settings.orders.tolerance,
         },
         availability: Arc::new(Availability::default()),

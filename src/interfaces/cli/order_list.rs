@@ -328,7 +328,11 @@ const WAITING: [(&str, &str, &[Status]); 5] = [
     ("unpaid", "awaiting payment", &[Status::Awaiting]),
     ("look", "payment to check", &[Status::Reported, Status::Partial, Status::Unconfirmed]),
     ("send", "to ship", &[Status::Confirmed]),
-    ("decide", "needs decision: ship or refund", &[Status::Late, Status::Overpaid]),
+    (
+        "decide",
+        "needs decision: ship or refund",
+        &[Status::Late, Status::Oversold, Status::Overpaid],
+    ),
     ("expired", "expired", &[Status::Expired]),
 ];
 

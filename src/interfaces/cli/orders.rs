@@ -192,14 +192,14 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
         say(&format!("  overpaid  {} {}", order.excess(), invoice.currency));
     }
     say(&format!("  address   {}", invoice.address.as_str()));
-    if matches!(status, Status::Partial | Status::Unconfirmed | Status::Late)
-        && Amount::ZERO < order.due(tolerance)
-        && !order.is_lost()
-    {
+    if status.may_miss_a_part() && Amount::ZERO < order.due(tolerance) && !order.is_lost() {
         say(&format!("  remaining {} {}", order.due(tolerance), invoice.currency));
     }
     if status == Status::Awaiting {
         say(&format!("  expires   {}", invoice.until.for_people()));
+    }
+    if !status.is_finished() && !order.reservation.for_seller().is_empty() {
+        say(&format!("  stock     {}", order.reservation.for_seller()));
     }
     if let Some(id) = &order.transaction {
         say(&format!("  tx id     {} (reported by the buyer)", id.as_str()));
@@ -285,6 +285,11 @@ async fn change(
     if status == Status::Late {
         say(
             "It had expired and its items are back in stock. Use `paid` again to accept it, or `refunded`.",
+        );
+    }
+    if status == Status::Oversold {
+        say(
+            "Nothing is left for it: other payments came first. Add stock and use `paid` again, or `refunded`.",
         );
     }
     Ok(())

@@ -18,7 +18,7 @@ use crate::interfaces::web::extract::VerifiedForm;
 use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::page::send;
 use crate::interfaces::web::page_cache::CachedPage;
-use crate::interfaces::web::reasons::notice;
+use crate::interfaces::web::reasons::{contested, notice};
 use crate::interfaces::web::state::{AppState, SiteSnapshot};
 use crate::interfaces::web::texts::{Text, text};
 use crate::interfaces::web::visitor::Visitor;
@@ -103,7 +103,7 @@ async fn show_cart(
     let lines = lines.collect();
     let template = CartPage {
         layout: Layout::new(app, &facts, currency, "/cart"),
-        notices: looked.iter().flat_map(|cart| &cart.notices).map(notice).collect(),
+        notices: looked.iter().flat_map(notices_of).collect(),
         refused: refused.map(|refused| refused.words),
         lines,
         total: looked
@@ -260,6 +260,11 @@ pub async fn add(
     }
 }
 
+/// What changed, what cannot be bought, and what others are paying for.
+fn notices_of(cart: &PricedCart) -> Vec<Text<'static>> {
+    cart.notices.iter().map(notice).chain(cart.contested.iter().map(contested)).collect()
+}
+
 /// Why this line cannot be bought.
 fn hindrance(cart: &PricedCart, key: OfferKey) -> Option<Text<'static>> {
     let line = cart.lines.iter().find(|line| line.offer.key == key)?;
@@ -267,7 +272,7 @@ fn hindrance(cart: &PricedCart, key: OfferKey) -> Option<Text<'static>> {
         return None;
     }
     let name = line.offer.full_name();
-    let words = match line.offer.stock {
+    let words = match line.offer.available() {
         ..=0 => text("cart-item-sold-out"),
         left if left < line.quantity.get() => {
             text("cart-item-too-few").count("left", left).count("wanted", line.quantity)

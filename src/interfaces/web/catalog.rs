@@ -287,20 +287,27 @@ async fn product_page<'a>(
         product.options.iter().map(|option| in_currency(&option.prices).or(own)).collect();
     let lowest = option_prices.iter().flatten().min().copied().or(own);
     let differ = option_prices.iter().flatten().any(|price| Some(*price) != lowest);
-    let stock = total_stock(product);
+    let (stock, reserved) = total_stock(product);
     let choices = product.options.iter().zip(&option_prices).map(|(option, price)| {
-        let pieces = option.stock.unwrap_or(product.stock);
+        let (pieces, reserved) = match option.stock {
+            Some(stock) => (stock, option.reserved),
+            None => (product.stock, product.reserved),
+        };
         let mut words = option.name.clone();
         if differ && let Some(price) = price {
             let priced = text("catalog-option-price").with("option", words);
             words = priced.with("price", price).with("currency", currency).to_string();
         }
         if option.stock.is_some() {
-            words = match Stock::of(pieces) {
+            words = match Stock::of(pieces, reserved) {
                 Stock::SoldOut => text("catalog-option-sold-out").with("option", words).to_string(),
                 Stock::Few(left) => {
                     let few = text("catalog-option-few-left").with("option", words);
                     few.count("left", left).to_string()
+                }
+                Stock::Contested(left) => {
+                    let contested = text("catalog-option-contested").with("option", words);
+                    contested.count("left", left).to_string()
                 }
                 Stock::InStock => words,
             };
@@ -309,7 +316,7 @@ async fn product_page<'a>(
         Choice {
             name: option.name.clone(),
             words,
-            sold_out: pieces <= 0 || price.is_none(),
+            sold_out: pieces + reserved <= 0 || price.is_none(),
             chosen,
         }
     });
@@ -332,8 +339,8 @@ async fn product_page<'a>(
         price: lowest,
         from: differ,
         others: others.unwrap_or_default(),
-        stock: stock_text(Stock::of(stock)),
-        can_be_bought: 0 < stock && lowest.is_some(),
+        stock: stock_text(Stock::of(stock, reserved)),
+        can_be_bought: 0 < stock + reserved && lowest.is_some(),
         choices: choices.collect(),
         quantity: refused.as_ref().map_or("1", |refused| refused.quantity),
         refused_field: refused.as_ref().map_or("", |refused| refused.field),
@@ -342,12 +349,14 @@ async fn product_page<'a>(
     })
 }
 
-/// The stock of all options together; options without a quantity of their own share the product's.
-fn total_stock(product: &Product) -> i64 {
-    let own: i64 = product.options.iter().filter_map(|option| option.stock).sum();
+/// What is free and what unpaid orders reserve, of all options together; options without a quantity of their own share the
+/// product's.
+fn total_stock(product: &Product) -> (i64, i64) {
+    let own = product.options.iter().filter_map(|option| Some((option.stock?, option.reserved)));
     let shares =
         product.options.is_empty() || product.options.iter().any(|option| option.stock.is_none());
-    own + if shares { product.stock } else { 0 }
+    let shared = shares.then_some((product.stock, product.reserved));
+    own.chain(shared).fold((0, 0), |sum, pool| (sum.0 + pool.0, sum.1 + pool.1))
 }
 
 fn keep_and_send(
@@ -367,7 +376,7 @@ fn card_views(cards: Vec<Card>) -> Vec<CardView> {
     cards
         .into_iter()
         .map(|card| {
-            let stock = Stock::of(card.stock);
+            let stock = Stock::of(card.stock, card.reserved);
             CardView {
                 initial: initial(&card.name),
                 slug: card.slug,
@@ -390,6 +399,7 @@ fn initial(name: &str) -> char {
 fn stock_text(stock: Stock) -> Text<'static> {
     match stock {
         Stock::SoldOut => text("catalog-sold-out"),
+        Stock::Contested(left) => text("catalog-contested").count("left", left),
         Stock::Few(left) => text("catalog-few-left").count("left", left),
         Stock::InStock => text("catalog-in-stock"),
     }

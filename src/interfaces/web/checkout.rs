@@ -21,7 +21,7 @@ use crate::interfaces::web::extract::VerifiedForm;
 use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::page::send;
 use crate::interfaces::web::page_cache::CachedPage;
-use crate::interfaces::web::reasons::{closed_text, notice};
+use crate::interfaces::web::reasons::{closed_text, contested, notice};
 use crate::interfaces::web::receipt::write_receipt;
 use crate::interfaces::web::siege;
 use crate::interfaces::web::siege::{Ask, Proof};
@@ -38,6 +38,8 @@ struct CheckoutPage<'a> {
     /// Why no order can be taken just now, though nothing is wrong with this one.
     wait: Option<Text<'static>>,
     notices: Vec<Text<'static>>,
+    /// Items that others are paying for.
+    contested: Vec<Text<'static>>,
     lines: Vec<LineView>,
     total: Amount,
     /// What the buyer sees now, so that a form that was shown another sum is not taken for consent to this one.
@@ -50,6 +52,12 @@ struct CheckoutPage<'a> {
     payment_time: Text<'static>,
     /// What is asked for during a siege.
     ask: Option<Ask>,
+}
+
+impl CheckoutPage<'_> {
+    fn refund_hint(&self) -> &'static str {
+        if self.contested.is_empty() { "checkout-refund-hint" } else { "checkout-refund-needed" }
+    }
 }
 
 struct RateView {
@@ -140,6 +148,7 @@ async fn show_form(
         refusals: again.refusals,
         wait: again.wait,
         notices,
+        contested: again.cart.contested.iter().map(contested).collect(),
         lines: again.cart.lines.iter().map(|line| line_view(line, None)).collect(),
         total,
         shown: sum_shown(again.cart),
@@ -218,6 +227,7 @@ pub async fn submit(
                 currency: &wallet.currency,
                 receipt: write_receipt(&draft.buyer),
                 draft,
+                may_reserve: true,
             };
             match prove_and_place(&request, &app, &visitor, challenge, placing).await? {
                 Ok(cookies) => return Ok(placed(&app, &visitor, cookies)),

@@ -9,6 +9,7 @@ use crate::interfaces::web::texts::text;
 pub fn title(order: &Order, asks: bool, now: Timestamp) -> &'static str {
     match order.status_at(now) {
         Status::Awaiting if order.is_time_over(now) => title_of(Status::Expired),
+        Status::Awaiting | Status::Reported if order.is_sold_out() => "order-sold-out-title",
         Status::Unconfirmed if order.is_lost() => "order-lost-title",
         Status::Unconfirmed if asks => "order-unconfirmed-part-title",
         Status::Late if Amount::ZERO < order.invoice.seen() => "order-late-seen-title",
@@ -24,6 +25,7 @@ fn title_of(status: Status) -> &'static str {
         Status::Unconfirmed => "order-unconfirmed-title",
         Status::Confirmed => "order-confirmed-title",
         Status::Overpaid => "order-overpaid-title",
+        Status::Oversold => "order-oversold-title",
         Status::Expired => "order-expired-title",
         Status::Late => "order-late-title",
         Status::Shipped => "order-shipped-title",
@@ -50,6 +52,8 @@ pub fn what_next(order: &Order, asks: bool, now: Timestamp) -> &'static str {
     let is_marked = is_followed && Amount::ZERO < order.invoice.mark();
     match order.status_at(now) {
         Status::Awaiting if order.is_time_over(now) => "order-awaiting-over",
+        Status::Awaiting if order.is_sold_out() => "order-sold-out",
+        Status::Reported | Status::Partial if order.is_sold_out() => "order-sold-out-reported",
         Status::Awaiting if is_marked => "order-awaiting-marked",
         Status::Awaiting if is_followed => "order-awaiting-followed",
         Status::Awaiting => "order-awaiting",
@@ -62,6 +66,7 @@ pub fn what_next(order: &Order, asks: bool, now: Timestamp) -> &'static str {
         Status::Unconfirmed => "order-unconfirmed",
         Status::Confirmed => "order-confirmed",
         Status::Overpaid => "order-overpaid",
+        Status::Oversold => "order-oversold",
         Status::Expired if is_followed => "order-expired-followed",
         Status::Expired => "order-expired",
         Status::Late if Amount::ZERO < order.invoice.seen() => "order-late-seen",

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::actions;
 use crate::actions::{AskSellerError, MOST_MESSAGE, Question, ReportPaymentError, UnfitMessage};
-use crate::domain::orders::{BuyerIdentity, LookupName, Order, Refusal, Status};
+use crate::domain::orders::{BuyerIdentity, LookupName, Order, Refusal, Reservation, Status};
 use crate::domain::payment::{Coin, Invoice, qr};
 use crate::domain::values::Amount;
 use crate::domain::values::text::without_hidden;
@@ -67,6 +67,8 @@ struct OrderPage<'a> {
     /// Whether the seller's node looks for the payment.
     is_followed: bool,
     is_waiting: bool,
+    /// Whether others are paying for the same items.
+    is_contested: bool,
     amount: Amount,
     mark: Option<Amount>,
     seen: Seen,
@@ -331,16 +333,19 @@ async fn show_order(
         state_title: text(title(order, asked.is_some(), now)),
         what_next: text(what_next(order, asked.is_some(), now)),
         in_doubt: invoice.in_doubt,
-        is_unsettled: matches!(
-            status,
-            Status::Awaiting
-                | Status::Reported
-                | Status::Partial
-                | Status::Unconfirmed
-                | Status::Late
-        ),
+        is_unsettled: !order.is_sold_out()
+            && matches!(
+                status,
+                Status::Awaiting
+                    | Status::Reported
+                    | Status::Partial
+                    | Status::Unconfirmed
+                    | Status::Oversold
+                    | Status::Late
+            ),
         is_followed: invoice.observation.is_some(),
         is_waiting: status == Status::Awaiting && asked.is_some(),
+        is_contested: asked.is_some() && order.reservation == Reservation::Contested,
         amount: invoice.amount,
         mark: Some(invoice.mark()).filter(|mark| Amount::ZERO < *mark),
         seen: Seen::of(order, status, app.shop.policy.tolerance),

@@ -1,7 +1,7 @@
 //! Why something was refused, in the buyer's language: the texts of what the rules answer.
 
 use crate::actions::ClosedReason;
-use crate::domain::cart::Notice;
+use crate::domain::cart::{Contested, Notice};
 use crate::domain::catalog::NotUsable;
 use crate::domain::orders::{NotACode, NotAPgpBlock, Refusal, RefusalReason, UnknownWord};
 use crate::domain::payment::{NotATransactionId, NotAnAddress};
@@ -15,6 +15,11 @@ pub fn closed_text(reason: &ClosedReason) -> &'static str {
         ClosedReason::SellerAway => "layout-closed-seller-away",
         ClosedReason::Key(_) => "layout-closed-key",
     }
+}
+
+/// What others are paying for, too.
+pub fn contested(item: &Contested) -> Text<'static> {
+    text("cart-contested").with("name", item.name.clone()).count("left", item.left)
 }
 
 /// What changed in a cart, or keeps it from being ordered.
@@ -81,12 +86,7 @@ pub fn refusal(refusal: &Refusal) -> Text<'static> {
         RefusalReason::CurrencyGone(currency) => {
             text("refusal-currency-gone").with("currency", currency)
         }
-        RefusalReason::Reserved { name, left: 0 } => {
-            text("refusal-all-reserved").with("name", name)
-        }
-        RefusalReason::Reserved { name, left } => {
-            text("refusal-some-reserved").with("name", name).count("left", left)
-        }
+        RefusalReason::RefundNeeded => text("refusal-refund-needed"),
         RefusalReason::OrderCode => text("refusal-message-code"),
         RefusalReason::TextAndPgp => text("refusal-message-both"),
         RefusalReason::TooManyMessages(limit) => {

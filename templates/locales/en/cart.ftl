@@ -37,6 +37,11 @@ cart-options-too-few = Only { $left } in stock for all options of { $name } toge
 cart-notice-dearer = The price of { $name } has increased from { $from } to { $to }.
 cart-notice-cheaper = The price of { $name } has decreased from { $from } to { $to }.
 cart-notice-gone = { $name } is no longer available. Remove it.
+cart-contested =
+    { $left ->
+        [one] Others are paying for the last { $name }: first payment wins.
+       *[other] Others are paying for the last { $left } { $name }: first payment wins.
+    }
 cart-notice-sold-out = { $name } is sold out. Remove it.
 cart-notice-too-few = Only { $left } { $name } in stock (you asked for { $wanted }). Reduce the quantity.
 cart-notice-other-currency = { $name } is not available in { $currency }. Choose another currency or remove it.

@@ -29,6 +29,11 @@ catalog-search-no-results = No results for “{ $query }”. Try fewer words, or
 catalog-price-from = from { $price } { $currency }
 catalog-sold-out = Sold out
 catalog-few-left = Only { $left } left
+catalog-contested =
+    { $left ->
+        [one] Others are paying for the last one: first payment wins
+       *[other] Others are paying for the last { $left }: first payment wins
+    }
 catalog-in-stock = In stock
 catalog-breadcrumb = Breadcrumb
 catalog-shop = Shop
@@ -40,6 +45,11 @@ catalog-option-choose = Choose an option
 catalog-option-price = { $option }, { $price } { $currency }
 catalog-option-sold-out = { $option } (sold out)
 catalog-option-few-left = { $option } (only { $left } left)
+catalog-option-contested =
+    { $left ->
+        [one] { $option } (others are paying for the last one)
+       *[other] { $option } (others are paying for the last { $left })
+    }
 catalog-quantity = Quantity
 catalog-add = Add to cart
 catalog-next-product = Next: { $name } →

@@ -3,6 +3,7 @@
 checkout-title = Checkout
 checkout-changed = Something changed. Please check your order and place it again.
 checkout-cart-changed = Your cart or your currency has changed since you opened this form.
+checkout-contested = You can order, but nothing is reserved for you before your payment is seen. If another payment comes first, your order page says so; if yours arrives all the same, the seller ships from new stock or refunds you. So a refund address is needed.
 checkout-fix = Please fix the following:
 checkout-summary = Order summary
 checkout-line = { $quantity } × { $name }
@@ -30,6 +31,7 @@ checkout-email = Email
 checkout-email-hint = your order page shows all updates too
 checkout-refund = { $currency } refund address
 checkout-refund-hint = from your own wallet, not an exchange
+checkout-refund-needed = needed here; from your own wallet, not an exchange
 checkout-transaction = Transaction ID
 checkout-transaction-hint = only if you have already paid
 checkout-discount = Discount code

@@ -24,8 +24,7 @@ refusal-discount-other-currency = This discount code is not valid for { $currenc
 refusal-total-too-large = The total with shipping is too large for one payment. Split it into several orders.
 refusal-total-taken = Too many orders with this total are awaiting payment. Try again later.
 refusal-currency-gone = { $currency } is no longer accepted. Choose another currency.
-refusal-all-reserved = { $name } is reserved by unpaid orders. Remove it or try again later.
-refusal-some-reserved = Only { $left } { $name } can be ordered now; the rest is reserved by unpaid orders. Reduce the quantity or try again later.
+refusal-refund-needed = Enter a refund address: others are paying for the same items, and if their payment comes first, you get your money back.
 
 ## PGP messages
 

@@ -41,6 +41,7 @@ fn kept(status: Status, received: i64, node: Option<(i64, i64)>) -> Order {
         discount: None,
         invoice: invoice(received, node),
         transaction: None,
+        reservation: Reservation::Held,
     }
 }
 

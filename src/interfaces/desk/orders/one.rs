@@ -25,9 +25,14 @@ use crate::interfaces::http::{hex, query_field, random_bytes};
 const MOST_SPOKEN: i64 = 30;
 
 /// What `?done=` says on this page.
-const DONE: [(&str, &str); 6] = [
+const DONE: [(&str, &str); 7] = [
     ("answered", "Your answer was sent to the order's page."),
     ("paid", "Marked as paid."),
+    (
+        "oversold",
+        "The payment was recorded, but other payments came first and nothing is left. Add stock and mark it as paid again, or \
+         refund it.",
+    ),
     ("partial", "The received amount was recorded."),
     ("shipped", "Marked as shipped."),
     ("cancel", "The order was cancelled."),
@@ -41,6 +46,8 @@ struct OrderPage<'a> {
     order_ref: &'a str,
     state: &'static str,
     title: &'static str,
+    /// What is to be said of its items; empty: nothing.
+    reservation: &'static str,
     placed: String,
     erased_on: Option<String>,
     /// What was tried and not done.
@@ -203,6 +210,7 @@ pub async fn show_order(
         order_ref: order_ref.as_str(),
         state: order.status.as_str(),
         title: order.status.for_seller(),
+        reservation: if order.status.is_finished() { "" } else { order.reservation.for_seller() },
         placed: order.placed_at.day(),
         erased_on: order.erased_after(desk.shop.policy.keep_days).map(|day| day.day()),
         steps: step_forms(order, &random_bytes, refused),

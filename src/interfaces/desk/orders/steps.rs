@@ -60,7 +60,10 @@ pub async fn submit(
         match actions::change_order_at_desk(&desk.shop, order_ref, &change, seen, &once, now())
             .await
         {
-            Ok(_) => return Ok(see_other(&format!("/orders/{order_ref}?done={name}"))),
+            Ok(status) => {
+                let done = if status == Status::Oversold { "oversold" } else { name };
+                return Ok(see_other(&format!("/orders/{order_ref}?done={done}")));
+            }
             Err(ChangeAtDeskError::Broken(error)) => return Err(error.into()),
             Err(untaken) => untaken,
         };

@@ -1,0 +1,81 @@
+//! What an order has of its items until it is paid.
+
+use crate::domain::catalog::OfferKey;
+
+/// What an order wants of one stock, and what is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    pub pool: OfferKey,
+    /// Units: items.
+    pub quantity: i64,
+    /// Units: items that nobody reserves.
+    pub stock: i64,
+    /// Units: items that unpaid orders reserve.
+    pub reserved: i64,
+}
+
+impl Wanted {
+    /// Whether there are enough for an order that is paid for now.
+    pub fn is_available(&self) -> bool {
+        self.quantity <= self.stock + self.reserved
+    }
+}
+
+/// What an order has of its items, or could still get. In ascending order of what stands in the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reservation {
+    /// They are out of the stock for it.
+    Held,
+    /// They are not, but enough are left.
+    Free,
+    /// Other unpaid orders reserve them: whoever pays first gets them.
+    Contested,
+    /// Others have paid for them.
+    SoldOut,
+}
+
+impl Reservation {
+    /// Of an order that reserves nothing.
+    pub fn of(wanted: &[Wanted]) -> Self {
+        let each = wanted.iter().map(|wanted| match wanted {
+            _ if wanted.quantity <= wanted.stock => Self::Free,
+            _ if wanted.is_available() => Self::Contested,
+            _ => Self::SoldOut,
+        });
+        each.max().unwrap_or(Self::Free)
+    }
+
+    pub fn is_held(self) -> bool {
+        self == Self::Held
+    }
+
+    /// For the seller; empty where there is nothing to say.
+    pub fn for_seller(self) -> &'static str {
+        match self {
+            Self::Held => "",
+            Self::Free => "not reserved",
+            Self::Contested => "not reserved: other unpaid orders want the same items",
+            Self::SoldOut => "nothing left: other payments came first",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scarcest_item_decides() {
+        let wanted = |quantity, stock, reserved| Wanted {
+            pool: OfferKey { product: 1, option: 0 },
+            quantity,
+            stock,
+            reserved,
+        };
+        let (free, contested, gone) = (wanted(2, 2, 0), wanted(2, 1, 1), wanted(2, 1, 0));
+        assert_eq!(Reservation::of(&[]), Reservation::Free);
+        assert_eq!(Reservation::of(&[free]), Reservation::Free);
+        assert_eq!(Reservation::of(&[contested, free]), Reservation::Contested);
+        assert_eq!(Reservation::of(&[contested, gone, free]), Reservation::SoldOut);
+    }
+}
