@@ -1,6 +1,7 @@
 //! Adapters to the world outside: storage, mail, nodes, Tor, pictures, settings.
 
 pub mod bounded;
+pub mod captcha;
 pub mod config;
 pub mod failpoints;
 pub mod mail;

@@ -22,6 +22,7 @@ import forged_mail  # noqa: F401
 import links  # noqa: F401
 import mutt_day  # noqa: F401
 import sealed_mutt  # noqa: F401
+import siege  # noqa: F401
 import story  # noqa: F401
 from desk import every_page_of_the_desk
 from lib.browser import Browser
@@ -29,6 +30,7 @@ from lib.firefox import Firefox, add_to_cart, fill_checkout, open_order, place_o
 from lib.mail import Mutt
 from lib.run import main, test
 from lib.shop import NOTEBOOK, ROOT, SOLD_OUT, TEA, DeskShop, Shop, catalog_of, wait_for
+from siege import besiege, lift_siege
 
 TOOLS = ROOT / "tests/tools"
 
@@ -146,6 +148,18 @@ def every_page(shop, firefox):
     firefox.type("#email", "a@b")
     firefox.click(".checkout .primary")
     yield "refused checkout"
+    besiege(shop)
+    firefox.go(shop.url + "/checkout")
+    yield "checkout under siege"
+    firefox.type("#answer", "AAAAAA")
+    firefox.click(".checkout .primary")
+    yield "refused checkout under siege"
+    fill_checkout(firefox)
+    firefox.click(".checkout .primary")
+    yield "refused checkout with another picture"
+    firefox.click("form#wait button")
+    yield "wait"
+    lift_siege(shop)
     order_ref = place_order(firefox, shop)
     yield "order"
     # As a node would see it.

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::world::{Answer, Buyer, Connection, World, catalog, connect, parse_answer, tors_line};
 
-const BEHIND_TOR: [(&str, &str); 2] = [("LISTEN", "unix:door"), ("CIRCUIT_ID", "haproxy")];
+pub const BEHIND_TOR: [(&str, &str); 2] = [("LISTEN", "unix:door"), ("CIRCUIT_ID", "haproxy")];
 
 fn behind_tor(more: &[(&str, &str)]) -> World {
     let mut many = catalog();

@@ -5,7 +5,7 @@ use crate::world::{Answer, Buyer, World, files_below};
 
 const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-const ADDRESSES: [&str; 25] = [
+const ADDRESSES: [&str; 27] = [
     "/",
     "/product",
     "/product/green-tea",
@@ -19,6 +19,8 @@ const ADDRESSES: [&str; 25] = [
     "/cart/change",
     "/currency",
     "/checkout",
+    "/checkout/challenge.png",
+    "/checkout/wait",
     "/order",
     "/order/noted",
     "/order/transaction",

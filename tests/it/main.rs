@@ -7,6 +7,7 @@
 mod backups;
 mod cart;
 mod catalog;
+mod challenge;
 mod checkout;
 mod cli;
 mod clients;

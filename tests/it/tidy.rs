@@ -17,6 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("mail", &["catalog", "orders", "payment", "values"]),
     ("pictures", &["values"]),
     ("plots", &[]),
+    ("captcha", &[]),
     ("tor", &[]),
     ("config", &["payment", "values"]),
     ("node", &["payment", "values"]),
@@ -27,7 +28,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("http", &["values"]),
     (
         "web",
-        &["actions", "cart", "catalog", "http", "orders", "payment", "pictures", "store", "values"],
+        &[
+            "actions", "captcha", "cart", "catalog", "http", "orders", "payment", "pictures",
+            "store", "values",
+        ],
     ),
     (
         "desk",
@@ -90,7 +94,13 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
     ("zune_jpeg::", &["infra/pictures"]),
     (
         "png::",
-        &["infra/pictures", "domain/payment/qr.rs", "interfaces/web/orders.rs", "infra/plots"],
+        &[
+            "infra/pictures",
+            "domain/payment/qr.rs",
+            "interfaces/web/orders.rs",
+            "infra/plots",
+            "infra/captcha",
+        ],
     ),
     ("qrcode::", &["domain/payment"]),
     ("bitcoin::", &["domain/payment"]),

@@ -13,13 +13,21 @@ pub struct CircuitUsage {
     pub slots: Arc<Semaphore>,
     pub last_seen: Duration,
     n_waiting: usize,
-    budgets: [TokenBucket; 4],
+    budgets: [TokenBucket; 5],
     n_held: usize,
     /// Refused requests, reset after a minute without one.
     n_refused: u32,
     last_refused: Duration,
     /// For each order: until when it can be unpaid, and how many units it reserves.
     orders: Vec<(Duration, i64)>,
+    ticket: Option<Ticket>,
+}
+
+/// With which a buyer waits instead of reading a picture. One circuit has at most one at a time.
+#[derive(Clone, Copy)]
+struct Ticket {
+    id: [u8; 16],
+    until: Duration,
 }
 
 /// What is done with a request.
@@ -61,11 +69,12 @@ impl Default for CircuitUsage {
             slots: Arc::new(Semaphore::new(MOST_AT_ONCE)),
             last_seen: Duration::ZERO,
             n_waiting: 0,
-            budgets: [TokenBucket::default(); 4],
+            budgets: [TokenBucket::default(); 5],
             n_held: 0,
             n_refused: 0,
             last_refused: Duration::ZERO,
             orders: Vec::new(),
+            ticket: None,
         }
     }
 }
@@ -143,11 +152,21 @@ impl CircuitUsage {
         }
     }
 
+    /// Gives the circuit this ticket, in place of another.
+    pub fn hold_ticket(&mut self, id: [u8; 16], until: Duration) {
+        self.ticket = Some(Ticket { id, until });
+    }
+
+    pub fn holds_ticket(&self, id: [u8; 16], at: Duration) -> bool {
+        self.ticket.is_some_and(|ticket| ticket.id == id && at < ticket.until)
+    }
+
     /// Whether it can be forgotten without losing a limit.
     pub fn is_forgettable(&self, at: Duration) -> bool {
         self.last_seen + MEMORY <= at
             && self.budgets.iter().all(|budget| budget.is_whole(at))
             && self.orders.iter().all(|(until, _)| *until <= at)
+            && self.ticket.is_none_or(|ticket| ticket.until <= at)
     }
 }
 
@@ -173,9 +192,13 @@ mod tests {
 
     #[test]
     fn a_flooder_waits_then_is_refused_and_at_last_named() {
-        for class in
-            [RequestClass::Look, RequestClass::Send, RequestClass::Code, RequestClass::Order]
-        {
+        for class in [
+            RequestClass::Look,
+            RequestClass::Send,
+            RequestClass::Code,
+            RequestClass::Order,
+            RequestClass::Draw,
+        ] {
             let mut account = CircuitUsage::default();
             let decisions: Vec<Decision> =
                 (0..800).map(|_| account.spend_budget(class, AT)).collect();
@@ -208,6 +231,19 @@ mod tests {
         let mut account = CircuitUsage::default();
         assert!(account.count_order(9_000, 20, minute, AT).is_ok(), "one order is always possible");
         assert!(account.count_order(1, 20, minute, AT).is_err());
+    }
+
+    #[test]
+    fn a_circuit_has_one_ticket_and_is_remembered_as_long() {
+        let hour = Duration::from_secs(3_600);
+        let mut account = CircuitUsage::default();
+        account.spend_budget(RequestClass::Send, AT);
+        account.hold_ticket([1; 16], AT + hour);
+        assert!(account.holds_ticket([1; 16], AT) && !account.holds_ticket([2; 16], AT));
+        assert!(!account.is_forgettable(AT + hour - Duration::from_secs(1)));
+        account.hold_ticket([2; 16], AT + hour);
+        assert!(!account.holds_ticket([1; 16], AT) && account.holds_ticket([2; 16], AT));
+        assert!(!account.holds_ticket([2; 16], AT + hour) && account.is_forgettable(AT + hour));
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub enum RequestClass {
     Code,
     /// Placing an order.
     Order,
+    /// The picture of a challenge, which is drawn for each request.
+    Draw,
 }
 
 impl RequestClass {
@@ -28,6 +30,9 @@ impl RequestClass {
                 _ => Self::Send,
             };
         }
+        if path == "/checkout/challenge.png" {
+            return Self::Draw;
+        }
         let buys = ["/cart", "/checkout", "/order", "/health"];
         if buys.iter().any(|begin| path.starts_with(begin)) { Self::Buy } else { Self::Look }
     }
@@ -38,7 +43,7 @@ impl RequestClass {
         match self {
             Self::Look | Self::Buy => RateLimit { every: Duration::from_millis(50), burst: 200 },
             Self::Send => RateLimit { every: Duration::from_millis(100), burst: 100 },
-            Self::Code => RateLimit { every: Duration::from_secs(1), burst: 30 },
+            Self::Code | Self::Draw => RateLimit { every: Duration::from_secs(1), burst: 30 },
             Self::Order => RateLimit { every: Duration::from_millis(500), burst: 120 },
         }
     }
@@ -50,6 +55,7 @@ impl RequestClass {
             Self::Send => 1,
             Self::Code => 2,
             Self::Order => 3,
+            Self::Draw => 4,
         }
     }
 }
@@ -129,6 +135,9 @@ mod tests {
             (Method::POST, "/order", RequestClass::Code),
             (Method::POST, "/order/transaction", RequestClass::Send),
             (Method::POST, "/checkout", RequestClass::Order),
+            (Method::GET, "/checkout/challenge.png", RequestClass::Draw),
+            (Method::GET, "/checkout/wait", RequestClass::Buy),
+            (Method::POST, "/checkout/wait", RequestClass::Send),
         ] {
             assert_eq!(RequestClass::of(&method, path), expected, "{method} {path}");
         }

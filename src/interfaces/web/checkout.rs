@@ -4,26 +4,27 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use serde::Deserialize;
 
 use crate::actions;
 use crate::actions::{OrderRequest, PlaceOrderError};
 use crate::domain::cart::PricedCart;
 use crate::domain::catalog::Rate;
-use crate::domain::orders::{CheckoutKey, Code, Draft, DraftForm, OrderRef, Refusal};
+use crate::domain::orders::{CheckoutKey, Code, Draft, OrderRef, Refusal};
 use crate::domain::payment::Wallet;
-use crate::domain::values::text::without_hidden;
 use crate::domain::values::{Amount, Country};
 use crate::infra::store;
 use crate::interfaces::http::{connection_of, now, random_bytes, see_other};
 use crate::interfaces::web::cart::{LineView, line_view, look_again, remember};
+use crate::interfaces::web::checkout_form::{CheckoutForm, FormView, Refused};
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::extract::VerifiedForm;
 use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::page::send;
 use crate::interfaces::web::page_cache::CachedPage;
-use crate::interfaces::web::reasons::{closed_text, contested, notice, refusal};
+use crate::interfaces::web::reasons::{closed_text, contested, notice};
 use crate::interfaces::web::receipt::write_receipt;
+use crate::interfaces::web::siege;
+use crate::interfaces::web::siege::{Ask, Proof};
 use crate::interfaces::web::state::{AppState, SiteSnapshot};
 use crate::interfaces::web::texts::{Text, text};
 use crate::interfaces::web::visitor::{OpenOrder, Visitor};
@@ -49,6 +50,8 @@ struct CheckoutPage<'a> {
     keep_days: i64,
     /// How long the price is guaranteed.
     payment_time: Text<'static>,
+    /// What is asked for during a siege.
+    ask: Option<Ask>,
 }
 
 impl CheckoutPage<'_> {
@@ -62,124 +65,6 @@ struct RateView {
     reach: String,
     price: Amount,
     total: Amount,
-}
-
-/// The form as the browser sends it.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub struct CheckoutForm {
-    recipient: String,
-    street: String,
-    city: String,
-    province: String,
-    postcode: String,
-    country: String,
-    pgp: String,
-    shipping: String,
-    note: String,
-    email: String,
-    refund: String,
-    transaction: String,
-    discount: String,
-    /// The sum that the buyer saw.
-    shown: String,
-}
-
-impl CheckoutForm {
-    /// The fields in the order in which they are asked: name, longest text in characters, what was typed.
-    fn fields(&self) -> [(&'static str, usize, &str); 13] {
-        [
-            ("recipient", 100, &self.recipient),
-            ("street", 200, &self.street),
-            ("city", 100, &self.city),
-            ("province", 100, &self.province),
-            ("postcode", 20, &self.postcode),
-            ("country", 60, &self.country),
-            ("pgp", 16_000, &self.pgp),
-            ("shipping", 80, &self.shipping),
-            ("note", 2_000, &self.note),
-            ("email", 120, &self.email),
-            ("refund", 120, &self.refund),
-            ("transaction", 100, &self.transaction),
-            ("discount", 40, &self.discount),
-        ]
-    }
-
-    fn draft(&self) -> DraftForm<'_> {
-        DraftForm {
-            recipient: &self.recipient,
-            street: &self.street,
-            city: &self.city,
-            province: &self.province,
-            country: &self.country,
-            postcode: &self.postcode,
-            shipping: &self.shipping,
-            email: &self.email,
-            note: &self.note,
-            refund: &self.refund,
-            transaction: &self.transaction,
-            pgp: &self.pgp,
-            discount: &self.discount,
-        }
-    }
-}
-
-/// The form as it is shown: with the buyer's words still in it, and what is wrong with each.
-struct FormView {
-    fields: Vec<FieldView>,
-}
-
-/// What is wrong with a field.
-struct Refused {
-    field: &'static str,
-    words: String,
-}
-
-impl Refused {
-    fn of(why: &Refusal) -> Self {
-        Self { field: why.field, words: refusal(why).to_string() }
-    }
-}
-
-struct FieldView {
-    name: &'static str,
-    most: usize,
-    value: String,
-    error: String,
-    first_refused: bool,
-}
-
-impl FormView {
-    fn new(form: &CheckoutForm, refusals: &[Refused]) -> Self {
-        let error = |name: &str| refusals.iter().find(|refusal| refusal.field == name);
-        let fields = form.fields();
-        let first = fields.iter().map(|(name, ..)| *name).find(|name| error(name).is_some());
-        let fields = fields.map(|(name, most, value)| FieldView {
-            name,
-            most,
-            value: without_hidden(value),
-            error: error(name).map(|refused| refused.words.clone()).unwrap_or_default(),
-            first_refused: first == Some(name),
-        });
-        Self { fields: fields.into() }
-    }
-
-    fn field(&self, name: &str) -> &FieldView {
-        self.fields
-            .iter()
-            .find(|field| field.name == name)
-            .expect("the template names fields of the table above")
-    }
-}
-
-impl FieldView {
-    fn is_refused(&self) -> bool {
-        !self.error.is_empty()
-    }
-
-    fn is_used(&self) -> bool {
-        self.is_refused() || !self.value.is_empty()
-    }
 }
 
 pub async fn show(
@@ -212,6 +97,8 @@ struct Again<'a> {
     refusals: &'a [Refused],
     wait: Option<Text<'static>>,
     cart: &'a PricedCart,
+    /// The challenge that was shown with it, and what was typed for that.
+    challenge: (&'a str, &'a str),
     /// Whether it was sent from a page that showed something else.
     other_form: bool,
 }
@@ -223,7 +110,16 @@ impl<'a> Again<'a> {
         form: &'a FormView,
         cart: &'a PricedCart,
     ) -> Self {
-        Self { status, wallet, form, refusals: &[], wait: None, cart, other_form: false }
+        Self {
+            status,
+            wallet,
+            form,
+            refusals: &[],
+            wait: None,
+            cart,
+            challenge: ("", ""),
+            other_form: false,
+        }
     }
 }
 
@@ -240,8 +136,8 @@ async fn show_form(
     let rates = store::shipping::list_offered(&mut db, &wallet.currency).await?;
     let asks_for_sending = store::shipping::has_any(&mut db).await?;
     let has_discounts = store::discounts::has_any(&mut db).await?;
-    let is_under_siege = store::shop_state::find(&mut db).await?.siege_since.is_some();
     drop(db);
+    let ask = siege::ask(request, app, &visitor, again.challenge).await?;
     let mut notices: Vec<_> = again.cart.notices.iter().map(notice).collect();
     if again.other_form && notices.is_empty() {
         notices.push(text("checkout-cart-changed"));
@@ -260,7 +156,8 @@ async fn show_form(
         rates: rates.iter().map(|rate| rate_view(rate, total)).collect(),
         has_discounts,
         keep_days: app.shop.policy.keep_days,
-        payment_time: time_of(actions::minutes_to_pay(&app.shop, is_under_siege)),
+        payment_time: time_of(actions::minutes_to_pay(&app.shop, ask.is_some())),
+        ask,
     };
     let html = template.render()?;
     let cookie = remember(app, &mut visitor, again.cart);
@@ -319,7 +216,8 @@ pub async fn submit(
     };
     let cart = look_again(&app, &visitor.basket, wallet).await?;
     let other_form = !form.shown.is_empty() && form.shown != sum_shown(&cart);
-    let (mut refusals, mut wait) = (Vec::new(), None);
+    let challenge = (form.challenge.as_str(), form.answer.as_str());
+    let (mut refusals, mut unproven, mut wait) = (Vec::new(), None, None);
     match Draft::parse(&form.draft(), &wallet.coin) {
         Err(refused) => refusals = refused,
         Ok(_) if other_form => {}
@@ -331,17 +229,19 @@ pub async fn submit(
                 draft,
                 may_reserve: true,
             };
-            match place(&request, &app, placing).await {
-                Ok(()) => return Ok(placed(&app, &visitor)),
+            match prove_and_place(&request, &app, &visitor, challenge, placing).await? {
+                Ok(cookies) => return Ok(placed(&app, &visitor, cookies)),
                 Err(NotPlaced::Changed(cart)) => {
-                    let form = FormView::new(&form, &[]);
+                    let view = FormView::new(&form, &[]);
                     let again = Again {
                         other_form: true,
-                        ..Again::new(StatusCode::UNPROCESSABLE_ENTITY, wallet, &form, &cart)
+                        challenge,
+                        ..Again::new(StatusCode::UNPROCESSABLE_ENTITY, wallet, &view, &cart)
                     };
                     return show_form(&request, &app, visitor, &facts, again).await;
                 }
                 Err(NotPlaced::Refused(refused)) => refusals = refused,
+                Err(NotPlaced::Unproven(why)) => unproven = Some(why),
                 Err(NotPlaced::Wait(why)) => wait = Some(why),
             }
         }
@@ -353,19 +253,21 @@ pub async fn submit(
     )
     .await?
     {
-        return Ok(placed(&app, &visitor));
+        return Ok(placed(&app, &visitor, Vec::new()));
     }
     let fields = form.fields();
     refusals.sort_by_key(|refusal| fields.iter().position(|(name, ..)| *name == refusal.field));
-    let refusals: Vec<Refused> = refusals.iter().map(Refused::of).collect();
-    let form = FormView::new(&form, &refusals);
+    let unproven = unproven.map(|why| Refused { field: "answer", words: why.to_string() });
+    let refusals: Vec<Refused> = refusals.iter().map(Refused::of).chain(unproven).collect();
+    let view = FormView::new(&form, &refusals);
     let again = Again {
         status: wait.as_ref().map_or(StatusCode::UNPROCESSABLE_ENTITY, |wait| wait.status),
         wallet,
-        form: &form,
+        form: &view,
         refusals: &refusals,
         wait: wait.as_ref().map(|wait| text(wait.why)),
         cart: &cart,
+        challenge,
         other_form,
     };
     let mut response = show_form(&request, &app, visitor, &facts, again).await?;
@@ -395,18 +297,35 @@ const TOO_MANY: Wait =
 enum NotPlaced {
     Changed(Box<PricedCart>),
     Refused(Vec<Refusal>),
+    /// During a siege: what is wrong with the answer, or with the wait.
+    Unproven(Text<'static>),
     Wait(Wait),
+}
+
+/// Returns the cookies that change beside those of every order. What is proved is used up only by an order.
+async fn prove_and_place(
+    request: &HttpRequest,
+    app: &AppState,
+    visitor: &Visitor,
+    challenge: (&str, &str),
+    placing: OrderRequest<'_>,
+) -> Result<Result<Vec<String>, NotPlaced>, PageError> {
+    let proof: Proof = match siege::prove(request, app, visitor, challenge).await? {
+        Ok(proof) => proof,
+        Err(why) => return Ok(Err(NotPlaced::Unproven(why))),
+    };
+    if let Err(why) = place(request, app, placing, proof.is_asked()).await {
+        return Ok(Err(why));
+    }
+    Ok(Ok(proof.use_up(app, visitor)))
 }
 
 async fn place(
     request: &HttpRequest,
     app: &AppState,
     placing: OrderRequest<'_>,
+    is_under_siege: bool,
 ) -> Result<(), NotPlaced> {
-    let is_under_siege = is_under_siege(app).await.map_err(|error| {
-        tracing::error!("no order could be taken: {error:#}");
-        NotPlaced::Wait(BROKEN)
-    })?;
     let reservation = match connection_of(request) {
         Some(connection) => connection.count_order(placing.basket.pieces(), is_under_siege),
         None => Ok(None),
@@ -437,17 +356,13 @@ async fn place(
     }
 }
 
-async fn is_under_siege(app: &AppState) -> anyhow::Result<bool> {
-    let state = store::shop_state::find(&mut *app.shop.db.reader().await?).await?;
-    Ok(state.siege_since.is_some())
-}
-
-/// The order's page, opened by its code, and a cart that is empty again.
-fn placed(app: &AppState, visitor: &Visitor) -> HttpResponse {
+/// The order's page, opened by its code, and a cart that is empty again. `others`: further cookies.
+fn placed(app: &AppState, visitor: &Visitor, others: Vec<String>) -> HttpResponse {
     let order = OpenOrder { code: Code::of_cart(visitor.basket.id), is_noted: false, seen: 0 };
     let mut cookies = vec![visitor.order_cookie(&app.cookie_key, &order)];
     let empty = crate::domain::cart::Basket::empty(visitor.basket.id);
     cookies.extend(visitor.cart_cookie(&app.cookie_key, &empty));
+    cookies.extend(others);
     see_other("/order", &cookies)
 }
 

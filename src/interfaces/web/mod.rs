@@ -3,7 +3,9 @@
 mod assets;
 mod cart;
 mod catalog;
+mod challenge;
 mod checkout;
+mod checkout_form;
 mod code_form;
 mod conversation;
 mod error;
@@ -20,10 +22,15 @@ mod reasons;
 mod receipt;
 mod routes;
 pub mod serve;
+mod siege;
 mod state;
 mod stylesheet;
 mod texts;
+mod ticket;
 mod visitor;
+mod waiting;
 
+#[doc(hidden)]
+pub use challenge::{Challenge, ChallengeKey};
 pub use routes::addresses;
 pub use state::{AppState, Site};

@@ -4,7 +4,7 @@ use actix_web::web::ServiceConfig;
 use actix_web::{HttpRequest, HttpResponse, Resource, guard, web};
 
 use crate::interfaces::web::{
-    assets, cart, catalog, checkout, code_form, error_page, orders, receipt,
+    assets, cart, catalog, checkout, code_form, error_page, orders, receipt, siege, waiting,
 };
 
 /// Every address of the shop.
@@ -20,6 +20,8 @@ pub fn addresses(config: &mut ServiceConfig) {
         .service(only_post("/cart/change", cart::change))
         .service(only_post("/currency", cart::choose_currency))
         .service(get_and_post("/checkout", checkout::show, checkout::submit))
+        .service(only_get("/checkout/challenge.png", siege::show_picture))
+        .service(get_and_post("/checkout/wait", waiting::show, waiting::start))
         .service(get_and_post("/order", orders::show, code_form::open))
         .service(only_post("/order/noted", orders::note_code))
         .service(only_post("/order/transaction", orders::report))

@@ -20,6 +20,7 @@ use crate::infra::store::categories::CategorySize;
 use crate::interfaces::http::clock::reading;
 use crate::interfaces::http::hosts::Hosts;
 use crate::interfaces::http::{TokenKey, monotonic_now, now};
+use crate::interfaces::web::challenge::Challenges;
 use crate::interfaces::web::page_cache::PageCache;
 use crate::interfaces::web::reasons::closed_text;
 use crate::interfaces::web::stylesheet::{Assets, StyleSheet};
@@ -44,6 +45,7 @@ pub struct AppState {
     pub site: Site,
     pub token_key: TokenKey,
     pub cookie_key: Key,
+    pub challenges: Challenges,
     pub ready: PageCache,
     pub still: Assets,
     pub hosts: Hosts,
@@ -106,6 +108,7 @@ impl AppState {
             site,
             token_key: TokenKey::new(&bytes[64..]),
             cookie_key: Key::from(&bytes[..64]),
+            challenges: Challenges::new(secret),
             ready: PageCache::default(),
             still: Assets::new(),
             health: Mutex::default(),

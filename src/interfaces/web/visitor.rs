@@ -120,13 +120,14 @@ impl OpenOrder {
     }
 }
 
-fn sealed(key: &Key, name: &'static str, text: String) -> String {
+/// What only the shop can read and write. `name`: nothing that was sealed under another name is taken for it.
+pub fn sealed(key: &Key, name: &'static str, text: String) -> String {
     let mut jar = CookieJar::new();
     jar.private_mut(key).add(Cookie::new(name, text));
     jar.get(name).map(|cookie| cookie.value().to_owned()).unwrap_or_default()
 }
 
-fn unsealed(key: &Key, name: &'static str, value: &str) -> Option<String> {
+pub fn unsealed(key: &Key, name: &'static str, value: &str) -> Option<String> {
     let cookie = Cookie::new(name, value.to_owned());
     CookieJar::new().private(key).decrypt(cookie).map(|cookie| cookie.value().to_owned())
 }

@@ -63,3 +63,33 @@ checkout-not-placed = Your order was not placed. { $why }
 checkout-full = There are too many unpaid orders at the moment. Try again in about 10 minutes. Your entries are kept.
 checkout-broken = Something went wrong on our side, and there is nothing to pay. Try again in a few minutes. Your entries are kept.
 checkout-too-many = Too many unpaid orders from your connection. Try again later. Your entries are kept.
+
+## Under siege: a picture, or a wait
+
+checkout-siege-picture = Somebody is flooding this shop with orders that are never paid. To keep it open for buyers, this form ends with a picture of six characters to type.
+checkout-siege-wait = If you cannot see pictures, or do not want to, you can wait { $time } instead. Nothing else is asked.
+checkout-siege-waited = You have waited, so no picture is asked for. Place your order within { $time }, without changing your cart or your Tor circuit.
+checkout-wait-start = Wait { $time } instead
+checkout-wait-start-tab = Wait { $time } instead (opens a new tab)
+checkout-picture-title = One check before you order
+checkout-picture-alt = Six characters, bent and crossed by lines
+checkout-answer = Characters in the picture
+checkout-answer-hint = 6 letters and digits; lower case is fine
+checkout-picture-help = If you cannot read it, leave the field empty and place the order: you get another picture, and your entries are kept. Or wait instead: this page stays open, and you place the order here afterwards.
+checkout-no-answer = Type the characters in the picture, or choose to wait instead.
+checkout-wrong-answer = Those were not the characters in the picture. Here is a new one.
+checkout-answer-too-late = That picture can no longer be used. Here is a new one.
+checkout-still-waiting = Your wait is not over yet: { $time } left. You can also type the characters in the picture.
+checkout-wait-left = { $time } left
+checkout-wait-status = You are waiting instead of reading a picture, { $time } in all.
+checkout-wait-keep = Keep this page open: it refreshes by itself. Do not change your cart or your Tor circuit meanwhile, or the wait begins again. If you have filled in the checkout in another tab, leave it open.
+checkout-wait-refresh = Refresh now
+checkout-wait-over = You can order now
+checkout-wait-done = The wait is over. Place your order within { $time }: no picture is asked for. If your checkout is still open in another tab, place the order there and leave the field for the characters empty.
+checkout-wait-continue = Go to checkout
+checkout-wait-void = The wait begins again
+checkout-wait-other-cart = Your cart has changed since you began to wait, so the wait no longer counts.
+checkout-wait-other-circuit = Your Tor circuit has changed since you began to wait, or the shop was restarted, so the wait no longer counts.
+checkout-wait-expired = You waited too long ago, so the wait no longer counts.
+checkout-wait-again = Wait again
+checkout-wait-picture = Read a picture instead

@@ -179,6 +179,27 @@ impl Connection {
         }
     }
 
+    /// The number of its circuit. `None`: circuits are not told apart.
+    pub fn circuit(&self) -> Option<u32> {
+        match self.client() {
+            ClientKey::Circuit(circuit) => Some(circuit.0),
+            _ => None,
+        }
+    }
+
+    /// Gives the circuit this waiting ticket, in place of another, for so long.
+    pub fn hold_ticket(&self, id: [u8; 16], time: Duration) {
+        if let Some(circuit) = self.limiter.registry().circuits.get_mut(&self.client()) {
+            circuit.usage.hold_ticket(id, monotonic_now() + time);
+        }
+    }
+
+    pub fn holds_ticket(&self, id: [u8; 16]) -> bool {
+        let registry = self.limiter.registry();
+        let circuit = registry.circuits.get(&self.client());
+        circuit.is_some_and(|circuit| circuit.usage.holds_ticket(id, monotonic_now()))
+    }
+
     /// Counts an order with this many units for the circuit, before it is placed in a shop that is under siege or not.
     ///
     /// # Errors

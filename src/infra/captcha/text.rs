@@ -1,0 +1,26 @@
+//! The characters in a picture, and what counts as an answer.
+
+use crate::infra::captcha::glyphs::GLYPHS;
+use crate::infra::captcha::stream::{Seed, Stream};
+
+/// Units: characters in each picture.
+pub const N_CHARACTERS: usize = 6;
+
+/// The characters in the picture of this seed.
+pub fn text(seed: &Seed) -> String {
+    let mut stream = Stream::new(seed, "text");
+    (0..N_CHARACTERS).map(|_| stream.pick(&GLYPHS).character).collect()
+}
+
+/// Whether this was typed for the picture of this seed. Lower case, spaces, and characters that no picture has and that
+/// look like one of ours make no difference.
+pub fn is_answer(seed: &Seed, typed: &str) -> bool {
+    let typed = typed.chars().filter(|c| !c.is_whitespace());
+    let read = typed.map(|c| match c.to_ascii_uppercase() {
+        'O' | '0' | 'Q' => 'D',
+        'V' => 'U',
+        'Z' => '2',
+        c => c,
+    });
+    read.eq(text(seed).chars())
+}

@@ -1,0 +1,129 @@
+//! The checkout's form: its fields, as they are sent and as they are shown again.
+
+use serde::Deserialize;
+
+use crate::domain::orders::{DraftForm, Refusal};
+use crate::domain::values::text::without_hidden;
+use crate::interfaces::web::reasons::refusal;
+
+/// The form as the browser sends it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct CheckoutForm {
+    recipient: String,
+    street: String,
+    city: String,
+    province: String,
+    postcode: String,
+    country: String,
+    pgp: String,
+    shipping: String,
+    note: String,
+    email: String,
+    refund: String,
+    transaction: String,
+    discount: String,
+    /// The sum that the buyer saw.
+    pub shown: String,
+    /// The picture that the buyer saw, during a siege, and what was read in it.
+    pub challenge: String,
+    pub answer: String,
+}
+
+impl CheckoutForm {
+    /// The fields in the order in which they are asked: name, longest text in characters, what was typed.
+    pub fn fields(&self) -> [(&'static str, usize, &str); 14] {
+        [
+            ("recipient", 100, &self.recipient),
+            ("street", 200, &self.street),
+            ("city", 100, &self.city),
+            ("province", 100, &self.province),
+            ("postcode", 20, &self.postcode),
+            ("country", 60, &self.country),
+            ("pgp", 16_000, &self.pgp),
+            ("shipping", 80, &self.shipping),
+            ("note", 2_000, &self.note),
+            ("email", 120, &self.email),
+            ("refund", 120, &self.refund),
+            ("transaction", 100, &self.transaction),
+            ("discount", 40, &self.discount),
+            ("answer", 20, &self.answer),
+        ]
+    }
+
+    pub fn draft(&self) -> DraftForm<'_> {
+        DraftForm {
+            recipient: &self.recipient,
+            street: &self.street,
+            city: &self.city,
+            province: &self.province,
+            country: &self.country,
+            postcode: &self.postcode,
+            shipping: &self.shipping,
+            email: &self.email,
+            note: &self.note,
+            refund: &self.refund,
+            transaction: &self.transaction,
+            pgp: &self.pgp,
+            discount: &self.discount,
+        }
+    }
+}
+
+/// The form as it is shown: with the buyer's words still in it, and what is wrong with each.
+pub struct FormView {
+    fields: Vec<FieldView>,
+}
+
+/// What is wrong with a field.
+pub struct Refused {
+    pub field: &'static str,
+    pub words: String,
+}
+
+impl Refused {
+    pub fn of(why: &Refusal) -> Self {
+        Self { field: why.field, words: refusal(why).to_string() }
+    }
+}
+
+pub struct FieldView {
+    pub name: &'static str,
+    pub most: usize,
+    pub value: String,
+    pub error: String,
+    pub first_refused: bool,
+}
+
+impl FormView {
+    pub fn new(form: &CheckoutForm, refusals: &[Refused]) -> Self {
+        let error = |name: &str| refusals.iter().find(|refusal| refusal.field == name);
+        let fields = form.fields();
+        let first = fields.iter().map(|(name, ..)| *name).find(|name| error(name).is_some());
+        let fields = fields.map(|(name, most, value)| FieldView {
+            name,
+            most,
+            value: without_hidden(value),
+            error: error(name).map(|refused| refused.words.clone()).unwrap_or_default(),
+            first_refused: first == Some(name),
+        });
+        Self { fields: fields.into() }
+    }
+
+    pub fn field(&self, name: &str) -> &FieldView {
+        self.fields
+            .iter()
+            .find(|field| field.name == name)
+            .expect("the template names fields of the table above")
+    }
+}
+
+impl FieldView {
+    pub fn is_refused(&self) -> bool {
+        !self.error.is_empty()
+    }
+
+    pub fn is_used(&self) -> bool {
+        self.is_refused() || !self.value.is_empty()
+    }
+}

@@ -1,0 +1,176 @@
+//! The ticket of a buyer who waits instead of reading a picture. It is in the buyer's cookie; the shop keeps none.
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::cookie::Key;
+use data_encoding::HEXLOWER;
+
+use crate::domain::cart::CartId;
+use crate::domain::values::Timestamp;
+use crate::interfaces::http::{connection_of, random_bytes};
+use crate::interfaces::web::challenge::CartTag;
+use crate::interfaces::web::visitor::{Visitor, sealed, unsealed};
+
+/// For whom and since when somebody waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// It counts once.
+    pub id: [u8; 16],
+    pub cart: CartTag,
+    /// `None`: the shop does not tell circuits apart.
+    pub circuit: Option<u32>,
+    /// By the trusted time.
+    pub started: Timestamp,
+}
+
+/// What a ticket is worth now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TicketState {
+    /// Units: seconds until it counts.
+    Waiting {
+        left: i64,
+    },
+    /// It counts. Units: seconds until it no longer does.
+    Ready {
+        left: i64,
+    },
+    Void(WhyVoid),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhyVoid {
+    OtherCart,
+    OtherCircuit,
+    Expired,
+}
+
+/// Units: seconds that a buyer waits.
+pub const WAIT: i64 = 5 * 60;
+/// Units: seconds after that in which an order can be placed.
+const VALID: i64 = 30 * 60;
+const COOKIE: &str = "wait";
+
+impl Ticket {
+    /// A ticket for this cart that waits from now on. A circuit's earlier one counts no more.
+    pub fn start(request: &HttpRequest, cart: CartId, now: Timestamp) -> Self {
+        let connection = connection_of(request);
+        let circuit = connection.and_then(|connection| connection.circuit());
+        let ticket = Self { id: random_bytes(), cart: CartTag::of(cart), circuit, started: now };
+        if let Some(connection) = connection.filter(|_| circuit.is_some()) {
+            connection.hold_ticket(ticket.id, Duration::from_secs((WAIT + VALID).unsigned_abs()));
+        }
+        ticket
+    }
+
+    /// The one that the visitor's browser brought.
+    pub fn of(request: &HttpRequest, visitor: &Visitor, key: &Key) -> Option<Self> {
+        let mut sent = visitor.cookies.sent(request);
+        let (_, value) = sent.find(|(name, _)| *name == COOKIE)?;
+        Self::parse(&unsealed(key, COOKIE, value)?)
+    }
+
+    pub fn cookie(&self, visitor: &Visitor, key: &Key) -> String {
+        visitor.cookies.set(COOKIE, &sealed(key, COOKIE, self.write()))
+    }
+
+    /// What removes it from the browser.
+    pub fn no_cookies(visitor: &Visitor) -> Vec<String> {
+        visitor.cookies.remove(COOKIE)
+    }
+
+    /// `cart` and `request`: whose order it shall count for.
+    pub fn state(&self, request: &HttpRequest, cart: CartId, now: Timestamp) -> TicketState {
+        let connection = connection_of(request);
+        let is_same_circuit = match self.circuit {
+            None => connection.is_none_or(|connection| connection.circuit().is_none()),
+            circuit => connection.is_some_and(|connection| {
+                connection.circuit() == circuit && connection.holds_ticket(self.id)
+            }),
+        };
+        self.state_on(is_same_circuit, cart, now)
+    }
+
+    fn state_on(&self, is_same_circuit: bool, cart: CartId, now: Timestamp) -> TicketState {
+        let passed = now.seconds_after(self.started);
+        if self.cart != CartTag::of(cart) {
+            return TicketState::Void(WhyVoid::OtherCart);
+        }
+        // One from the future was made before a clock was corrected.
+        if !(0..WAIT + VALID).contains(&passed) {
+            return TicketState::Void(WhyVoid::Expired);
+        }
+        if !is_same_circuit {
+            return TicketState::Void(WhyVoid::OtherCircuit);
+        }
+        if passed < WAIT {
+            TicketState::Waiting { left: WAIT - passed }
+        } else {
+            TicketState::Ready { left: WAIT + VALID - passed }
+        }
+    }
+
+    fn write(&self) -> String {
+        let [id, cart] = [self.id, self.cart.0].map(|bytes| HEXLOWER.encode(&bytes));
+        let circuit = self.circuit.map_or_else(|| "-".to_owned(), |circuit| circuit.to_string());
+        format!("{id} {cart} {circuit} {}", self.started.get())
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(' ');
+        let mut bytes = || HEXLOWER.decode(parts.next()?.as_bytes()).ok()?.try_into().ok();
+        let (id, cart) = (bytes()?, CartTag(bytes()?));
+        let circuit = match parts.next()? {
+            "-" => None,
+            number => Some(number.parse().ok()?),
+        };
+        Some(Self { id, cart, circuit, started: Timestamp::new(parts.next()?.parse().ok()?).ok()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CART: CartId = CartId([5; 16]);
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::new(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn ticket(circuit: Option<u32>) -> Ticket {
+        Ticket { id: [1; 16], cart: CartTag::of(CART), circuit, started: at(0) }
+    }
+
+    #[test]
+    fn a_ticket_counts_from_five_minutes_on_for_half_an_hour() {
+        for (seconds, expected) in [
+            (-1, TicketState::Void(WhyVoid::Expired)),
+            (0, TicketState::Waiting { left: 300 }),
+            (299, TicketState::Waiting { left: 1 }),
+            (300, TicketState::Ready { left: 1_800 }),
+            (2_099, TicketState::Ready { left: 1 }),
+            (2_100, TicketState::Void(WhyVoid::Expired)),
+        ] {
+            assert_eq!(ticket(None).state_on(true, CART, at(seconds)), expected, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn a_ticket_is_for_one_cart_on_one_circuit() {
+        let ticket = ticket(Some(7));
+        let void = |is_same_circuit, cart| ticket.state_on(is_same_circuit, cart, at(400));
+        assert_eq!(void(true, CartId([6; 16])), TicketState::Void(WhyVoid::OtherCart));
+        assert_eq!(void(false, CART), TicketState::Void(WhyVoid::OtherCircuit));
+    }
+
+    #[test]
+    fn a_ticket_is_read_as_it_was_written() {
+        for circuit in [None, Some(0), Some(u32::MAX)] {
+            assert_eq!(Ticket::parse(&ticket(circuit).write()), Some(ticket(circuit)));
+        }
+        for wrong in ["", "a", "00 00 - 1", &ticket(None).write()[1..], "- - - -"] {
+            assert_eq!(Ticket::parse(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+"""A siege, as a buyer meets it in Firefox at "Safest": the picture, and the wait instead of it."""
+
+import os
+import subprocess
+import time
+
+from lib.browser import ADDRESS
+from lib.firefox import Firefox, add_to_cart, fill_checkout
+from lib.run import test
+from lib.shop import ROOT, TEA, Shop, faketime, wait_for
+
+READER = os.environ.get("READ_CHALLENGE", str(ROOT / "target/release/examples/read_challenge"))
+
+
+def besiege(shop):
+    shop.change("update house set siege_since = unixepoch(), siege_orders = 100")
+
+
+def lift_siege(shop):
+    shop.change("update house set siege_since = null, siege_orders = 0")
+
+
+def read_picture(firefox, shop):
+    """The characters, which only who has the shop's secret can know without looking."""
+    token = firefox.attribute("[name=challenge]", "value")
+    done = subprocess.run([READER, str(shop.home / "db/shop.secret"), token], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+class ClockedShop(Shop):
+    """A shop under siege, whose clock can be moved on."""
+
+    def open(self):
+        self.clock = self.home / "clock"
+        self.clock.write_text("+0")
+        self.environment.update(faketime(), FAKETIME_TIMESTAMP_FILE=str(self.clock), FAKETIME_NO_CACHE="1")
+        super().open()
+        besiege(self)
+        return self
+
+    def later(self, seconds):
+        fresh = self.home / "clock.new"
+        fresh.write_text("+%ds" % seconds)
+        fresh.rename(self.clock)
+        self.run("clock", "accept")
+
+
+@test
+def under_siege_a_buyer_at_safest_reads_a_picture(keep=lambda firefox, name: None):
+    """`keep` is called where a picture of the page is worth having."""
+    with Shop().open() as shop, Firefox() as firefox:
+        firefox.size(1000, 900)
+        besiege(shop)
+        add_to_cart(firefox, shop, TEA)
+        firefox.go(shop.url + "/checkout")
+        assert "flooding this shop" in firefox.text("form#wait")
+        assert firefox.property('img[src^="/checkout/"]', "naturalWidth") == 300, "the picture is shown"
+        keep(firefox, "checkout")
+        first = read_picture(firefox, shop)
+
+        fill_checkout(firefox, note="Please wrap it.", answer="AAAAAA")
+        firefox.click(".checkout .primary")
+        assert firefox.text("#answer-error").startswith("Those were not"), firefox.source()
+        wait_for("the focus on the wrong answer", lambda: firefox.focused() == firefox.find("#answer"), 5)
+        assert firefox.property("#note", "value") == "Please wrap it." and firefox.property("#answer", "value") == ""
+        assert read_picture(firefox, shop) != first
+        keep(firefox, "wrong-answer")
+        # Something else is wrong: what was read stays.
+        answer = read_picture(firefox, shop)
+        firefox.fill({"city": "", "answer": answer.lower()})
+        firefox.click(".checkout .primary")
+        assert firefox.text("#city-error") and not firefox.find_all("#answer-error")
+        assert (firefox.property("#answer", "value"), read_picture(firefox, shop)) == (answer.lower(), answer)
+        firefox.type("#city", ADDRESS["city"])
+        firefox.click(".checkout .primary")
+        assert firefox.url() == shop.url + "/order", firefox.source()
+        assert firefox.attribute("#state", "data-state") == "awaiting" and shop.n_orders() == 1
+
+
+@test
+def under_siege_a_buyer_at_safest_waits_instead(keep=lambda firefox, name: None):
+    with ClockedShop().open() as shop, Firefox() as firefox:
+        firefox.size(1000, 900)
+        add_to_cart(firefox, shop, TEA)
+        firefox.go(shop.url + "/checkout")
+        # The form that is already filled in stays open in its own tab.
+        fill_checkout(firefox)
+        form = firefox.do("GET", "/window")
+        firefox.click("button[form=wait]")
+        others = wait_for("another tab", lambda: [tab for tab in firefox.do("GET", "/window/handles") if tab != form])
+        firefox.do("POST", "/window", {"handle": others[0]})
+        wait_for("the wait", lambda: firefox.find_all("h1") and firefox.text("h1") == "5 minutes left")
+        assert firefox.url() == shop.url + "/checkout/wait"
+        keep(firefox, "wait")
+        shop.later(200)
+        firefox.go(shop.url + "/checkout/wait")
+        assert firefox.text("h1") == "2 minutes left"
+        shop.later(290)
+        firefox.go(shop.url + "/checkout/wait")
+        assert firefox.text("h1") == "1 minute left"
+        # The last seconds really pass, and the page comes to its end by itself.
+        began = time.monotonic()
+        wait_for("the page refreshes itself", lambda: firefox.text("h1") == "You can order now", 30)
+        assert time.monotonic() - began < 20
+        keep(firefox, "wait-over")
+        with Firefox() as other:
+            other.go(shop.url + "/checkout/wait")
+            assert other.url() == shop.url + "/cart", "the wait is this browser's alone"
+
+        firefox.click('a[href="/checkout"].primary')
+        assert "You have waited" in firefox.text("[role=status]") and not firefox.find_all("#answer")
+        keep(firefox, "waited")
+        firefox.do("POST", "/window", {"handle": form})
+        firefox.click(".checkout .primary")
+        assert firefox.url() == shop.url + "/order", firefox.source()
+        assert shop.n_orders() == 1 and "wait" not in firefox.cookies()
