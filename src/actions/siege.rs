@@ -10,7 +10,7 @@ use crate::infra::store;
 use crate::infra::store::Tx;
 use crate::infra::store::order_placement::OrderPreconditions;
 use crate::infra::store::shop_state::ShopState;
-use crate::infra::{failpoints, store::siege};
+use crate::infra::store::siege;
 
 /// How long a new order may take to be paid. Units: minutes.
 pub fn minutes_to_pay(shop: &Shop, is_under_siege: bool) -> i64 {
@@ -89,7 +89,6 @@ async fn end_siege(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     queue_news(shop, &mut tx, (state.siege_first, since), news, (key.as_ref(), now)).await?;
     siege::end(&mut tx).await.context("end siege mode")?;
     tx.commit().await.context("commit the end of siege mode")?;
-    failpoints::at("siege-ended");
     tracing::warn!(
         "siege mode is over: {n_orders} orders were placed, {} of them reported or paid",
         outcome.n_reported
@@ -133,7 +132,6 @@ async fn deliver_notices(shop: &Shop) -> anyhow::Result<()> {
         .await
         .context("deliver the message about the siege")?
         .context("deliver the message into the Maildir")?;
-        failpoints::at("notice-delivered");
         store::notices::mark_delivered(&shop.db, notice.id).await?;
     }
     Ok(())
