@@ -9,8 +9,16 @@ use crate::clock::{set_clock, shop_at};
 use crate::fairness::BEHIND_TOR;
 use crate::world::{ADDRESS, Answer, Buyer, World, catalog};
 
+/// A siege that goes on: a hundred orders were placed just now, and are not paid.
 fn besiege(world: &World) {
-    world.sql("update house set siege_since = 1800000000, siege_orders = 3");
+    world.sql(
+        "with recursive n(n) as (select 1 union all select n + 1 from n where n < 100) \
+            insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, finished_at) \
+            select n, printf('FLOOD%05d', n), randomblob(32), randomblob(32), 'expired', unixepoch(), unixepoch() from n; \
+            insert into invoices (order_id, currency, chain, address, amount, total, until) \
+            select id, 'ETH', 1, '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed', 1, 1, unixepoch() + 7200 from orders; \
+            update house set siege_since = unixepoch(), siege_orders = 3",
+    );
 }
 
 fn with_tea(world: &World) -> Buyer {
@@ -31,6 +39,17 @@ fn challenge_on(page: &Answer) -> String {
 fn read_picture(world: &World, challenge: &str) -> String {
     let secret = fs::read(world.path("db/shop.secret")).unwrap();
     captcha::text(&ChallengeKey::of_secret(&secret).open(challenge).unwrap().id)
+}
+
+/// What the checkout asks of this buyer beside the address, answered; nothing where it asks for nothing.
+pub fn answers(world: &World, buyer: &mut Buyer) -> Vec<(&'static str, String)> {
+    let page = buyer.get("/checkout");
+    if !page.text().contains("name=\"challenge\"") {
+        return Vec::new();
+    }
+    let challenge = challenge_on(&page);
+    let answer = read_picture(world, &challenge);
+    vec![("challenge", challenge), ("answer", answer)]
 }
 
 #[track_caller]
@@ -54,7 +73,7 @@ fn is_placed(answer: &Answer) {
 }
 
 fn n_orders(world: &World) -> usize {
-    world.find("select id from orders").len()
+    world.find("select id from orders where order_ref not like 'FLOOD%'").len()
 }
 
 /// Moves the shop's clock on, as after so long a wait.

@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
+use crate::challenge::answers;
 use crate::clock::{set_clock, shop_at};
 use crate::world::{Buyer, World, catalog, files_below, tors_line};
 
@@ -20,7 +21,9 @@ struct Placed {
 fn places(world: &World, more: &[(&str, &str)]) -> Placed {
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");
-    let page = buyer.checks_out(more);
+    let answers = answers(world, &mut buyer);
+    let answers: Vec<_> = answers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let page = buyer.checks_out(&[more, &answers].concat());
     let until = page.find_mark("expires");
     let minutes = until.map_or(0, |_| minutes_left(&page.text()));
     Placed { order_ref: page.mark("order-ref"), buyer, minutes }
@@ -179,7 +182,9 @@ fn one_circuit_has_one_unpaid_order_under_siege() {
     let orders_on = |circuit: u32| {
         let mut buyer = Buyer { before: tors_line(circuit), ..world.buyer() };
         buyer.adds("green-tea", "", "1");
-        buyer.tries_to_check_out(&[]).status
+        let answers = answers(&world, &mut buyer);
+        let answers: Vec<_> = answers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        buyer.tries_to_check_out(&answers).status
     };
     let statuses = [1, 1, 1, 1, 2, 2, 3].map(orders_on);
     assert_eq!(statuses, [303, 303, 303, 429, 303, 429, 303]);
