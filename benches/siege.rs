@@ -18,6 +18,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::time::{Duration, Instant};
 
+use shop::infra::captcha;
+use shop::interfaces::web::ChallengeKey;
+
 use parts::visitor::{Door, Visitor};
 use parts::{SHOP, machine};
 
@@ -173,12 +176,9 @@ fn report(plan: Plan, purchases: &Purchases, attack: &Attack, probes: &Probes) {
 }
 
 /// The characters in the picture of a challenge, as a person reads them: the shop's own secret opens it. `None`: it is not
-/// asked for here.
-///
-/// After the merge: `captcha::text(&ChallengeKey::of_secret(secret).open(challenge)?.id)`, with
-/// `shop::interfaces::web::challenge::ChallengeKey` and `shop::infra::captcha`.
-fn read_challenge(_secret: &[u8], _challenge: &str) -> Option<String> {
-    None
+/// of this shop.
+fn read_challenge(secret: &[u8], challenge: &str) -> Option<String> {
+    Some(captcha::text(&ChallengeKey::of_secret(secret).open(challenge)?.id))
 }
 
 /// Orders on every `N_AT_ONCE`th circuit in turn, on each as soon as it may again.
