@@ -101,7 +101,7 @@ fn a_siege_begins_holds_messages_back_and_ends_by_itself() {
     let page = reports.buyer.get("/order");
     assert_eq!(
         page.mark("message-waits"),
-        "The seller reads messages once the payment is reported."
+        "The seller sees your messages once your payment is reported or detected."
     );
     reports.buyer.post("/order/message", &[("message", "When do you send it?")]);
     // As long as somebody could deliver them.
@@ -214,7 +214,7 @@ fn a_seller_is_notified_when_they_want_to_be() {
     let mut order = places(&world, &[]);
     order.buyer.post("/order/transaction", &[("transaction", &id)]);
     let page = order.buyer.get("/order");
-    assert!(page.mark("message-waits").contains("once the payment has arrived"));
+    assert!(page.mark("message-waits").contains("once your payment has arrived"));
     order.buyer.post("/order/message", &[("message", "When do you send it?")]);
     assert!(numbers(&world, &order.order_ref).is_empty());
     world.says(&["orders", "paid", &order.order_ref]);
