@@ -64,7 +64,7 @@ fn assert_siege(world: &World, is_on: bool) {
     assert_eq!((health.status, health.text().as_str()), (200, "ok"));
     assert_eq!(health.header("shop-siege"), is_on.then_some("1"));
     let said = world.says(&["health", "--listen", world.address()]);
-    assert_eq!(said.contains("under siege"), is_on, "{said}");
+    assert_eq!(said.contains("siege mode"), is_on, "{said}");
     let doctor = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
     assert_eq!(doctor.contains("note siege"), is_on, "{doctor}");
     assert_eq!(world.says(&["orders", "digest"]).contains("siege mode"), is_on);
@@ -77,7 +77,7 @@ fn a_siege_begins_holds_messages_back_and_ends_by_itself() {
         assert_eq!(places(&world, &[]).minutes, 120);
     }
     assert_siege(&world, false);
-    // The fifth is like those before it; the shop is under siege from then on.
+    // The fifth is like those before it; the shop is in siege mode from then on.
     let fifth = places(&world, &[]);
     assert_eq!((fifth.minutes, numbers(&world, &fifth.order_ref).len()), (120, 1));
     world.until("the seller is told", || names(&world, "siege").len() == 1);
@@ -89,7 +89,7 @@ fn a_siege_begins_holds_messages_back_and_ends_by_itself() {
     // No line was broken to fit.
     let lines = [
         "    or seen. Then all its messages come, in order. Meanwhile the desk",
-        "connection can have one unpaid order.\n",
+        "five minutes, and each Tor circuit can have one unpaid order.\n",
     ];
     assert!(lines.iter().all(|line| begun.contains(line)), "{begun}");
 

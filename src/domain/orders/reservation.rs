@@ -55,7 +55,7 @@ impl Reservation {
             Self::Held => "",
             Self::Free => "not reserved",
             Self::Contested => "not reserved: other unpaid orders want the same items",
-            Self::SoldOut => "nothing left: other payments came first",
+            Self::SoldOut => "sold out: other payments came first",
         }
     }
 }
