@@ -96,7 +96,7 @@ async fn end_siege(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Queues a message about the siege that began with this order at this time.
+/// Queues a message about the siege mode that began with this order at this time.
 async fn queue_news(
     shop: &Shop,
     tx: &mut Tx,

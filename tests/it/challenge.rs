@@ -1,4 +1,4 @@
-//! What the checkout asks for during a siege: a picture that is read, or a wait.
+//! What the checkout asks for in siege mode: a picture that is read, or a wait.
 
 use std::fs;
 

@@ -23,7 +23,7 @@ pub struct CircuitUsage {
     ticket: Option<Ticket>,
 }
 
-/// With which a buyer waits instead of reading a picture. One circuit has at most one at a time.
+/// Of a buyer who waits instead of reading a picture. A circuit has at most one at a time.
 #[derive(Clone, Copy)]
 struct Ticket {
     id: [u8; 16],
@@ -55,10 +55,10 @@ const MOST_WAIT: Duration = Duration::from_secs(5);
 /// Units: refused requests after which a circuit can be closed.
 const FLOOD: u32 = 200;
 const CALM: Duration = Duration::from_secs(60);
-/// Units: unpaid orders of one circuit, and of one while the shop is under siege.
+/// Units: unpaid orders of one circuit, ordinarily and in siege mode.
 pub const MOST_ORDERS: usize = 10;
 pub const MOST_ORDERS_UNDER_SIEGE: usize = 1;
-/// Units: product units in all unpaid orders of one circuit.
+/// Units: items in all unpaid orders of one circuit together; a single order may have more.
 const MOST_PIECES: i64 = 300;
 /// How long a closed circuit is remembered: the lifetime of a circuit without traffic.
 const MEMORY: Duration = Duration::from_secs(600);

@@ -1,4 +1,4 @@
-//! Challenges: the picture that a buyer is asked to read during a siege, and which answers have been given.
+//! Challenges: the picture that a buyer is asked to read in siege mode, and which answers have been given.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -53,7 +53,7 @@ impl Challenge {
     }
 }
 
-/// Encrypts what the shop gives to buyers during a siege and wants back.
+/// Encrypts what the shop gives to buyers in siege mode and wants back.
 pub struct ChallengeKey(Key);
 
 const NAME: &str = "challenge";
