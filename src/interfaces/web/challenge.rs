@@ -114,7 +114,7 @@ impl Challenges {
         self.used.lock().add(id, now);
     }
 
-    /// It was answered wrongly: each picture can be guessed at once.
+    /// It was answered wrongly: there is one guess for each picture.
     pub fn fail(&self, id: [u8; 16], now: Timestamp) {
         self.failed.lock().add(id, now);
     }
