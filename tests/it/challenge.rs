@@ -9,7 +9,7 @@ use crate::clock::{set_clock, shop_at};
 use crate::fairness::BEHIND_TOR;
 use crate::world::{ADDRESS, Answer, Buyer, World, catalog};
 
-/// A siege that goes on: a hundred orders were placed just now, and are not paid.
+/// Siege mode that lasts: a hundred orders were placed just now, and are not paid.
 fn besiege(world: &World) {
     world.sql(
         "with recursive n(n) as (select 1 union all select n + 1 from n where n < 100) \

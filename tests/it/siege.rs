@@ -165,7 +165,7 @@ fn a_message_about_a_siege_comes_once_also_after_it_was_read_and_not_marked_so()
     let n_waiting = || world.find("select id from notices").len();
     world.until("it is forgotten", || n_waiting() == 0);
     assert_eq!(names(&world, "siege").len(), 1);
-    // A cancelled order counts no longer, and the siege is over.
+    // A cancelled order counts no longer, and siege mode is over.
     world.says(&["orders", "cancel", &order.order_ref]);
     world.until("it is over", || names(&world, "_end").len() == 1);
     // The next one has a name of its own.
