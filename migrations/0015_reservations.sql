@@ -25,8 +25,10 @@ create index orders_by_amount on orders (status, list_currency, list_amount, pla
 alter table orders add column reserves integer not null default 0 check (reserves in (0, 1));
 update orders set reserves = 1 where status not in ('expired', 'late', 'refunded', 'cancelled');
 
--- Until when the seller is not notified of it: 0: is notified; 1: until it is reported or paid; 2: until it is paid.
-alter table orders add column quiet integer not null default 0 check (quiet in (0, 1, 2));
+-- Until when the seller is not notified of it: 0: is notified; 1: until it is reported or paid; 2: until it is paid; 3: until
+-- it is clear that no siege begins.
+alter table orders add column quiet integer not null default 0 check (quiet in (0, 1, 2, 3));
+create index orders_in_burst on orders (id) where quiet = 3;
 -- Bytes of its receipt and of its messages to the seller, so that those of unpaid orders can be bounded.
 alter table orders add column bytes integer not null default 0 check (0 <= bytes);
 -- How long its price is valid, in minutes: `until` is so much after it was placed.

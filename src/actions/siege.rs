@@ -3,7 +3,7 @@
 use anyhow::Context;
 
 use crate::actions::Shop;
-use crate::domain::orders::{Quiet, SiegeChange, Status, payment_minutes, siege_change};
+use crate::domain::orders::{OrderRate, Quiet, SiegeChange, Status, payment_minutes, siege_change};
 use crate::domain::values::Timestamp;
 use crate::infra::mail::{Lookup, SellerKey, SiegeMessage, SiegeNews};
 use crate::infra::store;
@@ -23,7 +23,12 @@ pub(super) fn quiet_at_placement(
     before: &OrderPreconditions,
     status: Status,
 ) -> Quiet {
-    Quiet::at_placement(shop.policy.notify, before.is_under_siege, status)
+    let rate = match (before.is_under_siege, before.is_burst) {
+        (true, _) => OrderRate::Siege,
+        (false, true) => OrderRate::Burst,
+        (false, false) => OrderRate::Usual,
+    };
+    Quiet::at_placement(shop.policy.notify, rate, status)
 }
 
 /// Begins siege mode, in the transaction of the order with which so many are unpaid. Returns whether it did.
@@ -59,9 +64,15 @@ pub async fn check_siege(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     let mut db = shop.db.reader().await?;
     let state = store::shop_state::find(&mut db).await?;
     let n_unpaid = siege::count_unpaid(&mut db, now, shop.policy.siege_orders).await?;
+    let has_harmless_burst = siege::has_harmless_burst(&mut db, now).await?;
     drop(db);
     if is_over(shop, &state, n_unpaid) {
         end_siege(shop, now).await?;
+    }
+    if has_harmless_burst {
+        let mut tx = shop.db.write().await?;
+        siege::end_burst(&mut tx, now).await.context("end a burst")?;
+        tx.commit().await.context("commit the end of a burst")?;
     }
     deliver_notices(shop).await
 }

@@ -34,8 +34,11 @@ pub use order::{
 pub use order_ref::{NotARefPart, NotAnOrderRef, OrderRef, RefPart};
 pub use pending_task::PendingTask;
 pub use pgp_block::{NotAPgpBlock, PgpBlock};
-pub use quiet::{NotAQuiet, Quiet};
+pub use quiet::{NotAQuiet, OrderRate, Quiet};
 pub use refusal::{MessageLimit, Refusal, RefusalReason};
 pub use reservation::{Reservation, Wanted};
-pub use siege::{SIEGE_MINUTES, SIEGE_SECONDS, SiegeChange, payment_minutes, siege_change};
+pub use siege::{
+    BURST_SECONDS, SIEGE_MINUTES, SIEGE_SECONDS, SiegeChange, burst_orders, payment_minutes,
+    siege_change,
+};
 pub use status::{Event, InvalidTransition, NotAStatus, Status};

@@ -3,6 +3,15 @@
 use crate::domain::orders::Status;
 use crate::domain::values::Notify;
 
+/// How fast unpaid orders come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderRate {
+    Usual,
+    /// So fast that a siege may begin.
+    Burst,
+    Siege,
+}
+
 /// Until when the messages of an order wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quiet {
@@ -12,17 +21,20 @@ pub enum Quiet {
     UntilReported,
     /// Until a payment is seen, by the seller or the seller's node.
     UntilPaid,
+    /// Until it is clear that no siege begins: for a minute or two.
+    Briefly,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not 0, 1 or 2")]
+#[error("not a number from 0 to 3")]
 pub struct NotAQuiet;
 
 impl Quiet {
     /// Of an order that is placed with this status.
-    pub fn at_placement(notify: Notify, is_under_siege: bool, status: Status) -> Self {
+    pub fn at_placement(notify: Notify, rate: OrderRate, status: Status) -> Self {
         let quiet = match notify {
-            Notify::Placed if is_under_siege => Self::UntilReported,
+            Notify::Placed if rate == OrderRate::Siege => Self::UntilReported,
+            Notify::Placed if rate == OrderRate::Burst => Self::Briefly,
             Notify::Placed => Self::No,
             Notify::Reported => Self::UntilReported,
             Notify::Paid => Self::UntilPaid,
@@ -34,7 +46,7 @@ impl Quiet {
     pub fn after(self, status: Status) -> Self {
         let waits = match self {
             Self::No => false,
-            Self::UntilReported => is_unheard(status),
+            Self::UntilReported | Self::Briefly => is_unheard(status),
             Self::UntilPaid => is_unheard(status) || status == Status::Reported,
         };
         if waits { self } else { Self::No }
@@ -46,13 +58,14 @@ impl Quiet {
             Self::No => 0,
             Self::UntilReported => 1,
             Self::UntilPaid => 2,
+            Self::Briefly => 3,
         }
     }
 
     /// # Errors
     /// [`NotAQuiet`] for any other number.
     pub fn parse(number: i64) -> Result<Self, NotAQuiet> {
-        let all = [Self::No, Self::UntilReported, Self::UntilPaid];
+        let all = [Self::No, Self::UntilReported, Self::UntilPaid, Self::Briefly];
         all.into_iter().find(|quiet| quiet.number() == number).ok_or(NotAQuiet)
     }
 }
@@ -67,21 +80,24 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(notify: Notify, is_under_siege: bool, status: Status, expected: Quiet) {
-        let quiet = Quiet::at_placement(notify, is_under_siege, status);
-        assert_eq!(quiet, expected, "{notify:?} {is_under_siege} {status}");
+    fn check(notify: Notify, rate: OrderRate, status: Status, expected: Quiet) {
+        let quiet = Quiet::at_placement(notify, rate, status);
+        assert_eq!(quiet, expected, "{notify:?} {rate:?} {status}");
     }
 
     #[test]
     fn an_order_is_quiet_as_the_seller_wants_and_at_least_unpaid_ones_under_siege() {
-        check(Notify::Placed, false, Status::Awaiting, Quiet::No);
-        check(Notify::Placed, true, Status::Awaiting, Quiet::UntilReported);
-        check(Notify::Placed, true, Status::Reported, Quiet::No);
-        check(Notify::Reported, false, Status::Awaiting, Quiet::UntilReported);
-        check(Notify::Reported, true, Status::Reported, Quiet::No);
-        for is_under_siege in [false, true] {
-            check(Notify::Paid, is_under_siege, Status::Awaiting, Quiet::UntilPaid);
-            check(Notify::Paid, is_under_siege, Status::Reported, Quiet::UntilPaid);
+        use OrderRate::{Burst, Siege, Usual};
+        check(Notify::Placed, Usual, Status::Awaiting, Quiet::No);
+        check(Notify::Placed, Burst, Status::Awaiting, Quiet::Briefly);
+        check(Notify::Placed, Burst, Status::Reported, Quiet::No);
+        check(Notify::Placed, Siege, Status::Awaiting, Quiet::UntilReported);
+        check(Notify::Placed, Siege, Status::Reported, Quiet::No);
+        check(Notify::Reported, Usual, Status::Awaiting, Quiet::UntilReported);
+        check(Notify::Reported, Siege, Status::Reported, Quiet::No);
+        for rate in [Usual, Burst, Siege] {
+            check(Notify::Paid, rate, Status::Awaiting, Quiet::UntilPaid);
+            check(Notify::Paid, rate, Status::Reported, Quiet::UntilPaid);
         }
     }
 
@@ -99,9 +115,9 @@ mod tests {
 
     #[test]
     fn it_is_stored_as_a_number() {
-        for quiet in [Quiet::No, Quiet::UntilReported, Quiet::UntilPaid] {
+        for quiet in [Quiet::No, Quiet::UntilReported, Quiet::UntilPaid, Quiet::Briefly] {
             assert_eq!(Quiet::parse(quiet.number()), Ok(quiet));
         }
-        assert_eq!(Quiet::parse(3), Err(NotAQuiet));
+        assert_eq!(Quiet::parse(4), Err(NotAQuiet));
     }
 }

@@ -4,6 +4,8 @@
 pub const SIEGE_MINUTES: i64 = 20;
 /// Units: seconds over which unpaid orders are counted.
 pub const SIEGE_SECONDS: i64 = 3_600;
+/// Units: seconds over which they are counted to see a siege coming, and for which messages wait until it is clear.
+pub const BURST_SECONDS: i64 = 60;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SiegeChange {
@@ -19,6 +21,12 @@ pub fn siege_change(is_under_siege: bool, n_unpaid: i64, most: i64) -> Option<Si
     } else {
         (most <= n_unpaid).then_some(SiegeChange::Begins)
     }
+}
+
+/// How many unpaid orders within [`BURST_SECONDS`] may be the beginning of a siege, where it begins with `most` an hour.
+/// Messages about further ones wait until that is clear.
+pub fn burst_orders(most: i64) -> i64 {
+    (most.saturating_mul(15) / 100).max(15)
 }
 
 /// How long a new order may take to be paid. Units: minutes.
@@ -51,6 +59,13 @@ mod tests {
         check(false, 1, 1, begins);
         check(true, 1, 1, None);
         check(true, 0, 1, ends);
+    }
+
+    #[test]
+    fn a_burst_is_some_orders_at_least_and_a_part_of_a_siege() {
+        for (most, expected) in [(1, 15), (100, 15), (200, 30), (1_000_000, 150_000)] {
+            assert_eq!(burst_orders(most), expected, "{most}");
+        }
     }
 
     #[test]

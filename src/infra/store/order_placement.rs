@@ -7,7 +7,8 @@ use serde_json::json;
 use sqlx::FromRow;
 
 use crate::domain::orders::{
-    BuyerRecipient, CheckoutKey, LookupName, Order, OrderLine, OrderRef, Quiet, SIEGE_SECONDS,
+    BURST_SECONDS, BuyerRecipient, CheckoutKey, LookupName, Order, OrderLine, OrderRef, Quiet,
+    SIEGE_SECONDS, burst_orders,
 };
 use crate::domain::payment::TransactionId;
 use crate::domain::values::{Timestamp, TrustedClock};
@@ -30,6 +31,8 @@ pub struct OrderPreconditions {
     pub last_owed: Option<Timestamp>,
     /// Whether the shop has or had a seller's key.
     pub has_key: bool,
+    /// Whether so many were placed within a minute that a siege may begin.
+    pub is_burst: bool,
     /// `None`: no clock was looked at yet.
     pub clock: Option<TrustedClock>,
 }
@@ -43,6 +46,7 @@ struct PreconditionsRow {
     is_full: bool,
     last_owed: Option<Timestamp>,
     has_key: bool,
+    n_in_burst: i64,
     #[sqlx(flatten)]
     clock: ClockColumns,
 }
@@ -54,6 +58,7 @@ pub async fn check_preconditions(
     now: Timestamp,
     most: i64,
 ) -> Result<OrderPreconditions, StoreError> {
+    let burst = burst_orders(most);
     let row: PreconditionsRow = sqlx::query_as(concat!(
         r#"
         select
@@ -66,12 +71,16 @@ pub async fn check_preconditions(
             clock.*,
             "#,
         n_unpaid!("$2", "$3", "$4"),
-        " as n_unpaid from house left join clock on true"
+        " as n_unpaid, ",
+        n_unpaid!("$2", "$5", "$6"),
+        " as n_in_burst from house left join clock on true"
     ))
     .bind(form)
     .bind(now)
     .bind(SIEGE_SECONDS)
     .bind(most)
+    .bind(BURST_SECONDS)
+    .bind(burst)
     .fetch_one(db)
     .await?;
     Ok(OrderPreconditions {
@@ -82,6 +91,7 @@ pub async fn check_preconditions(
         is_full: row.is_full,
         last_owed: row.last_owed,
         has_key: row.has_key,
+        is_burst: burst <= row.n_in_burst,
         clock: row.clock.clock(),
     })
 }

@@ -18,9 +18,29 @@ pub struct CircuitUsage {
     /// Refused requests, reset after a minute without one.
     n_refused: u32,
     last_refused: Duration,
-    /// For each order: until when it can be unpaid, and how many units it reserves.
-    orders: Vec<(Duration, i64)>,
+    orders: Vec<CountedOrder>,
     ticket: Option<Ticket>,
+}
+
+/// An order of the circuit that may still be unpaid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountedOrder {
+    until: Duration,
+    /// What it may reserve: the stock, and how many items of it.
+    reserved: Vec<(StockKey, i64)>,
+}
+
+/// Names a stock: product and option.
+pub type StockKey = (i64, i64);
+
+/// What an order wants of a stock.
+#[derive(Clone, Copy, Debug)]
+pub struct StockShare {
+    pub stock: StockKey,
+    /// Units: items.
+    pub wanted: i64,
+    /// How many items of it all unpaid orders of one circuit may reserve.
+    pub most: i64,
 }
 
 /// Of a buyer who waits instead of reading a picture. A circuit has at most one at a time.
@@ -58,10 +78,17 @@ const CALM: Duration = Duration::from_secs(60);
 /// Units: unpaid orders of one circuit, ordinarily and in siege mode.
 pub const MOST_ORDERS: usize = 10;
 pub const MOST_ORDERS_UNDER_SIEGE: usize = 1;
-/// Units: items in all unpaid orders of one circuit together; a single order may have more.
-const MOST_PIECES: i64 = 300;
+/// Units: stocks of which one circuit may reserve something, so that what is remembered of it is bounded.
+const MOST_STOCKS: usize = 64;
 /// How long a closed circuit is remembered: the lifetime of a circuit without traffic.
 const MEMORY: Duration = Duration::from_secs(600);
+
+impl CountedOrder {
+    /// Whether it may take its items out of the stock before it is paid.
+    pub fn may_reserve(&self) -> bool {
+        !self.reserved.is_empty()
+    }
+}
 
 impl Default for CircuitUsage {
     fn default() -> Self {
@@ -122,32 +149,43 @@ impl CircuitUsage {
         self.n_held = self.n_held.saturating_sub(1);
     }
 
-    /// Counts an order; returns until when it counts.
+    /// Counts an order.
     ///
     /// # Errors
     /// How long until the next of its orders no longer counts.
     pub fn count_order(
         &mut self,
-        pieces: i64,
+        shares: &[StockShare],
         most: usize,
         payment_time: Duration,
         at: Duration,
-    ) -> Result<Duration, Duration> {
-        self.orders.retain(|(until, _)| at < *until);
-        let n_pieces: i64 = self.orders.iter().map(|(_, pieces)| pieces).sum();
-        let too_many =
-            most <= self.orders.len() || MOST_PIECES < n_pieces + pieces && !self.orders.is_empty();
-        if too_many {
-            let next = self.orders.iter().map(|(until, _)| *until).min().unwrap_or(at);
+    ) -> Result<CountedOrder, Duration> {
+        self.orders.retain(|order| at < order.until);
+        if most <= self.orders.len() {
+            let next = self.orders.iter().map(|order| order.until).min().unwrap_or(at);
             return Err(next.saturating_sub(at));
         }
-        let until = at + payment_time;
-        self.orders.push((until, pieces));
-        Ok(until)
+        let reserved = match self.may_reserve(shares) {
+            true => shares.iter().map(|share| (share.stock, share.wanted)).collect(),
+            false => Vec::new(),
+        };
+        let order = CountedOrder { until: at + payment_time, reserved };
+        self.orders.push(order.clone());
+        Ok(order)
     }
 
-    pub fn uncount_order(&mut self, until: Duration, pieces: i64) {
-        if let Some(n) = self.orders.iter().position(|order| *order == (until, pieces)) {
+    /// Whether no stock would be reserved by this circuit beyond its share.
+    fn may_reserve(&self, shares: &[StockShare]) -> bool {
+        let reserved = || self.orders.iter().flat_map(|order| &order.reserved);
+        let has_room = |share: &StockShare| {
+            let before = reserved().filter(|(stock, _)| *stock == share.stock);
+            before.map(|(_, items)| items).sum::<i64>() + share.wanted <= share.most
+        };
+        reserved().count() + shares.len() <= MOST_STOCKS && shares.iter().all(has_room)
+    }
+
+    pub fn uncount_order(&mut self, counted: &CountedOrder) {
+        if let Some(n) = self.orders.iter().position(|order| order == counted) {
             self.orders.swap_remove(n);
         }
     }
@@ -165,7 +203,7 @@ impl CircuitUsage {
     pub fn is_forgettable(&self, at: Duration) -> bool {
         self.last_seen + MEMORY <= at
             && self.budgets.iter().all(|budget| budget.is_whole(at))
-            && self.orders.iter().all(|(until, _)| *until <= at)
+            && self.orders.iter().all(|order| order.until <= at)
             && self.ticket.is_none_or(|ticket| ticket.until <= at)
     }
 }
@@ -220,17 +258,32 @@ mod tests {
     fn a_circuit_orders_so_much_and_then_waits_until_its_orders_are_over() {
         let minute = Duration::from_secs(60);
         let mut account = CircuitUsage::default();
+        let mut last = None;
         for _ in 0..20 {
-            assert!(account.count_order(1, 20, minute, AT).is_ok());
+            last = Some(account.count_order(&[], 20, minute, AT).unwrap());
         }
-        assert_eq!(account.count_order(1, 20, minute, AT), Err(minute));
-        account.uncount_order(AT + minute, 1);
-        assert!(account.count_order(1, 20, minute, AT).is_ok());
-        assert!(account.count_order(1, 20, minute, AT + minute).is_ok());
+        assert_eq!(account.count_order(&[], 20, minute, AT), Err(minute));
+        account.uncount_order(&last.unwrap());
+        assert!(account.count_order(&[], 20, minute, AT).is_ok());
+        assert!(account.count_order(&[], 20, minute, AT + minute).is_ok());
+    }
 
+    #[test]
+    fn a_circuit_reserves_its_share_of_each_stock_and_no_more() {
+        let minute = Duration::from_secs(60);
         let mut account = CircuitUsage::default();
-        assert!(account.count_order(9_000, 20, minute, AT).is_ok(), "one order is always possible");
-        assert!(account.count_order(1, 20, minute, AT).is_err());
+        let share = |product, wanted| StockShare { stock: (product, 0), wanted, most: 3 };
+        let mut reserves = |shares: &[StockShare], at| {
+            account.count_order(shares, 100, minute, at).unwrap().may_reserve()
+        };
+        assert!(reserves(&[share(1, 2), share(2, 1)], AT));
+        assert!(!reserves(&[share(1, 2)], AT), "together 4");
+        assert!(reserves(&[share(1, 1)], AT), "what was refused is not reserved");
+        assert!(!reserves(&[share(2, 1), share(1, 1)], AT), "all of an order, or nothing");
+        assert!(!reserves(&[share(3, 4)], AT));
+        assert!(reserves(&[share(1, 3)], AT + minute));
+        let many: Vec<_> = (0..65).map(|product| share(product + 10, 1)).collect();
+        assert!(!reserves(&many, AT + minute * 2) && reserves(&many[..64], AT + minute * 2));
     }
 
     #[test]
@@ -250,7 +303,7 @@ mod tests {
     fn a_circuit_with_unpaid_orders_is_remembered_until_they_are_over() {
         let mut account = CircuitUsage::default();
         account.spend_budget(RequestClass::Order, AT);
-        account.count_order(1, 20, Duration::from_secs(7_200), AT).unwrap();
+        account.count_order(&[], 20, Duration::from_secs(7_200), AT).unwrap();
         assert!(!account.is_forgettable(AT + Duration::from_secs(7_000)));
         assert!(account.is_forgettable(AT + Duration::from_secs(7_200)));
     }

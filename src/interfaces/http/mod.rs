@@ -26,6 +26,7 @@ pub use admission::{
     accept_body, accept_counted_body, acquire_permit_for_form, admit, begin_to_read, busy,
     connection_of,
 };
+pub use circuit_usage::StockShare;
 pub use clock::{monotonic_now, now, trusted, wall};
 pub use connection_limiter::{
     ClientKey, Connection, ConnectionLimiter, ConnectionLimits, ConnectionState,

@@ -13,7 +13,7 @@ use crate::domain::orders::{CheckoutKey, Code, Draft, OrderRef, Refusal};
 use crate::domain::payment::Wallet;
 use crate::domain::values::{Amount, Country};
 use crate::infra::store;
-use crate::interfaces::http::{connection_of, now, random_bytes, see_other};
+use crate::interfaces::http::{StockShare, connection_of, now, random_bytes, see_other};
 use crate::interfaces::web::cart::{LineView, line_view, look_again, remember};
 use crate::interfaces::web::checkout_form::{CheckoutForm, FormView, Refused};
 use crate::interfaces::web::error::PageError;
@@ -229,7 +229,7 @@ pub async fn submit(
                 draft,
                 may_reserve: true,
             };
-            match prove_and_place(&request, &app, &visitor, challenge, placing).await? {
+            match prove_and_place(&request, &app, &visitor, challenge, placing, &cart).await? {
                 Ok(cookies) => return Ok(placed(&app, &visitor, cookies)),
                 Err(NotPlaced::Changed(cart)) => {
                     let view = FormView::new(&form, &[]);
@@ -309,12 +309,13 @@ async fn prove_and_place(
     visitor: &Visitor,
     challenge: (&str, &str),
     placing: OrderRequest<'_>,
+    cart: &PricedCart,
 ) -> Result<Result<Vec<String>, NotPlaced>, PageError> {
     let proof: Proof = match siege::prove(request, app, visitor, challenge).await? {
         Ok(proof) => proof,
         Err(why) => return Ok(Err(NotPlaced::Unproven(why))),
     };
-    if let Err(why) = place(request, app, placing, proof.is_asked()).await {
+    if let Err(why) = place(request, app, placing, cart, proof.is_asked()).await {
         return Ok(Err(why));
     }
     Ok(Ok(proof.use_up(app, visitor)))
@@ -324,21 +325,25 @@ async fn place(
     request: &HttpRequest,
     app: &AppState,
     placing: OrderRequest<'_>,
+    cart: &PricedCart,
     is_under_siege: bool,
 ) -> Result<(), NotPlaced> {
-    let reservation = match connection_of(request) {
-        Some(connection) => connection.count_order(placing.basket.pieces(), is_under_siege),
+    let permit = match connection_of(request) {
+        Some(connection) => connection.count_order(&shares(cart), is_under_siege),
         None => Ok(None),
     };
     // After this time the circuit may order again.
-    let reservation = reservation
-        .map_err(|time| NotPlaced::Wait(Wait { seconds: time.as_secs() + 1, ..TOO_MANY }))?;
+    let permit =
+        permit.map_err(|time| NotPlaced::Wait(Wait { seconds: time.as_secs() + 1, ..TOO_MANY }))?;
+    // Without circuits nobody can be told apart.
+    let may_reserve = permit.as_ref().is_none_or(|permit| permit.may_reserve());
+    let placing = OrderRequest { may_reserve, ..placing };
     let fresh = OrderRef::from_chance(random_bytes());
     match actions::place_order(&app.shop, placing, fresh.clone(), now()).await {
         // A form that was sent twice finds its first order, which counts already.
         Ok(order_ref) => {
-            if let Some(reservation) = reservation.filter(|_| order_ref == fresh) {
-                reservation.keep();
+            if let Some(permit) = permit.filter(|_| order_ref == fresh) {
+                permit.keep();
             }
             Ok(())
         }
@@ -354,6 +359,23 @@ async fn place(
             Err(NotPlaced::Wait(BROKEN))
         }
     }
+}
+
+/// What the cart wants of each stock. One circuit may reserve a tenth of it, and at least one item.
+fn shares(cart: &PricedCart) -> Vec<StockShare> {
+    let mut shares: Vec<StockShare> = Vec::new();
+    for line in &cart.lines {
+        let (pool, wanted) = (line.offer.pool, line.quantity.get());
+        let stock = (pool.product, pool.option);
+        match shares.iter_mut().find(|share| share.stock == stock) {
+            Some(share) => share.wanted += wanted,
+            None => {
+                let most = (line.offer.available() / 10).max(1);
+                shares.push(StockShare { stock, wanted, most });
+            }
+        }
+    }
+    shares
 }
 
 /// The order's page, opened by its code, and a cart that is empty again. `others`: further cookies.

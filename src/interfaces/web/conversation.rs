@@ -76,7 +76,7 @@ impl Conversation {
 fn waits(quiet: Quiet, status: Status) -> Option<&'static str> {
     match quiet {
         _ if status == Status::Cancelled => None,
-        Quiet::No => None,
+        Quiet::No | Quiet::Briefly => None,
         Quiet::UntilReported => Some("order-read-once-reported"),
         Quiet::UntilPaid => Some("order-read-once-paid"),
     }

@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::task::Waker;
 use std::time::Duration;
 
-use crate::interfaces::http::circuit_usage::{Decision, MOST_ORDERS, MOST_ORDERS_UNDER_SIEGE};
+use crate::interfaces::http::circuit_usage::{
+    CountedOrder, Decision, MOST_ORDERS, MOST_ORDERS_UNDER_SIEGE, StockShare,
+};
 use crate::interfaces::http::clock::monotonic_now;
 use crate::interfaces::http::connection_limiter::registry::{
     ClientKey, Connection, ConnectionState, MOST_CONNECTIONS_OF_CIRCUIT,
@@ -200,15 +202,15 @@ impl Connection {
         circuit.is_some_and(|circuit| circuit.usage.holds_ticket(id, monotonic_now()))
     }
 
-    /// Counts an order with this many items for the circuit, before it is placed.
+    /// Counts an order that wants this much for the circuit, before it is placed.
     ///
     /// # Errors
     /// How long until the circuit may order again.
     pub fn count_order(
         self: &Arc<Self>,
-        pieces: i64,
+        shares: &[StockShare],
         is_under_siege: bool,
-    ) -> Result<Option<CountedOrder>, Duration> {
+    ) -> Result<Option<OrderPermit>, Duration> {
         let client = self.client();
         if client == ClientKey::Anybody {
             return Ok(None);
@@ -221,26 +223,30 @@ impl Connection {
         } else {
             (MOST_ORDERS, rules.payment_time)
         };
-        let until = circuit.usage.count_order(pieces, most, payment_time, at)?;
-        Ok(Some(CountedOrder { connection: self.clone(), until, pieces, is_kept: false }))
+        let order = circuit.usage.count_order(shares, most, payment_time, at)?;
+        Ok(Some(OrderPermit { connection: self.clone(), order, is_kept: false }))
     }
 }
 
 /// An order that counts for a circuit, unless this is dropped before the order is stored.
-pub struct CountedOrder {
+pub struct OrderPermit {
     connection: Arc<Connection>,
-    until: Duration,
-    pieces: i64,
+    order: CountedOrder,
     is_kept: bool,
 }
 
-impl CountedOrder {
+impl OrderPermit {
+    /// Whether it may take its items out of the stock before it is paid.
+    pub fn may_reserve(&self) -> bool {
+        self.order.may_reserve()
+    }
+
     pub fn keep(mut self) {
         self.is_kept = true;
     }
 }
 
-impl Drop for CountedOrder {
+impl Drop for OrderPermit {
     fn drop(&mut self) {
         if self.is_kept {
             return;
@@ -248,7 +254,7 @@ impl Drop for CountedOrder {
         if let Some(circuit) =
             self.connection.limiter.registry().circuits.get_mut(&self.connection.client())
         {
-            circuit.usage.uncount_order(self.until, self.pieces);
+            circuit.usage.uncount_order(&self.order);
         }
     }
 }
